@@ -1,0 +1,165 @@
+# Fulcrum. `make help` lists the targets; docs/DEPENDENCIES.md says where the libraries come from.
+
+VERSION := 0.1.0
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+# --- choices: CC=clang, SANITIZE=address,undefined or thread, ACCEL=cpu|cuda|vulkan -------------------
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifeq ($(CC),clang)
+override CC := $(firstword $(shell command -v clang clang-19 clang-18 clang-17 clang-16 clang-15 clang-14) clang-14)
+endif
+CXX := $(subst clang,clang++,$(subst gcc,g++,$(CC)))
+ACCEL ?= cpu
+comma := ,
+FLAVOUR := $(notdir $(CC))$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
+OBJ := build/obj/$(FLAVOUR)
+
+# --- dependencies: installed and built, once, before anything is compiled -----------------------------
+
+ifneq ($(filter-out clean help lint,$(or $(MAKECMDGOALS),all)),)
+GROUPS_NEEDED := $(if $(filter test build/tests/%,$(MAKECMDGOALS)),--for test) \
+	$(if $(filter fuzz,$(MAKECMDGOALS))$(findstring clang,$(CC)),--for fuzz)
+DEPS := $(shell ACCEL=$(ACCEL) deps/install $(GROUPS_NEEDED))
+ifeq ($(DEPS),)
+$(error the dependencies could not be installed, see above)
+endif
+include $(DEPS)/deps.mk
+endif
+
+# --- flags --------------------------------------------------------------------------------------------
+
+COMMON := -D_GNU_SOURCE -O2 -g -fno-omit-frame-pointer -Isrc -MMD -MP -Wall -Wextra -Wshadow -Werror \
+	-DFULCRUM_VERSION='"$(VERSION)"' $(DEPS_CFLAGS)
+ifeq ($(SANITIZE),)
+COMMON += -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+else
+COMMON += -fsanitize=$(SANITIZE) $(if $(findstring fuzzer,$(SANITIZE)),,-fno-sanitize-recover=all)
+endif
+C_FLAGS := -std=c17 $(COMMON) -Wconversion -Wstrict-prototypes -Wvla $(CFLAGS)
+CXX_FLAGS := -std=c++17 $(COMMON) $(CXXFLAGS)
+LD_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -Wl,-z,relro,-z,now $(LDFLAGS)
+LIBS := $(DEPS_LIBS) -lnghttp2 -luv -lssl -lcrypto -lyaml -lcurl -lzstd -lxxhash -lz -lm -lpthread -lstdc++
+
+# --- sources are discovered ---------------------------------------------------------------------------
+
+find = $(shell find $(1) -name '$(2)' 2>/dev/null | LC_ALL=C sort)
+objects = $(patsubst %,$(OBJ)/%.o,$(1))
+
+LIB_SRC := $(filter-out src/main.c,$(call find,src,*.c) $(call find,src,*.cpp) $(call find,src,*.S))
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_SUPPORT := $(call objects,$(wildcard tests/unit/support*.c))
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+TOOL_SRC := $(wildcard tests/tools/*.c)
+BENCH_SUPPORT := $(call objects,$(wildcard bench/support*.c))
+BENCH_SRC := $(filter-out bench/support%,$(wildcard bench/*.c))
+
+LIB := build/libfulcrum.a
+UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=build/tests/%)
+REPLAY_BIN := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=build/tests/replay_%)
+TOOL_BIN := $(TOOL_SRC:tests/tools/%.c=build/tests/tools/%)
+BENCH_BIN := $(BENCH_SRC:bench/%.c=build/bench/%)
+
+# --- rules --------------------------------------------------------------------------------------------
+
+.PHONY: all run test bench lint fuzz clean help unit
+all: $(if $(wildcard src/main.c),build/fulcrum)
+
+# Everything compiled depends on a file that changes with the flags, everything linked on one that
+# changes with the flavour; both are written only when their content differs.
+stamp = $(shell mkdir -p $(dir $(1)); printf '%s\n' '$(subst ','\'',$(2))' | cmp -s - $(1) || printf '%s\n' '$(subst ','\'',$(2))' >$(1))
+ifneq ($(DEPS),)
+$(call stamp,$(OBJ)/flags,$(C_FLAGS) $(CXX_FLAGS))
+$(call stamp,build/flavour,$(FLAVOUR) $(LD_FLAGS) $(LIBS) $(LIB_SRC))
+endif
+
+$(OBJ)/%.c.o: %.c $(OBJ)/flags
+	@mkdir -p $(@D)
+	$(CC) $(C_FLAGS) -c $< -o $@
+
+$(OBJ)/%.cpp.o: %.cpp $(OBJ)/flags
+	@mkdir -p $(@D)
+	$(CXX) $(CXX_FLAGS) -c $< -o $@
+
+$(OBJ)/%.S.o: %.S $(OBJ)/flags $(wildcard models/*)
+	@mkdir -p $(@D)
+	$(CC) $(COMMON) -c $< -o $@
+
+# The only file that includes llama.h; C++ exceptions unwind through it to the guard.
+$(OBJ)/src/engine/model.c.o: C_FLAGS += -fexceptions
+
+$(LIB): $(call objects,$(LIB_SRC)) build/flavour
+	@rm -f $@
+	ar rcs $@ $(filter %.o,$^)
+
+define link
+@mkdir -p $(@D)
+$(CXX) $(LD_FLAGS) $(filter %.o,$^) $(LIB) $(1) $(LIBS) -o $@
+endef
+
+build/fulcrum: $(OBJ)/src/main.c.o $(LIB) build/flavour
+	$(call link)
+build/tests/test_%: $(OBJ)/tests/unit/test_%.c.o $(UNIT_SUPPORT) $(LIB) build/flavour
+	$(call link,-lcmocka)
+build/tests/replay_%: $(OBJ)/tests/fuzz/fuzz_%.c.o $(OBJ)/tests/fuzz/replay_main.c.o $(LIB) build/flavour
+	$(call link)
+build/tests/tools/%: $(OBJ)/tests/tools/%.c.o $(LIB) build/flavour
+	$(call link)
+build/bench/%: $(OBJ)/bench/%.c.o $(BENCH_SUPPORT) $(LIB) build/flavour
+	$(call link)
+build/fuzz/%: $(OBJ)/tests/fuzz/%.c.o $(LIB) build/flavour
+	$(call link,-fsanitize=fuzzer)
+
+# --- targets ------------------------------------------------------------------------------------------
+
+run: all
+	build/fulcrum serve --listen 127.0.0.1:8080 $(ARGS)
+
+# Builds the unit tests without running them.
+unit: $(UNIT_BIN) $(REPLAY_BIN) $(TOOL_BIN)
+
+test: all unit
+	@FULCRUM_DEPS=$(DEPS) SANITIZE=$(SANITIZE) tests/run '$(T)'
+
+# Every program of bench/ runs from here without arguments, prints its table and writes
+# build/bench/NAME.json. BENCH_TOOLS want arguments and run only by hand.
+BENCH_TOOLS := cache_replay
+bench: all $(BENCH_BIN)
+	@for name in $(or $(B),$(filter-out $(BENCH_TOOLS),$(BENCH_SRC:bench/%.c=%))); do \
+		FULCRUM_DEPS=$(DEPS) build/bench/$$name || exit 1; done
+
+lint:
+	@tests/lint
+
+# Runs one fuzz target for FUZZ_SECONDS. New inputs stay in build/fuzz, a crash is written there too.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@test -f tests/fuzz/fuzz_$(T).c || { echo "make fuzz T=name, name being one of: $(FUZZ_SRC:tests/fuzz/fuzz_%.c=%)"; exit 2; }
+	$(MAKE) CC=clang SANITIZE=fuzzer-no-link,address,undefined build/fuzz/fuzz_$(T)
+	@mkdir -p build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
+	build/fuzz/fuzz_$(T) -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+		-artifact_prefix=build/fuzz/$(T)- build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
+
+clean:
+	rm -rf build
+
+help:
+	@echo "make                        build build/fulcrum"
+	@echo "make run [ARGS=...]         build and serve on 127.0.0.1:8080"
+	@echo "make test [T=pattern]       build and run the tests whose name contains the pattern"
+	@echo "make bench [B=name]         measure, write build/bench/NAME.json"
+	@echo "make lint                   check the house rules"
+	@echo "make fuzz T=name            fuzz one parser for FUZZ_SECONDS (60)"
+	@echo "make clean                  remove build/"
+	@echo "with any of them: SANITIZE=address,undefined|thread  CC=clang  ACCEL=cpu|cuda|vulkan"
+
+-include $(call find,$(OBJ),*.d)
+.SECONDARY:
