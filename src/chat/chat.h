@@ -1,0 +1,135 @@
+/* chat.h - the neutral request and reply. Dialects translate to and from
+ * these; levers, templates and engines see nothing else.
+ *
+ * A chat_request is a typed view: its strings and yyjson values point into the
+ * retained original document or into `arena`, and live as long as the arena.
+ * One thread at a time. */
+#ifndef CHAT_CHAT_H
+#define CHAT_CHAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <yyjson.h>
+
+#include "core/error.h"
+#include "core/mem.h"
+#include "core/str.h"
+
+enum chat_role { CHAT_SYSTEM, CHAT_USER, CHAT_ASSISTANT };
+
+enum chat_block_kind {
+    CHAT_TEXT,        /* text */
+    CHAT_DOCUMENT,    /* name, text (already extracted), format */
+    CHAT_TOOL_USE,    /* id, name, json (the arguments, compact JSON text) */
+    CHAT_TOOL_RESULT, /* id, text (content flattened: texts as they are, json compact, joined by newline), is_error */
+    CHAT_REASONING,   /* text; kept, not rendered */
+    CHAT_CACHE_POINT, /* ttl_seconds */
+};
+
+struct chat_block {
+    enum chat_block_kind kind;
+    struct str text;
+    struct str name;
+    struct str id;
+    struct str json;
+    struct str format;
+    uint32_t ttl_seconds; /* 300 or 3600 */
+    bool is_error;
+};
+
+struct chat_message {
+    enum chat_role role;
+    struct chat_block *blocks;
+    size_t block_count;
+};
+
+struct chat_tool {
+    struct str name;
+    struct str description; /* may be empty */
+    yyjson_val *schema;     /* JSON schema of the arguments; never NULL */
+    bool cache_point_after; /* a checkpoint stands behind this tool */
+    uint32_t ttl_seconds;
+};
+
+enum chat_tool_choice { CHAT_TOOL_AUTO, CHAT_TOOL_ANY, CHAT_TOOL_NAMED, CHAT_TOOL_NONE };
+
+enum chat_tier { CHAT_TIER_DEFAULT, CHAT_TIER_PRIORITY, CHAT_TIER_FLEX, CHAT_TIER_RESERVED };
+
+struct chat_sampling {
+    double temperature; /* 0 is greedy */
+    double top_p;       /* (0, 1] */
+    int32_t top_k;      /* 0: off */
+    uint64_t seed;      /* used when has_seed */
+    bool has_seed;
+    bool has_temperature, has_top_p, has_top_k;
+};
+
+struct chat_metadata {
+    struct str key, value;
+};
+
+struct chat_request {
+    struct arena *arena;
+    yyjson_doc *document;  /* the original body, owned by whoever parsed it; may be NULL */
+    struct str model_id;   /* as asked for, decoded */
+    struct str raw_prompt; /* Llama bodies: the caller wrote the template itself; data NULL otherwise */
+
+    struct chat_block *system;
+    size_t system_count;
+    struct chat_message *messages;
+    size_t message_count;
+    struct chat_tool *tools;
+    size_t tool_count;
+    enum chat_tool_choice tool_choice;
+    struct str tool_choice_name;   /* with CHAT_TOOL_NAMED */
+    yyjson_val *output_schema;     /* JSON output asked for; NULL: free text */
+
+    struct chat_sampling sampling;
+    uint32_t max_tokens; /* 0: as many as the context allows */
+    struct str *stop_sequences;
+    size_t stop_count;
+
+    enum chat_tier tier;
+    bool has_tier;
+    struct chat_metadata *metadata;
+    size_t metadata_count;
+    struct str cache_salt;
+    bool is_stream;
+};
+
+enum chat_stop_reason {
+    CHAT_STOP_END_TURN,
+    CHAT_STOP_MAX_TOKENS,
+    CHAT_STOP_SEQUENCE,
+    CHAT_STOP_TOOL_USE,
+    CHAT_STOP_CONTEXT_WINDOW,
+    CHAT_STOP_MALFORMED_TOOL_USE,
+};
+
+/* Exact counts from the engine. total input = input + cache_read + cache_write. */
+struct chat_usage {
+    uint64_t input_tokens;
+    uint64_t output_tokens;
+    uint64_t cache_read_tokens;
+    uint64_t cache_write_5m_tokens;
+    uint64_t cache_write_1h_tokens;
+};
+
+/* Where a reply goes, event by event: text and tool use blocks in order, never
+ * nested, each opened before its first delta and closed before the next opens.
+ * Exactly one of stop or error comes last. */
+struct chat_sink {
+    void *ctx;
+    void (*block_start)(void *ctx, size_t index, enum chat_block_kind kind, struct str tool_id, struct str tool_name);
+    void (*block_delta)(void *ctx, size_t index, enum chat_block_kind kind, struct str text); /* tool use: JSON fragment */
+    void (*block_stop)(void *ctx, size_t index, enum chat_block_kind kind);
+};
+
+/* Number of tokens' worth of nothing is counted here: token counts are the
+ * engine's. This checks only what every dialect must hold to: at least one
+ * message unless raw_prompt is set, first message from the user, roles known,
+ * named tool exists, limits on counts. */
+enum error_code chat_request_check(const struct chat_request *request, struct error *error) WARN_UNUSED;
+
+#endif

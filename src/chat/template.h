@@ -1,0 +1,66 @@
+/* template.h - chat templates: from a chat_request to prompt segments.
+ *
+ * A prompt is a list of segments. Template text is tokenised with special
+ * tokens recognised, content (a user's or a tool's bytes) never is, so nobody
+ * can write a turn marker into a prompt. Segments are tokenised one by one, so
+ * adding a checkpoint between two of them never changes a token.
+ *
+ * Families are rendered in C: byte-stable, and pinned by golden tests against
+ * the reference Jinja templates. Pure functions, any thread. */
+#ifndef CHAT_TEMPLATE_H
+#define CHAT_TEMPLATE_H
+
+#include "chat/chat.h"
+
+enum template_family {
+    TEMPLATE_CHATML,  /* Qwen 2.5 form, Hermes tool calls; the embedded pair uses it too */
+    TEMPLATE_LLAMA3,  /* Llama 3.x instruct */
+    TEMPLATE_MISTRAL, /* [INST], [AVAILABLE_TOOLS], [TOOL_CALLS] */
+    TEMPLATE_GEMMA,   /* <start_of_turn>, no system role */
+    TEMPLATE_GENERIC, /* prefixes and suffixes measured from llama.cpp's renderer */
+};
+
+/* For TEMPLATE_GENERIC: the text around each role's content. */
+struct template_generic {
+    struct str system_prefix, system_suffix;
+    struct str user_prefix, user_suffix;
+    struct str assistant_prefix, assistant_suffix;
+};
+
+struct template_spec {
+    enum template_family family;
+    struct template_generic generic;
+};
+
+struct prompt_segment {
+    bool is_template; /* special tokens are recognised */
+    struct str text;
+    bool ends_checkpoint;  /* a cache point stands right behind this segment */
+    uint32_t ttl_seconds;  /* of that checkpoint */
+};
+
+struct prompt {
+    struct prompt_segment *segments;
+    size_t count;
+};
+
+/* Picks the family from a model's own Jinja template text (tokenizer.chat_template);
+ * TEMPLATE_GENERIC when it is none of the families. Empty text: ChatML. */
+enum template_family template_detect(struct str jinja);
+bool template_family_parse(struct str name, enum template_family *family); /* chatml llama3 mistral gemma */
+const char *template_family_name(enum template_family family);
+
+/* Renders with the opening of the assistant's turn at the end (or continuing
+ * the last message when it is the assistant's). The beginning-of-sequence
+ * token is the engine's business and never in a segment. Segments live in
+ * request->arena. Adjacent template texts are merged. */
+enum error_code template_render(const struct template_spec *spec, const struct chat_request *request,
+                                struct prompt *prompt, struct error *error) WARN_UNUSED;
+
+/* The GBNF grammar that forces what the request asks for (tool choice any or
+ * named; output_schema), in the family's own tool-call syntax. Empty grammar
+ * (len 0) when output is free. The text lives in request->arena. */
+enum error_code template_grammar(const struct template_spec *spec, const struct chat_request *request,
+                                 struct str *grammar, struct error *error) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,15 @@
+/* cmd.h - one function per subcommand; argv[0] is the subcommand's name.
+ * Exit status: 0 done, 1 failed (one line on standard error), 2 wrong usage or configuration. */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+int cmd_serve(int argc, char **argv);
+int cmd_worker(int argc, char **argv); /* internal: an engine worker, started by serve */
+int cmd_train(int argc, char **argv);
+int cmd_eval(int argc, char **argv);
+int cmd_limits(int argc, char **argv);
+int cmd_models(int argc, char **argv);
+int cmd_check_config(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+
+#endif

@@ -1,0 +1,88 @@
+/* config.h - fulcrum.yaml: one table of keys, one struct.
+ *
+ * Loaded once before threads start, read-only after. Errors carry file, line
+ * and key ("fulcrum.yaml:12: models[0].context: expected an integer"). */
+#ifndef CORE_CONFIG_H
+#define CORE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "core/limits.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/str.h"
+
+enum config_cache_mode { CACHE_MODE_IMPLICIT, CACHE_MODE_EXPLICIT, CACHE_MODE_OFF };
+
+struct config_price { /* dollars per million tokens */
+    double input, output, cache_read, cache_write_5m, cache_write_1h;
+};
+
+struct config_model {
+    const char *name;
+    const char *path;     /* NULL: embedded model of that name */
+    const char *worker;   /* program that speaks the worker protocol instead of our own; for benches and fault tests */
+    const char **ids;     /* model IDs that map to it, besides its name */
+    size_t id_count;
+    uint32_t context;     /* tokens per sequence; 0: the model's own */
+    uint32_t parallel;    /* sequences at once */
+    uint32_t threads;     /* at most; 0: chosen by size and cores */
+    const char *chat_template; /* family name; NULL: the file's own */
+    const char *price_as;
+    bool has_price;
+    struct config_price price;
+    enum config_cache_mode cache;
+    uint32_t cache_min_tokens; /* 0: cache.min_tokens */
+};
+
+struct config_key {
+    const char *id, *secret;
+};
+
+struct config_tenant {
+    const char *name;
+    struct config_key *keys;
+    size_t key_count;
+    const char **bearer; /* SHA-256 of each token, hex, lower case */
+    size_t bearer_count;
+    const char *account; /* 12 digits */
+};
+
+struct config {
+    struct arena arena;     /* owns every string here */
+    const char *file;       /* NULL without a file */
+    const char *listen;     /* ADDR:PORT */
+    const char *data;       /* directory */
+    enum log_level log_level;
+    enum log_format log_format;
+    bool deterministic;
+    bool insecure;
+    uint32_t io_threads;    /* 0: one per core, at most 4 */
+    const char *tls_cert, *tls_key;
+    struct config_model *models; /* without `models:` the embedded pair */
+    size_t model_count;
+    struct config_tenant *tenants;
+    size_t tenant_count;
+    uint64_t cache_memory_bytes, cache_disk_bytes;
+    uint32_t cache_min_tokens;
+    const char *cache_policy;    /* lru ttl value */
+};
+
+/* Defaults (the embedded pair), then the file when `path` is not NULL. `limits:`
+ * go straight into limits_in_force. */
+enum error_code config_load(const char *path, struct config *config, struct error *error) WARN_UNUSED;
+void config_deinit(struct config *config);
+
+/* "10", "10KiB", "2GiB" and "30s", "5m", "1h". */
+bool config_parse_size(struct str text, uint64_t *bytes);
+bool config_parse_duration(struct str text, uint64_t *ms);
+
+/* Splits ADDR:PORT, "[::1]:80" included. */
+enum error_code config_parse_listen(const char *listen, char *host, size_t host_cap, uint16_t *port,
+                                    struct error *error) WARN_UNUSED;
+bool config_host_is_loopback(const char *host);
+
+#endif

@@ -1,0 +1,49 @@
+/* json.h - yyjson with the guards a server needs: a depth pass, a capped
+ * allocator, and typed getters whose errors name the field's path.
+ * Any thread; a document belongs to one thread at a time. */
+#ifndef CORE_JSON_H
+#define CORE_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <yyjson.h>
+
+#include "core/buf.h"
+#include "core/error.h"
+#include "core/mem.h"
+#include "core/str.h"
+
+/* Parses `text` strictly (UTF-8 checked, no comments, no trailing bytes).
+ * Depth over LIMIT_JSON_DEPTH, memory over 8 bytes per byte of text plus
+ * 1 MiB, and malformed text are ERROR_INVALID with line and column.
+ * The document owns its memory; json_free(NULL) is legal. */
+enum error_code json_parse(struct str text, yyjson_doc **doc, struct error *error) WARN_UNUSED;
+void json_free(yyjson_doc *doc);
+
+static inline struct str json_str(yyjson_val *val) /* empty unless a string */
+{
+    return yyjson_is_str(val) ? (struct str){yyjson_get_str(val), yyjson_get_len(val)} : (struct str){NULL, 0};
+}
+
+/* Getters. `where` is the path of `object` for messages ("messages[0]", "" at
+ * the root). A missing or null member leaves *value untouched and gives OK
+ * with *present (may be NULL) false; a wrong type is ERROR_INVALID, e.g.
+ * "inferenceConfig.maxTokens: expected an integer, got a string". */
+enum error_code json_get_str(yyjson_val *object, const char *where, const char *key, struct str *value,
+                             bool *present, struct error *error) WARN_UNUSED;
+enum error_code json_get_bool(yyjson_val *object, const char *where, const char *key, bool *value,
+                              bool *present, struct error *error) WARN_UNUSED;
+enum error_code json_get_int(yyjson_val *object, const char *where, const char *key, int64_t low, int64_t high,
+                             int64_t *value, bool *present, struct error *error) WARN_UNUSED;
+enum error_code json_get_number(yyjson_val *object, const char *where, const char *key, double low, double high,
+                                double *value, bool *present, struct error *error) WARN_UNUSED;
+enum error_code json_get_object(yyjson_val *object, const char *where, const char *key, yyjson_val **value,
+                                struct error *error) WARN_UNUSED; /* NULL when absent */
+enum error_code json_get_array(yyjson_val *object, const char *where, const char *key, yyjson_val **value,
+                               struct error *error) WARN_UNUSED;
+const char *json_type_name(yyjson_val *val); /* "a string", "an object", ... */
+
+/* Appends the compact text of `val` (order of keys kept). */
+bool json_append(struct buf *buf, yyjson_val *val);
+
+#endif

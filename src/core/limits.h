@@ -1,0 +1,69 @@
+/* limits.h - every maximum of the program, in one place.
+ *
+ * LIMITS is the table: name, default, unit, what it bounds. Values can be set
+ * in fulcrum.yaml under `limits:` by the same name and are printed by
+ * `fulcrum limits`. limit(NAME) reads the value in force; it is set before
+ * threads start and never changes after. LIMIT_* constants size fixed arrays
+ * and can't be configured. */
+#ifndef CORE_LIMITS_H
+#define CORE_LIMITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/str.h"
+
+#define LIMITS(X)                                                                                            \
+    X(body_bytes, 25000000, "bytes", "request body")                                                         \
+    X(header_bytes, 32768, "bytes", "request line and headers together")                                     \
+    X(header_count, 100, "headers", "headers of one request")                                                \
+    X(uri_bytes, 8192, "bytes", "request target")                                                            \
+    X(connections, 4096, "connections", "open client connections per I/O thread")                            \
+    X(streams_per_connection, 128, "streams", "concurrent HTTP/2 streams of one connection")                 \
+    X(body_budget_bytes, 268435456, "bytes", "request bodies held by one I/O thread")                        \
+    X(response_buffer_bytes, 4194304, "bytes", "unsent reply held for a slow reader before it is dropped")   \
+    X(handshake_timeout_ms, 10000, "ms", "TLS handshake")                                                    \
+    X(header_timeout_ms, 10000, "ms", "from first byte of a request to its last header")                     \
+    X(body_timeout_ms, 30000, "ms", "between two pieces of a request body")                                  \
+    X(idle_timeout_ms, 75000, "ms", "keep-alive connection without a request")                               \
+    X(write_timeout_ms, 60000, "ms", "reader that takes no byte of a waiting reply")                         \
+    X(first_token_timeout_ms, 600000, "ms", "queue and prefill of one request")                              \
+    X(token_gap_timeout_ms, 60000, "ms", "between two tokens of one reply")                                  \
+    X(drain_timeout_ms, 30000, "ms", "running requests after SIGTERM")                                       \
+    X(queue_requests, 256, "requests", "waiting for one model; over it ThrottlingException")                 \
+    X(queue_tokens, 4194304, "tokens", "prompt tokens waiting for one model")                                \
+    X(prefill_chunk_tokens, 512, "tokens", "prompt tokens of one step while replies run")                    \
+    X(messages, 10000, "messages", "messages of one request")                                                \
+    X(content_blocks, 20000, "blocks", "content blocks of one request")                                      \
+    X(tools, 1000, "tools", "tools of one request")                                                          \
+    X(stop_sequences, 2500, "sequences", "stop sequences of one request")                                    \
+    X(stop_sequence_bytes, 1024, "bytes", "one stop sequence")                                               \
+    X(schema_rules, 20000, "rules", "grammar rules of one JSON schema")                                      \
+    X(grammar_bytes, 1048576, "bytes", "grammar text of one request")                                        \
+    X(worker_restart_burst, 10, "restarts", "restarts of one worker in a minute before it is left down")
+
+struct limits {
+#define LIMIT_FIELD(name, value, unit, what) uint64_t name;
+    LIMITS(LIMIT_FIELD)
+#undef LIMIT_FIELD
+};
+
+extern struct limits limits_in_force;
+#define limit(name) (limits_in_force.name)
+
+struct limit_row {
+    const char *name, *unit, *what;
+    uint64_t default_value;
+    size_t offset; /* into struct limits */
+};
+const struct limit_row *limits_rows(size_t *count);
+bool limits_set(struct str name, uint64_t value); /* false: no such limit */
+
+#define LIMIT_JSON_DEPTH 64
+#define LIMIT_MODELS 32
+#define LIMIT_IO_THREADS 64
+#define LIMIT_PARALLEL 256 /* LLAMA_MAX_SEQ */
+#define LIMIT_CACHE_POINTS 4
+
+#endif

@@ -1,0 +1,149 @@
+#include "core/util.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+#include <zlib.h>
+
+static uint64_t clock_us(clockid_t id)
+{
+    struct timespec now;
+    (void)clock_gettime(id, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t clock_now_us(void)
+{
+    return clock_us(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_wall_us(void)
+{
+    return clock_us(CLOCK_REALTIME);
+}
+
+void clock_iso8601(uint64_t wall_us, char out[TIMESTAMP_LEN + 1])
+{
+    time_t seconds = (time_t)(wall_us / 1000000);
+    struct tm utc;
+    (void)gmtime_r(&seconds, &utc);
+    (void)strftime(out, TIMESTAMP_LEN + 1, "%Y-%m-%dT%H:%M:%S", &utc);
+    (void)snprintf(out + 19, 6, ".%03uZ", (unsigned)(wall_us / 1000 % 1000));
+}
+
+/* splitmix64, the seeding that xoshiro's authors recommend
+ * (Blackman and Vigna, "Scrambled linear pseudorandom number generators"). */
+static uint64_t splitmix64(uint64_t *state)
+{
+    uint64_t z = (*state += 0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+}
+
+void rng_seed(struct rng *rng, uint64_t seed)
+{
+    for (size_t i = 0; i < 4; i++)
+        rng->state[i] = splitmix64(&seed);
+}
+
+static uint64_t rotate_left(uint64_t x, unsigned by)
+{
+    return x << by | x >> (64 - by);
+}
+
+uint64_t rng_next(struct rng *rng)
+{
+    uint64_t *s = rng->state;
+    uint64_t result = rotate_left(s[1] * 5, 7) * 9;
+    uint64_t t = s[1] << 17;
+    s[2] ^= s[0];
+    s[3] ^= s[1];
+    s[1] ^= s[2];
+    s[0] ^= s[3];
+    s[2] ^= t;
+    s[3] = rotate_left(s[3], 45);
+    return result;
+}
+
+double rng_unit(struct rng *rng)
+{
+    return (double)(rng_next(rng) >> 11) * 0x1.0p-53;
+}
+
+uint64_t rng_below(struct rng *rng, uint64_t bound)
+{
+    /* Rejection keeps it unbiased; `threshold` is 2^64 mod bound. */
+    uint64_t threshold = (0 - bound) % bound;
+    uint64_t value;
+    do
+        value = rng_next(rng);
+    while (value < threshold);
+    return value % bound;
+}
+
+void random_bytes(void *out, size_t len)
+{
+    uint8_t *bytes = out;
+    while (len > 0) {
+        ssize_t got = getrandom(bytes, len, 0);
+        if (got < 0) {
+            if (errno == EINTR)
+                continue;
+            abort(); /* no kernel that runs this program lacks it */
+        }
+        bytes += got;
+        len -= (size_t)got;
+    }
+}
+
+void hex_encode(const void *data, size_t len, char *out)
+{
+    static const char DIGITS[] = "0123456789abcdef";
+    const uint8_t *bytes = data;
+    for (size_t i = 0; i < len; i++) {
+        out[2 * i] = DIGITS[bytes[i] >> 4];
+        out[2 * i + 1] = DIGITS[bytes[i] & 15];
+    }
+    out[2 * len] = '\0';
+}
+
+/* One system call serves many identifiers: a request must not pay for its own. */
+static void pooled_random(uint8_t out[16])
+{
+    static _Thread_local uint8_t pool[1024];
+    static _Thread_local size_t left;
+    if (left < 16) {
+        random_bytes(pool, sizeof(pool));
+        left = sizeof(pool);
+    }
+    left -= 16;
+    memcpy(out, pool + left, 16);
+    memset(pool + left, 0, 16);
+}
+
+void uuid_v4(char out[UUID_LEN + 1])
+{
+    uint8_t raw[16];
+    char hex[33];
+    pooled_random(raw);
+    raw[6] = (uint8_t)((raw[6] & 0x0f) | 0x40);
+    raw[8] = (uint8_t)((raw[8] & 0x3f) | 0x80);
+    hex_encode(raw, sizeof(raw), hex);
+    (void)snprintf(out, UUID_LEN + 1, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+void sha256(struct str data, uint8_t out[SHA256_LEN])
+{
+    unsigned len = SHA256_LEN;
+    if (!EVP_Digest(data.data ? data.data : "", data.len, out, &len, EVP_sha256(), NULL))
+        abort(); /* OpenSSL without SHA-256 is no OpenSSL */
+}
+
+uint32_t crc32_ieee(uint32_t seed, const void *data, size_t len)
+{
+    return (uint32_t)crc32_z(seed, data, len);
+}

@@ -1,0 +1,36 @@
+/* util.h - clock, random numbers, hashes, identifiers. Any thread. */
+#ifndef CORE_UTIL_H
+#define CORE_UTIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/str.h"
+
+uint64_t clock_now_us(void);  /* monotonic */
+uint64_t clock_wall_us(void); /* since 1970, UTC */
+#define TIMESTAMP_LEN 24      /* "2026-11-24T12:34:56.789Z" */
+void clock_iso8601(uint64_t wall_us, char out[TIMESTAMP_LEN + 1]);
+
+/* Small reproducible generator (xoshiro256**), for sampling and tests. */
+struct rng {
+    uint64_t state[4];
+};
+void rng_seed(struct rng *rng, uint64_t seed);
+uint64_t rng_next(struct rng *rng);
+double rng_unit(struct rng *rng);                   /* [0, 1) */
+uint64_t rng_below(struct rng *rng, uint64_t bound); /* [0, bound), bound > 0 */
+
+void random_bytes(void *out, size_t len); /* from the kernel */
+
+#define UUID_LEN 36
+void uuid_v4(char out[UUID_LEN + 1]);
+
+#define SHA256_LEN 32
+void sha256(struct str data, uint8_t out[SHA256_LEN]);
+void hex_encode(const void *data, size_t len, char *out); /* writes 2*len + 1 bytes */
+
+uint32_t crc32_ieee(uint32_t seed, const void *data, size_t len); /* seed 0 to start */
+
+#endif

@@ -1,0 +1,133 @@
+/* engine.h - the gateway's side of the engine: workers, links, calls.
+ *
+ * One worker process per model, started and restarted by the supervisor on the
+ * main thread's loop. Every I/O thread has a port: its own socket to each
+ * worker, so that no request crosses a thread in the gateway. Handlers run on
+ * the port's thread.
+ *
+ * Nothing here knows a dialect or a template: a prompt is segments, a reply is
+ * text. Token counts are the worker's own. */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "core/config.h"
+#include "core/error.h"
+#include "core/str.h"
+
+struct engine;
+struct engine_port;
+struct engine_call;
+
+/* What a loaded worker says of its model. */
+struct engine_model_info {
+    char fingerprint[65];     /* SHA-256 of the file, hex */
+    uint64_t parameters;
+    uint32_t context;         /* tokens one sequence may hold */
+    uint32_t vocabulary;
+    uint32_t parallel;
+    char architecture[32];
+    bool can_cut_state;       /* plain attention: state can be cut at any block */
+    const char *chat_template; /* the file's Jinja text, "" without */
+    /* Text around each role's content, measured from llama.cpp's own renderer;
+     * empty when it does not know the template. */
+    const char *generic[6];   /* system, user, assistant: prefix, suffix */
+    bool has_generic;
+};
+
+struct engine_segment {
+    bool is_template; /* special tokens are recognised in it */
+    bool ends_checkpoint;
+    uint32_t ttl_seconds;
+    struct str text;
+};
+
+struct engine_request {
+    const struct engine_segment *segments;
+    size_t segment_count;
+    uint32_t max_tokens; /* 0: up to the context */
+    float temperature;   /* 0: greedy */
+    float top_p;         /* 1: off */
+    int32_t top_k;       /* 0: off */
+    uint64_t seed;
+    struct str grammar;  /* GBNF, empty: none */
+    const struct str *stops;
+    size_t stop_count;
+    struct str tenant;
+    struct str cache_salt;
+    uint8_t tier;        /* 0 priority, 1 default, 2 flex, 3 batch */
+};
+
+enum engine_stop { ENGINE_STOP_END, ENGINE_STOP_LENGTH, ENGINE_STOP_SEQUENCE, ENGINE_STOP_CONTEXT };
+
+/* Sent once the prompt is admitted and its first token is computed. */
+struct engine_started {
+    uint32_t prompt_tokens;
+    uint32_t cache_read_tokens, cache_write_tokens;
+};
+
+struct engine_finished {
+    enum engine_stop stop;
+    uint32_t stop_index;        /* which stop sequence */
+    uint32_t prompt_tokens;     /* all of the prompt */
+    uint32_t prefilled_tokens;  /* of it, computed for this request */
+    uint32_t cache_read_tokens;
+    uint32_t cache_write_tokens;
+    uint32_t output_tokens;
+    uint64_t queue_us, prefill_us, decode_us;
+};
+
+/* Exactly one of finished or failed comes last, unless the call is cancelled:
+ * then nothing comes any more. */
+struct engine_handlers {
+    void (*on_started)(void *ctx, const struct engine_started *started);
+    void (*on_text)(void *ctx, struct str text, uint32_t token_count); /* whole UTF-8 characters */
+    void (*on_finished)(void *ctx, const struct engine_finished *finished);
+    void (*on_failed)(void *ctx, const struct error *error);
+};
+
+/* Main thread. engine_new starts the workers of config's models; engine_wait
+ * runs `loop` until all have loaded or one failed for good. */
+enum error_code engine_new(const struct config *config, uv_loop_t *loop, unsigned port_count, struct engine **engine,
+                           struct error *error) WARN_UNUSED;
+enum error_code engine_wait(struct engine *engine, struct error *error) WARN_UNUSED;
+void engine_stop(struct engine *engine); /* SIGTERM to the workers, waits for them */
+void engine_free(struct engine *engine);
+
+size_t engine_model_count(const struct engine *engine);
+const struct config_model *engine_model_config(const struct engine *engine, size_t model);
+/* NULL while the worker has never loaded. Stays valid until engine_free. Any thread. */
+const struct engine_model_info *engine_model_info(const struct engine *engine, size_t model);
+bool engine_model_is_ready(const struct engine *engine, size_t model); /* any thread */
+
+/* Counters kept by the gateway, surviving worker restarts. Any thread. */
+struct engine_counters {
+    uint64_t prefilled_tokens, generated_tokens; /* as counted by the engine */
+    uint64_t restarts;
+    uint64_t queue_depth, running; /* now */
+    uint64_t steps;
+};
+void engine_counters(const struct engine *engine, size_t model, struct engine_counters *counters);
+
+/* I/O threads. */
+struct engine_port *engine_port_new(struct engine *engine, unsigned index, uv_loop_t *loop, struct error *error);
+void engine_port_close(struct engine_port *port); /* pending calls are dropped silently; frees after its handles closed */
+
+/* Starts a call. Refused at once (ERROR_THROTTLED, with the queue full;
+ * ERROR_UNAVAILABLE, with the worker down) or NULL on no memory; what the
+ * request points to is copied. */
+struct engine_call *engine_generate(struct engine_port *port, size_t model, const struct engine_request *request,
+                                    const struct engine_handlers *handlers, void *ctx, struct error *error);
+void engine_cancel(struct engine_call *call); /* no handler runs after this */
+
+/* Counts the tokens of segments as the engine would prefill them (beginning-of-sequence token included). */
+struct engine_call *engine_count(struct engine_port *port, size_t model, const struct engine_segment *segments,
+                                 size_t segment_count,
+                                 void (*on_count)(void *ctx, uint32_t tokens, const struct error *error), void *ctx,
+                                 struct error *error);
+
+#endif
