@@ -35,6 +35,8 @@ bool buf_reserve(struct buf *buf, size_t more)
         return false;
     }
     size_t cap = buf->cap ? buf->cap : BUF_FIRST_CAP;
+    if (cap > buf->max)
+        cap = buf->max;
     while (cap - buf->len < more)
         cap = cap > buf->max / 2 ? buf->max : cap * 2;
     char *grown = mem_realloc(buf->data, cap);

@@ -1,0 +1,225 @@
+/* Strings, buffers, memory, hashes and clocks. */
+#include "support.h"
+
+#include "core/buf.h"
+#include "core/error.h"
+#include "core/mem.h"
+#include "core/util.h"
+
+static void splits_at_every_separator(void **state)
+{
+    (void)state;
+    struct str rest = STR("a,,b"), part;
+    assert_true(str_split(&rest, ',', &part));
+    assert_str_equal(part, "a");
+    assert_true(str_split(&rest, ',', &part));
+    assert_str_equal(part, "");
+    assert_true(str_split(&rest, ',', &part));
+    assert_str_equal(part, "b");
+    assert_false(str_split(&rest, ',', &part));
+}
+
+static void numbers_are_strict(void **state)
+{
+    (void)state;
+    uint64_t u;
+    int64_t i;
+    double d;
+    assert_true(str_to_u64(STR("18446744073709551615"), &u));
+    assert_true(u == UINT64_MAX);
+    assert_false(str_to_u64(STR("18446744073709551616"), &u));
+    assert_false(str_to_u64(STR(""), &u));
+    assert_false(str_to_u64(STR("+1"), &u));
+    assert_false(str_to_u64(STR(" 1"), &u));
+    assert_true(str_to_i64(STR("-9223372036854775808"), &i));
+    assert_true(i == INT64_MIN);
+    assert_false(str_to_i64(STR("9223372036854775808"), &i));
+    assert_true(str_to_double(STR("1.5e3"), &d));
+    assert_true(d > 1499.9 && d < 1500.1);
+    assert_false(str_to_double(STR("1.5x"), &d));
+    assert_false(str_to_double(STR("1e999"), &d));
+}
+
+static void utf8_is_checked_by_the_table(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t len, valid;
+    } cases[] = {
+        {"abc", 3, 3},
+        {"\xc3\xa4", 2, 2},
+        {"\xc3", 1, 0},                 /* cut off */
+        {"\xc0\x80", 2, 0},             /* overlong */
+        {"\xe0\x9f\xbf", 3, 0},         /* overlong */
+        {"\xed\xa0\x80", 3, 0},         /* surrogate */
+        {"\xf0\x9f\x98\x80", 4, 4},
+        {"\xf4\x90\x80\x80", 4, 0},     /* past U+10FFFF */
+        {"a\xff", 2, 1},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(str_utf8_valid_len((struct str){cases[i].bytes, cases[i].len}), cases[i].valid);
+}
+
+static void buffer_failure_is_sticky(void **state)
+{
+    (void)state;
+    struct buf buf;
+    buf_init(&buf, 4);
+    assert_true(buf_append_text(&buf, "abcd"));
+    assert_false(buf_append_char(&buf, 'e'));
+    assert_true(buf.failed);
+    assert_false(buf_append(&buf, "", 0));
+    buf_clear(&buf);
+    assert_true(buf_append_text(&buf, "x"));
+    assert_str_equal(buf_str(&buf), "x");
+    buf_deinit(&buf);
+}
+
+static void json_text_is_escaped(void **state)
+{
+    (void)state;
+    struct buf buf;
+    buf_init(&buf, 1000);
+    assert_true(buf_append_json(&buf, (struct str){"a\"\\\n\x01\xff\xc3\xa4", 8}));
+    assert_str_equal(buf_str(&buf), "\"a\\\"\\\\\\n\\u0001\xef\xbf\xbd\xc3\xa4\"");
+    buf_deinit(&buf);
+}
+
+static void base64_goes_both_ways(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}};
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        struct buf text, back;
+        buf_init(&text, 100);
+        buf_init(&back, 100);
+        assert_true(buf_append_base64(&text, pairs[i][0], strlen(pairs[i][0])));
+        assert_str_equal(buf_str(&text), pairs[i][1]);
+        assert_true(base64_decode(buf_str(&text), &back));
+        assert_str_equal(buf_str(&back), pairs[i][0]);
+        buf_deinit(&text);
+        buf_deinit(&back);
+    }
+    static const char *const bad[] = {"Z", "Zg=", "====", "Z===", "Zg==Zg==", "Z g="};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct buf out;
+        buf_init(&out, 100);
+        assert_false(base64_decode(str_of(bad[i]), &out));
+        buf_deinit(&out);
+    }
+}
+
+static void arena_obeys_its_maximum(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 100000);
+    assert_non_null(arena_alloc(&arena, 90000));
+    assert_null(arena_alloc(&arena, 20000));
+    assert_null(ARENA_ARRAY(&arena, uint64_t, SIZE_MAX / 4));
+    struct str text = arena_printf(&arena, "%d-%s", 7, "x");
+    assert_str_equal(text, "7-x");
+    arena_reset(&arena);
+    assert_non_null(arena_alloc(&arena, 20000));
+    arena_deinit(&arena);
+}
+
+static void every_failing_allocation_is_an_error(void **state)
+{
+    (void)state;
+    for (uint64_t nth = 1;; nth++) {
+        struct arena arena;
+        struct buf buf;
+        mem_fail_at(nth);
+        arena_init(&arena, 0);
+        buf_init(&buf, 1 << 20);
+        bool ok = arena_alloc(&arena, 5000) != NULL;
+        ok = arena_strdup(&arena, STR("text")) != NULL && ok;
+        for (int i = 0; i < 100; i++)
+            buf_appendf(&buf, "%01000d", i);
+        ok = ok && !buf.failed;
+        bool was_hit = mem_fail_count() >= nth;
+        mem_fail_at(0);
+        assert_true(ok != was_hit);
+        arena_deinit(&arena);
+        buf_deinit(&buf);
+        if (!was_hit)
+            break;
+    }
+}
+
+static void error_text_is_cut_not_overrun(void **state)
+{
+    (void)state;
+    struct error error;
+    char text[2 * ERROR_MESSAGE_MAX];
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    assert_int_equal(error_set(&error, ERROR_INVALID, "%s", text), ERROR_INVALID);
+    assert_int_equal(strlen(error.message), ERROR_MESSAGE_MAX - 1);
+    assert_int_equal(error_prefix(&error, "%s", text), ERROR_INVALID);
+    assert_int_equal(strlen(error.message), ERROR_MESSAGE_MAX - 1);
+    (void)error_set(&error, ERROR_IO, "b");
+    (void)error_prefix(&error, "a");
+    assert_string_equal(error.message, "a: b");
+}
+
+static void known_hashes(void **state)
+{
+    (void)state;
+    uint8_t digest[SHA256_LEN];
+    char hex[2 * SHA256_LEN + 1];
+    sha256(STR("abc"), digest);
+    hex_encode(digest, sizeof(digest), hex);
+    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_int_equal(crc32_ieee(0, "123456789", 9), 0xcbf43926);
+}
+
+static void identifiers_and_times_have_their_form(void **state)
+{
+    (void)state;
+    char id[UUID_LEN + 1], other[UUID_LEN + 1], when[TIMESTAMP_LEN + 1];
+    uuid_v4(id);
+    uuid_v4(other);
+    assert_int_equal(strlen(id), UUID_LEN);
+    assert_int_equal(id[14], '4');
+    assert_string_not_equal(id, other);
+    clock_iso8601(1764028800123456, when);
+    assert_string_equal(when, "2025-11-25T00:00:00.123Z");
+}
+
+static void random_numbers_repeat_from_a_seed(void **state)
+{
+    (void)state;
+    struct rng a, b;
+    rng_seed(&a, 42);
+    rng_seed(&b, 42);
+    for (int i = 0; i < 1000; i++) {
+        assert_true(rng_next(&a) == rng_next(&b));
+        double unit = rng_unit(&a);
+        assert_true(unit >= 0 && unit < 1);
+        assert_true(rng_below(&a, 7) < 7);
+        (void)rng_unit(&b);
+        (void)rng_below(&b, 7);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(splits_at_every_separator),
+        cmocka_unit_test(numbers_are_strict),
+        cmocka_unit_test(utf8_is_checked_by_the_table),
+        cmocka_unit_test(buffer_failure_is_sticky),
+        cmocka_unit_test(json_text_is_escaped),
+        cmocka_unit_test(base64_goes_both_ways),
+        cmocka_unit_test(arena_obeys_its_maximum),
+        cmocka_unit_test(every_failing_allocation_is_an_error),
+        cmocka_unit_test(error_text_is_cut_not_overrun),
+        cmocka_unit_test(known_hashes),
+        cmocka_unit_test(identifiers_and_times_have_their_form),
+        cmocka_unit_test(random_numbers_repeat_from_a_seed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

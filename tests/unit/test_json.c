@@ -1,0 +1,135 @@
+/* JSON: depth, memory, positions and typed getters. */
+#include "support.h"
+
+#include "core/json.h"
+#include "core/limits.h"
+
+static yyjson_doc *parsed(const char *text)
+{
+    yyjson_doc *doc;
+    struct error error;
+    assert_int_equal(json_parse(str_of(text), &doc, &error), OK);
+    return doc;
+}
+
+static void malformed_text_names_its_place(void **state)
+{
+    (void)state;
+    yyjson_doc *doc;
+    struct error error;
+    assert_int_equal(json_parse(STR("{\n \"a\": 1,\n x}"), &doc, &error), ERROR_INVALID);
+    assert_null(doc);
+    assert_non_null(strstr(error.message, "line 3"));
+    assert_int_equal(json_parse(STR(""), &doc, &error), ERROR_INVALID);
+    assert_int_equal(json_parse(STR("{} x"), &doc, &error), ERROR_INVALID);
+    assert_int_equal(json_parse(STR("\"\xff\""), &doc, &error), ERROR_INVALID);
+    assert_int_equal(json_parse(STR("\"unterminated \\"), &doc, &error), ERROR_INVALID);
+}
+
+static void depth_is_bounded_outside_strings_only(void **state)
+{
+    (void)state;
+    char text[400];
+    struct error error;
+    yyjson_doc *doc;
+    for (size_t depth = LIMIT_JSON_DEPTH; depth <= LIMIT_JSON_DEPTH + 1; depth++) {
+        memset(text, '[', depth);
+        memset(text + depth, ']', depth);
+        enum error_code code = json_parse((struct str){text, 2 * depth}, &doc, &error);
+        assert_int_equal(code, depth == LIMIT_JSON_DEPTH ? OK : ERROR_INVALID);
+        json_free(doc);
+    }
+    memset(text, '[', sizeof(text));
+    text[0] = text[sizeof(text) - 1] = '"';
+    assert_int_equal(json_parse((struct str){text, sizeof(text)}, &doc, &error), OK);
+    json_free(doc);
+}
+
+static void memory_is_capped(void **state)
+{
+    (void)state;
+    size_t count = 4 << 20;
+    char *text = mem_must_alloc(2 * count + 1);
+    text[0] = '[';
+    for (size_t i = 0; i < count; i++) {
+        text[1 + 2 * i] = '0';
+        text[2 + 2 * i] = ',';
+    }
+    text[2 * count] = ']';
+    yyjson_doc *doc;
+    struct error error;
+    assert_int_equal(json_parse((struct str){text, 2 * count + 1}, &doc, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.message, "memory"));
+    mem_free(text);
+}
+
+static void getters_name_the_path(void **state)
+{
+    (void)state;
+    yyjson_doc *doc = parsed("{\"text\":1,\"n\":\"x\",\"big\":18446744073709551615,\"null\":null,\"f\":2.5,\"o\":[]}");
+    yyjson_val *root = yyjson_doc_get_root(doc), *value;
+    struct error error;
+    struct str text = STR("default");
+    int64_t number = 7;
+    double real = 0;
+    bool present = true;
+    assert_int_equal(json_get_str(root, "messages[0]", "text", &text, NULL, &error), ERROR_INVALID);
+    assert_string_equal(error.message, "messages[0].text: expected a string, got a number");
+    assert_int_equal(json_get_int(root, "", "n", 1, 5, &number, NULL, &error), ERROR_INVALID);
+    assert_string_equal(error.message, "n: expected an integer, got a string");
+    assert_int_equal(json_get_int(root, "", "big", 1, 5, &number, NULL, &error), ERROR_INVALID);
+    assert_string_equal(error.message, "big: must be between 1 and 5");
+    assert_int_equal(json_get_int(root, "", "null", 1, 5, &number, &present, &error), OK);
+    assert_false(present);
+    assert_int_equal(number, 7);
+    assert_int_equal(json_get_number(root, "", "f", 0, 1, &real, NULL, &error), ERROR_INVALID);
+    assert_int_equal(json_get_number(root, "", "f", 0, 3, &real, NULL, &error), OK);
+    assert_int_equal(json_get_object(root, "", "o", &value, &error), ERROR_INVALID);
+    assert_int_equal(json_get_array(root, "", "o", &value, &error), OK);
+    assert_non_null(value);
+    assert_int_equal(json_get_array(root, "", "missing", &value, &error), OK);
+    assert_null(value);
+    json_free(doc);
+}
+
+static void text_comes_back_compact(void **state)
+{
+    (void)state;
+    yyjson_doc *doc = parsed("{ \"b\" : [1, 2.5, \"\\u00e4\"], \"a\": null }");
+    struct buf buf;
+    buf_init(&buf, 1000);
+    assert_true(json_append(&buf, yyjson_doc_get_root(doc)));
+    assert_str_equal(buf_str(&buf), "{\"b\":[1,2.5,\"\xc3\xa4\"],\"a\":null}");
+    buf_deinit(&buf);
+    json_free(doc);
+}
+
+static void every_failing_allocation_is_an_error(void **state)
+{
+    (void)state;
+    for (uint64_t nth = 1;; nth++) {
+        yyjson_doc *doc;
+        struct error error;
+        mem_fail_at(nth);
+        enum error_code code = json_parse(STR("{\"a\":[1,2,{\"b\":\"c\"}]}"), &doc, &error);
+        bool was_hit = mem_fail_count() >= nth;
+        mem_fail_at(0);
+        assert_true((code == OK) == !was_hit);
+        json_free(doc);
+        if (!was_hit)
+            break;
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(malformed_text_names_its_place),
+        cmocka_unit_test(depth_is_bounded_outside_strings_only),
+        cmocka_unit_test(memory_is_capped),
+        cmocka_unit_test(getters_name_the_path),
+        cmocka_unit_test(text_comes_back_compact),
+        cmocka_unit_test(every_failing_allocation_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
