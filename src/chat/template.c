@@ -1,0 +1,125 @@
+#include "chat/template.h"
+
+#include "chat/template_family.h"
+
+/* STR() for static initialisers, which may not hold compound literals. */
+#define TEXT(literal) {(literal), sizeof(literal) - 1}
+
+static const struct template_generic chatml_around = {
+    .system_prefix = TEXT("<|im_start|>system\n"),
+    .system_suffix = TEXT("<|im_end|>\n"),
+    .user_prefix = TEXT("<|im_start|>user\n"),
+    .user_suffix = TEXT("<|im_end|>\n"),
+    .assistant_prefix = TEXT("<|im_start|>assistant\n"),
+    .assistant_suffix = TEXT("<|im_end|>\n"),
+};
+
+static const struct template_generic gemma_around = {
+    .user_prefix = TEXT("<start_of_turn>user\n"),
+    .user_suffix = TEXT("<end_of_turn>\n"),
+    .assistant_prefix = TEXT("<start_of_turn>model\n"),
+    .assistant_suffix = TEXT("<end_of_turn>\n"),
+};
+
+static const char *const family_names[] = {
+    [TEMPLATE_CHATML] = "chatml",   [TEMPLATE_LLAMA3] = "llama3",   [TEMPLATE_MISTRAL] = "mistral",
+    [TEMPLATE_GEMMA] = "gemma",     [TEMPLATE_GENERIC] = "generic",
+};
+
+const char *template_family_name(enum template_family family)
+{
+    return family_names[family];
+}
+
+bool template_family_parse(struct str name, enum template_family *family)
+{
+    for (int i = TEMPLATE_CHATML; i < TEMPLATE_GENERIC; i++) {
+        if (str_eq(name, str_of(family_names[i]))) {
+            *family = (enum template_family)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool contains(struct str text, const char *part)
+{
+    return str_find(text, str_of(part), 0) >= 0;
+}
+
+/* Markers alone don't make a family: Llama 3.0 has Llama 3's headers without
+ * its system turn, Functionary and Mistral Small share markers with models
+ * whose tools look different. Those stay generic. */
+enum template_family template_detect(struct str jinja)
+{
+    if (jinja.len == 0)
+        return TEMPLATE_CHATML;
+    if (contains(jinja, "<|im_start|>"))
+        return contains(jinja, "<|im_sep|>") ? TEMPLATE_GENERIC : TEMPLATE_CHATML;
+    if (contains(jinja, "<|start_header_id|>"))
+        return contains(jinja, "Cutting Knowledge Date") && contains(jinja, "\"parameters\": ") &&
+                       !contains(jinja, "<function=")
+                   ? TEMPLATE_LLAMA3
+                   : TEMPLATE_GENERIC;
+    if (contains(jinja, "[INST]"))
+        return contains(jinja, "[TOOL_CALLS]") && !contains(jinja, "[SYSTEM_PROMPT]") ? TEMPLATE_MISTRAL
+                                                                                     : TEMPLATE_GENERIC;
+    return contains(jinja, "<start_of_turn>") ? TEMPLATE_GEMMA : TEMPLATE_GENERIC;
+}
+
+/* The caller wrote the template. The beginning-of-sequence token is the engine's. */
+static void render_raw(struct prompt_builder *builder, struct str text)
+{
+    static const char *const openings[] = {"<|begin_of_text|>", "<bos>", "<s>"};
+    for (size_t i = 0; i < sizeof(openings) / sizeof(openings[0]); i++) {
+        struct str opening = str_of(openings[i]);
+        if (str_starts(text, opening)) {
+            text = str_slice(text, opening.len, text.len);
+            break;
+        }
+    }
+    prompt_template(builder, text);
+}
+
+static void render_family(struct prompt_builder *builder, const struct template_spec *spec,
+                          const struct chat_request *request, const struct turns *turns)
+{
+    const struct hermes_style chatml = {.around = &chatml_around};
+    const struct hermes_style gemma = {.around = &gemma_around, .trim = true, .system_in_user = true};
+    const struct hermes_style generic = {.around = &spec->generic};
+    switch (spec->family) {
+    case TEMPLATE_CHATML:
+        template_render_hermes(builder, &chatml, request, turns);
+        break;
+    case TEMPLATE_LLAMA3:
+        template_render_llama3(builder, request, turns);
+        break;
+    case TEMPLATE_MISTRAL:
+        template_render_mistral(builder, request, turns);
+        break;
+    case TEMPLATE_GEMMA:
+        template_render_hermes(builder, &gemma, request, turns);
+        break;
+    case TEMPLATE_GENERIC:
+        template_render_hermes(builder, &generic, request, turns);
+        break;
+    }
+}
+
+enum error_code template_render(const struct template_spec *spec, const struct chat_request *request,
+                                struct prompt *prompt, struct error *error)
+{
+    struct prompt_builder builder;
+    struct turns turns;
+    enum error_code code = turns_of_request(request, &turns, error);
+    if (code != OK)
+        return code;
+    prompt_builder_init(&builder, request->arena);
+    if (request->raw_prompt.data != NULL)
+        render_raw(&builder, request->raw_prompt);
+    else
+        render_family(&builder, spec, request, &turns);
+    code = prompt_builder_finish(&builder, prompt, error);
+    prompt_builder_deinit(&builder);
+    return code;
+}
