@@ -9,7 +9,7 @@ ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
-# --- choices: CC=clang, SANITIZE=address,undefined or thread, ACCEL=cpu|cuda|vulkan -------------------
+# --- choices: CC=clang, SANITIZE=address,undefined or thread, ACCEL=cpu|cuda|vulkan, BUILD=folder -----
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -21,12 +21,13 @@ CXX := $(subst clang,clang++,$(subst gcc,g++,$(CC)))
 ACCEL ?= cpu
 comma := ,
 FLAVOUR := $(notdir $(CC))$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
-OBJ := build/obj/$(FLAVOUR)
+BUILD ?= build
+OBJ := $(BUILD)/obj/$(FLAVOUR)
 
 # --- dependencies: installed and built, once, before anything is compiled -----------------------------
 
 ifneq ($(filter-out clean help lint,$(or $(MAKECMDGOALS),all)),)
-GROUPS_NEEDED := $(if $(filter test build/tests/%,$(MAKECMDGOALS)),--for test) \
+GROUPS_NEEDED := $(if $(filter test $(BUILD)/tests/%,$(MAKECMDGOALS)),--for test) \
 	$(if $(filter fuzz,$(MAKECMDGOALS))$(findstring clang,$(CC)),--for fuzz)
 DEPS := $(shell ACCEL=$(ACCEL) deps/install $(GROUPS_NEEDED))
 ifeq ($(DEPS),)
@@ -62,104 +63,113 @@ TOOL_SRC := $(wildcard tests/tools/*.c)
 BENCH_SUPPORT := $(call objects,$(wildcard bench/support*.c))
 BENCH_SRC := $(filter-out bench/support%,$(wildcard bench/*.c))
 
-LIB := build/libfulcrum.a
-UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=build/tests/%)
-REPLAY_BIN := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=build/tests/replay_%)
-TOOL_BIN := $(TOOL_SRC:tests/tools/%.c=build/tests/tools/%)
-BENCH_BIN := $(BENCH_SRC:bench/%.c=build/bench/%)
+LIB := $(BUILD)/libfulcrum.a
+UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)
+REPLAY_BIN := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(BUILD)/tests/replay_%)
+TOOL_BIN := $(TOOL_SRC:tests/tools/%.c=$(BUILD)/tests/tools/%)
+BENCH_BIN := $(BENCH_SRC:bench/%.c=$(BUILD)/bench/%)
+
+# Short lines unless V=1.
+Q := $(if $(V),,@)
+say = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
 
 # --- rules --------------------------------------------------------------------------------------------
 
 .PHONY: all run test bench lint fuzz clean help unit
-all: $(if $(wildcard src/main.c),build/fulcrum)
+all: $(if $(wildcard src/main.c),$(BUILD)/fulcrum)
 
 # Everything compiled depends on a file that changes with the flags, everything linked on one that
 # changes with the flavour; both are written only when their content differs.
 stamp = $(shell mkdir -p $(dir $(1)); printf '%s\n' '$(subst ','\'',$(2))' | cmp -s - $(1) || printf '%s\n' '$(subst ','\'',$(2))' >$(1))
 ifneq ($(DEPS),)
 $(call stamp,$(OBJ)/flags,$(C_FLAGS) $(CXX_FLAGS))
-$(call stamp,build/flavour,$(FLAVOUR) $(LD_FLAGS) $(LIBS) $(LIB_SRC))
+$(call stamp,$(BUILD)/flavour,$(FLAVOUR) $(LD_FLAGS) $(LIBS) $(LIB_SRC))
 endif
 
 $(OBJ)/%.c.o: %.c $(OBJ)/flags
 	@mkdir -p $(@D)
-	$(CC) $(C_FLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(C_FLAGS) -c $< -o $@
 
 $(OBJ)/%.cpp.o: %.cpp $(OBJ)/flags
 	@mkdir -p $(@D)
-	$(CXX) $(CXX_FLAGS) -c $< -o $@
+	$(call say,CXX,$<)
+	$(Q)$(CXX) $(CXX_FLAGS) -c $< -o $@
 
 $(OBJ)/%.S.o: %.S $(OBJ)/flags $(wildcard models/*)
 	@mkdir -p $(@D)
-	$(CC) $(COMMON) -c $< -o $@
+	$(call say,AS,$<)
+	$(Q)$(CC) $(COMMON) -c $< -o $@
 
 # The only file that includes llama.h; C++ exceptions unwind through it to the guard.
 $(OBJ)/src/engine/model.c.o: C_FLAGS += -fexceptions
 
-$(LIB): $(call objects,$(LIB_SRC)) build/flavour
+$(LIB): $(call objects,$(LIB_SRC)) $(BUILD)/flavour
 	@rm -f $@
-	ar rcs $@ $(filter %.o,$^)
+	$(call say,AR,$@)
+	$(Q)ar rcs $@ $(filter %.o,$^)
 
 define link
 @mkdir -p $(@D)
-$(CXX) $(LD_FLAGS) $(filter %.o,$^) $(LIB) $(1) $(LIBS) -o $@
+$(call say,LD,$@)
+$(Q)$(CXX) $(LD_FLAGS) $(filter %.o,$^) $(LIB) $(1) $(LIBS) -o $@
 endef
 
-build/fulcrum: $(OBJ)/src/main.c.o $(LIB) build/flavour
+$(BUILD)/fulcrum: $(OBJ)/src/main.c.o $(LIB) $(BUILD)/flavour
 	$(call link)
-build/tests/test_%: $(OBJ)/tests/unit/test_%.c.o $(UNIT_SUPPORT) $(LIB) build/flavour
+$(BUILD)/tests/test_%: $(OBJ)/tests/unit/test_%.c.o $(UNIT_SUPPORT) $(LIB) $(BUILD)/flavour
 	$(call link,-lcmocka)
-build/tests/replay_%: $(OBJ)/tests/fuzz/fuzz_%.c.o $(OBJ)/tests/fuzz/replay_main.c.o $(LIB) build/flavour
+$(BUILD)/tests/replay_%: $(OBJ)/tests/fuzz/fuzz_%.c.o $(OBJ)/tests/fuzz/replay_main.c.o $(LIB) $(BUILD)/flavour
 	$(call link)
-build/tests/tools/%: $(OBJ)/tests/tools/%.c.o $(LIB) build/flavour
+$(BUILD)/tests/tools/%: $(OBJ)/tests/tools/%.c.o $(LIB) $(BUILD)/flavour
 	$(call link)
-build/bench/%: $(OBJ)/bench/%.c.o $(BENCH_SUPPORT) $(LIB) build/flavour
+$(BUILD)/bench/%: $(OBJ)/bench/%.c.o $(BENCH_SUPPORT) $(LIB) $(BUILD)/flavour
 	$(call link)
-build/fuzz/%: $(OBJ)/tests/fuzz/%.c.o $(LIB) build/flavour
+$(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/%.c.o $(LIB) $(BUILD)/flavour
 	$(call link,-fsanitize=fuzzer)
 
 # --- targets ------------------------------------------------------------------------------------------
 
 run: all
-	build/fulcrum serve --listen 127.0.0.1:8080 $(ARGS)
+	$(BUILD)/fulcrum serve --listen 127.0.0.1:8080 $(ARGS)
 
 # Builds the unit tests without running them.
 unit: $(UNIT_BIN) $(REPLAY_BIN) $(TOOL_BIN)
 
 test: all unit
-	@FULCRUM_DEPS=$(DEPS) SANITIZE=$(SANITIZE) tests/run '$(T)'
+	@FULCRUM_DEPS=$(DEPS) SANITIZE=$(SANITIZE) BUILD=$(BUILD) tests/run '$(T)'
 
 # Every program of bench/ runs from here without arguments, prints its table and writes
-# build/bench/NAME.json. BENCH_TOOLS want arguments and run only by hand.
+# $(BUILD)/bench/NAME.json. BENCH_TOOLS want arguments and run only by hand.
 BENCH_TOOLS := cache_replay
 bench: all $(BENCH_BIN)
 	@for name in $(or $(B),$(filter-out $(BENCH_TOOLS),$(BENCH_SRC:bench/%.c=%))); do \
-		FULCRUM_DEPS=$(DEPS) build/bench/$$name || exit 1; done
+		FULCRUM_DEPS=$(DEPS) $(BUILD)/bench/$$name || exit 1; done
 
 lint:
 	@tests/lint
 
-# Runs one fuzz target for FUZZ_SECONDS. New inputs stay in build/fuzz, a crash is written there too.
+# Runs one fuzz target for FUZZ_SECONDS. New inputs stay in $(BUILD)/fuzz, a crash is written there too.
 FUZZ_SECONDS ?= 60
 fuzz:
 	@test -f tests/fuzz/fuzz_$(T).c || { echo "make fuzz T=name, name being one of: $(FUZZ_SRC:tests/fuzz/fuzz_%.c=%)"; exit 2; }
-	$(MAKE) CC=clang SANITIZE=fuzzer-no-link,address,undefined build/fuzz/fuzz_$(T)
-	@mkdir -p build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
-	build/fuzz/fuzz_$(T) -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-		-artifact_prefix=build/fuzz/$(T)- build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
+	$(MAKE) CC=clang SANITIZE=fuzzer-no-link,address,undefined $(BUILD)/fuzz/fuzz_$(T)
+	@mkdir -p $(BUILD)/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
+	$(BUILD)/fuzz/fuzz_$(T) -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+		-artifact_prefix=$(BUILD)/fuzz/$(T)- $(BUILD)/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
 
 clean:
-	rm -rf build
+	rm -rf $(BUILD)
 
 help:
 	@echo "make                        build build/fulcrum"
 	@echo "make run [ARGS=...]         build and serve on 127.0.0.1:8080"
 	@echo "make test [T=pattern]       build and run the tests whose name contains the pattern"
-	@echo "make bench [B=name]         measure, write build/bench/NAME.json"
+	@echo "make bench [B=name]         measure, write $(BUILD)/bench/NAME.json"
 	@echo "make lint                   check the house rules"
 	@echo "make fuzz T=name            fuzz one parser for FUZZ_SECONDS (60)"
-	@echo "make clean                  remove build/"
-	@echo "with any of them: SANITIZE=address,undefined|thread  CC=clang  ACCEL=cpu|cuda|vulkan"
+	@echo "make clean                  remove $(BUILD)/"
+	@echo "with any of them: SANITIZE=address,undefined|thread  CC=clang  ACCEL=cpu|cuda|vulkan  V=1"
 
 -include $(call find,$(OBJ),*.d)
 .SECONDARY:
