@@ -1,0 +1,1 @@
+"""The support desk that the embedded models are trained and measured on."""

@@ -1,0 +1,606 @@
+"""Rows of the support desk, task by task."""
+
+import json
+
+from . import extract, facts, intents, talk, tools, words
+from .copying import Copying
+from .split import Bank, Dice
+from .values import Values, article
+
+CHARS_PER_TOKEN = 3.4  # of the project's own tokenizer on this text, about
+TURN_TOKENS = 7        # what a turn costs beside its text
+
+
+def lines(text):
+    return [line.strip() for line in text.strip().split("\n") if line.strip()]
+
+
+def pattern_lists():
+    """Every template of the desk, by list name."""
+    out = {}
+    for name, intent in intents.INTENTS.items():
+        for part in ("say", "want", "thing"):
+            out[f"intent/{name}/{part}"] = lines(intent[part])
+    for name in ("OPENERS", "CLOSERS", "DETAILS", "TWO_WISHES", "INDIRECT", "CLASSIFY_ORDERS"):
+        out[name.lower()] = lines(getattr(intents, name))
+    for name, fact in facts.FACTS.items():
+        out[f"fact/{name}/ask"] = lines(fact["ask"])
+        out[f"fact/{name}/state"] = list(fact["state"])
+    for name, fact in facts.SIDED.items():
+        for part in ("ask", "if", "state"):
+            out[f"sided/{name}/{part}"] = list(fact[part])
+    for name, fact in facts.PRODUCT_FACTS.items():
+        out[f"product/{name}/ask"] = lines(fact["ask"])
+        out[f"product/{name}/state"] = list(fact["state"])
+    for name in ("ANSWER_ORDERS", "RULES", "PERSONAS", "ASK_COMPLEX", "ASK_SIMPLE", "ELLIPSES", "ELLIPSES_SIDE"):
+        out[name.lower()] = lines(getattr(facts, name))
+    for name, text in extract.SENTENCES.items():
+        out[f"extract/{name}"] = lines(text)
+    for name, text in extract.CORRECTIONS.items():
+        out[f"correct/{name}"] = lines(text)
+    for name, text in extract.ONE_FIELD.items():
+        out[f"field/{name}"] = lines(text)
+    out["distractions"] = lines(extract.DISTRACTIONS)
+    out["extract_orders"] = lines(extract.ORDERS)
+    for name, tool in tools.TOOLS.items():
+        out[f"tool/{name}"] = lines(tool["ask"])
+    for name in ("TOOL_COMPLEX", "CORRECTIONS", "TOOL_ORDERS"):
+        out[f"tool_{name.lower()}"] = lines(getattr(tools, name))
+    for name, value in vars(talk).items():
+        if name.isupper() and isinstance(value, str):
+            out[f"talk/{name.lower()}"] = lines(value)
+    for mood, text in talk.CLOSINGS.items():
+        out[f"talk/closing/{mood}"] = lines(text)
+    return out
+
+
+def lower_first(text):
+    return text if text[:2] in ("I ", "I'") or text[:2].isupper() else text[0].lower() + text[1:]
+
+
+class Fact:
+    """One statement of the prompt and how it is asked for."""
+
+    __slots__ = ("text", "value", "ask", "thing", "slots", "key", "product", "side", "condition")
+
+    def __init__(self, text, value, ask, thing, slots, key, product=None, side=None, condition=None):
+        self.text, self.value, self.ask, self.thing, self.slots = text, value, ask, thing, slots
+        self.key, self.product, self.side, self.condition = key, product, side, condition
+
+
+class Desk:
+    def __init__(self, seed, side, length=None):
+        self.dice = Dice(seed)
+        self.values = Values(self.dice, side)
+        self.bank = Bank(pattern_lists(), side)
+        self.copying = Copying(self.dice, self.values)
+        self.length = length
+        self.shared = Bank({f"{group}/{name}": list(fact["value"]) for group, table in
+                            (("fact", facts.FACTS), ("sided", facts.SIDED), ("product", facts.PRODUCT_FACTS))
+                            for name, fact in table.items()}, None)
+        self.intent_names = list(intents.INTENTS)
+        self.fact_names = list(facts.FACTS)
+        self.tool_names = list(tools.TOOLS)
+        self.extract_keys = [k for k in extract.SENTENCES]
+        self.tool_specs = {name: tool_spec(name, tool) for name, tool in tools.TOOLS.items()}
+        self.tasks = {"classify": self.classify, "extract": self.extract, "tool": self.tool, "answer": self.answer,
+                      "summary": self.summary, "tag": self.tag, "copy": self.copy, "bridge": self.bridge}
+
+    # Text
+
+    def say(self, name, slots, lower=False):
+        pattern = self.dice.pick(self.bank.by_name[name])
+        if pattern.slots:
+            self.values.fill(slots, pattern.slots)
+        return pattern.render(self.dice, slots, lower)
+
+    def wrap(self, text, slots, lower=False, details=0):
+        """Small talk around a message."""
+        dice = self.dice
+        for _ in range(details):
+            detail = self.say("details", {}, lower)
+            glue = " " if not lower else ". "
+            text = f"{detail}{glue}{text}" if dice.chance(0.5) else f"{text}{'.' if lower and text[-1].isalnum() else ''} {detail}"
+        form = dice.unit()
+        if form < 0.28:
+            opener = self.say("openers", slots, lower)
+            head = text if lower or opener[-1] != "," else lower_first(text) if dice.chance(0.6) else text
+            text = f"{opener} {head}"
+        if 0.18 < form < 0.40:
+            text = f"{text}{'.' if text[-1].isalnum() else ''} {self.say('closers', slots, lower)}"
+        return text
+
+    def system(self, orders, body=(), rules=None, slots=None):
+        """Persona, order of the task, facts and rules in one of a few layouts."""
+        dice = self.dice
+        slots = slots if slots is not None else {}
+        persona = self.say("personas", slots)
+        if not body and dice.chance(0.12):
+            persona = ""
+        pieces = list(body)
+        for _ in range(dice.below(3) if rules is None else rules):
+            pieces.append(self.say("rules", slots))
+        glue = "\n" if len(pieces) > 3 or dice.chance(0.3) else " "
+        head = [p for p in (persona,) if p]
+        tail = [orders] if orders else []
+        if dice.chance(0.5):
+            head, tail = head + tail, []
+        return glue.join(head + pieces + tail)
+
+    def size(self, low=40):
+        """Prompt size in tokens for this row: most of them short."""
+        top = self.length or 256
+        if top <= 128 or self.dice.chance(0.2):
+            return top
+        return min(top, int(low + (top - low) * self.dice.unit() ** 2))
+
+    def row(self, task, kind, system, turns, expected, tool_list=None, train_all=False):
+        """turns: (user, assistant) pairs that came before, then the last user text."""
+        messages = []
+        for user, assistant in turns[:-1]:
+            messages.append({"role": "user", "content": user})
+            messages.append({"role": "assistant", "content": assistant})
+        messages.append({"role": "user", "content": turns[-1]})
+        row = {"task": task, "kind": kind, "system": system, "messages": messages, "tools": tool_list or [],
+               "expected": expected}
+        if train_all and len(messages) > 1:
+            row["train_all"] = True
+        return row
+
+    def packed(self, task, kind, system, pairs):
+        """Several questions on one prompt, loss on all answers."""
+        return self.row(task, kind, system, pairs[:-1] + [pairs[-1][0]], pairs[-1][1], train_all=True)
+
+    # Classification
+
+    def intent_message(self, kind, slots=None):
+        """(intent, text)"""
+        dice = self.dice
+        intent = dice.pick(self.intent_names)
+        slots = {} if slots is None else slots
+        lower = dice.chance(0.12)
+        if kind == "simple":
+            if dice.chance(0.75):
+                text = self.say(f"intent/{intent}/say", slots, lower)
+            else:
+                text = self.indirect(intent, slots, lower)
+            return intent, self.wrap(text, slots, lower, 1 if dice.chance(0.12) else 0)
+        if dice.chance(0.2):
+            text = self.say(f"intent/{intent}/say", slots, lower)
+            return intent, self.wrap(text, slots, lower, 2)
+        other = dice.pick(self.intent_names)
+        while other == intent:
+            other = dice.pick(self.intent_names)
+        pattern = dice.pick(self.bank.by_name["two_wishes"])
+        parts = {}
+        other_slots = {}
+        for slot in pattern.slots:
+            if slot[1] == "_" and slot not in parts:
+                name, part = (other, slot[2:]) if slot[0] == "a" else (intent, slot[2:])
+                parts[slot] = self.say(f"intent/{name}/{part}", other_slots if slot[0] == "a" else slots,
+                                       lower and part != "say")
+        self.values.fill(parts, [s for s in pattern.slots if s not in parts])
+        return intent, self.wrap(pattern.render(dice, parts, lower), slots, lower)
+
+    def indirect(self, intent, slots, lower):
+        pattern = self.dice.pick(self.bank.by_name["indirect"])
+        slot = pattern.slots[0]
+        phrase = self.say(f"intent/{intent}/{slot[2:]}", slots, lower)
+        return pattern.render(self.dice, {slot: phrase}, lower)
+
+    def classify(self, kind, single=False):
+        dice = self.dice
+        orders = self.say("classify_orders", {})
+        body = []
+        if dice.chance(0.1) and (self.length or 256) > 128:
+            body.append("Intents: " + ", ".join(dice.sample(self.intent_names, 6)) + ".")
+        system = self.system(orders, body, rules=0 if dice.chance(0.7) else None)
+        intent, text = self.intent_message(kind)
+        if body and intent not in body[0]:
+            system = system.replace("Intents: ", f"Intents: {intent}, ")
+        pairs = [(text, intent)]
+        if not single and not body and dice.chance(0.5):
+            room = self.size(60) - len(system) / CHARS_PER_TOKEN - len(text) / CHARS_PER_TOKEN - 25
+            while room > 45 and len(pairs) < 6:
+                intent, text = self.intent_message("simple" if dice.chance(0.65) else "complex")
+                pairs.append((text, intent))
+                room -= len(text) / CHARS_PER_TOKEN + 2 * TURN_TOKENS + 5
+        return self.packed("classify", kind, system, pairs)
+
+    # Extraction
+
+    def extract_message(self, kind):
+        """(text, found): a message and its fields."""
+        dice = self.dice
+        count = dice.pick((1, 1, 2, 2, 2, 3, 3, 4))
+        fields = set(dice.sample(extract.FIELDS, count))
+        slots, found, sentences = {}, {}, []
+        lower = dice.chance(0.1)
+        if kind == "complex":
+            wrongs = dice.sample(sorted(fields), 1 if dice.chance(0.8) or count < 2 else 2)
+            corrected = wrongs if dice.chance(0.7) else []
+            for field in corrected:
+                wrong, right = self.two_values(field)
+                slots[field] = right
+                sentences.append(self.say(f"correct/{field}", {"wrong": wrong, "right": right}, lower))
+        else:
+            corrected = []
+        for key in dice.pick(extract.covers(sorted(fields - set(corrected)))):
+            sentences.append(self.say(f"extract/{key}", slots, lower))
+        if not corrected and kind == "complex":
+            for _ in range(dice.between(1, 2)):
+                sentences.append(self.say("distractions", {}, lower))
+            sentences.append(self.say("details", {}, lower))
+        dice.shuffle(sentences)
+        for field in extract.FIELDS:
+            if field in fields:
+                found[field] = slots[field]
+        return self.wrap((". " if lower else " ").join(sentences), {}, lower), found
+
+    def two_values(self, field):
+        draw = getattr(self.values, field)
+        right = draw()
+        wrong = draw()
+        while wrong == right:
+            wrong = draw()
+        return wrong, right
+
+    def extract(self, kind, single=False):
+        dice = self.dice
+        form = dice.unit()
+        keys = list(extract.FIELDS)
+        if form < 0.45:
+            keys = sorted(dice.sample(keys, 1 if form < 0.2 else dice.between(2, 3)), key=extract.FIELDS.index)
+        orders = self.say("extract_orders", {"keys": ", ".join(keys)})
+        system = self.system(orders, rules=0 if dice.chance(0.7) else None)
+        text, found = self.extract_message(kind)
+        pairs = [(text, to_json(keys, found))]
+        if not single and dice.chance(0.5):
+            room = self.size(80) - len(system) / CHARS_PER_TOKEN - self.pair_tokens(pairs[0])
+            while len(pairs) < 5:
+                text, found = self.extract_message("simple" if dice.chance(0.65) else "complex")
+                pair = (text, to_json(keys, found))
+                room -= self.pair_tokens(pair)
+                if room < 0:
+                    break
+                pairs.append(pair)
+        return self.packed("extract", kind, system, pairs)
+
+    @staticmethod
+    def pair_tokens(pair):
+        return (len(pair[0]) + 1.3 * len(pair[1])) / CHARS_PER_TOKEN + 2 * TURN_TOKENS
+
+    # Tools
+
+    def tool_ask(self, name, fixed=None):
+        """(text, arguments)"""
+        slots = dict(fixed or {})
+        text = self.say(f"tool/{name}", slots)
+        return text, slots
+
+    def tool(self, kind, single=False):
+        dice = self.dice
+        long = (self.length or 256) >= 256
+        chosen = dice.sample(self.tool_names, dice.between(2, 4 if long else 2))
+        name = chosen[0]
+        others = chosen[1:]
+        text, slots = self.tool_ask(name)
+        if kind == "complex" and dice.chance(0.45):
+            text = self.tool_correction(name, text, slots)
+        elif kind == "complex":
+            text = self.tool_complex(text, others)
+        else:
+            text = self.wrap(text, {}, False, 1 if dice.chance(0.1) else 0)
+        arguments = {key: slots[key] for key in tools.TOOLS[name]["arguments"]}
+        dice.shuffle(chosen)
+        system = self.system(self.say("tool_tool_orders", {}), rules=0)
+        if dice.chance(0.3):
+            system = self.say("personas", {})
+        return self.row("tool", kind, system, [text], {"name": name, "arguments": arguments},
+                        [self.tool_specs[n] for n in chosen])
+
+    def tool_correction(self, name, text, slots):
+        dice = self.dice
+        key = dice.pick(tools.TOOLS[name]["arguments"])
+        right = slots[key]
+        wrong = right
+        while wrong == right:
+            fresh = {}
+            self.values.fill(fresh, [key])
+            wrong = fresh[key]
+        wrong_text = text.replace(right, wrong)
+        if key == "product":
+            wrong_text = wrong_text.replace(article(right), article(wrong)).replace("a " + wrong, article(wrong))
+            wrong_text = wrong_text.replace("an " + wrong, article(wrong))
+        return self.say("tool_corrections", {"q_wrong": wrong_text, "right": right, "wrong": wrong})
+
+    def tool_complex(self, text, others):
+        other = self.tool_ask(self.dice.pick(others))[0]
+        parts = {"q": text, "other": other, "other_low": lower_first(other),
+                 "detail": self.say("details", {}), "detail2": self.say("details", {})}
+        return self.say("tool_tool_complex", parts)
+
+    # Facts
+
+    def fact_value(self, pattern):
+        slots = self.values.fill({}, pattern.slots)
+        if "color2" in slots:
+            while slots["color2"] == slots["color"]:
+                slots["color2"] = self.dice.pick(words.COLORS)
+        return pattern.render(self.dice, slots)
+
+    def plain_fact(self, name):
+        fact = facts.FACTS[name]
+        value = self.fact_value(self.shared.pick(self.dice, f"fact/{name}"))
+        return [Fact(self.say(f"fact/{name}/state", {"v": value}), value, f"fact/{name}/ask", fact["thing"], {}, name)]
+
+    def sided_facts(self, name):
+        """Two to four sides of one matter, one line each, values all different."""
+        dice = self.dice
+        fact = facts.SIDED[name]
+        sides = list(range(len(fact["sides"])))
+        chosen = dice.sample(sides, min(len(sides), dice.between(2, 4)))
+        pattern = dice.pick(self.bank.by_name[f"sided/{name}/state"])
+        value_pattern = self.shared.pick(dice, f"sided/{name}")
+        out, used = [], set()
+        for index in chosen:
+            value = self.fact_value(value_pattern)
+            while value in used:
+                value = self.fact_value(value_pattern if value_pattern.slots else
+                                        self.shared.by_name[f"sided/{name}"][0])
+            used.add(value)
+            side = fact["sides"][index]
+            out.append(Fact(pattern.render(dice, {"v": value, "side": side}), value, f"sided/{name}/ask", side,
+                            {"side": side}, name, side=side, condition=(f"sided/{name}/if", fact["one"][index])))
+        return out
+
+    def product_facts(self, product):
+        """One or two lines about a product; or a price-list line."""
+        dice = self.dice
+        names = dice.sample(sorted(facts.PRODUCT_FACTS), dice.between(1, 2))
+        out = []
+        for name in names:
+            value = self.fact_value(self.shared.pick(dice, f"product/{name}"))
+            text = self.say(f"product/{name}/state", {"p": product, "v": value})
+            out.append(Fact(text[0].upper() + text[1:], value, f"product/{name}/ask", f"the {product}",
+                            {"p": product}, f"product/{name}", product=product))
+        return out
+
+    def list_line(self, product):
+        values = self.values
+        slots = {"p": product, "amount": values.amount(), "stock": str(self.dice.between(1, 200)),
+                 "code": values.code()}
+        line = self.dice.pick(facts.LIST_LINES)
+        text = line.format(**slots)
+        out = []
+        for name, slot in (("price", "amount"), ("stock", "stock"), ("code", "code")):
+            if "{" + slot + "}" in line:
+                out.append(Fact(text if not out else "", slots[slot], f"product/{name}/ask", f"the {product}",
+                                {"p": product}, f"product/{name}", product=product))
+        return out
+
+    def facts_for(self, tokens):
+        """Facts whose statements fill about `tokens`."""
+        dice = self.dice
+        plain = dice.sample(self.fact_names, min(len(self.fact_names), 3 + int(tokens / 14)))
+        sided = dice.sample(list(facts.SIDED), len(facts.SIDED))
+        out, seen, used, as_list = [], set(), 0.0, dice.chance(0.4)
+        products = set()
+        while used < tokens:
+            form = dice.unit()
+            if form < 0.5 and plain:
+                name = plain.pop()
+                if name == "return_window" and "member_return" in seen:
+                    continue
+                fresh = self.plain_fact(name)
+            elif form < 0.62 and sided:
+                name = sided.pop()
+                if name == "member_return" and "return_window" in seen:
+                    continue
+                fresh = self.sided_facts(name)
+            else:
+                product = self.values.product()
+                if product in products:
+                    continue
+                products.add(product)
+                name = product
+                fresh = self.list_line(product) if as_list else self.product_facts(product)
+            seen.add(name)
+            out.append(fresh)
+            used += sum(len(f.text) for f in fresh) / 3.0
+        dice.shuffle(out)
+        return [fact for group in out for fact in group]
+
+    def question(self, fact, others, kind, lower=False):
+        """The user's text that asks for `fact`."""
+        dice = self.dice
+        if kind == "simple":
+            q = self.say(fact.ask, dict(fact.slots), lower)
+            if dice.chance(0.6):
+                return q
+            if lower:
+                return self.wrap(q, {}, True)
+            parts = {"q": q, "q_low": lower_first(q), "detail": self.say("details", {})}
+            return self.say("ask_simple", parts)
+        if fact.condition and dice.chance(0.6):
+            return self.wrap(self.say(fact.condition[0], {"one": fact.condition[1]}), {})
+        q = self.say(fact.ask, dict(fact.slots))
+        twins = [f for f in others if f.key == fact.key and f is not fact]
+        apart = [f for f in others if f.thing != fact.thing]
+        other = dice.pick(twins) if twins and dice.chance(0.5) else dice.pick(apart) if apart else None
+        if other is None or other.value == fact.value:
+            return self.wrap(q, {}, False, 2)
+        if other.key == fact.key and dice.chance(0.5):
+            name = fact.slots.get("p") or fact.slots.get("side")
+            other_q = self.say(fact.ask, dict(other.slots))
+            the = "the " if fact.product else ""
+            other_name = other.slots.get("p") or other.slots.get("side")
+            return dice.pick((f"{other_q} Sorry, I mean {the}{name}.", f"{q} Not {the}{other_name}, {the}{name}.",
+                              f"{other_q} No, not {the}{other_name}, I mean {the}{name}.",
+                              f"I do not mean {the}{other_name}. {q}"))
+        parts = {"q": q, "q_low": lower_first(q), "thing": other.thing, "detail": self.say("details", {}),
+                 "detail2": self.say("details", {})}
+        parts["other"] = self.say(other.ask, dict(other.slots))
+        parts["other_low"] = lower_first(parts["other"])
+        return self.say("ask_complex", parts)
+
+    def ellipsis(self, fact, known):
+        """A follow-up that leaves out what was asked, or None."""
+        twins = [f for f in known if f.key == fact.key and f is not fact]
+        if not twins:
+            return None
+        before = self.dice.pick(twins)
+        if fact.product:
+            return before, self.say("ellipses", {"x": fact.product})
+        return before, self.say("ellipses_side", {"x": fact.side})
+
+    def answer(self, kind, single=False, tokens=None):
+        dice = self.dice
+        tokens = tokens or self.size(60)
+        known = self.facts_for(max(18, tokens * 0.85 - 50 if tokens > 128 else tokens - 75))
+        system = self.system(self.say("answer_orders", {}), [f.text for f in known if f.text],
+                             rules=None if tokens > 200 else 0)
+        pairs = []
+        count = 1 if single else min(dice.between(2, 6) if tokens > 200 else dice.between(1, 4), len(known))
+        for fact in dice.sample(known, count):
+            this = kind if not pairs else "simple" if dice.chance(0.65) else "complex"
+            pairs.append((self.question(fact, known, this, dice.chance(0.08)), fact.value))
+        if kind == "complex" and dice.chance(0.15):
+            fact = dice.pick([f for f in known if f.product or f.side] or known)
+            follow = self.ellipsis(fact, known) if fact.product or fact.side else None
+            if follow:
+                first, text = follow
+                pairs = (pairs if not single else [])[:3]
+                pairs += [(self.question(first, known, "simple"), first.value), (text, fact.value)]
+                return self.packed("answer", kind, system, pairs)
+        pairs.reverse()  # the one that has the row's kind comes last
+        if single and dice.chance(0.25) and len(known) > 2:
+            pairs = [(self.question(f, known, "simple"), f.value)
+                     for f in dice.sample(known, min(4, dice.between(1, 4)))] + pairs
+        return self.packed("answer", kind, system, pairs)
+
+    # Conversations
+
+    def conversation(self, kind):
+        """(turns [(customer, desk)], closing, record)"""
+        dice = self.dice
+        slots = {}
+        for _ in range(20):
+            slots = {}
+            intent, text = self.intent_message(kind if dice.chance(0.5) else "simple", slots)
+            if "other" not in slots:
+                break
+        record = {"intent": intent, "order": slots.get("order"), "product": slots.get("product")}
+        result = dice.pick(list(talk.RESULTS))
+        turns = []
+        wrong = kind == "complex"
+        if not record["order"] and dice.chance(0.6):
+            record["order"] = slots["order"] = self.values.order()
+            give = "talk/customer_corrects" if wrong and dice.chance(0.7) else "talk/customer_gives"
+            turns.append((text, self.say("talk/desk_asks", {})))
+            text = self.say(give, slots)
+        if not record["product"] and dice.chance(0.4):
+            record["product"] = slots["product"] = self.values.product()
+            give = "talk/customer_product_corrects" if wrong and dice.chance(0.6) else "talk/customer_product"
+            turns.append((text, self.say("talk/desk_asks_product", {})))
+            text = self.say(give, slots)
+        turns.append((text, self.say(f"talk/{talk.RESULTS[result]}", {})))
+        record["result"] = result
+        mood = dice.between(1, 5)
+        record["mood"] = mood
+        closing = self.say(f"talk/closing/{mood}", {})
+        if wrong and dice.chance(0.6):
+            first = dice.pick([m for m in range(1, 6) if m != mood])
+            closing = self.say("talk/mixed", {"first": self.say(f"talk/closing/{first}", {}), "last": closing})
+        elif dice.chance(0.4):
+            closing = self.wrap(closing, {}, False, 1)
+        if len(turns) < 4 and dice.chance(0.4):
+            turns[-1] = (turns[-1][0], f"{turns[-1][1]} {self.say('talk/desk_asks_mood', {})}")
+        return turns, closing, record
+
+    def after_talk(self, task, kind, rule, order, expected):
+        """The conversation as turns or as a transcript, then what is asked."""
+        turns, closing, record = self.conversation(kind)
+        if task == "summary" and self.dice.chance(0.3):
+            closing = None
+        rule = self.say(rule, {})
+        request = self.say(order, {})
+        system = self.system(rule, rules=0)
+        if self.dice.chance(0.5):
+            said = []
+            for customer, desk in turns:
+                said += [f"Customer: {customer}", f"Desk: {desk}"]
+            if closing:
+                said.append(f"Customer: {closing}")
+            if self.dice.chance(0.5):
+                said = [request] + said
+            else:
+                said.append(request)
+            return self.row(task, kind, system, ["\n".join(said)], expected(record))
+        last = f"{closing}\n{request}" if closing else request
+        return self.row(task, kind, system, turns + [last], expected(record))
+
+    def summary(self, kind, single=False):
+        return self.after_talk("summary", kind, "talk/summary_rule", "talk/summary_orders", summary_text)
+
+    def tag(self, kind, single=False):
+        return self.after_talk("tag", kind, "talk/tag_rule", "talk/tag_orders", lambda record: str(record["mood"]))
+
+    # Warm-up
+
+    def copy(self, kind, single=False):
+        turns = self.copying.row(min(self.length or 64, 256))
+        row = self.packed("copy", "simple", "", turns)
+        return row
+
+    def bridge(self, kind, single=False):
+        """Short rows with one field or one fact, between copying and the desk."""
+        dice = self.dice
+        form = dice.unit()
+        if form < 0.45:
+            return self.bridge_field(kind)
+        if form < 0.85:
+            return self.answer(kind, single, dice.between(60, min(self.length or 128, 128)))
+        saved, self.length = self.length, min(self.length or 128, 128)
+        row = self.classify(kind, single)
+        self.length = saved
+        return row
+
+    def bridge_field(self, kind):
+        dice = self.dice
+        field = dice.pick(extract.FIELDS)
+        bare = dice.chance(0.5)
+        orders = self.say(f"field/{field}", {}) if bare else self.say("extract_orders", {"keys": field})
+        system = orders if dice.chance(0.6) else self.system(orders, rules=0)
+        pairs = []
+        for _ in range(dice.between(2, 4)):
+            this = kind if not pairs else "simple"
+            if this == "complex":
+                wrong, right = self.two_values(field)
+                text = self.say(f"correct/{field}", {"wrong": wrong, "right": right})
+            else:
+                slots = {}
+                keys = [k for k in self.extract_keys if field in k.split()]
+                text = self.say(f"extract/{dice.pick(keys) if dice.chance(0.5) else field}", slots)
+                right = slots[field]
+            pairs.append((self.wrap(text, {}) if dice.chance(0.3) else text,
+                          right if bare else '{"%s":"%s"}' % (field, right)))
+        pairs.reverse()
+        return self.packed("extract" if not bare else "answer", kind, system, pairs)
+
+    def make(self, task, complex_share=0.35, single=False):
+        self.values.shop = self.dice.pick(self.values.shops)
+        return self.tasks[task]("complex" if self.dice.unit() < complex_share else "simple", single)
+
+
+def to_json(keys, found):
+    return json.dumps({key: found.get(key) for key in keys}, separators=(",", ":"))
+
+
+def summary_text(record):
+    return "; ".join([record["intent"], record["order"] or "none", record["product"] or "none", record["result"]])
+
+
+def tool_spec(name, tool):
+    return {"name": name, "description": tool["description"],
+            "schema": {"type": "object", "properties": {key: {"type": "string"} for key in tool["arguments"]}}}
