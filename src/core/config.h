@@ -76,6 +76,23 @@ struct config {
 enum error_code config_load(const char *path, struct config *config, struct error *error) WARN_UNUSED;
 void config_deinit(struct config *config);
 
+/* The same from memory; `file` stands in messages, and relative paths start
+ * from its directory. *config needs no config_deinit after an error. */
+enum error_code config_parse(struct str text, const char *file, struct config *config, struct error *error) WARN_UNUSED;
+
+/* `given`, or fulcrum.yaml where the working directory has one, or NULL. */
+const char *config_find(const char *given);
+
+/* The embedded pair's names; models with these names need no path. */
+#define CONFIG_EMBEDDED_LARGE "desk-large"
+#define CONFIG_EMBEDDED_SMALL "desk-small"
+bool config_is_embedded_name(struct str name);
+
+/* Refuses a listen address that others can reach, unless who asks is checked
+ * (tenants) and nobody can listen in (tls), or config->insecure. Called when
+ * serving, after the command line has had its say. */
+enum error_code config_check_exposure(const struct config *config, struct error *error) WARN_UNUSED;
+
 /* "10", "10KiB", "2GiB" and "30s", "5m", "1h". */
 bool config_parse_size(struct str text, uint64_t *bytes);
 bool config_parse_duration(struct str text, uint64_t *ms);
