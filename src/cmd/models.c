@@ -1,0 +1,119 @@
+#include "cmd/cmd.h"
+#include "cmd/cmd_io.h"
+#include "core/catalog.h"
+#include "engine/embedded.h"
+
+static const char usage[] = "usage: fulcrum models [--json] [--config FILE]\n"
+                            "Lists the models that `serve` would serve, their files, and the IDs that mean them.\n";
+
+struct listing {
+    const struct config *config;
+    const struct catalog *catalog;
+    struct buf *out;
+};
+
+static const char *file_of(const struct config_model *model)
+{
+    if (model->path)
+        return model->path;
+    return model->worker ? model->worker : "embedded";
+}
+
+/* True when the catalogue's entry leads to this model and not to one whose `ids` claim it. */
+static bool leads_to(const struct listing *listing, const struct catalog_entry *entry, size_t model)
+{
+    struct catalog_match match;
+    struct error ignored;
+    return catalog_resolve(listing->catalog, listing->config, str_of(entry->id), &match, &ignored) == OK &&
+           match.model == model;
+}
+
+static bool is_own_id(const struct config_model *model, const char *id)
+{
+    for (size_t i = 0; i < model->id_count; i++) {
+        if (!strcmp(model->ids[i], id))
+            return true;
+    }
+    return false;
+}
+
+/* Calls `each` with every ID of the model: its own first, then the catalogue's. */
+static void each_id(const struct listing *listing, size_t model,
+                    void (*each)(struct buf *out, const char *id, size_t count))
+{
+    const struct config_model *own = &listing->config->models[model];
+    size_t count = 0;
+    for (size_t i = 0; i < own->id_count; i++)
+        each(listing->out, own->ids[i], count++);
+    for (size_t i = 0; i < listing->catalog->count; i++) {
+        const struct catalog_entry *entry = &listing->catalog->entries[i];
+        if (leads_to(listing, entry, model) && !is_own_id(own, entry->id))
+            each(listing->out, entry->id, count++);
+    }
+}
+
+static void append_json_id(struct buf *out, const char *id, size_t count)
+{
+    if (count)
+        buf_append_text(out, ", ");
+    buf_append_json(out, str_of(id));
+}
+
+static void append_text_id(struct buf *out, const char *id, size_t count)
+{
+    (void)count;
+    buf_appendf(out, "    %s\n", id);
+}
+
+static void append_json(const struct listing *listing)
+{
+    struct buf *out = listing->out;
+    buf_append_char(out, '[');
+    for (size_t i = 0; i < listing->config->model_count; i++) {
+        const struct config_model *model = &listing->config->models[i];
+        buf_append_text(out, i ? ",\n {\"name\": " : "\n {\"name\": ");
+        buf_append_json(out, str_of(model->name));
+        buf_append_text(out, ", \"file\": ");
+        buf_append_json(out, str_of(file_of(model)));
+        buf_appendf(out, ", \"context\": %u, \"parallel\": %u, \"ids\": [", model->context, model->parallel);
+        each_id(listing, i, append_json_id);
+        buf_append_text(out, "]}");
+    }
+    buf_append_text(out, "\n]\n");
+}
+
+static void append_text(const struct listing *listing)
+{
+    for (size_t i = 0; i < listing->config->model_count; i++) {
+        const struct config_model *model = &listing->config->models[i];
+        buf_appendf(listing->out, "%s  (%s)\n", model->name, file_of(model));
+        each_id(listing, i, append_text_id);
+    }
+}
+
+int cmd_models(int argc, char **argv)
+{
+    struct cmd_options options;
+    int status;
+    if (!cmd_options_parse(argc, argv, usage, true, true, &options, &status))
+        return status;
+    struct config config;
+    struct catalog catalog;
+    struct error error;
+    if (config_load(config_find(options.config), &config, &error))
+        return cmd_fail("models", &error, CMD_USAGE);
+    if (catalog_load(embedded_file(STR("aliases.yaml")), &catalog, &error)) {
+        config_deinit(&config);
+        return cmd_fail("models", &error, CMD_FAILED);
+    }
+    struct buf out;
+    buf_init(&out, 16u << 20);
+    struct listing listing = {&config, &catalog, &out};
+    if (options.is_json)
+        append_json(&listing);
+    else
+        append_text(&listing);
+    catalog_deinit(&catalog);
+    config_deinit(&config);
+    return cmd_finish("models", &out);
+}
