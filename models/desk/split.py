@@ -1,10 +1,8 @@
 """Training and held-out sides, and patterns.
 
 Every template, product, name, shop and value belongs to exactly one side,
-decided by its SHA-256: one in HELD_OUT_ONE_IN is held out. For templates of
-one list there are two corrections, both computed from the list alone: a list
-of at least three always keeps one out, and a template whose words training
-would otherwise never see goes back to training.
+decided by its SHA-256: one in HELD_OUT_ONE_IN is held out. TemplateSplit says
+what else holds for templates.
 """
 
 import hashlib
@@ -109,55 +107,71 @@ class Pattern:
                 cls.walk(part[int(dice.unit() * len(part))], dice, slots, out)
 
 
-def split_patterns(texts, vocabulary, keep_one=True):
-    """(train, held out) texts of one list; `vocabulary`: words that other
-    training templates teach (may be empty)."""
-    held = {text for text in texts if is_held_out(text)}
-    if keep_one and not held and len(texts) >= 3:
-        held = {min(texts, key=text_hash)}
-    for text in sorted(held, key=text_hash):
-        taught = set(vocabulary)
-        for other in texts:
-            if other not in held:
-                taught |= words_of(other)
-        if not words_of(text) <= taught:
-            held.discard(text)
-    if len(held) == len(texts):
-        held.discard(max(held, key=text_hash))
-    return [t for t in texts if t not in held], [t for t in texts if t in held]
+def group_of(list_name):
+    """`intent/refund_status` of `intent/refund_status/say`."""
+    return "/".join(list_name.split("/")[:2])
+
+
+class TemplateSplit:
+    """Which templates are held out, over all lists at once: a text that stands
+    in two lists is on the same side in both.
+
+    Held out are texts whose hash says so and, where that leaves a list of
+    three or more without one, the first by hash. A text stays in training when
+    it is the only one to teach a word, or the only one of its group (of its
+    intent, its fact, its tool) with one of the group's telling words."""
+
+    TELLING = 6  # a word is telling when fewer groups than this use it
+
+    def __init__(self, lists):
+        self.groups = {}  # text: the groups it stands in
+        for name, texts in lists.items():
+            for text in texts:
+                self.groups.setdefault(text, set()).add(group_of(name))
+        self.spread, self.taught, self.by_group = {}, {}, {}
+        for text, groups in self.groups.items():
+            for word in words_of(text):
+                self.spread.setdefault(word, set()).update(groups)
+            self.count(text, 1)
+        self.held = set()
+        for text in sorted(self.groups, key=text_hash):
+            if is_held_out(text):
+                self.hold(text)
+        for _, texts in sorted(lists.items()):
+            if len(texts) >= 3 and not self.held & set(texts):
+                any(self.hold(text) for text in sorted(texts, key=text_hash))
+
+    def count(self, text, step):
+        for word in words_of(text):
+            self.taught[word] = self.taught.get(word, 0) + step
+            for group in self.groups[text]:
+                key = group, word
+                self.by_group[key] = self.by_group.get(key, 0) + step
+
+    def hold(self, text):
+        for word in words_of(text):
+            if self.taught[word] < 2:
+                return False
+            telling = len(self.spread[word]) < self.TELLING
+            if telling and any(self.by_group[group, word] < 2 for group in self.groups[text]):
+                return False
+        self.held.add(text)
+        self.count(text, -1)
+        return True
 
 
 class Bank:
     """All pattern lists of one generator, by name, for one side."""
 
     def __init__(self, lists, side):
-        everything = {name: [t.strip() for t in texts if t.strip()] for name, texts in lists.items()}
-        sure = set()
-        for texts in everything.values():
-            for text in texts:
-                if not is_held_out(text):
-                    sure |= words_of(text)
+        held = TemplateSplit(lists).held if side is not ANY else set()
         self.train, self.held, self.by_name = {}, {}, {}
-        for name, texts in everything.items():
-            self.train[name], self.held[name] = split_patterns(texts, sure)
-        self.move_untaught()
-        for name, texts in everything.items():
+        for name, texts in lists.items():
+            self.train[name] = [t for t in texts if t not in held] or texts
+            self.held[name] = [t for t in texts if t in held]
             # Lists too short to keep one out are the same on both sides.
-            held_out = self.held[name] or texts
-            chosen = texts if side is ANY else self.train[name] if side == TRAIN else held_out
+            chosen = (self.held[name] or texts) if side == HELD_OUT else self.train[name]
             self.by_name[name] = [Pattern(text) for text in chosen]
-
-    def move_untaught(self):
-        """Held-out templates whose words ended up untaught go to training."""
-        taught = set()
-        for texts in self.train.values():
-            for text in texts:
-                taught |= words_of(text)
-        for name, texts in self.held.items():
-            for text in list(texts):
-                if not words_of(text) <= taught:
-                    texts.remove(text)
-                    self.train[name].append(text)
 
     def pick(self, dice, name):
         return dice.pick(self.by_name[name])
