@@ -1,0 +1,64 @@
+/* converse.h - Converse bodies: parsing and writing. The Nova native body is
+ * nearly the same and shares the content parser. Any thread. */
+#ifndef API_CONVERSE_H
+#define API_CONVERSE_H
+
+#include "api/fields.h"
+#include "chat/codec.h"
+
+extern const struct codec converse_codec;
+
+/* What is carried through one body while its parts are parsed in the order in
+ * which a cache sees them: tools, system, messages. */
+struct converse_parser {
+    struct chat_request *request;
+    struct error *error;
+    bool has_inline_cache_points; /* Nova: `cachePoint` is a member of the block it follows */
+    bool is_count;
+    size_t cache_points;
+    uint32_t shortest_ttl; /* of the cache points so far, 0: none */
+    bool has_tool_blocks;
+};
+
+/* Each takes the member's value (NULL when absent). */
+enum error_code converse_parse_tools(struct converse_parser *parser, yyjson_val *tool_config) WARN_UNUSED;
+enum error_code converse_parse_system(struct converse_parser *parser, yyjson_val *system) WARN_UNUSED;
+enum error_code converse_parse_messages(struct converse_parser *parser, yyjson_val *messages) WARN_UNUSED;
+
+/* A Converse body, or the `converse` member of CountTokens. */
+enum error_code converse_parse_value(yyjson_val *root, enum codec_use use, struct chat_request *request,
+                                     struct error *error) WARN_UNUSED;
+
+/* Notes a cache point: at most 4, a longer TTL never after a shorter one. */
+enum error_code converse_note_cache_point(struct converse_parser *parser, const char *where,
+                                          uint32_t ttl_seconds) WARN_UNUSED;
+
+/* A `cachePoint` member: checked and noted. */
+enum error_code converse_cache_point(struct converse_parser *parser, yyjson_val *value, const char *where,
+                                     uint32_t *ttl_seconds) WARN_UNUSED;
+
+/* The required `name` of a tool. */
+enum error_code converse_tool_name(struct converse_parser *parser, yyjson_val *value, const char *where,
+                                   struct str *name) WARN_UNUSED;
+
+/* The map of requestMetadata, also that of InvokeModel's header. */
+enum error_code converse_parse_metadata(yyjson_val *metadata, struct chat_request *request,
+                                        struct error *error) WARN_UNUSED;
+
+/* An array of stop sequences at config.key. */
+enum error_code converse_parse_stops(yyjson_val *config, const char *where, const char *key,
+                                     struct chat_request *request, struct error *error) WARN_UNUSED;
+
+/* Service tiers by name; `reserved` is refused as the service does without a contract. */
+enum error_code converse_parse_tier(struct str name, struct chat_request *request, struct error *error) WARN_UNUSED;
+const char *converse_tier_name(enum chat_tier tier);
+const char *converse_stop_reason(enum chat_stop_reason stop);
+
+/* Parts of replies, shared with the Nova body. */
+void converse_append_message(struct buf *out, const struct chat_reply *reply);
+void converse_append_usage(struct buf *out, const struct chat_usage *usage); /* "usage":{...} */
+void converse_block_start(struct buf *out, size_t index, struct str tool_id, struct str tool_name);
+void converse_block_delta(struct buf *out, size_t index, enum chat_block_kind kind, struct str text);
+void converse_append_arguments(struct buf *out, struct str json); /* the JSON value, {} when cut off */
+
+#endif

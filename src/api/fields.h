@@ -1,0 +1,74 @@
+/* fields.h - what request parsers need beyond core/json.h: unions, enums,
+ * lengths, patterns, and a refusal of members nobody knows.
+ *
+ * `where` is the path of `object` for messages, "" at the root. All errors are
+ * ERROR_INVALID and begin with the field's path. Any thread. */
+#ifndef API_FIELDS_H
+#define API_FIELDS_H
+
+#include "core/json.h"
+
+#define FIELD_PATH_MAX 160
+
+/* "messages[0].content[3]" and the like, cut at FIELD_PATH_MAX. */
+struct field_path {
+    char text[FIELD_PATH_MAX];
+};
+struct field_path field_path_index(const char *where, const char *key, size_t index);
+struct field_path field_path_member(const char *where, const char *key);
+
+enum error_code field_error(struct error *error, const char *where, const char *key, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+
+/* Every member of `object` is one of `names` (NULL-terminated). */
+enum error_code fields_known(yyjson_val *object, const char *where, const char *const *names,
+                             struct error *error) WARN_UNUSED;
+
+/* A tagged union: an object with exactly one member that isn't null, its name
+ * one of `names`; gives its index and value. */
+enum error_code fields_union(yyjson_val *object, const char *where, const char *const *names, size_t *which,
+                             yyjson_val **value, struct error *error) WARN_UNUSED;
+
+/* Index into `names`, or -1 when absent. */
+enum error_code fields_enum(yyjson_val *object, const char *where, const char *key, const char *const *names,
+                            int *which, struct error *error) WARN_UNUSED;
+
+enum error_code fields_need_object(yyjson_val *object, const char *where, const char *key, yyjson_val **value,
+                                   struct error *error) WARN_UNUSED;
+enum error_code fields_need_array(yyjson_val *object, const char *where, const char *key, yyjson_val **value,
+                                  struct error *error) WARN_UNUSED;
+
+/* A required string of low to high characters (code points). */
+enum error_code fields_need_str(yyjson_val *object, const char *where, const char *key, size_t low, size_t high,
+                                struct str *value, struct error *error) WARN_UNUSED;
+/* The same when it may be absent. */
+enum error_code fields_get_str(yyjson_val *object, const char *where, const char *key, size_t low, size_t high,
+                               struct str *value, bool *present, struct error *error) WARN_UNUSED;
+
+/* topP, 0 to 1. Sampling needs a positive mass: 0 becomes one so little that the likeliest token alone fits. */
+enum error_code fields_get_top_p(yyjson_val *object, const char *where, const char *key, double *top_p, bool *present,
+                                 struct error *error) WARN_UNUSED;
+
+size_t fields_characters(struct str text); /* code points */
+
+/* ASCII letters and digits, and any character of `more`. */
+bool fields_alphabet(struct str text, const char *more);
+bool fields_is_blank(struct str text);
+
+/* A second document inside the first (a schema sent as a string): parsed with
+ * json_parse's guards, its memory in the arena. */
+enum error_code fields_parse_inner(struct str text, struct arena *arena, yyjson_val **value,
+                                   struct error *error) WARN_UNUSED;
+
+/* An allocator for yyjson whose memory is the arena's. */
+yyjson_alc fields_arena_alc(struct arena *arena);
+
+/* Compact text of a value, in the arena. */
+enum error_code fields_json_text(yyjson_val *value, struct arena *arena, struct str *text,
+                                 struct error *error) WARN_UNUSED;
+
+/* Base64 text decoded into the arena. */
+enum error_code fields_base64(struct str text, const char *where, const char *key, struct arena *arena,
+                              struct str *bytes, struct error *error) WARN_UNUSED;
+
+#endif

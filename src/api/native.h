@@ -1,0 +1,15 @@
+/* native.h - the models' own bodies, for InvokeModel: Anthropic messages, Nova,
+ * Llama. Each is a codec of chat/codec.h. Any thread. */
+#ifndef API_NATIVE_H
+#define API_NATIVE_H
+
+#include "chat/codec.h"
+
+extern const struct codec anthropic_codec;
+extern const struct codec nova_codec;
+extern const struct codec llama_codec;
+
+/* "amazon-bedrock-invocationMetrics":{...}, which rides on a native stream's last chunk. */
+void native_append_metrics(struct buf *out, const struct chat_reply *reply);
+
+#endif

@@ -1,0 +1,44 @@
+#include "chat/codec.h"
+
+#include <assert.h>
+
+#include "core/json.h"
+
+static const struct codec *codecs[CODEC_MAX];
+static size_t codec_count;
+
+void codec_register(const struct codec *codec)
+{
+    for (size_t i = 0; i < codec_count; i++)
+        if (codecs[i] == codec)
+            return;
+    assert(codec_count < CODEC_MAX);
+    codecs[codec_count++] = codec;
+}
+
+const struct codec *codec_find(struct str name)
+{
+    for (size_t i = 0; i < codec_count; i++)
+        if (str_eq(str_of(codecs[i]->name), name))
+            return codecs[i];
+    return NULL;
+}
+
+void codec_request_free(struct chat_request *request)
+{
+    json_free(request->document);
+    request->document = NULL;
+}
+
+void codec_stream_emit(struct codec_stream *stream, const char *event_type)
+{
+    if (stream->scratch.failed)
+        return;
+    stream->emit(stream->ctx, str_of(event_type), buf_str(&stream->scratch));
+    buf_clear(&stream->scratch);
+}
+
+bool codec_stream_failed(const struct codec_stream *stream)
+{
+    return stream->scratch.failed;
+}

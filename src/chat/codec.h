@@ -1,0 +1,79 @@
+/* codec.h - dialect bodies to chat requests, replies to dialect bodies.
+ *
+ * Dialects register one codec each at start-up. The pipeline, batch jobs,
+ * distillation and logs read and write bodies only through this table, so
+ * that nothing below the dialects knows one. Registration before threads
+ * start; everything else any thread. */
+#ifndef CHAT_CODEC_H
+#define CHAT_CODEC_H
+
+#include "chat/chat.h"
+#include "core/buf.h"
+
+struct codec;
+
+struct chat_reply_block {
+    enum chat_block_kind kind; /* CHAT_TEXT or CHAT_TOOL_USE */
+    struct str text;           /* the text, or the arguments' JSON text */
+    struct str tool_id, tool_name;
+};
+
+/* A reply as far as it is known. At a stream's start only the identity, the
+ * input side of usage and first_byte_ms are. */
+struct chat_reply {
+    struct str request_id; /* UUID */
+    struct str model_id;   /* as asked for */
+    const struct codec *native; /* the body shape of the model, for fields of a native reply; may be NULL */
+    const struct chat_reply_block *blocks;
+    size_t block_count;
+    enum chat_stop_reason stop;
+    struct str stop_sequence; /* with CHAT_STOP_SEQUENCE */
+    struct chat_usage usage;
+    uint64_t latency_ms;    /* of the whole call */
+    uint64_t first_byte_ms; /* until the first token */
+};
+
+/* One stream being written. Codecs build a payload in `scratch` and emit it. */
+struct codec_stream {
+    const struct codec *codec;
+    const struct chat_request *request;
+    struct buf scratch;
+    void *ctx;
+    void (*emit)(void *ctx, struct str event_type, struct str payload);
+};
+
+enum codec_use {
+    CODEC_GENERATE, /* a reply is wanted */
+    CODEC_COUNT,    /* only the prompt matters; members about the reply may be missing */
+};
+
+struct codec {
+    const char *name; /* "converse", "anthropic", "nova", "llama" */
+
+    /* Fills a zeroed request whose arena is set. On failure nothing needs to
+     * be freed; on success codec_request_free does it. */
+    enum error_code (*parse)(struct str body, enum codec_use use, struct chat_request *request, struct error *error);
+
+    /* Appends the whole reply. */
+    bool (*write)(const struct chat_request *request, const struct chat_reply *reply, struct buf *out);
+
+    void (*stream_start)(struct codec_stream *stream, const struct chat_reply *reply);
+    void (*stream_block_start)(struct codec_stream *stream, size_t index, enum chat_block_kind kind, struct str tool_id,
+                               struct str tool_name);
+    void (*stream_block_delta)(struct codec_stream *stream, size_t index, enum chat_block_kind kind, struct str text);
+    void (*stream_block_stop)(struct codec_stream *stream, size_t index, enum chat_block_kind kind);
+    void (*stream_end)(struct codec_stream *stream, const struct chat_reply *reply);
+};
+
+#define CODEC_MAX 16
+void codec_register(const struct codec *codec); /* twice is harmless */
+const struct codec *codec_find(struct str name); /* NULL: none of that name */
+
+void codec_request_free(struct chat_request *request);
+
+/* Emits what is in the scratch buffer as one event and empties it. Sticky: a
+ * stream whose scratch failed emits nothing more, and codec_stream_failed tells. */
+void codec_stream_emit(struct codec_stream *stream, const char *event_type);
+bool codec_stream_failed(const struct codec_stream *stream);
+
+#endif
