@@ -1,0 +1,157 @@
+#include "distill/gemm.h"
+
+#include <dlfcn.h>
+
+#include "core/mem.h"
+
+/* The part of the CBLAS interface in use; its numbers are fixed by the
+ * reference implementation. */
+enum { CBLAS_ROW_MAJOR = 101, CBLAS_NO_TRANS = 111, CBLAS_TRANS = 112 };
+typedef void (*sgemm_fn)(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a,
+                         int lda, const float *b, int ldb, float beta, float *c, int ldc);
+typedef void (*set_threads_fn)(int threads);
+
+struct gemm {
+    void *library;
+    sgemm_fn sgemm;
+};
+
+/* POSIX promises that a function pointer fits a void pointer, ISO C does not. */
+static void symbol(void *library, const char *name, void *function)
+{
+    void *address = dlsym(library, name);
+    memcpy(function, &address, sizeof(address));
+}
+
+struct gemm *gemm_new(int threads)
+{
+    static const char *const names[] = {"libopenblas.so.0", "libopenblas.so", "libblas.so.3"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        void *library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+        if (!library)
+            continue;
+        sgemm_fn sgemm;
+        set_threads_fn set_threads;
+        symbol(library, "cblas_sgemm", &sgemm);
+        symbol(library, "openblas_set_num_threads", &set_threads);
+        struct gemm *gemm = sgemm ? mem_calloc(1, sizeof(*gemm)) : NULL;
+        if (gemm) {
+            *gemm = (struct gemm){library, sgemm};
+            if (set_threads)
+                set_threads(threads);
+            return gemm;
+        }
+        dlclose(library);
+    }
+    return NULL;
+}
+
+void gemm_free(struct gemm *gemm)
+{
+    /* The library stays loaded: its threads may still be running in it. */
+    mem_free(gemm);
+}
+
+static float operand_at(struct gemm_operand x, int row, int col)
+{
+    return x.is_transposed ? x.data[(size_t)col * (size_t)x.ld + (size_t)row]
+                           : x.data[(size_t)row * (size_t)x.ld + (size_t)col];
+}
+
+void gemm_run(const struct gemm *gemm, int m, int n, int k, float alpha, struct gemm_operand a,
+              struct gemm_operand b, float beta, float *c, int ldc)
+{
+    if (gemm) {
+        gemm->sgemm(CBLAS_ROW_MAJOR, a.is_transposed ? CBLAS_TRANS : CBLAS_NO_TRANS,
+                    b.is_transposed ? CBLAS_TRANS : CBLAS_NO_TRANS, m, n, k, alpha, a.data, a.ld, b.data, b.ld, beta,
+                    c, ldc);
+        return;
+    }
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++) {
+            float sum = 0.0f;
+            for (int x = 0; x < k; x++)
+                sum += operand_at(a, i, x) * operand_at(b, x, j);
+            float *out = &c[(size_t)i * (size_t)ldc + (size_t)j];
+            *out = alpha * sum + (beta != 0.0f ? beta * *out : 0.0f);
+        }
+}
+
+/* One plane of a tensor as the matrix with ne[1] rows and ne[0] columns. BLAS
+ * wants one of the two strides to be one element; a transposed view has it in
+ * the rows. */
+static struct gemm_operand plane(const struct ggml_tensor *x, int64_t i2, int64_t i3)
+{
+    const char *data = (const char *)x->data + (size_t)i2 * x->nb[2] + (size_t)i3 * x->nb[3];
+    bool is_transposed = x->nb[0] != sizeof(float);
+    size_t stride = (is_transposed ? x->nb[0] : x->nb[1]) / sizeof(float);
+    return (struct gemm_operand){(const float *)(const void *)data, (int)stride, is_transposed};
+}
+
+static struct gemm_operand transposed(struct gemm_operand x)
+{
+    x.is_transposed = !x.is_transposed;
+    return x;
+}
+
+/* MUL_MAT: a (k, m), b (k, n) -> (m, n), c[j][i] = sum over k of a[i][k] * b[j][k].
+ * Planes of a are shared by consecutive planes of b. */
+static void run_mul_mat(struct ggml_tensor *dst, int ith, int nth, void *userdata)
+{
+    (void)nth;
+    if (ith != 0)
+        return;
+    const struct ggml_tensor *a = dst->src[0], *b = dst->src[1];
+    int64_t share2 = b->ne[2] / a->ne[2], share3 = b->ne[3] / a->ne[3];
+    for (int64_t i3 = 0; i3 < b->ne[3]; i3++)
+        for (int64_t i2 = 0; i2 < b->ne[2]; i2++) {
+            char *out = (char *)dst->data + (size_t)i2 * dst->nb[2] + (size_t)i3 * dst->nb[3];
+            gemm_run(userdata, (int)b->ne[1], (int)a->ne[1], (int)a->ne[0], 1.0f, plane(b, i2, i3),
+                     transposed(plane(a, i2 / share2, i3 / share3)), 0.0f, (float *)(void *)out,
+                     (int)(dst->nb[1] / sizeof(float)));
+        }
+}
+
+/* OUT_PROD: a (m, k), b (n, k) -> (m, n), c[j][i] = sum over k of a[k][i] * b[k][j]. */
+static void run_out_prod(struct ggml_tensor *dst, int ith, int nth, void *userdata)
+{
+    (void)nth;
+    if (ith != 0)
+        return;
+    const struct ggml_tensor *a = dst->src[0], *b = dst->src[1];
+    int64_t share2 = b->ne[2] / a->ne[2], share3 = b->ne[3] / a->ne[3];
+    for (int64_t i3 = 0; i3 < b->ne[3]; i3++)
+        for (int64_t i2 = 0; i2 < b->ne[2]; i2++) {
+            char *out = (char *)dst->data + (size_t)i2 * dst->nb[2] + (size_t)i3 * dst->nb[3];
+            gemm_run(userdata, (int)b->ne[0], (int)a->ne[0], (int)a->ne[1], 1.0f, transposed(plane(b, i2, i3)),
+                     plane(a, i2 / share2, i3 / share3), 0.0f, (float *)(void *)out,
+                     (int)(dst->nb[1] / sizeof(float)));
+        }
+}
+
+static bool is_plane(const struct ggml_tensor *x)
+{
+    return x->type == GGML_TYPE_F32 && (x->nb[0] == sizeof(float) || x->nb[1] == sizeof(float));
+}
+
+void gemm_rewrite(struct gemm *gemm, struct ggml_context *ctx, struct ggml_cgraph *graph)
+{
+    if (!gemm)
+        return;
+    /* ggml_custom_4d fills in the parameters of a custom operation; they are
+     * the same for every node of a kind. */
+    struct ggml_tensor *arg = ggml_new_tensor_1d(ctx, GGML_TYPE_F32, 1);
+    struct ggml_tensor *mul_mat = ggml_custom_4d(ctx, GGML_TYPE_F32, 1, 1, 1, 1, &arg, 1, run_mul_mat, 1, gemm);
+    struct ggml_tensor *out_prod = ggml_custom_4d(ctx, GGML_TYPE_F32, 1, 1, 1, 1, &arg, 1, run_out_prod, 1, gemm);
+
+    for (int i = 0; i < ggml_graph_n_nodes(graph); i++) {
+        struct ggml_tensor *node = ggml_graph_node(graph, i);
+        if (node->op != GGML_OP_MUL_MAT && node->op != GGML_OP_OUT_PROD)
+            continue;
+        if (!is_plane(node->src[0]) || !is_plane(node->src[1]) || node->nb[0] != sizeof(float))
+            continue;
+        const struct ggml_tensor *model = node->op == GGML_OP_MUL_MAT ? mul_mat : out_prod;
+        node->op = GGML_OP_CUSTOM;
+        memcpy(node->op_params, model->op_params, sizeof(node->op_params));
+    }
+}

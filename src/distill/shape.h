@@ -1,0 +1,26 @@
+/* shape.h - the shape of a trained model: a decoder-only Llama. */
+#ifndef DISTILL_SHAPE_H
+#define DISTILL_SHAPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct model_shape {
+    uint32_t layers;
+    uint32_t width;        /* d: of the residual stream */
+    uint32_t heads;        /* query heads; width / heads is the size of each */
+    uint32_t kv_heads;     /* divides heads */
+    uint32_t feed_forward; /* f */
+    uint32_t vocabulary;   /* v */
+    uint32_t context;      /* tokens, written into the exported file */
+    bool is_tied;          /* the head is the embedding */
+    float rope_base;
+    float norm_epsilon;
+};
+
+static inline uint32_t model_shape_head_size(const struct model_shape *shape)
+{
+    return shape->width / shape->heads;
+}
+
+#endif

@@ -1,0 +1,70 @@
+/* tokenizer.h - byte-level BPE: encoding and decoding for training.
+ *
+ * Gives exactly the ids that llama.cpp gives for the exported vocabulary (a
+ * test compares the two). Token ids: 0..255 are the bytes, then one per merge
+ * in order of rank, then the special tokens. Immutable once built: any thread. */
+#ifndef DISTILL_TOKENIZER_H
+#define DISTILL_TOKENIZER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "core/error.h"
+#include "core/mem.h"
+#include "core/str.h"
+
+/* In this order, behind the merges. */
+enum special_token {
+    SPECIAL_END_OF_TEXT, /* <|endoftext|> */
+    SPECIAL_IM_START,    /* <|im_start|> */
+    SPECIAL_IM_END,      /* <|im_end|> */
+    SPECIAL_TOOL_CALL,   /* <tool_call> */
+    SPECIAL_TOOL_END,    /* </tool_call> */
+    SPECIAL_COUNT,
+};
+extern const char *const special_texts[SPECIAL_COUNT];
+
+#define TOKENIZER_BYTES 256
+
+struct token_merge {
+    int32_t left, right; /* token ids; the result is TOKENIZER_BYTES + rank */
+};
+
+struct token_ids {
+    int32_t *items;
+    size_t count, cap;
+};
+
+struct tokenizer {
+    struct arena arena;
+    struct str *texts; /* bytes of each token */
+    uint32_t count;    /* vocabulary */
+    struct token_merge *merges;
+    uint32_t merge_count;
+    struct merge_slot *slots; /* hash of pairs */
+    uint32_t slot_mask;
+};
+
+/* Copies `merges`. */
+enum error_code tokenizer_new(const struct token_merge *merges, uint32_t merge_count, struct tokenizer **tokenizer,
+                              struct error *error) WARN_UNUSED;
+/* Takes the tokenizer of a GGUF file this trainer wrote. */
+enum error_code tokenizer_load(const char *path, struct tokenizer **tokenizer, struct error *error) WARN_UNUSED;
+void tokenizer_free(struct tokenizer *tokenizer);
+
+int32_t tokenizer_special(const struct tokenizer *tokenizer, enum special_token special);
+
+/* Appends the ids of `text`; special tokens are recognised only with
+ * `with_special`. False on no memory. */
+bool tokenizer_encode(const struct tokenizer *tokenizer, struct str text, bool with_special, struct token_ids *ids);
+bool tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, size_t count, struct buf *text);
+
+bool token_ids_append(struct token_ids *ids, int32_t id);
+void token_ids_deinit(struct token_ids *ids);
+
+/* GPT-2's printable stand-ins for bytes, in which a GGUF file spells tokens. */
+bool tokenizer_spell(struct str bytes, struct buf *text);
+
+#endif

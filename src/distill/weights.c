@@ -1,0 +1,136 @@
+#include "distill/weights.h"
+
+#include <ggml-alloc.h>
+#include <ggml-backend.h>
+#include <math.h>
+
+#include "core/mem.h"
+
+#define PARAMS_PER_LAYER 9
+#define PARAMS_OUTSIDE 3
+
+static struct ggml_tensor *add_param(struct weights *w, enum param_kind kind, int64_t inputs, int64_t outputs,
+                                     const char *name)
+{
+    struct param *param = &w->params[w->param_count++];
+    int dims = kind == PARAM_NORM ? 1 : 2;
+    int64_t ne[2] = {inputs, outputs};
+    param->kind = kind;
+    param->weight = ggml_new_tensor(w->ctx, GGML_TYPE_F32, dims, ne);
+    param->grad = ggml_new_tensor(w->ctx, GGML_TYPE_F32, dims, ne);
+    ggml_set_name(param->weight, name);
+    ggml_set_param(param->weight);
+    return param->weight;
+}
+
+static struct ggml_tensor *add_layer_param(struct weights *w, enum param_kind kind, int64_t inputs, int64_t outputs,
+                                           uint32_t layer, const char *name)
+{
+    struct ggml_tensor *weight = add_param(w, kind, inputs, outputs, "");
+    ggml_format_name(weight, "blk.%u.%s.weight", layer, name);
+    return weight;
+}
+
+static void add_layer(struct weights *w, uint32_t layer)
+{
+    const struct model_shape *shape = &w->shape;
+    int64_t d = shape->width, f = shape->feed_forward;
+    int64_t kv = (int64_t)shape->kv_heads * model_shape_head_size(shape);
+    struct layer_weights *l = &w->layers[layer];
+    l->attn_norm = add_layer_param(w, PARAM_NORM, d, 1, layer, "attn_norm");
+    l->attn_q = add_layer_param(w, PARAM_MATRIX, d, d, layer, "attn_q");
+    l->attn_k = add_layer_param(w, PARAM_MATRIX, d, kv, layer, "attn_k");
+    l->attn_v = add_layer_param(w, PARAM_MATRIX, d, kv, layer, "attn_v");
+    l->attn_output = add_layer_param(w, PARAM_MATRIX, d, d, layer, "attn_output");
+    l->ffn_norm = add_layer_param(w, PARAM_NORM, d, 1, layer, "ffn_norm");
+    l->ffn_gate = add_layer_param(w, PARAM_MATRIX, d, f, layer, "ffn_gate");
+    l->ffn_up = add_layer_param(w, PARAM_MATRIX, d, f, layer, "ffn_up");
+    l->ffn_down = add_layer_param(w, PARAM_MATRIX, f, d, layer, "ffn_down");
+}
+
+enum error_code weights_new(const struct model_shape *shape, struct weights **weights, struct error *error)
+{
+    struct weights *w = mem_calloc(1, sizeof(*w));
+    if (!w)
+        return error_no_memory(error);
+    size_t most = (size_t)shape->layers * PARAMS_PER_LAYER + PARAMS_OUTSIDE;
+    struct ggml_init_params init = {.mem_size = (2 * most + 1) * ggml_tensor_overhead(), .no_alloc = true};
+    w->shape = *shape;
+    w->params = mem_calloc(most, sizeof(*w->params));
+    w->layers = mem_calloc(shape->layers, sizeof(*w->layers));
+    w->ctx = ggml_init(init);
+    if (!w->params || !w->layers || !w->ctx) {
+        weights_free(w);
+        return error_no_memory(error);
+    }
+
+    w->embedding = add_param(w, PARAM_EMBEDDING, shape->width, shape->vocabulary, "token_embd.weight");
+    for (uint32_t i = 0; i < shape->layers; i++)
+        add_layer(w, i);
+    w->output_norm = add_param(w, PARAM_NORM, shape->width, 1, "output_norm.weight");
+    w->head = shape->is_tied ? w->embedding
+                             : add_param(w, PARAM_EMBEDDING, shape->width, shape->vocabulary, "output.weight");
+
+    w->buffer = ggml_backend_alloc_ctx_tensors_from_buft(w->ctx, ggml_backend_cpu_buffer_type());
+    if (!w->buffer) {
+        weights_free(w);
+        return error_no_memory(error);
+    }
+    weights_zero_grads(w);
+    *weights = w;
+    return OK;
+}
+
+void weights_free(struct weights *weights)
+{
+    if (!weights)
+        return;
+    if (weights->buffer)
+        ggml_backend_buffer_free(weights->buffer);
+    if (weights->ctx)
+        ggml_free(weights->ctx);
+    mem_free(weights->layers);
+    mem_free(weights->params);
+    mem_free(weights);
+}
+
+static float normal(struct rng *rng)
+{
+    double u = 1.0 - rng_unit(rng), v = rng_unit(rng); /* Box and Muller; u is never 0 */
+    return (float)(sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v));
+}
+
+static bool writes_residual(const struct weights *weights, const struct param *param)
+{
+    for (uint32_t i = 0; i < weights->shape.layers; i++)
+        if (param->weight == weights->layers[i].attn_output || param->weight == weights->layers[i].ffn_down)
+            return true;
+    return false;
+}
+
+void weights_init(struct weights *weights, struct rng *rng)
+{
+    for (size_t i = 0; i < weights->param_count; i++) {
+        const struct param *param = &weights->params[i];
+        float *data = param_data(param);
+        float deviation = param->kind == PARAM_EMBEDDING ? 0.02f : 1.0f / sqrtf((float)param->weight->ne[0]);
+        if (writes_residual(weights, param))
+            deviation = 0.0f;
+        for (size_t j = 0; j < param_count(param); j++)
+            data[j] = param->kind == PARAM_NORM ? 1.0f : deviation * normal(rng);
+    }
+}
+
+void weights_zero_grads(struct weights *weights)
+{
+    for (size_t i = 0; i < weights->param_count; i++)
+        memset(weights->params[i].grad->data, 0, ggml_nbytes(weights->params[i].grad));
+}
+
+size_t weights_count(const struct weights *weights)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < weights->param_count; i++)
+        count += param_count(&weights->params[i]);
+    return count;
+}

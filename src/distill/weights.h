@@ -1,0 +1,66 @@
+/* weights.h - the trained parameters of a model and their gradients.
+ *
+ * Plain F32 tensors in host memory, one gradient accumulator beside each:
+ * graphs add into the accumulators, the optimiser reads them, export and
+ * checkpoint go over the same list in the same order. One thread at a time. */
+#ifndef DISTILL_WEIGHTS_H
+#define DISTILL_WEIGHTS_H
+
+#include <ggml.h>
+#include <stddef.h>
+
+#include "core/error.h"
+#include "core/util.h"
+#include "distill/blocks.h"
+#include "distill/shape.h"
+
+/* What the optimiser does with it. */
+enum param_kind {
+    PARAM_EMBEDDING, /* token rows, and the head when it is not tied */
+    PARAM_NORM,      /* 1-D */
+    PARAM_MATRIX,    /* hidden 2-D weights */
+};
+
+struct param {
+    enum param_kind kind;
+    struct ggml_tensor *weight; /* its name is the one in the GGUF file */
+    struct ggml_tensor *grad;   /* same shape */
+};
+
+struct weights {
+    struct model_shape shape;
+    struct ggml_context *ctx;
+    struct ggml_backend_buffer *buffer;
+    struct param *params;
+    size_t param_count;
+    struct ggml_tensor *embedding;   /* (d, v) */
+    struct ggml_tensor *output_norm; /* (d) */
+    struct ggml_tensor *head;        /* (d, v); the embedding when tied */
+    struct layer_weights *layers;
+};
+
+/* Weights are undefined until weights_init or a checkpoint fills them. */
+enum error_code weights_new(const struct model_shape *shape, struct weights **weights, struct error *error) WARN_UNUSED;
+void weights_free(struct weights *weights);
+
+/* Normal with deviation 0.02 for the embedding and 1/sqrt(inputs) for the
+ * matrices; the two that write to the residual stream start at zero, so that
+ * every layer begins as the identity. */
+void weights_init(struct weights *weights, struct rng *rng);
+void weights_zero_grads(struct weights *weights);
+size_t weights_count(const struct weights *weights); /* parameters */
+
+static inline size_t param_count(const struct param *param)
+{
+    return (size_t)ggml_nelements(param->weight);
+}
+static inline float *param_data(const struct param *param)
+{
+    return param->weight->data;
+}
+static inline float *param_grad(const struct param *param)
+{
+    return param->grad->data;
+}
+
+#endif
