@@ -2,7 +2,7 @@
 
 import json
 
-from . import extract, facts, intents, talk, tools, words
+from . import extract, facts, intents, intents_more, talk, tools, words
 from .copying import Copying
 from .split import Bank, Dice
 from .values import Values, article
@@ -20,7 +20,7 @@ def pattern_lists():
     out = {}
     for name, intent in intents.INTENTS.items():
         for part in ("say", "want", "thing"):
-            out[f"intent/{name}/{part}"] = lines(intent[part])
+            out[f"intent/{name}/{part}"] = lines(intent[part]) + lines(intents_more.MORE[name][part])
     for name in ("OPENERS", "CLOSERS", "DETAILS", "TWO_WISHES", "INDIRECT", "CLASSIFY_ORDERS"):
         out[name.lower()] = lines(getattr(intents, name))
     for name, fact in facts.FACTS.items():
@@ -160,7 +160,7 @@ class Desk:
         slots = {} if slots is None else slots
         lower = dice.chance(0.12)
         if kind == "simple":
-            if dice.chance(0.75):
+            if dice.chance(0.65):
                 text = self.say(f"intent/{intent}/say", slots, lower)
             else:
                 text = self.indirect(intent, slots, lower)

@@ -568,7 +568,7 @@ a gift message""",
 I want to use my warranty for the {product}.
 The {product} stopped working and I have a warranty.
 How long is the warranty on the {product}?
-I would like to make a warranty claim.
+I have a warranty claim.
 Does the warranty cover this?
 My {product} broke after two months. Is that covered by the warranty?
 How do I file a warranty claim for order {order}?
@@ -769,7 +769,7 @@ I want to make a complaint.
 I am really disappointed.
 Your driver was very rude.
 I will never buy from you again.
-I want to complain about your staff.
+I have to complain about your staff.
 Nobody answers my messages, this is a shame.
 The man on the phone was rude to me.
 I am angry about how I was treated.
@@ -808,88 +808,155 @@ Hello,
 Hi there,
 Good morning,
 Good afternoon,
+Good evening,
 Hello {shop} team,
 Dear {shop} team,
+Hi {shop},
 Hey,
+Hey there,
 Dear support,
+Dear team,
 Hi, this is {name}.
 My name is {name}.
 Hello, {name} here.
+Good morning, I am {name}.
 I have a question.
+I have one question.
+I need help.
 Quick question.
 I hope you can help me.
-Sorry to bother you."""
+I hope you are well.
+Please help me.
+Sorry to bother you.
+Hello, I need your help."""
 
 CLOSERS = """Thanks.
 Thank you.
 Thanks a lot.
+Thanks so much.
 Thank you very much.
 Please help.
+Please help me.
 Best, {first}
+Best, {name}
 Regards, {name}
+Regards, {first}
 Thanks, {first}
+Thanks, {name}
+Thank you, {name}
 I look forward to your answer.
+I hope to hear from you soon.
 Please answer soon.
+Please answer today.
 Thanks in advance.
 Have a nice day.
+Have a good day.
 {name}"""
 
 # Detail that belongs to no intent.
 DETAILS = """It is for my {person}'s {event}.
 I live in {city}.
+I come from {city}.
 I have been a customer for years.
+I have shopped with you for years.
 My {person} told me about your shop.
+My {person} sent me here.
 We have two kids and a dog.
+We have a dog.
 I am at work right now.
+I am at home right now.
 I wrote to you last {weekday}.
 I am visiting my {person} in {city} this week.
+My {person} lives in {city}.
 My {person} has the same one.
 I usually shop on {weekday}.
+I was in {city} last week.
 It has been a long day.
 The weather in {city} is bad today.
 I really like the color.
+I like your shop.
 I saw it in your window.
+I saw your shop last {weekday}.
 I am new here.
-My phone is almost empty."""
+I am new in {city}.
+My phone is almost empty.
+My {person} and I work in {city}."""
 
 # Two wishes {a} and {b} (sentences, wants or things): {b} is the one asked for.
 TWO_WISHES = """I do not want to {a_want}. I want to {b_want}.
+I do not want to {a_want}. I would like to {b_want}.
 This is not about {a_thing}. {b_say}
+This is not about {a_thing}, it is about {b_thing}.
 I wrote about {a_thing} before, that is solved. {b_say}
+I wrote about {a_thing} last week. Today I want to {b_want}.
 {a_say} But that is not why I write. {b_say}
+{a_say} But that is not important. {b_say}
 First I wanted to {a_want}, but now I want to {b_want}.
+First I wanted to {a_want}. Now: {b_say}
 {b_say} And no, I do not want to {a_want}.
+{b_say} It is not about {a_thing}.
 I am not asking about {a_thing}. I want to {b_want}.
+I am not asking about {a_thing}. {b_say}
 Forget what I said about {a_thing}. Now I want to {b_want}.
+Forget what I said about {a_thing}. {b_say}
 I thought I had to {a_want}, but all I want is to {b_want}.
 {a_say} Sorry, wrong message. What I meant: {b_say}
+{a_say} Sorry, I meant: {b_say}
 Instead of {a_thing}, I am writing about {b_thing}.
 You told me how to {a_want}. Now I want to {b_want}.
+You told me about {a_thing}. Now it is about {b_thing}.
 My {person} wants to {a_want}, but I want to {b_want}.
+My {person} asked about {a_thing}, but I ask about {b_thing}.
 My question is not about {a_thing} but about {b_thing}.
+My question is not about {a_thing}. {b_say}
 Last week I asked about {a_thing}. Today it is about {b_thing}.
+Last week I wanted to {a_want}. Now I want to {b_want}.
 {a_say} No wait, that is done. {b_say}
+{a_say} No, forget that. {b_say}
 I could {a_want}, but I would rather {b_want}.
 I want to {b_want}, I do not want to {a_want}.
+I want to {b_want}, not to {a_want}.
 Please do not answer about {a_thing} again. {b_say}
 It is too late for {a_thing}, so my question is about {b_thing}.
 Yesterday I wanted to {a_want}. Today I only want to {b_want}.
-{b_say} I already know about {a_thing}."""
+{b_say} I already know about {a_thing}.
+I already know about {a_thing}. I only want to {b_want}.
+{b_say} Please do not write about {a_thing}.
+Not {a_thing}, but {b_thing} is what I write about."""
 
 # One wish, told indirectly.
 INDIRECT = """I want to {b_want}.
 I would like to {b_want}.
+I would like to {b_want}, please.
 How can I {b_want}?
+How do I {b_want}?
 I need to {b_want}.
+I have to {b_want}.
+I just want to {b_want}.
+I wanted to {b_want}.
+I am here to {b_want}.
+I am writing to {b_want}.
 Can you help me? I want to {b_want}.
+Can you help me to {b_want}?
+I need help. I want to {b_want}.
 I have a question about {b_thing}.
+I have a problem. It is about {b_thing}.
 I am writing about {b_thing}.
+I write to you about {b_thing}.
 My question is about {b_thing}.
+My message is about {b_thing}.
 It is about {b_thing}.
+This is about {b_thing}.
+I want to ask about {b_thing}.
+I need help with {b_thing}.
+Can you help me with {b_thing}?
 Is it possible to {b_want}?
 I am trying to {b_want}.
+I tried to {b_want}.
 Please tell me how to {b_want}.
-What do I have to do to {b_want}?"""
+Please let me {b_want}.
+What do I have to do to {b_want}?
+All I want is to {b_want}."""
 
 CLASSIFY_ORDERS = """Answer with the intent name only.
 Reply with the intent of the message and nothing else.

@@ -64,12 +64,19 @@ class Dice:
         self.random.shuffle(items)
 
 
+def tidy(text):
+    """Closes the gap that an empty alternative leaves; a sentence starts with a capital."""
+    text = re.sub(r" +([?.,!]|$)", r"\1", re.sub(r"  +", " ", text)).strip()
+    return text
+
+
 class Pattern:
     """Text with alternatives `[a|b|]` (not nested) and slots `{name}`."""
 
     def __init__(self, text):
         self.text = text
         self.slots = re.findall(r"\{(\w+)\}", text)
+        self.loose = "|]" in text or "[|" in text
         self.parts = self.compile(text)
         self.parts_lower = self.compile(self.lowered(text))
 
@@ -93,7 +100,7 @@ class Pattern:
     def render(self, dice, slots, lower=False):
         out = []
         self.walk(self.parts_lower if lower else self.parts, dice, slots, out)
-        return "".join(out)
+        return tidy("".join(out)) if self.loose else "".join(out)
 
     @classmethod
     def walk(cls, parts, dice, slots, out):
