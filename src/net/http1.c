@@ -1,0 +1,609 @@
+#include "net/http1.h"
+
+#include <llhttp.h>
+#include <stdio.h>
+
+#include "core/limits.h"
+#include "core/mem.h"
+#include "net/exchange.h"
+
+#define PIPELINE_BYTES ((size_t)65536)        /* kept while a request runs; then reading pauses */
+#define PIPELINE_BYTES_MAX ((size_t)1048576)  /* what was read already when it paused still fits */
+#define EXTENSION_BYTES ((size_t)4096)        /* chunk extensions of one body, ignored */
+#define KEPT_CONNECTIONS ((size_t)256)        /* idle objects per thread */
+#define KEPT_BUFFER_BYTES ((size_t)65536)
+
+enum http1_state {
+    HTTP1_IDLE,    /* between requests */
+    HTTP1_HEAD,    /* a request's first byte has come */
+    HTTP1_BODY,
+    HTTP1_RUNNING, /* with the handler */
+    HTTP1_CLOSED,  /* input is dropped from here on */
+};
+
+enum http1_framing { FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_CLOSE };
+
+struct http1 {
+    struct protocol base; /* first */
+    llhttp_t parser;
+    enum http1_state state;
+    struct exchange exchange; /* one at a time */
+    bool in_header_name;
+    bool keeps_alive; /* after this reply */
+    bool is_draining;
+    bool is_parsing;  /* a reply given now is followed up by the loop in http1_parse */
+    enum http1_framing framing;
+    uint64_t length_left;   /* of a streamed reply with a content-length */
+    size_t extension_bytes;
+    uint64_t deadline_ms;
+    struct buf in; /* pipelined bytes, only while RUNNING */
+};
+
+static struct http1 *http1_of(struct protocol *base)
+{
+    return (struct http1 *)base;
+}
+
+static void wake(struct http1 *http1)
+{
+    http1->base.wake(http1->base.link);
+}
+
+static void break_off(struct http1 *http1)
+{
+    http1->base.is_broken = true;
+    wake(http1);
+}
+
+/* --- parser callbacks: they collect, and refuse by returning -1 ------------------------------------ */
+
+static int verdict(bool ok)
+{
+    return ok ? 0 : -1;
+}
+
+static int on_message_begin(llhttp_t *parser)
+{
+    struct http1 *http1 = parser->data;
+    exchange_begin(&http1->exchange, &http1->base, 11);
+    http1->state = HTTP1_HEAD;
+    http1->in_header_name = false;
+    http1->extension_bytes = 0;
+    http1->deadline_ms = http1->base.host->now_ms + limit(header_timeout_ms);
+    return 0;
+}
+
+static int on_protocol(llhttp_t *parser, const char *at, size_t len)
+{
+    /* llhttp also reads RTSP and ICE. The name may come in pieces, all of them parts of "HTTP". */
+    struct http1 *http1 = parser->data;
+    for (size_t i = 0; i < len; i++)
+        if (!strchr("HTP", at[i]))
+            return verdict(exchange_refuse(&http1->exchange, 400, "the protocol is not HTTP"));
+    return 0;
+}
+
+static bool append_head(struct http1 *http1, const char *at, size_t len)
+{
+    struct exchange *exchange = &http1->exchange;
+    if (!exchange_head_count(exchange, len))
+        return false;
+    return buf_append(&exchange->head.text, at, len) || exchange_refuse(exchange, 503, "out of memory");
+}
+
+static int on_method(llhttp_t *parser, const char *at, size_t len)
+{
+    struct http1 *http1 = parser->data;
+    bool ok = append_head(http1, at, len);
+    http1->exchange.head.method.name_len = (uint32_t)http1->exchange.head.text.len;
+    return verdict(ok);
+}
+
+static int on_url(llhttp_t *parser, const char *at, size_t len)
+{
+    struct http1 *http1 = parser->data;
+    struct exchange *exchange = &http1->exchange;
+    struct header_span *target = &exchange->head.target;
+    if (target->name_len == 0)
+        target->name = (uint32_t)exchange->head.text.len;
+    if (len > limit(uri_bytes) - target->name_len)
+        return verdict(exchange_refuse(exchange, 414, "the request target is too long (limit uri_bytes)"));
+    bool ok = append_head(http1, at, len);
+    target->name_len += ok ? (uint32_t)len : 0;
+    return verdict(ok);
+}
+
+static int on_header_field(llhttp_t *parser, const char *at, size_t len)
+{
+    struct http1 *http1 = parser->data;
+    struct exchange *exchange = &http1->exchange;
+    struct request_head *head = &exchange->head;
+    if (http1->state == HTTP1_BODY) /* a trailer: counted, not kept */
+        return verdict(exchange_head_count(exchange, len));
+    if (!http1->in_header_name) {
+        if (head->span_count >= limit(header_count))
+            return verdict(exchange_refuse(exchange, 431, "too many headers (limit header_count)"));
+        if (!mem_grow((void **)&head->spans, head->span_count, &head->span_cap, sizeof(*head->spans)))
+            return verdict(exchange_refuse(exchange, 503, "out of memory"));
+        head->spans[head->span_count] = (struct header_span){.name = (uint32_t)head->text.len};
+        http1->in_header_name = true;
+    }
+    return verdict(append_head(http1, at, len));
+}
+
+static int on_header_field_complete(llhttp_t *parser)
+{
+    struct http1 *http1 = parser->data;
+    struct request_head *head = &http1->exchange.head;
+    if (http1->state == HTTP1_BODY)
+        return 0;
+    struct header_span *span = &head->spans[head->span_count];
+    span->name_len = (uint32_t)head->text.len - span->name;
+    span->value = (uint32_t)head->text.len;
+    http1->in_header_name = false;
+    return 0;
+}
+
+static int on_header_value(llhttp_t *parser, const char *at, size_t len)
+{
+    struct http1 *http1 = parser->data;
+    if (http1->state == HTTP1_BODY)
+        return verdict(exchange_head_count(&http1->exchange, len));
+    return verdict(append_head(http1, at, len));
+}
+
+static int on_header_value_complete(llhttp_t *parser)
+{
+    struct http1 *http1 = parser->data;
+    struct request_head *head = &http1->exchange.head;
+    if (http1->state != HTTP1_BODY) {
+        struct header_span *span = &head->spans[head->span_count++];
+        span->value_len = (uint32_t)head->text.len - span->value;
+    }
+    return verdict(exchange_head_count(&http1->exchange, 4)); /* ": " and the line's end */
+}
+
+static size_t count_headers(const struct http_request *request, const char *name)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < request->header_count; i++)
+        count += str_eq(request->headers[i].name, str_of(name));
+    return count;
+}
+
+static bool check_framing(struct http1 *http1)
+{
+    struct exchange *exchange = &http1->exchange;
+    const struct http_request *request = &exchange->base.request;
+    const llhttp_t *parser = &http1->parser;
+    struct str coding = http_header_get(request, "transfer-encoding");
+    if (coding.data && (parser->http_minor == 0 || (parser->flags & F_CONTENT_LENGTH)))
+        return exchange_refuse(exchange, 400, "transfer-encoding is not allowed here");
+    if (coding.data && (!str_eq_nocase(coding, STR("chunked")) || count_headers(request, "transfer-encoding") != 1))
+        return exchange_refuse(exchange, 501, "the only transfer coding is chunked");
+    if (count_headers(request, "host") != 1 && (parser->http_minor == 1 || count_headers(request, "host") > 1))
+        return exchange_refuse(exchange, 400, "exactly one host header is needed");
+    bool has_length = parser->flags & F_CONTENT_LENGTH;
+    bool wants_length = str_eq(request->method, STR("POST")) || str_eq(request->method, STR("PUT"));
+    if (parser->http_minor == 0 && wants_length && !has_length)
+        return exchange_refuse(exchange, 411, "a body over HTTP/1.0 needs a content-length");
+    if (has_length && parser->content_length > limit(body_bytes))
+        return exchange_refuse(exchange, 413, "the request body is too long (limit body_bytes)");
+    return true;
+}
+
+static bool answer_expectation(struct http1 *http1)
+{
+    struct exchange *exchange = &http1->exchange;
+    struct str expect = http_header_get(&exchange->base.request, "expect");
+    if (!expect.data || http1->parser.http_minor == 0)
+        return true;
+    if (!str_eq_nocase(expect, STR("100-continue")))
+        return exchange_refuse(exchange, 417, "the only expectation is 100-continue");
+    bool has_body = (http1->parser.flags & F_CHUNKED) || http1->parser.content_length > 0;
+    if (has_body)
+        buf_append_text(&http1->base.out, "HTTP/1.1 100 Continue\r\n\r\n");
+    return true;
+}
+
+static int on_headers_complete(llhttp_t *parser)
+{
+    struct http1 *http1 = parser->data;
+    struct exchange *exchange = &http1->exchange;
+    if (parser->http_major != 1 || parser->http_minor > 1)
+        return verdict(exchange_refuse(exchange, 505, "the version must be HTTP/1.0 or HTTP/1.1"));
+    exchange->base.request.version = parser->http_minor == 0 ? 10 : 11;
+    /* An upgrade, to h2c for instance, is declined by answering in HTTP/1.1. */
+    parser->upgrade = 0;
+    http1->keeps_alive = !http1->is_draining && llhttp_should_keep_alive(parser);
+    if (!exchange_head_complete(exchange) || !check_framing(http1) || !answer_expectation(http1))
+        return -1;
+    http1->state = HTTP1_BODY;
+    http1->deadline_ms = http1->base.host->now_ms + limit(body_timeout_ms);
+    return 0;
+}
+
+static int on_body(llhttp_t *parser, const char *at, size_t len)
+{
+    struct http1 *http1 = parser->data;
+    http1->deadline_ms = http1->base.host->now_ms + limit(body_timeout_ms);
+    return verdict(exchange_body_append(&http1->exchange, (struct str){at, len}));
+}
+
+static int on_chunk_extension(llhttp_t *parser, const char *at, size_t len)
+{
+    (void)at;
+    struct http1 *http1 = parser->data;
+    http1->extension_bytes += len;
+    if (http1->extension_bytes > EXTENSION_BYTES)
+        return verdict(exchange_refuse(&http1->exchange, 400, "the chunk extensions are too long"));
+    return 0;
+}
+
+static int on_message_complete(llhttp_t *parser)
+{
+    struct http1 *http1 = parser->data;
+    http1->exchange.state = EXCHANGE_READY;
+    return HPE_PAUSED; /* the handler runs outside of the parser */
+}
+
+static const llhttp_settings_t parser_settings = {
+    .on_message_begin = on_message_begin,
+    .on_protocol = on_protocol,
+    .on_method = on_method,
+    .on_url = on_url,
+    .on_header_field = on_header_field,
+    .on_header_field_complete = on_header_field_complete,
+    .on_header_value = on_header_value,
+    .on_header_value_complete = on_header_value_complete,
+    .on_headers_complete = on_headers_complete,
+    .on_body = on_body,
+    .on_chunk_extension_name = on_chunk_extension,
+    .on_chunk_extension_value = on_chunk_extension,
+    .on_message_complete = on_message_complete,
+};
+
+/* Nothing more is read; the owner closes once everything is written. */
+static void finish(struct http1 *http1)
+{
+    http1->state = HTTP1_CLOSED;
+    http1->base.is_finished = true;
+}
+
+/* --- input ----------------------------------------------------------------------------------------- */
+
+static void refuse(struct http1 *http1, int status, const char *message)
+{
+    struct exchange *exchange = &http1->exchange;
+    (void)exchange_refuse(exchange, status, message);
+    http1->keeps_alive = false;
+    http1->state = HTTP1_RUNNING;
+    exchange_answer_refusal(exchange);
+}
+
+static void refuse_malformed(struct http1 *http1, llhttp_errno_t reason)
+{
+    struct exchange *exchange = &http1->exchange;
+    if (http1->state == HTTP1_IDLE) /* not even a first letter was right */
+        on_message_begin(&http1->parser);
+    const char *at = llhttp_get_error_pos(&http1->parser);
+    if (reason == HPE_INVALID_METHOD && at && *at >= 'A' && *at <= 'Z')
+        refuse(http1, 501, "this method is not implemented");
+    else if (reason == HPE_INVALID_VERSION)
+        refuse(http1, 505, "the version must be HTTP/1.0 or HTTP/1.1");
+    else if (exchange->refuse_status != 0)
+        refuse(http1, exchange->refuse_status, exchange->refuse_message);
+    else
+        refuse(http1, 400, llhttp_get_error_reason(&http1->parser));
+}
+
+/* Returns how much it took: all, unless a request runs now. */
+static size_t http1_parse(struct http1 *http1, struct str data)
+{
+    size_t at = 0;
+    http1->is_parsing = true;
+    while (at < data.len && http1->state != HTTP1_RUNNING && http1->state != HTTP1_CLOSED) {
+        llhttp_errno_t result = llhttp_execute(&http1->parser, data.data + at, data.len - at);
+        if (result == HPE_PAUSED) {
+            at = (size_t)(llhttp_get_error_pos(&http1->parser) - data.data);
+            llhttp_resume(&http1->parser);
+            http1->state = HTTP1_RUNNING;
+            exchange_hand_over(&http1->exchange);
+            continue;
+        }
+        at = data.len;
+        if (result != HPE_OK)
+            refuse_malformed(http1, result);
+    }
+    http1->is_parsing = false;
+    return http1->state == HTTP1_CLOSED ? data.len : at;
+}
+
+static void parse_kept(struct http1 *http1)
+{
+    if (http1->state == HTTP1_RUNNING || http1->in.len == 0)
+        return;
+    buf_consume(&http1->in, http1_parse(http1, buf_str(&http1->in)));
+    http1->base.is_paused = http1->in.len >= PIPELINE_BYTES;
+}
+
+static void http1_receive(struct protocol *base, struct str data)
+{
+    struct http1 *http1 = http1_of(base);
+    parse_kept(http1);
+    size_t taken = http1->in.len > 0 ? 0 : http1_parse(http1, data);
+    struct str rest = str_slice(data, taken, data.len);
+    if (rest.len == 0 || http1->state == HTTP1_CLOSED)
+        return;
+    if (!buf_append_str(&http1->in, rest))
+        break_off(http1);
+    base->is_paused = http1->in.len >= PIPELINE_BYTES;
+}
+
+static void http1_receive_end(struct protocol *base)
+{
+    if (http1_of(base)->state == HTTP1_RUNNING)
+        base->is_broken = true;
+    else
+        finish(http1_of(base));
+}
+
+/* --- output ---------------------------------------------------------------------------------------- */
+
+static size_t http1_unsent(const struct exchange *exchange)
+{
+    return exchange->protocol->out.len + exchange->protocol->in_flight;
+}
+
+/* The reply is written as far as the handler is concerned. */
+static void reply_done(struct http1 *http1)
+{
+    exchange_release(&http1->exchange);
+    http1->state = HTTP1_IDLE;
+    if (!http1->keeps_alive)
+        finish(http1);
+    http1->deadline_ms = http1->base.host->now_ms + limit(idle_timeout_ms);
+    if (http1->base.out.failed)
+        http1->base.is_broken = true;
+    if (!http1->is_parsing)
+        wake(http1);
+}
+
+static void append_header(struct buf *out, struct str name, struct str value)
+{
+    buf_append_str(out, name);
+    buf_append(out, ": ", 2);
+    http_append_header_value(out, value);
+    buf_append(out, "\r\n", 2);
+}
+
+static void append_framing(struct http1 *http1, uint64_t length)
+{
+    struct buf *out = &http1->base.out;
+    bool is_old = http1->exchange.base.request.version == 10;
+    if (http1->framing == FRAMING_LENGTH) {
+        buf_append_text(out, "content-length: ");
+        buf_append_u64(out, length);
+        buf_append(out, "\r\n", 2);
+    } else if (http1->framing == FRAMING_CHUNKED) {
+        buf_append_text(out, "transfer-encoding: chunked\r\n");
+    }
+    if (!http1->keeps_alive)
+        buf_append_text(out, "connection: close\r\n");
+    else if (is_old)
+        buf_append_text(out, "connection: keep-alive\r\n");
+}
+
+/* How the reply's end will be found. A content-length among the headers is
+ * believed where the body isn't at hand: of a stream, and of a reply to HEAD. */
+static enum http1_framing choose_framing(struct http1 *http1, const struct reply *reply, uint64_t *length)
+{
+    *length = reply->body.len;
+    bool is_open = reply->kind == REPLY_STREAM || http1->exchange.is_head_method;
+    for (size_t i = 0; is_open && i < reply->header_count; i++)
+        if (str_eq(reply->headers[i].name, STR("content-length")) && str_to_u64(reply->headers[i].value, length))
+            return FRAMING_LENGTH;
+    if (reply->kind == REPLY_WHOLE)
+        return FRAMING_LENGTH;
+    return http1->exchange.base.request.version == 10 ? FRAMING_CLOSE : FRAMING_CHUNKED;
+}
+
+static void append_reply_head(struct http1 *http1, const struct reply *reply)
+{
+    struct buf *out = &http1->base.out;
+    uint64_t length;
+    http1->framing = choose_framing(http1, reply, &length);
+    http1->length_left = length;
+    if (http1->framing == FRAMING_CLOSE)
+        http1->keeps_alive = false;
+    buf_append_text(out, "HTTP/1.1 ");
+    buf_append_u64(out, (uint64_t)reply->status);
+    buf_append_char(out, ' ');
+    buf_append_text(out, http_reason(reply->status));
+    buf_append(out, "\r\n", 2);
+    for (size_t i = 0; i < reply->header_count; i++)
+        if (!http_header_is_framing(&reply->headers[i]) && !str_eq(reply->headers[i].name, STR("content-length")))
+            append_header(out, reply->headers[i].name, reply->headers[i].value);
+    if (http_status_has_body(reply->status))
+        append_framing(http1, length);
+    else if (!http1->keeps_alive)
+        buf_append_text(out, "connection: close\r\n");
+    buf_append(out, "\r\n", 2);
+}
+
+static void http1_respond(struct exchange *exchange, const struct reply *reply)
+{
+    struct http1 *http1 = http1_of(exchange->protocol);
+    append_reply_head(http1, reply);
+    if (reply->kind == REPLY_STREAM) {
+        wake(http1);
+        return;
+    }
+    if (!exchange->is_head_method && http_status_has_body(reply->status))
+        buf_append_str(&http1->base.out, reply->body);
+    reply_done(http1);
+}
+
+static void append_chunk(struct buf *out, struct str data)
+{
+    char size[20];
+    int len = snprintf(size, sizeof(size), "%zx\r\n", data.len);
+    buf_append(out, size, (size_t)len);
+    buf_append_str(out, data);
+    buf_append(out, "\r\n", 2);
+}
+
+static void http1_write(struct exchange *exchange, struct str data)
+{
+    struct http1 *http1 = http1_of(exchange->protocol);
+    if (http1->base.is_broken)
+        return;
+    size_t unsent = http1_unsent(exchange) + data.len;
+    if (unsent > limit(response_buffer_bytes) || (http1->framing == FRAMING_LENGTH && data.len > http1->length_left)) {
+        break_off(http1);
+        return;
+    }
+    if (http1->framing == FRAMING_CHUNKED) {
+        append_chunk(&http1->base.out, data);
+    } else {
+        buf_append_str(&http1->base.out, data);
+        http1->length_left -= http1->framing == FRAMING_LENGTH ? data.len : 0;
+    }
+    exchange_note_growth(exchange, unsent);
+    if (http1->base.out.failed)
+        http1->base.is_broken = true;
+    wake(http1);
+}
+
+static void http1_end(struct exchange *exchange)
+{
+    struct http1 *http1 = http1_of(exchange->protocol);
+    if (http1->framing == FRAMING_CHUNKED && !exchange->is_head_method)
+        buf_append_text(&http1->base.out, "0\r\n\r\n");
+    bool is_short = http1->framing == FRAMING_LENGTH && http1->length_left > 0 && !exchange->is_head_method;
+    if (is_short)
+        http1->keeps_alive = false; /* the missing bytes can't come any more: the client sees the close */
+    reply_done(http1);
+}
+
+static void http1_abort(struct exchange *exchange)
+{
+    struct http1 *http1 = http1_of(exchange->protocol);
+    /* Without a last chunk the close says it; where the close is the regular end, only a reset does. */
+    bool needs_reset = exchange->state == EXCHANGE_HANDED || http1->framing == FRAMING_CLOSE;
+    http1->keeps_alive = false;
+    reply_done(http1);
+    if (needs_reset)
+        break_off(http1);
+}
+
+/* --- the owner's calls ----------------------------------------------------------------------------- */
+
+static void http1_pull(struct protocol *base)
+{
+    struct http1 *http1 = http1_of(base);
+    parse_kept(http1);
+    if (base->out.failed)
+        base->is_broken = true;
+    struct exchange *exchange = &http1->exchange;
+    if (exchange->state == EXCHANGE_STREAMING && exchange_drain_due(exchange, http1_unsent(exchange)))
+        exchange->base.on_drain(&exchange->base);
+}
+
+static void http1_tick(struct protocol *base)
+{
+    struct http1 *http1 = http1_of(base);
+    if (http1->state == HTTP1_RUNNING || http1->state == HTTP1_CLOSED || base->host->now_ms < http1->deadline_ms)
+        return;
+    if (http1->state == HTTP1_IDLE)
+        finish(http1);
+    else
+        refuse(http1, 408, "the request took too long to arrive");
+}
+
+static void http1_drain(struct protocol *base)
+{
+    struct http1 *http1 = http1_of(base);
+    http1->is_draining = true;
+    http1->keeps_alive = false;
+    if (http1->state == HTTP1_IDLE && http1->in.len == 0)
+        finish(http1);
+}
+
+static void http1_destroy(struct http1 *http1)
+{
+    exchange_deinit(&http1->exchange);
+    buf_deinit(&http1->in);
+    buf_deinit(&http1->base.out);
+    mem_free(http1);
+}
+
+static void http1_free(struct protocol *base)
+{
+    struct http1 *http1 = http1_of(base);
+    struct protocol_host *host = base->host;
+    exchange_run_close(&http1->exchange);
+    exchange_release(&http1->exchange);
+    if (host->free_http1_count >= KEPT_CONNECTIONS || http1->in.cap > 0 || base->out.cap > KEPT_BUFFER_BYTES) {
+        http1_destroy(http1);
+        return;
+    }
+    base->next_free = host->free_http1;
+    host->free_http1 = base;
+    host->free_http1_count++;
+}
+
+static const struct protocol_ops http1_ops = {
+    .receive = http1_receive,
+    .receive_end = http1_receive_end,
+    .pull = http1_pull,
+    .tick = http1_tick,
+    .drain = http1_drain,
+    .free = http1_free,
+    .respond = http1_respond,
+    .write = http1_write,
+    .end = http1_end,
+    .abort = http1_abort,
+    .unsent = http1_unsent,
+};
+
+static struct http1 *take_from_pool(struct protocol_host *host)
+{
+    struct http1 *http1 = http1_of(host->free_http1);
+    if (!http1)
+        return mem_calloc(1, sizeof(*http1));
+    host->free_http1 = http1->base.next_free;
+    host->free_http1_count--;
+    struct exchange exchange = http1->exchange;
+    struct buf out = http1->base.out;
+    *http1 = (struct http1){.exchange = exchange, .base.out = out};
+    buf_clear(&http1->base.out);
+    return http1;
+}
+
+struct protocol *http1_new(struct protocol_host *host, void (*wake_link)(void *link), void *link)
+{
+    struct http1 *http1 = take_from_pool(host);
+    if (!http1)
+        return NULL;
+    http1->base.ops = &http1_ops;
+    http1->base.host = host;
+    http1->base.wake = wake_link;
+    http1->base.link = link;
+    http1->base.out.max = SIZE_MAX; /* streams are bounded by response_buffer_bytes, whole replies by their maker */
+    http1->in.max = PIPELINE_BYTES_MAX;
+    http1->deadline_ms = host->now_ms + limit(idle_timeout_ms);
+    llhttp_init(&http1->parser, HTTP_REQUEST, &parser_settings);
+    http1->parser.data = http1;
+    return &http1->base;
+}
+
+void http1_host_deinit(struct protocol_host *host)
+{
+    while (host->free_http1) {
+        struct http1 *http1 = http1_of(host->free_http1);
+        host->free_http1 = http1->base.next_free;
+        http1_destroy(http1);
+    }
+    host->free_http1_count = 0;
+}

@@ -1,0 +1,21 @@
+/* http1.h - HTTP/1.0 and 1.1 by llhttp, all lenient modes off.
+ *
+ * Stricter than llhttp where two readers of one byte stream could disagree
+ * about where a request ends (request smuggling; RFC 9112, sections 2.2, 6.1,
+ * 6.3 and 11.2): only `chunked` as transfer coding, none on HTTP/1.0, exactly
+ * one Host on HTTP/1.1, known methods, version 1.0 or 1.1.
+ *
+ * Requests of one connection are handled one after the other. What a client
+ * pipelines meanwhile is kept as bytes, and reading pauses when that is too
+ * much. A client that stops sending while its request runs counts as gone: on
+ * the wire a half-closed connection looks like a closed one, and holding the
+ * engine for a reader that left costs more than the few programs that rely on
+ * half-closing. */
+#ifndef NET_HTTP1_H
+#define NET_HTTP1_H
+
+#include "net/protocol.h"
+
+void http1_host_deinit(struct protocol_host *host);
+
+#endif
