@@ -1,0 +1,146 @@
+#include "auth/tenant.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+
+#include "core/util.h"
+
+#define SCRATCH_MAX (4u << 20)
+#define KEY_NAME_DIGITS 12 /* of the hash, in the tenant name of an API key */
+
+static enum auth_problem refuse(enum auth_problem problem, struct error *error, const char *message)
+{
+    error_set(error, problem == AUTH_INCOMPLETE ? ERROR_INVALID : ERROR_DENIED, "%s", message);
+    return problem;
+}
+
+/* Names go into ledgers, logs and ARNs: no separators, nothing invisible. */
+static bool copy_name(struct str from, char *to, size_t max)
+{
+    for (size_t i = 0; i < from.len; i++) {
+        if (from.data[i] <= ' ' || from.data[i] >= 0x7f || strchr("/:,;\"'\\=", from.data[i]))
+            return false;
+    }
+    if (from.len == 0 || from.len > max)
+        return false;
+    memcpy(to, from.data, from.len);
+    to[from.len] = 0;
+    return true;
+}
+
+static void be_tenant(const struct config_tenant *tenant, struct auth_identity *identity)
+{
+    snprintf(identity->tenant, sizeof(identity->tenant), "%s", tenant->name);
+    snprintf(identity->account, sizeof(identity->account), "%s", tenant->account);
+}
+
+/* --- signatures --- */
+
+static const struct config_tenant *find_key(const struct config *config, struct str id, const struct config_key **key)
+{
+    for (size_t i = 0; i < config->tenant_count; i++) {
+        const struct config_tenant *tenant = &config->tenants[i];
+        for (size_t j = 0; j < tenant->key_count; j++) {
+            if (str_eq(id, str_of(tenant->keys[j].id))) {
+                *key = &tenant->keys[j];
+                return tenant;
+            }
+        }
+    }
+    return NULL;
+}
+
+static enum auth_problem identify_signed(const struct config *config, const struct http_request *request,
+                                         uint64_t now_s, struct arena *arena, struct auth_identity *identity,
+                                         struct error *error)
+{
+    struct sigv4_claim claim;
+    enum auth_problem problem = sigv4_read_claim(request, arena, &claim, error);
+    if (problem)
+        return problem;
+    if (!copy_name(claim.region, identity->region, AUTH_SCOPE_MAX) ||
+        !copy_name(claim.service, identity->service, AUTH_SCOPE_MAX))
+        return refuse(AUTH_INCOMPLETE, error, "Credential should be scoped to a valid region and service.");
+    if (config->tenant_count == 0) {
+        if (copy_name(claim.key_id, identity->tenant, AUTH_TENANT_MAX))
+            return AUTH_OK;
+        return refuse(AUTH_INCOMPLETE, error, "Credential: the access key ID is too long or has odd characters.");
+    }
+    const struct config_key *key;
+    const struct config_tenant *tenant = find_key(config, claim.key_id, &key);
+    if (!tenant)
+        return refuse(AUTH_UNKNOWN_KEY, error, "The security token included in the request is invalid.");
+    problem = sigv4_verify(request, &claim, str_of(key->secret), sigv4_rules_of(claim.service), now_s, arena, error);
+    if (!problem)
+        be_tenant(tenant, identity);
+    return problem;
+}
+
+/* --- API keys --- */
+
+/* Looks at every hash, so that the time taken says nothing about any. */
+static const struct config_tenant *find_token(const struct config *config, const char hex[SIGV4_HEX_LEN])
+{
+    const struct config_tenant *found = NULL;
+    for (size_t i = 0; i < config->tenant_count; i++) {
+        const struct config_tenant *tenant = &config->tenants[i];
+        for (size_t j = 0; j < tenant->bearer_count; j++) {
+            if (CRYPTO_memcmp(tenant->bearer[j], hex, SIGV4_HEX_LEN) == 0)
+                found = tenant;
+        }
+    }
+    return found;
+}
+
+static enum auth_problem identify_token(const struct config *config, struct str token, struct auth_identity *identity,
+                                        struct error *error)
+{
+    uint8_t digest[SHA256_LEN];
+    char hex[SIGV4_HEX_LEN + 1];
+    sha256(token, digest);
+    hex_encode(digest, sizeof(digest), hex);
+    if (config->tenant_count == 0) {
+        snprintf(identity->tenant, sizeof(identity->tenant), "key-%.*s", KEY_NAME_DIGITS, hex);
+        return AUTH_OK;
+    }
+    const struct config_tenant *tenant = find_token(config, hex);
+    if (!tenant)
+        return refuse(AUTH_DENIED, error, "Authentication failed: Please make sure your API Key is valid.");
+    be_tenant(tenant, identity);
+    return AUTH_OK;
+}
+
+/* The token of "Authorization: Bearer TOKEN" or of x-api-key; data NULL without either. */
+static struct str find_api_key(const struct http_request *request)
+{
+    struct str authorization = http_header_get(request, "authorization");
+    if (str_eq_nocase(str_slice(authorization, 0, 7), STR("Bearer ")))
+        return str_trim(str_slice(authorization, 7, authorization.len));
+    return http_header_get(request, "x-api-key");
+}
+
+static enum auth_problem identify(const struct config *config, const struct http_request *request, uint64_t now_s,
+                                  struct auth_identity *identity, struct error *error)
+{
+    if (sigv4_is_signed(request)) {
+        struct arena arena;
+        arena_init(&arena, SCRATCH_MAX);
+        enum auth_problem problem = identify_signed(config, request, now_s, &arena, identity, error);
+        arena_deinit(&arena);
+        return problem;
+    }
+    struct str token = find_api_key(request);
+    if (token.len)
+        return identify_token(config, token, identity, error);
+    if (config->tenant_count)
+        return refuse(AUTH_MISSING, error, "Missing Authentication Token");
+    return AUTH_OK;
+}
+
+enum error_code auth_identify(const struct config *config, const struct http_request *request, uint64_t now_us,
+                              struct auth_identity *identity, struct error *error)
+{
+    *identity = (struct auth_identity){.tenant = "default", .account = "000000000000", .region = "us-east-1"};
+    identity->problem = identify(config, request, now_us / 1000000, identity, error);
+    return identity->problem ? error->code : OK;
+}

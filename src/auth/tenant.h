@@ -1,0 +1,32 @@
+/* tenant.h - who is asking.
+ *
+ * Without tenants in fulcrum.yaml nobody is refused: the tenant is the access
+ * key ID of the signature (not checked), or a name made from the API key's
+ * hash, or "default". With tenants every request must carry a signature or an
+ * API key of one of them. Stateless, any thread. */
+#ifndef AUTH_TENANT_H
+#define AUTH_TENANT_H
+
+#include "auth/sigv4.h"
+#include "core/config.h"
+#include "core/error.h"
+#include "net/http.h"
+
+#define AUTH_TENANT_MAX 128
+#define AUTH_SCOPE_MAX 32
+#define AUTH_ACCOUNT_LEN 12
+
+struct auth_identity {
+    enum auth_problem problem; /* why it is refused; AUTH_OK when it isn't */
+    char tenant[AUTH_TENANT_MAX + 1];
+    char account[AUTH_ACCOUNT_LEN + 1];
+    char region[AUTH_SCOPE_MAX + 1];  /* of the signature, else us-east-1 */
+    char service[AUTH_SCOPE_MAX + 1]; /* of the signature, else "": the path tells */
+};
+
+/* The request's headers and whole body must be there. `now_us`: clock_wall_us().
+ * On an error identity->problem says which of the service's names it has. */
+enum error_code auth_identify(const struct config *config, const struct http_request *request, uint64_t now_us,
+                              struct auth_identity *identity, struct error *error) WARN_UNUSED;
+
+#endif

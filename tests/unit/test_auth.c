@@ -1,0 +1,167 @@
+/* Who is asking, with and without tenants. */
+#include "sigv4_fixture.h"
+
+#include "auth/tenant.h"
+
+#define NOW_S 1764000000 /* 2025-11-24T16:00:00Z */
+
+#define TENANTS                                                                                                     \
+    "tenants:\n"                                                                                                    \
+    "  - {name: shop, keys: [{id: AKIASHOP, secret: s1}, {id: AKIASHOP2, secret: s2}], account: '123456789012'}\n"   \
+    "  - {name: desk, bearer: [2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b]}\n" /* of "secret" */
+
+struct asking {
+    struct arena arena;
+    struct config config;
+    struct suite_request request;
+    struct auth_identity identity;
+    struct error error;
+    struct buf authorization;
+};
+
+static void ask(struct asking *asking, const char *yaml, const char *request)
+{
+    *asking = (struct asking){0};
+    arena_init(&asking->arena, 0);
+    buf_init(&asking->authorization, 4096);
+    if (config_parse(str_of(yaml), "f.yaml", &asking->config, &asking->error))
+        fail_msg("%s", asking->error.message);
+    suite_parse(&asking->request, &asking->arena, str_of(request));
+}
+
+static void identify(struct asking *asking, enum auth_problem expected)
+{
+    enum error_code code = auth_identify(&asking->config, &asking->request.http, NOW_S * UINT64_C(1000000),
+                                         &asking->identity, &asking->error);
+    if (asking->identity.problem != expected)
+        fail_msg("problem %d: %s", (int)asking->identity.problem, asking->error.message);
+    assert_true((code == OK) == (expected == AUTH_OK));
+}
+
+static void sign_as(struct asking *asking, const char *id, const char *secret)
+{
+    struct sigv4_signer signer = {str_of(id), str_of(secret), STR("eu-west-1"), STR("bedrock"), .now_s = NOW_S};
+    assert_int_equal(sigv4_sign(&asking->request.http, &signer, &asking->arena, &asking->authorization, &asking->error),
+                     OK);
+    suite_add_header(&asking->request, STR("authorization"), buf_str(&asking->authorization));
+}
+
+static void done(struct asking *asking)
+{
+    buf_deinit(&asking->authorization);
+    config_deinit(&asking->config);
+    arena_deinit(&asking->arena);
+}
+
+/* --- without tenants --- */
+
+static void check_open(const char *request, const char *tenant, const char *region, const char *service)
+{
+    struct asking asking;
+    ask(&asking, "", request);
+    identify(&asking, AUTH_OK);
+    assert_string_equal(asking.identity.tenant, tenant);
+    assert_string_equal(asking.identity.region, region);
+    assert_string_equal(asking.identity.service, service);
+    assert_string_equal(asking.identity.account, "000000000000");
+    done(&asking);
+}
+
+static void open_names(void **state)
+{
+    (void)state;
+    check_open("GET /\nhost: h\n\n", "default", "us-east-1", "");
+    check_open("GET /\nauthorization: Basic dTpw\n\n", "default", "us-east-1", "");
+    check_open("GET /\nauthorization: Bearer secret\n\n", "key-2bb80d537b1d", "us-east-1", "");
+    check_open("GET /\nauthorization: bearer secret\n\n", "key-2bb80d537b1d", "us-east-1", "");
+    check_open("GET /\nx-api-key: secret\n\n", "key-2bb80d537b1d", "us-east-1", "");
+    check_open("GET /\nauthorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/eu-west-3/s3/aws4_request, "
+               "SignedHeaders=host, Signature=wrong\n\n",
+               "AKIDEXAMPLE", "eu-west-3", "s3");
+    check_open("GET /?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20150830%2Fus-west-2%2Fbedrock%2F"
+               "aws4_request\n\n",
+               "AKID", "us-west-2", "bedrock");
+}
+
+static void open_refuses_only_nonsense(void **state)
+{
+    (void)state;
+    static const char *const requests[] = {
+        "GET /\nauthorization: AWS4-HMAC-SHA256 Credential=A\n\n",
+        "GET /\nauthorization: AWS4-HMAC-SHA256 Credential=a b/20150830/eu-west-3/s3/aws4_request\n\n",
+        "GET /\nauthorization: AWS4-HMAC-SHA256 Credential=a/20150830//s3/aws4_request\n\n",
+        "GET /\nauthorization: AWS4-HMAC-SHA256 Credential=a/1/r/service-of-more-than-32-characters/aws4_request\n\n",
+    };
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        struct asking asking;
+        ask(&asking, "", requests[i]);
+        identify(&asking, AUTH_INCOMPLETE);
+        assert_int_equal(asking.error.code, ERROR_INVALID);
+        done(&asking);
+    }
+}
+
+/* --- with tenants --- */
+
+#define SIGNABLE "POST /model/m/converse\nhost: h\nx-amz-date: 20251124T160000Z\n\n{}"
+
+static void signed_by(const char *id, const char *secret, enum auth_problem expected)
+{
+    struct asking asking;
+    ask(&asking, TENANTS, SIGNABLE);
+    sign_as(&asking, id, secret);
+    identify(&asking, expected);
+    if (expected == AUTH_OK) {
+        assert_string_equal(asking.identity.tenant, "shop");
+        assert_string_equal(asking.identity.account, "123456789012");
+        assert_string_equal(asking.identity.region, "eu-west-1");
+        assert_string_equal(asking.identity.service, "bedrock");
+    } else {
+        assert_int_equal(asking.error.code, ERROR_DENIED);
+        assert_string_equal(asking.identity.tenant, "default");
+    }
+    done(&asking);
+}
+
+static void signatures_are_checked(void **state)
+{
+    (void)state;
+    signed_by("AKIASHOP", "s1", AUTH_OK);
+    signed_by("AKIASHOP2", "s2", AUTH_OK);
+    signed_by("AKIASHOP", "s2", AUTH_BAD_SIGNATURE);
+    signed_by("AKIAOTHER", "s1", AUTH_UNKNOWN_KEY);
+}
+
+static void with_header(const char *header, enum auth_problem expected, const char *tenant)
+{
+    struct asking asking;
+    char text[256];
+    (void)snprintf(text, sizeof(text), "POST /model/m/converse\nhost: h\n%s\n\n{}", header);
+    ask(&asking, TENANTS, text);
+    identify(&asking, expected);
+    assert_string_equal(asking.identity.tenant, tenant);
+    done(&asking);
+}
+
+static void api_keys_are_checked(void **state)
+{
+    (void)state;
+    with_header("authorization: Bearer secret", AUTH_OK, "desk");
+    with_header("x-api-key: secret", AUTH_OK, "desk");
+    with_header("authorization: Bearer Secret", AUTH_DENIED, "default");
+    with_header("x-api-key: s", AUTH_DENIED, "default");
+    with_header("authorization: Basic dTpw", AUTH_MISSING, "default");
+    with_header("x-amz-date: 20251124T160000Z", AUTH_MISSING, "default");
+    with_header("authorization: Bearer ", AUTH_MISSING, "default");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(open_names),
+        cmocka_unit_test(open_refuses_only_nonsense),
+        cmocka_unit_test(signatures_are_checked),
+        cmocka_unit_test(api_keys_are_checked),
+    };
+    return cmocka_run_group_tests_name("auth", tests, NULL, NULL);
+}
