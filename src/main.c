@@ -37,7 +37,8 @@ static void print_help(FILE *out)
         if (commands[i].summary)
             fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].summary);
     }
-    fprintf(out, "\nfulcrum COMMAND --help says more. Exit status: 0 done, 1 failed, 2 wrong usage or configuration.\n");
+    fprintf(out, "\nfulcrum COMMAND --help says more. "
+                 "Exit status: 0 done, 1 failed, 2 wrong usage or configuration.\n");
 }
 
 static int help(int argc, char **argv)

@@ -20,8 +20,9 @@ static void append_json(struct buf *out, const struct limit_row *rows, size_t co
 {
     buf_append_char(out, '{');
     for (size_t i = 0; i < count; i++) {
-        buf_appendf(out, "%s\n  \"%s\": {\"value\": %" PRIu64 ", \"default\": %" PRIu64 ", \"unit\": \"%s\", \"bounds\": ",
-                    i ? "," : "", rows[i].name, value_of(&rows[i]), rows[i].default_value, rows[i].unit);
+        buf_appendf(out, "%s\n  \"%s\": {\"value\": %" PRIu64 ", \"default\": %" PRIu64, i ? "," : "", rows[i].name,
+                    value_of(&rows[i]), rows[i].default_value);
+        buf_appendf(out, ", \"unit\": \"%s\", \"bounds\": ", rows[i].unit);
         buf_append_json(out, str_of(rows[i].what));
         buf_append_char(out, '}');
     }
@@ -32,8 +33,8 @@ static void append_text(struct buf *out, const struct limit_row *rows, size_t co
 {
     for (size_t i = 0; i < count; i++) {
         const char *mark = value_of(&rows[i]) == rows[i].default_value ? "" : " (set)";
-        buf_appendf(out, "%-24s %12" PRIu64 " %-11s %s%s\n", rows[i].name, value_of(&rows[i]), rows[i].unit, rows[i].what,
-                    mark);
+        buf_appendf(out, "%-24s %12" PRIu64 " %-11s %s%s\n", rows[i].name, value_of(&rows[i]), rows[i].unit,
+                    rows[i].what, mark);
     }
 }
 

@@ -179,5 +179,6 @@ enum error_code catalog_resolve(const struct catalog *catalog, const struct conf
         return OK;
     if (str_eq(type, STR("foundation-model")) || str_eq(type, STR("inference-profile")))
         return fail_unknown(error);
-    return error_set(error, ERROR_NOT_FOUND, "Could not resolve the foundation model from the provided model identifier.");
+    return error_set(error, ERROR_NOT_FOUND,
+                     "Could not resolve the foundation model from the provided model identifier.");
 }

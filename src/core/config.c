@@ -57,7 +57,7 @@ static bool is_plain_name(struct str text)
 
 static bool is_key_id(struct str text)
 {
-    return is_made_of(text, "_", 128);
+    return is_made_of(text, "._-", 128);
 }
 
 static bool is_account(struct str text)
@@ -152,7 +152,7 @@ static const struct field_table tls_table = FIELD_TABLE(tls_fields, struct confi
 
 static const struct field key_fields[] = {
     {"id", FIELD_STRING, .is_required = true, AT(config_key, id), .check = is_key_id,
-     .expected = "an access key ID of letters and digits"},
+     .expected = "an access key ID of letters, digits and ._-"},
     {"secret", FIELD_STRING, .is_required = true, .is_secret = true, AT(config_key, secret)},
 };
 static const struct field_table key_table = FIELD_TABLE(key_fields, struct config_key);
@@ -343,7 +343,8 @@ static enum error_code check_tenant_credentials(struct yaml_reader *reader, cons
                 if (strcmp(before->keys[k].id, tenant->keys[j].id))
                     continue;
                 snprintf(path, sizeof(path), "tenants[%zu].keys[%zu].id", i, j);
-                return yaml_fail_at(reader, path, "'%s' already belongs to tenant '%s'", tenant->keys[j].id, before->name);
+                return yaml_fail_at(reader, path, "'%s' already belongs to tenant '%s'", tenant->keys[j].id,
+                                    before->name);
             }
         }
         for (size_t j = 0; j < tenant->bearer_count; j++) {
@@ -528,13 +529,15 @@ bool config_parse_duration(struct str text, uint64_t *ms)
 static enum error_code bad_listen(const char *listen, struct error *error)
 {
     return error_set(error, ERROR_INVALID,
-                     "listen: expected ADDR:PORT with a numeric address, such as 127.0.0.1:8080 or [::1]:8080, got '%.60s'",
+                     "listen: expected ADDR:PORT with a numeric address, such as 127.0.0.1:8080 or [::1]:8080, "
+                     "got '%.60s'",
                      listen);
 }
 
 /* Names are not looked up: which address a server listens on must not depend
  * on a resolver. "localhost" is the one name everybody writes. */
-enum error_code config_parse_listen(const char *listen, char *host, size_t host_cap, uint16_t *port, struct error *error)
+enum error_code config_parse_listen(const char *listen, char *host, size_t host_cap, uint16_t *port,
+                                    struct error *error)
 {
     struct str text = str_of(listen);
     size_t colon = text.len;
