@@ -54,6 +54,10 @@ enum error_code converse_parse_tier(struct str name, struct chat_request *reques
 const char *converse_tier_name(enum chat_tier tier);
 const char *converse_stop_reason(enum chat_stop_reason stop);
 
+enum error_code converse_parse(struct str body, enum codec_use use, struct chat_request *request,
+                               struct error *error) WARN_UNUSED;
+bool converse_write(const struct chat_request *request, const struct chat_reply *reply, struct buf *out);
+
 /* Parts of replies, shared with the Nova body. */
 void converse_append_message(struct buf *out, const struct chat_reply *reply);
 void converse_append_usage(struct buf *out, const struct chat_usage *usage); /* "usage":{...} */

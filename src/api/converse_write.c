@@ -142,7 +142,7 @@ static void append_metrics(struct buf *out, const struct chat_reply *reply)
     buf_appendf(out, ",\"metrics\":{\"latencyMs\":%llu}", (unsigned long long)reply->latency_ms);
 }
 
-static bool write_reply(const struct chat_request *request, const struct chat_reply *reply, struct buf *out)
+bool converse_write(const struct chat_request *request, const struct chat_reply *reply, struct buf *out)
 {
     buf_append_text(out, "{\"output\":{\"message\":");
     converse_append_message(out, reply);
@@ -217,7 +217,7 @@ static void stream_end(struct codec_stream *stream, const struct chat_reply *rep
     codec_stream_emit(stream, "metadata");
 }
 
-static enum error_code parse(struct str body, enum codec_use use, struct chat_request *request, struct error *error)
+enum error_code converse_parse(struct str body, enum codec_use use, struct chat_request *request, struct error *error)
 {
     enum error_code code = json_parse(body, &request->document, error);
     if (code == OK)
@@ -229,8 +229,8 @@ static enum error_code parse(struct str body, enum codec_use use, struct chat_re
 
 const struct codec converse_codec = {
     .name = "converse",
-    .parse = parse,
-    .write = write_reply,
+    .parse = converse_parse,
+    .write = converse_write,
     .stream_start = stream_start,
     .stream_block_start = stream_block_start,
     .stream_block_delta = stream_block_delta,

@@ -8,6 +8,7 @@
 extern const struct codec anthropic_codec;
 extern const struct codec nova_codec;
 extern const struct codec llama_codec;
+extern const struct codec converse_body_codec;
 
 /* "amazon-bedrock-invocationMetrics":{...}, which rides on a native stream's last chunk. */
 void native_append_metrics(struct buf *out, const struct chat_reply *reply);

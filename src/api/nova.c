@@ -176,6 +176,18 @@ static void stream_end(struct codec_stream *stream, const struct chat_reply *rep
     codec_stream_emit(stream, "chunk");
 }
 
+/* Families without a body of their own take Converse's; their streams look like Nova's. */
+const struct codec converse_body_codec = {
+    .name = "converse-body",
+    .parse = converse_parse,
+    .write = converse_write,
+    .stream_start = stream_start,
+    .stream_block_start = stream_block_start,
+    .stream_block_delta = stream_block_delta,
+    .stream_block_stop = stream_block_stop,
+    .stream_end = stream_end,
+};
+
 const struct codec nova_codec = {
     .name = "nova",
     .parse = parse,

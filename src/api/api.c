@@ -1,0 +1,210 @@
+#include "api/api.h"
+
+#include "api/bedrock_error.h"
+#include "api/call.h"
+#include "api/converse.h"
+#include "api/native.h"
+#include "api/operations.h"
+#include "core/log.h"
+
+/* --- start and stop --------------------------------------------------------------------------------- */
+
+static struct template_spec spec_of(const struct config_model *config, const struct engine_model_info *info)
+{
+    struct template_spec spec = {.family = TEMPLATE_CHATML};
+    if (config->chat_template && template_family_parse(str_of(config->chat_template), &spec.family))
+        return spec;
+    spec.family = template_detect(str_of(info->chat_template));
+    if (!info->has_generic) {
+        if (spec.family == TEMPLATE_GENERIC)
+            spec.family = TEMPLATE_CHATML;
+        return spec;
+    }
+    struct str *parts[] = {&spec.generic.system_prefix, &spec.generic.system_suffix,    &spec.generic.user_prefix,
+                           &spec.generic.user_suffix,   &spec.generic.assistant_prefix, &spec.generic.assistant_suffix};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        *parts[i] = str_of(info->generic[i]);
+    return spec;
+}
+
+static void register_codecs(void)
+{
+    codec_register(&converse_codec);
+    codec_register(&anthropic_codec);
+    codec_register(&nova_codec);
+    codec_register(&llama_codec);
+    codec_register(&converse_body_codec);
+}
+
+enum error_code api_new(const struct api_options *options, struct api **api, struct error *error)
+{
+    struct api *made = mem_calloc(1, sizeof(*made));
+    if (!made)
+        return error_no_memory(error);
+    made->config = options->config;
+    made->catalog = options->catalog;
+    made->engine = options->engine;
+    made->thread_count = options->thread_count;
+    made->model_count = engine_model_count(options->engine);
+    for (size_t i = 0; i < made->model_count; i++) {
+        const struct engine_model_info *info = engine_model_info(options->engine, i);
+        made->model_names[i] = options->config->models[i].name;
+        if (!info) {
+            mem_free(made);
+            return error_set(error, ERROR_NOT_READY, "model %s is not loaded", options->config->models[i].name);
+        }
+        made->specs[i] = spec_of(&options->config->models[i], info);
+    }
+    register_codecs();
+    *api = made;
+    return OK;
+}
+
+void api_set_server(struct api *api, const struct server *server)
+{
+    atomic_store(&api->server, server);
+}
+
+void api_begin_drain(struct api *api)
+{
+    atomic_store(&api->is_draining, true);
+}
+
+void api_free(struct api *api)
+{
+    if (!api)
+        return;
+    for (unsigned i = 0; i < LIMIT_IO_THREADS; i++)
+        mem_free(atomic_load(&api->threads[i]));
+    mem_free(api);
+}
+
+void *api_thread_start(void *ctx, unsigned index, uv_loop_t *loop, struct error *error)
+{
+    struct api *api = ctx;
+    struct api_thread *thread = mem_calloc(1, sizeof(*thread));
+    if (!thread) {
+        (void)error_no_memory(error);
+        return NULL;
+    }
+    thread->api = api;
+    thread->index = index;
+    thread->loop = loop;
+    thread->port = engine_port_new(api->engine, index, loop, error);
+    if (!thread->port) {
+        mem_free(thread);
+        return NULL;
+    }
+    atomic_store(&api->threads[index], thread);
+    return thread;
+}
+
+/* The counters stay, for scrapes of other threads; api_free frees them. */
+void api_thread_stop(void *thread_ctx)
+{
+    struct api_thread *thread = thread_ctx;
+    engine_port_close(thread->port);
+    thread->port = NULL;
+}
+
+/* --- requests --------------------------------------------------------------------------------------- */
+
+/* What logs call a request that reaches no operation. */
+static const struct api_operation no_operation = {.name = "none"};
+
+static struct api_call *new_call(struct api_thread *thread, struct http_exchange *exchange)
+{
+    struct api_call *call = ARENA_NEW(&exchange->arena, struct api_call);
+    if (!call)
+        return NULL;
+    call->thread = thread;
+    call->exchange = exchange;
+    call->operation = &no_operation;
+    operations_table(&call->operation_index);
+    uuid_v4(call->request_id);
+    return call;
+}
+
+static void respond_no_memory(struct http_exchange *exchange)
+{
+    struct error error;
+    (void)error_no_memory(&error);
+    bedrock_error_respond(exchange, &error, "");
+}
+
+static void refuse_unknown(struct api_call *call, const struct operations_match *match)
+{
+    char message[256];
+    if (match->absent) {
+        snprintf(message, sizeof(message), "%s is not served here; docs/API.md lists what is.", match->absent);
+        call_refuse(call, 404, "UnknownOperationException", message);
+    } else if (match->allowed_method) {
+        const struct http_header allow = {STR("allow"), str_of(match->allowed_method)};
+        snprintf(message, sizeof(message), "This path takes %s only.", match->allowed_method);
+        call_account(call, 405);
+        bedrock_error_respond_named(call->exchange, 405, "MethodNotAllowedException", message, call->request_id,
+                                    &allow, 1);
+    } else {
+        call_refuse(call, 404, "UnknownOperationException", "There is no operation at this path.");
+    }
+}
+
+/* False: answered already. */
+static bool identify(struct api_call *call)
+{
+    const struct config *config = call->thread->api->config;
+    struct error error;
+    if (call->operation->is_open)
+        return true;
+    if (auth_identify(config, &call->exchange->request, clock_wall_us(), &call->identity, &error) == OK)
+        return true;
+    if (call->identity.problem == AUTH_OK)
+        call_fail(call, &error);
+    else
+        call_refuse(call, auth_problem_status(call->identity.problem), auth_problem_name(call->identity.problem),
+                    error.message);
+    return false;
+}
+
+void api_on_request(void *thread_ctx, struct http_exchange *exchange)
+{
+    struct api_call *call = new_call(thread_ctx, exchange);
+    if (!call) {
+        respond_no_memory(exchange);
+        return;
+    }
+    struct operations_match match = operations_find(exchange->request.method, exchange->request.path);
+    if (!match.operation) {
+        refuse_unknown(call, &match);
+        return;
+    }
+    call->operation = match.operation;
+    call->operation_index = match.index;
+    if (match.parameter.data && !http_percent_decode(match.parameter, &exchange->arena, &call->resource)) {
+        call_refuse(call, 400, "ValidationException", "The path is not percent-encoded UTF-8.");
+        return;
+    }
+    if (identify(call))
+        call->operation->handle(call);
+}
+
+void api_on_protocol_error(void *ctx, int status, const char *message, struct http_exchange *exchange)
+{
+    static const struct {
+        int status;
+        const char *name;
+    } names[] = {
+        {400, "ValidationException"},         {408, "RequestTimeoutException"}, {413, "ValidationException"},
+        {431, "ValidationException"},         {414, "ValidationException"},     {429, "ThrottlingException"},
+        {503, "ServiceUnavailableException"}, {501, "UnknownOperationException"}, {505, "ValidationException"},
+    };
+    (void)ctx;
+    const char *name = status < 500 ? "ValidationException" : "InternalServerException";
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i].status == status)
+            name = names[i].name;
+    char request_id[UUID_LEN + 1];
+    uuid_v4(request_id);
+    log_event(LOG_INFO, "refused", LOG_C("id", request_id), LOG_I("status", status), LOG_C("reason", message));
+    bedrock_error_respond_named(exchange, status, name, message, request_id, NULL, 0);
+}

@@ -1,0 +1,34 @@
+/* api.h - the gateway's front: what net hands a request to.
+ *
+ * One struct api per process, made on the main thread once every model is
+ * loaded; one api_thread per I/O thread with its own engine port and counters. */
+#ifndef API_API_H
+#define API_API_H
+
+#include "chat/template.h"
+#include "core/catalog.h"
+#include "core/config.h"
+#include "engine/engine.h"
+#include "net/server.h"
+
+struct api;
+
+struct api_options {
+    const struct config *config;
+    const struct catalog *catalog;
+    struct engine *engine; /* all models loaded */
+    unsigned thread_count;
+};
+
+enum error_code api_new(const struct api_options *options, struct api **api, struct error *error) WARN_UNUSED;
+void api_set_server(struct api *api, const struct server *server); /* for the counters of /metrics */
+void api_begin_drain(struct api *api);                             /* /readyz says 503 from here */
+void api_free(struct api *api);                                    /* after the server's threads are joined */
+
+/* The callbacks of struct server_options; ctx is the api, thread_ctx what api_thread_start gave. */
+void *api_thread_start(void *ctx, unsigned index, uv_loop_t *loop, struct error *error);
+void api_thread_stop(void *thread_ctx);
+void api_on_request(void *thread_ctx, struct http_exchange *exchange);
+void api_on_protocol_error(void *ctx, int status, const char *message, struct http_exchange *exchange);
+
+#endif

@@ -1,0 +1,101 @@
+#include "api/call.h"
+
+#include "api/bedrock_error.h"
+#include "core/log.h"
+
+enum error_code call_resolve_model(struct api_call *call, struct error *error)
+{
+    const struct api *api = call->thread->api;
+    enum error_code code = catalog_resolve(api->catalog, api->config, call->resource, &call->match, error);
+    call->has_match = code == OK;
+    return code;
+}
+
+const struct config_model *call_model(const struct api_call *call)
+{
+    return call->has_match ? &call->thread->api->config->models[call->match.model] : NULL;
+}
+
+void call_add_header(struct api_call *call, const char *name, struct str value)
+{
+    if (call->header_count < sizeof(call->headers) / sizeof(call->headers[0]))
+        call->headers[call->header_count++] = (struct http_header){str_of(name), value};
+}
+
+void call_add_count_header(struct api_call *call, const char *name, uint64_t value)
+{
+    struct str text = arena_printf(&call->exchange->arena, "%llu", (unsigned long long)value);
+    if (text.data)
+        call_add_header(call, name, text);
+}
+
+void call_account(struct api_call *call, int status)
+{
+    const struct config_model *model = call_model(call);
+    size_t model_index = model ? call->match.model : METRICS_NO_MODEL;
+    uint64_t now_us = clock_now_us();
+    metrics_request(&call->thread->metrics, call->operation_index, model_index, status);
+    log_event(call->operation->is_open ? LOG_DEBUG : LOG_INFO, "request", LOG_C("id", call->request_id),
+              LOG_C("tenant", call->identity.tenant), LOG_C("operation", call->operation->name),
+              LOG_C("model", model ? model->name : ""), LOG_I("status", status),
+              LOG_I("input_tokens", call->usage.input_tokens), LOG_I("output_tokens", call->usage.output_tokens),
+              LOG_I("cache_read_tokens", call->usage.cache_read_tokens),
+              LOG_I("cache_write_tokens", call->usage.cache_write_tokens),
+              LOG_F("ttft_ms", (double)call->usage.first_token_us / 1000),
+              LOG_F("latency_ms", (double)(now_us - call->exchange->request.started_us) / 1000),
+              LOG_I("metadata", call->metadata_count));
+}
+
+/* Content type and request ID go before the call's own. */
+static size_t all_headers(struct api_call *call, struct str content_type, struct http_header *headers)
+{
+    size_t count = 0;
+    headers[count++] = (struct http_header){STR("content-type"), content_type};
+    headers[count++] = (struct http_header){STR("x-amzn-requestid"), str_of(call->request_id)};
+    for (size_t i = 0; i < call->header_count; i++)
+        headers[count++] = call->headers[i];
+    return count;
+}
+
+#define HEADERS_MAX (sizeof(((struct api_call *)0)->headers) / sizeof(struct http_header) + 2)
+
+void call_respond(struct api_call *call, int status, struct str content_type, struct str body)
+{
+    struct http_header headers[HEADERS_MAX];
+    size_t count = all_headers(call, content_type, headers);
+    call_account(call, status);
+    http_respond(call->exchange, status, headers, count, body);
+}
+
+void call_respond_json(struct api_call *call, const struct buf *body)
+{
+    struct error error;
+    if (!body->failed) {
+        call_respond(call, 200, STR("application/json"), buf_str(body));
+        return;
+    }
+    (void)error_no_memory(&error);
+    call_fail(call, &error);
+}
+
+void call_fail(struct api_call *call, const struct error *error)
+{
+    int status = bedrock_error_of(error->code)->status;
+    call_account(call, status);
+    if (status == 500)
+        log_event(LOG_ERROR, "request failed", LOG_C("id", call->request_id), LOG_C("error", error->message));
+    bedrock_error_respond(call->exchange, error, call->request_id);
+}
+
+void call_refuse(struct api_call *call, int status, const char *name, const char *message)
+{
+    call_account(call, status);
+    bedrock_error_respond_named(call->exchange, status, name, message, call->request_id, NULL, 0);
+}
+
+void call_start_stream(struct api_call *call, struct str content_type)
+{
+    struct http_header headers[HEADERS_MAX];
+    size_t count = all_headers(call, content_type, headers);
+    http_respond_start(call->exchange, 200, headers, count);
+}

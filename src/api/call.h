@@ -1,0 +1,92 @@
+/* call.h - one request inside the API: what every operation's handler gets.
+ * Shared by the files of src/api; owned by the exchange's I/O thread. */
+#ifndef API_CALL_H
+#define API_CALL_H
+
+#include <stdatomic.h>
+
+#include "api/api.h"
+#include "api/metrics.h"
+#include "auth/tenant.h"
+#include "core/util.h"
+
+struct api_thread {
+    struct api *api;
+    unsigned index;
+    uv_loop_t *loop;
+    struct engine_port *port;
+    struct metrics metrics;
+};
+
+struct api {
+    const struct config *config;
+    const struct catalog *catalog;
+    struct engine *engine;
+    _Atomic(const struct server *) server;
+    atomic_bool is_draining;
+    size_t model_count;
+    struct template_spec specs[LIMIT_MODELS]; /* by model */
+    const char *model_names[LIMIT_MODELS];
+    unsigned thread_count;
+    _Atomic(struct api_thread *) threads[LIMIT_IO_THREADS];
+};
+
+struct api_call;
+
+struct api_operation {
+    const char *method, *pattern; /* "/model/{modelId}/converse" */
+    const char *name;
+    void (*handle)(struct api_call *call); /* NULL: not served, refused by name */
+    bool is_open;                          /* asks for no credentials */
+};
+
+struct api_call {
+    struct api_thread *thread;
+    struct http_exchange *exchange;
+    const struct api_operation *operation;
+    size_t operation_index;
+    char request_id[UUID_LEN + 1];
+    struct auth_identity identity;
+    struct str resource; /* the pattern's parameter, decoded */
+    bool has_match;
+    struct catalog_match match; /* after call_resolve_model */
+    struct metrics_usage usage; /* for the access log */
+    size_t metadata_count;
+    struct http_header headers[16]; /* of the reply, besides content-type and request ID */
+    size_t header_count;
+};
+
+/* The model of the path, or an error: the service's own words. */
+enum error_code call_resolve_model(struct api_call *call, struct error *error) WARN_UNUSED;
+const struct config_model *call_model(const struct api_call *call);
+
+/* Adds a header; strings must live until the reply. */
+void call_add_header(struct api_call *call, const char *name, struct str value);
+void call_add_count_header(struct api_call *call, const char *name, uint64_t value);
+
+/* Each answers, counts and logs the request; call and exchange are gone after. */
+void call_respond(struct api_call *call, int status, struct str content_type, struct str body);
+void call_respond_json(struct api_call *call, const struct buf *body); /* 200, or 500 when the buffer failed */
+void call_fail(struct api_call *call, const struct error *error);
+void call_refuse(struct api_call *call, int status, const char *name, const char *message);
+
+/* Starts a streamed 200 with the call's headers. */
+void call_start_stream(struct api_call *call, struct str content_type);
+
+/* Counts and logs a request whose reply somebody else writes or nobody can. */
+void call_account(struct api_call *call, int status);
+#define CALL_CLIENT_GONE 499
+
+/* Operations, by file. */
+void runtime_converse(struct api_call *call);
+void runtime_converse_stream(struct api_call *call);
+void runtime_invoke(struct api_call *call);
+void runtime_invoke_stream(struct api_call *call);
+void count_tokens(struct api_call *call);
+void control_list_foundation_models(struct api_call *call);
+void control_get_foundation_model(struct api_call *call);
+void health_alive(struct api_call *call);
+void health_ready(struct api_call *call);
+void health_metrics(struct api_call *call);
+
+#endif

@@ -1,0 +1,292 @@
+#include "api/generate.h"
+
+#include "chat/reply_parser.h"
+#include "core/limits.h"
+#include "core/util.h"
+
+/* Text of a whole reply: contexts are at most some hundred thousand tokens. */
+#define REPLY_BYTES_MAX (64u << 20)
+
+/* A collected block: its text is a piece of generation->text. */
+struct block_span {
+    enum chat_block_kind kind;
+    size_t from, len;
+    struct str tool_id, tool_name; /* in the request's arena */
+};
+
+struct generation {
+    const struct chat_request *request;
+    struct generation_handlers handlers;
+    void *ctx;
+    struct engine_call *call; /* NULL once it ended */
+    struct reply_parser *parser;
+    struct chat_sink sink;
+    struct chat_reply reply;
+    bool collects, is_out_of_memory;
+    struct buf text;
+    struct block_span *spans;
+    size_t span_count, span_cap;
+    struct chat_reply_block *blocks;
+    uint64_t started_us, first_token_us;
+};
+
+/* --- blocks as the parser finds them ---------------------------------------------------------------- */
+
+static void collect_start(struct generation *generation, enum chat_block_kind kind, struct str tool_id,
+                          struct str tool_name)
+{
+    void *spans = generation->spans;
+    struct block_span span = {.kind = kind, .from = generation->text.len};
+    struct arena *arena = generation->request->arena;
+    bool is_kept = mem_grow(&spans, generation->span_count, &generation->span_cap, sizeof(span));
+    generation->spans = spans;
+    if (kind == CHAT_TOOL_USE)
+        is_kept = is_kept && arena_str(arena, tool_id, &span.tool_id) && arena_str(arena, tool_name, &span.tool_name);
+    if (is_kept)
+        generation->spans[generation->span_count++] = span;
+    else
+        generation->is_out_of_memory = true;
+}
+
+static void on_block_start(void *ctx, size_t index, enum chat_block_kind kind, struct str tool_id,
+                           struct str tool_name)
+{
+    struct generation *generation = ctx;
+    if (generation->collects)
+        collect_start(generation, kind, tool_id, tool_name);
+    if (generation->handlers.block_start)
+        generation->handlers.block_start(generation->ctx, index, kind, tool_id, tool_name);
+}
+
+static void on_block_delta(void *ctx, size_t index, enum chat_block_kind kind, struct str text)
+{
+    struct generation *generation = ctx;
+    if (generation->collects && generation->span_count > 0) {
+        buf_append_str(&generation->text, text);
+        generation->spans[generation->span_count - 1].len += text.len;
+    }
+    if (generation->handlers.block_delta)
+        generation->handlers.block_delta(generation->ctx, index, kind, text);
+}
+
+static void on_block_stop(void *ctx, size_t index, enum chat_block_kind kind)
+{
+    struct generation *generation = ctx;
+    if (generation->handlers.block_stop)
+        generation->handlers.block_stop(generation->ctx, index, kind);
+}
+
+/* --- what the engine says --------------------------------------------------------------------------- */
+
+static void fail(struct generation *generation, const struct error *error)
+{
+    if (generation->call)
+        engine_cancel(generation->call);
+    generation->call = NULL;
+    generation->handlers.on_failed(generation->ctx, error);
+}
+
+static void set_input_usage(struct chat_usage *usage, uint32_t prompt, uint32_t read, uint32_t written)
+{
+    usage->cache_read_tokens = read;
+    usage->cache_write_5m_tokens = written;
+    usage->input_tokens = prompt > read + written ? prompt - read - written : 0;
+}
+
+static void on_started(void *ctx, const struct engine_started *started)
+{
+    struct generation *generation = ctx;
+    generation->first_token_us = clock_now_us();
+    generation->reply.first_byte_ms = (generation->first_token_us - generation->started_us) / 1000;
+    set_input_usage(&generation->reply.usage, started->prompt_tokens, started->cache_read_tokens,
+                    started->cache_write_tokens);
+    generation->handlers.on_started(generation->ctx, &generation->reply);
+}
+
+static void on_text(void *ctx, struct str text, uint32_t token_count)
+{
+    struct generation *generation = ctx;
+    struct error error;
+    (void)token_count;
+    if (reply_parser_feed(generation->parser, text, &error) != OK)
+        fail(generation, &error);
+    else
+        generation->handlers.on_progress(generation->ctx);
+}
+
+static enum chat_stop_reason stop_reason(const struct generation *generation, enum engine_stop stop)
+{
+    switch (stop) {
+    case ENGINE_STOP_LENGTH: return CHAT_STOP_MAX_TOKENS;
+    case ENGINE_STOP_CONTEXT: return CHAT_STOP_CONTEXT_WINDOW;
+    case ENGINE_STOP_SEQUENCE: return CHAT_STOP_SEQUENCE;
+    case ENGINE_STOP_END: break;
+    }
+    if (reply_parser_tool_use_count(generation->parser) > 0)
+        return CHAT_STOP_TOOL_USE;
+    return reply_parser_has_malformed_call(generation->parser) ? CHAT_STOP_MALFORMED_TOOL_USE : CHAT_STOP_END_TURN;
+}
+
+static bool build_blocks(struct generation *generation)
+{
+    if (generation->is_out_of_memory || generation->text.failed)
+        return false;
+    generation->blocks = mem_calloc(generation->span_count + 1, sizeof(*generation->blocks));
+    if (!generation->blocks)
+        return false;
+    for (size_t i = 0; i < generation->span_count; i++) {
+        const struct block_span *span = &generation->spans[i];
+        generation->blocks[i] = (struct chat_reply_block){
+            .kind = span->kind,
+            .text = str_slice(buf_str(&generation->text), span->from, span->from + span->len),
+            .tool_id = span->tool_id,
+            .tool_name = span->tool_name,
+        };
+    }
+    generation->reply.blocks = generation->blocks;
+    generation->reply.block_count = generation->span_count;
+    return true;
+}
+
+static void on_finished(void *ctx, const struct engine_finished *finished)
+{
+    struct generation *generation = ctx;
+    struct chat_reply *reply = &generation->reply;
+    struct error error;
+    uint64_t now_us = clock_now_us();
+    generation->call = NULL;
+    if (reply_parser_finish(generation->parser, &error) != OK) {
+        fail(generation, &error);
+        return;
+    }
+    if (!build_blocks(generation)) {
+        (void)error_no_memory(&error);
+        fail(generation, &error);
+        return;
+    }
+    reply->stop = stop_reason(generation, finished->stop);
+    if (reply->stop == CHAT_STOP_SEQUENCE && finished->stop_index < generation->request->stop_count)
+        reply->stop_sequence = generation->request->stop_sequences[finished->stop_index];
+    set_input_usage(&reply->usage, finished->prompt_tokens, finished->cache_read_tokens, finished->cache_write_tokens);
+    reply->usage.output_tokens = finished->output_tokens;
+    reply->latency_ms = (now_us - generation->started_us) / 1000;
+    const struct generation_figures figures = {
+        .first_token_us = generation->first_token_us - generation->started_us,
+        .total_us = now_us - generation->started_us,
+        .decode_us = now_us - generation->first_token_us,
+    };
+    generation->handlers.on_finished(generation->ctx, reply, &figures);
+}
+
+static void on_failed(void *ctx, const struct error *error)
+{
+    struct generation *generation = ctx;
+    generation->call = NULL;
+    fail(generation, error);
+}
+
+/* --- start ------------------------------------------------------------------------------------------ */
+
+enum error_code generation_segments(const struct template_spec *spec, const struct chat_request *request,
+                                    struct engine_segment **segments, size_t *count, struct error *error)
+{
+    struct prompt prompt;
+    enum error_code code = template_render(spec, request, &prompt, error);
+    if (code != OK)
+        return code;
+    *segments = ARENA_ARRAY(request->arena, struct engine_segment, prompt.count + 1);
+    if (!*segments)
+        return error_no_memory(error);
+    *count = prompt.count;
+    for (size_t i = 0; i < prompt.count; i++)
+        (*segments)[i] = (struct engine_segment){
+            .is_template = prompt.segments[i].is_template,
+            .ends_checkpoint = prompt.segments[i].ends_checkpoint,
+            .ttl_seconds = prompt.segments[i].ttl_seconds,
+            .text = prompt.segments[i].text,
+        };
+    return OK;
+}
+
+static uint8_t engine_tier(enum chat_tier tier)
+{
+    return tier == CHAT_TIER_PRIORITY ? 0 : tier == CHAT_TIER_FLEX ? 2 : 1;
+}
+
+static uint64_t seed_of(const struct chat_sampling *sampling)
+{
+    uint64_t seed = sampling->seed;
+    if (!sampling->has_seed)
+        random_bytes(&seed, sizeof(seed));
+    return seed;
+}
+
+static enum error_code submit(struct generation *generation, const struct generation_setup *setup, struct error *error)
+{
+    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed};
+    const struct chat_request *request = setup->request;
+    struct engine_segment *segments = NULL;
+    size_t segment_count = 0;
+    struct str grammar = {0};
+    enum error_code code = template_grammar(setup->spec, request, &grammar, error);
+    if (code == OK)
+        code = generation_segments(setup->spec, request, &segments, &segment_count, error);
+    if (code != OK)
+        return code;
+    const struct engine_request wanted = {
+        .segments = segments,
+        .segment_count = segment_count,
+        .max_tokens = request->max_tokens,
+        .temperature = (float)request->sampling.temperature,
+        .top_p = (float)request->sampling.top_p,
+        .top_k = request->sampling.top_k,
+        .seed = seed_of(&request->sampling),
+        .grammar = grammar,
+        .stops = request->stop_sequences,
+        .stop_count = request->stop_count,
+        .tenant = setup->tenant,
+        .cache_salt = request->cache_salt,
+        .tier = engine_tier(request->tier),
+    };
+    error->code = ERROR_NO_MEMORY;
+    generation->call = engine_generate(setup->port, setup->model, &wanted, &handlers, generation, error);
+    return generation->call ? OK : error->code;
+}
+
+struct generation *generation_start(const struct generation_setup *setup, const struct generation_handlers *handlers,
+                                    void *ctx, struct error *error)
+{
+    struct generation *generation = mem_calloc(1, sizeof(*generation));
+    if (!generation) {
+        (void)error_no_memory(error);
+        return NULL;
+    }
+    generation->request = setup->request;
+    generation->handlers = *handlers;
+    generation->ctx = ctx;
+    generation->reply = setup->identity;
+    generation->collects = setup->collects;
+    generation->started_us = setup->started_us;
+    generation->sink = (struct chat_sink){generation, on_block_start, on_block_delta, on_block_stop};
+    buf_init(&generation->text, REPLY_BYTES_MAX);
+    generation->parser = reply_parser_new(setup->spec->family, setup->request, &generation->sink);
+    if (!generation->parser)
+        (void)error_no_memory(error);
+    else if (submit(generation, setup, error) == OK)
+        return generation;
+    generation_free(generation);
+    return NULL;
+}
+
+void generation_free(struct generation *generation)
+{
+    if (!generation)
+        return;
+    if (generation->call)
+        engine_cancel(generation->call);
+    reply_parser_free(generation->parser);
+    buf_deinit(&generation->text);
+    mem_free(generation->spans);
+    mem_free(generation->blocks);
+    mem_free(generation);
+}

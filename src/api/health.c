@@ -1,0 +1,110 @@
+/* /healthz, /readyz and /metrics. */
+#include "api/call.h"
+#include "api/operations.h"
+
+#define METRICS_TEXT_MAX (16u << 20)
+
+void health_alive(struct api_call *call)
+{
+    call_respond(call, 200, STR("text/plain; charset=utf-8"), STR("ok\n"));
+}
+
+/* Ready is: every model answers, and the server is not going down. */
+void health_ready(struct api_call *call)
+{
+    const struct api *api = call->thread->api;
+    struct str why = {0};
+    if (atomic_load(&api->is_draining))
+        why = STR("draining\n");
+    for (size_t i = 0; i < api->model_count && !why.data; i++)
+        if (!engine_model_is_ready(api->engine, i))
+            why = arena_printf(&call->exchange->arena, "model %s is not ready\n", api->model_names[i]);
+    call_respond(call, why.data ? 503 : 200, STR("text/plain; charset=utf-8"), why.data ? why : STR("ready\n"));
+}
+
+static void append_engine(struct buf *out, const struct api *api)
+{
+    static const struct {
+        const char *name, *type, *help;
+        size_t offset;
+    } rows[] = {
+        {"fulcrum_engine_prefilled_tokens_total", "counter", "Prompt tokens that the engine computed.",
+         offsetof(struct engine_counters, prefilled_tokens)},
+        {"fulcrum_engine_generated_tokens_total", "counter", "Tokens that the engine sampled.",
+         offsetof(struct engine_counters, generated_tokens)},
+        {"fulcrum_engine_steps_total", "counter", "Steps of the engine, one llama_decode each.",
+         offsetof(struct engine_counters, steps)},
+        {"fulcrum_worker_restarts_total", "counter", "Times the model's worker was started again.",
+         offsetof(struct engine_counters, restarts)},
+        {"fulcrum_queue_depth", "gauge", "Requests that wait for their first token.",
+         offsetof(struct engine_counters, queue_depth)},
+        {"fulcrum_requests_running", "gauge", "Requests whose tokens are being made.",
+         offsetof(struct engine_counters, running)},
+    };
+    struct engine_counters counters[LIMIT_MODELS];
+    for (size_t model = 0; model < api->model_count; model++)
+        engine_counters(api->engine, model, &counters[model]);
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        metrics_append_head(out, rows[row].name, rows[row].type, rows[row].help);
+        for (size_t model = 0; model < api->model_count; model++) {
+            uint64_t value;
+            memcpy(&value, (const char *)&counters[model] + rows[row].offset, sizeof(value));
+            metrics_append_model(out, rows[row].name, api->model_names[model], value);
+        }
+    }
+    metrics_append_head(out, "fulcrum_model_ready", "gauge", "1 when the model's worker answers.");
+    for (size_t model = 0; model < api->model_count; model++)
+        metrics_append_model(out, "fulcrum_model_ready", api->model_names[model],
+                             engine_model_is_ready(api->engine, model));
+}
+
+static void append_server(struct buf *out, const struct api *api)
+{
+    const struct server *server = atomic_load(&api->server);
+    if (!server)
+        return;
+    struct server_counters counters;
+    server_counters(server, &counters);
+    const struct {
+        const char *name, *type, *help;
+        uint64_t value;
+    } rows[] = {
+        {"fulcrum_connections", "gauge", "Open client connections.", counters.connections_open},
+        {"fulcrum_connections_total", "counter", "Client connections accepted.", counters.connections_total},
+        {"fulcrum_http_requests_total", "counter", "HTTP requests read.", counters.requests_total},
+        {"fulcrum_protocol_errors_total", "counter", "Broken HTTP that was refused.", counters.protocol_errors_total},
+        {"fulcrum_received_bytes_total", "counter", "Bytes from clients.", counters.bytes_in_total},
+        {"fulcrum_sent_bytes_total", "counter", "Bytes to clients.", counters.bytes_out_total},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        metrics_append_head(out, rows[i].name, rows[i].type, rows[i].help);
+        buf_append_text(out, rows[i].name);
+        buf_append_char(out, ' ');
+        buf_append_u64(out, rows[i].value);
+        buf_append_char(out, '\n');
+    }
+}
+
+void health_metrics(struct api_call *call)
+{
+    struct api *api = call->thread->api;
+    const char *operation_names[METRICS_OPERATIONS_MAX];
+    struct metrics *sets[LIMIT_IO_THREADS];
+    size_t operation_count, set_count = 0;
+    const struct api_operation *operations = operations_table(&operation_count);
+    for (size_t i = 0; i < operation_count; i++)
+        operation_names[i] = operations[i].name;
+    operation_names[operation_count++] = "none";
+    for (unsigned i = 0; i < api->thread_count; i++) {
+        struct api_thread *thread = atomic_load(&api->threads[i]);
+        if (thread)
+            sets[set_count++] = &thread->metrics;
+    }
+    struct buf out;
+    buf_init(&out, METRICS_TEXT_MAX);
+    metrics_append(&out, sets, set_count, operation_names, operation_count, api->model_names, api->model_count);
+    append_engine(&out, api);
+    append_server(&out, api);
+    call_respond(call, out.failed ? 500 : 200, STR("text/plain; version=0.0.4; charset=utf-8"), buf_str(&out));
+    buf_deinit(&out);
+}

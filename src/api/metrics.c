@@ -1,0 +1,166 @@
+#include "api/metrics.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+
+/* HTTP codes worth a row each: 499 is a client that went away first, the last takes all others. */
+static const int codes[METRICS_CODES] = {200, 400, 403, 404, 405, 408, 413, 424, 429, 499, 503, 500};
+
+/* Upper bounds in microseconds; the last bucket has none. */
+static const uint64_t first_token_bounds[METRICS_BUCKETS - 1] = {
+    5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000, 30000000, 60000000};
+static const uint64_t per_token_bounds[METRICS_BUCKETS - 1] = {
+    500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000};
+
+static void add(metrics_count *count, uint64_t value)
+{
+    atomic_fetch_add_explicit(count, value, memory_order_relaxed);
+}
+
+static uint64_t load(metrics_count *count)
+{
+    return atomic_load_explicit(count, memory_order_relaxed);
+}
+
+static size_t code_index(int code)
+{
+    size_t i = 0;
+    while (i < METRICS_CODES - 1 && codes[i] != code)
+        i++;
+    return i;
+}
+
+void metrics_request(struct metrics *metrics, size_t operation, size_t model, int code)
+{
+    if (operation < METRICS_OPERATIONS_MAX && model <= LIMIT_MODELS)
+        add(&metrics->requests[operation][model][code_index(code)], 1);
+}
+
+static void observe(struct metrics_histogram *histogram, const uint64_t *bounds, uint64_t value_us)
+{
+    size_t i = 0;
+    while (i < METRICS_BUCKETS - 1 && value_us > bounds[i])
+        i++;
+    add(&histogram->buckets[i], 1);
+    add(&histogram->sum_us, value_us);
+}
+
+void metrics_generated(struct metrics *metrics, size_t model, const struct metrics_usage *usage)
+{
+    struct metrics_model *counts = &metrics->models[model];
+    add(&counts->input_tokens, usage->input_tokens);
+    add(&counts->output_tokens, usage->output_tokens);
+    add(&counts->cache_read_tokens, usage->cache_read_tokens);
+    add(&counts->cache_write_tokens, usage->cache_write_tokens);
+    observe(&counts->first_token, first_token_bounds, usage->first_token_us);
+    if (usage->output_tokens > 1)
+        observe(&counts->per_token, per_token_bounds, usage->decode_us / (usage->output_tokens - 1));
+}
+
+void metrics_append_head(struct buf *out, const char *name, const char *type, const char *help)
+{
+    buf_appendf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+void metrics_append_model(struct buf *out, const char *name, const char *model, uint64_t value)
+{
+    buf_appendf(out, "%s{model=\"%s\"} %" PRIu64 "\n", name, model, value);
+}
+
+struct scrape {
+    struct buf *out;
+    struct metrics *const *sets;
+    size_t set_count;
+    const char *const *model_names;
+    size_t model_count;
+};
+
+static uint64_t sum_requests(const struct scrape *scrape, size_t operation, size_t model, size_t code)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < scrape->set_count; i++)
+        sum += load(&scrape->sets[i]->requests[operation][model][code]);
+    return sum;
+}
+
+static void append_requests(const struct scrape *scrape, const char *const *operation_names, size_t operation_count)
+{
+    metrics_append_head(scrape->out, "fulcrum_requests_total", "counter", "Requests by operation, model and HTTP code.");
+    for (size_t operation = 0; operation < operation_count; operation++) {
+        for (size_t model = 0; model <= LIMIT_MODELS; model++) {
+            const char *name = model < scrape->model_count ? scrape->model_names[model] : "";
+            for (size_t code = 0; code < METRICS_CODES; code++) {
+                uint64_t sum = sum_requests(scrape, operation, model, code);
+                if (sum > 0)
+                    buf_appendf(scrape->out,
+                                "fulcrum_requests_total{operation=\"%s\",model=\"%s\",code=\"%d\"} %" PRIu64 "\n",
+                                operation_names[operation], name, codes[code], sum);
+            }
+        }
+    }
+}
+
+/* `offset` of a count inside struct metrics_model. */
+static uint64_t sum_model(const struct scrape *scrape, size_t model, size_t offset)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < scrape->set_count; i++) {
+        char *counts = (char *)&scrape->sets[i]->models[model];
+        sum += load((metrics_count *)(void *)(counts + offset));
+    }
+    return sum;
+}
+
+static void append_tokens(const struct scrape *scrape)
+{
+    static const struct {
+        const char *name, *help;
+        size_t offset;
+    } rows[] = {
+        {"fulcrum_input_tokens_total", "Prompt tokens neither read from nor written to the cache.",
+         offsetof(struct metrics_model, input_tokens)},
+        {"fulcrum_output_tokens_total", "Tokens of replies.", offsetof(struct metrics_model, output_tokens)},
+        {"fulcrum_cache_read_tokens_total", "Prompt tokens read from the cache.",
+         offsetof(struct metrics_model, cache_read_tokens)},
+        {"fulcrum_cache_write_tokens_total", "Prompt tokens written to the cache.",
+         offsetof(struct metrics_model, cache_write_tokens)},
+    };
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        metrics_append_head(scrape->out, rows[row].name, "counter", rows[row].help);
+        for (size_t model = 0; model < scrape->model_count; model++)
+            metrics_append_model(scrape->out, rows[row].name, scrape->model_names[model],
+                                 sum_model(scrape, model, rows[row].offset));
+    }
+}
+
+static void append_histogram(const struct scrape *scrape, const char *name, const char *help, const uint64_t *bounds,
+                             size_t offset)
+{
+    metrics_append_head(scrape->out, name, "histogram", help);
+    for (size_t model = 0; model < scrape->model_count; model++) {
+        const char *label = scrape->model_names[model];
+        uint64_t count = 0;
+        for (size_t i = 0; i < METRICS_BUCKETS; i++) {
+            count += sum_model(scrape, model, offset + i * sizeof(metrics_count));
+            if (i < METRICS_BUCKETS - 1)
+                buf_appendf(scrape->out, "%s_bucket{model=\"%s\",le=\"%g\"} %" PRIu64 "\n", name, label,
+                            (double)bounds[i] / 1e6, count);
+        }
+        uint64_t sum_us = sum_model(scrape, model, offset + offsetof(struct metrics_histogram, sum_us));
+        buf_appendf(scrape->out, "%s_bucket{model=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", name, label, count);
+        buf_appendf(scrape->out, "%s_sum{model=\"%s\"} %.6f\n", name, label, (double)sum_us / 1e6);
+        buf_appendf(scrape->out, "%s_count{model=\"%s\"} %" PRIu64 "\n", name, label, count);
+    }
+}
+
+void metrics_append(struct buf *out, struct metrics *const *sets, size_t count, const char *const *operation_names,
+                    size_t operation_count, const char *const *model_names, size_t model_count)
+{
+    const struct scrape scrape = {out, sets, count, model_names, model_count};
+    append_requests(&scrape, operation_names, operation_count);
+    append_tokens(&scrape);
+    append_histogram(&scrape, "fulcrum_time_to_first_token_seconds", "From the request's first byte to its first token.",
+                     first_token_bounds, offsetof(struct metrics_model, first_token));
+    append_histogram(&scrape, "fulcrum_time_per_output_token_seconds", "Between two tokens of a reply, its mean.",
+                     per_token_bounds, offsetof(struct metrics_model, per_token));
+}

@@ -1,0 +1,51 @@
+/* metrics.h - counters of the gateway and their Prometheus text.
+ *
+ * Each I/O thread counts into its own set with relaxed atomics, so that the
+ * hot path shares no cache line; a scrape adds the sets up. Names are those of
+ * the outer contract and don't change. */
+#ifndef API_METRICS_H
+#define API_METRICS_H
+
+#include "core/buf.h"
+#include "core/limits.h"
+
+#define METRICS_OPERATIONS_MAX 32
+#define METRICS_CODES 12
+#define METRICS_BUCKETS 14 /* the last is +Inf */
+#define METRICS_NO_MODEL LIMIT_MODELS
+
+typedef _Atomic uint64_t metrics_count;
+
+struct metrics_histogram {
+    metrics_count buckets[METRICS_BUCKETS];
+    metrics_count sum_us;
+};
+
+struct metrics_model {
+    metrics_count input_tokens, output_tokens, cache_read_tokens, cache_write_tokens;
+    struct metrics_histogram first_token, per_token;
+};
+
+/* One thread's set. */
+struct metrics {
+    metrics_count requests[METRICS_OPERATIONS_MAX][LIMIT_MODELS + 1][METRICS_CODES];
+    struct metrics_model models[LIMIT_MODELS];
+};
+
+void metrics_request(struct metrics *metrics, size_t operation, size_t model, int code);
+
+struct metrics_usage {
+    uint64_t input_tokens, output_tokens, cache_read_tokens, cache_write_tokens;
+    uint64_t first_token_us, decode_us;
+};
+void metrics_generated(struct metrics *metrics, size_t model, const struct metrics_usage *usage);
+
+/* Appends what was counted by `count` sets. Names: operation and model by index. */
+void metrics_append(struct buf *out, struct metrics *const *sets, size_t count, const char *const *operation_names,
+                    size_t operation_count, const char *const *model_names, size_t model_count);
+
+/* One line of a gauge or counter, its # TYPE before it when `type` is given. */
+void metrics_append_head(struct buf *out, const char *name, const char *type, const char *help);
+void metrics_append_model(struct buf *out, const char *name, const char *model, uint64_t value);
+
+#endif

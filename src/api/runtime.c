@@ -1,0 +1,349 @@
+/* Converse, ConverseStream, InvokeModel, InvokeModelWithResponseStream: from
+ * the HTTP request to a generation and back. */
+#include "api/bedrock_error.h"
+#include "api/call.h"
+#include "api/converse.h"
+#include "api/eventstream.h"
+#include "api/generate.h"
+#include "api/invoke_headers.h"
+#include "api/native.h"
+
+#define EVENT_STREAM_TYPE "application/vnd.amazon.eventstream"
+
+/* The prefix cache is not there yet; the header says so rather than nothing. */
+#define CACHE_HEADER "off; read=0; write=0; reason=disabled"
+
+/* A whole reply: as much as a collected one may have, escaped. */
+#define REPLY_BODY_MAX (192u << 20)
+
+struct runtime_call {
+    struct api_call *call; /* in the exchange's arena, as this is */
+    const struct codec *codec;
+    bool is_invoke, is_stream;
+    bool has_started; /* the stream's headers are out */
+    struct chat_request request;
+    struct generation *generation;
+    struct codec_stream stream;
+    struct buf out; /* frames not yet handed to net */
+};
+
+/* Frees all that is not in the arena. */
+static void release(struct runtime_call *runtime)
+{
+    generation_free(runtime->generation);
+    runtime->generation = NULL;
+    codec_request_free(&runtime->request);
+    buf_deinit(&runtime->stream.scratch);
+    buf_deinit(&runtime->out);
+}
+
+static void on_close(struct http_exchange *exchange)
+{
+    struct runtime_call *runtime = exchange->user;
+    call_account(runtime->call, CALL_CLIENT_GONE);
+    release(runtime);
+}
+
+/* The error, as a reply or as the stream's last frame. */
+static void finish_failed(struct runtime_call *runtime, const struct error *error)
+{
+    struct api_call *call = runtime->call;
+    if (!runtime->has_started) {
+        release(runtime);
+        call_fail(call, error);
+        return;
+    }
+    call_account(call, bedrock_error_of(error->code)->status);
+    bool is_framed = bedrock_error_append_frame(&runtime->out, error, runtime->is_invoke);
+    if (is_framed)
+        http_respond_write(call->exchange, buf_str(&runtime->out));
+    struct http_exchange *exchange = call->exchange;
+    release(runtime);
+    if (is_framed)
+        http_respond_end(exchange);
+    else
+        http_respond_abort(exchange);
+}
+
+/* --- streaming -------------------------------------------------------------------------------------- */
+
+/* A payload of the codec becomes a frame: an event of its own, or the bytes of a chunk. */
+static void emit(void *ctx, struct str event_type, struct str payload)
+{
+    struct runtime_call *runtime = ctx;
+    if (!runtime->is_invoke) {
+        eventstream_append_event(&runtime->out, event_type, payload);
+        return;
+    }
+    struct buf chunk;
+    buf_init(&chunk, payload.len * 2 + 64);
+    buf_append_text(&chunk, "{\"bytes\":\"");
+    buf_append_base64(&chunk, payload.data, payload.len);
+    buf_append_text(&chunk, "\"}");
+    if (chunk.failed || !eventstream_append_event(&runtime->out, STR("chunk"), buf_str(&chunk)))
+        runtime->out.failed = true;
+    buf_deinit(&chunk);
+}
+
+/* Hands the frames over. A reader that lets more than the limit pile up is cut
+ * off: the engine can't be slowed down for one client. False: it was. */
+static bool flush(struct runtime_call *runtime)
+{
+    struct http_exchange *exchange = runtime->call->exchange;
+    bool is_broken = runtime->out.failed || codec_stream_failed(&runtime->stream);
+    if (!is_broken && runtime->out.len > 0) {
+        http_respond_write(exchange, buf_str(&runtime->out));
+        buf_clear(&runtime->out);
+    }
+    if (!is_broken && http_exchange_unsent(exchange) <= limit(response_buffer_bytes))
+        return true;
+    call_account(runtime->call, is_broken ? 500 : CALL_CLIENT_GONE);
+    release(runtime);
+    http_respond_abort(exchange);
+    return false;
+}
+
+static void on_block_start(void *ctx, size_t index, enum chat_block_kind kind, struct str tool_id,
+                           struct str tool_name)
+{
+    struct runtime_call *runtime = ctx;
+    if (runtime->is_stream)
+        runtime->codec->stream_block_start(&runtime->stream, index, kind, tool_id, tool_name);
+}
+
+static void on_block_delta(void *ctx, size_t index, enum chat_block_kind kind, struct str text)
+{
+    struct runtime_call *runtime = ctx;
+    if (runtime->is_stream)
+        runtime->codec->stream_block_delta(&runtime->stream, index, kind, text);
+}
+
+static void on_block_stop(void *ctx, size_t index, enum chat_block_kind kind)
+{
+    struct runtime_call *runtime = ctx;
+    if (runtime->is_stream)
+        runtime->codec->stream_block_stop(&runtime->stream, index, kind);
+}
+
+static void add_common_headers(struct runtime_call *runtime)
+{
+    struct api_call *call = runtime->call;
+    call_add_header(call, "x-fulcrum-model", str_of(call_model(call)->name));
+    call_add_header(call, "x-fulcrum-cache", STR(CACHE_HEADER));
+    if (runtime->is_invoke)
+        invoke_headers_echo(call, &runtime->request);
+}
+
+static void on_started(void *ctx, const struct chat_reply *reply)
+{
+    struct runtime_call *runtime = ctx;
+    if (!runtime->is_stream)
+        return;
+    add_common_headers(runtime);
+    if (runtime->is_invoke)
+        call_add_header(runtime->call, "x-amzn-bedrock-content-type", STR("application/json"));
+    runtime->has_started = true;
+    call_start_stream(runtime->call, STR(EVENT_STREAM_TYPE));
+    runtime->codec->stream_start(&runtime->stream, reply);
+    (void)flush(runtime);
+}
+
+static void on_progress(void *ctx)
+{
+    struct runtime_call *runtime = ctx;
+    if (runtime->is_stream)
+        (void)flush(runtime);
+}
+
+/* --- the end ---------------------------------------------------------------------------------------- */
+
+static void account_usage(struct runtime_call *runtime, const struct chat_reply *reply,
+                          const struct generation_figures *figures)
+{
+    struct api_call *call = runtime->call;
+    const struct chat_usage *usage = &reply->usage;
+    call->usage = (struct metrics_usage){
+        .input_tokens = usage->input_tokens,
+        .output_tokens = usage->output_tokens,
+        .cache_read_tokens = usage->cache_read_tokens,
+        .cache_write_tokens = usage->cache_write_5m_tokens + usage->cache_write_1h_tokens,
+        .first_token_us = figures->first_token_us,
+        .decode_us = figures->decode_us,
+    };
+    metrics_generated(&call->thread->metrics, call->match.model, &call->usage);
+}
+
+static void add_usage_headers(struct api_call *call, const struct chat_reply *reply)
+{
+    const struct chat_usage *usage = &reply->usage;
+    call_add_count_header(call, "x-amzn-bedrock-invocation-latency", reply->latency_ms);
+    call_add_count_header(call, "x-amzn-bedrock-input-token-count", usage->input_tokens);
+    call_add_count_header(call, "x-amzn-bedrock-output-token-count", usage->output_tokens);
+    call_add_count_header(call, "x-amzn-bedrock-cache-read-input-token-count", usage->cache_read_tokens);
+    call_add_count_header(call, "x-amzn-bedrock-cache-write-input-token-count",
+                          usage->cache_write_5m_tokens + usage->cache_write_1h_tokens);
+}
+
+static void finish_whole(struct runtime_call *runtime, const struct chat_reply *reply)
+{
+    struct api_call *call = runtime->call;
+    struct buf body;
+    buf_init(&body, REPLY_BODY_MAX);
+    runtime->codec->write(&runtime->request, reply, &body);
+    add_common_headers(runtime);
+    if (runtime->is_invoke)
+        add_usage_headers(call, reply);
+    release(runtime);
+    call_respond_json(call, &body);
+    buf_deinit(&body);
+}
+
+static void finish_stream(struct runtime_call *runtime, const struct chat_reply *reply)
+{
+    struct http_exchange *exchange = runtime->call->exchange;
+    runtime->codec->stream_end(&runtime->stream, reply);
+    if (!flush(runtime))
+        return;
+    call_account(runtime->call, 200);
+    release(runtime);
+    http_respond_end(exchange);
+}
+
+static void on_finished(void *ctx, const struct chat_reply *reply, const struct generation_figures *figures)
+{
+    struct runtime_call *runtime = ctx;
+    account_usage(runtime, reply, figures);
+    if (runtime->is_stream)
+        finish_stream(runtime, reply);
+    else
+        finish_whole(runtime, reply);
+}
+
+static void on_failed(void *ctx, const struct error *error)
+{
+    finish_failed(ctx, error);
+}
+
+/* --- the start -------------------------------------------------------------------------------------- */
+
+static const struct codec *native_codec(enum body_shape shape)
+{
+    switch (shape) {
+    case BODY_ANTHROPIC: return &anthropic_codec;
+    case BODY_NOVA: return &nova_codec;
+    case BODY_LLAMA: return &llama_codec;
+    case BODY_CONVERSE: break;
+    }
+    return &converse_body_codec;
+}
+
+/* Whose native reply additionalModelResponseFieldPaths look into; families
+ * without a body of their own are read as the one that people know best. */
+static const struct codec *fields_codec(enum body_shape shape)
+{
+    return shape == BODY_CONVERSE ? &anthropic_codec : native_codec(shape);
+}
+
+static enum error_code parse(struct runtime_call *runtime, struct error *error)
+{
+    struct api_call *call = runtime->call;
+    struct chat_request *request = &runtime->request;
+    request->arena = &call->exchange->arena;
+    request->model_id = call->resource;
+    request->is_stream = runtime->is_stream;
+    enum error_code code = call_resolve_model(call, error);
+    if (code != OK)
+        return code;
+    runtime->codec = runtime->is_invoke ? native_codec(call->match.body) : &converse_codec;
+    if (runtime->is_invoke && (code = invoke_headers_parse(call, runtime->is_stream, request, error)) != OK)
+        return code;
+    code = runtime->codec->parse(call->exchange->request.body, CODEC_GENERATE, request, error);
+    if (code == OK)
+        code = chat_request_check(request, error);
+    struct str salt = http_header_get(&call->exchange->request, "x-fulcrum-cache-salt");
+    if (salt.data && !request->cache_salt.data)
+        request->cache_salt = salt;
+    call->metadata_count = request->metadata_count;
+    return code;
+}
+
+static bool wants_fields(const struct runtime_call *runtime)
+{
+    return !runtime->is_invoke && yyjson_obj_get(yyjson_doc_get_root(runtime->request.document),
+                                                 "additionalModelResponseFieldPaths") != NULL;
+}
+
+static enum error_code start(struct runtime_call *runtime, struct error *error)
+{
+    static const struct generation_handlers handlers = {
+        .on_started = on_started,
+        .block_start = on_block_start,
+        .block_delta = on_block_delta,
+        .block_stop = on_block_stop,
+        .on_progress = on_progress,
+        .on_finished = on_finished,
+        .on_failed = on_failed,
+    };
+    struct api_call *call = runtime->call;
+    const struct generation_setup setup = {
+        .port = call->thread->port,
+        .model = call->match.model,
+        .spec = &call->thread->api->specs[call->match.model],
+        .tenant = str_of(call->identity.tenant),
+        .request = &runtime->request,
+        .identity = {.request_id = str_of(call->request_id),
+                     .model_id = call->match.id,
+                     .native = fields_codec(call->match.body)},
+        .collects = !runtime->is_stream || wants_fields(runtime),
+        .started_us = call->exchange->request.started_us,
+    };
+    runtime->generation = generation_start(&setup, &handlers, runtime, error);
+    return runtime->generation ? OK : error->code;
+}
+
+static void run(struct api_call *call, bool is_invoke, bool is_stream)
+{
+    struct error error;
+    struct runtime_call *runtime = ARENA_NEW(&call->exchange->arena, struct runtime_call);
+    if (!runtime) {
+        (void)error_no_memory(&error);
+        call_fail(call, &error);
+        return;
+    }
+    runtime->call = call;
+    runtime->is_invoke = is_invoke;
+    runtime->is_stream = is_stream;
+    buf_init(&runtime->out, REPLY_BODY_MAX);
+    enum error_code code = parse(runtime, &error);
+    runtime->stream = (struct codec_stream){
+        .codec = runtime->codec, .request = &runtime->request, .ctx = runtime, .emit = emit};
+    buf_init(&runtime->stream.scratch, REPLY_BODY_MAX);
+    if (code == OK)
+        code = start(runtime, &error);
+    if (code != OK) {
+        finish_failed(runtime, &error);
+        return;
+    }
+    call->exchange->user = runtime;
+    call->exchange->on_close = on_close;
+}
+
+void runtime_converse(struct api_call *call)
+{
+    run(call, false, false);
+}
+
+void runtime_converse_stream(struct api_call *call)
+{
+    run(call, false, true);
+}
+
+void runtime_invoke(struct api_call *call)
+{
+    run(call, true, false);
+}
+
+void runtime_invoke_stream(struct api_call *call)
+{
+    run(call, true, true);
+}

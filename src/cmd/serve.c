@@ -1,0 +1,345 @@
+/* fulcrum serve: configuration, data directory, engine, API, server, and an
+ * orderly end. The main thread runs the loop that watches the workers; I/O
+ * threads are the server's. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "cmd/cmd.h"
+#include "cmd/cmd_io.h"
+#include "engine/embedded.h"
+
+static const char usage[] =
+    "usage: fulcrum serve [--config FILE] [--listen ADDR:PORT] [--data DIR]\n"
+    "                     [--log logfmt|json] [--log-level debug|info|warn|error|off] [--insecure]\n"
+    "Serves the models. The first line on standard output is `listening on URL`, once every model\n"
+    "answers; logs go to standard error. SIGTERM and SIGINT finish running requests and exit, a second\n"
+    "signal cuts them off.\n\n"
+    "  --config FILE       fulcrum.yaml in the working directory where there is one\n"
+    "  --listen ADDR:PORT  127.0.0.1:8080; port 0 takes a free one\n"
+    "  --data DIR          ${XDG_STATE_HOME:-~/.local/state}/fulcrum; one server per directory\n"
+    "  --insecure          allow an address that others can reach without tenants or TLS\n";
+
+/* I/O threads when the configuration names no number: more never helped, the engine needs the cores. */
+#define IO_THREADS_MAX 4u
+
+struct serve_options {
+    const char *config, *listen, *data, *log, *log_level;
+    bool is_insecure;
+};
+
+struct serve {
+    struct config config;
+    struct catalog catalog;
+    uv_loop_t loop;
+    uv_signal_t signals[2];
+    struct engine *engine;
+    struct api *api;
+    struct server *server;
+    uv_work_t drain;
+    int lock_fd;
+    bool has_config, has_catalog, has_loop, is_stopping;
+};
+
+static bool parse_options(int argc, char **argv, struct serve_options *options, int *status)
+{
+    static const struct option known[] = {
+        {"config", required_argument, NULL, 'c'}, {"listen", required_argument, NULL, 'l'},
+        {"data", required_argument, NULL, 'd'},   {"log", required_argument, NULL, 'f'},
+        {"log-level", required_argument, NULL, 'v'}, {"insecure", no_argument, NULL, 'i'},
+        {"help", no_argument, NULL, 'h'},         {0},
+    };
+    *status = CMD_USAGE;
+    optind = 1;
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        switch (option) {
+        case 'c': options->config = optarg; break;
+        case 'l': options->listen = optarg; break;
+        case 'd': options->data = optarg; break;
+        case 'f': options->log = optarg; break;
+        case 'v': options->log_level = optarg; break;
+        case 'i': options->is_insecure = true; break;
+        case 'h':
+            fputs(usage, stdout);
+            *status = CMD_DONE;
+            return false;
+        default:
+            fputs(usage, stderr);
+            return false;
+        }
+    }
+    if (optind < argc)
+        fprintf(stderr, "fulcrum serve: unexpected argument '%s'\n%s", argv[optind], usage);
+    return optind >= argc;
+}
+
+/* The command line goes over the file. */
+static enum error_code configure(struct serve *serve, const struct serve_options *options, struct error *error)
+{
+    struct config *config = &serve->config;
+    enum error_code code = config_load(config_find(options->config), config, error);
+    if (code != OK)
+        return code;
+    serve->has_config = true;
+    if (options->listen)
+        config->listen = options->listen;
+    if (options->data)
+        config->data = options->data;
+    config->insecure = config->insecure || options->is_insecure;
+    if (options->log && !log_format_parse(str_of(options->log), &config->log_format))
+        return error_set(error, ERROR_INVALID, "--log %s: must be logfmt or json", options->log);
+    if (options->log_level && !log_level_parse(str_of(options->log_level), &config->log_level))
+        return error_set(error, ERROR_INVALID, "--log-level %s: must be debug, info, warn, error or off",
+                         options->log_level);
+    log_configure(config->log_level, config->log_format);
+    return config_check_exposure(config, error);
+}
+
+/* --- the data directory ----------------------------------------------------------------------------- */
+
+static enum error_code make_directories(const char *path, struct error *error)
+{
+    char partial[4096];
+    size_t len = strlen(path);
+    if (len == 0 || len >= sizeof(partial))
+        return error_set(error, ERROR_INVALID, "data directory: the path is empty or too long");
+    memcpy(partial, path, len + 1);
+    for (size_t i = 1; i <= len; i++) {
+        if (partial[i] != '/' && partial[i] != '\0')
+            continue;
+        char kept = partial[i];
+        partial[i] = '\0';
+        if (mkdir(partial, 0700) && errno != EEXIST)
+            return error_set_errno(error, ERROR_IO, errno, "cannot make data directory %s", partial);
+        partial[i] = kept;
+    }
+    return OK;
+}
+
+static enum error_code lock_is_held(int fd, const char *path, struct error *error)
+{
+    char holder[32] = "";
+    ssize_t len = pread(fd, holder, sizeof(holder) - 1, 0);
+    holder[len > 0 ? len : 0] = '\0';
+    holder[strcspn(holder, "\n")] = '\0';
+    return error_set(error, ERROR_CONFLICT,
+                     "data directory %s is in use by process %s; stop that server or give another --data", path,
+                     holder[0] ? holder : "unknown");
+}
+
+/* One server per data directory: an flock on DIR/lock, which goes with the process. */
+static enum error_code lock_data(struct serve *serve, struct error *error)
+{
+    const char *path = serve->config.data;
+    char file[4096], pid[32];
+    enum error_code code = make_directories(path, error);
+    if (code != OK)
+        return code;
+    snprintf(file, sizeof(file), "%s/lock", path);
+    serve->lock_fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (serve->lock_fd < 0)
+        return error_set_errno(error, ERROR_IO, errno, "cannot open %s", file);
+    if (flock(serve->lock_fd, LOCK_EX | LOCK_NB))
+        return errno == EWOULDBLOCK ? lock_is_held(serve->lock_fd, path, error)
+                                    : error_set_errno(error, ERROR_IO, errno, "cannot lock %s", file);
+    int len = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+    if (ftruncate(serve->lock_fd, 0) || pwrite(serve->lock_fd, pid, (size_t)len, 0) != len)
+        return error_set_errno(error, ERROR_IO, errno, "cannot write %s", file);
+    return OK;
+}
+
+/* --- signals and draining --------------------------------------------------------------------------- */
+
+/* On a thread of its own: the main loop must go on, workers ask it for CPU time. */
+static void drain(uv_work_t *work)
+{
+    struct serve *serve = work->data;
+    server_drain(serve->server, limit(drain_timeout_ms));
+}
+
+static void on_drained(uv_work_t *work, int status)
+{
+    struct serve *serve = work->data;
+    (void)status;
+    uv_stop(&serve->loop);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct serve *serve = handle->data;
+    if (serve->is_stopping) {
+        log_event(LOG_WARN, "cut off", LOG_I("signal", number));
+        _exit(CMD_FAILED);
+    }
+    serve->is_stopping = true;
+    log_event(LOG_INFO, "draining", LOG_I("signal", number));
+    if (!serve->server) /* still loading: run_server sees is_stopping */
+        return;
+    api_begin_drain(serve->api);
+    serve->drain.data = serve;
+    if (uv_queue_work(&serve->loop, &serve->drain, drain, on_drained))
+        uv_stop(&serve->loop);
+}
+
+static void watch_signals(struct serve *serve)
+{
+    static const int numbers[] = {SIGTERM, SIGINT};
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        uv_signal_init(&serve->loop, &serve->signals[i]);
+        serve->signals[i].data = serve;
+        uv_signal_start(&serve->signals[i], on_signal, numbers[i]);
+    }
+}
+
+/* --- start ------------------------------------------------------------------------------------------ */
+
+static void raise_file_limit(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+static unsigned io_threads(const struct config *config)
+{
+    unsigned wanted = config->io_threads, cores = uv_available_parallelism();
+    if (wanted == 0)
+        wanted = cores < IO_THREADS_MAX ? cores : IO_THREADS_MAX;
+    return wanted < LIMIT_IO_THREADS ? wanted : LIMIT_IO_THREADS;
+}
+
+static enum error_code start_engine(struct serve *serve, unsigned threads, struct error *error)
+{
+    enum error_code code = catalog_load(embedded_file(STR("aliases.yaml")), &serve->catalog, error);
+    if (code != OK)
+        return code;
+    serve->has_catalog = true;
+    uv_loop_init(&serve->loop);
+    serve->has_loop = true;
+    watch_signals(serve);
+    code = engine_new(&serve->config, &serve->loop, threads, &serve->engine, error);
+    return code == OK ? engine_wait(serve->engine, error) : code;
+}
+
+static enum error_code start_server(struct serve *serve, unsigned threads, struct error *error)
+{
+    char host[256];
+    uint16_t port;
+    const struct config *config = &serve->config;
+    const struct api_options api_options = {
+        .config = config, .catalog = &serve->catalog, .engine = serve->engine, .thread_count = threads};
+    enum error_code code = config_parse_listen(config->listen, host, sizeof(host), &port, error);
+    if (code == OK)
+        code = api_new(&api_options, &serve->api, error);
+    if (code != OK)
+        return code;
+    const struct server_options options = {
+        .host = host,
+        .port = port,
+        .threads = threads,
+        .tls_cert = config->tls_cert,
+        .tls_key = config->tls_key,
+        .ctx = serve->api,
+        .thread_start = api_thread_start,
+        .thread_stop = api_thread_stop,
+        .on_request = api_on_request,
+        .on_protocol_error = api_on_protocol_error,
+    };
+    code = server_new(&options, &serve->server, error);
+    if (code == OK)
+        api_set_server(serve->api, serve->server);
+    return code;
+}
+
+static void say_listening(const struct serve *serve)
+{
+    char host[256];
+    uint16_t port;
+    struct error ignored;
+    if (config_parse_listen(serve->config.listen, host, sizeof(host), &port, &ignored) != OK)
+        return; /* start_server parsed it before */
+    const char *scheme = serve->config.tls_cert ? "https" : "http";
+    bool is_ipv6 = strchr(host, ':') != NULL;
+    char url[320];
+    snprintf(url, sizeof(url), "%s://%s%s%s:%u", scheme, is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "",
+             server_port(serve->server));
+    printf("listening on %s\n", url);
+    if (isatty(STDOUT_FILENO))
+        printf("\nTry it:\n\n  curl -s %s/model/%s/converse -H 'content-type: application/json' \\\n"
+               "    -d '{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Where is my order?\"}]}]}'\n\n"
+               "Programs that use an AWS SDK need only AWS_ENDPOINT_URL=%s. Ctrl-C stops the server.\n\n",
+               url, serve->config.models[0].name, url);
+    fflush(stdout);
+}
+
+static enum error_code run_server(struct serve *serve, struct error *error)
+{
+    unsigned threads = io_threads(&serve->config);
+    raise_file_limit();
+    enum error_code code = lock_data(serve, error);
+    if (code == OK)
+        code = start_engine(serve, threads, error);
+    if (code == OK && !serve->is_stopping)
+        code = start_server(serve, threads, error);
+    if (code != OK || serve->is_stopping)
+        return code;
+    say_listening(serve);
+    uv_run(&serve->loop, UV_RUN_DEFAULT);
+    return OK;
+}
+
+static void close_handle(uv_handle_t *handle, void *ctx)
+{
+    (void)ctx;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void stop(struct serve *serve)
+{
+    server_free(serve->server);
+    if (serve->engine)
+        engine_stop(serve->engine);
+    engine_free(serve->engine);
+    api_free(serve->api);
+    if (serve->has_loop) {
+        uv_walk(&serve->loop, close_handle, NULL);
+        uv_run(&serve->loop, UV_RUN_DEFAULT);
+        uv_loop_close(&serve->loop);
+    }
+    if (serve->has_catalog)
+        catalog_deinit(&serve->catalog);
+    if (serve->has_config)
+        config_deinit(&serve->config);
+    if (serve->lock_fd >= 0)
+        close(serve->lock_fd);
+}
+
+int cmd_serve(int argc, char **argv)
+{
+    struct serve_options options = {0};
+    struct error error = {0};
+    int status;
+    if (!parse_options(argc, argv, &options, &status))
+        return status;
+    struct serve *serve = mem_must_calloc(1, sizeof(*serve));
+    serve->lock_fd = -1;
+    status = CMD_DONE;
+    if (configure(serve, &options, &error) != OK)
+        status = cmd_fail("serve", &error, CMD_USAGE);
+    else if (run_server(serve, &error) != OK)
+        status = cmd_fail("serve", &error, CMD_FAILED);
+    stop(serve);
+    mem_free(serve);
+    return status;
+}
