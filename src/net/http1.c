@@ -62,6 +62,11 @@ static int verdict(bool ok)
     return ok ? 0 : -1;
 }
 
+static bool is_known_version(const llhttp_t *parser)
+{
+    return parser->http_major == 1 && parser->http_minor <= 1;
+}
+
 static int on_message_begin(llhttp_t *parser)
 {
     struct http1 *http1 = parser->data;
@@ -210,7 +215,7 @@ static int on_headers_complete(llhttp_t *parser)
 {
     struct http1 *http1 = parser->data;
     struct exchange *exchange = &http1->exchange;
-    if (parser->http_major != 1 || parser->http_minor > 1)
+    if (!is_known_version(parser))
         return verdict(exchange_refuse(exchange, 505, "the version must be HTTP/1.0 or HTTP/1.1"));
     exchange->base.request.version = parser->http_minor == 0 ? 10 : 11;
     /* An upgrade, to h2c for instance, is declined by answering in HTTP/1.1. */
@@ -289,7 +294,7 @@ static void refuse_malformed(struct http1 *http1, llhttp_errno_t reason)
     const char *at = llhttp_get_error_pos(&http1->parser);
     if (reason == HPE_INVALID_METHOD && at && *at >= 'A' && *at <= 'Z')
         refuse(http1, 501, "this method is not implemented");
-    else if (reason == HPE_INVALID_VERSION)
+    else if (reason == HPE_INVALID_VERSION && !is_known_version(&http1->parser)) /* else what follows it is wrong */
         refuse(http1, 505, "the version must be HTTP/1.0 or HTTP/1.1");
     else if (exchange->refuse_status != 0)
         refuse(http1, exchange->refuse_status, exchange->refuse_message);
