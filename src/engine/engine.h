@@ -95,7 +95,7 @@ struct engine_handlers {
 enum error_code engine_new(const struct config *config, uv_loop_t *loop, unsigned port_count, struct engine **engine,
                            struct error *error) WARN_UNUSED;
 enum error_code engine_wait(struct engine *engine, struct error *error) WARN_UNUSED;
-void engine_stop(struct engine *engine); /* SIGTERM to the workers, waits for them */
+void engine_stop(struct engine *engine); /* ends the workers and waits for them; ports should be closed before */
 void engine_free(struct engine *engine);
 
 size_t engine_model_count(const struct engine *engine);
@@ -103,6 +103,7 @@ const struct config_model *engine_model_config(const struct engine *engine, size
 /* NULL while the worker has never loaded. Stays valid until engine_free. Any thread. */
 const struct engine_model_info *engine_model_info(const struct engine *engine, size_t model);
 bool engine_model_is_ready(const struct engine *engine, size_t model); /* any thread */
+int engine_worker_pid(const struct engine *engine, size_t model);      /* 0: none is ready. Main thread. */
 
 /* Counters kept by the gateway, surviving worker restarts. Any thread. */
 struct engine_counters {

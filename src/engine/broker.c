@@ -1,0 +1,204 @@
+/* broker.c - see broker.h. */
+#include "engine/broker.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/str.h"
+#include "core/util.h"
+
+#define WINDOW_BUSY_US 100000       /* decide after so much time in steps */
+#define BROKER_DELAY_SHARE 0.08     /* of a compute thread's time spent waiting for a CPU */
+#define BROKER_RETRY_FIRST_US 1000000
+#define BROKER_RETRY_MAX_US 16000000
+
+uint32_t broker_cores(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) != 0)
+        return 1;
+    const int count = CPU_COUNT(&set);
+    return count < 1 ? 1 : (uint32_t)count;
+}
+
+static enum error_code map_page(struct broker *broker, struct error *error)
+{
+    void *page = mmap(NULL, sizeof(struct broker_page), PROT_READ | PROT_WRITE, MAP_SHARED, broker->fd, 0);
+    if (page == MAP_FAILED)
+        return error_set(error, ERROR_IO, "mapping the page shared with the workers failed");
+    broker->page = page;
+    return OK;
+}
+
+enum error_code broker_create(struct broker *broker, struct error *error)
+{
+    broker->page = NULL;
+    broker->fd = memfd_create("fulcrum-broker", MFD_CLOEXEC);
+    if (broker->fd < 0 || ftruncate(broker->fd, sizeof(struct broker_page)) != 0) {
+        broker_deinit(broker);
+        return error_set(error, ERROR_IO, "creating the page shared with the workers failed");
+    }
+    const enum error_code code = map_page(broker, error);
+    if (code != OK) {
+        broker_deinit(broker);
+        return code;
+    }
+    atomic_store(&broker->page->cores, broker_cores());
+    return OK;
+}
+
+enum error_code broker_attach(struct broker *broker, int fd, struct error *error)
+{
+    broker->page = NULL;
+    broker->fd = fd;
+    if (lseek(fd, 0, SEEK_END) < (off_t)sizeof(struct broker_page))
+        return error_set(error, ERROR_INVALID, "descriptor %d is not the gateway's shared page", fd);
+    return map_page(broker, error);
+}
+
+void broker_deinit(struct broker *broker)
+{
+    if (broker->page != NULL)
+        munmap(broker->page, sizeof(struct broker_page));
+    if (broker->fd >= 0)
+        close(broker->fd);
+    broker->page = NULL;
+    broker->fd = -1;
+}
+
+void broker_release(struct broker *broker, uint32_t slot)
+{
+    atomic_store(&broker->page->slots[slot].wanted, 0);
+    atomic_store(&broker->page->slots[slot].using, 0);
+    atomic_store(&broker->page->slots[slot].step_began_us, 0);
+}
+
+/* --- the worker's side ------------------------------------------------------------------------------ */
+
+void broker_client_init(struct broker_client *client, struct broker *broker, uint32_t slot, uint32_t threads_max,
+                        bool is_fixed)
+{
+    *client = (struct broker_client){
+        .page = broker->page,
+        .slot = &broker->page->slots[slot],
+        .threads_max = threads_max,
+        .ceiling = threads_max,
+        .is_fixed = is_fixed,
+        .retry_after_us = BROKER_RETRY_FIRST_US,
+    };
+}
+
+void broker_client_watch(struct broker_client *client, uint32_t task)
+{
+    if (client->task_count < BROKER_TASKS_MAX)
+        client->tasks[client->task_count++] = task;
+}
+
+/* Nanoseconds the thread was runnable but not running; 0 when the kernel does not tell. */
+static uint64_t task_delay_ns(uint32_t task)
+{
+    char path[64], text[96];
+    snprintf(path, sizeof(path), "/proc/self/task/%u/schedstat", task);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    const ssize_t len = read(fd, text, sizeof(text));
+    close(fd);
+    struct str rest = {text, len < 0 ? 0 : (size_t)len}, part;
+    uint64_t delay = 0;
+    if (!str_split(&rest, ' ', &part) || !str_split(&rest, ' ', &part) || !str_to_u64(part, &delay))
+        return 0;
+    return delay;
+}
+
+static uint64_t total_delay_us(const struct broker_client *client)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < client->task_count; i++)
+        sum += task_delay_ns(client->tasks[i]);
+    return sum / 1000;
+}
+
+/* Cores this worker may use beside the others that have work: an equal share,
+ * and what those leave that can't use theirs. */
+static uint32_t fair_share(const struct broker_client *client)
+{
+    const uint32_t cores = atomic_load_explicit(&client->page->cores, memory_order_relaxed);
+    uint32_t busy = 1, others = 0;
+    for (size_t i = 0; i < BROKER_SLOTS; i++)
+        if (&client->page->slots[i] != client->slot && atomic_load(&client->page->slots[i].wanted) > 0)
+            busy++;
+    const uint32_t equal = cores / busy > 0 ? cores / busy : 1;
+    for (size_t i = 0; i < BROKER_SLOTS; i++) {
+        const uint32_t wanted =
+            &client->page->slots[i] == client->slot ? 0 : atomic_load(&client->page->slots[i].wanted);
+        others += wanted < equal ? wanted : equal;
+    }
+    return others >= cores ? 1 : cores - others;
+}
+
+static void window_open(struct broker_client *client, uint64_t now_us)
+{
+    client->window_began_us = now_us;
+    client->window_busy_us = 0;
+    client->window_delay_us = total_delay_us(client);
+}
+
+uint32_t broker_client_begin(struct broker_client *client, uint64_t now_us)
+{
+    atomic_store_explicit(&client->slot->step_began_us, now_us, memory_order_relaxed);
+    if (client->is_fixed || client->threads_max == 1) {
+        atomic_store(&client->slot->wanted, client->threads_max);
+        return client->threads_max;
+    }
+    if (client->ceiling < client->threads_max && now_us >= client->retry_at_us) {
+        client->ceiling = client->threads_max;
+        client->window_began_us = 0;
+    }
+    if (client->window_began_us == 0)
+        window_open(client, now_us);
+    atomic_store(&client->slot->wanted, client->ceiling);
+    const uint32_t share = fair_share(client);
+    const uint32_t threads = share < client->ceiling ? share : client->ceiling;
+    atomic_store_explicit(&client->slot->using, threads, memory_order_relaxed);
+    return threads;
+}
+
+/* One thread waiting for a CPU holds up all at the next barrier, so what counts
+ * is the delay of all threads together against the time of one. */
+static void judge_window(struct broker_client *client, uint64_t now_us, uint32_t threads)
+{
+    const uint64_t delay = total_delay_us(client) - client->window_delay_us;
+    if (threads > 1 && (double)delay > BROKER_DELAY_SHARE * (double)client->window_busy_us) {
+        client->ceiling = threads - 1;
+        client->retry_at_us = now_us + client->retry_after_us;
+        client->retry_after_us *= 2;
+        if (client->retry_after_us > BROKER_RETRY_MAX_US)
+            client->retry_after_us = BROKER_RETRY_MAX_US;
+    } else if (threads == client->threads_max) {
+        client->retry_after_us = BROKER_RETRY_FIRST_US;
+    }
+    window_open(client, now_us);
+}
+
+void broker_client_end(struct broker_client *client, uint64_t now_us)
+{
+    struct broker_slot *slot = client->slot;
+    const uint64_t began = atomic_load_explicit(&slot->step_began_us, memory_order_relaxed);
+    atomic_store_explicit(&slot->step_began_us, 0, memory_order_relaxed);
+    if (client->is_fixed || client->threads_max == 1)
+        return;
+    client->window_busy_us += now_us - began;
+    if (client->window_busy_us >= WINDOW_BUSY_US)
+        judge_window(client, now_us, atomic_load_explicit(&slot->using, memory_order_relaxed));
+}
+
+void broker_client_idle(struct broker_client *client)
+{
+    atomic_store(&client->slot->wanted, 0);
+    atomic_store_explicit(&client->slot->using, 0, memory_order_relaxed);
+    client->window_began_us = 0; /* threads that sleep do not wait */
+}

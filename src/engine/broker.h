@@ -1,0 +1,88 @@
+/* broker.h - the page that gateway and workers share: CPU tokens, heartbeat, counters.
+ *
+ * CPU. ggml's threads spin at barriers, so two workers with a thread per core
+ * each would mostly wait for threads that are not running. Every worker says
+ * while it has work how many threads it could use, and asks before each step
+ * how many it may: the cores are shared among those that have work, one each at
+ * least. The answer is computed from the page, so lending costs nanoseconds and
+ * a worker that goes idle frees its cores at the other's next step.
+ *
+ * Contention. Threads of strangers (a build, a batch job) are not in the page.
+ * Each worker measures how long its own compute threads waited for a CPU
+ * (run delay of /proc/self/task/N/schedstat). When that is more than
+ * BROKER_DELAY_SHARE of the time, it takes one thread less, and tries again
+ * after a while that doubles up to BROKER_RETRY_MAX_MS.
+ *
+ * Counters are written by the worker, read by the gateway and never reset, so
+ * they are exact at any moment and survive kill -9 of the worker.
+ *
+ * The page is a memfd: created by the gateway (broker_create), mapped by the
+ * workers (broker_attach). A slot has one writer, the worker that owns it;
+ * everything is atomic, any thread may read. */
+#ifndef ENGINE_BROKER_H
+#define ENGINE_BROKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "core/limits.h"
+
+#define BROKER_SLOTS (LIMIT_MODELS + 1) /* one more for the trainer */
+#define BROKER_TRAINER_SLOT LIMIT_MODELS
+
+struct broker_slot {
+    _Atomic uint32_t wanted;          /* threads the owner could use now; 0: idle */
+    _Atomic uint32_t using;           /* threads of the present step */
+    _Atomic uint64_t heartbeat_us;    /* clock_now_us of the front thread's last sign of life */
+    _Atomic uint64_t step_began_us;   /* 0: no step is running */
+    _Atomic uint64_t prefilled_tokens, generated_tokens, steps;
+    char pad[128 - 2 * sizeof(uint32_t) - 5 * sizeof(uint64_t)]; /* no line shared by two workers */
+};
+
+struct broker_page {
+    _Atomic uint32_t cores;
+    char pad[124];
+    struct broker_slot slots[BROKER_SLOTS];
+};
+_Static_assert(sizeof(struct broker_slot) == 128, "a slot fills whole cache lines");
+
+struct broker {
+    struct broker_page *page;
+    int fd;
+};
+
+enum error_code broker_create(struct broker *broker, struct error *error) WARN_UNUSED; /* gateway */
+enum error_code broker_attach(struct broker *broker, int fd, struct error *error) WARN_UNUSED; /* worker */
+void broker_deinit(struct broker *broker);
+void broker_release(struct broker *broker, uint32_t slot); /* gateway: its owner died */
+uint32_t broker_cores(void);                               /* cores this process may run on */
+
+/* --- the worker's side; the model thread -------------------------------------------------------------- */
+
+#define BROKER_TASKS_MAX 128
+
+/* Watches the run delay of this process's compute threads. */
+struct broker_client {
+    struct broker_page *page;
+    struct broker_slot *slot;
+    uint32_t threads_max;    /* what this worker would ever use */
+    uint32_t ceiling;        /* what contention allows at present */
+    bool is_fixed;           /* deterministic: always threads_max */
+    uint32_t tasks[BROKER_TASKS_MAX]; /* thread ids of the compute threads */
+    uint32_t task_count;
+    uint64_t window_began_us, window_busy_us, window_delay_us;
+    uint64_t retry_at_us, retry_after_us;
+};
+
+void broker_client_init(struct broker_client *client, struct broker *broker, uint32_t slot, uint32_t threads_max,
+                        bool is_fixed);
+/* Says which threads compute, as /proc/self/task names them. */
+void broker_client_watch(struct broker_client *client, uint32_t task);
+/* Before a step: threads to use, 1 at least. */
+uint32_t broker_client_begin(struct broker_client *client, uint64_t now_us);
+void broker_client_end(struct broker_client *client, uint64_t now_us); /* after it */
+void broker_client_idle(struct broker_client *client);                 /* nothing to do: all tokens go back */
+
+#endif

@@ -1,0 +1,71 @@
+/* internal.h - what engine.c (calls, on I/O threads) and supervisor.c (worker
+ * processes, on the main thread) share. Nobody else includes it.
+ *
+ * Crossings between the threads: the mailbox of each port (mutex), and the
+ * atomics of struct engine_model. */
+#ifndef ENGINE_INTERNAL_H
+#define ENGINE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "engine/broker.h"
+#include "engine/engine.h"
+#include "engine/link.h"
+
+/* Sockets of fresh workers on their way to a port, -1 where there is none. */
+struct mailbox {
+    pthread_mutex_t mutex;
+    int fds[LIMIT_MODELS];
+    uv_async_t *wake; /* the port's; NULL before it exists and after it closed */
+};
+
+enum worker_state { WORKER_DOWN, WORKER_STARTING, WORKER_READY, WORKER_FAILED };
+
+/* The process behind a model. Main thread only. */
+struct worker {
+    struct engine *engine;
+    uint32_t index;
+    enum worker_state state;
+    bool has_process, has_control; /* handles that are not closed yet */
+    uv_process_t process;
+    struct link control;
+    uv_timer_t restart;
+    int port_fds[LIMIT_IO_THREADS]; /* our ends, until HELLO */
+    uint64_t started_us;
+    uint32_t burst;                 /* restarts in a row without a quiet minute */
+    struct error failure;           /* why it is WORKER_FAILED */
+};
+
+struct engine_model {
+    const struct config_model *config;
+    struct arena arena; /* of info */
+    struct engine_model_info info_storage;
+    _Atomic(const struct engine_model_info *) info;
+    atomic_bool is_ready;
+    _Atomic uint64_t waiting, running, restarts;
+    struct worker worker;
+};
+
+struct engine {
+    const struct config *config;
+    uv_loop_t *loop;
+    unsigned port_count;
+    size_t model_count;
+    struct engine_model models[LIMIT_MODELS];
+    struct mailbox mailboxes[LIMIT_IO_THREADS];
+    struct broker broker;
+    uv_timer_t watch;
+    bool has_watch, is_stopping;
+};
+
+/* supervisor.c; main thread. */
+enum error_code supervisor_init(struct engine *engine, struct error *error) WARN_UNUSED;
+void supervisor_start(struct worker *worker);
+void supervisor_stop(struct engine *engine); /* until every process and handle is gone */
+
+/* engine.c: gives a socket to a port; any thread. */
+void engine_offer(struct engine *engine, unsigned port, uint32_t model, int fd);
+
+#endif

@@ -1,0 +1,753 @@
+/* model.c - the only file that includes llama.h; see model.h.
+ *
+ * Compiled with -fexceptions: llama.cpp's exceptions pass through the small
+ * guarded functions here (run_...) up to guard_call. */
+#include "engine/model.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <llama.h>
+#include <math.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/util.h"
+#include "engine/broker.h"
+#include "engine/guard.h"
+
+#ifndef FULCRUM_BACKEND_DIR
+#error "FULCRUM_BACKEND_DIR must name the directory of ggml's backends"
+#endif
+
+#define TASKS_MAX 128
+
+struct model {
+    struct llama_model *llama;
+    struct llama_context *context;
+    const struct llama_vocab *vocab;
+    struct llama_batch batch;
+    struct model_facts facts;
+    struct arena arena; /* strings of facts */
+    ggml_threadpool_t pool;
+    uint32_t tasks[TASKS_MAX];
+    size_t task_count;
+    uint32_t threads;
+    llama_token_data *candidates; /* [vocabulary], scratch of the grammar */
+};
+
+struct model_grammar {
+    const struct model *model;
+    struct llama_sampler *sampler;
+};
+
+/* --- backends --------------------------------------------------------------------------------------- */
+
+static void on_llama_log(enum ggml_log_level level, const char *text, void *ctx)
+{
+    (void)ctx;
+    if (level == GGML_LOG_LEVEL_ERROR || level == GGML_LOG_LEVEL_WARN) {
+        const struct str line = str_trim(str_of(text));
+        log_event(level == GGML_LOG_LEVEL_ERROR ? LOG_ERROR : LOG_DEBUG, "llama", LOG_S("text", line));
+    }
+}
+
+/* The directory holds the CPU variants (and a GPU backend, if built), never the
+ * BLAS one: it dequantises weights for every batch and is slower to serve with. */
+static void load_backends(void)
+{
+    llama_log_set(on_llama_log, NULL);
+    const char *dir = getenv("FULCRUM_BACKENDS");
+    ggml_backend_load_all_from_path(dir != NULL ? dir : FULCRUM_BACKEND_DIR);
+    llama_backend_init();
+}
+
+static void *backend_function(const char *name)
+{
+    ggml_backend_dev_t device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
+    return device == NULL ? NULL : ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(device), name);
+}
+
+static size_t list_tasks(uint32_t *tasks, size_t cap)
+{
+    size_t count = 0;
+    DIR *dir = opendir("/proc/self/task");
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        uint64_t id;
+        if (count < cap && str_to_u64(str_of(entry->d_name), &id))
+            tasks[count++] = (uint32_t)id;
+    }
+    if (dir != NULL)
+        closedir(dir);
+    return count;
+}
+
+static bool holds(const uint32_t *tasks, size_t count, uint32_t task)
+{
+    for (size_t i = 0; i < count; i++)
+        if (tasks[i] == task)
+            return true;
+    return false;
+}
+
+/* A pool of our own with polling off: ggml's default spins for work between
+ * steps and takes the core from the front thread. The pool's functions live in
+ * the backend that was loaded at run time. The new threads are found by
+ * comparing the process's tasks before and after. */
+static void make_pool(struct model *model)
+{
+    uint32_t before[TASKS_MAX], after[TASKS_MAX];
+    model->tasks[model->task_count++] = (uint32_t)gettid();
+    if (model->facts.threads < 2)
+        return;
+    struct ggml_threadpool *(*pool_new)(struct ggml_threadpool_params *) = NULL;
+    *(void **)&pool_new = backend_function("ggml_threadpool_new");
+    if (pool_new == NULL)
+        return;
+    struct ggml_threadpool_params params;
+    ggml_threadpool_params_init(&params, (int)model->facts.threads);
+    params.poll = 0;
+    const size_t before_count = list_tasks(before, TASKS_MAX);
+    model->pool = pool_new(&params);
+    const size_t after_count = list_tasks(after, TASKS_MAX);
+    for (size_t i = 0; i < after_count && model->task_count < TASKS_MAX; i++)
+        if (!holds(before, before_count, after[i]))
+            model->tasks[model->task_count++] = after[i];
+    llama_attach_threadpool(model->context, model->pool, model->pool);
+}
+
+static void free_pool(struct model *model)
+{
+    void (*pool_free)(struct ggml_threadpool *) = NULL;
+    *(void **)&pool_free = backend_function("ggml_threadpool_free");
+    if (model->pool != NULL && pool_free != NULL)
+        pool_free(model->pool);
+}
+
+/* --- loading ---------------------------------------------------------------------------------------- */
+
+/* An anonymous file with the bytes, since llama.cpp reads from a FILE. */
+static FILE *open_bytes(struct str bytes)
+{
+    const int fd = memfd_create("fulcrum-model", MFD_CLOEXEC);
+    size_t done = 0;
+    while (fd >= 0 && done < bytes.len) {
+        const ssize_t count = write(fd, bytes.data + done, bytes.len - done);
+        if (count <= 0)
+            break;
+        done += (size_t)count;
+    }
+    FILE *file = fd >= 0 && done == bytes.len && lseek(fd, 0, SEEK_SET) == 0 ? fdopen(fd, "rb") : NULL;
+    if (file == NULL && fd >= 0)
+        close(fd);
+    return file;
+}
+
+static enum error_code open_model(const struct model_options *options, FILE **file, struct error *error)
+{
+    *file = options->path != NULL ? fopen(options->path, "rbe") : open_bytes(options->bytes);
+    if (*file == NULL)
+        return error_set_errno(error, ERROR_INVALID, errno, "model %s: cannot open %s", options->name,
+                               options->path != NULL ? options->path : "the embedded file");
+    return OK;
+}
+
+static enum error_code take_fingerprint(FILE *file, char out[65], struct error *error)
+{
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    const size_t cap = 1u << 20;
+    void *chunk = mem_alloc(cap);
+    uint8_t hash[SHA256_LEN];
+    enum error_code code = OK;
+    if (digest == NULL || chunk == NULL || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1) {
+        code = error_no_memory(error);
+        goto done;
+    }
+    for (size_t count; (count = fread(chunk, 1, cap, file)) > 0;)
+        EVP_DigestUpdate(digest, chunk, count);
+    if (ferror(file)) {
+        code = error_set(error, ERROR_IO, "reading the model failed");
+        goto done;
+    }
+    EVP_DigestFinal_ex(digest, hash, NULL);
+    hex_encode(hash, sizeof(hash), out);
+    rewind(file);
+done:
+    EVP_MD_CTX_free(digest);
+    mem_free(chunk);
+    return code;
+}
+
+struct load_call {
+    FILE *file;
+    const char *path;
+    struct llama_model *model;
+};
+
+/* By path where there is one: only so llama.cpp finds the other parts of a split file. */
+static void run_load(void *arg)
+{
+    struct load_call *call = arg;
+    struct llama_model_params params = llama_model_default_params();
+    params.load_mode = call->path != NULL ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
+    params.n_gpu_layers = -1;
+    call->model = call->path != NULL ? llama_model_load_from_file(call->path, params)
+                                     : llama_model_load_from_file_ptr(call->file, params);
+}
+
+static enum model_state_kind state_kind_of(const struct llama_model *model)
+{
+    if (llama_model_is_recurrent(model))
+        return MODEL_STATE_RECURRENT;
+    if (llama_model_is_hybrid(model))
+        return MODEL_STATE_HYBRID;
+    return llama_model_n_swa(model) > 0 ? MODEL_STATE_WINDOW : MODEL_STATE_ATTENTION;
+}
+
+static uint32_t longest_piece(const struct model *model)
+{
+    size_t longest = 1;
+    char piece[MODEL_PIECE_MAX];
+    for (uint32_t token = 0; token < model->facts.vocabulary; token++) {
+        const int32_t len =
+            llama_token_to_piece(model->vocab, (llama_token)token, piece, sizeof(piece), 0, true);
+        const size_t size = (size_t)(len < 0 ? -len : len);
+        longest = size > longest ? size : longest;
+    }
+    return (uint32_t)longest;
+}
+
+static uint32_t meta_u32(const struct llama_model *model, const char *arch, const char *key)
+{
+    char name[96], text[32];
+    uint64_t value = 0;
+    snprintf(name, sizeof(name), "%s.%s", arch, key);
+    if (llama_model_meta_val_str(model, name, text, sizeof(text)) < 0 || !str_to_u64(str_of(text), &value))
+        return 0;
+    return (uint32_t)value;
+}
+
+/* Bytes of one cell over all layers, K and V in 16 bits. */
+static uint64_t cell_bytes(const struct model *model)
+{
+    const struct llama_model *m = model->llama;
+    const char *arch = model->facts.architecture;
+    const int32_t heads = llama_model_n_head(m);
+    uint32_t head = meta_u32(m, arch, "attention.key_length");
+    if (head == 0)
+        head = (uint32_t)(llama_model_n_embd(m) / (heads > 0 ? heads : 1));
+    return (uint64_t)llama_model_n_layer(m) * (uint64_t)llama_model_n_head_kv(m) * head * 2u * 2u;
+}
+
+static uint32_t least(uint64_t a, uint64_t b)
+{
+    return (uint32_t)(a < b ? a : b);
+}
+
+static void decide_sizes(struct model *model, const struct model_options *options)
+{
+    struct model_facts *facts = &model->facts;
+    const uint32_t own = (uint32_t)llama_model_n_ctx_train(model->llama);
+    facts->context = options->context != 0 ? options->context : least(own, MODEL_CONTEXT_DEFAULT);
+    facts->parallel = options->parallel != 0 ? options->parallel : MODEL_PARALLEL_DEFAULT;
+    facts->parallel = least(facts->parallel, MODEL_SEQUENCES);
+    facts->batch = options->batch != 0 ? options->batch : MODEL_BATCH_DEFAULT;
+    facts->batch = facts->batch < facts->parallel ? facts->parallel : facts->batch;
+    const uint64_t each = cell_bytes(model);
+    uint64_t cells = (uint64_t)facts->context * facts->parallel;
+    if (options->kv_bytes != 0 && each != 0 && cells > options->kv_bytes / each)
+        cells = options->kv_bytes / each;
+    cells = cells < facts->context ? facts->context : cells;
+    facts->cells = least((cells + 255) / 256 * 256, 1u << 30);
+    const uint32_t cores = broker_cores();
+    facts->threads = facts->parameters < MODEL_SMALL_PARAMETERS ? 1 : cores;
+    if (options->threads != 0)
+        facts->threads = options->threads;
+    facts->threads = least(facts->threads, TASKS_MAX);
+}
+
+static void run_context(void *arg)
+{
+    struct model *model = arg;
+    struct llama_context_params params = llama_context_default_params();
+    params.n_ctx = model->facts.cells;
+    params.n_batch = model->facts.batch;
+    params.n_ubatch = model->facts.batch;
+    params.n_seq_max = model->facts.parallel; /* with unified cells ids above it, up to 255, are usable too */
+    params.n_outputs_max = model->facts.parallel;
+    params.n_threads = params.n_threads_batch = (int32_t)model->facts.threads;
+    params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
+    params.kv_unified = true;
+    params.no_perf = true;
+    model->context = llama_init_from_model(model->llama, params);
+}
+
+static void fill_facts(struct model *model)
+{
+    struct model_facts *facts = &model->facts;
+    facts->parameters = llama_model_n_params(model->llama);
+    facts->vocabulary = (uint32_t)llama_vocab_n_tokens(model->vocab);
+    facts->state_kind = state_kind_of(model->llama);
+    if (llama_model_meta_val_str(model->llama, "general.architecture", facts->architecture,
+                                 sizeof(facts->architecture)) < 0)
+        snprintf(facts->architecture, sizeof(facts->architecture), "unknown");
+    facts->piece_max = longest_piece(model);
+    const char *text = llama_model_chat_template(model->llama, NULL);
+    facts->chat_template = text != NULL ? text : "";
+}
+
+/* --- what llama.cpp's renderer writes around each role's content ------------------------------------- */
+
+#define RENDER_MAX ((size_t)16 << 10)
+
+struct render_call {
+    const char *text;
+    const struct llama_chat_message *messages;
+    size_t count;
+    char *out;
+    int32_t len;
+};
+
+static void run_render(void *arg)
+{
+    struct render_call *call = arg;
+    call->len = llama_chat_apply_template(call->text, call->messages, call->count, false, call->out, RENDER_MAX);
+}
+
+/* Renders the first `count` messages; false where the renderer does not know the template. */
+static bool render(const struct model *model, const struct llama_chat_message *messages, size_t count, char *out,
+                   size_t *len)
+{
+    char message[128];
+    struct render_call call = {model->facts.chat_template, messages, count, out, -1};
+    if (guard_call(run_render, &call, message, sizeof(message)) != 0 || call.len < 0 || (size_t)call.len >= RENDER_MAX)
+        return false;
+    *len = (size_t)call.len;
+    return true;
+}
+
+/* Each message must only append to what was rendered before; what it appends is
+ * prefix, content, suffix. Templates that fold roles together have no such form. */
+static bool find_affixes(struct model *model, char *before, char *after)
+{
+    static const struct llama_chat_message messages[] = {
+        {"system", "SYSTEM-CONTENT"}, {"user", "USER-CONTENT"}, {"assistant", "ASSISTANT-CONTENT"}};
+    size_t before_len = 0, after_len = 0;
+    for (size_t i = 0; i < 3; i++) {
+        if (!render(model, messages, i + 1, after, &after_len) || after_len < before_len ||
+            (before_len > 0 && memcmp(before, after, before_len) != 0))
+            return false;
+        const struct str added = {after + before_len, after_len - before_len};
+        const struct str content = str_of(messages[i].content);
+        const ptrdiff_t at = str_find(added, content, 0);
+        if (at < 0)
+            return false;
+        model->facts.generic[2 * i] = arena_strdup(&model->arena, str_slice(added, 0, (size_t)at));
+        model->facts.generic[2 * i + 1] =
+            arena_strdup(&model->arena, str_slice(added, (size_t)at + content.len, added.len));
+        if (model->facts.generic[2 * i] == NULL || model->facts.generic[2 * i + 1] == NULL)
+            return false;
+        memcpy(before, after, after_len);
+        before_len = after_len;
+    }
+    return true;
+}
+
+static void measure_template(struct model *model)
+{
+    for (size_t i = 0; i < 6; i++)
+        model->facts.generic[i] = "";
+    char *scratch = mem_alloc(2 * RENDER_MAX);
+    if (scratch != NULL && model->facts.chat_template[0] != '\0')
+        model->facts.has_generic = find_affixes(model, scratch, scratch + RENDER_MAX);
+    mem_free(scratch);
+}
+
+/* --- life ------------------------------------------------------------------------------------------- */
+
+static enum error_code load_weights(struct model *model, const struct model_options *options, struct error *error)
+{
+    char message[256] = "";
+    FILE *file = NULL;
+    enum error_code code = open_model(options, &file, error);
+    if (code != OK)
+        return code;
+    code = take_fingerprint(file, model->facts.fingerprint, error);
+    struct load_call call = {.file = file, .path = options->path};
+    if (code == OK)
+        (void)guard_call(run_load, &call, message, sizeof(message));
+    fclose(file);
+    if (code != OK)
+        return code;
+    if (call.model == NULL)
+        return error_set(error, ERROR_INVALID, "model %s: %s is not a model that llama.cpp can load%s%s", options->name,
+                         options->path != NULL ? options->path : "the embedded file", message[0] ? ": " : "", message);
+    model->llama = call.model;
+    model->vocab = llama_model_get_vocab(model->llama);
+    if (!llama_model_has_decoder(model->llama) || llama_model_has_encoder(model->llama))
+        return error_set(error, ERROR_INVALID, "model %s: only decoder models can be served", options->name);
+    return OK;
+}
+
+static enum error_code make_context(struct model *model, const struct model_options *options, struct error *error)
+{
+    char message[256] = "";
+    if (guard_call(run_context, model, message, sizeof(message)) != 0 || model->context == NULL)
+        return error_set(error, ERROR_NO_MEMORY, "model %s: no room for %u KV cells%s%s", options->name,
+                         model->facts.cells, message[0] ? ": " : "", message);
+    model->batch = llama_batch_init((int32_t)model->facts.batch, 0, 1);
+    model->candidates = mem_calloc(model->facts.vocabulary, sizeof(llama_token_data));
+    if (model->batch.token == NULL || model->candidates == NULL)
+        return error_no_memory(error);
+    make_pool(model);
+    model->threads = model->facts.threads;
+    return OK;
+}
+
+enum error_code model_load(const struct model_options *options, struct model **result, struct error *error)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    *result = NULL;
+    pthread_once(&once, load_backends);
+    if (backend_function("ggml_threadpool_new") == NULL)
+        return error_set(error, ERROR_IO, "no CPU backend of ggml in %s; build the dependencies again",
+                         FULCRUM_BACKEND_DIR);
+    struct model *model = mem_calloc(1, sizeof(*model));
+    if (model == NULL)
+        return error_no_memory(error);
+    arena_init(&model->arena, 1u << 20);
+    enum error_code code = load_weights(model, options, error);
+    if (code == OK) {
+        fill_facts(model);
+        measure_template(model);
+        decide_sizes(model, options);
+        code = make_context(model, options, error);
+    }
+    if (code != OK) {
+        model_free(model);
+        return code;
+    }
+    *result = model;
+    return OK;
+}
+
+void model_free(struct model *model)
+{
+    if (model == NULL)
+        return;
+    if (model->context != NULL) {
+        llama_detach_threadpool(model->context);
+        llama_free(model->context);
+    }
+    free_pool(model);
+    if (model->batch.token != NULL)
+        llama_batch_free(model->batch);
+    llama_model_free(model->llama);
+    mem_free(model->candidates);
+    arena_deinit(&model->arena);
+    mem_free(model);
+}
+
+const struct model_facts *model_facts(const struct model *model)
+{
+    return &model->facts;
+}
+
+size_t model_compute_tasks(const struct model *model, uint32_t *tasks, size_t cap)
+{
+    const size_t count = model->task_count < cap ? model->task_count : cap;
+    memcpy(tasks, model->tasks, count * sizeof(*tasks));
+    return count;
+}
+
+/* --- tokenizer -------------------------------------------------------------------------------------- */
+
+void model_tokens_deinit(struct model_tokens *tokens)
+{
+    mem_free(tokens->items);
+    *tokens = (struct model_tokens){0};
+}
+
+static bool tokens_reserve(struct model_tokens *tokens, size_t more)
+{
+    if (more <= tokens->cap - tokens->count)
+        return true;
+    size_t cap = tokens->cap < 64 ? 64 : tokens->cap;
+    while (cap - tokens->count < more)
+        cap *= 2;
+    model_token *items = mem_realloc(tokens->items, cap * sizeof(*items));
+    if (items == NULL)
+        return false;
+    tokens->items = items;
+    tokens->cap = cap;
+    return true;
+}
+
+enum error_code model_tokenize_begin(const struct model *model, struct model_tokens *tokens, struct error *error)
+{
+    const llama_token begin = llama_vocab_bos(model->vocab);
+    if (!llama_vocab_get_add_bos(model->vocab) || begin == LLAMA_TOKEN_NULL)
+        return OK;
+    if (!tokens_reserve(tokens, 1))
+        return error_no_memory(error);
+    tokens->items[tokens->count++] = begin;
+    return OK;
+}
+
+struct tokenize_call {
+    const struct llama_vocab *vocab;
+    struct str text;
+    llama_token *out;
+    int32_t cap, count;
+    bool is_template;
+};
+
+static void run_tokenize(void *arg)
+{
+    struct tokenize_call *call = arg;
+    call->count = llama_tokenize(call->vocab, call->text.data, (int32_t)call->text.len, call->out, call->cap, false,
+                                 call->is_template);
+}
+
+enum error_code model_tokenize(const struct model *model, struct str text, bool is_template,
+                               struct model_tokens *tokens, struct error *error)
+{
+    char message[128];
+    if (text.len == 0)
+        return OK;
+    if (text.len > INT32_MAX / 2)
+        return error_set(error, ERROR_TOO_LARGE, "a text of %zu bytes is too long", text.len);
+    /* First guess: three bytes a token. A negative count says how many there are. */
+    size_t want = text.len / 3 + 16;
+    for (int attempt = 0; attempt < 2; attempt++) {
+        if (!tokens_reserve(tokens, want))
+            return error_no_memory(error);
+        struct tokenize_call call = {model->vocab, text, tokens->items + tokens->count,
+                                     (int32_t)(tokens->cap - tokens->count > INT32_MAX ? INT32_MAX
+                                                                                        : tokens->cap - tokens->count),
+                                     0, is_template};
+        if (guard_call(run_tokenize, &call, message, sizeof(message)) != 0 || call.count == INT32_MIN)
+            return error_set(error, ERROR_MODEL, "the tokenizer refused the text");
+        if (call.count >= 0) {
+            tokens->count += (size_t)call.count;
+            return OK;
+        }
+        want = (size_t)-call.count;
+    }
+    return error_set(error, ERROR_INTERNAL, "the tokenizer changed its mind");
+}
+
+size_t model_piece(const struct model *model, model_token token, char out[MODEL_PIECE_MAX])
+{
+    const int32_t len = llama_token_to_piece(model->vocab, token, out, MODEL_PIECE_MAX, 0, false);
+    return len < 0 ? 0 : (size_t)len;
+}
+
+bool model_is_end(const struct model *model, model_token token)
+{
+    return llama_vocab_is_eog(model->vocab, token);
+}
+
+/* --- decoding --------------------------------------------------------------------------------------- */
+
+void model_batch_clear(struct model *model)
+{
+    model->batch.n_tokens = 0;
+}
+
+uint32_t model_batch_count(const struct model *model)
+{
+    return (uint32_t)model->batch.n_tokens;
+}
+
+void model_batch_add(struct model *model, model_token token, uint32_t position, uint32_t sequence, bool wants_logits)
+{
+    struct llama_batch *batch = &model->batch;
+    const int32_t i = batch->n_tokens++;
+    batch->token[i] = token;
+    batch->pos[i] = (llama_pos)position;
+    batch->n_seq_id[i] = 1;
+    batch->seq_id[i][0] = (llama_seq_id)sequence;
+    batch->logits[i] = wants_logits;
+}
+
+struct decode_call {
+    struct model *model;
+    int32_t result;
+};
+
+static void run_decode(void *arg)
+{
+    struct decode_call *call = arg;
+    call->result = llama_decode(call->model->context, call->model->batch);
+    if (call->result == 0)
+        llama_synchronize(call->model->context);
+}
+
+enum model_result model_decode(struct model *model)
+{
+    char message[256];
+    struct decode_call call = {model, -1};
+    if (guard_call(run_decode, &call, message, sizeof(message)) != 0) {
+        log_event(LOG_ERROR, "decode_failed", LOG_C("reason", message));
+        return MODEL_BROKEN;
+    }
+    if (call.result == 1)
+        return MODEL_NO_CELLS;
+    return call.result == 0 ? MODEL_OK : MODEL_BROKEN;
+}
+
+float *model_logits(struct model *model, uint32_t index)
+{
+    return llama_get_logits_ith(model->context, (int32_t)index);
+}
+
+void model_set_threads(struct model *model, uint32_t threads)
+{
+    if (threads == model->threads)
+        return;
+    model->threads = threads;
+    llama_set_n_threads(model->context, (int32_t)threads, (int32_t)threads);
+}
+
+void model_seq_clear(struct model *model, uint32_t sequence)
+{
+    (void)llama_memory_seq_rm(llama_get_memory(model->context), (llama_seq_id)sequence, -1, -1);
+}
+
+void model_seq_copy(struct model *model, uint32_t from, uint32_t to, uint32_t begin, uint32_t end)
+{
+    llama_memory_seq_cp(llama_get_memory(model->context), (llama_seq_id)from, (llama_seq_id)to, (llama_pos)begin,
+                        (llama_pos)end);
+}
+
+bool model_seq_cut(struct model *model, uint32_t sequence, uint32_t begin)
+{
+    return llama_memory_seq_rm(llama_get_memory(model->context), (llama_seq_id)sequence, (llama_pos)begin, -1);
+}
+
+uint32_t model_seq_end(struct model *model, uint32_t sequence)
+{
+    return (uint32_t)(llama_memory_seq_pos_max(llama_get_memory(model->context), (llama_seq_id)sequence) + 1);
+}
+
+void model_clear(struct model *model)
+{
+    llama_memory_clear(llama_get_memory(model->context), false);
+}
+
+size_t model_state_size(struct model *model, uint32_t sequence)
+{
+    return llama_state_seq_get_size(model->context, (llama_seq_id)sequence);
+}
+
+size_t model_state_get(struct model *model, uint32_t sequence, void *out, size_t cap)
+{
+    return llama_state_seq_get_data(model->context, out, cap, (llama_seq_id)sequence);
+}
+
+size_t model_state_set(struct model *model, uint32_t sequence, const void *data, size_t len)
+{
+    return llama_state_seq_set_data(model->context, data, len, (llama_seq_id)sequence);
+}
+
+/* --- grammars --------------------------------------------------------------------------------------- */
+
+struct grammar_call {
+    const struct llama_vocab *vocab;
+    const char *text;
+    struct llama_sampler *sampler;
+    llama_token_data_array candidates;
+    llama_token token;
+};
+
+static void run_grammar_new(void *arg)
+{
+    struct grammar_call *call = arg;
+    call->sampler = llama_sampler_init_grammar(call->vocab, call->text, "root");
+}
+
+static void run_grammar_apply(void *arg)
+{
+    struct grammar_call *call = arg;
+    llama_sampler_apply(call->sampler, &call->candidates);
+}
+
+static void run_grammar_accept(void *arg)
+{
+    struct grammar_call *call = arg;
+    llama_sampler_accept(call->sampler, call->token);
+}
+
+static enum error_code grammar_guard(void (*fn)(void *), struct grammar_call *call, struct error *error)
+{
+    char message[256];
+    if (guard_call(fn, call, message, sizeof(message)) != 0)
+        return error_set(error, ERROR_MODEL, "grammar: %s", message);
+    return OK;
+}
+
+enum error_code model_grammar_new(const struct model *model, struct str text, struct model_grammar **result,
+                                  struct error *error)
+{
+    *result = NULL;
+    struct model_grammar *grammar = mem_calloc(1, sizeof(*grammar));
+    char *copy = mem_strdup(text);
+    struct grammar_call call = {.vocab = model->vocab, .text = copy};
+    enum error_code code = grammar == NULL || copy == NULL ? error_no_memory(error)
+                                                           : grammar_guard(run_grammar_new, &call, error);
+    mem_free(copy);
+    if (code == OK && call.sampler == NULL)
+        code = error_set(error, ERROR_INVALID, "the grammar does not parse");
+    if (code != OK) {
+        mem_free(grammar);
+        return code;
+    }
+    grammar->model = model;
+    grammar->sampler = call.sampler;
+    *result = grammar;
+    return OK;
+}
+
+void model_grammar_free(struct model_grammar *grammar)
+{
+    if (grammar == NULL)
+        return;
+    llama_sampler_free(grammar->sampler);
+    mem_free(grammar);
+}
+
+enum error_code model_grammar_allows(struct model_grammar *grammar, model_token token, bool *allowed,
+                                     struct error *error)
+{
+    llama_token_data one = {.id = token, .logit = 1.0f};
+    struct grammar_call call = {.sampler = grammar->sampler, .candidates = {&one, 1, -1, false}};
+    const enum error_code code = grammar_guard(run_grammar_apply, &call, error);
+    *allowed = code == OK && !isinf(one.logit);
+    return code;
+}
+
+enum error_code model_grammar_mask(struct model_grammar *grammar, float *logits, struct error *error)
+{
+    const uint32_t count = grammar->model->facts.vocabulary;
+    llama_token_data *candidates = grammar->model->candidates;
+    for (uint32_t i = 0; i < count; i++)
+        candidates[i] = (llama_token_data){.id = (llama_token)i, .logit = logits[i]};
+    struct grammar_call call = {.sampler = grammar->sampler, .candidates = {candidates, count, -1, false}};
+    const enum error_code code = grammar_guard(run_grammar_apply, &call, error);
+    for (size_t i = 0; code == OK && i < call.candidates.size; i++)
+        logits[call.candidates.data[i].id] = call.candidates.data[i].logit;
+    return code;
+}
+
+enum error_code model_grammar_accept(struct model_grammar *grammar, model_token token, struct error *error)
+{
+    struct grammar_call call = {.sampler = grammar->sampler, .token = token};
+    return grammar_guard(run_grammar_accept, &call, error);
+}

@@ -1,0 +1,453 @@
+/* protocol.c - encoding and decoding of frames; the format is in protocol.h. */
+#include "engine/protocol.h"
+
+/* --- writing ---------------------------------------------------------------------------------------- */
+
+static void put_le(struct buf *out, uint64_t value, size_t bytes)
+{
+    uint8_t raw[8];
+    for (size_t i = 0; i < bytes; i++)
+        raw[i] = (uint8_t)(value >> (8 * i));
+    buf_append(out, raw, bytes);
+}
+
+static void put_u8(struct buf *out, uint8_t value)
+{
+    buf_append_char(out, (char)value);
+}
+
+static void put_u32(struct buf *out, uint32_t value)
+{
+    put_le(out, value, 4);
+}
+
+static void put_u64(struct buf *out, uint64_t value)
+{
+    put_le(out, value, 8);
+}
+
+static void put_f32(struct buf *out, float value)
+{
+    uint32_t raw;
+    memcpy(&raw, &value, sizeof(raw));
+    put_u32(out, raw);
+}
+
+/* A string longer than any frame would be cut by the u32; it must fail instead. */
+static void put_str(struct buf *out, struct str s)
+{
+    if (s.len > PROTOCOL_PAYLOAD_MAX) {
+        out->failed = true;
+        return;
+    }
+    put_u32(out, (uint32_t)s.len);
+    buf_append_str(out, s);
+}
+
+/* Begins a frame whose length frame_end fills in. */
+static size_t frame_begin(struct buf *out, enum frame_type type, uint32_t call)
+{
+    const size_t start = out->len;
+    put_u32(out, 0);
+    put_u32(out, (uint32_t)type);
+    put_u32(out, call);
+    return start;
+}
+
+static void frame_end(struct buf *out, size_t start)
+{
+    if (out->failed)
+        return;
+    const size_t length = out->len - start - PROTOCOL_HEADER_LEN;
+    if (length > PROTOCOL_PAYLOAD_MAX) {
+        out->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < 4; i++)
+        out->data[start + i] = (char)(uint8_t)(length >> (8 * i));
+}
+
+#define SEGMENT_TEMPLATE 1u
+#define SEGMENT_CHECKPOINT 2u
+
+static void put_segments(struct buf *out, const struct engine_segment *segments, size_t count)
+{
+    put_u32(out, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        const unsigned flags = (segments[i].is_template ? SEGMENT_TEMPLATE : 0u) |
+                               (segments[i].ends_checkpoint ? SEGMENT_CHECKPOINT : 0u);
+        put_u8(out, (uint8_t)flags);
+        put_u32(out, segments[i].ttl_seconds);
+        put_str(out, segments[i].text);
+    }
+}
+
+void protocol_put_generate(struct buf *out, uint32_t call, const struct engine_request *request)
+{
+    const size_t start = frame_begin(out, FRAME_GENERATE, call);
+    put_u32(out, request->max_tokens);
+    put_f32(out, request->temperature);
+    put_f32(out, request->top_p);
+    put_u32(out, (uint32_t)request->top_k);
+    put_u64(out, request->seed);
+    put_u8(out, request->tier);
+    put_str(out, request->grammar);
+    put_str(out, request->tenant);
+    put_str(out, request->cache_salt);
+    put_u32(out, (uint32_t)request->stop_count);
+    for (size_t i = 0; i < request->stop_count; i++)
+        put_str(out, request->stops[i]);
+    put_segments(out, request->segments, request->segment_count);
+    frame_end(out, start);
+}
+
+void protocol_put_count(struct buf *out, uint32_t call, const struct engine_segment *segments, size_t count)
+{
+    const size_t start = frame_begin(out, FRAME_COUNT, call);
+    put_segments(out, segments, count);
+    frame_end(out, start);
+}
+
+void protocol_put_cancel(struct buf *out, uint32_t call)
+{
+    frame_end(out, frame_begin(out, FRAME_CANCEL, call));
+}
+
+void protocol_put_started(struct buf *out, uint32_t call, const struct engine_started *started)
+{
+    const size_t start = frame_begin(out, FRAME_STARTED, call);
+    put_u32(out, started->prompt_tokens);
+    put_u32(out, started->cache_read_tokens);
+    put_u32(out, started->cache_write_tokens);
+    frame_end(out, start);
+}
+
+void protocol_put_text(struct buf *out, uint32_t call, struct str text, uint32_t tokens)
+{
+    const size_t start = frame_begin(out, FRAME_TEXT, call);
+    put_u32(out, tokens);
+    buf_append_str(out, text);
+    frame_end(out, start);
+}
+
+void protocol_put_finished(struct buf *out, uint32_t call, const struct engine_finished *finished)
+{
+    const size_t start = frame_begin(out, FRAME_FINISHED, call);
+    put_u8(out, (uint8_t)finished->stop);
+    put_u32(out, finished->stop_index);
+    put_u32(out, finished->prompt_tokens);
+    put_u32(out, finished->prefilled_tokens);
+    put_u32(out, finished->cache_read_tokens);
+    put_u32(out, finished->cache_write_tokens);
+    put_u32(out, finished->output_tokens);
+    put_u64(out, finished->queue_us);
+    put_u64(out, finished->prefill_us);
+    put_u64(out, finished->decode_us);
+    frame_end(out, start);
+}
+
+void protocol_put_failed(struct buf *out, uint32_t call, const struct error *error)
+{
+    const size_t start = frame_begin(out, FRAME_FAILED, call);
+    put_u8(out, (uint8_t)error->code);
+    put_str(out, str_of(error->message));
+    frame_end(out, start);
+}
+
+void protocol_put_counted(struct buf *out, uint32_t call, uint32_t tokens)
+{
+    const size_t start = frame_begin(out, FRAME_COUNTED, call);
+    put_u32(out, tokens);
+    frame_end(out, start);
+}
+
+void protocol_put_config(struct buf *out, const struct frame_config *config)
+{
+    const size_t start = frame_begin(out, FRAME_CONFIG, 0);
+    put_str(out, config->name);
+    put_str(out, config->path);
+    put_u32(out, config->context);
+    put_u32(out, config->parallel);
+    put_u32(out, config->threads);
+    put_u32(out, config->broker_slot);
+    put_u8(out, config->deterministic);
+    put_u8(out, config->log_level);
+    put_u8(out, config->log_format);
+    put_u64(out, config->queue_tokens);
+    put_u64(out, config->prefill_chunk_tokens);
+    put_u64(out, config->kv_bytes);
+    frame_end(out, start);
+}
+
+void protocol_put_hello(struct buf *out, const struct engine_model_info *info)
+{
+    const size_t start = frame_begin(out, FRAME_HELLO, 0);
+    put_str(out, str_of(info->fingerprint));
+    put_u64(out, info->parameters);
+    put_u32(out, info->context);
+    put_u32(out, info->vocabulary);
+    put_u32(out, info->parallel);
+    put_str(out, str_of(info->architecture));
+    put_u8(out, info->can_cut_state);
+    put_str(out, str_of(info->chat_template));
+    put_u8(out, info->has_generic);
+    for (size_t i = 0; i < 6; i++)
+        put_str(out, str_of(info->generic[i]));
+    frame_end(out, start);
+}
+
+void protocol_put_fatal(struct buf *out, struct str message)
+{
+    const size_t start = frame_begin(out, FRAME_FATAL, 0);
+    put_str(out, message);
+    frame_end(out, start);
+}
+
+/* --- reading ---------------------------------------------------------------------------------------- */
+
+/* A reader that went past the end or met an illegal value stays `bad` and
+ * yields zeroes, so decoders check once at the end. */
+struct reader {
+    struct str rest;
+    bool bad;
+};
+
+static uint64_t get_le(struct reader *in, size_t bytes)
+{
+    if (in->bad || in->rest.len < bytes) {
+        in->bad = true;
+        return 0;
+    }
+    uint64_t value = 0;
+    for (size_t i = 0; i < bytes; i++)
+        value |= (uint64_t)(uint8_t)in->rest.data[i] << (8 * i);
+    in->rest.data += bytes;
+    in->rest.len -= bytes;
+    return value;
+}
+
+static uint8_t get_u8(struct reader *in)
+{
+    return (uint8_t)get_le(in, 1);
+}
+
+static uint32_t get_u32(struct reader *in)
+{
+    return (uint32_t)get_le(in, 4);
+}
+
+static bool get_bool(struct reader *in)
+{
+    const uint8_t value = get_u8(in);
+    in->bad = in->bad || value > 1;
+    return value == 1;
+}
+
+static float get_f32(struct reader *in)
+{
+    const uint32_t raw = get_u32(in);
+    float value;
+    memcpy(&value, &raw, sizeof(value));
+    return value;
+}
+
+static struct str get_str(struct reader *in)
+{
+    const uint32_t len = get_u32(in);
+    if (in->bad || in->rest.len < len) {
+        in->bad = true;
+        return (struct str){"", 0};
+    }
+    const struct str s = {in->rest.data, len};
+    in->rest.data += len;
+    in->rest.len -= len;
+    return s;
+}
+
+/* A count of items that each take at least `least` bytes: checked before
+ * anything is allocated for them. */
+static size_t get_count(struct reader *in, size_t least)
+{
+    const uint32_t count = get_u32(in);
+    in->bad = in->bad || count > in->rest.len / least;
+    return in->bad ? 0 : count;
+}
+
+static bool reader_done(const struct reader *in)
+{
+    return !in->bad && in->rest.len == 0;
+}
+
+bool protocol_get_header(const uint8_t bytes[PROTOCOL_HEADER_LEN], struct frame_header *header)
+{
+    struct reader in = {.rest = {(const char *)bytes, PROTOCOL_HEADER_LEN}};
+    header->length = get_u32(&in);
+    const uint32_t type = get_u32(&in);
+    header->call = get_u32(&in);
+    header->type = type < FRAME_TYPE_END ? (enum frame_type)type : FRAME_TYPE_END;
+    return header->length <= PROTOCOL_PAYLOAD_MAX && type > 0 && type < FRAME_TYPE_END;
+}
+
+static bool get_segments(struct reader *in, struct arena *arena, struct engine_segment **segments, size_t *count)
+{
+    *count = get_count(in, 9);
+    *segments = ARENA_ARRAY(arena, struct engine_segment, *count + 1);
+    if (*segments == NULL)
+        return false;
+    for (size_t i = 0; i < *count; i++) {
+        const uint8_t flags = get_u8(in);
+        in->bad = in->bad || flags > (SEGMENT_TEMPLATE | SEGMENT_CHECKPOINT);
+        (*segments)[i].is_template = (flags & SEGMENT_TEMPLATE) != 0;
+        (*segments)[i].ends_checkpoint = (flags & SEGMENT_CHECKPOINT) != 0;
+        (*segments)[i].ttl_seconds = get_u32(in);
+        (*segments)[i].text = get_str(in);
+    }
+    return !in->bad;
+}
+
+static bool get_stops(struct reader *in, struct arena *arena, struct engine_request *request)
+{
+    request->stop_count = get_count(in, 4);
+    struct str *stops = ARENA_ARRAY(arena, struct str, request->stop_count + 1);
+    if (stops == NULL)
+        return false;
+    for (size_t i = 0; i < request->stop_count; i++)
+        stops[i] = get_str(in);
+    request->stops = stops;
+    return !in->bad;
+}
+
+bool protocol_get_generate(struct str payload, struct arena *arena, struct engine_request *request)
+{
+    struct reader in = {.rest = payload};
+    *request = (struct engine_request){0};
+    request->max_tokens = get_u32(&in);
+    request->temperature = get_f32(&in);
+    request->top_p = get_f32(&in);
+    request->top_k = (int32_t)get_u32(&in);
+    request->seed = get_le(&in, 8);
+    request->tier = get_u8(&in);
+    request->grammar = get_str(&in);
+    request->tenant = get_str(&in);
+    request->cache_salt = get_str(&in);
+    struct engine_segment *segments = NULL;
+    if (!get_stops(&in, arena, request) || !get_segments(&in, arena, &segments, &request->segment_count))
+        return false;
+    request->segments = segments;
+    return reader_done(&in);
+}
+
+bool protocol_get_count(struct str payload, struct arena *arena, struct engine_segment **segments, size_t *count)
+{
+    struct reader in = {.rest = payload};
+    return get_segments(&in, arena, segments, count) && reader_done(&in);
+}
+
+bool protocol_get_started(struct str payload, struct engine_started *started)
+{
+    struct reader in = {.rest = payload};
+    started->prompt_tokens = get_u32(&in);
+    started->cache_read_tokens = get_u32(&in);
+    started->cache_write_tokens = get_u32(&in);
+    return reader_done(&in);
+}
+
+bool protocol_get_text(struct str payload, struct str *text, uint32_t *tokens)
+{
+    struct reader in = {.rest = payload};
+    *tokens = get_u32(&in);
+    *text = in.rest;
+    return !in.bad;
+}
+
+bool protocol_get_finished(struct str payload, struct engine_finished *finished)
+{
+    struct reader in = {.rest = payload};
+    const uint8_t stop = get_u8(&in);
+    in.bad = in.bad || stop > ENGINE_STOP_CONTEXT;
+    finished->stop = (enum engine_stop)(in.bad ? ENGINE_STOP_END : stop);
+    finished->stop_index = get_u32(&in);
+    finished->prompt_tokens = get_u32(&in);
+    finished->prefilled_tokens = get_u32(&in);
+    finished->cache_read_tokens = get_u32(&in);
+    finished->cache_write_tokens = get_u32(&in);
+    finished->output_tokens = get_u32(&in);
+    finished->queue_us = get_le(&in, 8);
+    finished->prefill_us = get_le(&in, 8);
+    finished->decode_us = get_le(&in, 8);
+    return reader_done(&in);
+}
+
+bool protocol_get_failed(struct str payload, struct error *error)
+{
+    struct reader in = {.rest = payload};
+    const uint8_t code = get_u8(&in);
+    const struct str message = get_str(&in);
+    if (!reader_done(&in) || code == OK || code > ERROR_INTERNAL)
+        return false;
+    (void)error_set(error, (enum error_code)code, STR_FMT, STR_ARG(message));
+    return true;
+}
+
+bool protocol_get_counted(struct str payload, uint32_t *tokens)
+{
+    struct reader in = {.rest = payload};
+    *tokens = get_u32(&in);
+    return reader_done(&in);
+}
+
+bool protocol_get_config(struct str payload, struct frame_config *config)
+{
+    struct reader in = {.rest = payload};
+    config->name = get_str(&in);
+    config->path = get_str(&in);
+    config->context = get_u32(&in);
+    config->parallel = get_u32(&in);
+    config->threads = get_u32(&in);
+    config->broker_slot = get_u32(&in);
+    config->deterministic = get_bool(&in);
+    config->log_level = get_u8(&in);
+    config->log_format = get_u8(&in);
+    config->queue_tokens = get_le(&in, 8);
+    config->prefill_chunk_tokens = get_le(&in, 8);
+    config->kv_bytes = get_le(&in, 8);
+    return reader_done(&in) && config->log_level <= LOG_OFF && config->log_format <= LOG_JSON;
+}
+
+static bool copy_fixed(struct str s, char *out, size_t cap)
+{
+    if (s.len >= cap)
+        return false;
+    memcpy(out, s.data, s.len);
+    out[s.len] = '\0';
+    return true;
+}
+
+bool protocol_get_hello(struct str payload, struct arena *arena, struct engine_model_info *info)
+{
+    struct reader in = {.rest = payload};
+    *info = (struct engine_model_info){0};
+    const struct str fingerprint = get_str(&in);
+    info->parameters = get_le(&in, 8);
+    info->context = get_u32(&in);
+    info->vocabulary = get_u32(&in);
+    info->parallel = get_u32(&in);
+    const struct str architecture = get_str(&in);
+    info->can_cut_state = get_bool(&in);
+    const struct str chat_template = get_str(&in);
+    info->has_generic = get_bool(&in);
+    for (size_t i = 0; i < 6; i++)
+        if ((info->generic[i] = arena_strdup(arena, get_str(&in))) == NULL)
+            return false;
+    info->chat_template = arena_strdup(arena, chat_template);
+    return reader_done(&in) && info->chat_template != NULL &&
+           copy_fixed(fingerprint, info->fingerprint, sizeof(info->fingerprint)) &&
+           copy_fixed(architecture, info->architecture, sizeof(info->architecture));
+}
+
+bool protocol_get_fatal(struct str payload, struct str *message)
+{
+    struct reader in = {.rest = payload};
+    *message = get_str(&in);
+    return reader_done(&in);
+}

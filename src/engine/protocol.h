@@ -1,0 +1,128 @@
+/* protocol.h - frames between the gateway and an engine worker.
+ *
+ * Both ends run on one machine but trust nothing: every length is checked, an
+ * unknown type or a field past the frame's end is an error, and the side that
+ * sees one drops the link.
+ *
+ * Transport: Unix stream sockets inherited by the worker. Descriptor 3 is the
+ * control link, 4 the shared page with CPU tokens, heartbeat and counters
+ * (broker.h), 5, 6, ... one link per I/O thread ("port") of the gateway.
+ *
+ * Frame: little-endian
+ *
+ *   u32 length      of the payload, at most PROTOCOL_PAYLOAD_MAX
+ *   u32 type        enum frame_type
+ *   u32 call        chosen by the gateway, 0 on the control link
+ *   payload
+ *
+ * A string is u32 length and bytes; a boolean is u8 0 or 1.
+ *
+ * Port links, gateway to worker:
+ *   GENERATE  u32 max_tokens, f32 temperature, f32 top_p, i32 top_k, u64 seed,
+ *             u8 tier, string grammar, string tenant, string cache_salt,
+ *             u32 count of stops, that many strings,
+ *             u32 count of segments, each: u8 flags (1 template, 2 ends a
+ *             checkpoint), u32 ttl in seconds, string text
+ *   COUNT     u32 count of segments, each as above
+ *   CANCEL    nothing. Unknown calls are ignored: they may just have ended.
+ * Port links, worker to gateway:
+ *   STARTED   u32 prompt, read, write tokens
+ *   TEXT      u32 tokens, then text to the end of the frame (whole UTF-8 characters)
+ *   FINISHED  u8 stop, u32 stop index, u32 prompt, prefilled, read, write,
+ *             output tokens, u64 queue, prefill, decode in microseconds
+ *   FAILED    u8 error code, string message
+ *   COUNTED   u32 tokens
+ * A GENERATE is answered by at most one STARTED, TEXT any number of times, and
+ * exactly one FINISHED or FAILED; after CANCEL by nothing more (but what was
+ * on its way). COUNT by one COUNTED or FAILED.
+ *
+ * Control link, gateway to worker:
+ *   CONFIG    first and once, see struct frame_config
+ * Control link, worker to gateway:
+ *   HELLO     the model is loaded: string fingerprint, u64 parameters,
+ *             u32 context, vocabulary, parallel, string architecture,
+ *             u8 can cut state, string template, u8 has generic, 6 strings
+ *   FATAL     string message: the model can't be loaded, do not restart */
+#ifndef ENGINE_PROTOCOL_H
+#define ENGINE_PROTOCOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/str.h"
+#include "engine/engine.h"
+
+#define PROTOCOL_HEADER_LEN 12
+#define PROTOCOL_PAYLOAD_MAX (64u << 20)
+#define PROTOCOL_FD_CONTROL 3
+#define PROTOCOL_FD_BROKER 4
+#define PROTOCOL_FD_PORTS 5
+
+enum frame_type {
+    FRAME_GENERATE = 1,
+    FRAME_COUNT,
+    FRAME_CANCEL,
+    FRAME_STARTED,
+    FRAME_TEXT,
+    FRAME_FINISHED,
+    FRAME_FAILED,
+    FRAME_COUNTED,
+    FRAME_CONFIG,
+    FRAME_HELLO,
+    FRAME_FATAL,
+    FRAME_TYPE_END,
+};
+
+struct frame_header {
+    uint32_t length;
+    enum frame_type type;
+    uint32_t call;
+};
+
+/* What a worker must know of the configuration. Strings borrow from the frame. */
+struct frame_config {
+    struct str name;      /* of the model */
+    struct str path;      /* empty: the embedded model of that name */
+    uint32_t context;     /* 0: the model's own */
+    uint32_t parallel;    /* 0: worker's choice */
+    uint32_t threads;     /* 0: worker's choice */
+    uint32_t broker_slot; /* index into the broker's page */
+    bool deterministic;
+    uint8_t log_level, log_format;
+    uint64_t queue_tokens, prefill_chunk_tokens, kv_bytes;
+};
+
+/* Each encoder appends one whole frame; a failure is sticky in the buffer. */
+void protocol_put_generate(struct buf *out, uint32_t call, const struct engine_request *request);
+void protocol_put_count(struct buf *out, uint32_t call, const struct engine_segment *segments, size_t count);
+void protocol_put_cancel(struct buf *out, uint32_t call);
+void protocol_put_started(struct buf *out, uint32_t call, const struct engine_started *started);
+void protocol_put_text(struct buf *out, uint32_t call, struct str text, uint32_t tokens);
+void protocol_put_finished(struct buf *out, uint32_t call, const struct engine_finished *finished);
+void protocol_put_failed(struct buf *out, uint32_t call, const struct error *error);
+void protocol_put_counted(struct buf *out, uint32_t call, uint32_t tokens);
+void protocol_put_config(struct buf *out, const struct frame_config *config);
+void protocol_put_hello(struct buf *out, const struct engine_model_info *info);
+void protocol_put_fatal(struct buf *out, struct str message);
+
+/* False: not a legal header; the link is broken. */
+bool protocol_get_header(const uint8_t bytes[PROTOCOL_HEADER_LEN], struct frame_header *header);
+
+/* Decoders take the payload. False: malformed, or (where an arena is passed)
+ * out of memory. Strings borrow from the payload, arrays live in the arena. */
+bool protocol_get_generate(struct str payload, struct arena *arena, struct engine_request *request);
+bool protocol_get_count(struct str payload, struct arena *arena, struct engine_segment **segments, size_t *count);
+bool protocol_get_started(struct str payload, struct engine_started *started);
+bool protocol_get_text(struct str payload, struct str *text, uint32_t *tokens);
+bool protocol_get_finished(struct str payload, struct engine_finished *finished);
+bool protocol_get_failed(struct str payload, struct error *error);
+bool protocol_get_counted(struct str payload, uint32_t *tokens);
+bool protocol_get_config(struct str payload, struct frame_config *config);
+bool protocol_get_hello(struct str payload, struct arena *arena, struct engine_model_info *info);
+bool protocol_get_fatal(struct str payload, struct str *message);
+
+#endif

@@ -1,0 +1,205 @@
+/* random_gguf.c - see random_gguf.h. */
+#include "engine/random_gguf.h"
+
+#include <ggml.h>
+#include <gguf.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/str.h"
+#include "core/util.h"
+
+#define SPECIALS 3
+#define LETTERS 26u
+
+static const char *const special_texts[SPECIALS] = {"<|endoftext|>", "<|im_start|>", "<|im_end|>"};
+
+static const char chatml[] =
+    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + "
+    "'\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+
+struct builder {
+    const struct random_gguf_options *options;
+    struct arena arena;
+    struct gguf_context *gguf;
+    struct ggml_context *ggml;
+    struct rng rng;
+};
+
+/* --- vocabulary ------------------------------------------------------------------------------------- */
+
+/* The printable stand-in that byte-level BPE files use for a byte. */
+static uint32_t byte_code_point(uint32_t byte)
+{
+    uint32_t shifted = 0;
+    for (uint32_t b = 0; b < 256; b++) {
+        const bool printable = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
+        if (b == byte)
+            return printable ? b : 256 + shifted;
+        shifted += !printable;
+    }
+    return 0;
+}
+
+static const char *byte_text(struct arena *arena, uint32_t byte)
+{
+    const uint32_t point = byte_code_point(byte);
+    if (point < 128)
+        return arena_printf(arena, "%c", (int)point).data;
+    return arena_printf(arena, "%c%c", (int)(0xC0 | point >> 6), (int)(0x80 | (point & 0x3F))).data;
+}
+
+static void put_vocabulary(struct builder *b)
+{
+    const uint32_t count = b->options->vocabulary, plain = count - SPECIALS;
+    const char **texts = ARENA_ARRAY(&b->arena, const char *, count);
+    const char **merges = ARENA_ARRAY(&b->arena, const char *, count);
+    int32_t *types = ARENA_ARRAY(&b->arena, int32_t, count);
+    size_t merge_count = 0;
+    uint32_t token = 0;
+    for (; token < 256; token++)
+        texts[token] = byte_text(&b->arena, token);
+    for (uint32_t pair = 0; pair < LETTERS * LETTERS && token < plain; pair++, token++) {
+        const int first = (int)('a' + pair / LETTERS), second = (int)('a' + pair % LETTERS);
+        texts[token] = arena_printf(&b->arena, "%c%c", first, second).data;
+        merges[merge_count++] = arena_printf(&b->arena, "%c %c", first, second).data;
+    }
+    for (; token < plain; token++)
+        texts[token] = arena_printf(&b->arena, "%sw%u", byte_text(&b->arena, ' '), token).data;
+    for (uint32_t i = 0; i < SPECIALS; i++, token++)
+        texts[token] = special_texts[i];
+    for (uint32_t i = 0; i < count; i++)
+        types[i] = i < plain ? 1 : 3; /* normal, control */
+    gguf_set_val_str(b->gguf, "tokenizer.ggml.model", "gpt2");
+    gguf_set_val_str(b->gguf, "tokenizer.ggml.pre", "gpt-2");
+    gguf_set_arr_str(b->gguf, "tokenizer.ggml.tokens", texts, count);
+    gguf_set_arr_data(b->gguf, "tokenizer.ggml.token_type", GGUF_TYPE_INT32, types, count);
+    gguf_set_arr_str(b->gguf, "tokenizer.ggml.merges", merges, merge_count);
+    gguf_set_val_u32(b->gguf, "tokenizer.ggml.bos_token_id", plain);
+    gguf_set_val_u32(b->gguf, "tokenizer.ggml.eos_token_id", plain + 2);
+    gguf_set_val_bool(b->gguf, "tokenizer.ggml.add_bos_token", false);
+    gguf_set_val_str(b->gguf, "tokenizer.chat_template", chatml);
+}
+
+static void put_shape(struct builder *b)
+{
+    const struct random_gguf_options *o = b->options;
+    gguf_set_val_str(b->gguf, "general.architecture", "llama");
+    gguf_set_val_str(b->gguf, "general.name", "random");
+    gguf_set_val_u32(b->gguf, "llama.block_count", o->layers);
+    gguf_set_val_u32(b->gguf, "llama.context_length", o->context);
+    gguf_set_val_u32(b->gguf, "llama.embedding_length", o->width);
+    gguf_set_val_u32(b->gguf, "llama.feed_forward_length", o->feed_forward);
+    gguf_set_val_u32(b->gguf, "llama.attention.head_count", o->heads);
+    gguf_set_val_u32(b->gguf, "llama.attention.head_count_kv", o->kv_heads);
+    gguf_set_val_u32(b->gguf, "llama.rope.dimension_count", o->width / o->heads);
+    gguf_set_val_f32(b->gguf, "llama.attention.layer_norm_rms_epsilon", 1e-5f);
+    gguf_set_val_f32(b->gguf, "llama.rope.freq_base", 10000.0f);
+    gguf_set_val_u32(b->gguf, "llama.vocab_size", o->vocabulary);
+}
+
+/* --- weights ---------------------------------------------------------------------------------------- */
+
+static float uniform(struct rng *rng, float spread)
+{
+    return ((float)(rng_next(rng) >> 40) * (1.0f / (1 << 23)) - 1.0f) * spread;
+}
+
+/* weights[rows][columns], variance 1/columns, so activations keep their size. */
+static void put_matrix(struct builder *b, const char *name, uint32_t columns, uint32_t rows, float scale)
+{
+    const enum ggml_type type = b->options->is_q8_0 ? GGML_TYPE_Q8_0 : GGML_TYPE_F32;
+    struct ggml_tensor *tensor = ggml_new_tensor_2d(b->ggml, type, columns, rows);
+    const float spread = scale * sqrtf(3.0f / (float)columns);
+    float *row = ARENA_ARRAY(&b->arena, float, columns);
+    const size_t row_bytes = ggml_row_size(type, columns);
+    for (uint32_t r = 0; r < rows; r++) {
+        void *out = (char *)tensor->data + (size_t)r * row_bytes;
+        for (uint32_t c = 0; c < columns; c++)
+            row[c] = uniform(&b->rng, spread);
+        if (type == GGML_TYPE_F32)
+            memcpy(out, row, row_bytes);
+        else
+            ggml_quantize_chunk(type, row, out, 0, 1, columns, NULL);
+    }
+    ggml_set_name(tensor, name);
+    gguf_add_tensor(b->gguf, tensor);
+}
+
+/* Zero rows of the head: the special tokens' logits are 0 where the largest of
+ * the others is about 6, so replies hardly ever end by themselves. */
+static void silence_specials(struct builder *b)
+{
+    struct ggml_tensor *head = ggml_get_tensor(b->ggml, "output.weight");
+    const size_t row_bytes = ggml_row_size(head->type, head->ne[0]);
+    memset((char *)head->data + row_bytes * (b->options->vocabulary - SPECIALS), 0, row_bytes * SPECIALS);
+}
+
+static void put_ones(struct builder *b, const char *name, uint32_t count)
+{
+    struct ggml_tensor *tensor = ggml_new_tensor_1d(b->ggml, GGML_TYPE_F32, count);
+    for (uint32_t i = 0; i < count; i++)
+        ((float *)tensor->data)[i] = 1.0f;
+    ggml_set_name(tensor, name);
+    gguf_add_tensor(b->gguf, tensor);
+}
+
+static void put_layer(struct builder *b, uint32_t layer)
+{
+    const struct random_gguf_options *o = b->options;
+    const uint32_t kv = o->width / o->heads * o->kv_heads;
+    const struct {
+        const char *name;
+        uint32_t columns, rows;
+    } matrices[] = {
+        {"attn_q", o->width, o->width},        {"attn_k", o->width, kv},           {"attn_v", o->width, kv},
+        {"attn_output", o->width, o->width},   {"ffn_gate", o->width, o->feed_forward},
+        {"ffn_up", o->width, o->feed_forward}, {"ffn_down", o->feed_forward, o->width},
+    };
+    char name[64];
+    for (size_t i = 0; i < sizeof(matrices) / sizeof(matrices[0]); i++) {
+        snprintf(name, sizeof(name), "blk.%u.%s.weight", layer, matrices[i].name);
+        put_matrix(b, name, matrices[i].columns, matrices[i].rows, 1.0f);
+    }
+    snprintf(name, sizeof(name), "blk.%u.attn_norm.weight", layer);
+    put_ones(b, name, o->width);
+    snprintf(name, sizeof(name), "blk.%u.ffn_norm.weight", layer);
+    put_ones(b, name, o->width);
+}
+
+static size_t weights_bytes(const struct random_gguf_options *o)
+{
+    const size_t layer = (size_t)o->width * ((size_t)4 * o->width + (size_t)3 * o->feed_forward);
+    const size_t values = layer * o->layers + (size_t)2 * o->width * o->vocabulary;
+    return values * (o->is_q8_0 ? 2 : 4) + ((size_t)16 << 20);
+}
+
+enum error_code random_gguf_write(const struct random_gguf_options *options, const char *path, struct error *error)
+{
+    if (options->vocabulary < 256 + SPECIALS + 1 || options->heads == 0 || options->width % options->heads != 0 ||
+        options->kv_heads == 0 || options->heads % options->kv_heads != 0)
+        return error_set(error, ERROR_INVALID, "a model of this shape can't be made");
+    struct builder b = {.options = options, .gguf = gguf_init_empty()};
+    arena_init(&b.arena, 0);
+    rng_seed(&b.rng, options->seed);
+    b.ggml = ggml_init((struct ggml_init_params){.mem_size = weights_bytes(options)});
+    if (b.gguf == NULL || b.ggml == NULL) {
+        gguf_free(b.gguf);
+        return error_no_memory(error);
+    }
+    put_shape(&b);
+    put_vocabulary(&b);
+    put_matrix(&b, "token_embd.weight", options->width, options->vocabulary, sqrtf((float)options->width));
+    for (uint32_t layer = 0; layer < options->layers; layer++)
+        put_layer(&b, layer);
+    put_ones(&b, "output_norm.weight", options->width);
+    put_matrix(&b, "output.weight", options->width, options->vocabulary, 2.0f);
+    silence_specials(&b);
+    const bool written = gguf_write_to_file(b.gguf, path, false);
+    gguf_free(b.gguf);
+    ggml_free(b.ggml);
+    arena_deinit(&b.arena);
+    return written ? OK : error_set(error, ERROR_IO, "writing %s failed", path);
+}

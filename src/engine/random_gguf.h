@@ -1,0 +1,32 @@
+/* random_gguf.h - writes a model with random weights, for tests and benches.
+ *
+ * Llama architecture, untied head, byte-level BPE vocabulary (256 bytes, pairs
+ * of letters, filler words, ChatML's special tokens) and the ChatML template.
+ * The same options always give the same file. Any thread. */
+#ifndef ENGINE_RANDOM_GGUF_H
+#define ENGINE_RANDOM_GGUF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/error.h"
+
+struct random_gguf_options {
+    uint32_t layers, width, heads, kv_heads, feed_forward;
+    uint32_t vocabulary; /* at least 260 */
+    uint32_t context;
+    uint64_t seed;
+    bool is_q8_0; /* else F32 */
+};
+
+#define RANDOM_GGUF_TINY \
+    ((struct random_gguf_options){.layers = 2, .width = 64, .heads = 4, .kv_heads = 2, .feed_forward = 128, \
+                                  .vocabulary = 512, .context = 1024, .seed = 1})
+#define RANDOM_GGUF_110M \
+    ((struct random_gguf_options){.layers = 12, .width = 768, .heads = 12, .kv_heads = 4, .feed_forward = 2304, \
+                                  .vocabulary = 16384, .context = 8192, .seed = 1, .is_q8_0 = true})
+
+enum error_code random_gguf_write(const struct random_gguf_options *options, const char *path,
+                                  struct error *error) WARN_UNUSED;
+
+#endif

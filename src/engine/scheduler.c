@@ -1,0 +1,662 @@
+/* scheduler.c - see scheduler.h. */
+#include "engine/scheduler.h"
+
+#include <math.h>
+#include <pthread.h>
+
+#include "core/log.h"
+#include "core/util.h"
+#include "engine/sampler.h"
+#include "engine/text.h"
+
+/* A step while replies run may take so long; a stalled token must arrive within
+ * 250 ms even when the prediction is off by a factor of two. Without replies a
+ * step still ends soon, because cancels and arrivals wait for it. */
+#define REPLY_STEP_US 90000.0
+#define PROMPT_STEP_US 200000.0
+#define CHUNK_LEAST 16u
+#define CHUNK_FIRST 32u /* before anything was measured */
+#define COST_WEIGHT 0.5 /* of the newest measurement; prompts get dearer with depth */
+
+enum phase { PHASE_PROMPT, PHASE_REPLY };
+
+struct sequence {
+    struct job *job;
+    uint32_t id;      /* of the model's sequences */
+    enum phase phase;
+    uint32_t past;    /* tokens whose state is in the cells */
+    uint32_t batched; /* of them, how many the present step adds */
+    uint32_t row;     /* of the batch, where logits are wanted */
+    bool wants_logits;
+    model_token token; /* chosen, not yet decoded */
+    uint32_t output, output_max, cells;
+    uint32_t silent_tokens; /* chosen since the last text event */
+    struct text_filter text;
+    struct sampler sampler;
+    struct model_grammar *grammar;
+    uint64_t admitted_us, first_us;
+};
+
+struct job_list {
+    struct job *first, **last;
+};
+
+struct scheduler {
+    struct scheduler_options options;
+    const struct model_facts *facts;
+
+    pthread_mutex_t mutex; /* guards the four below */
+    pthread_cond_t wake;
+    struct job_list inbox;
+    bool is_quitting, has_cancel;
+    _Atomic uint64_t queued_tokens;
+
+    /* model thread only */
+    struct job_list waiting[SCHEDULER_TIERS];
+    struct sequence *sequences[MODEL_SEQUENCES]; /* running, in order of admission */
+    uint32_t count;
+    bool id_taken[MODEL_SEQUENCES];
+    uint64_t cells_promised;
+    struct sampler_candidate *scratch;
+    struct event *events, **events_end;
+    double token_us;           /* prompt token in a batch */
+    double decode_us;          /* step of decode_count replies alone */
+    uint32_t decode_count;
+    model_token closers[3];    /* of JSON: } ] ", -1 where the vocabulary has none */
+};
+
+/* --- lists ------------------------------------------------------------------------------------------ */
+
+static void list_clear(struct job_list *list)
+{
+    list->first = NULL;
+    list->last = &list->first;
+}
+
+static void list_push(struct job_list *list, struct job *job)
+{
+    job->next = NULL;
+    *list->last = job;
+    list->last = &job->next;
+}
+
+static struct job *list_pop(struct job_list *list)
+{
+    struct job *job = list->first;
+    list->first = job->next;
+    if (list->first == NULL)
+        list->last = &list->first;
+    return job;
+}
+
+/* --- events ----------------------------------------------------------------------------------------- */
+
+void event_free(struct event *event)
+{
+    buf_deinit(&event->text);
+    mem_free(event->error);
+    mem_free(event);
+}
+
+/* An event that can't be made would leave a request hanging: end the process,
+ * the gateway answers for it and starts another. */
+static struct event *add_event(struct scheduler *s, enum event_kind kind, struct job *job)
+{
+    struct event *event = mem_must_calloc(1, sizeof(*event));
+    event->kind = kind;
+    event->job = job;
+    buf_init(&event->text, 1u << 20);
+    *s->events_end = event;
+    s->events_end = &event->next;
+    return event;
+}
+
+static void add_failure(struct scheduler *s, struct job *job, const struct error *error)
+{
+    struct event *event = add_event(s, EVENT_FAILED, job);
+    event->error = mem_must_calloc(1, sizeof(*error));
+    *event->error = *error;
+}
+
+static void post_events(struct scheduler *s)
+{
+    struct event *events = s->events;
+    if (events == NULL)
+        return;
+    s->events = NULL;
+    s->events_end = &s->events;
+    s->options.post(s->options.ctx, events);
+}
+
+/* --- beginning and end of a sequence ---------------------------------------------------------------- */
+
+static uint32_t reply_room(const struct scheduler *s, const struct job *job)
+{
+    const uint32_t room = s->facts->context - (uint32_t)job->tokens.count + 1; /* the last token needs no cell */
+    return job->request.max_tokens != 0 && job->request.max_tokens < room ? job->request.max_tokens : room;
+}
+
+static uint32_t cells_for(const struct scheduler *s, const struct job *job)
+{
+    return (uint32_t)job->tokens.count + reply_room(s, job) - 1;
+}
+
+static void end_sequence(struct scheduler *s, struct sequence *seq)
+{
+    uint32_t at = 0;
+    while (s->sequences[at] != seq)
+        at++;
+    memmove(&s->sequences[at], &s->sequences[at + 1], (s->count - at - 1) * sizeof(s->sequences[0]));
+    s->count--;
+    model_seq_clear(s->options.model, seq->id);
+    s->id_taken[seq->id] = false;
+    s->cells_promised -= seq->cells;
+    text_filter_deinit(&seq->text);
+    model_grammar_free(seq->grammar);
+    mem_free(seq);
+}
+
+static void fail_sequence(struct scheduler *s, struct sequence *seq, const struct error *error)
+{
+    struct job *job = seq->job;
+    end_sequence(s, seq);
+    add_failure(s, job, error);
+}
+
+static uint32_t free_id(struct scheduler *s)
+{
+    uint32_t id = 0;
+    while (s->id_taken[id])
+        id++;
+    s->id_taken[id] = true;
+    return id;
+}
+
+static void admit(struct scheduler *s, struct job *job)
+{
+    struct error error;
+    struct sequence *seq = mem_calloc(1, sizeof(*seq));
+    enum error_code code = seq == NULL ? error_no_memory(&error) : OK;
+    if (code == OK && job->request.grammar.len > 0)
+        code = model_grammar_new(s->options.model, job->request.grammar, &seq->grammar, &error);
+    if (code != OK) {
+        mem_free(seq);
+        add_failure(s, job, &error);
+        return;
+    }
+    seq->job = job;
+    seq->id = free_id(s);
+    seq->output_max = reply_room(s, job);
+    seq->cells = cells_for(s, job);
+    seq->admitted_us = clock_now_us();
+    text_filter_init(&seq->text, job->request.stops, job->request.stop_count);
+    sampler_init(&seq->sampler, job->request.temperature, job->request.top_p, job->request.top_k, job->request.seed);
+    s->cells_promised += seq->cells;
+    s->sequences[s->count++] = seq;
+}
+
+static bool has_room(const struct scheduler *s, const struct job *job)
+{
+    if (s->options.is_deterministic)
+        return s->count == 0;
+    return s->count < s->facts->parallel && s->cells_promised + cells_for(s, job) <= s->facts->cells;
+}
+
+static void forget_queued(struct scheduler *s, const struct job *job)
+{
+    atomic_fetch_sub(&s->queued_tokens, job->tokens.count);
+}
+
+static void admit_waiting(struct scheduler *s)
+{
+    for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++) {
+        while (s->waiting[tier].first != NULL) {
+            if (!has_room(s, s->waiting[tier].first))
+                return; /* nobody overtakes: a large request would starve */
+            struct job *job = list_pop(&s->waiting[tier]);
+            forget_queued(s, job);
+            if (s->options.is_deterministic)
+                model_clear(s->options.model); /* the same cells for the same request */
+            admit(s, job);
+        }
+    }
+}
+
+/* --- arrivals and cancels --------------------------------------------------------------------------- */
+
+static void drop_cancelled(struct scheduler *s)
+{
+    for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++) {
+        struct job_list kept;
+        list_clear(&kept);
+        while (s->waiting[tier].first != NULL) {
+            struct job *job = list_pop(&s->waiting[tier]);
+            if (!atomic_load(&job->is_cancelled)) {
+                list_push(&kept, job);
+                continue;
+            }
+            forget_queued(s, job);
+            add_event(s, EVENT_GONE, job);
+        }
+        list_clear(&s->waiting[tier]);
+        while (kept.first != NULL)
+            list_push(&s->waiting[tier], list_pop(&kept));
+    }
+    for (uint32_t i = s->count; i-- > 0;) {
+        struct job *job = s->sequences[i]->job;
+        if (!atomic_load(&job->is_cancelled))
+            continue;
+        end_sequence(s, s->sequences[i]);
+        add_event(s, EVENT_GONE, job);
+    }
+}
+
+static bool is_idle(const struct scheduler *s)
+{
+    for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++)
+        if (s->waiting[tier].first != NULL)
+            return false;
+    return s->count == 0;
+}
+
+/* Takes what arrived; sleeps while there is nothing to do. False: quit. */
+static bool take_inbox(struct scheduler *s)
+{
+    const bool idle = is_idle(s);
+    if (idle)
+        broker_client_idle(s->options.broker);
+    pthread_mutex_lock(&s->mutex);
+    while (idle && s->inbox.first == NULL && !s->is_quitting)
+        pthread_cond_wait(&s->wake, &s->mutex);
+    struct job_list arrived;
+    list_clear(&arrived);
+    while (s->inbox.first != NULL)
+        list_push(&arrived, list_pop(&s->inbox));
+    const bool has_cancel = s->has_cancel, is_quitting = s->is_quitting;
+    s->has_cancel = false;
+    pthread_mutex_unlock(&s->mutex);
+    while (arrived.first != NULL) {
+        struct job *job = list_pop(&arrived);
+        list_push(&s->waiting[job->request.tier < SCHEDULER_TIERS ? job->request.tier : SCHEDULER_TIERS - 1], job);
+    }
+    if (has_cancel)
+        drop_cancelled(s);
+    return !is_quitting;
+}
+
+/* --- composing a step ------------------------------------------------------------------------------- */
+
+uint32_t scheduler_chunk(double budget_us, double decode_us, double token_us, uint32_t room)
+{
+    uint32_t chunk = CHUNK_FIRST;
+    if (token_us > 0) {
+        const double fits = (budget_us - decode_us) / token_us;
+        chunk = fits < CHUNK_LEAST ? CHUNK_LEAST : fits > room ? room : (uint32_t)fits;
+        if (chunk > 2 * CHUNK_LEAST)
+            chunk -= chunk % CHUNK_LEAST; /* kernels work on rows of 16 */
+    }
+    return chunk < room ? chunk : room;
+}
+
+static double predict_decode_us(const struct scheduler *s, uint32_t count)
+{
+    if (count <= s->decode_count || s->decode_count == 0)
+        return s->decode_us;
+    return s->decode_us * count / s->decode_count;
+}
+
+static uint32_t plan_chunk(const struct scheduler *s, uint32_t replies)
+{
+    uint32_t room = s->facts->batch - replies;
+    if (replies == 0)
+        return scheduler_chunk(PROMPT_STEP_US, 0, s->token_us, room);
+    room = room < s->options.chunk_max ? room : s->options.chunk_max;
+    return scheduler_chunk(REPLY_STEP_US, predict_decode_us(s, replies), s->token_us, room);
+}
+
+static void add_token(struct scheduler *s, struct sequence *seq, model_token token, bool wants_logits)
+{
+    if (wants_logits)
+        seq->row = model_batch_count(s->options.model);
+    seq->wants_logits = seq->wants_logits || wants_logits;
+    model_batch_add(s->options.model, token, seq->past + seq->batched, seq->id, wants_logits);
+    seq->batched++;
+}
+
+/* At most `chunk` tokens of the prompt; the number added. */
+static uint32_t add_prompt(struct scheduler *s, struct sequence *seq, uint32_t chunk)
+{
+    const struct model_tokens *tokens = &seq->job->tokens;
+    uint32_t count = (uint32_t)tokens->count - seq->past;
+    count = count < chunk ? count : chunk;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t at = seq->past + i;
+        add_token(s, seq, tokens->items[at], at + 1 == tokens->count);
+    }
+    return count;
+}
+
+/* Fills the batch; the numbers of replies and of prompt tokens in it. */
+static void compose(struct scheduler *s, uint32_t *replies, uint32_t *prompt_tokens)
+{
+    *replies = 0;
+    *prompt_tokens = 0;
+    model_batch_clear(s->options.model);
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct sequence *seq = s->sequences[i];
+        seq->batched = 0;
+        seq->wants_logits = false;
+        if (seq->phase == PHASE_REPLY) {
+            add_token(s, seq, seq->token, true);
+            (*replies)++;
+        }
+    }
+    uint32_t chunk = plan_chunk(s, *replies);
+    for (uint32_t i = 0; i < s->count && chunk > 0; i++) {
+        struct sequence *seq = s->sequences[i];
+        if (seq->phase != PHASE_PROMPT)
+            continue;
+        if (s->options.is_deterministic)
+            chunk = SCHEDULER_BLOCK - seq->past % SCHEDULER_BLOCK;
+        const uint32_t added = add_prompt(s, seq, chunk);
+        *prompt_tokens += added;
+        chunk -= added;
+    }
+}
+
+/* --- after a step ----------------------------------------------------------------------------------- */
+
+static void learn_costs(struct scheduler *s, uint32_t replies, uint32_t prompt_tokens, double us)
+{
+    if (prompt_tokens == 0) {
+        const bool same = s->decode_count == replies;
+        s->decode_us = same ? s->decode_us * (1 - COST_WEIGHT) + us * COST_WEIGHT : us;
+        s->decode_count = replies;
+        return;
+    }
+    if (prompt_tokens < CHUNK_LEAST / 2)
+        return; /* too few to tell their cost from the step's own */
+    const double left = us - (replies > 0 ? predict_decode_us(s, replies) : 0);
+    const double each = left / prompt_tokens;
+    if (each > 0)
+        s->token_us = s->token_us > 0 ? s->token_us * (1 - COST_WEIGHT) + each * COST_WEIGHT : each;
+}
+
+static void flush_text(struct scheduler *s, struct sequence *seq, bool is_last)
+{
+    struct buf text;
+    buf_init(&text, 4u << 20);
+    if (text_filter_take(&seq->text, is_last, &text) && text.len > 0) {
+        struct event *event = add_event(s, EVENT_TEXT, seq->job);
+        event->text = text;
+        event->text_tokens = seq->silent_tokens;
+        seq->silent_tokens = 0;
+        return;
+    }
+    buf_deinit(&text);
+}
+
+static void finish(struct scheduler *s, struct sequence *seq, enum engine_stop stop)
+{
+    flush_text(s, seq, true);
+    const uint64_t now_us = clock_now_us();
+    struct job *job = seq->job;
+    struct event *event = add_event(s, EVENT_FINISHED, job);
+    event->finished = (struct engine_finished){
+        .stop = stop,
+        .stop_index = seq->text.stop_index,
+        .prompt_tokens = (uint32_t)job->tokens.count,
+        .prefilled_tokens = (uint32_t)job->tokens.count,
+        .output_tokens = seq->output,
+        .queue_us = seq->admitted_us - job->queued_us,
+        .prefill_us = seq->first_us - seq->admitted_us,
+        .decode_us = now_us - seq->first_us,
+    };
+    end_sequence(s, seq);
+}
+
+static bool is_masked(const float *logits, uint32_t count)
+{
+    return isinf(logits[sampler_greedy(logits, count)]);
+}
+
+static bool is_blank(const struct scheduler *s, model_token token)
+{
+    char piece[MODEL_PIECE_MAX];
+    return str_trim((struct str){piece, model_piece(s->options.model, token, piece)}).len == 0;
+}
+
+/* A grammar lets a model that never closes a string go on until its tokens are
+ * used up, and what it wrote is then no JSON. So near the end of the allowance
+ * the shortest way out is taken: end of reply, else } ] ", else what the model
+ * likes best, but white space. */
+static bool must_close(const struct sequence *seq)
+{
+    uint32_t reserve = seq->output_max / 4;
+    reserve = reserve < 48 ? 48 : reserve > 160 ? 160 : reserve;
+    return seq->output + reserve >= seq->output_max;
+}
+
+static model_token pick_closing(const struct scheduler *s, const float *logits)
+{
+    for (uint32_t token = 0; token < s->facts->vocabulary; token++)
+        if (!isinf(logits[token]) && model_is_end(s->options.model, (model_token)token))
+            return (model_token)token;
+    for (size_t i = 0; i < 3; i++)
+        if (s->closers[i] >= 0 && !isinf(logits[s->closers[i]]))
+            return s->closers[i];
+    model_token best = sampler_greedy(logits, s->facts->vocabulary);
+    if (!is_blank(s, best))
+        return best;
+    for (uint32_t token = 0; token < s->facts->vocabulary; token++)
+        if (!isinf(logits[token]) && !is_blank(s, (model_token)token) && (is_blank(s, best) || logits[token] > logits[best]))
+            best = (model_token)token;
+    return best;
+}
+
+/* The common case first: the model's own choice is allowed, and only one token was tried. */
+static enum error_code pick_by_grammar(struct scheduler *s, struct sequence *seq, float *logits, model_token *token,
+                                       bool *is_over, struct error *error)
+{
+    const uint32_t count = s->facts->vocabulary;
+    const bool closing = must_close(seq);
+    bool allowed = false;
+    enum error_code code = closing ? OK : model_grammar_allows(seq->grammar, *token, &allowed, error);
+    if (code == OK && !allowed) {
+        code = model_grammar_mask(seq->grammar, logits, error);
+        *is_over = code == OK && is_masked(logits, count);
+        if (code != OK || *is_over)
+            return code;
+        *token = closing ? pick_closing(s, logits) : sampler_pick(&seq->sampler, logits, count, s->scratch);
+    }
+    return code == OK ? model_grammar_accept(seq->grammar, *token, error) : code;
+}
+
+/* Adds the token's text; true: the reply goes on. */
+static bool take_token(struct scheduler *s, struct sequence *seq, model_token token, struct error *error)
+{
+    char piece[MODEL_PIECE_MAX];
+    const size_t len = model_piece(s->options.model, token, piece);
+    seq->output++;
+    seq->silent_tokens++;
+    atomic_fetch_add_explicit(&s->options.broker->slot->generated_tokens, 1, memory_order_relaxed);
+    if (!text_filter_push(&seq->text, (struct str){piece, len})) {
+        fail_sequence(s, seq, (error_no_memory(error), error));
+        return false;
+    }
+    if (seq->text.is_stopped)
+        finish(s, seq, ENGINE_STOP_SEQUENCE);
+    else if (seq->output >= seq->output_max)
+        finish(s, seq, seq->output == seq->job->request.max_tokens ? ENGINE_STOP_LENGTH : ENGINE_STOP_CONTEXT);
+    else
+        return true;
+    return false;
+}
+
+static void start_reply(struct scheduler *s, struct sequence *seq)
+{
+    seq->phase = PHASE_REPLY;
+    seq->first_us = clock_now_us();
+    add_event(s, EVENT_STARTED, seq->job)->started.prompt_tokens = (uint32_t)seq->job->tokens.count;
+}
+
+/* Chooses the next token of a sequence whose logits have come. May end it. */
+static void advance(struct scheduler *s, struct sequence *seq)
+{
+    struct error error;
+    float *logits = model_logits(s->options.model, seq->row);
+    if (seq->phase == PHASE_PROMPT)
+        start_reply(s, seq);
+    model_token token = sampler_pick(&seq->sampler, logits, s->facts->vocabulary, s->scratch);
+    bool is_over = false;
+    if (seq->grammar != NULL && pick_by_grammar(s, seq, logits, &token, &is_over, &error) != OK) {
+        fail_sequence(s, seq, &error);
+        return;
+    }
+    if (is_over || model_is_end(s->options.model, token)) {
+        finish(s, seq, ENGINE_STOP_END);
+        return;
+    }
+    if (!take_token(s, seq, token, &error))
+        return;
+    flush_text(s, seq, false);
+    seq->token = token;
+}
+
+static void after_step(struct scheduler *s)
+{
+    for (uint32_t i = 0; i < s->count; i++)
+        s->sequences[i]->past += s->sequences[i]->batched;
+    for (uint32_t i = s->count; i-- > 0;) /* backwards: advance may take the sequence out */
+        if (s->sequences[i]->wants_logits)
+            advance(s, s->sequences[i]);
+}
+
+/* Cells are promised before, so only a kind of state with rules of its own can
+ * run out; the youngest in the batch gives way. A broken decode ends all in it. */
+static void after_failed_step(struct scheduler *s, enum model_result result)
+{
+    struct error error;
+    (void)error_set(&error, ERROR_MODEL, result == MODEL_NO_CELLS ? "the engine ran out of KV cells"
+                                                                  : "the engine failed to compute this request");
+    for (uint32_t i = s->count; i-- > 0;) {
+        if (s->sequences[i]->batched == 0)
+            continue;
+        fail_sequence(s, s->sequences[i], &error);
+        if (result == MODEL_NO_CELLS)
+            return;
+    }
+}
+
+static void step(struct scheduler *s)
+{
+    uint32_t replies, prompt_tokens;
+    struct broker_client *broker = s->options.broker;
+    compose(s, &replies, &prompt_tokens);
+    const uint64_t began_us = clock_now_us();
+    model_set_threads(s->options.model, broker_client_begin(broker, began_us));
+    const enum model_result result = model_decode(s->options.model);
+    const uint64_t ended_us = clock_now_us();
+    broker_client_end(broker, ended_us);
+    atomic_fetch_add_explicit(&broker->slot->steps, 1, memory_order_relaxed);
+    if (result != MODEL_OK) {
+        after_failed_step(s, result);
+        return;
+    }
+    atomic_fetch_add_explicit(&broker->slot->prefilled_tokens, prompt_tokens, memory_order_relaxed);
+    learn_costs(s, replies, prompt_tokens, (double)(ended_us - began_us));
+    after_step(s);
+}
+
+void scheduler_run(struct scheduler *s)
+{
+    while (take_inbox(s)) {
+        admit_waiting(s);
+        post_events(s);
+        if (s->count == 0)
+            continue;
+        step(s);
+        post_events(s);
+    }
+}
+
+/* --- life ------------------------------------------------------------------------------------------- */
+
+static void find_closers(struct scheduler *s)
+{
+    static const char texts[] = {'}', ']', '"'};
+    char piece[MODEL_PIECE_MAX];
+    for (size_t i = 0; i < 3; i++)
+        s->closers[i] = -1;
+    for (uint32_t token = 0; token < s->facts->vocabulary; token++) {
+        if (model_piece(s->options.model, (model_token)token, piece) != 1)
+            continue;
+        for (size_t i = 0; i < 3; i++)
+            if (piece[0] == texts[i])
+                s->closers[i] = (model_token)token;
+    }
+}
+
+struct scheduler *scheduler_new(const struct scheduler_options *options)
+{
+    struct scheduler *s = mem_calloc(1, sizeof(*s));
+    if (s == NULL)
+        return NULL;
+    s->options = *options;
+    s->facts = model_facts(options->model);
+    s->scratch = mem_calloc(s->facts->vocabulary, sizeof(*s->scratch));
+    if (s->scratch == NULL) {
+        mem_free(s);
+        return NULL;
+    }
+    pthread_mutex_init(&s->mutex, NULL);
+    pthread_cond_init(&s->wake, NULL);
+    list_clear(&s->inbox);
+    for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++)
+        list_clear(&s->waiting[tier]);
+    s->events_end = &s->events;
+    find_closers(s);
+    return s;
+}
+
+void scheduler_free(struct scheduler *s)
+{
+    if (s == NULL)
+        return;
+    while (s->count > 0)
+        end_sequence(s, s->sequences[s->count - 1]);
+    pthread_mutex_destroy(&s->mutex);
+    pthread_cond_destroy(&s->wake);
+    mem_free(s->scratch);
+    mem_free(s);
+}
+
+void scheduler_submit(struct scheduler *s, struct job *job)
+{
+    atomic_fetch_add(&s->queued_tokens, job->tokens.count);
+    pthread_mutex_lock(&s->mutex);
+    list_push(&s->inbox, job);
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->mutex);
+}
+
+void scheduler_cancel(struct scheduler *s, struct job *job)
+{
+    atomic_store(&job->is_cancelled, true);
+    pthread_mutex_lock(&s->mutex);
+    s->has_cancel = true;
+    pthread_mutex_unlock(&s->mutex);
+}
+
+void scheduler_quit(struct scheduler *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    s->is_quitting = true;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->mutex);
+}
+
+uint64_t scheduler_queued_tokens(const struct scheduler *s)
+{
+    return atomic_load(&s->queued_tokens);
+}

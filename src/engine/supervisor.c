@@ -1,0 +1,378 @@
+/* supervisor.c - starts, watches and restarts the worker processes. Main thread.
+ *
+ * A worker is this program's own image (`worker`, a hidden subcommand) or the
+ * program named by the model's `worker:` key. Each start makes fresh sockets:
+ * one for control and one per port; the ports get theirs once the worker said
+ * HELLO. When the process dies its sockets close, which is how ports learn of it.
+ *
+ * Restarts: the first at once, then after 100 ms, doubling to 5 s, as long as
+ * the worker dies within RUN_WELL_US; more than worker_restart_burst in a row
+ * leave it down. A worker is killed when its heartbeat stops for
+ * worker_silence_ms, or one step lasts longer than token_gap_timeout_ms. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/util.h"
+#include "engine/internal.h"
+
+#define RUN_WELL_US 60000000u
+#define BACKOFF_FIRST_MS 100u
+#define BACKOFF_MAX_MS 5000u
+#define WATCH_MS 250u
+#define STOP_GRACE_MS 2000u
+#define FIXED_FDS 5 /* standard ones, control, broker */
+
+static struct engine_model *model_of(struct worker *worker)
+{
+    return &worker->engine->models[worker->index];
+}
+
+static const char *name_of(struct worker *worker)
+{
+    return model_of(worker)->config->name;
+}
+
+static void drop_port_fds(struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->engine->port_count; i++) {
+        if (worker->port_fds[i] >= 0)
+            close(worker->port_fds[i]);
+        worker->port_fds[i] = -1;
+    }
+}
+
+static void worker_fail(struct worker *worker, const char *reason)
+{
+    (void)error_set(&worker->failure, ERROR_UNAVAILABLE, "model %s: %s", name_of(worker), reason);
+    worker->state = WORKER_FAILED;
+    log_event(LOG_ERROR, "worker_failed", LOG_C("model", name_of(worker)), LOG_C("reason", reason));
+}
+
+/* --- death and restart ------------------------------------------------------------------------------ */
+
+static void on_restart(uv_timer_t *timer)
+{
+    supervisor_start(timer->data);
+}
+
+static void schedule_restart(struct worker *worker)
+{
+    const uint64_t ran_us = clock_now_us() - worker->started_us;
+    worker->burst = ran_us > RUN_WELL_US ? 0 : worker->burst + 1;
+    if (worker->burst > limit(worker_restart_burst)) {
+        worker_fail(worker, "the worker keeps dying and is left down; restart the server once the cause is mended");
+        return;
+    }
+    uint64_t delay = worker->burst < 2 ? 0 : BACKOFF_FIRST_MS << (worker->burst - 2 < 8 ? worker->burst - 2 : 8);
+    delay = delay > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : delay;
+    atomic_fetch_add(&model_of(worker)->restarts, 1);
+    uv_timer_start(&worker->restart, on_restart, delay, 0);
+}
+
+/* Both the process and its control link are gone. */
+static void on_worker_gone(struct worker *worker)
+{
+    if (worker->has_process || worker->has_control)
+        return;
+    drop_port_fds(worker);
+    broker_release(&worker->engine->broker, worker->index);
+    if (worker->state != WORKER_FAILED)
+        worker->state = WORKER_DOWN;
+    if (worker->state == WORKER_DOWN && !worker->engine->is_stopping)
+        schedule_restart(worker);
+}
+
+static void worker_kill(struct worker *worker)
+{
+    atomic_store(&model_of(worker)->is_ready, false);
+    if (worker->has_process)
+        (void)uv_process_kill(&worker->process, SIGKILL);
+}
+
+static void on_process_closed(uv_handle_t *handle)
+{
+    struct worker *worker = handle->data;
+    worker->has_process = false;
+    on_worker_gone(worker);
+}
+
+static void on_exit(uv_process_t *process, int64_t status, int signal_number)
+{
+    struct worker *worker = process->data;
+    atomic_store(&model_of(worker)->is_ready, false);
+    if (!worker->engine->is_stopping)
+        log_event(LOG_WARN, "worker_died", LOG_C("model", name_of(worker)), LOG_I("status", status),
+                  LOG_I("signal", signal_number));
+    uv_close((uv_handle_t *)process, on_process_closed);
+    link_close(&worker->control);
+}
+
+/* --- control link ----------------------------------------------------------------------------------- */
+
+static bool on_hello(struct worker *worker, struct str payload)
+{
+    struct engine_model *model = model_of(worker);
+    if (worker->state != WORKER_STARTING)
+        return false;
+    if (atomic_load(&model->info) == NULL) {
+        if (!protocol_get_hello(payload, &model->arena, &model->info_storage))
+            return false;
+        atomic_store(&model->info, &model->info_storage);
+    }
+    worker->state = WORKER_READY;
+    for (unsigned i = 0; i < worker->engine->port_count; i++) {
+        engine_offer(worker->engine, i, worker->index, worker->port_fds[i]);
+        worker->port_fds[i] = -1;
+    }
+    atomic_store(&model->is_ready, true);
+    log_event(LOG_INFO, "worker_ready", LOG_C("model", name_of(worker)),
+              LOG_I("load_ms", (clock_now_us() - worker->started_us) / 1000),
+              LOG_I("parameters", model->info_storage.parameters), LOG_I("context", model->info_storage.context));
+    return true;
+}
+
+static bool on_control_frame(void *ctx, const struct frame_header *header, struct str payload)
+{
+    struct worker *worker = ctx;
+    if (header->type == FRAME_HELLO)
+        return on_hello(worker, payload);
+    struct str message;
+    if (header->type != FRAME_FATAL || !protocol_get_fatal(payload, &message))
+        return false;
+    char reason[ERROR_MESSAGE_MAX];
+    snprintf(reason, sizeof(reason), STR_FMT, STR_ARG(message));
+    worker_fail(worker, reason);
+    worker_kill(worker);
+    return true;
+}
+
+static void on_control_broken(void *ctx)
+{
+    struct worker *worker = ctx;
+    worker_kill(worker);
+    link_close(&worker->control);
+}
+
+static void on_control_closed(void *ctx)
+{
+    struct worker *worker = ctx;
+    worker->has_control = false;
+    on_worker_gone(worker);
+}
+
+static const struct link_handlers control_handlers = {on_control_frame, on_control_broken, on_control_closed};
+
+static bool send_config(struct worker *worker)
+{
+    const struct config *config = worker->engine->config;
+    const struct config_model *model = model_of(worker)->config;
+    const struct frame_config frame = {
+        .name = str_of(model->name),
+        .path = str_of(model->path),
+        .context = model->context,
+        .parallel = model->parallel,
+        .threads = model->threads,
+        .broker_slot = worker->index,
+        .deterministic = config->deterministic,
+        .log_level = (uint8_t)config->log_level,
+        .log_format = (uint8_t)config->log_format,
+        .queue_tokens = limit(queue_tokens),
+        .prefill_chunk_tokens = limit(prefill_chunk_tokens),
+        .kv_bytes = limit(kv_bytes),
+    };
+    protocol_put_config(link_begin(&worker->control), &frame);
+    const bool sent = link_end(&worker->control);
+    link_flush(&worker->control);
+    return sent;
+}
+
+/* --- start ------------------------------------------------------------------------------------------ */
+
+/* Ours gets non-blocking, theirs is made so by the worker's libuv. */
+static bool make_pair(int *ours, int *theirs)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+        return false;
+    *ours = pair[0];
+    *theirs = pair[1];
+    return true;
+}
+
+static int spawn(struct worker *worker, const int *theirs, size_t count)
+{
+    const struct config_model *config = model_of(worker)->config;
+    uv_stdio_container_t stdio[FIXED_FDS + LIMIT_IO_THREADS] = {
+        [0] = {.flags = UV_IGNORE},
+        [1] = {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO}, /* standard output is the gateway's alone */
+        [2] = {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
+        [PROTOCOL_FD_CONTROL] = {.flags = UV_INHERIT_FD, .data.fd = theirs[0]},
+        [PROTOCOL_FD_BROKER] = {.flags = UV_INHERIT_FD, .data.fd = worker->engine->broker.fd},
+    };
+    for (size_t i = 1; i < count; i++)
+        stdio[PROTOCOL_FD_PORTS + i - 1] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = theirs[i]};
+    char ports[16], parent[16];
+    snprintf(ports, sizeof(ports), "%zu", count - 1);
+    snprintf(parent, sizeof(parent), "%d", (int)getpid());
+    char *argv[] = {"fulcrum", "worker", "--ports", ports, "--parent", parent, (char *)(uintptr_t)config->name, NULL};
+    const uv_process_options_t options = {
+        .exit_cb = on_exit,
+        .file = config->worker != NULL ? config->worker : "/proc/self/exe",
+        .args = argv,
+        .stdio = stdio,
+        .stdio_count = (int)(FIXED_FDS + count - 1),
+    };
+    worker->process.data = worker;
+    return uv_spawn(worker->engine->loop, &worker->process, &options);
+}
+
+/* Makes all sockets: theirs[0] and the returned one are control, the rest ports. */
+static int make_sockets(struct worker *worker, int *theirs, size_t *count)
+{
+    int control = -1;
+    if (!make_pair(&control, &theirs[0]))
+        return -1;
+    *count = 1;
+    for (unsigned i = 0; i < worker->engine->port_count; i++) {
+        if (!make_pair(&worker->port_fds[i], &theirs[*count])) {
+            close(control);
+            return -1;
+        }
+        (*count)++;
+    }
+    return control;
+}
+
+void supervisor_start(struct worker *worker)
+{
+    int theirs[1 + LIMIT_IO_THREADS];
+    size_t count = 0;
+    struct error error;
+    worker->started_us = clock_now_us();
+    worker->state = WORKER_STARTING;
+    atomic_store(&worker->engine->broker.page->slots[worker->index].heartbeat_us, worker->started_us);
+    const int control = make_sockets(worker, theirs, &count);
+    if (control < 0) {
+        drop_port_fds(worker);
+        worker_fail(worker, "no more descriptors for its sockets; raise the limit on open files");
+        goto close_theirs;
+    }
+    const int rc = spawn(worker, theirs, count);
+    worker->has_process = true; /* the handle exists even when spawning failed */
+    if (rc != 0) {
+        close(control);
+        worker_fail(worker, uv_strerror(rc));
+        uv_close((uv_handle_t *)&worker->process, on_process_closed);
+        goto close_theirs;
+    }
+    const enum error_code code =
+        link_open(&worker->control, worker->engine->loop, control, &control_handlers, worker, &error);
+    worker->has_control = worker->control.is_open;
+    if (code != OK || !send_config(worker))
+        worker_kill(worker);
+close_theirs:
+    for (size_t i = 0; i < count; i++)
+        close(theirs[i]);
+}
+
+/* --- hung workers ----------------------------------------------------------------------------------- */
+
+static void on_watch(uv_timer_t *timer)
+{
+    struct engine *engine = timer->data;
+    const uint64_t now_us = clock_now_us();
+    for (size_t i = 0; i < engine->model_count; i++) {
+        struct worker *worker = &engine->models[i].worker;
+        const struct broker_slot *slot = &engine->broker.page->slots[i];
+        if (worker->state != WORKER_READY && worker->state != WORKER_STARTING)
+            continue;
+        const uint64_t beat_us = atomic_load(&slot->heartbeat_us), step_us = atomic_load(&slot->step_began_us);
+        const bool is_silent = now_us > beat_us + limit(worker_silence_ms) * 1000;
+        const bool is_stuck = step_us != 0 && now_us > step_us + limit(token_gap_timeout_ms) * 1000;
+        if (!is_silent && !is_stuck)
+            continue;
+        log_event(LOG_ERROR, "worker_hung", LOG_C("model", name_of(worker)), LOG_B("in_step", is_stuck));
+        worker_kill(worker);
+    }
+}
+
+enum error_code supervisor_init(struct engine *engine, struct error *error)
+{
+    for (uint32_t i = 0; i < engine->model_count; i++) {
+        struct worker *worker = &engine->models[i].worker;
+        worker->engine = engine;
+        worker->index = i;
+        for (unsigned port = 0; port < LIMIT_IO_THREADS; port++)
+            worker->port_fds[port] = -1;
+        uv_timer_init(engine->loop, &worker->restart);
+        worker->restart.data = worker;
+    }
+    const enum error_code code = broker_create(&engine->broker, error);
+    if (code != OK)
+        return code;
+    uv_timer_init(engine->loop, &engine->watch);
+    engine->watch.data = engine;
+    engine->has_watch = true;
+    uv_timer_start(&engine->watch, on_watch, WATCH_MS, WATCH_MS);
+    uv_unref((uv_handle_t *)&engine->watch);
+    return OK;
+}
+
+/* --- stop ------------------------------------------------------------------------------------------- */
+
+static bool is_anyone_left(const struct engine *engine)
+{
+    for (size_t i = 0; i < engine->model_count; i++)
+        if (engine->models[i].worker.has_process || engine->models[i].worker.has_control)
+            return true;
+    return false;
+}
+
+static void on_grace_over(uv_timer_t *timer)
+{
+    struct engine *engine = timer->data;
+    for (size_t i = 0; i < engine->model_count; i++)
+        worker_kill(&engine->models[i].worker);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    *(unsigned *)handle->data -= 1;
+}
+
+static void close_timer(uv_timer_t *timer, unsigned *open)
+{
+    *open += 1;
+    timer->data = open;
+    uv_close((uv_handle_t *)timer, on_timer_closed);
+}
+
+/* A worker exits when its control link ends; one that does not is killed. */
+void supervisor_stop(struct engine *engine)
+{
+    if (!engine->has_watch)
+        return;
+    unsigned open = 0;
+    engine->is_stopping = true;
+    uv_timer_start(&engine->watch, on_grace_over, STOP_GRACE_MS, 0);
+    uv_ref((uv_handle_t *)&engine->watch);
+    for (size_t i = 0; i < engine->model_count; i++) {
+        atomic_store(&engine->models[i].is_ready, false);
+        uv_timer_stop(&engine->models[i].worker.restart);
+        if (engine->models[i].worker.has_control)
+            link_close(&engine->models[i].worker.control);
+    }
+    while (is_anyone_left(engine))
+        uv_run(engine->loop, UV_RUN_ONCE);
+    for (size_t i = 0; i < engine->model_count; i++)
+        close_timer(&engine->models[i].worker.restart, &open);
+    close_timer(&engine->watch, &open);
+    while (open > 0)
+        uv_run(engine->loop, UV_RUN_ONCE);
+    engine->has_watch = false;
+}

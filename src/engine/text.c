@@ -1,0 +1,116 @@
+/* text.c - see text.h. */
+#include "engine/text.h"
+
+#define HELD_MAX ((size_t)1 << 20)
+#define REPLACEMENT "\xEF\xBF\xBD"
+
+void text_filter_init(struct text_filter *filter, const struct str *stops, size_t stop_count)
+{
+    *filter = (struct text_filter){.stops = stops, .stop_count = stop_count};
+    buf_init(&filter->held, HELD_MAX);
+    for (size_t i = 0; i < stop_count; i++)
+        if (stops[i].len > filter->stop_longest)
+            filter->stop_longest = stops[i].len;
+}
+
+void text_filter_deinit(struct text_filter *filter)
+{
+    buf_deinit(&filter->held);
+}
+
+/* The first stop sequence in the text, the earlier in the list when two begin together. */
+static void find_stop(struct text_filter *filter)
+{
+    const struct str held = buf_str(&filter->held);
+    size_t first = held.len;
+    for (size_t i = 0; i < filter->stop_count; i++) {
+        if (filter->stops[i].len == 0)
+            continue;
+        const ptrdiff_t at = str_find(held, filter->stops[i], 0);
+        if (at < 0 || (size_t)at >= first)
+            continue;
+        first = (size_t)at;
+        filter->stop_index = (uint32_t)i;
+        filter->is_stopped = true;
+    }
+    if (filter->is_stopped)
+        filter->held.len = first;
+}
+
+bool text_filter_push(struct text_filter *filter, struct str piece)
+{
+    if (filter->is_stopped || piece.len == 0)
+        return true;
+    if (!buf_append_str(&filter->held, piece))
+        return false;
+    find_stop(filter);
+    return true;
+}
+
+/* Length of the longest end of the text that begins a stop sequence. */
+static size_t stop_begun(const struct text_filter *filter)
+{
+    const struct str held = buf_str(&filter->held);
+    size_t len = filter->stop_longest < held.len + 1 ? filter->stop_longest : held.len + 1;
+    while (len-- > 1) {
+        const char *end = held.data + held.len - len;
+        for (size_t i = 0; i < filter->stop_count; i++)
+            if (filter->stops[i].len > len && memcmp(filter->stops[i].data, end, len) == 0)
+                return len;
+    }
+    return 0;
+}
+
+static size_t sequence_len(uint8_t lead)
+{
+    if (lead >= 0xC2 && lead <= 0xDF)
+        return 2;
+    if ((lead & 0xF0) == 0xE0)
+        return 3;
+    return lead >= 0xF0 && lead <= 0xF4 ? 4 : 1;
+}
+
+/* Bytes at the end that begin a character and may yet be completed. */
+static size_t character_begun(struct str text)
+{
+    for (size_t back = 1; back <= 3 && back <= text.len; back++) {
+        const uint8_t byte = (uint8_t)text.data[text.len - back];
+        if ((byte & 0xC0) == 0x80)
+            continue;
+        return sequence_len(byte) > back ? back : 0;
+    }
+    return 0;
+}
+
+static bool append_valid(struct buf *out, struct str text)
+{
+    while (text.len > 0) {
+        const size_t valid = str_utf8_valid_len(text);
+        if (!buf_append(out, text.data, valid))
+            return false;
+        text = str_slice(text, valid, text.len);
+        if (text.len == 0)
+            return true;
+        if (!buf_append_text(out, REPLACEMENT))
+            return false;
+        text = str_slice(text, 1, text.len);
+        while (text.len > 0 && ((uint8_t)text.data[0] & 0xC0) == 0x80) /* one mark for one broken character */
+            text = str_slice(text, 1, text.len);
+    }
+    return true;
+}
+
+bool text_filter_take(struct text_filter *filter, bool is_last, struct buf *out)
+{
+    size_t len = filter->held.len;
+    if (!is_last && !filter->is_stopped) {
+        len -= stop_begun(filter);
+        len -= character_begun(str_slice(buf_str(&filter->held), 0, len));
+    }
+    if (len == 0)
+        return true;
+    if (!append_valid(out, str_slice(buf_str(&filter->held), 0, len)))
+        return false;
+    buf_consume(&filter->held, len);
+    return true;
+}

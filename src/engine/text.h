@@ -1,0 +1,35 @@
+/* text.h - from pieces of tokens to text that may be shown.
+ *
+ * Tokens end in the middle of characters, and a stop sequence may begin in one
+ * token and end in another. The filter holds back what could still become part
+ * of a character or of a stop sequence, and nothing more; invalid bytes become
+ * U+FFFD, so what comes out is always whole UTF-8. One thread at a time. */
+#ifndef ENGINE_TEXT_H
+#define ENGINE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "core/str.h"
+
+struct text_filter {
+    const struct str *stops; /* borrowed */
+    size_t stop_count, stop_longest;
+    struct buf held;
+    bool is_stopped;
+    uint32_t stop_index; /* valid once stopped */
+};
+
+void text_filter_init(struct text_filter *filter, const struct str *stops, size_t stop_count);
+void text_filter_deinit(struct text_filter *filter);
+
+/* Adds a piece. False on no memory. Once a stop sequence is complete the
+ * filter is stopped: it and what follows never come out. */
+bool text_filter_push(struct text_filter *filter, struct str piece);
+
+/* Appends what may be shown to out; with is_last everything that is left. */
+bool text_filter_take(struct text_filter *filter, bool is_last, struct buf *out);
+
+#endif

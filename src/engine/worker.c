@@ -1,0 +1,510 @@
+/* worker.c - see worker.h. */
+#include "engine/worker.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/util.h"
+#include "engine/embedded.h"
+#include "engine/link.h"
+#include "engine/scheduler.h"
+
+#define HEARTBEAT_MS 100u
+#define INLINE_TEXT_MAX ((size_t)64 << 10) /* more text is tokenised on libuv's pool */
+#define REQUEST_ARENA_MAX ((size_t)2 * PROTOCOL_PAYLOAD_MAX)
+
+struct worker;
+
+/* One link to an I/O thread of the gateway. */
+struct front_port {
+    struct worker *worker;
+    struct link link;
+    struct front_call *calls; /* doubly linked */
+};
+
+/* A request from its frame to its last event. Front thread; while `work` is
+ * queued also the pool thread that tokenises. */
+struct front_call {
+    struct job job; /* owner points back here */
+    struct front_port *port; /* NULL once the link is gone */
+    uint32_t id;
+    bool is_count, is_cancelled, is_submitted;
+    uv_work_t work;
+    struct error error; /* of tokenising */
+    struct front_call *previous, *next;
+};
+
+struct worker {
+    uv_loop_t loop;
+    struct link control;
+    struct front_port *ports;
+    unsigned port_count;
+    struct broker broker;
+    struct broker_client client;
+    struct frame_config config;
+    struct arena arena; /* strings of config */
+    bool has_config;
+    pthread_t thread;
+    uv_async_t wake;
+    uv_timer_t heartbeat;
+
+    pthread_mutex_t mutex; /* guards the two below: from the model thread to the front */
+    struct event *events, **events_end;
+    bool is_loaded;
+
+    bool is_up; /* front: HELLO or FATAL was sent */
+    struct model *model; /* set by the model thread before is_loaded */
+    struct scheduler *scheduler;
+    struct error load_error;
+};
+
+/* --- model thread ----------------------------------------------------------------------------------- */
+
+static void post(void *ctx, struct event *events)
+{
+    struct worker *w = ctx;
+    struct event **end = &events->next;
+    while (*end != NULL)
+        end = &(*end)->next;
+    pthread_mutex_lock(&w->mutex);
+    *w->events_end = events;
+    w->events_end = end;
+    pthread_mutex_unlock(&w->mutex);
+    uv_async_send(&w->wake);
+}
+
+static enum error_code load(struct worker *w, struct error *error)
+{
+    const struct frame_config *config = &w->config;
+    char name[256];
+    struct model_options options = {
+        .path = config->path.len > 0 ? config->path.data : NULL,
+        .name = config->name.data,
+        .context = config->context,
+        .parallel = config->parallel,
+        .threads = config->threads,
+        .kv_bytes = config->kv_bytes,
+    };
+    if (options.path == NULL) {
+        snprintf(name, sizeof(name), "%s.gguf", options.name);
+        options.bytes = embedded_file(str_of(name));
+        if (options.bytes.data == NULL)
+            return error_set(error, ERROR_INVALID, "model %s: no file of that name is embedded in this build; set path:",
+                             options.name);
+    }
+    const enum error_code code = model_load(&options, &w->model, error);
+    if (code != OK)
+        return code;
+    broker_client_init(&w->client, &w->broker, config->broker_slot, model_facts(w->model)->threads,
+                       config->deterministic);
+    uint32_t tasks[BROKER_TASKS_MAX];
+    const size_t count = model_compute_tasks(w->model, tasks, BROKER_TASKS_MAX);
+    for (size_t i = 0; i < count; i++)
+        broker_client_watch(&w->client, tasks[i]);
+    const struct scheduler_options scheduler = {
+        .model = w->model,
+        .broker = &w->client,
+        .is_deterministic = config->deterministic,
+        .chunk_max = (uint32_t)(config->prefill_chunk_tokens < UINT32_MAX ? config->prefill_chunk_tokens : UINT32_MAX),
+        .post = post,
+        .ctx = w,
+    };
+    w->scheduler = scheduler_new(&scheduler);
+    return w->scheduler == NULL ? error_no_memory(error) : OK;
+}
+
+static void *model_main(void *arg)
+{
+    struct worker *w = arg;
+    struct error error = {.code = OK};
+    const enum error_code code = load(w, &error);
+    pthread_mutex_lock(&w->mutex);
+    w->load_error = error;
+    w->load_error.code = code;
+    w->is_loaded = true;
+    pthread_mutex_unlock(&w->mutex);
+    uv_async_send(&w->wake);
+    if (code == OK)
+        scheduler_run(w->scheduler);
+    return NULL;
+}
+
+/* --- calls ------------------------------------------------------------------------------------------ */
+
+static void free_call(struct front_call *call)
+{
+    if (call->port != NULL) {
+        if (call->next != NULL)
+            call->next->previous = call->previous;
+        if (call->previous != NULL)
+            call->previous->next = call->next;
+        else
+            call->port->calls = call->next;
+    }
+    model_tokens_deinit(&call->job.tokens);
+    arena_deinit(&call->job.arena);
+    mem_free(call);
+}
+
+/* Frames are lost only when the gateway reads nothing any more; then its link is dropped. */
+static void sent(struct front_port *port)
+{
+    if (!link_end(&port->link))
+        port->link.handlers.on_broken(port);
+}
+
+static void send_failed(struct front_port *port, uint32_t id, const struct error *error)
+{
+    protocol_put_failed(link_begin(&port->link), id, error);
+    sent(port);
+}
+
+static void fail_call(struct front_call *call, const struct error *error)
+{
+    if (call->port != NULL && !call->is_cancelled)
+        send_failed(call->port, call->id, error);
+    free_call(call);
+}
+
+static enum error_code check_size(const struct worker *w, const struct front_call *call, struct error *error)
+{
+    const struct model_facts *facts = model_facts(w->model);
+    const size_t count = call->job.tokens.count;
+    if (count > facts->context)
+        return error_set(error, ERROR_INVALID, "prompt of %zu tokens is longer than the context of %u", count,
+                         facts->context);
+    if (count == 0)
+        return error_set(error, ERROR_INVALID, "the prompt is empty");
+    const uint64_t queued = scheduler_queued_tokens(w->scheduler);
+    if (queued > 0 && queued + count > w->config.queue_tokens)
+        return error_set(error, ERROR_THROTTLED, "%llu prompt tokens wait already; try again later",
+                         (unsigned long long)queued);
+    return OK;
+}
+
+/* Tokenised (or failed to): count, refuse or queue. */
+static void dispatch(struct worker *w, struct front_call *call)
+{
+    struct error error = call->error;
+    if (call->port == NULL || call->is_cancelled) {
+        free_call(call);
+        return;
+    }
+    if (error.code == OK && call->is_count) {
+        protocol_put_counted(link_begin(&call->port->link), call->id, (uint32_t)call->job.tokens.count);
+        sent(call->port);
+        free_call(call);
+        return;
+    }
+    if (error.code == OK)
+        error.code = check_size(w, call, &error);
+    if (error.code != OK) {
+        fail_call(call, &error);
+        return;
+    }
+    call->is_submitted = true;
+    call->job.queued_us = clock_now_us();
+    scheduler_submit(w->scheduler, &call->job);
+}
+
+static size_t text_len(const struct engine_request *request)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < request->segment_count; i++)
+        len += request->segments[i].text.len;
+    return len;
+}
+
+/* Any thread. A text that can't fit whatever its tokens are is not tokenised. */
+static void tokenize(const struct model *model, struct front_call *call)
+{
+    const struct engine_request *request = &call->job.request;
+    const struct model_facts *facts = model_facts(model);
+    const size_t at_least = text_len(request) / facts->piece_max;
+    struct model_tokens *tokens = &call->job.tokens;
+    call->error.code = OK;
+    if (!call->is_count && at_least > facts->context) {
+        (void)error_set(&call->error, ERROR_INVALID, "prompt of more than %zu tokens is longer than the context of %u",
+                        at_least, facts->context);
+        return;
+    }
+    enum error_code code = model_tokenize_begin(model, tokens, &call->error);
+    for (size_t i = 0; i < request->segment_count && code == OK; i++)
+        code = model_tokenize(model, request->segments[i].text, request->segments[i].is_template, tokens,
+                              &call->error);
+    call->error.code = code;
+}
+
+static void on_work(uv_work_t *work)
+{
+    struct front_call *call = work->data;
+    tokenize(((struct worker *)work->loop->data)->model, call);
+}
+
+static void flush_ports(struct worker *w)
+{
+    for (unsigned i = 0; i < w->port_count; i++)
+        link_flush(&w->ports[i].link);
+}
+
+static void on_work_done(uv_work_t *work, int status)
+{
+    struct worker *w = work->loop->data;
+    (void)status;
+    dispatch(w, work->data);
+    flush_ports(w);
+}
+
+static struct front_call *new_call(struct front_port *port, uint32_t id)
+{
+    struct front_call *call = mem_calloc(1, sizeof(*call));
+    if (call == NULL)
+        return NULL;
+    arena_init(&call->job.arena, REQUEST_ARENA_MAX);
+    call->job.owner = call;
+    call->port = port;
+    call->id = id;
+    call->work.data = call;
+    call->next = port->calls;
+    if (port->calls != NULL)
+        port->calls->previous = call;
+    port->calls = call;
+    return call;
+}
+
+static struct front_call *find_call(const struct front_port *port, uint32_t id)
+{
+    struct front_call *call = port->calls;
+    while (call != NULL && call->id != id)
+        call = call->next;
+    return call;
+}
+
+static void cancel_call(struct worker *w, struct front_call *call)
+{
+    call->is_cancelled = true;
+    if (call->is_submitted)
+        scheduler_cancel(w->scheduler, &call->job);
+}
+
+/* The payload is copied whole: the request's strings then point into the copy. */
+static bool on_request(struct front_port *port, const struct frame_header *header, struct str payload)
+{
+    struct worker *w = port->worker;
+    struct error error;
+    struct str copy;
+    struct front_call *call = find_call(port, header->call) == NULL ? new_call(port, header->call) : NULL;
+    if (call == NULL)
+        return false;
+    if (!arena_str(&call->job.arena, payload, &copy)) {
+        (void)error_no_memory(&error);
+        fail_call(call, &error);
+        return true;
+    }
+    struct engine_request *request = &call->job.request;
+    call->is_count = header->type == FRAME_COUNT;
+    struct engine_segment *segments = NULL;
+    const bool good = call->is_count
+                          ? protocol_get_count(copy, &call->job.arena, &segments, &request->segment_count)
+                          : protocol_get_generate(copy, &call->job.arena, request);
+    if (call->is_count)
+        request->segments = segments;
+    if (!good) {
+        free_call(call);
+        return false;
+    }
+    if (text_len(request) > INLINE_TEXT_MAX && uv_queue_work(&w->loop, &call->work, on_work, on_work_done) == 0)
+        return true;
+    tokenize(w->model, call);
+    dispatch(w, call);
+    return true;
+}
+
+static bool on_port_frame(void *ctx, const struct frame_header *header, struct str payload)
+{
+    struct front_port *port = ctx;
+    if (!port->worker->is_up)
+        return false;
+    if (header->type == FRAME_GENERATE || header->type == FRAME_COUNT) {
+        const bool good = on_request(port, header, payload);
+        link_flush(&port->link);
+        return good;
+    }
+    if (header->type != FRAME_CANCEL || payload.len != 0)
+        return false;
+    struct front_call *call = find_call(port, header->call);
+    if (call != NULL)
+        cancel_call(port->worker, call);
+    return true;
+}
+
+static void on_port_broken(void *ctx)
+{
+    struct front_port *port = ctx;
+    while (port->calls != NULL) {
+        struct front_call *call = port->calls;
+        port->calls = call->next;
+        call->port = NULL;
+        call->previous = call->next = NULL;
+        cancel_call(port->worker, call);
+    }
+    link_close(&port->link);
+}
+
+static void on_port_closed(void *ctx)
+{
+    (void)ctx; /* ports live as long as the process */
+}
+
+/* --- events of the scheduler ------------------------------------------------------------------------ */
+
+static void send_event(struct front_port *port, uint32_t id, const struct event *event)
+{
+    struct buf *out = link_begin(&port->link);
+    switch (event->kind) {
+    case EVENT_STARTED: protocol_put_started(out, id, &event->started); break;
+    case EVENT_TEXT: protocol_put_text(out, id, buf_str(&event->text), event->text_tokens); break;
+    case EVENT_FINISHED: protocol_put_finished(out, id, &event->finished); break;
+    case EVENT_FAILED: protocol_put_failed(out, id, event->error); break;
+    case EVENT_GONE: return;
+    }
+    sent(port);
+}
+
+static void on_event(struct event *event)
+{
+    struct front_call *call = event->job->owner;
+    if (call->port != NULL && !call->is_cancelled)
+        send_event(call->port, call->id, event);
+    if (event->kind >= EVENT_FINISHED)
+        free_call(call);
+    event_free(event);
+}
+
+static void say_hello(struct worker *w)
+{
+    w->is_up = true;
+    struct buf *out = link_begin(&w->control);
+    if (w->load_error.code != OK) {
+        protocol_put_fatal(out, str_of(w->load_error.message));
+    } else {
+        const struct model_facts *facts = model_facts(w->model);
+        struct engine_model_info info = {
+            .parameters = facts->parameters,
+            .context = facts->context,
+            .vocabulary = facts->vocabulary,
+            .parallel = facts->parallel,
+            .can_cut_state = facts->state_kind == MODEL_STATE_ATTENTION,
+            .chat_template = facts->chat_template,
+            .has_generic = facts->has_generic,
+        };
+        memcpy(info.fingerprint, facts->fingerprint, sizeof(info.fingerprint));
+        memcpy(info.architecture, facts->architecture, sizeof(info.architecture));
+        memcpy(info.generic, facts->generic, sizeof(info.generic));
+        protocol_put_hello(out, &info);
+    }
+    if (!link_end(&w->control))
+        _exit(1);
+    link_flush(&w->control);
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct worker *w = wake->loop->data;
+    pthread_mutex_lock(&w->mutex);
+    struct event *event = w->events;
+    const bool is_loaded = w->is_loaded;
+    w->events = NULL;
+    w->events_end = &w->events;
+    pthread_mutex_unlock(&w->mutex);
+    if (is_loaded && !w->is_up)
+        say_hello(w);
+    while (event != NULL) {
+        struct event *next = event->next;
+        on_event(event);
+        event = next;
+    }
+    flush_ports(w);
+}
+
+/* --- control link ----------------------------------------------------------------------------------- */
+
+static bool on_control_frame(void *ctx, const struct frame_header *header, struct str payload)
+{
+    struct worker *w = ctx;
+    struct str copy;
+    if (header->type != FRAME_CONFIG || w->has_config || !arena_str(&w->arena, payload, &copy) ||
+        !protocol_get_config(copy, &w->config) || w->config.broker_slot >= BROKER_SLOTS)
+        return false;
+    w->has_config = true;
+    w->config.name.data = arena_strdup(&w->arena, w->config.name);
+    w->config.path.data = arena_strdup(&w->arena, w->config.path);
+    if (w->config.name.data == NULL || w->config.path.data == NULL)
+        return false;
+    log_configure((enum log_level)w->config.log_level, (enum log_format)w->config.log_format);
+    return pthread_create(&w->thread, NULL, model_main, w) == 0;
+}
+
+/* The gateway is gone, or wants us gone. Model and requests are nothing worth
+ * saving, and a step may run for long: leave at once. */
+static void on_control_broken(void *ctx)
+{
+    (void)ctx;
+    _exit(0);
+}
+
+static void on_control_closed(void *ctx)
+{
+    (void)ctx;
+}
+
+static void on_heartbeat(uv_timer_t *timer)
+{
+    struct worker *w = timer->loop->data;
+    if (w->has_config)
+        atomic_store(&w->broker.page->slots[w->config.broker_slot].heartbeat_us, clock_now_us());
+}
+
+/* --- process ---------------------------------------------------------------------------------------- */
+
+static enum error_code open_links(struct worker *w, struct error *error)
+{
+    static const struct link_handlers control = {on_control_frame, on_control_broken, on_control_closed};
+    static const struct link_handlers port = {on_port_frame, on_port_broken, on_port_closed};
+    enum error_code code = broker_attach(&w->broker, PROTOCOL_FD_BROKER, error);
+    for (unsigned i = 0; i < w->port_count && code == OK; i++) {
+        w->ports[i].worker = w;
+        code = link_open(&w->ports[i].link, &w->loop, PROTOCOL_FD_PORTS + (int)i, &port, &w->ports[i], error);
+    }
+    return code == OK ? link_open(&w->control, &w->loop, PROTOCOL_FD_CONTROL, &control, w, error) : code;
+}
+
+int worker_run(unsigned ports)
+{
+    struct error error;
+    struct worker *w = mem_must_calloc(1, sizeof(*w));
+    w->ports = mem_must_calloc(ports + 1, sizeof(*w->ports));
+    w->port_count = ports;
+    w->events_end = &w->events;
+    arena_init(&w->arena, 1u << 20);
+    pthread_mutex_init(&w->mutex, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGINT, SIG_IGN); /* sent to the whole group; the gateway drains first and then closes our link */
+    signal(SIGTERM, SIG_IGN);
+    uv_loop_init(&w->loop);
+    w->loop.data = w;
+    uv_async_init(&w->loop, &w->wake, on_wake);
+    uv_timer_init(&w->loop, &w->heartbeat);
+    uv_timer_start(&w->heartbeat, on_heartbeat, 0, HEARTBEAT_MS);
+    if (open_links(w, &error) != OK) {
+        fprintf(stderr, "fulcrum worker: %s\n", error.message);
+        return 1;
+    }
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    return 0;
+}

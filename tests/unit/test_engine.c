@@ -1,0 +1,550 @@
+/* test_engine.c - the engine through its public header, with the real worker
+ * process and a tiny model with random weights.
+ *
+ * The test program is its own worker: started as `worker ...` it runs that. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cmd/cmd.h"
+#include "core/json.h"
+#include "core/util.h"
+#include "engine/engine.h"
+#include "engine/random_gguf.h"
+
+#define WAIT_MS 60000
+
+static char model_path[64];
+
+/* --- harness: engine and one port on one loop ------------------------------------------------------- */
+
+struct bed {
+    uv_loop_t loop;
+    struct config config;
+    struct config_model model;
+    struct engine *engine;
+    struct engine_port *port;
+    uv_timer_t alarm;
+    bool is_late;
+};
+
+struct reply {
+    struct buf text;
+    struct engine_call *call;
+    struct engine_started started;
+    struct engine_finished finished;
+    struct error error;
+    uint32_t text_tokens, texts;
+    bool is_started, is_finished, is_failed;
+};
+
+static void on_alarm(uv_timer_t *timer)
+{
+    *(bool *)timer->data = true;
+}
+
+static struct bed *bed_open(bool deterministic, uint32_t parallel)
+{
+    struct error error;
+    struct bed *bed = calloc(1, sizeof(*bed));
+    uv_loop_init(&bed->loop);
+    bed->model = (struct config_model){.name = "tiny", .path = model_path, .context = 512, .parallel = parallel};
+    bed->config.models = &bed->model;
+    bed->config.model_count = 1;
+    bed->config.deterministic = deterministic;
+    bed->config.log_level = LOG_ERROR;
+    assert_int_equal(engine_new(&bed->config, &bed->loop, 1, &bed->engine, &error), OK);
+    const enum error_code code = engine_wait(bed->engine, &error);
+    if (code != OK)
+        print_error("%s\n", error.message);
+    assert_int_equal(code, OK);
+    bed->port = engine_port_new(bed->engine, 0, &bed->loop, &error);
+    assert_non_null(bed->port);
+    uv_timer_init(&bed->loop, &bed->alarm);
+    bed->alarm.data = &bed->is_late;
+    return bed;
+}
+
+static void bed_close(struct bed *bed)
+{
+    engine_port_close(bed->port);
+    uv_close((uv_handle_t *)&bed->alarm, NULL);
+    engine_stop(bed->engine);
+    while (uv_run(&bed->loop, UV_RUN_NOWAIT) != 0)
+        usleep(1000);
+    engine_free(bed->engine);
+    assert_int_equal(uv_loop_close(&bed->loop), 0);
+    free(bed);
+}
+
+static void on_started(void *ctx, const struct engine_started *started)
+{
+    struct reply *reply = ctx;
+    assert_false(reply->is_started);
+    reply->started = *started;
+    reply->is_started = true;
+}
+
+static void on_text(void *ctx, struct str text, uint32_t tokens)
+{
+    struct reply *reply = ctx;
+    assert_true(reply->is_started);
+    assert_true(str_is_utf8(text));
+    buf_append_str(&reply->text, text);
+    reply->text_tokens += tokens;
+    reply->texts++;
+}
+
+static void on_finished(void *ctx, const struct engine_finished *finished)
+{
+    struct reply *reply = ctx;
+    assert_false(reply->is_finished || reply->is_failed);
+    reply->finished = *finished;
+    reply->is_finished = true;
+}
+
+static void on_failed(void *ctx, const struct error *error)
+{
+    struct reply *reply = ctx;
+    assert_false(reply->is_finished || reply->is_failed);
+    reply->error = *error;
+    reply->is_failed = true;
+}
+
+static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed};
+
+static struct engine_request request_of(const struct engine_segment *segments, size_t count, uint32_t max_tokens)
+{
+    return (struct engine_request){
+        .segments = segments, .segment_count = count, .max_tokens = max_tokens, .top_p = 1.0f, .tier = 1};
+}
+
+static bool begin(struct bed *bed, const struct engine_request *request, struct reply *reply)
+{
+    *reply = (struct reply){0};
+    buf_init(&reply->text, 1u << 20);
+    reply->call = engine_generate(bed->port, 0, request, &handlers, reply, &reply->error);
+    return reply->call != NULL;
+}
+
+static bool is_done(const struct reply *reply)
+{
+    return reply->is_finished || reply->is_failed;
+}
+
+#define RUN_UNTIL(bed, condition)                                                  \
+    do {                                                                           \
+        (bed)->is_late = false;                                                    \
+        uv_timer_start(&(bed)->alarm, on_alarm, WAIT_MS, 0);                       \
+        while (!(condition) && !(bed)->is_late)                                    \
+            uv_run(&(bed)->loop, UV_RUN_ONCE);                                     \
+        uv_timer_stop(&(bed)->alarm);                                              \
+        assert_true(condition);                                                    \
+    } while (0)
+
+static void generate(struct bed *bed, const struct engine_request *request, struct reply *reply)
+{
+    assert_true(begin(bed, request, reply));
+    RUN_UNTIL(bed, is_done(reply));
+    if (reply->is_failed)
+        print_error("%s\n", reply->error.message);
+    assert_true(reply->is_finished);
+}
+
+static struct engine_segment template_text(const char *text)
+{
+    return (struct engine_segment){.is_template = true, .text = str_of(text)};
+}
+
+static struct engine_segment content(const char *text)
+{
+    return (struct engine_segment){.text = str_of(text)};
+}
+
+struct count {
+    uint32_t tokens;
+    bool is_done;
+    enum error_code code;
+};
+
+static void on_count(void *ctx, uint32_t tokens, const struct error *error)
+{
+    struct count *count = ctx;
+    count->tokens = tokens;
+    count->code = error != NULL ? error->code : OK;
+    count->is_done = true;
+}
+
+static uint32_t count_tokens(struct bed *bed, const struct engine_segment *segments, size_t n)
+{
+    struct error error;
+    struct count count = {0};
+    assert_non_null(engine_count(bed->port, 0, segments, n, on_count, &count, &error));
+    RUN_UNTIL(bed, count.is_done);
+    assert_int_equal(count.code, OK);
+    return count.tokens;
+}
+
+/* --- tests ------------------------------------------------------------------------------------------ */
+
+static void test_generates_and_counts(void **state)
+{
+    struct bed *bed = *state;
+    const struct engine_segment segments[] = {template_text("<|im_start|>user\n"), content("hello there"),
+                                              template_text("<|im_end|>\n<|im_start|>assistant\n")};
+    struct engine_request request = request_of(segments, 3, 24);
+    struct engine_counters before, after;
+    struct reply reply;
+    engine_counters(bed->engine, 0, &before);
+    generate(bed, &request, &reply);
+    engine_counters(bed->engine, 0, &after);
+    assert_int_equal(reply.finished.stop, ENGINE_STOP_LENGTH);
+    assert_int_equal(reply.finished.output_tokens, 24);
+    assert_int_equal(reply.text_tokens, 24);
+    assert_true(reply.text.len > 0);
+    assert_int_equal(reply.started.prompt_tokens, reply.finished.prompt_tokens);
+    assert_int_equal(reply.finished.prefilled_tokens, count_tokens(bed, segments, 3));
+    assert_int_equal(after.prefilled_tokens - before.prefilled_tokens, reply.finished.prefilled_tokens);
+    assert_int_equal(after.generated_tokens - before.generated_tokens, 24);
+    assert_int_equal(after.running, 0);
+    assert_int_equal(after.queue_depth, 0);
+    buf_deinit(&reply.text);
+}
+
+static void test_model_info(void **state)
+{
+    struct bed *bed = *state;
+    const struct engine_model_info *info = engine_model_info(bed->engine, 0);
+    assert_non_null(info);
+    assert_int_equal(strlen(info->fingerprint), 64);
+    assert_string_equal(info->architecture, "llama");
+    assert_int_equal(info->context, 512);
+    assert_int_equal(info->vocabulary, 512);
+    assert_true(info->can_cut_state);
+    assert_true(strstr(info->chat_template, "<|im_start|>") != NULL);
+    assert_true(info->has_generic);
+    assert_string_equal(info->generic[2], "<|im_start|>user\n");
+    assert_string_equal(info->generic[3], "<|im_end|>\n");
+}
+
+static void test_special_tokens_only_in_template(void **state)
+{
+    struct bed *bed = *state;
+    const struct engine_segment as_template = template_text("<|im_end|>"), as_content = content("<|im_end|>");
+    assert_int_equal(count_tokens(bed, &as_template, 1), 1);
+    assert_true(count_tokens(bed, &as_content, 1) > 3);
+    assert_int_equal(count_tokens(bed, NULL, 0), 0);
+}
+
+static void test_long_prompts(void **state)
+{
+    struct bed *bed = *state;
+    char *text = malloc(400000);
+    memset(text, '7', 400000);
+    const size_t lengths[] = {513, 2000, 399999};
+    for (size_t i = 0; i < 3; i++) {
+        const struct engine_segment segment = {.text = {text, lengths[i]}};
+        struct engine_request request = request_of(&segment, 1, 5);
+        struct reply reply;
+        assert_true(begin(bed, &request, &reply));
+        RUN_UNTIL(bed, is_done(&reply));
+        assert_true(reply.is_failed);
+        assert_int_equal(reply.error.code, ERROR_INVALID);
+        assert_non_null(strstr(reply.error.message, "longer than the context of 512"));
+    }
+    const struct engine_segment full = {.text = {text, 510}};
+    struct engine_request request = request_of(&full, 1, 0);
+    struct reply reply;
+    generate(bed, &request, &reply);
+    assert_true(reply.finished.stop == ENGINE_STOP_CONTEXT || reply.finished.stop == ENGINE_STOP_END);
+    assert_true(reply.finished.output_tokens <= 3);
+    buf_deinit(&reply.text);
+    free(text);
+}
+
+/* Five bytes of plain ASCII behind the first few. */
+static struct str plain_part(struct str text)
+{
+    for (size_t at = 9; at + 5 <= text.len; at++) {
+        size_t plain = 0;
+        while (plain < 5 && (signed char)text.data[at + plain] > 0)
+            plain++;
+        if (plain == 5)
+            return str_slice(text, at, at + 5);
+    }
+    fail_msg("no plain text");
+    return text;
+}
+
+static void test_stop_sequence(void **state)
+{
+    struct bed *bed = *state;
+    const struct engine_segment segment = content("tell me");
+    struct engine_request request = request_of(&segment, 1, 40);
+    struct reply whole, cut;
+    generate(bed, &request, &whole);
+    assert_true(whole.text.len > 20);
+    const struct str stops[] = {{"never in there", 14}, plain_part(buf_str(&whole.text))};
+    const size_t at = (size_t)str_find(buf_str(&whole.text), stops[1], 0);
+    request.stops = stops;
+    request.stop_count = 2;
+    generate(bed, &request, &cut);
+    assert_int_equal(cut.finished.stop, ENGINE_STOP_SEQUENCE);
+    assert_int_equal(cut.finished.stop_index, 1);
+    assert_int_equal(cut.text.len, at);
+    assert_memory_equal(cut.text.data, whole.text.data, at);
+    buf_deinit(&whole.text);
+    buf_deinit(&cut.text);
+}
+
+static void test_seeds(void **state)
+{
+    struct bed *bed = *state;
+    const struct engine_segment segment = content("roll the dice");
+    struct engine_request request = request_of(&segment, 1, 16);
+    request.temperature = 1.0f;
+    request.top_p = 0.95f;
+    request.top_k = 50;
+    struct reply replies[3];
+    for (size_t i = 0; i < 3; i++) {
+        request.seed = i < 2 ? 7 : 8;
+        generate(bed, &request, &replies[i]);
+    }
+    assert_true(str_eq(buf_str(&replies[0].text), buf_str(&replies[1].text)));
+    assert_false(str_eq(buf_str(&replies[0].text), buf_str(&replies[2].text)));
+    for (size_t i = 0; i < 3; i++)
+        buf_deinit(&replies[i].text);
+}
+
+static void test_grammar_forces_json(void **state)
+{
+    struct bed *bed = *state;
+    const struct engine_segment segment = content("answer in JSON");
+    struct engine_request request = request_of(&segment, 1, 120);
+    request.grammar = STR("root ::= \"{\" ws \"\\\"name\\\"\" ws \":\" ws string ws \",\" ws \"\\\"size\\\"\" ws \":\" ws number ws \"}\"\n"
+                          "string ::= \"\\\"\" ([^\"\\\\\\x00-\\x1F])* \"\\\"\"\n"
+                          "number ::= [0-9]+\n"
+                          "ws ::= [ \\n]*\n");
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        struct reply reply;
+        yyjson_doc *doc;
+        struct error error;
+        request.seed = seed;
+        request.temperature = seed == 0 ? 0 : 1.0f;
+        generate(bed, &request, &reply);
+        assert_int_equal(reply.finished.stop, ENGINE_STOP_END);
+        assert_int_equal(json_parse(buf_str(&reply.text), &doc, &error), OK);
+        assert_true(yyjson_is_str(yyjson_obj_get(yyjson_doc_get_root(doc), "name")));
+        json_free(doc);
+        buf_deinit(&reply.text);
+    }
+    request.grammar = STR("root ::= nothing-of-that-name");
+    struct reply reply;
+    assert_true(begin(bed, &request, &reply));
+    RUN_UNTIL(bed, is_done(&reply));
+    assert_true(reply.is_failed);
+}
+
+static void test_many_at_once(void **state)
+{
+    struct bed *bed = *state;
+    struct reply replies[24];
+    char texts[24][32];
+    struct engine_segment segments[24];
+    for (size_t i = 0; i < 24; i++) {
+        snprintf(texts[i], sizeof(texts[i]), "request number %zu", i);
+        segments[i] = content(texts[i]);
+        struct engine_request request = request_of(&segments[i], 1, 10 + (uint32_t)i);
+        assert_true(begin(bed, &request, &replies[i]));
+    }
+    for (size_t i = 0; i < 24; i++) {
+        RUN_UNTIL(bed, is_done(&replies[i]));
+        assert_true(replies[i].is_finished);
+        assert_int_equal(replies[i].finished.output_tokens, 10 + i);
+        buf_deinit(&replies[i].text);
+    }
+}
+
+static void test_cancel(void **state)
+{
+    struct bed *bed = *state;
+    const struct engine_segment segment = content("a long story");
+    struct engine_request request = request_of(&segment, 1, 400);
+    struct reply reply, next;
+    struct engine_counters counters;
+    assert_true(begin(bed, &request, &reply));
+    RUN_UNTIL(bed, reply.texts > 2);
+    engine_cancel(reply.call);
+    const uint32_t texts = reply.texts;
+    engine_counters(bed->engine, 0, &counters);
+    assert_int_equal(counters.running, 0);
+    request.max_tokens = 3;
+    generate(bed, &request, &next);
+    assert_int_equal(reply.texts, texts);
+    assert_false(is_done(&reply));
+    engine_counters(bed->engine, 0, &counters);
+    const uint64_t steps = counters.steps;
+    usleep(100000);
+    engine_counters(bed->engine, 0, &counters);
+    assert_int_equal(counters.steps, steps); /* the cancelled one does not go on by itself */
+    buf_deinit(&reply.text);
+    buf_deinit(&next.text);
+}
+
+static void test_throttles(void **state)
+{
+    struct bed *bed = *state;
+    struct reply replies[40];
+    const struct engine_segment segment = content("waiting in line");
+    struct engine_request request = request_of(&segment, 1, 30);
+    size_t accepted = 0, refused = 0;
+    const uint64_t before = limits_in_force.queue_requests;
+    limits_in_force.queue_requests = 8;
+    for (size_t i = 0; i < 40; i++) {
+        if (begin(bed, &request, &replies[i])) {
+            accepted++;
+        } else {
+            assert_int_equal(replies[i].error.code, ERROR_THROTTLED);
+            refused++;
+        }
+    }
+    limits_in_force.queue_requests = before;
+    assert_int_equal(accepted, 8);
+    assert_int_equal(refused, 32);
+    for (size_t i = 0; i < accepted; i++) {
+        RUN_UNTIL(bed, is_done(&replies[i]));
+        assert_true(replies[i].is_finished);
+        buf_deinit(&replies[i].text);
+    }
+}
+
+static uint64_t restarts_of(const struct bed *bed)
+{
+    struct engine_counters counters;
+    engine_counters(bed->engine, 0, &counters);
+    return counters.restarts;
+}
+
+static void test_survives_kill(void **state)
+{
+    struct bed *bed = *state;
+    const struct engine_segment segment = content("to be interrupted");
+    struct engine_request request = request_of(&segment, 1, 450);
+    struct reply replies[20];
+    for (size_t i = 0; i < 20; i++)
+        assert_true(begin(bed, &request, &replies[i]));
+    RUN_UNTIL(bed, replies[0].texts > 1);
+    assert_int_equal(kill(engine_worker_pid(bed->engine, 0), SIGKILL), 0);
+    const uint64_t killed_us = clock_now_us();
+    for (size_t i = 0; i < 20; i++) {
+        RUN_UNTIL(bed, is_done(&replies[i]));
+        assert_true(replies[i].is_failed);
+        assert_int_equal(replies[i].error.code, replies[i].is_started ? ERROR_MODEL : ERROR_UNAVAILABLE);
+        buf_deinit(&replies[i].text);
+    }
+    struct reply reply;
+    assert_false(begin(bed, &request, &reply));
+    assert_int_equal(reply.error.code, ERROR_UNAVAILABLE);
+    RUN_UNTIL(bed, restarts_of(bed) == 1 && engine_model_is_ready(bed->engine, 0));
+    request.max_tokens = 4;
+    generate(bed, &request, &reply);
+    const uint64_t took_us = clock_now_us() - killed_us;
+    print_message("kill -9 to the next whole reply: %llu ms\n", (unsigned long long)took_us / 1000);
+    assert_true(took_us < 2000000);
+    buf_deinit(&reply.text);
+}
+
+static void test_deterministic(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_open(true, 8);
+    const struct engine_segment segment = content("the same again, whatever else is running, over and over");
+    const struct engine_segment other = content("noise noise noise noise noise noise noise noise");
+    struct engine_request request = request_of(&segment, 1, 60), noise = request_of(&other, 1, 50);
+    struct reply alone, beside[3], noises[4];
+    generate(bed, &request, &alone);
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(begin(bed, &noise, &noises[i]));
+        if (i < 3)
+            assert_true(begin(bed, &request, &beside[i]));
+    }
+    for (size_t i = 0; i < 4; i++) {
+        RUN_UNTIL(bed, is_done(&noises[i]));
+        buf_deinit(&noises[i].text);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        RUN_UNTIL(bed, is_done(&beside[i]));
+        assert_true(str_eq(buf_str(&alone.text), buf_str(&beside[i].text)));
+        buf_deinit(&beside[i].text);
+    }
+    buf_deinit(&alone.text);
+    bed_close(bed);
+}
+
+static void test_bad_model(void **state)
+{
+    (void)state;
+    struct error error;
+    struct engine *engine;
+    uv_loop_t loop;
+    struct config_model model = {.name = "absent", .path = "/nonexistent.gguf"};
+    const struct config config = {.models = &model, .model_count = 1, .log_level = LOG_OFF};
+    uv_loop_init(&loop);
+    assert_int_equal(engine_new(&config, &loop, 1, &engine, &error), OK);
+    assert_int_not_equal(engine_wait(engine, &error), OK);
+    assert_non_null(strstr(error.message, "/nonexistent.gguf"));
+    engine_free(engine);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+static int setup(void **state)
+{
+    *state = bed_open(false, 8);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    bed_close(*state);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "worker") == 0)
+        return cmd_worker(argc - 1, argv + 1);
+    signal(SIGPIPE, SIG_IGN);
+    log_configure(LOG_OFF, LOG_LOGFMT);
+    struct error error;
+    const struct random_gguf_options options = RANDOM_GGUF_TINY;
+    snprintf(model_path, sizeof(model_path), "/tmp/fulcrum-test-%d.gguf", (int)getpid());
+    if (random_gguf_write(&options, model_path, &error) != OK) {
+        fprintf(stderr, "%s\n", error.message);
+        return 1;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_generates_and_counts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_model_info, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_special_tokens_only_in_template, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_prompts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stop_sequence, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_seeds, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_grammar_forces_json, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_throttles, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_survives_kill, setup, teardown),
+        cmocka_unit_test(test_deterministic),
+        cmocka_unit_test(test_bad_model),
+    };
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    unlink(model_path);
+    return failed;
+}
