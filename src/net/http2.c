@@ -193,8 +193,9 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 static bool append_text(struct exchange *exchange, struct str text, uint32_t *at, uint32_t *len)
 {
     *at = (uint32_t)exchange->head.text.len;
-    *len = (uint32_t)text.len;
-    return buf_append_str(&exchange->head.text, text) || exchange_refuse(exchange, 503, "out of memory");
+    bool ok = buf_append_str(&exchange->head.text, text);
+    *len = ok ? (uint32_t)text.len : 0;
+    return ok || exchange_refuse(exchange, 503, "out of memory");
 }
 
 static bool take_header(struct exchange *exchange, struct str name, struct str value)
@@ -431,12 +432,14 @@ static size_t collect_headers(const struct reply *reply, bool adds_length, struc
         buf_append_u64(text, reply->body.len);
         out[count++] = header_of(STR("content-length"), (struct str){NULL, text->len - before});
     }
+    if (text->failed)
+        return 0;
     uint8_t *at = (uint8_t *)text->data;
     for (size_t i = 0; i < count; i++) {
         out[i].value = at;
         at += out[i].valuelen;
     }
-    return text->failed ? 0 : count;
+    return count;
 }
 
 static bool has_content_length(const struct reply *reply)
