@@ -34,6 +34,7 @@ struct sequence {
     struct text_filter text;
     struct sampler sampler;
     struct model_grammar *grammar;
+    bool in_string, is_escaped; /* of the JSON that the grammar made so far */
     uint64_t admitted_us, first_us;
 };
 
@@ -62,7 +63,7 @@ struct scheduler {
     double token_us;           /* prompt token in a batch */
     double decode_us;          /* step of decode_count replies alone */
     uint32_t decode_count;
-    model_token closers[3];    /* of JSON: } ] ", -1 where the vocabulary has none */
+    model_token closers[3];    /* of JSON: " } ], -1 where the vocabulary has none */
 };
 
 /* --- lists ------------------------------------------------------------------------------------------ */
@@ -428,8 +429,8 @@ static bool is_blank(const struct scheduler *s, model_token token)
 
 /* A grammar lets a model that never closes a string go on until its tokens are
  * used up, and what it wrote is then no JSON. So near the end of the allowance
- * the shortest way out is taken: end of reply, else } ] ", else what the model
- * likes best, but white space. */
+ * the shortest way out is taken: end of reply; in a string its end; else } ] ";
+ * else what the model likes best, but white space. */
 static bool must_close(const struct sequence *seq)
 {
     uint32_t reserve = seq->output_max / 4;
@@ -437,14 +438,16 @@ static bool must_close(const struct sequence *seq)
     return seq->output + reserve >= seq->output_max;
 }
 
-static model_token pick_closing(const struct scheduler *s, const float *logits)
+static model_token pick_closing(const struct scheduler *s, const struct sequence *seq, const float *logits)
 {
     for (uint32_t token = 0; token < s->facts->vocabulary; token++)
         if (!isinf(logits[token]) && model_is_end(s->options.model, (model_token)token))
             return (model_token)token;
-    for (size_t i = 0; i < 3; i++)
-        if (s->closers[i] >= 0 && !isinf(logits[s->closers[i]]))
-            return s->closers[i];
+    for (size_t i = 0; i < 3; i++) {
+        const model_token closer = s->closers[(i + !seq->in_string) % 3];
+        if (closer >= 0 && !isinf(logits[closer]))
+            return closer;
+    }
     model_token best = sampler_greedy(logits, s->facts->vocabulary);
     if (!is_blank(s, best))
         return best;
@@ -467,9 +470,19 @@ static enum error_code pick_by_grammar(struct scheduler *s, struct sequence *seq
         *is_over = code == OK && is_masked(logits, count);
         if (code != OK || *is_over)
             return code;
-        *token = closing ? pick_closing(s, logits) : sampler_pick(&seq->sampler, logits, count, s->scratch);
+        *token = closing ? pick_closing(s, seq, logits) : sampler_pick(&seq->sampler, logits, count, s->scratch);
     }
     return code == OK ? model_grammar_accept(seq->grammar, *token, error) : code;
+}
+
+static void follow_json(struct sequence *seq, struct str piece)
+{
+    for (size_t i = 0; i < piece.len; i++) {
+        const bool escaped = seq->is_escaped;
+        seq->is_escaped = seq->in_string && !escaped && piece.data[i] == '\\';
+        if (piece.data[i] == '"' && !escaped)
+            seq->in_string = !seq->in_string;
+    }
 }
 
 /* Adds the token's text; true: the reply goes on. */
@@ -479,6 +492,8 @@ static bool take_token(struct scheduler *s, struct sequence *seq, model_token to
     const size_t len = model_piece(s->options.model, token, piece);
     seq->output++;
     seq->silent_tokens++;
+    if (seq->grammar != NULL)
+        follow_json(seq, (struct str){piece, len});
     atomic_fetch_add_explicit(&s->options.broker->slot->generated_tokens, 1, memory_order_relaxed);
     if (!text_filter_push(&seq->text, (struct str){piece, len})) {
         fail_sequence(s, seq, (error_no_memory(error), error));
@@ -584,7 +599,7 @@ void scheduler_run(struct scheduler *s)
 
 static void find_closers(struct scheduler *s)
 {
-    static const char texts[] = {'}', ']', '"'};
+    static const char texts[] = {'"', '}', ']'};
     char piece[MODEL_PIECE_MAX];
     for (size_t i = 0; i < 3; i++)
         s->closers[i] = -1;

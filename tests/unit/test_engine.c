@@ -339,6 +339,8 @@ static void test_grammar_forces_json(void **state)
         request.seed = seed;
         request.temperature = seed == 0 ? 0 : 1.0f;
         generate(bed, &request, &reply);
+        if (reply.finished.stop != ENGINE_STOP_END)
+            print_error("seed %d: %.*s\n", (int)seed, STR_ARG(buf_str(&reply.text)));
         assert_int_equal(reply.finished.stop, ENGINE_STOP_END);
         assert_int_equal(json_parse(buf_str(&reply.text), &doc, &error), OK);
         assert_true(yyjson_is_str(yyjson_obj_get(yyjson_doc_get_root(doc), "name")));
