@@ -259,6 +259,20 @@ static void files(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+static void shipped_example(void **state)
+{
+    (void)state;
+    struct config config;
+    struct error error;
+    struct limits before = limits_in_force;
+    if (access("examples/fulcrum.yaml", R_OK))
+        skip();
+    if (config_load("examples/fulcrum.yaml", &config, &error))
+        fail_msg("%s", error.message);
+    config_deinit(&config);
+    limits_in_force = before;
+}
+
 /* --- the address --- */
 
 static void check_exposure(const char *yaml, bool insecure, const char *part)
@@ -390,6 +404,7 @@ int main(void)
         cmocka_unit_test(tenants),
         cmocka_unit_test(features_that_are_not_there),
         cmocka_unit_test(files),
+        cmocka_unit_test(shipped_example),
         cmocka_unit_test(exposure),
         cmocka_unit_test(listen_addresses),
         cmocka_unit_test(sizes_and_durations),
