@@ -1,0 +1,418 @@
+/* eval.c - `fulcrum eval`: the quality of one model or of two, on rows with
+ * known answers. A model is asked over HTTP, as any client would ask it. */
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "cmd/cmd_io.h"
+#include "cmd/eval_run.h"
+#include "cmd/eval_server.h"
+#include "core/catalog.h"
+#include "engine/embedded.h"
+
+#define REPORT_BYTES_MAX (1 << 20)
+#define HELD_OUT_SET "desk_eval.jsonl"
+
+/* A model that loses at most this much, with 95% confidence, is worth switching to. */
+#define SWITCH_LOSS_MAX 0.02
+
+static const char usage[] =
+    "usage: fulcrum eval MODEL [--data FILE.jsonl] [--against MODEL] [--json] [--limit N]\n"
+    "                    [--endpoint URL | --config FILE]\n"
+    "       fulcrum eval desk        both embedded models on their held-out set\n"
+    "Asks MODEL every row of FILE (the embedded held-out set without --data) and scores the replies.\n"
+    "MODEL is a name or ID that the server at URL (or FULCRUM_ENDPOINT) serves; without one, eval starts\n"
+    "a server of its own with FILE of --config. --against compares on the same rows: verdict `switch` when\n"
+    "MODEL loses at most 2 points with 95% confidence. --limit takes N rows spread over all.\n"
+    "AWS_BEARER_TOKEN_BEDROCK is sent as the bearer token when it is set.\n";
+
+struct options {
+    const char *model, *against, *data, *endpoint, *config;
+    bool is_json;
+    size_t limit;
+};
+
+struct tally {
+    uint64_t rows, right, simple_rows, simple_right, complex_rows, complex_right, fields, fields_right;
+};
+
+struct report {
+    const char *model;
+    const struct eval_data *data;
+    struct eval_run run;
+    struct tally tasks[EVAL_TASKS_MAX], all;
+    double cost_per_1000; /* dollars; NAN: price unknown */
+};
+
+/* --- prices --- */
+
+static bool price_of_name(struct str name, struct config_price *price)
+{
+    /* amazon.nova-pro-v1:0 and amazon.nova-lite-v1:0, on demand, us-east-1 */
+    if (str_eq(name, STR(CONFIG_EMBEDDED_LARGE)) || str_eq(name, STR("amazon.nova-pro-v1:0")))
+        *price = (struct config_price){.input = 0.80, .output = 3.20};
+    else if (str_eq(name, STR(CONFIG_EMBEDDED_SMALL)) || str_eq(name, STR("amazon.nova-lite-v1:0")))
+        *price = (struct config_price){.input = 0.06, .output = 0.24};
+    else
+        return false;
+    return true;
+}
+
+/* What the configuration says of the model, else what its name is priced as. */
+static bool price_of(const struct config *config, const struct catalog *catalog, struct str id,
+                     struct config_price *price)
+{
+    struct catalog_match match;
+    struct error ignored;
+    if (catalog_resolve(catalog, config, id, &match, &ignored))
+        return price_of_name(id, price);
+    const struct config_model *model = &config->models[match.model];
+    if (model->has_price) {
+        *price = model->price;
+        return true;
+    }
+    return price_of_name(str_of(model->price_as ? model->price_as : model->name), price);
+}
+
+static double cost_per_1000(const struct report *report, const char *config_path)
+{
+    struct config config;
+    struct catalog catalog;
+    struct error ignored;
+    struct config_price price;
+    if (config_load(config_find(config_path), &config, &ignored))
+        return NAN;
+    double cost = NAN;
+    if (!catalog_load(embedded_file(STR("aliases.yaml")), &catalog, &ignored)) {
+        if (price_of(&config, &catalog, str_of(report->model), &price))
+            cost = ((double)report->run.input_tokens * price.input + (double)report->run.output_tokens * price.output) /
+                   1e6 / (double)report->data->count * 1000;
+        catalog_deinit(&catalog);
+    }
+    config_deinit(&config);
+    return cost;
+}
+
+/* --- tallies --- */
+
+static void tally_add(struct tally *tally, bool is_complex, const struct score_result *result)
+{
+    tally->rows++;
+    tally->right += result->is_right;
+    *(is_complex ? &tally->complex_rows : &tally->simple_rows) += 1;
+    *(is_complex ? &tally->complex_right : &tally->simple_right) += result->is_right;
+    tally->fields += result->field_count;
+    tally->fields_right += result->fields_right;
+}
+
+static void tally_rows(struct report *report)
+{
+    for (size_t i = 0; i < report->data->count; i++) {
+        const struct eval_row *row = &report->data->rows[i];
+        const struct score_result *result = &report->run.outcomes[i].result;
+        tally_add(&report->tasks[row->task], row->is_complex, result);
+        tally_add(&report->all, row->is_complex, result);
+    }
+}
+
+static double share(uint64_t part, uint64_t whole)
+{
+    return whole ? (double)part / (double)whole : NAN;
+}
+
+static struct score_pairs pair_up(const struct report *first, const struct report *second)
+{
+    struct score_pairs pairs = {0};
+    for (size_t i = 0; i < first->data->count; i++) {
+        bool a = first->run.outcomes[i].result.is_right, b = second->run.outcomes[i].result.is_right;
+        uint64_t *cell = a ? (b ? &pairs.both : &pairs.only_first) : (b ? &pairs.only_second : &pairs.neither);
+        *cell += 1;
+    }
+    return pairs;
+}
+
+static const char *verdict(const struct score_interval *difference)
+{
+    return difference->low >= -SWITCH_LOSS_MAX ? "switch" : "keep";
+}
+
+static double tokens_per_second(const struct report *report)
+{
+    return report->run.seconds > 0 ? (double)report->run.output_tokens / report->run.seconds : 0;
+}
+
+/* --- as JSON --- */
+
+static void append_number(struct buf *out, const char *key, double value)
+{
+    if (isnan(value))
+        buf_appendf(out, "\"%s\":null", key);
+    else
+        buf_appendf(out, "\"%s\":%.6g", key, value);
+}
+
+static void append_task_json(struct buf *out, struct str name, const struct tally *tally)
+{
+    struct score_interval interval = score_wilson(tally->right, tally->rows);
+    buf_append_json(out, name);
+    buf_appendf(out, ":{\"rows\":%llu,", (unsigned long long)tally->rows);
+    append_number(out, "score", interval.score);
+    buf_append_char(out, ',');
+    append_number(out, "low", interval.low);
+    buf_append_char(out, ',');
+    append_number(out, "high", interval.high);
+    buf_append_char(out, ',');
+    append_number(out, "simple", share(tally->simple_right, tally->simple_rows));
+    buf_append_char(out, ',');
+    append_number(out, "complex", share(tally->complex_right, tally->complex_rows));
+    buf_append_char(out, ',');
+    append_number(out, "fields", share(tally->fields_right, tally->fields));
+    buf_append_char(out, '}');
+}
+
+static void append_comparison_json(struct buf *out, const struct report *report, const struct report *against)
+{
+    struct score_pairs pairs = pair_up(report, against);
+    struct score_interval difference = score_difference(&pairs);
+    buf_append_text(out, ",\"against\":");
+    buf_append_json(out, str_of(against->model));
+    buf_append_text(out, ",\"difference\":{");
+    append_number(out, "score", difference.score);
+    buf_append_char(out, ',');
+    append_number(out, "low", difference.low);
+    buf_append_char(out, ',');
+    append_number(out, "high", difference.high);
+    buf_appendf(out, "},\"verdict\":\"%s\"", verdict(&difference));
+}
+
+static void append_json(struct buf *out, const struct report *report, const struct report *against)
+{
+    buf_append_text(out, "{\"model\":");
+    buf_append_json(out, str_of(report->model));
+    buf_appendf(out, ",\"rows\":%zu,", report->data->count);
+    append_number(out, "score", share(report->all.right, report->all.rows));
+    buf_append_text(out, ",\"tasks\":{");
+    for (size_t i = 0; i < report->data->task_count; i++) {
+        if (i)
+            buf_append_char(out, ',');
+        append_task_json(out, report->data->tasks[i], &report->tasks[i]);
+    }
+    buf_append_text(out, "},");
+    append_number(out, "tokensPerSecond", tokens_per_second(report));
+    buf_append_char(out, ',');
+    append_number(out, "costPer1000", report->cost_per_1000);
+    buf_appendf(out, ",\"failed\":%zu", report->run.failed_count);
+    if (against)
+        append_comparison_json(out, report, against);
+    buf_append_text(out, "}\n");
+}
+
+/* --- as a table --- */
+
+static void append_percent(struct buf *out, double value)
+{
+    if (isnan(value))
+        buf_append_text(out, "        -");
+    else
+        buf_appendf(out, "  %6.1f%%", 100 * value);
+}
+
+static void append_task_line(struct buf *out, struct str name, const struct tally *tally)
+{
+    struct score_interval interval = score_wilson(tally->right, tally->rows);
+    buf_appendf(out, "  %-14.*s %6llu", STR_ARG(name), (unsigned long long)tally->rows);
+    append_percent(out, interval.score);
+    buf_appendf(out, "  %5.1f to %5.1f", 100 * interval.low, 100 * interval.high);
+    append_percent(out, share(tally->simple_right, tally->simple_rows));
+    append_percent(out, share(tally->complex_right, tally->complex_rows));
+    append_percent(out, share(tally->fields_right, tally->fields));
+    buf_append_char(out, '\n');
+}
+
+static void append_table(struct buf *out, const struct report *report)
+{
+    buf_appendf(out, "%s: %zu rows, %.0f output tokens a second", report->model, report->data->count,
+                tokens_per_second(report));
+    if (!isnan(report->cost_per_1000))
+        buf_appendf(out, ", $%.4f per 1,000 requests", report->cost_per_1000);
+    buf_append_text(out, "\n  task             rows    score    95% interval   simple  complex   fields\n");
+    for (size_t i = 0; i < report->data->task_count; i++)
+        append_task_line(out, report->data->tasks[i], &report->tasks[i]);
+    append_task_line(out, STR("all"), &report->all);
+    if (report->run.failed_count)
+        buf_appendf(out, "  %zu requests failed and count as wrong, the first with: %s\n", report->run.failed_count,
+                    report->run.first_failure.message);
+    buf_append_char(out, '\n');
+}
+
+static void append_comparison(struct buf *out, const struct report *report, const struct report *against)
+{
+    struct score_pairs pairs = pair_up(report, against);
+    struct score_interval difference = score_difference(&pairs);
+    buf_appendf(out, "%s against %s: %+.1f points, 95%% interval %+.1f to %+.1f: %s\n", report->model, against->model,
+                100 * difference.score, 100 * difference.low, 100 * difference.high, verdict(&difference));
+}
+
+/* --- running --- */
+
+static enum error_code measure(const struct options *options, const char *endpoint, const struct eval_data *data,
+                               struct report *report, struct error *error)
+{
+    struct eval_target target = {
+        .endpoint = endpoint, .model = report->model, .data = data, .shows_progress = true};
+    report->data = data;
+    if (eval_run(&target, &report->run, error))
+        return error_prefix(error, "%s", report->model);
+    tally_rows(report);
+    report->cost_per_1000 = cost_per_1000(report, options->config);
+    return OK;
+}
+
+static int print_reports(const struct options *options, const struct report *reports, size_t count)
+{
+    struct buf out;
+    buf_init(&out, REPORT_BYTES_MAX);
+    if (options->is_json && options->against) {
+        append_json(&out, &reports[0], &reports[1]);
+    } else {
+        for (size_t i = 0; i < count; i++)
+            options->is_json ? append_json(&out, &reports[i], NULL) : append_table(&out, &reports[i]);
+        if (options->against)
+            append_comparison(&out, &reports[0], &reports[1]);
+    }
+    return cmd_finish("eval", &out);
+}
+
+/* One model, or two: `desk` means the embedded pair. */
+static size_t name_reports(const struct options *options, struct report *reports)
+{
+    reports[0].model = options->model;
+    reports[1].model = options->against;
+    if (str_eq(str_of(options->model), STR("desk"))) {
+        reports[0].model = CONFIG_EMBEDDED_LARGE;
+        reports[1].model = CONFIG_EMBEDDED_SMALL;
+    }
+    return reports[1].model ? 2 : 1;
+}
+
+static int run_reports(const struct options *options, const char *endpoint, const struct eval_data *data,
+                       struct report *reports)
+{
+    size_t count = name_reports(options, reports), done = 0;
+    struct error error;
+    enum error_code code = OK;
+    while (done < count && !code) {
+        code = measure(options, endpoint, data, &reports[done], &error);
+        done += !code;
+    }
+    int status = code ? cmd_fail("eval", &error, CMD_FAILED) : print_reports(options, reports, count);
+    for (size_t i = 0; i < done; i++)
+        eval_run_deinit(&reports[i].run);
+    return status;
+}
+
+static int evaluate(const struct options *options, const struct eval_data *data)
+{
+    struct error error;
+    struct eval_server server = {0};
+    struct report *reports = mem_must_calloc(2, sizeof(*reports));
+    const char *endpoint = options->endpoint;
+    int status;
+    if (!endpoint && eval_server_start(config_find(options->config), &server, &error)) {
+        status = cmd_fail("eval", &error, CMD_FAILED);
+    } else {
+        status = run_reports(options, endpoint ? endpoint : server.url, data, reports);
+        eval_server_stop(&server);
+    }
+    mem_free(reports);
+    return status;
+}
+
+/* --- the command line --- */
+
+static enum error_code read_rows(const struct options *options, struct eval_data *data, struct error *error)
+{
+    if (options->data)
+        return eval_data_read(options->data, data, error);
+    struct str text = embedded_file(STR(HELD_OUT_SET));
+    if (!text.data)
+        return error_set(error, ERROR_NOT_FOUND, "this program holds no " HELD_OUT_SET "; give rows with --data FILE");
+    return eval_data_parse(text, HELD_OUT_SET, data, error);
+}
+
+static bool parse_limit(const char *text, size_t *limit)
+{
+    uint64_t value;
+    if (!str_to_u64(str_of(text), &value) || !value)
+        return false;
+    *limit = (size_t)value;
+    return true;
+}
+
+/* False when the command is over with *status. */
+static bool parse_options(int argc, char **argv, struct options *options, int *status)
+{
+    static const struct option known[] = {
+        {"data", required_argument, NULL, 'd'},   {"against", required_argument, NULL, 'a'},
+        {"json", no_argument, NULL, 'j'},         {"limit", required_argument, NULL, 'l'},
+        {"config", required_argument, NULL, 'c'}, {"endpoint", required_argument, NULL, 'e'},
+        {"help", no_argument, NULL, 'h'},         {0},
+    };
+    *options = (struct options){.endpoint = getenv("FULCRUM_ENDPOINT")};
+    *status = CMD_USAGE;
+    optind = 1;
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        switch (option) {
+        case 'd': options->data = optarg; break;
+        case 'a': options->against = optarg; break;
+        case 'j': options->is_json = true; break;
+        case 'c': options->config = optarg; break;
+        case 'e': options->endpoint = optarg; break;
+        case 'l':
+            if (!parse_limit(optarg, &options->limit)) {
+                fprintf(stderr, "fulcrum eval: --limit: expected a number of rows, got '%s'\n", optarg);
+                return false;
+            }
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            *status = CMD_DONE;
+            return false;
+        default:
+            fputs(usage, stderr);
+            return false;
+        }
+    }
+    if (options->endpoint && !*options->endpoint)
+        options->endpoint = NULL;
+    if (optind + 1 == argc)
+        options->model = argv[optind];
+    return true;
+}
+
+int cmd_eval(int argc, char **argv)
+{
+    struct options options;
+    struct error error;
+    struct eval_data data;
+    int status;
+    if (!parse_options(argc, argv, &options, &status))
+        return status;
+    if (!options.model) {
+        fprintf(stderr, "fulcrum eval: expected one MODEL\n%s", usage);
+        return CMD_USAGE;
+    }
+    if (options.against && str_eq(str_of(options.model), STR("desk"))) {
+        fprintf(stderr, "fulcrum eval: `desk` is two models already; --against goes with one\n");
+        return CMD_USAGE;
+    }
+    if (read_rows(&options, &data, &error))
+        return cmd_fail("eval", &error, CMD_FAILED);
+    eval_data_thin(&data, options.limit);
+    status = evaluate(&options, &data);
+    eval_data_deinit(&data);
+    return status;
+}
