@@ -30,9 +30,11 @@ static bool accepts_json(struct str accept)
     return false;
 }
 
+/* boto3 sends no type unless told one, and the service takes that as JSON. */
 static enum error_code check_types(const struct api_call *call, bool is_stream, struct error *error)
 {
-    if (!is_json_type(header(call, "content-type")))
+    struct str type = header(call, "content-type");
+    if (type.data && !is_json_type(type))
         return error_set(error, ERROR_INVALID, "Content-Type: the body must be sent as application/json");
     const char *accept = is_stream ? "x-amzn-bedrock-accept" : "accept";
     if (!accepts_json(header(call, accept)))
