@@ -165,15 +165,19 @@ static enum auth_problem read_header_claim(const struct http_request *request, s
 static enum auth_problem read_query_claim(const struct http_request *request, struct arena *arena,
                                           struct sigv4_claim *claim, struct error *error)
 {
+    enum { PARAMETERS = 6 };
     struct str query = request->query;
+    char *room = arena_alloc(arena, query.len + PARAMETERS);
+    if (!room)
+        return no_memory(error);
     claim->is_presigned = true;
-    if (!str_eq(sigv4_query_value(query, STR("X-Amz-Algorithm"), arena), STR(SIGV4_ALGORITHM)))
+    if (!str_eq(sigv4_query_value(query, STR("X-Amz-Algorithm"), &room), STR(SIGV4_ALGORITHM)))
         return incomplete(error, "X-Amz-Algorithm: expected " SIGV4_ALGORITHM);
-    claim->signed_headers = sigv4_query_value(query, STR("X-Amz-SignedHeaders"), arena);
-    claim->signature = sigv4_query_value(query, STR("X-Amz-Signature"), arena);
-    claim->timestamp = sigv4_query_value(query, STR("X-Amz-Date"), arena);
-    claim->expires = sigv4_query_value(query, STR("X-Amz-Expires"), arena);
-    return read_credential(sigv4_query_value(query, STR("X-Amz-Credential"), arena), claim, error);
+    claim->signed_headers = sigv4_query_value(query, STR("X-Amz-SignedHeaders"), &room);
+    claim->signature = sigv4_query_value(query, STR("X-Amz-Signature"), &room);
+    claim->timestamp = sigv4_query_value(query, STR("X-Amz-Date"), &room);
+    claim->expires = sigv4_query_value(query, STR("X-Amz-Expires"), &room);
+    return read_credential(sigv4_query_value(query, STR("X-Amz-Credential"), &room), claim, error);
 }
 
 enum auth_problem sigv4_read_claim(const struct http_request *request, struct arena *arena, struct sigv4_claim *claim,

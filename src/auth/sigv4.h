@@ -96,7 +96,8 @@ void sigv4_timestamp(uint64_t now_s, char out[SIGV4_TIMESTAMP_LEN + 1]);
 bool sigv4_canonical_request(const struct http_request *request, struct str query, struct str signed_headers,
                              struct str payload_hash, struct sigv4_rules rules, struct arena *arena, struct buf *out);
 void sigv4_append_encoded(struct buf *out, struct str text, bool keep_slash);
-/* Value of a query parameter, decoded into the arena; data NULL without one. */
-struct str sigv4_query_value(struct str query, struct str name, struct arena *arena);
+/* Value of a query parameter, decoded to *room with a NUL behind it, which moves
+ * on; data NULL without one. Room for the query's length and a byte per value. */
+struct str sigv4_query_value(struct str query, struct str name, char **room);
 
 #endif

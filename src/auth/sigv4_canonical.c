@@ -185,17 +185,19 @@ static bool append_query(struct buf *out, struct str query, struct arena *arena)
     return is_done;
 }
 
-struct str sigv4_query_value(struct str query, struct str name, struct arena *arena)
+struct str sigv4_query_value(struct str query, struct str name, char **room)
 {
     struct str pair, found, value;
     while (str_split(&query, '&', &pair)) {
         split_parameter(pair, &found, &value);
         if (!str_eq(found, name))
             continue;
-        char *decoded = arena_alloc(arena, value.len + 1);
+        char *decoded = *room;
         size_t len = 0;
-        for (size_t i = 0; decoded && i < value.len;)
+        for (size_t i = 0; i < value.len;)
             decoded[len++] = (char)decode_next(value, &i);
+        decoded[len] = '\0';
+        *room += len + 1;
         return (struct str){decoded, len};
     }
     return (struct str){NULL, 0};

@@ -141,6 +141,10 @@ enum error_code auth_identify(const struct config *config, const struct http_req
                               struct auth_identity *identity, struct error *error)
 {
     *identity = (struct auth_identity){.tenant = "default", .account = "000000000000", .region = "us-east-1"};
-    identity->problem = identify(config, request, now_us / 1000000, identity, error);
-    return identity->problem ? error->code : OK;
+    enum auth_problem problem = identify(config, request, now_us / 1000000, identity, error);
+    if (problem == AUTH_OK)
+        return OK;
+    if (error->code != ERROR_NO_MEMORY)
+        identity->problem = problem;
+    return error->code;
 }

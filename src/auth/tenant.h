@@ -25,7 +25,8 @@ struct auth_identity {
 };
 
 /* The request's headers and whole body must be there. `now_us`: clock_wall_us().
- * On an error identity->problem says which of the service's names it has. */
+ * On an error identity->problem says which of the service's names it has; it
+ * stays AUTH_OK when memory is out, which is not the caller's fault. */
 enum error_code auth_identify(const struct config *config, const struct http_request *request, uint64_t now_us,
                               struct auth_identity *identity, struct error *error) WARN_UNUSED;
 

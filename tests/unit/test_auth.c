@@ -46,6 +46,15 @@ static void sign_as(struct asking *asking, const char *id, const char *secret)
     suite_add_header(&asking->request, STR("authorization"), buf_str(&asking->authorization));
 }
 
+static void presign_as(struct asking *asking, const char *id, const char *secret)
+{
+    struct sigv4_signer signer = {str_of(id), str_of(secret), STR("eu-west-1"), STR("bedrock"), .now_s = NOW_S};
+    suite_drop_header(&asking->request, "x-amz-date");
+    assert_int_equal(
+        sigv4_presign(&asking->request.http, &signer, 60, &asking->arena, &asking->authorization, &asking->error), OK);
+    asking->request.http.query = buf_str(&asking->authorization);
+}
+
 static void done(struct asking *asking)
 {
     buf_deinit(&asking->authorization);
@@ -155,13 +164,39 @@ static void api_keys_are_checked(void **state)
     with_header("authorization: Bearer ", AUTH_MISSING, "default");
 }
 
+/* Out of memory is never taken for a wrong signature, in the header or (with a state) in the query. */
+static void every_allocation_may_fail(void **state)
+{
+    struct asking asking;
+    ask(&asking, TENANTS, SIGNABLE);
+    if (*state)
+        presign_as(&asking, "AKIASHOP", "s1");
+    else
+        sign_as(&asking, "AKIASHOP", "s1");
+    for (uint64_t nth = 1;; nth++) {
+        mem_fail_at(nth);
+        enum error_code code = auth_identify(&asking.config, &asking.request.http, NOW_S * UINT64_C(1000000),
+                                             &asking.identity, &asking.error);
+        bool is_untouched = mem_fail_count() < nth;
+        mem_fail_at(0);
+        assert_int_equal(asking.identity.problem, AUTH_OK);
+        assert_int_equal(code, is_untouched ? OK : ERROR_NO_MEMORY);
+        if (is_untouched)
+            break;
+    }
+    done(&asking);
+}
+
 int main(void)
 {
+    static bool presigned = true;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(open_names),
         cmocka_unit_test(open_refuses_only_nonsense),
         cmocka_unit_test(signatures_are_checked),
         cmocka_unit_test(api_keys_are_checked),
+        cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test_prestate(every_allocation_may_fail, &presigned),
     };
     return cmocka_run_group_tests_name("auth", tests, NULL, NULL);
 }
