@@ -39,9 +39,9 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
 static enum error_code load_files(SSL_CTX *ctx, const char *cert, const char *key, struct error *error)
 {
     if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
-        return fail(error, "cannot read the certificate chain (PEM expected)", cert);
+        return fail(error, "cannot use the certificate chain (PEM expected)", cert);
     if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-        return fail(error, "cannot read the private key (PEM expected)", key);
+        return fail(error, "cannot use the private key (PEM expected)", key);
     if (SSL_CTX_check_private_key(ctx) != 1)
         return fail(error, "the private key does not belong to the certificate", key);
     return OK;
