@@ -30,9 +30,11 @@ static const char usage[] =
     "AWS_BEARER_TOKEN_BEDROCK is sent as the bearer token when it is set.\n";
 
 struct options {
-    const char *model, *against, *data, *endpoint, *config;
+    const char *model, *against, *data, *endpoint;
+    const char *config_path;
     bool is_json;
     size_t limit;
+    const struct config *config; /* as read from config_path */
 };
 
 struct tally {
@@ -77,22 +79,18 @@ static bool price_of(const struct config *config, const struct catalog *catalog,
     return price_of_name(str_of(model->price_as ? model->price_as : model->name), price);
 }
 
-static double cost_per_1000(const struct report *report, const char *config_path)
+static double cost_per_1000(const struct report *report, const struct config *config)
 {
-    struct config config;
     struct catalog catalog;
     struct error ignored;
     struct config_price price;
-    if (config_load(config_find(config_path), &config, &ignored))
+    if (catalog_load(embedded_file(STR("aliases.yaml")), &catalog, &ignored))
         return NAN;
     double cost = NAN;
-    if (!catalog_load(embedded_file(STR("aliases.yaml")), &catalog, &ignored)) {
-        if (price_of(&config, &catalog, str_of(report->model), &price))
-            cost = ((double)report->run.input_tokens * price.input + (double)report->run.output_tokens * price.output) /
-                   1e6 / (double)report->data->count * 1000;
-        catalog_deinit(&catalog);
-    }
-    config_deinit(&config);
+    if (price_of(config, &catalog, str_of(report->model), &price))
+        cost = ((double)report->run.input_tokens * price.input + (double)report->run.output_tokens * price.output) /
+               1e6 / (double)report->data->count * 1000;
+    catalog_deinit(&catalog);
     return cost;
 }
 
@@ -321,7 +319,7 @@ static int evaluate(const struct options *options, const struct eval_data *data)
     struct report *reports = mem_must_calloc(2, sizeof(*reports));
     const char *endpoint = options->endpoint;
     int status;
-    if (!endpoint && eval_server_start(config_find(options->config), &server, &error)) {
+    if (!endpoint && eval_server_start(options->config->file, &server, &error)) {
         status = cmd_fail("eval", &error, CMD_FAILED);
     } else {
         status = run_reports(options, endpoint ? endpoint : server.url, data, reports);
@@ -369,7 +367,7 @@ static bool parse_options(int argc, char **argv, struct options *options, int *s
         case 'd': options->data = optarg; break;
         case 'a': options->against = optarg; break;
         case 'j': options->is_json = true; break;
-        case 'c': options->config = optarg; break;
+        case 'c': options->config_path = optarg; break;
         case 'e': options->endpoint = optarg; break;
         case 'l':
             if (!parse_limit(optarg, &options->limit)) {
@@ -409,10 +407,17 @@ int cmd_eval(int argc, char **argv)
         fprintf(stderr, "fulcrum eval: `desk` is two models already; --against goes with one\n");
         return CMD_USAGE;
     }
-    if (read_rows(&options, &data, &error))
-        return cmd_fail("eval", &error, CMD_FAILED);
-    eval_data_thin(&data, options.limit);
-    status = evaluate(&options, &data);
-    eval_data_deinit(&data);
+    struct config config;
+    if (config_load(config_find(options.config_path), &config, &error))
+        return cmd_fail("eval", &error, CMD_USAGE);
+    options.config = &config;
+    if (read_rows(&options, &data, &error)) {
+        status = cmd_fail("eval", &error, CMD_FAILED);
+    } else {
+        eval_data_thin(&data, options.limit);
+        status = evaluate(&options, &data);
+        eval_data_deinit(&data);
+    }
+    config_deinit(&config);
     return status;
 }

@@ -106,9 +106,10 @@ static enum error_code score_slot(struct driver *driver, const struct slot *slot
     read_content(content, &text, &reply);
     add_usage(driver->run, yyjson_obj_get(root, "usage"));
     driver->run->outcomes[slot->row].result = score_reply(row->kind, row->expected, &reply);
+    bool has_content = yyjson_is_arr(content);
     buf_deinit(&text);
     json_free(doc);
-    return yyjson_is_arr(content) ? OK : error_set(error, ERROR_MODEL, "the reply has no output.message.content");
+    return has_content ? OK : error_set(error, ERROR_MODEL, "the reply has no output.message.content");
 }
 
 /* The server's own words about a failed request. */
