@@ -141,7 +141,7 @@ test: all unit
 
 # Every program of bench/ runs from here without arguments, prints its table and writes
 # $(BUILD)/bench/NAME.json. BENCH_TOOLS want arguments and run only by hand.
-BENCH_TOOLS := cache_replay
+BENCH_TOOLS := cache_replay instant_worker
 bench: all $(BENCH_BIN)
 	@for name in $(or $(B),$(filter-out $(BENCH_TOOLS),$(BENCH_SRC:bench/%.c=%))); do \
 		FULCRUM_DEPS=$(DEPS) $(BUILD)/bench/$$name || exit 1; done
