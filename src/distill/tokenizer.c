@@ -182,13 +182,12 @@ static bool encode_plain(const struct tokenizer *tokenizer, struct str text, str
     return true;
 }
 
-/* Position of the first special token in text, or its length. */
-static size_t find_special(struct str text, enum special_token *special)
+size_t tokenizer_find_special(struct str text, bool with_template, enum special_token *special)
 {
     for (size_t i = 0; i < text.len; i++) {
         if (text.data[i] != '<')
             continue;
-        for (uint32_t s = 0; s < SPECIAL_COUNT; s++)
+        for (uint32_t s = with_template ? 0 : SPECIAL_TOOL_CALL; s < SPECIAL_COUNT; s++)
             if (str_starts(str_slice(text, i, text.len), str_of(special_texts[s]))) {
                 *special = (enum special_token)s;
                 return i;
@@ -199,9 +198,9 @@ static size_t find_special(struct str text, enum special_token *special)
 
 bool tokenizer_encode(const struct tokenizer *tokenizer, struct str text, bool with_special, struct token_ids *ids)
 {
-    while (with_special && text.len) {
+    while (text.len) {
         enum special_token special = SPECIAL_END_OF_TEXT;
-        size_t at = find_special(text, &special);
+        size_t at = tokenizer_find_special(text, with_special, &special);
         if (!encode_plain(tokenizer, str_slice(text, 0, at), ids))
             return false;
         if (at == text.len)
@@ -210,7 +209,7 @@ bool tokenizer_encode(const struct tokenizer *tokenizer, struct str text, bool w
             return false;
         text = str_slice(text, at + strlen(special_texts[special]), text.len);
     }
-    return encode_plain(tokenizer, text, ids);
+    return true;
 }
 
 bool tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, size_t count, struct buf *text)

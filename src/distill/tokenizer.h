@@ -15,7 +15,9 @@
 #include "core/mem.h"
 #include "core/str.h"
 
-/* In this order, behind the merges. */
+/* In this order, behind the merges. Turn markers are control tokens, which only
+ * template text can write. The two of tool calls are user-defined ones, as in
+ * Qwen 2.5: they show in the model's text, and llama.cpp recognises them in any. */
 enum special_token {
     SPECIAL_END_OF_TEXT, /* <|endoftext|> */
     SPECIAL_IM_START,    /* <|im_start|> */
@@ -56,10 +58,14 @@ void tokenizer_free(struct tokenizer *tokenizer);
 
 int32_t tokenizer_special(const struct tokenizer *tokenizer, enum special_token special);
 
-/* Appends the ids of `text`; special tokens are recognised only with
+/* Appends the ids of `text`; turn markers are recognised only with
  * `with_special`. False on no memory. */
 bool tokenizer_encode(const struct tokenizer *tokenizer, struct str text, bool with_special, struct token_ids *ids);
 bool tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, size_t count, struct buf *text);
+
+/* Position of the first special token in text, or the text's length; without
+ * with_template only the two of tool calls count. */
+size_t tokenizer_find_special(struct str text, bool with_template, enum special_token *special);
 
 bool token_ids_append(struct token_ids *ids, int32_t id);
 void token_ids_deinit(struct token_ids *ids);
