@@ -133,13 +133,13 @@ static void post_events(struct scheduler *s)
 
 static uint32_t reply_room(const struct scheduler *s, const struct job *job)
 {
-    const uint32_t room = s->facts->context - (uint32_t)job->tokens.count + 1; /* the last token needs no cell */
+    const uint32_t room = s->facts->context - (uint32_t)job->tokens.count;
     return job->request.max_tokens != 0 && job->request.max_tokens < room ? job->request.max_tokens : room;
 }
 
 static uint32_t cells_for(const struct scheduler *s, const struct job *job)
 {
-    return (uint32_t)job->tokens.count + reply_room(s, job) - 1;
+    return (uint32_t)job->tokens.count + reply_room(s, job) - 1; /* the last token needs no cell */
 }
 
 static void end_sequence(struct scheduler *s, struct sequence *seq)

@@ -175,8 +175,8 @@ static enum error_code check_size(const struct worker *w, const struct front_cal
 {
     const struct model_facts *facts = model_facts(w->model);
     const size_t count = call->job.tokens.count;
-    if (count > facts->context)
-        return error_set(error, ERROR_INVALID, "prompt of %zu tokens is longer than the context of %u", count,
+    if (count >= facts->context)
+        return error_set(error, ERROR_INVALID, "prompt of %zu tokens leaves no room in the context of %u tokens", count,
                          facts->context);
     if (count == 0)
         return error_set(error, ERROR_INVALID, "the prompt is empty");
@@ -229,7 +229,7 @@ static void tokenize(const struct model *model, struct front_call *call)
     struct model_tokens *tokens = &call->job.tokens;
     call->error.code = OK;
     if (!call->is_count && at_least > facts->context) {
-        (void)error_set(&call->error, ERROR_INVALID, "prompt of more than %zu tokens is longer than the context of %u",
+        (void)error_set(&call->error, ERROR_INVALID, "prompt of more than %zu tokens leaves no room in the context of %u tokens",
                         at_least, facts->context);
         return;
     }

@@ -257,7 +257,7 @@ static void test_long_prompts(void **state)
         RUN_UNTIL(bed, is_done(&reply));
         assert_true(reply.is_failed);
         assert_int_equal(reply.error.code, ERROR_INVALID);
-        assert_non_null(strstr(reply.error.message, "longer than the context of 512"));
+        assert_non_null(strstr(reply.error.message, "no room in the context of 512"));
     }
     const struct engine_segment full = {.text = {text, 510}};
     struct engine_request request = request_of(&full, 1, 0);
