@@ -212,7 +212,8 @@ static enum error_code parse_nested_top_k(yyjson_val *fields, struct chat_sampli
 
 static enum error_code parse_model_fields(yyjson_val *root, struct chat_request *request, struct error *error)
 {
-    static const char *const members[] = {"top_k", "topK", "inferenceConfig", "seed", "cache_salt", NULL};
+    /* `metadata` says who the end user is, for abuse reports; it never changes a reply. */
+    static const char *const members[] = {"top_k", "topK", "inferenceConfig", "seed", "cache_salt", "metadata", NULL};
     static const char where[] = "additionalModelRequestFields";
     struct chat_sampling *sampling = &request->sampling;
     yyjson_val *fields = NULL;

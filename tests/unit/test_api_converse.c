@@ -1,0 +1,409 @@
+/* Converse: what a body means, and what is wrong with one. */
+#include "support.h"
+
+#include "api/converse.h"
+
+#define HELLO "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hi\"}]}]"
+
+struct parsed {
+    struct arena arena;
+    struct chat_request request;
+    struct error error;
+    enum error_code code;
+};
+
+static void parse(struct parsed *parsed, const char *body)
+{
+    *parsed = (struct parsed){0};
+    arena_init(&parsed->arena, 0);
+    parsed->request.arena = &parsed->arena;
+    parsed->code = converse_codec.parse(str_of(body), CODEC_GENERATE, &parsed->request, &parsed->error);
+}
+
+static void release(struct parsed *parsed)
+{
+    codec_request_free(&parsed->request);
+    arena_deinit(&parsed->arena);
+}
+
+static void parse_ok(struct parsed *parsed, const char *body)
+{
+    parse(parsed, body);
+    if (parsed->code != OK)
+        print_error("%s\n  in %s\n", parsed->error.message, body);
+    assert_int_equal(parsed->code, OK);
+}
+
+/* The body is refused with a message that begins with `message`. */
+static void refused(const char *body, const char *message)
+{
+    struct parsed parsed;
+    parse(&parsed, body);
+    assert_int_equal(parsed.code, ERROR_INVALID);
+    if (!str_starts(str_of(parsed.error.message), str_of(message)))
+        print_error("got:      %s\nexpected: %s\n", parsed.error.message, message);
+    assert_true(str_starts(str_of(parsed.error.message), str_of(message)));
+    assert_null(parsed.request.document);
+    release(&parsed);
+}
+
+static void content_refused(const char *content, const char *message)
+{
+    char body[2048];
+    (void)snprintf(body, sizeof(body), "{\"messages\":[{\"role\":\"user\",\"content\":[%s]}]}", content);
+    refused(body, message);
+}
+
+static void member_refused(const char *member, const char *message)
+{
+    char body[4096];
+    (void)snprintf(body, sizeof(body), "{" HELLO ",%s}", member);
+    refused(body, message);
+}
+
+static void a_full_request_is_understood(void **state)
+{
+    (void)state;
+    struct parsed parsed;
+    parse_ok(&parsed,
+             "{\"system\":[{\"text\":\"Be brief.\"},{\"cachePoint\":{\"type\":\"default\",\"ttl\":\"1h\"}}],"
+             "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hi\"},{\"cachePoint\":{\"type\":\"default\"}}]},"
+             "{\"role\":\"assistant\",\"content\":[{\"reasoningContent\":{\"reasoningText\":{\"text\":\"hm\",\"signature\":\"s\"}}},"
+             "{\"toolUse\":{\"toolUseId\":\"t.1\",\"name\":\"look\",\"input\":{\"a\" : 1}}}]},"
+             "{\"role\":\"user\",\"content\":[{\"toolResult\":{\"toolUseId\":\"t.1\",\"status\":\"error\",\"content\":["
+             "{\"json\":{\"b\": [1, 2]}},{\"text\":\"and\"}]}}]}],"
+             "\"inferenceConfig\":{\"maxTokens\":7,\"temperature\":0.5,\"topP\":0,\"stopSequences\":[\"a\",\"b\"]},"
+             "\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"look\",\"description\":\"Looks.\",\"inputSchema\":{\"json\":"
+             "{\"type\":\"object\"}}}}],\"toolChoice\":{\"tool\":{\"name\":\"look\"}}},"
+             "\"additionalModelRequestFields\":{\"top_k\":5,\"seed\":3,\"cache_salt\":\"x\"},"
+             "\"additionalModelResponseFieldPaths\":[\"/stop_sequence\"],\"requestMetadata\":{\"team\":\"a b\"},"
+             "\"performanceConfig\":{\"latency\":\"standard\"},\"serviceTier\":{\"type\":\"flex\"},"
+             "\"outputConfig\":{\"textFormat\":{\"type\":\"json_schema\",\"structure\":{\"jsonSchema\":{\"schema\":"
+             "\"{\\\"type\\\":\\\"object\\\"}\",\"name\":\"n\"}}}}}");
+    const struct chat_request *request = &parsed.request;
+    assert_int_equal(chat_request_check(request, &parsed.error), OK);
+    assert_int_equal(request->system_count, 2);
+    assert_int_equal(request->system[1].kind, CHAT_CACHE_POINT);
+    assert_int_equal(request->system[1].ttl_seconds, 3600);
+    assert_int_equal(request->messages[0].blocks[1].ttl_seconds, 300);
+    assert_int_equal(request->message_count, 3);
+    const struct chat_message *answer = &request->messages[1], *result = &request->messages[2];
+    assert_int_equal(answer->blocks[0].kind, CHAT_REASONING);
+    assert_str_equal(answer->blocks[1].json, "{\"a\":1}");
+    assert_str_equal(result->blocks[0].text, "{\"b\":[1,2]}\nand");
+    assert_true(result->blocks[0].is_error);
+    assert_int_equal(request->max_tokens, 7);
+    assert_true(request->sampling.temperature == 0.5 && request->sampling.top_p > 0);
+    assert_int_equal(request->stop_count, 2);
+    assert_int_equal(request->tool_choice, CHAT_TOOL_NAMED);
+    assert_str_equal(request->tool_choice_name, "look");
+    assert_int_equal(request->sampling.top_k, 5);
+    assert_int_equal(request->sampling.seed, 3);
+    assert_str_equal(request->cache_salt, "x");
+    assert_int_equal(request->metadata_count, 1);
+    assert_int_equal(request->tier, CHAT_TIER_FLEX);
+    assert_true(yyjson_is_obj(request->output_schema));
+    release(&parsed);
+}
+
+static void null_members_are_absent(void **state)
+{
+    (void)state;
+    struct parsed parsed;
+    parse_ok(&parsed, "{" HELLO ",\"system\":null,\"inferenceConfig\":null,\"guardrailConfig\":null,\"toolConfig\":null,"
+                      "\"serviceTier\":null,\"requestMetadata\":null,\"outputConfig\":null}");
+    assert_int_equal(parsed.request.max_tokens, 0);
+    assert_false(parsed.request.has_tier);
+    release(&parsed);
+}
+
+static void documents_become_text(void **state)
+{
+    (void)state;
+    struct parsed parsed;
+    parse_ok(&parsed,
+             "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Read.\"},"
+             "{\"document\":{\"name\":\"a file (1)\",\"format\":\"csv\",\"source\":{\"bytes\":\"YSxiCjEsMg==\"}}},"
+             "{\"document\":{\"name\":\"b\",\"source\":{\"text\":\"plain\"},\"context\":\"why\"}},"
+             "{\"document\":{\"name\":\"c\",\"source\":{\"content\":[{\"text\":\"x\"},{\"text\":\"y\"}]}}},"
+             "{\"document\":{\"name\":\"d\",\"format\":\"html\",\"source\":{\"bytes\":\"PHA+aGk8L3A+\"}}},"
+             "{\"searchResult\":{\"source\":\"s\",\"title\":\"t\",\"content\":[{\"text\":\"found\"}]}}]}]}");
+    const struct chat_block *blocks = parsed.request.messages[0].blocks;
+    assert_str_equal(blocks[1].text, "a,b\n1,2");
+    assert_str_equal(blocks[1].name, "a file (1)");
+    assert_str_equal(blocks[1].format, "csv");
+    assert_str_equal(blocks[2].text, "why\n\nplain");
+    assert_str_equal(blocks[3].text, "x\ny");
+    assert_str_equal(blocks[4].text, "hi");
+    assert_str_equal(blocks[5].text, "s\nfound");
+    release(&parsed);
+}
+
+static void shape_errors_name_the_field(void **state)
+{
+    (void)state;
+    refused("[1]", "the request body must be a JSON object, got an array");
+    refused("{", "malformed JSON at line 1");
+    refused("{}", "messages: required and missing");
+    refused("{\"messages\":5}", "messages: expected an array, got a number");
+    refused("{\"messages\":[7]}", "messages[0]: expected an object, got a number");
+    refused("{\"messages\":[{\"content\":[{\"text\":\"a\"}]}]}", "messages[0].role: required and missing");
+    refused("{\"messages\":[{\"role\":\"robot\",\"content\":[]}]}", "messages[0].role: must be one of user, assistant");
+    refused("{\"messages\":[{\"role\":\"system\",\"content\":[{\"text\":\"a\"}]}]}", "messages[0].role: this model takes no");
+    refused("{\"messages\":[{\"role\":\"user\"}]}", "messages[0].content: required and missing");
+    refused("{\"messages\":[{\"role\":\"user\",\"content\":[]}]}", "messages[0].content: must have at least one");
+    refused("{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}", "messages[0].content: expected an array, got a string");
+    refused("{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"a\"}],\"name\":\"x\"}]}", "messages[0]: unknown member 'name'");
+    refused("{" HELLO ",\"temperature\":1}", "unknown member 'temperature'");
+    refused("{" HELLO ",\"system\":[{\"text\":\"\"}]}", "system[0].text: must not be blank");
+    refused("{" HELLO ",\"system\":\"a\"}", "system: expected an array");
+    refused("{" HELLO ",\"system\":[{\"image\":{}}]}", "system[0]: unknown member 'image'");
+}
+
+static void content_errors_name_the_field(void **state)
+{
+    (void)state;
+    content_refused("{}", "messages[0].content[0]: exactly one of text, image");
+    content_refused("{\"text\":\"a\",\"image\":{}}", "messages[0].content[0]: exactly one of");
+    content_refused("{\"words\":\"a\"}", "messages[0].content[0]: unknown member 'words'");
+    content_refused("{\"text\":1}", "messages[0].content[0].text: expected a string, got a number");
+    content_refused("{\"text\":\" \\n\"}", "messages[0].content: text of the user must not be blank");
+    content_refused("{\"image\":{\"format\":\"png\",\"source\":{\"bytes\":\"aa\"}}}",
+                    "messages[0].content[0].image: this model reads text only");
+    content_refused("{\"video\":{}}", "messages[0].content[0].video: this model reads text only");
+    content_refused("{\"audio\":{}}", "messages[0].content[0].audio: this model reads text only");
+    content_refused("{\"guardContent\":{\"text\":{\"text\":\"a\"}}}", "messages[0].content[0].guardContent: guardrails");
+    content_refused("{\"toolAddition\":{}}", "messages[0].content[0].toolAddition: changing tools");
+    content_refused("{\"toolUse\":{\"toolUseId\":\"a b\"}}", "messages[0].content[0].toolUse.toolUseId: may hold");
+    content_refused("{\"toolUse\":{\"toolUseId\":\"a\",\"name\":\"n\"}}", "messages[0].content[0].toolUse.input: required");
+    content_refused("{\"toolUse\":{\"toolUseId\":\"a\",\"name\":\"n\",\"input\":{},\"type\":\"server_tool_use\"}}",
+                    "messages[0].content[0].toolUse.type: server tools");
+    content_refused("{\"toolUse\":{\"toolUseId\":\"a\",\"name\":\"n\",\"input\":{}}}",
+                    "messages[0].content: a message of the user can't hold toolUse");
+    content_refused("{\"toolResult\":{\"toolUseId\":\"a\",\"content\":[{\"image\":{}}]}}",
+                    "messages[0].content[0].toolResult.content[0].image: this model reads text only");
+    content_refused("{\"toolResult\":{\"toolUseId\":\"a\",\"content\":[],\"status\":\"fine\"}}",
+                    "messages[0].content[0].toolResult.status: must be one of success, error");
+    content_refused("{\"toolResult\":{\"toolUseId\":\"a\",\"content\":[{\"text\":\"r\"}]}}",
+                    "toolConfig: must be given with toolUse");
+    content_refused("{\"reasoningContent\":{\"redactedContent\":\"!\"}}",
+                    "messages[0].content[0].reasoningContent.redactedContent: is not base64");
+}
+
+static void document_errors_name_the_field(void **state)
+{
+    (void)state;
+    content_refused("{\"document\":{\"name\":\"a\",\"format\":\"pdf\",\"source\":{\"bytes\":\"aaaa\"}}}",
+                    "messages[0].content[0].document.format: documents of format pdf are not supported yet");
+    content_refused("{\"document\":{\"name\":\"a\",\"format\":\"gif\",\"source\":{\"text\":\"a\"}}}",
+                    "messages[0].content[0].document.format: must be one of");
+    content_refused("{\"document\":{\"name\":\"a\",\"source\":{\"bytes\":\"aaaa\"}}}",
+                    "messages[0].content[0].document.format: required with source.bytes");
+    content_refused("{\"document\":{\"name\":\"a_b\",\"source\":{\"text\":\"a\"}}}",
+                    "messages[0].content[0].document.name: can only contain");
+    content_refused("{\"document\":{\"name\":\"a  b\",\"source\":{\"text\":\"a\"}}}",
+                    "messages[0].content[0].document.name: can only contain");
+    content_refused("{\"document\":{\"name\":\"a\",\"source\":{\"s3Location\":{\"uri\":\"s3://a/b\"}}}}",
+                    "messages[0].content[0].document.source.s3Location: documents from S3");
+    content_refused("{\"document\":{\"name\":\"a\",\"format\":\"txt\",\"source\":{\"bytes\":\"a\"}}}",
+                    "messages[0].content[0].document.source.bytes: is not base64");
+    content_refused("{\"document\":{\"name\":\"a\",\"format\":\"txt\",\"source\":{\"bytes\":\"/////w==\"}}}",
+                    "messages[0].content[0].document.source: the document is not UTF-8");
+    content_refused("{\"document\":{\"name\":\"a\",\"source\":{\"text\":\"a\"},\"citations\":{\"enabled\":true}}}",
+                    "messages[0].content[0].document.citations.enabled: citations are not");
+    content_refused("{\"document\":{\"name\":\"a\",\"source\":{\"text\":\"a\"}}}",
+                    "messages[0].content: a document needs a text block beside it");
+}
+
+static void cache_points_are_validated(void **state)
+{
+    (void)state;
+#define POINT(ttl) "{\"cachePoint\":{\"type\":\"default\",\"ttl\":\"" ttl "\"}}"
+    content_refused("{\"cachePoint\":{}}", "messages[0].content[0].cachePoint.type: required");
+    content_refused(POINT("2h"), "messages[0].content[0].cachePoint.ttl: must be one of 5m, 1h");
+    content_refused("{\"text\":\"a\"}," POINT("5m") "," POINT("5m") "," POINT("5m") "," POINT("5m") "," POINT("5m"),
+                    "messages[0].content[5].cachePoint: more than 4 cache points");
+    content_refused("{\"text\":\"a\"}," POINT("5m") "," POINT("1h"),
+                    "messages[0].content[2].cachePoint.ttl: a 1h cache point must not come after a 5m one");
+    /* Tools come before system and messages, wherever they stand in the body. */
+    member_refused("\"system\":[{\"text\":\"a\"}," POINT("1h") "],\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"n\","
+                   "\"inputSchema\":{\"json\":{}}}}," POINT("5m") "]}",
+                   "system[1].cachePoint.ttl: a 1h cache point must not come after");
+    member_refused("\"toolConfig\":{\"tools\":[" POINT("5m") "]}", "toolConfig.tools[0].cachePoint: must follow a tool");
+}
+
+static void inference_errors_name_the_field(void **state)
+{
+    (void)state;
+    member_refused("\"inferenceConfig\":{\"maxTokens\":0}", "inferenceConfig.maxTokens: must be between 1 and");
+    member_refused("\"inferenceConfig\":{\"maxTokens\":1.5}", "inferenceConfig.maxTokens: expected an integer");
+    member_refused("\"inferenceConfig\":{\"temperature\":1.1}", "inferenceConfig.temperature: must be between 0 and 1");
+    member_refused("\"inferenceConfig\":{\"topP\":\"a\"}", "inferenceConfig.topP: expected a number, got a string");
+    member_refused("\"inferenceConfig\":{\"stopSequences\":[\"\"]}", "inferenceConfig.stopSequences[0]: expected a string");
+    member_refused("\"inferenceConfig\":{\"stopSequences\":[1]}", "inferenceConfig.stopSequences[0]: expected a string");
+    member_refused("\"inferenceConfig\":{\"topK\":1}", "inferenceConfig: unknown member 'topK'");
+    member_refused("\"additionalModelRequestFields\":{\"thinking\":{}}", "additionalModelRequestFields: unknown member 'thinking'");
+    member_refused("\"additionalModelRequestFields\":{\"top_k\":-1}", "additionalModelRequestFields.top_k: must be between");
+    member_refused("\"additionalModelRequestFields\":{\"inferenceConfig\":{\"topK\":\"x\"}}",
+                   "additionalModelRequestFields.inferenceConfig.topK: expected an integer");
+}
+
+static void tool_errors_name_the_field(void **state)
+{
+    (void)state;
+#define SPEC(more) "{\"toolSpec\":{\"name\":\"n\",\"inputSchema\":{\"json\":{}}" more "}}"
+    member_refused("\"toolConfig\":{}", "toolConfig.tools: required and missing");
+    member_refused("\"toolConfig\":{\"tools\":[]}", "toolConfig.tools: must have 1 to");
+    member_refused("\"toolConfig\":{\"tools\":[{\"systemTool\":{\"name\":\"n\"}}]}", "toolConfig.tools[0].systemTool: system tools");
+    member_refused("\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"a b\"}}]}", "toolConfig.tools[0].toolSpec.name: may hold");
+    member_refused("\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"n\"}}]}", "toolConfig.tools[0].toolSpec.inputSchema: required");
+    member_refused("\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"n\",\"inputSchema\":{\"json\":1}}}]}",
+                   "toolConfig.tools[0].toolSpec.inputSchema.json: expected an object");
+    member_refused("\"toolConfig\":{\"tools\":[" SPEC(",\"description\":\"\"") "]}",
+                   "toolConfig.tools[0].toolSpec.description: must have at least 1");
+    member_refused("\"toolConfig\":{\"tools\":[" SPEC(",\"strict\":true") "]}", "toolConfig.tools: strict tools need");
+    member_refused("\"toolConfig\":{\"tools\":[" SPEC("") "],\"toolChoice\":{\"auto\":{},\"any\":{}}}",
+                   "toolConfig.toolChoice: exactly one of auto, any, tool");
+    member_refused("\"toolConfig\":{\"tools\":[" SPEC("") "],\"toolChoice\":{\"tool\":{}}}",
+                   "toolConfig.toolChoice.tool.name: required");
+    member_refused("\"toolConfig\":{\"tools\":[" SPEC("") "],\"tool_choice\":{}}", "toolConfig: unknown member 'tool_choice'");
+}
+
+static void what_is_not_there_is_refused(void **state)
+{
+    (void)state;
+    member_refused("\"guardrailConfig\":{\"guardrailIdentifier\":\"a\"}", "guardrailConfig: guardrails are not supported");
+    member_refused("\"promptVariables\":{}", "promptVariables: managed prompts are not supported");
+    member_refused("\"performanceConfig\":{\"latency\":\"optimized\"}", "performanceConfig.latency: optimized is not supported");
+    member_refused("\"performanceConfig\":{\"latency\":\"slow\"}", "performanceConfig.latency: must be one of");
+    member_refused("\"serviceTier\":{\"type\":\"reserved\"}", "Reservation not found.");
+    member_refused("\"serviceTier\":{\"type\":\"gold\"}", "service tier provided is invalid");
+    member_refused("\"serviceTier\":{}", "serviceTier.type: required and missing");
+    member_refused("\"outputConfig\":{\"effort\":\"high\"}", "outputConfig.effort: is not supported");
+    member_refused("\"outputConfig\":{\"textFormat\":{\"type\":\"xml\"}}", "outputConfig.textFormat.type: must be one of");
+    member_refused("\"outputConfig\":{\"textFormat\":{\"type\":\"json_schema\",\"structure\":{\"jsonSchema\":{\"schema\":\"{\"}}}}",
+                   "outputConfig.textFormat.structure.jsonSchema.schema: malformed JSON");
+    member_refused("\"additionalModelResponseFieldPaths\":[\"\"]", "additionalModelResponseFieldPaths[0]: expected a JSON pointer");
+    member_refused("\"additionalModelResponseFieldPaths\":[\"/a\",\"/b~2\"]", "additionalModelResponseFieldPaths[1]: expected");
+    member_refused("\"additionalModelResponseFieldPaths\":[1,2,3,4,5,6,7,8,9,10,11]",
+                   "additionalModelResponseFieldPaths: must have at most 10");
+    member_refused("\"requestMetadata\":{}", "requestMetadata: must have 1 to 16");
+    member_refused("\"requestMetadata\":{\"a\":1}", "requestMetadata: value 0 must be a string");
+    member_refused("\"requestMetadata\":{\"a!\":\"1\"}", "requestMetadata: key 0 must have");
+}
+
+/* Every request body that another gateway sends to the service is understood, or refused for a reason. */
+static void captured_requests_parse(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *refusal;
+    } rows[] = {
+        {"completions/basic", NULL},
+        {"completions/full", "toolConfig: unknown member 'tool_choice'"},
+        {"completions/parallel-tool-call", NULL},
+        {"completions/reasoning", "additionalModelRequestFields: unknown member 'thinking'"},
+        {"completions/reasoning_replay", NULL},
+        {"completions/reasoning_replay_unsigned", NULL},
+        {"completions/tool-call", NULL},
+        {"messages/basic", NULL},
+        {"messages/metadata", NULL},
+        {"messages/reasoning", "additionalModelRequestFields: unknown member 'thinking'"},
+        {"messages/reasoning_replay", NULL},
+        {"messages/server_tools", NULL},
+        {"messages/structured-output", "additionalModelRequestFields: unknown member 'output_config'"},
+        {"messages/system_message", NULL},
+        {"messages/tool_history_without_tools", NULL},
+        {"messages/tools", NULL},
+        {"responses/basic", NULL},
+        {"responses/input-list", NULL},
+        {"responses/input-media", "messages[0].content[1].image: this model reads text only"},
+        {"responses/instructions", NULL},
+        {"responses/parallel-tool-call", NULL},
+        {"responses/structured-output", NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char path[256];
+        (void)snprintf(path, sizeof(path), "conformance/fixtures/agentgateway-requests/%s.bedrock.snap", rows[i].name);
+        struct str file = shared_file_or_skip(path);
+        ptrdiff_t at = str_find(file, STR("\n---\n{"), 0);
+        assert_true(at > 0);
+        yyjson_doc *doc;
+        struct error error;
+        assert_int_equal(json_parse(str_slice(file, (size_t)at + 5, file.len), &doc, &error), OK);
+        struct buf body;
+        buf_init(&body, 1 << 20);
+        json_append(&body, yyjson_obj_get(yyjson_doc_get_root(doc), "request"));
+        buf_append_char(&body, '\0');
+        struct parsed parsed;
+        parse(&parsed, body.data);
+        if (rows[i].refusal)
+            assert_true(parsed.code == ERROR_INVALID &&
+                        str_starts(str_of(parsed.error.message), str_of(rows[i].refusal)));
+        else if (parsed.code != OK)
+            fail_msg("%s: %s", rows[i].name, parsed.error.message);
+        release(&parsed);
+        buf_deinit(&body);
+        json_free(doc);
+        mem_free((void *)(uintptr_t)file.data);
+    }
+}
+
+static void counting_takes_the_prompts_members_only(void **state)
+{
+    (void)state;
+    struct parsed parsed = {0};
+    arena_init(&parsed.arena, 0);
+    parsed.request.arena = &parsed.arena;
+    assert_int_equal(converse_codec.parse(STR("{" HELLO "}"), CODEC_COUNT, &parsed.request, &parsed.error), OK);
+    release(&parsed);
+    parsed = (struct parsed){0};
+    arena_init(&parsed.arena, 0);
+    parsed.request.arena = &parsed.arena;
+    assert_int_equal(converse_codec.parse(STR("{" HELLO ",\"inferenceConfig\":{}}"), CODEC_COUNT, &parsed.request,
+                                          &parsed.error),
+                     ERROR_INVALID);
+    release(&parsed);
+}
+
+static void every_failing_allocation_is_an_error(void **state)
+{
+    (void)state;
+    static const char body[] =
+        "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hi\"},{\"document\":{\"name\":\"d\",\"format\":\"html\","
+        "\"source\":{\"bytes\":\"PHA+aGk8L3A+\"},\"context\":\"c\"}}]}],\"outputConfig\":{\"textFormat\":{\"type\":"
+        "\"json_schema\",\"structure\":{\"jsonSchema\":{\"schema\":\"{}\"}}}},\"toolConfig\":{\"tools\":[{\"toolSpec\":"
+        "{\"name\":\"n\",\"inputSchema\":{\"json\":{}}}}]},\"requestMetadata\":{\"a\":\"b\"}}";
+    for (uint64_t nth = 1; nth < 200; nth++) {
+        struct parsed parsed;
+        mem_fail_at(nth);
+        parse(&parsed, body);
+        bool is_untouched = mem_fail_count() < nth;
+        mem_fail_at(0);
+        assert_int_equal(parsed.code == OK, is_untouched);
+        release(&parsed);
+        if (is_untouched)
+            return;
+    }
+    fail_msg("allocations never ended");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_full_request_is_understood),
+        cmocka_unit_test(null_members_are_absent),
+        cmocka_unit_test(documents_become_text),
+        cmocka_unit_test(shape_errors_name_the_field),
+        cmocka_unit_test(content_errors_name_the_field),
+        cmocka_unit_test(document_errors_name_the_field),
+        cmocka_unit_test(cache_points_are_validated),
+        cmocka_unit_test(inference_errors_name_the_field),
+        cmocka_unit_test(tool_errors_name_the_field),
+        cmocka_unit_test(what_is_not_there_is_refused),
+        cmocka_unit_test(captured_requests_parse),
+        cmocka_unit_test(counting_takes_the_prompts_members_only),
+        cmocka_unit_test(every_failing_allocation_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
