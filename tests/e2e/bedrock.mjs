@@ -11,7 +11,7 @@ const { BedrockClient, ListFoundationModelsCommand } = require("@aws-sdk/client-
 const settings = {
   region: "us-east-1",
   endpoint: process.env.FULCRUM_URL,
-  credentials: { accessKeyId: "AKIDJS", secretAccessKey: "secret" },
+  credentials: { accessKeyId: process.env.FULCRUM_KEY ?? "AKIDJS", secretAccessKey: process.env.FULCRUM_SECRET ?? "secret" },
   maxAttempts: 1,
 };
 const modelId = "anthropic.claude-3-5-sonnet-20241022-v2:0";

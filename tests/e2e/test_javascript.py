@@ -10,11 +10,11 @@ import pytest
 from conftest import ROOT, start
 
 
-def run(url, ca=None):
+def run(url, ca=None, **more):
     modules = os.environ.get("FULCRUM_NODE_MODULES")
     if not modules or not shutil.which("node"):
         pytest.skip("skipped: no node")
-    env = {**os.environ, "FULCRUM_URL": url}
+    env = {**os.environ, "FULCRUM_URL": url, **more}
     if ca:
         env["NODE_EXTRA_CA_CERTS"] = str(ca)
     done = subprocess.run(["node", str(ROOT / "tests/e2e/bedrock.mjs")], env=env, capture_output=True, text=True,
@@ -38,6 +38,14 @@ def check(result):
 
 def test_over_h2c(server):
     check(run(server.url))
+
+
+def test_signatures_over_http2_are_checked(tmp_path, random_model):
+    tenants = 'tenants: [{name: shop, keys: [{id: AKIDSHOP, secret: "s/+x"}]}]\n'
+    server = start(tmp_path, random_model, extra=tenants)
+    check(run(server.url, FULCRUM_KEY="AKIDSHOP", FULCRUM_SECRET="s/+x"))
+    assert "tenant=shop" in server.log()
+    assert server.stop() == 0
 
 
 @pytest.fixture(scope="module")
