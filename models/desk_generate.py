@@ -27,7 +27,7 @@ MIXES = {
 
 # The held-out set: task name, task, rows, prompt tokens.
 HELD_OUT_SET = [("classify", "classify", 700, None), ("extract", "extract", 500, None), ("tool", "tool", 440, None),
-                ("answer", "answer", 240, 160), ("answer_500", "answer", 150, 500), ("answer_2000", "answer", 40, 2000),
+                ("answer", "answer", 240, 160), ("answer_500", "answer", 150, 560), ("answer_2000", "answer", 40, 2300),
                 ("summary", "summary", 140, None), ("tag", "tag", 140, None)]
 
 
@@ -71,7 +71,8 @@ def split_record():
 def write_manifest(options, counts, digest, size, desk):
     values = desk.values
     manifest = {"arguments": {"split": options.split, "rows": sum(counts.values()), "seed": options.seed,
-                              "mix": options.mix, "length": options.length, "complex": options.complex},
+                              "mix": options.mix, "length": options.length, "complex": options.complex,
+                              "tool_turns": options.tool_turns, "shop": options.shop},
                 "sha256": digest, "bytes": size, "tasks": dict(sorted(counts.items())),
                 "products": len(values.products), "shops": len(values.shops), "names": len(values.names),
                 "split": split_record()}
@@ -89,6 +90,9 @@ def arguments():
     parser.add_argument("--length", type=int, help="longest row wanted, in tokens, about (default 256; copy 64)")
     parser.add_argument("--complex", type=float, default=0.35, help="share of complex rows")
     parser.add_argument("--single", action="store_true", help="one question a row")
+    parser.add_argument("--tool-turns", action="store_true",
+                        help="several tool calls on one prompt; earlier ones are messages whose content is the call")
+    parser.add_argument("--shop", type=int, metavar="SEED", help="all rows about the one shop drawn from SEED")
     parser.add_argument("--heldout-set", action="store_true", help="the fixed set that `fulcrum eval desk` runs")
     parser.add_argument("--out", default="-")
     parser.add_argument("--manifest", help="write counts, hash and the split here")
@@ -99,7 +103,9 @@ def main():
     options = arguments()
     if options.heldout_set:
         options.split = "heldout"
-    desk = Desk(options.seed, options.split, options.length)
+    desk = Desk(options.seed, options.split, options.length, options.tool_turns)
+    if options.shop is not None:
+        desk.settle(options.shop)
     rows = held_out_rows(desk, options) if options.heldout_set else training_rows(desk, options)
     digest, size, counts, prefix = hashlib.sha256(), 0, {}, options.split[0]
     encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -4,11 +4,34 @@ import json
 
 from . import extract, facts, intents, intents_more, talk, tools, words
 from .copying import Copying
-from .split import Bank, Dice
+from .split import ANY, TRAIN, Bank, Dice
 from .values import Values, article
 
-CHARS_PER_TOKEN = 3.4  # of the project's own tokenizer on this text, about
-TURN_TOKENS = 7        # what a turn costs beside its text
+TURN_TOKENS = 5          # what a turn costs beside its text
+TOOLS_TOKENS = 98        # what the chat template says about tools
+REDRAWS = 30             # of a row that came out longer than wanted
+
+
+def tokens_of(text):
+    """About how many tokens the project's own tokenizer makes of `text`: fitted to it on this
+    corpus, right to a tenth; digits are tokens of their own."""
+    return 0.28 * len(text) + 1.08 * sum(map(text.count, "0123456789"))
+
+
+def row_tokens(row):
+    expected = row["expected"]
+    total = TURN_TOKENS + (tokens_of(row["system"]) + TURN_TOKENS if row["system"] else 0)
+    total += tokens_of(expected) if isinstance(expected, str) else 6 + 1.3 * tokens_of(json.dumps(expected))
+    for message in row["messages"]:
+        content = message["content"]
+        total += TURN_TOKENS + tokens_of(content if isinstance(content, str) else json.dumps(content))
+    if row["tools"]:
+        total += TOOLS_TOKENS + sum(tool_tokens(tool) for tool in row["tools"])
+    return total
+
+
+def tool_tokens(tool):
+    return 34 + tokens_of(tool["description"]) + 10 * len(tool["schema"]["properties"])
 
 
 def lines(text):
@@ -69,8 +92,10 @@ class Fact:
 
 
 class Desk:
-    def __init__(self, seed, side, length=None):
+    def __init__(self, seed, side, length=None, tool_turns=False):
         self.dice = Dice(seed)
+        self.tool_turns = tool_turns
+        self.shop_facts = None  # of the one shop, see settle
         self.values = Values(self.dice, side)
         self.bank = Bank(pattern_lists(), side)
         self.copying = Copying(self.dice, self.values)
@@ -200,11 +225,14 @@ class Desk:
             system = system.replace("Intents: ", f"Intents: {intent}, ")
         pairs = [(text, intent)]
         if not single and not body and dice.chance(0.5):
-            room = self.size(60) - len(system) / CHARS_PER_TOKEN - len(text) / CHARS_PER_TOKEN - 25
-            while room > 45 and len(pairs) < 6:
+            room = self.size(60) - tokens_of(system) - self.pair_tokens(pairs[0])
+            while len(pairs) < 6:
                 intent, text = self.intent_message("simple" if dice.chance(0.65) else "complex")
-                pairs.append((text, intent))
-                room -= len(text) / CHARS_PER_TOKEN + 2 * TURN_TOKENS + 5
+                pair = (text, intent)
+                room -= self.pair_tokens(pair)
+                if room < 0:
+                    break
+                pairs.append(pair)
         return self.packed("classify", kind, system, pairs)
 
     # Extraction
@@ -256,7 +284,7 @@ class Desk:
         text, found = self.extract_message(kind)
         pairs = [(text, to_json(keys, found))]
         if not single and dice.chance(0.5):
-            room = self.size(80) - len(system) / CHARS_PER_TOKEN - self.pair_tokens(pairs[0])
+            room = self.size(80) - tokens_of(system) - self.pair_tokens(pairs[0])
             while len(pairs) < 5:
                 text, found = self.extract_message("simple" if dice.chance(0.65) else "complex")
                 pair = (text, to_json(keys, found))
@@ -268,7 +296,7 @@ class Desk:
 
     @staticmethod
     def pair_tokens(pair):
-        return (len(pair[0]) + 1.3 * len(pair[1])) / CHARS_PER_TOKEN + 2 * TURN_TOKENS
+        return tokens_of(pair[0]) + tokens_of(pair[1]) + 2 * TURN_TOKENS
 
     # Tools
 
@@ -280,24 +308,37 @@ class Desk:
 
     def tool(self, kind, single=False):
         dice = self.dice
-        long = (self.length or 256) >= 256
-        chosen = dice.sample(self.tool_names, dice.between(2, 4 if long else 2))
+        room = self.length or 512
+        chosen = dice.sample(self.tool_names, 2 if room < 320 else dice.between(2, 4))
+        system = self.system(self.say("tool_tool_orders", {}), rules=0)
+        if dice.chance(0.3):
+            system = self.say("personas", {})
+        turns = []
+        count = 1 if single or not self.tool_turns else dice.between(1, 5)
+        for _ in range(count):
+            this = kind if not turns else "simple" if dice.chance(0.65) else "complex"
+            turns.append(self.tool_turn(this, dice.sample(chosen, len(chosen))))
+        turns.reverse()
+        row = self.row("tool", kind, system, turns[:-1] + [turns[-1][0]], turns[-1][1],
+                       [self.tool_specs[n] for n in chosen], train_all=True)
+        while row_tokens(row) > room and len(row["messages"]) > 1:
+            row["messages"] = row["messages"][2:]
+        if len(row["messages"]) == 1:
+            row.pop("train_all", None)
+        return row
+
+    def tool_turn(self, kind, chosen):
+        """(text, call): a wish for the first of the chosen tools."""
+        dice = self.dice
         name = chosen[0]
-        others = chosen[1:]
         text, slots = self.tool_ask(name)
         if kind == "complex" and dice.chance(0.45):
             text = self.tool_correction(name, text, slots)
         elif kind == "complex":
-            text = self.tool_complex(text, others)
+            text = self.tool_complex(text, chosen[1:])
         else:
             text = self.wrap(text, {}, False, 1 if dice.chance(0.1) else 0)
-        arguments = {key: slots[key] for key in tools.TOOLS[name]["arguments"]}
-        dice.shuffle(chosen)
-        system = self.system(self.say("tool_tool_orders", {}), rules=0)
-        if dice.chance(0.3):
-            system = self.say("personas", {})
-        return self.row("tool", kind, system, [text], {"name": name, "arguments": arguments},
-                        [self.tool_specs[n] for n in chosen])
+        return text, {"name": name, "arguments": {key: slots[key] for key in tools.TOOLS[name]["arguments"]}}
 
     def tool_correction(self, name, text, slots):
         dice = self.dice
@@ -407,7 +448,7 @@ class Desk:
                 fresh = self.list_line(product) if as_list else self.product_facts(product)
             seen.add(name)
             out.append(fresh)
-            used += sum(len(f.text) for f in fresh) / 3.0
+            used += sum(tokens_of(f.text) for f in fresh)
         dice.shuffle(out)
         return [fact for group in out for fact in group]
 
@@ -457,11 +498,11 @@ class Desk:
     def answer(self, kind, single=False, tokens=None):
         dice = self.dice
         tokens = tokens or self.size(60)
-        known = self.facts_for(max(18, tokens * 0.85 - 50 if tokens > 128 else tokens - 75))
+        known = self.shop_facts or self.facts_for(max(12, 0.8 * tokens - 35))
         system = self.system(self.say("answer_orders", {}), [f.text for f in known if f.text],
                              rules=None if tokens > 200 else 0)
         pairs = []
-        count = 1 if single else min(dice.between(2, 6) if tokens > 200 else dice.between(1, 4), len(known))
+        count = 1 if single else min(dice.between(2, 6) if tokens > 200 else dice.between(1, 3), len(known))
         for fact in dice.sample(known, count):
             this = kind if not pairs else "simple" if dice.chance(0.65) else "complex"
             pairs.append((self.question(fact, known, this, dice.chance(0.08)), fact.value))
@@ -550,8 +591,7 @@ class Desk:
 
     def copy(self, kind, single=False):
         turns = self.copying.row(min(self.length or 64, 256))
-        row = self.packed("copy", "simple", "", turns)
-        return row
+        return self.packed("copy", "simple", "", turns)
 
     def bridge(self, kind, single=False):
         """Short rows with one field or one fact, between copying and the desk."""
@@ -588,9 +628,28 @@ class Desk:
         pairs.reverse()
         return self.packed("extract" if not bare else "answer", kind, system, pairs)
 
+    def settle(self, seed, tokens=400):
+        """From here on all rows are about one shop: its name, forty products and its facts, drawn from
+        `seed` alone. Phrases stay those of this desk's side."""
+        roaming = self.dice, self.values, self.bank
+        self.dice = Dice(seed)
+        self.values = Values(self.dice, ANY)
+        self.bank = Bank(pattern_lists(), TRAIN)
+        self.values.products = self.dice.sample(self.values.products, 40)
+        self.values.shops = [self.dice.pick(self.values.shops)]
+        self.shop_facts = self.facts_for(tokens)
+        products, shops = self.values.products, self.values.shops
+        self.dice, self.values, self.bank = roaming
+        self.values.products, self.values.shops = products, shops
+
     def make(self, task, complex_share=0.35, single=False):
         self.values.shop = self.dice.pick(self.values.shops)
-        return self.tasks[task]("complex" if self.dice.unit() < complex_share else "simple", single)
+        for _ in range(REDRAWS):
+            row = self.tasks[task]("complex" if self.dice.unit() < complex_share else "simple", single)
+            # A row with tools is as short as it can be from the start.
+            if not self.length or task == "tool" or 1.05 * row_tokens(row) <= self.length:
+                break
+        return row
 
 
 def to_json(keys, found):
