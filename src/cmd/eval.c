@@ -193,10 +193,14 @@ static void append_json(struct buf *out, const struct report *report, const stru
     buf_appendf(out, ",\"rows\":%zu,", report->data->count);
     append_number(out, "score", share(report->all.right, report->all.rows));
     buf_append_text(out, ",\"tasks\":{");
+    bool is_first = true;
     for (size_t i = 0; i < report->data->task_count; i++) {
-        if (i)
+        if (!report->tasks[i].rows) /* --limit left none */
+            continue;
+        if (!is_first)
             buf_append_char(out, ',');
         append_task_json(out, report->data->tasks[i], &report->tasks[i]);
+        is_first = false;
     }
     buf_append_text(out, "},");
     append_number(out, "tokensPerSecond", tokens_per_second(report));
@@ -237,8 +241,10 @@ static void append_table(struct buf *out, const struct report *report)
     if (!isnan(report->cost_per_1000))
         buf_appendf(out, ", $%.4f per 1,000 requests", report->cost_per_1000);
     buf_append_text(out, "\n  task             rows    score    95% interval   simple  complex   fields\n");
-    for (size_t i = 0; i < report->data->task_count; i++)
-        append_task_line(out, report->data->tasks[i], &report->tasks[i]);
+    for (size_t i = 0; i < report->data->task_count; i++) {
+        if (report->tasks[i].rows)
+            append_task_line(out, report->data->tasks[i], &report->tasks[i]);
+    }
     append_task_line(out, STR("all"), &report->all);
     if (report->run.failed_count)
         buf_appendf(out, "  %zu requests failed and count as wrong, the first with: %s\n", report->run.failed_count,
