@@ -18,6 +18,14 @@ struct model_shape {
     float norm_epsilon;
 };
 
+/* Field by field: the padding of a struct may differ between equal shapes. */
+static inline bool model_shape_equal(const struct model_shape *a, const struct model_shape *b)
+{
+    return a->layers == b->layers && a->width == b->width && a->heads == b->heads && a->kv_heads == b->kv_heads &&
+           a->feed_forward == b->feed_forward && a->vocabulary == b->vocabulary && a->context == b->context &&
+           a->is_tied == b->is_tied && a->rope_base == b->rope_base && a->norm_epsilon == b->norm_epsilon;
+}
+
 static inline uint32_t model_shape_head_size(const struct model_shape *shape)
 {
     return shape->width / shape->heads;

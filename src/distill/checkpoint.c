@@ -1,0 +1,239 @@
+#include "distill/checkpoint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAGIC "FULTRAIN"
+#define VERSION 1u
+#define BYTES_MAX ((size_t)4 << 30)
+
+struct checkpoint_head {
+    char magic[8];
+    uint32_t version, zero;
+    struct model_shape shape; /* zeroed before it is filled: padding is part of the file */
+    uint32_t with_muon, source_count, waiting_count, zero2;
+    uint64_t optim_steps;
+    struct train_position position;
+    struct rng rng;
+    struct source_state states[SAMPLER_SOURCES_MAX];
+};
+
+/* --- saving ----------------------------------------------------------------------------------------- */
+
+static void fill_head(struct checkpoint_head *head, const struct weights *weights, const struct optim *optim,
+                      const struct corpus_sampler *sampler, const struct train_position *position)
+{
+    memset(head, 0, sizeof(*head));
+    memcpy(head->magic, MAGIC, sizeof(head->magic));
+    head->version = VERSION;
+    memcpy(&head->shape, &weights->shape, sizeof(head->shape));
+    head->with_muon = optim->settings.with_muon;
+    head->source_count = (uint32_t)sampler->source_count;
+    head->waiting_count = (uint32_t)sampler->waiting_count;
+    head->optim_steps = optim->steps;
+    head->position = *position;
+    head->rng = sampler->rng;
+    memcpy(head->states, sampler->states, sizeof(head->states));
+}
+
+static bool append_state(struct buf *file, const struct weights *weights, const struct optim *optim)
+{
+    bool is_ok = true;
+    for (size_t i = 0; is_ok && i < weights->param_count; i++) {
+        size_t bytes = param_count(&weights->params[i]) * sizeof(float);
+        is_ok = buf_append(file, param_data(&weights->params[i]), bytes) &&
+                buf_append(file, optim->slots[i].first, bytes) &&
+                (!optim->slots[i].second || buf_append(file, optim->slots[i].second, bytes));
+    }
+    return is_ok;
+}
+
+static bool append_waiting(struct buf *file, const struct corpus_sampler *sampler)
+{
+    bool is_ok = true;
+    for (size_t i = 0; is_ok && i < sampler->waiting_count; i++) {
+        const struct example *example = &sampler->waiting[i];
+        is_ok = buf_append(file, &example->count, sizeof(example->count)) &&
+                buf_append(file, &example->trained, sizeof(example->trained)) &&
+                buf_append(file, &sampler->waiting_tags[i], sizeof(sampler->waiting_tags[i])) &&
+                buf_append(file, example->task, sizeof(example->task)) &&
+                buf_append(file, example->tokens, example->count * sizeof(*example->tokens)) &&
+                buf_append(file, example->is_trained, example->count * sizeof(*example->is_trained));
+    }
+    return is_ok;
+}
+
+static enum error_code write_whole(const char *path, struct str data, struct error *error)
+{
+    char temporary[4096];
+    snprintf(temporary, sizeof(temporary), "%s.tmp", path);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return error_set_errno(error, ERROR_IO, errno, "%s", temporary);
+    enum error_code code = OK;
+    for (size_t at = 0; !code && at < data.len;) {
+        ssize_t put = write(fd, data.data + at, data.len - at);
+        if (put < 0 && errno != EINTR)
+            code = error_set_errno(error, ERROR_IO, errno, "%s", temporary);
+        at += put > 0 ? (size_t)put : 0;
+    }
+    if (!code && fsync(fd) != 0)
+        code = error_set_errno(error, ERROR_IO, errno, "%s", temporary);
+    close(fd);
+    if (!code && rename(temporary, path) != 0)
+        code = error_set_errno(error, ERROR_IO, errno, "%s", path);
+    if (code)
+        unlink(temporary);
+    return code;
+}
+
+enum error_code checkpoint_save(const char *path, const struct weights *weights, const struct optim *optim,
+                                const struct corpus_sampler *sampler, const struct train_position *position,
+                                struct error *error)
+{
+    struct checkpoint_head head;
+    struct buf file;
+    uint8_t digest[SHA256_LEN];
+    fill_head(&head, weights, optim, sampler, position);
+    buf_init(&file, BYTES_MAX);
+    bool is_ok = buf_append(&file, &head, sizeof(head)) && append_state(&file, weights, optim) &&
+                 append_waiting(&file, sampler);
+    sha256(buf_str(&file), digest);
+    is_ok = is_ok && buf_append(&file, digest, sizeof(digest));
+    enum error_code code = is_ok ? write_whole(path, buf_str(&file), error) : error_no_memory(error);
+    buf_deinit(&file);
+    return code;
+}
+
+/* --- loading ---------------------------------------------------------------------------------------- */
+
+/* What is left of the file; `failed` once something was asked for that isn't there. */
+struct reader {
+    struct str rest;
+    bool failed;
+};
+
+static void take(struct reader *reader, void *out, size_t len)
+{
+    reader->failed = reader->failed || len > reader->rest.len;
+    if (reader->failed)
+        return;
+    memcpy(out, reader->rest.data, len);
+    reader->rest = str_slice(reader->rest, len, reader->rest.len);
+}
+
+static enum error_code read_whole(const char *path, struct buf *file, struct error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat info;
+    if (fd < 0)
+        return error_set_errno(error, ERROR_NOT_FOUND, errno, "%s", path);
+    enum error_code code = OK;
+    if (fstat(fd, &info) != 0)
+        code = error_set_errno(error, ERROR_IO, errno, "%s", path);
+    else if (!buf_reserve(file, (size_t)info.st_size))
+        code = error_no_memory(error);
+    while (!code && file->len < (size_t)info.st_size) {
+        ssize_t got = read(fd, file->data + file->len, (size_t)info.st_size - file->len);
+        if (got == 0)
+            break;
+        if (got < 0 && errno != EINTR)
+            code = error_set_errno(error, ERROR_IO, errno, "%s", path);
+        file->len += got > 0 ? (size_t)got : 0;
+    }
+    close(fd);
+    return code;
+}
+
+static void take_state(struct reader *reader, struct weights *weights, struct optim *optim)
+{
+    for (size_t i = 0; i < weights->param_count; i++) {
+        size_t bytes = param_count(&weights->params[i]) * sizeof(float);
+        take(reader, param_data(&weights->params[i]), bytes);
+        take(reader, optim->slots[i].first, bytes);
+        if (optim->slots[i].second)
+            take(reader, optim->slots[i].second, bytes);
+    }
+}
+
+static void take_waiting(struct reader *reader, struct corpus_sampler *sampler, uint32_t count)
+{
+    reader->failed = reader->failed || count > SAMPLER_WAITING_MAX;
+    for (uint32_t i = 0; i < count && !reader->failed; i++) {
+        struct example *example = &sampler->waiting[i];
+        struct arena *arena = &sampler->arenas[sampler->arena];
+        take(reader, &example->count, sizeof(example->count));
+        take(reader, &example->trained, sizeof(example->trained));
+        take(reader, &sampler->waiting_tags[i], sizeof(sampler->waiting_tags[i]));
+        take(reader, example->task, sizeof(example->task));
+        if (reader->failed || example->count > reader->rest.len) {
+            reader->failed = true;
+            return;
+        }
+        example->tokens = ARENA_ARRAY(arena, int32_t, example->count);
+        example->is_trained = ARENA_ARRAY(arena, bool, example->count);
+        reader->failed = !example->tokens || !example->is_trained;
+        take(reader, example->tokens, example->count * sizeof(*example->tokens));
+        take(reader, example->is_trained, example->count * sizeof(*example->is_trained));
+        sampler->waiting_count = i + 1;
+    }
+}
+
+static enum error_code check_head(const char *path, const struct checkpoint_head *head, const struct weights *weights,
+                                  const struct optim *optim, const struct corpus_sampler *sampler, struct error *error)
+{
+    if (memcmp(head->magic, MAGIC, sizeof(head->magic)) != 0 || head->version != VERSION)
+        return error_set(error, ERROR_INVALID, "%s: not a checkpoint of this version", path);
+    if (!model_shape_equal(&head->shape, &weights->shape))
+        return error_set(error, ERROR_CONFLICT, "%s: made with another model shape; train without --resume", path);
+    if (head->with_muon != optim->settings.with_muon)
+        return error_set(error, ERROR_CONFLICT, "%s: made with another optimiser; train without --resume", path);
+    if (sampler && head->source_count != sampler->source_count)
+        return error_set(error, ERROR_CONFLICT, "%s: its phase had other sources of data", path);
+    return OK;
+}
+
+static enum error_code read_checkpoint(const char *path, struct str file, struct weights *weights,
+                                       struct optim *optim, struct corpus_sampler *sampler, struct train_position *position,
+                                       struct error *error)
+{
+    struct checkpoint_head head;
+    uint8_t digest[SHA256_LEN];
+    if (file.len < sizeof(head) + SHA256_LEN)
+        return error_set(error, ERROR_INVALID, "%s: cut short", path);
+    sha256(str_slice(file, 0, file.len - SHA256_LEN), digest);
+    if (memcmp(digest, file.data + file.len - SHA256_LEN, SHA256_LEN) != 0)
+        return error_set(error, ERROR_INVALID, "%s: damaged, its checksum does not match", path);
+
+    struct reader reader = {.rest = str_slice(file, 0, file.len - SHA256_LEN)};
+    take(&reader, &head, sizeof(head));
+    enum error_code code = check_head(path, &head, weights, optim, sampler, error);
+    if (code)
+        return code;
+    take_state(&reader, weights, optim);
+    optim->steps = head.optim_steps;
+    *position = head.position;
+    if (sampler) {
+        sampler->rng = head.rng;
+        memcpy(sampler->states, head.states, sizeof(head.states));
+        take_waiting(&reader, sampler, head.waiting_count);
+    }
+    if (reader.failed)
+        return error_set(error, ERROR_INVALID, "%s: cut short", path);
+    return sampler ? corpus_sampler_resume(sampler, error) : OK;
+}
+
+enum error_code checkpoint_load(const char *path, struct weights *weights, struct optim *optim,
+                                struct corpus_sampler *sampler, struct train_position *position, struct error *error)
+{
+    struct buf file;
+    buf_init(&file, BYTES_MAX);
+    enum error_code code = read_whole(path, &file, error);
+    if (!code)
+        code = read_checkpoint(path, buf_str(&file), weights, optim, sampler, position, error);
+    buf_deinit(&file);
+    return code;
+}

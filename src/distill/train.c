@@ -1,0 +1,405 @@
+#include "distill/train.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "distill/checkpoint.h"
+#include "distill/corpus.h"
+#include "distill/curve.h"
+#include "distill/export.h"
+#include "distill/graph.h"
+#include "distill/measure.h"
+
+#define CORPORA_MAX 64
+#define GRAPHS 3            /* with room for 1/2, 1/4 and 1/8 of a pass's tokens as trained ones */
+#define PATH_BYTES 4096
+
+struct run {
+    const struct train_config *config;
+    const struct train_options *options;
+    char checkpoint_path[PATH_BYTES], csv_path[PATH_BYTES];
+    struct tokenizer *tokenizer;
+    struct corpus corpora[CORPORA_MAX];
+    size_t corpus_count;
+    char corpus_hash[2 * SHA256_LEN + 1];
+    struct weights *weights;
+    struct compute *compute;
+    struct optim *optim;
+    struct measure measure;
+    struct curve curve;
+    struct train_position position;
+    uint64_t started_us; /* position.seconds is what was trained before */
+    double seconds_before;
+
+    /* Of the phase. */
+    const struct train_phase *phase;
+    struct corpus_sampler sampler;
+    struct packer *packers; /* one per pass of a step */
+    struct graph *graphs[GRAPHS];
+    bool *is_right;
+};
+
+/* --- data and tokenizer ----------------------------------------------------------------------------- */
+
+static enum error_code open_corpus(struct run *run, const char *path, const struct corpus **corpus,
+                                   struct error *error)
+{
+    for (size_t i = 0; i < run->corpus_count; i++)
+        if (strcmp(run->corpora[i].path, path) == 0) {
+            *corpus = &run->corpora[i];
+            return OK;
+        }
+    if (run->corpus_count == CORPORA_MAX)
+        return error_set(error, ERROR_INVALID, "%s: more than %d data files", path, CORPORA_MAX);
+    enum error_code code = corpus_open(path, &run->corpora[run->corpus_count], error);
+    if (!code)
+        *corpus = &run->corpora[run->corpus_count++];
+    return code;
+}
+
+static enum error_code open_corpora(struct run *run, struct error *error)
+{
+    const struct train_config *config = run->config;
+    const struct corpus *corpus;
+    struct buf hashes;
+    uint8_t digest[SHA256_LEN];
+    enum error_code code = OK;
+    for (size_t i = 0; !code && i < config->tokenizer_corpus_count; i++)
+        code = open_corpus(run, config->tokenizer_corpus[i], &corpus, error);
+    for (size_t i = 0; !code && i < config->phase_count; i++)
+        for (size_t j = 0; !code && j < config->phases[i].source_count; j++)
+            if (config->phases[i].sources[j].file)
+                code = open_corpus(run, config->phases[i].sources[j].file, &corpus, error);
+    if (code)
+        return code;
+    buf_init(&hashes, CORPORA_MAX * sizeof(corpus->hash));
+    for (size_t i = 0; i < run->corpus_count; i++)
+        buf_append_text(&hashes, run->corpora[i].hash);
+    sha256(buf_str(&hashes), digest);
+    hex_encode(digest, sizeof(digest), run->corpus_hash);
+    code = hashes.failed ? error_no_memory(error) : OK;
+    buf_deinit(&hashes);
+    return code;
+}
+
+static enum error_code count_corpus(const struct corpus *corpus, uint32_t most, struct bpe_trainer *trainer,
+                                    struct error *error)
+{
+    uint32_t rows = corpus->row_count < most ? corpus->row_count : most;
+    for (uint32_t i = 0; i < rows; i++) {
+        struct str row = corpus->rows[i];
+        if (example_count_words(row, trainer, error))
+            return error_prefix(error, "%s: row at byte %zu", corpus->path, (size_t)(row.data - corpus->text.data));
+    }
+    return OK;
+}
+
+static enum error_code make_tokenizer(struct run *run, struct error *error)
+{
+    const struct train_config *config = run->config;
+    if (config->tokenizer_file)
+        return tokenizer_load(config->tokenizer_file, &run->tokenizer, error);
+    struct bpe_trainer *trainer = bpe_trainer_new();
+    if (!trainer)
+        return error_no_memory(error);
+    enum error_code code = OK;
+    for (size_t i = 0; !code && i < config->tokenizer_corpus_count; i++) /* they were opened first */
+        code = count_corpus(&run->corpora[i], config->tokenizer_rows, trainer, error);
+    if (!code)
+        code = bpe_trainer_finish(trainer, config->model.vocabulary, &run->tokenizer, error);
+    bpe_trainer_free(trainer);
+    return code;
+}
+
+/* --- phases ----------------------------------------------------------------------------------------- */
+
+static struct batch_shape phase_shape(const struct train_phase *phase, size_t graph)
+{
+    uint32_t tokens = phase->length * phase->rows;
+    return (struct batch_shape){phase->length, phase->rows, tokens >> (graph + 1)};
+}
+
+static void close_phase(struct run *run)
+{
+    for (size_t i = 0; i < GRAPHS; i++) {
+        graph_free(run->graphs[i]);
+        run->graphs[i] = NULL;
+    }
+    for (uint32_t i = 0; run->packers && i < run->phase->accumulate; i++)
+        packer_deinit(&run->packers[i]);
+    mem_free(run->packers);
+    mem_free(run->is_right);
+    run->packers = NULL;
+    run->is_right = NULL;
+    corpus_sampler_deinit(&run->sampler);
+}
+
+static enum error_code open_phase(struct run *run, struct error *error)
+{
+    const struct train_phase *phase = run->phase = &run->config->phases[run->position.phase];
+    struct corpus_sampler_source sources[SAMPLER_SOURCES_MAX];
+    for (size_t i = 0; i < phase->source_count; i++) {
+        sources[i] = (struct corpus_sampler_source){NULL, phase->sources[i].copied, phase->sources[i].weight};
+        if (phase->sources[i].file && open_corpus(run, phase->sources[i].file, &sources[i].corpus, error))
+            return error->code;
+    }
+    struct batch_shape shape = phase_shape(phase, 0);
+    run->packers = mem_calloc(phase->accumulate, sizeof(*run->packers));
+    run->is_right = mem_calloc(shape.selected, sizeof(*run->is_right));
+    if (!run->packers || !run->is_right)
+        return error_no_memory(error);
+    enum error_code code = OK;
+    for (uint32_t i = 0; !code && i < phase->accumulate; i++)
+        code = packer_init(&run->packers[i], shape, error);
+    if (!code)
+        code = corpus_sampler_init(&run->sampler, run->tokenizer, run->config->seed + run->position.phase * 1000003,
+                            phase->length, sources, phase->source_count, error);
+    return code;
+}
+
+/* --- one step --------------------------------------------------------------------------------------- */
+
+/* The head is computed for as many rows as a graph has room for, so a pass
+ * with few answers takes a smaller graph. */
+static enum error_code graph_for(struct run *run, const struct batch *batch, struct graph **graph,
+                                 struct error *error)
+{
+    size_t at = 0;
+    while (at + 1 < GRAPHS && batch->selected <= phase_shape(run->phase, at + 1).selected)
+        at++;
+    enum error_code code = OK;
+    if (!run->graphs[at])
+        code = graph_new(run->compute, run->weights, phase_shape(run->phase, at), true, &run->graphs[at], error);
+    *graph = run->graphs[at];
+    return code;
+}
+
+static enum error_code run_pass(struct run *run, const struct packer *packer, uint32_t selected, struct error *error)
+{
+    struct graph *graph;
+    struct batch batch = packer->batch;
+    double loss;
+    enum error_code code = graph_for(run, &batch, &graph, error);
+    if (!code)
+        code = graph_run(graph, &batch, 1.0f / (float)selected, &loss, run->is_right, error);
+    if (code)
+        return code;
+    curve_add_loss(&run->curve, loss, batch.selected);
+    for (uint32_t i = 0; i < batch.selected; i++)
+        curve_add_token(&run->curve, run->phase->sources[packer->tags[i]].copied != COPIED_NONE, run->is_right[i]);
+    return OK;
+}
+
+static double phase_rate(const struct run *run)
+{
+    const struct train_phase *phase = run->phase;
+    struct optim_schedule schedule = {phase->warm_up, phase->decay_from, phase->final_rate};
+    uint64_t step_tokens = (uint64_t)phase->length * phase->rows * phase->accumulate;
+    return phase->rate * optim_schedule_at(&schedule, run->position.phase_steps, phase->tokens / step_tokens);
+}
+
+static double seconds_so_far(const struct run *run)
+{
+    return run->seconds_before + (double)(clock_now_us() - run->started_us) / 1e6;
+}
+
+static enum error_code run_step(struct run *run, struct error *error)
+{
+    uint32_t passes = run->phase->accumulate, selected = 0;
+    for (uint32_t i = 0; i < passes; i++) {
+        enum error_code code = corpus_sampler_fill(&run->sampler, &run->packers[i], error);
+        if (code)
+            return code;
+        selected += run->packers[i].batch.selected;
+    }
+    if (selected == 0)
+        return error_set(error, ERROR_INVALID, "phase %s: a step without a single answer to train on",
+                         run->phase->name);
+    weights_zero_grads(run->weights);
+    for (uint32_t i = 0; i < passes; i++) {
+        enum error_code code = run_pass(run, &run->packers[i], selected, error);
+        if (code)
+            return code;
+    }
+    optim_step(run->optim, phase_rate(run));
+
+    uint64_t tokens = (uint64_t)run->phase->length * run->phase->rows * passes;
+    run->position.steps++;
+    run->position.phase_steps++;
+    run->position.tokens += tokens;
+    run->position.phase_tokens += tokens;
+    return OK;
+}
+
+/* --- checkpoints and log ---------------------------------------------------------------------------- */
+
+static enum error_code save(struct run *run, struct error *error)
+{
+    struct provenance provenance = {
+        .corpus = run->corpus_hash,
+        .seed = run->config->seed,
+        .steps = run->position.steps,
+        .tokens = run->position.tokens,
+    };
+    run->position.seconds = seconds_so_far(run);
+    enum error_code code = checkpoint_save(run->checkpoint_path, run->weights, run->optim, &run->sampler,
+                                           &run->position, error);
+    if (!code)
+        code = export_model(run->options->out, run->config->name, run->config->type, run->weights, run->tokenizer,
+                            &provenance, error);
+    return code;
+}
+
+static uint64_t tokens_left(const struct run *run)
+{
+    uint64_t left = 0;
+    for (size_t i = run->position.phase; i < run->config->phase_count; i++)
+        left += run->config->phases[i].tokens;
+    return left > run->position.phase_tokens ? left - run->position.phase_tokens : 0;
+}
+
+static enum error_code log_step(struct run *run, bool is_last, struct error *error)
+{
+    const struct train_config *config = run->config;
+    bool is_measured = config->measure.file && (is_last || run->position.steps % config->measure.every == 0);
+    if (!is_measured && !is_last && run->position.steps % config->log_every != 0)
+        return OK;
+    if (is_measured) {
+        enum error_code code = measure_run(&run->measure, error);
+        if (code)
+            return code;
+    }
+    struct curve_point point = {
+        .phase = run->phase->name,
+        .steps = run->position.steps,
+        .tokens = run->position.tokens,
+        .tokens_left = tokens_left(run),
+        .seconds = seconds_so_far(run),
+        .rate = phase_rate(run),
+        .is_measured = is_measured,
+    };
+    return curve_write(&run->curve, &point, error);
+}
+
+static enum error_code after_step(struct run *run, struct error *error)
+{
+    bool is_last = run->position.phase_tokens >= run->phase->tokens;
+    enum error_code code = log_step(run, is_last, error);
+    if (!code && run->position.steps % run->config->checkpoint_every == 0)
+        code = save(run, error);
+    return code;
+}
+
+/* --- the run ---------------------------------------------------------------------------------------- */
+
+static bool is_stopped(const struct run *run)
+{
+    return run->options->stop && *run->options->stop;
+}
+
+static enum error_code run_phase(struct run *run, bool is_resumed, struct error *error)
+{
+    enum error_code code = open_phase(run, error);
+    if (!code && is_resumed)
+        code = checkpoint_load(run->checkpoint_path, run->weights, run->optim, &run->sampler, &run->position, error);
+    while (!code && !is_stopped(run) && run->position.phase_tokens < run->phase->tokens) {
+        code = run_step(run, error);
+        if (!code)
+            code = after_step(run, error);
+    }
+    bool is_done = !is_stopped(run) && run->position.phase + 1 < run->config->phase_count;
+    if (!code && !is_done)
+        code = save(run, error);
+    close_phase(run);
+    return code;
+}
+
+static enum error_code run_phases(struct run *run, bool is_resumed, struct error *error)
+{
+    enum error_code code = OK;
+    run->started_us = clock_now_us();
+    run->seconds_before = run->position.seconds;
+    while (!code && !is_stopped(run) && run->position.phase < run->config->phase_count) {
+        code = run_phase(run, is_resumed, error);
+        is_resumed = false;
+        if (is_stopped(run))
+            break;
+        run->position.phase++;
+        run->position.phase_steps = run->position.phase_tokens = 0;
+    }
+    return code;
+}
+
+static enum error_code prepare(struct run *run, struct error *error)
+{
+    const struct train_config *config = run->config;
+    struct model_shape shape = config->model;
+    struct optim_settings settings = config->optim;
+    struct rng rng;
+    enum error_code code = open_corpora(run, error);
+    if (!code)
+        code = make_tokenizer(run, error);
+    if (code)
+        return code;
+    shape.vocabulary = run->tokenizer->count;
+    code = weights_new(&shape, &run->weights, error);
+    if (!code)
+        code = compute_new((int)config->threads, true, &run->compute, error);
+    if (!code)
+        code = optim_new(&settings, run->weights, compute_gemm(run->compute), &run->optim, error);
+    if (!code)
+        code = measure_init(&run->measure, &config->measure, run->tokenizer, run->compute, run->weights, error);
+    if (code)
+        return code;
+    rng_seed(&rng, config->seed);
+    weights_init(run->weights, &rng);
+    if (run->options->resume)
+        code = checkpoint_load(run->checkpoint_path, run->weights, run->optim, NULL, &run->position, error);
+    if (!code)
+        code = curve_open(&run->curve, run->csv_path, &run->measure, run->position.steps, run->position.tokens,
+                          run->position.seconds, error);
+    return code;
+}
+
+static void clean_up(struct run *run)
+{
+    curve_close(&run->curve);
+    measure_deinit(&run->measure);
+    optim_free(run->optim);
+    compute_free(run->compute);
+    weights_free(run->weights);
+    tokenizer_free(run->tokenizer);
+    for (size_t i = 0; i < run->corpus_count; i++)
+        corpus_close(&run->corpora[i]);
+    mem_free(run);
+}
+
+enum error_code train_run(const struct train_config *config, const struct train_options *options,
+                          struct train_result *result, struct error *error)
+{
+    struct run *run = mem_calloc(1, sizeof(*run));
+    if (!run)
+        return error_no_memory(error);
+    run->config = config;
+    run->options = options;
+    snprintf(run->checkpoint_path, PATH_BYTES, "%s.checkpoint", options->out);
+    if (config->csv)
+        snprintf(run->csv_path, PATH_BYTES, "%s", config->csv);
+    else
+        snprintf(run->csv_path, PATH_BYTES, "%s.csv", options->out);
+
+    enum error_code code = prepare(run, error);
+    if (!code && run->position.phase >= config->phase_count)
+        code = error_set(error, ERROR_CONFLICT, "%s: all phases are done", run->checkpoint_path);
+    if (!code)
+        code = run_phases(run, options->resume, error);
+    *result = (struct train_result){
+        .steps = run->position.steps,
+        .tokens = run->position.tokens,
+        .last_loss = run->curve.last_loss,
+        .was_stopped = is_stopped(run),
+    };
+    clean_up(run);
+    return code;
+}

@@ -1,0 +1,229 @@
+#include "distill/train_config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "core/config_yaml.h"
+
+#define CONFIG_BYTES_MAX 1000000
+
+/* --- keys ------------------------------------------------------------------------------------------- */
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+#define LIST_AT(type, member, count) .offset = offsetof(struct type, member), .count_offset = offsetof(struct type, count)
+
+static const struct field model_fields[] = {
+    {"layers", FIELD_UINT32, .is_required = true, AT(train_config, model.layers), .low = 1, .high = 128},
+    {"width", FIELD_UINT32, .is_required = true, AT(train_config, model.width), .low = 8, .high = 8192},
+    {"heads", FIELD_UINT32, .is_required = true, AT(train_config, model.heads), .low = 1, .high = 256},
+    {"kv_heads", FIELD_UINT32, .is_required = true, AT(train_config, model.kv_heads), .low = 1, .high = 256},
+    {"feed_forward", FIELD_UINT32, .is_required = true, AT(train_config, model.feed_forward), .low = 8, .high = 65536},
+    {"vocabulary", FIELD_UINT32, AT(train_config, model.vocabulary), .low = 300, .high = 8192},
+    {"context", FIELD_UINT32, AT(train_config, model.context), .low = 32, .high = 131072},
+    {"tied", FIELD_BOOL, AT(train_config, model.is_tied)},
+    {"rope_base", FIELD_REAL, AT(train_config, rope_base)},
+    {"norm_epsilon", FIELD_REAL, AT(train_config, norm_epsilon)},
+};
+static const struct field_table model_table = FIELD_TABLE(model_fields, struct train_config);
+
+static const struct field tokenizer_fields[] = {
+    {"file", FIELD_FILE, AT(train_config, tokenizer_file)},
+    {"corpus", FIELD_STRINGS, LIST_AT(train_config, tokenizer_corpus, tokenizer_corpus_count)},
+    {"rows", FIELD_UINT32, AT(train_config, tokenizer_rows), .low = 1, .high = UINT32_MAX},
+};
+static const struct field_table tokenizer_table = FIELD_TABLE(tokenizer_fields, struct train_config);
+
+static const char *const optimiser_kinds[] = {"muon", "adamw", NULL};
+static const struct field optimiser_fields[] = {
+    {"kind", FIELD_CHOICE, AT(train_config, optimiser), .choices = optimiser_kinds},
+    {"rate", FIELD_REAL, AT(train_config, optim.rate)},
+    {"muon_rate", FIELD_REAL, AT(train_config, optim.muon_rate)},
+    {"weight_decay", FIELD_REAL, AT(train_config, optim.weight_decay)},
+    {"beta1", FIELD_REAL, AT(train_config, optim.beta1)},
+    {"beta2", FIELD_REAL, AT(train_config, optim.beta2)},
+    {"epsilon", FIELD_REAL, AT(train_config, optim.epsilon)},
+    {"momentum", FIELD_REAL, AT(train_config, optim.momentum)},
+    {"clip", FIELD_REAL, AT(train_config, optim.clip)},
+};
+static const struct field_table optimiser_table = FIELD_TABLE(optimiser_fields, struct train_config);
+
+static const char *const copied_kinds[] = {"none", "characters", "tokens", NULL};
+static const struct field source_fields[] = {
+    {"file", FIELD_FILE, AT(train_source, file)},
+    {"copying", FIELD_CHOICE, AT(train_source, copied), .choices = copied_kinds},
+    {"weight", FIELD_REAL, AT(train_source, weight)},
+};
+static const struct field_table source_table = FIELD_TABLE(source_fields, struct train_source);
+
+static const struct field phase_fields[] = {
+    {"name", FIELD_STRING, .is_required = true, AT(train_phase, name)},
+    {"tokens", FIELD_COUNT, .is_required = true, AT(train_phase, tokens), .low = 1, .high = UINT64_MAX},
+    {"length", FIELD_UINT32, .is_required = true, AT(train_phase, length), .low = 16, .high = 8192},
+    {"rows", FIELD_UINT32, .is_required = true, AT(train_phase, rows), .low = 1, .high = 1024},
+    {"accumulate", FIELD_UINT32, AT(train_phase, accumulate), .low = 1, .high = 1024},
+    {"warm_up", FIELD_UINT32, AT(train_phase, warm_up), .low = 0, .high = 1000000},
+    {"rate", FIELD_REAL, AT(train_phase, rate)},
+    {"decay_from", FIELD_REAL, AT(train_phase, decay_from)},
+    {"final_rate", FIELD_REAL, AT(train_phase, final_rate)},
+    {"data", FIELD_OBJECTS, .is_required = true, LIST_AT(train_phase, sources, source_count), .table = &source_table,
+     .high = SAMPLER_SOURCES_MAX},
+};
+static const struct field_table phase_table = FIELD_TABLE(phase_fields, struct train_phase);
+
+static const struct field measure_fields[] = {
+    {"file", FIELD_FILE, .is_required = true, AT(train_measure, file)},
+    {"rows", FIELD_UINT32, AT(train_measure, rows), .low = 1, .high = 1000000},
+    {"length", FIELD_UINT32, AT(train_measure, length), .low = 16, .high = 8192},
+    {"every", FIELD_UINT32, AT(train_measure, every), .low = 1, .high = 1000000},
+};
+static const struct field_table measure_table = FIELD_TABLE(measure_fields, struct train_measure);
+
+static const char *const export_types[] = {"q8_0", "f32", NULL};
+static const struct field root_fields[] = {
+    {"name", FIELD_STRING, .is_required = true, AT(train_config, name)},
+    {"model", FIELD_OBJECT, .is_required = true, .table = &model_table},
+    {"tokenizer", FIELD_OBJECT, .is_required = true, .table = &tokenizer_table},
+    {"optimiser", FIELD_OBJECT, .table = &optimiser_table},
+    {"phases", FIELD_OBJECTS, .is_required = true, LIST_AT(train_config, phases, phase_count), .table = &phase_table,
+     .high = 64},
+    {"measure", FIELD_OBJECT, AT(train_config, measure), .table = &measure_table},
+    {"seed", FIELD_COUNT, AT(train_config, seed), .low = 0, .high = UINT64_MAX},
+    {"threads", FIELD_UINT32, AT(train_config, threads), .low = 1, .high = 256},
+    {"checkpoint_every", FIELD_UINT32, AT(train_config, checkpoint_every), .low = 1, .high = UINT32_MAX},
+    {"log_every", FIELD_UINT32, AT(train_config, log_every), .low = 1, .high = UINT32_MAX},
+    {"csv", FIELD_PATH, AT(train_config, csv)},
+    {"type", FIELD_CHOICE, AT(train_config, type), .choices = export_types},
+};
+static const struct field_table root_table = FIELD_TABLE(root_fields, struct train_config);
+
+/* --- defaults and checks ---------------------------------------------------------------------------- */
+
+static void set_defaults(struct train_config *config)
+{
+    config->model = (struct model_shape){.vocabulary = 1536, .context = 4096, .is_tied = true};
+    config->rope_base = 10000.0;
+    config->norm_epsilon = 1e-5;
+    config->tokenizer_rows = 20000;
+    config->optim = (struct optim_settings){.rate = 0.004, .muon_rate = 0.02, .beta1 = 0.9, .beta2 = 0.95,
+                                            .epsilon = 1e-8, .momentum = 0.95, .clip = 1.0};
+    config->measure = (struct train_measure){.rows = 200, .length = 256, .every = 200};
+    config->threads = 1;
+    config->checkpoint_every = 200;
+    config->log_every = 10;
+}
+
+/* Lists are zeroed, and none of these may be zero. */
+static void set_phase_defaults(struct train_phase *phase)
+{
+    phase->accumulate = phase->accumulate ? phase->accumulate : 1;
+    phase->rate = phase->rate > 0.0 ? phase->rate : 1.0;
+    phase->decay_from = phase->decay_from > 0.0 ? phase->decay_from : 1.0;
+    for (size_t i = 0; i < phase->source_count; i++)
+        phase->sources[i].weight = phase->sources[i].weight > 0.0 ? phase->sources[i].weight : 1.0;
+}
+
+static enum error_code check_phases(struct yaml_reader *reader, struct train_config *config)
+{
+    char path[64];
+    if (config->phase_count == 0)
+        return yaml_fail_at(reader, "phases", "expected at least one");
+    for (size_t i = 0; i < config->phase_count; i++) {
+        struct train_phase *phase = &config->phases[i];
+        set_phase_defaults(phase);
+        snprintf(path, sizeof(path), "phases[%zu].data", i);
+        if (phase->source_count == 0)
+            return yaml_fail_at(reader, path, "expected at least one source");
+        for (size_t j = 0; j < phase->source_count; j++)
+            if (!phase->sources[j].file == (phase->sources[j].copied == COPIED_NONE))
+                return yaml_fail_at(reader, path, "expected either a file or copying in each source");
+    }
+    return OK;
+}
+
+static enum error_code check_config(struct yaml_reader *reader, struct train_config *config)
+{
+    struct model_shape *model = &config->model;
+    model->rope_base = (float)config->rope_base;
+    model->norm_epsilon = (float)config->norm_epsilon;
+    config->optim.with_muon = config->optimiser == OPTIM_MUON;
+    if (model->width % model->heads != 0 || model->width / model->heads % 2 != 0)
+        return yaml_fail_at(reader, "model.heads", "expected a divisor of width that leaves an even head size");
+    if (model->heads % model->kv_heads != 0)
+        return yaml_fail_at(reader, "model.kv_heads", "expected a divisor of heads");
+    if (config->type == EXPORT_Q8_0 && (model->width % 32 != 0 || model->feed_forward % 32 != 0))
+        return yaml_fail_at(reader, "model", "expected width and feed_forward to be multiples of 32 for type q8_0");
+    if (!config->tokenizer_file == !config->tokenizer_corpus_count)
+        return yaml_fail_at(reader, "tokenizer", "expected either a file or a corpus");
+    return check_phases(reader, config);
+}
+
+/* Strings of a list are not paths to the reader; like paths they count from
+ * the configuration's directory. */
+static enum error_code place_corpus(struct train_config *config, const char *path, struct error *error)
+{
+    const char *slash = strrchr(path, '/');
+    for (size_t i = 0; slash && i < config->tokenizer_corpus_count; i++) {
+        if (config->tokenizer_corpus[i][0] == '/')
+            continue;
+        struct str placed = arena_printf(&config->arena, "%.*s%s", (int)(slash - path + 1), path,
+                                         config->tokenizer_corpus[i]);
+        if (!placed.data)
+            return error_no_memory(error);
+        config->tokenizer_corpus[i] = placed.data;
+    }
+    return OK;
+}
+
+/* --- loading ---------------------------------------------------------------------------------------- */
+
+static enum error_code read_whole(const char *path, struct buf *text, struct error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_set_errno(error, ERROR_NOT_FOUND, errno, "%s", path);
+    enum error_code code = OK;
+    ssize_t got = 1;
+    while (!code && got > 0) {
+        if (!buf_reserve(text, 4096))
+            code = error_set(error, ERROR_TOO_LARGE, "%s: larger than %d bytes", path, CONFIG_BYTES_MAX);
+        else if ((got = read(fd, text->data + text->len, 4096)) < 0)
+            code = error_set_errno(error, ERROR_IO, errno, "%s", path);
+        else
+            text->len += (size_t)got;
+    }
+    close(fd);
+    return code;
+}
+
+enum error_code train_config_load(const char *path, struct train_config *config, struct error *error)
+{
+    struct yaml_reader reader;
+    struct buf text;
+    *config = (struct train_config){0};
+    arena_init(&config->arena, 0);
+    set_defaults(config);
+    buf_init(&text, CONFIG_BYTES_MAX);
+    enum error_code code = read_whole(path, &text, error);
+    if (!code)
+        code = yaml_reader_open(&reader, buf_str(&text), path, &config->arena, error);
+    buf_deinit(&text);
+    if (!code) {
+        code = yaml_read_root(&reader, &root_table, config);
+        if (!code)
+            code = check_config(&reader, config);
+        yaml_reader_close(&reader);
+    }
+    if (!code)
+        code = place_corpus(config, path, error);
+    if (code)
+        train_config_deinit(config);
+    return code;
+}
+
+void train_config_deinit(struct train_config *config)
+{
+    arena_deinit(&config->arena);
+    *config = (struct train_config){0};
+}

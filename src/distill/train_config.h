@@ -1,0 +1,67 @@
+/* train_config.h - the YAML file of `fulcrum train`. docs/MODELS.md describes
+ * every key. Read once, strings live in the arena. */
+#ifndef DISTILL_TRAIN_CONFIG_H
+#define DISTILL_TRAIN_CONFIG_H
+
+#include "core/error.h"
+#include "core/mem.h"
+#include "distill/corpus.h"
+#include "distill/optim.h"
+#include "distill/shape.h"
+
+enum optim_kind { OPTIM_MUON, OPTIM_ADAMW };
+enum export_type { EXPORT_Q8_0, EXPORT_F32 };
+
+struct train_source {
+    const char *file; /* NULL with copying */
+    enum copied_kind copied; /* instead of a file */
+    double weight;
+};
+
+struct train_phase {
+    const char *name;
+    uint64_t tokens;         /* positions trained on, padding included */
+    uint32_t length;         /* of a row */
+    uint32_t rows;           /* of one pass; rows * length * accumulate tokens a step */
+    uint32_t accumulate;     /* passes a step */
+    uint32_t warm_up;        /* steps */
+    double rate;             /* factor on the rates */
+    double decay_from;       /* share of the phase; 1: never */
+    double final_rate;       /* part of `rate` left at the end */
+    struct train_source *sources;
+    size_t source_count;
+};
+
+struct train_measure {
+    const char *file; /* rows whose answers are checked, never trained on; NULL: none */
+    uint32_t rows;    /* this many, evenly spread over the file */
+    uint32_t length;  /* longer rows are left out */
+    uint32_t every;   /* steps */
+};
+
+struct train_config {
+    struct arena arena;
+    const char *name; /* general.name of the exported file */
+    struct model_shape model;
+    double rope_base, norm_epsilon;
+    const char *tokenizer_file;    /* take it from this GGUF file, or */
+    const char **tokenizer_corpus; /* train it on these */
+    size_t tokenizer_corpus_count;
+    uint32_t tokenizer_rows;       /* of each, at most */
+    enum optim_kind optimiser;
+    struct optim_settings optim;
+    struct train_phase *phases;
+    size_t phase_count;
+    struct train_measure measure;
+    uint64_t seed;
+    uint32_t threads;
+    uint32_t checkpoint_every; /* steps */
+    uint32_t log_every;        /* steps */
+    const char *csv;           /* loss curve; NULL: beside the output */
+    enum export_type type;
+};
+
+enum error_code train_config_load(const char *path, struct train_config *config, struct error *error) WARN_UNUSED;
+void train_config_deinit(struct train_config *config);
+
+#endif
