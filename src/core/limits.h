@@ -41,7 +41,9 @@
     X(stop_sequence_bytes, 1024, "bytes", "one stop sequence")                                               \
     X(schema_rules, 20000, "rules", "grammar rules of one JSON schema")                                      \
     X(grammar_bytes, 1048576, "bytes", "grammar text of one request")                                        \
-    X(worker_restart_burst, 10, "restarts", "restarts of one worker in a minute before it is left down")
+    X(worker_restart_burst, 10, "restarts", "restarts of one worker in a minute before it is left down")     \
+    X(worker_silence_ms, 10000, "ms", "worker without a sign of life before it is killed and restarted")     \
+    X(kv_bytes, 1073741824, "bytes", "live KV cells of one worker")
 
 struct limits {
 #define LIMIT_FIELD(name, value, unit, what) uint64_t name;

@@ -89,6 +89,8 @@ void broker_client_init(struct broker_client *client, struct broker *broker, uin
         .is_fixed = is_fixed,
         .retry_after_us = BROKER_RETRY_FIRST_US,
     };
+    if (sched_getaffinity(0, sizeof(client->cores), &client->cores) != 0)
+        CPU_ZERO(&client->cores);
 }
 
 void broker_client_watch(struct broker_client *client, uint32_t task)
@@ -147,22 +149,51 @@ static void window_open(struct broker_client *client, uint64_t now_us)
     client->window_delay_us = total_delay_us(client);
 }
 
+/* The n-th core of the set, counted round. */
+static cpu_set_t nth_core(const cpu_set_t *set, uint32_t n)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    n %= (uint32_t)CPU_COUNT(set);
+    for (size_t core = 0; core < CPU_SETSIZE; core++) {
+        if (CPU_ISSET(core, set) && n-- == 0) {
+            CPU_SET(core, &one);
+            break;
+        }
+    }
+    return one;
+}
+
+/* Workers begin at different cores, so that on a large machine they do not meet. */
+static void place_threads(struct broker_client *client, uint32_t threads)
+{
+    if (client->placed == threads || CPU_COUNT(&client->cores) == 0)
+        return;
+    client->placed = threads;
+    client->window_began_us = 0;
+    const uint32_t first = (uint32_t)(client->slot - client->page->slots) * threads;
+    for (uint32_t i = 0; i < client->task_count; i++) {
+        const cpu_set_t set = threads > 1 ? nth_core(&client->cores, first + i) : client->cores;
+        (void)sched_setaffinity((pid_t)client->tasks[i], sizeof(set), &set); /* only slower where it is refused */
+    }
+}
+
 uint32_t broker_client_begin(struct broker_client *client, uint64_t now_us)
 {
     atomic_store_explicit(&client->slot->step_began_us, now_us, memory_order_relaxed);
     if (client->is_fixed || client->threads_max == 1) {
         atomic_store(&client->slot->wanted, client->threads_max);
+        place_threads(client, client->threads_max);
         return client->threads_max;
     }
-    if (client->ceiling < client->threads_max && now_us >= client->retry_at_us) {
+    if (client->ceiling < client->threads_max && now_us >= client->retry_at_us)
         client->ceiling = client->threads_max;
-        client->window_began_us = 0;
-    }
-    if (client->window_began_us == 0)
-        window_open(client, now_us);
     atomic_store(&client->slot->wanted, client->ceiling);
     const uint32_t share = fair_share(client);
     const uint32_t threads = share < client->ceiling ? share : client->ceiling;
+    place_threads(client, threads);
+    if (client->window_began_us == 0)
+        window_open(client, now_us);
     atomic_store_explicit(&client->slot->using, threads, memory_order_relaxed);
     return threads;
 }

@@ -9,9 +9,14 @@
  *
  * Contention. Threads of strangers (a build, a batch job) are not in the page.
  * Each worker measures how long its own compute threads waited for a CPU
- * (run delay of /proc/self/task/N/schedstat). When that is more than
- * BROKER_DELAY_SHARE of the time, it takes one thread less, and tries again
- * after a while that doubles up to BROKER_RETRY_MAX_MS.
+ * (run delay of /proc/self/task/N/schedstat). When that is more than a few
+ * percent of the time, it takes one thread less, and tries again after a while
+ * that doubles up to 16 s.
+ *
+ * Placement. With two threads and more each is bound to a core of its own:
+ * beside a stranger the kernel's balancing by group weight else puts two
+ * spinning threads on one core, where every barrier costs a time slice (230
+ * tokens/s became 10). A single thread may run anywhere.
  *
  * Counters are written by the worker, read by the gateway and never reset, so
  * they are exact at any moment and survive kill -9 of the worker.
@@ -22,6 +27,7 @@
 #ifndef ENGINE_BROKER_H
 #define ENGINE_BROKER_H
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -72,6 +78,8 @@ struct broker_client {
     bool is_fixed;           /* deterministic: always threads_max */
     uint32_t tasks[BROKER_TASKS_MAX]; /* thread ids of the compute threads */
     uint32_t task_count;
+    cpu_set_t cores;         /* that this process may run on */
+    uint32_t placed;         /* threads that placement was last made for */
     uint64_t window_began_us, window_busy_us, window_delay_us;
     uint64_t retry_at_us, retry_after_us;
 };

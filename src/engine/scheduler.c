@@ -14,7 +14,7 @@
  * step still ends soon, because cancels and arrivals wait for it. */
 #define REPLY_STEP_US 90000.0
 #define PROMPT_STEP_US 200000.0
-#define CHUNK_LEAST 16u
+#define CHUNK_LEAST 8u
 #define CHUNK_FIRST 32u /* before anything was measured */
 #define COST_WEIGHT 0.5 /* of the newest measurement; prompts get dearer with depth */
 
@@ -293,8 +293,8 @@ uint32_t scheduler_chunk(double budget_us, double decode_us, double token_us, ui
     if (token_us > 0) {
         const double fits = (budget_us - decode_us) / token_us;
         chunk = fits < CHUNK_LEAST ? CHUNK_LEAST : fits > room ? room : (uint32_t)fits;
-        if (chunk > 2 * CHUNK_LEAST)
-            chunk -= chunk % CHUNK_LEAST; /* kernels work on rows of 16 */
+        if (chunk > CHUNK_FIRST)
+            chunk -= chunk % 16; /* kernels work on rows of 16 */
     }
     return chunk < room ? chunk : room;
 }

@@ -1,0 +1,225 @@
+/* test_engine_protocol.c - frames between gateway and worker: round trips and broken bytes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/util.h"
+#include "engine/protocol.h"
+
+static struct str payload_of(const struct buf *frame, enum frame_type type, uint32_t call)
+{
+    struct frame_header header;
+    assert_false(frame->failed);
+    assert_true(frame->len >= PROTOCOL_HEADER_LEN);
+    assert_true(protocol_get_header((const uint8_t *)frame->data, &header));
+    assert_int_equal(header.type, type);
+    assert_int_equal(header.call, call);
+    assert_int_equal(header.length, frame->len - PROTOCOL_HEADER_LEN);
+    return str_slice(buf_str(frame), PROTOCOL_HEADER_LEN, frame->len);
+}
+
+static const struct engine_segment segments[] = {
+    {.is_template = true, .text = {"<|im_start|>user\n", 17}},
+    {.ends_checkpoint = true, .ttl_seconds = 300, .text = {"one\0two", 7}},
+    {.text = {"", 0}},
+};
+static const struct str stops[] = {{"END", 3}, {"\n\n", 2}};
+
+static struct engine_request full_request(void)
+{
+    return (struct engine_request){
+        .segments = segments, .segment_count = 3, .max_tokens = 77, .temperature = 0.25f, .top_p = 0.5f, .top_k = -1,
+        .seed = 0xfedcba9876543210u, .grammar = STR("root ::= \"x\""), .stops = stops, .stop_count = 2,
+        .tenant = STR("shop"), .cache_salt = STR("pepper"), .tier = 3};
+}
+
+static void test_generate(void **state)
+{
+    (void)state;
+    struct buf frame;
+    struct arena arena;
+    struct engine_request in = full_request(), out;
+    buf_init(&frame, PROTOCOL_PAYLOAD_MAX);
+    arena_init(&arena, 0);
+    protocol_put_generate(&frame, 9, &in);
+    assert_true(protocol_get_generate(payload_of(&frame, FRAME_GENERATE, 9), &arena, &out));
+    assert_int_equal(out.max_tokens, 77);
+    assert_true(out.temperature == 0.25f && out.top_p == 0.5f);
+    assert_int_equal(out.top_k, -1);
+    assert_true(out.seed == in.seed);
+    assert_int_equal(out.tier, 3);
+    assert_true(str_eq(out.grammar, in.grammar) && str_eq(out.tenant, in.tenant));
+    assert_true(str_eq(out.cache_salt, in.cache_salt));
+    assert_int_equal(out.stop_count, 2);
+    assert_true(str_eq(out.stops[1], stops[1]));
+    assert_int_equal(out.segment_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(str_eq(out.segments[i].text, segments[i].text));
+        assert_int_equal(out.segments[i].is_template, segments[i].is_template);
+        assert_int_equal(out.segments[i].ends_checkpoint, segments[i].ends_checkpoint);
+        assert_int_equal(out.segments[i].ttl_seconds, segments[i].ttl_seconds);
+    }
+    arena_deinit(&arena);
+    buf_deinit(&frame);
+}
+
+static void test_replies(void **state)
+{
+    (void)state;
+    struct buf frame;
+    buf_init(&frame, 1u << 20);
+    const struct engine_started started = {10, 4, 2};
+    struct engine_started started_out;
+    protocol_put_started(&frame, 1, &started);
+    assert_true(protocol_get_started(payload_of(&frame, FRAME_STARTED, 1), &started_out));
+    assert_memory_equal(&started, &started_out, sizeof(started));
+
+    buf_clear(&frame);
+    const struct engine_finished finished = {ENGINE_STOP_SEQUENCE, 1, 10, 6, 4, 2, 33, 1000, 2000, 3000};
+    struct engine_finished finished_out = {0};
+    protocol_put_finished(&frame, 2, &finished);
+    assert_true(protocol_get_finished(payload_of(&frame, FRAME_FINISHED, 2), &finished_out));
+    assert_int_equal(finished_out.stop, ENGINE_STOP_SEQUENCE);
+    assert_int_equal(finished_out.output_tokens, 33);
+    assert_int_equal(finished_out.decode_us, 3000);
+
+    buf_clear(&frame);
+    struct str text;
+    uint32_t tokens;
+    protocol_put_text(&frame, 3, STR("héllo"), 4);
+    assert_true(protocol_get_text(payload_of(&frame, FRAME_TEXT, 3), &text, &tokens));
+    assert_true(str_eq(text, STR("héllo")));
+    assert_int_equal(tokens, 4);
+
+    buf_clear(&frame);
+    struct error error;
+    const struct error failure = {.code = ERROR_THROTTLED, .message = "later"};
+    protocol_put_failed(&frame, 4, &failure);
+    assert_true(protocol_get_failed(payload_of(&frame, FRAME_FAILED, 4), &error));
+    assert_int_equal(error.code, ERROR_THROTTLED);
+    assert_string_equal(error.message, "later");
+    buf_deinit(&frame);
+}
+
+static void test_control(void **state)
+{
+    (void)state;
+    struct buf frame;
+    struct arena arena;
+    buf_init(&frame, 1u << 20);
+    arena_init(&arena, 0);
+    const struct frame_config config = {.name = STR("desk"), .path = STR("/m.gguf"), .context = 100, .parallel = 4,
+                                        .threads = 2, .broker_slot = 3, .deterministic = true, .log_level = LOG_WARN,
+                                        .queue_tokens = 5, .prefill_chunk_tokens = 6, .kv_bytes = 7};
+    struct frame_config config_out;
+    protocol_put_config(&frame, &config);
+    assert_true(protocol_get_config(payload_of(&frame, FRAME_CONFIG, 0), &config_out));
+    assert_true(str_eq(config_out.path, config.path));
+    assert_true(config_out.deterministic);
+    assert_int_equal(config_out.kv_bytes, 7);
+
+    buf_clear(&frame);
+    struct engine_model_info info = {.fingerprint = "abc", .parameters = 1u << 30, .context = 5, .vocabulary = 6,
+                                     .parallel = 7, .architecture = "llama", .can_cut_state = true,
+                                     .chat_template = "{{ }}", .has_generic = true,
+                                     .generic = {"a", "b", "c", "d", "e", ""}};
+    struct engine_model_info info_out;
+    protocol_put_hello(&frame, &info);
+    assert_true(protocol_get_hello(payload_of(&frame, FRAME_HELLO, 0), &arena, &info_out));
+    assert_string_equal(info_out.fingerprint, "abc");
+    assert_string_equal(info_out.generic[4], "e");
+    assert_string_equal(info_out.chat_template, "{{ }}");
+    arena_deinit(&arena);
+    buf_deinit(&frame);
+}
+
+/* Every shortened payload must be refused, and reading it must stay inside it. */
+static void test_truncated(void **state)
+{
+    (void)state;
+    struct buf frame;
+    struct engine_request in = full_request(), out;
+    buf_init(&frame, PROTOCOL_PAYLOAD_MAX);
+    protocol_put_generate(&frame, 1, &in);
+    const struct str payload = payload_of(&frame, FRAME_GENERATE, 1);
+    for (size_t len = 0; len < payload.len; len++) {
+        struct arena arena;
+        char *copy = mem_alloc(len + 1);
+        memcpy(copy, payload.data, len);
+        arena_init(&arena, 0);
+        assert_false(protocol_get_generate((struct str){copy, len}, &arena, &out));
+        arena_deinit(&arena);
+        mem_free(copy);
+    }
+    buf_deinit(&frame);
+}
+
+static void test_hostile_lengths(void **state)
+{
+    (void)state;
+    uint8_t header[PROTOCOL_HEADER_LEN] = {0xff, 0xff, 0xff, 0x7f, FRAME_TEXT};
+    struct frame_header out;
+    struct arena arena;
+    assert_false(protocol_get_header(header, &out));
+    memset(header, 0, sizeof(header));
+    assert_false(protocol_get_header(header, &out)); /* type 0 */
+    header[4] = FRAME_TYPE_END;
+    assert_false(protocol_get_header(header, &out));
+    /* A count of four billion segments in a frame of a few bytes allocates nothing for them. */
+    struct engine_segment *list;
+    size_t count;
+    arena_init(&arena, 4096);
+    assert_false(protocol_get_count(STR("\xff\xff\xff\xff\0\0\0\0\0"), &arena, &list, &count));
+    assert_true(arena.bytes < 4096);
+    arena_deinit(&arena);
+}
+
+static void test_too_large(void **state)
+{
+    (void)state;
+    struct buf frame;
+    static char bytes[1024];
+    const struct engine_segment huge = {.text = {bytes, (size_t)PROTOCOL_PAYLOAD_MAX + 1}};
+    buf_init(&frame, PROTOCOL_PAYLOAD_MAX * (size_t)2);
+    protocol_put_count(&frame, 1, &huge, 1);
+    assert_true(frame.failed);
+    buf_deinit(&frame);
+}
+
+/* Random changes of valid frames: decoders may refuse, never misbehave (sanitizers judge). */
+static void test_mutations(void **state)
+{
+    (void)state;
+    struct buf frame;
+    struct rng rng;
+    struct engine_request in = full_request(), out;
+    buf_init(&frame, PROTOCOL_PAYLOAD_MAX);
+    protocol_put_generate(&frame, 1, &in);
+    const struct str payload = payload_of(&frame, FRAME_GENERATE, 1);
+    rng_seed(&rng, 1);
+    for (int round = 0; round < 20000; round++) {
+        struct arena arena;
+        char copy[512];
+        assert_true(payload.len < sizeof(copy));
+        memcpy(copy, payload.data, payload.len);
+        for (uint64_t i = rng_below(&rng, 4); i > 0; i--)
+            copy[rng_below(&rng, payload.len)] = (char)rng_next(&rng);
+        arena_init(&arena, 1u << 20);
+        (void)protocol_get_generate((struct str){copy, payload.len}, &arena, &out);
+        arena_deinit(&arena);
+    }
+    buf_deinit(&frame);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_generate),  cmocka_unit_test(test_replies),         cmocka_unit_test(test_control),
+        cmocka_unit_test(test_truncated), cmocka_unit_test(test_hostile_lengths), cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_mutations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
