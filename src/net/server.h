@@ -33,7 +33,8 @@ struct server_counters { /* sums over all threads, read at any time */
     uint64_t bytes_in_total, bytes_out_total;
 };
 
-enum error_code server_new(const struct server_options *options, struct server **server, struct error *error) WARN_UNUSED;
+enum error_code server_new(const struct server_options *options, struct server **server,
+                           struct error *error) WARN_UNUSED;
 uint16_t server_port(const struct server *server);
 void server_counters(const struct server *server, struct server_counters *counters);
 

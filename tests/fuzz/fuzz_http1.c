@@ -4,7 +4,7 @@
  * Input: a byte that seeds the cuts, then what the client sends. */
 #include <assert.h>
 
-#include "../unit/support_net.c" /* fuzz targets are linked from one file each */
+#include "support_net.c" /* a fuzz target is linked from one file */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -5,7 +5,7 @@
  * the client sends behind its preface. */
 #include <assert.h>
 
-#include "../unit/support_net.c" /* fuzz targets are linked from one file each */
+#include "support_net.c" /* a fuzz target is linked from one file */
 
 static struct http_exchange *any_held(struct peer *peer, struct rng *rng)
 {

@@ -1,0 +1,1 @@
+../unit/support_net.h
