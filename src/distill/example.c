@@ -16,15 +16,46 @@ static struct chat_block *text_block(struct arena *arena, struct str text)
     return block;
 }
 
+static bool compact_json(struct arena *arena, yyjson_val *val, struct str *text)
+{
+    struct buf buf;
+    buf_init(&buf, limit(body_bytes));
+    bool is_ok = json_append(&buf, val) && arena_str(arena, buf_str(&buf), text);
+    buf_deinit(&buf);
+    return is_ok;
+}
+
+/* What a turn says: a text, {"name", "arguments"} as a call, or any other
+ * object as its JSON. `where` names it in messages. */
+static enum error_code read_content(yyjson_val *content, const char *where, struct arena *arena,
+                                    struct chat_message *message, struct error *error)
+{
+    struct chat_block *block = message->blocks = text_block(arena, json_str(content));
+    message->block_count = 1;
+    if (!block)
+        return error_no_memory(error);
+    yyjson_val *arguments = yyjson_obj_get(content, "arguments");
+    bool is_ok = true;
+    if (yyjson_is_obj(arguments)) {
+        block->kind = CHAT_TOOL_USE;
+        block->name = json_str(yyjson_obj_get(content, "name"));
+        is_ok = compact_json(arena, arguments, &block->json);
+    } else if (yyjson_is_obj(content)) {
+        is_ok = compact_json(arena, content, &block->text);
+    } else if (!yyjson_is_str(content)) {
+        return error_set(error, ERROR_INVALID, "%s: expected a string or an object, got %s", where,
+                         content ? json_type_name(content) : "nothing");
+    }
+    return is_ok ? OK : error_no_memory(error);
+}
+
 static enum error_code read_message(yyjson_val *item, size_t index, struct arena *arena, struct chat_message *message,
                                     struct error *error)
 {
-    char where[32];
-    struct str role = {0}, content = {0};
+    char where[48];
+    struct str role = {0};
     snprintf(where, sizeof(where), "messages[%zu]", index);
     enum error_code code = json_get_str(item, where, "role", &role, NULL, error);
-    if (!code)
-        code = json_get_str(item, where, "content", &content, NULL, error);
     if (code)
         return code;
     if (str_eq(role, STR("user")))
@@ -33,9 +64,8 @@ static enum error_code read_message(yyjson_val *item, size_t index, struct arena
         message->role = CHAT_ASSISTANT;
     else
         return error_set(error, ERROR_INVALID, "%s.role: expected user or assistant", where);
-    message->blocks = text_block(arena, content);
-    message->block_count = 1;
-    return message->blocks ? OK : error_no_memory(error);
+    snprintf(where, sizeof(where), "messages[%zu].content", index);
+    return read_content(yyjson_obj_get(item, "content"), where, arena, message, error);
 }
 
 static enum error_code read_tools(yyjson_val *row, struct chat_request *request, struct error *error)
@@ -63,39 +93,6 @@ static enum error_code read_tools(yyjson_val *row, struct chat_request *request,
     return OK;
 }
 
-static bool compact_json(struct arena *arena, yyjson_val *val, struct str *text)
-{
-    struct buf buf;
-    buf_init(&buf, limit(body_bytes));
-    bool is_ok = json_append(&buf, val) && arena_str(arena, buf_str(&buf), text);
-    buf_deinit(&buf);
-    return is_ok;
-}
-
-/* The expected answer as the assistant's last message. */
-static enum error_code read_expected(yyjson_val *row, struct arena *arena, struct chat_message *message,
-                                     struct error *error)
-{
-    yyjson_val *expected = yyjson_obj_get(row, "expected");
-    struct chat_block *block = text_block(arena, json_str(expected));
-    if (!block)
-        return error_no_memory(error);
-    yyjson_val *arguments = yyjson_obj_get(expected, "arguments");
-    if (yyjson_is_obj(arguments)) {
-        block->kind = CHAT_TOOL_USE;
-        block->name = json_str(yyjson_obj_get(expected, "name"));
-        if (!compact_json(arena, arguments, &block->json))
-            return error_no_memory(error);
-    } else if (yyjson_is_obj(expected)) {
-        if (!compact_json(arena, expected, &block->text))
-            return error_no_memory(error);
-    } else if (!yyjson_is_str(expected)) {
-        return error_set(error, ERROR_INVALID, "expected: expected a string or an object");
-    }
-    *message = (struct chat_message){.role = CHAT_ASSISTANT, .blocks = block, .block_count = 1};
-    return OK;
-}
-
 static enum error_code read_request(yyjson_val *row, struct chat_request *request, struct error *error)
 {
     yyjson_val *messages = NULL, *item;
@@ -106,6 +103,8 @@ static enum error_code read_request(yyjson_val *row, struct chat_request *reques
         code = json_get_str(row, "", "system", &system, NULL, error);
     if (code)
         return code;
+    if (!messages)
+        return error_set(error, ERROR_INVALID, "messages: expected a list");
     request->messages = ARENA_ARRAY(request->arena, struct chat_message, yyjson_arr_size(messages) + 1);
     request->system = text_block(request->arena, system);
     if (!request->messages || !request->system)
@@ -116,7 +115,9 @@ static enum error_code read_request(yyjson_val *row, struct chat_request *reques
         if (code)
             return code;
     }
-    code = read_expected(row, request->arena, &request->messages[request->message_count++], error);
+    struct chat_message *answer = &request->messages[request->message_count++];
+    answer->role = CHAT_ASSISTANT;
+    code = read_content(yyjson_obj_get(row, "expected"), "expected", request->arena, answer, error);
     return code ? code : read_tools(row, request, error);
 }
 

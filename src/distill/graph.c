@@ -3,6 +3,7 @@
 #include <ggml-alloc.h>
 #include <ggml-backend.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/mem.h"
@@ -37,11 +38,20 @@ struct graph {
 
 /* --- where graphs run ------------------------------------------------------------------------------- */
 
+/* ggml tells where it loads what from; only trouble is worth a line here. */
+static void on_ggml_log(enum ggml_log_level level, const char *text, void *user_data)
+{
+    (void)user_data;
+    if (level == GGML_LOG_LEVEL_WARN || level == GGML_LOG_LEVEL_ERROR)
+        fputs(text, stderr);
+}
+
 static void load_backends(void)
 {
     const char *dir = getenv("FULCRUM_BACKEND_DIR");
     if (ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU))
         return;
+    ggml_log_set(on_ggml_log, NULL);
     ggml_backend_load_all_from_path(dir && *dir ? dir : FULCRUM_BACKEND_DIR);
 }
 
@@ -78,9 +88,14 @@ void compute_free(struct compute *compute)
     mem_free(compute);
 }
 
-const struct gemm *compute_gemm(const struct compute *compute)
+struct gemm *compute_gemm(const struct compute *compute)
 {
     return compute->gemm;
+}
+
+struct ggml_backend *compute_backend(const struct compute *compute)
+{
+    return compute->cpu;
 }
 
 /* --- building --------------------------------------------------------------------------------------- */

@@ -16,7 +16,8 @@
 struct compute;
 enum error_code compute_new(int threads, bool with_blas, struct compute **compute, struct error *error) WARN_UNUSED;
 void compute_free(struct compute *compute);
-const struct gemm *compute_gemm(const struct compute *compute); /* NULL without BLAS */
+struct gemm *compute_gemm(const struct compute *compute); /* NULL without BLAS */
+struct ggml_backend *compute_backend(const struct compute *compute);
 
 struct batch_shape {
     uint32_t length;   /* l: tokens of a row; several documents may share one */
