@@ -134,7 +134,7 @@ run: all
 	$(BUILD)/fulcrum serve --listen 127.0.0.1:8080 $(ARGS)
 
 # Builds the unit tests without running them.
-unit: $(UNIT_BIN) $(REPLAY_BIN) $(TOOL_BIN)
+unit: $(UNIT_BIN) $(REPLAY_BIN) $(TOOL_BIN) $(BUILD)/bench/instant_worker
 
 test: all unit
 	@FULCRUM_DEPS=$(DEPS) SANITIZE=$(SANITIZE) BUILD=$(BUILD) tests/run '$(T)'

@@ -10,7 +10,9 @@
  *   busy_share  one client's speed beside a busy niced process (its own session, so that the
  *               kernel's autogroups give it an equal share) over that without it
  *
- * BENCH_ROUNDS changes the number of rounds (5). */
+ * BENCH_ROUNDS changes the number of rounds (5). BENCH_THREADS gives both sides
+ * so many threads: with 1 the shares mean something on a machine that is busy
+ * with other things, where the bare loop's spinning threads wait for each other. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support.h"
 #include "cmd/cmd.h"
 #include "core/util.h"
 #include "engine/engine.h"
@@ -33,14 +36,13 @@
 #define CONTEXT 4608
 
 struct client {
-    struct bench *bench;
     struct engine_call *call;
-    uint64_t begun_us, started_us, last_us, gap_us, finished_us;
+    uint64_t begun_us, started_us, last_us, gap_us;
     uint32_t tokens;
     bool is_started, is_done;
 };
 
-struct bench {
+struct bed {
     uv_loop_t loop;
     struct config config;
     struct config_model config_model;
@@ -115,7 +117,6 @@ static void on_finished(void *ctx, const struct engine_finished *finished)
     struct client *client = ctx;
     client->tokens = finished->output_tokens;
     client->is_done = true;
-    client->finished_us = clock_now_us();
 }
 
 static void on_failed(void *ctx, const struct error *error)
@@ -125,7 +126,7 @@ static void on_failed(void *ctx, const struct error *error)
 }
 
 /* A prompt of exactly `tokens` tokens: letter pairs are one token each, and so is a blank. */
-static void start(struct bench *bench, struct client *client, uint32_t tokens, uint32_t max_tokens)
+static void start(struct bed *bed, struct client *client, uint32_t tokens, uint32_t max_tokens)
 {
     static char text[2 * LONG_PROMPT_TOKENS];
     static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed};
@@ -136,74 +137,72 @@ static void start(struct bench *bench, struct client *client, uint32_t tokens, u
     const struct engine_request request = {
         .segments = &segment, .segment_count = 1, .max_tokens = max_tokens, .top_p = 1.0f, .tier = 1};
     struct error error;
-    *client = (struct client){.bench = bench, .begun_us = clock_now_us()};
-    client->call = engine_generate(bench->port, 0, &request, &handlers, client, &error);
+    *client = (struct client){.begun_us = clock_now_us()};
+    client->call = engine_generate(bed->port, 0, &request, &handlers, client, &error);
     if (client->call == NULL)
         die(error.message);
 }
 
-static bool all(const struct bench *bench, uint32_t clients, bool started_only)
+static bool all_started(const struct bed *bed, uint32_t clients)
 {
     for (uint32_t i = 0; i < clients; i++)
-        if (!(started_only ? bench->clients[i].is_started : bench->clients[i].is_done))
+        if (!bed->clients[i].is_started)
             return false;
     return true;
 }
 
-static uint32_t tokens_of(const struct bench *bench, uint32_t clients)
+static uint32_t tokens_of(const struct bed *bed, uint32_t clients)
 {
     uint32_t sum = 0;
     for (uint32_t i = 0; i < clients; i++)
-        sum += bench->clients[i].tokens;
+        sum += bed->clients[i].tokens;
     return sum;
 }
 
-/* Tokens per second between the moment when all reply and that when the first is done. */
-static double engine_rate(struct bench *bench, uint32_t clients, uint32_t steps, double *ttft_ms)
+static void stop_replies(struct bed *bed, uint32_t clients)
 {
     for (uint32_t i = 0; i < clients; i++)
-        start(bench, &bench->clients[i], PROMPT_TOKENS, steps + 2 * clients);
-    while (!all(bench, clients, true))
-        uv_run(&bench->loop, UV_RUN_ONCE);
+        if (!bed->clients[i].is_done)
+            engine_cancel(bed->clients[i].call);
+}
+
+/* Tokens per second once all clients are being answered, over `steps` tokens each. */
+static double engine_rate(struct bed *bed, uint32_t clients, uint32_t steps, double *ttft_ms)
+{
+    for (uint32_t i = 0; i < clients; i++)
+        start(bed, &bed->clients[i], PROMPT_TOKENS, 0);
+    while (!all_started(bed, clients))
+        uv_run(&bed->loop, UV_RUN_ONCE);
     const uint64_t began_us = clock_now_us();
-    const uint32_t before = tokens_of(bench, clients);
-    uint64_t ended_us = began_us;
-    uint32_t tokens = before;
-    bool any_done = false;
-    while (!any_done) {
-        ended_us = clock_now_us();
-        tokens = tokens_of(bench, clients);
-        uv_run(&bench->loop, UV_RUN_ONCE);
-        for (uint32_t i = 0; i < clients; i++)
-            any_done = any_done || bench->clients[i].is_done;
-    }
-    while (!all(bench, clients, false))
-        uv_run(&bench->loop, UV_RUN_ONCE);
-    *ttft_ms = (double)(bench->clients[0].started_us - bench->clients[0].begun_us) / 1000.0;
-    return (double)(tokens - before) * 1e6 / (double)(ended_us - began_us);
+    const uint32_t before = tokens_of(bed, clients);
+    while (tokens_of(bed, clients) < before + clients * steps)
+        uv_run(&bed->loop, UV_RUN_ONCE);
+    const double us = (double)(clock_now_us() - began_us);
+    const uint32_t tokens = tokens_of(bed, clients) - before;
+    stop_replies(bed, clients);
+    *ttft_ms = (double)(bed->clients[0].started_us - bed->clients[0].begun_us) / 1000.0;
+    return tokens * 1e6 / us;
 }
 
 /* Longest gap between tokens of four replies from the arrival of the long prompt to its first token. */
-static double stall_ms(struct bench *bench, double *ttft_ms)
+static double stall_ms(struct bed *bed, double *ttft_ms)
 {
-    struct client *late = &bench->clients[CLIENTS_MAX];
+    struct client *late = &bed->clients[CLIENTS_MAX];
     for (uint32_t i = 0; i < 4; i++)
-        start(bench, &bench->clients[i], PROMPT_TOKENS, 500);
-    while (!all(bench, 4, true) || tokens_of(bench, 4) < 40)
-        uv_run(&bench->loop, UV_RUN_ONCE);
+        start(bed, &bed->clients[i], PROMPT_TOKENS, 0);
+    while (!all_started(bed, 4) || tokens_of(bed, 4) < 40)
+        uv_run(&bed->loop, UV_RUN_ONCE);
     for (uint32_t i = 0; i < 4; i++)
-        bench->clients[i].gap_us = 0;
-    start(bench, late, LONG_PROMPT_TOKENS, 4);
+        bed->clients[i].gap_us = 0;
+    start(bed, late, LONG_PROMPT_TOKENS, 4);
     while (!late->is_started)
-        uv_run(&bench->loop, UV_RUN_ONCE);
+        uv_run(&bed->loop, UV_RUN_ONCE);
     uint64_t longest_us = 0;
-    for (uint32_t i = 0; i < 4; i++) {
-        longest_us = bench->clients[i].gap_us > longest_us ? bench->clients[i].gap_us : longest_us;
-        if (!bench->clients[i].is_done)
-            engine_cancel(bench->clients[i].call);
-    }
+    for (uint32_t i = 0; i < 4; i++)
+        longest_us = bed->clients[i].gap_us > longest_us ? bed->clients[i].gap_us : longest_us;
+    stop_replies(bed, 4);
     while (!late->is_done)
-        uv_run(&bench->loop, UV_RUN_ONCE);
+        uv_run(&bed->loop, UV_RUN_ONCE);
     *ttft_ms = (double)(late->started_us - late->begun_us) / 1000.0;
     return (double)longest_us / 1000.0;
 }
@@ -230,120 +229,76 @@ static void stop_busy(pid_t pid)
 
 /* --- figures ---------------------------------------------------------------------------------------- */
 
-static int compare(const void *a, const void *b)
+static double median(double *values, unsigned count)
 {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    return bench_percentile(values, count, 0.5);
 }
 
-static double median(const double *values, unsigned count)
-{
-    double sorted[ROUNDS_MAX];
-    memcpy(sorted, values, count * sizeof(*values));
-    qsort(sorted, count, sizeof(*sorted), compare);
-    return sorted[count / 2];
-}
-
-struct report {
-    FILE *json;
-    bool has_rows;
-    struct {
-        const char *key;
-        double value, bound;
-        bool is_most; /* the bound is an upper one */
-    } limits[8];
-    size_t limit_count;
-};
-
-static void add_limit(struct report *report, const char *key, double value, double bound, bool is_most)
-{
-    report->limits[report->limit_count].key = key;
-    report->limits[report->limit_count].value = value;
-    report->limits[report->limit_count].bound = bound;
-    report->limits[report->limit_count++].is_most = is_most;
-}
-
-static void row_begin(struct report *report)
-{
-    fprintf(report->json, "%s\n    {", report->has_rows ? "," : "");
-    report->has_rows = true;
-}
-
-static bool report_close(struct report *report)
-{
-    bool holds_all = true;
-    fprintf(report->json, "\n  ],\n  \"limits\": {");
-    printf("\n%-12s %10s %10s\n", "", "value", "bound");
-    for (size_t i = 0; i < report->limit_count; i++) {
-        const double value = report->limits[i].value, bound = report->limits[i].bound;
-        const bool holds = report->limits[i].is_most ? value <= bound : value >= bound;
-        holds_all = holds_all && holds;
-        printf("%-12s %10.3f %s%9.3f %s\n", report->limits[i].key, value, report->limits[i].is_most ? "<" : ">", bound,
-               holds ? "" : "MISSED");
-        fprintf(report->json, "%s\n    \"%s\": {\"value\": %.4f, \"bound\": %.4f, \"holds\": %s}", i > 0 ? "," : "",
-                report->limits[i].key, value, bound, holds ? "true" : "false");
-    }
-    fprintf(report->json, "\n  }\n}\n");
-    fclose(report->json);
-    return holds_all;
-}
-
-static void bench_share(struct bench *bench, struct report *report, uint32_t clients, uint32_t steps, const char *key)
+static void bench_share(struct bed *bed, struct bench *report, uint32_t clients, uint32_t steps, const char *key)
 {
     double raw[ROUNDS_MAX], engine[ROUNDS_MAX], share[ROUNDS_MAX], ttft[ROUNDS_MAX];
-    for (unsigned round = 0; round < bench->rounds; round++) {
-        raw[round] = raw_rate(bench->raw, clients, steps);
-        engine[round] = engine_rate(bench, clients, steps, &ttft[round]);
+    for (unsigned round = 0; round < bed->rounds; round++) {
+        raw[round] = raw_rate(bed->raw, clients, steps);
+        engine[round] = engine_rate(bed, clients, steps, &ttft[round]);
         share[round] = engine[round] / raw[round];
     }
-    const double result = median(share, bench->rounds);
-    printf("%7u %16.1f %16.1f %8.3f %12.1f\n", clients, median(raw, bench->rounds), median(engine, bench->rounds), result,
-           median(ttft, bench->rounds));
-    fflush(stdout);
-    row_begin(report);
-    fprintf(report->json,
-            "\"clients\": %u, \"raw_tokens_per_second\": %.2f, \"engine_tokens_per_second\": %.2f, \"share\": %.4f, "
-            "\"time_to_first_token_ms\": %.2f}",
-            clients, median(raw, bench->rounds), median(engine, bench->rounds), result, median(ttft, bench->rounds));
-    add_limit(report, key, result, 0.95, false);
+    const double result = median(share, bed->rounds);
+    const struct bench_cell cells[] = {
+        BENCH_NUMBER("clients", clients),
+        BENCH_NUMBER("bare_tokens_per_second", median(raw, bed->rounds)),
+        BENCH_NUMBER("engine_tokens_per_second", median(engine, bed->rounds)),
+        BENCH_NUMBER("share", result),
+        BENCH_NUMBER("time_to_first_token_ms", median(ttft, bed->rounds)),
+    };
+    bench_row(report, cells, 5);
+    bench_limit(report, key, result, BENCH_AT_LEAST, 0.95);
 }
 
-static void bench_stall(struct bench *bench, struct report *report)
+static void bench_stall(struct bed *bed, struct bench *report)
 {
     double gaps[ROUNDS_MAX], ttft[ROUNDS_MAX];
-    for (unsigned round = 0; round < bench->rounds; round++)
-        gaps[round] = stall_ms(bench, &ttft[round]);
-    const double result = median(gaps, bench->rounds);
-    printf("a prompt of %d tokens beside 4 replies: longest gap %.0f ms, its own first token after %.0f ms\n",
-           LONG_PROMPT_TOKENS, result, median(ttft, bench->rounds));
-    row_begin(report);
-    fprintf(report->json, "\"long_prompt_tokens\": %d, \"longest_gap_ms\": %.2f, \"time_to_first_token_ms\": %.2f}",
-            LONG_PROMPT_TOKENS, result, median(ttft, bench->rounds));
-    add_limit(report, "stall_ms", result, 250, true);
+    for (unsigned round = 0; round < bed->rounds; round++)
+        gaps[round] = stall_ms(bed, &ttft[round]);
+    const double result = median(gaps, bed->rounds);
+    const struct bench_cell cells[] = {
+        BENCH_NUMBER("replies", 4),
+        BENCH_NUMBER("long_prompt_tokens", LONG_PROMPT_TOKENS),
+        BENCH_NUMBER("longest_gap_ms", result),
+        BENCH_NUMBER("its_time_to_first_token_ms", median(ttft, bed->rounds)),
+    };
+    bench_row(report, cells, 4);
+    bench_limit(report, "stall_ms", result, BENCH_AT_MOST, 250);
 }
 
-static void bench_busy(struct bench *bench, struct report *report)
+static void bench_busy(struct bed *bed, struct bench *report)
 {
     double quiet[ROUNDS_MAX], busy[ROUNDS_MAX], share[ROUNDS_MAX], ttft;
-    for (unsigned round = 0; round < bench->rounds; round++) {
-        quiet[round] = engine_rate(bench, 1, 128, &ttft);
+    for (unsigned round = 0; round < bed->rounds; round++) {
+        quiet[round] = engine_rate(bed, 1, 128, &ttft);
         const pid_t stranger = start_busy();
-        busy[round] = engine_rate(bench, 1, 128, &ttft);
+        busy[round] = engine_rate(bed, 1, 128, &ttft);
         stop_busy(stranger);
         share[round] = busy[round] / quiet[round];
     }
-    const double result = median(share, bench->rounds);
-    printf("beside a busy niced process: %.1f of %.1f tokens/s\n", median(busy, bench->rounds),
-           median(quiet, bench->rounds));
-    row_begin(report);
-    fprintf(report->json, "\"quiet_tokens_per_second\": %.2f, \"busy_tokens_per_second\": %.2f}",
-            median(quiet, bench->rounds), median(busy, bench->rounds));
-    add_limit(report, "busy_share", result, 0.40, false);
+    const double result = median(share, bed->rounds);
+    const struct bench_cell cells[] = {
+        BENCH_NUMBER("quiet_tokens_per_second", median(quiet, bed->rounds)),
+        BENCH_NUMBER("busy_tokens_per_second", median(busy, bed->rounds)),
+        BENCH_NUMBER("share", result),
+    };
+    bench_row(report, cells, 3);
+    bench_limit(report, "busy_share", result, BENCH_AT_LEAST, 0.40);
 }
 
 /* --- main ------------------------------------------------------------------------------------------- */
 
-static void open_bench(struct bench *bench)
+static uint64_t setting(const char *name, uint64_t fallback)
+{
+    uint64_t value;
+    return str_to_u64(str_of(getenv(name)), &value) ? value : fallback;
+}
+
+static void open_bed(struct bed *bed)
 {
     struct error error;
     const struct random_gguf_options shape = RANDOM_GGUF_110M;
@@ -351,49 +306,43 @@ static void open_bench(struct bench *bench)
     mkdir("build/bench", 0777);
     if (access(MODEL_PATH, R_OK) != 0 && random_gguf_write(&shape, MODEL_PATH, &error) != OK)
         die(error.message);
-    const char *rounds = getenv("BENCH_ROUNDS");
-    uint64_t count = 5;
-    bench->rounds = str_to_u64(str_of(rounds), &count) && count > 0 && count < ROUNDS_MAX ? (unsigned)count : 5;
+    const uint64_t rounds = setting("BENCH_ROUNDS", 5), threads = setting("BENCH_THREADS", 0);
+    bed->rounds = rounds > 0 && rounds < ROUNDS_MAX ? (unsigned)rounds : 5;
     const struct model_options options = {
-        .path = MODEL_PATH, .name = "raw", .context = CONTEXT, .parallel = CLIENTS_MAX, .kv_bytes = limit(kv_bytes)};
-    if (model_load(&options, &bench->raw, &error) != OK)
+        .path = MODEL_PATH, .name = "raw", .context = CONTEXT, .parallel = CLIENTS_MAX,
+        .threads = (uint32_t)threads, .kv_bytes = limit(kv_bytes)};
+    if (model_load(&options, &bed->raw, &error) != OK)
         die(error.message);
-    bench->config_model = (struct config_model){
-        .name = "random", .path = MODEL_PATH, .context = CONTEXT, .parallel = CLIENTS_MAX};
-    bench->config.models = &bench->config_model;
-    bench->config.model_count = 1;
-    bench->config.log_level = LOG_WARN;
-    uv_loop_init(&bench->loop);
-    if (engine_new(&bench->config, &bench->loop, 1, &bench->engine, &error) != OK ||
-        engine_wait(bench->engine, &error) != OK)
+    bed->config_model = (struct config_model){
+        .name = "random", .path = MODEL_PATH, .context = CONTEXT, .parallel = CLIENTS_MAX, .threads = (uint32_t)threads};
+    bed->config.models = &bed->config_model;
+    bed->config.model_count = 1;
+    bed->config.log_level = LOG_WARN;
+    uv_loop_init(&bed->loop);
+    if (engine_new(&bed->config, &bed->loop, 1, &bed->engine, &error) != OK ||
+        engine_wait(bed->engine, &error) != OK)
         die(error.message);
-    bench->port = engine_port_new(bench->engine, 0, &bench->loop, &error);
-    if (bench->port == NULL)
+    bed->port = engine_port_new(bed->engine, 0, &bed->loop, &error);
+    if (bed->port == NULL)
         die(error.message);
 }
 
 int main(int argc, char **argv)
 {
-    static struct bench bench;
-    struct report report = {0};
+    static struct bed bed;
     if (argc > 1 && strcmp(argv[1], "worker") == 0)
         return cmd_worker(argc - 1, argv + 1);
     signal(SIGPIPE, SIG_IGN);
-    open_bench(&bench);
-    report.json = fopen("build/bench/engine.json", "w");
-    if (report.json == NULL)
-        die("cannot write build/bench/engine.json");
-    fprintf(report.json, "{\n  \"name\": \"engine\",\n  \"machine\": {\"cores\": %ld, \"parameters\": %llu},\n  \"rows\": [",
-            sysconf(_SC_NPROCESSORS_ONLN), (unsigned long long)model_facts(bench.raw)->parameters);
-    printf("%7s %16s %16s %8s %12s\n", "clients", "bare tokens/s", "engine tokens/s", "share", "TTFT ms");
-    bench_share(&bench, &report, 1, 96, "share_1");
-    bench_share(&bench, &report, 4, 64, "share_4");
-    bench_share(&bench, &report, 16, 40, "share_16");
-    bench_stall(&bench, &report);
-    bench_busy(&bench, &report);
-    const bool holds = report_close(&report);
-    engine_port_close(bench.port);
-    engine_stop(bench.engine);
-    model_free(bench.raw);
-    return holds ? 0 : 1;
+    open_bed(&bed);
+    struct bench *report = bench_new("engine");
+    bench_share(&bed, report, 1, 96, "share_1");
+    bench_share(&bed, report, 4, 64, "share_4");
+    bench_share(&bed, report, 16, 40, "share_16");
+    bench_stall(&bed, report);
+    bench_busy(&bed, report);
+    const int status = bench_finish(report);
+    engine_port_close(bed.port);
+    engine_stop(bed.engine);
+    model_free(bed.raw);
+    return status;
 }

@@ -31,7 +31,7 @@ struct engine_call {
 struct port_link {
     struct link link;
     struct engine_port *port;
-    uint32_t model;
+    uint32_t model, generation;
 };
 
 struct engine_port {
@@ -170,12 +170,13 @@ void engine_counters(const struct engine *engine, size_t model, struct engine_co
     };
 }
 
-void engine_offer(struct engine *engine, unsigned index, uint32_t model, int fd)
+void engine_offer(struct engine *engine, unsigned index, uint32_t model, int fd, uint32_t generation)
 {
     struct mailbox *mailbox = &engine->mailboxes[index];
     pthread_mutex_lock(&mailbox->mutex);
     const int unclaimed = mailbox->fds[model];
     mailbox->fds[model] = fd;
+    mailbox->generations[model] = generation;
     if (mailbox->wake != NULL)
         uv_async_send(mailbox->wake);
     pthread_mutex_unlock(&mailbox->mutex);
@@ -394,11 +395,13 @@ static void on_link_broken(void *ctx)
     struct engine_port *port = link->port;
     log_event(LOG_DEBUG, "worker_link_lost", LOG_C("model", port->engine->models[link->model].config->name),
               LOG_I("port", port->index));
+    /* A worker that spoke nonsense still lives: the supervisor ends it. */
+    atomic_store(&port->engine->models[link->model].lost_generation, link->generation);
     if (port->links[link->model] == link)
         drop_link(port, link->model);
 }
 
-static void take_socket(struct engine_port *port, uint32_t model, int fd)
+static void take_socket(struct engine_port *port, uint32_t model, int fd, uint32_t generation)
 {
     static const struct link_handlers handlers = {on_port_frame, on_link_broken, on_link_closed};
     drop_link(port, model); /* its process is dead already: a new one took over */
@@ -409,6 +412,7 @@ static void take_socket(struct engine_port *port, uint32_t model, int fd)
     }
     link->port = port;
     link->model = model;
+    link->generation = generation;
     struct error error;
     const enum error_code code = link_open(&link->link, port->loop, fd, &handlers, link, &error);
     if (code == OK) {
@@ -429,14 +433,16 @@ static void empty_mailbox(struct engine_port *port)
 {
     struct mailbox *mailbox = &port->engine->mailboxes[port->index];
     int fds[LIMIT_MODELS];
+    uint32_t generations[LIMIT_MODELS];
     pthread_mutex_lock(&mailbox->mutex);
     memcpy(fds, mailbox->fds, sizeof(fds));
+    memcpy(generations, mailbox->generations, sizeof(generations));
     for (size_t i = 0; i < LIMIT_MODELS; i++)
         mailbox->fds[i] = -1;
     pthread_mutex_unlock(&mailbox->mutex);
     for (uint32_t i = 0; i < LIMIT_MODELS; i++)
         if (fds[i] >= 0)
-            take_socket(port, i, fds[i]);
+            take_socket(port, i, fds[i], generations[i]);
 }
 
 static void on_wake(uv_async_t *wake)

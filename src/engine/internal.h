@@ -18,6 +18,7 @@
 struct mailbox {
     pthread_mutex_t mutex;
     int fds[LIMIT_MODELS];
+    uint32_t generations[LIMIT_MODELS]; /* of the processes behind them */
     uv_async_t *wake; /* the port's; NULL before it exists and after it closed */
 };
 
@@ -34,6 +35,7 @@ struct worker {
     uv_timer_t restart;
     int port_fds[LIMIT_IO_THREADS]; /* our ends, until HELLO */
     uint64_t started_us;
+    uint32_t generation;            /* counts its processes */
     uint32_t burst;                 /* restarts in a row without a quiet minute */
     struct error failure;           /* why it is WORKER_FAILED */
 };
@@ -45,6 +47,7 @@ struct engine_model {
     _Atomic(const struct engine_model_info *) info;
     atomic_bool is_ready;
     _Atomic uint64_t waiting, running, restarts;
+    _Atomic uint32_t lost_generation; /* whose link a port had to drop */
     struct worker worker;
 };
 
@@ -66,6 +69,6 @@ void supervisor_start(struct worker *worker);
 void supervisor_stop(struct engine *engine); /* until every process and handle is gone */
 
 /* engine.c: gives a socket to a port; any thread. */
-void engine_offer(struct engine *engine, unsigned port, uint32_t model, int fd);
+void engine_offer(struct engine *engine, unsigned port, uint32_t model, int fd, uint32_t generation);
 
 #endif

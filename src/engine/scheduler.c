@@ -9,10 +9,12 @@
 #include "engine/sampler.h"
 #include "engine/text.h"
 
-/* A step while replies run may take so long; a stalled token must arrive within
- * 250 ms even when the prediction is off by a factor of two. Without replies a
- * step still ends soon, because cancels and arrivals wait for it. */
-#define REPLY_STEP_US 90000.0
+/* A step while replies run may take twice as long as their tokens alone, but
+ * between these two: less would starve prompts behind many replies, and a
+ * token must arrive within 250 ms even when the prediction is too low. Without
+ * replies a step still ends soon, because cancels and arrivals wait for it. */
+#define REPLY_STEP_LEAST_US 90000.0
+#define REPLY_STEP_MOST_US 170000.0
 #define PROMPT_STEP_US 200000.0
 #define CHUNK_LEAST 8u
 #define CHUNK_FIRST 32u /* before anything was measured */
@@ -312,7 +314,10 @@ static uint32_t plan_chunk(const struct scheduler *s, uint32_t replies)
     if (replies == 0)
         return scheduler_chunk(PROMPT_STEP_US, 0, s->token_us, room);
     room = room < s->options.chunk_max ? room : s->options.chunk_max;
-    return scheduler_chunk(REPLY_STEP_US, predict_decode_us(s, replies), s->token_us, room);
+    const double decode_us = predict_decode_us(s, replies);
+    double budget_us = 2 * decode_us < REPLY_STEP_LEAST_US ? REPLY_STEP_LEAST_US : 2 * decode_us;
+    budget_us = budget_us > REPLY_STEP_MOST_US ? REPLY_STEP_MOST_US : budget_us;
+    return scheduler_chunk(budget_us, decode_us, s->token_us, room);
 }
 
 static void add_token(struct scheduler *s, struct sequence *seq, model_token token, bool wants_logits)

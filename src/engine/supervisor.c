@@ -8,7 +8,8 @@
  * Restarts: the first at once, then after 100 ms, doubling to 5 s, as long as
  * the worker dies within RUN_WELL_US; more than worker_restart_burst in a row
  * leave it down. A worker is killed when its heartbeat stops for
- * worker_silence_ms, or one step lasts longer than token_gap_timeout_ms. */
+ * worker_silence_ms, one step lasts longer than token_gap_timeout_ms, or a port
+ * dropped its link because of what came over it. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -126,7 +127,7 @@ static bool on_hello(struct worker *worker, struct str payload)
     }
     worker->state = WORKER_READY;
     for (unsigned i = 0; i < worker->engine->port_count; i++) {
-        engine_offer(worker->engine, i, worker->index, worker->port_fds[i]);
+        engine_offer(worker->engine, i, worker->index, worker->port_fds[i], worker->generation);
         worker->port_fds[i] = -1;
     }
     atomic_store(&model->is_ready, true);
@@ -255,6 +256,7 @@ void supervisor_start(struct worker *worker)
     struct error error;
     worker->started_us = clock_now_us();
     worker->state = WORKER_STARTING;
+    worker->generation++;
     atomic_store(&worker->engine->broker.page->slots[worker->index].heartbeat_us, worker->started_us);
     const int control = make_sockets(worker, theirs, &count);
     if (control < 0) {
@@ -294,9 +296,11 @@ static void on_watch(uv_timer_t *timer)
         const uint64_t beat_us = atomic_load(&slot->heartbeat_us), step_us = atomic_load(&slot->step_began_us);
         const bool is_silent = now_us > beat_us + limit(worker_silence_ms) * 1000;
         const bool is_stuck = step_us != 0 && now_us > step_us + limit(token_gap_timeout_ms) * 1000;
-        if (!is_silent && !is_stuck)
+        const bool is_lost = atomic_load(&engine->models[i].lost_generation) == worker->generation;
+        if (!is_silent && !is_stuck && !is_lost)
             continue;
-        log_event(LOG_ERROR, "worker_hung", LOG_C("model", name_of(worker)), LOG_B("in_step", is_stuck));
+        log_event(LOG_ERROR, "worker_killed", LOG_C("model", name_of(worker)),
+                  LOG_C("reason", is_lost ? "link" : is_stuck ? "step" : "heartbeat"));
         worker_kill(worker);
     }
 }

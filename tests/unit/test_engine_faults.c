@@ -1,0 +1,283 @@
+/* test_engine_faults.c - what the gateway's side does when a worker misbehaves.
+ *
+ * The worker is bench/instant_worker, which INSTANT_FAULT tells what to do
+ * wrong. Whatever it is, each call must end exactly once, in time. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/util.h"
+#include "engine/engine.h"
+
+#define WAIT_MS 60000
+#define CALLS 6
+
+static char worker_path[4096];
+
+struct bed {
+    uv_loop_t loop;
+    struct config config;
+    struct config_model model;
+    struct engine *engine;
+    struct engine_port *port;
+    uv_timer_t alarm;
+    bool is_late;
+};
+
+struct reply {
+    struct engine_call *call;
+    enum error_code code;
+    uint32_t texts, ends;
+    bool is_started;
+};
+
+static void on_alarm(uv_timer_t *timer)
+{
+    *(bool *)timer->data = true;
+}
+
+#define RUN_UNTIL(bed, condition)                                                  \
+    do {                                                                           \
+        (bed)->is_late = false;                                                    \
+        uv_timer_start(&(bed)->alarm, on_alarm, WAIT_MS, 0);                       \
+        while (!(condition) && !(bed)->is_late)                                    \
+            uv_run(&(bed)->loop, UV_RUN_ONCE);                                     \
+        uv_timer_stop(&(bed)->alarm);                                              \
+        assert_true(condition);                                                    \
+    } while (0)
+
+static struct bed *bed_new(const char *fault)
+{
+    struct error error;
+    struct bed *bed = calloc(1, sizeof(*bed));
+    setenv("INSTANT_FAULT", fault, 1);
+    uv_loop_init(&bed->loop);
+    uv_timer_init(&bed->loop, &bed->alarm);
+    bed->alarm.data = &bed->is_late;
+    bed->model = (struct config_model){.name = "instant", .path = "-", .worker = worker_path};
+    bed->config.models = &bed->model;
+    bed->config.model_count = 1;
+    bed->config.log_level = LOG_OFF;
+    assert_int_equal(engine_new(&bed->config, &bed->loop, 1, &bed->engine, &error), OK);
+    return bed;
+}
+
+static struct bed *bed_open(const char *fault)
+{
+    struct error error;
+    struct bed *bed = bed_new(fault);
+    assert_int_equal(engine_wait(bed->engine, &error), OK);
+    bed->port = engine_port_new(bed->engine, 0, &bed->loop, &error);
+    assert_non_null(bed->port);
+    return bed;
+}
+
+static void bed_close(struct bed *bed)
+{
+    if (bed->port != NULL)
+        engine_port_close(bed->port);
+    uv_close((uv_handle_t *)&bed->alarm, NULL);
+    engine_stop(bed->engine);
+    while (uv_run(&bed->loop, UV_RUN_NOWAIT) != 0)
+        usleep(1000);
+    engine_free(bed->engine);
+    assert_int_equal(uv_loop_close(&bed->loop), 0);
+    free(bed);
+}
+
+static void on_started(void *ctx, const struct engine_started *started)
+{
+    (void)started;
+    ((struct reply *)ctx)->is_started = true;
+}
+
+static void on_text(void *ctx, struct str text, uint32_t tokens)
+{
+    (void)text;
+    (void)tokens;
+    ((struct reply *)ctx)->texts++;
+}
+
+static void on_finished(void *ctx, const struct engine_finished *finished)
+{
+    (void)finished;
+    ((struct reply *)ctx)->ends++;
+}
+
+static void on_failed(void *ctx, const struct error *error)
+{
+    ((struct reply *)ctx)->ends++;
+    ((struct reply *)ctx)->code = error->code;
+}
+
+static bool begin(struct bed *bed, struct reply *reply)
+{
+    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed};
+    static const struct engine_segment segment = {.text = {"hello", 5}};
+    const struct engine_request request = {.segments = &segment, .segment_count = 1};
+    struct error error;
+    *reply = (struct reply){0};
+    reply->call = engine_generate(bed->port, 0, &request, &handlers, reply, &error);
+    return reply->call != NULL;
+}
+
+static uint64_t restarts_of(const struct bed *bed)
+{
+    struct engine_counters counters;
+    engine_counters(bed->engine, 0, &counters);
+    return counters.restarts;
+}
+
+static bool all_ended(const struct reply *replies)
+{
+    for (size_t i = 0; i < CALLS; i++)
+        if (replies[i].ends == 0)
+            return false;
+    return true;
+}
+
+/* CALLS calls at once, of which the second meets the fault; all must end, and the engine must come back. */
+static void meet(const char *fault, enum error_code second, bool dies)
+{
+    struct bed *bed = bed_open(fault);
+    struct reply replies[CALLS];
+    struct engine_counters counters;
+    for (size_t i = 0; i < CALLS; i++)
+        assert_true(begin(bed, &replies[i]));
+    RUN_UNTIL(bed, all_ended(replies));
+    assert_int_equal(replies[0].code, OK);
+    assert_int_equal(replies[1].code, second);
+    for (size_t i = 2; i < CALLS; i++) {
+        assert_int_equal(replies[i].ends, 1);
+        assert_int_equal(replies[i].code, dies ? ERROR_UNAVAILABLE : OK);
+    }
+    engine_counters(bed->engine, 0, &counters);
+    assert_int_equal(counters.queue_depth, 0);
+    assert_int_equal(counters.running, 0);
+    RUN_UNTIL(bed, (!dies || restarts_of(bed) == 1) && engine_model_is_ready(bed->engine, 0));
+    struct reply next;
+    assert_true(begin(bed, &next));
+    RUN_UNTIL(bed, next.ends == 1);
+    assert_int_equal(next.code, OK);
+    bed_close(bed);
+}
+
+static void test_crash(void **state)
+{
+    (void)state;
+    meet("crash:2", ERROR_MODEL, true);
+}
+
+static void test_hang(void **state)
+{
+    (void)state;
+    const uint64_t before = limits_in_force.worker_silence_ms;
+    limits_in_force.worker_silence_ms = 700;
+    meet("hang:2", ERROR_UNAVAILABLE, true);
+    limits_in_force.worker_silence_ms = before;
+}
+
+static void test_garbage(void **state)
+{
+    (void)state;
+    meet("garbage:2", ERROR_UNAVAILABLE, true);
+}
+
+static void test_wrong_frame(void **state)
+{
+    (void)state;
+    meet("wrong:2", ERROR_UNAVAILABLE, true);
+}
+
+static void test_failed_frame(void **state)
+{
+    (void)state;
+    meet("fail:2", ERROR_MODEL, false);
+}
+
+static void test_stalled_reply(void **state)
+{
+    (void)state;
+    const uint64_t before = limits_in_force.token_gap_timeout_ms;
+    limits_in_force.token_gap_timeout_ms = 1200;
+    meet("stall:2", ERROR_TIMEOUT, false);
+    limits_in_force.token_gap_timeout_ms = before;
+}
+
+static void test_fatal(void **state)
+{
+    (void)state;
+    struct error error;
+    struct bed *bed = bed_new("fatal");
+    assert_int_equal(engine_wait(bed->engine, &error), ERROR_UNAVAILABLE);
+    assert_non_null(strstr(error.message, "told not to load"));
+    bed_close(bed);
+}
+
+static void test_dies_while_loading(void **state)
+{
+    (void)state;
+    struct error error;
+    const uint64_t before = limits_in_force.worker_restart_burst;
+    limits_in_force.worker_restart_burst = 3;
+    struct bed *bed = bed_new("exit");
+    assert_int_equal(engine_wait(bed->engine, &error), ERROR_UNAVAILABLE);
+    assert_int_equal(restarts_of(bed), 3);
+    bed_close(bed);
+    limits_in_force.worker_restart_burst = before;
+}
+
+static void test_no_such_program(void **state)
+{
+    (void)state;
+    struct error error;
+    char saved[sizeof(worker_path)];
+    memcpy(saved, worker_path, sizeof(saved));
+    snprintf(worker_path, sizeof(worker_path), "/nonexistent/worker");
+    struct bed *bed = bed_new("");
+    assert_int_equal(engine_wait(bed->engine, &error), ERROR_UNAVAILABLE);
+    bed_close(bed);
+    memcpy(worker_path, saved, sizeof(saved));
+}
+
+/* Cancelled while the worker dies: no handler may run. */
+static void test_cancel_and_crash(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_open("crash:1");
+    struct reply reply;
+    assert_true(begin(bed, &reply));
+    engine_cancel(reply.call);
+    RUN_UNTIL(bed, restarts_of(bed) == 1 && engine_model_is_ready(bed->engine, 0));
+    assert_int_equal(reply.ends, 0);
+    assert_false(reply.is_started);
+    bed_close(bed);
+}
+
+int main(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    log_configure(LOG_OFF, LOG_LOGFMT);
+    char self[2048];
+    const ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (len < 0)
+        return 1;
+    self[len] = '\0';
+    *strrchr(self, '/') = '\0';
+    snprintf(worker_path, sizeof(worker_path), "%s/../bench/instant_worker", self);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_crash),        cmocka_unit_test(test_hang),
+        cmocka_unit_test(test_garbage),      cmocka_unit_test(test_wrong_frame),
+        cmocka_unit_test(test_failed_frame), cmocka_unit_test(test_stalled_reply),
+        cmocka_unit_test(test_fatal),        cmocka_unit_test(test_dies_while_loading),
+        cmocka_unit_test(test_no_such_program), cmocka_unit_test(test_cancel_and_crash),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
