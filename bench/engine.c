@@ -314,7 +314,8 @@ static void open_bed(struct bed *bed)
     if (model_load(&options, &bed->raw, &error) != OK)
         die(error.message);
     bed->config_model = (struct config_model){
-        .name = "random", .path = MODEL_PATH, .context = CONTEXT, .parallel = CLIENTS_MAX, .threads = (uint32_t)threads};
+        .name = "random", .path = MODEL_PATH, .context = CONTEXT, .parallel = CLIENTS_MAX,
+        .threads = (uint32_t)threads};
     bed->config.models = &bed->config_model;
     bed->config.model_count = 1;
     bed->config.log_level = LOG_WARN;

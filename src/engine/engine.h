@@ -116,7 +116,7 @@ void engine_counters(const struct engine *engine, size_t model, struct engine_co
 
 /* I/O threads. */
 struct engine_port *engine_port_new(struct engine *engine, unsigned index, uv_loop_t *loop, struct error *error);
-void engine_port_close(struct engine_port *port); /* pending calls are dropped silently; frees after its handles closed */
+void engine_port_close(struct engine_port *port); /* drops pending calls silently; frees once its handles closed */
 
 /* Starts a call. Refused at once (ERROR_THROTTLED, with the queue full;
  * ERROR_UNAVAILABLE, with the worker down) or NULL on no memory; what the

@@ -457,7 +457,8 @@ static model_token pick_closing(const struct scheduler *s, const struct sequence
     if (!is_blank(s, best))
         return best;
     for (uint32_t token = 0; token < s->facts->vocabulary; token++)
-        if (!isinf(logits[token]) && !is_blank(s, (model_token)token) && (is_blank(s, best) || logits[token] > logits[best]))
+        if (!isinf(logits[token]) && (is_blank(s, best) || logits[token] > logits[best]) &&
+            !is_blank(s, (model_token)token))
             best = (model_token)token;
     return best;
 }

@@ -94,8 +94,8 @@ static enum error_code load(struct worker *w, struct error *error)
         snprintf(name, sizeof(name), "%s.gguf", options.name);
         options.bytes = embedded_file(str_of(name));
         if (options.bytes.data == NULL)
-            return error_set(error, ERROR_INVALID, "model %s: no file of that name is embedded in this build; set path:",
-                             options.name);
+            return error_set(error, ERROR_INVALID,
+                             "model %s: no file of that name is embedded in this build; set path:", options.name);
     }
     const enum error_code code = model_load(&options, &w->model, error);
     if (code != OK)
@@ -229,8 +229,9 @@ static void tokenize(const struct model *model, struct front_call *call)
     struct model_tokens *tokens = &call->job.tokens;
     call->error.code = OK;
     if (!call->is_count && at_least > facts->context) {
-        (void)error_set(&call->error, ERROR_INVALID, "prompt of more than %zu tokens leaves no room in the context of %u tokens",
-                        at_least, facts->context);
+        (void)error_set(&call->error, ERROR_INVALID,
+                        "prompt of more than %zu tokens leaves no room in the context of %u tokens", at_least,
+                        facts->context);
         return;
     }
     enum error_code code = model_tokenize_begin(model, tokens, &call->error);

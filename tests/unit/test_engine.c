@@ -53,7 +53,7 @@ static void on_alarm(uv_timer_t *timer)
 static struct bed *bed_open(bool deterministic, uint32_t parallel)
 {
     struct error error;
-    struct bed *bed = calloc(1, sizeof(*bed));
+    struct bed *bed = mem_calloc(1, sizeof(*bed));
     uv_loop_init(&bed->loop);
     bed->model = (struct config_model){.name = "tiny", .path = model_path, .context = 512, .parallel = parallel};
     bed->config.models = &bed->model;
@@ -81,7 +81,7 @@ static void bed_close(struct bed *bed)
         usleep(1000);
     engine_free(bed->engine);
     assert_int_equal(uv_loop_close(&bed->loop), 0);
-    free(bed);
+    mem_free(bed);
 }
 
 static void on_started(void *ctx, const struct engine_started *started)
@@ -246,7 +246,7 @@ static void test_special_tokens_only_in_template(void **state)
 static void test_long_prompts(void **state)
 {
     struct bed *bed = *state;
-    char *text = malloc(400000);
+    char *text = mem_alloc(400000);
     memset(text, '7', 400000);
     const size_t lengths[] = {513, 2000, 399999};
     for (size_t i = 0; i < 3; i++) {
@@ -266,7 +266,7 @@ static void test_long_prompts(void **state)
     assert_true(reply.finished.stop == ENGINE_STOP_CONTEXT || reply.finished.stop == ENGINE_STOP_END);
     assert_true(reply.finished.output_tokens <= 3);
     buf_deinit(&reply.text);
-    free(text);
+    mem_free(text);
 }
 
 /* Five bytes of plain ASCII behind the first few. */
@@ -328,7 +328,8 @@ static void test_grammar_forces_json(void **state)
     struct bed *bed = *state;
     const struct engine_segment segment = content("answer in JSON");
     struct engine_request request = request_of(&segment, 1, 120);
-    request.grammar = STR("root ::= \"{\" ws \"\\\"name\\\"\" ws \":\" ws string ws \",\" ws \"\\\"size\\\"\" ws \":\" ws number ws \"}\"\n"
+    request.grammar = STR("root ::= \"{\" ws \"\\\"name\\\"\" ws \":\" ws string ws \",\" ws "
+                          "\"\\\"size\\\"\" ws \":\" ws number ws \"}\"\n"
                           "string ::= \"\\\"\" ([^\"\\\\\\x00-\\x1F])* \"\\\"\"\n"
                           "number ::= [0-9]+\n"
                           "ws ::= [ \\n]*\n");

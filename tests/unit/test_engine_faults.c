@@ -56,7 +56,7 @@ static void on_alarm(uv_timer_t *timer)
 static struct bed *bed_new(const char *fault)
 {
     struct error error;
-    struct bed *bed = calloc(1, sizeof(*bed));
+    struct bed *bed = mem_calloc(1, sizeof(*bed));
     setenv("INSTANT_FAULT", fault, 1);
     uv_loop_init(&bed->loop);
     uv_timer_init(&bed->loop, &bed->alarm);
@@ -89,7 +89,7 @@ static void bed_close(struct bed *bed)
         usleep(1000);
     engine_free(bed->engine);
     assert_int_equal(uv_loop_close(&bed->loop), 0);
-    free(bed);
+    mem_free(bed);
 }
 
 static void on_started(void *ctx, const struct engine_started *started)
