@@ -197,8 +197,8 @@ static enum error_code check_head(const char *path, const struct checkpoint_head
 }
 
 static enum error_code read_checkpoint(const char *path, struct str file, struct weights *weights,
-                                       struct optim *optim, struct corpus_sampler *sampler, struct train_position *position,
-                                       struct error *error)
+                                       struct optim *optim, struct corpus_sampler *sampler,
+                                       struct train_position *position, struct error *error)
 {
     struct checkpoint_head head;
     uint8_t digest[SHA256_LEN];

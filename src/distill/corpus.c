@@ -95,7 +95,12 @@ enum error_code corpus_sampler_init(struct corpus_sampler *sampler, const struct
                              uint32_t length, const struct corpus_sampler_source *sources, size_t source_count,
                              struct error *error)
 {
-    *sampler = (struct corpus_sampler){.tokenizer = tokenizer, .seed = seed, .length = length, .source_count = source_count};
+    *sampler = (struct corpus_sampler){
+        .tokenizer = tokenizer,
+        .seed = seed,
+        .length = length,
+        .source_count = source_count,
+    };
     rng_seed(&sampler->rng, seed);
     arena_init(&sampler->arenas[0], 0);
     arena_init(&sampler->arenas[1], 0);
@@ -122,6 +127,19 @@ void corpus_sampler_deinit(struct corpus_sampler *sampler)
     *sampler = (struct corpus_sampler){0};
 }
 
+/* A phase may have been made shorter since. */
+static void drop_long_waiting(struct corpus_sampler *sampler)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < sampler->waiting_count; i++) {
+        if (sampler->waiting[i].count > sampler->length)
+            continue;
+        sampler->waiting[kept] = sampler->waiting[i];
+        sampler->waiting_tags[kept++] = sampler->waiting_tags[i];
+    }
+    sampler->waiting_count = kept;
+}
+
 enum error_code corpus_sampler_resume(struct corpus_sampler *sampler, struct error *error)
 {
     for (size_t i = 0; i < sampler->source_count; i++) {
@@ -132,6 +150,7 @@ enum error_code corpus_sampler_resume(struct corpus_sampler *sampler, struct err
         if (corpus)
             shuffle(sampler, i);
     }
+    drop_long_waiting(sampler);
     return OK;
 }
 
@@ -190,8 +209,8 @@ static enum error_code next_example(struct corpus_sampler *sampler, struct arena
     } else {
         uint32_t most = sampler->length / 2 < COPY_HALF_MAX ? sampler->length / 2 : COPY_HALF_MAX;
         uint32_t half = COPY_HALF_MIN + (uint32_t)rng_below(&sampler->rng, most - COPY_HALF_MIN + 1);
-        code = example_of_copying(sampler->tokenizer, sampler->sources[source].copied, half, &sampler->rng, arena, example,
-                                  error);
+        code = example_of_copying(sampler->tokenizer, sampler->sources[source].copied, half, &sampler->rng, arena,
+                                  example, error);
     }
     sampler->states[source].tokens += example->count;
     *tag = (int32_t)source;

@@ -66,6 +66,7 @@ void corpus_sampler_deinit(struct corpus_sampler *sampler);
 enum error_code corpus_sampler_resume(struct corpus_sampler *sampler, struct error *error) WARN_UNUSED;
 
 /* Resets and fills the packer; tags are indexes of sources. */
-enum error_code corpus_sampler_fill(struct corpus_sampler *sampler, struct packer *packer, struct error *error) WARN_UNUSED;
+enum error_code corpus_sampler_fill(struct corpus_sampler *sampler, struct packer *packer,
+                                    struct error *error) WARN_UNUSED;
 
 #endif

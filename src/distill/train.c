@@ -320,7 +320,7 @@ static enum error_code run_phases(struct run *run, bool is_resumed, struct error
     enum error_code code = OK;
     run->started_us = clock_now_us();
     run->seconds_before = run->position.seconds;
-    while (!code && !is_stopped(run) && run->position.phase < run->config->phase_count) {
+    while (!code && run->position.phase < run->config->phase_count) {
         code = run_phase(run, is_resumed, error);
         is_resumed = false;
         if (is_stopped(run))
@@ -390,8 +390,6 @@ enum error_code train_run(const struct train_config *config, const struct train_
         snprintf(run->csv_path, PATH_BYTES, "%s.csv", options->out);
 
     enum error_code code = prepare(run, error);
-    if (!code && run->position.phase >= config->phase_count)
-        code = error_set(error, ERROR_CONFLICT, "%s: all phases are done", run->checkpoint_path);
     if (!code)
         code = run_phases(run, options->resume, error);
     *result = (struct train_result){

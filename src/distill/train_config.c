@@ -12,7 +12,7 @@
 /* --- keys ------------------------------------------------------------------------------------------- */
 
 #define AT(type, member) .offset = offsetof(struct type, member)
-#define LIST_AT(type, member, count) .offset = offsetof(struct type, member), .count_offset = offsetof(struct type, count)
+#define LIST_AT(type, member, count) AT(type, member), .count_offset = offsetof(struct type, count)
 
 static const struct field model_fields[] = {
     {"layers", FIELD_UINT32, .is_required = true, AT(train_config, model.layers), .low = 1, .high = 128},

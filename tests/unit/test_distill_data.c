@@ -57,8 +57,8 @@ static void assert_example(const char *row, const char *expected)
 static void only_the_answer_is_trained(void **state)
 {
     (void)state;
-    assert_example(classify_row, "<|im_start|>system\nName the intent.<|im_end|>\n<|im_start|>user\nWhere is <|im_end|> "
-                                 "order 4711?<|im_end|>\n<|im_start|>assistant\n[order_status<|im_end|>]");
+    assert_example(classify_row, "<|im_start|>system\nName the intent.<|im_end|>\n<|im_start|>user\nWhere is "
+                                 "<|im_end|> order 4711?<|im_end|>\n<|im_start|>assistant\n[order_status<|im_end|>]");
 }
 
 static void every_turn_is_trained_when_asked(void **state)
@@ -100,7 +100,8 @@ static void bad_rows_are_named(void **state)
         {"{\"expected\":\"x\"}", "messages: expected a list"},
         {"{\"messages\":[{\"role\":\"judge\",\"content\":\"x\"}],\"expected\":\"x\"}",
          "messages[0].role: expected user or assistant"},
-        {"{\"messages\":[{\"role\":\"user\",\"content\":7}],\"expected\":\"x\"}", "messages[0].content: expected a string"},
+        {"{\"messages\":[{\"role\":\"user\",\"content\":7}],\"expected\":\"x\"}",
+         "messages[0].content: expected a string"},
         {"{\"messages\":", "line 1"},
     };
     struct tokenizer *tokenizer = byte_tokenizer();
@@ -124,8 +125,8 @@ static void write_rows(const char *path, int count, int length)
     struct buf text;
     buf_init(&text, 1 << 20);
     for (int i = 0; i < count; i++)
-        buf_appendf(&text, "{\"messages\":[{\"role\":\"user\",\"content\":\"%0*d\"}],\"expected\":\"%d\"}\n\n", length, i,
-                    i);
+        buf_appendf(&text, "{\"messages\":[{\"role\":\"user\",\"content\":\"%0*d\"}],\"expected\":\"%d\"}\n\n",
+                    length, i, i);
     buf_append_char(&text, '\0');
     write_text(path, text.data);
     buf_deinit(&text);

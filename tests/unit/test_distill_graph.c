@@ -74,10 +74,11 @@ static void fill_constants(struct block_test *test)
     float *mask = test->mask->data, *weight = test->weight->data, *labels = test->labels->data;
     for (int i = 0; i < TOKENS; i++)
         positions[i] = i % LENGTH;
-    for (int i = 0; i < LENGTH * LENGTH * ROWS; i++) /* causal; the second row has two documents of three */
-        mask[i] = i % LENGTH <= i / LENGTH % LENGTH && !(i >= LENGTH * LENGTH && i / LENGTH % LENGTH >= 3 && i % LENGTH < 3)
-                      ? 0.0f
-                      : -INFINITY;
+    for (int i = 0; i < LENGTH * LENGTH * ROWS; i++) { /* causal; the second row has two documents of three */
+        int key = i % LENGTH, query = i / LENGTH % LENGTH, row = i / (LENGTH * LENGTH);
+        bool is_foreign = row == 1 && query >= 3 && key < 3;
+        mask[i] = key <= query && !is_foreign ? 0.0f : -INFINITY;
+    }
     for (int i = 0; i < 4; i++) {
         select[i] = (5 * i + 2) % TOKENS;
         weight[i] = i == 3 ? 0.0f : 1.0f;

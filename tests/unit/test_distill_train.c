@@ -1,0 +1,340 @@
+/* test_distill_train.c - whole runs of the trainer on toy data: it learns, it
+ * resumes exactly, and llama.cpp computes the same logits from its file. */
+#include <math.h>
+#include <sys/stat.h>
+
+#include "distill_fixture.h"
+
+#include "core/buf.h"
+#include "distill/export.h"
+#include "distill/train.h"
+#include "engine/model.h"
+
+/* --- a folder with a configuration ------------------------------------------------------------------ */
+
+struct folder {
+    char path[64], config[96], out[96], checkpoint[112], csv[112];
+};
+
+static void write_rows(const char *folder)
+{
+    static const char *const words[] = {"refund", "invoice", "address", "password", "delivery", "coupon"};
+    char path[96];
+    struct buf text;
+    buf_init(&text, 1 << 16);
+    for (size_t i = 0; i < 6; i++)
+        buf_appendf(&text,
+                    "{\"task\":\"toy\",\"messages\":[{\"role\":\"user\",\"content\":\"About my %s.\"}],"
+                    "\"expected\":\"class_%zu\"}\n",
+                    words[i], i);
+    buf_append_char(&text, '\0');
+    snprintf(path, sizeof(path), "%s/rows.jsonl", folder);
+    write_text(path, text.data);
+    buf_deinit(&text);
+}
+
+static void make_folder(struct folder *folder, const char *name)
+{
+    temporary_path(folder->path, name);
+    assert_int_equal(mkdir(folder->path, 0700), 0);
+    snprintf(folder->config, sizeof(folder->config), "%s/train.yaml", folder->path);
+    snprintf(folder->out, sizeof(folder->out), "%s/toy.gguf", folder->path);
+    snprintf(folder->checkpoint, sizeof(folder->checkpoint), "%s.checkpoint", folder->out);
+    snprintf(folder->csv, sizeof(folder->csv), "%s.csv", folder->out);
+    write_rows(folder->path);
+}
+
+static void remove_folder(const struct folder *folder)
+{
+    char rows[96];
+    snprintf(rows, sizeof(rows), "%s/rows.jsonl", folder->path);
+    unlink(rows);
+    unlink(folder->config);
+    unlink(folder->out);
+    unlink(folder->checkpoint);
+    unlink(folder->csv);
+    assert_int_equal(rmdir(folder->path), 0);
+}
+
+#define STEP_TOKENS 192
+
+static void write_config(const struct folder *folder, unsigned steps, unsigned more_steps)
+{
+    struct buf text;
+    buf_init(&text, 1 << 16);
+    buf_appendf(&text,
+                "name: toy\n"
+                "seed: 3\n"
+                "type: f32\n"
+                "model: {layers: 1, width: 32, heads: 2, kv_heads: 1, feed_forward: 64, vocabulary: 300}\n"
+                "tokenizer: {corpus: [rows.jsonl]}\n"
+                "measure: {file: rows.jsonl, rows: 6, length: 48, every: 1000}\n"
+                "phases:\n"
+                "  - {name: one, tokens: %u, length: 48, rows: 2, accumulate: 2, warm_up: 5,\n"
+                "     data: [{file: rows.jsonl, weight: 3}, {copying: characters}]}\n",
+                steps * STEP_TOKENS);
+    if (more_steps)
+        buf_appendf(&text, "  - {name: two, tokens: %u, length: 48, rows: 4, data: [{file: rows.jsonl}]}\n",
+                    more_steps * STEP_TOKENS);
+    buf_append_char(&text, '\0');
+    write_text(folder->config, text.data);
+    buf_deinit(&text);
+}
+
+static struct train_result run(const struct folder *folder, bool resume)
+{
+    struct train_config config;
+    struct train_result result;
+    struct error error;
+    struct train_options options = {.out = folder->out, .resume = resume};
+    assert_ok(train_config_load(folder->config, &config, &error));
+    assert_ok(train_run(&config, &options, &result, &error));
+    train_config_deinit(&config);
+    return result;
+}
+
+static struct str read_file(const char *path)
+{
+    struct stat info;
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_int_equal(fstat(fileno(file), &info), 0);
+    char *data = mem_alloc((size_t)info.st_size + 1);
+    assert_non_null(data);
+    assert_int_equal(fread(data, 1, (size_t)info.st_size, file), (size_t)info.st_size);
+    fclose(file);
+    return (struct str){data, (size_t)info.st_size};
+}
+
+/* --- runs ------------------------------------------------------------------------------------------- */
+
+static void a_tiny_model_learns(void **state)
+{
+    (void)state;
+    struct folder folder;
+    make_folder(&folder, "learns");
+    write_config(&folder, 10, 120);
+    struct train_result result = run(&folder, false);
+    assert_int_equal(result.steps, 130);
+    assert_true(result.last_loss < 0.05);
+    struct str csv = read_file(folder.csv);
+    assert_true(str_starts(csv, STR("step,tokens,seconds,phase,rate,loss,accuracy,copy_accuracy,toy_exact\n10,")));
+    assert_true(str_ends(csv, STR(",1.0000\n")));
+    mem_free((void *)(uintptr_t)csv.data);
+    remove_folder(&folder);
+}
+
+/* Also across a change of phase, and with rows waiting for the next batch. */
+static void a_resumed_run_ends_where_an_unbroken_one_does(void **state)
+{
+    (void)state;
+    static const unsigned cuts[][2] = {{7, 0}, {12, 3}};
+    struct folder whole, cut;
+    make_folder(&whole, "whole");
+    write_config(&whole, 12, 6);
+    struct train_result expected = run(&whole, false);
+    struct str expected_file = read_file(whole.out);
+    for (size_t i = 0; i < 2; i++) {
+        make_folder(&cut, "cut");
+        write_config(&cut, cuts[i][0], cuts[i][1]);
+        run(&cut, false);
+        write_config(&cut, 12, 6);
+        struct train_result result = run(&cut, true);
+        struct str file = read_file(cut.out);
+        assert_int_equal(result.steps, expected.steps);
+        assert_int_equal(file.len, expected_file.len);
+        assert_memory_equal(file.data, expected_file.data, file.len);
+        mem_free((void *)(uintptr_t)file.data);
+        remove_folder(&cut);
+    }
+    mem_free((void *)(uintptr_t)expected_file.data);
+    remove_folder(&whole);
+}
+
+static void a_stopped_run_leaves_a_checkpoint(void **state)
+{
+    (void)state;
+    static const volatile sig_atomic_t stop = 1;
+    struct folder folder;
+    struct train_config config;
+    struct train_result result;
+    struct error error;
+    make_folder(&folder, "stopped");
+    write_config(&folder, 5, 0);
+    assert_ok(train_config_load(folder.config, &config, &error));
+    struct train_options options = {.out = folder.out, .stop = &stop};
+    assert_ok(train_run(&config, &options, &result, &error));
+    assert_true(result.was_stopped);
+    train_config_deinit(&config);
+    assert_int_equal(run(&folder, true).steps, 5);
+    remove_folder(&folder);
+}
+
+static void expect_refusal(const struct folder *folder, enum error_code code, const char *message)
+{
+    struct train_config config;
+    struct train_result result;
+    struct error error;
+    struct train_options options = {.out = folder->out, .resume = true};
+    assert_ok(train_config_load(folder->config, &config, &error));
+    assert_int_equal(train_run(&config, &options, &result, &error), code);
+    if (!strstr(error.message, message))
+        fail_msg("expected '%s' in '%s'", message, error.message);
+    train_config_deinit(&config);
+}
+
+static void bad_checkpoints_are_refused(void **state)
+{
+    (void)state;
+    struct folder folder;
+    make_folder(&folder, "damaged");
+    write_config(&folder, 3, 0);
+    expect_refusal(&folder, ERROR_NOT_FOUND, "toy.gguf.checkpoint");
+    run(&folder, false);
+    struct str file = read_file(folder.checkpoint);
+    ((char *)(uintptr_t)file.data)[file.len / 2] ^= 1;
+    FILE *damaged = fopen(folder.checkpoint, "we");
+    assert_non_null(damaged);
+    assert_int_equal(fwrite(file.data, 1, file.len, damaged), file.len);
+    fclose(damaged);
+    expect_refusal(&folder, ERROR_INVALID, "checksum");
+    assert_int_equal(truncate(folder.checkpoint, 50), 0);
+    expect_refusal(&folder, ERROR_INVALID, "cut short");
+    mem_free((void *)(uintptr_t)file.data);
+    remove_folder(&folder);
+}
+
+static void configuration_errors_name_line_and_key(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to, *message;
+    } cases[] = {
+        {"heads: 2", "heads: 5", "train.yaml:4: model.heads: expected a divisor of width"},
+        {"heads: 2", "hedas: 2", "train.yaml:4: model.hedas: unknown key"},
+        {"seed: 3", "seed: x", "train.yaml:2: seed: expected an integer"},
+        {"name: toy", "nam: toy", "train.yaml:1: nam: unknown key"},
+        {"copying: characters", "copying: verse", "phases[0].data[1].copying: expected none, characters or tokens"},
+        {"{file: rows.jsonl, weight: 3}", "{weight: 3}", "phases[0].data: expected either a file or copying"},
+        {"file: rows.jsonl, rows", "file: nothing.jsonl, rows",
+         "train.yaml:6: measure.file: expected the path of a file"},
+    };
+    struct folder folder;
+    make_folder(&folder, "config");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        write_config(&folder, 3, 0);
+        struct str text = read_file(folder.config);
+        struct buf changed;
+        struct train_config config;
+        struct error error;
+        ptrdiff_t at = str_find(text, str_of(cases[i].from), 0);
+        assert_true(at >= 0);
+        buf_init(&changed, 1 << 16);
+        buf_append_str(&changed, str_slice(text, 0, (size_t)at));
+        buf_append_text(&changed, cases[i].to);
+        buf_append_str(&changed, str_slice(text, (size_t)at + strlen(cases[i].from), text.len));
+        buf_append_char(&changed, '\0');
+        write_text(folder.config, changed.data);
+        assert_int_equal(train_config_load(folder.config, &config, &error), ERROR_INVALID);
+        if (!strstr(error.message, cases[i].message))
+            fail_msg("expected '%s' in '%s'", cases[i].message, error.message);
+        buf_deinit(&changed);
+        mem_free((void *)(uintptr_t)text.data);
+    }
+    unlink(folder.config);
+    remove_folder(&folder);
+}
+
+/* --- the exported file ------------------------------------------------------------------------------ */
+
+/* llama.cpp keeps keys and values in half precision, 11 bits of mantissa:
+ * logits of about 1 may differ by a few thousandths, and no more. */
+#define LOGIT_TOLERANCE 0.01
+#define LOGIT_TOKENS 40
+
+static void assert_same_logits(struct model *model, const struct graph *graph, const struct batch *batch,
+                               uint32_t vocabulary)
+{
+    double spread = 0.0;
+    for (uint32_t i = 0; i < LOGIT_TOKENS; i++) {
+        model_batch_clear(model);
+        model_batch_add(model, batch->tokens[i], i, 0, true);
+        assert_int_equal(model_decode(model), MODEL_OK);
+        const float *ours = graph_logits(graph) + (size_t)i * vocabulary, *theirs = model_logits(model, 0);
+        for (uint32_t j = 0; j < vocabulary; j++) {
+            spread = fmax(spread, fabs((double)ours[j]));
+            if (fabs((double)ours[j] - (double)theirs[j]) > LOGIT_TOLERANCE)
+                fail_msg("token %u, logit %u: %g here, %g in llama.cpp", i, j, (double)ours[j], (double)theirs[j]);
+        }
+    }
+    assert_true(spread > 0.5); /* logits that are all near zero would prove nothing */
+}
+
+static void fill_batch(struct batch *batch, uint32_t vocabulary)
+{
+    struct rng rng;
+    rng_seed(&rng, 8);
+    batch->selected = LOGIT_TOKENS;
+    for (uint32_t i = 0; i < LOGIT_TOKENS; i++) {
+        batch->tokens[i] = (int32_t)rng_below(&rng, vocabulary);
+        batch->positions[i] = (int32_t)i;
+        batch->documents[i] = 0;
+        batch->selects[i] = (int32_t)i;
+        batch->labels[i] = 0;
+    }
+}
+
+static void llama_cpp_computes_the_same_logits(void **state)
+{
+    for (int is_tied = 0; is_tied < 2; is_tied++) {
+        (void)state;
+        char path[64];
+        struct error error;
+        struct tokenizer *tokenizer;
+        struct weights *weights;
+        struct compute *compute;
+        struct graph *graph;
+        struct packer packer;
+        struct model *model;
+        double loss;
+        struct batch_shape shape = {LOGIT_TOKENS, 1, LOGIT_TOKENS};
+        struct provenance provenance = {.corpus = "0", .seed = 1};
+        assert_ok(tokenizer_new(NULL, 0, &tokenizer, &error));
+        struct model_shape tiny = tiny_shape(tokenizer->count, is_tied);
+        assert_ok(weights_new(&tiny, &weights, &error));
+        stir_weights(weights, 6);
+        assert_ok(compute_new(1, true, &compute, &error));
+        assert_ok(graph_new(compute, weights, shape, false, &graph, &error));
+        assert_ok(packer_init(&packer, shape, &error));
+        fill_batch(&packer.batch, tokenizer->count);
+        assert_ok(graph_run(graph, &packer.batch, 0.0f, &loss, NULL, &error));
+
+        temporary_path(path, "logits.gguf");
+        assert_ok(export_model(path, "tiny", EXPORT_F32, weights, tokenizer, &provenance, &error));
+        struct model_options options = {.path = path, .name = "tiny", .context = 128, .parallel = 1, .threads = 1};
+        assert_ok(model_load(&options, &model, &error));
+        assert_true(str_find(str_of(model_facts(model)->chat_template), STR("<|im_start|>"), 0) >= 0);
+        assert_same_logits(model, graph, &packer.batch, tokenizer->count);
+
+        model_free(model);
+        unlink(path);
+        packer_deinit(&packer);
+        graph_free(graph);
+        compute_free(compute);
+        weights_free(weights);
+        tokenizer_free(tokenizer);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_tiny_model_learns),
+        cmocka_unit_test(a_resumed_run_ends_where_an_unbroken_one_does),
+        cmocka_unit_test(a_stopped_run_leaves_a_checkpoint),
+        cmocka_unit_test(bad_checkpoints_are_refused),
+        cmocka_unit_test(configuration_errors_name_line_and_key),
+        cmocka_unit_test(llama_cpp_computes_the_same_logits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
