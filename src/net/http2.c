@@ -715,7 +715,6 @@ enum error_code http2_host_init(struct protocol_host *host, struct error *error)
     nghttp2_session_callbacks_set_on_stream_close_callback(host->http2_callbacks, on_stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(host->http2_callbacks, on_frame_send);
     nghttp2_option_set_no_auto_window_update(host->http2_options, 1);
-    nghttp2_option_set_no_closed_streams(host->http2_options, 1);
     nghttp2_option_set_max_outbound_ack(host->http2_options, OUTBOUND_ACKS);
     nghttp2_option_set_stream_reset_rate_limit(host->http2_options, RESET_BURST, RESET_PER_SECOND);
     nghttp2_option_set_max_continuations(host->http2_options, CONTINUATIONS);
