@@ -5,7 +5,8 @@
  * called once, when the whole body is there. It answers now or later, with
  * http_respond or with start / write... / end. When the client goes away first
  * (or the stream is reset), on_close runs once and the exchange is gone after
- * it returns; after http_respond or http_respond_end it is gone as well. */
+ * it returns; after http_respond or http_respond_end it is gone as well.
+ * on_close and on_drain come from the loop, never out of a function here. */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
 
@@ -54,12 +55,15 @@ struct str http_query_get(struct http_exchange *exchange, const char *name);
 /* Decodes %XX once. False on a bad escape. */
 bool http_percent_decode(struct str text, struct arena *arena, struct str *decoded);
 
-/* Whole reply; adds content-length. Headers and body are copied. */
+/* Whole reply; adds content-length. Headers and body are copied. A reply to
+ * HEAD may bring its own content-length, its body is not sent. */
 void http_respond(struct http_exchange *exchange, int status, const struct http_header *headers, size_t header_count,
                   struct str body);
 
-/* Streamed reply: chunked on HTTP/1.1, DATA frames on HTTP/2. Data is copied
- * and sent without delay (one write per loop turn). */
+/* Streamed reply: chunked on HTTP/1.1 (or exactly as many bytes as a
+ * content-length among the headers says), DATA frames on HTTP/2. Data is copied
+ * and sent without delay (one write per loop turn). Over
+ * limit(response_buffer_bytes) unsent the exchange is closed: on_close. */
 void http_respond_start(struct http_exchange *exchange, int status, const struct http_header *headers,
                         size_t header_count);
 void http_respond_write(struct http_exchange *exchange, struct str data);

@@ -18,6 +18,9 @@
 #define SWEEP_MS_MAX 500
 #define SWEEP_MS_MIN 10
 #define DRAIN_SWEEP_MS 20
+#define KEEPALIVE_IDLE_S 30
+#define KEEPALIVE_INTERVAL_S 10
+#define KEEPALIVE_PROBES 3
 
 /* Threads report once: ready to accept, or failed. Then they run until drained. */
 enum thread_report { THREAD_PENDING, THREAD_READY, THREAD_FAILED };
@@ -250,15 +253,21 @@ static enum error_code listen_failed(const struct server_options *options, int f
                            (unsigned)options->port);
 }
 
-/* SO_REUSEADDR, so that a restart isn't held up by old connections. TCP_NODELAY is inherited by accepted sockets. */
+/* SO_REUSEADDR, so that a restart isn't held up by old connections. Accepted
+ * sockets inherit TCP_NODELAY, and the probes that find clients whose machine
+ * or network went away while their request runs. */
 static int open_socket(int family, bool shares_port)
 {
-    int on = 1;
+    int on = 1, idle_s = KEEPALIVE_IDLE_S, interval_s = KEEPALIVE_INTERVAL_S, probes = KEEPALIVE_PROBES;
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return fd;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
     if (shares_port)
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
     return fd;

@@ -709,6 +709,36 @@ static void test_serving_without_memory(void **state)
     server_free(server);
 }
 
+static void test_tls_without_memory(void **state)
+{
+    (void)state;
+    struct server *server = start_with((struct server_options){.threads = 1, .tls_cert = cert_file, .tls_key = key_file});
+    for (uint64_t n = 1;; n++) {
+        mem_fail_at(n);
+        struct wire wire = dial(server);
+        wire.ctx = SSL_CTX_new(TLS_client_method());
+        wire.ssl = SSL_new(wire.ctx);
+        assert_int_equal(SSL_set_fd(wire.ssl, wire.fd), 1);
+        bool answered = false;
+        if (SSL_connect(wire.ssl) == 1) {
+            struct buf reply;
+            (void)put(&wire, STR("GET /tls HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+            read_reply(&wire, &reply);
+            answered = str_ends(buf_str(&reply), STR("yes"));
+            buf_deinit(&reply);
+        }
+        hang_up(&wire);
+        bool untouched = mem_fail_count() < n;
+        mem_fail_at(0);
+        if (untouched) {
+            assert_true(answered);
+            break;
+        }
+        assert_in_range(n, 1, 200);
+    }
+    server_free(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -731,6 +761,7 @@ int main(void)
         cmocka_unit_test(test_certificate_errors_name_the_file),
         cmocka_unit_test(test_starting_without_memory),
         cmocka_unit_test(test_serving_without_memory),
+        cmocka_unit_test(test_tls_without_memory),
     };
     return cmocka_run_group_tests(tests, make_certificate, remove_certificate);
 }
