@@ -107,7 +107,7 @@ static void on_text(void *ctx, struct str text, uint32_t token_count)
 {
     struct generation *generation = ctx;
     struct error error;
-    (void)token_count;
+    generation->reply.usage.output_tokens += token_count;
     if (reply_parser_feed(generation->parser, text, &error) != OK)
         fail(generation, &error);
     else
@@ -276,6 +276,11 @@ struct generation *generation_start(const struct generation_setup *setup, const 
         return generation;
     generation_free(generation);
     return NULL;
+}
+
+struct chat_usage generation_usage(const struct generation *generation)
+{
+    return generation->reply.usage;
 }
 
 void generation_free(struct generation *generation)

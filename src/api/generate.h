@@ -49,6 +49,9 @@ struct generation *generation_start(const struct generation_setup *setup, const 
                                     void *ctx, struct error *error);
 void generation_free(struct generation *generation); /* cancels it when it still runs */
 
+/* What has been counted so far, for requests that don't finish. */
+struct chat_usage generation_usage(const struct generation *generation);
+
 /* The prompt of a request as the engine's segments, in the request's arena. */
 enum error_code generation_segments(const struct template_spec *spec, const struct chat_request *request,
                                     struct engine_segment **segments, size_t *count, struct error *error) WARN_UNUSED;

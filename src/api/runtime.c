@@ -37,9 +37,27 @@ static void release(struct runtime_call *runtime)
     buf_deinit(&runtime->out);
 }
 
+static void note_usage(struct runtime_call *runtime, const struct chat_usage *usage)
+{
+    runtime->call->usage.input_tokens = usage->input_tokens;
+    runtime->call->usage.output_tokens = usage->output_tokens;
+    runtime->call->usage.cache_read_tokens = usage->cache_read_tokens;
+    runtime->call->usage.cache_write_tokens = usage->cache_write_5m_tokens + usage->cache_write_1h_tokens;
+}
+
+/* What was made of a reply that nobody will finish, for the log. */
+static void note_partial_usage(struct runtime_call *runtime)
+{
+    if (!runtime->generation)
+        return;
+    struct chat_usage usage = generation_usage(runtime->generation);
+    note_usage(runtime, &usage);
+}
+
 static void on_close(struct http_exchange *exchange)
 {
     struct runtime_call *runtime = exchange->user;
+    note_partial_usage(runtime);
     call_account(runtime->call, CALL_CLIENT_GONE);
     release(runtime);
 }
@@ -48,6 +66,7 @@ static void on_close(struct http_exchange *exchange)
 static void finish_failed(struct runtime_call *runtime, const struct error *error)
 {
     struct api_call *call = runtime->call;
+    note_partial_usage(runtime);
     if (!runtime->has_started) {
         release(runtime);
         call_fail(call, error);
@@ -97,6 +116,7 @@ static bool flush(struct runtime_call *runtime)
     }
     if (!is_broken && http_exchange_unsent(exchange) <= limit(response_buffer_bytes))
         return true;
+    note_partial_usage(runtime);
     call_account(runtime->call, is_broken ? 500 : CALL_CLIENT_GONE);
     release(runtime);
     http_respond_abort(exchange);
@@ -161,15 +181,9 @@ static void account_usage(struct runtime_call *runtime, const struct chat_reply 
                           const struct generation_figures *figures)
 {
     struct api_call *call = runtime->call;
-    const struct chat_usage *usage = &reply->usage;
-    call->usage = (struct metrics_usage){
-        .input_tokens = usage->input_tokens,
-        .output_tokens = usage->output_tokens,
-        .cache_read_tokens = usage->cache_read_tokens,
-        .cache_write_tokens = usage->cache_write_5m_tokens + usage->cache_write_1h_tokens,
-        .first_token_us = figures->first_token_us,
-        .decode_us = figures->decode_us,
-    };
+    note_usage(runtime, &reply->usage);
+    call->usage.first_token_us = figures->first_token_us;
+    call->usage.decode_us = figures->decode_us;
     metrics_generated(&call->thread->metrics, call->match.model, &call->usage);
 }
 
