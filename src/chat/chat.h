@@ -122,7 +122,8 @@ struct chat_usage {
 struct chat_sink {
     void *ctx;
     void (*block_start)(void *ctx, size_t index, enum chat_block_kind kind, struct str tool_id, struct str tool_name);
-    void (*block_delta)(void *ctx, size_t index, enum chat_block_kind kind, struct str text); /* tool use: JSON fragment */
+    /* Of a tool use: a fragment of the arguments' JSON text. */
+    void (*block_delta)(void *ctx, size_t index, enum chat_block_kind kind, struct str text);
     void (*block_stop)(void *ctx, size_t index, enum chat_block_kind kind);
 };
 

@@ -37,7 +37,9 @@ static const struct range NOT_LINE_END[] = {
 static const struct range DIGIT[] = {{'0', '9'}};
 static const struct range NOT_DIGIT[] = {{0x20, '0' - 1}, {'9' + 1, 0x7E}};
 static const struct range WORD[] = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
-static const struct range NOT_WORD[] = {{0x20, '0' - 1}, {'9' + 1, 'A' - 1}, {'Z' + 1, '_' - 1}, {'`', '`'}, {'{', 0x7E}};
+static const struct range NOT_WORD[] = {
+    {0x20, '0' - 1}, {'9' + 1, 'A' - 1}, {'Z' + 1, '_' - 1}, {'`', '`'}, {'{', 0x7E},
+};
 static const struct range SPACE[] = {{'\t', '\n'}, {'\r', '\r'}, {' ', ' '}};
 static const struct range NOT_SPACE[] = {
     {0x21, 0x7E},     {0xA1, 0x167F},   {0x1681, 0x1FFF}, {0x2030, 0x205E},     {0x2060, 0x2FFF},

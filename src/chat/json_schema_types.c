@@ -48,8 +48,12 @@ static void collect_declared(struct schema_compiler *compiler, struct properties
     size_t i, max;
     yyjson_val *key, *value;
     yyjson_val *declared = yyjson_obj_get(schema, "properties");
-    if (declared != NULL && !yyjson_is_obj(declared))
+    if (declared == NULL)
+        return;
+    if (!yyjson_is_obj(declared)) {
         schema_fail(compiler, "'properties' must be an object");
+        return;
+    }
     yyjson_obj_foreach(declared, i, max, key, value)
     {
         struct property *property = property_of(compiler, properties, json_str(key));

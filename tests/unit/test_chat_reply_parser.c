@@ -47,7 +47,8 @@ static void on_stop(void *ctx, size_t index, enum chat_block_kind kind)
     buf_append_text(&record->text, ")");
 }
 
-static const char TOOLS[] = "{\"choice\":\"%s\",\"tools\":[{\"name\":\"get\",\"schema\":{}},{\"name\":\"put\",\"schema\":{}}]}";
+static const char TOOLS[] =
+    "{\"choice\":\"%s\",\"tools\":[{\"name\":\"get\",\"schema\":{}},{\"name\":\"put\",\"schema\":{}}]}";
 
 /* Pieces of `step` bytes; 0: of random length. */
 static void split(enum template_family family, const struct chat_request *request, struct str reply, size_t step,
@@ -160,7 +161,8 @@ static void broken_calls(void **state)
     (void)state;
     check_malformed(TEMPLATE_CHATML, "<tool_call>\n{\"na", "T(<tool_call>\n{\"na)");
     check_malformed(TEMPLATE_CHATML, "<tool_call>\n", "T(<tool_call>\n)");
-    check_malformed(TEMPLATE_CHATML, "<tool_call>\n{\"name\": \"get\", \"arguments\": {\"a\": \"b", "U:get({\"a\": \"b)");
+    check_malformed(TEMPLATE_CHATML, "<tool_call>\n{\"name\": \"get\", \"arguments\": {\"a\": \"b",
+                    "U:get({\"a\": \"b)");
     check_malformed(TEMPLATE_CHATML, "<tool_call>\n{\"name\": \"get\", \"arg", "U:get()");
     check_malformed(TEMPLATE_CHATML, "<tool_call>{\"name\":\"get\",\"arguments\":{\"a\":!}}</tool_call>ok",
                     "U:get({\"a\":)T(ok)");
@@ -199,7 +201,8 @@ static void mistral_calls(void **state)
     (void)state;
     check(TEMPLATE_MISTRAL, "[TOOL_CALLS][{\"name\": \"get\", \"arguments\": {\"a\": 1}, \"id\": \"abcdef012\"}]",
           "U:get({\"a\": 1})");
-    check(TEMPLATE_MISTRAL, "Well. [TOOL_CALLS] [{\"name\":\"get\",\"arguments\":{}}, {\"name\":\"put\",\"arguments\":{}}]",
+    check(TEMPLATE_MISTRAL,
+          "Well. [TOOL_CALLS] [{\"name\":\"get\",\"arguments\":{}}, {\"name\":\"put\",\"arguments\":{}}]",
           "T(Well.)U:get({})U:put({})");
     check(TEMPLATE_MISTRAL, " [ {\"name\":\"get\",\"arguments\":{}}] bye", "U:get({})T(bye)");
     check(TEMPLATE_MISTRAL, "[TOOL_CALLS]{\"name\":\"get\"}", "U:get({})");

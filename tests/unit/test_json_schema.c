@@ -203,7 +203,8 @@ static void free_objects(void **state)
     check("{\"type\":\"object\"}", "{};{\"x\": 1};{\"x\":[{\"y\":null}], \"z\":\"\"}", "[];{x:1};{ }");
     check("{\"type\":\"object\",\"properties\":{}}", "{};{\"x\":1}", "[]");
     check("{\"type\":\"object\",\"additionalProperties\":false}", "{}", "{\"x\":1}");
-    check("{\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\"}}", "{};{\"x\":1,\"y\":2}", "{\"x\":\"\"}");
+    check("{\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\"}}", "{};{\"x\":1,\"y\":2}",
+          "{\"x\":\"\"}");
     check("{\"type\":\"object\",\"required\":[\"x\"]}", "{\"x\":[1]}", "{};{\"y\":1}");
     check("{\"type\":\"object\",\"required\":[\"x\"],\"additionalProperties\":{\"type\":\"null\"}}", "{\"x\":null}",
           "{\"x\":1}");
@@ -231,7 +232,8 @@ static void arrays(void **state)
 static void combinations(void **state)
 {
     (void)state;
-    check("{\"anyOf\":[{\"type\":\"integer\"},{\"type\":\"null\"}],\"default\":null,\"title\":\"X\"}", "1;null", "\"a\"");
+    check("{\"anyOf\":[{\"type\":\"integer\"},{\"type\":\"null\"}],\"default\":null,\"title\":\"X\"}", "1;null",
+          "\"a\"");
     check("{\"oneOf\":[{\"const\":\"a\"},{\"type\":\"array\",\"items\":{\"type\":\"null\"}}]}", "\"a\";[null]", "[1]");
     check("{\"allOf\":[{\"type\":\"string\"}],\"description\":\"one\"}", "\"a\"", "1");
     check("{\"allOf\":[{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"}},\"required\":[\"a\"]},"
@@ -267,11 +269,13 @@ static void references(void **state)
 static void patterns(void **state)
 {
     (void)state;
-    check("{\"type\":\"string\",\"pattern\":\"^[A-Z]{2}-\\\\d+$\"}", "\"AB-1\";\"ZZ-123\"", "\"A-1\";\"AB-\";\"xAB-1\";\"AB-1x\"");
+    check("{\"type\":\"string\",\"pattern\":\"^[A-Z]{2}-\\\\d+$\"}", "\"AB-1\";\"ZZ-123\"",
+          "\"A-1\";\"AB-\";\"xAB-1\";\"AB-1x\"");
     check("{\"type\":\"string\",\"pattern\":\"b\"}", "\"b\";\"abc\"", "\"\";\"a\"");
     check("{\"type\":\"string\",\"pattern\":\"^a|b$\"}", "\"ax\";\"xb\"", "\"xa\";\"bx\"");
     check("{\"type\":\"string\",\"pattern\":\"^(?:ab|c)*$\"}", "\"\";\"abc\";\"cab\"", "\"a\";\"d\"");
-    check("{\"type\":\"string\",\"pattern\":\"^[^a-c]$\"}", "\"d\";\"\xC3\xA9\";\"\\\"\";\"\\\\\"", "\"a\";\"\\n\";\"dd\"");
+    check("{\"type\":\"string\",\"pattern\":\"^[^a-c]$\"}", "\"d\";\"\xC3\xA9\";\"\\\"\";\"\\\\\"",
+          "\"a\";\"\\n\";\"dd\"");
     check("{\"type\":\"string\",\"pattern\":\"^\\\"\\\\\\\\\\\\n$\"}", "\"\\\"\\\\\\n\"", "\"\"");
     check("{\"type\":\"string\",\"pattern\":\"^.?\\\\.[\\\\w.+-]{1,3}?$\"}", "\"a.b\";\".+-.\"", "\".\";\"a.abcd\"");
     check("{\"type\":\"string\",\"pattern\":\"^x{2,}y{,3}\\\\u0041\\\\x42$\"}", "\"xxy{,3}AB\"", "\"xy{,3}AB\"");

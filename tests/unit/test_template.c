@@ -149,7 +149,8 @@ static void system_messages_stand_where_they_are(void **state)
                     "<|im_start|>user\nu<|im_end|>\n<|im_start|>system\ns<|im_end|>\n<|im_start|>assistant\n");
     check_rendering("mistral", json, "[INST]u[/INST][INST]s[/INST]");
     check_rendering("gemma", json,
-                    "<start_of_turn>user\nu<end_of_turn>\n<start_of_turn>user\ns<end_of_turn>\n<start_of_turn>model\n");
+                    "<start_of_turn>user\nu<end_of_turn>\n<start_of_turn>user\ns<end_of_turn>\n"
+                    "<start_of_turn>model\n");
 }
 
 static void blocks_of_other_kinds(void **state)
@@ -159,7 +160,8 @@ static void blocks_of_other_kinds(void **state)
                     "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"see\"},"
                     "{\"document\":{\"name\":\"a b\",\"text\":\"x,y\\n1,2\"}}]},"
                     "{\"role\":\"assistant\",\"content\":[{\"reasoning\":\"hm\"},{\"text\":\"a\"}]},"
-                    "{\"role\":\"user\",\"content\":[{\"toolResult\":{\"id\":\"i\",\"text\":\"no\",\"error\":true}}]}]}",
+                    "{\"role\":\"user\",\"content\":[{\"toolResult\":{\"id\":\"i\",\"text\":\"no\","
+                    "\"error\":true}}]}]}",
                     "U:see\n<document name=\"a b\">\nx,y\n1,2\n</document>\nA:a</a>"
                     "U:<tool_response>\nError: no\n</tool_response>\nA:");
 }
@@ -169,8 +171,9 @@ static void mistral_shortens_call_ids(void **state)
     (void)state;
     check_rendering("mistral",
                     "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"u\"}]},"
-                    "{\"role\":\"assistant\",\"content\":[{\"toolUse\":{\"id\":\"tooluse_ab-cd_EFGH123\",\"name\":\"t\","
-                    "\"input\":{}}}]},{\"role\":\"user\",\"content\":[{\"toolResult\":{\"id\":\"x1\",\"text\":\"r\"}}]}]}",
+                    "{\"role\":\"assistant\",\"content\":[{\"toolUse\":{\"id\":\"tooluse_ab-cd_EFGH123\","
+                    "\"name\":\"t\",\"input\":{}}}]},"
+                    "{\"role\":\"user\",\"content\":[{\"toolResult\":{\"id\":\"x1\",\"text\":\"r\"}}]}]}",
                     "[INST]u[/INST][TOOL_CALLS][{\"name\": \"t\", \"arguments\": {}, \"id\": \"cdEFGH123\"}]</s>"
                     "[TOOL_RESULTS]{\"content\": r, \"call_id\": \"0000000x1\"}[/TOOL_RESULTS]");
 }
