@@ -11,7 +11,7 @@
 #include "core/util.h"
 
 #define WINDOW_BUSY_US 100000       /* decide after so much time in steps */
-#define BROKER_DELAY_SHARE 0.08     /* of a compute thread's time spent waiting for a CPU */
+#define BROKER_DELAY_SHARE 0.20     /* of a compute thread's time spent waiting for a CPU */
 #define BROKER_RETRY_FIRST_US 1000000
 #define BROKER_RETRY_MAX_US 16000000
 

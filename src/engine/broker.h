@@ -9,9 +9,9 @@
  *
  * Contention. Threads of strangers (a build, a batch job) are not in the page.
  * Each worker measures how long its own compute threads waited for a CPU
- * (run delay of /proc/self/task/N/schedstat). When that is more than a few
- * percent of the time, it takes one thread less, and tries again after a while
- * that doubles up to 16 s.
+ * (run delay of /proc/self/task/N/schedstat). When that is more than a fifth
+ * of the time (our own I/O threads cost a few percent, a stranger half), it
+ * takes one thread less, and tries again after a while that doubles up to 16 s.
  *
  * Placement. With two threads and more each is bound to a core of its own:
  * beside a stranger the kernel's balancing by group weight else puts two

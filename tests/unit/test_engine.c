@@ -2,6 +2,7 @@
  * process and a tiny model with random weights.
  *
  * The test program is its own worker: started as `worker ...` it runs that. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -491,6 +493,118 @@ static void test_deterministic(void **state)
     bed_close(bed);
 }
 
+/* --- two I/O threads -------------------------------------------------------------------------------- */
+
+struct io_thread {
+    pthread_t thread;
+    struct engine *engine;
+    unsigned index;
+    uint32_t finished;
+};
+
+static void *io_main(void *arg)
+{
+    struct io_thread *io = arg;
+    struct error error;
+    struct bed bed = {.engine = io->engine};
+    struct reply replies[12];
+    uv_loop_init(&bed.loop);
+    uv_timer_init(&bed.loop, &bed.alarm);
+    bed.alarm.data = &bed.is_late;
+    bed.port = engine_port_new(io->engine, io->index, &bed.loop, &error);
+    const struct engine_segment segment = content("from one of two threads");
+    struct engine_request request = request_of(&segment, 1, 20);
+    for (size_t i = 0; i < 12; i++)
+        (void)begin(&bed, &request, &replies[i]);
+    engine_cancel(replies[3].call);
+    for (size_t i = 0; i < 12; i++) {
+        while (i != 3 && !is_done(&replies[i]))
+            uv_run(&bed.loop, UV_RUN_ONCE);
+        io->finished += replies[i].is_finished;
+        buf_deinit(&replies[i].text);
+    }
+    engine_port_close(bed.port);
+    uv_close((uv_handle_t *)&bed.alarm, NULL);
+    while (uv_run(&bed.loop, UV_RUN_DEFAULT) != 0) {
+    }
+    uv_loop_close(&bed.loop);
+    return NULL;
+}
+
+static void test_two_threads(void **state)
+{
+    (void)state;
+    struct error error;
+    uv_loop_t loop;
+    struct config_model model = {.name = "tiny", .path = model_path, .context = 256, .parallel = 8};
+    const struct config config = {.models = &model, .model_count = 1, .log_level = LOG_OFF};
+    struct io_thread threads[2] = {0};
+    struct engine *engine;
+    uv_loop_init(&loop);
+    assert_int_equal(engine_new(&config, &loop, 2, &engine, &error), OK);
+    assert_int_equal(engine_wait(engine, &error), OK);
+    for (unsigned i = 0; i < 2; i++) {
+        threads[i].engine = engine;
+        threads[i].index = i;
+        assert_int_equal(pthread_create(&threads[i].thread, NULL, io_main, &threads[i]), 0);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        pthread_join(threads[i].thread, NULL);
+        assert_int_equal(threads[i].finished, 11);
+    }
+    engine_free(engine);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+/* --- the gateway dies ------------------------------------------------------------------------------- */
+
+/* A child plays the gateway: starts the engine, tells the worker's process ID and is killed. */
+static void play_gateway(int out)
+{
+    struct error error;
+    uv_loop_t loop;
+    struct config_model model = {.name = "tiny", .path = model_path, .context = 256};
+    const struct config config = {.models = &model, .model_count = 1, .log_level = LOG_OFF};
+    struct engine *engine;
+    uv_loop_init(&loop);
+    if (engine_new(&config, &loop, 1, &engine, &error) != OK || engine_wait(engine, &error) != OK)
+        _exit(1);
+    const int pid = engine_worker_pid(engine, 0);
+    if (write(out, &pid, sizeof(pid)) != sizeof(pid))
+        _exit(1);
+    for (;;)
+        pause();
+}
+
+static void test_worker_dies_with_gateway(void **state)
+{
+    (void)state;
+    int pipe_fds[2], worker = 0;
+    assert_int_equal(pipe(pipe_fds), 0);
+    const pid_t gateway = fork();
+    if (gateway == 0)
+        play_gateway(pipe_fds[1]);
+    assert_int_equal(read(pipe_fds[0], &worker, sizeof(worker)), sizeof(worker));
+    assert_true(worker > 0 && kill(worker, 0) == 0);
+    kill(gateway, SIGKILL);
+    waitpid(gateway, NULL, 0);
+    char path[64], text[512];
+    bool is_gone = false;
+    snprintf(path, sizeof(path), "/proc/%d/stat", worker);
+    for (int i = 0; i < 300 && !is_gone; i++) { /* gone, or a zombie that nobody collects */
+        FILE *file = fopen(path, "r");
+        const size_t len = file != NULL ? fread(text, 1, sizeof(text) - 1, file) : 0;
+        text[len] = '\0';
+        is_gone = len == 0 || strstr(text, ") Z ") != NULL;
+        if (file != NULL)
+            fclose(file);
+        usleep(10000);
+    }
+    assert_true(is_gone);
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
+}
+
 static void test_bad_model(void **state)
 {
     (void)state;
@@ -545,6 +659,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_throttles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_survives_kill, setup, teardown),
         cmocka_unit_test(test_deterministic),
+        cmocka_unit_test(test_two_threads),
+        cmocka_unit_test(test_worker_dies_with_gateway),
         cmocka_unit_test(test_bad_model),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
