@@ -121,10 +121,12 @@ static void test_keep_alive(void **state)
     (void)state;
     expect_exchange("GET /1 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\nGET /2 HTTP/1.1\r\n" HOST "\r\n",
                     "11 GET /1 path=/1 query= body=0:\n  host=x\n  connection=close\n",
-                    "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 6\r\nconnection: close\r\n\r\nGET /1",
+                    "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 6\r\n"
+                    "connection: close\r\n\r\nGET /1",
                     PEER_FINISHED);
     expect_exchange("GET /1 HTTP/1.0\r\n\r\n", "10 GET /1 path=/1 query= body=0:\n",
-                    "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 6\r\nconnection: close\r\n\r\nGET /1",
+                    "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 6\r\n"
+                    "connection: close\r\n\r\nGET /1",
                     PEER_FINISHED);
     expect_exchange("GET /1 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
                     "10 GET /1 path=/1 query= body=0:\n  connection=keep-alive\n",
@@ -147,76 +149,78 @@ static void test_an_upgrade_is_declined(void **state)
 
 /* Two readers of these bytes could disagree about where a request ends, or
  * they are no HTTP at all. None may reach the handler. */
+static const struct {
+    const char *input;
+    int status;
+} refused[] = {
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n", 400},
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde", 400},
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length: 4, 4\r\n\r\nabcd", 400},
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length: +4\r\n\r\nabcd", 400},
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length: -4\r\n\r\nabcd", 400},
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length: 0x4\r\n\r\nabcd", 400},
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length: 4 4\r\n\r\nabcd", 400},
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length:\r\n\r\nabcd", 400},
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999\r\n\r\n", 400},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", 400},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n", 501},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 501},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding:\x0b" "chunked\r\n\r\n0\r\n\r\n", 400},
+    {"POST / HTTP/1.1\r\n" HOST "X-Abc:\rxTransfer-Encoding: chunked\r\n\r\n", 400},
+    {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+    {"POST / HTTP/1.0\r\n\r\n", 411},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\ng\r\n", 400},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1 \r\na\r\n0\r\n\r\n", 400},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1\na\n0\n\n", 400},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n", 400},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\na", 400},
+    {"GET / HTTP/1.1\n" HOST "\n", 400},
+    {"GET / HTTP/1.1\r\nHost: x\n\r\n", 400},
+    {"GET / HTTP/1.1\rHost: x\r\r", 400},
+    {"GET / HTTP/1.1\r\n" HOST "A: b\r\n c\r\n\r\n", 400},
+    {"GET / HTTP/1.1\r\n" HOST "A: b\r\n\tc\r\n\r\n", 400},
+    {"GET / HTTP/1.1\r\n Host: x\r\n\r\n", 400},
+    {"GET / HTTP/1.1\r\n" HOST "NoColon\r\n\r\n", 400},
+    {"GET / HTTP/1.1\r\n" HOST ": empty\r\n\r\n", 400},
+    {"GET / HTTP/1.1\r\n" HOST "B\xc3\xa4: x\r\n\r\n", 400},
+    {"GET / HTTP/1.1\r\n" HOST "A: b\x01\r\n\r\n", 400},
+    {"GET / HTTP/1.1\r\n\r\n", 400},
+    {"GET / HTTP/1.1\r\n" HOST "Host: y\r\n\r\n", 400},
+    {"GET /a b HTTP/1.1\r\n" HOST "\r\n", 400},
+    {"GET nothing HTTP/1.1\r\n" HOST "\r\n", 400},
+    {"GET / HTTP/1.2\r\n" HOST "\r\n", 505},
+    {"GET / HTTP/2.0\r\n" HOST "\r\n", 505},
+    {"GET / HTTP/0.9\r\n\r\n", 505},
+    {"GET /\r\n\r\n", 505}, /* as in HTTP/0.9 */
+    {"GET / RTSP/1.0\r\n" HOST "\r\n", 400},
+    {"GET / HTTP/11\r\n" HOST "\r\n", 400},
+    {"get / HTTP/1.1\r\n" HOST "\r\n", 400},
+    {"BREW / HTTP/1.1\r\n" HOST "\r\n", 501},
+    {"PROPFIND / HTTP/1.1\r\n" HOST "\r\n", 501},
+    {"CONNECT x:1 HTTP/1.1\r\n" HOST "\r\n", 501},
+    {"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", 505},
+    {"\x16\x03\x01\x02\x00\x01", 400},
+    {"\x01", 400},
+    {"GET / HTTP/1.1\r\n" HOST "Expect: miracles\r\nContent-Length: 1\r\n\r\na", 417},
+};
+
 static void test_refusals(void **state)
 {
     (void)state;
-    static const struct {
-        const char *input;
-        int status;
-    } cases[] = {
-        {"POST / HTTP/1.1\r\n" HOST "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-        {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n", 400},
-        {"POST / HTTP/1.1\r\n" HOST "Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde", 400},
-        {"POST / HTTP/1.1\r\n" HOST "Content-Length: 4, 4\r\n\r\nabcd", 400},
-        {"POST / HTTP/1.1\r\n" HOST "Content-Length: +4\r\n\r\nabcd", 400},
-        {"POST / HTTP/1.1\r\n" HOST "Content-Length: -4\r\n\r\nabcd", 400},
-        {"POST / HTTP/1.1\r\n" HOST "Content-Length: 0x4\r\n\r\nabcd", 400},
-        {"POST / HTTP/1.1\r\n" HOST "Content-Length: 4 4\r\n\r\nabcd", 400},
-        {"POST / HTTP/1.1\r\n" HOST "Content-Length:\r\n\r\nabcd", 400},
-        {"POST / HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999\r\n\r\n", 400},
-        {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
-        {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", 400},
-        {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n", 501},
-        {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 501},
-        {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-        {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400},
-        {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding:\x0b" "chunked\r\n\r\n0\r\n\r\n", 400},
-        {"POST / HTTP/1.1\r\n" HOST "X-Abc:\rxTransfer-Encoding: chunked\r\n\r\n", 400},
-        {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-        {"POST / HTTP/1.0\r\n\r\n", 411},
-        {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\ng\r\n", 400},
-        {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1 \r\na\r\n0\r\n\r\n", 400},
-        {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1\na\n0\n\n", 400},
-        {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n", 400},
-        {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\na", 400},
-        {"GET / HTTP/1.1\n" HOST "\n", 400},
-        {"GET / HTTP/1.1\r\nHost: x\n\r\n", 400},
-        {"GET / HTTP/1.1\rHost: x\r\r", 400},
-        {"GET / HTTP/1.1\r\n" HOST "A: b\r\n c\r\n\r\n", 400},
-        {"GET / HTTP/1.1\r\n" HOST "A: b\r\n\tc\r\n\r\n", 400},
-        {"GET / HTTP/1.1\r\n Host: x\r\n\r\n", 400},
-        {"GET / HTTP/1.1\r\n" HOST "NoColon\r\n\r\n", 400},
-        {"GET / HTTP/1.1\r\n" HOST ": empty\r\n\r\n", 400},
-        {"GET / HTTP/1.1\r\n" HOST "B\xc3\xa4: x\r\n\r\n", 400},
-        {"GET / HTTP/1.1\r\n" HOST "A: b\x01\r\n\r\n", 400},
-        {"GET / HTTP/1.1\r\n\r\n", 400},
-        {"GET / HTTP/1.1\r\n" HOST "Host: y\r\n\r\n", 400},
-        {"GET /a b HTTP/1.1\r\n" HOST "\r\n", 400},
-        {"GET nothing HTTP/1.1\r\n" HOST "\r\n", 400},
-        {"GET / HTTP/1.2\r\n" HOST "\r\n", 505},
-        {"GET / HTTP/2.0\r\n" HOST "\r\n", 505},
-        {"GET / HTTP/0.9\r\n\r\n", 505},
-        {"GET /\r\n\r\n", 505}, /* as in HTTP/0.9 */
-        {"GET / RTSP/1.0\r\n" HOST "\r\n", 400},
-        {"GET / HTTP/11\r\n" HOST "\r\n", 400},
-        {"get / HTTP/1.1\r\n" HOST "\r\n", 400},
-        {"BREW / HTTP/1.1\r\n" HOST "\r\n", 501},
-        {"PROPFIND / HTTP/1.1\r\n" HOST "\r\n", 501},
-        {"CONNECT x:1 HTTP/1.1\r\n" HOST "\r\n", 501},
-        {"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", 505},
-        {"\x16\x03\x01\x02\x00\x01", 400},
-        {"\x01", 400},
-        {"GET / HTTP/1.1\r\n" HOST "Expect: miracles\r\nContent-Length: 1\r\n\r\na", 417},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         struct peer peer;
         char line[40], log[16];
-        deliver(&peer, str_of(cases[i].input));
-        (void)snprintf(line, sizeof(line), "HTTP/1.1 %d ", cases[i].status);
-        (void)snprintf(log, sizeof(log), "error %d ", cases[i].status);
+        deliver(&peer, str_of(refused[i].input));
+        (void)snprintf(line, sizeof(line), "HTTP/1.1 %d ", refused[i].status);
+        (void)snprintf(log, sizeof(log), "error %d ", refused[i].status);
         bool ok = str_starts(buf_str(&peer.sent), str_of(line)) && str_starts(buf_str(&peer.log), str_of(log));
         if (!ok)
-            print_error("case %zu: %s\n-> " STR_FMT "\n" STR_FMT "\n", i, cases[i].input, STR_ARG(buf_str(&peer.sent)),
+            print_error("case %zu: %s\n-> " STR_FMT "\n" STR_FMT "\n", i, refused[i].input,
+                        STR_ARG(buf_str(&peer.sent)),
                         STR_ARG(buf_str(&peer.log)));
         assert_true(ok);
         assert_int_equal(peer.end, PEER_FINISHED);
@@ -349,7 +353,8 @@ static void test_pipelined_requests_are_answered_in_order(void **state)
     assert_string_equal(peer.sent.data, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfirst"
                                         "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 3\r\n\r\ntwo"
                                         "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nthird"
-                                        "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 6\r\n\r\nGET /4");
+                                        "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 6\r\n\r\n"
+                                        "GET /4");
     peer_close(&peer);
 }
 
@@ -416,7 +421,8 @@ static void test_a_slow_reader_is_dropped(void **state)
     }
     assert_int_equal(peer.closes, 1);
     assert_int_equal(peer.end, PEER_BROKEN);
-    assert_in_range(written, limit(response_buffer_bytes) - sizeof(block), limit(response_buffer_bytes) + sizeof(block));
+    assert_in_range(written, limit(response_buffer_bytes) - sizeof(block),
+                    limit(response_buffer_bytes) + sizeof(block));
     peer_close(&peer);
 }
 

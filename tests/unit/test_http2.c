@@ -233,7 +233,8 @@ static void test_requests_and_replies(void **state)
         assert_int_equal(reply_of(&client, head)->length, 7);
         assert_reply(&client, head_stream, 200, "");
         assert_reply(&client, empty, 204, "");
-        assert_true(log_has(&client, "20 GET /a%2F?q=1 path=/a%2F query=q=1 body=0:\n  :authority=host:1\n  host=host:1\n"));
+        assert_true(log_has(&client, "20 GET /a%2F?q=1 path=/a%2F query=q=1 body=0:\n"
+                                     "  :authority=host:1\n  host=host:1\n"));
         assert_int_equal(client.peer.closes, 0);
         client_free(&client);
     }

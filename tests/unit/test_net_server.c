@@ -712,7 +712,8 @@ static void test_serving_without_memory(void **state)
 static void test_tls_without_memory(void **state)
 {
     (void)state;
-    struct server *server = start_with((struct server_options){.threads = 1, .tls_cert = cert_file, .tls_key = key_file});
+    struct server_options options = {.threads = 1, .tls_cert = cert_file, .tls_key = key_file};
+    struct server *server = start_with(options);
     for (uint64_t n = 1;; n++) {
         mem_fail_at(n);
         struct wire wire = dial(server);
