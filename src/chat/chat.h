@@ -73,7 +73,9 @@ struct chat_request {
     struct arena *arena;
     yyjson_doc *document;  /* the original body, owned by whoever parsed it; may be NULL */
     struct str model_id;   /* as asked for, decoded */
-    struct str raw_prompt; /* Llama bodies: the caller wrote the template itself; data NULL otherwise */
+    /* Llama bodies: the caller wrote the template itself; data NULL otherwise. Models
+     * of other families get it translated (template_raw.h). */
+    struct str raw_prompt;
 
     struct chat_block *system;
     size_t system_count;

@@ -1,6 +1,7 @@
 #include "chat/template.h"
 
 #include "chat/template_family.h"
+#include "chat/template_raw.h"
 
 /* STR() for static initialisers, which may not hold compound literals. */
 #define TEXT(literal) {(literal), sizeof(literal) - 1}
@@ -106,20 +107,34 @@ static void render_family(struct prompt_builder *builder, const struct template_
     }
 }
 
+static enum error_code render_messages(const struct template_spec *spec, const struct chat_request *request,
+                                       struct prompt_builder *builder, struct error *error)
+{
+    struct turns turns;
+    enum error_code code = turns_of_request(request, &turns, error);
+    if (code == OK)
+        render_family(builder, spec, request, &turns);
+    return code;
+}
+
 enum error_code template_render(const struct template_spec *spec, const struct chat_request *request,
                                 struct prompt *prompt, struct error *error)
 {
     struct prompt_builder builder;
-    struct turns turns;
-    enum error_code code = turns_of_request(request, &turns, error);
+    struct chat_request copy = *request;
+    bool has_messages = true;
+    enum error_code code = OK;
+    if (request->raw_prompt.data != NULL)
+        code = template_raw_translate(spec, &copy, &has_messages, error);
     if (code != OK)
         return code;
     prompt_builder_init(&builder, request->arena);
-    if (request->raw_prompt.data != NULL)
-        render_raw(&builder, request->raw_prompt);
+    if (has_messages)
+        code = render_messages(spec, &copy, &builder, error);
     else
-        render_family(&builder, spec, request, &turns);
-    code = prompt_builder_finish(&builder, prompt, error);
+        render_raw(&builder, request->raw_prompt);
+    if (code == OK)
+        code = prompt_builder_finish(&builder, prompt, error);
     prompt_builder_deinit(&builder);
     return code;
 }

@@ -200,6 +200,36 @@ static void a_raw_prompt_is_template_text_without_its_opening_token(void **state
     arena_deinit(&arena);
 }
 
+static void check_raw(const char *family, const char *raw, const char *expected)
+{
+    struct arena arena;
+    arena_init(&arena, 0);
+    struct chat_request request = {.arena = &arena, .raw_prompt = str_of(raw)};
+    struct prompt prompt = render(family, &request);
+    check_text(raw, &prompt, str_of(expected));
+    arena_deinit(&arena);
+}
+
+static void raw_prompts_in_foreign_markers_are_translated(void **state)
+{
+    (void)state;
+    check_raw("chatml",
+              "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nBe kind.<|eot_id|>"
+              "<|start_header_id|>user<|end_header_id|>\n\nHi<|im_end|><|eot_id|>\n"
+              "<|start_header_id|>assistant<|end_header_id|>\n\nHello<|eot_id|>"
+              "<|start_header_id|>user<|end_header_id|>\n\nBye<|eot_id|>"
+              "<|start_header_id|>assistant<|end_header_id|>\n",
+              "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|><|im_end|>\n"
+              "<|im_start|>assistant\nHello<|im_end|>\n<|im_start|>user\nBye<|im_end|>\n<|im_start|>assistant\n");
+    check_raw("chatml",
+              "<|start_header_id|>user<|end_header_id|>Go<|eot_id|><|start_header_id|>assistant<|end_header_id|>{",
+              "<|im_start|>user\nGo<|im_end|>\n<|im_start|>assistant\n{");
+    check_raw("mistral", "Hello", "[INST]Hello[/INST]");
+    check_raw("mistral", "<s>[INST]Hello[/INST]", "[INST]Hello[/INST]");
+    check_raw("gemma", "<|start_header_id|>", "<start_of_turn>model\n");
+    check_raw("llama3", "Once upon a time", "Once upon a time");
+}
+
 /* Content must never be where special tokens are looked for. */
 static void markers_of_users_stay_content(void **state)
 {
@@ -388,6 +418,7 @@ int main(void)
         cmocka_unit_test(mistral_shortens_call_ids),
         cmocka_unit_test(choice_none_hides_the_tools),
         cmocka_unit_test(a_raw_prompt_is_template_text_without_its_opening_token),
+        cmocka_unit_test(raw_prompts_in_foreign_markers_are_translated),
         cmocka_unit_test(markers_of_users_stay_content),
         cmocka_unit_test(checkpoints_never_change_segments),
         cmocka_unit_test(a_system_checkpoint_covers_the_tools),
