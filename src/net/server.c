@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -303,6 +304,12 @@ static enum error_code open_sockets(struct server *server, struct error *error)
 
 /* --- the server ------------------------------------------------------------------------------------ */
 
+/* A write to a connection that the client has reset raises SIGPIPE, and libuv leaves that to its user. */
+static void ignore_broken_pipes(void)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
 /* A connection is a descriptor; the customary soft limit of 1,024 is a habit of programs that use select(2). */
 static void raise_descriptor_limit(void)
 {
@@ -391,6 +398,7 @@ enum error_code server_new(const struct server_options *options, struct server *
     assert(!options->tls_cert == !options->tls_key);
     *error = (struct error){0};
     raise_descriptor_limit();
+    ignore_broken_pipes();
     struct server *made = mem_calloc(1, sizeof(*made));
     if (!made)
         return error_no_memory(error);

@@ -387,6 +387,21 @@ static void test_a_reader_that_stops_is_dropped(void **state)
     server_free(server);
 }
 
+static void test_a_reader_that_resets_is_dropped(void **state)
+{
+    (void)state;
+    struct server *server = start();
+    for (int i = 1; i <= 5; i++) {
+        struct wire wire = dial(server);
+        char piece[100];
+        assert_true(put(&wire, STR("GET /flood HTTP/1.1\r\nHost: x\r\n\r\n")));
+        assert_true(get(&wire, piece, sizeof(piece)) > 0);
+        hang_up_hard(&wire);
+        wait_for(&closes, i);
+    }
+    server_free(server);
+}
+
 static void test_an_upload_that_is_refused_can_be_read_about(void **state)
 {
     (void)state;
@@ -749,6 +764,7 @@ int main(void)
         cmocka_unit_test(test_failures_to_start),
         cmocka_unit_test(test_closing_in_every_state),
         cmocka_unit_test(test_a_reader_that_stops_is_dropped),
+        cmocka_unit_test(test_a_reader_that_resets_is_dropped),
         cmocka_unit_test(test_an_upload_that_is_refused_can_be_read_about),
         cmocka_unit_test(test_large_replies_arrive_whole),
         cmocka_unit_test(test_too_many_connections),
