@@ -27,9 +27,9 @@ enum content_member {
 };
 
 static const char *const content_members[] = {
-    "text",         "image",        "document",   "video",            "audio",            "toolUse",      "toolResult",
-    "guardContent", "cachePoint",   "reasoningContent", "citationsContent", "searchResult", "toolAddition", "toolRemoval",
-    NULL};
+    "text",         "image",      "document",         "video",            "audio",        "toolUse",      "toolResult",
+    "guardContent", "cachePoint", "reasoningContent", "citationsContent", "searchResult", "toolAddition",
+    "toolRemoval",  NULL};
 
 static enum error_code text_only(struct error *error, const char *where, const char *what)
 {
@@ -132,7 +132,8 @@ static enum error_code check_document_name(struct converse_parser *parser, struc
     if (fields_alphabet(name, " -()[]") && !has_double_space)
         return OK;
     return field_error(parser->error, where, "name",
-                       "can only contain alphanumeric characters, single spaces, hyphens, parentheses and square brackets");
+                       "can only contain alphanumeric characters, single spaces, hyphens, parentheses and square "
+                       "brackets");
 }
 
 static enum error_code document_source(struct converse_parser *parser, yyjson_val *source, const char *where,
@@ -148,7 +149,8 @@ static enum error_code document_source(struct converse_parser *parser, yyjson_va
         return code;
     *is_plain = which != BYTES;
     if (which == S3)
-        return field_error(parser->error, path.text, "s3Location", "documents from S3 are not supported; send bytes or text");
+        return field_error(parser->error, path.text, "s3Location",
+                           "documents from S3 are not supported; send bytes or text");
     if (which == CONTENT && !yyjson_is_arr(value))
         return field_error(parser->error, path.text, "content", "expected an array, got %s", json_type_name(value));
     if (which == CONTENT)
@@ -156,7 +158,9 @@ static enum error_code document_source(struct converse_parser *parser, yyjson_va
     if (!yyjson_is_str(value) || yyjson_get_len(value) == 0)
         return field_error(parser->error, path.text, members[which], "expected a non-empty string");
     *bytes = json_str(value);
-    return which == BYTES ? fields_base64(*bytes, path.text, "bytes", parser->request->arena, bytes, parser->error) : OK;
+    if (which == TEXT)
+        return OK;
+    return fields_base64(*bytes, path.text, "bytes", parser->request->arena, bytes, parser->error);
 }
 
 static enum error_code parse_document(struct converse_parser *parser, yyjson_val *value, const char *block_where,

@@ -108,7 +108,8 @@ static enum error_code start(struct count_call *count, struct error *error)
     if (code != OK)
         return code;
     error->code = ERROR_NO_MEMORY;
-    count->running = engine_count(call->thread->port, call->match.model, segments, segment_count, on_count, count, error);
+    count->running = engine_count(call->thread->port, call->match.model, segments, segment_count, on_count, count,
+                                  error);
     return count->running ? OK : error->code;
 }
 

@@ -16,9 +16,10 @@ static bool is_one_of(struct str name, const char *const *names, size_t count)
 /* Elements that begin a new line; all others run on. */
 static bool is_block_element(struct str name)
 {
-    static const char *const names[] = {"p",  "div", "br", "li",   "ul",      "ol",      "tr",     "table",  "h1",  "h2",
-                                        "h3", "h4",  "h5", "h6",   "section", "article", "header", "footer", "nav", "main",
-                                        "hr", "dt",  "dd", "title", "pre",    "blockquote", "head", "body",  "form"};
+    static const char *const names[] = {
+        "p",  "div", "br", "li", "ul", "ol",      "tr",      "table",  "h1",     "h2",  "h3",   "h4", "h5",
+        "h6", "hr",  "dt", "dd", "section", "article", "header", "footer", "nav", "main", "title", "pre",
+        "head", "body", "form", "blockquote"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (str_eq_nocase(name, str_of(names[i])))
             return true;

@@ -58,8 +58,8 @@ enum error_code fields_known(yyjson_val *object, const char *where, const char *
             continue;
         char known[256];
         list_names(names, known, sizeof(known));
-        return field_error(error, where, "", "unknown member '%.*s'; known are %s", (int)(name.len > 64 ? 64 : name.len),
-                           name.data, known);
+        return field_error(error, where, "", "unknown member '%.*s'; known are %s",
+                           (int)(name.len > 64 ? 64 : name.len), name.data, known);
     }
     return OK;
 }

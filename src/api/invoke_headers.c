@@ -47,7 +47,8 @@ static enum error_code check_refused(const struct api_call *call, struct error *
     struct str trace = header(call, "x-amzn-bedrock-trace");
     struct str latency = header(call, "x-amzn-bedrock-performanceconfig-latency");
     if (header(call, "x-amzn-bedrock-guardrailidentifier").data || header(call, "x-amzn-bedrock-guardrailversion").data)
-        return error_set(error, ERROR_INVALID, "X-Amzn-Bedrock-GuardrailIdentifier: guardrails are not supported by this server");
+        return error_set(error, ERROR_INVALID,
+                         "X-Amzn-Bedrock-GuardrailIdentifier: guardrails are not supported by this server");
     if (trace.data && !str_eq(trace, STR("DISABLED")) && !str_eq(trace, STR("ENABLED")) &&
         !str_eq(trace, STR("ENABLED_FULL")))
         return error_set(error, ERROR_INVALID, "X-Amzn-Bedrock-Trace: must be one of ENABLED, DISABLED, ENABLED_FULL");

@@ -24,7 +24,8 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
     if (code == OK)
         code = fields_need_str(root, "", "prompt", 1, SIZE_MAX, &request->raw_prompt, error);
     if (code == OK)
-        code = json_get_number(root, "", "temperature", 0, 1, &sampling->temperature, &sampling->has_temperature, error);
+        code = json_get_number(root, "", "temperature", 0, 1, &sampling->temperature, &sampling->has_temperature,
+                               error);
     if (code == OK)
         code = fields_get_top_p(root, "", "top_p", &sampling->top_p, &sampling->has_top_p, error);
     if (code == OK)

@@ -85,7 +85,8 @@ static uint64_t sum_requests(const struct scrape *scrape, size_t operation, size
 
 static void append_requests(const struct scrape *scrape, const char *const *operation_names, size_t operation_count)
 {
-    metrics_append_head(scrape->out, "fulcrum_requests_total", "counter", "Requests by operation, model and HTTP code.");
+    metrics_append_head(scrape->out, "fulcrum_requests_total", "counter",
+                        "Requests by operation, model and HTTP code.");
     for (size_t operation = 0; operation < operation_count; operation++) {
         for (size_t model = 0; model <= LIMIT_MODELS; model++) {
             const char *name = model < scrape->model_count ? scrape->model_names[model] : "";
@@ -159,7 +160,8 @@ void metrics_append(struct buf *out, struct metrics *const *sets, size_t count, 
     const struct scrape scrape = {out, sets, count, model_names, model_count};
     append_requests(&scrape, operation_names, operation_count);
     append_tokens(&scrape);
-    append_histogram(&scrape, "fulcrum_time_to_first_token_seconds", "From the request's first byte to its first token.",
+    append_histogram(&scrape, "fulcrum_time_to_first_token_seconds",
+                     "From the request's first byte to its first token.",
                      first_token_bounds, offsetof(struct metrics_model, first_token));
     append_histogram(&scrape, "fulcrum_time_per_output_token_seconds", "Between two tokens of a reply, its mean.",
                      per_token_bounds, offsetof(struct metrics_model, per_token));

@@ -67,19 +67,20 @@ static void a_full_request_is_understood(void **state)
     struct parsed parsed;
     parse_ok(&parsed,
              "{\"system\":[{\"text\":\"Be brief.\"},{\"cachePoint\":{\"type\":\"default\",\"ttl\":\"1h\"}}],"
-             "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hi\"},{\"cachePoint\":{\"type\":\"default\"}}]},"
-             "{\"role\":\"assistant\",\"content\":[{\"reasoningContent\":{\"reasoningText\":{\"text\":\"hm\",\"signature\":\"s\"}}},"
-             "{\"toolUse\":{\"toolUseId\":\"t.1\",\"name\":\"look\",\"input\":{\"a\" : 1}}}]},"
-             "{\"role\":\"user\",\"content\":[{\"toolResult\":{\"toolUseId\":\"t.1\",\"status\":\"error\",\"content\":["
-             "{\"json\":{\"b\": [1, 2]}},{\"text\":\"and\"}]}}]}],"
-             "\"inferenceConfig\":{\"maxTokens\":7,\"temperature\":0.5,\"topP\":0,\"stopSequences\":[\"a\",\"b\"]},"
-             "\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"look\",\"description\":\"Looks.\",\"inputSchema\":{\"json\":"
-             "{\"type\":\"object\"}}}}],\"toolChoice\":{\"tool\":{\"name\":\"look\"}}},"
+             "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hi\"},"
+             "{\"cachePoint\":{\"type\":\"default\"}}]},{\"role\":\"assistant\","
+             "\"content\":[{\"reasoningContent\":{\"reasoningText\":{\"text\":\"hm\",\"signature\":\"s\"}}},"
+             "{\"toolUse\":{\"toolUseId\":\"t.1\",\"name\":\"look\",\"input\":{\"a\" : 1}}}]},{\"role\":\"user\","
+             "\"content\":[{\"toolResult\":{\"toolUseId\":\"t.1\",\"status\":\"error\","
+             "\"content\":[{\"json\":{\"b\": [1, 2]}},{\"text\":\"and\"}]}}]}],\"inferenceConfig\":{\"maxTokens\":7,"
+             "\"temperature\":0.5,\"topP\":0,\"stopSequences\":[\"a\",\"b\"]},"
+             "\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"look\",\"description\":\"Looks.\","
+             "\"inputSchema\":{\"json\":{\"type\":\"object\"}}}}],\"toolChoice\":{\"tool\":{\"name\":\"look\"}}},"
              "\"additionalModelRequestFields\":{\"top_k\":5,\"seed\":3,\"cache_salt\":\"x\"},"
              "\"additionalModelResponseFieldPaths\":[\"/stop_sequence\"],\"requestMetadata\":{\"team\":\"a b\"},"
              "\"performanceConfig\":{\"latency\":\"standard\"},\"serviceTier\":{\"type\":\"flex\"},"
-             "\"outputConfig\":{\"textFormat\":{\"type\":\"json_schema\",\"structure\":{\"jsonSchema\":{\"schema\":"
-             "\"{\\\"type\\\":\\\"object\\\"}\",\"name\":\"n\"}}}}}");
+             "\"outputConfig\":{\"textFormat\":{\"type\":\"json_schema\","
+             "\"structure\":{\"jsonSchema\":{\"schema\":\"{\\\"type\\\":\\\"object\\\"}\",\"name\":\"n\"}}}}}");
     const struct chat_request *request = &parsed.request;
     assert_int_equal(chat_request_check(request, &parsed.error), OK);
     assert_int_equal(request->system_count, 2);
@@ -110,7 +111,8 @@ static void null_members_are_absent(void **state)
 {
     (void)state;
     struct parsed parsed;
-    parse_ok(&parsed, "{" HELLO ",\"system\":null,\"inferenceConfig\":null,\"guardrailConfig\":null,\"toolConfig\":null,"
+    parse_ok(&parsed, "{" HELLO ",\"system\":null,\"inferenceConfig\":null,\"guardrailConfig\":null,\"toolConfig\":nul"
+                                "l,"
                       "\"serviceTier\":null,\"requestMetadata\":null,\"outputConfig\":null}");
     assert_int_equal(parsed.request.max_tokens, 0);
     assert_false(parsed.request.has_tier);
@@ -149,11 +151,14 @@ static void shape_errors_name_the_field(void **state)
     refused("{\"messages\":[7]}", "messages[0]: expected an object, got a number");
     refused("{\"messages\":[{\"content\":[{\"text\":\"a\"}]}]}", "messages[0].role: required and missing");
     refused("{\"messages\":[{\"role\":\"robot\",\"content\":[]}]}", "messages[0].role: must be one of user, assistant");
-    refused("{\"messages\":[{\"role\":\"system\",\"content\":[{\"text\":\"a\"}]}]}", "messages[0].role: this model takes no");
+    refused("{\"messages\":[{\"role\":\"system\",\"content\":[{\"text\":\"a\"}]}]}",
+            "messages[0].role: this model takes no");
     refused("{\"messages\":[{\"role\":\"user\"}]}", "messages[0].content: required and missing");
     refused("{\"messages\":[{\"role\":\"user\",\"content\":[]}]}", "messages[0].content: must have at least one");
-    refused("{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}", "messages[0].content: expected an array, got a string");
-    refused("{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"a\"}],\"name\":\"x\"}]}", "messages[0]: unknown member 'name'");
+    refused("{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}",
+            "messages[0].content: expected an array, got a string");
+    refused("{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"a\"}],\"name\":\"x\"}]}",
+            "messages[0]: unknown member 'name'");
     refused("{" HELLO ",\"temperature\":1}", "unknown member 'temperature'");
     refused("{" HELLO ",\"system\":[{\"text\":\"\"}]}", "system[0].text: must not be blank");
     refused("{" HELLO ",\"system\":\"a\"}", "system: expected an array");
@@ -172,10 +177,12 @@ static void content_errors_name_the_field(void **state)
                     "messages[0].content[0].image: this model reads text only");
     content_refused("{\"video\":{}}", "messages[0].content[0].video: this model reads text only");
     content_refused("{\"audio\":{}}", "messages[0].content[0].audio: this model reads text only");
-    content_refused("{\"guardContent\":{\"text\":{\"text\":\"a\"}}}", "messages[0].content[0].guardContent: guardrails");
+    content_refused("{\"guardContent\":{\"text\":{\"text\":\"a\"}}}",
+                    "messages[0].content[0].guardContent: guardrails");
     content_refused("{\"toolAddition\":{}}", "messages[0].content[0].toolAddition: changing tools");
     content_refused("{\"toolUse\":{\"toolUseId\":\"a b\"}}", "messages[0].content[0].toolUse.toolUseId: may hold");
-    content_refused("{\"toolUse\":{\"toolUseId\":\"a\",\"name\":\"n\"}}", "messages[0].content[0].toolUse.input: required");
+    content_refused("{\"toolUse\":{\"toolUseId\":\"a\",\"name\":\"n\"}}",
+                    "messages[0].content[0].toolUse.input: required");
     content_refused("{\"toolUse\":{\"toolUseId\":\"a\",\"name\":\"n\",\"input\":{},\"type\":\"server_tool_use\"}}",
                     "messages[0].content[0].toolUse.type: server tools");
     content_refused("{\"toolUse\":{\"toolUseId\":\"a\",\"name\":\"n\",\"input\":{}}}",
@@ -226,10 +233,12 @@ static void cache_points_are_validated(void **state)
     content_refused("{\"text\":\"a\"}," POINT("5m") "," POINT("1h"),
                     "messages[0].content[2].cachePoint.ttl: a 1h cache point must not come after a 5m one");
     /* Tools come before system and messages, wherever they stand in the body. */
-    member_refused("\"system\":[{\"text\":\"a\"}," POINT("1h") "],\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"n\","
+    member_refused("\"system\":[{\"text\":\"a\"}," POINT("1h") "],\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":"
+                                                               "\"n\","
                    "\"inputSchema\":{\"json\":{}}}}," POINT("5m") "]}",
                    "system[1].cachePoint.ttl: a 1h cache point must not come after");
-    member_refused("\"toolConfig\":{\"tools\":[" POINT("5m") "]}", "toolConfig.tools[0].cachePoint: must follow a tool");
+    member_refused("\"toolConfig\":{\"tools\":[" POINT("5m") "]}",
+                   "toolConfig.tools[0].cachePoint: must follow a tool");
 }
 
 static void inference_errors_name_the_field(void **state)
@@ -239,11 +248,15 @@ static void inference_errors_name_the_field(void **state)
     member_refused("\"inferenceConfig\":{\"maxTokens\":1.5}", "inferenceConfig.maxTokens: expected an integer");
     member_refused("\"inferenceConfig\":{\"temperature\":1.1}", "inferenceConfig.temperature: must be between 0 and 1");
     member_refused("\"inferenceConfig\":{\"topP\":\"a\"}", "inferenceConfig.topP: expected a number, got a string");
-    member_refused("\"inferenceConfig\":{\"stopSequences\":[\"\"]}", "inferenceConfig.stopSequences[0]: expected a string");
-    member_refused("\"inferenceConfig\":{\"stopSequences\":[1]}", "inferenceConfig.stopSequences[0]: expected a string");
+    member_refused("\"inferenceConfig\":{\"stopSequences\":[\"\"]}",
+                   "inferenceConfig.stopSequences[0]: expected a string");
+    member_refused("\"inferenceConfig\":{\"stopSequences\":[1]}",
+                   "inferenceConfig.stopSequences[0]: expected a string");
     member_refused("\"inferenceConfig\":{\"topK\":1}", "inferenceConfig: unknown member 'topK'");
-    member_refused("\"additionalModelRequestFields\":{\"thinking\":{}}", "additionalModelRequestFields: unknown member 'thinking'");
-    member_refused("\"additionalModelRequestFields\":{\"top_k\":-1}", "additionalModelRequestFields.top_k: must be between");
+    member_refused("\"additionalModelRequestFields\":{\"thinking\":{}}",
+                   "additionalModelRequestFields: unknown member 'thinking'");
+    member_refused("\"additionalModelRequestFields\":{\"top_k\":-1}",
+                   "additionalModelRequestFields.top_k: must be between");
     member_refused("\"additionalModelRequestFields\":{\"inferenceConfig\":{\"topK\":\"x\"}}",
                    "additionalModelRequestFields.inferenceConfig.topK: expected an integer");
 }
@@ -254,9 +267,12 @@ static void tool_errors_name_the_field(void **state)
 #define SPEC(more) "{\"toolSpec\":{\"name\":\"n\",\"inputSchema\":{\"json\":{}}" more "}}"
     member_refused("\"toolConfig\":{}", "toolConfig.tools: required and missing");
     member_refused("\"toolConfig\":{\"tools\":[]}", "toolConfig.tools: must have 1 to");
-    member_refused("\"toolConfig\":{\"tools\":[{\"systemTool\":{\"name\":\"n\"}}]}", "toolConfig.tools[0].systemTool: system tools");
-    member_refused("\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"a b\"}}]}", "toolConfig.tools[0].toolSpec.name: may hold");
-    member_refused("\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"n\"}}]}", "toolConfig.tools[0].toolSpec.inputSchema: required");
+    member_refused("\"toolConfig\":{\"tools\":[{\"systemTool\":{\"name\":\"n\"}}]}",
+                   "toolConfig.tools[0].systemTool: system tools");
+    member_refused("\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"a b\"}}]}",
+                   "toolConfig.tools[0].toolSpec.name: may hold");
+    member_refused("\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"n\"}}]}",
+                   "toolConfig.tools[0].toolSpec.inputSchema: required");
     member_refused("\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"n\",\"inputSchema\":{\"json\":1}}}]}",
                    "toolConfig.tools[0].toolSpec.inputSchema.json: expected an object");
     member_refused("\"toolConfig\":{\"tools\":[" SPEC(",\"description\":\"\"") "]}",
@@ -266,25 +282,32 @@ static void tool_errors_name_the_field(void **state)
                    "toolConfig.toolChoice: exactly one of auto, any, tool");
     member_refused("\"toolConfig\":{\"tools\":[" SPEC("") "],\"toolChoice\":{\"tool\":{}}}",
                    "toolConfig.toolChoice.tool.name: required");
-    member_refused("\"toolConfig\":{\"tools\":[" SPEC("") "],\"tool_choice\":{}}", "toolConfig: unknown member 'tool_choice'");
+    member_refused("\"toolConfig\":{\"tools\":[" SPEC("") "],\"tool_choice\":{}}",
+                   "toolConfig: unknown member 'tool_choice'");
 }
 
 static void what_is_not_there_is_refused(void **state)
 {
     (void)state;
-    member_refused("\"guardrailConfig\":{\"guardrailIdentifier\":\"a\"}", "guardrailConfig: guardrails are not supported");
+    member_refused("\"guardrailConfig\":{\"guardrailIdentifier\":\"a\"}",
+                   "guardrailConfig: guardrails are not supported");
     member_refused("\"promptVariables\":{}", "promptVariables: managed prompts are not supported");
-    member_refused("\"performanceConfig\":{\"latency\":\"optimized\"}", "performanceConfig.latency: optimized is not supported");
+    member_refused("\"performanceConfig\":{\"latency\":\"optimized\"}",
+                   "performanceConfig.latency: optimized is not supported");
     member_refused("\"performanceConfig\":{\"latency\":\"slow\"}", "performanceConfig.latency: must be one of");
     member_refused("\"serviceTier\":{\"type\":\"reserved\"}", "Reservation not found.");
     member_refused("\"serviceTier\":{\"type\":\"gold\"}", "service tier provided is invalid");
     member_refused("\"serviceTier\":{}", "serviceTier.type: required and missing");
     member_refused("\"outputConfig\":{\"effort\":\"high\"}", "outputConfig.effort: is not supported");
-    member_refused("\"outputConfig\":{\"textFormat\":{\"type\":\"xml\"}}", "outputConfig.textFormat.type: must be one of");
-    member_refused("\"outputConfig\":{\"textFormat\":{\"type\":\"json_schema\",\"structure\":{\"jsonSchema\":{\"schema\":\"{\"}}}}",
+    member_refused("\"outputConfig\":{\"textFormat\":{\"type\":\"xml\"}}",
+                   "outputConfig.textFormat.type: must be one of");
+    member_refused("\"outputConfig\":{\"textFormat\":{\"type\":\"json_schema\",\"structure\":{\"jsonSchema\":{\"schema"
+                   "\":\"{\"}}}}",
                    "outputConfig.textFormat.structure.jsonSchema.schema: malformed JSON");
-    member_refused("\"additionalModelResponseFieldPaths\":[\"\"]", "additionalModelResponseFieldPaths[0]: expected a JSON pointer");
-    member_refused("\"additionalModelResponseFieldPaths\":[\"/a\",\"/b~2\"]", "additionalModelResponseFieldPaths[1]: expected");
+    member_refused("\"additionalModelResponseFieldPaths\":[\"\"]",
+                   "additionalModelResponseFieldPaths[0]: expected a JSON pointer");
+    member_refused("\"additionalModelResponseFieldPaths\":[\"/a\",\"/b~2\"]",
+                   "additionalModelResponseFieldPaths[1]: expected");
     member_refused("\"additionalModelResponseFieldPaths\":[1,2,3,4,5,6,7,8,9,10,11]",
                    "additionalModelResponseFieldPaths: must have at most 10");
     member_refused("\"requestMetadata\":{}", "requestMetadata: must have 1 to 16");
@@ -370,10 +393,11 @@ static void every_failing_allocation_is_an_error(void **state)
 {
     (void)state;
     static const char body[] =
-        "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hi\"},{\"document\":{\"name\":\"d\",\"format\":\"html\","
-        "\"source\":{\"bytes\":\"PHA+aGk8L3A+\"},\"context\":\"c\"}}]}],\"outputConfig\":{\"textFormat\":{\"type\":"
-        "\"json_schema\",\"structure\":{\"jsonSchema\":{\"schema\":\"{}\"}}}},\"toolConfig\":{\"tools\":[{\"toolSpec\":"
-        "{\"name\":\"n\",\"inputSchema\":{\"json\":{}}}}]},\"requestMetadata\":{\"a\":\"b\"}}";
+        "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hi\"},{\"document\":{\"name\":\"d\","
+        "\"format\":\"html\",\"source\":{\"bytes\":\"PHA+aGk8L3A+\"},\"context\":\"c\"}}]}],"
+        "\"outputConfig\":{\"textFormat\":{\"type\":\"json_schema\","
+        "\"structure\":{\"jsonSchema\":{\"schema\":\"{}\"}}}},\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\""
+        "n\",\"inputSchema\":{\"json\":{}}}}]},\"requestMetadata\":{\"a\":\"b\"}}";
     for (uint64_t nth = 1; nth < 200; nth++) {
         struct parsed parsed;
         mem_fail_at(nth);

@@ -51,15 +51,18 @@ static void anthropic_body_is_understood(void **state)
     (void)state;
     struct parsed parsed;
     parse_ok(&parsed, &anthropic_codec,
-             "{" VERSION ",\"anthropic_beta\":[\"x\"],\"system\":[{\"type\":\"text\",\"text\":\"S\",\"cache_control\":{\"type\":"
-             "\"ephemeral\",\"ttl\":\"1h\"}}],\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"},{\"role\":\"assistant\","
-             "\"content\":[{\"type\":\"thinking\",\"thinking\":\"t\",\"signature\":\"s\"},{\"type\":\"tool_use\",\"id\":\"t1\","
-             "\"name\":\"n\",\"input\":{\"a\": 1}}]},{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t1\","
-             "\"is_error\":true,\"content\":[{\"type\":\"text\",\"text\":\"x\"},{\"type\":\"text\",\"text\":\"y\"}],"
-             "\"cache_control\":{\"type\":\"ephemeral\"}}]}],\"temperature\":0.3,\"top_p\":0.4,\"top_k\":50,"
-             "\"stop_sequences\":[\"END\"],\"tools\":[{\"name\":\"n\",\"description\":\"d\",\"input_schema\":{\"type\":\"object\"},"
-             "\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}}],\"tool_choice\":{\"type\":\"tool\",\"name\":\"n\"},"
-             "\"metadata\":{\"user_id\":\"u\"},\"thinking\":{\"type\":\"disabled\"}}");
+             "{" VERSION ",\"anthropic_beta\":[\"x\"],\"system\":[{\"type\":\"text\",\"text\":\"S\",\"cache_control\":"
+                         "{\"type\":\"ephemeral\",\"ttl\":\"1h\"}}],\"messages\":[{\"role\":\"user\","
+                         "\"content\":\"Hi\"},{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\","
+                         "\"thinking\":\"t\",\"signature\":\"s\"},{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"n\","
+                         "\"input\":{\"a\": 1}}]},{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+                         "\"tool_use_id\":\"t1\",\"is_error\":true,\"content\":[{\"type\":\"text\",\"text\":\"x\"},"
+                         "{\"type\":\"text\",\"text\":\"y\"}],\"cache_control\":{\"type\":\"ephemeral\"}}]}],"
+                         "\"temperature\":0.3,\"top_p\":0.4,\"top_k\":50,\"stop_sequences\":[\"END\"],"
+                         "\"tools\":[{\"name\":\"n\",\"description\":\"d\",\"input_schema\":{\"type\":\"object\"},"
+                         "\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}}],"
+                         "\"tool_choice\":{\"type\":\"tool\",\"name\":\"n\"},\"metadata\":{\"user_id\":\"u\"},"
+                         "\"thinking\":{\"type\":\"disabled\"}}");
     const struct chat_request *request = &parsed.request;
     assert_int_equal(request->max_tokens, 9);
     assert_int_equal(request->system[1].kind, CHAT_CACHE_POINT);
@@ -93,18 +96,23 @@ static void anthropic_errors_name_the_field(void **state)
     const struct codec *codec = &anthropic_codec;
     refused(codec, "[]", "the request body must be a JSON object");
     refused(codec, "{" HELLO "}", "anthropic_version: required and missing");
-    refused(codec, "{\"anthropic_version\":\"2023-06-01\",\"max_tokens\":1," HELLO "}", "anthropic_version: must be bedrock-");
+    refused(codec, "{\"anthropic_version\":\"2023-06-01\",\"max_tokens\":1," HELLO "}",
+            "anthropic_version: must be bedrock-");
     refused(codec, "{\"anthropic_version\":\"bedrock-2023-05-31\"," HELLO "}", "max_tokens: required and missing");
     refused(codec, "{" VERSION "," HELLO ",\"stream\":true}", "unknown member 'stream'");
     refused(codec, "{" VERSION "," HELLO ",\"model\":\"m\"}", "unknown member 'model'");
     refused(codec, "{" VERSION "," HELLO ",\"top_k\":501}", "top_k: must be between 0 and 500");
     refused(codec, "{" VERSION "," HELLO ",\"temperature\":\"hot\"}", "temperature: expected a number");
-    refused(codec, "{" VERSION "," HELLO ",\"thinking\":{\"type\":\"enabled\"}}", "thinking: this model does not think");
+    refused(codec, "{" VERSION "," HELLO ",\"thinking\":{\"type\":\"enabled\"}}",
+            "thinking: this model does not think");
     refused(codec, "{" VERSION "," HELLO ",\"stop_sequences\":[\"\"]}", "stop_sequences[0]: expected a string");
     refused(codec, "{" VERSION ",\"messages\":\"x\"}", "messages: expected an array");
-    refused(codec, "{" VERSION ",\"messages\":[{\"role\":\"system\",\"content\":\"a\"}]}", "messages[0].role: must be one of");
-    refused(codec, "{" VERSION ",\"messages\":[{\"role\":\"user\",\"content\":\"\"}]}", "messages[0].content: text of the user");
-    refused(codec, "{" VERSION ",\"messages\":[{\"role\":\"user\",\"content\":[]}]}", "messages[0].content: must have at least");
+    refused(codec, "{" VERSION ",\"messages\":[{\"role\":\"system\",\"content\":\"a\"}]}",
+            "messages[0].role: must be one of");
+    refused(codec, "{" VERSION ",\"messages\":[{\"role\":\"user\",\"content\":\"\"}]}",
+            "messages[0].content: text of the user");
+    refused(codec, "{" VERSION ",\"messages\":[{\"role\":\"user\",\"content\":[]}]}",
+            "messages[0].content: must have at least");
     refused(codec, "{" VERSION ",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image\"}]}]}",
             "messages[0].content[0]: image: this model reads text only");
     refused(codec, "{" VERSION ",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"tool_use\"}]}]}",
@@ -126,13 +134,15 @@ static void anthropic_documents_are_text(void **state)
     (void)state;
     struct parsed parsed;
     parse_ok(&parsed, &anthropic_codec,
-             "{" VERSION ",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document\",\"title\":\"T\",\"source\":"
-             "{\"type\":\"text\",\"media_type\":\"text/plain\",\"data\":\"words\"}},{\"type\":\"text\",\"text\":\"Read.\"}]}]}");
+             "{" VERSION ",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document\",\"title\":\"T\",\"sour"
+                         "ce\":{\"type\":\"text\",\"media_type\":\"text/plain\",\"data\":\"words\"}},"
+                         "{\"type\":\"text\",\"text\":\"Read.\"}]}]}");
     assert_int_equal(parsed.request.messages[0].blocks[0].kind, CHAT_DOCUMENT);
     assert_str_equal(parsed.request.messages[0].blocks[0].text, "words");
     release(&parsed);
     refused(&anthropic_codec,
-            "{" VERSION ",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document\",\"source\":{\"type\":\"base64\","
+            "{" VERSION ",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document\",\"source\":{\"type\":\""
+                        "base64\","
             "\"media_type\":\"application/pdf\",\"data\":\"aaaa\"}}]}]}",
             "messages[0].content[0].source.media_type: application/pdf documents are not supported yet");
 }
@@ -153,7 +163,8 @@ static void nova_takes_both_spellings(void **state)
     parse_ok(&parsed, &nova_codec,
              "{\"schemaVersion\":\"messages-v1\",\"system\":[{\"text\":\"S\",\"cachePoint\":{\"type\":\"default\"}}],"
              "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hi\",\"cachePoint\":{\"type\":\"default\"}},"
-             "{\"cachePoint\":{\"type\":\"default\"}}]}],\"inferenceConfig\":{\"max_new_tokens\":7,\"top_p\":0.5,\"topK\":20}}");
+             "{\"cachePoint\":{\"type\":\"default\"}}]}],\"inferenceConfig\":{\"max_new_tokens\":7,\"top_p\":0.5,"
+             "\"topK\":20}}");
     const struct chat_request *request = &parsed.request;
     assert_int_equal(request->system_count, 2);
     assert_int_equal(request->messages[0].block_count, 3);
@@ -191,7 +202,8 @@ static void llama_prompt_is_the_callers(void **state)
 static void captured_claude_inputs_parse(void **state)
 {
     (void)state;
-    struct str file = shared_file_or_skip("conformance/fixtures/aws-samples/batch/stage_3_output.jsonl"), rest = file, line;
+    struct str file = shared_file_or_skip("conformance/fixtures/aws-samples/batch/stage_3_output.jsonl");
+    struct str rest = file, line;
     size_t requests = 0;
     while (str_split(&rest, '\n', &line) && line.len > 0) {
         yyjson_doc *doc;

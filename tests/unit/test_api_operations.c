@@ -23,7 +23,8 @@ static void operations_are_found_by_path(void **state)
         {"POST", "/model/a/invoke-with-response-stream", "InvokeModelWithResponseStream", "a"},
         {"POST", "/model/arn%3Aaws%3Abedrock%3A%3A%3Afoundation-model%2Fx/count-tokens", "CountTokens",
          "arn%3Aaws%3Abedrock%3A%3A%3Afoundation-model%2Fx"},
-        {"POST", "/model/arn:aws:bedrock:::foundation-model/x/converse", "Converse", "arn:aws:bedrock:::foundation-model/x"},
+        {"POST", "/model/arn:aws:bedrock:::foundation-model/x/converse", "Converse",
+         "arn:aws:bedrock:::foundation-model/x"},
         {"GET", "/foundation-models", "ListFoundationModels", NULL},
         {"GET", "/foundation-models/a.b", "GetFoundationModel", "a.b"},
         {"GET", "/healthz", "healthz", NULL},
@@ -75,7 +76,8 @@ static void reduces(const char *html, const char *text)
 static void html_is_reduced_to_its_text(void **state)
 {
     (void)state;
-    reduces("<html><head><title>A</title><style>p{}</style></head><body><p>one</p><p>two <b>three</b></p></body></html>",
+    reduces("<html><head><title>A</title><style>p{}</style></head><body><p>one</p><p>two <b>three</b></p></body></html"
+            ">",
             "A\none\ntwo three");
     reduces("a<script>if (a < b) { x(\"</p>\") }</script>b", "ab");
     reduces("a <!-- <p> --> b", "a b");

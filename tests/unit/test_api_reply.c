@@ -6,7 +6,8 @@
 
 static const struct chat_reply_block blocks[] = {
     {.kind = CHAT_TEXT, .text = {"Let me \"look\".", 14}},
-    {.kind = CHAT_TOOL_USE, .text = {"{\"sign\": \"WZPZ\"}", 16}, .tool_id = {"tooluse_1", 9}, .tool_name = {"top_song", 8}},
+    {.kind = CHAT_TOOL_USE, .text = {"{\"sign\": \"WZPZ\"}", 16}, .tool_id = {"tooluse_1", 9},
+     .tool_name = {"top_song", 8}},
     {.kind = CHAT_TOOL_USE, .text = {"{\"cut", 5}, .tool_id = {"tooluse_2", 9}, .tool_name = {"hello", 5}},
 };
 
@@ -44,11 +45,11 @@ static void converse_reply_is_written_in_order(void **state)
     written(&converse_codec, &request, &reply,
             "{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":[{\"text\":\"Let me \\\"look\\\".\"},"
             "{\"toolUse\":{\"toolUseId\":\"tooluse_1\",\"name\":\"top_song\",\"input\":{\"sign\":\"WZPZ\"}}},"
-            "{\"toolUse\":{\"toolUseId\":\"tooluse_2\",\"name\":\"hello\",\"input\":{}}}]}},\"stopReason\":\"tool_use\","
-            "\"usage\":{\"inputTokens\":10,\"outputTokens\":5,\"totalTokens\":21,\"cacheReadInputTokens\":3,"
-            "\"cacheWriteInputTokens\":3,\"cacheReadInputTokenCount\":3,\"cacheWriteInputTokenCount\":3,"
-            "\"cacheDetails\":[{\"ttl\":\"1h\",\"inputTokens\":1},{\"ttl\":\"5m\",\"inputTokens\":2}]},"
-            "\"metrics\":{\"latencyMs\":42},\"serviceTier\":{\"type\":\"priority\"}}");
+            "{\"toolUse\":{\"toolUseId\":\"tooluse_2\",\"name\":\"hello\",\"input\":{}}}]}},"
+            "\"stopReason\":\"tool_use\",\"usage\":{\"inputTokens\":10,\"outputTokens\":5,\"totalTokens\":21,"
+            "\"cacheReadInputTokens\":3,\"cacheWriteInputTokens\":3,\"cacheReadInputTokenCount\":3,"
+            "\"cacheWriteInputTokenCount\":3,\"cacheDetails\":[{\"ttl\":\"1h\",\"inputTokens\":1},{\"ttl\":\"5m\","
+            "\"inputTokens\":2}]},\"metrics\":{\"latencyMs\":42},\"serviceTier\":{\"type\":\"priority\"}}");
 }
 
 static void an_empty_reply_has_one_empty_text(void **state)
@@ -57,10 +58,10 @@ static void an_empty_reply_has_one_empty_text(void **state)
     struct chat_request request = {0};
     struct chat_reply reply = {.stop = CHAT_STOP_END_TURN};
     written(&converse_codec, &request, &reply,
-            "{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":[{\"text\":\"\"}]}},\"stopReason\":\"end_turn\","
-            "\"usage\":{\"inputTokens\":0,\"outputTokens\":0,\"totalTokens\":0,\"cacheReadInputTokens\":0,"
-            "\"cacheWriteInputTokens\":0,\"cacheReadInputTokenCount\":0,\"cacheWriteInputTokenCount\":0,"
-            "\"cacheDetails\":[]},\"metrics\":{\"latencyMs\":0}}");
+            "{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":[{\"text\":\"\"}]}},"
+            "\"stopReason\":\"end_turn\",\"usage\":{\"inputTokens\":0,\"outputTokens\":0,\"totalTokens\":0,"
+            "\"cacheReadInputTokens\":0,\"cacheWriteInputTokens\":0,\"cacheReadInputTokenCount\":0,"
+            "\"cacheWriteInputTokenCount\":0,\"cacheDetails\":[]},\"metrics\":{\"latencyMs\":0}}");
 }
 
 static void anthropic_reply_is_written_in_order(void **state)
@@ -69,10 +70,11 @@ static void anthropic_reply_is_written_in_order(void **state)
     struct chat_request request = {0};
     struct chat_reply reply = make_reply();
     written(&anthropic_codec, &request, &reply,
-            "{\"model\":\"anthropic.claude-3-5-sonnet-20241022-v2:0\",\"id\":\"msg_bdrk_137d1aa44b4a4b8fbee7fec1348e9ee2\","
-            "\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"Let me \\\"look\\\".\"},"
-            "{\"type\":\"tool_use\",\"id\":\"tooluse_1\",\"name\":\"top_song\",\"input\":{\"sign\":\"WZPZ\"}},"
-            "{\"type\":\"tool_use\",\"id\":\"tooluse_2\",\"name\":\"hello\",\"input\":{}}],\"stop_reason\":\"tool_use\","
+            "{\"model\":\"anthropic.claude-3-5-sonnet-20241022-v2:0\","
+            "\"id\":\"msg_bdrk_137d1aa44b4a4b8fbee7fec1348e9ee2\",\"type\":\"message\",\"role\":\"assistant\","
+            "\"content\":[{\"type\":\"text\",\"text\":\"Let me \\\"look\\\".\"},{\"type\":\"tool_use\","
+            "\"id\":\"tooluse_1\",\"name\":\"top_song\",\"input\":{\"sign\":\"WZPZ\"}},{\"type\":\"tool_use\","
+            "\"id\":\"tooluse_2\",\"name\":\"hello\",\"input\":{}}],\"stop_reason\":\"tool_use\","
             "\"stop_sequence\":null,\"usage\":{\"input_tokens\":10,\"cache_creation_input_tokens\":3,"
             "\"cache_read_input_tokens\":3,\"cache_creation\":{\"ephemeral_5m_input_tokens\":2,"
             "\"ephemeral_1h_input_tokens\":1},\"output_tokens\":5}}");
@@ -119,7 +121,8 @@ static void response_fields_come_from_the_native_reply(void **state)
     struct chat_request request = {.arena = &arena};
     assert_int_equal(converse_codec.parse(STR("{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"a\"}]}],"
                                               "\"additionalModelResponseFieldPaths\":[\"/stop_sequence\",\"/absent\","
-                                              "\"/usage/output_tokens\"],\"performanceConfig\":{\"latency\":\"standard\"}}"),
+                                              "\"/usage/output_tokens\"],\"performanceConfig\":{\"latency\":\"standar"
+                                              "d\"}}"),
                                           CODEC_GENERATE, &request, &error),
                      OK);
     struct chat_reply reply = make_reply();
@@ -196,7 +199,8 @@ static void converse_stream_equals_the_captured_one(void **state)
     }
     assert_true(str_starts(buf_str(&lines), buf_str(&expected)));
     struct str last = str_slice(buf_str(&lines), expected.len, lines.len);
-    assert_true(str_starts(last, STR("metadata {\"usage\":{\"inputTokens\":150,\"outputTokens\":45,\"totalTokens\":195,")));
+    assert_true(str_starts(last,
+                           STR("metadata {\"usage\":{\"inputTokens\":150,\"outputTokens\":45,\"totalTokens\":195,")));
     assert_true(str_ends(last, STR("},\"metrics\":{\"latencyMs\":500}}\n")));
     buf_deinit(&lines);
     buf_deinit(&expected);
@@ -207,10 +211,13 @@ static void anthropic_stream_has_the_apis_order(void **state)
 {
     (void)state;
     static const char *const starts[] = {
-        "message_start {\"type\":\"message_start\",\"message\":{\"model\":\"m\",\"id\":\"msg_bdrk_r\",\"type\":\"message\","
-        "\"role\":\"assistant\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":150,",
-        "content_block_start {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}",
-        "content_block_delta {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"I'll",
+        "message_start {\"type\":\"message_start\",\"message\":{\"model\":\"m\",\"id\":\"msg_bdrk_r\","
+        "\"type\":\"message\",\"role\":\"assistant\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,"
+        "\"usage\":{\"input_tokens\":150,",
+        "content_block_start {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\","
+        "\"text\":\"\"}}",
+        "content_block_delta {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
+        "\"text\":\"I'll",
         "content_block_stop {\"type\":\"content_block_stop\",\"index\":0}",
         "content_block_start {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"tool_use\","
         "\"id\":\"tooluse_kZJMlvQmRJ6eAyJE5GIl7Q\",\"name\":\"top_song\",\"input\":{}}}",
@@ -246,7 +253,8 @@ static void nova_stream_wraps_converse_events(void **state)
     buf_init(&lines, 1 << 16);
     stream_two_tools(&nova_codec, &lines);
     assert_true(str_starts(buf_str(&lines), STR("chunk {\"messageStart\":{\"role\":\"assistant\"}}\n"
-                                                "chunk {\"contentBlockDelta\":{\"contentBlockIndex\":0,\"delta\":{\"text\":")));
+                                                "chunk {\"contentBlockDelta\":{\"contentBlockIndex\":0,"
+                                                "\"delta\":{\"text\":")));
     assert_true(str_find(buf_str(&lines), STR("chunk {\"messageStop\":{\"stopReason\":\"tool_use\"}}\n"), 0) > 0);
     assert_true(str_find(buf_str(&lines), STR("\"amazon-bedrock-invocationMetrics\":{\"inputTokenCount\":150"), 0) > 0);
     buf_deinit(&lines);
