@@ -266,6 +266,9 @@ static enum error_code parse_content(struct converse_parser *parser, yyjson_val 
         return field_error(error, where, key, "expected a string or an array of blocks, got %s",
                            json_type_name(content));
     size_t i, count = is_text ? 1 : yyjson_arr_size(content);
+    enum error_code code = converse_note_blocks(parser, count, where, key);
+    if (code != OK)
+        return code;
     *blocks = ARENA_ARRAY(parser->request->arena, struct chat_block, 2 * count + 1);
     if (!*blocks)
         return error_no_memory(error);
@@ -276,7 +279,7 @@ static enum error_code parse_content(struct converse_parser *parser, yyjson_val 
         yyjson_arr_foreach(content, i, count, item)
         {
             struct field_path path = field_path_index(where, key, i);
-            enum error_code code = parse_block(parser, item, path.text, role, &(*blocks)[*block_count]);
+            code = parse_block(parser, item, path.text, role, &(*blocks)[*block_count]);
             if (code != OK)
                 return code;
             (*block_count)++;

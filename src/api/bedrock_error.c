@@ -57,6 +57,9 @@ void bedrock_error_respond_named(struct http_exchange *exchange, int status, con
     buf_init(&body, BODY_MAX);
     buf_append_text(&body, "{\"message\":");
     buf_append_json(&body, str_of(message));
+    /* Clients look for the name in the header, some in the body. */
+    buf_append_text(&body, ",\"__type\":");
+    buf_append_json(&body, str_of(name));
     buf_append_char(&body, '}');
     http_respond(exchange, status, headers, count, body.failed ? STR("{}") : buf_str(&body));
     buf_deinit(&body);

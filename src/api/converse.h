@@ -14,7 +14,7 @@ struct converse_parser {
     struct chat_request *request;
     struct error *error;
     bool has_inline_cache_points; /* Nova: `cachePoint` is a member of the block it follows */
-    bool is_count;
+    size_t blocks; /* content blocks so far, against limit(content_blocks) */
     size_t cache_points;
     uint32_t shortest_ttl; /* of the cache points so far, 0: none */
     bool has_tool_blocks;
@@ -28,6 +28,10 @@ enum error_code converse_parse_messages(struct converse_parser *parser, yyjson_v
 /* A Converse body, or the `converse` member of CountTokens. */
 enum error_code converse_parse_value(yyjson_val *root, enum codec_use use, struct chat_request *request,
                                      struct error *error) WARN_UNUSED;
+
+/* Notes content blocks about to be parsed, before memory is taken for them. */
+enum error_code converse_note_blocks(struct converse_parser *parser, size_t count, const char *where,
+                                     const char *key) WARN_UNUSED;
 
 /* Notes a cache point: at most 4, a longer TTL never after a shorter one. */
 enum error_code converse_note_cache_point(struct converse_parser *parser, const char *where,

@@ -36,6 +36,15 @@ static enum error_code text_only(struct error *error, const char *where, const c
     return field_error(error, where, what, "this model reads text only");
 }
 
+enum error_code converse_note_blocks(struct converse_parser *parser, size_t count, const char *where, const char *key)
+{
+    parser->blocks += count;
+    if (parser->blocks <= limit(content_blocks))
+        return OK;
+    return field_error(parser->error, where, key, "more than the limit of %zu content blocks in one request",
+                       (size_t)limit(content_blocks));
+}
+
 enum error_code converse_cache_point(struct converse_parser *parser, yyjson_val *value, const char *where,
                                      uint32_t *ttl_seconds)
 {
@@ -534,6 +543,9 @@ static enum error_code parse_message(struct converse_parser *parser, yyjson_val 
     size_t count = yyjson_arr_size(content);
     if (count == 0)
         return field_error(parser->error, where, "content", "must have at least one content block");
+    code = converse_note_blocks(parser, count, where, "content");
+    if (code != OK)
+        return code;
     size_t per_item = parser->has_inline_cache_points ? 2 : 1;
     message->blocks = ARENA_ARRAY(parser->request->arena, struct chat_block, count * per_item);
     if (!message->blocks)
@@ -585,6 +597,9 @@ enum error_code converse_parse_system(struct converse_parser *parser, yyjson_val
     if (!yyjson_is_arr(system))
         return field_error(parser->error, "system", "", "expected an array, got %s", json_type_name(system));
     size_t i, count = yyjson_arr_size(system);
+    enum error_code code = converse_note_blocks(parser, count, "system", "");
+    if (code != OK)
+        return code;
     request->system = ARENA_ARRAY(request->arena, struct chat_block, 2 * count + 1);
     if (!request->system)
         return error_no_memory(parser->error);
@@ -592,7 +607,7 @@ enum error_code converse_parse_system(struct converse_parser *parser, yyjson_val
     yyjson_arr_foreach(system, i, count, item)
     {
         struct field_path path = field_path_index("", "system", i);
-        enum error_code code = fields_known(item, path.text, members, parser->error);
+        code = fields_known(item, path.text, members, parser->error);
         if (code == OK)
             code = parse_block(parser, item, path.text, request->system, &request->system_count);
         yyjson_val *text = yyjson_obj_get(item, "text");

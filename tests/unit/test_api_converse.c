@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "api/converse.h"
+#include "core/limits.h"
 
 #define HELLO "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hi\"}]}]"
 
@@ -372,6 +373,16 @@ static void captured_requests_parse(void **state)
     }
 }
 
+static void content_blocks_are_counted_before_memory_is_taken(void **state)
+{
+    (void)state;
+    uint64_t before = limits_in_force.content_blocks;
+    limits_in_force.content_blocks = 2;
+    content_refused("{\"text\":\"a\"},{\"text\":\"b\"},{\"text\":\"c\"}",
+                    "messages[0].content: more than the limit of 2 content blocks");
+    limits_in_force.content_blocks = before;
+}
+
 static void counting_takes_the_prompts_members_only(void **state)
 {
     (void)state;
@@ -426,6 +437,7 @@ int main(void)
         cmocka_unit_test(tool_errors_name_the_field),
         cmocka_unit_test(what_is_not_there_is_refused),
         cmocka_unit_test(captured_requests_parse),
+        cmocka_unit_test(content_blocks_are_counted_before_memory_is_taken),
         cmocka_unit_test(counting_takes_the_prompts_members_only),
         cmocka_unit_test(every_failing_allocation_is_an_error),
     };
