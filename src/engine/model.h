@@ -119,7 +119,7 @@ size_t model_state_size(struct model *model, uint32_t sequence);
 size_t model_state_get(struct model *model, uint32_t sequence, void *out, size_t cap);
 size_t model_state_set(struct model *model, uint32_t sequence, const void *data, size_t len);
 
-/* --- grammars: model thread --------------------------------------------------------------------------- */
+/* --- grammars: _new and _free on any thread, the rest on the model thread ------------------------------ */
 
 struct model_grammar;
 

@@ -35,7 +35,6 @@ struct sequence {
     uint32_t silent_tokens; /* chosen since the last text event */
     struct text_filter text;
     struct sampler sampler;
-    struct model_grammar *grammar;
     bool in_string, is_escaped; /* of the JSON that the grammar made so far */
     uint64_t admitted_us, first_us;
 };
@@ -155,7 +154,6 @@ static void end_sequence(struct scheduler *s, struct sequence *seq)
     s->id_taken[seq->id] = false;
     s->cells_promised -= seq->cells;
     text_filter_deinit(&seq->text);
-    model_grammar_free(seq->grammar);
     mem_free(seq);
 }
 
@@ -177,13 +175,10 @@ static uint32_t free_id(struct scheduler *s)
 
 static void admit(struct scheduler *s, struct job *job)
 {
-    struct error error;
     struct sequence *seq = mem_calloc(1, sizeof(*seq));
-    enum error_code code = seq == NULL ? error_no_memory(&error) : OK;
-    if (code == OK && job->request.grammar.len > 0)
-        code = model_grammar_new(s->options.model, job->request.grammar, &seq->grammar, &error);
-    if (code != OK) {
-        mem_free(seq);
+    if (seq == NULL) {
+        struct error error;
+        (void)error_no_memory(&error);
         add_failure(s, job, &error);
         return;
     }
@@ -470,15 +465,15 @@ static enum error_code pick_by_grammar(struct scheduler *s, struct sequence *seq
     const uint32_t count = s->facts->vocabulary;
     const bool closing = must_close(seq);
     bool allowed = false;
-    enum error_code code = closing ? OK : model_grammar_allows(seq->grammar, *token, &allowed, error);
+    enum error_code code = closing ? OK : model_grammar_allows(seq->job->grammar, *token, &allowed, error);
     if (code == OK && !allowed) {
-        code = model_grammar_mask(seq->grammar, logits, error);
+        code = model_grammar_mask(seq->job->grammar, logits, error);
         *is_over = code == OK && is_masked(logits, count);
         if (code != OK || *is_over)
             return code;
         *token = closing ? pick_closing(s, seq, logits) : sampler_pick(&seq->sampler, logits, count, s->scratch);
     }
-    return code == OK ? model_grammar_accept(seq->grammar, *token, error) : code;
+    return code == OK ? model_grammar_accept(seq->job->grammar, *token, error) : code;
 }
 
 static void follow_json(struct sequence *seq, struct str piece)
@@ -498,7 +493,7 @@ static bool take_token(struct scheduler *s, struct sequence *seq, model_token to
     const size_t len = model_piece(s->options.model, token, piece);
     seq->output++;
     seq->silent_tokens++;
-    if (seq->grammar != NULL)
+    if (seq->job->grammar != NULL)
         follow_json(seq, (struct str){piece, len});
     atomic_fetch_add_explicit(&s->options.broker->slot->generated_tokens, 1, memory_order_relaxed);
     if (!text_filter_push(&seq->text, (struct str){piece, len})) {
@@ -530,7 +525,7 @@ static void advance(struct scheduler *s, struct sequence *seq)
         start_reply(s, seq);
     model_token token = sampler_pick(&seq->sampler, logits, s->facts->vocabulary, s->scratch);
     bool is_over = false;
-    if (seq->grammar != NULL && pick_by_grammar(s, seq, logits, &token, &is_over, &error) != OK) {
+    if (seq->job->grammar != NULL && pick_by_grammar(s, seq, logits, &token, &is_over, &error) != OK) {
         fail_sequence(s, seq, &error);
         return;
     }

@@ -37,6 +37,7 @@ struct job {
     struct arena arena; /* owns what request points to */
     struct engine_request request;
     struct model_tokens tokens; /* the prompt */
+    struct model_grammar *grammar; /* NULL: none */
     uint64_t queued_us;
     atomic_bool is_cancelled;
     void *owner; /* the front's */

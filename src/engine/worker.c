@@ -15,7 +15,7 @@
 #include "engine/scheduler.h"
 
 #define HEARTBEAT_MS 100u
-#define INLINE_TEXT_MAX ((size_t)64 << 10) /* more text is tokenised on libuv's pool */
+#define INLINE_TEXT_MAX ((size_t)64 << 10) /* more text and grammar is worked on in libuv's pool */
 #define REQUEST_ARENA_MAX ((size_t)2 * PROTOCOL_PAYLOAD_MAX)
 
 struct worker;
@@ -28,14 +28,14 @@ struct front_port {
 };
 
 /* A request from its frame to its last event. Front thread; while `work` is
- * queued also the pool thread that tokenises. */
+ * queued the pool thread that prepares it. */
 struct front_call {
     struct job job; /* owner points back here */
     struct front_port *port; /* NULL once the link is gone */
     uint32_t id;
     bool is_count, is_cancelled, is_submitted;
     uv_work_t work;
-    struct error error; /* of tokenising */
+    struct error error; /* of preparing */
     struct front_call *previous, *next;
 };
 
@@ -146,6 +146,7 @@ static void free_call(struct front_call *call)
         else
             call->port->calls = call->next;
     }
+    model_grammar_free(call->job.grammar);
     model_tokens_deinit(&call->job.tokens);
     arena_deinit(&call->job.arena);
     mem_free(call);
@@ -187,7 +188,7 @@ static enum error_code check_size(const struct worker *w, const struct front_cal
     return OK;
 }
 
-/* Tokenised (or failed to): count, refuse or queue. */
+/* Prepared (or failed to be): count, refuse or queue. */
 static void dispatch(struct worker *w, struct front_call *call)
 {
     struct error error = call->error;
@@ -220,8 +221,10 @@ static size_t text_len(const struct engine_request *request)
     return len;
 }
 
-/* Any thread. A text that can't fit whatever its tokens are is not tokenised. */
-static void tokenize(const struct model *model, struct front_call *call)
+/* Any thread: the prompt's tokens and the grammar's rules, so that the model
+ * thread waits for neither. A text that can't fit whatever its tokens are is not
+ * tokenised. */
+static void prepare(const struct model *model, struct front_call *call)
 {
     const struct engine_request *request = &call->job.request;
     const struct model_facts *facts = model_facts(model);
@@ -238,13 +241,15 @@ static void tokenize(const struct model *model, struct front_call *call)
     for (size_t i = 0; i < request->segment_count && code == OK; i++)
         code = model_tokenize(model, request->segments[i].text, request->segments[i].is_template, tokens,
                               &call->error);
+    if (code == OK && request->grammar.len > 0)
+        code = model_grammar_new(model, request->grammar, &call->job.grammar, &call->error);
     call->error.code = code;
 }
 
 static void on_work(uv_work_t *work)
 {
     struct front_call *call = work->data;
-    tokenize(((struct worker *)work->loop->data)->model, call);
+    prepare(((struct worker *)work->loop->data)->model, call);
 }
 
 static void flush_ports(struct worker *w)
@@ -319,9 +324,9 @@ static bool on_request(struct front_port *port, const struct frame_header *heade
         free_call(call);
         return false;
     }
-    if (text_len(request) > INLINE_TEXT_MAX && uv_queue_work(&w->loop, &call->work, on_work, on_work_done) == 0)
+    if (text_len(request) + request->grammar.len > INLINE_TEXT_MAX && uv_queue_work(&w->loop, &call->work, on_work, on_work_done) == 0)
         return true;
-    tokenize(w->model, call);
+    prepare(w->model, call);
     dispatch(w, call);
     return true;
 }
