@@ -10,9 +10,14 @@
  *   busy_share  one client's speed beside a busy niced process (its own session, so that the
  *               kernel's autogroups give it an equal share) over that without it
  *
+ * The bare loop's threads are bound to a core each, as the worker binds its own:
+ * beside other processes the kernel else puts both on one core now and then,
+ * and the engine would look many times faster than its limit.
+ *
  * BENCH_ROUNDS changes the number of rounds (5). BENCH_THREADS gives both sides
  * so many threads: with 1 the shares mean something on a machine that is busy
  * with other things, where the bare loop's spinning threads wait for each other. */
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,10 +77,33 @@ static model_token some_token(uint32_t i)
     return (model_token)(300 + i * 7919 % 8000);
 }
 
+/* Binds the loop's threads to a core each, or lets them go: this thread is one
+ * of them, and the gateway's while the engine has its turn. */
+static void bind_raw(const struct model *model, bool is_bound)
+{
+    static cpu_set_t all;
+    uint32_t tasks[64];
+    if (CPU_COUNT(&all) == 0 && sched_getaffinity(0, sizeof(all), &all) != 0)
+        return;
+    const size_t count = model_compute_tasks(model, tasks, 64);
+    size_t core = 0;
+    for (size_t i = 0; i < count && count > 1; i++) {
+        cpu_set_t set = all;
+        while (is_bound && !CPU_ISSET(core % CPU_SETSIZE, &all))
+            core++;
+        if (is_bound) {
+            CPU_ZERO(&set);
+            CPU_SET(core++ % CPU_SETSIZE, &set);
+        }
+        (void)sched_setaffinity((pid_t)tasks[i], sizeof(set), &set);
+    }
+}
+
 /* Tokens per second of `steps` decodes of `clients` sequences with a prompt behind them. */
 static double raw_rate(struct model *model, uint32_t clients, uint32_t steps)
 {
     model_clear(model);
+    bind_raw(model, true);
     for (uint32_t c = 0; c < clients; c++) {
         model_batch_clear(model);
         for (uint32_t i = 0; i < PROMPT_TOKENS; i++)
@@ -89,7 +117,9 @@ static double raw_rate(struct model *model, uint32_t clients, uint32_t steps)
             model_batch_add(model, some_token(step * 31 + c), PROMPT_TOKENS + step, c, true);
         raw_decode(model);
     }
-    return (double)(clients * steps) * 1e6 / (double)(clock_now_us() - began_us);
+    const uint64_t ended_us = clock_now_us();
+    bind_raw(model, false);
+    return (double)(clients * steps) * 1e6 / (double)(ended_us - began_us);
 }
 
 /* --- the engine ------------------------------------------------------------------------------------- */
