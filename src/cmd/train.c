@@ -4,7 +4,14 @@
 #include <stdio.h>
 
 #include "cmd/cmd.h"
+#include "cmd/cmd_io.h"
 #include "distill/train.h"
+
+static const char usage[] =
+    "usage: fulcrum train --config FILE.yaml --out FILE.gguf [--resume]\n"
+    "Trains a model by the recipe in FILE.yaml and writes it to FILE.gguf, the loss curve to FILE.gguf.csv.\n"
+    "--resume goes on from FILE.gguf.checkpoint, which is written now and then and on SIGTERM.\n"
+    "docs/MODELS.md describes the recipe's keys; models/desk-small.yaml is one.\n";
 
 static volatile sig_atomic_t stop;
 
@@ -14,37 +21,33 @@ static void on_signal(int number)
     stop = 1;
 }
 
-static int usage(void)
-{
-    fprintf(stderr, "usage: fulcrum train --config FILE.yaml --out FILE.gguf [--resume]\n");
-    return 2;
-}
-
 static int train(const char *config_path, const struct train_options *options)
 {
     struct train_config config;
     struct train_result result;
     struct error error;
-    if (train_config_load(config_path, &config, &error)) {
-        fprintf(stderr, "fulcrum train: %s\n", error.message);
-        return 2;
-    }
+    if (train_config_load(config_path, &config, &error))
+        return cmd_fail("train", &error, CMD_USAGE);
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     enum error_code code = train_run(&config, options, &result, &error);
     train_config_deinit(&config);
-    if (code) {
-        fprintf(stderr, "fulcrum train: %s\n", error.message);
-        return 1;
-    }
+    if (code)
+        return cmd_fail("train", &error, CMD_FAILED);
     if (result.was_stopped) {
         fprintf(stderr, "fulcrum train: stopped after step %" PRIu64 "; go on with --resume\n", result.steps);
-        return 1;
+        return CMD_FAILED;
     }
     printf("%s: %" PRIu64 " steps, %" PRIu64 " tokens, loss %.4f\n", options->out, result.steps, result.tokens,
            result.last_loss);
-    return 0;
+    return CMD_DONE;
+}
+
+static int refuse(const char *message)
+{
+    fprintf(stderr, "fulcrum train: %s\n%s", message, usage);
+    return CMD_USAGE;
 }
 
 int cmd_train(int argc, char **argv)
@@ -53,20 +56,25 @@ int cmd_train(int argc, char **argv)
         {"config", required_argument, NULL, 'c'},
         {"out", required_argument, NULL, 'o'},
         {"resume", no_argument, NULL, 'r'},
+        {"help", no_argument, NULL, 'h'},
         {0},
     };
     struct train_options options = {.stop = &stop};
     const char *config = NULL;
     optind = 1;
+    opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
         switch (option) {
         case 'c': config = optarg; break;
         case 'o': options.out = optarg; break;
         case 'r': options.resume = true; break;
-        default: return usage();
+        case 'h': fputs(usage, stdout); return CMD_DONE;
+        default: return refuse("unknown option, or one without its value");
         }
     }
-    if (!config || !options.out || optind != argc)
-        return usage();
+    if (!config || !options.out)
+        return refuse("--config and --out are required");
+    if (optind != argc)
+        return refuse("unexpected argument");
     return train(config, &options);
 }
