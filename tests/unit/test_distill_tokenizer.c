@@ -231,7 +231,7 @@ static void llama_cpp_gives_the_same_ids(void **state)
     struct error error;
     temporary_path(path, "ids.gguf");
     export_tiny(tokenizer, path);
-    struct model_options options = {.path = path, .name = "tiny", .context = 64, .parallel = 1, .threads = 1};
+    struct model_options options = {.path = path, .context = 64, .parallel = 1, .threads = 1};
     assert_ok(model_load(&options, &model, &error));
     assert_int_equal(model_facts(model)->vocabulary, tokenizer->count);
     for (size_t i = 0; i < sizeof(hard_texts) / sizeof(hard_texts[0]); i++)

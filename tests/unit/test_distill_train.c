@@ -311,7 +311,7 @@ static void llama_cpp_computes_the_same_logits(void **state)
 
         temporary_path(path, "logits.gguf");
         assert_ok(export_model(path, "tiny", EXPORT_F32, weights, tokenizer, &provenance, &error));
-        struct model_options options = {.path = path, .name = "tiny", .context = 128, .parallel = 1, .threads = 1};
+        struct model_options options = {.path = path, .context = 128, .parallel = 1, .threads = 1};
         assert_ok(model_load(&options, &model, &error));
         assert_true(str_find(str_of(model_facts(model)->chat_template), STR("<|im_start|>"), 0) >= 0);
         assert_same_logits(model, graph, &packer.batch, tokenizer->count);
