@@ -339,7 +339,7 @@ static void open_bed(struct bed *bed)
     const uint64_t rounds = setting("BENCH_ROUNDS", 5), threads = setting("BENCH_THREADS", 0);
     bed->rounds = rounds > 0 && rounds < ROUNDS_MAX ? (unsigned)rounds : 5;
     const struct model_options options = {
-        .path = MODEL_PATH, .name = "raw", .context = CONTEXT, .parallel = CLIENTS_MAX,
+        .path = MODEL_PATH, .context = CONTEXT, .parallel = CLIENTS_MAX,
         .threads = (uint32_t)threads, .kv_bytes = limit(kv_bytes)};
     if (model_load(&options, &bed->raw, &error) != OK)
         die(error.message);

@@ -153,7 +153,7 @@ static enum error_code open_model(const struct model_options *options, FILE **fi
 {
     *file = options->path != NULL ? fopen(options->path, "rbe") : open_bytes(options->bytes);
     if (*file == NULL)
-        return error_set_errno(error, ERROR_INVALID, errno, "model %s: cannot open %s", options->name,
+        return error_set_errno(error, ERROR_INVALID, errno, "cannot open %s",
                                options->path != NULL ? options->path : "the embedded file");
     return OK;
 }
@@ -386,21 +386,21 @@ static enum error_code load_weights(struct model *model, const struct model_opti
     if (code != OK)
         return code;
     if (call.model == NULL)
-        return error_set(error, ERROR_INVALID, "model %s: %s is not a model that llama.cpp can load%s%s", options->name,
+        return error_set(error, ERROR_INVALID, "%s is not a model that llama.cpp can load%s%s",
                          options->path != NULL ? options->path : "the embedded file", message[0] ? ": " : "", message);
     model->llama = call.model;
     model->vocab = llama_model_get_vocab(model->llama);
     if (!llama_model_has_decoder(model->llama) || llama_model_has_encoder(model->llama))
-        return error_set(error, ERROR_INVALID, "model %s: only decoder models can be served", options->name);
+        return error_set(error, ERROR_INVALID, "only decoder models can be served");
     return OK;
 }
 
-static enum error_code make_context(struct model *model, const struct model_options *options, struct error *error)
+static enum error_code make_context(struct model *model, struct error *error)
 {
     char message[256] = "";
     if (guard_call(run_context, model, message, sizeof(message)) != 0 || model->context == NULL)
-        return error_set(error, ERROR_NO_MEMORY, "model %s: no room for %u KV cells%s%s", options->name,
-                         model->facts.cells, message[0] ? ": " : "", message);
+        return error_set(error, ERROR_NO_MEMORY, "no room for %u KV cells%s%s", model->facts.cells,
+                         message[0] ? ": " : "", message);
     model->batch = llama_batch_init((int32_t)model->facts.batch, 0, 1);
     model->candidates = mem_calloc(model->facts.vocabulary, sizeof(llama_token_data));
     if (model->batch.token == NULL || model->candidates == NULL)
@@ -427,7 +427,7 @@ enum error_code model_load(const struct model_options *options, struct model **r
         fill_facts(model);
         measure_template(model);
         decide_sizes(model, options);
-        code = make_context(model, options, error);
+        code = make_context(model, error);
     }
     if (code != OK) {
         model_free(model);

@@ -31,7 +31,6 @@ enum model_state_kind {
 struct model_options {
     const char *path;    /* NULL: load from `bytes` */
     struct str bytes;    /* a GGUF file in memory, copied */
-    const char *name;    /* for messages */
     uint32_t context;    /* tokens per sequence; 0: the model's own, at most MODEL_CONTEXT_DEFAULT */
     uint32_t parallel;   /* sequences at once; 0: MODEL_PARALLEL_DEFAULT */
     uint32_t batch;      /* most tokens of one decode; 0: MODEL_BATCH_DEFAULT */

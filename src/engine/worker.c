@@ -84,18 +84,16 @@ static enum error_code load(struct worker *w, struct error *error)
     char name[256];
     struct model_options options = {
         .path = config->path.len > 0 ? config->path.data : NULL,
-        .name = config->name.data,
         .context = config->context,
         .parallel = config->parallel,
         .threads = config->threads,
         .kv_bytes = config->kv_bytes,
     };
     if (options.path == NULL) {
-        snprintf(name, sizeof(name), "%s.gguf", options.name);
+        snprintf(name, sizeof(name), "%s.gguf", config->name.data);
         options.bytes = embedded_file(str_of(name));
         if (options.bytes.data == NULL)
-            return error_set(error, ERROR_INVALID,
-                             "model %s: no file of that name is embedded in this build; set path:", options.name);
+            return error_set(error, ERROR_INVALID, "no model of this name is embedded in this build; set its path");
     }
     const enum error_code code = model_load(&options, &w->model, error);
     if (code != OK)
