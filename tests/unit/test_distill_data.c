@@ -118,6 +118,28 @@ static void bad_rows_are_named(void **state)
     tokenizer_free(tokenizer);
 }
 
+/* Every allocation fails once; none is lost. */
+static void memory_may_run_out_anywhere(void **state)
+{
+    (void)state;
+    struct tokenizer *tokenizer = byte_tokenizer();
+    bool is_done = false;
+    for (uint64_t nth = 1; !is_done; nth++) {
+        struct example example;
+        struct error error;
+        struct arena arena;
+        arena_init(&arena, 0);
+        mem_fail_at(nth);
+        enum error_code code = example_of_row(tokenizer, str_of(tool_row), &arena, &example, &error);
+        is_done = mem_fail_count() < nth;
+        mem_fail_at(0);
+        if ((code == OK) != is_done)
+            fail_msg("allocation %u: %s", (unsigned)nth, error.message);
+        arena_deinit(&arena);
+    }
+    tokenizer_free(tokenizer);
+}
+
 /* --- files ------------------------------------------------------------------------------------------ */
 
 static void write_rows(const char *path, int count, int length)
@@ -225,6 +247,7 @@ int main(void)
         cmocka_unit_test(every_turn_is_trained_when_asked),
         cmocka_unit_test(a_tool_call_is_an_answer),
         cmocka_unit_test(bad_rows_are_named),
+        cmocka_unit_test(memory_may_run_out_anywhere),
         cmocka_unit_test(rows_are_found_between_empty_lines),
         cmocka_unit_test(sources_get_their_share),
         cmocka_unit_test(rows_that_never_fit_are_an_error),
