@@ -39,6 +39,8 @@
 #define PROMPT_TOKENS 64
 #define LONG_PROMPT_TOKENS 4000
 #define CONTEXT 4608
+#define MEASURE_MAX_US 8000000u /* of one measurement: a disturbed machine must not take hours */
+#define STALL_MAX_US 40000000u
 
 struct client {
     struct engine_call *call;
@@ -111,7 +113,8 @@ static double raw_rate(struct model *model, uint32_t clients, uint32_t steps)
         raw_decode(model);
     }
     const uint64_t began_us = clock_now_us();
-    for (uint32_t step = 0; step < steps; step++) {
+    uint32_t step = 0;
+    for (; step < steps && clock_now_us() < began_us + MEASURE_MAX_US; step++) {
         model_batch_clear(model);
         for (uint32_t c = 0; c < clients; c++)
             model_batch_add(model, some_token(step * 31 + c), PROMPT_TOKENS + step, c, true);
@@ -119,7 +122,7 @@ static double raw_rate(struct model *model, uint32_t clients, uint32_t steps)
     }
     const uint64_t ended_us = clock_now_us();
     bind_raw(model, false);
-    return (double)(clients * steps) * 1e6 / (double)(ended_us - began_us);
+    return (double)(clients * step) * 1e6 / (double)(ended_us - began_us);
 }
 
 /* --- the engine ------------------------------------------------------------------------------------- */
@@ -205,7 +208,7 @@ static double engine_rate(struct bed *bed, uint32_t clients, uint32_t steps, dou
         uv_run(&bed->loop, UV_RUN_ONCE);
     const uint64_t began_us = clock_now_us();
     const uint32_t before = tokens_of(bed, clients);
-    while (tokens_of(bed, clients) < before + clients * steps)
+    while (tokens_of(bed, clients) < before + clients * steps && clock_now_us() < began_us + MEASURE_MAX_US)
         uv_run(&bed->loop, UV_RUN_ONCE);
     const double us = (double)(clock_now_us() - began_us);
     const uint32_t tokens = tokens_of(bed, clients) - before;
@@ -225,15 +228,15 @@ static double stall_ms(struct bed *bed, double *ttft_ms)
     for (uint32_t i = 0; i < 4; i++)
         bed->clients[i].gap_us = 0;
     start(bed, late, LONG_PROMPT_TOKENS, 4);
-    while (!late->is_started)
+    while (!late->is_started && clock_now_us() < late->begun_us + STALL_MAX_US)
         uv_run(&bed->loop, UV_RUN_ONCE);
     uint64_t longest_us = 0;
     for (uint32_t i = 0; i < 4; i++)
         longest_us = bed->clients[i].gap_us > longest_us ? bed->clients[i].gap_us : longest_us;
     stop_replies(bed, 4);
-    while (!late->is_done)
-        uv_run(&bed->loop, UV_RUN_ONCE);
-    *ttft_ms = (double)(late->started_us - late->begun_us) / 1000.0;
+    if (!late->is_done)
+        engine_cancel(late->call);
+    *ttft_ms = (double)((late->is_started ? late->started_us : clock_now_us()) - late->begun_us) / 1000.0;
     return (double)longest_us / 1000.0;
 }
 
