@@ -87,6 +87,9 @@ static bool find_absent(struct str method, struct str path, struct operations_ma
 struct operations_match operations_find(struct str method, struct str path)
 {
     struct operations_match match = {0};
+    /* Load balancers probe with HEAD; net sends no body for it. */
+    if (str_eq(method, STR("HEAD")))
+        method = STR("GET");
     if (find_served(method, path, false, &match) || find_absent(method, path, &match))
         return match;
     if (!match.allowed_method)

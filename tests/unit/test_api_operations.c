@@ -28,6 +28,7 @@ static void operations_are_found_by_path(void **state)
         {"GET", "/foundation-models", "ListFoundationModels", NULL},
         {"GET", "/foundation-models/a.b", "GetFoundationModel", "a.b"},
         {"GET", "/healthz", "healthz", NULL},
+        {"HEAD", "/readyz", "readyz", NULL},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct operations_match match = find(rows[i].method, rows[i].path);
