@@ -322,7 +322,8 @@ static bool on_request(struct front_port *port, const struct frame_header *heade
         free_call(call);
         return false;
     }
-    if (text_len(request) + request->grammar.len > INLINE_TEXT_MAX && uv_queue_work(&w->loop, &call->work, on_work, on_work_done) == 0)
+    if (text_len(request) + request->grammar.len > INLINE_TEXT_MAX &&
+        uv_queue_work(&w->loop, &call->work, on_work, on_work_done) == 0)
         return true;
     prepare(w->model, call);
     dispatch(w, call);
