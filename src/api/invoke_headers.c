@@ -30,11 +30,16 @@ static bool accepts_json(struct str accept)
     return false;
 }
 
-/* boto3 sends no type unless told one, and the service takes that as JSON. */
+/* Unless told a type, boto3 sends none and the AWS SDK for JavaScript sends
+ * that of any blob; both mean JSON. */
+static bool is_body_type(struct str type)
+{
+    return !type.data || is_json_type(type) || str_eq_nocase(type, STR("application/octet-stream"));
+}
+
 static enum error_code check_types(const struct api_call *call, bool is_stream, struct error *error)
 {
-    struct str type = header(call, "content-type");
-    if (type.data && !is_json_type(type))
+    if (!is_body_type(header(call, "content-type")))
         return error_set(error, ERROR_INVALID, "Content-Type: the body must be sent as application/json");
     const char *accept = is_stream ? "x-amzn-bedrock-accept" : "accept";
     if (!accepts_json(header(call, accept)))

@@ -36,7 +36,7 @@ for await (const event of streamed.stream) {
 const counted = await client.send(new CountTokensCommand({ modelId, input: { converse: { messages } } }));
 result.count = counted.inputTokens;
 
-const invoked = await client.send(new InvokeModelCommand({ modelId, body, contentType: "application/json" }));
+const invoked = await client.send(new InvokeModelCommand({ modelId, body }));
 result.invoke = decode(invoked.body);
 
 const chunks = await client.send(new InvokeModelWithResponseStreamCommand({ modelId, body,
