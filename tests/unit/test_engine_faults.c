@@ -261,6 +261,43 @@ static void test_cancel_and_crash(void **state)
     bed_close(bed);
 }
 
+/* Until a call is answered: a lost link comes back with the next worker. */
+static void answer(struct bed *bed)
+{
+    struct reply reply = {.code = ERROR_UNAVAILABLE};
+    for (int i = 0; i < 1000 && reply.code != OK; i++) {
+        if (begin(bed, &reply))
+            RUN_UNTIL(bed, reply.ends == 1);
+        else
+            reply.code = ERROR_UNAVAILABLE;
+        uv_run(&bed->loop, UV_RUN_NOWAIT);
+        usleep(reply.code == OK ? 0 : 10000);
+    }
+    assert_int_equal(reply.code, OK);
+}
+
+/* The n-th allocation from here on fails, for all n: each call is refused or
+ * ends, and the engine goes on (after a restart when the failure took a link). */
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_open("");
+    bool was_reached = true;
+    for (uint64_t n = 1; was_reached && n < 100; n++) {
+        struct reply reply;
+        answer(bed);
+        mem_fail_at(n);
+        const bool begun = begin(bed, &reply);
+        if (begun)
+            RUN_UNTIL(bed, reply.ends == 1);
+        was_reached = mem_fail_count() >= n;
+        mem_fail_at(0);
+        assert_true(begun || reply.ends == 0);
+    }
+    assert_false(was_reached);
+    bed_close(bed);
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -278,6 +315,7 @@ int main(void)
         cmocka_unit_test(test_failed_frame), cmocka_unit_test(test_stalled_reply),
         cmocka_unit_test(test_fatal),        cmocka_unit_test(test_dies_while_loading),
         cmocka_unit_test(test_no_such_program), cmocka_unit_test(test_cancel_and_crash),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
