@@ -1,0 +1,43 @@
+"""The embedded pair, as `fulcrum eval desk` sees it."""
+
+import json
+import subprocess
+
+from conftest import FULCRUM, Server
+
+
+def test_eval_desk_prints_the_pairs_figures(tmp_path):
+    done = subprocess.run([str(FULCRUM), "eval", "desk", "--limit", "120", "--json"], cwd=tmp_path,
+                          env={"HOME": str(tmp_path)}, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    figures = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["model"] for one in figures] == ["desk-large", "desk-small"]
+    for one in figures:
+        assert one["rows"] == 120 and one["tokensPerSecond"] > 0 and one["costPer1000"] > 0
+        classify = one["tasks"]["classify"]
+        assert classify["low"] <= classify["score"] <= classify["high"]
+        assert classify["score"] > 0.4, "40 intents: a guess is right once in 40"
+
+
+def test_a_random_file_of_the_same_shape_knows_nothing(tmp_path, random_model):
+    config = tmp_path / "fulcrum.yaml"
+    config.write_text(f"models:\n  - {{name: noise, path: {random_model}, context: 4096}}\n")
+    rows = [json.loads(line) for line in open(FULCRUM.parents[1] / "models/desk_eval.jsonl", encoding="utf-8")]
+    data = tmp_path / "rows.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows if row["task"] == "classify")[:20000]
+                    .rsplit("\n", 1)[0] + "\n")
+    done = subprocess.run([str(FULCRUM), "eval", "noise", "--config", str(config), "--data", str(data), "--limit", "30",
+                           "--json"], cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["score"] < 0.1, "no answer comes from code"
+
+
+def test_first_call_of_the_readme(tmp_path):
+    server = Server(workdir=tmp_path)
+    for model in ("desk-large", "desk-small"):
+        reply = server.client().converse(
+            modelId=model, system=[{"text": "Name the intent of the message."}], inferenceConfig={"temperature": 0},
+            messages=[{"role": "user", "content": [{"text": "How do I track my package?"}]}])
+        assert reply["output"]["message"]["content"][0]["text"] == "track_package"
+        assert reply["stopReason"] == "end_turn"
+    assert server.stop() == 0
