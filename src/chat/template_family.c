@@ -134,7 +134,8 @@ void render_system_text(struct prompt_builder *builder, const struct chat_reques
 void render_system_checkpoints(struct prompt_builder *builder, const struct chat_request *request)
 {
     size_t from = system_count_before_last_points(request);
-    render_blocks(builder, request->system + from, request->system_count - from, false);
+    if (from < request->system_count)
+        render_blocks(builder, &request->system[from], request->system_count - from, false);
 }
 
 void render_tool_definition(struct prompt_builder *builder, const struct chat_tool *tool, unsigned indent)
