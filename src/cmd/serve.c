@@ -277,7 +277,8 @@ static void say_listening(const struct serve *serve)
     if (isatty(STDOUT_FILENO))
         printf("\nTry it:\n\n  curl -s %s/model/%s/converse -H 'content-type: application/json' \\\n"
                "    -d '{\"system\":[{\"text\":\"Name the intent of the message.\"}],\n"
-               "         \"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"How do I track my package?\"}]}]}'\n\n"
+               "         \"messages\":[{\"role\":\"user\",\"content\":"
+               "[{\"text\":\"How do I track my package?\"}]}]}'\n\n"
                "Programs that use an AWS SDK need only AWS_ENDPOINT_URL=%s. Ctrl-C stops the server.\n\n",
                url, serve->config.models[0].name, url);
     fflush(stdout);
