@@ -38,6 +38,7 @@
 #define CLIENTS_MAX 16
 #define PROMPT_TOKENS 64
 #define LONG_PROMPT_TOKENS 4000
+#define REPLY_TOKENS 2048 /* more than any measurement takes, few enough that the cells of 16 clients are there */
 #define CONTEXT 4608
 #define MEASURE_MAX_US 8000000u /* of one measurement: a disturbed machine must not take hours */
 #define STALL_MAX_US 40000000u
@@ -203,7 +204,7 @@ static void stop_replies(struct bed *bed, uint32_t clients)
 static double engine_rate(struct bed *bed, uint32_t clients, uint32_t steps, double *ttft_ms)
 {
     for (uint32_t i = 0; i < clients; i++)
-        start(bed, &bed->clients[i], PROMPT_TOKENS, 0);
+        start(bed, &bed->clients[i], PROMPT_TOKENS, REPLY_TOKENS);
     while (!all_started(bed, clients))
         uv_run(&bed->loop, UV_RUN_ONCE);
     const uint64_t began_us = clock_now_us();
@@ -222,7 +223,7 @@ static double stall_ms(struct bed *bed, double *ttft_ms)
 {
     struct client *late = &bed->clients[CLIENTS_MAX];
     for (uint32_t i = 0; i < 4; i++)
-        start(bed, &bed->clients[i], PROMPT_TOKENS, 0);
+        start(bed, &bed->clients[i], PROMPT_TOKENS, REPLY_TOKENS);
     while (!all_started(bed, 4) || tokens_of(bed, 4) < 40)
         uv_run(&bed->loop, UV_RUN_ONCE);
     for (uint32_t i = 0; i < 4; i++)
