@@ -169,24 +169,7 @@ static enum error_code result_text(struct converse_parser *parser, yyjson_val *c
     if (!yyjson_is_arr(content))
         return field_error(parser->error, where, "content", "expected a string or an array, got %s",
                            json_type_name(content));
-    struct buf text;
-    buf_init(&text, (size_t)limit(body_bytes) * 2);
-    enum error_code code = OK;
-    size_t i, count;
-    yyjson_val *item;
-    yyjson_arr_foreach(content, i, count, item)
-    {
-        struct field_path path = field_path_index(where, "content", i);
-        if (i > 0)
-            buf_append_char(&text, '\n');
-        code = append_result_item(parser, item, path.text, &text);
-        if (code != OK)
-            break;
-    }
-    if (code == OK && (text.failed || !arena_str(parser->request->arena, buf_str(&text), flat)))
-        code = error_no_memory(parser->error);
-    buf_deinit(&text);
-    return code;
+    return converse_flatten_result(parser, content, where, append_result_item, flat);
 }
 
 static enum error_code parse_tool_result(struct converse_parser *parser, yyjson_val *object, const char *where,

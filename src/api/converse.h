@@ -45,6 +45,13 @@ enum error_code converse_cache_point(struct converse_parser *parser, yyjson_val 
 enum error_code converse_tool_name(struct converse_parser *parser, yyjson_val *value, const char *where,
                                    struct str *name) WARN_UNUSED;
 
+/* The items of a tool result's `content` array (of `where`) as one text, a line
+ * feed between two; `append` adds one item, `where` being its path then. */
+typedef enum error_code (*converse_append_item)(struct converse_parser *parser, yyjson_val *item, const char *where,
+                                                struct buf *text);
+enum error_code converse_flatten_result(struct converse_parser *parser, yyjson_val *content, const char *where,
+                                        converse_append_item append, struct str *flat) WARN_UNUSED;
+
 /* The map of requestMetadata, also that of InvokeModel's header. */
 enum error_code converse_parse_metadata(yyjson_val *metadata, struct chat_request *request,
                                         struct error *error) WARN_UNUSED;

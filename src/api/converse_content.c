@@ -316,8 +316,8 @@ static enum error_code append_result_item(struct converse_parser *parser, yyjson
     return code;
 }
 
-static enum error_code flatten_result(struct converse_parser *parser, yyjson_val *content, const char *where,
-                                      struct str *flat)
+enum error_code converse_flatten_result(struct converse_parser *parser, yyjson_val *content, const char *where,
+                                        converse_append_item append, struct str *flat)
 {
     struct buf text;
     buf_init(&text, (size_t)limit(body_bytes) * 2);
@@ -329,7 +329,7 @@ static enum error_code flatten_result(struct converse_parser *parser, yyjson_val
         struct field_path path = field_path_index(where, "content", i);
         if (i > 0)
             buf_append_char(&text, '\n');
-        code = append_result_item(parser, item, path.text, &text);
+        code = append(parser, item, path.text, &text);
         if (code != OK)
             break;
     }
@@ -368,7 +368,7 @@ static enum error_code parse_tool_result(struct converse_parser *parser, yyjson_
         return code;
     block->is_error = status == 1;
     parser->has_tool_blocks = true;
-    return flatten_result(parser, content, where, &block->text);
+    return converse_flatten_result(parser, content, where, append_result_item, &block->text);
 }
 
 /* Reasoning of earlier turns is kept in the view and never rendered. */
