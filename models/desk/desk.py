@@ -1,6 +1,7 @@
 """Rows of the support desk, task by task."""
 
 import json
+import re
 
 from . import extract, facts, intents, intents_more, talk, tools, words
 from .copying import Copying
@@ -8,14 +9,17 @@ from .split import ANY, TRAIN, Bank, Dice
 from .values import Values, article
 
 TURN_TOKENS = 5          # what a turn costs beside its text
+QUESTION_TOKENS = 22     # of a question about a fact, with its answer
 TOOLS_TOKENS = 98        # what the chat template says about tools
+NUMBERS = re.compile("[0-9]+")
 REDRAWS = 30             # of a row that came out longer than wanted
 
 
 def tokens_of(text):
     """About how many tokens the project's own tokenizer makes of `text`: fitted to it on this
-    corpus, right to a tenth; digits are tokens of their own."""
-    return 0.28 * len(text) + 1.08 * sum(map(text.count, "0123456789"))
+    corpus, right to a tenth; a number takes one token for three digits."""
+    numbers = NUMBERS.findall(text)
+    return 0.27 * (len(text) - sum(map(len, numbers))) + sum((len(n) + 2) // 3 + 0.7 for n in numbers)
 
 
 def row_tokens(row):
@@ -495,15 +499,21 @@ class Desk:
             return before, self.say("ellipses", {"x": fact.product})
         return before, self.say("ellipses_side", {"x": fact.side})
 
+    def question_count(self, tokens):
+        """The longer the prompt, the more questions on it: only answers carry loss."""
+        if tokens > 700:
+            return self.dice.between(8, 16)
+        return self.dice.between(4, 8) if tokens > 200 else self.dice.between(2, 4)
+
     def answer(self, kind, single=False, tokens=None):
         dice = self.dice
         tokens = tokens or self.size(60)
-        known = self.shop_facts or self.facts_for(max(12, 0.8 * tokens - 35))
+        count = 1 if single else self.question_count(tokens)
+        known = self.shop_facts or self.facts_for(max(12, 0.8 * tokens - 35 - QUESTION_TOKENS * max(0, count - 2)))
         system = self.system(self.say("answer_orders", {}), [f.text for f in known if f.text],
                              rules=None if tokens > 200 else 0)
         pairs = []
-        count = 1 if single else min(dice.between(2, 6) if tokens > 200 else dice.between(1, 3), len(known))
-        for fact in dice.sample(known, count):
+        for fact in dice.sample(known, min(count, len(known))):
             this = kind if not pairs else "simple" if dice.chance(0.65) else "complex"
             pairs.append((self.question(fact, known, this, dice.chance(0.08)), fact.value))
         if kind == "complex" and dice.chance(0.15):

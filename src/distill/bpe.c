@@ -12,6 +12,7 @@ struct word {
 
 struct bpe_trainer {
     struct arena arena;
+    uint32_t digits;
     struct word *words;
     size_t count, cap;
     uint32_t *slots; /* index + 1 into words; open addressing */
@@ -19,6 +20,7 @@ struct bpe_trainer {
 };
 
 #define FIRST_SLOTS 4096
+#define NUMBER_MERGES 1100
 
 /* --- counting words --------------------------------------------------------------------------------- */
 
@@ -69,12 +71,13 @@ static bool add_word(struct bpe_trainer *trainer, uint32_t *slot, struct str tex
     return true;
 }
 
-struct bpe_trainer *bpe_trainer_new(void)
+struct bpe_trainer *bpe_trainer_new(uint32_t digits)
 {
     struct bpe_trainer *trainer = mem_calloc(1, sizeof(*trainer));
     if (!trainer)
         return NULL;
     arena_init(&trainer->arena, 0);
+    trainer->digits = digits;
     if (!grow_slots(trainer)) {
         bpe_trainer_free(trainer);
         return NULL;
@@ -95,7 +98,9 @@ void bpe_trainer_free(struct bpe_trainer *trainer)
 bool bpe_trainer_add(struct bpe_trainer *trainer, struct str text)
 {
     struct str piece;
-    while (pretoken_next(&text, &piece)) {
+    while (pretoken_next(&text, &piece, trainer->digits)) {
+        if (piece.data[0] >= '0' && piece.data[0] <= '9')
+            continue; /* a token as it is */
         if (trainer->count * 2 >= trainer->slot_count && !grow_slots(trainer))
             return false;
         uint32_t *slot = find_word(trainer, piece);
@@ -108,6 +113,19 @@ bool bpe_trainer_add(struct bpe_trainer *trainer, struct str text)
 }
 
 /* --- merging ---------------------------------------------------------------------------------------- */
+
+/* Numbers of two digits, then of three: whole tokens that nothing is learnt for. */
+static uint32_t add_numbers(struct token_merge *merges)
+{
+    uint32_t count = 0;
+    for (int32_t left = '0'; left <= '9'; left++)
+        for (int32_t right = '0'; right <= '9'; right++)
+            merges[count++] = (struct token_merge){left, right};
+    for (int32_t pair = 0; pair < 100; pair++)
+        for (int32_t right = '0'; right <= '9'; right++)
+            merges[count++] = (struct token_merge){TOKENIZER_BYTES + pair, right};
+    return count;
+}
 
 /* State of the learning: what tokens stand, and a count of every pair. Ids stay
  * below 65,536 (the largest vocabulary), pairs are counted in a square table. */
@@ -193,8 +211,9 @@ static void learn(struct bpe_trainer *trainer, struct learning *learning, uint32
 enum error_code bpe_trainer_finish(struct bpe_trainer *trainer, uint32_t vocabulary, struct tokenizer **tokenizer,
                                    struct error *error)
 {
-    if (vocabulary < TOKENIZER_BYTES + SPECIAL_COUNT || vocabulary > 8192)
-        return error_set(error, ERROR_INVALID, "vocabulary: expected %d to 8192", TOKENIZER_BYTES + SPECIAL_COUNT);
+    uint32_t least = TOKENIZER_BYTES + SPECIAL_COUNT + (trainer->digits == 3 ? NUMBER_MERGES : 0);
+    if (vocabulary < least || vocabulary > 8192)
+        return error_set(error, ERROR_INVALID, "vocabulary: expected %u to 8192", least);
     struct arena arena;
     arena_init(&arena, 0);
     struct learning learning = {.side = vocabulary};
@@ -205,8 +224,10 @@ enum error_code bpe_trainer_finish(struct bpe_trainer *trainer, uint32_t vocabul
     if (learning.pairs && learning.has_capital && learning.merges) {
         for (int32_t c = 'A'; c <= 'Z'; c++)
             learning.has_capital[c] = true;
+        if (trainer->digits == 3)
+            learning.merge_count = add_numbers(learning.merges);
         learn(trainer, &learning, vocabulary - TOKENIZER_BYTES - SPECIAL_COUNT);
-        code = tokenizer_new(learning.merges, learning.merge_count, tokenizer, error);
+        code = tokenizer_new(learning.merges, learning.merge_count, trainer->digits, tokenizer, error);
     } else {
         code = error_no_memory(error);
     }

@@ -1,8 +1,8 @@
 /* bpe.h - trains a byte-level BPE vocabulary (Sennrich and others, 2016).
  *
- * Two rules keep what has to be copied exactly in single tokens: the
- * pre-tokenizer never joins digits, and no merge joins two capitals, so order
- * numbers and item codes are spelled character by character. One thread. */
+ * What has to be copied exactly is cut the same way wherever it stands: numbers
+ * are single digits, or with three digits to a token all numbers up to 999 are in
+ * the vocabulary from the start; and no merge joins two capitals. One thread. */
 #ifndef DISTILL_BPE_H
 #define DISTILL_BPE_H
 
@@ -10,7 +10,7 @@
 
 struct bpe_trainer;
 
-struct bpe_trainer *bpe_trainer_new(void); /* NULL: no memory */
+struct bpe_trainer *bpe_trainer_new(uint32_t digits); /* of a number token: 1 or 3; NULL: no memory */
 void bpe_trainer_free(struct bpe_trainer *trainer);
 
 /* Counts the words of `text`. False on no memory. */

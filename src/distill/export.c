@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "distill/chatml_jinja.h"
+#include "distill/pretoken.h"
 
 /* llama.cpp's numbers: enum llama_ftype and enum llama_token_type. */
 enum { FTYPE_ALL_F32 = 0, FTYPE_MOSTLY_Q8_0 = 7 };
@@ -86,7 +87,7 @@ static bool set_tokenizer(struct gguf_context *gguf, const struct tokenizer *tok
 {
     uint32_t end = (uint32_t)tokenizer_special(tokenizer, SPECIAL_END_OF_TEXT);
     gguf_set_val_str(gguf, "tokenizer.ggml.model", "gpt2");
-    gguf_set_val_str(gguf, "tokenizer.ggml.pre", "qwen2");
+    gguf_set_val_str(gguf, "tokenizer.ggml.pre", PRETOKEN_NAME(tokenizer->digits));
     gguf_set_val_u32(gguf, "tokenizer.ggml.bos_token_id", end);
     gguf_set_val_u32(gguf, "tokenizer.ggml.eos_token_id", (uint32_t)tokenizer_special(tokenizer, SPECIAL_IM_END));
     gguf_set_val_u32(gguf, "tokenizer.ggml.padding_token_id", end);

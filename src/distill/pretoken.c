@@ -135,18 +135,24 @@ static size_t match_space(struct str text, size_t at)
     return end == text.len || last == at ? end : last;
 }
 
-bool pretoken_next(struct str *rest, struct str *piece)
+/* Up to `most` numerals. */
+static size_t match_number(struct str text, size_t at, uint32_t most)
+{
+    enum char_class class;
+    for (size_t len; most && (len = char_at(text, at, &class)) && class == CHAR_NUMBER; most--)
+        at += len;
+    return at;
+}
+
+bool pretoken_next(struct str *rest, struct str *piece, uint32_t digits)
 {
     if (rest->len == 0)
         return false;
     size_t end = match_contraction(*rest, 0);
     if (end == 0)
         end = match_word(*rest, 0);
-    if (end == 0) {
-        enum char_class class;
-        size_t len = char_at(*rest, 0, &class);
-        end = class == CHAR_NUMBER ? len : 0;
-    }
+    if (end == 0)
+        end = match_number(*rest, 0, digits);
     if (end == 0)
         end = match_symbols(*rest, 0);
     if (end == 0)

@@ -15,6 +15,7 @@ struct merge_slot {
 };
 
 #define NO_MERGE UINT32_MAX
+#define NO_TOKEN (-1)
 #define WORD_BYTES_MAX 4096 /* longer words are cut: merging is quadratic in the word */
 
 /* --- ids -------------------------------------------------------------------------------------------- */
@@ -56,6 +57,22 @@ static uint32_t merge_rank(const struct tokenizer *tokenizer, int32_t left, int3
     return slot->rank_plus_1 ? slot->rank_plus_1 - 1 : NO_MERGE;
 }
 
+/* --- whole words ------------------------------------------------------------------------------------ */
+
+static uint32_t *find_text_slot(const struct tokenizer *tokenizer, struct str text)
+{
+    uint32_t at = (uint32_t)str_hash(text) & tokenizer->slot_mask;
+    while (tokenizer->text_slots[at] && !str_eq(tokenizer->texts[tokenizer->text_slots[at] - 1], text))
+        at = (at + 1) & tokenizer->slot_mask;
+    return &tokenizer->text_slots[at];
+}
+
+/* llama.cpp's "llama-bpe" takes a word that is a token before it merges anything. */
+static int32_t whole_word(const struct tokenizer *tokenizer, struct str word)
+{
+    return tokenizer->digits == 3 ? (int32_t)*find_text_slot(tokenizer, word) - 1 : NO_TOKEN;
+}
+
 /* --- building --------------------------------------------------------------------------------------- */
 
 static bool join_texts(struct tokenizer *t, struct str left, struct str right, struct str *joined)
@@ -72,14 +89,15 @@ static bool join_texts(struct tokenizer *t, struct str left, struct str right, s
 static bool build(struct tokenizer *t, const struct token_merge *merges)
 {
     uint32_t slots = 16;
-    while (slots < 2 * t->merge_count + 2)
+    while (slots < 2 * t->count)
         slots *= 2;
     t->slot_mask = slots - 1;
     t->texts = ARENA_ARRAY(&t->arena, struct str, t->count);
     t->merges = ARENA_ARRAY(&t->arena, struct token_merge, t->merge_count + 1);
     t->slots = ARENA_ARRAY(&t->arena, struct merge_slot, slots);
+    t->text_slots = ARENA_ARRAY(&t->arena, uint32_t, slots);
     char *bytes = arena_alloc(&t->arena, TOKENIZER_BYTES);
-    if (!t->texts || !t->merges || !t->slots || !bytes)
+    if (!t->texts || !t->merges || !t->slots || !t->text_slots || !bytes)
         return false;
 
     for (uint32_t i = 0; i < TOKENIZER_BYTES; i++) {
@@ -93,13 +111,15 @@ static bool build(struct tokenizer *t, const struct token_merge *merges)
         *find_slot(t, pair_key(merges[i].left, merges[i].right)) =
             (struct merge_slot){pair_key(merges[i].left, merges[i].right), i + 1};
     }
+    for (uint32_t i = 0; i < TOKENIZER_BYTES + t->merge_count; i++)
+        *find_text_slot(t, t->texts[i]) = i + 1;
     for (uint32_t i = 0; i < SPECIAL_COUNT; i++)
         t->texts[TOKENIZER_BYTES + t->merge_count + i] = str_of(special_texts[i]);
     return true;
 }
 
-enum error_code tokenizer_new(const struct token_merge *merges, uint32_t merge_count, struct tokenizer **tokenizer,
-                              struct error *error)
+enum error_code tokenizer_new(const struct token_merge *merges, uint32_t merge_count, uint32_t digits,
+                              struct tokenizer **tokenizer, struct error *error)
 {
     for (uint32_t i = 0; i < merge_count; i++) {
         int32_t limit = (int32_t)(TOKENIZER_BYTES + i); /* only what came before */
@@ -110,6 +130,7 @@ enum error_code tokenizer_new(const struct token_merge *merges, uint32_t merge_c
     if (!t)
         return error_no_memory(error);
     arena_init(&t->arena, 0);
+    t->digits = digits;
     t->merge_count = merge_count;
     t->count = TOKENIZER_BYTES + merge_count + SPECIAL_COUNT;
     if (!build(t, merges)) {
@@ -159,7 +180,9 @@ static size_t merge_word(const struct tokenizer *tokenizer, int32_t *ids, size_t
 
 static bool encode_word(const struct tokenizer *tokenizer, struct str word, struct token_ids *ids)
 {
-    int32_t pieces[WORD_BYTES_MAX];
+    int32_t pieces[WORD_BYTES_MAX], whole = whole_word(tokenizer, word);
+    if (whole != NO_TOKEN)
+        return token_ids_append(ids, whole);
     while (word.len) {
         size_t len = word.len < WORD_BYTES_MAX ? word.len : WORD_BYTES_MAX;
         for (size_t i = 0; i < len; i++)
@@ -176,7 +199,7 @@ static bool encode_word(const struct tokenizer *tokenizer, struct str word, stru
 static bool encode_plain(const struct tokenizer *tokenizer, struct str text, struct token_ids *ids)
 {
     struct str word;
-    while (pretoken_next(&text, &word))
+    while (pretoken_next(&text, &word, tokenizer->digits))
         if (!encode_word(tokenizer, word, ids))
             return false;
     return true;
@@ -289,6 +312,12 @@ static enum error_code read_merges(struct gguf_context *gguf, const char *path, 
     return OK;
 }
 
+static uint32_t digits_of(const struct gguf_context *gguf)
+{
+    int64_t key = gguf_find_key(gguf, "tokenizer.ggml.pre");
+    return key >= 0 && str_eq(str_of(gguf_get_val_str(gguf, key)), str_of(PRETOKEN_NAME(3))) ? 3 : 1;
+}
+
 enum error_code tokenizer_load(const char *path, struct tokenizer **tokenizer, struct error *error)
 {
     struct gguf_context *gguf = gguf_init_from_file(path, (struct gguf_init_params){.no_alloc = true});
@@ -300,7 +329,7 @@ enum error_code tokenizer_load(const char *path, struct tokenizer **tokenizer, s
     arena_init(&arena, 0);
     enum error_code code = read_merges(gguf, path, &arena, &merges, &count, error);
     if (code == OK)
-        code = tokenizer_new(merges, count, tokenizer, error);
+        code = tokenizer_new(merges, count, digits_of(gguf), tokenizer, error);
     if (code == ERROR_INVALID)
         code = error_prefix(error, "%s", path);
     arena_deinit(&arena);

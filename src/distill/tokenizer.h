@@ -45,13 +45,15 @@ struct tokenizer {
     uint32_t count;    /* vocabulary */
     struct token_merge *merges;
     uint32_t merge_count;
+    uint32_t digits;          /* of a number token at most: 1 or 3 */
     struct merge_slot *slots; /* hash of pairs */
-    uint32_t slot_mask;
+    uint32_t *text_slots;     /* hash of texts: id + 1 */
+    uint32_t slot_mask;       /* of both */
 };
 
 /* Copies `merges`. */
-enum error_code tokenizer_new(const struct token_merge *merges, uint32_t merge_count, struct tokenizer **tokenizer,
-                              struct error *error) WARN_UNUSED;
+enum error_code tokenizer_new(const struct token_merge *merges, uint32_t merge_count, uint32_t digits,
+                              struct tokenizer **tokenizer, struct error *error) WARN_UNUSED;
 /* Takes the tokenizer of a GGUF file this trainer wrote. */
 enum error_code tokenizer_load(const char *path, struct tokenizer **tokenizer, struct error *error) WARN_UNUSED;
 void tokenizer_free(struct tokenizer *tokenizer);

@@ -100,7 +100,7 @@ static enum error_code make_tokenizer(struct run *run, struct error *error)
     const struct train_config *config = run->config;
     if (config->tokenizer_file)
         return tokenizer_load(config->tokenizer_file, &run->tokenizer, error);
-    struct bpe_trainer *trainer = bpe_trainer_new();
+    struct bpe_trainer *trainer = bpe_trainer_new(config->tokenizer_digits);
     if (!trainer)
         return error_no_memory(error);
     enum error_code code = OK;

@@ -32,6 +32,7 @@ static const struct field tokenizer_fields[] = {
     {"file", FIELD_FILE, AT(train_config, tokenizer_file)},
     {"corpus", FIELD_STRINGS, LIST_AT(train_config, tokenizer_corpus, tokenizer_corpus_count)},
     {"rows", FIELD_UINT32, AT(train_config, tokenizer_rows), .low = 1, .high = UINT32_MAX},
+    {"digits", FIELD_UINT32, AT(train_config, tokenizer_digits), .low = 1, .high = 3},
 };
 static const struct field_table tokenizer_table = FIELD_TABLE(tokenizer_fields, struct train_config);
 
@@ -106,6 +107,7 @@ static void set_defaults(struct train_config *config)
     config->rope_base = 10000.0;
     config->norm_epsilon = 1e-5;
     config->tokenizer_rows = 20000;
+    config->tokenizer_digits = 1;
     config->optim = (struct optim_settings){.rate = 0.004, .muon_rate = 0.02, .beta1 = 0.9, .beta2 = 0.95,
                                             .epsilon = 1e-8, .momentum = 0.95, .clip = 1.0};
     config->measure = (struct train_measure){.rows = 200, .length = 256, .every = 200};
@@ -156,6 +158,8 @@ static enum error_code check_config(struct yaml_reader *reader, struct train_con
         return yaml_fail_at(reader, "model", "expected width and feed_forward to be multiples of 32 for type q8_0");
     if (!config->tokenizer_file == !config->tokenizer_corpus_count)
         return yaml_fail_at(reader, "tokenizer", "expected either a file or a corpus");
+    if (config->tokenizer_digits == 2)
+        return yaml_fail_at(reader, "tokenizer.digits", "expected 1 or 3, as llama.cpp's pre-tokenizers have them");
     return check_phases(reader, config);
 }
 

@@ -48,6 +48,7 @@ struct train_config {
     const char **tokenizer_corpus; /* train it on these */
     size_t tokenizer_corpus_count;
     uint32_t tokenizer_rows;       /* of each, at most */
+    uint32_t tokenizer_digits;     /* of a number token: 1 or 3 */
     enum optim_kind optimiser;
     struct optim_settings optim;
     struct train_phase *phases;

@@ -21,7 +21,7 @@ static struct tokenizer *byte_tokenizer(void)
 {
     struct tokenizer *tokenizer = NULL;
     struct error error;
-    assert_ok(tokenizer_new(NULL, 0, &tokenizer, &error));
+    assert_ok(tokenizer_new(NULL, 0, 1, &tokenizer, &error));
     return tokenizer;
 }
 

@@ -34,11 +34,11 @@ static const char *const hard_texts[] = {
     "<|im_start|><|im_end|><|endoftext|><|im_x|>",
 };
 
-static struct tokenizer *train(uint32_t vocabulary)
+static struct tokenizer *train(uint32_t vocabulary, uint32_t digits)
 {
     struct tokenizer *tokenizer = NULL;
     struct error error;
-    struct bpe_trainer *trainer = bpe_trainer_new();
+    struct bpe_trainer *trainer = bpe_trainer_new(digits);
     assert_non_null(trainer);
     for (int i = 0; i < 3; i++)
         assert_true(bpe_trainer_add(trainer, str_of(corpus)));
@@ -47,12 +47,12 @@ static struct tokenizer *train(uint32_t vocabulary)
     return tokenizer;
 }
 
-static void assert_pieces(const char *text, const char *expected)
+static void assert_pieces(const char *text, uint32_t digits, const char *expected)
 {
     struct str rest = str_of(text), piece;
     struct buf joined;
     buf_init(&joined, 4096);
-    while (pretoken_next(&rest, &piece)) {
+    while (pretoken_next(&rest, &piece, digits)) {
         buf_append_char(&joined, '[');
         buf_append_str(&joined, piece);
         buf_append_char(&joined, ']');
@@ -64,19 +64,20 @@ static void assert_pieces(const char *text, const char *expected)
 static void text_is_split_into_words(void **state)
 {
     (void)state;
-    assert_pieces("order 48", "[order][ ][4][8]");
-    assert_pieces("it's they'RE", "[it]['s][ they]['RE]");
-    assert_pieces("a  b", "[a][ ][ b]");
-    assert_pieces("a \n\n b  ", "[a][ \n\n][ b][  ]");
-    assert_pieces("\"date\":null}\n\nx", "[\"date][\":][null][}\n\n][x]");
-    assert_pieces("caf\xc3\xa9!", "[caf\xc3\xa9][!]");
-    assert_pieces("\xff\xfe", "[\xff\xfe]");
+    assert_pieces("order 48", 1, "[order][ ][4][8]");
+    assert_pieces("order 48, 4871", 3, "[order][ ][48][,][ ][487][1]");
+    assert_pieces("it's they'RE", 1, "[it]['s][ they]['RE]");
+    assert_pieces("a  b", 1, "[a][ ][ b]");
+    assert_pieces("a \n\n b  ", 1, "[a][ \n\n][ b][  ]");
+    assert_pieces("\"date\":null}\n\nx", 1, "[\"date][\":][null][}\n\n][x]");
+    assert_pieces("caf\xc3\xa9!", 1, "[caf\xc3\xa9][!]");
+    assert_pieces("\xff\xfe", 1, "[\xff\xfe]");
 }
 
 static void digits_and_capitals_stay_single(void **state)
 {
     (void)state;
-    struct tokenizer *tokenizer = train(420);
+    struct tokenizer *tokenizer = train(420, 1);
     for (uint32_t i = TOKENIZER_BYTES; i < TOKENIZER_BYTES + tokenizer->merge_count; i++) {
         int capitals = 0;
         for (size_t j = 0; j < tokenizer->texts[i].len; j++) {
@@ -93,10 +94,38 @@ static void digits_and_capitals_stay_single(void **state)
     tokenizer_free(tokenizer);
 }
 
+static size_t token_count(const struct tokenizer *tokenizer, struct str text)
+{
+    struct token_ids ids = {0};
+    assert_true(tokenizer_encode(tokenizer, text, false, &ids));
+    size_t count = ids.count;
+    token_ids_deinit(&ids);
+    return count;
+}
+
+static void numbers_are_tokens_of_three_digits(void **state)
+{
+    (void)state;
+    struct tokenizer *tokenizer = train(1520, 3);
+    struct error error;
+    struct bpe_trainer *trainer = bpe_trainer_new(3);
+    struct tokenizer *none = NULL;
+    for (int number = 0; number < 1000; number++) {
+        char text[8];
+        assert_int_equal(token_count(tokenizer, (struct str){text, (size_t)snprintf(text, 8, "%03d", number)}), 1);
+        assert_int_equal(token_count(tokenizer, (struct str){text, (size_t)snprintf(text, 8, "%d", number)}), 1);
+    }
+    assert_int_equal(token_count(tokenizer, STR("ZX9981")), 4);
+    assert_int_equal(token_count(tokenizer, STR("1234567")), 3);
+    assert_int_equal(bpe_trainer_finish(trainer, 1360, &none, &error), ERROR_INVALID);
+    bpe_trainer_free(trainer);
+    tokenizer_free(tokenizer);
+}
+
 static void frequent_words_become_tokens(void **state)
 {
     (void)state;
-    struct tokenizer *tokenizer = train(420);
+    struct tokenizer *tokenizer = train(420, 1);
     struct token_ids ids = {0};
     assert_true(tokenizer_encode(tokenizer, STR(" order customer"), false, &ids));
     assert_true(ids.count <= 4);
@@ -107,7 +136,7 @@ static void frequent_words_become_tokens(void **state)
 static void decoding_undoes_encoding(void **state)
 {
     (void)state;
-    struct tokenizer *tokenizer = train(400);
+    struct tokenizer *tokenizer = train(400, 1);
     for (size_t i = 0; i < sizeof(hard_texts) / sizeof(hard_texts[0]); i++)
         for (int with_special = 0; with_special < 2; with_special++) {
             struct token_ids ids = {0};
@@ -125,7 +154,7 @@ static void decoding_undoes_encoding(void **state)
 static void turn_markers_are_known_in_template_text_only(void **state)
 {
     (void)state;
-    struct tokenizer *tokenizer = train(400);
+    struct tokenizer *tokenizer = train(400, 1);
     struct token_ids ids = {0};
     assert_true(tokenizer_encode(tokenizer, STR("<|im_end|>"), true, &ids));
     assert_int_equal(ids.count, 1);
@@ -140,7 +169,7 @@ static void turn_markers_are_known_in_template_text_only(void **state)
 static void the_same_corpus_gives_the_same_vocabulary(void **state)
 {
     (void)state;
-    struct tokenizer *a = train(400), *b = train(400);
+    struct tokenizer *a = train(400, 1), *b = train(400, 1);
     assert_int_equal(a->merge_count, b->merge_count);
     assert_memory_equal(a->merges, b->merges, a->merge_count * sizeof(*a->merges));
     tokenizer_free(a);
@@ -153,7 +182,7 @@ static void bad_merges_are_refused(void **state)
     struct tokenizer *tokenizer = NULL;
     struct error error;
     struct token_merge merges[] = {{'a', 'b'}, {258, 'c'}};
-    assert_int_equal(tokenizer_new(merges, 2, &tokenizer, &error), ERROR_INVALID);
+    assert_int_equal(tokenizer_new(merges, 2, 1, &tokenizer, &error), ERROR_INVALID);
     assert_null(tokenizer);
 }
 
@@ -173,21 +202,28 @@ static void export_tiny(const struct tokenizer *tokenizer, const char *path)
     weights_free(weights);
 }
 
-static void a_tokenizer_comes_back_from_its_file(void **state)
+static void comes_back_from_its_file(uint32_t vocabulary, uint32_t digits)
 {
-    (void)state;
     char path[64];
-    struct tokenizer *tokenizer = train(400), *loaded = NULL;
+    struct tokenizer *tokenizer = train(vocabulary, digits), *loaded = NULL;
     struct error error;
     temporary_path(path, "tokenizer.gguf");
     export_tiny(tokenizer, path);
     assert_ok(tokenizer_load(path, &loaded, &error));
     assert_int_equal(loaded->count, tokenizer->count);
+    assert_int_equal(loaded->digits, digits);
     assert_memory_equal(loaded->merges, tokenizer->merges, tokenizer->merge_count * sizeof(*tokenizer->merges));
     tokenizer_free(loaded);
     assert_int_equal(tokenizer_load("/dev/null", &loaded, &error), ERROR_INVALID);
     tokenizer_free(tokenizer);
     unlink(path);
+}
+
+static void a_tokenizer_comes_back_from_its_file(void **state)
+{
+    (void)state;
+    comes_back_from_its_file(400, 1);
+    comes_back_from_its_file(1520, 3);
 }
 
 static void assert_same_ids(const struct model *model, const struct tokenizer *tokenizer, struct str text,
@@ -207,7 +243,7 @@ static void assert_same_ids(const struct model *model, const struct tokenizer *t
 /* Random strings of the characters that decide where words end. */
 static void assert_same_ids_for_noise(const struct model *model, const struct tokenizer *tokenizer)
 {
-    static const char *const parts[] = {"a", "B", "s", "7", " ", " ", "\n", "\r", "\t", "'", "'s", ".", "-",
+    static const char *const parts[] = {"a", "B", "s", "7", "48", " ", " ", "\n", "\r", "\t", "'", "'s", ".", "-",
                                         "\xc3\xa9", "\xe2\x82\xac", "the", "<", ">", "\xc2\xa0"};
     struct rng rng;
     struct buf text;
@@ -222,11 +258,10 @@ static void assert_same_ids_for_noise(const struct model *model, const struct to
     buf_deinit(&text);
 }
 
-static void llama_cpp_gives_the_same_ids(void **state)
+static void gives_the_ids_of_llama_cpp(uint32_t vocabulary, uint32_t digits)
 {
-    (void)state;
     char path[64];
-    struct tokenizer *tokenizer = train(420);
+    struct tokenizer *tokenizer = train(vocabulary, digits);
     struct model *model = NULL;
     struct error error;
     temporary_path(path, "ids.gguf");
@@ -245,11 +280,19 @@ static void llama_cpp_gives_the_same_ids(void **state)
     unlink(path);
 }
 
+static void llama_cpp_gives_the_same_ids(void **state)
+{
+    (void)state;
+    gives_the_ids_of_llama_cpp(420, 1);
+    gives_the_ids_of_llama_cpp(1520, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_split_into_words),
         cmocka_unit_test(digits_and_capitals_stay_single),
+        cmocka_unit_test(numbers_are_tokens_of_three_digits),
         cmocka_unit_test(frequent_words_become_tokens),
         cmocka_unit_test(decoding_undoes_encoding),
         cmocka_unit_test(turn_markers_are_known_in_template_text_only),

@@ -299,7 +299,7 @@ static void llama_cpp_computes_the_same_logits(void **state)
         double loss;
         struct batch_shape shape = {LOGIT_TOKENS, 1, LOGIT_TOKENS};
         struct provenance provenance = {.corpus = "0", .seed = 1};
-        assert_ok(tokenizer_new(NULL, 0, &tokenizer, &error));
+        assert_ok(tokenizer_new(NULL, 0, 1, &tokenizer, &error));
         struct model_shape tiny = tiny_shape(tokenizer->count, is_tied);
         assert_ok(weights_new(&tiny, &weights, &error));
         stir_weights(weights, 6);
