@@ -8,11 +8,10 @@
 #include "distill/corpus.h"
 #include "distill/curve.h"
 #include "distill/export.h"
-#include "distill/graph.h"
 #include "distill/measure.h"
+#include "distill/step.h"
 
 #define CORPORA_MAX 64
-#define GRAPHS 3            /* with room for 1/2, 1/4 and 1/8 of a pass's tokens as trained ones */
 #define PATH_BYTES 4096
 
 struct run {
@@ -35,9 +34,7 @@ struct run {
     /* Of the phase. */
     const struct train_phase *phase;
     struct corpus_sampler sampler;
-    struct packer *packers; /* one per pass of a step */
-    struct graph *graphs[GRAPHS];
-    bool *is_right;
+    struct step step;
 };
 
 /* --- data and tokenizer ----------------------------------------------------------------------------- */
@@ -114,24 +111,9 @@ static enum error_code make_tokenizer(struct run *run, struct error *error)
 
 /* --- phases ----------------------------------------------------------------------------------------- */
 
-static struct batch_shape phase_shape(const struct train_phase *phase, size_t graph)
-{
-    uint32_t tokens = phase->length * phase->rows;
-    return (struct batch_shape){phase->length, phase->rows, tokens >> (graph + 1)};
-}
-
 static void close_phase(struct run *run)
 {
-    for (size_t i = 0; i < GRAPHS; i++) {
-        graph_free(run->graphs[i]);
-        run->graphs[i] = NULL;
-    }
-    for (uint32_t i = 0; run->packers && i < run->phase->accumulate; i++)
-        packer_deinit(&run->packers[i]);
-    mem_free(run->packers);
-    mem_free(run->is_right);
-    run->packers = NULL;
-    run->is_right = NULL;
+    step_close(&run->step);
     corpus_sampler_deinit(&run->sampler);
 }
 
@@ -144,14 +126,7 @@ static enum error_code open_phase(struct run *run, struct error *error)
         if (phase->sources[i].file && open_corpus(run, phase->sources[i].file, &sources[i].corpus, error))
             return error->code;
     }
-    struct batch_shape shape = phase_shape(phase, 0);
-    run->packers = mem_calloc(phase->accumulate, sizeof(*run->packers));
-    run->is_right = mem_calloc(shape.selected, sizeof(*run->is_right));
-    if (!run->packers || !run->is_right)
-        return error_no_memory(error);
-    enum error_code code = OK;
-    for (uint32_t i = 0; !code && i < phase->accumulate; i++)
-        code = packer_init(&run->packers[i], shape, error);
+    enum error_code code = step_open(&run->step, phase, run->compute, run->weights, error);
     if (!code)
         code = corpus_sampler_init(&run->sampler, run->tokenizer, run->config->seed + run->position.phase * 1000003,
                             phase->length, sources, phase->source_count, error);
@@ -160,35 +135,12 @@ static enum error_code open_phase(struct run *run, struct error *error)
 
 /* --- one step --------------------------------------------------------------------------------------- */
 
-/* The head is computed for as many rows as a graph has room for, so a pass
- * with few answers takes a smaller graph. */
-static enum error_code graph_for(struct run *run, const struct batch *batch, struct graph **graph,
-                                 struct error *error)
+static void count_pass(struct run *run, const struct step_pass *pass)
 {
-    size_t at = 0;
-    while (at + 1 < GRAPHS && batch->selected <= phase_shape(run->phase, at + 1).selected)
-        at++;
-    enum error_code code = OK;
-    if (!run->graphs[at])
-        code = graph_new(run->compute, run->weights, phase_shape(run->phase, at), true, &run->graphs[at], error);
-    *graph = run->graphs[at];
-    return code;
-}
-
-static enum error_code run_pass(struct run *run, const struct packer *packer, uint32_t selected, struct error *error)
-{
-    struct graph *graph;
-    struct batch batch = packer->batch;
-    double loss;
-    enum error_code code = graph_for(run, &batch, &graph, error);
-    if (!code)
-        code = graph_run(graph, &batch, 1.0f / (float)selected, &loss, run->is_right, error);
-    if (code)
-        return code;
-    curve_add_loss(&run->curve, loss, batch.selected);
-    for (uint32_t i = 0; i < batch.selected; i++)
-        curve_add_token(&run->curve, run->phase->sources[packer->tags[i]].copied != COPIED_NONE, run->is_right[i]);
-    return OK;
+    const struct packer *packer = &pass->packer;
+    curve_add_loss(&run->curve, pass->loss, packer->batch.selected);
+    for (uint32_t i = 0; i < packer->batch.selected; i++)
+        curve_add_token(&run->curve, run->phase->sources[packer->tags[i]].copied != COPIED_NONE, pass->is_right[i]);
 }
 
 static double phase_rate(const struct run *run)
@@ -208,20 +160,19 @@ static enum error_code run_step(struct run *run, struct error *error)
 {
     uint32_t passes = run->phase->accumulate, selected = 0;
     for (uint32_t i = 0; i < passes; i++) {
-        enum error_code code = corpus_sampler_fill(&run->sampler, &run->packers[i], error);
+        enum error_code code = corpus_sampler_fill(&run->sampler, &run->step.passes[i].packer, error);
         if (code)
             return code;
-        selected += run->packers[i].batch.selected;
+        selected += run->step.passes[i].packer.batch.selected;
     }
     if (selected == 0)
         return error_set(error, ERROR_INVALID, "phase %s: a step without a single answer to train on",
                          run->phase->name);
-    weights_zero_grads(run->weights);
-    for (uint32_t i = 0; i < passes; i++) {
-        enum error_code code = run_pass(run, &run->packers[i], selected, error);
-        if (code)
-            return code;
-    }
+    enum error_code code = step_run(&run->step, error);
+    if (code)
+        return code;
+    for (uint32_t i = 0; i < passes; i++)
+        count_pass(run, &run->step.passes[i]);
     optim_step(run->optim, phase_rate(run));
 
     uint64_t tokens = (uint64_t)run->phase->length * run->phase->rows * passes;

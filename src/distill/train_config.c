@@ -64,6 +64,7 @@ static const struct field phase_fields[] = {
     {"length", FIELD_UINT32, .is_required = true, AT(train_phase, length), .low = 16, .high = 8192},
     {"rows", FIELD_UINT32, .is_required = true, AT(train_phase, rows), .low = 1, .high = 1024},
     {"accumulate", FIELD_UINT32, AT(train_phase, accumulate), .low = 1, .high = 1024},
+    {"workers", FIELD_UINT32, AT(train_phase, workers), .low = 1, .high = 64},
     {"warm_up", FIELD_UINT32, AT(train_phase, warm_up), .low = 0, .high = 1000000},
     {"rate", FIELD_REAL, AT(train_phase, rate)},
     {"decay_from", FIELD_REAL, AT(train_phase, decay_from)},
@@ -120,6 +121,7 @@ static void set_defaults(struct train_config *config)
 static void set_phase_defaults(struct train_phase *phase)
 {
     phase->accumulate = phase->accumulate ? phase->accumulate : 1;
+    phase->workers = phase->workers ? phase->workers : 1;
     phase->rate = phase->rate > 0.0 ? phase->rate : 1.0;
     phase->decay_from = phase->decay_from > 0.0 ? phase->decay_from : 1.0;
     for (size_t i = 0; i < phase->source_count; i++)
@@ -134,6 +136,10 @@ static enum error_code check_phases(struct yaml_reader *reader, struct train_con
     for (size_t i = 0; i < config->phase_count; i++) {
         struct train_phase *phase = &config->phases[i];
         set_phase_defaults(phase);
+        snprintf(path, sizeof(path), "phases[%zu].workers", i);
+        if (phase->workers > phase->accumulate)
+            return yaml_fail_at(reader, path, "expected at most accumulate (%u): a pass runs on one worker",
+                                phase->accumulate);
         snprintf(path, sizeof(path), "phases[%zu].data", i);
         if (phase->source_count == 0)
             return yaml_fail_at(reader, path, "expected at least one source");

@@ -24,6 +24,7 @@ struct train_phase {
     uint32_t length;         /* of a row */
     uint32_t rows;           /* of one pass; rows * length * accumulate tokens a step */
     uint32_t accumulate;     /* passes a step */
+    uint32_t workers;        /* threads that passes of a step run on side by side; at most accumulate */
     uint32_t warm_up;        /* steps */
     double rate;             /* factor on the rates */
     double decay_from;       /* share of the phase; 1: never */

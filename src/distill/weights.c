@@ -94,6 +94,44 @@ void weights_free(struct weights *weights)
     mem_free(weights);
 }
 
+/* The tensors of the values are the other's, so layers and names are as well. */
+static enum error_code share_params(const struct weights *weights, struct weights *s, struct error *error)
+{
+    struct ggml_init_params init = {.mem_size = (weights->param_count + 1) * ggml_tensor_overhead(), .no_alloc = true};
+    s->ctx = ggml_init(init);
+    s->params = mem_calloc(weights->param_count, sizeof(*s->params));
+    s->layers = mem_calloc(weights->shape.layers, sizeof(*s->layers));
+    if (!s->ctx || !s->params || !s->layers)
+        return error_no_memory(error);
+    memcpy(s->layers, weights->layers, weights->shape.layers * sizeof(*s->layers));
+    for (size_t i = 0; i < weights->param_count; i++) {
+        s->params[i] = weights->params[i];
+        s->params[i].grad = ggml_dup_tensor(s->ctx, weights->params[i].grad);
+    }
+    s->buffer = ggml_backend_alloc_ctx_tensors_from_buft(s->ctx, ggml_backend_cpu_buffer_type());
+    return s->buffer ? OK : error_no_memory(error);
+}
+
+enum error_code weights_share(const struct weights *weights, struct weights **shared, struct error *error)
+{
+    struct weights *s = mem_calloc(1, sizeof(*s));
+    if (!s)
+        return error_no_memory(error);
+    *s = *weights;
+    s->ctx = NULL;
+    s->buffer = NULL;
+    s->params = NULL;
+    s->layers = NULL;
+    enum error_code code = share_params(weights, s, error);
+    if (code) {
+        weights_free(s);
+        return code;
+    }
+    weights_zero_grads(s);
+    *shared = s;
+    return OK;
+}
+
 static float normal(struct rng *rng)
 {
     double u = 1.0 - rng_unit(rng), v = rng_unit(rng); /* Box and Muller; u is never 0 */
@@ -125,6 +163,16 @@ void weights_zero_grads(struct weights *weights)
 {
     for (size_t i = 0; i < weights->param_count; i++)
         memset(weights->params[i].grad->data, 0, ggml_nbytes(weights->params[i].grad));
+}
+
+void weights_add_grads(struct weights *weights, const struct weights *others)
+{
+    for (size_t i = 0; i < weights->param_count; i++) {
+        float *sum = param_grad(&weights->params[i]);
+        const float *grad = param_grad(&others->params[i]);
+        for (size_t j = 0; j < param_count(&weights->params[i]); j++)
+            sum[j] += grad[j];
+    }
 }
 
 size_t weights_count(const struct weights *weights)

@@ -2,7 +2,8 @@
  *
  * Plain F32 tensors in host memory, one gradient accumulator beside each:
  * graphs add into the accumulators, the optimiser reads them, export and
- * checkpoint go over the same list in the same order. One thread at a time. */
+ * checkpoint go over the same list in the same order. One thread at a time; what
+ * was shared counts as weights of its own while nobody changes the values. */
 #ifndef DISTILL_WEIGHTS_H
 #define DISTILL_WEIGHTS_H
 
@@ -42,12 +43,15 @@ struct weights {
 /* Weights are undefined until weights_init or a checkpoint fills them. */
 enum error_code weights_new(const struct model_shape *shape, struct weights **weights, struct error *error) WARN_UNUSED;
 void weights_free(struct weights *weights);
+/* Gradients of their own beside the values of `weights`, which must outlive them. */
+enum error_code weights_share(const struct weights *weights, struct weights **shared, struct error *error) WARN_UNUSED;
 
 /* Normal with deviation 0.02 for the embedding and 1/sqrt(inputs) for the
  * matrices; the two that write to the residual stream start at zero, so that
  * every layer begins as the identity. */
 void weights_init(struct weights *weights, struct rng *rng);
 void weights_zero_grads(struct weights *weights);
+void weights_add_grads(struct weights *weights, const struct weights *others); /* of the same shape */
 size_t weights_count(const struct weights *weights); /* parameters */
 
 static inline size_t param_count(const struct param *param)

@@ -58,7 +58,7 @@ static void remove_folder(const struct folder *folder)
 
 #define STEP_TOKENS 192
 
-static void write_config(const struct folder *folder, unsigned steps, unsigned more_steps)
+static void write_config_of(const struct folder *folder, unsigned steps, unsigned more_steps, unsigned workers)
 {
     struct buf text;
     buf_init(&text, 1 << 16);
@@ -70,15 +70,20 @@ static void write_config(const struct folder *folder, unsigned steps, unsigned m
                 "tokenizer: {corpus: [rows.jsonl]}\n"
                 "measure: {file: rows.jsonl, rows: 6, length: 48, every: 1000}\n"
                 "phases:\n"
-                "  - {name: one, tokens: %u, length: 48, rows: 2, accumulate: 2, warm_up: 5,\n"
+                "  - {name: one, tokens: %u, length: 48, rows: 2, accumulate: 2, workers: %u, warm_up: 5,\n"
                 "     data: [{file: rows.jsonl, weight: 3}, {copying: characters}]}\n",
-                steps * STEP_TOKENS);
+                steps * STEP_TOKENS, workers);
     if (more_steps)
         buf_appendf(&text, "  - {name: two, tokens: %u, length: 48, rows: 4, data: [{file: rows.jsonl}]}\n",
                     more_steps * STEP_TOKENS);
     buf_append_char(&text, '\0');
     write_text(folder->config, text.data);
     buf_deinit(&text);
+}
+
+static void write_config(const struct folder *folder, unsigned steps, unsigned more_steps)
+{
+    write_config_of(folder, steps, more_steps, 1);
 }
 
 static struct train_result run(const struct folder *folder, bool resume)
@@ -151,6 +156,27 @@ static void a_resumed_run_ends_where_an_unbroken_one_does(void **state)
     remove_folder(&whole);
 }
 
+/* Sums in another order, so near, not equal; and equal to itself. */
+static void passes_side_by_side_learn_the_same(void **state)
+{
+    (void)state;
+    struct folder folder;
+    struct train_result results[3];
+    struct str files[3];
+    make_folder(&folder, "workers");
+    for (unsigned i = 0; i < 3; i++) {
+        write_config_of(&folder, 20, 0, i == 0 ? 1 : 2);
+        results[i] = run(&folder, false);
+        files[i] = read_file(folder.out);
+    }
+    assert_true(fabs(results[0].last_loss - results[1].last_loss) < 0.05 * results[0].last_loss);
+    assert_int_equal(files[1].len, files[2].len);
+    assert_memory_equal(files[1].data, files[2].data, files[1].len);
+    for (unsigned i = 0; i < 3; i++)
+        mem_free((void *)(uintptr_t)files[i].data);
+    remove_folder(&folder);
+}
+
 static void a_stopped_run_leaves_a_checkpoint(void **state)
 {
     (void)state;
@@ -212,6 +238,7 @@ static void configuration_errors_name_line_and_key(void **state)
     } cases[] = {
         {"heads: 2", "heads: 5", "train.yaml:4: model.heads: expected a divisor of width"},
         {"heads: 2", "hedas: 2", "train.yaml:4: model.hedas: unknown key"},
+        {"workers: 1", "workers: 3", "phases[0].workers: expected at most accumulate (2)"},
         {"seed: 3", "seed: x", "train.yaml:2: seed: expected an integer"},
         {"name: toy", "nam: toy", "train.yaml:1: nam: unknown key"},
         {"copying: characters", "copying: verse", "phases[0].data[1].copying: expected none, characters or tokens"},
@@ -331,6 +358,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tiny_model_learns),
         cmocka_unit_test(a_resumed_run_ends_where_an_unbroken_one_does),
+        cmocka_unit_test(passes_side_by_side_learn_the_same),
         cmocka_unit_test(a_stopped_run_leaves_a_checkpoint),
         cmocka_unit_test(bad_checkpoints_are_refused),
         cmocka_unit_test(configuration_errors_name_line_and_key),
