@@ -65,6 +65,21 @@ class Copying:
             room -= width + 14
         return turns
 
+    def recall(self):
+        """([(question, value)], table): two to ten keys of one kind with values of one kind or of several."""
+        dice, values = self.dice, self.values
+        keys = dice.pick([values.product, lambda: dice.pick(self.inventory), lambda: dice.pick(words.CITIES),
+                          values.name, lambda: values.digits(2)])
+        drawn = [values.amount, values.order, values.date, values.code, lambda: values.digits(dice.between(1, 3)),
+                 values.phone, lambda: dice.pick(words.COLORS), values.product]
+        one = dice.pick(drawn) if dice.chance(0.6) else None
+        table = {}
+        for _ in range(dice.between(2, 10)):
+            table[keys()] = (one or dice.pick(drawn))()
+        line, ask = dice.pick(["{k}: {v}", "- {k}: {v}", "{k} is {v}.", "The {k} has {v}."]), dice.pick(ASK)
+        text = "\n".join(line.replace("{k}", k).replace("{v}", v) for k, v in table.items())
+        return [(ask.replace("{k}", k), table[k]) for k in dice.sample(sorted(table), len(table))], text
+
     def word_repeats(self, length):
         dice = self.dice
         prefix = dice.pick(REPEAT)

@@ -113,7 +113,8 @@ class Desk:
         self.extract_keys = [k for k in extract.SENTENCES]
         self.tool_specs = {name: tool_spec(name, tool) for name, tool in tools.TOOLS.items()}
         self.tasks = {"classify": self.classify, "extract": self.extract, "tool": self.tool, "answer": self.answer,
-                      "summary": self.summary, "tag": self.tag, "copy": self.copy, "bridge": self.bridge}
+                      "summary": self.summary, "tag": self.tag, "copy": self.copy, "bridge": self.bridge, "lookup": self.lookup,
+                      "recall": self.recall}
 
     # Text
 
@@ -530,6 +531,18 @@ class Desk:
                      for f in dice.sample(known, min(4, dice.between(1, 4)))] + pairs
         return self.packed("answer", kind, system, pairs)
 
+    def lookup(self, kind, single=False):
+        """A short prompt all of whose facts are asked for, in any order: looking up must be learnt before long
+        prompts make sense, and here every line of the prompt carries loss."""
+        dice = self.dice
+        known = self.facts_for(dice.between(20, min(self.length or 256, 256) // 2 - 20))
+        system = self.system(self.say("answer_orders", {}), [f.text for f in known if f.text], rules=0)
+        asked = dice.sample(known, len(known))
+        pairs = [(self.question(fact, known, "simple" if dice.chance(0.8) else "complex"), fact.value)
+                 for fact in asked[1:]]
+        pairs.append((self.question(asked[0], known, kind), asked[0].value))
+        return self.packed("answer", kind, system, pairs)
+
     # Conversations
 
     def conversation(self, kind):
@@ -602,6 +615,14 @@ class Desk:
     def copy(self, kind, single=False):
         turns = self.copying.row(min(self.length or 64, 256))
         return self.packed("copy", "simple", "", turns)
+
+    def recall(self, kind, single=False):
+        """A table of keys and values, all of it asked for in any order: the plainest question about a prompt."""
+        pairs, table = self.copying.recall()
+        if self.dice.chance(0.5):
+            return self.packed("answer", "simple", table, pairs)
+        first, value = pairs[0]
+        return self.packed("answer", "simple", "", [(f"{table}\n{first}", value)] + pairs[1:])
 
     def bridge(self, kind, single=False):
         """Short rows with one field or one fact, between copying and the desk."""

@@ -5,13 +5,19 @@
 
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
+#include "core/buf.h"
+#include "distill/count.h"
 #include "distill/train.h"
 
 static const char usage[] =
-    "usage: fulcrum train --config FILE.yaml --out FILE.gguf [--resume]\n"
+    "usage: fulcrum train --config FILE.yaml --out FILE.gguf [--resume | --count]\n"
     "Trains a model by the recipe in FILE.yaml and writes it to FILE.gguf, the loss curve to FILE.gguf.csv.\n"
     "--resume goes on from FILE.gguf.checkpoint, which is written now and then and on SIGTERM.\n"
+    "--count trains nothing: it prints rows, tokens and hash of the recipe's files, a JSON object each,\n"
+    "in tokens of the model in FILE.gguf.\n"
     "docs/MODELS.md describes the recipe's keys; models/desk-small.yaml is one.\n";
+
+#define COUNT_BYTES_MAX (1u << 20)
 
 static volatile sig_atomic_t stop;
 
@@ -44,6 +50,22 @@ static int train(const char *config_path, const struct train_options *options)
     return CMD_DONE;
 }
 
+static int count(const char *config_path, const char *model)
+{
+    struct train_config config;
+    struct error error;
+    struct buf out;
+    if (train_config_load(config_path, &config, &error))
+        return cmd_fail("train", &error, CMD_USAGE);
+    buf_init(&out, COUNT_BYTES_MAX);
+    enum error_code code = count_corpora(&config, model, &out, &error);
+    if (!code)
+        fwrite(out.data, 1, out.len, stdout);
+    buf_deinit(&out);
+    train_config_deinit(&config);
+    return code ? cmd_fail("train", &error, CMD_FAILED) : CMD_DONE;
+}
+
 static int refuse(const char *message)
 {
     fprintf(stderr, "fulcrum train: %s\n%s", message, usage);
@@ -56,11 +78,13 @@ int cmd_train(int argc, char **argv)
         {"config", required_argument, NULL, 'c'},
         {"out", required_argument, NULL, 'o'},
         {"resume", no_argument, NULL, 'r'},
+        {"count", no_argument, NULL, 'n'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
     struct train_options options = {.stop = &stop};
     const char *config = NULL;
+    bool counts = false;
     optind = 1;
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
@@ -68,6 +92,7 @@ int cmd_train(int argc, char **argv)
         case 'c': config = optarg; break;
         case 'o': options.out = optarg; break;
         case 'r': options.resume = true; break;
+        case 'n': counts = true; break;
         case 'h': fputs(usage, stdout); return CMD_DONE;
         default: return refuse("unknown option, or one without its value");
         }
@@ -76,5 +101,9 @@ int cmd_train(int argc, char **argv)
         return refuse("--config and --out are required");
     if (optind != argc)
         return refuse("unexpected argument");
+    if (counts && options.resume)
+        return refuse("--count and --resume exclude each other");
+    if (counts)
+        return count(config, options.out);
     return train(config, &options);
 }

@@ -1,0 +1,73 @@
+#include "distill/count.h"
+
+#include <inttypes.h>
+
+#include "distill/corpus.h"
+
+struct corpus_count {
+    uint64_t tokens, trained;
+    uint32_t longest;
+};
+
+static enum error_code count_rows(const struct tokenizer *tokenizer, const struct corpus *corpus,
+                                  struct corpus_count *count, struct error *error)
+{
+    struct arena arena;
+    enum error_code code = OK;
+    arena_init(&arena, 0);
+    for (uint32_t i = 0; !code && i < corpus->row_count; i++) {
+        struct example example;
+        code = example_of_row(tokenizer, corpus->rows[i], &arena, &example, error);
+        if (code)
+            code = error_prefix(error, "%s: row %u", corpus->path, i + 1);
+        else {
+            count->tokens += example.count;
+            count->trained += example.trained;
+            count->longest = example.count > count->longest ? example.count : count->longest;
+        }
+        arena_reset(&arena);
+    }
+    arena_deinit(&arena);
+    return code;
+}
+
+static enum error_code count_file(const struct tokenizer *tokenizer, const char *path, struct buf *out,
+                                  struct error *error)
+{
+    struct corpus corpus;
+    struct corpus_count count = {0};
+    const char *slash = strrchr(path, '/');
+    enum error_code code = corpus_open(path, &corpus, error);
+    if (code)
+        return code;
+    code = count_rows(tokenizer, &corpus, &count, error);
+    if (!code && !buf_appendf(out, "{\"file\":\"%s\",\"rows\":%u,\"tokens\":%" PRIu64 ",\"trainedTokens\":%" PRIu64
+                              ",\"longest\":%u,\"sha256\":\"%s\"}\n", slash ? slash + 1 : path, corpus.row_count,
+                              count.tokens, count.trained, count.longest, corpus.hash))
+        code = error_no_memory(error);
+    corpus_close(&corpus);
+    return code;
+}
+
+static bool was_counted(const struct train_config *config, size_t phase, size_t source)
+{
+    const char *path = config->phases[phase].sources[source].file;
+    for (size_t i = 0; i <= phase; i++)
+        for (size_t j = 0; j < (i == phase ? source : config->phases[i].source_count); j++)
+            if (config->phases[i].sources[j].file && strcmp(config->phases[i].sources[j].file, path) == 0)
+                return true;
+    return false;
+}
+
+enum error_code count_corpora(const struct train_config *config, const char *model, struct buf *out,
+                              struct error *error)
+{
+    struct tokenizer *tokenizer = NULL;
+    enum error_code code = tokenizer_load(model, &tokenizer, error);
+    for (size_t i = 0; !code && i < config->phase_count; i++)
+        for (size_t j = 0; !code && j < config->phases[i].source_count; j++)
+            if (config->phases[i].sources[j].file && !was_counted(config, i, j))
+                code = count_file(tokenizer, config->phases[i].sources[j].file, out, error);
+    tokenizer_free(tokenizer);
+    return code;
+}

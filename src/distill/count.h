@@ -1,0 +1,16 @@
+/* count.h - how large the files of a recipe are, in rows and tokens. One thread. */
+#ifndef DISTILL_COUNT_H
+#define DISTILL_COUNT_H
+
+#include "core/buf.h"
+#include "core/error.h"
+#include "distill/train_config.h"
+
+/* Appends to `out` one JSON object a line for each data file of the recipe, in
+ * order of first use: file (its name), rows, tokens, trainedTokens (of answers),
+ * longest (row, in tokens) and sha256. Tokens are those of the tokenizer in the
+ * GGUF file `model`. */
+enum error_code count_corpora(const struct train_config *config, const char *model, struct buf *out,
+                              struct error *error) WARN_UNUSED;
+
+#endif
