@@ -33,9 +33,9 @@ static enum error_code open_zip(struct package *package, struct str bytes, struc
     package->zip = source ? zip_open_from_source(source, ZIP_RDONLY, &why) : NULL;
     int problem = zip_error_code_zip(&why);
     zip_error_fini(&why);
-    if (package->zip)
+    if (package->zip && zip_get_num_entries(package->zip, 0) > 0) /* no bytes at all open as an empty archive */
         return OK;
-    if (source)
+    if (source && !package->zip)
         zip_source_free(source);
     if (problem == ZIP_ER_MEMORY)
         return error_no_memory(error);

@@ -4,6 +4,7 @@
 #include "api/call.h"
 #include "api/metrics.h"
 #include "api/operations.h"
+#include "document/html.h"
 
 static struct operations_match find(const char *method, const char *path)
 {
