@@ -17,6 +17,7 @@ struct docx {
     struct text_out out;
     unsigned skipped; /* depth inside an element that is left out */
     bool is_text;     /* inside w:t */
+    bool has_body;    /* the main part is that of a Word file */
     /* The paragraph. Its beginning is written with its first text, so that an empty one leaves no label. */
     bool has_begun;
     int heading, number_id, level;
@@ -229,6 +230,8 @@ static bool on_start(void *ctx, struct str name, const struct xml_element *eleme
         docx->cell_index = 0;
     else if (str_eq(name, STR("tc")))
         start_cell(docx);
+    else if (str_eq(name, STR("body")))
+        docx->has_body = true;
     else if (str_eq(name, STR("footnoteReference")))
         put_note_reference(docx, element, "");
     else if (str_eq(name, STR("endnoteReference")))
@@ -346,6 +349,8 @@ static enum error_code read_document(struct docx *docx, struct error *error)
     docx->line_ends = docx->out.buf->len > 0 ? 1 : 2;
     if (code == OK)
         code = read_part(docx, name, NULL, error);
+    if (code == OK && !docx->has_body)
+        code = error_set(error, ERROR_INVALID, "the file is damaged, or not a docx file: it has no body");
     end_line(docx);
     if (code == OK)
         code = read_notes(docx, relations, STR("footnotes"), error);

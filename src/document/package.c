@@ -225,6 +225,12 @@ static enum error_code feed(struct part *part, struct parse *parse, char *chunk,
     return OK;
 }
 
+/* Some of libxml2's complaints go past the options to standard error, which carries our reason. */
+static void ignore_complaint(void *ctx, const char *format, ...)
+{
+    (void)ctx, (void)format;
+}
+
 static enum error_code parse_xml(struct part *part, const struct xml_handler *handler, void *ctx, struct error *error)
 {
     xmlSAXHandler sax = {
@@ -237,6 +243,7 @@ static enum error_code parse_xml(struct part *part, const struct xml_handler *ha
         .internalSubset = on_doctype,
     };
     struct parse parse = {.handler = handler, .ctx = ctx};
+    xmlSetGenericErrorFunc(NULL, ignore_complaint);
     char *chunk = mem_alloc(CHUNK);
     parse.parser = chunk ? xmlCreatePushParserCtxt(&sax, &parse, NULL, 0, NULL) : NULL;
     if (!parse.parser) {

@@ -352,6 +352,8 @@ static enum error_code read_workbook(struct xlsx *xlsx, struct error *error)
         code = read_part(xlsx, relations, STR("sharedStrings"), &strings, error);
     if (code == OK)
         code = read_part(xlsx, relations, STR("styles"), &styles, error);
+    if (code == OK && xlsx->sheet_count == 0)
+        code = error_set(error, ERROR_INVALID, "the file is damaged, or not an xlsx file: it has no sheets");
     for (size_t i = 0; code == OK && i < xlsx->sheet_count; i++)
         code = read_sheet(xlsx, &xlsx->sheets[i], relations, error);
     return code;
