@@ -38,7 +38,8 @@ struct extractor_counters { /* since the start; any thread */
 void extractor_counters(struct extractor *extractor, struct extractor_counters *counters);
 
 struct extractor_port *extractor_port_new(struct extractor *extractor, uv_loop_t *loop, struct error *error);
-void extractor_port_close(struct extractor_port *port); /* drops what waits silently; frees itself once its handle closed */
+/* No request may wait any more. The port frees itself once its handle is closed. */
+void extractor_port_close(struct extractor_port *port);
 
 /* Asks for the text of `bytes`.
  *

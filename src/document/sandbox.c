@@ -62,15 +62,11 @@ static bool bound(int resource, uint64_t soft, uint64_t hard)
     return setrlimit((__rlimit_resource_t)resource, &wanted) == 0;
 }
 
-static bool bound_resources(bool executes)
+static bool bound_resources(void)
 {
     uint64_t seconds = (limit(document_timeout_ms) + 999) / 1000;
-    uint64_t memory = limit(document_memory_bytes) + (executes ? 0 : mapped_bytes());
-    bool is_bound = bound(RLIMIT_CPU, seconds, seconds + 1) && bound(RLIMIT_FSIZE, 0, 0) && bound(RLIMIT_CORE, 0, 0) &&
-                    bound(RLIMIT_NOFILE, OPEN_FILES_MAX, OPEN_FILES_MAX);
-    if (executes || !IS_SANITIZED)
-        is_bound = is_bound && bound(RLIMIT_AS, memory, memory);
-    return is_bound;
+    return bound(RLIMIT_CPU, seconds, seconds + 1) && bound(RLIMIT_FSIZE, 0, 0) && bound(RLIMIT_CORE, 0, 0) &&
+           bound(RLIMIT_NOFILE, OPEN_FILES_MAX, OPEN_FILES_MAX);
 }
 
 static void close_others(void)
@@ -244,8 +240,9 @@ static void deny_calls(bool executes)
 
 enum error_code sandbox_enter(const char *program, struct error *error)
 {
+    uint64_t memory = limit(document_memory_bytes) + (program ? 0 : mapped_bytes());
     close_others();
-    if (!bound_resources(program != NULL))
+    if (!bound_resources())
         return error_set_errno(error, ERROR_INTERNAL, errno, "cannot set resource limits");
     drop_root();
     /* After the change of user, which clears it. */
@@ -253,5 +250,8 @@ enum error_code sandbox_enter(const char *program, struct error *error)
         return error_set_errno(error, ERROR_INTERNAL, errno, "cannot give up privileges");
     close_files(program);
     deny_calls(program != NULL);
+    /* Last, since it may be less than what this program has mapped before it becomes the other. */
+    if ((program || !IS_SANITIZED) && !bound(RLIMIT_AS, memory, memory))
+        return error_set(error, ERROR_INTERNAL, "cannot limit memory");
     return OK;
 }

@@ -61,6 +61,7 @@ static inline void make_package(const struct fixture_part *parts, size_t count, 
 #define XLSX_ONE_SHEET                                                                        \
     XLSX_BOOK("<sheets><sheet name=\"One\" sheetId=\"1\" r:id=\"rId1\"/></sheets>"),          \
         PART("xl/_rels/workbook.xml.rels", RELATIONS(RELATION("rId1", "worksheet", "worksheets/sheet1.xml")))
-#define XLSX_SHEET(rows) PART("xl/worksheets/sheet1.xml", "<worksheet " S "><sheetData>" rows "</sheetData></worksheet>")
+#define XLSX_SHEET(rows) \
+    PART("xl/worksheets/sheet1.xml", "<worksheet " S "><sheetData>" rows "</sheetData></worksheet>")
 
 #endif

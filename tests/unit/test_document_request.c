@@ -80,6 +80,7 @@ static enum error_code resolve(struct desk *desk, const struct codec *codec, con
     return desk->error.code;
 }
 
+#define BODY(blocks) "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Read.\"}," blocks "]}]}"
 #define FILE_BLOCK(name, more) \
     "{\"document\":{\"name\":\"" name "\",\"format\":\"docx\"," more "\"source\":{\"bytes\":\"@\"}}}"
 
@@ -89,8 +90,7 @@ static void converse_documents_get_their_text(void **state)
     struct desk desk;
     open_desk(&desk);
     assert_int_equal(resolve(&desk, &converse_codec,
-                             "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Read.\"}," FILE_BLOCK("a", "") ","
-                             FILE_BLOCK("b", "\"context\":\"why\",") "]}]}"), OK);
+                             BODY(FILE_BLOCK("a", "") "," FILE_BLOCK("b", "\"context\":\"why\","))), OK);
     const struct chat_block *blocks = desk.request.messages[0].blocks;
     assert_str_equal(blocks[1].text, "words\n");
     assert_str_equal(blocks[2].text, "why\n\nwords\n");
@@ -100,8 +100,7 @@ static void converse_documents_get_their_text(void **state)
     assert_null(desk.request.documents->bytes.data);
     next_request(&desk);
     /* Known by now: nothing to wait for. */
-    assert_int_equal(resolve(&desk, &nova_codec, "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Read.\"},"
-                                                 FILE_BLOCK("a", "") "]}]}"), OK);
+    assert_int_equal(resolve(&desk, &nova_codec, BODY(FILE_BLOCK("a", ""))), OK);
     assert_false(desk.is_done);
     assert_str_equal(desk.request.messages[0].blocks[1].text, "words\n");
     struct extractor_counters counters;
@@ -117,9 +116,9 @@ static void tool_results_get_theirs_in_place(void **state)
     open_desk(&desk);
     assert_int_equal(
         resolve(&desk, &converse_codec,
-                "{\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"n\",\"inputSchema\":{\"json\":{}}}}]},\"messages\":["
-                "{\"role\":\"user\",\"content\":[{\"text\":\"Go\"}]},{\"role\":\"assistant\",\"content\":[{\"toolUse\":"
-                "{\"toolUseId\":\"t\",\"name\":\"n\",\"input\":{}}}]},{\"role\":\"user\",\"content\":[{\"toolResult\":{"
+                "{\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"n\",\"inputSchema\":{\"json\":{}}}}]},"
+                "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Go\"}]},{\"role\":\"assistant\","
+                "\"content\":[{\"toolUse\":{\"toolUseId\":\"t\",\"name\":\"n\",\"input\":{}}}]},{\"role\":\"user\",\"content\":[{\"toolResult\":{"
                 "\"toolUseId\":\"t\",\"content\":[{\"text\":\"first\"}," FILE_BLOCK("a", "") ",{\"document\":{\"name\":"
                 "\"t\",\"format\":\"txt\",\"source\":{\"text\":\"plain\"}}},{\"text\":\"mid\"},"
                 FILE_BLOCK("b", "\"context\":\"why\",") ",{\"text\":\"last\"}]}},{\"text\":\"Read.\"}]}]}"), OK);
@@ -137,8 +136,9 @@ static void anthropic_documents_get_their_text(void **state)
     open_desk(&desk);
     assert_int_equal(resolve(&desk, &anthropic_codec,
                              "{" ANTHROPIC ",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document\","
-                             "\"title\":\"T\",\"context\":\"c\",\"source\":{\"type\":\"base64\",\"media_type\":\"" DOCX_TYPE
-                             "\",\"data\":\"@\"}},{\"type\":\"text\",\"text\":\"Read.\"}]}]}"), OK);
+                             "\"title\":\"T\",\"context\":\"c\",\"source\":{\"type\":\"base64\","
+                             "\"media_type\":\"" DOCX_TYPE "\",\"data\":\"@\"}},"
+                             "{\"type\":\"text\",\"text\":\"Read.\"}]}]}"), OK);
     assert_str_equal(desk.request.messages[0].blocks[0].text, "c\n\nwords\n");
     close_desk(&desk);
 }
@@ -148,8 +148,8 @@ static void what_is_wrong_names_the_block(void **state)
     (void)state;
     struct desk desk;
     open_desk(&desk);
-    static const char body[] = "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Read.\"}," FILE_BLOCK("a", "")
-        ",{\"document\":{\"name\":\"x\",\"format\":\"xlsx\",\"source\":{\"bytes\":\"aaaa\"}}}]}]}";
+    static const char body[] = BODY(FILE_BLOCK(
+        "a", "") ",{\"document\":{\"name\":\"x\",\"format\":\"xlsx\",\"source\":{\"bytes\":\"aaaa\"}}}");
     for (int round = 0; round < 2; round++) { /* read, and remembered */
         assert_int_equal(resolve(&desk, &converse_codec, body), ERROR_INVALID);
         assert_string_equal(desk.error.message, "messages[0].content[2].document.source: the file is damaged: it is "
@@ -166,8 +166,8 @@ static void a_request_that_goes_away_waits_no_more(void **state)
     open_desk(&desk);
     struct buf body;
     buf_init(&body, 1u << 20);
-    buf_append_text(&body, "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Read.\"},{\"document\":{\"name\":\"a\","
-                           "\"format\":\"docx\",\"source\":{\"bytes\":\"");
+    buf_append_text(&body, "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Read.\"},"
+                           "{\"document\":{\"name\":\"a\",\"format\":\"docx\",\"source\":{\"bytes\":\"");
     buf_append_str(&body, buf_str(&docx));
     buf_append_text(&body, "\"}}}]}]}");
     assert_int_equal(converse_codec.parse(buf_str(&body), CODEC_COUNT, &desk.request, &desk.error), OK);
@@ -188,14 +188,13 @@ static void limits_of_documents(void **state)
     struct desk desk;
     open_desk(&desk);
     limits_in_force.message_documents = 1;
-    assert_int_equal(resolve(&desk, &converse_codec,
-                             "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Read.\"}," FILE_BLOCK("a", "") ","
-                             FILE_BLOCK("b", "") "]}]}"), ERROR_INVALID);
-    assert_string_equal(desk.error.message, "messages[0].content: 2 documents are more than the limit of 1 in a message");
+    assert_int_equal(resolve(&desk, &converse_codec, BODY(FILE_BLOCK("a", "") "," FILE_BLOCK("b", ""))),
+                     ERROR_INVALID);
+    assert_string_equal(desk.error.message,
+                        "messages[0].content: 2 documents are more than the limit of 1 in a message");
     next_request(&desk);
     limits_in_force.document_bytes = 10;
-    assert_int_equal(resolve(&desk, &converse_codec, "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Read.\"},"
-                                                     FILE_BLOCK("a", "") "]}]}"), ERROR_INVALID);
+    assert_int_equal(resolve(&desk, &converse_codec, BODY(FILE_BLOCK("a", ""))), ERROR_INVALID);
     assert_non_null(strstr(desk.error.message, "more than the limit of 10"));
     limits_in_force = before;
     close_desk(&desk);
