@@ -116,7 +116,8 @@ static enum error_code parse_document(struct converse_parser *parser, yyjson_val
                                       struct chat_block *block)
 {
     static const char *const members[] = {"type", "source", "title", "context", "citations", "cache_control", NULL};
-    struct document_input input = {.where = where, .name = STR("document")};
+    struct document_input input = {
+        .where = where, .format_key = "source.media_type", .name = STR("document")};
     yyjson_val *citations = NULL;
     bool is_cited = false;
     struct field_path path = field_path_member(where, "citations");

@@ -181,7 +181,7 @@ static enum error_code parse_document(struct converse_parser *parser, yyjson_val
     const char *where = path.text;
     if (!yyjson_is_obj(value))
         return field_error(error, where, "", "expected an object, got %s", json_type_name(value));
-    struct document_input input = {.where = where};
+    struct document_input input = {.where = where, .format_key = "format"};
     bool has_format = false;
     yyjson_val *source = NULL;
     enum error_code code = fields_known(value, where, members, error);

@@ -18,10 +18,10 @@ static enum error_code check_format(const struct document_input *input, struct e
     if (is_text_format(input->format) || document_format_parse(input->format, &format))
         return OK;
     if (str_eq(input->format, STR("doc")))
-        return field_error(error, input->where, "format", "doc files cannot be read; send it as docx or pdf");
+        return field_error(error, input->where, input->format_key, "doc files cannot be read; send it as docx or pdf");
     if (str_eq(input->format, STR("xls")))
-        return field_error(error, input->where, "format", "xls files cannot be read; send it as xlsx or csv");
-    return field_error(error, input->where, "format", "must be one of pdf, csv, docx, xlsx, html, txt, md");
+        return field_error(error, input->where, input->format_key, "xls files cannot be read; send it as xlsx or csv");
+    return field_error(error, input->where, input->format_key, "must be one of pdf, csv, docx, xlsx, html, txt, md");
 }
 
 static enum error_code reduced(struct str html, struct arena *arena, struct str *text, struct error *error)

@@ -14,7 +14,8 @@
 
 /* A document as a dialect found it. */
 struct document_input {
-    const char *where; /* path of the block */
+    const char *where;      /* path of the block */
+    const char *format_key; /* which of its members says the format */
     struct str name, format;
     struct str context; /* goes before the text; may be empty */
     struct str bytes;   /* the file, decoded */

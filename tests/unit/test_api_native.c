@@ -144,7 +144,7 @@ static void anthropic_documents_are_text(void **state)
             "{" VERSION ",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document\",\"source\":{\"type\":\""
                         "base64\","
             "\"media_type\":\"application/msword\",\"data\":\"aaaa\"}}]}]}",
-            "messages[0].content[0].format: doc files cannot be read; send it as docx or pdf");
+            "messages[0].content[0].source.media_type: doc files cannot be read; send it as docx or pdf");
     refused(&anthropic_codec,
             "{" VERSION ",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document\",\"source\":{\"type\":\""
                         "base64\","

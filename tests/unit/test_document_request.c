@@ -118,7 +118,8 @@ static void tool_results_get_theirs_in_place(void **state)
         resolve(&desk, &converse_codec,
                 "{\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"n\",\"inputSchema\":{\"json\":{}}}}]},"
                 "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Go\"}]},{\"role\":\"assistant\","
-                "\"content\":[{\"toolUse\":{\"toolUseId\":\"t\",\"name\":\"n\",\"input\":{}}}]},{\"role\":\"user\",\"content\":[{\"toolResult\":{"
+                "\"content\":[{\"toolUse\":{\"toolUseId\":\"t\",\"name\":\"n\",\"input\":{}}}]},"
+                "{\"role\":\"user\",\"content\":[{\"toolResult\":{"
                 "\"toolUseId\":\"t\",\"content\":[{\"text\":\"first\"}," FILE_BLOCK("a", "") ",{\"document\":{\"name\":"
                 "\"t\",\"format\":\"txt\",\"source\":{\"text\":\"plain\"}}},{\"text\":\"mid\"},"
                 FILE_BLOCK("b", "\"context\":\"why\",") ",{\"text\":\"last\"}]}},{\"text\":\"Read.\"}]}]}"), OK);
