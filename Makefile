@@ -48,7 +48,7 @@ endif
 C_FLAGS := -std=c17 $(COMMON) -Wconversion -Wstrict-prototypes -Wvla $(CFLAGS)
 CXX_FLAGS := -std=c++17 $(COMMON) $(CXXFLAGS)
 LD_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -Wl,-z,relro,-z,now $(LDFLAGS)
-LIBS := $(DEPS_LIBS) -lnghttp2 -luv -lssl -lcrypto -lyaml -lcurl -lzstd -lxxhash -lz -lm -lpthread -lstdc++
+LIBS := $(DEPS_LIBS) -lnghttp2 -luv -lssl -lcrypto -lyaml -lcurl -lzstd -lxxhash -lzip -lxml2 -lz -lm -lpthread -lstdc++
 
 # --- sources are discovered ---------------------------------------------------------------------------
 
@@ -103,6 +103,9 @@ $(OBJ)/%.S.o: %.S $(OBJ)/flags $(wildcard models/*)
 
 # The only file that includes llama.h; C++ exceptions unwind through it to the guard.
 $(OBJ)/src/engine/model.c.o: C_FLAGS += -fexceptions
+
+# The only file that includes libxml2, whose headers lie in a folder of their own.
+$(OBJ)/src/document/package.c.o: C_FLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libxml-2.0))
 
 $(LIB): $(call objects,$(LIB_SRC)) $(BUILD)/flavour
 	@rm -f $@

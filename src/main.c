@@ -19,6 +19,7 @@ static const struct command commands[] = {
     {"limits", cmd_limits, "print every limit, its value and what it bounds"},
     {"version", cmd_version, "print the version"},
     {"worker", cmd_worker, NULL},
+    {"extract", cmd_extract, NULL},
 };
 
 static const struct command *find_command(const char *name)

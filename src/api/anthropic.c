@@ -58,14 +58,36 @@ static enum error_code parse_text(struct converse_parser *parser, yyjson_val *ob
     return code;
 }
 
+/* By what Converse calls the formats; doc and xls are refused by that name. */
+static bool format_of_media_type(struct str media_type, struct str *format)
+{
+    static const struct {
+        const char *media_type, *format;
+    } known[] = {
+        {"text/plain", "txt"},
+        {"application/pdf", "pdf"},
+        {"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"},
+        {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"},
+        {"application/msword", "doc"},
+        {"application/vnd.ms-excel", "xls"},
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (str_eq(media_type, str_of(known[i].media_type))) {
+            *format = str_of(known[i].format);
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum error_code document_source(struct converse_parser *parser, yyjson_val *document, const char *where,
-                                       struct str *text)
+                                       struct document_input *input)
 {
     static const char *const members[] = {"type", "media_type", "data", NULL};
     static const char *const types[] = {"text", "base64", NULL};
     yyjson_val *source = NULL;
     int type = -1;
-    struct str media_type = STR("text/plain"), data = {0};
+    struct str media_type = STR("text/plain");
     struct field_path path = field_path_member(where, "source");
     enum error_code code = fields_need_object(document, where, "source", &source, parser->error);
     if (code == OK)
@@ -77,45 +99,42 @@ static enum error_code document_source(struct converse_parser *parser, yyjson_va
     if (code == OK)
         code = json_get_str(source, path.text, "media_type", &media_type, NULL, parser->error);
     if (code == OK)
-        code = fields_need_str(source, path.text, "data", 1, SIZE_MAX, &data, parser->error);
+        code = fields_need_str(source, path.text, "data", 1, SIZE_MAX, &input->bytes, parser->error);
     if (code != OK)
         return code;
-    if (!str_eq(media_type, STR("text/plain")))
+    bool is_text = type == 0;
+    if (!format_of_media_type(media_type, &input->format) || (is_text && !str_eq(input->format, STR("txt"))))
         return field_error(parser->error, path.text, "media_type",
-                           STR_FMT " documents are not supported yet; send text/plain", STR_ARG(media_type));
-    if (type == 1)
-        code = fields_base64(data, path.text, "data", parser->request->arena, &data, parser->error);
-    return code == OK ? document_text(STR("txt"), data, where, parser->request->arena, text, parser->error) : code;
+                           is_text ? "must be text/plain with type text"
+                                   : "must be application/pdf, text/plain, or that of docx or xlsx files");
+    return is_text ? OK
+                   : fields_base64(input->bytes, path.text, "data", parser->request->arena, &input->bytes,
+                                   parser->error);
 }
 
 static enum error_code parse_document(struct converse_parser *parser, yyjson_val *object, const char *where,
                                       struct chat_block *block)
 {
     static const char *const members[] = {"type", "source", "title", "context", "citations", "cache_control", NULL};
-    struct str title = STR("document"), context = {0};
+    struct document_input input = {
+        .where = where, .format_key = "source.media_type", .name = STR("document")};
     yyjson_val *citations = NULL;
     bool is_cited = false;
     struct field_path path = field_path_member(where, "citations");
     enum error_code code = fields_known(object, where, members, parser->error);
     if (code == OK)
-        code = json_get_str(object, where, "title", &title, NULL, parser->error);
+        code = json_get_str(object, where, "title", &input.name, NULL, parser->error);
     if (code == OK)
-        code = json_get_str(object, where, "context", &context, NULL, parser->error);
+        code = json_get_str(object, where, "context", &input.context, NULL, parser->error);
     if (code == OK)
         code = json_get_object(object, where, "citations", &citations, parser->error);
     if (code == OK)
         code = json_get_bool(citations, path.text, "enabled", &is_cited, NULL, parser->error);
     if (code == OK && is_cited)
         code = field_error(parser->error, path.text, "enabled", "citations are not supported by this model");
-    *block = (struct chat_block){.kind = CHAT_DOCUMENT, .name = title, .format = STR("txt")};
     if (code == OK)
-        code = document_source(parser, object, where, &block->text);
-    if (code == OK && context.len > 0) {
-        block->text = arena_printf(parser->request->arena, STR_FMT "\n\n" STR_FMT, STR_ARG(context),
-                                   STR_ARG(block->text));
-        code = block->text.data ? OK : error_no_memory(parser->error);
-    }
-    return code;
+        code = document_source(parser, object, where, &input);
+    return code == OK ? document_add(parser->request, &input, block, parser->error) : code;
 }
 
 static enum error_code parse_tool_use(struct converse_parser *parser, yyjson_val *object, const char *where,

@@ -55,6 +55,11 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
         }
         made->specs[i] = spec_of(&options->config->models[i], info);
     }
+    enum error_code code = extractor_new(&made->extractor, error);
+    if (code != OK) {
+        mem_free(made);
+        return code;
+    }
     register_codecs();
     *api = made;
     return OK;
@@ -74,6 +79,7 @@ void api_free(struct api *api)
 {
     if (!api)
         return;
+    extractor_free(api->extractor);
     for (unsigned i = 0; i < LIMIT_IO_THREADS; i++)
         mem_free(atomic_load(&api->threads[i]));
     mem_free(api);
@@ -91,7 +97,10 @@ void *api_thread_start(void *ctx, unsigned index, uv_loop_t *loop, struct error 
     thread->index = index;
     thread->loop = loop;
     thread->port = engine_port_new(api->engine, index, loop, error);
-    if (!thread->port) {
+    thread->documents = thread->port ? extractor_port_new(api->extractor, loop, error) : NULL;
+    if (!thread->documents) {
+        if (thread->port)
+            engine_port_close(thread->port);
         mem_free(thread);
         return NULL;
     }
@@ -104,6 +113,7 @@ void api_thread_stop(void *thread_ctx)
 {
     struct api_thread *thread = thread_ctx;
     engine_port_close(thread->port);
+    extractor_port_close(thread->documents);
     thread->port = NULL;
 }
 

@@ -9,12 +9,14 @@
 #include "api/metrics.h"
 #include "auth/tenant.h"
 #include "core/util.h"
+#include "document/extractor.h"
 
 struct api_thread {
     struct api *api;
     unsigned index;
     uv_loop_t *loop;
     struct engine_port *port;
+    struct extractor_port *documents;
     struct metrics metrics;
 };
 
@@ -22,6 +24,7 @@ struct api {
     const struct config *config;
     const struct catalog *catalog;
     struct engine *engine;
+    struct extractor *extractor;
     _Atomic(const struct server *) server;
     atomic_bool is_draining;
     size_t model_count;

@@ -46,7 +46,8 @@ enum error_code converse_tool_name(struct converse_parser *parser, yyjson_val *v
                                    struct str *name) WARN_UNUSED;
 
 /* The items of a tool result's `content` array (of `where`) as one text, a line
- * feed between two; `append` adds one item, `where` being its path then. */
+ * feed between two; `append` adds one item, `where` being its path then. *flat
+ * must live as long as the request: texts of documents are put into it later. */
 typedef enum error_code (*converse_append_item)(struct converse_parser *parser, yyjson_val *item, const char *where,
                                                 struct buf *text);
 enum error_code converse_flatten_result(struct converse_parser *parser, yyjson_val *content, const char *where,

@@ -177,42 +177,35 @@ static enum error_code parse_document(struct converse_parser *parser, yyjson_val
 {
     static const char *const members[] = {"format", "name", "source", "context", "citations", NULL};
     struct error *error = parser->error;
-    struct arena *arena = parser->request->arena;
     struct field_path path = field_path_member(block_where, "document");
     const char *where = path.text;
     if (!yyjson_is_obj(value))
         return field_error(error, where, "", "expected an object, got %s", json_type_name(value));
-    struct str name = {0}, format = {0}, context = {0}, bytes = {0}, text = {0};
-    bool has_format = false, is_plain = false;
+    struct document_input input = {.where = where, .format_key = "format"};
+    bool has_format = false;
     yyjson_val *source = NULL;
     enum error_code code = fields_known(value, where, members, error);
     if (code == OK)
-        code = fields_need_str(value, where, "name", 1, DOCUMENT_NAME_MAX, &name, error);
+        code = fields_need_str(value, where, "name", 1, DOCUMENT_NAME_MAX, &input.name, error);
     if (code == OK)
-        code = check_document_name(parser, name, where);
+        code = check_document_name(parser, input.name, where);
     if (code == OK)
-        code = json_get_str(value, where, "format", &format, &has_format, error);
+        code = json_get_str(value, where, "format", &input.format, &has_format, error);
     if (code == OK)
-        code = json_get_str(value, where, "context", &context, NULL, error);
+        code = json_get_str(value, where, "context", &input.context, NULL, error);
     if (code == OK)
         code = check_citations(parser, value, where);
     if (code == OK)
         code = fields_need_object(value, where, "source", &source, error);
     if (code == OK)
-        code = document_source(parser, source, where, &bytes, &is_plain);
+        code = document_source(parser, source, where, &input.bytes, &input.is_plain);
     if (code != OK)
         return code;
-    if (!has_format && !is_plain)
+    if (!has_format && !input.is_plain)
         return field_error(error, where, "format", "required with source.bytes");
     if (!has_format)
-        format = STR("txt");
-    code = document_text(format, bytes, where, arena, &text, error);
-    if (code == OK && context.len > 0)
-        text = arena_printf(arena, STR_FMT "\n\n" STR_FMT, STR_ARG(context), STR_ARG(text));
-    if (code == OK && !text.data)
-        return error_no_memory(error);
-    *block = (struct chat_block){.kind = CHAT_DOCUMENT, .name = name, .text = text, .format = format};
-    return code;
+        input.format = STR("txt");
+    return document_add(parser->request, &input, block, error);
 }
 
 /* A search result reads as a document: title, source and texts. */
@@ -327,9 +320,12 @@ enum error_code converse_flatten_result(struct converse_parser *parser, yyjson_v
     yyjson_arr_foreach(content, i, count, item)
     {
         struct field_path path = field_path_index(where, "content", i);
+        struct chat_document *last = parser->request->last_document;
         if (i > 0)
             buf_append_char(&text, '\n');
+        size_t offset = text.len;
         code = append(parser, item, path.text, &text);
+        documents_move(parser->request, last, flat, offset);
         if (code != OK)
             break;
     }
@@ -485,8 +481,11 @@ static enum error_code parse_block(struct converse_parser *parser, yyjson_val *i
 }
 
 static enum error_code check_message(struct converse_parser *parser, const struct chat_message *message,
-                                     const char *where)
+                                     size_t document_count, const char *where)
 {
+    if (document_count > limit(message_documents))
+        return field_error(parser->error, where, "content", "%zu documents are more than the limit of %zu in a message",
+                           document_count, (size_t)limit(message_documents));
     bool has_document = false, has_text = false, is_user = message->role == CHAT_USER;
     for (size_t i = 0; i < message->block_count; i++) {
         enum chat_block_kind kind = message->blocks[i].kind;
@@ -546,7 +545,7 @@ static enum error_code parse_message(struct converse_parser *parser, yyjson_val 
     code = converse_note_blocks(parser, count, where, "content");
     if (code != OK)
         return code;
-    size_t per_item = parser->has_inline_cache_points ? 2 : 1;
+    size_t per_item = parser->has_inline_cache_points ? 2 : 1, document_count = parser->request->document_count;
     message->blocks = ARENA_ARRAY(parser->request->arena, struct chat_block, count * per_item);
     if (!message->blocks)
         return error_no_memory(parser->error);
@@ -559,7 +558,7 @@ static enum error_code parse_message(struct converse_parser *parser, yyjson_val 
         if (code != OK)
             return code;
     }
-    return check_message(parser, message, where);
+    return check_message(parser, message, parser->request->document_count - document_count, where);
 }
 
 enum error_code converse_parse_messages(struct converse_parser *parser, yyjson_val *messages)

@@ -1,18 +1,22 @@
 /* CountTokens: as many tokens as the prompt of the same request would have. */
 #include "api/call.h"
 #include "api/converse.h"
+#include "api/document.h"
 #include "api/generate.h"
 #include "api/native.h"
 
 struct count_call {
     struct api_call *call; /* in the exchange's arena, as this is */
     struct engine_call *running;
+    struct document_wait *documents; /* not NULL: their texts are on their way */
     yyjson_doc *body;
     struct chat_request request;
 };
 
 static void release(struct count_call *count)
 {
+    documents_cancel(count->documents);
+    count->documents = NULL;
     if (count->running)
         engine_cancel(count->running);
     count->running = NULL;
@@ -99,18 +103,38 @@ static enum error_code start(struct count_call *count, struct error *error)
     struct api_call *call = count->call;
     struct engine_segment *segments = NULL;
     size_t segment_count = 0;
-    enum error_code code = parse(count, error);
-    if (code == OK)
-        code = chat_request_check(&count->request, error);
-    if (code == OK)
-        code = generation_segments(&call->thread->api->specs[call->match.model], &count->request, &segments,
-                                   &segment_count, error);
+    enum error_code code = generation_segments(&call->thread->api->specs[call->match.model], &count->request, &segments,
+                                               &segment_count, error);
     if (code != OK)
         return code;
     error->code = ERROR_NO_MEMORY;
     count->running = engine_count(call->thread->port, call->match.model, segments, segment_count, on_count, count,
                                   error);
     return count->running ? OK : error->code;
+}
+
+static void on_documents(void *ctx, const struct error *refusal)
+{
+    struct count_call *count = ctx;
+    struct api_call *call = count->call;
+    struct error error;
+    count->documents = NULL;
+    if (!refusal && start(count, &error) == OK)
+        return;
+    release(count);
+    call_fail(call, refusal ? refusal : &error);
+}
+
+/* The prompt's parts, then the texts of its documents, then the count. */
+static enum error_code prepare(struct count_call *count, struct error *error)
+{
+    enum error_code code = parse(count, error);
+    if (code == OK)
+        code = chat_request_check(&count->request, error);
+    if (code == OK)
+        code = documents_resolve(count->call->thread->documents, &count->request, on_documents, count,
+                                 &count->documents, error);
+    return code == OK && !count->documents ? start(count, error) : code;
 }
 
 void count_tokens(struct api_call *call)
@@ -125,7 +149,7 @@ void count_tokens(struct api_call *call)
     count->call = call;
     count->request.arena = &call->exchange->arena;
     count->request.model_id = call->resource;
-    if (start(count, &error) != OK) {
+    if (prepare(count, &error) != OK) {
         release(count);
         call_fail(call, &error);
         return;

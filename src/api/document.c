@@ -1,196 +1,298 @@
 #include "api/document.h"
 
 #include "api/fields.h"
+#include "core/limits.h"
+#include "document/html.h"
 
-static const char *const text_formats[] = {"txt", "md", "csv"};
-static const char *const later_formats[] = {"pdf", "doc", "docx", "xls", "xlsx"};
+/* --- while the body is parsed ----------------------------------------------------------------------- */
 
-static bool is_one_of(struct str name, const char *const *names, size_t count)
+static bool is_text_format(struct str format)
 {
-    for (size_t i = 0; i < count; i++)
-        if (str_eq(name, str_of(names[i])))
-            return true;
-    return false;
+    return str_eq(format, STR("txt")) || str_eq(format, STR("md")) || str_eq(format, STR("csv")) ||
+           str_eq(format, STR("html"));
 }
 
-/* Elements that begin a new line; all others run on. */
-static bool is_block_element(struct str name)
+static enum error_code check_format(const struct document_input *input, struct error *error)
 {
-    static const char *const names[] = {
-        "p",  "div", "br", "li", "ul", "ol",      "tr",      "table",  "h1",     "h2",  "h3",   "h4", "h5",
-        "h6", "hr",  "dt", "dd", "section", "article", "header", "footer", "nav", "main", "title", "pre",
-        "head", "body", "form", "blockquote"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (str_eq_nocase(name, str_of(names[i])))
-            return true;
-    return false;
-}
-
-/* White space is owed until the next visible character, so that runs collapse
- * and a line never ends in blanks. */
-struct reducer {
-    struct buf *out;
-    bool owes_space, owes_line;
-};
-
-static void put_char(struct reducer *reducer, char c)
-{
-    if (c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f') {
-        reducer->owes_space = true;
-        return;
-    }
-    if (reducer->out->len > 0 && (reducer->owes_line || reducer->owes_space))
-        buf_append_char(reducer->out, reducer->owes_line ? '\n' : ' ');
-    reducer->owes_line = reducer->owes_space = false;
-    buf_append_char(reducer->out, c);
-}
-
-static void put_code_point(struct reducer *reducer, uint32_t c)
-{
-    if (c == 0 || c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF))
-        c = 0xFFFD;
-    if (c < 0x80) {
-        put_char(reducer, (char)c);
-    } else if (c < 0x800) {
-        put_char(reducer, (char)(0xC0 | c >> 6));
-        buf_append_char(reducer->out, (char)(0x80 | (c & 0x3F)));
-    } else if (c < 0x10000) {
-        put_char(reducer, (char)(0xE0 | c >> 12));
-        buf_append_char(reducer->out, (char)(0x80 | (c >> 6 & 0x3F)));
-        buf_append_char(reducer->out, (char)(0x80 | (c & 0x3F)));
-    } else {
-        put_char(reducer, (char)(0xF0 | c >> 18));
-        buf_append_char(reducer->out, (char)(0x80 | (c >> 12 & 0x3F)));
-        buf_append_char(reducer->out, (char)(0x80 | (c >> 6 & 0x3F)));
-        buf_append_char(reducer->out, (char)(0x80 | (c & 0x3F)));
-    }
-}
-
-static bool parse_number_reference(struct str digits, uint32_t *c)
-{
-    bool is_hex = digits.len > 0 && (digits.data[0] == 'x' || digits.data[0] == 'X');
-    uint32_t value = 0;
-    if (digits.len <= (is_hex ? 1u : 0u) || digits.len > 8)
-        return false;
-    for (size_t i = is_hex; i < digits.len; i++) {
-        char d = digits.data[i];
-        if (d >= '0' && d <= '9')
-            value = value * (is_hex ? 16 : 10) + (uint32_t)(d - '0');
-        else if (is_hex && ((d | 32) >= 'a' && (d | 32) <= 'f'))
-            value = value * 16 + (uint32_t)((d | 32) - 'a' + 10);
-        else
-            return false;
-    }
-    *c = value;
-    return true;
-}
-
-/* A character reference at html[at] ('&'): its length, 0 when it is none. */
-static size_t reference(struct str html, size_t at, uint32_t *c)
-{
-    static const struct {
-        struct str name;
-        uint32_t c;
-    } named[] = {{{"amp", 3}, '&'},      {{"lt", 2}, '<'},       {{"gt", 2}, '>'},        {{"quot", 4}, '"'},
-                 {{"apos", 4}, '\''},    {{"nbsp", 4}, ' '},     {{"ndash", 5}, 0x2013},  {{"mdash", 5}, 0x2014},
-                 {{"hellip", 6}, 0x2026}, {{"copy", 4}, 0xA9},   {{"euro", 4}, 0x20AC},   {{"pound", 5}, 0xA3},
-                 {{"lsquo", 5}, 0x2018}, {{"rsquo", 5}, 0x2019}, {{"ldquo", 5}, 0x201C},  {{"rdquo", 5}, 0x201D}};
-    struct str window = str_slice(html, at + 1, at + 12);
-    ptrdiff_t end = str_find_char(window, ';', 0);
-    if (end <= 0)
-        return 0;
-    struct str name = str_slice(window, 0, (size_t)end);
-    if (name.data[0] == '#')
-        return parse_number_reference(str_slice(name, 1, name.len), c) ? name.len + 2 : 0;
-    for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
-        if (str_eq(name, named[i].name)) {
-            *c = named[i].c;
-            return name.len + 2;
-        }
-    }
-    return 0;
-}
-
-/* First "</name" at or after `from`, in any case; the text's length without one. */
-static size_t find_close(struct str html, struct str name, size_t from)
-{
-    for (;;) {
-        ptrdiff_t at = str_find(html, STR("</"), from);
-        if (at < 0)
-            return html.len;
-        if (str_eq_nocase(str_slice(html, (size_t)at + 2, (size_t)at + 2 + name.len), name))
-            return (size_t)at;
-        from = (size_t)at + 2;
-    }
-}
-
-/* A tag, comment or declaration at html[at] ('<'): gives where the text goes on. */
-static size_t skip_markup(struct reducer *reducer, struct str html, size_t at)
-{
-    if (str_eq(str_slice(html, at, at + 4), STR("<!--"))) {
-        ptrdiff_t end = str_find(html, STR("-->"), at + 4);
-        return end < 0 ? html.len : (size_t)end + 3;
-    }
-    size_t name_at = at + 1 + (at + 1 < html.len && html.data[at + 1] == '/');
-    size_t name_end = name_at;
-    while (name_end < html.len && fields_alphabet(str_slice(html, name_end, name_end + 1), ""))
-        name_end++;
-    struct str name = str_slice(html, name_at, name_end);
-    ptrdiff_t end = str_find_char(html, '>', name_end);
-    if (end < 0)
-        return html.len;
-    if (is_block_element(name))
-        reducer->owes_line = true;
-    bool is_hidden = name_at == at + 1 && (str_eq_nocase(name, STR("script")) || str_eq_nocase(name, STR("style")));
-    return is_hidden ? find_close(html, name, (size_t)end + 1) : (size_t)end + 1;
-}
-
-static bool begins_markup(struct str html, size_t at)
-{
-    struct str next = str_slice(html, at + 1, at + 2);
-    return html.data[at] == '<' && next.len == 1 && fields_alphabet(next, "/!?");
-}
-
-bool document_reduce_html(struct str html, struct buf *out)
-{
-    struct reducer reducer = {.out = out};
-    for (size_t at = 0; at < html.len && !out->failed;) {
-        uint32_t c;
-        size_t len;
-        if (begins_markup(html, at)) {
-            at = skip_markup(&reducer, html, at);
-        } else if (html.data[at] == '&' && (len = reference(html, at, &c)) > 0) {
-            put_code_point(&reducer, c);
-            at += len;
-        } else {
-            put_char(&reducer, html.data[at++]);
-        }
-    }
-    return !out->failed;
+    enum document_format format;
+    if (is_text_format(input->format) || document_format_parse(input->format, &format))
+        return OK;
+    if (str_eq(input->format, STR("doc")))
+        return field_error(error, input->where, input->format_key, "doc files cannot be read; send it as docx or pdf");
+    if (str_eq(input->format, STR("xls")))
+        return field_error(error, input->where, input->format_key, "xls files cannot be read; send it as xlsx or csv");
+    return field_error(error, input->where, input->format_key, "must be one of pdf, csv, docx, xlsx, html, txt, md");
 }
 
 static enum error_code reduced(struct str html, struct arena *arena, struct str *text, struct error *error)
 {
     struct buf buf;
     buf_init(&buf, html.len + 16);
-    bool is_done = document_reduce_html(html, &buf) && arena_str(arena, buf_str(&buf), text);
+    bool is_done = html_text(html, &buf) && arena_str(arena, buf_str(&buf), text);
     buf_deinit(&buf);
     return is_done ? OK : error_no_memory(error);
 }
 
-enum error_code document_text(struct str format, struct str bytes, const char *where, struct arena *arena,
-                              struct str *text, struct error *error)
+static enum error_code plain_text(const struct document_input *input, struct arena *arena, struct str *text,
+                                  struct error *error)
 {
-    bool is_html = str_eq(format, STR("html"));
-    if (is_one_of(format, later_formats, sizeof(later_formats) / sizeof(later_formats[0])))
-        return field_error(error, where, "format", "documents of format " STR_FMT
-                           " are not supported yet; send txt, md, csv or html", STR_ARG(format));
-    if (!is_html && !is_one_of(format, text_formats, sizeof(text_formats) / sizeof(text_formats[0])))
-        return field_error(error, where, "format", "must be one of pdf, csv, doc, docx, xls, xlsx, html, txt, md");
-    if (!str_is_utf8(bytes))
-        return field_error(error, where, "source", "the document is not UTF-8 text");
-    if (str_starts(bytes, STR("\xEF\xBB\xBF")))
-        bytes = str_slice(bytes, 3, bytes.len);
-    *text = bytes;
-    return is_html ? reduced(bytes, arena, text, error) : OK;
+    *text = input->bytes;
+    if (!str_is_utf8(*text))
+        return field_error(error, input->where, "source", "the document is not UTF-8 text");
+    if (str_starts(*text, STR("\xEF\xBB\xBF")))
+        *text = str_slice(*text, 3, text->len);
+    return str_eq(input->format, STR("html")) ? reduced(*text, arena, text, error) : OK;
+}
+
+static struct chat_document *new_document(struct chat_request *request, const struct document_input *input)
+{
+    struct chat_document *document = ARENA_NEW(request->arena, struct chat_document);
+    if (!document)
+        return NULL;
+    document->where = arena_strdup(request->arena, str_of(input->where));
+    document->name = input->name;
+    document->format = input->format;
+    return document->where ? document : NULL;
+}
+
+static void append_document(struct chat_request *request, struct chat_document *document)
+{
+    *(request->last_document ? &request->last_document->next : &request->documents) = document;
+    request->last_document = document;
+    request->document_count++;
+}
+
+enum error_code document_add(struct chat_request *request, const struct document_input *input,
+                             struct chat_block *block, struct error *error)
+{
+    struct str text = STR("");
+    enum error_code code = check_format(input, error);
+    if (code != OK)
+        return code;
+    if (input->bytes.len == 0)
+        return field_error(error, input->where, "source", "the document is empty");
+    if (input->bytes.len > limit(document_bytes))
+        return field_error(error, input->where, "source", "the document has %zu bytes, more than the limit of %zu",
+                           input->bytes.len, (size_t)limit(document_bytes));
+    bool is_file = !input->is_plain && !is_text_format(input->format);
+    if (!is_file)
+        code = plain_text(input, request->arena, &text, error);
+    struct chat_document *document = code == OK ? new_document(request, input) : NULL;
+    if (code == OK && !document)
+        code = error_no_memory(error);
+    if (code != OK)
+        return code;
+    document->text = text;
+    document->bytes = is_file ? input->bytes : (struct str){0};
+    if (input->context.len > 0)
+        text = arena_printf(request->arena, STR_FMT "\n\n" STR_FMT, STR_ARG(input->context), STR_ARG(text));
+    if (!text.data)
+        return error_no_memory(error);
+    *block = (struct chat_block){.kind = CHAT_DOCUMENT, .name = input->name, .text = text, .format = input->format};
+    document->target = &block->text;
+    document->offset = text.len - document->text.len;
+    append_document(request, document);
+    return OK;
+}
+
+void documents_move(struct chat_request *request, struct chat_document *last, struct str *target, size_t offset)
+{
+    for (struct chat_document *document = last ? last->next : request->documents; document; document = document->next) {
+        document->target = target;
+        document->offset += offset;
+    }
+}
+
+/* --- waiting for texts ------------------------------------------------------------------------------ */
+
+struct document_slot {
+    struct document_wait *wait;
+    struct chat_document *document;
+    struct extraction *extraction; /* NULL: not waited for */
+};
+
+struct document_wait {
+    struct chat_request *request;
+    void (*on_done)(void *ctx, const struct error *error);
+    void *ctx;
+    /* Texts. */
+    struct document_slot *slots;
+    size_t slot_count, pending;
+    /* Counts. */
+    struct engine_port *port;
+    size_t model;
+    uint32_t context;
+    struct chat_document *document; /* being counted */
+    struct engine_call *call;
+    struct error error; /* the engine's refusal */
+};
+
+void documents_cancel(struct document_wait *wait)
+{
+    if (!wait)
+        return;
+    for (size_t i = 0; i < wait->slot_count; i++) {
+        if (wait->slots[i].extraction)
+            extraction_cancel(wait->slots[i].extraction);
+        wait->slots[i].extraction = NULL;
+    }
+    if (wait->call)
+        engine_cancel(wait->call);
+    wait->call = NULL;
+}
+
+static bool needs_text(const struct chat_document *document)
+{
+    return document->bytes.data != NULL;
+}
+
+/* The texts of those documents that are waited for and belong into *target, put
+ * in: they stand one behind the other in the list, with growing offsets. */
+static bool put_texts_in(struct arena *arena, struct chat_document *first)
+{
+    struct str *target = first->target;
+    size_t len = target->len, from = 0;
+    for (struct chat_document *document = first; document && document->target == target; document = document->next)
+        len += needs_text(document) ? document->text.len : 0;
+    char *joined = arena_alloc(arena, len + 1), *end = joined;
+    if (!joined)
+        return false;
+    for (struct chat_document *document = first; document && document->target == target; document = document->next) {
+        if (!needs_text(document))
+            continue;
+        memcpy(end, target->data + from, document->offset - from);
+        end += document->offset - from;
+        from = document->offset;
+        if (document->text.len > 0)
+            memcpy(end, document->text.data, document->text.len);
+        end += document->text.len;
+        document->bytes = (struct str){0};
+    }
+    memcpy(end, target->data + from, target->len - from);
+    *target = (struct str){joined, len};
+    return true;
+}
+
+static enum error_code put_all_in(struct chat_request *request, struct error *error)
+{
+    for (struct chat_document *document = request->documents; document; document = document->next)
+        if (needs_text(document) && !put_texts_in(request->arena, document))
+            return error_no_memory(error);
+    return OK;
+}
+
+/* What lies in the document gets its path. */
+static enum error_code name_document(const struct chat_document *document, struct error *error)
+{
+    return error->code == ERROR_INVALID ? error_prefix(error, "%s.source", document->where) : error->code;
+}
+
+static void on_text(void *ctx, const struct error *outcome, struct str text)
+{
+    struct document_slot *slot = ctx;
+    struct document_wait *wait = slot->wait;
+    struct error error = *outcome;
+    slot->extraction = NULL;
+    wait->pending--;
+    if (error.code != OK)
+        (void)name_document(slot->document, &error);
+    else if (!arena_str(wait->request->arena, text, &slot->document->text))
+        (void)error_no_memory(&error);
+    else if (wait->pending == 0)
+        error.code = put_all_in(wait->request, &error);
+    else
+        return;
+    documents_cancel(wait);
+    wait->on_done(wait->ctx, error.code == OK ? NULL : &error);
+}
+
+static enum error_code submit_all(struct extractor_port *port, struct document_wait *wait, struct error *error)
+{
+    for (struct chat_document *document = wait->request->documents; document; document = document->next) {
+        enum document_format format;
+        if (!needs_text(document) || !document_format_parse(document->format, &format))
+            continue;
+        struct document_slot *slot = &wait->slots[wait->slot_count++];
+        *slot = (struct document_slot){.wait = wait, .document = document};
+        enum error_code code = extractor_submit(port, format, document->bytes, on_text, slot, wait->request->arena,
+                                                &document->text, &slot->extraction, error);
+        if (code != OK)
+            return name_document(document, error);
+        wait->pending += slot->extraction != NULL;
+    }
+    return OK;
+}
+
+enum error_code documents_resolve(struct extractor_port *port, struct chat_request *request,
+                                  void (*on_done)(void *ctx, const struct error *error), void *ctx,
+                                  struct document_wait **wait, struct error *error)
+{
+    *wait = NULL;
+    if (!request->documents)
+        return OK;
+    struct document_wait *made = ARENA_NEW(request->arena, struct document_wait);
+    struct document_slot *slots = ARENA_ARRAY(request->arena, struct document_slot, request->document_count);
+    if (!made || !slots)
+        return error_no_memory(error);
+    *made = (struct document_wait){.request = request, .on_done = on_done, .ctx = ctx, .slots = slots};
+    enum error_code code = submit_all(port, made, error);
+    if (code != OK) {
+        documents_cancel(made);
+        return code;
+    }
+    if (made->pending > 0)
+        *wait = made;
+    return made->pending > 0 ? OK : put_all_in(request, error);
+}
+
+/* --- a prompt that does not fit --------------------------------------------------------------------- */
+
+static bool count_next(struct document_wait *wait, struct chat_document *document);
+
+static void on_count(void *ctx, uint32_t tokens, const struct error *error)
+{
+    struct document_wait *wait = ctx;
+    const struct chat_document *document = wait->document;
+    wait->call = NULL;
+    if (!error && tokens > wait->context)
+        (void)error_set(&wait->error, ERROR_INVALID,
+                        "%s: the document '" STR_FMT "' has %u tokens, more than the model's context of %u tokens; "
+                        "send a part of it or choose a model with a larger context",
+                        document->where, STR_ARG(document->name), tokens, wait->context);
+    else if (!error && count_next(wait, document->next))
+        return;
+    wait->on_done(wait->ctx, &wait->error);
+}
+
+/* Counts the first document from `document` on that may be too long: no token is shorter than a byte. */
+static bool count_next(struct document_wait *wait, struct chat_document *document)
+{
+    struct error ignored;
+    while (document && document->text.len <= wait->context)
+        document = document->next;
+    if (!document)
+        return false;
+    const struct engine_segment segment = {.text = document->text};
+    wait->document = document;
+    wait->call = engine_count(wait->port, wait->model, &segment, 1, on_count, wait, &ignored);
+    return wait->call != NULL;
+}
+
+struct document_wait *documents_blame(struct engine_port *port, size_t model, uint32_t context,
+                                      struct chat_request *request, const struct error *error,
+                                      void (*on_done)(void *ctx, const struct error *error), void *ctx)
+{
+    if (error->code != ERROR_INVALID || !request->documents)
+        return NULL;
+    struct document_wait *wait = ARENA_NEW(request->arena, struct document_wait);
+    if (!wait)
+        return NULL;
+    *wait = (struct document_wait){.request = request,
+                                   .on_done = on_done,
+                                   .ctx = ctx,
+                                   .port = port,
+                                   .model = model,
+                                   .context = context,
+                                   .error = *error};
+    return count_next(wait, request->documents) ? wait : NULL;
 }

@@ -191,6 +191,9 @@ enum error_code generation_segments(const struct template_spec *spec, const stru
                                     struct engine_segment **segments, size_t *count, struct error *error)
 {
     struct prompt prompt;
+    for (const struct chat_document *document = request->documents; document; document = document->next)
+        if (document->bytes.data)
+            return error_set(error, ERROR_INTERNAL, "%s: its text was not extracted", document->where);
     enum error_code code = template_render(spec, request, &prompt, error);
     if (code != OK)
         return code;

@@ -22,6 +22,23 @@ void health_ready(struct api_call *call)
     call_respond(call, why.data ? 503 : 200, STR("text/plain; charset=utf-8"), why.data ? why : STR("ready\n"));
 }
 
+/* A metric without labels. */
+struct metrics_row {
+    const char *name, *type, *help;
+    uint64_t value;
+};
+
+static void append_rows(struct buf *out, const struct metrics_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        metrics_append_head(out, rows[i].name, rows[i].type, rows[i].help);
+        buf_append_text(out, rows[i].name);
+        buf_append_char(out, ' ');
+        buf_append_u64(out, rows[i].value);
+        buf_append_char(out, '\n');
+    }
+}
+
 static void append_engine(struct buf *out, const struct api *api)
 {
     static const struct {
@@ -58,6 +75,25 @@ static void append_engine(struct buf *out, const struct api *api)
                              engine_model_is_ready(api->engine, model));
 }
 
+static void append_documents(struct buf *out, const struct api *api)
+{
+    struct extractor_counters counters;
+    extractor_counters(api->extractor, &counters);
+    const struct metrics_row rows[] = {
+        {"fulcrum_document_extractions_total", "counter", "Processes started to read a document.",
+         counters.extractions},
+        {"fulcrum_document_failures_total", "counter", "Of them, those that gave no text.", counters.failures},
+        {"fulcrum_document_cache_hits_total", "counter", "Documents whose text was known already.",
+         counters.cache_hits},
+        {"fulcrum_document_shared_total", "counter", "Documents that waited for another request's process.",
+         counters.shared},
+        {"fulcrum_document_queue_depth", "gauge", "Documents that wait to be read.", counters.waiting},
+        {"fulcrum_document_cache_bytes", "gauge", "Bytes of texts that are kept.", counters.cache_bytes},
+        {"fulcrum_document_cache_documents", "gauge", "Documents whose text is kept.", counters.cache_documents},
+    };
+    append_rows(out, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
 static void append_server(struct buf *out, const struct api *api)
 {
     const struct server *server = atomic_load(&api->server);
@@ -65,10 +101,7 @@ static void append_server(struct buf *out, const struct api *api)
         return;
     struct server_counters counters;
     server_counters(server, &counters);
-    const struct {
-        const char *name, *type, *help;
-        uint64_t value;
-    } rows[] = {
+    const struct metrics_row rows[] = {
         {"fulcrum_connections", "gauge", "Open client connections.", counters.connections_open},
         {"fulcrum_connections_total", "counter", "Client connections accepted.", counters.connections_total},
         {"fulcrum_http_requests_total", "counter", "HTTP requests read.", counters.requests_total},
@@ -76,13 +109,7 @@ static void append_server(struct buf *out, const struct api *api)
         {"fulcrum_received_bytes_total", "counter", "Bytes from clients.", counters.bytes_in_total},
         {"fulcrum_sent_bytes_total", "counter", "Bytes to clients.", counters.bytes_out_total},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        metrics_append_head(out, rows[i].name, rows[i].type, rows[i].help);
-        buf_append_text(out, rows[i].name);
-        buf_append_char(out, ' ');
-        buf_append_u64(out, rows[i].value);
-        buf_append_char(out, '\n');
-    }
+    append_rows(out, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 void health_metrics(struct api_call *call)
@@ -104,6 +131,7 @@ void health_metrics(struct api_call *call)
     buf_init(&out, METRICS_TEXT_MAX);
     metrics_append(&out, sets, set_count, operation_names, operation_count, api->model_names, api->model_count);
     append_engine(&out, api);
+    append_documents(&out, api);
     append_server(&out, api);
     call_respond(call, out.failed ? 500 : 200, STR("text/plain; version=0.0.4; charset=utf-8"), buf_str(&out));
     buf_deinit(&out);

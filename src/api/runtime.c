@@ -3,6 +3,7 @@
 #include "api/bedrock_error.h"
 #include "api/call.h"
 #include "api/converse.h"
+#include "api/document.h"
 #include "api/eventstream.h"
 #include "api/generate.h"
 #include "api/invoke_headers.h"
@@ -22,6 +23,7 @@ struct runtime_call {
     bool is_invoke, is_stream;
     bool has_started; /* the stream's headers are out */
     struct chat_request request;
+    struct document_wait *documents; /* not NULL: their texts, or what is wrong with them, are on their way */
     struct generation *generation;
     struct codec_stream stream;
     struct buf out; /* frames not yet handed to net */
@@ -30,6 +32,8 @@ struct runtime_call {
 /* Frees all that is not in the arena. */
 static void release(struct runtime_call *runtime)
 {
+    documents_cancel(runtime->documents);
+    runtime->documents = NULL;
     generation_free(runtime->generation);
     runtime->generation = NULL;
     codec_request_free(&runtime->request);
@@ -233,9 +237,23 @@ static void on_finished(void *ctx, const struct chat_reply *reply, const struct 
         finish_whole(runtime, reply);
 }
 
+static void on_blamed(void *ctx, const struct error *error)
+{
+    struct runtime_call *runtime = ctx;
+    runtime->documents = NULL;
+    finish_failed(runtime, error);
+}
+
 static void on_failed(void *ctx, const struct error *error)
 {
-    finish_failed(ctx, error);
+    struct runtime_call *runtime = ctx;
+    struct api_call *call = runtime->call;
+    const struct engine_model_info *info = engine_model_info(call->thread->api->engine, call->match.model);
+    if (!runtime->has_started)
+        runtime->documents = documents_blame(call->thread->port, call->match.model, info->context, &runtime->request,
+                                             error, on_blamed, runtime);
+    if (!runtime->documents)
+        finish_failed(runtime, error);
 }
 
 /* --- the start -------------------------------------------------------------------------------------- */
@@ -315,6 +333,15 @@ static enum error_code start(struct runtime_call *runtime, struct error *error)
     return runtime->generation ? OK : error->code;
 }
 
+static void on_documents(void *ctx, const struct error *refusal)
+{
+    struct runtime_call *runtime = ctx;
+    struct error error;
+    runtime->documents = NULL;
+    if (refusal || start(runtime, &error) != OK)
+        finish_failed(runtime, refusal ? refusal : &error);
+}
+
 static void run(struct api_call *call, bool is_invoke, bool is_stream)
 {
     struct error error;
@@ -333,6 +360,9 @@ static void run(struct api_call *call, bool is_invoke, bool is_stream)
         .codec = runtime->codec, .request = &runtime->request, .ctx = runtime, .emit = emit};
     buf_init(&runtime->stream.scratch, REPLY_BODY_MAX);
     if (code == OK)
+        code = documents_resolve(call->thread->documents, &runtime->request, on_documents, runtime,
+                                 &runtime->documents, &error);
+    if (code == OK && !runtime->documents)
         code = start(runtime, &error);
     if (code != OK) {
         finish_failed(runtime, &error);

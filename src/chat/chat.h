@@ -38,6 +38,19 @@ struct chat_block {
     bool is_error;
 };
 
+/* A document of the request, in a block of its own or inside a tool result.
+ * pdf, docx and xlsx come as bytes; whoever generates has to get their text
+ * first (api/document.h). */
+struct chat_document {
+    const char *where; /* its path in the body, for messages */
+    struct str name, format;
+    struct str bytes;   /* the file; data NULL: the text is where it belongs */
+    struct str text;    /* of the document alone */
+    struct str *target; /* the block's text that it is a part of... */
+    size_t offset;      /* ...so many bytes behind its beginning, before other texts are put in */
+    struct chat_document *next;
+};
+
 struct chat_message {
     enum chat_role role;
     struct chat_block *blocks;
@@ -81,6 +94,8 @@ struct chat_request {
     size_t system_count;
     struct chat_message *messages;
     size_t message_count;
+    struct chat_document *documents, *last_document; /* in the order of the body */
+    size_t document_count;
     struct chat_tool *tools;
     size_t tool_count;
     enum chat_tool_choice tool_choice;

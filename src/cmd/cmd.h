@@ -5,6 +5,7 @@
 
 int cmd_serve(int argc, char **argv);
 int cmd_worker(int argc, char **argv); /* internal: an engine worker, started by serve */
+int cmd_extract(int argc, char **argv); /* internal: the text of one document, started by serve */
 int cmd_train(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_limits(int argc, char **argv);

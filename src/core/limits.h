@@ -43,6 +43,18 @@
     X(grammar_bytes, 1048576, "bytes", "grammar text of one request")                                        \
     X(worker_restart_burst, 10, "restarts", "restarts of one worker in a minute before it is left down")     \
     X(worker_silence_ms, 10000, "ms", "worker without a sign of life before it is killed and restarted")     \
+    X(message_documents, 5, "documents", "documents of one message")                                         \
+    X(document_bytes, 4718592, "bytes", "one document, as it was sent")                                      \
+    X(document_pages, 600, "pages", "one PDF")                                                               \
+    X(document_text_bytes, 4194304, "bytes", "text of one document")                                         \
+    X(document_zip_entries, 10000, "entries", "files inside one docx or xlsx file")                          \
+    X(document_inflated_bytes, 268435456, "bytes", "what is read of one docx or xlsx file, unpacked")        \
+    X(document_inflate_ratio, 400, "times", "unpacked size of a file inside one, past its first MiB")        \
+    X(document_timeout_ms, 30000, "ms", "reading one document, and its time on the CPU")                     \
+    X(document_memory_bytes, 536870912, "bytes", "address space of the process that reads one document")     \
+    X(document_extractions, 2, "processes", "documents being read at once")                                  \
+    X(document_queue, 64, "documents", "waiting to be read; over it ThrottlingException")                    \
+    X(document_cache_bytes, 67108864, "bytes", "texts of documents kept for the next request")               \
     X(kv_bytes, 536870912, "bytes", "live KV cells of one worker")
 
 struct limits {

@@ -201,8 +201,10 @@ static void content_errors_name_the_field(void **state)
 static void document_errors_name_the_field(void **state)
 {
     (void)state;
-    content_refused("{\"document\":{\"name\":\"a\",\"format\":\"pdf\",\"source\":{\"bytes\":\"aaaa\"}}}",
-                    "messages[0].content[0].document.format: documents of format pdf are not supported yet");
+    content_refused("{\"document\":{\"name\":\"a\",\"format\":\"doc\",\"source\":{\"bytes\":\"aaaa\"}}}",
+                    "messages[0].content[0].document.format: doc files cannot be read; send it as docx or pdf");
+    content_refused("{\"document\":{\"name\":\"a\",\"format\":\"xls\",\"source\":{\"bytes\":\"aaaa\"}}}",
+                    "messages[0].content[0].document.format: xls files cannot be read; send it as xlsx or csv");
     content_refused("{\"document\":{\"name\":\"a\",\"format\":\"gif\",\"source\":{\"text\":\"a\"}}}",
                     "messages[0].content[0].document.format: must be one of");
     content_refused("{\"document\":{\"name\":\"a\",\"source\":{\"bytes\":\"aaaa\"}}}",

@@ -143,8 +143,13 @@ static void anthropic_documents_are_text(void **state)
     refused(&anthropic_codec,
             "{" VERSION ",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document\",\"source\":{\"type\":\""
                         "base64\","
-            "\"media_type\":\"application/pdf\",\"data\":\"aaaa\"}}]}]}",
-            "messages[0].content[0].source.media_type: application/pdf documents are not supported yet");
+            "\"media_type\":\"application/msword\",\"data\":\"aaaa\"}}]}]}",
+            "messages[0].content[0].source.media_type: doc files cannot be read; send it as docx or pdf");
+    refused(&anthropic_codec,
+            "{" VERSION ",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document\",\"source\":{\"type\":\""
+                        "base64\","
+            "\"media_type\":\"image/png\",\"data\":\"aaaa\"}}]}]}",
+            "messages[0].content[0].source.media_type: must be application/pdf");
 }
 
 static void counting_is_lenient_about_the_reply(void **state)

@@ -2,9 +2,9 @@
 #include "support.h"
 
 #include "api/call.h"
-#include "api/document.h"
 #include "api/metrics.h"
 #include "api/operations.h"
+#include "document/html.h"
 
 static struct operations_match find(const char *method, const char *path)
 {
@@ -69,7 +69,7 @@ static void reduces(const char *html, const char *text)
 {
     struct buf out;
     buf_init(&out, 4096);
-    assert_true(document_reduce_html(str_of(html), &out));
+    assert_true(html_text(str_of(html), &out));
     assert_str_equal(buf_str(&out), text);
     buf_deinit(&out);
 }

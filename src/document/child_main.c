@@ -1,0 +1,113 @@
+/* child_main.c - the child's side of child.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/limits.h"
+#include "document/child.h"
+#include "document/child_status.h"
+#include "document/docx.h"
+#include "document/sandbox.h"
+#include "document/xlsx.h"
+
+static int say(const struct error *error, int status)
+{
+    struct str message = str_of(error->message);
+    while (message.len > 0) {
+        ssize_t written = write(STDERR_FILENO, message.data, message.len);
+        if (written <= 0)
+            break;
+        message = str_slice(message, (size_t)written, message.len);
+    }
+    return error->code == ERROR_NO_MEMORY ? CHILD_NO_MEMORY : status;
+}
+
+static bool take_limits(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        struct str rest = str_of(argv[i]), name;
+        uint64_t value;
+        if (!str_split(&rest, '=', &name) || !str_to_u64(rest, &value) || !limits_set(name, value))
+            return false;
+    }
+    return true;
+}
+
+static int become_pdftotext(const char *program)
+{
+    char last_page[24];
+    char *arguments[] = {"pdftotext", "-layout", "-enc", "UTF-8", "-eol", "unix", "-l", last_page, "-", "-", NULL};
+    char *environment[] = {"LC_ALL=C", "PATH=/usr/bin:/bin", NULL};
+    struct error error;
+    /* One page more than the limit, to see that there are too many. */
+    snprintf(last_page, sizeof(last_page), "%llu", (unsigned long long)limit(document_pages) + 1);
+    execve(program, arguments, environment);
+    (void)error_set_errno(&error, ERROR_INTERNAL, errno, "cannot run %s", program);
+    return say(&error, CHILD_BROKEN);
+}
+
+static bool read_input(struct buf *input)
+{
+    struct stat info;
+    if (fstat(STDIN_FILENO, &info) || info.st_size < 0)
+        return false;
+    buf_init(input, (size_t)info.st_size + 1);
+    if (!buf_reserve(input, (size_t)info.st_size))
+        return false;
+    while (input->len < (size_t)info.st_size) {
+        ssize_t got = read(STDIN_FILENO, input->data + input->len, (size_t)info.st_size - input->len);
+        if (got <= 0)
+            return false;
+        input->len += (size_t)got;
+    }
+    return true;
+}
+
+static bool write_output(struct str text)
+{
+    while (text.len > 0) {
+        ssize_t written = write(STDOUT_FILENO, text.data, text.len);
+        if (written <= 0)
+            return false;
+        text = str_slice(text, (size_t)written, text.len);
+    }
+    return true;
+}
+
+/* Memory is not given back: the process is over. */
+static int extract(enum document_format format)
+{
+    struct buf input, text;
+    struct error error;
+    if (!read_input(&input)) {
+        (void)error_set(&error, ERROR_INTERNAL, "cannot read the input");
+        return say(&error, CHILD_BROKEN);
+    }
+    buf_init(&text, (size_t)limit(document_text_bytes));
+    enum error_code code = format == DOCUMENT_DOCX ? docx_text(buf_str(&input), &text, &error)
+                                                   : xlsx_text(buf_str(&input), &text, &error);
+    if (code == OK && str_trim(buf_str(&text)).len == 0)
+        code = error_set(&error, ERROR_INVALID, "there is no text in the %s file", document_format_name(format));
+    if (code != OK)
+        return say(&error, CHILD_REFUSED);
+    return write_output(buf_str(&text)) ? 0 : CHILD_BROKEN;
+}
+
+int child_main(int argc, char **argv)
+{
+    enum document_format format;
+    struct error error;
+    if (argc < 3 || !document_format_parse(str_of(argv[1]), &format) || !take_limits(argc - 3, argv + 3)) {
+        fprintf(stderr, "fulcrum extract: started by `fulcrum serve`, not by hand\n");
+        return 2;
+    }
+    const char *program = format == DOCUMENT_PDF ? argv[2] : NULL;
+    int status;
+    if (sandbox_enter(program, &error) != OK)
+        status = say(&error, CHILD_BROKEN);
+    else
+        status = program ? become_pdftotext(program) : extract(format);
+    _exit(status); /* no handlers: they belong to the program that this one was */
+}

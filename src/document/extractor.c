@@ -1,0 +1,538 @@
+#include "document/extractor.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/limits.h"
+#include "core/log.h"
+#include "document/cache.h"
+#include "document/child.h"
+#include "document/pdf_text.h"
+
+#define PROGRAM_MAX 4096
+
+/* One file being read, or waiting to be. */
+struct job {
+    struct extractor *extractor;
+    struct document_key key;
+    int input_fd; /* the file, in anonymous memory; -1 once the child has it */
+    size_t input_bytes;
+    struct extraction *waiters;
+    struct child *child; /* the extractor's thread only */
+    uint64_t started_us;
+    bool is_running;
+    struct job *next, *prev;
+};
+
+struct job_list {
+    struct job *first, *last;
+    size_t count;
+};
+
+/* One request that waits: in its job's list, then in its port's. */
+struct extraction {
+    struct extractor_port *port;
+    struct job *job;            /* NULL: done, in the port's list */
+    struct document_text *text; /* when done */
+    void (*on_done)(void *ctx, const struct error *error, struct str text);
+    void *ctx;
+    struct extraction *next, *prev;
+};
+
+struct extractor_port {
+    struct extractor *extractor;
+    uv_async_t wake;
+    struct extraction *done; /* newest first */
+    size_t pending;          /* extractions of this port, waiting or done; its thread only */
+};
+
+struct extractor {
+    uv_thread_t thread;
+    uv_loop_t loop;
+    uv_async_t wake;
+    uv_mutex_t mutex; /* guards all below, and each port's `done` */
+    struct text_cache *cache;
+    struct job_list queued, running;
+    struct extractor_counters counters;
+    bool is_stopping;
+    unsigned ports;
+};
+
+/* --- lists ------------------------------------------------------------------------------------------ */
+
+static void append_job(struct job_list *list, struct job *job)
+{
+    job->next = NULL;
+    job->prev = list->last;
+    *(list->last ? &list->last->next : &list->first) = job;
+    list->last = job;
+    list->count++;
+}
+
+static void remove_job(struct job_list *list, struct job *job)
+{
+    *(job->prev ? &job->prev->next : &list->first) = job->next;
+    *(job->next ? &job->next->prev : &list->last) = job->prev;
+    list->count--;
+}
+
+/* One that somebody waits for: without, its child is about to be killed. */
+static struct job *find_job(const struct job_list *list, const struct document_key *key)
+{
+    struct job *job = list->first;
+    while (job && (!job->waiters || !document_key_equal(&job->key, key)))
+        job = job->next;
+    return job;
+}
+
+static void push_extraction(struct extraction **list, struct extraction *extraction)
+{
+    extraction->prev = NULL;
+    extraction->next = *list;
+    if (*list)
+        (*list)->prev = extraction;
+    *list = extraction;
+}
+
+static void remove_extraction(struct extraction **list, struct extraction *extraction)
+{
+    *(extraction->prev ? &extraction->prev->next : list) = extraction->next;
+    if (extraction->next)
+        extraction->next->prev = extraction->prev;
+}
+
+static void free_job(struct job *job)
+{
+    if (job->input_fd >= 0)
+        close(job->input_fd);
+    mem_free(job);
+}
+
+/* --- the extractor's thread ------------------------------------------------------------------------- */
+
+/* pdftotext in PATH; looked for each time, so that installing it is enough. */
+static bool find_pdftotext(char out[PROGRAM_MAX])
+{
+    struct str path = str_of(getenv("PATH")), folder;
+    if (path.len == 0)
+        path = STR("/usr/local/bin:/usr/bin:/bin");
+    while (str_split(&path, ':', &folder)) {
+        if (folder.len == 0 || folder.data[0] != '/')
+            continue;
+        int len = snprintf(out, PROGRAM_MAX, STR_FMT "/pdftotext", STR_ARG(folder));
+        if (len > 0 && len < PROGRAM_MAX && access(out, X_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void start_jobs(struct extractor *extractor);
+
+/* Hands a result to all that wait and ends the job. `text` NULL: memory is out for
+ * the result itself; the waiters are then told by a result that cannot fail. */
+static void finish_job(struct job *job, struct document_text *text, bool is_lasting)
+{
+    struct extractor *extractor = job->extractor;
+    uv_mutex_lock(&extractor->mutex);
+    remove_job(&extractor->running, job);
+    if (text && is_lasting)
+        text_cache_put(extractor->cache, &job->key, text);
+    if (!text || text->error.code != OK)
+        extractor->counters.failures++;
+    while (job->waiters) {
+        struct extraction *extraction = job->waiters;
+        remove_extraction(&job->waiters, extraction);
+        extraction->job = NULL;
+        extraction->text = text ? document_text_share(text) : NULL;
+        push_extraction(&extraction->port->done, extraction);
+        uv_async_send(&extraction->port->wake);
+    }
+    if (extractor->is_stopping)
+        uv_async_send(&extractor->wake);
+    uv_mutex_unlock(&extractor->mutex);
+    document_text_release(text);
+    free_job(job);
+    start_jobs(extractor);
+}
+
+static void log_outcome(const struct job *job, const struct error *error, size_t text_bytes)
+{
+    const char *format = document_format_name(job->key.format);
+    double ms = (double)(clock_now_us() - job->started_us) / 1000;
+    if (error->code == OK)
+        log_event(LOG_INFO, "document read", LOG_C("format", format), LOG_I("bytes", job->input_bytes),
+                  LOG_I("text_bytes", text_bytes), LOG_F("ms", ms));
+    else
+        log_event(error->code == ERROR_CANCELLED ? LOG_INFO : LOG_WARN, "document not read", LOG_C("format", format),
+                  LOG_I("bytes", job->input_bytes), LOG_F("ms", ms), LOG_C("reason", error->message));
+}
+
+static void on_child_done(void *ctx, const struct error *child_error, bool is_lasting, struct buf *raw)
+{
+    struct job *job = ctx;
+    struct error error = *child_error;
+    struct buf text = *raw;
+    *raw = (struct buf){.max = raw->max};
+    job->child = NULL;
+    if (error.code == OK && job->key.format == DOCUMENT_PDF) {
+        struct buf tidy;
+        buf_init(&tidy, (size_t)limit(document_text_bytes));
+        error.code = pdf_text(buf_str(&text), &tidy, &error);
+        buf_deinit(&text);
+        text = tidy;
+    }
+    is_lasting = is_lasting && error.code != ERROR_NO_MEMORY;
+    log_outcome(job, &error, text.len);
+    if (error.code != OK)
+        buf_deinit(&text);
+    struct document_text *result = document_text_new(text.data, text.len, &error);
+    if (!result)
+        buf_deinit(&text);
+    finish_job(job, result, is_lasting);
+}
+
+static void start_job(struct job *job)
+{
+    char program[PROGRAM_MAX];
+    struct error error;
+    job->started_us = clock_now_us();
+    if (job->key.format == DOCUMENT_PDF && !find_pdftotext(program)) {
+        (void)error_set(&error, ERROR_INVALID,
+                        "this server cannot read PDF files: it has no pdftotext; install the package poppler-utils");
+        finish_job(job, document_text_new(NULL, 0, &error), false);
+        return;
+    }
+    const struct child_options options = {
+        .loop = &job->extractor->loop,
+        .format = job->key.format,
+        .input_fd = job->input_fd,
+        .pdftotext = job->key.format == DOCUMENT_PDF ? program : NULL,
+        .on_done = on_child_done,
+        .ctx = job,
+    };
+    job->child = child_start(&options);
+    close(job->input_fd);
+    job->input_fd = -1;
+    if (!job->child)
+        finish_job(job, NULL, false);
+}
+
+/* The next job, moved to those that run, or NULL. */
+static struct job *take_job(struct extractor *extractor)
+{
+    uv_mutex_lock(&extractor->mutex);
+    struct job *job = extractor->running.count < limit(document_extractions) ? extractor->queued.first : NULL;
+    if (job) {
+        remove_job(&extractor->queued, job);
+        append_job(&extractor->running, job);
+        job->is_running = true;
+        extractor->counters.extractions++;
+    }
+    uv_mutex_unlock(&extractor->mutex);
+    return job;
+}
+
+/* Outside the lock: starting a process takes a millisecond that no I/O thread shall wait. */
+static void start_jobs(struct extractor *extractor)
+{
+    for (struct job *job; (job = take_job(extractor));)
+        start_job(job);
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct extractor *extractor = wake->data;
+    uv_mutex_lock(&extractor->mutex);
+    for (struct job *job = extractor->running.first; job; job = job->next)
+        if (!job->waiters && job->child)
+            child_kill(job->child);
+    bool is_over = extractor->is_stopping && extractor->running.count == 0;
+    uv_mutex_unlock(&extractor->mutex);
+    start_jobs(extractor);
+    if (is_over && !uv_is_closing((uv_handle_t *)wake))
+        uv_close((uv_handle_t *)wake, NULL);
+}
+
+static void run_thread(void *ctx)
+{
+    struct extractor *extractor = ctx;
+    uv_run(&extractor->loop, UV_RUN_DEFAULT);
+}
+
+/* --- life ------------------------------------------------------------------------------------------- */
+
+enum error_code extractor_new(struct extractor **extractor, struct error *error)
+{
+    char program[PROGRAM_MAX];
+    struct extractor *made = mem_calloc(1, sizeof(*made));
+    if (!made)
+        return error_no_memory(error);
+    made->cache = text_cache_new((size_t)limit(document_cache_bytes));
+    if (!made->cache) {
+        mem_free(made);
+        return error_no_memory(error);
+    }
+    uv_mutex_init(&made->mutex);
+    uv_loop_init(&made->loop);
+    made->wake.data = made;
+    uv_async_init(&made->loop, &made->wake, on_wake);
+    if (uv_thread_create(&made->thread, run_thread, made)) {
+        uv_close((uv_handle_t *)&made->wake, NULL);
+        uv_run(&made->loop, UV_RUN_DEFAULT);
+        uv_loop_close(&made->loop);
+        uv_mutex_destroy(&made->mutex);
+        text_cache_free(made->cache);
+        mem_free(made);
+        return error_set(error, ERROR_IO, "cannot start the thread that reads documents");
+    }
+    if (!find_pdftotext(program))
+        log_event(LOG_WARN, "no pdftotext", LOG_C("effect", "PDF documents are refused"),
+                  LOG_C("install", "poppler-utils"));
+    *extractor = made;
+    return OK;
+}
+
+void extractor_free(struct extractor *extractor)
+{
+    if (!extractor)
+        return;
+    assert(extractor->ports == 0);
+    uv_mutex_lock(&extractor->mutex);
+    extractor->is_stopping = true;
+    uv_mutex_unlock(&extractor->mutex);
+    uv_async_send(&extractor->wake);
+    uv_thread_join(&extractor->thread);
+    uv_loop_close(&extractor->loop);
+    uv_mutex_destroy(&extractor->mutex);
+    text_cache_free(extractor->cache);
+    mem_free(extractor);
+}
+
+void extractor_counters(struct extractor *extractor, struct extractor_counters *counters)
+{
+    uv_mutex_lock(&extractor->mutex);
+    *counters = extractor->counters;
+    counters->cache_bytes = text_cache_bytes(extractor->cache);
+    counters->cache_documents = text_cache_count(extractor->cache);
+    counters->waiting = extractor->queued.count;
+    uv_mutex_unlock(&extractor->mutex);
+}
+
+/* --- ports ------------------------------------------------------------------------------------------ */
+
+static struct extraction *take_done(struct extractor_port *port)
+{
+    uv_mutex_lock(&port->extractor->mutex);
+    struct extraction *extraction = port->done;
+    if (extraction)
+        remove_extraction(&port->done, extraction);
+    uv_mutex_unlock(&port->extractor->mutex);
+    return extraction;
+}
+
+static void on_port_wake(uv_async_t *wake)
+{
+    struct extractor_port *port = wake->data;
+    for (struct extraction *extraction; (extraction = take_done(port));) {
+        struct extraction done = *extraction;
+        struct error error = {.code = OK};
+        port->pending--;
+        mem_free(extraction);
+        if (done.text)
+            error = done.text->error;
+        else
+            (void)error_no_memory(&error);
+        done.on_done(done.ctx, &error, done.text ? done.text->text : STR(""));
+        document_text_release(done.text);
+    }
+}
+
+struct extractor_port *extractor_port_new(struct extractor *extractor, uv_loop_t *loop, struct error *error)
+{
+    struct extractor_port *port = mem_calloc(1, sizeof(*port));
+    if (!port) {
+        (void)error_no_memory(error);
+        return NULL;
+    }
+    port->extractor = extractor;
+    port->wake.data = port;
+    int problem = uv_async_init(loop, &port->wake, on_port_wake);
+    if (problem) {
+        mem_free(port);
+        (void)error_set(error, ERROR_IO, "cannot open a port to the document reader: %s", uv_strerror(problem));
+        return NULL;
+    }
+    uv_mutex_lock(&extractor->mutex);
+    extractor->ports++;
+    uv_mutex_unlock(&extractor->mutex);
+    return port;
+}
+
+static void on_port_closed(uv_handle_t *handle)
+{
+    mem_free(handle->data);
+}
+
+void extractor_port_close(struct extractor_port *port)
+{
+    struct extractor *extractor = port->extractor;
+    assert(port->pending == 0); /* every request has been closed before */
+    uv_mutex_lock(&extractor->mutex);
+    extractor->ports--;
+    uv_mutex_unlock(&extractor->mutex);
+    uv_close((uv_handle_t *)&port->wake, on_port_closed);
+}
+
+/* --- requests --------------------------------------------------------------------------------------- */
+
+/* The file in memory that a child can read as its standard input. */
+static int make_input(struct str bytes, struct error *error)
+{
+    int fd = memfd_create("document", MFD_CLOEXEC);
+    if (fd < 0) {
+        (void)error_set_errno(error, ERROR_IO, errno, "cannot hold the document in memory");
+        return -1;
+    }
+    while (bytes.len > 0) {
+        ssize_t written = write(fd, bytes.data, bytes.len);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0) {
+            (void)error_set_errno(error, ERROR_IO, errno, "cannot hold the document in memory");
+            close(fd);
+            return -1;
+        }
+        bytes = str_slice(bytes, (size_t)written, bytes.len);
+    }
+    (void)lseek(fd, 0, SEEK_SET);
+    return fd;
+}
+
+static struct job *new_job(struct extractor *extractor, const struct document_key *key, struct str bytes,
+                           struct error *error)
+{
+    struct job *job = mem_calloc(1, sizeof(*job));
+    if (!job) {
+        (void)error_no_memory(error);
+        return NULL;
+    }
+    *job = (struct job){.extractor = extractor, .key = *key, .input_bytes = bytes.len};
+    job->input_fd = make_input(bytes, error);
+    if (job->input_fd >= 0)
+        return job;
+    mem_free(job);
+    return NULL;
+}
+
+/* Under the lock. A cached text (*known), or the job of the same file joined; false: neither. */
+static bool find_known(struct extractor *extractor, const struct document_key *key, struct extraction *extraction,
+                       struct document_text **known)
+{
+    *known = text_cache_get(extractor->cache, key);
+    if (*known) {
+        extractor->counters.cache_hits++;
+        return true;
+    }
+    struct job *job = find_job(&extractor->running, key);
+    if (!job)
+        job = find_job(&extractor->queued, key);
+    if (!job)
+        return false;
+    extraction->job = job;
+    push_extraction(&job->waiters, extraction);
+    extractor->counters.shared++;
+    return true;
+}
+
+static enum error_code enqueue(struct extractor *extractor, struct job *job, struct extraction *extraction,
+                               struct document_text **known, struct error *error)
+{
+    enum error_code code = OK;
+    uv_mutex_lock(&extractor->mutex);
+    if (find_known(extractor, &job->key, extraction, known)) { /* another thread was faster */
+        uv_mutex_unlock(&extractor->mutex);
+        free_job(job);
+        return OK;
+    }
+    if (extractor->queued.count >= limit(document_queue)) {
+        code = error_set(error, ERROR_THROTTLED, "%zu documents wait to be read already; try again later",
+                         extractor->queued.count);
+    } else {
+        extraction->job = job;
+        push_extraction(&job->waiters, extraction);
+        append_job(&extractor->queued, job);
+    }
+    uv_mutex_unlock(&extractor->mutex);
+    if (code == OK)
+        uv_async_send(&extractor->wake);
+    else
+        free_job(job);
+    return code;
+}
+
+static enum error_code take_known(struct document_text *known, struct arena *arena, struct str *text,
+                                  struct error *error)
+{
+    enum error_code code = known->error.code;
+    if (code != OK)
+        *error = known->error;
+    else if (!arena_str(arena, known->text, text))
+        code = error_no_memory(error);
+    document_text_release(known);
+    return code;
+}
+
+enum error_code extractor_submit(struct extractor_port *port, enum document_format format, struct str bytes,
+                                 void (*on_done)(void *ctx, const struct error *error, struct str text), void *ctx,
+                                 struct arena *arena, struct str *text, struct extraction **extraction,
+                                 struct error *error)
+{
+    struct extractor *extractor = port->extractor;
+    struct document_key key = {.format = format};
+    struct document_text *known = NULL;
+    *extraction = NULL;
+    struct extraction *made = mem_calloc(1, sizeof(*made));
+    if (!made)
+        return error_no_memory(error);
+    *made = (struct extraction){.port = port, .on_done = on_done, .ctx = ctx};
+    sha256(bytes, key.hash);
+    uv_mutex_lock(&extractor->mutex);
+    bool is_found = find_known(extractor, &key, made, &known);
+    uv_mutex_unlock(&extractor->mutex);
+    enum error_code code = OK;
+    if (!is_found) {
+        struct job *job = new_job(extractor, &key, bytes, error);
+        code = job ? enqueue(extractor, job, made, &known, error) : error->code;
+    }
+    if (code != OK || known) {
+        mem_free(made);
+        return known ? take_known(known, arena, text, error) : code;
+    }
+    port->pending++;
+    *extraction = made;
+    return OK;
+}
+
+void extraction_cancel(struct extraction *extraction)
+{
+    struct extractor *extractor = extraction->port->extractor;
+    uv_mutex_lock(&extractor->mutex);
+    struct job *job = extraction->job;
+    remove_extraction(job ? &job->waiters : &extraction->port->done, extraction);
+    bool is_abandoned = job && !job->waiters;
+    bool is_dropped = is_abandoned && !job->is_running;
+    if (is_dropped)
+        remove_job(&extractor->queued, job);
+    uv_mutex_unlock(&extractor->mutex);
+    if (is_dropped)
+        free_job(job);
+    else if (is_abandoned)
+        uv_async_send(&extractor->wake);
+    extraction->port->pending--;
+    document_text_release(extraction->text);
+    mem_free(extraction);
+}

@@ -1,0 +1,19 @@
+#include "document/format.h"
+
+static const char *const names[] = {[DOCUMENT_PDF] = "pdf", [DOCUMENT_DOCX] = "docx", [DOCUMENT_XLSX] = "xlsx"};
+
+bool document_format_parse(struct str name, enum document_format *format)
+{
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (str_eq(name, str_of(names[i]))) {
+            *format = (enum document_format)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *document_format_name(enum document_format format)
+{
+    return names[format];
+}

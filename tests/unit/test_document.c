@@ -1,0 +1,441 @@
+/* Texts of docx and xlsx files and of what pdftotext writes, and what becomes of hostile ones. */
+#include "support.h"
+
+#include <stdio.h>
+
+#include "core/limits.h"
+#include "core/util.h"
+#include "document/docx.h"
+#include "document/number_format.h"
+#include "document/package.h"
+#include "document/pdf_text.h"
+#include "document/xlsx.h"
+#include "document_fixture.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+typedef enum error_code (*reader)(struct str bytes, struct buf *out, struct error *error);
+
+static enum error_code read_bytes(reader read, struct str bytes, struct buf *out, struct error *error)
+{
+    buf_init(out, (size_t)limit(document_text_bytes));
+    *error = (struct error){0};
+    return read(bytes, out, error);
+}
+
+static void reads_as(reader read, const struct fixture_part *parts, size_t count, const char *expected)
+{
+    struct buf file, text;
+    struct error error;
+    buf_init(&file, 64u << 20);
+    make_package(parts, count, &file);
+    enum error_code code = read_bytes(read, buf_str(&file), &text, &error);
+    if (code != OK)
+        print_error("%s\n", error.message);
+    assert_int_equal(code, OK);
+    assert_str_equal(buf_str(&text), expected);
+    buf_deinit(&text);
+    buf_deinit(&file);
+}
+
+static void bytes_refused(reader read, struct str bytes, const char *message)
+{
+    struct buf text;
+    struct error error;
+    enum error_code code = read_bytes(read, bytes, &text, &error);
+    if (code == OK || !strstr(error.message, message))
+        print_error("got:      %s\nexpected: %s\n", error.message, message);
+    assert_int_equal(code, ERROR_INVALID);
+    assert_non_null(strstr(error.message, message));
+    buf_deinit(&text);
+}
+
+static void refused(reader read, const struct fixture_part *parts, size_t count, const char *message)
+{
+    struct buf file;
+    buf_init(&file, 64u << 20);
+    make_package(parts, count, &file);
+    bytes_refused(read, buf_str(&file), message);
+    buf_deinit(&file);
+}
+
+/* --- docx ------------------------------------------------------------------------------------------- */
+
+#define STYLES                                                                                                    \
+    PART("word/styles.xml",                                                                                       \
+         "<w:styles " W "><w:style w:styleId=\"berschrift1\"><w:name w:val=\"heading 1\"/></w:style>"             \
+         "<w:style w:styleId=\"Sub\"><w:name w:val=\"Mine\"/><w:basedOn w:val=\"H2\"/></w:style>"                 \
+         "<w:style w:styleId=\"H2\"><w:name w:val=\"Other\"/><w:pPr><w:outlineLvl w:val=\"1\"/></w:pPr></w:style>" \
+         "<w:style w:styleId=\"Loop\"><w:basedOn w:val=\"Loop\"/></w:style>"                                      \
+         "<w:style w:styleId=\"ListBullet\"><w:pPr><w:numPr><w:numId w:val=\"2\"/></w:numPr></w:pPr></w:style>"   \
+         "</w:styles>")
+#define NUMBERING                                                                                                   \
+    PART("word/numbering.xml",                                                                                      \
+         "<w:numbering " W "><w:abstractNum w:abstractNumId=\"7\">"                                                 \
+         "<w:lvl w:ilvl=\"0\"><w:start w:val=\"3\"/><w:numFmt w:val=\"decimal\"/><w:lvlText w:val=\"%1.\"/></w:lvl>" \
+         "<w:lvl w:ilvl=\"1\"><w:start w:val=\"1\"/><w:numFmt w:val=\"lowerLetter\"/><w:lvlText w:val=\"%1.%2)\"/>"  \
+         "</w:lvl></w:abstractNum><w:abstractNum w:abstractNumId=\"8\"><w:lvl w:ilvl=\"0\">"                        \
+         "<w:numFmt w:val=\"bullet\"/><w:lvlText w:val=\"*\"/></w:lvl></w:abstractNum>"                             \
+         "<w:num w:numId=\"1\"><w:abstractNumId w:val=\"7\"/></w:num>"                                              \
+         "<w:num w:numId=\"2\"><w:abstractNumId w:val=\"8\"/></w:num></w:numbering>")
+#define ITEM(level, text)                                                                                           \
+    "<w:p><w:pPr><w:numPr><w:ilvl w:val=\"" level "\"/><w:numId w:val=\"1\"/></w:numPr></w:pPr><w:r><w:t>" text     \
+    "</w:t></w:r></w:p>"
+#define CELL(inner) "<w:tc><w:tcPr/>" inner "</w:tc>"
+
+static void docx_paragraphs_headings_and_lists(void **state)
+{
+    (void)state;
+    const struct fixture_part parts[] = {
+        DOCX_ROOT,
+        PART("word/_rels/document.xml.rels",
+             RELATIONS(RELATION("a", "styles", "styles.xml") RELATION("b", "numbering", "/word/numbering.xml"))),
+        STYLES,
+        NUMBERING,
+        DOCX_BODY(STYLED("berschrift1", "Title &amp; more") P("First.") "<w:p/><w:p/>" P("Second.")
+                  STYLED("Sub", "Part") STYLED("Loop", "Plain") ITEM("0", "three") ITEM("1", "a") ITEM("1", "b")
+                  ITEM("0", "four") ITEM("1", "a again") STYLED("ListBullet", "point")),
+    };
+    reads_as(docx_text, parts, COUNT(parts),
+             "# Title & more\nFirst.\n\nSecond.\n\n## Part\nPlain\n3. three\n  3.a) a\n  3.b) b\n4. four\n"
+             "  4.a) a again\n- point\n");
+}
+
+static void docx_runs_tabs_and_changes(void **state)
+{
+    (void)state;
+    const struct fixture_part parts[] = {
+        DOCX_BODY("<w:p><w:pPr><w:tabs><w:tab w:val=\"left\"/></w:tabs></w:pPr><w:r><w:t>a</w:t><w:tab/><w:t>b</w:t>"
+                  "<w:br/><w:t>c</w:t></w:r><w:del><w:r><w:delText>gone</w:delText></w:r></w:del>"
+                  "<w:moveFrom><w:r><w:t>moved</w:t></w:r></w:moveFrom><w:ins><w:r><w:t>new</w:t></w:r></w:ins>"
+                  "<w:r><w:instrText>PAGE</w:instrText></w:r></w:p>"
+                  "<w:p><mc:AlternateContent xmlns:mc=\"m\"><mc:Choice><w:txbxContent>" P("box")
+                  "</w:txbxContent></mc:Choice><mc:Fallback>" P("box") "</mc:Fallback></mc:AlternateContent></w:p>"),
+    };
+    reads_as(docx_text, parts, COUNT(parts), "a\tb\ncnew\nbox\n\n");
+}
+
+static void docx_tables(void **state)
+{
+    (void)state;
+    const struct fixture_part parts[] = {
+        DOCX_ROOT,
+        DOCX_BODY(P("before") "<w:tbl><w:tr>" CELL(P("Item")) CELL(P("Price")) "</w:tr><w:tr>"
+                  "<w:tc><w:tcPr><w:gridSpan w:val=\"2\"/></w:tcPr>" P("wide") "</w:tc>" CELL(P("x") P("y"))
+                  "</w:tr><w:tr>" CELL("<w:p/>") CELL("<w:tbl><w:tr>" CELL(P("in")) CELL(P("ner")) "</w:tr></w:tbl>")
+                  "</w:tr></w:tbl>" P("after")),
+    };
+    reads_as(docx_text, parts, COUNT(parts), "before\nItem\tPrice\nwide\t\tx y\n\tin ner\nafter\n");
+}
+
+static void docx_notes_headers_and_footers(void **state)
+{
+    (void)state;
+    const struct fixture_part parts[] = {
+        DOCX_ROOT,
+        PART("word/_rels/document.xml.rels",
+             RELATIONS(RELATION("a", "header", "header1.xml") RELATION("b", "header", "header2.xml")
+                           RELATION("c", "footer", "footer1.xml") RELATION("d", "footnotes", "footnotes.xml")
+                               RELATION("e", "endnotes", "endnotes.xml"))),
+        PART("word/header1.xml", "<w:hdr " W ">" P("ACME") "</w:hdr>"),
+        PART("word/header2.xml", "<w:hdr " W ">" P("ACME") "</w:hdr>"),
+        PART("word/footer1.xml", "<w:ftr " W ">" P("Confidential") "</w:ftr>"),
+        PART("word/footnotes.xml", "<w:footnotes " W "><w:footnote w:type=\"separator\" w:id=\"-1\">" P("line")
+             "</w:footnote><w:footnote w:id=\"2\">" P("See there.") "</w:footnote></w:footnotes>"),
+        DOCX_BODY("<w:p><w:r><w:t>Fact</w:t><w:footnoteReference w:id=\"2\"/></w:r></w:p>"),
+    };
+    reads_as(docx_text, parts, COUNT(parts), "Header: ACME\nFact[^2]\n[^2]: See there.\nFooter: Confidential\n");
+}
+
+/* --- xlsx ------------------------------------------------------------------------------------------- */
+
+static void xlsx_cells_of_every_type(void **state)
+{
+    (void)state;
+    const struct fixture_part parts[] = {
+        XLSX_ROOT,
+        XLSX_BOOK("<sheets><sheet name=\"Q1\" r:id=\"a\"/><sheet name=\"Chart\" r:id=\"c\"/>"
+                  "<sheet name=\"Q2\" r:id=\"b\"/></sheets>"),
+        PART("xl/_rels/workbook.xml.rels",
+             RELATIONS(RELATION("a", "worksheet", "worksheets/sheet1.xml")
+                           RELATION("b", "worksheet", "/xl/worksheets/sheet2.xml")
+                               RELATION("c", "chartsheet", "chart.xml")
+                                   RELATION("d", "sharedStrings", "sharedStrings.xml")
+                                       RELATION("e", "styles", "styles.xml"))),
+        PART("xl/sharedStrings.xml", "<sst " S "><si><t>Item</t></si><si><r><t>Ri</t></r><r><t>ch</t></r>"
+                                     "<rPh><t>no</t></rPh></si></sst>"),
+        PART("xl/styles.xml", "<styleSheet " S "><numFmts><numFmt numFmtId=\"164\" formatCode=\"yyyy\\-mm\\-dd\"/>"
+                              "</numFmts><cellStyleXfs><xf numFmtId=\"9\"/></cellStyleXfs><cellXfs><xf numFmtId=\"0\"/>"
+                              "<xf numFmtId=\"164\"/><xf numFmtId=\"10\"/></cellXfs></styleSheet>"),
+        PART("xl/worksheets/sheet1.xml",
+             "<worksheet " S "><sheetData><row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c><c r=\"C1\" t=\"s\"><v>1</v></c>"
+             "<c r=\"D1\" t=\"s\"><v>99</v></c></row><row r=\"2\"/><row r=\"3\"/>"
+             "<row r=\"4\"><c r=\"B4\" s=\"1\"><v>45352</v></c><c r=\"C4\" s=\"2\"><v>0.125</v></c>"
+             "<c r=\"D4\"><f>1+2</f><v>3</v></c><c r=\"E4\" t=\"b\"><v>1</v></c><c r=\"F4\" t=\"e\"><v>#REF!</v></c>"
+             "<c r=\"G4\" t=\"inlineStr\"><is><t>in\nline</t></is></c><c r=\"H4\" s=\"1\"/>"
+             "<c t=\"str\"><f>A1</f><v>text</v></c><c r=\"XFD4\"><v>0.30000000000000004</v></c></row>"
+             "</sheetData></worksheet>"),
+        PART("xl/worksheets/sheet2.xml", "<worksheet " S "><sheetData/></worksheet>"),
+    };
+    char expected[512];
+    char gap[52];
+    memset(gap, '\t', 51);
+    gap[51] = '\0';
+    (void)snprintf(expected, sizeof(expected),
+                   "Sheet: Q1\nItem\t\tRich\t\n\n\t2024-03-01\t12.50%%\t3\tTRUE\t#REF!\tin line\ttext%s0.3\n"
+                   "\nSheet: Q2\n", gap);
+    reads_as(xlsx_text, parts, COUNT(parts), expected);
+}
+
+static void shows(const char *code, double value, const char *expected)
+{
+    char shown[NUMBER_TEXT_MAX];
+    struct number_format format = number_format_parse(str_of(code));
+    number_format_write(&format, value, false, shown);
+    if (strcmp(shown, expected) != 0)
+        print_error("%s\n", code);
+    assert_string_equal(shown, expected);
+}
+
+static void numbers_as_shown(void **state)
+{
+    (void)state;
+    shows("General", 0.1 + 0.2, "0.3");
+    shows("General", 1e300, "1e+300");
+    shows("0", 2.6, "3");
+    shows("0.00", -1.005, "-1.00");
+    shows("0.00", -0.001, "0.00");
+    shows("#,##0.00", 1234567.891, "1,234,567.89");
+    shows("00000", 501, "00501");
+    shows("0%", 0.256, "26%");
+    shows("\"$\"#,##0_);(\"$\"#,##0)", 1234, "$1,234");
+    shows("#,##0.00 [$\xE2\x82\xAC-407]", 5, "5.00 \xE2\x82\xAC");
+    shows("_-* #,##0 \"km\"_-", 12, "12 km");
+    shows("0.00E+00", 12345, "12345");
+    shows("# ?/?", 0.5, "0.5");
+    shows("000-00-0000", 123456789, "123456789");
+    shows("@", 7, "7");
+    shows("[Red]0;[Blue]-0", -3, "-3");
+    shows("m/d/yy", 1, "1900-01-01");
+    shows("d.m.yyyy", 59, "1900-02-28");
+    shows("d-mmm-yy", 61, "1900-03-01");
+    shows("yyyy-mm-dd hh:mm:ss", 45352.75 + 1.0 / 86400, "2024-03-01 18:00:01");
+    shows("h:mm AM/PM", 0.5625, "13:30");
+    shows("mm:ss", 0.5 / 24, "00:30:00");
+    shows("[h]:mm", 1.5, "36:00");
+    shows("yyyy-mm-dd", 45351.9999999, "2024-03-01");
+    shows("yyyy", -5, "-5");
+    shows("yyyy", 1e12, "1000000000000");
+    shows("\"unfinished", 5, "5");
+    shows("[", 5, "5");
+    shows("\\", 5, "5");
+    char shown[NUMBER_TEXT_MAX];
+    struct number_format format = number_format_builtin(14);
+    number_format_write(&format, 0, true, shown);
+    assert_string_equal(shown, "1904-01-01");
+}
+
+/* --- PDF -------------------------------------------------------------------------------------------- */
+
+static void pdf_reads_as(struct str raw, const char *expected)
+{
+    struct buf text;
+    struct error error;
+    assert_int_equal(read_bytes(pdf_text, raw, &text, &error), OK);
+    assert_str_equal(buf_str(&text), expected);
+    buf_deinit(&text);
+}
+
+static void pdf_pages_are_separated(void **state)
+{
+    (void)state;
+    pdf_reads_as(STR("\n\n  One  \n\n\n\nA          B\n\fTwo\n\f"), "  One\n\nA    B\n--- page 2 ---\nTwo\n");
+    pdf_reads_as(STR("\f\fthird\f"), "--- page 2 ---\n--- page 3 ---\nthird\n");
+    pdf_reads_as(STR("caf\xC3\xA9 \xFF\xE2\x82\xAC\x01\x7F\xE2\x82\f"), "caf\xC3\xA9 \xEF\xBF\xBD\xE2\x82\xAC"
+                                                                        "\xEF\xBF\xBD\xEF\xBF\xBD\n");
+    bytes_refused(pdf_text, STR("\f \n\f"), "there is no text in the PDF");
+    bytes_refused(pdf_text, STR(""), "there is no text in the PDF");
+}
+
+static void pdf_limits(void **state)
+{
+    (void)state;
+    struct limits before = limits_in_force;
+    limits_in_force.document_pages = 2;
+    bytes_refused(pdf_text, STR("a\fb\fc\f"), "more than the limit of 2 pages");
+    limits_in_force.document_text_bytes = 8;
+    bytes_refused(pdf_text, STR("0123456789\f"), "its text has more than the limit of 8 bytes");
+    limits_in_force = before;
+}
+
+/* --- hostile files ---------------------------------------------------------------------------------- */
+
+static void what_is_no_package_is_refused(void **state)
+{
+    (void)state;
+    const struct fixture_part empty[] = {PART("readme.txt", "hello")};
+    bytes_refused(docx_text, STR(""), "is not a zip archive");
+    bytes_refused(docx_text, STR("PK\003\004garbage"), "is not a zip archive");
+    bytes_refused(xlsx_text, STR("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1rest"), "encrypted or of an older format");
+    refused(docx_text, empty, COUNT(empty), "it has no word/document.xml");
+    refused(xlsx_text, empty, COUNT(empty), "it has no xl/workbook.xml");
+}
+
+static void malformed_xml_is_refused(void **state)
+{
+    (void)state;
+    const struct fixture_part open[] = {PART("word/document.xml", "<w:document " W "><w:p>")};
+    const struct fixture_part text[] = {PART("word/document.xml", "no xml")};
+    const struct fixture_part nothing[] = {PART("word/document.xml", "")};
+    const struct fixture_part entity[] = {PART("word/document.xml", "<a>&unknown;</a>")};
+    refused(docx_text, open, 1, "word/document.xml is not well-formed XML");
+    refused(docx_text, text, 1, "word/document.xml is not well-formed XML");
+    refused(docx_text, nothing, 1, "word/document.xml is not well-formed XML");
+    refused(docx_text, entity, 1, "word/document.xml is not well-formed XML");
+}
+
+static void entities_and_external_things_are_refused(void **state)
+{
+    (void)state;
+    const struct fixture_part laughs[] = {
+        PART("word/document.xml", "<!DOCTYPE l [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;&a;&a;\"><!ENTITY c "
+                                  "\"&b;&b;&b;&b;\">]><w:document " W "><w:p><w:t>&c;</w:t></w:p></w:document>")};
+    const struct fixture_part external[] = {
+        PART("word/document.xml", "<!DOCTYPE l SYSTEM \"file:///etc/passwd\"><l/>")};
+    refused(docx_text, laughs, 1, "word/document.xml: it has a DTD");
+    refused(docx_text, external, 1, "word/document.xml: it has a DTD");
+}
+
+static void deep_nesting_is_refused(void **state)
+{
+    (void)state;
+    struct buf xml;
+    buf_init(&xml, 1u << 20);
+    for (int i = 0; i < 200; i++)
+        buf_append_text(&xml, "<w>");
+    for (int i = 0; i < 200; i++)
+        buf_append_text(&xml, "</w>");
+    const struct fixture_part part = {.name = "word/document.xml", .text = buf_str(&xml)};
+    refused(docx_text, &part, 1, "nested too deep");
+    buf_deinit(&xml);
+}
+
+static void bombs_are_refused(void **state)
+{
+    (void)state;
+    struct limits before = limits_in_force;
+    struct buf xml;
+    buf_init(&xml, 64u << 20);
+    buf_append_text(&xml, "<w:document " W ">");
+    assert_true(buf_reserve(&xml, 8u << 20));
+    memset(xml.data + xml.len, ' ', 8u << 20);
+    xml.len += 8u << 20;
+    buf_append_text(&xml, "</w:document>");
+    struct fixture_part part = {.name = "word/document.xml", .text = buf_str(&xml)};
+    refused(docx_text, &part, 1, "word/document.xml unpacks to more than 400 times its size");
+    limits_in_force.document_inflate_ratio = 100000;
+    limits_in_force.document_inflated_bytes = 1u << 20;
+    refused(docx_text, &part, 1, "unpacked it has more than 1048576 bytes");
+    limits_in_force.document_inflated_bytes = before.document_inflated_bytes;
+    limits_in_force.document_zip_entries = 1;
+    const struct fixture_part two[] = {DOCX_ROOT, DOCX_BODY(P("a"))};
+    refused(docx_text, two, 2, "more than the limit of 1 files");
+    limits_in_force = before;
+    buf_deinit(&xml);
+}
+
+static void long_texts_are_refused(void **state)
+{
+    (void)state;
+    struct limits before = limits_in_force;
+    limits_in_force.document_text_bytes = 12;
+    const struct fixture_part docx[] = {DOCX_BODY(P("0123456789") P("0123456789"))};
+    const struct fixture_part xlsx[] = {XLSX_ROOT, XLSX_ONE_SHEET,
+                                        XLSX_SHEET("<row><c t=\"str\"><v>0123456789</v></c></row>")};
+    refused(docx_text, docx, COUNT(docx), "its text has more than the limit of 12 bytes");
+    refused(xlsx_text, xlsx, COUNT(xlsx), "its text has more than the limit of 12 bytes");
+    limits_in_force = before;
+}
+
+/* Every byte cut off and many bytes changed: a text or a refusal, never more. */
+static void damaged_files_end_well(void **state)
+{
+    (void)state;
+    const struct fixture_part parts[] = {DOCX_ROOT, DOCX_BODY(P("Some text to be packed") P("and more"))};
+    struct buf file, text;
+    struct error error;
+    struct rng rng;
+    buf_init(&file, 1u << 20);
+    make_package(parts, COUNT(parts), &file);
+    for (size_t len = 0; len < file.len; len++) {
+        assert_int_not_equal(read_bytes(docx_text, str_slice(buf_str(&file), 0, len), &text, &error), OK);
+        assert_int_equal(error.code, ERROR_INVALID);
+        buf_deinit(&text);
+    }
+    rng_seed(&rng, 5);
+    for (int round = 0; round < 2000; round++) {
+        size_t at = (size_t)rng_below(&rng, file.len);
+        char kept = file.data[at];
+        file.data[at] = (char)rng_next(&rng);
+        if (read_bytes(docx_text, buf_str(&file), &text, &error) != OK)
+            assert_true(error.code == ERROR_INVALID && error.message[0]);
+        buf_deinit(&text);
+        file.data[at] = kept;
+    }
+    buf_deinit(&file);
+}
+
+static void every_failing_allocation_is_an_error(void **state)
+{
+    (void)state;
+    const struct fixture_part docx[] = {
+        DOCX_ROOT, PART("word/_rels/document.xml.rels", RELATIONS(RELATION("a", "styles", "styles.xml")
+                        RELATION("b", "numbering", "numbering.xml") RELATION("c", "header", "h.xml"))),
+        STYLES, NUMBERING, PART("word/h.xml", "<w:hdr " W ">" P("Head") "</w:hdr>"), DOCX_BODY(ITEM("0", "one"))};
+    const struct fixture_part xlsx[] = {XLSX_ROOT, XLSX_ONE_SHEET, XLSX_SHEET("<row><c><v>1</v></c></row>")};
+    const struct {
+        reader read;
+        const struct fixture_part *parts;
+        size_t count;
+    } files[] = {{docx_text, docx, COUNT(docx)}, {xlsx_text, xlsx, COUNT(xlsx)}};
+    for (size_t i = 0; i < COUNT(files); i++) {
+        struct buf file, text;
+        struct error error;
+        bool is_untouched = false;
+        buf_init(&file, 1u << 20);
+        make_package(files[i].parts, files[i].count, &file);
+        for (uint64_t nth = 1; nth < 300 && !is_untouched; nth++) {
+            mem_fail_at(nth);
+            enum error_code code = read_bytes(files[i].read, buf_str(&file), &text, &error);
+            is_untouched = mem_fail_count() < nth;
+            mem_fail_at(0);
+            assert_int_equal(code == OK, is_untouched);
+            buf_deinit(&text);
+        }
+        assert_true(is_untouched);
+        buf_deinit(&file);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(docx_paragraphs_headings_and_lists),
+        cmocka_unit_test(docx_runs_tabs_and_changes),
+        cmocka_unit_test(docx_tables),
+        cmocka_unit_test(docx_notes_headers_and_footers),
+        cmocka_unit_test(xlsx_cells_of_every_type),
+        cmocka_unit_test(numbers_as_shown),
+        cmocka_unit_test(pdf_pages_are_separated),
+        cmocka_unit_test(pdf_limits),
+        cmocka_unit_test(what_is_no_package_is_refused),
+        cmocka_unit_test(malformed_xml_is_refused),
+        cmocka_unit_test(entities_and_external_things_are_refused),
+        cmocka_unit_test(deep_nesting_is_refused),
+        cmocka_unit_test(bombs_are_refused),
+        cmocka_unit_test(long_texts_are_refused),
+        cmocka_unit_test(damaged_files_end_well),
+        cmocka_unit_test(every_failing_allocation_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
