@@ -46,6 +46,27 @@ struct engine_segment {
     struct str text;
 };
 
+enum engine_cache { ENGINE_CACHE_OFF, ENGINE_CACHE_EXPLICIT, ENGINE_CACHE_IMPLICIT };
+
+/* What the cache did for a prompt: it has read + write + plain input tokens. */
+enum engine_miss {
+    ENGINE_MISS_NONE, /* everything asked for was read */
+    ENGINE_MISS_FIRST_USE,
+    ENGINE_MISS_CHANGED,       /* at token miss_value */
+    ENGINE_MISS_BELOW_MINIMUM, /* miss_value of miss_need tokens */
+    ENGINE_MISS_EXPIRED,       /* unused for miss_value seconds */
+    ENGINE_MISS_EVICTED,
+    ENGINE_MISS_NO_CHECKPOINT,
+    ENGINE_MISS_DISABLED,
+};
+struct engine_cache_use {
+    uint32_t read_tokens;
+    uint32_t write_tokens;    /* all */
+    uint32_t write_1h_tokens; /* of them, up to checkpoints that live for an hour */
+    enum engine_miss miss;
+    uint32_t miss_value, miss_need;
+};
+
 struct engine_request {
     const struct engine_segment *segments;
     size_t segment_count;
@@ -59,6 +80,8 @@ struct engine_request {
     size_t stop_count;
     struct str tenant;
     struct str cache_salt;
+    enum engine_cache cache;
+    uint32_t cache_min_tokens; /* shorter prefixes are not cached */
     uint8_t tier;        /* 0 priority, 1 default, 2 flex, 3 batch */
 };
 
@@ -67,7 +90,7 @@ enum engine_stop { ENGINE_STOP_END, ENGINE_STOP_LENGTH, ENGINE_STOP_SEQUENCE, EN
 /* Sent once the prompt is admitted and its first token is computed. */
 struct engine_started {
     uint32_t prompt_tokens;
-    uint32_t cache_read_tokens, cache_write_tokens;
+    struct engine_cache_use cache;
 };
 
 struct engine_finished {
@@ -75,8 +98,7 @@ struct engine_finished {
     uint32_t stop_index;        /* which stop sequence */
     uint32_t prompt_tokens;     /* all of the prompt */
     uint32_t prefilled_tokens;  /* of it, computed for this request */
-    uint32_t cache_read_tokens;
-    uint32_t cache_write_tokens;
+    struct engine_cache_use cache;
     uint32_t output_tokens;
     uint64_t queue_us, prefill_us, decode_us;
 };

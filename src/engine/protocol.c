@@ -94,6 +94,8 @@ void protocol_put_generate(struct buf *out, uint32_t call, const struct engine_r
     put_str(out, request->grammar);
     put_str(out, request->tenant);
     put_str(out, request->cache_salt);
+    put_u8(out, (uint8_t)request->cache);
+    put_u32(out, request->cache_min_tokens);
     put_u32(out, (uint32_t)request->stop_count);
     for (size_t i = 0; i < request->stop_count; i++)
         put_str(out, request->stops[i]);
@@ -113,12 +115,21 @@ void protocol_put_cancel(struct buf *out, uint32_t call)
     frame_end(out, frame_begin(out, FRAME_CANCEL, call));
 }
 
+static void put_cache_use(struct buf *out, const struct engine_cache_use *use)
+{
+    put_u32(out, use->read_tokens);
+    put_u32(out, use->write_tokens);
+    put_u32(out, use->write_1h_tokens);
+    put_u8(out, (uint8_t)use->miss);
+    put_u32(out, use->miss_value);
+    put_u32(out, use->miss_need);
+}
+
 void protocol_put_started(struct buf *out, uint32_t call, const struct engine_started *started)
 {
     const size_t start = frame_begin(out, FRAME_STARTED, call);
     put_u32(out, started->prompt_tokens);
-    put_u32(out, started->cache_read_tokens);
-    put_u32(out, started->cache_write_tokens);
+    put_cache_use(out, &started->cache);
     frame_end(out, start);
 }
 
@@ -137,8 +148,7 @@ void protocol_put_finished(struct buf *out, uint32_t call, const struct engine_f
     put_u32(out, finished->stop_index);
     put_u32(out, finished->prompt_tokens);
     put_u32(out, finished->prefilled_tokens);
-    put_u32(out, finished->cache_read_tokens);
-    put_u32(out, finished->cache_write_tokens);
+    put_cache_use(out, &finished->cache);
     put_u32(out, finished->output_tokens);
     put_u64(out, finished->queue_us);
     put_u64(out, finished->prefill_us);
@@ -176,6 +186,8 @@ void protocol_put_config(struct buf *out, const struct frame_config *config)
     put_u64(out, config->queue_tokens);
     put_u64(out, config->prefill_chunk_tokens);
     put_u64(out, config->kv_bytes);
+    put_u64(out, config->cache_memory_bytes);
+    put_u8(out, config->cache_policy);
     frame_end(out, start);
 }
 
@@ -330,6 +342,10 @@ bool protocol_get_generate(struct str payload, struct arena *arena, struct engin
     request->grammar = get_str(&in);
     request->tenant = get_str(&in);
     request->cache_salt = get_str(&in);
+    const uint8_t cache = get_u8(&in);
+    in.bad = in.bad || cache > ENGINE_CACHE_IMPLICIT;
+    request->cache = in.bad ? ENGINE_CACHE_OFF : (enum engine_cache)cache;
+    request->cache_min_tokens = get_u32(&in);
     struct engine_segment *segments = NULL;
     if (!get_stops(&in, arena, request) || !get_segments(&in, arena, &segments, &request->segment_count))
         return false;
@@ -343,12 +359,23 @@ bool protocol_get_count(struct str payload, struct arena *arena, struct engine_s
     return get_segments(&in, arena, segments, count) && reader_done(&in);
 }
 
+static void get_cache_use(struct reader *in, struct engine_cache_use *use)
+{
+    use->read_tokens = get_u32(in);
+    use->write_tokens = get_u32(in);
+    use->write_1h_tokens = get_u32(in);
+    const uint8_t miss = get_u8(in);
+    in->bad = in->bad || miss > ENGINE_MISS_DISABLED;
+    use->miss = in->bad ? ENGINE_MISS_NONE : (enum engine_miss)miss;
+    use->miss_value = get_u32(in);
+    use->miss_need = get_u32(in);
+}
+
 bool protocol_get_started(struct str payload, struct engine_started *started)
 {
     struct reader in = {.rest = payload};
     started->prompt_tokens = get_u32(&in);
-    started->cache_read_tokens = get_u32(&in);
-    started->cache_write_tokens = get_u32(&in);
+    get_cache_use(&in, &started->cache);
     return reader_done(&in);
 }
 
@@ -369,8 +396,7 @@ bool protocol_get_finished(struct str payload, struct engine_finished *finished)
     finished->stop_index = get_u32(&in);
     finished->prompt_tokens = get_u32(&in);
     finished->prefilled_tokens = get_u32(&in);
-    finished->cache_read_tokens = get_u32(&in);
-    finished->cache_write_tokens = get_u32(&in);
+    get_cache_use(&in, &finished->cache);
     finished->output_tokens = get_u32(&in);
     finished->queue_us = get_le(&in, 8);
     finished->prefill_us = get_le(&in, 8);
@@ -411,6 +437,9 @@ bool protocol_get_config(struct str payload, struct frame_config *config)
     config->queue_tokens = get_le(&in, 8);
     config->prefill_chunk_tokens = get_le(&in, 8);
     config->kv_bytes = get_le(&in, 8);
+    config->cache_memory_bytes = get_le(&in, 8);
+    config->cache_policy = get_u8(&in);
+    in.bad = in.bad || config->cache_policy > CACHE_POLICY_VALUE;
     return reader_done(&in) && config->log_level <= LOG_OFF && config->log_format <= LOG_JSON;
 }
 

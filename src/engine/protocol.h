@@ -20,18 +20,20 @@
  * Port links, gateway to worker:
  *   GENERATE  u32 max_tokens, f32 temperature, f32 top_p, i32 top_k, u64 seed,
  *             u8 tier, string grammar, string tenant, string cache_salt,
+ *             u8 cache (off, explicit, implicit), u32 least tokens of a prefix,
  *             u32 count of stops, that many strings,
  *             u32 count of segments, each: u8 flags (1 template, 2 ends a
  *             checkpoint), u32 ttl in seconds, string text
  *   COUNT     u32 count of segments, each as above
  *   CANCEL    nothing. Unknown calls are ignored: they may just have ended.
  * Port links, worker to gateway:
- *   STARTED   u32 prompt, read, write tokens
+ *   STARTED   u32 prompt tokens, cache use
  *   TEXT      u32 tokens, then text to the end of the frame (whole UTF-8 characters)
- *   FINISHED  u8 stop, u32 stop index, u32 prompt, prefilled, read, write,
- *             output tokens, u64 queue, prefill, decode in microseconds
+ *   FINISHED  u8 stop, u32 stop index, u32 prompt, prefilled tokens, cache use,
+ *             u32 output tokens, u64 queue, prefill, decode in microseconds
  *   FAILED    u8 error code, string message
  *   COUNTED   u32 tokens
+ * A cache use: u32 read, write, written for an hour, u8 miss, u32 its two figures.
  * A GENERATE is answered by at most one STARTED, TEXT any number of times, and
  * exactly one FINISHED or FAILED; after CANCEL by nothing more (but what was
  * on its way). COUNT by one COUNTED or FAILED.
@@ -94,6 +96,8 @@ struct frame_config {
     bool deterministic;
     uint8_t log_level, log_format;
     uint64_t queue_tokens, prefill_chunk_tokens, kv_bytes;
+    uint64_t cache_memory_bytes; /* of prefix states; 0: no cache */
+    uint8_t cache_policy;        /* enum cache_policy_kind */
 };
 
 /* Each encoder appends one whole frame; a failure is sticky in the buffer. */

@@ -16,6 +16,7 @@
 #define REPLY_STEP_LEAST_US 90000.0
 #define REPLY_STEP_MOST_US 170000.0
 #define PROMPT_STEP_US 200000.0
+#define RESTORE_STEP_TOKENS 8192u /* of stored prefixes put back in one step: about 20 ms */
 #define CHUNK_LEAST 8u
 #define CHUNK_FIRST 32u /* before anything was measured */
 #define COST_WEIGHT 0.5 /* of the newest measurement; prompts get dearer with depth */
@@ -35,6 +36,7 @@ struct sequence {
     uint32_t silent_tokens; /* chosen since the last text event */
     struct text_filter text;
     struct sampler sampler;
+    struct model_tokens reply; /* chosen so far, where replies are kept */
     bool in_string, is_escaped; /* of the JSON that the grammar made so far */
     uint64_t admitted_us, first_us;
 };
@@ -55,6 +57,7 @@ struct scheduler {
 
     /* model thread only */
     struct job_list waiting[SCHEDULER_TIERS];
+    struct job_list parked; /* their prefix is being computed by another */
     struct sequence *sequences[MODEL_SEQUENCES]; /* running, in order of admission */
     uint32_t count;
     bool id_taken[MODEL_SEQUENCES];
@@ -80,6 +83,14 @@ static void list_push(struct job_list *list, struct job *job)
     job->next = NULL;
     *list->last = job;
     list->last = &job->next;
+}
+
+static void list_push_front(struct job_list *list, struct job *job)
+{
+    job->next = list->first;
+    if (list->first == NULL)
+        list->last = &job->next;
+    list->first = job;
 }
 
 static struct job *list_pop(struct job_list *list)
@@ -150,10 +161,12 @@ static void end_sequence(struct scheduler *s, struct sequence *seq)
         at++;
     memmove(&s->sequences[at], &s->sequences[at + 1], (s->count - at - 1) * sizeof(s->sequences[0]));
     s->count--;
+    prefix_store_close(s->options.prefixes, &seq->job->use);
     model_seq_clear(s->options.model, seq->id);
     s->id_taken[seq->id] = false;
     s->cells_promised -= seq->cells;
     text_filter_deinit(&seq->text);
+    model_tokens_deinit(&seq->reply);
     mem_free(seq);
 }
 
@@ -173,11 +186,39 @@ static uint32_t free_id(struct scheduler *s)
     return id;
 }
 
+/* A running sequence that has all readable tokens of the job in its cells. */
+static const struct sequence *find_donor(const struct scheduler *s, const struct job *job)
+{
+    const uint32_t count = job->use.readable;
+    for (uint32_t i = 0; i < s->count && prefix_store_can_share(s->options.prefixes) && count > 0; i++) {
+        const struct sequence *other = s->sequences[i];
+        const struct job *owner = other->job;
+        if (other->past >= count && owner->tokens.count >= count &&
+            str_eq(owner->request.tenant, job->request.tenant) &&
+            str_eq(owner->request.cache_salt, job->request.cache_salt) &&
+            memcmp(owner->tokens.items, job->tokens.items, count * sizeof(model_token)) == 0)
+            return other;
+    }
+    return NULL;
+}
+
+static void begin_prefix(struct scheduler *s, struct sequence *seq)
+{
+    struct prefix_use *use = &seq->job->use;
+    prefix_store_begin(s->options.prefixes, use);
+    const struct sequence *donor = find_donor(s, seq->job);
+    if (donor != NULL) {
+        prefix_store_share(s->options.prefixes, use, donor->id, seq->id);
+        seq->past = use->readable;
+    }
+}
+
 static void admit(struct scheduler *s, struct job *job)
 {
     struct sequence *seq = mem_calloc(1, sizeof(*seq));
     if (seq == NULL) {
         struct error error;
+        prefix_store_close(s->options.prefixes, &job->use);
         (void)error_no_memory(&error);
         add_failure(s, job, &error);
         return;
@@ -189,6 +230,7 @@ static void admit(struct scheduler *s, struct job *job)
     seq->admitted_us = clock_now_us();
     text_filter_init(&seq->text, job->request.stops, job->request.stop_count);
     sampler_init(&seq->sampler, job->request.temperature, job->request.top_p, job->request.top_k, job->request.seed);
+    begin_prefix(s, seq);
     s->cells_promised += seq->cells;
     s->sequences[s->count++] = seq;
 }
@@ -205,13 +247,61 @@ static void forget_queued(struct scheduler *s, const struct job *job)
     atomic_fetch_sub(&s->queued_tokens, job->tokens.count);
 }
 
+static void on_prefix(struct prefix_waiter *waiter, bool is_ready)
+{
+    struct job *job = (struct job *)(void *)((char *)waiter - offsetof(struct job, waiter));
+    (void)is_ready;
+    job->is_woken = true;
+}
+
+/* False: it waits for a prefix that another job computes. */
+static bool open_prefix(struct scheduler *s, struct job *job)
+{
+    bool is_pending = false;
+    job->is_woken = false;
+    job->waiter = (struct prefix_waiter){.wake = on_prefix};
+    prefix_store_open(s->options.prefixes, &job->prefix, &job->waiter, &job->use, &is_pending);
+    if (is_pending)
+        list_push(&s->parked, job);
+    return !is_pending;
+}
+
+static size_t tier_of(const struct job *job)
+{
+    return job->request.tier < SCHEDULER_TIERS ? job->request.tier : SCHEDULER_TIERS - 1;
+}
+
+/* Woken jobs go before those that came after them. */
+static void take_woken(struct scheduler *s)
+{
+    struct job_list parked = s->parked, woken[SCHEDULER_TIERS];
+    if (parked.first == NULL)
+        return;
+    list_clear(&s->parked);
+    for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++)
+        list_clear(&woken[tier]);
+    for (struct job *job = parked.first, *next; job != NULL; job = next) {
+        next = job->next;
+        if (job->is_woken)
+            list_push_front(&woken[tier_of(job)], job);
+        else
+            list_push(&s->parked, job);
+    }
+    for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++)
+        while (woken[tier].first != NULL)
+            list_push_front(&s->waiting[tier], list_pop(&woken[tier]));
+}
+
 static void admit_waiting(struct scheduler *s)
 {
+    take_woken(s);
     for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++) {
         while (s->waiting[tier].first != NULL) {
             if (!has_room(s, s->waiting[tier].first))
                 return; /* nobody overtakes: a large request would starve */
             struct job *job = list_pop(&s->waiting[tier]);
+            if (!open_prefix(s, job))
+                continue;
             forget_queued(s, job);
             if (s->options.is_deterministic)
                 model_clear(s->options.model); /* the same cells for the same request */
@@ -222,8 +312,25 @@ static void admit_waiting(struct scheduler *s)
 
 /* --- arrivals and cancels --------------------------------------------------------------------------- */
 
+static void drop_parked(struct scheduler *s)
+{
+    struct job_list parked = s->parked;
+    list_clear(&s->parked);
+    for (struct job *job = parked.first, *next; job != NULL; job = next) {
+        next = job->next;
+        if (!atomic_load(&job->is_cancelled)) {
+            list_push(&s->parked, job);
+            continue;
+        }
+        prefix_store_unwait(s->options.prefixes, &job->waiter);
+        forget_queued(s, job);
+        add_event(s, EVENT_GONE, job);
+    }
+}
+
 static void drop_cancelled(struct scheduler *s)
 {
+    drop_parked(s);
     for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++) {
         struct job_list kept;
         list_clear(&kept);
@@ -254,7 +361,7 @@ static bool is_idle(const struct scheduler *s)
     for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++)
         if (s->waiting[tier].first != NULL)
             return false;
-    return s->count == 0;
+    return s->count == 0 && s->parked.first == NULL;
 }
 
 /* Takes what arrived; sleeps while there is nothing to do. False: quit. */
@@ -275,7 +382,7 @@ static bool take_inbox(struct scheduler *s)
     pthread_mutex_unlock(&s->mutex);
     while (arrived.first != NULL) {
         struct job *job = list_pop(&arrived);
-        list_push(&s->waiting[job->request.tier < SCHEDULER_TIERS ? job->request.tier : SCHEDULER_TIERS - 1], job);
+        list_push(&s->waiting[tier_of(job)], job);
     }
     if (has_cancel)
         drop_cancelled(s);
@@ -328,13 +435,28 @@ static void add_token(struct scheduler *s, struct sequence *seq, model_token tok
 static uint32_t add_prompt(struct scheduler *s, struct sequence *seq, uint32_t chunk)
 {
     const struct model_tokens *tokens = &seq->job->tokens;
-    uint32_t count = (uint32_t)tokens->count - seq->past;
+    const uint32_t stop = prefix_store_stop(s->options.prefixes, &seq->job->use, seq->past);
+    uint32_t count = (stop > 0 ? stop : (uint32_t)tokens->count) - seq->past;
     count = count < chunk ? count : chunk;
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t at = seq->past + i;
         add_token(s, seq, tokens->items[at], at + 1 == tokens->count);
     }
     return count;
+}
+
+/* Puts stored prefixes back before anything of their prompts is read. */
+static void restore_prefixes(struct scheduler *s)
+{
+    uint32_t room = RESTORE_STEP_TOKENS;
+    for (uint32_t i = 0; i < s->count && room > 0; i++) {
+        struct sequence *seq = s->sequences[i];
+        const uint32_t past = seq->past;
+        if (seq->phase != PHASE_PROMPT || past >= seq->job->use.readable)
+            continue;
+        seq->past = prefix_store_restore(s->options.prefixes, &seq->job->use, seq->id, past, room);
+        room -= seq->past - past < room ? seq->past - past : room;
+    }
 }
 
 /* Fills the batch; the numbers of replies and of prompt tokens in it. */
@@ -355,7 +477,7 @@ static void compose(struct scheduler *s, uint32_t *replies, uint32_t *prompt_tok
     uint32_t chunk = plan_chunk(s, *replies);
     for (uint32_t i = 0; i < s->count && chunk > 0; i++) {
         struct sequence *seq = s->sequences[i];
-        if (seq->phase != PHASE_PROMPT)
+        if (seq->phase != PHASE_PROMPT || seq->past < seq->job->use.readable)
             continue;
         if (s->options.is_deterministic)
             chunk = SCHEDULER_BLOCK - seq->past % SCHEDULER_BLOCK;
@@ -397,9 +519,27 @@ static void flush_text(struct scheduler *s, struct sequence *seq, bool is_last)
     buf_deinit(&text);
 }
 
+/* Prompt and reply together, for the conversation's next turn. */
+static void keep_reply(struct scheduler *s, struct sequence *seq)
+{
+    const struct model_tokens *prompt = &seq->job->tokens;
+    const uint32_t count = seq->past;
+    if (seq->job->request.cache != ENGINE_CACHE_IMPLICIT || seq->job->use.path == NULL ||
+        count / PREFIX_STORE_BLOCK == prompt->count / PREFIX_STORE_BLOCK || count > prompt->count + seq->reply.count)
+        return;
+    model_token *tokens = mem_alloc(count * sizeof(*tokens));
+    if (tokens == NULL)
+        return;
+    memcpy(tokens, prompt->items, prompt->count * sizeof(*tokens));
+    memcpy(tokens + prompt->count, seq->reply.items, (count - prompt->count) * sizeof(*tokens));
+    prefix_store_keep(s->options.prefixes, &seq->job->use, seq->id, tokens, count);
+    mem_free(tokens);
+}
+
 static void finish(struct scheduler *s, struct sequence *seq, enum engine_stop stop)
 {
     flush_text(s, seq, true);
+    keep_reply(s, seq);
     const uint64_t now_us = clock_now_us();
     struct job *job = seq->job;
     struct event *event = add_event(s, EVENT_FINISHED, job);
@@ -407,7 +547,8 @@ static void finish(struct scheduler *s, struct sequence *seq, enum engine_stop s
         .stop = stop,
         .stop_index = seq->text.stop_index,
         .prompt_tokens = (uint32_t)job->tokens.count,
-        .prefilled_tokens = (uint32_t)job->tokens.count,
+        .prefilled_tokens = (uint32_t)job->tokens.count - job->use.figures.read_tokens,
+        .cache = job->use.figures,
         .output_tokens = seq->output,
         .queue_us = seq->admitted_us - job->queued_us,
         .prefill_us = seq->first_us - seq->admitted_us,
@@ -486,6 +627,17 @@ static void follow_json(struct sequence *seq, struct str piece)
     }
 }
 
+/* Without memory the reply is not kept, no more. */
+static void remember_token(struct sequence *seq, model_token token)
+{
+    void *items = seq->reply.items;
+    if (seq->job->request.cache != ENGINE_CACHE_IMPLICIT ||
+        !mem_grow(&items, seq->reply.count, &seq->reply.cap, sizeof(token)))
+        return;
+    seq->reply.items = items;
+    seq->reply.items[seq->reply.count++] = token;
+}
+
 /* Adds the token's text; true: the reply goes on. */
 static bool take_token(struct scheduler *s, struct sequence *seq, model_token token, struct error *error)
 {
@@ -493,6 +645,7 @@ static bool take_token(struct scheduler *s, struct sequence *seq, model_token to
     const size_t len = model_piece(s->options.model, token, piece);
     seq->output++;
     seq->silent_tokens++;
+    remember_token(seq, token);
     if (seq->job->grammar != NULL)
         follow_json(seq, (struct str){piece, len});
     atomic_fetch_add_explicit(&s->options.broker->slot->generated_tokens, 1, memory_order_relaxed);
@@ -513,7 +666,10 @@ static void start_reply(struct scheduler *s, struct sequence *seq)
 {
     seq->phase = PHASE_REPLY;
     seq->first_us = clock_now_us();
-    add_event(s, EVENT_STARTED, seq->job)->started.prompt_tokens = (uint32_t)seq->job->tokens.count;
+    add_event(s, EVENT_STARTED, seq->job)->started = (struct engine_started){
+        .prompt_tokens = (uint32_t)seq->job->tokens.count,
+        .cache = seq->job->use.figures,
+    };
 }
 
 /* Chooses the next token of a sequence whose logits have come. May end it. */
@@ -541,8 +697,12 @@ static void advance(struct scheduler *s, struct sequence *seq)
 
 static void after_step(struct scheduler *s)
 {
-    for (uint32_t i = 0; i < s->count; i++)
-        s->sequences[i]->past += s->sequences[i]->batched;
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct sequence *seq = s->sequences[i];
+        seq->past += seq->batched;
+        if (seq->phase == PHASE_PROMPT && seq->batched > 0)
+            prefix_store_save(s->options.prefixes, &seq->job->use, seq->id, seq->past);
+    }
     for (uint32_t i = s->count; i-- > 0;) /* backwards: advance may take the sequence out */
         if (s->sequences[i]->wants_logits)
             advance(s, s->sequences[i]);
@@ -564,11 +724,26 @@ static void after_failed_step(struct scheduler *s, enum model_result result)
     }
 }
 
+static void publish_cache(struct scheduler *s)
+{
+    struct prefix_stats stats;
+    struct broker_slot *slot = s->options.broker->slot;
+    if (s->options.prefixes == NULL)
+        return;
+    prefix_store_stats(s->options.prefixes, &stats);
+    atomic_store_explicit(&slot->cache_bytes, stats.bytes[CACHE_MEMORY], memory_order_relaxed);
+    atomic_store_explicit(&slot->cache_tokens, stats.tokens[CACHE_MEMORY], memory_order_relaxed);
+    atomic_store_explicit(&slot->cache_evicted, stats.evicted, memory_order_relaxed);
+}
+
 static void step(struct scheduler *s)
 {
     uint32_t replies, prompt_tokens;
     struct broker_client *broker = s->options.broker;
+    restore_prefixes(s);
     compose(s, &replies, &prompt_tokens);
+    if (model_batch_count(s->options.model) == 0)
+        return; /* all are being restored */
     const uint64_t began_us = clock_now_us();
     model_set_threads(s->options.model, broker_client_begin(broker, began_us));
     const enum model_result result = model_decode(s->options.model);
@@ -580,6 +755,7 @@ static void step(struct scheduler *s)
         return;
     }
     atomic_fetch_add_explicit(&broker->slot->prefilled_tokens, prompt_tokens, memory_order_relaxed);
+    publish_cache(s);
     learn_costs(s, replies, prompt_tokens, (double)(ended_us - began_us));
     after_step(s);
 }
@@ -628,6 +804,7 @@ struct scheduler *scheduler_new(const struct scheduler_options *options)
     pthread_mutex_init(&s->mutex, NULL);
     pthread_cond_init(&s->wake, NULL);
     list_clear(&s->inbox);
+    list_clear(&s->parked);
     for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++)
         list_clear(&s->waiting[tier]);
     s->events_end = &s->events;

@@ -10,8 +10,12 @@
  * longest possible reply need are not promised to others, so a reply, once
  * begun, never runs out of cells.
  *
+ * Prefixes: what the store has of a prompt is restored before it is read, a
+ * bounded number of tokens a step; a job whose prefix another job is computing
+ * is parked until it is there.
+ *
  * Deterministic mode: one job at a time, prompt pieces cut at absolute
- * multiples of SCHEDULER_BLOCK, the number of threads fixed. */
+ * multiples of SCHEDULER_BLOCK and at checkpoints, the number of threads fixed. */
 #ifndef ENGINE_SCHEDULER_H
 #define ENGINE_SCHEDULER_H
 
@@ -25,6 +29,7 @@
 #include "engine/broker.h"
 #include "engine/engine.h"
 #include "engine/model.h"
+#include "engine/prefix_store.h"
 
 #define SCHEDULER_BLOCK 256u
 #define SCHEDULER_TIERS 4
@@ -37,11 +42,17 @@ struct job {
     struct arena arena; /* owns what request points to */
     struct engine_request request;
     struct model_tokens tokens; /* the prompt */
+    struct prefix_job prefix;   /* points to the two above, and into the arena */
     struct model_grammar *grammar; /* NULL: none */
     uint64_t queued_us;
     atomic_bool is_cancelled;
     void *owner; /* the front's */
     struct job *next; /* in a queue of the scheduler */
+
+    /* model thread */
+    struct prefix_use use;
+    struct prefix_waiter waiter; /* while parked */
+    bool is_woken;
 };
 
 enum event_kind { EVENT_STARTED, EVENT_TEXT, EVENT_FINISHED, EVENT_FAILED, EVENT_GONE /* after a cancel */ };
@@ -62,6 +73,7 @@ void event_free(struct event *event);
 struct scheduler_options {
     struct model *model;
     struct broker_client *broker;
+    struct prefix_store *prefixes; /* NULL: no cache */
     bool is_deterministic;
     uint32_t chunk_max; /* prompt tokens of one step while replies run */
     void (*post)(void *ctx, struct event *events); /* model thread; a list, oldest first */

@@ -185,6 +185,8 @@ static bool send_config(struct worker *worker)
         .queue_tokens = limit(queue_tokens),
         .prefill_chunk_tokens = limit(prefill_chunk_tokens),
         .kv_bytes = limit(kv_bytes),
+        .cache_memory_bytes = config->cache_memory_bytes,
+        .cache_policy = policy_of(config),
     };
     protocol_put_config(link_begin(&worker->control), &frame);
     const bool sent = link_end(&worker->control);

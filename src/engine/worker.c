@@ -60,6 +60,7 @@ struct worker {
     bool is_up; /* front: HELLO or FATAL was sent */
     struct model *model; /* set by the model thread before is_loaded */
     struct scheduler *scheduler;
+    struct prefix_store *prefixes;
     struct error load_error;
 };
 
@@ -104,9 +105,18 @@ static enum error_code load(struct worker *w, struct error *error)
     const size_t count = model_compute_tasks(w->model, tasks, BROKER_TASKS_MAX);
     for (size_t i = 0; i < count; i++)
         broker_client_watch(&w->client, tasks[i]);
+    const struct prefix_store_options prefixes = {
+        .model = w->model,
+        .policy = (enum cache_policy_kind)config->cache_policy,
+        .memory_bytes = config->cache_memory_bytes,
+        .is_deterministic = config->deterministic,
+    };
+    if (config->cache_memory_bytes > 0 && prefix_store_new(&prefixes, &w->prefixes, error) != OK)
+        return error->code;
     const struct scheduler_options scheduler = {
         .model = w->model,
         .broker = &w->client,
+        .prefixes = w->prefixes,
         .is_deterministic = config->deterministic,
         .chunk_max = (uint32_t)(config->prefill_chunk_tokens < UINT32_MAX ? config->prefill_chunk_tokens : UINT32_MAX),
         .post = post,
@@ -222,6 +232,16 @@ static size_t text_len(const struct engine_request *request)
 /* Any thread: the prompt's tokens and the grammar's rules, so that the model
  * thread waits for neither. A text that can't fit whatever its tokens are is not
  * tokenised. */
+static void add_mark(struct job *job, struct prefix_mark *marks, const struct engine_segment *segment)
+{
+    if (segment->is_template && !segment->ends_checkpoint)
+        return;
+    marks[job->prefix.mark_count++] = (struct prefix_mark){
+        .position = (uint32_t)job->tokens.count,
+        .ttl_seconds = segment->ends_checkpoint ? segment->ttl_seconds : 0,
+    };
+}
+
 static void prepare(const struct model *model, struct front_call *call)
 {
     const struct engine_request *request = &call->job.request;
@@ -235,10 +255,16 @@ static void prepare(const struct model *model, struct front_call *call)
                         facts->context);
         return;
     }
-    enum error_code code = model_tokenize_begin(model, tokens, &call->error);
-    for (size_t i = 0; i < request->segment_count && code == OK; i++)
+    struct prefix_mark *marks = ARENA_ARRAY(&call->job.arena, struct prefix_mark, request->segment_count + 1);
+    enum error_code code = marks ? model_tokenize_begin(model, tokens, &call->error) : error_no_memory(&call->error);
+    for (size_t i = 0; i < request->segment_count && code == OK; i++) {
         code = model_tokenize(model, request->segments[i].text, request->segments[i].is_template, tokens,
                               &call->error);
+        if (code == OK)
+            add_mark(&call->job, marks, &request->segments[i]);
+    }
+    call->job.prefix = (struct prefix_job){
+        .request = request, .tokens = tokens, .marks = marks, .mark_count = call->job.prefix.mark_count};
     if (code == OK && request->grammar.len > 0)
         code = model_grammar_new(model, request->grammar, &call->job.grammar, &call->error);
     call->error.code = code;

@@ -1,0 +1,100 @@
+/* prefix_store.h - the model's state of prompt prefixes, kept in host memory.
+ *
+ * Joins the prefix tree (src/cache), which knows what is stored, and the model,
+ * which makes and takes states. A block is read out of a running sequence
+ * through a scratch sequence and put back the same way; a state that can't be
+ * cut is kept whole. Every payload carries a checksum (XXH3): a damaged one is
+ * a miss, the tokens are computed again.
+ *
+ * Where another running sequence of the same scope still has the prefix in its
+ * cells, these are shared and nothing is copied.
+ *
+ * Everything on the model thread. */
+#ifndef ENGINE_PREFIX_STORE_H
+#define ENGINE_PREFIX_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cache/tree.h"
+#include "core/error.h"
+#include "engine/engine.h"
+#include "engine/model.h"
+
+#define PREFIX_STORE_BLOCK 64u /* tokens */
+#define PREFIX_STORE_SCRATCH (MODEL_SEQUENCES - 1) /* the model's sequence that states pass through */
+
+struct prefix_store;
+
+struct prefix_store_options {
+    struct model *model;
+    enum cache_policy_kind policy;
+    uint64_t memory_bytes;
+    bool is_deterministic; /* reads end where a cold prompt would be cut, too */
+};
+
+enum error_code prefix_store_new(const struct prefix_store_options *options, struct prefix_store **store,
+                                 struct error *error) WARN_UNUSED;
+void prefix_store_free(struct prefix_store *store);
+
+/* A checkpoint of a prompt, or (ttl_seconds 0) the end of a content block, which
+ * an earlier checkpoint may have been at. */
+struct prefix_mark {
+    uint32_t position; /* tokens before it */
+    uint32_t ttl_seconds;
+};
+
+/* What a job asks of the store. Lives as long as its use. */
+struct prefix_job {
+    const struct engine_request *request; /* cache mode, minimum, tenant and salt */
+    const struct model_tokens *tokens;    /* the prompt */
+    const struct prefix_mark *marks;      /* ascending */
+    size_t mark_count;
+};
+
+/* A job's hold on the store. Zero is none. */
+struct prefix_use {
+    const struct prefix_job *job;
+    struct prefix_path *path;
+    struct prefix_checkpoint *checkpoints; /* to be stored, ascending */
+    uint32_t checkpoint_count, stored;     /* of them, stored by this job or before */
+    uint32_t readable;                     /* tokens that can be restored */
+    uint32_t next_block;                   /* of the path, to restore */
+    struct engine_cache_use figures;
+};
+
+/* Looks the prompt up. With *is_pending another job is computing more of it than
+ * is stored: the waiter is registered and woken once, then open again; *use is
+ * then empty. Without memory, and where caching is off, the use does nothing. */
+void prefix_store_open(struct prefix_store *store, const struct prefix_job *job, struct prefix_waiter *waiter,
+                       struct prefix_use *use, bool *is_pending);
+void prefix_store_unwait(struct prefix_store *store, struct prefix_waiter *waiter);
+
+/* The job starts on `sequence`, which is empty. Claims what it will store. */
+void prefix_store_begin(struct prefix_store *store, struct prefix_use *use);
+
+/* Whether states can be cut, so that sequences can share cells. */
+bool prefix_store_can_share(const struct prefix_store *store);
+/* All readable tokens are in the cells of `from`: shares them. */
+void prefix_store_share(struct prefix_store *store, struct prefix_use *use, uint32_t from, uint32_t sequence);
+
+/* Restores blocks until `most` tokens or more are there; returns the tokens now
+ * in the sequence. What can't be restored is cut off use->readable. */
+uint32_t prefix_store_restore(struct prefix_store *store, struct prefix_use *use, uint32_t sequence, uint32_t past,
+                              uint32_t most);
+
+/* The sequence holds `past` tokens of the prompt: stores what is complete. */
+void prefix_store_save(struct prefix_store *store, struct prefix_use *use, uint32_t sequence, uint32_t past);
+
+/* Prompt position at which the state must be taken exactly, above `past`; 0: none. */
+uint32_t prefix_store_stop(const struct prefix_store *store, const struct prefix_use *use, uint32_t past);
+
+/* Implicit caching keeps replies as well: `tokens` is the prompt and what followed it. */
+void prefix_store_keep(struct prefix_store *store, struct prefix_use *use, uint32_t sequence,
+                       const model_token *tokens, uint32_t count);
+
+void prefix_store_close(struct prefix_store *store, struct prefix_use *use);
+
+void prefix_store_stats(const struct prefix_store *store, struct prefix_stats *stats);
+
+#endif
