@@ -59,7 +59,8 @@ static void standard(void **state)
     assert_int_equal(price_cost(row_of("anthropic.claude-3-5-sonnet-20241022-v2:0"), PRICE_DEFAULT,
                                 USAGE(7, 0, 0, 0, 11)), 186000000);
     /* Llama 3.1 8B: (3 + 5) * 220,000 */
-    assert_int_equal(price_cost(row_of("meta.llama3-1-8b-instruct-v1:0"), PRICE_DEFAULT, USAGE(3, 0, 0, 0, 5)), 1760000);
+    assert_int_equal(price_cost(row_of("meta.llama3-1-8b-instruct-v1:0"), PRICE_DEFAULT, USAGE(3, 0, 0, 0, 5)),
+                     1760000);
     /* Mistral Large 3: 10 * 500,000 + 10 * 1,500,000 */
     assert_int_equal(price_cost(row_of("mistral.mistral-large-3-675b-instruct"), PRICE_DEFAULT,
                                 USAGE(10, 0, 0, 0, 10)), 20000000);
@@ -122,7 +123,8 @@ static void places(void **state)
     const char *haiku = "anthropic.claude-haiku-4-5-20251001-v1:0";
     assert_int_equal(price_cost(row_at(haiku, "global"), PRICE_DEFAULT, USAGE(10, 0, 0, 0, 10)), 60000000);
     assert_int_equal(price_cost(row_at(haiku, "us"), PRICE_DEFAULT, USAGE(10, 0, 0, 0, 10)), 66000000);
-    assert_int_equal(price_cost(row_at(haiku, "us"), PRICE_DEFAULT, USAGE(0, 100, 10, 10, 0)), 11000000 + 13750000 + 22000000);
+    assert_int_equal(price_cost(row_at(haiku, "us"), PRICE_DEFAULT, USAGE(0, 100, 10, 10, 0)),
+                     11000000 + 13750000 + 22000000);
     assert_int_equal(price_cost(row_at(haiku, "us"), PRICE_BATCH, USAGE(10, 0, 0, 0, 10)), 33000000);
     /* The long price as well: 200,001 * 6,600,000 */
     assert_int_equal(price_cost(row_at("anthropic.claude-sonnet-4-5-20250929-v1:0", "eu"), PRICE_DEFAULT,
@@ -131,7 +133,8 @@ static void places(void **state)
     const char *pro = "amazon.nova-pro-v1:0";
     assert_int_equal(price_cost(row_at(pro, "eu-central-1"), PRICE_DEFAULT, USAGE(1, 0, 0, 0, 0)), 1048000);
     assert_int_equal(price_cost(row_at(pro, "eu-west-1"), PRICE_DEFAULT, USAGE(1, 0, 0, 0, 0)), 920000);
-    assert_int_equal(price_cost(row_at(pro, "eu"), PRICE_DEFAULT, USAGE(1, 4, 0, 0, 1)), 1050000 + 4 * 262500 + 4200000);
+    assert_int_equal(price_cost(row_at(pro, "eu"), PRICE_DEFAULT, USAGE(1, 4, 0, 0, 1)),
+                     1050000 + 4 * 262500 + 4200000);
     assert_int_equal(price_cost(row_at(pro, "sa-east-1"), PRICE_DEFAULT, USAGE(1, 0, 0, 0, 0)), 800000); /* not named */
     assert_string_equal(row_at(pro, "eu")->name, "bedrock@2026-08-21/amazon.nova-pro-v1:0/eu");
     assert_string_equal(row_at(pro, "")->name, "bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1");
@@ -342,7 +345,8 @@ static void bad_files(void **state)
            "the ID a stands here twice");
     refuse(HEAD "models: [{id: a, input: 1, output: 1, source: s, places: [{at: [eu]}]}]",
            "models[0].places[0]: expected either factor, or input and output");
-    refuse(HEAD "models: [{id: a, input: 1, output: 1, source: s, places: [{at: [eu], factor: 2, input: 1, output: 1}]}]",
+    refuse(HEAD "models: [{id: a, input: 1, output: 1, source: s,\n"
+                "places: [{at: [eu], factor: 2, input: 1, output: 1}]}]",
            "models[0].places[0]: expected either factor, or input and output");
     refuse(HEAD "models: [{id: a, input: 1, output: 1, source: s, above: [{tokens: 9, input: 1, output: 1}, "
                 "{tokens: 9, input: 1, output: 1}]}]",
