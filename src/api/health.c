@@ -58,6 +58,15 @@ static void append_engine(struct buf *out, const struct api *api)
                              engine_model_is_ready(api->engine, model));
 }
 
+static void append_plain(struct buf *out, const char *name, const char *type, const char *help, uint64_t value)
+{
+    metrics_append_head(out, name, type, help);
+    buf_append_text(out, name);
+    buf_append_char(out, ' ');
+    buf_append_u64(out, value);
+    buf_append_char(out, '\n');
+}
+
 static void append_server(struct buf *out, const struct api *api)
 {
     const struct server *server = atomic_load(&api->server);
@@ -76,13 +85,24 @@ static void append_server(struct buf *out, const struct api *api)
         {"fulcrum_received_bytes_total", "counter", "Bytes from clients.", counters.bytes_in_total},
         {"fulcrum_sent_bytes_total", "counter", "Bytes to clients.", counters.bytes_out_total},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        metrics_append_head(out, rows[i].name, rows[i].type, rows[i].help);
-        buf_append_text(out, rows[i].name);
-        buf_append_char(out, ' ');
-        buf_append_u64(out, rows[i].value);
-        buf_append_char(out, '\n');
-    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        append_plain(out, rows[i].name, rows[i].type, rows[i].help, rows[i].value);
+}
+
+static void append_ledger(struct buf *out, const struct api *api)
+{
+    struct ledger_counters counters;
+    ledger_counters(api->ledger, &counters);
+    const struct {
+        const char *name, *type, *help;
+        uint64_t value;
+    } rows[] = {
+        {"fulcrum_ledger_lines_total", "counter", "Lines put into ledger.db.", counters.lines},
+        {"fulcrum_ledger_errors_total", "counter", "Times that the ledger's files refused.", counters.errors},
+        {"fulcrum_ledger_journal_bytes", "gauge", "Journal on the disk.", counters.journal_bytes},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        append_plain(out, rows[i].name, rows[i].type, rows[i].help, rows[i].value);
 }
 
 void health_metrics(struct api_call *call)
@@ -105,6 +125,7 @@ void health_metrics(struct api_call *call)
     metrics_append(&out, sets, set_count, operation_names, operation_count, api->model_names, api->model_count);
     append_engine(&out, api);
     append_server(&out, api);
+    append_ledger(&out, api);
     call_respond(call, out.failed ? 500 : 200, STR("text/plain; version=0.0.4; charset=utf-8"), buf_str(&out));
     buf_deinit(&out);
 }

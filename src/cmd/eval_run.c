@@ -83,7 +83,8 @@ static struct price_usage read_usage(yyjson_val *usage)
     yyjson_arr_foreach(yyjson_obj_get(usage, "cacheDetails"), idx, max, detail)
     {
         uint64_t written = yyjson_get_uint(yyjson_obj_get(detail, "inputTokens"));
-        if (!str_eq(json_str(yyjson_obj_get(detail, "ttl")), STR("1h")) || written > counts.tokens[PRICE_CACHE_WRITE_5M])
+        struct str ttl = json_str(yyjson_obj_get(detail, "ttl"));
+        if (!str_eq(ttl, STR("1h")) || written > counts.tokens[PRICE_CACHE_WRITE_5M])
             continue;
         counts.tokens[PRICE_CACHE_WRITE_5M] -= written;
         counts.tokens[PRICE_CACHE_WRITE_1H] += written;

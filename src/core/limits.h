@@ -43,7 +43,8 @@
     X(grammar_bytes, 1048576, "bytes", "grammar text of one request")                                        \
     X(worker_restart_burst, 10, "restarts", "restarts of one worker in a minute before it is left down")     \
     X(worker_silence_ms, 10000, "ms", "worker without a sign of life before it is killed and restarted")     \
-    X(kv_bytes, 536870912, "bytes", "live KV cells of one worker")
+    X(kv_bytes, 536870912, "bytes", "live KV cells of one worker")                                                   \
+    X(ledger_journal_bytes, 1073741824, "bytes", "ledger lines that ledger.db did not take yet")
 
 struct limits {
 #define LIMIT_FIELD(name, value, unit, what) uint64_t name;

@@ -445,7 +445,8 @@ static enum error_code price_models(struct price_book *book, const struct config
     book->priced = ARENA_ARRAY(&book->arena, struct price_row, config->model_count + 1);
     if (!free_of_charge || !book->priced)
         return error_no_memory(error);
-    book->none = (struct price_row){.name = PRICE_NONE, .id = "", .place = "", .steps = free_of_charge, .step_count = 1};
+    book->none = (struct price_row){
+        .name = PRICE_NONE, .id = "", .place = "", .steps = free_of_charge, .step_count = 1};
     enum error_code code = OK;
     for (size_t i = 0; i < config->model_count && code == OK; i++)
         code = price_model(book, config, i, error);
