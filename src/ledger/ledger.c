@@ -199,9 +199,10 @@ enum error_code ledger_accept(struct ledger *ledger, struct ledger_line *line, s
     line->promised = (uint32_t)len;
     enum error_code code =
         journal_append(ledger->journal, LEDGER_ACCEPTED, (struct str){(char *)payload, len}, (int64_t)len, error);
-    if (code != OK)
-        complain(ledger, "ledger refuses new requests", error);
-    return code;
+    if (code == OK)
+        return OK;
+    complain(ledger, "ledger refuses new requests", error);
+    return error_set(error, code, "The ledger cannot take a request now; the server's log says why.");
 }
 
 enum error_code ledger_finish(struct ledger *ledger, const struct ledger_line *line, struct error *error)

@@ -256,7 +256,11 @@ void journal_close(struct journal *journal)
     if (!journal)
         return;
     if (journal->fd >= 0) {
+        char path[JOURNAL_PATH_MAX];
+        segment_path(path, journal->dir, journal->segment, SUFFIX);
         (void)cut(journal->fd, journal->size);
+        if (journal->size == SEGMENT_HEADER_LEN)
+            (void)unlink(path);
         close(journal->fd);
     }
     pthread_cond_destroy(&journal->grown);
@@ -287,11 +291,11 @@ static enum error_code admit(struct journal *journal, size_t len, int64_t promis
     uint64_t more = len + (promise > 0 ? promise_bytes(promise) : 0);
     if (promise > 0 && journal->past_bytes + journal->size + journal->promised + more > journal->limit_bytes)
         return error_set(error, ERROR_UNAVAILABLE,
-                         "The ledger cannot take more: its journal has reached %" PRIu64 " bytes.",
+                         "the journal in %s has reached its limit of %" PRIu64 " bytes", journal->dir,
                          journal->limit_bytes);
     bool has_space = allocate(journal, journal->size + journal->promised + more);
     if (promise > 0 && !has_space)
-        return error_set(error, ERROR_UNAVAILABLE, "The ledger cannot take more: no space is left on its disk.");
+        return error_set(error, ERROR_UNAVAILABLE, "no space is left on the disk of %s", journal->dir);
     return OK;
 }
 

@@ -26,7 +26,7 @@ struct journal;
  * together. One journal per directory: the caller holds a lock on it. */
 enum error_code journal_open(const char *dir, uint64_t limit_bytes, struct journal **journal,
                              struct error *error) WARN_UNUSED;
-void journal_close(struct journal *journal); /* files stay; NULL is legal */
+void journal_close(struct journal *journal); /* a segment without a record goes, others stay; NULL is legal */
 
 /* Appends one record. `promise` is how many payload bytes of later records
  * come due with this one (positive), or are kept or given up by it (negative).
