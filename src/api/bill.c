@@ -67,3 +67,11 @@ enum error_code bill_close(struct bill *bill, struct api_call *call, enum ledger
     metrics_billed(&call->thread->metrics, call->match.model, line->quote.cost, line->quote.baseline);
     return OK;
 }
+
+void bill_drop(struct bill *bill, struct api_call *call)
+{
+    struct error ignored; /* the ledger has logged it; the line will say failed */
+    if (bill->is_open)
+        (void)!ledger_refuse(call->thread->api->ledger, &bill->line, &ignored);
+    bill->is_open = false;
+}

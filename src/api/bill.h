@@ -26,4 +26,8 @@ enum error_code bill_open(struct bill *bill, struct api_call *call, enum chat_ti
 enum error_code bill_close(struct bill *bill, struct api_call *call, enum ledger_outcome outcome,
                            const struct chat_usage *usage, struct error *error) WARN_UNUSED;
 
+/* In place of bill_close: the engine refused the request after all, there will
+ * be no line. */
+void bill_drop(struct bill *bill, struct api_call *call);
+
 #endif

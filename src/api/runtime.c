@@ -83,11 +83,20 @@ static void on_close(struct http_exchange *exchange)
     release(runtime);
 }
 
+/* The engine tells only after it has seen the prompt that it does not take it. */
+static bool is_refusal(const struct runtime_call *runtime, enum error_code code)
+{
+    bool has_token = runtime->call->usage.first_token_us != 0;
+    return !has_token && (code == ERROR_INVALID || code == ERROR_TOO_LARGE || code == ERROR_THROTTLED);
+}
+
 /* The error, as a reply or as the stream's last frame. */
 static void finish_failed(struct runtime_call *runtime, const struct error *error)
 {
     struct api_call *call = runtime->call;
     note_partial_usage(runtime);
+    if (is_refusal(runtime, error->code))
+        bill_drop(&runtime->bill, call);
     settle_broken(runtime, LEDGER_FAILED);
     if (!runtime->has_started) {
         release(runtime);

@@ -103,7 +103,7 @@ static enum error_code note_accepted(struct drain *drain, const struct ledger_li
     return OK;
 }
 
-static void note_finished(struct drain *drain, const struct ledger_line *line)
+static void note_ended(struct drain *drain, const struct ledger_line *line)
 {
     struct open_line **at = find_open(drain, line->request_id, str_hash(line->request_id));
     struct open_line *open = *at;
@@ -127,7 +127,7 @@ static bool has_open(const struct drain *drain, uint64_t segment)
 static enum error_code take_record(struct drain *drain, const struct journal_record *record, struct error *error)
 {
     struct ledger_line line;
-    bool is_known = record->type == LEDGER_ACCEPTED || record->type == LEDGER_FINISHED;
+    bool is_known = record->type >= LEDGER_ACCEPTED && record->type <= LEDGER_REFUSED;
     if (!is_known || !ledger_line_decode(record->payload, &line)) {
         log_event(LOG_ERROR, "journal record is no line, left out", LOG_I("segment", drain->segment),
                   LOG_I("type", record->type), LOG_I("bytes", record->payload.len));
@@ -135,11 +135,15 @@ static enum error_code take_record(struct drain *drain, const struct journal_rec
     }
     if (record->type == LEDGER_ACCEPTED)
         return note_accepted(drain, &line, record->payload, error);
+    if (record->type == LEDGER_REFUSED) {
+        note_ended(drain, &line);
+        return OK;
+    }
     enum error_code code = ledger_db_insert(drain->db, &line, error);
     if (code != OK)
         return code;
     drain->line_count++;
-    note_finished(drain, &line);
+    note_ended(drain, &line);
     return OK;
 }
 
@@ -268,16 +272,13 @@ enum error_code drain_close_open(struct drain *drain, struct error *error)
 
 bool drain_retire(struct drain *drain, uint64_t *segment, bool *is_damaged)
 {
-    for (size_t i = 0; i < drain->past_count; i++) {
-        if (has_open(drain, drain->past[i].number))
-            continue;
-        *segment = drain->past[i].number;
-        *is_damaged = drain->past[i].is_damaged;
-        drain->past_count--;
-        memmove(&drain->past[i], &drain->past[i + 1], (drain->past_count - i) * sizeof(*drain->past));
-        return true;
-    }
-    return false;
+    if (!drain->past_count || has_open(drain, drain->past[0].number))
+        return false;
+    *segment = drain->past[0].number;
+    *is_damaged = drain->past[0].is_damaged;
+    drain->past_count--;
+    memmove(drain->past, drain->past + 1, drain->past_count * sizeof(*drain->past));
+    return true;
 }
 
 uint64_t drain_segment(const struct drain *drain)

@@ -1,14 +1,16 @@
 /* drain.h - from the journal into ledger.db, in batches of one transaction.
  *
  * A finished record is a line. An accepted record becomes one only if nothing
- * finished it: a line with outcome failed, of what was known. One thread. */
+ * finished or refused it: a line with outcome failed, of what was known. One
+ * thread. */
 #ifndef LEDGER_DRAIN_H
 #define LEDGER_DRAIN_H
 
 #include "ledger/ledger_db.h"
 #include "store/journal.h"
 
-enum ledger_record { LEDGER_ACCEPTED = 1, LEDGER_FINISHED = 2 }; /* journal types; both hold an encoded line */
+/* Types of journal records; all hold an encoded line. */
+enum ledger_record { LEDGER_ACCEPTED = 1, LEDGER_FINISHED, LEDGER_REFUSED };
 
 struct drain;
 
@@ -27,8 +29,9 @@ enum error_code drain_batch(struct drain *drain, uint64_t current, bool *is_behi
 /* Nobody will finish what is still open: it becomes lines. */
 enum error_code drain_close_open(struct drain *drain, struct error *error) WARN_UNUSED;
 
-/* The oldest segment that is read to its end, was committed, and of whose
- * requests none is open. False: none is. */
+/* The oldest segment, if it is read to its end, was committed, and none of its
+ * requests is open. False: it has to stay. A later one never goes first: with
+ * it would go what says how the earlier one's requests ended. */
 bool drain_retire(struct drain *drain, uint64_t *segment, bool *is_damaged);
 
 uint64_t drain_segment(const struct drain *drain); /* where it reads */

@@ -205,19 +205,31 @@ enum error_code ledger_accept(struct ledger *ledger, struct ledger_line *line, s
     return error_set(error, code, "The ledger cannot take a request now; the server's log says why.");
 }
 
-enum error_code ledger_finish(struct ledger *ledger, const struct ledger_line *line, struct error *error)
+/* The record that the accepted one has promised. */
+static enum error_code end_line(struct ledger *ledger, enum ledger_record type, const struct ledger_line *line,
+                                struct error *error)
 {
     uint8_t payload[JOURNAL_RECORD_MAX];
     size_t len = ledger_line_encode(line, payload);
     if (!len)
         return too_long(error);
-    enum error_code code = journal_append(ledger->journal, LEDGER_FINISHED, (struct str){(char *)payload, len},
+    enum error_code code = journal_append(ledger->journal, type, (struct str){(char *)payload, len},
                                           -(int64_t)line->promised, error);
     if (code == OK)
         return OK;
     journal_forgive(ledger->journal, line->promised);
     complain(ledger, "ledger lost the end of a request", error);
     return code;
+}
+
+enum error_code ledger_finish(struct ledger *ledger, const struct ledger_line *line, struct error *error)
+{
+    return end_line(ledger, LEDGER_FINISHED, line, error);
+}
+
+enum error_code ledger_refuse(struct ledger *ledger, const struct ledger_line *line, struct error *error)
+{
+    return end_line(ledger, LEDGER_REFUSED, line, error);
 }
 
 void ledger_counters(struct ledger *ledger, struct ledger_counters *counters)

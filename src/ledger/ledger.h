@@ -36,6 +36,10 @@ enum error_code ledger_accept(struct ledger *ledger, struct ledger_line *line, s
  * will be in the ledger as failed. */
 enum error_code ledger_finish(struct ledger *ledger, const struct ledger_line *line, struct error *error) WARN_UNUSED;
 
+/* In place of ledger_finish: the engine found after all that it cannot let the
+ * request in (the prompt is too long, its queue is full). It will have no line. */
+enum error_code ledger_refuse(struct ledger *ledger, const struct ledger_line *line, struct error *error) WARN_UNUSED;
+
 struct ledger_counters {
     uint64_t lines;         /* put into ledger.db by this process */
     uint64_t errors;        /* times that journal or database refused */

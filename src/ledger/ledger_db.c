@@ -10,6 +10,7 @@
 struct ledger_db {
     struct sql *sql;
     struct sql_statement *insert;
+    struct sql_statement *forget; /* NULL unless it is a view */
 };
 
 #define COLUMNS                                                                                                  \
@@ -139,6 +140,8 @@ static enum error_code prepare_view(struct ledger_db *db, const char *path, stru
         code = sql_exec(db->sql, "CREATE TEMP TABLE recent (" COLUMNS ") STRICT;", error);
     if (code == OK)
         code = sql_prepare(db->sql, "INSERT OR IGNORE INTO temp.recent VALUES " VALUES, &db->insert, error);
+    if (code == OK)
+        code = sql_prepare(db->sql, "DELETE FROM temp.recent WHERE request_id = ?", &db->forget, error);
     return code;
 }
 
@@ -166,6 +169,7 @@ void ledger_db_close(struct ledger_db *db)
     if (!db)
         return;
     sql_free(db->insert);
+    sql_free(db->forget);
     sql_close(db->sql);
     mem_free(db);
 }
@@ -214,6 +218,12 @@ enum error_code ledger_db_insert(struct ledger_db *db, const struct ledger_line 
     for (size_t i = 0; i < LEVERS; i++)
         sql_bind_int(insert, n++, line->quote.saved[i]);
     return sql_run(insert, error);
+}
+
+enum error_code ledger_db_forget(struct ledger_db *db, struct str request_id, struct error *error)
+{
+    sql_bind_text(db->forget, 1, request_id);
+    return sql_run(db->forget, error);
 }
 
 struct sql *ledger_db_sql(struct ledger_db *db)

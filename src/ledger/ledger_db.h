@@ -31,6 +31,9 @@ void ledger_db_rollback(struct ledger_db *db);
 /* A line whose request_id is there already changes nothing. */
 enum error_code ledger_db_insert(struct ledger_db *db, const struct ledger_line *line, struct error *error) WARN_UNUSED;
 
+/* Of a view: takes a line that it was given out again. */
+enum error_code ledger_db_forget(struct ledger_db *db, struct str request_id, struct error *error) WARN_UNUSED;
+
 struct sql *ledger_db_sql(struct ledger_db *db); /* for queries */
 
 #endif

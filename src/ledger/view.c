@@ -30,7 +30,7 @@ static bool is_served(const char *data)
 /* --- the journal's lines, into the view's own table --- */
 
 /* Any segment may go away while we read: then its lines are in the database. */
-static enum error_code read_segment(struct ledger_db *db, const char *dir, uint64_t segment, uint32_t type,
+static enum error_code read_segment(struct ledger_db *db, const char *dir, uint64_t segment, enum ledger_record type,
                                     struct error *error)
 {
     struct journal_reader *reader;
@@ -41,8 +41,10 @@ static enum error_code read_segment(struct ledger_db *db, const char *dir, uint6
     enum journal_read state = JOURNAL_RECORD;
     while (code == OK && (state = journal_reader_next(reader, &record, error)) == JOURNAL_RECORD) {
         struct ledger_line line;
-        if (record.type == type && ledger_line_decode(record.payload, &line))
-            code = ledger_db_insert(db, &line, error);
+        if (record.type != type || !ledger_line_decode(record.payload, &line))
+            continue;
+        code = type == LEDGER_REFUSED ? ledger_db_forget(db, line.request_id, error)
+                                      : ledger_db_insert(db, &line, error);
     }
     if (state == JOURNAL_FAILED)
         code = error->code;
@@ -50,7 +52,7 @@ static enum error_code read_segment(struct ledger_db *db, const char *dir, uint6
     return code;
 }
 
-/* Finished lines go in first, so that an accepted one of the same request is left out. */
+/* Finished lines go in first, so that an accepted one of the same request is left out. Refused ones go out again. */
 static enum error_code read_journal(struct ledger_db *db, const char *data, bool has_server, struct error *error)
 {
     char dir[JOURNAL_PATH_MAX];
@@ -59,10 +61,10 @@ static enum error_code read_journal(struct ledger_db *db, const char *data, bool
     if (snprintf(dir, sizeof(dir), "%s/" LEDGER_JOURNAL_DIR, data) >= (int)sizeof(dir))
         return error_set(error, ERROR_INVALID, "data directory: the path is too long");
     enum error_code code = journal_list(dir, &segments, &count, error);
-    for (size_t i = 0; i < count && code == OK; i++)
-        code = read_segment(db, dir, segments[i], LEDGER_FINISHED, error);
-    for (size_t i = 0; i < count && code == OK && !has_server; i++)
-        code = read_segment(db, dir, segments[i], LEDGER_ACCEPTED, error);
+    static const enum ledger_record passes[] = {LEDGER_FINISHED, LEDGER_ACCEPTED, LEDGER_REFUSED};
+    for (size_t pass = 0; pass < (has_server ? 1 : 3); pass++)
+        for (size_t i = 0; i < count && code == OK; i++)
+            code = read_segment(db, dir, segments[i], passes[pass], error);
     mem_free(segments);
     return code;
 }

@@ -141,6 +141,9 @@ def test_refused_requests_have_no_line(server):
     assert post(server, PRO, json.dumps({"messages": []}))[0].status == 400
     assert post(server, "no.such-model", body())[0].status == 400
     assert post(server, PRO, body(serviceTier={"type": "reserved"}))[0].status == 400
+    too_long = [{"role": "user", "content": [{"text": "word " * 5000}]}]
+    assert post(server, PRO, json.dumps({"messages": too_long}))[0].status == 400  # the engine's own refusal
+    assert post(server, PRO, json.dumps({"messages": too_long}), "converse-stream")[0].status == 400
     assert post(server, PRO, json.dumps({"input": {"converse": {"messages": HELLO}}}), "count-tokens")[0].status == 200
     assert export(server).keys() == before.keys()
 
@@ -189,7 +192,8 @@ def test_sums_agree(server):
     levers = {row["lever"]: row for row in map(json.loads, ledger(
         server, "summary", "--by", "lever", "--json").stdout.splitlines())}
     assert list(levers) == ["route", "distil", "cache", "tier", "total"]
-    for lever, field in (("route", "savedRoute"), ("distil", "savedDistil"), ("cache", "savedCache"), ("tier", "savedTier")):
+    fields = {"route": "savedRoute", "distil": "savedDistil", "cache": "savedCache", "tier": "savedTier"}
+    for lever, field in fields.items():
         assert levers[lever]["savedPicodollars"] == sum(line[field] for line in lines)
     assert levers["total"]["savedPicodollars"] == total["baselinePicodollars"] - total["costPicodollars"]
     assert levers["tier"]["savedPicodollars"] != 0

@@ -248,6 +248,28 @@ static void lines_show_at_once(void **state)
     assert_int_equal(shown.outcomes[LEDGER_FAILED], 1);
 }
 
+/* Let in and then refused by the engine: no line, in no state of the journal. */
+static void refused_requests_leave_nothing(void **state)
+{
+    (void)state;
+    struct ledger *ledger = open_ledger();
+    struct error error;
+    struct shown shown = {0};
+    for (uint64_t i = 1; i <= 3; i++) {
+        char id[UUID_LEN + 1];
+        struct ledger_line line = make_line(id, i);
+        assert_int_equal(ledger_accept(ledger, &line, &error), OK);
+        if (i != 2)
+            assert_int_equal(ledger_refuse(ledger, &line, &error), OK);
+        show(&shown); /* nobody holds the lock: what is open counts as failed */
+        assert_int_equal(shown.count, i > 1);
+    }
+    ledger_close(ledger);
+    show(&shown);
+    assert_int_equal(shown.count, 1);
+    assert_int_equal(shown.outcomes[LEDGER_FAILED], 1);
+}
+
 static enum error_code see_group(void *ctx, const struct ledger_group *group, struct error *error)
 {
     struct ledger_group *groups = ctx;
@@ -679,6 +701,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_encoded_whole),
         EACH_IN_ITS_OWN(lines_show_at_once),
+        EACH_IN_ITS_OWN(refused_requests_leave_nothing),
         EACH_IN_ITS_OWN(sums_are_exact),
         EACH_IN_ITS_OWN(past_is_settled),
         EACH_IN_ITS_OWN(damaged_files),
