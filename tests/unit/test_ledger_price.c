@@ -191,6 +191,14 @@ static void savings(void **state)
     assert_int_equal(quote.saved[LEVER_TIER], 16625000);
     assert_int_equal(quote.cost, 16625000);
 
+    /* The example of docs/LEDGER.md: 400 * 400,000 + 600 * 100,000 + 100 * 1,600,000 */
+    path = (struct price_path){.asked = pro, .routed = pro, .answered = pro};
+    quote = price_quote(&path, PRICE_FLEX, USAGE(400, 600, 0, 0, 100));
+    assert_int_equal(quote.cost, 380000000);
+    assert_int_equal(quote.baseline, 1120000000);
+    assert_int_equal(quote.saved[LEVER_CACHE], 360000000);
+    assert_int_equal(quote.saved[LEVER_TIER], 380000000);
+
     /* A write that nobody reads costs a quarter more, priority three quarters: both shares are negative. */
     const struct price_row *haiku = row_of("anthropic.claude-haiku-4-5-20251001-v1:0");
     path = (struct price_path){.asked = haiku, .routed = haiku, .answered = haiku};
