@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/buf.h"
 #include "core/error.h"
 #include "core/limits.h"
 #include "core/log.h"
@@ -83,7 +84,6 @@ void config_deinit(struct config *config);
 enum error_code config_parse(struct str text, const char *file, struct config *config, struct error *error) WARN_UNUSED;
 
 /* Appends a file of at most LIMIT_CONFIG_BYTES; the buffer's max must be some KiB more. */
-struct buf;
 enum error_code config_read_file(const char *path, struct buf *buf, struct error *error) WARN_UNUSED;
 
 /* `given`, or fulcrum.yaml where the working directory has one, or NULL. */
