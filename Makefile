@@ -96,7 +96,7 @@ $(OBJ)/%.cpp.o: %.cpp $(OBJ)/flags
 	$(call say,CXX,$<)
 	$(Q)$(CXX) $(CXX_FLAGS) -c $< -o $@
 
-$(OBJ)/%.S.o: %.S $(OBJ)/flags $(wildcard models/*)
+$(OBJ)/%.S.o: %.S $(OBJ)/flags $(wildcard models/* prices/*)
 	@mkdir -p $(@D)
 	$(call say,AS,$<)
 	$(Q)$(CC) $(COMMON) -c $< -o $@

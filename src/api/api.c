@@ -44,6 +44,8 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     made->config = options->config;
     made->catalog = options->catalog;
     made->engine = options->engine;
+    made->ledger = options->ledger;
+    made->prices = options->prices;
     made->thread_count = options->thread_count;
     made->model_count = engine_model_count(options->engine);
     for (size_t i = 0; i < made->model_count; i++) {

@@ -9,6 +9,7 @@
 #include "core/catalog.h"
 #include "core/config.h"
 #include "engine/engine.h"
+#include "ledger/ledger.h"
 #include "net/server.h"
 
 struct api;
@@ -17,6 +18,8 @@ struct api_options {
     const struct config *config;
     const struct catalog *catalog;
     struct engine *engine; /* all models loaded */
+    struct ledger *ledger;
+    const struct price_book *prices;
     unsigned thread_count;
 };
 

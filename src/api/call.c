@@ -40,7 +40,7 @@ void call_account(struct api_call *call, int status)
               LOG_C("model", model ? model->name : ""), LOG_I("status", status),
               LOG_I("input_tokens", call->usage.input_tokens), LOG_I("output_tokens", call->usage.output_tokens),
               LOG_I("cache_read_tokens", call->usage.cache_read_tokens),
-              LOG_I("cache_write_tokens", call->usage.cache_write_tokens),
+              LOG_I("cache_write_tokens", call->usage.cache_write_tokens), LOG_I("cost_picodollars", call->cost),
               LOG_F("ttft_ms", (double)call->usage.first_token_us / 1000),
               LOG_F("latency_ms", (double)(now_us - call->exchange->request.started_us) / 1000),
               LOG_I("metadata", call->metadata_count));

@@ -25,6 +25,8 @@ struct api {
     const struct catalog *catalog;
     struct engine *engine;
     struct extractor *extractor;
+    struct ledger *ledger;
+    const struct price_book *prices;
     _Atomic(const struct server *) server;
     atomic_bool is_draining;
     size_t model_count;
@@ -54,6 +56,7 @@ struct api_call {
     bool has_match;
     struct catalog_match match; /* after call_resolve_model */
     struct metrics_usage usage; /* for the access log */
+    uint64_t cost;              /* picodollars, once the bill is closed */
     size_t metadata_count;
     struct http_header headers[16]; /* of the reply, besides content-type and request ID */
     size_t header_count;

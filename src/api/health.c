@@ -112,6 +112,18 @@ static void append_server(struct buf *out, const struct api *api)
     append_rows(out, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
+static void append_ledger(struct buf *out, const struct api *api)
+{
+    struct ledger_counters counters;
+    ledger_counters(api->ledger, &counters);
+    const struct metrics_row rows[] = {
+        {"fulcrum_ledger_lines_total", "counter", "Lines put into ledger.db.", counters.lines},
+        {"fulcrum_ledger_errors_total", "counter", "Times that the ledger's files refused.", counters.errors},
+        {"fulcrum_ledger_journal_bytes", "gauge", "Journal on the disk.", counters.journal_bytes},
+    };
+    append_rows(out, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
 void health_metrics(struct api_call *call)
 {
     struct api *api = call->thread->api;
@@ -133,6 +145,7 @@ void health_metrics(struct api_call *call)
     append_engine(&out, api);
     append_documents(&out, api);
     append_server(&out, api);
+    append_ledger(&out, api);
     call_respond(call, out.failed ? 500 : 200, STR("text/plain; version=0.0.4; charset=utf-8"), buf_str(&out));
     buf_deinit(&out);
 }

@@ -57,6 +57,12 @@ void metrics_generated(struct metrics *metrics, size_t model, const struct metri
         observe(&counts->per_token, per_token_bounds, usage->decode_us / (usage->output_tokens - 1));
 }
 
+void metrics_billed(struct metrics *metrics, size_t model, uint64_t cost, uint64_t baseline)
+{
+    add(&metrics->models[model].cost, cost);
+    add(&metrics->models[model].baseline, baseline);
+}
+
 void metrics_append_head(struct buf *out, const char *name, const char *type, const char *help)
 {
     buf_appendf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
@@ -112,7 +118,7 @@ static uint64_t sum_model(const struct scrape *scrape, size_t model, size_t offs
     return sum;
 }
 
-static void append_tokens(const struct scrape *scrape)
+static void append_sums(const struct scrape *scrape)
 {
     static const struct {
         const char *name, *help;
@@ -125,6 +131,10 @@ static void append_tokens(const struct scrape *scrape)
          offsetof(struct metrics_model, cache_read_tokens)},
         {"fulcrum_cache_write_tokens_total", "Prompt tokens written to the cache.",
          offsetof(struct metrics_model, cache_write_tokens)},
+        {"fulcrum_cost_picodollars_total", "What requests cost, 10^-12 dollars.", offsetof(struct metrics_model, cost)},
+        {"fulcrum_baseline_picodollars_total",
+         "What they would have cost by the model asked for, standard tier, no cache.",
+         offsetof(struct metrics_model, baseline)},
     };
     for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
         metrics_append_head(scrape->out, rows[row].name, "counter", rows[row].help);
@@ -159,7 +169,7 @@ void metrics_append(struct buf *out, struct metrics *const *sets, size_t count, 
 {
     const struct scrape scrape = {out, sets, count, model_names, model_count};
     append_requests(&scrape, operation_names, operation_count);
-    append_tokens(&scrape);
+    append_sums(&scrape);
     append_histogram(&scrape, "fulcrum_time_to_first_token_seconds",
                      "From the request's first byte to its first token.",
                      first_token_bounds, offsetof(struct metrics_model, first_token));

@@ -23,6 +23,7 @@ struct metrics_histogram {
 
 struct metrics_model {
     metrics_count input_tokens, output_tokens, cache_read_tokens, cache_write_tokens;
+    metrics_count cost, baseline; /* picodollars */
     struct metrics_histogram first_token, per_token;
 };
 
@@ -39,6 +40,8 @@ struct metrics_usage {
     uint64_t first_token_us, decode_us;
 };
 void metrics_generated(struct metrics *metrics, size_t model, const struct metrics_usage *usage);
+
+void metrics_billed(struct metrics *metrics, size_t model, uint64_t cost, uint64_t baseline); /* picodollars */
 
 /* Appends what was counted by `count` sets. Names: operation and model by index. */
 void metrics_append(struct buf *out, struct metrics *const *sets, size_t count, const char *const *operation_names,

@@ -1,6 +1,7 @@
 /* Converse, ConverseStream, InvokeModel, InvokeModelWithResponseStream: from
  * the HTTP request to a generation and back. */
 #include "api/bedrock_error.h"
+#include "api/bill.h"
 #include "api/call.h"
 #include "api/converse.h"
 #include "api/document.h"
@@ -25,6 +26,7 @@ struct runtime_call {
     struct chat_request request;
     struct document_wait *documents; /* not NULL: their texts, or what is wrong with them, are on their way */
     struct generation *generation;
+    struct bill bill;
     struct codec_stream stream;
     struct buf out; /* frames not yet handed to net */
 };
@@ -58,12 +60,38 @@ static void note_partial_usage(struct runtime_call *runtime)
     note_usage(runtime, &usage);
 }
 
+/* The line in the ledger. Of a reply that nobody got whole, a stream's client
+ * pays what it was sent, any other nothing. */
+static enum error_code settle(struct runtime_call *runtime, enum ledger_outcome outcome, struct error *error)
+{
+    bool is_paid = outcome == LEDGER_COMPLETED || runtime->has_started;
+    struct chat_usage usage = {0};
+    if (runtime->generation)
+        usage = generation_usage(runtime->generation);
+    return bill_close(&runtime->bill, runtime->call, outcome, is_paid ? &usage : NULL, error);
+}
+
+/* Where the reply fails anyway: the ledger has said what it could not write. */
+static void settle_broken(struct runtime_call *runtime, enum ledger_outcome outcome)
+{
+    struct error ignored;
+    (void)!settle(runtime, outcome, &ignored);
+}
+
 static void on_close(struct http_exchange *exchange)
 {
     struct runtime_call *runtime = exchange->user;
     note_partial_usage(runtime);
+    settle_broken(runtime, LEDGER_CANCELLED);
     call_account(runtime->call, CALL_CLIENT_GONE);
     release(runtime);
+}
+
+/* The engine tells only after it has seen the prompt that it does not take it. */
+static bool is_refusal(const struct runtime_call *runtime, enum error_code code)
+{
+    bool has_token = runtime->call->usage.first_token_us != 0;
+    return !has_token && (code == ERROR_INVALID || code == ERROR_TOO_LARGE || code == ERROR_THROTTLED);
 }
 
 /* The error, as a reply or as the stream's last frame. */
@@ -71,6 +99,9 @@ static void finish_failed(struct runtime_call *runtime, const struct error *erro
 {
     struct api_call *call = runtime->call;
     note_partial_usage(runtime);
+    if (is_refusal(runtime, error->code))
+        bill_drop(&runtime->bill, call);
+    settle_broken(runtime, LEDGER_FAILED);
     if (!runtime->has_started) {
         release(runtime);
         call_fail(call, error);
@@ -108,20 +139,27 @@ static void emit(void *ctx, struct str event_type, struct str payload)
     buf_deinit(&chunk);
 }
 
+/* Frames could not be built. */
+static bool is_broken(const struct runtime_call *runtime)
+{
+    return runtime->out.failed || codec_stream_failed(&runtime->stream);
+}
+
 /* Hands the frames over. A reader that lets more than the limit pile up is cut
  * off: the engine can't be slowed down for one client. False: it was. */
 static bool flush(struct runtime_call *runtime)
 {
     struct http_exchange *exchange = runtime->call->exchange;
-    bool is_broken = runtime->out.failed || codec_stream_failed(&runtime->stream);
-    if (!is_broken && runtime->out.len > 0) {
+    bool is_lost = is_broken(runtime);
+    if (!is_lost && runtime->out.len > 0) {
         http_respond_write(exchange, buf_str(&runtime->out));
         buf_clear(&runtime->out);
     }
-    if (!is_broken && http_exchange_unsent(exchange) <= limit(response_buffer_bytes))
+    if (!is_lost && http_exchange_unsent(exchange) <= limit(response_buffer_bytes))
         return true;
     note_partial_usage(runtime);
-    call_account(runtime->call, is_broken ? 500 : CALL_CLIENT_GONE);
+    settle_broken(runtime, is_lost ? LEDGER_FAILED : LEDGER_CANCELLED);
+    call_account(runtime->call, is_lost ? 500 : CALL_CLIENT_GONE);
     release(runtime);
     http_respond_abort(exchange);
     return false;
@@ -161,13 +199,15 @@ static void add_common_headers(struct runtime_call *runtime)
 static void on_started(void *ctx, const struct chat_reply *reply)
 {
     struct runtime_call *runtime = ctx;
+    struct api_call *call = runtime->call;
+    call->usage.first_token_us = clock_now_us() - call->exchange->request.started_us;
     if (!runtime->is_stream)
         return;
     add_common_headers(runtime);
     if (runtime->is_invoke)
-        call_add_header(runtime->call, "x-amzn-bedrock-content-type", STR("application/json"));
+        call_add_header(call, "x-amzn-bedrock-content-type", STR("application/json"));
     runtime->has_started = true;
-    call_start_stream(runtime->call, STR(EVENT_STREAM_TYPE));
+    call_start_stream(call, STR(EVENT_STREAM_TYPE));
     runtime->codec->stream_start(&runtime->stream, reply);
     (void)flush(runtime);
 }
@@ -186,7 +226,6 @@ static void account_usage(struct runtime_call *runtime, const struct chat_reply 
 {
     struct api_call *call = runtime->call;
     note_usage(runtime, &reply->usage);
-    call->usage.first_token_us = figures->first_token_us;
     call->usage.decode_us = figures->decode_us;
     metrics_generated(&call->thread->metrics, call->match.model, &call->usage);
 }
@@ -206,9 +245,16 @@ static void finish_whole(struct runtime_call *runtime, const struct chat_reply *
 {
     struct api_call *call = runtime->call;
     struct buf body;
+    struct error error;
     buf_init(&body, REPLY_BODY_MAX);
     runtime->codec->write(&runtime->request, reply, &body);
+    if (settle(runtime, body.failed ? LEDGER_FAILED : LEDGER_COMPLETED, &error) != OK) {
+        buf_deinit(&body);
+        finish_failed(runtime, &error);
+        return;
+    }
     add_common_headers(runtime);
+    call_add_count_header(call, "x-fulcrum-cost", call->cost);
     if (runtime->is_invoke)
         add_usage_headers(call, reply);
     release(runtime);
@@ -219,7 +265,13 @@ static void finish_whole(struct runtime_call *runtime, const struct chat_reply *
 static void finish_stream(struct runtime_call *runtime, const struct chat_reply *reply)
 {
     struct http_exchange *exchange = runtime->call->exchange;
+    struct error error;
     runtime->codec->stream_end(&runtime->stream, reply);
+    if (!is_broken(runtime) && settle(runtime, LEDGER_COMPLETED, &error) != OK) {
+        buf_clear(&runtime->out); /* the last frames must not look like a whole reply */
+        finish_failed(runtime, &error);
+        return;
+    }
     if (!flush(runtime))
         return;
     call_account(runtime->call, 200);
@@ -330,7 +382,7 @@ static enum error_code start(struct runtime_call *runtime, struct error *error)
         .started_us = call->exchange->request.started_us,
     };
     runtime->generation = generation_start(&setup, &handlers, runtime, error);
-    return runtime->generation ? OK : error->code;
+    return runtime->generation ? bill_open(&runtime->bill, call, runtime->request.tier, error) : error->code;
 }
 
 static void on_documents(void *ctx, const struct error *refusal)

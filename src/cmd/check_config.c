@@ -1,6 +1,7 @@
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
 #include "core/config.h"
+#include "ledger/price_book.h"
 
 static const char usage[] = "usage: fulcrum check-config [--config FILE]\n"
                             "Reads FILE (fulcrum.yaml by default) as `serve` would and says what is wrong with it.\n"
@@ -31,6 +32,12 @@ int cmd_check_config(int argc, char **argv)
     struct error error;
     if (config_load(config_find(options.config), &config, &error))
         return cmd_fail("check-config", &error, CMD_USAGE);
+    struct price_book *prices;
+    if (price_book_load(&config, &prices, &error)) {
+        config_deinit(&config);
+        return cmd_fail("check-config", &error, CMD_USAGE);
+    }
+    price_book_free(prices);
     struct buf out;
     buf_init(&out, 65536);
     append_summary(&out, &config);

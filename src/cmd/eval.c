@@ -12,6 +12,7 @@
 #include "cmd/eval_server.h"
 #include "core/catalog.h"
 #include "engine/embedded.h"
+#include "ledger/price_book.h"
 
 #define REPORT_BYTES_MAX (1 << 20)
 #define HELD_OUT_SET "desk_eval.jsonl"
@@ -35,6 +36,7 @@ struct options {
     bool is_json;
     size_t limit;
     const struct config *config; /* as read from config_path */
+    const struct price_book *prices;
 };
 
 struct tally {
@@ -51,47 +53,31 @@ struct report {
 
 /* --- prices --- */
 
-static bool price_of_name(struct str name, struct config_price *price)
-{
-    /* amazon.nova-pro-v1:0 and amazon.nova-lite-v1:0, on demand, us-east-1 */
-    if (str_eq(name, STR(CONFIG_EMBEDDED_LARGE)) || str_eq(name, STR("amazon.nova-pro-v1:0")))
-        *price = (struct config_price){.input = 0.80, .output = 3.20};
-    else if (str_eq(name, STR(CONFIG_EMBEDDED_SMALL)) || str_eq(name, STR("amazon.nova-lite-v1:0")))
-        *price = (struct config_price){.input = 0.06, .output = 0.24};
-    else
-        return false;
-    return true;
-}
-
-/* What the configuration says of the model, else what its name is priced as. */
-static bool price_of(const struct config *config, const struct catalog *catalog, struct str id,
-                     struct config_price *price)
-{
-    struct catalog_match match;
-    struct error ignored;
-    if (catalog_resolve(catalog, config, id, &match, &ignored))
-        return price_of_name(id, price);
-    const struct config_model *model = &config->models[match.model];
-    if (model->has_price) {
-        *price = model->price;
-        return true;
-    }
-    return price_of_name(str_of(model->price_as ? model->price_as : model->name), price);
-}
-
-static double cost_per_1000(const struct report *report, const struct config *config)
+/* The row that a server with our configuration would price the model by. */
+static const struct price_row *price_of(const struct config *config, const struct price_book *book, const char *model)
 {
     struct catalog catalog;
+    struct catalog_match match;
     struct error ignored;
-    struct config_price price;
+    struct str asked = str_of(model), bare = catalog_bare_id(asked);
     if (catalog_load(embedded_file(STR("aliases.yaml")), &catalog, &ignored))
-        return NAN;
-    double cost = NAN;
-    if (price_of(config, &catalog, str_of(report->model), &price))
-        cost = ((double)report->run.input_tokens * price.input + (double)report->run.output_tokens * price.output) /
-               1e6 / (double)report->data->count * 1000;
+        return NULL;
+    const struct price_row *row;
+    if (catalog_resolve(&catalog, config, asked, &match, &ignored) == OK)
+        row = price_book_of_model(book, match.model, match.id, price_place(asked, match.id));
+    else
+        row = price_book_find(book, bare, price_place(asked, bare));
     catalog_deinit(&catalog);
-    return cost;
+    return row && strcmp(row->name, PRICE_NONE) ? row : NULL;
+}
+
+static double cost_per_1000(const struct report *report, const struct options *options)
+{
+    const struct price_row *row = price_of(options->config, options->prices, report->model);
+    uint64_t picodollars = 0;
+    for (size_t i = 0; row && i < report->data->count; i++)
+        picodollars += price_cost(row, PRICE_DEFAULT, &report->run.outcomes[i].usage);
+    return row ? (double)picodollars / (double)CONFIG_PICO / (double)report->data->count * 1000 : NAN;
 }
 
 /* --- tallies --- */
@@ -271,7 +257,7 @@ static enum error_code measure(const struct options *options, const char *endpoi
     if (eval_run(&target, &report->run, error))
         return error_prefix(error, "%s", report->model);
     tally_rows(report);
-    report->cost_per_1000 = cost_per_1000(report, options->config);
+    report->cost_per_1000 = cost_per_1000(report, options);
     return OK;
 }
 
@@ -417,6 +403,12 @@ int cmd_eval(int argc, char **argv)
     if (config_load(config_find(options.config_path), &config, &error))
         return cmd_fail("eval", &error, CMD_USAGE);
     options.config = &config;
+    struct price_book *prices;
+    if (price_book_load(&config, &prices, &error)) {
+        config_deinit(&config);
+        return cmd_fail("eval", &error, CMD_USAGE);
+    }
+    options.prices = prices;
     if (read_rows(&options, &data, &error)) {
         status = cmd_fail("eval", &error, CMD_FAILED);
     } else {
@@ -424,6 +416,7 @@ int cmd_eval(int argc, char **argv)
         status = evaluate(&options, &data);
         eval_data_deinit(&data);
     }
+    price_book_free(prices);
     config_deinit(&config);
     return status;
 }

@@ -67,12 +67,29 @@ static enum error_code start_row(struct driver *driver, struct slot *slot, struc
 
 /* --- one reply --- */
 
-static void add_usage(struct eval_run *run, yyjson_val *usage)
+static struct price_usage read_usage(yyjson_val *usage)
 {
-    static const char *const input_keys[] = {"inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens"};
-    for (size_t i = 0; i < sizeof(input_keys) / sizeof(input_keys[0]); i++)
-        run->input_tokens += yyjson_get_uint(yyjson_obj_get(usage, input_keys[i]));
-    run->output_tokens += yyjson_get_uint(yyjson_obj_get(usage, "outputTokens"));
+    static const char *const keys[PRICE_CLASSES] = {
+        [PRICE_INPUT] = "inputTokens",
+        [PRICE_CACHE_READ] = "cacheReadInputTokens",
+        [PRICE_CACHE_WRITE_5M] = "cacheWriteInputTokens",
+        [PRICE_OUTPUT] = "outputTokens",
+    };
+    struct price_usage counts = {{0}};
+    for (size_t i = 0; i < PRICE_CLASSES; i++)
+        counts.tokens[i] = keys[i] ? yyjson_get_uint(yyjson_obj_get(usage, keys[i])) : 0;
+    size_t idx, max;
+    yyjson_val *detail;
+    yyjson_arr_foreach(yyjson_obj_get(usage, "cacheDetails"), idx, max, detail)
+    {
+        uint64_t written = yyjson_get_uint(yyjson_obj_get(detail, "inputTokens"));
+        struct str ttl = json_str(yyjson_obj_get(detail, "ttl"));
+        if (!str_eq(ttl, STR("1h")) || written > counts.tokens[PRICE_CACHE_WRITE_5M])
+            continue;
+        counts.tokens[PRICE_CACHE_WRITE_5M] -= written;
+        counts.tokens[PRICE_CACHE_WRITE_1H] += written;
+    }
+    return counts;
 }
 
 /* Text blocks joined into *text, the first tool use as it is. */
@@ -104,8 +121,10 @@ static enum error_code score_slot(struct driver *driver, const struct slot *slot
     struct buf text;
     buf_init(&text, REPLY_BYTES_MAX);
     read_content(content, &text, &reply);
-    add_usage(driver->run, yyjson_obj_get(root, "usage"));
-    driver->run->outcomes[slot->row].result = score_reply(row->kind, row->expected, &reply);
+    struct eval_outcome *outcome = &driver->run->outcomes[slot->row];
+    outcome->usage = read_usage(yyjson_obj_get(root, "usage"));
+    outcome->result = score_reply(row->kind, row->expected, &reply);
+    driver->run->output_tokens += outcome->usage.tokens[PRICE_OUTPUT];
     bool has_content = yyjson_is_arr(content);
     buf_deinit(&text);
     json_free(doc);

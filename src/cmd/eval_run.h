@@ -4,17 +4,19 @@
 #define CMD_EVAL_RUN_H
 
 #include "cmd/eval_data.h"
+#include "ledger/price.h"
 
 #define EVAL_IN_FLIGHT 8
 
 struct eval_outcome {
     struct score_result result;
+    struct price_usage usage;
     bool has_failed; /* no reply; counts as wrong */
 };
 
 struct eval_run {
     struct eval_outcome *outcomes; /* one per row, in their order; mem_free'd by eval_run_deinit */
-    uint64_t input_tokens, output_tokens;
+    uint64_t output_tokens;
     double seconds;
     size_t failed_count;
     struct error first_failure; /* with failed_count > 0 */

@@ -15,6 +15,7 @@
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
 #include "engine/embedded.h"
+#include "ledger/ledger.h"
 
 static const char usage[] =
     "usage: fulcrum serve [--config FILE] [--listen ADDR:PORT] [--data DIR]\n"
@@ -38,6 +39,8 @@ struct serve_options {
 struct serve {
     struct config config;
     struct catalog catalog;
+    struct price_book *prices;
+    struct ledger *ledger;
     uv_loop_t loop;
     uv_signal_t signals[2];
     struct engine *engine;
@@ -99,7 +102,8 @@ static enum error_code configure(struct serve *serve, const struct serve_options
         return error_set(error, ERROR_INVALID, "--log-level %s: must be debug, info, warn, error or off",
                          options->log_level);
     log_configure(config->log_level, config->log_format);
-    return config_check_exposure(config, error);
+    code = price_book_load(config, &serve->prices, error);
+    return code == OK ? config_check_exposure(config, error) : code;
 }
 
 /* --- the data directory ----------------------------------------------------------------------------- */
@@ -192,6 +196,7 @@ static void watch_signals(struct serve *serve)
 {
     static const int numbers[] = {SIGTERM, SIGINT};
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write(2), not the end */
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         uv_signal_init(&serve->loop, &serve->signals[i]);
         serve->signals[i].data = serve;
@@ -237,7 +242,13 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
     uint16_t port;
     const struct config *config = &serve->config;
     const struct api_options api_options = {
-        .config = config, .catalog = &serve->catalog, .engine = serve->engine, .thread_count = threads};
+        .config = config,
+        .catalog = &serve->catalog,
+        .engine = serve->engine,
+        .ledger = serve->ledger,
+        .prices = serve->prices,
+        .thread_count = threads,
+    };
     enum error_code code = config_parse_listen(config->listen, host, sizeof(host), &port, error);
     if (code == OK)
         code = api_new(&api_options, &serve->api, error);
@@ -284,11 +295,27 @@ static void say_listening(const struct serve *serve)
     fflush(stdout);
 }
 
+/* A request that costs nothing is worth a word before the bill is. */
+static void warn_of_unpriced(const struct serve *serve)
+{
+    for (size_t i = 0; i < serve->config.model_count; i++) {
+        const char *name = serve->config.models[i].name;
+        const struct price_row *row = price_book_of_model(serve->prices, i, str_of(name), STR(""));
+        if (!strcmp(row->name, PRICE_NONE))
+            log_event(LOG_WARN, "model has no price under its own name: give it price or price_as",
+                      LOG_C("model", name));
+    }
+}
+
 static enum error_code run_server(struct serve *serve, struct error *error)
 {
     unsigned threads = io_threads(&serve->config);
     raise_file_limit();
     enum error_code code = lock_data(serve, error);
+    if (code == OK) {
+        warn_of_unpriced(serve);
+        code = ledger_open(serve->config.data, serve->prices, &serve->ledger, error);
+    }
     if (code == OK)
         code = start_engine(serve, threads, error);
     if (code == OK && !serve->is_stopping)
@@ -314,6 +341,8 @@ static void stop(struct serve *serve)
         engine_stop(serve->engine);
     engine_free(serve->engine);
     api_free(serve->api);
+    ledger_close(serve->ledger);
+    price_book_free(serve->prices);
     if (serve->has_loop) {
         uv_walk(&serve->loop, close_handle, NULL);
         uv_run(&serve->loop, UV_RUN_DEFAULT);

@@ -98,11 +98,11 @@ static bool is_listen(struct str text)
 #define LIST_AT(type, member, counter) AT(type, member), .count_offset = offsetof(struct type, counter)
 
 static const struct field price_fields[] = {
-    {"input", FIELD_REAL, .is_required = true, AT(config_price, input)},
-    {"output", FIELD_REAL, .is_required = true, AT(config_price, output)},
-    {"cache_read", FIELD_REAL, AT(config_price, cache_read)},
-    {"cache_write_5m", FIELD_REAL, AT(config_price, cache_write_5m)},
-    {"cache_write_1h", FIELD_REAL, AT(config_price, cache_write_1h)},
+    {"input", FIELD_PICO, .is_required = true, AT(config_price, input), .high = CONFIG_PRICE_MAX},
+    {"output", FIELD_PICO, .is_required = true, AT(config_price, output), .high = CONFIG_PRICE_MAX},
+    {"cache_read", FIELD_PICO, AT(config_price, cache_read), .high = CONFIG_PRICE_MAX},
+    {"cache_write_5m", FIELD_PICO, AT(config_price, cache_write_5m), .high = CONFIG_PRICE_MAX},
+    {"cache_write_1h", FIELD_PICO, AT(config_price, cache_write_1h), .high = CONFIG_PRICE_MAX},
 };
 static const struct field_table price_table = FIELD_TABLE(price_fields, struct config_price);
 
@@ -206,6 +206,7 @@ static const struct field root_fields[] = {
     {"tls", FIELD_OBJECT, .table = &tls_table},
     {"tenants", FIELD_OBJECTS, LIST_AT(config, tenants, tenant_count), .high = LIMIT_TENANTS, .table = &tenant_table},
     {"limits", FIELD_CUSTOM, .custom = read_limits},
+    {"prices", FIELD_FILES, LIST_AT(config, prices, price_count)},
     {.name = "tiers", .kind = FIELD_UNSUPPORTED},
     {.name = "s3", .kind = FIELD_UNSUPPORTED},
 };
@@ -441,7 +442,7 @@ enum error_code config_parse(struct str text, const char *file, struct config *c
     return code;
 }
 
-static enum error_code read_file(const char *path, struct buf *buf, struct error *error)
+enum error_code config_read_file(const char *path, struct buf *buf, struct error *error)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -471,7 +472,7 @@ enum error_code config_load(const char *path, struct config *config, struct erro
         return config_parse(STR(""), NULL, config, error);
     struct buf text;
     buf_init(&text, LIMIT_CONFIG_BYTES + 4096);
-    enum error_code code = read_file(path, &text, error);
+    enum error_code code = config_read_file(path, &text, error);
     if (!code)
         code = config_parse(buf_str(&text), path, config, error);
     buf_deinit(&text);
@@ -524,6 +525,56 @@ bool config_parse_duration(struct str text, uint64_t *ms)
 {
     static const struct unit units[] = {{"s", 1000}, {"m", 60000}, {"h", 3600000}};
     return parse_units(text, units, sizeof(units) / sizeof(units[0]), ms);
+}
+
+/* The digits before and behind the point as one integer; *decimals of them stood behind. */
+static size_t parse_digits(struct str text, uint64_t *digits, int64_t *decimals)
+{
+    bool has_point = false, has_digit = false;
+    size_t i = 0;
+    *digits = 0;
+    *decimals = 0;
+    for (; i < text.len; i++) {
+        char c = text.data[i];
+        if (c == '.' && !has_point) {
+            has_point = true;
+            continue;
+        }
+        if (c < '0' || c > '9')
+            break;
+        if (__builtin_mul_overflow(*digits, 10, digits) || __builtin_add_overflow(*digits, c - '0', digits))
+            return 0;
+        has_digit = true;
+        *decimals += has_point;
+    }
+    return has_digit ? i : 0;
+}
+
+bool config_parse_pico(struct str text, uint64_t *value)
+{
+    uint64_t number;
+    int64_t decimals, exponent = 0;
+    size_t end = parse_digits(text, &number, &decimals);
+    if (!end)
+        return false;
+    if (end < text.len) {
+        bool is_exponent = text.data[end] == 'e' || text.data[end] == 'E';
+        if (!is_exponent || !str_to_i64(str_slice(text, end + 1, text.len), &exponent))
+            return false;
+    }
+    if (exponent > 100 || exponent < -100)
+        return false;
+    int64_t shift = 12 + exponent - decimals;
+    for (; shift > 0 && number; shift--)
+        if (__builtin_mul_overflow(number, 10, &number))
+            return false;
+    for (; shift < 0 && number; shift++) {
+        if (number % 10)
+            return false;
+        number /= 10;
+    }
+    *value = number;
+    return true;
 }
 
 static enum error_code bad_listen(const char *listen, struct error *error)

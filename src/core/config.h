@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/buf.h"
 #include "core/error.h"
 #include "core/limits.h"
 #include "core/log.h"
@@ -17,8 +18,8 @@
 
 enum config_cache_mode { CACHE_MODE_IMPLICIT, CACHE_MODE_EXPLICIT, CACHE_MODE_OFF };
 
-struct config_price { /* dollars per million tokens */
-    double input, output, cache_read, cache_write_5m, cache_write_1h;
+struct config_price { /* picodollars per million tokens */
+    uint64_t input, output, cache_read, cache_write_5m, cache_write_1h;
 };
 
 struct config_model {
@@ -69,6 +70,8 @@ struct config {
     uint64_t cache_memory_bytes, cache_disk_bytes;
     uint32_t cache_min_tokens;
     const char *cache_policy;    /* lru ttl value */
+    const char **prices;         /* files of price books; a later one goes before, the embedded one comes last */
+    size_t price_count;
 };
 
 /* Defaults (the embedded pair), then the file when `path` is not NULL. `limits:`
@@ -79,6 +82,9 @@ void config_deinit(struct config *config);
 /* The same from memory; `file` stands in messages, and relative paths start
  * from its directory. *config needs no config_deinit after an error. */
 enum error_code config_parse(struct str text, const char *file, struct config *config, struct error *error) WARN_UNUSED;
+
+/* Appends a file of at most LIMIT_CONFIG_BYTES; the buffer's max must be some KiB more. */
+enum error_code config_read_file(const char *path, struct buf *buf, struct error *error) WARN_UNUSED;
 
 /* `given`, or fulcrum.yaml where the working directory has one, or NULL. */
 const char *config_find(const char *given);
@@ -96,6 +102,13 @@ enum error_code config_check_exposure(const struct config *config, struct error 
 /* "10", "10KiB", "2GiB" and "30s", "5m", "1h". */
 bool config_parse_size(struct str text, uint64_t *bytes);
 bool config_parse_duration(struct str text, uint64_t *ms);
+
+/* A decimal number times 10^12, exactly: "0.00875" and "1e-3". False for one
+ * that is negative, has more decimals, or does not fit. */
+bool config_parse_pico(struct str text, uint64_t *value);
+
+#define CONFIG_PICO UINT64_C(1000000000000)
+#define CONFIG_PRICE_MAX (1000000 * CONFIG_PICO) /* a dollar a token: no price is higher */
 
 /* Splits ADDR:PORT, "[::1]:80" included. */
 enum error_code config_parse_listen(const char *listen, char *host, size_t host_cap, uint16_t *port,

@@ -147,7 +147,7 @@ static enum error_code read_string(struct yaml_reader *reader, const yaml_node_t
 static enum error_code read_path(struct yaml_reader *reader, const yaml_node_t *node, const struct field *field,
                                  const char **target)
 {
-    struct field plain = {.expected = field->kind == FIELD_FILE ? "the path of a file" : "a path"};
+    struct field plain = {.expected = field->kind == FIELD_PATH ? "a path" : "the path of a file"};
     enum error_code code = read_string(reader, node, &plain, target);
     if (code)
         return code;
@@ -213,6 +213,17 @@ static enum error_code read_real(struct yaml_reader *reader, const yaml_node_t *
     return OK;
 }
 
+static enum error_code read_pico(struct yaml_reader *reader, const yaml_node_t *node, const struct field *field,
+                                 uint64_t *target)
+{
+    if (!is_plain(node) || !config_parse_pico(scalar_text(node), target))
+        return fail_expected(reader, node, "a number, zero or more, with at most 12 decimals");
+    if (*target < field->low || *target > field->high)
+        return fail(reader, node, "expected %g to %g, got %s", (double)field->low / 1e12, (double)field->high / 1e12,
+                    show(scalar_text(node)).text);
+    return OK;
+}
+
 static enum error_code read_choice(struct yaml_reader *reader, const yaml_node_t *node, const struct field *field,
                                    unsigned *target)
 {
@@ -252,7 +263,8 @@ static enum error_code check_list(struct yaml_reader *reader, const yaml_node_t 
 static enum error_code read_strings(struct yaml_reader *reader, const yaml_node_t *node, const struct field *field,
                                     char *parent)
 {
-    enum error_code code = check_list(reader, node, STRINGS_MAX, "a list of strings");
+    const char *what = field->kind == FIELD_FILES ? "a list of files" : "a list of strings";
+    enum error_code code = check_list(reader, node, STRINGS_MAX, what);
     if (code)
         return code;
     size_t count = sequence_count(node);
@@ -261,7 +273,9 @@ static enum error_code read_strings(struct yaml_reader *reader, const yaml_node_
         return error_no_memory(reader->error);
     for (size_t i = 0; i < count && !code; i++) {
         size_t mark = path_push(reader, "[%zu]", i);
-        code = read_string(reader, node_of(reader, node->data.sequence.items.start[i]), field, &items[i]);
+        const yaml_node_t *item = node_of(reader, node->data.sequence.items.start[i]);
+        code = field->kind == FIELD_FILES ? read_path(reader, item, field, &items[i])
+                                          : read_string(reader, item, field, &items[i]);
         path_pop(reader, mark);
     }
     memcpy(parent + field->offset, &items, sizeof(items));
@@ -300,7 +314,8 @@ static enum error_code read_field(struct yaml_reader *reader, const yaml_node_t 
     enum error_code code;
     switch (field->kind) {
     case FIELD_STRING: return read_string(reader, node, field, target);
-    case FIELD_STRINGS: return read_strings(reader, node, field, parent);
+    case FIELD_STRINGS:
+    case FIELD_FILES: return read_strings(reader, node, field, parent);
     case FIELD_PATH:
     case FIELD_FILE: return read_path(reader, node, field, target);
     case FIELD_BOOL: return read_bool(reader, node, target);
@@ -313,6 +328,7 @@ static enum error_code read_field(struct yaml_reader *reader, const yaml_node_t 
     case FIELD_SIZE:
     case FIELD_MS: return read_number(reader, node, field, target);
     case FIELD_REAL: return read_real(reader, node, target);
+    case FIELD_PICO: return read_pico(reader, node, field, target);
     case FIELD_CHOICE: return read_choice(reader, node, field, target);
     case FIELD_OBJECT: return yaml_read_object(reader, node, field->table, target);
     case FIELD_OBJECTS: return read_objects(reader, node, field, parent);

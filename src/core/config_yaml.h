@@ -22,12 +22,14 @@ enum field_kind {
     FIELD_STRINGS,     /* const char ** at offset, size_t at count_offset */
     FIELD_PATH,        /* const char *, relative to the file's directory */
     FIELD_FILE,        /* the same, and a readable file must be there */
+    FIELD_FILES,       /* a list of them: const char ** at offset, size_t at count_offset */
     FIELD_BOOL,        /* bool */
     FIELD_UINT32,      /* uint32_t, low to high */
     FIELD_COUNT,       /* uint64_t, low to high */
     FIELD_SIZE,        /* uint64_t bytes, low to high: 10, 10KiB, 2GiB */
     FIELD_MS,          /* uint64_t, low to high: 1500 (milliseconds), 30s, 5m */
     FIELD_REAL,        /* double, zero or more */
+    FIELD_PICO,        /* uint64_t, the number times 10^12, exactly: what costs are made of is never a double */
     FIELD_CHOICE,      /* an enum whose values are the indexes into `choices` */
     FIELD_OBJECT,      /* a table over the struct at offset */
     FIELD_OBJECTS,     /* array of the table's structs at offset, size_t at count_offset, at most high */

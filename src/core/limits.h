@@ -55,7 +55,8 @@
     X(document_extractions, 2, "processes", "documents being read at once")                                  \
     X(document_queue, 64, "documents", "waiting to be read; over it ThrottlingException")                    \
     X(document_cache_bytes, 67108864, "bytes", "texts of documents kept for the next request")               \
-    X(kv_bytes, 536870912, "bytes", "live KV cells of one worker")
+    X(kv_bytes, 536870912, "bytes", "live KV cells of one worker")                                           \
+    X(ledger_journal_bytes, 1073741824, "bytes", "ledger lines that ledger.db did not take yet")
 
 struct limits {
 #define LIMIT_FIELD(name, value, unit, what) uint64_t name;

@@ -120,7 +120,8 @@ static void every_key(void **state)
     assert_int_equal(model->cache, CACHE_MODE_OFF);
     assert_int_equal(model->cache_min_tokens, 64);
     assert_true(model->has_price);
-    assert_true(model->price.input == 0.8 && model->price.cache_read == 0.2 && model->price.cache_write_1h == 10);
+    assert_true(model->price.input == 800000000000 && model->price.cache_read == 200000000000 &&
+                model->price.cache_write_1h == 10 * CONFIG_PICO);
     assert_string_equal(config.models[1].price_as, "amazon.nova-lite-v1:0");
     assert_int_equal(config.models[1].cache, CACHE_MODE_EXPLICIT);
     assert_int_equal(config.cache_memory_bytes, 512 << 20);
@@ -135,7 +136,7 @@ static void anchors(void **state)
     (void)state;
     struct config config;
     parse("models: [{name: desk-large, price: &p {input: 1, output: 2}}, {name: desk-small, price: *p}]\n", &config);
-    assert_true(config.models[1].price.output == 2);
+    assert_true(config.models[1].price.output == 2 * CONFIG_PICO);
     config_deinit(&config);
 }
 
@@ -176,8 +177,15 @@ static void types(void **state)
     refuse("models: [{name: desk-large, ids: a}]", "1: models[0].ids: expected a list of strings, got 'a'");
     refuse("models: [{name: desk-large, parallel: 0}]", "1: models[0].parallel: expected 1 to 256, got 0");
     refuse("models: [{name: desk-large, price: {input: -1}}]",
-           "1: models[0].price.input: expected a number, zero or more, got '-1'");
+           "1: models[0].price.input: expected a number, zero or more, with at most 12 decimals, got '-1'");
     refuse("models: [{name: desk-large, price: {input: 1}}]", "1: models[0].price: the key 'output' is missing");
+    refuse("models: [{name: desk-large, price: {input: 0.0000000000001, output: 1}}]",
+           "1: models[0].price.input: expected a number, zero or more, with at most 12 decimals, "
+           "got '0.0000000000001'");
+    refuse("models: [{name: desk-large, price: {input: 1000001, output: 1}}]",
+           "1: models[0].price.input: expected 0 to 1e+06, got 1000001");
+    refuse("prices: a.yaml", "1: prices: expected a list of files, got 'a.yaml'");
+    refuse("prices: [/no/such.yaml]", "1: prices[0]: expected the path of a file, but there is no /no/such.yaml");
     refuse("cache: {memory: 2GB}",
            "1: cache.memory: expected a size (bytes, or with KiB, MiB or GiB), got '2GB'");
     refuse("cache: {policy: fifo}", "1: cache.policy: expected lru, ttl or value, got 'fifo'");
@@ -333,6 +341,17 @@ static void sizes_and_durations(void **state)
 {
     (void)state;
     uint64_t value;
+    assert_true(config_parse_pico(STR("0.00875"), &value) && value == 8750000000);
+    assert_true(config_parse_pico(STR("1.75"), &value) && value == 1750000000000);
+    assert_true(config_parse_pico(STR("25e-2"), &value) && value == 250000000000);
+    assert_true(config_parse_pico(STR(".5"), &value) && value == 500000000000);
+    assert_true(config_parse_pico(STR("0.000000000001"), &value) && value == 1);
+    assert_true(config_parse_pico(STR("0.1000000000000"), &value) && value == 100000000000);
+    assert_true(config_parse_pico(STR("18446744.073709551615"), &value) && value == UINT64_MAX);
+    const char *const no_numbers[] = {"",   ".",   "-1",  "+1",  "1.2.3", "1e", "1e200", "e1", "0.0000000000001",
+                                      "1 ", "0x1", "nan", "inf", "1,5",   "18446744.073709551616"};
+    for (size_t i = 0; i < sizeof(no_numbers) / sizeof(no_numbers[0]); i++)
+        assert_false(config_parse_pico(str_of(no_numbers[i]), &value));
     assert_true(config_parse_size(STR("10"), &value) && value == 10);
     assert_true(config_parse_size(STR("10KiB"), &value) && value == 10240);
     assert_true(config_parse_size(STR("2GiB"), &value) && value == UINT64_C(1) << 31);

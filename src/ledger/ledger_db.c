@@ -1,0 +1,232 @@
+#include "ledger/ledger_db.h"
+
+#include <sys/stat.h>
+
+#include "core/mem.h"
+#include "store/sql.h"
+
+#define ROW_TEXT_MAX 65536
+
+struct ledger_db {
+    struct sql *sql;
+    struct sql_statement *insert;
+    struct sql_statement *forget; /* NULL unless it is a view */
+};
+
+#define COLUMNS                                                                                                  \
+    "request_id TEXT NOT NULL UNIQUE, time_us INTEGER NOT NULL, tenant TEXT NOT NULL, dialect TEXT NOT NULL, "    \
+    "operation TEXT NOT NULL, model_requested TEXT NOT NULL, model_invoked TEXT NOT NULL, tier TEXT NOT NULL, "   \
+    "input_tokens INTEGER NOT NULL, cache_read_tokens INTEGER NOT NULL, cache_write_5m_tokens INTEGER NOT NULL, " \
+    "cache_write_1h_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, latency_us INTEGER NOT NULL, "       \
+    "first_token_us INTEGER, outcome TEXT NOT NULL, price TEXT NOT NULL, baseline_price TEXT NOT NULL, "          \
+    "cost INTEGER NOT NULL, baseline INTEGER NOT NULL, saved_route INTEGER NOT NULL, "                            \
+    "saved_distil INTEGER NOT NULL, saved_cache INTEGER NOT NULL, saved_tier INTEGER NOT NULL"
+
+static const char schema[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE line (" COLUMNS ") STRICT;"
+    "CREATE TABLE price (name TEXT NOT NULL UNIQUE, rates TEXT NOT NULL) STRICT;"
+    "CREATE TRIGGER line_keep BEFORE UPDATE ON line BEGIN SELECT RAISE(ABORT, 'lines are never changed'); END;"
+    "CREATE TRIGGER line_stay BEFORE DELETE ON line BEGIN SELECT RAISE(ABORT, 'lines are never deleted'); END;"
+    "PRAGMA user_version = 1;"
+    "COMMIT;";
+_Static_assert(LEDGER_DB_VERSION == 1, "the schema says so");
+
+#define VALUES "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+
+/* --- opening --- */
+
+static enum error_code check_version(struct ledger_db *db, const char *path, int64_t *version, struct error *error)
+{
+    enum error_code code = sql_version(db->sql, version, error);
+    if (code == OK && *version > LEDGER_DB_VERSION)
+        return error_set(error, ERROR_INVALID, "%s: made by a newer version of this program; use that one", path);
+    if (code == ERROR_INTERNAL)
+        return error_prefix(error, "the ledger is damaged (move the file away to begin a new one)");
+    return code;
+}
+
+/* Notes one row; *is_same false: it was noted with other rates. */
+static enum error_code note_price(struct sql_statement *insert, struct sql_statement *compare,
+                                  const struct price_row *row, struct error *error)
+{
+    struct buf rates;
+    bool is_different = false;
+    buf_init(&rates, ROW_TEXT_MAX);
+    price_row_append(&rates, row);
+    struct sql_statement *const both[] = {insert, compare};
+    for (size_t i = 0; i < 2; i++) {
+        sql_bind_text(both[i], 1, str_of(row->name));
+        sql_bind_text(both[i], 2, buf_str(&rates));
+    }
+    enum error_code code = rates.failed ? error_no_memory(error) : sql_run(insert, error);
+    if (code == OK)
+        code = sql_step(compare, &is_different, error);
+    if (code == OK && is_different)
+        sql_reset(compare);
+    buf_deinit(&rates);
+    if (code != OK || !is_different)
+        return code;
+    return error_set(error, ERROR_CONFLICT,
+                     "prices: %s has other prices than those that lines of the ledger name by it; give the book a new "
+                     "version", row->name);
+}
+
+static enum error_code note_all(struct ledger_db *db, const struct price_book *book, struct sql_statement *insert,
+                                struct sql_statement *compare, struct error *error)
+{
+    enum error_code code = ledger_db_begin(db, error);
+    for (size_t i = 0; i < price_book_count(book) && code == OK; i++)
+        code = note_price(insert, compare, price_book_row(book, i), error);
+    if (code == OK)
+        return ledger_db_commit(db, error);
+    ledger_db_rollback(db);
+    return code;
+}
+
+static enum error_code note_prices(struct ledger_db *db, const struct price_book *book, struct error *error)
+{
+    struct sql_statement *insert = NULL, *compare = NULL;
+    enum error_code code = sql_prepare(db->sql, "INSERT OR IGNORE INTO price VALUES (?, ?)", &insert, error);
+    if (code == OK)
+        code = sql_prepare(db->sql, "SELECT 1 FROM price WHERE name = ? AND rates <> ?", &compare, error);
+    if (code == OK)
+        code = note_all(db, book, insert, compare, error);
+    sql_free(insert);
+    sql_free(compare);
+    return code;
+}
+
+static enum error_code prepare(struct ledger_db *db, const char *path, const struct price_book *book,
+                               struct error *error)
+{
+    int64_t version = 0;
+    enum error_code code = check_version(db, path, &version, error);
+    if (code == OK && version == 0)
+        code = sql_exec(db->sql, schema, error);
+    if (code == OK)
+        code = note_prices(db, book, error);
+    if (code == OK)
+        code = sql_prepare(db->sql, "INSERT OR IGNORE INTO line VALUES " VALUES, &db->insert, error);
+    return code;
+}
+
+enum error_code ledger_db_open(const char *path, const struct price_book *book, struct ledger_db **db,
+                               struct error *error)
+{
+    struct ledger_db *made = mem_calloc(1, sizeof(*made));
+    if (!made)
+        return error_no_memory(error);
+    enum error_code code = sql_open(path, SQL_WRITE, &made->sql, error);
+    if (code == ERROR_INTERNAL)
+        code = error_prefix(error, "the ledger is damaged (move the file away to begin a new one)");
+    if (code == OK)
+        code = prepare(made, path, book, error);
+    if (code != OK) {
+        ledger_db_close(made);
+        return code;
+    }
+    *db = made;
+    return OK;
+}
+
+static enum error_code prepare_view(struct ledger_db *db, const char *path, struct error *error)
+{
+    int64_t version = 0;
+    enum error_code code = check_version(db, path, &version, error);
+    if (code == OK && version == 0)
+        code = error_set(error, ERROR_INVALID, "%s is not a ledger", path);
+    if (code == OK)
+        code = sql_exec(db->sql, "CREATE TEMP TABLE recent (" COLUMNS ") STRICT;", error);
+    if (code == OK)
+        code = sql_prepare(db->sql, "INSERT OR IGNORE INTO temp.recent VALUES " VALUES, &db->insert, error);
+    if (code == OK)
+        code = sql_prepare(db->sql, "DELETE FROM temp.recent WHERE request_id = ?", &db->forget, error);
+    return code;
+}
+
+enum error_code ledger_db_open_view(const char *path, struct ledger_db **db, struct error *error)
+{
+    struct stat info;
+    if (stat(path, &info))
+        return error_set(error, ERROR_NOT_FOUND, "there is no ledger at %s; `fulcrum serve` makes one", path);
+    struct ledger_db *made = mem_calloc(1, sizeof(*made));
+    if (!made)
+        return error_no_memory(error);
+    enum error_code code = sql_open(path, SQL_READ, &made->sql, error);
+    if (code == OK)
+        code = prepare_view(made, path, error);
+    if (code != OK) {
+        ledger_db_close(made);
+        return code;
+    }
+    *db = made;
+    return OK;
+}
+
+void ledger_db_close(struct ledger_db *db)
+{
+    if (!db)
+        return;
+    sql_free(db->insert);
+    sql_free(db->forget);
+    sql_close(db->sql);
+    mem_free(db);
+}
+
+/* --- writing --- */
+
+enum error_code ledger_db_begin(struct ledger_db *db, struct error *error)
+{
+    return sql_exec(db->sql, "BEGIN IMMEDIATE", error);
+}
+
+enum error_code ledger_db_commit(struct ledger_db *db, struct error *error)
+{
+    return sql_exec(db->sql, "COMMIT", error);
+}
+
+void ledger_db_rollback(struct ledger_db *db)
+{
+    sql_rollback(db->sql);
+}
+
+enum error_code ledger_db_insert(struct ledger_db *db, const struct ledger_line *line, struct error *error)
+{
+    struct sql_statement *insert = db->insert;
+    int n = 1;
+    sql_bind_text(insert, n++, line->request_id);
+    sql_bind_int(insert, n++, (int64_t)line->time_us);
+    sql_bind_text(insert, n++, line->tenant);
+    sql_bind_text(insert, n++, line->dialect);
+    sql_bind_text(insert, n++, line->operation);
+    sql_bind_text(insert, n++, line->model_requested);
+    sql_bind_text(insert, n++, line->model_invoked);
+    sql_bind_text(insert, n++, str_of(price_tier_names[line->tier]));
+    for (size_t i = 0; i < PRICE_CLASSES; i++)
+        sql_bind_int(insert, n++, (int64_t)line->usage.tokens[i]);
+    sql_bind_int(insert, n++, (int64_t)line->latency_us);
+    if (line->first_token_us == LEDGER_NO_TOKEN)
+        sql_bind_null(insert, n++);
+    else
+        sql_bind_int(insert, n++, (int64_t)line->first_token_us);
+    sql_bind_text(insert, n++, str_of(ledger_outcome_names[line->outcome]));
+    sql_bind_text(insert, n++, line->price);
+    sql_bind_text(insert, n++, line->baseline_price);
+    sql_bind_int(insert, n++, (int64_t)line->quote.cost);
+    sql_bind_int(insert, n++, (int64_t)line->quote.baseline);
+    for (size_t i = 0; i < LEVERS; i++)
+        sql_bind_int(insert, n++, line->quote.saved[i]);
+    return sql_run(insert, error);
+}
+
+enum error_code ledger_db_forget(struct ledger_db *db, struct str request_id, struct error *error)
+{
+    sql_bind_text(db->forget, 1, request_id);
+    return sql_run(db->forget, error);
+}
+
+struct sql *ledger_db_sql(struct ledger_db *db)
+{
+    return db->sql;
+}

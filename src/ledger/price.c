@@ -1,0 +1,96 @@
+#include "ledger/price.h"
+
+#include <inttypes.h>
+
+#define TOKENS_PER_RATE 1000000u
+
+const char *const price_tier_names[PRICE_TIERS + 1] = {
+    [PRICE_DEFAULT] = "default",
+    [PRICE_PRIORITY] = "priority",
+    [PRICE_FLEX] = "flex",
+    [PRICE_BATCH] = "batch",
+};
+
+/* Half up, once; the product has up to 128 bits. */
+static uint64_t class_cost(uint64_t tokens, uint64_t rate)
+{
+    unsigned __int128 product = (unsigned __int128)tokens * rate;
+    unsigned __int128 cost = (product + TOKENS_PER_RATE / 2) / TOKENS_PER_RATE;
+    return cost > INT64_MAX ? INT64_MAX : (uint64_t)cost;
+}
+
+static uint64_t sum_costs(uint64_t a, uint64_t b) /* both at most INT64_MAX */
+{
+    return a + b > INT64_MAX ? INT64_MAX : a + b;
+}
+
+static uint64_t input_tokens(const struct price_usage *usage)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < PRICE_CLASSES; i++)
+        sum += i == PRICE_OUTPUT ? 0 : usage->tokens[i];
+    return sum;
+}
+
+static const struct price_step *step_of(const struct price_row *row, const struct price_usage *usage)
+{
+    uint64_t tokens = input_tokens(usage);
+    size_t i = row->step_count - 1;
+    while (i > 0 && tokens <= row->steps[i].above_tokens)
+        i--;
+    return &row->steps[i];
+}
+
+uint64_t price_cost(const struct price_row *row, enum price_tier tier, const struct price_usage *usage)
+{
+    const struct price_step *step = step_of(row, usage);
+    uint64_t cost = 0;
+    for (size_t i = 0; i < PRICE_CLASSES; i++)
+        cost = sum_costs(cost, class_cost(usage->tokens[i], step->rates[tier][i]));
+    return cost;
+}
+
+uint64_t price_cost_plain(const struct price_row *row, const struct price_usage *usage)
+{
+    struct price_usage plain = {{0}};
+    plain.tokens[PRICE_INPUT] = input_tokens(usage);
+    plain.tokens[PRICE_OUTPUT] = usage->tokens[PRICE_OUTPUT];
+    return price_cost(row, PRICE_DEFAULT, &plain);
+}
+
+struct price_quote price_quote(const struct price_path *path, enum price_tier tier, const struct price_usage *usage)
+{
+    struct price_quote quote = {.baseline = price_cost_plain(path->asked, usage),
+                                .cost = price_cost(path->answered, tier, usage)};
+    /* What the request would have cost with the levers up to here, each of them at most INT64_MAX. */
+    const uint64_t after[LEVERS] = {
+        [LEVER_ROUTE] = price_cost_plain(path->routed, usage),
+        [LEVER_DISTIL] = price_cost_plain(path->answered, usage),
+        [LEVER_CACHE] = price_cost(path->answered, PRICE_DEFAULT, usage),
+        [LEVER_TIER] = quote.cost,
+    };
+    uint64_t before = quote.baseline;
+    for (size_t i = 0; i < LEVERS; i++) {
+        quote.saved[i] = (int64_t)before - (int64_t)after[i];
+        before = after[i];
+    }
+    return quote;
+}
+
+bool price_row_append(struct buf *out, const struct price_row *row)
+{
+    static const char *const class_names[PRICE_CLASSES] = {"input", "cacheRead", "cacheWrite5m", "cacheWrite1h",
+                                                           "output"};
+    buf_append_char(out, '[');
+    for (size_t i = 0; i < row->step_count; i++) {
+        buf_appendf(out, "%s{\"above\":%" PRIu64, i ? "," : "", row->steps[i].above_tokens);
+        for (size_t tier = 0; tier < PRICE_TIERS; tier++) {
+            buf_appendf(out, ",\"%s\":{", price_tier_names[tier]);
+            for (size_t k = 0; k < PRICE_CLASSES; k++)
+                buf_appendf(out, "%s\"%s\":%" PRIu64, k ? "," : "", class_names[k], row->steps[i].rates[tier][k]);
+            buf_append_char(out, '}');
+        }
+        buf_append_char(out, '}');
+    }
+    return buf_append_char(out, ']');
+}

@@ -1,0 +1,70 @@
+/* price.h - what a request costs, in integer picodollars (10^-12 dollars).
+ *
+ * A row is the price of one model in one place: a rate for each token class
+ * and tier, for the whole request by how long its input is. Rates are
+ * picodollars per million tokens; each token class of a request is rounded
+ * once, half up. Nothing here is ever a double. Pure functions, any thread. */
+#ifndef LEDGER_PRICE_H
+#define LEDGER_PRICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+
+enum price_class {
+    PRICE_INPUT, /* neither read from nor written to the cache */
+    PRICE_CACHE_READ,
+    PRICE_CACHE_WRITE_5M,
+    PRICE_CACHE_WRITE_1H,
+    PRICE_OUTPUT,
+    PRICE_CLASSES,
+};
+
+enum price_tier { PRICE_DEFAULT, PRICE_PRIORITY, PRICE_FLEX, PRICE_BATCH, PRICE_TIERS };
+extern const char *const price_tier_names[PRICE_TIERS + 1]; /* "default", ...; ends with NULL */
+
+struct price_usage {
+    uint64_t tokens[PRICE_CLASSES];
+};
+
+struct price_step {
+    uint64_t above_tokens; /* holds for requests whose whole input has more tokens than that */
+    uint64_t rates[PRICE_TIERS][PRICE_CLASSES];
+};
+
+struct price_row {
+    const char *name; /* "BOOK@VERSION/ID/PLACE": what ledger lines say of it */
+    const char *id, *place;
+    const struct price_step *steps; /* ascending, the first is above 0; at least one */
+    size_t step_count;
+};
+
+/* Of one request by one row. Sums stop at INT64_MAX, nine million dollars. */
+uint64_t price_cost(const struct price_row *row, enum price_tier tier, const struct price_usage *usage);
+
+/* The same as if there were no cache: all input at the input price, standard tier. */
+uint64_t price_cost_plain(const struct price_row *row, const struct price_usage *usage);
+
+/* The levers, in the order in which savings are attributed. */
+enum price_lever { LEVER_ROUTE, LEVER_DISTIL, LEVER_CACHE, LEVER_TIER, LEVERS };
+
+/* The prices that one request goes through: of the model asked for (behind a
+ * router its fallback), of the one that routing chose, and of the one that
+ * answered (a student in place of its teacher). Without levers all are one. */
+struct price_path {
+    const struct price_row *asked, *routed, *answered;
+};
+
+struct price_quote {
+    uint64_t cost;
+    uint64_t baseline;     /* the model asked for, standard tier, no cache */
+    int64_t saved[LEVERS]; /* adds up to baseline - cost; negative where a lever cost more */
+};
+struct price_quote price_quote(const struct price_path *path, enum price_tier tier, const struct price_usage *usage);
+
+/* Appends all rates as compact JSON, so that a ledger can keep what its lines were priced by. */
+bool price_row_append(struct buf *out, const struct price_row *row);
+
+#endif

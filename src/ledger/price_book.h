@@ -1,0 +1,40 @@
+/* price_book.h - dated price lists: prices/ in the repository, part of the
+ * program, and the files of `prices:` in fulcrum.yaml, which go before it.
+ *
+ * Loaded once at start-up, read-only after: any thread. Rows live as long as
+ * the book. docs/LEDGER.md has the file's format. */
+#ifndef LEDGER_PRICE_BOOK_H
+#define LEDGER_PRICE_BOOK_H
+
+#include "core/config.h"
+#include "core/error.h"
+#include "ledger/price.h"
+
+struct price_book;
+
+/* Reads the embedded book and config->prices, and the prices of config's
+ * models. An error names file, line and key. price_book_free(NULL) is legal. */
+enum error_code price_book_load(const struct config *config, struct price_book **book, struct error *error) WARN_UNUSED;
+void price_book_free(struct price_book *book);
+
+/* The row of a bare ID in `place` (a geography such as "eu", a region, or
+ * empty); another place's row when that one has no price of its own. NULL: no
+ * book knows the ID. */
+const struct price_row *price_book_find(const struct price_book *book, struct str id, struct str place);
+
+/* What model number `model` of the configuration costs when asked for as `id`
+ * (bare) in `place`: its own price, that of its price_as, or that of the ID.
+ * Never NULL; rows named PRICE_NONE cost nothing. */
+const struct price_row *price_book_of_model(const struct price_book *book, size_t model, struct str id,
+                                            struct str place);
+#define PRICE_NONE "unpriced"
+
+/* "eu" of "eu.amazon.nova-pro-v1:0", whose bare ID is `bare`, a part of
+ * `asked` (or any other string); empty without a geography. */
+struct str price_place(struct str asked, struct str bare);
+
+/* Every row there is, for the ledger to keep. */
+size_t price_book_count(const struct price_book *book);
+const struct price_row *price_book_row(const struct price_book *book, size_t index);
+
+#endif

@@ -1,0 +1,191 @@
+#include "store/sql.h"
+
+#include <sqlite3.h>
+
+#include "core/mem.h"
+
+#define BUSY_TIMEOUT_MS 5000
+
+struct sql {
+    sqlite3 *handle;
+    char *path;
+};
+
+struct sql_statement {
+    sqlite3_stmt *handle;
+    struct sql *sql;
+    bool has_failed_bind;
+};
+
+static enum error_code code_of(int result)
+{
+    switch (result & 0xff) {
+    case SQLITE_NOMEM: return ERROR_NO_MEMORY;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return ERROR_UNAVAILABLE;
+    case SQLITE_CONSTRAINT: return ERROR_CONFLICT;
+    case SQLITE_IOERR:
+    case SQLITE_FULL:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM: return ERROR_IO;
+    default: return ERROR_INTERNAL;
+    }
+}
+
+static enum error_code fail(const struct sql *sql, int result, struct error *error)
+{
+    if ((result & 0xff) == SQLITE_NOMEM || !sql->handle)
+        return error_no_memory(error);
+    return error_set(error, code_of(result), "%s: %s", sql->path, sqlite3_errmsg(sql->handle));
+}
+
+enum error_code sql_open(const char *path, enum sql_mode mode, struct sql **sql, struct error *error)
+{
+    struct sql *made = mem_calloc(1, sizeof(*made));
+    if (!made)
+        return error_no_memory(error);
+    made->path = mem_strdup(str_of(path));
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    flags |= mode == SQL_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    int result = made->path ? sqlite3_open_v2(path, &made->handle, flags, NULL) : SQLITE_NOMEM;
+    enum error_code code = result == SQLITE_OK ? OK : fail(made, result, error);
+    if (code == OK) {
+        sqlite3_busy_timeout(made->handle, BUSY_TIMEOUT_MS);
+        if (mode == SQL_WRITE)
+            code = sql_exec(made, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;", error);
+    }
+    if (code != OK) {
+        sql_close(made);
+        return code;
+    }
+    *sql = made;
+    return OK;
+}
+
+void sql_close(struct sql *sql)
+{
+    if (!sql)
+        return;
+    (void)sqlite3_close(sql->handle);
+    mem_free(sql->path);
+    mem_free(sql);
+}
+
+enum error_code sql_exec(struct sql *sql, const char *text, struct error *error)
+{
+    int result = sqlite3_exec(sql->handle, text, NULL, NULL, NULL);
+    return result == SQLITE_OK ? OK : fail(sql, result, error);
+}
+
+void sql_rollback(struct sql *sql)
+{
+    if (!sqlite3_get_autocommit(sql->handle))
+        (void)sqlite3_exec(sql->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+enum error_code sql_version(struct sql *sql, int64_t *version, struct error *error)
+{
+    struct sql_statement *statement;
+    bool has_row;
+    enum error_code code = sql_prepare(sql, "PRAGMA user_version", &statement, error);
+    if (code != OK)
+        return code;
+    code = sql_step(statement, &has_row, error);
+    if (code == OK)
+        *version = has_row ? sql_int(statement, 0) : 0;
+    sql_free(statement);
+    return code;
+}
+
+enum error_code sql_prepare(struct sql *sql, const char *text, struct sql_statement **statement, struct error *error)
+{
+    struct sql_statement *made = mem_calloc(1, sizeof(*made));
+    if (!made)
+        return error_no_memory(error);
+    made->sql = sql;
+    int result = sqlite3_prepare_v3(sql->handle, text, -1, SQLITE_PREPARE_PERSISTENT, &made->handle, NULL);
+    if (result != SQLITE_OK) {
+        mem_free(made);
+        return fail(sql, result, error);
+    }
+    *statement = made;
+    return OK;
+}
+
+void sql_free(struct sql_statement *statement)
+{
+    if (!statement)
+        return;
+    (void)sqlite3_finalize(statement->handle);
+    mem_free(statement);
+}
+
+static void note_bind(struct sql_statement *statement, int result)
+{
+    statement->has_failed_bind = statement->has_failed_bind || result != SQLITE_OK;
+}
+
+void sql_bind_int(struct sql_statement *statement, int index, int64_t value)
+{
+    note_bind(statement, sqlite3_bind_int64(statement->handle, index, value));
+}
+
+void sql_bind_text(struct sql_statement *statement, int index, struct str value)
+{
+    const char *data = value.data ? value.data : "";
+    note_bind(statement, sqlite3_bind_text64(statement->handle, index, data, value.len, SQLITE_TRANSIENT, SQLITE_UTF8));
+}
+
+void sql_bind_null(struct sql_statement *statement, int index)
+{
+    note_bind(statement, sqlite3_bind_null(statement->handle, index));
+}
+
+void sql_reset(struct sql_statement *statement)
+{
+    (void)sqlite3_reset(statement->handle);
+    statement->has_failed_bind = false;
+}
+
+enum error_code sql_step(struct sql_statement *statement, bool *has_row, struct error *error)
+{
+    *has_row = false;
+    if (statement->has_failed_bind) {
+        sql_reset(statement);
+        return error_no_memory(error); /* of what may fail in a bind, only memory is not a bug */
+    }
+    int result = sqlite3_step(statement->handle);
+    *has_row = result == SQLITE_ROW;
+    if (result == SQLITE_ROW)
+        return OK;
+    enum error_code code = result == SQLITE_DONE ? OK : fail(statement->sql, result, error);
+    sql_reset(statement);
+    return code;
+}
+
+enum error_code sql_run(struct sql_statement *statement, struct error *error)
+{
+    bool has_row;
+    enum error_code code;
+    do
+        code = sql_step(statement, &has_row, error);
+    while (code == OK && has_row);
+    return code;
+}
+
+int64_t sql_int(struct sql_statement *statement, int column)
+{
+    return sqlite3_column_int64(statement->handle, column);
+}
+
+struct str sql_text(struct sql_statement *statement, int column)
+{
+    const unsigned char *text = sqlite3_column_text(statement->handle, column);
+    return (struct str){(const char *)text, text ? (size_t)sqlite3_column_bytes(statement->handle, column) : 0};
+}
+
+bool sql_is_null(struct sql_statement *statement, int column)
+{
+    return sqlite3_column_type(statement->handle, column) == SQLITE_NULL;
+}

@@ -1,0 +1,716 @@
+/* The ledger: lines in and out, what is left by a crash, and a process killed at random points under load. */
+#include "support.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/config.h"
+#include "core/mem.h"
+#include "core/util.h"
+#include "ledger/drain.h"
+#include "ledger/ledger.h"
+#include "ledger/view.h"
+#include "store/sql.h"
+
+static struct config config;
+static struct price_book *book;
+static char root[64];
+
+static int load(void **state)
+{
+    (void)state;
+    struct error error;
+    log_configure(LOG_OFF, LOG_LOGFMT);
+    return config_parse(STR(""), NULL, &config, &error) || price_book_load(&config, &book, &error);
+}
+
+static int unload(void **state)
+{
+    (void)state;
+    price_book_free(book);
+    config_deinit(&config);
+    return 0;
+}
+
+static int make_root(void **state)
+{
+    (void)state;
+    (void)snprintf(root, sizeof(root), "/tmp/fulcrum-test-ledger-XXXXXX");
+    return mkdtemp(root) ? 0 : 1;
+}
+
+static int remove_root(void **state)
+{
+    (void)state;
+    char command[128];
+    (void)snprintf(command, sizeof(command), "rm -rf %s", root);
+    return system(command);
+}
+
+static struct ledger *open_ledger(void)
+{
+    struct ledger *ledger;
+    struct error error;
+    if (ledger_open(root, book, &ledger, &error) != OK)
+        fail_msg("%s", error.message);
+    return ledger;
+}
+
+/* A line whose figures follow from its number. The id's characters must outlive it. */
+static struct ledger_line make_line(char id[UUID_LEN + 1], uint64_t number)
+{
+    (void)snprintf(id, UUID_LEN + 1, "00000000-0000-4000-8000-%012llu", (unsigned long long)number);
+    return (struct ledger_line){
+        .request_id = {id, UUID_LEN},
+        .tenant = number % 2 ? STR("odd") : STR("even"),
+        .dialect = STR("bedrock"),
+        .operation = STR("Converse"),
+        .model_requested = STR("amazon.nova-pro-v1:0"),
+        .model_invoked = STR("desk-large"),
+        .price = STR("book@1/a/b"),
+        .baseline_price = STR("book@1/a/b"),
+        .time_us = UINT64_C(1795564800000000) + number * 1000, /* 2026-11-25 00:00:00 UTC */
+    };
+}
+
+static void complete_line(struct ledger_line *line, uint64_t number)
+{
+    line->outcome = LEDGER_COMPLETED;
+    line->usage = (struct price_usage){{number, 2, 3, 4, 5}};
+    int64_t n = (int64_t)number;
+    line->quote = (struct price_quote){.cost = number * 7, .baseline = number * 9, .saved = {n, 0, n * 2, -n}};
+    line->latency_us = number + 1500;
+    line->first_token_us = number + 500;
+}
+
+/* --- encoding --- */
+
+static void lines_are_encoded_whole(void **state)
+{
+    (void)state;
+    char id[UUID_LEN + 1];
+    uint8_t payload[JOURNAL_RECORD_MAX];
+    struct ledger_line line = make_line(id, 42), back;
+    complete_line(&line, 42);
+    line.tier = PRICE_BATCH;
+    size_t len = ledger_line_encode(&line, payload);
+    assert_true(len > 0);
+    struct str text = {(char *)payload, len};
+    assert_true(ledger_line_decode(text, &back));
+    assert_str_equal(back.request_id, id);
+    assert_str_equal(back.baseline_price, "book@1/a/b");
+    assert_memory_equal(&back.usage, &line.usage, sizeof(line.usage));
+    assert_memory_equal(&back.quote, &line.quote, sizeof(line.quote));
+    assert_true(back.tier == PRICE_BATCH && back.outcome == LEDGER_COMPLETED);
+    assert_true(back.latency_us == 1542 && back.first_token_us == 542 && back.time_us == line.time_us);
+    for (size_t cut = 0; cut < len; cut++)
+        assert_false(ledger_line_decode((struct str){(char *)payload, cut}, &back));
+    for (size_t at = 14 * 8; at < 14 * 8 + 2; at++) {
+        uint8_t kept = payload[at];
+        payload[at] = 200; /* no such tier, no such outcome */
+        assert_false(ledger_line_decode(text, &back));
+        payload[at] = kept;
+    }
+    static char endless[70000];
+    memset(endless, 'a', sizeof(endless));
+    line.model_requested = (struct str){endless, sizeof(endless)};
+    assert_int_equal(ledger_line_encode(&line, payload), 0);
+    line.model_requested.len = JOURNAL_RECORD_MAX;
+    assert_int_equal(ledger_line_encode(&line, payload), 0);
+}
+
+/* --- what a view shows --- */
+
+struct shown {
+    uint64_t count, outcomes[LEDGER_OUTCOMES], cost;
+    uint8_t *seen; /* by number; may be NULL */
+    uint64_t seen_max;
+};
+
+static uint64_t number_of(struct str id)
+{
+    uint64_t number = UINT64_MAX;
+    (void)str_to_u64(str_slice(id, 24, id.len), &number);
+    return number;
+}
+
+static enum error_code see_line(void *ctx, const struct ledger_line *line, struct error *error)
+{
+    struct shown *shown = ctx;
+    (void)error;
+    shown->count++;
+    shown->outcomes[line->outcome]++;
+    shown->cost += line->quote.cost;
+    uint64_t number = number_of(line->request_id);
+    if (shown->seen) {
+        assert_true(number < shown->seen_max);
+        assert_int_equal(shown->seen[number], 0); /* never twice */
+        shown->seen[number] = (uint8_t)(1 + line->outcome);
+    }
+    if (line->outcome == LEDGER_COMPLETED) {
+        assert_int_equal(line->usage.tokens[PRICE_INPUT], number);
+        assert_int_equal(line->quote.cost, number * 7);
+        int64_t saved = 0;
+        for (size_t i = 0; i < LEVERS; i++)
+            saved += line->quote.saved[i];
+        assert_int_equal(saved, line->quote.baseline - line->quote.cost);
+    } else {
+        assert_int_equal(line->quote.cost, 0);
+        assert_true(line->first_token_us == LEDGER_NO_TOKEN);
+    }
+    return OK;
+}
+
+static void show(struct shown *shown)
+{
+    struct ledger_view *view;
+    struct error error;
+    uint8_t *seen = shown->seen;
+    uint64_t seen_max = shown->seen_max;
+    *shown = (struct shown){.seen = seen, .seen_max = seen_max};
+    if (ledger_view_open(root, &view, &error) != OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(ledger_view_lines(view, see_line, shown, &error), OK);
+    ledger_view_close(view);
+}
+
+static void accept_and_finish(struct ledger *ledger, uint64_t number)
+{
+    char id[UUID_LEN + 1];
+    struct error error;
+    struct ledger_line line = make_line(id, number);
+    assert_int_equal(ledger_accept(ledger, &line, &error), OK);
+    complete_line(&line, number);
+    assert_int_equal(ledger_finish(ledger, &line, &error), OK);
+}
+
+static void accept_only(struct ledger *ledger, uint64_t number)
+{
+    char id[UUID_LEN + 1];
+    struct error error;
+    struct ledger_line line = make_line(id, number);
+    assert_int_equal(ledger_accept(ledger, &line, &error), OK);
+}
+
+/* As `fulcrum serve` does: then requests without an end are running, not lost. */
+static int hold_lock(void)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/lock", root);
+    int fd = open(path, O_RDWR | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+    return fd;
+}
+
+static void lines_show_at_once(void **state)
+{
+    (void)state;
+    struct shown shown = {0};
+    struct ledger *ledger = open_ledger();
+    int lock = hold_lock();
+    show(&shown);
+    assert_int_equal(shown.count, 0);
+    for (uint64_t i = 1; i <= 300; i++) {
+        accept_and_finish(ledger, i);
+        if (i % 30)
+            continue;
+        show(&shown); /* from the journal or the database, wherever they are now */
+        assert_int_equal(shown.count, i);
+        assert_int_equal(shown.outcomes[LEDGER_COMPLETED], i);
+        assert_int_equal(shown.cost, 7 * i * (i + 1) / 2);
+    }
+    accept_only(ledger, 301);
+    show(&shown);
+    assert_int_equal(shown.count, 300); /* it is running */
+    close(lock);
+    show(&shown);
+    assert_int_equal(shown.count, 301); /* nobody runs it */
+    assert_int_equal(shown.outcomes[LEDGER_FAILED], 1);
+    ledger_close(ledger);
+    show(&shown);
+    assert_int_equal(shown.count, 301);
+    ledger = open_ledger(); /* nothing is taken twice */
+    ledger_close(ledger);
+    show(&shown);
+    assert_int_equal(shown.count, 301);
+    assert_int_equal(shown.outcomes[LEDGER_FAILED], 1);
+}
+
+/* Let in and then refused by the engine: no line, in no state of the journal. */
+static void refused_requests_leave_nothing(void **state)
+{
+    (void)state;
+    struct ledger *ledger = open_ledger();
+    struct error error;
+    struct shown shown = {0};
+    for (uint64_t i = 1; i <= 3; i++) {
+        char id[UUID_LEN + 1];
+        struct ledger_line line = make_line(id, i);
+        assert_int_equal(ledger_accept(ledger, &line, &error), OK);
+        if (i != 2)
+            assert_int_equal(ledger_refuse(ledger, &line, &error), OK);
+        show(&shown); /* nobody holds the lock: what is open counts as failed */
+        assert_int_equal(shown.count, i > 1);
+    }
+    ledger_close(ledger);
+    show(&shown);
+    assert_int_equal(shown.count, 1);
+    assert_int_equal(shown.outcomes[LEDGER_FAILED], 1);
+}
+
+static enum error_code see_group(void *ctx, const struct ledger_group *group, struct error *error)
+{
+    struct ledger_group *groups = ctx;
+    (void)error;
+    size_t i = 0;
+    while (groups[i].baseline)
+        i++;
+    groups[i] = *group;
+    static char keys[4][32];
+    (void)snprintf(keys[i], sizeof(keys[i]), STR_FMT, STR_ARG(group->key));
+    groups[i].key = str_of(keys[i]);
+    return OK;
+}
+
+static void sums_are_exact(void **state)
+{
+    (void)state;
+    struct ledger *ledger = open_ledger();
+    struct ledger_view *view;
+    struct error error;
+    char id[UUID_LEN + 1];
+    /* Sums past 64 bits: four lines of 2^62 picodollars and a bit. */
+    const uint64_t large = (UINT64_C(1) << 62) + 1;
+    for (uint64_t i = 0; i < 4; i++) {
+        struct ledger_line line = make_line(id, i);
+        line.time_us += i / 3 * UINT64_C(86400000000);
+        assert_int_equal(ledger_accept(ledger, &line, &error), OK);
+        line.outcome = i == 3 ? LEDGER_CANCELLED : LEDGER_COMPLETED;
+        line.usage = (struct price_usage){{1, 2, 3, 4, 5}};
+        line.quote = (struct price_quote){.cost = large, .baseline = large - 10, .saved = {0, 0, 5, -15}};
+        assert_int_equal(ledger_finish(ledger, &line, &error), OK);
+    }
+    ledger_close(ledger);
+    assert_int_equal(ledger_view_open(root, &view, &error), OK);
+    struct ledger_group all[4] = {{.cost = 0}}, days[4] = {{.cost = 0}}, tenants[4] = {{.cost = 0}};
+    assert_int_equal(ledger_view_groups(view, LEDGER_BY_NOTHING, see_group, all, &error), OK);
+    assert_true(all[0].cost == (ledger_sum)large * 4 && all[0].baseline == (ledger_sum)large * 4 - 40);
+    assert_true(all[0].saved[LEVER_CACHE] == 20 && all[0].saved[LEVER_TIER] == -60 && all[0].saved[LEVER_ROUTE] == 0);
+    assert_true(all[0].touched[LEVER_CACHE] == 4 && all[0].touched[LEVER_ROUTE] == 0);
+    assert_true(all[0].outcomes[LEDGER_COMPLETED] == 3 && all[0].outcomes[LEDGER_CANCELLED] == 1);
+    assert_true(all[0].usage.tokens[PRICE_OUTPUT] == 20 && all[0].usage.tokens[PRICE_CACHE_WRITE_1H] == 16);
+    assert_int_equal(ledger_view_groups(view, LEDGER_BY_DAY, see_group, days, &error), OK);
+    assert_str_equal(days[0].key, "2026-11-25");
+    assert_str_equal(days[1].key, "2026-11-26");
+    assert_true(days[0].cost == (ledger_sum)large * 3 && days[1].cost == (ledger_sum)large);
+    assert_int_equal(ledger_view_groups(view, LEDGER_BY_TENANT, see_group, tenants, &error), OK);
+    assert_str_equal(tenants[0].key, "even");
+    assert_str_equal(tenants[1].key, "odd");
+    assert_true(tenants[1].cost == (ledger_sum)large * 2);
+    ledger_view_close(view);
+}
+
+/* --- after a crash --- */
+
+static void write_journal(const char *damage)
+{
+    char dir[128], path[256], id[UUID_LEN + 1];
+    struct journal *journal;
+    struct error error;
+    uint8_t payload[JOURNAL_RECORD_MAX];
+    (void)snprintf(dir, sizeof(dir), "%s/journal", root);
+    assert_int_equal(journal_open(dir, 1 << 20, &journal, &error), OK);
+    for (uint64_t i = 0; i < 20; i++) {
+        struct ledger_line line = make_line(id, i);
+        line.outcome = LEDGER_FAILED;
+        line.first_token_us = LEDGER_NO_TOKEN;
+        size_t len = ledger_line_encode(&line, payload);
+        assert_int_equal(journal_append(journal, LEDGER_ACCEPTED, (struct str){(char *)payload, len}, 0, &error), OK);
+        if (i % 4 == 0)
+            continue;
+        complete_line(&line, i);
+        len = ledger_line_encode(&line, payload);
+        assert_int_equal(journal_append(journal, LEDGER_FINISHED, (struct str){(char *)payload, len}, 0, &error), OK);
+    }
+    assert_int_equal(journal_append(journal, 99, STR("from the future"), 0, &error), OK);
+    assert_int_equal(journal_append(journal, LEDGER_FINISHED, STR("no line"), 0, &error), OK);
+    journal_close(journal);
+    if (!damage)
+        return;
+    (void)snprintf(path, sizeof(path), "%s/000000000001.journal", dir);
+    int fd = open(path, O_WRONLY | O_APPEND);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, damage, strlen(damage)), (ssize_t)strlen(damage));
+    close(fd);
+}
+
+static void count_files(const char *suffix, size_t expected)
+{
+    char command[256];
+    (void)snprintf(command, sizeof(command), "test $(ls %s/journal | grep -c '%s$') = %zu", root, suffix, expected);
+    assert_int_equal(system(command), 0);
+}
+
+static void past_is_settled(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *damage;
+        size_t kept_aside;
+    } cases[] = {{NULL, 0}, {"torn", 0}, {"0123456789abcdefghijklmnopqrstuvwxyz", 1}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct shown shown = {0};
+        write_journal(cases[i].damage);
+        ledger_close(open_ledger());
+        show(&shown);
+        assert_int_equal(shown.count, 20);
+        assert_int_equal(shown.outcomes[LEDGER_FAILED], 5);
+        assert_int_equal(shown.outcomes[LEDGER_COMPLETED], 15);
+        count_files(".damaged", cases[i].kept_aside);
+        count_files(".journal", 0);
+        assert_int_equal(remove_root(NULL), 0);
+        assert_int_equal(make_root(NULL), 0);
+    }
+}
+
+/* --- files that are not as they should be --- */
+
+static void refuse_to_open(const char *part)
+{
+    struct ledger *ledger;
+    struct error error;
+    assert_int_not_equal(ledger_open(root, book, &ledger, &error), OK);
+    if (!strstr(error.message, part))
+        print_error("'%s' is not in '%s'\n", part, error.message);
+    assert_non_null(strstr(error.message, part));
+}
+
+static void write_file(const char *name, const char *text)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/%s", root, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 200; i++)
+        assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void exec_db(const char *text)
+{
+    char path[128];
+    struct sql *sql;
+    struct error error;
+    (void)snprintf(path, sizeof(path), "%s/ledger.db", root);
+    assert_int_equal(sql_open(path, SQL_WRITE, &sql, &error), OK);
+    if (sql_exec(sql, text, &error) != OK)
+        fail_msg("%s", error.message);
+    sql_close(sql);
+}
+
+static void damaged_files(void **state)
+{
+    (void)state;
+    struct ledger_view *view;
+    struct error error;
+    assert_int_equal(ledger_view_open(root, &view, &error), ERROR_NOT_FOUND);
+    assert_non_null(strstr(error.message, "there is no ledger at"));
+    write_file("ledger.db", "this is not a database, not at all. ");
+    refuse_to_open("ledger: the ledger is damaged (move the file away to begin a new one)");
+    assert_int_not_equal(ledger_view_open(root, &view, &error), OK);
+    write_file("ledger.db", "");
+    assert_int_equal(ledger_view_open(root, &view, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.message, "is not a ledger"));
+    ledger_close(open_ledger()); /* an empty file is a new database */
+    exec_db("PRAGMA user_version = 2");
+    refuse_to_open("made by a newer version");
+    exec_db("PRAGMA user_version = 1; DELETE FROM price WHERE name LIKE 'bedrock@%/amazon.nova-pro-v1:0/us-east-1';"
+            "INSERT INTO price SELECT 'bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1', 'other';");
+    refuse_to_open("bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1 has other prices than those that lines of the");
+    (void)snprintf(error.message, sizeof(error.message), "%s/ledger.db", root);
+    assert_int_equal(unlink(error.message), 0);
+    (void)snprintf(error.message, sizeof(error.message), "%s/journal", root);
+    assert_int_equal(rmdir(error.message), 0); /* it was left empty */
+    write_file("journal", "a file where the directory should be");
+    refuse_to_open("journal");
+    assert_int_equal(remove_root(NULL), 0);
+    (void)snprintf(root, sizeof(root), "/proc/self");
+    refuse_to_open("ledger");
+    assert_int_equal(make_root(NULL), 0);
+}
+
+static void lines_are_never_changed(void **state)
+{
+    (void)state;
+    char path[128];
+    struct sql *sql;
+    struct error error;
+    struct ledger *ledger = open_ledger();
+    accept_and_finish(ledger, 1);
+    ledger_close(ledger);
+    (void)snprintf(path, sizeof(path), "%s/ledger.db", root);
+    assert_int_equal(sql_open(path, SQL_WRITE, &sql, &error), OK);
+    assert_int_equal(sql_exec(sql, "UPDATE line SET cost = 0", &error), ERROR_CONFLICT);
+    assert_non_null(strstr(error.message, "lines are never changed"));
+    assert_int_equal(sql_exec(sql, "DELETE FROM line", &error), ERROR_CONFLICT);
+    sql_close(sql);
+}
+
+/* While somebody else holds the database, lines go on; they get there afterwards. */
+static void database_may_be_busy(void **state)
+{
+    (void)state;
+    struct sql *sql;
+    struct error error;
+    struct shown shown = {0};
+    char path[128];
+    struct ledger *ledger = open_ledger();
+    int lock = hold_lock();
+    (void)snprintf(path, sizeof(path), "%s/ledger.db", root);
+    assert_int_equal(sql_open(path, SQL_WRITE, &sql, &error), OK);
+    assert_int_equal(sql_exec(sql, "BEGIN IMMEDIATE", &error), OK);
+    uint64_t begin = clock_now_us();
+    for (uint64_t i = 1; i <= 200; i++)
+        accept_and_finish(ledger, i);
+    assert_true(clock_now_us() - begin < 3000000); /* nobody waited for the database */
+    show(&shown);
+    assert_int_equal(shown.count, 200);
+    sql_rollback(sql);
+    sql_close(sql);
+    ledger_close(ledger);
+    close(lock);
+    show(&shown);
+    assert_int_equal(shown.count, 200);
+}
+
+static void full_disk(void **state)
+{
+    (void)state;
+    struct ledger *ledger = open_ledger();
+    struct error error;
+    struct rlimit before, none;
+    struct ledger_counters counters;
+    struct shown shown = {0};
+    char ids[3][UUID_LEN + 1];
+    struct ledger_line open_line = make_line(ids[0], 1), refused = make_line(ids[1], 2), lost = make_line(ids[2], 3);
+    assert_int_equal(ledger_accept(ledger, &open_line, &error), OK);
+    assert_int_equal(ledger_accept(ledger, &lost, &error), OK);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    none = before;
+    none.rlim_cur = 100;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    enum error_code accepted = ledger_accept(ledger, &refused, &error);
+    complete_line(&lost, 3);
+    enum error_code finished = ledger_finish(ledger, &lost, &error);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    (void)signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(accepted, ERROR_UNAVAILABLE);
+    assert_int_equal(finished, ERROR_IO);
+    ledger_counters(ledger, &counters);
+    assert_true(counters.errors >= 2 && counters.journal_bytes > 0);
+    complete_line(&open_line, 1);
+    assert_int_equal(ledger_finish(ledger, &open_line, &error), OK); /* there is space again */
+    accept_and_finish(ledger, 4);
+    ledger_close(ledger);
+    show(&shown);
+    assert_int_equal(shown.count, 3); /* not the refused one */
+    assert_int_equal(shown.outcomes[LEDGER_COMPLETED], 2);
+    assert_int_equal(shown.outcomes[LEDGER_FAILED], 1);
+}
+
+static void open_out_of_memory(void **state)
+{
+    (void)state;
+    struct error error = {.code = OK};
+    enum error_code code = ERROR_NO_MEMORY;
+    ledger_close(open_ledger());
+    write_journal(NULL);
+    for (uint64_t n = 1; code != OK; n++) {
+        struct ledger *ledger = NULL;
+        mem_fail_at(n);
+        code = ledger_open(root, book, &ledger, &error);
+        mem_fail_at(0);
+        assert_true(code == OK || code == ERROR_NO_MEMORY);
+        ledger_close(ledger);
+    }
+    struct shown shown = {0};
+    show(&shown);
+    assert_int_equal(shown.count, 20);
+    code = ERROR_NO_MEMORY;
+    for (uint64_t n = 1; code != OK; n++) {
+        struct ledger_view *view = NULL;
+        mem_fail_at(n);
+        code = ledger_view_open(root, &view, &error);
+        mem_fail_at(0);
+        assert_true(code == OK || code == ERROR_NO_MEMORY);
+        ledger_view_close(view);
+    }
+}
+
+/* --- kill -9 --- */
+
+#define KILLS 30
+#define CLIENTS 3
+#define NUMBERS_MAX 400000u
+
+/* What a client was told, in memory that outlives the killed process. */
+enum { TOLD_NOTHING, TOLD_REFUSED, TOLD_RUNNING, TOLD_DONE };
+struct told {
+    _Atomic uint64_t next;
+    _Atomic uint8_t state[NUMBERS_MAX];
+};
+
+struct client {
+    struct ledger *ledger;
+    struct told *told;
+};
+
+static void *be_client(void *ctx)
+{
+    struct client *client = ctx;
+    struct error error;
+    char id[UUID_LEN + 1];
+    for (uint64_t number; (number = atomic_fetch_add(&client->told->next, 1)) < NUMBERS_MAX;) {
+        struct ledger_line line = make_line(id, number);
+        if (ledger_accept(client->ledger, &line, &error) != OK) {
+            atomic_store(&client->told->state[number], TOLD_REFUSED);
+            continue;
+        }
+        atomic_store(&client->told->state[number], TOLD_RUNNING);
+        complete_line(&line, number);
+        if (ledger_finish(client->ledger, &line, &error) == OK)
+            atomic_store(&client->told->state[number], TOLD_DONE);
+    }
+    return NULL;
+}
+
+static void serve_until_killed(struct told *told, pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    struct ledger *ledger;
+    struct error error;
+    if (getppid() != parent || ledger_open(root, book, &ledger, &error) != OK)
+        _exit(1);
+    struct client client = {ledger, told};
+    pthread_t threads[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++)
+        if (pthread_create(&threads[i], NULL, be_client, &client))
+            _exit(1);
+    for (int i = 0; i < CLIENTS; i++)
+        (void)pthread_join(threads[i], NULL);
+    _exit(0);
+}
+
+/* Exactly one line for each request that was accepted: completed if the client saw the end; if it
+ * saw only the beginning, completed or failed; and none for what was never let in. */
+static void compare(const struct told *told, const struct shown *shown)
+{
+    uint64_t lost = 0, invented = 0, between = 0;
+    for (uint64_t i = 0; i < NUMBERS_MAX; i++) {
+        uint8_t state = atomic_load(&told->state[i]), seen = shown->seen[i];
+        if (state == TOLD_DONE)
+            lost += seen != 1 + LEDGER_COMPLETED;
+        else if (state == TOLD_RUNNING)
+            lost += seen == 0;
+        else if (state == TOLD_REFUSED)
+            invented += seen != 0;
+        else
+            between += seen != 0; /* accepted, but killed before the client was told */
+    }
+    assert_int_equal(lost, 0);
+    assert_int_equal(invented, 0);
+    assert_true(between <= KILLS * CLIENTS);
+}
+
+static void killed_at_random_points(void **state)
+{
+    (void)state;
+    struct told *told = mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(told != MAP_FAILED);
+    struct rng rng;
+    rng_seed(&rng, clock_wall_us());
+    pid_t parent = getpid();
+    for (int i = 0; i < KILLS; i++) {
+        pid_t pid = fork();
+        if (pid == 0)
+            serve_until_killed(told, parent);
+        assert_true(pid > 0);
+        (void)usleep((useconds_t)(5000 + rng_below(&rng, 150000)));
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        int status;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+    }
+    struct shown shown = {.seen = mem_must_calloc(NUMBERS_MAX, 1), .seen_max = NUMBERS_MAX};
+    show(&shown); /* beside the ruins */
+    compare(told, &shown);
+    uint64_t count = shown.count;
+    memset(shown.seen, 0, NUMBERS_MAX);
+    ledger_close(open_ledger());
+    show(&shown); /* after the next start: the same */
+    compare(told, &shown);
+    assert_int_equal(shown.count, count);
+    print_message("%d kills, %llu lines: %llu completed, %llu failed\n", KILLS, (unsigned long long)shown.count,
+                  (unsigned long long)shown.outcomes[LEDGER_COMPLETED],
+                  (unsigned long long)shown.outcomes[LEDGER_FAILED]);
+    mem_free(shown.seen);
+    (void)munmap(told, sizeof(*told));
+}
+
+/* --- what it costs --- */
+
+static void cost_of_a_line(void **state)
+{
+    (void)state;
+    enum { COUNT = 20000 };
+    struct ledger *ledger = open_ledger();
+    struct timespec cpu_begin, cpu_end;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu_begin);
+    uint64_t begin = clock_now_us();
+    for (uint64_t i = 1; i <= COUNT; i++)
+        accept_and_finish(ledger, i);
+    uint64_t written = clock_now_us();
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu_end);
+    double cpu_us = (double)(cpu_end.tv_sec - cpu_begin.tv_sec) * 1e6;
+    cpu_us += (double)(cpu_end.tv_nsec - cpu_begin.tv_nsec) / 1e3;
+    ledger_close(ledger);
+    uint64_t drained = clock_now_us();
+    print_message("two records of a request: %.2f us of CPU, %.2f us by the clock; %.2f us more to be in ledger.db\n",
+                  cpu_us / COUNT, (double)(written - begin) / COUNT, (double)(drained - written) / COUNT);
+    struct shown shown = {0};
+    show(&shown);
+    assert_int_equal(shown.count, COUNT);
+}
+
+int main(void)
+{
+#define EACH_IN_ITS_OWN(test) cmocka_unit_test_setup_teardown(test, make_root, remove_root)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_are_encoded_whole),
+        EACH_IN_ITS_OWN(lines_show_at_once),
+        EACH_IN_ITS_OWN(refused_requests_leave_nothing),
+        EACH_IN_ITS_OWN(sums_are_exact),
+        EACH_IN_ITS_OWN(past_is_settled),
+        EACH_IN_ITS_OWN(damaged_files),
+        EACH_IN_ITS_OWN(lines_are_never_changed),
+        EACH_IN_ITS_OWN(database_may_be_busy),
+        EACH_IN_ITS_OWN(full_disk),
+        EACH_IN_ITS_OWN(open_out_of_memory),
+        EACH_IN_ITS_OWN(killed_at_random_points),
+        EACH_IN_ITS_OWN(cost_of_a_line),
+    };
+    return cmocka_run_group_tests(tests, load, unload);
+}
