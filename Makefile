@@ -62,6 +62,7 @@ FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 TOOL_SRC := $(wildcard tests/tools/*.c)
 BENCH_SUPPORT := $(call objects,$(wildcard bench/support*.c))
 BENCH_SRC := $(filter-out bench/support%,$(wildcard bench/*.c))
+BENCH_TOOLS := cache_replay instant_worker # want arguments: run by hand and by tests, not by `make bench`
 
 LIB := $(BUILD)/libfulcrum.a
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)
@@ -137,14 +138,13 @@ run: all
 	$(BUILD)/fulcrum serve --listen 127.0.0.1:8080 $(ARGS)
 
 # Builds the unit tests without running them.
-unit: $(UNIT_BIN) $(REPLAY_BIN) $(TOOL_BIN) $(BUILD)/bench/instant_worker
+unit: $(UNIT_BIN) $(REPLAY_BIN) $(TOOL_BIN) $(BENCH_TOOLS:%=$(BUILD)/bench/%)
 
 test: all unit
 	@FULCRUM_DEPS=$(DEPS) SANITIZE=$(SANITIZE) BUILD=$(BUILD) tests/run '$(T)'
 
 # Every program of bench/ runs from here without arguments, prints its table and writes
-# $(BUILD)/bench/NAME.json. BENCH_TOOLS want arguments and run only by hand.
-BENCH_TOOLS := cache_replay instant_worker
+# $(BUILD)/bench/NAME.json.
 bench: all $(BENCH_BIN)
 	@for name in $(or $(B),$(filter-out $(BENCH_TOOLS),$(BENCH_SRC:bench/%.c=%))); do \
 		FULCRUM_DEPS=$(DEPS) $(BUILD)/bench/$$name || exit 1; done

@@ -1,0 +1,115 @@
+/* order.c - see order.h. */
+#include "cache/order.h"
+
+#include <stddef.h>
+
+uint32_t order_shared(struct order_run a, struct order_run b)
+{
+    const uint32_t count = a.count < b.count ? a.count : b.count;
+    uint32_t i = 0;
+    while (i < count && a.tokens[i] == b.tokens[i])
+        i++;
+    return i;
+}
+
+static int compare(struct order_run a, struct order_run b)
+{
+    const uint32_t at = order_shared(a, b);
+    if (at < a.count && at < b.count)
+        return a.tokens[at] < b.tokens[at] ? -1 : 1;
+    return (a.count > b.count) - (a.count < b.count);
+}
+
+/* Splits the tree at `root` around `run`: smaller ones to *left, the others to *right. */
+static void split(struct order_node *root, struct order_run run, struct order_node **left, struct order_node **right)
+{
+    while (root != NULL) {
+        if (compare(root->run, run) < 0) {
+            *left = root;
+            left = &root->right;
+            root = root->right;
+        } else {
+            *right = root;
+            right = &root->left;
+            root = root->left;
+        }
+    }
+    *left = NULL;
+    *right = NULL;
+}
+
+void order_insert(struct order *order, struct order_node *node)
+{
+    struct order_node **at = &order->root;
+    while (*at != NULL && (*at)->priority >= node->priority)
+        at = compare(node->run, (*at)->run) < 0 ? &(*at)->left : &(*at)->right;
+    split(*at, node->run, &node->left, &node->right);
+    *at = node;
+}
+
+void order_remove(struct order *order, struct order_node *node)
+{
+    struct order_node **at = &order->root;
+    while (*at != node)
+        at = compare(node->run, (*at)->run) < 0 ? &(*at)->left : &(*at)->right;
+    struct order_node *left = node->left, *right = node->right;
+    while (left != NULL && right != NULL) {
+        struct order_node **higher = left->priority >= right->priority ? &left : &right;
+        *at = *higher;
+        at = higher == &left ? &left->right : &right->left;
+        *higher = *at;
+    }
+    *at = left != NULL ? left : right;
+    node->left = node->right = NULL;
+}
+
+struct order_node *order_find(const struct order *order, struct order_run run)
+{
+    struct order_node *node = order->root;
+    while (node != NULL) {
+        const int difference = compare(run, node->run);
+        if (difference == 0)
+            break;
+        node = difference < 0 ? node->left : node->right;
+    }
+    return node;
+}
+
+struct order_node *order_nearest(const struct order *order, struct order_run run, uint32_t *shared)
+{
+    struct order_node *before = NULL, *after = NULL;
+    struct order_node *node = order->root;
+    *shared = 0;
+    while (node != NULL) {
+        if (compare(node->run, run) <= 0) {
+            before = node;
+            node = node->right;
+        } else {
+            after = node;
+            node = node->left;
+        }
+    }
+    const uint32_t with_before = before ? order_shared(before->run, run) : 0;
+    const uint32_t with_after = after ? order_shared(after->run, run) : 0;
+    *shared = with_before >= with_after ? with_before : with_after;
+    return before != NULL && with_before >= with_after ? before : after;
+}
+
+struct order_node *order_longest_prefix(const struct order *order, struct order_run run)
+{
+    for (;;) {
+        struct order_node *before = NULL;
+        for (struct order_node *node = order->root; node != NULL;) {
+            const bool is_before = compare(node->run, run) <= 0;
+            before = is_before ? node : before;
+            node = is_before ? node->right : node->left;
+        }
+        if (before == NULL)
+            return NULL;
+        /* What begins `run` comes before it, and shares no more with it than its predecessor does. */
+        const uint32_t shared = order_shared(before->run, run);
+        if (shared == before->run.count)
+            return before;
+        run.count = shared;
+    }
+}
