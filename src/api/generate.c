@@ -22,6 +22,7 @@ struct generation {
     struct reply_parser *parser;
     struct chat_sink sink;
     struct chat_reply reply;
+    struct engine_cache_use cache;
     bool collects, is_out_of_memory;
     struct buf text;
     struct block_span *spans;
@@ -86,11 +87,15 @@ static void fail(struct generation *generation, const struct error *error)
     generation->handlers.on_failed(generation->ctx, error);
 }
 
-static void set_input_usage(struct chat_usage *usage, uint32_t prompt, uint32_t read, uint32_t written)
+static void set_input(struct generation *generation, uint32_t prompt, const struct engine_cache_use *cache)
 {
-    usage->cache_read_tokens = read;
-    usage->cache_write_5m_tokens = written;
-    usage->input_tokens = prompt > read + written ? prompt - read - written : 0;
+    struct chat_usage *usage = &generation->reply.usage;
+    uint32_t cached = cache->read_tokens + cache->write_tokens;
+    generation->cache = *cache;
+    usage->cache_read_tokens = cache->read_tokens;
+    usage->cache_write_5m_tokens = cache->write_tokens - cache->write_1h_tokens;
+    usage->cache_write_1h_tokens = cache->write_1h_tokens;
+    usage->input_tokens = prompt > cached ? prompt - cached : 0;
 }
 
 static void on_started(void *ctx, const struct engine_started *started)
@@ -98,8 +103,7 @@ static void on_started(void *ctx, const struct engine_started *started)
     struct generation *generation = ctx;
     generation->first_token_us = clock_now_us();
     generation->reply.first_byte_ms = (generation->first_token_us - generation->started_us) / 1000;
-    set_input_usage(&generation->reply.usage, started->prompt_tokens, started->cache_read_tokens,
-                    started->cache_write_tokens);
+    set_input(generation, started->prompt_tokens, &started->cache);
     generation->handlers.on_started(generation->ctx, &generation->reply);
 }
 
@@ -167,7 +171,7 @@ static void on_finished(void *ctx, const struct engine_finished *finished)
     reply->stop = stop_reason(generation, finished->stop);
     if (reply->stop == CHAT_STOP_SEQUENCE && finished->stop_index < generation->request->stop_count)
         reply->stop_sequence = generation->request->stop_sequences[finished->stop_index];
-    set_input_usage(&reply->usage, finished->prompt_tokens, finished->cache_read_tokens, finished->cache_write_tokens);
+    set_input(generation, finished->prompt_tokens, &finished->cache);
     reply->usage.output_tokens = finished->output_tokens;
     reply->latency_ms = (now_us - generation->started_us) / 1000;
     const struct generation_figures figures = {
@@ -216,6 +220,17 @@ static uint8_t engine_tier(enum chat_tier tier)
     return tier == CHAT_TIER_PRIORITY ? 0 : tier == CHAT_TIER_FLEX ? 2 : 1;
 }
 
+/* Declared checkpoints alone count where there are any. */
+static enum engine_cache cache_mode(enum config_cache_mode mode, const struct engine_segment *segments, size_t count)
+{
+    if (mode == CACHE_MODE_OFF)
+        return ENGINE_CACHE_OFF;
+    for (size_t i = 0; i < count; i++)
+        if (segments[i].ends_checkpoint)
+            return ENGINE_CACHE_EXPLICIT;
+    return mode == CACHE_MODE_IMPLICIT ? ENGINE_CACHE_IMPLICIT : ENGINE_CACHE_EXPLICIT;
+}
+
 static uint64_t seed_of(const struct chat_sampling *sampling)
 {
     uint64_t seed = sampling->seed;
@@ -249,6 +264,8 @@ static enum error_code submit(struct generation *generation, const struct genera
         .stop_count = request->stop_count,
         .tenant = setup->tenant,
         .cache_salt = request->cache_salt,
+        .cache = cache_mode(setup->cache, segments, segment_count),
+        .cache_min_tokens = setup->cache_min_tokens,
         .tier = engine_tier(request->tier),
     };
     error->code = ERROR_NO_MEMORY;
@@ -284,6 +301,11 @@ struct generation *generation_start(const struct generation_setup *setup, const 
 struct chat_usage generation_usage(const struct generation *generation)
 {
     return generation->reply.usage;
+}
+
+struct engine_cache_use generation_cache(const struct generation *generation)
+{
+    return generation->cache;
 }
 
 void generation_free(struct generation *generation)

@@ -8,6 +8,7 @@
 
 #include "chat/codec.h"
 #include "chat/template.h"
+#include "core/config.h"
 #include "engine/engine.h"
 
 struct generation;
@@ -38,6 +39,8 @@ struct generation_setup {
     size_t model;
     const struct template_spec *spec;
     struct str tenant;
+    enum config_cache_mode cache; /* of the model */
+    uint32_t cache_min_tokens;    /* shorter prefixes are not cached */
     const struct chat_request *request; /* checked; outlives the generation */
     struct chat_reply identity;         /* request_id, model_id, native */
     bool collects;                      /* the finished reply carries all blocks */
@@ -51,6 +54,8 @@ void generation_free(struct generation *generation); /* cancels it when it still
 
 /* What has been counted so far, for requests that don't finish. */
 struct chat_usage generation_usage(const struct generation *generation);
+/* Final from on_started on. */
+struct engine_cache_use generation_cache(const struct generation *generation);
 
 /* The prompt of a request as the engine's segments, in the request's arena. */
 enum error_code generation_segments(const struct template_spec *spec, const struct chat_request *request,

@@ -2,6 +2,7 @@
  * the HTTP request to a generation and back. */
 #include "api/bedrock_error.h"
 #include "api/bill.h"
+#include "api/cache_header.h"
 #include "api/call.h"
 #include "api/converse.h"
 #include "api/document.h"
@@ -11,9 +12,6 @@
 #include "api/native.h"
 
 #define EVENT_STREAM_TYPE "application/vnd.amazon.eventstream"
-
-/* The prefix cache is not there yet; the header says so rather than nothing. */
-#define CACHE_HEADER "off; read=0; write=0; reason=disabled"
 
 /* A whole reply: as much as a collected one may have, escaped. */
 #define REPLY_BODY_MAX (192u << 20)
@@ -190,8 +188,9 @@ static void on_block_stop(void *ctx, size_t index, enum chat_block_kind kind)
 static void add_common_headers(struct runtime_call *runtime)
 {
     struct api_call *call = runtime->call;
+    const struct engine_cache_use cache = generation_cache(runtime->generation);
     call_add_header(call, "x-fulcrum-model", str_of(call_model(call)->name));
-    call_add_header(call, "x-fulcrum-cache", STR(CACHE_HEADER));
+    call_add_header(call, "x-fulcrum-cache", cache_header(&cache, &call->exchange->arena));
     if (runtime->is_invoke)
         invoke_headers_echo(call, &runtime->request);
 }
@@ -369,11 +368,15 @@ static enum error_code start(struct runtime_call *runtime, struct error *error)
         .on_failed = on_failed,
     };
     struct api_call *call = runtime->call;
+    const struct config *config = call->thread->api->config;
+    const struct config_model *model = call_model(call);
     const struct generation_setup setup = {
         .port = call->thread->port,
         .model = call->match.model,
         .spec = &call->thread->api->specs[call->match.model],
         .tenant = str_of(call->identity.tenant),
+        .cache = model->cache,
+        .cache_min_tokens = model->cache_min_tokens ? model->cache_min_tokens : config->cache_min_tokens,
         .request = &runtime->request,
         .identity = {.request_id = str_of(call->request_id),
                      .model_id = call->match.id,

@@ -256,7 +256,8 @@ static void decide_sizes(struct model *model, const struct model_options *option
     const uint32_t own = (uint32_t)llama_model_n_ctx_train(model->llama);
     facts->context = options->context != 0 ? options->context : least(own, MODEL_CONTEXT_DEFAULT);
     facts->parallel = options->parallel != 0 ? options->parallel : MODEL_PARALLEL_DEFAULT;
-    facts->parallel = least(facts->parallel, MODEL_SEQUENCES);
+    facts->parallel = least(facts->parallel, MODEL_SEQUENCES - 1);
+    facts->scratch = facts->parallel;
     facts->batch = options->batch != 0 ? options->batch : MODEL_BATCH_DEFAULT;
     facts->batch = facts->batch < facts->parallel ? facts->parallel : facts->batch;
     const uint64_t each = cell_bytes(model);
@@ -279,8 +280,8 @@ static void run_context(void *arg)
     params.n_ctx = model->facts.cells;
     params.n_batch = model->facts.batch;
     params.n_ubatch = model->facts.batch;
-    params.n_seq_max = model->facts.parallel; /* with unified cells ids above it, up to 255, are usable too */
-    params.n_outputs_max = model->facts.parallel;
+    params.n_seq_max = model->facts.scratch + 1; /* states of sequences above it can't be saved */
+    params.n_outputs_max = model->facts.scratch + 1;
     params.n_threads = params.n_threads_batch = (int32_t)model->facts.threads;
     params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
     params.kv_unified = true;

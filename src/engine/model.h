@@ -49,7 +49,8 @@ struct model_facts {
     uint64_t parameters;
     uint32_t vocabulary;
     uint32_t context;     /* tokens per sequence */
-    uint32_t parallel;
+    uint32_t parallel;    /* sequences 0 .. parallel - 1 are for running requests */
+    uint32_t scratch;     /* one more sequence, that states pass through */
     uint32_t batch;
     uint32_t cells;       /* KV cells of all sequences together */
     uint32_t threads;     /* most this model should use */
@@ -104,7 +105,7 @@ enum model_result model_decode(struct model *model) WARN_UNUSED;
 float *model_logits(struct model *model, uint32_t index);
 void model_set_threads(struct model *model, uint32_t threads);
 
-/* Sequences 0 .. MODEL_SEQUENCES - 1. */
+/* Sequences 0 .. facts.scratch. */
 #define MODEL_SEQUENCES 256u
 void model_seq_clear(struct model *model, uint32_t sequence);
 void model_seq_copy(struct model *model, uint32_t from, uint32_t to, uint32_t begin, uint32_t end);

@@ -24,6 +24,7 @@ struct payload {
 struct prefix_store {
     struct prefix_store_options options;
     struct prefix_tree *tree;
+    uint32_t scratch; /* the model's sequence */
     bool is_snapshot;
 };
 
@@ -83,6 +84,7 @@ enum error_code prefix_store_new(const struct prefix_store_options *options, str
     if (!s)
         return error_no_memory(error);
     s->options = *options;
+    s->scratch = model_facts(options->model)->scratch;
     s->is_snapshot = model_facts(options->model)->state_kind != MODEL_STATE_ATTENTION;
     const struct prefix_options tree = {
         .backend = {.ctx = s, .to_disk = refuse_disk, .to_memory = refuse_disk, .drop = drop_payload},
@@ -221,19 +223,20 @@ static bool look_up(struct prefix_store *store, struct prefix_use *use, uint32_t
                     struct prefix_waiter *waiter)
 {
     const struct prefix_job *job = use->job;
+    const uint32_t last = (uint32_t)job->tokens->count - 1; /* at least one token is computed */
     const bool is_anywhere = job->request->cache == ENGINE_CACHE_IMPLICIT && !store->options.is_deterministic;
     struct prefix_hit hit;
     struct error error;
     const struct prefix_query query = {
         .scope = scope_of(store, job),
         .tokens = job->tokens->items,
-        .count = (uint32_t)job->tokens->count - 1,
+        .count = is_anywhere ? last - last % PREFIX_STORE_BLOCK : last, /* whole blocks are all that is kept unasked */
         .positions = is_anywhere ? NULL : positions,
         .position_count = position_count,
         .now_us = clock_now_us(),
     };
     if (prefix_tree_open(store->tree, &query, &use->path, &hit, &error) != OK) {
-        log_warn("cache_lookup_failed", LOG_S("error", error.message));
+        log_event(LOG_WARN, "cache_lookup_failed", LOG_C("error", error.message));
         miss(use, ENGINE_MISS_EVICTED, 0, 0);
         return true;
     }
@@ -294,7 +297,7 @@ void prefix_store_begin(struct prefix_store *store, struct prefix_use *use)
     prefix_tree_use(store->tree, use->path, now_us);
     if (prefix_tree_claim(store->tree, use->path, tokens->items, (uint32_t)tokens->count, use->checkpoints,
                           use->checkpoint_count, now_us, &error) != OK)
-        log_warn("cache_claim_failed", LOG_S("error", error.message));
+        log_event(LOG_WARN, "cache_claim_failed", LOG_C("error", error.message));
     use->figures.read_tokens = use->readable;
 }
 
@@ -314,16 +317,16 @@ void prefix_store_share(struct prefix_store *store, struct prefix_use *use, uint
 static bool restore_block(struct prefix_store *store, const struct prefix_block *block, uint32_t sequence)
 {
     struct model *model = store->options.model;
-    const uint32_t target = store->is_snapshot ? sequence : PREFIX_STORE_SCRATCH;
+    const uint32_t target = store->is_snapshot ? sequence : store->scratch;
     if (!put_state(model, target, payload_of(block->payload))) {
         model_seq_clear(model, target);
-        log_warn("cache_block_damaged", LOG_I("begin", block->begin), LOG_I("end", block->end));
+        log_event(LOG_WARN, "cache_block_damaged", LOG_I("begin", block->begin), LOG_I("end", block->end));
         return false;
     }
     if (store->is_snapshot)
         return true;
-    model_seq_copy(model, PREFIX_STORE_SCRATCH, sequence, block->begin, block->used_end);
-    model_seq_clear(model, PREFIX_STORE_SCRATCH);
+    model_seq_copy(model, store->scratch, sequence, block->begin, block->used_end);
+    model_seq_clear(model, store->scratch);
     return true;
 }
 
@@ -370,9 +373,9 @@ static struct payload *take_block(struct prefix_store *store, uint32_t sequence,
     struct model *model = store->options.model;
     if (store->is_snapshot)
         return take_state(model, sequence);
-    model_seq_copy(model, sequence, PREFIX_STORE_SCRATCH, begin, end);
-    struct payload *payload = take_state(model, PREFIX_STORE_SCRATCH);
-    model_seq_clear(model, PREFIX_STORE_SCRATCH);
+    model_seq_copy(model, sequence, store->scratch, begin, end);
+    struct payload *payload = take_state(model, store->scratch);
+    model_seq_clear(model, store->scratch);
     return payload;
 }
 
@@ -382,7 +385,7 @@ void prefix_store_save(struct prefix_store *store, struct prefix_use *use, uint3
     while (use->path && prefix_path_next_claim(use->path, &begin, &end) && end <= past) {
         struct payload *payload = take_block(store, sequence, begin, end);
         if (!payload) {
-            log_warn("cache_state_failed", LOG_I("begin", begin), LOG_I("end", end));
+            log_event(LOG_WARN, "cache_state_failed", LOG_I("begin", begin), LOG_I("end", end));
             prefix_tree_close(store->tree, use->path);
             use->path = NULL;
             return;

@@ -22,7 +22,6 @@
 #include "engine/model.h"
 
 #define PREFIX_STORE_BLOCK 64u /* tokens */
-#define PREFIX_STORE_SCRATCH (MODEL_SEQUENCES - 1) /* the model's sequence that states pass through */
 
 struct prefix_store;
 

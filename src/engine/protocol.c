@@ -1,6 +1,8 @@
 /* protocol.c - encoding and decoding of frames; the format is in protocol.h. */
 #include "engine/protocol.h"
 
+#include "cache/policy.h"
+
 /* --- writing ---------------------------------------------------------------------------------------- */
 
 static void put_le(struct buf *out, uint64_t value, size_t bytes)

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cache/policy.h"
 #include "core/log.h"
 #include "core/util.h"
 #include "engine/internal.h"
@@ -168,6 +169,13 @@ static void on_control_closed(void *ctx)
 
 static const struct link_handlers control_handlers = {on_control_frame, on_control_broken, on_control_closed};
 
+static uint8_t policy_of(const struct config *config)
+{
+    enum cache_policy_kind kind = CACHE_POLICY_VALUE;
+    (void)cache_policy_parse(str_of(config->cache_policy ? config->cache_policy : "value"), &kind); /* checked when read */
+    return (uint8_t)kind;
+}
+
 static bool send_config(struct worker *worker)
 {
     const struct config *config = worker->engine->config;
@@ -185,7 +193,7 @@ static bool send_config(struct worker *worker)
         .queue_tokens = limit(queue_tokens),
         .prefill_chunk_tokens = limit(prefill_chunk_tokens),
         .kv_bytes = limit(kv_bytes),
-        .cache_memory_bytes = config->cache_memory_bytes,
+        .cache_memory_bytes = model->cache == CACHE_MODE_OFF ? 0 : config->cache_memory_bytes,
         .cache_policy = policy_of(config),
     };
     protocol_put_config(link_begin(&worker->control), &frame);

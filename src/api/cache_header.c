@@ -1,0 +1,33 @@
+#include "api/cache_header.h"
+
+struct str cache_reason(const struct engine_cache_use *use, struct arena *arena)
+{
+    switch (use->miss) {
+    case ENGINE_MISS_NONE: break;
+    case ENGINE_MISS_FIRST_USE: return STR("first-use");
+    case ENGINE_MISS_CHANGED: return arena_printf(arena, "changed-at-token=%u", use->miss_value);
+    case ENGINE_MISS_BELOW_MINIMUM:
+        return arena_printf(arena, "below-minimum=%u/%u", use->miss_value, use->miss_need);
+    case ENGINE_MISS_EXPIRED: return arena_printf(arena, "expired=%u", use->miss_value);
+    case ENGINE_MISS_EVICTED: return STR("evicted");
+    case ENGINE_MISS_NO_CHECKPOINT: return STR("no-checkpoint");
+    case ENGINE_MISS_DISABLED: return STR("disabled");
+    }
+    return STR("");
+}
+
+static const char *outcome(const struct engine_cache_use *use)
+{
+    if (use->miss == ENGINE_MISS_DISABLED)
+        return "off";
+    if (use->read_tokens == 0)
+        return "miss";
+    return use->miss == ENGINE_MISS_NONE ? "hit" : "partial";
+}
+
+struct str cache_header(const struct engine_cache_use *use, struct arena *arena)
+{
+    const struct str reason = cache_reason(use, arena);
+    return arena_printf(arena, "%s; read=%u; write=%u%s" STR_FMT, outcome(use), use->read_tokens, use->write_tokens,
+                        reason.len ? "; reason=" : "", STR_ARG(reason));
+}
