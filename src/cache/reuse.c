@@ -12,7 +12,7 @@
 #define PRIOR_CHANCE 0.15
 #define PRIOR_WEIGHT 1.0
 #define OWN_WEIGHT 2.0 /* requests of its own at which a class is believed as much as the product of factors */
-#define SWEEPS 5
+#define SWEEPS 2 /* a fit begins where the last one ended */
 
 struct reuse_model {
     /* [class][age], in requests */
@@ -66,8 +66,15 @@ double reuse_age_begin(uint32_t age)
 struct reuse_model *reuse_model_new(void)
 {
     struct reuse_model *model = mem_calloc(1, sizeof(*model));
-    if (model != NULL)
-        reuse_model_fit(model);
+    if (model == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < REUSE_USES; i++)
+        model->of_uses[i] = 1;
+    for (uint32_t i = 0; i < REUSE_DISTANCES; i++)
+        model->of_distance[i] = 1;
+    for (uint32_t i = 0; i < (uint32_t)REUSE_MARKS; i++)
+        model->of_mark[i] = 1;
+    reuse_model_fit(model);
     return model;
 }
 
@@ -230,12 +237,6 @@ void reuse_model_fit(struct reuse_model *model)
     if (model->births > REUSE_MEMORY)
         halve(model);
     count_exposed(model);
-    for (uint32_t i = 0; i < REUSE_USES; i++)
-        model->of_uses[i] = 1;
-    for (uint32_t i = 0; i < REUSE_DISTANCES; i++)
-        model->of_distance[i] = 1;
-    for (uint32_t i = 0; i < (uint32_t)REUSE_MARKS; i++)
-        model->of_mark[i] = 1;
     for (int i = 0; i < SWEEPS; i++) {
         fit_shape(model);
         fit_trait(model, TRAIT_USES, model->of_uses, REUSE_USES);
