@@ -216,8 +216,10 @@ static void class_rates(struct reuse_model *model, uint32_t class)
 {
     double chance[REUSE_AGES], width[REUSE_AGES];
     class_chances(model, class, chance);
-    for (uint32_t age = 0; age < REUSE_AGES; age++)
-        width[age] = (age + 1 < REUSE_AGES ? reuse_age_begin(age + 1) : 2 * reuse_age_begin(age)) - reuse_age_begin(age);
+    for (uint32_t age = 0; age < REUSE_AGES; age++) {
+        const double begin = reuse_age_begin(age);
+        width[age] = age + 1 < REUSE_AGES ? reuse_age_begin(age + 1) - begin : begin;
+    }
     for (uint32_t from = 0; from < REUSE_AGES; from++) {
         double best = 0, left = 1, uses = 0, time = 0;
         for (uint32_t age = from; age < REUSE_AGES; age++) {

@@ -27,7 +27,7 @@
  *   prefix_tree_wait       ... close, wait to be woken, open again
  *   prefix_tree_load     blocks on disk come to memory
  *   prefix_path_block    payloads to restore
- *   prefix_tree_use      it was admitted: times to live begin anew, the policy learns
+ *   prefix_tree_use      it was admitted: times to live begin anew (and again when it is closed), the policy learns
  *   prefix_tree_claim    what it will store: others now wait instead of computing the same
  *   prefix_tree_commit   once per claimed block, in order, as the prompt is read
  *   prefix_tree_close    unpins; what was claimed and not committed is free for others
@@ -81,8 +81,9 @@ enum error_code prefix_tree_new(const struct prefix_options *options, struct pre
                                 struct error *error) WARN_UNUSED;
 void prefix_tree_free(struct prefix_tree *tree); /* no path is open; drops all payloads */
 
-/* Bytes in memory that others can't push the tenant below, and bytes in both
- * tiers that it can't exceed (0: none). Unknown tenants have neither. */
+/* Bytes in memory that others can't push the tenant below (all floors together
+ * fit into memory_bytes), and bytes in both tiers that it can't exceed (0: no
+ * ceiling). Tenants not named here have neither. */
 enum error_code prefix_tree_set_tenant(struct prefix_tree *tree, struct str tenant, uint64_t floor_bytes,
                                        uint64_t ceiling_bytes, struct error *error) WARN_UNUSED;
 
