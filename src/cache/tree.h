@@ -71,7 +71,7 @@ struct prefix_options {
     uint32_t block_tokens;  /* 1 .. PREFIX_BLOCK_TOKENS_MAX */
     uint64_t memory_bytes;  /* of payloads */
     uint64_t disk_bytes;    /* 0: no disk */
-    uint32_t nodes_max;     /* blocks known, ghosts included; each about 350 bytes and 4 per token */
+    uint32_t nodes_max;     /* blocks known, ghosts included; each about 300 bytes and 4 per token */
     uint32_t ghosts_max;    /* of them */
     uint32_t tenants_max;
     uint32_t new_below;     /* a prompt that shares fewer tokens with all before is a first use, not a change */
