@@ -161,16 +161,11 @@ static bool has_clock_or_date(struct str word)
 
 static bool is_name_of_time(struct str word)
 {
-    static const char *const names[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", "jan", "feb", "mar",
-                                        "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"};
-    static const char *const whole[] = {"monday",   "tuesday", "wednesday", "thursday",  "friday",  "saturday", "sunday",
-                                        "january",  "february", "march",    "april",     "may",     "june",     "july",
-                                        "august",   "september", "october", "november",  "december"};
+    static const char *const names[] = {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+                                        "january", "february", "march", "april", "may", "june", "july", "august",
+                                        "september", "october", "november", "december"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (str_eq_nocase(word, str_of(names[i])))
-            return true;
-    for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
-        if (str_eq_nocase(word, str_of(whole[i])))
+        if (str_eq_nocase(word, str_of(names[i])) || str_eq_nocase(word, str_slice(str_of(names[i]), 0, 3)))
             return true;
     return false;
 }
@@ -307,9 +302,16 @@ void explain(const struct explain_side side[2], struct arena *arena, struct expl
 const char *explain_cause_name(enum explain_cause cause)
 {
     static const char *const names[] = {
-        [CAUSE_NONE] = "none",     [CAUSE_CUT] = "cut",   [CAUSE_KEY_ORDER] = "key-order", [CAUSE_SPACE] = "white-space",
-        [CAUSE_TIME] = "time",     [CAUSE_ID] = "id",     [CAUSE_NUMBER] = "number",       [CAUSE_CASE] = "case",
-        [CAUSE_STRUCTURE] = "structure", [CAUSE_TEXT] = "text"};
+        [CAUSE_NONE] = "none",
+        [CAUSE_CUT] = "cut",
+        [CAUSE_KEY_ORDER] = "key-order",
+        [CAUSE_SPACE] = "white-space",
+        [CAUSE_TIME] = "time",
+        [CAUSE_ID] = "id",
+        [CAUSE_NUMBER] = "number",
+        [CAUSE_CASE] = "case",
+        [CAUSE_STRUCTURE] = "structure",
+        [CAUSE_TEXT] = "text"};
     return names[cause];
 }
 

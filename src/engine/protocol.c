@@ -463,7 +463,8 @@ bool protocol_get_config(struct str payload, struct arena *arena, struct frame_c
     config->cache_memory_bytes = get_le(&in, 8);
     config->cache_policy = get_u8(&in);
     in.bad = in.bad || config->cache_policy > CACHE_POLICY_VALUE;
-    return get_tenants(&in, arena, config) && reader_done(&in) && config->log_level <= LOG_OFF && config->log_format <= LOG_JSON;
+    return get_tenants(&in, arena, config) && reader_done(&in) && config->log_level <= LOG_OFF &&
+           config->log_format <= LOG_JSON;
 }
 
 static bool copy_fixed(struct str s, char *out, size_t cap)

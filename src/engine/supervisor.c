@@ -172,7 +172,8 @@ static const struct link_handlers control_handlers = {on_control_frame, on_contr
 static uint8_t policy_of(const struct config *config)
 {
     enum cache_policy_kind kind = CACHE_POLICY_VALUE;
-    (void)cache_policy_parse(str_of(config->cache_policy ? config->cache_policy : "value"), &kind); /* checked when read */
+    /* Was checked when it was read. */
+    (void)cache_policy_parse(str_of(config->cache_policy ? config->cache_policy : "value"), &kind);
     return (uint8_t)kind;
 }
 
