@@ -255,7 +255,8 @@ static void a_card_bounds_times_to_live(void **state)
     const struct str minutes = STR("{" HELLO ",\"system\":[{\"text\":\"a\"}," POINT("5m") "]}");
     assert_int_equal(converse_codec.parse(hour, CODEC_GENERATE, &request, &error), ERROR_INVALID);
     assert_string_equal(error.message,
-                        "system[1].cachePoint.ttl: this model keeps a cache point for 5 minutes at most; leave ttl out");
+                        "system[1].cachePoint.ttl: this model keeps a cache point for 5 minutes at most; "
+                        "leave ttl out");
     request = (struct chat_request){.arena = &arena, .cache_ttl_max_seconds = 300};
     assert_int_equal(converse_codec.parse(minutes, CODEC_GENERATE, &request, &error), OK);
     codec_request_free(&request);

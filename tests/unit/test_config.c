@@ -102,7 +102,8 @@ static void every_key(void **state)
           "  - {name: desk-small, price_as: 'amazon.nova-lite-v1:0', cache: explicit}\n"
           "cache: {memory: 512MiB, disk: 0, min_tokens: 256, policy: lru}\n"
           "tenants:\n"
-          "  - {name: shop, keys: [{id: AKIA1, secret: x}], account: 000000000012, cache: {floor: 1MiB, ceiling: 2MiB}}\n"
+          "  - {name: shop, keys: [{id: AKIA1, secret: x}], account: 000000000012,\n"
+          "     cache: {floor: 1MiB, ceiling: 2MiB}}\n"
           "  - {name: free, keys: [{id: AKIA2, secret: x}], cache: {}}\n",
           &config);
     assert_string_equal(config.listen, "[::1]:9000");
