@@ -1,8 +1,11 @@
 """Prompt caching from outside: what is written is read, in every dialect, and a miss says why."""
 
+import concurrent.futures
 import http.client
 import json
+import os
 import re
+import signal
 import subprocess
 import uuid
 
@@ -365,6 +368,48 @@ def test_floors_and_ceilings_of_tenants(tmp_path, random_model):
     assert metrics(server)[evicted] >= 20
     assert figures(converse(kept, system))[1] == write, "below its floor nobody pushes it"
     assert figures(converse(small, system))[1:] == (0, 0), "over its ceiling nothing is kept"
+    assert server.stop() == 0
+
+
+def test_parallel_first_requests_compute_the_prefix_once(cached):
+    client = salted(cached)
+    system = [{"text": RULES}, POINT]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        replies = list(pool.map(lambda i: converse(client, system, f"Question {i}?"), range(4)))
+    writes = sorted(figures(reply)[2] for reply in replies)
+    reads = sorted(figures(reply)[1] for reply in replies)
+    assert writes[:3] == [0, 0, 0] and writes[3] > 0
+    assert reads == [0] + [writes[3]] * 3
+
+
+def test_a_dead_worker_takes_its_cache_with_it(tmp_path, random_model):
+    config = f"models: [{{name: tiny, path: {random_model}, context: 4096, cache_min_tokens: 32}}]\n"
+    server = Server(config=config, workdir=tmp_path)
+    client = server.client(retries=5)
+    system = [{"text": RULES}, POINT]
+    size = 'fulcrum_cache_bytes{model="tiny",tier="memory"}'
+    write = figures(converse(client, system))[2]
+    assert figures(converse(client, system))[1] == write and metrics(server)[size] > 0
+    os.kill(server.workers()["tiny"], signal.SIGKILL)
+    assert wait_until(lambda: metrics(server)["fulcrum_worker_restarts_total{model=\"tiny\"}"] == 1)
+    assert wait_until(lambda: metrics(server)["fulcrum_model_ready{model=\"tiny\"}"] == 1)
+    assert metrics(server)[size] == 0
+    again = converse(client, system)
+    assert figures(again)[1:] == (0, write) and header(again).endswith("reason=first-use")
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize("mode", ["implicit", "explicit"])
+def test_a_deterministic_server_says_the_same_cold_and_warm(tmp_path, random_model, mode):
+    config = (f"models: [{{name: tiny, path: {random_model}, context: 4096, cache_min_tokens: 32, cache: {mode}}}]\n"
+              "deterministic: true\n")
+    server = Server(config=config, workdir=tmp_path)
+    client = server.client()
+    system = [{"text": RULES}] + ([POINT] if mode == "explicit" else [])
+    more = {"inferenceConfig": {"maxTokens": 24, "temperature": 0}}
+    ask = [client.converse(modelId="tiny", system=system, messages=[user({"text": RULES})], **more) for _ in range(3)]
+    assert figures(ask[0])[1] == 0 and figures(ask[1])[1] > 0 and figures(ask[2])[1] > 0
+    assert ask[0]["output"] == ask[1]["output"] == ask[2]["output"]
     assert server.stop() == 0
 
 
