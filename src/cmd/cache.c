@@ -12,6 +12,7 @@
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
 #include "core/catalog.h"
+#include "core/log.h"
 #include "engine/embedded.h"
 
 #define OUTPUT_BYTES_MAX (1u << 20)
@@ -421,6 +422,7 @@ int cmd_cache(int argc, char **argv)
     int status;
     if (!read_options(argc, argv, &options, &status))
         return status;
+    log_configure(LOG_OFF, LOG_LOGFMT); /* readers of documents log; here the error is all that is said */
     for (int side = 0; side < 2; side++) {
         bodies[side].file = options.files[side];
         arena_init(&bodies[side].arena, 0);

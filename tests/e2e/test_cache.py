@@ -1,5 +1,6 @@
 """Prompt caching from outside: what is written is read, in every dialect, and a miss says why."""
 
+import base64
 import concurrent.futures
 import http.client
 import json
@@ -13,6 +14,7 @@ import botocore.exceptions
 import pytest
 
 from conftest import FULCRUM, Server, wait_until
+from test_documents import pdf
 
 CLAUDE = "anthropic.claude-sonnet-4-5-20250929-v1:0"  # its card: 5m and 1h
 NOVA = "amazon.nova-pro-v1:0"
@@ -476,6 +478,19 @@ def test_explain_reads_documents_as_the_server_does(tmp_path):
     b = {"messages": [user(document, {"text": "Sum it up!"}, POINT)]}
     found = json.loads(explain(tmp_path, a, b, "--json", "--dialect", "converse").stdout)
     assert found["difference"]["a"]["field"] == "messages[0].content[1].text"
+
+
+def test_explain_reads_files(tmp_path):
+    def body(text):
+        data = base64.b64encode(pdf([[(72, 700, text)]])).decode()
+        return {"messages": [user({"document": {"name": "rules", "format": "pdf", "source": {"bytes": data}}},
+                                  {"text": "Sum it up."}, POINT)]}
+
+    done = explain(tmp_path, body("Returns within 30 days"), body("Returns within 31 days"), "--json")
+    assert done.stderr == ""
+    found = json.loads(done.stdout)["difference"]
+    assert found["a"]["field"] == "messages[0].content[0].document.source.bytes" and found["cause"] == "number"
+    assert found["a"]["before"].endswith("Returns within 3") and found["a"]["after"].startswith("0 days")
 
 
 def test_explain_says_what_is_wrong(tmp_path):

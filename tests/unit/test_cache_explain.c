@@ -145,11 +145,44 @@ static void checkpoints(void **state)
     release(&pair);
 }
 
+/* Without memory the difference stands, its field may lack its name. */
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    struct pair pair;
+    struct explain_side side[2];
+    struct error error;
+    const struct template_spec spec = {.family = TEMPLATE_CHATML};
+    compare(&pair, &converse_codec, TOOL("{\"type\":\"object\",\"title\":\"t\"}"),
+            TOOL("{\"title\":\"t\",\"type\":\"object\"}"));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(template_render(&spec, &pair.request[i], &side[i].prompt, &error), OK);
+        side[i].body = yyjson_doc_get_root(pair.request[i].document);
+    }
+    for (uint64_t nth = 1;; nth++) {
+        struct arena arena;
+        struct explanation e;
+        arena_init(&arena, 0);
+        mem_fail_at(nth);
+        explain(side, &arena, &e);
+        const bool is_untouched = mem_fail_count() < nth;
+        mem_fail_at(0);
+        assert_int_equal(e.kind, EXPLAIN_DIFFERENT);
+        assert_int_equal(e.shared_bytes, pair.e.shared_bytes);
+        arena_deinit(&arena);
+        if (is_untouched) {
+            assert_int_equal(e.cause, CAUSE_KEY_ORDER);
+            break;
+        }
+    }
+    release(&pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts),     cmocka_unit_test(offsets),     cmocka_unit_test(rewritten_parts),
-        cmocka_unit_test(structure), cmocka_unit_test(checkpoints),
+        cmocka_unit_test(structure), cmocka_unit_test(checkpoints), cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests_name("cache_explain", tests, NULL, NULL);
 }
