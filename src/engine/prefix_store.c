@@ -114,6 +114,12 @@ void prefix_store_free(struct prefix_store *store)
     mem_free(store);
 }
 
+enum error_code prefix_store_set_tenant(struct prefix_store *store, struct str tenant, uint64_t floor_bytes,
+                                        uint64_t ceiling_bytes, struct error *error)
+{
+    return prefix_tree_set_tenant(store->tree, tenant, floor_bytes, ceiling_bytes, error);
+}
+
 void prefix_store_stats(const struct prefix_store *store, struct prefix_stats *stats)
 {
     prefix_tree_stats(store->tree, stats);
@@ -218,6 +224,13 @@ static void set_miss(struct prefix_use *use, const struct prefix_hit *hit)
     }
 }
 
+/* The shortest prompt of which a prefix of `least` tokens can be read in whole blocks. */
+static uint32_t least_readable(const struct prefix_store *store, uint32_t least)
+{
+    const uint32_t block = store->options.is_deterministic ? DETERMINISTIC_BLOCK : PREFIX_STORE_BLOCK;
+    return (least + block - 1) / block * block + 1;
+}
+
 /* False: closed again, because another job computes more of the prompt. */
 static bool look_up(struct prefix_store *store, struct prefix_use *use, uint32_t *positions, uint32_t position_count,
                     struct prefix_waiter *waiter)
@@ -251,6 +264,8 @@ static bool look_up(struct prefix_store *store, struct prefix_use *use, uint32_t
         use->readable = 0;
     else
         use->readable = hit.tokens;
+    if (use->readable == 0 && hit.miss == PREFIX_NO_MISS) /* no whole block of the least length can be read */
+        miss(use, ENGINE_MISS_BELOW_MINIMUM, last + 1, least_readable(store, job->request->cache_min_tokens));
     return true;
 }
 
@@ -292,8 +307,12 @@ void prefix_store_begin(struct prefix_store *store, struct prefix_use *use)
     const struct model_tokens *tokens = use->job->tokens;
     if (!use->path)
         return;
-    if (use->readable > 0)
+    if (use->readable > 0) {
+        const uint32_t found = use->readable;
         use->readable = prefix_tree_load(store->tree, use->path);
+        if (use->readable < found)
+            miss(use, ENGINE_MISS_EVICTED, 0, 0);
+    }
     prefix_tree_use(store->tree, use->path, now_us);
     if (prefix_tree_claim(store->tree, use->path, tokens->items, (uint32_t)tokens->count, use->checkpoints,
                           use->checkpoint_count, now_us, &error) != OK)
@@ -339,6 +358,7 @@ uint32_t prefix_store_restore(struct prefix_store *store, struct prefix_use *use
         const struct prefix_block block = prefix_path_block(use->path, use->next_block);
         if (!restore_block(store, &block, sequence)) {
             use->readable = end;
+            miss(use, ENGINE_MISS_EVICTED, 0, 0); /* damaged is as good as gone */
             break;
         }
         end = block.used_end;

@@ -36,6 +36,11 @@ enum error_code prefix_store_new(const struct prefix_store_options *options, str
                                  struct error *error) WARN_UNUSED;
 void prefix_store_free(struct prefix_store *store);
 
+/* A tenant's share: bytes in memory that others can't push it below, and bytes
+ * that it can't exceed (0: none). */
+enum error_code prefix_store_set_tenant(struct prefix_store *store, struct str tenant, uint64_t floor_bytes,
+                                        uint64_t ceiling_bytes, struct error *error) WARN_UNUSED;
+
 /* A checkpoint of a prompt, or (ttl_seconds 0) the end of a content block, which
  * an earlier checkpoint may have been at. */
 struct prefix_mark {
