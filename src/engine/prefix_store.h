@@ -85,10 +85,12 @@ uint32_t prefix_store_restore(struct prefix_store *store, struct prefix_use *use
 /* The sequence holds `past` tokens of the prompt: stores what is complete. */
 void prefix_store_save(struct prefix_store *store, struct prefix_use *use, uint32_t sequence, uint32_t past);
 
-/* Prompt position at which the state must be taken exactly, above `past`; 0: none. */
+/* Prompt position at which the present piece of the prompt must end, above `past`; 0: none. */
 uint32_t prefix_store_stop(const struct prefix_store *store, const struct prefix_use *use, uint32_t past);
 
-/* Implicit caching keeps replies as well: `tokens` is the prompt and what followed it. */
+/* Implicit caching keeps replies as well: `tokens` is the prompt and what followed
+ * it. Not in deterministic mode: a reply's tokens were computed one by one, a
+ * cold prompt computes them in pieces. */
 void prefix_store_keep(struct prefix_store *store, struct prefix_use *use, uint32_t sequence,
                        const model_token *tokens, uint32_t count);
 
