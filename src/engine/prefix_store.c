@@ -1,6 +1,7 @@
 /* prefix_store.c - see prefix_store.h. */
 #include "engine/prefix_store.h"
 
+#include <string.h>
 #include <xxhash.h>
 
 #include "core/log.h"
@@ -59,9 +60,11 @@ static struct payload *take_state(struct model *model, uint32_t sequence)
     return payload;
 }
 
-static bool put_state(struct model *model, uint32_t sequence, const struct payload *payload)
+static bool put_state(struct model *model, uint32_t sequence, const struct prefix_block *block)
 {
-    return XXH3_64bits(payload->data, payload->len) == payload->checksum &&
+    const struct payload *payload = payload_of(block->payload);
+    return payload->len == block->bytes - sizeof(*payload) &&
+           XXH3_64bits(payload->data, payload->len) == payload->checksum &&
            model_state_set(model, sequence, payload->data, payload->len) != 0;
 }
 
@@ -335,7 +338,7 @@ static bool restore_block(struct prefix_store *store, const struct prefix_block 
 {
     struct model *model = store->options.model;
     const uint32_t target = store->is_snapshot ? sequence : store->scratch;
-    if (!put_state(model, target, payload_of(block->payload))) {
+    if (!put_state(model, target, block)) {
         model_seq_clear(model, target);
         log_event(LOG_WARN, "cache_block_damaged", LOG_I("begin", block->begin), LOG_I("end", block->end));
         return false;
@@ -356,6 +359,7 @@ uint32_t prefix_store_restore(struct prefix_store *store, struct prefix_use *use
         const struct prefix_block block = prefix_path_block(use->path, use->next_block);
         if (!restore_block(store, &block, sequence)) {
             use->readable = end;
+            use->is_damaged = true;
             break;
         }
         end = block.used_end;
@@ -396,9 +400,26 @@ static struct payload *take_block(struct prefix_store *store, uint32_t sequence,
     return payload;
 }
 
+/* Damaged blocks stay in the tree, where others may hold them: as they are
+ * computed again, they and those behind them are overwritten. */
+static void repair(struct prefix_store *store, struct prefix_use *use, uint32_t sequence, uint32_t past)
+{
+    while (use->is_damaged && use->path && use->next_block < prefix_path_count(use->path)) {
+        const struct prefix_block block = prefix_path_block(use->path, use->next_block);
+        if (block.end > past || (store->is_snapshot && block.end < past))
+            return;
+        struct payload *payload = take_block(store, sequence, block.begin, block.end);
+        if (payload && sizeof(*payload) + payload->len == block.bytes)
+            memcpy(payload_of(block.payload), payload, block.bytes);
+        mem_free(payload);
+        use->next_block++;
+    }
+}
+
 void prefix_store_save(struct prefix_store *store, struct prefix_use *use, uint32_t sequence, uint32_t past)
 {
     uint32_t begin, end;
+    repair(store, use, sequence, past);
     while (use->path && prefix_path_next_claim(use->path, &begin, &end) && end <= past) {
         struct payload *payload = take_block(store, sequence, begin, end);
         if (!payload) {
@@ -431,9 +452,14 @@ uint32_t prefix_store_stop(const struct prefix_store *store, const struct prefix
         return 0;
     if (store->options.is_deterministic && use->job->request->cache == ENGINE_CACHE_EXPLICIT)
         return next_mark(use->job, past);
-    if (!store->is_snapshot || !use->path || !prefix_path_next_claim(use->path, &begin, &end))
+    if (!store->is_snapshot || !use->path)
         return 0;
-    return end;
+    if (use->is_damaged && use->next_block < prefix_path_count(use->path)) {
+        end = prefix_path_block(use->path, use->next_block).end;
+        if (end > past)
+            return end;
+    }
+    return prefix_path_next_claim(use->path, &begin, &end) ? end : 0;
 }
 
 void prefix_store_keep(struct prefix_store *store, struct prefix_use *use, uint32_t sequence,

@@ -4,7 +4,7 @@
  * which makes and takes states. A block is read out of a running sequence
  * through a scratch sequence and put back the same way; a state that can't be
  * cut is kept whole. Every payload carries a checksum (XXH3): a damaged one is
- * a miss, the tokens are computed again.
+ * a miss, the tokens are computed and stored again.
  *
  * Where another running sequence of the same scope still has the prefix in its
  * cells, these are shared and nothing is copied.
@@ -58,7 +58,8 @@ struct prefix_use {
     struct prefix_checkpoint *checkpoints; /* to be stored, ascending */
     uint32_t checkpoint_count, stored;     /* of them, stored by this job or before */
     uint32_t readable;                     /* tokens that can be restored */
-    uint32_t next_block;                   /* of the path, to restore */
+    uint32_t next_block;                   /* of the path, to restore; or to store anew */
+    bool is_damaged;                       /* next_block and those behind it are not to be read */
     struct engine_cache_use figures;
 };
 
