@@ -16,6 +16,7 @@
 #define MAMBA_KERNEL 4u
 #define MAMBA_STATE 16u
 #define MAMBA_RANK 4u
+#define POST_NORM 4.0f /* of gemma2: with a tied head the last token would else repeat itself */
 #define MAMBA_STEP_BIAS (-3.0f) /* before softplus: a token is half forgotten after about 14 more */
 
 static const char *const special_texts[SPECIALS] = {"<|endoftext|>", "<|im_start|>", "<|im_end|>"};
@@ -232,7 +233,7 @@ static void put_layer(struct builder *b, uint32_t layer)
                                         "post_ffw_norm.weight"};
     put_matrices(b, layer, matrices, sizeof(matrices) / sizeof(matrices[0]));
     for (size_t i = 0; i < (o->kind == RANDOM_GGUF_GEMMA2 ? 4 : 2); i++)
-        put_constant(b, layer_name(b, layer, norms[i]), o->width, 1.0f);
+        put_constant(b, layer_name(b, layer, norms[i]), o->width, i < 2 ? 1.0f : POST_NORM);
 }
 
 static void put_weights(struct builder *b)
