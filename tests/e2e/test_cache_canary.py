@@ -12,7 +12,7 @@ import pytest
 from conftest import start
 
 PATH = "/model/tiny/converse"
-SECONDS = 15  # of interleaved requests, at most
+SECONDS = 22  # of interleaved requests, at most
 REQUESTS = 3000
 TENANTS = 8
 OPENING = "All staff of the help desk read this before they answer anybody. " * 12
