@@ -1,6 +1,7 @@
 /* prefix_store.c - see prefix_store.h. */
 #include "engine/prefix_store.h"
 
+#include <string.h>
 #include <xxhash.h>
 
 #include "core/log.h"
@@ -59,9 +60,11 @@ static struct payload *take_state(struct model *model, uint32_t sequence)
     return payload;
 }
 
-static bool put_state(struct model *model, uint32_t sequence, const struct payload *payload)
+static bool put_state(struct model *model, uint32_t sequence, const struct prefix_block *block)
 {
-    return XXH3_64bits(payload->data, payload->len) == payload->checksum &&
+    const struct payload *payload = payload_of(block->payload);
+    return payload->len == block->bytes - sizeof(*payload) &&
+           XXH3_64bits(payload->data, payload->len) == payload->checksum &&
            model_state_set(model, sequence, payload->data, payload->len) != 0;
 }
 
@@ -155,33 +158,39 @@ static bool pick_checkpoints(const struct prefix_job *job, struct prefix_use *us
     return true;
 }
 
-/* Without marks the whole prompt is kept, in whole blocks. */
-static bool pick_all(const struct prefix_job *job, struct prefix_use *use)
+/* Without marks the whole prompt is kept, in whole blocks. Deterministic: in
+ * whole pieces, so that each block was computed in the piece that a cold prompt
+ * computes it in. A snapshot at the prompt's very end could never be read for
+ * the same prompt again, since one token is always computed. */
+static bool pick_all(const struct prefix_store *store, const struct prefix_job *job, struct prefix_use *use)
 {
-    const uint32_t count = (uint32_t)job->tokens->count;
-    if (count < job->request->cache_min_tokens) {
-        miss(use, ENGINE_MISS_BELOW_MINIMUM, count, job->request->cache_min_tokens);
+    const uint32_t count = (uint32_t)job->tokens->count - store->is_snapshot;
+    if (job->tokens->count < job->request->cache_min_tokens) {
+        miss(use, ENGINE_MISS_BELOW_MINIMUM, (uint32_t)job->tokens->count, job->request->cache_min_tokens);
         return false;
     }
-    const uint32_t whole = count - count % PREFIX_STORE_BLOCK;
+    const uint32_t whole =
+        count - count % (store->options.is_deterministic ? DETERMINISTIC_BLOCK : PREFIX_STORE_BLOCK);
     if (whole > 0)
         use->checkpoints[use->checkpoint_count++] = (struct prefix_checkpoint){.position = whole};
     return true;
 }
 
 /* Where a read may end: at the checkpoints, and at ends of content blocks that
- * are at most LOOK_BACK blocks before one of them. */
-static uint32_t find_positions(const struct prefix_job *job, uint32_t *positions)
+ * are at most LOOK_BACK blocks before one of them. One that ends the prompt is
+ * read but for the last token, where the state can be cut. */
+static uint32_t find_positions(const struct prefix_store *store, const struct prefix_job *job, uint32_t *positions)
 {
     uint32_t count = 0, blocks_to_checkpoint = LOOK_BACK + 1;
     const uint32_t last = (uint32_t)job->tokens->count - 1;
     for (size_t i = job->mark_count; i-- > 0;) {
         const struct prefix_mark *mark = &job->marks[i];
+        const uint32_t position = mark->position > last && !store->is_snapshot ? last : mark->position;
         blocks_to_checkpoint = mark->ttl_seconds ? 0 : blocks_to_checkpoint + 1;
-        if (blocks_to_checkpoint > LOOK_BACK || mark->position < job->request->cache_min_tokens ||
-            mark->position > last || (count > 0 && positions[count - 1] == mark->position))
+        if (blocks_to_checkpoint > LOOK_BACK || mark->position < job->request->cache_min_tokens || position > last ||
+            (count > 0 && positions[count - 1] == position))
             continue;
-        positions[count++] = mark->position;
+        positions[count++] = position;
     }
     for (uint32_t i = 0; i < count / 2; i++) {
         const uint32_t swapped = positions[i];
@@ -253,7 +262,8 @@ static bool look_up(struct prefix_store *store, struct prefix_use *use, uint32_t
         miss(use, ENGINE_MISS_EVICTED, 0, 0);
         return true;
     }
-    if (hit.pending_tokens > hit.tokens) {
+    const bool is_worth_waiting = !is_anywhere || hit.pending_tokens >= job->request->cache_min_tokens;
+    if (hit.pending_tokens > hit.tokens && is_worth_waiting) {
         prefix_tree_close(store->tree, use->path);
         use->path = NULL;
         prefix_tree_wait(store->tree, &hit, waiter);
@@ -283,8 +293,8 @@ void prefix_store_open(struct prefix_store *store, const struct prefix_job *job,
     use->checkpoints = mem_calloc(most, sizeof(*use->checkpoints));
     if (positions && use->checkpoints) {
         const bool is_explicit = job->request->cache == ENGINE_CACHE_EXPLICIT;
-        if (is_explicit ? pick_checkpoints(job, use) : pick_all(job, use)) {
-            const uint32_t count = is_explicit ? find_positions(job, positions) : find_cuts(job, positions);
+        if (is_explicit ? pick_checkpoints(job, use) : pick_all(store, job, use)) {
+            const uint32_t count = is_explicit ? find_positions(store, job, positions) : find_cuts(job, positions);
             *is_pending = !look_up(store, use, positions, count, waiter);
         }
     } else {
@@ -298,6 +308,15 @@ void prefix_store_open(struct prefix_store *store, const struct prefix_job *job,
 void prefix_store_unwait(struct prefix_store *store, struct prefix_waiter *waiter)
 {
     prefix_tree_unwait(store->tree, waiter);
+}
+
+/* A snapshot behind what is restored can't be taken any more: the sequence never stands there. */
+static uint32_t skip_passed(const struct prefix_store *store, const struct prefix_use *use)
+{
+    uint32_t first = 0;
+    while (store->is_snapshot && first < use->checkpoint_count && use->checkpoints[first].position < use->readable)
+        first++;
+    return first;
 }
 
 void prefix_store_begin(struct prefix_store *store, struct prefix_use *use)
@@ -314,8 +333,9 @@ void prefix_store_begin(struct prefix_store *store, struct prefix_use *use)
             miss(use, ENGINE_MISS_EVICTED, 0, 0);
     }
     prefix_tree_use(store->tree, use->path, now_us);
-    if (prefix_tree_claim(store->tree, use->path, tokens->items, (uint32_t)tokens->count, use->checkpoints,
-                          use->checkpoint_count, now_us, &error) != OK)
+    const uint32_t first = skip_passed(store, use);
+    if (prefix_tree_claim(store->tree, use->path, tokens->items, (uint32_t)tokens->count, use->checkpoints + first,
+                          use->checkpoint_count - first, now_us, &error) != OK)
         log_event(LOG_WARN, "cache_claim_failed", LOG_C("error", error.message));
     use->figures.read_tokens = use->readable;
 }
@@ -337,7 +357,7 @@ static bool restore_block(struct prefix_store *store, const struct prefix_block 
 {
     struct model *model = store->options.model;
     const uint32_t target = store->is_snapshot ? sequence : store->scratch;
-    if (!put_state(model, target, payload_of(block->payload))) {
+    if (!put_state(model, target, block)) {
         model_seq_clear(model, target);
         log_event(LOG_WARN, "cache_block_damaged", LOG_I("begin", block->begin), LOG_I("end", block->end));
         return false;
@@ -358,6 +378,7 @@ uint32_t prefix_store_restore(struct prefix_store *store, struct prefix_use *use
         const struct prefix_block block = prefix_path_block(use->path, use->next_block);
         if (!restore_block(store, &block, sequence)) {
             use->readable = end;
+            use->is_damaged = true;
             miss(use, ENGINE_MISS_EVICTED, 0, 0); /* damaged is as good as gone */
             break;
         }
@@ -399,9 +420,26 @@ static struct payload *take_block(struct prefix_store *store, uint32_t sequence,
     return payload;
 }
 
+/* Damaged blocks stay in the tree, where others may hold them: as they are
+ * computed again, they and those behind them are overwritten. */
+static void repair(struct prefix_store *store, struct prefix_use *use, uint32_t sequence, uint32_t past)
+{
+    while (use->is_damaged && use->path && use->next_block < prefix_path_count(use->path)) {
+        const struct prefix_block block = prefix_path_block(use->path, use->next_block);
+        if (block.end > past || (store->is_snapshot && block.end < past))
+            return;
+        struct payload *payload = take_block(store, sequence, block.begin, block.end);
+        if (payload && sizeof(*payload) + payload->len == block.bytes)
+            memcpy(payload_of(block.payload), payload, block.bytes);
+        mem_free(payload);
+        use->next_block++;
+    }
+}
+
 void prefix_store_save(struct prefix_store *store, struct prefix_use *use, uint32_t sequence, uint32_t past)
 {
     uint32_t begin, end;
+    repair(store, use, sequence, past);
     while (use->path && prefix_path_next_claim(use->path, &begin, &end) && end <= past) {
         struct payload *payload = take_block(store, sequence, begin, end);
         if (!payload) {
@@ -417,16 +455,31 @@ void prefix_store_save(struct prefix_store *store, struct prefix_use *use, uint3
     }
 }
 
+/* Deterministic prompts are cut wherever a later request may have read up to,
+ * whether anything is stored this time or not: at all marks. */
+static uint32_t next_mark(const struct prefix_job *job, uint32_t past)
+{
+    for (size_t i = 0; i < job->mark_count; i++)
+        if (job->marks[i].position > past)
+            return job->marks[i].position;
+    return 0;
+}
+
 uint32_t prefix_store_stop(const struct prefix_store *store, const struct prefix_use *use, uint32_t past)
 {
     uint32_t begin, end;
-    if (!use->path || (!store->is_snapshot && !store->options.is_deterministic) ||
-        !prefix_path_next_claim(use->path, &begin, &end))
+    if (!store || use->job->request->cache == ENGINE_CACHE_OFF)
         return 0;
-    for (uint32_t i = use->stored; i < use->checkpoint_count; i++)
-        if (use->checkpoints[i].position > past)
-            return use->checkpoints[i].position;
-    return 0;
+    if (store->options.is_deterministic && use->job->request->cache == ENGINE_CACHE_EXPLICIT)
+        return next_mark(use->job, past);
+    if (!store->is_snapshot || !use->path)
+        return 0;
+    if (use->is_damaged && use->next_block < prefix_path_count(use->path)) {
+        end = prefix_path_block(use->path, use->next_block).end;
+        if (end > past)
+            return end;
+    }
+    return prefix_path_next_claim(use->path, &begin, &end) ? end : 0;
 }
 
 void prefix_store_keep(struct prefix_store *store, struct prefix_use *use, uint32_t sequence,
@@ -434,7 +487,8 @@ void prefix_store_keep(struct prefix_store *store, struct prefix_use *use, uint3
 {
     struct error error;
     const struct prefix_checkpoint whole = {.position = count - count % PREFIX_STORE_BLOCK};
-    if (!use->path || use->job->request->cache != ENGINE_CACHE_IMPLICIT || store->is_snapshot || whole.position == 0)
+    if (!use->path || use->job->request->cache != ENGINE_CACHE_IMPLICIT || store->is_snapshot ||
+        store->options.is_deterministic || whole.position == 0)
         return;
     if (prefix_tree_claim(store->tree, use->path, tokens, count, &whole, 1, clock_now_us(), &error) == OK)
         prefix_store_save(store, use, sequence, count);
