@@ -6,10 +6,10 @@
  *   readback_share  putting the state of 2,000 tokens back, over computing it, in this process
  *   overhead        time that keeping prefixes adds to a load which never repeats itself, over that without
  *
- * On a small model (its cells of 1 KiB and speed make the same cache of bytes in seconds instead of minutes), once:
+ * On a small model, that takes seconds where the large one would take minutes, once:
  *
- *   tenants_P       32 tenants with a prefix of 2,000 tokens each talk for five turns in turn, the memory being P% of
- *                   what their conversations take at the end: tokens read in turns 3 to 5, over those of an endless memory
+ *   tenants_P       32 tenants with a prefix of 2,000 tokens each talk for five turns, one after the other; memory is P%
+ *                   of what their conversations take at the end: tokens read in turns 3 to 5, over all that could be
  *   memory_ratio    growth of the worker's resident memory over the KV bytes of the tokens it keeps
  *
  * BENCH_THREADS sets the engine's threads: with 1, times mean something beside other busy processes. */

@@ -43,7 +43,7 @@ def test_reply_has_the_services_shape(bedrock):
     assert reply["metrics"]["latencyMs"] >= 0
     headers = reply["ResponseMetadata"]["HTTPHeaders"]
     assert headers["x-fulcrum-model"] == "tiny"
-    assert headers["x-fulcrum-cache"].startswith("off; read=0; write=0; reason=disabled")
+    assert headers["x-fulcrum-cache"].startswith("miss; read=0; write=0; reason=below-minimum=")
     assert headers["x-amzn-requestid"] == reply["ResponseMetadata"]["RequestId"]
 
 
