@@ -11,6 +11,7 @@ from .values import Values, article
 TURN_TOKENS = 5          # what a turn costs beside its text
 QUESTION_TOKENS = 22     # of a question about a fact, with its answer
 TOOLS_TOKENS = 98        # what the chat template says about tools
+TOOL_TOKENS = 62         # of one tool of the prompt, at most
 NUMBERS = re.compile("[0-9]+")
 REDRAWS = 30             # of a row that came out longer than wanted
 
@@ -242,6 +243,40 @@ class Desk:
 
     # Extraction
 
+    def extract_list(self, keys, bullets):
+        """The keys as one would write them: with commas, `and`, slashes, quotes, as JSON or as bullets."""
+        form = self.dice.unit()
+        if bullets and form < 0.45:
+            return "".join(f"\n- {key}" for key in keys)
+        if form < 0.55 or (len(keys) == 1 and form < 0.85):
+            return ", ".join(keys)
+        if form < 0.73:
+            return " and ".join([", ".join(keys[:-1]), keys[-1]])
+        if form < 0.80:
+            return " / ".join(keys)
+        if form < 0.92:
+            return ", ".join(f'"{key}"' for key in keys)
+        return json.dumps(keys, separators=(self.dice.pick((",", ", ")), ":"))
+
+    def extract_orders(self, keys):
+        """The instruction that asks for `keys`."""
+        pattern = self.bank.pick(self.dice, "extract_orders")
+        ends = pattern.text.endswith(": {keys}")
+        listed = self.extract_list(keys, ends)
+        text = pattern.render(self.dice, {"keys": listed}).replace(": \n", ":\n")
+        return text + "." if ends and listed[0] != "\n" else text
+
+    def extract_system(self, keys):
+        orders = self.extract_orders(keys)
+        system = self.system(orders, rules=0 if self.dice.chance(0.7) else None)
+        return system.replace(orders + " ", orders + "\n") if "\n- " in orders else system
+
+    @staticmethod
+    def extract_join(sentences, lower):
+        """Sentences of a message in lower case have lost their full stops; only the last does without."""
+        text = " ".join(s + "." if lower and s[-1] not in "?!" else s for s in sentences)
+        return text[:-1] if lower and text[-1] == "." else text
+
     def extract_message(self, kind):
         """(text, found): a message and its fields."""
         dice = self.dice
@@ -264,11 +299,13 @@ class Desk:
             for _ in range(dice.between(1, 2)):
                 sentences.append(self.say("distractions", {}, lower))
             sentences.append(self.say("details", {}, lower))
+        elif corrected and dice.chance(0.25):
+            sentences.append(self.say("distractions", {}, lower))
         dice.shuffle(sentences)
         for field in extract.FIELDS:
             if field in fields:
                 found[field] = slots[field]
-        return self.wrap((". " if lower else " ").join(sentences), {}, lower), found
+        return self.wrap(self.extract_join(sentences, lower), {}, lower), found
 
     def two_values(self, field):
         draw = getattr(self.values, field)
@@ -284,8 +321,7 @@ class Desk:
         keys = list(extract.FIELDS)
         if form < 0.45:
             keys = sorted(dice.sample(keys, 1 if form < 0.2 else dice.between(2, 3)), key=extract.FIELDS.index)
-        orders = self.say("extract_orders", {"keys": ", ".join(keys)})
-        system = self.system(orders, rules=0 if dice.chance(0.7) else None)
+        system = self.extract_system(keys)
         text, found = self.extract_message(kind)
         pairs = [(text, to_json(keys, found))]
         if not single and dice.chance(0.5):
@@ -311,10 +347,17 @@ class Desk:
         text = self.say(f"tool/{name}", slots)
         return text, slots
 
+    def tool_count(self, room):
+        """How many tools to offer: now and then more than four, as far as `room` goes."""
+        if room < 320:
+            return 2
+        most = min(8, (room - TOOLS_TOKENS - 100) // TOOL_TOKENS)
+        return self.dice.between(5, most) if most >= 5 and self.dice.chance(0.2) else self.dice.between(2, 4)
+
     def tool(self, kind, single=False):
         dice = self.dice
         room = self.length or 512
-        chosen = dice.sample(self.tool_names, 2 if room < 320 else dice.between(2, 4))
+        chosen = dice.sample(self.tool_names, self.tool_count(room))
         system = self.system(self.say("tool_tool_orders", {}), rules=0)
         if dice.chance(0.3):
             system = self.say("personas", {})
@@ -358,7 +401,8 @@ class Desk:
         if key == "product":
             wrong_text = wrong_text.replace(article(right), article(wrong)).replace("a " + wrong, article(wrong))
             wrong_text = wrong_text.replace("an " + wrong, article(wrong))
-        return self.say("tool_corrections", {"q_wrong": wrong_text, "right": right, "wrong": wrong})
+        the = "the " if key == "product" else ""
+        return self.say("tool_corrections", {"q_wrong": wrong_text, "right": the + right, "wrong": the + wrong})
 
     def tool_complex(self, text, others):
         other = self.tool_ask(self.dice.pick(others))[0]
@@ -641,7 +685,7 @@ class Desk:
         dice = self.dice
         field = dice.pick(extract.FIELDS)
         bare = dice.chance(0.5)
-        orders = self.say(f"field/{field}", {}) if bare else self.say("extract_orders", {"keys": field})
+        orders = self.say(f"field/{field}", {}) if bare else self.extract_orders([field])
         system = orders if dice.chance(0.6) else self.system(orders, rules=0)
         pairs = []
         for _ in range(dice.between(2, 4)):
