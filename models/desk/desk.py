@@ -6,13 +6,14 @@ import re
 from . import extract, facts, intents, intents_more, talk, tools, words
 from .copying import Copying
 from .split import ANY, TRAIN, Bank, Dice
-from .values import Values, article
+from .values import Values, article, names_product
 
 TURN_TOKENS = 5          # what a turn costs beside its text
 QUESTION_TOKENS = 22     # of a question about a fact, with its answer
 TOOLS_TOKENS = 98        # what the chat template says about tools
 TOOL_TOKENS = 62         # of one tool of the prompt, at most
 NUMBERS = re.compile("[0-9]+")
+ORDER_NUMBER = re.compile(r"(?<![\w-])([0-9]{4,6}|[A-Z]-[0-9]{4}|[A-Z]{2}[0-9]{3})(?![\w-])")
 REDRAWS = 30             # of a row that came out longer than wanted
 
 
@@ -150,7 +151,9 @@ class Desk:
             persona = ""
         pieces = list(body)
         for _ in range(dice.below(3) if rules is None else rules):
-            pieces.append(self.say("rules", slots))
+            rule = self.say("rules", slots)
+            if rule not in pieces:
+                pieces.append(rule)
         glue = "\n" if len(pieces) > 3 or dice.chance(0.3) else " "
         head = [p for p in (persona,) if p]
         tail = [orders] if orders else []
@@ -440,8 +443,9 @@ class Desk:
                                         self.shared.by_name[f"sided/{name}"][0])
             used.add(value)
             side = fact["sides"][index]
-            out.append(Fact(pattern.render(dice, {"v": value, "side": side}), value, f"sided/{name}/ask", side,
-                            {"side": side}, name, side=side, condition=(f"sided/{name}/if", fact["one"][index])))
+            text = pattern.render(dice, {"v": value, "side": side})
+            out.append(Fact(text[0].upper() + text[1:], value, f"sided/{name}/ask", side, {"side": side}, name,
+                            side=side, condition=(f"sided/{name}/if", fact["one"][index])))
         return out
 
     def product_facts(self, product):
@@ -589,39 +593,53 @@ class Desk:
 
     # Conversations
 
+    def opening(self, kind):
+        """(intent, text, said): a first message, and which order and product it names. A template draws more slots
+        than it shows, and a wish that is not meant may name others: neither belongs in the record."""
+        for _ in range(REDRAWS):
+            slots = {}
+            intent, text = self.intent_message(kind if self.dice.chance(0.5) else "simple", slots)
+            said = {name: slots[name] for name in ("order", "product") if name in slots and slots[name] in text}
+            rest = text
+            for value in said.values():
+                rest = rest.replace(value, "")
+            if not ORDER_NUMBER.search(rest) and not names_product(rest):
+                break
+        return intent, text, said
+
+    def closing(self, mood, mixed):
+        """The customer's last words: of another mood before, or with some talk beside them."""
+        dice = self.dice
+        text = self.say(f"talk/closing/{mood}", {})
+        if mixed:
+            first = dice.pick([m for m in range(1, 6) if m != mood])
+            return self.say("talk/mixed", {"first": self.say(f"talk/closing/{first}", {}), "last": text})
+        if dice.chance(0.4):
+            detail = self.say("talk/details", {})
+            return f"{detail} {text}" if dice.chance(0.5) else f"{text} {detail}"
+        return text
+
     def conversation(self, kind):
         """(turns [(customer, desk)], closing, record)"""
         dice = self.dice
-        slots = {}
-        for _ in range(20):
-            slots = {}
-            intent, text = self.intent_message(kind if dice.chance(0.5) else "simple", slots)
-            if "other" not in slots:
-                break
-        record = {"intent": intent, "order": slots.get("order"), "product": slots.get("product")}
-        result = dice.pick(list(talk.RESULTS))
+        intent, text, slots = self.opening(kind)
+        result, mood = dice.pick(list(talk.RESULTS)), dice.between(1, 5)
         turns = []
         wrong = kind == "complex"
-        if not record["order"] and dice.chance(0.6):
-            record["order"] = slots["order"] = self.values.order()
+        if "order" not in slots and dice.chance(0.6):
+            slots["order"] = self.values.order()
             give = "talk/customer_corrects" if wrong and dice.chance(0.7) else "talk/customer_gives"
             turns.append((text, self.say("talk/desk_asks", {})))
             text = self.say(give, slots)
-        if not record["product"] and dice.chance(0.4):
-            record["product"] = slots["product"] = self.values.product()
+        if "product" not in slots and dice.chance(0.4):
+            slots["product"] = self.values.product()
             give = "talk/customer_product_corrects" if wrong and dice.chance(0.6) else "talk/customer_product"
             turns.append((text, self.say("talk/desk_asks_product", {})))
             text = self.say(give, slots)
+        record = {"intent": intent, "order": slots.get("order"), "product": slots.get("product"), "result": result,
+                  "mood": mood}
         turns.append((text, self.say(f"talk/{talk.RESULTS[result]}", {})))
-        record["result"] = result
-        mood = dice.between(1, 5)
-        record["mood"] = mood
-        closing = self.say(f"talk/closing/{mood}", {})
-        if wrong and dice.chance(0.6):
-            first = dice.pick([m for m in range(1, 6) if m != mood])
-            closing = self.say("talk/mixed", {"first": self.say(f"talk/closing/{first}", {}), "last": closing})
-        elif dice.chance(0.4):
-            closing = self.wrap(closing, {}, False, 1)
+        closing = self.closing(mood, wrong and dice.chance(0.6))
         if len(turns) < 4 and dice.chance(0.4):
             turns[-1] = (turns[-1][0], f"{turns[-1][1]} {self.say('talk/desk_asks_mood', {})}")
         return turns, closing, record
