@@ -6,12 +6,14 @@ import re
 from . import extract, facts, intents, intents_more, talk, tools, words
 from .copying import Copying
 from .split import ANY, TRAIN, Bank, Dice
-from .values import Values, article
+from .values import Values, article, names_product
 
 TURN_TOKENS = 5          # what a turn costs beside its text
 QUESTION_TOKENS = 22     # of a question about a fact, with its answer
 TOOLS_TOKENS = 98        # what the chat template says about tools
+TOOL_TOKENS = 62         # of one tool of the prompt, at most
 NUMBERS = re.compile("[0-9]+")
+ORDER_NUMBER = re.compile(r"(?<![\w-])([0-9]{4,6}|[A-Z]-[0-9]{4}|[A-Z]{2}[0-9]{3})(?![\w-])")
 REDRAWS = 30             # of a row that came out longer than wanted
 
 
@@ -149,7 +151,9 @@ class Desk:
             persona = ""
         pieces = list(body)
         for _ in range(dice.below(3) if rules is None else rules):
-            pieces.append(self.say("rules", slots))
+            rule = self.say("rules", slots)
+            if rule not in pieces:
+                pieces.append(rule)
         glue = "\n" if len(pieces) > 3 or dice.chance(0.3) else " "
         head = [p for p in (persona,) if p]
         tail = [orders] if orders else []
@@ -242,6 +246,40 @@ class Desk:
 
     # Extraction
 
+    def extract_list(self, keys, bullets):
+        """The keys as one would write them: with commas, `and`, slashes, quotes, as JSON or as bullets."""
+        form = self.dice.unit()
+        if bullets and form < 0.45:
+            return "".join(f"\n- {key}" for key in keys)
+        if form < 0.55 or (len(keys) == 1 and form < 0.85):
+            return ", ".join(keys)
+        if form < 0.73:
+            return " and ".join([", ".join(keys[:-1]), keys[-1]])
+        if form < 0.80:
+            return " / ".join(keys)
+        if form < 0.92:
+            return ", ".join(f'"{key}"' for key in keys)
+        return json.dumps(keys, separators=(self.dice.pick((",", ", ")), ":"))
+
+    def extract_orders(self, keys):
+        """The instruction that asks for `keys`."""
+        pattern = self.bank.pick(self.dice, "extract_orders")
+        ends = pattern.text.endswith(": {keys}")
+        listed = self.extract_list(keys, ends)
+        text = pattern.render(self.dice, {"keys": listed}).replace(": \n", ":\n")
+        return text + "." if ends and listed[0] != "\n" else text
+
+    def extract_system(self, keys):
+        orders = self.extract_orders(keys)
+        system = self.system(orders, rules=0 if self.dice.chance(0.7) else None)
+        return system.replace(orders + " ", orders + "\n") if "\n- " in orders else system
+
+    @staticmethod
+    def extract_join(sentences, lower):
+        """Sentences of a message in lower case have lost their full stops; only the last does without."""
+        text = " ".join(s + "." if lower and s[-1] not in "?!" else s for s in sentences)
+        return text[:-1] if lower and text[-1] == "." else text
+
     def extract_message(self, kind):
         """(text, found): a message and its fields."""
         dice = self.dice
@@ -264,11 +302,13 @@ class Desk:
             for _ in range(dice.between(1, 2)):
                 sentences.append(self.say("distractions", {}, lower))
             sentences.append(self.say("details", {}, lower))
+        elif corrected and dice.chance(0.25):
+            sentences.append(self.say("distractions", {}, lower))
         dice.shuffle(sentences)
         for field in extract.FIELDS:
             if field in fields:
                 found[field] = slots[field]
-        return self.wrap((". " if lower else " ").join(sentences), {}, lower), found
+        return self.wrap(self.extract_join(sentences, lower), {}, lower), found
 
     def two_values(self, field):
         draw = getattr(self.values, field)
@@ -284,8 +324,7 @@ class Desk:
         keys = list(extract.FIELDS)
         if form < 0.45:
             keys = sorted(dice.sample(keys, 1 if form < 0.2 else dice.between(2, 3)), key=extract.FIELDS.index)
-        orders = self.say("extract_orders", {"keys": ", ".join(keys)})
-        system = self.system(orders, rules=0 if dice.chance(0.7) else None)
+        system = self.extract_system(keys)
         text, found = self.extract_message(kind)
         pairs = [(text, to_json(keys, found))]
         if not single and dice.chance(0.5):
@@ -311,10 +350,17 @@ class Desk:
         text = self.say(f"tool/{name}", slots)
         return text, slots
 
+    def tool_count(self, room):
+        """How many tools to offer: now and then more than four, as far as `room` goes."""
+        if room < 320:
+            return 2
+        most = min(8, (room - TOOLS_TOKENS - 100) // TOOL_TOKENS)
+        return self.dice.between(5, most) if most >= 5 and self.dice.chance(0.2) else self.dice.between(2, 4)
+
     def tool(self, kind, single=False):
         dice = self.dice
         room = self.length or 512
-        chosen = dice.sample(self.tool_names, 2 if room < 320 else dice.between(2, 4))
+        chosen = dice.sample(self.tool_names, self.tool_count(room))
         system = self.system(self.say("tool_tool_orders", {}), rules=0)
         if dice.chance(0.3):
             system = self.say("personas", {})
@@ -358,7 +404,8 @@ class Desk:
         if key == "product":
             wrong_text = wrong_text.replace(article(right), article(wrong)).replace("a " + wrong, article(wrong))
             wrong_text = wrong_text.replace("an " + wrong, article(wrong))
-        return self.say("tool_corrections", {"q_wrong": wrong_text, "right": right, "wrong": wrong})
+        the = "the " if key == "product" else ""
+        return self.say("tool_corrections", {"q_wrong": wrong_text, "right": the + right, "wrong": the + wrong})
 
     def tool_complex(self, text, others):
         other = self.tool_ask(self.dice.pick(others))[0]
@@ -396,8 +443,9 @@ class Desk:
                                         self.shared.by_name[f"sided/{name}"][0])
             used.add(value)
             side = fact["sides"][index]
-            out.append(Fact(pattern.render(dice, {"v": value, "side": side}), value, f"sided/{name}/ask", side,
-                            {"side": side}, name, side=side, condition=(f"sided/{name}/if", fact["one"][index])))
+            text = pattern.render(dice, {"v": value, "side": side})
+            out.append(Fact(text[0].upper() + text[1:], value, f"sided/{name}/ask", side, {"side": side}, name,
+                            side=side, condition=(f"sided/{name}/if", fact["one"][index])))
         return out
 
     def product_facts(self, product):
@@ -545,39 +593,53 @@ class Desk:
 
     # Conversations
 
+    def opening(self, kind):
+        """(intent, text, said): a first message, and which order and product it names. A template draws more slots
+        than it shows, and a wish that is not meant may name others: neither belongs in the record."""
+        for _ in range(REDRAWS):
+            slots = {}
+            intent, text = self.intent_message(kind if self.dice.chance(0.5) else "simple", slots)
+            said = {name: slots[name] for name in ("order", "product") if name in slots and slots[name] in text}
+            rest = text
+            for value in said.values():
+                rest = rest.replace(value, "")
+            if not ORDER_NUMBER.search(rest) and not names_product(rest):
+                break
+        return intent, text, said
+
+    def closing(self, mood, mixed):
+        """The customer's last words: of another mood before, or with some talk beside them."""
+        dice = self.dice
+        text = self.say(f"talk/closing/{mood}", {})
+        if mixed:
+            first = dice.pick([m for m in range(1, 6) if m != mood])
+            return self.say("talk/mixed", {"first": self.say(f"talk/closing/{first}", {}), "last": text})
+        if dice.chance(0.4):
+            detail = self.say("talk/details", {})
+            return f"{detail} {text}" if dice.chance(0.5) else f"{text} {detail}"
+        return text
+
     def conversation(self, kind):
         """(turns [(customer, desk)], closing, record)"""
         dice = self.dice
-        slots = {}
-        for _ in range(20):
-            slots = {}
-            intent, text = self.intent_message(kind if dice.chance(0.5) else "simple", slots)
-            if "other" not in slots:
-                break
-        record = {"intent": intent, "order": slots.get("order"), "product": slots.get("product")}
-        result = dice.pick(list(talk.RESULTS))
+        intent, text, slots = self.opening(kind)
+        result, mood = dice.pick(list(talk.RESULTS)), dice.between(1, 5)
         turns = []
         wrong = kind == "complex"
-        if not record["order"] and dice.chance(0.6):
-            record["order"] = slots["order"] = self.values.order()
+        if "order" not in slots and dice.chance(0.6):
+            slots["order"] = self.values.order()
             give = "talk/customer_corrects" if wrong and dice.chance(0.7) else "talk/customer_gives"
             turns.append((text, self.say("talk/desk_asks", {})))
             text = self.say(give, slots)
-        if not record["product"] and dice.chance(0.4):
-            record["product"] = slots["product"] = self.values.product()
+        if "product" not in slots and dice.chance(0.4):
+            slots["product"] = self.values.product()
             give = "talk/customer_product_corrects" if wrong and dice.chance(0.6) else "talk/customer_product"
             turns.append((text, self.say("talk/desk_asks_product", {})))
             text = self.say(give, slots)
+        record = {"intent": intent, "order": slots.get("order"), "product": slots.get("product"), "result": result,
+                  "mood": mood}
         turns.append((text, self.say(f"talk/{talk.RESULTS[result]}", {})))
-        record["result"] = result
-        mood = dice.between(1, 5)
-        record["mood"] = mood
-        closing = self.say(f"talk/closing/{mood}", {})
-        if wrong and dice.chance(0.6):
-            first = dice.pick([m for m in range(1, 6) if m != mood])
-            closing = self.say("talk/mixed", {"first": self.say(f"talk/closing/{first}", {}), "last": closing})
-        elif dice.chance(0.4):
-            closing = self.wrap(closing, {}, False, 1)
+        closing = self.closing(mood, wrong and dice.chance(0.6))
         if len(turns) < 4 and dice.chance(0.4):
             turns[-1] = (turns[-1][0], f"{turns[-1][1]} {self.say('talk/desk_asks_mood', {})}")
         return turns, closing, record
@@ -641,7 +703,7 @@ class Desk:
         dice = self.dice
         field = dice.pick(extract.FIELDS)
         bare = dice.chance(0.5)
-        orders = self.say(f"field/{field}", {}) if bare else self.say("extract_orders", {"keys": field})
+        orders = self.say(f"field/{field}", {}) if bare else self.extract_orders([field])
         system = orders if dice.chance(0.6) else self.system(orders, rules=0)
         pairs = []
         for _ in range(dice.between(2, 4)):

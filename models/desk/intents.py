@@ -828,7 +828,55 @@ I hope you can help me.
 I hope you are well.
 Please help me.
 Sorry to bother you.
-Hello, I need your help."""
+Hello, I need your help.
+Hello there,
+Hello {shop},
+Hello team,
+Hello everyone,
+Hi team,
+Hi everyone,
+Hi {shop} team,
+Hi, {name} here.
+Hi, I am {name}.
+Hello, I am {name}.
+Hello, my name is {name}.
+Good morning {shop},
+Good morning {shop} team,
+Good afternoon, {name} here.
+Good afternoon {shop} team,
+Good evening, my name is {name}.
+Good evening {shop},
+Good day,
+Good day {shop} team,
+Good day, this is {name}.
+Dear {shop},
+Dear {shop} support,
+Dear support team,
+This is {name}.
+This is {name} from {city}.
+I am {name} from {city}.
+Hey {shop} team,
+Hey, this is {name}.
+Hey, I have a question.
+Hi, I have a quick question.
+Hello, I have a question.
+Hi, I need your help.
+Hello, can you help me?
+Can you help me?
+One question.
+A quick question.
+Just a quick question.
+I hope someone can help me.
+I hope your day is good.
+I hope the team is well.
+Sorry, one more question.
+Sorry, I have one question.
+Sorry for the long message.
+Sorry for writing so late.
+Please read this.
+Please read my message.
+A message from {name}:
+A question from {city}:"""
 
 CLOSERS = """Thanks.
 Thank you.
@@ -851,7 +899,68 @@ Please answer today.
 Thanks in advance.
 Have a nice day.
 Have a good day.
-{name}"""
+{name}
+Thanks, and have a nice day.
+Thanks, and have a good evening.
+Thanks for your help.
+Thanks for your time.
+Thanks for your answer.
+Thanks for reading.
+Thanks for reading this, {first}
+Thank you for your help.
+Thank you for your time.
+Thank you for your answer.
+Thank you and have a good day.
+Thank you in advance.
+Thank you in advance, {name}
+Thank you, {first}
+Many thanks.
+Many thanks, {name}
+Many thanks, {first}
+Many thanks in advance.
+Best regards, {name}
+Best regards, {first}
+Best wishes, {name}
+Best wishes, {first}
+Kind regards, {name}
+Kind regards, {first}
+Kind regards from {city}
+Best regards from {city}
+Best wishes from {city}, {first}
+Yours, {name}
+Yours, {first}
+{first}
+{name}, {city}
+{first} from {city}
+Please help me with this.
+Please help me soon.
+Please answer me.
+Please answer as soon as you can.
+Please answer this week.
+Please let me know.
+Please let me know soon.
+Please write back.
+Please write back soon.
+Please write back today.
+Write back soon, please.
+Let me know, please.
+Let me know as soon as you can.
+I hope you can help.
+I hope you can help me soon.
+I hope for your help.
+I hope for a quick answer.
+I look forward to your help.
+I look forward to hearing from you.
+Looking forward to your answer.
+Looking forward to hearing from you soon, {name}
+I wait for your answer.
+Can you help?
+Can you help me with this?
+Have a good evening.
+Have a nice evening.
+Have a nice weekend.
+Have a good week, {first}
+See you soon."""
 
 # Detail that belongs to no intent.
 DETAILS = """It is for my {person}'s {event}.
@@ -880,7 +989,77 @@ I saw your shop last {weekday}.
 I am new here.
 I am new in {city}.
 My phone is almost empty.
-My {person} and I work in {city}."""
+My {person} and I work in {city}.
+It is for my {person}'s {event} in {city}.
+My {person}'s {event} is this week.
+My {person}'s {event} is next {weekday}.
+My {person}'s {event} is next week.
+I am busy with my {person}'s {event} this week.
+I live in {city} with my {person}.
+I live with my {person}.
+I live near {city}.
+I grew up in {city}.
+I was born in {city}.
+I work in {city}.
+I work for a school in {city}.
+My {person} works in {city}.
+My {person} works at a school.
+My {person} lives with me.
+My {person} comes from {city}.
+My {person} is here this week.
+My {person} is visiting me this week.
+My {person} likes your shop.
+My {person} reads this too.
+My {person} usually shops with you.
+My {person} and I live in {city}.
+My {person} and I shop with you.
+My {person} and I have two dogs.
+I have two kids.
+I have a dog and a cat.
+We have a cat.
+We have three kids.
+We have a small house in {city}.
+We live in a small house.
+I like to shop with you.
+I like the name of your shop.
+I have shopped with you before.
+I have shopped here since last year.
+I have been a customer since last year.
+I have known your shop for years.
+I first saw your shop in {city}.
+I saw your shop in {city} last week.
+I saw you in the news last week.
+I was at work last {weekday}.
+I was at home all day.
+I was busy all week.
+I am busy today.
+I am busy at work this week.
+I am on a train to {city}.
+I am on the train right now.
+I am on my way home.
+I am on my way to work.
+I am in {city} with my {person}.
+I am in {city} for work this week.
+I am new in this house.
+I am a teacher in {city}.
+I am a student in {city}.
+My {person} is a teacher.
+My {person} is a student in {city}.
+It is a nice day in {city}.
+It is cold in {city} today.
+The weather is nice today.
+The weather was bad last week.
+It has been a long week.
+It has been a busy day at work.
+It is late here in {city}.
+I am writing from my phone.
+I am writing from home.
+I am writing from {city}.
+I am writing this on the train.
+I am at my {person}'s house right now.
+I usually write in the evening.
+I wrote this at work.
+My phone is old."""
 
 # Two wishes {a} and {b} (sentences, wants or things): {b} is the one asked for.
 TWO_WISHES = """I do not want to {a_want}. I want to {b_want}.
@@ -922,7 +1101,63 @@ Yesterday I wanted to {a_want}. Today I only want to {b_want}.
 {b_say} I already know about {a_thing}.
 I already know about {a_thing}. I only want to {b_want}.
 {b_say} Please do not write about {a_thing}.
-Not {a_thing}, but {b_thing} is what I write about."""
+Not {a_thing}, but {b_thing} is what I write about.
+I already asked about {a_thing}, now I ask about {b_thing}.
+I already asked about {a_thing}. {b_say}
+I asked about {a_thing} yesterday, that is done. Now I want to {b_want}.
+It is about {b_thing}, not about {a_thing}.
+I am writing about {b_thing}, not about {a_thing}.
+I want to ask about {b_thing}, not about {a_thing}.
+{b_say} This is not about {a_thing}.
+{b_say} I do not mean {a_thing}.
+{b_say} Last week it was about {a_thing}, but that is solved.
+{b_say} I do not need help with {a_thing} anymore.
+I do not need help with {a_thing} anymore. {b_say}
+I do not need help with {a_thing}, I need help with {b_thing}.
+You already helped me with {a_thing}. Now I need help with {b_thing}.
+You already helped me with {a_thing}. {b_say}
+You already wrote to me about {a_thing}. Now I ask about {b_thing}.
+Your answer was about {a_thing}, but my question is about {b_thing}.
+Your last answer was about {a_thing}. I asked about {b_thing}.
+Your answer was about {a_thing}, that is not what I asked. {b_say}
+My last message was about {a_thing}, this one is about {b_thing}.
+My last message was about {a_thing}, that is done. {b_say}
+Yesterday I asked: {a_say} That is solved. Now: {b_say}
+Last week I wrote: {a_say} Today I write about {b_thing}.
+{a_say} That was my last question. Now: {b_say}
+{a_say} That was yesterday. Today I want to {b_want}.
+{a_say} That is what my {person} wants. I want to {b_want}.
+My {person} wrote to you about {a_thing}. I write about {b_thing}.
+My {person} has a question about {a_thing}, but my question is about {b_thing}.
+{a_say} Forget that. I want to {b_want}.
+{a_say} Sorry, forget that, it is about {b_thing}.
+{a_say} No, sorry, I want to {b_want}.
+{a_say} Wait, that is wrong. I want to {b_want}.
+{a_say} That is solved. {b_say}
+{a_say} That can wait. {b_say}
+{a_say} That is not important today. I want to {b_want}.
+I thought I wanted to {a_want}. No, I want to {b_want}.
+I no longer want to {a_want}. {b_say}
+I no longer want to {a_want}, now I want to {b_want}.
+I did not write to {a_want}. I wrote to {b_want}.
+I am not here to {a_want}, I am here to {b_want}.
+I am here to {b_want}, not to {a_want}.
+I would like to {b_want}, I would not like to {a_want}.
+I would rather {b_want} than {a_want}.
+Please do not think I want to {a_want}. {b_say}
+Please do not write to me about {a_thing}, I only ask about {b_thing}.
+Someone else asked about {a_thing}. I ask about {b_thing}.
+I have no question about {a_thing}, only about {b_thing}.
+I have one question about {b_thing}, not about {a_thing}.
+First it was about {a_thing}. Now it is about {b_thing}.
+You do not need to answer about {a_thing}. {b_say}
+Forget {a_thing}, that is solved. I want to {b_want}.
+Thanks for the answer about {a_thing}. {b_say}
+Thanks for your help with {a_thing}. Now I want to {b_want}.
+{b_say} Thanks for your help with {a_thing}, that is done.
+Do not answer about {a_thing}. My question is about {b_thing}.
+All I want is to {b_want}. I do not want to {a_want}.
+{b_say} Please forget what I wrote about {a_thing}."""
 
 # One wish, told indirectly.
 INDIRECT = """I want to {b_want}.
@@ -956,7 +1191,27 @@ I tried to {b_want}.
 Please tell me how to {b_want}.
 Please let me {b_want}.
 What do I have to do to {b_want}?
-All I want is to {b_want}."""
+All I want is to {b_want}.
+I came here to {b_want}.
+I hope to {b_want}.
+I want to {b_want}, can you help?
+I would like to {b_want}. Can you help me?
+Could you help me to {b_want}?
+Could I {b_want}?
+Can I {b_want}?
+May I {b_want}, please?
+Would it be possible to {b_want}?
+Help me to {b_want}, please.
+I need your help to {b_want}.
+Please help me to {b_want}.
+I have to ask about {b_thing}.
+I would like to ask about {b_thing}.
+I need an answer about {b_thing}.
+I am asking about {b_thing}.
+Could you help me with {b_thing}?
+Please help me with {b_thing}.
+I have one question, it is about {b_thing}.
+Can I ask about {b_thing}?"""
 
 CLASSIFY_ORDERS = """Answer with the intent name only.
 Reply with the intent of the message and nothing else.
@@ -967,4 +1222,44 @@ Say which intent the message has.
 Which intent does the message have? Answer with its name.
 Classify the intent of each message.
 Your answer is one intent name.
-Find the intent. Answer with the name only."""
+Find the intent. Answer with the name only.
+Which intent is this? Give its name only.
+Which intent is this? Answer with one name.
+What is the intent of the message? Answer with its name.
+What is the intent? Give only the name.
+What does the customer want? Answer with the intent name.
+What does the customer want? Name the intent.
+Name the intent.
+Name the intent and nothing else.
+Name the intent of each message and nothing else.
+Name only the intent of what the customer writes.
+Say what the intent is, with its name only.
+Say the intent of the message in one name.
+Say which intent the customer has.
+Give the intent of the message.
+Give the name of the intent, nothing else.
+Give one intent name for each message.
+Write the intent of the message.
+Write only the intent name.
+Write the name of the intent and nothing else.
+Reply with one intent name.
+Reply with the name of the intent only.
+Reply only with the intent of the message.
+For each message, answer with its intent.
+For each message, give the intent name.
+Find the intent of the message and give its name.
+Find which intent the message has.
+Find out what the customer wants and answer with the intent name.
+Read the message and name its intent.
+Read the message. Answer with the intent name only.
+Read what the customer writes and reply with the intent.
+Classify what the customer writes. Answer with the intent name.
+Classify the message by its intent.
+Classify each message by intent and give the name only.
+Your answer is the name of the intent.
+Your answer is only the intent of the message.
+The answer is one intent name and nothing else.
+Answer each message with the name of its intent.
+Answer with nothing but the intent name.
+Tell me the intent of the message, only its name.
+Tell me which intent this message has."""

@@ -150,6 +150,15 @@ def all_products():
     return out
 
 
+PRODUCTS = frozenset(all_products())
+
+
+def names_product(text):
+    """Whether a product stands in `text`."""
+    heads = text.lower().replace(".", " .").replace(",", " ,").replace("?", " ?").split()
+    return any(" ".join(heads[i:i + size]) in PRODUCTS for i in range(len(heads)) for size in (2, 3))
+
+
 def hours(low, high):
     return lambda v: str(v.dice.between(low, high))
 
