@@ -137,7 +137,7 @@ class Desk:
         if form < 0.28:
             opener = self.say("openers", slots, lower)
             head = text if lower or opener[-1] != "," else lower_first(text) if dice.chance(0.6) else text
-            text = f"{opener} {head}"
+            text = f"{opener}{'.' if lower and opener[-1].isalnum() else ''} {head}"
         if 0.18 < form < 0.40:
             text = f"{text}{'.' if text[-1].isalnum() else ''} {self.say('closers', slots, lower)}"
         return text
