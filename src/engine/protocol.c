@@ -190,6 +190,8 @@ void protocol_put_config(struct buf *out, const struct frame_config *config)
     put_u64(out, config->kv_bytes);
     put_u64(out, config->cache_memory_bytes);
     put_u8(out, config->cache_policy);
+    put_str(out, config->cache_dir);
+    put_u64(out, config->cache_disk_bytes);
     frame_end(out, start);
 }
 
@@ -442,6 +444,8 @@ bool protocol_get_config(struct str payload, struct frame_config *config)
     config->cache_memory_bytes = get_le(&in, 8);
     config->cache_policy = get_u8(&in);
     in.bad = in.bad || config->cache_policy > CACHE_POLICY_VALUE;
+    config->cache_dir = get_str(&in);
+    config->cache_disk_bytes = get_le(&in, 8);
     return reader_done(&in) && config->log_level <= LOG_OFF && config->log_format <= LOG_JSON;
 }
 

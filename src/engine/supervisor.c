@@ -27,6 +27,7 @@
 #define BACKOFF_MAX_MS 5000u
 #define WATCH_MS 250u
 #define STOP_GRACE_MS 2000u
+#define CACHE_DIR_MAX 4096u
 #define FIXED_FDS 5 /* standard ones, control, broker */
 
 static struct engine_model *model_of(struct worker *worker)
@@ -180,6 +181,9 @@ static bool send_config(struct worker *worker)
 {
     const struct config *config = worker->engine->config;
     const struct config_model *model = model_of(worker)->config;
+    char cache_dir[CACHE_DIR_MAX];
+    const int len = snprintf(cache_dir, sizeof(cache_dir), "%s/kv", config->data ? config->data : "");
+    const bool has_dir = config->data && config->cache_disk_bytes > 0 && len > 0 && (size_t)len < sizeof(cache_dir);
     const struct frame_config frame = {
         .name = str_of(model->name),
         .path = str_of(model->path),
@@ -195,6 +199,8 @@ static bool send_config(struct worker *worker)
         .kv_bytes = limit(kv_bytes),
         .cache_memory_bytes = model->cache == CACHE_MODE_OFF ? 0 : config->cache_memory_bytes,
         .cache_policy = policy_of(config),
+        .cache_dir = has_dir ? str_of(cache_dir) : (struct str){0},
+        .cache_disk_bytes = has_dir ? config->cache_disk_bytes : 0,
     };
     protocol_put_config(link_begin(&worker->control), &frame);
     const bool sent = link_end(&worker->control);
