@@ -365,7 +365,7 @@ static void release_fetch(struct prefix_store *store, struct prefix_use *use)
     use->fetched_bytes = 0;
 }
 
-/* False: others read too much already. One use alone may always read. Without
+/* False: others read a quarter of memory already. One use alone may always read. Without
  * memory the blocks are read when it begins. */
 static bool begin_fetch(struct prefix_store *store, struct prefix_use *use)
 {
@@ -378,7 +378,7 @@ static bool begin_fetch(struct prefix_store *store, struct prefix_use *use)
         bytes += prefix_path_block(use->path, i).bytes;
     if (bytes == 0)
         return true;
-    if (store->fetching_bytes > 0 && store->fetching_bytes + bytes > store->options.memory_bytes)
+    if (store->fetching_bytes > 0 && store->fetching_bytes + bytes > store->options.memory_bytes / 4)
         return false;
     use->fetched = mem_calloc(count - first, sizeof(struct block *));
     if (!use->fetched)
