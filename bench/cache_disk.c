@@ -128,7 +128,6 @@ static void write_files(struct block_store *store, uint32_t from, uint32_t to)
         struct prefix_path *path;
         struct prefix_hit hit;
         struct prefix_block claim;
-        const uint8_t *parent_key;
         const struct prefix_query query = {.scope = scope(), .tokens = tokens, .count = CHAIN * BLOCK};
         const struct prefix_checkpoint end = {.position = CHAIN * BLOCK};
         if (prefix_tree_open(tree, &query, &path, &hit, &error) != OK)
@@ -136,8 +135,8 @@ static void write_files(struct block_store *store, uint32_t from, uint32_t to)
         prefix_tree_use(tree, path, 0);
         if (prefix_tree_claim(tree, path, tokens, CHAIN * BLOCK, &end, 1, 0, &error) != OK)
             exit(1);
-        while (prefix_path_claim(tree, path, &claim, &parent_key)) {
-            const struct block_facts facts = {.key = claim.key, .parent_key = parent_key, .scope = scope(),
+        while (prefix_path_claim(tree, path, &claim)) {
+            const struct block_facts facts = {.key = claim.key, .parent_key = claim.parent_key, .scope = scope(),
                                               .format = STR("format"), .begin = claim.begin, .end = claim.end,
                                               .tokens = tokens + claim.begin, .lease = {.used_us = prompt}};
             struct block *block = block_new(store, &facts, SCAN_PAYLOAD);

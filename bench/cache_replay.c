@@ -1,6 +1,7 @@
 /* cache_replay.c - replays a trace of block hashes through the real prefix tree and its eviction policy.
  *
- *   build/bench/cache_replay --trace FILE --blocks N[,N...] [--policy lru|ttl|value] [--ghosts N] [--ttl SECONDS] [--json]
+ *   build/bench/cache_replay --trace FILE --blocks N[,N...] [--policy lru|ttl|value] [--ghosts N] [--ttl SECONDS]
+ *                            [--json]
  *
  * A trace is the JSON lines of the Mooncake traces, plain or gzip, one request a line:
  *

@@ -51,6 +51,7 @@ static struct {
     struct port ports[LIMIT_IO_THREADS];
     struct broker broker;
     struct frame_config config;
+    struct arena arena; /* of the configuration */
     uv_timer_t heartbeat;
     uint64_t tokens, delay_us, context, generates, fault_at;
     char fault[16];
@@ -272,7 +273,7 @@ static void on_closed(void *ctx)
 static bool on_control_frame(void *ctx, const struct frame_header *header, struct str payload)
 {
     (void)ctx;
-    if (header->type != FRAME_CONFIG || !protocol_get_config(payload, &worker.config))
+    if (header->type != FRAME_CONFIG || !protocol_get_config(payload, &worker.arena, &worker.config))
         return false;
     if (strcmp(worker.fault, "exit") == 0)
         _exit(4);

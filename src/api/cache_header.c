@@ -16,18 +16,25 @@ struct str cache_reason(const struct engine_cache_use *use, struct arena *arena)
     return STR("");
 }
 
-static const char *outcome(const struct engine_cache_use *use)
+enum cache_outcome cache_outcome(const struct engine_cache_use *use)
 {
     if (use->miss == ENGINE_MISS_DISABLED)
-        return "off";
+        return CACHE_OFF;
     if (use->read_tokens == 0)
-        return "miss";
-    return use->miss == ENGINE_MISS_NONE ? "hit" : "partial";
+        return CACHE_MISS;
+    return use->miss == ENGINE_MISS_NONE ? CACHE_HIT : CACHE_PARTIAL;
+}
+
+const char *cache_outcome_name(enum cache_outcome outcome)
+{
+    static const char *const names[CACHE_OUTCOMES] = {
+        [CACHE_HIT] = "hit", [CACHE_PARTIAL] = "partial", [CACHE_MISS] = "miss", [CACHE_OFF] = "off"};
+    return names[outcome];
 }
 
 struct str cache_header(const struct engine_cache_use *use, struct arena *arena)
 {
     const struct str reason = cache_reason(use, arena);
-    return arena_printf(arena, "%s; read=%u; write=%u%s" STR_FMT, outcome(use), use->read_tokens, use->write_tokens,
-                        reason.len ? "; reason=" : "", STR_ARG(reason));
+    return arena_printf(arena, "%s; read=%u; write=%u%s" STR_FMT, cache_outcome_name(cache_outcome(use)),
+                        use->read_tokens, use->write_tokens, reason.len ? "; reason=" : "", STR_ARG(reason));
 }

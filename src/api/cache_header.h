@@ -6,6 +6,11 @@
 #include "core/str.h"
 #include "engine/engine.h"
 
+/* What became of the prompt's prefix, in the header's words. */
+enum cache_outcome { CACHE_HIT, CACHE_PARTIAL, CACHE_MISS, CACHE_OFF, CACHE_OUTCOMES };
+enum cache_outcome cache_outcome(const struct engine_cache_use *use);
+const char *cache_outcome_name(enum cache_outcome outcome); /* "hit", "partial", "miss", "off" */
+
 /* `hit; read=N; write=N`, or `partial`, `miss`, `off` with `; reason=R` behind; empty without memory. */
 struct str cache_header(const struct engine_cache_use *use, struct arena *arena);
 

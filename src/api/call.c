@@ -31,6 +31,8 @@ void call_add_count_header(struct api_call *call, const char *name, uint64_t val
 
 void call_account(struct api_call *call, int status)
 {
+    const char *outcome = call->has_cache ? cache_outcome_name(cache_outcome(&call->cache)) : "";
+    const struct str reason = call->has_cache ? cache_reason(&call->cache, &call->exchange->arena) : STR("");
     const struct config_model *model = call_model(call);
     size_t model_index = model ? call->match.model : METRICS_NO_MODEL;
     uint64_t now_us = clock_now_us();
@@ -40,7 +42,8 @@ void call_account(struct api_call *call, int status)
               LOG_C("model", model ? model->name : ""), LOG_I("status", status),
               LOG_I("input_tokens", call->usage.input_tokens), LOG_I("output_tokens", call->usage.output_tokens),
               LOG_I("cache_read_tokens", call->usage.cache_read_tokens),
-              LOG_I("cache_write_tokens", call->usage.cache_write_tokens), LOG_I("cost_picodollars", call->cost),
+              LOG_I("cache_write_tokens", call->usage.cache_write_tokens), LOG_C("cache", outcome),
+              LOG_S("cache_reason", reason), LOG_I("cost_picodollars", call->cost),
               LOG_F("ttft_ms", (double)call->usage.first_token_us / 1000),
               LOG_F("latency_ms", (double)(now_us - call->exchange->request.started_us) / 1000),
               LOG_I("metadata", call->metadata_count));

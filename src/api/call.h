@@ -56,6 +56,8 @@ struct api_call {
     bool has_match;
     struct catalog_match match; /* after call_resolve_model */
     struct metrics_usage usage; /* for the access log */
+    bool has_cache;             /* the prompt was read... */
+    struct engine_cache_use cache; /* ...and this is what its cache did */
     uint64_t cost;              /* picodollars, once the bill is closed */
     size_t metadata_count;
     struct http_header headers[16]; /* of the reply, besides content-type and request ID */

@@ -33,7 +33,7 @@ enum error_code converse_parse_value(yyjson_val *root, enum codec_use use, struc
 enum error_code converse_note_blocks(struct converse_parser *parser, size_t count, const char *where,
                                      const char *key) WARN_UNUSED;
 
-/* Notes a cache point: at most 4, a longer TTL never after a shorter one. */
+/* Notes a cache point: at most 4, no TTL longer than the model has, a longer one never after a shorter one. */
 enum error_code converse_note_cache_point(struct converse_parser *parser, const char *where,
                                           uint32_t ttl_seconds) WARN_UNUSED;
 

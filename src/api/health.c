@@ -51,6 +51,8 @@ static void append_engine(struct buf *out, const struct api *api)
          offsetof(struct engine_counters, generated_tokens)},
         {"fulcrum_engine_steps_total", "counter", "Steps of the engine, one llama_decode each.",
          offsetof(struct engine_counters, steps)},
+        {"fulcrum_cache_evicted_blocks_total", "counter", "Blocks of prefixes that left the cache for want of room.",
+         offsetof(struct engine_counters, cache_evicted)},
         {"fulcrum_worker_restarts_total", "counter", "Times the model's worker was started again.",
          offsetof(struct engine_counters, restarts)},
         {"fulcrum_queue_depth", "gauge", "Requests that wait for their first token.",
@@ -73,6 +75,32 @@ static void append_engine(struct buf *out, const struct api *api)
     for (size_t model = 0; model < api->model_count; model++)
         metrics_append_model(out, "fulcrum_model_ready", api->model_names[model],
                              engine_model_is_ready(api->engine, model));
+}
+
+/* What each model keeps of prompts, by where it is kept. */
+static void append_cache(struct buf *out, const struct api *api)
+{
+    static const struct {
+        const char *name, *help;
+        size_t offset;
+    } rows[] = {
+        {"fulcrum_cache_bytes", "Bytes of prefix states that are kept.",
+         offsetof(struct engine_counters, cache_bytes)},
+        {"fulcrum_cache_tokens", "Prompt tokens whose state is kept.",
+         offsetof(struct engine_counters, cache_tokens)},
+    };
+    struct engine_counters counters;
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        metrics_append_head(out, rows[row].name, "gauge", rows[row].help);
+        for (size_t model = 0; model < api->model_count; model++) {
+            uint64_t value;
+            engine_counters(api->engine, model, &counters);
+            memcpy(&value, (const char *)&counters + rows[row].offset, sizeof(value));
+            buf_appendf(out, "%s{model=\"%s\",tier=\"memory\"} ", rows[row].name, api->model_names[model]);
+            buf_append_u64(out, value);
+            buf_append_char(out, '\n');
+        }
+    }
 }
 
 static void append_documents(struct buf *out, const struct api *api)
@@ -143,6 +171,7 @@ void health_metrics(struct api_call *call)
     buf_init(&out, METRICS_TEXT_MAX);
     metrics_append(&out, sets, set_count, operation_names, operation_count, api->model_names, api->model_count);
     append_engine(&out, api);
+    append_cache(&out, api);
     append_documents(&out, api);
     append_server(&out, api);
     append_ledger(&out, api);

@@ -63,6 +63,11 @@ void metrics_billed(struct metrics *metrics, size_t model, uint64_t cost, uint64
     add(&metrics->models[model].baseline, baseline);
 }
 
+void metrics_cached(struct metrics *metrics, size_t model, enum cache_outcome outcome)
+{
+    add(&metrics->models[model].cache_outcomes[outcome], 1);
+}
+
 void metrics_append_head(struct buf *out, const char *name, const char *type, const char *help)
 {
     buf_appendf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
@@ -144,6 +149,18 @@ static void append_sums(const struct scrape *scrape)
     }
 }
 
+static void append_cache_outcomes(const struct scrape *scrape)
+{
+    static const char name[] = "fulcrum_cache_requests_total";
+    const size_t offset = offsetof(struct metrics_model, cache_outcomes);
+    metrics_append_head(scrape->out, name, "counter", "Requests by what the prompt cache did for them.");
+    for (size_t model = 0; model < scrape->model_count; model++)
+        for (size_t outcome = 0; outcome < CACHE_OUTCOMES; outcome++)
+            buf_appendf(scrape->out, "%s{model=\"%s\",outcome=\"%s\"} %" PRIu64 "\n", name,
+                        scrape->model_names[model], cache_outcome_name((enum cache_outcome)outcome),
+                        sum_model(scrape, model, offset + outcome * sizeof(metrics_count)));
+}
+
 static void append_histogram(const struct scrape *scrape, const char *name, const char *help, const uint64_t *bounds,
                              size_t offset)
 {
@@ -170,6 +187,7 @@ void metrics_append(struct buf *out, struct metrics *const *sets, size_t count, 
     const struct scrape scrape = {out, sets, count, model_names, model_count};
     append_requests(&scrape, operation_names, operation_count);
     append_sums(&scrape);
+    append_cache_outcomes(&scrape);
     append_histogram(&scrape, "fulcrum_time_to_first_token_seconds",
                      "From the request's first byte to its first token.",
                      first_token_bounds, offsetof(struct metrics_model, first_token));

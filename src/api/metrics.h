@@ -6,6 +6,7 @@
 #ifndef API_METRICS_H
 #define API_METRICS_H
 
+#include "api/cache_header.h"
 #include "core/buf.h"
 #include "core/limits.h"
 
@@ -24,6 +25,7 @@ struct metrics_histogram {
 struct metrics_model {
     metrics_count input_tokens, output_tokens, cache_read_tokens, cache_write_tokens;
     metrics_count cost, baseline; /* picodollars */
+    metrics_count cache_outcomes[CACHE_OUTCOMES]; /* requests */
     struct metrics_histogram first_token, per_token;
 };
 
@@ -42,6 +44,8 @@ struct metrics_usage {
 void metrics_generated(struct metrics *metrics, size_t model, const struct metrics_usage *usage);
 
 void metrics_billed(struct metrics *metrics, size_t model, uint64_t cost, uint64_t baseline); /* picodollars */
+
+void metrics_cached(struct metrics *metrics, size_t model, enum cache_outcome outcome); /* once a prompt is read */
 
 /* Appends what was counted by `count` sets. Names: operation and model by index. */
 void metrics_append(struct buf *out, struct metrics *const *sets, size_t count, const char *const *operation_names,

@@ -188,9 +188,8 @@ static void on_block_stop(void *ctx, size_t index, enum chat_block_kind kind)
 static void add_common_headers(struct runtime_call *runtime)
 {
     struct api_call *call = runtime->call;
-    const struct engine_cache_use cache = generation_cache(runtime->generation);
     call_add_header(call, "x-fulcrum-model", str_of(call_model(call)->name));
-    call_add_header(call, "x-fulcrum-cache", cache_header(&cache, &call->exchange->arena));
+    call_add_header(call, "x-fulcrum-cache", cache_header(&call->cache, &call->exchange->arena));
     if (runtime->is_invoke)
         invoke_headers_echo(call, &runtime->request);
 }
@@ -200,6 +199,9 @@ static void on_started(void *ctx, const struct chat_reply *reply)
     struct runtime_call *runtime = ctx;
     struct api_call *call = runtime->call;
     call->usage.first_token_us = clock_now_us() - call->exchange->request.started_us;
+    call->has_cache = true;
+    call->cache = generation_cache(runtime->generation);
+    metrics_cached(&call->thread->metrics, call->match.model, cache_outcome(&call->cache));
     if (!runtime->is_stream)
         return;
     add_common_headers(runtime);
@@ -340,6 +342,7 @@ static enum error_code parse(struct runtime_call *runtime, struct error *error)
     runtime->codec = runtime->is_invoke ? native_codec(call->match.body) : &converse_codec;
     if (runtime->is_invoke && (code = invoke_headers_parse(call, runtime->is_stream, request, error)) != OK)
         return code;
+    request->cache_ttl_max_seconds = catalog_cache_ttl_max_seconds(&call->match);
     code = runtime->codec->parse(call->exchange->request.body, CODEC_GENERATE, request, error);
     if (code == OK)
         code = chat_request_check(request, error);
@@ -368,15 +371,13 @@ static enum error_code start(struct runtime_call *runtime, struct error *error)
         .on_failed = on_failed,
     };
     struct api_call *call = runtime->call;
-    const struct config *config = call->thread->api->config;
-    const struct config_model *model = call_model(call);
     const struct generation_setup setup = {
         .port = call->thread->port,
         .model = call->match.model,
         .spec = &call->thread->api->specs[call->match.model],
         .tenant = str_of(call->identity.tenant),
-        .cache = model->cache,
-        .cache_min_tokens = model->cache_min_tokens ? model->cache_min_tokens : config->cache_min_tokens,
+        .cache = call_model(call)->cache,
+        .cache_min_tokens = catalog_cache_min_tokens(call->thread->api->config, &call->match),
         .request = &runtime->request,
         .identity = {.request_id = str_of(call->request_id),
                      .model_id = call->match.id,

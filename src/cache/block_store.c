@@ -459,6 +459,19 @@ struct block *block_of_file(struct block_store *store, const struct block_facts 
     return block;
 }
 
+/* One that is being written stays damaged: its file will be, too, and be found out. */
+void block_replace(struct block_store *store, struct block *block, struct block *fresh)
+{
+    pthread_mutex_lock(&store->mutex);
+    if (block->image != NULL && block->work != WORK_WRITE && block->len == fresh->len) {
+        uint8_t *damaged = block->image;
+        block->image = fresh->image;
+        fresh->image = damaged;
+    }
+    pthread_mutex_unlock(&store->mutex);
+    block_drop(store, fresh);
+}
+
 uint64_t block_bytes(const struct block *block)
 {
     return block->len;

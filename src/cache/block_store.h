@@ -58,6 +58,9 @@ void block_seal(struct block *block, const struct block_facts *facts, size_t pay
 /* A block whose file was found; NULL: no memory. */
 struct block *block_of_file(struct block_store *store, const struct block_facts *facts, uint64_t file_len);
 
+/* Puts a fresh image of the same block in the place of a damaged one; takes `fresh`. */
+void block_replace(struct block_store *store, struct block *block, struct block *fresh);
+
 uint64_t block_bytes(const struct block *block);
 /* The payload of a block in memory; false: it is damaged. */
 bool block_payload(const struct block *block, struct str *payload);

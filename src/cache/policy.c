@@ -6,7 +6,7 @@
 
 #include "core/mem.h"
 
-#define FIT_EVERY 50u     /* requests between two fits of the reuse model */
+#define FIT_EVERY 10u    /* requests between two fits of the reuse model */
 #define ACCEPT_TRIES 8u   /* items of one list that accept is asked about */
 #define CLASSES REUSE_CLASSES
 _Static_assert(REUSE_AGES <= 64, "ages of a class are bits of one word");

@@ -12,7 +12,7 @@
 #define PRIOR_CHANCE 0.15
 #define PRIOR_WEIGHT 1.0
 #define OWN_WEIGHT 2.0 /* requests of its own at which a class is believed as much as the product of factors */
-#define SWEEPS 5
+#define SWEEPS 2 /* a fit begins where the last one ended */
 
 struct reuse_model {
     /* [class][age], in requests */
@@ -24,6 +24,7 @@ struct reuse_model {
     double exposed[REUSE_CLASSES][REUSE_AGES];
     double used_all[REUSE_CLASSES];
     bool is_seen[REUSE_CLASSES];
+    double width[REUSE_AGES]; /* in blocks */
     double shape[REUSE_AGES];
     double of_uses[REUSE_USES], of_distance[REUSE_DISTANCES], of_mark[REUSE_MARKS];
     double births; /* since the last halving */
@@ -66,23 +67,25 @@ double reuse_age_begin(uint32_t age)
 struct reuse_model *reuse_model_new(void)
 {
     struct reuse_model *model = mem_calloc(1, sizeof(*model));
-    if (model != NULL)
-        reuse_model_fit(model);
+    if (model == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < REUSE_USES; i++)
+        model->of_uses[i] = 1;
+    for (uint32_t i = 0; i < REUSE_DISTANCES; i++)
+        model->of_distance[i] = 1;
+    for (uint32_t i = 0; i < (uint32_t)REUSE_MARKS; i++)
+        model->of_mark[i] = 1;
+    for (uint32_t age = 0; age < REUSE_AGES; age++) {
+        const double begin = reuse_age_begin(age);
+        model->width[age] = age + 1 < REUSE_AGES ? reuse_age_begin(age + 1) - begin : begin;
+    }
+    reuse_model_fit(model);
     return model;
 }
 
 void reuse_model_free(struct reuse_model *model)
 {
     mem_free(model);
-}
-
-void reuse_model_enter(struct reuse_model *model, uint32_t class, uint32_t age, double weight)
-{
-    model->entered[class][age] += weight;
-    model->present[class][age] += weight;
-    model->is_seen[class] = true;
-    if (age == 0)
-        model->births += weight;
 }
 
 void reuse_model_leave(struct reuse_model *model, uint32_t class, uint32_t age, double weight)
@@ -207,21 +210,22 @@ static void class_chances(const struct reuse_model *model, uint32_t class, doubl
 /* From the middle of each age on: the best ratio of uses to time over all times to give up. */
 static void class_rates(struct reuse_model *model, uint32_t class)
 {
-    double chance[REUSE_AGES], width[REUSE_AGES];
+    double chance[REUSE_AGES];
     class_chances(model, class, chance);
-    for (uint32_t age = 0; age < REUSE_AGES; age++)
-        width[age] = (age + 1 < REUSE_AGES ? reuse_age_begin(age + 1) : 2 * reuse_age_begin(age)) - reuse_age_begin(age);
     for (uint32_t from = 0; from < REUSE_AGES; from++) {
-        double best = 0, left = 1, uses = 0, time = 0;
-        for (uint32_t age = from; age < REUSE_AGES; age++) {
-            const double part = age == from ? 0.5 : 1;
-            const double used = age == from ? 1 - sqrt(1 - chance[age]) : chance[age];
-            uses += left * used;
-            time += left * part * width[age] * (1 - used / 2);
-            left *= 1 - used;
-            best = fmax(best, uses / time);
+        const double first = 1 - sqrt(1 - chance[from]);
+        double left = 1 - first, uses = first, time = 0.5 * model->width[from] * (1 - first / 2);
+        double best_uses = uses, best_time = time;
+        for (uint32_t age = from + 1; age < REUSE_AGES; age++) {
+            uses += left * chance[age];
+            time += left * model->width[age] * (1 - chance[age] / 2);
+            left *= 1 - chance[age];
+            if (uses * best_time > best_uses * time) {
+                best_uses = uses;
+                best_time = time;
+            }
         }
-        model->rate[class][from] = (float)best;
+        model->rate[class][from] = (float)(best_uses / best_time);
     }
 }
 
@@ -230,19 +234,26 @@ void reuse_model_fit(struct reuse_model *model)
     if (model->births > REUSE_MEMORY)
         halve(model);
     count_exposed(model);
-    for (uint32_t i = 0; i < REUSE_USES; i++)
-        model->of_uses[i] = 1;
-    for (uint32_t i = 0; i < REUSE_DISTANCES; i++)
-        model->of_distance[i] = 1;
-    for (uint32_t i = 0; i < (uint32_t)REUSE_MARKS; i++)
-        model->of_mark[i] = 1;
     for (int i = 0; i < SWEEPS; i++) {
         fit_shape(model);
         fit_trait(model, TRAIT_USES, model->of_uses, REUSE_USES);
         fit_trait(model, TRAIT_MARK, model->of_mark, REUSE_MARKS);
         fit_trait(model, TRAIT_DISTANCE, model->of_distance, REUSE_DISTANCES);
     }
-    /* Unseen classes, too: the next block may be the first of its class. */
-    for (uint32_t class = 0; class < REUSE_CLASSES; class++)
+    for (uint32_t class = 0; class < REUSE_CLASSES; class++) {
+        if (model->is_seen[class])
+            class_rates(model, class);
+    }
+}
+
+void reuse_model_enter(struct reuse_model *model, uint32_t class, uint32_t age, double weight)
+{
+    model->entered[class][age] += weight;
+    model->present[class][age] += weight;
+    if (age == 0)
+        model->births += weight;
+    if (!model->is_seen[class]) {
+        model->is_seen[class] = true;
         class_rates(model, class);
+    }
 }

@@ -55,7 +55,7 @@ void reuse_model_enter(struct reuse_model *model, uint32_t class, uint32_t age, 
 void reuse_model_leave(struct reuse_model *model, uint32_t class, uint32_t age, double weight);
 void reuse_model_used(struct reuse_model *model, uint32_t class, uint32_t age, double weight);
 
-void reuse_model_fit(struct reuse_model *model); /* rates from counts; about 0.3 ms, so once in many requests */
-float reuse_model_rate(const struct reuse_model *model, uint32_t class, uint32_t age);
+void reuse_model_fit(struct reuse_model *model); /* rates from counts: some 100 us, so not at every request */
+float reuse_model_rate(const struct reuse_model *model, uint32_t class, uint32_t age); /* of a class seen before */
 
 #endif

@@ -120,15 +120,21 @@ void tenant_free_if_unused(struct prefix_tree *tree, struct prefix_tenant *tenan
 enum error_code prefix_tree_set_tenant(struct prefix_tree *tree, struct str name, uint64_t floor_bytes,
                                        uint64_t ceiling_bytes, struct error *error)
 {
-    if (floor_bytes > tree->options.memory_bytes || (ceiling_bytes > 0 && floor_bytes > ceiling_bytes))
-        return error_set(error, ERROR_INVALID, "cache.floor: %llu bytes are more than the ceiling or the cache's memory",
-                         (unsigned long long)floor_bytes);
-    struct prefix_tenant *tenant = tenant_get(tree, name);
+    struct prefix_tenant *tenant = tenant_find(tree, name);
+    const uint64_t floors = tree->floor_bytes - (tenant ? tenant->floor_bytes : 0);
+    if (ceiling_bytes > 0 && floor_bytes > ceiling_bytes)
+        return error_set(error, ERROR_INVALID, "cache.floor: expected at most the ceiling, %llu bytes",
+                         (unsigned long long)ceiling_bytes);
+    if (floor_bytes > tree->options.memory_bytes - floors)
+        return error_set(error, ERROR_INVALID, "cache.floor: the floors of all tenants are more than the %llu bytes of "
+                         "the cache", (unsigned long long)tree->options.memory_bytes);
+    tenant = tenant_get(tree, name);
     if (tenant == NULL)
         return tree->tenant_count >= tree->options.tenants_max
                    ? error_set(error, ERROR_QUOTA, "more than %u tenants have something in the cache",
                                tree->options.tenants_max)
                    : error_no_memory(error);
+    tree->floor_bytes = floors + floor_bytes;
     tenant->floor_bytes = floor_bytes;
     tenant->ceiling_bytes = ceiling_bytes;
     if (tenant->lists[CACHE_MEMORY].first != NULL)
@@ -173,8 +179,7 @@ struct prefix_node *node_new(struct prefix_tree *tree, struct prefix_node *paren
     set_key(tree, node);
     set_priority(node);
     order_insert(&parent->children[CACHE_LOST], &node->order);
-    list_remove(parent, LINK_AGE);
-    node_settle(tree, parent);
+    node_settle(tree, parent); /* not spare any more */
     tree->stats.nodes++;
     return node;
 }

@@ -27,7 +27,7 @@
  *   prefix_tree_wait       ... close, wait to be woken, open again
  *   prefix_tree_load     blocks on disk come to memory
  *   prefix_path_block    payloads to restore
- *   prefix_tree_use      it was admitted: times to live begin anew, the policy learns
+ *   prefix_tree_use      it was admitted: times to live begin anew (and again when it is closed), the policy learns
  *   prefix_tree_claim    what it will store: others now wait instead of computing the same
  *   prefix_tree_commit   once per claimed block, in order, as the prompt is read
  *   prefix_tree_close    unpins; what was claimed and not committed is free for others
@@ -71,7 +71,7 @@ struct prefix_options {
     uint32_t block_tokens;  /* 1 .. PREFIX_BLOCK_TOKENS_MAX */
     uint64_t memory_bytes;  /* of payloads */
     uint64_t disk_bytes;    /* 0: no disk */
-    uint32_t nodes_max;     /* blocks known, ghosts included; each about 350 bytes and 4 per token */
+    uint32_t nodes_max;     /* blocks known, ghosts included; each about 300 bytes and 4 per token */
     uint32_t ghosts_max;    /* of them */
     uint32_t tenants_max;
     uint32_t new_below;     /* a prompt that shares fewer tokens with all before is a first use, not a change */
@@ -81,8 +81,9 @@ enum error_code prefix_tree_new(const struct prefix_options *options, struct pre
                                 struct error *error) WARN_UNUSED;
 void prefix_tree_free(struct prefix_tree *tree); /* no path is open; drops all payloads */
 
-/* Bytes in memory that others can't push the tenant below, and bytes in both
- * tiers that it can't exceed (0: none). Unknown tenants have neither. */
+/* Bytes in memory that others can't push the tenant below (all floors together
+ * fit into memory_bytes), and bytes in both tiers that it can't exceed (0: no
+ * ceiling). Tenants not named here have neither. */
 enum error_code prefix_tree_set_tenant(struct prefix_tree *tree, struct str tenant, uint64_t floor_bytes,
                                        uint64_t ceiling_bytes, struct error *error) WARN_UNUSED;
 
@@ -153,7 +154,7 @@ uint32_t prefix_tree_load(struct prefix_tree *tree, struct prefix_path *path);
 
 struct prefix_block {
     uint64_t payload, bytes;
-    const uint8_t *key;
+    const uint8_t *key, *parent_key; /* of the block above, or of the scope */
     uint32_t begin, end; /* tokens of the payload; begin is 0 for a snapshot */
     uint32_t used_end;   /* cut there after restoring: below `end` in the last block at most */
     enum cache_place place;
@@ -184,9 +185,8 @@ enum error_code prefix_tree_claim(struct prefix_tree *tree, struct prefix_path *
 /* The next block to commit. False: none is left. */
 bool prefix_path_next_claim(const struct prefix_path *path, uint32_t *begin, uint32_t *end);
 
-/* The same in full, with the key of the block above it. */
-bool prefix_path_claim(const struct prefix_tree *tree, const struct prefix_path *path, struct prefix_block *block,
-                       const uint8_t **parent_key);
+/* The same in full, but for the payload. */
+bool prefix_path_claim(const struct prefix_tree *tree, const struct prefix_path *path, struct prefix_block *block);
 
 /* Takes the payload, whatever happens. False: there was no room (all in use, or
  * the tenant's ceiling), the payload is dropped and the other claims with it. */

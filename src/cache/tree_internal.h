@@ -65,6 +65,8 @@ struct prefix_tree {
     struct node_list ttl_lists[CACHE_TTL_CLASSES]; /* next to expire first */
     uint32_t ttls[CACHE_TTL_CLASSES], ttl_count;   /* seconds; [0] is none */
     uint32_t tenant_count;
+    uint64_t floor_bytes; /* of all tenants */
+    uint64_t now_us;      /* the latest that was passed in: lists by time stay in order */
     struct prefix_stats stats;
     uint8_t *scratch; /* for hashing one block */
 };
@@ -75,7 +77,6 @@ struct prefix_path {
     size_t count, cap;
     struct prefix_node **claims; /* to commit, from next_claim on */
     size_t claim_count, claim_cap, next_claim;
-    uint64_t now_us; /* of the last use, claim or commit: times to live begin there */
     uint32_t read_count;
     uint32_t hit_tokens;
     uint32_t block_count; /* of the whole prompt */
@@ -129,7 +130,7 @@ void node_lose(struct prefix_tree *tree, struct prefix_node *node, enum prefix_m
 enum error_code ttl_class_of(struct prefix_tree *tree, uint32_t seconds, uint8_t *class,
                              struct error *error) WARN_UNUSED;
 /* Starts the time to live anew, at least `ttl_class`. */
-void node_renew(struct prefix_tree *tree, struct prefix_node *node, uint8_t ttl_class, uint64_t now_us);
+void node_renew(struct prefix_tree *tree, struct prefix_node *node, uint8_t ttl_class);
 void node_expire(struct prefix_tree *tree, struct prefix_node *node);
 /* Drops the payloads of a node that is not pinned, and of all below it on disk. */
 void store_drop(struct prefix_tree *tree, struct prefix_node *node);

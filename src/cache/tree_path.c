@@ -269,6 +269,7 @@ struct prefix_block prefix_path_block(const struct prefix_path *path, uint32_t i
         .payload = node->payload,
         .bytes = node->item.bytes,
         .key = node->key,
+        .parent_key = path->is_snapshot ? path->root->key : node->parent->key,
         .begin = path->is_snapshot ? 0 : node->end - node->count,
         .end = node->end,
         .used_end = node->end < path->hit_tokens ? node->end : path->hit_tokens,
@@ -291,12 +292,12 @@ void prefix_tree_use(struct prefix_tree *tree, struct prefix_path *path, uint64_
 {
     assert(!path->is_want && !path->is_used);
     path->is_used = true;
-    path->now_us = now_us;
+    prefix_tree_expire(tree, now_us);
     cache_policy_request(tree->policy, path->block_count);
     for (uint32_t i = path->read_count; i-- > 0;) {
         struct prefix_node *node = path->nodes[i];
         cache_policy_use(tree->policy, &node->item, mark_of(tree, path, node), path->block_count);
-        node_renew(tree, node, 0, now_us);
+        node_renew(tree, node, 0);
     }
 }
 
@@ -366,7 +367,7 @@ static struct prefix_node *claim_child(struct claiming *c, struct prefix_node *p
     const struct order_run run = {c->tokens + parent->end, count};
     struct prefix_node *child = node_child(parent, run);
     if (child != NULL && (child->owner != NULL ? child->owner != c->path
-                                               : node_is_stored(child) && !node_is_fresh(child, c->path->now_us)))
+                                               : node_is_stored(child) && !node_is_fresh(child, c->tree->now_us)))
         return NULL;
     if (child == NULL) {
         child = node_new(c->tree, parent, run);
@@ -430,7 +431,7 @@ static enum error_code renew_claimed(struct claiming *c, size_t nodes_before, st
                 node->item.ttl_class = class;
             continue;
         }
-        node_renew(c->tree, node, class, path->now_us);
+        node_renew(c->tree, node, class);
         const uint32_t index = (node->end - 1) / c->tree->options.block_tokens;
         if (index >= path->read_count || path->nodes[index] != node)
             cache_policy_use(c->tree->policy, &node->item, mark_of(c->tree, path, node), path->block_count);
@@ -448,7 +449,7 @@ enum error_code prefix_tree_claim(struct prefix_tree *tree, struct prefix_path *
     }
     struct claiming c = {tree, path, tokens, checkpoints, checkpoint_count, false};
     const size_t nodes_before = path->count, claims_before = path->claim_count;
-    path->now_us = now_us;
+    prefix_tree_expire(tree, now_us);
     path->block_count = block_count_of(tree, count);
     claim_all(&c);
     if (c.is_failed) {
@@ -471,15 +472,14 @@ bool prefix_path_next_claim(const struct prefix_path *path, uint32_t *begin, uin
     return true;
 }
 
-bool prefix_path_claim(const struct prefix_tree *tree, const struct prefix_path *path, struct prefix_block *block,
-                       const uint8_t **parent_key)
+bool prefix_path_claim(const struct prefix_tree *tree, const struct prefix_path *path, struct prefix_block *block)
 {
     if (path->next_claim >= path->claim_count)
         return false;
     const struct prefix_node *node = path->claims[path->next_claim];
-    *parent_key = path->is_snapshot ? path->root->key : node->parent->key;
     *block = (struct prefix_block){
         .key = node->key,
+        .parent_key = path->is_snapshot ? path->root->key : node->parent->key,
         .begin = path->is_snapshot ? 0 : node->end - node->count,
         .end = node->end,
         .used_end = node->end,
@@ -517,9 +517,9 @@ bool prefix_tree_commit(struct prefix_tree *tree, struct prefix_path *path, uint
         return false;
     }
     struct prefix_node *node = path->claims[path->next_claim++];
-    path->now_us = now_us;
+    prefix_tree_expire(tree, now_us);
     node->owner = NULL;
-    node->used_us = now_us;
+    node->used_us = tree->now_us;
     tree->stats.blocks[CACHE_LOST] += !node->item.is_known;
     cache_policy_use(tree->policy, &node->item, mark_of(tree, path, node), path->block_count);
     if (!store_make_room(tree, node->tenant, bytes, true)) {
@@ -537,13 +537,13 @@ bool prefix_tree_commit(struct prefix_tree *tree, struct prefix_path *path, uint
     node->item.tokens = tokens_saved(path, node);
     node->lost = PREFIX_NO_MISS;
     node_move(tree, node, CACHE_MEMORY);
-    node_renew(tree, node, 0, now_us);
+    node_renew(tree, node, 0);
     tree->stats.stored++;
     wake_all(node, true);
     return true;
 }
 
-/* Deepest first, so that no list has a parent before its children. */
+/* A use lasts until here. Deepest first, so that no list has a parent before its children. */
 void prefix_tree_close(struct prefix_tree *tree, struct prefix_path *path)
 {
     if (path == NULL)
@@ -552,7 +552,7 @@ void prefix_tree_close(struct prefix_tree *tree, struct prefix_path *path)
     for (; path->count > 0; path->count--) {
         struct prefix_node *node = path->nodes[path->count - 1];
         if (path->is_used && node_is_stored(node))
-            node_renew(tree, node, 0, path->now_us);
+            node_renew(tree, node, 0);
         let_go(tree, path, node);
     }
     let_go(tree, path, path->root);

@@ -144,25 +144,25 @@ void node_lose(struct prefix_tree *tree, struct prefix_node *node, enum prefix_m
 
 /* --- times to live ------------------------------------------------------------------------------------ */
 
-void node_renew(struct prefix_tree *tree, struct prefix_node *node, uint8_t ttl_class, uint64_t now_us)
+void node_renew(struct prefix_tree *tree, struct prefix_node *node, uint8_t ttl_class)
 {
     struct cache_item *item = &node->item;
-    node->used_us = now_us;
+    node->used_us = tree->now_us;
     if (tree->ttls[ttl_class] > tree->ttls[item->ttl_class])
         item->ttl_class = ttl_class;
     list_remove(node, LINK_TTL);
     if (item->ttl_class == 0)
         return;
-    item->expires_us = now_us + (uint64_t)tree->ttls[item->ttl_class] * 1000000;
+    item->expires_us = tree->now_us + (uint64_t)tree->ttls[item->ttl_class] * 1000000;
     list_append(&tree->ttl_lists[item->ttl_class], node, LINK_TTL);
 }
 
-static struct prefix_node *next_expired(struct prefix_tree *tree, uint64_t now_us)
+static struct prefix_node *next_expired(struct prefix_tree *tree)
 {
     struct prefix_node *first = NULL;
     for (uint32_t i = 1; i < tree->ttl_count; i++) {
         struct prefix_node *node = tree->ttl_lists[i].first;
-        if (node != NULL && node->item.expires_us <= now_us &&
+        if (node != NULL && node->item.expires_us <= tree->now_us &&
             (first == NULL || node->item.expires_us < first->item.expires_us))
             first = node;
     }
@@ -185,7 +185,8 @@ void node_expire(struct prefix_tree *tree, struct prefix_node *node)
 
 void prefix_tree_expire(struct prefix_tree *tree, uint64_t now_us)
 {
-    for (struct prefix_node *node; (node = next_expired(tree, now_us)) != NULL;) {
+    tree->now_us = now_us > tree->now_us ? now_us : tree->now_us;
+    for (struct prefix_node *node; (node = next_expired(tree)) != NULL;) {
         list_remove(node, LINK_TTL);
         if (node->pins == 0) /* else when unpinned; nobody else gets it till then */
             node_expire(tree, node);
@@ -235,11 +236,11 @@ static struct prefix_node *memory_victim(struct prefix_tree *tree, struct prefix
 {
     struct cache_item *item = cache_policy_victim(tree->policy, CACHE_MEMORY, accept_over_floor, tenant);
     struct prefix_node *node = (struct prefix_node *)item;
-    if (node == NULL && tenant->lists[CACHE_MEMORY].first != NULL) {
-        node = tenant->lists[CACHE_MEMORY].first;
-    } else if (node == NULL && tree->over != NULL) {
+    if (node == NULL && tree->over != NULL) { /* the oldest of each list are protected: in turn, then */
         node = tree->over->lists[CACHE_MEMORY].first;
         tree->over = tree->over->next;
+    } else if (node == NULL) {
+        node = tenant->lists[CACHE_MEMORY].first;
     }
     return node ? leaf_below(tree, node) : NULL;
 }

@@ -112,6 +112,7 @@ struct chat_request {
     struct chat_metadata *metadata;
     size_t metadata_count;
     struct str cache_salt;
+    uint32_t cache_ttl_max_seconds; /* set before parsing: a checkpoint that asks for more is refused; 0: none is */
     bool is_stream;
 };
 

@@ -7,6 +7,8 @@
 #define ENTRIES_MAX 4096
 #define CATALOG_MEMORY_BYTES 4194304
 #define MODEL_ID_MAX 2048 /* the service's own bound */
+#define CACHE_MIN_TOKENS_MAX (1u << 24)
+#define CACHE_TTL_MAX_MS (24u * 3600 * 1000)
 
 /* --- loading --- */
 
@@ -19,6 +21,10 @@ static const struct field entry_fields[] = {
     {"name", FIELD_STRING, .is_required = true, .offset = offsetof(struct catalog_entry, name)},
     {"provider", FIELD_STRING, .is_required = true, .offset = offsetof(struct catalog_entry, provider)},
     {"body", FIELD_CHOICE, .is_required = true, .offset = offsetof(struct catalog_entry, body), .choices = body_names},
+    {"cache_min_tokens", FIELD_UINT32, .offset = offsetof(struct catalog_entry, cache_min_tokens), .low = 1,
+     .high = CACHE_MIN_TOKENS_MAX},
+    {"cache_ttl_max", FIELD_MS, .offset = offsetof(struct catalog_entry, cache_ttl_max_ms), .low = 1000,
+     .high = CACHE_TTL_MAX_MS},
 };
 static const struct field_table entry_table = FIELD_TABLE(entry_fields, struct catalog_entry);
 
@@ -163,6 +169,19 @@ static bool match_id(const struct catalog *catalog, const struct config *config,
         return false;
     *match = (struct catalog_match){.model = (size_t)model, .body = body_of(entry, bare), .entry = entry, .id = bare};
     return true;
+}
+
+uint32_t catalog_cache_min_tokens(const struct config *config, const struct catalog_match *match)
+{
+    const struct config_model *model = &config->models[match->model];
+    if (model->cache_min_tokens)
+        return model->cache_min_tokens;
+    return match->entry && match->entry->cache_min_tokens ? match->entry->cache_min_tokens : config->cache_min_tokens;
+}
+
+uint32_t catalog_cache_ttl_max_seconds(const struct catalog_match *match)
+{
+    return match->entry ? (uint32_t)(match->entry->cache_ttl_max_ms / 1000) : 0;
 }
 
 enum error_code catalog_resolve(const struct catalog *catalog, const struct config *config, struct str id,

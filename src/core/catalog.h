@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/config.h"
 #include "core/error.h"
@@ -23,6 +24,9 @@ struct catalog_entry {
     const char *name;     /* for people */
     const char *provider;
     enum body_shape body;
+    /* What its card says of prompt caching; 0: nothing. */
+    uint32_t cache_min_tokens; /* the shortest prefix that is kept */
+    uint64_t cache_ttl_max_ms; /* the longest time to live that a checkpoint may have */
 };
 
 struct catalog {
@@ -31,7 +35,8 @@ struct catalog {
     size_t count;
 };
 
-/* `text` is `models: - {id, model, name, provider, body: converse|anthropic|nova|llama}`. */
+/* `text` is `models: - {id, model, name, provider, body: converse|anthropic|nova|llama}`, each also
+ * with cache_min_tokens and cache_ttl_max where its card has them. */
 enum error_code catalog_load(struct str text, struct catalog *catalog, struct error *error) WARN_UNUSED;
 void catalog_deinit(struct catalog *catalog);
 
@@ -52,6 +57,14 @@ struct catalog_match {
  * to create first (custom models, provisioned models, routers...). */
 enum error_code catalog_resolve(const struct catalog *catalog, const struct config *config, struct str id,
                                 struct catalog_match *match, struct error *error) WARN_UNUSED;
+
+/* The shortest prefix, in tokens, that is cached for a request: what fulcrum.yaml
+ * says of the model that answers, else the card of the ID asked for, else
+ * cache.min_tokens. */
+uint32_t catalog_cache_min_tokens(const struct config *config, const struct catalog_match *match);
+
+/* The longest time to live, in seconds, that the card of the ID asked for allows; 0: any. */
+uint32_t catalog_cache_ttl_max_seconds(const struct catalog_match *match);
 
 /* `id` without a geography prefix ("us.amazon.nova-pro-v1:0" gives "amazon.nova-pro-v1:0"). */
 struct str catalog_bare_id(struct str id);

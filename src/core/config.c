@@ -157,6 +157,12 @@ static const struct field key_fields[] = {
 };
 static const struct field_table key_table = FIELD_TABLE(key_fields, struct config_key);
 
+static const struct field tenant_cache_fields[] = {
+    {"floor", FIELD_SIZE, AT(config_tenant, cache_floor_bytes), .high = LIMIT_VALUE_MAX},
+    {"ceiling", FIELD_SIZE, AT(config_tenant, cache_ceiling_bytes), .high = LIMIT_VALUE_MAX},
+};
+static const struct field_table tenant_cache_table = FIELD_TABLE(tenant_cache_fields, struct config_tenant);
+
 static const struct field tenant_fields[] = {
     {"name", FIELD_STRING, .is_required = true, AT(config_tenant, name), .check = is_plain_name,
      .expected = "a name of up to 64 letters, digits and ._-"},
@@ -165,7 +171,7 @@ static const struct field tenant_fields[] = {
      .expected = "the SHA-256 of a token, 64 lower-case hex digits"},
     {"account", FIELD_STRING, AT(config_tenant, account), .check = is_account, .expected = "an account of 12 digits"},
     {.name = "reservation", .kind = FIELD_UNSUPPORTED},
-    {.name = "cache", .kind = FIELD_UNSUPPORTED},
+    {"cache", FIELD_OBJECT, .table = &tenant_cache_table},
 };
 static const struct field_table tenant_table = FIELD_TABLE(tenant_fields, struct config_tenant);
 
@@ -360,6 +366,27 @@ static enum error_code check_tenant_credentials(struct yaml_reader *reader, cons
     return OK;
 }
 
+/* What is promised to tenants must be there: all floors together fit into a model's memory. */
+static enum error_code check_tenant_caches(struct yaml_reader *reader, const struct config *config)
+{
+    uint64_t left = config->cache_memory_bytes;
+    for (size_t i = 0; i < config->tenant_count; i++) {
+        const uint64_t floor = config->tenants[i].cache_floor_bytes, ceiling = config->tenants[i].cache_ceiling_bytes;
+        char path[64];
+        snprintf(path, sizeof(path), "tenants[%zu].cache.floor", i);
+        if (ceiling && floor > ceiling)
+            return yaml_fail_at(reader, path, "expected at most the ceiling, %llu bytes, got %llu",
+                                (unsigned long long)ceiling, (unsigned long long)floor);
+        if (floor > left)
+            return yaml_fail_at(reader, path,
+                                "expected floors that fit into cache.memory together; %llu bytes are left for this "
+                                "one, got %llu",
+                                (unsigned long long)left, (unsigned long long)floor);
+        left -= floor;
+    }
+    return OK;
+}
+
 static enum error_code check_tenants(struct yaml_reader *reader, struct config *config)
 {
     if (config->tenants && config->tenant_count == 0)
@@ -381,7 +408,7 @@ static enum error_code check_tenants(struct yaml_reader *reader, struct config *
         if (!tenant->account)
             tenant->account = DEFAULT_ACCOUNT;
     }
-    return OK;
+    return check_tenant_caches(reader, config);
 }
 
 enum error_code config_check_exposure(const struct config *config, struct error *error)

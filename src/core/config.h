@@ -50,6 +50,9 @@ struct config_tenant {
     const char **bearer; /* SHA-256 of each token, hex, lower case */
     size_t bearer_count;
     const char *account; /* 12 digits */
+    /* Of its prefixes in each model's cache: bytes in memory that others can't
+     * push it below, and bytes that it can't exceed (0: none). */
+    uint64_t cache_floor_bytes, cache_ceiling_bytes;
 };
 
 struct config {
@@ -67,7 +70,7 @@ struct config {
     size_t model_count;
     struct config_tenant *tenants;
     size_t tenant_count;
-    uint64_t cache_memory_bytes, cache_disk_bytes;
+    uint64_t cache_memory_bytes, cache_disk_bytes; /* of each model */
     uint32_t cache_min_tokens;
     const char *cache_policy;    /* lru ttl value */
     const char **prices;         /* files of price books; a later one goes before, the embedded one comes last */

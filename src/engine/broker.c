@@ -74,6 +74,8 @@ void broker_release(struct broker *broker, uint32_t slot)
     atomic_store(&broker->page->slots[slot].wanted, 0);
     atomic_store(&broker->page->slots[slot].using, 0);
     atomic_store(&broker->page->slots[slot].step_began_us, 0);
+    atomic_store(&broker->page->slots[slot].cache_bytes, 0); /* its memory went with it */
+    atomic_store(&broker->page->slots[slot].cache_tokens, 0);
 }
 
 /* --- the worker's side ------------------------------------------------------------------------------ */

@@ -167,6 +167,9 @@ void engine_counters(const struct engine *engine, size_t model, struct engine_co
         .queue_depth = atomic_load(&m->waiting),
         .running = atomic_load(&m->running),
         .steps = atomic_load(&slot->steps),
+        .cache_bytes = atomic_load(&slot->cache_bytes),
+        .cache_tokens = atomic_load(&slot->cache_tokens),
+        .cache_evicted = atomic_load(&slot->cache_evicted),
     };
 }
 

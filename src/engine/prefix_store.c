@@ -181,6 +181,12 @@ void prefix_store_free(struct prefix_store *store)
     mem_free(store);
 }
 
+enum error_code prefix_store_set_tenant(struct prefix_store *store, struct str tenant, uint64_t floor_bytes,
+                                        uint64_t ceiling_bytes, struct error *error)
+{
+    return prefix_tree_set_tenant(store->tree, tenant, floor_bytes, ceiling_bytes, error);
+}
+
 void prefix_store_stats(const struct prefix_store *store, struct prefix_stats *stats)
 {
     prefix_tree_stats(store->tree, stats);
@@ -216,33 +222,39 @@ static bool pick_checkpoints(const struct prefix_job *job, struct prefix_use *us
     return true;
 }
 
-/* Without marks the whole prompt is kept, in whole blocks. */
-static bool pick_all(const struct prefix_job *job, struct prefix_use *use)
+/* Without marks the whole prompt is kept, in whole blocks. Deterministic: in
+ * whole pieces, so that each block was computed in the piece that a cold prompt
+ * computes it in. A snapshot at the prompt's very end could never be read for
+ * the same prompt again, since one token is always computed. */
+static bool pick_all(const struct prefix_store *store, const struct prefix_job *job, struct prefix_use *use)
 {
-    const uint32_t count = (uint32_t)job->tokens->count;
-    if (count < job->request->cache_min_tokens) {
-        miss(use, ENGINE_MISS_BELOW_MINIMUM, count, job->request->cache_min_tokens);
+    const uint32_t count = (uint32_t)job->tokens->count - store->is_snapshot;
+    if (job->tokens->count < job->request->cache_min_tokens) {
+        miss(use, ENGINE_MISS_BELOW_MINIMUM, (uint32_t)job->tokens->count, job->request->cache_min_tokens);
         return false;
     }
-    const uint32_t whole = count - count % PREFIX_STORE_BLOCK;
+    const uint32_t whole =
+        count - count % (store->options.is_deterministic ? DETERMINISTIC_BLOCK : PREFIX_STORE_BLOCK);
     if (whole > 0)
         use->checkpoints[use->checkpoint_count++] = (struct prefix_checkpoint){.position = whole};
     return true;
 }
 
 /* Where a read may end: at the checkpoints, and at ends of content blocks that
- * are at most LOOK_BACK blocks before one of them. */
-static uint32_t find_positions(const struct prefix_job *job, uint32_t *positions)
+ * are at most LOOK_BACK blocks before one of them. One that ends the prompt is
+ * read but for the last token, where the state can be cut. */
+static uint32_t find_positions(const struct prefix_store *store, const struct prefix_job *job, uint32_t *positions)
 {
     uint32_t count = 0, blocks_to_checkpoint = LOOK_BACK + 1;
     const uint32_t last = (uint32_t)job->tokens->count - 1;
     for (size_t i = job->mark_count; i-- > 0;) {
         const struct prefix_mark *mark = &job->marks[i];
+        const uint32_t position = mark->position > last && !store->is_snapshot ? last : mark->position;
         blocks_to_checkpoint = mark->ttl_seconds ? 0 : blocks_to_checkpoint + 1;
-        if (blocks_to_checkpoint > LOOK_BACK || mark->position < job->request->cache_min_tokens ||
-            mark->position > last || (count > 0 && positions[count - 1] == mark->position))
+        if (blocks_to_checkpoint > LOOK_BACK || mark->position < job->request->cache_min_tokens || position > last ||
+            (count > 0 && positions[count - 1] == position))
             continue;
-        positions[count++] = mark->position;
+        positions[count++] = position;
     }
     for (uint32_t i = 0; i < count / 2; i++) {
         const uint32_t swapped = positions[i];
@@ -285,6 +297,13 @@ static void set_miss(struct prefix_use *use, const struct prefix_hit *hit)
     }
 }
 
+/* The shortest prompt of which a prefix of `least` tokens can be read in whole blocks. */
+static uint32_t least_readable(const struct prefix_store *store, uint32_t least)
+{
+    const uint32_t block = store->options.is_deterministic ? DETERMINISTIC_BLOCK : PREFIX_STORE_BLOCK;
+    return (least + block - 1) / block * block + 1;
+}
+
 /* False: closed again, because another job computes more of the prompt. */
 static bool look_up(struct prefix_store *store, struct prefix_use *use, uint32_t *positions, uint32_t position_count,
                     struct prefix_waiter *waiter)
@@ -307,7 +326,8 @@ static bool look_up(struct prefix_store *store, struct prefix_use *use, uint32_t
         miss(use, ENGINE_MISS_EVICTED, 0, 0);
         return true;
     }
-    if (hit.pending_tokens > hit.tokens) {
+    const bool is_worth_waiting = !is_anywhere || hit.pending_tokens >= job->request->cache_min_tokens;
+    if (hit.pending_tokens > hit.tokens && is_worth_waiting) {
         prefix_tree_close(store->tree, use->path);
         use->path = NULL;
         prefix_tree_wait(store->tree, &hit, waiter);
@@ -318,6 +338,8 @@ static bool look_up(struct prefix_store *store, struct prefix_use *use, uint32_t
         use->readable = 0;
     else
         use->readable = hit.tokens;
+    if (use->readable == 0 && hit.miss == PREFIX_NO_MISS) /* no whole block of the least length can be read */
+        miss(use, ENGINE_MISS_BELOW_MINIMUM, last + 1, least_readable(store, job->request->cache_min_tokens));
     return true;
 }
 
@@ -335,8 +357,8 @@ void prefix_store_open(struct prefix_store *store, const struct prefix_job *job,
     use->checkpoints = mem_calloc(most, sizeof(*use->checkpoints));
     if (positions && use->checkpoints) {
         const bool is_explicit = job->request->cache == ENGINE_CACHE_EXPLICIT;
-        if (is_explicit ? pick_checkpoints(job, use) : pick_all(job, use)) {
-            const uint32_t count = is_explicit ? find_positions(job, positions) : find_cuts(job, positions);
+        if (is_explicit ? pick_checkpoints(job, use) : pick_all(store, job, use)) {
+            const uint32_t count = is_explicit ? find_positions(store, job, positions) : find_cuts(job, positions);
             *is_pending = !look_up(store, use, positions, count, waiter);
         }
     } else {
@@ -423,6 +445,15 @@ static void use_blocks(struct prefix_store *store, const struct prefix_use *use,
     }
 }
 
+/* A snapshot behind what is restored can't be taken any more: the sequence never stands there. */
+static uint32_t skip_passed(const struct prefix_store *store, const struct prefix_use *use)
+{
+    uint32_t first = 0;
+    while (store->is_snapshot && first < use->checkpoint_count && use->checkpoints[first].position < use->readable)
+        first++;
+    return first;
+}
+
 void prefix_store_begin(struct prefix_store *store, struct prefix_use *use)
 {
     struct error error;
@@ -437,8 +468,9 @@ void prefix_store_begin(struct prefix_store *store, struct prefix_use *use)
         miss(use, ENGINE_MISS_EVICTED, 0, 0);
     release_fetch(store, use);
     prefix_tree_use(store->tree, use->path, now_us);
-    if (prefix_tree_claim(store->tree, use->path, tokens->items, (uint32_t)tokens->count, use->checkpoints,
-                          use->checkpoint_count, now_us, &error) != OK)
+    const uint32_t first = skip_passed(store, use);
+    if (prefix_tree_claim(store->tree, use->path, tokens->items, (uint32_t)tokens->count, use->checkpoints + first,
+                          use->checkpoint_count - first, now_us, &error) != OK)
         log_event(LOG_WARN, "cache_claim_failed", LOG_C("error", error.message));
     use_blocks(store, use, now_us);
     use->figures.read_tokens = use->readable;
@@ -482,7 +514,8 @@ uint32_t prefix_store_restore(struct prefix_store *store, struct prefix_use *use
         const struct prefix_block block = prefix_path_block(use->path, use->next_block);
         if (!restore_block(store, &block, sequence)) {
             use->readable = end;
-            miss(use, ENGINE_MISS_EVICTED, 0, 0);
+            use->is_damaged = true;
+            miss(use, ENGINE_MISS_EVICTED, 0, 0); /* damaged is as good as gone */
             break;
         }
         end = block.used_end;
@@ -523,22 +556,43 @@ static struct block *take_block(struct prefix_store *store, uint32_t sequence, c
     return block;
 }
 
+static struct block_facts facts_of(const struct prefix_store *store, const struct prefix_use *use,
+                                   const model_token *tokens, const struct prefix_block *block)
+{
+    return (struct block_facts){
+        .key = block->key,
+        .parent_key = block->parent_key,
+        .scope = scope_of(store, use->job),
+        .format = str_of(model_facts(store->options.model)->state_format),
+        .begin = block->begin,
+        .end = block->end,
+        .tokens = tokens + block->begin,
+        .lease = lease_of(block->ttl_s, (uint64_t)block->ttl_s * 1000000),
+    };
+}
+
+/* Damaged blocks stay in the tree, where others may hold them: as they are
+ * computed again, they and those behind them are overwritten. */
+static void repair(struct prefix_store *store, struct prefix_use *use, uint32_t sequence, uint32_t past)
+{
+    while (use->is_damaged && use->path && use->next_block < prefix_path_count(use->path)) {
+        const struct prefix_block block = prefix_path_block(use->path, use->next_block);
+        if (block.end > past || (store->is_snapshot && block.end < past))
+            return;
+        const struct block_facts facts = facts_of(store, use, use->job->tokens->items, &block);
+        struct block *fresh = take_block(store, sequence, &facts);
+        if (fresh)
+            block_replace(store->blocks, block_of(block.payload), fresh);
+        use->next_block++;
+    }
+}
+
 static void save(struct prefix_store *store, struct prefix_use *use, uint32_t sequence, const model_token *tokens,
                  uint32_t past)
 {
     struct prefix_block claim;
-    const uint8_t *parent_key;
-    while (use->path && prefix_path_claim(store->tree, use->path, &claim, &parent_key) && claim.end <= past) {
-        const struct block_facts facts = {
-            .key = claim.key,
-            .parent_key = parent_key,
-            .scope = scope_of(store, use->job),
-            .format = str_of(model_facts(store->options.model)->state_format),
-            .begin = claim.begin,
-            .end = claim.end,
-            .tokens = tokens + claim.begin,
-            .lease = lease_of(claim.ttl_s, (uint64_t)claim.ttl_s * 1000000),
-        };
+    while (use->path && prefix_path_claim(store->tree, use->path, &claim) && claim.end <= past) {
+        const struct block_facts facts = facts_of(store, use, tokens, &claim);
         struct block *block = take_block(store, sequence, &facts);
         if (!block) {
             log_event(LOG_WARN, "cache_state_failed", LOG_I("begin", claim.begin), LOG_I("end", claim.end));
@@ -556,20 +610,36 @@ static void save(struct prefix_store *store, struct prefix_use *use, uint32_t se
 
 void prefix_store_save(struct prefix_store *store, struct prefix_use *use, uint32_t sequence, uint32_t past)
 {
+    repair(store, use, sequence, past);
     if (use->path)
         save(store, use, sequence, use->job->tokens->items, past);
+}
+
+/* Deterministic prompts are cut wherever a later request may have read up to,
+ * whether anything is stored this time or not: at all marks. */
+static uint32_t next_mark(const struct prefix_job *job, uint32_t past)
+{
+    for (size_t i = 0; i < job->mark_count; i++)
+        if (job->marks[i].position > past)
+            return job->marks[i].position;
+    return 0;
 }
 
 uint32_t prefix_store_stop(const struct prefix_store *store, const struct prefix_use *use, uint32_t past)
 {
     uint32_t begin, end;
-    if (!use->path || (!store->is_snapshot && !store->options.is_deterministic) ||
-        !prefix_path_next_claim(use->path, &begin, &end))
+    if (!store || use->job->request->cache == ENGINE_CACHE_OFF)
         return 0;
-    for (uint32_t i = use->stored; i < use->checkpoint_count; i++)
-        if (use->checkpoints[i].position > past)
-            return use->checkpoints[i].position;
-    return 0;
+    if (store->options.is_deterministic && use->job->request->cache == ENGINE_CACHE_EXPLICIT)
+        return next_mark(use->job, past);
+    if (!store->is_snapshot || !use->path)
+        return 0;
+    if (use->is_damaged && use->next_block < prefix_path_count(use->path)) {
+        end = prefix_path_block(use->path, use->next_block).end;
+        if (end > past)
+            return end;
+    }
+    return prefix_path_next_claim(use->path, &begin, &end) ? end : 0;
 }
 
 void prefix_store_keep(struct prefix_store *store, struct prefix_use *use, uint32_t sequence,
@@ -577,7 +647,8 @@ void prefix_store_keep(struct prefix_store *store, struct prefix_use *use, uint3
 {
     struct error error;
     const struct prefix_checkpoint whole = {.position = count - count % PREFIX_STORE_BLOCK};
-    if (!use->path || use->job->request->cache != ENGINE_CACHE_IMPLICIT || store->is_snapshot || whole.position == 0)
+    if (!use->path || use->job->request->cache != ENGINE_CACHE_IMPLICIT || store->is_snapshot ||
+        store->options.is_deterministic || whole.position == 0)
         return;
     if (prefix_tree_claim(store->tree, use->path, tokens, count, &whole, 1, clock_now_us(), &error) == OK)
         save(store, use, sequence, tokens, count);

@@ -4,7 +4,7 @@
  * which makes and takes states. A block is read out of a running sequence
  * through a scratch sequence and put back the same way; a state that can't be
  * cut is kept whole. Every payload carries a checksum (XXH3): a damaged one is
- * a miss, the tokens are computed again.
+ * a miss, the tokens are computed and stored again.
  *
  * Where another running sequence of the same scope still has the prefix in its
  * cells, these are shared and nothing is copied.
@@ -52,6 +52,11 @@ enum error_code prefix_store_new(const struct prefix_store_options *options, str
                                  struct error *error) WARN_UNUSED;
 void prefix_store_free(struct prefix_store *store);
 
+/* A tenant's share: bytes in memory that others can't push it below, and bytes
+ * that it can't exceed (0: none). */
+enum error_code prefix_store_set_tenant(struct prefix_store *store, struct str tenant, uint64_t floor_bytes,
+                                        uint64_t ceiling_bytes, struct error *error) WARN_UNUSED;
+
 /* A checkpoint of a prompt, or (ttl_seconds 0) the end of a content block, which
  * an earlier checkpoint may have been at. */
 struct prefix_mark {
@@ -74,7 +79,8 @@ struct prefix_use {
     struct prefix_checkpoint *checkpoints; /* to be stored, ascending */
     uint32_t checkpoint_count, stored;     /* of them, stored by this job or before */
     uint32_t readable;                     /* tokens that can be restored */
-    uint32_t next_block;                   /* of the path, to restore */
+    uint32_t next_block;                   /* of the path, to restore; or to store anew */
+    bool is_damaged;                       /* next_block and those behind it are not to be read */
     struct block **fetched;                /* read ahead from disk */
     uint32_t fetched_count;
     uint64_t fetched_bytes;
@@ -108,10 +114,12 @@ uint32_t prefix_store_restore(struct prefix_store *store, struct prefix_use *use
 /* The sequence holds `past` tokens of the prompt: stores what is complete. */
 void prefix_store_save(struct prefix_store *store, struct prefix_use *use, uint32_t sequence, uint32_t past);
 
-/* Prompt position at which the state must be taken exactly, above `past`; 0: none. */
+/* Prompt position at which the present piece of the prompt must end, above `past`; 0: none. */
 uint32_t prefix_store_stop(const struct prefix_store *store, const struct prefix_use *use, uint32_t past);
 
-/* Implicit caching keeps replies as well: `tokens` is the prompt and what followed it. */
+/* Implicit caching keeps replies as well: `tokens` is the prompt and what followed
+ * it. Not in deterministic mode: a reply's tokens were computed one by one, a
+ * cold prompt computes them in pieces. */
 void prefix_store_keep(struct prefix_store *store, struct prefix_use *use, uint32_t sequence,
                        const model_token *tokens, uint32_t count);
 

@@ -192,6 +192,12 @@ void protocol_put_config(struct buf *out, const struct frame_config *config)
     put_u8(out, config->cache_policy);
     put_str(out, config->cache_dir);
     put_u64(out, config->cache_disk_bytes);
+    put_u32(out, (uint32_t)config->tenant_count);
+    for (size_t i = 0; i < config->tenant_count; i++) {
+        put_str(out, config->tenants[i].name);
+        put_u64(out, config->tenants[i].floor_bytes);
+        put_u64(out, config->tenants[i].ceiling_bytes);
+    }
     frame_end(out, start);
 }
 
@@ -426,7 +432,22 @@ bool protocol_get_counted(struct str payload, uint32_t *tokens)
     return reader_done(&in);
 }
 
-bool protocol_get_config(struct str payload, struct frame_config *config)
+static bool get_tenants(struct reader *in, struct arena *arena, struct frame_config *config)
+{
+    config->tenant_count = get_count(in, 20);
+    struct frame_tenant *tenants = ARENA_ARRAY(arena, struct frame_tenant, config->tenant_count + 1);
+    config->tenants = tenants;
+    if (tenants == NULL)
+        return false;
+    for (size_t i = 0; i < config->tenant_count; i++) {
+        tenants[i].name = get_str(in);
+        tenants[i].floor_bytes = get_le(in, 8);
+        tenants[i].ceiling_bytes = get_le(in, 8);
+    }
+    return !in->bad;
+}
+
+bool protocol_get_config(struct str payload, struct arena *arena, struct frame_config *config)
 {
     struct reader in = {.rest = payload};
     config->name = get_str(&in);
@@ -446,7 +467,8 @@ bool protocol_get_config(struct str payload, struct frame_config *config)
     in.bad = in.bad || config->cache_policy > CACHE_POLICY_VALUE;
     config->cache_dir = get_str(&in);
     config->cache_disk_bytes = get_le(&in, 8);
-    return reader_done(&in) && config->log_level <= LOG_OFF && config->log_format <= LOG_JSON;
+    return get_tenants(&in, arena, config) && reader_done(&in) && config->log_level <= LOG_OFF &&
+           config->log_format <= LOG_JSON;
 }
 
 static bool copy_fixed(struct str s, char *out, size_t cap)

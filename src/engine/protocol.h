@@ -86,6 +86,12 @@ struct frame_header {
     uint32_t call;
 };
 
+/* A tenant's share of a model's cache, in bytes; a ceiling of 0 is none. */
+struct frame_tenant {
+    struct str name;
+    uint64_t floor_bytes, ceiling_bytes;
+};
+
 /* What a worker must know of the configuration. Strings borrow from the frame. */
 struct frame_config {
     struct str name;      /* of the model */
@@ -101,6 +107,8 @@ struct frame_config {
     uint8_t cache_policy;        /* enum cache_policy_kind */
     struct str cache_dir;        /* of the stores on disk, one below it for each model; empty: none */
     uint64_t cache_disk_bytes;   /* 0: none */
+    const struct frame_tenant *tenants; /* that have a share of their own */
+    size_t tenant_count;
 };
 
 /* Each encoder appends one whole frame; a failure is sticky in the buffer. */
@@ -128,7 +136,7 @@ bool protocol_get_text(struct str payload, struct str *text, uint32_t *tokens);
 bool protocol_get_finished(struct str payload, struct engine_finished *finished);
 bool protocol_get_failed(struct str payload, struct error *error);
 bool protocol_get_counted(struct str payload, uint32_t *tokens);
-bool protocol_get_config(struct str payload, struct frame_config *config);
+bool protocol_get_config(struct str payload, struct arena *arena, struct frame_config *config);
 bool protocol_get_hello(struct str payload, struct arena *arena, struct engine_model_info *info);
 bool protocol_get_fatal(struct str payload, struct str *message);
 

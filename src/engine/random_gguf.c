@@ -13,6 +13,11 @@
 
 #define SPECIALS 3
 #define LETTERS 26u
+#define MAMBA_KERNEL 4u
+#define MAMBA_STATE 16u
+#define MAMBA_RANK 4u
+#define POST_NORM 4.0f /* of gemma2: with a tied head the last token would else repeat itself */
+#define MAMBA_STEP_BIAS (-3.0f) /* before softplus: a token is half forgotten after about 14 more */
 
 static const char *const special_texts[SPECIALS] = {"<|endoftext|>", "<|im_start|>", "<|im_end|>"};
 
@@ -83,21 +88,44 @@ static void put_vocabulary(struct builder *b)
     gguf_set_val_str(b->gguf, "tokenizer.chat_template", chatml);
 }
 
+static const char *const architectures[] = {"llama", "mamba", "gemma2"};
+
+static const char *key_of(struct builder *b, const char *key)
+{
+    return arena_printf(&b->arena, "%s.%s", architectures[b->options->kind], key).data;
+}
+
+static void put_mamba_shape(struct builder *b)
+{
+    const struct random_gguf_options *o = b->options;
+    gguf_set_val_u32(b->gguf, key_of(b, "ssm.conv_kernel"), MAMBA_KERNEL);
+    gguf_set_val_u32(b->gguf, key_of(b, "ssm.inner_size"), o->feed_forward);
+    gguf_set_val_u32(b->gguf, key_of(b, "ssm.state_size"), MAMBA_STATE);
+    gguf_set_val_u32(b->gguf, key_of(b, "ssm.time_step_rank"), MAMBA_RANK);
+}
+
 static void put_shape(struct builder *b)
 {
     const struct random_gguf_options *o = b->options;
-    gguf_set_val_str(b->gguf, "general.architecture", "llama");
+    const bool is_mamba = o->kind == RANDOM_GGUF_MAMBA;
+    gguf_set_val_str(b->gguf, "general.architecture", architectures[o->kind]);
     gguf_set_val_str(b->gguf, "general.name", "random");
-    gguf_set_val_u32(b->gguf, "llama.block_count", o->layers);
-    gguf_set_val_u32(b->gguf, "llama.context_length", o->context);
-    gguf_set_val_u32(b->gguf, "llama.embedding_length", o->width);
-    gguf_set_val_u32(b->gguf, "llama.feed_forward_length", o->feed_forward);
-    gguf_set_val_u32(b->gguf, "llama.attention.head_count", o->heads);
-    gguf_set_val_u32(b->gguf, "llama.attention.head_count_kv", o->kv_heads);
-    gguf_set_val_u32(b->gguf, "llama.rope.dimension_count", o->width / o->heads);
-    gguf_set_val_f32(b->gguf, "llama.attention.layer_norm_rms_epsilon", 1e-5f);
-    gguf_set_val_f32(b->gguf, "llama.rope.freq_base", 10000.0f);
-    gguf_set_val_u32(b->gguf, "llama.vocab_size", o->vocabulary);
+    gguf_set_val_u32(b->gguf, key_of(b, "block_count"), o->layers);
+    gguf_set_val_u32(b->gguf, key_of(b, "context_length"), o->context);
+    gguf_set_val_u32(b->gguf, key_of(b, "embedding_length"), o->width);
+    gguf_set_val_u32(b->gguf, key_of(b, "feed_forward_length"), is_mamba ? 0 : o->feed_forward);
+    gguf_set_val_u32(b->gguf, key_of(b, "attention.head_count"), is_mamba ? 0 : o->heads);
+    gguf_set_val_f32(b->gguf, key_of(b, "attention.layer_norm_rms_epsilon"), 1e-5f);
+    gguf_set_val_u32(b->gguf, key_of(b, "vocab_size"), o->vocabulary);
+    if (is_mamba) {
+        put_mamba_shape(b);
+        return;
+    }
+    gguf_set_val_u32(b->gguf, key_of(b, "attention.head_count_kv"), o->kv_heads);
+    gguf_set_val_u32(b->gguf, key_of(b, "rope.dimension_count"), o->width / o->heads);
+    gguf_set_val_f32(b->gguf, key_of(b, "rope.freq_base"), 10000.0f);
+    if (o->kind == RANDOM_GGUF_GEMMA2)
+        gguf_set_val_u32(b->gguf, key_of(b, "attention.sliding_window"), o->window);
 }
 
 /* --- weights ---------------------------------------------------------------------------------------- */
@@ -130,43 +158,99 @@ static void put_matrix(struct builder *b, const char *name, uint32_t columns, ui
 
 /* Zero rows of the head: the special tokens' logits are 0 where the largest of
  * the others is about 6, so replies hardly ever end by themselves. */
-static void silence_specials(struct builder *b)
+static void silence_specials(struct builder *b, const char *name)
 {
-    struct ggml_tensor *head = ggml_get_tensor(b->ggml, "output.weight");
+    struct ggml_tensor *head = ggml_get_tensor(b->ggml, name);
     const size_t row_bytes = ggml_row_size(head->type, head->ne[0]);
     memset((char *)head->data + row_bytes * (b->options->vocabulary - SPECIALS), 0, row_bytes * SPECIALS);
 }
 
-static void put_ones(struct builder *b, const char *name, uint32_t count)
+static void put_constant(struct builder *b, const char *name, uint32_t count, float value)
 {
     struct ggml_tensor *tensor = ggml_new_tensor_1d(b->ggml, GGML_TYPE_F32, count);
     for (uint32_t i = 0; i < count; i++)
-        ((float *)tensor->data)[i] = 1.0f;
+        ((float *)tensor->data)[i] = value;
     ggml_set_name(tensor, name);
     gguf_add_tensor(b->gguf, tensor);
+}
+
+/* [inner][state]: how fast each part of the state decays. */
+static void put_decay(struct builder *b, const char *name)
+{
+    struct ggml_tensor *tensor = ggml_new_tensor_2d(b->ggml, GGML_TYPE_F32, MAMBA_STATE, b->options->feed_forward);
+    for (uint32_t i = 0; i < MAMBA_STATE * b->options->feed_forward; i++)
+        ((float *)tensor->data)[i] = -(float)(i % MAMBA_STATE + 1);
+    ggml_set_name(tensor, name);
+    gguf_add_tensor(b->gguf, tensor);
+}
+
+struct matrix {
+    const char *name;
+    uint32_t columns, rows;
+};
+
+static const char *layer_name(struct builder *b, uint32_t layer, const char *name)
+{
+    return arena_printf(&b->arena, "blk.%u.%s", layer, name).data;
+}
+
+static void put_matrices(struct builder *b, uint32_t layer, const struct matrix *matrices, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        put_matrix(b, layer_name(b, layer, matrices[i].name), matrices[i].columns, matrices[i].rows, 1.0f);
+}
+
+static void put_mamba_layer(struct builder *b, uint32_t layer)
+{
+    const uint32_t width = b->options->width, inner = b->options->feed_forward;
+    const struct matrix matrices[] = {
+        {"ssm_in.weight", width, 2 * inner},        {"ssm_conv1d.weight", MAMBA_KERNEL, inner},
+        {"ssm_dt.weight", MAMBA_RANK, inner},       {"ssm_x.weight", inner, MAMBA_RANK + 2 * MAMBA_STATE},
+        {"ssm_out.weight", inner, width},
+    };
+    put_matrices(b, layer, matrices, sizeof(matrices) / sizeof(matrices[0]));
+    put_constant(b, layer_name(b, layer, "attn_norm.weight"), width, 1.0f);
+    put_constant(b, layer_name(b, layer, "ssm_conv1d.bias"), inner, 0.0f);
+    put_constant(b, layer_name(b, layer, "ssm_dt.bias"), inner, MAMBA_STEP_BIAS);
+    put_constant(b, layer_name(b, layer, "ssm_d"), inner, 1.0f);
+    put_decay(b, layer_name(b, layer, "ssm_a"));
 }
 
 static void put_layer(struct builder *b, uint32_t layer)
 {
     const struct random_gguf_options *o = b->options;
     const uint32_t kv = o->width / o->heads * o->kv_heads;
-    const struct {
-        const char *name;
-        uint32_t columns, rows;
-    } matrices[] = {
-        {"attn_q", o->width, o->width},        {"attn_k", o->width, kv},           {"attn_v", o->width, kv},
-        {"attn_output", o->width, o->width},   {"ffn_gate", o->width, o->feed_forward},
-        {"ffn_up", o->width, o->feed_forward}, {"ffn_down", o->feed_forward, o->width},
+    const struct matrix matrices[] = {
+        {"attn_q.weight", o->width, o->width},
+        {"attn_k.weight", o->width, kv},
+        {"attn_v.weight", o->width, kv},
+        {"attn_output.weight", o->width, o->width},
+        {"ffn_gate.weight", o->width, o->feed_forward},
+        {"ffn_up.weight", o->width, o->feed_forward},
+        {"ffn_down.weight", o->feed_forward, o->width},
     };
-    char name[64];
-    for (size_t i = 0; i < sizeof(matrices) / sizeof(matrices[0]); i++) {
-        snprintf(name, sizeof(name), "blk.%u.%s.weight", layer, matrices[i].name);
-        put_matrix(b, name, matrices[i].columns, matrices[i].rows, 1.0f);
+    static const char *const norms[] = {"attn_norm.weight", "ffn_norm.weight", "post_attention_norm.weight",
+                                        "post_ffw_norm.weight"};
+    put_matrices(b, layer, matrices, sizeof(matrices) / sizeof(matrices[0]));
+    for (size_t i = 0; i < (o->kind == RANDOM_GGUF_GEMMA2 ? 4 : 2); i++)
+        put_constant(b, layer_name(b, layer, norms[i]), o->width, i < 2 ? 1.0f : POST_NORM);
+}
+
+static void put_weights(struct builder *b)
+{
+    const struct random_gguf_options *o = b->options;
+    const bool is_tied = o->kind == RANDOM_GGUF_GEMMA2;
+    put_matrix(b, "token_embd.weight", o->width, o->vocabulary, is_tied ? 1.0f : sqrtf((float)o->width));
+    for (uint32_t layer = 0; layer < o->layers; layer++) {
+        if (o->kind == RANDOM_GGUF_MAMBA)
+            put_mamba_layer(b, layer);
+        else
+            put_layer(b, layer);
     }
-    snprintf(name, sizeof(name), "blk.%u.attn_norm.weight", layer);
-    put_ones(b, name, o->width);
-    snprintf(name, sizeof(name), "blk.%u.ffn_norm.weight", layer);
-    put_ones(b, name, o->width);
+    put_constant(b, "output_norm.weight", o->width, 1.0f);
+    if (!is_tied)
+        put_matrix(b, "output.weight", o->width, o->vocabulary, 2.0f);
+    silence_specials(b, is_tied ? "token_embd.weight" : "output.weight");
 }
 
 static size_t weights_bytes(const struct random_gguf_options *o)
@@ -179,7 +263,8 @@ static size_t weights_bytes(const struct random_gguf_options *o)
 enum error_code random_gguf_write(const struct random_gguf_options *options, const char *path, struct error *error)
 {
     if (options->vocabulary < 256 + SPECIALS + 1 || options->heads == 0 || options->width % options->heads != 0 ||
-        options->kv_heads == 0 || options->heads % options->kv_heads != 0)
+        options->kv_heads == 0 || options->heads % options->kv_heads != 0 ||
+        (options->kind != RANDOM_GGUF_LLAMA && options->is_q8_0))
         return error_set(error, ERROR_INVALID, "a model of this shape can't be made");
     struct builder b = {.options = options, .gguf = gguf_init_empty()};
     arena_init(&b.arena, 0);
@@ -191,12 +276,7 @@ enum error_code random_gguf_write(const struct random_gguf_options *options, con
     }
     put_shape(&b);
     put_vocabulary(&b);
-    put_matrix(&b, "token_embd.weight", options->width, options->vocabulary, sqrtf((float)options->width));
-    for (uint32_t layer = 0; layer < options->layers; layer++)
-        put_layer(&b, layer);
-    put_ones(&b, "output_norm.weight", options->width);
-    put_matrix(&b, "output.weight", options->width, options->vocabulary, 2.0f);
-    silence_specials(&b);
+    put_weights(&b);
     const bool written = gguf_write_to_file(b.gguf, path, false);
     gguf_free(b.gguf);
     ggml_free(b.ggml);

@@ -1,8 +1,10 @@
 /* random_gguf.h - writes a model with random weights, for tests and benches.
  *
- * Llama architecture, untied head, byte-level BPE vocabulary (256 bytes, pairs
- * of letters, filler words, ChatML's special tokens) and the ChatML template.
- * The same options always give the same file. Any thread. */
+ * Llama architecture with an untied head; or, for what can't be cut, mamba
+ * (recurrent; feed_forward is the inner width) and gemma2 (every second layer
+ * sees a window only; the head is the embedding). Byte-level BPE vocabulary (256
+ * bytes, pairs of letters, filler words, ChatML's special tokens) and the ChatML
+ * template. The same options always give the same file. Any thread. */
 #ifndef ENGINE_RANDOM_GGUF_H
 #define ENGINE_RANDOM_GGUF_H
 
@@ -11,12 +13,16 @@
 
 #include "core/error.h"
 
+enum random_gguf_kind { RANDOM_GGUF_LLAMA, RANDOM_GGUF_MAMBA, RANDOM_GGUF_GEMMA2 };
+
 struct random_gguf_options {
+    enum random_gguf_kind kind;
     uint32_t layers, width, heads, kv_heads, feed_forward;
     uint32_t vocabulary; /* at least 260 */
     uint32_t context;
     uint64_t seed;
-    bool is_q8_0; /* else F32 */
+    uint32_t window; /* of gemma2, tokens */
+    bool is_q8_0;    /* else F32; llama only */
 };
 
 #define RANDOM_GGUF_TINY \

@@ -769,9 +769,9 @@ static void step(struct scheduler *s)
         return;
     }
     atomic_fetch_add_explicit(&broker->slot->prefilled_tokens, prompt_tokens, memory_order_relaxed);
-    publish_cache(s);
     learn_costs(s, replies, prompt_tokens, (double)(ended_us - began_us));
     after_step(s);
+    publish_cache(s); /* with what the step stored: there may be no next one for long */
 }
 
 void scheduler_run(struct scheduler *s)

@@ -173,8 +173,24 @@ static const struct link_handlers control_handlers = {on_control_frame, on_contr
 static uint8_t policy_of(const struct config *config)
 {
     enum cache_policy_kind kind = CACHE_POLICY_VALUE;
-    (void)cache_policy_parse(str_of(config->cache_policy ? config->cache_policy : "value"), &kind); /* checked when read */
+    /* Was checked when it was read. */
+    (void)cache_policy_parse(str_of(config->cache_policy ? config->cache_policy : "value"), &kind);
     return (uint8_t)kind;
+}
+
+/* The tenants that have a share of their own, for mem_free. */
+static bool list_tenants(const struct config *config, struct frame_tenant **tenants, size_t *count)
+{
+    *tenants = mem_calloc(config->tenant_count + 1, sizeof(**tenants));
+    if (!*tenants)
+        return false;
+    for (size_t i = 0; i < config->tenant_count; i++) {
+        const struct config_tenant *tenant = &config->tenants[i];
+        if (tenant->cache_floor_bytes || tenant->cache_ceiling_bytes)
+            (*tenants)[(*count)++] = (struct frame_tenant){str_of(tenant->name), tenant->cache_floor_bytes,
+                                                           tenant->cache_ceiling_bytes};
+    }
+    return true;
 }
 
 static bool send_config(struct worker *worker)
@@ -184,6 +200,10 @@ static bool send_config(struct worker *worker)
     char cache_dir[CACHE_DIR_MAX];
     const int len = snprintf(cache_dir, sizeof(cache_dir), "%s/kv", config->data ? config->data : "");
     const bool has_dir = config->data && config->cache_disk_bytes > 0 && len > 0 && (size_t)len < sizeof(cache_dir);
+    struct frame_tenant *tenants;
+    size_t tenant_count = 0;
+    if (!list_tenants(config, &tenants, &tenant_count))
+        return false;
     const struct frame_config frame = {
         .name = str_of(model->name),
         .path = str_of(model->path),
@@ -201,8 +221,11 @@ static bool send_config(struct worker *worker)
         .cache_policy = policy_of(config),
         .cache_dir = has_dir ? str_of(cache_dir) : (struct str){0},
         .cache_disk_bytes = has_dir ? config->cache_disk_bytes : 0,
+        .tenants = tenants,
+        .tenant_count = tenant_count,
     };
     protocol_put_config(link_begin(&worker->control), &frame);
+    mem_free(tenants);
     const bool sent = link_end(&worker->control);
     link_flush(&worker->control);
     return sent;

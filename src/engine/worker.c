@@ -86,6 +86,29 @@ static void wake_scheduler(void *ctx)
     scheduler_wake(w->scheduler);
 }
 
+static enum error_code load_prefixes(struct worker *w, struct error *error)
+{
+    const struct frame_config *config = &w->config;
+    const struct prefix_store_options options = {
+        .model = w->model,
+        .policy = (enum cache_policy_kind)config->cache_policy,
+        .memory_bytes = config->cache_memory_bytes,
+        .disk_dir = config->cache_dir.len > 0 ? config->cache_dir.data : NULL,
+        .disk_bytes = config->cache_disk_bytes,
+        .on_progress = wake_scheduler,
+        .ctx = w,
+        .is_deterministic = config->deterministic,
+    };
+    if (config->cache_memory_bytes == 0)
+        return OK;
+    enum error_code code = prefix_store_new(&options, &w->prefixes, error);
+    for (size_t i = 0; i < config->tenant_count && code == OK; i++) {
+        const struct frame_tenant *tenant = &config->tenants[i];
+        code = prefix_store_set_tenant(w->prefixes, tenant->name, tenant->floor_bytes, tenant->ceiling_bytes, error);
+    }
+    return code;
+}
+
 static enum error_code load(struct worker *w, struct error *error)
 {
     const struct frame_config *config = &w->config;
@@ -112,17 +135,7 @@ static enum error_code load(struct worker *w, struct error *error)
     const size_t count = model_compute_tasks(w->model, tasks, BROKER_TASKS_MAX);
     for (size_t i = 0; i < count; i++)
         broker_client_watch(&w->client, tasks[i]);
-    const struct prefix_store_options prefixes = {
-        .model = w->model,
-        .policy = (enum cache_policy_kind)config->cache_policy,
-        .memory_bytes = config->cache_memory_bytes,
-        .disk_dir = config->cache_dir.len > 0 ? config->cache_dir.data : NULL,
-        .disk_bytes = config->cache_disk_bytes,
-        .on_progress = wake_scheduler,
-        .ctx = w,
-        .is_deterministic = config->deterministic,
-    };
-    if (config->cache_memory_bytes > 0 && prefix_store_new(&prefixes, &w->prefixes, error) != OK)
+    if (load_prefixes(w, error) != OK)
         return error->code;
     const struct scheduler_options scheduler = {
         .model = w->model,
@@ -481,7 +494,7 @@ static bool on_control_frame(void *ctx, const struct frame_header *header, struc
     struct worker *w = ctx;
     struct str copy;
     if (header->type != FRAME_CONFIG || w->has_config || !arena_str(&w->arena, payload, &copy) ||
-        !protocol_get_config(copy, &w->config) || w->config.broker_slot >= BROKER_SLOTS)
+        !protocol_get_config(copy, &w->arena, &w->config) || w->config.broker_slot >= BROKER_SLOTS)
         return false;
     w->has_config = true;
     w->config.name.data = arena_strdup(&w->arena, w->config.name);

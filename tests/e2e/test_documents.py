@@ -320,7 +320,7 @@ def test_draining_ends_what_is_being_read(tmp_path, random_model, fake):
 
 def test_without_pdftotext_the_package_is_named(tmp_path, random_model):
     server = start(tmp_path, random_model, env={"PATH": "/nowhere"})
-    assert "poppler-utils" in server.log()
+    assert wait_until(lambda: "poppler-utils" in server.log())
     message = refusal(server.client(), block(short_pages(1)))
     assert message.startswith("messages[0].content[0].document.source: ") and "poppler-utils" in message
     assert ask(server.client(), block(DOCX, "docx"))["stopReason"]

@@ -3,7 +3,9 @@
 import json
 import subprocess
 
-from conftest import FULCRUM, Server
+import pytest
+
+from conftest import FULCRUM, ROOT, Server
 
 
 def test_eval_desk_prints_the_pairs_figures(tmp_path):
@@ -19,17 +21,20 @@ def test_eval_desk_prints_the_pairs_figures(tmp_path):
         assert classify["score"] > 0.4, "40 intents: a guess is right once in 40"
 
 
-def test_a_random_file_of_the_same_shape_knows_nothing(tmp_path, random_model):
+@pytest.mark.parametrize("name", ["desk-large", "desk-small"])
+def test_a_random_file_of_the_same_shape_knows_nothing(tmp_path, name):
+    """The model's own file with its weights in random places, served under its name."""
+    shuffled = tmp_path / "shuffled.gguf"
+    subprocess.run([str(ROOT / "build/tests/tools/shuffle_gguf"), str(ROOT / f"models/{name}.gguf"), str(shuffled), "5"],
+                   check=True)
     config = tmp_path / "fulcrum.yaml"
-    config.write_text(f"models:\n  - {{name: noise, path: {random_model}, context: 4096}}\n")
-    rows = [json.loads(line) for line in open(FULCRUM.parents[1] / "models/desk_eval.jsonl", encoding="utf-8")]
-    data = tmp_path / "rows.jsonl"
-    data.write_text("".join(json.dumps(row) + "\n" for row in rows if row["task"] == "classify")[:20000]
-                    .rsplit("\n", 1)[0] + "\n")
-    done = subprocess.run([str(FULCRUM), "eval", "noise", "--config", str(config), "--data", str(data), "--limit", "30",
-                           "--json"], cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
+    config.write_text(f"models:\n  - {{name: {name}, path: {shuffled}, context: 4096}}\n")
+    done = subprocess.run([str(FULCRUM), "eval", name, "--config", str(config), "--limit", "80", "--json"], cwd=tmp_path,
+                          env={"HOME": str(tmp_path)}, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["score"] < 0.1, "no answer comes from code"
+    figures = json.loads(done.stdout)
+    assert figures["rows"] == 80
+    assert figures["score"] < 0.05, "no answer comes from code"
 
 
 def test_first_call_of_the_readme(tmp_path):

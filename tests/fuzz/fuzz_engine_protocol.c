@@ -41,7 +41,7 @@ static void decode(enum frame_type type, struct str payload, struct arena *arena
     case FRAME_FINISHED: (void)protocol_get_finished(payload, &out.finished); break;
     case FRAME_FAILED: (void)protocol_get_failed(payload, &out.error); break;
     case FRAME_COUNTED: (void)protocol_get_counted(payload, &tokens); break;
-    case FRAME_CONFIG: (void)protocol_get_config(payload, &out.config); break;
+    case FRAME_CONFIG: (void)protocol_get_config(payload, arena, &out.config); break;
     case FRAME_HELLO: (void)protocol_get_hello(payload, arena, &out.info); break;
     case FRAME_FATAL: (void)protocol_get_fatal(payload, &text); break;
     case FRAME_CANCEL:

@@ -1,7 +1,8 @@
 /* make_gguf.c - writes a GGUF file with random weights, for tests by hand and end to end.
  *
  *   make_gguf OUT [--layers N] [--width N] [--heads N] [--kv-heads N] [--ff N]
- *             [--vocab N] [--context N] [--seed N] [--type f32|q8_0] [--size tiny|110m] */
+ *             [--vocab N] [--context N] [--seed N] [--type f32|q8_0] [--size tiny|110m]
+ *             [--kind llama|mamba|gemma2] [--window N] */
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@ static bool set_option(struct random_gguf_options *options, const char *name, co
     } numbers[] = {
         {"--layers", &options->layers},     {"--width", &options->width},      {"--heads", &options->heads},
         {"--kv-heads", &options->kv_heads}, {"--ff", &options->feed_forward},  {"--vocab", &options->vocabulary},
-        {"--context", &options->context},
+        {"--context", &options->context},   {"--window", &options->window},
     };
     uint64_t number = 0;
     if (strcmp(name, "--type") == 0) {
@@ -26,6 +27,12 @@ static bool set_option(struct random_gguf_options *options, const char *name, co
     if (strcmp(name, "--size") == 0) {
         *options = strcmp(value, "110m") == 0 ? RANDOM_GGUF_110M : RANDOM_GGUF_TINY;
         return true;
+    }
+    if (strcmp(name, "--kind") == 0) {
+        options->kind = strcmp(value, "mamba") == 0    ? RANDOM_GGUF_MAMBA
+                        : strcmp(value, "gemma2") == 0 ? RANDOM_GGUF_GEMMA2
+                                                       : RANDOM_GGUF_LLAMA;
+        return options->kind != RANDOM_GGUF_LLAMA || strcmp(value, "llama") == 0;
     }
     if (!str_to_u64(str_of(value), &number))
         return false;
@@ -51,7 +58,8 @@ int main(int argc, char **argv)
         good = set_option(&options, argv[i], argv[i + 1]);
     if (!good) {
         fprintf(stderr, "usage: make_gguf OUT [--layers N] [--width N] [--heads N] [--kv-heads N] [--ff N] "
-                        "[--vocab N] [--context N] [--seed N] [--type f32|q8_0] [--size tiny|110m]\n");
+                        "[--vocab N] [--context N] [--seed N] [--type f32|q8_0] [--size tiny|110m] "
+                        "[--kind llama|mamba|gemma2] [--window N]\n");
         return 2;
     }
     if (random_gguf_write(&options, argv[1], &error) != OK) {

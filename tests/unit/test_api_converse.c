@@ -244,6 +244,25 @@ static void cache_points_are_validated(void **state)
                    "toolConfig.tools[0].cachePoint: must follow a tool");
 }
 
+static void a_card_bounds_times_to_live(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct error error;
+    arena_init(&arena, 0);
+    struct chat_request request = {.arena = &arena, .cache_ttl_max_seconds = 300};
+    const struct str hour = STR("{" HELLO ",\"system\":[{\"text\":\"a\"}," POINT("1h") "]}");
+    const struct str minutes = STR("{" HELLO ",\"system\":[{\"text\":\"a\"}," POINT("5m") "]}");
+    assert_int_equal(converse_codec.parse(hour, CODEC_GENERATE, &request, &error), ERROR_INVALID);
+    assert_string_equal(error.message,
+                        "system[1].cachePoint.ttl: this model keeps a cache point for 5 minutes at most; "
+                        "leave ttl out");
+    request = (struct chat_request){.arena = &arena, .cache_ttl_max_seconds = 300};
+    assert_int_equal(converse_codec.parse(minutes, CODEC_GENERATE, &request, &error), OK);
+    codec_request_free(&request);
+    arena_deinit(&arena);
+}
+
 static void inference_errors_name_the_field(void **state)
 {
     (void)state;
@@ -435,6 +454,7 @@ int main(void)
         cmocka_unit_test(content_errors_name_the_field),
         cmocka_unit_test(document_errors_name_the_field),
         cmocka_unit_test(cache_points_are_validated),
+        cmocka_unit_test(a_card_bounds_times_to_live),
         cmocka_unit_test(inference_errors_name_the_field),
         cmocka_unit_test(tool_errors_name_the_field),
         cmocka_unit_test(what_is_not_there_is_refused),

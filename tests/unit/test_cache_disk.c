@@ -378,11 +378,10 @@ static int64_t ask(struct bench *bench, const char *tenant, int32_t seed, uint32
     }
     bool is_good = prefix_tree_claim(bench->tree, path, tokens, count, &checkpoint, 1, bench->now_us, &error) == OK;
     struct prefix_block claim;
-    const uint8_t *parent_key;
-    while (is_good && prefix_path_claim(bench->tree, path, &claim, &parent_key)) {
+    while (is_good && prefix_path_claim(bench->tree, path, &claim)) {
         const struct block_facts facts = {
             .key = claim.key,
-            .parent_key = parent_key,
+            .parent_key = claim.parent_key,
             .scope = scope_of(tenant),
             .format = STR("format"),
             .begin = claim.begin,

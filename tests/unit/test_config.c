@@ -102,7 +102,9 @@ static void every_key(void **state)
           "  - {name: desk-small, price_as: 'amazon.nova-lite-v1:0', cache: explicit}\n"
           "cache: {memory: 512MiB, disk: 20GiB, min_tokens: 256, policy: lru}\n"
           "tenants:\n"
-          "  - {name: shop, keys: [{id: AKIA1, secret: x}], account: 000000000012}\n",
+          "  - {name: shop, keys: [{id: AKIA1, secret: x}], account: 000000000012,\n"
+          "     cache: {floor: 1MiB, ceiling: 2MiB}}\n"
+          "  - {name: free, keys: [{id: AKIA2, secret: x}], cache: {}}\n",
           &config);
     assert_string_equal(config.listen, "[::1]:9000");
     assert_string_equal(config.data, "dir/state");
@@ -129,6 +131,9 @@ static void every_key(void **state)
     assert_string_equal(config.cache_policy, "lru");
     assert_string_equal(config.tenants[0].keys[0].secret, "x");
     assert_string_equal(config.tenants[0].account, "000000000012");
+    assert_int_equal(config.tenants[0].cache_floor_bytes, 1 << 20);
+    assert_int_equal(config.tenants[0].cache_ceiling_bytes, 2 << 20);
+    assert_int_equal(config.tenants[1].cache_ceiling_bytes, 0);
     config_deinit(&config);
 }
 
@@ -220,6 +225,14 @@ static void tenants(void **state)
     refuse(twice, "3: tenants[1].keys[0].id: 'K' already belongs to tenant 'a'");
     refuse("tenants: [{name: a, account: 12, keys: [{id: K, secret: s}]}]",
            "1: tenants[0].account: expected an account of 12 digits, got '12'");
+    refuse("tenants: [{name: a, keys: [{id: K, secret: s}], cache: {flor: 1}}]",
+           "1: tenants[0].cache.flor: unknown key, did you mean 'floor'?");
+    refuse("tenants:\n- name: a\n  keys: [{id: K, secret: s}]\n  cache:\n    floor: 2KiB\n    ceiling: 1KiB",
+           "5: tenants[0].cache.floor: expected at most the ceiling, 1024 bytes, got 2048");
+    refuse("cache: {memory: 3KiB}\ntenants:\n- {name: a, keys: [{id: K, secret: s}], cache: {floor: 2KiB}}\n"
+           "- {name: b, keys: [{id: L, secret: s}], cache: {floor: 2KiB}}",
+           "4: tenants[1].cache.floor: expected floors that fit into cache.memory together; 1024 bytes are left for "
+           "this one, got 2048");
     /* Somebody may have put the token itself here: it is not repeated. */
     refuse("tenants: [{name: a, bearer: [my-token]}]",
            "1: tenants[0].bearer[0]: expected the SHA-256 of a token, 64 lower-case hex digits");
@@ -232,7 +245,6 @@ static void features_that_are_not_there(void **state)
     refuse("s3: {}", "1: s3: is not supported yet; take it out");
     refuse("tenants: [{name: a, reservation: {}}]",
            "1: tenants[0].reservation: is not supported yet; take it out");
-    refuse("tenants: [{name: a, cache: {}}]", "1: tenants[0].cache: is not supported yet; take it out");
 }
 
 static void files(void **state)

@@ -9,7 +9,8 @@
     "models:\n"                                                                                                      \
     "  - {id: 'anthropic.claude-3-haiku-20240307-v1:0', model: desk-small, name: H, provider: A, body: anthropic}\n" \
     "  - {id: 'amazon.nova-pro-v1:0', model: desk-large, name: Nova Pro, provider: Amazon, body: nova}\n"             \
-    "  - {id: 'amazon.nova-lite-v1:0', model: desk-small, name: Nova Lite, provider: Amazon, body: nova}\n"           \
+    "  - {id: 'amazon.nova-lite-v1:0', model: desk-small, name: Nova Lite, provider: Amazon, body: nova,\n"            \
+    "     cache_min_tokens: 1536, cache_ttl_max: 5m}\n"                                                               \
     "  - {id: 'mistral.large', model: desk-large, name: Large, provider: Mistral, body: converse}\n"                  \
     "  - {id: 'meta.llama3-8b', model: absent, name: Llama, provider: Meta, body: llama}\n"
 
@@ -128,6 +129,32 @@ static void unknown_ids(void **state)
     unload(&both);
 }
 
+static void caches(const char *yaml, const char *id, uint32_t min_tokens, uint32_t ttl_max_seconds)
+{
+    struct catalogued both;
+    struct catalog_match match;
+    struct error error;
+    load(&both, yaml);
+    if (catalog_resolve(&both.catalog, &both.config, str_of(id), &match, &error))
+        fail_msg("%s: %s", id, error.message);
+    assert_int_equal(catalog_cache_min_tokens(&both.config, &match), min_tokens);
+    assert_int_equal(catalog_cache_ttl_max_seconds(&match), ttl_max_seconds);
+    unload(&both);
+}
+
+static void cards_say_what_is_cached(void **state)
+{
+    (void)state;
+    const char *general = "cache: {min_tokens: 64}";
+    const char *own = "cache: {min_tokens: 64}\nmodels: [{name: desk-small, cache_min_tokens: 16}]";
+    caches("", "amazon.nova-lite-v1:0", 1536, 300);
+    caches(general, "eu.amazon.nova-lite-v1:0", 1536, 300); /* the card goes before the default */
+    caches(general, "amazon.nova-pro-v1:0", 64, 0);
+    caches(general, "desk-small", 64, 0);
+    caches(own, "amazon.nova-lite-v1:0", 16, 300); /* and what is said of the model before the card */
+    caches("models: [{name: desk-large, ids: [amazon.nova-lite-v1:0]}]", "amazon.nova-lite-v1:0", 1536, 300);
+}
+
 /* The catalogue that is part of the program. */
 static void shipped_catalogue(void **state)
 {
@@ -145,6 +172,8 @@ static void shipped_catalogue(void **state)
     if (catalog_load((struct str){text, len}, &both.catalog, &error))
         fail_msg("%s", error.message);
     assert_true(both.catalog.count > 0);
+    const struct catalog_entry *nova = catalog_find(&both.catalog, STR("amazon.nova-pro-v1:0"));
+    assert_true(nova && nova->cache_min_tokens == 1024 && nova->cache_ttl_max_ms == 300000);
     for (size_t i = 0; i < both.catalog.count; i++) {
         const struct catalog_entry *entry = &both.catalog.entries[i];
         assert_true(config_is_embedded_name(str_of(entry->model)));
@@ -175,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(catalogue_ids),  cmocka_unit_test(configured_ids),    cmocka_unit_test(unknown_ids),
         cmocka_unit_test(shipped_catalogue), cmocka_unit_test(broken_catalogues),
+        cmocka_unit_test(cards_say_what_is_cached),
     };
     return cmocka_run_group_tests_name("catalog", tests, NULL, NULL);
 }

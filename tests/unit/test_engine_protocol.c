@@ -71,14 +71,18 @@ static void test_replies(void **state)
     (void)state;
     struct buf frame;
     buf_init(&frame, 1u << 20);
-    const struct engine_started started = {10, 4, 2};
+    const struct engine_cache_use cache = {.read_tokens = 4, .write_tokens = 2, .write_1h_tokens = 1,
+                                           .miss = ENGINE_MISS_BELOW_MINIMUM, .miss_value = 8, .miss_need = 9};
+    const struct engine_started started = {.prompt_tokens = 10, .cache = cache};
     struct engine_started started_out;
     protocol_put_started(&frame, 1, &started);
     assert_true(protocol_get_started(payload_of(&frame, FRAME_STARTED, 1), &started_out));
     assert_memory_equal(&started, &started_out, sizeof(started));
 
     buf_clear(&frame);
-    const struct engine_finished finished = {ENGINE_STOP_SEQUENCE, 1, 10, 6, 4, 2, 33, 1000, 2000, 3000};
+    const struct engine_finished finished = {.stop = ENGINE_STOP_SEQUENCE, .stop_index = 1, .prompt_tokens = 10,
+                                             .prefilled_tokens = 6, .cache = cache, .output_tokens = 33,
+                                             .queue_us = 1000, .prefill_us = 2000, .decode_us = 3000};
     struct engine_finished finished_out = {0};
     protocol_put_finished(&frame, 2, &finished);
     assert_true(protocol_get_finished(payload_of(&frame, FRAME_FINISHED, 2), &finished_out));
@@ -111,15 +115,22 @@ static void test_control(void **state)
     struct arena arena;
     buf_init(&frame, 1u << 20);
     arena_init(&arena, 0);
+    const struct frame_tenant tenants[] = {{STR("a"), 1, 2}, {STR("bc"), 3, UINT64_MAX}};
     const struct frame_config config = {.name = STR("desk"), .path = STR("/m.gguf"), .context = 100, .parallel = 4,
                                         .threads = 2, .broker_slot = 3, .deterministic = true, .log_level = LOG_WARN,
-                                        .queue_tokens = 5, .prefill_chunk_tokens = 6, .kv_bytes = 7};
+                                        .queue_tokens = 5, .prefill_chunk_tokens = 6, .kv_bytes = 7, .tenants = tenants,
+                                        .tenant_count = 2, .cache_dir = STR("data/kv"), .cache_disk_bytes = 1u << 20};
     struct frame_config config_out;
     protocol_put_config(&frame, &config);
-    assert_true(protocol_get_config(payload_of(&frame, FRAME_CONFIG, 0), &config_out));
+    assert_true(protocol_get_config(payload_of(&frame, FRAME_CONFIG, 0), &arena, &config_out));
     assert_true(str_eq(config_out.path, config.path));
     assert_true(config_out.deterministic);
     assert_int_equal(config_out.kv_bytes, 7);
+    assert_true(str_eq(config_out.cache_dir, STR("data/kv")));
+    assert_int_equal(config_out.cache_disk_bytes, 1u << 20);
+    assert_int_equal(config_out.tenant_count, 2);
+    assert_true(str_eq(config_out.tenants[1].name, STR("bc")));
+    assert_true(config_out.tenants[0].ceiling_bytes == 2 && config_out.tenants[1].ceiling_bytes == UINT64_MAX);
 
     buf_clear(&frame);
     struct engine_model_info info = {.fingerprint = "abc", .parameters = 1u << 30, .context = 5, .vocabulary = 6,

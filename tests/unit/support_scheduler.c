@@ -1,0 +1,210 @@
+/* support_scheduler.c - see support_scheduler.h. */
+#include "support_scheduler.h"
+
+#include <string.h>
+
+#include "core/util.h"
+#include "support.h"
+
+/* --- the bed ---------------------------------------------------------------------------------------- */
+
+static void on_event(struct bed *bed, struct event *event)
+{
+    struct ask *ask = event->job->owner;
+    void (*hook)(struct ask *) = NULL;
+    pthread_mutex_lock(&bed->mutex);
+    switch (event->kind) {
+    case EVENT_STARTED:
+        ask->is_started = true;
+        hook = ask->on_started;
+        break;
+    case EVENT_TEXT:
+        buf_append_str(&ask->text, buf_str(&event->text));
+        ask->texts++;
+        hook = ask->on_text;
+        break;
+    case EVENT_FINISHED:
+        ask->is_finished = true;
+        ask->finished = event->finished;
+        break;
+    case EVENT_FAILED: ask->is_failed = true; break;
+    case EVENT_GONE: ask->is_gone = true; break;
+    }
+    pthread_cond_broadcast(&bed->changed);
+    pthread_mutex_unlock(&bed->mutex);
+    if (hook != NULL)
+        hook(ask);
+    event_free(event);
+}
+
+static void post(void *ctx, struct event *events)
+{
+    while (events != NULL) {
+        struct event *next = events->next;
+        on_event(ctx, events);
+        events = next;
+    }
+}
+
+struct bed *bed_new(const struct bed_options *options)
+{
+    struct error error;
+    struct bed *bed = mem_calloc(1, sizeof(*bed));
+    assert_non_null(bed);
+    pthread_mutex_init(&bed->mutex, NULL);
+    pthread_cond_init(&bed->changed, NULL);
+    const struct model_options model = {
+        .path = options->path, .context = options->context, .parallel = options->parallel};
+    assert_int_equal(model_load(&model, &bed->model, &error), OK);
+    assert_int_equal(broker_create(&bed->broker, &error), OK);
+    broker_client_init(&bed->client, &bed->broker, 0, model_facts(bed->model)->threads, options->is_deterministic);
+    const struct prefix_store_options store = {
+        .model = bed->model,
+        .policy = CACHE_POLICY_VALUE,
+        .memory_bytes = options->memory_bytes,
+        .is_deterministic = options->is_deterministic,
+    };
+    if (options->memory_bytes > 0)
+        assert_int_equal(prefix_store_new(&store, &bed->store, &error), OK);
+    const struct scheduler_options scheduler = {
+        .model = bed->model,
+        .broker = &bed->client,
+        .prefixes = bed->store,
+        .is_deterministic = options->is_deterministic,
+        .chunk_max = options->chunk_max != 0 ? options->chunk_max : 512,
+        .post = post,
+        .ctx = bed,
+    };
+    bed->scheduler = scheduler_new(&scheduler);
+    assert_non_null(bed->scheduler);
+    return bed;
+}
+
+static void *model_main(void *arg)
+{
+    scheduler_run(arg);
+    return NULL;
+}
+
+void bed_run(struct bed *bed)
+{
+    bed->is_running = true;
+    assert_int_equal(pthread_create(&bed->thread, NULL, model_main, bed->scheduler), 0);
+}
+
+struct bed *bed_open(const struct bed_options *options)
+{
+    struct bed *bed = bed_new(options);
+    bed_run(bed);
+    return bed;
+}
+
+void bed_free(struct bed *bed)
+{
+    if (bed->is_running) {
+        scheduler_quit(bed->scheduler);
+        pthread_join(bed->thread, NULL);
+    }
+    scheduler_free(bed->scheduler);
+    prefix_store_free(bed->store);
+    model_free(bed->model);
+    broker_deinit(&bed->broker);
+    pthread_cond_destroy(&bed->changed);
+    pthread_mutex_destroy(&bed->mutex);
+    mem_free(bed);
+}
+
+uint64_t bed_prefilled(const struct bed *bed)
+{
+    return atomic_load(&bed->client.slot->prefilled_tokens);
+}
+
+/* --- asks ------------------------------------------------------------------------------------------- */
+
+void fill_tokens(model_token *tokens, uint32_t count, uint64_t seed)
+{
+    struct rng rng;
+    rng_seed(&rng, seed);
+    for (uint32_t i = 0; i < count; i++)
+        tokens[i] = (model_token)rng_below(&rng, 500);
+}
+
+void ask_init(struct ask *ask, const model_token *tokens, uint32_t count, enum engine_cache cache,
+              uint32_t max_tokens)
+{
+    *ask = (struct ask){0};
+    struct job *job = &ask->job;
+    buf_init(&ask->text, 1u << 20);
+    arena_init(&job->arena, 1u << 20);
+    job->request = (struct engine_request){
+        .max_tokens = max_tokens, .top_p = 1.0f, .cache = cache, .tenant = STR("tenant"), .tier = 1};
+    job->tokens.items = mem_alloc(count * sizeof(*tokens));
+    assert_non_null(job->tokens.items);
+    memcpy(job->tokens.items, tokens, count * sizeof(*tokens));
+    job->tokens.count = job->tokens.cap = count;
+    job->owner = ask;
+}
+
+void ask_mark(struct ask *ask, uint32_t position, uint32_t ttl_seconds)
+{
+    assert_true(ask->job.prefix.mark_count < ASK_MARKS_MAX);
+    ask->marks[ask->job.prefix.mark_count++] = (struct prefix_mark){position, ttl_seconds};
+}
+
+void ask_submit(struct bed *bed, struct ask *ask)
+{
+    struct job *job = &ask->job;
+    ask->bed = bed;
+    job->prefix = (struct prefix_job){.request = &job->request,
+                                      .tokens = &job->tokens,
+                                      .marks = ask->marks,
+                                      .mark_count = job->prefix.mark_count};
+    job->queued_us = clock_now_us();
+    scheduler_submit(bed->scheduler, job);
+}
+
+void ask_wait(struct ask *ask)
+{
+    struct bed *bed = ask->bed;
+    pthread_mutex_lock(&bed->mutex);
+    while (!ask->is_finished && !ask->is_failed && !ask->is_gone)
+        pthread_cond_wait(&bed->changed, &bed->mutex);
+    pthread_mutex_unlock(&bed->mutex);
+}
+
+void ask_run(struct bed *bed, struct ask *ask)
+{
+    const uint64_t before = bed_prefilled(bed);
+    ask_submit(bed, ask);
+    ask_wait(ask);
+    assert_true(ask->is_finished);
+    const struct engine_finished *done = &ask->finished;
+    assert_int_equal(bed_prefilled(bed) - before, done->prompt_tokens - done->cache.read_tokens);
+    assert_int_equal(done->prefilled_tokens, done->prompt_tokens - done->cache.read_tokens);
+    assert_true(done->cache.read_tokens + done->cache.write_tokens <= done->prompt_tokens);
+    assert_true(done->cache.write_1h_tokens <= done->cache.write_tokens);
+}
+
+void ask_deinit(struct ask *ask)
+{
+    buf_deinit(&ask->text);
+    model_tokens_deinit(&ask->job.tokens);
+    arena_deinit(&ask->job.arena);
+}
+
+uint32_t damage_blocks(struct ask *ask)
+{
+    struct prefix_use use;
+    struct prefix_waiter waiter = {0};
+    bool is_pending;
+    prefix_store_open(ask->bed->store, &ask->job.prefix, &waiter, &use, &is_pending);
+    assert_false(is_pending);
+    assert_non_null(use.path);
+    const uint32_t count = prefix_path_count(use.path);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct prefix_block block = prefix_path_block(use.path, i);
+        ((uint8_t *)(uintptr_t)block.payload)[block.bytes - 1] ^= 1;
+    }
+    prefix_store_close(ask->bed->store, &use);
+    return count;
+}
