@@ -547,6 +547,7 @@ static enum error_code read_now(struct block_store *store, struct block *block, 
     if (!block->has_file)
         return error_set(error, ERROR_NOT_FOUND, "the block is on disk no more");
     struct outcome outcome = {.code = OK};
+    block->wants_read = false; /* or the disk thread would read it as well */
     pthread_mutex_unlock(&store->mutex);
     do_work(store, block, WORK_READ, NULL, &outcome);
     pthread_mutex_lock(&store->mutex);

@@ -316,6 +316,14 @@ static void admit_waiting(struct scheduler *s)
 
 /* --- arrivals and cancels --------------------------------------------------------------------------- */
 
+/* One that is not admitted: it may wait for another's prefix, or for the disk, or have been read from there. */
+static void close_queued(struct scheduler *s, struct job *job)
+{
+    if (job->waiter.node != NULL)
+        prefix_store_unwait(s->options.prefixes, &job->waiter);
+    prefix_store_close(s->options.prefixes, &job->use);
+}
+
 static void drop_parked(struct scheduler *s)
 {
     struct job_list parked = s->parked;
@@ -326,10 +334,7 @@ static void drop_parked(struct scheduler *s)
             list_push(&s->parked, job);
             continue;
         }
-        if (job->is_fetching)
-            prefix_store_close(s->options.prefixes, &job->use);
-        else
-            prefix_store_unwait(s->options.prefixes, &job->waiter);
+        close_queued(s, job);
         forget_queued(s, job);
         add_event(s, EVENT_GONE, job);
     }
@@ -347,7 +352,7 @@ static void drop_cancelled(struct scheduler *s)
                 list_push(&kept, job);
                 continue;
             }
-            prefix_store_close(s->options.prefixes, &job->use);
+            close_queued(s, job);
             forget_queued(s, job);
             add_event(s, EVENT_GONE, job);
         }
@@ -833,6 +838,11 @@ void scheduler_free(struct scheduler *s)
         return;
     while (s->count > 0)
         end_sequence(s, s->sequences[s->count - 1]);
+    for (struct job *job = s->parked.first; job != NULL; job = job->next)
+        close_queued(s, job);
+    for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++)
+        for (struct job *job = s->waiting[tier].first; job != NULL; job = job->next)
+            close_queued(s, job);
     pthread_mutex_destroy(&s->mutex);
     pthread_cond_destroy(&s->wake);
     mem_free(s->scratch);
