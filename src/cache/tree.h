@@ -154,9 +154,12 @@ uint32_t prefix_tree_load(struct prefix_tree *tree, struct prefix_path *path);
 
 struct prefix_block {
     uint64_t payload, bytes;
-    const uint8_t *key;
+    const uint8_t *key, *parent_key; /* of the block above, or of the scope */
     uint32_t begin, end; /* tokens of the payload; begin is 0 for a snapshot */
     uint32_t used_end;   /* cut there after restoring: below `end` in the last block at most */
+    enum cache_place place;
+    uint32_t ttl_s;      /* 0: none */
+    uint64_t expires_us; /* with a ttl_s */
 };
 uint32_t prefix_path_count(const struct prefix_path *path);
 struct prefix_block prefix_path_block(const struct prefix_path *path, uint32_t index); /* from the front */
@@ -182,10 +185,33 @@ enum error_code prefix_tree_claim(struct prefix_tree *tree, struct prefix_path *
 /* The next block to commit. False: none is left. */
 bool prefix_path_next_claim(const struct prefix_path *path, uint32_t *begin, uint32_t *end);
 
+/* The same in full, but for the payload. */
+bool prefix_path_claim(const struct prefix_tree *tree, const struct prefix_path *path, struct prefix_block *block);
+
 /* Takes the payload, whatever happens. False: there was no room (all in use, or
  * the tenant's ceiling), the payload is dropped and the other claims with it. */
 bool prefix_tree_commit(struct prefix_tree *tree, struct prefix_path *path, uint64_t payload, uint64_t bytes,
                         uint64_t now_us);
+
+/* --- from an earlier process -------------------------------------------------------------------------- */
+
+struct prefix_found {
+    struct prefix_scope scope;
+    struct prefix_node *parent; /* the block above, as it was added; NULL: this is the first, or a snapshot */
+    const int32_t *tokens;      /* of the block; of a snapshot all up to its end */
+    uint32_t count;
+    const uint8_t *key;         /* has to be what scope and tokens give */
+    uint64_t payload, bytes;
+    uint32_t ttl_s;
+    uint64_t used_us, expires_us; /* expires_us with a ttl_s */
+};
+
+/* Adds a block that is on disk. Nothing is evicted for it. NULL: there is no
+ * room, it is there already, or it is not what its key says; the payload then
+ * stays the caller's. The node is valid until the tree is used otherwise. */
+struct prefix_node *prefix_tree_add(struct prefix_tree *tree, const struct prefix_found *found);
+/* Then, once per added block and longest unused first: that is how old it is. */
+void prefix_tree_age(struct prefix_tree *tree, struct prefix_node *node, const struct prefix_found *found);
 
 /* --- time and figures --------------------------------------------------------------------------------- */
 

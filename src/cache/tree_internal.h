@@ -126,6 +126,9 @@ void node_trim(struct prefix_tree *tree, struct prefix_node *node);
 void node_move(struct prefix_tree *tree, struct prefix_node *node, enum cache_place place);
 /* Drops the payload; the node becomes a ghost. */
 void node_lose(struct prefix_tree *tree, struct prefix_node *node, enum prefix_miss why);
+/* tree_path.c; fails when there are CACHE_TTL_CLASSES already. */
+enum error_code ttl_class_of(struct prefix_tree *tree, uint32_t seconds, uint8_t *class,
+                             struct error *error) WARN_UNUSED;
 /* Starts the time to live anew, at least `ttl_class`. */
 void node_renew(struct prefix_tree *tree, struct prefix_node *node, uint8_t ttl_class);
 void node_expire(struct prefix_tree *tree, struct prefix_node *node);

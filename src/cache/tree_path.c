@@ -269,9 +269,13 @@ struct prefix_block prefix_path_block(const struct prefix_path *path, uint32_t i
         .payload = node->payload,
         .bytes = node->item.bytes,
         .key = node->key,
+        .parent_key = path->is_snapshot ? path->root->key : node->parent->key,
         .begin = path->is_snapshot ? 0 : node->end - node->count,
         .end = node->end,
         .used_end = node->end < path->hit_tokens ? node->end : path->hit_tokens,
+        .place = (enum cache_place)node->place,
+        .ttl_s = node->item.ttl_class > 0 ? (uint32_t)((node->item.expires_us - node->used_us) / 1000000) : 0,
+        .expires_us = node->item.expires_us,
     };
 }
 
@@ -299,7 +303,7 @@ void prefix_tree_use(struct prefix_tree *tree, struct prefix_path *path, uint64_
 
 /* --- storing ------------------------------------------------------------------------------------------ */
 
-static enum error_code ttl_class_of(struct prefix_tree *tree, uint32_t seconds, uint8_t *class, struct error *error)
+enum error_code ttl_class_of(struct prefix_tree *tree, uint32_t seconds, uint8_t *class, struct error *error)
 {
     for (uint32_t i = 0; i < tree->ttl_count; i++) {
         if (tree->ttls[i] == seconds) {
@@ -465,6 +469,23 @@ bool prefix_path_next_claim(const struct prefix_path *path, uint32_t *begin, uin
     const struct prefix_node *node = path->claims[path->next_claim];
     *begin = path->is_snapshot ? 0 : node->end - node->count;
     *end = node->end;
+    return true;
+}
+
+bool prefix_path_claim(const struct prefix_tree *tree, const struct prefix_path *path, struct prefix_block *block)
+{
+    if (path->next_claim >= path->claim_count)
+        return false;
+    const struct prefix_node *node = path->claims[path->next_claim];
+    *block = (struct prefix_block){
+        .key = node->key,
+        .parent_key = path->is_snapshot ? path->root->key : node->parent->key,
+        .begin = path->is_snapshot ? 0 : node->end - node->count,
+        .end = node->end,
+        .used_end = node->end,
+        .place = CACHE_LOST,
+        .ttl_s = tree->ttls[node->item.ttl_class],
+    };
     return true;
 }
 

@@ -411,13 +411,6 @@ static enum error_code check_tenants(struct yaml_reader *reader, struct config *
     return check_tenant_caches(reader, config);
 }
 
-static enum error_code check_features(struct yaml_reader *reader, const struct config *config)
-{
-    if (config->cache_disk_bytes)
-        return yaml_fail_at(reader, "cache.disk", "a cache on disk is not supported yet; expected 0");
-    return OK;
-}
-
 enum error_code config_check_exposure(const struct config *config, struct error *error)
 {
     char host[64];
@@ -447,8 +440,6 @@ static enum error_code read_document(struct str text, struct config *config, str
         code = check_models(&reader, config);
     if (!code)
         code = check_tenants(&reader, config);
-    if (!code)
-        code = check_features(&reader, config);
     yaml_reader_close(&reader);
     return code;
 }

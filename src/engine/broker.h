@@ -45,8 +45,9 @@ struct broker_slot {
     _Atomic uint64_t step_began_us;   /* 0: no step is running */
     _Atomic uint64_t prefilled_tokens, generated_tokens, steps;
     _Atomic uint64_t cache_bytes, cache_tokens; /* prefix states in host memory now */
+    _Atomic uint64_t cache_disk_bytes, cache_disk_tokens; /* and in files, but for copies of those */
     _Atomic uint64_t cache_evicted;             /* blocks */
-    char pad[128 - 2 * sizeof(uint32_t) - 8 * sizeof(uint64_t)]; /* no line shared by two workers */
+    char pad[128 - 2 * sizeof(uint32_t) - 10 * sizeof(uint64_t)]; /* no line shared by two workers */
 };
 
 struct broker_page {

@@ -289,12 +289,22 @@ static void run_context(void *arg)
     model->context = llama_init_from_model(model->llama, params);
 }
 
+/* What the layout of a state depends on besides the model: the library, the types of keys and values,
+ * and flash attention, without which values are stored the other way round. */
+static void name_state_format(struct model_facts *facts)
+{
+    const struct llama_context_params params = llama_context_default_params(); /* run_context changes no type */
+    snprintf(facts->state_format, sizeof(facts->state_format), "%d ggml %s %s %s flash", LLAMA_STATE_SEQ_VERSION,
+             ggml_version(), ggml_type_name(params.type_k), ggml_type_name(params.type_v));
+}
+
 static void fill_facts(struct model *model)
 {
     struct model_facts *facts = &model->facts;
     facts->parameters = llama_model_n_params(model->llama);
     facts->vocabulary = (uint32_t)llama_vocab_n_tokens(model->vocab);
     facts->state_kind = state_kind_of(model->llama);
+    name_state_format(facts);
     if (llama_model_meta_val_str(model->llama, "general.architecture", facts->architecture,
                                  sizeof(facts->architecture)) < 0)
         snprintf(facts->architecture, sizeof(facts->architecture), "unknown");

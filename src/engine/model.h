@@ -56,6 +56,7 @@ struct model_facts {
     uint32_t threads;     /* most this model should use */
     uint32_t piece_max;   /* bytes of the longest token */
     enum model_state_kind state_kind;
+    char state_format[64]; /* two contexts with the same one can read each other's states of this model */
     const char *chat_template; /* "" without */
     const char *generic[6];    /* engine.h */
     bool has_generic;

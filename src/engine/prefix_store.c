@@ -1,10 +1,9 @@
 /* prefix_store.c - see prefix_store.h. */
 #include "engine/prefix_store.h"
 
-#include <string.h>
-#include <xxhash.h>
-
+#include "cache/block_scan.h"
 #include "core/log.h"
+#include "core/mem.h"
 #include "core/util.h"
 
 #define NODES_MAX 200000u
@@ -16,68 +15,141 @@
 #define DETERMINISTIC_BLOCK 256u /* as the scheduler cuts prompts then */
 #define TEMPLATE_VERSION "1"     /* goes up when a template renders otherwise than before */
 
-struct payload {
-    size_t len;
-    XXH64_hash_t checksum;
-    char data[];
-};
+#define SCAN_FILES_MAX 100000u
+#define SCAN_MOST_US 5000000u
 
 struct prefix_store {
     struct prefix_store_options options;
     struct prefix_tree *tree;
+    struct block_store *blocks;
+    uint64_t fetching_bytes; /* of all uses, from their first prefix_store_is_ready until they begin */
     uint32_t scratch; /* the model's sequence */
     bool is_snapshot;
 };
 
 /* --- payloads --------------------------------------------------------------------------------------- */
 
-static struct payload *payload_of(uint64_t handle)
+static struct block *block_of(uint64_t handle)
 {
-    return (struct payload *)(uintptr_t)handle;
+    return (struct block *)(uintptr_t)handle;
+}
+
+static enum error_code to_disk(void *ctx, const uint8_t key[PREFIX_KEY_LEN], uint64_t bytes, uint64_t *payload,
+                               struct error *error)
+{
+    const struct prefix_store *store = ctx;
+    (void)key;
+    (void)bytes;
+    return block_to_disk(store->blocks, block_of(*payload), error);
+}
+
+static enum error_code to_memory(void *ctx, const uint8_t key[PREFIX_KEY_LEN], uint64_t bytes, uint64_t *payload,
+                                 struct error *error)
+{
+    const struct prefix_store *store = ctx;
+    (void)key;
+    (void)bytes;
+    return block_to_memory(store->blocks, block_of(*payload), error);
 }
 
 static void drop_payload(void *ctx, enum cache_place place, uint64_t bytes, uint64_t payload)
 {
-    (void)ctx;
+    const struct prefix_store *store = ctx;
     (void)place;
     (void)bytes;
-    mem_free(payload_of(payload));
+    block_drop(store->blocks, block_of(payload));
 }
 
 /* The state of a sequence; NULL: no memory, or the model gave none. */
-static struct payload *take_state(struct model *model, uint32_t sequence)
+static struct block *take_state(struct prefix_store *store, uint32_t sequence, const struct block_facts *facts)
 {
+    struct model *model = store->options.model;
     const size_t size = model_state_size(model, sequence);
-    struct payload *payload = size ? mem_alloc(sizeof(*payload) + size) : NULL;
-    if (!payload)
+    struct block *block = size ? block_new(store->blocks, facts, size) : NULL;
+    if (!block)
         return NULL;
-    payload->len = model_state_get(model, sequence, payload->data, size);
-    if (payload->len == 0) {
-        mem_free(payload);
+    const size_t len = model_state_get(model, sequence, block_data(block), size);
+    if (len == 0) {
+        block_drop(store->blocks, block);
         return NULL;
     }
-    payload->checksum = XXH3_64bits(payload->data, payload->len);
-    return payload;
+    block_seal(block, facts, len);
+    return block;
 }
 
-static bool put_state(struct model *model, uint32_t sequence, const struct prefix_block *block)
+static bool put_state(struct model *model, uint32_t sequence, const struct block *block)
 {
-    const struct payload *payload = payload_of(block->payload);
-    return payload->len == block->bytes - sizeof(*payload) &&
-           XXH3_64bits(payload->data, payload->len) == payload->checksum &&
-           model_state_set(model, sequence, payload->data, payload->len) != 0;
+    struct str payload;
+    return block_payload(block, &payload) && model_state_set(model, sequence, payload.data, payload.len) != 0;
 }
 
 /* --- life ------------------------------------------------------------------------------------------- */
 
-static enum error_code refuse_disk(void *ctx, const uint8_t key[PREFIX_KEY_LEN], uint64_t bytes, uint64_t *payload,
-                                   struct error *error)
+static uint64_t copy_bytes(const struct prefix_store_options *options)
 {
-    (void)ctx;
-    (void)key;
-    (void)bytes;
-    (void)payload;
-    return error_set(error, ERROR_UNAVAILABLE, "there is no cache on disk");
+    return options->memory_bytes < options->disk_bytes / 2 ? options->memory_bytes : options->disk_bytes / 2;
+}
+
+static enum error_code open_blocks(struct prefix_store *store, struct error *error)
+{
+    const struct prefix_store_options *options = &store->options;
+    struct block_store_options blocks = {
+        .root = options->disk_bytes > 0 ? options->disk_dir : NULL,
+        .name = model_facts(options->model)->fingerprint,
+        .copy_bytes = copy_bytes(options),
+        .on_progress = options->on_progress,
+        .ctx = options->ctx,
+    };
+    enum error_code code = block_store_new(&blocks, &store->blocks, error);
+    if (code == OK || code == ERROR_NO_MEMORY)
+        return code;
+    log_event(LOG_WARN, "cache_disk_off", LOG_C("error", error->message));
+    blocks.root = NULL;
+    return block_store_new(&blocks, &store->blocks, error);
+}
+
+static void scan_disk(struct prefix_store *store, uint64_t disk_bytes)
+{
+    const struct model_facts *facts = model_facts(store->options.model);
+    const struct block_scan_options options = {
+        .store = store->blocks,
+        .tree = store->tree,
+        .fingerprint = str_of(facts->fingerprint),
+        .format = str_of(facts->state_format),
+        .template_version = STR(TEMPLATE_VERSION),
+        .disk_bytes = disk_bytes,
+        .files_max = SCAN_FILES_MAX,
+        .most_us = SCAN_MOST_US,
+    };
+    struct block_scan_result result;
+    block_scan(&options, &result);
+    log_event(LOG_INFO, "cache_disk_scanned", LOG_I("files", result.found), LOG_I("kept", result.added),
+              LOG_I("removed", result.removed), LOG_I("bytes", result.bytes), LOG_I("ms", result.us / 1000));
+}
+
+static enum error_code open_all(struct prefix_store *store, struct error *error)
+{
+    const enum error_code code = open_blocks(store, error);
+    if (code != OK)
+        return code;
+    const bool has_disk = block_store_dir(store->blocks) >= 0;
+    const struct prefix_options tree = {
+        .backend = {.ctx = store, .to_disk = to_disk, .to_memory = to_memory, .drop = drop_payload},
+        .policy = store->options.policy,
+        .is_snapshot = store->is_snapshot,
+        .block_tokens = PREFIX_STORE_BLOCK,
+        .memory_bytes = store->options.memory_bytes,
+        .disk_bytes = has_disk ? store->options.disk_bytes - copy_bytes(&store->options) : 0,
+        .nodes_max = NODES_MAX,
+        .ghosts_max = GHOSTS_MAX,
+        .tenants_max = TENANTS_MAX,
+        .new_below = NEW_BELOW,
+    };
+    if (prefix_tree_new(&tree, &store->tree, error) != OK)
+        return error->code;
+    if (has_disk)
+        scan_disk(store, tree.disk_bytes);
+    return OK;
 }
 
 enum error_code prefix_store_new(const struct prefix_store_options *options, struct prefix_store **store,
@@ -89,20 +161,9 @@ enum error_code prefix_store_new(const struct prefix_store_options *options, str
     s->options = *options;
     s->scratch = model_facts(options->model)->scratch;
     s->is_snapshot = model_facts(options->model)->state_kind != MODEL_STATE_ATTENTION;
-    const struct prefix_options tree = {
-        .backend = {.ctx = s, .to_disk = refuse_disk, .to_memory = refuse_disk, .drop = drop_payload},
-        .policy = options->policy,
-        .is_snapshot = s->is_snapshot,
-        .block_tokens = PREFIX_STORE_BLOCK,
-        .memory_bytes = options->memory_bytes,
-        .nodes_max = NODES_MAX,
-        .ghosts_max = GHOSTS_MAX,
-        .tenants_max = TENANTS_MAX,
-        .new_below = NEW_BELOW,
-    };
-    const enum error_code code = prefix_tree_new(&tree, &s->tree, error);
+    const enum error_code code = open_all(s, error);
     if (code) {
-        mem_free(s);
+        prefix_store_free(s);
         return code;
     }
     *store = s;
@@ -113,7 +174,10 @@ void prefix_store_free(struct prefix_store *store)
 {
     if (!store)
         return;
+    if (store->blocks)
+        block_store_end(store->blocks);
     prefix_tree_free(store->tree);
+    block_store_free(store->blocks);
     mem_free(store);
 }
 
@@ -310,6 +374,77 @@ void prefix_store_unwait(struct prefix_store *store, struct prefix_waiter *waite
     prefix_tree_unwait(store->tree, waiter);
 }
 
+/* --- reading ahead ---------------------------------------------------------------------------------- */
+
+static void release_fetch(struct prefix_store *store, struct prefix_use *use)
+{
+    for (uint32_t i = 0; i < use->fetched_count; i++)
+        block_unfetch(store->blocks, use->fetched[i]);
+    store->fetching_bytes -= use->fetched_bytes;
+    mem_free(use->fetched);
+    use->fetched = NULL;
+    use->fetched_count = 0;
+    use->fetched_bytes = 0;
+}
+
+/* False: others read a quarter of memory already. One use alone may always read. Without
+ * memory the blocks are read when it begins. */
+static bool begin_fetch(struct prefix_store *store, struct prefix_use *use)
+{
+    const uint32_t count = prefix_path_count(use->path);
+    uint64_t bytes = 0;
+    uint32_t first = 0;
+    while (first < count && prefix_path_block(use->path, first).place == CACHE_MEMORY)
+        first++;
+    for (uint32_t i = first; i < count; i++)
+        bytes += prefix_path_block(use->path, i).bytes;
+    if (bytes == 0)
+        return true;
+    if (store->fetching_bytes > 0 && store->fetching_bytes + bytes > store->options.memory_bytes / 4)
+        return false;
+    use->fetched = mem_calloc(count - first, sizeof(struct block *));
+    if (!use->fetched)
+        return true;
+    use->fetched_bytes = bytes;
+    store->fetching_bytes += bytes;
+    for (uint32_t i = first; i < count; i++) {
+        use->fetched[use->fetched_count] = block_of(prefix_path_block(use->path, i).payload);
+        block_fetch(store->blocks, use->fetched[use->fetched_count++]);
+    }
+    return true;
+}
+
+bool prefix_store_is_ready(struct prefix_store *store, struct prefix_use *use)
+{
+    if (!use->path || use->readable == 0)
+        return true;
+    if (!use->fetched && !begin_fetch(store, use))
+        return false;
+    for (uint32_t i = 0; i < use->fetched_count; i++)
+        if (block_is_fetching(store->blocks, use->fetched[i]))
+            return false;
+    return true;
+}
+
+/* --- beginning -------------------------------------------------------------------------------------- */
+
+static struct block_lease lease_of(uint32_t ttl_s, uint64_t left_us)
+{
+    const uint64_t wall_us = clock_wall_us();
+    return (struct block_lease){.used_us = wall_us, .expires_us = ttl_s > 0 ? wall_us + left_us : 0, .ttl_s = ttl_s};
+}
+
+/* What was read is worth a copy on disk, whoever stored it. */
+static void use_blocks(struct prefix_store *store, const struct prefix_use *use, uint64_t now_us)
+{
+    const uint32_t count = prefix_path_count(use->path);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct prefix_block block = prefix_path_block(use->path, i);
+        const struct block_lease lease = lease_of(block.ttl_s, block.expires_us - now_us);
+        block_use(store->blocks, block_of(block.payload), &lease, true);
+    }
+}
+
 /* A snapshot behind what is restored can't be taken any more: the sequence never stands there. */
 static uint32_t skip_passed(const struct prefix_store *store, const struct prefix_use *use)
 {
@@ -326,17 +461,18 @@ void prefix_store_begin(struct prefix_store *store, struct prefix_use *use)
     const struct model_tokens *tokens = use->job->tokens;
     if (!use->path)
         return;
-    if (use->readable > 0) {
-        const uint32_t found = use->readable;
+    const uint32_t expected = use->readable;
+    if (expected > 0)
         use->readable = prefix_tree_load(store->tree, use->path);
-        if (use->readable < found)
-            miss(use, ENGINE_MISS_EVICTED, 0, 0);
-    }
+    if (use->readable < expected) /* damaged on disk, or no room in memory */
+        miss(use, ENGINE_MISS_EVICTED, 0, 0);
+    release_fetch(store, use);
     prefix_tree_use(store->tree, use->path, now_us);
     const uint32_t first = skip_passed(store, use);
     if (prefix_tree_claim(store->tree, use->path, tokens->items, (uint32_t)tokens->count, use->checkpoints + first,
                           use->checkpoint_count - first, now_us, &error) != OK)
         log_event(LOG_WARN, "cache_claim_failed", LOG_C("error", error.message));
+    use_blocks(store, use, now_us);
     use->figures.read_tokens = use->readable;
 }
 
@@ -357,7 +493,7 @@ static bool restore_block(struct prefix_store *store, const struct prefix_block 
 {
     struct model *model = store->options.model;
     const uint32_t target = store->is_snapshot ? sequence : store->scratch;
-    if (!put_state(model, target, block)) {
+    if (!put_state(model, target, block_of(block->payload))) {
         model_seq_clear(model, target);
         log_event(LOG_WARN, "cache_block_damaged", LOG_I("begin", block->begin), LOG_I("end", block->end));
         return false;
@@ -409,15 +545,30 @@ static void count_writes(struct prefix_use *use, uint32_t end)
     }
 }
 
-static struct payload *take_block(struct prefix_store *store, uint32_t sequence, uint32_t begin, uint32_t end)
+static struct block *take_block(struct prefix_store *store, uint32_t sequence, const struct block_facts *facts)
 {
     struct model *model = store->options.model;
     if (store->is_snapshot)
-        return take_state(model, sequence);
-    model_seq_copy(model, sequence, store->scratch, begin, end);
-    struct payload *payload = take_state(model, store->scratch);
+        return take_state(store, sequence, facts);
+    model_seq_copy(model, sequence, store->scratch, facts->begin, facts->end);
+    struct block *block = take_state(store, store->scratch, facts);
     model_seq_clear(model, store->scratch);
-    return payload;
+    return block;
+}
+
+static struct block_facts facts_of(const struct prefix_store *store, const struct prefix_use *use,
+                                   const model_token *tokens, const struct prefix_block *block)
+{
+    return (struct block_facts){
+        .key = block->key,
+        .parent_key = block->parent_key,
+        .scope = scope_of(store, use->job),
+        .format = str_of(model_facts(store->options.model)->state_format),
+        .begin = block->begin,
+        .end = block->end,
+        .tokens = tokens + block->begin,
+        .lease = lease_of(block->ttl_s, (uint64_t)block->ttl_s * 1000000),
+    };
 }
 
 /* Damaged blocks stay in the tree, where others may hold them: as they are
@@ -428,31 +579,40 @@ static void repair(struct prefix_store *store, struct prefix_use *use, uint32_t 
         const struct prefix_block block = prefix_path_block(use->path, use->next_block);
         if (block.end > past || (store->is_snapshot && block.end < past))
             return;
-        struct payload *payload = take_block(store, sequence, block.begin, block.end);
-        if (payload && sizeof(*payload) + payload->len == block.bytes)
-            memcpy(payload_of(block.payload), payload, block.bytes);
-        mem_free(payload);
+        const struct block_facts facts = facts_of(store, use, use->job->tokens->items, &block);
+        struct block *fresh = take_block(store, sequence, &facts);
+        if (fresh)
+            block_replace(store->blocks, block_of(block.payload), fresh);
         use->next_block++;
+    }
+}
+
+static void save(struct prefix_store *store, struct prefix_use *use, uint32_t sequence, const model_token *tokens,
+                 uint32_t past)
+{
+    struct prefix_block claim;
+    while (use->path && prefix_path_claim(store->tree, use->path, &claim) && claim.end <= past) {
+        const struct block_facts facts = facts_of(store, use, tokens, &claim);
+        struct block *block = take_block(store, sequence, &facts);
+        if (!block) {
+            log_event(LOG_WARN, "cache_state_failed", LOG_I("begin", claim.begin), LOG_I("end", claim.end));
+            prefix_tree_close(store->tree, use->path);
+            use->path = NULL;
+            return;
+        }
+        if (!prefix_tree_commit(store->tree, use->path, (uint64_t)(uintptr_t)block, block_bytes(block),
+                                clock_now_us()))
+            return;
+        block_use(store->blocks, block, &facts.lease, claim.ttl_s > 0);
+        count_writes(use, claim.end);
     }
 }
 
 void prefix_store_save(struct prefix_store *store, struct prefix_use *use, uint32_t sequence, uint32_t past)
 {
-    uint32_t begin, end;
     repair(store, use, sequence, past);
-    while (use->path && prefix_path_next_claim(use->path, &begin, &end) && end <= past) {
-        struct payload *payload = take_block(store, sequence, begin, end);
-        if (!payload) {
-            log_event(LOG_WARN, "cache_state_failed", LOG_I("begin", begin), LOG_I("end", end));
-            prefix_tree_close(store->tree, use->path);
-            use->path = NULL;
-            return;
-        }
-        if (!prefix_tree_commit(store->tree, use->path, (uint64_t)(uintptr_t)payload,
-                                sizeof(*payload) + payload->len, clock_now_us()))
-            return;
-        count_writes(use, end);
-    }
+    if (use->path)
+        save(store, use, sequence, use->job->tokens->items, past);
 }
 
 /* Deterministic prompts are cut wherever a later request may have read up to,
@@ -491,11 +651,13 @@ void prefix_store_keep(struct prefix_store *store, struct prefix_use *use, uint3
         store->options.is_deterministic || whole.position == 0)
         return;
     if (prefix_tree_claim(store->tree, use->path, tokens, count, &whole, 1, clock_now_us(), &error) == OK)
-        prefix_store_save(store, use, sequence, count);
+        save(store, use, sequence, tokens, count);
 }
 
 void prefix_store_close(struct prefix_store *store, struct prefix_use *use)
 {
+    if (use->fetched)
+        release_fetch(store, use);
     if (use->path)
         prefix_tree_close(store->tree, use->path);
     mem_free(use->checkpoints);

@@ -1,4 +1,4 @@
-/* prefix_store.h - the model's state of prompt prefixes, kept in host memory.
+/* prefix_store.h - the model's state of prompt prefixes, kept in host memory and on disk.
  *
  * Joins the prefix tree (src/cache), which knows what is stored, and the model,
  * which makes and takes states. A block is read out of a running sequence
@@ -9,6 +9,16 @@
  * Where another running sequence of the same scope still has the prefix in its
  * cells, these are shared and nothing is copied.
  *
+ * On disk (src/cache/block_store.h) go blocks that memory has no room for, and
+ * copies of those worth finding after this process was killed: blocks up to a
+ * declared checkpoint when they are stored, any other when it is used again.
+ * Copies take as much of the disk as memory has, half of it at most. A new
+ * store finds what an earlier one left.
+ *
+ * The disk is never waited for with a running reply: prefix_store_is_ready
+ * begins to read a job's blocks on the disk thread, and the job is admitted
+ * when they are in memory. From there on they are restored as any others.
+ *
  * Everything on the model thread. */
 #ifndef ENGINE_PREFIX_STORE_H
 #define ENGINE_PREFIX_STORE_H
@@ -16,6 +26,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cache/block_store.h"
 #include "cache/tree.h"
 #include "core/error.h"
 #include "engine/engine.h"
@@ -29,9 +40,14 @@ struct prefix_store_options {
     struct model *model;
     enum cache_policy_kind policy;
     uint64_t memory_bytes;
+    const char *disk_dir; /* of all models' stores; NULL: memory only */
+    uint64_t disk_bytes;
+    void (*on_progress)(void *ctx); /* disk thread: ask prefix_store_is_ready again */
+    void *ctx;
     bool is_deterministic; /* reads end where a cold prompt would be cut, too */
 };
 
+/* A disk that can't be used is logged, no more. */
 enum error_code prefix_store_new(const struct prefix_store_options *options, struct prefix_store **store,
                                  struct error *error) WARN_UNUSED;
 void prefix_store_free(struct prefix_store *store);
@@ -65,6 +81,9 @@ struct prefix_use {
     uint32_t readable;                     /* tokens that can be restored */
     uint32_t next_block;                   /* of the path, to restore; or to store anew */
     bool is_damaged;                       /* next_block and those behind it are not to be read */
+    struct block **fetched;                /* read ahead from disk */
+    uint32_t fetched_count;
+    uint64_t fetched_bytes;
     struct engine_cache_use figures;
 };
 
@@ -74,6 +93,10 @@ struct prefix_use {
 void prefix_store_open(struct prefix_store *store, const struct prefix_job *job, struct prefix_waiter *waiter,
                        struct prefix_use *use, bool *is_pending);
 void prefix_store_unwait(struct prefix_store *store, struct prefix_waiter *waiter);
+
+/* False: blocks on disk are being read for this use, or will be when others
+ * have got theirs; ask again after on_progress, or close it. */
+bool prefix_store_is_ready(struct prefix_store *store, struct prefix_use *use);
 
 /* The job starts on `sequence`, which is empty. Claims what it will store. */
 void prefix_store_begin(struct prefix_store *store, struct prefix_use *use);

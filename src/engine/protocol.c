@@ -190,6 +190,8 @@ void protocol_put_config(struct buf *out, const struct frame_config *config)
     put_u64(out, config->kv_bytes);
     put_u64(out, config->cache_memory_bytes);
     put_u8(out, config->cache_policy);
+    put_str(out, config->cache_dir);
+    put_u64(out, config->cache_disk_bytes);
     put_u32(out, (uint32_t)config->tenant_count);
     for (size_t i = 0; i < config->tenant_count; i++) {
         put_str(out, config->tenants[i].name);
@@ -463,6 +465,8 @@ bool protocol_get_config(struct str payload, struct arena *arena, struct frame_c
     config->cache_memory_bytes = get_le(&in, 8);
     config->cache_policy = get_u8(&in);
     in.bad = in.bad || config->cache_policy > CACHE_POLICY_VALUE;
+    config->cache_dir = get_str(&in);
+    config->cache_disk_bytes = get_le(&in, 8);
     return get_tenants(&in, arena, config) && reader_done(&in) && config->log_level <= LOG_OFF &&
            config->log_format <= LOG_JSON;
 }

@@ -39,7 +39,8 @@
  * on its way). COUNT by one COUNTED or FAILED.
  *
  * Control link, gateway to worker:
- *   CONFIG    first and once, see struct frame_config
+ *   CONFIG    first and once: the fields of struct frame_config in their order,
+ *             each in its own width
  * Control link, worker to gateway:
  *   HELLO     the model is loaded: string fingerprint, u64 parameters,
  *             u32 context, vocabulary, parallel, string architecture,
@@ -104,6 +105,8 @@ struct frame_config {
     uint64_t queue_tokens, prefill_chunk_tokens, kv_bytes;
     uint64_t cache_memory_bytes; /* of prefix states; 0: no cache */
     uint8_t cache_policy;        /* enum cache_policy_kind */
+    struct str cache_dir;        /* of the stores on disk, one below it for each model; empty: none */
+    uint64_t cache_disk_bytes;   /* 0: none */
     const struct frame_tenant *tenants; /* that have a share of their own */
     size_t tenant_count;
 };

@@ -49,15 +49,15 @@ struct scheduler {
     struct scheduler_options options;
     const struct model_facts *facts;
 
-    pthread_mutex_t mutex; /* guards the four below */
+    pthread_mutex_t mutex; /* guards the five below */
     pthread_cond_t wake;
     struct job_list inbox;
-    bool is_quitting, has_cancel;
+    bool is_quitting, has_cancel, has_progress;
     _Atomic uint64_t queued_tokens;
 
     /* model thread only */
     struct job_list waiting[SCHEDULER_TIERS];
-    struct job_list parked; /* their prefix is being computed by another */
+    struct job_list parked; /* their prefix is being computed by another, or read from disk */
     struct sequence *sequences[MODEL_SEQUENCES]; /* running, in order of admission */
     uint32_t count;
     bool id_taken[MODEL_SEQUENCES];
@@ -254,16 +254,20 @@ static void on_prefix(struct prefix_waiter *waiter, bool is_ready)
     job->is_woken = true;
 }
 
-/* False: it waits for a prefix that another job computes. */
+/* False: it waits for a prefix that another job computes, or the disk has. One
+ * that waited for the disk comes back with its prefix open. */
 static bool open_prefix(struct scheduler *s, struct job *job)
 {
     bool is_pending = false;
-    job->is_woken = false;
-    job->waiter = (struct prefix_waiter){.wake = on_prefix};
-    prefix_store_open(s->options.prefixes, &job->prefix, &job->waiter, &job->use, &is_pending);
-    if (is_pending)
+    if (!job->is_fetching) {
+        job->is_woken = false;
+        job->waiter = (struct prefix_waiter){.wake = on_prefix};
+        prefix_store_open(s->options.prefixes, &job->prefix, &job->waiter, &job->use, &is_pending);
+    }
+    job->is_fetching = !is_pending && !prefix_store_is_ready(s->options.prefixes, &job->use);
+    if (is_pending || job->is_fetching)
         list_push(&s->parked, job);
-    return !is_pending;
+    return !is_pending && !job->is_fetching;
 }
 
 static size_t tier_of(const struct job *job)
@@ -282,7 +286,7 @@ static void take_woken(struct scheduler *s)
         list_clear(&woken[tier]);
     for (struct job *job = parked.first, *next; job != NULL; job = next) {
         next = job->next;
-        if (job->is_woken)
+        if (job->is_fetching ? prefix_store_is_ready(s->options.prefixes, &job->use) : job->is_woken)
             list_push_front(&woken[tier_of(job)], job);
         else
             list_push(&s->parked, job);
@@ -312,6 +316,14 @@ static void admit_waiting(struct scheduler *s)
 
 /* --- arrivals and cancels --------------------------------------------------------------------------- */
 
+/* One that is not admitted: it may wait for another's prefix, or for the disk, or have been read from there. */
+static void close_queued(struct scheduler *s, struct job *job)
+{
+    if (job->waiter.node != NULL)
+        prefix_store_unwait(s->options.prefixes, &job->waiter);
+    prefix_store_close(s->options.prefixes, &job->use);
+}
+
 static void drop_parked(struct scheduler *s)
 {
     struct job_list parked = s->parked;
@@ -322,7 +334,7 @@ static void drop_parked(struct scheduler *s)
             list_push(&s->parked, job);
             continue;
         }
-        prefix_store_unwait(s->options.prefixes, &job->waiter);
+        close_queued(s, job);
         forget_queued(s, job);
         add_event(s, EVENT_GONE, job);
     }
@@ -340,6 +352,7 @@ static void drop_cancelled(struct scheduler *s)
                 list_push(&kept, job);
                 continue;
             }
+            close_queued(s, job);
             forget_queued(s, job);
             add_event(s, EVENT_GONE, job);
         }
@@ -356,12 +369,16 @@ static void drop_cancelled(struct scheduler *s)
     }
 }
 
+/* Nothing to do before something arrives. Who is parked then waits for the disk. */
 static bool is_idle(const struct scheduler *s)
 {
     for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++)
         if (s->waiting[tier].first != NULL)
             return false;
-    return s->count == 0 && s->parked.first == NULL;
+    for (const struct job *job = s->parked.first; job != NULL; job = job->next)
+        if (!job->is_fetching)
+            return false;
+    return s->count == 0;
 }
 
 /* Takes what arrived; sleeps while there is nothing to do. False: quit. */
@@ -371,14 +388,14 @@ static bool take_inbox(struct scheduler *s)
     if (idle)
         broker_client_idle(s->options.broker);
     pthread_mutex_lock(&s->mutex);
-    while (idle && s->inbox.first == NULL && !s->is_quitting)
+    while (idle && s->inbox.first == NULL && !s->is_quitting && !s->has_progress && !s->has_cancel)
         pthread_cond_wait(&s->wake, &s->mutex);
     struct job_list arrived;
     list_clear(&arrived);
     while (s->inbox.first != NULL)
         list_push(&arrived, list_pop(&s->inbox));
     const bool has_cancel = s->has_cancel, is_quitting = s->is_quitting;
-    s->has_cancel = false;
+    s->has_cancel = s->has_progress = false;
     pthread_mutex_unlock(&s->mutex);
     while (arrived.first != NULL) {
         struct job *job = list_pop(&arrived);
@@ -733,6 +750,8 @@ static void publish_cache(struct scheduler *s)
     prefix_store_stats(s->options.prefixes, &stats);
     atomic_store_explicit(&slot->cache_bytes, stats.bytes[CACHE_MEMORY], memory_order_relaxed);
     atomic_store_explicit(&slot->cache_tokens, stats.tokens[CACHE_MEMORY], memory_order_relaxed);
+    atomic_store_explicit(&slot->cache_disk_bytes, stats.bytes[CACHE_DISK], memory_order_relaxed);
+    atomic_store_explicit(&slot->cache_disk_tokens, stats.tokens[CACHE_DISK], memory_order_relaxed);
     atomic_store_explicit(&slot->cache_evicted, stats.evicted, memory_order_relaxed);
 }
 
@@ -762,6 +781,7 @@ static void step(struct scheduler *s)
 
 void scheduler_run(struct scheduler *s)
 {
+    publish_cache(s); /* an earlier process may have left something on disk */
     while (take_inbox(s)) {
         admit_waiting(s);
         post_events(s);
@@ -818,6 +838,11 @@ void scheduler_free(struct scheduler *s)
         return;
     while (s->count > 0)
         end_sequence(s, s->sequences[s->count - 1]);
+    for (struct job *job = s->parked.first; job != NULL; job = job->next)
+        close_queued(s, job);
+    for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++)
+        for (struct job *job = s->waiting[tier].first; job != NULL; job = job->next)
+            close_queued(s, job);
     pthread_mutex_destroy(&s->mutex);
     pthread_cond_destroy(&s->wake);
     mem_free(s->scratch);
@@ -838,6 +863,7 @@ void scheduler_cancel(struct scheduler *s, struct job *job)
     atomic_store(&job->is_cancelled, true);
     pthread_mutex_lock(&s->mutex);
     s->has_cancel = true;
+    pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->mutex);
 }
 
@@ -845,6 +871,14 @@ void scheduler_quit(struct scheduler *s)
 {
     pthread_mutex_lock(&s->mutex);
     s->is_quitting = true;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->mutex);
+}
+
+void scheduler_wake(struct scheduler *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    s->has_progress = true;
     pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->mutex);
 }

@@ -12,7 +12,7 @@
  *
  * Prefixes: what the store has of a prompt is restored before it is read, a
  * bounded number of tokens a step; a job whose prefix another job is computing
- * is parked until it is there.
+ * is parked until it is there, and so is one whose blocks are read from disk.
  *
  * Deterministic mode: one job at a time, prompt pieces cut at absolute
  * multiples of SCHEDULER_BLOCK and at checkpoints, the number of threads fixed. */
@@ -53,6 +53,7 @@ struct job {
     struct prefix_use use;
     struct prefix_waiter waiter; /* while parked */
     bool is_woken;
+    bool is_fetching; /* parked until its blocks are read from disk; `use` is open */
 };
 
 enum event_kind { EVENT_STARTED, EVENT_TEXT, EVENT_FINISHED, EVENT_FAILED, EVENT_GONE /* after a cancel */ };
@@ -88,6 +89,7 @@ void scheduler_run(struct scheduler *scheduler); /* model thread; until schedule
 void scheduler_submit(struct scheduler *scheduler, struct job *job);
 void scheduler_cancel(struct scheduler *scheduler, struct job *job); /* before its last event arrived */
 void scheduler_quit(struct scheduler *scheduler);
+void scheduler_wake(struct scheduler *scheduler); /* blocks that jobs wait for may have been read */
 uint64_t scheduler_queued_tokens(const struct scheduler *scheduler); /* of jobs not admitted */
 
 /* Prompt tokens for the next step, given the time allowed and measured costs.

@@ -27,6 +27,7 @@
 #define BACKOFF_MAX_MS 5000u
 #define WATCH_MS 250u
 #define STOP_GRACE_MS 2000u
+#define CACHE_DIR_MAX 4096u
 #define FIXED_FDS 5 /* standard ones, control, broker */
 
 static struct engine_model *model_of(struct worker *worker)
@@ -196,6 +197,9 @@ static bool send_config(struct worker *worker)
 {
     const struct config *config = worker->engine->config;
     const struct config_model *model = model_of(worker)->config;
+    char cache_dir[CACHE_DIR_MAX];
+    const int len = snprintf(cache_dir, sizeof(cache_dir), "%s/kv", config->data ? config->data : "");
+    const bool has_dir = config->data && config->cache_disk_bytes > 0 && len > 0 && (size_t)len < sizeof(cache_dir);
     struct frame_tenant *tenants;
     size_t tenant_count = 0;
     if (!list_tenants(config, &tenants, &tenant_count))
@@ -215,6 +219,8 @@ static bool send_config(struct worker *worker)
         .kv_bytes = limit(kv_bytes),
         .cache_memory_bytes = model->cache == CACHE_MODE_OFF ? 0 : config->cache_memory_bytes,
         .cache_policy = policy_of(config),
+        .cache_dir = has_dir ? str_of(cache_dir) : (struct str){0},
+        .cache_disk_bytes = has_dir ? config->cache_disk_bytes : 0,
         .tenants = tenants,
         .tenant_count = tenant_count,
     };

@@ -79,6 +79,13 @@ static void post(void *ctx, struct event *events)
     uv_async_send(&w->wake);
 }
 
+/* Disk thread. Nothing is read before the scheduler, which asks for it, is there. */
+static void wake_scheduler(void *ctx)
+{
+    const struct worker *w = ctx;
+    scheduler_wake(w->scheduler);
+}
+
 static enum error_code load_prefixes(struct worker *w, struct error *error)
 {
     const struct frame_config *config = &w->config;
@@ -86,6 +93,10 @@ static enum error_code load_prefixes(struct worker *w, struct error *error)
         .model = w->model,
         .policy = (enum cache_policy_kind)config->cache_policy,
         .memory_bytes = config->cache_memory_bytes,
+        .disk_dir = config->cache_dir.len > 0 ? config->cache_dir.data : NULL,
+        .disk_bytes = config->cache_disk_bytes,
+        .on_progress = wake_scheduler,
+        .ctx = w,
         .is_deterministic = config->deterministic,
     };
     if (config->cache_memory_bytes == 0)
@@ -488,7 +499,8 @@ static bool on_control_frame(void *ctx, const struct frame_header *header, struc
     w->has_config = true;
     w->config.name.data = arena_strdup(&w->arena, w->config.name);
     w->config.path.data = arena_strdup(&w->arena, w->config.path);
-    if (w->config.name.data == NULL || w->config.path.data == NULL)
+    w->config.cache_dir.data = arena_strdup(&w->arena, w->config.cache_dir);
+    if (w->config.name.data == NULL || w->config.path.data == NULL || w->config.cache_dir.data == NULL)
         return false;
     log_configure((enum log_level)w->config.log_level, (enum log_format)w->config.log_format);
     return pthread_create(&w->thread, NULL, model_main, w) == 0;

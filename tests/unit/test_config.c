@@ -100,7 +100,7 @@ static void every_key(void **state)
           "    cache_min_tokens: 64\n"
           "    price: {input: 0.80, output: 3.2, cache_read: .2, cache_write_5m: 0, cache_write_1h: 1e1}\n"
           "  - {name: desk-small, price_as: 'amazon.nova-lite-v1:0', cache: explicit}\n"
-          "cache: {memory: 512MiB, disk: 0, min_tokens: 256, policy: lru}\n"
+          "cache: {memory: 512MiB, disk: 20GiB, min_tokens: 256, policy: lru}\n"
           "tenants:\n"
           "  - {name: shop, keys: [{id: AKIA1, secret: x}], account: 000000000012,\n"
           "     cache: {floor: 1MiB, ceiling: 2MiB}}\n"
@@ -121,6 +121,7 @@ static void every_key(void **state)
     assert_string_equal(model->chat_template, "chatml");
     assert_int_equal(model->cache, CACHE_MODE_OFF);
     assert_int_equal(model->cache_min_tokens, 64);
+    assert_true(config.cache_disk_bytes == UINT64_C(20) << 30);
     assert_true(model->has_price);
     assert_true(model->price.input == 800000000000 && model->price.cache_read == 200000000000 &&
                 model->price.cache_write_1h == 10 * CONFIG_PICO);
@@ -242,7 +243,6 @@ static void features_that_are_not_there(void **state)
     (void)state;
     refuse("tiers: {share: strict}", "1: tiers: is not supported yet; take it out");
     refuse("s3: {}", "1: s3: is not supported yet; take it out");
-    refuse("cache: {disk: 1GiB}", "1: cache.disk: a cache on disk is not supported yet; expected 0");
     refuse("tenants: [{name: a, reservation: {}}]",
            "1: tenants[0].reservation: is not supported yet; take it out");
 }

@@ -119,13 +119,15 @@ static void test_control(void **state)
     const struct frame_config config = {.name = STR("desk"), .path = STR("/m.gguf"), .context = 100, .parallel = 4,
                                         .threads = 2, .broker_slot = 3, .deterministic = true, .log_level = LOG_WARN,
                                         .queue_tokens = 5, .prefill_chunk_tokens = 6, .kv_bytes = 7, .tenants = tenants,
-                                        .tenant_count = 2};
+                                        .tenant_count = 2, .cache_dir = STR("data/kv"), .cache_disk_bytes = 1u << 20};
     struct frame_config config_out;
     protocol_put_config(&frame, &config);
     assert_true(protocol_get_config(payload_of(&frame, FRAME_CONFIG, 0), &arena, &config_out));
     assert_true(str_eq(config_out.path, config.path));
     assert_true(config_out.deterministic);
     assert_int_equal(config_out.kv_bytes, 7);
+    assert_true(str_eq(config_out.cache_dir, STR("data/kv")));
+    assert_int_equal(config_out.cache_disk_bytes, 1u << 20);
     assert_int_equal(config_out.tenant_count, 2);
     assert_true(str_eq(config_out.tenants[1].name, STR("bc")));
     assert_true(config_out.tenants[0].ceiling_bytes == 2 && config_out.tenants[1].ceiling_bytes == UINT64_MAX);
