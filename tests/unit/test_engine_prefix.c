@@ -241,6 +241,24 @@ static void test_two_checkpoints(void **state)
     bed_free(bed);
 }
 
+static void test_checkpoints_at_one_position(void **state)
+{
+    (void)state;
+    struct bed *bed = run_bed(MODEL_ROOM, false);
+    struct ask asks[2];
+    for (size_t i = 0; i < 2; i++) {
+        ask_init(&asks[i], prompt, 300, ENGINE_CACHE_EXPLICIT, 2);
+        ask_mark(&asks[i], 0, MINUTES);
+        ask_mark(&asks[i], 200, 0);
+        ask_mark(&asks[i], 200, MINUTES);
+        ask_mark(&asks[i], 200, HOUR);
+        ask_run(bed, &asks[i]);
+        assert_counts(&asks[i], i == 0 ? 0 : 200, i == 0 ? 200 : 0, i == 0 ? 200 : 0);
+        ask_deinit(&asks[i]);
+    }
+    bed_free(bed);
+}
+
 static void test_minimum_and_no_checkpoint(void **state)
 {
     (void)state;
@@ -592,6 +610,7 @@ int main(void)
         cmocka_unit_test(test_prefix_matters),
         cmocka_unit_test(test_logits_are_close),
         cmocka_unit_test(test_two_checkpoints),
+        cmocka_unit_test(test_checkpoints_at_one_position),
         cmocka_unit_test(test_minimum_and_no_checkpoint),
         cmocka_unit_test(test_tenants_and_salts_are_apart),
         cmocka_unit_test(test_replies_are_kept),
