@@ -8,8 +8,8 @@
  *
  * On a small model, that takes seconds where the large one would take minutes, once:
  *
- *   tenants_P       32 tenants with a prefix of 2,000 tokens each talk for five turns, one after the other; memory is
- *                   P% of what their conversations take at the end: tokens read in turns 3 to 5, over all that could be
+ *   tenants_P       32 tenants with prefixes of 2,000 tokens talk for five turns, one after the other; memory is P%
+ *                   of what their conversations take at the end: tokens read in turns 3 to 5, over all that could be
  *   memory_ratio    growth of the worker's resident memory over the KV bytes of the tokens it keeps
  *
  * BENCH_THREADS sets the engine's threads: with 1, times mean something beside other busy processes. */
