@@ -210,8 +210,11 @@ static bool pick_checkpoints(const struct prefix_job *job, struct prefix_use *us
         const struct prefix_mark *mark = &job->marks[i];
         if (mark->ttl_seconds == 0)
             continue;
+        struct prefix_checkpoint *before = use->checkpoint_count ? &use->checkpoints[use->checkpoint_count - 1] : NULL;
         longest = mark->position;
-        if (mark->position >= least)
+        if (before && before->position == mark->position) /* nothing stands between them: one, for the longer time */
+            before->ttl_s = before->ttl_s > mark->ttl_seconds ? before->ttl_s : mark->ttl_seconds;
+        else if (mark->position >= least)
             use->checkpoints[use->checkpoint_count++] =
                 (struct prefix_checkpoint){mark->position, mark->ttl_seconds};
     }

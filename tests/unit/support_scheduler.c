@@ -1,9 +1,12 @@
 /* support_scheduler.c - see support_scheduler.h. */
 #include "support_scheduler.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/util.h"
+#include "engine/sampler.h"
+#include "engine/text.h"
 #include "support.h"
 
 /* --- the bed ---------------------------------------------------------------------------------------- */
@@ -207,4 +210,47 @@ uint32_t damage_blocks(struct ask *ask)
     }
     prefix_store_close(ask->bed->store, &use);
     return count;
+}
+
+/* --- replies ---------------------------------------------------------------------------------------- */
+
+void decode_tokens(struct model *model, uint32_t sequence, const model_token *tokens, uint32_t begin,
+                   uint32_t end)
+{
+    model_batch_clear(model);
+    for (uint32_t i = begin; i < end; i++)
+        model_batch_add(model, tokens[i], i, sequence, i + 1 == end);
+    assert_int_equal(model_decode(model), MODEL_OK);
+}
+
+size_t assert_reply_alone(struct bed *cold, const struct ask *ask)
+{
+    const struct model_tokens *tokens = &ask->job.tokens;
+    const uint32_t count = (uint32_t)tokens->count, vocabulary = model_facts(cold->model)->vocabulary;
+    char piece[MODEL_PIECE_MAX];
+    struct text_filter filter;
+    struct buf text;
+    buf_init(&text, 1u << 20);
+    text_filter_init(&filter, NULL, 0);
+    for (uint32_t at = 0; at < count; at += 500)
+        decode_tokens(cold->model, 0, tokens->items, at, at + 500 < count ? at + 500 : count);
+    for (uint32_t at = count; at < count + ask->job.request.max_tokens; at++) {
+        float *logits = model_logits(cold->model, model_batch_count(cold->model) - 1);
+        const model_token token = sampler_greedy(logits, vocabulary);
+        const float best = logits[token];
+        logits[token] = -INFINITY;
+        if (best - logits[sampler_greedy(logits, vocabulary)] < 0.1f)
+            break;
+        assert_true(text_filter_push(&filter, (struct str){piece, model_piece(cold->model, token, piece)}));
+        assert_true(text_filter_take(&filter, false, &text)); /* as often as the scheduler does */
+        model_batch_clear(cold->model);
+        model_batch_add(cold->model, token, at, 0, true);
+        assert_int_equal(model_decode(cold->model), MODEL_OK);
+    }
+    assert_true(str_starts(buf_str(&ask->text), buf_str(&text)));
+    const size_t compared = text.len;
+    text_filter_deinit(&filter);
+    buf_deinit(&text);
+    model_clear(cold->model);
+    return compared;
 }

@@ -65,4 +65,12 @@ void ask_deinit(struct ask *ask);
 /* Flips a byte in each stored block that the prompt of `ask` would read. Model thread; returns the blocks. */
 uint32_t damage_blocks(struct ask *ask);
 
+/* A piece of a prompt, with the logits of its last token. The bed does not run. */
+void decode_tokens(struct model *model, uint32_t sequence, const model_token *tokens, uint32_t begin, uint32_t end);
+
+/* What a model that runs nothing else replies to the ask's prompt must be what
+ * the ask got, up to the first near tie: there the order of a sum decides.
+ * `cold` does not run. The bytes that were compared. */
+size_t assert_reply_alone(struct bed *cold, const struct ask *ask);
+
 #endif
