@@ -52,7 +52,7 @@ int block_store_dir(const struct block_store *store); /* descriptor, borrowed; -
 
 /* A new block in memory with room for a payload; NULL: no memory, or the head is too long. */
 struct block *block_new(struct block_store *store, const struct block_facts *facts, size_t payload_cap);
-uint8_t *block_data(struct block *block); /* where the payload goes */
+uint8_t *block_data(struct block *block); /* where the payload goes, until it is sealed */
 void block_seal(struct block *block, const struct block_facts *facts, size_t payload_len); /* the same facts */
 
 /* A block whose file was found; NULL: no memory. */

@@ -319,7 +319,7 @@ def test_a_full_disk_refuses_rather_than_serves_unbilled(tmp_path, random_model)
     reply, data = post(server, PRO, body())
     assert reply.status == 503 and reply.headers["x-amzn-ErrorType"].startswith("ServiceUnavailableException"), data
     assert "ledger" in json.loads(data)["message"]
-    assert "ledger refuses new requests" in server.log()
+    assert wait_until(lambda: "ledger refuses new requests" in server.log())
     resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
     last, _ = post(server, PRO, body())
     assert (first.status, last.status) == (200, 200)

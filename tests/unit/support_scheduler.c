@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cache/block_store.h"
 #include "core/util.h"
 #include "engine/sampler.h"
 #include "engine/text.h"
@@ -206,7 +207,9 @@ uint32_t damage_blocks(struct ask *ask)
     const uint32_t count = prefix_path_count(use.path);
     for (uint32_t i = 0; i < count; i++) {
         const struct prefix_block block = prefix_path_block(use.path, i);
-        ((uint8_t *)(uintptr_t)block.payload)[block.bytes - 1] ^= 1;
+        struct str payload;
+        assert_true(block_payload((const struct block *)(uintptr_t)block.payload, &payload));
+        ((uint8_t *)(uintptr_t)payload.data)[0] ^= 1;
     }
     prefix_store_close(ask->bed->store, &use);
     return count;
