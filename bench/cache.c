@@ -9,10 +9,16 @@
  * On a small model, that takes seconds where the large one would take minutes, once:
  *
  *   tenants_P       32 tenants with prefixes of 2,000 tokens talk for five turns, one after the other; memory is P%
- *                   of what their conversations take at the end: tokens read in turns 3 to 5, over all that could be
+ *                   of what their conversations take at the end: tokens read in turns 3 to 5, over all that could be;
+ *                   llama.cpp's own server beside it
  *   memory_ratio    growth of the worker's resident memory over the KV bytes of the tokens it keeps
  *
- * BENCH_THREADS sets the engine's threads: with 1, times mean something beside other busy processes. */
+ * On one with room for 32,000 tokens:
+ *
+ *   document_32k    share of the time to first token that the second question over such a document saves
+ *
+ * BENCH_THREADS sets the engine's threads: with 1, times mean something beside other busy processes. BENCH_FIGURE
+ * names the one figure to measure (tenants and saved are one each). */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,7 +151,7 @@ static void bench_memory(struct bench *report)
     static struct bed bed;
     static struct client client;
     uint64_t resident[2];
-    open_bed(&bed, SMALL_PATH, CONTEXT, 2, PLENTY);
+    open_bed(&bed, SMALL_PATH, 2, PLENTY);
     for (uint32_t kept = 0; kept < 2; kept++) {
         for (uint32_t i = 0; i < KEPT_PROMPTS; i++) {
             fill_text(client.text, KEPT_TOKENS, i);
@@ -177,6 +183,12 @@ static uint64_t setting(const char *name, uint64_t fallback)
     return str_to_u64(str_of(getenv(name)), &value) ? value : fallback;
 }
 
+static bool is_wanted(const char *figure)
+{
+    const char *only = getenv("BENCH_FIGURE");
+    return only == NULL || strcmp(only, figure) == 0;
+}
+
 int main(int argc, char **argv)
 {
     static struct bed bed;
@@ -193,14 +205,21 @@ int main(int argc, char **argv)
     write_model(&large, LARGE_PATH);
     write_model(&small, SMALL_PATH);
     struct bench *report = bench_new("cache");
-    bench_tenants(report);
-    bench_memory(report);
-    open_bed(&bed, LARGE_PATH, CONTEXT, 4, PLENTY);
-    bench_saved(&bed, report, 2000, "saved_2000");
-    bench_saved(&bed, report, 4000, "saved_4000");
-    bench_overhead(&bed, report);
+    if (is_wanted("tenants"))
+        bench_tenants(report);
+    if (is_wanted("memory_ratio"))
+        bench_memory(report);
+    open_bed(&bed, LARGE_PATH, 4, PLENTY);
+    if (is_wanted("saved")) {
+        bench_saved(&bed, report, 2000, "saved_2000");
+        bench_saved(&bed, report, 4000, "saved_4000");
+    }
+    if (is_wanted("overhead"))
+        bench_overhead(&bed, report);
     close_bed(&bed);
-    bench_readback(report);
-    bench_document(report);
+    if (is_wanted("readback_share"))
+        bench_readback(report);
+    if (is_wanted("document_32k"))
+        bench_document(report);
     return bench_finish(report);
 }

@@ -18,9 +18,10 @@ _Noreturn void die(const char *what)
 
 /* --- models ------------------------------------------------------------------------------------------- */
 
+/* Little to compute for its state, so that a budget in whole MiB is a fine measure. */
 struct random_gguf_options small_shape(void)
 {
-    return (struct random_gguf_options){.layers = 4, .width = 128, .heads = 4, .kv_heads = 2, .feed_forward = 256,
+    return (struct random_gguf_options){.layers = 2, .width = 128, .heads = 4, .kv_heads = 4, .feed_forward = 256,
                                         .vocabulary = 512, .context = CONTEXT, .seed = 1};
 }
 
@@ -33,7 +34,7 @@ void write_model(const struct random_gguf_options *shape, const char *path)
 
 /* --- the engine ------------------------------------------------------------------------------------- */
 
-void open_bed(struct bed *bed, const char *path, uint32_t context, uint32_t parallel, uint64_t memory_bytes)
+void open_bed_of(struct bed *bed, const char *path, uint32_t context, uint32_t parallel, uint64_t memory_bytes)
 {
     struct error error;
     *bed = (struct bed){.model = {.name = "random", .path = path, .context = context, .parallel = parallel,
@@ -48,6 +49,11 @@ void open_bed(struct bed *bed, const char *path, uint32_t context, uint32_t para
     bed->port = engine_port_new(bed->engine, 0, &bed->loop, &error);
     if (bed->port == NULL)
         die(error.message);
+}
+
+void open_bed(struct bed *bed, const char *path, uint32_t parallel, uint64_t memory_bytes)
+{
+    open_bed_of(bed, path, CONTEXT, parallel, memory_bytes);
 }
 
 void close_bed(struct bed *bed)

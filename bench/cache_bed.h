@@ -10,7 +10,7 @@
 #include "engine/random_gguf.h"
 
 #define LARGE_PATH "build/bench/random-110m.gguf"
-#define SMALL_PATH "build/bench/random-small.gguf"
+#define SMALL_PATH "build/bench/random-2x128.gguf"
 #define CONTEXT 4608u       /* of both */
 #define TEXT_TOKENS 32768u  /* the longest prompt */
 #define ROUNDS_MAX 31u
@@ -44,7 +44,8 @@ struct client {
     bool is_done;
 };
 
-void open_bed(struct bed *bed, const char *path, uint32_t context, uint32_t parallel, uint64_t memory_bytes);
+void open_bed(struct bed *bed, const char *path, uint32_t parallel, uint64_t memory_bytes); /* CONTEXT */
+void open_bed_of(struct bed *bed, const char *path, uint32_t context, uint32_t parallel, uint64_t memory_bytes);
 void close_bed(struct bed *bed);
 
 /* Blanks and digits are a token each, so a text of n bytes is a prompt of n tokens. */

@@ -22,7 +22,8 @@ struct llama_server_options {
     uint32_t threads;  /* 0: as it likes */
     uint64_t cache_mib;
 };
-struct llama_server *llama_server_start(const struct llama_server_options *options, const char **why); /* NULL as above */
+/* NULL: it did not start; *why as above. */
+struct llama_server *llama_server_start(const struct llama_server_options *options, const char **why);
 void llama_server_stop(struct llama_server *server);
 
 /* Tokens of the prompt that were read from its cache and all of them. False: no reply of that kind. */

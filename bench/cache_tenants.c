@@ -115,7 +115,7 @@ static double run_fulcrum(struct bench *report, const char *key, uint64_t bytes)
 {
     static struct bed bed;
     const struct target target = {"fulcrum", ask_fulcrum, &bed};
-    open_bed(&bed, SMALL_PATH, CONTEXT, PARALLEL, bytes);
+    open_bed(&bed, SMALL_PATH, PARALLEL, bytes);
     const struct outcome outcome = run_load(&target);
     close_bed(&bed);
     return report_outcome(report, key, target.name, bytes, &outcome);
