@@ -47,8 +47,8 @@
 #define KEPT_PROMPTS 48u /* of memory_ratio */
 #define LOAD_PAIRS 8u /* of requests in a round of overhead */
 #define LOAD_TOKENS 256u
-#define LOAD_MEMORY (32ull << 20) /* ten of its prompts */
-#define LOAD_WARM_UP 12u
+#define LOAD_MEMORY (8ull << 20) /* two of its prompts */
+#define LOAD_WARM_UP 4u
 #define SETTLE_US 6000u /* more than a tick of the kernel's */
 #define PAYLOAD_HEADER 16u /* the store's own, of a block */
 #define PLENTY (8ull << 30)
