@@ -39,8 +39,8 @@
 #define KEPT_TOKENS 2000u /* of each */
 #define LOAD_PAIRS 8u /* of requests in a round of overhead */
 #define LOAD_TOKENS 256u
-#define LOAD_MEMORY (32ull << 20) /* ten of its prompts */
-#define LOAD_WARM_UP 12u
+#define LOAD_MEMORY (8ull << 20) /* two of its prompts */
+#define LOAD_WARM_UP 4u
 #define SETTLE_US 6000u /* more than a tick of the kernel's */
 
 static double median(double *values)
