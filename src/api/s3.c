@@ -86,6 +86,11 @@ static void identify(struct s3 *s3, struct api_call *call)
         [AUTH_DENIED] = {403, "AccessDenied"},
     };
     struct error error;
+    if (str_starts(s3_header(s3, "authorization"), STR("AWS ")) || s3_query(s3, "AWSAccessKeyId").data) {
+        s3_fail(s3, 400, "InvalidRequest", "The authorization mechanism you have provided is not supported. Please use "
+                                           "AWS4-HMAC-SHA256 (signature version 4).");
+        return;
+    }
     enum error_code code =
         auth_identify(call->thread->api->config, &call->exchange->request, clock_wall_us(), &call->identity, &error);
     s3->identity = call->identity;

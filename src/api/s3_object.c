@@ -67,19 +67,22 @@ static void add_kept_headers(struct s3 *s3, const struct objects_info *info)
     }
 }
 
-void s3_add_info_headers(struct s3 *s3, const struct objects_info *info, bool has_all)
+void s3_add_written_headers(struct s3 *s3, const struct objects_info *info)
+{
+    add_quoted_etag(s3, info->etag);
+    add_checksum(s3, info);
+}
+
+/* A checksum of the whole would be wrong for a part of it. */
+void s3_add_info_headers(struct s3 *s3, const struct objects_info *info, bool is_whole)
 {
     char date[32];
     add_quoted_etag(s3, info->etag);
-    if (!has_all) {
-        add_checksum(s3, info);
-        return;
-    }
     s3_http_date(info->modified_us, date);
     s3_add_header(s3, "last-modified", str_of(date));
     s3_add_header(s3, "accept-ranges", STR("bytes"));
     add_kept_headers(s3, info);
-    if (str_eq_nocase(s3_header(s3, "x-amz-checksum-mode"), STR("ENABLED")))
+    if (is_whole && str_eq_nocase(s3_header(s3, "x-amz-checksum-mode"), STR("ENABLED")))
         add_checksum(s3, info);
 }
 

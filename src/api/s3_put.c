@@ -300,7 +300,7 @@ static void finish(struct s3 *s3, struct s3_put *put)
     enum objects_problem problem = objects_put_commit(put->writing, &info, &error);
     put->writing = NULL;
     if (problem == OBJECTS_OK)
-        s3_add_info_headers(s3, &info, false);
+        s3_add_written_headers(s3, &info);
     else
         s3_fail_problem(s3, problem, &error);
 }
