@@ -70,8 +70,10 @@ enum objects_problem object_read_small(int at, const char *path, struct buf *tex
 {
     int fd = openat(at, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     *was_found = fd >= 0;
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return OBJECTS_OK;
     if (fd < 0)
-        return errno == ENOENT || errno == ENOTDIR ? OBJECTS_OK : objects_fail_errno(error, errno, "cannot read %s", path);
+        return objects_fail_errno(error, errno, "cannot read %s", path);
     enum objects_problem problem = OBJECTS_OK;
     for (ssize_t len = 1; len > 0 && problem == OBJECTS_OK;) {
         char window[4096];
