@@ -341,8 +341,8 @@ static void test_a_body_in_pieces(void **state)
     uint64_t body_bytes = limit(body_bytes);
     limits_in_force.body_bytes = 10; /* not asked */
     static const char *const inputs[] = {
-        "PUT /pieces HTTP/1.1\r\n" HOST "Content-Length: 26\r\n\r\nabcdefghijklmnopqrstuvwxyzGET /next HTTP/1.1\r\n" HOST
-        "\r\n",
+        "PUT /pieces HTTP/1.1\r\n" HOST "Content-Length: 26\r\n\r\nabcdefghijklmnopqrstuvwxyz"
+        "GET /next HTTP/1.1\r\n" HOST "\r\n",
         "PUT /pieces HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n14\r\nabcdefghijklmnopqrst\r\n6\r\nuvwxyz"
         "\r\n0\r\n\r\nGET /next HTTP/1.1\r\n" HOST "\r\n",
     };
