@@ -133,8 +133,9 @@ struct engine_counters {
     uint64_t restarts;
     uint64_t queue_depth, running; /* now */
     uint64_t steps;
-    uint64_t cache_bytes, cache_tokens; /* prefix states in host memory, now */
-    uint64_t cache_evicted;             /* blocks, as counted by the engine */
+    uint64_t cache_bytes, cache_tokens;           /* prefix states in host memory, now */
+    uint64_t cache_disk_bytes, cache_disk_tokens; /* and on disk, but for copies of those */
+    uint64_t cache_evicted;                       /* blocks, as counted by the engine */
 };
 void engine_counters(const struct engine *engine, size_t model, struct engine_counters *counters);
 

@@ -1,7 +1,9 @@
-"""Fixtures: a server from build/fulcrum on a free port, and the real SDK clients against it."""
+"""Fixtures: a server from $BUILD/fulcrum on a free port, and the real SDK clients against it."""
 
+import http.client
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import threading
@@ -12,7 +14,8 @@ import botocore.config
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FULCRUM = ROOT / "build" / "fulcrum"
+BUILD = ROOT / (os.environ.get("BUILD") or "build")  # an absolute path stays one
+FULCRUM = BUILD / "fulcrum"
 SHARED = ROOT.parent / "shared"
 
 
@@ -79,7 +82,7 @@ class Server:
 def random_model(tmp_path_factory):
     """A tiny random-weight model: answers nonsense, but through every real part."""
     path = tmp_path_factory.mktemp("model") / "tiny.gguf"
-    subprocess.run([str(ROOT / "build/tests/tools/make_gguf"), str(path), "--context", "4096", "--seed", "7"], check=True)
+    subprocess.run([str(BUILD / "tests/tools/make_gguf"), str(path), "--context", "4096", "--seed", "7"], check=True)
     return path
 
 
@@ -132,3 +135,12 @@ def wait_until(condition, timeout=10, step=0.02):
             return True
         time.sleep(step)
     return False
+
+
+def metrics(server):
+    """What /metrics says now, by name and labels."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    connection.close()
+    return {name: float(value) for name, value in re.findall(r"^(fulcrum_\S+) (\S+)$", text, re.M)}
