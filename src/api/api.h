@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "ledger/ledger.h"
 #include "net/server.h"
+#include "store/objects.h"
 
 struct api;
 
@@ -19,6 +20,7 @@ struct api_options {
     const struct catalog *catalog;
     struct engine *engine; /* all models loaded */
     struct ledger *ledger;
+    struct objects *objects;
     const struct price_book *prices;
     unsigned thread_count;
 };
@@ -31,6 +33,7 @@ void api_free(struct api *api);                                    /* after the 
 /* The callbacks of struct server_options; ctx is the api, thread_ctx what api_thread_start gave. */
 void *api_thread_start(void *ctx, unsigned index, uv_loop_t *loop, struct error *error);
 void api_thread_stop(void *thread_ctx);
+void api_on_head(void *thread_ctx, struct http_exchange *exchange);
 void api_on_request(void *thread_ctx, struct http_exchange *exchange);
 void api_on_protocol_error(void *ctx, int status, const char *message, struct http_exchange *exchange);
 

@@ -41,6 +41,7 @@ struct serve {
     struct catalog catalog;
     struct price_book *prices;
     struct ledger *ledger;
+    struct objects *objects;
     uv_loop_t loop;
     uv_signal_t signals[2];
     struct engine *engine;
@@ -246,6 +247,7 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
         .catalog = &serve->catalog,
         .engine = serve->engine,
         .ledger = serve->ledger,
+        .objects = serve->objects,
         .prices = serve->prices,
         .thread_count = threads,
     };
@@ -264,6 +266,7 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
         .thread_start = api_thread_start,
         .thread_stop = api_thread_stop,
         .on_request = api_on_request,
+        .on_head = api_on_head,
         .on_protocol_error = api_on_protocol_error,
     };
     code = server_new(&options, &serve->server, error);
@@ -307,6 +310,21 @@ static void warn_of_unpriced(const struct serve *serve)
     }
 }
 
+static enum error_code open_objects(struct serve *serve, struct error *error)
+{
+    char path[4096];
+    int len = snprintf(path, sizeof(path), "%s/objects", serve->config.data);
+    if (len < 0 || (size_t)len >= sizeof(path))
+        return error_set(error, ERROR_INVALID, "data directory: the path is too long");
+    const struct config *config = &serve->config;
+    const struct objects_options options = {.directory = path,
+                                            .endpoint = config->s3_endpoint,
+                                            .region = config->s3_region,
+                                            .key = config->s3_key,
+                                            .secret = config->s3_secret};
+    return objects_open(&options, &serve->objects, error);
+}
+
 static enum error_code run_server(struct serve *serve, struct error *error)
 {
     unsigned threads = io_threads(&serve->config);
@@ -316,6 +334,8 @@ static enum error_code run_server(struct serve *serve, struct error *error)
         warn_of_unpriced(serve);
         code = ledger_open(serve->config.data, serve->prices, &serve->ledger, error);
     }
+    if (code == OK)
+        code = open_objects(serve, error);
     if (code == OK)
         code = start_engine(serve, threads, error);
     if (code == OK && !serve->is_stopping)
@@ -342,6 +362,7 @@ static void stop(struct serve *serve)
     engine_free(serve->engine);
     api_free(serve->api);
     ledger_close(serve->ledger);
+    objects_close(serve->objects);
     price_book_free(serve->prices);
     if (serve->has_loop) {
         uv_walk(&serve->loop, close_handle, NULL);

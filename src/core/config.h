@@ -73,6 +73,7 @@ struct config {
     uint64_t cache_memory_bytes, cache_disk_bytes; /* of each model */
     uint32_t cache_min_tokens;
     const char *cache_policy;    /* lru ttl value */
+    const char *s3_endpoint, *s3_region, *s3_key, *s3_secret; /* NULL: objects are kept in DATA/objects */
     const char **prices;         /* files of price books; a later one goes before, the embedded one comes last */
     size_t price_count;
 };

@@ -10,14 +10,14 @@ import pytest
 from conftest import ROOT, start
 
 
-def run(url, ca=None, **more):
+def run(url, ca=None, script="bedrock.mjs", **more):
     modules = os.environ.get("FULCRUM_NODE_MODULES")
     if not modules or not shutil.which("node"):
         pytest.skip("skipped: no node")
     env = {**os.environ, "FULCRUM_URL": url, **more}
     if ca:
         env["NODE_EXTRA_CA_CERTS"] = str(ca)
-    done = subprocess.run(["node", str(ROOT / "tests/e2e/bedrock.mjs")], env=env, capture_output=True, text=True,
+    done = subprocess.run(["node", str(ROOT / "tests/e2e" / script)], env=env, capture_output=True, text=True,
                           timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -38,6 +38,21 @@ def check(result):
 
 def test_over_h2c(server):
     check(run(server.url))
+
+
+def check_objects(result):
+    assert result == {"etag": True, "stream": True, "metadata": {"a": "b"}, "range": True,
+                      "keys": ["a b/ü.bin", "parts", "stream"], "left": 0, "error": "NoSuchKey"}
+
+
+def test_objects(server):
+    check_objects(run(server.url, script="s3.mjs"))
+
+
+def test_objects_with_signatures(tmp_path, random_model):
+    server = start(tmp_path, random_model, extra='tenants: [{name: shop, keys: [{id: AKIDSHOP, secret: "s/+x"}]}]\n')
+    check_objects(run(server.url, script="s3.mjs", FULCRUM_KEY="AKIDSHOP", FULCRUM_SECRET="s/+x"))
+    assert server.stop() == 0
 
 
 def test_signatures_over_http2_are_checked(tmp_path, random_model):

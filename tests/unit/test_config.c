@@ -238,11 +238,28 @@ static void tenants(void **state)
            "1: tenants[0].bearer[0]: expected the SHA-256 of a token, 64 lower-case hex digits");
 }
 
+static void an_s3_server(void **state)
+{
+    (void)state;
+    struct config config;
+    struct error error;
+    struct str text = STR("s3: {endpoint: \"http://127.0.0.1:9000\", key: k, secret: s}");
+    assert_int_equal(config_parse(text, "f.yaml", &config, &error), OK);
+    assert_string_equal(config.s3_endpoint, "http://127.0.0.1:9000");
+    assert_string_equal(config.s3_region, "us-east-1");
+    assert_string_equal(config.s3_secret, "s");
+    config_deinit(&config);
+    refuse("s3: {endpoint: \"127.0.0.1:9000\", key: k, secret: s}",
+           "1: s3.endpoint: expected http://HOST[:PORT] or https://HOST[:PORT], got the string '127.0.0.1:9000'");
+    refuse("s3: {endpoint: \"http://h/path\", key: k, secret: s}",
+           "1: s3.endpoint: expected http://HOST[:PORT] or https://HOST[:PORT], got the string 'http://h/path'");
+    refuse("s3: {endpoint: \"http://h\", key: k}", "1: s3: the key 'secret' is missing");
+}
+
 static void features_that_are_not_there(void **state)
 {
     (void)state;
     refuse("tiers: {share: strict}", "1: tiers: is not supported yet; take it out");
-    refuse("s3: {}", "1: s3: is not supported yet; take it out");
     refuse("tenants: [{name: a, reservation: {}}]",
            "1: tenants[0].reservation: is not supported yet; take it out");
 }
@@ -433,6 +450,7 @@ int main(void)
         cmocka_unit_test(types),
         cmocka_unit_test(models),
         cmocka_unit_test(tenants),
+        cmocka_unit_test(an_s3_server),
         cmocka_unit_test(features_that_are_not_there),
         cmocka_unit_test(files),
         cmocka_unit_test(shipped_example),
