@@ -34,6 +34,11 @@ static void register_codecs(void)
     codec_register(&nova_codec);
     codec_register(&llama_codec);
     codec_register(&converse_body_codec);
+    codec_register_native(BODY_ANTHROPIC, (struct codec_pair){&anthropic_codec, &anthropic_codec});
+    codec_register_native(BODY_NOVA, (struct codec_pair){&nova_codec, &nova_codec});
+    codec_register_native(BODY_LLAMA, (struct codec_pair){&llama_codec, &llama_codec});
+    /* Fields of families without a body of their own are read from the one that people know best. */
+    codec_register_native(BODY_CONVERSE, (struct codec_pair){&converse_body_codec, &anthropic_codec});
 }
 
 enum error_code api_new(const struct api_options *options, struct api **api, struct error *error)

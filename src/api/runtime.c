@@ -5,11 +5,10 @@
 #include "api/cache_header.h"
 #include "api/call.h"
 #include "api/converse.h"
-#include "api/document.h"
 #include "api/eventstream.h"
-#include "api/generate.h"
 #include "api/invoke_headers.h"
-#include "api/native.h"
+#include "generate/documents.h"
+#include "generate/generation.h"
 
 #define EVENT_STREAM_TYPE "application/vnd.amazon.eventstream"
 
@@ -311,24 +310,6 @@ static void on_failed(void *ctx, const struct error *error)
 
 /* --- the start -------------------------------------------------------------------------------------- */
 
-static const struct codec *native_codec(enum body_shape shape)
-{
-    switch (shape) {
-    case BODY_ANTHROPIC: return &anthropic_codec;
-    case BODY_NOVA: return &nova_codec;
-    case BODY_LLAMA: return &llama_codec;
-    case BODY_CONVERSE: break;
-    }
-    return &converse_body_codec;
-}
-
-/* Whose native reply additionalModelResponseFieldPaths look into; families
- * without a body of their own are read as the one that people know best. */
-static const struct codec *fields_codec(enum body_shape shape)
-{
-    return shape == BODY_CONVERSE ? &anthropic_codec : native_codec(shape);
-}
-
 static enum error_code parse(struct runtime_call *runtime, struct error *error)
 {
     struct api_call *call = runtime->call;
@@ -339,7 +320,7 @@ static enum error_code parse(struct runtime_call *runtime, struct error *error)
     enum error_code code = call_resolve_model(call, error);
     if (code != OK)
         return code;
-    runtime->codec = runtime->is_invoke ? native_codec(call->match.body) : &converse_codec;
+    runtime->codec = runtime->is_invoke ? codec_native(call->match.body).body : &converse_codec;
     if (runtime->is_invoke && (code = invoke_headers_parse(call, runtime->is_stream, request, error)) != OK)
         return code;
     request->cache_ttl_max_seconds = catalog_cache_ttl_max_seconds(&call->match);
@@ -381,7 +362,7 @@ static enum error_code start(struct runtime_call *runtime, struct error *error)
         .request = &runtime->request,
         .identity = {.request_id = str_of(call->request_id),
                      .model_id = call->match.id,
-                     .native = fields_codec(call->match.body)},
+                     .native = codec_native(call->match.body).fields},
         .collects = !runtime->is_stream || wants_fields(runtime),
         .started_us = call->exchange->request.started_us,
     };

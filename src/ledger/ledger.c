@@ -232,6 +232,19 @@ enum error_code ledger_refuse(struct ledger *ledger, const struct ledger_line *l
     return end_line(ledger, LEDGER_REFUSED, line, error);
 }
 
+enum error_code ledger_record(struct ledger *ledger, const struct ledger_line *line, struct error *error)
+{
+    uint8_t payload[JOURNAL_RECORD_MAX];
+    size_t len = ledger_line_encode(line, payload);
+    if (!len)
+        return too_long(error);
+    enum error_code code =
+        journal_append(ledger->journal, LEDGER_FINISHED, (struct str){(char *)payload, len}, 0, error);
+    if (code != OK)
+        complain(ledger, "ledger takes no lines of batch jobs, they wait", error);
+    return code;
+}
+
 void ledger_counters(struct ledger *ledger, struct ledger_counters *counters)
 {
     *counters = (struct ledger_counters){

@@ -1,4 +1,4 @@
-#include "api/generate.h"
+#include "generate/generation.h"
 
 #include "chat/reply_parser.h"
 #include "core/limits.h"
@@ -217,7 +217,14 @@ enum error_code generation_segments(const struct template_spec *spec, const stru
 
 static uint8_t engine_tier(enum chat_tier tier)
 {
-    return tier == CHAT_TIER_PRIORITY ? 0 : tier == CHAT_TIER_FLEX ? 2 : 1;
+    switch (tier) {
+    case CHAT_TIER_PRIORITY: return 0;
+    case CHAT_TIER_FLEX: return 2;
+    case CHAT_TIER_BATCH: return 3;
+    case CHAT_TIER_DEFAULT:
+    case CHAT_TIER_RESERVED: break;
+    }
+    return 1;
 }
 
 /* Declared checkpoints alone count where there are any. */
