@@ -1,0 +1,230 @@
+/* objects.h - the object store: named bytes in buckets, a directory or an S3
+ * server behind one interface.
+ *
+ * Calls block (disk, network): they are for worker threads, never for an I/O
+ * loop. A struct objects may be used by any number of threads; a put or a
+ * reader belongs to one thread at a time. Memory is bounded: bytes stream
+ * through the caller's buffer.
+ *
+ * An object appears whole or not at all: its bytes and what is said of them
+ * (ETag, type, headers) are on the disk before its name is, and a reader keeps
+ * what it opened whatever happens to the name.
+ *
+ * Buckets belong to a tenant. Another's bucket is OBJECTS_NO_BUCKET, as if it
+ * weren't there; only making one of that name tells (OBJECTS_BUCKET_TAKEN).
+ * An S3 server behind this has no tenants: its credentials say what is there. */
+#ifndef STORE_OBJECTS_H
+#define STORE_OBJECTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "core/mem.h"
+#include "core/str.h"
+
+#define OBJECTS_BUCKET_MAX 63
+#define OBJECTS_KEY_MAX 1024     /* bytes of UTF-8 */
+#define OBJECTS_TENANT_MAX 128
+#define OBJECTS_ETAG_MAX 64
+#define OBJECTS_TYPE_MAX 255     /* content type */
+#define OBJECTS_HEADERS_MAX 8192 /* other headers kept with an object, all together */
+#define OBJECTS_CHECKSUM_MAX 64  /* base64, and "-PARTS" */
+#define OBJECTS_PAGE_MAX 1000    /* entries of one page */
+#define OBJECTS_SIZE_UNKNOWN UINT64_MAX
+
+/* What went wrong, in S3's terms; error->code and error->message go with it. */
+enum objects_problem {
+    OBJECTS_OK = 0,
+    OBJECTS_NO_BUCKET,        /* none of that name, or another tenant's */
+    OBJECTS_NO_KEY,
+    OBJECTS_NO_UPLOAD,        /* no multipart upload of that ID for that key */
+    OBJECTS_BUCKET_OWNED,     /* it is there already and yours */
+    OBJECTS_BUCKET_TAKEN,     /* it is there already and somebody else's */
+    OBJECTS_BUCKET_NOT_EMPTY,
+    OBJECTS_BAD_BUCKET,       /* the name breaks the rules */
+    OBJECTS_BAD_KEY,          /* not UTF-8, empty, or */
+    OBJECTS_LONG_KEY,         /* over OBJECTS_KEY_MAX bytes */
+    OBJECTS_BAD_DIGEST,       /* the bytes aren't those that were announced */
+    OBJECTS_BAD_LENGTH,       /* fewer or more bytes than announced */
+    OBJECTS_TOO_LARGE,
+    OBJECTS_BAD_PART,         /* a part that isn't there, or has another ETag */
+    OBJECTS_BAD_PART_ORDER,
+    OBJECTS_SMALL_PART,       /* a part but the last below limit(object_part_min_bytes) */
+    OBJECTS_BAD_RANGE,
+    OBJECTS_DENIED,           /* the S3 server says no */
+    OBJECTS_UNAVAILABLE,      /* disk full, server not there; may work later */
+    OBJECTS_FAILED,           /* error->code and message say what */
+};
+
+struct objects;
+
+struct objects_options {
+    const char *directory; /* root, made where missing; or NULL and: */
+    const char *endpoint, *region, *key, *secret; /* an S3 server, "http://127.0.0.1:9000" */
+};
+
+/* One process per directory (the caller holds a lock). Removes what unfinished puts of an earlier run left. */
+enum error_code objects_open(const struct objects_options *options, struct objects **objects,
+                             struct error *error) WARN_UNUSED;
+void objects_close(struct objects *objects); /* NULL is legal */
+bool objects_is_remote(const struct objects *objects);
+
+/* --- names --- */
+
+/* S3's rules: 3 to 63 of a-z 0-9 . -, beginning and ending with a letter or digit, no "..", no IPv4 address. */
+enum objects_problem objects_check_bucket(struct str bucket, struct error *error) WARN_UNUSED;
+enum objects_problem objects_check_key(struct str key, struct error *error) WARN_UNUSED;
+/* Splits "s3://bucket/key"; the key may be empty. Both are checked. */
+enum objects_problem objects_parse_uri(struct str uri, struct str *bucket, struct str *key,
+                                       struct error *error) WARN_UNUSED;
+
+/* --- buckets --- */
+
+enum objects_problem objects_bucket_create(struct objects *objects, struct str tenant, struct str bucket,
+                                           struct error *error) WARN_UNUSED;
+enum objects_problem objects_bucket_head(struct objects *objects, struct str tenant, struct str bucket,
+                                         struct error *error) WARN_UNUSED;
+enum objects_problem objects_bucket_delete(struct objects *objects, struct str tenant, struct str bucket,
+                                           struct error *error) WARN_UNUSED;
+
+struct objects_bucket {
+    struct str name;
+    uint64_t created_us; /* since 1970 */
+};
+/* The tenant's, by name, in the arena. */
+enum objects_problem objects_bucket_list(struct objects *objects, struct str tenant, struct arena *arena,
+                                         struct objects_bucket **buckets, size_t *count,
+                                         struct error *error) WARN_UNUSED;
+
+/* --- objects --- */
+
+struct objects_info {
+    uint64_t size;
+    uint64_t modified_us;              /* since 1970 */
+    char etag[OBJECTS_ETAG_MAX + 1];   /* without quotes: MD5 in hex; of a multipart upload MD5 of MD5s and "-PARTS" */
+    char type[OBJECTS_TYPE_MAX + 1];   /* content type, "" where none was given */
+    char checksum_name[16];            /* "crc32", "sha256", ...; "" without one */
+    char checksum[OBJECTS_CHECKSUM_MAX + 1];
+    bool checksum_is_composite;        /* of the parts' checksums */
+    char headers[OBJECTS_HEADERS_MAX + 1]; /* "name: value\n" each, lower-case names */
+};
+
+enum objects_problem objects_head(struct objects *objects, struct str tenant, struct str bucket, struct str key,
+                                  struct objects_info *info, struct error *error) WARN_UNUSED;
+/* A key that isn't there is deleted all the same. */
+enum objects_problem objects_delete(struct objects *objects, struct str tenant, struct str bucket, struct str key,
+                                    struct error *error) WARN_UNUSED;
+
+/* --- writing: begin, append..., then commit or abort, which end the put --- */
+
+struct objects_put;
+
+struct objects_put_options {
+    uint64_t expected_size;      /* OBJECTS_SIZE_UNKNOWN where it isn't announced; an S3 server needs it */
+    const uint8_t *expected_md5; /* 16 bytes, or NULL */
+    struct str type;             /* content type */
+    struct str headers;          /* as in struct objects_info */
+};
+
+enum objects_problem objects_put_begin(struct objects *objects, struct str tenant, struct str bucket, struct str key,
+                                       const struct objects_put_options *options, struct objects_put **put,
+                                       struct error *error) WARN_UNUSED;
+/* After a problem only abort is left. */
+enum objects_problem objects_put_append(struct objects_put *put, const void *data, size_t len,
+                                        struct error *error) WARN_UNUSED;
+/* Before commit: a checksum of all bytes that the caller has verified; kept and told with the object. */
+void objects_put_checksum(struct objects_put *put, const char *name, struct str value, bool is_composite);
+/* Durable when it returns OBJECTS_OK; `info` may be NULL. Frees the put either way. */
+enum objects_problem objects_put_commit(struct objects_put *put, struct objects_info *info,
+                                        struct error *error) WARN_UNUSED;
+void objects_put_abort(struct objects_put *put); /* NULL is legal */
+
+/* A whole local file, at once. */
+enum objects_problem objects_put_file(struct objects *objects, struct str tenant, struct str bucket, struct str key,
+                                      const char *path, struct str type, struct error *error) WARN_UNUSED;
+
+/* --- reading --- */
+
+struct objects_reader;
+
+/* `len` may be OBJECTS_SIZE_UNKNOWN: to the end. It is cut at the end; an
+ * offset past it is OBJECTS_BAD_RANGE, unless it is 0. `info` may be NULL; it is filled for OBJECTS_BAD_RANGE too. */
+enum objects_problem objects_reader_open(struct objects *objects, struct str tenant, struct str bucket, struct str key,
+                                         uint64_t offset, uint64_t len, struct objects_info *info,
+                                         struct objects_reader **reader, struct error *error) WARN_UNUSED;
+/* Up to `cap` bytes; *len 0 at the end. */
+enum objects_problem objects_reader_read(struct objects_reader *reader, void *data, size_t cap, size_t *len,
+                                         struct error *error) WARN_UNUSED;
+void objects_reader_close(struct objects_reader *reader); /* NULL is legal */
+
+/* --- listing --- */
+
+struct objects_list_options {
+    struct str prefix, delimiter; /* empty: none */
+    struct str after;             /* entries behind it only: a key, or a page's `next` */
+    size_t max;                   /* at most OBJECTS_PAGE_MAX entries; 0: an empty page */
+};
+
+struct objects_entry {
+    struct str key;
+    bool is_prefix; /* keys of this beginning, up to the delimiter, rolled into one; nothing below is set */
+    uint64_t size, modified_us;
+    struct str etag;
+};
+
+struct objects_page {
+    struct objects_entry *entries; /* in byte order of key, in the arena */
+    size_t count;
+    bool is_truncated;
+    struct str next; /* for `after` */
+};
+
+enum objects_problem objects_list(struct objects *objects, struct str tenant, struct str bucket,
+                                  const struct objects_list_options *options, struct arena *arena,
+                                  struct objects_page *page, struct error *error) WARN_UNUSED;
+
+/* --- multipart uploads: a directory's only --- */
+
+#define OBJECTS_UPLOAD_ID_LEN 32
+#define OBJECTS_PARTS_MAX 10000
+
+enum objects_problem objects_upload_create(struct objects *objects, struct str tenant, struct str bucket,
+                                           struct str key, const struct objects_put_options *options,
+                                           const char *checksum_name, bool checksum_is_composite,
+                                           char id[OBJECTS_UPLOAD_ID_LEN + 1], struct error *error) WARN_UNUSED;
+/* A put whose commit leaves part `number` (1 to OBJECTS_PARTS_MAX) of the upload, in place of an earlier one. */
+enum objects_problem objects_upload_part(struct objects *objects, struct str tenant, struct str bucket, struct str key,
+                                         struct str id, unsigned number, const struct objects_put_options *options,
+                                         struct objects_put **put, struct error *error) WARN_UNUSED;
+
+struct objects_upload {
+    struct str id, key;
+    uint64_t created_us;
+    char checksum_name[16];
+    bool checksum_is_composite;
+};
+struct objects_part {
+    unsigned number;
+    char etag[OBJECTS_ETAG_MAX + 1];
+    char checksum[OBJECTS_CHECKSUM_MAX + 1]; /* "" without */
+    uint64_t size, modified_us;              /* not read by complete */
+};
+/* The upload itself and its parts, by number, in the arena. */
+enum objects_problem objects_upload_parts(struct objects *objects, struct str tenant, struct str bucket,
+                                          struct str key, struct str id, struct arena *arena,
+                                          struct objects_upload *upload, struct objects_part **parts, size_t *count,
+                                          struct error *error) WARN_UNUSED;
+/* A bucket's uploads, by key, in the arena. */
+enum objects_problem objects_upload_list(struct objects *objects, struct str tenant, struct str bucket,
+                                         struct arena *arena, struct objects_upload **uploads, size_t *count,
+                                         struct error *error) WARN_UNUSED;
+/* Makes the object of the named parts, in ascending order; the upload is gone afterwards. */
+enum objects_problem objects_upload_complete(struct objects *objects, struct str tenant, struct str bucket,
+                                             struct str key, struct str id, const struct objects_part *parts,
+                                             size_t count, struct objects_info *info, struct error *error) WARN_UNUSED;
+enum objects_problem objects_upload_abort(struct objects *objects, struct str tenant, struct str bucket,
+                                          struct str key, struct str id, struct error *error) WARN_UNUSED;
+
+#endif
