@@ -5,6 +5,7 @@
 #include "api/converse.h"
 #include "api/native.h"
 #include "api/operations.h"
+#include "batch/batch.h"
 #include "core/log.h"
 
 /* --- start and stop --------------------------------------------------------------------------------- */
@@ -41,6 +42,37 @@ static void register_codecs(void)
     codec_register_native(BODY_CONVERSE, (struct codec_pair){&converse_body_codec, &anthropic_codec});
 }
 
+static void on_billed(void *ctx, size_t model, const struct chat_usage *usage, const struct price_quote *quote)
+{
+    struct api *api = ctx;
+    const struct metrics_usage counts = {
+        .input_tokens = usage->input_tokens,
+        .output_tokens = usage->output_tokens,
+        .cache_read_tokens = usage->cache_read_tokens,
+        .cache_write_tokens = usage->cache_write_5m_tokens + usage->cache_write_1h_tokens,
+    };
+    metrics_counted(&api->batch_metrics, model, &counts);
+    metrics_billed(&api->batch_metrics, model, quote->cost, quote->baseline);
+}
+
+static enum error_code open_batch(struct api *api, const struct api_options *options, struct error *error)
+{
+    const struct batch_options batch = {
+        .config = api->config,
+        .catalog = api->catalog,
+        .engine = api->engine,
+        .engine_port = options->batch_port,
+        .extractor = api->extractor,
+        .ledger = api->ledger,
+        .prices = api->prices,
+        .objects = options->objects,
+        .specs = api->specs,
+        .on_billed = on_billed,
+        .ctx = api,
+    };
+    return batch_open(&batch, &api->batch, error);
+}
+
 enum error_code api_new(const struct api_options *options, struct api **api, struct error *error)
 {
     struct api *made = mem_calloc(1, sizeof(*made));
@@ -62,12 +94,15 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
         }
         made->specs[i] = spec_of(&options->config->models[i], info);
     }
+    register_codecs();
     enum error_code code = extractor_new(&made->extractor, error);
+    if (code == OK)
+        code = open_batch(made, options, error);
     if (code != OK) {
+        extractor_free(made->extractor);
         mem_free(made);
         return code;
     }
-    register_codecs();
     *api = made;
     return OK;
 }
@@ -80,6 +115,20 @@ void api_set_server(struct api *api, const struct server *server)
 void api_begin_drain(struct api *api)
 {
     atomic_store(&api->is_draining, true);
+    batch_begin_drain(api->batch);
+}
+
+void api_wait_for_batch(struct api *api, uint64_t timeout_ms)
+{
+    batch_drain(api->batch, timeout_ms);
+}
+
+void api_stop(struct api *api)
+{
+    if (!api)
+        return;
+    batch_close(api->batch);
+    api->batch = NULL;
 }
 
 void api_free(struct api *api)

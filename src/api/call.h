@@ -27,6 +27,8 @@ struct api {
     struct extractor *extractor;
     struct ledger *ledger;
     const struct price_book *prices;
+    struct batch *batch;
+    struct metrics batch_metrics; /* of its records; the runner's thread counts */
     _Atomic(const struct server *) server;
     atomic_bool is_draining;
     size_t model_count;
@@ -93,6 +95,10 @@ void runtime_invoke_stream(struct api_call *call);
 void count_tokens(struct api_call *call);
 void control_list_foundation_models(struct api_call *call);
 void control_get_foundation_model(struct api_call *call);
+void batch_create_job(struct api_call *call);
+void batch_get_job(struct api_call *call);
+void batch_list_jobs(struct api_call *call);
+void batch_stop_job(struct api_call *call);
 void health_alive(struct api_call *call);
 void health_ready(struct api_call *call);
 void health_metrics(struct api_call *call);

@@ -156,7 +156,7 @@ void health_metrics(struct api_call *call)
 {
     struct api *api = call->thread->api;
     const char *operation_names[METRICS_OPERATIONS_MAX];
-    struct metrics *sets[LIMIT_IO_THREADS];
+    struct metrics *sets[LIMIT_IO_THREADS + 1];
     size_t operation_count, set_count = 0;
     const struct api_operation *operations = operations_table(&operation_count);
     for (size_t i = 0; i < operation_count; i++)
@@ -167,6 +167,7 @@ void health_metrics(struct api_call *call)
         if (thread)
             sets[set_count++] = &thread->metrics;
     }
+    sets[set_count++] = &api->batch_metrics;
     struct buf out;
     buf_init(&out, METRICS_TEXT_MAX);
     metrics_append(&out, sets, set_count, operation_names, operation_count, api->model_names, api->model_count);

@@ -41,6 +41,7 @@ struct metrics_usage {
     uint64_t input_tokens, output_tokens, cache_read_tokens, cache_write_tokens;
     uint64_t first_token_us, decode_us;
 };
+void metrics_counted(struct metrics *metrics, size_t model, const struct metrics_usage *usage); /* tokens alone */
 void metrics_generated(struct metrics *metrics, size_t model, const struct metrics_usage *usage);
 
 void metrics_billed(struct metrics *metrics, size_t model, uint64_t cost, uint64_t baseline); /* picodollars */

@@ -9,6 +9,7 @@
  * Integers are little-endian. */
 #include "batch/results.h"
 
+#define XXH_STATIC_LINKING_ONLY /* for a state on the stack */
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,7 @@
 
 #include "batch/files.h"
 #include "core/log.h"
+#include "core/mem.h"
 
 #define MAGIC "fulcrum results\n"
 #define MAGIC_LEN 16

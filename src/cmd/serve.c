@@ -41,6 +41,7 @@ struct serve {
     struct catalog catalog;
     struct price_book *prices;
     struct ledger *ledger;
+    struct objects *objects;
     uv_loop_t loop;
     uv_signal_t signals[2];
     struct engine *engine;
@@ -165,7 +166,10 @@ static enum error_code lock_data(struct serve *serve, struct error *error)
 static void drain(uv_work_t *work)
 {
     struct serve *serve = work->data;
+    uint64_t deadline_us = clock_now_us() + limit(drain_timeout_ms) * 1000;
     server_drain(serve->server, limit(drain_timeout_ms));
+    uint64_t now_us = clock_now_us();
+    api_wait_for_batch(serve->api, now_us < deadline_us ? (deadline_us - now_us) / 1000 : 0);
 }
 
 static void on_drained(uv_work_t *work, int status)
@@ -220,7 +224,7 @@ static unsigned io_threads(const struct config *config)
     unsigned wanted = config->io_threads, cores = uv_available_parallelism();
     if (wanted == 0)
         wanted = cores < IO_THREADS_MAX ? cores : IO_THREADS_MAX;
-    return wanted < LIMIT_IO_THREADS ? wanted : LIMIT_IO_THREADS;
+    return wanted < LIMIT_IO_THREADS ? wanted : LIMIT_IO_THREADS - 1; /* one port is for batch jobs */
 }
 
 static enum error_code start_engine(struct serve *serve, unsigned threads, struct error *error)
@@ -232,7 +236,7 @@ static enum error_code start_engine(struct serve *serve, unsigned threads, struc
     uv_loop_init(&serve->loop);
     serve->has_loop = true;
     watch_signals(serve);
-    code = engine_new(&serve->config, &serve->loop, threads, &serve->engine, error);
+    code = engine_new(&serve->config, &serve->loop, threads + 1, &serve->engine, error);
     return code == OK ? engine_wait(serve->engine, error) : code;
 }
 
@@ -247,7 +251,9 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
         .engine = serve->engine,
         .ledger = serve->ledger,
         .prices = serve->prices,
+        .objects = serve->objects,
         .thread_count = threads,
+        .batch_port = threads,
     };
     enum error_code code = config_parse_listen(config->listen, host, sizeof(host), &port, error);
     if (code == OK)
@@ -337,10 +343,12 @@ static void close_handle(uv_handle_t *handle, void *ctx)
 static void stop(struct serve *serve)
 {
     server_free(serve->server);
+    api_stop(serve->api);
     if (serve->engine)
         engine_stop(serve->engine);
     engine_free(serve->engine);
     api_free(serve->api);
+    objects_close(serve->objects);
     ledger_close(serve->ledger);
     price_book_free(serve->prices);
     if (serve->has_loop) {

@@ -55,6 +55,16 @@
     X(document_extractions, 2, "processes", "documents being read at once")                                  \
     X(document_queue, 64, "documents", "waiting to be read; over it ThrottlingException")                    \
     X(document_cache_bytes, 67108864, "bytes", "texts of documents kept for the next request")               \
+    X(batch_job_records, 100000, "records", "records of one batch job")                                      \
+    X(batch_file_records, 100000, "records", "records of one input file of a batch job")                     \
+    X(batch_job_bytes, 5368709120, "bytes", "input files of one batch job together")                         \
+    X(batch_file_bytes, 1073741824, "bytes", "one input file of a batch job")                                \
+    X(batch_job_files, 10000, "files", "input files of one batch job")                                       \
+    X(batch_record_bytes, 25000000, "bytes", "one line of an input file")                                    \
+    X(batch_model_jobs, 100, "jobs", "a tenant's batch jobs on one model that have not ended")               \
+    X(batch_running_jobs, 8, "jobs", "batch jobs that are validated and computed at once")                   \
+    X(batch_in_flight, 32, "records", "records of batch jobs that one model is given at once")               \
+    X(batch_record_tries, 3, "times", "a record whose engine died is tried before it is an error")           \
     X(kv_bytes, 536870912, "bytes", "live KV cells of one worker")                                           \
     X(ledger_journal_bytes, 1073741824, "bytes", "ledger lines that ledger.db did not take yet")
 
