@@ -66,6 +66,9 @@
     X(batch_in_flight, 32, "records", "records of batch jobs that one model is given at once")               \
     X(batch_record_tries, 3, "times", "a record whose engine died is tried before it is an error")           \
     X(kv_bytes, 536870912, "bytes", "live KV cells of one worker")                                           \
+    X(object_bytes, 5368709120, "bytes", "one object written in one piece, or one part of an upload")        \
+    X(object_upload_bytes, 53687091200, "bytes", "one object made of parts")                                 \
+    X(object_part_min_bytes, 5242880, "bytes", "a part of an upload but the last")                           \
     X(ledger_journal_bytes, 1073741824, "bytes", "ledger lines that ledger.db did not take yet")
 
 struct limits {

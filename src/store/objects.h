@@ -44,7 +44,7 @@ enum objects_problem {
     OBJECTS_BUCKET_TAKEN,     /* it is there already and somebody else's */
     OBJECTS_BUCKET_NOT_EMPTY,
     OBJECTS_BAD_BUCKET,       /* the name breaks the rules */
-    OBJECTS_BAD_KEY,          /* not UTF-8, empty, or */
+    OBJECTS_BAD_KEY,          /* empty, or not UTF-8 */
     OBJECTS_LONG_KEY,         /* over OBJECTS_KEY_MAX bytes */
     OBJECTS_BAD_DIGEST,       /* the bytes aren't those that were announced */
     OBJECTS_BAD_LENGTH,       /* fewer or more bytes than announced */
@@ -220,10 +220,13 @@ enum objects_problem objects_upload_parts(struct objects *objects, struct str te
 enum objects_problem objects_upload_list(struct objects *objects, struct str tenant, struct str bucket,
                                          struct arena *arena, struct objects_upload **uploads, size_t *count,
                                          struct error *error) WARN_UNUSED;
-/* Makes the object of the named parts, in ascending order; the upload is gone afterwards. */
+/* Makes the object of the named parts, in ascending order; the upload is gone
+ * afterwards. `checksum` is what the whole must have (of the kind the upload
+ * was created with), or empty. */
 enum objects_problem objects_upload_complete(struct objects *objects, struct str tenant, struct str bucket,
                                              struct str key, struct str id, const struct objects_part *parts,
-                                             size_t count, struct objects_info *info, struct error *error) WARN_UNUSED;
+                                             size_t count, struct str checksum, struct objects_info *info,
+                                             struct error *error) WARN_UNUSED;
 enum objects_problem objects_upload_abort(struct objects *objects, struct str tenant, struct str bucket,
                                           struct str key, struct str id, struct error *error) WARN_UNUSED;
 

@@ -1,0 +1,167 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "core/json.h"
+#include "core/util.h"
+#include "store/objects_dir.h"
+
+#define META_PATH_MAX 160
+
+static void meta_path(char path[META_PATH_MAX], struct str bucket, uint64_t stamp)
+{
+    (void)snprintf(path, META_PATH_MAX, OBJECTS_META "/" STR_FMT "/%016" PRIx64, STR_ARG(bucket), stamp);
+}
+
+static bool compose(const struct objects_info *info, struct buf *text)
+{
+    buf_appendf(text, "{\"size\":%" PRIu64 ",\"etag\":", info->size);
+    buf_append_json(text, str_of(info->etag));
+    buf_append_text(text, ",\"type\":");
+    buf_append_json(text, str_of(info->type));
+    buf_append_text(text, ",\"headers\":");
+    buf_append_json(text, str_of(info->headers));
+    buf_append_text(text, ",\"checksumName\":");
+    buf_append_json(text, str_of(info->checksum_name));
+    buf_append_text(text, ",\"checksum\":");
+    buf_append_json(text, str_of(info->checksum));
+    buf_appendf(text, ",\"composite\":%s}\n", info->checksum_is_composite ? "true" : "false");
+    return !text->failed;
+}
+
+static uint64_t next_stamp(struct objects_dir *dir)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t stamp = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    pthread_mutex_lock(&dir->mutex);
+    if (stamp <= dir->last_stamp_ns)
+        stamp = dir->last_stamp_ns + 1;
+    dir->last_stamp_ns = stamp;
+    pthread_mutex_unlock(&dir->mutex);
+    return stamp;
+}
+
+/* File systems keep times with a coarser tick than ours: what counts is what
+ * this one has kept. Where that is taken, the next tick is tried. */
+static enum objects_problem claim_stamp(struct objects_dir *dir, struct str bucket, int fd, uint64_t *kept,
+                                        int *meta_fd, struct error *error)
+{
+    char path[META_PATH_MAX];
+    uint64_t stamp = next_stamp(dir);
+    for (uint64_t step = 1; step < UINT64_C(1) << 34; step *= 2) {
+        const struct timespec times[2] = {
+            {.tv_nsec = UTIME_OMIT},
+            {.tv_sec = (time_t)(stamp / 1000000000), .tv_nsec = (long)(stamp % 1000000000)},
+        };
+        struct stat info;
+        if (futimens(fd, times) != 0 || fstat(fd, &info) != 0)
+            return objects_fail_errno(error, errno, "cannot set the time of an object");
+        *kept = object_stamp(&info);
+        meta_path(path, bucket, *kept);
+        *meta_fd = openat(dir->root, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (*meta_fd >= 0)
+            return OBJECTS_OK;
+        if (errno == ENOENT)
+            return objects_no_bucket(error, bucket);
+        if (errno != EEXIST)
+            return objects_fail_errno(error, errno, "cannot make %s", path);
+        stamp += step;
+    }
+    return objects_fail(error, OBJECTS_FAILED, "the file system keeps no times that tell objects apart");
+}
+
+enum objects_problem object_meta_write(struct objects_dir *dir, struct str bucket, int fd, struct objects_info *info,
+                                       uint64_t *stamp, struct error *error)
+{
+    int meta_fd = -1;
+    struct buf text;
+    char path[META_PATH_MAX];
+    enum objects_problem problem = claim_stamp(dir, bucket, fd, stamp, &meta_fd, error);
+    if (problem != OBJECTS_OK)
+        return problem;
+    buf_init(&text, OBJECTS_META_BYTES);
+    problem = compose(info, &text) ? object_write(meta_fd, text.data, text.len, error) : objects_no_memory(error);
+    buf_deinit(&text);
+    if (problem == OBJECTS_OK && fsync(meta_fd) != 0)
+        problem = objects_fail_errno(error, errno, "cannot sync the description of an object");
+    close(meta_fd);
+    if (problem == OBJECTS_OK && fsync(fd) != 0)
+        problem = objects_fail_errno(error, errno, "cannot sync an object");
+    if (problem != OBJECTS_OK) {
+        object_meta_remove(dir, bucket, *stamp);
+        return problem;
+    }
+    (void)snprintf(path, sizeof(path), OBJECTS_META "/" STR_FMT, STR_ARG(bucket));
+    object_sync_directory(dir, path);
+    info->modified_us = *stamp / 1000;
+    return OBJECTS_OK;
+}
+
+static void take_text(char *out, size_t cap, yyjson_val *root, const char *key)
+{
+    (void)snprintf(out, cap, STR_FMT, STR_ARG(json_str(yyjson_obj_get(root, key))));
+}
+
+static bool parse(struct str text, const struct stat *file, struct objects_info *info)
+{
+    struct error ignored;
+    yyjson_doc *doc = NULL;
+    if (json_parse(text, &doc, &ignored) != OK)
+        return false;
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    bool is_this = yyjson_get_uint(yyjson_obj_get(root, "size")) == (uint64_t)file->st_size;
+    if (is_this) {
+        take_text(info->etag, sizeof(info->etag), root, "etag");
+        take_text(info->type, sizeof(info->type), root, "type");
+        take_text(info->headers, sizeof(info->headers), root, "headers");
+        take_text(info->checksum_name, sizeof(info->checksum_name), root, "checksumName");
+        take_text(info->checksum, sizeof(info->checksum), root, "checksum");
+        info->checksum_is_composite = yyjson_get_bool(yyjson_obj_get(root, "composite"));
+    }
+    json_free(doc);
+    return is_this;
+}
+
+/* Like a multipart upload's ETag: not an MD5 of the bytes, and it says so. */
+static void describe_foreign(const struct stat *file, struct objects_info *info)
+{
+    char text[96];
+    uint8_t digest[SHA256_LEN];
+    int len = snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64 " %" PRIu64, (uint64_t)file->st_size,
+                       object_stamp(file), (uint64_t)file->st_ino);
+    sha256((struct str){text, (size_t)len}, digest);
+    hex_encode(digest, 16, info->etag);
+    memcpy(info->etag + 32, "-1", 3);
+}
+
+enum objects_problem object_meta_read(struct objects_dir *dir, struct str bucket, const struct stat *file,
+                                      struct objects_info *info, bool *was_found, struct error *error)
+{
+    char path[META_PATH_MAX];
+    struct buf text;
+    *info = (struct objects_info){.size = (uint64_t)file->st_size, .modified_us = object_stamp(file) / 1000};
+    meta_path(path, bucket, object_stamp(file));
+    buf_init(&text, OBJECTS_META_BYTES);
+    enum objects_problem problem = object_read_small(dir->root, path, &text, was_found, error);
+    if (problem == OBJECTS_OK && !(*was_found && parse(buf_str(&text), file, info)))
+        describe_foreign(file, info);
+    buf_deinit(&text);
+    return problem;
+}
+
+void object_meta_remove(struct objects_dir *dir, struct str bucket, uint64_t stamp)
+{
+    char path[META_PATH_MAX];
+    meta_path(path, bucket, stamp);
+    (void)unlinkat(dir->root, path, 0);
+}
+
+void object_meta_remove_all(struct objects_dir *dir, struct str bucket)
+{
+    char path[META_PATH_MAX];
+    (void)snprintf(path, sizeof(path), OBJECTS_META "/" STR_FMT, STR_ARG(bucket));
+    object_remove_tree(dir->root, path);
+}
