@@ -14,6 +14,7 @@
 #include "api/api.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
+#include "core/util.h"
 #include "engine/embedded.h"
 #include "ledger/ledger.h"
 
@@ -313,6 +314,16 @@ static void warn_of_unpriced(const struct serve *serve)
     }
 }
 
+static enum error_code open_objects(struct serve *serve, struct error *error)
+{
+    char path[4096];
+    int len = snprintf(path, sizeof(path), "%s/objects", serve->config.data);
+    if (len < 0 || (size_t)len >= sizeof(path))
+        return error_set(error, ERROR_INVALID, "data directory: the path is too long");
+    const struct objects_options options = {.directory = path};
+    return objects_open(&options, &serve->objects, error);
+}
+
 static enum error_code run_server(struct serve *serve, struct error *error)
 {
     unsigned threads = io_threads(&serve->config);
@@ -322,6 +333,8 @@ static enum error_code run_server(struct serve *serve, struct error *error)
         warn_of_unpriced(serve);
         code = ledger_open(serve->config.data, serve->prices, &serve->ledger, error);
     }
+    if (code == OK)
+        code = open_objects(serve, error);
     if (code == OK)
         code = start_engine(serve, threads, error);
     if (code == OK && !serve->is_stopping)
