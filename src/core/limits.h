@@ -28,11 +28,21 @@
     X(body_timeout_ms, 30000, "ms", "between two pieces of a request body")                                  \
     X(idle_timeout_ms, 75000, "ms", "keep-alive connection without a request")                               \
     X(write_timeout_ms, 60000, "ms", "reader that takes no byte of a waiting reply")                         \
-    X(first_token_timeout_ms, 600000, "ms", "queue and prefill of one request")                              \
-    X(token_gap_timeout_ms, 60000, "ms", "between two tokens of one reply")                                  \
+    X(first_token_timeout_ms, 600000, "ms", "queue and prefill of one request; flex and batch wait longer")  \
+    X(token_gap_timeout_ms, 60000, "ms", "between two tokens of one reply; flex and batch may stand still")  \
     X(drain_timeout_ms, 30000, "ms", "running requests after SIGTERM")                                       \
-    X(queue_requests, 256, "requests", "waiting for one model; over it ThrottlingException")                 \
-    X(queue_tokens, 4194304, "tokens", "prompt tokens waiting for one model")                                \
+    X(queue_requests, 256, "requests", "of tier default waiting for one model; over it ThrottlingException") \
+    X(priority_queue_requests, 256, "requests", "the same of tier priority, reserved included")              \
+    X(flex_queue_requests, 1000, "requests", "the same of tier flex")                                        \
+    X(batch_queue_requests, 1000, "requests", "of batch jobs, handed to one model's engine ahead of time")   \
+    X(queue_deadline_ms, 300000, "ms", "tier default waiting to be begun; over it ThrottlingException")      \
+    X(priority_deadline_ms, 60000, "ms", "the same of tier priority")                                        \
+    X(flex_deadline_ms, 600000, "ms", "the same of tier flex")                                               \
+    X(queue_tokens, 4194304, "tokens", "prompt tokens of one tier waiting for one model")                    \
+    X(tier_age_ms, 20000, "ms", "without progress, after which a request is treated as of the tier above")   \
+    X(batch_age_ms, 3600000, "ms", "the same of a request of a batch job")                                   \
+    X(batch_step_ms, 25, "ms", "step of the engine with batch alone: who arrives waits for its end")         \
+    X(parked_bytes, 536870912, "bytes", "states of preempted requests, besides what the cache has of them")  \
     X(prefill_chunk_tokens, 512, "tokens", "prompt tokens of one step while replies run")                    \
     X(messages, 10000, "messages", "messages of one request")                                                \
     X(content_blocks, 20000, "blocks", "content blocks of one request")                                      \

@@ -215,16 +215,17 @@ enum error_code generation_segments(const struct template_spec *spec, const stru
     return OK;
 }
 
-static uint8_t engine_tier(enum chat_tier tier)
+/* Reserved capacity is served as priority, until it is used up. */
+static enum engine_tier engine_tier(enum chat_tier tier)
 {
     switch (tier) {
-    case CHAT_TIER_PRIORITY: return 0;
-    case CHAT_TIER_FLEX: return 2;
-    case CHAT_TIER_BATCH: return 3;
-    case CHAT_TIER_DEFAULT:
-    case CHAT_TIER_RESERVED: break;
+    case CHAT_TIER_PRIORITY:
+    case CHAT_TIER_RESERVED: return ENGINE_PRIORITY;
+    case CHAT_TIER_FLEX: return ENGINE_FLEX;
+    case CHAT_TIER_BATCH: return ENGINE_BATCH;
+    case CHAT_TIER_DEFAULT: break;
     }
-    return 1;
+    return ENGINE_DEFAULT;
 }
 
 /* Declared checkpoints alone count where there are any. */
