@@ -73,16 +73,27 @@ enum error_code batch_create(struct batch *batch, struct batch_job *job, struct 
     return code;
 }
 
+static enum error_code refresh(struct batch *batch, struct arena *arena, struct batch_job *job, struct error *error)
+{
+    if (batch_status_has_ended(job->status) || runner_refresh(batch->runner, arena, job))
+        return OK;
+    return error_no_memory(error);
+}
+
 enum error_code batch_get(struct batch *batch, struct str tenant, struct str id, struct arena *arena,
                           struct batch_job *job, struct error *error)
 {
-    return job_db_get(batch->db, tenant, id, arena, job, error);
+    enum error_code code = job_db_get(batch->db, tenant, id, arena, job, error);
+    return code == OK ? refresh(batch, arena, job, error) : code;
 }
 
 enum error_code batch_list(struct batch *batch, const struct batch_filter *filter, struct arena *arena,
                            struct batch_job **jobs, size_t *count, bool *has_more, struct error *error)
 {
-    return job_db_list(batch->db, filter, arena, jobs, count, has_more, error);
+    enum error_code code = job_db_list(batch->db, filter, arena, jobs, count, has_more, error);
+    for (size_t i = 0; i < *count && code == OK; i++)
+        code = refresh(batch, arena, &(*jobs)[i], error);
+    return code;
 }
 
 enum error_code batch_request_stop(struct batch *batch, struct str tenant, struct str id, struct error *error)

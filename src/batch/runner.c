@@ -149,8 +149,10 @@ static void close_all(struct runner *runner)
 {
     if (uv_is_closing((uv_handle_t *)&runner->tick))
         return;
-    engine_port_close(runner->port);
-    extractor_port_close(runner->documents);
+    if (runner->port)
+        engine_port_close(runner->port);
+    if (runner->documents)
+        extractor_port_close(runner->documents);
     uv_close((uv_handle_t *)&runner->tick, NULL);
     uv_close((uv_handle_t *)&runner->wake, NULL);
 }
@@ -172,6 +174,40 @@ static void wind_down(struct runner *runner)
         close_all(runner);
 }
 
+/* A job whose task runs belongs to that task. */
+static void publish(struct runner *runner)
+{
+    pthread_mutex_lock(&runner->mutex);
+    runner->view_count = 0;
+    for (const struct active *active = runner->jobs; active; active = active->next) {
+        void *views = runner->views;
+        bool is_readable = active->step == ACTIVE_RUNNING || !active->is_working;
+        if (!is_readable || !mem_grow(&views, runner->view_count, &runner->view_cap, sizeof(*runner->views)))
+            continue;
+        runner->views = views;
+        struct job_view *view = &runner->views[runner->view_count++];
+        memcpy(view->id, active->job.id, sizeof(view->id));
+        view->counts = active->job.counts;
+        snprintf(view->message, sizeof(view->message), STR_FMT, STR_ARG(active->job.message));
+    }
+    pthread_mutex_unlock(&runner->mutex);
+}
+
+bool runner_refresh(struct runner *runner, struct arena *arena, struct batch_job *job)
+{
+    bool is_kept = true;
+    pthread_mutex_lock(&runner->mutex);
+    for (size_t i = 0; i < runner->view_count; i++) {
+        const struct job_view *view = &runner->views[i];
+        if (memcmp(view->id, job->id, sizeof(view->id)) != 0)
+            continue;
+        job->counts = view->counts;
+        is_kept = arena_str(arena, str_of(view->message), &job->message);
+    }
+    pthread_mutex_unlock(&runner->mutex);
+    return is_kept;
+}
+
 static void turn(struct runner *runner)
 {
     uint64_t now_us = clock_now_us();
@@ -184,6 +220,7 @@ static void turn(struct runner *runner)
         return;
     }
     drop_over(runner);
+    publish(runner);
     if (now_us - runner->renewed_us > LEASE_US / 3)
         renew(runner);
     if (atomic_exchange(&runner->must_look, false) || now_us - runner->looked_us > LOOK_US)
@@ -279,19 +316,13 @@ static enum error_code set_up(struct runner *runner, struct error *error)
     return failure ? error_set_errno(error, ERROR_IO, failure, "cannot start the runner of batch jobs") : OK;
 }
 
-static void close_handle(uv_handle_t *handle, void *ctx)
-{
-    (void)ctx;
-    if (!uv_is_closing(handle))
-        uv_close(handle, NULL);
-}
-
 static void free_runner(struct runner *runner)
 {
     int rv = uv_loop_close(&runner->loop);
     assert(rv == 0);
     (void)rv;
     background_free(runner->background);
+    mem_free(runner->views);
     pthread_cond_destroy(&runner->quiet);
     pthread_mutex_destroy(&runner->mutex);
     mem_free(runner);
@@ -312,7 +343,7 @@ enum error_code runner_start(const struct batch_options *options, struct job_db 
         *runner = made;
         return OK;
     }
-    uv_walk(&made->loop, close_handle, NULL);
+    close_all(made);
     (void)uv_run(&made->loop, UV_RUN_DEFAULT);
     free_runner(made);
     return code;

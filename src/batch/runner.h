@@ -38,6 +38,14 @@ struct runner_model {
     uint64_t resume_us;   /* nothing starts before */
 };
 
+/* What is newest of a claimed job, for those who ask: the database gets it once
+ * a second, and not at all while the disk is full. */
+struct job_view {
+    char id[BATCH_ID_LEN + 1];
+    struct batch_counts counts;
+    char message[BATCH_MESSAGE_MAX];
+};
+
 struct runner {
     const struct batch_options *options;
     struct job_db *db;
@@ -55,9 +63,11 @@ struct runner {
     atomic_bool must_look;          /* somebody has added or stopped a job */
     atomic_bool is_draining, is_closing;
     pthread_t thread;
-    pthread_mutex_t mutex; /* guards is_quiet, for whoever waits */
+    pthread_mutex_t mutex; /* guards the rest, which other threads read */
     pthread_cond_t quiet;
     bool is_quiet;
+    struct job_view *views;
+    size_t view_count, view_cap;
 };
 
 /* --- one record on its way --- */
@@ -166,6 +176,8 @@ void flight_queue_remove(struct flight_queue *queue, struct flight *flight);
 enum error_code runner_start(const struct batch_options *options, struct job_db *db, struct runner **runner,
                              struct error *error) WARN_UNUSED;
 void runner_look(struct runner *runner);        /* a job was added or is to be stopped; any thread */
+/* Puts what is newest into `job`, as it was read from the database; any thread. False: no memory. */
+bool runner_refresh(struct runner *runner, struct arena *arena, struct batch_job *job);
 void runner_begin_drain(struct runner *runner); /* no further record is started; any thread */
 void runner_wait_quiet(struct runner *runner, uint64_t timeout_ms); /* until jobs are put back; any other thread */
 void runner_stop(struct runner *runner);        /* ends what still runs, joins, frees */
