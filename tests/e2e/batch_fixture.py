@@ -85,6 +85,7 @@ def wait_for(client, arn, status=ENDED, timeout=120):
     seen = {}
 
     def is_there():
+        seen.clear()
         seen.update(client.get_model_invocation_job(jobIdentifier=arn))
         return seen["status"] in wanted
 
