@@ -299,8 +299,6 @@ static void init_sync(struct runner *runner)
 
 static enum error_code set_up(struct runner *runner, struct error *error)
 {
-    if (uv_loop_init(&runner->loop) != 0)
-        return error_set(error, ERROR_IO, "cannot set up the runner of batch jobs: too many open files?");
     (void)uv_async_init(&runner->loop, &runner->wake, on_wake);
     (void)uv_timer_init(&runner->loop, &runner->tick);
     runner->wake.data = runner->tick.data = runner;
@@ -334,6 +332,10 @@ enum error_code runner_start(const struct batch_options *options, struct job_db 
     struct runner *made = mem_calloc(1, sizeof(*made));
     if (!made)
         return error_no_memory(error);
+    if (uv_loop_init(&made->loop) != 0) {
+        mem_free(made);
+        return error_set(error, ERROR_IO, "cannot set up the runner of batch jobs: too many open files?");
+    }
     made->options = options;
     made->db = db;
     uuid_v4(made->owner);

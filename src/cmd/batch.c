@@ -343,7 +343,8 @@ static const struct verb {
     bool takes_job;
     int (*run)(struct batch_command *command);
 } verbs[] = {
-    {"submit", false, submit}, {"list", false, list}, {"show", true, show}, {"stop", true, stop}, {"wait", true, wait_for},
+    {"submit", false, submit}, {"list", false, list},    {"show", true, show},
+    {"stop", true, stop},      {"wait", true, wait_for},
 };
 
 static const struct verb *find_verb(const struct options *options)
