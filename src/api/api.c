@@ -5,6 +5,7 @@
 #include "api/converse.h"
 #include "api/native.h"
 #include "api/operations.h"
+#include "api/s3.h"
 #include "batch/batch.h"
 #include "core/log.h"
 
@@ -82,6 +83,7 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     made->catalog = options->catalog;
     made->engine = options->engine;
     made->ledger = options->ledger;
+    made->objects = options->objects;
     made->prices = options->prices;
     made->thread_count = options->thread_count;
     made->model_count = engine_model_count(options->engine);
@@ -175,22 +177,6 @@ void api_thread_stop(void *thread_ctx)
 
 /* --- requests --------------------------------------------------------------------------------------- */
 
-/* What logs call a request that reaches no operation. */
-static const struct api_operation no_operation = {.name = "none"};
-
-static struct api_call *new_call(struct api_thread *thread, struct http_exchange *exchange)
-{
-    struct api_call *call = ARENA_NEW(&exchange->arena, struct api_call);
-    if (!call)
-        return NULL;
-    call->thread = thread;
-    call->exchange = exchange;
-    call->operation = &no_operation;
-    operations_table(&call->operation_index);
-    uuid_v4(call->request_id);
-    return call;
-}
-
 static void respond_no_memory(struct http_exchange *exchange)
 {
     struct error error;
@@ -232,9 +218,20 @@ static bool identify(struct api_call *call)
     return false;
 }
 
+void api_on_head(void *thread_ctx, struct http_exchange *exchange)
+{
+    if (s3_is_meant(exchange))
+        s3_on_head(thread_ctx, exchange);
+}
+
 void api_on_request(void *thread_ctx, struct http_exchange *exchange)
 {
-    struct api_call *call = new_call(thread_ctx, exchange);
+    struct api_thread *thread = thread_ctx;
+    if (exchange->on_body || s3_is_meant(exchange)) {
+        s3_on_request(thread, exchange);
+        return;
+    }
+    struct api_call *call = call_new(thread, exchange);
     if (!call) {
         respond_no_memory(exchange);
         return;

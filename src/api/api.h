@@ -20,8 +20,8 @@ struct api_options {
     const struct catalog *catalog;
     struct engine *engine; /* all models loaded */
     struct ledger *ledger;
-    const struct price_book *prices;
     struct objects *objects;
+    const struct price_book *prices;
     unsigned thread_count;
     unsigned batch_port; /* the engine's port for batch jobs, behind those of the threads */
 };
@@ -37,6 +37,7 @@ void api_free(struct api *api);                                    /* after the 
 /* The callbacks of struct server_options; ctx is the api, thread_ctx what api_thread_start gave. */
 void *api_thread_start(void *ctx, unsigned index, uv_loop_t *loop, struct error *error);
 void api_thread_stop(void *thread_ctx);
+void api_on_head(void *thread_ctx, struct http_exchange *exchange);
 void api_on_request(void *thread_ctx, struct http_exchange *exchange);
 void api_on_protocol_error(void *ctx, int status, const char *message, struct http_exchange *exchange);
 

@@ -1,7 +1,24 @@
 #include "api/call.h"
 
 #include "api/bedrock_error.h"
+#include "api/operations.h"
 #include "core/log.h"
+
+/* What logs call a request that reaches no operation. */
+static const struct api_operation no_operation = {.name = "none"};
+
+struct api_call *call_new(struct api_thread *thread, struct http_exchange *exchange)
+{
+    struct api_call *call = ARENA_NEW(&exchange->arena, struct api_call);
+    if (!call)
+        return NULL;
+    call->thread = thread;
+    call->exchange = exchange;
+    call->operation = &no_operation;
+    operations_table(&call->operation_index);
+    uuid_v4(call->request_id);
+    return call;
+}
 
 enum error_code call_resolve_model(struct api_call *call, struct error *error)
 {

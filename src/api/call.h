@@ -18,6 +18,7 @@ struct api_thread {
     struct engine_port *port;
     struct extractor_port *documents;
     struct metrics metrics;
+    uint64_t s3_requests; /* under way */
 };
 
 struct api {
@@ -26,6 +27,7 @@ struct api {
     struct engine *engine;
     struct extractor *extractor;
     struct ledger *ledger;
+    struct objects *objects;
     const struct price_book *prices;
     struct batch *batch;
     struct metrics batch_metrics; /* of its records; the runner's thread counts */
@@ -65,6 +67,9 @@ struct api_call {
     struct http_header headers[16]; /* of the reply, besides content-type and request ID */
     size_t header_count;
 };
+
+/* In the exchange's arena; NULL when memory is out. */
+struct api_call *call_new(struct api_thread *thread, struct http_exchange *exchange);
 
 /* The model of the path, or an error: the service's own words. */
 enum error_code call_resolve_model(struct api_call *call, struct error *error) WARN_UNUSED;

@@ -18,6 +18,7 @@ static const struct api_operation operations[] = {
     {"GET", "/healthz", "healthz", health_alive, true},
     {"GET", "/readyz", "readyz", health_ready, true},
     {"GET", "/metrics", "metrics", health_metrics, true},
+    {"", "", "S3", NULL, false}, /* the last; s3_route.c has them all */
 };
 
 #define OPERATION_COUNT (sizeof(operations) / sizeof(operations[0]))
@@ -29,6 +30,11 @@ const struct api_operation *operations_table(size_t *count)
 {
     *count = OPERATION_COUNT;
     return operations;
+}
+
+size_t operations_s3_index(void)
+{
+    return OPERATION_COUNT - 1;
 }
 
 bool operations_path_matches(const char *pattern, struct str path, bool spans_slashes, struct str *parameter)

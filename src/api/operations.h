@@ -18,6 +18,7 @@ struct absent_operation {
 };
 
 const struct api_operation *operations_table(size_t *count);
+size_t operations_s3_index(void); /* all of S3 is one row */
 const struct absent_operation *operations_absent(size_t *count);
 
 /* True when the path fits; *parameter is the text of the last {parameter}, still encoded. */

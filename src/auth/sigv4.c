@@ -202,6 +202,25 @@ struct scope {
     struct str date, region, service;
 };
 
+bool sigv4_signing_key(struct str secret, struct str date, struct str region, struct str service, uint8_t key[32])
+{
+    struct buf text;
+    buf_init(&text, 8192);
+    buf_append_text(&text, "AWS4");
+    buf_append_str(&text, secret);
+    bool is_done = !text.failed;
+    if (is_done) {
+        hmac(text.data, text.len, date, key);
+        hmac(key, SHA256_LEN, region, key);
+        hmac(key, SHA256_LEN, service, key);
+        hmac(key, SHA256_LEN, STR(TERMINATOR), key);
+    }
+    if (text.data)
+        OPENSSL_cleanse(text.data, text.len);
+    buf_deinit(&text);
+    return is_done;
+}
+
 /* Appends the 64 hex digits that sign `canonical`. */
 static bool append_signature(struct buf *out, struct str secret, struct scope scope, struct str timestamp,
                              struct str canonical)
@@ -209,18 +228,8 @@ static bool append_signature(struct buf *out, struct str secret, struct scope sc
     uint8_t key[SHA256_LEN], digest[SHA256_LEN];
     char hex[SIGV4_HEX_LEN + 1];
     struct buf text;
+    bool is_done = sigv4_signing_key(secret, scope.date, scope.region, scope.service, key);
     buf_init(&text, 8192);
-    buf_append_text(&text, "AWS4");
-    buf_append_str(&text, secret);
-    bool is_done = !text.failed;
-    if (is_done) {
-        hmac(text.data, text.len, scope.date, key);
-        hmac(key, sizeof(key), scope.region, key);
-        hmac(key, sizeof(key), scope.service, key);
-        hmac(key, sizeof(key), STR(TERMINATOR), key);
-        OPENSSL_cleanse(text.data, text.len);
-    }
-    buf_clear(&text);
     sha256(canonical, digest);
     hex_encode(digest, sizeof(digest), hex);
     buf_appendf(&text, SIGV4_ALGORITHM "\n" STR_FMT "\n" STR_FMT "/" STR_FMT "/" STR_FMT "/" TERMINATOR "\n%s",
@@ -340,7 +349,8 @@ static enum auth_problem check_time(const struct sigv4_claim *claim, uint64_t no
 }
 
 /* The payload hash that was signed. What the header says is compared with the
- * body, except where S3 lets the body go unsigned or signs it chunk by chunk. */
+ * body, except with S3: there the body may go unsigned or be signed chunk by
+ * chunk, and it comes after this. */
 static enum auth_problem check_payload(const struct http_request *request, const struct sigv4_claim *claim,
                                        struct sigv4_rules rules, char hex[SIGV4_HEX_LEN + 1], struct str *payload_hash,
                                        struct error *error)
@@ -348,7 +358,9 @@ static enum auth_problem check_payload(const struct http_request *request, const
     struct str stated = http_header_get(request, "x-amz-content-sha256");
     if (rules.is_s3 && claim->is_presigned && !stated.data)
         stated = UNSIGNED_PAYLOAD;
-    if (rules.is_s3 && (str_eq(stated, UNSIGNED_PAYLOAD) || str_starts(stated, STR("STREAMING-")))) {
+    if (rules.is_s3 && !stated.data)
+        return incomplete(error, "Missing required header for this request: x-amz-content-sha256");
+    if (rules.is_s3) {
         *payload_hash = stated;
         return AUTH_OK;
     }

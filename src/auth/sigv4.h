@@ -45,7 +45,7 @@ const char *auth_problem_name(enum auth_problem problem); /* for x-amzn-ErrorTyp
 int auth_problem_status(enum auth_problem problem);       /* 400 or 403; 200 for AUTH_OK */
 
 struct sigv4_rules {
-    bool is_s3;         /* path encoded once; unsigned and streamed payloads allowed */
+    bool is_s3;         /* path encoded once; the payload's hash is believed, for whoever takes the body to check */
     bool keeps_path;    /* dot segments and double slashes stay */
 };
 struct sigv4_rules sigv4_rules_of(struct str service);
@@ -88,6 +88,9 @@ enum error_code sigv4_sign(const struct http_request *request, const struct sigv
 /* Appends the whole query of the presigned request: its own, then the signature's. */
 enum error_code sigv4_presign(const struct http_request *request, const struct sigv4_signer *signer, uint64_t expires_s,
                               struct arena *arena, struct buf *query, struct error *error) WARN_UNUSED;
+
+/* The key that a day's signatures of one region and service are made with. False: no memory. */
+bool sigv4_signing_key(struct str secret, struct str date, struct str region, struct str service, uint8_t key[32]);
 
 void sigv4_timestamp(uint64_t now_s, char out[SIGV4_TIMESTAMP_LEN + 1]);
 

@@ -71,8 +71,10 @@ static enum auth_problem identify_signed(const struct config *config, const stru
     if (!tenant)
         return refuse(AUTH_UNKNOWN_KEY, error, "The security token included in the request is invalid.");
     problem = sigv4_verify(request, &claim, str_of(key->secret), sigv4_rules_of(claim.service), now_s, arena, error);
-    if (!problem)
+    if (!problem) {
         be_tenant(tenant, identity);
+        identity->key = key;
+    }
     return problem;
 }
 

@@ -22,9 +22,11 @@ struct auth_identity {
     char account[AUTH_ACCOUNT_LEN + 1];
     char region[AUTH_SCOPE_MAX + 1];  /* of the signature, else us-east-1 */
     char service[AUTH_SCOPE_MAX + 1]; /* of the signature, else "": the path tells */
+    const struct config_key *key;     /* that the signature was checked with; NULL when none was */
 };
 
-/* The request's headers and whole body must be there. `now_us`: clock_wall_us().
+/* The request's headers and whole body must be there, but for S3's: whoever
+ * takes its body compares it with x-amz-content-sha256. `now_us`: clock_wall_us().
  * On an error identity->problem says which of the service's names it has; it
  * stays AUTH_OK when memory is out, which is not the caller's fault. */
 enum error_code auth_identify(const struct config *config, const struct http_request *request, uint64_t now_us,

@@ -251,8 +251,8 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
         .catalog = &serve->catalog,
         .engine = serve->engine,
         .ledger = serve->ledger,
-        .prices = serve->prices,
         .objects = serve->objects,
+        .prices = serve->prices,
         .thread_count = threads,
         .batch_port = threads,
     };
@@ -271,6 +271,7 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
         .thread_start = api_thread_start,
         .thread_stop = api_thread_stop,
         .on_request = api_on_request,
+        .on_head = api_on_head,
         .on_protocol_error = api_on_protocol_error,
     };
     code = server_new(&options, &serve->server, error);
@@ -361,8 +362,8 @@ static void stop(struct serve *serve)
         engine_stop(serve->engine);
     engine_free(serve->engine);
     api_free(serve->api);
-    objects_close(serve->objects);
     ledger_close(serve->ledger);
+    objects_close(serve->objects);
     price_book_free(serve->prices);
     if (serve->has_loop) {
         uv_walk(&serve->loop, close_handle, NULL);

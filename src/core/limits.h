@@ -78,6 +78,8 @@
     X(kv_bytes, 536870912, "bytes", "live KV cells of one worker")                                           \
     X(object_bytes, 5368709120, "bytes", "one object written in one piece, or one part of an upload")        \
     X(object_upload_bytes, 53687091200, "bytes", "one object made of parts")                                 \
+    X(object_requests, 256, "requests", "on objects, under way on one I/O thread; over it SlowDown")         \
+    X(object_document_bytes, 4194304, "bytes", "XML of one request on objects")                              \
     X(object_part_min_bytes, 5242880, "bytes", "a part of an upload but the last")                           \
     X(ledger_journal_bytes, 1073741824, "bytes", "ledger lines that ledger.db did not take yet")
 

@@ -65,6 +65,7 @@ void exchange_let_go(struct exchange *exchange)
     head_clear(&exchange->head);
     exchange->base.on_close = NULL;
     exchange->base.on_drain = NULL;
+    exchange->base.on_body = NULL;
 }
 
 void exchange_release(struct exchange *exchange)
@@ -177,9 +178,21 @@ bool exchange_head_complete(struct exchange *exchange)
     return split_target(exchange);
 }
 
+void exchange_offer_head(struct exchange *exchange)
+{
+    struct protocol_host *host = exchange->protocol->host;
+    exchange->base.request.body = STR("");
+    if (host->on_head)
+        host->on_head(host->ctx, &exchange->base);
+}
+
 bool exchange_body_append(struct exchange *exchange, struct str data)
 {
     struct protocol_host *host = exchange->protocol->host;
+    if (exchange_streams_body(exchange)) {
+        exchange->base.on_body(&exchange->base, data);
+        return true;
+    }
     if (data.len > limit(body_bytes) - exchange->body.len)
         return exchange_refuse(exchange, 413, "the request body is too long (limit body_bytes)");
     if (host->body_bytes - exchange->body_charged + exchange->body.len + data.len > limit(body_budget_bytes))
@@ -196,6 +209,10 @@ bool exchange_body_append(struct exchange *exchange, struct str data)
 void exchange_hand_over(struct exchange *exchange)
 {
     struct protocol_host *host = exchange->protocol->host;
+    if (exchange->is_body_paused) {
+        exchange->is_body_paused = false;
+        exchange->protocol->ops->pause(exchange);
+    }
     exchange->state = EXCHANGE_HANDED;
     exchange->base.request.body = buf_str(&exchange->body);
     protocol_count(&host->requests_total, 1);
@@ -213,6 +230,7 @@ void exchange_answer_refusal(struct exchange *exchange)
     struct protocol_host *host = exchange->protocol->host;
     struct http_request *request = &exchange->base.request;
     protocol_count(&host->protocol_errors_total, 1);
+    exchange_run_close(exchange);
     if (!request->headers)
         (void)exchange_head_complete(exchange); /* as much of the request as there is */
     /* What is still missing then, readers should not meet as NULL. */
@@ -230,9 +248,11 @@ void exchange_answer_refusal(struct exchange *exchange)
 
 void exchange_run_close(struct exchange *exchange)
 {
-    if (!exchange_is_held(exchange))
+    if (!exchange_is_held(exchange) && !exchange_streams_body(exchange))
         return;
     void (*on_close)(struct http_exchange *) = exchange->base.on_close;
+    exchange->base.on_close = NULL;
+    exchange->base.on_body = NULL;
     if (on_close)
         on_close(&exchange->base);
     exchange->state = EXCHANGE_DONE;
@@ -293,6 +313,25 @@ void http_respond_abort(struct http_exchange *base)
     struct exchange *exchange = exchange_of(base);
     assert(exchange_is_held(exchange));
     exchange->protocol->ops->abort(exchange);
+}
+
+static void set_body_paused(struct http_exchange *base, bool is_paused)
+{
+    struct exchange *exchange = exchange_of(base);
+    if (exchange->is_body_paused == is_paused || exchange->state != EXCHANGE_RECEIVING)
+        return;
+    exchange->is_body_paused = is_paused;
+    exchange->protocol->ops->pause(exchange);
+}
+
+void http_body_pause(struct http_exchange *base)
+{
+    set_body_paused(base, true);
+}
+
+void http_body_resume(struct http_exchange *base)
+{
+    set_body_paused(base, false);
 }
 
 size_t http_exchange_unsent(const struct http_exchange *base)

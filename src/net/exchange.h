@@ -38,6 +38,7 @@ struct exchange {
     struct buf body;
     size_t body_charged; /* of the host's budget */
     bool is_head_method; /* the reply has no body */
+    bool is_body_paused; /* the handler wants no pieces now */
     bool was_high;       /* unsent bytes reached half the limit: on_drain is owed */
     int refuse_status;   /* not 0: answered by the net room itself, with refuse_message */
     const char *refuse_message;
@@ -47,6 +48,7 @@ struct exchange {
     struct buf out;  /* reply bytes that no frame has taken yet */
     size_t out_sent; /* of them, already in a frame */
     size_t content_length;
+    size_t body_owed;    /* bytes whose window is given back when the handler wants more */
     bool is_deferred;    /* the data provider found nothing and sleeps */
     bool is_ended;       /* the handler has written everything */
     bool is_closed;      /* the stream is gone; settled after nghttp2 returns */
@@ -74,11 +76,16 @@ static inline bool exchange_is_held(const struct exchange *exchange) /* by the h
 bool exchange_refuse(struct exchange *exchange, int status, const char *message); /* always false */
 bool exchange_head_count(struct exchange *exchange, size_t len); /* before each append to head.text */
 bool exchange_head_complete(struct exchange *exchange);          /* makes base.request, checks method and target */
+void exchange_offer_head(struct exchange *exchange); /* runs on_head */
+static inline bool exchange_streams_body(const struct exchange *exchange)
+{
+    return exchange->base.on_body != NULL;
+}
 bool exchange_body_append(struct exchange *exchange, struct str data);
 
 void exchange_hand_over(struct exchange *exchange);   /* runs on_request */
 void exchange_answer_refusal(struct exchange *exchange); /* refuse_status becomes a reply */
-void exchange_run_close(struct exchange *exchange);   /* on_close, if the handler holds it */
+void exchange_run_close(struct exchange *exchange);   /* on_close, if the handler holds it or takes its body */
 
 /* Bookkeeping of on_drain: after unsent bytes grew, and after they shrank (true: on_drain is due). */
 void exchange_note_growth(struct exchange *exchange, size_t unsent);

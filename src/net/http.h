@@ -6,7 +6,13 @@
  * http_respond or with start / write... / end. When the client goes away first
  * (or the stream is reset), on_close runs once and the exchange is gone after
  * it returns; after http_respond or http_respond_end it is gone as well.
- * on_close and on_drain come from the loop, never out of a function here. */
+ * on_close and on_drain come from the loop, never out of a function here.
+ *
+ * A body that is too large to be held comes in pieces: on_head (server.h) runs
+ * once the headers are there, and when it sets on_body, each piece is given to
+ * that and limit(body_bytes) is not asked. on_request follows the last piece as
+ * always, its body empty. Nothing may be answered before. When the client goes
+ * away or breaks a rule of HTTP in between, on_close runs. */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
 
@@ -44,7 +50,13 @@ struct http_exchange {
     void *user;                  /* the handler's own */
     void (*on_close)(struct http_exchange *exchange); /* client gone before the reply's end; may be NULL */
     void (*on_drain)(struct http_exchange *exchange); /* unsent bytes fell below half the limit; may be NULL */
+    void (*on_body)(struct http_exchange *exchange, struct str data); /* set by on_head only */
 };
+
+/* Asks the client to wait with the body, and to go on. What was read already
+ * still comes after a pause: at most 256 KiB. From on_body, or between pieces. */
+void http_body_pause(struct http_exchange *exchange);
+void http_body_resume(struct http_exchange *exchange);
 
 /* First header of that name (lower case), or data == NULL. */
 struct str http_header_get(const struct http_request *request, const char *name);

@@ -192,7 +192,16 @@ static bool check_framing(struct http1 *http1)
     bool wants_length = str_eq(request->method, STR("POST")) || str_eq(request->method, STR("PUT"));
     if (parser->http_minor == 0 && wants_length && !has_length)
         return exchange_refuse(exchange, 411, "a body over HTTP/1.0 needs a content-length");
-    if (has_length && parser->content_length > limit(body_bytes))
+    return true;
+}
+
+/* The handler may want to take the body in pieces; else it must be one that can be held. */
+static bool check_length(struct http1 *http1)
+{
+    struct exchange *exchange = &http1->exchange;
+    exchange_offer_head(exchange);
+    if ((http1->parser.flags & F_CONTENT_LENGTH) && !exchange_streams_body(exchange) &&
+        http1->parser.content_length > limit(body_bytes))
         return exchange_refuse(exchange, 413, "the request body is too long (limit body_bytes)");
     return true;
 }
@@ -221,7 +230,8 @@ static int on_headers_complete(llhttp_t *parser)
     /* An upgrade, to h2c for instance, is declined by answering in HTTP/1.1. */
     parser->upgrade = 0;
     http1->keeps_alive = !http1->is_draining && llhttp_should_keep_alive(parser);
-    if (!exchange_head_complete(exchange) || !check_framing(http1) || !answer_expectation(http1))
+    if (!exchange_head_complete(exchange) || !check_framing(http1) || !check_length(http1) ||
+        !answer_expectation(http1))
         return -1;
     http1->state = HTTP1_BODY;
     http1->deadline_ms = http1->base.host->now_ms + limit(body_timeout_ms);
@@ -324,12 +334,25 @@ static size_t http1_parse(struct http1 *http1, struct str data)
     return http1->state == HTTP1_CLOSED ? data.len : at;
 }
 
+static void set_paused(struct http1 *http1)
+{
+    http1->base.is_paused = http1->in.len >= PIPELINE_BYTES || http1->exchange.is_body_paused;
+}
+
+static void http1_pause(struct exchange *exchange)
+{
+    struct http1 *http1 = http1_of(exchange->protocol);
+    http1->deadline_ms = http1->base.host->now_ms + limit(body_timeout_ms);
+    set_paused(http1);
+    wake(http1);
+}
+
 static void parse_kept(struct http1 *http1)
 {
     if (http1->state == HTTP1_RUNNING || http1->in.len == 0)
         return;
     buf_consume(&http1->in, http1_parse(http1, buf_str(&http1->in)));
-    http1->base.is_paused = http1->in.len >= PIPELINE_BYTES;
+    set_paused(http1);
 }
 
 static void http1_receive(struct protocol *base, struct str data)
@@ -342,7 +365,7 @@ static void http1_receive(struct protocol *base, struct str data)
         return;
     if (!buf_append_str(&http1->in, rest))
         break_off(http1);
-    base->is_paused = http1->in.len >= PIPELINE_BYTES;
+    set_paused(http1);
 }
 
 static void http1_receive_end(struct protocol *base)
@@ -518,7 +541,8 @@ static void http1_pull(struct protocol *base)
 static void http1_tick(struct protocol *base)
 {
     struct http1 *http1 = http1_of(base);
-    if (http1->state == HTTP1_RUNNING || http1->state == HTTP1_CLOSED || base->host->now_ms < http1->deadline_ms)
+    if (http1->state == HTTP1_RUNNING || http1->state == HTTP1_CLOSED || base->host->now_ms < http1->deadline_ms ||
+        http1->exchange.is_body_paused)
         return;
     if (http1->state == HTTP1_IDLE)
         finish(http1);
@@ -570,6 +594,7 @@ static const struct protocol_ops http1_ops = {
     .end = http1_end,
     .abort = http1_abort,
     .unsent = http1_unsent,
+    .pause = http1_pause,
 };
 
 static struct http1 *take_from_pool(struct protocol_host *host)

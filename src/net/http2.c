@@ -262,7 +262,8 @@ static bool check_head(struct http2 *http2, struct exchange *exchange, bool has_
     derive_host(&exchange->base.request);
     struct str length = http_header_get(request, "content-length");
     uint64_t bytes = 0;
-    if (length.data && str_to_u64(length, &bytes) && bytes > limit(body_bytes))
+    exchange_offer_head(exchange);
+    if (length.data && str_to_u64(length, &bytes) && bytes > limit(body_bytes) && !exchange_streams_body(exchange))
         return exchange_refuse(exchange, 413, "the request body is too long (limit body_bytes)");
     struct str expect = http_header_get(request, "expect");
     if (has_body && expect.data && str_eq_nocase(expect, STR("100-continue"))) {
@@ -323,9 +324,12 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream
     }
     if (wanted)
         exchange->waiting_ms = http2->base.host->now_ms;
-    /* A refused stream gets no more window, only the connection does. */
-    int rv = wanted ? nghttp2_session_consume(session, stream_id, len)
-                    : nghttp2_session_consume_connection(session, len);
+    /* A refused stream gets no more window, only the connection does; a paused one gets it later. */
+    bool is_paused = wanted && exchange->is_body_paused;
+    if (is_paused)
+        exchange->body_owed += len;
+    int rv = wanted && !is_paused ? nghttp2_session_consume(session, stream_id, len)
+                                  : nghttp2_session_consume_connection(session, len);
     return rv == 0 ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
@@ -501,6 +505,17 @@ static void resume(struct http2 *http2, struct exchange *exchange)
     wake(http2);
 }
 
+static void http2_pause(struct exchange *exchange)
+{
+    struct http2 *http2 = http2_of(exchange->protocol);
+    exchange->waiting_ms = http2->base.host->now_ms;
+    if (exchange->is_body_paused || exchange->is_closed)
+        return;
+    (void)nghttp2_session_consume_stream(http2->session, exchange->stream_id, exchange->body_owed);
+    exchange->body_owed = 0;
+    wake(http2);
+}
+
 static void http2_write(struct exchange *exchange, struct str data)
 {
     struct http2 *http2 = http2_of(exchange->protocol);
@@ -585,6 +600,8 @@ static void tick_stream(struct http2 *http2, struct exchange *exchange)
     uint64_t now = http2->base.host->now_ms;
     uint64_t waited = now - exchange->waiting_ms;
     if (exchange->state == EXCHANGE_RECEIVING && exchange->refuse_status == 0) {
+        if (exchange->is_body_paused)
+            return;
         bool has_head = exchange->base.request.headers != NULL;
         if (waited < (has_head ? limit(body_timeout_ms) : limit(header_timeout_ms)))
             return;
@@ -657,6 +674,7 @@ static const struct protocol_ops http2_ops = {
     .end = http2_end,
     .abort = http2_abort,
     .unsent = http2_unsent,
+    .pause = http2_pause,
 };
 
 static bool open_session(struct http2 *http2)

@@ -6,8 +6,8 @@
  * code runs behind a socket, in a test that cuts its input anywhere, and under
  * the fuzzer.
  *
- * Handlers never run inside a function of http.h: on_request comes out of
- * receive or pull, on_close and on_drain out of pull, tick or free. A function
+ * Handlers never run inside a function of http.h: on_head, on_body and
+ * on_request come out of receive or pull, on_close and on_drain out of pull, tick or free. A function
  * of http.h only leaves a mark and wakes the owner, which calls pull soon.
  *
  * Owned by one I/O thread. */
@@ -34,6 +34,7 @@ struct protocol_host {
     uv_loop_t *loop; /* given to exchanges; NULL in tests */
     void *ctx;
     void (*on_request)(void *ctx, struct http_exchange *exchange);
+    void (*on_head)(void *ctx, struct http_exchange *exchange); /* may be NULL */
     void *error_ctx;
     void (*on_protocol_error)(void *error_ctx, int status, const char *message, struct http_exchange *exchange);
 
@@ -78,6 +79,7 @@ struct protocol_ops {
     void (*end)(struct exchange *exchange);
     void (*abort)(struct exchange *exchange);
     size_t (*unsent)(const struct exchange *exchange);
+    void (*pause)(struct exchange *exchange); /* exchange->is_body_paused has changed */
 };
 
 struct protocol {

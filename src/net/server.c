@@ -186,6 +186,7 @@ static enum error_code start_serving(struct io_thread *thread, struct error *err
     thread->host.loop = &thread->loop;
     thread->host.ctx = thread->user;
     thread->host.on_request = server->options.on_request;
+    thread->host.on_head = server->options.on_head;
     thread->host.error_ctx = server->options.ctx;
     thread->host.on_protocol_error = server->options.on_protocol_error;
     int rv = uv_listen((uv_stream_t *)&thread->listener, BACKLOG, on_connection);

@@ -24,7 +24,8 @@ static enum error_code code_of(enum objects_problem problem)
     case OBJECTS_NO_UPLOAD: return ERROR_NOT_FOUND;
     case OBJECTS_BUCKET_OWNED:
     case OBJECTS_BUCKET_TAKEN:
-    case OBJECTS_BUCKET_NOT_EMPTY: return ERROR_CONFLICT;
+    case OBJECTS_BUCKET_NOT_EMPTY:
+    case OBJECTS_EXISTS: return ERROR_CONFLICT;
     case OBJECTS_TOO_LARGE: return ERROR_TOO_LARGE;
     case OBJECTS_DENIED: return ERROR_DENIED;
     case OBJECTS_UNAVAILABLE: return ERROR_UNAVAILABLE;
@@ -231,6 +232,7 @@ enum objects_problem objects_put_init(struct objects_put *put, const struct obje
         return objects_fail(error, OBJECTS_TOO_LARGE, "The object is too large (limit object_bytes).");
     put->ops = ops;
     put->expected_size = options->expected_size;
+    put->only_new = options->only_new;
     put->has_expected_md5 = options->expected_md5 != NULL;
     if (put->has_expected_md5)
         memcpy(put->expected_md5, options->expected_md5, sizeof(put->expected_md5));

@@ -46,6 +46,7 @@ enum objects_problem {
     OBJECTS_BAD_BUCKET,       /* the name breaks the rules */
     OBJECTS_BAD_KEY,          /* empty, or not UTF-8 */
     OBJECTS_LONG_KEY,         /* over OBJECTS_KEY_MAX bytes */
+    OBJECTS_EXISTS,           /* and only_new was asked for */
     OBJECTS_BAD_DIGEST,       /* the bytes aren't those that were announced */
     OBJECTS_BAD_LENGTH,       /* fewer or more bytes than announced */
     OBJECTS_TOO_LARGE,
@@ -126,6 +127,7 @@ struct objects_put_options {
     const uint8_t *expected_md5; /* 16 bytes, or NULL */
     struct str type;             /* content type */
     struct str headers;          /* as in struct objects_info */
+    bool only_new;               /* nothing is written where the key exists already */
 };
 
 enum objects_problem objects_put_begin(struct objects *objects, struct str tenant, struct str bucket, struct str key,

@@ -50,7 +50,7 @@ struct objects_put {
     const struct objects_put_ops *ops;
     struct objects_info info;
     uint64_t expected_size;
-    bool has_expected_md5, has_failed;
+    bool has_expected_md5, only_new, has_failed;
     uint8_t expected_md5[16];
     EVP_MD_CTX *md5; /* of what was appended; NULL: commit makes the ETag */
 };

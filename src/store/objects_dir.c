@@ -202,12 +202,12 @@ static void remove_empty_parents(struct objects_dir *dir, const struct object_pa
 /* --- writing --- */
 
 static enum objects_problem rename_to_place(struct objects_dir *dir, struct str bucket, struct object_path *path,
-                                            const char *tmp, uint64_t *old_stamp, struct error *error)
+                                            const char *tmp, bool only_new, uint64_t *old_stamp, struct error *error)
 {
     struct stat old;
     bool is_there = false;
     pthread_mutex_lock(&dir->mutex);
-    bool is_done = make_parents(dir, path) && find_place(dir, path, &old, &is_there) &&
+    bool is_done = make_parents(dir, path) && find_place(dir, path, &old, &is_there) && !(is_there && only_new) &&
                    renameat(dir->root, tmp, dir->root, path->text) == 0;
     int os_errno = errno;
     if (!is_done)
@@ -216,12 +216,14 @@ static enum objects_problem rename_to_place(struct objects_dir *dir, struct str 
     *old_stamp = is_done && is_there ? object_stamp(&old) : 0;
     if (is_done)
         return OBJECTS_OK;
+    if (is_there && only_new)
+        return objects_fail(error, OBJECTS_EXISTS, "At least one of the pre-conditions you specified did not hold");
     return os_errno == ENOENT ? objects_no_bucket(error, bucket)
                               : objects_fail_errno(error, os_errno, "cannot name an object");
 }
 
 enum objects_problem object_publish(struct objects_dir *dir, struct str bucket, struct str key, const char *tmp, int fd,
-                                    struct objects_info *info, struct error *error)
+                                    bool only_new, struct objects_info *info, struct error *error)
 {
     struct object_path path;
     uint64_t stamp, old_stamp;
@@ -230,7 +232,7 @@ enum objects_problem object_publish(struct objects_dir *dir, struct str bucket, 
     enum objects_problem problem = object_meta_write(dir, bucket, fd, info, &stamp, error);
     if (problem != OBJECTS_OK)
         return problem;
-    problem = rename_to_place(dir, bucket, &path, tmp, &old_stamp, error);
+    problem = rename_to_place(dir, bucket, &path, tmp, only_new, &old_stamp, error);
     if (problem != OBJECTS_OK) {
         object_meta_remove(dir, bucket, stamp);
         return problem;
@@ -260,7 +262,7 @@ static enum objects_problem put_commit(struct objects_put *base, struct error *e
     struct dir_put *put = (struct dir_put *)base;
     enum objects_problem problem =
         object_publish(put->dir, (struct str){put->bucket, put->bucket_len}, (struct str){put->key, put->key_len},
-                       put->tmp, put->fd, &base->info, error);
+                       put->tmp, put->fd, base->only_new, &base->info, error);
     if (problem == OBJECTS_OK)
         put->tmp[0] = '\0';
     return problem;

@@ -87,7 +87,7 @@ enum objects_problem object_tmp_open(struct objects_dir *dir, char name[64], int
 enum objects_problem object_write(int fd, const void *data, size_t len, struct error *error) WARN_UNUSED;
 /* The finished file `tmp`, whose fd stays the caller's, becomes the object. */
 enum objects_problem object_publish(struct objects_dir *dir, struct str bucket, struct str key, const char *tmp, int fd,
-                                    struct objects_info *info, struct error *error) WARN_UNUSED;
+                                    bool only_new, struct objects_info *info, struct error *error) WARN_UNUSED;
 enum objects_problem object_read_small(int at, const char *path, struct buf *text, bool *was_found,
                                        struct error *error) WARN_UNUSED;
 /* Writes `text` to `path` in one piece, synced; the directory is the caller's to sync. */

@@ -480,7 +480,7 @@ static enum objects_problem check_parts(const struct objects_part *wanted, size_
         return objects_fail(error, OBJECTS_BAD_PART, "You must specify at least one part");
     for (size_t i = 0; i < count; i++) {
         const struct objects_part *part = find_part(found, found_count, wanted[i].number);
-        if (i > 0 && wanted[i].number <= wanted[i - 1].number)
+        if (i + 1 < count && wanted[i].number >= wanted[i + 1].number)
             return objects_fail(error, OBJECTS_BAD_PART_ORDER,
                                 "The list of parts was not in ascending order. Parts must be ordered by part number.");
         if (!part || strcmp(part->etag, wanted[i].etag) != 0 ||
@@ -602,7 +602,8 @@ static enum objects_problem join(struct objects_dir *dir, struct str id, struct 
     if (problem == OBJECTS_OK)
         problem = finish_info(&joining, count, expected, info, error);
     if (problem == OBJECTS_OK)
-        problem = object_publish(dir, str_of(upload->bucket), str_of(upload->key), joining.tmp, joining.out, info, error);
+        problem = object_publish(dir, str_of(upload->bucket), str_of(upload->key), joining.tmp, joining.out, false, info,
+                                 error);
     if (problem != OBJECTS_OK && joining.out >= 0)
         (void)unlinkat(dir->root, joining.tmp, 0);
     if (joining.out >= 0)

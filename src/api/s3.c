@@ -1,0 +1,354 @@
+#include "api/s3.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "api/operations.h"
+#include "api/s3_xml.h"
+#include "core/limits.h"
+#include "core/log.h"
+
+#define REPLY_BODY_MAX ((size_t)16 << 20) /* a page of a thousand keys, everything escaped */
+
+/* --- whose request is it --- */
+
+static bool scope_is_s3(const struct http_exchange *exchange)
+{
+    struct sigv4_claim claim;
+    struct error ignored;
+    struct arena arena;
+    arena_init(&arena, limit(header_bytes) + limit(uri_bytes) + 4096);
+    bool is_s3 = sigv4_read_claim(&exchange->request, &arena, &claim, &ignored) == AUTH_OK &&
+                 str_eq(claim.service, STR("s3"));
+    arena_deinit(&arena);
+    return is_s3;
+}
+
+/* Paths of the other services are theirs; what begins with the name of a bucket is an object's. */
+static bool path_is_s3(const struct http_request *request)
+{
+    struct error ignored;
+    struct operations_match match = operations_find(request->method, request->path);
+    struct str rest = str_slice(request->path, 1, request->path.len), bucket;
+    if (match.operation || match.absent || match.allowed_method || !str_split(&rest, '/', &bucket) ||
+        objects_check_bucket(bucket, &ignored) != OBJECTS_OK)
+        return false;
+    return rest.len > 0 || str_eq(request->method, STR("PUT")) || str_eq(request->method, STR("DELETE")) ||
+           str_starts(request->query, STR("list-type=")) || str_starts(request->query, STR("location"));
+}
+
+bool s3_is_meant(const struct http_exchange *exchange)
+{
+    return sigv4_is_signed(&exchange->request) ? scope_is_s3(exchange) : path_is_s3(&exchange->request);
+}
+
+/* --- life --- */
+
+static bool copy_request(struct s3 *s3, const struct http_request *from)
+{
+    struct http_request *to = &s3->request;
+    *to = *from;
+    to->body = STR("");
+    to->headers = arena_array(&s3->arena, from->header_count + 1, sizeof(*to->headers));
+    if (!to->headers || !arena_str(&s3->arena, from->method, &to->method) ||
+        !arena_str(&s3->arena, from->target, &to->target) || !arena_str(&s3->arena, from->path, &to->path) ||
+        !arena_str(&s3->arena, from->query, &to->query))
+        return false;
+    for (size_t i = 0; i < from->header_count; i++)
+        if (!arena_str(&s3->arena, from->headers[i].name, &to->headers[i].name) ||
+            !arena_str(&s3->arena, from->headers[i].value, &to->headers[i].value))
+            return false;
+    return true;
+}
+
+/* /BUCKET/KEY, each decoded once. */
+static void split_path(struct s3 *s3)
+{
+    struct str rest = str_slice(s3->request.path, 1, s3->request.path.len), bucket;
+    if (!str_split(&rest, '/', &bucket))
+        bucket = STR("");
+    if (!http_percent_decode(bucket, &s3->arena, &s3->bucket) || !http_percent_decode(rest, &s3->arena, &s3->key))
+        s3_fail(s3, 400, "InvalidURI", "Couldn't parse the specified URI.");
+}
+
+static void identify(struct s3 *s3, struct api_call *call)
+{
+    static const struct {
+        int status;
+        const char *code;
+    } names[] = {
+        [AUTH_OK] = {500, "InternalError"},
+        [AUTH_MISSING] = {403, "AccessDenied"},
+        [AUTH_INCOMPLETE] = {400, "AuthorizationHeaderMalformed"},
+        [AUTH_UNKNOWN_KEY] = {403, "InvalidAccessKeyId"},
+        [AUTH_BAD_SIGNATURE] = {403, "SignatureDoesNotMatch"},
+        [AUTH_EXPIRED] = {403, "RequestTimeTooSkewed"},
+        [AUTH_DENIED] = {403, "AccessDenied"},
+    };
+    struct error error;
+    enum error_code code =
+        auth_identify(call->thread->api->config, &call->exchange->request, clock_wall_us(), &call->identity, &error);
+    s3->identity = call->identity;
+    s3->tenant = str_of(s3->identity.tenant);
+    if (code != OK) {
+        enum auth_problem problem = call->identity.problem;
+        s3_fail(s3, names[problem].status, names[problem].code, "%s", error.message);
+    }
+}
+
+static void s3_free(struct s3 *s3)
+{
+    if (s3->stream)
+        s3->stream_ops->free(s3->stream);
+    s3->thread->s3_requests--;
+    buf_deinit(&s3->body);
+    arena_deinit(&s3->arena);
+    mem_free(s3);
+}
+
+static void on_close(struct http_exchange *exchange)
+{
+    struct s3 *s3 = exchange->user;
+    call_account(s3->call, CALL_CLIENT_GONE);
+    s3->call = NULL;
+    if (!s3->is_working)
+        s3_free(s3);
+}
+
+static const char *unavailable(struct s3 *s3)
+{
+    const struct api *api = s3->thread->api;
+    if (s3->thread->s3_requests > limit(object_requests)) {
+        s3_add_header(s3, "retry-after", STR("1"));
+        return "SlowDown";
+    }
+    return api->objects && !objects_is_remote(api->objects) ? NULL : "NotImplemented";
+}
+
+/* NULL: no memory, nothing done. Else the struct, which may have failed already. */
+static struct s3 *s3_new(struct api_thread *thread, struct http_exchange *exchange)
+{
+    static const struct s3_operation unknown = {.name = "S3"};
+    struct api_call *call = call_new(thread, exchange);
+    struct s3 *s3 = call ? mem_calloc(1, sizeof(*s3)) : NULL;
+    if (!s3)
+        return NULL;
+    arena_init(&s3->arena, limit(object_document_bytes) * 8);
+    buf_init(&s3->body, REPLY_BODY_MAX);
+    s3->thread = thread;
+    s3->objects = thread->api->objects;
+    s3->call = call;
+    s3->status = 200;
+    s3->what = &unknown;
+    s3->work.data = s3;
+    s3->thread->s3_requests++;
+    memcpy(s3->request_id, call->request_id, sizeof(s3->request_id));
+    if (!copy_request(s3, &exchange->request)) {
+        s3_free(s3);
+        return NULL;
+    }
+    split_path(s3);
+    if (!s3_has_failed(s3))
+        identify(s3, call);
+    const char *code = s3_has_failed(s3) ? NULL : unavailable(s3);
+    if (code)
+        s3_fail(s3, strcmp(code, "SlowDown") ? 501 : 503, code, "%s",
+                strcmp(code, "SlowDown") ? "Objects are kept on another S3 server (s3 in fulcrum.yaml): ask that one."
+                                         : "Please reduce your request rate.");
+    const struct s3_operation *found = s3_has_failed(s3) ? NULL : s3_find_operation(s3);
+    if (found)
+        s3->what = found;
+    s3->operation = (struct api_operation){.name = s3->what->name};
+    call->operation = &s3->operation;
+    call->operation_index = operations_s3_index();
+    exchange->user = s3;
+    exchange->on_close = on_close;
+    return s3;
+}
+
+/* --- work --- */
+
+static void on_worked(uv_work_t *work, int status)
+{
+    struct s3 *s3 = work->data;
+    (void)status;
+    s3->is_working = false;
+    if (!s3->call)
+        s3_free(s3);
+    else if (!s3->stream || s3->stream_ops->after(s3))
+        s3_respond(s3);
+}
+
+static void do_work(uv_work_t *work)
+{
+    struct s3 *s3 = work->data;
+    if (s3->stream)
+        s3->stream_ops->work(s3);
+    else
+        s3->what->run(s3);
+}
+
+void s3_queue_work(struct s3 *s3)
+{
+    s3->is_working = true;
+    if (uv_queue_work(s3->thread->loop, &s3->work, do_work, on_worked) == 0)
+        return;
+    s3->is_working = false;
+    s3_fail_memory(s3);
+    s3_respond(s3);
+}
+
+/* --- replies --- */
+
+void s3_add_header(struct s3 *s3, const char *name, struct str value)
+{
+    struct str copy;
+    if (s3->header_count < S3_HEADERS_MAX && arena_str(&s3->arena, value, &copy))
+        s3->headers[s3->header_count++] = (struct http_header){str_of(name), copy};
+}
+
+void s3_fail(struct s3 *s3, int status, const char *code, const char *format, ...)
+{
+    char message[ERROR_MESSAGE_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    s3->status = status;
+    buf_clear(&s3->body);
+    if (status == 304)
+        return;
+    buf_append_text(&s3->body, S3_XML_HEAD "<Error>");
+    s3_xml_append(&s3->body, "Code", str_of(code));
+    s3_xml_append(&s3->body, "Message", str_of(message));
+    if (s3->bucket.len > 0)
+        s3_xml_append(&s3->body, "BucketName", s3->bucket);
+    if (s3->key.len > 0)
+        s3_xml_append(&s3->body, "Key", s3->key);
+    s3_xml_append(&s3->body, "Resource", s3->request.path);
+    s3_xml_append(&s3->body, "RequestId", str_of(s3->request_id));
+    buf_append_text(&s3->body, "</Error>");
+}
+
+void s3_fail_memory(struct s3 *s3)
+{
+    s3_fail(s3, 503, "SlowDown", "Please reduce your request rate: memory is out.");
+}
+
+void s3_fail_problem(struct s3 *s3, enum objects_problem problem, const struct error *error)
+{
+    static const struct {
+        int status;
+        const char *code, *message; /* NULL: the error's */
+    } names[] = {
+        [OBJECTS_OK] = {500, "InternalError", NULL},
+        [OBJECTS_NO_BUCKET] = {404, "NoSuchBucket", "The specified bucket does not exist"},
+        [OBJECTS_NO_KEY] = {404, "NoSuchKey", "The specified key does not exist."},
+        [OBJECTS_NO_UPLOAD] = {404, "NoSuchUpload", NULL},
+        [OBJECTS_BUCKET_OWNED] = {409, "BucketAlreadyOwnedByYou", NULL},
+        [OBJECTS_BUCKET_TAKEN] = {409, "BucketAlreadyExists", NULL},
+        [OBJECTS_BUCKET_NOT_EMPTY] = {409, "BucketNotEmpty", NULL},
+        [OBJECTS_BAD_BUCKET] = {400, "InvalidBucketName", NULL},
+        [OBJECTS_BAD_KEY] = {400, "InvalidURI", NULL},
+        [OBJECTS_LONG_KEY] = {400, "KeyTooLongError", NULL},
+        [OBJECTS_EXISTS] = {412, "PreconditionFailed", NULL},
+        [OBJECTS_BAD_DIGEST] = {400, "BadDigest", NULL},
+        [OBJECTS_BAD_LENGTH] = {400, "IncompleteBody", NULL},
+        [OBJECTS_TOO_LARGE] = {400, "EntityTooLarge", NULL},
+        [OBJECTS_BAD_PART] = {400, "InvalidPart", NULL},
+        [OBJECTS_BAD_PART_ORDER] = {400, "InvalidPartOrder", NULL},
+        [OBJECTS_SMALL_PART] = {400, "EntityTooSmall", NULL},
+        [OBJECTS_BAD_RANGE] = {416, "InvalidRange", "The requested range is not satisfiable"},
+        [OBJECTS_DENIED] = {403, "AccessDenied", NULL},
+        [OBJECTS_UNAVAILABLE] = {503, "ServiceUnavailable", NULL},
+        [OBJECTS_FAILED] = {500, "InternalError", "We encountered an internal error. Please try again."},
+    };
+    const char *message = names[problem].message;
+    if (names[problem].status >= 500)
+        log_event(LOG_ERROR, "object store failed", LOG_C("id", s3->request_id), LOG_C("error", error->message));
+    s3_fail(s3, names[problem].status, names[problem].code, "%s", message ? message : error->message);
+}
+
+void s3_add_reply_headers(struct s3 *s3)
+{
+    if (s3->body.failed)
+        s3_fail_memory(s3);
+    if (s3->body.len > 0)
+        s3_add_header(s3, "content-type", STR("application/xml"));
+    s3_add_header(s3, "x-amz-request-id", str_of(s3->request_id));
+    s3_add_header(s3, "x-amzn-requestid", str_of(s3->request_id));
+}
+
+void s3_finish(struct s3 *s3)
+{
+    s3->call = NULL;
+    s3_free(s3);
+}
+
+void s3_respond(struct s3 *s3)
+{
+    struct http_exchange *exchange = s3->call->exchange;
+    s3_add_reply_headers(s3);
+    call_account(s3->call, s3->status);
+    http_respond(exchange, s3->status, s3->headers, s3->header_count, buf_str(&s3->body));
+    s3_finish(s3);
+}
+
+/* --- reading the request --- */
+
+struct str s3_query(struct s3 *s3, const char *name)
+{
+    char *room = arena_alloc(&s3->arena, s3->request.query.len + 2);
+    return room ? sigv4_query_value(s3->request.query, str_of(name), &room) : (struct str){NULL, 0};
+}
+
+struct str s3_header(const struct s3 *s3, const char *name)
+{
+    return http_header_get(&s3->request, name);
+}
+
+/* --- from the server --- */
+
+void s3_on_head(struct api_thread *thread, struct http_exchange *exchange)
+{
+    if (!str_eq(exchange->request.method, STR("PUT")))
+        return;
+    struct s3 *s3 = s3_new(thread, exchange);
+    if (s3 && (s3_has_failed(s3) || s3_operation_is_put(s3->what)) && s3_put_begin(s3))
+        return;
+    exchange->user = NULL; /* on_request begins again */
+    exchange->on_close = NULL;
+    if (s3)
+        s3_free(s3);
+}
+
+static bool copy_body(struct s3 *s3, struct str body)
+{
+    if (body.len > limit(object_document_bytes)) {
+        s3_fail(s3, 400, "MaxMessageLengthExceeded", "Your request was too big (limit object_document_bytes).");
+        return true;
+    }
+    return arena_str(&s3->arena, body, &s3->request.body);
+}
+
+void s3_on_request(struct api_thread *thread, struct http_exchange *exchange)
+{
+    if (exchange->on_body) {
+        s3_put_end(exchange->user);
+        return;
+    }
+    struct s3 *s3 = s3_new(thread, exchange);
+    if (!s3) {
+        http_respond(exchange, 503, NULL, 0, STR(""));
+        return;
+    }
+    bool has_memory = s3_has_failed(s3) || !s3->what->takes_body || copy_body(s3, exchange->request.body);
+    if (has_memory && !s3_has_failed(s3) && s3_operation_is_get(s3->what))
+        has_memory = s3_get_begin(s3);
+    if (!has_memory)
+        s3_fail_memory(s3);
+    if (s3_has_failed(s3))
+        s3_respond(s3);
+    else
+        s3_queue_work(s3);
+}

@@ -1,0 +1,132 @@
+/* s3.h - objects by the S3 protocol, path style: shared by the files s3_*.c.
+ *
+ * One struct s3 per request. The store blocks, so its work runs on libuv's
+ * worker threads, one piece of work at a time: between two pieces the I/O
+ * thread has the struct, during one the worker thread. It outlives its
+ * exchange when the client goes away (call NULL), until the work returns.
+ * Everything a worker reads was copied into the arena. */
+#ifndef API_S3_H
+#define API_S3_H
+
+#include "api/call.h"
+#include "core/checksum.h"
+#include "store/objects.h"
+
+#define S3_HEADERS_MAX 112
+
+struct s3;
+
+struct s3_operation {
+    const char *name;
+    void (*run)(struct s3 *s3);  /* on a worker thread: fills the reply */
+    bool takes_body;             /* whole, in s3->request.body */
+};
+
+/* A kind of request whose work comes in several pieces. */
+struct s3_stream_ops {
+    void (*work)(struct s3 *s3);      /* on a worker thread */
+    bool (*after)(struct s3 *s3);     /* on the I/O thread, the client still there; true: the request is over */
+    void (*free)(void *stream);
+};
+
+struct s3 {
+    uv_work_t work;
+    struct api_call *call; /* NULL once the client is gone */
+    struct api_thread *thread;
+    struct objects *objects;
+    struct arena arena;
+    struct http_request request; /* a copy, in the arena */
+    struct auth_identity identity;
+    struct api_operation operation; /* for logs */
+    char request_id[UUID_LEN + 1];
+    const struct s3_operation *what;
+    struct str tenant, bucket, key;
+    bool is_working;
+
+    const struct s3_stream_ops *stream_ops;
+    void *stream;
+
+    /* The reply. */
+    int status;
+    struct http_header headers[S3_HEADERS_MAX];
+    size_t header_count;
+    struct buf body;
+};
+
+/* --- s3.c --- */
+
+/* Is the request for S3? By the signature's scope, else by the path. */
+bool s3_is_meant(const struct http_exchange *exchange);
+/* At the headers: takes the body in pieces where the operation wants that. */
+void s3_on_head(struct api_thread *thread, struct http_exchange *exchange);
+void s3_on_request(struct api_thread *thread, struct http_exchange *exchange);
+
+/* Queues stream_ops->work, or the operation's run. */
+void s3_queue_work(struct s3 *s3);
+/* Answers; the struct is gone after. */
+void s3_respond(struct s3 *s3);
+void s3_add_reply_headers(struct s3 *s3);
+/* Counts and logs what was answered by somebody else; call and exchange are gone after, the struct as well. */
+void s3_finish(struct s3 *s3);
+
+/* Replies: from either thread. */
+void s3_add_header(struct s3 *s3, const char *name, struct str value); /* copied */
+void s3_fail(struct s3 *s3, int status, const char *code, const char *format, ...) PRINTF_LIKE(4, 5);
+void s3_fail_problem(struct s3 *s3, enum objects_problem problem, const struct error *error);
+void s3_fail_memory(struct s3 *s3);
+static inline bool s3_has_failed(const struct s3 *s3)
+{
+    return s3->status >= 300;
+}
+
+/* Value of a query parameter, decoded; data NULL without one. */
+struct str s3_query(struct s3 *s3, const char *name);
+struct str s3_header(const struct s3 *s3, const char *name);
+
+/* --- s3_object.c --- */
+void s3_append_etag(struct buf *out, const char *etag); /* in quotes */
+void s3_add_info_headers(struct s3 *s3, const struct objects_info *info, bool has_all);
+/* Content type and headers that are kept with an object. False: answered. */
+bool s3_put_options(struct s3 *s3, struct objects_put_options *options);
+void s3_http_date(uint64_t us, char out[32]);
+/* Of If-Match and the like against what is there. False: failed with 304 or 412. */
+bool s3_check_conditions(struct s3 *s3, const struct objects_info *info, const char *prefix);
+void s3_head_object(struct s3 *s3);
+void s3_delete_object(struct s3 *s3);
+void s3_delete_objects(struct s3 *s3);
+void s3_copy_object(struct s3 *s3);
+
+/* --- s3_get.c, s3_put.c: streams --- */
+bool s3_get_begin(struct s3 *s3); /* false: no memory */
+bool s3_put_begin(struct s3 *s3);
+void s3_put_end(struct s3 *s3);   /* the whole body has come */
+
+/* --- s3_bucket.c --- */
+void s3_list_buckets(struct s3 *s3);
+void s3_create_bucket(struct s3 *s3);
+void s3_head_bucket(struct s3 *s3);
+void s3_delete_bucket(struct s3 *s3);
+void s3_get_location(struct s3 *s3);
+void s3_get_versioning(struct s3 *s3);
+
+/* --- s3_list.c --- */
+void s3_list_objects(struct s3 *s3);    /* version 1 */
+void s3_list_objects_v2(struct s3 *s3);
+
+/* --- s3_upload.c --- */
+void s3_create_upload(struct s3 *s3);
+void s3_complete_upload(struct s3 *s3);
+void s3_abort_upload(struct s3 *s3);
+void s3_list_parts(struct s3 *s3);
+void s3_list_uploads(struct s3 *s3);
+void s3_copy_part(struct s3 *s3);
+/* The part number of the query; false: failed. */
+bool s3_part_number(struct s3 *s3, unsigned *number);
+
+/* --- s3_route.c --- */
+/* What the request asks for; NULL: failed. */
+const struct s3_operation *s3_find_operation(struct s3 *s3);
+bool s3_operation_is_put(const struct s3_operation *operation); /* takes its body in pieces */
+bool s3_operation_is_get(const struct s3_operation *operation);
+
+#endif

@@ -1,0 +1,147 @@
+/* ListObjectsV2 and its predecessor. */
+#include "api/s3.h"
+#include "api/s3_xml.h"
+
+struct listing {
+    struct objects_list_options options;
+    struct objects_page page;
+    bool is_encoded; /* encoding-type=url */
+};
+
+static void append_name(struct s3 *s3, const struct listing *listing, const char *element, struct str text)
+{
+    if (!listing->is_encoded) {
+        s3_xml_append(&s3->body, element, text);
+        return;
+    }
+    buf_appendf(&s3->body, "<%s>", element);
+    sigv4_append_encoded(&s3->body, text, true);
+    buf_appendf(&s3->body, "</%s>", element);
+}
+
+/* What both versions take. False: failed. */
+static bool read_options(struct s3 *s3, struct listing *listing)
+{
+    uint64_t max = OBJECTS_PAGE_MAX;
+    struct str max_keys = s3_query(s3, "max-keys"), encoding = s3_query(s3, "encoding-type");
+    if (max_keys.len > 0 && (!str_to_u64(max_keys, &max) || max > INT32_MAX)) {
+        s3_fail(s3, 400, "InvalidArgument", "Argument max-keys must be an integer between 0 and 2147483647");
+        return false;
+    }
+    if (encoding.len > 0 && !str_eq(encoding, STR("url"))) {
+        s3_fail(s3, 400, "InvalidArgument", "Invalid Encoding Method specified in Request");
+        return false;
+    }
+    listing->is_encoded = encoding.len > 0;
+    listing->options = (struct objects_list_options){
+        .prefix = s3_query(s3, "prefix"),
+        .delimiter = s3_query(s3, "delimiter"),
+        .max = max < OBJECTS_PAGE_MAX ? (size_t)max : OBJECTS_PAGE_MAX,
+    };
+    return true;
+}
+
+static bool list(struct s3 *s3, struct listing *listing)
+{
+    struct error error;
+    enum objects_problem problem = objects_list(s3->objects, s3->tenant, s3->bucket, &listing->options, &s3->arena,
+                                                &listing->page, &error);
+    if (problem != OBJECTS_OK)
+        s3_fail_problem(s3, problem, &error);
+    return problem == OBJECTS_OK;
+}
+
+static void append_head(struct s3 *s3, const struct listing *listing)
+{
+    buf_append_text(&s3->body, S3_XML_HEAD "<ListBucketResult" S3_XMLNS ">");
+    s3_xml_append(&s3->body, "Name", s3->bucket);
+    append_name(s3, listing, "Prefix", listing->options.prefix);
+    if (listing->options.delimiter.len > 0)
+        append_name(s3, listing, "Delimiter", listing->options.delimiter);
+    if (listing->is_encoded)
+        s3_xml_append(&s3->body, "EncodingType", STR("url"));
+    s3_xml_append_u64(&s3->body, "MaxKeys", listing->options.max);
+    s3_xml_append_bool(&s3->body, "IsTruncated", listing->page.is_truncated);
+}
+
+static void append_object(struct s3 *s3, const struct listing *listing, const struct objects_entry *entry)
+{
+    char time[TIMESTAMP_LEN + 1];
+    clock_iso8601(entry->modified_us, time);
+    buf_append_text(&s3->body, "<Contents>");
+    append_name(s3, listing, "Key", entry->key);
+    s3_xml_append(&s3->body, "LastModified", str_of(time));
+    buf_appendf(&s3->body, "<ETag>&quot;" STR_FMT "&quot;</ETag>", STR_ARG(entry->etag));
+    s3_xml_append_u64(&s3->body, "Size", entry->size);
+    s3_xml_append(&s3->body, "StorageClass", STR("STANDARD"));
+    buf_append_text(&s3->body, "</Contents>");
+}
+
+static void append_entries(struct s3 *s3, const struct listing *listing)
+{
+    for (size_t i = 0; i < listing->page.count; i++)
+        if (!listing->page.entries[i].is_prefix)
+            append_object(s3, listing, &listing->page.entries[i]);
+    for (size_t i = 0; i < listing->page.count; i++) {
+        if (!listing->page.entries[i].is_prefix)
+            continue;
+        buf_append_text(&s3->body, "<CommonPrefixes>");
+        append_name(s3, listing, "Prefix", listing->page.entries[i].key);
+        buf_append_text(&s3->body, "</CommonPrefixes>");
+    }
+    buf_append_text(&s3->body, "</ListBucketResult>");
+}
+
+void s3_list_objects_v2(struct s3 *s3)
+{
+    struct listing listing;
+    struct buf after;
+    struct str token = s3_query(s3, "continuation-token"), start = s3_query(s3, "start-after");
+    if (!read_options(s3, &listing))
+        return;
+    buf_init(&after, 2 * OBJECTS_KEY_MAX);
+    if (token.data && !(token.len > 0 && base64_decode(token, &after)))
+        s3_fail(s3, 400, "InvalidArgument", "The continuation token provided is incorrect");
+    listing.options.after = token.data ? buf_str(&after) : start;
+    if (!s3_has_failed(s3) && list(s3, &listing)) {
+        append_head(s3, &listing);
+        s3_xml_append_u64(&s3->body, "KeyCount", listing.page.count);
+        if (token.data)
+            s3_xml_append(&s3->body, "ContinuationToken", token);
+        if (start.len > 0)
+            append_name(s3, &listing, "StartAfter", start);
+        if (listing.page.is_truncated) {
+            buf_append_text(&s3->body, "<NextContinuationToken>");
+            buf_append_base64(&s3->body, listing.page.next.data, listing.page.next.len);
+            buf_append_text(&s3->body, "</NextContinuationToken>");
+        }
+        append_entries(s3, &listing);
+    }
+    buf_deinit(&after);
+}
+
+/* A marker that is a common prefix stands for all its keys: the page before ended with it. */
+static struct str after_marker(struct s3 *s3, const struct objects_list_options *options, struct str marker)
+{
+    struct str delimiter = options->delimiter;
+    if (delimiter.len == 0 || marker.len <= options->prefix.len || !str_ends(marker, delimiter))
+        return marker;
+    struct str behind = arena_printf(&s3->arena, STR_FMT "\xff", STR_ARG(marker));
+    return behind.data ? behind : marker;
+}
+
+void s3_list_objects(struct s3 *s3)
+{
+    struct listing listing;
+    struct str marker = s3_query(s3, "marker");
+    if (!read_options(s3, &listing))
+        return;
+    listing.options.after = after_marker(s3, &listing.options, marker);
+    if (!list(s3, &listing))
+        return;
+    append_head(s3, &listing);
+    append_name(s3, &listing, "Marker", marker);
+    if (listing.page.is_truncated && listing.page.count > 0)
+        append_name(s3, &listing, "NextMarker", listing.page.entries[listing.page.count - 1].key);
+    append_entries(s3, &listing);
+}
