@@ -3,6 +3,10 @@
 import json
 import time
 
+import boto3
+import botocore
+import botocore.config
+
 from conftest import wait_until
 
 ROLE = "arn:aws:iam::123456789012:role/batch"
@@ -33,29 +37,25 @@ def jsonl(rows):
 
 
 class Store:
-    """The server's objects, as one tenant's S3 client sees them."""
+    """One bucket, as its tenant's S3 client sees it."""
 
-    def __init__(self, server, bucket="batch", key="AKIDEXAMPLE"):
-        self.server, self.bucket, self.key = server, bucket, key
-        self.root = server.workdir / "data" / "objects"
-        for name in ("buckets", "meta"):
-            (self.root / ".fulcrum" / name).mkdir(parents=True, exist_ok=True)
-        (self.root / ".fulcrum/meta" / bucket).mkdir(exist_ok=True)
-        (self.root / bucket).mkdir(exist_ok=True)
-        (self.root / ".fulcrum/buckets" / bucket).write_text(json.dumps({"tenant": key, "created": 1}))
+    def __init__(self, server, bucket="batch", key="AKIDEXAMPLE", is_new=True):
+        self.bucket = bucket
+        self.client = server.client("s3", key=key) if key else boto3.client(
+            "s3", endpoint_url=server.url, region_name="us-east-1",
+            config=botocore.config.Config(signature_version=botocore.UNSIGNED))
+        if is_new:
+            self.client.create_bucket(Bucket=bucket)
 
     def put(self, key, data):
-        path = self.root / self.bucket / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        self.client.put_object(Bucket=self.bucket, Key=key, Body=data)
 
     def get(self, key):
-        return (self.root / self.bucket / key).read_bytes()
+        return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
     def keys(self, prefix=""):
-        root = self.root / self.bucket
-        found = sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
-        return [key for key in found if key.startswith(prefix)]
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def uri(self, key=""):
         return f"s3://{self.bucket}/{key}" if key else f"s3://{self.bucket}"
