@@ -11,6 +11,7 @@ import pytest
 from batch_fixture import (CLAUDE, MODEL, Store, claude, converse, counts, is_gone, jsonl, records, request, submit,
                            wait_for)
 from conftest import SHARED, start
+from test_javascript import run
 from test_ledger import export
 
 SAMPLES = SHARED / "conformance/fixtures/aws-samples/batch"
@@ -318,3 +319,14 @@ def test_published_samples(store, jobs):
     for row, output in zip(given, store.output(arn, "stage_1.jsonl")):
         assert (output["recordId"], output["modelInput"]) == (row["recordId"], row["modelInput"])
         assert output["error"]["errorCode"] == 400 and "image" in output["error"]["errorMessage"]
+
+
+def test_the_javascript_sdk_drives_jobs(batch_server):
+    store = Store(batch_server, "javascript", "AKIDJS")
+    store.put("quick.jsonl", jsonl(records([converse(f"{i}", 2) for i in range(5)])))
+    store.put("slow.jsonl", jsonl(records([converse("slow", 1900)] * 50)))
+    result = run(batch_server.url, script="batch.mjs")
+    arn = result["quick"].pop("arn")
+    assert result == {"quick": {"status": "Completed", "total": 5, "hasTimes": True}, "slow": "Stopped",
+                      "listed": ["quick", "slow"], "unknown": "ResourceNotFoundException"}
+    assert len(store.output(arn, "quick.jsonl")) == 5
