@@ -62,6 +62,11 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
         mem_free(made);
         return code;
     }
+    code = reservations_new(options->config, &made->reservations, error);
+    if (code != OK) {
+        api_free(made);
+        return code;
+    }
     register_codecs();
     *api = made;
     return OK;
@@ -82,6 +87,7 @@ void api_free(struct api *api)
     if (!api)
         return;
     extractor_free(api->extractor);
+    reservations_free(api->reservations);
     for (unsigned i = 0; i < LIMIT_IO_THREADS; i++)
         mem_free(atomic_load(&api->threads[i]));
     mem_free(api);

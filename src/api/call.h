@@ -7,6 +7,7 @@
 
 #include "api/api.h"
 #include "api/metrics.h"
+#include "api/reservation.h"
 #include "auth/tenant.h"
 #include "core/util.h"
 #include "document/extractor.h"
@@ -26,6 +27,7 @@ struct api {
     struct engine *engine;
     struct extractor *extractor;
     struct ledger *ledger;
+    struct reservations *reservations;
     const struct price_book *prices;
     _Atomic(const struct server *) server;
     atomic_bool is_draining;
@@ -58,6 +60,7 @@ struct api_call {
     struct metrics_usage usage; /* for the access log */
     bool has_cache;             /* the prompt was read... */
     struct engine_cache_use cache; /* ...and this is what its cache did */
+    const char *tier, *tier_asked; /* that it is served in, and what was asked for; NULL: the operation has none */
     uint64_t cost;              /* picodollars, once the bill is closed */
     size_t metadata_count;
     struct http_header headers[16]; /* of the reply, besides content-type and request ID */
