@@ -180,7 +180,7 @@ static void append_cache_outcomes(const struct scrape *scrape)
 static void append_tiers(const struct scrape *scrape)
 {
     static const char name[] = "fulcrum_tier_requests_total";
-    metrics_append_head(scrape->out, name, "counter", "Requests by the tier asked for and the one they were served in.");
+    metrics_append_head(scrape->out, name, "counter", "Requests by the tier asked for and the one that served them.");
     for (size_t model = 0; model < scrape->model_count; model++)
         for (size_t cell = 0; cell < (size_t)METRICS_TIERS * METRICS_TIERS; cell++) {
             const size_t offset = offsetof(struct metrics_model, tiers) + cell * sizeof(metrics_count);

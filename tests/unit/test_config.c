@@ -258,7 +258,8 @@ static void tiers(void **state)
     assert_int_equal(config.tier_share, CONFIG_SHARE_STRICT);
     config_deinit(&config);
     refuse("tiers: {share: half}", "1: tiers.share: expected strict or objective, got 'half'");
-    refuse("tiers:\n  objective: 0.5", "2: tiers.objective: expected 1 to 100: times the unloaded time per output token");
+    refuse("tiers:\n  objective: 0.5",
+           "2: tiers.objective: expected 1 to 100: times the unloaded time per output token");
     refuse("tiers: {flex: {queue: 0}}", "1: tiers.flex.queue: expected 1 to 1000000, got 0");
     refuse("tiers: {batch: {queue: 1}}", "1: tiers.batch: unknown key, expected one of: share, objective, priority, "
                                          "default, flex");
