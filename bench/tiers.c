@@ -17,7 +17,8 @@
  *   batch_prefix_gain  records per second of batch with 20 questions on each 2,000-token document over those
  *                      without cache
  *
- * BENCH_SECONDS is the length of a phase (120), BENCH_ROUNDS how often all phases
+ * BENCH_SMALL=1 takes a model of 5 million parameters: not for the figures, but to
+ * see all phases in little time. BENCH_SECONDS is the length of a phase (120), BENCH_ROUNDS how often all phases
  * are run (1; percentiles are over all of them), BENCH_THREADS the threads (2). */
 #include <signal.h>
 #include <stdio.h>
@@ -35,6 +36,7 @@
 #include "engine/random_gguf.h"
 
 #define MODEL_PATH "build/bench/random-110m.gguf"
+#define SMALL_PATH "build/bench/random-5m.gguf"
 #define CONTEXT 2560
 #define PARALLEL 16
 #define PROMPT_MAX 2200
@@ -93,6 +95,7 @@ struct bed {
     uv_loop_t loop;
     struct side strict, objective;
     struct traffic traffic;
+    const char *model_path;
     unsigned rounds;
     uint64_t phase_us;
     uint32_t threads;
@@ -583,7 +586,7 @@ static void open_side(struct bed *bed, struct side *side, enum config_share shar
 {
     struct error error;
     side->model = (struct config_model){
-        .name = "random", .path = MODEL_PATH, .context = CONTEXT, .parallel = PARALLEL, .threads = bed->threads};
+        .name = "random", .path = bed->model_path, .context = CONTEXT, .parallel = PARALLEL, .threads = bed->threads};
     side->config = (struct config){.models = &side->model, .model_count = 1, .log_level = LOG_WARN,
                                    .cache_memory_bytes = UINT64_C(1) << 30, .cache_policy = "value",
                                    .tier_share = share, .tier_objective = OBJECTIVE};
@@ -598,10 +601,18 @@ static void open_side(struct bed *bed, struct side *side, enum config_share shar
 static void open_bed(struct bed *bed)
 {
     struct error error;
-    const struct random_gguf_options shape = RANDOM_GGUF_110M;
+    struct random_gguf_options shape = RANDOM_GGUF_110M;
+    bed->model_path = MODEL_PATH;
+    if (setting("BENCH_SMALL", 0) > 0) {
+        bed->model_path = SMALL_PATH;
+        shape.layers = 6;
+        shape.width = shape.feed_forward = 256;
+        shape.heads = shape.kv_heads = 4;
+        shape.vocabulary = 2048;
+    }
     mkdir("build", 0777);
     mkdir("build/bench", 0777);
-    if (access(MODEL_PATH, R_OK) != 0 && random_gguf_write(&shape, MODEL_PATH, &error) != OK)
+    if (access(bed->model_path, R_OK) != 0 && random_gguf_write(&shape, bed->model_path, &error) != OK)
         die(error.message);
     const uint64_t rounds = setting("BENCH_ROUNDS", 1);
     bed->rounds = rounds < ROUNDS_MAX ? (unsigned)rounds : ROUNDS_MAX;
