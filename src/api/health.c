@@ -1,4 +1,6 @@
 /* /healthz, /readyz and /metrics. */
+#include <inttypes.h>
+
 #include "api/call.h"
 #include "api/operations.h"
 
@@ -135,25 +137,27 @@ static void append_steps(struct buf *out, const struct api *api)
 /* What each model keeps of prompts, by where it is kept. */
 static void append_cache(struct buf *out, const struct api *api)
 {
+    static const char *const tiers[] = {"memory", "disk"};
     static const struct {
         const char *name, *help;
-        size_t offset;
+        size_t offsets[sizeof(tiers) / sizeof(tiers[0])];
     } rows[] = {
-        {"fulcrum_cache_bytes", "Bytes of prefix states that are kept.",
-         offsetof(struct engine_counters, cache_bytes)},
+        {"fulcrum_cache_bytes", "Bytes of prefix states, but for copies on disk of what is in memory.",
+         {offsetof(struct engine_counters, cache_bytes), offsetof(struct engine_counters, cache_disk_bytes)}},
         {"fulcrum_cache_tokens", "Prompt tokens whose state is kept.",
-         offsetof(struct engine_counters, cache_tokens)},
+         {offsetof(struct engine_counters, cache_tokens), offsetof(struct engine_counters, cache_disk_tokens)}},
     };
     struct engine_counters counters;
     for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
         metrics_append_head(out, rows[row].name, "gauge", rows[row].help);
         for (size_t model = 0; model < api->model_count; model++) {
-            uint64_t value;
             engine_counters(api->engine, model, &counters);
-            memcpy(&value, (const char *)&counters + rows[row].offset, sizeof(value));
-            buf_appendf(out, "%s{model=\"%s\",tier=\"memory\"} ", rows[row].name, api->model_names[model]);
-            buf_append_u64(out, value);
-            buf_append_char(out, '\n');
+            for (size_t tier = 0; tier < sizeof(tiers) / sizeof(tiers[0]); tier++) {
+                uint64_t value;
+                memcpy(&value, (const char *)&counters + rows[row].offsets[tier], sizeof(value));
+                buf_appendf(out, "%s{model=\"%s\",tier=\"%s\"} %" PRIu64 "\n", rows[row].name,
+                            api->model_names[model], tiers[tier], value);
+            }
         }
     }
 }

@@ -180,6 +180,8 @@ void engine_counters(const struct engine *engine, size_t model, struct engine_co
         .steps = atomic_load(&slot->steps),
         .cache_bytes = atomic_load(&slot->cache_bytes),
         .cache_tokens = atomic_load(&slot->cache_tokens),
+        .cache_disk_bytes = atomic_load(&slot->cache_disk_bytes),
+        .cache_disk_tokens = atomic_load(&slot->cache_disk_tokens),
         .cache_evicted = atomic_load(&slot->cache_evicted),
         .recomputed_tokens = atomic_load(&slot->recomputed_tokens),
         .steps_us = atomic_load(&slot->steps_us),
