@@ -61,7 +61,8 @@ UNIT_SUPPORT := $(call objects,$(wildcard tests/unit/support*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 TOOL_SRC := $(wildcard tests/tools/*.c)
 BENCH_SUPPORT := $(call objects,$(wildcard bench/support*.c))
-BENCH_SRC := $(filter-out bench/support%,$(wildcard bench/*.c))
+CACHE_PARTS := $(addprefix bench/cache_,bed.c document.c llama.c tenants.c)
+BENCH_SRC := $(filter-out bench/support% $(CACHE_PARTS),$(wildcard bench/*.c))
 BENCH_TOOLS := cache_replay instant_worker # want arguments: run by hand and by tests, not by `make bench`
 
 LIB := $(BUILD)/libfulcrum.a
@@ -127,6 +128,7 @@ $(BUILD)/tests/replay_%: $(OBJ)/tests/fuzz/fuzz_%.c.o $(OBJ)/tests/fuzz/replay_m
 	$(call link)
 $(BUILD)/tests/tools/%: $(OBJ)/tests/tools/%.c.o $(LIB) $(BUILD)/flavour
 	$(call link)
+$(BUILD)/bench/cache: $(call objects,$(CACHE_PARTS))
 $(BUILD)/bench/%: $(OBJ)/bench/%.c.o $(BENCH_SUPPORT) $(LIB) $(BUILD)/flavour
 	$(call link)
 $(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/%.c.o $(LIB) $(BUILD)/flavour

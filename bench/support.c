@@ -49,7 +49,7 @@ static void print_heading(struct bench *bench, const struct bench_cell *cells, s
     struct buf heading;
     buf_init(&heading, TEXT_MAX);
     for (size_t i = 0; i < count; i++)
-        buf_appendf(&heading, "%*s", i == 0 ? -2 * COLUMN_WIDTH : COLUMN_WIDTH + 2, cells[i].key);
+        buf_appendf(&heading, "%s%*s", i == 0 ? "" : " ", i == 0 ? -2 * COLUMN_WIDTH : COLUMN_WIDTH + 1, cells[i].key);
     if (!str_eq(buf_str(&heading), buf_str(&bench->heading)))
         printf("  " STR_FMT "\n", STR_ARG(buf_str(&heading)));
     buf_deinit(&bench->heading);
@@ -68,7 +68,7 @@ void bench_row(struct bench *bench, const struct bench_cell *cells, size_t count
         buf_clear(&number);
         append_number(&number, cell->number);
         struct str shown = cell->text ? str_of(cell->text) : buf_str(&number);
-        printf("%*.*s", i == 0 ? -2 * COLUMN_WIDTH : COLUMN_WIDTH + 2, (int)shown.len, shown.data);
+        printf("%s%*.*s", i == 0 ? "" : " ", i == 0 ? -2 * COLUMN_WIDTH : COLUMN_WIDTH + 1, (int)shown.len, shown.data);
         buf_append_text(&bench->rows, i > 0 ? "," : "");
         buf_append_json(&bench->rows, str_of(cell->key));
         buf_append_char(&bench->rows, ':');

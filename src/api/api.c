@@ -99,10 +99,11 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     register_codecs();
     enum error_code code = extractor_new(&made->extractor, error);
     if (code == OK)
+        code = reservations_new(options->config, &made->reservations, error);
+    if (code == OK)
         code = open_batch(made, options, error);
     if (code != OK) {
-        extractor_free(made->extractor);
-        mem_free(made);
+        api_free(made);
         return code;
     }
     *api = made;
@@ -138,6 +139,7 @@ void api_free(struct api *api)
     if (!api)
         return;
     extractor_free(api->extractor);
+    reservations_free(api->reservations);
     for (unsigned i = 0; i < LIMIT_IO_THREADS; i++)
         mem_free(atomic_load(&api->threads[i]));
     mem_free(api);

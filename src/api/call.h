@@ -7,6 +7,7 @@
 
 #include "api/api.h"
 #include "api/metrics.h"
+#include "api/reservation.h"
 #include "auth/tenant.h"
 #include "core/util.h"
 #include "document/extractor.h"
@@ -28,6 +29,7 @@ struct api {
     struct extractor *extractor;
     struct ledger *ledger;
     struct objects *objects;
+    struct reservations *reservations;
     const struct price_book *prices;
     struct batch *batch;
     struct metrics batch_metrics; /* of its records; the runner's thread counts */
@@ -62,6 +64,7 @@ struct api_call {
     struct metrics_usage usage; /* for the access log */
     bool has_cache;             /* the prompt was read... */
     struct engine_cache_use cache; /* ...and this is what its cache did */
+    const char *tier, *tier_asked; /* that it is served in, and what was asked for; NULL: the operation has none */
     uint64_t cost;              /* picodollars, once the bill is closed */
     size_t metadata_count;
     struct http_header headers[16]; /* of the reply, besides content-type and request ID */

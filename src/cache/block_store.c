@@ -1,286 +1,19 @@
-/* block_store.c - see block_store.h.
- *
- * One mutex guards what both threads touch of a block. The disk thread works on
- * one block at a time (`work` says at what) without the mutex; what the model
- * thread decides meanwhile is seen when the work is done. A block is in the
- * queue at most once and is freed by nobody while it is there or worked on. */
-#include "cache/block_store.h"
+/* block_store.c - see block_store.h. */
+#include "cache/block_store_internal.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/log.h"
 #include "core/mem.h"
 #include "core/util.h"
 
 #define LOCK_TRIES 100u
 #define LOCK_PAUSE_US 20000u
-
-enum work { WORK_NONE, WORK_WRITE, WORK_READ, WORK_RENEW, WORK_REMOVE };
-
-struct block {
-    uint8_t key[PREFIX_KEY_LEN];
-    size_t len;  /* of image and file */
-
-    /* guarded by the mutex */
-    uint8_t *image; /* NULL: on disk only */
-    struct block_lease lease;
-    bool is_in_memory;  /* the tier that the tree has put it in */
-    bool has_file;
-    bool is_dropped, keeps_file;
-    bool wants_write, wants_read, wants_renewal, wants_removal; /* of the file */
-    bool is_queued;
-    enum work work;
-    uint32_t fetches;
-    struct block *next; /* in the queue */
-
-    struct block *older, *newer; /* among the copies */
-    bool is_copy;
-};
-
-struct queue {
-    struct block *first, **last;
-};
-
-struct block_store {
-    struct block_store_options options;
-    int dir, lock;
-    bool has_thread, is_ending;
-    pthread_t thread;
-
-    pthread_mutex_t mutex; /* guards the rest */
-    pthread_cond_t wake, done;
-    struct block *oldest, *newest; /* copies */
-    struct queue reads, others;
-    uint64_t queued_bytes; /* of images that wait to be written */
-    uint64_t paused_until_us;
-    bool is_quitting;
-    struct block_store_stats stats;
-};
-
-/* --- the queue; all under the mutex ---------------------------------------------------------------------- */
-
-static void queue_clear(struct queue *queue)
-{
-    queue->first = NULL;
-    queue->last = &queue->first;
-}
-
-static void queue_push(struct queue *queue, struct block *block)
-{
-    block->next = NULL;
-    *queue->last = block;
-    queue->last = &block->next;
-}
-
-static struct block *queue_pop(struct queue *queue)
-{
-    struct block *block = queue->first;
-    queue->first = block->next;
-    if (queue->first == NULL)
-        queue->last = &queue->first;
-    return block;
-}
-
-/* Each block has its turn once; what it wants is looked at then. One that is
- * worked on goes in when that is done. */
-static void enqueue(struct block_store *store, struct block *block)
-{
-    if (block->is_queued || block->work != WORK_NONE)
-        return;
-    block->is_queued = true;
-    queue_push(block->wants_read ? &store->reads : &store->others, block);
-    pthread_cond_signal(&store->wake);
-}
-
-static void set_wants_write(struct block_store *store, struct block *block, bool wants)
-{
-    if (block->wants_write == wants)
-        return;
-    block->wants_write = wants;
-    store->queued_bytes += wants ? block->len : -(uint64_t)block->len;
-}
-
-/* Frees what nobody needs: the block, or its image. */
-static void settle(struct block_store *store, struct block *block)
-{
-    if (block->is_queued || block->work != WORK_NONE)
-        return;
-    if (block->wants_write || block->wants_read || block->wants_renewal || block->wants_removal) {
-        enqueue(store, block);
-    } else if (block->is_dropped && block->fetches == 0) {
-        mem_free(block->image);
-        mem_free(block);
-    } else if (!block->is_in_memory && block->fetches == 0 && block->has_file) {
-        mem_free(block->image);
-        block->image = NULL;
-    }
-}
-
-/* --- the disk thread ------------------------------------------------------------------------------------- */
-
-static enum work next_work(struct block_store *store, struct block *block)
-{
-    enum work work = WORK_NONE;
-    if (block->wants_read && block->image == NULL && block->has_file)
-        work = WORK_READ;
-    else if (block->wants_removal)
-        work = WORK_REMOVE;
-    else if (block->wants_write)
-        work = WORK_WRITE;
-    else if (block->wants_renewal && block->has_file)
-        work = WORK_RENEW;
-    block->wants_read = false;
-    if (work == WORK_REMOVE)
-        block->wants_removal = false;
-    if (work == WORK_WRITE)
-        set_wants_write(store, block, false);
-    if (work == WORK_WRITE || work == WORK_RENEW || work == WORK_NONE)
-        block->wants_renewal = false;
-    return work;
-}
-
-static void pause_writing(struct block_store *store, const struct error *error)
-{
-    store->paused_until_us = clock_now_us() + BLOCK_PAUSE_US;
-    log_event(LOG_WARN, "cache_disk_paused", LOG_C("error", error->message),
-              LOG_I("seconds", BLOCK_PAUSE_US / 1000000));
-}
-
-static bool is_paused(const struct block_store *store)
-{
-    return store->paused_until_us > clock_now_us();
-}
-
-struct outcome {
-    enum error_code code;
-    uint8_t *image;   /* that was read */
-    bool was_skipped; /* writing is paused */
-    struct error error;
-};
-
-/* Without the mutex. The block's key and length don't change, its image only here. */
-static void do_work(const struct block_store *store, struct block *block, enum work work,
-                    const struct block_lease *lease, struct outcome *outcome)
-{
-    switch (work) {
-    case WORK_NONE:
-        break;
-    case WORK_REMOVE:
-        block_file_remove(store->dir, block->key);
-        break;
-    case WORK_WRITE:
-        outcome->code = block_file_write(store->dir, block->key, block->image, block->len, &outcome->error);
-        if (outcome->code == OK) /* the image has the lease of its making */
-            outcome->code = block_file_renew(store->dir, block->key, lease, &outcome->error);
-        break;
-    case WORK_RENEW:
-        outcome->code = block_file_renew(store->dir, block->key, lease, &outcome->error);
-        break;
-    case WORK_READ:
-        outcome->image = mem_alloc(block->len);
-        outcome->code = outcome->image == NULL
-                            ? error_no_memory(&outcome->error)
-                            : block_file_read(store->dir, block->key, outcome->image, block->len, &outcome->error);
-        break;
-    }
-}
-
-/* What can't be opened is gone; what is damaged shall go. */
-static void lose_file(struct block_store *store, struct block *block, const struct outcome *outcome)
-{
-    if (outcome->code == ERROR_NO_MEMORY)
-        return;
-    block->has_file = false;
-    block->wants_removal = outcome->code == ERROR_INVALID;
-    store->stats.damaged++;
-    log_event(LOG_WARN, "cache_block_damaged", LOG_C("error", outcome->error.message));
-}
-
-static void take_read(struct block_store *store, struct block *block, struct outcome *outcome)
-{
-    if (outcome->code == OK) {
-        block->image = outcome->image;
-        store->stats.read++;
-        return;
-    }
-    mem_free(outcome->image);
-    lose_file(store, block, outcome);
-}
-
-static void take_outcome(struct block_store *store, struct block *block, enum work work, struct outcome *outcome)
-{
-    switch (work) {
-    case WORK_NONE:
-    case WORK_REMOVE:
-        break;
-    case WORK_WRITE:
-        block->has_file = outcome->code == OK;
-        store->stats.written += outcome->code == OK;
-        if (outcome->code != OK && !outcome->was_skipped)
-            pause_writing(store, &outcome->error);
-        if (outcome->code != OK && !block->is_in_memory) { /* it is nowhere now */
-            mem_free(block->image);
-            block->image = NULL;
-        }
-        break;
-    case WORK_RENEW:
-        if (outcome->code != OK)
-            lose_file(store, block, outcome);
-        break;
-    case WORK_READ:
-        take_read(store, block, outcome);
-        break;
-    }
-    /* Written after all when it was to go. At once: a new block of this key may be waiting behind. */
-    const bool is_unwanted = block->is_dropped ? !block->keeps_file : block->is_in_memory && !block->is_copy;
-    if (work == WORK_WRITE && block->has_file && is_unwanted) {
-        block->has_file = false;
-        block_file_remove(store->dir, block->key);
-    }
-}
-
-static void *disk_main(void *arg)
-{
-    struct block_store *store = arg;
-    pthread_mutex_lock(&store->mutex);
-    for (;;) {
-        while (store->reads.first == NULL && store->others.first == NULL && !store->is_quitting)
-            pthread_cond_wait(&store->wake, &store->mutex);
-        if (store->reads.first == NULL && store->others.first == NULL)
-            break;
-        struct block *block = queue_pop(store->reads.first != NULL ? &store->reads : &store->others);
-        struct outcome outcome = {.code = OK};
-        const bool was_fetch = block->wants_read;
-        const enum work work = next_work(store, block);
-        const struct block_lease lease = block->lease;
-        block->is_queued = false;
-        block->work = work;
-        if (work == WORK_WRITE && is_paused(store))
-            outcome = (struct outcome){.code = ERROR_IO, .was_skipped = true};
-        pthread_mutex_unlock(&store->mutex);
-        if (!outcome.was_skipped)
-            do_work(store, block, work, &lease, &outcome);
-        pthread_mutex_lock(&store->mutex);
-        block->work = WORK_NONE;
-        take_outcome(store, block, work, &outcome);
-        settle(store, block);
-        pthread_cond_broadcast(&store->done);
-        if (was_fetch && store->options.on_progress != NULL) {
-            pthread_mutex_unlock(&store->mutex);
-            store->options.on_progress(store->options.ctx);
-            pthread_mutex_lock(&store->mutex);
-        }
-    }
-    pthread_mutex_unlock(&store->mutex);
-    return NULL;
-}
 
 /* --- life ------------------------------------------------------------------------------------------------ */
 
@@ -316,13 +49,13 @@ enum error_code block_store_new(const struct block_store_options *options, struc
     pthread_mutex_init(&s->mutex, NULL);
     pthread_cond_init(&s->wake, NULL);
     pthread_cond_init(&s->done, NULL);
-    queue_clear(&s->reads);
-    queue_clear(&s->others);
+    block_queue_clear(&s->reads);
+    block_queue_clear(&s->others);
     *store = s;
     if (options->root == NULL)
         return OK;
     enum error_code code = open_dir(s, error);
-    if (code == OK && pthread_create(&s->thread, NULL, disk_main, s) != 0)
+    if (code == OK && pthread_create(&s->thread, NULL, block_disk_main, s) != 0)
         code = error_set(error, ERROR_IO, "no more threads for the cache's disk");
     s->has_thread = code == OK;
     if (code != OK) {
@@ -386,11 +119,11 @@ static void leave_copies(struct block_store *store, struct block *block)
 
 static void drop_file(struct block_store *store, struct block *block)
 {
-    set_wants_write(store, block, false);
+    block_set_wants_write(store, block, false);
     if (block->has_file) {
         block->has_file = false;
         block->wants_removal = true;
-        enqueue(store, block);
+        block_enqueue(store, block);
     }
 }
 
@@ -494,7 +227,7 @@ void block_drop(struct block_store *store, struct block *block)
     block->wants_renewal = block->wants_renewal && block->keeps_file;
     if (!block->keeps_file)
         drop_file(store, block);
-    settle(store, block);
+    block_settle(store, block);
     pthread_mutex_unlock(&store->mutex);
 }
 
@@ -512,7 +245,7 @@ static bool has_file_to_be(struct block *block)
 
 static bool has_queue_room(const struct block_store *store, const struct block *block)
 {
-    return store->has_thread && !is_paused(store) &&
+    return store->has_thread && !block_store_is_paused(store) &&
            (store->queued_bytes == 0 || store->queued_bytes + block->len <= BLOCK_QUEUE_BYTES);
 }
 
@@ -522,7 +255,7 @@ enum error_code block_to_disk(struct block_store *store, struct block *block, st
     pthread_mutex_lock(&store->mutex);
     if (!has_file_to_be(block)) {
         if (has_queue_room(store, block)) {
-            set_wants_write(store, block, true);
+            block_set_wants_write(store, block, true);
         } else {
             store->stats.refused++;
             code = error_set(error, ERROR_UNAVAILABLE, "the cache's disk takes no more at present");
@@ -531,7 +264,7 @@ enum error_code block_to_disk(struct block_store *store, struct block *block, st
     if (code == OK) {
         leave_copies(store, block);
         block->is_in_memory = false;
-        settle(store, block);
+        block_settle(store, block);
     }
     pthread_mutex_unlock(&store->mutex);
     return code;
@@ -546,12 +279,12 @@ static enum error_code read_now(struct block_store *store, struct block *block, 
         return OK;
     if (!block->has_file)
         return error_set(error, ERROR_NOT_FOUND, "the block is on disk no more");
-    struct outcome outcome = {.code = OK};
+    struct block_outcome outcome = {.code = OK};
     block->wants_read = false; /* or the disk thread would read it as well */
     pthread_mutex_unlock(&store->mutex);
-    do_work(store, block, WORK_READ, NULL, &outcome);
+    block_disk_work(store, block, WORK_READ, NULL, &outcome);
     pthread_mutex_lock(&store->mutex);
-    take_read(store, block, &outcome);
+    block_disk_take_read(store, block, &outcome);
     if (outcome.code != OK)
         *error = outcome.error;
     return outcome.code;
@@ -590,7 +323,7 @@ void block_use(struct block_store *store, struct block *block, const struct bloc
         if (is_old) {
             block->lease = *lease;
             block->wants_renewal = true;
-            enqueue(store, block);
+            block_enqueue(store, block);
         }
         if (block->is_in_memory)
             join_copies(store, block); /* the newest again */
@@ -598,8 +331,8 @@ void block_use(struct block_store *store, struct block *block, const struct bloc
                has_queue_room(store, block)) {
         block->lease = *lease;
         join_copies(store, block);
-        set_wants_write(store, block, true);
-        enqueue(store, block);
+        block_set_wants_write(store, block, true);
+        block_enqueue(store, block);
     }
     pthread_mutex_unlock(&store->mutex);
 }
@@ -612,7 +345,7 @@ void block_fetch(struct block_store *store, struct block *block)
     block->fetches++;
     if (block->image == NULL && block->has_file && block->work != WORK_READ) {
         block->wants_read = true;
-        enqueue(store, block);
+        block_enqueue(store, block);
     }
     pthread_mutex_unlock(&store->mutex);
 }
@@ -630,6 +363,6 @@ void block_unfetch(struct block_store *store, struct block *block)
     pthread_mutex_lock(&store->mutex);
     assert(block->fetches > 0);
     block->fetches--;
-    settle(store, block);
+    block_settle(store, block);
     pthread_mutex_unlock(&store->mutex);
 }

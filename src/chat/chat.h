@@ -108,7 +108,7 @@ struct chat_request {
     struct str *stop_sequences;
     size_t stop_count;
 
-    enum chat_tier tier;
+    enum chat_tier tier; /* that it is served in; until the reservation is looked at, what was asked for */
     bool has_tier;
     struct chat_metadata *metadata;
     size_t metadata_count;

@@ -182,7 +182,7 @@ static enum error_code print_row(struct printer *printer, const struct row *row,
 
 /* --- export --- */
 
-static const char *const saved_names[LEVERS] = {"savedRoute", "savedDistil", "savedCache", "savedTier"};
+static const char *const saved_names[LEVERS] = {"savedRoute", "savedDistill", "savedCache", "savedTier"};
 
 static void add_line(struct row *row, const struct ledger_line *line, const char *time)
 {

@@ -466,7 +466,6 @@ enum error_code config_parse(struct str text, const char *file, struct config *c
         return code;
     }
     fill_models(config);
-    config_tiers_fill(config);
     return OK;
 }
 

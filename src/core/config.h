@@ -48,8 +48,8 @@ struct config_reservation {
 enum config_share { CONFIG_SHARE_STRICT, CONFIG_SHARE_OBJECTIVE };
 
 struct config_tier {
-    uint64_t queue;       /* requests of one model that may wait for their first token */
-    uint64_t deadline_ms; /* that one may wait before its prompt is begun */
+    uint64_t queue;       /* requests of one model that may wait for their first token; 0: the limit of that name */
+    uint64_t deadline_ms; /* that one may wait before its prompt is begun; 0: the limit */
 };
 
 struct config_key {
@@ -88,7 +88,7 @@ struct config {
     uint32_t cache_min_tokens;
     const char *cache_policy;    /* lru ttl value */
     enum config_share tier_share; /* whether batch shares steps with other tiers... */
-    double tier_objective;        /* ...and by how many times lower tiers may lengthen those of higher ones */
+    double tier_objective;        /* ...and by how many times lower tiers may lengthen those of higher ones; 0: 2 */
     struct config_tier tier_priority, tier_default, tier_flex;
     const char **prices;         /* files of price books; a later one goes before, the embedded one comes last */
     size_t price_count;

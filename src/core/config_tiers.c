@@ -8,7 +8,6 @@
 #define DEADLINE_MAX_MS (UINT64_C(24) * 3600 * 1000)
 #define TPM_MAX UINT64_C(1000000000000)
 #define OBJECTIVE_MAX 100.0
-#define DEFAULT_OBJECTIVE 2.0
 
 #define AT(type, member) .offset = offsetof(struct type, member)
 
@@ -52,21 +51,6 @@ static const struct field reservation_fields[] = {
     {"output_tpm", FIELD_COUNT, .is_required = true, AT(config_reservation, output_tpm), .high = TPM_MAX},
 };
 const struct field_table config_reservation_table = FIELD_TABLE(reservation_fields, struct config_reservation);
-
-static void fill_tier(struct config_tier *tier, uint64_t queue, uint64_t deadline_ms)
-{
-    tier->queue = tier->queue ? tier->queue : queue;
-    tier->deadline_ms = tier->deadline_ms ? tier->deadline_ms : deadline_ms;
-}
-
-void config_tiers_fill(struct config *config)
-{
-    fill_tier(&config->tier_priority, limit(priority_queue_requests), limit(priority_deadline_ms));
-    fill_tier(&config->tier_default, limit(queue_requests), limit(queue_deadline_ms));
-    fill_tier(&config->tier_flex, limit(flex_queue_requests), limit(flex_deadline_ms));
-    if (config->tier_objective == 0)
-        config->tier_objective = DEFAULT_OBJECTIVE;
-}
 
 static bool has_model(const struct config *config, const char *name)
 {

@@ -8,8 +8,7 @@
 extern const struct field_table config_tiers_table;       /* over struct config */
 extern const struct field_table config_reservation_table; /* over struct config_reservation */
 
-/* Once all is read: what was left out takes its limit, and what can't be is refused. */
-void config_tiers_fill(struct config *config);
+/* Once all is read. */
 enum error_code config_tiers_check(struct yaml_reader *reader, const struct config *config) WARN_UNUSED;
 
 #endif

@@ -54,6 +54,15 @@ struct engine_port {
 
 /* --- the engine: main thread ------------------------------------------------------------------------ */
 
+uint64_t engine_deadline_ms(const struct config *config, enum engine_tier tier)
+{
+    const struct config_tier *const tiers[] = {&config->tier_priority, &config->tier_default, &config->tier_flex};
+    const uint64_t usual[] = {limit(priority_deadline_ms), limit(queue_deadline_ms), limit(flex_deadline_ms)};
+    if (tier == ENGINE_BATCH)
+        return 0;
+    return tiers[tier]->deadline_ms != 0 ? tiers[tier]->deadline_ms : usual[tier];
+}
+
 static void mailboxes_init(struct engine *engine)
 {
     for (unsigned i = 0; i < LIMIT_IO_THREADS; i++) {
@@ -171,6 +180,8 @@ void engine_counters(const struct engine *engine, size_t model, struct engine_co
         .steps = atomic_load(&slot->steps),
         .cache_bytes = atomic_load(&slot->cache_bytes),
         .cache_tokens = atomic_load(&slot->cache_tokens),
+        .cache_disk_bytes = atomic_load(&slot->cache_disk_bytes),
+        .cache_disk_tokens = atomic_load(&slot->cache_disk_tokens),
         .cache_evicted = atomic_load(&slot->cache_evicted),
         .recomputed_tokens = atomic_load(&slot->recomputed_tokens),
         .steps_us = atomic_load(&slot->steps_us),
@@ -478,7 +489,7 @@ static bool is_overdue(const struct engine_call *call, uint64_t now_us)
     if (call->tier == ENGINE_BATCH || (call->tier == ENGINE_FLEX && call->state == CALL_STARTED))
         return false;
     if (call->tier == ENGINE_FLEX)
-        allowed_ms += call->port->engine->config->tier_flex.deadline_ms;
+        allowed_ms += engine_deadline_ms(call->port->engine->config, ENGINE_FLEX);
     return now_us > call->since_us + allowed_ms * 1000;
 }
 
@@ -591,12 +602,17 @@ static struct engine_call *submit(struct engine_call *call, struct port_link *li
     return call;
 }
 
+static uint64_t either(uint64_t configured, uint64_t usual)
+{
+    return configured != 0 ? configured : usual;
+}
+
 static uint64_t queue_limit(const struct config *config, enum engine_tier tier)
 {
     switch (tier) {
-    case ENGINE_PRIORITY: return config->tier_priority.queue;
-    case ENGINE_DEFAULT: return config->tier_default.queue;
-    case ENGINE_FLEX: return config->tier_flex.queue;
+    case ENGINE_PRIORITY: return either(config->tier_priority.queue, limit(priority_queue_requests));
+    case ENGINE_DEFAULT: return either(config->tier_default.queue, limit(queue_requests));
+    case ENGINE_FLEX: return either(config->tier_flex.queue, limit(flex_queue_requests));
     default: return limit(batch_queue_requests);
     }
 }

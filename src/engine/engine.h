@@ -134,8 +134,9 @@ struct engine_counters {
     uint64_t restarts;
     uint64_t queue_depth, running; /* now */
     uint64_t steps;
-    uint64_t cache_bytes, cache_tokens; /* prefix states in host memory, now */
-    uint64_t cache_evicted;             /* blocks, as counted by the engine */
+    uint64_t cache_bytes, cache_tokens;           /* prefix states in host memory, now */
+    uint64_t cache_disk_bytes, cache_disk_tokens; /* and on disk, but for copies of those */
+    uint64_t cache_evicted;                       /* blocks, as counted by the engine */
     uint64_t recomputed_tokens;         /* prompts and replies whose state was lost while preempted */
     uint64_t steps_us, steps_error_us;  /* duration of all steps; distance of the predictions from it */
     uint64_t tier_queued[ENGINE_TIERS], tier_running[ENGINE_TIERS], tier_preempted[ENGINE_TIERS]; /* requests, now */

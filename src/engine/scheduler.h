@@ -11,7 +11,8 @@
  * not promised to others, so a reply, once begun, never runs out of cells. Where
  * that fails, requests of lower tiers are preempted between two steps, the
  * lowest and youngest first: their state is parked (park.h), and they go on where
- * they were, before anything of their tier that is new.
+ * they were, before anything of their tier that is new; so at most three times as
+ * many are parked as there are sequences.
  *
  * Steps: the highest tier that has work fills the step first. What is left of the
  * time that a step may take, by the measured cost of such batches (step_cost.h),

@@ -15,7 +15,8 @@
 /* A step of batch may take half as long again as one of its replies alone, if that is more than its limit. */
 #define BATCH_ONE_MORE 1.5
 #define RESTORE_STEP_TOKENS 8192u /* of stored prefixes put back in one step: about 20 ms */
-#define RESTORE_BATCH_TOKENS 1024u
+#define RESTORE_BATCH_TOKENS 256u  /* of batch: whoever arrives waits for it, too */
+#define BATCH_LEAVES 4u            /* one of so many sequences stays free of batch, so that few arrivals preempt */
 #define CHUNK_LEAST 8u
 #define CHUNK_LOW_LEAST 4u /* of lower tiers and batch: fewer are not worth the step's own cost */
 #define CHUNK_ROWS 16u     /* kernels work on rows of 16 */
@@ -47,6 +48,8 @@ bool step_batch_has_room(const struct scheduler *s)
     for (uint32_t i = 0; i < s->count; i++)
         if (s->sequences[i]->job->tier == ENGINE_BATCH)
             step_shape_add_reply(&shape, s->sequences[i]->past);
+    if (shape.replies >= s->facts->parallel - s->facts->parallel / BATCH_LEAVES)
+        return false;
     if (shape.replies == 0 || s->options.tiers.batch_step_us == 0)
         return true;
     step_shape_add_reply(&shape, (uint32_t)(shape.attended / shape.replies));

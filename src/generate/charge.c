@@ -7,7 +7,7 @@ static enum price_tier price_tier(enum chat_tier tier)
     case CHAT_TIER_FLEX: return PRICE_FLEX;
     case CHAT_TIER_BATCH: return PRICE_BATCH;
     case CHAT_TIER_DEFAULT:
-    case CHAT_TIER_RESERVED: break; /* reserved capacity is refused before */
+    case CHAT_TIER_RESERVED: break; /* what is reserved is paid for by the month; its tokens count as default */
     }
     return PRICE_DEFAULT;
 }

@@ -1,7 +1,9 @@
 """Fixtures: a server from build/fulcrum on a free port, and the real SDK clients against it."""
 
+import http.client
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import threading
@@ -132,3 +134,12 @@ def wait_until(condition, timeout=10, step=0.02):
             return True
         time.sleep(step)
     return False
+
+
+def metrics(server):
+    """What /metrics says now, by name and labels."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    connection.close()
+    return {name: float(value) for name, value in re.findall(r"^(fulcrum_\S+) (\S+)$", text, re.M)}

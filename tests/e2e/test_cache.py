@@ -13,7 +13,7 @@ import uuid
 import botocore.exceptions
 import pytest
 
-from conftest import FULCRUM, Server, wait_until
+from conftest import FULCRUM, Server, metrics, wait_until
 from test_documents import pdf
 
 CLAUDE = "anthropic.claude-sonnet-4-5-20250929-v1:0"  # its card: 5m and 1h
@@ -88,14 +88,6 @@ def post(server, path, body, headers=()):
     text = reply.read()
     connection.close()
     return reply, text
-
-
-def metrics(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    connection.request("GET", "/metrics")
-    text = connection.getresponse().read().decode()
-    connection.close()
-    return {name: float(value) for name, value in re.findall(r"^(fulcrum_\S+) (\S+)$", text, re.M)}
 
 
 # --- explicit checkpoints ---------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import start, wait_until
+from conftest import metrics, start, wait_until
 
 MODEL = "tiny"
 TEXT = " ".join(f"Paragraph {i} of the handbook says what to do in case {i}." for i in range(20))
@@ -122,6 +122,11 @@ def test_more_than_memory_is_read_back_from_disk(tmp_path, random_model):
         first[i] = ask(client, text=f"Book {i}. {TEXT}")
         assert first[i][1] == 0
     time.sleep(0.5)
+    kept = metrics(server)
+    assert 0 < kept['fulcrum_cache_bytes{model="tiny",tier="memory"}'] <= 1 << 20
+    assert kept['fulcrum_cache_bytes{model="tiny",tier="disk"}'] > 0
+    tokens = [kept[f'fulcrum_cache_tokens{{model="tiny",tier="{tier}"}}'] for tier in ("memory", "disk")]
+    assert min(tokens) > 0 and sum(tokens) >= sum(written for _, _, written, _ in first.values())
     for _ in range(2):
         for i in range(12):
             text, read, written, header = ask(client, text=f"Book {i}. {TEXT}")

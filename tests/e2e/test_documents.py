@@ -2,7 +2,6 @@
 
 import base64
 import concurrent.futures
-import http.client
 import io
 import json
 import os
@@ -17,7 +16,7 @@ import zipfile
 import botocore.exceptions
 import pytest
 
-from conftest import start, wait_until
+from conftest import metrics, start, wait_until
 
 QUESTION = {"text": "What does it say?"}
 
@@ -93,14 +92,6 @@ def refusal(client, *blocks):
 def count(client, *blocks):
     return client.count_tokens(modelId="tiny", input={"converse": {"messages": [
         {"role": "user", "content": [*blocks, QUESTION]}]}})["inputTokens"]
-
-
-def metrics(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    connection.request("GET", "/metrics")
-    text = connection.getresponse().read().decode()
-    connection.close()
-    return {name: float(value) for name, value in re.findall(r"^(fulcrum_document_\w+) (\S+)$", text, re.M)}
 
 
 def readers(server):

@@ -24,7 +24,7 @@ HELLO = [{"role": "user", "content": [{"text": "Hello there."}]}]
 FIELDS = ["requestId", "time", "tenant", "dialect", "operation", "modelRequested", "modelInvoked", "tier",
           "inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens", "cacheWrite1hInputTokens", "outputTokens",
           "latencyMs", "timeToFirstTokenMs", "outcome", "priceBook", "costPicodollars", "baselinePicodollars",
-          "savedRoute", "savedDistil", "savedCache", "savedTier"]
+          "savedRoute", "savedDistill", "savedCache", "savedTier"]
 
 
 def ledger(server_or_path, *args):
@@ -62,7 +62,7 @@ def usage_of(data):
 
 
 def assert_adds_up(line):
-    saved = line["savedRoute"] + line["savedDistil"] + line["savedCache"] + line["savedTier"]
+    saved = line["savedRoute"] + line["savedDistill"] + line["savedCache"] + line["savedTier"]
     assert line["baselinePicodollars"] - line["costPicodollars"] == saved, line
 
 
@@ -192,7 +192,7 @@ def test_sums_agree(server):
     levers = {row["lever"]: row for row in map(json.loads, ledger(
         server, "summary", "--by", "lever", "--json").stdout.splitlines())}
     assert list(levers) == ["route", "distil", "cache", "tier", "total"]
-    fields = {"route": "savedRoute", "distil": "savedDistil", "cache": "savedCache", "tier": "savedTier"}
+    fields = {"route": "savedRoute", "distil": "savedDistill", "cache": "savedCache", "tier": "savedTier"}
     for lever, field in fields.items():
         assert levers[lever]["savedPicodollars"] == sum(line[field] for line in lines)
     assert levers["total"]["savedPicodollars"] == total["baselinePicodollars"] - total["costPicodollars"]

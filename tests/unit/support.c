@@ -1,6 +1,7 @@
 #include "support.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "core/mem.h"
 
@@ -30,4 +31,21 @@ struct str shared_file_or_skip(const char *path)
     data[size] = '\0';
     (void)fclose(file);
     return (struct str){data, (size_t)size};
+}
+
+char test_root[64];
+
+int test_root_make(void **state)
+{
+    (void)state;
+    (void)snprintf(test_root, sizeof(test_root), "/tmp/fulcrum-test-XXXXXX");
+    return mkdtemp(test_root) ? 0 : 1;
+}
+
+int test_root_remove(void **state)
+{
+    (void)state;
+    char command[128];
+    (void)snprintf(command, sizeof(command), "rm -rf %s", test_root);
+    return system(command);
 }

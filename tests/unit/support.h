@@ -19,4 +19,9 @@ void assert_str_equal_at(struct str actual, const char *expected, const char *fi
  * test with 'skipped: no ../shared' when it is absent. mem_free the data. */
 struct str shared_file_or_skip(const char *path);
 
+/* A directory of one's own for each test: setup and teardown. */
+extern char test_root[64];
+int test_root_make(void **state);
+int test_root_remove(void **state);
+
 #endif

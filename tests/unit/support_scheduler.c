@@ -31,7 +31,10 @@ static void on_event(struct bed *bed, struct event *event)
         ask->is_finished = true;
         ask->finished = event->finished;
         break;
-    case EVENT_FAILED: ask->is_failed = true; break;
+    case EVENT_FAILED:
+        ask->is_failed = true;
+        ask->error = *event->error;
+        break;
     case EVENT_GONE: ask->is_gone = true; break;
     }
     pthread_cond_broadcast(&bed->changed);

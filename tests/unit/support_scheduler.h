@@ -45,6 +45,7 @@ struct ask {
     bool is_started, is_finished, is_failed, is_gone;
     uint32_t texts;
     struct engine_finished finished;
+    struct error error; /* when it failed */
 };
 
 struct bed *bed_new(const struct bed_options *options);

@@ -20,28 +20,12 @@
 #define MINUTE 60u
 #define SECOND_US UINT64_C(1000000)
 
-static char root[64];
 
-/* --- a directory of one's own for each test -------------------------------------------------------------- */
-
-static int make_root(void **state)
-{
-    (void)state;
-    snprintf(root, sizeof(root), "/tmp/fulcrum-disk-XXXXXX");
-    return mkdtemp(root) != NULL ? 0 : 1;
-}
-
-static int remove_root(void **state)
-{
-    char command[128];
-    (void)state;
-    snprintf(command, sizeof(command), "rm -rf %s", root);
-    return system(command);
-}
+/* --- files ------------------------------------------------------------------------------------------------- */
 
 static void path_of(const char *name, char out[256])
 {
-    snprintf(out, 256, "%s/kv/%s", root, name);
+    snprintf(out, 256, "%s/kv/%s", test_root, name);
 }
 
 /* Calls visit for each block file. */
@@ -111,7 +95,7 @@ static void test_round_trip(void **state)
     struct block_facts facts;
     struct str payload;
     sample_make(&sample, 5);
-    const int dir = open(root, O_RDONLY | O_DIRECTORY);
+    const int dir = open(test_root, O_RDONLY | O_DIRECTORY);
     assert_int_equal(block_file_write(dir, sample.key, sample.image, sample.len, &error), OK);
     const struct block_lease lease = {.used_us = 77, .expires_us = 88, .ttl_s = 3600};
     assert_int_equal(block_file_renew(dir, sample.key, &lease, &error), OK);
@@ -171,7 +155,7 @@ static void test_damaged_files(void **state)
     sample_make(&sample, 3);
     sample_make(&other, 4);
     uint8_t *read = mem_alloc(sample.len + 1);
-    const int dir = open(root, O_RDONLY | O_DIRECTORY);
+    const int dir = open(test_root, O_RDONLY | O_DIRECTORY);
     for (size_t at = 0; at < sample.len; at += 41) {
         sample.image[at] ^= 0x10;
         assert_int_equal(block_file_write(dir, sample.key, sample.image, sample.len, &error), OK);
@@ -262,7 +246,7 @@ static struct bench *bench_open_or_null(struct bench_options options)
     struct bench *bench = mem_calloc(1, sizeof(*bench));
     if (bench == NULL)
         return NULL;
-    snprintf(kv, sizeof(kv), "%s/kv", root);
+    snprintf(kv, sizeof(kv), "%s/kv", test_root);
     const struct block_store_options store = {.root = kv,
                                               .name = "model",
                                               .copy_bytes = options.copy_blocks * BLOCK_BYTES,
@@ -741,7 +725,7 @@ static void test_directory_vanishes(void **state)
     for (int32_t i = 0; i < 5; i++)
         assert_int_equal(ask(bench, "shop", i, 64, 5 * MINUTE), 0);
     wait_for_files(20);
-    snprintf(command, sizeof(command), "rm -rf %s/kv", root);
+    snprintf(command, sizeof(command), "rm -rf %s/kv", test_root);
     assert_int_equal(system(command), 0);
     for (int32_t i = 0; i < 8; i++)
         assert_true(ask(bench, "shop", i, 64, 5 * MINUTE) >= 0);
@@ -754,7 +738,7 @@ static void test_directory_cannot_be_made(void **state)
     char path[128];
     struct error error;
     struct block_store *store;
-    snprintf(path, sizeof(path), "%s/file", root);
+    snprintf(path, sizeof(path), "%s/file", test_root);
     const int fd = open(path, O_WRONLY | O_CREAT, 0600);
     close(fd);
     const struct block_store_options options = {.root = path, .name = "model"};
@@ -768,7 +752,7 @@ static void test_directory_is_for_one(void **state)
     struct block_store *second;
     char kv[128];
     struct bench *bench = bench_open(roomy);
-    snprintf(kv, sizeof(kv), "%s/kv", root);
+    snprintf(kv, sizeof(kv), "%s/kv", test_root);
     const struct block_store_options options = {.root = kv, .name = "model"};
     assert_int_equal(block_store_new(&options, &second, &error), ERROR_CONFLICT);
     bench_close(bench);
@@ -802,7 +786,7 @@ int main(void)
 {
     signal(SIGXFSZ, SIG_IGN);
     log_configure(LOG_OFF, LOG_LOGFMT);
-#define ON_DISK(test) cmocka_unit_test_setup_teardown(test, make_root, remove_root)
+#define ON_DISK(test) cmocka_unit_test_setup_teardown(test, test_root_make, test_root_remove)
     const struct CMUnitTest tests[] = {
         ON_DISK(test_round_trip),
         ON_DISK(test_any_damage_is_seen),

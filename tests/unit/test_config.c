@@ -243,26 +243,23 @@ static void tiers(void **state)
     (void)state;
     struct config config;
     parse("tiers: {share: objective, objective: 1.5, flex: {queue: 7, deadline: 10m}, priority: {queue: 3}}\n"
-          "limits: {queue_requests: 9, priority_deadline_ms: 2s}\n"
           "tenants:\n- name: a\n  keys: [{id: K, secret: s}]\n"
           "  reservation: {model: desk-small, input_tpm: 100000, output_tpm: 0}\n",
           &config);
     assert_int_equal(config.tier_share, CONFIG_SHARE_OBJECTIVE);
     assert_true(config.tier_objective == 1.5);
     assert_true(config.tier_flex.queue == 7 && config.tier_flex.deadline_ms == 600000);
-    assert_true(config.tier_priority.queue == 3 && config.tier_priority.deadline_ms == 2000);
-    assert_int_equal(config.tier_default.queue, 9);
+    assert_true(config.tier_priority.queue == 3 && config.tier_priority.deadline_ms == 0);
+    assert_int_equal(config.tier_default.queue, 0);
     assert_string_equal(config.tenants[0].reservation.model, "desk-small");
     assert_true(config.tenants[0].reservation.input_tpm == 100000 && config.tenants[0].reservation.output_tpm == 0);
     config_deinit(&config);
-    limits_set(STR("queue_requests"), 256);
-    limits_set(STR("priority_deadline_ms"), 60000);
     parse("{}", &config);
-    assert_true(config.tier_share == CONFIG_SHARE_STRICT && config.tier_objective == 2);
-    assert_true(config.tier_default.queue == 256 && config.tier_flex.queue == 1000);
+    assert_int_equal(config.tier_share, CONFIG_SHARE_STRICT);
     config_deinit(&config);
     refuse("tiers: {share: half}", "1: tiers.share: expected strict or objective, got 'half'");
-    refuse("tiers:\n  objective: 0.5", "2: tiers.objective: expected 1 to 100: times the unloaded time per output token");
+    refuse("tiers:\n  objective: 0.5",
+           "2: tiers.objective: expected 1 to 100: times the unloaded time per output token");
     refuse("tiers: {flex: {queue: 0}}", "1: tiers.flex.queue: expected 1 to 1000000, got 0");
     refuse("tiers: {batch: {queue: 1}}", "1: tiers.batch: unknown key, expected one of: share, objective, priority, "
                                          "default, flex");

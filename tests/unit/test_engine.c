@@ -3,39 +3,23 @@
  *
  * The test program is its own worker: started as `worker ...` it runs that. */
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "cmd/cmd.h"
 #include "core/json.h"
 #include "core/util.h"
-#include "engine/engine.h"
 #include "engine/random_gguf.h"
-
-#define WAIT_MS 60000
+#include "support.h"
+#include "support_engine.h"
 
 static char model_path[64];
 
-/* --- harness: engine and one port on one loop ------------------------------------------------------- */
-
-struct bed {
-    uv_loop_t loop;
-    struct config config;
-    struct config_model model;
-    struct engine *engine;
-    struct engine_port *port;
-    uv_timer_t alarm;
-    bool is_late;
-};
+/* --- harness: replies through one port --------------------------------------------------------------- */
 
 struct reply {
     struct buf text;
@@ -47,43 +31,12 @@ struct reply {
     bool is_started, is_finished, is_failed;
 };
 
-static void on_alarm(uv_timer_t *timer)
+static struct engine_bed *bed_open(bool deterministic, uint32_t parallel)
 {
-    *(bool *)timer->data = true;
-}
-
-static struct bed *bed_open(bool deterministic, uint32_t parallel)
-{
-    struct error error;
-    struct bed *bed = mem_calloc(1, sizeof(*bed));
-    uv_loop_init(&bed->loop);
-    bed->model = (struct config_model){.name = "tiny", .path = model_path, .context = 512, .parallel = parallel};
-    bed->config.models = &bed->model;
-    bed->config.model_count = 1;
-    bed->config.deterministic = deterministic;
-    bed->config.log_level = LOG_ERROR;
-    assert_int_equal(engine_new(&bed->config, &bed->loop, 1, &bed->engine, &error), OK);
-    const enum error_code code = engine_wait(bed->engine, &error);
-    if (code != OK)
-        print_error("%s\n", error.message);
-    assert_int_equal(code, OK);
-    bed->port = engine_port_new(bed->engine, 0, &bed->loop, &error);
-    assert_non_null(bed->port);
-    uv_timer_init(&bed->loop, &bed->alarm);
-    bed->alarm.data = &bed->is_late;
-    return bed;
-}
-
-static void bed_close(struct bed *bed)
-{
-    engine_port_close(bed->port);
-    uv_close((uv_handle_t *)&bed->alarm, NULL);
-    engine_stop(bed->engine);
-    while (uv_run(&bed->loop, UV_RUN_NOWAIT) != 0)
-        usleep(1000);
-    engine_free(bed->engine);
-    assert_int_equal(uv_loop_close(&bed->loop), 0);
-    mem_free(bed);
+    struct config_model model = {.name = "tiny", .path = model_path, .context = 512, .parallel = parallel};
+    const struct config config = {
+        .models = &model, .model_count = 1, .deterministic = deterministic, .log_level = LOG_ERROR};
+    return engine_bed_open(&config);
 }
 
 static void on_started(void *ctx, const struct engine_started *started)
@@ -128,7 +81,7 @@ static struct engine_request request_of(const struct engine_segment *segments, s
         .segments = segments, .segment_count = count, .max_tokens = max_tokens, .top_p = 1.0f, .tier = 1};
 }
 
-static bool begin(struct bed *bed, const struct engine_request *request, struct reply *reply)
+static bool begin(struct engine_bed *bed, const struct engine_request *request, struct reply *reply)
 {
     *reply = (struct reply){0};
     buf_init(&reply->text, 1u << 20);
@@ -141,17 +94,7 @@ static bool is_done(const struct reply *reply)
     return reply->is_finished || reply->is_failed;
 }
 
-#define RUN_UNTIL(bed, condition)                                                  \
-    do {                                                                           \
-        (bed)->is_late = false;                                                    \
-        uv_timer_start(&(bed)->alarm, on_alarm, WAIT_MS, 0);                       \
-        while (!(condition) && !(bed)->is_late)                                    \
-            uv_run(&(bed)->loop, UV_RUN_ONCE);                                     \
-        uv_timer_stop(&(bed)->alarm);                                              \
-        assert_true(condition);                                                    \
-    } while (0)
-
-static void generate(struct bed *bed, const struct engine_request *request, struct reply *reply)
+static void generate(struct engine_bed *bed, const struct engine_request *request, struct reply *reply)
 {
     assert_true(begin(bed, request, reply));
     RUN_UNTIL(bed, is_done(reply));
@@ -184,7 +127,7 @@ static void on_count(void *ctx, uint32_t tokens, const struct error *error)
     count->is_done = true;
 }
 
-static uint32_t count_tokens(struct bed *bed, const struct engine_segment *segments, size_t n)
+static uint32_t count_tokens(struct engine_bed *bed, const struct engine_segment *segments, size_t n)
 {
     struct error error;
     struct count count = {0};
@@ -198,7 +141,7 @@ static uint32_t count_tokens(struct bed *bed, const struct engine_segment *segme
 
 static void test_generates_and_counts(void **state)
 {
-    struct bed *bed = *state;
+    struct engine_bed *bed = *state;
     const struct engine_segment segments[] = {template_text("<|im_start|>user\n"), content("hello there"),
                                               template_text("<|im_end|>\n<|im_start|>assistant\n")};
     struct engine_request request = request_of(segments, 3, 24);
@@ -222,7 +165,7 @@ static void test_generates_and_counts(void **state)
 
 static void test_model_info(void **state)
 {
-    struct bed *bed = *state;
+    struct engine_bed *bed = *state;
     const struct engine_model_info *info = engine_model_info(bed->engine, 0);
     assert_non_null(info);
     assert_int_equal(strlen(info->fingerprint), 64);
@@ -238,7 +181,7 @@ static void test_model_info(void **state)
 
 static void test_special_tokens_only_in_template(void **state)
 {
-    struct bed *bed = *state;
+    struct engine_bed *bed = *state;
     const struct engine_segment as_template = template_text("<|im_end|>"), as_content = content("<|im_end|>");
     assert_int_equal(count_tokens(bed, &as_template, 1), 1);
     assert_true(count_tokens(bed, &as_content, 1) > 3);
@@ -247,7 +190,7 @@ static void test_special_tokens_only_in_template(void **state)
 
 static void test_long_prompts(void **state)
 {
-    struct bed *bed = *state;
+    struct engine_bed *bed = *state;
     char *text = mem_alloc(400000);
     memset(text, '7', 400000);
     const size_t lengths[] = {513, 2000, 399999};
@@ -287,7 +230,7 @@ static struct str plain_part(struct str text)
 
 static void test_stop_sequence(void **state)
 {
-    struct bed *bed = *state;
+    struct engine_bed *bed = *state;
     const struct engine_segment segment = content("tell me");
     struct engine_request request = request_of(&segment, 1, 40);
     struct reply whole, cut;
@@ -308,7 +251,7 @@ static void test_stop_sequence(void **state)
 
 static void test_seeds(void **state)
 {
-    struct bed *bed = *state;
+    struct engine_bed *bed = *state;
     const struct engine_segment segment = content("roll the dice");
     struct engine_request request = request_of(&segment, 1, 16);
     request.temperature = 1.0f;
@@ -327,7 +270,7 @@ static void test_seeds(void **state)
 
 static void test_grammar_forces_json(void **state)
 {
-    struct bed *bed = *state;
+    struct engine_bed *bed = *state;
     const struct engine_segment segment = content("answer in JSON");
     struct engine_request request = request_of(&segment, 1, 120);
     request.grammar = STR("root ::= \"{\" ws \"\\\"name\\\"\" ws \":\" ws string ws \",\" ws "
@@ -359,7 +302,7 @@ static void test_grammar_forces_json(void **state)
 
 static void test_many_at_once(void **state)
 {
-    struct bed *bed = *state;
+    struct engine_bed *bed = *state;
     struct reply replies[24];
     char texts[24][32];
     struct engine_segment segments[24];
@@ -379,7 +322,7 @@ static void test_many_at_once(void **state)
 
 static void test_cancel(void **state)
 {
-    struct bed *bed = *state;
+    struct engine_bed *bed = *state;
     const struct engine_segment segment = content("a long story");
     struct engine_request request = request_of(&segment, 1, 400);
     struct reply reply, next;
@@ -405,7 +348,7 @@ static void test_cancel(void **state)
 
 static void test_throttles(void **state)
 {
-    struct bed *bed = *state;
+    struct engine_bed *bed = *state;
     struct reply replies[40];
     const struct engine_segment segment = content("waiting in line");
     struct engine_request request = request_of(&segment, 1, 30);
@@ -430,16 +373,9 @@ static void test_throttles(void **state)
     }
 }
 
-static uint64_t restarts_of(const struct bed *bed)
-{
-    struct engine_counters counters;
-    engine_counters(bed->engine, 0, &counters);
-    return counters.restarts;
-}
-
 static void test_survives_kill(void **state)
 {
-    struct bed *bed = *state;
+    struct engine_bed *bed = *state;
     const struct engine_segment segment = content("to be interrupted");
     struct engine_request request = request_of(&segment, 1, 450);
     struct reply replies[20];
@@ -457,7 +393,7 @@ static void test_survives_kill(void **state)
     struct reply reply;
     assert_false(begin(bed, &request, &reply));
     assert_int_equal(reply.error.code, ERROR_UNAVAILABLE);
-    RUN_UNTIL(bed, restarts_of(bed) == 1 && engine_model_is_ready(bed->engine, 0));
+    RUN_UNTIL(bed, engine_bed_restarts(bed) == 1 && engine_model_is_ready(bed->engine, 0));
     request.max_tokens = 4;
     generate(bed, &request, &reply);
     const uint64_t took_us = clock_now_us() - killed_us;
@@ -469,7 +405,7 @@ static void test_survives_kill(void **state)
 static void test_deterministic(void **state)
 {
     (void)state;
-    struct bed *bed = bed_open(true, 8);
+    struct engine_bed *bed = bed_open(true, 8);
     const struct engine_segment segment = content("the same again, whatever else is running, over and over");
     const struct engine_segment other = content("noise noise noise noise noise noise noise noise");
     struct engine_request request = request_of(&segment, 1, 60), noise = request_of(&other, 1, 50);
@@ -490,7 +426,7 @@ static void test_deterministic(void **state)
         buf_deinit(&beside[i].text);
     }
     buf_deinit(&alone.text);
-    bed_close(bed);
+    engine_bed_close(bed);
 }
 
 /* --- two I/O threads -------------------------------------------------------------------------------- */
@@ -506,7 +442,7 @@ static void *io_main(void *arg)
 {
     struct io_thread *io = arg;
     struct error error;
-    struct bed bed = {.engine = io->engine};
+    struct engine_bed bed = {.engine = io->engine};
     struct reply replies[12];
     uv_loop_init(&bed.loop);
     uv_timer_init(&bed.loop, &bed.alarm);
@@ -629,7 +565,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    bed_close(*state);
+    engine_bed_close(*state);
     return 0;
 }
 

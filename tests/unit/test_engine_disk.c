@@ -20,7 +20,7 @@
 #define PROMPTS 6u
 #define REPLY 12u
 
-static char model_path[64], root[64];
+static char model_path[64];
 static struct model *model;
 
 /* --- a model thread, and jobs for it ------------------------------------------------------------------------ */
@@ -88,7 +88,7 @@ static struct rig *rig_open(uint64_t memory_bytes, uint64_t disk_bytes, bool is_
         .model = model,
         .policy = CACHE_POLICY_LRU,
         .memory_bytes = memory_bytes,
-        .disk_dir = root,
+        .disk_dir = test_root,
         .disk_bytes = disk_bytes,
         .on_progress = on_progress,
         .ctx = rig,
@@ -179,7 +179,7 @@ static uint32_t ask_same(struct rig *rig, uint64_t prompt, enum engine_cache cac
 static void each_file(void (*visit)(const char *path))
 {
     char dir_path[160], path[512];
-    snprintf(dir_path, sizeof(dir_path), "%s/%s", root, model_facts(model)->fingerprint);
+    snprintf(dir_path, sizeof(dir_path), "%s/%s", test_root, model_facts(model)->fingerprint);
     DIR *dir = opendir(dir_path);
     assert_non_null(dir);
     for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
@@ -307,29 +307,14 @@ static void test_a_directory_that_is_none(void **state)
     (void)state;
     struct buf cold;
     char whole[64];
-    memcpy(whole, root, sizeof(whole));
-    snprintf(root, sizeof(root), "/dev/null/kv");
+    memcpy(whole, test_root, sizeof(whole));
+    snprintf(test_root, sizeof(test_root), "/dev/null/kv");
     struct rig *rig = rig_open(1u << 20, DISK, true);
     assert_int_equal(ask_for(rig, 1, ENGINE_CACHE_EXPLICIT, &cold), 0);
     assert_int_equal(ask_same(rig, 1, ENGINE_CACHE_EXPLICIT, &cold), CHECKPOINT);
     rig_close(rig);
-    memcpy(root, whole, sizeof(whole));
+    memcpy(test_root, whole, sizeof(whole));
     buf_deinit(&cold);
-}
-
-static int make_root(void **state)
-{
-    (void)state;
-    snprintf(root, sizeof(root), "/tmp/fulcrum-disk-XXXXXX");
-    return mkdtemp(root) != NULL ? 0 : 1;
-}
-
-static int remove_root(void **state)
-{
-    char command[128];
-    (void)state;
-    snprintf(command, sizeof(command), "rm -rf %s", root);
-    return system(command);
 }
 
 int main(void)
@@ -343,7 +328,7 @@ int main(void)
         fprintf(stderr, "%s\n", error.message);
         return 1;
     }
-#define ON_DISK(test) cmocka_unit_test_setup_teardown(test, make_root, remove_root)
+#define ON_DISK(test) cmocka_unit_test_setup_teardown(test, test_root_make, test_root_remove)
     const struct CMUnitTest tests[] = {
         ON_DISK(test_the_same_replies_from_everywhere),
         ON_DISK(test_used_again_survives_undeclared),

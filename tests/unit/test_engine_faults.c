@@ -2,34 +2,19 @@
  *
  * The worker is bench/instant_worker, which INSTANT_FAULT tells what to do
  * wrong. Whatever it is, each call must end exactly once, in time. */
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "core/util.h"
-#include "engine/engine.h"
+#include "support.h"
+#include "support_engine.h"
 
-#define WAIT_MS 60000
 #define CALLS 6
 
 static char worker_path[4096];
-
-struct bed {
-    uv_loop_t loop;
-    struct config config;
-    struct config_model model;
-    struct engine *engine;
-    struct engine_port *port;
-    uv_timer_t alarm;
-    bool is_late;
-};
 
 struct reply {
     struct engine_call *call;
@@ -38,58 +23,25 @@ struct reply {
     bool is_started;
 };
 
-static void on_alarm(uv_timer_t *timer)
+/* What the worker is told to do wrong. */
+static struct config config_of(const char *fault)
 {
-    *(bool *)timer->data = true;
-}
-
-#define RUN_UNTIL(bed, condition)                                                  \
-    do {                                                                           \
-        (bed)->is_late = false;                                                    \
-        uv_timer_start(&(bed)->alarm, on_alarm, WAIT_MS, 0);                       \
-        while (!(condition) && !(bed)->is_late)                                    \
-            uv_run(&(bed)->loop, UV_RUN_ONCE);                                     \
-        uv_timer_stop(&(bed)->alarm);                                              \
-        assert_true(condition);                                                    \
-    } while (0)
-
-static struct bed *bed_new(const char *fault)
-{
-    struct error error;
-    struct bed *bed = mem_calloc(1, sizeof(*bed));
+    static struct config_model model;
     setenv("INSTANT_FAULT", fault, 1);
-    uv_loop_init(&bed->loop);
-    uv_timer_init(&bed->loop, &bed->alarm);
-    bed->alarm.data = &bed->is_late;
-    bed->model = (struct config_model){.name = "instant", .path = "-", .worker = worker_path};
-    bed->config.models = &bed->model;
-    bed->config.model_count = 1;
-    bed->config.log_level = LOG_OFF;
-    assert_int_equal(engine_new(&bed->config, &bed->loop, 1, &bed->engine, &error), OK);
-    return bed;
+    model = (struct config_model){.name = "instant", .path = "-", .worker = worker_path};
+    return (struct config){.models = &model, .model_count = 1, .log_level = LOG_OFF};
 }
 
-static struct bed *bed_open(const char *fault)
+static struct engine_bed *bed_new(const char *fault)
 {
-    struct error error;
-    struct bed *bed = bed_new(fault);
-    assert_int_equal(engine_wait(bed->engine, &error), OK);
-    bed->port = engine_port_new(bed->engine, 0, &bed->loop, &error);
-    assert_non_null(bed->port);
-    return bed;
+    const struct config config = config_of(fault);
+    return engine_bed_new(&config);
 }
 
-static void bed_close(struct bed *bed)
+static struct engine_bed *bed_open(const char *fault)
 {
-    if (bed->port != NULL)
-        engine_port_close(bed->port);
-    uv_close((uv_handle_t *)&bed->alarm, NULL);
-    engine_stop(bed->engine);
-    while (uv_run(&bed->loop, UV_RUN_NOWAIT) != 0)
-        usleep(1000);
-    engine_free(bed->engine);
-    assert_int_equal(uv_loop_close(&bed->loop), 0);
-    mem_free(bed);
+    const struct config config = config_of(fault);
+    return engine_bed_open(&config);
 }
 
 static void on_started(void *ctx, const struct engine_started *started)
@@ -117,7 +69,7 @@ static void on_failed(void *ctx, const struct error *error)
     ((struct reply *)ctx)->code = error->code;
 }
 
-static bool begin(struct bed *bed, struct reply *reply)
+static bool begin(struct engine_bed *bed, struct reply *reply)
 {
     static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed};
     static const struct engine_segment segment = {.text = {"hello", 5}};
@@ -126,13 +78,6 @@ static bool begin(struct bed *bed, struct reply *reply)
     *reply = (struct reply){0};
     reply->call = engine_generate(bed->port, 0, &request, &handlers, reply, &error);
     return reply->call != NULL;
-}
-
-static uint64_t restarts_of(const struct bed *bed)
-{
-    struct engine_counters counters;
-    engine_counters(bed->engine, 0, &counters);
-    return counters.restarts;
 }
 
 static bool all_ended(const struct reply *replies)
@@ -146,7 +91,7 @@ static bool all_ended(const struct reply *replies)
 /* CALLS calls at once, of which the second meets the fault; all must end, and the engine must come back. */
 static void meet(const char *fault, enum error_code second, bool dies)
 {
-    struct bed *bed = bed_open(fault);
+    struct engine_bed *bed = bed_open(fault);
     struct reply replies[CALLS];
     struct engine_counters counters;
     for (size_t i = 0; i < CALLS; i++)
@@ -161,12 +106,12 @@ static void meet(const char *fault, enum error_code second, bool dies)
     engine_counters(bed->engine, 0, &counters);
     assert_int_equal(counters.queue_depth, 0);
     assert_int_equal(counters.running, 0);
-    RUN_UNTIL(bed, (!dies || restarts_of(bed) == 1) && engine_model_is_ready(bed->engine, 0));
+    RUN_UNTIL(bed, (!dies || engine_bed_restarts(bed) == 1) && engine_model_is_ready(bed->engine, 0));
     struct reply next;
     assert_true(begin(bed, &next));
     RUN_UNTIL(bed, next.ends == 1);
     assert_int_equal(next.code, OK);
-    bed_close(bed);
+    engine_bed_close(bed);
 }
 
 static void test_crash(void **state)
@@ -215,10 +160,10 @@ static void test_fatal(void **state)
 {
     (void)state;
     struct error error;
-    struct bed *bed = bed_new("fatal");
+    struct engine_bed *bed = bed_new("fatal");
     assert_int_equal(engine_wait(bed->engine, &error), ERROR_UNAVAILABLE);
     assert_non_null(strstr(error.message, "told not to load"));
-    bed_close(bed);
+    engine_bed_close(bed);
 }
 
 static void test_dies_while_loading(void **state)
@@ -227,10 +172,10 @@ static void test_dies_while_loading(void **state)
     struct error error;
     const uint64_t before = limits_in_force.worker_restart_burst;
     limits_in_force.worker_restart_burst = 3;
-    struct bed *bed = bed_new("exit");
+    struct engine_bed *bed = bed_new("exit");
     assert_int_equal(engine_wait(bed->engine, &error), ERROR_UNAVAILABLE);
-    assert_int_equal(restarts_of(bed), 3);
-    bed_close(bed);
+    assert_int_equal(engine_bed_restarts(bed), 3);
+    engine_bed_close(bed);
     limits_in_force.worker_restart_burst = before;
 }
 
@@ -241,9 +186,9 @@ static void test_no_such_program(void **state)
     char saved[sizeof(worker_path)];
     memcpy(saved, worker_path, sizeof(saved));
     snprintf(worker_path, sizeof(worker_path), "/nonexistent/worker");
-    struct bed *bed = bed_new("");
+    struct engine_bed *bed = bed_new("");
     assert_int_equal(engine_wait(bed->engine, &error), ERROR_UNAVAILABLE);
-    bed_close(bed);
+    engine_bed_close(bed);
     memcpy(worker_path, saved, sizeof(saved));
 }
 
@@ -251,18 +196,18 @@ static void test_no_such_program(void **state)
 static void test_cancel_and_crash(void **state)
 {
     (void)state;
-    struct bed *bed = bed_open("crash:1");
+    struct engine_bed *bed = bed_open("crash:1");
     struct reply reply;
     assert_true(begin(bed, &reply));
     engine_cancel(reply.call);
-    RUN_UNTIL(bed, restarts_of(bed) == 1 && engine_model_is_ready(bed->engine, 0));
+    RUN_UNTIL(bed, engine_bed_restarts(bed) == 1 && engine_model_is_ready(bed->engine, 0));
     assert_int_equal(reply.ends, 0);
     assert_false(reply.is_started);
-    bed_close(bed);
+    engine_bed_close(bed);
 }
 
 /* Until a call is answered: a lost link comes back with the next worker. */
-static void answer(struct bed *bed)
+static void answer(struct engine_bed *bed)
 {
     struct reply reply = {.code = ERROR_UNAVAILABLE};
     for (int i = 0; i < 1000 && reply.code != OK; i++) {
@@ -281,7 +226,7 @@ static void answer(struct bed *bed)
 static void test_out_of_memory(void **state)
 {
     (void)state;
-    struct bed *bed = bed_open("");
+    struct engine_bed *bed = bed_open("");
     bool was_reached = true;
     for (uint64_t n = 1; was_reached && n < 100; n++) {
         struct reply reply;
@@ -295,7 +240,7 @@ static void test_out_of_memory(void **state)
         assert_true(begun || reply.ends == 0);
     }
     assert_false(was_reached);
-    bed_close(bed);
+    engine_bed_close(bed);
 }
 
 int main(void)

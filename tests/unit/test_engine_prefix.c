@@ -241,6 +241,29 @@ static void test_two_checkpoints(void **state)
     bed_free(bed);
 }
 
+/* A second is over when more than one has passed since the job was closed. That comes after its last event, but
+ * before the next job ends. */
+static void test_expired_checkpoint(void **state)
+{
+    (void)state;
+    struct bed *bed = run_bed(MODEL_ROOM, true);
+    struct ask first, next, again;
+    ask_init(&first, prompt, 300, ENGINE_CACHE_EXPLICIT, REPLY);
+    ask_mark(&first, 256, 1);
+    ask_run(bed, &first);
+    run_prompt(bed, &next, ENGINE_CACHE_OFF, 10, 0);
+    usleep(1100000);
+    run_prompt(bed, &again, ENGINE_CACHE_EXPLICIT, 300, 256);
+    assert_counts(&again, 0, 256, 0);
+    assert_int_equal(again.finished.cache.miss, ENGINE_MISS_EXPIRED);
+    assert_true(again.finished.cache.miss_value >= 1);
+    assert_same_reply(&first, &again);
+    ask_deinit(&first);
+    ask_deinit(&next);
+    ask_deinit(&again);
+    bed_free(bed);
+}
+
 static void test_checkpoints_at_one_position(void **state)
 {
     (void)state;
@@ -610,6 +633,7 @@ int main(void)
         cmocka_unit_test(test_prefix_matters),
         cmocka_unit_test(test_logits_are_close),
         cmocka_unit_test(test_two_checkpoints),
+        cmocka_unit_test(test_expired_checkpoint),
         cmocka_unit_test(test_checkpoints_at_one_position),
         cmocka_unit_test(test_minimum_and_no_checkpoint),
         cmocka_unit_test(test_tenants_and_salts_are_apart),

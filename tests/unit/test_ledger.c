@@ -25,7 +25,6 @@
 
 static struct config config;
 static struct price_book *book;
-static char root[64];
 
 static int load(void **state)
 {
@@ -43,26 +42,11 @@ static int unload(void **state)
     return 0;
 }
 
-static int make_root(void **state)
-{
-    (void)state;
-    (void)snprintf(root, sizeof(root), "/tmp/fulcrum-test-ledger-XXXXXX");
-    return mkdtemp(root) ? 0 : 1;
-}
-
-static int remove_root(void **state)
-{
-    (void)state;
-    char command[128];
-    (void)snprintf(command, sizeof(command), "rm -rf %s", root);
-    return system(command);
-}
-
 static struct ledger *open_ledger(void)
 {
     struct ledger *ledger;
     struct error error;
-    if (ledger_open(root, book, &ledger, &error) != OK)
+    if (ledger_open(test_root, book, &ledger, &error) != OK)
         fail_msg("%s", error.message);
     return ledger;
 }
@@ -179,7 +163,7 @@ static void show(struct shown *shown)
     uint8_t *seen = shown->seen;
     uint64_t seen_max = shown->seen_max;
     *shown = (struct shown){.seen = seen, .seen_max = seen_max};
-    if (ledger_view_open(root, &view, &error) != OK)
+    if (ledger_view_open(test_root, &view, &error) != OK)
         fail_msg("%s", error.message);
     assert_int_equal(ledger_view_lines(view, see_line, shown, &error), OK);
     ledger_view_close(view);
@@ -207,7 +191,7 @@ static void accept_only(struct ledger *ledger, uint64_t number)
 static int hold_lock(void)
 {
     char path[128];
-    (void)snprintf(path, sizeof(path), "%s/lock", root);
+    (void)snprintf(path, sizeof(path), "%s/lock", test_root);
     int fd = open(path, O_RDWR | O_CREAT, 0600);
     assert_true(fd >= 0);
     assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
@@ -303,7 +287,7 @@ static void sums_are_exact(void **state)
         assert_int_equal(ledger_finish(ledger, &line, &error), OK);
     }
     ledger_close(ledger);
-    assert_int_equal(ledger_view_open(root, &view, &error), OK);
+    assert_int_equal(ledger_view_open(test_root, &view, &error), OK);
     struct ledger_group all[4] = {{.cost = 0}}, days[4] = {{.cost = 0}}, tenants[4] = {{.cost = 0}};
     assert_int_equal(ledger_view_groups(view, LEDGER_BY_NOTHING, see_group, all, &error), OK);
     assert_true(all[0].cost == (ledger_sum)large * 4 && all[0].baseline == (ledger_sum)large * 4 - 40);
@@ -330,7 +314,7 @@ static void write_journal(const char *damage)
     struct journal *journal;
     struct error error;
     uint8_t payload[JOURNAL_RECORD_MAX];
-    (void)snprintf(dir, sizeof(dir), "%s/journal", root);
+    (void)snprintf(dir, sizeof(dir), "%s/journal", test_root);
     assert_int_equal(journal_open(dir, 1 << 20, &journal, &error), OK);
     for (uint64_t i = 0; i < 20; i++) {
         struct ledger_line line = make_line(id, i);
@@ -359,7 +343,8 @@ static void write_journal(const char *damage)
 static void count_files(const char *suffix, size_t expected)
 {
     char command[256];
-    (void)snprintf(command, sizeof(command), "test $(ls %s/journal | grep -c '%s$') = %zu", root, suffix, expected);
+    (void)snprintf(command, sizeof(command), "test $(ls %s/journal | grep -c '%s$') = %zu", test_root, suffix,
+                   expected);
     assert_int_equal(system(command), 0);
 }
 
@@ -380,8 +365,8 @@ static void past_is_settled(void **state)
         assert_int_equal(shown.outcomes[LEDGER_COMPLETED], 15);
         count_files(".damaged", cases[i].kept_aside);
         count_files(".journal", 0);
-        assert_int_equal(remove_root(NULL), 0);
-        assert_int_equal(make_root(NULL), 0);
+        assert_int_equal(test_root_remove(NULL), 0);
+        assert_int_equal(test_root_make(NULL), 0);
     }
 }
 
@@ -391,7 +376,7 @@ static void refuse_to_open(const char *part)
 {
     struct ledger *ledger;
     struct error error;
-    assert_int_not_equal(ledger_open(root, book, &ledger, &error), OK);
+    assert_int_not_equal(ledger_open(test_root, book, &ledger, &error), OK);
     if (!strstr(error.message, part))
         print_error("'%s' is not in '%s'\n", part, error.message);
     assert_non_null(strstr(error.message, part));
@@ -400,7 +385,7 @@ static void refuse_to_open(const char *part)
 static void write_file(const char *name, const char *text)
 {
     char path[128];
-    (void)snprintf(path, sizeof(path), "%s/%s", root, name);
+    (void)snprintf(path, sizeof(path), "%s/%s", test_root, name);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     for (int i = 0; i < 200; i++)
@@ -413,7 +398,7 @@ static void exec_db(const char *text)
     char path[128];
     struct sql *sql;
     struct error error;
-    (void)snprintf(path, sizeof(path), "%s/ledger.db", root);
+    (void)snprintf(path, sizeof(path), "%s/ledger.db", test_root);
     assert_int_equal(sql_open(path, SQL_WRITE, &sql, &error), OK);
     if (sql_exec(sql, text, &error) != OK)
         fail_msg("%s", error.message);
@@ -425,13 +410,13 @@ static void damaged_files(void **state)
     (void)state;
     struct ledger_view *view;
     struct error error;
-    assert_int_equal(ledger_view_open(root, &view, &error), ERROR_NOT_FOUND);
+    assert_int_equal(ledger_view_open(test_root, &view, &error), ERROR_NOT_FOUND);
     assert_non_null(strstr(error.message, "there is no ledger at"));
     write_file("ledger.db", "this is not a database, not at all. ");
     refuse_to_open("ledger: the ledger is damaged (move the file away to begin a new one)");
-    assert_int_not_equal(ledger_view_open(root, &view, &error), OK);
+    assert_int_not_equal(ledger_view_open(test_root, &view, &error), OK);
     write_file("ledger.db", "");
-    assert_int_equal(ledger_view_open(root, &view, &error), ERROR_INVALID);
+    assert_int_equal(ledger_view_open(test_root, &view, &error), ERROR_INVALID);
     assert_non_null(strstr(error.message, "is not a ledger"));
     ledger_close(open_ledger()); /* an empty file is a new database */
     exec_db("PRAGMA user_version = 2");
@@ -439,16 +424,16 @@ static void damaged_files(void **state)
     exec_db("PRAGMA user_version = 1; DELETE FROM price WHERE name LIKE 'bedrock@%/amazon.nova-pro-v1:0/us-east-1';"
             "INSERT INTO price SELECT 'bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1', 'other';");
     refuse_to_open("bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1 has other prices than those that lines of the");
-    (void)snprintf(error.message, sizeof(error.message), "%s/ledger.db", root);
+    (void)snprintf(error.message, sizeof(error.message), "%s/ledger.db", test_root);
     assert_int_equal(unlink(error.message), 0);
-    (void)snprintf(error.message, sizeof(error.message), "%s/journal", root);
+    (void)snprintf(error.message, sizeof(error.message), "%s/journal", test_root);
     assert_int_equal(rmdir(error.message), 0); /* it was left empty */
     write_file("journal", "a file where the directory should be");
     refuse_to_open("journal");
-    assert_int_equal(remove_root(NULL), 0);
-    (void)snprintf(root, sizeof(root), "/proc/self");
+    assert_int_equal(test_root_remove(NULL), 0);
+    (void)snprintf(test_root, sizeof(test_root), "/proc/self");
     refuse_to_open("ledger");
-    assert_int_equal(make_root(NULL), 0);
+    assert_int_equal(test_root_make(NULL), 0);
 }
 
 static void lines_are_never_changed(void **state)
@@ -460,7 +445,7 @@ static void lines_are_never_changed(void **state)
     struct ledger *ledger = open_ledger();
     accept_and_finish(ledger, 1);
     ledger_close(ledger);
-    (void)snprintf(path, sizeof(path), "%s/ledger.db", root);
+    (void)snprintf(path, sizeof(path), "%s/ledger.db", test_root);
     assert_int_equal(sql_open(path, SQL_WRITE, &sql, &error), OK);
     assert_int_equal(sql_exec(sql, "UPDATE line SET cost = 0", &error), ERROR_CONFLICT);
     assert_non_null(strstr(error.message, "lines are never changed"));
@@ -478,7 +463,7 @@ static void database_may_be_busy(void **state)
     char path[128];
     struct ledger *ledger = open_ledger();
     int lock = hold_lock();
-    (void)snprintf(path, sizeof(path), "%s/ledger.db", root);
+    (void)snprintf(path, sizeof(path), "%s/ledger.db", test_root);
     assert_int_equal(sql_open(path, SQL_WRITE, &sql, &error), OK);
     assert_int_equal(sql_exec(sql, "BEGIN IMMEDIATE", &error), OK);
     uint64_t begin = clock_now_us();
@@ -541,7 +526,7 @@ static void open_out_of_memory(void **state)
     for (uint64_t n = 1; code != OK; n++) {
         struct ledger *ledger = NULL;
         mem_fail_at(n);
-        code = ledger_open(root, book, &ledger, &error);
+        code = ledger_open(test_root, book, &ledger, &error);
         mem_fail_at(0);
         assert_true(code == OK || code == ERROR_NO_MEMORY);
         ledger_close(ledger);
@@ -553,7 +538,7 @@ static void open_out_of_memory(void **state)
     for (uint64_t n = 1; code != OK; n++) {
         struct ledger_view *view = NULL;
         mem_fail_at(n);
-        code = ledger_view_open(root, &view, &error);
+        code = ledger_view_open(test_root, &view, &error);
         mem_fail_at(0);
         assert_true(code == OK || code == ERROR_NO_MEMORY);
         ledger_view_close(view);
@@ -602,7 +587,7 @@ static void serve_until_killed(struct told *told, pid_t parent)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     struct ledger *ledger;
     struct error error;
-    if (getppid() != parent || ledger_open(root, book, &ledger, &error) != OK)
+    if (getppid() != parent || ledger_open(test_root, book, &ledger, &error) != OK)
         _exit(1);
     struct client client = {ledger, told};
     pthread_t threads[CLIENTS];
@@ -697,7 +682,7 @@ static void cost_of_a_line(void **state)
 
 int main(void)
 {
-#define EACH_IN_ITS_OWN(test) cmocka_unit_test_setup_teardown(test, make_root, remove_root)
+#define EACH_IN_ITS_OWN(test) cmocka_unit_test_setup_teardown(test, test_root_make, test_root_remove)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_encoded_whole),
         EACH_IN_ITS_OWN(lines_show_at_once),

@@ -18,24 +18,13 @@
 
 #define LIMIT (64u << 20)
 
-static char root[64], dir[128];
+static char dir[128];
 
 static int make_root(void **state)
 {
-    (void)state;
-    (void)snprintf(root, sizeof(root), "/tmp/fulcrum-test-store-XXXXXX");
-    if (!mkdtemp(root))
-        return 1;
-    (void)snprintf(dir, sizeof(dir), "%s/journal", root);
-    return 0;
-}
-
-static int remove_root(void **state)
-{
-    (void)state;
-    char command[160];
-    (void)snprintf(command, sizeof(command), "rm -rf %s", root);
-    return system(command);
+    const int failed = test_root_make(state);
+    (void)snprintf(dir, sizeof(dir), "%s/journal", test_root);
+    return failed;
 }
 
 static struct journal *open_journal(void)
@@ -284,7 +273,7 @@ static void bad_directories(void **state)
     memset(path, 'a', sizeof(path) - 1);
     path[sizeof(path) - 1] = '\0';
     assert_int_equal(journal_open(path, LIMIT, &journal, &error), ERROR_INVALID);
-    (void)snprintf(path, sizeof(path), "%s/file", root);
+    (void)snprintf(path, sizeof(path), "%s/file", test_root);
     int fd = open(path, O_CREAT | O_WRONLY, 0600);
     assert_true(fd >= 0);
     close(fd);
@@ -396,7 +385,7 @@ static struct sql *open_sql(enum sql_mode mode)
     char path[128];
     struct sql *sql;
     struct error error;
-    (void)snprintf(path, sizeof(path), "%s/test.db", root);
+    (void)snprintf(path, sizeof(path), "%s/test.db", test_root);
     if (sql_open(path, mode, &sql, &error) != OK)
         fail_msg("%s", error.message);
     return sql;
@@ -451,10 +440,10 @@ static void sql_errors(void **state)
     struct sql *sql;
     struct sql_statement *statement;
     struct error error;
-    (void)snprintf(path, sizeof(path), "%s/none/x.db", root);
+    (void)snprintf(path, sizeof(path), "%s/none/x.db", test_root);
     assert_int_equal(sql_open(path, SQL_WRITE, &sql, &error), ERROR_IO);
     assert_non_null(strstr(error.message, "none/x.db: "));
-    (void)snprintf(path, sizeof(path), "%s/x.db", root);
+    (void)snprintf(path, sizeof(path), "%s/x.db", test_root);
     assert_int_equal(sql_open(path, SQL_READ, &sql, &error), ERROR_IO);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
@@ -472,7 +461,7 @@ static void sql_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define EACH_IN_ITS_OWN(test) cmocka_unit_test_setup_teardown(test, make_root, remove_root)
+#define EACH_IN_ITS_OWN(test) cmocka_unit_test_setup_teardown(test, make_root, test_root_remove)
         EACH_IN_ITS_OWN(records_come_back),
         EACH_IN_ITS_OWN(reader_follows_the_writer),
         EACH_IN_ITS_OWN(torn_tails_are_cut_off),

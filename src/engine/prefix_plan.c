@@ -1,0 +1,195 @@
+/* prefix_plan.c - what a job may read of the prefix store and what it is to store. See prefix_store.h. */
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/util.h"
+#include "engine/prefix_store_internal.h"
+
+#define LOOK_BACK 20u /* content blocks before a checkpoint where an earlier one may have been */
+#define DETERMINISTIC_BLOCK 256u /* as the scheduler cuts prompts then */
+
+/* --- what a job asks for ---------------------------------------------------------------------------- */
+
+void prefix_use_miss(struct prefix_use *use, enum engine_miss reason, uint32_t value, uint32_t need)
+{
+    use->figures.miss = reason;
+    use->figures.miss_value = value;
+    use->figures.miss_need = need;
+}
+
+/* The marks that are checkpoints of the least length. False: nothing to do. */
+static bool pick_checkpoints(const struct prefix_job *job, struct prefix_use *use)
+{
+    const uint32_t least = job->request->cache_min_tokens;
+    uint32_t longest = 0;
+    for (size_t i = 0; i < job->mark_count; i++) {
+        const struct prefix_mark *mark = &job->marks[i];
+        if (mark->ttl_seconds == 0)
+            continue;
+        struct prefix_checkpoint *before = use->checkpoint_count ? &use->checkpoints[use->checkpoint_count - 1] : NULL;
+        longest = mark->position;
+        if (before && before->position == mark->position) /* nothing stands between them: one, for the longer time */
+            before->ttl_s = before->ttl_s > mark->ttl_seconds ? before->ttl_s : mark->ttl_seconds;
+        else if (mark->position >= least)
+            use->checkpoints[use->checkpoint_count++] =
+                (struct prefix_checkpoint){mark->position, mark->ttl_seconds};
+    }
+    if (use->checkpoint_count == 0) {
+        prefix_use_miss(use, longest ? ENGINE_MISS_BELOW_MINIMUM : ENGINE_MISS_NO_CHECKPOINT, longest,
+                        longest ? least : 0);
+        return false;
+    }
+    return true;
+}
+
+/* Without marks the whole prompt is kept, in whole blocks. Deterministic: in
+ * whole pieces, so that each block was computed in the piece that a cold prompt
+ * computes it in. A snapshot at the prompt's very end could never be read for
+ * the same prompt again, since one token is always computed. */
+static bool pick_all(const struct prefix_store *store, const struct prefix_job *job, struct prefix_use *use)
+{
+    const uint32_t count = (uint32_t)job->tokens->count - store->is_snapshot;
+    if (job->tokens->count < job->request->cache_min_tokens) {
+        prefix_use_miss(use, ENGINE_MISS_BELOW_MINIMUM, (uint32_t)job->tokens->count, job->request->cache_min_tokens);
+        return false;
+    }
+    const uint32_t whole =
+        count - count % (store->options.is_deterministic ? DETERMINISTIC_BLOCK : PREFIX_STORE_BLOCK);
+    if (whole > 0)
+        use->checkpoints[use->checkpoint_count++] = (struct prefix_checkpoint){.position = whole};
+    return true;
+}
+
+/* Where a read may end: at the checkpoints, and at ends of content blocks that
+ * are at most LOOK_BACK blocks before one of them. One that ends the prompt is
+ * read but for the last token, where the state can be cut. */
+static uint32_t find_positions(const struct prefix_store *store, const struct prefix_job *job, uint32_t *positions)
+{
+    uint32_t count = 0, blocks_to_checkpoint = LOOK_BACK + 1;
+    const uint32_t last = (uint32_t)job->tokens->count - 1;
+    for (size_t i = job->mark_count; i-- > 0;) {
+        const struct prefix_mark *mark = &job->marks[i];
+        const uint32_t position = mark->position > last && !store->is_snapshot ? last : mark->position;
+        blocks_to_checkpoint = mark->ttl_seconds ? 0 : blocks_to_checkpoint + 1;
+        if (blocks_to_checkpoint > LOOK_BACK || mark->position < job->request->cache_min_tokens || position > last ||
+            (count > 0 && positions[count - 1] == position))
+            continue;
+        positions[count++] = position;
+    }
+    for (uint32_t i = 0; i < count / 2; i++) {
+        const uint32_t swapped = positions[i];
+        positions[i] = positions[count - 1 - i];
+        positions[count - 1 - i] = swapped;
+    }
+    return count;
+}
+
+/* A cold prompt is cut at multiples of the block, so a read must end at one. */
+static uint32_t find_cuts(const struct prefix_job *job, uint32_t *positions)
+{
+    uint32_t count = 0;
+    for (uint32_t at = DETERMINISTIC_BLOCK; at < job->tokens->count; at += DETERMINISTIC_BLOCK)
+        if (at >= job->request->cache_min_tokens)
+            positions[count++] = at;
+    return count;
+}
+
+struct prefix_scope prefix_scope_of(const struct prefix_store *store, const struct prefix_job *job)
+{
+    return (struct prefix_scope){
+        .tenant = job->request->tenant,
+        .fingerprint = str_of(model_facts(store->options.model)->fingerprint),
+        .template_version = STR(PREFIX_TEMPLATE_VERSION),
+        .salt = job->request->cache_salt,
+    };
+}
+
+/* --- looking up ------------------------------------------------------------------------------------- */
+
+static void set_miss(struct prefix_use *use, const struct prefix_hit *hit)
+{
+    switch (hit->miss) {
+    case PREFIX_NO_MISS: prefix_use_miss(use, ENGINE_MISS_NONE, 0, 0); break;
+    case PREFIX_FIRST_USE: prefix_use_miss(use, ENGINE_MISS_FIRST_USE, 0, 0); break;
+    case PREFIX_CHANGED: prefix_use_miss(use, ENGINE_MISS_CHANGED, hit->changed_at, 0); break;
+    case PREFIX_EXPIRED: prefix_use_miss(use, ENGINE_MISS_EXPIRED, hit->age_s, 0); break;
+    case PREFIX_EVICTED: prefix_use_miss(use, ENGINE_MISS_EVICTED, 0, 0); break;
+    }
+}
+
+/* The shortest prompt of which a prefix of `least` tokens can be read in whole blocks. */
+static uint32_t least_readable(const struct prefix_store *store, uint32_t least)
+{
+    const uint32_t block = store->options.is_deterministic ? DETERMINISTIC_BLOCK : PREFIX_STORE_BLOCK;
+    return (least + block - 1) / block * block + 1;
+}
+
+/* False: closed again, because another job computes more of the prompt. */
+static bool look_up(struct prefix_store *store, struct prefix_use *use, uint32_t *positions, uint32_t position_count,
+                    struct prefix_waiter *waiter)
+{
+    const struct prefix_job *job = use->job;
+    const uint32_t last = (uint32_t)job->tokens->count - 1; /* at least one token is computed */
+    const bool is_anywhere = job->request->cache == ENGINE_CACHE_IMPLICIT && !store->options.is_deterministic;
+    struct prefix_hit hit;
+    struct error error;
+    const struct prefix_query query = {
+        .scope = prefix_scope_of(store, job),
+        .tokens = job->tokens->items,
+        .count = is_anywhere ? last - last % PREFIX_STORE_BLOCK : last, /* whole blocks are all that is kept unasked */
+        .positions = is_anywhere ? NULL : positions,
+        .position_count = position_count,
+        .now_us = clock_now_us(),
+    };
+    if (prefix_tree_open(store->tree, &query, &use->path, &hit, &error) != OK) {
+        log_event(LOG_WARN, "cache_lookup_failed", LOG_C("error", error.message));
+        prefix_use_miss(use, ENGINE_MISS_EVICTED, 0, 0);
+        return true;
+    }
+    const bool is_worth_waiting = !is_anywhere || hit.pending_tokens >= job->request->cache_min_tokens;
+    if (hit.pending_tokens > hit.tokens && is_worth_waiting) {
+        prefix_tree_close(store->tree, use->path);
+        use->path = NULL;
+        prefix_tree_wait(store->tree, &hit, waiter);
+        return false;
+    }
+    set_miss(use, &hit);
+    if (is_anywhere && hit.tokens < job->request->cache_min_tokens)
+        use->readable = 0;
+    else
+        use->readable = hit.tokens;
+    if (use->readable == 0 && hit.miss == PREFIX_NO_MISS) /* no whole block of the least length can be read */
+        prefix_use_miss(use, ENGINE_MISS_BELOW_MINIMUM, last + 1,
+                        least_readable(store, job->request->cache_min_tokens));
+    return true;
+}
+
+void prefix_store_open(struct prefix_store *store, const struct prefix_job *job, struct prefix_waiter *waiter,
+                       struct prefix_use *use, bool *is_pending)
+{
+    *use = (struct prefix_use){.job = job};
+    *is_pending = false;
+    if (job->request->cache == ENGINE_CACHE_OFF || !store) {
+        prefix_use_miss(use, ENGINE_MISS_DISABLED, 0, 0);
+        return;
+    }
+    const size_t most = job->mark_count + job->tokens->count / DETERMINISTIC_BLOCK + 2;
+    uint32_t *positions = mem_calloc(most, sizeof(*positions));
+    use->checkpoints = mem_calloc(most, sizeof(*use->checkpoints));
+    if (positions && use->checkpoints) {
+        const bool is_explicit = job->request->cache == ENGINE_CACHE_EXPLICIT;
+        if (is_explicit ? pick_checkpoints(job, use) : pick_all(store, job, use)) {
+            const uint32_t count = is_explicit ? find_positions(store, job, positions) : find_cuts(job, positions);
+            *is_pending = !look_up(store, use, positions, count, waiter);
+        }
+    } else {
+        prefix_use_miss(use, ENGINE_MISS_EVICTED, 0, 0);
+    }
+    mem_free(positions);
+    if (*is_pending)
+        prefix_store_close(store, use);
+}
+
+void prefix_store_unwait(struct prefix_store *store, struct prefix_waiter *waiter)
+{
+    prefix_tree_unwait(store->tree, waiter);
+}
