@@ -54,6 +54,8 @@ static void release(struct flight *flight)
     flight->generation = NULL;
     codec_request_free(&flight->request);
     flight->request = (struct chat_request){0};
+    flight->job->runner->flight_bytes -= flight->bytes;
+    flight->bytes = 0;
     arena_deinit(&flight->arena);
     arena_init(&flight->arena, 0);
 }
@@ -253,6 +255,8 @@ static enum error_code parse(struct flight *flight, struct error *error)
     struct buf line;
     buf_init(&line, limit(batch_record_bytes) + 1);
     enum error_code code = input_read(job->input, flight->number, &line, error);
+    flight->bytes = line.len;
+    job->runner->flight_bytes += line.len;
     if (code == OK)
         code = record_parse(buf_str(&line), &record, error);
     if (code == ERROR_INVALID) {

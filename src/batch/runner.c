@@ -109,7 +109,7 @@ static bool has_room(const struct runner *runner, const struct active *active)
 {
     size_t index = active->model.match.model;
     const struct runner_model *model = &runner->models[index];
-    if (model->alone || clock_now_us() < model->resume_us)
+    if (model->alone || clock_now_us() < model->resume_us || runner->flight_bytes >= limit(batch_in_flight_bytes))
         return false;
     if (has_suspect(runner, index))
         return model->in_flight == 0 && active_suspect(active);
@@ -174,14 +174,14 @@ static void wind_down(struct runner *runner)
         close_all(runner);
 }
 
-/* A job whose task runs belongs to that task. */
+/* A job that is being opened belongs to its task. */
 static void publish(struct runner *runner)
 {
     pthread_mutex_lock(&runner->mutex);
     runner->view_count = 0;
     for (const struct active *active = runner->jobs; active; active = active->next) {
         void *views = runner->views;
-        bool is_readable = active->step == ACTIVE_RUNNING || !active->is_working;
+        bool is_readable = active->step != ACTIVE_OPENING || !active->is_working;
         if (!is_readable || !mem_grow(&views, runner->view_count, &runner->view_cap, sizeof(*runner->views)))
             continue;
         runner->views = views;

@@ -59,6 +59,7 @@ struct runner {
     struct active *jobs; /* those that are claimed */
     size_t job_count;
     struct runner_model models[LIMIT_MODELS];
+    size_t flight_bytes; /* lines of all records on their way */
     uint64_t renewed_us, looked_us; /* when leases were renewed and the database was looked into */
     atomic_bool must_look;          /* somebody has added or stopped a job */
     atomic_bool is_draining, is_closing;
@@ -85,6 +86,7 @@ struct flight {
     struct document_wait *documents;
     struct generation *generation;
     bool has_token;
+    size_t bytes; /* of its line, while it is on its way */
     char request_id[UUID_LEN + 1];
     uint64_t started_us, wall_us;
     struct charge charge;

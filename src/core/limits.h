@@ -74,6 +74,7 @@
     X(batch_model_jobs, 100, "jobs", "a tenant's batch jobs on one model that have not ended")               \
     X(batch_running_jobs, 8, "jobs", "batch jobs that are validated and computed at once")                   \
     X(batch_in_flight, 32, "records", "records of batch jobs that one model is given at once")               \
+    X(batch_in_flight_bytes, 67108864, "bytes", "lines of records on their way, after which none is begun")  \
     X(batch_record_tries, 3, "times", "a record whose engine died is tried before it is an error")           \
     X(kv_bytes, 536870912, "bytes", "live KV cells of one worker")                                           \
     X(object_bytes, 5368709120, "bytes", "one object written in one piece, or one part of an upload")        \

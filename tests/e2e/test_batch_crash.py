@@ -129,7 +129,11 @@ def test_a_stopped_server_puts_its_jobs_back(tmp_path, random_model):
     with sqlite3.connect(tmp_path / "data/state.db") as state:
         status, owner, done = state.execute("SELECT status, owner, success FROM batch_job").fetchone()
     assert (status, owner) == ("Scheduled", None) and 20 <= done < count
+    left_over = tmp_path / "data/batch/aaaaaaaaaaaa"
+    left_over.mkdir()  # as of a server that was killed when a job had just ended
+    (left_over / "input").write_text("x")
     server, store, jobs = again(tmp_path, random_model)
+    assert not left_over.exists()
     job = wait_for(jobs, arn)
     assert job["status"] == "Completed"
     lines = assert_each_record_once(server, store, arn, count)
@@ -192,7 +196,7 @@ def resident(pid):
         return int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1]) * 1024
 
 
-@pytest.mark.parametrize("count", [20_000, 200_000])
+@pytest.mark.parametrize("count", [10_000, 100_000])
 def test_memory_does_not_grow_with_the_job(tmp_path, random_model, count, request):
     """Every record is refused for its body, so that no engine time goes into it; all other parts see it."""
     server = start(tmp_path, random_model, deterministic=False, extra=(
