@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "api/operations.h"
-#include "api/s3_xml.h"
+#include "core/xml.h"
 #include "core/limits.h"
 #include "core/log.h"
 
@@ -86,6 +86,11 @@ static void identify(struct s3 *s3, struct api_call *call)
         [AUTH_DENIED] = {403, "AccessDenied"},
     };
     struct error error;
+    if (str_starts(s3_header(s3, "authorization"), STR("AWS ")) || s3_query(s3, "AWSAccessKeyId").data) {
+        s3_fail(s3, 400, "InvalidRequest", "The authorization mechanism you have provided is not supported. Please use "
+                                           "AWS4-HMAC-SHA256 (signature version 4).");
+        return;
+    }
     enum error_code code =
         auth_identify(call->thread->api->config, &call->exchange->request, clock_wall_us(), &call->identity, &error);
     s3->identity = call->identity;
@@ -218,15 +223,15 @@ void s3_fail(struct s3 *s3, int status, const char *code, const char *format, ..
     buf_clear(&s3->body);
     if (status == 304)
         return;
-    buf_append_text(&s3->body, S3_XML_HEAD "<Error>");
-    s3_xml_append(&s3->body, "Code", str_of(code));
-    s3_xml_append(&s3->body, "Message", str_of(message));
+    buf_append_text(&s3->body, XML_HEAD "<Error>");
+    xml_append(&s3->body, "Code", str_of(code));
+    xml_append(&s3->body, "Message", str_of(message));
     if (s3->bucket.len > 0)
-        s3_xml_append(&s3->body, "BucketName", s3->bucket);
+        xml_append(&s3->body, "BucketName", s3->bucket);
     if (s3->key.len > 0)
-        s3_xml_append(&s3->body, "Key", s3->key);
-    s3_xml_append(&s3->body, "Resource", s3->request.path);
-    s3_xml_append(&s3->body, "RequestId", str_of(s3->request_id));
+        xml_append(&s3->body, "Key", s3->key);
+    xml_append(&s3->body, "Resource", s3->request.path);
+    xml_append(&s3->body, "RequestId", str_of(s3->request_id));
     buf_append_text(&s3->body, "</Error>");
 }
 
@@ -322,8 +327,24 @@ void s3_on_head(struct api_thread *thread, struct http_exchange *exchange)
         s3_free(s3);
 }
 
+/* The signature covers the hash that the header states: the body must have it. */
+static void check_payload(struct s3 *s3, struct str body)
+{
+    struct str stated = s3_header(s3, "x-amz-content-sha256");
+    uint8_t digest[SHA256_LEN];
+    char hex[SIGV4_HEX_LEN + 1];
+    sha256(body, digest);
+    hex_encode(digest, sizeof(digest), hex);
+    if (str_starts(stated, STR("STREAMING-")))
+        s3_fail(s3, 501, "NotImplemented", "The aws-chunked coding is for objects.");
+    else if (stated.data && !str_eq(stated, STR("UNSIGNED-PAYLOAD")) && !str_eq_nocase(stated, str_of(hex)))
+        s3_fail(s3, 400, "XAmzContentSHA256Mismatch",
+                "The provided 'x-amz-content-sha256' header does not match what was computed.");
+}
+
 static bool copy_body(struct s3 *s3, struct str body)
 {
+    check_payload(s3, body);
     if (body.len > limit(object_document_bytes)) {
         s3_fail(s3, 400, "MaxMessageLengthExceeded", "Your request was too big (limit object_document_bytes).");
         return true;

@@ -13,6 +13,7 @@
 #include "store/objects.h"
 
 #define S3_HEADERS_MAX 112
+#define S3_XMLNS " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
 
 struct s3;
 
@@ -85,7 +86,10 @@ struct str s3_header(const struct s3 *s3, const char *name);
 
 /* --- s3_object.c --- */
 void s3_append_etag(struct buf *out, const char *etag); /* in quotes */
-void s3_add_info_headers(struct s3 *s3, const struct objects_info *info, bool has_all);
+/* ETag and checksum of what was written. */
+void s3_add_written_headers(struct s3 *s3, const struct objects_info *info);
+/* All that is said of an object that is read. */
+void s3_add_info_headers(struct s3 *s3, const struct objects_info *info, bool is_whole);
 /* Content type and headers that are kept with an object. False: answered. */
 bool s3_put_options(struct s3 *s3, struct objects_put_options *options);
 void s3_http_date(uint64_t us, char out[32]);

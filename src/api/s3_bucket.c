@@ -1,6 +1,6 @@
 /* Operations on buckets. A bucket has no region of its own: it is in the one that is asked. */
 #include "api/s3.h"
-#include "api/s3_xml.h"
+#include "core/xml.h"
 
 void s3_list_buckets(struct s3 *s3)
 {
@@ -13,16 +13,16 @@ void s3_list_buckets(struct s3 *s3)
         return;
     }
     struct buf *body = &s3->body;
-    buf_append_text(body, S3_XML_HEAD "<ListAllMyBucketsResult" S3_XMLNS "><Owner>");
-    s3_xml_append(body, "ID", s3->tenant);
-    s3_xml_append(body, "DisplayName", s3->tenant);
+    buf_append_text(body, XML_HEAD "<ListAllMyBucketsResult" S3_XMLNS "><Owner>");
+    xml_append(body, "ID", s3->tenant);
+    xml_append(body, "DisplayName", s3->tenant);
     buf_append_text(body, "</Owner><Buckets>");
     for (size_t i = 0; i < count; i++) {
         char time[TIMESTAMP_LEN + 1];
         clock_iso8601(buckets[i].created_us, time);
         buf_append_text(body, "<Bucket>");
-        s3_xml_append(body, "Name", buckets[i].name);
-        s3_xml_append(body, "CreationDate", str_of(time));
+        xml_append(body, "Name", buckets[i].name);
+        xml_append(body, "CreationDate", str_of(time));
         buf_append_text(body, "</Bucket>");
     }
     buf_append_text(body, "</Buckets></ListAllMyBucketsResult>");
@@ -73,13 +73,13 @@ void s3_get_location(struct s3 *s3)
         return;
     /* us-east-1 is written as nothing. */
     struct str region = str_of(s3->identity.region);
-    buf_append_text(&s3->body, S3_XML_HEAD "<LocationConstraint" S3_XMLNS ">");
-    s3_xml_append_text(&s3->body, str_eq(region, STR("us-east-1")) ? STR("") : region);
+    buf_append_text(&s3->body, XML_HEAD "<LocationConstraint" S3_XMLNS ">");
+    xml_append_text(&s3->body, str_eq(region, STR("us-east-1")) ? STR("") : region);
     buf_append_text(&s3->body, "</LocationConstraint>");
 }
 
 void s3_get_versioning(struct s3 *s3)
 {
     if (bucket_is_there(s3))
-        buf_append_text(&s3->body, S3_XML_HEAD "<VersioningConfiguration" S3_XMLNS "/>");
+        buf_append_text(&s3->body, XML_HEAD "<VersioningConfiguration" S3_XMLNS "/>");
 }

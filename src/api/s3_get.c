@@ -115,7 +115,7 @@ static void open_object(struct s3 *s3)
         return;
     }
     get->left = len;
-    s3_add_info_headers(s3, &info, true);
+    s3_add_info_headers(s3, &info, range == RANGE_NONE);
     add_range_headers(s3, range, offset, len, info.size);
 }
 

@@ -1,6 +1,6 @@
 /* ListObjectsV2 and its predecessor. */
 #include "api/s3.h"
-#include "api/s3_xml.h"
+#include "core/xml.h"
 
 struct listing {
     struct objects_list_options options;
@@ -11,7 +11,7 @@ struct listing {
 static void append_name(struct s3 *s3, const struct listing *listing, const char *element, struct str text)
 {
     if (!listing->is_encoded) {
-        s3_xml_append(&s3->body, element, text);
+        xml_append(&s3->body, element, text);
         return;
     }
     buf_appendf(&s3->body, "<%s>", element);
@@ -53,15 +53,15 @@ static bool list(struct s3 *s3, struct listing *listing)
 
 static void append_head(struct s3 *s3, const struct listing *listing)
 {
-    buf_append_text(&s3->body, S3_XML_HEAD "<ListBucketResult" S3_XMLNS ">");
-    s3_xml_append(&s3->body, "Name", s3->bucket);
+    buf_append_text(&s3->body, XML_HEAD "<ListBucketResult" S3_XMLNS ">");
+    xml_append(&s3->body, "Name", s3->bucket);
     append_name(s3, listing, "Prefix", listing->options.prefix);
     if (listing->options.delimiter.len > 0)
         append_name(s3, listing, "Delimiter", listing->options.delimiter);
     if (listing->is_encoded)
-        s3_xml_append(&s3->body, "EncodingType", STR("url"));
-    s3_xml_append_u64(&s3->body, "MaxKeys", listing->options.max);
-    s3_xml_append_bool(&s3->body, "IsTruncated", listing->page.is_truncated);
+        xml_append(&s3->body, "EncodingType", STR("url"));
+    xml_append_u64(&s3->body, "MaxKeys", listing->options.max);
+    xml_append_bool(&s3->body, "IsTruncated", listing->page.is_truncated);
 }
 
 static void append_object(struct s3 *s3, const struct listing *listing, const struct objects_entry *entry)
@@ -70,10 +70,10 @@ static void append_object(struct s3 *s3, const struct listing *listing, const st
     clock_iso8601(entry->modified_us, time);
     buf_append_text(&s3->body, "<Contents>");
     append_name(s3, listing, "Key", entry->key);
-    s3_xml_append(&s3->body, "LastModified", str_of(time));
+    xml_append(&s3->body, "LastModified", str_of(time));
     buf_appendf(&s3->body, "<ETag>&quot;" STR_FMT "&quot;</ETag>", STR_ARG(entry->etag));
-    s3_xml_append_u64(&s3->body, "Size", entry->size);
-    s3_xml_append(&s3->body, "StorageClass", STR("STANDARD"));
+    xml_append_u64(&s3->body, "Size", entry->size);
+    xml_append(&s3->body, "StorageClass", STR("STANDARD"));
     buf_append_text(&s3->body, "</Contents>");
 }
 
@@ -105,9 +105,9 @@ void s3_list_objects_v2(struct s3 *s3)
     listing.options.after = token.data ? buf_str(&after) : start;
     if (!s3_has_failed(s3) && list(s3, &listing)) {
         append_head(s3, &listing);
-        s3_xml_append_u64(&s3->body, "KeyCount", listing.page.count);
+        xml_append_u64(&s3->body, "KeyCount", listing.page.count);
         if (token.data)
-            s3_xml_append(&s3->body, "ContinuationToken", token);
+            xml_append(&s3->body, "ContinuationToken", token);
         if (start.len > 0)
             append_name(s3, &listing, "StartAfter", start);
         if (listing.page.is_truncated) {

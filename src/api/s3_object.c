@@ -3,7 +3,7 @@
 #include <time.h>
 
 #include "api/s3.h"
-#include "api/s3_xml.h"
+#include "core/xml.h"
 #include "core/limits.h"
 
 #define COPY_BYTES ((size_t)262144)
@@ -67,19 +67,22 @@ static void add_kept_headers(struct s3 *s3, const struct objects_info *info)
     }
 }
 
-void s3_add_info_headers(struct s3 *s3, const struct objects_info *info, bool has_all)
+void s3_add_written_headers(struct s3 *s3, const struct objects_info *info)
+{
+    add_quoted_etag(s3, info->etag);
+    add_checksum(s3, info);
+}
+
+/* A checksum of the whole would be wrong for a part of it. */
+void s3_add_info_headers(struct s3 *s3, const struct objects_info *info, bool is_whole)
 {
     char date[32];
     add_quoted_etag(s3, info->etag);
-    if (!has_all) {
-        add_checksum(s3, info);
-        return;
-    }
     s3_http_date(info->modified_us, date);
     s3_add_header(s3, "last-modified", str_of(date));
     s3_add_header(s3, "accept-ranges", STR("bytes"));
     add_kept_headers(s3, info);
-    if (str_eq_nocase(s3_header(s3, "x-amz-checksum-mode"), STR("ENABLED")))
+    if (is_whole && str_eq_nocase(s3_header(s3, "x-amz-checksum-mode"), STR("ENABLED")))
         add_checksum(s3, info);
 }
 
@@ -260,10 +263,10 @@ static void delete_one(struct s3 *s3, const struct deletion *deletion, struct st
     if (problem == OBJECTS_OK && deletion->is_quiet)
         return;
     buf_append_text(&s3->body, problem == OBJECTS_OK ? "<Deleted>" : "<Error>");
-    s3_xml_append(&s3->body, "Key", key);
+    xml_append(&s3->body, "Key", key);
     if (problem != OBJECTS_OK) {
-        s3_xml_append(&s3->body, "Code", problem == OBJECTS_LONG_KEY ? STR("KeyTooLongError") : STR("InternalError"));
-        s3_xml_append(&s3->body, "Message", str_of(error.message));
+        xml_append(&s3->body, "Code", problem == OBJECTS_LONG_KEY ? STR("KeyTooLongError") : STR("InternalError"));
+        xml_append(&s3->body, "Message", str_of(error.message));
     }
     buf_append_text(&s3->body, problem == OBJECTS_OK ? "</Deleted>" : "</Error>");
 }
@@ -282,7 +285,7 @@ void s3_delete_objects(struct s3 *s3)
         s3_fail_memory(s3);
         return;
     }
-    if (!s3_xml_read(s3->request.body, &s3->arena, on_delete_element, &deletion) || deletion.count == 0) {
+    if (!xml_read(s3->request.body, &s3->arena, on_delete_element, &deletion) || deletion.count == 0) {
         s3_fail(s3, 400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our "
                                          "published schema: 1 to %d objects", OBJECTS_PAGE_MAX);
         return;
@@ -291,7 +294,7 @@ void s3_delete_objects(struct s3 *s3)
         s3_fail(s3, 501, "NotImplemented", "Versions are not implemented.");
         return;
     }
-    buf_append_text(&s3->body, S3_XML_HEAD "<DeleteResult" S3_XMLNS ">");
+    buf_append_text(&s3->body, XML_HEAD "<DeleteResult" S3_XMLNS ">");
     for (size_t i = 0; i < deletion.count; i++)
         delete_one(s3, &deletion, deletion.keys[i]);
     buf_append_text(&s3->body, "</DeleteResult>");
@@ -337,8 +340,9 @@ static bool copy_range(struct s3 *s3, uint64_t size, uint64_t *offset, uint64_t 
         *len = last - *offset + 1;
         return true;
     }
-    s3_fail(s3, 400, "InvalidArgument", "The x-amz-copy-source-range value must be of the form bytes=first-last where "
-                                        "first and last are the zero-based offsets of the first and last bytes to copy");
+    s3_fail(s3, 400, "InvalidArgument",
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the "
+            "zero-based offsets of the first and last bytes to copy");
     return false;
 }
 
@@ -358,8 +362,7 @@ static enum objects_problem copy_bytes(struct objects_reader *reader, struct obj
     return problem;
 }
 
-static bool begin_copy(struct s3 *s3, const struct objects_info *info, struct str type, struct str headers, uint64_t len,
-                       struct objects_put **put)
+static bool begin_copy(struct s3 *s3, const struct objects_info *info, uint64_t len, struct objects_put **put)
 {
     struct objects_put_options options;
     struct error error;
@@ -368,8 +371,8 @@ static bool begin_copy(struct s3 *s3, const struct objects_info *info, struct st
     if (!s3_put_options(s3, &options) || (upload.data && !s3_part_number(s3, &number)))
         return false;
     if (!str_eq_nocase(s3_header(s3, "x-amz-metadata-directive"), STR("REPLACE"))) {
-        options.type = type;
-        options.headers = headers;
+        options.type = str_of(info->type);
+        options.headers = str_of(info->headers);
     }
     options.expected_size = len;
     enum objects_problem problem =
@@ -404,7 +407,7 @@ static void copy(struct s3 *s3, const char *result)
     if (problem == OBJECTS_OK && strcmp(copied.etag, info.etag) != 0)
         s3_fail(s3, 409, "ConditionalRequestConflict", "The source changed while it was copied, try again.");
     bool has_begun = problem == OBJECTS_OK && !s3_has_failed(s3) &&
-                     begin_copy(s3, &info, str_of(info.type), str_of(info.headers), len, &put);
+                     begin_copy(s3, &info, len, &put);
     if (has_begun)
         problem = copy_bytes(reader, put, &error);
     objects_reader_close(reader);
@@ -417,8 +420,8 @@ static void copy(struct s3 *s3, const char *result)
     if (s3_has_failed(s3))
         return;
     clock_iso8601(copied.modified_us, time);
-    buf_appendf(&s3->body, S3_XML_HEAD "<%s" S3_XMLNS ">", result);
-    s3_xml_append(&s3->body, "LastModified", str_of(time));
+    buf_appendf(&s3->body, XML_HEAD "<%s" S3_XMLNS ">", result);
+    xml_append(&s3->body, "LastModified", str_of(time));
     buf_append_text(&s3->body, "<ETag>");
     s3_append_etag(&s3->body, copied.etag);
     buf_appendf(&s3->body, "</ETag></%s>", result);

@@ -44,6 +44,11 @@ static bool refuse(struct s3 *s3, const char *code, const char *message)
     return false;
 }
 
+static bool is_payload_hash(struct str text)
+{
+    return text.len == SIGV4_HEX_LEN;
+}
+
 /* The coding of the body, and what is signed inside. */
 static bool read_coding(struct s3 *s3, struct s3_put *put)
 {
@@ -55,6 +60,9 @@ static bool read_coding(struct s3 *s3, struct s3_put *put)
                       str_find(s3_header(s3, "content-encoding"), STR("aws-chunked"), 0) >= 0;
     for (size_t i = 0; i < sizeof(codings) / sizeof(codings[0]); i++)
         is_known = is_known || str_eq(payload, str_of(codings[i]));
+    if (payload.data && !is_known && !is_payload_hash(payload) && !str_eq(payload, STR("UNSIGNED-PAYLOAD")) &&
+        !str_starts(payload, STR("STREAMING-")))
+        return refuse(s3, "InvalidArgument", "x-amz-content-sha256 must be a word of S3 or a hash.");
     if (str_starts(payload, STR("STREAMING-")) && !is_known) {
         s3_fail(s3, 501, "NotImplemented", "The payload signing " STR_FMT " is not implemented.", STR_ARG(payload));
         return false;
@@ -72,16 +80,11 @@ static bool read_coding(struct s3 *s3, struct s3_put *put)
     return false;
 }
 
-static bool is_payload_hash(struct str text)
-{
-    return text.len == SIGV4_HEX_LEN;
-}
-
 static bool take_checksum(struct s3 *s3, struct s3_put *put, enum checksum_kind kind, struct str value)
 {
     if (put->checksum.kind != CHECKSUM_NONE && put->checksum.kind != kind)
-        return refuse(s3, "InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple checksum Types are not "
-                                            "allowed.");
+        return refuse(s3, "InvalidRequest",
+                      "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.");
     if (put->checksum.kind == CHECKSUM_NONE && !checksum_init(&put->checksum, kind)) {
         s3_fail_memory(s3);
         return false;
@@ -300,7 +303,7 @@ static void finish(struct s3 *s3, struct s3_put *put)
     enum objects_problem problem = objects_put_commit(put->writing, &info, &error);
     put->writing = NULL;
     if (problem == OBJECTS_OK)
-        s3_add_info_headers(s3, &info, false);
+        s3_add_written_headers(s3, &info);
     else
         s3_fail_problem(s3, problem, &error);
 }

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "api/s3.h"
-#include "api/s3_xml.h"
+#include "core/xml.h"
 
 bool s3_part_number(struct s3 *s3, unsigned *number)
 {
@@ -78,10 +78,10 @@ void s3_create_upload(struct s3 *s3)
         s3_add_header(s3, "x-amz-checksum-algorithm", upper(s3, checksum_name(kind)));
         s3_add_header(s3, "x-amz-checksum-type", is_composite ? STR("COMPOSITE") : STR("FULL_OBJECT"));
     }
-    buf_append_text(&s3->body, S3_XML_HEAD "<InitiateMultipartUploadResult" S3_XMLNS ">");
-    s3_xml_append(&s3->body, "Bucket", s3->bucket);
-    s3_xml_append(&s3->body, "Key", s3->key);
-    s3_xml_append(&s3->body, "UploadId", str_of(id));
+    buf_append_text(&s3->body, XML_HEAD "<InitiateMultipartUploadResult" S3_XMLNS ">");
+    xml_append(&s3->body, "Bucket", s3->bucket);
+    xml_append(&s3->body, "Key", s3->key);
+    xml_append(&s3->body, "UploadId", str_of(id));
     buf_append_text(&s3->body, "</InitiateMultipartUploadResult>");
 }
 
@@ -144,20 +144,20 @@ static struct str whole_checksum(const struct s3 *s3)
 static void append_completed(struct s3 *s3, const struct objects_info *info)
 {
     struct str host = s3_header(s3, "host"), name = upper(s3, info->checksum_name);
-    buf_append_text(&s3->body, S3_XML_HEAD "<CompleteMultipartUploadResult" S3_XMLNS "><Location>");
-    s3_xml_append_text(&s3->body, s3->request.is_tls ? STR("https://") : STR("http://"));
-    s3_xml_append_text(&s3->body, host);
-    s3_xml_append_text(&s3->body, s3->request.path);
+    buf_append_text(&s3->body, XML_HEAD "<CompleteMultipartUploadResult" S3_XMLNS "><Location>");
+    xml_append_text(&s3->body, s3->request.is_tls ? STR("https://") : STR("http://"));
+    xml_append_text(&s3->body, host);
+    xml_append_text(&s3->body, s3->request.path);
     buf_append_text(&s3->body, "</Location>");
-    s3_xml_append(&s3->body, "Bucket", s3->bucket);
-    s3_xml_append(&s3->body, "Key", s3->key);
+    xml_append(&s3->body, "Bucket", s3->bucket);
+    xml_append(&s3->body, "Key", s3->key);
     buf_append_text(&s3->body, "<ETag>");
     s3_append_etag(&s3->body, info->etag);
     buf_append_text(&s3->body, "</ETag>");
     if (info->checksum[0]) {
         buf_appendf(&s3->body, "<Checksum" STR_FMT ">%s</Checksum" STR_FMT ">", STR_ARG(name), info->checksum,
                     STR_ARG(name));
-        s3_xml_append(&s3->body, "ChecksumType",
+        xml_append(&s3->body, "ChecksumType",
                       info->checksum_is_composite ? STR("COMPOSITE") : STR("FULL_OBJECT"));
     }
     buf_append_text(&s3->body, "</CompleteMultipartUploadResult>");
@@ -171,7 +171,7 @@ void s3_complete_upload(struct s3 *s3)
     completion.parts = mem_calloc(OBJECTS_PARTS_MAX, sizeof(*completion.parts));
     if (!completion.parts) {
         s3_fail_memory(s3);
-    } else if (!s3_xml_read(s3->request.body, &s3->arena, on_complete_element, &completion)) {
+    } else if (!xml_read(s3->request.body, &s3->arena, on_complete_element, &completion)) {
         s3_fail(s3, 400, "MalformedXML",
                 "The XML you provided was not well-formed or did not validate against our published schema");
     } else {
@@ -215,12 +215,12 @@ static void append_part(struct s3 *s3, const struct objects_part *part, struct s
     char time[TIMESTAMP_LEN + 1];
     clock_iso8601(part->modified_us, time);
     buf_append_text(&s3->body, "<Part>");
-    s3_xml_append_u64(&s3->body, "PartNumber", part->number);
-    s3_xml_append(&s3->body, "LastModified", str_of(time));
+    xml_append_u64(&s3->body, "PartNumber", part->number);
+    xml_append(&s3->body, "LastModified", str_of(time));
     buf_append_text(&s3->body, "<ETag>");
     s3_append_etag(&s3->body, part->etag);
     buf_append_text(&s3->body, "</ETag>");
-    s3_xml_append_u64(&s3->body, "Size", part->size);
+    xml_append_u64(&s3->body, "Size", part->size);
     if (part->checksum[0] && checksum_name.len > 0)
         buf_appendf(&s3->body, "<Checksum" STR_FMT ">%s</Checksum" STR_FMT ">", STR_ARG(checksum_name), part->checksum,
                     STR_ARG(checksum_name));
@@ -248,19 +248,19 @@ void s3_list_parts(struct s3 *s3)
         from++;
     size_t end = count - from > max ? from + (size_t)max : count;
     struct buf *body = &s3->body;
-    buf_append_text(body, S3_XML_HEAD "<ListPartsResult" S3_XMLNS ">");
-    s3_xml_append(body, "Bucket", s3->bucket);
-    s3_xml_append(body, "Key", s3->key);
-    s3_xml_append(body, "UploadId", upload.id);
-    s3_xml_append(body, "StorageClass", STR("STANDARD"));
-    s3_xml_append_u64(body, "PartNumberMarker", marker);
+    buf_append_text(body, XML_HEAD "<ListPartsResult" S3_XMLNS ">");
+    xml_append(body, "Bucket", s3->bucket);
+    xml_append(body, "Key", s3->key);
+    xml_append(body, "UploadId", upload.id);
+    xml_append(body, "StorageClass", STR("STANDARD"));
+    xml_append_u64(body, "PartNumberMarker", marker);
     if (end > from)
-        s3_xml_append_u64(body, "NextPartNumberMarker", parts[end - 1].number);
-    s3_xml_append_u64(body, "MaxParts", max);
-    s3_xml_append_bool(body, "IsTruncated", end < count);
+        xml_append_u64(body, "NextPartNumberMarker", parts[end - 1].number);
+    xml_append_u64(body, "MaxParts", max);
+    xml_append_bool(body, "IsTruncated", end < count);
     struct str name = upper(s3, upload.checksum_name);
     if (name.len > 0)
-        s3_xml_append(body, "ChecksumAlgorithm", name);
+        xml_append(body, "ChecksumAlgorithm", name);
     for (size_t i = from; i < end; i++)
         append_part(s3, &parts[i], name);
     buf_append_text(body, "</ListPartsResult>");
@@ -286,11 +286,11 @@ static void append_upload(struct s3 *s3, const struct objects_upload *upload, bo
     if (is_encoded)
         sigv4_append_encoded(&s3->body, upload->key, true);
     else
-        s3_xml_append_text(&s3->body, upload->key);
+        xml_append_text(&s3->body, upload->key);
     buf_append_text(&s3->body, "</Key>");
-    s3_xml_append(&s3->body, "UploadId", upload->id);
-    s3_xml_append(&s3->body, "StorageClass", STR("STANDARD"));
-    s3_xml_append(&s3->body, "Initiated", str_of(time));
+    xml_append(&s3->body, "UploadId", upload->id);
+    xml_append(&s3->body, "StorageClass", STR("STANDARD"));
+    xml_append(&s3->body, "Initiated", str_of(time));
     buf_append_text(&s3->body, "</Upload>");
 }
 
@@ -314,11 +314,11 @@ void s3_list_uploads(struct s3 *s3)
     if (max > OBJECTS_PAGE_MAX)
         max = OBJECTS_PAGE_MAX;
     struct buf *body = &s3->body;
-    buf_append_text(body, S3_XML_HEAD "<ListMultipartUploadsResult" S3_XMLNS ">");
-    s3_xml_append(body, "Bucket", s3->bucket);
-    s3_xml_append_u64(body, "MaxUploads", max);
+    buf_append_text(body, XML_HEAD "<ListMultipartUploadsResult" S3_XMLNS ">");
+    xml_append(body, "Bucket", s3->bucket);
+    xml_append_u64(body, "MaxUploads", max);
     if (is_encoded)
-        s3_xml_append(body, "EncodingType", STR("url"));
+        xml_append(body, "EncodingType", STR("url"));
     for (size_t i = 0; i < count && !is_truncated; i++) {
         if (!str_starts(uploads[i].key, prefix) || (key.len > 0 && !is_behind(&uploads[i], key, id)))
             continue;
@@ -329,10 +329,10 @@ void s3_list_uploads(struct s3 *s3)
         last = &uploads[i];
         listed++;
     }
-    s3_xml_append_bool(body, "IsTruncated", is_truncated);
+    xml_append_bool(body, "IsTruncated", is_truncated);
     if (is_truncated && last) {
-        s3_xml_append(body, "NextKeyMarker", last->key);
-        s3_xml_append(body, "NextUploadIdMarker", last->id);
+        xml_append(body, "NextKeyMarker", last->key);
+        xml_append(body, "NextUploadIdMarker", last->id);
     }
     buf_append_text(body, "</ListMultipartUploadsResult>");
 }

@@ -321,7 +321,12 @@ static enum error_code open_objects(struct serve *serve, struct error *error)
     int len = snprintf(path, sizeof(path), "%s/objects", serve->config.data);
     if (len < 0 || (size_t)len >= sizeof(path))
         return error_set(error, ERROR_INVALID, "data directory: the path is too long");
-    const struct objects_options options = {.directory = path};
+    const struct config *config = &serve->config;
+    const struct objects_options options = {.directory = path,
+                                            .endpoint = config->s3_endpoint,
+                                            .region = config->s3_region,
+                                            .key = config->s3_key,
+                                            .secret = config->s3_secret};
     return objects_open(&options, &serve->objects, error);
 }
 

@@ -93,6 +93,16 @@ static bool is_listen(struct str text)
     return config_parse_listen(copy, host, sizeof(host), &port, &ignored) == OK;
 }
 
+static bool is_endpoint(struct str text)
+{
+    bool is_tls = str_starts(text, STR("https://"));
+    struct str host = str_slice(text, is_tls ? 8 : 7, text.len);
+    if (str_ends(host, STR("/")))
+        host.len--;
+    return (is_tls || str_starts(text, STR("http://"))) && host.len > 0 && str_find_char(host, '/', 0) < 0 &&
+           str_find_char(host, '@', 0) < 0;
+}
+
 /* --- the table of keys --- */
 
 #define AT(type, member) .offset = offsetof(struct type, member)
@@ -150,6 +160,15 @@ static const struct field tls_fields[] = {
     {"key", FIELD_FILE, .is_required = true, AT(config, tls_key)},
 };
 static const struct field_table tls_table = FIELD_TABLE(tls_fields, struct config);
+
+static const struct field s3_fields[] = {
+    {"endpoint", FIELD_STRING, .is_required = true, AT(config, s3_endpoint), .check = is_endpoint,
+     .expected = "http://HOST[:PORT] or https://HOST[:PORT]"},
+    {"region", FIELD_STRING, AT(config, s3_region)},
+    {"key", FIELD_STRING, .is_required = true, AT(config, s3_key)},
+    {"secret", FIELD_STRING, .is_required = true, .is_secret = true, AT(config, s3_secret)},
+};
+static const struct field_table s3_table = FIELD_TABLE(s3_fields, struct config);
 
 static const struct field key_fields[] = {
     {"id", FIELD_STRING, .is_required = true, AT(config_key, id), .check = is_key_id,
@@ -220,7 +239,7 @@ static const struct field root_fields[] = {
     {"limits", FIELD_CUSTOM, .custom = read_limits},
     {"prices", FIELD_FILES, LIST_AT(config, prices, price_count)},
     {"tiers", FIELD_OBJECT, .table = &config_tiers_table},
-    {.name = "s3", .kind = FIELD_UNSUPPORTED},
+    {"s3", FIELD_OBJECT, .table = &s3_table},
 };
 static const struct field_table root_table = FIELD_TABLE(root_fields, struct config);
 
@@ -252,6 +271,7 @@ static enum error_code set_defaults(struct config *config, struct error *error)
         .cache_memory_bytes = DEFAULT_CACHE_MEMORY,
         .cache_min_tokens = DEFAULT_CACHE_MIN_TOKENS,
         .cache_policy = "value",
+        .s3_region = "us-east-1",
     };
     arena_init(&config->arena, LIMIT_CONFIG_MEMORY_BYTES);
     config->data = default_data(&config->arena);

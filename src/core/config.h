@@ -90,6 +90,7 @@ struct config {
     enum config_share tier_share; /* whether batch shares steps with other tiers... */
     double tier_objective;        /* ...and by how many times lower tiers may lengthen those of higher ones; 0: 2 */
     struct config_tier tier_priority, tier_default, tier_flex;
+    const char *s3_endpoint, *s3_region, *s3_key, *s3_secret; /* NULL: objects are kept in DATA/objects */
     const char **prices;         /* files of price books; a later one goes before, the embedded one comes last */
     size_t price_count;
 };

@@ -154,6 +154,8 @@ static enum objects_problem check_names(struct str bucket, struct str key, struc
 
 enum error_code objects_open(const struct objects_options *options, struct objects **objects, struct error *error)
 {
+    if (options->endpoint)
+        return objects_s3_open(options, objects, error);
     return objects_dir_open(options->directory, objects, error);
 }
 

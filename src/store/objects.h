@@ -62,8 +62,9 @@ enum objects_problem {
 struct objects;
 
 struct objects_options {
-    const char *directory; /* root, made where missing; or NULL and: */
-    const char *endpoint, *region, *key, *secret; /* an S3 server, "http://127.0.0.1:9000" */
+    const char *directory; /* root, made where missing */
+    /* An S3 server, "http://127.0.0.1:9000"; then the directory has only what is on its way there. NULL: none. */
+    const char *endpoint, *region, *key, *secret;
 };
 
 /* One process per directory (the caller holds a lock). Removes what unfinished puts of an earlier run left. */

@@ -70,6 +70,8 @@ struct objects_reader {
     const struct objects_reader_ops *ops;
 };
 
+enum error_code objects_s3_open(const struct objects_options *options, struct objects **objects,
+                                struct error *error) WARN_UNUSED;
 enum error_code objects_dir_open(const char *root, struct objects **objects, struct error *error) WARN_UNUSED;
 
 /* Sets *error and gives the problem back. */

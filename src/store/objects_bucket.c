@@ -102,7 +102,8 @@ enum objects_problem objects_dir_bucket_create(struct objects *objects, struct s
     if (problem == OBJECTS_OK && exists)
         problem = str_eq(tenant, str_of(record.tenant))
                       ? objects_fail(error, OBJECTS_BUCKET_OWNED,
-                                     "Your previous request to create the named bucket succeeded and you already own it.")
+                                     "Your previous request to create the named bucket succeeded and you already own "
+                                     "it.")
                       : objects_fail(error, OBJECTS_BUCKET_TAKEN, "The requested bucket name is not available.");
     if (problem == OBJECTS_OK)
         problem = make_directories(dir, bucket, error);

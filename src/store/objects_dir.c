@@ -34,14 +34,19 @@ void object_sync_directory(struct objects_dir *dir, const char *path)
     close(fd);
 }
 
-/* Every directory from the one that holds `path` up to the bucket's; one that is gone has nothing to keep. */
-static void sync_parents(struct objects_dir *dir, const struct object_path *path)
+/* The directory that holds `path`, or the nearest above it that is still there. */
+static void sync_parent(struct objects_dir *dir, const char *path)
 {
     char parent[OBJECT_PATH_MAX];
-    memcpy(parent, path->text, sizeof(parent));
+    (void)snprintf(parent, sizeof(parent), "%s", path);
     for (char *slash; (slash = strrchr(parent, '/'));) {
         *slash = '\0';
-        object_sync_directory(dir, parent);
+        int fd = openat(dir->root, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        (void)fsync(fd);
+        close(fd);
+        return;
     }
 }
 
@@ -65,8 +70,10 @@ enum objects_problem object_read_small(int at, const char *path, struct buf *tex
 {
     int fd = openat(at, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     *was_found = fd >= 0;
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return OBJECTS_OK;
     if (fd < 0)
-        return errno == ENOENT || errno == ENOTDIR ? OBJECTS_OK : objects_fail_errno(error, errno, "cannot read %s", path);
+        return objects_fail_errno(error, errno, "cannot read %s", path);
     enum objects_problem problem = OBJECTS_OK;
     for (ssize_t len = 1; len > 0 && problem == OBJECTS_OK;) {
         char window[4096];
@@ -143,18 +150,22 @@ static bool step_aside(struct object_path *path)
     return true;
 }
 
-/* Makes the directory `prefix`; a file of that name steps aside. */
+/* Makes the directory `prefix`; a file of that name steps aside. A new one is
+ * synced at once: whoever puts an object into it relies on it. */
 static bool make_directory(struct objects_dir *dir, const char *prefix)
 {
     struct stat info;
-    if (mkdirat(dir->root, prefix, 0700) == 0)
-        return true;
-    if (errno != EEXIST || !is_file(dir, prefix, &info))
-        return errno == EEXIST;
-    struct object_path aside;
-    (void)snprintf(aside.text, sizeof(aside.text), "%s", prefix);
-    return step_aside(&aside) && renameat(dir->root, prefix, dir->root, aside.text) == 0 &&
-           mkdirat(dir->root, prefix, 0700) == 0;
+    if (mkdirat(dir->root, prefix, 0700) != 0) {
+        if (errno != EEXIST || !is_file(dir, prefix, &info))
+            return errno == EEXIST;
+        struct object_path aside;
+        (void)snprintf(aside.text, sizeof(aside.text), "%s", prefix);
+        if (!step_aside(&aside) || renameat(dir->root, prefix, dir->root, aside.text) != 0 ||
+            mkdirat(dir->root, prefix, 0700) != 0)
+            return false;
+    }
+    sync_parent(dir, prefix);
+    return true;
 }
 
 /* All directories above the object but the bucket's own. */
@@ -237,7 +248,7 @@ enum objects_problem object_publish(struct objects_dir *dir, struct str bucket, 
         object_meta_remove(dir, bucket, stamp);
         return problem;
     }
-    sync_parents(dir, &path);
+    sync_parent(dir, path.text);
     if (old_stamp != 0)
         object_meta_remove(dir, bucket, old_stamp);
     return OBJECTS_OK;
@@ -456,7 +467,7 @@ static enum objects_problem delete(struct objects *objects, struct str tenant, s
     if (!is_done)
         return objects_fail_errno(error, os_errno, "cannot delete an object");
     if (is_there) {
-        sync_parents(dir, &path);
+        sync_parent(dir, path.text);
         object_meta_remove(dir, bucket, object_stamp(&info));
     }
     return OBJECTS_OK;

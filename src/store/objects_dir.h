@@ -14,7 +14,7 @@
  * and time; a directory without a record is a bucket that nobody has yet.
  *
  * The mutex is held where names of objects change: for a few system calls, none
- * of which waits for the disk. Readers take no lock. */
+ * of which waits for the disk but when a directory is new. Readers take no lock. */
 #ifndef STORE_OBJECTS_DIR_H
 #define STORE_OBJECTS_DIR_H
 

@@ -359,7 +359,8 @@ enum objects_problem objects_dir_list(struct objects *objects, struct str tenant
         return problem;
     if (bounded.max > OBJECTS_PAGE_MAX)
         bounded.max = OBJECTS_PAGE_MAX;
-    struct walk walk = {.dir = objects_dir_of(objects), .options = &bounded, .bucket = bucket, .arena = arena, .page = page};
+    struct walk walk = {
+        .dir = objects_dir_of(objects), .options = &bounded, .bucket = bucket, .arena = arena, .page = page};
     walk.entries = arena_array(arena, bounded.max, sizeof(*walk.entries));
     buf_init(&walk.path, OBJECT_PATH_MAX);
     buf_init(&walk.key, KEY_ROOM);

@@ -602,8 +602,8 @@ static enum objects_problem join(struct objects_dir *dir, struct str id, struct 
     if (problem == OBJECTS_OK)
         problem = finish_info(&joining, count, expected, info, error);
     if (problem == OBJECTS_OK)
-        problem = object_publish(dir, str_of(upload->bucket), str_of(upload->key), joining.tmp, joining.out, false, info,
-                                 error);
+        problem = object_publish(dir, str_of(upload->bucket), str_of(upload->key), joining.tmp, joining.out, false,
+                                 info, error);
     if (problem != OBJECTS_OK && joining.out >= 0)
         (void)unlinkat(dir->root, joining.tmp, 0);
     if (joining.out >= 0)

@@ -270,10 +270,22 @@ static void tiers(void **state)
            "1: tenants[0].reservation: the key 'output_tpm' is missing");
 }
 
-static void features_that_are_not_there(void **state)
+static void an_s3_server(void **state)
 {
     (void)state;
-    refuse("s3: {}", "1: s3: is not supported yet; take it out");
+    struct config config;
+    struct error error;
+    assert_int_equal(config_parse(STR("s3: {endpoint: \"http://127.0.0.1:9000\", key: k, secret: s}"), "f.yaml", &config,
+                                  &error), OK);
+    assert_string_equal(config.s3_endpoint, "http://127.0.0.1:9000");
+    assert_string_equal(config.s3_region, "us-east-1");
+    assert_string_equal(config.s3_secret, "s");
+    config_deinit(&config);
+    refuse("s3: {endpoint: \"127.0.0.1:9000\", key: k, secret: s}",
+           "1: s3.endpoint: expected http://HOST[:PORT] or https://HOST[:PORT], got the string '127.0.0.1:9000'");
+    refuse("s3: {endpoint: \"http://h/path\", key: k, secret: s}",
+           "1: s3.endpoint: expected http://HOST[:PORT] or https://HOST[:PORT], got the string 'http://h/path'");
+    refuse("s3: {endpoint: \"http://h\", key: k}", "1: s3: the key 'secret' is missing");
 }
 
 static void files(void **state)
@@ -462,7 +474,8 @@ int main(void)
         cmocka_unit_test(types),
         cmocka_unit_test(models),
         cmocka_unit_test(tenants),
-        cmocka_unit_test(tiers), cmocka_unit_test(features_that_are_not_there),
+        cmocka_unit_test(tiers),
+        cmocka_unit_test(an_s3_server),
         cmocka_unit_test(files),
         cmocka_unit_test(shipped_example),
         cmocka_unit_test(exposure),

@@ -1,14 +1,14 @@
-#include "api/s3_xml.h"
+#include "core/xml.h"
 
 struct reader {
     struct str text;
     size_t at;
     struct arena *arena;
-    s3_xml_element *on_element;
+    xml_element *on_element;
     void *ctx;
     size_t depth;
-    struct str names[S3_XML_DEPTH];
-    struct buf inner[S3_XML_DEPTH]; /* text so far */
+    struct str names[XML_DEPTH];
+    struct buf inner[XML_DEPTH]; /* text so far */
 };
 
 /* --- text --- */
@@ -37,8 +37,12 @@ static bool append_reference(struct buf *out, struct str digits)
         return false;
     for (size_t i = 0; i < digits.len; i++) {
         char c = digits.data[i], low = (char)(c | 0x20);
-        uint32_t digit = c >= '0' && c <= '9' ? (uint32_t)(c - '0') : is_hex && low >= 'a' && low <= 'f' ? (uint32_t)(low - 'a' + 10) : 16;
-        if (digit > 15)
+        uint32_t digit;
+        if (c >= '0' && c <= '9')
+            digit = (uint32_t)(c - '0');
+        else if (is_hex && low >= 'a' && low <= 'f')
+            digit = (uint32_t)(low - 'a' + 10);
+        else
             return false;
         value = value * (is_hex ? 16 : 10) + digit;
     }
@@ -89,7 +93,7 @@ static bool take_text(struct reader *reader, struct str raw, bool is_decoded)
 
 static bool open_element(struct reader *reader, struct str name)
 {
-    if (reader->depth == S3_XML_DEPTH || name.len == 0)
+    if (reader->depth == XML_DEPTH || name.len == 0)
         return false;
     reader->names[reader->depth] = name;
     buf_clear(&reader->inner[reader->depth]);
@@ -152,11 +156,11 @@ static bool take_tag(struct reader *reader)
     return open_element(reader, name) && (!str_ends(content, STR("/")) || close_element(reader, name));
 }
 
-bool s3_xml_read(struct str text, struct arena *arena, s3_xml_element *on_element, void *ctx)
+bool xml_read(struct str text, struct arena *arena, xml_element *on_element, void *ctx)
 {
     struct reader reader = {.text = text, .arena = arena, .on_element = on_element, .ctx = ctx};
     bool is_good = str_is_utf8(text) && str_trim(text).len > 0;
-    for (size_t i = 0; i < S3_XML_DEPTH; i++)
+    for (size_t i = 0; i < XML_DEPTH; i++)
         buf_init(&reader.inner[i], text.len + 1);
     if (str_starts(text, STR("\xef\xbb\xbf")))
         reader.at = 3;
@@ -168,14 +172,14 @@ bool s3_xml_read(struct str text, struct arena *arena, s3_xml_element *on_elemen
         if (is_good && end < text.len)
             is_good = take_tag(&reader);
     }
-    for (size_t i = 0; i < S3_XML_DEPTH; i++)
+    for (size_t i = 0; i < XML_DEPTH; i++)
         buf_deinit(&reader.inner[i]);
     return is_good && reader.depth == 0;
 }
 
 /* --- writing --- */
 
-void s3_xml_append_text(struct buf *out, struct str text)
+void xml_append_text(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.data[i];
@@ -193,19 +197,19 @@ void s3_xml_append_text(struct buf *out, struct str text)
     }
 }
 
-void s3_xml_append(struct buf *out, const char *name, struct str text)
+void xml_append(struct buf *out, const char *name, struct str text)
 {
     buf_appendf(out, "<%s>", name);
-    s3_xml_append_text(out, text);
+    xml_append_text(out, text);
     buf_appendf(out, "</%s>", name);
 }
 
-void s3_xml_append_u64(struct buf *out, const char *name, uint64_t value)
+void xml_append_u64(struct buf *out, const char *name, uint64_t value)
 {
     buf_appendf(out, "<%s>%llu</%s>", name, (unsigned long long)value, name);
 }
 
-void s3_xml_append_bool(struct buf *out, const char *name, bool value)
+void xml_append_bool(struct buf *out, const char *name, bool value)
 {
-    s3_xml_append(out, name, value ? STR("true") : STR("false"));
+    xml_append(out, name, value ? STR("true") : STR("false"));
 }

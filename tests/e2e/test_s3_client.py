@@ -1,0 +1,141 @@
+"""The object store on somebody else's S3 server: moto's, versitygw (which checks signatures), and our own."""
+
+import hashlib
+import os
+import pathlib
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.parse
+
+import boto3
+import botocore.config
+import pytest
+
+from conftest import ROOT, start, wait_until
+from test_s3 import TENANTS
+
+TOOL = ROOT / "build/tests/tools/objects"
+KEY, SECRET = "AKIDSHOP", "shop-secret"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def run_server(command, port, **more):
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **more)
+    assert wait_until(lambda: answers(port) or process.poll() is not None, timeout=60)
+    assert process.poll() is None
+    return process
+
+
+@pytest.fixture(scope="session", params=["moto", "versitygw", "fulcrum"])
+def endpoint(request, tmp_path_factory, random_model):
+    port, folder = free_port(), tmp_path_factory.mktemp(request.param)
+    if request.param == "moto":
+        process = run_server([sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1",
+                              "-p", str(port)], port)
+    elif request.param == "versitygw":
+        program = shutil.which("versitygw") or os.environ.get("FULCRUM_VERSITYGW")
+        if not program:
+            pytest.skip("no versitygw: it is built where Go is installed")
+        process = run_server([program, "--port", f"127.0.0.1:{port}", "posix", str(folder)], port,
+                             env={**os.environ, "ROOT_ACCESS_KEY": KEY, "ROOT_SECRET_KEY": SECRET})
+    else:
+        running = start(folder, random_model, extra=TENANTS)
+        yield running.url
+        assert running.stop() == 0
+        return
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(20)
+
+
+@pytest.fixture
+def tool(endpoint, tmp_path):
+    def run(*args, secret=SECRET):
+        env = {**os.environ, "S3_ENDPOINT": endpoint, "S3_REGION": "us-east-1", "S3_KEY": KEY, "S3_SECRET": secret,
+               "S3_DIRECTORY": str(tmp_path / "waiting")}
+        done = subprocess.run([str(TOOL), *map(str, args)], env=env, capture_output=True, timeout=120, check=False)
+        assert done.returncode in (0, 1), done
+        return done.returncode == 0, done.stdout
+    return run
+
+
+@pytest.fixture
+def bucket(tool, request):
+    name = "b-" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:20]
+    assert tool("create", name) == (True, b"")
+    return name
+
+
+def test_an_object_goes_there_and_back(tool, bucket, endpoint, tmp_path):
+    body = random.Random(1).randbytes(9_500_000)  # more than two windows
+    (tmp_path / "file").write_bytes(body)
+    key = "in/über & + %/a b.jsonl"
+    assert tool("put", bucket, key, tmp_path / "file")[0]
+    etag = hashlib.md5(body).hexdigest().encode()
+    assert tool("stat", bucket, key) == (True, b"9500000 %s text/x-tool\n" % etag)
+    assert tool("get", bucket, key, 0, "-") == (True, body)
+    assert tool("get", bucket, key, 4_000_000, 1_000_000) == (True, body[4_000_000:5_000_000])
+    s3 = boto3.client("s3", region_name="us-east-1", endpoint_url=endpoint, aws_access_key_id=KEY,
+                      aws_secret_access_key=SECRET, config=botocore.config.Config(s3={"addressing_style": "path"}))
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == body
+    assert not list((tmp_path / "waiting").iterdir())
+    assert tool("delete", bucket, key)[0]
+    assert not tool("stat", bucket, key)[0]
+    assert tool("delete-bucket", bucket)[0]
+    assert not tool("head", bucket)[0]
+
+
+def test_an_empty_object(tool, bucket, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    assert tool("put", bucket, "empty", tmp_path / "file")[0]
+    assert tool("get", bucket, "empty", 0, "-") == (True, b"")
+
+
+def test_listings(tool, bucket, tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    keys = ["a", "a b/+&", "d/1", "d/2", "d/sub/3", "z", "é"]
+    for key in keys:
+        assert tool("put", bucket, key, tmp_path / "file")[0]
+    for size in (2, 3, 1000):
+        ok, out = tool("list", bucket, "", "", size)
+        assert ok and [urllib.parse.unquote(line.split()[0]) for line in out.decode().splitlines()] == keys
+        ok, out = tool("list", bucket, "d/", "/", size)
+        assert ok and [line.split()[0] for line in out.decode().splitlines()] == ["d/1", "d/2", "d/sub/"]
+    assert tool("list", bucket, "none", "", 10) == (True, b"")
+    assert bucket.encode() in tool("buckets", "-")[1].splitlines()
+
+
+def test_what_is_missing_is_named(tool, bucket, tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    assert tool("get", bucket, "none", 0, "-") == (False, b"problem 2: there is no object none\n")
+    ok, out = tool("put", "no-such-bucket-here", "k", tmp_path / "file")
+    assert not ok and out.startswith(b"problem 1: ")
+    ok, out = tool("get", "no-such-bucket-here", "k", 0, "-")
+    assert not ok and out == b"problem 1: there is no bucket no-such-bucket-here\n"
+
+
+def test_a_wrong_secret_is_denied(tool, bucket, endpoint, request):
+    if "moto" in request.node.name:
+        pytest.skip("moto checks no signatures")
+    ok, out = tool("list", bucket, "", "", 10, secret="wrong")
+    assert not ok and b"SignatureDoesNotMatch" in out
+
+
+def test_a_server_that_is_not_there(tmp_path):
+    env = {**os.environ, "S3_ENDPOINT": f"http://127.0.0.1:{free_port()}", "S3_REGION": "us-east-1", "S3_KEY": KEY,
+           "S3_SECRET": SECRET, "S3_DIRECTORY": str(tmp_path)}
+    done = subprocess.run([str(TOOL), "head", "bucket"], env=env, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 1 and b"the S3 server http://127.0.0.1" in done.stdout
