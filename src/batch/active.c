@@ -206,7 +206,7 @@ static enum error_code open_files(struct active *active, struct error *error)
 {
     struct batch_counts *counts = &active->job.counts;
     enum error_code code = input_open(active->dir, &active->input, error);
-    if (code == ERROR_NOT_FOUND && !active->is_stopping) {
+    if (code == ERROR_NOT_FOUND && active->may_prepare) {
         code = prepare_input(active->runner->options, &active->job, active->dir, &active->is_cancelled, error);
         if (code == OK)
             code = input_open(active->dir, &active->input, error);
@@ -234,6 +234,7 @@ static void give_task(struct active *active, enum active_step step)
 {
     active->step = step;
     active->is_working = true;
+    active->may_prepare = !active->is_stopping;
     active->task.run = step == ACTIVE_OPENING ? run_open : run_put;
     atomic_store(&active->is_cancelled, is_closing_down(active));
     background_give(active->runner->background, &active->task);

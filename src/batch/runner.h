@@ -126,6 +126,7 @@ struct active {
 
     struct background_task task;
     bool is_working; /* the task has not come back */
+    bool may_prepare; /* the task may read the job's input; not when it was to be stopped already */
     atomic_bool is_cancelled;
     enum error_code outcome; /* of the task */
     struct error error;
