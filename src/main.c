@@ -14,6 +14,7 @@ static const struct command commands[] = {
     {"serve", cmd_serve, "serve models over the APIs of Bedrock, OpenAI and Anthropic"},
     {"eval", cmd_eval, "measure the quality of a model, or of two"},
     {"ledger", cmd_ledger, "what requests cost, and what was saved"},
+    {"batch", cmd_batch, "submit batch jobs to a running server, and follow them"},
     {"cache", cmd_cache, "say why one request does not read what another one cached"},
     {"train", cmd_train, "train a model"},
     {"models", cmd_models, "list the models, their files and the IDs that mean them"},

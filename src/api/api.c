@@ -6,6 +6,7 @@
 #include "api/native.h"
 #include "api/operations.h"
 #include "api/s3.h"
+#include "batch/batch.h"
 #include "core/log.h"
 
 /* --- start and stop --------------------------------------------------------------------------------- */
@@ -35,6 +36,42 @@ static void register_codecs(void)
     codec_register(&nova_codec);
     codec_register(&llama_codec);
     codec_register(&converse_body_codec);
+    codec_register_native(BODY_ANTHROPIC, (struct codec_pair){&anthropic_codec, &anthropic_codec});
+    codec_register_native(BODY_NOVA, (struct codec_pair){&nova_codec, &nova_codec});
+    codec_register_native(BODY_LLAMA, (struct codec_pair){&llama_codec, &llama_codec});
+    /* Fields of families without a body of their own are read from the one that people know best. */
+    codec_register_native(BODY_CONVERSE, (struct codec_pair){&converse_body_codec, &anthropic_codec});
+}
+
+static void on_billed(void *ctx, size_t model, const struct chat_usage *usage, const struct price_quote *quote)
+{
+    struct api *api = ctx;
+    const struct metrics_usage counts = {
+        .input_tokens = usage->input_tokens,
+        .output_tokens = usage->output_tokens,
+        .cache_read_tokens = usage->cache_read_tokens,
+        .cache_write_tokens = usage->cache_write_5m_tokens + usage->cache_write_1h_tokens,
+    };
+    metrics_counted(&api->batch_metrics, model, &counts);
+    metrics_billed(&api->batch_metrics, model, quote->cost, quote->baseline);
+}
+
+static enum error_code open_batch(struct api *api, const struct api_options *options, struct error *error)
+{
+    const struct batch_options batch = {
+        .config = api->config,
+        .catalog = api->catalog,
+        .engine = api->engine,
+        .engine_port = options->batch_port,
+        .extractor = api->extractor,
+        .ledger = api->ledger,
+        .prices = api->prices,
+        .objects = options->objects,
+        .specs = api->specs,
+        .on_billed = on_billed,
+        .ctx = api,
+    };
+    return batch_open(&batch, &api->batch, error);
 }
 
 enum error_code api_new(const struct api_options *options, struct api **api, struct error *error)
@@ -59,12 +96,16 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
         }
         made->specs[i] = spec_of(&options->config->models[i], info);
     }
+    register_codecs();
     enum error_code code = extractor_new(&made->extractor, error);
+    if (code == OK)
+        code = reservations_new(options->config, &made->reservations, error);
+    if (code == OK)
+        code = open_batch(made, options, error);
     if (code != OK) {
-        mem_free(made);
+        api_free(made);
         return code;
     }
-    register_codecs();
     *api = made;
     return OK;
 }
@@ -77,6 +118,20 @@ void api_set_server(struct api *api, const struct server *server)
 void api_begin_drain(struct api *api)
 {
     atomic_store(&api->is_draining, true);
+    batch_begin_drain(api->batch);
+}
+
+void api_wait_for_batch(struct api *api, uint64_t timeout_ms)
+{
+    batch_drain(api->batch, timeout_ms);
+}
+
+void api_stop(struct api *api)
+{
+    if (!api)
+        return;
+    batch_close(api->batch);
+    api->batch = NULL;
 }
 
 void api_free(struct api *api)
@@ -84,6 +139,7 @@ void api_free(struct api *api)
     if (!api)
         return;
     extractor_free(api->extractor);
+    reservations_free(api->reservations);
     for (unsigned i = 0; i < LIMIT_IO_THREADS; i++)
         mem_free(atomic_load(&api->threads[i]));
     mem_free(api);

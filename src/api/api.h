@@ -23,11 +23,15 @@ struct api_options {
     struct objects *objects;
     const struct price_book *prices;
     unsigned thread_count;
+    unsigned batch_port; /* the engine's port for batch jobs, behind those of the threads */
 };
 
 enum error_code api_new(const struct api_options *options, struct api **api, struct error *error) WARN_UNUSED;
 void api_set_server(struct api *api, const struct server *server); /* for the counters of /metrics */
 void api_begin_drain(struct api *api);                             /* /readyz says 503 from here */
+/* Until the records of batch jobs that run are done, or for so long. Not on the main thread. */
+void api_wait_for_batch(struct api *api, uint64_t timeout_ms);
+void api_stop(struct api *api); /* background work; after the server's threads are joined, before the engine stops */
 void api_free(struct api *api);                                    /* after the server's threads are joined */
 
 /* The callbacks of struct server_options; ctx is the api, thread_ctx what api_thread_start gave. */

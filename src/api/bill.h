@@ -4,13 +4,12 @@
 #define API_BILL_H
 
 #include "api/call.h"
-#include "chat/codec.h"
+#include "generate/charge.h"
 #include "ledger/ledger.h"
 
 /* Zero is a bill that was never opened. */
 struct bill {
-    struct ledger_line line; /* its strings live as long as the call */
-    struct price_path path;
+    struct charge charge; /* its strings live as long as the call */
     bool is_open;
 };
 

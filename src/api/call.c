@@ -60,6 +60,8 @@ void call_account(struct api_call *call, int status)
               LOG_I("input_tokens", call->usage.input_tokens), LOG_I("output_tokens", call->usage.output_tokens),
               LOG_I("cache_read_tokens", call->usage.cache_read_tokens),
               LOG_I("cache_write_tokens", call->usage.cache_write_tokens), LOG_C("cache", outcome),
+              LOG_C("tier", call->tier ? call->tier : ""),
+              LOG_C("tier_asked", call->tier_asked ? call->tier_asked : ""),
               LOG_S("cache_reason", reason), LOG_I("cost_picodollars", call->cost),
               LOG_F("ttft_ms", (double)call->usage.first_token_us / 1000),
               LOG_F("latency_ms", (double)(now_us - call->exchange->request.started_us) / 1000),

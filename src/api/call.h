@@ -7,6 +7,7 @@
 
 #include "api/api.h"
 #include "api/metrics.h"
+#include "api/reservation.h"
 #include "auth/tenant.h"
 #include "core/util.h"
 #include "document/extractor.h"
@@ -28,7 +29,10 @@ struct api {
     struct extractor *extractor;
     struct ledger *ledger;
     struct objects *objects;
+    struct reservations *reservations;
     const struct price_book *prices;
+    struct batch *batch;
+    struct metrics batch_metrics; /* of its records; the runner's thread counts */
     _Atomic(const struct server *) server;
     atomic_bool is_draining;
     size_t model_count;
@@ -60,6 +64,7 @@ struct api_call {
     struct metrics_usage usage; /* for the access log */
     bool has_cache;             /* the prompt was read... */
     struct engine_cache_use cache; /* ...and this is what its cache did */
+    const char *tier, *tier_asked; /* that it is served in, and what was asked for; NULL: the operation has none */
     uint64_t cost;              /* picodollars, once the bill is closed */
     size_t metadata_count;
     struct http_header headers[16]; /* of the reply, besides content-type and request ID */
@@ -98,6 +103,10 @@ void runtime_invoke_stream(struct api_call *call);
 void count_tokens(struct api_call *call);
 void control_list_foundation_models(struct api_call *call);
 void control_get_foundation_model(struct api_call *call);
+void batch_create_job(struct api_call *call);
+void batch_get_job(struct api_call *call);
+void batch_list_jobs(struct api_call *call);
+void batch_stop_job(struct api_call *call);
 void health_alive(struct api_call *call);
 void health_ready(struct api_call *call);
 void health_metrics(struct api_call *call);

@@ -61,7 +61,7 @@ enum error_code converse_parse_metadata(yyjson_val *metadata, struct chat_reques
 enum error_code converse_parse_stops(yyjson_val *config, const char *where, const char *key,
                                      struct chat_request *request, struct error *error) WARN_UNUSED;
 
-/* Service tiers by name; `reserved` is refused as the service does without a contract. */
+/* Service tiers by name. Whether there is a reservation the request's tenant knows, not the parser. */
 enum error_code converse_parse_tier(struct str name, struct chat_request *request, struct error *error) WARN_UNUSED;
 const char *converse_tier_name(enum chat_tier tier);
 const char *converse_stop_reason(enum chat_stop_reason stop);

@@ -320,8 +320,6 @@ enum error_code converse_parse_tier(struct str name, struct chat_request *reques
     for (size_t i = 0; i < sizeof(tier_names) / sizeof(tier_names[0]); i++) {
         if (!str_eq(name, str_of(tier_names[i])))
             continue;
-        if (i == CHAT_TIER_RESERVED)
-            return error_set(error, ERROR_INVALID, "Reservation not found.");
         request->tier = (enum chat_tier)i;
         request->has_tier = true;
         return OK;

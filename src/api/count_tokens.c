@@ -1,9 +1,8 @@
 /* CountTokens: as many tokens as the prompt of the same request would have. */
 #include "api/call.h"
 #include "api/converse.h"
-#include "api/document.h"
-#include "api/generate.h"
-#include "api/native.h"
+#include "generate/documents.h"
+#include "generate/generation.h"
 
 struct count_call {
     struct api_call *call; /* in the exchange's arena, as this is */
@@ -49,12 +48,6 @@ static void on_count(void *ctx, uint32_t tokens, const struct error *error)
 static enum error_code parse_native(struct count_call *count, yyjson_val *value, struct error *error)
 {
     static const char *const members[] = {"body", NULL};
-    static const struct codec *const codecs[] = {
-        [BODY_CONVERSE] = &converse_body_codec,
-        [BODY_ANTHROPIC] = &anthropic_codec,
-        [BODY_NOVA] = &nova_codec,
-        [BODY_LLAMA] = &llama_codec,
-    };
     static const char where[] = "input.invokeModel";
     struct str text = {0}, body = {0};
     if (!yyjson_is_obj(value))
@@ -64,7 +57,8 @@ static enum error_code parse_native(struct count_call *count, yyjson_val *value,
         code = fields_need_str(value, where, "body", 1, SIZE_MAX, &text, error);
     if (code == OK)
         code = fields_base64(text, where, "body", count->request.arena, &body, error);
-    if (code == OK && codecs[count->call->match.body]->parse(body, CODEC_COUNT, &count->request, error) != OK)
+    const struct codec *codec = codec_native(count->call->match.body).body;
+    if (code == OK && codec->parse(body, CODEC_COUNT, &count->request, error) != OK)
         code = error_prefix(error, "input.invokeModel.body");
     return code;
 }

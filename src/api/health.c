@@ -53,6 +53,9 @@ static void append_engine(struct buf *out, const struct api *api)
          offsetof(struct engine_counters, generated_tokens)},
         {"fulcrum_engine_steps_total", "counter", "Steps of the engine, one llama_decode each.",
          offsetof(struct engine_counters, steps)},
+        {"fulcrum_engine_recomputed_tokens_total", "counter",
+         "Tokens computed again, because their state was lost while the request was preempted.",
+         offsetof(struct engine_counters, recomputed_tokens)},
         {"fulcrum_cache_evicted_blocks_total", "counter", "Blocks of prefixes that left the cache for want of room.",
          offsetof(struct engine_counters, cache_evicted)},
         {"fulcrum_worker_restarts_total", "counter", "Times the model's worker was started again.",
@@ -77,6 +80,58 @@ static void append_engine(struct buf *out, const struct api *api)
     for (size_t model = 0; model < api->model_count; model++)
         metrics_append_model(out, "fulcrum_model_ready", api->model_names[model],
                              engine_model_is_ready(api->engine, model));
+}
+
+/* Of the engine's queue and steps, by tier. */
+static void append_tiers(struct buf *out, const struct api *api)
+{
+    static const struct {
+        const char *name, *type, *help;
+        size_t offset;
+    } rows[] = {
+        {"fulcrum_tier_queued", "gauge", "Requests that wait to be admitted, by tier.",
+         offsetof(struct engine_counters, tier_queued)},
+        {"fulcrum_tier_running", "gauge", "Requests that hold a sequence of the engine, by tier.",
+         offsetof(struct engine_counters, tier_running)},
+        {"fulcrum_tier_preempted", "gauge", "Requests that gave their place to a higher tier, by tier.",
+         offsetof(struct engine_counters, tier_preempted)},
+        {"fulcrum_tier_preemptions_total", "counter", "Times that requests were preempted, by tier.",
+         offsetof(struct engine_counters, tier_preemptions)},
+    };
+    struct engine_counters counters;
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        metrics_append_head(out, rows[row].name, rows[row].type, rows[row].help);
+        for (size_t model = 0; model < api->model_count; model++) {
+            uint64_t values[ENGINE_TIERS];
+            engine_counters(api->engine, model, &counters);
+            memcpy(values, (const char *)&counters + rows[row].offset, sizeof(values));
+            for (size_t tier = 0; tier < ENGINE_TIERS; tier++) {
+                buf_appendf(out, "%s{model=\"%s\",tier=\"%s\"} ", rows[row].name, api->model_names[model],
+                            engine_tier_names[tier]);
+                buf_append_u64(out, values[tier]);
+                buf_append_char(out, '\n');
+            }
+        }
+    }
+}
+
+/* How long steps took, and how far the predictions were off. */
+static void append_steps(struct buf *out, const struct api *api)
+{
+    struct engine_counters counters;
+    metrics_append_head(out, "fulcrum_engine_step_seconds_total", "counter", "Time spent in steps of the engine.");
+    for (size_t model = 0; model < api->model_count; model++) {
+        engine_counters(api->engine, model, &counters);
+        buf_appendf(out, "fulcrum_engine_step_seconds_total{model=\"%s\"} %.6f\n", api->model_names[model],
+                    (double)counters.steps_us / 1e6);
+    }
+    metrics_append_head(out, "fulcrum_engine_step_error_seconds_total", "counter",
+                        "Distance of the predicted duration of steps from the measured one.");
+    for (size_t model = 0; model < api->model_count; model++) {
+        engine_counters(api->engine, model, &counters);
+        buf_appendf(out, "fulcrum_engine_step_error_seconds_total{model=\"%s\"} %.6f\n", api->model_names[model],
+                    (double)counters.steps_error_us / 1e6);
+    }
 }
 
 /* What each model keeps of prompts, by where it is kept. */
@@ -160,7 +215,7 @@ void health_metrics(struct api_call *call)
 {
     struct api *api = call->thread->api;
     const char *operation_names[METRICS_OPERATIONS_MAX];
-    struct metrics *sets[LIMIT_IO_THREADS];
+    struct metrics *sets[LIMIT_IO_THREADS + 1];
     size_t operation_count, set_count = 0;
     const struct api_operation *operations = operations_table(&operation_count);
     for (size_t i = 0; i < operation_count; i++)
@@ -171,10 +226,13 @@ void health_metrics(struct api_call *call)
         if (thread)
             sets[set_count++] = &thread->metrics;
     }
+    sets[set_count++] = &api->batch_metrics;
     struct buf out;
     buf_init(&out, METRICS_TEXT_MAX);
     metrics_append(&out, sets, set_count, operation_names, operation_count, api->model_names, api->model_count);
     append_engine(&out, api);
+    append_tiers(&out, api);
+    append_steps(&out, api);
     append_cache(&out, api);
     append_documents(&out, api);
     append_server(&out, api);

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <string.h>
 
 /* HTTP codes worth a row each: 499 is a client that went away first, the last takes all others. */
 static const int codes[METRICS_CODES] = {200, 400, 403, 404, 405, 408, 413, 424, 429, 499, 503, 500};
@@ -45,13 +46,19 @@ static void observe(struct metrics_histogram *histogram, const uint64_t *bounds,
     add(&histogram->sum_us, value_us);
 }
 
-void metrics_generated(struct metrics *metrics, size_t model, const struct metrics_usage *usage)
+void metrics_counted(struct metrics *metrics, size_t model, const struct metrics_usage *usage)
 {
     struct metrics_model *counts = &metrics->models[model];
     add(&counts->input_tokens, usage->input_tokens);
     add(&counts->output_tokens, usage->output_tokens);
     add(&counts->cache_read_tokens, usage->cache_read_tokens);
     add(&counts->cache_write_tokens, usage->cache_write_tokens);
+}
+
+void metrics_generated(struct metrics *metrics, size_t model, const struct metrics_usage *usage)
+{
+    struct metrics_model *counts = &metrics->models[model];
+    metrics_counted(metrics, model, usage);
     observe(&counts->first_token, first_token_bounds, usage->first_token_us);
     if (usage->output_tokens > 1)
         observe(&counts->per_token, per_token_bounds, usage->decode_us / (usage->output_tokens - 1));
@@ -66,6 +73,21 @@ void metrics_billed(struct metrics *metrics, size_t model, uint64_t cost, uint64
 void metrics_cached(struct metrics *metrics, size_t model, enum cache_outcome outcome)
 {
     add(&metrics->models[model].cache_outcomes[outcome], 1);
+}
+
+static const char *const tier_names[METRICS_TIERS] = {"default", "priority", "flex", "reserved"};
+
+static size_t tier_index(const char *name)
+{
+    size_t i = METRICS_TIERS - 1;
+    while (i > 0 && strcmp(tier_names[i], name) != 0)
+        i--;
+    return i;
+}
+
+void metrics_tier(struct metrics *metrics, size_t model, const char *asked, const char *served)
+{
+    add(&metrics->models[model].tiers[tier_index(asked)][tier_index(served)], 1);
 }
 
 void metrics_append_head(struct buf *out, const char *name, const char *type, const char *help)
@@ -161,6 +183,21 @@ static void append_cache_outcomes(const struct scrape *scrape)
                         sum_model(scrape, model, offset + outcome * sizeof(metrics_count)));
 }
 
+static void append_tiers(const struct scrape *scrape)
+{
+    static const char name[] = "fulcrum_tier_requests_total";
+    metrics_append_head(scrape->out, name, "counter", "Requests by the tier asked for and the one that served them.");
+    for (size_t model = 0; model < scrape->model_count; model++)
+        for (size_t cell = 0; cell < (size_t)METRICS_TIERS * METRICS_TIERS; cell++) {
+            const size_t offset = offsetof(struct metrics_model, tiers) + cell * sizeof(metrics_count);
+            const uint64_t sum = sum_model(scrape, model, offset);
+            if (sum > 0)
+                buf_appendf(scrape->out, "%s{model=\"%s\",asked=\"%s\",tier=\"%s\"} %" PRIu64 "\n", name,
+                            scrape->model_names[model], tier_names[cell / METRICS_TIERS],
+                            tier_names[cell % METRICS_TIERS], sum);
+        }
+}
+
 static void append_histogram(const struct scrape *scrape, const char *name, const char *help, const uint64_t *bounds,
                              size_t offset)
 {
@@ -188,6 +225,7 @@ void metrics_append(struct buf *out, struct metrics *const *sets, size_t count, 
     append_requests(&scrape, operation_names, operation_count);
     append_sums(&scrape);
     append_cache_outcomes(&scrape);
+    append_tiers(&scrape);
     append_histogram(&scrape, "fulcrum_time_to_first_token_seconds",
                      "From the request's first byte to its first token.",
                      first_token_bounds, offsetof(struct metrics_model, first_token));

@@ -22,10 +22,13 @@ struct metrics_histogram {
     metrics_count sum_us;
 };
 
+#define METRICS_TIERS 4 /* as asked for, and as served: default, priority, flex, reserved */
+
 struct metrics_model {
     metrics_count input_tokens, output_tokens, cache_read_tokens, cache_write_tokens;
     metrics_count cost, baseline; /* picodollars */
     metrics_count cache_outcomes[CACHE_OUTCOMES]; /* requests */
+    metrics_count tiers[METRICS_TIERS][METRICS_TIERS]; /* requests, [asked for][served in] */
     struct metrics_histogram first_token, per_token;
 };
 
@@ -41,9 +44,13 @@ struct metrics_usage {
     uint64_t input_tokens, output_tokens, cache_read_tokens, cache_write_tokens;
     uint64_t first_token_us, decode_us;
 };
+void metrics_counted(struct metrics *metrics, size_t model, const struct metrics_usage *usage); /* tokens alone */
 void metrics_generated(struct metrics *metrics, size_t model, const struct metrics_usage *usage);
 
 void metrics_billed(struct metrics *metrics, size_t model, uint64_t cost, uint64_t baseline); /* picodollars */
+
+/* A request was handed to the engine. `asked` may be empty: default. */
+void metrics_tier(struct metrics *metrics, size_t model, const char *asked, const char *served);
 
 void metrics_cached(struct metrics *metrics, size_t model, enum cache_outcome outcome); /* once a prompt is read */
 

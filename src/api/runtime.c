@@ -5,11 +5,10 @@
 #include "api/cache_header.h"
 #include "api/call.h"
 #include "api/converse.h"
-#include "api/document.h"
 #include "api/eventstream.h"
-#include "api/generate.h"
 #include "api/invoke_headers.h"
-#include "api/native.h"
+#include "generate/documents.h"
+#include "generate/generation.h"
 
 #define EVENT_STREAM_TYPE "application/vnd.amazon.eventstream"
 
@@ -24,6 +23,7 @@ struct runtime_call {
     struct chat_request request;
     struct document_wait *documents; /* not NULL: their texts, or what is wrong with them, are on their way */
     struct generation *generation;
+    struct reservation *reservation; /* that the request is served within; NULL: none */
     struct bill bill;
     struct codec_stream stream;
     struct buf out; /* frames not yet handed to net */
@@ -66,6 +66,8 @@ static enum error_code settle(struct runtime_call *runtime, enum ledger_outcome 
     struct chat_usage usage = {0};
     if (runtime->generation)
         usage = generation_usage(runtime->generation);
+    if (runtime->reservation && runtime->bill.is_open)
+        reservation_use(runtime->reservation, 0, usage.output_tokens, clock_now_us());
     return bill_close(&runtime->bill, runtime->call, outcome, is_paid ? &usage : NULL, error);
 }
 
@@ -201,6 +203,11 @@ static void on_started(void *ctx, const struct chat_reply *reply)
     call->usage.first_token_us = clock_now_us() - call->exchange->request.started_us;
     call->has_cache = true;
     call->cache = generation_cache(runtime->generation);
+    if (runtime->reservation)
+        reservation_use(runtime->reservation,
+                        reply->usage.input_tokens + reply->usage.cache_write_5m_tokens +
+                            reply->usage.cache_write_1h_tokens,
+                        0, clock_now_us());
     metrics_cached(&call->thread->metrics, call->match.model, cache_outcome(&call->cache));
     if (!runtime->is_stream)
         return;
@@ -311,22 +318,24 @@ static void on_failed(void *ctx, const struct error *error)
 
 /* --- the start -------------------------------------------------------------------------------------- */
 
-static const struct codec *native_codec(enum body_shape shape)
+/* Within its reservation a request is served as reserved, over it as default. */
+static enum error_code resolve_tier(struct runtime_call *runtime, struct error *error)
 {
-    switch (shape) {
-    case BODY_ANTHROPIC: return &anthropic_codec;
-    case BODY_NOVA: return &nova_codec;
-    case BODY_LLAMA: return &llama_codec;
-    case BODY_CONVERSE: break;
+    struct api_call *call = runtime->call;
+    struct chat_request *request = &runtime->request;
+    call->tier_asked = request->has_tier ? converse_tier_name(request->tier) : "";
+    if (request->tier == CHAT_TIER_RESERVED) {
+        struct reservation *reservation =
+            reservation_find(call->thread->api->reservations, call->identity.tenant, call_model(call)->name);
+        if (!reservation)
+            return error_set(error, ERROR_INVALID, "Reservation not found.");
+        if (reservation_has_room(reservation, clock_now_us()))
+            runtime->reservation = reservation;
+        else
+            request->tier = CHAT_TIER_DEFAULT;
     }
-    return &converse_body_codec;
-}
-
-/* Whose native reply additionalModelResponseFieldPaths look into; families
- * without a body of their own are read as the one that people know best. */
-static const struct codec *fields_codec(enum body_shape shape)
-{
-    return shape == BODY_CONVERSE ? &anthropic_codec : native_codec(shape);
+    call->tier = converse_tier_name(request->tier);
+    return OK;
 }
 
 static enum error_code parse(struct runtime_call *runtime, struct error *error)
@@ -339,13 +348,15 @@ static enum error_code parse(struct runtime_call *runtime, struct error *error)
     enum error_code code = call_resolve_model(call, error);
     if (code != OK)
         return code;
-    runtime->codec = runtime->is_invoke ? native_codec(call->match.body) : &converse_codec;
+    runtime->codec = runtime->is_invoke ? codec_native(call->match.body).body : &converse_codec;
     if (runtime->is_invoke && (code = invoke_headers_parse(call, runtime->is_stream, request, error)) != OK)
         return code;
     request->cache_ttl_max_seconds = catalog_cache_ttl_max_seconds(&call->match);
     code = runtime->codec->parse(call->exchange->request.body, CODEC_GENERATE, request, error);
     if (code == OK)
         code = chat_request_check(request, error);
+    if (code == OK)
+        code = resolve_tier(runtime, error);
     struct str salt = http_header_get(&call->exchange->request, "x-fulcrum-cache-salt");
     if (salt.data && !request->cache_salt.data)
         request->cache_salt = salt;
@@ -381,12 +392,15 @@ static enum error_code start(struct runtime_call *runtime, struct error *error)
         .request = &runtime->request,
         .identity = {.request_id = str_of(call->request_id),
                      .model_id = call->match.id,
-                     .native = fields_codec(call->match.body)},
+                     .native = codec_native(call->match.body).fields},
         .collects = !runtime->is_stream || wants_fields(runtime),
         .started_us = call->exchange->request.started_us,
     };
     runtime->generation = generation_start(&setup, &handlers, runtime, error);
-    return runtime->generation ? bill_open(&runtime->bill, call, runtime->request.tier, error) : error->code;
+    if (!runtime->generation)
+        return error->code;
+    metrics_tier(&call->thread->metrics, call->match.model, call->tier_asked, call->tier);
+    return bill_open(&runtime->bill, call, runtime->request.tier, error);
 }
 
 static void on_documents(void *ctx, const struct error *refusal)

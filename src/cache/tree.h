@@ -193,6 +193,9 @@ bool prefix_path_claim(const struct prefix_tree *tree, const struct prefix_path 
 bool prefix_tree_commit(struct prefix_tree *tree, struct prefix_path *path, uint64_t payload, uint64_t bytes,
                         uint64_t now_us);
 
+/* The request stands still: others may compute what is left of its claims. It may claim again. */
+void prefix_tree_yield(struct prefix_tree *tree, struct prefix_path *path);
+
 /* --- from an earlier process -------------------------------------------------------------------------- */
 
 struct prefix_found {

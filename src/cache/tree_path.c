@@ -499,6 +499,12 @@ static void abandon_claims(struct prefix_path *path)
     }
 }
 
+void prefix_tree_yield(struct prefix_tree *tree, struct prefix_path *path)
+{
+    (void)tree;
+    abandon_claims(path);
+}
+
 /* The tokens that are computed again if this payload is not there. */
 static uint32_t tokens_saved(const struct prefix_path *path, const struct prefix_node *node)
 {

@@ -40,7 +40,7 @@ struct chat_block {
 
 /* A document of the request, in a block of its own or inside a tool result.
  * pdf, docx and xlsx come as bytes; whoever generates has to get their text
- * first (api/document.h). */
+ * first (generate/documents.h). */
 struct chat_document {
     const char *where; /* its path in the body, for messages */
     struct str name, format;
@@ -67,7 +67,8 @@ struct chat_tool {
 
 enum chat_tool_choice { CHAT_TOOL_AUTO, CHAT_TOOL_ANY, CHAT_TOOL_NAMED, CHAT_TOOL_NONE };
 
-enum chat_tier { CHAT_TIER_DEFAULT, CHAT_TIER_PRIORITY, CHAT_TIER_FLEX, CHAT_TIER_RESERVED };
+/* CHAT_TIER_BATCH is no body's to ask for: records of batch jobs have it. */
+enum chat_tier { CHAT_TIER_DEFAULT, CHAT_TIER_PRIORITY, CHAT_TIER_FLEX, CHAT_TIER_RESERVED, CHAT_TIER_BATCH };
 
 struct chat_sampling {
     double temperature; /* 0 is greedy */
@@ -107,7 +108,7 @@ struct chat_request {
     struct str *stop_sequences;
     size_t stop_count;
 
-    enum chat_tier tier;
+    enum chat_tier tier; /* that it is served in; until the reservation is looked at, what was asked for */
     bool has_tier;
     struct chat_metadata *metadata;
     size_t metadata_count;

@@ -24,6 +24,18 @@ const struct codec *codec_find(struct str name)
     return NULL;
 }
 
+static struct codec_pair natives[BODY_SHAPES];
+
+void codec_register_native(enum body_shape shape, struct codec_pair pair)
+{
+    natives[shape] = pair;
+}
+
+struct codec_pair codec_native(enum body_shape shape)
+{
+    return natives[shape];
+}
+
 void codec_request_free(struct chat_request *request)
 {
     json_free(request->document);

@@ -9,6 +9,7 @@
 
 #include "chat/chat.h"
 #include "core/buf.h"
+#include "core/catalog.h"
 
 struct codec;
 
@@ -68,6 +69,15 @@ struct codec {
 #define CODEC_MAX 16
 void codec_register(const struct codec *codec); /* twice is harmless */
 const struct codec *codec_find(struct str name); /* NULL: none of that name */
+
+/* The body of InvokeModel for models of a shape, and whose native reply
+ * additionalModelResponseFieldPaths of Converse look into. NULL: nobody
+ * registered one. */
+struct codec_pair {
+    const struct codec *body, *fields;
+};
+void codec_register_native(enum body_shape shape, struct codec_pair pair);
+struct codec_pair codec_native(enum body_shape shape);
 
 void codec_request_free(struct chat_request *request);
 

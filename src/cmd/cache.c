@@ -5,8 +5,6 @@
 #include <stdio.h>
 
 #include "api/converse.h"
-#include "api/document.h"
-#include "api/generate.h"
 #include "api/native.h"
 #include "cache/explain.h"
 #include "cmd/cmd.h"
@@ -14,6 +12,8 @@
 #include "core/catalog.h"
 #include "core/log.h"
 #include "engine/embedded.h"
+#include "generate/documents.h"
+#include "generate/generation.h"
 
 #define OUTPUT_BYTES_MAX (1u << 20)
 

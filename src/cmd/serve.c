@@ -14,6 +14,7 @@
 #include "api/api.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
+#include "core/util.h"
 #include "engine/embedded.h"
 #include "ledger/ledger.h"
 
@@ -166,7 +167,10 @@ static enum error_code lock_data(struct serve *serve, struct error *error)
 static void drain(uv_work_t *work)
 {
     struct serve *serve = work->data;
+    uint64_t deadline_us = clock_now_us() + limit(drain_timeout_ms) * 1000;
     server_drain(serve->server, limit(drain_timeout_ms));
+    uint64_t now_us = clock_now_us();
+    api_wait_for_batch(serve->api, now_us < deadline_us ? (deadline_us - now_us) / 1000 : 0);
 }
 
 static void on_drained(uv_work_t *work, int status)
@@ -221,7 +225,7 @@ static unsigned io_threads(const struct config *config)
     unsigned wanted = config->io_threads, cores = uv_available_parallelism();
     if (wanted == 0)
         wanted = cores < IO_THREADS_MAX ? cores : IO_THREADS_MAX;
-    return wanted < LIMIT_IO_THREADS ? wanted : LIMIT_IO_THREADS;
+    return wanted < LIMIT_IO_THREADS ? wanted : LIMIT_IO_THREADS - 1; /* one port is for batch jobs */
 }
 
 static enum error_code start_engine(struct serve *serve, unsigned threads, struct error *error)
@@ -233,7 +237,7 @@ static enum error_code start_engine(struct serve *serve, unsigned threads, struc
     uv_loop_init(&serve->loop);
     serve->has_loop = true;
     watch_signals(serve);
-    code = engine_new(&serve->config, &serve->loop, threads, &serve->engine, error);
+    code = engine_new(&serve->config, &serve->loop, threads + 1, &serve->engine, error);
     return code == OK ? engine_wait(serve->engine, error) : code;
 }
 
@@ -250,6 +254,7 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
         .objects = serve->objects,
         .prices = serve->prices,
         .thread_count = threads,
+        .batch_port = threads,
     };
     enum error_code code = config_parse_listen(config->listen, host, sizeof(host), &port, error);
     if (code == OK)
@@ -357,6 +362,7 @@ static void close_handle(uv_handle_t *handle, void *ctx)
 static void stop(struct serve *serve)
 {
     server_free(serve->server);
+    api_stop(serve->api);
     if (serve->engine)
         engine_stop(serve->engine);
     engine_free(serve->engine);

@@ -16,7 +16,7 @@
 #include "core/str.h"
 
 /* The native body of InvokeModel; families without one of their own take Converse's. */
-enum body_shape { BODY_CONVERSE, BODY_ANTHROPIC, BODY_NOVA, BODY_LLAMA };
+enum body_shape { BODY_CONVERSE, BODY_ANTHROPIC, BODY_NOVA, BODY_LLAMA, BODY_SHAPES };
 
 struct catalog_entry {
     const char *id;       /* bare: no geography, no ARN */

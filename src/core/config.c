@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/config_tiers.h"
 #include "core/config_yaml.h"
 
 #define LIMIT_VALUE_MAX (UINT64_C(1) << 40) /* no limit is worth more; keeps sums far from overflow */
@@ -182,6 +183,11 @@ static const struct field tenant_cache_fields[] = {
 };
 static const struct field_table tenant_cache_table = FIELD_TABLE(tenant_cache_fields, struct config_tenant);
 
+static enum error_code read_reservation(struct yaml_reader *reader, const yaml_node_t *node, void *parent)
+{
+    return yaml_read_object(reader, node, &config_reservation_table, &((struct config_tenant *)parent)->reservation);
+}
+
 static const struct field tenant_fields[] = {
     {"name", FIELD_STRING, .is_required = true, AT(config_tenant, name), .check = is_plain_name,
      .expected = "a name of up to 64 letters, digits and ._-"},
@@ -189,7 +195,7 @@ static const struct field tenant_fields[] = {
     {"bearer", FIELD_STRINGS, .is_secret = true, LIST_AT(config_tenant, bearer, bearer_count), .check = is_sha256_hex,
      .expected = "the SHA-256 of a token, 64 lower-case hex digits"},
     {"account", FIELD_STRING, AT(config_tenant, account), .check = is_account, .expected = "an account of 12 digits"},
-    {.name = "reservation", .kind = FIELD_UNSUPPORTED},
+    {"reservation", FIELD_CUSTOM, .custom = read_reservation},
     {"cache", FIELD_OBJECT, .table = &tenant_cache_table},
 };
 static const struct field_table tenant_table = FIELD_TABLE(tenant_fields, struct config_tenant);
@@ -232,7 +238,7 @@ static const struct field root_fields[] = {
     {"tenants", FIELD_OBJECTS, LIST_AT(config, tenants, tenant_count), .high = LIMIT_TENANTS, .table = &tenant_table},
     {"limits", FIELD_CUSTOM, .custom = read_limits},
     {"prices", FIELD_FILES, LIST_AT(config, prices, price_count)},
-    {.name = "tiers", .kind = FIELD_UNSUPPORTED},
+    {"tiers", FIELD_OBJECT, .table = &config_tiers_table},
     {"s3", FIELD_OBJECT, .table = &s3_table},
 };
 static const struct field_table root_table = FIELD_TABLE(root_fields, struct config);
@@ -460,6 +466,8 @@ static enum error_code read_document(struct str text, struct config *config, str
         code = check_models(&reader, config);
     if (!code)
         code = check_tenants(&reader, config);
+    if (!code)
+        code = config_tiers_check(&reader, config);
     yaml_reader_close(&reader);
     return code;
 }
@@ -473,11 +481,12 @@ enum error_code config_parse(struct str text, const char *file, struct config *c
     }
     if (!code && !config->models)
         code = add_embedded_pair(config, error);
-    if (code)
+    if (code) {
         config_deinit(config);
-    else
-        fill_models(config);
-    return code;
+        return code;
+    }
+    fill_models(config);
+    return OK;
 }
 
 enum error_code config_read_file(const char *path, struct buf *buf, struct error *error)

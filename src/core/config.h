@@ -39,6 +39,19 @@ struct config_model {
     uint32_t cache_min_tokens; /* 0: cache.min_tokens */
 };
 
+/* Tokens a minute that a tenant has for itself, of one model. */
+struct config_reservation {
+    const char *model; /* NULL: no reservation */
+    uint64_t input_tpm, output_tpm;
+};
+
+enum config_share { CONFIG_SHARE_STRICT, CONFIG_SHARE_OBJECTIVE };
+
+struct config_tier {
+    uint64_t queue;       /* requests of one model that may wait for their first token; 0: the limit of that name */
+    uint64_t deadline_ms; /* that one may wait before its prompt is begun; 0: the limit */
+};
+
 struct config_key {
     const char *id, *secret;
 };
@@ -53,6 +66,7 @@ struct config_tenant {
     /* Of its prefixes in each model's cache: bytes in memory that others can't
      * push it below, and bytes that it can't exceed (0: none). */
     uint64_t cache_floor_bytes, cache_ceiling_bytes;
+    struct config_reservation reservation;
 };
 
 struct config {
@@ -73,6 +87,9 @@ struct config {
     uint64_t cache_memory_bytes, cache_disk_bytes; /* of each model */
     uint32_t cache_min_tokens;
     const char *cache_policy;    /* lru ttl value */
+    enum config_share tier_share; /* whether batch shares steps with other tiers... */
+    double tier_objective;        /* ...and by how many times lower tiers may lengthen those of higher ones; 0: 2 */
+    struct config_tier tier_priority, tier_default, tier_flex;
     const char *s3_endpoint, *s3_region, *s3_key, *s3_secret; /* NULL: objects are kept in DATA/objects */
     const char **prices;         /* files of price books; a later one goes before, the embedded one comes last */
     size_t price_count;

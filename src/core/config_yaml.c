@@ -333,7 +333,6 @@ static enum error_code read_field(struct yaml_reader *reader, const yaml_node_t 
     case FIELD_OBJECT: return yaml_read_object(reader, node, field->table, target);
     case FIELD_OBJECTS: return read_objects(reader, node, field, parent);
     case FIELD_CUSTOM: return field->custom(reader, node, parent);
-    case FIELD_UNSUPPORTED: return fail(reader, node, "is not supported yet; take it out");
     }
     return OK;
 }

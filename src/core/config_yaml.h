@@ -34,7 +34,6 @@ enum field_kind {
     FIELD_OBJECT,      /* a table over the struct at offset */
     FIELD_OBJECTS,     /* array of the table's structs at offset, size_t at count_offset, at most high */
     FIELD_CUSTOM,      /* `custom` reads it */
-    FIELD_UNSUPPORTED, /* known, and refused: silence would promise what isn't there */
 };
 
 struct yaml_reader;

@@ -28,11 +28,21 @@
     X(body_timeout_ms, 30000, "ms", "between two pieces of a request body")                                  \
     X(idle_timeout_ms, 75000, "ms", "keep-alive connection without a request")                               \
     X(write_timeout_ms, 60000, "ms", "reader that takes no byte of a waiting reply")                         \
-    X(first_token_timeout_ms, 600000, "ms", "queue and prefill of one request")                              \
-    X(token_gap_timeout_ms, 60000, "ms", "between two tokens of one reply")                                  \
+    X(first_token_timeout_ms, 600000, "ms", "queue and prefill of one request; flex and batch wait longer")  \
+    X(token_gap_timeout_ms, 60000, "ms", "between two tokens of one reply; flex and batch may stand still")  \
     X(drain_timeout_ms, 30000, "ms", "running requests after SIGTERM")                                       \
-    X(queue_requests, 256, "requests", "waiting for one model; over it ThrottlingException")                 \
-    X(queue_tokens, 4194304, "tokens", "prompt tokens waiting for one model")                                \
+    X(queue_requests, 256, "requests", "of tier default waiting for one model; over it ThrottlingException") \
+    X(priority_queue_requests, 256, "requests", "the same of tier priority, reserved included")              \
+    X(flex_queue_requests, 1000, "requests", "the same of tier flex")                                        \
+    X(batch_queue_requests, 1000, "requests", "of batch jobs, handed to one model's engine ahead of time")   \
+    X(queue_deadline_ms, 300000, "ms", "tier default waiting to be begun; over it ThrottlingException")      \
+    X(priority_deadline_ms, 60000, "ms", "the same of tier priority")                                        \
+    X(flex_deadline_ms, 600000, "ms", "the same of tier flex")                                               \
+    X(queue_tokens, 4194304, "tokens", "prompt tokens of one tier waiting for one model")                    \
+    X(tier_age_ms, 20000, "ms", "without progress, after which a request is treated as of the tier above")   \
+    X(batch_age_ms, 3600000, "ms", "the same of a request of a batch job")                                   \
+    X(batch_step_ms, 25, "ms", "step of the engine with batch alone: who arrives waits for its end")         \
+    X(parked_bytes, 536870912, "bytes", "states of preempted requests, besides what the cache has of them")  \
     X(prefill_chunk_tokens, 512, "tokens", "prompt tokens of one step while replies run")                    \
     X(messages, 10000, "messages", "messages of one request")                                                \
     X(content_blocks, 20000, "blocks", "content blocks of one request")                                      \
@@ -55,6 +65,17 @@
     X(document_extractions, 2, "processes", "documents being read at once")                                  \
     X(document_queue, 64, "documents", "waiting to be read; over it ThrottlingException")                    \
     X(document_cache_bytes, 67108864, "bytes", "texts of documents kept for the next request")               \
+    X(batch_job_records, 100000, "records", "records of one batch job")                                      \
+    X(batch_file_records, 100000, "records", "records of one input file of a batch job")                     \
+    X(batch_job_bytes, 5368709120, "bytes", "input files of one batch job together")                         \
+    X(batch_file_bytes, 1073741824, "bytes", "one input file of a batch job")                                \
+    X(batch_job_files, 10000, "files", "input files of one batch job")                                       \
+    X(batch_record_bytes, 25000000, "bytes", "one line of an input file")                                    \
+    X(batch_model_jobs, 100, "jobs", "a tenant's batch jobs on one model that have not ended")               \
+    X(batch_running_jobs, 8, "jobs", "batch jobs that are validated and computed at once")                   \
+    X(batch_in_flight, 32, "records", "records of batch jobs that one model is given at once")               \
+    X(batch_in_flight_bytes, 67108864, "bytes", "lines of records on their way, after which none is begun")  \
+    X(batch_record_tries, 3, "times", "a record whose engine died is tried before it is an error")           \
     X(kv_bytes, 536870912, "bytes", "live KV cells of one worker")                                           \
     X(object_bytes, 5368709120, "bytes", "one object written in one piece, or one part of an upload")        \
     X(object_upload_bytes, 53687091200, "bytes", "one object made of parts")                                 \

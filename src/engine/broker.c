@@ -76,6 +76,11 @@ void broker_release(struct broker *broker, uint32_t slot)
     atomic_store(&broker->page->slots[slot].step_began_us, 0);
     atomic_store(&broker->page->slots[slot].cache_bytes, 0); /* its memory went with it */
     atomic_store(&broker->page->slots[slot].cache_tokens, 0);
+    for (size_t tier = 0; tier < ENGINE_TIERS; tier++) {
+        atomic_store(&broker->page->slots[slot].queued[tier], 0);
+        atomic_store(&broker->page->slots[slot].running[tier], 0);
+        atomic_store(&broker->page->slots[slot].preempted[tier], 0);
+    }
 }
 
 /* --- the worker's side ------------------------------------------------------------------------------ */

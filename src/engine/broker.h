@@ -34,6 +34,7 @@
 
 #include "core/error.h"
 #include "core/limits.h"
+#include "engine/tier.h"
 
 #define BROKER_SLOTS (LIMIT_MODELS + 1) /* one more for the trainer */
 #define BROKER_TRAINER_SLOT LIMIT_MODELS
@@ -47,7 +48,11 @@ struct broker_slot {
     _Atomic uint64_t cache_bytes, cache_tokens; /* prefix states in host memory now */
     _Atomic uint64_t cache_disk_bytes, cache_disk_tokens; /* and in files, but for copies of those */
     _Atomic uint64_t cache_evicted;             /* blocks */
-    char pad[128 - 2 * sizeof(uint32_t) - 10 * sizeof(uint64_t)]; /* no line shared by two workers */
+    _Atomic uint64_t recomputed_tokens; /* whose state was lost while the request was preempted */
+    _Atomic uint64_t steps_us, steps_error_us; /* duration of all steps; distance of the predictions from it */
+    _Atomic uint64_t preemptions[ENGINE_TIERS];
+    _Atomic uint32_t queued[ENGINE_TIERS], running[ENGINE_TIERS], preempted[ENGINE_TIERS]; /* requests, now */
+    char pad[256 - 14 * sizeof(uint32_t) - 17 * sizeof(uint64_t)]; /* no line shared by two workers */
 };
 
 struct broker_page {
@@ -55,7 +60,7 @@ struct broker_page {
     char pad[124];
     struct broker_slot slots[BROKER_SLOTS];
 };
-_Static_assert(sizeof(struct broker_slot) == 128, "a slot fills whole cache lines");
+_Static_assert(sizeof(struct broker_slot) == 256, "a slot fills whole cache lines");
 
 struct broker {
     struct broker_page *page;

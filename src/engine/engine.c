@@ -12,6 +12,8 @@
 #include "core/util.h"
 #include "engine/internal.h"
 
+const char *const engine_tier_names[ENGINE_TIERS] = {"priority", "default", "flex", "batch"};
+
 #define CALLS_MAX 65536u
 #define SWEEP_MS 1000u
 
@@ -21,6 +23,7 @@ struct engine_call {
     struct engine_port *port;
     uint32_t model, id; /* id: slot in the low 16 bits, sequence above */
     enum call_state state;
+    enum engine_tier tier;
     struct engine_handlers handlers;
     void (*on_count)(void *ctx, uint32_t tokens, const struct error *error);
     void *ctx;
@@ -50,6 +53,15 @@ struct engine_port {
 };
 
 /* --- the engine: main thread ------------------------------------------------------------------------ */
+
+uint64_t engine_deadline_ms(const struct config *config, enum engine_tier tier)
+{
+    const struct config_tier *const tiers[] = {&config->tier_priority, &config->tier_default, &config->tier_flex};
+    const uint64_t usual[] = {limit(priority_deadline_ms), limit(queue_deadline_ms), limit(flex_deadline_ms)};
+    if (tier == ENGINE_BATCH)
+        return 0;
+    return tiers[tier]->deadline_ms != 0 ? tiers[tier]->deadline_ms : usual[tier];
+}
 
 static void mailboxes_init(struct engine *engine)
 {
@@ -164,7 +176,6 @@ void engine_counters(const struct engine *engine, size_t model, struct engine_co
         .prefilled_tokens = atomic_load(&slot->prefilled_tokens),
         .generated_tokens = atomic_load(&slot->generated_tokens),
         .restarts = atomic_load(&m->restarts),
-        .queue_depth = atomic_load(&m->waiting),
         .running = atomic_load(&m->running),
         .steps = atomic_load(&slot->steps),
         .cache_bytes = atomic_load(&slot->cache_bytes),
@@ -172,7 +183,17 @@ void engine_counters(const struct engine *engine, size_t model, struct engine_co
         .cache_disk_bytes = atomic_load(&slot->cache_disk_bytes),
         .cache_disk_tokens = atomic_load(&slot->cache_disk_tokens),
         .cache_evicted = atomic_load(&slot->cache_evicted),
+        .recomputed_tokens = atomic_load(&slot->recomputed_tokens),
+        .steps_us = atomic_load(&slot->steps_us),
+        .steps_error_us = atomic_load(&slot->steps_error_us),
     };
+    for (size_t tier = 0; tier < ENGINE_TIERS; tier++) {
+        counters->queue_depth += atomic_load(&m->waiting[tier]);
+        counters->tier_queued[tier] = atomic_load(&slot->queued[tier]);
+        counters->tier_running[tier] = atomic_load(&slot->running[tier]);
+        counters->tier_preempted[tier] = atomic_load(&slot->preempted[tier]);
+        counters->tier_preemptions[tier] = atomic_load(&slot->preemptions[tier]);
+    }
 }
 
 void engine_offer(struct engine *engine, unsigned index, uint32_t model, int fd, uint32_t generation)
@@ -195,7 +216,7 @@ static void count_state(struct engine_call *call, int64_t change)
 {
     struct engine_model *model = &call->port->engine->models[call->model];
     if (call->state == CALL_WAITING)
-        atomic_fetch_add(&model->waiting, (uint64_t)change);
+        atomic_fetch_add(&model->waiting[call->tier], (uint64_t)change);
     else if (call->state == CALL_STARTED)
         atomic_fetch_add(&model->running, (uint64_t)change);
 }
@@ -244,8 +265,8 @@ static bool find_slot(struct engine_port *port, size_t *slot)
     return true;
 }
 
-static struct engine_call *new_call(struct engine_port *port, size_t model, enum call_state state, void *ctx,
-                                    struct error *error)
+static struct engine_call *new_call(struct engine_port *port, size_t model, enum call_state state,
+                                    enum engine_tier tier, void *ctx, struct error *error)
 {
     size_t slot;
     struct engine_call *call = find_slot(port, &slot) ? mem_calloc(1, sizeof(*call)) : NULL;
@@ -258,6 +279,7 @@ static struct engine_call *new_call(struct engine_port *port, size_t model, enum
         .model = (uint32_t)model,
         .id = (uint32_t)slot | (uint32_t)port->sequence++ << 16,
         .state = state,
+        .tier = tier,
         .ctx = ctx,
         .since_us = clock_now_us(),
     };
@@ -459,10 +481,15 @@ static void on_wake(uv_async_t *wake)
 
 /* --- ports ------------------------------------------------------------------------------------------ */
 
+/* Flex and batch stand still while others have work: the worker's heartbeat tells
+ * whether it lives, the deadline of flex how long a request may wait. */
 static bool is_overdue(const struct engine_call *call, uint64_t now_us)
 {
-    const uint64_t allowed_ms =
-        call->state == CALL_STARTED ? limit(token_gap_timeout_ms) : limit(first_token_timeout_ms);
+    uint64_t allowed_ms = call->state == CALL_STARTED ? limit(token_gap_timeout_ms) : limit(first_token_timeout_ms);
+    if (call->tier == ENGINE_BATCH || (call->tier == ENGINE_FLEX && call->state == CALL_STARTED))
+        return false;
+    if (call->tier == ENGINE_FLEX)
+        allowed_ms += engine_deadline_ms(call->port->engine->config, ENGINE_FLEX);
     return now_us > call->since_us + allowed_ms * 1000;
 }
 
@@ -575,18 +602,36 @@ static struct engine_call *submit(struct engine_call *call, struct port_link *li
     return call;
 }
 
+static uint64_t either(uint64_t configured, uint64_t usual)
+{
+    return configured != 0 ? configured : usual;
+}
+
+static uint64_t queue_limit(const struct config *config, enum engine_tier tier)
+{
+    switch (tier) {
+    case ENGINE_PRIORITY: return either(config->tier_priority.queue, limit(priority_queue_requests));
+    case ENGINE_DEFAULT: return either(config->tier_default.queue, limit(queue_requests));
+    case ENGINE_FLEX: return either(config->tier_flex.queue, limit(flex_queue_requests));
+    default: return limit(batch_queue_requests);
+    }
+}
+
 struct engine_call *engine_generate(struct engine_port *port, size_t model, const struct engine_request *request,
                                     const struct engine_handlers *handlers, void *ctx, struct error *error)
 {
     struct port_link *link = usable_link(port, model, error);
     if (link == NULL)
         return NULL;
-    if (atomic_load(&port->engine->models[model].waiting) >= limit(queue_requests)) {
-        (void)error_set(error, ERROR_THROTTLED, "%llu requests wait for model %s already; try again later",
-                        (unsigned long long)limit(queue_requests), port->engine->models[model].config->name);
+    const uint64_t most = queue_limit(port->engine->config, request->tier);
+    if (atomic_load(&port->engine->models[model].waiting[request->tier]) >= most) {
+        (void)error_set(error, ERROR_THROTTLED,
+                        "%llu requests of tier %s wait for model %s already; try again later",
+                        (unsigned long long)most, engine_tier_names[request->tier],
+                        port->engine->models[model].config->name);
         return NULL;
     }
-    struct engine_call *call = new_call(port, model, CALL_WAITING, ctx, error);
+    struct engine_call *call = new_call(port, model, CALL_WAITING, request->tier, ctx, error);
     if (call == NULL)
         return NULL;
     call->handlers = *handlers;
@@ -606,7 +651,7 @@ struct engine_call *engine_count(struct engine_port *port, size_t model, const s
                                  struct error *error)
 {
     struct port_link *link = usable_link(port, model, error);
-    struct engine_call *call = link == NULL ? NULL : new_call(port, model, CALL_COUNTING, ctx, error);
+    struct engine_call *call = link == NULL ? NULL : new_call(port, model, CALL_COUNTING, ENGINE_DEFAULT, ctx, error);
     if (call == NULL)
         return NULL;
     call->on_count = on_count;

@@ -18,6 +18,7 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "core/str.h"
+#include "engine/tier.h"
 
 struct engine;
 struct engine_port;
@@ -82,7 +83,7 @@ struct engine_request {
     struct str cache_salt;
     enum engine_cache cache;
     uint32_t cache_min_tokens; /* shorter prefixes are not cached */
-    uint8_t tier;        /* 0 priority, 1 default, 2 flex, 3 batch */
+    enum engine_tier tier;
 };
 
 enum engine_stop { ENGINE_STOP_END, ENGINE_STOP_LENGTH, ENGINE_STOP_SEQUENCE, ENGINE_STOP_CONTEXT };
@@ -136,6 +137,10 @@ struct engine_counters {
     uint64_t cache_bytes, cache_tokens;           /* prefix states in host memory, now */
     uint64_t cache_disk_bytes, cache_disk_tokens; /* and on disk, but for copies of those */
     uint64_t cache_evicted;                       /* blocks, as counted by the engine */
+    uint64_t recomputed_tokens;         /* prompts and replies whose state was lost while preempted */
+    uint64_t steps_us, steps_error_us;  /* duration of all steps; distance of the predictions from it */
+    uint64_t tier_queued[ENGINE_TIERS], tier_running[ENGINE_TIERS], tier_preempted[ENGINE_TIERS]; /* requests, now */
+    uint64_t tier_preemptions[ENGINE_TIERS];
 };
 void engine_counters(const struct engine *engine, size_t model, struct engine_counters *counters);
 

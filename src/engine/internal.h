@@ -46,7 +46,7 @@ struct engine_model {
     struct engine_model_info info_storage;
     _Atomic(const struct engine_model_info *) info;
     atomic_bool is_ready;
-    _Atomic uint64_t waiting, running, restarts;
+    _Atomic uint64_t waiting[ENGINE_TIERS], running, restarts;
     _Atomic uint32_t lost_generation; /* whose link a port had to drop */
     struct worker worker;
 };
@@ -67,6 +67,9 @@ struct engine {
 enum error_code supervisor_init(struct engine *engine, struct error *error) WARN_UNUSED;
 void supervisor_start(struct worker *worker);
 void supervisor_stop(struct engine *engine); /* until every process and handle is gone */
+
+/* engine.c: how long a request of this tier may wait before it is begun; 0: for ever. */
+uint64_t engine_deadline_ms(const struct config *config, enum engine_tier tier);
 
 /* engine.c: gives a socket to a port; any thread. */
 void engine_offer(struct engine *engine, unsigned port, uint32_t model, int fd, uint32_t generation);

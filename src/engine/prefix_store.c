@@ -469,3 +469,70 @@ void prefix_store_close(struct prefix_store *store, struct prefix_use *use)
     mem_free(use->checkpoints);
     *use = (struct prefix_use){0};
 }
+
+/* --- preempted jobs --------------------------------------------------------------------------------- */
+
+void prefix_store_yield(struct prefix_store *store, struct prefix_use *use)
+{
+    if (store && use->path)
+        prefix_tree_yield(store->tree, use->path);
+}
+
+void prefix_store_reclaim(struct prefix_store *store, struct prefix_use *use, uint32_t past)
+{
+    struct error error;
+    uint32_t first = 0;
+    if (!store || !use->path || use->readable > past)
+        return;
+    const struct model_tokens *tokens = use->job->tokens;
+    while (store->is_snapshot && first < use->checkpoint_count && use->checkpoints[first].position <= past)
+        first++;
+    if (first < use->checkpoint_count &&
+        prefix_tree_claim(store->tree, use->path, tokens->items, (uint32_t)tokens->count, use->checkpoints + first,
+                          use->checkpoint_count - first, clock_now_us(), &error) != OK)
+        log_event(LOG_WARN, "cache_claim_failed", LOG_C("error", error.message));
+}
+
+uint32_t prefix_store_pin(struct prefix_store *store, const struct prefix_job *job, uint32_t past,
+                          struct prefix_path **pin)
+{
+    struct prefix_hit hit;
+    struct error error;
+    *pin = NULL;
+    if (!store || store->is_snapshot || job->request->cache == ENGINE_CACHE_OFF)
+        return 0;
+    const struct prefix_query query = {
+        .scope = prefix_scope_of(store, job),
+        .tokens = job->tokens->items,
+        .count = past < job->tokens->count ? past : (uint32_t)job->tokens->count,
+        .now_us = clock_now_us(),
+    };
+    if (prefix_tree_open(store->tree, &query, pin, &hit, &error) != OK)
+        return 0;
+    uint32_t pinned = 0;
+    for (uint32_t i = 0; i < prefix_path_count(*pin); i++) {
+        const struct prefix_block block = prefix_path_block(*pin, i);
+        if (block.place != CACHE_MEMORY)
+            break;
+        pinned = block.used_end;
+    }
+    return pinned;
+}
+
+bool prefix_store_put_back(struct prefix_store *store, const struct prefix_path *pin, uint32_t pinned,
+                           uint32_t sequence)
+{
+    for (uint32_t i = 0, end = 0; end < pinned; i++) {
+        const struct prefix_block block = prefix_path_block(pin, i);
+        if (!restore_block(store, &block, sequence))
+            return false;
+        end = block.used_end;
+    }
+    return true;
+}
+
+void prefix_store_unpin(struct prefix_store *store, struct prefix_path *pin)
+{
+    if (pin)
+        prefix_tree_close(store->tree, pin);
+}

@@ -125,6 +125,22 @@ void prefix_store_keep(struct prefix_store *store, struct prefix_use *use, uint3
 
 void prefix_store_close(struct prefix_store *store, struct prefix_use *use);
 
+/* --- preempted jobs: the store may be NULL ------------------------------------------------------------ */
+
+/* The job stands still: others may compute what it was to store. */
+void prefix_store_yield(struct prefix_store *store, struct prefix_use *use);
+/* It goes on, with `past` tokens in its sequence. */
+void prefix_store_reclaim(struct prefix_store *store, struct prefix_use *use, uint32_t past);
+
+/* The tokens of the prompt, at most `past`, that memory has; they stay there until
+ * *pin is given up. States that can't be cut are never pinned: 0. */
+uint32_t prefix_store_pin(struct prefix_store *store, const struct prefix_job *job, uint32_t past,
+                          struct prefix_path **pin);
+/* Restores them into an empty sequence. False: a block was damaged. */
+bool prefix_store_put_back(struct prefix_store *store, const struct prefix_path *pin, uint32_t pinned,
+                           uint32_t sequence);
+void prefix_store_unpin(struct prefix_store *store, struct prefix_path *pin); /* NULL is legal */
+
 void prefix_store_stats(const struct prefix_store *store, struct prefix_stats *stats);
 
 #endif

@@ -92,7 +92,7 @@ void protocol_put_generate(struct buf *out, uint32_t call, const struct engine_r
     put_f32(out, request->top_p);
     put_u32(out, (uint32_t)request->top_k);
     put_u64(out, request->seed);
-    put_u8(out, request->tier);
+    put_u8(out, (uint8_t)request->tier);
     put_str(out, request->grammar);
     put_str(out, request->tenant);
     put_str(out, request->cache_salt);
@@ -192,6 +192,14 @@ void protocol_put_config(struct buf *out, const struct frame_config *config)
     put_u8(out, config->cache_policy);
     put_str(out, config->cache_dir);
     put_u64(out, config->cache_disk_bytes);
+    put_u8(out, config->is_objective);
+    put_f32(out, config->objective);
+    for (size_t i = 0; i < ENGINE_TIERS; i++)
+        put_u64(out, config->deadline_ms[i]);
+    put_u64(out, config->age_ms);
+    put_u64(out, config->batch_age_ms);
+    put_u64(out, config->batch_step_ms);
+    put_u64(out, config->parked_bytes);
     put_u32(out, (uint32_t)config->tenant_count);
     for (size_t i = 0; i < config->tenant_count; i++) {
         put_str(out, config->tenants[i].name);
@@ -348,7 +356,9 @@ bool protocol_get_generate(struct str payload, struct arena *arena, struct engin
     request->top_p = get_f32(&in);
     request->top_k = (int32_t)get_u32(&in);
     request->seed = get_le(&in, 8);
-    request->tier = get_u8(&in);
+    const uint8_t tier = get_u8(&in);
+    in.bad = in.bad || tier >= ENGINE_TIERS;
+    request->tier = in.bad ? ENGINE_DEFAULT : (enum engine_tier)tier;
     request->grammar = get_str(&in);
     request->tenant = get_str(&in);
     request->cache_salt = get_str(&in);
@@ -447,6 +457,19 @@ static bool get_tenants(struct reader *in, struct arena *arena, struct frame_con
     return !in->bad;
 }
 
+static void get_tiers(struct reader *in, struct frame_config *config)
+{
+    config->is_objective = get_bool(in);
+    config->objective = get_f32(in);
+    in->bad = in->bad || !(config->objective >= 1);
+    for (size_t i = 0; i < ENGINE_TIERS; i++)
+        config->deadline_ms[i] = get_le(in, 8);
+    config->age_ms = get_le(in, 8);
+    config->batch_age_ms = get_le(in, 8);
+    config->batch_step_ms = get_le(in, 8);
+    config->parked_bytes = get_le(in, 8);
+}
+
 bool protocol_get_config(struct str payload, struct arena *arena, struct frame_config *config)
 {
     struct reader in = {.rest = payload};
@@ -467,6 +490,7 @@ bool protocol_get_config(struct str payload, struct arena *arena, struct frame_c
     in.bad = in.bad || config->cache_policy > CACHE_POLICY_VALUE;
     config->cache_dir = get_str(&in);
     config->cache_disk_bytes = get_le(&in, 8);
+    get_tiers(&in, config);
     return get_tenants(&in, arena, config) && reader_done(&in) && config->log_level <= LOG_OFF &&
            config->log_format <= LOG_JSON;
 }

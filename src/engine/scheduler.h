@@ -1,21 +1,38 @@
-/* scheduler.h - the model thread: continuous batching over one model.
+/* scheduler.h - the model thread: continuous batching over one model, by tiers.
  *
  * Each step is one decode over one token of every running reply and a piece of
  * the prompts that are being read. The front thread makes jobs and hands them
  * over; the scheduler answers with events, the last of which gives the job
  * back. The two meet only in the inbox (mutex) and in `post`.
  *
- * Admission: in order of tier, first come first served within one; a job is
- * admitted when a sequence is free and the cells that its prompt and its
- * longest possible reply need are not promised to others, so a reply, once
- * begun, never runs out of cells.
+ * Admission: priority, then default, then flex, then batch; within one tier
+ * tenants take turns by tokens (fair_queue.h). A job is admitted when a sequence
+ * is free and the cells that its prompt and its longest possible reply need are
+ * not promised to others, so a reply, once begun, never runs out of cells. Where
+ * that fails, requests of lower tiers are preempted between two steps, the
+ * lowest and youngest first: their state is parked (park.h), and they go on where
+ * they were, before anything of their tier that is new; so at most three times as
+ * many are parked as there are sequences.
+ *
+ * Steps: the highest tier that has work fills the step first. What is left of the
+ * time that a step may take, by the measured cost of such batches (step_cost.h),
+ * goes to the lower ones; those that find no room stand still with their cells.
+ * Batch shares a step with others only when `share` is the objective, and a step
+ * of its own is short, since whoever arrives meanwhile waits for its end.
+ *
+ * Nobody starves: a job that made no progress for an age is treated as of the
+ * tier above, once for each age, and keeps that place to its end. In the queue
+ * all that rose share one turn of a quarter's weight, so that a long backlog does
+ * not push aside those that belong there.
  *
  * Prefixes: what the store has of a prompt is restored before it is read, a
  * bounded number of tokens a step; a job whose prefix another job is computing
- * is parked until it is there, and so is one whose blocks are read from disk.
+ * is parked until it is there, lending that job its tier, and so is one whose
+ * blocks are read from disk.
  *
- * Deterministic mode: one job at a time, prompt pieces cut at absolute
- * multiples of SCHEDULER_BLOCK and at checkpoints, the number of threads fixed. */
+ * Deterministic mode: one job at a time, never preempted, prompt pieces cut at
+ * absolute multiples of SCHEDULER_BLOCK and at checkpoints, the number of threads
+ * fixed. */
 #ifndef ENGINE_SCHEDULER_H
 #define ENGINE_SCHEDULER_H
 
@@ -28,11 +45,12 @@
 #include "core/mem.h"
 #include "engine/broker.h"
 #include "engine/engine.h"
+#include "engine/fair_queue.h"
 #include "engine/model.h"
 #include "engine/prefix_store.h"
 
 #define SCHEDULER_BLOCK 256u
-#define SCHEDULER_TIERS 4
+#define SCHEDULER_TIERS ENGINE_TIERS
 
 struct scheduler;
 
@@ -50,6 +68,9 @@ struct job {
     struct job *next; /* in a queue of the scheduler */
 
     /* model thread */
+    struct fair_item item;  /* in a queue */
+    uint8_t tier;           /* that it is treated as; the request's, or above it */
+    uint64_t progress_us;   /* since when it has made none */
     struct prefix_use use;
     struct prefix_waiter waiter; /* while parked */
     bool is_woken;
@@ -71,10 +92,21 @@ struct event {
 };
 void event_free(struct event *event);
 
+/* Times in microseconds, 0: none. */
+struct scheduler_tiers {
+    bool is_objective; /* batch may share steps with others */
+    double objective;  /* by which a lower tier may lengthen a step, times; 1 and more */
+    uint64_t deadline_us[SCHEDULER_TIERS]; /* longest wait in the queue */
+    uint64_t age_us, batch_age_us;         /* without progress, after which a job rises a tier */
+    uint64_t batch_step_us;                /* longest step of batch alone */
+    uint64_t parked_bytes;                 /* of copied states of preempted requests */
+};
+
 struct scheduler_options {
     struct model *model;
     struct broker_client *broker;
     struct prefix_store *prefixes; /* NULL: no cache */
+    struct scheduler_tiers tiers;
     bool is_deterministic;
     uint32_t chunk_max; /* prompt tokens of one step while replies run */
     void (*post)(void *ctx, struct event *events); /* model thread; a list, oldest first */
@@ -90,10 +122,6 @@ void scheduler_submit(struct scheduler *scheduler, struct job *job);
 void scheduler_cancel(struct scheduler *scheduler, struct job *job); /* before its last event arrived */
 void scheduler_quit(struct scheduler *scheduler);
 void scheduler_wake(struct scheduler *scheduler); /* blocks that jobs wait for may have been read */
-uint64_t scheduler_queued_tokens(const struct scheduler *scheduler); /* of jobs not admitted */
-
-/* Prompt tokens for the next step, given the time allowed and measured costs.
- * Pure, for tests. token_us 0: nothing measured yet. */
-uint32_t scheduler_chunk(double budget_us, double decode_us, double token_us, uint32_t room);
+uint64_t scheduler_queued_tokens(const struct scheduler *scheduler, uint8_t tier); /* of jobs not admitted */
 
 #endif

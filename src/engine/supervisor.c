@@ -28,6 +28,7 @@
 #define WATCH_MS 250u
 #define STOP_GRACE_MS 2000u
 #define CACHE_DIR_MAX 4096u
+#define DEFAULT_OBJECTIVE 2.0f
 #define FIXED_FDS 5 /* standard ones, control, broker */
 
 static struct engine_model *model_of(struct worker *worker)
@@ -221,6 +222,14 @@ static bool send_config(struct worker *worker)
         .cache_policy = policy_of(config),
         .cache_dir = has_dir ? str_of(cache_dir) : (struct str){0},
         .cache_disk_bytes = has_dir ? config->cache_disk_bytes : 0,
+        .is_objective = config->tier_share == CONFIG_SHARE_OBJECTIVE,
+        .objective = config->tier_objective >= 1 ? (float)config->tier_objective : DEFAULT_OBJECTIVE,
+        .deadline_ms = {engine_deadline_ms(config, ENGINE_PRIORITY), engine_deadline_ms(config, ENGINE_DEFAULT),
+                        engine_deadline_ms(config, ENGINE_FLEX), engine_deadline_ms(config, ENGINE_BATCH)},
+        .age_ms = limit(tier_age_ms),
+        .batch_age_ms = limit(batch_age_ms),
+        .batch_step_ms = limit(batch_step_ms),
+        .parked_bytes = limit(parked_bytes),
         .tenants = tenants,
         .tenant_count = tenant_count,
     };

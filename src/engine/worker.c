@@ -109,6 +109,21 @@ static enum error_code load_prefixes(struct worker *w, struct error *error)
     return code;
 }
 
+static struct scheduler_tiers tiers_of(const struct frame_config *config)
+{
+    struct scheduler_tiers tiers = {
+        .is_objective = config->is_objective,
+        .objective = (double)config->objective,
+        .age_us = config->age_ms * 1000,
+        .batch_age_us = config->batch_age_ms * 1000,
+        .batch_step_us = config->batch_step_ms * 1000,
+        .parked_bytes = config->parked_bytes,
+    };
+    for (size_t i = 0; i < ENGINE_TIERS; i++)
+        tiers.deadline_us[i] = config->deadline_ms[i] * 1000;
+    return tiers;
+}
+
 static enum error_code load(struct worker *w, struct error *error)
 {
     const struct frame_config *config = &w->config;
@@ -138,6 +153,7 @@ static enum error_code load(struct worker *w, struct error *error)
     if (load_prefixes(w, error) != OK)
         return error->code;
     const struct scheduler_options scheduler = {
+        .tiers = tiers_of(config),
         .model = w->model,
         .broker = &w->client,
         .prefixes = w->prefixes,
@@ -213,10 +229,10 @@ static enum error_code check_size(const struct worker *w, const struct front_cal
                          facts->context);
     if (count == 0)
         return error_set(error, ERROR_INVALID, "the prompt is empty");
-    const uint64_t queued = scheduler_queued_tokens(w->scheduler);
+    const uint64_t queued = scheduler_queued_tokens(w->scheduler, (uint8_t)call->job.request.tier);
     if (queued > 0 && queued + count > w->config.queue_tokens)
-        return error_set(error, ERROR_THROTTLED, "%llu prompt tokens wait already; try again later",
-                         (unsigned long long)queued);
+        return error_set(error, ERROR_THROTTLED, "%llu prompt tokens of tier %s wait already; try again later",
+                         (unsigned long long)queued, engine_tier_names[call->job.request.tier]);
     return OK;
 }
 

@@ -17,11 +17,12 @@
 #define RETRY_MS 1000          /* after the database refused */
 #define COMPLAIN_EVERY_US 1000000
 
-enum complaint { REFUSES, LOST_END, BEHIND, COMPLAINTS };
+enum complaint { REFUSES, LOST_END, BATCH_WAITS, BEHIND, COMPLAINTS };
 
 static const char *const complaint_events[COMPLAINTS] = {
     [REFUSES] = "ledger refuses new requests",
     [LOST_END] = "ledger lost the end of a request",
+    [BATCH_WAITS] = "ledger takes no lines of batch jobs, they wait",
     [BEHIND] = "ledger.db takes no lines, they wait in the journal",
 };
 
@@ -239,6 +240,19 @@ enum error_code ledger_finish(struct ledger *ledger, const struct ledger_line *l
 enum error_code ledger_refuse(struct ledger *ledger, const struct ledger_line *line, struct error *error)
 {
     return end_line(ledger, LEDGER_REFUSED, line, error);
+}
+
+enum error_code ledger_record(struct ledger *ledger, const struct ledger_line *line, struct error *error)
+{
+    uint8_t payload[JOURNAL_RECORD_MAX];
+    size_t len = ledger_line_encode(line, payload);
+    if (!len)
+        return too_long(error);
+    enum error_code code =
+        journal_append(ledger->journal, LEDGER_FINISHED, (struct str){(char *)payload, len}, 0, error);
+    if (code != OK)
+        complain(ledger, BATCH_WAITS, error);
+    return code;
 }
 
 void ledger_counters(struct ledger *ledger, struct ledger_counters *counters)

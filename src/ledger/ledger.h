@@ -40,6 +40,12 @@ enum error_code ledger_finish(struct ledger *ledger, const struct ledger_line *l
  * request in (the prompt is too long, its queue is full). It will have no line. */
 enum error_code ledger_refuse(struct ledger *ledger, const struct ledger_line *line, struct error *error) WARN_UNUSED;
 
+/* A line that is whole at once, of work that whoever asked for it keeps a log of
+ * (a record of a batch job). Its request_id follows from the work, so recording
+ * it again after a crash changes nothing. Any thread. ERROR_UNAVAILABLE or
+ * ERROR_IO: there is no line; record it again later. */
+enum error_code ledger_record(struct ledger *ledger, const struct ledger_line *line, struct error *error) WARN_UNUSED;
+
 struct ledger_counters {
     uint64_t lines;         /* put into ledger.db by this process */
     uint64_t errors;        /* times that journal or database refused */

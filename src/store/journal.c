@@ -289,12 +289,12 @@ static void settle_promise(struct journal *journal, int64_t promise)
 static enum error_code admit(struct journal *journal, size_t len, int64_t promise, struct error *error)
 {
     uint64_t more = len + (promise > 0 ? promise_bytes(promise) : 0);
-    if (promise > 0 && journal->past_bytes + journal->size + journal->promised + more > journal->limit_bytes)
+    if (promise >= 0 && journal->past_bytes + journal->size + journal->promised + more > journal->limit_bytes)
         return error_set(error, ERROR_UNAVAILABLE,
                          "the journal in %s has reached its limit of %" PRIu64 " bytes", journal->dir,
                          journal->limit_bytes);
     bool has_space = allocate(journal, journal->size + journal->promised + more);
-    if (promise > 0 && !has_space)
+    if (promise >= 0 && !has_space)
         return error_set(error, ERROR_UNAVAILABLE, "no space is left on the disk of %s", journal->dir);
     return OK;
 }

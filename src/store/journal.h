@@ -31,9 +31,10 @@ void journal_close(struct journal *journal); /* a segment without a record goes,
 /* Appends one record. `promise` is how many payload bytes of later records
  * come due with this one (positive), or are kept or given up by it (negative).
  * Space for what is promised is set aside on the disk, so that who was let in
- * can finish on a disk that has become full meanwhile. A positive promise is
- * refused with ERROR_UNAVAILABLE when space is short or the limit is reached;
- * others fail only with ERROR_IO. After a failure the log is as before. Any
+ * can finish on a disk that has become full meanwhile. Without a promise to keep
+ * (positive, or 0 for a record that stands alone) it is refused with
+ * ERROR_UNAVAILABLE when space is short or the limit is reached; others fail
+ * only with ERROR_IO. After a failure the log is as before. Any
  * thread; the lock inside is held for one write(2). */
 enum error_code journal_append(struct journal *journal, uint32_t type, struct str payload, int64_t promise,
                                struct error *error) WARN_UNUSED;

@@ -31,7 +31,10 @@ static void on_event(struct bed *bed, struct event *event)
         ask->is_finished = true;
         ask->finished = event->finished;
         break;
-    case EVENT_FAILED: ask->is_failed = true; break;
+    case EVENT_FAILED:
+        ask->is_failed = true;
+        ask->error = *event->error;
+        break;
     case EVENT_GONE: ask->is_gone = true; break;
     }
     pthread_cond_broadcast(&bed->changed);
@@ -70,7 +73,11 @@ struct bed *bed_new(const struct bed_options *options)
     };
     if (options->memory_bytes > 0)
         assert_int_equal(prefix_store_new(&store, &bed->store, &error), OK);
+    struct scheduler_tiers tiers = options->tiers;
+    tiers.objective = tiers.objective > 0 ? tiers.objective : 2;
+    tiers.parked_bytes = tiers.parked_bytes > 0 ? tiers.parked_bytes : BED_PARKED;
     const struct scheduler_options scheduler = {
+        .tiers = tiers,
         .model = bed->model,
         .broker = &bed->client,
         .prefixes = bed->store,
@@ -121,6 +128,14 @@ void bed_free(struct bed *bed)
 uint64_t bed_prefilled(const struct bed *bed)
 {
     return atomic_load(&bed->client.slot->prefilled_tokens);
+}
+
+uint64_t bed_queued(const struct bed *bed)
+{
+    uint64_t sum = 0;
+    for (uint8_t tier = 0; tier < SCHEDULER_TIERS; tier++)
+        sum += scheduler_queued_tokens(bed->scheduler, tier);
+    return sum;
 }
 
 /* --- asks ------------------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "engine/scheduler.h"
 
 #define ASK_MARKS_MAX 8
+#define BED_PARKED (64ull << 20)
 #define MODEL_ROOM (64ull << 20) /* bytes of cache that no test fills */
 
 struct bed_options {
@@ -18,6 +19,7 @@ struct bed_options {
     uint64_t memory_bytes; /* 0: no cache */
     uint32_t chunk_max;    /* prompt tokens of a step beside replies; 0: 512 */
     bool is_deterministic;
+    struct scheduler_tiers tiers; /* objective 0: 2; parked_bytes 0: BED_PARKED */
 };
 
 struct bed {
@@ -43,6 +45,7 @@ struct ask {
     bool is_started, is_finished, is_failed, is_gone;
     uint32_t texts;
     struct engine_finished finished;
+    struct error error; /* when it failed */
 };
 
 struct bed *bed_new(const struct bed_options *options);
@@ -50,6 +53,7 @@ void bed_run(struct bed *bed);  /* starts the thread */
 struct bed *bed_open(const struct bed_options *options); /* both */
 void bed_free(struct bed *bed);
 uint64_t bed_prefilled(const struct bed *bed);
+uint64_t bed_queued(const struct bed *bed); /* tokens of prompts that wait, of all tiers */
 
 /* Tokens that depend on the seed only, none of them special. */
 void fill_tokens(model_token *tokens, uint32_t count, uint64_t seed);

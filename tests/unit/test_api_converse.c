@@ -317,7 +317,6 @@ static void what_is_not_there_is_refused(void **state)
     member_refused("\"performanceConfig\":{\"latency\":\"optimized\"}",
                    "performanceConfig.latency: optimized is not supported");
     member_refused("\"performanceConfig\":{\"latency\":\"slow\"}", "performanceConfig.latency: must be one of");
-    member_refused("\"serviceTier\":{\"type\":\"reserved\"}", "Reservation not found.");
     member_refused("\"serviceTier\":{\"type\":\"gold\"}", "service tier provided is invalid");
     member_refused("\"serviceTier\":{}", "serviceTier.type: required and missing");
     member_refused("\"outputConfig\":{\"effort\":\"high\"}", "outputConfig.effort: is not supported");

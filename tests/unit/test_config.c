@@ -238,6 +238,38 @@ static void tenants(void **state)
            "1: tenants[0].bearer[0]: expected the SHA-256 of a token, 64 lower-case hex digits");
 }
 
+static void tiers(void **state)
+{
+    (void)state;
+    struct config config;
+    parse("tiers: {share: objective, objective: 1.5, flex: {queue: 7, deadline: 10m}, priority: {queue: 3}}\n"
+          "tenants:\n- name: a\n  keys: [{id: K, secret: s}]\n"
+          "  reservation: {model: desk-small, input_tpm: 100000, output_tpm: 0}\n",
+          &config);
+    assert_int_equal(config.tier_share, CONFIG_SHARE_OBJECTIVE);
+    assert_true(config.tier_objective == 1.5);
+    assert_true(config.tier_flex.queue == 7 && config.tier_flex.deadline_ms == 600000);
+    assert_true(config.tier_priority.queue == 3 && config.tier_priority.deadline_ms == 0);
+    assert_int_equal(config.tier_default.queue, 0);
+    assert_string_equal(config.tenants[0].reservation.model, "desk-small");
+    assert_true(config.tenants[0].reservation.input_tpm == 100000 && config.tenants[0].reservation.output_tpm == 0);
+    config_deinit(&config);
+    parse("{}", &config);
+    assert_int_equal(config.tier_share, CONFIG_SHARE_STRICT);
+    config_deinit(&config);
+    refuse("tiers: {share: half}", "1: tiers.share: expected strict or objective, got 'half'");
+    refuse("tiers:\n  objective: 0.5",
+           "2: tiers.objective: expected 1 to 100: times the unloaded time per output token");
+    refuse("tiers: {flex: {queue: 0}}", "1: tiers.flex.queue: expected 1 to 1000000, got 0");
+    refuse("tiers: {batch: {queue: 1}}", "1: tiers.batch: unknown key, expected one of: share, objective, priority, "
+                                         "default, flex");
+    refuse("tenants:\n- name: a\n  keys: [{id: K, secret: s}]\n"
+           "  reservation: {model: other, input_tpm: 1, output_tpm: 1}",
+           "4: tenants[0].reservation.model: expected the name of a model of this file, got 'other'");
+    refuse("tenants: [{name: a, keys: [{id: K, secret: s}], reservation: {model: desk-small, input_tpm: 1}}]",
+           "1: tenants[0].reservation: the key 'output_tpm' is missing");
+}
+
 static void an_s3_server(void **state)
 {
     (void)state;
@@ -254,14 +286,6 @@ static void an_s3_server(void **state)
     refuse("s3: {endpoint: \"http://h/path\", key: k, secret: s}",
            "1: s3.endpoint: expected http://HOST[:PORT] or https://HOST[:PORT], got the string 'http://h/path'");
     refuse("s3: {endpoint: \"http://h\", key: k}", "1: s3: the key 'secret' is missing");
-}
-
-static void features_that_are_not_there(void **state)
-{
-    (void)state;
-    refuse("tiers: {share: strict}", "1: tiers: is not supported yet; take it out");
-    refuse("tenants: [{name: a, reservation: {}}]",
-           "1: tenants[0].reservation: is not supported yet; take it out");
 }
 
 static void files(void **state)
@@ -450,8 +474,8 @@ int main(void)
         cmocka_unit_test(types),
         cmocka_unit_test(models),
         cmocka_unit_test(tenants),
+        cmocka_unit_test(tiers),
         cmocka_unit_test(an_s3_server),
-        cmocka_unit_test(features_that_are_not_there),
         cmocka_unit_test(files),
         cmocka_unit_test(shipped_example),
         cmocka_unit_test(exposure),

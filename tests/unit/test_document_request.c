@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "document/child.h"
 #include "document_fixture.h"
+#include "generate/documents.h"
 
 struct desk {
     uv_loop_t loop;

@@ -43,7 +43,7 @@ static void random_ask(struct rng *rng, struct ask *ask)
         ask->job.tokens.items[below(rng, count)] = (model_token)below(rng, 500);
     ask->job.request.tenant = str_of(tenants[below(rng, 3)]);
     ask->job.request.cache_min_tokens = below(rng, 2) * 100;
-    ask->job.request.tier = (uint8_t)below(rng, 4);
+    ask->job.request.tier = (enum engine_tier)below(rng, ENGINE_TIERS);
     for (uint32_t at = 1 + below(rng, count); at <= count && ask->job.prefix.mark_count < 3; at += 1 + below(rng, 300))
         ask_mark(ask, at, below(rng, 3) > 0 ? TTL * (1 + 11 * below(rng, 2)) : 0);
 }
@@ -108,7 +108,7 @@ static void run_mix(enum random_gguf_kind kind, uint32_t waves, bool has_cancels
         const uint64_t before = bed_prefilled(bed), told = run_wave(&rng, bed, cold, has_cancels, &read);
         const uint64_t counted = bed_prefilled(bed) - before;
         assert_true(has_cancels ? counted >= told : counted == told);
-        assert_int_equal(scheduler_queued_tokens(bed->scheduler), 0);
+        assert_int_equal(bed_queued(bed), 0);
         prefix_store_stats(bed->store, &stats);
         assert_true(stats.bytes[CACHE_MEMORY] <= memory_bytes);
     }

@@ -449,7 +449,7 @@ static void test_many_read_one_prefill(void **state)
         prompts += asks[i].job.tokens.count;
     }
     assert_int_equal(bed_prefilled(bed), prompts - (MANY - 1) * 990);
-    assert_int_equal(scheduler_queued_tokens(bed->scheduler), 0);
+    assert_int_equal(bed_queued(bed), 0);
     assert_replies_alone(asks, 0, MANY);
     for (size_t i = 0; i < MANY; i++)
         ask_deinit(&asks[i]);
@@ -521,7 +521,7 @@ static void test_parked_one_is_cancelled(void **state)
         if (i != 3)
             assert_counts(&asks[i], i == 0 ? 0 : 990, i == 0 ? 990 : 0, 0);
     }
-    assert_int_equal(scheduler_queued_tokens(bed->scheduler), 0);
+    assert_int_equal(bed_queued(bed), 0);
     for (size_t i = 0; i < MANY; i++)
         ask_deinit(&asks[i]);
     bed_free(bed);
@@ -534,7 +534,7 @@ static void test_computing_one_fails(void **state)
     struct bed *bed = open_bed(MODEL_ROOM, false);
     struct ask asks[MANY];
     make_many(asks);
-    asks[0].job.tokens.items[992] = 1 << 20;
+    asks[0].job.tokens.items[990] = 1 << 20;
     for (size_t i = 0; i < MANY; i++)
         ask_submit(bed, &asks[i]);
     bed_run(bed);

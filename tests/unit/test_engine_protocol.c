@@ -119,7 +119,9 @@ static void test_control(void **state)
     const struct frame_config config = {.name = STR("desk"), .path = STR("/m.gguf"), .context = 100, .parallel = 4,
                                         .threads = 2, .broker_slot = 3, .deterministic = true, .log_level = LOG_WARN,
                                         .queue_tokens = 5, .prefill_chunk_tokens = 6, .kv_bytes = 7, .tenants = tenants,
-                                        .tenant_count = 2, .cache_dir = STR("data/kv"), .cache_disk_bytes = 1u << 20};
+                                        .tenant_count = 2, .cache_dir = STR("data/kv"), .cache_disk_bytes = 1u << 20,
+                                        .is_objective = true, .objective = 1.5f, .deadline_ms = {8, 9, 10, 11},
+                                        .age_ms = 12, .batch_age_ms = 13, .batch_step_ms = 14, .parked_bytes = 15};
     struct frame_config config_out;
     protocol_put_config(&frame, &config);
     assert_true(protocol_get_config(payload_of(&frame, FRAME_CONFIG, 0), &arena, &config_out));
@@ -128,6 +130,10 @@ static void test_control(void **state)
     assert_int_equal(config_out.kv_bytes, 7);
     assert_true(str_eq(config_out.cache_dir, STR("data/kv")));
     assert_int_equal(config_out.cache_disk_bytes, 1u << 20);
+    assert_true(config_out.is_objective && config_out.objective == 1.5f);
+    assert_memory_equal(config_out.deadline_ms, config.deadline_ms, sizeof(config.deadline_ms));
+    assert_true(config_out.age_ms == 12 && config_out.batch_age_ms == 13 && config_out.batch_step_ms == 14);
+    assert_int_equal(config_out.parked_bytes, 15);
     assert_int_equal(config_out.tenant_count, 2);
     assert_true(str_eq(config_out.tenants[1].name, STR("bc")));
     assert_true(config_out.tenants[0].ceiling_bytes == 2 && config_out.tenants[1].ceiling_bytes == UINT64_MAX);

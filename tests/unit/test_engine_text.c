@@ -1,4 +1,4 @@
-/* test_engine_text.c - hold-back of stop sequences and characters; sampling; prompt pieces of a step. */
+/* test_engine_text.c - hold-back of stop sequences and characters; sampling. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include "engine/sampler.h"
-#include "engine/scheduler.h"
 #include "engine/text.h"
 
 /* Feeds the pieces and returns all that came out, in `out`; `early` is what came before the end. */
@@ -132,21 +131,11 @@ static void test_large_nucleus(void **state)
         assert_in_range(sampler_pick(&sampler, logits, COUNT, scratch), 0, COUNT / 2 - 1);
 }
 
-static void test_chunk(void **state)
-{
-    (void)state;
-    assert_int_equal(scheduler_chunk(90000, 0, 0, 512), 32);          /* nothing known: carefully */
-    assert_int_equal(scheduler_chunk(90000, 10000, 2000, 512), 32);   /* 40 fit, rows of 16 */
-    assert_int_equal(scheduler_chunk(200000, 0, 100, 512), 512);      /* a small model: all there is room for */
-    assert_int_equal(scheduler_chunk(90000, 95000, 2000, 512), 8);    /* no time at all: still some progress */
-    assert_int_equal(scheduler_chunk(90000, 0, 2000, 5), 5);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stops),        cmocka_unit_test(test_characters),    cmocka_unit_test(test_greedy),
-        cmocka_unit_test(test_distribution), cmocka_unit_test(test_large_nucleus), cmocka_unit_test(test_chunk),
+        cmocka_unit_test(test_distribution), cmocka_unit_test(test_large_nucleus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

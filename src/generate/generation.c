@@ -1,4 +1,4 @@
-#include "api/generate.h"
+#include "generate/generation.h"
 
 #include "chat/reply_parser.h"
 #include "core/limits.h"
@@ -215,9 +215,17 @@ enum error_code generation_segments(const struct template_spec *spec, const stru
     return OK;
 }
 
-static uint8_t engine_tier(enum chat_tier tier)
+/* Reserved capacity is served as priority, until it is used up. */
+static enum engine_tier engine_tier(enum chat_tier tier)
 {
-    return tier == CHAT_TIER_PRIORITY ? 0 : tier == CHAT_TIER_FLEX ? 2 : 1;
+    switch (tier) {
+    case CHAT_TIER_PRIORITY:
+    case CHAT_TIER_RESERVED: return ENGINE_PRIORITY;
+    case CHAT_TIER_FLEX: return ENGINE_FLEX;
+    case CHAT_TIER_BATCH: return ENGINE_BATCH;
+    case CHAT_TIER_DEFAULT: break;
+    }
+    return ENGINE_DEFAULT;
 }
 
 /* Declared checkpoints alone count where there are any. */

@@ -1,10 +1,10 @@
-/* generate.h - the way of one request through template, engine and reply
+/* generation.h - the way of one request through template, engine and reply
  * parser. Knows no dialect and no transport: Converse, native bodies and batch
  * jobs all come through here.
  *
  * Everything runs on the thread of the engine port. */
-#ifndef API_GENERATE_H
-#define API_GENERATE_H
+#ifndef GENERATE_GENERATION_H
+#define GENERATE_GENERATION_H
 
 #include "chat/codec.h"
 #include "chat/template.h"

@@ -1,0 +1,35 @@
+/* batch_request.h - what operations on batch jobs carry: the body of
+ * CreateModelInvocationJob, the query of ListModelInvocationJobs, identifiers.
+ * Patterns and bounds are those of the service's model. Any thread. */
+#ifndef API_BATCH_REQUEST_H
+#define API_BATCH_REQUEST_H
+
+#include "batch/job_db.h"
+#include "core/json.h"
+
+#define BATCH_HOURS_MIN 24
+#define BATCH_HOURS_MAX 168
+
+/* Fills what the body says of a job; strings lie in the arena. Errors name the member. */
+enum error_code batch_request_parse(struct str body, struct arena *arena, struct batch_job *job,
+                                    struct error *error) WARN_UNUSED;
+
+/* The 12 characters of "abc..." or ".../model-invocation-job/abc...". */
+struct batch_identifier {
+    struct str id;
+    struct str region, account; /* of an ARN, else empty */
+};
+enum error_code batch_identifier_parse(struct str text, struct batch_identifier *identifier,
+                                       struct error *error) WARN_UNUSED;
+
+/* Values of the query; data NULL: absent. */
+struct batch_list_query {
+    struct str submit_after, submit_before, status, name_contains, max_results, next_token, sort_by, sort_order;
+};
+enum error_code batch_list_parse(const struct batch_list_query *query, struct batch_filter *filter,
+                                 struct error *error) WARN_UNUSED;
+
+/* The token of the page behind the job with this sequence. */
+void batch_append_token(struct buf *out, int64_t sequence);
+
+#endif

@@ -1,0 +1,544 @@
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "batch/files.h"
+#include "batch/output.h"
+#include "batch/prepare.h"
+#include "batch/runner.h"
+#include "core/log.h"
+
+#define RETRY_US 1000000u      /* after a full disk, or a store that is not there */
+#define NOTE_EVERY_US 1000000u
+#define CRASH_PAUSE_US 500000u
+#define BUSY_PAUSE_US 100000u
+#define SKIPS_AT_ONCE 4096u    /* records that have results already */
+
+struct active *active_new(struct runner *runner, struct arena *arena, const struct batch_job *job, uint64_t fence)
+{
+    struct error error;
+    struct active *active = mem_calloc(1, sizeof(*active));
+    if (!active)
+        return NULL;
+    active->runner = runner;
+    active->job = *job;
+    active->fence = fence;
+    active->is_stopping = job->status == BATCH_STOPPING;
+    active->is_noted = true;
+    active->task.ctx = active;
+    buf_init(&active->unbilled, JOURNAL_RECORD_MAX);
+    if (batch_directory(runner->options, job->id, active->dir, &error) != OK) {
+        mem_free(active);
+        return NULL;
+    }
+    active->arena = *arena;
+    return active;
+}
+
+static void let_go(struct active *active, struct flight *flight)
+{
+    struct runner_model *model = &active->runner->models[active->model.match.model];
+    if (flight->state == FLIGHT_RUNNING)
+        model->in_flight--;
+    if (model->alone == flight)
+        model->alone = NULL;
+}
+
+static void drop_flights(struct active *active, struct flight_queue *queue)
+{
+    for (struct flight *flight; (flight = queue->first);) {
+        flight_queue_remove(queue, flight);
+        let_go(active, flight);
+        flight_free(flight);
+    }
+}
+
+void active_drop_running(struct active *active)
+{
+    drop_flights(active, &active->running);
+}
+
+static void close_files(struct active *active)
+{
+    input_close(active->input);
+    results_close(active->results);
+    active->input = NULL;
+    active->results = NULL;
+}
+
+void active_free(struct active *active)
+{
+    drop_flights(active, &active->running);
+    drop_flights(active, &active->again);
+    drop_flights(active, &active->landed);
+    close_files(active);
+    buf_deinit(&active->unbilled);
+    arena_deinit(&active->arena);
+    mem_free(active);
+}
+
+bool active_is_over(const struct active *active)
+{
+    return !active->is_working && (active->is_lost || batch_status_has_ended(active->job.status));
+}
+
+static bool is_closing_down(const struct active *active)
+{
+    return atomic_load(&active->runner->is_draining);
+}
+
+/* --- what the database says ------------------------------------------------------------------------- */
+
+/* Unless somebody else has the job now, the next tick tries again. */
+static void complain(struct active *active, const struct error *error)
+{
+    active->is_lost = error->code == ERROR_CONFLICT;
+    if (active->is_lost)
+        atomic_store(&active->is_cancelled, true);
+    active->retry_us = clock_now_us() + RETRY_US;
+    log_event(LOG_ERROR, active->is_lost ? "batch job lost" : "batch job cannot be noted",
+              LOG_C("job", active->job.id), LOG_C("error", error->message));
+}
+
+static void stop_running(struct active *active)
+{
+    active->is_stopping = true;
+    active->job.status = BATCH_STOPPING;
+    if (active->step == ACTIVE_OPENING)
+        atomic_store(&active->is_cancelled, true);
+}
+
+/* False: somebody wants the job stopped, or the database has to be asked again later. */
+static bool move(struct active *active, enum batch_status to, bool releases)
+{
+    struct error error;
+    bool has_moved;
+    const struct job_move step = {active->job.status, to, releases};
+    if (job_db_move(active->runner->db, &active->job, active->fence, &step, clock_wall_us(), &has_moved, &error) !=
+        OK) {
+        complain(active, &error);
+        return false;
+    }
+    if (!has_moved) {
+        stop_running(active);
+        return false;
+    }
+    active->job.status = to;
+    active->is_noted = true;
+    log_event(LOG_INFO, "batch job", LOG_C("job", active->job.id), LOG_S("tenant", active->job.tenant),
+              LOG_C("status", batch_status_names[to]), LOG_I("total", active->job.counts.total),
+              LOG_I("success", active->job.counts.success), LOG_I("errors", active->job.counts.errors));
+    return true;
+}
+
+static void set_message(struct active *active, const char *message)
+{
+    snprintf(active->message, sizeof(active->message), "%s", message);
+    active->job.message = str_slice(str_of(active->message), 0, str_utf8_valid_len(str_of(active->message)));
+    active->is_noted = false;
+}
+
+/* The job is over: its files go. */
+static void end(struct active *active, enum batch_status to)
+{
+    struct error error;
+    if (!move(active, to, true))
+        return;
+    close_files(active);
+    if (directory_remove(active->dir, &error) != OK)
+        log_event(LOG_WARN, "batch job's working files stay", LOG_C("error", error.message));
+}
+
+static void fail(struct active *active, const struct error *error)
+{
+    log_event(LOG_WARN, "batch job failed", LOG_C("job", active->job.id), LOG_C("error", error->message));
+    set_message(active, error->code == ERROR_INTERNAL ? "The server failed on this job; its log says why."
+                                                      : error->message);
+    end(active, active->is_stopping ? BATCH_STOPPED : BATCH_FAILED);
+}
+
+/* For something that may pass; the job says for what. */
+static void wait_for(struct active *active, const struct error *error)
+{
+    char message[BATCH_MESSAGE_MAX];
+    active->retry_us = clock_now_us() + RETRY_US;
+    snprintf(message, sizeof(message), "The job waits: %.480s", error->message);
+    if (active->is_waiting && !strcmp(active->message, message))
+        return;
+    active->is_waiting = true;
+    set_message(active, message);
+    log_event(LOG_ERROR, "batch job waits", LOG_C("job", active->job.id), LOG_C("error", error->message));
+}
+
+static void go_on(struct active *active)
+{
+    if (active->is_waiting)
+        set_message(active, "");
+    active->is_waiting = false;
+}
+
+void active_look(struct active *active)
+{
+    struct error error;
+    enum batch_status status = active->job.status;
+    if (active->is_lost || batch_status_has_ended(status))
+        return;
+    if (job_db_status(active->runner->db, active->job.id, active->fence, &status, &error) != OK)
+        complain(active, &error);
+    else if (status == BATCH_STOPPING && !active->is_stopping)
+        stop_running(active);
+}
+
+static void note(struct active *active, uint64_t now_us)
+{
+    struct error error;
+    if (active->is_noted || active->is_lost || now_us - active->noted_us < NOTE_EVERY_US)
+        return;
+    active->noted_us = now_us;
+    if (job_db_note(active->runner->db, &active->job, active->fence, clock_wall_us(), &error) != OK)
+        complain(active, &error);
+    else
+        active->is_noted = true;
+}
+
+/* --- opening: in the background ----------------------------------------------------------------------- */
+
+static enum error_code open_files(struct active *active, struct error *error)
+{
+    struct batch_counts *counts = &active->job.counts;
+    enum error_code code = input_open(active->dir, &active->input, error);
+    if (code == ERROR_NOT_FOUND && active->may_prepare) {
+        code = prepare_input(active->runner->options, &active->job, active->dir, &active->is_cancelled, error);
+        if (code == OK)
+            code = input_open(active->dir, &active->input, error);
+    }
+    if (code != OK)
+        return code;
+    *counts = (struct batch_counts){.total = input_total(active->input)};
+    return results_open(active->dir, counts->total, &active->results, counts, error);
+}
+
+static void run_open(void *ctx)
+{
+    struct active *active = ctx;
+    active->outcome = open_files(active, &active->error);
+}
+
+static void run_put(void *ctx)
+{
+    struct active *active = ctx;
+    active->outcome = output_put(active->runner->options, &active->job, active->dir, active->input, active->results,
+                                 &active->is_cancelled, &active->error);
+}
+
+static void give_task(struct active *active, enum active_step step)
+{
+    active->step = step;
+    active->is_working = true;
+    active->may_prepare = !active->is_stopping;
+    active->task.run = step == ACTIVE_OPENING ? run_open : run_put;
+    atomic_store(&active->is_cancelled, is_closing_down(active));
+    background_give(active->runner->background, &active->task);
+}
+
+static void open_job(struct active *active)
+{
+    struct error error;
+    if (active->job.status == BATCH_SUBMITTED && !move(active, BATCH_VALIDATING, false) && !active->is_stopping)
+        return;
+    if (batch_model_find(active->runner->options, &active->job, &active->model, &error) != OK)
+        fail(active, &error);
+    else
+        give_task(active, ACTIVE_OPENING);
+}
+
+/* The line that the last result may lack. */
+static enum error_code find_unbilled(struct active *active, struct error *error)
+{
+    struct buf buf;
+    struct result last;
+    bool has_last;
+    buf_init(&buf, (size_t)512 << 20);
+    enum error_code code = results_last(active->results, &buf, &last, &has_last, error);
+    if (code == OK && has_last && !buf_append_str(&active->unbilled, last.line))
+        code = error_no_memory(error);
+    buf_deinit(&buf);
+    return code;
+}
+
+static void opened(struct active *active)
+{
+    enum error_code code = active->outcome;
+    if (code == OK)
+        code = active->outcome = find_unbilled(active, &active->error);
+    if (code == OK) {
+        go_on(active);
+        active->step = ACTIVE_RUNNING;
+        active->is_noted = false;
+        if (active->job.status == BATCH_VALIDATING)
+            (void)move(active, BATCH_SCHEDULED, false);
+        return;
+    }
+    close_files(active);
+    if (active->is_stopping && (code == ERROR_CANCELLED || code == ERROR_NOT_FOUND))
+        end(active, BATCH_STOPPED);
+    else if (batch_may_pass(code))
+        wait_for(active, &active->error);
+    else if (code != ERROR_CANCELLED)
+        fail(active, &active->error);
+}
+
+/* --- the end ---------------------------------------------------------------------------------------- */
+
+static void put(struct active *active)
+{
+    enum error_code code = active->outcome;
+    const struct batch_counts *counts = &active->job.counts;
+    bool is_part = counts->success + counts->errors < counts->total;
+    if (code == ERROR_CANCELLED)
+        return;
+    if (code != OK) {
+        if (batch_may_pass(code))
+            wait_for(active, &active->error);
+        else
+            fail(active, &active->error);
+        return;
+    }
+    go_on(active);
+    if (!active->is_stopping && is_part)
+        set_message(active, "The job's time was up before all of its records were computed.");
+    end(active, active->is_stopping ? BATCH_STOPPED : is_part ? BATCH_PARTIALLY_COMPLETED : BATCH_COMPLETED);
+}
+
+void active_task_done(struct active *active)
+{
+    active->is_working = false;
+    if (active->is_lost)
+        return;
+    if (active->step == ACTIVE_OPENING)
+        opened(active);
+    else
+        put(active);
+}
+
+/* --- records ---------------------------------------------------------------------------------------- */
+
+static enum error_code bill(struct active *active, struct error *error)
+{
+    struct ledger_line line;
+    if (active->unbilled.len == 0)
+        return OK;
+    if (ledger_line_decode(buf_str(&active->unbilled), &line)) {
+        enum error_code code = ledger_record(active->runner->options->ledger, &line, error);
+        if (code != OK)
+            return code;
+    }
+    buf_clear(&active->unbilled);
+    return OK;
+}
+
+static enum error_code append(struct active *active, struct flight *flight, struct error *error)
+{
+    const struct chat_usage *usage = &flight->usage;
+    const struct result result = {
+        .number = flight->number,
+        .is_error = flight->is_error,
+        .input_tokens = usage->input_tokens + usage->cache_read_tokens + usage->cache_write_5m_tokens +
+                        usage->cache_write_1h_tokens,
+        .output_tokens = usage->output_tokens,
+        .line = buf_str(&flight->line),
+        .outcome = buf_str(&flight->outcome),
+    };
+    struct batch_counts *counts = &active->job.counts;
+    if (!buf_reserve(&active->unbilled, flight->line.len))
+        return error_no_memory(error);
+    enum error_code code = results_append(active->results, &result, error);
+    if (code != OK)
+        return code;
+    buf_append_str(&active->unbilled, result.line);
+    counts->success += !flight->is_error;
+    counts->errors += flight->is_error;
+    counts->input_tokens += result.input_tokens;
+    counts->output_tokens += result.output_tokens;
+    active->is_noted = false;
+    const struct batch_options *options = active->runner->options;
+    if (options->on_billed && !flight->is_error)
+        options->on_billed(options->ctx, active->model.match.model, usage, &flight->charge.line.quote);
+    return OK;
+}
+
+/* Results into the log, and their lines into the ledger, one after the other. */
+static void log_landed(struct active *active)
+{
+    struct error error;
+    for (;;) {
+        enum error_code code = bill(active, &error);
+        struct flight *flight = active->landed.first;
+        if (code == OK && flight)
+            code = append(active, flight, &error);
+        if (code == ERROR_CONFLICT || (code != OK && !batch_may_pass(code)))
+            log_event(LOG_ERROR, "batch result dropped", LOG_C("job", active->job.id),
+                      LOG_C("error", error.message));
+        else if (code != OK) {
+            wait_for(active, &error);
+            return;
+        }
+        if (!flight)
+            break;
+        flight_queue_remove(&active->landed, flight);
+        flight_free(flight);
+    }
+    go_on(active);
+}
+
+void active_landed(struct flight *flight)
+{
+    struct active *active = flight->job;
+    let_go(active, flight);
+    flight->state = FLIGHT_DONE;
+    flight_queue_remove(&active->running, flight);
+    flight_queue_add(&active->landed, flight);
+    if (!active->is_waiting)
+        log_landed(active);
+    (void)uv_async_send(&active->runner->wake);
+}
+
+void active_bounced(struct flight *flight, const struct error *error, bool is_counted)
+{
+    struct active *active = flight->job;
+    struct runner_model *model = &active->runner->models[active->model.match.model];
+    let_go(active, flight);
+    flight->state = FLIGHT_READY;
+    flight_queue_remove(&active->running, flight);
+    flight_queue_add(&active->again, flight);
+    model->resume_us = clock_now_us() + (is_counted ? CRASH_PAUSE_US : BUSY_PAUSE_US);
+    log_event(is_counted ? LOG_WARN : LOG_DEBUG, "batch record is tried again", LOG_C("job", active->job.id),
+              LOG_I("record", flight->number), LOG_I("tries", flight->tries), LOG_C("error", error->message));
+}
+
+static bool is_ending(const struct active *active)
+{
+    return active->is_stopping || active->is_expired;
+}
+
+bool active_has_next(struct active *active, uint64_t now_us)
+{
+    bool is_open = active->step == ACTIVE_RUNNING && !active->is_lost && !active->is_waiting && !is_ending(active);
+    return is_open && now_us >= active->retry_us && !active->landed.first && active->unbilled.len == 0 &&
+           (active->again.first || active->next_place < active->job.counts.total);
+}
+
+struct flight *active_suspect(const struct active *active)
+{
+    uint64_t tries = limit(batch_record_tries);
+    for (struct flight *flight = active->again.first; flight; flight = flight->next)
+        if (flight->tries > 0 && flight->tries + 1 >= tries)
+            return flight;
+    return NULL;
+}
+
+/* The next record without a result; NULL: none, or not now. */
+static struct flight *next_flight(struct active *active)
+{
+    struct error error;
+    for (size_t i = 0; i < SKIPS_AT_ONCE && active->next_place < active->job.counts.total; i++) {
+        uint64_t number;
+        bool has = false;
+        enum error_code code = input_at(active->input, active->next_place, &number, &error);
+        if (code == OK)
+            code = results_has(active->results, number, &has, &error);
+        struct flight *flight = code == OK && !has ? flight_new(active, number) : NULL;
+        if (code == OK && !has && !flight)
+            code = error_no_memory(&error);
+        if (code != OK) {
+            wait_for(active, &error);
+            return NULL;
+        }
+        active->next_place++;
+        if (flight)
+            return flight;
+    }
+    return NULL;
+}
+
+void active_start_next(struct active *active)
+{
+    struct runner_model *model = &active->runner->models[active->model.match.model];
+    if (active->job.status == BATCH_SCHEDULED && !move(active, BATCH_IN_PROGRESS, false))
+        return;
+    struct flight *flight = active_suspect(active);
+    if (flight)
+        model->alone = flight;
+    else
+        flight = active->again.first;
+    if (flight)
+        flight_queue_remove(&active->again, flight);
+    else
+        flight = next_flight(active);
+    if (!flight)
+        return;
+    flight_queue_add(&active->running, flight);
+    model->in_flight++;
+    flight_start(flight);
+}
+
+/* --- time ------------------------------------------------------------------------------------------- */
+
+static void check_expiry(struct active *active)
+{
+    if (is_ending(active) || clock_wall_us() < active->job.expires_us)
+        return;
+    if (active->job.status == BATCH_IN_PROGRESS) {
+        active->is_expired = true;
+        return;
+    }
+    atomic_store(&active->is_cancelled, true);
+    if (active->is_working)
+        return;
+    set_message(active, "The job did not start before its time was up.");
+    end(active, BATCH_EXPIRED);
+}
+
+static void run_on(struct active *active)
+{
+    if (is_ending(active)) {
+        drop_flights(active, &active->running);
+        drop_flights(active, &active->again);
+    }
+    log_landed(active);
+    if (active->is_waiting || active->running.first || active->again.first)
+        return;
+    if (is_ending(active) || active->next_place >= active->job.counts.total)
+        give_task(active, ACTIVE_PUTTING);
+}
+
+void active_tick(struct active *active, uint64_t now_us)
+{
+    if (active->is_lost || batch_status_has_ended(active->job.status))
+        return;
+    check_expiry(active);
+    if (active->is_working || is_closing_down(active) || now_us < active->retry_us || active_is_over(active))
+        return;
+    switch (active->step) {
+    case ACTIVE_OPENING: open_job(active); break;
+    case ACTIVE_RUNNING: run_on(active); break;
+    case ACTIVE_PUTTING: give_task(active, ACTIVE_PUTTING); break;
+    }
+    if (!active->is_working)
+        note(active, now_us);
+}
+
+bool active_give_back(struct active *active)
+{
+    if (active->is_lost || batch_status_has_ended(active->job.status))
+        return !active->is_working;
+    atomic_store(&active->is_cancelled, true);
+    if (active->is_working || active->running.first)
+        return false;
+    enum batch_status status = active->job.status;
+    enum batch_status to = status == BATCH_VALIDATING    ? BATCH_SUBMITTED
+                           : status == BATCH_IN_PROGRESS ? BATCH_SCHEDULED
+                                                         : status;
+    (void)move(active, to, true); /* where it fails, the next start finds the job as it is */
+    active->is_lost = true;
+    return true;
+}

@@ -1,0 +1,105 @@
+#include "batch/batch.h"
+
+#include "batch/runner.h"
+
+#define ID_ALPHABET "abcdefghijklmnopqrstuvwxyz0123456789"
+#define HOUR_US 3600000000ull
+
+struct batch {
+    struct batch_options options;
+    struct job_db *db;
+    struct runner *runner;
+};
+
+enum error_code batch_open(const struct batch_options *options, struct batch **batch, struct error *error)
+{
+    struct batch *made = mem_calloc(1, sizeof(*made));
+    if (!made)
+        return error_no_memory(error);
+    made->options = *options;
+    enum error_code code = job_db_open(options->config->data, &made->db, error);
+    if (code == OK)
+        code = runner_start(&made->options, made->db, &made->runner, error);
+    if (code != OK) {
+        job_db_close(made->db);
+        mem_free(made);
+        return error_prefix(error, "batch jobs");
+    }
+    *batch = made;
+    return OK;
+}
+
+void batch_begin_drain(struct batch *batch)
+{
+    runner_begin_drain(batch->runner);
+}
+
+void batch_drain(struct batch *batch, uint64_t timeout_ms)
+{
+    runner_begin_drain(batch->runner);
+    runner_wait_quiet(batch->runner, timeout_ms);
+}
+
+void batch_close(struct batch *batch)
+{
+    if (!batch)
+        return;
+    runner_stop(batch->runner);
+    job_db_close(batch->db);
+    mem_free(batch);
+}
+
+static void make_id(char id[BATCH_ID_LEN + 1])
+{
+    uint64_t seed;
+    struct rng rng;
+    random_bytes(&seed, sizeof(seed));
+    rng_seed(&rng, seed);
+    for (size_t i = 0; i < BATCH_ID_LEN; i++)
+        id[i] = ID_ALPHABET[rng_below(&rng, sizeof(ID_ALPHABET) - 1)];
+    id[BATCH_ID_LEN] = '\0';
+}
+
+enum error_code batch_create(struct batch *batch, struct batch_job *job, struct error *error)
+{
+    bool is_new = false;
+    make_id(job->id);
+    job->status = BATCH_SUBMITTED;
+    job->submit_us = clock_wall_us();
+    job->expires_us = job->submit_us + job->timeout_hours * HOUR_US;
+    enum error_code code = job_db_create(batch->db, job, limit(batch_model_jobs), &is_new, error);
+    if (is_new)
+        runner_look(batch->runner);
+    return code;
+}
+
+static enum error_code refresh(struct batch *batch, struct arena *arena, struct batch_job *job, struct error *error)
+{
+    if (batch_status_has_ended(job->status) || runner_refresh(batch->runner, arena, job))
+        return OK;
+    return error_no_memory(error);
+}
+
+enum error_code batch_get(struct batch *batch, struct str tenant, struct str id, struct arena *arena,
+                          struct batch_job *job, struct error *error)
+{
+    enum error_code code = job_db_get(batch->db, tenant, id, arena, job, error);
+    return code == OK ? refresh(batch, arena, job, error) : code;
+}
+
+enum error_code batch_list(struct batch *batch, const struct batch_filter *filter, struct arena *arena,
+                           struct batch_job **jobs, size_t *count, bool *has_more, struct error *error)
+{
+    enum error_code code = job_db_list(batch->db, filter, arena, jobs, count, has_more, error);
+    for (size_t i = 0; i < *count && code == OK; i++)
+        code = refresh(batch, arena, &(*jobs)[i], error);
+    return code;
+}
+
+enum error_code batch_request_stop(struct batch *batch, struct str tenant, struct str id, struct error *error)
+{
+    enum error_code code = job_db_request_stop(batch->db, tenant, id, clock_wall_us(), error);
+    if (code == OK)
+        runner_look(batch->runner);
+    return code;
+}

@@ -1,0 +1,290 @@
+#include "batch/record.h"
+#include "batch/runner.h"
+#include "core/log.h"
+
+#define REPLY_BYTES_MAX ((size_t)192 << 20) /* as much as a collected reply may have, escaped */
+
+void flight_queue_add(struct flight_queue *queue, struct flight *flight)
+{
+    flight->next = NULL;
+    flight->previous = queue->last;
+    *(queue->last ? &queue->last->next : &queue->first) = flight;
+    queue->last = flight;
+}
+
+void flight_queue_remove(struct flight_queue *queue, struct flight *flight)
+{
+    *(flight->previous ? &flight->previous->next : &queue->first) = flight->next;
+    *(flight->next ? &flight->next->previous : &queue->last) = flight->previous;
+    flight->next = flight->previous = NULL;
+}
+
+void flight_request_id(const char *job_id, uint64_t number, char out[UUID_LEN + 1])
+{
+    char text[64], hex[2 * SHA256_LEN + 1];
+    uint8_t hash[SHA256_LEN];
+    int len = snprintf(text, sizeof(text), "fulcrum batch %s %llu", job_id, (unsigned long long)number);
+    sha256((struct str){text, (size_t)len}, hash);
+    hash[6] = (uint8_t)(0x80 | (hash[6] & 0x0f)); /* version 8: made by a rule of ours */
+    hash[8] = (uint8_t)(0x80 | (hash[8] & 0x3f));
+    hex_encode(hash, 16, hex);
+    snprintf(out, UUID_LEN + 1, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+struct flight *flight_new(struct active *job, uint64_t number)
+{
+    struct flight *flight = mem_calloc(1, sizeof(*flight));
+    if (!flight)
+        return NULL;
+    flight->job = job;
+    flight->number = number;
+    arena_init(&flight->arena, 0);
+    buf_init(&flight->line, JOURNAL_RECORD_MAX);
+    buf_init(&flight->outcome, REPLY_BYTES_MAX);
+    flight_request_id(job->job.id, number, flight->request_id);
+    return flight;
+}
+
+/* What one try has taken. */
+static void release(struct flight *flight)
+{
+    documents_cancel(flight->documents);
+    flight->documents = NULL;
+    generation_free(flight->generation);
+    flight->generation = NULL;
+    codec_request_free(&flight->request);
+    flight->request = (struct chat_request){0};
+    flight->job->runner->flight_bytes -= flight->bytes;
+    flight->bytes = 0;
+    arena_deinit(&flight->arena);
+    arena_init(&flight->arena, 0);
+}
+
+void flight_free(struct flight *flight)
+{
+    if (!flight)
+        return;
+    release(flight);
+    arena_deinit(&flight->arena);
+    buf_deinit(&flight->line);
+    buf_deinit(&flight->outcome);
+    mem_free(flight);
+}
+
+/* --- the end ---------------------------------------------------------------------------------------- */
+
+static void settle(struct flight *flight, enum ledger_outcome outcome, uint64_t latency_us, uint64_t first_token_us)
+{
+    const struct active *job = flight->job;
+    const struct batch_options *options = job->runner->options;
+    const struct charge_subject subject = {
+        .request_id = str_of(flight->request_id),
+        .tenant = job->job.tenant,
+        .dialect = STR("bedrock"),
+        .operation = str_of(batch_type_names[job->job.type]),
+        .model_requested = job->job.model_id,
+        .model_invoked = str_of(options->config->models[job->model.match.model].name),
+        .match = &job->model.match,
+        .tier = CHAT_TIER_BATCH,
+        .time_us = flight->wall_us,
+    };
+    uint8_t payload[JOURNAL_RECORD_MAX];
+    charge_begin(&flight->charge, options->prices, &subject);
+    charge_end(&flight->charge, outcome, outcome == LEDGER_COMPLETED ? &flight->usage : NULL, latency_us,
+               first_token_us);
+    size_t len = ledger_line_encode(&flight->charge.line, payload);
+    if (!len)
+        log_event(LOG_ERROR, "batch record has no line in the ledger: its model ID is too long",
+                  LOG_C("job", job->job.id), LOG_I("record", flight->number));
+    buf_append(&flight->line, payload, len);
+}
+
+static void land(struct flight *flight)
+{
+    release(flight);
+    active_landed(flight);
+}
+
+static void land_error(struct flight *flight, const struct error *error)
+{
+    struct error no_memory;
+    flight->is_error = true;
+    buf_clear(&flight->outcome);
+    if (!record_append_error(&flight->outcome, error)) {
+        (void)error_no_memory(&no_memory);
+        release(flight);
+        active_bounced(flight, &no_memory, false);
+        return;
+    }
+    if (error->code != ERROR_INVALID && error->code != ERROR_TOO_LARGE)
+        log_event(LOG_WARN, "batch record failed", LOG_C("job", flight->job->job.id),
+                  LOG_I("record", flight->number), LOG_C("error", error->message));
+    land(flight);
+}
+
+/* The engine is at fault, or the record is at fault for the engine's death.
+ * `cause` may lie in the request's arena. */
+static void fail(struct flight *flight, const struct error *cause)
+{
+    const struct error error = *cause;
+    bool is_refused = error.code == ERROR_INVALID || error.code == ERROR_TOO_LARGE;
+    bool is_early = error.code == ERROR_THROTTLED || error.code == ERROR_NOT_READY ||
+                    error.code == ERROR_NO_MEMORY || (error.code == ERROR_TIMEOUT && !flight->has_token);
+    if (is_refused) {
+        land_error(flight, &error);
+    } else if (is_early || ++flight->tries < limit(batch_record_tries)) {
+        release(flight);
+        active_bounced(flight, &error, !is_early);
+    } else {
+        settle(flight, LEDGER_FAILED, clock_now_us() - flight->started_us, LEDGER_NO_TOKEN);
+        land_error(flight, &error);
+    }
+}
+
+/* --- what the engine says --------------------------------------------------------------------------- */
+
+static void on_started(void *ctx, const struct chat_reply *reply)
+{
+    struct flight *flight = ctx;
+    (void)reply;
+    flight->has_token = true;
+}
+
+static void on_progress(void *ctx)
+{
+    (void)ctx;
+}
+
+static void on_finished(void *ctx, const struct chat_reply *reply, const struct generation_figures *figures)
+{
+    struct flight *flight = ctx;
+    struct buf body;
+    struct error error;
+    buf_init(&body, REPLY_BYTES_MAX);
+    buf_clear(&flight->outcome);
+    bool is_written = flight->job->model.codec->write(&flight->request, reply, &body) && !body.failed &&
+                      record_append_output(&flight->outcome, buf_str(&body));
+    buf_deinit(&body);
+    if (!is_written) {
+        (void)error_no_memory(&error);
+        fail(flight, &error);
+        return;
+    }
+    flight->usage = reply->usage;
+    settle(flight, LEDGER_COMPLETED, figures->total_us, figures->first_token_us);
+    land(flight);
+}
+
+static void on_blamed(void *ctx, const struct error *error)
+{
+    struct flight *flight = ctx;
+    flight->documents = NULL;
+    fail(flight, error);
+}
+
+static void on_failed(void *ctx, const struct error *error)
+{
+    struct flight *flight = ctx;
+    const struct active *job = flight->job;
+    size_t model = job->model.match.model;
+    const struct engine_model_info *info = engine_model_info(job->runner->options->engine, model);
+    if (!flight->has_token)
+        flight->documents = documents_blame(job->runner->port, model, info->context, &flight->request, error,
+                                            on_blamed, flight);
+    if (!flight->documents)
+        fail(flight, error);
+}
+
+/* --- the start -------------------------------------------------------------------------------------- */
+
+static enum error_code generate(struct flight *flight, struct error *error)
+{
+    static const struct generation_handlers handlers = {
+        .on_started = on_started,
+        .on_progress = on_progress,
+        .on_finished = on_finished,
+        .on_failed = on_failed,
+    };
+    const struct active *job = flight->job;
+    const struct batch_options *options = job->runner->options;
+    const struct catalog_match *match = &job->model.match;
+    const struct generation_setup setup = {
+        .port = job->runner->port,
+        .model = match->model,
+        .spec = job->model.spec,
+        .tenant = job->job.tenant,
+        .cache = options->config->models[match->model].cache,
+        .cache_min_tokens = catalog_cache_min_tokens(options->config, match),
+        .request = &flight->request,
+        .identity = {.request_id = str_of(flight->request_id),
+                     .model_id = match->id,
+                     .native = job->model.fields},
+        .collects = true,
+        .started_us = flight->started_us,
+    };
+    flight->generation = generation_start(&setup, &handlers, flight, error);
+    return flight->generation ? OK : error->code;
+}
+
+/* A model that is not there now will be: no try is lost on it. */
+static void fail_start(struct flight *flight, const struct error *error)
+{
+    if (error->code != ERROR_UNAVAILABLE) {
+        fail(flight, error);
+        return;
+    }
+    release(flight);
+    active_bounced(flight, error, false);
+}
+
+static void on_documents(void *ctx, const struct error *refusal)
+{
+    struct flight *flight = ctx;
+    struct error error;
+    flight->documents = NULL;
+    if (refusal)
+        fail(flight, refusal);
+    else if (generate(flight, &error) != OK)
+        fail_start(flight, &error);
+}
+
+static enum error_code parse(struct flight *flight, struct error *error)
+{
+    struct active *job = flight->job;
+    struct batch_record record = {0};
+    struct buf line;
+    buf_init(&line, limit(batch_record_bytes) + 1);
+    enum error_code code = input_read(job->input, flight->number, &line, error);
+    flight->bytes = line.len;
+    job->runner->flight_bytes += line.len;
+    if (code == OK)
+        code = record_parse(buf_str(&line), &record, error);
+    if (code == ERROR_INVALID) {
+        buf_clear(&line);
+        input_describe(job->input, flight->number, &line);
+        code = error_prefix(error, STR_FMT, STR_ARG(buf_str(&line)));
+    }
+    flight->request = (struct chat_request){.arena = &flight->arena};
+    if (code == OK)
+        code = batch_model_parse(&job->model, &job->job, record.input, &flight->request, error);
+    record_free(&record);
+    buf_deinit(&line);
+    return code;
+}
+
+void flight_start(struct flight *flight)
+{
+    struct error error;
+    flight->state = FLIGHT_RUNNING;
+    flight->has_token = false;
+    flight->started_us = clock_now_us();
+    flight->wall_us = clock_wall_us();
+    enum error_code code = parse(flight, &error);
+    if (code == OK)
+        code = documents_resolve(flight->job->runner->documents, &flight->request, on_documents, flight,
+                                 &flight->documents, &error);
+    if (code != OK)
+        fail(flight, &error);
+    else if (!flight->documents && generate(flight, &error) != OK)
+        fail_start(flight, &error);
+}

@@ -1,0 +1,55 @@
+/* input.h - a job's records: copied out of the object store once, then found by
+ * number. What lies in the job's directory:
+ *
+ *   input   the records' lines, each with a line feed
+ *   index   per record: u64 offset and u32 length of its line in `input`, u32
+ *           number of the line in its file, u32 number of the file, u32 flags;
+ *           little-endian
+ *   order   per record: u32 number of the one to be computed next (order.h)
+ *   files   {"files":[{"name":"a.jsonl","records":2}]}, in the order of their
+ *           records; written last: where it is, all is
+ *
+ * An object that changes while the job runs changes nothing, then. A job works
+ * in bounded memory however many records it has. One thread at a time. */
+#ifndef BATCH_INPUT_H
+#define BATCH_INPUT_H
+
+#include "batch/lines.h"
+#include "batch/order.h"
+#include "core/buf.h"
+
+struct input_file {
+    struct str name; /* of the object, behind the input's prefix */
+    uint64_t first, count; /* of its records */
+};
+
+struct input;
+
+/* ERROR_NOT_FOUND: the job was not prepared yet. */
+enum error_code input_open(const char *dir, struct input **input, struct error *error) WARN_UNUSED;
+void input_close(struct input *input); /* NULL is legal */
+
+uint64_t input_total(const struct input *input);
+const struct input_file *input_files(const struct input *input, size_t *count);
+
+/* The text of a record's line, in *line. ERROR_INVALID: it was too long to be kept. */
+enum error_code input_read(struct input *input, uint64_t number, struct buf *line, struct error *error) WARN_UNUSED;
+/* "the third line of a.jsonl", for messages. */
+void input_describe(struct input *input, uint64_t number, struct buf *out);
+
+/* The record to be computed at place `at`. */
+enum error_code input_at(struct input *input, uint64_t at, uint64_t *number, struct error *error) WARN_UNUSED;
+
+/* --- making one --- */
+
+struct input_writer;
+enum error_code input_writer_new(const char *dir, struct input_writer **writer, struct error *error) WARN_UNUSED;
+void input_writer_free(struct input_writer *writer); /* NULL is legal */
+enum error_code input_writer_file(struct input_writer *writer, struct str name, struct error *error) WARN_UNUSED;
+/* A line of the file begun last. */
+enum error_code input_writer_record(struct input_writer *writer, const struct line *line, const struct order_key *key,
+                                    struct error *error) WARN_UNUSED;
+uint64_t input_writer_total(const struct input_writer *writer);
+enum error_code input_writer_finish(struct input_writer *writer, struct error *error) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,64 @@
+/* job.h - a batch job: what was asked for, and how far it has come. */
+#ifndef BATCH_JOB_H
+#define BATCH_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/str.h"
+
+#define BATCH_ID_LEN 12      /* [a-z0-9] */
+#define BATCH_MESSAGE_MAX 512
+
+/*   Submitted -> Validating -> Scheduled -> InProgress -> Completed, PartiallyCompleted, Failed
+ *
+ * A job that has not ended becomes Stopping when somebody asks for it, then
+ * Stopped; one that has not started when its time is up becomes Expired. A
+ * server that shuts down puts a job back: Validating to Submitted, InProgress
+ * to Scheduled. */
+enum batch_status {
+    BATCH_SUBMITTED,
+    BATCH_VALIDATING,
+    BATCH_SCHEDULED,
+    BATCH_IN_PROGRESS,
+    BATCH_STOPPING,
+    BATCH_COMPLETED, /* from here on it has ended */
+    BATCH_PARTIALLY_COMPLETED,
+    BATCH_FAILED,
+    BATCH_EXPIRED,
+    BATCH_STOPPED,
+    BATCH_STATUSES,
+};
+extern const char *const batch_status_names[BATCH_STATUSES + 1]; /* "Submitted", ...; ends with NULL */
+
+bool batch_status_parse(struct str name, enum batch_status *status);
+bool batch_status_has_ended(enum batch_status status);
+bool batch_status_may_follow(enum batch_status from, enum batch_status to);
+
+/* Whose bodies the records have. */
+enum batch_type { BATCH_INVOKE_MODEL, BATCH_CONVERSE, BATCH_TYPES };
+extern const char *const batch_type_names[BATCH_TYPES + 1]; /* "InvokeModel", "Converse"; ends with NULL */
+
+struct batch_counts {
+    uint64_t total; /* records; known once it is validated */
+    uint64_t success, errors;
+    uint64_t input_tokens, output_tokens; /* input: whether computed or read from the cache */
+};
+
+/* Strings live in the arena of whoever read it. */
+struct batch_job {
+    char id[BATCH_ID_LEN + 1];
+    int64_t sequence; /* order of submission */
+    struct str tenant, account, region;
+    struct str name, token, model_id, role_arn;
+    enum batch_type type;
+    struct str input_uri, output_uri;
+    struct str request; /* compact JSON of the whole request, for what is only handed back */
+    uint32_t timeout_hours;
+    enum batch_status status;
+    struct str message;
+    uint64_t submit_us, modified_us, end_us, expires_us; /* wall clock; end 0: it has not ended */
+    struct batch_counts counts;
+};
+
+#endif

@@ -1,0 +1,20 @@
+/* output.h - a job's last step: its results become objects,
+ * PREFIX/ID/FILE.jsonl.out per input file and PREFIX/ID/manifest.json.out.
+ * Blocks on disk and network: for a thread of its own. Doing it again, after a
+ * crash, puts the same objects. */
+#ifndef BATCH_OUTPUT_H
+#define BATCH_OUTPUT_H
+
+#include <stdatomic.h>
+
+#include "batch/input.h"
+#include "batch/results.h"
+#include "batch/setup.h"
+
+/* Records without a result (of a job that was stopped or ran out of time) are
+ * left out. ERROR_CANCELLED once *is_cancelled is true. */
+enum error_code output_put(const struct batch_options *options, const struct batch_job *job, const char *dir,
+                           struct input *input, struct results *results, const atomic_bool *is_cancelled,
+                           struct error *error) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,247 @@
+#include "batch/prepare.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "batch/record.h"
+#include "core/limits.h"
+
+#define PIECE_BYTES (256u << 10)
+#define INPUT_SUFFIX STR(".jsonl")
+
+struct prepare {
+    const struct batch_options *options;
+    const struct batch_job *job;
+    const atomic_bool *is_cancelled;
+    struct batch_model model;
+    struct str bucket, key;
+    struct input_writer *writer;
+    struct arena arena; /* of one record's request */
+    uint64_t bytes;     /* of all files so far */
+    uint64_t records;   /* of the current file */
+    size_t files;
+    struct str name;    /* of the current file */
+};
+
+enum error_code prepare_problem(enum objects_problem problem, struct error *error)
+{
+    if (problem == OBJECTS_OK)
+        return OK;
+    if (problem == OBJECTS_UNAVAILABLE)
+        error->code = ERROR_UNAVAILABLE;
+    else if (problem == OBJECTS_FAILED)
+        error->code = error->code == ERROR_NO_MEMORY ? ERROR_NO_MEMORY : ERROR_IO;
+    else
+        error->code = ERROR_INVALID;
+    return error->code;
+}
+
+/* --- records ---------------------------------------------------------------------------------------- */
+
+/* Records that cannot be read or rendered come first; they need no engine. */
+static enum error_code key_of(struct prepare *prepare, struct str line, struct order_key *key, struct error *error)
+{
+    struct batch_record record;
+    struct chat_request request = {.arena = &prepare->arena};
+    *key = (struct order_key){{0}};
+    enum error_code code = record_parse(line, &record, error);
+    if (code == OK)
+        code = batch_model_parse(&prepare->model, prepare->job, record.input, &request, error);
+    if (code == OK) {
+        code = order_key_of(prepare->model.spec, &request, key, error);
+        codec_request_free(&request);
+    }
+    record_free(&record);
+    arena_reset(&prepare->arena);
+    return code == ERROR_NO_MEMORY ? code : OK;
+}
+
+static enum error_code take_line(void *ctx, const struct line *line, struct error *error)
+{
+    struct prepare *prepare = ctx;
+    struct order_key key = {{0}};
+    if (++prepare->records > limit(batch_file_records))
+        return error_set(error, ERROR_TOO_LARGE, STR_FMT ": the file has more than %llu records",
+                         STR_ARG(prepare->name), (unsigned long long)limit(batch_file_records));
+    if (input_writer_total(prepare->writer) >= limit(batch_job_records))
+        return error_set(error, ERROR_TOO_LARGE, "The input has more than %llu records.",
+                         (unsigned long long)limit(batch_job_records));
+    enum error_code code = line->is_too_long ? OK : key_of(prepare, line->text, &key, error);
+    return code == OK ? input_writer_record(prepare->writer, line, &key, error) : code;
+}
+
+/* --- files ------------------------------------------------------------------------------------------ */
+
+static enum error_code check_size(struct prepare *prepare, uint64_t size, struct error *error)
+{
+    prepare->bytes += size;
+    if (size > limit(batch_file_bytes))
+        return error_set(error, ERROR_TOO_LARGE, STR_FMT ": the file has %llu bytes, more than the limit of %llu",
+                         STR_ARG(prepare->name), (unsigned long long)size, (unsigned long long)limit(batch_file_bytes));
+    if (prepare->bytes > limit(batch_job_bytes))
+        return error_set(error, ERROR_TOO_LARGE, "The input has more than %llu bytes.",
+                         (unsigned long long)limit(batch_job_bytes));
+    if (++prepare->files > limit(batch_job_files))
+        return error_set(error, ERROR_TOO_LARGE, "The input has more than %llu files.",
+                         (unsigned long long)limit(batch_job_files));
+    return OK;
+}
+
+static enum error_code read_lines(struct prepare *prepare, struct objects_reader *reader, char *piece,
+                                  struct error *error)
+{
+    struct line_reader lines;
+    size_t len = 1;
+    enum error_code code = OK;
+    line_reader_init(&lines, limit(batch_record_bytes), take_line, prepare);
+    while (code == OK && len > 0) {
+        code = prepare_problem(objects_reader_read(reader, piece, PIECE_BYTES, &len, error), error);
+        if (code == OK && atomic_load(prepare->is_cancelled))
+            code = error_set(error, ERROR_CANCELLED, "the job was stopped");
+        if (code == OK)
+            code = line_reader_feed(&lines, (struct str){piece, len}, error);
+    }
+    if (code == OK)
+        code = line_reader_end(&lines, error);
+    line_reader_deinit(&lines);
+    return code;
+}
+
+static enum error_code copy_file(struct prepare *prepare, struct str key, struct str name, struct error *error)
+{
+    struct objects_reader *reader = NULL;
+    struct objects_info *info = mem_alloc(sizeof(*info));
+    char *piece = mem_alloc(PIECE_BYTES);
+    enum error_code code = info && piece ? OK : error_no_memory(error);
+    prepare->name = name;
+    prepare->records = 0;
+    if (code == OK)
+        code = prepare_problem(objects_reader_open(prepare->options->objects, prepare->job->tenant, prepare->bucket,
+                                                   key, 0, OBJECTS_SIZE_UNKNOWN, info, &reader, error), error);
+    if (code == OK)
+        code = check_size(prepare, info->size, error);
+    if (code == OK)
+        code = input_writer_file(prepare->writer, name, error);
+    if (code == OK)
+        code = read_lines(prepare, reader, piece, error);
+    objects_reader_close(reader);
+    mem_free(piece);
+    mem_free(info);
+    return code;
+}
+
+static struct str base_name(struct str key)
+{
+    size_t from = key.len;
+    while (from > 0 && key.data[from - 1] != '/')
+        from--;
+    return str_slice(key, from, key.len);
+}
+
+static enum error_code copy_page(struct prepare *prepare, const struct objects_page *page, struct str prefix,
+                                 struct error *error)
+{
+    enum error_code code = OK;
+    for (size_t i = 0; i < page->count && code == OK; i++) {
+        struct str key = page->entries[i].key;
+        if (str_ends(key, INPUT_SUFFIX))
+            code = copy_file(prepare, key, str_slice(key, prefix.len, key.len), error);
+    }
+    return code;
+}
+
+/* Every *.jsonl below the prefix, in the order of their keys. */
+static enum error_code copy_folder(struct prepare *prepare, struct error *error)
+{
+    struct arena arena;
+    struct objects_page page = {.is_truncated = true};
+    enum error_code code = OK;
+    char after[OBJECTS_KEY_MAX + 1], prefix[OBJECTS_KEY_MAX + 2];
+    struct objects_list_options options = {.max = OBJECTS_PAGE_MAX};
+    struct str key = prepare->key;
+    bool has_slash = key.len == 0 || key.data[key.len - 1] == '/';
+    if (key.len > OBJECTS_KEY_MAX)
+        return error_set(error, ERROR_INVALID, "inputDataConfig.s3InputDataConfig.s3Uri: the key is too long");
+    memcpy(prefix, key.data ? key.data : "", key.len);
+    prefix[key.len] = '/';
+    options.prefix = (struct str){prefix, key.len + !has_slash};
+    arena_init(&arena, 0);
+    while (code == OK && page.is_truncated) {
+        arena_reset(&arena);
+        code = prepare_problem(objects_list(prepare->options->objects, prepare->job->tenant, prepare->bucket, &options,
+                                            &arena, &page, error), error);
+        if (code == OK)
+            code = copy_page(prepare, &page, options.prefix, error);
+        if (code != OK || !page.is_truncated || page.next.len > OBJECTS_KEY_MAX)
+            break;
+        memcpy(after, page.next.data, page.next.len);
+        options.after = (struct str){after, page.next.len};
+    }
+    arena_deinit(&arena);
+    if (code == OK && prepare->files == 0)
+        code = error_set(error, ERROR_INVALID, "There is no object and no folder of *.jsonl objects at " STR_FMT ".",
+                         STR_ARG(prepare->job->input_uri));
+    return code;
+}
+
+static enum error_code copy_input(struct prepare *prepare, struct error *error)
+{
+    struct str key = prepare->key;
+    bool is_folder = key.len == 0 || key.data[key.len - 1] == '/';
+    struct objects_info *info = mem_alloc(sizeof(*info));
+    if (!info)
+        return error_no_memory(error);
+    enum objects_problem problem = OBJECTS_NO_KEY;
+    if (!is_folder)
+        problem = objects_head(prepare->options->objects, prepare->job->tenant, prepare->bucket, key, info, error);
+    mem_free(info);
+    if (problem == OBJECTS_NO_KEY)
+        return copy_folder(prepare, error);
+    enum error_code code = prepare_problem(problem, error);
+    return code == OK ? copy_file(prepare, key, base_name(key), error) : code;
+}
+
+/* Known to be there before anything is computed. */
+static enum error_code check_output(const struct prepare *prepare, struct error *error)
+{
+    struct str bucket, key;
+    enum error_code code = prepare_problem(objects_parse_uri(prepare->job->output_uri, &bucket, &key, error), error);
+    if (code == OK)
+        code = prepare_problem(objects_bucket_head(prepare->options->objects, prepare->job->tenant, bucket, error),
+                               error);
+    return code == OK ? OK : error_prefix(error, "The output " STR_FMT, STR_ARG(prepare->job->output_uri));
+}
+
+static enum error_code fill(struct prepare *prepare, const char *dir, struct error *error)
+{
+    enum error_code code = batch_model_find(prepare->options, prepare->job, &prepare->model, error);
+    if (code == OK)
+        code = prepare_problem(objects_parse_uri(prepare->job->input_uri, &prepare->bucket, &prepare->key, error),
+                               error);
+    if (code == OK)
+        code = check_output(prepare, error);
+    if (code == OK)
+        code = input_writer_new(dir, &prepare->writer, error);
+    if (code == OK)
+        code = copy_input(prepare, error);
+    if (code == OK && input_writer_total(prepare->writer) == 0)
+        code = error_set(error, ERROR_INVALID, "The input has no records.");
+    return code == OK ? input_writer_finish(prepare->writer, error) : code;
+}
+
+enum error_code prepare_input(const struct batch_options *options, const struct batch_job *job, const char *dir,
+                              const atomic_bool *is_cancelled, struct error *error)
+{
+    struct prepare prepare = {.options = options, .job = job, .is_cancelled = is_cancelled};
+    if (mkdir(dir, 0700) && errno != EEXIST) {
+        int os_errno = errno;
+        return error_set_errno(error, os_errno == ENOSPC ? ERROR_UNAVAILABLE : ERROR_IO, os_errno, "cannot make %s",
+                               dir);
+    }
+    arena_init(&prepare.arena, 0);
+    enum error_code code = fill(&prepare, dir, error);
+    input_writer_free(prepare.writer);
+    arena_deinit(&prepare.arena);
+    return code;
+}

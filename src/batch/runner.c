@@ -1,0 +1,383 @@
+#include "batch/runner.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "batch/files.h"
+#include "core/log.h"
+
+#define TICK_MS 200
+#define LOOK_US 1000000u
+#define LEASE_US 30000000u
+#define BACKGROUND_THREADS 2
+#define STARTS_AT_ONCE 64 /* then the loop looks at its other events */
+#define QUEUED_RECORDS 4u /* beyond those that the engine runs, so that it never waits for us */
+
+/* --- which jobs ------------------------------------------------------------------------------------- */
+
+static struct job_lease lease_of(const struct runner *runner)
+{
+    uint64_t now_us = clock_wall_us();
+    return (struct job_lease){str_of(runner->owner), now_us, now_us + LEASE_US};
+}
+
+/* False: there is none to be had, or the database says no. */
+static bool claim_one(struct runner *runner)
+{
+    struct error error;
+    struct arena arena;
+    struct batch_job job;
+    uint64_t fence;
+    bool has_job = false, takes_new = runner->job_count < limit(batch_running_jobs);
+    const struct job_lease lease = lease_of(runner);
+    arena_init(&arena, 0);
+    enum error_code code = job_db_claim(runner->db, &lease, takes_new, &arena, &job, &fence, &has_job, &error);
+    struct active *active = code == OK && has_job ? active_new(runner, &arena, &job, fence) : NULL;
+    if (!active) {
+        arena_deinit(&arena);
+        if (code != OK)
+            log_event(LOG_ERROR, "batch jobs cannot be claimed", LOG_C("error", error.message));
+        return false;
+    }
+    struct active **last = &runner->jobs;
+    while (*last)
+        last = &(*last)->next;
+    *last = active;
+    runner->job_count++;
+    return true;
+}
+
+static void look(struct runner *runner)
+{
+    struct error error;
+    runner->looked_us = clock_now_us();
+    if (job_db_expire(runner->db, clock_wall_us(), &error) != OK)
+        log_event(LOG_ERROR, "batch jobs cannot expire", LOG_C("error", error.message));
+    for (struct active *active = runner->jobs; active; active = active->next)
+        active_look(active);
+    while (claim_one(runner))
+        continue;
+}
+
+static void renew(struct runner *runner)
+{
+    struct error error;
+    const struct job_lease lease = lease_of(runner);
+    runner->renewed_us = clock_now_us();
+    if (runner->jobs && job_db_renew(runner->db, &lease, &error) != OK)
+        log_event(LOG_ERROR, "batch leases are not renewed", LOG_C("error", error.message));
+}
+
+static void drop_over(struct runner *runner)
+{
+    for (struct active **at = &runner->jobs; *at;) {
+        struct active *active = *at;
+        if (!active_is_over(active)) {
+            at = &active->next;
+            continue;
+        }
+        *at = active->next;
+        runner->job_count--;
+        active_free(active);
+    }
+}
+
+/* --- which record next ------------------------------------------------------------------------------ */
+
+static unsigned room_of(const struct runner *runner, size_t model)
+{
+    const struct engine_model_info *info = engine_model_info(runner->options->engine, model);
+    uint64_t most = limit(batch_in_flight), wanted = (info ? info->parallel : 1) + QUEUED_RECORDS;
+    return (unsigned)(wanted < most ? wanted : most);
+}
+
+/* A record that may kill the engine waits until nothing else runs, and nothing
+ * else starts before: else it would take others with it. */
+static bool has_suspect(const struct runner *runner, size_t model)
+{
+    for (const struct active *active = runner->jobs; active; active = active->next)
+        if (active->model.match.model == model && active_suspect(active))
+            return true;
+    return false;
+}
+
+static bool has_room(const struct runner *runner, const struct active *active)
+{
+    size_t index = active->model.match.model;
+    const struct runner_model *model = &runner->models[index];
+    if (model->alone || clock_now_us() < model->resume_us || runner->flight_bytes >= limit(batch_in_flight_bytes))
+        return false;
+    if (has_suspect(runner, index))
+        return model->in_flight == 0 && active_suspect(active);
+    return model->in_flight < room_of(runner, index);
+}
+
+/* One record of each job in turn, as long as there is room. */
+static void pump(struct runner *runner)
+{
+    unsigned started = 0;
+    bool has_started = true;
+    while (has_started && started < STARTS_AT_ONCE) {
+        has_started = false;
+        for (struct active *active = runner->jobs; active; active = active->next) {
+            if (!active_has_next(active, clock_now_us()) || !has_room(runner, active))
+                continue;
+            active_start_next(active);
+            has_started = true;
+            started++;
+        }
+    }
+    if (has_started)
+        (void)uv_async_send(&runner->wake);
+}
+
+/* --- the loop --------------------------------------------------------------------------------------- */
+
+static void say_quiet(struct runner *runner)
+{
+    pthread_mutex_lock(&runner->mutex);
+    runner->is_quiet = true;
+    pthread_cond_broadcast(&runner->quiet);
+    pthread_mutex_unlock(&runner->mutex);
+}
+
+static void close_all(struct runner *runner)
+{
+    if (uv_is_closing((uv_handle_t *)&runner->tick))
+        return;
+    if (runner->port)
+        engine_port_close(runner->port);
+    if (runner->documents)
+        extractor_port_close(runner->documents);
+    uv_close((uv_handle_t *)&runner->tick, NULL);
+    uv_close((uv_handle_t *)&runner->wake, NULL);
+}
+
+/* Records that run are waited for until the server is closing: then they are left. */
+static void wind_down(struct runner *runner)
+{
+    bool is_closing = atomic_load(&runner->is_closing);
+    for (struct active *active = runner->jobs; active; active = active->next) {
+        if (is_closing && !active->is_working)
+            active_drop_running(active);
+        (void)active_give_back(active);
+    }
+    drop_over(runner);
+    if (runner->jobs)
+        return;
+    say_quiet(runner);
+    if (is_closing)
+        close_all(runner);
+}
+
+/* A job that is being opened belongs to its task. */
+static void publish(struct runner *runner)
+{
+    pthread_mutex_lock(&runner->mutex);
+    runner->view_count = 0;
+    for (const struct active *active = runner->jobs; active; active = active->next) {
+        void *views = runner->views;
+        bool is_readable = active->step != ACTIVE_OPENING || !active->is_working;
+        if (!is_readable || !mem_grow(&views, runner->view_count, &runner->view_cap, sizeof(*runner->views)))
+            continue;
+        runner->views = views;
+        struct job_view *view = &runner->views[runner->view_count++];
+        memcpy(view->id, active->job.id, sizeof(view->id));
+        view->counts = active->job.counts;
+        snprintf(view->message, sizeof(view->message), STR_FMT, STR_ARG(active->job.message));
+    }
+    pthread_mutex_unlock(&runner->mutex);
+}
+
+bool runner_refresh(struct runner *runner, struct arena *arena, struct batch_job *job)
+{
+    bool is_kept = true;
+    pthread_mutex_lock(&runner->mutex);
+    for (size_t i = 0; i < runner->view_count; i++) {
+        const struct job_view *view = &runner->views[i];
+        if (memcmp(view->id, job->id, sizeof(view->id)) != 0)
+            continue;
+        job->counts = view->counts;
+        is_kept = arena_str(arena, str_of(view->message), &job->message);
+    }
+    pthread_mutex_unlock(&runner->mutex);
+    return is_kept;
+}
+
+static void turn(struct runner *runner)
+{
+    uint64_t now_us = clock_now_us();
+    for (struct background_task *task; (task = background_take(runner->background));)
+        active_task_done(task->ctx);
+    for (struct active *active = runner->jobs; active; active = active->next)
+        active_tick(active, now_us);
+    if (atomic_load(&runner->is_draining)) {
+        wind_down(runner);
+        return;
+    }
+    drop_over(runner);
+    publish(runner);
+    if (now_us - runner->renewed_us > LEASE_US / 3)
+        renew(runner);
+    if (atomic_exchange(&runner->must_look, false) || now_us - runner->looked_us > LOOK_US)
+        look(runner);
+    pump(runner);
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    turn(wake->data);
+}
+
+static void on_tick(uv_timer_t *tick)
+{
+    turn(tick->data);
+}
+
+static void *run(void *ctx)
+{
+    struct runner *runner = ctx;
+    (void)uv_run(&runner->loop, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+/* --- start and stop --------------------------------------------------------------------------------- */
+
+/* What jobs that are over have left: the server was killed before it took their files away. */
+static void sweep(const struct runner *runner, const char *path)
+{
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        char stale[BATCH_PATH_MAX];
+        struct error error;
+        bool is_live = true;
+        struct str name = str_of(entry->d_name);
+        if (name.len != BATCH_ID_LEN || job_db_is_live(runner->db, name, &is_live, &error) != OK || is_live ||
+            batch_directory(runner->options, entry->d_name, stale, &error) != OK)
+            continue;
+        if (directory_remove(stale, &error) != OK)
+            log_event(LOG_WARN, "batch job's working files stay", LOG_C("error", error.message));
+    }
+    if (dir)
+        (void)closedir(dir);
+}
+
+static enum error_code make_directory(const struct runner *runner, struct error *error)
+{
+    char path[BATCH_PATH_MAX];
+    enum error_code code = batch_directory(runner->options, "", path, error);
+    if (code == OK && mkdir(path, 0700) && errno != EEXIST)
+        code = error_set_errno(error, ERROR_IO, errno, "cannot make the directory %s", path);
+    if (code == OK)
+        sweep(runner, path);
+    return code;
+}
+
+static enum error_code open_ports(struct runner *runner, struct error *error)
+{
+    const struct batch_options *options = runner->options;
+    runner->port = engine_port_new(options->engine, options->engine_port, &runner->loop, error);
+    if (!runner->port)
+        return error->code;
+    runner->documents = extractor_port_new(options->extractor, &runner->loop, error);
+    return runner->documents ? OK : error->code;
+}
+
+static void init_sync(struct runner *runner)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&runner->mutex, NULL);
+    pthread_cond_init(&runner->quiet, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+static enum error_code set_up(struct runner *runner, struct error *error)
+{
+    (void)uv_async_init(&runner->loop, &runner->wake, on_wake);
+    (void)uv_timer_init(&runner->loop, &runner->tick);
+    runner->wake.data = runner->tick.data = runner;
+    (void)uv_timer_start(&runner->tick, on_tick, 0, TICK_MS);
+    enum error_code code = make_directory(runner, error);
+    if (code == OK)
+        code = open_ports(runner, error);
+    if (code == OK)
+        code = background_new(BACKGROUND_THREADS, &runner->wake, &runner->background, error);
+    if (code != OK)
+        return code;
+    int failure = pthread_create(&runner->thread, NULL, run, runner);
+    return failure ? error_set_errno(error, ERROR_IO, failure, "cannot start the runner of batch jobs") : OK;
+}
+
+static void free_runner(struct runner *runner)
+{
+    int rv = uv_loop_close(&runner->loop);
+    assert(rv == 0);
+    (void)rv;
+    background_free(runner->background);
+    mem_free(runner->views);
+    pthread_cond_destroy(&runner->quiet);
+    pthread_mutex_destroy(&runner->mutex);
+    mem_free(runner);
+}
+
+enum error_code runner_start(const struct batch_options *options, struct job_db *db, struct runner **runner,
+                             struct error *error)
+{
+    struct runner *made = mem_calloc(1, sizeof(*made));
+    if (!made)
+        return error_no_memory(error);
+    if (uv_loop_init(&made->loop) != 0) {
+        mem_free(made);
+        return error_set(error, ERROR_IO, "cannot set up the runner of batch jobs: too many open files?");
+    }
+    made->options = options;
+    made->db = db;
+    uuid_v4(made->owner);
+    init_sync(made);
+    enum error_code code = set_up(made, error);
+    if (code == OK) {
+        *runner = made;
+        return OK;
+    }
+    close_all(made);
+    (void)uv_run(&made->loop, UV_RUN_DEFAULT);
+    free_runner(made);
+    return code;
+}
+
+void runner_look(struct runner *runner)
+{
+    atomic_store(&runner->must_look, true);
+    (void)uv_async_send(&runner->wake);
+}
+
+void runner_begin_drain(struct runner *runner)
+{
+    atomic_store(&runner->is_draining, true);
+    (void)uv_async_send(&runner->wake);
+}
+
+void runner_wait_quiet(struct runner *runner, uint64_t timeout_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(timeout_ms / 1000);
+    pthread_mutex_lock(&runner->mutex);
+    while (!runner->is_quiet && pthread_cond_timedwait(&runner->quiet, &runner->mutex, &until) == 0)
+        continue;
+    pthread_mutex_unlock(&runner->mutex);
+}
+
+void runner_stop(struct runner *runner)
+{
+    atomic_store(&runner->is_closing, true);
+    runner_begin_drain(runner);
+    (void)pthread_join(runner->thread, NULL);
+    free_runner(runner);
+}

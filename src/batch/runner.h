@@ -1,0 +1,188 @@
+/* runner.h - the thread that computes batch jobs, from inside: shared by
+ * runner.c (which jobs, which record next), active.c (one claimed job) and
+ * flight.c (one record on its way). Everything here belongs to that thread.
+ *
+ * A record's result goes into the job's log before its line goes into the
+ * ledger, and nothing else is written before both are done. So after a crash
+ * only the last result can lack its line; it is recorded again when the job is
+ * opened, under the same request ID. What was in flight is computed again. */
+#ifndef BATCH_RUNNER_H
+#define BATCH_RUNNER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "batch/background.h"
+#include "batch/input.h"
+#include "batch/job_db.h"
+#include "batch/results.h"
+#include "batch/setup.h"
+#include "core/limits.h"
+#include "core/util.h"
+#include "generate/charge.h"
+#include "generate/documents.h"
+#include "generate/generation.h"
+
+struct flight;
+struct active;
+
+struct flight_queue {
+    struct flight *first, *last;
+};
+
+/* What one model has of batch jobs. */
+struct runner_model {
+    unsigned in_flight;
+    struct flight *alone; /* it may have killed the engine before: nothing runs beside it */
+    uint64_t resume_us;   /* nothing starts before */
+};
+
+/* What is newest of a claimed job, for those who ask: the database gets it once
+ * a second, and not at all while the disk is full. */
+struct job_view {
+    char id[BATCH_ID_LEN + 1];
+    struct batch_counts counts;
+    char message[BATCH_MESSAGE_MAX];
+};
+
+struct runner {
+    const struct batch_options *options;
+    struct job_db *db;
+    char owner[UUID_LEN + 1];
+    uv_loop_t loop;
+    uv_async_t wake;
+    uv_timer_t tick;
+    struct background *background;
+    struct engine_port *port;
+    struct extractor_port *documents;
+    struct active *jobs; /* those that are claimed */
+    size_t job_count;
+    struct runner_model models[LIMIT_MODELS];
+    size_t flight_bytes; /* lines of all records on their way */
+    uint64_t renewed_us, looked_us; /* when leases were renewed and the database was looked into */
+    atomic_bool must_look;          /* somebody has added or stopped a job */
+    atomic_bool is_draining, is_closing;
+    pthread_t thread;
+    pthread_mutex_t mutex; /* guards the rest, which other threads read */
+    pthread_cond_t quiet;
+    bool is_quiet;
+    struct job_view *views;
+    size_t view_count, view_cap;
+};
+
+/* --- one record on its way --- */
+
+enum flight_state { FLIGHT_READY, FLIGHT_RUNNING, FLIGHT_DONE };
+
+struct flight {
+    struct active *job;
+    struct flight *next, *previous;
+    enum flight_state state;
+    uint64_t number;
+    unsigned tries; /* that ended with the engine's death or silence */
+    struct arena arena;
+    struct chat_request request;
+    struct document_wait *documents;
+    struct generation *generation;
+    bool has_token;
+    size_t bytes; /* of its line, while it is on its way */
+    char request_id[UUID_LEN + 1];
+    uint64_t started_us, wall_us;
+    struct charge charge;
+    struct chat_usage usage;
+    struct buf line;    /* the ledger's, encoded; empty: it costs nothing */
+    struct buf outcome; /* for the output */
+    bool is_error;
+};
+
+struct flight *flight_new(struct active *job, uint64_t number);
+void flight_free(struct flight *flight); /* ends what runs; NULL is legal */
+
+/* Reads the record and hands it to the engine. It comes back by active_landed
+ * or active_bounced, which may be before this returns. */
+void flight_start(struct flight *flight);
+
+/* "The same work has the same ID", as a UUID. */
+void flight_request_id(const char *job_id, uint64_t number, char out[UUID_LEN + 1]);
+
+/* --- one claimed job --- */
+
+enum active_step {
+    ACTIVE_OPENING, /* its input is prepared, or its results are read */
+    ACTIVE_RUNNING,
+    ACTIVE_PUTTING, /* its output is written */
+};
+
+struct active {
+    struct runner *runner;
+    struct active *next;
+    struct arena arena; /* of job */
+    struct batch_job job;
+    uint64_t fence;
+    char dir[BATCH_PATH_MAX];
+    struct batch_model model;
+    enum active_step step;
+
+    struct background_task task;
+    bool is_working; /* the task has not come back */
+    bool may_prepare; /* the task may read the job's input; not when it was to be stopped already */
+    atomic_bool is_cancelled;
+    enum error_code outcome; /* of the task */
+    struct error error;
+
+    struct input *input;
+    struct results *results;
+    uint64_t next_place;         /* in the order */
+    struct flight_queue running; /* with the engine */
+    struct flight_queue again;   /* to be started again */
+    struct flight_queue landed;  /* done, not in the log */
+    struct buf unbilled;         /* line of the last result in the log, not in the ledger */
+    bool is_stopping, is_expired;
+    bool is_lost;                /* another runner has it now */
+    uint64_t retry_us;           /* waits for a disk or a store until then */
+    bool is_waiting;             /* the message says for what */
+    char message[BATCH_MESSAGE_MAX]; /* the job's */
+    bool is_noted;               /* counts and message are in the database */
+    uint64_t noted_us;
+};
+
+/* NULL: no memory. */
+struct active *active_new(struct runner *runner, struct arena *arena, const struct batch_job *job, uint64_t fence);
+void active_free(struct active *active); /* not while is_working; ends its flights */
+
+void active_tick(struct active *active, uint64_t now_us); /* all that is due */
+void active_look(struct active *active);                  /* whether somebody wants it stopped */
+void active_task_done(struct active *active);             /* its task has come back */
+bool active_give_back(struct active *active);             /* to the database; false: something still runs */
+void active_drop_running(struct active *active);          /* what the engine still works on is left */
+bool active_is_over(const struct active *active);         /* may be freed */
+
+/* Whether it has a record to start now, and starting it. */
+bool active_has_next(struct active *active, uint64_t now_us);
+void active_start_next(struct active *active);
+/* The record that has to run alone, if it is the job's turn. */
+struct flight *active_suspect(const struct active *active);
+
+/* From flight.c: the record's outcome is there; it goes into the log. */
+void active_landed(struct flight *flight);
+/* It has to be tried again. `is_counted`: it may be the record's own fault. */
+void active_bounced(struct flight *flight, const struct error *error, bool is_counted);
+
+/* --- queues --- */
+
+void flight_queue_add(struct flight_queue *queue, struct flight *flight);
+void flight_queue_remove(struct flight_queue *queue, struct flight *flight);
+
+/* --- the thread --- */
+
+enum error_code runner_start(const struct batch_options *options, struct job_db *db, struct runner **runner,
+                             struct error *error) WARN_UNUSED;
+void runner_look(struct runner *runner);        /* a job was added or is to be stopped; any thread */
+/* Puts what is newest into `job`, as it was read from the database; any thread. False: no memory. */
+bool runner_refresh(struct runner *runner, struct arena *arena, struct batch_job *job);
+void runner_begin_drain(struct runner *runner); /* no further record is started; any thread */
+void runner_wait_quiet(struct runner *runner, uint64_t timeout_ms); /* until jobs are put back; any other thread */
+void runner_stop(struct runner *runner);        /* ends what still runs, joins, frees */
+
+#endif

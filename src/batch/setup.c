@@ -1,0 +1,63 @@
+#include "batch/setup.h"
+
+#include <stdio.h>
+
+#include "core/json.h"
+#include "core/limits.h"
+
+enum error_code batch_model_find(const struct batch_options *options, const struct batch_job *job,
+                                 struct batch_model *model, struct error *error)
+{
+    *model = (struct batch_model){0};
+    enum error_code code = catalog_resolve(options->catalog, options->config, job->model_id, &model->match, error);
+    if (code != OK)
+        return code;
+    struct codec_pair native = codec_native(model->match.body);
+    model->codec = job->type == BATCH_CONVERSE ? codec_find(STR("converse")) : native.body;
+    model->fields = native.fields;
+    model->spec = &options->specs[model->match.model];
+    return model->codec ? OK : error_set(error, ERROR_INTERNAL, "nobody reads bodies of this shape");
+}
+
+/* The body's own text, in the request's arena. */
+static enum error_code body_of(yyjson_val *input, struct arena *arena, struct str *body, struct error *error)
+{
+    struct buf text;
+    buf_init(&text, 2 * limit(batch_record_bytes) + 64);
+    bool is_kept = json_append(&text, input) && arena_str(arena, buf_str(&text), body);
+    buf_deinit(&text);
+    return is_kept ? OK : error_no_memory(error);
+}
+
+enum error_code batch_model_parse(const struct batch_model *model, const struct batch_job *job, yyjson_val *input,
+                                  struct chat_request *request, struct error *error)
+{
+    struct str body = {0};
+    request->model_id = job->model_id;
+    request->cache_ttl_max_seconds = catalog_cache_ttl_max_seconds(&model->match);
+    enum error_code code = body_of(input, request->arena, &body, error);
+    if (code == OK)
+        code = model->codec->parse(body, CODEC_GENERATE, request, error);
+    if (code != OK)
+        return code;
+    code = chat_request_check(request, error);
+    if (code != OK)
+        codec_request_free(request);
+    request->tier = CHAT_TIER_BATCH;
+    request->has_tier = false; /* a body's own tier does not count here, and is not echoed */
+    return code;
+}
+
+enum error_code batch_directory(const struct batch_options *options, const char *id, char path[BATCH_PATH_MAX],
+                                struct error *error)
+{
+    int len = snprintf(path, BATCH_PATH_MAX, "%s/batch%s%s", options->config->data, id[0] ? "/" : "", id);
+    if (len > 0 && len < BATCH_PATH_MAX)
+        return OK;
+    return error_set(error, ERROR_INVALID, "data directory: the path is too long");
+}
+
+bool batch_may_pass(enum error_code code)
+{
+    return code == ERROR_UNAVAILABLE || code == ERROR_IO || code == ERROR_NO_MEMORY;
+}

@@ -1,0 +1,54 @@
+/* setup.h - what batch jobs work with, and how the bodies of one job's records
+ * become requests. Read-only after the start: any thread. */
+#ifndef BATCH_SETUP_H
+#define BATCH_SETUP_H
+
+#include "batch/job.h"
+#include "chat/codec.h"
+#include "chat/template.h"
+#include "document/extractor.h"
+#include "engine/engine.h"
+#include "ledger/ledger.h"
+#include "store/objects.h"
+
+struct batch_options {
+    const struct config *config;
+    const struct catalog *catalog;
+    struct engine *engine;
+    unsigned engine_port; /* the runner's own */
+    struct extractor *extractor;
+    struct ledger *ledger;
+    const struct price_book *prices;
+    struct objects *objects;
+    const struct template_spec *specs; /* by model */
+    /* A record is in the ledger; on the runner's thread. */
+    void (*on_billed)(void *ctx, size_t model, const struct chat_usage *usage, const struct price_quote *quote);
+    void *ctx;
+};
+
+/* The model that answers a job's records, and who reads and writes their bodies. */
+struct batch_model {
+    struct catalog_match match;
+    const struct codec *codec, *fields;
+    const struct template_spec *spec;
+};
+
+/* ERROR_INVALID, ERROR_NOT_FOUND: there is no such model. */
+enum error_code batch_model_find(const struct batch_options *options, const struct batch_job *job,
+                                 struct batch_model *model, struct error *error) WARN_UNUSED;
+
+/* modelInput as a request of the batch tier. `request` is zeroed but for its
+ * arena; codec_request_free after OK. */
+enum error_code batch_model_parse(const struct batch_model *model, const struct batch_job *job, yyjson_val *input,
+                                  struct chat_request *request, struct error *error) WARN_UNUSED;
+
+/* DATA/batch/ID, where a job's working files lie. */
+#define BATCH_PATH_MAX 4000
+enum error_code batch_directory(const struct batch_options *options, const char *id, char path[BATCH_PATH_MAX],
+                                struct error *error) WARN_UNUSED;
+
+/* Whether the reason of an error may pass, so that it is worth another try: a
+ * full disk, no memory, an object store that is not there. */
+bool batch_may_pass(enum error_code code);
+
+#endif

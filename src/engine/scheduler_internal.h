@@ -1,0 +1,130 @@
+/* scheduler_internal.h - what the files of the scheduler share. Nobody else
+ * includes it; everything but the inbox belongs to the model thread.
+ *
+ *   scheduler.c           inbox, events, the loop
+ *   scheduler_queue.c     who waits, who is admitted, who grew too old
+ *   scheduler_sequence.c  beginning, preemption, end of a running request
+ *   scheduler_step.c      what goes into the next step
+ *   scheduler_reply.c     the next token of each reply */
+#ifndef ENGINE_SCHEDULER_INTERNAL_H
+#define ENGINE_SCHEDULER_INTERNAL_H
+
+#include <pthread.h>
+
+#include "engine/park.h"
+#include "engine/sampler.h"
+#include "engine/scheduler.h"
+#include "engine/step_cost.h"
+#include "engine/text.h"
+
+enum phase { PHASE_PROMPT, PHASE_REPLY };
+
+struct sequence {
+    struct job *job;
+    struct sequence *next; /* in the list of the preempted */
+    uint32_t id;           /* of the model's sequences, while it runs */
+    enum phase phase;
+    uint8_t lent_tier;  /* of a request that waits for this one's prefix */
+    uint32_t past;      /* tokens whose state is in the cells */
+    uint32_t redo;      /* up to here they were computed before, and lost */
+    uint32_t batched;   /* of them, how many the present step adds */
+    uint32_t row;       /* of the batch, where logits are wanted */
+    bool wants_logits;
+    model_token token;  /* chosen, not yet decoded */
+    uint32_t output, output_max, cells;
+    uint32_t silent_tokens; /* chosen since the last text event */
+    struct text_filter text;
+    struct sampler sampler;
+    struct model_tokens reply; /* chosen so far */
+    bool in_string, is_escaped; /* of the JSON that the grammar made so far */
+    uint64_t admitted_us, first_us;
+    uint64_t stepped_us; /* when it last had a place in a step */
+    struct park park;    /* while preempted */
+};
+
+struct job_list {
+    struct job *first, **last;
+};
+
+struct sequence_list {
+    struct sequence *first, *last;
+};
+
+struct scheduler {
+    struct scheduler_options options;
+    const struct model_facts *facts;
+
+    pthread_mutex_t mutex; /* guards the five below */
+    pthread_cond_t wake;
+    struct job_list inbox;
+    bool is_quitting, has_cancel, has_progress;
+    _Atomic uint64_t queued_tokens[SCHEDULER_TIERS];
+
+    struct fair_queue waiting[SCHEDULER_TIERS]; /* by the tier that the jobs are treated as */
+    struct job_list parked; /* their prefix is being computed by another, or read from disk */
+    uint32_t queued[SCHEDULER_TIERS]; /* both, by the tier that was asked for */
+    uint64_t swept_us;
+    struct sequence *sequences[MODEL_SEQUENCES]; /* running, in order of admission */
+    uint32_t count;
+    struct sequence_list preempted[SCHEDULER_TIERS];
+    uint64_t parked_bytes;
+    bool id_taken[MODEL_SEQUENCES];
+    uint64_t cells_promised;
+    struct sampler_candidate *scratch;
+    struct event *events, **events_end;
+    struct step_cost cost;
+    struct step_shape shape;  /* of the step being composed */
+    uint32_t redone;          /* prompt tokens in it that were computed before */
+    model_token closers[3];   /* of JSON: " } ], -1 where the vocabulary has none */
+};
+
+/* --- scheduler.c --- */
+struct event *add_event(struct scheduler *s, enum event_kind kind, struct job *job);
+void add_failure(struct scheduler *s, struct job *job, const struct error *error);
+
+/* --- scheduler_queue.c --- */
+void queue_init(struct scheduler *s);
+void queue_deinit(struct scheduler *s);
+void queue_add(struct scheduler *s, struct job *job);
+void queue_drop_cancelled(struct scheduler *s);
+void queue_sweep(struct scheduler *s); /* deadlines and ageing; cheap when it is not time yet */
+void queue_admit(struct scheduler *s);
+bool queue_is_idle(const struct scheduler *s); /* nothing to do before something arrives */
+
+/* --- scheduler_sequence.c --- */
+uint32_t sequence_cells(const struct scheduler *s, const struct job *job); /* that prompt and longest reply need */
+void sequence_begin(struct scheduler *s, struct job *job); /* its prefix is open; ends in a failure without memory */
+void sequence_end(struct scheduler *s, struct sequence *seq); /* running */
+void sequence_fail(struct scheduler *s, struct sequence *seq, const struct error *error);
+void sequence_preempt(struct scheduler *s, struct sequence *seq);
+void sequence_resume(struct scheduler *s, struct sequence *seq); /* taken out of its list before */
+void sequence_drop_preempted(struct scheduler *s, struct sequence *seq); /* the same, and it is over */
+void sequence_list_clear(struct sequence_list *list);
+void sequence_list_push(struct sequence_list *list, struct sequence *seq);
+struct sequence *sequence_list_pop(struct sequence_list *list);
+
+static inline uint8_t sequence_tier(const struct sequence *seq)
+{
+    return seq->lent_tier < seq->job->tier ? seq->lent_tier : seq->job->tier;
+}
+static inline bool sequence_is_restoring(const struct sequence *seq)
+{
+    return seq->phase == PHASE_PROMPT && seq->redo == 0 && seq->past < seq->job->use.readable;
+}
+/* Its next tokens are known: the prompt's, or such as were computed before. */
+static inline bool sequence_is_reading(const struct sequence *seq)
+{
+    return seq->phase == PHASE_PROMPT || seq->past < seq->redo;
+}
+
+/* --- scheduler_step.c --- */
+double step_batch_limit_us(const struct scheduler *s); /* longest step of batch alone */
+bool step_batch_has_room(const struct scheduler *s);    /* one more batch request would find time in its steps */
+void step_restore(struct scheduler *s);                 /* puts stored prefixes back */
+void step_compose(struct scheduler *s);                 /* fills the batch and s->shape */
+
+/* --- scheduler_reply.c --- */
+void reply_find_closers(struct scheduler *s);
+void reply_advance(struct scheduler *s); /* after a good step: what was computed counts, and tokens are chosen */
+
+#endif

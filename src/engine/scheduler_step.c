@@ -1,0 +1,275 @@
+/* scheduler_step.c - what goes into the next step. See scheduler.h. */
+#include "engine/scheduler_internal.h"
+
+#include "core/util.h"
+
+/* A step while replies run may take twice as long as their tokens alone, but
+ * between these two: less would starve prompts behind many replies, and a
+ * token must arrive within 250 ms even when the prediction is too low. Without
+ * replies a step still ends soon, because cancels and arrivals wait for it. */
+#define REPLY_STEP_LEAST_US 90000.0
+#define REPLY_STEP_MOST_US 170000.0
+#define PROMPT_STEP_US 200000.0
+/* While prompts are read in a step, those of lower tiers may lengthen it by a third. */
+#define BESIDE_PROMPT (4.0 / 3.0)
+/* A step of batch may take half as long again as one of its replies alone, if that is more than its limit. */
+#define BATCH_ONE_MORE 1.5
+#define RESTORE_STEP_TOKENS 8192u /* of stored prefixes put back in one step: about 20 ms */
+#define RESTORE_BATCH_TOKENS 256u  /* of batch: whoever arrives waits for it, too */
+#define BATCH_LEAVES 4u            /* one of so many sequences stays free of batch, so that few arrivals preempt */
+#define CHUNK_LEAST 8u
+#define CHUNK_LOW_LEAST 4u /* of lower tiers and batch: fewer are not worth the step's own cost */
+#define CHUNK_ROWS 16u     /* kernels work on rows of 16 */
+
+/* --- limits ----------------------------------------------------------------------------------------- */
+
+/* Of those that are answered now, the longest context. */
+static double predict_one_us(const struct scheduler *s, uint8_t below_tier)
+{
+    uint32_t past = 0;
+    struct step_shape one = {0};
+    for (uint32_t i = 0; i < s->count; i++)
+        if (sequence_tier(s->sequences[i]) < below_tier && s->sequences[i]->past > past)
+            past = s->sequences[i]->past;
+    step_shape_add_reply(&one, past);
+    return step_cost_predict(&s->cost, &one);
+}
+
+double step_batch_limit_us(const struct scheduler *s)
+{
+    const double limit_us = (double)s->options.tiers.batch_step_us;
+    const double least_us = BATCH_ONE_MORE * predict_one_us(s, ENGINE_TIERS);
+    return limit_us > least_us ? limit_us : least_us;
+}
+
+bool step_batch_has_room(const struct scheduler *s)
+{
+    struct step_shape shape = {0};
+    for (uint32_t i = 0; i < s->count; i++)
+        if (s->sequences[i]->job->tier == ENGINE_BATCH)
+            step_shape_add_reply(&shape, s->sequences[i]->past);
+    if (shape.replies >= s->facts->parallel - s->facts->parallel / BATCH_LEAVES)
+        return false;
+    if (shape.replies == 0 || s->options.tiers.batch_step_us == 0)
+        return true;
+    step_shape_add_reply(&shape, (uint32_t)(shape.attended / shape.replies));
+    return step_cost_predict(&s->cost, &shape) <= step_batch_limit_us(s);
+}
+
+/* The time that a step may take when tier `tier` is added to what higher ones put into it. */
+static double shared_limit_us(const struct scheduler *s, uint8_t tier)
+{
+    const double own_us = step_cost_predict(&s->cost, &s->shape);
+    if (s->shape.prompt > 0)
+        return own_us * BESIDE_PROMPT;
+    return s->options.tiers.objective * (tier == ENGINE_BATCH ? predict_one_us(s, ENGINE_BATCH) : own_us);
+}
+
+/* --- adding ----------------------------------------------------------------------------------------- */
+
+static void add_token(struct scheduler *s, struct sequence *seq, model_token token, bool wants_logits)
+{
+    if (wants_logits)
+        seq->row = model_batch_count(s->options.model);
+    seq->wants_logits = seq->wants_logits || wants_logits;
+    model_batch_add(s->options.model, token, seq->past + seq->batched, seq->id, wants_logits);
+    seq->batched++;
+}
+
+static void note_step(struct sequence *seq, uint64_t now_us)
+{
+    seq->stepped_us = seq->job->progress_us = now_us;
+}
+
+static void add_reply(struct scheduler *s, struct sequence *seq, uint64_t now_us)
+{
+    add_token(s, seq, seq->token, true);
+    step_shape_add_reply(&s->shape, seq->past);
+    note_step(seq, now_us);
+}
+
+/* Tokens that were computed before, to be computed again: of the prompt, and of the reply behind it. */
+static uint32_t add_redo(struct scheduler *s, struct sequence *seq, uint32_t chunk)
+{
+    const struct model_tokens *prompt = &seq->job->tokens;
+    const uint32_t left = seq->redo - seq->past, count = left < chunk ? left : chunk;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t at = seq->past + i;
+        add_token(s, seq, at < prompt->count ? prompt->items[at] : seq->reply.items[at - prompt->count], false);
+    }
+    s->redone += count;
+    return count;
+}
+
+/* At most `chunk` tokens of the prompt; the number added. */
+static uint32_t add_prompt(struct scheduler *s, struct sequence *seq, uint32_t chunk, uint64_t now_us)
+{
+    const struct model_tokens *tokens = &seq->job->tokens;
+    uint32_t count;
+    if (seq->past < seq->redo) {
+        count = add_redo(s, seq, chunk);
+    } else {
+        const uint32_t stop = prefix_store_stop(s->options.prefixes, &seq->job->use, seq->past);
+        count = (stop > 0 ? stop : (uint32_t)tokens->count) - seq->past;
+        count = count < chunk ? count : chunk;
+        for (uint32_t i = 0; i < count; i++) {
+            const uint32_t at = seq->past + i;
+            add_token(s, seq, tokens->items[at], at + 1 == tokens->count);
+        }
+    }
+    step_shape_add_prompt(&s->shape, seq->past, count);
+    note_step(seq, now_us);
+    return count;
+}
+
+/* --- restoring -------------------------------------------------------------------------------------- */
+
+/* The highest tier that has something to do. */
+static uint8_t top_tier(const struct scheduler *s)
+{
+    uint8_t top = ENGINE_BATCH;
+    for (uint32_t i = 0; i < s->count; i++)
+        if (sequence_tier(s->sequences[i]) < top)
+            top = sequence_tier(s->sequences[i]);
+    return top;
+}
+
+/* Puts stored prefixes back before anything of their prompts is read. Those of batch wait while others run. */
+void step_restore(struct scheduler *s)
+{
+    const uint8_t top = top_tier(s);
+    uint32_t room = top == ENGINE_BATCH ? RESTORE_BATCH_TOKENS : RESTORE_STEP_TOKENS;
+    for (uint32_t i = 0; i < s->count && room > 0; i++) {
+        struct sequence *seq = s->sequences[i];
+        const uint32_t past = seq->past;
+        if (!sequence_is_restoring(seq) || (sequence_tier(seq) == ENGINE_BATCH && top != ENGINE_BATCH &&
+                                            !s->options.tiers.is_objective))
+            continue;
+        seq->past = prefix_store_restore(s->options.prefixes, &seq->job->use, seq->id, past, room);
+        room -= seq->past - past < room ? seq->past - past : room;
+    }
+}
+
+/* --- one tier's part of a step ---------------------------------------------------------------------- */
+
+/* Of this tier, who is to be answered and longest without a place in a step. */
+static struct sequence *next_reply(const struct scheduler *s, uint8_t tier)
+{
+    struct sequence *next = NULL;
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct sequence *seq = s->sequences[i];
+        if (sequence_tier(seq) == tier && !sequence_is_reading(seq) && seq->batched == 0 &&
+            (next == NULL || seq->stepped_us < next->stepped_us))
+            next = seq;
+    }
+    return next;
+}
+
+/* Replies while the step stays within limit_us. With `has_first` one at least. */
+static void add_replies(struct scheduler *s, uint8_t tier, double limit_us, bool has_first, uint64_t now_us)
+{
+    struct sequence *seq;
+    while ((seq = next_reply(s, tier)) != NULL && model_batch_count(s->options.model) < s->facts->batch) {
+        struct step_shape tried = s->shape;
+        step_shape_add_reply(&tried, seq->past);
+        if (!has_first && step_cost_predict(&s->cost, &tried) > limit_us)
+            return;
+        has_first = false;
+        add_reply(s, seq, now_us);
+    }
+}
+
+static void add_all_replies(struct scheduler *s, uint8_t tier, uint64_t now_us)
+{
+    for (uint32_t i = 0; i < s->count; i++)
+        if (sequence_tier(s->sequences[i]) == tier && !sequence_is_reading(s->sequences[i]))
+            add_reply(s, s->sequences[i], now_us);
+}
+
+/* How many tokens of a prompt still fit. */
+static uint32_t plan_chunk(const struct scheduler *s, const struct sequence *seq, double limit_us, uint32_t least,
+                           uint32_t most)
+{
+    const uint32_t room = s->facts->batch - model_batch_count(s->options.model);
+    uint32_t chunk;
+    if (s->options.is_deterministic)
+        return SCHEDULER_BLOCK - seq->past % SCHEDULER_BLOCK;
+    most = most < room ? most : room;
+    chunk = step_cost_fit(&s->cost, &s->shape, seq->past, limit_us, most);
+    if (chunk >= 2 * CHUNK_ROWS)
+        chunk -= chunk % CHUNK_ROWS;
+    if (chunk < least)
+        chunk = least < most ? least : most;
+    return chunk;
+}
+
+/* Pieces of prompts, in order of admission; the first gets `least` tokens even where the limit has no room. */
+static void add_prompts(struct scheduler *s, uint8_t tier, double limit_us, uint32_t least, uint32_t most,
+                        uint64_t now_us)
+{
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct sequence *seq = s->sequences[i];
+        if (sequence_tier(seq) != tier || !sequence_is_reading(seq) || sequence_is_restoring(seq))
+            continue;
+        const uint32_t chunk = plan_chunk(s, seq, limit_us, least, most);
+        const uint32_t left = (seq->past < seq->redo ? seq->redo : (uint32_t)seq->job->tokens.count) - seq->past;
+        if (chunk == 0 || (chunk < CHUNK_LOW_LEAST && chunk < left && least == 0))
+            return;
+        most -= add_prompt(s, seq, chunk, now_us);
+        least = 0;
+        if (most == 0)
+            return;
+    }
+}
+
+static void add_top(struct scheduler *s, uint8_t tier, uint64_t now_us)
+{
+    add_all_replies(s, tier, now_us);
+    if (s->shape.replies == 0) {
+        add_prompts(s, tier, PROMPT_STEP_US, CHUNK_LEAST, UINT32_MAX, now_us);
+        return;
+    }
+    const double replies_us = step_cost_predict(&s->cost, &s->shape);
+    double limit_us = 2 * replies_us < REPLY_STEP_LEAST_US ? REPLY_STEP_LEAST_US : 2 * replies_us;
+    limit_us = limit_us > REPLY_STEP_MOST_US ? REPLY_STEP_MOST_US : limit_us;
+    add_prompts(s, tier, limit_us, CHUNK_LEAST, s->options.chunk_max, now_us);
+}
+
+static void add_batch_alone(struct scheduler *s, uint64_t now_us)
+{
+    const double limit_us = step_batch_limit_us(s);
+    if (s->options.tiers.batch_step_us == 0) {
+        add_top(s, ENGINE_BATCH, now_us);
+        return;
+    }
+    add_replies(s, ENGINE_BATCH, limit_us, true, now_us);
+    add_prompts(s, ENGINE_BATCH, limit_us, s->shape.replies > 0 ? 0 : CHUNK_LOW_LEAST, UINT32_MAX, now_us);
+}
+
+static void add_lower(struct scheduler *s, uint8_t tier, uint64_t now_us)
+{
+    const double limit_us = shared_limit_us(s, tier);
+    add_replies(s, tier, limit_us, false, now_us);
+    add_prompts(s, tier, limit_us, 0, s->options.chunk_max, now_us);
+}
+
+void step_compose(struct scheduler *s)
+{
+    const uint8_t top = top_tier(s);
+    const uint64_t now_us = clock_now_us();
+    model_batch_clear(s->options.model);
+    s->shape = (struct step_shape){0};
+    s->redone = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        s->sequences[i]->batched = 0;
+        s->sequences[i]->wants_logits = false;
+    }
+    if (top == ENGINE_BATCH) {
+        add_batch_alone(s, now_us);
+        return;
+    }
+    add_top(s, top, now_us);
+    for (uint8_t tier = top + 1; tier <= ENGINE_BATCH; tier++)
+        if (tier != ENGINE_BATCH || s->options.tiers.is_objective)
+            add_lower(s, tier, now_us);
+}

@@ -1,0 +1,137 @@
+/* step_cost.c - see step_cost.h. */
+#include "engine/step_cost.h"
+
+#include <math.h>
+#include <stddef.h>
+
+#define FORGET 0.99
+#define SPREAD_MAX 1e6      /* where nothing new is seen, forgetting must not grow without end */
+#define NOISE 0.01
+#define ATTENDED_UNIT 1024.0
+#define ERROR_WEIGHT 0.1    /* of the newest step */
+#define OUTLIER_LEAST 0.2   /* of the prediction: no error below it is one */
+#define ERROR_MOST 4.0      /* so that many outliers in a row are believed */
+#define SURE_AFTER 64u      /* steps before an outlier is told from ignorance */
+#define FIRST_ROWS 32u      /* of a step before anything was measured */
+
+/* What a step costs before much is known is put down to its rows: that predicts too much for larger
+ * ones, never too little. */
+static const double first_spread[STEP_COST_FIGURES] = {0.1, 1, 1, 0.5, 0.1};
+
+void step_cost_init(struct step_cost *cost)
+{
+    *cost = (struct step_cost){0};
+    for (size_t i = 0; i < STEP_COST_FIGURES; i++)
+        cost->spread[i][i] = first_spread[i];
+}
+
+void step_shape_add_reply(struct step_shape *shape, uint32_t past)
+{
+    shape->replies++;
+    shape->attended += past;
+}
+
+void step_shape_add_prompt(struct step_shape *shape, uint32_t past, uint32_t count)
+{
+    shape->prompt += count;
+    shape->attended += (uint64_t)count * past + (uint64_t)count * count / 2;
+}
+
+static uint32_t rows_of(const struct step_shape *shape)
+{
+    return shape->replies + shape->prompt;
+}
+
+static void figures_of(const struct step_shape *shape, double figures[STEP_COST_FIGURES])
+{
+    const uint32_t rows = rows_of(shape), near = rows < STEP_COST_KNEE ? rows : STEP_COST_KNEE;
+    figures[0] = 1;
+    figures[1] = shape->replies;
+    figures[2] = near;
+    figures[3] = rows - near;
+    figures[4] = (double)shape->attended / ATTENDED_UNIT;
+}
+
+static double predict(const struct step_cost *cost, const double figures[STEP_COST_FIGURES])
+{
+    double us = 0;
+    for (size_t i = 0; i < STEP_COST_FIGURES; i++)
+        us += cost->weights[i] * figures[i];
+    return us > 0 ? us : 0;
+}
+
+double step_cost_predict(const struct step_cost *cost, const struct step_shape *shape)
+{
+    double figures[STEP_COST_FIGURES];
+    figures_of(shape, figures);
+    return rows_of(shape) == 0 ? 0 : predict(cost, figures);
+}
+
+static double limit_outlier(const struct step_cost *cost, double predicted_us, double error)
+{
+    const double most = (OUTLIER_LEAST + 3 * cost->error) * predicted_us;
+    if (cost->steps < SURE_AFTER || fabs(error) <= most)
+        return error;
+    return error > 0 ? most : -most;
+}
+
+/* Recursive least squares in its usual form: gain = P x / (forget R + x' P x). R grows
+ * with the square of the rows, so that it is relative errors that count. */
+static void update(struct step_cost *cost, const double x[STEP_COST_FIGURES], double rows, double error)
+{
+    double px[STEP_COST_FIGURES], size = 0, trace = 0;
+    for (size_t i = 0; i < STEP_COST_FIGURES; i++) {
+        px[i] = 0;
+        for (size_t j = 0; j < STEP_COST_FIGURES; j++)
+            px[i] += cost->spread[i][j] * x[j];
+    }
+    for (size_t i = 0; i < STEP_COST_FIGURES; i++) {
+        size += x[i] * px[i];
+        trace += cost->spread[i][i];
+    }
+    const double forget = trace < SPREAD_MAX ? FORGET : 1;
+    const double scale = 1 / (forget * NOISE * rows * rows + size);
+    for (size_t i = 0; i < STEP_COST_FIGURES; i++)
+        cost->weights[i] += px[i] * scale * error;
+    for (size_t i = 0; i < STEP_COST_FIGURES; i++)
+        for (size_t j = 0; j < STEP_COST_FIGURES; j++)
+            cost->spread[i][j] = (cost->spread[i][j] - px[i] * px[j] * scale) / forget;
+}
+
+void step_cost_learn(struct step_cost *cost, const struct step_shape *shape, double us)
+{
+    double figures[STEP_COST_FIGURES];
+    const uint32_t rows = rows_of(shape);
+    if (rows == 0 || !(us > 0))
+        return;
+    figures_of(shape, figures);
+    const double predicted_us = predict(cost, figures), error = us - predicted_us;
+    update(cost, figures, rows, limit_outlier(cost, predicted_us, error));
+    if (cost->steps > 0)
+        cost->error += ERROR_WEIGHT * (fmin(fabs(error) / fmax(predicted_us, 1), ERROR_MOST) - cost->error);
+    cost->steps++;
+    cost->most_rows = rows > cost->most_rows ? rows : cost->most_rows;
+}
+
+static uint32_t careful_room(const struct step_cost *cost, const struct step_shape *shape, uint32_t room)
+{
+    const uint32_t known = 2 * cost->most_rows > FIRST_ROWS ? 2 * cost->most_rows : FIRST_ROWS;
+    const uint32_t rows = rows_of(shape), left = rows < known ? known - rows : 0;
+    return left < room ? left : room;
+}
+
+uint32_t step_cost_fit(const struct step_cost *cost, const struct step_shape *shape, uint32_t past, double limit_us,
+                       uint32_t room)
+{
+    uint32_t least = 0, most = careful_room(cost, shape, room);
+    while (least < most) {
+        const uint32_t middle = most - (most - least) / 2;
+        struct step_shape tried = *shape;
+        step_shape_add_prompt(&tried, past, middle);
+        if (step_cost_predict(cost, &tried) <= limit_us)
+            least = middle;
+        else
+            most = middle - 1;
+    }
+    return least;
+}

@@ -1,0 +1,59 @@
+#include "generate/charge.h"
+
+static enum price_tier price_tier(enum chat_tier tier)
+{
+    switch (tier) {
+    case CHAT_TIER_PRIORITY: return PRICE_PRIORITY;
+    case CHAT_TIER_FLEX: return PRICE_FLEX;
+    case CHAT_TIER_BATCH: return PRICE_BATCH;
+    case CHAT_TIER_DEFAULT:
+    case CHAT_TIER_RESERVED: break; /* what is reserved is paid for by the month; its tokens count as default */
+    }
+    return PRICE_DEFAULT;
+}
+
+void charge_begin(struct charge *charge, const struct price_book *prices, const struct charge_subject *subject)
+{
+    const struct catalog_match *match = subject->match;
+    struct str place = price_place(subject->model_requested, match->id);
+    const struct price_row *row = price_book_of_model(prices, match->model, match->id, place);
+    charge->path = (struct price_path){.asked = row, .routed = row, .answered = row};
+    charge->line = (struct ledger_line){
+        .request_id = subject->request_id,
+        .tenant = subject->tenant,
+        .dialect = subject->dialect,
+        .operation = subject->operation,
+        .model_requested = subject->model_requested,
+        .model_invoked = subject->model_invoked,
+        .price = str_of(charge->path.answered->name),
+        .baseline_price = str_of(charge->path.asked->name),
+        .time_us = subject->time_us,
+        .tier = price_tier(subject->tier),
+        .outcome = LEDGER_FAILED, /* unless the end says otherwise */
+        .first_token_us = LEDGER_NO_TOKEN,
+    };
+}
+
+static struct price_usage price_usage(const struct chat_usage *usage)
+{
+    struct price_usage counts = {{0}};
+    if (!usage)
+        return counts;
+    counts.tokens[PRICE_INPUT] = usage->input_tokens;
+    counts.tokens[PRICE_CACHE_READ] = usage->cache_read_tokens;
+    counts.tokens[PRICE_CACHE_WRITE_5M] = usage->cache_write_5m_tokens;
+    counts.tokens[PRICE_CACHE_WRITE_1H] = usage->cache_write_1h_tokens;
+    counts.tokens[PRICE_OUTPUT] = usage->output_tokens;
+    return counts;
+}
+
+void charge_end(struct charge *charge, enum ledger_outcome outcome, const struct chat_usage *usage,
+                uint64_t latency_us, uint64_t first_token_us)
+{
+    struct ledger_line *line = &charge->line;
+    line->outcome = outcome;
+    line->usage = price_usage(usage);
+    line->quote = price_quote(&charge->path, line->tier, &line->usage);
+    line->latency_us = latency_us;
+    line->first_token_us = first_token_us;
+}

@@ -1,0 +1,195 @@
+#include "generate/documents.h"
+
+/* --- waiting for texts ------------------------------------------------------------------------------ */
+
+struct document_slot {
+    struct document_wait *wait;
+    struct chat_document *document;
+    struct extraction *extraction; /* NULL: not waited for */
+};
+
+struct document_wait {
+    struct chat_request *request;
+    void (*on_done)(void *ctx, const struct error *error);
+    void *ctx;
+    /* Texts. */
+    struct document_slot *slots;
+    size_t slot_count, pending;
+    /* Counts. */
+    struct engine_port *port;
+    size_t model;
+    uint32_t context;
+    struct chat_document *document; /* being counted */
+    struct engine_call *call;
+    struct error error; /* the engine's refusal */
+};
+
+void documents_cancel(struct document_wait *wait)
+{
+    if (!wait)
+        return;
+    for (size_t i = 0; i < wait->slot_count; i++) {
+        if (wait->slots[i].extraction)
+            extraction_cancel(wait->slots[i].extraction);
+        wait->slots[i].extraction = NULL;
+    }
+    if (wait->call)
+        engine_cancel(wait->call);
+    wait->call = NULL;
+}
+
+static bool needs_text(const struct chat_document *document)
+{
+    return document->bytes.data != NULL;
+}
+
+/* The texts of those documents that are waited for and belong into *target, put
+ * in: they stand one behind the other in the list, with growing offsets. */
+static bool put_texts_in(struct arena *arena, struct chat_document *first)
+{
+    struct str *target = first->target;
+    size_t len = target->len, from = 0;
+    for (struct chat_document *document = first; document && document->target == target; document = document->next)
+        len += needs_text(document) ? document->text.len : 0;
+    char *joined = arena_alloc(arena, len + 1), *end = joined;
+    if (!joined)
+        return false;
+    for (struct chat_document *document = first; document && document->target == target; document = document->next) {
+        if (!needs_text(document))
+            continue;
+        memcpy(end, target->data + from, document->offset - from);
+        end += document->offset - from;
+        from = document->offset;
+        if (document->text.len > 0)
+            memcpy(end, document->text.data, document->text.len);
+        end += document->text.len;
+        document->bytes = (struct str){0};
+    }
+    memcpy(end, target->data + from, target->len - from);
+    *target = (struct str){joined, len};
+    return true;
+}
+
+static enum error_code put_all_in(struct chat_request *request, struct error *error)
+{
+    for (struct chat_document *document = request->documents; document; document = document->next)
+        if (needs_text(document) && !put_texts_in(request->arena, document))
+            return error_no_memory(error);
+    return OK;
+}
+
+/* What lies in the document gets its path. */
+static enum error_code name_document(const struct chat_document *document, struct error *error)
+{
+    return error->code == ERROR_INVALID ? error_prefix(error, "%s.source", document->where) : error->code;
+}
+
+static void on_text(void *ctx, const struct error *outcome, struct str text)
+{
+    struct document_slot *slot = ctx;
+    struct document_wait *wait = slot->wait;
+    struct error error = *outcome;
+    slot->extraction = NULL;
+    wait->pending--;
+    if (error.code != OK)
+        (void)name_document(slot->document, &error);
+    else if (!arena_str(wait->request->arena, text, &slot->document->text))
+        (void)error_no_memory(&error);
+    else if (wait->pending == 0)
+        error.code = put_all_in(wait->request, &error);
+    else
+        return;
+    documents_cancel(wait);
+    wait->on_done(wait->ctx, error.code == OK ? NULL : &error);
+}
+
+static enum error_code submit_all(struct extractor_port *port, struct document_wait *wait, struct error *error)
+{
+    for (struct chat_document *document = wait->request->documents; document; document = document->next) {
+        enum document_format format;
+        if (!needs_text(document) || !document_format_parse(document->format, &format))
+            continue;
+        struct document_slot *slot = &wait->slots[wait->slot_count++];
+        *slot = (struct document_slot){.wait = wait, .document = document};
+        enum error_code code = extractor_submit(port, format, document->bytes, on_text, slot, wait->request->arena,
+                                                &document->text, &slot->extraction, error);
+        if (code != OK)
+            return name_document(document, error);
+        wait->pending += slot->extraction != NULL;
+    }
+    return OK;
+}
+
+enum error_code documents_resolve(struct extractor_port *port, struct chat_request *request,
+                                  void (*on_done)(void *ctx, const struct error *error), void *ctx,
+                                  struct document_wait **wait, struct error *error)
+{
+    *wait = NULL;
+    if (!request->documents)
+        return OK;
+    struct document_wait *made = ARENA_NEW(request->arena, struct document_wait);
+    struct document_slot *slots = ARENA_ARRAY(request->arena, struct document_slot, request->document_count);
+    if (!made || !slots)
+        return error_no_memory(error);
+    *made = (struct document_wait){.request = request, .on_done = on_done, .ctx = ctx, .slots = slots};
+    enum error_code code = submit_all(port, made, error);
+    if (code != OK) {
+        documents_cancel(made);
+        return code;
+    }
+    if (made->pending > 0)
+        *wait = made;
+    return made->pending > 0 ? OK : put_all_in(request, error);
+}
+
+/* --- a prompt that does not fit --------------------------------------------------------------------- */
+
+static bool count_next(struct document_wait *wait, struct chat_document *document);
+
+static void on_count(void *ctx, uint32_t tokens, const struct error *error)
+{
+    struct document_wait *wait = ctx;
+    const struct chat_document *document = wait->document;
+    wait->call = NULL;
+    if (!error && tokens > wait->context)
+        (void)error_set(&wait->error, ERROR_INVALID,
+                        "%s: the document '" STR_FMT "' has %u tokens, more than the model's context of %u tokens; "
+                        "send a part of it or choose a model with a larger context",
+                        document->where, STR_ARG(document->name), tokens, wait->context);
+    else if (!error && count_next(wait, document->next))
+        return;
+    wait->on_done(wait->ctx, &wait->error);
+}
+
+/* Counts the first document from `document` on that may be too long: no token is shorter than a byte. */
+static bool count_next(struct document_wait *wait, struct chat_document *document)
+{
+    struct error ignored;
+    while (document && document->text.len <= wait->context)
+        document = document->next;
+    if (!document)
+        return false;
+    const struct engine_segment segment = {.text = document->text};
+    wait->document = document;
+    wait->call = engine_count(wait->port, wait->model, &segment, 1, on_count, wait, &ignored);
+    return wait->call != NULL;
+}
+
+struct document_wait *documents_blame(struct engine_port *port, size_t model, uint32_t context,
+                                      struct chat_request *request, const struct error *error,
+                                      void (*on_done)(void *ctx, const struct error *error), void *ctx)
+{
+    if (error->code != ERROR_INVALID || !request->documents)
+        return NULL;
+    struct document_wait *wait = ARENA_NEW(request->arena, struct document_wait);
+    if (!wait)
+        return NULL;
+    *wait = (struct document_wait){.request = request,
+                                   .on_done = on_done,
+                                   .ctx = ctx,
+                                   .port = port,
+                                   .model = model,
+                                   .context = context,
+                                   .error = *error};
+    return count_next(wait, request->documents) ? wait : NULL;
+}

@@ -1,0 +1,535 @@
+/* Batch jobs without an engine: states, leases, lines, order, the log of results. */
+#include "support.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "batch/input.h"
+#include "batch/job_db.h"
+#include "batch/lines.h"
+#include "batch/order.h"
+#include "batch/record.h"
+#include "batch/results.h"
+#include "batch/runner.h"
+#include "chat_fixture.h"
+#include "core/log.h"
+#include "core/mem.h"
+
+static char root[64];
+
+static int make_root(void **state)
+{
+    (void)state;
+    (void)snprintf(root, sizeof(root), "/tmp/fulcrum-test-batch-XXXXXX");
+    return mkdtemp(root) ? 0 : 1;
+}
+
+static int remove_root(void **state)
+{
+    (void)state;
+    char command[160];
+    (void)snprintf(command, sizeof(command), "rm -rf %s", root);
+    return system(command);
+}
+
+/* --- states ----------------------------------------------------------------------------------------- */
+
+static void ended_jobs_stay_as_they_are(void **state)
+{
+    (void)state;
+    for (int from = 0; from < BATCH_STATUSES; from++) {
+        enum batch_status parsed;
+        assert_true(batch_status_parse(str_of(batch_status_names[from]), &parsed) && (int)parsed == from);
+        bool has_next = false;
+        for (int to = 0; to < BATCH_STATUSES; to++)
+            has_next = has_next || batch_status_may_follow((enum batch_status)from, (enum batch_status)to);
+        assert_int_equal(has_next, !batch_status_has_ended((enum batch_status)from));
+    }
+    assert_true(batch_status_may_follow(BATCH_IN_PROGRESS, BATCH_SCHEDULED));
+    assert_false(batch_status_may_follow(BATCH_STOPPING, BATCH_COMPLETED));
+    assert_false(batch_status_may_follow(BATCH_IN_PROGRESS, BATCH_EXPIRED));
+}
+
+static struct job_db *open_db(void)
+{
+    struct job_db *db;
+    struct error error;
+    assert_int_equal(job_db_open(root, &db, &error), OK);
+    return db;
+}
+
+static struct batch_job a_job(const char *id, const char *tenant)
+{
+    struct batch_job job = {.tenant = str_of(tenant),
+                            .account = STR("000000000000"),
+                            .region = STR("us-east-1"),
+                            .name = STR("name"),
+                            .token = STR(""),
+                            .model_id = STR("tiny"),
+                            .role_arn = STR("role"),
+                            .input_uri = STR("s3://a/b"),
+                            .output_uri = STR("s3://a/c"),
+                            .request = STR("{}"),
+                            .timeout_hours = 24,
+                            .submit_us = 1000,
+                            .expires_us = 5000};
+    (void)snprintf(job.id, sizeof(job.id), "%s", id);
+    return job;
+}
+
+static void create(struct job_db *db, const char *id, const char *tenant)
+{
+    struct batch_job job = a_job(id, tenant);
+    struct error error;
+    bool is_new;
+    assert_int_equal(job_db_create(db, &job, 100, &is_new, &error), OK);
+    assert_true(is_new);
+}
+
+/* Claims as `owner` at `now`, for 100 us. The job's ID, or "". */
+static const char *claim(struct job_db *db, const char *owner, uint64_t now, uint64_t *fence)
+{
+    static struct batch_job job;
+    struct arena arena;
+    struct error error;
+    bool has_job;
+    const struct job_lease lease = {str_of(owner), now, now + 100};
+    arena_init(&arena, 0);
+    assert_int_equal(job_db_claim(db, &lease, true, &arena, &job, fence, &has_job, &error), OK);
+    arena_deinit(&arena);
+    return has_job ? job.id : "";
+}
+
+static bool move(struct job_db *db, const char *id, uint64_t fence, enum batch_status from, enum batch_status to)
+{
+    struct batch_job job = a_job(id, "a");
+    struct error error;
+    bool has_moved;
+    const struct job_move step = {from, to, batch_status_has_ended(to)};
+    enum error_code code = job_db_move(db, &job, fence, &step, 2000, &has_moved, &error);
+    assert_true(code == OK || code == ERROR_CONFLICT);
+    return code == OK && has_moved;
+}
+
+static void a_claim_that_ran_out_writes_nothing(void **state)
+{
+    (void)state;
+    struct job_db *db = open_db();
+    uint64_t first, second, third;
+    struct error error;
+    create(db, "aaaaaaaaaaaa", "a");
+    assert_string_equal(claim(db, "one", 1000, &first), "aaaaaaaaaaaa");
+    assert_string_equal(claim(db, "two", 1050, &second), ""); /* the lease holds */
+    const struct job_lease longer = {STR("one"), 1050, 1300};
+    assert_int_equal(job_db_renew(db, &longer, &error), OK);
+    assert_string_equal(claim(db, "two", 1250, &second), "");
+    assert_string_equal(claim(db, "two", 1350, &second), "aaaaaaaaaaaa");
+    assert_true(second > first);
+    struct batch_job job = a_job("aaaaaaaaaaaa", "a");
+    assert_int_equal(job_db_note(db, &job, first, 1400, &error), ERROR_CONFLICT);
+    assert_false(move(db, "aaaaaaaaaaaa", first, BATCH_SUBMITTED, BATCH_VALIDATING));
+    assert_true(move(db, "aaaaaaaaaaaa", second, BATCH_SUBMITTED, BATCH_VALIDATING));
+    assert_int_equal(job_db_note(db, &job, second, 1400, &error), OK);
+    job_db_close(db);
+    db = open_db(); /* whoever held it is gone */
+    assert_string_equal(claim(db, "three", 1360, &third), "aaaaaaaaaaaa");
+    assert_true(third > second);
+    job_db_close(db);
+}
+
+static void stopping_goes_before_what_the_runner_thinks(void **state)
+{
+    (void)state;
+    struct job_db *db = open_db();
+    uint64_t fence;
+    struct error error;
+    enum batch_status status;
+    create(db, "aaaaaaaaaaaa", "a");
+    (void)claim(db, "one", 1000, &fence);
+    assert_int_equal(job_db_request_stop(db, STR("b"), STR("aaaaaaaaaaaa"), 1500, &error), ERROR_NOT_FOUND);
+    assert_int_equal(job_db_request_stop(db, STR("a"), STR("aaaaaaaaaaaa"), 1500, &error), OK);
+    assert_int_equal(job_db_request_stop(db, STR("a"), STR("aaaaaaaaaaaa"), 1500, &error), OK);
+    assert_false(move(db, "aaaaaaaaaaaa", fence, BATCH_SUBMITTED, BATCH_VALIDATING));
+    assert_int_equal(job_db_status(db, "aaaaaaaaaaaa", fence, &status, &error), OK);
+    assert_int_equal(status, BATCH_STOPPING);
+    assert_true(move(db, "aaaaaaaaaaaa", fence, BATCH_STOPPING, BATCH_STOPPED));
+    assert_int_equal(job_db_request_stop(db, STR("a"), STR("aaaaaaaaaaaa"), 1500, &error), ERROR_CONFLICT);
+    job_db_close(db);
+}
+
+static void tenants_take_turns(void **state)
+{
+    (void)state;
+    struct job_db *db = open_db();
+    uint64_t fence;
+    create(db, "aaaaaaaaaaa1", "a");
+    create(db, "aaaaaaaaaaa2", "a");
+    create(db, "bbbbbbbbbbb1", "b");
+    assert_string_equal(claim(db, "one", 1000, &fence), "aaaaaaaaaaa1");
+    assert_string_equal(claim(db, "one", 1000, &fence), "bbbbbbbbbbb1");
+    assert_string_equal(claim(db, "one", 1000, &fence), "aaaaaaaaaaa2");
+    assert_string_equal(claim(db, "one", 5000, &fence), ""); /* its own, whatever the time */
+    job_db_close(db);
+}
+
+static void jobs_that_wait_too_long_expire(void **state)
+{
+    (void)state;
+    struct job_db *db = open_db();
+    uint64_t fence;
+    struct error error;
+    bool is_live;
+    create(db, "aaaaaaaaaaa1", "a");
+    assert_string_equal(claim(db, "one", 1000, &fence), "aaaaaaaaaaa1");
+    create(db, "aaaaaaaaaaa2", "a");
+    assert_int_equal(job_db_expire(db, 4999, &error), OK);
+    assert_int_equal(job_db_is_live(db, STR("aaaaaaaaaaa2"), &is_live, &error), OK);
+    assert_true(is_live);
+    assert_int_equal(job_db_expire(db, 5000, &error), OK);
+    assert_int_equal(job_db_is_live(db, STR("aaaaaaaaaaa2"), &is_live, &error), OK);
+    assert_false(is_live);
+    assert_int_equal(job_db_is_live(db, STR("aaaaaaaaaaa1"), &is_live, &error), OK); /* its runner sees to it */
+    assert_true(is_live);
+    job_db_close(db);
+}
+
+/* --- lines and records ------------------------------------------------------------------------------ */
+
+static enum error_code join(void *ctx, const struct line *line, struct error *error)
+{
+    (void)error;
+    buf_appendf(ctx, "%llu%s:" STR_FMT "|", (unsigned long long)line->number, line->is_too_long ? "!" : "",
+                STR_ARG(line->text));
+    return OK;
+}
+
+static void lines_come_whole(void **state)
+{
+    (void)state;
+    static const char text[] = "\xEF\xBB\xBFone\r\n\n  \ntwo two\n1234567890\n12345678901\nlast";
+    for (size_t piece = 1; piece <= sizeof(text); piece++) {
+        struct line_reader reader;
+        struct error error;
+        struct buf out;
+        buf_init(&out, 1000);
+        line_reader_init(&reader, 10, join, &out);
+        struct str rest = STR(text);
+        for (; rest.len > 0; rest = str_slice(rest, piece, rest.len))
+            assert_int_equal(line_reader_feed(&reader, str_slice(rest, 0, piece), &error), OK);
+        assert_int_equal(line_reader_end(&reader, &error), OK);
+        line_reader_deinit(&reader);
+        assert_str_equal(buf_str(&out), "1:one|4:two two|5:1234567890|6!:1234567890|7:last|");
+        buf_deinit(&out);
+    }
+}
+
+static void output_lines(void **state)
+{
+    (void)state;
+    struct buf out;
+    struct error error = {ERROR_INVALID, "no \"such\" thing"};
+    buf_init(&out, 1000);
+    record_append_line(&out, STR("{\"modelInput\":{\"b\":1,\"a\":[2.5]},\"recordId\":\"x\"}"), 3,
+                       STR("\"modelOutput\":{}"));
+    assert_str_equal(buf_str(&out), "{\"recordId\":\"x\",\"modelInput\":{\"b\":1,\"a\":[2.5]},\"modelOutput\":{}}\n");
+    buf_clear(&out);
+    record_append_error(&out, &error);
+    assert_str_equal(buf_str(&out), "\"error\":{\"errorCode\":400,\"errorMessage\":\"no \\\"such\\\" thing\"}");
+    error.code = ERROR_INTERNAL;
+    buf_clear(&out);
+    record_append_error(&out, &error);
+    assert_null(strstr(out.data, "such"));
+    buf_clear(&out);
+    record_append_line(&out, STR("{"), 41, STR("\"error\":{}"));
+    assert_str_equal(buf_str(&out), "{\"recordId\":\"R0000000042\",\"modelInput\":null,\"error\":{}}\n");
+    buf_deinit(&out);
+}
+
+static void request_ids_follow_from_the_work(void **state)
+{
+    (void)state;
+    char first[UUID_LEN + 1], again[UUID_LEN + 1], other[UUID_LEN + 1];
+    flight_request_id("aaaaaaaaaaaa", 7, first);
+    flight_request_id("aaaaaaaaaaaa", 7, again);
+    assert_string_equal(first, again);
+    assert_int_equal(strlen(first), UUID_LEN);
+    assert_true(first[14] == '8' && strchr("89ab", first[19]));
+    flight_request_id("aaaaaaaaaaaa", 8, other);
+    assert_string_not_equal(first, other);
+    flight_request_id("aaaaaaaaaaab", 7, other);
+    assert_string_not_equal(first, other);
+}
+
+/* --- order ------------------------------------------------------------------------------------------ */
+
+static struct order_key key_of(const char *json)
+{
+    static const struct template_spec spec = {.family = TEMPLATE_CHATML};
+    struct arena arena;
+    struct order_key key = {{0}};
+    struct error error;
+    arena_init(&arena, 0);
+    yyjson_doc *doc = fixture_parse(json);
+    struct chat_request request = fixture_request(&arena, yyjson_doc_get_root(doc));
+    assert_int_equal(order_key_of(&spec, &request, &key, &error), OK);
+    json_free(doc);
+    arena_deinit(&arena);
+    return key;
+}
+
+static size_t common(struct order_key a, struct order_key b)
+{
+    size_t len = 0;
+    while (len < ORDER_KEY_LEN && a.bytes[len] == b.bytes[len])
+        len++;
+    return len / 4;
+}
+
+static void keys_of_one_document_begin_alike(void **state)
+{
+    (void)state;
+    char text[20000], json[3][40000];
+    memset(text, 'a', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    for (int i = 0; i < 3; i++) {
+        text[5000] = i == 2 ? 'b' : 'a';
+        (void)snprintf(json[i], sizeof(json[i]),
+                       "{\"system\":[{\"text\":\"%s\"}],\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":"
+                       "\"question %d\"}]}]}", text, i);
+    }
+    struct order_key keys[] = {key_of(json[0]), key_of(json[1]), key_of(json[2])};
+    assert_int_equal(common(keys[0], keys[0]), ORDER_LEVELS);
+    assert_int_equal(common(keys[0], keys[1]), 4); /* 256, 1 KiB, 4 KiB, 16 KiB */
+    assert_int_equal(common(keys[0], keys[2]), 3); /* they part behind 4 KiB */
+}
+
+static void sorting_in_runs(void **state)
+{
+    (void)state;
+    enum { COUNT = 200000, KEYS = 1000 };
+    char path[128], runs[128];
+    struct order *order;
+    struct error error;
+    struct rng rng;
+    uint16_t *key_of_record = mem_alloc(COUNT * sizeof(*key_of_record));
+    bool *is_seen = mem_calloc(COUNT, 1);
+    assert_non_null(key_of_record);
+    assert_non_null(is_seen);
+    (void)snprintf(path, sizeof(path), "%s/order", root);
+    (void)snprintf(runs, sizeof(runs), "%s/order.runs", root);
+    rng_seed(&rng, 1);
+    assert_int_equal(order_new(path, &order, &error), OK);
+    for (size_t i = 0; i < COUNT; i++) {
+        struct order_key key = {{0}};
+        key_of_record[i] = (uint16_t)rng_below(&rng, KEYS);
+        key.bytes[ORDER_KEY_LEN - 2] = (uint8_t)(key_of_record[i] >> 8);
+        key.bytes[ORDER_KEY_LEN - 1] = (uint8_t)key_of_record[i];
+        assert_int_equal(order_add(order, &key, &error), OK);
+    }
+    assert_int_equal(order_finish(order, &error), OK);
+    order_free(order);
+    assert_int_equal(access(runs, F_OK), -1);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    uint32_t number, last = 0;
+    size_t count = 0;
+    for (; fread(&number, sizeof(number), 1, file) == 1; count++) {
+        assert_true(number < COUNT && !is_seen[number]);
+        is_seen[number] = true;
+        if (count > 0) {
+            assert_true(key_of_record[last] <= key_of_record[number]);
+            assert_true(key_of_record[last] < key_of_record[number] || last < number);
+        }
+        last = number;
+    }
+    fclose(file);
+    assert_int_equal(count, COUNT);
+    mem_free(key_of_record);
+    mem_free(is_seen);
+}
+
+static void records_are_found_by_number(void **state)
+{
+    (void)state;
+    struct input_writer *writer;
+    struct input *input;
+    struct error error;
+    struct buf line;
+    size_t file_count;
+    uint64_t number;
+    assert_int_equal(input_open(root, &input, &error), ERROR_NOT_FOUND);
+    assert_int_equal(input_writer_new(root, &writer, &error), OK);
+    for (int i = 0; i < 6; i++) {
+        struct order_key key = {{(uint8_t)(10 - i)}};
+        char text[16];
+        (void)snprintf(text, sizeof(text), "line %d", i);
+        struct line one = {str_of(text), (uint64_t)i * 2 + 1, i == 4};
+        if (i == 0 || i == 2)
+            assert_int_equal(input_writer_file(writer, i ? STR("b") : STR("a"), &error), OK);
+        assert_int_equal(input_writer_record(writer, &one, &key, &error), OK);
+    }
+    assert_int_equal(input_open(root, &input, &error), ERROR_NOT_FOUND); /* not yet whole */
+    assert_int_equal(input_writer_finish(writer, &error), OK);
+    input_writer_free(writer);
+    assert_int_equal(input_open(root, &input, &error), OK);
+    assert_int_equal(input_total(input), 6);
+    const struct input_file *files = input_files(input, &file_count);
+    assert_int_equal(file_count, 2);
+    assert_true(files[1].first == 2 && files[1].count == 4 && str_eq(files[1].name, STR("b")));
+    buf_init(&line, 100);
+    assert_int_equal(input_read(input, 3, &line, &error), OK);
+    assert_str_equal(buf_str(&line), "line 3");
+    assert_int_equal(input_read(input, 4, &line, &error), ERROR_INVALID);
+    assert_int_equal(input_at(input, 0, &number, &error), OK);
+    assert_int_equal(number, 5); /* the least key */
+    buf_clear(&line);
+    input_describe(input, 3, &line);
+    assert_str_equal(buf_str(&line), "b, line 7");
+    buf_deinit(&line);
+    input_close(input);
+}
+
+/* --- the log of results ------------------------------------------------------------------------------ */
+
+static struct results *open_results(uint64_t total, struct batch_counts *counts)
+{
+    struct results *results;
+    struct error error;
+    *counts = (struct batch_counts){0};
+    assert_int_equal(results_open(root, total, &results, counts, &error), OK);
+    return results;
+}
+
+static enum error_code append(struct results *results, uint64_t number, bool is_error)
+{
+    char outcome[32];
+    struct error error;
+    (void)snprintf(outcome, sizeof(outcome), "outcome %llu", (unsigned long long)number);
+    const struct result result = {.number = number,
+                                  .is_error = is_error,
+                                  .input_tokens = 10,
+                                  .output_tokens = number,
+                                  .line = is_error ? STR("") : STR("a line"),
+                                  .outcome = str_of(outcome)};
+    return results_append(results, &result, &error);
+}
+
+static void results_survive(void **state)
+{
+    (void)state;
+    struct batch_counts counts;
+    struct results *results = open_results(5, &counts);
+    struct error error;
+    struct result result;
+    struct buf buf;
+    bool has;
+    buf_init(&buf, 1000);
+    assert_int_equal(results_last(results, &buf, &result, &has, &error), OK);
+    assert_false(has);
+    assert_int_equal(append(results, 4, false), OK);
+    assert_int_equal(append(results, 0, true), OK);
+    assert_int_equal(append(results, 2, false), OK);
+    assert_int_equal(append(results, 2, false), ERROR_CONFLICT);
+    results_close(results);
+    results = open_results(5, &counts);
+    assert_true(counts.success == 2 && counts.errors == 1 && counts.input_tokens == 30 && counts.output_tokens == 6);
+    assert_int_equal(results_read(results, 4, &buf, &result, &error), OK);
+    assert_str_equal(result.outcome, "outcome 4");
+    assert_str_equal(result.line, "a line");
+    assert_int_equal(results_read(results, 1, &buf, &result, &error), ERROR_NOT_FOUND);
+    assert_int_equal(results_last(results, &buf, &result, &has, &error), OK);
+    assert_true(has && result.number == 2);
+    assert_int_equal(append(results, 4, false), ERROR_CONFLICT);
+    results_close(results);
+    buf_deinit(&buf);
+}
+
+static void a_torn_result_never_happened(void **state)
+{
+    (void)state;
+    char path[128];
+    struct batch_counts counts;
+    struct results *results = open_results(3, &counts);
+    struct stat before, after;
+    (void)snprintf(path, sizeof(path), "%s/results", root);
+    assert_int_equal(append(results, 0, false), OK);
+    assert_int_equal(stat(path, &before), 0);
+    assert_int_equal(append(results, 1, false), OK);
+    results_close(results);
+    assert_int_equal(stat(path, &after), 0);
+    for (off_t size = after.st_size - 1; size >= before.st_size; size--) {
+        assert_int_equal(truncate(path, size), 0);
+        results = open_results(3, &counts);
+        assert_int_equal(counts.success, 1);
+        assert_int_equal(append(results, 1, false), OK);
+        results_close(results);
+        results = open_results(3, &counts);
+        assert_int_equal(counts.success, 2);
+        results_close(results);
+    }
+    /* bytes that are not what was written */
+    int fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, "X", 1, after.st_size - 1), 1);
+    close(fd);
+    results = open_results(3, &counts);
+    assert_int_equal(counts.success, 1);
+    results_close(results);
+}
+
+static void a_full_disk_leaves_the_log_as_it_was(void **state)
+{
+    (void)state;
+    char path[128];
+    struct rlimit whole, small;
+    struct batch_counts counts;
+    struct stat info;
+    struct results *results = open_results(3, &counts);
+    (void)snprintf(path, sizeof(path), "%s/results", root);
+    assert_int_equal(append(results, 0, false), OK);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &whole), 0);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    for (rlim_t room = 0; room < 60; room += 7) {
+        small = whole;
+        small.rlim_cur = (rlim_t)info.st_size + room;
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+        enum error_code code = append(results, 1, false);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &whole), 0);
+        assert_int_equal(code, ERROR_UNAVAILABLE);
+    }
+    (void)signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(append(results, 1, false), OK);
+    results_close(results);
+    results = open_results(3, &counts);
+    assert_int_equal(counts.success, 2);
+    results_close(results);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ended_jobs_stay_as_they_are),
+        TEST(a_claim_that_ran_out_writes_nothing),
+        TEST(stopping_goes_before_what_the_runner_thinks),
+        TEST(tenants_take_turns),
+        TEST(jobs_that_wait_too_long_expire),
+        cmocka_unit_test(lines_come_whole),
+        cmocka_unit_test(output_lines),
+        cmocka_unit_test(request_ids_follow_from_the_work),
+        cmocka_unit_test(keys_of_one_document_begin_alike),
+        TEST(sorting_in_runs),
+        TEST(records_are_found_by_number),
+        TEST(results_survive),
+        TEST(a_torn_result_never_happened),
+        TEST(a_full_disk_leaves_the_log_as_it_was),
+    };
+    log_configure(LOG_OFF, LOG_LOGFMT);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
