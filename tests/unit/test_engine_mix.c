@@ -156,9 +156,9 @@ static void test_mix_of_tiers(void **state)
     bed_tiers = (struct scheduler_tiers){
         .is_objective = true, .objective = 3, .batch_step_us = 5000, .age_us = 20000, .batch_age_us = 20000,
         .parked_bytes = 60u << 10};
-    run_mix(RANDOM_GGUF_LLAMA, 6, true, MODEL_ROOM);
-    run_mix(RANDOM_GGUF_MAMBA, 3, true, MODEL_ROOM);
-    run_mix(RANDOM_GGUF_GEMMA2, 3, true, MODEL_ROOM);
+    run_mix(RANDOM_GGUF_LLAMA, 3, true, MODEL_ROOM);
+    run_mix(RANDOM_GGUF_MAMBA, 2, true, MODEL_ROOM);
+    run_mix(RANDOM_GGUF_GEMMA2, 2, true, MODEL_ROOM);
     bed_tiers = (struct scheduler_tiers){0};
     assert_true(preempted > before);
 }
