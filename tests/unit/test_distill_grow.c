@@ -89,7 +89,7 @@ static void grown_model_computes_the_same(void **state)
     }
 }
 
-/* Copies that had equal gradients would stay copies for ever: what writes to the copies of the stream must get others. */
+/* Copies that had equal gradients would stay copies for ever: rows that write to copies of the stream get others. */
 static void copies_part(void **state)
 {
     (void)state;
