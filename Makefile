@@ -66,6 +66,8 @@ BENCH_SRC := $(filter-out bench/support% $(CACHE_PARTS),$(wildcard bench/*.c))
 BENCH_TOOLS := cache_replay instant_worker # want arguments: run by hand and by tests, not by `make bench`
 
 LIB := $(BUILD)/libfulcrum.a
+SANITIZE_SUPPORT := $(if $(findstring thread,$(SANITIZE)),$(call objects,tests/sanitize/syscall.c))
+LINKED := $(SANITIZE_SUPPORT) $(LIB) $(BUILD)/flavour
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)
 REPLAY_BIN := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(BUILD)/tests/replay_%)
 TOOL_BIN := $(TOOL_SRC:tests/tools/%.c=$(BUILD)/tests/tools/%)
@@ -120,18 +122,18 @@ $(call say,LD,$@)
 $(Q)$(CXX) $(LD_FLAGS) $(filter %.o,$^) $(LIB) $(1) $(LIBS) -o $@
 endef
 
-$(BUILD)/fulcrum: $(OBJ)/src/main.c.o $(LIB) $(BUILD)/flavour
+$(BUILD)/fulcrum: $(OBJ)/src/main.c.o $(LINKED)
 	$(call link)
-$(BUILD)/tests/test_%: $(OBJ)/tests/unit/test_%.c.o $(UNIT_SUPPORT) $(LIB) $(BUILD)/flavour
+$(BUILD)/tests/test_%: $(OBJ)/tests/unit/test_%.c.o $(UNIT_SUPPORT) $(LINKED)
 	$(call link,-lcmocka)
-$(BUILD)/tests/replay_%: $(OBJ)/tests/fuzz/fuzz_%.c.o $(OBJ)/tests/fuzz/replay_main.c.o $(LIB) $(BUILD)/flavour
+$(BUILD)/tests/replay_%: $(OBJ)/tests/fuzz/fuzz_%.c.o $(OBJ)/tests/fuzz/replay_main.c.o $(LINKED)
 	$(call link)
-$(BUILD)/tests/tools/%: $(OBJ)/tests/tools/%.c.o $(LIB) $(BUILD)/flavour
+$(BUILD)/tests/tools/%: $(OBJ)/tests/tools/%.c.o $(LINKED)
 	$(call link)
 $(BUILD)/bench/cache: $(call objects,$(CACHE_PARTS))
-$(BUILD)/bench/%: $(OBJ)/bench/%.c.o $(BENCH_SUPPORT) $(LIB) $(BUILD)/flavour
+$(BUILD)/bench/%: $(OBJ)/bench/%.c.o $(BENCH_SUPPORT) $(LINKED)
 	$(call link)
-$(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/%.c.o $(LIB) $(BUILD)/flavour
+$(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/%.c.o $(LINKED)
 	$(call link,-fsanitize=fuzzer)
 
 # --- targets ------------------------------------------------------------------------------------------

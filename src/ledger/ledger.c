@@ -17,6 +17,14 @@
 #define RETRY_MS 1000          /* after the database refused */
 #define COMPLAIN_EVERY_US 1000000
 
+enum complaint { REFUSES, LOST_END, BEHIND, COMPLAINTS };
+
+static const char *const complaint_events[COMPLAINTS] = {
+    [REFUSES] = "ledger refuses new requests",
+    [LOST_END] = "ledger lost the end of a request",
+    [BEHIND] = "ledger.db takes no lines, they wait in the journal",
+};
+
 struct ledger {
     char journal_path[JOURNAL_PATH_MAX], db_path[JOURNAL_PATH_MAX];
     struct journal *journal;
@@ -25,18 +33,19 @@ struct ledger {
     pthread_t writer;
     bool has_writer;
     atomic_bool is_stopping;
-    _Atomic uint64_t lines, errors, complained_us;
+    _Atomic uint64_t lines, errors, complained_us[COMPLAINTS];
 };
 
-/* Loud, but not once for every request. */
-static void complain(struct ledger *ledger, const char *event, const struct error *error)
+/* Loud, but not once for every request; each complaint by itself, so that none hides another. */
+static void complain(struct ledger *ledger, enum complaint complaint, const struct error *error)
 {
-    uint64_t now = clock_now_us(), last = atomic_load(&ledger->complained_us);
+    _Atomic uint64_t *complained_us = &ledger->complained_us[complaint];
+    uint64_t now = clock_now_us(), last = atomic_load(complained_us);
     atomic_fetch_add(&ledger->errors, 1);
     if (last && now - last < COMPLAIN_EVERY_US)
         return;
-    if (atomic_compare_exchange_strong(&ledger->complained_us, &last, now))
-        log_event(LOG_ERROR, event, LOG_C("error", error->message));
+    if (atomic_compare_exchange_strong(complained_us, &last, now))
+        log_event(LOG_ERROR, complaint_events[complaint], LOG_C("error", error->message));
 }
 
 /* --- the writer --- */
@@ -93,7 +102,7 @@ static void *write_lines(void *ctx)
         sleep_ms(ledger, GATHER_MS);
         if (turn_over(ledger, &error) == OK)
             continue;
-        complain(ledger, "ledger.db takes no lines, they wait in the journal", &error);
+        complain(ledger, BEHIND, &error);
         sleep_ms(ledger, RETRY_MS);
     }
     return NULL;
@@ -201,7 +210,7 @@ enum error_code ledger_accept(struct ledger *ledger, struct ledger_line *line, s
         journal_append(ledger->journal, LEDGER_ACCEPTED, (struct str){(char *)payload, len}, (int64_t)len, error);
     if (code == OK)
         return OK;
-    complain(ledger, "ledger refuses new requests", error);
+    complain(ledger, REFUSES, error);
     return error_set(error, code, "The ledger cannot take a request now; the server's log says why.");
 }
 
@@ -218,7 +227,7 @@ static enum error_code end_line(struct ledger *ledger, enum ledger_record type, 
     if (code == OK)
         return OK;
     journal_forgive(ledger->journal, line->promised);
-    complain(ledger, "ledger lost the end of a request", error);
+    complain(ledger, LOST_END, error);
     return code;
 }
 

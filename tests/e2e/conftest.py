@@ -1,4 +1,4 @@
-"""Fixtures: a server from build/fulcrum on a free port, and the real SDK clients against it."""
+"""Fixtures: a server from $BUILD/fulcrum on a free port, and the real SDK clients against it."""
 
 import http.client
 import os
@@ -14,7 +14,8 @@ import botocore.config
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FULCRUM = ROOT / "build" / "fulcrum"
+BUILD = ROOT / (os.environ.get("BUILD") or "build")  # an absolute path stays one
+FULCRUM = BUILD / "fulcrum"
 SHARED = ROOT.parent / "shared"
 
 
@@ -81,7 +82,7 @@ class Server:
 def random_model(tmp_path_factory):
     """A tiny random-weight model: answers nonsense, but through every real part."""
     path = tmp_path_factory.mktemp("model") / "tiny.gguf"
-    subprocess.run([str(ROOT / "build/tests/tools/make_gguf"), str(path), "--context", "4096", "--seed", "7"], check=True)
+    subprocess.run([str(BUILD / "tests/tools/make_gguf"), str(path), "--context", "4096", "--seed", "7"], check=True)
     return path
 
 

@@ -1,4 +1,4 @@
-"""build/bench/cache_replay on traces small enough to follow by hand, and on the recorded one."""
+"""bench/cache_replay on traces small enough to follow by hand, and on the recorded one."""
 
 import gzip
 import json
@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
-from conftest import ROOT, SHARED
+from conftest import BUILD, SHARED
 
-REPLAY = ROOT / "build" / "bench" / "cache_replay"
+REPLAY = BUILD / "bench" / "cache_replay"
 RECORDED = SHARED / "data" / "traces-mooncake" / "synthetic_trace.jsonl.gz"
 
 # Ten blocks, five of them distinct. With room for three:

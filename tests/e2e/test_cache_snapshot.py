@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import ROOT, start
+from conftest import BUILD, start
 
 TEXT = "Read this before you answer: be brief, be kind, be right. " * 6
 
@@ -13,7 +13,7 @@ TEXT = "Read this before you answer: be brief, be kind, be right. " * 6
 @pytest.fixture(scope="module", params=["mamba", "gemma2"])
 def served(request, tmp_path_factory):
     path = tmp_path_factory.mktemp(request.param) / "model.gguf"
-    subprocess.run([str(ROOT / "build/tests/tools/make_gguf"), str(path), "--kind", request.param, "--window", "128",
+    subprocess.run([str(BUILD / "tests/tools/make_gguf"), str(path), "--kind", request.param, "--window", "128",
                     "--context", "2048"], check=True)
     server = start(path.parent, path, deterministic=True, extra="cache: {min_tokens: 32, memory: 64MiB}\n")
     yield server

@@ -248,15 +248,15 @@ def test_a_prompt_longer_than_the_context_names_both_figures(bedrock):
 # --- hostile readers -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("script,words", [
-    ("while :; do :; done", "took longer than the limit of 1000 ms"),
-    ("exec sleep 60", "took longer than the limit of 1000 ms"),
-    ("while :; do echo 0123456789012345678901234567890123456789; done", "its text has more than the limit"),
-    ("x=aaaaaaaa; while :; do x=$x$x; done", "or needed more than the limit of 67108864 bytes of memory"),
-    ("echo x >/tmp/fulcrum-escaped; exit 1", "the file is damaged"),
+@pytest.mark.parametrize("timeout,script,words", [
+    ("1s", "while :; do :; done", "took longer than the limit of 1000 ms"),
+    ("1s", "exec sleep 60", "took longer than the limit of 1000 ms"),
+    ("30s", "while :; do echo 0123456789012345678901234567890123456789; done", "its text has more than the limit"),
+    ("30s", "x=aaaaaaaa; while :; do x=$x$x; done", "or needed more than the limit of 67108864 bytes of memory"),
+    ("30s", "echo x >/tmp/fulcrum-escaped; exit 1", "the file is damaged"),
 ])
-def test_hostile_files_end_in_a_refusal(tmp_path, random_model, fake, script, words):
-    limits = "limits: {document_timeout_ms: 1s, document_memory_bytes: 64MiB, document_text_bytes: 64KiB}\n"
+def test_hostile_files_end_in_a_refusal(tmp_path, random_model, fake, timeout, script, words):
+    limits = f"limits: {{document_timeout_ms: {timeout}, document_memory_bytes: 64MiB, document_text_bytes: 64KiB}}\n"
     server = start(tmp_path, random_model, extra=limits, env=fake(script))
     assert words in refusal(server.client(), block(b"%PDF"))
     assert wait_until(lambda: not readers(server))

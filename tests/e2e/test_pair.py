@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import FULCRUM, ROOT, Server
+from conftest import BUILD, FULCRUM, ROOT, Server
 
 
 def test_eval_desk_prints_the_pairs_figures(tmp_path):
@@ -25,7 +25,7 @@ def test_eval_desk_prints_the_pairs_figures(tmp_path):
 def test_a_random_file_of_the_same_shape_knows_nothing(tmp_path, name):
     """The model's own file with its weights in random places, served under its name."""
     shuffled = tmp_path / "shuffled.gguf"
-    subprocess.run([str(ROOT / "build/tests/tools/shuffle_gguf"), str(ROOT / f"models/{name}.gguf"), str(shuffled), "5"],
+    subprocess.run([str(BUILD / "tests/tools/shuffle_gguf"), str(ROOT / f"models/{name}.gguf"), str(shuffled), "5"],
                    check=True)
     config = tmp_path / "fulcrum.yaml"
     config.write_text(f"models:\n  - {{name: {name}, path: {shuffled}, context: 4096}}\n")

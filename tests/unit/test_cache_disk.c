@@ -134,7 +134,7 @@ static void test_any_damage_is_seen(void **state)
     assert_true(block_image_payload(sample.image, sample.len, &payload));
     for (size_t at = 0; at < sample.len; at++) {
         for (uint32_t i = 0; i < 2; i++) {
-            const uint8_t mask = i == 0 ? (uint8_t)(1u << (at % 8)) : 0xff;
+            const uint8_t mask = (uint8_t)(i == 0 ? 1u << (at % 8) : 0xffu);
             sample.image[at] ^= mask;
             assert_false(block_image_payload(sample.image, sample.len, &payload));
             sample.image[at] ^= mask;

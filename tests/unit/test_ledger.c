@@ -480,28 +480,38 @@ static void database_may_be_busy(void **state)
     assert_int_equal(shown.count, 200);
 }
 
+static void fill_disk(struct rlimit *before)
+{
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, before), 0);
+    struct rlimit none = *before;
+    none.rlim_cur = 100;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+}
+
+static void free_disk(const struct rlimit *before)
+{
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, before), 0);
+    (void)signal(SIGXFSZ, SIG_DFL);
+}
+
 static void full_disk(void **state)
 {
     (void)state;
     struct ledger *ledger = open_ledger();
     struct error error;
-    struct rlimit before, none;
+    struct rlimit before;
     struct ledger_counters counters;
     struct shown shown = {0};
     char ids[3][UUID_LEN + 1];
     struct ledger_line open_line = make_line(ids[0], 1), refused = make_line(ids[1], 2), lost = make_line(ids[2], 3);
     assert_int_equal(ledger_accept(ledger, &open_line, &error), OK);
     assert_int_equal(ledger_accept(ledger, &lost, &error), OK);
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    (void)signal(SIGXFSZ, SIG_IGN);
-    none = before;
-    none.rlim_cur = 100;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    fill_disk(&before);
     enum error_code accepted = ledger_accept(ledger, &refused, &error);
     complete_line(&lost, 3);
     enum error_code finished = ledger_finish(ledger, &lost, &error);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    (void)signal(SIGXFSZ, SIG_DFL);
+    free_disk(&before);
     assert_int_equal(accepted, ERROR_UNAVAILABLE);
     assert_int_equal(finished, ERROR_IO);
     ledger_counters(ledger, &counters);
@@ -514,6 +524,49 @@ static void full_disk(void **state)
     assert_int_equal(shown.count, 3); /* not the refused one */
     assert_int_equal(shown.outcomes[LEDGER_COMPLETED], 2);
     assert_int_equal(shown.outcomes[LEDGER_FAILED], 1);
+}
+
+static size_t occurrences(const char *text, const char *part)
+{
+    size_t count = 0;
+    for (const char *at = strstr(text, part); at; at = strstr(at + 1, part))
+        count++;
+    return count;
+}
+
+/* A flood of one complaint is one line, and does not keep another out of the log. */
+static void complaints_do_not_hide_each_other(void **state)
+{
+    (void)state;
+    struct error error;
+    struct rlimit before;
+    char ids[2][UUID_LEN + 1], text[4096];
+    struct ledger_line lost = make_line(ids[0], 1), refused = make_line(ids[1], 2);
+    int ends[2], standard_error = dup(STDERR_FILENO);
+    assert_int_equal(pipe(ends), 0);
+    log_configure(LOG_ERROR, LOG_LOGFMT);
+    struct ledger *ledger = open_ledger();
+    assert_int_equal(ledger_accept(ledger, &lost, &error), OK);
+    complete_line(&lost, 1);
+    fill_disk(&before);
+    (void)dup2(ends[1], STDERR_FILENO);
+    uint64_t begin_us = clock_now_us();
+    enum error_code codes[] = {ledger_accept(ledger, &refused, &error), ledger_accept(ledger, &refused, &error),
+                               ledger_finish(ledger, &lost, &error)};
+    bool is_one_second = clock_now_us() - begin_us < 1000000;
+    free_disk(&before);
+    ledger_close(ledger);
+    (void)dup2(standard_error, STDERR_FILENO);
+    log_configure(LOG_OFF, LOG_LOGFMT);
+    ssize_t len = read(ends[0], text, sizeof(text) - 1);
+    close(standard_error);
+    close(ends[0]);
+    close(ends[1]);
+    assert_true(len > 0);
+    text[len] = '\0';
+    assert_true(codes[0] != OK && codes[1] != OK && codes[2] != OK);
+    assert_int_equal(occurrences(text, "ledger lost the end of a request"), 1);
+    assert_true(occurrences(text, "ledger refuses new requests") == 1 || !is_one_second);
 }
 
 static void open_out_of_memory(void **state)
@@ -693,6 +746,7 @@ int main(void)
         EACH_IN_ITS_OWN(lines_are_never_changed),
         EACH_IN_ITS_OWN(database_may_be_busy),
         EACH_IN_ITS_OWN(full_disk),
+        EACH_IN_ITS_OWN(complaints_do_not_hide_each_other),
         EACH_IN_ITS_OWN(open_out_of_memory),
         EACH_IN_ITS_OWN(killed_at_random_points),
         EACH_IN_ITS_OWN(cost_of_a_line),
