@@ -9,6 +9,7 @@
 #include "core/util.h"
 
 #define TRACE "../shared/data/traces-azure-2023/AzureLLMInferenceTrace_conv.csv.gz"
+#define WINDOW 32 /* arrivals, over which the mean gap is the unit */
 #define PROMPT_LEAST 8u
 #define PROMPT_MOST 512u
 #define REPLY_LEAST 4u
@@ -77,15 +78,22 @@ static void make_up(struct traffic *traffic)
         };
 }
 
-void traffic_load(struct traffic *traffic)
+/* Bursts stay, but the load of one phase of a bench is that of another. */
+static void scale_gaps(struct arrival *arrivals, size_t count)
 {
     double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += arrivals[i].after;
+    for (size_t i = 0; i < count && sum > 0; i++)
+        arrivals[i].after *= (double)count / sum;
+}
+
+void traffic_load(struct traffic *traffic)
+{
     memset(traffic, 0, sizeof(*traffic));
     read_trace(traffic);
     if (!traffic->is_recorded)
         make_up(traffic);
-    for (size_t i = 0; i < traffic->count; i++)
-        sum += traffic->arrivals[i].after;
-    for (size_t i = 0; i < traffic->count; i++)
-        traffic->arrivals[i].after *= (double)traffic->count / sum;
+    for (size_t i = 0; i < traffic->count; i += WINDOW)
+        scale_gaps(&traffic->arrivals[i], traffic->count - i < WINDOW ? traffic->count - i : WINDOW);
 }

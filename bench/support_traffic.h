@@ -15,7 +15,7 @@
 #define TRAFFIC_SHORTER 8
 
 struct arrival {
-    double after; /* the one before, in units of the mean gap */
+    double after; /* the one before, in units of the mean gap nearby */
     uint32_t prompt, reply; /* tokens */
 };
 

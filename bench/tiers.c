@@ -111,8 +111,8 @@ struct client {
     struct bed *bed;
     struct engine_call *call;
     enum kind kind;
-    uint64_t begun_us, started_us, last_us;
-    uint32_t prompt, tokens;
+    uint64_t begun_us;
+    uint32_t prompt;
     bool is_counted;
     struct client *previous, *following;
 };
@@ -156,9 +156,8 @@ static void on_started(void *ctx, const struct engine_started *started)
     struct client *client = ctx;
     struct tally *tally = client->bed->phase->tallies[client->kind];
     (void)started;
-    client->started_us = client->last_us = clock_now_us();
     if (client->is_counted)
-        add_sample(&tally->ttft_ms, (double)(client->started_us - client->begun_us) / 1000);
+        add_sample(&tally->ttft_ms, (double)(clock_now_us() - client->begun_us) / 1000);
     if (client->bed->is_measured)
         tally->prompt_tokens += client->prompt;
 }
@@ -167,8 +166,6 @@ static void on_text(void *ctx, struct str text, uint32_t tokens)
 {
     struct client *client = ctx;
     (void)text;
-    client->last_us = clock_now_us();
-    client->tokens += tokens;
     if (client->bed->is_measured)
         client->bed->phase->tallies[client->kind]->output_tokens += tokens;
 }
@@ -178,10 +175,9 @@ static void on_finished(void *ctx, const struct engine_finished *finished)
     struct client *client = ctx;
     struct bed *bed = client->bed;
     const enum kind kind = client->kind;
-    if (client->is_counted && client->tokens > 1)
+    if (client->is_counted && finished->output_tokens > 1)
         add_sample(&bed->phase->tallies[kind]->tpot_ms,
-                   (double)(client->last_us - client->started_us) / 1000 / (client->tokens - 1));
-    (void)finished;
+                   (double)finished->decode_us / 1000 / (finished->output_tokens - 1));
     forget(client);
     if (bed->running[kind] >= bed->phase->clients[kind])
         return;

@@ -482,10 +482,11 @@ void prefix_store_reclaim(struct prefix_store *store, struct prefix_use *use, ui
 {
     struct error error;
     uint32_t first = 0;
-    if (!store || !use->path || use->readable > past)
+    if (!store || !use->path)
         return;
     const struct model_tokens *tokens = use->job->tokens;
-    while (store->is_snapshot && first < use->checkpoint_count && use->checkpoints[first].position <= past)
+    const uint32_t from = past > use->readable ? past : use->readable;
+    while (store->is_snapshot && first < use->checkpoint_count && use->checkpoints[first].position <= from)
         first++;
     if (first < use->checkpoint_count &&
         prefix_tree_claim(store->tree, use->path, tokens->items, (uint32_t)tokens->count, use->checkpoints + first,

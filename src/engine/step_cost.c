@@ -10,6 +10,8 @@
 #define ATTENDED_UNIT 1024.0
 #define ERROR_WEIGHT 0.1    /* of the newest step */
 #define OUTLIER_LEAST 0.2   /* of the prediction: no error below it is one */
+#define TOKEN_WEIGHT 0.1
+#define TOKEN_LEAST 0.5
 #define ERROR_MOST 4.0      /* so that many outliers in a row are believed */
 #define SURE_AFTER 64u      /* steps before an outlier is told from ignorance */
 #define FIRST_ROWS 32u      /* of a step before anything was measured */
@@ -64,7 +66,8 @@ double step_cost_predict(const struct step_cost *cost, const struct step_shape *
 {
     double figures[STEP_COST_FIGURES];
     figures_of(shape, figures);
-    return rows_of(shape) == 0 ? 0 : predict(cost, figures);
+    const double us = predict(cost, figures), least_us = TOKEN_LEAST * cost->token_us * shape->prompt;
+    return rows_of(shape) == 0 ? 0 : fmax(us, least_us);
 }
 
 static double limit_outlier(const struct step_cost *cost, double predicted_us, double error)
@@ -107,6 +110,8 @@ void step_cost_learn(struct step_cost *cost, const struct step_shape *shape, dou
     figures_of(shape, figures);
     const double predicted_us = predict(cost, figures), error = us - predicted_us;
     update(cost, figures, rows, limit_outlier(cost, predicted_us, error));
+    if (shape->prompt >= STEP_COST_KNEE && shape->prompt > shape->replies)
+        cost->token_us += (cost->token_us > 0 ? TOKEN_WEIGHT : 1) * (us / rows - cost->token_us);
     if (cost->steps > 0)
         cost->error += ERROR_WEIGHT * (fmin(fabs(error) / fmax(predicted_us, 1), ERROR_MOST) - cost->error);
     cost->steps++;

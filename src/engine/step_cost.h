@@ -3,7 +3,9 @@
  * A linear model over five figures of the shape, fitted to the steps as they are
  * measured: recursive least squares that forgets (the last hundred steps count);
  * a single slow step (a stranger took the core) weighs no more than three usual
- * errors. Weights may be negative where figures go together. Rows of a batch are dear up to
+ * errors. Weights may be negative where figures go together, and on a busy machine
+ * they are rough; so no step counts as cheaper than half of what its prompt tokens
+ * cost on average. Rows of a batch are dear up to
  * STEP_COST_KNEE and cheaper behind it, where matrix kernels take over from
  * vector kernels. Pure; one thread. */
 #ifndef ENGINE_STEP_COST_H
@@ -25,6 +27,7 @@ struct step_cost {
     double spread[STEP_COST_FIGURES][STEP_COST_FIGURES];
     uint64_t steps;    /* measured */
     uint32_t most_rows; /* of a measured step */
+    double token_us;   /* a prompt's token in steps that are mostly prompt, smoothed */
     double error;      /* usual distance of a prediction from the step, as a share of the prediction */
 };
 

@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import re
 import signal
 import subprocess
 import threading
@@ -11,7 +10,7 @@ import threading
 import botocore.exceptions
 import pytest
 
-from conftest import FULCRUM, start, wait_until
+from conftest import CONFIG, FULCRUM, Server, start, wait_until
 
 PRO = "amazon.nova-pro-v1:0"
 SONNET = "anthropic.claude-3-5-sonnet-20241022-v2:0"
@@ -187,65 +186,64 @@ def test_deadline(tmp_path, random_model):
     assert server.stop() == 0
 
 
+def start_with_one_sequence(tmp_path, model):
+    """Whoever comes second has to take the first one's place."""
+    config = CONFIG.format(path=model, deterministic="false").replace("parallel: 8", "parallel: 1")
+    return Server(config=config, workdir=tmp_path)
+
+
+def flex_then_priority(server, flex_tokens, priority_tokens):
+    """Results of a flex request, and of a priority request that came while it ran; in the order of their ends."""
+    ended, lock = [], threading.Lock()
+
+    def ask(tier, tokens):
+        try:
+            result = converse(server.client(), tokens=tokens, serviceTier={"type": tier})
+        except botocore.exceptions.ClientError as error:
+            result = error
+        with lock:
+            ended.append((tier, result))
+
+    flex = threading.Thread(target=ask, args=("flex", flex_tokens))
+    priority = threading.Thread(target=ask, args=("priority", priority_tokens))
+    flex.start()
+    assert wait_until(lambda: metric(server, "fulcrum_engine_generated_tokens_total") or ended, step=0.005)
+    priority.start()
+    return ended, (flex, priority)
+
+
 def test_priority_goes_first_and_flex_goes_on(tmp_path, random_model):
-    """All sequences are taken by flex: priority takes one of them, and the flex reply is what it always was."""
-    server = start(tmp_path, random_model, deterministic=False, extra="")
-    client = server.client()
-    alone = converse(client, tokens=800, serviceTier={"type": "flex"})["output"]
-    done = []
-
-    def flex():
-        reply = converse(client, tokens=800, serviceTier={"type": "flex"})
-        done.append("flex")
-        return reply
-
-    def priority():
-        assert wait_until(lambda: metric(server, "fulcrum_tier_running", tier="flex") == 8)
-        reply = converse(client, tokens=2, serviceTier={"type": "priority"})
-        done.append("priority")
-        return reply
-
-    both = []
-    thread = threading.Thread(target=lambda: both.append(priority()))
-    thread.start()
-    replies = in_threads(8, flex)
-    thread.join(60)
-    assert both and both[0]["serviceTier"] == {"type": "priority"}
-    assert not [reply for reply in replies if isinstance(reply, botocore.exceptions.ClientError)]
-    assert metric(server, "fulcrum_tier_preemptions_total", tier="flex") >= 1
+    server = start_with_one_sequence(tmp_path, random_model)
+    alone = converse(server.client(), tokens=1500, serviceTier={"type": "flex"})
+    assert alone["usage"]["outputTokens"] == 1500
+    server.stop()
+    server = start_with_one_sequence(tmp_path, random_model)
+    ended, threads = flex_then_priority(server, 1500, 3)
+    for thread in threads:
+        thread.join(120)
+    assert [tier for tier, _ in ended] == ["priority", "flex"]
+    assert ended[1][1]["output"] == alone["output"] and ended[1][1]["usage"] == alone["usage"]
+    assert metric(server, "fulcrum_tier_preemptions_total", tier="flex") == 1
     assert metric(server, "fulcrum_engine_recomputed_tokens_total") == 0
-    assert done.index("priority") < 7
-    assert alone["message"]["content"][0]["text"]
-    assert wait_until(lambda: metric(server, "fulcrum_tier_preempted", tier="flex") == 0)
+    prompts = sum(reply["usage"]["inputTokens"] for _, reply in ended)
+    assert metric(server, "fulcrum_engine_prefilled_tokens_total") == prompts
+    assert wait_until(lambda: metric(server, "fulcrum_tier_running", tier="flex") == 0)
+    assert metric(server, "fulcrum_tier_preempted", tier="flex") == 0
     assert server.stop() == 0
 
 
 def test_the_worker_dies_with_one_preempted(tmp_path, random_model):
-    server = start(tmp_path, random_model, deterministic=False)
-    client = server.client()
-
-    def kill():
-        assert wait_until(lambda: metric(server, "fulcrum_tier_preempted", tier="flex"), step=0.005)
-        os.kill(server.workers()["tiny"], signal.SIGKILL)
-
-    def ask():
-        tier = next(tiers)
-        if tier == "priority":
-            assert wait_until(lambda: metric(server, "fulcrum_tier_running", tier="flex") == 8)
-        return converse(client, tokens=1500, serviceTier={"type": tier})
-
-    tiers = iter(["flex"] * 8 + ["priority"] * 4)
-    thread = threading.Thread(target=kill)
-    thread.start()
-    replies = in_threads(12, ask)
-    thread.join(60)
-    assert len(replies) == 12
-    errors = [reply for reply in replies if isinstance(reply, botocore.exceptions.ClientError)]
-    assert errors and {error.response["Error"]["Code"] for error in errors} <= {
-        "ModelErrorException", "ServiceUnavailableException"}
-    assert wait_until(lambda: metric(server, "fulcrum_tier_preempted", tier="flex") == 0)
-    assert wait_until(lambda: not re.search(r'fulcrum_model_ready\{model="tiny"\} 0', metrics(server)))
-    assert converse(client, serviceTier={"type": "flex"})["serviceTier"] == {"type": "flex"}
-    found = lines(server)
-    assert len(found) == 13 and {line["outcome"] for line in found.values()} <= {"completed", "failed"}
+    server = start_with_one_sequence(tmp_path, random_model)
+    ended, threads = flex_then_priority(server, 1900, 1900)
+    assert wait_until(lambda: metric(server, "fulcrum_tier_preempted", tier="flex") == 1, step=0.002)
+    os.kill(server.workers()["tiny"], signal.SIGKILL)
+    for thread in threads:
+        thread.join(60)
+    codes = {result.response["Error"]["Code"] for _, result in ended}
+    assert codes <= {"ModelErrorException", "ServiceUnavailableException"} and len(ended) == 2
+    assert wait_until(lambda: metric(server, "fulcrum_worker_restarts_total") == 1
+                      and metric(server, "fulcrum_model_ready") == 1)
+    assert metric(server, "fulcrum_tier_preempted", tier="flex") == 0
+    assert converse(server.client(), serviceTier={"type": "flex"})["serviceTier"] == {"type": "flex"}
+    assert sorted(line["outcome"] for line in lines(server).values()) == ["completed", "failed", "failed"]
     assert server.stop() == 0

@@ -18,12 +18,15 @@
 
 static char paths[3][64]; /* by enum random_gguf_kind */
 static model_token prompts[3][CONTEXT];
+static struct scheduler_tiers bed_tiers; /* of the next bed */
+static uint64_t preempted;               /* in all beds */
 static const char *const tenants[] = {"a", "b", "c"};
 
 static struct bed *open_bed(enum random_gguf_kind kind, uint64_t memory_bytes)
 {
     const struct bed_options options = {
-        .path = paths[kind], .context = CONTEXT, .parallel = 6, .memory_bytes = memory_bytes, .chunk_max = 64};
+        .path = paths[kind], .context = CONTEXT, .parallel = 6, .memory_bytes = memory_bytes, .chunk_max = 64,
+        .tiers = bed_tiers};
     return bed_new(&options);
 }
 
@@ -113,6 +116,8 @@ static void run_mix(enum random_gguf_kind kind, uint32_t waves, bool has_cancels
         assert_true(stats.bytes[CACHE_MEMORY] <= memory_bytes);
     }
     assert_true(read > 0);
+    for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++)
+        preempted += atomic_load(&bed->client.slot->preemptions[tier]);
     assert_true((stats.evicted > 0) == (memory_bytes == BUDGET));
     bed_free(bed);
     bed_free(cold);
@@ -143,6 +148,21 @@ static void test_mix_of_snapshots(void **state)
     run_mix(RANDOM_GGUF_GEMMA2, 2, true, MODEL_ROOM);
 }
 
+/* Tiers that share steps and rise at once; no room to park most of what is preempted. */
+static void test_mix_of_tiers(void **state)
+{
+    (void)state;
+    const uint64_t before = preempted;
+    bed_tiers = (struct scheduler_tiers){
+        .is_objective = true, .objective = 3, .batch_step_us = 5000, .age_us = 20000, .batch_age_us = 20000,
+        .parked_bytes = 60u << 10};
+    run_mix(RANDOM_GGUF_LLAMA, 3, true, MODEL_ROOM);
+    run_mix(RANDOM_GGUF_MAMBA, 2, true, MODEL_ROOM);
+    run_mix(RANDOM_GGUF_GEMMA2, 2, true, MODEL_ROOM);
+    bed_tiers = (struct scheduler_tiers){0};
+    assert_true(preempted > before);
+}
+
 int main(void)
 {
     static const char *const names[] = {"llama", "mamba", "gemma"};
@@ -164,6 +184,7 @@ int main(void)
         cmocka_unit_test(test_mix_with_evictions),
         cmocka_unit_test(test_mix_with_cancels),
         cmocka_unit_test(test_mix_of_snapshots),
+        cmocka_unit_test(test_mix_of_tiers),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     for (int kind = 0; kind < 3; kind++)

@@ -107,6 +107,24 @@ static void test_is_careful(void **state)
     assert_true(step_cost_predict(&cost, &four) >= measure(&slow, &four));
 }
 
+/* A busy machine: steps take up to ten times as long, at random. Prompts stay dear all the same. */
+static void test_noise(void **state)
+{
+    (void)state;
+    struct step_cost cost;
+    struct rng rng;
+    const struct step_shape one = shape_of(1, 100, 0);
+    step_cost_init(&cost);
+    rng_seed(&rng, 8);
+    teach(&cost, &slow, 300, 5);
+    for (uint32_t i = 0; i < 3000; i++) {
+        const struct step_shape shape = rng_below(&rng, 8) == 0 ? shape_of(2, 100, 64) : shape_of(1 + i % 3, 100, 0);
+        step_cost_learn(&cost, &shape, measure(&slow, &shape) * (1 + (double)rng_below(&rng, 9)));
+        const double limit_us = 2 * measure(&slow, &one);
+        assert_true(step_cost_fit(&cost, &one, 0, limit_us, 512) * slow.far <= 3 * limit_us);
+    }
+}
+
 static void test_fit(void **state)
 {
     (void)state;
@@ -131,7 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_learns),     cmocka_unit_test(test_follows), cmocka_unit_test(test_outlier),
-        cmocka_unit_test(test_is_careful), cmocka_unit_test(test_fit),
+        cmocka_unit_test(test_is_careful), cmocka_unit_test(test_noise),   cmocka_unit_test(test_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
