@@ -168,6 +168,10 @@ void s3_complete_upload(struct s3 *s3)
     struct completion completion = {0};
     struct objects_info info;
     struct error error;
+    if (s3_header(s3, "if-none-match").data || s3_header(s3, "if-match").data) {
+        s3_fail(s3, 501, "NotImplemented", "Conditions are not implemented for completing an upload.");
+        return;
+    }
     completion.parts = mem_calloc(OBJECTS_PARTS_MAX, sizeof(*completion.parts));
     if (!completion.parts) {
         s3_fail_memory(s3);

@@ -729,7 +729,8 @@ static bool finish_page(struct listed *listed)
     }
     const struct objects_entry *last = &page->entries[page->count - 1];
     /* U+10FFFF: behind all keys of a prefix. */
-    page->next = arena_printf(listed->arena, STR_FMT "%s", STR_ARG(last->key), last->is_prefix ? "\xf4\x8f\xbf\xbf" : "");
+    const char *behind = last->is_prefix ? "\xf4\x8f\xbf\xbf" : "";
+    page->next = arena_printf(listed->arena, STR_FMT "%s", STR_ARG(last->key), behind);
     return page->next.data != NULL;
 }
 

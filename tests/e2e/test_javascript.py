@@ -40,6 +40,21 @@ def test_over_h2c(server):
     check(run(server.url))
 
 
+def check_objects(result):
+    assert result == {"etag": True, "stream": True, "metadata": {"a": "b"}, "range": True,
+                      "keys": ["a b/ü.bin", "parts", "stream"], "left": 0, "error": "NoSuchKey"}
+
+
+def test_objects(server):
+    check_objects(run(server.url, script="s3.mjs"))
+
+
+def test_objects_with_signatures(tmp_path, random_model):
+    server = start(tmp_path, random_model, extra='tenants: [{name: shop, keys: [{id: AKIDSHOP, secret: "s/+x"}]}]\n')
+    check_objects(run(server.url, script="s3.mjs", FULCRUM_KEY="AKIDSHOP", FULCRUM_SECRET="s/+x"))
+    assert server.stop() == 0
+
+
 def test_signatures_over_http2_are_checked(tmp_path, random_model):
     tenants = 'tenants: [{name: shop, keys: [{id: AKIDSHOP, secret: "s/+x"}]}]\n'
     server = start(tmp_path, random_model, extra=tenants)

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import pathlib
 import random
 import shutil
 import socket
@@ -14,10 +13,10 @@ import boto3
 import botocore.config
 import pytest
 
-from conftest import ROOT, start, wait_until
-from test_s3 import TENANTS
+from conftest import BUILD, start, wait_until
+from test_s3 import TENANTS, request
 
-TOOL = ROOT / "build/tests/tools/objects"
+TOOL = BUILD / "tests/tools/objects"
 KEY, SECRET = "AKIDSHOP", "shop-secret"
 
 
@@ -132,6 +131,18 @@ def test_a_wrong_secret_is_denied(tool, bucket, endpoint, request):
         pytest.skip("moto checks no signatures")
     ok, out = tool("list", bucket, "", "", 10, secret="wrong")
     assert not ok and b"SignatureDoesNotMatch" in out
+
+
+def test_the_port_sends_clients_to_that_server(tmp_path, random_model):
+    running = start(tmp_path, random_model, extra=f"""\
+s3: {{endpoint: "http://127.0.0.1:{free_port()}", key: {KEY}, secret: {SECRET}}}
+""")
+    try:
+        for method, target in (("PUT", "/bucket"), ("PUT", "/bucket/key"), ("GET", "/bucket/key")):
+            status, _, text = request(running, method, target, b"x" * 100 if "key" in target else b"")
+            assert status == 501 and b"<Code>NotImplemented</Code>" in text
+    finally:
+        assert running.stop() == 0
 
 
 def test_a_server_that_is_not_there(tmp_path):

@@ -29,6 +29,26 @@ static void on_drain(struct http_exchange *exchange)
     peer->drains++;
 }
 
+static void on_piece(struct http_exchange *exchange, struct str data)
+{
+    struct peer *peer = exchange->user;
+    peer->pieces++;
+    peer->piece_bytes += data.len;
+    if (peer->pauses)
+        http_body_pause(exchange);
+}
+
+static void on_head(void *ctx, struct http_exchange *exchange)
+{
+    struct peer *peer = ctx;
+    if (!str_eq(exchange->request.path, STR("/pieces")))
+        return;
+    exchange->user = peer;
+    exchange->on_body = on_piece;
+    exchange->on_close = on_close;
+    peer->taking = exchange;
+}
+
 static void on_request(void *ctx, struct http_exchange *exchange)
 {
     struct peer *peer = ctx;
@@ -46,6 +66,9 @@ static void on_request(void *ctx, struct http_exchange *exchange)
         http_respond_write(exchange, STR("two "));
         http_respond_write(exchange, STR("three"));
         http_respond_end(exchange);
+    } else if (exchange->on_body) {
+        struct str text = arena_printf(&exchange->arena, "%zu bytes", peer->piece_bytes);
+        http_respond(exchange, 200, &type, 1, text);
     } else if (str_eq(request->path, STR("/empty"))) {
         http_respond(exchange, 204, NULL, 0, STR(""));
     } else if (request->body.len > 0) {
@@ -79,6 +102,7 @@ bool peer_try_open(struct peer *peer, enum protocol_kind kind)
     *peer = (struct peer){.error_hook_status = -1};
     peer->host.ctx = peer->host.error_ctx = peer;
     peer->host.on_request = on_request;
+    peer->host.on_head = on_head;
     peer->host.on_protocol_error = on_protocol_error;
     peer->host.now_ms = 1000;
     buf_init(&peer->sent, SIZE_MAX);

@@ -20,11 +20,15 @@ struct peer {
     size_t held_count; /* requests for /hold and /stream, in order of arrival */
     struct http_exchange *held[256];
     size_t closes, drains;
+    bool pauses;       /* /pieces asks to wait after each piece; the test resumes */
+    size_t pieces, piece_bytes;
+    struct http_exchange *taking; /* the exchange whose body is being taken */
     int error_hook_status; /* last status given to on_protocol_error; the hook is off while it is -1 */
 };
 
 /* The handler: /hold and paths that begin with it are kept in held[]; /stream answers with three pieces;
- * /empty with 204; everything else with the request's body, or its method and target. */
+ * /pieces takes its body in pieces and answers with the number of their bytes; /empty answers 204;
+ * everything else with the request's body, or its method and target. */
 void peer_open(struct peer *peer, enum protocol_kind kind);
 bool peer_try_open(struct peer *peer, enum protocol_kind kind); /* false: no memory */
 void peer_give(struct peer *peer, struct str data);

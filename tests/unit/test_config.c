@@ -275,8 +275,8 @@ static void an_s3_server(void **state)
     (void)state;
     struct config config;
     struct error error;
-    assert_int_equal(config_parse(STR("s3: {endpoint: \"http://127.0.0.1:9000\", key: k, secret: s}"), "f.yaml", &config,
-                                  &error), OK);
+    struct str text = STR("s3: {endpoint: \"http://127.0.0.1:9000\", key: k, secret: s}");
+    assert_int_equal(config_parse(text, "f.yaml", &config, &error), OK);
     assert_string_equal(config.s3_endpoint, "http://127.0.0.1:9000");
     assert_string_equal(config.s3_region, "us-east-1");
     assert_string_equal(config.s3_secret, "s");

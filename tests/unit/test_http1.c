@@ -334,6 +334,74 @@ static void test_body_limits(void **state)
     buf_deinit(&input);
 }
 
+static void test_a_body_in_pieces(void **state)
+{
+    (void)state;
+    struct peer peer;
+    uint64_t body_bytes = limit(body_bytes);
+    limits_in_force.body_bytes = 10; /* not asked */
+    static const char *const inputs[] = {
+        "PUT /pieces HTTP/1.1\r\n" HOST "Content-Length: 26\r\n\r\nabcdefghijklmnopqrstuvwxyz"
+        "GET /next HTTP/1.1\r\n" HOST "\r\n",
+        "PUT /pieces HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n14\r\nabcdefghijklmnopqrst\r\n6\r\nuvwxyz"
+        "\r\n0\r\n\r\nGET /next HTTP/1.1\r\n" HOST "\r\n",
+    };
+    for (size_t i = 0; i < 2; i++)
+        for (int bytewise = 0; bytewise < 2; bytewise++) {
+            peer_open(&peer, PROTOCOL_HTTP1);
+            (bytewise ? peer_give_bytewise : peer_give)(&peer, str_of(inputs[i]));
+            assert_int_equal(peer.piece_bytes, 26);
+            assert_int_equal(peer.host.body_bytes, 0);
+            assert_true(str_find(buf_str(&peer.sent), STR("26 bytes"), 0) > 0);
+            assert_true(str_find(buf_str(&peer.sent), STR("GET /next"), 0) > 0);
+            assert_int_equal(peer.closes, 0);
+            peer_close(&peer);
+        }
+    limits_in_force.body_bytes = body_bytes;
+}
+
+static void test_a_taker_may_pause(void **state)
+{
+    (void)state;
+    struct peer peer;
+    peer_open(&peer, PROTOCOL_HTTP1);
+    peer.pauses = true;
+    peer_give(&peer, STR("PUT /pieces HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\nab"));
+    assert_true(peer.protocol->is_paused);
+    peer_pass(&peer, 2 * limit(body_timeout_ms)); /* it isn't the client who is slow */
+    assert_non_null(peer.protocol);
+    http_body_resume(peer.taking);
+    assert_false(peer.protocol->is_paused);
+    peer_give(&peer, STR("c"));
+    http_body_resume(peer.taking);
+    peer_give(&peer, STR("dGET / HTTP/1.1\r\n" HOST "\r\n")); /* paused by its last piece */
+    assert_false(peer.protocol->is_paused);
+    assert_true(str_find(buf_str(&peer.sent), STR("4 bytes"), 0) > 0);
+    assert_true(str_find(buf_str(&peer.sent), STR("GET /"), 0) > 0);
+    peer_close(&peer);
+}
+
+/* on_close runs once, whoever ends the body early: the client, a rule of HTTP, or the clock. */
+static void test_a_body_that_breaks_off(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 3; how++) {
+        struct peer peer;
+        peer_open(&peer, PROTOCOL_HTTP1);
+        peer_give(&peer, STR("PUT /pieces HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"));
+        assert_int_equal(peer.closes, 0);
+        if (how == 0)
+            peer_end(&peer);
+        else if (how == 1)
+            peer_give(&peer, STR("not hex\r\n"));
+        else
+            peer_pass(&peer, limit(body_timeout_ms));
+        peer_close(&peer);
+        assert_int_equal(peer.piece_bytes, 2);
+        assert_int_equal(peer.closes, 1);
+    }
+}
+
 static void test_pipelined_requests_are_answered_in_order(void **state)
 {
     (void)state;
@@ -646,6 +714,9 @@ int main(void)
         cmocka_unit_test(test_the_error_hook_writes_the_body),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_body_limits),
+        cmocka_unit_test(test_a_body_in_pieces),
+        cmocka_unit_test(test_a_taker_may_pause),
+        cmocka_unit_test(test_a_body_that_breaks_off),
         cmocka_unit_test(test_pipelined_requests_are_answered_in_order),
         cmocka_unit_test(test_a_pipeliner_is_paused),
         cmocka_unit_test(test_a_client_that_leaves_closes_its_exchange_once),

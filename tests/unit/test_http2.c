@@ -258,6 +258,46 @@ static void test_a_large_upload_and_download(void **state)
     buf_deinit(&big);
 }
 
+/* A taker that waits gets no more than a stream's window, and the others on the connection go on. */
+static void test_a_body_in_pieces(void **state)
+{
+    (void)state;
+    enum { BYTES = 1200000, WINDOW = 262144 };
+    struct buf big;
+    buf_init(&big, BYTES);
+    (void)buf_reserve(&big, BYTES);
+    memset(big.data, 'x', BYTES);
+    big.len = BYTES;
+    struct client client;
+    client_open(&client);
+    client.peer.pauses = true;
+    int32_t stream = ask(&client, "PUT", "/pieces", buf_str(&big));
+    run(&client);
+    assert_true(client.peer.piece_bytes > 0 && client.peer.piece_bytes <= 2 * WINDOW);
+    int32_t other = ask(&client, "GET", "/other", STR(""));
+    run(&client);
+    assert_true(str_eq(buf_str(&reply_of(&client, other)->body), STR("GET /other")));
+    for (int turns = 0; client.peer.piece_bytes < BYTES; turns++) {
+        size_t before = client.peer.piece_bytes;
+        assert_true(turns < BYTES / 1000);
+        http_body_resume(client.peer.taking);
+        run(&client);
+        assert_true(client.peer.piece_bytes <= before + 2 * WINDOW);
+    }
+    run(&client);
+    assert_true(str_eq(buf_str(&reply_of(&client, stream)->body), STR("1200000 bytes")));
+    assert_int_equal(client.peer.host.body_bytes, 0);
+    assert_int_equal(client.peer.closes, 0);
+    int32_t reset = ask(&client, "PUT", "/pieces", buf_str(&big));
+    run(&client);
+    (void)nghttp2_submit_rst_stream(client.session, 0, reset, NGHTTP2_CANCEL);
+    run(&client);
+    assert_int_equal(client.peer.closes, 1);
+    client_free(&client);
+    assert_int_equal(client.peer.closes, 1);
+    buf_deinit(&big);
+}
+
 static void test_a_window_of_one_byte(void **state)
 {
     (void)state;
@@ -702,6 +742,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_requests_and_replies),
         cmocka_unit_test(test_a_large_upload_and_download),
+        cmocka_unit_test(test_a_body_in_pieces),
         cmocka_unit_test(test_a_window_of_one_byte),
         cmocka_unit_test(test_streaming_defers_and_resumes),
         cmocka_unit_test(test_a_reset_closes_the_exchange_once),
