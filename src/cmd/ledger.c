@@ -53,7 +53,7 @@ static enum error_code flush(struct printer *printer, size_t threshold, struct e
         return error_no_memory(error);
     if (out->len < threshold)
         return OK;
-    if (fwrite(out->data, 1, out->len, stdout) != out->len || fflush(stdout))
+    if (fwrite(buf_str(out).data, 1, out->len, stdout) != out->len || fflush(stdout))
         return error_set(error, ERROR_IO, "cannot write to standard output: %m");
     buf_clear(out);
     return OK;

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+import urllib.request
 
 import pytest
 
@@ -19,10 +20,14 @@ from test_ledger import export
 TOKENS = 40
 
 
+def metric(server, name):
+    with urllib.request.urlopen(f"{server.url}/metrics", timeout=20) as reply:
+        text = reply.read().decode()
+    return int(re.search(rf'^{name}\{{model="tiny"\}} (\d+)', text, re.M)[1])
+
+
 def generated(server):
-    text = subprocess.run(["curl", "-s", f"{server.url}/metrics"], capture_output=True, text=True, check=False).stdout
-    found = re.findall(r'^fulcrum_engine_generated_tokens_total\{model="tiny"\} (\d+)', text, re.M)
-    return int(found[0]) if found else 0
+    return metric(server, "fulcrum_engine_generated_tokens_total")
 
 
 def assert_each_record_once(server, store, arn, count, source="in.jsonl"):
@@ -99,17 +104,13 @@ def test_a_record_that_kills_the_engine_is_an_error_in_the_end(tmp_path, random_
     store, jobs = Store(server), server.client("bedrock")
     rows = records([converse("short", tokens=2)] * 3 + [converse("deadly", tokens=1900)])
     arn = submit(jobs, store, rows)
-    deaths = 0
-    while jobs.get_model_invocation_job(jobIdentifier=arn)["status"] not in ("Completed", "Failed") and deaths < 8:
-        if processed(jobs, arn) == 3:
-            before = server.workers()
-            time.sleep(0.3)
-            for pid in server.workers().values():
-                os.kill(pid, signal.SIGKILL)
-                deaths += 1
-            wait_until(lambda old=before: server.workers() and server.workers() != old, 10)
+    assert wait_until(lambda: processed(jobs, arn) == 3, 30)
+    for _ in range(3):
+        assert wait_until(lambda: metric(server, "fulcrum_requests_running") == 1, 30, 0.005)
+        for pid in server.workers().values():
+            os.kill(pid, signal.SIGKILL)
+        assert wait_until(lambda: metric(server, "fulcrum_requests_running") == 0, 30, 0.005)
     job = wait_for(jobs, arn)
-    assert deaths == 3
     assert job["status"] == "Completed" and counts(job) == (4, 4, 3, 1)
     error = store.output(arn, "in.jsonl")[3]["error"]
     assert error["errorCode"] in (424, 503) and "engine" in error["errorMessage"]
