@@ -36,7 +36,7 @@ static bool may_be_added(const struct http_request *request, struct str name)
         if (str_eq(name, str_of(own[i])))
             return false;
     }
-    return request->header_count < HEADERS_MAX - 1 && is_header_name(name);
+    return request->header_count < HEADERS_MAX - 2 && is_header_name(name);
 }
 
 static void read_request(struct http_request *request, struct str text, struct str *authorization)
@@ -63,14 +63,18 @@ static void check_own_signature(struct http_request *request, struct str service
     buf_init(&authorization, 65536);
     struct sigv4_signer signer = {STR("AKID"), STR("s"), STR("r"), service, .rules = sigv4_rules_of(service),
                                   .now_s = NOW_S};
+    const size_t header_count = request->header_count;
+    if (signer.rules.is_s3) /* which S3 demands */
+        request->headers[request->header_count++] =
+            (struct http_header){STR("x-amz-content-sha256"), STR("UNSIGNED-PAYLOAD")};
     if (sigv4_sign(request, &signer, &arena, &authorization, &error) == OK) {
         request->headers[request->header_count++] = (struct http_header){STR("authorization"), buf_str(&authorization)};
         enum auth_problem problem = sigv4_read_claim(request, &arena, &claim, &error);
         if (!problem)
             problem = sigv4_verify(request, &claim, signer.secret, signer.rules, NOW_S, &arena, &error);
         assert(problem == AUTH_OK);
-        request->header_count--;
     }
+    request->header_count = header_count;
     buf_deinit(&authorization);
     arena_deinit(&arena);
 }
