@@ -182,11 +182,26 @@ static void take_waiting(struct reader *reader, struct corpus_sampler *sampler, 
     }
 }
 
+/* Takes the head of a file whose checksum is right. */
+static enum error_code open_reader(const char *path, struct str file, struct reader *reader,
+                                   struct checkpoint_head *head, struct error *error)
+{
+    uint8_t digest[SHA256_LEN];
+    if (file.len < sizeof(*head) + SHA256_LEN)
+        return error_set(error, ERROR_INVALID, "%s: cut short", path);
+    sha256(str_slice(file, 0, file.len - SHA256_LEN), digest);
+    if (memcmp(digest, file.data + file.len - SHA256_LEN, SHA256_LEN) != 0)
+        return error_set(error, ERROR_INVALID, "%s: damaged, its checksum does not match", path);
+    *reader = (struct reader){.rest = str_slice(file, 0, file.len - SHA256_LEN)};
+    take(reader, head, sizeof(*head));
+    if (memcmp(head->magic, MAGIC, sizeof(head->magic)) != 0 || head->version != VERSION)
+        return error_set(error, ERROR_INVALID, "%s: not a checkpoint of this version", path);
+    return OK;
+}
+
 static enum error_code check_head(const char *path, const struct checkpoint_head *head, const struct weights *weights,
                                   const struct optim *optim, const struct corpus_sampler *sampler, struct error *error)
 {
-    if (memcmp(head->magic, MAGIC, sizeof(head->magic)) != 0 || head->version != VERSION)
-        return error_set(error, ERROR_INVALID, "%s: not a checkpoint of this version", path);
     if (!model_shape_equal(&head->shape, &weights->shape))
         return error_set(error, ERROR_CONFLICT, "%s: made with another model shape; train without --resume", path);
     if (head->with_muon != optim->settings.with_muon)
@@ -201,16 +216,10 @@ static enum error_code read_checkpoint(const char *path, struct str file, struct
                                        struct train_position *position, struct error *error)
 {
     struct checkpoint_head head;
-    uint8_t digest[SHA256_LEN];
-    if (file.len < sizeof(head) + SHA256_LEN)
-        return error_set(error, ERROR_INVALID, "%s: cut short", path);
-    sha256(str_slice(file, 0, file.len - SHA256_LEN), digest);
-    if (memcmp(digest, file.data + file.len - SHA256_LEN, SHA256_LEN) != 0)
-        return error_set(error, ERROR_INVALID, "%s: damaged, its checksum does not match", path);
-
-    struct reader reader = {.rest = str_slice(file, 0, file.len - SHA256_LEN)};
-    take(&reader, &head, sizeof(head));
-    enum error_code code = check_head(path, &head, weights, optim, sampler, error);
+    struct reader reader;
+    enum error_code code = open_reader(path, file, &reader, &head, error);
+    if (!code)
+        code = check_head(path, &head, weights, optim, sampler, error);
     if (code)
         return code;
     take_state(&reader, weights, optim);
@@ -235,5 +244,40 @@ enum error_code checkpoint_load(const char *path, struct weights *weights, struc
     if (!code)
         code = read_checkpoint(path, buf_str(&file), weights, optim, sampler, position, error);
     buf_deinit(&file);
+    return code;
+}
+
+static enum error_code read_weights(const char *path, struct str file, struct weights **weights, struct error *error)
+{
+    struct checkpoint_head head;
+    struct reader reader;
+    enum error_code code = open_reader(path, file, &reader, &head, error);
+    if (!code)
+        code = weights_new(&head.shape, weights, error);
+    if (code)
+        return code;
+    for (size_t i = 0; i < (*weights)->param_count; i++) {
+        const struct param *param = &(*weights)->params[i];
+        const size_t bytes = param_count(param) * sizeof(float);
+        const size_t moments = head.with_muon && param->kind == PARAM_MATRIX ? 1 : 2;
+        take(&reader, param_data(param), bytes);
+        reader.rest = str_slice(reader.rest, moments * bytes, reader.rest.len);
+    }
+    return reader.failed ? error_set(error, ERROR_INVALID, "%s: cut short", path) : OK;
+}
+
+enum error_code checkpoint_read_weights(const char *path, struct weights **weights, struct error *error)
+{
+    struct buf file;
+    buf_init(&file, BYTES_MAX);
+    *weights = NULL;
+    enum error_code code = read_whole(path, &file, error);
+    if (!code)
+        code = read_weights(path, buf_str(&file), weights, error);
+    buf_deinit(&file);
+    if (code) {
+        weights_free(*weights);
+        *weights = NULL;
+    }
     return code;
 }

@@ -36,4 +36,7 @@ enum error_code checkpoint_load(const char *path, struct weights *weights, struc
                                 struct corpus_sampler *sampler, struct train_position *position,
                                 struct error *error) WARN_UNUSED;
 
+/* The weights alone, of whatever shape the file has. */
+enum error_code checkpoint_read_weights(const char *path, struct weights **weights, struct error *error) WARN_UNUSED;
+
 #endif

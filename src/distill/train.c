@@ -8,6 +8,7 @@
 #include "distill/corpus.h"
 #include "distill/curve.h"
 #include "distill/export.h"
+#include "distill/grow.h"
 #include "distill/measure.h"
 #include "distill/step.h"
 
@@ -282,12 +283,28 @@ static enum error_code run_phases(struct run *run, bool is_resumed, struct error
     return code;
 }
 
+static enum error_code make_weights(struct run *run, struct error *error)
+{
+    const char *path = run->config->grown_from;
+    struct weights *smaller;
+    struct rng rng;
+    rng_seed(&rng, run->config->seed);
+    weights_init(run->weights, &rng);
+    if (!path || run->options->resume)
+        return OK;
+    enum error_code code = checkpoint_read_weights(path, &smaller, error);
+    if (code)
+        return code;
+    code = weights_grow(run->weights, smaller, &rng, error);
+    weights_free(smaller);
+    return code ? error_prefix(error, "grown_from %s", path) : OK;
+}
+
 static enum error_code prepare(struct run *run, struct error *error)
 {
     const struct train_config *config = run->config;
     struct model_shape shape = config->model;
     struct optim_settings settings = config->optim;
-    struct rng rng;
     enum error_code code = open_corpora(run, error);
     if (!code)
         code = make_tokenizer(run, error);
@@ -303,9 +320,8 @@ static enum error_code prepare(struct run *run, struct error *error)
         code = measure_init(&run->measure, &config->measure, run->tokenizer, run->compute, run->weights, error);
     if (code)
         return code;
-    rng_seed(&rng, config->seed);
-    weights_init(run->weights, &rng);
-    if (run->options->resume)
+    code = make_weights(run, error);
+    if (!code && run->options->resume)
         code = checkpoint_load(run->checkpoint_path, run->weights, run->optim, NULL, &run->position, error);
     if (!code)
         code = curve_open(&run->curve, run->csv_path, &run->measure, run->position.steps, run->position.tokens,

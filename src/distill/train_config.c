@@ -86,6 +86,7 @@ static const char *const export_types[] = {"q8_0", "f32", NULL};
 static const struct field root_fields[] = {
     {"name", FIELD_STRING, .is_required = true, AT(train_config, name)},
     {"model", FIELD_OBJECT, .is_required = true, .table = &model_table},
+    {"grown_from", FIELD_FILE, AT(train_config, grown_from)},
     {"tokenizer", FIELD_OBJECT, .is_required = true, .table = &tokenizer_table},
     {"optimiser", FIELD_OBJECT, .table = &optimiser_table},
     {"phases", FIELD_OBJECTS, .is_required = true, LIST_AT(train_config, phases, phase_count), .table = &phase_table,

@@ -50,6 +50,7 @@ struct train_config {
     size_t tokenizer_corpus_count;
     uint32_t tokenizer_rows;       /* of each, at most */
     uint32_t tokenizer_digits;     /* of a number token: 1 or 3 */
+    const char *grown_from; /* checkpoint of a smaller model that this one begins as (grow.h); NULL: random weights */
     enum optim_kind optimiser;
     struct optim_settings optim;
     struct train_phase *phases;

@@ -156,6 +156,31 @@ static void a_resumed_run_ends_where_an_unbroken_one_does(void **state)
     remove_folder(&whole);
 }
 
+/* The checkpoint of one run is the beginning of a larger model, which knows at its first step what the smaller knew. */
+static void a_model_grows_from_a_checkpoint(void **state)
+{
+    (void)state;
+    char grown[512];
+    struct folder small, large;
+    make_folder(&small, "small");
+    make_folder(&large, "large");
+    write_config(&small, 130, 0);
+    run(&small, false);
+    snprintf(grown, sizeof(grown),
+             "name: toy\n"
+             "grown_from: %s\n"
+             "model: {layers: 2, width: 64, heads: 4, kv_heads: 1, feed_forward: 96, vocabulary: 300}\n"
+             "tokenizer: {corpus: [rows.jsonl]}\n"
+             "phases: [{name: one, tokens: 192, length: 48, rows: 4, rate: 0.001, data: [{file: rows.jsonl}]}]\n",
+             small.checkpoint);
+    write_text(large.config, grown);
+    struct train_result result = run(&large, false);
+    assert_int_equal(result.steps, 1);
+    assert_true(result.last_loss < 0.2);
+    remove_folder(&small);
+    remove_folder(&large);
+}
+
 /* Sums in another order, so near, not equal; and equal to itself. */
 static void passes_side_by_side_learn_the_same(void **state)
 {
@@ -358,6 +383,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tiny_model_learns),
         cmocka_unit_test(a_resumed_run_ends_where_an_unbroken_one_does),
+        cmocka_unit_test(a_model_grows_from_a_checkpoint),
         cmocka_unit_test(passes_side_by_side_learn_the_same),
         cmocka_unit_test(a_stopped_run_leaves_a_checkpoint),
         cmocka_unit_test(bad_checkpoints_are_refused),
