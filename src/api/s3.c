@@ -33,6 +33,8 @@ static bool path_is_s3(const struct http_request *request)
     if (match.operation || match.absent || match.allowed_method || !str_split(&rest, '/', &bucket) ||
         objects_check_bucket(bucket, &ignored) != OBJECTS_OK)
         return false;
+    if (str_eq(request->method, STR("POST")))
+        return str_starts(request->query, STR("delete")) || str_starts(request->query, STR("upload"));
     return rest.len > 0 || str_eq(request->method, STR("PUT")) || str_eq(request->method, STR("DELETE")) ||
            str_starts(request->query, STR("list-type=")) || str_starts(request->query, STR("location"));
 }

@@ -131,4 +131,4 @@ def test_a_prefix_that_another_has_warm_is_not_faster(cached):
             times.append(answer.took)
     warm_s, cold_s, own_s = (statistics.median(times) for times in (warm, cold, own))
     assert own_s < 0.6 * cold_s, "else this would not notice a shared prefix"
-    assert warm_s > 0.8 * cold_s, (warm_s, cold_s, own_s)
+    assert warm_s > (cold_s + own_s) / 2, (warm_s, cold_s, own_s)
