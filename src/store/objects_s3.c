@@ -25,7 +25,7 @@
 
 #define POOL_MAX 16
 #define TRIES 4
-#define PAUSE_US 200000 /* before the second try, twice as long before each further one */
+#define PAUSE_US 200000u /* before the second try, twice as long before each further one */
 #define CONNECT_TIMEOUT_S 10L
 #define SILENCE_S 60L
 #define REPLY_MAX ((size_t)16 << 20)
