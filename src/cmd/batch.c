@@ -1,12 +1,12 @@
 /* fulcrum batch: batch jobs of a running server. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "auth/sigv4.h"
 #include "cmd/api_client.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
@@ -46,36 +46,17 @@ struct batch_command {
 
 static bool parse_options(int argc, char **argv, struct options *options, int *status)
 {
-    static const struct option known[] = {
-        {"request", required_argument, NULL, 'r'}, {"endpoint", required_argument, NULL, 'e'},
-        {"status", required_argument, NULL, 's'},  {"name", required_argument, NULL, 'n'},
-        {"json", no_argument, NULL, 'j'},          {"help", no_argument, NULL, 'h'},
-        {0},
+    const struct cmd_option known[] = {
+        {"request", .value = &options->request}, {"endpoint", .value = &options->endpoint},
+        {"status", .value = &options->status},   {"name", .value = &options->name},
+        {"json", .flag = &options->is_json},
     };
     *options = (struct options){0};
-    *status = CMD_USAGE;
-    optind = 1;
-    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-        switch (option) {
-        case 'r': options->request = optarg; break;
-        case 'e': options->endpoint = optarg; break;
-        case 's': options->status = optarg; break;
-        case 'n': options->name = optarg; break;
-        case 'j': options->is_json = true; break;
-        case 'h':
-            fputs(usage, stdout);
-            *status = CMD_DONE;
-            return false;
-        default:
-            fputs(usage, stderr);
-            return false;
-        }
-    }
+    if (!cmd_read_options(argc, argv, usage, known, sizeof(known) / sizeof(known[0]), status))
+        return false;
     options->verb = optind < argc ? argv[optind++] : NULL;
     options->job = optind < argc ? argv[optind++] : NULL;
-    if (optind < argc)
-        fprintf(stderr, "fulcrum batch: unexpected argument '%s'\n%s", argv[optind], usage);
-    return optind >= argc;
+    return cmd_no_arguments(argc, argv, usage);
 }
 
 /* --- talking to the server -------------------------------------------------------------------------- */
@@ -88,27 +69,13 @@ static enum error_code call(struct batch_command *command, const char *target, s
     return code == OK ? json_parse(buf_str(&command->reply), &command->doc, error) : code;
 }
 
-/* Percent-encodes what is not plain. */
-static void append_encoded(struct buf *out, const char *text)
-{
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                        c == '.' || c == '_' || c == '~';
-        if (is_plain)
-            buf_append_char(out, *text);
-        else
-            buf_appendf(out, "%%%02X", c);
-    }
-}
-
 static enum error_code call_job(struct batch_command *command, const char *suffix, struct str body,
                                 struct error *error)
 {
     struct buf target;
     buf_init(&target, TARGET_BYTES);
     buf_append_text(&target, "/model-invocation-job/");
-    append_encoded(&target, command->options.job);
+    sigv4_append_encoded(&target, str_of(command->options.job), false);
     buf_append_text(&target, suffix);
     buf_append_char(&target, '\0');
     enum error_code code = target.failed ? error_set(error, ERROR_INVALID, "the job's name is too long")
@@ -188,15 +155,15 @@ static void append_target(struct buf *target, const struct options *options, con
     buf_append_text(target, "/model-invocation-jobs?maxResults=1000");
     if (options->name) {
         buf_append_text(target, "&nameContains=");
-        append_encoded(target, options->name);
+        sigv4_append_encoded(target, str_of(options->name), false);
     }
     if (*token) {
         buf_append_text(target, "&nextToken=");
-        append_encoded(target, token);
+        sigv4_append_encoded(target, str_of(token), false);
     }
     if (options->status) {
         buf_append_text(target, "&statusEquals=");
-        append_encoded(target, options->status);
+        sigv4_append_encoded(target, str_of(options->status), false);
     }
     buf_append_char(target, '\0');
 }

@@ -1,8 +1,8 @@
 /* `fulcrum cache explain A.json B.json`: two request bodies, rendered as `serve`
  * would, and where they part. */
-#include <getopt.h>
 #include <gguf.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "api/converse.h"
 #include "api/native.h"
@@ -380,27 +380,15 @@ static int explain_bodies(const struct options *options, struct body bodies[2])
 /* True to go on; false when the command is over with *status. */
 static bool read_options(int argc, char **argv, struct options *options, int *status)
 {
-    static const struct option known[] = {
-        {"json", no_argument, NULL, 'j'},        {"config", required_argument, NULL, 'c'},
-        {"model", required_argument, NULL, 'm'}, {"dialect", required_argument, NULL, 'd'},
-        {"help", no_argument, NULL, 'h'},        {0},
+    const struct cmd_option known[] = {
+        {"json", .flag = &options->is_json},
+        {"config", .value = &options->config},
+        {"model", .value = &options->model},
+        {"dialect", .value = &options->dialect},
     };
     *options = (struct options){0};
-    *status = CMD_USAGE;
-    optind = 1;
-    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-        switch (option) {
-        case 'j': options->is_json = true; break;
-        case 'c': options->config = optarg; break;
-        case 'm': options->model = optarg; break;
-        case 'd': options->dialect = optarg; break;
-        case 'h':
-            fputs(usage, stdout);
-            *status = CMD_DONE;
-            return false;
-        default: fputs(usage, stderr); return false;
-        }
-    }
+    if (!cmd_read_options(argc, argv, usage, known, sizeof(known) / sizeof(known[0]), status))
+        return false;
     if (options->dialect && !codec_by_name(options->dialect)) {
         fprintf(stderr, "fulcrum cache: --dialect: expected converse, anthropic, nova or llama, got '%s'\n",
                 options->dialect);

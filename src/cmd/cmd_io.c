@@ -1,42 +1,58 @@
 #include "cmd/cmd_io.h"
 
+#include <assert.h>
 #include <getopt.h>
 #include <stdio.h>
+
+#define OPTIONS_MAX 16
+#define HELP 'h'
+#define FIRST 256 /* options are numbered from here, beyond what getopt_long returns by itself */
+
+bool cmd_read_options(int argc, char **argv, const char *usage, const struct cmd_option *options, size_t count,
+                      int *status)
+{
+    struct option known[OPTIONS_MAX + 2] = {{"help", no_argument, NULL, HELP}};
+    assert(count <= OPTIONS_MAX);
+    for (size_t i = 0; i < count; i++)
+        known[i + 1] = (struct option){options[i].name, options[i].value ? required_argument : no_argument, NULL,
+                                       FIRST + (int)i};
+    *status = CMD_USAGE;
+    optind = 1;
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        if (option < FIRST) { /* help, or what getopt_long has named */
+            *status = option == HELP ? CMD_DONE : CMD_USAGE;
+            fputs(usage, option == HELP ? stdout : stderr);
+            return false;
+        }
+        const struct cmd_option *found = &options[option - FIRST];
+        if (found->value)
+            *found->value = optarg;
+        else if (found->flag)
+            *found->flag = true;
+        else
+            *found->choice = found->chosen;
+    }
+    return true;
+}
+
+bool cmd_no_arguments(int argc, char **argv, const char *usage)
+{
+    if (optind < argc)
+        fprintf(stderr, "fulcrum %s: unexpected argument '%s'\n%s", argv[0], argv[optind], usage);
+    return optind >= argc;
+}
 
 bool cmd_options_parse(int argc, char **argv, const char *usage, bool takes_json, bool takes_config,
                        struct cmd_options *options, int *status)
 {
-    static const struct option known[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"config", required_argument, NULL, 'c'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
+    struct cmd_option known[2];
+    size_t count = 0;
     *options = (struct cmd_options){0};
-    *status = CMD_USAGE;
-    optind = 1;
-    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-        if (option == 'h') {
-            fputs(usage, stdout);
-            *status = CMD_DONE;
-            return false;
-        }
-        if (option == 'j' && takes_json) {
-            options->is_json = true;
-        } else if (option == 'c' && takes_config) {
-            options->config = optarg;
-        } else { /* getopt_long names the culprit, but for options of other commands */
-            if (option != '?')
-                fprintf(stderr, "%s: unknown option --%s\n", argv[0], option == 'j' ? "json" : "config");
-            fputs(usage, stderr);
-            return false;
-        }
-    }
-    if (optind < argc) {
-        fprintf(stderr, "fulcrum %s: unexpected argument '%s'\n%s", argv[0], argv[optind], usage);
-        return false;
-    }
-    return true;
+    if (takes_json)
+        known[count++] = (struct cmd_option){"json", .flag = &options->is_json};
+    if (takes_config)
+        known[count++] = (struct cmd_option){"config", .value = &options->config};
+    return cmd_read_options(argc, argv, usage, known, count, status) && cmd_no_arguments(argc, argv, usage);
 }
 
 int cmd_finish(const char *command, struct buf *out)

@@ -11,14 +11,29 @@
 #define CMD_FAILED 1
 #define CMD_USAGE 2
 
+/* An option of a command line; one of the three is set. */
+struct cmd_option {
+    const char *name;   /* without "--" */
+    const char **value; /* what stands behind it */
+    bool *flag;         /* true when it is there */
+    int *choice;        /* becomes `chosen`; the last of several wins */
+    int chosen;
+};
+
+/* Reads `options` and --help, whose text `usage` is. True to go on, the other
+ * arguments from argv[optind]; false when the command is over with *status. */
+bool cmd_read_options(int argc, char **argv, const char *usage, const struct cmd_option *options, size_t count,
+                      int *status);
+
+/* Refuses arguments that are left. */
+bool cmd_no_arguments(int argc, char **argv, const char *usage);
+
 struct cmd_options {
     bool is_json;       /* --json */
     const char *config; /* --config FILE */
 };
 
-/* Reads --json, --config FILE (only where `takes_config`) and --help. `usage`
- * is the text of --help. True to go on; false when the command is over with
- * *status. Other arguments are refused. */
+/* Both for a command that takes --json, --config FILE (only where it does), --help and nothing else. */
 bool cmd_options_parse(int argc, char **argv, const char *usage, bool takes_json, bool takes_config,
                        struct cmd_options *options, int *status);
 

@@ -1,6 +1,5 @@
 /* eval.c - `fulcrum eval`: the quality of one model or of two, on rows with
  * known answers. A model is asked over HTTP, as any client would ask it. */
-#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -345,36 +344,18 @@ static bool parse_limit(const char *text, size_t *limit)
 /* False when the command is over with *status. */
 static bool parse_options(int argc, char **argv, struct options *options, int *status)
 {
-    static const struct option known[] = {
-        {"data", required_argument, NULL, 'd'},   {"against", required_argument, NULL, 'a'},
-        {"json", no_argument, NULL, 'j'},         {"limit", required_argument, NULL, 'l'},
-        {"config", required_argument, NULL, 'c'}, {"endpoint", required_argument, NULL, 'e'},
-        {"help", no_argument, NULL, 'h'},         {0},
+    const char *limit = NULL;
+    const struct cmd_option known[] = {
+        {"data", .value = &options->data},          {"against", .value = &options->against},
+        {"json", .flag = &options->is_json},        {"limit", .value = &limit},
+        {"config", .value = &options->config_path}, {"endpoint", .value = &options->endpoint},
     };
     *options = (struct options){.endpoint = getenv("FULCRUM_ENDPOINT")};
-    *status = CMD_USAGE;
-    optind = 1;
-    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-        switch (option) {
-        case 'd': options->data = optarg; break;
-        case 'a': options->against = optarg; break;
-        case 'j': options->is_json = true; break;
-        case 'c': options->config_path = optarg; break;
-        case 'e': options->endpoint = optarg; break;
-        case 'l':
-            if (!parse_limit(optarg, &options->limit)) {
-                fprintf(stderr, "fulcrum eval: --limit: expected a number of rows, got '%s'\n", optarg);
-                return false;
-            }
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            *status = CMD_DONE;
-            return false;
-        default:
-            fputs(usage, stderr);
-            return false;
-        }
+    if (!cmd_read_options(argc, argv, usage, known, sizeof(known) / sizeof(known[0]), status))
+        return false;
+    if (limit && !parse_limit(limit, &options->limit)) {
+        fprintf(stderr, "fulcrum eval: --limit: expected a number of rows, got '%s'\n", limit);
+        return false;
     }
     if (options->endpoint && !*options->endpoint)
         options->endpoint = NULL;

@@ -1,8 +1,8 @@
 /* ledger.c - `fulcrum ledger`: what requests cost and what the levers saved,
  * from the data directory, with or without a server that runs on it. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
@@ -24,7 +24,7 @@ static const char usage[] =
     "  --csv          the same fields as comma-separated values, a header first\n"
     "  --data DIR     the server's data directory; without it that of the configuration\n";
 
-enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV };
+enum { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV };
 
 enum { BY_LEVER = LEDGER_BY_MODEL + 1 };
 static const char *const by_names[] = {
@@ -34,7 +34,7 @@ static const char *const by_names[] = {
 
 struct options {
     bool is_export;
-    enum format format;
+    int format; /* of the three */
     int by;
     const char *data, *config;
 };
@@ -370,34 +370,18 @@ static bool parse_action(int argc, char **argv, struct options *options)
 /* False when the command is over with *status. */
 static bool parse_options(int argc, char **argv, struct options *options, int *status)
 {
-    static const struct option known[] = {
-        {"by", required_argument, NULL, 'b'},     {"json", no_argument, NULL, 'j'},
-        {"csv", no_argument, NULL, 'v'},          {"data", required_argument, NULL, 'd'},
-        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'},
-        {0},
+    const char *by = NULL;
+    const struct cmd_option known[] = {
+        {"by", .value = &by},
+        {"json", .choice = &options->format, .chosen = FORMAT_JSON},
+        {"csv", .choice = &options->format, .chosen = FORMAT_CSV},
+        {"data", .value = &options->data},
+        {"config", .value = &options->config},
     };
     *options = (struct options){0};
-    *status = CMD_USAGE;
-    optind = 1;
-    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-        switch (option) {
-        case 'b':
-            if (!parse_by(optarg, options))
-                return false;
-            break;
-        case 'j': options->format = FORMAT_JSON; break;
-        case 'v': options->format = FORMAT_CSV; break;
-        case 'd': options->data = optarg; break;
-        case 'c': options->config = optarg; break;
-        case 'h':
-            fputs(usage, stdout);
-            *status = CMD_DONE;
-            return false;
-        default:
-            fputs(usage, stderr);
-            return false;
-        }
-    }
+    if (!cmd_read_options(argc, argv, usage, known, sizeof(known) / sizeof(known[0]), status) ||
+        (by && !parse_by(by, options)))
+        return false;
     return parse_action(argc, argv, options);
 }
 

@@ -3,7 +3,6 @@
  * threads are the server's. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -55,34 +54,13 @@ struct serve {
 
 static bool parse_options(int argc, char **argv, struct serve_options *options, int *status)
 {
-    static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'}, {"listen", required_argument, NULL, 'l'},
-        {"data", required_argument, NULL, 'd'},   {"log", required_argument, NULL, 'f'},
-        {"log-level", required_argument, NULL, 'v'}, {"insecure", no_argument, NULL, 'i'},
-        {"help", no_argument, NULL, 'h'},         {0},
+    const struct cmd_option known[] = {
+        {"config", .value = &options->config},       {"listen", .value = &options->listen},
+        {"data", .value = &options->data},           {"log", .value = &options->log},
+        {"log-level", .value = &options->log_level}, {"insecure", .flag = &options->is_insecure},
     };
-    *status = CMD_USAGE;
-    optind = 1;
-    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-        switch (option) {
-        case 'c': options->config = optarg; break;
-        case 'l': options->listen = optarg; break;
-        case 'd': options->data = optarg; break;
-        case 'f': options->log = optarg; break;
-        case 'v': options->log_level = optarg; break;
-        case 'i': options->is_insecure = true; break;
-        case 'h':
-            fputs(usage, stdout);
-            *status = CMD_DONE;
-            return false;
-        default:
-            fputs(usage, stderr);
-            return false;
-        }
-    }
-    if (optind < argc)
-        fprintf(stderr, "fulcrum serve: unexpected argument '%s'\n%s", argv[optind], usage);
-    return optind >= argc;
+    return cmd_read_options(argc, argv, usage, known, sizeof(known) / sizeof(known[0]), status) &&
+           cmd_no_arguments(argc, argv, usage);
 }
 
 /* The command line goes over the file. */
