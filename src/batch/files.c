@@ -7,9 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/io.h"
 #include "core/mem.h"
 
-static enum error_code fail(const char *what, const char *path, int os_errno, struct error *error)
+enum error_code file_fail(const char *what, const char *path, int os_errno, struct error *error)
 {
     bool is_full = os_errno == ENOSPC || os_errno == EDQUOT || os_errno == EFBIG;
     return error_set_errno(error, is_full ? ERROR_UNAVAILABLE : ERROR_IO, os_errno, "cannot %s %s", what, path);
@@ -21,40 +22,20 @@ enum error_code file_open(const char *path, int flags, int *fd, struct error *er
     if (*fd >= 0)
         return OK;
     return errno == ENOENT && !(flags & O_CREAT) ? error_set(error, ERROR_NOT_FOUND, "%s is not there", path)
-                                                 : fail("open", path, errno, error);
+                                                 : file_fail("open", path, errno, error);
 }
 
 enum error_code file_write(int fd, const void *data, size_t len, const char *path, struct error *error)
 {
-    const char *at = data;
-    while (len > 0) {
-        ssize_t written = write(fd, at, len);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return fail("write", path, written < 0 ? errno : ENOSPC, error);
-        at += written;
-        len -= (size_t)written;
-    }
-    return OK;
+    return io_write_all(fd, data, len) ? OK : file_fail("write", path, errno, error);
 }
 
 enum error_code file_read_at(int fd, void *data, size_t len, uint64_t offset, const char *path, struct error *error)
 {
-    char *at = data;
-    while (len > 0) {
-        ssize_t got = pread(fd, at, len, (off_t)offset);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return fail("read", path, errno, error);
-        if (got == 0)
-            return error_set(error, ERROR_IO, "%s is shorter than it should be", path);
-        at += got;
-        offset += (uint64_t)got;
-        len -= (size_t)got;
-    }
-    return OK;
+    if (io_read_at(fd, data, len, offset))
+        return OK;
+    return errno ? file_fail("read", path, errno, error)
+                 : error_set(error, ERROR_IO, "%s is shorter than it should be", path);
 }
 
 enum error_code file_writer_open(struct file_writer *writer, const char *path, struct error *error)
@@ -99,7 +80,7 @@ enum error_code file_writer_close(struct file_writer *writer, enum error_code co
     if (code == OK)
         code = flush(writer, error);
     if (code == OK && fsync(writer->fd))
-        code = fail("sync", writer->path, errno, error);
+        code = file_fail("sync", writer->path, errno, error);
     close(writer->fd);
     writer->fd = -1;
     mem_free(writer->bytes);
@@ -119,5 +100,5 @@ enum error_code directory_remove(const char *path, struct error *error)
 {
     if (nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT)
         return OK;
-    return fail("remove", path, errno, error);
+    return file_fail("remove", path, errno, error);
 }

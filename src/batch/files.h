@@ -10,6 +10,8 @@
 
 #include "core/error.h"
 
+/* "cannot WHAT PATH", and why */
+enum error_code file_fail(const char *what, const char *path, int os_errno, struct error *error) WARN_UNUSED;
 enum error_code file_open(const char *path, int flags, int *fd, struct error *error) WARN_UNUSED;
 enum error_code file_write(int fd, const void *data, size_t len, const char *path, struct error *error) WARN_UNUSED;
 enum error_code file_read_at(int fd, void *data, size_t len, uint64_t offset, const char *path,

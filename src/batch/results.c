@@ -199,11 +199,9 @@ static enum error_code size_slots(struct results *results, struct error *error)
     if (size == 0 || fallocate(results->slots_fd, 0, 0, size) == 0)
         return OK;
     bool can_allocate = errno != EOPNOTSUPP && errno != ENOSYS;
-    bool is_full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
     if (!can_allocate && ftruncate(results->slots_fd, size) == 0)
         return OK;
-    return error_set_errno(error, is_full ? ERROR_UNAVAILABLE : ERROR_IO, errno, "cannot size %s",
-                           results->slots_path);
+    return file_fail("size", results->slots_path, errno, error);
 }
 
 static enum error_code open_files(struct results *results, struct batch_counts *counts, struct error *error)
@@ -265,9 +263,7 @@ static enum error_code write_record(struct results *results, struct iovec *parts
     int os_errno = written < 0 ? errno : ENOSPC;
     if (written > 0)
         results->is_torn = ftruncate(results->log_fd, (off_t)results->size) != 0;
-    bool is_full = os_errno == ENOSPC || os_errno == EDQUOT || os_errno == EFBIG;
-    return error_set_errno(error, is_full ? ERROR_UNAVAILABLE : ERROR_IO, os_errno, "cannot write %s",
-                           results->log_path);
+    return file_fail("write", results->log_path, os_errno, error);
 }
 
 static uint64_t checksum(const struct iovec *parts, int count)

@@ -24,6 +24,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "core/io.h"
 #include "core/util.h"
 
 #define MAGIC "fulcrum kv block"
@@ -216,34 +217,6 @@ bool block_name_is(const char *name)
     return strlen(name) == BLOCK_NAME_LEN && strspn(name, "0123456789abcdef") == BLOCK_NAME_LEN;
 }
 
-static bool write_all(int fd, const uint8_t *data, size_t len)
-{
-    while (len > 0) {
-        const ssize_t count = write(fd, data, len);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            return false;
-        data += count;
-        len -= (size_t)count;
-    }
-    return true;
-}
-
-static bool read_all(int fd, uint8_t *data, size_t len)
-{
-    while (len > 0) {
-        const ssize_t count = read(fd, data, len);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            return false;
-        data += count;
-        len -= (size_t)count;
-    }
-    return true;
-}
-
 enum error_code block_file_write(int dir, const uint8_t key[PREFIX_KEY_LEN], const uint8_t *image, size_t len,
                                  struct error *error)
 {
@@ -252,7 +225,7 @@ enum error_code block_file_write(int dir, const uint8_t key[PREFIX_KEY_LEN], con
     const int fd = openat(dir, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return error_set_errno(error, ERROR_IO, errno, "cannot make a file in the cache's directory");
-    bool is_good = write_all(fd, image, len);
+    bool is_good = io_write_all(fd, image, len);
     int os_errno = errno;
     if (close(fd) != 0 && is_good) {
         is_good = false;
@@ -276,7 +249,7 @@ enum error_code block_file_read(int dir, const uint8_t key[PREFIX_KEY_LEN], uint
     const int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return error_set_errno(error, ERROR_IO, errno, "cannot open block %s", name);
-    const bool is_whole = fstat(fd, &facts) == 0 && (uint64_t)facts.st_size == len && read_all(fd, image, len);
+    const bool is_whole = fstat(fd, &facts) == 0 && (uint64_t)facts.st_size == len && io_read_at(fd, image, len, 0);
     close(fd);
     if (!is_whole || !read_head(image, len, len, &head) || memcmp(head.key, key, PREFIX_KEY_LEN) != 0 ||
         !block_image_payload_of_ours(image, len, &payload))

@@ -1,9 +1,9 @@
 #include "core/log.h"
 
-#include <errno.h>
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/io.h"
 #include "core/util.h"
 
 #define LOG_LINE_MAX ((size_t)16384)
@@ -65,18 +65,6 @@ static void append_field(struct buf *line, const struct log_field *field)
     append_value(line, field);
 }
 
-static void write_all(struct str line)
-{
-    while (line.len > 0) {
-        ssize_t written = write(STDERR_FILENO, line.data, line.len);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return; /* nobody reads the log: nothing better to do than go on */
-        line = str_slice(line, (size_t)written, line.len);
-    }
-}
-
 void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t count)
 {
     struct buf line;
@@ -91,7 +79,7 @@ void log_write(enum log_level level, const char *event, const struct log_field *
         append_field(&line, &fields[i]);
     buf_append_text(&line, is_json ? "}\n" : "\n");
     if (!line.failed)
-        write_all(buf_str(&line));
+        (void)io_write_all(STDERR_FILENO, line.data, line.len); /* if nobody reads it, go on */
     buf_deinit(&line);
 }
 

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/io.h"
+
 #define MAGIC "FULTRAIN"
 #define VERSION 1u
 #define BYTES_MAX ((size_t)4 << 30)
@@ -74,12 +76,8 @@ static enum error_code write_whole(const char *path, struct str data, struct err
     if (fd < 0)
         return error_set_errno(error, ERROR_IO, errno, "%s", temporary);
     enum error_code code = OK;
-    for (size_t at = 0; !code && at < data.len;) {
-        ssize_t put = write(fd, data.data + at, data.len - at);
-        if (put < 0 && errno != EINTR)
-            code = error_set_errno(error, ERROR_IO, errno, "%s", temporary);
-        at += put > 0 ? (size_t)put : 0;
-    }
+    if (!io_write_all(fd, data.data, data.len))
+        code = error_set_errno(error, ERROR_IO, errno, "%s", temporary);
     if (!code && fsync(fd) != 0)
         code = error_set_errno(error, ERROR_IO, errno, "%s", temporary);
     close(fd);

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/io.h"
 #include "core/limits.h"
 #include "core/log.h"
 #include "document/cache.h"
@@ -397,16 +398,10 @@ static int make_input(struct str bytes, struct error *error)
         (void)error_set_errno(error, ERROR_IO, errno, "cannot hold the document in memory");
         return -1;
     }
-    while (bytes.len > 0) {
-        ssize_t written = write(fd, bytes.data, bytes.len);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0) {
-            (void)error_set_errno(error, ERROR_IO, errno, "cannot hold the document in memory");
-            close(fd);
-            return -1;
-        }
-        bytes = str_slice(bytes, (size_t)written, bytes.len);
+    if (!io_write_all(fd, bytes.data, bytes.len)) {
+        (void)error_set_errno(error, ERROR_IO, errno, "cannot hold the document in memory");
+        close(fd);
+        return -1;
     }
     (void)lseek(fd, 0, SEEK_SET);
     return fd;

@@ -5,7 +5,6 @@
 #include "engine/prefix_store_internal.h"
 
 #define LOOK_BACK 20u /* content blocks before a checkpoint where an earlier one may have been */
-#define DETERMINISTIC_BLOCK 256u /* as the scheduler cuts prompts then */
 
 /* --- what a job asks for ---------------------------------------------------------------------------- */
 
@@ -53,7 +52,7 @@ static bool pick_all(const struct prefix_store *store, const struct prefix_job *
         return false;
     }
     const uint32_t whole =
-        count - count % (store->options.is_deterministic ? DETERMINISTIC_BLOCK : PREFIX_STORE_BLOCK);
+        count - count % (store->options.is_deterministic ? PREFIX_STORE_PIECE : PREFIX_STORE_BLOCK);
     if (whole > 0)
         use->checkpoints[use->checkpoint_count++] = (struct prefix_checkpoint){.position = whole};
     return true;
@@ -87,7 +86,7 @@ static uint32_t find_positions(const struct prefix_store *store, const struct pr
 static uint32_t find_cuts(const struct prefix_job *job, uint32_t *positions)
 {
     uint32_t count = 0;
-    for (uint32_t at = DETERMINISTIC_BLOCK; at < job->tokens->count; at += DETERMINISTIC_BLOCK)
+    for (uint32_t at = PREFIX_STORE_PIECE; at < job->tokens->count; at += PREFIX_STORE_PIECE)
         if (at >= job->request->cache_min_tokens)
             positions[count++] = at;
     return count;
@@ -119,7 +118,7 @@ static void set_miss(struct prefix_use *use, const struct prefix_hit *hit)
 /* The shortest prompt of which a prefix of `least` tokens can be read in whole blocks. */
 static uint32_t least_readable(const struct prefix_store *store, uint32_t least)
 {
-    const uint32_t block = store->options.is_deterministic ? DETERMINISTIC_BLOCK : PREFIX_STORE_BLOCK;
+    const uint32_t block = store->options.is_deterministic ? PREFIX_STORE_PIECE : PREFIX_STORE_BLOCK;
     return (least + block - 1) / block * block + 1;
 }
 
@@ -172,7 +171,7 @@ void prefix_store_open(struct prefix_store *store, const struct prefix_job *job,
         prefix_use_miss(use, ENGINE_MISS_DISABLED, 0, 0);
         return;
     }
-    const size_t most = job->mark_count + job->tokens->count / DETERMINISTIC_BLOCK + 2;
+    const size_t most = job->mark_count + job->tokens->count / PREFIX_STORE_PIECE + 2;
     uint32_t *positions = mem_calloc(most, sizeof(*positions));
     use->checkpoints = mem_calloc(most, sizeof(*use->checkpoints));
     if (positions && use->checkpoints) {

@@ -33,6 +33,7 @@
 #include "engine/model.h"
 
 #define PREFIX_STORE_BLOCK 64u /* tokens */
+#define PREFIX_STORE_PIECE 256u /* deterministic prompts are computed in pieces up to multiples of it */
 
 struct prefix_store;
 

@@ -31,7 +31,7 @@
  * blocks are read from disk.
  *
  * Deterministic mode: one job at a time, never preempted, prompt pieces cut at
- * absolute multiples of SCHEDULER_BLOCK and at checkpoints, the number of threads
+ * absolute multiples of PREFIX_STORE_PIECE and at checkpoints, the number of threads
  * fixed. */
 #ifndef ENGINE_SCHEDULER_H
 #define ENGINE_SCHEDULER_H
@@ -48,9 +48,6 @@
 #include "engine/fair_queue.h"
 #include "engine/model.h"
 #include "engine/prefix_store.h"
-
-#define SCHEDULER_BLOCK 256u
-#define SCHEDULER_TIERS ENGINE_TIERS
 
 struct scheduler;
 
@@ -96,7 +93,7 @@ void event_free(struct event *event);
 struct scheduler_tiers {
     bool is_objective; /* batch may share steps with others */
     double objective;  /* by which a lower tier may lengthen a step, times; 1 and more */
-    uint64_t deadline_us[SCHEDULER_TIERS]; /* longest wait in the queue */
+    uint64_t deadline_us[ENGINE_TIERS]; /* longest wait in the queue */
     uint64_t age_us, batch_age_us;         /* without progress, after which a job rises a tier */
     uint64_t batch_step_us;                /* longest step of batch alone */
     uint64_t parked_bytes;                 /* of copied states of preempted requests */

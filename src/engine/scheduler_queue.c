@@ -41,7 +41,7 @@ static struct job *job_of(struct fair_item *item)
 void queue_init(struct scheduler *s)
 {
     list_clear(&s->parked);
-    for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++)
+    for (size_t tier = 0; tier < ENGINE_TIERS; tier++)
         sequence_list_clear(&s->preempted[tier]);
 }
 
@@ -104,7 +104,7 @@ void queue_deinit(struct scheduler *s)
 {
     for (struct job *job = s->parked.first; job != NULL; job = job->next)
         close_queued(s, job);
-    for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++)
+    for (size_t tier = 0; tier < ENGINE_TIERS; tier++)
         for (struct fair_item *item = fair_queue_extract(&s->waiting[tier], wants_all, NULL), *next; item != NULL;
              item = next) {
             next = item->next;
@@ -114,7 +114,7 @@ void queue_deinit(struct scheduler *s)
 
 bool queue_is_idle(const struct scheduler *s)
 {
-    for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++)
+    for (size_t tier = 0; tier < ENGINE_TIERS; tier++)
         if (s->waiting[tier].turn != NULL || s->preempted[tier].first != NULL)
             return false;
     for (const struct job *job = s->parked.first; job != NULL; job = job->next)
@@ -181,7 +181,7 @@ static void drop_preempted(struct scheduler *s, size_t tier)
 void queue_drop_cancelled(struct scheduler *s)
 {
     drop_items(s, extract_parked(s, is_cancelled, NULL));
-    for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++) {
+    for (size_t tier = 0; tier < ENGINE_TIERS; tier++) {
         drop_items(s, fair_queue_extract(&s->waiting[tier], is_cancelled, NULL));
         drop_preempted(s, tier);
     }
@@ -282,7 +282,7 @@ void queue_sweep(struct scheduler *s)
         return;
     s->swept_us = moment.now_us;
     refuse_items(s, extract_parked(s, is_too_late, &moment));
-    for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++) {
+    for (size_t tier = 0; tier < ENGINE_TIERS; tier++) {
         refuse_items(s, fair_queue_extract(&s->waiting[tier], is_too_late, &moment));
         raise_waiting(s, tier, &moment);
         raise_preempted(s, tier, moment.now_us);
@@ -431,7 +431,7 @@ static bool admit_tier(struct scheduler *s, size_t tier)
 void queue_admit(struct scheduler *s)
 {
     take_woken(s);
-    for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++)
+    for (size_t tier = 0; tier < ENGINE_TIERS; tier++)
         if (!admit_tier(s, tier))
             return;
 }

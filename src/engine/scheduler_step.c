@@ -193,7 +193,7 @@ static uint32_t plan_chunk(const struct scheduler *s, const struct sequence *seq
     const uint32_t room = s->facts->batch - model_batch_count(s->options.model);
     uint32_t chunk;
     if (s->options.is_deterministic)
-        return SCHEDULER_BLOCK - seq->past % SCHEDULER_BLOCK;
+        return PREFIX_STORE_PIECE - seq->past % PREFIX_STORE_PIECE;
     most = most < room ? most : room;
     chunk = step_cost_fit(&s->cost, &s->shape, seq->past, limit_us, most);
     if (chunk >= 2 * CHUNK_ROWS)

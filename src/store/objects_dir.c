@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "core/io.h"
 #include "core/util.h"
 
 #define OPEN_TRIES 100 /* an object replaced again and again while it is being opened */
@@ -52,17 +53,7 @@ static void sync_parent(struct objects_dir *dir, const char *path)
 
 enum objects_problem object_write(int fd, const void *data, size_t len, struct error *error)
 {
-    const char *at = data;
-    while (len > 0) {
-        ssize_t written = write(fd, at, len);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return objects_fail_errno(error, written < 0 ? errno : ENOSPC, "cannot write an object");
-        at += written;
-        len -= (size_t)written;
-    }
-    return OBJECTS_OK;
+    return io_write_all(fd, data, len) ? OBJECTS_OK : objects_fail_errno(error, errno, "cannot write an object");
 }
 
 enum objects_problem object_read_small(int at, const char *path, struct buf *text, bool *was_found,

@@ -133,7 +133,7 @@ uint64_t bed_prefilled(const struct bed *bed)
 uint64_t bed_queued(const struct bed *bed)
 {
     uint64_t sum = 0;
-    for (uint8_t tier = 0; tier < SCHEDULER_TIERS; tier++)
+    for (uint8_t tier = 0; tier < ENGINE_TIERS; tier++)
         sum += scheduler_queued_tokens(bed->scheduler, tier);
     return sum;
 }

@@ -20,23 +20,6 @@
 #include "core/log.h"
 #include "core/mem.h"
 
-static char root[64];
-
-static int make_root(void **state)
-{
-    (void)state;
-    (void)snprintf(root, sizeof(root), "/tmp/fulcrum-test-batch-XXXXXX");
-    return mkdtemp(root) ? 0 : 1;
-}
-
-static int remove_root(void **state)
-{
-    (void)state;
-    char command[160];
-    (void)snprintf(command, sizeof(command), "rm -rf %s", root);
-    return system(command);
-}
-
 /* --- states ----------------------------------------------------------------------------------------- */
 
 static void ended_jobs_stay_as_they_are(void **state)
@@ -59,7 +42,7 @@ static struct job_db *open_db(void)
 {
     struct job_db *db;
     struct error error;
-    assert_int_equal(job_db_open(root, &db, &error), OK);
+    assert_int_equal(job_db_open(test_root, &db, &error), OK);
     return db;
 }
 
@@ -320,8 +303,8 @@ static void sorting_in_runs(void **state)
     bool *is_seen = mem_calloc(COUNT, 1);
     assert_non_null(key_of_record);
     assert_non_null(is_seen);
-    (void)snprintf(path, sizeof(path), "%s/order", root);
-    (void)snprintf(runs, sizeof(runs), "%s/order.runs", root);
+    (void)snprintf(path, sizeof(path), "%s/order", test_root);
+    (void)snprintf(runs, sizeof(runs), "%s/order.runs", test_root);
     rng_seed(&rng, 1);
     assert_int_equal(order_new(path, &order, &error), OK);
     for (size_t i = 0; i < COUNT; i++) {
@@ -362,8 +345,8 @@ static void records_are_found_by_number(void **state)
     struct buf line;
     size_t file_count;
     uint64_t number;
-    assert_int_equal(input_open(root, &input, &error), ERROR_NOT_FOUND);
-    assert_int_equal(input_writer_new(root, &writer, &error), OK);
+    assert_int_equal(input_open(test_root, &input, &error), ERROR_NOT_FOUND);
+    assert_int_equal(input_writer_new(test_root, &writer, &error), OK);
     for (int i = 0; i < 6; i++) {
         struct order_key key = {{(uint8_t)(10 - i)}};
         char text[16];
@@ -373,10 +356,10 @@ static void records_are_found_by_number(void **state)
             assert_int_equal(input_writer_file(writer, i ? STR("b") : STR("a"), &error), OK);
         assert_int_equal(input_writer_record(writer, &one, &key, &error), OK);
     }
-    assert_int_equal(input_open(root, &input, &error), ERROR_NOT_FOUND); /* not yet whole */
+    assert_int_equal(input_open(test_root, &input, &error), ERROR_NOT_FOUND); /* not yet whole */
     assert_int_equal(input_writer_finish(writer, &error), OK);
     input_writer_free(writer);
-    assert_int_equal(input_open(root, &input, &error), OK);
+    assert_int_equal(input_open(test_root, &input, &error), OK);
     assert_int_equal(input_total(input), 6);
     const struct input_file *files = input_files(input, &file_count);
     assert_int_equal(file_count, 2);
@@ -401,7 +384,7 @@ static struct results *open_results(uint64_t total, struct batch_counts *counts)
     struct results *results;
     struct error error;
     *counts = (struct batch_counts){0};
-    assert_int_equal(results_open(root, total, &results, counts, &error), OK);
+    assert_int_equal(results_open(test_root, total, &results, counts, &error), OK);
     return results;
 }
 
@@ -456,7 +439,7 @@ static void a_torn_result_never_happened(void **state)
     struct batch_counts counts;
     struct results *results = open_results(3, &counts);
     struct stat before, after;
-    (void)snprintf(path, sizeof(path), "%s/results", root);
+    (void)snprintf(path, sizeof(path), "%s/results", test_root);
     assert_int_equal(append(results, 0, false), OK);
     assert_int_equal(stat(path, &before), 0);
     assert_int_equal(append(results, 1, false), OK);
@@ -489,7 +472,7 @@ static void a_full_disk_leaves_the_log_as_it_was(void **state)
     struct batch_counts counts;
     struct stat info;
     struct results *results = open_results(3, &counts);
-    (void)snprintf(path, sizeof(path), "%s/results", root);
+    (void)snprintf(path, sizeof(path), "%s/results", test_root);
     assert_int_equal(append(results, 0, false), OK);
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &whole), 0);
@@ -510,7 +493,7 @@ static void a_full_disk_leaves_the_log_as_it_was(void **state)
     results_close(results);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_root_make, test_root_remove)
 
 int main(void)
 {

@@ -1,8 +1,14 @@
 /* Strings, buffers, memory, hashes and clocks. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "support.h"
 
 #include "core/buf.h"
 #include "core/error.h"
+#include "core/io.h"
 #include "core/mem.h"
 #include "core/util.h"
 
@@ -206,6 +212,25 @@ static void random_numbers_repeat_from_a_seed(void **state)
     }
 }
 
+static void reads_and_writes_are_whole(void **state)
+{
+    (void)state;
+    char read[8];
+    const int fd = memfd_create("io", MFD_CLOEXEC), full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0 && full >= 0);
+    assert_true(io_write_all(fd, "0123456789", 10));
+    assert_true(io_read_at(fd, read, 8, 2));
+    assert_memory_equal(read, "23456789", 8);
+    assert_false(io_read_at(fd, read, 8, 3));
+    assert_int_equal(errno, 0);
+    assert_false(io_read_at(full, read, 1, 0));
+    assert_int_equal(errno, EBADF);
+    assert_false(io_write_all(full, "0", 1));
+    assert_int_equal(errno, ENOSPC);
+    close(fd);
+    close(full);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +246,7 @@ int main(void)
         cmocka_unit_test(known_hashes),
         cmocka_unit_test(identifiers_and_times_have_their_form),
         cmocka_unit_test(random_numbers_repeat_from_a_seed),
+        cmocka_unit_test(reads_and_writes_are_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

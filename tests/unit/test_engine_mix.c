@@ -116,7 +116,7 @@ static void run_mix(enum random_gguf_kind kind, uint32_t waves, bool has_cancels
         assert_true(stats.bytes[CACHE_MEMORY] <= memory_bytes);
     }
     assert_true(read > 0);
-    for (size_t tier = 0; tier < SCHEDULER_TIERS; tier++)
+    for (size_t tier = 0; tier < ENGINE_TIERS; tier++)
         preempted += atomic_load(&bed->client.slot->preemptions[tier]);
     assert_true((stats.evicted > 0) == (memory_bytes == BUDGET));
     bed_free(bed);

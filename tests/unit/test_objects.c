@@ -22,7 +22,7 @@
 #define BUCKET STR("bucket")
 #define MIB ((size_t)1 << 20)
 
-static char root[64], dir[96];
+static char dir[96];
 static struct objects *objects;
 static struct arena arena;
 static struct error error;
@@ -35,11 +35,9 @@ static void open_store(void)
 
 static int set_up(void **state)
 {
-    (void)state;
-    (void)snprintf(root, sizeof(root), "/tmp/fulcrum-test-objects-XXXXXX");
-    if (!mkdtemp(root))
+    if (test_root_make(state))
         return 1;
-    (void)snprintf(dir, sizeof(dir), "%s/objects", root);
+    (void)snprintf(dir, sizeof(dir), "%s/objects", test_root);
     arena_init(&arena, 0);
     open_store();
     return objects_bucket_create(objects, ALICE, BUCKET, &error) == OBJECTS_OK ? 0 : 1;
@@ -47,12 +45,9 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
-    char command[160];
     arena_deinit(&arena);
     objects_close(objects);
-    (void)snprintf(command, sizeof(command), "rm -rf %s", root);
-    return system(command);
+    return test_root_remove(state);
 }
 
 static enum objects_problem put(struct str key, struct str data)
@@ -295,7 +290,7 @@ static void a_local_file(void **state)
 {
     (void)state;
     char path[96];
-    (void)snprintf(path, sizeof(path), "%s/local", root);
+    (void)snprintf(path, sizeof(path), "%s/local", test_root);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     assert_true(fputs("from a file", file) >= 0);
