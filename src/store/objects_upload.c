@@ -1,8 +1,7 @@
 /* Multipart uploads: ROOT/.fulcrum/uploads/ID holds `info` and the parts, each
  * NUMBER-ETAG-CHECKSUM with NUMBER in five digits, '/' in base64 written '_',
  * and "-" for no checksum. A part sent again may leave two files of one
- * number; the newer counts. Parts aren't synced one by one: completing reads
- * them all and compares each with its ETag. */
+ * number; the newer counts. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,19 +14,9 @@
 #include "core/json.h"
 #include "core/limits.h"
 #include "core/util.h"
-#include "store/objects_dir.h"
+#include "store/objects_upload_internal.h"
 
-#define UPLOAD_PATH_MAX 256
 #define INFO_BYTES 131072
-#define COPY_BYTES ((size_t)262144)
-#define MD5_LEN 16
-#define MD5_HEX (2 * MD5_LEN)
-
-struct upload_info { /* as kept in `info` */
-    char bucket[OBJECTS_BUCKET_MAX + 1], key[OBJECTS_KEY_MAX + 1];
-    uint64_t created_us;
-    struct objects_info object; /* type, headers, checksum_name */
-};
 
 static bool is_upload_id(struct str id)
 {
@@ -43,7 +32,7 @@ static void upload_path(char path[UPLOAD_PATH_MAX], struct str id, const char *n
                    name ? name : "");
 }
 
-static enum objects_problem no_upload(struct error *error)
+enum objects_problem upload_missing(struct error *error)
 {
     return objects_fail(error, OBJECTS_NO_UPLOAD,
                         "The specified upload does not exist. The upload ID may be invalid, or the upload may have "
@@ -108,18 +97,17 @@ static enum objects_problem read_info(struct objects_dir *dir, struct str id, st
     struct buf text;
     bool was_found = false;
     if (!is_upload_id(id))
-        return no_upload(error);
+        return upload_missing(error);
     upload_path(path, id, "info");
     buf_init(&text, INFO_BYTES);
     enum objects_problem problem = object_read_small(dir->root, path, &text, &was_found, error);
     if (problem == OBJECTS_OK && !(was_found && parse_info(buf_str(&text), info)))
-        problem = no_upload(error);
+        problem = upload_missing(error);
     buf_deinit(&text);
     return problem;
 }
 
-/* The upload must be of this bucket, which must be the tenant's, and of this key. */
-static enum objects_problem find_upload(struct objects *objects, struct str tenant, struct str bucket, struct str key,
+enum objects_problem upload_find(struct objects *objects, struct str tenant, struct str bucket, struct str key,
                                         struct str id, struct upload_info *info, struct error *error)
 {
     enum objects_problem problem = refuse_remote(objects, error);
@@ -131,7 +119,7 @@ static enum objects_problem find_upload(struct objects *objects, struct str tena
         problem = read_info(objects_dir_of(objects), id, info, error);
     if (problem != OBJECTS_OK)
         return problem;
-    return str_eq(bucket, str_of(info->bucket)) && str_eq(key, str_of(info->key)) ? OBJECTS_OK : no_upload(error);
+    return str_eq(bucket, str_of(info->bucket)) && str_eq(key, str_of(info->key)) ? OBJECTS_OK : upload_missing(error);
 }
 
 enum objects_problem objects_upload_create(struct objects *objects, struct str tenant, struct str bucket,
@@ -185,7 +173,7 @@ enum objects_problem objects_upload_abort(struct objects *objects, struct str te
                                           struct str key, struct str id, struct error *error)
 {
     struct upload_info info;
-    enum objects_problem problem = find_upload(objects, tenant, bucket, key, id, &info, error);
+    enum objects_problem problem = upload_find(objects, tenant, bucket, key, id, &info, error);
     if (problem == OBJECTS_OK)
         object_upload_remove(objects_dir_of(objects), id);
     return problem;
@@ -225,7 +213,7 @@ static enum objects_problem part_commit(struct objects_put *base, struct error *
     if (fstat(put->fd, &info) != 0)
         return objects_fail_errno(error, errno, "cannot look at a part");
     if (renameat(put->dir->root, put->tmp, put->dir->root, path) != 0)
-        return errno == ENOENT ? no_upload(error) : objects_fail_errno(error, errno, "cannot name a part");
+        return errno == ENOENT ? upload_missing(error) : objects_fail_errno(error, errno, "cannot name a part");
     put->tmp[0] = '\0';
     base->info.modified_us = object_stamp(&info) / 1000;
     return OBJECTS_OK;
@@ -249,7 +237,7 @@ enum objects_problem objects_upload_part(struct objects *objects, struct str ten
 {
     struct upload_info info;
     *put = NULL;
-    enum objects_problem problem = find_upload(objects, tenant, bucket, key, id, &info, error);
+    enum objects_problem problem = upload_find(objects, tenant, bucket, key, id, &info, error);
     if (problem != OBJECTS_OK)
         return problem;
     if (number < 1 || number > OBJECTS_PARTS_MAX)
@@ -278,19 +266,19 @@ static bool parse_part_name(const char *name, struct objects_part *part)
 {
     uint64_t number;
     struct str text = str_of(name);
-    size_t etag = 6, checksum = etag + MD5_HEX + 1;
+    size_t etag = 6, checksum = etag + UPLOAD_MD5_HEX + 1;
     if (text.len <= checksum || text.len > checksum + OBJECTS_CHECKSUM_MAX || name[etag - 1] != '-' ||
         name[checksum - 1] != '-' || !str_to_u64(str_slice(text, 0, etag - 1), &number))
         return false;
     *part = (struct objects_part){.number = (unsigned)number};
-    memcpy(part->etag, name + etag, MD5_HEX);
+    memcpy(part->etag, name + etag, UPLOAD_MD5_HEX);
     if (strcmp(name + checksum, "-") != 0)
         memcpy(part->checksum, name + checksum, text.len - checksum);
     swap_slashes(part->checksum, '_', '/');
     return true;
 }
 
-static void part_path(char path[UPLOAD_PATH_MAX], struct str id, const struct objects_part *part)
+void upload_part_path(char path[UPLOAD_PATH_MAX], struct str id, const struct objects_part *part)
 {
     char name[160], checksum[OBJECTS_CHECKSUM_MAX + 1];
     (void)snprintf(checksum, sizeof(checksum), "%s", part->checksum[0] ? part->checksum : "-");
@@ -320,8 +308,7 @@ static size_t keep_newest(struct objects_part *parts, size_t count)
     return kept;
 }
 
-/* All parts there are, by number; mem_free them. */
-static enum objects_problem read_parts(struct objects_dir *dir, struct str id, struct objects_part **parts,
+enum objects_problem upload_read_parts(struct objects_dir *dir, struct str id, struct objects_part **parts,
                                        size_t *count, struct error *error)
 {
     char path[UPLOAD_PATH_MAX];
@@ -334,7 +321,7 @@ static enum objects_problem read_parts(struct objects_dir *dir, struct str id, s
     if (!opened) {
         if (fd >= 0)
             close(fd);
-        return no_upload(error);
+        return upload_missing(error);
     }
     enum objects_problem problem = OBJECTS_OK;
     for (struct dirent *entry; problem == OBJECTS_OK && (entry = readdir(opened));) {
@@ -363,13 +350,13 @@ enum objects_problem objects_upload_parts(struct objects *objects, struct str te
     struct objects_part *found = NULL;
     *count = 0;
     *parts = NULL;
-    enum objects_problem problem = find_upload(objects, tenant, bucket, key, id, &info, error);
+    enum objects_problem problem = upload_find(objects, tenant, bucket, key, id, &info, error);
     if (problem != OBJECTS_OK)
         return problem;
     *upload = (struct objects_upload){.id = id, .key = key, .created_us = info.created_us};
     memcpy(upload->checksum_name, info.object.checksum_name, sizeof(upload->checksum_name));
     upload->checksum_is_composite = info.object.checksum_is_composite;
-    problem = read_parts(objects_dir_of(objects), id, &found, count, error);
+    problem = upload_read_parts(objects_dir_of(objects), id, &found, count, error);
     if (problem == OBJECTS_OK && *count > 0) {
         *parts = arena_array(arena, *count, sizeof(*found));
         if (*parts)
@@ -440,206 +427,5 @@ enum objects_problem objects_upload_list(struct objects *objects, struct str ten
             problem = objects_no_memory(error);
     }
     mem_free(found);
-    return problem;
-}
-
-/* --- completing --- */
-
-struct joining {
-    struct objects_dir *dir;
-    struct str id;
-    int out;
-    char tmp[64];
-    char *window;            /* COPY_BYTES */
-    struct checksum whole;   /* of all bytes, or of the parts' checksums */
-    EVP_MD_CTX *etag;        /* of the parts' MD5s */
-    bool is_composite;
-    uint64_t size;
-};
-
-static const struct objects_part *find_part(const struct objects_part *parts, size_t count, unsigned number)
-{
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (parts[middle].number < number)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && parts[low].number == number ? &parts[low] : NULL;
-}
-
-/* What the client names, checked against what is there; sizes are filled in. */
-static enum objects_problem check_parts(const struct objects_part *wanted, size_t count,
-                                        const struct objects_part *found, size_t found_count,
-                                        struct objects_part *chosen, struct error *error)
-{
-    uint64_t total = 0;
-    if (count == 0)
-        return objects_fail(error, OBJECTS_BAD_PART, "You must specify at least one part");
-    for (size_t i = 0; i < count; i++) {
-        const struct objects_part *part = find_part(found, found_count, wanted[i].number);
-        if (i + 1 < count && wanted[i].number >= wanted[i + 1].number)
-            return objects_fail(error, OBJECTS_BAD_PART_ORDER,
-                                "The list of parts was not in ascending order. Parts must be ordered by part number.");
-        if (!part || strcmp(part->etag, wanted[i].etag) != 0 ||
-            (wanted[i].checksum[0] && strcmp(part->checksum, wanted[i].checksum) != 0))
-            return objects_fail(error, OBJECTS_BAD_PART,
-                                "One or more of the specified parts could not be found. The part %u may not have been "
-                                "uploaded, or the specified entity tag may not match the part's entity tag.",
-                                wanted[i].number);
-        if (i + 1 < count && part->size < limit(object_part_min_bytes))
-            return objects_fail(error, OBJECTS_SMALL_PART,
-                                "Your proposed upload is smaller than the minimum allowed size");
-        chosen[i] = *part;
-        total += part->size;
-    }
-    if (total > limit(object_upload_bytes))
-        return objects_fail(error, OBJECTS_TOO_LARGE, "The object is too large (limit object_upload_bytes).");
-    return OBJECTS_OK;
-}
-
-static enum objects_problem copy_bytes(struct joining *joining, int in, EVP_MD_CTX *md5, struct error *error)
-{
-    for (;;) {
-        ssize_t len = read(in, joining->window, COPY_BYTES);
-        if (len < 0 && errno == EINTR)
-            continue;
-        if (len < 0)
-            return objects_fail_errno(error, errno, "cannot read a part");
-        if (len == 0)
-            return OBJECTS_OK;
-        enum objects_problem problem = object_write(joining->out, joining->window, (size_t)len, error);
-        if (problem != OBJECTS_OK)
-            return problem;
-        if (EVP_DigestUpdate(md5, joining->window, (size_t)len) != 1)
-            return objects_no_memory(error);
-        if (!joining->is_composite)
-            checksum_update(&joining->whole, joining->window, (size_t)len);
-        joining->size += (uint64_t)len;
-    }
-}
-
-static enum objects_problem join_part(struct joining *joining, const struct objects_part *part, EVP_MD_CTX *md5,
-                                      struct error *error)
-{
-    char path[UPLOAD_PATH_MAX], hex[MD5_HEX + 1];
-    uint8_t digest[EVP_MAX_MD_SIZE], checksum[CHECKSUM_BYTES_MAX];
-    part_path(path, joining->id, part);
-    int in = openat(joining->dir->root, path, O_RDONLY | O_CLOEXEC);
-    if (in < 0)
-        return no_upload(error);
-    enum objects_problem problem =
-        EVP_DigestInit_ex(md5, EVP_md5(), NULL) == 1 ? copy_bytes(joining, in, md5, error) : objects_no_memory(error);
-    close(in);
-    if (problem != OBJECTS_OK)
-        return problem;
-    if (EVP_DigestFinal_ex(md5, digest, NULL) != 1 || EVP_DigestUpdate(joining->etag, digest, MD5_LEN) != 1)
-        return objects_no_memory(error);
-    hex_encode(digest, MD5_LEN, hex);
-    if (strcmp(hex, part->etag) != 0)
-        return objects_fail(error, OBJECTS_BAD_PART, "Part %u was damaged on the disk: upload it again.", part->number);
-    if (!joining->is_composite || joining->whole.kind == CHECKSUM_NONE)
-        return OBJECTS_OK;
-    if (!checksum_parse(joining->whole.kind, str_of(part->checksum), checksum))
-        return objects_fail(error, OBJECTS_BAD_PART, "Part %u was uploaded without the upload's checksum.",
-                            part->number);
-    checksum_update(&joining->whole, checksum, checksum_bytes(joining->whole.kind));
-    return OBJECTS_OK;
-}
-
-static enum objects_problem join_parts(struct joining *joining, const struct objects_part *parts, size_t count,
-                                       struct error *error)
-{
-    EVP_MD_CTX *md5 = EVP_MD_CTX_new();
-    enum objects_problem problem = OBJECTS_OK;
-    if (!md5 || !joining->etag || !joining->window || EVP_DigestInit_ex(joining->etag, EVP_md5(), NULL) != 1)
-        problem = objects_no_memory(error);
-    for (size_t i = 0; i < count && problem == OBJECTS_OK; i++)
-        problem = join_part(joining, &parts[i], md5, error);
-    EVP_MD_CTX_free(md5);
-    return problem;
-}
-
-static enum objects_problem finish_info(struct joining *joining, size_t count, struct str expected,
-                                        struct objects_info *info, struct error *error)
-{
-    uint8_t digest[EVP_MAX_MD_SIZE], value[CHECKSUM_BYTES_MAX];
-    char hex[MD5_HEX + 1], text[CHECKSUM_BASE64_MAX + 1];
-    if (EVP_DigestFinal_ex(joining->etag, digest, NULL) != 1)
-        return objects_no_memory(error);
-    hex_encode(digest, MD5_LEN, hex);
-    info->size = joining->size;
-    (void)snprintf(info->etag, sizeof(info->etag), "%s-%zu", hex, count);
-    if (joining->whole.kind == CHECKSUM_NONE)
-        return OBJECTS_OK;
-    checksum_final(&joining->whole, value);
-    checksum_base64(joining->whole.kind, value, text);
-    if (joining->is_composite)
-        (void)snprintf(info->checksum, sizeof(info->checksum), "%s-%zu", text, count);
-    else
-        (void)snprintf(info->checksum, sizeof(info->checksum), "%s", text);
-    if (expected.len > 0 && !str_eq(expected, str_of(text)) && !str_eq(expected, str_of(info->checksum)))
-        return objects_fail(error, OBJECTS_BAD_DIGEST,
-                            "The %s you specified did not match the calculated checksum.", info->checksum_name);
-    return OBJECTS_OK;
-}
-
-static enum objects_problem join(struct objects_dir *dir, struct str id, struct upload_info *upload,
-                                 const struct objects_part *parts, size_t count, struct str expected,
-                                 struct error *error)
-{
-    struct joining joining = {.dir = dir, .id = id, .out = -1, .is_composite = upload->object.checksum_is_composite};
-    struct objects_info *info = &upload->object;
-    if (!checksum_init(&joining.whole, checksum_kind_of(str_of(info->checksum_name))))
-        return objects_no_memory(error);
-    joining.etag = EVP_MD_CTX_new();
-    joining.window = mem_alloc(COPY_BYTES);
-    enum objects_problem problem = object_tmp_open(dir, joining.tmp, &joining.out, error);
-    if (problem == OBJECTS_OK)
-        problem = join_parts(&joining, parts, count, error);
-    if (problem == OBJECTS_OK)
-        problem = finish_info(&joining, count, expected, info, error);
-    if (problem == OBJECTS_OK)
-        problem = object_publish(dir, str_of(upload->bucket), str_of(upload->key), joining.tmp, joining.out, false,
-                                 info, error);
-    if (problem != OBJECTS_OK && joining.out >= 0)
-        (void)unlinkat(dir->root, joining.tmp, 0);
-    if (joining.out >= 0)
-        close(joining.out);
-    EVP_MD_CTX_free(joining.etag);
-    checksum_deinit(&joining.whole);
-    mem_free(joining.window);
-    return problem;
-}
-
-enum objects_problem objects_upload_complete(struct objects *objects, struct str tenant, struct str bucket,
-                                             struct str key, struct str id, const struct objects_part *parts,
-                                             size_t count, struct str checksum, struct objects_info *info,
-                                             struct error *error)
-{
-    struct objects_dir *dir = objects_dir_of(objects);
-    struct objects_part *found = NULL, *chosen = NULL;
-    struct upload_info *upload = mem_alloc(sizeof(*upload));
-    size_t found_count = 0;
-    if (!upload)
-        return objects_no_memory(error);
-    enum objects_problem problem = find_upload(objects, tenant, bucket, key, id, upload, error);
-    if (problem == OBJECTS_OK)
-        problem = read_parts(dir, id, &found, &found_count, error);
-    if (problem == OBJECTS_OK && count > 0 && !(chosen = mem_calloc(count, sizeof(*chosen))))
-        problem = objects_no_memory(error);
-    if (problem == OBJECTS_OK)
-        problem = check_parts(parts, count, found, found_count, chosen, error);
-    if (problem == OBJECTS_OK)
-        problem = join(dir, id, upload, chosen, count, checksum, error);
-    if (problem == OBJECTS_OK) {
-        *info = upload->object;
-        object_upload_remove(dir, id);
-    }
-    mem_free(found);
-    mem_free(chosen);
-    mem_free(upload);
     return problem;
 }
