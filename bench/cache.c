@@ -26,7 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,6 +37,7 @@
 #define KEPT_PROMPTS 48u /* of memory_ratio */
 #define KEPT_TOKENS 2000u /* of each */
 #define LOAD_PAIRS 8u /* of requests in a round of overhead */
+#define PAIRS_MAX (BENCH_ROUNDS_MAX * LOAD_PAIRS)
 #define LOAD_TOKENS 256u
 #define LOAD_MEMORY (8ull << 20) /* two of its prompts */
 #define LOAD_WARM_UP 4u
@@ -53,7 +53,7 @@ static double median(double *values)
 static void bench_saved(struct bed *bed, struct bench *report, uint32_t tokens, const char *key)
 {
     static struct client client;
-    double cold[ROUNDS_MAX], cached[ROUNDS_MAX], saved[ROUNDS_MAX];
+    double cold[BENCH_ROUNDS_MAX], cached[BENCH_ROUNDS_MAX], saved[BENCH_ROUNDS_MAX];
     for (unsigned round = 0; round < rounds; round++) {
         const uint32_t count = tokens + SUFFIX_TOKENS;
         fill_text(client.text, count, tokens + round);
@@ -134,7 +134,7 @@ static void bench_keeping(struct bench *report)
     struct error error;
     struct model *model;
     struct prefix_store *store;
-    static double computed[ROUNDS_MAX * LOAD_PAIRS], kept[ROUNDS_MAX * LOAD_PAIRS], share[ROUNDS_MAX * LOAD_PAIRS];
+    static double computed[PAIRS_MAX], kept[PAIRS_MAX], share[PAIRS_MAX];
     const unsigned count = rounds * LOAD_PAIRS;
     const struct model_options options = {.path = LARGE_PATH, .context = CONTEXT, .parallel = 2, .threads = threads};
     if (model_load(&options, &model, &error) != OK)
@@ -219,7 +219,7 @@ static double request_cpu_ms(struct bed *bed, enum engine_cache cache)
 static void bench_overhead(struct bench *report)
 {
     static struct bed bed;
-    static double off[ROUNDS_MAX * LOAD_PAIRS], kept[ROUNDS_MAX * LOAD_PAIRS], added[ROUNDS_MAX * LOAD_PAIRS];
+    static double off[PAIRS_MAX], kept[PAIRS_MAX], added[PAIRS_MAX];
     const unsigned pairs = rounds * LOAD_PAIRS;
     open_bed(&bed, LARGE_PATH, 4, LOAD_MEMORY);
     for (unsigned i = 0; i < LOAD_WARM_UP; i++)
@@ -302,12 +302,6 @@ static void bench_memory(struct bench *report)
 
 /* --- main ------------------------------------------------------------------------------------------- */
 
-static uint64_t setting(const char *name, uint64_t fallback)
-{
-    uint64_t value;
-    return str_to_u64(str_of(getenv(name)), &value) ? value : fallback;
-}
-
 static bool is_wanted(const char *figure)
 {
     const char *only = getenv("BENCH_FIGURE");
@@ -322,13 +316,10 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     log_configure(LOG_WARN, LOG_LOGFMT);
     const struct random_gguf_options large = RANDOM_GGUF_110M, small = small_shape();
-    const uint64_t wanted = setting("BENCH_ROUNDS", 5);
-    rounds = wanted > 0 && wanted < ROUNDS_MAX ? (unsigned)wanted : 5;
-    threads = (uint32_t)setting("BENCH_THREADS", 0);
-    mkdir("build", 0777);
-    mkdir("build/bench", 0777);
-    write_model(&large, LARGE_PATH);
-    write_model(&small, SMALL_PATH);
+    rounds = bench_rounds(5);
+    threads = (uint32_t)bench_setting("BENCH_THREADS", 0);
+    bench_model(&large, LARGE_PATH);
+    bench_model(&small, SMALL_PATH);
     struct bench *report = bench_new("cache");
     if (is_wanted("tenants"))
         bench_tenants(report);

@@ -25,13 +25,6 @@ struct random_gguf_options small_shape(void)
                                         .vocabulary = 512, .context = CONTEXT, .seed = 1};
 }
 
-void write_model(const struct random_gguf_options *shape, const char *path)
-{
-    struct error error;
-    if (access(path, R_OK) != 0 && random_gguf_write(shape, path, &error) != OK)
-        die(error.message);
-}
-
 /* --- the engine ------------------------------------------------------------------------------------- */
 
 void open_bed_of(struct bed *bed, const char *path, uint32_t context, uint32_t parallel, uint64_t memory_bytes)
@@ -171,7 +164,7 @@ struct store_times measure_store(const char *path, uint32_t context, uint32_t to
     struct error error;
     struct model *model;
     struct prefix_store *store;
-    double computed[ROUNDS_MAX], put_back[ROUNDS_MAX], share[ROUNDS_MAX];
+    double computed[BENCH_ROUNDS_MAX], put_back[BENCH_ROUNDS_MAX], share[BENCH_ROUNDS_MAX];
     const struct model_options options = {.path = path, .context = context, .parallel = 2, .threads = threads};
     if (model_load(&options, &model, &error) != OK)
         die(error.message);

@@ -13,7 +13,6 @@
 #define SMALL_PATH "build/bench/random-2x128.gguf"
 #define CONTEXT 4608u       /* of both */
 #define TEXT_TOKENS 32768u  /* the longest prompt */
-#define ROUNDS_MAX 31u
 #define REPLY_TOKENS 16u
 #define SUFFIX_TOKENS 16u
 #define PREFIX_TTL 300u
@@ -25,7 +24,6 @@ extern uint32_t threads; /* BENCH_THREADS, 0: as the engine likes */
 _Noreturn void die(const char *what);
 
 struct random_gguf_options small_shape(void);
-void write_model(const struct random_gguf_options *shape, const char *path); /* unless it is there */
 
 /* --- the engine --- */
 

@@ -13,12 +13,12 @@ void bench_document(struct bench *report)
 {
     static struct bed bed;
     static struct client client;
-    double second[ROUNDS_MAX];
+    double second[BENCH_ROUNDS_MAX];
     const uint32_t count = DOCUMENT_TOKENS + SUFFIX_TOKENS;
     const struct random_gguf_options shape = {.layers = 4, .width = 256, .heads = 4, .kv_heads = 2,
                                               .feed_forward = 768, .vocabulary = 512, .context = DOCUMENT_CONTEXT,
                                               .seed = 1, .is_q8_0 = true};
-    write_model(&shape, DOCUMENT_PATH);
+    bench_model(&shape, DOCUMENT_PATH);
     open_bed_of(&bed, DOCUMENT_PATH, DOCUMENT_CONTEXT, 2, PLENTY);
     fill_text(client.text, count, 1);
     begin(&bed, &client, DOCUMENT_TOKENS, count, ENGINE_CACHE_EXPLICIT, "reader");

@@ -22,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,10 +30,8 @@
 #include "core/util.h"
 #include "engine/engine.h"
 #include "engine/model.h"
-#include "engine/random_gguf.h"
 
 #define MODEL_PATH "build/bench/random-110m.gguf"
-#define ROUNDS_MAX 31
 #define CLIENTS_MAX 16
 #define PROMPT_TOKENS 64
 #define LONG_PROMPT_TOKENS 4000
@@ -270,7 +267,7 @@ static double median(double *values, unsigned count)
 
 static void bench_share(struct bed *bed, struct bench *report, uint32_t clients, uint32_t steps, const char *key)
 {
-    double raw[ROUNDS_MAX], engine[ROUNDS_MAX], share[ROUNDS_MAX], ttft[ROUNDS_MAX];
+    double raw[BENCH_ROUNDS_MAX], engine[BENCH_ROUNDS_MAX], share[BENCH_ROUNDS_MAX], ttft[BENCH_ROUNDS_MAX];
     for (unsigned round = 0; round < bed->rounds; round++) {
         raw[round] = raw_rate(bed->raw, clients, steps);
         engine[round] = engine_rate(bed, clients, steps, &ttft[round]);
@@ -290,7 +287,7 @@ static void bench_share(struct bed *bed, struct bench *report, uint32_t clients,
 
 static void bench_stall(struct bed *bed, struct bench *report)
 {
-    double gaps[ROUNDS_MAX], ttft[ROUNDS_MAX];
+    double gaps[BENCH_ROUNDS_MAX], ttft[BENCH_ROUNDS_MAX];
     for (unsigned round = 0; round < bed->rounds; round++)
         gaps[round] = stall_ms(bed, &ttft[round]);
     const double result = median(gaps, bed->rounds);
@@ -306,7 +303,7 @@ static void bench_stall(struct bed *bed, struct bench *report)
 
 static void bench_busy(struct bed *bed, struct bench *report)
 {
-    double quiet[ROUNDS_MAX], busy[ROUNDS_MAX], share[ROUNDS_MAX], ttft;
+    double quiet[BENCH_ROUNDS_MAX], busy[BENCH_ROUNDS_MAX], share[BENCH_ROUNDS_MAX], ttft;
     for (unsigned round = 0; round < bed->rounds; round++) {
         quiet[round] = engine_rate(bed, 1, 128, &ttft);
         const pid_t stranger = start_busy();
@@ -326,22 +323,13 @@ static void bench_busy(struct bed *bed, struct bench *report)
 
 /* --- main ------------------------------------------------------------------------------------------- */
 
-static uint64_t setting(const char *name, uint64_t fallback)
-{
-    uint64_t value;
-    return str_to_u64(str_of(getenv(name)), &value) ? value : fallback;
-}
-
 static void open_bed(struct bed *bed)
 {
     struct error error;
     const struct random_gguf_options shape = RANDOM_GGUF_110M;
-    mkdir("build", 0777);
-    mkdir("build/bench", 0777);
-    if (access(MODEL_PATH, R_OK) != 0 && random_gguf_write(&shape, MODEL_PATH, &error) != OK)
-        die(error.message);
-    const uint64_t rounds = setting("BENCH_ROUNDS", 5), threads = setting("BENCH_THREADS", 0);
-    bed->rounds = rounds > 0 && rounds < ROUNDS_MAX ? (unsigned)rounds : 5;
+    bench_model(&shape, MODEL_PATH);
+    const uint64_t threads = bench_setting("BENCH_THREADS", 0);
+    bed->rounds = bench_rounds(5);
     const struct model_options options = {
         .path = MODEL_PATH, .context = CONTEXT, .parallel = CLIENTS_MAX,
         .threads = (uint32_t)threads, .kv_bytes = limit(kv_bytes)};

@@ -38,7 +38,6 @@
 #define LOG_PATH "build/bench/gateway.log"
 #define DATA_PATH "build/bench/gateway-data"
 #define CLIENTS_MAX 64
-#define ROUNDS_MAX 101
 #define CALLS_PER_ROUND 500
 #define LATENCIES_MAX 2000000
 #define THROUGHPUT_ROUND_US 500000
@@ -321,8 +320,8 @@ static struct str make_request(struct buf *to, const char *path, const char *bod
 static void bench_latency(struct bench *report, struct load *load, struct bare *bare, unsigned rounds)
 {
     static double bare_latencies[CALLS_PER_ROUND];
-    double bare50[ROUNDS_MAX], bare99[ROUNDS_MAX], p50[ROUNDS_MAX], p99[ROUNDS_MAX], added50[ROUNDS_MAX],
-        added99[ROUNDS_MAX];
+    double bare50[BENCH_ROUNDS_MAX], p50[BENCH_ROUNDS_MAX], added50[BENCH_ROUNDS_MAX];
+    double bare99[BENCH_ROUNDS_MAX], p99[BENCH_ROUNDS_MAX], added99[BENCH_ROUNDS_MAX];
     (void)run_load(load, 1, CALLS_PER_ROUND, UINT64_MAX / 2); /* to warm up */
     for (unsigned i = 0; i < rounds; i++) {
         run_bare(bare, bare_latencies, CALLS_PER_ROUND);
@@ -352,7 +351,7 @@ static void bench_latency(struct bench *report, struct load *load, struct bare *
 static double bench_throughput(struct bench *report, struct load *load, const char *what, size_t clients,
                                unsigned rounds)
 {
-    double rate[ROUNDS_MAX], p50[ROUNDS_MAX], p99[ROUNDS_MAX];
+    double rate[BENCH_ROUNDS_MAX], p50[BENCH_ROUNDS_MAX], p99[BENCH_ROUNDS_MAX];
     for (unsigned i = 0; i < rounds; i++) {
         rate[i] = run_load(load, clients, UINT64_MAX, THROUGHPUT_ROUND_US);
         p50[i] = bench_percentile(load->latencies, load->latency_count, 0.5);
@@ -365,13 +364,6 @@ static double bench_throughput(struct bench *report, struct load *load, const ch
                                        BENCH_NUMBER("p99_us", bench_percentile(p99, rounds, 0.5))};
     bench_row(report, cells, 5);
     return result;
-}
-
-static unsigned rounds_wanted(void)
-{
-    uint64_t value = 0;
-    bool is_given = str_to_u64(str_of(getenv("BENCH_ROUNDS")), &value);
-    return is_given && value >= 1 && value <= ROUNDS_MAX ? (unsigned)value : 15;
 }
 
 static void write_config(void)
@@ -394,7 +386,7 @@ int main(void)
     write_config();
     struct served served = start_server();
     start_bare(&bare);
-    unsigned rounds = rounds_wanted();
+    unsigned rounds = bench_rounds(15);
     struct bench *report = bench_new("gateway");
     load.port = served.port;
     load.latencies = mem_must_calloc(LATENCIES_MAX, sizeof(*load.latencies));

@@ -22,7 +22,6 @@
 #include "engine/engine.h"
 
 #define MODELS 2
-#define ROUNDS_MAX 31
 #define CLIENTS_MAX 16
 #define ROWS 160 /* of a measurement */
 
@@ -184,7 +183,7 @@ static struct figures measure(struct bed *bed, size_t model, size_t clients)
 /* --- figures ---------------------------------------------------------------------------------------- */
 
 struct series {
-    double output_rate[ROUNDS_MAX], prefill_rate[ROUNDS_MAX], token_us[ROUNDS_MAX];
+    double output_rate[BENCH_ROUNDS_MAX], prefill_rate[BENCH_ROUNDS_MAX], token_us[BENCH_ROUNDS_MAX];
 };
 
 static void add_round(struct series *series, unsigned round, const struct figures *figures, size_t clients)
@@ -199,7 +198,7 @@ static void add_round(struct series *series, unsigned round, const struct figure
 static void bench_clients(struct bed *bed, struct bench *report, size_t clients, const char *key)
 {
     static struct series series[MODELS];
-    double ratios[ROUNDS_MAX];
+    double ratios[BENCH_ROUNDS_MAX];
     for (unsigned round = 0; round < bed->rounds; round++) {
         for (size_t model = 0; model < MODELS; model++) {
             const struct figures figures = measure(bed, model, clients);
@@ -226,9 +225,7 @@ static void open_bed(struct bed *bed)
 {
     static const char *const names[MODELS] = {"desk-large", "desk-small"};
     struct error error;
-    uint64_t rounds;
-    bed->rounds = str_to_u64(str_of(getenv("BENCH_ROUNDS")), &rounds) && rounds > 0 && rounds < ROUNDS_MAX
-                      ? (unsigned)rounds : 5;
+    bed->rounds = bench_rounds(5);
     for (size_t i = 0; i < MODELS; i++)
         bed->config_models[i] = (struct config_model){
             .name = names[i], .context = 4096, .parallel = CLIENTS_MAX, .threads = 1};

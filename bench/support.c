@@ -9,6 +9,7 @@
 
 #include "core/buf.h"
 #include "core/mem.h"
+#include "core/str.h"
 
 #define TEXT_MAX ((size_t)1 << 24)
 #define COLUMN_WIDTH 14
@@ -145,6 +146,12 @@ static bool write_file(const char *path, struct str text)
     return fclose(file) == 0 && ok;
 }
 
+static void make_folder(void)
+{
+    (void)mkdir("build", 0777);
+    (void)mkdir("build/bench", 0777);
+}
+
 int bench_finish(struct bench *bench)
 {
     char path[256];
@@ -161,8 +168,7 @@ int bench_finish(struct bench *bench)
     buf_append_text(&json, "}}\n");
     printf(STR_FMT, STR_ARG(buf_str(&bench->limit_lines)));
     (void)snprintf(path, sizeof(path), "build/bench/%s.json", bench->name);
-    (void)mkdir("build", 0777);
-    (void)mkdir("build/bench", 0777);
+    make_folder();
     bool ok = !json.failed && write_file(path, buf_str(&json));
     if (ok)
         printf("  -> %s\n", path);
@@ -190,4 +196,28 @@ double bench_percentile(double *values, size_t count, double share)
     qsort(values, count, sizeof(*values), compare);
     size_t at = (size_t)((double)count * share);
     return values[at < count ? at : count - 1];
+}
+
+/* --- before a bench --------------------------------------------------------------------------------- */
+
+uint64_t bench_setting(const char *name, uint64_t fallback)
+{
+    uint64_t value;
+    return str_to_u64(str_of(getenv(name)), &value) && value > 0 ? value : fallback;
+}
+
+unsigned bench_rounds(unsigned fallback)
+{
+    const uint64_t rounds = bench_setting("BENCH_ROUNDS", fallback);
+    return rounds < BENCH_ROUNDS_MAX ? (unsigned)rounds : BENCH_ROUNDS_MAX;
+}
+
+void bench_model(const struct random_gguf_options *shape, const char *path)
+{
+    struct error error;
+    make_folder();
+    if (access(path, R_OK) == 0 || random_gguf_write(shape, path, &error) == OK)
+        return;
+    fprintf(stderr, "%s\n", error.message);
+    exit(1);
 }

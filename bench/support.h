@@ -9,6 +9,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#include "engine/random_gguf.h"
 
 struct bench;
 
@@ -32,5 +35,14 @@ int bench_finish(struct bench *bench);
 
 /* Sorts `values`; share 0.5 gives the median. 0 without values. */
 double bench_percentile(double *values, size_t count, double share);
+
+/* A number from the environment; `fallback` where it is absent, no number, or 0. */
+uint64_t bench_setting(const char *name, uint64_t fallback);
+
+#define BENCH_ROUNDS_MAX 101u
+unsigned bench_rounds(unsigned fallback); /* BENCH_ROUNDS, at most BENCH_ROUNDS_MAX */
+
+/* Writes a model with random weights unless it is there; exits when it can't. */
+void bench_model(const struct random_gguf_options *shape, const char *path);
 
 #endif

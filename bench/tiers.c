@@ -24,7 +24,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "support.h"
@@ -33,7 +32,6 @@
 #include "core/mem.h"
 #include "core/util.h"
 #include "engine/engine.h"
-#include "engine/random_gguf.h"
 
 #define MODEL_PATH "build/bench/random-110m.gguf"
 #define SMALL_PATH "build/bench/random-5m.gguf"
@@ -54,7 +52,6 @@
 #define CURVE_PROMPT 512
 #define CURVE_REPLY 2048
 #define CALIBRATION_CLIENTS 8
-#define ROUNDS_MAX 31
 #define DOCUMENT_TOKENS 2000
 #define DOCUMENTS 3
 #define QUESTIONS 20
@@ -436,7 +433,7 @@ static struct curve measure_curve(struct bed *bed, struct bench *report)
 static struct results {
     struct tally alone, strict, objective, batch_strict, batch_objective;
     struct tally priority_alone, priority_loaded, overload;
-    double harvest[ROUNDS_MAX], objective_harvest[ROUNDS_MAX], step_ms[ROUNDS_MAX];
+    double harvest[BENCH_ROUNDS_MAX], objective_harvest[BENCH_ROUNDS_MAX], step_ms[BENCH_ROUNDS_MAX];
     double capacity, batch_alone;
 } results;
 
@@ -572,12 +569,6 @@ static void run_documents(struct bed *bed, struct bench *report)
 
 /* --- main ------------------------------------------------------------------------------------------- */
 
-static uint64_t setting(const char *name, uint64_t fallback)
-{
-    uint64_t value;
-    return str_to_u64(str_of(getenv(name)), &value) && value > 0 ? value : fallback;
-}
-
 static void open_side(struct bed *bed, struct side *side, enum config_share share)
 {
     struct error error;
@@ -596,24 +587,19 @@ static void open_side(struct bed *bed, struct side *side, enum config_share shar
 
 static void open_bed(struct bed *bed)
 {
-    struct error error;
     struct random_gguf_options shape = RANDOM_GGUF_110M;
     bed->model_path = MODEL_PATH;
-    if (setting("BENCH_SMALL", 0) > 0) {
+    if (bench_setting("BENCH_SMALL", 0) > 0) {
         bed->model_path = SMALL_PATH;
         shape.layers = 6;
         shape.width = shape.feed_forward = 256;
         shape.heads = shape.kv_heads = 4;
         shape.vocabulary = 2048;
     }
-    mkdir("build", 0777);
-    mkdir("build/bench", 0777);
-    if (access(bed->model_path, R_OK) != 0 && random_gguf_write(&shape, bed->model_path, &error) != OK)
-        die(error.message);
-    const uint64_t rounds = setting("BENCH_ROUNDS", 1);
-    bed->rounds = rounds < ROUNDS_MAX ? (unsigned)rounds : ROUNDS_MAX;
-    bed->phase_us = setting("BENCH_SECONDS", 120) * 1000000;
-    bed->threads = (uint32_t)setting("BENCH_THREADS", 2);
+    bench_model(&shape, bed->model_path);
+    bed->rounds = bench_rounds(1);
+    bed->phase_us = bench_setting("BENCH_SECONDS", 120) * 1000000;
+    bed->threads = (uint32_t)bench_setting("BENCH_THREADS", 2);
     traffic_load(&bed->traffic);
     uv_loop_init(&bed->loop);
     open_side(bed, &bed->strict, CONFIG_SHARE_STRICT);
