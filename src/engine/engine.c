@@ -12,8 +12,6 @@
 #include "core/util.h"
 #include "engine/internal.h"
 
-const char *const engine_tier_names[ENGINE_TIERS] = {"priority", "default", "flex", "batch"};
-
 #define CALLS_MAX 65536u
 #define SWEEP_MS 1000u
 
@@ -53,15 +51,6 @@ struct engine_port {
 };
 
 /* --- the engine: main thread ------------------------------------------------------------------------ */
-
-uint64_t engine_deadline_ms(const struct config *config, enum engine_tier tier)
-{
-    const struct config_tier *const tiers[] = {&config->tier_priority, &config->tier_default, &config->tier_flex};
-    const uint64_t usual[] = {limit(priority_deadline_ms), limit(queue_deadline_ms), limit(flex_deadline_ms)};
-    if (tier == ENGINE_BATCH)
-        return 0;
-    return tiers[tier]->deadline_ms != 0 ? tiers[tier]->deadline_ms : usual[tier];
-}
 
 static void mailboxes_init(struct engine *engine)
 {
@@ -602,28 +591,13 @@ static struct engine_call *submit(struct engine_call *call, struct port_link *li
     return call;
 }
 
-static uint64_t either(uint64_t configured, uint64_t usual)
-{
-    return configured != 0 ? configured : usual;
-}
-
-static uint64_t queue_limit(const struct config *config, enum engine_tier tier)
-{
-    switch (tier) {
-    case ENGINE_PRIORITY: return either(config->tier_priority.queue, limit(priority_queue_requests));
-    case ENGINE_DEFAULT: return either(config->tier_default.queue, limit(queue_requests));
-    case ENGINE_FLEX: return either(config->tier_flex.queue, limit(flex_queue_requests));
-    default: return limit(batch_queue_requests);
-    }
-}
-
 struct engine_call *engine_generate(struct engine_port *port, size_t model, const struct engine_request *request,
                                     const struct engine_handlers *handlers, void *ctx, struct error *error)
 {
     struct port_link *link = usable_link(port, model, error);
     if (link == NULL)
         return NULL;
-    const uint64_t most = queue_limit(port->engine->config, request->tier);
+    const uint64_t most = engine_queue_limit(port->engine->config, request->tier);
     if (atomic_load(&port->engine->models[model].waiting[request->tier]) >= most) {
         (void)error_set(error, ERROR_THROTTLED,
                         "%llu requests of tier %s wait for model %s already; try again later",

@@ -68,9 +68,6 @@ enum error_code supervisor_init(struct engine *engine, struct error *error) WARN
 void supervisor_start(struct worker *worker);
 void supervisor_stop(struct engine *engine); /* until every process and handle is gone */
 
-/* engine.c: how long a request of this tier may wait before it is begun; 0: for ever. */
-uint64_t engine_deadline_ms(const struct config *config, enum engine_tier tier);
-
 /* engine.c: gives a socket to a port; any thread. */
 void engine_offer(struct engine *engine, unsigned port, uint32_t model, int fd, uint32_t generation);
 
