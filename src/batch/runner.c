@@ -161,6 +161,8 @@ static void close_all(struct runner *runner)
 static void wind_down(struct runner *runner)
 {
     bool is_closing = atomic_load(&runner->is_closing);
+    if (is_closing)
+        objects_interrupt(runner->options->objects);
     for (struct active *active = runner->jobs; active; active = active->next) {
         if (is_closing && !active->is_working)
             active_drop_running(active);

@@ -165,6 +165,12 @@ void objects_close(struct objects *objects)
         objects->ops->close(objects);
 }
 
+void objects_interrupt(struct objects *objects)
+{
+    if (objects->ops->interrupt)
+        objects->ops->interrupt(objects);
+}
+
 bool objects_is_remote(const struct objects *objects)
 {
     return objects->is_remote;

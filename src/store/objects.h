@@ -71,6 +71,8 @@ struct objects_options {
 enum error_code objects_open(const struct objects_options *options, struct objects **objects,
                              struct error *error) WARN_UNUSED;
 void objects_close(struct objects *objects); /* NULL is legal */
+/* Whoever waits for an S3 server waits no longer, now or later: OBJECTS_UNAVAILABLE. For the way out. */
+void objects_interrupt(struct objects *objects);
 bool objects_is_remote(const struct objects *objects);
 
 /* --- names --- */

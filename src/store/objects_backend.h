@@ -10,6 +10,7 @@
 
 struct objects_ops {
     void (*close)(struct objects *objects);
+    void (*interrupt)(struct objects *objects); /* NULL: it never waits for long */
     enum objects_problem (*bucket_create)(struct objects *objects, struct str tenant, struct str bucket,
                                           struct error *error);
     enum objects_problem (*bucket_head)(struct objects *objects, struct str tenant, struct str bucket,

@@ -117,12 +117,7 @@ static enum objects_problem head(struct objects *objects, struct str tenant, str
                                  struct objects_info *info, struct error *error)
 {
     (void)tenant;
-    enum objects_problem problem = ask_simply(objects, "HEAD", bucket, key, info, error);
-    struct error ignored;
-    /* A reply to HEAD has no body that says what is missing. */
-    if (problem == OBJECTS_NO_KEY && bucket_head(objects, tenant, bucket, &ignored) == OBJECTS_NO_BUCKET)
-        return objects_no_bucket(error, bucket);
-    return problem == OBJECTS_NO_KEY ? objects_no_key(error, key) : problem;
+    return ask_simply(objects, "HEAD", bucket, key, info, error);
 }
 
 static enum objects_problem delete(struct objects *objects, struct str tenant, struct str bucket, struct str key,
@@ -329,20 +324,16 @@ struct listed {
     struct arena *arena;
     struct objects_page *page;
     struct objects_entry next;
-    bool has_failed;
+    bool is_encoded; /* the server does encoding-type=url; not all do */
 };
 
-/* Names come with encoding-type=url. */
-static struct str decode_name(struct listed *listed, struct str text)
+static bool decode_name(struct arena *arena, struct str *name)
 {
-    struct str decoded = STR("");
-    char *raw = arena_strdup(listed->arena, text);
-    for (size_t i = 0; raw && i < text.len; i++)
+    char *raw = arena_strdup(arena, *name);
+    for (size_t i = 0; raw && i < name->len; i++)
         if (raw[i] == '+')
             raw[i] = ' ';
-    listed->has_failed = listed->has_failed || !raw ||
-                         !http_percent_decode((struct str){raw, text.len}, listed->arena, &decoded);
-    return decoded;
+    return raw && http_percent_decode((struct str){raw, name->len}, arena, name);
 }
 
 static bool on_list_element(void *ctx, struct str parent, struct str name, struct str text)
@@ -350,7 +341,7 @@ static bool on_list_element(void *ctx, struct str parent, struct str name, struc
     struct listed *listed = ctx;
     struct objects_entry *next = &listed->next;
     if (str_eq(parent, STR("Contents")) && str_eq(name, STR("Key")))
-        next->key = decode_name(listed, text);
+        next->key = text;
     else if (str_eq(parent, STR("Contents")) && str_eq(name, STR("ETag")))
         next->etag = text.len >= 2 && text.data[0] == '"' ? str_slice(text, 1, text.len - 1) : text;
     else if (str_eq(parent, STR("Contents")) && str_eq(name, STR("Size")))
@@ -358,16 +349,18 @@ static bool on_list_element(void *ctx, struct str parent, struct str name, struc
     else if (str_eq(parent, STR("Contents")) && str_eq(name, STR("LastModified")))
         (void)parse_time(text, &next->modified_us);
     else if (str_eq(parent, STR("CommonPrefixes")) && str_eq(name, STR("Prefix")))
-        *next = (struct objects_entry){.key = decode_name(listed, text), .is_prefix = true};
+        *next = (struct objects_entry){.key = text, .is_prefix = true};
     else if (str_eq(parent, STR("ListBucketResult")) && str_eq(name, STR("IsTruncated")))
         listed->page->is_truncated = str_eq(text, STR("true"));
+    else if (str_eq(parent, STR("ListBucketResult")) && str_eq(name, STR("EncodingType")))
+        listed->is_encoded = str_eq(text, STR("url"));
     if (!str_eq(name, STR("Contents")) && !str_eq(name, STR("CommonPrefixes")))
-        return !listed->has_failed;
+        return true;
     if (listed->page->count == OBJECTS_PAGE_MAX)
         return false;
     listed->page->entries[listed->page->count++] = *next;
     *next = (struct objects_entry){0};
-    return !listed->has_failed;
+    return true;
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -390,6 +383,9 @@ static void append_parameter(struct buf *query, const char *name, struct str val
 static bool finish_page(struct listed *listed)
 {
     struct objects_page *page = listed->page;
+    for (size_t i = 0; listed->is_encoded && i < page->count; i++)
+        if (!decode_name(listed->arena, &page->entries[i].key))
+            return false;
     if (page->count > 1)
         qsort(page->entries, page->count, sizeof(*page->entries), compare_entries);
     if (page->count == 0) {
@@ -450,8 +446,14 @@ static void s3_close(struct objects *objects)
     mem_free(s3);
 }
 
+static void s3_interrupt(struct objects *objects)
+{
+    atomic_store(&s3_of(objects)->is_interrupted, true);
+}
+
 static const struct objects_ops s3_ops = {
     .close = s3_close,
+    .interrupt = s3_interrupt,
     .bucket_create = bucket_create,
     .bucket_head = bucket_head,
     .bucket_delete = bucket_delete,

@@ -97,6 +97,17 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
     return lseek(exchange->body_fd, offset, origin) < 0 ? CURL_SEEKFUNC_FAIL : CURL_SEEKFUNC_OK;
 }
 
+/* libcurl asks now and then, also while nothing moves. */
+static int on_progress(void *ctx, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+{
+    const struct objects_s3 *s3 = ctx;
+    (void)down_total;
+    (void)down;
+    (void)up_total;
+    (void)up;
+    return atomic_load(&s3->is_interrupted);
+}
+
 static void append_path(struct buf *path, const struct s3_exchange *exchange)
 {
     buf_append_char(path, '/');
@@ -160,7 +171,8 @@ static struct curl_slist *sign(struct objects_s3 *s3, const struct s3_exchange *
     return NULL;
 }
 
-static void set_options(CURL *curl, struct s3_exchange *exchange, const char *url, struct curl_slist *headers)
+static void set_options(CURL *curl, struct objects_s3 *s3, struct s3_exchange *exchange, const char *url,
+                        struct curl_slist *headers)
 {
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
@@ -169,6 +181,9 @@ static void set_options(CURL *curl, struct s3_exchange *exchange, const char *ur
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, SILENCE_S);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, s3);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_reply);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
@@ -208,7 +223,7 @@ static CURLcode exchange_once(struct objects_s3 *s3, CURL *curl, struct s3_excha
         struct str path = str_slice(buf_str(&url), endpoint_len, path_end);
         struct curl_slist *headers = sign(s3, exchange, path, error);
         if (headers) {
-            set_options(curl, exchange, url.data, headers);
+            set_options(curl, s3, exchange, url.data, headers);
             result = curl_easy_perform(curl);
             curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &exchange->status);
             curl_easy_reset(curl);
@@ -219,10 +234,17 @@ static CURLcode exchange_once(struct objects_s3 *s3, CURL *curl, struct s3_excha
     return result;
 }
 
+/* The server is busy or ill, which may pass. */
+static bool is_passing(long status)
+{
+    return (status >= 500 && status != 501) || status == 429 || status == 408;
+}
+
 static bool is_worth_repeating(CURLcode result, long status)
 {
-    return (result != CURLE_OK && result != CURLE_OUT_OF_MEMORY && result != CURLE_WRITE_ERROR) ||
-           (result == CURLE_OK && (status >= 500 || status == 429));
+    if (result == CURLE_OK)
+        return is_passing(status);
+    return result != CURLE_OUT_OF_MEMORY && result != CURLE_WRITE_ERROR && result != CURLE_ABORTED_BY_CALLBACK;
 }
 
 /* OBJECTS_OK: there is a reply, whatever its status. */
@@ -244,6 +266,8 @@ static enum objects_problem perform(struct objects_s3 *s3, struct s3_exchange *e
         return OBJECTS_OK;
     if (result == CURLE_OUT_OF_MEMORY || result == CURLE_WRITE_ERROR)
         return objects_no_memory(error);
+    if (result == CURLE_ABORTED_BY_CALLBACK)
+        return objects_fail(error, OBJECTS_UNAVAILABLE, "the request to the S3 server %s was broken off", s3->endpoint);
     return objects_fail(error, OBJECTS_UNAVAILABLE, "the S3 server %s: %s", s3->endpoint, curl_easy_strerror(result));
 }
 
@@ -279,15 +303,59 @@ static enum objects_problem problem_of(const struct s3_exchange *exchange, const
         {"BadDigest", OBJECTS_BAD_DIGEST},
         {"EntityTooLarge", OBJECTS_TOO_LARGE},
         {"InvalidRange", OBJECTS_BAD_RANGE},
+        {"OperationAborted", OBJECTS_UNAVAILABLE},
+        {"RequestTimeout", OBJECTS_UNAVAILABLE},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (!strcmp(code, known[i].code))
             return known[i].problem;
-    if (exchange->status == 404)
+    if (exchange->status == 404 && code[0] == '\0')
         return exchange->key.len > 0 ? OBJECTS_NO_KEY : OBJECTS_NO_BUCKET;
-    if (exchange->status == 403 || exchange->status == 401)
-        return OBJECTS_DENIED;
-    return exchange->status >= 500 || exchange->status == 429 ? OBJECTS_UNAVAILABLE : OBJECTS_FAILED;
+    return is_passing(exchange->status) ? OBJECTS_UNAVAILABLE : OBJECTS_DENIED;
+}
+
+/* What an administrator does about it. */
+static const char *advice_of(const struct s3_exchange *exchange, const char *code)
+{
+    static const struct {
+        const char *code, *advice;
+    } known[] = {
+        {"InvalidAccessKeyId", "check s3.key in fulcrum.yaml"},
+        {"XAdminUserNotFound", "check s3.key in fulcrum.yaml"}, /* versitygw's */
+        {"SignatureDoesNotMatch", "check s3.secret in fulcrum.yaml"},
+        {"AuthorizationHeaderMalformed", "check s3.region in fulcrum.yaml"},
+        {"PermanentRedirect", "check s3.endpoint and s3.region in fulcrum.yaml"},
+        {"RequestTimeTooSkewed", "check the clock of this machine"},
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (!strcmp(code, known[i].code))
+            return known[i].advice;
+    if (exchange->status == 401 || exchange->status == 403)
+        return "check s3.key and s3.secret in fulcrum.yaml and what that key may do on the server";
+    return exchange->status < 400 ? "check s3.endpoint and s3.region in fulcrum.yaml"
+                                  : "check s3 in fulcrum.yaml and the server's log";
+}
+
+/* A reply to HEAD has no body that says why: the same by GET has one. */
+static void ask_why(struct objects_s3 *s3, struct s3_exchange *exchange)
+{
+    struct error ignored;
+    bool is_object = exchange->key.len > 0;
+    struct s3_exchange again = {.method = "GET",
+                                .bucket = exchange->bucket,
+                                .key = exchange->key,
+                                .query = is_object ? STR("") : STR("list-type=2&max-keys=1"),
+                                .range = is_object ? "bytes=0-0" : NULL,
+                                .body_fd = -1};
+    buf_init(&again.reply, REPLY_MAX);
+    bool is_told = perform(s3, &again, &ignored) == OBJECTS_OK && again.status >= 300;
+    if (is_told) {
+        struct buf empty = exchange->reply;
+        exchange->reply = again.reply;
+        exchange->status = again.status;
+        again.reply = empty;
+    }
+    buf_deinit(&again.reply);
 }
 
 static enum objects_problem fail_reply(struct objects_s3 *s3, struct s3_exchange *exchange, struct error *error)
@@ -295,10 +363,21 @@ static enum objects_problem fail_reply(struct objects_s3 *s3, struct s3_exchange
     struct s3_fault fault = {0};
     struct arena arena;
     arena_init(&arena, REPLY_MAX);
+    if (!strcmp(exchange->method, "HEAD"))
+        ask_why(s3, exchange);
     (void)xml_read(buf_str(&exchange->reply), &arena, on_fault_element, &fault);
     arena_deinit(&arena);
-    return objects_fail(error, problem_of(exchange, fault.code), "the S3 server %s answered %ld %s %s", s3->endpoint,
-                        exchange->status, fault.code, fault.message);
+    enum objects_problem problem = problem_of(exchange, fault.code);
+    if (problem == OBJECTS_NO_BUCKET)
+        return objects_no_bucket(error, exchange->bucket);
+    if (problem == OBJECTS_NO_KEY)
+        return objects_no_key(error, exchange->key);
+    if (problem != OBJECTS_DENIED)
+        return objects_fail(error, problem, "the S3 server %s answered %ld %s %s", s3->endpoint, exchange->status,
+                            fault.code, fault.message);
+    return objects_fail(error, problem, "the S3 server %s refused %s " STR_FMT " (%ld %s): %s. %s", s3->endpoint,
+                        exchange->method, STR_ARG(exchange->bucket), exchange->status, fault.code,
+                        advice_of(exchange, fault.code), fault.message);
 }
 
 enum objects_problem s3_ask(struct objects_s3 *s3, struct s3_exchange *exchange, struct error *error)

@@ -6,6 +6,7 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "core/buf.h"
 #include "store/objects_backend.h"
@@ -17,6 +18,7 @@ struct objects_s3 {
     struct objects base; /* first */
     char *endpoint, *host, *region, *key, *secret;
     int directory;
+    atomic_bool is_interrupted;
     pthread_mutex_t mutex;
     CURL *pool[S3_POOL_MAX]; /* idle */
     size_t pooled;
