@@ -289,6 +289,11 @@ static void opened(struct active *active)
 
 /* --- the end ---------------------------------------------------------------------------------------- */
 
+static bool is_ending(const struct active *active)
+{
+    return active->is_stopping || active->is_expired;
+}
+
 static void put(struct active *active)
 {
     enum error_code code = active->outcome;
@@ -297,7 +302,7 @@ static void put(struct active *active)
     if (code == ERROR_CANCELLED)
         return;
     if (code != OK) {
-        if (batch_may_pass(code))
+        if (batch_may_pass(code) || (code == ERROR_DENIED && !is_ending(active)))
             wait_for(active, &active->error);
         else
             fail(active, &active->error);
@@ -413,11 +418,6 @@ void active_bounced(struct flight *flight, const struct error *error, bool is_co
     model->resume_us = clock_now_us() + (is_counted ? CRASH_PAUSE_US : BUSY_PAUSE_US);
     log_event(is_counted ? LOG_WARN : LOG_DEBUG, "batch record is tried again", LOG_C("job", active->job.id),
               LOG_I("record", flight->number), LOG_I("tries", flight->tries), LOG_C("error", error->message));
-}
-
-static bool is_ending(const struct active *active)
-{
-    return active->is_stopping || active->is_expired;
 }
 
 bool active_has_next(struct active *active, uint64_t now_us)

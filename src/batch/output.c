@@ -53,6 +53,15 @@ static enum error_code build_file(struct output *output, const struct input_file
     return file_writer_close(&writer, code, error);
 }
 
+/* A bucket that is gone and a server that refuses can be set right, and what was computed is worth the wait. */
+static enum error_code put_problem(enum objects_problem problem, struct error *error)
+{
+    if (problem != OBJECTS_NO_BUCKET && problem != OBJECTS_DENIED)
+        return prepare_problem(problem, error);
+    error->code = ERROR_DENIED;
+    return error_prefix(error, "The output cannot be written");
+}
+
 static enum error_code put(struct output *output, struct str name, const char *type, struct error *error)
 {
     char key[OBJECTS_KEY_MAX + 1];
@@ -61,8 +70,8 @@ static enum error_code put(struct output *output, struct str name, const char *t
     if (len < 0 || (size_t)len >= sizeof(key))
         return error_set(error, ERROR_INVALID, "The key of the output of " STR_FMT " is longer than %d bytes.",
                          STR_ARG(name), OBJECTS_KEY_MAX);
-    return prepare_problem(objects_put_file(output->options->objects, output->job->tenant, output->bucket,
-                                            (struct str){key, (size_t)len}, output->path, str_of(type), error), error);
+    return put_problem(objects_put_file(output->options->objects, output->job->tenant, output->bucket,
+                                        (struct str){key, (size_t)len}, output->path, str_of(type), error), error);
 }
 
 static enum error_code put_manifest(struct output *output, struct error *error)
