@@ -20,9 +20,10 @@ static enum error_code take(struct line_reader *reader, struct str text, struct 
     reader->number++;
     struct line line = {text, reader->number, reader->is_too_long || text.len > reader->max};
     reader->is_too_long = false;
+    line.text = str_slice(line.text, 0, reader->max);
     if (line.number == 1 && str_starts(line.text, BYTE_ORDER_MARK))
         line.text = str_slice(line.text, BYTE_ORDER_MARK.len, line.text.len);
-    line.text = str_trim(str_slice(line.text, 0, reader->max));
+    line.text = str_trim(line.text);
     return line.text.len || line.is_too_long ? reader->take(reader->ctx, &line, error) : OK;
 }
 
