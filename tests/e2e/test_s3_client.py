@@ -1,9 +1,11 @@
 """The object store on somebody else's S3 server: moto's, versitygw (which checks signatures), and our own."""
 
 import hashlib
+import http.server
 import os
 import random
 import subprocess
+import threading
 import urllib.parse
 
 import pytest
@@ -22,15 +24,17 @@ def remote(request, tmp_path_factory, random_model):
     server.stop()
 
 
+def run_tool(url, folder, *args, secret=SECRET):
+    env = {**os.environ, "S3_ENDPOINT": url, "S3_REGION": "us-east-1", "S3_KEY": KEY, "S3_SECRET": secret,
+           "S3_DIRECTORY": str(folder)}
+    done = subprocess.run([str(TOOL), *map(str, args)], env=env, capture_output=True, timeout=120, check=False)
+    assert done.returncode in (0, 1), done
+    return done.returncode == 0, done.stdout
+
+
 @pytest.fixture
 def tool(remote, tmp_path):
-    def run(*args, secret=SECRET):
-        env = {**os.environ, "S3_ENDPOINT": remote.url, "S3_REGION": "us-east-1", "S3_KEY": KEY, "S3_SECRET": secret,
-               "S3_DIRECTORY": str(tmp_path / "waiting")}
-        done = subprocess.run([str(TOOL), *map(str, args)], env=env, capture_output=True, timeout=120, check=False)
-        assert done.returncode in (0, 1), done
-        return done.returncode == 0, done.stdout
-    return run
+    return lambda *args, **more: run_tool(remote.url, tmp_path / "waiting", *args, **more)
 
 
 @pytest.fixture
@@ -106,7 +110,68 @@ def test_the_port_sends_clients_to_that_server(tmp_path, random_model):
 
 
 def test_a_server_that_is_not_there(tmp_path):
-    env = {**os.environ, "S3_ENDPOINT": f"http://127.0.0.1:{free_port()}", "S3_REGION": "us-east-1", "S3_KEY": KEY,
-           "S3_SECRET": SECRET, "S3_DIRECTORY": str(tmp_path)}
-    done = subprocess.run([str(TOOL), "head", "bucket"], env=env, capture_output=True, timeout=60, check=False)
-    assert done.returncode == 1 and b"the S3 server http://127.0.0.1" in done.stdout
+    ok, out = run_tool(f"http://127.0.0.1:{free_port()}", tmp_path, "head", "bucket")
+    assert not ok and b"the S3 server http://127.0.0.1" in out
+
+
+@pytest.fixture
+def canned():
+    """A server that answers every request alike: begin(status, body) gives its address and what it was asked."""
+    servers = []
+
+    def begin(status, body):
+        asked = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append((self.command, self.path))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+
+            do_HEAD = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        servers.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}", asked
+
+    yield begin
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("encoding,name", [("", "a+b %41/&amp;"), ("<EncodingType>url</EncodingType>", "a%2Bb+%2541/%26")])
+def test_names_are_decoded_where_the_server_encodes_them(canned, tmp_path, encoding, name):
+    url, _ = canned(200, f"<ListBucketResult><Contents><Key>{name}</Key><Size>3</Size></Contents>{encoding}"
+                         "<IsTruncated>false</IsTruncated></ListBucketResult>".encode())
+    ok, out = run_tool(url, tmp_path, "list", "bucket", "", "", 10)
+    assert ok and urllib.parse.unquote(out.decode().split()[0]) == "a+b %41/&"
+
+
+@pytest.mark.parametrize("status,code,advice", [
+    (301, "PermanentRedirect", "check s3.endpoint and s3.region in fulcrum.yaml"),
+    (307, "", "check s3.endpoint and s3.region in fulcrum.yaml"),
+    (400, "AuthorizationHeaderMalformed", "check s3.region in fulcrum.yaml"),
+    (403, "RequestTimeTooSkewed", "check the clock of this machine"),
+    (403, "AccessDenied", "what that key may do on the server"),
+    (404, "XAdminUserNotFound", "check s3.key in fulcrum.yaml"),
+    (409, "SomethingElse", "check s3 in fulcrum.yaml and the server's log")])
+def test_refusals_say_what_to_do(canned, tmp_path, status, code, advice):
+    """By a reply to HEAD too, which has no body."""
+    url, asked = canned(status, f"<Error><Code>{code}</Code><Message>It said.</Message></Error>".encode())
+    for arguments in (("head", "bucket"), ("stat", "bucket", "key"), ("list", "bucket", "", "", 10)):
+        ok, out = run_tool(url, tmp_path, *arguments)
+        assert not ok and advice in out.decode() and f"{status} {code}" in out.decode() and b"It said." in out
+    assert [method for method, _ in asked] == ["HEAD", "GET", "HEAD", "GET", "GET"]
+
+
+def test_a_busy_server_is_asked_again(canned, tmp_path):
+    url, asked = canned(503, b"<Error><Code>SlowDown</Code></Error>")
+    ok, out = run_tool(url, tmp_path, "list", "bucket", "", "", 10)
+    assert not ok and b"503 SlowDown" in out and len(asked) == 4
