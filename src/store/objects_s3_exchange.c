@@ -363,7 +363,7 @@ static enum objects_problem fail_reply(struct objects_s3 *s3, struct s3_exchange
     struct s3_fault fault = {0};
     struct arena arena;
     arena_init(&arena, REPLY_MAX);
-    if (!strcmp(exchange->method, "HEAD"))
+    if (!strcmp(exchange->method, "HEAD") && !is_passing(exchange->status))
         ask_why(s3, exchange);
     (void)xml_read(buf_str(&exchange->reply), &arena, on_fault_element, &fault);
     arena_deinit(&arena);

@@ -175,3 +175,4 @@ def test_a_busy_server_is_asked_again(canned, tmp_path):
     url, asked = canned(503, b"<Error><Code>SlowDown</Code></Error>")
     ok, out = run_tool(url, tmp_path, "list", "bucket", "", "", 10)
     assert not ok and b"503 SlowDown" in out and len(asked) == 4
+    assert not run_tool(url, tmp_path, "head", "bucket")[0] and [method for method, _ in asked[4:]] == ["HEAD"] * 4
