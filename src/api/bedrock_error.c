@@ -14,6 +14,7 @@ static const struct bedrock_error errors[] = {
     [ERROR_DENIED] = {"AccessDeniedException", 403, "validationException"},
     [ERROR_CONFLICT] = {"ConflictException", 400, "validationException"},
     [ERROR_QUOTA] = {"ServiceQuotaExceededException", 400, "throttlingException"},
+    [ERROR_TAGS] = {"TooManyTagsException", 400, "validationException"},
     [ERROR_TOO_LARGE] = {"ValidationException", 400, "validationException"},
     [ERROR_THROTTLED] = {"ThrottlingException", 429, "throttlingException"},
     [ERROR_NOT_READY] = {"ModelNotReadyException", 429, "serviceUnavailableException"},

@@ -19,6 +19,7 @@
 #include "chat_fixture.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "store/state.h"
 
 /* --- states ----------------------------------------------------------------------------------------- */
 
@@ -178,6 +179,70 @@ static void jobs_that_wait_too_long_expire(void **state)
     assert_false(is_live);
     assert_int_equal(job_db_is_live(db, STR("aaaaaaaaaaa1"), &is_live, &error), OK); /* its runner sees to it */
     assert_true(is_live);
+    job_db_close(db);
+}
+
+static void check_tags(struct job_db *db, const char *id, const char *wanted)
+{
+    struct error error;
+    struct arena arena;
+    struct batch_tags tags;
+    char text[256] = "";
+    arena_init(&arena, 0);
+    assert_int_equal(job_db_tags(db, id, &arena, &tags, &error), OK);
+    for (size_t i = 0; i < tags.count; i++) {
+        size_t len = strlen(text);
+        (void)snprintf(text + len, sizeof(text) - len, STR_FMT "=" STR_FMT ";", STR_ARG(tags.items[i].key),
+                       STR_ARG(tags.items[i].value));
+    }
+    assert_string_equal(text, wanted);
+    arena_deinit(&arena);
+}
+
+static void tags_come_with_the_job_and_change_later(void **state)
+{
+    (void)state;
+    struct batch_tag two[] = {{STR("b"), STR("1")}, {STR("a"), STR("")}}, one[] = {{STR("b"), STR("2")}};
+    const struct str gone[] = {STR("a"), STR("z")};
+    struct batch_job job = a_job("aaaaaaaaaaa1", "a");
+    struct error error;
+    bool is_new;
+    struct job_db *db = open_db();
+    job.tags = (struct batch_tags){two, 2};
+    assert_int_equal(job_db_create(db, &job, 100, &is_new, &error), OK);
+    create(db, "aaaaaaaaaaa2", "a");
+    check_tags(db, "aaaaaaaaaaa1", "a=;b=1;");
+    check_tags(db, "aaaaaaaaaaa2", "");
+    const struct batch_tags changed = {one, 1};
+    assert_int_equal(job_db_tag(db, "aaaaaaaaaaa1", &changed, &error), OK);
+    assert_int_equal(job_db_untag(db, "aaaaaaaaaaa1", gone, 2, &error), OK);
+    job_db_close(db);
+    db = open_db();
+    check_tags(db, "aaaaaaaaaaa1", "b=2;");
+    job_db_close(db);
+}
+
+/* Databases of before have the tags in the request alone. */
+static void tags_of_older_databases_are_found(void **state)
+{
+    (void)state;
+    struct batch_job job = a_job("aaaaaaaaaaa1", "a");
+    struct error error;
+    struct sql *sql;
+    bool is_new;
+    struct job_db *db = open_db();
+    job.request = STR("{\"jobName\":\"x\",\"tags\":[{\"key\":\"k\",\"value\":\"v\"},"
+                      "{\"value\":\"\",\"key\":\"e\"}]}");
+    assert_int_equal(job_db_create(db, &job, 100, &is_new, &error), OK);
+    create(db, "aaaaaaaaaaa2", "a");
+    job_db_close(db);
+    assert_int_equal(state_open(test_root, &sql, &error), OK);
+    assert_int_equal(sql_exec(sql, "DROP TABLE batch_tag; UPDATE schema SET version = 1 WHERE room = 'batch'", &error),
+                     OK);
+    sql_close(sql);
+    db = open_db();
+    check_tags(db, "aaaaaaaaaaa1", "e=;k=v;");
+    check_tags(db, "aaaaaaaaaaa2", "");
     job_db_close(db);
 }
 
@@ -503,6 +568,8 @@ int main(void)
         TEST(stopping_goes_before_what_the_runner_thinks),
         TEST(tenants_take_turns),
         TEST(jobs_that_wait_too_long_expire),
+        TEST(tags_come_with_the_job_and_change_later),
+        TEST(tags_of_older_databases_are_found),
         cmocka_unit_test(lines_come_whole),
         cmocka_unit_test(output_lines),
         cmocka_unit_test(request_ids_follow_from_the_work),
