@@ -36,6 +36,7 @@ enum error_code {
 
 struct error {
     enum error_code code;
+    unsigned retry_s; /* after which it is worth to try again, where that is known; 0: not known */
     char message[ERROR_MESSAGE_MAX]; /* UTF-8, NUL-terminated, cut at the limit */
 };
 
