@@ -280,7 +280,7 @@ static void output_lines(void **state)
 {
     (void)state;
     struct buf out;
-    struct error error = {ERROR_INVALID, "no \"such\" thing"};
+    struct error error = {.code = ERROR_INVALID, .message = "no \"such\" thing"};
     buf_init(&out, 1000);
     record_append_line(&out, STR("{\"modelInput\":{\"b\":1,\"a\":[2.5]},\"recordId\":\"x\"}"), 3,
                        STR("\"modelOutput\":{}"));
@@ -558,6 +558,78 @@ static void a_full_disk_leaves_the_log_as_it_was(void **state)
     results_close(results);
 }
 
+/* --- a job whose results cannot be billed ------------------------------------------------------------- */
+
+/* A job with one record in the log, its line not in the ledger, and another that the engine is at. */
+struct billing {
+    struct config config;
+    struct batch_options options;
+    struct runner runner;
+    struct active *active;
+    struct flight *flight;
+};
+
+static void ignore_wake(uv_async_t *wake)
+{
+    (void)wake;
+}
+
+static void bed_make(struct billing *bed)
+{
+    struct error error;
+    struct arena arena;
+    struct batch_counts counts;
+    const struct batch_job job = a_job("aaaaaaaaaaa1", "a");
+    const struct result first = {.number = 1, .line = STR("no line"), .outcome = STR("x")};
+    *bed = (struct billing){.config = {.data = test_root}};
+    bed->options.config = &bed->config;
+    bed->runner.options = &bed->options;
+    assert_int_equal(uv_loop_init(&bed->runner.loop), 0);
+    assert_int_equal(uv_async_init(&bed->runner.loop, &bed->runner.wake, ignore_wake), 0);
+    arena_init(&arena, 0);
+    bed->active = active_new(&bed->runner, &arena, &job, 1);
+    assert_non_null(bed->active);
+    assert_int_equal(results_open(test_root, 3, &bed->active->results, &counts, &error), OK);
+    assert_int_equal(results_append(bed->active->results, &first, &error), OK);
+    bed->active->job.counts = (struct batch_counts){.total = 3, .success = 1};
+    bed->active->step = ACTIVE_RUNNING;
+    bed->active->next_place = 2;
+    assert_true(buf_append_str(&bed->active->unbilled, first.line));
+    bed->flight = flight_new(bed->active, 2);
+    bed->flight->state = FLIGHT_RUNNING;
+    bed->runner.models[0].in_flight = 1;
+    flight_queue_add(&bed->active->running, bed->flight);
+}
+
+static void bed_free(struct billing *bed)
+{
+    active_free(bed->active);
+    uv_close((uv_handle_t *)&bed->runner.wake, NULL);
+    (void)uv_run(&bed->runner.loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&bed->runner.loop), 0);
+}
+
+static void a_job_breaks_off_rather_than_lose_results(void **state)
+{
+    (void)state;
+    struct billing bed;
+    struct error error;
+    bool has;
+    bed_make(&bed);
+    assert_false(active_has_next(bed.active, 1)); /* the first one's line comes first */
+    active_landed(bed.flight);
+    assert_int_equal(bed.active->broken.code, ERROR_INTERNAL);
+    assert_non_null(strstr(bed.active->message, "its log says why"));
+    assert_false(active_has_next(bed.active, 1));
+    assert_true(!bed.active->landed.first && bed.active->unbilled.len == 0 && bed.runner.models[0].in_flight == 0);
+    assert_int_equal(results_has(bed.active->results, 1, &has, &error), OK);
+    assert_true(has);
+    assert_int_equal(results_has(bed.active->results, 2, &has, &error), OK);
+    assert_false(has); /* nor counted, nor billed */
+    assert_int_equal(bed.active->job.counts.success, 1);
+    bed_free(&bed);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_root_make, test_root_remove)
 
 int main(void)
@@ -579,6 +651,7 @@ int main(void)
         TEST(results_survive),
         TEST(a_torn_result_never_happened),
         TEST(a_full_disk_leaves_the_log_as_it_was),
+        TEST(a_job_breaks_off_rather_than_lose_results),
     };
     log_configure(LOG_OFF, LOG_LOGFMT);
     return cmocka_run_group_tests(tests, NULL, NULL);
