@@ -362,10 +362,11 @@ def test_wrong_requests_name_the_field(batch_server, store, path, value):
     assert path.split(".")[-1] in message or path.split(".")[0] in message or path == "modelId", message
 
 
-def test_documents_of_one_job_are_computed_together(batch_server, store, jobs):
+@pytest.mark.parametrize("rules", ["", "Answer briefly. " * 40], ids=["apart", "under one system prompt"])
+def test_documents_of_one_job_are_computed_together(batch_server, store, jobs, rules):
     """Records alternate between two documents; the cache sees them one document at a time."""
     before = set(export(batch_server))
-    documents = {name: f"The {name} report. " + " ".join(f"{name} fact {i}." for i in range(130))
+    documents = {name: f"{rules}The {name} report. " + " ".join(f"{name} fact {i}." for i in range(130 - len(rules) // 16))
                  for name in ("north", "south")}
     bodies = []
     for i in range(12):
