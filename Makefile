@@ -62,7 +62,8 @@ FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 TOOL_SRC := $(wildcard tests/tools/*.c)
 BENCH_SUPPORT := $(call objects,$(wildcard bench/support*.c))
 CACHE_PARTS := $(addprefix bench/cache_,bed.c document.c llama.c tenants.c)
-BENCH_SRC := $(filter-out bench/support% $(CACHE_PARTS),$(wildcard bench/*.c))
+TIERS_PARTS := $(addprefix bench/tiers_,bed.c documents.c)
+BENCH_SRC := $(filter-out bench/support% $(CACHE_PARTS) $(TIERS_PARTS),$(wildcard bench/*.c))
 BENCH_TOOLS := cache_replay instant_worker # want arguments: run by hand and by tests, not by `make bench`
 
 LIB := $(BUILD)/libfulcrum.a
@@ -131,6 +132,7 @@ $(BUILD)/tests/replay_%: $(OBJ)/tests/fuzz/fuzz_%.c.o $(OBJ)/tests/fuzz/replay_m
 $(BUILD)/tests/tools/%: $(OBJ)/tests/tools/%.c.o $(LINKED)
 	$(call link)
 $(BUILD)/bench/cache: $(call objects,$(CACHE_PARTS))
+$(BUILD)/bench/tiers: $(call objects,$(TIERS_PARTS))
 $(BUILD)/bench/%: $(OBJ)/bench/%.c.o $(BENCH_SUPPORT) $(LINKED)
 	$(call link)
 $(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/%.c.o $(LINKED)

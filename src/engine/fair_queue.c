@@ -120,11 +120,17 @@ struct fair_item *fair_queue_peek(struct fair_queue *queue)
     return queue->turn->first;
 }
 
-struct fair_item *fair_queue_pop(struct fair_queue *queue)
+struct fair_item *fair_queue_peek_other(struct fair_queue *queue)
 {
-    struct fair_item *item = fair_queue_peek(queue);
-    if (item == NULL)
-        return NULL;
+    const struct fair_flow *turn = queue->turn, *most = NULL;
+    for (const struct fair_flow *flow = turn ? turn->next_turn : NULL; flow != turn; flow = flow->next_turn)
+        if (most == NULL || flow->balance > most->balance)
+            most = flow;
+    return most != NULL ? most->first : NULL;
+}
+
+void fair_queue_take(struct fair_item *item)
+{
     struct fair_flow *flow = item->flow;
     flow->first = item->next;
     flow->balance -= item->cost;
@@ -132,9 +138,16 @@ struct fair_item *fair_queue_pop(struct fair_queue *queue)
         flow->last = &flow->first;
         flow->balance = flow->balance > 0 ? 0 : flow->balance; /* credit is not saved */
         ring_remove(flow);
-    } else if (flow->balance <= 0) {
-        queue->turn = flow->next_turn;
+    } else if (flow->balance <= 0 && flow->queue->turn == flow) {
+        flow->queue->turn = flow->next_turn;
     }
+}
+
+struct fair_item *fair_queue_pop(struct fair_queue *queue)
+{
+    struct fair_item *item = fair_queue_peek(queue);
+    if (item != NULL)
+        fair_queue_take(item);
     return item;
 }
 

@@ -372,17 +372,17 @@ static struct sequence *find_victim(const struct scheduler *s, uint8_t tier)
     return victim;
 }
 
-/* Whether there is room, if need be when all of lower tiers are preempted. */
-static bool can_have_room(const struct scheduler *s, const struct job *job)
+/* Whether there is room for a job of `tier`, if need be when all of lower tiers are preempted. */
+static bool can_have_room(const struct scheduler *s, const struct job *job, uint8_t tier)
 {
     uint32_t running = s->count;
     uint64_t cells = s->cells_promised;
     if (s->options.is_deterministic)
         return s->count == 0;
-    if (job->tier == ENGINE_BATCH && !step_batch_has_room(s))
+    if (tier == ENGINE_BATCH && !step_batch_has_room(s))
         return false;
     for (uint32_t i = 0; i < s->count; i++) {
-        if (sequence_tier(s->sequences[i]) <= job->tier)
+        if (sequence_tier(s->sequences[i]) <= tier)
             continue;
         running--;
         cells -= s->sequences[i]->cells;
@@ -390,48 +390,89 @@ static bool can_have_room(const struct scheduler *s, const struct job *job)
     return fits(s, running, cells, sequence_cells(s, job));
 }
 
-static void make_room(struct scheduler *s, const struct job *job)
+static void make_room(struct scheduler *s, const struct job *job, uint8_t tier)
 {
     while (!s->options.is_deterministic && !fits(s, s->count, s->cells_promised, sequence_cells(s, job)))
-        sequence_preempt(s, find_victim(s, job->tier));
+        sequence_preempt(s, find_victim(s, tier));
+}
+
+/* What a waiting job runs as. Age brings it to the head of a higher queue, not into that tier: where more of
+ * its tier comes than the engine can do all of it grows old, and would leave the higher one nothing. Batch
+ * that grew old runs as flex, for batch may have no part in a step. */
+static uint8_t running_tier(const struct job *job)
+{
+    return job->request.tier == ENGINE_BATCH && job->tier != ENGINE_BATCH ? ENGINE_FLEX : (uint8_t)job->request.tier;
 }
 
 static void admit(struct scheduler *s, struct job *job)
 {
     forget_queued(s, job);
+    job->tier = running_tier(job);
     if (s->options.is_deterministic)
         model_clear(s->options.model); /* the same cells for the same request */
     sequence_begin(s, job);
 }
 
-/* False: the next of this tier finds no room. */
-static bool admit_tier(struct scheduler *s, size_t tier)
+static bool resume_tier(struct scheduler *s, size_t tier)
 {
     while (s->preempted[tier].first != NULL) {
-        if (!can_have_room(s, s->preempted[tier].first->job))
+        const struct job *job = s->preempted[tier].first->job;
+        if (!can_have_room(s, job, job->tier))
             return false;
         struct sequence *seq = sequence_list_pop(&s->preempted[tier]);
-        make_room(s, seq->job);
+        make_room(s, seq->job, seq->job->tier);
         sequence_resume(s, seq);
-    }
-    for (struct fair_item *item; (item = fair_queue_peek(&s->waiting[tier])) != NULL;) {
-        struct job *job = job_of(item);
-        if (!can_have_room(s, job))
-            return false;
-        (void)fair_queue_pop(&s->waiting[tier]);
-        if (!open_prefix(s, job))
-            continue;
-        make_room(s, job);
-        admit(s, job);
     }
     return true;
 }
 
-/* Nobody overtakes: a large request would starve. */
+/* Whether it may begin now. `open`: from this tier on nobody may; it grows tighter with each that finds no room. */
+static bool may_begin(struct scheduler *s, const struct job *job, size_t tier, uint8_t *open)
+{
+    const uint8_t own = running_tier(job);
+    const bool has_room = own < *open && (own == tier || resume_tier(s, own)) && can_have_room(s, job, own);
+    if (!has_room && own < *open)
+        *open = own;
+    return has_room;
+}
+
+/* Takes the next that may begin out of a tier's queue; NULL: nobody. Whoever lost its place goes before an old one of
+ * its tier. An old one without room takes nobody's place, so it must not hold up those to whom the queue belongs. */
+static struct job *take_waiting(struct scheduler *s, size_t tier, uint8_t *open)
+{
+    struct fair_item *item = fair_queue_peek(&s->waiting[tier]);
+    if (item == NULL)
+        return NULL;
+    if (!may_begin(s, job_of(item), tier, open)) {
+        const bool is_old_one = running_tier(job_of(item)) != tier;
+        item = is_old_one ? fair_queue_peek_other(&s->waiting[tier]) : NULL;
+        if (item == NULL || !may_begin(s, job_of(item), tier, open))
+            return NULL;
+    }
+    fair_queue_take(item);
+    return job_of(item);
+}
+
+static void admit_tier(struct scheduler *s, size_t tier, uint8_t *open)
+{
+    struct job *job;
+    if (!resume_tier(s, tier)) {
+        *open = (uint8_t)tier;
+        return;
+    }
+    while ((job = take_waiting(s, tier, open)) != NULL) {
+        if (!open_prefix(s, job))
+            continue;
+        make_room(s, job, running_tier(job));
+        admit(s, job);
+    }
+}
+
+/* Nobody of the same tier or a lower one overtakes: a large request would starve. */
 void queue_admit(struct scheduler *s)
 {
+    uint8_t open = ENGINE_TIERS;
     take_woken(s);
-    for (size_t tier = 0; tier < ENGINE_TIERS; tier++)
-        if (!admit_tier(s, tier))
-            return;
+    for (size_t tier = 0; tier < open; tier++)
+        admit_tier(s, tier, &open);
 }

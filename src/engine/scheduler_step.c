@@ -10,18 +10,30 @@
 #define REPLY_STEP_LEAST_US 90000.0
 #define REPLY_STEP_MOST_US 170000.0
 #define PROMPT_STEP_US 200000.0
-/* While prompts are read in a step, those of lower tiers may lengthen it by a third. */
+/* While prompts are read in a step, lower tiers may lengthen it by a third, those of priority by an eighth. */
 #define BESIDE_PROMPT (4.0 / 3.0)
+#define BESIDE_PRIORITY_PROMPT (9.0 / 8.0)
 /* A step of batch may take half as long again as one of its replies alone, if that is more than its limit. */
 #define BATCH_ONE_MORE 1.5
 #define RESTORE_STEP_TOKENS 8192u /* of stored prefixes put back in one step: about 20 ms */
 #define RESTORE_BATCH_TOKENS 256u  /* of batch: whoever arrives waits for it, too */
 #define BATCH_LEAVES 4u            /* one of so many sequences stays free of batch, so that few arrivals preempt */
 #define CHUNK_LEAST 8u
+#define PROBE_STEPS 32u /* one of so many is kept small, see step_compose */
 #define CHUNK_LOW_LEAST 4u /* of lower tiers and batch: fewer are not worth the step's own cost */
 #define CHUNK_ROWS 16u     /* kernels work on rows of 16 */
 
 /* --- limits ----------------------------------------------------------------------------------------- */
+
+/* The highest tier that has something to do. */
+static uint8_t top_tier(const struct scheduler *s)
+{
+    uint8_t top = ENGINE_BATCH;
+    for (uint32_t i = 0; i < s->count; i++)
+        if (sequence_tier(s->sequences[i]) < top)
+            top = sequence_tier(s->sequences[i]);
+    return top;
+}
 
 /* Of those that are answered now, the longest context. */
 static double predict_one_us(const struct scheduler *s, uint8_t below_tier)
@@ -45,6 +57,8 @@ double step_batch_limit_us(const struct scheduler *s)
 bool step_batch_has_room(const struct scheduler *s)
 {
     struct step_shape shape = {0};
+    if (!s->options.tiers.is_objective && top_tier(s) != ENGINE_BATCH)
+        return false;
     for (uint32_t i = 0; i < s->count; i++)
         if (s->sequences[i]->job->tier == ENGINE_BATCH)
             step_shape_add_reply(&shape, s->sequences[i]->past);
@@ -61,7 +75,7 @@ static double shared_limit_us(const struct scheduler *s, uint8_t tier)
 {
     const double own_us = step_cost_predict(&s->cost, &s->shape);
     if (s->shape.prompt > 0)
-        return own_us * BESIDE_PROMPT;
+        return own_us * (top_tier(s) == ENGINE_PRIORITY ? BESIDE_PRIORITY_PROMPT : BESIDE_PROMPT);
     return s->options.tiers.objective * (tier == ENGINE_BATCH ? predict_one_us(s, ENGINE_BATCH) : own_us);
 }
 
@@ -123,16 +137,6 @@ static uint32_t add_prompt(struct scheduler *s, struct sequence *seq, uint32_t c
 }
 
 /* --- restoring -------------------------------------------------------------------------------------- */
-
-/* The highest tier that has something to do. */
-static uint8_t top_tier(const struct scheduler *s)
-{
-    uint8_t top = ENGINE_BATCH;
-    for (uint32_t i = 0; i < s->count; i++)
-        if (sequence_tier(s->sequences[i]) < top)
-            top = sequence_tier(s->sequences[i]);
-    return top;
-}
 
 /* Puts stored prefixes back before anything of their prompts is read. Those of batch wait while others run. */
 void step_restore(struct scheduler *s)
@@ -235,14 +239,16 @@ static void add_top(struct scheduler *s, uint8_t tier, uint64_t now_us)
     add_prompts(s, tier, limit_us, CHUNK_LEAST, s->options.chunk_max, now_us);
 }
 
-static void add_batch_alone(struct scheduler *s, uint64_t now_us)
+static void add_batch_alone(struct scheduler *s, bool is_probe, uint64_t now_us)
 {
     const double limit_us = step_batch_limit_us(s);
     if (s->options.tiers.batch_step_us == 0) {
         add_top(s, ENGINE_BATCH, now_us);
         return;
     }
-    add_replies(s, ENGINE_BATCH, limit_us, true, now_us);
+    add_replies(s, ENGINE_BATCH, is_probe ? 0 : limit_us, true, now_us);
+    if (is_probe && s->shape.replies > 0)
+        return;
     add_prompts(s, ENGINE_BATCH, limit_us, s->shape.replies > 0 ? 0 : CHUNK_LOW_LEAST, UINT32_MAX, now_us);
 }
 
@@ -253,9 +259,13 @@ static void add_lower(struct scheduler *s, uint8_t tier, uint64_t now_us)
     add_prompts(s, tier, limit_us, 0, s->options.chunk_max, now_us);
 }
 
+/* Limits are multiples of a small step's duration, and where lower tiers fill every step no small one
+ * is measured: its prediction drifts, by three times before long. So one step in PROBE_STEPS has no more than
+ * what the limit is a multiple of. */
 void step_compose(struct scheduler *s)
 {
     const uint8_t top = top_tier(s);
+    const bool is_probe = s->cost.steps % PROBE_STEPS == 0;
     const uint64_t now_us = clock_now_us();
     model_batch_clear(s->options.model);
     s->shape = (struct step_shape){0};
@@ -265,10 +275,12 @@ void step_compose(struct scheduler *s)
         s->sequences[i]->wants_logits = false;
     }
     if (top == ENGINE_BATCH) {
-        add_batch_alone(s, now_us);
+        add_batch_alone(s, is_probe, now_us);
         return;
     }
     add_top(s, top, now_us);
+    if (is_probe && s->shape.replies > 0 && s->shape.prompt == 0)
+        return;
     for (uint8_t tier = top + 1; tier <= ENGINE_BATCH; tier++)
         if (tier != ENGINE_BATCH || s->options.tiers.is_objective)
             add_lower(s, tier, now_us);

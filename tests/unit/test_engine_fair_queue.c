@@ -164,6 +164,34 @@ static bool is_odd(struct fair_item *item, void *ctx)
     return entry_of(item)->number % 2 == 1;
 }
 
+/* One that can't use its turn keeps it; of the others who has most credit goes first, in debt or not. */
+static void test_others(void **state)
+{
+    (void)state;
+    struct fair_queue queue = {0};
+    struct entry stuck[2], poor[2], rich[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        add(&queue, &stuck[i], "stuck", 1, 10);
+        add(&queue, &poor[i], "poor", FAIR_SHARE, 100);
+        add(&queue, &rich[i], "rich", FAIR_SHARE, 100);
+    }
+    assert_ptr_equal(fair_queue_peek(&queue), &stuck[0].item);
+    fair_flow_charge(poor[0].item.flow, 5000);
+    fair_flow_charge(rich[0].item.flow, 4000);
+    struct entry *const order[] = {&rich[0], &rich[1], &poor[0], &poor[1]};
+    for (size_t i = 0; i < 4; i++) {
+        assert_ptr_equal(fair_queue_peek_other(&queue), &order[i]->item);
+        fair_queue_take(&order[i]->item);
+        assert_ptr_equal(fair_queue_peek(&queue), &stuck[0].item);
+        done(order[i]);
+    }
+    assert_null(fair_queue_peek_other(&queue));
+    for (size_t i = 0; i < 2; i++)
+        done(take(&queue));
+    assert_null(fair_queue_peek_other(&queue));
+    assert_null(queue.flows);
+}
+
 static void test_extract(void **state)
 {
     (void)state;
@@ -194,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_of_one), cmocka_unit_test(test_many_and_few), cmocka_unit_test(test_by_tokens),
         cmocka_unit_test(test_replies_are_paid), cmocka_unit_test(test_shares), cmocka_unit_test(test_coming_back),
+        cmocka_unit_test(test_others),
         cmocka_unit_test(test_extract),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -419,8 +419,6 @@ static void start_lending(struct ask *ask)
 {
     struct lending *lending = ask->ctx;
     if (ask->texts == 3)
-        ask_submit(ask->bed, &lending->batch);
-    if (ask->texts == 6)
         ask_submit(ask->bed, &lending->hurried);
 }
 
@@ -430,13 +428,14 @@ static void note_hurried(struct ask *ask)
     lending->was_busy = !lending->busy.is_finished;
 }
 
-/* Batch stands still beside a reply. One of that tier needs the prefix that the batch request has begun. */
+/* Batch, which reads its prompt in the smallest of steps, stands still beside a reply. One of that tier needs the
+ * prefix that the batch request has begun. */
 static void test_tier_is_lent(void **state)
 {
     (void)state;
     struct bed_options options = options_of(RANDOM_GGUF_LLAMA, 4);
     options.memory_bytes = MODEL_ROOM;
-    options.tiers.batch_step_us = 25000;
+    options.tiers.batch_step_us = 1;
     struct lending lending = {0};
     struct bed *bed = bed_open(&options);
     init(&lending.busy, ENGINE_DEFAULT, 0, 30, 600);
@@ -449,6 +448,9 @@ static void test_tier_is_lent(void **state)
     lending.busy.on_text = start_lending;
     lending.hurried.on_started = note_hurried;
     lending.busy.ctx = lending.hurried.ctx = &lending;
+    ask_submit(bed, &lending.batch);
+    while (bed_prefilled(bed) == 0)
+        usleep(100);
     ask_submit(bed, &lending.busy);
     ask_wait(&lending.busy);
     ask_wait(&lending.hurried);
@@ -518,6 +520,54 @@ static void test_nobody_starves(void **state)
     assert_int_equal(run_chain(0), CHAIN_MAX);
 }
 
+#define OLD_US 400000u
+
+struct elders {
+    struct ask running, old, urgent;
+    bool was_overtaken;
+};
+
+/* The urgent one comes when the waiting one has long been old. */
+static void grow_old(struct ask *ask)
+{
+    struct elders *elders = ask->ctx;
+    elders->was_overtaken = elders->was_overtaken || elders->old.is_started;
+    if (elders->urgent.bed != NULL)
+        return;
+    usleep(10000);
+    if (clock_now_us() > elders->old.job.queued_us + 3 * OLD_US)
+        ask_submit(ask->bed, &elders->urgent);
+}
+
+static void test_age_takes_nobodys_place(void **state)
+{
+    (void)state;
+    struct bed_options options = options_of(RANDOM_GGUF_LLAMA, 1);
+    options.tiers.age_us = OLD_US;
+    struct elders elders = {0};
+    struct ask *const order[] = {&elders.running, &elders.urgent, &elders.old};
+    struct bed *bed = bed_open(&options);
+    init(&elders.running, ENGINE_DEFAULT, 0, 100, 1000);
+    init(&elders.old, ENGINE_DEFAULT, 200, 100, 5);
+    init(&elders.urgent, ENGINE_PRIORITY, 400, 100, 5);
+    elders.running.on_text = grow_old;
+    elders.running.ctx = &elders;
+    started_count = 0;
+    for (size_t i = 0; i < 3; i++)
+        order[i]->on_started = note_start;
+    ask_submit(bed, &elders.running);
+    ask_submit(bed, &elders.old);
+    for (size_t i = 0; i < 3; i++)
+        assert_all_finished(order[i], 1);
+    for (size_t i = 0; i < 3; i++)
+        assert_ptr_equal(started[i], order[i]);
+    assert_int_equal(preemptions(bed, ENGINE_DEFAULT), 1); /* by the urgent one */
+    assert_false(elders.was_overtaken);
+    for (size_t i = 0; i < 3; i++)
+        ask_deinit(order[i]);
+    bed_free(bed);
+}
+
 static void test_deadline(void **state)
 {
     (void)state;
@@ -572,6 +622,7 @@ int main(void)
         cmocka_unit_test(test_strict_and_objective),
         cmocka_unit_test(test_tier_is_lent),
         cmocka_unit_test(test_nobody_starves),
+        cmocka_unit_test(test_age_takes_nobodys_place),
         cmocka_unit_test(test_deadline),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
