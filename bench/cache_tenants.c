@@ -16,6 +16,7 @@
 #define PREFIX_TOKENS 2000u
 #define TURN_TOKENS 20u /* that a turn adds to its conversation: little, so that memory is short from the first */
 #define PARALLEL 2u
+#define OWN_THREADS 1u /* what Fulcrum takes by itself for a model so small: seconds are compared at equal threads */
 #define PAYLOAD_HEADER 16u /* the store's own, of a block */
 #define MIB (1u << 20)
 
@@ -142,7 +143,7 @@ static void run_llama(struct bench *report, const char *key, uint64_t bytes)
     struct llama_server *server = NULL;
     const struct llama_server_options options = {.program = llama_server_program(&why), .model = SMALL_PATH,
                                                  .context = CONTEXT, .parallel = PARALLEL,
-                                                 .threads = threads, .cache_mib = mib};
+                                                 .threads = threads > 0 ? threads : OWN_THREADS, .cache_mib = mib};
     if (options.program != NULL)
         server = llama_server_start(&options, &why);
     if (server == NULL) {

@@ -17,11 +17,11 @@
  *   batch_prefix_gain  records per second of batch with 20 questions on each 2,000-token document over those
  *                      without cache
  *
- * BENCH_SMALL=1 takes a model of 5 million parameters: not for the figures, but to
- * see all phases in little time. BENCH_SECONDS is the length of a phase over all rounds (150), BENCH_ROUNDS the
- * rounds (5), each of all phases in turn on arrivals of its own, so that a machine that is slower for a while is so
- * for all of them: percentiles are over all rounds, other figures the median round. BENCH_THREADS the threads (2). BENCH_FIGURE takes
- * only one of strict, objective, priority, documents. */
+ * BENCH_SMALL=1 takes a model of 5 million parameters: not for the figures, but to see all phases in little time.
+ * BENCH_SECONDS is the length of a phase over all rounds (150), BENCH_ROUNDS the rounds (5), each of all phases in
+ * turn on arrivals of its own, so that a machine that is slower for a while is so for all of them: percentiles are
+ * over all rounds, other figures the median round. BENCH_THREADS are the threads (2). BENCH_FIGURE takes only one of
+ * strict, objective, priority, documents. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>

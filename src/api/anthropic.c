@@ -319,31 +319,6 @@ static enum error_code parse_message(struct converse_parser *parser, yyjson_val 
     return code;
 }
 
-static enum error_code parse_messages(struct converse_parser *parser, yyjson_val *root)
-{
-    struct chat_request *request = parser->request;
-    yyjson_val *messages = NULL, *item;
-    enum error_code code = fields_need_array(root, "", "messages", &messages, parser->error);
-    size_t i, count = yyjson_arr_size(messages);
-    if (code != OK)
-        return code;
-    if (count > limit(messages))
-        return field_error(parser->error, "messages", "", "%zu messages are more than the limit of %zu", count,
-                           (size_t)limit(messages));
-    request->messages = ARENA_ARRAY(request->arena, struct chat_message, count + 1);
-    if (!request->messages)
-        return error_no_memory(parser->error);
-    request->message_count = count;
-    yyjson_arr_foreach(messages, i, count, item)
-    {
-        struct field_path path = field_path_index("", "messages", i);
-        code = parse_message(parser, item, path.text, &request->messages[i]);
-        if (code != OK)
-            return code;
-    }
-    return OK;
-}
-
 static enum error_code parse_system(struct converse_parser *parser, yyjson_val *root)
 {
     struct chat_request *request = parser->request;
@@ -510,7 +485,7 @@ static enum error_code parse_root(yyjson_val *root, enum codec_use use, struct c
     if (code == OK)
         code = parse_system(&parser, root);
     if (code == OK)
-        code = parse_messages(&parser, root);
+        code = converse_each_message(&parser, yyjson_obj_get(root, "messages"), parse_message);
     return code == OK ? parse_sampling(root, request, error) : code;
 }
 

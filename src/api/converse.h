@@ -25,6 +25,12 @@ enum error_code converse_parse_tools(struct converse_parser *parser, yyjson_val 
 enum error_code converse_parse_system(struct converse_parser *parser, yyjson_val *system) WARN_UNUSED;
 enum error_code converse_parse_messages(struct converse_parser *parser, yyjson_val *messages) WARN_UNUSED;
 
+/* The same for messages of another dialect: `parse` reads one of them, `where` being its path. */
+typedef enum error_code (*converse_message_parser)(struct converse_parser *parser, yyjson_val *object,
+                                                   const char *where, struct chat_message *message);
+enum error_code converse_each_message(struct converse_parser *parser, yyjson_val *messages,
+                                      converse_message_parser parse) WARN_UNUSED;
+
 /* A Converse body, or the `converse` member of CountTokens. */
 enum error_code converse_parse_value(yyjson_val *root, enum codec_use use, struct chat_request *request,
                                      struct error *error) WARN_UNUSED;

@@ -565,7 +565,8 @@ static enum error_code parse_message(struct converse_parser *parser, yyjson_val 
     return check_message(parser, message, parser->request->document_count - document_count, where);
 }
 
-enum error_code converse_parse_messages(struct converse_parser *parser, yyjson_val *messages)
+enum error_code converse_each_message(struct converse_parser *parser, yyjson_val *messages,
+                                      converse_message_parser parse)
 {
     struct chat_request *request = parser->request;
     if (!messages || yyjson_is_null(messages))
@@ -584,11 +585,16 @@ enum error_code converse_parse_messages(struct converse_parser *parser, yyjson_v
     yyjson_arr_foreach(messages, i, count, item)
     {
         struct field_path path = field_path_index("", "messages", i);
-        enum error_code code = parse_message(parser, item, path.text, &request->messages[i]);
+        enum error_code code = parse(parser, item, path.text, &request->messages[i]);
         if (code != OK)
             return code;
     }
     return OK;
+}
+
+enum error_code converse_parse_messages(struct converse_parser *parser, yyjson_val *messages)
+{
+    return converse_each_message(parser, messages, parse_message);
 }
 
 enum error_code converse_parse_system(struct converse_parser *parser, yyjson_val *system)

@@ -10,6 +10,7 @@
 #include "cmd/eval_run.h"
 #include "cmd/eval_server.h"
 #include "core/catalog.h"
+#include "core/config_values.h"
 #include "engine/embedded.h"
 #include "ledger/price_book.h"
 

@@ -13,6 +13,7 @@
 #include "api/api.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
+#include "core/config_values.h"
 #include "core/util.h"
 #include "engine/embedded.h"
 #include "ledger/ledger.h"

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/config.h"
+#include "core/config_values.h"
 
 #define NAME_SHOWN_MAX 48  /* bytes of the user's text repeated in a message */
 #define STRING_MAX 4096

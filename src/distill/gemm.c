@@ -94,39 +94,37 @@ static struct gemm_operand transposed(struct gemm_operand x)
     return x;
 }
 
-/* MUL_MAT: a (k, m), b (k, n) -> (m, n), c[j][i] = sum over k of a[i][k] * b[j][k].
- * Planes of a are shared by consecutive planes of b. */
-static void run_mul_mat(struct ggml_tensor *dst, int ith, int nth, void *userdata)
+/* A product of two planes for each plane of b; planes of a are shared by consecutive
+ * ones of b. It sums over dimension `summed` of both, 0 or 1, and keeps the other. */
+static void multiply_planes(struct ggml_tensor *dst, int summed, const struct gemm *gemm)
 {
-    (void)nth;
-    if (ith != 0)
-        return;
     const struct ggml_tensor *a = dst->src[0], *b = dst->src[1];
+    int kept = 1 - summed;
     int64_t share2 = b->ne[2] / a->ne[2], share3 = b->ne[3] / a->ne[3];
     for (int64_t i3 = 0; i3 < b->ne[3]; i3++)
         for (int64_t i2 = 0; i2 < b->ne[2]; i2++) {
             char *out = (char *)dst->data + (size_t)i2 * dst->nb[2] + (size_t)i3 * dst->nb[3];
-            gemm_run(userdata, (int)b->ne[1], (int)a->ne[1], (int)a->ne[0], 1.0f, plane(b, i2, i3),
-                     transposed(plane(a, i2 / share2, i3 / share3)), 0.0f, (float *)(void *)out,
-                     (int)(dst->nb[1] / sizeof(float)));
+            struct gemm_operand left = plane(b, i2, i3), right = plane(a, i2 / share2, i3 / share3);
+            gemm_run(gemm, (int)b->ne[kept], (int)a->ne[kept], (int)a->ne[summed], 1.0f,
+                     summed == 0 ? left : transposed(left), summed == 0 ? transposed(right) : right, 0.0f,
+                     (float *)(void *)out, (int)(dst->nb[1] / sizeof(float)));
         }
+}
+
+/* MUL_MAT: a (k, m), b (k, n) -> (m, n), c[j][i] = sum over k of a[i][k] * b[j][k]. */
+static void run_mul_mat(struct ggml_tensor *dst, int ith, int nth, void *userdata)
+{
+    (void)nth;
+    if (ith == 0)
+        multiply_planes(dst, 0, userdata);
 }
 
 /* OUT_PROD: a (m, k), b (n, k) -> (m, n), c[j][i] = sum over k of a[k][i] * b[k][j]. */
 static void run_out_prod(struct ggml_tensor *dst, int ith, int nth, void *userdata)
 {
     (void)nth;
-    if (ith != 0)
-        return;
-    const struct ggml_tensor *a = dst->src[0], *b = dst->src[1];
-    int64_t share2 = b->ne[2] / a->ne[2], share3 = b->ne[3] / a->ne[3];
-    for (int64_t i3 = 0; i3 < b->ne[3]; i3++)
-        for (int64_t i2 = 0; i2 < b->ne[2]; i2++) {
-            char *out = (char *)dst->data + (size_t)i2 * dst->nb[2] + (size_t)i3 * dst->nb[3];
-            gemm_run(userdata, (int)b->ne[0], (int)a->ne[0], (int)a->ne[1], 1.0f, transposed(plane(b, i2, i3)),
-                     plane(a, i2 / share2, i3 / share3), 0.0f, (float *)(void *)out,
-                     (int)(dst->nb[1] / sizeof(float)));
-        }
+    if (ith == 0)
+        multiply_planes(dst, 1, userdata);
 }
 
 static bool is_plane(const struct ggml_tensor *x)

@@ -45,7 +45,7 @@ void fair_queue_push(struct fair_item *item);
 void fair_queue_push_front(struct fair_item *item); /* it was taken, and comes back: gets back what it paid */
 
 struct fair_item *fair_queue_peek(struct fair_queue *queue); /* whose turn it is; NULL: empty */
-/* While that one can't use its turn: the first of the flow that has most credit of all others. NULL: nobody else waits. */
+/* While that one can't use its turn: of all others, the first of the flow that has most credit. NULL: nobody waits. */
 struct fair_item *fair_queue_peek_other(struct fair_queue *queue);
 void fair_queue_take(struct fair_item *item);                /* either, taken and paid */
 struct fair_item *fair_queue_pop(struct fair_queue *queue);  /* whose turn it is, taken and paid */

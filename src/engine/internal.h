@@ -1,5 +1,5 @@
-/* internal.h - what engine.c (calls, on I/O threads) and supervisor.c (worker
- * processes, on the main thread) share. Nobody else includes it.
+/* internal.h - what port.c (calls, on I/O threads), engine.c and supervisor.c
+ * (worker processes, on the main thread) share. Nobody else includes it.
  *
  * Crossings between the threads: the mailbox of each port (mutex), and the
  * atomics of struct engine_model. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/catalog.h"
+#include "core/config_values.h"
 #include "core/config_yaml.h"
 #include "core/util.h"
 

@@ -197,9 +197,9 @@ def resident(pid):
         return int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1]) * 1024
 
 
-@pytest.mark.skipif("address" in os.environ.get("SANITIZE", ""), reason="the sanitizer keeps what is freed")
+@pytest.mark.skipif("address" in os.environ.get("SANITIZE", ""), reason="the address sanitizer keeps what is freed")
 @pytest.mark.parametrize("count", [10_000, 100_000])
-def test_memory_does_not_grow_with_the_job(tmp_path, random_model, count):
+def test_memory_does_not_grow_with_the_job(tmp_path, random_model, count, request):
     """Every record is refused for its body, so that no engine time goes into it; all other parts see it."""
     server = start(tmp_path, random_model, deterministic=False, extra=(
         "limits:\n  batch_job_records: 1000000\n  batch_file_records: 1000000\n"))

@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "core/config.h"
+#include "core/config_values.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

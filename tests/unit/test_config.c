@@ -8,6 +8,7 @@
 
 #include "core/buf.h"
 #include "core/config.h"
+#include "core/config_values.h"
 #include "core/mem.h"
 
 static void parse(const char *yaml, struct config *config)

@@ -523,7 +523,7 @@ static void test_nobody_starves(void **state)
 #define OLD_US 400000u
 
 struct elders {
-    struct ask running, old, urgent;
+    struct ask running, old, urgent, urgent_too;
     bool was_overtaken;
 };
 
@@ -539,31 +539,43 @@ static void grow_old(struct ask *ask)
         ask_submit(ask->bed, &elders->urgent);
 }
 
+/* When it runs it is of its own tier, and gives way. */
+static void run_old(struct ask *ask)
+{
+    struct elders *elders = ask->ctx;
+    if (ask->texts == INTRUDE_AT)
+        ask_submit(ask->bed, &elders->urgent_too);
+}
+
 static void test_age_takes_nobodys_place(void **state)
 {
     (void)state;
     struct bed_options options = options_of(RANDOM_GGUF_LLAMA, 1);
     options.tiers.age_us = OLD_US;
     struct elders elders = {0};
-    struct ask *const order[] = {&elders.running, &elders.urgent, &elders.old};
+    struct ask *const order[] = {&elders.running, &elders.urgent, &elders.old, &elders.urgent_too};
     struct bed *bed = bed_open(&options);
     init(&elders.running, ENGINE_DEFAULT, 0, 100, 1000);
-    init(&elders.old, ENGINE_DEFAULT, 200, 100, 5);
+    init(&elders.old, ENGINE_DEFAULT, 200, 100, REPLY);
     init(&elders.urgent, ENGINE_PRIORITY, 400, 100, 5);
+    init(&elders.urgent_too, ENGINE_PRIORITY, 600, 100, 5);
     elders.running.on_text = grow_old;
-    elders.running.ctx = &elders;
+    elders.old.on_text = run_old;
+    elders.running.ctx = elders.old.ctx = &elders;
     started_count = 0;
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 4; i++)
         order[i]->on_started = note_start;
     ask_submit(bed, &elders.running);
     ask_submit(bed, &elders.old);
-    for (size_t i = 0; i < 3; i++)
+    ask_wait(&elders.running);
+    ask_wait(&elders.old);
+    for (size_t i = 0; i < 4; i++) {
         assert_all_finished(order[i], 1);
-    for (size_t i = 0; i < 3; i++)
         assert_ptr_equal(started[i], order[i]);
-    assert_int_equal(preemptions(bed, ENGINE_DEFAULT), 1); /* by the urgent one */
+    }
+    assert_int_equal(preemptions(bed, ENGINE_DEFAULT), 2); /* by the urgent ones */
     assert_false(elders.was_overtaken);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 4; i++)
         ask_deinit(order[i]);
     bed_free(bed);
 }
