@@ -1,10 +1,12 @@
 /* CreateModelInvocationJob, GetModelInvocationJob, ListModelInvocationJobs and
- * StopModelInvocationJob. The database waits for the disk, so it is asked on a
+ * StopModelInvocationJob; TagResource, UntagResource and ListTagsForResource,
+ * since jobs are the only resources that have tags. The database waits for the disk, so it is asked on a
  * thread of libuv's pool; the I/O thread answers when that comes back. */
 #include "batch/batch.h"
 
 #include "api/batch_request.h"
 #include "api/call.h"
+#include "api/tag_request.h"
 #include "core/json.h"
 
 #define JOBS_BODY_MAX ((size_t)64 << 20)
@@ -20,6 +22,7 @@ struct question {
     struct batch_job job;
     struct batch_identifier identifier;
     struct str tenant;
+    struct tag_request tag_request;
     struct batch_filter filter;
     struct batch_job *jobs;
     size_t count;
@@ -332,4 +335,75 @@ void batch_list_jobs(struct api_call *call)
         fail_question(question, call, &error);
     else
         send_off(question, call, ask_list, answer_list);
+}
+
+/* --- tags ------------------------------------------------------------------------------------------- */
+
+static void ask_tag(struct question *question)
+{
+    question->code = find_job(question);
+    if (question->code == OK)
+        question->code =
+            batch_tag(question->batch, question->job.id, &question->tag_request.tags, &question->error);
+}
+
+static void ask_untag(struct question *question)
+{
+    const struct tag_request *request = &question->tag_request;
+    question->code = find_job(question);
+    if (question->code == OK)
+        question->code = batch_untag(question->batch, question->job.id, request->keys, request->key_count,
+                                     &question->error);
+}
+
+static void ask_tags(struct question *question)
+{
+    question->code = find_job(question);
+    if (question->code == OK)
+        question->code = batch_tags(question->batch, question->job.id, &question->arena, &question->job.tags,
+                                    &question->error);
+}
+
+static void answer_tags(struct question *question, struct buf *body)
+{
+    buf_append_text(body, "{\"tags\":[");
+    for (size_t i = 0; i < question->job.tags.count; i++) {
+        const struct batch_tag *tag = &question->job.tags.items[i];
+        buf_append_text(body, i > 0 ? ",{\"key\":" : "{\"key\":");
+        buf_append_json(body, tag->key);
+        append_str(body, "value", tag->value);
+        buf_append_char(body, '}');
+    }
+    buf_append_text(body, "]}");
+}
+
+static void run_for_tags(struct api_call *call, enum tag_operation operation, void (*how)(struct question *question),
+                         void (*answer)(struct question *question, struct buf *body))
+{
+    struct error error;
+    struct question *question = new_question(call);
+    enum error_code code = question ? tag_request_parse(operation, call->exchange->request.body, &question->arena,
+                                                        &question->tag_request, &error)
+                                    : error_no_memory(&error);
+    if (code == OK)
+        code = batch_resource_parse(question->tag_request.resource, &question->identifier, &error);
+    if (code != OK)
+        fail_question(question, call, &error);
+    else
+        send_off(question, call, how, answer);
+}
+
+void tag_resource(struct api_call *call)
+{
+    run_for_tags(call, TAG_RESOURCE, ask_tag, answer_nothing);
+}
+
+void untag_resource(struct api_call *call)
+{
+    run_for_tags(call, UNTAG_RESOURCE, ask_untag, answer_nothing);
+}
+
+void list_tags_for_resource(struct api_call *call)
+{
+    run_for_tags(call, LIST_TAGS, ask_tags, answer_tags);
 }

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "api/fields.h"
+#include "api/tag_request.h"
 
 #define NAME_MAX_LEN 63
 #define TOKEN_MAX_LEN 256
@@ -149,29 +150,12 @@ static enum error_code parse_output(yyjson_val *root, struct arena *arena, struc
     return code == OK ? parse_uri(config, where, arena, &job->output_uri, error) : code;
 }
 
-static enum error_code parse_tags(yyjson_val *root, struct error *error)
+/* Here more than a resource may have is no TooManyTagsException: the operation has none. */
+static enum error_code parse_tags(yyjson_val *root, struct arena *arena, struct batch_job *job, struct error *error)
 {
-    static const char *const names[] = {"key", "value", NULL};
-    yyjson_val *tags, *tag;
-    size_t idx, max;
-    enum error_code code = json_get_array(root, "", "tags", &tags, error);
-    if (code == OK && yyjson_arr_size(tags) > 200)
-        return field_error(error, "", "tags", "at most 200 tags");
-    yyjson_arr_foreach(tags, idx, max, tag)
-    {
-        struct field_path path = field_path_index("", "tags", idx);
-        struct str key = {0}, value = {0};
-        if (code == OK && !yyjson_is_obj(tag))
-            code = field_error(error, path.text, "", "expected an object, got %s", json_type_name(tag));
-        if (code == OK)
-            code = fields_known(tag, path.text, names, error);
-        if (code == OK)
-            code = fields_need_str(tag, path.text, "key", 1, 128, &key, error);
-        if (code == OK)
-            code = fields_need_str(tag, path.text, "value", 0, 256, &value, error);
-        if (code == OK && (!fields_alphabet(key, " \t\n._:/=+@-") || !fields_alphabet(value, " \t\n._:/=+@-")))
-            code = field_error(error, path.text, "", "letters, digits, white space and ._:/=+@- only");
-    }
+    enum error_code code = tags_parse(root, arena, &job->tags, error);
+    if (code == OK && job->tags.count > BATCH_TAGS_MAX)
+        code = field_error(error, "", "tags", "at most %d tags", BATCH_TAGS_MAX);
     return code;
 }
 
@@ -262,7 +246,7 @@ static enum error_code parse_members(yyjson_val *root, struct arena *arena, stru
     if (code == OK)
         code = fields_enum(root, "", "modelInvocationType", batch_type_names, &type, error);
     if (code == OK)
-        code = parse_tags(root, error);
+        code = parse_tags(root, arena, job, error);
     if (code == OK)
         code = parse_vpc(root, error);
     job->timeout_hours = (uint32_t)hours;
@@ -301,6 +285,25 @@ enum error_code batch_identifier_parse(struct str text, struct batch_identifier 
     identifier->id = text;
     return is_arn ? OK : field_error(error, "", "jobIdentifier",
                                      "must be the ARN of a batch job or its ID of 12 lower-case letters and digits");
+}
+
+/* arn:aws(-[^:]+)?:bedrock:REGION:ACCOUNT:KIND/NAME */
+static bool is_bedrock_arn(struct str text)
+{
+    struct str region, account;
+    return skip_arn(&text, STR("bedrock")) && str_split(&text, ':', &region) && text.data &&
+           str_split(&text, ':', &account) && text.data && text.len > 0 &&
+           (account.len == 0 || is_digits(account, 12));
+}
+
+enum error_code batch_resource_parse(struct str text, struct batch_identifier *identifier, struct error *error)
+{
+    if (batch_identifier_parse(text, identifier, error) == OK && identifier->account.len > 0)
+        return OK;
+    if (is_bedrock_arn(text) || (is_alphanumeric(text.data[0]) && fields_alphabet(text, "-")))
+        return error_set(error, ERROR_NOT_FOUND, "There is no resource '" STR_FMT "'.",
+                         STR_ARG(str_slice(text, 0, text.len > 128 ? 128 : text.len)));
+    return field_error(error, "", "resourceARN", "must be the ARN of a resource of this service");
 }
 
 static bool take_number(struct str *text, size_t len, int *value)

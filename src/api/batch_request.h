@@ -22,6 +22,10 @@ struct batch_identifier {
 enum error_code batch_identifier_parse(struct str text, struct batch_identifier *identifier,
                                        struct error *error) WARN_UNUSED;
 
+/* The same of an ARN that may be any resource's, not empty. ERROR_NOT_FOUND: of one that is no batch job. */
+enum error_code batch_resource_parse(struct str text, struct batch_identifier *identifier,
+                                     struct error *error) WARN_UNUSED;
+
 /* Values of the query; data NULL: absent. */
 struct batch_list_query {
     struct str submit_after, submit_before, status, name_contains, max_results, next_token, sort_by, sort_order;

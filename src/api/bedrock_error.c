@@ -1,9 +1,10 @@
 #include "api/bedrock_error.h"
 
+#include <stdio.h>
+
 #include "api/eventstream.h"
 
-/* How long a refused caller should wait, in seconds: queues drain in about that time. */
-#define RETRY_AFTER "1"
+#define RETRY_USUAL_S 1 /* where nobody knows better */
 
 #define HEADER_COUNT_MAX 8
 #define BODY_MAX (8 * ERROR_MESSAGE_MAX)
@@ -14,6 +15,7 @@ static const struct bedrock_error errors[] = {
     [ERROR_DENIED] = {"AccessDeniedException", 403, "validationException"},
     [ERROR_CONFLICT] = {"ConflictException", 400, "validationException"},
     [ERROR_QUOTA] = {"ServiceQuotaExceededException", 400, "throttlingException"},
+    [ERROR_TAGS] = {"TooManyTagsException", 400, "validationException"},
     [ERROR_TOO_LARGE] = {"ValidationException", 400, "validationException"},
     [ERROR_THROTTLED] = {"ThrottlingException", 429, "throttlingException"},
     [ERROR_NOT_READY] = {"ModelNotReadyException", 429, "serviceUnavailableException"},
@@ -67,7 +69,9 @@ void bedrock_error_respond_named(struct http_exchange *exchange, int status, con
 
 void bedrock_error_respond(struct http_exchange *exchange, const struct error *error, const char *request_id)
 {
-    static const struct http_header retry = {STR("retry-after"), STR(RETRY_AFTER)};
+    char seconds[16];
+    int len = snprintf(seconds, sizeof(seconds), "%u", error->retry_s ? error->retry_s : RETRY_USUAL_S);
+    const struct http_header retry = {STR("retry-after"), {seconds, (size_t)len}};
     const struct bedrock_error *known = bedrock_error_of(error->code);
     bool can_retry = known->status == 429 || known->status == 503;
     bedrock_error_respond_named(exchange, known->status, known->name, bedrock_error_message(error), request_id, &retry,

@@ -148,11 +148,16 @@ static void end(struct active *active, enum batch_status to)
         log_event(LOG_WARN, "batch job's working files stay", LOG_C("error", error.message));
 }
 
+static void tell(struct active *active, const struct error *error)
+{
+    set_message(active, error->code == ERROR_INTERNAL ? "The server failed on this job; its log says why."
+                                                      : error->message);
+}
+
 static void fail(struct active *active, const struct error *error)
 {
     log_event(LOG_WARN, "batch job failed", LOG_C("job", active->job.id), LOG_C("error", error->message));
-    set_message(active, error->code == ERROR_INTERNAL ? "The server failed on this job; its log says why."
-                                                      : error->message);
+    tell(active, error);
     end(active, active->is_stopping ? BATCH_STOPPED : BATCH_FAILED);
 }
 
@@ -291,7 +296,7 @@ static void opened(struct active *active)
 
 static bool is_ending(const struct active *active)
 {
-    return active->is_stopping || active->is_expired;
+    return active->is_stopping || active->is_expired || active->broken.code != OK;
 }
 
 static void put(struct active *active)
@@ -309,9 +314,14 @@ static void put(struct active *active)
         return;
     }
     go_on(active);
-    if (!active->is_stopping && is_part)
+    if (active->broken.code != OK)
+        tell(active, &active->broken);
+    else if (!active->is_stopping && is_part)
         set_message(active, "The job's time was up before all of its records were computed.");
-    end(active, active->is_stopping ? BATCH_STOPPED : is_part ? BATCH_PARTIALLY_COMPLETED : BATCH_COMPLETED);
+    end(active, active->is_stopping         ? BATCH_STOPPED
+                : active->broken.code != OK ? BATCH_FAILED
+                : is_part                   ? BATCH_PARTIALLY_COMPLETED
+                                            : BATCH_COMPLETED);
 }
 
 void active_task_done(struct active *active)
@@ -332,13 +342,13 @@ static enum error_code bill(struct active *active, struct error *error)
     struct ledger_line line;
     if (active->unbilled.len == 0)
         return OK;
-    if (ledger_line_decode(buf_str(&active->unbilled), &line)) {
-        enum error_code code = ledger_record(active->runner->options->ledger, &line, error);
-        if (code != OK)
-            return code;
-    }
-    buf_clear(&active->unbilled);
-    return OK;
+    if (!ledger_line_decode(buf_str(&active->unbilled), &line))
+        return error_set(error, ERROR_INTERNAL, "batch job %s: the ledger's line of its last result cannot be read",
+                         active->job.id);
+    enum error_code code = ledger_record(active->runner->options->ledger, &line, error);
+    if (code == OK)
+        buf_clear(&active->unbilled);
+    return code;
 }
 
 static enum error_code append(struct active *active, struct flight *flight, struct error *error)
@@ -371,28 +381,49 @@ static enum error_code append(struct active *active, struct flight *flight, stru
     return OK;
 }
 
+/* The first of the landed goes into the log. One that has a result there already
+ * was computed twice: the first result is the one that was billed. */
+static enum error_code log_first(struct active *active, struct error *error)
+{
+    struct flight *flight = active->landed.first;
+    enum error_code code = append(active, flight, error);
+    if (code != OK && code != ERROR_CONFLICT)
+        return code;
+    if (code == ERROR_CONFLICT)
+        log_event(LOG_ERROR, "batch record was computed twice", LOG_C("job", active->job.id),
+                  LOG_C("error", error->message));
+    flight_queue_remove(&active->landed, flight);
+    flight_free(flight);
+    return OK;
+}
+
+/* Results cannot be kept or billed, and that will not pass. No further record is
+ * begun, what is in the log is put out, and then the job has failed; what is not
+ * in the log was not billed either. */
+static void break_off(struct active *active, const struct error *error)
+{
+    log_event(LOG_ERROR, "batch job breaks off", LOG_C("job", active->job.id), LOG_C("error", error->message));
+    active->broken = *error;
+    go_on(active);
+    tell(active, error);
+    buf_clear(&active->unbilled);
+    drop_flights(active, &active->landed);
+}
+
 /* Results into the log, and their lines into the ledger, one after the other. */
 static void log_landed(struct active *active)
 {
     struct error error;
-    for (;;) {
-        enum error_code code = bill(active, &error);
-        struct flight *flight = active->landed.first;
-        if (code == OK && flight)
-            code = append(active, flight, &error);
-        if (code == ERROR_CONFLICT || (code != OK && !batch_may_pass(code)))
-            log_event(LOG_ERROR, "batch result dropped", LOG_C("job", active->job.id),
-                      LOG_C("error", error.message));
-        else if (code != OK) {
-            wait_for(active, &error);
-            return;
-        }
-        if (!flight)
-            break;
-        flight_queue_remove(&active->landed, flight);
-        flight_free(flight);
-    }
-    go_on(active);
+    enum error_code code;
+    do
+        code = bill(active, &error);
+    while (code == OK && active->landed.first && (code = log_first(active, &error)) == OK);
+    if (code == OK)
+        go_on(active);
+    else if (batch_may_pass(code))
+        wait_for(active, &error);
+    else
+        break_off(active, &error);
 }
 
 void active_landed(struct flight *flight)
@@ -402,7 +433,9 @@ void active_landed(struct flight *flight)
     flight->state = FLIGHT_DONE;
     flight_queue_remove(&active->running, flight);
     flight_queue_add(&active->landed, flight);
-    if (!active->is_waiting)
+    if (active->broken.code != OK)
+        drop_flights(active, &active->landed);
+    else if (!active->is_waiting)
         log_landed(active);
     (void)uv_async_send(&active->runner->wake);
 }

@@ -103,3 +103,20 @@ enum error_code batch_request_stop(struct batch *batch, struct str tenant, struc
         runner_look(batch->runner);
     return code;
 }
+
+enum error_code batch_tags(struct batch *batch, const char *id, struct arena *arena, struct batch_tags *tags,
+                           struct error *error)
+{
+    return job_db_tags(batch->db, id, arena, tags, error);
+}
+
+enum error_code batch_tag(struct batch *batch, const char *id, const struct batch_tags *tags, struct error *error)
+{
+    return job_db_tag(batch->db, id, tags, error);
+}
+
+enum error_code batch_untag(struct batch *batch, const char *id, const struct str *keys, size_t count,
+                            struct error *error)
+{
+    return job_db_untag(batch->db, id, keys, count, error);
+}

@@ -32,5 +32,11 @@ enum error_code batch_list(struct batch *batch, const struct batch_filter *filte
                            struct batch_job **jobs, size_t *count, bool *has_more, struct error *error) WARN_UNUSED;
 enum error_code batch_request_stop(struct batch *batch, struct str tenant, struct str id,
                                    struct error *error) WARN_UNUSED;
+enum error_code batch_tags(struct batch *batch, const char *id, struct arena *arena, struct batch_tags *tags,
+                           struct error *error) WARN_UNUSED;
+enum error_code batch_tag(struct batch *batch, const char *id, const struct batch_tags *tags,
+                          struct error *error) WARN_UNUSED;
+enum error_code batch_untag(struct batch *batch, const char *id, const struct str *keys, size_t count,
+                            struct error *error) WARN_UNUSED;
 
 #endif

@@ -45,6 +45,16 @@ struct batch_counts {
     uint64_t input_tokens, output_tokens; /* input: whether computed or read from the cache */
 };
 
+/* Labels that a job was given, at most BATCH_TAGS_MAX, each key once. */
+#define BATCH_TAGS_MAX 50
+struct batch_tag {
+    struct str key, value;
+};
+struct batch_tags {
+    struct batch_tag *items;
+    size_t count;
+};
+
 /* Strings live in the arena of whoever read it. */
 struct batch_job {
     char id[BATCH_ID_LEN + 1];
@@ -54,6 +64,7 @@ struct batch_job {
     enum batch_type type;
     struct str input_uri, output_uri;
     struct str request; /* compact JSON of the whole request, for what is only handed back */
+    struct batch_tags tags; /* of one to be made; later they are asked for alone */
     uint32_t timeout_hours;
     enum batch_status status;
     struct str message;

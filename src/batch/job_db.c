@@ -1,6 +1,4 @@
-#include "batch/job_db.h"
-
-#include <pthread.h>
+#include "batch/job_db_internal.h"
 
 #include "core/json.h"
 #include "store/state.h"
@@ -26,25 +24,11 @@ static const char *const steps[] = {
     "CREATE UNIQUE INDEX batch_job_token ON batch_job (tenant, token) WHERE token <> '';"
     "CREATE INDEX batch_job_tenant ON batch_job (tenant, sequence);"
     "CREATE INDEX batch_job_live ON batch_job (status) WHERE status IN " LIVE,
-};
-
-enum query {
-    QUERY_BY_TOKEN,
-    QUERY_COUNT,
-    QUERY_INSERT,
-    QUERY_GET,
-    QUERY_LIST_UP,
-    QUERY_LIST_DOWN,
-    QUERY_STOP,
-    QUERY_PICK,
-    QUERY_CLAIM,
-    QUERY_RENEW,
-    QUERY_MOVE,
-    QUERY_NOTE,
-    QUERY_STATUS,
-    QUERY_EXPIRE,
-    QUERY_LIVE,
-    QUERIES,
+    /* Tags were kept in the request alone. */
+    "CREATE TABLE batch_tag (job TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (job, key)) "
+    "STRICT, WITHOUT ROWID;"
+    "INSERT OR REPLACE INTO batch_tag SELECT job.id, json_extract(tag.value, '$.key'), "
+    "json_extract(tag.value, '$.value') FROM batch_job AS job, json_each(job.request, '$.tags') AS tag",
 };
 
 #define LIST_WHERE                                                                                               \
@@ -80,12 +64,10 @@ static const char *const texts[QUERIES] = {
                      "'The job did not start before its time was up.' "
                      "WHERE status IN " WAITING " AND owner IS NULL AND expires_us <= ?1",
     [QUERY_LIVE] = "SELECT 1 FROM batch_job WHERE id = ? AND status IN " LIVE,
-};
-
-struct job_db {
-    pthread_mutex_t mutex;
-    struct sql *sql;
-    struct sql_statement *queries[QUERIES];
+    [QUERY_TAGS] = "SELECT key, value FROM batch_tag WHERE job = ? ORDER BY key",
+    [QUERY_TAG] = "INSERT INTO batch_tag (job, key, value) VALUES (?, ?, ?) "
+                  "ON CONFLICT (job, key) DO UPDATE SET value = excluded.value",
+    [QUERY_UNTAG] = "DELETE FROM batch_tag WHERE job = ? AND key = ?",
 };
 
 static enum error_code prepare(struct job_db *db, const char *data, struct error *error)
@@ -124,6 +106,15 @@ void job_db_close(struct job_db *db)
     sql_close(db->sql);
     pthread_mutex_destroy(&db->mutex);
     mem_free(db);
+}
+
+enum error_code job_db_end(struct job_db *db, enum error_code code, struct error *error)
+{
+    if (code == OK)
+        code = sql_exec(db->sql, "COMMIT", error);
+    if (code != OK)
+        sql_rollback(db->sql);
+    return code;
 }
 
 /* --- rows ------------------------------------------------------------------------------------------- */
@@ -232,16 +223,26 @@ static enum error_code insert(struct job_db *db, const struct batch_job *job, st
     return sql_run(query, error);
 }
 
+static enum error_code create(struct job_db *db, struct batch_job *job, uint64_t jobs_max, bool *is_known,
+                              struct error *error)
+{
+    enum error_code code = find_token(db, job, is_known, error);
+    if (code != OK || *is_known)
+        return code;
+    code = check_quota(db, job, jobs_max, error);
+    if (code == OK)
+        code = insert(db, job, error);
+    return code == OK ? job_db_put_tags(db, job->id, &job->tags, error) : code;
+}
+
 enum error_code job_db_create(struct job_db *db, struct batch_job *job, uint64_t jobs_max, bool *is_new,
                               struct error *error)
 {
     bool is_known = false;
     pthread_mutex_lock(&db->mutex);
-    enum error_code code = find_token(db, job, &is_known, error);
-    if (code == OK && !is_known)
-        code = check_quota(db, job, jobs_max, error);
-    if (code == OK && !is_known)
-        code = insert(db, job, error);
+    enum error_code code = sql_exec(db->sql, "BEGIN IMMEDIATE", error);
+    if (code == OK)
+        code = job_db_end(db, create(db, job, jobs_max, &is_known, error), error);
     pthread_mutex_unlock(&db->mutex);
     *is_new = code == OK && !is_known;
     return code;
@@ -371,13 +372,8 @@ enum error_code job_db_claim(struct job_db *db, const struct job_lease *lease, b
     *has_job = false;
     pthread_mutex_lock(&db->mutex);
     enum error_code code = sql_exec(db->sql, "BEGIN IMMEDIATE", error);
-    if (code == OK) {
-        code = claim(db, lease, takes_new, arena, job, fence, has_job, error);
-        if (code == OK)
-            code = sql_exec(db->sql, "COMMIT", error);
-        if (code != OK)
-            sql_rollback(db->sql);
-    }
+    if (code == OK)
+        code = job_db_end(db, claim(db, lease, takes_new, arena, job, fence, has_job, error), error);
     pthread_mutex_unlock(&db->mutex);
     *has_job = *has_job && code == OK;
     return code;

@@ -51,6 +51,19 @@ enum error_code job_db_list(struct job_db *db, const struct batch_filter *filter
 enum error_code job_db_request_stop(struct job_db *db, struct str tenant, struct str id, uint64_t now_us,
                                     struct error *error) WARN_UNUSED;
 
+/* --- tags: of a job that job_db_get has found --- */
+
+/* In the order of their keys. */
+enum error_code job_db_tags(struct job_db *db, const char *id, struct arena *arena, struct batch_tags *tags,
+                            struct error *error) WARN_UNUSED;
+/* Adds these, or gives keys that are there another value. ERROR_TAGS: there
+ * would be more than BATCH_TAGS_MAX; nothing has changed. */
+enum error_code job_db_tag(struct job_db *db, const char *id, const struct batch_tags *tags,
+                           struct error *error) WARN_UNUSED;
+/* Keys that are not there are no error. */
+enum error_code job_db_untag(struct job_db *db, const char *id, const struct str *keys, size_t count,
+                             struct error *error) WARN_UNUSED;
+
 /* --- for runners --- */
 
 struct job_lease {

@@ -139,6 +139,7 @@ struct active {
     struct flight_queue landed;  /* done, not in the log */
     struct buf unbilled;         /* line of the last result in the log, not in the ledger */
     bool is_stopping, is_expired;
+    struct error broken;         /* why no further result can be kept; its code is OK while they can */
     bool is_lost;                /* another runner has it now */
     uint64_t retry_us;           /* waits for a disk or a store until then */
     bool is_waiting;             /* the message says for what */

@@ -175,17 +175,21 @@ struct prefix_checkpoint {
 };
 
 /* Checkpoints ascend. `tokens` begins with the query's. Blocks that are stored
- * already get the longer time to live; from the first one that another request
- * is computing on, nothing is claimed. May be called again with more tokens
- * (the reply's). At most CACHE_TTL_CLASSES - 1 different times to live per tree. */
+ * already get the longer time to live; those that another request is computing
+ * stay that one's, and what is claimed behind them is due when they are there.
+ * May be called again with more tokens (the reply's). At most
+ * CACHE_TTL_CLASSES - 1 different times to live per tree. */
 enum error_code prefix_tree_claim(struct prefix_tree *tree, struct prefix_path *path, const int32_t *tokens,
                                   uint32_t count, const struct prefix_checkpoint *checkpoints,
                                   uint32_t checkpoint_count, uint64_t now_us, struct error *error) WARN_UNUSED;
 
-/* The next block to commit. False: none is left. */
+/* The next block to commit. False: none is left, or another request has not committed the one above it. */
 bool prefix_path_next_claim(const struct prefix_path *path, uint32_t *begin, uint32_t *end);
 
-/* The same in full, but for the payload. */
+/* Who computed a block above the next one has given it up: yield, and claim again, with that one. */
+bool prefix_path_is_orphan(const struct prefix_path *path);
+
+/* The next block in full, but for the payload. */
 bool prefix_path_claim(const struct prefix_tree *tree, const struct prefix_path *path, struct prefix_block *block);
 
 /* Takes the payload, whatever happens. False: there was no room (all in use, or

@@ -361,13 +361,12 @@ static bool add_claim(struct claiming *c, struct prefix_node *node)
 }
 
 /* Pins the child with these tokens, made if there is none, and claims it if it
- * is to be stored. NULL: go no further. */
+ * is to be stored and nobody else computes it. NULL: go no further. */
 static struct prefix_node *claim_child(struct claiming *c, struct prefix_node *parent, uint32_t count)
 {
     const struct order_run run = {c->tokens + parent->end, count};
     struct prefix_node *child = node_child(parent, run);
-    if (child != NULL && (child->owner != NULL ? child->owner != c->path
-                                               : node_is_stored(child) && !node_is_fresh(child, c->tree->now_us)))
+    if (child != NULL && child->owner == NULL && node_is_stored(child) && !node_is_fresh(child, c->tree->now_us))
         return NULL;
     if (child == NULL) {
         child = node_new(c->tree, parent, run);
@@ -462,11 +461,30 @@ enum error_code prefix_tree_claim(struct prefix_tree *tree, struct prefix_path *
     return code;
 }
 
-bool prefix_path_next_claim(const struct prefix_path *path, uint32_t *begin, uint32_t *end)
+/* The next to commit, if there is one and what is above it is stored: that may be another request's to compute. */
+static const struct prefix_node *next_due(const struct prefix_path *path)
 {
     if (path->next_claim >= path->claim_count)
-        return false;
+        return NULL;
     const struct prefix_node *node = path->claims[path->next_claim];
+    return path->is_snapshot || node->parent == path->root || node_is_stored(node->parent) ? node : NULL;
+}
+
+bool prefix_path_is_orphan(const struct prefix_path *path)
+{
+    if (path->next_claim >= path->claim_count || next_due(path) != NULL)
+        return false;
+    const struct prefix_node *above = path->claims[path->next_claim]->parent;
+    while (above != path->root && !node_is_stored(above) && above->owner != NULL)
+        above = above->parent;
+    return above != path->root && !node_is_stored(above);
+}
+
+bool prefix_path_next_claim(const struct prefix_path *path, uint32_t *begin, uint32_t *end)
+{
+    const struct prefix_node *node = next_due(path);
+    if (node == NULL)
+        return false;
     *begin = path->is_snapshot ? 0 : node->end - node->count;
     *end = node->end;
     return true;
@@ -474,9 +492,9 @@ bool prefix_path_next_claim(const struct prefix_path *path, uint32_t *begin, uin
 
 bool prefix_path_claim(const struct prefix_tree *tree, const struct prefix_path *path, struct prefix_block *block)
 {
-    if (path->next_claim >= path->claim_count)
+    const struct prefix_node *node = next_due(path);
+    if (node == NULL)
         return false;
-    const struct prefix_node *node = path->claims[path->next_claim];
     *block = (struct prefix_block){
         .key = node->key,
         .parent_key = path->is_snapshot ? path->root->key : node->parent->key,
@@ -522,6 +540,7 @@ bool prefix_tree_commit(struct prefix_tree *tree, struct prefix_path *path, uint
         backend->drop(backend->ctx, CACHE_MEMORY, bytes, payload);
         return false;
     }
+    assert(next_due(path) != NULL);
     struct prefix_node *node = path->claims[path->next_claim++];
     prefix_tree_expire(tree, now_us);
     node->owner = NULL;

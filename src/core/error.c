@@ -9,6 +9,7 @@ enum error_code error_set(struct error *error, enum error_code code, const char 
     va_list args;
     va_start(args, format);
     error->code = code;
+    error->retry_s = 0;
     (void)vsnprintf(error->message, sizeof(error->message), format, args);
     va_end(args);
     return code;
@@ -19,6 +20,7 @@ enum error_code error_set_errno(struct error *error, enum error_code code, int o
     va_list args;
     va_start(args, format);
     error->code = code;
+    error->retry_s = 0;
     (void)vsnprintf(error->message, sizeof(error->message), format, args);
     va_end(args);
 
@@ -33,6 +35,7 @@ enum error_code error_no_memory(struct error *error)
 {
     static const char text[] = "out of memory";
     error->code = ERROR_NO_MEMORY;
+    error->retry_s = 0;
     memcpy(error->message, text, sizeof(text));
     return ERROR_NO_MEMORY;
 }

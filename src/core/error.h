@@ -19,6 +19,7 @@ enum error_code {
     ERROR_DENIED,       /* who asks may not                      (AccessDeniedException 403) */
     ERROR_CONFLICT,     /* it exists already or is in use        (ConflictException 400) */
     ERROR_QUOTA,        /* a configured quota is used up         (ServiceQuotaExceededException 400) */
+    ERROR_TAGS,         /* more tags than a resource may have    (TooManyTagsException 400) */
     ERROR_TOO_LARGE,    /* body or document over its limit       (ValidationException 400; HTTP 413 outside) */
     ERROR_THROTTLED,    /* refused early, retry later            (ThrottlingException 429) */
     ERROR_NOT_READY,    /* the model is still loading            (ModelNotReadyException 429) */
@@ -35,6 +36,7 @@ enum error_code {
 
 struct error {
     enum error_code code;
+    unsigned retry_s; /* after which it is worth to try again, where that is known; 0: not known */
     char message[ERROR_MESSAGE_MAX]; /* UTF-8, NUL-terminated, cut at the limit */
 };
 

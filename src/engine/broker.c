@@ -2,6 +2,7 @@
 #include "engine/broker.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -77,10 +78,25 @@ void broker_release(struct broker *broker, uint32_t slot)
     atomic_store(&broker->page->slots[slot].cache_bytes, 0); /* its memory went with it */
     atomic_store(&broker->page->slots[slot].cache_tokens, 0);
     for (size_t tier = 0; tier < ENGINE_TIERS; tier++) {
+        atomic_store(&broker->page->slots[slot].queued_tokens[tier], 0);
         atomic_store(&broker->page->slots[slot].queued[tier], 0);
         atomic_store(&broker->page->slots[slot].running[tier], 0);
         atomic_store(&broker->page->slots[slot].preempted[tier], 0);
     }
+}
+
+unsigned broker_wait_s(const struct broker_slot *slot, enum engine_tier tier)
+{
+    const double read = (double)atomic_load(&slot->prefilled_tokens), busy_us = (double)atomic_load(&slot->steps_us);
+    double waiting = 0;
+    for (size_t above = 0; above <= tier; above++)
+        waiting += (double)atomic_load(&slot->queued_tokens[above]);
+    if (read == 0)
+        return 1;
+    const double seconds = ceil(waiting * busy_us / read / 1e6);
+    if (seconds < 1)
+        return 1;
+    return seconds < BROKER_WAIT_MAX_S ? (unsigned)seconds : BROKER_WAIT_MAX_S;
 }
 
 /* --- the worker's side ------------------------------------------------------------------------------ */

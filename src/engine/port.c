@@ -176,11 +176,19 @@ static bool on_finished(struct engine_call *call, struct str payload)
     return true;
 }
 
+/* Refused because much waits: when less will. */
+static unsigned retry_s(const struct engine *engine, size_t model, enum engine_tier tier)
+{
+    return broker_wait_s(&engine->broker.page->slots[model], tier);
+}
+
 static bool on_failed(struct engine_call *call, struct str payload)
 {
     struct error error;
     if (!protocol_get_failed(payload, &error))
         return false;
+    if (error.code == ERROR_THROTTLED)
+        error.retry_s = retry_s(call->port->engine, call->model, call->tier);
     fail_call(call, &error);
     return true;
 }
@@ -434,6 +442,7 @@ static struct engine_call *submit(struct engine_call *call, struct port_link *li
     if (!link_end(&link->link)) {
         (void)error_set(error, ERROR_THROTTLED, "too much waits for model %s; try again later",
                         call->port->engine->models[call->model].config->name);
+        error->retry_s = retry_s(call->port->engine, call->model, call->tier);
         release_call(call);
         return NULL;
     }
@@ -453,6 +462,7 @@ struct engine_call *engine_generate(struct engine_port *port, size_t model, cons
                         "%llu requests of tier %s wait for model %s already; try again later",
                         (unsigned long long)most, engine_tier_names[request->tier],
                         port->engine->models[model].config->name);
+        error->retry_s = retry_s(port->engine, model, request->tier);
         return NULL;
     }
     struct engine_call *call = new_call(port, model, CALL_WAITING, request->tier, ctx, error);

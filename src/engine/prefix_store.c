@@ -414,11 +414,20 @@ static void save(struct prefix_store *store, struct prefix_use *use, uint32_t se
     }
 }
 
+/* Prompts that begin alike share their first blocks, and the first of them
+ * stores these. If it gives up, another takes them over; if it is behind when
+ * another's prompt is read, nobody waits for what comes after them. */
 void prefix_store_save(struct prefix_store *store, struct prefix_use *use, uint32_t sequence, uint32_t past)
 {
     repair(store, use, sequence, past);
+    if (use->path && prefix_path_is_orphan(use->path)) {
+        prefix_store_yield(store, use);
+        prefix_store_reclaim(store, use, past);
+    }
     if (use->path)
         save(store, use, sequence, use->job->tokens->items, past);
+    if (past == use->job->tokens->count)
+        prefix_store_yield(store, use);
 }
 
 /* Deterministic prompts are cut wherever a later request may have read up to,

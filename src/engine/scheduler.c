@@ -95,6 +95,8 @@ static void publish_tiers(struct scheduler *s)
         for (const struct sequence *seq = s->preempted[tier].first; seq != NULL; seq = seq->next)
             preempted[seq->job->request.tier]++;
     for (size_t tier = 0; tier < ENGINE_TIERS; tier++) {
+        atomic_store_explicit(&slot->queued_tokens[tier], scheduler_queued_tokens(s, (uint8_t)tier),
+                              memory_order_relaxed);
         atomic_store_explicit(&slot->queued[tier], s->queued[tier], memory_order_relaxed);
         atomic_store_explicit(&slot->running[tier], running[tier], memory_order_relaxed);
         atomic_store_explicit(&slot->preempted[tier], preempted[tier], memory_order_relaxed);

@@ -148,10 +148,14 @@ def in_threads(count, work):
     return results
 
 
+def retry_after(error):
+    return int(error.response["ResponseMetadata"]["HTTPHeaders"]["retry-after"])
+
+
 def assert_throttled(error):
     assert error.response["Error"]["Code"] == "ThrottlingException"
     assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 429
-    assert int(error.response["ResponseMetadata"]["HTTPHeaders"]["retry-after"]) >= 1
+    assert 1 <= retry_after(error) <= 60
 
 
 def test_a_queue_of_its_own(tmp_path, random_model):
@@ -167,6 +171,24 @@ def test_a_queue_of_its_own(tmp_path, random_model):
     assert len(lines(server)) == 10 - len(refused)
     plain = in_threads(10, lambda: converse(client, tokens=20))
     assert not [reply for reply in plain if isinstance(reply, botocore.exceptions.ClientError)]
+    assert server.stop() == 0
+
+
+def test_retry_after_is_an_estimate(tmp_path, random_model):
+    """Long replies to short prompts, one at a time: a token that waits stands for many steps of the engine."""
+    server = start(tmp_path, random_model, extra="tiers: {default: {queue: 8}}\n")
+    client = server.client()
+    converse(client, tokens=1500)
+
+    def is_refused_for_long():
+        """One at least that came when the others were in the queue."""
+        replies = in_threads(24, lambda: converse(client, tokens=1500))
+        refused = [reply for reply in replies if isinstance(reply, botocore.exceptions.ClientError)]
+        for error in refused:
+            assert_throttled(error)
+        return any(retry_after(error) > 1 for error in refused)
+
+    assert wait_until(is_refused_for_long, 120)
     assert server.stop() == 0
 
 

@@ -19,6 +19,7 @@
 #include "chat_fixture.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "store/state.h"
 
 /* --- states ----------------------------------------------------------------------------------------- */
 
@@ -181,6 +182,70 @@ static void jobs_that_wait_too_long_expire(void **state)
     job_db_close(db);
 }
 
+static void check_tags(struct job_db *db, const char *id, const char *wanted)
+{
+    struct error error;
+    struct arena arena;
+    struct batch_tags tags;
+    char text[256] = "";
+    arena_init(&arena, 0);
+    assert_int_equal(job_db_tags(db, id, &arena, &tags, &error), OK);
+    for (size_t i = 0; i < tags.count; i++) {
+        size_t len = strlen(text);
+        (void)snprintf(text + len, sizeof(text) - len, STR_FMT "=" STR_FMT ";", STR_ARG(tags.items[i].key),
+                       STR_ARG(tags.items[i].value));
+    }
+    assert_string_equal(text, wanted);
+    arena_deinit(&arena);
+}
+
+static void tags_come_with_the_job_and_change_later(void **state)
+{
+    (void)state;
+    struct batch_tag two[] = {{STR("b"), STR("1")}, {STR("a"), STR("")}}, one[] = {{STR("b"), STR("2")}};
+    const struct str gone[] = {STR("a"), STR("z")};
+    struct batch_job job = a_job("aaaaaaaaaaa1", "a");
+    struct error error;
+    bool is_new;
+    struct job_db *db = open_db();
+    job.tags = (struct batch_tags){two, 2};
+    assert_int_equal(job_db_create(db, &job, 100, &is_new, &error), OK);
+    create(db, "aaaaaaaaaaa2", "a");
+    check_tags(db, "aaaaaaaaaaa1", "a=;b=1;");
+    check_tags(db, "aaaaaaaaaaa2", "");
+    const struct batch_tags changed = {one, 1};
+    assert_int_equal(job_db_tag(db, "aaaaaaaaaaa1", &changed, &error), OK);
+    assert_int_equal(job_db_untag(db, "aaaaaaaaaaa1", gone, 2, &error), OK);
+    job_db_close(db);
+    db = open_db();
+    check_tags(db, "aaaaaaaaaaa1", "b=2;");
+    job_db_close(db);
+}
+
+/* Databases of before have the tags in the request alone. */
+static void tags_of_older_databases_are_found(void **state)
+{
+    (void)state;
+    struct batch_job job = a_job("aaaaaaaaaaa1", "a");
+    struct error error;
+    struct sql *sql;
+    bool is_new;
+    struct job_db *db = open_db();
+    job.request = STR("{\"jobName\":\"x\",\"tags\":[{\"key\":\"k\",\"value\":\"v\"},"
+                      "{\"value\":\"\",\"key\":\"e\"}]}");
+    assert_int_equal(job_db_create(db, &job, 100, &is_new, &error), OK);
+    create(db, "aaaaaaaaaaa2", "a");
+    job_db_close(db);
+    assert_int_equal(state_open(test_root, &sql, &error), OK);
+    assert_int_equal(sql_exec(sql, "DROP TABLE batch_tag; UPDATE schema SET version = 1 WHERE room = 'batch'", &error),
+                     OK);
+    sql_close(sql);
+    db = open_db();
+    check_tags(db, "aaaaaaaaaaa1", "e=;k=v;");
+    check_tags(db, "aaaaaaaaaaa2", "");
+    job_db_close(db);
+}
+
 /* --- lines and records ------------------------------------------------------------------------------ */
 
 static enum error_code join(void *ctx, const struct line *line, struct error *error)
@@ -215,7 +280,7 @@ static void output_lines(void **state)
 {
     (void)state;
     struct buf out;
-    struct error error = {ERROR_INVALID, "no \"such\" thing"};
+    struct error error = {.code = ERROR_INVALID, .message = "no \"such\" thing"};
     buf_init(&out, 1000);
     record_append_line(&out, STR("{\"modelInput\":{\"b\":1,\"a\":[2.5]},\"recordId\":\"x\"}"), 3,
                        STR("\"modelOutput\":{}"));
@@ -493,6 +558,78 @@ static void a_full_disk_leaves_the_log_as_it_was(void **state)
     results_close(results);
 }
 
+/* --- a job whose results cannot be billed ------------------------------------------------------------- */
+
+/* A job with one record in the log, its line not in the ledger, and another that the engine is at. */
+struct billing {
+    struct config config;
+    struct batch_options options;
+    struct runner runner;
+    struct active *active;
+    struct flight *flight;
+};
+
+static void ignore_wake(uv_async_t *wake)
+{
+    (void)wake;
+}
+
+static void bed_make(struct billing *bed)
+{
+    struct error error;
+    struct arena arena;
+    struct batch_counts counts;
+    const struct batch_job job = a_job("aaaaaaaaaaa1", "a");
+    const struct result first = {.number = 1, .line = STR("no line"), .outcome = STR("x")};
+    *bed = (struct billing){.config = {.data = test_root}};
+    bed->options.config = &bed->config;
+    bed->runner.options = &bed->options;
+    assert_int_equal(uv_loop_init(&bed->runner.loop), 0);
+    assert_int_equal(uv_async_init(&bed->runner.loop, &bed->runner.wake, ignore_wake), 0);
+    arena_init(&arena, 0);
+    bed->active = active_new(&bed->runner, &arena, &job, 1);
+    assert_non_null(bed->active);
+    assert_int_equal(results_open(test_root, 3, &bed->active->results, &counts, &error), OK);
+    assert_int_equal(results_append(bed->active->results, &first, &error), OK);
+    bed->active->job.counts = (struct batch_counts){.total = 3, .success = 1};
+    bed->active->step = ACTIVE_RUNNING;
+    bed->active->next_place = 2;
+    assert_true(buf_append_str(&bed->active->unbilled, first.line));
+    bed->flight = flight_new(bed->active, 2);
+    bed->flight->state = FLIGHT_RUNNING;
+    bed->runner.models[0].in_flight = 1;
+    flight_queue_add(&bed->active->running, bed->flight);
+}
+
+static void bed_free(struct billing *bed)
+{
+    active_free(bed->active);
+    uv_close((uv_handle_t *)&bed->runner.wake, NULL);
+    (void)uv_run(&bed->runner.loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&bed->runner.loop), 0);
+}
+
+static void a_job_breaks_off_rather_than_lose_results(void **state)
+{
+    (void)state;
+    struct billing bed;
+    struct error error;
+    bool has;
+    bed_make(&bed);
+    assert_false(active_has_next(bed.active, 1)); /* the first one's line comes first */
+    active_landed(bed.flight);
+    assert_int_equal(bed.active->broken.code, ERROR_INTERNAL);
+    assert_non_null(strstr(bed.active->message, "its log says why"));
+    assert_false(active_has_next(bed.active, 1));
+    assert_true(!bed.active->landed.first && bed.active->unbilled.len == 0 && bed.runner.models[0].in_flight == 0);
+    assert_int_equal(results_has(bed.active->results, 1, &has, &error), OK);
+    assert_true(has);
+    assert_int_equal(results_has(bed.active->results, 2, &has, &error), OK);
+    assert_false(has); /* nor counted, nor billed */
+    assert_int_equal(bed.active->job.counts.success, 1);
+    bed_free(&bed);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_root_make, test_root_remove)
 
 int main(void)
@@ -503,6 +640,8 @@ int main(void)
         TEST(stopping_goes_before_what_the_runner_thinks),
         TEST(tenants_take_turns),
         TEST(jobs_that_wait_too_long_expire),
+        TEST(tags_come_with_the_job_and_change_later),
+        TEST(tags_of_older_databases_are_found),
         cmocka_unit_test(lines_come_whole),
         cmocka_unit_test(output_lines),
         cmocka_unit_test(request_ids_follow_from_the_work),
@@ -512,6 +651,7 @@ int main(void)
         TEST(results_survive),
         TEST(a_torn_result_never_happened),
         TEST(a_full_disk_leaves_the_log_as_it_was),
+        TEST(a_job_breaks_off_rather_than_lose_results),
     };
     log_configure(LOG_OFF, LOG_LOGFMT);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -485,9 +485,10 @@ static void test_waiting_for_a_prefill(void **state)
     hit = bed_peek(&bed, "t", other, 12, 2);
     assert_int_equal(hit.pending_tokens, 4);
     prefix_tree_wait(bed.tree, &hit, &half.waiter);
-    /* A second one claims nothing of it meanwhile. */
+    /* A second one claims nothing of it meanwhile, and has to wait with what it has behind it. */
     struct prefix_path *second = open_and_claim(&bed, tokens, 12, 3);
     assert_false(prefix_path_next_claim(second, &begin, &end));
+    assert_false(prefix_path_is_orphan(second));
     prefix_tree_close(bed.tree, second);
     commit_one(&bed, first, 4);
     assert_true(half.woken && half.is_ready && !all.woken);
@@ -534,6 +535,65 @@ static void test_hand_over_when_it_fails(void **state)
     prefix_tree_close(bed.tree, second);
     assert_int_equal(bed_peek(&bed, "t", tokens, 12, 7).tokens, 12);
     assert_int_equal(stats_of(&bed).stored, 3);
+    bed_deinit(&bed);
+}
+
+/* Two prompts that begin alike: each stores its own part, the beginning is the first one's. */
+static void test_claims_behind_anothers(void **state)
+{
+    (void)state;
+    struct bed bed = {0};
+    const struct prefix_options options = bed_options(&bed);
+    int32_t tokens[12], other[12];
+    uint32_t begin, end;
+    bed_init(&bed, &options);
+    count_up(tokens, 12, 1);
+    memcpy(other, tokens, sizeof(other));
+    other[4] = 99;
+    struct prefix_path *first = open_and_claim(&bed, tokens, 12, 1);
+    struct prefix_path *second = open_and_claim(&bed, other, 12, 2);
+    assert_int_equal(bed_peek(&bed, "t", other, 12, 3).pending_tokens, 12); /* whoever wants it waits for it */
+    assert_false(prefix_path_next_claim(second, &begin, &end));
+    commit_one(&bed, first, 4);
+    assert_true(prefix_path_next_claim(second, &begin, &end));
+    assert_int_equal(begin, 4);
+    bed_commit_all(&bed, second, 5);
+    bed_check(&bed);
+    prefix_tree_close(bed.tree, first);
+    prefix_tree_close(bed.tree, second);
+    assert_int_equal(bed_peek(&bed, "t", other, 12, 6).tokens, 12);
+    assert_int_equal(bed_peek(&bed, "t", tokens, 12, 6).tokens, 4);
+    bed_deinit(&bed);
+}
+
+static void test_what_was_given_up_above(void **state)
+{
+    (void)state;
+    struct bed bed = {0};
+    const struct prefix_options options = bed_options(&bed);
+    const struct prefix_checkpoint whole = {12, 300};
+    struct error error;
+    int32_t tokens[12], other[12];
+    uint32_t begin, end;
+    bed_init(&bed, &options);
+    count_up(tokens, 12, 1);
+    memcpy(other, tokens, sizeof(other));
+    other[9] = 99;
+    struct prefix_path *first = open_and_claim(&bed, tokens, 12, 1);
+    struct prefix_path *second = open_and_claim(&bed, other, 12, 2);
+    commit_one(&bed, first, 3);
+    assert_false(prefix_path_is_orphan(second)); /* the block from 4 is still on its way */
+    prefix_tree_close(bed.tree, first);
+    assert_true(prefix_path_is_orphan(second));
+    assert_false(prefix_path_next_claim(second, &begin, &end));
+    prefix_tree_yield(bed.tree, second);
+    assert_int_equal(prefix_tree_claim(bed.tree, second, other, 12, &whole, 1, 4, &error), OK);
+    assert_true(!prefix_path_is_orphan(second) && prefix_path_next_claim(second, &begin, &end));
+    assert_int_equal(begin, 4);
+    bed_commit_all(&bed, second, 5);
+    bed_check(&bed);
+    prefix_tree_close(bed.tree, second);
+    assert_int_equal(bed_peek(&bed, "t", other, 12, 6).tokens, 12);
     bed_deinit(&bed);
 }
 
@@ -949,6 +1009,8 @@ int main(void)
         cmocka_unit_test(test_wanted_blocks_go_last),
         cmocka_unit_test(test_waiting_for_a_prefill),
         cmocka_unit_test(test_hand_over_when_it_fails),
+        cmocka_unit_test(test_claims_behind_anothers),
+        cmocka_unit_test(test_what_was_given_up_above),
         cmocka_unit_test(test_disk),
         cmocka_unit_test(test_disk_fails),
         cmocka_unit_test(test_snapshots),

@@ -72,6 +72,25 @@ static void test_dead_worker_frees_cores(void **state)
     assert_int_equal(threads_of(&bed->large), 8);
 }
 
+static void test_wait(void **state)
+{
+    struct bed *bed = *state;
+    struct broker_slot *slot = &bed->broker.page->slots[1];
+    atomic_store(&slot->queued_tokens[ENGINE_DEFAULT], 4000);
+    assert_int_equal(broker_wait_s(slot, ENGINE_DEFAULT), 1); /* nothing was read yet: not known */
+    atomic_store(&slot->prefilled_tokens, 1000);
+    atomic_store(&slot->steps_us, 2000000);
+    assert_int_equal(broker_wait_s(slot, ENGINE_DEFAULT), 8);
+    assert_int_equal(broker_wait_s(slot, ENGINE_PRIORITY), 1); /* those below do not count */
+    atomic_store(&slot->queued_tokens[ENGINE_PRIORITY], 1);
+    assert_int_equal(broker_wait_s(slot, ENGINE_PRIORITY), 1);
+    assert_int_equal(broker_wait_s(slot, ENGINE_DEFAULT), 9); /* those above do, and it is rounded up */
+    atomic_store(&slot->queued_tokens[ENGINE_FLEX], 1000000000000);
+    assert_int_equal(broker_wait_s(slot, ENGINE_FLEX), BROKER_WAIT_MAX_S);
+    broker_release(&bed->broker, 1); /* what waited is gone with the worker */
+    assert_int_equal(broker_wait_s(slot, ENGINE_FLEX), 1);
+}
+
 static void test_fixed(void **state)
 {
     struct bed *bed = *state;
@@ -103,6 +122,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_shares, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_core, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dead_worker_frees_cores, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fixed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_attach, setup, teardown),
     };

@@ -456,6 +456,33 @@ static void test_many_read_one_prefill(void **state)
     bed_free(bed);
 }
 
+/* Two documents under one system prompt, asked in turn: each is computed once. */
+static void test_documents_that_begin_alike(void **state)
+{
+    (void)state;
+    struct bed *bed = open_bed(MODEL_ROOM, false);
+    struct ask asks[MANY];
+    uint64_t prompts = 0;
+    make_many(asks);
+    for (size_t i = 0; i < MANY; i++) {
+        for (size_t at = 200; at < 990 && i % 2 == 1; at++)
+            asks[i].job.tokens.items[at] = prompt[990 - at];
+        ask_submit(bed, &asks[i]);
+    }
+    bed_run(bed);
+    for (size_t i = 0; i < MANY; i++) {
+        ask_wait(&asks[i]);
+        assert_true(asks[i].is_finished);
+        assert_counts(&asks[i], i < 2 ? 0 : 990, i < 2 ? 990 : 0, 0);
+        prompts += asks[i].job.tokens.count;
+    }
+    assert_int_equal(bed_prefilled(bed), prompts - (MANY - 2) * 990);
+    assert_replies_alone(asks, 0, MANY);
+    for (size_t i = 0; i < MANY; i++)
+        ask_deinit(&asks[i]);
+    bed_free(bed);
+}
+
 static void cancel_first(struct ask *ask)
 {
     struct ask *asks = ask->ctx;
@@ -641,6 +668,7 @@ int main(void)
         cmocka_unit_test(test_off_costs_nothing),
         cmocka_unit_test(test_budget_too_small),
         cmocka_unit_test(test_many_read_one_prefill),
+        cmocka_unit_test(test_documents_that_begin_alike),
         cmocka_unit_test(test_computing_one_is_cancelled),
         cmocka_unit_test(test_parked_one_is_cancelled),
         cmocka_unit_test(test_computing_one_fails),
