@@ -19,8 +19,8 @@
  *
  * BENCH_SMALL=1 takes a model of 5 million parameters: not for the figures, but to see all phases in little time.
  * BENCH_SECONDS is the length of a phase over all rounds (150), BENCH_ROUNDS the rounds (5), each of all phases in
- * turn on arrivals of its own, so that a machine that is slower for a while is so for all of them: percentiles are
- * over all rounds, other figures the median round. BENCH_THREADS are the threads (2). BENCH_FIGURE takes only one of
+ * turn on arrivals of its own. A figure compares phases of one round, and the median round is taken: a machine may be
+ * a quarter slower from one half minute to the next. BENCH_THREADS are the threads (2). BENCH_FIGURE takes only one of
  * strict, objective, priority, documents. */
 #include <signal.h>
 #include <stdlib.h>
@@ -122,15 +122,29 @@ static struct curve measure_curve(struct bed *bed, struct bench *report)
 
 /* --- the phases ------------------------------------------------------------------------------------- */
 
+enum figure {
+    STRICT_TTFT,
+    STRICT_TPOT,
+    STRICT_HARVEST,
+    OBJECTIVE_KEPT,
+    OBJECTIVE_HARVEST,
+    PRIORITY_TTFT,
+    FIGURES
+};
+
+/* Of all rounds. */
 static struct results {
-    struct tally alone, strict, objective, batch_strict, batch_objective;
-    struct tally priority_alone, priority_loaded, overload;
-    struct tally batch_alone;
-    double harvest[BENCH_ROUNDS_MAX], objective_harvest[BENCH_ROUNDS_MAX], step_ms[BENCH_ROUNDS_MAX];
     double capacity;
+    double figures[FIGURES][BENCH_ROUNDS_MAX];
 } results;
 
-static void add_row(struct bench *report, const char *what, struct tally *tally, double batch_rate_measured,
+/* What standard traffic got in this round without batch. */
+struct alone {
+    double ttft_ms, tpot_ms; /* p99 */
+    double busy;
+};
+
+static void add_row(struct bench *report, const char *what, struct tally *tally, double batch_rate,
                     const struct measured *measured)
 {
     const struct bench_cell cells[] = {
@@ -140,76 +154,91 @@ static void add_row(struct bench *report, const char *what, struct tally *tally,
         BENCH_NUMBER("ttft_p99_ms", p99(&tally->ttft_ms)),
         BENCH_NUMBER("tpot_p50_ms", bench_percentile(tally->tpot_ms.values, tally->tpot_ms.count, 0.5)),
         BENCH_NUMBER("tpot_p99_ms", p99(&tally->tpot_ms)),
-        BENCH_NUMBER("batch_tokens_per_second", batch_rate_measured),
+        BENCH_NUMBER("batch_tokens_per_second", batch_rate),
         BENCH_NUMBER("busy", measured->busy),
         BENCH_NUMBER("step_ms", measured->step_ms),
+        BENCH_NUMBER("batch_preempted", measured->preempted),
     };
-    bench_row(report, cells, 9);
+    bench_row(report, cells, 10);
 }
 
-static struct measured run_standard(struct bed *bed, struct bench *report, unsigned round)
+static struct phase standard_phase(const struct bed *bed, const struct side *side, unsigned round,
+                                   struct tally *standard)
 {
-    const struct phase phase = {.side = &bed->strict, .rates = {[KIND_STANDARD] = LOAD * results.capacity},
-                                .tallies = {[KIND_STANDARD] = &results.alone}, .us = bed->phase_us,
-                                .first = round * ROUND_ARRIVALS};
+    return (struct phase){.side = side, .rates = {[KIND_STANDARD] = LOAD * results.capacity},
+                          .tallies = {[KIND_STANDARD] = standard}, .us = bed->phase_us,
+                          .first = round * ROUND_ARRIVALS};
+}
+
+static struct alone run_standard(struct bed *bed, struct bench *report, unsigned round)
+{
+    static struct tally tally;
+    tally = (struct tally){0};
+    const struct phase phase = standard_phase(bed, &bed->strict, round, &tally);
     const struct measured measured = run_phase(bed, &phase);
-    add_row(report, "standard alone", &results.alone, 0, &measured);
-    return measured;
+    add_row(report, "standard alone", &tally, 0, &measured);
+    return (struct alone){p99(&tally.ttft_ms), p99(&tally.tpot_ms), measured.busy};
 }
 
-/* `alone` is of the standard traffic of this round. */
-static void run_strict(struct bed *bed, struct bench *report, unsigned round, const struct measured *alone)
+/* Tokens per second. */
+static double run_batch(struct bed *bed, struct bench *report)
 {
-    const struct phase batch_phase = {.side = &bed->strict, .clients = {[KIND_BATCH] = BATCH_CLIENTS},
-                                      .tallies = {[KIND_BATCH] = &results.batch_alone}, .us = bed->phase_us};
-    uint64_t tokens = results.batch_alone.output_tokens;
-    struct measured measured = run_phase(bed, &batch_phase);
-    const double alone_rate = (double)(results.batch_alone.output_tokens - tokens) / measured.seconds;
-    add_row(report, "batch alone", &results.batch_alone, alone_rate, &measured);
-    const struct phase phase = {.side = &bed->strict, .rates = {[KIND_STANDARD] = LOAD * results.capacity},
-                                .clients = {[KIND_BATCH] = BATCH_CLIENTS},
-                                .tallies = {[KIND_STANDARD] = &results.strict, [KIND_BATCH] = &results.batch_strict},
-                                .us = bed->phase_us, .first = round * ROUND_ARRIVALS};
-    tokens = results.batch_strict.output_tokens;
-    measured = run_phase(bed, &phase);
-    const double rate = (double)(results.batch_strict.output_tokens - tokens) / measured.seconds;
-    results.harvest[round] = rate / ((1 - alone->busy) * alone_rate);
-    add_row(report, "batch beside it, strict", &results.strict, rate, &measured);
+    static struct tally tally;
+    const struct phase phase = {.side = &bed->strict, .clients = {[KIND_BATCH] = BATCH_CLIENTS},
+                                .tallies = {[KIND_BATCH] = &tally}, .us = bed->phase_us};
+    tally = (struct tally){0};
+    const struct measured measured = run_phase(bed, &phase);
+    const double rate = (double)tally.output_tokens / measured.seconds;
+    add_row(report, "batch alone", &tally, rate, &measured);
+    return rate;
 }
 
-static void run_objective(struct bed *bed, struct bench *report, unsigned round)
+static void run_strict(struct bed *bed, struct bench *report, unsigned round, const struct alone *alone)
 {
+    static struct tally standard, batch;
+    standard = batch = (struct tally){0};
+    struct phase phase = standard_phase(bed, &bed->strict, round, &standard);
+    phase.clients[KIND_BATCH] = BATCH_CLIENTS;
+    phase.tallies[KIND_BATCH] = &batch;
+    const struct measured measured = run_phase(bed, &phase);
+    const double rate = (double)batch.output_tokens / measured.seconds;
+    add_row(report, "batch beside it, strict", &standard, rate, &measured);
+    results.figures[STRICT_TTFT][round] = (p99(&standard.ttft_ms) - STEP_MS) / alone->ttft_ms;
+    results.figures[STRICT_TPOT][round] = p99(&standard.tpot_ms) / alone->tpot_ms;
+    results.figures[STRICT_HARVEST][round] = rate / ((1 - alone->busy) * run_batch(bed, report));
+}
+
+static void run_objective(struct bed *bed, struct bench *report, unsigned round, const struct alone *alone)
+{
+    static struct tally standard, batch;
+    standard = batch = (struct tally){0};
+    struct phase phase = standard_phase(bed, &bed->objective, round, &standard);
+    phase.clients[KIND_BATCH] = BATCH_CLIENTS;
+    phase.tallies[KIND_BATCH] = &batch;
+    const struct measured measured = run_phase(bed, &phase);
+    add_row(report, "batch beside it, objective", &standard, (double)batch.output_tokens / measured.seconds, &measured);
     const struct curve curve = measure_curve(bed, report);
-    struct tally *standard = &results.objective, *batch = &results.batch_objective;
-    const struct phase phase = {.side = &bed->objective, .rates = {[KIND_STANDARD] = LOAD * results.capacity},
-                                .clients = {[KIND_BATCH] = BATCH_CLIENTS},
-                                .tallies = {[KIND_STANDARD] = standard, [KIND_BATCH] = batch}, .us = bed->phase_us,
-                                .first = round * ROUND_ARRIVALS};
-    const uint64_t batch_before = batch->output_tokens;
-    const uint64_t output = standard->output_tokens + batch->output_tokens;
-    const uint64_t prompts = standard->prompt_tokens + batch->prompt_tokens;
-    const struct measured measured = run_phase(bed, &phase);
     const double replies_ms =
-        (double)(standard->output_tokens + batch->output_tokens - output) * curve.admitted_ms / curve.replies;
-    const double prompts_ms =
-        (double)(standard->prompt_tokens + batch->prompt_tokens - prompts) * curve.prompt_ms;
-    results.objective_harvest[round] = (replies_ms + prompts_ms) / 1000 / measured.seconds;
-    add_row(report, "batch beside it, objective", standard,
-            (double)(batch->output_tokens - batch_before) / measured.seconds, &measured);
+        (double)(standard.output_tokens + batch.output_tokens) * curve.admitted_ms / curve.replies;
+    const double prompts_ms = (double)(standard.prompt_tokens + batch.prompt_tokens) * curve.prompt_ms;
+    results.figures[OBJECTIVE_KEPT][round] = p99(&standard.tpot_ms) / alone->tpot_ms;
+    results.figures[OBJECTIVE_HARVEST][round] = (replies_ms + prompts_ms) / 1000 / measured.seconds;
 }
 
 static void run_priority(struct bed *bed, struct bench *report, unsigned round)
 {
+    static struct tally alone, loaded, overload;
+    alone = loaded = overload = (struct tally){0};
     struct phase phase = {.side = &bed->strict, .rates = {[KIND_PRIORITY] = PRIORITY_LOAD * results.capacity},
-                          .tallies = {[KIND_PRIORITY] = &results.priority_alone, [KIND_STANDARD] = &results.overload},
-                          .us = bed->phase_us, .first = round * ROUND_ARRIVALS};
+                          .tallies = {[KIND_PRIORITY] = &alone, [KIND_STANDARD] = &overload}, .us = bed->phase_us,
+                          .first = round * ROUND_ARRIVALS};
     struct measured measured = run_phase(bed, &phase);
-    add_row(report, "priority alone", &results.priority_alone, 0, &measured);
-    phase.tallies[KIND_PRIORITY] = &results.priority_loaded;
+    add_row(report, "priority alone", &alone, 0, &measured);
+    phase.tallies[KIND_PRIORITY] = &loaded;
     phase.rates[KIND_STANDARD] = OVERLOAD * results.capacity;
     measured = run_phase(bed, &phase);
-    results.step_ms[round] = measured.step_ms;
-    add_row(report, "priority at twice the load", &results.priority_loaded, 0, &measured);
+    add_row(report, "priority at twice the load", &loaded, 0, &measured);
+    results.figures[PRIORITY_TTFT][round] = (p99(&loaded.ttft_ms) - measured.step_ms) / p99(&alone.ttft_ms);
 }
 
 /* --- main ------------------------------------------------------------------------------------------- */
@@ -220,50 +249,38 @@ static bool is_wanted(const char *figure)
     return only == NULL || strcmp(only, figure) == 0;
 }
 
-static void add_strict_limits(struct bed *bed, struct bench *report)
+/* The median round. */
+static void add_limit(const struct bed *bed, struct bench *report, const char *key, enum figure figure,
+                      enum bench_bound direction, double bound)
 {
-    const double alone_ttft = p99(&results.alone.ttft_ms), alone_tpot = p99(&results.alone.tpot_ms);
-    bench_limit(report, "strict_ttft", (p99(&results.strict.ttft_ms) - STEP_MS) / alone_ttft, BENCH_AT_MOST, 1.1);
-    bench_limit(report, "strict_tpot", p99(&results.strict.tpot_ms) / alone_tpot, BENCH_AT_MOST, 1.1);
-    bench_limit(report, "strict_harvest", bench_percentile(results.harvest, bed->rounds, 0.5), BENCH_AT_LEAST, 0.9);
-}
-
-static void add_objective_limits(struct bed *bed, struct bench *report)
-{
-    bench_limit(report, "objective_kept", p99(&results.objective.tpot_ms) / p99(&results.alone.tpot_ms), BENCH_AT_MOST,
-                OBJECTIVE);
-    bench_limit(report, "objective_harvest", bench_percentile(results.objective_harvest, bed->rounds, 0.5),
-                BENCH_AT_LEAST, 0.9);
-}
-
-static void add_priority_limit(struct bed *bed, struct bench *report)
-{
-    const double step = bench_percentile(results.step_ms, bed->rounds, 0.5);
-    bench_limit(report, "priority_ttft",
-                (p99(&results.priority_loaded.ttft_ms) - step) / p99(&results.priority_alone.ttft_ms), BENCH_AT_MOST,
-                1.5);
+    bench_limit(report, key, bench_percentile(results.figures[figure], bed->rounds, 0.5), direction, bound);
 }
 
 static void run_rounds(struct bed *bed, struct bench *report)
 {
     const bool strict = is_wanted("strict"), objective = is_wanted("objective"), priority = is_wanted("priority");
     for (unsigned round = 0; round < bed->rounds; round++) {
-        struct measured alone = {0};
+        struct alone alone = {0};
         if (strict || objective)
             alone = run_standard(bed, report, round);
         if (strict)
             run_strict(bed, report, round, &alone);
         if (objective)
-            run_objective(bed, report, round);
+            run_objective(bed, report, round, &alone);
         if (priority)
             run_priority(bed, report, round);
     }
-    if (strict)
-        add_strict_limits(bed, report);
-    if (objective)
-        add_objective_limits(bed, report);
+    if (strict) {
+        add_limit(bed, report, "strict_ttft", STRICT_TTFT, BENCH_AT_MOST, 1.1);
+        add_limit(bed, report, "strict_tpot", STRICT_TPOT, BENCH_AT_MOST, 1.1);
+        add_limit(bed, report, "strict_harvest", STRICT_HARVEST, BENCH_AT_LEAST, 0.9);
+    }
+    if (objective) {
+        add_limit(bed, report, "objective_kept", OBJECTIVE_KEPT, BENCH_AT_MOST, OBJECTIVE);
+        add_limit(bed, report, "objective_harvest", OBJECTIVE_HARVEST, BENCH_AT_LEAST, 0.9);
+    }
     if (priority)
-        add_priority_limit(bed, report);
+        add_limit(bed, report, "priority_ttft", PRIORITY_TTFT, BENCH_AT_MOST, 1.5);
 }
 
 int main(int argc, char **argv)

@@ -196,7 +196,12 @@ static struct measured measure(const struct engine_counters *before, const struc
 {
     const double us = (double)(clock_now_us() - began_us), steps_us = (double)(after->steps_us - before->steps_us);
     const double steps = (double)(after->steps - before->steps);
-    return (struct measured){us / 1e6, steps_us / us, steps > 0 ? steps_us / steps / 1000 : 0};
+    return (struct measured){
+        .seconds = us / 1e6,
+        .busy = steps_us / us,
+        .step_ms = steps > 0 ? steps_us / steps / 1000 : 0,
+        .preempted = (double)(after->tier_preemptions[ENGINE_BATCH] - before->tier_preemptions[ENGINE_BATCH]),
+    };
 }
 
 void settle(struct bed *bed, uv_timer_t *timer)

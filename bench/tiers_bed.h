@@ -63,6 +63,7 @@ struct bed {
 
 struct measured {
     double seconds, busy, step_ms; /* share of the time spent in steps; the mean step */
+    double preempted;              /* requests of batch that lost their place */
 };
 
 _Noreturn void die(const char *what);
