@@ -162,11 +162,13 @@ static void add_row(struct bench *report, const char *what, struct tally *tally,
     bench_row(report, cells, 10);
 }
 
+/* With batch beside it unless `batch` is NULL. */
 static struct phase standard_phase(const struct bed *bed, const struct side *side, unsigned round,
-                                   struct tally *standard)
+                                   struct tally *standard, struct tally *batch)
 {
     return (struct phase){.side = side, .rates = {[KIND_STANDARD] = LOAD * results.capacity},
-                          .tallies = {[KIND_STANDARD] = standard}, .us = bed->phase_us,
+                          .clients = {[KIND_BATCH] = batch != NULL ? BATCH_CLIENTS : 0},
+                          .tallies = {[KIND_STANDARD] = standard, [KIND_BATCH] = batch}, .us = bed->phase_us,
                           .first = round * ROUND_ARRIVALS};
 }
 
@@ -174,7 +176,7 @@ static struct alone run_standard(struct bed *bed, struct bench *report, unsigned
 {
     static struct tally tally;
     tally = (struct tally){0};
-    const struct phase phase = standard_phase(bed, &bed->strict, round, &tally);
+    const struct phase phase = standard_phase(bed, &bed->strict, round, &tally, NULL);
     const struct measured measured = run_phase(bed, &phase);
     add_row(report, "standard alone", &tally, 0, &measured);
     return (struct alone){p99(&tally.ttft_ms), p99(&tally.tpot_ms), measured.busy};
@@ -197,9 +199,7 @@ static void run_strict(struct bed *bed, struct bench *report, unsigned round, co
 {
     static struct tally standard, batch;
     standard = batch = (struct tally){0};
-    struct phase phase = standard_phase(bed, &bed->strict, round, &standard);
-    phase.clients[KIND_BATCH] = BATCH_CLIENTS;
-    phase.tallies[KIND_BATCH] = &batch;
+    const struct phase phase = standard_phase(bed, &bed->strict, round, &standard, &batch);
     const struct measured measured = run_phase(bed, &phase);
     const double rate = (double)batch.output_tokens / measured.seconds;
     add_row(report, "batch beside it, strict", &standard, rate, &measured);
@@ -212,9 +212,7 @@ static void run_objective(struct bed *bed, struct bench *report, unsigned round,
 {
     static struct tally standard, batch;
     standard = batch = (struct tally){0};
-    struct phase phase = standard_phase(bed, &bed->objective, round, &standard);
-    phase.clients[KIND_BATCH] = BATCH_CLIENTS;
-    phase.tallies[KIND_BATCH] = &batch;
+    const struct phase phase = standard_phase(bed, &bed->objective, round, &standard, &batch);
     const struct measured measured = run_phase(bed, &phase);
     add_row(report, "batch beside it, objective", &standard, (double)batch.output_tokens / measured.seconds, &measured);
     const struct curve curve = measure_curve(bed, report);

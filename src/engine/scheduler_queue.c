@@ -360,7 +360,7 @@ static bool fits(const struct scheduler *s, uint32_t running, uint64_t cells, ui
     return running < s->facts->parallel && cells + needed <= s->facts->cells;
 }
 
-/* The lowest tier's youngest that is below `tier`; NULL: there is none before `end` (an index). */
+/* The youngest of the lowest tier below `tier`; NULL: none is below it. */
 static struct sequence *find_victim(const struct scheduler *s, uint8_t tier)
 {
     struct sequence *victim = NULL;
