@@ -27,6 +27,7 @@
 #endif
 
 #define TASKS_MAX 128
+#define ATTENTION_TILE 64u /* GGML_FA_TILE_Q of ggml-cpu/common.h, which no header exports */
 
 struct model {
     struct llama_model *llama;
@@ -250,6 +251,14 @@ static uint32_t least(uint64_t a, uint64_t b)
     return (uint32_t)(a < b ? a : b);
 }
 
+static bool has_gpu(void)
+{
+    for (size_t i = 0; i < ggml_backend_dev_count(); i++)
+        if (ggml_backend_dev_type(ggml_backend_dev_get(i)) == GGML_BACKEND_DEVICE_TYPE_GPU)
+            return true;
+    return false;
+}
+
 static void decide_sizes(struct model *model, const struct model_options *options)
 {
     struct model_facts *facts = &model->facts;
@@ -271,6 +280,7 @@ static void decide_sizes(struct model *model, const struct model_options *option
     if (options->threads != 0)
         facts->threads = options->threads;
     facts->threads = least(facts->threads, TASKS_MAX);
+    facts->tile = has_gpu() ? 0 : ATTENTION_TILE;
 }
 
 static void run_context(void *arg)

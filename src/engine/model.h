@@ -52,6 +52,7 @@ struct model_facts {
     uint32_t parallel;    /* sequences 0 .. parallel - 1 are for running requests */
     uint32_t scratch;     /* one more sequence, that states pass through */
     uint32_t batch;
+    uint32_t tile;        /* queries that attention takes together once a batch has so many; 0: no such number */
     uint32_t cells;       /* KV cells of all sequences together */
     uint32_t threads;     /* most this model should use */
     uint32_t piece_max;   /* bytes of the longest token */

@@ -104,54 +104,84 @@ static void publish_tiers(struct scheduler *s)
 }
 
 /* Cells are promised before, so only a kind of state with rules of its own can
- * run out; the youngest in the batch gives way. A broken decode ends all in it. */
-static void after_failed_step(struct scheduler *s, enum model_result result)
+ * run out; the youngest in the pass gives way. A broken decode ends all in it. */
+static void after_failed_pass(struct scheduler *s, const struct step_shape *pass, enum model_result result)
 {
+    bool is_over = false;
     struct error error;
     (void)error_set(&error, ERROR_MODEL, result == MODEL_NO_CELLS ? "the engine ran out of KV cells"
                                                                   : "the engine failed to compute this request");
     for (uint32_t i = s->count; i-- > 0;) {
-        if (s->sequences[i]->batched == 0)
+        struct sequence *seq = s->sequences[i];
+        if (!step_has(seq, pass))
             continue;
-        sequence_fail(s, s->sequences[i], &error);
-        if (result == MODEL_NO_CELLS)
-            return;
+        seq->batched = 0;
+        seq->wants_logits = false;
+        if (!is_over)
+            sequence_fail(s, seq, &error);
+        is_over = result == MODEL_NO_CELLS;
     }
 }
 
-static void count_step(struct scheduler *s, uint64_t us)
+static void count_pass(struct scheduler *s, const struct step_shape *pass, uint64_t us)
 {
     struct broker_slot *slot = s->options.broker->slot;
-    const double predicted_us = step_cost_predict(&s->cost, &s->shape);
+    const double predicted_us = step_cost_predict(&s->cost, pass);
     const double error_us = predicted_us > (double)us ? predicted_us - (double)us : (double)us - predicted_us;
-    atomic_fetch_add_explicit(&slot->prefilled_tokens, s->shape.prompt - s->redone, memory_order_relaxed);
-    atomic_fetch_add_explicit(&slot->recomputed_tokens, s->redone, memory_order_relaxed);
+    if (pass->prompt > 0) {
+        atomic_fetch_add_explicit(&slot->prefilled_tokens, pass->prompt - s->redone, memory_order_relaxed);
+        atomic_fetch_add_explicit(&slot->recomputed_tokens, s->redone, memory_order_relaxed);
+    }
     atomic_fetch_add_explicit(&slot->steps_us, us, memory_order_relaxed);
-    if (s->cost.steps > 0)
+    if (s->cost.passes > 0)
         atomic_fetch_add_explicit(&slot->steps_error_us, (uint64_t)error_us, memory_order_relaxed);
-    step_cost_learn(&s->cost, &s->shape, (double)us);
+    step_cost_learn(&s->cost, pass, (double)us);
 }
 
-static void step(struct scheduler *s)
+static void compute_pass(struct scheduler *s, const struct step_shape *pass)
 {
     struct broker_client *broker = s->options.broker;
-    step_restore(s);
-    step_compose(s);
-    if (model_batch_count(s->options.model) == 0)
-        return; /* all are being restored */
     const uint64_t began_us = clock_now_us();
+    step_fill(s, pass);
     model_set_threads(s->options.model, broker_client_begin(broker, began_us));
     const enum model_result result = model_decode(s->options.model);
     const uint64_t ended_us = clock_now_us();
     broker_client_end(broker, ended_us);
-    atomic_fetch_add_explicit(&broker->slot->steps, 1, memory_order_relaxed);
     if (result != MODEL_OK) {
-        after_failed_step(s, result);
+        after_failed_pass(s, pass, result);
         return;
     }
-    count_step(s, ended_us - began_us);
-    reply_advance(s);
-    publish_cache(s); /* with what the step stored: there may be no next one for long */
+    count_pass(s, pass, ended_us - began_us);
+    reply_advance(s, pass);
+}
+
+/* Somebody of a higher tier came, who need not wait for another pass. */
+static bool is_overtaken(struct scheduler *s)
+{
+    const uint8_t top = step_top_tier(s);
+    bool result = false;
+    pthread_mutex_lock(&s->mutex);
+    for (const struct job *job = s->inbox.first; job != NULL && !result; job = job->next)
+        result = job->request.tier < top;
+    pthread_mutex_unlock(&s->mutex);
+    return result;
+}
+
+static void step(struct scheduler *s)
+{
+    struct step_shape passes[STEP_PASSES];
+    step_restore(s);
+    step_compose(s);
+    const uint32_t count = step_cost_passes(&s->cost, &s->shape, passes);
+    if (s->shape.replies + s->shape.prompt == 0)
+        return; /* all are being restored */
+    atomic_fetch_add_explicit(&s->options.broker->slot->steps, 1, memory_order_relaxed);
+    for (uint32_t i = 0; i < count && (i == 0 || !is_overtaken(s)); i++) {
+        compute_pass(s, &passes[i]);
+        publish_cache(s); /* with what the pass stored: there may be no next one for long */
+        publish_tiers(s);
+        post_events(s);
+    }
 }
 
 void scheduler_run(struct scheduler *s)
@@ -162,11 +192,8 @@ void scheduler_run(struct scheduler *s)
         queue_admit(s);
         publish_tiers(s);
         post_events(s);
-        if (s->count == 0)
-            continue;
-        step(s);
-        publish_tiers(s);
-        post_events(s);
+        if (s->count > 0)
+            step(s);
     }
 }
 
@@ -188,7 +215,7 @@ struct scheduler *scheduler_new(const struct scheduler_options *options)
     pthread_cond_init(&s->wake, NULL);
     s->inbox.last = &s->inbox.first;
     queue_init(s);
-    step_cost_init(&s->cost);
+    step_cost_init(&s->cost, s->facts->tile);
     s->events_end = &s->events;
     reply_find_closers(s);
     return s;

@@ -1,9 +1,10 @@
 /* scheduler.h - the model thread: continuous batching over one model, by tiers.
  *
- * Each step is one decode over one token of every running reply and a piece of
- * the prompts that are being read. The front thread makes jobs and hands them
- * over; the scheduler answers with events, the last of which gives the job
- * back. The two meet only in the inbox (mutex) and in `post`.
+ * Each step computes one token of every running reply and a piece of the prompts
+ * that are being read, in one pass over the model or in two (step_cost.h). The
+ * front thread makes jobs and hands them over; the scheduler answers with events,
+ * the last of which gives the job back. The two meet only in the inbox (mutex)
+ * and in `post`.
  *
  * Admission: priority, then default, then flex, then batch; within one tier
  * tenants take turns by tokens (fair_queue.h). A job is admitted when a sequence

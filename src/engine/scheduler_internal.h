@@ -27,8 +27,8 @@ struct sequence {
     uint8_t lent_tier;  /* of a request that waits for this one's prefix */
     uint32_t past;      /* tokens whose state is in the cells */
     uint32_t redo;      /* up to here they were computed before, and lost */
-    uint32_t batched;   /* of them, how many the present step adds */
-    uint32_t row;       /* of the batch, where logits are wanted */
+    uint32_t batched;   /* behind them, how many the present step computes */
+    uint32_t row;       /* of the pass, where logits are wanted */
     bool wants_logits;
     model_token token;  /* chosen, not yet decoded */
     uint32_t output, output_max, cells;
@@ -73,6 +73,7 @@ struct scheduler {
     struct sampler_candidate *scratch;
     struct event *events, **events_end;
     struct step_cost cost;
+    uint64_t steps;
     struct step_shape shape;  /* of the step being composed */
     uint32_t redone;          /* prompt tokens in it that were computed before */
     model_token closers[3];   /* of JSON: " } ], -1 where the vocabulary has none */
@@ -118,13 +119,17 @@ static inline bool sequence_is_reading(const struct sequence *seq)
 }
 
 /* --- scheduler_step.c --- */
+uint8_t step_top_tier(const struct scheduler *s);       /* the highest that has something to do */
 double step_batch_limit_us(const struct scheduler *s); /* longest step of batch alone */
 bool step_batch_has_room(const struct scheduler *s);    /* one more batch request would find time in its steps */
 void step_restore(struct scheduler *s);                 /* puts stored prefixes back */
-void step_compose(struct scheduler *s);                 /* fills the batch and s->shape */
+void step_compose(struct scheduler *s);                 /* who computes how much: `batched`, s->shape */
+bool step_has(const struct sequence *seq, const struct step_shape *pass); /* it has a part in this pass of the step */
+void step_fill(struct scheduler *s, const struct step_shape *pass);       /* the model's batch */
 
 /* --- scheduler_reply.c --- */
 void reply_find_closers(struct scheduler *s);
-void reply_advance(struct scheduler *s); /* after a good step: what was computed counts, and tokens are chosen */
+/* After a good pass: what was computed counts, and tokens are chosen. */
+void reply_advance(struct scheduler *s, const struct step_shape *pass);
 
 #endif

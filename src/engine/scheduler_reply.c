@@ -211,17 +211,24 @@ static void advance(struct scheduler *s, struct sequence *seq)
     seq->token = token;
 }
 
-void reply_advance(struct scheduler *s)
+void reply_advance(struct scheduler *s, const struct step_shape *pass)
 {
     for (uint32_t i = 0; i < s->count; i++) {
         struct sequence *seq = s->sequences[i];
+        if (!step_has(seq, pass))
+            continue;
         seq->past += seq->batched;
+        seq->batched = 0;
         if (seq->past >= seq->redo)
             seq->redo = 0;
-        if (seq->phase == PHASE_PROMPT && seq->batched > 0)
+        if (seq->phase == PHASE_PROMPT)
             prefix_store_save(s->options.prefixes, &seq->job->use, seq->id, seq->past);
     }
-    for (uint32_t i = s->count; i-- > 0;) /* backwards: advance may take the sequence out */
-        if (s->sequences[i]->wants_logits)
-            advance(s, s->sequences[i]);
+    for (uint32_t i = s->count; i-- > 0;) { /* backwards: advance may take the sequence out */
+        struct sequence *seq = s->sequences[i];
+        if (!seq->wants_logits)
+            continue;
+        seq->wants_logits = false;
+        advance(s, seq);
+    }
 }

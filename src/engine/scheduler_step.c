@@ -25,8 +25,7 @@
 
 /* --- limits ----------------------------------------------------------------------------------------- */
 
-/* The highest tier that has something to do. */
-static uint8_t top_tier(const struct scheduler *s)
+uint8_t step_top_tier(const struct scheduler *s)
 {
     uint8_t top = ENGINE_BATCH;
     for (uint32_t i = 0; i < s->count; i++)
@@ -57,7 +56,7 @@ double step_batch_limit_us(const struct scheduler *s)
 bool step_batch_has_room(const struct scheduler *s)
 {
     struct step_shape shape = {0};
-    if (!s->options.tiers.is_objective && top_tier(s) != ENGINE_BATCH)
+    if (!s->options.tiers.is_objective && step_top_tier(s) != ENGINE_BATCH)
         return false;
     for (uint32_t i = 0; i < s->count; i++)
         if (s->sequences[i]->job->tier == ENGINE_BATCH)
@@ -66,7 +65,7 @@ bool step_batch_has_room(const struct scheduler *s)
         return false;
     if (shape.replies == 0 || s->options.tiers.batch_step_us == 0)
         return true;
-    step_shape_add_reply(&shape, (uint32_t)(shape.attended / shape.replies));
+    step_shape_add_reply(&shape, (uint32_t)(shape.replies_attended / shape.replies));
     return step_cost_predict(&s->cost, &shape) <= step_batch_limit_us(s);
 }
 
@@ -75,20 +74,11 @@ static double shared_limit_us(const struct scheduler *s, uint8_t tier)
 {
     const double own_us = step_cost_predict(&s->cost, &s->shape);
     if (s->shape.prompt > 0)
-        return own_us * (top_tier(s) == ENGINE_PRIORITY ? BESIDE_PRIORITY_PROMPT : BESIDE_PROMPT);
+        return own_us * (step_top_tier(s) == ENGINE_PRIORITY ? BESIDE_PRIORITY_PROMPT : BESIDE_PROMPT);
     return s->options.tiers.objective * (tier == ENGINE_BATCH ? predict_one_us(s, ENGINE_BATCH) : own_us);
 }
 
 /* --- adding ----------------------------------------------------------------------------------------- */
-
-static void add_token(struct scheduler *s, struct sequence *seq, model_token token, bool wants_logits)
-{
-    if (wants_logits)
-        seq->row = model_batch_count(s->options.model);
-    seq->wants_logits = seq->wants_logits || wants_logits;
-    model_batch_add(s->options.model, token, seq->past + seq->batched, seq->id, wants_logits);
-    seq->batched++;
-}
 
 static void note_step(struct sequence *seq, uint64_t now_us)
 {
@@ -97,43 +87,27 @@ static void note_step(struct sequence *seq, uint64_t now_us)
 
 static void add_reply(struct scheduler *s, struct sequence *seq, uint64_t now_us)
 {
-    add_token(s, seq, seq->token, true);
+    seq->batched = 1;
     step_shape_add_reply(&s->shape, seq->past);
     note_step(seq, now_us);
 }
 
-/* Tokens that were computed before, to be computed again: of the prompt, and of the reply behind it. */
-static uint32_t add_redo(struct scheduler *s, struct sequence *seq, uint32_t chunk)
-{
-    const struct model_tokens *prompt = &seq->job->tokens;
-    const uint32_t left = seq->redo - seq->past, count = left < chunk ? left : chunk;
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t at = seq->past + i;
-        add_token(s, seq, at < prompt->count ? prompt->items[at] : seq->reply.items[at - prompt->count], false);
-    }
-    s->redone += count;
-    return count;
-}
-
-/* At most `chunk` tokens of the prompt; the number added. */
+/* At most `chunk` tokens of the prompt, or of what was computed before; the number added. */
 static uint32_t add_prompt(struct scheduler *s, struct sequence *seq, uint32_t chunk, uint64_t now_us)
 {
-    const struct model_tokens *tokens = &seq->job->tokens;
-    uint32_t count;
-    if (seq->past < seq->redo) {
-        count = add_redo(s, seq, chunk);
-    } else {
-        const uint32_t stop = prefix_store_stop(s->options.prefixes, &seq->job->use, seq->past);
-        count = (stop > 0 ? stop : (uint32_t)tokens->count) - seq->past;
-        count = count < chunk ? count : chunk;
-        for (uint32_t i = 0; i < count; i++) {
-            const uint32_t at = seq->past + i;
-            add_token(s, seq, tokens->items[at], at + 1 == tokens->count);
-        }
-    }
-    step_shape_add_prompt(&s->shape, seq->past, count);
+    const bool is_redo = seq->past < seq->redo;
+    const uint32_t stop = is_redo ? seq->redo : prefix_store_stop(s->options.prefixes, &seq->job->use, seq->past);
+    const uint32_t left = (stop > 0 ? stop : (uint32_t)seq->job->tokens.count) - seq->past;
+    seq->batched = left < chunk ? left : chunk;
+    s->redone += is_redo ? seq->batched : 0;
+    step_shape_add_prompt(&s->shape, seq->past, seq->batched);
     note_step(seq, now_us);
-    return count;
+    return seq->batched;
+}
+
+static uint32_t rows_left(const struct scheduler *s)
+{
+    return s->facts->batch - s->shape.replies - s->shape.prompt;
 }
 
 /* --- restoring -------------------------------------------------------------------------------------- */
@@ -141,7 +115,7 @@ static uint32_t add_prompt(struct scheduler *s, struct sequence *seq, uint32_t c
 /* Puts stored prefixes back before anything of their prompts is read. Those of batch wait while others run. */
 void step_restore(struct scheduler *s)
 {
-    const uint8_t top = top_tier(s);
+    const uint8_t top = step_top_tier(s);
     uint32_t room = top == ENGINE_BATCH ? RESTORE_BATCH_TOKENS : RESTORE_STEP_TOKENS;
     for (uint32_t i = 0; i < s->count && room > 0; i++) {
         struct sequence *seq = s->sequences[i];
@@ -173,7 +147,7 @@ static struct sequence *next_reply(const struct scheduler *s, uint8_t tier)
 static void add_replies(struct scheduler *s, uint8_t tier, double limit_us, bool has_first, uint64_t now_us)
 {
     struct sequence *seq;
-    while ((seq = next_reply(s, tier)) != NULL && model_batch_count(s->options.model) < s->facts->batch) {
+    while ((seq = next_reply(s, tier)) != NULL && rows_left(s) > 0) {
         struct step_shape tried = s->shape;
         step_shape_add_reply(&tried, seq->past);
         if (!has_first && step_cost_predict(&s->cost, &tried) > limit_us)
@@ -190,11 +164,18 @@ static void add_all_replies(struct scheduler *s, uint8_t tier, uint64_t now_us)
             add_reply(s, s->sequences[i], now_us);
 }
 
+/* A tile that is nearly full takes longer than a full one: vector kernels compute it. */
+static uint32_t fill_tile(const struct scheduler *s, uint32_t chunk, uint32_t most)
+{
+    const uint32_t tile = s->cost.tile, rows = s->shape.prompt + chunk;
+    return rows < tile && rows >= tile / 8 * 5 && chunk + tile - rows <= most ? chunk + tile - rows : chunk;
+}
+
 /* How many tokens of a prompt still fit. */
 static uint32_t plan_chunk(const struct scheduler *s, const struct sequence *seq, double limit_us, uint32_t least,
                            uint32_t most)
 {
-    const uint32_t room = s->facts->batch - model_batch_count(s->options.model);
+    const uint32_t room = rows_left(s);
     uint32_t chunk;
     if (s->options.is_deterministic)
         return PREFIX_STORE_PIECE - seq->past % PREFIX_STORE_PIECE;
@@ -202,6 +183,8 @@ static uint32_t plan_chunk(const struct scheduler *s, const struct sequence *seq
     chunk = step_cost_fit(&s->cost, &s->shape, seq->past, limit_us, most);
     if (chunk >= 2 * CHUNK_ROWS)
         chunk -= chunk % CHUNK_ROWS;
+    if (sequence_tier(seq) != ENGINE_BATCH) /* its step has a limit for the sake of others */
+        chunk = fill_tile(s, chunk, most);
     if (chunk < least)
         chunk = least < most ? least : most;
     return chunk;
@@ -264,10 +247,9 @@ static void add_lower(struct scheduler *s, uint8_t tier, uint64_t now_us)
  * what the limit is a multiple of. */
 void step_compose(struct scheduler *s)
 {
-    const uint8_t top = top_tier(s);
-    const bool is_probe = s->cost.steps % PROBE_STEPS == 0;
+    const uint8_t top = step_top_tier(s);
+    const bool is_probe = s->steps++ % PROBE_STEPS == 0;
     const uint64_t now_us = clock_now_us();
-    model_batch_clear(s->options.model);
     s->shape = (struct step_shape){0};
     s->redone = 0;
     for (uint32_t i = 0; i < s->count; i++) {
@@ -284,4 +266,36 @@ void step_compose(struct scheduler *s)
     for (uint8_t tier = top + 1; tier <= ENGINE_BATCH; tier++)
         if (tier != ENGINE_BATCH || s->options.tiers.is_objective)
             add_lower(s, tier, now_us);
+}
+
+/* --- one pass of it --------------------------------------------------------------------------------- */
+
+bool step_has(const struct sequence *seq, const struct step_shape *pass)
+{
+    return seq->batched > 0 && (sequence_is_reading(seq) ? pass->prompt : pass->replies) > 0;
+}
+
+/* Token number `at` of the sequence: of the prompt, of the reply behind it, or the one that was chosen last. */
+static model_token token_at(const struct sequence *seq, uint32_t at)
+{
+    const struct model_tokens *prompt = &seq->job->tokens;
+    if (!sequence_is_reading(seq))
+        return seq->token;
+    return at < prompt->count ? prompt->items[at] : seq->reply.items[at - prompt->count];
+}
+
+void step_fill(struct scheduler *s, const struct step_shape *pass)
+{
+    struct model *model = s->options.model;
+    model_batch_clear(model);
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct sequence *seq = s->sequences[i];
+        const uint32_t end = seq->past + seq->batched;
+        if (!step_has(seq, pass))
+            continue;
+        seq->wants_logits = seq->redo == 0 && end >= seq->job->tokens.count;
+        for (uint32_t at = seq->past; at < end; at++)
+            model_batch_add(model, token_at(seq, at), at, seq->id, seq->wants_logits && at + 1 == end);
+        seq->row = model_batch_count(model) - 1;
+    }
 }

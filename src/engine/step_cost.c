@@ -8,21 +8,21 @@
 #define SPREAD_MAX 1e6      /* where nothing new is seen, forgetting must not grow without end */
 #define NOISE 0.01
 #define ATTENDED_UNIT 1024.0
-#define ERROR_WEIGHT 0.1    /* of the newest step */
+#define ERROR_WEIGHT 0.1    /* of the newest pass */
 #define OUTLIER_LEAST 0.2   /* of the prediction: no error below it is one */
 #define TOKEN_WEIGHT 0.1
 #define TOKEN_LEAST 0.5
 #define ERROR_MOST 4.0      /* so that many outliers in a row are believed */
-#define SURE_AFTER 64u      /* steps before an outlier is told from ignorance */
-#define FIRST_ROWS 32u      /* of a step before anything was measured */
+#define SURE_AFTER 64u      /* passes before an outlier is told from ignorance */
+#define FIRST_ROWS 32u      /* of a pass before anything was measured */
 
-/* What a step costs before much is known is put down to its rows: that predicts too much for larger
+/* What a pass costs before much is known is put down to its rows: that predicts too much for larger
  * ones, never too little. */
 static const double first_spread[STEP_COST_FIGURES] = {0.1, 1, 1, 0.5, 0.1};
 
-void step_cost_init(struct step_cost *cost)
+void step_cost_init(struct step_cost *cost, uint32_t tile)
 {
-    *cost = (struct step_cost){0};
+    *cost = (struct step_cost){.tile = tile};
     for (size_t i = 0; i < STEP_COST_FIGURES; i++)
         cost->spread[i][i] = first_spread[i];
 }
@@ -30,13 +30,13 @@ void step_cost_init(struct step_cost *cost)
 void step_shape_add_reply(struct step_shape *shape, uint32_t past)
 {
     shape->replies++;
-    shape->attended += past;
+    shape->replies_attended += past;
 }
 
 void step_shape_add_prompt(struct step_shape *shape, uint32_t past, uint32_t count)
 {
     shape->prompt += count;
-    shape->attended += (uint64_t)count * past + (uint64_t)count * count / 2;
+    shape->prompt_attended += (uint64_t)count * past + (uint64_t)count * count / 2;
 }
 
 static uint32_t rows_of(const struct step_shape *shape)
@@ -51,7 +51,7 @@ static void figures_of(const struct step_shape *shape, double figures[STEP_COST_
     figures[1] = shape->replies;
     figures[2] = near;
     figures[3] = rows - near;
-    figures[4] = (double)shape->attended / ATTENDED_UNIT;
+    figures[4] = (double)(shape->replies_attended + shape->prompt_attended) / ATTENDED_UNIT;
 }
 
 static double predict(const struct step_cost *cost, const double figures[STEP_COST_FIGURES])
@@ -62,18 +62,39 @@ static double predict(const struct step_cost *cost, const double figures[STEP_CO
     return us > 0 ? us : 0;
 }
 
-double step_cost_predict(const struct step_cost *cost, const struct step_shape *shape)
+uint32_t step_cost_passes(const struct step_cost *cost, const struct step_shape *shape,
+                          struct step_shape passes[STEP_PASSES])
+{
+    passes[0] = *shape;
+    if (shape->replies == 0 || shape->prompt == 0 || cost->tile == 0 || rows_of(shape) < cost->tile)
+        return 1;
+    passes[0] = (struct step_shape){.replies = shape->replies, .replies_attended = shape->replies_attended};
+    passes[1] = (struct step_shape){.prompt = shape->prompt, .prompt_attended = shape->prompt_attended};
+    return 2;
+}
+
+static double predict_pass(const struct step_cost *cost, const struct step_shape *pass)
 {
     double figures[STEP_COST_FIGURES];
-    figures_of(shape, figures);
-    const double us = predict(cost, figures), least_us = TOKEN_LEAST * cost->token_us * shape->prompt;
-    return rows_of(shape) == 0 ? 0 : fmax(us, least_us);
+    figures_of(pass, figures);
+    const double us = predict(cost, figures), least_us = TOKEN_LEAST * cost->token_us * pass->prompt;
+    return rows_of(pass) == 0 ? 0 : fmax(us, least_us);
+}
+
+double step_cost_predict(const struct step_cost *cost, const struct step_shape *shape)
+{
+    struct step_shape passes[STEP_PASSES];
+    const uint32_t count = step_cost_passes(cost, shape, passes);
+    double us = 0;
+    for (uint32_t i = 0; i < count; i++)
+        us += predict_pass(cost, &passes[i]);
+    return us;
 }
 
 static double limit_outlier(const struct step_cost *cost, double predicted_us, double error)
 {
     const double most = (OUTLIER_LEAST + 3 * cost->error) * predicted_us;
-    if (cost->steps < SURE_AFTER || fabs(error) <= most)
+    if (cost->passes < SURE_AFTER || fabs(error) <= most)
         return error;
     return error > 0 ? most : -most;
 }
@@ -101,20 +122,20 @@ static void update(struct step_cost *cost, const double x[STEP_COST_FIGURES], do
             cost->spread[i][j] = (cost->spread[i][j] - px[i] * px[j] * scale) / forget;
 }
 
-void step_cost_learn(struct step_cost *cost, const struct step_shape *shape, double us)
+void step_cost_learn(struct step_cost *cost, const struct step_shape *pass, double us)
 {
     double figures[STEP_COST_FIGURES];
-    const uint32_t rows = rows_of(shape);
+    const uint32_t rows = rows_of(pass);
     if (rows == 0 || !(us > 0))
         return;
-    figures_of(shape, figures);
+    figures_of(pass, figures);
     const double predicted_us = predict(cost, figures), error = us - predicted_us;
     update(cost, figures, rows, limit_outlier(cost, predicted_us, error));
-    if (shape->prompt >= STEP_COST_KNEE && shape->prompt > shape->replies)
+    if (pass->prompt >= STEP_COST_KNEE && pass->prompt > pass->replies)
         cost->token_us += (cost->token_us > 0 ? TOKEN_WEIGHT : 1) * (us / rows - cost->token_us);
-    if (cost->steps > 0)
+    if (cost->passes > 0)
         cost->error += ERROR_WEIGHT * (fmin(fabs(error) / fmax(predicted_us, 1), ERROR_MOST) - cost->error);
-    cost->steps++;
+    cost->passes++;
     cost->most_rows = rows > cost->most_rows ? rows : cost->most_rows;
 }
 

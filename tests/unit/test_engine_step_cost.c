@@ -16,7 +16,7 @@ static double measure(const struct machine *machine, const struct step_shape *sh
 {
     const uint32_t rows = shape->replies + shape->prompt, near = rows < 16 ? rows : 16;
     return machine->step + machine->reply * shape->replies + machine->near * near + machine->far * (rows - near) +
-           machine->attended * (double)shape->attended;
+           machine->attended * (double)(shape->replies_attended + shape->prompt_attended);
 }
 
 static struct step_shape shape_of(uint32_t replies, uint32_t past, uint32_t prompt)
@@ -63,7 +63,7 @@ static void test_learns(void **state)
     const struct machine *const machines[] = {&slow, &fast};
     for (size_t i = 0; i < 2; i++) {
         struct step_cost cost;
-        step_cost_init(&cost);
+        step_cost_init(&cost, 0);
         teach(&cost, machines[i], 300, 5);
         assert_predicts(&cost, machines[i], 0.15);
     }
@@ -74,7 +74,7 @@ static void test_follows(void **state)
 {
     (void)state;
     struct step_cost cost;
-    step_cost_init(&cost);
+    step_cost_init(&cost, 0);
     teach(&cost, &fast, 300, 5);
     teach(&cost, &slow, 900, 6);
     assert_predicts(&cost, &slow, 0.2);
@@ -86,7 +86,7 @@ static void test_outlier(void **state)
     (void)state;
     struct step_cost cost;
     const struct step_shape one = shape_of(1, 100, 0);
-    step_cost_init(&cost);
+    step_cost_init(&cost, 0);
     teach(&cost, &slow, 300, 5);
     const double before = step_cost_predict(&cost, &one);
     step_cost_learn(&cost, &one, 100 * measure(&slow, &one));
@@ -99,7 +99,7 @@ static void test_is_careful(void **state)
     (void)state;
     struct step_cost cost;
     const struct step_shape one = shape_of(1, 100, 0), four = shape_of(4, 100, 0);
-    step_cost_init(&cost);
+    step_cost_init(&cost, 0);
     assert_true(step_cost_predict(&cost, &one) == 0);
     for (uint32_t i = 0; i < 2000; i++)
         step_cost_learn(&cost, &one, measure(&slow, &one));
@@ -114,7 +114,7 @@ static void test_noise(void **state)
     struct step_cost cost;
     struct rng rng;
     const struct step_shape one = shape_of(1, 100, 0);
-    step_cost_init(&cost);
+    step_cost_init(&cost, 0);
     rng_seed(&rng, 8);
     teach(&cost, &slow, 300, 5);
     for (uint32_t i = 0; i < 3000; i++) {
@@ -130,7 +130,7 @@ static void test_fit(void **state)
     (void)state;
     struct step_cost cost;
     const struct step_shape none = {0}, four = shape_of(4, 100, 0);
-    step_cost_init(&cost);
+    step_cost_init(&cost, 0);
     assert_int_equal(step_cost_fit(&cost, &none, 0, 1e5, 512), 32); /* nothing known: carefully */
     assert_int_equal(step_cost_fit(&cost, &none, 0, 1e5, 5), 5);
     teach(&cost, &slow, 300, 5);
@@ -145,11 +145,35 @@ static void test_fit(void **state)
     assert_int_equal(step_cost_fit(&cost, &four, 200, 1e9, 512), 512);
 }
 
+/* From a tile's rows on replies and prompts are computed, and counted, apart. */
+static void test_passes(void **state)
+{
+    (void)state;
+    struct step_cost cost;
+    struct step_shape passes[STEP_PASSES];
+    const struct step_shape replies = shape_of(9, 200, 0), much = shape_of(0, 200, 55), both = shape_of(9, 200, 55),
+                            little = shape_of(9, 200, 54);
+    step_cost_init(&cost, 64);
+    teach(&cost, &slow, 300, 5);
+    assert_int_equal(step_cost_passes(&cost, &little, passes), 1);
+    assert_memory_equal(&passes[0], &little, sizeof(little));
+    assert_int_equal(step_cost_passes(&cost, &much, passes), 1);
+    assert_int_equal(step_cost_passes(&cost, &both, passes), 2);
+    assert_memory_equal(&passes[0], &replies, sizeof(replies));
+    assert_memory_equal(&passes[1], &much, sizeof(much));
+    assert_true(fabs(step_cost_predict(&cost, &both) -
+                     step_cost_predict(&cost, &replies) - step_cost_predict(&cost, &much)) < 1);
+    assert_true(step_cost_predict(&cost, &both) > step_cost_predict(&cost, &little) + slow.step);
+    cost.tile = 0;
+    assert_int_equal(step_cost_passes(&cost, &both, passes), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_learns),     cmocka_unit_test(test_follows), cmocka_unit_test(test_outlier),
         cmocka_unit_test(test_is_careful), cmocka_unit_test(test_noise),   cmocka_unit_test(test_fit),
+        cmocka_unit_test(test_passes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
