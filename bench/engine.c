@@ -7,6 +7,8 @@
  *
  *   share_N     output tokens per second of N clients through engine.h, over the bare loop's
  *   stall_ms    longest gap between two tokens of running replies while a prompt of 4,000 tokens arrives
+ *   beside_cells  time of a piece of a prompt beside 14 other sequences, over that without them
+ *   two_passes  time of a step of 9 of their replies and that piece in two passes, over that in one
  *   busy_share  one client's speed beside a busy niced process (its own session, so that the
  *               kernel's autogroups give it an equal share) over that without it
  *
@@ -17,6 +19,7 @@
  * BENCH_ROUNDS changes the number of rounds (5). BENCH_THREADS gives both sides
  * so many threads: with 1 the shares mean something on a machine that is busy
  * with other things, where the bare loop's spinning threads wait for each other. */
+#include <math.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -35,6 +38,11 @@
 #define CLIENTS_MAX 16
 #define PROMPT_TOKENS 64
 #define LONG_PROMPT_TOKENS 4000
+#define OTHERS 14
+#define OTHERS_CELLS 400u
+#define PIECE 128
+#define PIECE_BEHIND 256u
+#define PIECE_REPLIES 9
 #define REPLY_TOKENS 2048 /* more than any measurement takes, few enough that the cells of 16 clients are there */
 #define CONTEXT 4608
 #define MEASURE_MAX_US 8000000u /* of one measurement: a disturbed machine must not take hours */
@@ -121,6 +129,50 @@ static double raw_rate(struct model *model, uint32_t clients, uint32_t steps)
     const uint64_t ended_us = clock_now_us();
     bind_raw(model, false);
     return (double)(clients * step) * 1e6 / (double)(ended_us - began_us);
+}
+
+/* Cells of `sequences` others, half of them in the order in which replies that run together leave them. */
+static void raw_fill(struct model *model, uint32_t sequences)
+{
+    model_clear(model);
+    for (uint32_t c = 0; c < sequences; c++) {
+        model_batch_clear(model);
+        for (uint32_t i = 0; i < OTHERS_CELLS / 2; i++)
+            model_batch_add(model, some_token(i + c), i, 1 + c, false);
+        raw_decode(model);
+    }
+    for (uint32_t i = OTHERS_CELLS / 2; i < OTHERS_CELLS && sequences > 0; i++) {
+        model_batch_clear(model);
+        for (uint32_t c = 0; c < sequences; c++)
+            model_batch_add(model, some_token(i + c), i, 1 + c, false);
+        raw_decode(model);
+    }
+    model_batch_clear(model);
+    for (uint32_t i = 0; i < PIECE_BEHIND; i++)
+        model_batch_add(model, some_token(i), i, 0, false);
+    raw_decode(model);
+}
+
+/* Milliseconds of one pass over a token of each of `replies` others and a piece of the prompt, which are then forgotten
+ * again. The fastest of three. */
+static double raw_pass_ms(struct model *model, uint32_t replies, uint32_t piece)
+{
+    double best_ms = INFINITY;
+    for (uint32_t k = 0; k < 3; k++) {
+        model_batch_clear(model);
+        for (uint32_t c = 0; c < replies; c++)
+            model_batch_add(model, some_token(c), OTHERS_CELLS, 1 + c, true);
+        for (uint32_t i = 0; i < piece; i++)
+            model_batch_add(model, some_token(i), PIECE_BEHIND + i, 0, i + 1 == piece);
+        const uint64_t began_us = clock_now_us();
+        raw_decode(model);
+        const double ms = (double)(clock_now_us() - began_us) / 1000;
+        best_ms = ms < best_ms ? ms : best_ms;
+        for (uint32_t c = 0; c < replies; c++)
+            (void)model_seq_cut(model, 1 + c, OTHERS_CELLS);
+        (void)model_seq_cut(model, 0, PIECE_BEHIND);
+    }
+    return best_ms;
 }
 
 /* --- the engine ------------------------------------------------------------------------------------- */
@@ -285,6 +337,32 @@ static void bench_share(struct bed *bed, struct bench *report, uint32_t clients,
     bench_limit(report, key, result, BENCH_AT_LEAST, 0.95);
 }
 
+static void bench_passes(struct bed *bed, struct bench *report)
+{
+    double beside[BENCH_ROUNDS_MAX], passes[BENCH_ROUNDS_MAX], alone_ms[BENCH_ROUNDS_MAX], one_ms[BENCH_ROUNDS_MAX];
+    bind_raw(bed->raw, true);
+    for (unsigned round = 0; round < bed->rounds; round++) {
+        raw_fill(bed->raw, 0);
+        alone_ms[round] = raw_pass_ms(bed->raw, 0, PIECE);
+        raw_fill(bed->raw, OTHERS);
+        const double prompt_ms = raw_pass_ms(bed->raw, 0, PIECE), replies_ms = raw_pass_ms(bed->raw, PIECE_REPLIES, 0);
+        one_ms[round] = raw_pass_ms(bed->raw, PIECE_REPLIES, PIECE);
+        beside[round] = prompt_ms / alone_ms[round];
+        passes[round] = (prompt_ms + replies_ms) / one_ms[round];
+    }
+    bind_raw(bed->raw, false);
+    const struct bench_cell cells[] = {
+        BENCH_NUMBER("others", OTHERS),
+        BENCH_NUMBER("their_cells", OTHERS * OTHERS_CELLS),
+        BENCH_NUMBER("prompt_tokens", PIECE),
+        BENCH_NUMBER("alone_ms", median(alone_ms, bed->rounds)),
+        BENCH_NUMBER("with_replies_in_one_pass_ms", median(one_ms, bed->rounds)),
+    };
+    bench_row(report, cells, 5);
+    bench_limit(report, "beside_cells", median(beside, bed->rounds), BENCH_AT_MOST, 1.15);
+    bench_limit(report, "two_passes", median(passes, bed->rounds), BENCH_AT_MOST, 0.8);
+}
+
 static void bench_stall(struct bed *bed, struct bench *report)
 {
     double gaps[BENCH_ROUNDS_MAX], ttft[BENCH_ROUNDS_MAX];
@@ -361,6 +439,7 @@ int main(int argc, char **argv)
     bench_share(&bed, report, 1, 96, "share_1");
     bench_share(&bed, report, 4, 64, "share_4");
     bench_share(&bed, report, 16, 40, "share_16");
+    bench_passes(&bed, report);
     bench_stall(&bed, report);
     bench_busy(&bed, report);
     const int status = bench_finish(report);
