@@ -18,10 +18,12 @@
  *                      without cache
  *
  * BENCH_SMALL=1 takes a model of 5 million parameters: not for the figures, but to see all phases in little time.
- * BENCH_SECONDS is the length of a phase over all rounds (150), BENCH_ROUNDS the rounds (5), each of all phases in
- * turn on arrivals of its own. A figure compares phases of one round, and the median round is taken: a machine may be
- * a quarter slower from one half minute to the next. BENCH_THREADS are the threads (2). BENCH_FIGURE takes only one of
- * strict, objective, priority, documents. */
+ * BENCH_SECONDS is the length of a phase over all rounds (150), BENCH_ROUNDS the rounds (5), each on arrivals of its
+ * own. A machine may be a quarter slower from one half minute to the next. So standard traffic comes in slices of ten
+ * seconds, each of them without batch and beside it in turns, and percentiles are of all slices together, every request
+ * of which is answered. At twice the load a queue has to build up, and requests have to grow old: there a round is one
+ * phase, and the median round counts. BENCH_THREADS are the threads (2). BENCH_FIGURE takes only one of strict,
+ * objective, priority, documents. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +37,8 @@
 #define PRIORITY_LOAD 0.1
 #define OVERLOAD 2.0
 #define STEP_MS 25.0
-#define ROUND_ARRIVALS 300 /* further on in the trace with each round */
+#define SLICES 3           /* of a round, for what batch takes from others */
+#define SLICE_ARRIVALS 100 /* further on in the trace with each slice */
 #define CURVE_US 2000000u
 #define CURVE_WARM_UP_US 1000000u
 #define CURVE_PROMPT 512
@@ -49,7 +52,7 @@ static double sustainable_rate(struct bed *bed, const struct side *side)
 {
     static struct tally tally;
     const struct phase phase = {.side = side, .clients = {[KIND_STANDARD] = CALIBRATION_CLIENTS},
-                                .tallies = {[KIND_STANDARD] = &tally}, .us = bed->phase_us * bed->rounds / 3};
+                                .tallies = {[KIND_STANDARD] = &tally}, .us = bed->round_us * bed->rounds / 3};
     const struct measured measured = run_phase(bed, &phase);
     return (double)tally.tpot_ms.count / measured.seconds;
 }
@@ -122,31 +125,40 @@ static struct curve measure_curve(struct bed *bed, struct bench *report)
 
 /* --- the phases ------------------------------------------------------------------------------------- */
 
-enum figure {
-    STRICT_TTFT,
-    STRICT_TPOT,
-    STRICT_HARVEST,
-    OBJECTIVE_KEPT,
-    OBJECTIVE_HARVEST,
-    PRIORITY_TTFT,
-    FIGURES
+/* What one kind of phase did in all slices and rounds. */
+struct result {
+    struct tally tally, batch;
+    struct measured measured;
 };
 
-/* Of all rounds. */
 static struct results {
     double capacity;
-    double figures[FIGURES][BENCH_ROUNDS_MAX];
+    struct result alone, strict, objective, batch;
+    struct curve curve; /* sums of the rounds' */
+    double priority_ttft[BENCH_ROUNDS_MAX];
 } results;
 
-/* What standard traffic got in this round without batch. */
-struct alone {
-    double ttft_ms, tpot_ms; /* p99 */
-    double busy;
-};
-
-static void add_row(struct bench *report, const char *what, struct tally *tally, double batch_rate,
-                    const struct measured *measured)
+static void add_measured(struct measured *sum, const struct measured *measured)
 {
+    sum->seconds += measured->seconds;
+    sum->steps_seconds += measured->steps_seconds;
+    sum->steps += measured->steps;
+    sum->preempted += measured->preempted;
+}
+
+static double step_of_ms(const struct measured *measured)
+{
+    return measured->steps > 0 ? measured->steps_seconds * 1000 / measured->steps : 0;
+}
+
+static double batch_rate(const struct result *result)
+{
+    return (double)result->batch.output_tokens / result->measured.seconds;
+}
+
+static void add_row(struct bench *report, const char *what, struct result *result)
+{
+    struct tally *tally = &result->tally;
     const struct bench_cell cells[] = {
         BENCH_TEXT("phase", what),
         BENCH_NUMBER("requests", tally->ttft_ms.count),
@@ -154,89 +166,100 @@ static void add_row(struct bench *report, const char *what, struct tally *tally,
         BENCH_NUMBER("ttft_p99_ms", p99(&tally->ttft_ms)),
         BENCH_NUMBER("tpot_p50_ms", bench_percentile(tally->tpot_ms.values, tally->tpot_ms.count, 0.5)),
         BENCH_NUMBER("tpot_p99_ms", p99(&tally->tpot_ms)),
-        BENCH_NUMBER("batch_tokens_per_second", batch_rate),
-        BENCH_NUMBER("busy", measured->busy),
-        BENCH_NUMBER("step_ms", measured->step_ms),
-        BENCH_NUMBER("batch_preempted", measured->preempted),
+        BENCH_NUMBER("batch_tokens_per_second", batch_rate(result)),
+        BENCH_NUMBER("busy", result->measured.steps_seconds / result->measured.seconds),
+        BENCH_NUMBER("step_ms", step_of_ms(&result->measured)),
+        BENCH_NUMBER("batch_preempted", result->measured.preempted),
     };
     bench_row(report, cells, 10);
 }
 
-/* With batch beside it unless `batch` is NULL. */
-static struct phase standard_phase(const struct bed *bed, const struct side *side, unsigned round,
-                                   struct tally *standard, struct tally *batch)
+/* A slice of standard traffic, with batch beside it or not. */
+static void run_slice(struct bed *bed, const struct side *side, unsigned slice, bool has_batch, struct result *result)
 {
-    return (struct phase){.side = side, .rates = {[KIND_STANDARD] = LOAD * results.capacity},
-                          .clients = {[KIND_BATCH] = batch != NULL ? BATCH_CLIENTS : 0},
-                          .tallies = {[KIND_STANDARD] = standard, [KIND_BATCH] = batch}, .us = bed->phase_us,
-                          .first = round * ROUND_ARRIVALS};
-}
-
-static struct alone run_standard(struct bed *bed, struct bench *report, unsigned round)
-{
-    static struct tally tally;
-    tally = (struct tally){0};
-    const struct phase phase = standard_phase(bed, &bed->strict, round, &tally, NULL);
+    const struct phase phase = {.side = side, .rates = {[KIND_STANDARD] = LOAD * results.capacity},
+                                .clients = {[KIND_BATCH] = has_batch ? BATCH_CLIENTS : 0},
+                                .tallies = {[KIND_STANDARD] = &result->tally, [KIND_BATCH] = &result->batch},
+                                .us = bed->round_us / SLICES, .first = slice * SLICE_ARRIVALS, .is_drained = true};
     const struct measured measured = run_phase(bed, &phase);
-    add_row(report, "standard alone", &tally, 0, &measured);
-    return (struct alone){p99(&tally.ttft_ms), p99(&tally.tpot_ms), measured.busy};
+    add_measured(&result->measured, &measured);
 }
 
-/* Tokens per second. */
-static double run_batch(struct bed *bed, struct bench *report)
+static void run_batch(struct bed *bed)
 {
-    static struct tally tally;
     const struct phase phase = {.side = &bed->strict, .clients = {[KIND_BATCH] = BATCH_CLIENTS},
-                                .tallies = {[KIND_BATCH] = &tally}, .us = bed->phase_us};
-    tally = (struct tally){0};
+                                .tallies = {[KIND_BATCH] = &results.batch.batch}, .us = bed->round_us / SLICES};
     const struct measured measured = run_phase(bed, &phase);
-    const double rate = (double)tally.output_tokens / measured.seconds;
-    add_row(report, "batch alone", &tally, rate, &measured);
-    return rate;
+    add_measured(&results.batch.measured, &measured);
 }
 
-static void run_strict(struct bed *bed, struct bench *report, unsigned round, const struct alone *alone)
+/* The same arrivals without batch and beside it, in turns: whoever was first in one slice is last in the next. */
+static void run_slices(struct bed *bed, unsigned round, bool is_strict, bool is_objective)
 {
-    static struct tally standard, batch;
-    standard = batch = (struct tally){0};
-    const struct phase phase = standard_phase(bed, &bed->strict, round, &standard, &batch);
-    const struct measured measured = run_phase(bed, &phase);
-    const double rate = (double)batch.output_tokens / measured.seconds;
-    add_row(report, "batch beside it, strict", &standard, rate, &measured);
-    results.figures[STRICT_TTFT][round] = (p99(&standard.ttft_ms) - STEP_MS) / alone->ttft_ms;
-    results.figures[STRICT_TPOT][round] = p99(&standard.tpot_ms) / alone->tpot_ms;
-    results.figures[STRICT_HARVEST][round] = rate / ((1 - alone->busy) * run_batch(bed, report));
+    for (unsigned k = 0; k < SLICES; k++) {
+        const unsigned slice = round * SLICES + k;
+        if (slice % 2 == 0)
+            run_slice(bed, &bed->strict, slice, false, &results.alone);
+        if (is_strict)
+            run_slice(bed, &bed->strict, slice, true, &results.strict);
+        if (is_objective)
+            run_slice(bed, &bed->objective, slice, true, &results.objective);
+        if (slice % 2 != 0)
+            run_slice(bed, &bed->strict, slice, false, &results.alone);
+    }
 }
 
-static void run_objective(struct bed *bed, struct bench *report, unsigned round, const struct alone *alone)
+static void add_curve(const struct curve *curve)
 {
-    static struct tally standard, batch;
-    standard = batch = (struct tally){0};
-    const struct phase phase = standard_phase(bed, &bed->objective, round, &standard, &batch);
-    const struct measured measured = run_phase(bed, &phase);
-    add_row(report, "batch beside it, objective", &standard, (double)batch.output_tokens / measured.seconds, &measured);
-    const struct curve curve = measure_curve(bed, report);
-    const double replies_ms =
-        (double)(standard.output_tokens + batch.output_tokens) * curve.admitted_ms / curve.replies;
-    const double prompts_ms = (double)(standard.prompt_tokens + batch.prompt_tokens) * curve.prompt_ms;
-    results.figures[OBJECTIVE_KEPT][round] = p99(&standard.tpot_ms) / alone->tpot_ms;
-    results.figures[OBJECTIVE_HARVEST][round] = (replies_ms + prompts_ms) / 1000 / measured.seconds;
+    results.curve.one_ms += curve->one_ms;
+    results.curve.admitted_ms += curve->admitted_ms / curve->replies;
+    results.curve.prompt_ms += curve->prompt_ms;
 }
 
 static void run_priority(struct bed *bed, struct bench *report, unsigned round)
 {
-    static struct tally alone, loaded, overload;
-    alone = loaded = overload = (struct tally){0};
+    static struct result alone, loaded;
+    static struct tally overload;
+    alone = loaded = (struct result){0};
+    overload = (struct tally){0};
     struct phase phase = {.side = &bed->strict, .rates = {[KIND_PRIORITY] = PRIORITY_LOAD * results.capacity},
-                          .tallies = {[KIND_PRIORITY] = &alone, [KIND_STANDARD] = &overload}, .us = bed->phase_us,
-                          .first = round * ROUND_ARRIVALS};
-    struct measured measured = run_phase(bed, &phase);
-    add_row(report, "priority alone", &alone, 0, &measured);
-    phase.tallies[KIND_PRIORITY] = &loaded;
+                          .tallies = {[KIND_PRIORITY] = &alone.tally, [KIND_STANDARD] = &overload},
+                          .us = bed->round_us, .first = round * SLICES * SLICE_ARRIVALS};
+    alone.measured = run_phase(bed, &phase);
+    add_row(report, "priority alone", &alone);
+    phase.tallies[KIND_PRIORITY] = &loaded.tally;
     phase.rates[KIND_STANDARD] = OVERLOAD * results.capacity;
-    measured = run_phase(bed, &phase);
-    add_row(report, "priority at twice the load", &loaded, 0, &measured);
-    results.figures[PRIORITY_TTFT][round] = (p99(&loaded.ttft_ms) - measured.step_ms) / p99(&alone.ttft_ms);
+    loaded.measured = run_phase(bed, &phase);
+    add_row(report, "priority at twice the load", &loaded);
+    results.priority_ttft[round] =
+        (p99(&loaded.tally.ttft_ms) - step_of_ms(&loaded.measured)) / p99(&alone.tally.ttft_ms);
+}
+
+/* --- figures ---------------------------------------------------------------------------------------- */
+
+static void add_strict(struct bench *report)
+{
+    const struct measured *alone = &results.alone.measured;
+    add_row(report, "batch beside it, strict", &results.strict);
+    add_row(report, "batch alone", &results.batch);
+    bench_limit(report, "strict_ttft",
+                (p99(&results.strict.tally.ttft_ms) - STEP_MS) / p99(&results.alone.tally.ttft_ms), BENCH_AT_MOST, 1.1);
+    bench_limit(report, "strict_tpot", p99(&results.strict.tally.tpot_ms) / p99(&results.alone.tally.tpot_ms),
+                BENCH_AT_MOST, 1.1);
+    bench_limit(report, "strict_harvest", batch_rate(&results.strict) / batch_rate(&results.batch) /
+                (1 - alone->steps_seconds / alone->seconds), BENCH_AT_LEAST, 0.9);
+}
+
+static void add_objective(const struct bed *bed, struct bench *report)
+{
+    const struct result *result = &results.objective;
+    const double prompts = (double)(result->tally.prompt_tokens + result->batch.prompt_tokens);
+    const double replies = (double)(result->tally.output_tokens + result->batch.output_tokens);
+    const double ms = (replies * results.curve.admitted_ms + prompts * results.curve.prompt_ms) / bed->rounds;
+    add_row(report, "batch beside it, objective", &results.objective);
+    bench_limit(report, "objective_kept", p99(&results.objective.tally.tpot_ms) / p99(&results.alone.tally.tpot_ms),
+                BENCH_AT_MOST, OBJECTIVE);
+    bench_limit(report, "objective_harvest", ms / 1000 / result->measured.seconds, BENCH_AT_LEAST, 0.9);
 }
 
 /* --- main ------------------------------------------------------------------------------------------- */
@@ -247,38 +270,30 @@ static bool is_wanted(const char *figure)
     return only == NULL || strcmp(only, figure) == 0;
 }
 
-/* The median round. */
-static void add_limit(const struct bed *bed, struct bench *report, const char *key, enum figure figure,
-                      enum bench_bound direction, double bound)
-{
-    bench_limit(report, key, bench_percentile(results.figures[figure], bed->rounds, 0.5), direction, bound);
-}
-
 static void run_rounds(struct bed *bed, struct bench *report)
 {
     const bool strict = is_wanted("strict"), objective = is_wanted("objective"), priority = is_wanted("priority");
     for (unsigned round = 0; round < bed->rounds; round++) {
-        struct alone alone = {0};
         if (strict || objective)
-            alone = run_standard(bed, report, round);
+            run_slices(bed, round, strict, objective);
         if (strict)
-            run_strict(bed, report, round, &alone);
-        if (objective)
-            run_objective(bed, report, round, &alone);
+            run_batch(bed);
+        if (objective) {
+            const struct curve curve = measure_curve(bed, report);
+            add_curve(&curve);
+        }
         if (priority)
             run_priority(bed, report, round);
     }
-    if (strict) {
-        add_limit(bed, report, "strict_ttft", STRICT_TTFT, BENCH_AT_MOST, 1.1);
-        add_limit(bed, report, "strict_tpot", STRICT_TPOT, BENCH_AT_MOST, 1.1);
-        add_limit(bed, report, "strict_harvest", STRICT_HARVEST, BENCH_AT_LEAST, 0.9);
-    }
-    if (objective) {
-        add_limit(bed, report, "objective_kept", OBJECTIVE_KEPT, BENCH_AT_MOST, OBJECTIVE);
-        add_limit(bed, report, "objective_harvest", OBJECTIVE_HARVEST, BENCH_AT_LEAST, 0.9);
-    }
+    if (strict || objective)
+        add_row(report, "standard alone", &results.alone);
+    if (strict)
+        add_strict(report);
+    if (objective)
+        add_objective(bed, report);
     if (priority)
-        add_limit(bed, report, "priority_ttft", PRIORITY_TTFT, BENCH_AT_MOST, 1.5);
+        bench_limit(report, "priority_ttft", bench_percentile(results.priority_ttft, bed->rounds, 0.5), BENCH_AT_MOST,
+                    1.5);
 }
 
 int main(int argc, char **argv)

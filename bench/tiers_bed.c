@@ -11,6 +11,7 @@
 #define MODEL_PATH "build/bench/random-110m.gguf"
 #define SMALL_PATH "build/bench/random-5m.gguf"
 #define CONTEXT 2560
+#define DRAIN_MAX_US 20000000u
 
 struct client {
     struct bed *bed;
@@ -194,12 +195,10 @@ static bool is_busy(const struct side *side)
 static struct measured measure(const struct engine_counters *before, const struct engine_counters *after,
                                uint64_t began_us)
 {
-    const double us = (double)(clock_now_us() - began_us), steps_us = (double)(after->steps_us - before->steps_us);
-    const double steps = (double)(after->steps - before->steps);
     return (struct measured){
-        .seconds = us / 1e6,
-        .busy = steps_us / us,
-        .step_ms = steps > 0 ? steps_us / steps / 1000 : 0,
+        .seconds = (double)(clock_now_us() - began_us) / 1e6,
+        .steps_seconds = (double)(after->steps_us - before->steps_us) / 1e6,
+        .steps = (double)(after->steps - before->steps),
         .preempted = (double)(after->tier_preemptions[ENGINE_BATCH] - before->tier_preemptions[ENGINE_BATCH]),
     };
 }
@@ -214,10 +213,29 @@ void settle(struct bed *bed, uv_timer_t *timer)
     uv_run(&bed->loop, UV_RUN_NOWAIT);
 }
 
+static bool has_counted(const struct bed *bed)
+{
+    for (const struct client *client = bed->clients; client != NULL; client = client->following)
+        if (client->is_counted && client->kind != KIND_BATCH)
+            return true;
+    return false;
+}
+
+/* Lets arrivals come until then. */
+static void run_until(struct bed *bed, uv_timer_t *timer, uint64_t due_us[KINDS], uint64_t end_us)
+{
+    uint64_t next_us = end_us;
+    for (int kind = 0; kind < KINDS; kind++) {
+        due_us[kind] = arrive(bed, (enum kind)kind, due_us[kind]);
+        next_us = due_us[kind] < next_us ? due_us[kind] : next_us;
+    }
+    wait_until(bed, timer, next_us);
+}
+
 struct measured run_phase(struct bed *bed, const struct phase *phase)
 {
     uv_timer_t timer;
-    struct engine_counters before = {0}, after;
+    struct engine_counters before, after;
     const uint64_t begun_us = clock_now_us(), measured_us = begun_us + WARM_UP_US, end_us = measured_us + phase->us;
     uint64_t due_us[KINDS] = {begun_us, begun_us, begun_us};
     bed->phase = phase;
@@ -225,21 +243,17 @@ struct measured run_phase(struct bed *bed, const struct phase *phase)
         bed->next[kind] = phase->first;
     uv_timer_init(&bed->loop, &timer);
     begin_clients(bed);
-    while (clock_now_us() < end_us) {
-        if (!bed->is_measured && clock_now_us() >= measured_us) {
-            engine_counters(phase->side->engine, 0, &before);
-            bed->is_measured = true;
-        }
-        uint64_t next_us = bed->is_measured ? end_us : measured_us;
-        for (int kind = 0; kind < KINDS; kind++) {
-            due_us[kind] = arrive(bed, (enum kind)kind, due_us[kind]);
-            next_us = due_us[kind] < next_us ? due_us[kind] : next_us;
-        }
-        wait_until(bed, &timer, next_us);
-    }
+    while (clock_now_us() < measured_us)
+        run_until(bed, &timer, due_us, measured_us);
+    engine_counters(phase->side->engine, 0, &before);
+    bed->is_measured = true;
+    while (clock_now_us() < end_us)
+        run_until(bed, &timer, due_us, end_us);
     engine_counters(phase->side->engine, 0, &after);
     const struct measured result = measure(&before, &after, measured_us);
     bed->is_measured = false;
+    while (phase->is_drained && has_counted(bed) && clock_now_us() < end_us + DRAIN_MAX_US)
+        run_until(bed, &timer, due_us, end_us + DRAIN_MAX_US);
     settle(bed, &timer);
     return result;
 }
@@ -275,7 +289,7 @@ void open_bed(struct bed *bed)
     }
     bench_model(&shape, bed->model_path);
     bed->rounds = bench_rounds(5);
-    bed->phase_us = bench_setting("BENCH_SECONDS", 150) * 1000000 / bed->rounds;
+    bed->round_us = bench_setting("BENCH_SECONDS", 150) * 1000000 / bed->rounds;
     bed->threads = (uint32_t)bench_setting("BENCH_THREADS", 2);
     traffic_load(&bed->traffic);
     uv_loop_init(&bed->loop);

@@ -43,6 +43,7 @@ struct phase {
     struct tally *tallies[KINDS];
     uint64_t us;          /* measured */
     size_t first;         /* arrival */
+    bool is_drained;      /* it goes on, with arrivals that do not count, until all that count are answered */
 };
 
 struct bed {
@@ -51,7 +52,7 @@ struct bed {
     struct traffic traffic;
     const char *model_path;
     unsigned rounds;
-    uint64_t phase_us;         /* of one round */
+    uint64_t round_us;         /* of each phase in one round */
     uint32_t threads;
 
     const struct phase *phase; /* the present one */
@@ -61,9 +62,10 @@ struct bed {
     size_t next[KINDS];        /* arrival */
 };
 
+/* Of phases that are repeated, sums. */
 struct measured {
-    double seconds, busy, step_ms; /* share of the time spent in steps; the mean step */
-    double preempted;              /* requests of batch that lost their place */
+    double seconds, steps_seconds, steps; /* as measured, in steps, how many steps */
+    double preempted;                     /* requests of batch that lost their place */
 };
 
 _Noreturn void die(const char *what);
