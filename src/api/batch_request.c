@@ -300,7 +300,8 @@ enum error_code batch_resource_parse(struct str text, struct batch_identifier *i
 {
     if (batch_identifier_parse(text, identifier, error) == OK && identifier->account.len > 0)
         return OK;
-    if (is_bedrock_arn(text) || (is_alphanumeric(text.data[0]) && fields_alphabet(text, "-")))
+    const bool is_name = text.len > 0 && is_alphanumeric(text.data[0]) && fields_alphabet(text, "-");
+    if (is_bedrock_arn(text) || is_name)
         return error_set(error, ERROR_NOT_FOUND, "There is no resource '" STR_FMT "'.",
                          STR_ARG(str_slice(text, 0, text.len > 128 ? 128 : text.len)));
     return field_error(error, "", "resourceARN", "must be the ARN of a resource of this service");

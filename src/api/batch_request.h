@@ -22,7 +22,7 @@ struct batch_identifier {
 enum error_code batch_identifier_parse(struct str text, struct batch_identifier *identifier,
                                        struct error *error) WARN_UNUSED;
 
-/* The same of an ARN that may be any resource's, not empty. ERROR_NOT_FOUND: of one that is no batch job. */
+/* The same of an ARN that may be any resource's. ERROR_NOT_FOUND: of one that is no batch job. */
 enum error_code batch_resource_parse(struct str text, struct batch_identifier *identifier,
                                      struct error *error) WARN_UNUSED;
 
