@@ -20,10 +20,10 @@
  * BENCH_SMALL=1 takes a model of 5 million parameters: not for the figures, but to see all phases in little time.
  * BENCH_SECONDS is the length of a phase over all rounds (150), BENCH_ROUNDS the rounds (5), each on arrivals of its
  * own. A machine may be a quarter slower from one half minute to the next. So standard traffic comes in slices of ten
- * seconds, each of them without batch and beside it in turns, and percentiles are of all slices together, every request
- * of which is answered. At twice the load a queue has to build up, and requests have to grow old: there a round is one
- * phase, and the median round counts. BENCH_THREADS are the threads (2). BENCH_FIGURE takes only one of strict,
- * objective, priority, documents. */
+ * seconds, without batch and beside it in turns, each round's three times; a request counts with the median of its
+ * three times, and percentiles are over the requests of all rounds, every one of which is answered. At twice the load a
+ * queue has to build up, and requests have to grow old: there a round is one phase, and the median round counts.
+ * BENCH_THREADS are the threads (2). BENCH_FIGURE takes only one of strict, objective, priority, documents. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,8 +37,8 @@
 #define PRIORITY_LOAD 0.1
 #define OVERLOAD 2.0
 #define STEP_MS 25.0
-#define SLICES 3           /* of a round, for what batch takes from others */
-#define SLICE_ARRIVALS 100 /* further on in the trace with each slice */
+#define SLICES 3           /* of a round, all with the same arrivals, for what batch takes from others */
+#define ROUND_ARRIVALS 300 /* further on in the trace with each round */
 #define CURVE_US 2000000u
 #define CURVE_WARM_UP_US 1000000u
 #define CURVE_PROMPT 512
@@ -156,15 +156,20 @@ static double batch_rate(const struct result *result)
     return (double)result->batch.output_tokens / result->measured.seconds;
 }
 
+static double p99(struct samples *samples)
+{
+    return percentile(samples, 0.99);
+}
+
 static void add_row(struct bench *report, const char *what, struct result *result)
 {
     struct tally *tally = &result->tally;
     const struct bench_cell cells[] = {
         BENCH_TEXT("phase", what),
         BENCH_NUMBER("requests", tally->ttft_ms.count),
-        BENCH_NUMBER("ttft_p50_ms", bench_percentile(tally->ttft_ms.values, tally->ttft_ms.count, 0.5)),
+        BENCH_NUMBER("ttft_p50_ms", percentile(&tally->ttft_ms, 0.5)),
         BENCH_NUMBER("ttft_p99_ms", p99(&tally->ttft_ms)),
-        BENCH_NUMBER("tpot_p50_ms", bench_percentile(tally->tpot_ms.values, tally->tpot_ms.count, 0.5)),
+        BENCH_NUMBER("tpot_p50_ms", percentile(&tally->tpot_ms, 0.5)),
         BENCH_NUMBER("tpot_p99_ms", p99(&tally->tpot_ms)),
         BENCH_NUMBER("batch_tokens_per_second", batch_rate(result)),
         BENCH_NUMBER("busy", result->measured.steps_seconds / result->measured.seconds),
@@ -175,12 +180,12 @@ static void add_row(struct bench *report, const char *what, struct result *resul
 }
 
 /* A slice of standard traffic, with batch beside it or not. */
-static void run_slice(struct bed *bed, const struct side *side, unsigned slice, bool has_batch, struct result *result)
+static void run_slice(struct bed *bed, const struct side *side, unsigned round, bool has_batch, struct result *result)
 {
     const struct phase phase = {.side = side, .rates = {[KIND_STANDARD] = LOAD * results.capacity},
                                 .clients = {[KIND_BATCH] = has_batch ? BATCH_CLIENTS : 0},
                                 .tallies = {[KIND_STANDARD] = &result->tally, [KIND_BATCH] = &result->batch},
-                                .us = bed->round_us / SLICES, .first = slice * SLICE_ARRIVALS, .is_drained = true};
+                                .us = bed->round_us / SLICES, .first = round * ROUND_ARRIVALS, .is_drained = true};
     const struct measured measured = run_phase(bed, &phase);
     add_measured(&result->measured, &measured);
 }
@@ -197,15 +202,15 @@ static void run_batch(struct bed *bed)
 static void run_slices(struct bed *bed, unsigned round, bool is_strict, bool is_objective)
 {
     for (unsigned k = 0; k < SLICES; k++) {
-        const unsigned slice = round * SLICES + k;
-        if (slice % 2 == 0)
-            run_slice(bed, &bed->strict, slice, false, &results.alone);
+        const bool is_first = (round * SLICES + k) % 2 == 0;
+        if (is_first)
+            run_slice(bed, &bed->strict, round, false, &results.alone);
         if (is_strict)
-            run_slice(bed, &bed->strict, slice, true, &results.strict);
+            run_slice(bed, &bed->strict, round, true, &results.strict);
         if (is_objective)
-            run_slice(bed, &bed->objective, slice, true, &results.objective);
-        if (slice % 2 != 0)
-            run_slice(bed, &bed->strict, slice, false, &results.alone);
+            run_slice(bed, &bed->objective, round, true, &results.objective);
+        if (!is_first)
+            run_slice(bed, &bed->strict, round, false, &results.alone);
     }
 }
 
@@ -224,7 +229,7 @@ static void run_priority(struct bed *bed, struct bench *report, unsigned round)
     overload = (struct tally){0};
     struct phase phase = {.side = &bed->strict, .rates = {[KIND_PRIORITY] = PRIORITY_LOAD * results.capacity},
                           .tallies = {[KIND_PRIORITY] = &alone.tally, [KIND_STANDARD] = &overload},
-                          .us = bed->round_us, .first = round * SLICES * SLICE_ARRIVALS};
+                          .us = bed->round_us, .first = round * ROUND_ARRIVALS};
     alone.measured = run_phase(bed, &phase);
     add_row(report, "priority alone", &alone);
     phase.tallies[KIND_PRIORITY] = &loaded.tally;

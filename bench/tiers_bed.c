@@ -17,6 +17,7 @@ struct client {
     struct bed *bed;
     struct engine_call *call;
     enum kind kind;
+    size_t arrival;
     uint64_t begun_us;
     uint32_t prompt;
     bool is_counted;
@@ -29,15 +30,33 @@ _Noreturn void die(const char *what)
     exit(1);
 }
 
-void add_sample(struct samples *samples, double value)
+/* --- samples ---------------------------------------------------------------------------------------- */
+
+static void add_sample(struct samples *samples, size_t request, double value)
 {
     if (samples->count < SAMPLES_MAX)
-        samples->values[samples->count++] = value;
+        samples->items[samples->count++] = (struct sample){request, value};
 }
 
-double p99(struct samples *samples)
+static int compare(const void *a, const void *b)
 {
-    return bench_percentile(samples->values, samples->count, 0.99);
+    const struct sample *left = a, *right = b;
+    if (left->request != right->request)
+        return left->request < right->request ? -1 : 1;
+    return left->value < right->value ? -1 : left->value > right->value;
+}
+
+double percentile(struct samples *samples, double share)
+{
+    static double medians[SAMPLES_MAX];
+    size_t count = 0;
+    qsort(samples->items, samples->count, sizeof(samples->items[0]), compare);
+    for (size_t begin = 0, end; begin < samples->count; begin = end) {
+        for (end = begin; end < samples->count && samples->items[end].request == samples->items[begin].request;)
+            end++;
+        medians[count++] = samples->items[begin + (end - begin) / 2].value;
+    }
+    return bench_percentile(medians, count, share);
 }
 
 /* --- requests --------------------------------------------------------------------------------------- */
@@ -61,7 +80,7 @@ static void on_started(void *ctx, const struct engine_started *started)
     struct tally *tally = client->bed->phase->tallies[client->kind];
     (void)started;
     if (client->is_counted)
-        add_sample(&tally->ttft_ms, (double)(clock_now_us() - client->begun_us) / 1000);
+        add_sample(&tally->ttft_ms, client->arrival, (double)(clock_now_us() - client->begun_us) / 1000);
     if (client->bed->is_measured)
         tally->prompt_tokens += client->prompt;
 }
@@ -80,7 +99,7 @@ static void on_finished(void *ctx, const struct engine_finished *finished)
     struct bed *bed = client->bed;
     const enum kind kind = client->kind;
     if (client->is_counted && finished->output_tokens > 1)
-        add_sample(&bed->phase->tallies[kind]->tpot_ms,
+        add_sample(&bed->phase->tallies[kind]->tpot_ms, client->arrival,
                    (double)finished->decode_us / 1000 / (finished->output_tokens - 1));
     forget(client);
     if (bed->running[kind] >= bed->phase->clients[kind])
@@ -110,7 +129,8 @@ void write_prompt(char *text, uint32_t tokens)
 static struct client *new_client(struct bed *bed, enum kind kind, uint32_t prompt)
 {
     struct client *client = mem_must_calloc(1, sizeof(*client));
-    *client = (struct client){.bed = bed, .kind = kind, .begun_us = clock_now_us(), .prompt = prompt,
+    *client = (struct client){.bed = bed, .kind = kind, .arrival = bed->next[kind],
+                              .begun_us = clock_now_us(), .prompt = prompt,
                               .is_counted = bed->is_measured, .following = bed->clients};
     if (bed->clients != NULL)
         bed->clients->previous = client;

@@ -15,8 +15,13 @@
 #define WARM_UP_US 3000000u
 #define SAMPLES_MAX 65536
 
+struct sample {
+    size_t request; /* its arrival */
+    double value;
+};
+
 struct samples {
-    double values[SAMPLES_MAX];
+    struct sample items[SAMPLES_MAX];
     size_t count;
 };
 
@@ -69,8 +74,8 @@ struct measured {
 };
 
 _Noreturn void die(const char *what);
-void add_sample(struct samples *samples, double value);
-double p99(struct samples *samples);
+/* A request that was repeated counts once, with the median of its values. */
+double percentile(struct samples *samples, double share);
 
 void open_bed(struct bed *bed);
 void close_bed(struct bed *bed);
