@@ -85,6 +85,15 @@ static model_token some_token(uint32_t i)
     return (model_token)(300 + i * 7919 % 8000);
 }
 
+/* The first `count` tokens of a sequence. */
+static void raw_prompt(struct model *model, uint32_t sequence, uint32_t count)
+{
+    model_batch_clear(model);
+    for (uint32_t i = 0; i < count; i++)
+        model_batch_add(model, some_token(i + sequence), i, sequence, i + 1 == count);
+    raw_decode(model);
+}
+
 /* Binds the loop's threads to a core each, or lets them go: this thread is one
  * of them, and the gateway's while the engine has its turn. */
 static void bind_raw(const struct model *model, bool is_bound)
@@ -112,12 +121,8 @@ static double raw_rate(struct model *model, uint32_t clients, uint32_t steps)
 {
     model_clear(model);
     bind_raw(model, true);
-    for (uint32_t c = 0; c < clients; c++) {
-        model_batch_clear(model);
-        for (uint32_t i = 0; i < PROMPT_TOKENS; i++)
-            model_batch_add(model, some_token(i + c), i, c, i + 1 == PROMPT_TOKENS);
-        raw_decode(model);
-    }
+    for (uint32_t c = 0; c < clients; c++)
+        raw_prompt(model, c, PROMPT_TOKENS);
     const uint64_t began_us = clock_now_us();
     uint32_t step = 0;
     for (; step < steps && clock_now_us() < began_us + MEASURE_MAX_US; step++) {
@@ -135,22 +140,15 @@ static double raw_rate(struct model *model, uint32_t clients, uint32_t steps)
 static void raw_fill(struct model *model, uint32_t sequences)
 {
     model_clear(model);
-    for (uint32_t c = 0; c < sequences; c++) {
-        model_batch_clear(model);
-        for (uint32_t i = 0; i < OTHERS_CELLS / 2; i++)
-            model_batch_add(model, some_token(i + c), i, 1 + c, false);
-        raw_decode(model);
-    }
+    for (uint32_t c = 0; c < sequences; c++)
+        raw_prompt(model, 1 + c, OTHERS_CELLS / 2);
     for (uint32_t i = OTHERS_CELLS / 2; i < OTHERS_CELLS && sequences > 0; i++) {
         model_batch_clear(model);
         for (uint32_t c = 0; c < sequences; c++)
             model_batch_add(model, some_token(i + c), i, 1 + c, false);
         raw_decode(model);
     }
-    model_batch_clear(model);
-    for (uint32_t i = 0; i < PIECE_BEHIND; i++)
-        model_batch_add(model, some_token(i), i, 0, false);
-    raw_decode(model);
+    raw_prompt(model, 0, PIECE_BEHIND);
 }
 
 /* Milliseconds of one pass over a token of each of `replies` others and a piece of the prompt, which are then forgotten

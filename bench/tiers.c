@@ -134,7 +134,7 @@ struct result {
 static struct results {
     double capacity;
     struct result alone, strict, objective, batch;
-    struct curve curve; /* sums of the rounds' */
+    double reply_ms, prompt_ms; /* of a token, at the fastest that is admitted; sums of the rounds' */
     double priority_ttft[BENCH_ROUNDS_MAX];
 } results;
 
@@ -214,13 +214,6 @@ static void run_slices(struct bed *bed, unsigned round, bool is_strict, bool is_
     }
 }
 
-static void add_curve(const struct curve *curve)
-{
-    results.curve.one_ms += curve->one_ms;
-    results.curve.admitted_ms += curve->admitted_ms / curve->replies;
-    results.curve.prompt_ms += curve->prompt_ms;
-}
-
 static void run_priority(struct bed *bed, struct bench *report, unsigned round)
 {
     static struct result alone, loaded;
@@ -260,7 +253,7 @@ static void add_objective(const struct bed *bed, struct bench *report)
     const struct result *result = &results.objective;
     const double prompts = (double)(result->tally.prompt_tokens + result->batch.prompt_tokens);
     const double replies = (double)(result->tally.output_tokens + result->batch.output_tokens);
-    const double ms = (replies * results.curve.admitted_ms + prompts * results.curve.prompt_ms) / bed->rounds;
+    const double ms = (replies * results.reply_ms + prompts * results.prompt_ms) / bed->rounds;
     add_row(report, "batch beside it, objective", &results.objective);
     bench_limit(report, "objective_kept", p99(&results.objective.tally.tpot_ms) / p99(&results.alone.tally.tpot_ms),
                 BENCH_AT_MOST, OBJECTIVE);
@@ -285,7 +278,8 @@ static void run_rounds(struct bed *bed, struct bench *report)
             run_batch(bed);
         if (objective) {
             const struct curve curve = measure_curve(bed, report);
-            add_curve(&curve);
+            results.reply_ms += curve.admitted_ms / curve.replies;
+            results.prompt_ms += curve.prompt_ms;
         }
         if (priority)
             run_priority(bed, report, round);

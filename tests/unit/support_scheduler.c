@@ -2,7 +2,9 @@
 #include "support_scheduler.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cache/block_store.h"
 #include "core/util.h"
@@ -51,6 +53,16 @@ static void post(void *ctx, struct event *events)
         on_event(ctx, events);
         events = next;
     }
+}
+
+bool write_model(const struct random_gguf_options *options, const char *name, char path[64])
+{
+    struct error error;
+    snprintf(path, 64, "/tmp/fulcrum-test-%s-%d.gguf", name, (int)getpid());
+    if (random_gguf_write(options, path, &error) == OK)
+        return true;
+    fprintf(stderr, "%s\n", error.message);
+    return false;
 }
 
 struct bed *bed_new(const struct bed_options *options)

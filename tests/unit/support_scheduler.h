@@ -48,6 +48,9 @@ struct ask {
     struct error error; /* when it failed */
 };
 
+/* A file of random weights at /tmp/fulcrum-test-NAME-PID.gguf. False: it said why. */
+bool write_model(const struct random_gguf_options *options, const char *name, char path[64]);
+
 struct bed *bed_new(const struct bed_options *options);
 void bed_run(struct bed *bed);  /* starts the thread */
 struct bed *bed_open(const struct bed_options *options); /* both */

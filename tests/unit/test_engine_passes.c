@@ -2,7 +2,6 @@
  * come first, and none shows it. */
 #include "support_scheduler.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 #include "core/log.h"
@@ -119,15 +118,11 @@ static void test_higher_tier_between_passes(void **state)
 
 int main(void)
 {
-    struct error error;
     struct random_gguf_options options = RANDOM_GGUF_TINY;
     log_configure(LOG_OFF, LOG_LOGFMT);
     options.context = CONTEXT;
-    snprintf(path, sizeof(path), "/tmp/fulcrum-test-passes-%d.gguf", (int)getpid());
-    if (random_gguf_write(&options, path, &error) != OK) {
-        fprintf(stderr, "%s\n", error.message);
+    if (!write_model(&options, "passes", path))
         return 1;
-    }
     fill_tokens(tokens, CONTEXT, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_replies_and_a_prompt),

@@ -3,7 +3,6 @@
 #include "support_scheduler.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -643,15 +642,11 @@ static void test_damaged_is_a_miss(void **state)
 
 int main(void)
 {
-    struct error error;
     struct random_gguf_options options = RANDOM_GGUF_TINY;
     log_configure(LOG_OFF, LOG_LOGFMT);
     options.context = CONTEXT;
-    snprintf(model_path, sizeof(model_path), "/tmp/fulcrum-test-prefix-%d.gguf", (int)getpid());
-    if (random_gguf_write(&options, model_path, &error) != OK) {
-        fprintf(stderr, "%s\n", error.message);
+    if (!write_model(&options, "prefix", model_path))
         return 1;
-    }
     fill_tokens(prompt, CONTEXT, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_explicit_equals_cold),

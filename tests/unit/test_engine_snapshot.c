@@ -2,7 +2,6 @@
  * window. A prefix is read at exactly the checkpoints that were declared. */
 #include "support_scheduler.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -212,16 +211,6 @@ static void parallel_requests(void **state)
     for (uint32_t i = 0; i < 3 * MANY; i++)
         ask_deinit(&asks[i]);
     bed_free(bed);
-}
-
-static bool write_model(const struct random_gguf_options *options, const char *name, char path[64])
-{
-    struct error error;
-    snprintf(path, 64, "/tmp/fulcrum-test-%s-%d.gguf", name, (int)getpid());
-    if (random_gguf_write(options, path, &error) == OK)
-        return true;
-    fprintf(stderr, "%s\n", error.message);
-    return false;
 }
 
 #define TESTS(kind)                                                                              \

@@ -2,7 +2,6 @@
  * weights: who goes first, who gives way, and that nobody's reply shows it. */
 #include "support_scheduler.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -609,17 +608,14 @@ static void test_deadline(void **state)
 int main(void)
 {
     struct random_gguf_options options = RANDOM_GGUF_TINY;
-    struct error error;
+    static const char *const names[] = {"tiers-llama", "tiers-mamba", "tiers-gemma2"};
     log_configure(LOG_ERROR, LOG_LOGFMT);
     options.window = WINDOW;
     options.context = CONTEXT;
     for (size_t i = 0; i < 3; i++) {
         options.kind = (enum random_gguf_kind)i;
-        (void)snprintf(paths[i], sizeof(paths[i]), "/tmp/fulcrum-test-tiers-%d-%zu.gguf", (int)getpid(), i);
-        if (random_gguf_write(&options, paths[i], &error) != OK) {
-            fprintf(stderr, "%s\n", error.message);
+        if (!write_model(&options, names[i], paths[i]))
             return 1;
-        }
     }
     fill_tokens(prompt, CONTEXT, 1);
     const struct CMUnitTest tests[] = {
