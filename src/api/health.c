@@ -3,25 +3,37 @@
 
 #include "api/call.h"
 #include "api/operations.h"
+#include "core/condition.h"
 
 #define METRICS_TEXT_MAX (16u << 20)
+#define READY_TEXT_MAX (64u << 10)
 
 void health_alive(struct api_call *call)
 {
     call_respond(call, 200, STR("text/plain; charset=utf-8"), STR("ok\n"));
 }
 
-/* Ready is: every model answers, and the server is not going down. */
+/* Ready is: every model answers, no condition is down, and the server is not going down. Says everything that is
+ * wrong, and below "ready" what somebody should know. */
 void health_ready(struct api_call *call)
 {
     const struct api *api = call->thread->api;
-    struct str why = {0};
+    struct buf wrong, out;
+    buf_init(&wrong, READY_TEXT_MAX);
     if (atomic_load(&api->is_draining))
-        why = STR("draining\n");
-    for (size_t i = 0; i < api->model_count && !why.data; i++)
+        buf_append_text(&wrong, "draining\n");
+    for (size_t i = 0; i < api->model_count; i++)
         if (!engine_model_is_ready(api->engine, i))
-            why = arena_printf(&call->exchange->arena, "model %s is not ready\n", api->model_names[i]);
-    call_respond(call, why.data ? 503 : 200, STR("text/plain; charset=utf-8"), why.data ? why : STR("ready\n"));
+            buf_appendf(&wrong, "model %s is not ready\n", api->model_names[i]);
+    const bool is_ready = wrong.len == 0 && !condition_any_down();
+
+    buf_init(&out, READY_TEXT_MAX);
+    buf_append_text(&out, is_ready ? "ready\n" : "");
+    buf_append_str(&out, buf_str(&wrong));
+    condition_append_text(&out);
+    call_respond(call, is_ready ? 200 : 503, STR("text/plain; charset=utf-8"), buf_str(&out));
+    buf_deinit(&wrong);
+    buf_deinit(&out);
 }
 
 /* A metric without labels. */
@@ -237,6 +249,8 @@ void health_metrics(struct api_call *call)
     append_documents(&out, api);
     append_server(&out, api);
     append_ledger(&out, api);
+    metrics_append_head(&out, "fulcrum_condition", "gauge", "What is wrong: 0 nothing, 1 note, 2 down.");
+    condition_append_metrics(&out);
     call_respond(call, out.failed ? 500 : 200, STR("text/plain; version=0.0.4; charset=utf-8"), buf_str(&out));
     buf_deinit(&out);
 }
