@@ -97,7 +97,8 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
         made->specs[i] = spec_of(&options->config->models[i], info);
     }
     register_codecs();
-    enum error_code code = extractor_new(&made->extractor, error);
+    enum error_code code = extractor_new(options->config->document_sandbox == CONFIG_SANDBOX_REQUIRED, &made->extractor,
+                                         error);
     if (code == OK)
         code = reservations_new(options->config, &made->reservations, error);
     if (code == OK)

@@ -126,8 +126,8 @@ static enum error_code prepare(struct count_call *count, struct error *error)
     if (code == OK)
         code = chat_request_check(&count->request, error);
     if (code == OK)
-        code = documents_resolve(count->call->thread->documents, &count->request, on_documents, count,
-                                 &count->documents, error);
+        code = documents_resolve(count->call->thread->documents, str_of(count->call->identity.tenant), &count->request,
+                                 on_documents, count, &count->documents, error);
     return code == OK && !count->documents ? start(count, error) : code;
 }
 

@@ -430,8 +430,8 @@ static void run(struct api_call *call, bool is_invoke, bool is_stream)
         .codec = runtime->codec, .request = &runtime->request, .ctx = runtime, .emit = emit};
     buf_init(&runtime->stream.scratch, REPLY_BODY_MAX);
     if (code == OK)
-        code = documents_resolve(call->thread->documents, &runtime->request, on_documents, runtime,
-                                 &runtime->documents, &error);
+        code = documents_resolve(call->thread->documents, str_of(call->identity.tenant), &runtime->request,
+                                 on_documents, runtime, &runtime->documents, &error);
     if (code == OK && !runtime->documents)
         code = start(runtime, &error);
     if (code != OK) {

@@ -281,8 +281,8 @@ void flight_start(struct flight *flight)
     flight->wall_us = clock_wall_us();
     enum error_code code = parse(flight, &error);
     if (code == OK)
-        code = documents_resolve(flight->job->runner->documents, &flight->request, on_documents, flight,
-                                 &flight->documents, &error);
+        code = documents_resolve(flight->job->runner->documents, flight->job->job.tenant, &flight->request,
+                                 on_documents, flight, &flight->documents, &error);
     if (code != OK)
         fail(flight, &error);
     else if (!flight->documents && generate(flight, &error) != OK)

@@ -2,6 +2,7 @@
 
 #include "chat/template_family.h"
 #include "chat/template_raw.h"
+#include "core/config.h"
 
 /* STR() for static initialisers, which may not hold compound literals. */
 #define TEXT(literal) {(literal), sizeof(literal) - 1}
@@ -22,20 +23,17 @@ static const struct template_generic gemma_around = {
     .assistant_suffix = TEXT("<end_of_turn>\n"),
 };
 
-static const char *const family_names[] = {
-    [TEMPLATE_CHATML] = "chatml",   [TEMPLATE_LLAMA3] = "llama3",   [TEMPLATE_MISTRAL] = "mistral",
-    [TEMPLATE_GEMMA] = "gemma",     [TEMPLATE_GENERIC] = "generic",
-};
+_Static_assert(TEMPLATE_GENERIC == CONFIG_TEMPLATE_FAMILIES, "each family but the generic one has a name");
 
 const char *template_family_name(enum template_family family)
 {
-    return family_names[family];
+    return family == TEMPLATE_GENERIC ? "generic" : config_template_families[family];
 }
 
 bool template_family_parse(struct str name, enum template_family *family)
 {
     for (int i = TEMPLATE_CHATML; i < TEMPLATE_GENERIC; i++) {
-        if (str_eq(name, str_of(family_names[i]))) {
+        if (str_eq(name, str_of(config_template_families[i]))) {
             *family = (enum template_family)i;
             return true;
         }

@@ -155,12 +155,14 @@ static enum error_code resolve_documents(struct body *body, struct error *error)
     struct resolving resolving = {.error = {.code = OK}};
     if (!body->request.documents)
         return OK;
-    enum error_code code = extractor_new(&extractor, error);
+    enum error_code code = extractor_new(false, &extractor, error);
     if (code != OK)
         return code;
     uv_loop_init(&loop);
     struct extractor_port *port = extractor_port_new(extractor, &loop, error);
-    code = port ? documents_resolve(port, &body->request, on_documents, &resolving, &wait, error) : error->code;
+    code = error->code;
+    if (port)
+        code = documents_resolve(port, STR("default"), &body->request, on_documents, &resolving, &wait, error);
     while (code == OK && wait && !resolving.is_done)
         uv_run(&loop, UV_RUN_ONCE);
     if (code == OK && resolving.error.code != OK) {

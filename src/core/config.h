@@ -16,7 +16,13 @@
 #include "core/mem.h"
 #include "core/str.h"
 
+enum config_sandbox { CONFIG_SANDBOX_BEST_EFFORT, CONFIG_SANDBOX_REQUIRED };
+
 enum config_cache_mode { CACHE_MODE_IMPLICIT, CACHE_MODE_EXPLICIT, CACHE_MODE_OFF };
+
+/* Families of chat templates that `chat_template:` may name, in the order of enum template_family. */
+#define CONFIG_TEMPLATE_FAMILIES 4
+extern const char *const config_template_families[CONFIG_TEMPLATE_FAMILIES];
 
 struct config_price { /* picodollars per million tokens */
     uint64_t input, output, cache_read, cache_write_5m, cache_write_1h;
@@ -31,7 +37,7 @@ struct config_model {
     uint32_t context;     /* tokens per sequence; 0: the model's own */
     uint32_t parallel;    /* sequences at once */
     uint32_t threads;     /* at most; 0: chosen by size and cores */
-    const char *chat_template; /* family name; NULL: the file's own */
+    const char *chat_template; /* one of config_template_families; NULL: the file's own */
     const char *price_as;
     bool has_price;
     struct config_price price;
@@ -91,6 +97,7 @@ struct config {
     double tier_objective;        /* ...and by how many times lower tiers may lengthen those of higher ones; 0: 2 */
     struct config_tier tier_priority, tier_default, tier_flex;
     const char *s3_endpoint, *s3_region, *s3_key, *s3_secret; /* NULL: objects are kept in DATA/objects */
+    enum config_sandbox document_sandbox; /* whether documents are read without all walls of the sandbox */
     const char **prices;         /* files of price books; a later one goes before, the embedded one comes last */
     size_t price_count;
 };

@@ -40,6 +40,16 @@ static bool is_plain_name(struct str text)
     return is_made_of(text, "._-", 64);
 }
 
+const char *const config_template_families[CONFIG_TEMPLATE_FAMILIES] = {"chatml", "llama3", "mistral", "gemma"};
+
+static bool is_template_family(struct str text)
+{
+    for (size_t i = 0; i < CONFIG_TEMPLATE_FAMILIES; i++)
+        if (str_eq(text, str_of(config_template_families[i])))
+            return true;
+    return false;
+}
+
 static bool is_key_id(struct str text)
 {
     return is_made_of(text, "._-", 128);
@@ -121,8 +131,8 @@ static const struct field model_fields[] = {
     {"context", FIELD_UINT32, AT(config_model, context), .high = CONTEXT_MAX},
     {"parallel", FIELD_UINT32, AT(config_model, parallel), .low = 1, .high = LIMIT_PARALLEL},
     {"threads", FIELD_UINT32, AT(config_model, threads), .high = THREADS_MAX},
-    {"chat_template", FIELD_STRING, AT(config_model, chat_template), .check = is_plain_name,
-     .expected = "the name of a template family"},
+    {"chat_template", FIELD_STRING, AT(config_model, chat_template), .check = is_template_family,
+     .expected = "the name of a template family: chatml, llama3, mistral or gemma"},
     {"price_as", FIELD_STRING, AT(config_model, price_as), .check = is_model_id,
      .expected = "the model ID whose price counts"},
     {"price", FIELD_CUSTOM, .custom = read_price},
@@ -153,6 +163,14 @@ static const struct field s3_fields[] = {
     {"secret", FIELD_STRING, .is_required = true, .is_secret = true, AT(config, s3_secret)},
 };
 static const struct field_table s3_table = FIELD_TABLE(s3_fields, struct config);
+
+static const char *const sandboxes[] = {
+    [CONFIG_SANDBOX_BEST_EFFORT] = "best-effort", [CONFIG_SANDBOX_REQUIRED] = "required", NULL};
+
+static const struct field documents_fields[] = {
+    {"sandbox", FIELD_CHOICE, AT(config, document_sandbox), .choices = sandboxes},
+};
+static const struct field_table documents_table = FIELD_TABLE(documents_fields, struct config);
 
 static const struct field key_fields[] = {
     {"id", FIELD_STRING, .is_required = true, AT(config_key, id), .check = is_key_id,
@@ -224,5 +242,6 @@ static const struct field root_fields[] = {
     {"prices", FIELD_FILES, LIST_AT(config, prices, price_count)},
     {"tiers", FIELD_OBJECT, .table = &config_tiers_table},
     {"s3", FIELD_OBJECT, .table = &s3_table},
+    {"documents", FIELD_OBJECT, .table = &documents_table},
 };
 const struct field_table config_root_table = FIELD_TABLE(root_fields, struct config);

@@ -11,6 +11,7 @@
 #define CHUNK ((size_t)65536)
 #define REASON_BYTES ((size_t)4096)
 #define HANDLES 4
+#define FIXED_ARGUMENTS 5
 /* pdftotext's layout has more blanks than what is left of them. */
 #define RAW_FACTOR 4
 
@@ -54,6 +55,12 @@ static enum error_code judge_pdf(const struct child *child, struct error *error)
     return error_set(error, ERROR_INVALID, "the PDF cannot be read");
 }
 
+/* Somebody ended it, or the kernel for want of memory on the machine: not what the file did to its reader. */
+static bool is_from_outside(int signal)
+{
+    return signal == SIGKILL || signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT;
+}
+
 static enum error_code judge_status(const struct child *child, bool *is_lasting, struct error *error)
 {
     const char *name = document_format_name(child->options.format);
@@ -61,6 +68,10 @@ static enum error_code judge_status(const struct child *child, bool *is_lasting,
     if (child->signal == SIGXCPU)
         return error_set(error, ERROR_INVALID, "reading the %s file took longer than the limit of %llu ms", name,
                          (unsigned long long)limit(document_timeout_ms));
+    if (is_from_outside(child->signal)) {
+        *is_lasting = false;
+        return error_set(error, ERROR_UNAVAILABLE, "the process that read the %s file was killed; try again", name);
+    }
     if (child->signal != 0 || child->status == CHILD_NO_MEMORY) {
         *is_lasting = false;
         return error_set(error, ERROR_INVALID,
@@ -94,7 +105,7 @@ static enum error_code judge(const struct child *child, bool *is_lasting, struct
     case END_NO_MEMORY: return error_no_memory(error);
     case END_KILLED: return error_set(error, ERROR_CANCELLED, "nobody waits for it any more");
     case END_NOT_STARTED:
-        return error_set(error, ERROR_INTERNAL, "the process that reads documents cannot be started: %s",
+        return error_set(error, ERROR_UNAVAILABLE, "the process that reads documents cannot be started: %s",
                          uv_strerror(child->spawn_error));
     case END_OF_ITSELF: break;
     }
@@ -214,10 +225,11 @@ static void on_err(uv_stream_t *stream, ssize_t len, const uv_buf_t *chunk)
 static int spawn(struct child *child)
 {
     char limits[HANDED_ON][64];
-    const char *format = document_format_name(child->options.format);
+    const char *format = child->options.is_probe ? "probe" : document_format_name(child->options.format);
     const char *program = child->options.pdftotext ? child->options.pdftotext : "-";
-    char *arguments[4 + HANDED_ON + 1] = {"fulcrum", "extract", (char *)(uintptr_t)format,
-                                          (char *)(uintptr_t)program};
+    char *arguments[FIXED_ARGUMENTS + HANDED_ON + 1] = {
+        "fulcrum", "extract", (char *)(uintptr_t)format, (char *)(uintptr_t)program,
+        child->options.is_required ? "required" : "best-effort"};
     char *environment[] = {"LC_ALL=C", NULL};
     size_t row_count;
     const struct limit_row *rows = limits_rows(&row_count);
@@ -227,7 +239,7 @@ static int spawn(struct child *child)
             if (str_eq(str_of(rows[row].name), str_of(handed_on[i])))
                 memcpy(&value, (const char *)&limits_in_force + rows[row].offset, sizeof(value));
         snprintf(limits[i], sizeof(limits[i]), "%s=%llu", handed_on[i], (unsigned long long)value);
-        arguments[4 + i] = limits[i];
+        arguments[FIXED_ARGUMENTS + i] = limits[i];
     }
     uv_stdio_container_t stdio[] = {
         {.flags = UV_INHERIT_FD, .data.fd = child->options.input_fd},

@@ -22,6 +22,10 @@ struct child_options {
     enum document_format format;
     int input_fd;          /* the whole file, at offset 0; borrowed until child_start returns */
     const char *pdftotext; /* absolute path, for DOCUMENT_PDF */
+    bool is_required;      /* refuses to read unless every wall of the sandbox stands */
+    /* Reads nothing: tries the sandbox, of pdftotext when that is set, else of our own readers. The text is what is
+     * missing; empty when all walls stand. */
+    bool is_probe;
     /* Once, when the process and all it started are gone. `text` may be taken
      * over (*text zeroed). is_lasting: the same file will always end like this. */
     void (*on_done)(void *ctx, const struct error *error, bool is_lasting, struct buf *text);
@@ -34,7 +38,8 @@ struct child *child_start(const struct child_options *options);
 /* Ends it now; on_done comes with ERROR_CANCELLED. */
 void child_kill(struct child *child);
 
-/* What `fulcrum extract` does: argv is {"extract", FORMAT, PROGRAM, LIMIT=VALUE...}. Returns the exit status. */
+/* What `fulcrum extract` does: argv is {"extract", FORMAT, PROGRAM, required|best-effort,
+ * LIMIT=VALUE...}; FORMAT "probe" is a probe. Returns the exit status. */
 int child_main(int argc, char **argv);
 
 #endif

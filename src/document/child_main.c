@@ -12,6 +12,8 @@
 #include "document/sandbox.h"
 #include "document/xlsx.h"
 
+#define MISSING_MAX 1024u
+
 static int say(const struct error *error, int status)
 {
     struct str message = str_of(error->message);
@@ -95,18 +97,53 @@ static int extract(enum document_format format)
     return write_output(buf_str(&text)) ? 0 : CHILD_BROKEN;
 }
 
+/* *missing: what the sandbox lacks. */
+static enum error_code enter(const char *program, struct buf *missing, struct error *error)
+{
+    struct sandbox_walls walls = {0};
+    if (!buf_reserve(missing, MISSING_MAX)) /* while memory is not limited yet */
+        return error_no_memory(error);
+    enum error_code code = sandbox_enter(program, &walls, error);
+    if (code == OK)
+        sandbox_append_missing(&walls, missing);
+    return code;
+}
+
+static int refuse_weak(const struct buf *missing)
+{
+    struct error error;
+    (void)error_set(&error, ERROR_INTERNAL, "the sandbox is required and not whole: " STR_FMT,
+                    STR_ARG(buf_str(missing)));
+    return say(&error, CHILD_BROKEN);
+}
+
+static int probe(struct buf *missing)
+{
+    sandbox_append_escapes(missing);
+    return write_output(buf_str(missing)) ? 0 : CHILD_BROKEN;
+}
+
 int child_main(int argc, char **argv)
 {
     enum document_format format;
     struct error error;
-    if (argc < 3 || !document_format_parse(str_of(argv[1]), &format) || !take_limits(argc - 3, argv + 3)) {
+    const bool is_probe = argc > 1 && str_eq(str_of(argv[1]), STR("probe"));
+    const bool is_known = argc > 3 && (is_probe || document_format_parse(str_of(argv[1]), &format));
+    if (!is_known || !take_limits(argc - 4, argv + 4)) {
         fprintf(stderr, "fulcrum extract: started by `fulcrum serve`, not by hand\n");
         return 2;
     }
-    const char *program = format == DOCUMENT_PDF ? argv[2] : NULL;
+    const char *program = argv[2][0] == '/' ? argv[2] : NULL;
+    const bool is_required = str_eq(str_of(argv[3]), STR("required"));
+    struct buf missing;
+    buf_init(&missing, MISSING_MAX);
     int status;
-    if (sandbox_enter(program, &error) != OK)
+    if (enter(program, &missing, &error) != OK)
         status = say(&error, CHILD_BROKEN);
+    else if (is_probe)
+        status = probe(&missing);
+    else if (is_required && missing.len > 0)
+        status = refuse_weak(&missing);
     else
         status = program ? become_pdftotext(program) : extract(format);
     _exit(status); /* no handlers: they belong to the program that this one was */

@@ -1,3 +1,4 @@
+/* The extractor's thread, its ports, and what became of each document (extractor.h). */
 #include "document/extractor.h"
 
 #include <assert.h>
@@ -7,17 +8,20 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/condition.h"
 #include "core/io.h"
 #include "core/limits.h"
 #include "core/log.h"
 #include "document/cache.h"
 #include "document/child.h"
 #include "document/pdf_text.h"
+#include "document/reader_queue.h"
 
 #define PROGRAM_MAX 4096
 
 /* One file being read, or waiting to be. */
 struct job {
+    struct reader_item item; /* first: what the queue hands out is the job */
     struct extractor *extractor;
     struct document_key key;
     int input_fd; /* the file, in anonymous memory; -1 once the child has it */
@@ -25,13 +29,6 @@ struct job {
     struct extraction *waiters;
     struct child *child; /* the extractor's thread only */
     uint64_t started_us;
-    bool is_running;
-    struct job *next, *prev;
-};
-
-struct job_list {
-    struct job *first, *last;
-    size_t count;
 };
 
 /* One request that waits: in its job's list, then in its port's. */
@@ -57,7 +54,8 @@ struct extractor {
     uv_async_t wake;
     uv_mutex_t mutex; /* guards all below, and each port's `done` */
     struct text_cache *cache;
-    struct job_list queued, running;
+    struct reader_queue queue;
+    bool is_required; /* every wall of the sandbox; set before the thread starts */
     struct extractor_counters counters;
     bool is_stopping;
     unsigned ports;
@@ -65,29 +63,18 @@ struct extractor {
 
 /* --- lists ------------------------------------------------------------------------------------------ */
 
-static void append_job(struct job_list *list, struct job *job)
+static struct job *job_of(struct reader_item *item)
 {
-    job->next = NULL;
-    job->prev = list->last;
-    *(list->last ? &list->last->next : &list->first) = job;
-    list->last = job;
-    list->count++;
-}
-
-static void remove_job(struct job_list *list, struct job *job)
-{
-    *(job->prev ? &job->prev->next : &list->first) = job->next;
-    *(job->next ? &job->next->prev : &list->last) = job->prev;
-    list->count--;
+    return (struct job *)item;
 }
 
 /* One that somebody waits for: without, its child is about to be killed. */
-static struct job *find_job(const struct job_list *list, const struct document_key *key)
+static struct job *find_job(const struct reader_queue *queue, const struct document_key *key)
 {
-    struct job *job = list->first;
-    while (job && (!job->waiters || !document_key_equal(&job->key, key)))
-        job = job->next;
-    return job;
+    struct reader_item *item = reader_queue_first(queue);
+    while (item && (!job_of(item)->waiters || !document_key_equal(&job_of(item)->key, key)))
+        item = reader_queue_next(item);
+    return item ? job_of(item) : NULL;
 }
 
 static void push_extraction(struct extraction **list, struct extraction *extraction)
@@ -139,7 +126,7 @@ static void finish_job(struct job *job, struct document_text *text, bool is_last
 {
     struct extractor *extractor = job->extractor;
     uv_mutex_lock(&extractor->mutex);
-    remove_job(&extractor->running, job);
+    reader_queue_finish(&extractor->queue, &job->item, clock_now_us());
     if (text && is_lasting)
         text_cache_put(extractor->cache, &job->key, text);
     if (!text || text->error.code != OK)
@@ -212,6 +199,7 @@ static void start_job(struct job *job)
         .format = job->key.format,
         .input_fd = job->input_fd,
         .pdftotext = job->key.format == DOCUMENT_PDF ? program : NULL,
+        .is_required = job->extractor->is_required,
         .on_done = on_child_done,
         .ctx = job,
     };
@@ -222,19 +210,14 @@ static void start_job(struct job *job)
         finish_job(job, NULL, false);
 }
 
-/* The next job, moved to those that run, or NULL. */
+/* The next job, which runs now, or NULL. */
 static struct job *take_job(struct extractor *extractor)
 {
     uv_mutex_lock(&extractor->mutex);
-    struct job *job = extractor->running.count < limit(document_extractions) ? extractor->queued.first : NULL;
-    if (job) {
-        remove_job(&extractor->queued, job);
-        append_job(&extractor->running, job);
-        job->is_running = true;
-        extractor->counters.extractions++;
-    }
+    struct reader_item *item = reader_queue_take(&extractor->queue, clock_now_us());
+    extractor->counters.extractions += item != NULL;
     uv_mutex_unlock(&extractor->mutex);
-    return job;
+    return item ? job_of(item) : NULL;
 }
 
 /* Outside the lock: starting a process takes a millisecond that no I/O thread shall wait. */
@@ -248,10 +231,10 @@ static void on_wake(uv_async_t *wake)
 {
     struct extractor *extractor = wake->data;
     uv_mutex_lock(&extractor->mutex);
-    for (struct job *job = extractor->running.first; job; job = job->next)
-        if (!job->waiters && job->child)
-            child_kill(job->child);
-    bool is_over = extractor->is_stopping && extractor->running.count == 0;
+    for (struct reader_item *item = reader_queue_first(&extractor->queue); item; item = reader_queue_next(item))
+        if (!job_of(item)->waiters && job_of(item)->child)
+            child_kill(job_of(item)->child);
+    bool is_over = extractor->is_stopping && extractor->queue.running == 0;
     uv_mutex_unlock(&extractor->mutex);
     start_jobs(extractor);
     if (is_over && !uv_is_closing((uv_handle_t *)wake))
@@ -264,14 +247,95 @@ static void run_thread(void *ctx)
     uv_run(&extractor->loop, UV_RUN_DEFAULT);
 }
 
+/* --- the sandbox, tried at the start ---------------------------------------------------------------- */
+
+#define PROBE_TEXT_MAX 1024
+
+struct probe {
+    bool is_done;
+    struct error error;
+    char missing[PROBE_TEXT_MAX];
+};
+
+static void on_probe_done(void *ctx, const struct error *error, bool is_lasting, struct buf *text)
+{
+    struct probe *probe = ctx;
+    (void)is_lasting;
+    probe->is_done = true;
+    probe->error = *error;
+    snprintf(probe->missing, sizeof(probe->missing), STR_FMT, STR_ARG(buf_str(text)));
+}
+
+/* What the sandbox of a reader lacks, or why none can be started, into probe->missing. `pdftotext` NULL: our own. */
+static enum error_code try_sandbox(struct extractor *extractor, const char *pdftotext, struct probe *probe,
+                                   struct error *error)
+{
+    *probe = (struct probe){.is_done = false};
+    const int input = memfd_create("probe", MFD_CLOEXEC);
+    const struct child_options options = {
+        .loop = &extractor->loop,
+        .format = pdftotext ? DOCUMENT_PDF : DOCUMENT_DOCX,
+        .input_fd = input,
+        .pdftotext = pdftotext,
+        .is_probe = true,
+        .on_done = on_probe_done,
+        .ctx = probe,
+    };
+    struct child *child = input >= 0 ? child_start(&options) : NULL;
+    if (input >= 0)
+        close(input);
+    if (!child)
+        return error_no_memory(error);
+    while (!probe->is_done)
+        uv_run(&extractor->loop, UV_RUN_ONCE);
+    if (probe->error.code != OK)
+        snprintf(probe->missing, sizeof(probe->missing), "%s", probe->error.message);
+    return OK;
+}
+
+#define SANDBOX_CONDITION "documents.sandbox"
+
+/* Both kinds of readers; what our own lack comes first. */
+static enum error_code check_sandbox(struct extractor *extractor, struct error *error)
+{
+    char program[PROGRAM_MAX];
+    struct probe probe;
+    enum error_code code = try_sandbox(extractor, NULL, &probe, error);
+    if (code == OK && !*probe.missing && find_pdftotext(program))
+        code = try_sandbox(extractor, program, &probe, error);
+    if (code != OK)
+        return code;
+    if (!*probe.missing) {
+        condition_clear(SANDBOX_CONDITION);
+        log_event(LOG_INFO, "sandbox of document readers", LOG_C("walls", "all stand"));
+        return OK;
+    }
+    if (extractor->is_required)
+        return error_set(error, ERROR_IO, "documents.sandbox is required, and not whole here: %s", probe.missing);
+    condition_set(SANDBOX_CONDITION, CONDITION_NOTE, "%s", probe.missing);
+    return OK;
+}
+
 /* --- life ------------------------------------------------------------------------------------------- */
 
-enum error_code extractor_new(struct extractor **extractor, struct error *error)
+/* The loop is nobody's: its thread was not started. */
+static void discard(struct extractor *made)
+{
+    uv_close((uv_handle_t *)&made->wake, NULL);
+    uv_run(&made->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&made->loop);
+    uv_mutex_destroy(&made->mutex);
+    text_cache_free(made->cache);
+    mem_free(made);
+}
+
+enum error_code extractor_new(bool is_required, struct extractor **extractor, struct error *error)
 {
     char program[PROGRAM_MAX];
     struct extractor *made = mem_calloc(1, sizeof(*made));
     if (!made)
         return error_no_memory(error);
+    made->is_required = is_required;
     made->cache = text_cache_new((size_t)limit(document_cache_bytes));
     if (!made->cache) {
         mem_free(made);
@@ -281,14 +345,12 @@ enum error_code extractor_new(struct extractor **extractor, struct error *error)
     uv_loop_init(&made->loop);
     made->wake.data = made;
     uv_async_init(&made->loop, &made->wake, on_wake);
-    if (uv_thread_create(&made->thread, run_thread, made)) {
-        uv_close((uv_handle_t *)&made->wake, NULL);
-        uv_run(&made->loop, UV_RUN_DEFAULT);
-        uv_loop_close(&made->loop);
-        uv_mutex_destroy(&made->mutex);
-        text_cache_free(made->cache);
-        mem_free(made);
-        return error_set(error, ERROR_IO, "cannot start the thread that reads documents");
+    enum error_code code = check_sandbox(made, error);
+    if (code == OK && uv_thread_create(&made->thread, run_thread, made))
+        code = error_set(error, ERROR_IO, "cannot start the thread that reads documents");
+    if (code != OK) {
+        discard(made);
+        return code;
     }
     if (!find_pdftotext(program))
         log_event(LOG_WARN, "no pdftotext", LOG_C("effect", "PDF documents are refused"),
@@ -319,7 +381,7 @@ void extractor_counters(struct extractor *extractor, struct extractor_counters *
     *counters = extractor->counters;
     counters->cache_bytes = text_cache_bytes(extractor->cache);
     counters->cache_documents = text_cache_count(extractor->cache);
-    counters->waiting = extractor->queued.count;
+    counters->waiting = extractor->queue.queued;
     uv_mutex_unlock(&extractor->mutex);
 }
 
@@ -432,9 +494,7 @@ static bool find_known(struct extractor *extractor, const struct document_key *k
         extractor->counters.cache_hits++;
         return true;
     }
-    struct job *job = find_job(&extractor->running, key);
-    if (!job)
-        job = find_job(&extractor->queued, key);
+    struct job *job = find_job(&extractor->queue, key);
     if (!job)
         return false;
     extraction->job = job;
@@ -443,23 +503,19 @@ static bool find_known(struct extractor *extractor, const struct document_key *k
     return true;
 }
 
-static enum error_code enqueue(struct extractor *extractor, struct job *job, struct extraction *extraction,
-                               struct document_text **known, struct error *error)
+static enum error_code enqueue(struct extractor *extractor, struct job *job, struct str tenant,
+                               struct extraction *extraction, struct document_text **known, struct error *error)
 {
-    enum error_code code = OK;
     uv_mutex_lock(&extractor->mutex);
     if (find_known(extractor, &job->key, extraction, known)) { /* another thread was faster */
         uv_mutex_unlock(&extractor->mutex);
         free_job(job);
         return OK;
     }
-    if (extractor->queued.count >= limit(document_queue)) {
-        code = error_set(error, ERROR_THROTTLED, "%zu documents wait to be read already; try again later",
-                         extractor->queued.count);
-    } else {
+    enum error_code code = reader_queue_push(&extractor->queue, &job->item, tenant, error);
+    if (code == OK) {
         extraction->job = job;
         push_extraction(&job->waiters, extraction);
-        append_job(&extractor->queued, job);
     }
     uv_mutex_unlock(&extractor->mutex);
     if (code == OK)
@@ -481,7 +537,8 @@ static enum error_code take_known(struct document_text *known, struct arena *are
     return code;
 }
 
-enum error_code extractor_submit(struct extractor_port *port, enum document_format format, struct str bytes,
+enum error_code extractor_submit(struct extractor_port *port, struct str tenant, enum document_format format,
+                                 struct str bytes,
                                  void (*on_done)(void *ctx, const struct error *error, struct str text), void *ctx,
                                  struct arena *arena, struct str *text, struct extraction **extraction,
                                  struct error *error)
@@ -501,7 +558,7 @@ enum error_code extractor_submit(struct extractor_port *port, enum document_form
     enum error_code code = OK;
     if (!is_found) {
         struct job *job = new_job(extractor, &key, bytes, error);
-        code = job ? enqueue(extractor, job, made, &known, error) : error->code;
+        code = job ? enqueue(extractor, job, tenant, made, &known, error) : error->code;
     }
     if (code != OK || known) {
         mem_free(made);
@@ -519,9 +576,9 @@ void extraction_cancel(struct extraction *extraction)
     struct job *job = extraction->job;
     remove_extraction(job ? &job->waiters : &extraction->port->done, extraction);
     bool is_abandoned = job && !job->waiters;
-    bool is_dropped = is_abandoned && !job->is_running;
+    bool is_dropped = is_abandoned && !job->item.is_running;
     if (is_dropped)
-        remove_job(&extractor->queued, job);
+        reader_queue_remove(&extractor->queue, &job->item);
     uv_mutex_unlock(&extractor->mutex);
     if (is_dropped)
         free_job(job);

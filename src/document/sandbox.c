@@ -1,17 +1,16 @@
+/* Entering the sandbox: limits and the change of user stand here, the two walls in files of their own. */
 #include "document/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/landlock.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -77,181 +76,111 @@ static void close_others(void)
         close(fd);
 }
 
-/* Fails where the user namespace has no nobody; the other walls stand then. */
-static void drop_root(void)
+/* False: still root, as where the user namespace has no nobody. */
+static bool drop_root(void)
 {
     if (geteuid() != 0)
-        return;
-    bool is_dropped = setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
-                      setresuid(NOBODY, NOBODY, NOBODY) == 0;
-    (void)is_dropped;
+        return true;
+    return setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 && setresuid(NOBODY, NOBODY, NOBODY) == 0;
 }
 
-/* --- files: Landlock -------------------------------------------------------------------------------- */
+/* --- what holds ------------------------------------------------------------------------------------- */
 
-static void allow_reading(int ruleset, const char *path, bool is_folder)
+static void append_clause(struct buf *out, const char *text)
 {
-    struct landlock_path_beneath_attr rule = {
-        .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE,
-        .parent_fd = open(path, O_PATH | O_CLOEXEC),
+    buf_append_text(out, out->len > 0 ? "; " : "");
+    buf_append_text(out, text);
+}
+
+void sandbox_append_missing(const struct sandbox_walls *walls, struct buf *out)
+{
+    if (walls->landlock_abi == 0)
+        append_clause(out, "no Landlock (Linux 5.13, switched on): a reader could open what everybody may read");
+    if (!walls->has_call_filter)
+        append_clause(out, "no seccomp filter: a reader could use the network and other processes");
+    if (!walls->is_unprivileged)
+        append_clause(out, "root cannot become nobody here: a reader could act as root");
+}
+
+#define OWN_FILE "/proc/self/fd/0"
+
+static bool can_open(void)
+{
+    const int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static bool can_truncate(void)
+{
+    return truncate(OWN_FILE, 0) == 0;
+}
+
+static bool can_chmod(void)
+{
+    return chmod(OWN_FILE, 0600) == 0;
+}
+
+/* The network is there when a socket is: where it would lead does not matter. */
+static bool can_connect(void)
+{
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static bool can_trace(void)
+{
+    return ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0;
+}
+
+static bool can_signal(void)
+{
+    return kill(getppid(), 0) == 0;
+}
+
+static bool can_fork(void)
+{
+    const pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    return pid > 0;
+}
+
+void sandbox_append_escapes(struct buf *out)
+{
+    static const struct {
+        const char *clause;
+        bool (*is_possible)(void);
+    } attempts[] = {
+        {"a reader can open files", can_open},          {"a reader can truncate files", can_truncate},
+        {"a reader can change file modes", can_chmod},  {"a reader can use the network", can_connect},
+        {"a reader can be traced", can_trace},          {"a reader can signal the server", can_signal},
+        {"a reader can start processes", can_fork},
     };
-    if (is_folder)
-        rule.allowed_access |= LANDLOCK_ACCESS_FS_READ_DIR;
-    if (rule.parent_fd < 0)
-        return;
-    (void)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
-    close(rule.parent_fd);
+    for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++)
+        if (attempts[i].is_possible())
+            append_clause(out, attempts[i].clause);
 }
 
-/* Programs, their libraries and their data; nothing of anybody's own. */
-static void allow_program(int ruleset, const char *program)
-{
-    static const char *const folders[] = {"/usr", "/bin", "/lib", "/lib64", "/etc/fonts", "/nix/store"};
-    char folder[4096];
-    const char *slash = strrchr(program, '/');
-    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-        allow_reading(ruleset, folders[i], true);
-    allow_reading(ruleset, "/etc/ld.so.cache", false);
-    if (slash && slash != program && (size_t)(slash - program) < sizeof(folder)) {
-        snprintf(folder, sizeof(folder), "%.*s", (int)(slash - program), program);
-        allow_reading(ruleset, folder, true);
-    }
-}
+/* --- the way in ------------------------------------------------------------------------------------- */
 
-static void close_files(const char *program)
-{
-    struct landlock_ruleset_attr handled = {
-        .handled_access_fs = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |
-                             LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |
-                             LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-                             LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
-                             LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
-                             LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM,
-    };
-    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
-    if (ruleset < 0)
-        return;
-    if (program)
-        allow_program(ruleset, program);
-    (void)syscall(SYS_landlock_restrict_self, ruleset, 0);
-    close(ruleset);
-}
-
-/* --- system calls: seccomp -------------------------------------------------------------------------- */
-
-#if defined(__x86_64__)
-#define ARCHITECTURE AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define ARCHITECTURE AUDIT_ARCH_AARCH64
-#endif
-
-#ifdef ARCHITECTURE
-
-static const unsigned denied[] = {
-    /* the network, and io_uring, which has it without the calls */
-    __NR_socket, __NR_socketpair, __NR_connect, __NR_bind, __NR_listen, __NR_accept, __NR_accept4, __NR_io_uring_setup,
-/* other processes */
-#ifdef __NR_fork
-    __NR_fork, __NR_vfork,
-#endif
-    __NR_clone, __NR_ptrace, __NR_process_vm_readv, __NR_process_vm_writev, __NR_kill, __NR_tkill,
-    __NR_rt_sigqueueinfo, __NR_rt_tgsigqueueinfo, __NR_pidfd_open, __NR_pidfd_getfd, __NR_pidfd_send_signal,
-    __NR_setpriority, __NR_sched_setaffinity, __NR_shmget, __NR_semget, __NR_msgget, __NR_mq_open,
-    /* administration */
-    __NR_mount, __NR_umount2, __NR_pivot_root, __NR_chroot, __NR_unshare, __NR_setns, __NR_bpf, __NR_perf_event_open,
-    __NR_add_key, __NR_request_key, __NR_keyctl, __NR_userfaultfd, __NR_kexec_load, __NR_init_module,
-    __NR_finit_module, __NR_delete_module, __NR_reboot, __NR_swapon, __NR_swapoff, __NR_open_by_handle_at,
-    __NR_personality,
-};
-
-#define DENIED_COUNT (sizeof(denied) / sizeof(denied[0]))
-#define FIELD(name) (offsetof(struct seccomp_data, name))
-
-struct filter {
-    struct sock_filter code[3 * DENIED_COUNT + 32];
-    unsigned short len;
-};
-
-static void put(struct filter *filter, unsigned short code, uint32_t k, uint8_t if_true, uint8_t if_false)
-{
-    filter->code[filter->len++] = (struct sock_filter){code, if_true, if_false, k};
-}
-
-static void put_return(struct filter *filter, uint32_t action)
-{
-    put(filter, BPF_RET | BPF_K, action, 0, 0);
-}
-
-/* Skips the next instruction (`if_not` of them) unless the accumulator holds `value`. */
-static void put_unless_equal(struct filter *filter, uint32_t value, uint8_t if_not)
-{
-    put(filter, BPF_JMP | BPF_JEQ | BPF_K, value, 0, if_not);
-}
-
-static void put_denial(struct filter *filter, uint32_t call, uint32_t os_errno)
-{
-    put_unless_equal(filter, call, 1);
-    put_return(filter, SECCOMP_RET_ERRNO | os_errno);
-}
-
-/* Allowed only with `value` as its first argument, a process. */
-static void put_only_with(struct filter *filter, uint32_t call, uint32_t value)
-{
-    put_unless_equal(filter, call, 4);
-    put(filter, BPF_LD | BPF_W | BPF_ABS, FIELD(args[0]), 0, 0);
-    put_unless_equal(filter, value, 1);
-    put_return(filter, SECCOMP_RET_ALLOW);
-    put_return(filter, SECCOMP_RET_ERRNO | EPERM);
-}
-
-static void deny_calls(bool executes)
-{
-    struct filter filter = {.len = 0};
-    put(&filter, BPF_LD | BPF_W | BPF_ABS, FIELD(arch), 0, 0);
-    put(&filter, BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0);
-    put_return(&filter, SECCOMP_RET_KILL_PROCESS); /* calls of another ABI have other numbers */
-    put(&filter, BPF_LD | BPF_W | BPF_ABS, FIELD(nr), 0, 0);
-#ifdef __X32_SYSCALL_BIT
-    put(&filter, BPF_JMP | BPF_JGE | BPF_K, __X32_SYSCALL_BIT, 0, 1);
-    put_return(&filter, SECCOMP_RET_ERRNO | EPERM);
-#endif
-    for (size_t i = 0; i < DENIED_COUNT; i++)
-        put_denial(&filter, denied[i], EPERM);
-    /* glibc asks for clone3 first and falls back to clone only when there is no such call. */
-    put_denial(&filter, __NR_clone3, ENOSYS);
-    put_denial(&filter, __NR_execveat, EPERM);
-    if (!executes)
-        put_denial(&filter, __NR_execve, EPERM);
-    put_only_with(&filter, __NR_tgkill, (uint32_t)getpid()); /* how abort() ends a process */
-    put_only_with(&filter, __NR_prlimit64, 0);
-    put_return(&filter, SECCOMP_RET_ALLOW);
-    const struct sock_fprog program = {.len = filter.len, .filter = filter.code};
-    (void)prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
-
-#else
-
-static void deny_calls(bool executes)
-{
-    (void)executes;
-}
-
-#endif
-
-enum error_code sandbox_enter(const char *program, struct error *error)
+enum error_code sandbox_enter(const char *program, struct sandbox_walls *walls, struct error *error)
 {
     uint64_t memory = limit(document_memory_bytes) + (program ? 0 : mapped_bytes());
     close_others();
     if (!bound_resources())
         return error_set_errno(error, ERROR_INTERNAL, errno, "cannot set resource limits");
-    drop_root();
+    walls->is_unprivileged = drop_root();
     /* After the change of user, which clears it. */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL))
         return error_set_errno(error, ERROR_INTERNAL, errno, "cannot give up privileges");
-    close_files(program);
-    deny_calls(program != NULL);
-    /* Last, since it may be less than what this program has mapped before it becomes the other. */
+    walls->landlock_abi = sandbox_close_files(program);
+    /* May be less than what this program has mapped, before it becomes the other; and before the calls are closed. */
     if ((program || !IS_SANITIZED) && !bound(RLIMIT_AS, memory, memory))
         return error_set(error, ERROR_INTERNAL, "cannot limit memory");
+    walls->has_call_filter = sandbox_close_calls(program != NULL);
     return OK;
 }

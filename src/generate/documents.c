@@ -103,7 +103,8 @@ static void on_text(void *ctx, const struct error *outcome, struct str text)
     wait->on_done(wait->ctx, error.code == OK ? NULL : &error);
 }
 
-static enum error_code submit_all(struct extractor_port *port, struct document_wait *wait, struct error *error)
+static enum error_code submit_all(struct extractor_port *port, struct str tenant, struct document_wait *wait,
+                                  struct error *error)
 {
     for (struct chat_document *document = wait->request->documents; document; document = document->next) {
         enum document_format format;
@@ -111,8 +112,8 @@ static enum error_code submit_all(struct extractor_port *port, struct document_w
             continue;
         struct document_slot *slot = &wait->slots[wait->slot_count++];
         *slot = (struct document_slot){.wait = wait, .document = document};
-        enum error_code code = extractor_submit(port, format, document->bytes, on_text, slot, wait->request->arena,
-                                                &document->text, &slot->extraction, error);
+        enum error_code code = extractor_submit(port, tenant, format, document->bytes, on_text, slot,
+                                                wait->request->arena, &document->text, &slot->extraction, error);
         if (code != OK)
             return name_document(document, error);
         wait->pending += slot->extraction != NULL;
@@ -120,7 +121,7 @@ static enum error_code submit_all(struct extractor_port *port, struct document_w
     return OK;
 }
 
-enum error_code documents_resolve(struct extractor_port *port, struct chat_request *request,
+enum error_code documents_resolve(struct extractor_port *port, struct str tenant, struct chat_request *request,
                                   void (*on_done)(void *ctx, const struct error *error), void *ctx,
                                   struct document_wait **wait, struct error *error)
 {
@@ -132,7 +133,7 @@ enum error_code documents_resolve(struct extractor_port *port, struct chat_reque
     if (!made || !slots)
         return error_no_memory(error);
     *made = (struct document_wait){.request = request, .on_done = on_done, .ctx = ctx, .slots = slots};
-    enum error_code code = submit_all(port, made, error);
+    enum error_code code = submit_all(port, tenant, made, error);
     if (code != OK) {
         documents_cancel(made);
         return code;

@@ -14,10 +14,10 @@
 /* A step of a request that waits, in the request's arena. */
 struct document_wait;
 
-/* Puts the text of every document in its place. OK with *wait NULL: done. OK
+/* Puts the text of every document in its place; readers are shared by tenant. OK with *wait NULL: done. OK
  * with *wait set: on_done comes once, on this thread; error is NULL when all
  * texts are there. Errors of a document begin with its path. */
-enum error_code documents_resolve(struct extractor_port *port, struct chat_request *request,
+enum error_code documents_resolve(struct extractor_port *port, struct str tenant, struct chat_request *request,
                                   void (*on_done)(void *ctx, const struct error *error), void *ctx,
                                   struct document_wait **wait, struct error *error) WARN_UNUSED;
 

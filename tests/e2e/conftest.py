@@ -22,7 +22,7 @@ SHARED = ROOT.parent / "shared"
 class Server:
     """One `fulcrum serve` process; log() is its standard error so far."""
 
-    def __init__(self, config=None, workdir=None, args=(), env=None):
+    def __init__(self, config=None, workdir=None, args=(), env=None, preexec_fn=None):
         self.workdir = pathlib.Path(workdir)
         command = [str(FULCRUM), "serve", "--listen", "127.0.0.1:0", "--data", str(self.workdir / "data")]
         if config is not None:
@@ -31,7 +31,7 @@ class Server:
             command += ["--config", str(path)]
         self.process = subprocess.Popen(
             command + list(args), cwd=self.workdir, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, **(env or {})})
+            env={**os.environ, **(env or {})}, preexec_fn=preexec_fn)
         self._log = []
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()

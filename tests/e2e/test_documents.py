@@ -2,12 +2,16 @@
 
 import base64
 import concurrent.futures
+import ctypes
+import http.client
 import io
 import json
 import os
 import re
 import shutil
+import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -328,4 +332,76 @@ def test_a_full_queue_throttles(tmp_path, random_model, fake):
                               readers(server))
         with pytest.raises(botocore.exceptions.ClientError, match="ThrottlingException"):
             ask(server.client(), block(b"%PDF other"))
+    assert server.stop() == 0
+
+
+def test_a_reader_that_is_killed_may_be_tried_again(tmp_path, random_model, fake):
+    server = start(tmp_path, random_model, env=fake("exec sleep 60"))
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask, server.client(), block(b"%PDF"))
+        assert wait_until(lambda: readers(server))
+        os.kill(int(readers(server)[0].split()[0]), signal.SIGKILL)
+        with pytest.raises(botocore.exceptions.ClientError) as caught:
+            asked.result(60)
+    reply = caught.value.response
+    assert reply["Error"]["Code"] == "ServiceUnavailableException"
+    assert reply["ResponseMetadata"]["HTTPStatusCode"] == 503
+    fake("echo text now")
+    assert ask(server.client(retries=2), block(b"%PDF"))["stopReason"], "what became of the killed one is not kept"
+    assert server.stop() == 0
+
+
+def test_slow_files_of_one_tenant_leave_readers_for_others(tmp_path, random_model, fake):
+    server = start(tmp_path, random_model, env=fake("exec sleep 60"))
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        slow = [pool.submit(ask, server.client(key="SLOW"), block(b"%%PDF%d" % number)) for number in range(6)]
+        assert wait_until(lambda: metrics(server)["fulcrum_document_queue_depth"] == 4)
+        assert ask(server.client(key="QUICK"), block(DOCX, "docx"))["stopReason"]
+        assert len(readers(server)) == 2 and not any(one.done() for one in slow)
+        for _ in range(6):
+            assert wait_until(lambda: readers(server))
+            os.kill(int(readers(server)[0].split()[0]), signal.SIGKILL)
+            assert wait_until(lambda done=sum(one.done() for one in slow): sum(one.done() for one in slow) > done)
+    assert server.stop() == 0
+
+
+# --- a kernel without a wall ------------------------------------------------------------------------------
+
+
+def without_landlock():
+    """Runs in the server's process before it becomes the server: landlock_create_ruleset fails from here on."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    create_ruleset, enosys = 444, 38
+    program = struct.pack("<HBBIHBBIHBBIHBBI", 0x20, 0, 0, 0, 0x15, 0, 1, create_ruleset,
+                          0x06, 0, 0, 0x00050000 | enosys, 0x06, 0, 0, 0x7fff0000)
+    code = ctypes.create_string_buffer(program)
+    fprog = ctypes.create_string_buffer(struct.pack("HxxxxxxP", 4, ctypes.addressof(code)))
+    if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, fprog, 0, 0):  # no new privileges, seccomp filter
+        os._exit(3)
+
+
+def ready(server):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request("GET", "/readyz")
+    reply = connection.getresponse()
+    return reply.status, reply.read().decode()
+
+
+def test_a_missing_wall_is_said(tmp_path, random_model):
+    server = start(tmp_path, random_model, preexec_fn=without_landlock)
+    status, text = ready(server)
+    assert status == 200 and text.startswith("ready\ndocuments.sandbox: no Landlock")
+    assert metrics(server)['fulcrum_condition{name="documents.sandbox"}'] == 1
+    assert wait_until(lambda: 'name=documents.sandbox level=note' in server.log())
+    assert ask(server.client(), block(DOCX, "docx"))["stopReason"]
+    assert server.stop() == 0
+
+
+def test_a_missing_wall_that_is_required_stops_the_start(tmp_path, random_model):
+    required = "documents: {sandbox: required}\n"
+    with pytest.raises(RuntimeError, match="documents.sandbox is required, and not whole here: no Landlock"):
+        start(tmp_path, random_model, extra=required, preexec_fn=without_landlock)
+    server = start(tmp_path, random_model, extra=required)
+    assert ready(server) == (200, "ready\n")
+    assert ask(server.client(), block(DOCX, "docx"))["stopReason"]
     assert server.stop() == 0

@@ -158,6 +158,10 @@ static void keys(void **state)
     refuse("log: json\nlog: json", "2: log: this key stands here twice");
     refuse("models: [{path: a}]", "1: models[0].path: expected the path of a file, but there is no dir/a");
     refuse("models:\n- context: 1", "2: models[0]: the key 'name' is missing");
+    refuse("models:\n- name: desk-large\n  chat_template: vicuna",
+           "3: models[0].chat_template: expected the name of a template family: chatml, llama3, mistral or gemma, got "
+           "'vicuna'");
+    refuse("documents: {sandbox: maybe}", "1: documents.sandbox: expected best-effort or required, got 'maybe'");
     refuse("[a]: 1", "1: expected a name as key");
     refuse("[]", "1: expected a mapping (key: value), got a list");
     refuse("x\x07: 1", "1: not valid YAML: control characters are not allowed");

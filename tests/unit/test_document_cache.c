@@ -134,7 +134,7 @@ static void open_desk(struct desk *desk)
     memset(desk, 0, sizeof(*desk));
     uv_loop_init(&desk->loop);
     arena_init(&desk->arena, 0);
-    assert_int_equal(extractor_new(&desk->extractor, &error), OK);
+    assert_int_equal(extractor_new(false, &desk->extractor, &error), OK);
     desk->port = extractor_port_new(desk->extractor, &desk->loop, &error);
     assert_non_null(desk->port);
     for (size_t i = 0; i < ANSWERS_MAX; i++)
@@ -194,7 +194,7 @@ static void ask(struct desk *desk, size_t index, enum document_format format, st
     struct answer *answer = &desk->answers[index];
     struct str text = {0};
     *answer = (struct answer){.desk = desk};
-    enum error_code code = extractor_submit(desk->port, format, bytes, on_done, answer, &desk->arena, &text,
+    enum error_code code = extractor_submit(desk->port, STR("a"), format, bytes, on_done, answer, &desk->arena, &text,
                                             &answer->extraction, &answer->error);
     if (answer->extraction) {
         assert_int_equal(code, OK);

@@ -32,7 +32,7 @@ static void open_desk(struct desk *desk)
     uv_loop_init(&desk->loop);
     arena_init(&desk->arena, 0);
     desk->request.arena = &desk->arena;
-    assert_int_equal(extractor_new(&desk->extractor, &desk->error), OK);
+    assert_int_equal(extractor_new(false, &desk->extractor, &desk->error), OK);
     desk->port = extractor_port_new(desk->extractor, &desk->loop, &desk->error);
     assert_non_null(desk->port);
 }
@@ -73,7 +73,7 @@ static enum error_code resolve(struct desk *desk, const struct codec *codec, con
     enum error_code code = codec->parse(buf_str(&whole), CODEC_GENERATE, &desk->request, &desk->error);
     buf_deinit(&whole);
     if (code == OK)
-        code = documents_resolve(desk->port, &desk->request, on_done, desk, &desk->wait, &desk->error);
+        code = documents_resolve(desk->port, STR("a"), &desk->request, on_done, desk, &desk->wait, &desk->error);
     if (code != OK || !desk->wait)
         return code;
     uv_run(&desk->loop, UV_RUN_DEFAULT);
@@ -173,7 +173,8 @@ static void a_request_that_goes_away_waits_no_more(void **state)
     buf_append_str(&body, buf_str(&docx));
     buf_append_text(&body, "\"}}}]}]}");
     assert_int_equal(converse_codec.parse(buf_str(&body), CODEC_COUNT, &desk.request, &desk.error), OK);
-    assert_int_equal(documents_resolve(desk.port, &desk.request, on_done, &desk, &desk.wait, &desk.error), OK);
+    const struct str tenant = STR("a");
+    assert_int_equal(documents_resolve(desk.port, tenant, &desk.request, on_done, &desk, &desk.wait, &desk.error), OK);
     assert_non_null(desk.wait);
     documents_cancel(desk.wait);
     documents_cancel(NULL);
