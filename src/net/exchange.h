@@ -51,6 +51,7 @@ struct exchange {
     size_t body_owed;    /* bytes whose window is given back when the handler wants more */
     bool is_deferred;    /* the data provider found nothing and sleeps */
     bool is_ended;       /* the handler has written everything */
+    bool is_whole;       /* the reply came in one piece and counts for its connection */
     bool is_closed;      /* the stream is gone; settled after nghttp2 returns */
     bool is_queued;      /* in the connection's queue */
     uint64_t waiting_ms; /* since when the present wait lasts */

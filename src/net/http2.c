@@ -11,11 +11,19 @@
 #define RESET_BURST 200             /* resets of one connection, by either side: CVE-2023-44487, CVE-2025-8671 */
 #define RESET_PER_SECOND 33
 #define OUTBOUND_ACKS 256           /* answers to PING and SETTINGS waiting for a reader */
+#define QUEUED_FRAMES ((size_t)1024) /* of any kind; over it no input is read until the reader takes some */
+#define REPLY_BYTES ((size_t)1048576) /* unsent on a connection, over which its next request waits */
 #define CONTINUATIONS 8
 #define HEAD_FLOOD_FACTOR 4         /* decoded header bytes over this many limits end the stream unanswered */
 #define GOAWAY_DELAY_MS 500         /* between announcing the end and fixing the last stream */
 #define HEADERS_MAX 128             /* of a reply */
+#define GAPS 16                     /* runs of stream numbers that a client left out, remembered */
 #define KEPT_EXCHANGES ((size_t)512)
+
+/* Stream numbers that were never used and never may be. */
+struct stream_gap {
+    int32_t first, last;
+};
 
 struct http2 {
     struct protocol base; /* first */
@@ -23,9 +31,14 @@ struct http2 {
     struct exchange *open;                     /* every stream that has an exchange */
     struct exchange *queue_head, *queue_tail;  /* those that settle() must look at */
     size_t body_bytes;                         /* charged to this connection's streams */
+    size_t unsent;                             /* of whole replies, in no frame yet */
+    bool has_waiting;                          /* a stream is ready, and its turn comes when `unsent` falls */
     uint64_t idle_since_ms;                    /* no stream since */
     uint64_t drain_since_ms;                   /* 0: not draining */
     bool is_goaway_final;
+    int32_t last_stream; /* the highest number that the client has used */
+    struct stream_gap gaps[GAPS];
+    size_t gap_count;    /* of all times; the last GAPS are kept */
     double reset_tokens;
     uint64_t reset_refill_ms;
 };
@@ -33,6 +46,11 @@ struct http2 {
 static struct http2 *http2_of(struct protocol *base)
 {
     return (struct http2 *)base;
+}
+
+static size_t http2_unsent(const struct exchange *exchange)
+{
+    return exchange->out.len - exchange->out_sent;
 }
 
 /* --- memory and the pool of streams ---------------------------------------------------------------- */
@@ -94,6 +112,7 @@ static void drop_exchange(struct http2 *http2, struct exchange *exchange)
     if (!http2->open)
         http2->idle_since_ms = host->now_ms;
     http2->body_bytes -= exchange->body_charged;
+    http2->unsent -= exchange->is_whole ? http2_unsent(exchange) : 0;
     exchange_release(exchange);
     if (host->free_exchange_count >= KEPT_EXCHANGES) {
         exchange_deinit(exchange);
@@ -126,9 +145,22 @@ static void queue(struct http2 *http2, struct exchange *exchange)
     http2->queue_tail = exchange;
 }
 
-static size_t http2_unsent(const struct exchange *exchange)
+/* Replies that are made at once would pile up before a client that reads none: its other requests wait. Streamed ones
+ * don't count: their makers wait for the reader, who may take long over one and expect the others meanwhile. */
+static bool has_room(const struct http2 *http2)
 {
-    return exchange->out.len - exchange->out_sent;
+    return http2->unsent + http2->base.in_flight <= REPLY_BYTES;
+}
+
+/* The request that has waited longest: the streams' numbers grow. */
+static struct exchange *next_waiting(const struct http2 *http2)
+{
+    struct exchange *first = NULL;
+    for (struct exchange *exchange = http2->open; exchange; exchange = exchange->next)
+        if (exchange->state == EXCHANGE_READY && !exchange->is_closed &&
+            (!first || exchange->stream_id < first->stream_id))
+            first = exchange;
+    return first;
 }
 
 static void settle_one(struct http2 *http2, struct exchange *exchange)
@@ -138,6 +170,8 @@ static void settle_one(struct http2 *http2, struct exchange *exchange)
         drop_exchange(http2, exchange);
     } else if (exchange->state == EXCHANGE_RECEIVING && exchange->refuse_status != 0) {
         exchange_answer_refusal(exchange);
+    } else if (exchange->state == EXCHANGE_READY && !has_room(http2)) {
+        http2->has_waiting = true;
     } else if (exchange->state == EXCHANGE_READY) {
         exchange_hand_over(exchange);
     } else if (exchange_drain_due(exchange, http2_unsent(exchange))) {
@@ -155,6 +189,12 @@ static void settle(struct http2 *http2)
         exchange->is_queued = false;
         settle_one(http2, exchange);
     }
+    while (http2->has_waiting && has_room(http2)) {
+        struct exchange *exchange = next_waiting(http2);
+        http2->has_waiting = exchange != NULL;
+        if (exchange)
+            exchange_hand_over(exchange);
+    }
 }
 
 /* --- nghttp2's callbacks: receiving ---------------------------------------------------------------- */
@@ -171,6 +211,33 @@ static void refuse(struct http2 *http2, struct exchange *exchange)
     exchange->body_charged = 0;
     buf_deinit(&exchange->body);
     queue(http2, exchange);
+}
+
+static bool was_left_out(const struct http2 *http2, int32_t stream)
+{
+    for (size_t i = 0; i < GAPS && i < http2->gap_count; i++)
+        if (stream >= http2->gaps[i].first && stream <= http2->gaps[i].last)
+            return true;
+    return false;
+}
+
+/* A new stream's number is higher than all before (RFC 9113, 5.1.1). nghttp2 ignores headers on a lower one, since they
+ * may be the trailer of a stream that was reset meanwhile; on a number that was never used they can't be. */
+static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user)
+{
+    struct http2 *http2 = user;
+    if (hd->type != NGHTTP2_HEADERS || hd->stream_id % 2 == 0)
+        return 0;
+    if (hd->stream_id < http2->last_stream) {
+        if (was_left_out(http2, hd->stream_id))
+            (void)nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR);
+        return 0;
+    }
+    int32_t expected = http2->last_stream == 0 ? 1 : http2->last_stream + 2;
+    if (hd->stream_id > expected)
+        http2->gaps[http2->gap_count++ % GAPS] = (struct stream_gap){expected, hd->stream_id - 2};
+    http2->last_stream = hd->stream_id;
+    return 0;
 }
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user)
@@ -252,7 +319,7 @@ static void derive_host(struct http_request *request)
         request->headers[request->header_count++] = (struct http_header){STR("host"), authority};
 }
 
-static bool check_head(struct http2 *http2, struct exchange *exchange, bool has_body)
+static bool check_head(struct http2 *http2, struct exchange *exchange)
 {
     if (exchange->refuse_status != 0)
         return false;
@@ -266,7 +333,7 @@ static bool check_head(struct http2 *http2, struct exchange *exchange, bool has_
     if (length.data && str_to_u64(length, &bytes) && bytes > limit(body_bytes) && !exchange_streams_body(exchange))
         return exchange_refuse(exchange, 413, "the request body is too long (limit body_bytes)");
     struct str expect = http_header_get(request, "expect");
-    if (has_body && expect.data && str_eq_nocase(expect, STR("100-continue"))) {
+    if (expect.data && str_eq_nocase(expect, STR("100-continue"))) {
         nghttp2_nv status = {(uint8_t *)":status", (uint8_t *)"100", 7, 3, NGHTTP2_NV_FLAG_NONE};
         (void)nghttp2_submit_headers(http2->session, NGHTTP2_FLAG_NONE, exchange->stream_id, NULL, &status, 1, NULL);
     }
@@ -292,7 +359,7 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     bool is_end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
     if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
         exchange->waiting_ms = http2->base.host->now_ms;
-        if (!check_head(http2, exchange, !is_end))
+        if (!check_head(http2, exchange))
             refuse(http2, exchange);
     }
     if (is_end)
@@ -393,6 +460,7 @@ static ssize_t read_reply(nghttp2_session *session, int32_t stream_id, uint8_t *
     if (len > 0)
         memcpy(to, exchange->out.data + exchange->out_sent, len);
     exchange->out_sent += len;
+    http2->unsent -= exchange->is_whole ? len : 0;
     exchange->waiting_ms = http2->base.host->now_ms;
     if (http2_unsent(exchange) == 0) {
         buf_clear(&exchange->out);
@@ -478,6 +546,13 @@ static void reset_stream(struct http2 *http2, struct exchange *exchange, uint32_
     wake(http2);
 }
 
+static bool append_whole(struct http2 *http2, struct exchange *exchange, struct str body)
+{
+    exchange->is_whole = buf_append_str(&exchange->out, body);
+    http2->unsent += exchange->is_whole ? body.len : 0;
+    return exchange->is_whole;
+}
+
 static void http2_respond(struct exchange *exchange, const struct reply *reply)
 {
     struct http2 *http2 = http2_of(exchange->protocol);
@@ -486,7 +561,7 @@ static void http2_respond(struct exchange *exchange, const struct reply *reply)
                     (!is_whole || reply->body.len > 0);
     exchange->is_ended = is_whole;
     exchange->waiting_ms = http2->base.host->now_ms;
-    bool ok = exchange->is_closed || ((!is_whole || !has_data || buf_append_str(&exchange->out, reply->body)) &&
+    bool ok = exchange->is_closed || ((!is_whole || !has_data || append_whole(http2, exchange, reply->body)) &&
                                       submit_reply(http2, exchange, reply, has_data));
     if (is_whole)
         let_go(http2, exchange);
@@ -592,6 +667,7 @@ static void http2_pull(struct protocol *base)
         if (len <= 0 && !http2->queue_head)
             break;
     }
+    base->is_paused = nghttp2_session_get_outbound_queue_size(http2->session) > QUEUED_FRAMES;
     note_end(http2);
 }
 
@@ -726,6 +802,7 @@ enum error_code http2_host_init(struct protocol_host *host, struct error *error)
         host->http2_callbacks = NULL;
         return error_no_memory(error);
     }
+    nghttp2_session_callbacks_set_on_begin_frame_callback(host->http2_callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(host->http2_callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(host->http2_callbacks, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(host->http2_callbacks, on_frame_recv);

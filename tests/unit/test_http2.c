@@ -445,6 +445,86 @@ static void test_too_many_streams_are_refused(void **state)
     client_free(&client);
 }
 
+/* Replies that are made at once don't pile up before a client that reads none. */
+static void test_whole_replies_wait_for_a_reader(void **state)
+{
+    (void)state;
+    enum { ASKED = 100, BYTES = 100000 };
+    struct buf big;
+    buf_init(&big, BYTES);
+    (void)buf_reserve(&big, BYTES);
+    memset(big.data, 'x', BYTES);
+    big.len = BYTES;
+    struct client client;
+    assert_true(client_try_open(&client, 0));
+    for (int i = 0; i < ASKED; i++)
+        assert_true(ask(&client, "POST", "/e", buf_str(&big)) > 0);
+    int32_t last = ask(&client, "GET", "/last", STR(""));
+    run(&client);
+    assert_in_range(client.peer.host.requests_total, 1, 12);
+    const nghttp2_settings_entry window = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 20};
+    assert_int_equal(nghttp2_submit_settings(client.session, 0, &window, 1), 0);
+    assert_int_equal(nghttp2_session_set_local_window_size(client.session, 0, 0, 1 << 24), 0);
+    run(&client);
+    assert_int_equal(client.peer.host.requests_total, ASKED + 1);
+    assert_reply(&client, last, 200, "GET /last");
+    for (int32_t stream = 1; stream < last; stream += 2)
+        assert_int_equal(reply_of(&client, stream)->body.len, BYTES);
+    client_free(&client);
+    buf_deinit(&big);
+}
+
+/* Headers of a request for "/" on a stream of any number. */
+static struct str raw_request(uint8_t frame[32], uint8_t stream)
+{
+    static const uint8_t block[] = {0x82, 0x84, 0x86, 0x01, 1, 'h'}; /* GET, /, http, :authority h */
+    const uint8_t head[9] = {0, 0, sizeof(block), NGHTTP2_HEADERS,
+                             NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, 0, 0, 0, stream};
+    memcpy(frame, head, sizeof(head));
+    memcpy(frame + sizeof(head), block, sizeof(block));
+    return (struct str){(const char *)frame, sizeof(head) + sizeof(block)};
+}
+
+/* The error that the server said goodbye with; -1: it did not. Reads the frames themselves, since nghttp2's client
+ * knows nothing of the streams that were made by hand. */
+static int goodbye_code(struct str frames)
+{
+    while (frames.len >= 9) {
+        const uint8_t *head = (const uint8_t *)frames.data;
+        size_t len = (size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2];
+        if (head[3] == NGHTTP2_GOAWAY)
+            return head[9 + 7];
+        frames = str_slice(frames, 9 + len, frames.len);
+    }
+    return -1;
+}
+
+static void test_stream_numbers_only_grow(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t streams[4];
+        int code;
+    } cases[] = {{{1, 3, 5, 7}, -1},
+                 {{1, 9, 11, 13}, -1},
+                 {{1, 9, 1, 11}, NGHTTP2_STREAM_CLOSED},
+                 {{5, 3}, NGHTTP2_PROTOCOL_ERROR},
+                 {{3, 1}, NGHTTP2_PROTOCOL_ERROR},
+                 {{1, 9, 5}, NGHTTP2_PROTOCOL_ERROR},
+                 {{1, 9, 11, 7}, NGHTTP2_PROTOCOL_ERROR}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct client client;
+        client_open(&client);
+        run(&client);
+        for (size_t j = 0; j < 4 && cases[i].streams[j]; j++) {
+            uint8_t frame[32];
+            peer_give(&client.peer, raw_request(frame, cases[i].streams[j]));
+        }
+        assert_int_equal(goodbye_code(buf_str(&client.peer.sent)), cases[i].code);
+        client_free(&client);
+    }
+}
+
 static int32_t ask_with(struct client *client, const char *path, const nghttp2_nv *extra, size_t count)
 {
     nghttp2_nv headers[600] = {nv(":method", "POST"), nv(":path", path), nv(":scheme", "http"),
@@ -750,6 +830,8 @@ int main(void)
         cmocka_unit_test(test_a_reset_flood_ends_the_connection),
         cmocka_unit_test(test_a_flood_of_our_own_resets_ends_the_connection),
         cmocka_unit_test(test_too_many_streams_are_refused),
+        cmocka_unit_test(test_whole_replies_wait_for_a_reader),
+        cmocka_unit_test(test_stream_numbers_only_grow),
         cmocka_unit_test(test_header_limits),
         cmocka_unit_test(test_a_bomb_of_indexed_headers_is_reset),
         cmocka_unit_test(test_methods_and_targets),
