@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "core/limits.h"
@@ -422,7 +423,7 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *from)
 
 static void set_reading(struct conn *conn)
 {
-    bool wanted = !conn->protocol || !conn->protocol->is_paused;
+    bool wanted = !conn->peer_ended && (!conn->protocol || !conn->protocol->is_paused);
     if (wanted == conn->is_reading)
         return;
     conn->is_reading = wanted;
@@ -512,6 +513,16 @@ static bool write_stalls(struct conn *conn)
     return now - conn->progress_ms >= limit(write_timeout_ms);
 }
 
+/* After the end of its input nothing is read, so a reset shows in the socket's state only. */
+static bool peer_has_left(struct conn *conn)
+{
+    uv_os_fd_t fd;
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+    return conn->peer_ended && uv_fileno((uv_handle_t *)&conn->tcp, &fd) == 0 &&
+           getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_state == TCP_CLOSE;
+}
+
 static void sweep_one(struct conn *conn)
 {
     uint64_t now = conn->thread->host.now_ms;
@@ -520,7 +531,7 @@ static void sweep_one(struct conn *conn)
         return;
     if (is_starting && now >= conn->deadline_ms) {
         conn_close(conn, false);
-    } else if (write_stalls(conn)) {
+    } else if (write_stalls(conn) || peer_has_left(conn)) {
         conn_close(conn, true);
     } else if (conn->protocol) {
         conn->protocol->ops->tick(conn->protocol);

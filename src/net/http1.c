@@ -9,17 +9,22 @@
 
 #define PIPELINE_BYTES ((size_t)65536)        /* kept while a request runs; then reading pauses */
 #define PIPELINE_BYTES_MAX ((size_t)1048576)  /* what was read already when it paused still fits */
+#define REPLY_BYTES ((size_t)65536)           /* unsent, over which the next pipelined request waits */
 #define EXTENSION_BYTES ((size_t)4096)        /* chunk extensions of one body, ignored */
 #define KEPT_CONNECTIONS ((size_t)256)        /* idle objects per thread */
 #define KEPT_BUFFER_BYTES ((size_t)65536)
+#define PROBE_MS 1000                         /* from the end of the input to the first probe; then twice as long */
 
 enum http1_state {
     HTTP1_IDLE,    /* between requests */
     HTTP1_HEAD,    /* a request's first byte has come */
+    HTTP1_STRANGE, /* it begins with no method that is known: the rest of the line tells what it is */
     HTTP1_BODY,
     HTTP1_RUNNING, /* with the handler */
     HTTP1_CLOSED,  /* input is dropped from here on */
 };
+
+#define CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
 
 enum http1_framing { FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_CLOSE };
 
@@ -29,14 +34,17 @@ struct http1 {
     enum http1_state state;
     struct exchange exchange; /* one at a time */
     bool in_header_name;
+    size_t line_bytes, name_matched; /* of a strange line; of the protocol's name in it */
     bool keeps_alive; /* after this reply */
     bool is_draining;
+    bool has_ended;   /* the peer sends no more; it may still read */
+    uint64_t probe_ms, probe_wait_ms;
     bool is_parsing;  /* a reply given now is followed up by the loop in http1_parse */
     enum http1_framing framing;
     uint64_t length_left;   /* of a streamed reply with a content-length */
     size_t extension_bytes;
     uint64_t deadline_ms;
-    struct buf in; /* pipelined bytes, only while RUNNING */
+    struct buf in; /* pipelined bytes, only while RUNNING or while replies wait for the reader */
 };
 
 static struct http1 *http1_of(struct protocol *base)
@@ -214,9 +222,8 @@ static bool answer_expectation(struct http1 *http1)
         return true;
     if (!str_eq_nocase(expect, STR("100-continue")))
         return exchange_refuse(exchange, 417, "the only expectation is 100-continue");
-    bool has_body = (http1->parser.flags & F_CHUNKED) || http1->parser.content_length > 0;
-    if (has_body)
-        buf_append_text(&http1->base.out, "HTTP/1.1 100 Continue\r\n\r\n");
+    /* Also where no body follows: some clients wait for it whatever they send. */
+    buf_append_text(&http1->base.out, CONTINUE);
     return true;
 }
 
@@ -301,10 +308,7 @@ static void refuse_malformed(struct http1 *http1, llhttp_errno_t reason)
     struct exchange *exchange = &http1->exchange;
     if (http1->state == HTTP1_IDLE) /* not even a first letter was right */
         on_message_begin(&http1->parser);
-    const char *at = llhttp_get_error_pos(&http1->parser);
-    if (reason == HPE_INVALID_METHOD && at && *at >= 'A' && *at <= 'Z')
-        refuse(http1, 501, "this method is not implemented");
-    else if (reason == HPE_INVALID_VERSION && !is_known_version(&http1->parser)) /* else what follows it is wrong */
+    if (reason == HPE_INVALID_VERSION && !is_known_version(&http1->parser)) /* else what follows it is wrong */
         refuse(http1, 505, "the version must be HTTP/1.0 or HTTP/1.1");
     else if (exchange->refuse_status != 0)
         refuse(http1, exchange->refuse_status, exchange->refuse_message);
@@ -312,18 +316,71 @@ static void refuse_malformed(struct http1 *http1, llhttp_errno_t reason)
         refuse(http1, 400, llhttp_get_error_reason(&http1->parser));
 }
 
-/* Returns how much it took: all, unless a request runs now. */
+static size_t unsent_bytes(const struct http1 *http1)
+{
+    return http1->base.out.len + http1->base.in_flight;
+}
+
+/* The next request may be begun: else replies that are made at once pile up before a client that reads none. */
+static bool takes_input(const struct http1 *http1)
+{
+    return http1->state == HTTP1_HEAD || http1->state == HTTP1_BODY || http1->state == HTTP1_STRANGE ||
+           (http1->state == HTTP1_IDLE && unsent_bytes(http1) <= REPLY_BYTES);
+}
+
+/* An unknown method, or a line of another protocol: who doesn't speak HTTP is told nothing, since no words of ours
+ * would be understood (a client of HTTP/2 with a broken preface has to see the connection close). */
+static size_t read_strange_line(struct http1 *http1, struct str data)
+{
+    static const char name[] = " HTTP/";
+    for (size_t i = 0; i < data.len; i++) {
+        bool is_found = http1->name_matched == sizeof(name) - 1;
+        if (data.data[i] == '\n' || ++http1->line_bytes > limit(uri_bytes)) {
+            if (is_found)
+                refuse(http1, 501, "this method is not implemented");
+            else
+                finish(http1);
+            return i + 1;
+        }
+        if (!is_found)
+            http1->name_matched = data.data[i] == name[http1->name_matched] ? http1->name_matched + 1
+                                                                            : data.data[i] == ' ';
+    }
+    return data.len;
+}
+
+static bool begins_strangely(struct http1 *http1, llhttp_errno_t reason, const char *at)
+{
+    if (reason != HPE_INVALID_METHOD || !at || *at < 'A' || *at > 'Z')
+        return false;
+    if (http1->state == HTTP1_IDLE)
+        on_message_begin(&http1->parser);
+    http1->state = HTTP1_STRANGE;
+    http1->line_bytes = http1->name_matched = 0;
+    return true;
+}
+
+/* Returns how much it took: all, unless a request runs now or the replies before it are not read. */
 static size_t http1_parse(struct http1 *http1, struct str data)
 {
     size_t at = 0;
     http1->is_parsing = true;
-    while (at < data.len && http1->state != HTTP1_RUNNING && http1->state != HTTP1_CLOSED) {
+    while (at < data.len && takes_input(http1)) {
+        if (http1->state == HTTP1_STRANGE) {
+            at += read_strange_line(http1, str_slice(data, at, data.len));
+            continue;
+        }
         llhttp_errno_t result = llhttp_execute(&http1->parser, data.data + at, data.len - at);
+        const char *stopped = llhttp_get_error_pos(&http1->parser);
         if (result == HPE_PAUSED) {
-            at = (size_t)(llhttp_get_error_pos(&http1->parser) - data.data);
+            at = (size_t)(stopped - data.data);
             llhttp_resume(&http1->parser);
             http1->state = HTTP1_RUNNING;
             exchange_hand_over(&http1->exchange);
+            continue;
+        }
+        if (begins_strangely(http1, result, stopped)) {
+            at = (size_t)(stopped - data.data);
             continue;
         }
         at = data.len;
@@ -349,10 +406,13 @@ static void http1_pause(struct exchange *exchange)
 
 static void parse_kept(struct http1 *http1)
 {
-    if (http1->state == HTTP1_RUNNING || http1->in.len == 0)
-        return;
-    buf_consume(&http1->in, http1_parse(http1, buf_str(&http1->in)));
-    set_paused(http1);
+    if (http1->in.len > 0 && takes_input(http1)) {
+        buf_consume(&http1->in, http1_parse(http1, buf_str(&http1->in)));
+        set_paused(http1);
+    }
+    /* What came before the end is answered; what is not whole by then never will be. */
+    if (http1->has_ended && http1->in.len == 0 && takes_input(http1))
+        finish(http1);
 }
 
 static void http1_receive(struct protocol *base, struct str data)
@@ -370,17 +430,20 @@ static void http1_receive(struct protocol *base, struct str data)
 
 static void http1_receive_end(struct protocol *base)
 {
-    if (http1_of(base)->state == HTTP1_RUNNING)
-        base->is_broken = true;
-    else
-        finish(http1_of(base));
+    struct http1 *http1 = http1_of(base);
+    if (http1->has_ended)
+        return;
+    http1->has_ended = true;
+    http1->probe_wait_ms = PROBE_MS;
+    http1->probe_ms = base->host->now_ms + PROBE_MS;
+    parse_kept(http1);
 }
 
 /* --- output ---------------------------------------------------------------------------------------- */
 
 static size_t http1_unsent(const struct exchange *exchange)
 {
-    return exchange->protocol->out.len + exchange->protocol->in_flight;
+    return unsent_bytes(http1_of(exchange->protocol));
 }
 
 /* The reply is written as far as the handler is concerned. */
@@ -538,9 +601,28 @@ static void http1_pull(struct protocol *base)
         exchange->base.on_drain(&exchange->base);
 }
 
+/* A client that sends no more either has left or waits for its reply, and which it is shows only when something is
+ * sent: one that has left answers with a reset. Nothing of the reply is there yet, so it is an interim response, which
+ * every client of HTTP/1.1 skips; not at once, so that few ever see it. */
+static void probe(struct http1 *http1)
+{
+    uint64_t now_ms = http1->base.host->now_ms;
+    const struct exchange *exchange = &http1->exchange;
+    bool can_probe = exchange->state == EXCHANGE_HANDED && exchange->base.request.version == 11;
+    if (!http1->has_ended || !can_probe || now_ms < http1->probe_ms || unsent_bytes(http1) > 0)
+        return;
+    http1->probe_wait_ms *= 2;
+    http1->probe_ms = now_ms + http1->probe_wait_ms;
+    buf_append_text(&http1->base.out, CONTINUE);
+    wake(http1);
+}
+
 static void http1_tick(struct protocol *base)
 {
     struct http1 *http1 = http1_of(base);
+    probe(http1);
+    if (http1->state == HTTP1_IDLE && unsent_bytes(http1) > 0) /* its reader is slow: the connection's own time-out */
+        http1->deadline_ms = base->host->now_ms + limit(idle_timeout_ms);
     if (http1->state == HTTP1_RUNNING || http1->state == HTTP1_CLOSED || base->host->now_ms < http1->deadline_ms ||
         http1->exchange.is_body_paused)
         return;

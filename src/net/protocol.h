@@ -68,7 +68,7 @@ struct reply {
 
 struct protocol_ops {
     void (*receive)(struct protocol *protocol, struct str data); /* takes all of it */
-    void (*receive_end)(struct protocol *protocol);              /* the peer sends no more */
+    void (*receive_end)(struct protocol *protocol); /* the peer sends no more, HTTP/1.1's may still read */
     void (*pull)(struct protocol *protocol);                     /* puts what is to be sent into `out` */
     void (*tick)(struct protocol *protocol);                     /* looks at its time-outs */
     void (*drain)(struct protocol *protocol);                    /* no new requests, close when idle */

@@ -25,9 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t held = whole.held_count;
     peer_end(&whole);
     peer_end(&cut);
-    assert(whole.closes == held && cut.closes == held);
-    assert(whole.host.body_bytes == 0 && cut.host.body_bytes == 0);
+    assert(whole.end == cut.end);
     peer_close(&whole);
     peer_close(&cut);
+    assert(whole.closes == held && cut.closes == held);
+    assert(whole.host.body_bytes == 0 && cut.host.body_bytes == 0);
     return 0;
 }

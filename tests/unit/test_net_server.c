@@ -441,6 +441,49 @@ static void test_large_replies_arrive_whole(void **state)
     server_free(server);
 }
 
+/* Ten thousand requests for three megabytes each, and nobody reads: what the sockets hold is answered and no more. */
+static void test_unread_replies_do_not_pile_up(void **state)
+{
+    (void)state;
+    enum { ASKED = 10000 };
+    struct server *server = start_with((struct server_options){.threads = 1});
+    struct wire greedy = dial(server), other = dial(server);
+    struct buf requests;
+    buf_init(&requests, 1 << 20);
+    for (int i = 0; i < ASKED; i++)
+        buf_append_text(&requests, "GET /big HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(put(&greedy, str_slice(buf_str(&requests), 0, 65536)));
+    for (int i = 0; i < 20; i++)
+        assert_answers(&other, "/other", "/other"); /* the thread has had its turns */
+    struct server_counters counters;
+    server_counters(server, &counters);
+    assert_in_range(counters.requests_total, 21, 100);
+    buf_deinit(&requests);
+    hang_up_hard(&greedy);
+    hang_up(&other);
+    server_free(server);
+}
+
+static void test_half_a_close_is_no_farewell(void **state)
+{
+    (void)state;
+    struct server *server = start();
+    struct wire wire = dial(server);
+    assert_true(put(&wire, STR("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /later HTTP/1.1\r\nHost: x\r\n\r\n")));
+    (void)shutdown(wire.fd, SHUT_WR);
+    struct buf replies;
+    char piece[1000];
+    buf_init(&replies, 1 << 16);
+    for (ssize_t n; (n = get(&wire, piece, sizeof(piece))) > 0;)
+        buf_append(&replies, piece, (size_t)n);
+    assert_true(str_find(buf_str(&replies), STR("\r\n\r\n/1HTTP/1.1 200 OK\r\n"), 0) > 0);
+    assert_true(str_ends(buf_str(&replies), STR("later")));
+    assert_int_equal(atomic_load(&closes), 0);
+    buf_deinit(&replies);
+    hang_up(&wire);
+    server_free(server);
+}
+
 static void test_too_many_connections(void **state)
 {
     (void)state;
@@ -767,6 +810,8 @@ int main(void)
         cmocka_unit_test(test_a_reader_that_resets_is_dropped),
         cmocka_unit_test(test_an_upload_that_is_refused_can_be_read_about),
         cmocka_unit_test(test_large_replies_arrive_whole),
+        cmocka_unit_test(test_unread_replies_do_not_pile_up),
+        cmocka_unit_test(test_half_a_close_is_no_farewell),
         cmocka_unit_test(test_too_many_connections),
         cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_drain),
