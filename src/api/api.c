@@ -39,6 +39,8 @@ static void register_codecs(void)
     codec_register_native(BODY_ANTHROPIC, (struct codec_pair){&anthropic_codec, &anthropic_codec});
     codec_register_native(BODY_NOVA, (struct codec_pair){&nova_codec, &nova_codec});
     codec_register_native(BODY_LLAMA, (struct codec_pair){&llama_codec, &llama_codec});
+    for (int shape = BODY_TITAN; shape < BODY_SHAPES; shape++)
+        codec_register_native((enum body_shape)shape, (struct codec_pair){&converse_body_codec, &anthropic_codec});
     /* Fields of families without a body of their own are read from the one that people know best. */
     codec_register_native(BODY_CONVERSE, (struct codec_pair){&converse_body_codec, &anthropic_codec});
 }

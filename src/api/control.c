@@ -102,7 +102,7 @@ static void list_own(struct listing *listing, const char *id)
     const struct api *api = listing->call->thread->api;
     struct catalog_match match;
     struct error ignored;
-    if (catalog_find(api->catalog, str_of(id)) ||
+    if (catalog_find(api->catalog, str_of(id)) || catalog_is_pattern(str_of(id)) ||
         catalog_resolve(api->catalog, api->config, str_of(id), &match, &ignored) != OK)
         return;
     struct model_card card = card_of(&match, api->config->models[match.model].name);

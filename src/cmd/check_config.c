@@ -1,6 +1,8 @@
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
+#include "core/catalog.h"
 #include "core/config.h"
+#include "engine/embedded.h"
 #include "ledger/price_book.h"
 
 static const char usage[] = "usage: fulcrum check-config [--config FILE]\n"
@@ -22,6 +24,35 @@ static void append_summary(struct buf *out, const struct config *config)
         buf_appendf(out, "note: serve will refuse to start. %s\n", error.message);
 }
 
+/* Not faults either: IDs that nobody has heard of yet may still come. */
+static void append_unused_patterns(struct buf *out, const struct config *config, const struct catalog *catalog)
+{
+    for (size_t i = 0; i < config->model_count; i++) {
+        const struct config_model *model = &config->models[i];
+        for (size_t j = 0; j < model->id_count; j++) {
+            const char *id = model->ids[j];
+            bool is_last_resort = strspn(id, "*") == strlen(id), is_arn = str_starts(str_of(id), STR("arn:"));
+            if (catalog_is_pattern(str_of(id)) && !is_last_resort && !is_arn &&
+                !catalog_pattern_is_used(catalog, config, i, id))
+                buf_appendf(out,
+                            "note: models[%zu].ids[%zu]: no model ID of the catalogue leads to '%s' by '%s'; it fits "
+                            "none, or other entries of ids take all that fit.\n",
+                            i, j, model->name, id);
+        }
+    }
+}
+
+static enum error_code append_notes(struct buf *out, const struct config *config, struct error *error)
+{
+    struct catalog catalog;
+    enum error_code code = catalog_load(embedded_file(STR("aliases.yaml")), &catalog, error);
+    if (code != OK)
+        return code;
+    append_unused_patterns(out, config, &catalog);
+    catalog_deinit(&catalog);
+    return OK;
+}
+
 int cmd_check_config(int argc, char **argv)
 {
     struct cmd_options options;
@@ -41,6 +72,11 @@ int cmd_check_config(int argc, char **argv)
     struct buf out;
     buf_init(&out, 65536);
     append_summary(&out, &config);
+    enum error_code code = append_notes(&out, &config, &error);
     config_deinit(&config);
+    if (code != OK) {
+        buf_deinit(&out);
+        return cmd_fail("check-config", &error, CMD_FAILED);
+    }
     return cmd_finish("check-config", &out);
 }

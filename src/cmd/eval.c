@@ -64,7 +64,7 @@ static const struct price_row *price_of(const struct config *config, const struc
         return NULL;
     const struct price_row *row;
     if (catalog_resolve(&catalog, config, asked, &match, &ignored) == OK)
-        row = price_book_of_model(book, match.model, match.id, price_place(asked, match.id));
+        row = price_book_of_model(book, match.model, match.id, match.place);
     else
         row = price_book_find(book, bare, price_place(asked, bare));
     catalog_deinit(&catalog);

@@ -35,6 +35,12 @@ static bool is_model_id(struct str text)
     return is_made_of(text, "._-:/", 2048);
 }
 
+/* An ID, or a pattern of IDs. */
+static bool is_model_pattern(struct str text)
+{
+    return is_made_of(text, "._-:/*", 2048);
+}
+
 static bool is_plain_name(struct str text)
 {
     return is_made_of(text, "._-", 64);
@@ -126,8 +132,8 @@ static const struct field model_fields[] = {
      .expected = "a name of letters, digits and ._-:/"},
     {"path", FIELD_FILE, AT(config_model, path)},
     {"worker", FIELD_FILE, AT(config_model, worker)},
-    {"ids", FIELD_STRINGS, LIST_AT(config_model, ids, id_count), .check = is_model_id,
-     .expected = "a model ID of letters, digits and ._-:/"},
+    {"ids", FIELD_STRINGS, LIST_AT(config_model, ids, id_count), .check = is_model_pattern,
+     .expected = "a model ID of letters, digits and ._-:/, or a pattern of them with *"},
     {"context", FIELD_UINT32, AT(config_model, context), .high = CONTEXT_MAX},
     {"parallel", FIELD_UINT32, AT(config_model, parallel), .low = 1, .high = LIMIT_PARALLEL},
     {"threads", FIELD_UINT32, AT(config_model, threads), .high = THREADS_MAX},

@@ -15,8 +15,7 @@ static enum price_tier price_tier(enum chat_tier tier)
 void charge_begin(struct charge *charge, const struct price_book *prices, const struct charge_subject *subject)
 {
     const struct catalog_match *match = subject->match;
-    struct str place = price_place(subject->model_requested, match->id);
-    const struct price_row *row = price_book_of_model(prices, match->model, match->id, place);
+    const struct price_row *row = price_book_of_model(prices, match->model, match->id, match->place);
     charge->path = (struct price_path){.asked = row, .routed = row, .answered = row};
     charge->line = (struct ledger_line){
         .request_id = subject->request_id,

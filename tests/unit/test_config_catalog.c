@@ -6,12 +6,16 @@
 #include "core/catalog.h"
 
 #define CATALOG                                                                                                      \
+    "geographies: [{prefix: us, name: US, regions: [us-east-1]}]\n"                                                  \
     "models:\n"                                                                                                      \
     "  - {id: 'anthropic.claude-3-haiku-20240307-v1:0', model: desk-small, name: H, provider: A, body: anthropic}\n" \
     "  - {id: 'amazon.nova-pro-v1:0', model: desk-large, name: Nova Pro, provider: Amazon, body: nova}\n"             \
     "  - {id: 'amazon.nova-lite-v1:0', model: desk-small, name: Nova Lite, provider: Amazon, body: nova,\n"            \
     "     cache_min_tokens: 1536, cache_ttl_max: 5m}\n"                                                               \
     "  - {id: 'mistral.large', model: desk-large, name: Large, provider: Mistral, body: converse}\n"                  \
+    "  - {id: 'anthropic.claude-opus-9', model: desk-large, name: O, provider: A, body: anthropic, profiles: [us]}\n" \
+    "  - {id: 'openai.gpt-9.5-sol', model: desk-large, name: G, provider: O, body: chat}\n"                          \
+    "  - {id: 'amazon.titan-embed-text-v2:0', name: Embed, provider: Amazon, makes: embeddings}\n"                   \
     "  - {id: 'meta.llama3-8b', model: absent, name: Llama, provider: Meta, body: llama}\n"
 
 #define CONFIG                                                                                                       \
@@ -107,7 +111,10 @@ static void unknown_ids(void **state)
     static const char *const invalid[] = {
         "",
         "us.",
-        "amazon.nova-pro-v1",
+        "amazon.nova-pro",
+        "amazon.nova-pro-v2:0",
+        "anthropic.claude-opus-9-5",
+        "north-west-passage.amazon.nova-pro-v1:0",
         "amazon.nova-pro-v1:0 ",
         "AMAZON.NOVA-PRO-V1:0",
         "us.us.amazon.nova-pro-v1:0",
@@ -127,6 +134,117 @@ static void unknown_ids(void **state)
     fails(&both, ARN "000000000000:provisioned-model/abc", ERROR_NOT_FOUND);
     fails(&both, ARN "000000000000:prompt-router/abc", ERROR_NOT_FOUND);
     unload(&both);
+}
+
+/* Lists that circulate write the same ID in several ways. */
+static void other_forms(void **state)
+{
+    (void)state;
+    struct catalogued both;
+    load(&both, "");
+    static const char *const large[] = {
+        "amazon.nova-pro-v1",
+        "amazon.nova-pro-v1:0:300k",
+        "us.amazon.nova-pro-v1:0:24k",
+        "ca.amazon.nova-pro-v1:0",
+        "amer.amazon.nova-pro-v1:0",
+        "sa.amazon.nova-pro-v1:0",
+        "xx.amazon.nova-pro-v1:0", /* by the rule: an ID that is known stands behind it */
+        "us-iso.amazon.nova-pro-v1",
+        ARN "123456789012:inference-profile/nz.amazon.nova-pro-v1:0",
+    };
+    for (size_t i = 0; i < sizeof(large) / sizeof(large[0]); i++)
+        resolves(&both, large[i], "desk-large", BODY_NOVA);
+    resolves(&both, "anthropic.claude-3-haiku-20240307-v1:0:200k", "desk-small", BODY_ANTHROPIC);
+    resolves(&both, "anthropic.claude-opus-9-v1:0", "desk-large", BODY_ANTHROPIC);
+    resolves(&both, "global.anthropic.claude-opus-9-v1", "desk-large", BODY_ANTHROPIC);
+    resolves(&both, "in.openai.gpt-9.5-sol", "desk-large", BODY_CHAT);
+    struct catalog_match match;
+    struct error error;
+    assert_int_equal(catalog_resolve(&both.catalog, &both.config, STR("xx.amazon.nova-pro-v1:0:24k"), &match, &error),
+                     OK);
+    assert_str_equal(match.id, "amazon.nova-pro-v1:0"); /* what its price is looked up by */
+    assert_str_equal(match.place, "xx");
+    unload(&both);
+}
+
+static void what_makes_no_text_is_refused_by_name(void **state)
+{
+    (void)state;
+    struct catalogued both;
+    struct catalog_match match;
+    struct error error;
+    load(&both, "models: [{name: desk-large, ids: ['*', 'amazon.*']}]");
+    struct str embed = STR("us.amazon.titan-embed-text-v2:0");
+    assert_int_equal(catalog_resolve(&both.catalog, &both.config, embed, &match, &error), ERROR_INVALID);
+    assert_string_equal(error.message, "modelId: amazon.titan-embed-text-v2:0 (Embed) makes embeddings; the models of "
+                                       "this server read and write text only");
+    unload(&both);
+    load(&both, "models: [{name: desk-large, ids: ['amazon.titan-embed-text-v2:0']}]");
+    resolves(&both, "amazon.titan-embed-text-v2:0", "desk-large", BODY_CONVERSE); /* who writes it down means it */
+    unload(&both);
+}
+
+#define PATTERNS                                                                                                  \
+    "models:\n"                                                                                                   \
+    "  - {name: desk-large, ids: ['*sonnet*', 'anthropic.*', 'us.meta.*', 'arn:aws:bedrock:*:custom-model/*']}\n"  \
+    "  - {name: desk-small, ids: ['*', 'anthropic.claude-3-sonnet-x', 'anthropic.claude-*-sonnet*', '*haiku*']}\n"
+
+static void patterns_of_ids(void **state)
+{
+    (void)state;
+    struct catalogued both;
+    load(&both, PATTERNS);
+    resolves(&both, "anthropic.claude-3-sonnet-x", "desk-small", BODY_ANTHROPIC);   /* as it stands */
+    resolves(&both, "eu.anthropic.claude-3-sonnet-y", "desk-small", BODY_ANTHROPIC); /* more characters than *sonnet* */
+    resolves(&both, "other.sonnet-1", "desk-large", BODY_CONVERSE);
+    resolves(&both, "anthropic.claude-new", "desk-large", BODY_ANTHROPIC);
+    resolves(&both, "anthropic.claude-3-haiku-20240307-v1:0", "desk-large", BODY_ANTHROPIC); /* anthropic. is longer */
+    resolves(&both, "us.meta.llama9", "desk-large", BODY_LLAMA); /* a pattern may ask for a geography */
+    resolves(&both, "eu.meta.llama9", "desk-small", BODY_LLAMA);
+    resolves(&both, "amazon.nova-pro-v1:0", "desk-large", BODY_NOVA); /* the catalogue goes before the last resort */
+    resolves(&both, "nobody.ever-heard-of-v1:0", "desk-small", BODY_CONVERSE);
+    resolves(&both, "gpt-4o", "desk-small", BODY_CONVERSE);
+    resolves(&both, ARN ":foundation-model/nobody.knows", "desk-small", BODY_CONVERSE);
+    resolves(&both, ARN "000000000000:custom-model/any/thing", "desk-large", BODY_CONVERSE);
+    fails(&both, ARN "000000000000:provisioned-model/abc", ERROR_NOT_FOUND);
+    fails(&both, "", ERROR_INVALID);
+    unload(&both);
+}
+
+static void patterns_that_never_count(void **state)
+{
+    (void)state;
+    struct catalogued both;
+    load(&both, "models:\n"
+                "  - {name: desk-large, ids: ['amazon.nova-*', 'amazon.nova-p*', 'us.anthropic.*', 'nothing.*']}\n"
+                "  - {name: desk-small, ids: ['*nova-l*', '*nova*']}\n");
+    const struct config_model *models = both.config.models;
+    assert_true(catalog_pattern_is_used(&both.catalog, &both.config, 0, models[0].ids[0]));
+    assert_true(catalog_pattern_is_used(&both.catalog, &both.config, 0, models[0].ids[1]));
+    assert_true(catalog_pattern_is_used(&both.catalog, &both.config, 0, models[0].ids[2])); /* of a listed profile */
+    assert_false(catalog_pattern_is_used(&both.catalog, &both.config, 0, models[0].ids[3]));
+    assert_false(catalog_pattern_is_used(&both.catalog, &both.config, 1, models[1].ids[0]));
+    assert_false(catalog_pattern_is_used(&both.catalog, &both.config, 1, models[1].ids[1]));
+    unload(&both);
+}
+
+static void stars_fit_any_run(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *id;
+        bool fits;
+    } cases[] = {
+        {"*", "", true},        {"*", "a.b", true},       {"a*", "a", true},       {"a*", "ba", false},
+        {"*a", "ba", true},     {"*a*", "bab", true},     {"a*c*e", "abcde", true}, {"a*c*e", "abdce", true},
+        {"a*c*e", "abcd", false}, {"**x", "yx", true},    {"*aab", "aaab", true},  {"a", "A", false},
+        {"", "", true},         {"", "a", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (catalog_pattern_fits(str_of(cases[i].pattern), str_of(cases[i].id)) != cases[i].fits)
+            fail_msg("%s and %s", cases[i].pattern, cases[i].id);
+    }
 }
 
 static void caches(const char *yaml, const char *id, uint32_t min_tokens, uint32_t ttl_max_seconds)
@@ -176,9 +294,21 @@ static void shipped_catalogue(void **state)
     assert_true(nova && nova->cache_min_tokens == 1024 && nova->cache_ttl_max_ms == 300000);
     for (size_t i = 0; i < both.catalog.count; i++) {
         const struct catalog_entry *entry = &both.catalog.entries[i];
-        assert_true(config_is_embedded_name(str_of(entry->model)));
         assert_str_equal(catalog_bare_id(str_of(entry->id)), entry->id);
+        if (entry->makes != MAKES_TEXT) {
+            struct catalog_match match;
+            assert_int_equal(catalog_resolve(&both.catalog, &both.config, str_of(entry->id), &match, &error),
+                             ERROR_INVALID);
+            continue;
+        }
+        assert_true(config_is_embedded_name(str_of(entry->model)));
+        assert_true(entry->max_output <= entry->context);
         resolves(&both, entry->id, entry->model, entry->body);
+    }
+    for (size_t i = 0; i < both.catalog.geography_count; i++) {
+        char id[64];
+        (void)snprintf(id, sizeof(id), "%s.amazon.nova-pro-v1:0", both.catalog.geographies[i].prefix);
+        assert_str_equal(catalog_bare_id(str_of(id)), "amazon.nova-pro-v1:0");
     }
     unload(&both);
 }
@@ -190,7 +320,13 @@ static void broken_catalogues(void **state)
     struct error error;
     assert_int_equal(catalog_load(STR("models: [{id: a, model: b, name: c, provider: d, body: e}]"), &catalog, &error),
                      ERROR_INVALID);
-    assert_non_null(strstr(error.message, "models[0].body: expected converse, anthropic, nova or llama"));
+    assert_non_null(strstr(error.message, "models[0].body: expected converse, anthropic, nova"));
+    const char *textless = "models: [{id: a, name: c, provider: d}]";
+    assert_int_equal(catalog_load(str_of(textless), &catalog, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.message, "a: a model that makes text, and no other, has the key 'model'"));
+    const char *nowhere = "models: [{id: a, model: b, name: c, provider: d, profiles: [xx]}]";
+    assert_int_equal(catalog_load(str_of(nowhere), &catalog, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.message, "'xx' is none of the geographies"));
     const char *twice = "models: [&a {id: a, model: b, name: c, provider: d, body: nova}, *a]";
     assert_int_equal(catalog_load(str_of(twice), &catalog, &error), ERROR_INVALID);
     assert_non_null(strstr(error.message, "the ID a stands here twice"));
@@ -204,7 +340,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(catalogue_ids),  cmocka_unit_test(configured_ids),    cmocka_unit_test(unknown_ids),
         cmocka_unit_test(shipped_catalogue), cmocka_unit_test(broken_catalogues),
-        cmocka_unit_test(cards_say_what_is_cached),
+        cmocka_unit_test(cards_say_what_is_cached), cmocka_unit_test(other_forms),
+        cmocka_unit_test(what_makes_no_text_is_refused_by_name), cmocka_unit_test(patterns_of_ids),
+        cmocka_unit_test(patterns_that_never_count), cmocka_unit_test(stars_fit_any_run),
     };
     return cmocka_run_group_tests_name("catalog", tests, NULL, NULL);
 }

@@ -231,6 +231,8 @@ static void whole_catalogue_is_priced(void **state)
     struct error error;
     assert_int_equal(catalog_load(embedded_file(STR("aliases.yaml")), &catalog, &error), OK);
     for (size_t i = 0; i < catalog.count; i++) {
+        if (catalog.entries[i].makes != MAKES_TEXT)
+            continue;
         const struct price_row *row = price_book_find(book, str_of(catalog.entries[i].id), STR(""));
         if (!row)
             print_error("no price for %s\n", catalog.entries[i].id);
