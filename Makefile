@@ -48,7 +48,7 @@ endif
 C_FLAGS := -std=c17 $(COMMON) -Wconversion -Wstrict-prototypes -Wvla $(CFLAGS)
 CXX_FLAGS := -std=c++17 $(COMMON) $(CXXFLAGS)
 LD_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -Wl,-z,relro,-z,now $(LDFLAGS)
-LIBS := $(DEPS_LIBS) -lnghttp2 -luv -lssl -lcrypto -lyaml -lcurl -lzstd -lxxhash -lzip -lxml2 -lz -lm -lpthread -lstdc++
+LIBS := $(DEPS_LIBS) -lnghttp2 -luv -lssl -lcrypto -lyaml -lcurl -lzstd -lxxhash -lzip -lxml2 -lgumbo -licuuc -lz -lm -lpthread -lstdc++
 
 # --- sources are discovered ---------------------------------------------------------------------------
 

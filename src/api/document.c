@@ -2,15 +2,14 @@
 
 #include "api/fields.h"
 #include "core/limits.h"
+#include "document/charset.h"
 #include "document/format.h"
-#include "document/html.h"
 
 /* --- while the body is parsed ----------------------------------------------------------------------- */
 
 static bool is_text_format(struct str format)
 {
-    return str_eq(format, STR("txt")) || str_eq(format, STR("md")) || str_eq(format, STR("csv")) ||
-           str_eq(format, STR("html"));
+    return str_eq(format, STR("txt")) || str_eq(format, STR("md")) || str_eq(format, STR("csv"));
 }
 
 static enum error_code check_format(const struct document_input *input, struct error *error)
@@ -25,24 +24,48 @@ static enum error_code check_format(const struct document_input *input, struct e
     return field_error(error, input->where, input->format_key, "must be one of pdf, csv, docx, xlsx, html, txt, md");
 }
 
-static enum error_code reduced(struct str html, struct arena *arena, struct str *text, struct error *error)
+static enum error_code decoded(const char *charset, struct str bytes, struct arena *arena, struct str *text,
+                               struct error *error)
 {
     struct buf buf;
-    buf_init(&buf, html.len + 16);
-    bool is_done = html_text(html, &buf) && arena_str(arena, buf_str(&buf), text);
+    buf_init(&buf, 0);
+    enum error_code code = charset_decode(charset, bytes, &buf, error);
+    if (code == OK && !arena_str(arena, buf_str(&buf), text))
+        code = error_no_memory(error);
     buf_deinit(&buf);
-    return is_done ? OK : error_no_memory(error);
+    return code;
 }
 
+/* By its mark, else UTF-8, else windows-1252 when it can be that. */
 static enum error_code plain_text(const struct document_input *input, struct arena *arena, struct str *text,
                                   struct error *error)
 {
-    *text = input->bytes;
-    if (!str_is_utf8(*text))
-        return field_error(error, input->where, "source", "the document is not UTF-8 text");
-    if (str_starts(*text, STR("\xEF\xBB\xBF")))
-        *text = str_slice(*text, 3, text->len);
-    return str_eq(input->format, STR("html")) ? reduced(*text, arena, text, error) : OK;
+    size_t mark;
+    const char *charset = charset_of_mark(input->bytes, &mark);
+    struct str bytes = *text = str_slice(input->bytes, mark, input->bytes.len);
+    bool is_utf8 = !charset || strcmp(charset, CHARSET_UTF8) == 0;
+    if (is_utf8 && str_is_utf8(bytes))
+        return OK;
+    if (!charset)
+        charset = charset_guess(bytes);
+    if (mark == 0 && is_utf8 && strcmp(charset, CHARSET_UTF8) != 0 && !charset_is_windows_1252(bytes))
+        return field_error(error, input->where, "source",
+                           "the document is not text in UTF-8, UTF-16 with a byte order mark or windows-1252; save it "
+                           "as UTF-8");
+    return decoded(charset, bytes, arena, text, error);
+}
+
+/* A string of the request is UTF-8, whatever the HTML in it declares; its mark says so. */
+static enum error_code marked_html(const struct document_input *input, struct arena *arena, struct str *bytes,
+                                   struct error *error)
+{
+    char *marked = arena_alloc(arena, input->bytes.len + 3);
+    if (!marked)
+        return error_no_memory(error);
+    memcpy(marked, "\xEF\xBB\xBF", 3);
+    memcpy(marked + 3, input->bytes.data, input->bytes.len);
+    *bytes = (struct str){marked, input->bytes.len + 3};
+    return OK;
 }
 
 static struct chat_document *new_document(struct chat_request *request, const struct document_input *input)
@@ -75,16 +98,20 @@ enum error_code document_add(struct chat_request *request, const struct document
     if (input->bytes.len > limit(document_bytes))
         return field_error(error, input->where, "source", "the document has %zu bytes, more than the limit of %zu",
                            input->bytes.len, (size_t)limit(document_bytes));
-    bool is_file = !input->is_plain && !is_text_format(input->format);
+    bool is_html = str_eq(input->format, STR("html"));
+    bool is_file = is_html || (!input->is_plain && !is_text_format(input->format));
+    struct str bytes = input->bytes;
     if (!is_file)
         code = plain_text(input, request->arena, &text, error);
+    else if (input->is_plain)
+        code = marked_html(input, request->arena, &bytes, error);
     struct chat_document *document = code == OK ? new_document(request, input) : NULL;
     if (code == OK && !document)
         code = error_no_memory(error);
     if (code != OK)
         return code;
     document->text = text;
-    document->bytes = is_file ? input->bytes : (struct str){0};
+    document->bytes = is_file ? bytes : (struct str){0};
     if (input->context.len > 0)
         text = arena_printf(request->arena, STR_FMT "\n\n" STR_FMT, STR_ARG(input->context), STR_ARG(text));
     if (!text.data)

@@ -1,8 +1,8 @@
 /* document.h - document blocks of requests: from what a body carries to text
  * in the prompt.
  *
- * Parsing stays a pure function of the body: txt, md, csv and html become text
- * at once, the bytes of pdf, docx and xlsx are noted in the request
+ * Parsing stays a pure function of the body: txt, md and csv become UTF-8 at
+ * once, the bytes of pdf, docx, xlsx and html are noted in the request
  * (chat_document). generate/documents.h gets their text before the prompt is
  * made. */
 #ifndef API_DOCUMENT_H

@@ -8,9 +8,8 @@
 #include "core/limits.h"
 #include "document/child.h"
 #include "document/child_status.h"
-#include "document/docx.h"
+#include "document/read.h"
 #include "document/sandbox.h"
-#include "document/xlsx.h"
 
 #define MISSING_MAX 1024u
 
@@ -88,11 +87,7 @@ static int extract(enum document_format format)
         return say(&error, CHILD_BROKEN);
     }
     buf_init(&text, (size_t)limit(document_text_bytes));
-    enum error_code code = format == DOCUMENT_DOCX ? docx_text(buf_str(&input), &text, &error)
-                                                   : xlsx_text(buf_str(&input), &text, &error);
-    if (code == OK && str_trim(buf_str(&text)).len == 0)
-        code = error_set(&error, ERROR_INVALID, "there is no text in the %s file", document_format_name(format));
-    if (code != OK)
+    if (document_read(format, buf_str(&input), &text, &error) != OK)
         return say(&error, CHILD_REFUSED);
     return write_output(buf_str(&text)) ? 0 : CHILD_BROKEN;
 }

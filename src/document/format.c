@@ -1,6 +1,9 @@
 #include "document/format.h"
 
-static const char *const names[] = {[DOCUMENT_PDF] = "pdf", [DOCUMENT_DOCX] = "docx", [DOCUMENT_XLSX] = "xlsx"};
+static const char *const names[] = {[DOCUMENT_PDF] = "pdf",
+                                    [DOCUMENT_DOCX] = "docx",
+                                    [DOCUMENT_XLSX] = "xlsx",
+                                    [DOCUMENT_HTML] = "html"};
 
 bool document_format_parse(struct str name, enum document_format *format)
 {

@@ -6,9 +6,9 @@
 
 #include "core/str.h"
 
-enum document_format { DOCUMENT_PDF, DOCUMENT_DOCX, DOCUMENT_XLSX };
+enum document_format { DOCUMENT_PDF, DOCUMENT_DOCX, DOCUMENT_XLSX, DOCUMENT_HTML };
 
-/* By the API's name: pdf, docx, xlsx. False: no such format. */
+/* By the API's name: pdf, docx, xlsx, html. False: no such format. */
 bool document_format_parse(struct str name, enum document_format *format);
 const char *document_format_name(enum document_format format);
 

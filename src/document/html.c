@@ -1,162 +1,188 @@
 #include "document/html.h"
 
-static bool is_word(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+#include <setjmp.h>
+#include <stddef.h>
 
-/* Elements that begin a new line; all others run on. */
-static bool is_block_element(struct str name)
-{
-    static const char *const names[] = {
-        "p",  "div", "br", "li", "ul", "ol",      "tr",      "table",  "h1",     "h2",  "h3",   "h4", "h5",
-        "h6", "hr",  "dt", "dd", "section", "article", "header", "footer", "nav", "main", "title", "pre",
-        "head", "body", "form", "blockquote"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (str_eq_nocase(name, str_of(names[i])))
-            return true;
-    return false;
-}
+#include "core/mem.h"
+#include "document/charset.h"
+#include "document/html_node.h"
+#include "document/html_render.h"
 
-/* White space is owed until the next visible character, so that runs collapse
- * and a line never ends in blanks. */
-struct reducer {
-    struct buf *out;
-    bool owes_space, owes_line;
+/* Browsers look for a declaration in the first 1,024 bytes; long comments push it further down. */
+#define DECLARATION_BYTES_MAX ((size_t)8192)
+
+/* --- gumbo ------------------------------------------------------------------------------------------ */
+
+/* gumbo asks for memory as if there always were some, and frees its tree by
+ * recursion, as deep as the file says. So its blocks are kept in a ring and
+ * freed in one sweep, also after a jump out of it when memory is out. */
+struct block {
+    struct block *next, *previous;
+    max_align_t data[];
 };
 
-static void put_char(struct reducer *reducer, char c)
+struct parse {
+    struct block ring;
+    jmp_buf out_of_memory;
+    GumboOutput *output;
+};
+
+static void *take_block(void *ctx, size_t size)
 {
-    if (c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f') {
-        reducer->owes_space = true;
+    struct parse *parse = ctx;
+    struct block *block = size <= SIZE_MAX / 2 ? mem_alloc(sizeof(*block) + size) : NULL;
+    if (!block)
+        longjmp(parse->out_of_memory, 1);
+    block->previous = &parse->ring;
+    block->next = parse->ring.next;
+    block->next->previous = block;
+    parse->ring.next = block;
+    return block->data;
+}
+
+static void give_block(void *ctx, void *data)
+{
+    (void)ctx;
+    if (!data)
         return;
-    }
-    if (reducer->out->len > 0 && (reducer->owes_line || reducer->owes_space))
-        buf_append_char(reducer->out, reducer->owes_line ? '\n' : ' ');
-    reducer->owes_line = reducer->owes_space = false;
-    buf_append_char(reducer->out, c);
+    struct block *block = (struct block *)((char *)data - offsetof(struct block, data));
+    block->previous->next = block->next;
+    block->next->previous = block->previous;
+    mem_free(block);
 }
 
-static void put_code_point(struct reducer *reducer, uint32_t c)
+static bool begin_parse(struct parse *parse, struct str html)
 {
-    if (c == 0 || c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF))
-        c = 0xFFFD;
-    if (c < 0x80) {
-        put_char(reducer, (char)c);
-    } else if (c < 0x800) {
-        put_char(reducer, (char)(0xC0 | c >> 6));
-        buf_append_char(reducer->out, (char)(0x80 | (c & 0x3F)));
-    } else if (c < 0x10000) {
-        put_char(reducer, (char)(0xE0 | c >> 12));
-        buf_append_char(reducer->out, (char)(0x80 | (c >> 6 & 0x3F)));
-        buf_append_char(reducer->out, (char)(0x80 | (c & 0x3F)));
-    } else {
-        put_char(reducer, (char)(0xF0 | c >> 18));
-        buf_append_char(reducer->out, (char)(0x80 | (c >> 12 & 0x3F)));
-        buf_append_char(reducer->out, (char)(0x80 | (c >> 6 & 0x3F)));
-        buf_append_char(reducer->out, (char)(0x80 | (c & 0x3F)));
-    }
-}
-
-static bool parse_number_reference(struct str digits, uint32_t *c)
-{
-    bool is_hex = digits.len > 0 && (digits.data[0] == 'x' || digits.data[0] == 'X');
-    uint32_t value = 0;
-    if (digits.len <= (is_hex ? 1u : 0u) || digits.len > 8)
+    GumboOptions options = kGumboDefaultOptions;
+    options.allocator = take_block;
+    options.deallocator = give_block;
+    options.userdata = parse;
+    options.max_errors = 0;
+    parse->ring.next = parse->ring.previous = &parse->ring;
+    parse->output = NULL;
+    if (setjmp(parse->out_of_memory))
         return false;
-    for (size_t i = is_hex; i < digits.len; i++) {
-        char d = digits.data[i];
-        if (d >= '0' && d <= '9')
-            value = value * (is_hex ? 16 : 10) + (uint32_t)(d - '0');
-        else if (is_hex && ((d | 32) >= 'a' && (d | 32) <= 'f'))
-            value = value * 16 + (uint32_t)((d | 32) - 'a' + 10);
-        else
-            return false;
-    }
-    *c = value;
+    parse->output = gumbo_parse_with_options(&options, html.data, html.len);
     return true;
 }
 
-/* A character reference at html[at] ('&'): its length, 0 when it is none. */
-static size_t reference(struct str html, size_t at, uint32_t *c)
+static void end_parse(struct parse *parse)
 {
-    static const struct {
-        struct str name;
-        uint32_t c;
-    } named[] = {{{"amp", 3}, '&'},      {{"lt", 2}, '<'},       {{"gt", 2}, '>'},        {{"quot", 4}, '"'},
-                 {{"apos", 4}, '\''},    {{"nbsp", 4}, ' '},     {{"ndash", 5}, 0x2013},  {{"mdash", 5}, 0x2014},
-                 {{"hellip", 6}, 0x2026}, {{"copy", 4}, 0xA9},   {{"euro", 4}, 0x20AC},   {{"pound", 5}, 0xA3},
-                 {{"lsquo", 5}, 0x2018}, {{"rsquo", 5}, 0x2019}, {{"ldquo", 5}, 0x201C},  {{"rdquo", 5}, 0x201D}};
-    struct str window = str_slice(html, at + 1, at + 12);
-    ptrdiff_t end = str_find_char(window, ';', 0);
-    if (end <= 0)
-        return 0;
-    struct str name = str_slice(window, 0, (size_t)end);
-    if (name.data[0] == '#')
-        return parse_number_reference(str_slice(name, 1, name.len), c) ? name.len + 2 : 0;
-    for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
-        if (str_eq(name, named[i].name)) {
-            *c = named[i].c;
-            return name.len + 2;
-        }
-    }
-    return 0;
+    while (parse->ring.next != &parse->ring)
+        give_block(parse, parse->ring.next->data);
 }
 
-/* First "</name" at or after `from`, in any case; the text's length without one. */
-static size_t find_close(struct str html, struct str name, size_t from)
+/* --- encoding --------------------------------------------------------------------------------------- */
+
+/* charset=... inside the content of <meta http-equiv="Content-Type">. */
+static struct str charset_of_content(struct str content)
 {
-    for (;;) {
-        ptrdiff_t at = str_find(html, STR("</"), from);
-        if (at < 0)
-            return html.len;
-        if (str_eq_nocase(str_slice(html, (size_t)at + 2, (size_t)at + 2 + name.len), name))
-            return (size_t)at;
-        from = (size_t)at + 2;
+    for (size_t at = 0; at + 7 < content.len; at++) {
+        if (!str_eq_nocase(str_slice(content, at, at + 7), STR("charset")))
+            continue;
+        struct str rest = str_trim(str_slice(content, at + 7, content.len));
+        if (!str_starts(rest, STR("=")))
+            continue;
+        rest = str_trim(str_slice(rest, 1, rest.len));
+        size_t from = rest.len > 0 && strchr("\"'", rest.data[0]) ? 1 : 0, to = from;
+        while (to < rest.len && !strchr("\"'; \t\r\n", rest.data[to]))
+            to++;
+        return str_slice(rest, from, to);
     }
+    return (struct str){0};
 }
 
-/* A tag, comment or declaration at html[at] ('<'): gives where the text goes on. */
-static size_t skip_markup(struct reducer *reducer, struct str html, size_t at)
+static struct str charset_of_meta(const GumboNode *meta)
 {
-    if (str_eq(str_slice(html, at, at + 4), STR("<!--"))) {
-        ptrdiff_t end = str_find(html, STR("-->"), at + 4);
-        return end < 0 ? html.len : (size_t)end + 3;
-    }
-    size_t name_at = at + 1 + (at + 1 < html.len && html.data[at + 1] == '/');
-    size_t name_end = name_at;
-    while (name_end < html.len && is_word(html.data[name_end]))
-        name_end++;
-    struct str name = str_slice(html, name_at, name_end);
-    ptrdiff_t end = str_find_char(html, '>', name_end);
-    if (end < 0)
-        return html.len;
-    if (is_block_element(name))
-        reducer->owes_line = true;
-    bool is_hidden = name_at == at + 1 && (str_eq_nocase(name, STR("script")) || str_eq_nocase(name, STR("style")));
-    return is_hidden ? find_close(html, name, (size_t)end + 1) : (size_t)end + 1;
+    struct str charset = html_node_attribute(meta, "charset");
+    if (charset.data || !str_eq_nocase(str_trim(html_node_attribute(meta, "http-equiv")), STR("content-type")))
+        return charset;
+    return charset_of_content(html_node_attribute(meta, "content"));
 }
 
-static bool begins_markup(struct str html, size_t at)
+/* The first meta element with an encoding that is known. */
+static bool declared_in_tree(const GumboNode *node, char name[CHARSET_NAME_MAX])
 {
-    char next = at + 1 < html.len ? html.data[at + 1] : ' ';
-    return html.data[at] == '<' && (is_word(next) || next == '/' || next == '!' || next == '?');
+    const GumboNode *root = node;
+    while (node) {
+        if (html_node_is(node, GUMBO_TAG_META) && charset_of_label(charset_of_meta(node), name))
+            return true;
+        const GumboVector *children = html_node_children(node);
+        node = children->length > 0 ? children->data[0] : html_node_after(node, root);
+    }
+    return false;
 }
 
-bool html_text(struct str html, struct buf *out)
+/* <?xml version="1.0" encoding="..."?> */
+static bool declared_in_xml(struct str bytes, char name[CHARSET_NAME_MAX])
 {
-    struct reducer reducer = {.out = out};
-    for (size_t at = 0; at < html.len && !out->failed;) {
-        uint32_t c;
-        size_t len;
-        if (begins_markup(html, at)) {
-            at = skip_markup(&reducer, html, at);
-        } else if (html.data[at] == '&' && (len = reference(html, at, &c)) > 0) {
-            put_code_point(&reducer, c);
-            at += len;
-        } else {
-            put_char(&reducer, html.data[at++]);
-        }
-    }
-    return !out->failed;
+    ptrdiff_t end = str_starts(bytes, STR("<?xml")) ? str_find(bytes, STR("?>"), 0) : -1;
+    ptrdiff_t at = end < 0 ? -1 : str_find(str_slice(bytes, 0, (size_t)end), STR("encoding"), 0);
+    if (at < 0)
+        return false;
+    struct str rest = str_trim(str_slice(bytes, (size_t)at + 8, (size_t)end));
+    rest = str_starts(rest, STR("=")) ? str_trim(str_slice(rest, 1, rest.len)) : STR("");
+    char quote = rest.len > 0 ? rest.data[0] : '\0';
+    ptrdiff_t close = quote == '"' || quote == '\'' ? str_find_char(rest, quote, 1) : -1;
+    return close > 0 && charset_of_label(str_slice(rest, 1, (size_t)close), name);
+}
+
+/* By the parser itself, so that comments and scripts declare nothing. */
+static enum error_code find_declared(struct str bytes, char name[CHARSET_NAME_MAX], bool *is_found,
+                                     struct error *error)
+{
+    struct parse *parse = mem_alloc(sizeof(*parse));
+    if (!parse)
+        return error_no_memory(error);
+    bool is_parsed = begin_parse(parse, str_slice(bytes, 0, DECLARATION_BYTES_MAX));
+    *is_found = is_parsed && (declared_in_tree(parse->output->document, name) || declared_in_xml(bytes, name));
+    end_parse(parse);
+    mem_free(parse);
+    return is_parsed ? OK : error_no_memory(error);
+}
+
+static enum error_code decode(struct str bytes, struct buf *html, struct error *error)
+{
+    char declared[CHARSET_NAME_MAX];
+    size_t mark;
+    bool is_declared = false;
+    enum error_code code = OK;
+    const char *name = charset_of_mark(bytes, &mark);
+    if (!name)
+        code = find_declared(bytes, declared, &is_declared, error);
+    if (!name)
+        name = is_declared ? declared : charset_guess(bytes);
+    if (is_declared && strcmp(name, CHARSET_UTF8) == 0 && charset_is_windows_1252(bytes))
+        name = charset_guess(bytes); /* many say so and are not */
+    bool is_guess = !is_declared && strcmp(name, CHARSET_FALLBACK) == 0;
+    if (code == OK && is_guess && !charset_is_windows_1252(bytes))
+        code = error_set(error, ERROR_INVALID,
+                         "the HTML file is not UTF-8 and declares no encoding; save it as UTF-8 or declare it in a "
+                         "meta element");
+    return code == OK ? charset_decode(name, str_slice(bytes, mark, bytes.len), html, error) : code;
+}
+
+/* --- text ------------------------------------------------------------------------------------------- */
+
+static enum error_code render(struct str html, struct buf *out, struct error *error)
+{
+    struct parse *parse = mem_alloc(sizeof(*parse));
+    if (!parse)
+        return error_no_memory(error);
+    enum error_code code = begin_parse(parse, html) ? html_render(parse->output->document, out, error)
+                                                    : error_no_memory(error);
+    end_parse(parse);
+    mem_free(parse);
+    return code;
+}
+
+enum error_code html_text(struct str bytes, struct buf *out, struct error *error)
+{
+    struct buf html;
+    buf_init(&html, 0);
+    enum error_code code = decode(bytes, &html, error);
+    if (code == OK)
+        code = render(buf_str(&html), out, error);
+    buf_deinit(&html);
+    return code;
 }

@@ -1,14 +1,15 @@
-/* docx and xlsx files: any bytes give a text within its limit or one message.
+/* docx, xlsx and HTML files: any bytes give a text within its limit or one message.
  *
- * Input: a byte that chooses the format and the packing, then the file. An odd
- * byte means that what follows is not a whole archive but the main part's XML,
- * which the target packs, so that the fuzzer reaches the parsers without having
- * to find checksums. */
+ * Input: a byte that chooses the format and the packing, then the file. With its
+ * bit 4 it is HTML, with 2 xlsx, else docx. An odd byte means that what follows
+ * is not a whole archive but the main part's XML, which the target packs, so
+ * that the fuzzer reaches the parsers without having to find checksums. */
 #include <assert.h>
 #include <zip.h>
 
 #include "core/limits.h"
 #include "document/docx.h"
+#include "document/html.h"
 #include "document/xlsx.h"
 
 static const char book[] = "<workbook xmlns:r=\"r\"><sheets><sheet name=\"S\" r:id=\"a\"/></sheets></workbook>";
@@ -61,17 +62,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error error = {0};
     if (size == 0 || size > (1u << 20))
         return 0;
-    bool is_docx = (data[0] & 2) == 0;
+    bool is_docx = (data[0] & 2) == 0, is_html = (data[0] & 4) != 0;
     struct str input = {(const char *)data + 1, size - 1};
     limits_in_force.document_text_bytes = 1u << 20;
     limits_in_force.document_inflated_bytes = 8u << 20;
     buf_init(&file, 4u << 20);
     buf_init(&text, (size_t)limit(document_text_bytes));
-    if (data[0] & 1) {
+    if ((data[0] & 1) && !is_html) {
         pack(input, is_docx, &file);
         input = buf_str(&file);
     }
-    enum error_code code = is_docx ? docx_text(input, &text, &error) : xlsx_text(input, &text, &error);
+    enum error_code code = is_html   ? html_text(input, &text, &error)
+                           : is_docx ? docx_text(input, &text, &error)
+                                     : xlsx_text(input, &text, &error);
     assert(code == OK ? str_is_utf8(buf_str(&text)) : (code == ERROR_INVALID && error.message[0]));
     buf_deinit(&text);
     buf_deinit(&file);

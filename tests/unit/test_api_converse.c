@@ -137,9 +137,50 @@ static void documents_become_text(void **state)
     assert_str_equal(blocks[1].format, "csv");
     assert_str_equal(blocks[2].text, "why\n\nplain");
     assert_str_equal(blocks[3].text, "x\ny");
-    assert_str_equal(blocks[4].text, "hi");
+    assert_str_equal(blocks[4].text, ""); /* read later, by a process of its own */
+    assert_str_equal(parsed.request.last_document->bytes, "<p>hi</p>");
     assert_str_equal(blocks[5].text, "s\nfound");
     release(&parsed);
+}
+
+static void file_body(struct str file, struct buf *body)
+{
+    buf_init(body, 4096);
+    buf_append_text(body, "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Read.\"},{\"document\":{"
+                          "\"name\":\"d\",\"format\":\"txt\",\"source\":{\"bytes\":\"");
+    buf_append_base64(body, file.data, file.len);
+    buf_append_str(body, STR("\"}}}]}]}\0"));
+}
+
+static void text_reads_as(struct str file, const char *expected)
+{
+    struct buf body;
+    struct parsed parsed;
+    file_body(file, &body);
+    parse_ok(&parsed, body.data);
+    assert_str_equal(parsed.request.messages[0].blocks[1].text, expected);
+    release(&parsed);
+    buf_deinit(&body);
+}
+
+static void plain_documents_in_other_encodings(void **state)
+{
+    (void)state;
+    text_reads_as(STR("caf\xC3\xA9"), "café");
+    text_reads_as(STR("\xEF\xBB\xBF" "a;b"), "a;b");
+    text_reads_as(STR("\xFF\xFE\xE9\0\n\0"), "é\n");
+    text_reads_as(STR("\xFE\xFF\x20\xAC\xD8\x3D\xDE\x00"), "€😀");
+    text_reads_as(STR("\xFF\xFE\0\0\xE9\0\0\0"), "é");
+    text_reads_as(STR("a\0b\0c\0\n\0"), "abc\n");
+    text_reads_as(STR("Stra\xDF" "e; 5 \x80"), "Straße; 5 €");
+    text_reads_as(STR("caf\xC3\xA9, na\xC3\xAFve, cut \xE2\x82"), "café, naïve, cut \xEF\xBF\xBD");
+    struct buf body;
+    file_body(STR("\x93\xFA\x96{\x8C\xEA\x82\xCC\x81\x41"), &body); /* Shift_JIS, undeclared */
+    refused(body.data, "messages[0].content[1].document.source: the document is not text in UTF-8, UTF-16");
+    buf_deinit(&body);
+    file_body(STR("\x89PNG\r\n\x1A\n\0\0\0\rIHDR"), &body);
+    refused(body.data, "messages[0].content[1].document.source: the document is not text in UTF-8, UTF-16");
+    buf_deinit(&body);
 }
 
 static void shape_errors_name_the_field(void **state)
@@ -218,7 +259,7 @@ static void document_errors_name_the_field(void **state)
     content_refused("{\"document\":{\"name\":\"a\",\"format\":\"txt\",\"source\":{\"bytes\":\"a\"}}}",
                     "messages[0].content[0].document.source.bytes: is not base64");
     content_refused("{\"document\":{\"name\":\"a\",\"format\":\"txt\",\"source\":{\"bytes\":\"/////w==\"}}}",
-                    "messages[0].content[0].document.source: the document is not UTF-8");
+                    "messages[0].content[0].document.source: the document is not text in UTF-8");
     content_refused("{\"document\":{\"name\":\"a\",\"source\":{\"text\":\"a\"},\"citations\":{\"enabled\":true}}}",
                     "messages[0].content[0].document.citations.enabled: citations are not");
     content_refused("{\"document\":{\"name\":\"a\",\"source\":{\"text\":\"a\"}}}",
@@ -449,6 +490,7 @@ int main(void)
         cmocka_unit_test(a_full_request_is_understood),
         cmocka_unit_test(null_members_are_absent),
         cmocka_unit_test(documents_become_text),
+        cmocka_unit_test(plain_documents_in_other_encodings),
         cmocka_unit_test(shape_errors_name_the_field),
         cmocka_unit_test(content_errors_name_the_field),
         cmocka_unit_test(document_errors_name_the_field),

@@ -1,10 +1,9 @@
-/* From paths to operations, html to text, counts to Prometheus lines. */
+/* From paths to operations, counts to Prometheus lines. */
 #include "support.h"
 
 #include "api/call.h"
 #include "api/metrics.h"
 #include "api/operations.h"
-#include "document/html.h"
 
 static struct operations_match find(const char *method, const char *path)
 {
@@ -65,33 +64,6 @@ static void wrong_methods_and_paths_are_told_apart(void **state)
     assert_null(match.operation);
 }
 
-static void reduces(const char *html, const char *text)
-{
-    struct buf out;
-    buf_init(&out, 4096);
-    assert_true(html_text(str_of(html), &out));
-    assert_str_equal(buf_str(&out), text);
-    buf_deinit(&out);
-}
-
-static void html_is_reduced_to_its_text(void **state)
-{
-    (void)state;
-    reduces("<html><head><title>A</title><style>p{}</style></head><body><p>one</p><p>two <b>three</b></p></body></html"
-            ">",
-            "A\none\ntwo three");
-    reduces("a<script>if (a < b) { x(\"</p>\") }</script>b", "ab");
-    reduces("a <!-- <p> --> b", "a b");
-    reduces("1 &lt; 2 &amp;&amp; 3 &#62; 2 &#x263A; &nbsp; &unknown; &", "1 < 2 && 3 > 2 \xE2\x98\xBA &unknown; &");
-    reduces("x < y and y > z", "x < y and y > z");
-    reduces("  lots\n\tof   space  <br> next", "lots of space\nnext");
-    reduces("<li>a<li>b", "a\nb");
-    reduces("broken <p", "broken");
-    reduces("open <!-- comment", "open");
-    reduces("<script>never closed", "");
-    reduces("&#xD800;&#0;&#1114112;", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
-}
-
 static void sets_are_added_up(void **state)
 {
     (void)state;
@@ -136,7 +108,6 @@ int main(void)
         cmocka_unit_test(operations_are_found_by_path),
         cmocka_unit_test(what_is_not_served_is_known_by_name),
         cmocka_unit_test(wrong_methods_and_paths_are_told_apart),
-        cmocka_unit_test(html_is_reduced_to_its_text),
         cmocka_unit_test(sets_are_added_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,6 +128,20 @@ static void tool_results_get_theirs_in_place(void **state)
     close_desk(&desk);
 }
 
+static void html_is_read_like_files(void **state)
+{
+    (void)state;
+    struct desk desk;
+    open_desk(&desk);
+    assert_int_equal(resolve(&desk, &converse_codec,
+                             BODY("{\"document\":{\"name\":\"a\",\"format\":\"html\",\"source\":{\"bytes\":"
+                                  "\"PHA+aGk8L3A+\"}}},{\"document\":{\"name\":\"b\",\"format\":\"html\",\"source\":{"
+                                  "\"text\":\"<meta charset=windows-1252>caf\xC3\xA9\"}}}")), OK);
+    assert_str_equal(desk.request.messages[0].blocks[1].text, "hi");
+    assert_str_equal(desk.request.messages[0].blocks[2].text, "café");
+    close_desk(&desk);
+}
+
 #define ANTHROPIC "\"anthropic_version\":\"bedrock-2023-05-31\",\"max_tokens\":9"
 #define DOCX_TYPE "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
@@ -217,6 +231,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(converse_documents_get_their_text),
         cmocka_unit_test(tool_results_get_theirs_in_place),
+        cmocka_unit_test(html_is_read_like_files),
         cmocka_unit_test(anthropic_documents_get_their_text),
         cmocka_unit_test(what_is_wrong_names_the_block),
         cmocka_unit_test(a_request_that_goes_away_waits_no_more),
