@@ -9,11 +9,13 @@
  *   INSTANT_FAULT    KIND:N, at the N-th GENERATE of this process:
  *     crash    dies with the reply half sent
  *     hang     freezes: no frame, no heartbeat
+ *     stuck    the heartbeat goes on, what would be the model thread does not
  *     stall    the reply stops half-way, the heartbeat goes on
  *     garbage  sends bytes that are no frame
  *     wrong    sends a frame of a type that has no business there
  *     fail     answers FAILED (ERROR_MODEL)
- *   and without N: `fatal` (says the model can't be loaded), `exit` (dies before HELLO)
+ *   and without N: `fatal` (says the model can't be loaded), `exit` (dies before HELLO), `other` (says that it
+ *   loaded another file)
  *
  * One token is four bytes of prompt, and " word" in a reply. */
 #include <signal.h>
@@ -200,7 +202,9 @@ static bool misbehave(struct port *port, uint32_t call, uint32_t prompt)
     }
     while (fault_is("hang"))
         pause();
-    return false;
+    if (fault_is("stuck"))
+        atomic_store(&slot()->progress_us, clock_now_us());
+    return atomic_load(&slot()->progress_us) != 0; /* stuck: nobody is answered any more */
 }
 
 static bool on_generate(struct port *port, uint32_t call, struct str payload)
@@ -290,6 +294,8 @@ static bool on_control_frame(void *ctx, const struct frame_header *header, struc
             .architecture = "instant",
             .chat_template = "{{ '<|im_start|>' }}",
         };
+        if (strcmp(worker.fault, "other") == 0)
+            info.fingerprint[0] = '1';
         for (size_t i = 0; i < 6; i++)
             info.generic[i] = "";
         protocol_put_hello(out, &info);

@@ -51,8 +51,9 @@
     X(stop_sequence_bytes, 1024, "bytes", "one stop sequence")                                               \
     X(schema_rules, 20000, "rules", "grammar rules of one JSON schema")                                      \
     X(grammar_bytes, 1048576, "bytes", "grammar text of one request")                                        \
-    X(worker_restart_burst, 10, "restarts", "restarts of one worker in a minute before it is left down")     \
-    X(worker_silence_ms, 10000, "ms", "worker without a sign of life before it is killed and restarted")     \
+    X(worker_restart_burst, 10, "restarts", "quick restarts of a worker that keeps dying")                   \
+    X(worker_retry_ms, 60000, "ms", "between its later restarts")                                            \
+    X(worker_silence_ms, 10000, "ms", "worker, or its model thread, without a sign of life before it is killed") \
     X(message_documents, 5, "documents", "documents of one message")                                         \
     X(document_bytes, 4718592, "bytes", "one document, as it was sent")                                      \
     X(document_pages, 600, "pages", "one PDF")                                                               \

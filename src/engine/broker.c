@@ -75,6 +75,7 @@ void broker_release(struct broker *broker, uint32_t slot)
     atomic_store(&broker->page->slots[slot].wanted, 0);
     atomic_store(&broker->page->slots[slot].using, 0);
     atomic_store(&broker->page->slots[slot].step_began_us, 0);
+    atomic_store(&broker->page->slots[slot].progress_us, 0);
     atomic_store(&broker->page->slots[slot].cache_bytes, 0); /* its memory went with it */
     atomic_store(&broker->page->slots[slot].cache_tokens, 0);
     for (size_t tier = 0; tier < ENGINE_TIERS; tier++) {
@@ -242,6 +243,7 @@ void broker_client_end(struct broker_client *client, uint64_t now_us)
 {
     struct broker_slot *slot = client->slot;
     const uint64_t began = atomic_load_explicit(&slot->step_began_us, memory_order_relaxed);
+    broker_client_progress(client, now_us);
     atomic_store_explicit(&slot->step_began_us, 0, memory_order_relaxed);
     if (client->is_fixed || client->threads_max == 1)
         return;
@@ -255,4 +257,10 @@ void broker_client_idle(struct broker_client *client)
     atomic_store(&client->slot->wanted, 0);
     atomic_store_explicit(&client->slot->using, 0, memory_order_relaxed);
     client->window_began_us = 0; /* threads that sleep do not wait */
+    broker_client_progress(client, 0);
+}
+
+void broker_client_progress(struct broker_client *client, uint64_t now_us)
+{
+    atomic_store_explicit(&client->slot->progress_us, now_us, memory_order_relaxed);
 }

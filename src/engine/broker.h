@@ -44,6 +44,7 @@ struct broker_slot {
     _Atomic uint32_t using;           /* threads of the present step */
     _Atomic uint64_t heartbeat_us;    /* clock_now_us of the front thread's last sign of life */
     _Atomic uint64_t step_began_us;   /* 0: no step is running */
+    _Atomic uint64_t progress_us;     /* when the model thread last got on outside a step; 0: it sleeps */
     _Atomic uint64_t prefilled_tokens, generated_tokens, steps;
     _Atomic uint64_t cache_bytes, cache_tokens; /* prefix states in host memory now */
     _Atomic uint64_t cache_disk_bytes, cache_disk_tokens; /* and in files, but for copies of those */
@@ -53,7 +54,7 @@ struct broker_slot {
     _Atomic uint64_t preemptions[ENGINE_TIERS];
     _Atomic uint64_t queued_tokens[ENGINE_TIERS]; /* of prompts that wait to be admitted, now */
     _Atomic uint32_t queued[ENGINE_TIERS], running[ENGINE_TIERS], preempted[ENGINE_TIERS]; /* requests, now */
-    char pad[256 - 14 * sizeof(uint32_t) - 21 * sizeof(uint64_t)]; /* no line shared by two workers */
+    char pad[256 - 14 * sizeof(uint32_t) - 22 * sizeof(uint64_t)]; /* no line shared by two workers */
 };
 
 struct broker_page {
@@ -107,5 +108,7 @@ void broker_client_watch(struct broker_client *client, uint32_t task);
 uint32_t broker_client_begin(struct broker_client *client, uint64_t now_us);
 void broker_client_end(struct broker_client *client, uint64_t now_us); /* after it */
 void broker_client_idle(struct broker_client *client);                 /* nothing to do: all tokens go back */
+/* Between steps, after whatever may take long: the model thread still gets on. */
+void broker_client_progress(struct broker_client *client, uint64_t now_us);
 
 #endif

@@ -22,7 +22,14 @@ struct mailbox {
     uv_async_t *wake; /* the port's; NULL before it exists and after it closed */
 };
 
-enum worker_state { WORKER_DOWN, WORKER_STARTING, WORKER_READY, WORKER_FAILED };
+enum worker_state { WORKER_DOWN, WORKER_STARTING, WORKER_READY, WORKER_FAILED /* at the start of the server */ };
+
+/* A figure of a worker's slot that should change, and for how many looks it did not. Counted in looks, not by the
+ * clock: when the whole machine stood still there was one look, however long it took. */
+struct watched {
+    uint64_t value;
+    uint32_t looks;
+};
 
 /* The process behind a model. Main thread only. */
 struct worker {
@@ -37,6 +44,7 @@ struct worker {
     uint64_t started_us;
     uint32_t generation;            /* counts its processes */
     uint32_t burst;                 /* restarts in a row without a quiet minute */
+    struct watched heartbeat, step, progress;
     struct error failure;           /* why it is WORKER_FAILED */
 };
 

@@ -59,6 +59,7 @@ static bool take_inbox(struct scheduler *s)
     const bool has_cancel = s->has_cancel, is_quitting = s->is_quitting;
     s->has_cancel = s->has_progress = false;
     pthread_mutex_unlock(&s->mutex);
+    broker_client_progress(s->options.broker, clock_now_us());
     while (arrived != NULL) {
         struct job *job = arrived;
         arrived = job->next;

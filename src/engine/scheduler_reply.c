@@ -230,5 +230,6 @@ void reply_advance(struct scheduler *s, const struct step_shape *pass)
             continue;
         seq->wants_logits = false;
         advance(s, seq);
+        broker_client_progress(s->options.broker, clock_now_us());
     }
 }

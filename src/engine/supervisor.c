@@ -6,10 +6,16 @@
  * HELLO. When the process dies its sockets close, which is how ports learn of it.
  *
  * Restarts: the first at once, then after 100 ms, doubling to 5 s, as long as
- * the worker dies within RUN_WELL_US; more than worker_restart_burst in a row
- * leave it down. A worker is killed when its heartbeat stops for
- * worker_silence_ms, one step lasts longer than token_gap_timeout_ms, or a port
- * dropped its link because of what came over it. */
+ * the worker dies within RUN_WELL_US; after worker_restart_burst in a row one
+ * each worker_retry_ms, for ever: what was in its way (memory, processes,
+ * descriptors, a file) may be over. A model that has never loaded is given up
+ * instead, and the server does not start. A process that cannot be started
+ * counts as one that died at once.
+ *
+ * A worker is killed when its heartbeat stops for worker_silence_ms, its model
+ * thread is as long in one piece of work outside a step, one step lasts longer
+ * than token_gap_timeout_ms, or a port dropped its link because of what came
+ * over it. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +34,7 @@
 #define WATCH_MS 250u
 #define STOP_GRACE_MS 2000u
 #define CACHE_DIR_MAX 4096u
+#define MODEL_INFO_MAX (16u << 20)
 #define DEFAULT_OBJECTIVE 2.0f
 #define FIXED_FDS 5 /* standard ones, control, broker */
 
@@ -50,11 +57,15 @@ static void drop_port_fds(struct worker *worker)
     }
 }
 
+/* Quick restarts would not help. A model that was served before is tried again from time to time. */
 static void worker_fail(struct worker *worker, const char *reason)
 {
+    log_event(LOG_ERROR, "worker_failed", LOG_C("model", name_of(worker)), LOG_C("reason", reason));
+    worker->burst = (uint32_t)limit(worker_restart_burst) + 1;
+    if (atomic_load(&model_of(worker)->info) != NULL)
+        return;
     (void)error_set(&worker->failure, ERROR_UNAVAILABLE, "model %s: %s", name_of(worker), reason);
     worker->state = WORKER_FAILED;
-    log_event(LOG_ERROR, "worker_failed", LOG_C("model", name_of(worker)), LOG_C("reason", reason));
 }
 
 /* --- death and restart ------------------------------------------------------------------------------ */
@@ -67,15 +78,16 @@ static void on_restart(uv_timer_t *timer)
 static void schedule_restart(struct worker *worker)
 {
     const uint64_t ran_us = clock_now_us() - worker->started_us;
+    const uint64_t most = limit(worker_restart_burst);
     worker->burst = ran_us > RUN_WELL_US ? 0 : worker->burst + 1;
-    if (worker->burst > limit(worker_restart_burst)) {
-        worker_fail(worker, "the worker keeps dying and is left down; restart the server once the cause is mended");
+    if (worker->burst == most + 1)
+        worker_fail(worker, "the worker keeps dying");
+    if (worker->state == WORKER_FAILED)
         return;
-    }
     uint64_t delay = worker->burst < 2 ? 0 : BACKOFF_FIRST_MS << (worker->burst - 2 < 8 ? worker->burst - 2 : 8);
     delay = delay > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : delay;
     atomic_fetch_add(&model_of(worker)->restarts, 1);
-    uv_timer_start(&worker->restart, on_restart, delay, 0);
+    uv_timer_start(&worker->restart, on_restart, worker->burst > most ? limit(worker_retry_ms) : delay, 0);
 }
 
 /* Both the process and its control link are gone. */
@@ -118,6 +130,18 @@ static void on_exit(uv_process_t *process, int64_t status, int signal_number)
 
 /* --- control link ----------------------------------------------------------------------------------- */
 
+/* Templates, contexts and prices were taken from the first process's words; the file may have been changed since. */
+static bool is_same_model(struct engine_model *model, struct str hello)
+{
+    struct engine_model_info info;
+    struct arena arena;
+    arena_init(&arena, MODEL_INFO_MAX);
+    const bool is_same = protocol_get_hello(hello, &arena, &info) &&
+                         strcmp(info.fingerprint, model->info_storage.fingerprint) == 0;
+    arena_deinit(&arena);
+    return is_same;
+}
+
 static bool on_hello(struct worker *worker, struct str payload)
 {
     struct engine_model *model = model_of(worker);
@@ -127,6 +151,9 @@ static bool on_hello(struct worker *worker, struct str payload)
         if (!protocol_get_hello(payload, &model->arena, &model->info_storage))
             return false;
         atomic_store(&model->info, &model->info_storage);
+    } else if (!is_same_model(model, payload)) {
+        worker_fail(worker, "its file is not the one the server started with; put that back, or restart the server");
+        return false;
     }
     worker->state = WORKER_READY;
     for (unsigned i = 0; i < worker->engine->port_count; i++) {
@@ -297,6 +324,12 @@ static int make_sockets(struct worker *worker, int *theirs, size_t *count)
     return control;
 }
 
+/* All else (processes, memory, descriptors) may be better in a moment. */
+static bool is_there_nothing_to_start(int uv_error)
+{
+    return uv_error == UV_ENOENT || uv_error == UV_EACCES || uv_error == UV_ENOTDIR || uv_error == UV_ENOTSUP;
+}
+
 void supervisor_start(struct worker *worker)
 {
     int theirs[1 + LIMIT_IO_THREADS];
@@ -305,18 +338,24 @@ void supervisor_start(struct worker *worker)
     worker->started_us = clock_now_us();
     worker->state = WORKER_STARTING;
     worker->generation++;
+    worker->heartbeat = worker->step = worker->progress = (struct watched){0};
     atomic_store(&worker->engine->broker.page->slots[worker->index].heartbeat_us, worker->started_us);
     const int control = make_sockets(worker, theirs, &count);
     if (control < 0) {
-        drop_port_fds(worker);
-        worker_fail(worker, "no more descriptors for its sockets; raise the limit on open files");
+        log_event(LOG_ERROR, "worker_not_started", LOG_C("model", name_of(worker)),
+                  LOG_C("reason", "no more descriptors for its sockets; raise the limit on open files"));
+        on_worker_gone(worker);
         goto close_theirs;
     }
     const int rc = spawn(worker, theirs, count);
     worker->has_process = true; /* the handle exists even when spawning failed */
     if (rc != 0) {
         close(control);
-        worker_fail(worker, uv_strerror(rc));
+        if (is_there_nothing_to_start(rc))
+            worker_fail(worker, uv_strerror(rc));
+        else
+            log_event(LOG_ERROR, "worker_not_started", LOG_C("model", name_of(worker)),
+                      LOG_C("reason", uv_strerror(rc)));
         uv_close((uv_handle_t *)&worker->process, on_process_closed);
         goto close_theirs;
     }
@@ -332,23 +371,40 @@ close_theirs:
 
 /* --- hung workers ----------------------------------------------------------------------------------- */
 
+/* Whether the figure stood still for `ms`. One that is 0 means that there is nothing to wait for. */
+static bool stands_still(struct watched *watched, uint64_t value, uint64_t ms)
+{
+    watched->looks = value != 0 && value == watched->value ? watched->looks + 1 : 0;
+    watched->value = value;
+    return watched->looks > ms / WATCH_MS;
+}
+
+/* Why the worker has to go, or NULL. Every figure is looked at each time. */
+static const char *why_hung(struct worker *worker)
+{
+    const struct broker_slot *slot = &worker->engine->broker.page->slots[worker->index];
+    const uint64_t step_us = atomic_load(&slot->step_began_us);
+    const uint64_t progress_us = step_us == 0 ? atomic_load(&slot->progress_us) : 0;
+    const bool is_silent =
+        stands_still(&worker->heartbeat, atomic_load(&slot->heartbeat_us), limit(worker_silence_ms));
+    const bool is_slow = stands_still(&worker->step, step_us, limit(token_gap_timeout_ms));
+    const bool is_stuck = stands_still(&worker->progress, progress_us, limit(worker_silence_ms));
+    if (atomic_load(&model_of(worker)->lost_generation) == worker->generation)
+        return "link";
+    return is_silent ? "heartbeat" : is_slow ? "step" : is_stuck ? "model thread" : NULL;
+}
+
 static void on_watch(uv_timer_t *timer)
 {
     struct engine *engine = timer->data;
-    const uint64_t now_us = clock_now_us();
     for (size_t i = 0; i < engine->model_count; i++) {
         struct worker *worker = &engine->models[i].worker;
-        const struct broker_slot *slot = &engine->broker.page->slots[i];
         if (worker->state != WORKER_READY && worker->state != WORKER_STARTING)
             continue;
-        const uint64_t beat_us = atomic_load(&slot->heartbeat_us), step_us = atomic_load(&slot->step_began_us);
-        const bool is_silent = now_us > beat_us + limit(worker_silence_ms) * 1000;
-        const bool is_stuck = step_us != 0 && now_us > step_us + limit(token_gap_timeout_ms) * 1000;
-        const bool is_lost = atomic_load(&engine->models[i].lost_generation) == worker->generation;
-        if (!is_silent && !is_stuck && !is_lost)
+        const char *reason = why_hung(worker);
+        if (reason == NULL)
             continue;
-        log_event(LOG_ERROR, "worker_killed", LOG_C("model", name_of(worker)),
-                  LOG_C("reason", is_lost ? "link" : is_stuck ? "step" : "heartbeat"));
+        log_event(LOG_ERROR, "worker_killed", LOG_C("model", name_of(worker)), LOG_C("reason", reason));
         worker_kill(worker);
     }
 }

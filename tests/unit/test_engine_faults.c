@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/util.h"
@@ -127,6 +128,120 @@ static void test_hang(void **state)
     limits_in_force.worker_silence_ms = 700;
     meet("hang:2", ERROR_UNAVAILABLE, true);
     limits_in_force.worker_silence_ms = before;
+}
+
+/* A model thread in one piece of work for ever, beside a front thread that is well. */
+static void test_stuck_model_thread(void **state)
+{
+    (void)state;
+    const uint64_t before = limits_in_force.worker_silence_ms;
+    limits_in_force.worker_silence_ms = 700;
+    meet("stuck:2", ERROR_UNAVAILABLE, true);
+    limits_in_force.worker_silence_ms = before;
+}
+
+/* Silence is counted in looks: a machine that stood still (suspended, moved, swapping) kills nobody. */
+static void test_machine_stood_still(void **state)
+{
+    (void)state;
+    const uint64_t before = limits_in_force.worker_silence_ms;
+    limits_in_force.worker_silence_ms = 2000;
+    struct engine_bed *bed = bed_open("");
+    const int pid = engine_worker_pid(bed->engine, 0);
+    assert_true(pid > 0);
+    kill(pid, SIGSTOP);
+    usleep(2500000); /* and this loop does not turn either */
+    kill(pid, SIGCONT);
+    struct reply reply;
+    for (unsigned i = 0; i < 20; i++) {
+        assert_true(begin(bed, &reply));
+        RUN_UNTIL(bed, reply.ends == 1);
+        assert_int_equal(reply.code, OK);
+        usleep(50000);
+    }
+    assert_int_equal(engine_bed_restarts(bed), 0);
+    engine_bed_close(bed);
+    limits_in_force.worker_silence_ms = before;
+}
+
+/* Its worker dies once, and cannot be started again before `mend`. */
+static void dies_and_comes_back(struct engine_bed *bed, void (*mend)(void))
+{
+    struct reply reply;
+    assert_true(begin(bed, &reply));
+    RUN_UNTIL(bed, reply.ends == 1);
+    assert_int_equal(reply.code, ERROR_MODEL);
+    RUN_UNTIL(bed, engine_bed_restarts(bed) >= 4);
+    assert_false(engine_model_is_ready(bed->engine, 0));
+    mend();
+    RUN_UNTIL(bed, engine_model_is_ready(bed->engine, 0));
+    assert_true(begin(bed, &reply));
+    RUN_UNTIL(bed, reply.ends == 1);
+    assert_int_equal(reply.code, OK);
+}
+
+static struct rlimit descriptors;
+
+static void allow_descriptors(void)
+{
+    setenv("INSTANT_FAULT", "", 1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &descriptors), 0);
+}
+
+static void test_start_that_fails_for_now(void **state)
+{
+    (void)state;
+    struct engine_bed *bed = bed_open("crash:1");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &descriptors), 0);
+    const struct rlimit none = {.rlim_cur = 3, .rlim_max = descriptors.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    dies_and_comes_back(bed, allow_descriptors);
+    engine_bed_close(bed);
+}
+
+static char link_path[64];
+
+static void put_program_back(void)
+{
+    setenv("INSTANT_FAULT", "", 1);
+    assert_int_equal(symlink(worker_path, link_path), 0);
+}
+
+static void test_program_that_is_away(void **state)
+{
+    (void)state;
+    const uint64_t before = limits_in_force.worker_retry_ms;
+    limits_in_force.worker_retry_ms = 50;
+    snprintf(link_path, sizeof(link_path), "/tmp/fulcrum-worker-%d", (int)getpid());
+    assert_int_equal(symlink(worker_path, link_path), 0);
+    struct config config = config_of("crash:1");
+    struct config_model model = config.models[0];
+    model.worker = link_path;
+    config.models = &model;
+    struct engine_bed *bed = engine_bed_open(&config);
+    assert_int_equal(unlink(link_path), 0);
+    dies_and_comes_back(bed, put_program_back);
+    engine_bed_close(bed);
+    assert_int_equal(unlink(link_path), 0);
+    limits_in_force.worker_retry_ms = before;
+}
+
+static void put_file_back(void)
+{
+    setenv("INSTANT_FAULT", "", 1);
+}
+
+/* What requests were checked against and priced by was the first file. */
+static void test_file_that_was_changed(void **state)
+{
+    (void)state;
+    const uint64_t before = limits_in_force.worker_retry_ms;
+    limits_in_force.worker_retry_ms = 50;
+    struct engine_bed *bed = bed_open("crash:1");
+    setenv("INSTANT_FAULT", "other", 1);
+    dies_and_comes_back(bed, put_file_back);
+    engine_bed_close(bed);
+    limits_in_force.worker_retry_ms = before;
 }
 
 static void test_garbage(void **state)
@@ -256,6 +371,9 @@ int main(void)
     snprintf(worker_path, sizeof(worker_path), "%s/../bench/instant_worker", self);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crash),        cmocka_unit_test(test_hang),
+        cmocka_unit_test(test_stuck_model_thread), cmocka_unit_test(test_machine_stood_still),
+        cmocka_unit_test(test_start_that_fails_for_now), cmocka_unit_test(test_program_that_is_away),
+        cmocka_unit_test(test_file_that_was_changed),
         cmocka_unit_test(test_garbage),      cmocka_unit_test(test_wrong_frame),
         cmocka_unit_test(test_failed_frame), cmocka_unit_test(test_stalled_reply),
         cmocka_unit_test(test_fatal),        cmocka_unit_test(test_dies_while_loading),
