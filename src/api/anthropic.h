@@ -1,10 +1,27 @@
-/* anthropic.h - the Anthropic messages body. Any thread. */
+/* anthropic.h - the Anthropic messages body. Its messages are read with what
+ * Converse's are read with (converse.h), in the same order. Any thread. */
 #ifndef API_ANTHROPIC_H
 #define API_ANTHROPIC_H
 
+#include "api/converse.h"
 #include "api/native.h"
+
+#define ANTHROPIC_NAME_MAX 64 /* characters of tools' names and calls' IDs */
 
 enum error_code anthropic_parse(struct str body, enum codec_use use, struct chat_request *request,
                                 struct error *error) WARN_UNUSED;
+
+/* One message; `where` is its path. */
+enum error_code anthropic_message(struct converse_parser *parser, yyjson_val *object, const char *where,
+                                  struct chat_message *message) WARN_UNUSED;
+
+/* Content as a string or as an array of blocks; `key` is its place in `where`. */
+enum error_code anthropic_content(struct converse_parser *parser, yyjson_val *content, const char *where,
+                                  const char *key, enum chat_role role, struct chat_block **blocks,
+                                  size_t *block_count) WARN_UNUSED;
+
+/* The member cache_control of a block or a tool: a cache point behind it. */
+enum error_code anthropic_cache_control(struct converse_parser *parser, yyjson_val *object, const char *where,
+                                        bool *is_there, uint32_t *ttl_seconds) WARN_UNUSED;
 
 #endif

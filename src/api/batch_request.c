@@ -94,7 +94,7 @@ static enum error_code get_object(yyjson_val *parent, const char *where, const c
 {
     enum error_code code = fields_need_object(parent, where, key, object, error);
     struct field_path path = field_path_member(where, key);
-    return code == OK ? fields_known(*object, path.text, names, error) : code;
+    return code == OK ? fields_known(NULL, *object, path.text, names, error) : code;
 }
 
 static enum error_code parse_owner(yyjson_val *config, const char *where, struct error *error)
@@ -184,7 +184,7 @@ static enum error_code parse_vpc(yyjson_val *root, struct error *error)
     enum error_code code = json_get_object(root, "", "vpcConfig", &config, error);
     if (code != OK || !config)
         return code;
-    code = fields_known(config, "vpcConfig", names, error);
+    code = fields_known(NULL, config, "vpcConfig", names, error);
     if (code == OK)
         code = parse_ids(config, "subnetIds", 16, error);
     return code == OK ? parse_ids(config, "securityGroupIds", 5, error) : code;
@@ -234,7 +234,7 @@ static enum error_code parse_members(yyjson_val *root, struct arena *arena, stru
     int type = -1;
     if (!yyjson_is_obj(root))
         return field_error(error, "", "", "The body: expected an object, got %s", json_type_name(root));
-    enum error_code code = fields_known(root, "", members, error);
+    enum error_code code = fields_known(NULL, root, "", members, error);
     if (code == OK)
         code = parse_strings(root, arena, job, error);
     if (code == OK)

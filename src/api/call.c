@@ -33,6 +33,25 @@ const struct config_model *call_model(const struct api_call *call)
     return call->has_match ? &call->thread->api->config->models[call->match.model] : NULL;
 }
 
+void call_prepare_request(struct api_call *call, struct chat_request *request)
+{
+    call->ignored.arena = &call->exchange->arena;
+    request->arena = &call->exchange->arena;
+    request->model_id = call->resource;
+    request->ignored = call->thread->api->config->strict ? NULL : &call->ignored;
+    request->cache_ttl_max_seconds = catalog_cache_ttl_max_seconds(&call->match);
+    request->takes_assistant_first = call->match.body == BODY_ANTHROPIC;
+}
+
+void call_add_ignored(struct api_call *call)
+{
+    struct str list = ignored_list(&call->ignored);
+    if (!list.data)
+        return;
+    ignored_log(&call->ignored);
+    call_add_header(call, "x-fulcrum-ignored", list);
+}
+
 void call_add_header(struct api_call *call, const char *name, struct str value)
 {
     if (call->header_count < sizeof(call->headers) / sizeof(call->headers[0]))

@@ -9,6 +9,7 @@
 #include "api/metrics.h"
 #include "api/reservation.h"
 #include "auth/tenant.h"
+#include "chat/chat.h"
 #include "core/util.h"
 #include "document/extractor.h"
 
@@ -67,7 +68,8 @@ struct api_call {
     const char *tier, *tier_asked; /* that it is served in, and what was asked for; NULL: the operation has none */
     uint64_t cost;              /* picodollars, once the bill is closed */
     size_t metadata_count;
-    struct http_header headers[16]; /* of the reply, besides content-type and request ID */
+    struct ignored ignored;     /* members of the body that were left out of account */
+    struct http_header headers[20]; /* of the reply, besides content-type and request ID */
     size_t header_count;
 };
 
@@ -77,6 +79,12 @@ struct api_call *call_new(struct api_thread *thread, struct http_exchange *excha
 /* The model of the path, or an error: the service's own words. */
 enum error_code call_resolve_model(struct api_call *call, struct error *error) WARN_UNUSED;
 const struct config_model *call_model(const struct api_call *call);
+
+/* What a request has to know before its body is parsed, after the model is resolved. */
+void call_prepare_request(struct api_call *call, struct chat_request *request);
+
+/* Logs and names in the reply what of the body was ignored. */
+void call_add_ignored(struct api_call *call);
 
 /* Adds a header; strings must live until the reply. */
 void call_add_header(struct api_call *call, const char *name, struct str value);

@@ -18,6 +18,7 @@ struct converse_parser {
     size_t cache_points;
     uint32_t shortest_ttl; /* of the cache points so far, 0: none */
     bool has_tool_blocks;
+    bool is_newer_version; /* Anthropic: the body names 2026-10-21, which takes less */
 };
 
 /* Each takes the member's value (NULL when absent). */
@@ -43,6 +44,14 @@ enum error_code converse_note_blocks(struct converse_parser *parser, size_t coun
 enum error_code converse_note_cache_point(struct converse_parser *parser, const char *where,
                                           uint32_t ttl_seconds) WARN_UNUSED;
 
+/* A search result as a block of its own: it reads as a document. */
+enum error_code converse_search_result(struct converse_parser *parser, struct str title, struct str source,
+                                       struct str text, struct chat_block *block) WARN_UNUSED;
+
+/* Text of the user that says nothing is refused where it stands alone. */
+enum error_code converse_check_blank(const struct chat_block *blocks, size_t count, const char *where, const char *key,
+                                     struct error *error) WARN_UNUSED;
+
 /* A `cachePoint` member: checked and noted. */
 enum error_code converse_cache_point(struct converse_parser *parser, yyjson_val *value, const char *where,
                                      uint32_t *ttl_seconds) WARN_UNUSED;
@@ -62,6 +71,12 @@ enum error_code converse_flatten_result(struct converse_parser *parser, yyjson_v
 /* The map of requestMetadata, also that of InvokeModel's header. */
 enum error_code converse_parse_metadata(yyjson_val *metadata, struct chat_request *request,
                                         struct error *error) WARN_UNUSED;
+
+/* The member additionalModelRequestFields of `root`, after all that it may add to. */
+enum error_code converse_parse_model_fields(yyjson_val *root, struct chat_request *request,
+                                            struct error *error) WARN_UNUSED;
+enum error_code converse_parse_top_k(yyjson_val *object, const char *path, const char *key,
+                                     struct chat_sampling *sampling, struct error *error) WARN_UNUSED;
 
 /* An array of stop sequences at config.key. */
 enum error_code converse_parse_stops(yyjson_val *config, const char *where, const char *key,

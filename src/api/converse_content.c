@@ -55,7 +55,7 @@ enum error_code converse_cache_point(struct converse_parser *parser, yyjson_val 
     if (!yyjson_is_obj(value))
         return field_error(error, where, "", "expected an object, got %s", json_type_name(value));
     int type, ttl;
-    enum error_code code = fields_known(value, where, members, error);
+    enum error_code code = fields_known(parser->request->ignored, value, where, members, error);
     if (code == OK)
         code = fields_enum(value, where, "type", types, &type, error);
     if (code == OK)
@@ -107,7 +107,7 @@ static enum error_code joined_texts(struct converse_parser *parser, yyjson_val *
         size_t which;
         yyjson_val *value;
         struct field_path path = field_path_index(where, key, i);
-        code = fields_union(item, path.text, members, &which, &value, parser->error);
+        code = fields_union(parser->request->ignored, item, path.text, members, &which, &value, parser->error);
         if (code == OK && !yyjson_is_str(value))
             code = field_error(parser->error, path.text, "text", "expected a string, got %s", json_type_name(value));
         if (code != OK)
@@ -133,20 +133,25 @@ static enum error_code check_citations(struct converse_parser *parser, yyjson_va
     code = json_get_bool(citations, path.text, "enabled", &is_enabled, &present, parser->error);
     if (code == OK && !present)
         code = field_error(parser->error, path.text, "enabled", "required and missing");
-    if (code == OK && is_enabled)
-        code = field_error(parser->error, path.text, "enabled", "citations are not supported by this model");
+    if (code == OK && is_enabled) /* a reply may cite nothing */
+        code = fields_ignore(parser->request->ignored, citations, path.text, "enabled",
+                             "citations are not supported by this model", parser->error);
     return code;
 }
 
-/* Letters, digits, single spaces, hyphens, parentheses and square brackets. */
+/* Letters, digits, single spaces, hyphens, parentheses and square brackets; and underscores, which the service takes
+ * without saying so. */
 static enum error_code check_document_name(struct converse_parser *parser, struct str name, const char *where)
 {
-    bool has_double_space = str_find(name, STR("  "), 0) >= 0;
-    if (fields_alphabet(name, " -()[]") && !has_double_space)
+    bool has_run = false;
+    for (size_t i = 1; i < name.len; i++)
+        has_run = has_run || (strchr(" \t\n\r", name.data[i]) && strchr(" \t\n\r", name.data[i - 1]));
+    if (fields_alphabet(name, " \t\n\r-_()[]") && !has_run)
         return OK;
     return field_error(parser->error, where, "name",
-                       "can only contain alphanumeric characters, single spaces, hyphens, parentheses and square "
-                       "brackets");
+                       "The document file name can only contain alphanumeric characters, whitespace characters, "
+                       "hyphens, parentheses, and square brackets. The name can't contain more than one consecutive "
+                       "whitespace character.");
 }
 
 static enum error_code document_source(struct converse_parser *parser, yyjson_val *source, const char *where,
@@ -157,7 +162,8 @@ static enum error_code document_source(struct converse_parser *parser, yyjson_va
     struct field_path path = field_path_member(where, "source");
     size_t which;
     yyjson_val *value;
-    enum error_code code = fields_union(source, path.text, members, &which, &value, parser->error);
+    enum error_code code =
+        fields_union(parser->request->ignored, source, path.text, members, &which, &value, parser->error);
     if (code != OK)
         return code;
     *is_plain = which != BYTES;
@@ -188,7 +194,7 @@ static enum error_code parse_document(struct converse_parser *parser, yyjson_val
     struct document_input input = {.where = where, .format_key = "format"};
     bool has_format = false;
     yyjson_val *source = NULL;
-    enum error_code code = fields_known(value, where, members, error);
+    enum error_code code = fields_known(parser->request->ignored, value, where, members, error);
     if (code == OK)
         code = fields_need_str(value, where, "name", 1, DOCUMENT_NAME_MAX, &input.name, error);
     if (code == OK)
@@ -212,7 +218,14 @@ static enum error_code parse_document(struct converse_parser *parser, yyjson_val
     return document_add(parser->request, &input, block, error);
 }
 
-/* A search result reads as a document: title, source and texts. */
+enum error_code converse_search_result(struct converse_parser *parser, struct str title, struct str source,
+                                       struct str text, struct chat_block *block)
+{
+    text = arena_printf(parser->request->arena, STR_FMT "\n" STR_FMT, STR_ARG(source), STR_ARG(text));
+    *block = (struct chat_block){.kind = CHAT_DOCUMENT, .name = title, .text = text, .format = STR("txt")};
+    return text.data ? OK : error_no_memory(parser->error);
+}
+
 static enum error_code parse_search_result(struct converse_parser *parser, yyjson_val *value, const char *block_where,
                                            struct chat_block *block)
 {
@@ -223,7 +236,7 @@ static enum error_code parse_search_result(struct converse_parser *parser, yyjso
     yyjson_val *content = NULL;
     if (!yyjson_is_obj(value))
         return field_error(parser->error, where, "", "expected an object, got %s", json_type_name(value));
-    enum error_code code = fields_known(value, where, members, parser->error);
+    enum error_code code = fields_known(parser->request->ignored, value, where, members, parser->error);
     if (code == OK)
         code = fields_need_str(value, where, "source", 0, SIZE_MAX, &source, parser->error);
     if (code == OK)
@@ -236,9 +249,7 @@ static enum error_code parse_search_result(struct converse_parser *parser, yyjso
         code = joined_texts(parser, content, where, "content", &text);
     if (code != OK)
         return code;
-    text = arena_printf(parser->request->arena, STR_FMT "\n" STR_FMT, STR_ARG(source), STR_ARG(text));
-    *block = (struct chat_block){.kind = CHAT_DOCUMENT, .name = title, .text = text, .format = STR("txt")};
-    return text.data ? OK : error_no_memory(parser->error);
+    return converse_search_result(parser, title, source, text, block);
 }
 
 static enum error_code parse_tool_id(struct converse_parser *parser, yyjson_val *value, const char *where,
@@ -270,7 +281,7 @@ static enum error_code parse_tool_use(struct converse_parser *parser, yyjson_val
         return field_error(parser->error, where, "", "expected an object, got %s", json_type_name(value));
     yyjson_val *input = yyjson_obj_get(value, "input");
     yyjson_val *type = yyjson_obj_get(value, "type");
-    enum error_code code = fields_known(value, where, members, parser->error);
+    enum error_code code = fields_known(parser->request->ignored, value, where, members, parser->error);
     if (code == OK)
         code = parse_tool_id(parser, value, where, &block->id);
     if (code == OK)
@@ -294,7 +305,7 @@ static enum error_code append_result_item(struct converse_parser *parser, yyjson
     size_t which;
     yyjson_val *value;
     struct chat_block block = {0};
-    enum error_code code = fields_union(item, where, members, &which, &value, parser->error);
+    enum error_code code = fields_union(parser->request->ignored, item, where, members, &which, &value, parser->error);
     if (code != OK)
         return code;
     switch (which) {
@@ -353,7 +364,7 @@ static enum error_code parse_tool_result(struct converse_parser *parser, yyjson_
     yyjson_val *content = NULL;
     struct str type = {0};
     bool has_type = false;
-    enum error_code code = fields_known(value, where, members, parser->error);
+    enum error_code code = fields_known(parser->request->ignored, value, where, members, parser->error);
     if (code == OK)
         code = parse_tool_id(parser, value, where, &block->id);
     if (code == OK)
@@ -381,7 +392,8 @@ static enum error_code parse_reasoning(struct converse_parser *parser, yyjson_va
     size_t which;
     yyjson_val *inner;
     *block = (struct chat_block){.kind = CHAT_REASONING};
-    enum error_code code = fields_union(value, path.text, members, &which, &inner, parser->error);
+    enum error_code code =
+        fields_union(parser->request->ignored, value, path.text, members, &which, &inner, parser->error);
     if (code != OK)
         return code;
     if (which == 1) {
@@ -395,7 +407,7 @@ static enum error_code parse_reasoning(struct converse_parser *parser, yyjson_va
     if (!yyjson_is_obj(inner))
         return field_error(parser->error, path.text, "", "expected an object, got %s", json_type_name(inner));
     struct str signature = {0};
-    code = fields_known(inner, path.text, text_members, parser->error);
+    code = fields_known(parser->request->ignored, inner, path.text, text_members, parser->error);
     if (code == OK)
         code = fields_need_str(inner, path.text, "text", 0, SIZE_MAX, &block->text, parser->error);
     if (code == OK)
@@ -475,7 +487,7 @@ static enum error_code parse_block(struct converse_parser *parser, yyjson_val *i
     enum error_code code = OK;
     bool is_split = split_inline_point(parser, item, &which, &value, &cache_point);
     if (!is_split)
-        code = fields_union(item, where, content_members, &which, &value, parser->error);
+        code = fields_union(parser->request->ignored, item, where, content_members, &which, &value, parser->error);
     if (code == OK)
         code = parse_member(parser, which, value, where, &blocks[*count]);
     if (code != OK)
@@ -484,33 +496,59 @@ static enum error_code parse_block(struct converse_parser *parser, yyjson_val *i
     return is_split ? parse_cache_block(parser, cache_point, where, &blocks[(*count)++]) : OK;
 }
 
+/* Beside a document or a tool's result a blank text says as much as it has to. */
+enum error_code converse_check_blank(const struct chat_block *blocks, size_t count, const char *where, const char *key,
+                                     struct error *error)
+{
+    bool has_blank = false, has_other = false;
+    for (size_t i = 0; i < count; i++) {
+        bool is_blank = blocks[i].kind == CHAT_TEXT && fields_is_blank(blocks[i].text);
+        has_blank = has_blank || is_blank;
+        has_other = has_other || blocks[i].kind == CHAT_DOCUMENT || blocks[i].kind == CHAT_TOOL_RESULT;
+    }
+    if (has_blank && !has_other)
+        return field_error(error, where, key, "text of the user must not be blank");
+    return OK;
+}
+
+/* What a message of each role can't hold, NULL: it can. Of one of the system, in the midst of a conversation, all but
+ * text. */
+static const char *misplaced(enum chat_role role, enum chat_block_kind kind)
+{
+    bool is_user = role == CHAT_USER, is_assistant = role == CHAT_ASSISTANT;
+    switch (kind) {
+    case CHAT_TOOL_USE: return is_assistant ? NULL : "toolUse";
+    case CHAT_REASONING: return is_assistant ? NULL : "reasoningContent";
+    case CHAT_TOOL_RESULT: return is_user ? NULL : "toolResult";
+    case CHAT_DOCUMENT: return is_user ? NULL : "documents";
+    case CHAT_TEXT:
+    case CHAT_CACHE_POINT: break;
+    }
+    return NULL;
+}
+
 static enum error_code check_message(struct converse_parser *parser, const struct chat_message *message,
                                      size_t document_count, const char *where)
 {
+    static const char *const roles[] = {[CHAT_SYSTEM] = "system", [CHAT_USER] = "user", [CHAT_ASSISTANT] = "assistant"};
     if (document_count > limit(message_documents))
         return field_error(parser->error, where, "content", "%zu documents are more than the limit of %zu in a message",
                            document_count, (size_t)limit(message_documents));
-    bool has_document = false, has_text = false, is_user = message->role == CHAT_USER;
+    bool has_document = false, has_text = false;
     for (size_t i = 0; i < message->block_count; i++) {
         enum chat_block_kind kind = message->blocks[i].kind;
+        const char *what = misplaced(message->role, kind);
         has_document = has_document || kind == CHAT_DOCUMENT;
         has_text = has_text || kind == CHAT_TEXT;
-        bool is_misplaced = is_user ? kind == CHAT_TOOL_USE || kind == CHAT_REASONING
-                                    : kind == CHAT_TOOL_RESULT || kind == CHAT_DOCUMENT;
-        /* An assistant's may be: a reply can be empty, and comes back in the history. */
-        if (is_user && kind == CHAT_TEXT && fields_is_blank(message->blocks[i].text))
-            return field_error(parser->error, where, "content", "text of the user must not be blank");
-        if (is_misplaced)
+        if (what)
             return field_error(parser->error, where, "content", "a message of the %s can't hold %s",
-                               is_user ? "user" : "assistant",
-                               kind == CHAT_TOOL_USE      ? "toolUse"
-                               : kind == CHAT_REASONING   ? "reasoningContent"
-                               : kind == CHAT_TOOL_RESULT ? "toolResult"
-                                                          : "documents");
+                               roles[message->role], what);
     }
     if (has_document && !has_text)
         return field_error(parser->error, where, "content", "a document needs a text block beside it");
-    return OK;
+    if (message->role == CHAT_ASSISTANT) /* its text may be blank: a reply can be, and comes back in the history */
+        return OK;
+    return converse_check_blank(message->blocks, message->block_count, where, "content", parser->error);
 }
 
 static enum error_code parse_role(struct converse_parser *parser, yyjson_val *object, const char *where,
@@ -523,9 +561,8 @@ static enum error_code parse_role(struct converse_parser *parser, yyjson_val *ob
         return code;
     if (which < 0)
         return field_error(parser->error, where, "role", "required and missing");
-    if (which == 2)
-        return field_error(parser->error, where, "role", "this model takes no system messages here; use system");
-    *role = which == 0 ? CHAT_USER : CHAT_ASSISTANT;
+    static const enum chat_role meant[] = {CHAT_USER, CHAT_ASSISTANT, CHAT_SYSTEM};
+    *role = meant[which];
     return OK;
 }
 
@@ -536,7 +573,7 @@ static enum error_code parse_message(struct converse_parser *parser, yyjson_val 
     yyjson_val *content = NULL;
     if (!yyjson_is_obj(object))
         return field_error(parser->error, where, "", "expected an object, got %s", json_type_name(object));
-    enum error_code code = fields_known(object, where, members, parser->error);
+    enum error_code code = fields_known(parser->request->ignored, object, where, members, parser->error);
     if (code == OK)
         code = parse_role(parser, object, where, &message->role);
     if (code == OK)
@@ -597,6 +634,11 @@ enum error_code converse_parse_messages(struct converse_parser *parser, yyjson_v
     return converse_each_message(parser, messages, parse_message);
 }
 
+static bool is_system_kind(enum chat_block_kind kind)
+{
+    return kind == CHAT_TEXT || kind == CHAT_CACHE_POINT;
+}
+
 enum error_code converse_parse_system(struct converse_parser *parser, yyjson_val *system)
 {
     static const char *const members[] = {"text", "guardContent", "cachePoint", NULL};
@@ -616,9 +658,11 @@ enum error_code converse_parse_system(struct converse_parser *parser, yyjson_val
     yyjson_arr_foreach(system, i, count, item)
     {
         struct field_path path = field_path_index("", "system", i);
-        code = fields_known(item, path.text, members, parser->error);
+        code = fields_known(parser->request->ignored, item, path.text, members, parser->error);
         if (code == OK)
             code = parse_block(parser, item, path.text, request->system, &request->system_count);
+        if (code == OK && !is_system_kind(request->system[request->system_count - 1].kind))
+            code = field_error(parser->error, path.text, "", "may hold text and cachePoint only");
         yyjson_val *text = yyjson_obj_get(item, "text");
         if (code == OK && text && fields_is_blank(json_str(text)))
             code = field_error(parser->error, path.text, "text", "must not be blank");

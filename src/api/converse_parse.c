@@ -7,8 +7,6 @@
 #define METADATA_BYTES_MAX 256
 #define FIELD_PATHS_MAX 10
 #define FIELD_PATH_BYTES_MAX 256
-#define TOP_K_MAX 1000000
-
 
 /* What a model's own API defaults to differs by family; Converse has one answer for all. */
 #define DEFAULT_TEMPERATURE 0.7
@@ -24,7 +22,7 @@ static enum error_code parse_input_schema(struct converse_parser *parser, yyjson
         return code;
     struct field_path path = field_path_member(where, "inputSchema");
     size_t which;
-    code = fields_union(input_schema, path.text, members, &which, schema, parser->error);
+    code = fields_union(parser->request->ignored, input_schema, path.text, members, &which, schema, parser->error);
     if (code == OK && !yyjson_is_obj(*schema))
         return field_error(parser->error, path.text, "json", "expected an object, got %s", json_type_name(*schema));
     return code;
@@ -39,7 +37,7 @@ static enum error_code parse_tool_spec(struct converse_parser *parser, yyjson_va
     if (!yyjson_is_obj(spec))
         return field_error(parser->error, where, "", "expected an object, got %s", json_type_name(spec));
     bool strict = false;
-    enum error_code code = fields_known(spec, where, members, parser->error);
+    enum error_code code = fields_known(parser->request->ignored, spec, where, members, parser->error);
     if (code == OK)
         code = converse_tool_name(parser, spec, where, &tool->name);
     if (code == OK)
@@ -63,7 +61,8 @@ static enum error_code parse_tool_choice(struct converse_parser *parser, yyjson_
         return OK;
     size_t which;
     yyjson_val *value;
-    enum error_code code = fields_union(choice, where, members, &which, &value, parser->error);
+    enum error_code code =
+        fields_union(parser->request->ignored, choice, where, members, &which, &value, parser->error);
     if (code != OK)
         return code;
     struct field_path path = field_path_member(where, members[which]);
@@ -80,7 +79,7 @@ static enum error_code parse_tool(struct converse_parser *parser, yyjson_val *it
     struct chat_request *request = parser->request;
     size_t which;
     yyjson_val *value;
-    enum error_code code = fields_union(item, where, members, &which, &value, parser->error);
+    enum error_code code = fields_union(parser->request->ignored, item, where, members, &which, &value, parser->error);
     if (code != OK)
         return code;
     if (which == 0)
@@ -104,7 +103,7 @@ enum error_code converse_parse_tools(struct converse_parser *parser, yyjson_val 
         return OK;
     if (!yyjson_is_obj(tool_config))
         return field_error(parser->error, "toolConfig", "", "expected an object, got %s", json_type_name(tool_config));
-    enum error_code code = fields_known(tool_config, "toolConfig", members, parser->error);
+    enum error_code code = fields_known(parser->request->ignored, tool_config, "toolConfig", members, parser->error);
     if (code == OK)
         code = fields_need_array(tool_config, "toolConfig", "tools", &tools, parser->error);
     if (code != OK)
@@ -162,7 +161,7 @@ enum error_code converse_parse_stops(yyjson_val *config, const char *where, cons
 
 static enum error_code parse_inference_config(yyjson_val *root, struct chat_request *request, struct error *error)
 {
-    static const char *const members[] = {"maxTokens", "temperature", "topP", "stopSequences", NULL};
+    static const char *const members[] = {"maxTokens", "temperature", "topP", "topK", "stopSequences", NULL};
     static const char where[] = "inferenceConfig";
     struct chat_sampling *sampling = &request->sampling;
     yyjson_val *config = NULL;
@@ -172,7 +171,7 @@ static enum error_code parse_inference_config(yyjson_val *root, struct chat_requ
     enum error_code code = json_get_object(root, "", where, &config, error);
     if (code != OK || !config)
         return code;
-    code = fields_known(config, where, members, error);
+    code = fields_known(request->ignored, config, where, members, error);
     if (code == OK)
         code = json_get_int(config, where, "maxTokens", 1, INT32_MAX, &max_tokens, NULL, error);
     if (code == OK)
@@ -180,60 +179,10 @@ static enum error_code parse_inference_config(yyjson_val *root, struct chat_requ
                                error);
     if (code == OK)
         code = fields_get_top_p(config, where, "topP", &sampling->top_p, &sampling->has_top_p, error);
+    if (code == OK) /* not the service's, but what the AI SDK sends */
+        code = converse_parse_top_k(config, where, "topK", sampling, error);
     request->max_tokens = (uint32_t)max_tokens;
     return code == OK ? converse_parse_stops(config, where, "stopSequences", request, error) : code;
-}
-
-static enum error_code parse_top_k(yyjson_val *fields, const char *where, const char *key,
-                                   struct chat_sampling *sampling, struct error *error)
-{
-    int64_t top_k = 0;
-    bool present;
-    enum error_code code = json_get_int(fields, where, key, 0, TOP_K_MAX, &top_k, &present, error);
-    if (code == OK && present) {
-        sampling->top_k = (int32_t)top_k;
-        sampling->has_top_k = true;
-    }
-    return code;
-}
-
-static enum error_code parse_nested_top_k(yyjson_val *fields, struct chat_sampling *sampling, struct error *error)
-{
-    static const char *const members[] = {"topK", NULL};
-    static const char where[] = "additionalModelRequestFields";
-    static const char inner[] = "additionalModelRequestFields.inferenceConfig";
-    yyjson_val *config = NULL;
-    enum error_code code = json_get_object(fields, where, "inferenceConfig", &config, error);
-    if (code != OK || !config)
-        return code;
-    code = fields_known(config, inner, members, error);
-    return code == OK ? parse_top_k(config, inner, "topK", sampling, error) : code;
-}
-
-static enum error_code parse_model_fields(yyjson_val *root, struct chat_request *request, struct error *error)
-{
-    /* `metadata` says who the end user is, for abuse reports; it never changes a reply. */
-    static const char *const members[] = {"top_k", "topK", "inferenceConfig", "seed", "cache_salt", "metadata", NULL};
-    static const char where[] = "additionalModelRequestFields";
-    struct chat_sampling *sampling = &request->sampling;
-    yyjson_val *fields = NULL;
-    int64_t seed = 0;
-    enum error_code code = json_get_object(root, "", where, &fields, error);
-    if (code != OK || !fields)
-        return code;
-    code = fields_known(fields, where, members, error);
-    if (code == OK)
-        code = parse_top_k(fields, where, "top_k", sampling, error);
-    if (code == OK)
-        code = parse_top_k(fields, where, "topK", sampling, error);
-    if (code == OK)
-        code = parse_nested_top_k(fields, sampling, error);
-    if (code == OK)
-        code = json_get_int(fields, where, "seed", 0, INT64_MAX, &seed, &sampling->has_seed, error);
-    if (code == OK)
-        code = fields_get_str(fields, where, "cache_salt", 1, 256, &request->cache_salt, NULL, error);
-    sampling->seed = (uint64_t)seed;
-    return code;
 }
 
 /* RFC 6901: "" or "/..."; "~" only before 0 or 1. The service refuses the empty one too. */
@@ -335,13 +284,13 @@ static enum error_code parse_service_tier(yyjson_val *root, struct chat_request 
     enum error_code code = json_get_object(root, "", "serviceTier", &tier, error);
     if (code != OK || !tier)
         return code;
-    code = fields_known(tier, "serviceTier", members, error);
+    code = fields_known(request->ignored, tier, "serviceTier", members, error);
     if (code == OK)
         code = fields_need_str(tier, "serviceTier", "type", 0, SIZE_MAX, &name, error);
     return code == OK ? converse_parse_tier(name, request, error) : code;
 }
 
-static enum error_code check_performance(yyjson_val *root, struct error *error)
+static enum error_code check_performance(yyjson_val *root, const struct chat_request *request, struct error *error)
 {
     static const char *const members[] = {"latency", NULL};
     static const char *const latencies[] = {"standard", "optimized", NULL};
@@ -350,11 +299,12 @@ static enum error_code check_performance(yyjson_val *root, struct error *error)
     enum error_code code = json_get_object(root, "", "performanceConfig", &config, error);
     if (code != OK || !config)
         return code;
-    code = fields_known(config, "performanceConfig", members, error);
+    code = fields_known(request->ignored, config, "performanceConfig", members, error);
     if (code == OK)
         code = fields_enum(config, "performanceConfig", "latency", latencies, &latency, error);
-    if (code == OK && latency == 1)
-        return field_error(error, "performanceConfig", "latency", "optimized is not supported by this model");
+    if (code == OK && latency == 1) /* the reply says that it was served as standard */
+        return fields_ignore(request->ignored, config, "performanceConfig", "latency",
+                             "optimized is not supported by this model", error);
     return code;
 }
 
@@ -368,18 +318,20 @@ static enum error_code parse_output_schema(yyjson_val *structure, struct chat_re
     size_t which;
     yyjson_val *definition;
     struct str text = {0}, unused = {0};
-    enum error_code code = fields_union(structure, where, members, &which, &definition, error);
+    enum error_code code = fields_union(request->ignored, structure, where, members, &which, &definition, error);
     if (code != OK)
         return code;
     if (!yyjson_is_obj(definition))
         return field_error(error, inner, "", "expected an object, got %s", json_type_name(definition));
-    code = fields_known(definition, inner, schema_members, error);
+    code = fields_known(request->ignored, definition, inner, schema_members, error);
     if (code == OK)
         code = fields_need_str(definition, inner, "schema", 1, SIZE_MAX, &text, error);
     if (code == OK)
         code = json_get_str(definition, inner, "name", &unused, NULL, error);
     if (code == OK)
         code = json_get_str(definition, inner, "description", &unused, NULL, error);
+    if (code == OK && request->output_schema)
+        return field_error(error, "outputConfig", "textFormat", "a format is asked for twice");
     if (code == OK && (code = fields_parse_inner(text, request->arena, &request->output_schema, error)) != OK)
         return error_prefix(error, "%s.schema", inner);
     return code;
@@ -392,22 +344,22 @@ static enum error_code parse_output_config(yyjson_val *root, struct chat_request
     static const char *const types[] = {"json_schema", NULL};
     static const char where[] = "outputConfig.textFormat";
     yyjson_val *config = NULL, *format = NULL, *structure = NULL;
-    bool has_effort = false;
     int type = -1;
     struct str effort = {0};
     enum error_code code = json_get_object(root, "", "outputConfig", &config, error);
     if (code != OK || !config)
         return code;
-    code = fields_known(config, "outputConfig", members, error);
+    code = fields_known(request->ignored, config, "outputConfig", members, error);
     if (code == OK)
-        code = json_get_str(config, "outputConfig", "effort", &effort, &has_effort, error);
-    if (code == OK && has_effort)
-        return field_error(error, "outputConfig", "effort", "is not supported by this model");
+        code = json_get_str(config, "outputConfig", "effort", &effort, NULL, error);
+    if (code == OK)
+        code = fields_ignore(request->ignored, config, "outputConfig", "effort", "is not supported by this model",
+                             error);
     if (code == OK)
         code = json_get_object(config, "outputConfig", "textFormat", &format, error);
     if (code != OK || !format)
         return code;
-    code = fields_known(format, where, format_members, error);
+    code = fields_known(request->ignored, format, where, format_members, error);
     if (code == OK)
         code = fields_enum(format, where, "type", types, &type, error);
     if (code == OK && type < 0)
@@ -415,23 +367,6 @@ static enum error_code parse_output_config(yyjson_val *root, struct chat_request
     if (code == OK)
         code = fields_need_object(format, where, "structure", &structure, error);
     return code == OK ? parse_output_schema(structure, request, error) : code;
-}
-
-/* Members of the API that this server does not have. */
-static enum error_code refuse_absent(yyjson_val *root, struct error *error)
-{
-    static const struct {
-        const char *key, *why;
-    } absent[] = {
-        {"guardrailConfig", "guardrails are not supported by this server"},
-        {"promptVariables", "managed prompts are not supported by this server"},
-    };
-    for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++) {
-        yyjson_val *value = yyjson_obj_get(root, absent[i].key);
-        if (value && !yyjson_is_null(value))
-            return field_error(error, "", absent[i].key, "%s", absent[i].why);
-    }
-    return OK;
 }
 
 static enum error_code parse_conversation(yyjson_val *root, struct chat_request *request, struct error *error)
@@ -454,25 +389,32 @@ enum error_code converse_parse_value(yyjson_val *root, enum codec_use use, struc
         "messages",        "system",          "inferenceConfig", "toolConfig",
         "guardrailConfig", "promptVariables", "requestMetadata", "additionalModelRequestFields",
         "performanceConfig", "serviceTier",   "outputConfig",    "additionalModelResponseFieldPaths", NULL};
+    static const struct field_absent absent[] = {
+        {"guardrailConfig", "guardrails are not supported by this server"},
+    };
     static const char *const count_members[] = {"messages", "system", "toolConfig", "additionalModelRequestFields",
                                                 NULL};
     if (!yyjson_is_obj(root))
         return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
-    enum error_code code = fields_known(root, "", use == CODEC_COUNT ? count_members : members, error);
+    enum error_code code =
+        fields_known(request->ignored, root, "", use == CODEC_COUNT ? count_members : members, error);
     if (code == OK)
-        code = refuse_absent(root, error);
+        code = fields_refuse(root, "", absent, sizeof(absent) / sizeof(absent[0]), error);
+    if (code == OK) /* of a managed prompt; this is none */
+        code = fields_ignore(request->ignored, root, "", "promptVariables",
+                             "managed prompts are not supported by this server", error);
     if (code == OK)
         code = parse_conversation(root, request, error);
     if (code == OK)
         code = parse_inference_config(root, request, error);
     if (code == OK)
-        code = parse_model_fields(root, request, error);
+        code = converse_parse_model_fields(root, request, error);
     if (code == OK)
         code = check_response_paths(root, error);
     if (code == OK)
         code = converse_parse_metadata(yyjson_obj_get(root, "requestMetadata"), request, error);
     if (code == OK)
-        code = check_performance(root, error);
+        code = check_performance(root, request, error);
     if (code == OK)
         code = parse_service_tier(root, request, error);
     if (code == OK)

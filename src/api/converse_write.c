@@ -128,11 +128,8 @@ static void append_response_fields(struct buf *out, const struct chat_request *r
 static void append_echoes(struct buf *out, const struct chat_request *request)
 {
     yyjson_val *latency = yyjson_obj_get(yyjson_obj_get(request_root(request), "performanceConfig"), "latency");
-    if (yyjson_is_str(latency)) {
-        buf_append_text(out, ",\"performanceConfig\":{\"latency\":");
-        buf_append_json(out, json_str(latency));
-        buf_append_char(out, '}');
-    }
+    if (yyjson_is_str(latency))
+        buf_append_text(out, ",\"performanceConfig\":{\"latency\":\"standard\"}");
     if (request->has_tier)
         buf_appendf(out, ",\"serviceTier\":{\"type\":\"%s\"}", converse_tier_name(request->tier));
 }

@@ -41,6 +41,7 @@ static void on_count(void *ctx, uint32_t tokens, const struct error *error)
         call_fail(call, error);
         return;
     }
+    call_add_ignored(call);
     struct str body = arena_printf(&call->exchange->arena, "{\"inputTokens\":%u}", tokens);
     call_respond(call, 200, STR("application/json"), body.data ? body : STR("{}"));
 }
@@ -52,7 +53,7 @@ static enum error_code parse_native(struct count_call *count, yyjson_val *value,
     struct str text = {0}, body = {0};
     if (!yyjson_is_obj(value))
         return field_error(error, where, "", "expected an object, got %s", json_type_name(value));
-    enum error_code code = fields_known(value, where, members, error);
+    enum error_code code = fields_known(count->request.ignored, value, where, members, error);
     if (code == OK)
         code = fields_need_str(value, where, "body", 1, SIZE_MAX, &text, error);
     if (code == OK)
@@ -72,17 +73,19 @@ static enum error_code parse(struct count_call *count, struct error *error)
     size_t which = 0;
     enum error_code code = call_resolve_model(call, error);
     if (code == OK)
+        call_prepare_request(call, &count->request);
+    if (code == OK)
         code = json_parse(call->exchange->request.body, &count->body, error);
     if (code != OK)
         return code;
     root = yyjson_doc_get_root(count->body);
     if (!yyjson_is_obj(root))
         return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
-    code = fields_known(root, "", root_members, error);
+    code = fields_known(count->request.ignored, root, "", root_members, error);
     if (code == OK)
         code = fields_need_object(root, "", "input", &input, error);
     if (code == OK)
-        code = fields_union(input, "input", members, &which, &value, error);
+        code = fields_union(count->request.ignored, input, "input", members, &which, &value, error);
     if (code != OK)
         return code;
     if (which == 0)
@@ -141,8 +144,6 @@ void count_tokens(struct api_call *call)
         return;
     }
     count->call = call;
-    count->request.arena = &call->exchange->arena;
-    count->request.model_id = call->resource;
     if (prepare(count, &error) != OK) {
         release(count);
         call_fail(call, &error);

@@ -49,45 +49,87 @@ static void list_names(const char *const *names, char *out, size_t cap)
     }
 }
 
-enum error_code fields_known(yyjson_val *object, const char *where, const char *const *names, struct error *error)
+static enum error_code unknown_member(const char *where, struct str name, const char *const *names,
+                                      struct error *error)
+{
+    char known[256];
+    list_names(names, known, sizeof(known));
+    return field_error(error, where, "", "unknown member '%.*s'; known are %s", (int)(name.len > 64 ? 64 : name.len),
+                       name.data, known);
+}
+
+enum error_code fields_known(struct ignored *ignored, yyjson_val *object, const char *where, const char *const *names,
+                             struct error *error)
 {
     yyjson_obj_iter iter = yyjson_obj_iter_with(object);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&iter));) {
         struct str name = json_str(key);
         if (index_of(name, names) >= 0)
             continue;
-        char known[256];
-        list_names(names, known, sizeof(known));
-        return field_error(error, where, "", "unknown member '%.*s'; known are %s",
-                           (int)(name.len > 64 ? 64 : name.len), name.data, known);
+        if (!ignored)
+            return unknown_member(where, name, names, error);
+        if (!yyjson_is_null(yyjson_obj_iter_get_val(key)))
+            ignored_note(ignored, where, name);
     }
     return OK;
 }
 
-enum error_code fields_union(yyjson_val *object, const char *where, const char *const *names, size_t *which,
-                             yyjson_val **value, struct error *error)
+enum error_code fields_ignore(struct ignored *ignored, yyjson_val *object, const char *where, const char *key,
+                              const char *why, struct error *error)
+{
+    yyjson_val *value = yyjson_obj_get(object, key);
+    if (!value || yyjson_is_null(value))
+        return OK;
+    if (!ignored)
+        return field_error(error, where, key, "%s", why);
+    ignored_note(ignored, where, str_of(key));
+    return OK;
+}
+
+enum error_code fields_refuse(yyjson_val *object, const char *where, const struct field_absent *absent, size_t count,
+                              struct error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        yyjson_val *value = yyjson_obj_get(object, absent[i].key);
+        bool is_empty = yyjson_is_null(value) || (yyjson_is_arr(value) && yyjson_arr_size(value) == 0);
+        if (value && !is_empty)
+            return field_error(error, where, absent[i].key, "%s", absent[i].why);
+    }
+    return OK;
+}
+
+/* No member of a union was one that is known: the one that is there says best what is wrong. */
+static enum error_code no_member(yyjson_val *object, const char *where, const char *const *names, struct error *error)
 {
     char known[256];
+    yyjson_obj_iter iter = yyjson_obj_iter_with(object);
+    for (yyjson_val *key; (key = yyjson_obj_iter_next(&iter));)
+        if (index_of(json_str(key), names) < 0)
+            return unknown_member(where, json_str(key), names, error);
     list_names(names, known, sizeof(known));
+    return field_error(error, where, "", "exactly one of %s must be given", known);
+}
+
+enum error_code fields_union(struct ignored *ignored, yyjson_val *object, const char *where, const char *const *names,
+                             size_t *which, yyjson_val **value, struct error *error)
+{
+    char known[256];
     if (!yyjson_is_obj(object))
         return field_error(error, where, "", "expected an object, got %s", json_type_name(object));
-    enum error_code code = fields_known(object, where, names, error);
-    if (code != OK)
-        return code;
     *value = NULL;
     yyjson_obj_iter iter = yyjson_obj_iter_with(object);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&iter));) {
         yyjson_val *member = yyjson_obj_iter_get_val(key);
-        if (yyjson_is_null(member))
+        int index = index_of(json_str(key), names);
+        if (yyjson_is_null(member) || index < 0)
             continue;
+        list_names(names, known, sizeof(known));
         if (*value)
             return field_error(error, where, "", "exactly one of %s must be given, not several", known);
         *value = member;
-        *which = (size_t)index_of(json_str(key), names);
+        *which = (size_t)index;
     }
-    if (!*value)
-        return field_error(error, where, "", "exactly one of %s must be given", known);
-    return OK;
+    return *value ? fields_known(ignored, object, where, names, error) : no_member(object, where, names, error);
 }
 
 enum error_code fields_enum(yyjson_val *object, const char *where, const char *key, const char *const *names,

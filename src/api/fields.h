@@ -1,11 +1,12 @@
 /* fields.h - what request parsers need beyond core/json.h: unions, enums,
- * lengths, patterns, and a refusal of members nobody knows.
+ * lengths, patterns, and what becomes of members that nobody knows.
  *
  * `where` is the path of `object` for messages, "" at the root. All errors are
  * ERROR_INVALID and begin with the field's path. Any thread. */
 #ifndef API_FIELDS_H
 #define API_FIELDS_H
 
+#include "chat/ignored.h"
 #include "core/json.h"
 
 #define FIELD_PATH_MAX 160
@@ -20,14 +21,28 @@ struct field_path field_path_member(const char *where, const char *key);
 enum error_code field_error(struct error *error, const char *where, const char *key, const char *format, ...)
     PRINTF_LIKE(4, 5);
 
-/* Every member of `object` is one of `names` (NULL-terminated). */
-enum error_code fields_known(yyjson_val *object, const char *where, const char *const *names,
+/* Members of `object` that are none of `names` (NULL-terminated) and not null are noted in `ignored`; where that is
+ * NULL they are refused. */
+enum error_code fields_known(struct ignored *ignored, yyjson_val *object, const char *where, const char *const *names,
                              struct error *error) WARN_UNUSED;
 
-/* A tagged union: an object with exactly one member that isn't null, its name
- * one of `names`; gives its index and value. */
-enum error_code fields_union(yyjson_val *object, const char *where, const char *const *names, size_t *which,
-                             yyjson_val **value, struct error *error) WARN_UNUSED;
+/* The same for one member that is known and can't have an effect here; `why` says so to who wants it refused. */
+enum error_code fields_ignore(struct ignored *ignored, yyjson_val *object, const char *where, const char *key,
+                              const char *why, struct error *error) WARN_UNUSED;
+
+/* What can't be left out of account: a member that is there and neither null nor an empty
+ * array is refused by name. */
+struct field_absent {
+    const char *key, *why;
+};
+enum error_code fields_refuse(yyjson_val *object, const char *where, const struct field_absent *absent, size_t count,
+                              struct error *error) WARN_UNUSED;
+
+/* A tagged union: an object with exactly one member that isn't null and whose
+ * name is one of `names`; gives its index and value. Unknown members beside it
+ * are ignored as above, alone they are refused. */
+enum error_code fields_union(struct ignored *ignored, yyjson_val *object, const char *where, const char *const *names,
+                             size_t *which, yyjson_val **value, struct error *error) WARN_UNUSED;
 
 /* Index into `names`, or -1 when absent. */
 enum error_code fields_enum(yyjson_val *object, const char *where, const char *key, const char *const *names,

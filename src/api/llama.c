@@ -20,7 +20,7 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
     sampling->top_p = LLAMA_TOP_P;
     if (!yyjson_is_obj(root))
         return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
-    enum error_code code = fields_known(root, "", members, error);
+    enum error_code code = fields_known(request->ignored, root, "", members, error);
     if (code == OK)
         code = fields_need_str(root, "", "prompt", 1, SIZE_MAX, &request->raw_prompt, error);
     if (code == OK)

@@ -68,7 +68,7 @@ static enum error_code parse_config(yyjson_val *root, struct chat_request *reque
     enum error_code code = json_get_object(root, "", "inferenceConfig", &config, error);
     if (code != OK || !config)
         return code;
-    code = fields_known(config, "inferenceConfig", members, error);
+    code = fields_known(request->ignored, config, "inferenceConfig", members, error);
     if (code == OK)
         code = parse_numbers(config, request, error);
     if (code == OK)
@@ -85,7 +85,7 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
     if (!yyjson_is_obj(root))
         return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
     struct str version = {0};
-    enum error_code code = fields_known(root, "", members, error);
+    enum error_code code = fields_known(request->ignored, root, "", members, error);
     if (code == OK)
         code = json_get_str(root, "", "schemaVersion", &version, NULL, error);
     if (code == OK && version.data && !str_eq(version, STR("messages-v1")))

@@ -192,6 +192,7 @@ static void add_common_headers(struct runtime_call *runtime)
     struct api_call *call = runtime->call;
     call_add_header(call, "x-fulcrum-model", str_of(call_model(call)->name));
     call_add_header(call, "x-fulcrum-cache", cache_header(&call->cache, &call->exchange->arena));
+    call_add_ignored(call);
     if (runtime->is_invoke)
         invoke_headers_echo(call, &runtime->request);
 }
@@ -342,16 +343,14 @@ static enum error_code parse(struct runtime_call *runtime, struct error *error)
 {
     struct api_call *call = runtime->call;
     struct chat_request *request = &runtime->request;
-    request->arena = &call->exchange->arena;
-    request->model_id = call->resource;
-    request->is_stream = runtime->is_stream;
     enum error_code code = call_resolve_model(call, error);
     if (code != OK)
         return code;
+    call_prepare_request(call, request);
+    request->is_stream = runtime->is_stream;
     runtime->codec = runtime->is_invoke ? codec_native(call->match.body).body : &converse_codec;
     if (runtime->is_invoke && (code = invoke_headers_parse(call, runtime->is_stream, request, error)) != OK)
         return code;
-    request->cache_ttl_max_seconds = catalog_cache_ttl_max_seconds(&call->match);
     code = runtime->codec->parse(call->exchange->request.body, CODEC_GENERATE, request, error);
     if (code == OK)
         code = chat_request_check(request, error);

@@ -24,7 +24,7 @@ static enum error_code parse_tag(yyjson_val *value, const char *where, struct ba
     static const char *const names[] = {"key", "value", NULL};
     if (!yyjson_is_obj(value))
         return field_error(error, where, "", "expected an object, got %s", json_type_name(value));
-    enum error_code code = fields_known(value, where, names, error);
+    enum error_code code = fields_known(NULL, value, where, names, error);
     if (code == OK)
         code = fields_need_str(value, where, "key", 1, KEY_MAX_LEN, &tag->key, error);
     if (code == OK)
@@ -122,7 +122,7 @@ static enum error_code parse_members(enum tag_operation operation, yyjson_val *r
     struct str resource;
     if (!yyjson_is_obj(root))
         return field_error(error, "", "", "The body: expected an object, got %s", json_type_name(root));
-    enum error_code code = fields_known(root, "", members[operation], error);
+    enum error_code code = fields_known(NULL, root, "", members[operation], error);
     if (code == OK)
         code = fields_need_str(root, "", "resourceARN", ARN_MIN_LEN, ARN_MAX_LEN, &resource, error);
     if (code == OK && !arena_str(arena, resource, &request->resource))

@@ -16,6 +16,7 @@ enum error_code batch_model_find(const struct batch_options *options, const stru
     model->codec = job->type == BATCH_CONVERSE ? codec_find(STR("converse")) : native.body;
     model->fields = native.fields;
     model->spec = &options->specs[model->match.model];
+    model->is_strict = options->config->strict;
     return model->codec ? OK : error_set(error, ERROR_INTERNAL, "nobody reads bodies of this shape");
 }
 
@@ -33,13 +34,18 @@ enum error_code batch_model_parse(const struct batch_model *model, const struct 
                                   struct chat_request *request, struct error *error)
 {
     struct str body = {0};
+    struct ignored ignored = {.arena = request->arena};
     request->model_id = job->model_id;
+    request->ignored = model->is_strict ? NULL : &ignored;
     request->cache_ttl_max_seconds = catalog_cache_ttl_max_seconds(&model->match);
+    request->takes_assistant_first = model->match.body == BODY_ANTHROPIC;
     enum error_code code = body_of(input, request->arena, &body, error);
     if (code == OK)
         code = model->codec->parse(body, CODEC_GENERATE, request, error);
+    request->ignored = NULL; /* it ends here */
     if (code != OK)
         return code;
+    ignored_log(&ignored);
     code = chat_request_check(request, error);
     if (code != OK)
         codec_request_free(request);

@@ -31,6 +31,7 @@ struct batch_model {
     struct catalog_match match;
     const struct codec *codec, *fields;
     const struct template_spec *spec;
+    bool is_strict; /* unknown members of a record are refused */
 };
 
 /* ERROR_INVALID, ERROR_NOT_FOUND: there is no such model. */

@@ -11,12 +11,16 @@ static enum error_code check_messages(const struct chat_request *request, struct
     if (request->message_count > limit(messages))
         return error_set(error, ERROR_INVALID, "messages: %zu messages are more than the limit of %" PRIu64,
                          request->message_count, limit(messages));
+    bool has_user = false;
     for (size_t i = 0; i < request->message_count; i++) {
         enum chat_role role = request->messages[i].role;
         if (role != CHAT_SYSTEM && role != CHAT_USER && role != CHAT_ASSISTANT)
             return error_set(error, ERROR_INVALID, "messages[%zu].role: unknown role", i);
+        has_user = has_user || role == CHAT_USER;
     }
-    if (request->messages[0].role != CHAT_USER)
+    const enum chat_role first = request->messages[0].role;
+    bool may_come_first = first == CHAT_ASSISTANT && request->takes_assistant_first && has_user;
+    if (first != CHAT_USER && !may_come_first)
         return error_set(error, ERROR_INVALID,
                          "messages[0]: a conversation must start with a user message. Try again with a conversation "
                          "that starts with a user message.");

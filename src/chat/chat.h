@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <yyjson.h>
 
+#include "chat/ignored.h"
 #include "core/error.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -113,6 +114,8 @@ struct chat_request {
     struct chat_metadata *metadata;
     size_t metadata_count;
     struct str cache_salt;
+    struct ignored *ignored; /* set before parsing: where unknown members are noted; NULL: they are refused */
+    bool takes_assistant_first; /* set before parsing: the assistant may begin, where the user says something too */
     uint32_t cache_ttl_max_seconds; /* set before parsing: a checkpoint that asks for more is refused; 0: none is */
     bool is_stream;
 };

@@ -122,10 +122,14 @@ static enum error_code parse_body(struct body *body, const char *dialect, struct
         return error_prefix(error, "%s", body->file);
     body->codec = dialect ? codec_by_name(dialect) : codec_of_shape(yyjson_doc_get_root(document));
     json_free(document);
+    struct ignored ignored = {.arena = &body->arena};
     body->request.arena = &body->arena;
+    body->request.ignored = &ignored;
+    body->request.takes_assistant_first = body->codec == &anthropic_codec;
     /* Counting asks for nothing but the prompt; Converse's has fewer members then. */
     const bool is_whole = body->codec == &converse_codec || body->codec == &nova_codec;
     code = body->codec->parse(buf_str(&body->text), is_whole ? CODEC_GENERATE : CODEC_COUNT, &body->request, error);
+    body->request.ignored = NULL; /* it ends here */
     if (code == OK)
         code = chat_request_check(&body->request, error);
     return code == OK ? OK : error_prefix(error, "%s (read as %s)", body->file, body->codec->name);

@@ -84,6 +84,7 @@ struct config {
     enum log_format log_format;
     bool deterministic;
     bool insecure;
+    bool strict;            /* unknown members of requests are refused, not ignored */
     uint32_t io_threads;    /* 0: one per core, at most 4 */
     const char *tls_cert, *tls_key;
     struct config_model *models; /* without `models:` the embedded pair */

@@ -240,6 +240,7 @@ static const struct field root_fields[] = {
     {"log_level", FIELD_CHOICE, AT(config, log_level), .choices = log_levels},
     {"io_threads", FIELD_UINT32, AT(config, io_threads), .high = LIMIT_IO_THREADS},
     {"deterministic", FIELD_BOOL, AT(config, deterministic)},
+    {"strict", FIELD_BOOL, AT(config, strict)},
     {"models", FIELD_OBJECTS, LIST_AT(config, models, model_count), .high = LIMIT_MODELS, .table = &model_table},
     {"cache", FIELD_OBJECT, .table = &cache_table},
     {"tls", FIELD_OBJECT, .table = &tls_table},

@@ -185,16 +185,31 @@ enum error_code json_get_bool(yyjson_val *object, const char *where, const char 
     return OK;
 }
 
+/* 100.0 is an integer too: JSON knows one kind of number, and serialisers of several languages write them so. */
+static bool integer_of(yyjson_val *val, int64_t *number)
+{
+    const double two_to_63 = 9223372036854775808.0;
+    double real = yyjson_get_real(val);
+    if (yyjson_is_real(val)) {
+        bool is_whole = real >= -two_to_63 && real < two_to_63 && real == (double)(int64_t)real;
+        *number = is_whole ? (int64_t)real : 0;
+        return is_whole;
+    }
+    bool is_huge = yyjson_is_uint(val) && yyjson_get_uint(val) > (uint64_t)INT64_MAX;
+    *number = is_huge ? INT64_MAX : yyjson_get_sint(val);
+    return yyjson_is_int(val);
+}
+
 enum error_code json_get_int(yyjson_val *object, const char *where, const char *key, int64_t low, int64_t high,
                              int64_t *value, bool *present, struct error *error)
 {
+    int64_t number;
     yyjson_val *val = member(object, key, present);
     if (!val)
         return OK;
-    if (!yyjson_is_int(val))
+    if (!integer_of(val, &number))
         return wrong_type(where, key, "an integer", val, error);
     bool is_huge = yyjson_is_uint(val) && yyjson_get_uint(val) > (uint64_t)INT64_MAX;
-    int64_t number = yyjson_get_sint(val);
     if (is_huge || number < low || number > high)
         return error_set(error, ERROR_INVALID, "%s%s%s: must be between %lld and %lld", where, *where ? "." : "", key,
                          (long long)low, (long long)high);

@@ -107,6 +107,9 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_IO_THREADS 64
 #define LIMIT_PARALLEL 256 /* LLAMA_MAX_SEQ */
 #define LIMIT_CACHE_POINTS 4
+#define LIMIT_IGNORED_PATHS 16              /* unknown members of one body that are named */
+#define LIMIT_IGNORED_PATH_BYTES 160
+#define LIMIT_IGNORED_LOGGED 256            /* that the log names, each once */
 #define LIMIT_CONFIG_BYTES 1048576        /* fulcrum.yaml */
 #define LIMIT_CONFIG_MEMORY_BYTES 33554432/* what is kept of it */
 #define LIMIT_TENANTS 4096

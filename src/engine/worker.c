@@ -220,13 +220,17 @@ static void fail_call(struct front_call *call, const struct error *error)
     free_call(call);
 }
 
+/* The reference service's words: frameworks look for them and shorten the conversation. The maximum is the context;
+ * a prompt that just fills it leaves no token for a reply. */
+#define TOO_LONG "Input is too long for requested model: prompt is too long: "
+
 static enum error_code check_size(const struct worker *w, const struct front_call *call, struct error *error)
 {
     const struct model_facts *facts = model_facts(w->model);
     const size_t count = call->job.tokens.count;
     if (count >= facts->context)
-        return error_set(error, ERROR_INVALID, "prompt of %zu tokens leaves no room in the context of %u tokens", count,
-                         facts->context);
+        return error_set(error, ERROR_INVALID, TOO_LONG "%zu tokens > %u maximum", count,
+                         count > facts->context ? facts->context : facts->context - 1);
     if (count == 0)
         return error_set(error, ERROR_INVALID, "the prompt is empty");
     const uint64_t queued = scheduler_queued_tokens(w->scheduler, (uint8_t)call->job.request.tier);
@@ -290,8 +294,7 @@ static void prepare(const struct model *model, struct front_call *call)
     struct model_tokens *tokens = &call->job.tokens;
     call->error.code = OK;
     if (!call->is_count && at_least > facts->context) {
-        (void)error_set(&call->error, ERROR_INVALID,
-                        "prompt of more than %zu tokens leaves no room in the context of %u tokens", at_least,
+        (void)error_set(&call->error, ERROR_INVALID, TOO_LONG "%zu tokens > %u maximum, counted no further", at_least,
                         facts->context);
         return;
     }

@@ -152,11 +152,12 @@ static void on_count(void *ctx, uint32_t tokens, const struct error *error)
     struct document_wait *wait = ctx;
     const struct chat_document *document = wait->document;
     wait->call = NULL;
+    struct error refusal = wait->error;
     if (!error && tokens > wait->context)
         (void)error_set(&wait->error, ERROR_INVALID,
-                        "%s: the document '" STR_FMT "' has %u tokens, more than the model's context of %u tokens; "
-                        "send a part of it or choose a model with a larger context",
-                        document->where, STR_ARG(document->name), tokens, wait->context);
+                        "%s; %s: the document '" STR_FMT "' alone has %u tokens; send a part of it or choose a model "
+                        "with a larger context",
+                        refusal.message, document->where, STR_ARG(document->name), tokens);
     else if (!error && count_next(wait, document->next))
         return;
     wait->on_done(wait->ctx, &wait->error);

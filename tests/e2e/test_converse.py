@@ -161,7 +161,7 @@ def test_unknown_model_is_named_so(bedrock):
 
 def test_over_long_prompt_is_refused_before_any_work(bedrock):
     words = "word " * 5000
-    with pytest.raises(bedrock.exceptions.ValidationException, match="context"):
+    with pytest.raises(bedrock.exceptions.ValidationException, match="prompt is too long"):
         converse(bedrock, messages=[{"role": "user", "content": [{"text": words}]}])
 
 

@@ -37,7 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct arena arena;
     struct error error = {0};
     arena_init(&arena, 64u << 20);
-    struct chat_request request = {.arena = &arena};
+    struct ignored ignored = {.arena = &arena};
+    struct chat_request request = {.arena = &arena, .ignored = data[0] & 0x40 ? &ignored : NULL};
     if (codec->parse(body, use, &request, &error) == OK) {
         if (chat_request_check(&request, &error) == OK)
             write_back(codec, &request);
@@ -45,6 +46,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         assert(error.message[0] && !request.document);
     }
+    struct str list = ignored_list(&ignored);
+    for (size_t i = 0; i < list.len; i++)
+        assert(list.data[i] >= ' ' && list.data[i] < 0x7F);
     arena_deinit(&arena);
     return 0;
 }

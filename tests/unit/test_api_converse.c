@@ -193,8 +193,9 @@ static void shape_errors_name_the_field(void **state)
     refused("{\"messages\":[7]}", "messages[0]: expected an object, got a number");
     refused("{\"messages\":[{\"content\":[{\"text\":\"a\"}]}]}", "messages[0].role: required and missing");
     refused("{\"messages\":[{\"role\":\"robot\",\"content\":[]}]}", "messages[0].role: must be one of user, assistant");
-    refused("{\"messages\":[{\"role\":\"system\",\"content\":[{\"text\":\"a\"}]}]}",
-            "messages[0].role: this model takes no");
+    refused("{\"messages\":[{\"role\":\"system\",\"content\":[{\"toolResult\":{\"toolUseId\":\"a\",\"content\":[]}}]"
+            "}]}",
+            "messages[0].content: a message of the system can't hold toolResult");
     refused("{\"messages\":[{\"role\":\"user\"}]}", "messages[0].content: required and missing");
     refused("{\"messages\":[{\"role\":\"user\",\"content\":[]}]}", "messages[0].content: must have at least one");
     refused("{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}",
@@ -250,10 +251,13 @@ static void document_errors_name_the_field(void **state)
                     "messages[0].content[0].document.format: must be one of");
     content_refused("{\"document\":{\"name\":\"a\",\"source\":{\"bytes\":\"aaaa\"}}}",
                     "messages[0].content[0].document.format: required with source.bytes");
-    content_refused("{\"document\":{\"name\":\"a_b\",\"source\":{\"text\":\"a\"}}}",
-                    "messages[0].content[0].document.name: can only contain");
-    content_refused("{\"document\":{\"name\":\"a  b\",\"source\":{\"text\":\"a\"}}}",
-                    "messages[0].content[0].document.name: can only contain");
+#define NAMES                                                                                                    \
+    "messages[0].content[0].document.name: The document file name can only contain alphanumeric characters, "    \
+    "whitespace characters, hyphens, parentheses, and square brackets. The name can't contain more than one "    \
+    "consecutive whitespace character."
+    content_refused("{\"document\":{\"name\":\"a.b\",\"source\":{\"text\":\"a\"}}}", NAMES);
+    content_refused("{\"document\":{\"name\":\"a  b\",\"source\":{\"text\":\"a\"}}}", NAMES);
+    content_refused("{\"document\":{\"name\":\"a \\tb\",\"source\":{\"text\":\"a\"}}}", NAMES);
     content_refused("{\"document\":{\"name\":\"a\",\"source\":{\"s3Location\":{\"uri\":\"s3://a/b\"}}}}",
                     "messages[0].content[0].document.source.s3Location: documents from S3");
     content_refused("{\"document\":{\"name\":\"a\",\"format\":\"txt\",\"source\":{\"bytes\":\"a\"}}}",
@@ -315,9 +319,10 @@ static void inference_errors_name_the_field(void **state)
                    "inferenceConfig.stopSequences[0]: expected a string");
     member_refused("\"inferenceConfig\":{\"stopSequences\":[1]}",
                    "inferenceConfig.stopSequences[0]: expected a string");
-    member_refused("\"inferenceConfig\":{\"topK\":1}", "inferenceConfig: unknown member 'topK'");
+    member_refused("\"inferenceConfig\":{\"topK\":-1}", "inferenceConfig.topK: must be between");
+    member_refused("\"inferenceConfig\":{\"minP\":1}", "inferenceConfig: unknown member 'minP'");
     member_refused("\"additionalModelRequestFields\":{\"thinking\":{}}",
-                   "additionalModelRequestFields: unknown member 'thinking'");
+                   "additionalModelRequestFields.thinking.type: required and missing");
     member_refused("\"additionalModelRequestFields\":{\"top_k\":-1}",
                    "additionalModelRequestFields.top_k: must be between");
     member_refused("\"additionalModelRequestFields\":{\"inferenceConfig\":{\"topK\":\"x\"}}",
@@ -387,16 +392,16 @@ static void captured_requests_parse(void **state)
         {"completions/basic", NULL},
         {"completions/full", "toolConfig: unknown member 'tool_choice'"},
         {"completions/parallel-tool-call", NULL},
-        {"completions/reasoning", "additionalModelRequestFields: unknown member 'thinking'"},
+        {"completions/reasoning", "additionalModelRequestFields.thinking: this model does not think"},
         {"completions/reasoning_replay", NULL},
         {"completions/reasoning_replay_unsigned", NULL},
         {"completions/tool-call", NULL},
         {"messages/basic", NULL},
         {"messages/metadata", NULL},
-        {"messages/reasoning", "additionalModelRequestFields: unknown member 'thinking'"},
+        {"messages/reasoning", "additionalModelRequestFields.thinking: this model does not think"},
         {"messages/reasoning_replay", NULL},
         {"messages/server_tools", NULL},
-        {"messages/structured-output", "additionalModelRequestFields: unknown member 'output_config'"},
+        {"messages/structured-output", "additionalModelRequestFields.output_config.effort: is not supported"},
         {"messages/system_message", NULL},
         {"messages/tool_history_without_tools", NULL},
         {"messages/tools", NULL},

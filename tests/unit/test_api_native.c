@@ -96,19 +96,21 @@ static void anthropic_errors_name_the_field(void **state)
     const struct codec *codec = &anthropic_codec;
     refused(codec, "[]", "the request body must be a JSON object");
     refused(codec, "{" HELLO "}", "anthropic_version: required and missing");
-    refused(codec, "{\"anthropic_version\":\"2023-06-01\",\"max_tokens\":1," HELLO "}",
-            "anthropic_version: must be bedrock-");
+    refused(codec, "{\"anthropic_version\":\"2024-01-01\",\"max_tokens\":1," HELLO "}",
+            "anthropic_version: must be one of bedrock-2023-05-31, 2023-06-01, 2026-10-21");
     refused(codec, "{\"anthropic_version\":\"bedrock-2023-05-31\"," HELLO "}", "max_tokens: required and missing");
     refused(codec, "{" VERSION "," HELLO ",\"stream\":true}", "unknown member 'stream'");
     refused(codec, "{" VERSION "," HELLO ",\"model\":\"m\"}", "unknown member 'model'");
     refused(codec, "{" VERSION "," HELLO ",\"top_k\":501}", "top_k: must be between 0 and 500");
     refused(codec, "{" VERSION "," HELLO ",\"temperature\":\"hot\"}", "temperature: expected a number");
-    refused(codec, "{" VERSION "," HELLO ",\"thinking\":{\"type\":\"enabled\"}}",
+    refused(codec, "{" VERSION "," HELLO ",\"thinking\":{\"type\":\"adaptive\"}}",
             "thinking: this model does not think");
     refused(codec, "{" VERSION "," HELLO ",\"stop_sequences\":[\"\"]}", "stop_sequences[0]: expected a string");
     refused(codec, "{" VERSION ",\"messages\":\"x\"}", "messages: expected an array");
-    refused(codec, "{" VERSION ",\"messages\":[{\"role\":\"system\",\"content\":\"a\"}]}",
+    refused(codec, "{" VERSION ",\"messages\":[{\"role\":\"robot\",\"content\":\"a\"}]}",
             "messages[0].role: must be one of");
+    refused(codec, "{" VERSION ",\"messages\":[{\"role\":\"system\",\"content\":[{\"type\":\"document\"}]}]}",
+            "messages[0].content[0].type: document does not belong into a message of the system");
     refused(codec, "{" VERSION ",\"messages\":[{\"role\":\"user\",\"content\":\"\"}]}",
             "messages[0].content: text of the user");
     refused(codec, "{" VERSION ",\"messages\":[{\"role\":\"user\",\"content\":[]}]}",
