@@ -15,27 +15,33 @@
 #define MONEY_TEXT 64
 
 static const char usage[] =
-    "usage: fulcrum ledger summary [--by day|tenant|model|lever] [--json|--csv] [--data DIR | --config FILE]\n"
+    "usage: fulcrum ledger summary [--by day|tenant|model|profile|tag:KEY|lever] [--json|--csv]\n"
+    "                              [--data DIR | --config FILE]\n"
     "       fulcrum ledger export [--json|--csv] [--data DIR | --config FILE]\n"
     "What requests cost and what was saved against the model asked for, on demand, standard tier, no cache.\n"
     "`export` prints every request, `summary` sums. A server may run on the data directory meanwhile.\n\n"
-    "  --by WHAT      one row for each day (UTC), tenant, model that answered, or lever\n"
+    "  --by WHAT      one row for each day (UTC), tenant, model that answered, application inference profile,\n"
+    "                 value of the profiles' tag KEY, or lever\n"
     "  --json         one object a line; costs are picodollars, 10^-12 dollars\n"
     "  --csv          the same fields as comma-separated values, a header first\n"
     "  --data DIR     the server's data directory; without it that of the configuration\n";
 
+#define TAG_PREFIX "tag:"
+
 enum { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV };
 
-enum { BY_LEVER = LEDGER_BY_MODEL + 1 };
+enum { BY_LEVER = LEDGER_BY_TAG + 1 };
 static const char *const by_names[] = {
-    [LEDGER_BY_NOTHING] = "total", [LEDGER_BY_DAY] = "day",  [LEDGER_BY_TENANT] = "tenant",
-    [LEDGER_BY_MODEL] = "model",   [BY_LEVER] = "lever",
+    [LEDGER_BY_NOTHING] = "total", [LEDGER_BY_DAY] = "day",         [LEDGER_BY_TENANT] = "tenant",
+    [LEDGER_BY_MODEL] = "model",   [LEDGER_BY_PROFILE] = "profile", [LEDGER_BY_TAG] = "tag:",
+    [BY_LEVER] = "lever",
 };
 
 struct options {
     bool is_export;
     int format; /* of the three */
     int by;
+    const char *by_name; /* as given */
     const char *data, *config;
 };
 
@@ -85,7 +91,7 @@ static double dollars(ledger_sum value)
 
 /* --- fields, one table for both formats that programs read --- */
 
-enum field_kind { KIND_TEXT, KIND_NUMBER, KIND_ABSENT };
+enum field_kind { KIND_TEXT, KIND_NUMBER, KIND_JSON, KIND_ABSENT };
 struct cell {
     const char *name;
     enum field_kind kind;
@@ -110,6 +116,12 @@ static void add_number(struct row *row, const char *name, ledger_sum value)
     row->cells[row->count++] = (struct cell){name, KIND_NUMBER, str_of(pico_text(value, digits))};
 }
 
+/* A JSON value; an empty text is an object without members. */
+static void add_json(struct row *row, const char *name, struct str text)
+{
+    row->cells[row->count++] = (struct cell){name, KIND_JSON, text.len ? text : STR("{}")};
+}
+
 static void add_absent(struct row *row, const char *name)
 {
     row->cells[row->count++] = (struct cell){name, KIND_ABSENT, {NULL, 0}};
@@ -122,7 +134,7 @@ static void append_row_json(struct buf *out, const struct row *row)
         if (row->cells[i].kind == KIND_TEXT)
             buf_append_json(out, row->cells[i].text);
         else
-            buf_append_str(out, row->cells[i].kind == KIND_NUMBER ? row->cells[i].text : STR("null"));
+            buf_append_str(out, row->cells[i].kind == KIND_ABSENT ? STR("null") : row->cells[i].text);
     }
     buf_append_text(out, "}\n");
 }
@@ -209,6 +221,8 @@ static void add_line(struct row *row, const struct ledger_line *line, const char
     add_number(row, "baselinePicodollars", (ledger_sum)line->quote.baseline);
     for (size_t i = 0; i < LEVERS; i++)
         add_number(row, saved_names[i], line->quote.saved[i]);
+    add_text(row, "profile", line->profile);
+    add_json(row, "profileTags", line->tags);
 }
 
 static void append_line_table(struct printer *printer, const struct ledger_line *line, const char *time)
@@ -258,12 +272,12 @@ static uint64_t requests_of(const struct ledger_group *group)
     return group->outcomes[LEDGER_COMPLETED] + group->outcomes[LEDGER_FAILED] + group->outcomes[LEDGER_CANCELLED];
 }
 
-static void add_group(struct row *row, const struct ledger_group *group, int by)
+static void add_group(struct row *row, const struct ledger_group *group, int by, const char *by_name)
 {
     static const char *const token_names[PRICE_CLASSES] = {
         "inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens", "cacheWrite1hInputTokens", "outputTokens"};
     if (by != LEDGER_BY_NOTHING)
-        add_text(row, by_names[by], group->key);
+        add_text(row, by_name, group->key);
     add_number(row, "requests", (ledger_sum)requests_of(group));
     for (size_t i = 0; i < LEDGER_OUTCOMES; i++)
         add_number(row, ledger_outcome_names[i], (ledger_sum)group->outcomes[i]);
@@ -280,10 +294,12 @@ static void append_group_table(struct printer *printer, const struct ledger_grou
 {
     const uint64_t *tokens = group->usage.tokens;
     struct str key = printer->options->by == LEDGER_BY_NOTHING ? STR("all") : group->key;
+    if (key.len == 0)
+        key = STR("(none)");
     if (printer->rows++ == 0)
         buf_appendf(&printer->out,
                     "%-24s requests   failed cancelled      input       read      write     output       dollars"
-                    "      baseline         saved\n", by_names[printer->options->by]);
+                    "      baseline         saved\n", printer->options->by_name);
     buf_appendf(&printer->out,
                 "%-24.*s %8" PRIu64 " %8" PRIu64 " %9" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64
                 " %13.6f %13.6f %13.6f  %5.1f%%\n",
@@ -333,7 +349,7 @@ static enum error_code print_group(void *ctx, const struct ledger_group *group, 
         return flush(printer, FLUSH_BYTES, error);
     }
     struct row row = {.count = 0};
-    add_group(&row, group, printer->options->by);
+    add_group(&row, group, printer->options->by, printer->options->by_name);
     return print_row(printer, &row, error);
 }
 
@@ -341,13 +357,15 @@ static enum error_code print_group(void *ctx, const struct ledger_group *group, 
 
 static bool parse_by(const char *name, struct options *options)
 {
+    options->by_name = name;
     for (int i = LEDGER_BY_DAY; i <= BY_LEVER; i++) {
-        if (!strcmp(name, by_names[i])) {
+        bool is_tag = i == LEDGER_BY_TAG && str_starts(str_of(name), STR(TAG_PREFIX)) && name[strlen(TAG_PREFIX)];
+        if (is_tag || (i != LEDGER_BY_TAG && !strcmp(name, by_names[i]))) {
             options->by = i;
             return true;
         }
     }
-    fprintf(stderr, "fulcrum ledger: --by: expected day, tenant, model or lever, got '%s'\n", name);
+    fprintf(stderr, "fulcrum ledger: --by: expected day, tenant, model, profile, tag:KEY or lever, got '%s'\n", name);
     return false;
 }
 
@@ -378,7 +396,7 @@ static bool parse_options(int argc, char **argv, struct options *options, int *s
         {"data", .value = &options->data},
         {"config", .value = &options->config},
     };
-    *options = (struct options){0};
+    *options = (struct options){.by_name = by_names[LEDGER_BY_NOTHING]};
     if (!cmd_read_options(argc, argv, usage, known, sizeof(known) / sizeof(known[0]), status) ||
         (by && !parse_by(by, options)))
         return false;
@@ -395,7 +413,7 @@ static enum error_code finish(struct printer *printer, struct error *error)
         if (printer->options->is_export)
             add_line(&row, &(struct ledger_line){0}, "");
         else
-            add_group(&row, &(struct ledger_group){0}, printer->options->by);
+            add_group(&row, &(struct ledger_group){0}, printer->options->by, printer->options->by_name);
         append_header_csv(&printer->out, &row);
     }
     return flush(printer, 0, error);
@@ -409,9 +427,10 @@ static enum error_code print_all(const struct options *options, const char *data
     if (code != OK)
         return code;
     enum ledger_by by = options->by == BY_LEVER ? LEDGER_BY_NOTHING : (enum ledger_by)options->by;
+    struct str tag = by == LEDGER_BY_TAG ? str_of(options->by_name + strlen(TAG_PREFIX)) : STR("");
     buf_init(&printer.out, OUT_MAX);
     code = options->is_export ? ledger_view_lines(view, print_line, &printer, error)
-                              : ledger_view_groups(view, by, print_group, &printer, error);
+                              : ledger_view_groups(view, by, tag, print_group, &printer, error);
     if (code == OK)
         code = finish(&printer, error);
     buf_deinit(&printer.out);

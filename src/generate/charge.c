@@ -26,6 +26,8 @@ void charge_begin(struct charge *charge, const struct price_book *prices, const 
         .model_invoked = subject->model_invoked,
         .price = str_of(charge->path.answered->name),
         .baseline_price = str_of(charge->path.asked->name),
+        .profile = subject->profile,
+        .tags = subject->tags,
         .time_us = subject->time_us,
         .tier = price_tier(subject->tier),
         .outcome = LEDGER_FAILED, /* unless the end says otherwise */

@@ -14,6 +14,7 @@ struct charge_subject {
     struct str request_id, tenant, dialect, operation;
     struct str model_requested; /* as asked for */
     struct str model_invoked;   /* name of the model that answers */
+    struct str profile, tags;   /* of the application profile that was asked for; empty: none. See ledger/line.h */
     const struct catalog_match *match;
     enum chat_tier tier;
     uint64_t time_us; /* clock_wall_us() when the request came */

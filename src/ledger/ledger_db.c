@@ -20,7 +20,8 @@ struct ledger_db {
     "cache_write_1h_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, latency_us INTEGER NOT NULL, "       \
     "first_token_us INTEGER, outcome TEXT NOT NULL, price TEXT NOT NULL, baseline_price TEXT NOT NULL, "          \
     "cost INTEGER NOT NULL, baseline INTEGER NOT NULL, saved_route INTEGER NOT NULL, "                            \
-    "saved_distil INTEGER NOT NULL, saved_cache INTEGER NOT NULL, saved_tier INTEGER NOT NULL"
+    "saved_distil INTEGER NOT NULL, saved_cache INTEGER NOT NULL, saved_tier INTEGER NOT NULL, "                  \
+    "profile TEXT NOT NULL DEFAULT '', tags TEXT NOT NULL DEFAULT ''"
 
 static const char schema[] =
     "BEGIN IMMEDIATE;"
@@ -28,11 +29,20 @@ static const char schema[] =
     "CREATE TABLE price (name TEXT NOT NULL UNIQUE, rates TEXT NOT NULL) STRICT;"
     "CREATE TRIGGER line_keep BEFORE UPDATE ON line BEGIN SELECT RAISE(ABORT, 'lines are never changed'); END;"
     "CREATE TRIGGER line_stay BEFORE DELETE ON line BEGIN SELECT RAISE(ABORT, 'lines are never deleted'); END;"
-    "PRAGMA user_version = 1;"
+    "PRAGMA user_version = 2;"
     "COMMIT;";
-_Static_assert(LEDGER_DB_VERSION == 1, "the schema says so");
 
-#define VALUES "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+/* From the version of the index to the next. */
+static const char *const upgrades[LEDGER_DB_VERSION] = {
+    [1] = "BEGIN IMMEDIATE;"
+          "ALTER TABLE line ADD COLUMN profile TEXT NOT NULL DEFAULT '';"
+          "ALTER TABLE line ADD COLUMN tags TEXT NOT NULL DEFAULT '';"
+          "PRAGMA user_version = 2;"
+          "COMMIT;",
+};
+_Static_assert(LEDGER_DB_VERSION == 2, "the schema and the upgrades say so");
+
+#define VALUES "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
 /* --- opening --- */
 
@@ -102,8 +112,12 @@ static enum error_code prepare(struct ledger_db *db, const char *path, const str
 {
     int64_t version = 0;
     enum error_code code = check_version(db, path, &version, error);
-    if (code == OK && version == 0)
+    if (code == OK && version == 0) {
         code = sql_exec(db->sql, schema, error);
+        version = LEDGER_DB_VERSION;
+    }
+    for (; code == OK && version < LEDGER_DB_VERSION; version++)
+        code = sql_exec(db->sql, upgrades[version], error);
     if (code == OK)
         code = note_prices(db, book, error);
     if (code == OK)
@@ -138,6 +152,12 @@ static enum error_code prepare_view(struct ledger_db *db, const char *path, stru
         code = error_set(error, ERROR_INVALID, "%s is not a ledger", path);
     if (code == OK)
         code = sql_exec(db->sql, "CREATE TEMP TABLE recent (" COLUMNS ") STRICT;", error);
+    if (code == OK)
+        code = sql_exec(db->sql,
+                        version < 2 ? "CREATE TEMP VIEW kept AS SELECT rowid AS n, *, '' AS profile, '' AS tags FROM "
+                                      "main.line;"
+                                    : "CREATE TEMP VIEW kept AS SELECT rowid AS n, * FROM main.line;",
+                        error);
     if (code == OK)
         code = sql_prepare(db->sql, "INSERT OR IGNORE INTO temp.recent VALUES " VALUES, &db->insert, error);
     if (code == OK)
@@ -217,6 +237,8 @@ enum error_code ledger_db_insert(struct ledger_db *db, const struct ledger_line 
     sql_bind_int(insert, n++, (int64_t)line->quote.baseline);
     for (size_t i = 0; i < LEVERS; i++)
         sql_bind_int(insert, n++, line->quote.saved[i]);
+    sql_bind_text(insert, n++, line->profile);
+    sql_bind_text(insert, n++, line->tags);
     return sql_run(insert, error);
 }
 

@@ -8,19 +8,20 @@
 #include "ledger/price_book.h"
 
 #define LEDGER_DB_FILE "ledger.db"
-#define LEDGER_DB_VERSION 1
+#define LEDGER_DB_VERSION 2
 
 struct ledger_db;
 
-/* Opens `path` for writing, makes it where it is missing, and notes the rows
- * of `book`. ERROR_CONFLICT: a row has other prices than when it was noted; its
+/* Opens `path` for writing, makes it where it is missing, brings it up to date,
+ * and notes the rows of `book`. ERROR_CONFLICT: a row has other prices than when it was noted; its
  * book needs a new version. */
 enum error_code ledger_db_open(const char *path, const struct price_book *book, struct ledger_db **db,
                                struct error *error) WARN_UNUSED;
 
-/* For reading beside whoever writes: of the same schema, or ERROR_NOT_FOUND,
- * ERROR_INVALID. What ledger_db_insert gets stays in this connection, in
- * temp.recent. */
+/* For reading beside whoever writes: of this schema or an earlier one, or
+ * ERROR_NOT_FOUND, ERROR_INVALID. What ledger_db_insert gets stays in this
+ * connection, in temp.recent; temp.kept has what is in the file, with the
+ * columns of this schema and the row's number as n. */
 enum error_code ledger_db_open_view(const char *path, struct ledger_db **db, struct error *error) WARN_UNUSED;
 void ledger_db_close(struct ledger_db *db); /* NULL is legal */
 

@@ -4,13 +4,16 @@
  *       cost, baseline, saved by the four levers (two's complement)
  *   u8  tier, outcome
  *   request_id, tenant, dialect, operation, model_requested, model_invoked,
- *   price, baseline_price: u16 length and bytes each */
+ *   price, baseline_price, profile, tags: u16 length and bytes each
+ *
+ * Records of earlier programs end before profile. */
 #include "ledger/line.h"
 
 #include <endian.h>
 
 #define NUMBERS (3 + PRICE_CLASSES + 2 + LEVERS)
-#define STRINGS 8
+#define STRINGS 10
+#define STRINGS_EARLIER 8
 #define FIXED_LEN (NUMBERS * 8 + 2)
 
 const char *const ledger_outcome_names[LEDGER_OUTCOMES + 1] = {
@@ -24,7 +27,8 @@ static void list_strings(struct ledger_line *line, struct str *strings[STRINGS])
 {
     struct str *const all[STRINGS] = {&line->request_id,      &line->tenant,        &line->dialect,
                                       &line->operation,       &line->model_requested, &line->model_invoked,
-                                      &line->price,           &line->baseline_price};
+                                      &line->price,           &line->baseline_price,  &line->profile,
+                                      &line->tags};
     memcpy(strings, all, sizeof(all));
 }
 
@@ -104,6 +108,8 @@ bool ledger_line_decode(struct str payload, struct ledger_line *line)
     size_t at = FIXED_LEN;
     for (size_t i = 0; i < STRINGS; i++) {
         uint16_t len;
+        if (i == STRINGS_EARLIER && at == payload.len)
+            return true;
         if (payload.len - at < 2)
             return false;
         memcpy(&len, in + at, 2);

@@ -24,6 +24,8 @@ struct ledger_line {
     struct str model_requested; /* as asked for */
     struct str model_invoked;   /* name of the model that answered */
     struct str price, baseline_price; /* names of price rows */
+    struct str profile; /* ARN of the application inference profile that was asked for; empty: none... */
+    struct str tags;    /* ...and its tags then, a JSON object of strings; empty: none */
     uint64_t time_us; /* clock_wall_us() when the request came */
     enum price_tier tier;
     enum ledger_outcome outcome;

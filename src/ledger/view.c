@@ -83,7 +83,7 @@ static enum error_code fill_recent(struct ledger_view *view, const char *data, s
         code = sql_exec(sql,
                         "CREATE TEMP VIEW late AS SELECT rowid AS n, * FROM temp.recent "
                         "WHERE request_id NOT IN (SELECT request_id FROM main.line);"
-                        "CREATE TEMP VIEW whole AS SELECT rowid AS n, * FROM main.line UNION ALL SELECT * FROM late;",
+                        "CREATE TEMP VIEW whole AS SELECT * FROM temp.kept UNION ALL SELECT * FROM late;",
                         error);
     return code;
 }
@@ -120,7 +120,7 @@ void ledger_view_close(struct ledger_view *view)
 #define LINE_COLUMNS                                                                                               \
     "request_id, time_us, tenant, dialect, operation, model_requested, model_invoked, tier, input_tokens, "         \
     "cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, latency_us, first_token_us, "  \
-    "outcome, price, baseline_price, cost, baseline, saved_route, saved_distil, saved_cache, saved_tier"
+    "outcome, price, baseline_price, cost, baseline, saved_route, saved_distil, saved_cache, saved_tier, profile, tags"
 
 /* Index of `text` among `names`, or -1. */
 static int find_name(const char *const *names, struct str text)
@@ -156,6 +156,8 @@ static enum error_code read_line(struct sql_statement *row, struct ledger_line *
     line->quote.baseline = (uint64_t)sql_int(row, n++);
     for (size_t i = 0; i < LEVERS; i++)
         line->quote.saved[i] = sql_int(row, n++);
+    line->profile = sql_text(row, n++);
+    line->tags = sql_text(row, n++);
     if (tier < 0 || outcome < 0)
         return error_set(error, ERROR_INTERNAL, "ledger.db: the line of request " STR_FMT " has an unknown %s",
                          STR_ARG(line->request_id), tier < 0 ? "tier" : "outcome");
@@ -196,7 +198,7 @@ enum error_code ledger_view_lines(struct ledger_view *view,
     enum error_code code = sql_exec(sql, "BEGIN", error);
     if (code != OK)
         return code;
-    code = each_line(view, "SELECT " LINE_COLUMNS " FROM main.line ORDER BY rowid", each, ctx, error);
+    code = each_line(view, "SELECT " LINE_COLUMNS " FROM temp.kept ORDER BY n", each, ctx, error);
     if (code == OK)
         code = each_line(view, "SELECT " LINE_COLUMNS " FROM temp.late ORDER BY n", each, ctx, error);
     sql_rollback(sql);
@@ -237,7 +239,7 @@ static void read_group(struct sql_statement *row, struct ledger_group *group)
         group->touched[i] = (uint64_t)sql_int(row, n++);
 }
 
-enum error_code ledger_view_groups(struct ledger_view *view, enum ledger_by by,
+enum error_code ledger_view_groups(struct ledger_view *view, enum ledger_by by, struct str tag,
                                    enum error_code (*each)(void *ctx, const struct ledger_group *group,
                                                            struct error *error),
                                    void *ctx, struct error *error)
@@ -247,12 +249,17 @@ enum error_code ledger_view_groups(struct ledger_view *view, enum ledger_by by,
         [LEDGER_BY_DAY] = "SELECT date(time_us / 1000000, 'unixepoch') AS k, " SUMS " FROM temp.whole GROUP BY k",
         [LEDGER_BY_TENANT] = "SELECT tenant AS k, " SUMS " FROM temp.whole GROUP BY k",
         [LEDGER_BY_MODEL] = "SELECT model_invoked AS k, " SUMS " FROM temp.whole GROUP BY k",
+        [LEDGER_BY_PROFILE] = "SELECT profile AS k, " SUMS " FROM temp.whole GROUP BY k",
+        [LEDGER_BY_TAG] = "SELECT coalesce((SELECT value FROM json_each(iif(tags = '', '{}', tags)) WHERE key = ?), "
+                          "'') AS k, " SUMS " FROM temp.whole GROUP BY k",
     };
     struct sql_statement *rows;
     bool has_row = true;
     enum error_code code = sql_prepare(ledger_db_sql(view->db), queries[by], &rows, error);
     if (code != OK)
         return code;
+    if (by == LEDGER_BY_TAG)
+        sql_bind_text(rows, 1, tag);
     while ((code = sql_step(rows, &has_row, error)) == OK && has_row) {
         struct ledger_group group;
         read_group(rows, &group);

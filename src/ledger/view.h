@@ -31,10 +31,19 @@ struct ledger_group {
     uint64_t touched[LEVERS]; /* requests that the lever made cheaper or dearer */
 };
 
-enum ledger_by { LEDGER_BY_NOTHING, LEDGER_BY_DAY, LEDGER_BY_TENANT, LEDGER_BY_MODEL };
+enum ledger_by {
+    LEDGER_BY_NOTHING,
+    LEDGER_BY_DAY,
+    LEDGER_BY_TENANT,
+    LEDGER_BY_MODEL,
+    LEDGER_BY_PROFILE,
+    LEDGER_BY_TAG
+};
 
-/* Sums by day (UTC), tenant or model that answered, ascending; by nothing: one. */
-enum error_code ledger_view_groups(struct ledger_view *view, enum ledger_by by,
+/* Sums by day (UTC), tenant, model that answered, application profile, or value
+ * that its tag `tag` had, ascending; by nothing: one. Requests without a profile
+ * or the tag have an empty key. */
+enum error_code ledger_view_groups(struct ledger_view *view, enum ledger_by by, struct str tag,
                                    enum error_code (*each)(void *ctx, const struct ledger_group *group,
                                                            struct error *error),
                                    void *ctx, struct error *error) WARN_UNUSED;

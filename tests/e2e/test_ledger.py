@@ -24,7 +24,7 @@ HELLO = [{"role": "user", "content": [{"text": "Hello there."}]}]
 FIELDS = ["requestId", "time", "tenant", "dialect", "operation", "modelRequested", "modelInvoked", "tier",
           "inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens", "cacheWrite1hInputTokens", "outputTokens",
           "latencyMs", "timeToFirstTokenMs", "outcome", "priceBook", "costPicodollars", "baselinePicodollars",
-          "savedRoute", "savedDistill", "savedCache", "savedTier"]
+          "savedRoute", "savedDistill", "savedCache", "savedTier", "profile", "profileTags"]
 
 
 def ledger(server_or_path, *args):

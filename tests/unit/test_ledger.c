@@ -88,6 +88,8 @@ static void lines_are_encoded_whole(void **state)
     struct ledger_line line = make_line(id, 42), back;
     complete_line(&line, 42);
     line.tier = PRICE_BATCH;
+    line.profile = STR("arn:p");
+    line.tags = STR("{\"team\":\"a\"}");
     size_t len = ledger_line_encode(&line, payload);
     assert_true(len > 0);
     struct str text = {(char *)payload, len};
@@ -96,10 +98,17 @@ static void lines_are_encoded_whole(void **state)
     assert_str_equal(back.baseline_price, "book@1/a/b");
     assert_memory_equal(&back.usage, &line.usage, sizeof(line.usage));
     assert_memory_equal(&back.quote, &line.quote, sizeof(line.quote));
+    assert_str_equal(back.profile, "arn:p");
+    assert_str_equal(back.tags, "{\"team\":\"a\"}");
     assert_true(back.tier == PRICE_BATCH && back.outcome == LEDGER_COMPLETED);
     assert_true(back.latency_us == 1542 && back.first_token_us == 542 && back.time_us == line.time_us);
+    size_t earlier = len - 4 - line.profile.len - line.tags.len;
+    assert_true(ledger_line_decode((struct str){(char *)payload, earlier}, &back)); /* a journal of before profiles */
+    assert_true(back.profile.len == 0 && back.tags.len == 0);
+    assert_str_equal(back.baseline_price, "book@1/a/b");
     for (size_t cut = 0; cut < len; cut++)
-        assert_false(ledger_line_decode((struct str){(char *)payload, cut}, &back));
+        if (cut != earlier)
+            assert_false(ledger_line_decode((struct str){(char *)payload, cut}, &back));
     for (size_t at = 14 * 8; at < 14 * 8 + 2; at++) {
         uint8_t kept = payload[at];
         payload[at] = 200; /* no such tier, no such outcome */
@@ -289,17 +298,17 @@ static void sums_are_exact(void **state)
     ledger_close(ledger);
     assert_int_equal(ledger_view_open(test_root, &view, &error), OK);
     struct ledger_group all[4] = {{.cost = 0}}, days[4] = {{.cost = 0}}, tenants[4] = {{.cost = 0}};
-    assert_int_equal(ledger_view_groups(view, LEDGER_BY_NOTHING, see_group, all, &error), OK);
+    assert_int_equal(ledger_view_groups(view, LEDGER_BY_NOTHING, STR(""), see_group, all, &error), OK);
     assert_true(all[0].cost == (ledger_sum)large * 4 && all[0].baseline == (ledger_sum)large * 4 - 40);
     assert_true(all[0].saved[LEVER_CACHE] == 20 && all[0].saved[LEVER_TIER] == -60 && all[0].saved[LEVER_ROUTE] == 0);
     assert_true(all[0].touched[LEVER_CACHE] == 4 && all[0].touched[LEVER_ROUTE] == 0);
     assert_true(all[0].outcomes[LEDGER_COMPLETED] == 3 && all[0].outcomes[LEDGER_CANCELLED] == 1);
     assert_true(all[0].usage.tokens[PRICE_OUTPUT] == 20 && all[0].usage.tokens[PRICE_CACHE_WRITE_1H] == 16);
-    assert_int_equal(ledger_view_groups(view, LEDGER_BY_DAY, see_group, days, &error), OK);
+    assert_int_equal(ledger_view_groups(view, LEDGER_BY_DAY, STR(""), see_group, days, &error), OK);
     assert_str_equal(days[0].key, "2026-11-25");
     assert_str_equal(days[1].key, "2026-11-26");
     assert_true(days[0].cost == (ledger_sum)large * 3 && days[1].cost == (ledger_sum)large);
-    assert_int_equal(ledger_view_groups(view, LEDGER_BY_TENANT, see_group, tenants, &error), OK);
+    assert_int_equal(ledger_view_groups(view, LEDGER_BY_TENANT, STR(""), see_group, tenants, &error), OK);
     assert_str_equal(tenants[0].key, "even");
     assert_str_equal(tenants[1].key, "odd");
     assert_true(tenants[1].cost == (ledger_sum)large * 2);
@@ -419,9 +428,9 @@ static void damaged_files(void **state)
     assert_int_equal(ledger_view_open(test_root, &view, &error), ERROR_INVALID);
     assert_non_null(strstr(error.message, "is not a ledger"));
     ledger_close(open_ledger()); /* an empty file is a new database */
-    exec_db("PRAGMA user_version = 2");
+    exec_db("PRAGMA user_version = 3");
     refuse_to_open("made by a newer version");
-    exec_db("PRAGMA user_version = 1; DELETE FROM price WHERE name LIKE 'bedrock@%/amazon.nova-pro-v1:0/us-east-1';"
+    exec_db("PRAGMA user_version = 2; DELETE FROM price WHERE name LIKE 'bedrock@%/amazon.nova-pro-v1:0/us-east-1';"
             "INSERT INTO price SELECT 'bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1', 'other';");
     refuse_to_open("bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1 has other prices than those that lines of the");
     (void)snprintf(error.message, sizeof(error.message), "%s/ledger.db", test_root);
@@ -434,6 +443,70 @@ static void damaged_files(void **state)
     (void)snprintf(test_root, sizeof(test_root), "/proc/self");
     refuse_to_open("ledger");
     assert_int_equal(test_root_make(NULL), 0);
+}
+
+struct keyed {
+    char keys[8][64];
+    uint64_t requests[8];
+    size_t count;
+};
+
+static enum error_code see_key(void *ctx, const struct ledger_group *group, struct error *error)
+{
+    struct keyed *keyed = ctx;
+    (void)error;
+    (void)snprintf(keyed->keys[keyed->count], sizeof(keyed->keys[0]), STR_FMT, STR_ARG(group->key));
+    keyed->requests[keyed->count++] = group->outcomes[LEDGER_COMPLETED];
+    return OK;
+}
+
+static void sums_by(enum ledger_by by, const char *tag, struct keyed *keyed)
+{
+    struct ledger_view *view;
+    struct error error;
+    *keyed = (struct keyed){0};
+    if (ledger_view_open(test_root, &view, &error) != OK ||
+        ledger_view_groups(view, by, str_of(tag), see_key, keyed, &error) != OK)
+        fail_msg("%s", error.message);
+    ledger_view_close(view);
+}
+
+/* Profiles and their tags, and a database of before there were any. */
+static void profiles_and_tags(void **state)
+{
+    (void)state;
+    char id[UUID_LEN + 1];
+    struct error error;
+    struct keyed keyed;
+    struct ledger *ledger = open_ledger();
+    ledger_close(ledger);
+    exec_db("ALTER TABLE line DROP COLUMN tags; ALTER TABLE line DROP COLUMN profile; PRAGMA user_version = 1;"
+            "INSERT INTO line VALUES ('early', 1, 't', 'bedrock', 'Converse', 'm', 'm', 'default', 0, 0, 0, 0, 0, 0, "
+            "0, 'completed', 'p', 'p', 0, 0, 0, 0, 0, 0)");
+    sums_by(LEDGER_BY_PROFILE, "", &keyed); /* read before any server brings it up to date */
+    assert_true(keyed.count == 1 && keyed.requests[0] == 1 && keyed.keys[0][0] == '\0');
+    ledger = open_ledger();
+    static const char *const tags[] = {"{\"team\":\"a\",\"x.y z\":\"1\"}", "{\"team\":\"b\"}",
+                                       "{\"team\":\"a\"}"};
+    for (uint64_t i = 0; i < 3; i++) {
+        struct ledger_line line = make_line(id, i);
+        line.profile = i ? STR("arn:one") : STR("arn:two");
+        line.tags = str_of(tags[i]);
+        assert_int_equal(ledger_accept(ledger, &line, &error), OK);
+        complete_line(&line, i);
+        assert_int_equal(ledger_finish(ledger, &line, &error), OK);
+    }
+    ledger_close(ledger);
+    sums_by(LEDGER_BY_PROFILE, "", &keyed);
+    assert_int_equal(keyed.count, 3);
+    assert_string_equal(keyed.keys[1], "arn:one");
+    assert_int_equal(keyed.requests[1], 2);
+    sums_by(LEDGER_BY_TAG, "team", &keyed);
+    assert_int_equal(keyed.count, 3);
+    assert_true(!strcmp(keyed.keys[0], "") && !strcmp(keyed.keys[1], "a") && !strcmp(keyed.keys[2], "b"));
+    assert_int_equal(keyed.requests[1], 2);
+    sums_by(LEDGER_BY_TAG, "x.y z", &keyed);
+    assert_true(keyed.count == 2 && !strcmp(keyed.keys[1], "1") && keyed.requests[0] == 3);
 }
 
 static void lines_are_never_changed(void **state)
@@ -743,6 +816,7 @@ int main(void)
         EACH_IN_ITS_OWN(sums_are_exact),
         EACH_IN_ITS_OWN(past_is_settled),
         EACH_IN_ITS_OWN(damaged_files),
+        EACH_IN_ITS_OWN(profiles_and_tags),
         EACH_IN_ITS_OWN(lines_are_never_changed),
         EACH_IN_ITS_OWN(database_may_be_busy),
         EACH_IN_ITS_OWN(full_disk),
