@@ -14,6 +14,7 @@
 #define PLACES_MAX 64
 #define MEMORY_BYTES 33554432
 #define FACTOR_MAX (100 * CONFIG_PICO)
+#define RATE_MAX ((uint64_t)INT64_MAX) /* picodollars per million tokens, all factors included */
 #define EMBEDDED_FILE "prices/bedrock.yaml"
 
 extern const char ledger_prices[], ledger_prices_end[];
@@ -246,11 +247,12 @@ static enum error_code check_models(struct yaml_reader *reader, const struct boo
 
 /* --- rows --- */
 
-/* rate * factor, half up; a factor of CONFIG_PICO is 1. */
+/* rate * factor, half up; a factor of CONFIG_PICO is 1. What is over RATE_MAX, both being so large, stays over it. */
 static uint64_t scale(uint64_t rate, uint64_t factor)
 {
     unsigned __int128 product = (unsigned __int128)rate * factor;
-    return (uint64_t)((product + CONFIG_PICO / 2) / CONFIG_PICO);
+    unsigned __int128 scaled = (product + CONFIG_PICO / 2) / CONFIG_PICO;
+    return scaled > RATE_MAX ? RATE_MAX + 1 : (uint64_t)scaled;
 }
 
 static void fill_rates(uint64_t rates[PRICE_CLASSES], const struct prices *prices, uint64_t factor)
@@ -289,6 +291,17 @@ static void fill_step(struct price_step *step, const struct book_file *file, con
                                          is_sold(model, (enum price_tier)tier) ? factors[tier] : CONFIG_PICO);
 }
 
+static enum error_code check_step(const struct price_step *step, const char *name, struct error *error)
+{
+    for (size_t tier = 0; tier < PRICE_TIERS; tier++)
+        for (size_t i = 0; i < PRICE_CLASSES; i++)
+            if (step->rates[tier][i] > RATE_MAX)
+                return error_set(error, ERROR_INVALID,
+                                 "%s: in tier %s a million tokens would cost more than $%llu; lower the price or a factor",
+                                 name, price_tier_names[tier], (unsigned long long)(RATE_MAX / CONFIG_PICO));
+    return OK;
+}
+
 /* A place with prices of its own has no long-context prices: nobody lists any. */
 static enum error_code fill_row(struct price_book *book, struct price_row *row, const struct book_file *file,
                                 const struct model_entry *model, const char *at, const struct place_entry *place,
@@ -307,7 +320,10 @@ static enum error_code fill_row(struct price_book *book, struct price_row *row, 
         fill_step(&steps[i], file, model, &model->above[i - 1].prices, factor);
     }
     *row = (struct price_row){.name = name.data, .id = model->id, .place = at, .steps = steps, .step_count = count};
-    return OK;
+    enum error_code code = OK;
+    for (size_t i = 0; i < count && code == OK; i++)
+        code = check_step(&steps[i], name.data, error);
+    return code;
 }
 
 static enum error_code add_rows(struct price_book *book, struct book_file *file, const struct model_entry *model,
@@ -416,6 +432,8 @@ static enum error_code price_own(struct price_book *book, struct price_row *row,
     if (!step)
         return error_no_memory(error);
     fill_step(step, &book->books[0], &entry, &prices, CONFIG_PICO);
+    if (check_step(step, model->name, error) != OK)
+        return error->code;
     *row = (struct price_row){.id = model->name, .place = "", .steps = step, .step_count = 1};
     return name_own(book, row, model, error);
 }

@@ -372,6 +372,34 @@ static void bad_files(void **state)
                                        "'prices' or give 'price'");
 }
 
+/* The largest prices and factors that a file may have: exact, or refused by the row's name, never wrapped round. */
+static void prices_too_large_to_count(void **state)
+{
+    (void)state;
+    static const char head[] = "book: b\nversion: '1'\ncurrency: USD\nunit: dollars per million tokens\nregion: here\n"
+                               "sources: [{tag: s, date: '2026', what: x}]\n"
+                               "tiers: {batch: 0.5, flex: 1, priority: 100}\n";
+    char text[1024];
+    struct config read;
+    struct price_book *made;
+    struct error error;
+    (void)snprintf(text, sizeof(text), "%smodels: [{id: a, input: 2000, output: 1, source: s, tiers: [priority], places: "
+                                       "[{at: [eu], factor: 100}]}]", head);
+    refuse(text, "b@1/a/eu: in tier priority a million tokens would cost more than $9223372");
+    (void)snprintf(text, sizeof(text), "%smodels: [{id: a, input: 1, output: 1000000, source: s, places: [{at: [eu], "
+                                       "factor: 100}]}]", head);
+    refuse(text, "b@1/a/eu: in tier default");
+    (void)snprintf(text, sizeof(text), "%smodels: [{id: a, input: 900, output: 1, source: s, tiers: [priority], places: "
+                                       "[{at: [eu], factor: 100}]}]", head);
+    assert_int_equal(load_prices(text, "", &read, &made, &error), OK);
+    const struct price_row *row = price_book_find(made, STR("a"), STR("eu"));
+    assert_true(row->steps[0].rates[PRICE_PRIORITY][PRICE_INPUT] == UINT64_C(9000000000000000000));
+    /* Two tokens of nine dollars each. */
+    assert_true(price_cost(row, PRICE_PRIORITY, USAGE(2, 0, 0, 0, 0)) == UINT64_C(18000000000000));
+    price_book_free(made);
+    config_deinit(&read);
+}
+
 static void out_of_memory(void **state)
 {
     (void)state;
@@ -418,6 +446,7 @@ int main(void)
         cmocka_unit_test(place_of_an_id),
         cmocka_unit_test(own_files_go_first),
         cmocka_unit_test(bad_files),
+        cmocka_unit_test(prices_too_large_to_count),
         cmocka_unit_test(out_of_memory),
         cmocka_unit_test(rows_say_what_they_are),
     };
