@@ -1,5 +1,7 @@
 #include "ledger/drain.h"
 
+#include <assert.h>
+
 #include "core/log.h"
 #include "core/mem.h"
 
@@ -270,15 +272,20 @@ enum error_code drain_close_open(struct drain *drain, struct error *error)
     return OK;
 }
 
-bool drain_retire(struct drain *drain, uint64_t *segment, bool *is_damaged)
+bool drain_oldest(const struct drain *drain, uint64_t *segment, bool *is_damaged)
 {
     if (!drain->past_count || has_open(drain, drain->past[0].number))
         return false;
     *segment = drain->past[0].number;
     *is_damaged = drain->past[0].is_damaged;
+    return true;
+}
+
+void drain_forget_oldest(struct drain *drain)
+{
+    assert(drain->past_count > 0);
     drain->past_count--;
     memmove(drain->past, drain->past + 1, drain->past_count * sizeof(*drain->past));
-    return true;
 }
 
 uint64_t drain_segment(const struct drain *drain)

@@ -32,7 +32,8 @@ enum error_code drain_close_open(struct drain *drain, struct error *error) WARN_
 /* The oldest segment, if it is read to its end, was committed, and none of its
  * requests is open. False: it has to stay. A later one never goes first: with
  * it would go what says how the earlier one's requests ended. */
-bool drain_retire(struct drain *drain, uint64_t *segment, bool *is_damaged);
+bool drain_oldest(const struct drain *drain, uint64_t *segment, bool *is_damaged);
+void drain_forget_oldest(struct drain *drain); /* once its file is gone */
 
 uint64_t drain_segment(const struct drain *drain); /* where it reads */
 uint64_t drain_offset(const struct drain *drain);

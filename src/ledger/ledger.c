@@ -78,8 +78,11 @@ static enum error_code retire(struct ledger *ledger, struct error *error)
     uint64_t segment;
     bool is_damaged;
     enum error_code code = OK;
-    while (code == OK && drain_retire(ledger->drain, &segment, &is_damaged))
+    while (code == OK && drain_oldest(ledger->drain, &segment, &is_damaged)) {
         code = journal_remove(ledger->journal, segment, is_damaged, error);
+        if (code == OK)
+            drain_forget_oldest(ledger->drain);
+    }
     return code;
 }
 

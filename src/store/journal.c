@@ -36,6 +36,7 @@
 #define VERSION 1
 #define ALLOCATE_BYTES (256u << 10) /* set aside at a time */
 #define WINDOW_BYTES (64u << 10)    /* read at a time */
+#define READ_AGAIN 2                /* times that a place without a record is read from the file once more */
 #define SUFFIX ".journal"
 #define NUMBER_DIGITS 12
 #define DIRECTORY_MAX 4000
@@ -434,7 +435,8 @@ enum error_code journal_remove(struct journal *journal, uint64_t segment, bool i
     segment_path(path, journal->dir, segment, SUFFIX);
     segment_path(aside, journal->dir, segment, ".damaged");
     (void)stat(path, &info);
-    if (is_damaged ? rename(path, aside) : unlink(path))
+    const bool is_gone = (is_damaged ? rename(path, aside) : unlink(path)) == 0 || errno == ENOENT;
+    if (!is_gone)
         return error_set_errno(error, ERROR_IO, errno, "cannot remove %s", path);
     uint64_t size = (uint64_t)info.st_size;
     pthread_mutex_lock(&journal->mutex);
@@ -540,14 +542,10 @@ static bool is_zero(const uint8_t *bytes, size_t len)
     return true;
 }
 
-enum journal_read journal_reader_next(struct journal_reader *reader, struct journal_record *record,
-                                      struct error *error)
+/* The record at `offset`, by what the window has of it. What a failed write left behind the end may have been cut off
+ * and written over since: a window that saw it is of no use any more. */
+static enum journal_read read_record(struct journal_reader *reader, struct journal_record *record, struct error *error)
 {
-    if (reader->offset == 0) {
-        enum journal_read state = read_segment_header(reader, error);
-        if (state != JOURNAL_RECORD)
-            return state;
-    }
     ssize_t got = fill(reader, RECORD_HEADER_LEN, error);
     if (got < RECORD_HEADER_LEN)
         return short_read(got);
@@ -557,14 +555,31 @@ enum journal_read journal_reader_next(struct journal_reader *reader, struct jour
         return JOURNAL_TORN;
     if (len > JOURNAL_RECORD_MAX || get_u32(header + 4) == 0)
         return JOURNAL_DAMAGED;
-    got = fill(reader, RECORD_HEADER_LEN + len, error);
-    if (got < (ssize_t)(RECORD_HEADER_LEN + len))
-        return got < 0 ? JOURNAL_FAILED : JOURNAL_TORN;
-    header = reader->window + reader->begin;
+    if (reader->end - reader->begin < RECORD_HEADER_LEN + len)
+        return JOURNAL_TORN;
     record->type = get_u32(header + 4);
     record->payload = (struct str){(const char *)header + RECORD_HEADER_LEN, len};
     if (get_u64(header + 8) != checksum(record->type, record->payload.data, len))
         return JOURNAL_DAMAGED;
     advance(reader, RECORD_HEADER_LEN + len);
     return JOURNAL_RECORD;
+}
+
+/* What is not a record is looked at again in the file as it is now: the writer may have been at this place. */
+enum journal_read journal_reader_next(struct journal_reader *reader, struct journal_record *record,
+                                      struct error *error)
+{
+    if (reader->offset == 0) {
+        enum journal_read state = read_segment_header(reader, error);
+        if (state != JOURNAL_RECORD)
+            return state;
+    }
+    enum journal_read state = read_record(reader, record, error);
+    for (int i = 0; i < READ_AGAIN && (state == JOURNAL_TORN || state == JOURNAL_DAMAGED); i++) {
+        reader->begin = reader->end = 0;
+        state = read_record(reader, record, error);
+    }
+    if (state != JOURNAL_RECORD)
+        reader->begin = reader->end = 0;
+    return state;
 }

@@ -52,7 +52,7 @@ void journal_wake(struct journal *journal); /* any thread */
 uint64_t journal_current(struct journal *journal);                    /* number of the segment being written */
 bool journal_is_due(struct journal *journal, uint64_t segment_bytes); /* time to roll: long enough, or broken */
 enum error_code journal_roll(struct journal *journal, struct error *error) WARN_UNUSED; /* begins the next segment */
-/* Deletes a segment that is not the current one, or keeps it aside as NUMBER.damaged. */
+/* Deletes a segment that is not the current one, or keeps it aside as NUMBER.damaged. One that is not there: OK. */
 enum error_code journal_remove(struct journal *journal, uint64_t segment, bool is_damaged,
                                struct error *error) WARN_UNUSED;
 
