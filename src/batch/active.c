@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -13,25 +14,26 @@
 #define BUSY_PAUSE_US 100000u
 #define SKIPS_AT_ONCE 4096u    /* records that have results already */
 
-struct active *active_new(struct runner *runner, struct arena *arena, const struct batch_job *job, uint64_t fence)
+struct active *active_new(struct runner *runner)
 {
-    struct error error;
     struct active *active = mem_calloc(1, sizeof(*active));
     if (!active)
         return NULL;
     active->runner = runner;
-    active->job = *job;
-    active->fence = fence;
-    active->is_stopping = job->status == BATCH_STOPPING;
     active->is_noted = true;
     active->task.ctx = active;
+    arena_init(&active->arena, 0);
     buf_init(&active->unbilled, JOURNAL_RECORD_MAX);
-    if (batch_directory(runner->options, job->id, active->dir, &error) != OK) {
-        mem_free(active);
-        return NULL;
-    }
-    active->arena = *arena;
     return active;
+}
+
+void active_begin(struct active *active)
+{
+    struct error error;
+    active->is_stopping = active->job.status == BATCH_STOPPING;
+    enum error_code code = batch_directory(active->runner->options, active->job.id, active->dir, &error);
+    assert(code == OK); /* runner_start has tried the length */
+    (void)code;
 }
 
 static void let_go(struct active *active, struct flight *flight)

@@ -6,6 +6,11 @@
  * that was thought dead and wakes up changes nothing any more (ERROR_CONFLICT).
  * What others may change meanwhile is only the status, to Stopping.
  *
+ * The fence guards rows of this database, not the job's working files in
+ * DATA/batch, and leases go by the wall clock: it is one gateway per data
+ * directory (its lock says so). Gateways that share one need files that are
+ * named by the fence.
+ *
  * Any thread; one at a time is inside. Calls wait for the disk: I/O threads
  * leave them to others. */
 #ifndef BATCH_JOB_DB_H

@@ -15,7 +15,10 @@
 #define LEASE_US 30000000u
 #define BACKGROUND_THREADS 2
 #define STARTS_AT_ONCE 64 /* then the loop looks at its other events */
+#define LONGEST_ID "000000000000"
 #define QUEUED_RECORDS 4u /* beyond those that the engine runs, so that it never waits for us */
+
+_Static_assert(sizeof(LONGEST_ID) == BATCH_ID_LEN + 1, "as long as a job's ID");
 
 /* --- which jobs ------------------------------------------------------------------------------------- */
 
@@ -25,24 +28,23 @@ static struct job_lease lease_of(const struct runner *runner)
     return (struct job_lease){str_of(runner->owner), now_us, now_us + LEASE_US};
 }
 
-/* False: there is none to be had, or the database says no. */
-static bool claim_one(struct runner *runner)
+bool runner_claim(struct runner *runner)
 {
     struct error error;
-    struct arena arena;
-    struct batch_job job;
-    uint64_t fence;
     bool has_job = false, takes_new = runner->job_count < limit(batch_running_jobs);
     const struct job_lease lease = lease_of(runner);
-    arena_init(&arena, 0);
-    enum error_code code = job_db_claim(runner->db, &lease, takes_new, &arena, &job, &fence, &has_job, &error);
-    struct active *active = code == OK && has_job ? active_new(runner, &arena, &job, fence) : NULL;
-    if (!active) {
-        arena_deinit(&arena);
-        if (code != OK)
-            log_event(LOG_ERROR, "batch jobs cannot be claimed", LOG_C("error", error.message));
+    struct active *active = active_new(runner);
+    enum error_code code = active ? job_db_claim(runner->db, &lease, takes_new, &active->arena, &active->job,
+                                                 &active->fence, &has_job, &error)
+                                  : error_no_memory(&error);
+    if (code != OK)
+        log_event(LOG_ERROR, "batch jobs cannot be claimed", LOG_C("error", error.message));
+    if (!has_job) {
+        if (active)
+            active_free(active);
         return false;
     }
+    active_begin(active);
     struct active **last = &runner->jobs;
     while (*last)
         last = &(*last)->next;
@@ -59,7 +61,7 @@ static void look(struct runner *runner)
         log_event(LOG_ERROR, "batch jobs cannot expire", LOG_C("error", error.message));
     for (struct active *active = runner->jobs; active; active = active->next)
         active_look(active);
-    while (claim_one(runner))
+    while (runner_claim(runner))
         continue;
 }
 
@@ -271,7 +273,9 @@ static void sweep(const struct runner *runner, const char *path)
 static enum error_code make_directory(const struct runner *runner, struct error *error)
 {
     char path[BATCH_PATH_MAX];
-    enum error_code code = batch_directory(runner->options, "", path, error);
+    enum error_code code = batch_directory(runner->options, LONGEST_ID, path, error);
+    if (code == OK)
+        code = batch_directory(runner->options, "", path, error);
     if (code == OK && mkdir(path, 0700) && errno != EEXIST)
         code = error_set_errno(error, ERROR_IO, errno, "cannot make the directory %s", path);
     if (code == OK)

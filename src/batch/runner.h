@@ -148,8 +148,10 @@ struct active {
     uint64_t noted_us;
 };
 
-/* NULL: no memory. */
-struct active *active_new(struct runner *runner, struct arena *arena, const struct batch_job *job, uint64_t fence);
+/* NULL: no memory. All that a claim needs is there before the job is claimed: one that is ours is in nobody's hands but
+ * an active's. active_begin follows once job (its strings in the arena) and fence are filled. */
+struct active *active_new(struct runner *runner);
+void active_begin(struct active *active);
 void active_free(struct active *active); /* not while is_working; ends its flights */
 
 void active_tick(struct active *active, uint64_t now_us); /* all that is due */
@@ -179,6 +181,8 @@ void flight_queue_remove(struct flight_queue *queue, struct flight *flight);
 
 enum error_code runner_start(const struct batch_options *options, struct job_db *db, struct runner **runner,
                              struct error *error) WARN_UNUSED;
+/* Claims a job and puts it behind the others; false: there is none to be had, or not now. */
+bool runner_claim(struct runner *runner);
 void runner_look(struct runner *runner);        /* a job was added or is to be stopped; any thread */
 /* Puts what is newest into `job`, as it was read from the database; any thread. False: no memory. */
 bool runner_refresh(struct runner *runner, struct arena *arena, struct batch_job *job);

@@ -182,6 +182,29 @@ static void jobs_that_wait_too_long_expire(void **state)
     job_db_close(db);
 }
 
+/* Whatever allocation fails around a claim, the job is ours and at work, or can still be had. */
+static void a_claim_without_memory_leaves_the_job(void **state)
+{
+    (void)state;
+    struct config config = {.data = test_root};
+    struct batch_options options = {.config = &config};
+    struct runner runner = {.options = &options, .db = open_db(), .owner = "one"};
+    create(runner.db, "aaaaaaaaaaaa", "a");
+    bool is_claimed = false;
+    for (uint64_t n = 1; n < 100 && !is_claimed; n++) {
+        mem_fail_at(n);
+        is_claimed = runner_claim(&runner);
+        mem_fail_at(0);
+    }
+    assert_true(is_claimed);
+    assert_int_equal(runner.job_count, 1);
+    assert_string_equal(runner.jobs->job.id, "aaaaaaaaaaaa");
+    assert_non_null(strstr(runner.jobs->dir, "/batch/aaaaaaaaaaaa"));
+    assert_false(runner_claim(&runner));
+    active_free(runner.jobs);
+    job_db_close(runner.db);
+}
+
 static void check_tags(struct job_db *db, const char *id, const char *wanted)
 {
     struct error error;
@@ -577,18 +600,18 @@ static void ignore_wake(uv_async_t *wake)
 static void bed_make(struct billing *bed)
 {
     struct error error;
-    struct arena arena;
     struct batch_counts counts;
-    const struct batch_job job = a_job("aaaaaaaaaaa1", "a");
     const struct result first = {.number = 1, .line = STR("no line"), .outcome = STR("x")};
     *bed = (struct billing){.config = {.data = test_root}};
     bed->options.config = &bed->config;
     bed->runner.options = &bed->options;
     assert_int_equal(uv_loop_init(&bed->runner.loop), 0);
     assert_int_equal(uv_async_init(&bed->runner.loop, &bed->runner.wake, ignore_wake), 0);
-    arena_init(&arena, 0);
-    bed->active = active_new(&bed->runner, &arena, &job, 1);
+    bed->active = active_new(&bed->runner);
     assert_non_null(bed->active);
+    bed->active->job = a_job("aaaaaaaaaaa1", "a");
+    bed->active->fence = 1;
+    active_begin(bed->active);
     assert_int_equal(results_open(test_root, 3, &bed->active->results, &counts, &error), OK);
     assert_int_equal(results_append(bed->active->results, &first, &error), OK);
     bed->active->job.counts = (struct batch_counts){.total = 3, .success = 1};
@@ -640,6 +663,7 @@ int main(void)
         TEST(stopping_goes_before_what_the_runner_thinks),
         TEST(tenants_take_turns),
         TEST(jobs_that_wait_too_long_expire),
+        TEST(a_claim_without_memory_leaves_the_job),
         TEST(tags_come_with_the_job_and_change_later),
         TEST(tags_of_older_databases_are_found),
         cmocka_unit_test(lines_come_whole),
