@@ -257,6 +257,7 @@ static const char *const tier_names[] = {
     [CHAT_TIER_PRIORITY] = "priority",
     [CHAT_TIER_FLEX] = "flex",
     [CHAT_TIER_RESERVED] = "reserved",
+    [CHAT_TIER_BATCH] = "batch", /* the last: of jobs, nobody may ask for it */
 };
 
 const char *converse_tier_name(enum chat_tier tier)
@@ -266,7 +267,7 @@ const char *converse_tier_name(enum chat_tier tier)
 
 enum error_code converse_parse_tier(struct str name, struct chat_request *request, struct error *error)
 {
-    for (size_t i = 0; i < sizeof(tier_names) / sizeof(tier_names[0]); i++) {
+    for (size_t i = 0; i < CHAT_TIER_BATCH; i++) {
         if (!str_eq(name, str_of(tier_names[i])))
             continue;
         request->tier = (enum chat_tier)i;

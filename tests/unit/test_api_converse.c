@@ -108,6 +108,21 @@ static void a_full_request_is_understood(void **state)
     release(&parsed);
 }
 
+/* Every tier has a name; batch is the tier of jobs, no request may ask for it. */
+static void tiers_have_names(void **state)
+{
+    (void)state;
+    struct error error;
+    for (int tier = CHAT_TIER_DEFAULT; tier <= CHAT_TIER_BATCH; tier++) {
+        struct chat_request request = {0};
+        const char *name = converse_tier_name((enum chat_tier)tier);
+        assert_non_null(name);
+        const enum error_code code = converse_parse_tier(str_of(name), &request, &error);
+        assert_int_equal(code, tier == CHAT_TIER_BATCH ? ERROR_INVALID : OK);
+        assert_int_equal(request.tier, tier == CHAT_TIER_BATCH ? CHAT_TIER_DEFAULT : tier);
+    }
+}
+
 static void null_members_are_absent(void **state)
 {
     (void)state;
@@ -494,6 +509,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_request_is_understood),
         cmocka_unit_test(null_members_are_absent),
+        cmocka_unit_test(tiers_have_names),
         cmocka_unit_test(documents_become_text),
         cmocka_unit_test(plain_documents_in_other_encodings),
         cmocka_unit_test(shape_errors_name_the_field),
