@@ -4,6 +4,7 @@
 #include "api/call.h"
 #include "api/operations.h"
 #include "core/condition.h"
+#include "store/disk.h"
 
 #define METRICS_TEXT_MAX (16u << 20)
 #define READY_TEXT_MAX (64u << 10)
@@ -223,6 +224,18 @@ static void append_ledger(struct buf *out, const struct api *api)
     append_rows(out, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
+static void append_disk(struct buf *out)
+{
+    struct disk_figures figures;
+    if (!disk_figures(&figures))
+        return;
+    const struct metrics_row rows[] = {
+        {"fulcrum_disk_free_bytes", "gauge", "Free on the disk of the data directory.", figures.free_bytes},
+        {"fulcrum_disk_reserve_bytes", "gauge", "Set aside there for journal and ledger.", figures.reserve_bytes},
+    };
+    append_rows(out, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
 void health_metrics(struct api_call *call)
 {
     struct api *api = call->thread->api;
@@ -249,6 +262,7 @@ void health_metrics(struct api_call *call)
     append_documents(&out, api);
     append_server(&out, api);
     append_ledger(&out, api);
+    append_disk(&out);
     metrics_append_head(&out, "fulcrum_condition", "gauge", "What is wrong: 0 nothing, 1 note, 2 down.");
     condition_append_metrics(&out);
     call_respond(call, out.failed ? 500 : 200, STR("text/plain; version=0.0.4; charset=utf-8"), buf_str(&out));

@@ -9,6 +9,7 @@
 
 #include "core/io.h"
 #include "core/mem.h"
+#include "store/disk.h"
 
 enum error_code file_fail(const char *what, const char *path, int os_errno, struct error *error)
 {
@@ -27,6 +28,8 @@ enum error_code file_open(const char *path, int flags, int *fd, struct error *er
 
 enum error_code file_write(int fd, const void *data, size_t len, const char *path, struct error *error)
 {
+    if (disk_admit(len, error) != OK)
+        return error->code;
     return io_write_all(fd, data, len) ? OK : file_fail("write", path, errno, error);
 }
 

@@ -1,6 +1,7 @@
 #include "batch/job_db_internal.h"
 
 #include "core/json.h"
+#include "store/disk.h"
 #include "store/state.h"
 
 /* Statuses in which a job has not ended, and those in which it has not started. */
@@ -239,6 +240,8 @@ enum error_code job_db_create(struct job_db *db, struct batch_job *job, uint64_t
                               struct error *error)
 {
     bool is_known = false;
+    if (disk_admit(0, error) != OK)
+        return error->code;
     pthread_mutex_lock(&db->mutex);
     enum error_code code = sql_exec(db->sql, "BEGIN IMMEDIATE", error);
     if (code == OK)

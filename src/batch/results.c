@@ -21,8 +21,10 @@
 #include <xxhash.h>
 
 #include "batch/files.h"
+#include "core/io.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "store/disk.h"
 
 #define MAGIC "fulcrum results\n"
 #define MAGIC_LEN 16
@@ -114,7 +116,7 @@ static enum error_code read_record(struct results *results, uint64_t offset, uin
 static enum error_code set_slot(struct results *results, uint64_t number, uint64_t offset, struct error *error)
 {
     uint64_t slot = htole64(offset);
-    if (pwrite(results->slots_fd, &slot, sizeof(slot), (off_t)(number * sizeof(slot))) == sizeof(slot))
+    if (io_write_at(results->slots_fd, &slot, sizeof(slot), number * sizeof(slot)))
         return OK;
     return error_set_errno(error, errno == ENOSPC || errno == EFBIG ? ERROR_UNAVAILABLE : ERROR_IO, errno,
                            "cannot write %s", results->slots_path);
@@ -251,12 +253,14 @@ void results_close(struct results *results)
 static enum error_code write_record(struct results *results, struct iovec *parts, int part_count, size_t len,
                                     struct error *error)
 {
+    if (disk_admit(len, error) != OK)
+        return error->code;
     if (results->is_torn && ftruncate(results->log_fd, (off_t)results->size))
         return error_set_errno(error, ERROR_IO, errno, "cannot cut %s", results->log_path);
     results->is_torn = false;
     ssize_t written;
     do
-        written = writev(results->log_fd, parts, part_count);
+        written = io_writev(results->log_fd, parts, part_count);
     while (written < 0 && errno == EINTR);
     if (written == (ssize_t)len)
         return OK;

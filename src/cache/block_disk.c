@@ -3,6 +3,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/util.h"
+#include "store/disk.h"
 
 /* --- the queue; all under the mutex ---------------------------------------------------------------------- */
 
@@ -105,7 +106,9 @@ void block_disk_work(const struct block_store *store, struct block *block, enum 
         block_file_remove(store->dir, block->key);
         break;
     case WORK_WRITE:
-        outcome->code = block_file_write(store->dir, block->key, block->image, block->len, &outcome->error);
+        outcome->code = disk_spares(store->dir, block->len)
+                            ? block_file_write(store->dir, block->key, block->image, block->len, &outcome->error)
+                            : error_set(&outcome->error, ERROR_UNAVAILABLE, "what is free on the disk is for others");
         if (outcome->code == OK) /* the image has the lease of its making */
             outcome->code = block_file_renew(store->dir, block->key, lease, &outcome->error);
         break;
@@ -121,13 +124,16 @@ void block_disk_work(const struct block_store *store, struct block *block, enum 
     }
 }
 
-/* What can't be opened is gone; what is damaged shall go. */
+/* What can't be opened is gone, which is nobody's fault when it had to make room (store/disk.h); what is damaged
+ * shall go. */
 static void lose_file(struct block_store *store, struct block *block, const struct block_outcome *outcome)
 {
     if (outcome->code == ERROR_NO_MEMORY)
         return;
     block->has_file = false;
     block->wants_removal = outcome->code == ERROR_INVALID;
+    if (outcome->code == ERROR_NOT_FOUND)
+        return;
     store->stats.damaged++;
     log_event(LOG_WARN, "cache_block_damaged", LOG_C("error", outcome->error.message));
 }

@@ -238,6 +238,13 @@ enum error_code block_file_write(int dir, const uint8_t key[PREFIX_KEY_LEN], con
     return error_set_errno(error, ERROR_IO, os_errno, "cannot write %zu bytes to the cache's directory", len);
 }
 
+static enum error_code cannot_open(const char *name, struct error *error)
+{
+    const int os_errno = errno;
+    return error_set_errno(error, os_errno == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, os_errno, "cannot open block %s",
+                           name);
+}
+
 enum error_code block_file_read(int dir, const uint8_t key[PREFIX_KEY_LEN], uint8_t *image, size_t len,
                                 struct error *error)
 {
@@ -248,7 +255,7 @@ enum error_code block_file_read(int dir, const uint8_t key[PREFIX_KEY_LEN], uint
     block_name(key, name);
     const int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
-        return error_set_errno(error, ERROR_IO, errno, "cannot open block %s", name);
+        return cannot_open(name, error);
     const bool is_whole = fstat(fd, &facts) == 0 && (uint64_t)facts.st_size == len && io_read_at(fd, image, len, 0);
     close(fd);
     if (!is_whole || !read_head(image, len, len, &head) || memcmp(head.key, key, PREFIX_KEY_LEN) != 0 ||
@@ -265,7 +272,7 @@ enum error_code block_file_renew(int dir, const uint8_t key[PREFIX_KEY_LEN], con
     const struct lease_field field = seal_lease(key, lease);
     const int fd = openat(dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
-        return error_set_errno(error, ERROR_IO, errno, "cannot open block %s", name);
+        return cannot_open(name, error);
     const bool is_good = pwrite(fd, &field, sizeof(field), offsetof(struct head, lease)) == (ssize_t)sizeof(field);
     const int os_errno = errno;
     close(fd);

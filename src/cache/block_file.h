@@ -70,7 +70,8 @@ bool block_name_is(const char *name); /* could be one of ours */
 /* Puts the file into its place whole or not at all. One writer per directory. */
 enum error_code block_file_write(int dir, const uint8_t key[PREFIX_KEY_LEN], const uint8_t *image, size_t len,
                                  struct error *error) WARN_UNUSED;
-/* The whole file of exactly `len` bytes, checked, with this key. ERROR_INVALID: damaged, or another's. */
+/* The whole file of exactly `len` bytes, checked, with this key. ERROR_NOT_FOUND: it is gone; ERROR_INVALID: damaged,
+ * or another's. */
 enum error_code block_file_read(int dir, const uint8_t key[PREFIX_KEY_LEN], uint8_t *image, size_t len,
                                 struct error *error) WARN_UNUSED;
 /* Overwrites the lease of a file. */

@@ -17,6 +17,7 @@
 #include "core/util.h"
 #include "engine/embedded.h"
 #include "ledger/ledger.h"
+#include "store/disk.h"
 
 static const char usage[] =
     "usage: fulcrum serve [--config FILE] [--listen ADDR:PORT] [--data DIR]\n"
@@ -134,9 +135,10 @@ static enum error_code lock_data(struct serve *serve, struct error *error)
     if (flock(serve->lock_fd, LOCK_EX | LOCK_NB))
         return errno == EWOULDBLOCK ? lock_is_held(serve->lock_fd, path, error)
                                     : error_set_errno(error, ERROR_IO, errno, "cannot lock %s", file);
+    /* Over what is there, which a full disk takes. The number is for people: the lock holds without it. */
     int len = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-    if (ftruncate(serve->lock_fd, 0) || pwrite(serve->lock_fd, pid, (size_t)len, 0) != len)
-        return error_set_errno(error, ERROR_IO, errno, "cannot write %s", file);
+    if (pwrite(serve->lock_fd, pid, (size_t)len, 0) != len || ftruncate(serve->lock_fd, len))
+        log_event(LOG_WARN, "cannot write the lock file", LOG_C("file", file), LOG_C("error", strerror(errno)));
     return OK;
 }
 
@@ -314,6 +316,8 @@ static enum error_code run_server(struct serve *serve, struct error *error)
     unsigned threads = io_threads(&serve->config);
     raise_file_limit();
     enum error_code code = lock_data(serve, error);
+    if (code == OK)
+        code = disk_open(serve->config.data, error);
     if (code == OK) {
         warn_of_unpriced(serve);
         code = ledger_open(serve->config.data, serve->prices, &serve->ledger, error);
@@ -326,6 +330,7 @@ static enum error_code run_server(struct serve *serve, struct error *error)
         code = start_server(serve, threads, error);
     if (code != OK || serve->is_stopping)
         return code;
+    disk_started();
     say_listening(serve);
     uv_run(&serve->loop, UV_RUN_DEFAULT);
     return OK;
@@ -338,7 +343,8 @@ static void close_handle(uv_handle_t *handle, void *ctx)
         uv_close(handle, NULL);
 }
 
-static void stop(struct serve *serve)
+/* False: the ledger could not be settled. */
+static bool stop(struct serve *serve)
 {
     server_free(serve->server);
     api_stop(serve->api);
@@ -346,7 +352,7 @@ static void stop(struct serve *serve)
         engine_stop(serve->engine);
     engine_free(serve->engine);
     api_free(serve->api);
-    ledger_close(serve->ledger);
+    const bool is_settled = ledger_close(serve->ledger);
     objects_close(serve->objects);
     price_book_free(serve->prices);
     if (serve->has_loop) {
@@ -358,8 +364,10 @@ static void stop(struct serve *serve)
         catalog_deinit(&serve->catalog);
     if (serve->has_config)
         config_deinit(&serve->config);
+    disk_close();
     if (serve->lock_fd >= 0)
         close(serve->lock_fd);
+    return is_settled;
 }
 
 int cmd_serve(int argc, char **argv)
@@ -376,7 +384,8 @@ int cmd_serve(int argc, char **argv)
         status = cmd_fail("serve", &error, CMD_USAGE);
     else if (run_server(serve, &error) != OK)
         status = cmd_fail("serve", &error, CMD_FAILED);
-    stop(serve);
+    if (!stop(serve) && status == CMD_DONE)
+        status = CMD_FAILED;
     mem_free(serve);
     return status;
 }

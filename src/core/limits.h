@@ -83,7 +83,8 @@
     X(object_requests, 256, "requests", "on objects, under way on one I/O thread; over it SlowDown")         \
     X(object_document_bytes, 4194304, "bytes", "XML of one request on objects")                              \
     X(object_part_min_bytes, 5242880, "bytes", "a part of an upload but the last")                           \
-    X(ledger_journal_bytes, 1073741824, "bytes", "ledger lines that ledger.db did not take yet")
+    X(ledger_journal_bytes, 1073741824, "bytes", "ledger lines that ledger.db did not take yet")             \
+    X(disk_reserve_bytes, 67108864, "bytes", "of the data directory's disk for the ledger alone; an eighth at most")
 
 struct limits {
 #define LIMIT_FIELD(name, value, unit, what) uint64_t name;

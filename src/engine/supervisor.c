@@ -27,6 +27,7 @@
 #include "core/log.h"
 #include "core/util.h"
 #include "engine/internal.h"
+#include "store/disk.h"
 
 #define RUN_WELL_US 60000000u
 #define BACKOFF_FIRST_MS 100u
@@ -226,7 +227,7 @@ static bool send_config(struct worker *worker)
     const struct config *config = worker->engine->config;
     const struct config_model *model = model_of(worker)->config;
     char cache_dir[CACHE_DIR_MAX];
-    const int len = snprintf(cache_dir, sizeof(cache_dir), "%s/kv", config->data ? config->data : "");
+    const int len = snprintf(cache_dir, sizeof(cache_dir), "%s/" DISK_PREFIX_DIR, config->data ? config->data : "");
     const bool has_dir = config->data && config->cache_disk_bytes > 0 && len > 0 && (size_t)len < sizeof(cache_dir);
     struct frame_tenant *tenants;
     size_t tenant_count = 0;

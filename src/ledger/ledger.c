@@ -1,17 +1,25 @@
 #include "ledger/ledger.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 
+#include "core/condition.h"
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/util.h"
 #include "ledger/drain.h"
+#include "store/disk.h"
+#include "store/sql.h"
 
 #define SEGMENT_BYTES (4u << 20)
+#define SEGMENT_BYTES_SHORT (256u << 10) /* on a disk that is nearly full: what is in the database shall go soon */
+#define WAL_PAGES 1000                   /* of the database's own log, SQLite's default */
+#define WAL_PAGES_SHORT 64
 #define GATHER_MS 20           /* from the first record of a group to its commit */
 #define IDLE_MS 3600000
 #define RETRY_MS 1000          /* after the database refused */
@@ -31,8 +39,11 @@ struct ledger {
     struct journal *journal;
     struct ledger_db *db; /* the writer's, from its start on */
     struct drain *drain;  /* likewise */
+    dev_t db_device;      /* of the file that was opened */
+    ino_t db_inode;
+    bool is_sparing;      /* the writer's: the disk is nearly full */
+    atomic_bool is_gone;  /* ledger.db is not the file that was opened */
     pthread_t writer;
-    bool has_writer;
     atomic_bool is_stopping;
     _Atomic uint64_t lines, errors, complained_us[COMPLAINTS];
 };
@@ -58,13 +69,55 @@ static void sleep_ms(struct ledger *ledger, uint64_t ms)
         (void)nanosleep(&slice, NULL);
 }
 
+/* A file that was removed takes lines all the same, and they are lost with it: then the journal keeps them. */
+static enum error_code check_db(struct ledger *ledger, struct error *error)
+{
+    struct stat info;
+    const bool is_there = stat(ledger->db_path, &info) == 0 && info.st_dev == ledger->db_device &&
+                          info.st_ino == ledger->db_inode;
+    if (atomic_exchange(&ledger->is_gone, !is_there) == is_there) {
+        if (is_there)
+            condition_clear("ledger");
+        else
+            condition_set("ledger", CONDITION_DOWN,
+                          "%.150s was removed or replaced: put it back, or restart the server", ledger->db_path);
+    }
+    return is_there ? OK : error_set(error, ERROR_UNAVAILABLE, "%s was removed or replaced", ledger->db_path);
+}
+
+/* On a disk that is nearly full the database's log stays small. */
+static void spare(struct ledger *ledger)
+{
+    struct error error;
+    const bool is_sparing = disk_is_short();
+    if (is_sparing == ledger->is_sparing)
+        return;
+    ledger->is_sparing = is_sparing;
+    char text[96];
+    (void)snprintf(text, sizeof(text), "PRAGMA wal_autocheckpoint = %d;%s", is_sparing ? WAL_PAGES_SHORT : WAL_PAGES,
+                   is_sparing ? " PRAGMA wal_checkpoint(TRUNCATE);" : "");
+    if (sql_exec(ledger_db_sql(ledger->db), text, &error) != OK)
+        log_event(LOG_WARN, "ledger.db keeps its log as it is", LOG_C("error", error.message));
+}
+
+/* One batch; on a full disk the reserve gives until it is in. */
+static enum error_code drain_some(struct ledger *ledger, bool *is_behind, bool *has_damage, struct error *error)
+{
+    enum error_code code;
+    do {
+        spare(ledger);
+        code = drain_batch(ledger->drain, journal_current(ledger->journal), is_behind, has_damage, error);
+    } while (code == ERROR_UNAVAILABLE && sql_is_full(ledger_db_sql(ledger->db)) && disk_release());
+    return code;
+}
+
 /* Everything that is written, committed. */
 static enum error_code catch_up(struct ledger *ledger, struct error *error)
 {
     bool is_behind = true, has_damage = false;
     enum error_code code = OK;
     while (is_behind && code == OK) {
-        code = drain_batch(ledger->drain, journal_current(ledger->journal), &is_behind, &has_damage, error);
+        code = drain_some(ledger, &is_behind, &has_damage, error);
         if (code == OK && has_damage)
             code = journal_roll(ledger->journal, error);
         is_behind = is_behind || has_damage;
@@ -77,7 +130,7 @@ static enum error_code retire(struct ledger *ledger, struct error *error)
 {
     uint64_t segment;
     bool is_damaged;
-    enum error_code code = OK;
+    enum error_code code = check_db(ledger, error);
     while (code == OK && drain_oldest(ledger->drain, &segment, &is_damaged)) {
         code = journal_remove(ledger->journal, segment, is_damaged, error);
         if (code == OK)
@@ -89,7 +142,7 @@ static enum error_code retire(struct ledger *ledger, struct error *error)
 static enum error_code turn_over(struct ledger *ledger, struct error *error)
 {
     enum error_code code = catch_up(ledger, error);
-    if (code == OK && journal_is_due(ledger->journal, SEGMENT_BYTES)) {
+    if (code == OK && journal_is_due(ledger->journal, disk_is_short() ? SEGMENT_BYTES_SHORT : SEGMENT_BYTES)) {
         code = journal_roll(ledger->journal, error);
         if (code == OK)
             code = catch_up(ledger, error);
@@ -101,10 +154,13 @@ static void *write_lines(void *ctx)
 {
     struct ledger *ledger = ctx;
     struct error error;
+    uint64_t wait_ms = IDLE_MS;
     while (!atomic_load(&ledger->is_stopping)) {
-        journal_wait(ledger->journal, drain_segment(ledger->drain), drain_offset(ledger->drain), IDLE_MS);
+        journal_wait(ledger->journal, drain_segment(ledger->drain), drain_offset(ledger->drain), wait_ms);
         sleep_ms(ledger, GATHER_MS);
-        if (turn_over(ledger, &error) == OK)
+        const bool is_done = turn_over(ledger, &error) == OK;
+        wait_ms = is_done ? IDLE_MS : RETRY_MS; /* also when nothing comes meanwhile */
+        if (is_done)
             continue;
         complain(ledger, BEHIND, &error);
         sleep_ms(ledger, RETRY_MS);
@@ -130,12 +186,28 @@ static enum error_code open_parts(struct ledger *ledger, const char *data, const
     int db_len = snprintf(ledger->db_path, JOURNAL_PATH_MAX, "%s/" LEDGER_DB_FILE, data);
     if (journal_len < 0 || journal_len >= JOURNAL_PATH_MAX || db_len >= JOURNAL_PATH_MAX)
         return error_set(error, ERROR_INVALID, "data directory: the path is too long");
+    struct stat info;
     enum error_code code = ledger_db_open(ledger->db_path, book, &ledger->db, error);
-    if (code == OK)
-        code = drain_new(ledger->journal_path, ledger->db, &ledger->drain, error);
+    if (code == OK && stat(ledger->db_path, &info) != 0)
+        code = error_set_errno(error, ERROR_IO, errno, "cannot look at %s", ledger->db_path);
+    if (code != OK)
+        return code;
+    ledger->db_device = info.st_dev;
+    ledger->db_inode = info.st_ino;
+    code = drain_new(ledger->journal_path, ledger->db, &ledger->drain, error);
     if (code == OK)
         code = journal_open(ledger->journal_path, limit(ledger_journal_bytes), &ledger->journal, error);
     return code == OK ? settle_past(ledger, error) : code;
+}
+
+static void close_parts(struct ledger *ledger)
+{
+    journal_close(ledger->journal);
+    drain_free(ledger->drain);
+    ledger_db_close(ledger->db);
+    ledger->journal = NULL;
+    ledger->drain = NULL;
+    ledger->db = NULL;
 }
 
 enum error_code ledger_open(const char *data, const struct price_book *book, struct ledger **ledger,
@@ -145,17 +217,17 @@ enum error_code ledger_open(const char *data, const struct price_book *book, str
     if (!made)
         return error_no_memory(error);
     enum error_code code = open_parts(made, data, book, error);
+    while (code == ERROR_UNAVAILABLE && disk_is_short() && disk_release()) {
+        close_parts(made);
+        code = open_parts(made, data, book, error);
+    }
     if (code == OK) {
         int failure = pthread_create(&made->writer, NULL, write_lines, made);
-        made->has_writer = failure == 0;
         if (failure)
             code = error_set_errno(error, ERROR_IO, failure, "cannot start the ledger's writer");
     }
     if (code != OK) {
-        made->has_writer = false;
-        journal_close(made->journal);
-        drain_free(made->drain);
-        ledger_db_close(made->db);
+        close_parts(made);
         mem_free(made);
         return error_prefix(error, "ledger");
     }
@@ -164,34 +236,44 @@ enum error_code ledger_open(const char *data, const struct price_book *book, str
 }
 
 /* Rolling makes the last segment a past one, so that it can go like any other. */
-static void drain_rest(struct ledger *ledger)
+static enum error_code drain_rest(struct ledger *ledger, struct error *error)
 {
-    struct error error;
-    enum error_code code = catch_up(ledger, &error);
+    enum error_code code = catch_up(ledger, error);
     if (code == OK)
-        code = drain_close_open(ledger->drain, &error);
+        code = drain_close_open(ledger->drain, error);
     if (code == OK)
-        code = journal_roll(ledger->journal, &error);
+        code = journal_roll(ledger->journal, error);
     if (code == OK)
-        code = catch_up(ledger, &error);
-    if (code == OK)
-        code = retire(ledger, &error);
-    if (code != OK)
-        log_event(LOG_ERROR, "ledger.db takes no lines, the next start puts them in", LOG_C("error", error.message));
+        code = catch_up(ledger, error);
+    return code == OK ? retire(ledger, error) : code;
 }
 
-void ledger_close(struct ledger *ledger)
+/* The next start finds what the journal has, if the journal is where it looks. */
+static bool settle(struct ledger *ledger)
+{
+    struct error error, gone;
+    if (disk_check(&gone) != OK || !journal_is_in_place(ledger->journal)) {
+        log_event(LOG_ERROR, "the ledger's files were removed: lines that were not in a copy of them are lost",
+                  LOG_C("db", ledger->db_path));
+        return false;
+    }
+    const bool is_settled = drain_rest(ledger, &error) == OK;
+    if (!is_settled)
+        log_event(LOG_ERROR, "ledger.db takes no lines, the next start puts them in", LOG_C("error", error.message));
+    return is_settled;
+}
+
+bool ledger_close(struct ledger *ledger)
 {
     if (!ledger)
-        return;
+        return true;
     atomic_store(&ledger->is_stopping, true);
     journal_wake(ledger->journal);
     (void)pthread_join(ledger->writer, NULL);
-    drain_rest(ledger);
-    journal_close(ledger->journal);
-    drain_free(ledger->drain);
-    ledger_db_close(ledger->db);
+    const bool is_settled = settle(ledger);
+    close_parts(ledger);
     mem_free(ledger);
+    return is_settled;
 }
 
 /* --- lines --- */
@@ -211,9 +293,12 @@ enum error_code ledger_accept(struct ledger *ledger, struct ledger_line *line, s
         return too_long(error);
     line->promised = (uint32_t)len;
     enum error_code code =
-        journal_append(ledger->journal, LEDGER_ACCEPTED, (struct str){(char *)payload, len}, (int64_t)len, error);
+        atomic_load(&ledger->is_gone)
+            ? error_set(error, ERROR_UNAVAILABLE, "%s was removed or replaced", ledger->db_path)
+            : journal_append(ledger->journal, LEDGER_ACCEPTED, (struct str){(char *)payload, len}, (int64_t)len, error);
     if (code == OK)
         return OK;
+    disk_refused();
     complain(ledger, REFUSES, error);
     return error_set(error, code, "The ledger cannot take a request now; the server's log says why.");
 }

@@ -24,11 +24,13 @@ enum error_code ledger_open(const char *data, const struct price_book *book, str
                             struct error *error) WARN_UNUSED;
 
 /* Once no thread accepts or finishes any more. Drains; what is left then stays
- * in the journal for the next start. NULL is legal. */
-void ledger_close(struct ledger *ledger);
+ * in the journal for the next start. False: not every line is in ledger.db; the
+ * log says whether the next start puts it in. NULL is legal. */
+bool ledger_close(struct ledger *ledger);
 
 /* Any thread. ERROR_UNAVAILABLE: the line could not be promised (the disk is
- * full, or the journal has reached its limit); the request must be refused. */
+ * full, the journal has reached its limit, or the files were removed); the
+ * request must be refused. */
 enum error_code ledger_accept(struct ledger *ledger, struct ledger_line *line, struct error *error) WARN_UNUSED;
 
 /* Any thread, once for each accepted line, whose strings are the same. On an

@@ -27,7 +27,9 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "core/io.h"
 #include "core/mem.h"
+#include "store/disk.h"
 
 #define MAGIC "fulcrum journal\n"
 #define MAGIC_LEN 16
@@ -49,7 +51,10 @@ struct journal {
     char dir[JOURNAL_PATH_MAX];
     uint64_t limit_bytes;
     int fd;
-    uint64_t segment, size; /* the current one */
+    char path[JOURNAL_PATH_MAX]; /* of the current segment */
+    dev_t device;
+    ino_t inode;
+    uint64_t segment, size;
     uint64_t allocated;     /* space of it is set aside up to here */
     uint64_t promised;      /* bytes still to come, record headers included */
     uint64_t past_bytes;    /* of the segments before it */
@@ -150,24 +155,30 @@ enum error_code journal_list(const char *dir, uint64_t **segments, size_t *count
     return OK;
 }
 
-/* Sets space aside from `allocated` on; true when there is enough for `needed` bytes of file. */
+static bool try_allocate(struct journal *journal, uint64_t len)
+{
+    if (io_fallocate(journal->fd, FALLOC_FL_KEEP_SIZE, (off_t)journal->allocated, (off_t)len) == 0) {
+        journal->allocated += len;
+        return true;
+    }
+    if (errno == EOPNOTSUPP || errno == ENOSYS)
+        journal->can_allocate = false;
+    return !journal->can_allocate;
+}
+
+/* Sets space aside from `allocated` on; true when there is enough for `needed` bytes of file. On a full disk some more
+ * than needed is no longer asked for, then the reserve has to give. */
 static bool allocate(struct journal *journal, uint64_t needed)
 {
     if (needed <= journal->allocated || !journal->can_allocate)
         return true;
-    for (uint64_t extra = ALLOCATE_BYTES;; extra = 0) {
-        off_t from = (off_t)journal->allocated, len = (off_t)(needed - journal->allocated + extra);
-        if (fallocate(journal->fd, FALLOC_FL_KEEP_SIZE, from, len) == 0) {
-            journal->allocated += (uint64_t)len;
+    const uint64_t missing = needed - journal->allocated;
+    if (try_allocate(journal, missing + ALLOCATE_BYTES) || try_allocate(journal, missing))
+        return true;
+    while (disk_release())
+        if (try_allocate(journal, missing))
             return true;
-        }
-        if (errno == EOPNOTSUPP || errno == ENOSYS)
-            journal->can_allocate = false;
-        if (!journal->can_allocate)
-            return true;
-        if (extra == 0)
-            return false;
-    }
+    return false;
 }
 
 /* Ends the file at `size`, which also gives back the space behind it. */
@@ -176,22 +187,56 @@ static bool cut(int fd, uint64_t size)
     return ftruncate(fd, (off_t)size) == 0;
 }
 
-static enum error_code create_segment(const char *dir, uint64_t segment, int *fd, struct error *error)
-{
+/* An empty segment, not under the lock. */
+struct segment_file {
     char path[JOURNAL_PATH_MAX];
+    int fd;
+    dev_t device;
+    ino_t inode;
+};
+
+static bool write_header(struct segment_file *file)
+{
     uint8_t header[SEGMENT_HEADER_LEN] = MAGIC;
-    segment_path(path, dir, segment, SUFFIX);
+    struct stat info;
     put_u32(header + MAGIC_LEN, VERSION);
-    *fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
-    if (*fd < 0)
-        return error_set_errno(error, ERROR_IO, errno, "cannot make %s", path);
-    ssize_t written = write(*fd, header, sizeof(header));
-    if (written == (ssize_t)sizeof(header))
-        return OK;
-    (void)error_set_errno(error, ERROR_IO, written < 0 ? errno : ENOSPC, "cannot write %s", path);
-    close(*fd);
-    (void)unlink(path);
-    return error->code;
+    file->fd = io_openat(AT_FDCWD, file->path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+    if (file->fd < 0)
+        return false;
+    if (io_write_all(file->fd, header, sizeof(header)) && fstat(file->fd, &info) == 0) {
+        file->device = info.st_dev;
+        file->inode = info.st_ino;
+        return true;
+    }
+    const int os_errno = errno;
+    close(file->fd);
+    (void)unlink(file->path);
+    errno = os_errno;
+    return false;
+}
+
+static enum error_code create_segment(const char *dir, uint64_t segment, struct segment_file *file,
+                                      struct error *error)
+{
+    segment_path(file->path, dir, segment, SUFFIX);
+    while (!write_header(file)) {
+        const int os_errno = errno;
+        if (os_errno != ENOSPC || !disk_release())
+            return error_set_errno(error, os_errno == ENOSPC ? ERROR_UNAVAILABLE : ERROR_IO, os_errno,
+                                   "cannot write %s", file->path);
+    }
+    return OK;
+}
+
+static void take_segment(struct journal *journal, const struct segment_file *file, uint64_t segment)
+{
+    memcpy(journal->path, file->path, sizeof(journal->path));
+    journal->fd = file->fd;
+    journal->device = file->device;
+    journal->inode = file->inode;
+    journal->segment = segment;
+    journal->size = journal->allocated = SEGMENT_HEADER_LEN;
+    journal->is_broken = false;
 }
 
 /* The number after the last segment, and how many bytes are there already. */
@@ -210,6 +255,13 @@ static enum error_code look_around(const char *dir, uint64_t *number, uint64_t *
     }
     mem_free(segments);
     return code;
+}
+
+/* Whether the segment is still where others will look for it: a file that was deleted takes records all the same. */
+static bool is_in_place(const struct journal *journal)
+{
+    struct stat info;
+    return stat(journal->path, &info) == 0 && info.st_dev == journal->device && info.st_ino == journal->inode;
 }
 
 static struct journal *new_journal(const char *dir, uint64_t limit_bytes)
@@ -239,15 +291,16 @@ enum error_code journal_open(const char *dir, uint64_t limit_bytes, struct journ
     struct journal *made = new_journal(dir, limit_bytes);
     if (!made)
         return error_no_memory(error);
-    enum error_code code = look_around(dir, &made->segment, &made->past_bytes, error);
+    struct segment_file file;
+    uint64_t segment = 0;
+    enum error_code code = look_around(dir, &segment, &made->past_bytes, error);
     if (code == OK)
-        code = create_segment(dir, made->segment, &made->fd, error);
+        code = create_segment(dir, segment, &file, error);
     if (code != OK) {
-        made->fd = -1;
         journal_close(made);
         return code;
     }
-    made->size = made->allocated = SEGMENT_HEADER_LEN;
+    take_segment(made, &file, segment);
     *journal = made;
     return OK;
 }
@@ -257,11 +310,9 @@ void journal_close(struct journal *journal)
     if (!journal)
         return;
     if (journal->fd >= 0) {
-        char path[JOURNAL_PATH_MAX];
-        segment_path(path, journal->dir, journal->segment, SUFFIX);
         (void)cut(journal->fd, journal->size);
-        if (journal->size == SEGMENT_HEADER_LEN)
-            (void)unlink(path);
+        if (journal->size == SEGMENT_HEADER_LEN && is_in_place(journal))
+            (void)unlink(journal->path);
         close(journal->fd);
     }
     pthread_cond_destroy(&journal->grown);
@@ -287,8 +338,20 @@ static void settle_promise(struct journal *journal, int64_t promise)
         journal->promised -= bytes < journal->promised ? bytes : journal->promised;
 }
 
+static void wake(struct journal *journal)
+{
+    journal->is_woken = true;
+    pthread_cond_signal(&journal->grown);
+}
+
 static enum error_code admit(struct journal *journal, size_t len, int64_t promise, struct error *error)
 {
+    if (!is_in_place(journal)) { /* where the directory is there, the thread behind rolls to a segment that is */
+        journal->is_broken = true;
+        wake(journal);
+        return error_set(error, promise > 0 ? ERROR_UNAVAILABLE : ERROR_IO,
+                         "the journal's file %s was removed or replaced", journal->path);
+    }
     uint64_t more = len + (promise > 0 ? promise_bytes(promise) : 0);
     if (promise >= 0 && journal->past_bytes + journal->size + journal->promised + more > journal->limit_bytes)
         return error_set(error, ERROR_UNAVAILABLE,
@@ -300,26 +363,35 @@ static enum error_code admit(struct journal *journal, size_t len, int64_t promis
     return OK;
 }
 
-/* One write(2): whole, or taken back. */
-static enum error_code write_record(struct journal *journal, const uint8_t *bytes, size_t len, struct error *error)
+/* One write(2): whole, or taken back. False: errno says why. */
+static bool write_once(struct journal *journal, const uint8_t *bytes, size_t len)
 {
-    if (journal->is_broken)
-        return error_set(error, ERROR_IO, "the journal in %s waits for a new segment after a failed write",
-                         journal->dir);
     ssize_t written;
     do
-        written = write(journal->fd, bytes, len);
+        written = io_write(journal->fd, bytes, len);
     while (written < 0 && errno == EINTR);
     if (written == (ssize_t)len) {
         journal->size += len;
-        return OK;
+        return true;
     }
-    (void)error_set_errno(error, ERROR_IO, written < 0 ? errno : ENOSPC, "cannot write the journal in %s",
-                          journal->dir);
+    const int os_errno = written < 0 ? errno : ENOSPC;
     if (written > 0)
         journal->is_broken = !cut(journal->fd, journal->size);
     journal->allocated = journal->size;
-    return ERROR_IO;
+    errno = os_errno;
+    return false;
+}
+
+static enum error_code write_record(struct journal *journal, const uint8_t *bytes, size_t len, struct error *error)
+{
+    while (!journal->is_broken && !write_once(journal, bytes, len)) {
+        const int os_errno = errno;
+        if (os_errno == ENOSPC && disk_release())
+            continue;
+        return error_set_errno(error, ERROR_IO, os_errno, "cannot write the journal in %s", journal->dir);
+    }
+    return journal->is_broken ? error_set(error, ERROR_IO, "the journal in %s waits for a new segment after a failed "
+                                          "write", journal->dir) : OK;
 }
 
 enum error_code journal_append(struct journal *journal, uint32_t type, struct str payload, int64_t promise,
@@ -355,6 +427,14 @@ void journal_forgive(struct journal *journal, int64_t promise)
     pthread_mutex_unlock(&journal->mutex);
 }
 
+bool journal_is_in_place(struct journal *journal)
+{
+    pthread_mutex_lock(&journal->mutex);
+    const bool is_there = is_in_place(journal);
+    pthread_mutex_unlock(&journal->mutex);
+    return is_there;
+}
+
 uint64_t journal_bytes(struct journal *journal)
 {
     pthread_mutex_lock(&journal->mutex);
@@ -384,8 +464,7 @@ void journal_wait(struct journal *journal, uint64_t segment, uint64_t offset, ui
 void journal_wake(struct journal *journal)
 {
     pthread_mutex_lock(&journal->mutex);
-    journal->is_woken = true;
-    pthread_cond_signal(&journal->grown);
+    wake(journal);
     pthread_mutex_unlock(&journal->mutex);
 }
 
@@ -408,19 +487,16 @@ bool journal_is_due(struct journal *journal, uint64_t segment_bytes)
 /* The new file is made outside the lock: whoever appends waits for one write(2), never for this. */
 enum error_code journal_roll(struct journal *journal, struct error *error)
 {
-    int fd;
-    uint64_t next = journal_current(journal) + 1;
-    enum error_code code = create_segment(journal->dir, next, &fd, error);
+    struct segment_file file;
+    const uint64_t next = journal_current(journal) + 1;
+    enum error_code code = create_segment(journal->dir, next, &file, error);
     if (code != OK)
         return code;
     pthread_mutex_lock(&journal->mutex);
     int old_fd = journal->fd;
     uint64_t old_size = journal->size;
-    journal->fd = fd;
-    journal->segment = next;
     journal->past_bytes += journal->size;
-    journal->size = journal->allocated = SEGMENT_HEADER_LEN;
-    journal->is_broken = false;
+    take_segment(journal, &file, next);
     (void)allocate(journal, journal->size + journal->promised);
     pthread_mutex_unlock(&journal->mutex);
     (void)cut(old_fd, old_size);
@@ -435,7 +511,7 @@ enum error_code journal_remove(struct journal *journal, uint64_t segment, bool i
     segment_path(path, journal->dir, segment, SUFFIX);
     segment_path(aside, journal->dir, segment, ".damaged");
     (void)stat(path, &info);
-    const bool is_gone = (is_damaged ? rename(path, aside) : unlink(path)) == 0 || errno == ENOENT;
+    const bool is_gone = (is_damaged ? io_renameat(AT_FDCWD, path, AT_FDCWD, aside) : io_unlinkat(AT_FDCWD, path, 0)) == 0 || errno == ENOENT;
     if (!is_gone)
         return error_set_errno(error, ERROR_IO, errno, "cannot remove %s", path);
     uint64_t size = (uint64_t)info.st_size;
@@ -499,7 +575,7 @@ static ssize_t fill(struct journal_reader *reader, size_t wanted, struct error *
         return (ssize_t)wanted;
     ssize_t got;
     do
-        got = pread(reader->fd, reader->window, sizeof(reader->window), (off_t)reader->offset);
+        got = io_pread(reader->fd, reader->window, sizeof(reader->window), (off_t)reader->offset);
     while (got < 0 && errno == EINTR);
     if (got < 0) {
         (void)error_set_errno(error, ERROR_IO, errno, "cannot read %s", reader->path);

@@ -33,13 +33,15 @@ void journal_close(struct journal *journal); /* a segment without a record goes,
  * Space for what is promised is set aside on the disk, so that who was let in
  * can finish on a disk that has become full meanwhile. Without a promise to keep
  * (positive, or 0 for a record that stands alone) it is refused with
- * ERROR_UNAVAILABLE when space is short or the limit is reached; others fail
- * only with ERROR_IO. After a failure the log is as before. Any
+ * ERROR_UNAVAILABLE when space is short, the disk's reserve included, or the
+ * limit is reached; others fail only with ERROR_IO. A segment that was removed
+ * or replaced takes no record. After a failure the log is as before. Any
  * thread; the lock inside is held for one write(2). */
 enum error_code journal_append(struct journal *journal, uint32_t type, struct str payload, int64_t promise,
                                struct error *error) WARN_UNUSED;
 void journal_forgive(struct journal *journal, int64_t promise); /* a promise that no record will keep */
 
+bool journal_is_in_place(struct journal *journal); /* its current segment was neither removed nor replaced. Any thread */
 uint64_t journal_bytes(struct journal *journal); /* of all segments. Any thread */
 
 /* --- for the one thread that reads behind --- */

@@ -9,6 +9,7 @@
 
 #include "core/limits.h"
 #include "core/util.h"
+#include "store/disk.h"
 #include "store/objects_backend.h"
 
 #define FILE_WINDOW_BYTES ((size_t)262144)
@@ -52,6 +53,8 @@ enum objects_problem objects_fail_errno(struct error *error, int os_errno, const
     va_start(args, format);
     vsnprintf(message, sizeof(message), format, args);
     va_end(args);
+    if (disk_check(error) != OK) /* whatever the call said: there is nothing to find any more */
+        return OBJECTS_UNAVAILABLE;
     enum objects_problem problem =
         os_errno == ENOSPC || os_errno == EDQUOT || os_errno == EMFILE || os_errno == ENFILE ? OBJECTS_UNAVAILABLE
                                                                                             : OBJECTS_FAILED;
@@ -67,6 +70,8 @@ enum objects_problem objects_no_memory(struct error *error)
 
 enum objects_problem objects_no_bucket(struct error *error, struct str bucket)
 {
+    if (disk_check(error) != OK)
+        return OBJECTS_UNAVAILABLE;
     return objects_fail(error, OBJECTS_NO_BUCKET, "there is no bucket " STR_FMT, STR_ARG(bucket));
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/io.h"
 #include "core/util.h"
+#include "store/disk.h"
 
 #define OPEN_TRIES 100 /* an object replaced again and again while it is being opened */
 
@@ -53,6 +54,8 @@ static void sync_parent(struct objects_dir *dir, const char *path)
 
 enum objects_problem object_write(int fd, const void *data, size_t len, struct error *error)
 {
+    if (disk_admit(len, error) != OK)
+        return OBJECTS_UNAVAILABLE;
     return io_write_all(fd, data, len) ? OBJECTS_OK : objects_fail_errno(error, errno, "cannot write an object");
 }
 

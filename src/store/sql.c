@@ -1,5 +1,6 @@
 #include "store/sql.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 
 #include "core/mem.h"
@@ -9,6 +10,7 @@
 struct sql {
     sqlite3 *handle;
     char *path;
+    bool is_full; /* the last failure was for want of space */
 };
 
 struct sql_statement {
@@ -17,15 +19,24 @@ struct sql_statement {
     bool has_failed_bind;
 };
 
-static enum error_code code_of(int result)
+/* Whether the disk took no more; SQLite says so outright, or calls it a failure of some step. */
+static bool is_full(const struct sql *sql, int result)
 {
+    const int os_errno = sqlite3_system_errno(sql->handle);
+    return (result & 0xff) == SQLITE_FULL ||
+           ((result & 0xff) == SQLITE_IOERR && (os_errno == ENOSPC || os_errno == EDQUOT));
+}
+
+static enum error_code code_of(const struct sql *sql, int result)
+{
+    if (is_full(sql, result))
+        return ERROR_UNAVAILABLE;
     switch (result & 0xff) {
     case SQLITE_NOMEM: return ERROR_NO_MEMORY;
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return ERROR_UNAVAILABLE;
     case SQLITE_CONSTRAINT: return ERROR_CONFLICT;
     case SQLITE_IOERR:
-    case SQLITE_FULL:
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
     case SQLITE_PERM: return ERROR_IO;
@@ -33,11 +44,12 @@ static enum error_code code_of(int result)
     }
 }
 
-static enum error_code fail(const struct sql *sql, int result, struct error *error)
+static enum error_code fail(struct sql *sql, int result, struct error *error)
 {
+    sql->is_full = sql->handle && is_full(sql, result);
     if ((result & 0xff) == SQLITE_NOMEM || !sql->handle)
         return error_no_memory(error);
-    return error_set(error, code_of(result), "%s: %s", sql->path, sqlite3_errmsg(sql->handle));
+    return error_set(error, code_of(sql, result), "%s: %s", sql->path, sqlite3_errmsg(sql->handle));
 }
 
 enum error_code sql_open(const char *path, enum sql_mode mode, struct sql **sql, struct error *error)
@@ -76,6 +88,11 @@ enum error_code sql_exec(struct sql *sql, const char *text, struct error *error)
 {
     int result = sqlite3_exec(sql->handle, text, NULL, NULL, NULL);
     return result == SQLITE_OK ? OK : fail(sql, result, error);
+}
+
+bool sql_is_full(const struct sql *sql)
+{
+    return sql->is_full;
 }
 
 void sql_rollback(struct sql *sql)

@@ -2,7 +2,7 @@
  * statements belong to one thread at a time.
  *
  * Errors carry the file's path and SQLite's words. ERROR_UNAVAILABLE: somebody
- * else holds the database; ERROR_IO: disk or permission; ERROR_INTERNAL: the
+ * else holds the database, or the disk is full; ERROR_IO: disk or permission; ERROR_INTERNAL: the
  * file is damaged or no database; ERROR_CONFLICT: a constraint or a trigger. */
 #ifndef STORE_SQL_H
 #define STORE_SQL_H
@@ -26,6 +26,7 @@ void sql_close(struct sql *sql); /* statements must be freed before; NULL is leg
 
 /* Any number of statements. */
 enum error_code sql_exec(struct sql *sql, const char *text, struct error *error) WARN_UNUSED;
+bool sql_is_full(const struct sql *sql); /* whether the last failure was for want of space on the disk */
 void sql_rollback(struct sql *sql); /* of a transaction, if there is one */
 
 /* PRAGMA user_version, the schema's. */
