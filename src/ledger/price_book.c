@@ -297,8 +297,8 @@ static enum error_code check_step(const struct price_step *step, const char *nam
         for (size_t i = 0; i < PRICE_CLASSES; i++)
             if (step->rates[tier][i] > RATE_MAX)
                 return error_set(error, ERROR_INVALID,
-                                 "%s: in tier %s a million tokens would cost more than $%llu; lower the price or a factor",
-                                 name, price_tier_names[tier], (unsigned long long)(RATE_MAX / CONFIG_PICO));
+                                 "%s: in tier %s a million tokens would cost more than $%llu; lower the price or a "
+                                 "factor", name, price_tier_names[tier], (unsigned long long)(RATE_MAX / CONFIG_PICO));
     return OK;
 }
 

@@ -201,7 +201,9 @@ static void give_way(uint64_t bytes)
 enum error_code disk_check(struct error *error)
 {
     struct stat info;
-    if (!atomic_load(&is_open) || (stat(disk.path, &info) == 0 && info.st_dev == disk.device && info.st_ino == disk.inode))
+    if (!atomic_load(&is_open))
+        return OK;
+    if (stat(disk.path, &info) == 0 && info.st_dev == disk.device && info.st_ino == disk.inode)
         return OK;
     if (!atomic_exchange(&disk.is_gone, true))
         condition_set("data", CONDITION_DOWN,

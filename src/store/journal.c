@@ -511,8 +511,8 @@ enum error_code journal_remove(struct journal *journal, uint64_t segment, bool i
     segment_path(path, journal->dir, segment, SUFFIX);
     segment_path(aside, journal->dir, segment, ".damaged");
     (void)stat(path, &info);
-    const bool is_gone = (is_damaged ? io_renameat(AT_FDCWD, path, AT_FDCWD, aside) : io_unlinkat(AT_FDCWD, path, 0)) == 0 || errno == ENOENT;
-    if (!is_gone)
+    const int failed = is_damaged ? io_renameat(AT_FDCWD, path, AT_FDCWD, aside) : io_unlinkat(AT_FDCWD, path, 0);
+    if (failed && errno != ENOENT)
         return error_set_errno(error, ERROR_IO, errno, "cannot remove %s", path);
     uint64_t size = (uint64_t)info.st_size;
     pthread_mutex_lock(&journal->mutex);

@@ -41,7 +41,7 @@ enum error_code journal_append(struct journal *journal, uint32_t type, struct st
                                struct error *error) WARN_UNUSED;
 void journal_forgive(struct journal *journal, int64_t promise); /* a promise that no record will keep */
 
-bool journal_is_in_place(struct journal *journal); /* its current segment was neither removed nor replaced. Any thread */
+bool journal_is_in_place(struct journal *journal); /* the current segment: not removed, not replaced. Any thread */
 uint64_t journal_bytes(struct journal *journal); /* of all segments. Any thread */
 
 /* --- for the one thread that reads behind --- */

@@ -383,14 +383,14 @@ static void prices_too_large_to_count(void **state)
     struct config read;
     struct price_book *made;
     struct error error;
-    (void)snprintf(text, sizeof(text), "%smodels: [{id: a, input: 2000, output: 1, source: s, tiers: [priority], places: "
-                                       "[{at: [eu], factor: 100}]}]", head);
+    (void)snprintf(text, sizeof(text), "%smodels: [{id: a, input: 2000, output: 1, source: s, tiers: [priority], "
+                                       "places: [{at: [eu], factor: 100}]}]", head);
     refuse(text, "b@1/a/eu: in tier priority a million tokens would cost more than $9223372");
     (void)snprintf(text, sizeof(text), "%smodels: [{id: a, input: 1, output: 1000000, source: s, places: [{at: [eu], "
                                        "factor: 100}]}]", head);
     refuse(text, "b@1/a/eu: in tier default");
-    (void)snprintf(text, sizeof(text), "%smodels: [{id: a, input: 900, output: 1, source: s, tiers: [priority], places: "
-                                       "[{at: [eu], factor: 100}]}]", head);
+    (void)snprintf(text, sizeof(text), "%smodels: [{id: a, input: 900, output: 1, source: s, tiers: [priority], "
+                                       "places: [{at: [eu], factor: 100}]}]", head);
     assert_int_equal(load_prices(text, "", &read, &made, &error), OK);
     const struct price_row *row = price_book_find(made, STR("a"), STR("eu"));
     assert_true(row->steps[0].rates[PRICE_PRIORITY][PRICE_INPUT] == UINT64_C(9000000000000000000));
