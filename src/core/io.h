@@ -1,8 +1,9 @@
 /* io.h - system calls on files, whole reads and writes, and the place where tests make them fail.
  *
  * io_write and the like are the system calls of the same names. In a test each may fail as a disk does (EINTR,
- * ENOSPC, EIO) or move less than it was asked for: IO_FAIL_EVERY=n and IO_SHORT_EVERY=n in the environment hit one call in n, at
- * places that follow from IO_SEED; unit tests call io_fail_every, io_short_every and io_fail_at. Any thread. */
+ * ENOSPC, EIO) or move less than it was asked for: IO_FAIL_EVERY=n and IO_SHORT_EVERY=n in the environment hit one
+ * call in n, at places that follow from IO_SEED; unit tests call io_fail_every, io_short_every and io_fail_at. Any
+ * thread. */
 #ifndef CORE_IO_H
 #define CORE_IO_H
 
