@@ -54,8 +54,7 @@ static void on_billed(void *ctx, size_t model, const struct chat_usage *usage, c
         .cache_read_tokens = usage->cache_read_tokens,
         .cache_write_tokens = usage->cache_write_5m_tokens + usage->cache_write_1h_tokens,
     };
-    metrics_counted(&api->batch_metrics, model, &counts);
-    metrics_billed(&api->batch_metrics, model, quote->cost, quote->baseline);
+    metrics_billed(&api->batch_metrics, model, &counts, quote->cost, quote->baseline);
 }
 
 static enum error_code open_batch(struct api *api, const struct api_options *options, struct error *error)

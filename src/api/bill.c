@@ -33,7 +33,14 @@ enum error_code bill_close(struct bill *bill, struct api_call *call, enum ledger
     if (ledger_finish(call->thread->api->ledger, line, error) != OK)
         return error_set(error, ERROR_UNAVAILABLE, "The ledger could not record this request.");
     call->cost = line->quote.cost;
-    metrics_billed(&call->thread->metrics, call->match.model, line->quote.cost, line->quote.baseline);
+    const uint64_t *tokens = line->usage.tokens;
+    const struct metrics_usage counts = {
+        .input_tokens = tokens[PRICE_INPUT],
+        .output_tokens = tokens[PRICE_OUTPUT],
+        .cache_read_tokens = tokens[PRICE_CACHE_READ],
+        .cache_write_tokens = tokens[PRICE_CACHE_WRITE_5M] + tokens[PRICE_CACHE_WRITE_1H],
+    };
+    metrics_billed(&call->thread->metrics, call->match.model, &counts, line->quote.cost, line->quote.baseline);
     return OK;
 }
 

@@ -46,28 +46,24 @@ static void observe(struct metrics_histogram *histogram, const uint64_t *bounds,
     add(&histogram->sum_us, value_us);
 }
 
-void metrics_counted(struct metrics *metrics, size_t model, const struct metrics_usage *usage)
+void metrics_timed(struct metrics *metrics, size_t model, const struct metrics_usage *usage)
+{
+    struct metrics_model *counts = &metrics->models[model];
+    observe(&counts->first_token, first_token_bounds, usage->first_token_us);
+    if (usage->output_tokens > 1)
+        observe(&counts->per_token, per_token_bounds, usage->decode_us / (usage->output_tokens - 1));
+}
+
+void metrics_billed(struct metrics *metrics, size_t model, const struct metrics_usage *usage, uint64_t cost,
+                    uint64_t baseline)
 {
     struct metrics_model *counts = &metrics->models[model];
     add(&counts->input_tokens, usage->input_tokens);
     add(&counts->output_tokens, usage->output_tokens);
     add(&counts->cache_read_tokens, usage->cache_read_tokens);
     add(&counts->cache_write_tokens, usage->cache_write_tokens);
-}
-
-void metrics_generated(struct metrics *metrics, size_t model, const struct metrics_usage *usage)
-{
-    struct metrics_model *counts = &metrics->models[model];
-    metrics_counted(metrics, model, usage);
-    observe(&counts->first_token, first_token_bounds, usage->first_token_us);
-    if (usage->output_tokens > 1)
-        observe(&counts->per_token, per_token_bounds, usage->decode_us / (usage->output_tokens - 1));
-}
-
-void metrics_billed(struct metrics *metrics, size_t model, uint64_t cost, uint64_t baseline)
-{
-    add(&metrics->models[model].cost, cost);
-    add(&metrics->models[model].baseline, baseline);
+    add(&counts->cost, cost);
+    add(&counts->baseline, baseline);
 }
 
 void metrics_cached(struct metrics *metrics, size_t model, enum cache_outcome outcome)

@@ -44,10 +44,12 @@ struct metrics_usage {
     uint64_t input_tokens, output_tokens, cache_read_tokens, cache_write_tokens;
     uint64_t first_token_us, decode_us;
 };
-void metrics_counted(struct metrics *metrics, size_t model, const struct metrics_usage *usage); /* tokens alone */
-void metrics_generated(struct metrics *metrics, size_t model, const struct metrics_usage *usage);
+/* How long a reply took that came whole. */
+void metrics_timed(struct metrics *metrics, size_t model, const struct metrics_usage *usage);
 
-void metrics_billed(struct metrics *metrics, size_t model, uint64_t cost, uint64_t baseline); /* picodollars */
+/* A line went into the ledger: its tokens, and picodollars. Nothing else counts tokens, so that sums agree. */
+void metrics_billed(struct metrics *metrics, size_t model, const struct metrics_usage *usage, uint64_t cost,
+                    uint64_t baseline);
 
 /* A request was handed to the engine. `asked` may be empty: default. */
 void metrics_tier(struct metrics *metrics, size_t model, const char *asked, const char *served);

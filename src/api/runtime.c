@@ -236,7 +236,7 @@ static void account_usage(struct runtime_call *runtime, const struct chat_reply 
     struct api_call *call = runtime->call;
     note_usage(runtime, &reply->usage);
     call->usage.decode_us = figures->decode_us;
-    metrics_generated(&call->thread->metrics, call->match.model, &call->usage);
+    metrics_timed(&call->thread->metrics, call->match.model, &call->usage);
 }
 
 static void add_usage_headers(struct api_call *call, const struct chat_reply *reply)

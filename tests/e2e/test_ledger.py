@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from conftest import FULCRUM, Server, start, wait_until
+from conftest import FULCRUM, Server, metrics, start, wait_until
 
 PRO = "amazon.nova-pro-v1:0"
 SONNET = "anthropic.claude-3-5-sonnet-20241022-v2:0"
@@ -214,6 +214,39 @@ def test_metrics_count_money(server):
     before = counted()
     reply, _ = post(server, PRO, body())
     assert counted() - before == int(reply.headers["x-fulcrum-cost"])
+
+
+def test_metrics_agree_with_the_ledger(tmp_path, random_model):
+    """Tokens and money, of replies that came whole, streams that were left, replies that nobody waited for, a batch."""
+    server = start(tmp_path, random_model, deterministic=False)
+    head = "Host: a\r\nContent-Type: application/json\r\nContent-Length: "
+    shared = "All staff read this before they answer anybody. " * 20
+    for number in range(24):
+        payload = json.dumps({
+            "system": [{"text": shared}, {"cachePoint": {"type": "default"}}],
+            "messages": [{"role": "user", "content": [{"text": f"Question {number}"}]}],
+            "inferenceConfig": {"maxTokens": 900 if number % 3 else 4, "temperature": 1}})
+        operation = "converse" if number % 4 == 0 else "converse-stream"
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as raw:
+            raw.sendall(f"POST /model/{PRO}/{operation} HTTP/1.1\r\n{head}{len(payload)}\r\n\r\n{payload}".encode())
+            if number % 3:  # leaves in between; else stays to the end
+                raw.recv(300 if "stream" in operation else 0)
+                continue
+            raw.shutdown(socket.SHUT_WR)
+            while raw.recv(65536):
+                pass
+    assert wait_until(lambda: metrics(server)['fulcrum_requests_running{model="tiny"}'] == 0 and
+                      metrics(server)['fulcrum_queue_depth{model="tiny"}'] == 0, timeout=30)
+    assert wait_until(lambda: len(export(server)) == 24)
+    lines, said = export(server).values(), metrics(server)
+    assert sum(line["outcome"] == "cancelled" and line["outputTokens"] > 0 for line in lines) > 0
+    for metric, fields in {"input_tokens": ["inputTokens"], "output_tokens": ["outputTokens"],
+                           "cache_read_tokens": ["cacheReadInputTokens"],
+                           "cache_write_tokens": ["cacheWriteInputTokens", "cacheWrite1hInputTokens"],
+                           "cost_picodollars": ["costPicodollars"], "baseline_picodollars": ["baselinePicodollars"]}.items():
+        summed = sum(line[field] for line in lines for field in fields)
+        assert said[f'fulcrum_{metric}_total{{model="tiny"}}'] == summed, metric
+    assert server.stop() == 0
 
 
 def test_wrong_usage_is_exit_2(tmp_path):

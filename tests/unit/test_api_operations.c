@@ -75,8 +75,10 @@ static void sets_are_added_up(void **state)
         metrics_request(sets[i], 0, 0, 200);
         metrics_request(sets[i], 0, 0, 418);
         metrics_request(sets[i], 1, METRICS_NO_MODEL, 404);
-        metrics_generated(sets[i], 0, &(struct metrics_usage){.input_tokens = 10, .output_tokens = 5,
-                                                              .first_token_us = 30000, .decode_us = 4000});
+        const struct metrics_usage usage = {
+            .input_tokens = 10, .output_tokens = 5, .first_token_us = 30000, .decode_us = 4000};
+        metrics_timed(sets[i], 0, &usage);
+        metrics_billed(sets[i], 0, &usage, 7, 9);
     }
     struct buf out;
     buf_init(&out, 1 << 20);
@@ -87,6 +89,7 @@ static void sets_are_added_up(void **state)
         "fulcrum_requests_total{operation=\"none\",model=\"\",code=\"404\"} 2\n",
         "fulcrum_input_tokens_total{model=\"tiny\"} 20\n",
         "fulcrum_output_tokens_total{model=\"tiny\"} 10\n",
+        "fulcrum_cost_picodollars_total{model=\"tiny\"} 14\n",
         "fulcrum_time_to_first_token_seconds_bucket{model=\"tiny\",le=\"0.025\"} 0\n",
         "fulcrum_time_to_first_token_seconds_bucket{model=\"tiny\",le=\"0.05\"} 2\n",
         "fulcrum_time_to_first_token_seconds_bucket{model=\"tiny\",le=\"+Inf\"} 2\n",
