@@ -89,7 +89,7 @@ def arguments():
     parser.add_argument("--mix", default="desk", help=f"TASK=WEIGHT,... or one of {', '.join(MIXES)}")
     parser.add_argument("--length", type=int, help="longest row wanted, in tokens, about (default 256; copy 64)")
     parser.add_argument("--complex", type=float, default=0.35, help="share of complex rows")
-    parser.add_argument("--single", action="store_true", help="one question a row")
+    parser.add_argument("--single", action="store_true", help="one question a row; some rows of task answer have a conversation before it")
     parser.add_argument("--tool-turns", action="store_true",
                         help="several tool calls on one prompt; earlier ones are messages whose content is the call")
     parser.add_argument("--shop", type=int, metavar="SEED", help="all rows about the one shop drawn from SEED")

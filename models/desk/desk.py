@@ -576,7 +576,7 @@ class Desk:
         pairs.reverse()  # the one that has the row's kind comes last
         if single and dice.chance(0.25) and len(known) > 2:
             pairs = [(self.question(f, known, "simple"), f.value)
-                     for f in dice.sample(known, min(4, dice.between(1, 4)))] + pairs
+                     for f in dice.sample(known, min(len(known), dice.between(1, 4)))] + pairs
         return self.packed("answer", kind, system, pairs)
 
     def lookup(self, kind, single=False):
