@@ -217,6 +217,8 @@ struct scheduler *scheduler_new(const struct scheduler_options *options)
     s->inbox.last = &s->inbox.first;
     queue_init(s);
     step_cost_init(&s->cost, s->facts->tile);
+    if (options->row_us > 0)
+        step_cost_fix(&s->cost, options->row_us);
     s->events_end = &s->events;
     reply_find_closers(s);
     return s;

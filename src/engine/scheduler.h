@@ -107,6 +107,7 @@ struct scheduler_options {
     struct scheduler_tiers tiers;
     bool is_deterministic;
     uint32_t chunk_max; /* prompt tokens of one step while replies run */
+    double row_us;      /* 0: what steps cost is measured; else a row, for ever: for tests that count steps */
     void (*post)(void *ctx, struct event *events); /* model thread; a list, oldest first */
     void *ctx;
 };

@@ -27,6 +27,13 @@ void step_cost_init(struct step_cost *cost, uint32_t tile)
         cost->spread[i][i] = first_spread[i];
 }
 
+void step_cost_fix(struct step_cost *cost, double row_us)
+{
+    cost->is_fixed = true;
+    cost->weights[2] = cost->weights[3] = row_us;
+    cost->most_rows = UINT32_MAX / 2;
+}
+
 void step_shape_add_reply(struct step_shape *shape, uint32_t past)
 {
     shape->replies++;
@@ -126,7 +133,7 @@ void step_cost_learn(struct step_cost *cost, const struct step_shape *pass, doub
 {
     double figures[STEP_COST_FIGURES];
     const uint32_t rows = rows_of(pass);
-    if (rows == 0 || !(us > 0))
+    if (rows == 0 || !(us > 0) || cost->is_fixed)
         return;
     figures_of(pass, figures);
     const double predicted_us = predict(cost, figures), error = us - predicted_us;

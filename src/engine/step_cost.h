@@ -17,6 +17,7 @@
 #ifndef ENGINE_STEP_COST_H
 #define ENGINE_STEP_COST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define STEP_COST_FIGURES 5
@@ -35,10 +36,13 @@ struct step_cost {
     uint64_t passes;    /* measured */
     uint32_t most_rows; /* of a measured pass */
     double token_us;    /* a prompt's token in passes that are mostly prompt, smoothed */
+    bool is_fixed;      /* nothing is learned */
     double error;       /* usual distance of a prediction from what was measured, as a share of the prediction */
 };
 
 void step_cost_init(struct step_cost *cost, uint32_t tile);
+/* Each row costs so much from here on, whatever is measured: with it what a step holds is the same on any machine. */
+void step_cost_fix(struct step_cost *cost, double row_us);
 
 /* Adds `count` tokens behind `past` others of their sequence. */
 void step_shape_add_reply(struct step_shape *shape, uint32_t past);

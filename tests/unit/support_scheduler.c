@@ -94,6 +94,7 @@ struct bed *bed_new(const struct bed_options *options)
         .broker = &bed->client,
         .prefixes = bed->store,
         .is_deterministic = options->is_deterministic,
+        .row_us = options->row_us,
         .chunk_max = options->chunk_max != 0 ? options->chunk_max : 512,
         .post = post,
         .ctx = bed,

@@ -18,6 +18,7 @@ struct bed_options {
     uint32_t context, parallel;
     uint64_t memory_bytes; /* 0: no cache */
     uint32_t chunk_max;    /* prompt tokens of a step beside replies; 0: 512 */
+    double row_us;         /* what a row of a step is taken to cost; 0: it is measured */
     bool is_deterministic;
     struct scheduler_tiers tiers; /* objective 0: 2; parked_bytes 0: BED_PARKED */
 };

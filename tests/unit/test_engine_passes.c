@@ -82,7 +82,8 @@ static void free_scene(struct scene *scene, struct bed *bed)
 
 static struct bed_options options_of(uint32_t parallel)
 {
-    return (struct bed_options){.path = path, .context = CONTEXT, .parallel = parallel, .chunk_max = PROMPT_PIECE};
+    return (struct bed_options){.path = path, .context = CONTEXT, .parallel = parallel, .chunk_max = PROMPT_PIECE,
+                                .row_us = 1};
 }
 
 static void test_replies_and_a_prompt(void **state)
