@@ -204,6 +204,10 @@ static void append_server(struct buf *out, const struct api *api)
     const struct metrics_row rows[] = {
         {"fulcrum_connections", "gauge", "Open client connections.", counters.connections_open},
         {"fulcrum_connections_total", "counter", "Client connections accepted.", counters.connections_total},
+        {"fulcrum_connections_refused_total", "counter", "Client connections that found no room.",
+         counters.connections_refused_total},
+        {"fulcrum_connections_displaced_total", "counter", "Connections at rest that were closed to make room.",
+         counters.connections_displaced_total},
         {"fulcrum_http_requests_total", "counter", "HTTP requests read.", counters.requests_total},
         {"fulcrum_protocol_errors_total", "counter", "Broken HTTP that was refused.", counters.protocol_errors_total},
         {"fulcrum_received_bytes_total", "counter", "Bytes from clients.", counters.bytes_in_total},

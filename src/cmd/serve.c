@@ -315,6 +315,7 @@ static enum error_code run_server(struct serve *serve, struct error *error)
 {
     unsigned threads = io_threads(&serve->config);
     raise_file_limit();
+    mem_keep_little();
     enum error_code code = lock_data(serve, error);
     if (code == OK)
         code = disk_open(serve->config.data, error);

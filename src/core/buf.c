@@ -24,6 +24,18 @@ void buf_clear(struct buf *buf)
     buf->failed = false;
 }
 
+size_t buf_cap_with(const struct buf *buf, size_t more)
+{
+    size_t cap = buf->cap ? buf->cap : BUF_FIRST_CAP;
+    if (more <= buf->cap - buf->len)
+        return buf->cap;
+    if (cap > buf->max)
+        cap = buf->max;
+    while (cap - buf->len < more)
+        cap = cap > buf->max / 2 ? buf->max : cap * 2;
+    return cap;
+}
+
 bool buf_reserve(struct buf *buf, size_t more)
 {
     if (buf->failed)
@@ -34,11 +46,7 @@ bool buf_reserve(struct buf *buf, size_t more)
         buf->failed = true;
         return false;
     }
-    size_t cap = buf->cap ? buf->cap : BUF_FIRST_CAP;
-    if (cap > buf->max)
-        cap = buf->max;
-    while (cap - buf->len < more)
-        cap = cap > buf->max / 2 ? buf->max : cap * 2;
+    size_t cap = buf_cap_with(buf, more);
     char *grown = mem_realloc(buf->data, cap);
     if (!grown) {
         buf->failed = true;

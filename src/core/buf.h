@@ -24,6 +24,7 @@ void buf_deinit(struct buf *buf);
 void buf_clear(struct buf *buf); /* keeps the memory, clears `failed` */
 
 bool buf_reserve(struct buf *buf, size_t more); /* room for `more` bytes behind len */
+size_t buf_cap_with(const struct buf *buf, size_t more); /* `cap` as it will be with them; more fits into max */
 bool buf_append(struct buf *buf, const void *data, size_t len);
 bool buf_append_str(struct buf *buf, struct str s);
 bool buf_append_text(struct buf *buf, const char *text); /* NUL-terminated */

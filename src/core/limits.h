@@ -20,12 +20,14 @@
     X(header_count, 100, "headers", "headers of one request")                                                \
     X(uri_bytes, 8192, "bytes", "request target")                                                            \
     X(connections, 4096, "connections", "open client connections per I/O thread")                            \
+    X(address_connections, 1024, "connections", "of them, those of one address")                             \
     X(streams_per_connection, 128, "streams", "concurrent HTTP/2 streams of one connection")                 \
     X(body_budget_bytes, 268435456, "bytes", "request bodies held by one I/O thread")                        \
     X(response_buffer_bytes, 4194304, "bytes", "unsent reply held for a slow reader before it is dropped")   \
     X(handshake_timeout_ms, 10000, "ms", "TLS handshake")                                                    \
     X(header_timeout_ms, 10000, "ms", "from first byte of a request to its last header")                     \
-    X(body_timeout_ms, 30000, "ms", "between two pieces of a request body")                                  \
+    X(body_timeout_ms, 30000, "ms", "request body that comes slower than body_rate_bytes")                   \
+    X(body_rate_bytes, 4096, "bytes/s", "of a request body: who sends less runs out of body_timeout_ms")     \
     X(idle_timeout_ms, 75000, "ms", "keep-alive connection without a request")                               \
     X(write_timeout_ms, 60000, "ms", "reader that takes no byte of a waiting reply")                         \
     X(first_token_timeout_ms, 600000, "ms", "queue and prefill of one request; flex and batch wait longer")  \

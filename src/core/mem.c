@@ -49,6 +49,19 @@ uint64_t mem_fail_count(void)
     return atomic_load(&alloc_count);
 }
 
+#define LARGE_PIECE (256 << 10)
+
+void mem_keep_little(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_PIECE); /* setting it stops it from growing */
+    (void)mallopt(M_TRIM_THRESHOLD, 2 * LARGE_PIECE);
+}
+
+void mem_give_back(void)
+{
+    (void)malloc_trim(0);
+}
+
 size_t mem_heap_bytes(void)
 {
     struct mallinfo2 info = mallinfo2();

@@ -25,6 +25,10 @@ char *mem_must_strdup(struct str s);
 
 void mem_fail_at(uint64_t nth);    /* 0: off. Counts from this call on, all threads */
 uint64_t mem_fail_count(void);     /* allocations seen since mem_fail_at */
+/* For a process whose memory comes in waves: large pieces are the system's, and go back to it when they are freed
+ * (else the allocator learns to keep them). At its start. */
+void mem_keep_little(void);
+void mem_give_back(void);          /* free memory of the heap to the system; slow */
 size_t mem_heap_bytes(void);       /* live bytes handed out, 0 where not counted */
 
 /* Grows array *items (count used, *cap allocated, each `size` bytes) to hold

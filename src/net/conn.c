@@ -28,6 +28,8 @@ struct conn {
     enum conn_state state;
     bool is_reading, is_woken, peer_ended;
     bool is_loopback;
+    struct share *address;     /* of the peer; NULL: no memory for it */
+    uint64_t active_ms;        /* when bytes last went either way */
     struct protocol *protocol; /* NULL until the first bytes decide */
     struct tls_session *tls;   /* NULL: plain */
     char first[PROTOCOL_PREFACE_LEN];
@@ -123,6 +125,7 @@ static void on_closed(uv_handle_t *handle)
     if (conn->next)
         conn->next->prev = conn->prev;
     thread->open_count--;
+    thread->closing_count--;
     atomic_store_explicit(&thread->connections_open, thread->open_count, memory_order_relaxed);
     buf_clear(&conn->cipher);
     buf_clear(&conn->writing);
@@ -133,11 +136,17 @@ static void conn_close(struct conn *conn, bool with_reset)
 {
     if (conn->state == CONN_CLOSING)
         return;
+    struct io_thread *thread = conn->thread;
     conn->state = CONN_CLOSING;
+    thread->closing_count++;
     unwake(conn);
     if (conn->protocol)
         conn->protocol->ops->free(conn->protocol);
     conn->protocol = NULL;
+    if (conn->address)
+        conn->address->connections--;
+    share_give(&thread->host, conn->address);
+    conn->address = NULL;
     tls_session_free(conn->tls);
     conn->tls = NULL;
     if (!with_reset || uv_tcp_close_reset(&conn->tcp, on_closed) != 0)
@@ -166,6 +175,7 @@ static void on_written(uv_write_t *request, int status)
 {
     struct conn *conn = (struct conn *)request->data;
     buf_clear(&conn->writing);
+    conn->active_ms = conn->thread->host.now_ms;
     if (conn->protocol)
         conn->protocol->in_flight = 0;
     if (conn->state == CONN_CLOSING)
@@ -307,6 +317,7 @@ static bool start_protocol(struct conn *conn, enum protocol_kind kind)
         return false;
     protocol->is_tls = conn->tls != NULL;
     protocol->is_loopback = conn->is_loopback;
+    protocol->address = conn->address;
     conn->protocol = protocol;
     if (conn->thread->is_draining)
         protocol->ops->drain(protocol);
@@ -409,6 +420,7 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *from)
         conn_flush(conn);
         return;
     }
+    conn->active_ms = thread->host.now_ms;
     protocol_count(&thread->bytes_in_total, (uint64_t)len);
     if (conn->state == CONN_LINGER)
         return;
@@ -448,14 +460,60 @@ bool conn_address_is_loopback(const struct sockaddr *address)
     return IN6_IS_ADDR_LOOPBACK(six);
 }
 
-static bool peer_is_loopback(struct conn *conn)
+/* What tells clients apart: all of an IPv4 address, and of an IPv6 address the network, which is one customer's. */
+static struct str address_name(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET)
+        return (struct str){(const char *)&((const struct sockaddr_in *)(const void *)address)->sin_addr, 4};
+    if (address->ss_family != AF_INET6)
+        return STR("");
+    const struct in6_addr *six = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+    return IN6_IS_ADDR_V4MAPPED(six) ? (struct str){(const char *)six->s6_addr + 12, 4}
+                                     : (struct str){(const char *)six->s6_addr, 8};
+}
+
+static void look_at_peer(struct conn *conn)
 {
     struct sockaddr_storage address;
     int len = sizeof(address);
-    if (conn->thread->is_loopback)
-        return true;
-    return uv_tcp_getpeername(&conn->tcp, (struct sockaddr *)&address, &len) == 0 &&
-           conn_address_is_loopback((const struct sockaddr *)&address);
+    conn->is_loopback = conn->thread->is_loopback;
+    if (uv_tcp_getpeername(&conn->tcp, (struct sockaddr *)&address, &len) != 0)
+        return;
+    conn->is_loopback = conn->is_loopback || conn_address_is_loopback((const struct sockaddr *)&address);
+    conn->address = share_take(&conn->thread->host, SHARE_ADDRESS, address_name(&address));
+    if (conn->address)
+        conn->address->connections++;
+}
+
+static bool is_at_rest(const struct conn *conn)
+{
+    bool is_starting = !conn->protocol || (conn->tls && !tls_session_is_established(conn->tls));
+    return conn->state != CONN_CLOSING && (is_starting || conn->protocol->ops->is_idle(conn->protocol));
+}
+
+/* Closes the connection that has been at rest longest, of one address or of all (NULL). An idle connection may be
+ * closed at any time (RFC 9112, 9.5), and a client that has hundreds of them without a use must not shut others out. */
+static bool displace(struct io_thread *thread, const struct conn *newcomer, const struct share *address)
+{
+    struct conn *oldest = NULL;
+    for (struct conn *conn = thread->open; conn; conn = conn->next)
+        if (conn != newcomer && (!address || conn->address == address) && is_at_rest(conn) &&
+            (!oldest || conn->active_ms <= oldest->active_ms))
+            oldest = conn; /* of the same moment the one that came first: newer ones stand in front */
+    if (!oldest)
+        return false;
+    protocol_count(&thread->connections_displaced_total, 1);
+    conn_close(oldest, false);
+    return true;
+}
+
+/* False: there is no room for it. */
+static bool find_place(struct conn *conn)
+{
+    struct io_thread *thread = conn->thread;
+    if (conn->address && conn->address->connections > thread->address_max)
+        return displace(thread, conn, conn->address);
+    return thread->open_count - thread->closing_count <= thread->connections_max || displace(thread, conn, NULL);
 }
 
 static void refuse_overload(struct conn *conn)
@@ -463,6 +521,7 @@ static void refuse_overload(struct conn *conn)
     static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\n"
                                "connection: close\r\n\r\n";
     uv_buf_t data = uv_buf_init((char *)text, sizeof(text) - 1);
+    protocol_count(&conn->thread->connections_refused_total, 1);
     if (!conn->thread->tls)
         (void)uv_try_write((uv_stream_t *)&conn->tcp, &data, 1);
     conn_close(conn, false);
@@ -487,15 +546,17 @@ bool conn_accept(struct io_thread *thread)
     atomic_store_explicit(&thread->connections_open, thread->open_count, memory_order_relaxed);
     protocol_count(&thread->connections_total, 1);
     thread->host.now_ms = uv_now(&thread->loop);
+    conn->active_ms = thread->host.now_ms;
     conn->deadline_ms = thread->host.now_ms + limit(idle_timeout_ms);
-    if (uv_accept((uv_stream_t *)&thread->listener, (uv_stream_t *)&conn->tcp) != 0)
+    if (uv_accept((uv_stream_t *)&thread->listener, (uv_stream_t *)&conn->tcp) != 0) {
         conn_close(conn, false);
-    else if (thread->open_count > limit(connections))
-        refuse_overload(conn);
-    else {
-        conn->is_loopback = peer_is_loopback(conn);
-        set_reading(conn);
+        return true;
     }
+    look_at_peer(conn);
+    if (find_place(conn))
+        set_reading(conn);
+    else
+        refuse_overload(conn);
     return true;
 }
 

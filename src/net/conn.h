@@ -33,16 +33,20 @@ struct io_thread {
     bool accept_failed;      /* a connection waits for memory */
 
     struct conn *open;     /* all that are not closed yet */
-    size_t open_count;
+    size_t open_count, closing_count; /* those that are being closed are among the open ones */
+    size_t connections_max, address_max; /* set by the server: limits, and what descriptors allow */
     struct conn *free;     /* ready for use again */
     size_t free_count;
     struct conn *woken;    /* to be flushed at the end of this turn */
 
     bool is_draining, is_stopping;
+    uv_work_t trim;
+    bool is_trimming;
     uint64_t drain_deadline_ms;
 
     /* Written by this thread, read by any. */
     _Atomic uint64_t connections_open, connections_total, bytes_in_total, bytes_out_total;
+    _Atomic uint64_t connections_refused_total, connections_displaced_total;
 
     char read_buffer[CONN_READ_BYTES]; /* shared: whoever reads is done with it before the next read */
     char plain_buffer[CONN_PLAIN_BYTES];
@@ -54,7 +58,7 @@ void conn_sweep(struct io_thread *thread);    /* time-outs */
 void conn_drain_all(struct io_thread *thread);
 bool conn_all_quiet(const struct io_thread *thread); /* nothing is left but connections waiting for the peer's close */
 void conn_close_all(struct io_thread *thread);
-void conn_free_pool(struct io_thread *thread);
+void conn_free_pool(struct io_thread *thread); /* connection objects that are kept for use again */
 bool conn_address_is_loopback(const struct sockaddr *address);
 
 #endif

@@ -6,7 +6,7 @@
 #include "core/util.h"
 
 /* What an idle exchange may keep for its next request. */
-#define KEPT_BUFFER_BYTES ((size_t)65536)
+#define KEPT_BUFFER_BYTES ((size_t)16384)
 #define KEPT_ARENA_BYTES ((size_t)16384)
 
 /* --- life ------------------------------------------------------------------------------------------ */
@@ -28,9 +28,9 @@ static void head_clear(struct request_head *head)
 
 static void give_back_body(struct exchange *exchange)
 {
-    if (exchange->body_charged > 0)
-        exchange->protocol->host->body_bytes -= exchange->body_charged;
-    exchange->body_charged = 0;
+    budget_give_back(exchange);
+    share_give(exchange->protocol->host, exchange->owner);
+    exchange->owner = NULL;
     keep_small(&exchange->body);
 }
 
@@ -178,30 +178,49 @@ bool exchange_head_complete(struct exchange *exchange)
     return split_target(exchange);
 }
 
-void exchange_offer_head(struct exchange *exchange)
+static size_t body_max(const struct exchange *exchange)
+{
+    size_t set = exchange->base.body_max;
+    return set > 0 && set < limit(body_bytes) ? set : limit(body_bytes);
+}
+
+static bool refuse_length(struct exchange *exchange)
+{
+    bool is_all = body_max(exchange) == limit(body_bytes);
+    return exchange_refuse(exchange, 413, is_all ? "the request body is too long (limit body_bytes)"
+                                                 : "the request body is too long for this operation");
+}
+
+bool exchange_offer_head(struct exchange *exchange, bool has_body, uint64_t length)
 {
     struct protocol_host *host = exchange->protocol->host;
     exchange->base.request.body = STR("");
+    exchange->base.request.has_body = has_body;
+    budget_pace_begin(exchange);
     if (host->on_head)
         host->on_head(host->ctx, &exchange->base);
+    if (exchange_streams_body(exchange) || exchange->base.refuses_body)
+        return true;
+    if (length > 0 && length <= body_max(exchange))
+        exchange->body.max = (size_t)length; /* it grows to that and no further */
+    return length <= body_max(exchange) || refuse_length(exchange);
 }
 
 bool exchange_body_append(struct exchange *exchange, struct str data)
 {
-    struct protocol_host *host = exchange->protocol->host;
+    budget_pace(exchange, data.len);
+    if (exchange->refuse_status != 0) /* it gave way to others */
+        return false;
     if (exchange_streams_body(exchange)) {
         exchange->base.on_body(&exchange->base, data);
         return true;
     }
-    if (data.len > limit(body_bytes) - exchange->body.len)
-        return exchange_refuse(exchange, 413, "the request body is too long (limit body_bytes)");
-    if (host->body_bytes - exchange->body_charged + exchange->body.len + data.len > limit(body_budget_bytes))
+    if (data.len > body_max(exchange) - exchange->body.len)
+        return refuse_length(exchange);
+    size_t cap = buf_cap_with(&exchange->body, data.len);
+    if (cap > exchange->body_charged && !budget_charge(exchange, cap - exchange->body_charged))
         return exchange_refuse(exchange, 503, "too many request bodies are being received, try again later");
-    if (!buf_append_str(&exchange->body, data))
-        return exchange_refuse(exchange, 503, "out of memory");
-    host->body_bytes += exchange->body.cap - exchange->body_charged;
-    exchange->body_charged = exchange->body.cap;
-    return true;
+    return buf_append_str(&exchange->body, data) || exchange_refuse(exchange, 503, "out of memory");
 }
 
 /* --- the handler's turn ---------------------------------------------------------------------------- */
@@ -209,6 +228,7 @@ bool exchange_body_append(struct exchange *exchange, struct str data)
 void exchange_hand_over(struct exchange *exchange)
 {
     struct protocol_host *host = exchange->protocol->host;
+    budget_leave(exchange);
     if (exchange->is_body_paused) {
         exchange->is_body_paused = false;
         exchange->protocol->ops->pause(exchange);
@@ -332,6 +352,18 @@ void http_body_pause(struct http_exchange *base)
 void http_body_resume(struct http_exchange *base)
 {
     set_body_paused(base, false);
+}
+
+void http_set_owner(struct http_exchange *base, struct str name)
+{
+    struct exchange *exchange = exchange_of(base);
+    if (!exchange->owner)
+        exchange->owner = share_take(exchange->protocol->host, SHARE_OWNER, name);
+}
+
+bool http_charge(struct http_exchange *base, size_t bytes)
+{
+    return budget_charge(exchange_of(base), bytes);
 }
 
 size_t http_exchange_unsent(const struct http_exchange *base)

@@ -36,7 +36,11 @@ struct exchange {
     enum exchange_state state;
     struct request_head head;
     struct buf body;
-    size_t body_charged; /* of the host's budget */
+    size_t body_charged; /* of the host's budget: the body, and what the handler makes of it */
+    struct share *owner; /* that it is counted for; NULL: not known */
+    uint64_t body_deadline_us; /* budget_pace_begin */
+    bool is_receiving;         /* in host->receiving */
+    struct exchange *receiving_next, *receiving_prev;
     bool is_head_method; /* the reply has no body */
     bool is_body_paused; /* the handler wants no pieces now */
     bool was_high;       /* unsent bytes reached half the limit: on_drain is owed */
@@ -47,7 +51,6 @@ struct exchange {
     int32_t stream_id;
     struct buf out;  /* reply bytes that no frame has taken yet */
     size_t out_sent; /* of them, already in a frame */
-    size_t content_length;
     size_t body_owed;    /* bytes whose window is given back when the handler wants more */
     bool is_deferred;    /* the data provider found nothing and sleeps */
     bool is_ended;       /* the handler has written everything */
@@ -77,7 +80,8 @@ static inline bool exchange_is_held(const struct exchange *exchange) /* by the h
 bool exchange_refuse(struct exchange *exchange, int status, const char *message); /* always false */
 bool exchange_head_count(struct exchange *exchange, size_t len); /* before each append to head.text */
 bool exchange_head_complete(struct exchange *exchange);          /* makes base.request, checks method and target */
-void exchange_offer_head(struct exchange *exchange); /* runs on_head */
+/* Runs on_head. `length`: of the body, 0 where it isn't known. False as above: the body is longer than may be. */
+bool exchange_offer_head(struct exchange *exchange, bool has_body, uint64_t length);
 static inline bool exchange_streams_body(const struct exchange *exchange)
 {
     return exchange->base.on_body != NULL;

@@ -37,6 +37,7 @@ struct http_request {
     struct http_header *headers; /* HTTP/2: ":authority" is kept under that name and also given as "host" */
     size_t header_count;
     struct str body;
+    bool has_body;     /* something follows the headers */
     int version;       /* 11 or 20 (1.0 is 10) */
     bool is_tls;
     bool is_loopback;  /* the peer's address */
@@ -50,8 +51,18 @@ struct http_exchange {
     void *user;                  /* the handler's own */
     void (*on_close)(struct http_exchange *exchange); /* client gone before the reply's end; may be NULL */
     void (*on_drain)(struct http_exchange *exchange); /* unsent bytes fell below half the limit; may be NULL */
-    void (*on_body)(struct http_exchange *exchange, struct str data); /* set by on_head only */
+    /* Set by on_head only. */
+    void (*on_body)(struct http_exchange *exchange, struct str data);
+    size_t body_max;   /* 0: limit(body_bytes) */
+    bool refuses_body; /* on_request runs at once, to refuse it; HTTP/1.1 closes after that if a body was to come */
 };
+
+/* What is held for the request counts for this owner (budget.h). From on_head, before anything is held. */
+void http_set_owner(struct http_exchange *exchange, struct str name);
+
+/* The handler makes so many bytes more of the request, which count as the body does, until the reply's end. False:
+ * there is no room for them. */
+bool http_charge(struct http_exchange *exchange, size_t bytes);
 
 /* Asks the client to wait with the body, and to go on. What was read already
  * still comes after a pause: at most 256 KiB. From on_body, or between pieces. */

@@ -203,22 +203,24 @@ static bool check_framing(struct http1 *http1)
     return true;
 }
 
-/* The handler may want to take the body in pieces; else it must be one that can be held. */
-static bool check_length(struct http1 *http1)
+/* The handler may want to take the body in pieces, or not at all; else it must be one that can be held. */
+static bool offer_head(struct http1 *http1)
 {
-    struct exchange *exchange = &http1->exchange;
-    exchange_offer_head(exchange);
-    if ((http1->parser.flags & F_CONTENT_LENGTH) && !exchange_streams_body(exchange) &&
-        http1->parser.content_length > limit(body_bytes))
-        return exchange_refuse(exchange, 413, "the request body is too long (limit body_bytes)");
-    return true;
+    const llhttp_t *parser = &http1->parser;
+    uint64_t length = parser->flags & F_CONTENT_LENGTH ? parser->content_length : 0;
+    return exchange_offer_head(&http1->exchange, length > 0 || (parser->flags & F_CHUNKED), length);
+}
+
+static bool refuses_body(const struct http1 *http1)
+{
+    return http1->exchange.base.refuses_body && http1->exchange.base.request.has_body;
 }
 
 static bool answer_expectation(struct http1 *http1)
 {
     struct exchange *exchange = &http1->exchange;
     struct str expect = http_header_get(&exchange->base.request, "expect");
-    if (!expect.data || http1->parser.http_minor == 0)
+    if (!expect.data || http1->parser.http_minor == 0 || exchange->base.refuses_body)
         return true;
     if (!str_eq_nocase(expect, STR("100-continue")))
         return exchange_refuse(exchange, 417, "the only expectation is 100-continue");
@@ -237,18 +239,16 @@ static int on_headers_complete(llhttp_t *parser)
     /* An upgrade, to h2c for instance, is declined by answering in HTTP/1.1. */
     parser->upgrade = 0;
     http1->keeps_alive = !http1->is_draining && llhttp_should_keep_alive(parser);
-    if (!exchange_head_complete(exchange) || !check_framing(http1) || !check_length(http1) ||
-        !answer_expectation(http1))
+    if (!exchange_head_complete(exchange) || !check_framing(http1) || !offer_head(http1) ||
+        !answer_expectation(http1) || refuses_body(http1))
         return -1;
     http1->state = HTTP1_BODY;
-    http1->deadline_ms = http1->base.host->now_ms + limit(body_timeout_ms);
     return 0;
 }
 
 static int on_body(llhttp_t *parser, const char *at, size_t len)
 {
     struct http1 *http1 = parser->data;
-    http1->deadline_ms = http1->base.host->now_ms + limit(body_timeout_ms);
     return verdict(exchange_body_append(&http1->exchange, (struct str){at, len}));
 }
 
@@ -308,12 +308,17 @@ static void refuse_malformed(struct http1 *http1, llhttp_errno_t reason)
     struct exchange *exchange = &http1->exchange;
     if (http1->state == HTTP1_IDLE) /* not even a first letter was right */
         on_message_begin(&http1->parser);
-    if (reason == HPE_INVALID_VERSION && !is_known_version(&http1->parser)) /* else what follows it is wrong */
+    if (refuses_body(http1) && exchange->refuse_status == 0) {
+        http1->keeps_alive = false;
+        http1->state = HTTP1_RUNNING;
+        exchange_hand_over(exchange);
+    } else if (reason == HPE_INVALID_VERSION && !is_known_version(&http1->parser)) { /* else what follows is wrong */
         refuse(http1, 505, "the version must be HTTP/1.0 or HTTP/1.1");
-    else if (exchange->refuse_status != 0)
+    } else if (exchange->refuse_status != 0) {
         refuse(http1, exchange->refuse_status, exchange->refuse_message);
-    else
+    } else {
         refuse(http1, 400, llhttp_get_error_reason(&http1->parser));
+    }
 }
 
 static size_t unsent_bytes(const struct http1 *http1)
@@ -399,7 +404,7 @@ static void set_paused(struct http1 *http1)
 static void http1_pause(struct exchange *exchange)
 {
     struct http1 *http1 = http1_of(exchange->protocol);
-    http1->deadline_ms = http1->base.host->now_ms + limit(body_timeout_ms);
+    budget_pace_begin(exchange);
     set_paused(http1);
     wake(http1);
 }
@@ -593,10 +598,12 @@ static void http1_abort(struct exchange *exchange)
 static void http1_pull(struct protocol *base)
 {
     struct http1 *http1 = http1_of(base);
+    struct exchange *exchange = &http1->exchange;
+    if (http1->state == HTTP1_BODY && exchange->refuse_status != 0)
+        refuse(http1, exchange->refuse_status, exchange->refuse_message);
     parse_kept(http1);
     if (base->out.failed)
         base->is_broken = true;
-    struct exchange *exchange = &http1->exchange;
     if (exchange->state == EXCHANGE_STREAMING && exchange_drain_due(exchange, http1_unsent(exchange)))
         exchange->base.on_drain(&exchange->base);
 }
@@ -623,13 +630,19 @@ static void http1_tick(struct protocol *base)
     probe(http1);
     if (http1->state == HTTP1_IDLE && unsent_bytes(http1) > 0) /* its reader is slow: the connection's own time-out */
         http1->deadline_ms = base->host->now_ms + limit(idle_timeout_ms);
-    if (http1->state == HTTP1_RUNNING || http1->state == HTTP1_CLOSED || base->host->now_ms < http1->deadline_ms ||
-        http1->exchange.is_body_paused)
+    bool is_late = http1->state == HTTP1_BODY ? budget_is_late(&http1->exchange)
+                                              : base->host->now_ms >= http1->deadline_ms;
+    if (http1->state == HTTP1_RUNNING || http1->state == HTTP1_CLOSED || !is_late || http1->exchange.is_body_paused)
         return;
     if (http1->state == HTTP1_IDLE)
         finish(http1);
     else
         refuse(http1, 408, "the request took too long to arrive");
+}
+
+static void http1_give_way(struct exchange *exchange)
+{
+    wake(http1_of(exchange->protocol));
 }
 
 static void http1_drain(struct protocol *base)
@@ -639,6 +652,13 @@ static void http1_drain(struct protocol *base)
     http1->keeps_alive = false;
     if (http1->state == HTTP1_IDLE && http1->in.len == 0)
         finish(http1);
+}
+
+static bool http1_is_idle(const struct protocol *base)
+{
+    const struct http1 *http1 = (const struct http1 *)base;
+    bool is_between = http1->state == HTTP1_IDLE || http1->state == HTTP1_HEAD || http1->state == HTTP1_STRANGE;
+    return is_between && http1->in.len == 0 && unsent_bytes(http1) == 0;
 }
 
 static void http1_destroy(struct http1 *http1)
@@ -670,6 +690,7 @@ static const struct protocol_ops http1_ops = {
     .pull = http1_pull,
     .tick = http1_tick,
     .drain = http1_drain,
+    .is_idle = http1_is_idle,
     .free = http1_free,
     .respond = http1_respond,
     .write = http1_write,
@@ -677,6 +698,7 @@ static const struct protocol_ops http1_ops = {
     .abort = http1_abort,
     .unsent = http1_unsent,
     .pause = http1_pause,
+    .give_way = http1_give_way,
 };
 
 static struct http1 *take_from_pool(struct protocol_host *host)
@@ -710,7 +732,7 @@ struct protocol *http1_new(struct protocol_host *host, void (*wake_link)(void *l
     return &http1->base;
 }
 
-void http1_host_deinit(struct protocol_host *host)
+void http1_host_trim(struct protocol_host *host)
 {
     while (host->free_http1) {
         struct http1 *http1 = http1_of(host->free_http1);

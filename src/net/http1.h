@@ -7,15 +7,16 @@
  *
  * Requests of one connection are handled one after the other. What a client
  * pipelines meanwhile is kept as bytes, and reading pauses when that is too
- * much. A client that stops sending while its request runs counts as gone: on
- * the wire a half-closed connection looks like a closed one, and holding the
- * engine for a reader that left costs more than the few programs that rely on
- * half-closing. */
+ * much; so does parsing while replies before are unread.
+ *
+ * A client that sends no more gets its replies. On the wire a half-closed
+ * connection looks like a closed one until something is sent: while no reply
+ * has begun, interim responses find out whether somebody still reads. */
 #ifndef NET_HTTP1_H
 #define NET_HTTP1_H
 
 #include "net/protocol.h"
 
-void http1_host_deinit(struct protocol_host *host);
+void http1_host_trim(struct protocol_host *host); /* frees the objects that are kept */
 
 #endif

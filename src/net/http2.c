@@ -30,7 +30,6 @@ struct http2 {
     nghttp2_session *session;
     struct exchange *open;                     /* every stream that has an exchange */
     struct exchange *queue_head, *queue_tail;  /* those that settle() must look at */
-    size_t body_bytes;                         /* charged to this connection's streams */
     size_t unsent;                             /* of whole replies, in no frame yet */
     bool has_waiting;                          /* a stream is ready, and its turn comes when `unsent` falls */
     uint64_t idle_since_ms;                    /* no stream since */
@@ -111,7 +110,6 @@ static void drop_exchange(struct http2 *http2, struct exchange *exchange)
         exchange->next->prev = exchange->prev;
     if (!http2->open)
         http2->idle_since_ms = host->now_ms;
-    http2->body_bytes -= exchange->body_charged;
     http2->unsent -= exchange->is_whole ? http2_unsent(exchange) : 0;
     exchange_release(exchange);
     if (host->free_exchange_count >= KEPT_EXCHANGES) {
@@ -122,12 +120,6 @@ static void drop_exchange(struct http2 *http2, struct exchange *exchange)
     exchange->next = host->free_exchanges;
     host->free_exchanges = exchange;
     host->free_exchange_count++;
-}
-
-static void let_go(struct http2 *http2, struct exchange *exchange)
-{
-    http2->body_bytes -= exchange->body_charged;
-    exchange_let_go(exchange);
 }
 
 /* --- after nghttp2 has returned -------------------------------------------------------------------- */
@@ -206,9 +198,7 @@ static struct exchange *find(nghttp2_session *session, int32_t stream_id)
 
 static void refuse(struct http2 *http2, struct exchange *exchange)
 {
-    http2->body_bytes -= exchange->body_charged;
-    http2->base.host->body_bytes -= exchange->body_charged;
-    exchange->body_charged = 0;
+    budget_give_back(exchange);
     buf_deinit(&exchange->body);
     queue(http2, exchange);
 }
@@ -319,7 +309,7 @@ static void derive_host(struct http_request *request)
         request->headers[request->header_count++] = (struct http_header){STR("host"), authority};
 }
 
-static bool check_head(struct http2 *http2, struct exchange *exchange)
+static bool check_head(struct http2 *http2, struct exchange *exchange, bool has_body)
 {
     if (exchange->refuse_status != 0)
         return false;
@@ -329,11 +319,12 @@ static bool check_head(struct http2 *http2, struct exchange *exchange)
     derive_host(&exchange->base.request);
     struct str length = http_header_get(request, "content-length");
     uint64_t bytes = 0;
-    exchange_offer_head(exchange);
-    if (length.data && str_to_u64(length, &bytes) && bytes > limit(body_bytes) && !exchange_streams_body(exchange))
-        return exchange_refuse(exchange, 413, "the request body is too long (limit body_bytes)");
+    if (length.data && !str_to_u64(length, &bytes))
+        bytes = 0; /* nghttp2 refuses what is no number */
+    if (!exchange_offer_head(exchange, has_body, bytes))
+        return false;
     struct str expect = http_header_get(request, "expect");
-    if (expect.data && str_eq_nocase(expect, STR("100-continue"))) {
+    if (expect.data && !exchange->base.refuses_body && str_eq_nocase(expect, STR("100-continue"))) {
         nghttp2_nv status = {(uint8_t *)":status", (uint8_t *)"100", 7, 3, NGHTTP2_NV_FLAG_NONE};
         (void)nghttp2_submit_headers(http2->session, NGHTTP2_FLAG_NONE, exchange->stream_id, NULL, &status, 1, NULL);
     }
@@ -359,8 +350,9 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     bool is_end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
     if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
         exchange->waiting_ms = http2->base.host->now_ms;
-        if (!check_head(http2, exchange))
+        if (!check_head(http2, exchange, !is_end))
             refuse(http2, exchange);
+        is_end = is_end || exchange->base.refuses_body;
     }
     if (is_end)
         request_complete(http2, exchange);
@@ -369,13 +361,10 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 
 static bool take_body(struct http2 *http2, struct exchange *exchange, struct str data)
 {
-    /* One connection may hold a quarter of the thread's budget, so that it can't starve the others. */
-    if (http2->body_bytes + data.len > limit(body_budget_bytes) / 4)
+    /* One connection may hold half of the thread's budget, so that it can't starve the others. */
+    if (http2->base.body_bytes + data.len > limit(body_budget_bytes) / 2)
         return exchange_refuse(exchange, 503, "too many request bodies on one connection, try again later");
-    size_t before = exchange->body_charged;
-    bool ok = exchange_body_append(exchange, data);
-    http2->body_bytes += exchange->body_charged - before;
-    return ok;
+    return exchange_body_append(exchange, data);
 }
 
 static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data, size_t len,
@@ -389,8 +378,6 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream
         refuse(http2, exchange);
         wanted = false;
     }
-    if (wanted)
-        exchange->waiting_ms = http2->base.host->now_ms;
     /* A refused stream gets no more window, only the connection does; a paused one gets it later. */
     bool is_paused = wanted && exchange->is_body_paused;
     if (is_paused)
@@ -564,7 +551,7 @@ static void http2_respond(struct exchange *exchange, const struct reply *reply)
     bool ok = exchange->is_closed || ((!is_whole || !has_data || append_whole(http2, exchange, reply->body)) &&
                                       submit_reply(http2, exchange, reply, has_data));
     if (is_whole)
-        let_go(http2, exchange);
+        exchange_let_go(exchange);
     if (!ok)
         reset_stream(http2, exchange, NGHTTP2_INTERNAL_ERROR);
     wake(http2);
@@ -583,7 +570,7 @@ static void resume(struct http2 *http2, struct exchange *exchange)
 static void http2_pause(struct exchange *exchange)
 {
     struct http2 *http2 = http2_of(exchange->protocol);
-    exchange->waiting_ms = http2->base.host->now_ms;
+    budget_pace_begin(exchange);
     if (exchange->is_body_paused || exchange->is_closed)
         return;
     (void)nghttp2_session_consume_stream(http2->session, exchange->stream_id, exchange->body_owed);
@@ -615,14 +602,14 @@ static void http2_end(struct exchange *exchange)
 {
     struct http2 *http2 = http2_of(exchange->protocol);
     exchange->is_ended = true;
-    let_go(http2, exchange);
+    exchange_let_go(exchange);
     resume(http2, exchange);
 }
 
 static void http2_abort(struct exchange *exchange)
 {
     struct http2 *http2 = http2_of(exchange->protocol);
-    let_go(http2, exchange);
+    exchange_let_go(exchange);
     reset_stream(http2, exchange, NGHTTP2_INTERNAL_ERROR);
 }
 
@@ -679,7 +666,7 @@ static void tick_stream(struct http2 *http2, struct exchange *exchange)
         if (exchange->is_body_paused)
             return;
         bool has_head = exchange->base.request.headers != NULL;
-        if (waited < (has_head ? limit(body_timeout_ms) : limit(header_timeout_ms)))
+        if (has_head ? !budget_is_late(exchange) : waited < limit(header_timeout_ms))
             return;
         (void)exchange_refuse(exchange, 408, "the request took too long to arrive");
         if (has_head)
@@ -689,6 +676,12 @@ static void tick_stream(struct http2 *http2, struct exchange *exchange)
     } else if (http2_unsent(exchange) > 0 && waited >= limit(write_timeout_ms)) {
         reset_stream(http2, exchange, NGHTTP2_CANCEL);
     }
+}
+
+static void http2_give_way(struct exchange *exchange)
+{
+    queue(http2_of(exchange->protocol), exchange);
+    wake(http2_of(exchange->protocol));
 }
 
 static void http2_tick(struct protocol *base)
@@ -726,6 +719,11 @@ static void http2_drain(struct protocol *base)
     wake(http2);
 }
 
+static bool http2_is_idle(const struct protocol *base)
+{
+    return !((const struct http2 *)base)->open && base->out.len + base->in_flight == 0;
+}
+
 static void http2_free(struct protocol *base)
 {
     struct http2 *http2 = http2_of(base);
@@ -744,6 +742,7 @@ static const struct protocol_ops http2_ops = {
     .pull = http2_pull,
     .tick = http2_tick,
     .drain = http2_drain,
+    .is_idle = http2_is_idle,
     .free = http2_free,
     .respond = http2_respond,
     .write = http2_write,
@@ -751,6 +750,7 @@ static const struct protocol_ops http2_ops = {
     .abort = http2_abort,
     .unsent = http2_unsent,
     .pause = http2_pause,
+    .give_way = http2_give_way,
 };
 
 static bool open_session(struct http2 *http2)
@@ -816,7 +816,7 @@ enum error_code http2_host_init(struct protocol_host *host, struct error *error)
     return OK;
 }
 
-void http2_host_deinit(struct protocol_host *host)
+void http2_host_trim(struct protocol_host *host)
 {
     while (host->free_exchanges) {
         struct exchange *exchange = host->free_exchanges;
@@ -825,6 +825,10 @@ void http2_host_deinit(struct protocol_host *host)
         mem_free(exchange);
     }
     host->free_exchange_count = 0;
+}
+
+void http2_host_deinit(struct protocol_host *host)
+{
     nghttp2_option_del(host->http2_options);
     nghttp2_session_callbacks_del(host->http2_callbacks);
     host->http2_options = NULL;

@@ -11,5 +11,6 @@
 
 enum error_code http2_host_init(struct protocol_host *host, struct error *error) WARN_UNUSED;
 void http2_host_deinit(struct protocol_host *host);
+void http2_host_trim(struct protocol_host *host); /* frees the streams that are kept */
 
 #endif

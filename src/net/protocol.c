@@ -9,9 +9,15 @@ enum error_code protocol_host_init(struct protocol_host *host, struct error *err
     return http2_host_init(host, error);
 }
 
+void protocol_host_trim(struct protocol_host *host)
+{
+    http1_host_trim(host);
+    http2_host_trim(host);
+}
+
 void protocol_host_deinit(struct protocol_host *host)
 {
-    http1_host_deinit(host);
+    protocol_host_trim(host);
     http2_host_deinit(host);
 }
 

@@ -24,6 +24,7 @@
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/str.h"
+#include "net/budget.h"
 #include "net/http.h"
 
 struct exchange;
@@ -39,7 +40,11 @@ struct protocol_host {
     void (*on_protocol_error)(void *error_ctx, int status, const char *message, struct http_exchange *exchange);
 
     uint64_t now_ms;   /* set by the owner before it calls in */
-    size_t body_bytes; /* request bodies held now, at most limit(body_budget_bytes) */
+
+    /* budget.h: what is held for requests, at most limit(body_budget_bytes), and the most since the last trim. */
+    size_t body_bytes, body_bytes_peak;
+    struct exchange *receiving; /* whose bodies are not whole yet */
+    struct share *shares[SHARE_BUCKETS];
 
     /* Written by this thread only, read by any. */
     _Atomic uint64_t requests_total, protocol_errors_total;
@@ -53,6 +58,7 @@ struct protocol_host {
 };
 
 enum error_code protocol_host_init(struct protocol_host *host, struct error *error) WARN_UNUSED;
+void protocol_host_trim(struct protocol_host *host); /* frees objects that are kept for use again */
 void protocol_host_deinit(struct protocol_host *host); /* all its protocol objects freed before */
 
 /* How a reply's end is found. */
@@ -72,6 +78,7 @@ struct protocol_ops {
     void (*pull)(struct protocol *protocol);                     /* puts what is to be sent into `out` */
     void (*tick)(struct protocol *protocol);                     /* looks at its time-outs */
     void (*drain)(struct protocol *protocol);                    /* no new requests, close when idle */
+    bool (*is_idle)(const struct protocol *protocol); /* no whole request has come that is not answered */
     void (*free)(struct protocol *protocol);                     /* runs on_close of open exchanges */
 
     void (*respond)(struct exchange *exchange, const struct reply *reply);
@@ -80,6 +87,7 @@ struct protocol_ops {
     void (*abort)(struct exchange *exchange);
     size_t (*unsent)(const struct exchange *exchange);
     void (*pause)(struct exchange *exchange); /* exchange->is_body_paused has changed */
+    void (*give_way)(struct exchange *exchange); /* refused while its body came: the answer is due in pull */
 };
 
 struct protocol {
@@ -88,6 +96,8 @@ struct protocol {
     struct protocol *next_free;
     void (*wake)(void *link); /* `pull` has something to do */
     void *link;               /* the owner's connection */
+    struct share *address;    /* of the peer, the owner's; NULL: not counted */
+    size_t body_bytes;        /* held for this connection's requests */
     struct buf out;           /* to be sent; the owner consumes it */
     size_t in_flight;         /* taken out of `out` by the owner and not yet written */
     bool is_tls, is_loopback;

@@ -22,6 +22,9 @@
 #define KEEPALIVE_IDLE_S 30
 #define KEEPALIVE_INTERVAL_S 10
 #define KEEPALIVE_PROBES 3
+#define OTHER_DESCRIPTORS 256           /* that the program needs besides clients' connections */
+#define CONNECTIONS_MIN 16              /* per thread, however few descriptors there are */
+#define TRIM_BYTES ((size_t)16 << 20)   /* held for bodies, after which memory is given back to the system */
 
 /* Threads report once: ready to accept, or failed. Then they run until drained. */
 enum thread_report { THREAD_PENDING, THREAD_READY, THREAD_FAILED };
@@ -109,11 +112,39 @@ static void drain_step(struct io_thread *thread)
         stop_thread(thread);
 }
 
+/* A walk over the whole heap, with its locks: not for a thread that carries streams. */
+static void trim(uv_work_t *work)
+{
+    (void)work;
+    mem_give_back();
+}
+
+static void on_trimmed(uv_work_t *work, int status)
+{
+    struct io_thread *thread = work->data;
+    (void)status;
+    thread->is_trimming = false;
+}
+
+/* After a wave of bodies: what the heap keeps of it goes back to the system. */
+static void trim_after_a_wave(struct io_thread *thread)
+{
+    struct protocol_host *host = &thread->host;
+    if (thread->is_trimming || host->body_bytes_peak < TRIM_BYTES || host->body_bytes > host->body_bytes_peak / 8)
+        return;
+    host->body_bytes_peak = host->body_bytes;
+    protocol_host_trim(host);
+    conn_free_pool(thread);
+    thread->trim.data = thread;
+    thread->is_trimming = uv_queue_work(&thread->loop, &thread->trim, trim, on_trimmed) == 0;
+}
+
 static void on_sweep(uv_timer_t *timer)
 {
     struct io_thread *thread = timer->data;
     thread->host.now_ms = uv_now(&thread->loop);
     conn_sweep(thread);
+    trim_after_a_wave(thread);
     if (thread->accept_failed)
         thread->accept_failed = !conn_accept(thread);
     if (thread->is_draining)
@@ -321,6 +352,21 @@ static void raise_descriptor_limit(void)
     }
 }
 
+/* As many as are configured, or as descriptors allow; of one address not so many that others find no room. */
+static void set_connection_bounds(const struct server *server, struct io_thread *thread)
+{
+    struct rlimit files;
+    uint64_t most = limit(connections), threads = server->options.threads;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY) {
+        uint64_t free = files.rlim_cur > OTHER_DESCRIPTORS ? (files.rlim_cur - OTHER_DESCRIPTORS) / threads : 0;
+        free = free > CONNECTIONS_MIN ? free : CONNECTIONS_MIN;
+        most = most < free ? most : free;
+    }
+    uint64_t of_one = most < 4 ? most : most * 3 / 4;
+    thread->connections_max = (size_t)most;
+    thread->address_max = (size_t)(limit(address_connections) < of_one ? limit(address_connections) : of_one);
+}
+
 static enum error_code add_thread(struct server *server, unsigned index, struct error *error)
 {
     struct io_thread *thread = mem_calloc(1, sizeof(*thread));
@@ -338,6 +384,7 @@ static enum error_code add_thread(struct server *server, unsigned index, struct 
     thread->index = index;
     thread->fd = -1;
     thread->tls = server->tls;
+    set_connection_bounds(server, thread);
     server->threads[index] = thread;
     server->thread_count = index + 1;
     return OK;
@@ -429,6 +476,10 @@ void server_counters(const struct server *server, struct server_counters *counte
         const struct io_thread *thread = server->threads[i];
         counters->connections_open += atomic_load_explicit(&thread->connections_open, memory_order_relaxed);
         counters->connections_total += atomic_load_explicit(&thread->connections_total, memory_order_relaxed);
+        counters->connections_refused_total +=
+            atomic_load_explicit(&thread->connections_refused_total, memory_order_relaxed);
+        counters->connections_displaced_total +=
+            atomic_load_explicit(&thread->connections_displaced_total, memory_order_relaxed);
         counters->requests_total += atomic_load_explicit(&thread->host.requests_total, memory_order_relaxed);
         counters->protocol_errors_total +=
             atomic_load_explicit(&thread->host.protocol_errors_total, memory_order_relaxed);

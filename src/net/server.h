@@ -33,6 +33,8 @@ struct server_options {
 
 struct server_counters { /* sums over all threads, read at any time */
     uint64_t connections_open, connections_total, requests_total, protocol_errors_total;
+    uint64_t connections_refused_total;   /* there was no room for them */
+    uint64_t connections_displaced_total; /* at rest, closed to make room */
     uint64_t bytes_in_total, bytes_out_total;
 };
 

@@ -41,7 +41,11 @@ static void on_piece(struct http_exchange *exchange, struct str data)
 static void on_head(void *ctx, struct http_exchange *exchange)
 {
     struct peer *peer = ctx;
-    if (!str_eq(exchange->request.path, STR("/pieces")))
+    struct str path = exchange->request.path;
+    exchange->refuses_body = str_eq(path, STR("/refuse"));
+    if (str_starts(path, STR("/own/")))
+        http_set_owner(exchange, str_slice(path, 5, path.len));
+    if (!str_eq(path, STR("/pieces")))
         return;
     exchange->user = peer;
     exchange->on_body = on_piece;

@@ -28,7 +28,8 @@ struct peer {
 
 /* The handler: /hold and paths that begin with it are kept in held[]; /stream answers with three pieces;
  * /pieces takes its body in pieces and answers with the number of their bytes; /empty answers 204;
- * everything else with the request's body, or its method and target. */
+ * /refuse takes no body, what comes to /own/NAME is counted for NAME;
+ * everything else is answered with the request's body, or its method and target. */
 void peer_open(struct peer *peer, enum protocol_kind kind);
 bool peer_try_open(struct peer *peer, enum protocol_kind kind); /* false: no memory */
 void peer_give(struct peer *peer, struct str data);

@@ -342,6 +342,24 @@ static void test_body_limits(void **state)
     buf_deinit(&input);
 }
 
+/* A handler that refuses at the headers answers before the body, which then is not read. */
+static void test_a_body_that_is_not_wanted(void **state)
+{
+    (void)state;
+    expect_exchange("POST /refuse HTTP/1.1\r\n" HOST "Content-Length: 5\r\nExpect: 100-continue\r\n\r\nhelloGET / HT",
+                    "11 POST /refuse path=/refuse query= body=0:\n  host=x\n  content-length=5\n"
+                    "  expect=100-continue\n",
+                    "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 12\r\nconnection: close\r\n\r\n"
+                    "POST /refuse", PEER_FINISHED);
+    expect_exchange("POST /refuse HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n",
+                    "11 POST /refuse path=/refuse query= body=0:\n  host=x\n  transfer-encoding=chunked\n",
+                    "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 12\r\nconnection: close\r\n\r\n"
+                    "POST /refuse", PEER_FINISHED);
+    expect_exchange("PUT /refuse HTTP/1.1\r\n" HOST "Content-Length: 0\r\nExpect: 100-continue\r\n\r\n",
+                    "11 PUT /refuse path=/refuse query= body=0:\n  host=x\n  content-length=0\n  expect=100-continue\n",
+                    "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 11\r\n\r\nPUT /refuse", PEER_OPEN);
+}
+
 static void test_a_body_in_pieces(void **state)
 {
     (void)state;
@@ -753,12 +771,10 @@ static void test_timeouts(void **state)
     peer_close(&peer);
     peer_open(&peer, PROTOCOL_HTTP1);
     peer_give(&peer, STR("POST / HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\n"));
-    for (int i = 0; i < 5; i++) {
-        peer_pass(&peer, limit(body_timeout_ms) - 1);
-        peer_give(&peer, STR("a"));
-    }
+    peer_pass(&peer, limit(body_timeout_ms) - 1);
+    peer_give(&peer, STR("a")); /* a byte is no pace */
     assert_int_equal(peer.sent.len, 0);
-    peer_pass(&peer, limit(body_timeout_ms));
+    peer_pass(&peer, 2);
     assert_true(contains(&peer.sent, "HTTP/1.1 408 "));
     peer_close(&peer);
     hold_one(&peer, "GET /hold HTTP/1.1\r\n" HOST "\r\n"); /* a running request has no time-out here */
@@ -850,6 +866,7 @@ int main(void)
         cmocka_unit_test(test_the_error_hook_writes_the_body),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_body_limits),
+        cmocka_unit_test(test_a_body_that_is_not_wanted),
         cmocka_unit_test(test_a_body_in_pieces),
         cmocka_unit_test(test_a_taker_may_pause),
         cmocka_unit_test(test_a_body_that_breaks_off),

@@ -623,6 +623,23 @@ static void test_body_limits(void **state)
     client_free(&client);
 }
 
+static void test_a_body_that_is_not_wanted(void **state)
+{
+    (void)state;
+    static char block[1000000];
+    struct client client;
+    client_open(&client);
+    int32_t refused = ask(&client, "POST", "/refuse", (struct str){block, sizeof(block)});
+    int32_t other = ask(&client, "POST", "/e", STR("other"));
+    run(&client);
+    assert_reply(&client, refused, 200, "POST /refuse");
+    assert_int_equal(reply_of(&client, refused)->close_code, NGHTTP2_NO_ERROR);
+    assert_true(client.uploads[refused / 2].sent < sizeof(block));
+    assert_reply(&client, other, 200, "other");
+    assert_int_equal(client.peer.host.body_bytes_peak, 256);
+    client_free(&client);
+}
+
 static void test_a_slow_reader_loses_its_stream(void **state)
 {
     (void)state;
@@ -836,6 +853,7 @@ int main(void)
         cmocka_unit_test(test_a_bomb_of_indexed_headers_is_reset),
         cmocka_unit_test(test_methods_and_targets),
         cmocka_unit_test(test_body_limits),
+        cmocka_unit_test(test_a_body_that_is_not_wanted),
         cmocka_unit_test(test_a_slow_reader_loses_its_stream),
         cmocka_unit_test(test_drain_event),
         cmocka_unit_test(test_timeouts),

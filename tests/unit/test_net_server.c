@@ -493,14 +493,88 @@ static void test_too_many_connections(void **state)
     struct wire wires[4];
     for (int i = 0; i < 3; i++) {
         wires[i] = dial(server);
-        assert_answers(&wires[i], "/in", "/in");
+        assert_true(put(&wires[i], STR("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n")));
     }
+    wait_for(&held, 3);
     wires[3] = dial(server);
     assert_status(&wires[3], 503);
     for (int i = 0; i < 4; i++)
-        hang_up(&wires[i]);
+        hang_up_hard(&wires[i]);
     server_free(server);
     limits_in_force.connections = connections;
+}
+
+/* The one that has been at rest longest goes; whoever is being answered stays. */
+static void test_connections_at_rest_make_room(void **state)
+{
+    (void)state;
+    struct limits before = limits_in_force;
+    limits_in_force.connections = 8;
+    struct server *server = start_with((struct server_options){.threads = 1});
+    struct wire busy = dial(server), used = dial(server), silent[40];
+    assert_true(put(&busy, STR("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n")));
+    wait_for(&held, 1);
+    assert_answers(&used, "/used", "/used");
+    for (int i = 0; i < 40; i++) {
+        silent[i] = dial(server);
+        assert_true(put(&silent[i], i % 2 ? STR("GET / HTT") : STR("")));
+        struct wire other = dial(server);
+        assert_answers(&other, "/other", "/other");
+        hang_up(&other);
+    }
+    char byte;
+    assert_int_equal(get(&used, &byte, 1), 0);
+    assert_int_equal(get(&silent[0], &byte, 1), 0);
+    assert_int_equal(atomic_load(&closes), 0);
+    struct server_counters counters;
+    server_counters(server, &counters);
+    assert_int_equal(counters.connections_refused_total, 0);
+    assert_true(counters.connections_displaced_total > 30);
+    for (int i = 0; i < 40; i++)
+        hang_up(&silent[i]);
+    hang_up_hard(&busy);
+    hang_up(&used);
+    server_free(server);
+    limits_in_force = before;
+}
+
+static struct wire dial_from(const struct server *server, uint32_t address)
+{
+    struct wire wire = {.fd = socket(AF_INET, SOCK_STREAM, 0)};
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address)};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(server_port(server))};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(wire.fd, (struct sockaddr *)&own, sizeof(own)), 0);
+    assert_int_equal(connect(wire.fd, (struct sockaddr *)&to, sizeof(to)), 0);
+    return wire;
+}
+
+static void test_one_address_leaves_room_for_others(void **state)
+{
+    (void)state;
+    struct limits before = limits_in_force;
+    limits_in_force.connections = 8;
+    limits_in_force.address_connections = 4;
+    struct server *server = start_with((struct server_options){.threads = 1});
+    struct wire many[5], other;
+    for (int i = 0; i < 4; i++) {
+        many[i] = dial_from(server, 0x7f000002);
+        assert_true(put(&many[i], STR("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n")));
+    }
+    wait_for(&held, 4);
+    many[4] = dial_from(server, 0x7f000002);
+    assert_status(&many[4], 503);
+    other = dial_from(server, 0x7f000003);
+    assert_answers(&other, "/other", "/other");
+    for (int i = 0; i < 5; i++)
+        hang_up_hard(&many[i]);
+    wait_for(&closes, 4);
+    many[0] = dial_from(server, 0x7f000002);
+    assert_answers(&many[0], "/again", "/again");
+    hang_up(&many[0]);
+    hang_up(&other);
+    server_free(server);
+    limits_in_force = before;
 }
 
 static void test_timeouts(void **state)
@@ -813,6 +887,8 @@ int main(void)
         cmocka_unit_test(test_unread_replies_do_not_pile_up),
         cmocka_unit_test(test_half_a_close_is_no_farewell),
         cmocka_unit_test(test_too_many_connections),
+        cmocka_unit_test(test_connections_at_rest_make_room),
+        cmocka_unit_test(test_one_address_leaves_room_for_others),
         cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_drain),
         cmocka_unit_test(test_drain_has_a_deadline),
