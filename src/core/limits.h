@@ -113,6 +113,14 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_IGNORED_PATHS 16              /* unknown members of one body that are named */
 #define LIMIT_IGNORED_PATH_BYTES 160
 #define LIMIT_IGNORED_LOGGED 256            /* that the log names, each once */
+#define LIMIT_GRAMMAR_NODES 500000u        /* of one compiled grammar */
+#define LIMIT_GRAMMAR_GROUPS 64u           /* inside each other */
+#define LIMIT_GRAMMAR_DEPTH 1000u          /* rules inside rules while a reply is made */
+#define LIMIT_GRAMMAR_SETS 65536u          /* places that a reply's grammar remembers at most */
+#define LIMIT_GRAMMAR_FRAMES 524288u       /* in all of them */
+#define LIMIT_GRAMMAR_ROWS 8192u           /* of them, with what each byte makes of them: 1 KiB each */
+#define LIMIT_GRAMMAR_WORK_FIRST 5000000u  /* operations of one reply's grammar at once */
+#define LIMIT_GRAMMAR_WORK_TOKEN 250000u   /* and in the mean for a token */
 #define LIMIT_CONFIG_BYTES 1048576        /* fulcrum.yaml */
 #define LIMIT_CONFIG_MEMORY_BYTES 33554432/* what is kept of it */
 #define LIMIT_TENANTS 4096

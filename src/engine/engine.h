@@ -76,7 +76,8 @@ struct engine_request {
     float top_p;         /* 1: off */
     int32_t top_k;       /* 0: off */
     uint64_t seed;
-    struct str grammar;  /* GBNF, empty: none */
+    struct str grammar;  /* grammar_program.h, empty: none */
+    bool observes_grammar; /* it says what is text of the reply and when it is over, and forces nothing */
     const struct str *stops;
     size_t stop_count;
     struct str tenant;

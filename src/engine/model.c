@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <llama.h>
-#include <math.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -40,12 +39,7 @@ struct model {
     uint32_t tasks[TASKS_MAX];
     size_t task_count;
     uint32_t threads;
-    llama_token_data *candidates; /* [vocabulary], scratch of the grammar */
-};
-
-struct model_grammar {
-    const struct model *model;
-    struct llama_sampler *sampler;
+    struct vocabulary *vocabulary;
 };
 
 /* --- backends --------------------------------------------------------------------------------------- */
@@ -222,6 +216,36 @@ static uint32_t longest_piece(const struct model *model)
         longest = size > longest ? size : longest;
     }
     return (uint32_t)longest;
+}
+
+/* The piece of a special token is empty, its marker is the text that stands for it in templates. */
+static bool add_texts(const struct model *model, llama_token token, struct arena *arena, struct vocabulary_token *out)
+{
+    char piece[MODEL_PIECE_MAX];
+    const size_t len = model_piece(model, token, piece);
+    int32_t marker_len = 0;
+    if (!arena_str(arena, (struct str){piece, len}, &out->piece))
+        return false;
+    if (len == 0)
+        marker_len = llama_token_to_piece(model->vocab, token, piece, sizeof(piece), 0, true);
+    out->is_end = model_is_end(model, token);
+    return arena_str(arena, (struct str){piece, marker_len > 0 ? (size_t)marker_len : 0}, &out->marker);
+}
+
+static enum error_code make_vocabulary(struct model *model, struct error *error)
+{
+    const uint32_t count = model->facts.vocabulary;
+    struct arena arena;
+    arena_init(&arena, 0);
+    struct vocabulary_token *tokens = mem_calloc((size_t)count + 1, sizeof(*tokens));
+    bool good = tokens != NULL;
+    for (uint32_t token = 0; good && token < count; token++)
+        good = add_texts(model, (llama_token)token, &arena, &tokens[token]);
+    if (good)
+        model->vocabulary = vocabulary_new(tokens, count);
+    mem_free(tokens);
+    arena_deinit(&arena);
+    return model->vocabulary != NULL ? OK : error_no_memory(error);
 }
 
 static uint32_t meta_u32(const struct llama_model *model, const char *arch, const char *key)
@@ -423,8 +447,7 @@ static enum error_code make_context(struct model *model, struct error *error)
         return error_set(error, ERROR_NO_MEMORY, "no room for %u KV cells%s%s", model->facts.cells,
                          message[0] ? ": " : "", message);
     model->batch = llama_batch_init((int32_t)model->facts.batch, 0, 1);
-    model->candidates = mem_calloc(model->facts.vocabulary, sizeof(llama_token_data));
-    if (model->batch.token == NULL || model->candidates == NULL)
+    if (model->batch.token == NULL)
         return error_no_memory(error);
     make_pool(model);
     model->threads = model->facts.threads;
@@ -448,8 +471,10 @@ enum error_code model_load(const struct model_options *options, struct model **r
         fill_facts(model);
         measure_template(model);
         decide_sizes(model, options);
-        code = make_context(model, error);
+        code = make_vocabulary(model, error);
     }
+    if (code == OK)
+        code = make_context(model, error);
     if (code != OK) {
         model_free(model);
         return code;
@@ -470,7 +495,7 @@ void model_free(struct model *model)
     if (model->batch.token != NULL)
         llama_batch_free(model->batch);
     llama_model_free(model->llama);
-    mem_free(model->candidates);
+    vocabulary_free(model->vocabulary);
     arena_deinit(&model->arena);
     mem_free(model);
 }
@@ -478,6 +503,11 @@ void model_free(struct model *model)
 const struct model_facts *model_facts(const struct model *model)
 {
     return &model->facts;
+}
+
+const struct vocabulary *model_vocabulary(const struct model *model)
+{
+    return model->vocabulary;
 }
 
 size_t model_compute_tasks(const struct model *model, uint32_t *tasks, size_t cap)
@@ -676,99 +706,4 @@ size_t model_state_get(struct model *model, uint32_t sequence, void *out, size_t
 size_t model_state_set(struct model *model, uint32_t sequence, const void *data, size_t len)
 {
     return llama_state_seq_set_data(model->context, data, len, (llama_seq_id)sequence);
-}
-
-/* --- grammars --------------------------------------------------------------------------------------- */
-
-struct grammar_call {
-    const struct llama_vocab *vocab;
-    const char *text;
-    struct llama_sampler *sampler;
-    llama_token_data_array candidates;
-    llama_token token;
-};
-
-static void run_grammar_new(void *arg)
-{
-    struct grammar_call *call = arg;
-    call->sampler = llama_sampler_init_grammar(call->vocab, call->text, "root");
-}
-
-static void run_grammar_apply(void *arg)
-{
-    struct grammar_call *call = arg;
-    llama_sampler_apply(call->sampler, &call->candidates);
-}
-
-static void run_grammar_accept(void *arg)
-{
-    struct grammar_call *call = arg;
-    llama_sampler_accept(call->sampler, call->token);
-}
-
-static enum error_code grammar_guard(void (*fn)(void *), struct grammar_call *call, struct error *error)
-{
-    char message[256];
-    if (guard_call(fn, call, message, sizeof(message)) != 0)
-        return error_set(error, ERROR_MODEL, "grammar: %s", message);
-    return OK;
-}
-
-enum error_code model_grammar_new(const struct model *model, struct str text, struct model_grammar **result,
-                                  struct error *error)
-{
-    *result = NULL;
-    struct model_grammar *grammar = mem_calloc(1, sizeof(*grammar));
-    char *copy = mem_strdup(text);
-    struct grammar_call call = {.vocab = model->vocab, .text = copy};
-    enum error_code code = grammar == NULL || copy == NULL ? error_no_memory(error)
-                                                           : grammar_guard(run_grammar_new, &call, error);
-    mem_free(copy);
-    if (code == OK && call.sampler == NULL)
-        code = error_set(error, ERROR_INVALID, "the grammar does not parse");
-    if (code != OK) {
-        mem_free(grammar);
-        return code;
-    }
-    grammar->model = model;
-    grammar->sampler = call.sampler;
-    *result = grammar;
-    return OK;
-}
-
-void model_grammar_free(struct model_grammar *grammar)
-{
-    if (grammar == NULL)
-        return;
-    llama_sampler_free(grammar->sampler);
-    mem_free(grammar);
-}
-
-enum error_code model_grammar_allows(struct model_grammar *grammar, model_token token, bool *allowed,
-                                     struct error *error)
-{
-    llama_token_data one = {.id = token, .logit = 1.0f};
-    struct grammar_call call = {.sampler = grammar->sampler, .candidates = {&one, 1, -1, false}};
-    const enum error_code code = grammar_guard(run_grammar_apply, &call, error);
-    *allowed = code == OK && !isinf(one.logit);
-    return code;
-}
-
-enum error_code model_grammar_mask(struct model_grammar *grammar, float *logits, struct error *error)
-{
-    const uint32_t count = grammar->model->facts.vocabulary;
-    llama_token_data *candidates = grammar->model->candidates;
-    for (uint32_t i = 0; i < count; i++)
-        candidates[i] = (llama_token_data){.id = (llama_token)i, .logit = logits[i]};
-    struct grammar_call call = {.sampler = grammar->sampler, .candidates = {candidates, count, -1, false}};
-    const enum error_code code = grammar_guard(run_grammar_apply, &call, error);
-    for (size_t i = 0; code == OK && i < call.candidates.size; i++)
-        logits[call.candidates.data[i].id] = call.candidates.data[i].logit;
-    return code;
-}
-
-enum error_code model_grammar_accept(struct model_grammar *grammar, model_token token, struct error *error)
-{
-    struct grammar_call call = {.sampler = grammar->sampler, .token = token};
-    return grammar_guard(run_grammar_accept, &call, error);
 }

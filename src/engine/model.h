@@ -18,6 +18,7 @@
 #include "core/error.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "engine/vocabulary.h"
 
 struct model;
 
@@ -66,6 +67,7 @@ struct model_facts {
 enum error_code model_load(const struct model_options *options, struct model **model, struct error *error) WARN_UNUSED;
 void model_free(struct model *model);
 const struct model_facts *model_facts(const struct model *model);
+const struct vocabulary *model_vocabulary(const struct model *model); /* for grammars; any thread */
 /* Thread ids (as in /proc/self/task) of the compute threads, the caller's own first. */
 size_t model_compute_tasks(const struct model *model, uint32_t *tasks, size_t cap);
 
@@ -120,21 +122,5 @@ void model_clear(struct model *model);                          /* all sequences
 size_t model_state_size(struct model *model, uint32_t sequence);
 size_t model_state_get(struct model *model, uint32_t sequence, void *out, size_t cap);
 size_t model_state_set(struct model *model, uint32_t sequence, const void *data, size_t len);
-
-/* --- grammars: _new and _free on any thread, the rest on the model thread ------------------------------ */
-
-struct model_grammar;
-
-/* GBNF with the rule `root`. */
-enum error_code model_grammar_new(const struct model *model, struct str text, struct model_grammar **grammar,
-                                  struct error *error) WARN_UNUSED;
-void model_grammar_free(struct model_grammar *grammar);
-/* Whether token may come next. */
-enum error_code model_grammar_allows(struct model_grammar *grammar, model_token token, bool *allowed,
-                                     struct error *error) WARN_UNUSED;
-/* Sets the logits of all tokens that may not come next to -infinity. */
-enum error_code model_grammar_mask(struct model_grammar *grammar, float *logits, struct error *error) WARN_UNUSED;
-/* The token was chosen. */
-enum error_code model_grammar_accept(struct model_grammar *grammar, model_token token, struct error *error) WARN_UNUSED;
 
 #endif

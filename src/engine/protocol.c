@@ -94,6 +94,7 @@ void protocol_put_generate(struct buf *out, uint32_t call, const struct engine_r
     put_u64(out, request->seed);
     put_u8(out, (uint8_t)request->tier);
     put_str(out, request->grammar);
+    put_u8(out, request->observes_grammar);
     put_str(out, request->tenant);
     put_str(out, request->cache_salt);
     put_u8(out, (uint8_t)request->cache);
@@ -360,6 +361,7 @@ bool protocol_get_generate(struct str payload, struct arena *arena, struct engin
     in.bad = in.bad || tier >= ENGINE_TIERS;
     request->tier = in.bad ? ENGINE_DEFAULT : (enum engine_tier)tier;
     request->grammar = get_str(&in);
+    request->observes_grammar = get_bool(&in);
     request->tenant = get_str(&in);
     request->cache_salt = get_str(&in);
     const uint8_t cache = get_u8(&in);

@@ -220,7 +220,6 @@ struct scheduler *scheduler_new(const struct scheduler_options *options)
     if (options->row_us > 0)
         step_cost_fix(&s->cost, options->row_us);
     s->events_end = &s->events;
-    reply_find_closers(s);
     return s;
 }
 

@@ -47,6 +47,7 @@
 #include "engine/broker.h"
 #include "engine/engine.h"
 #include "engine/fair_queue.h"
+#include "engine/grammar.h"
 #include "engine/model.h"
 #include "engine/prefix_store.h"
 
@@ -59,7 +60,7 @@ struct job {
     struct engine_request request;
     struct model_tokens tokens; /* the prompt */
     struct prefix_job prefix;   /* points to the two above, and into the arena */
-    struct model_grammar *grammar; /* NULL: none */
+    struct grammar *grammar; /* NULL: none */
     uint64_t queued_us;
     atomic_bool is_cancelled;
     void *owner; /* the front's */

@@ -36,7 +36,6 @@ struct sequence {
     struct text_filter text;
     struct sampler sampler;
     struct model_tokens reply; /* chosen so far */
-    bool in_string, is_escaped; /* of the JSON that the grammar made so far */
     uint64_t admitted_us, first_us;
     uint64_t stepped_us; /* when it last had a place in a step */
     struct park park;    /* while preempted */
@@ -76,7 +75,6 @@ struct scheduler {
     uint64_t steps;
     struct step_shape shape;  /* of the step being composed */
     uint32_t redone;          /* prompt tokens in it that were computed before */
-    model_token closers[3];   /* of JSON: " } ], -1 where the vocabulary has none */
 };
 
 /* --- scheduler.c --- */
@@ -128,7 +126,6 @@ bool step_has(const struct sequence *seq, const struct step_shape *pass); /* it 
 void step_fill(struct scheduler *s, const struct step_shape *pass);       /* the model's batch */
 
 /* --- scheduler_reply.c --- */
-void reply_find_closers(struct scheduler *s);
 /* After a good pass: what was computed counts, and tokens are chosen. */
 void reply_advance(struct scheduler *s, const struct step_shape *pass);
 

@@ -5,21 +5,6 @@
 
 #include "core/util.h"
 
-void reply_find_closers(struct scheduler *s)
-{
-    static const char texts[] = {'"', '}', ']'};
-    char piece[MODEL_PIECE_MAX];
-    for (size_t i = 0; i < 3; i++)
-        s->closers[i] = -1;
-    for (uint32_t token = 0; token < s->facts->vocabulary; token++) {
-        if (model_piece(s->options.model, (model_token)token, piece) != 1)
-            continue;
-        for (size_t i = 0; i < 3; i++)
-            if (piece[0] == texts[i])
-                s->closers[i] = (model_token)token;
-    }
-}
-
 static void flush_text(struct scheduler *s, struct sequence *seq, bool is_last)
 {
     struct buf text;
@@ -51,8 +36,16 @@ static void keep_reply(struct scheduler *s, struct sequence *seq)
     mem_free(tokens);
 }
 
+/* What is undecided at the end is text. */
+static enum engine_stop settle_text(struct sequence *seq, enum engine_stop stop)
+{
+    text_filter_decide(&seq->text, seq->text.undecided, true);
+    return seq->text.is_stopped ? ENGINE_STOP_SEQUENCE : stop;
+}
+
 static void finish(struct scheduler *s, struct sequence *seq, enum engine_stop stop)
 {
+    stop = settle_text(seq, stop);
     flush_text(s, seq, true);
     keep_reply(s, seq);
     const uint64_t now_us = clock_now_us();
@@ -72,74 +65,45 @@ static void finish(struct scheduler *s, struct sequence *seq, enum engine_stop s
     sequence_end(s, seq);
 }
 
-static bool is_masked(const float *logits, uint32_t count)
-{
-    return isinf(logits[sampler_greedy(logits, count)]);
-}
-
-static bool is_blank(const struct scheduler *s, model_token token)
-{
-    char piece[MODEL_PIECE_MAX];
-    return str_trim((struct str){piece, model_piece(s->options.model, token, piece)}).len == 0;
-}
-
-/* A grammar lets a model that never closes a string go on until its tokens are
- * used up, and what it wrote is then no JSON. So near the end of the allowance
- * the shortest way out is taken: end of reply; in a string its end; else } ] ";
- * else what the model likes best, but white space. */
-static bool must_close(const struct sequence *seq)
-{
-    uint32_t reserve = seq->output_max / 4;
-    reserve = reserve < 48 ? 48 : reserve > 160 ? 160 : reserve;
-    return seq->output + reserve >= seq->output_max;
-}
-
-static model_token pick_closing(const struct scheduler *s, const struct sequence *seq, const float *logits)
-{
-    for (uint32_t token = 0; token < s->facts->vocabulary; token++)
-        if (!isinf(logits[token]) && model_is_end(s->options.model, (model_token)token))
-            return (model_token)token;
-    for (size_t i = 0; i < 3; i++) {
-        const model_token closer = s->closers[(i + !seq->in_string) % 3];
-        if (closer >= 0 && !isinf(logits[closer]))
-            return closer;
-    }
-    model_token best = sampler_greedy(logits, s->facts->vocabulary);
-    if (!is_blank(s, best))
-        return best;
-    for (uint32_t token = 0; token < s->facts->vocabulary; token++)
-        if (!isinf(logits[token]) && (is_blank(s, best) || logits[token] > logits[best]) &&
-            !is_blank(s, (model_token)token))
-            best = (model_token)token;
-    return best;
-}
-
-/* The common case first: the model's own choice is allowed, and only one token was tried. */
+/* The common case first: the model's own choice is allowed, and only one token was tried. -1: the reply is over. */
 static enum error_code pick_by_grammar(struct scheduler *s, struct sequence *seq, float *logits, model_token *token,
-                                       bool *is_over, struct error *error)
+                                       struct error *error)
 {
+    struct grammar *grammar = seq->job->grammar;
     const uint32_t count = s->facts->vocabulary;
-    const bool closing = must_close(seq);
     bool allowed = false;
-    enum error_code code = closing ? OK : model_grammar_allows(seq->job->grammar, *token, &allowed, error);
+    enum error_code code = grammar_allows(grammar, *token, &allowed, error);
     if (code == OK && !allowed) {
-        code = model_grammar_mask(seq->job->grammar, logits, error);
-        *is_over = code == OK && is_masked(logits, count);
-        if (code != OK || *is_over)
-            return code;
-        *token = closing ? pick_closing(s, seq, logits) : sampler_pick(&seq->sampler, logits, count, s->scratch);
+        code = grammar_mask(grammar, logits, error);
+        if (code == OK && isinf(logits[sampler_greedy(logits, count)])) {
+            *token = -1;
+            return grammar_may_end(grammar) ? OK
+                                            : error_set(error, ERROR_INVALID, "this model has no token for what its "
+                                                                              "output must go on with");
+        }
+        *token = sampler_pick(&seq->sampler, logits, count, s->scratch);
     }
-    return code == OK ? model_grammar_accept(seq->job->grammar, *token, error) : code;
+    return code == OK ? grammar_close(grammar, seq->output_max - seq->output, token, error) : code;
 }
 
-static void follow_json(struct sequence *seq, struct str piece)
+static void on_decided(void *ctx, size_t len, bool is_text)
 {
-    for (size_t i = 0; i < piece.len; i++) {
-        const bool escaped = seq->is_escaped;
-        seq->is_escaped = seq->in_string && !escaped && piece.data[i] == '\\';
-        if (piece.data[i] == '"' && !escaped)
-            seq->in_string = !seq->in_string;
+    text_filter_decide(ctx, len, is_text);
+}
+
+/* Text that the reply sees of a token; the filter knows it afterwards. */
+static enum error_code add_text(struct scheduler *s, struct sequence *seq, model_token token, struct error *error)
+{
+    struct grammar *grammar = seq->job->grammar;
+    char piece[MODEL_PIECE_MAX];
+    if (grammar == NULL) {
+        const size_t len = model_piece(s->options.model, token, piece);
+        return text_filter_push(&seq->text, (struct str){piece, len}) ? OK : error_no_memory(error);
     }
+    const struct grammar_listener listener = {&seq->text, on_decided};
+    if (!text_filter_add(&seq->text, grammar_piece(grammar, token)))
+        return error_no_memory(error);
+    return grammar_accept(grammar, token, &listener, error);
 }
 
 /* For the store, and for the case that its state is lost while it is preempted. */
@@ -156,20 +120,22 @@ static bool remember_token(struct sequence *seq, model_token token)
 /* Adds the token's text; true: the reply goes on. */
 static bool take_token(struct scheduler *s, struct sequence *seq, model_token token, struct error *error)
 {
-    char piece[MODEL_PIECE_MAX];
-    const size_t len = model_piece(s->options.model, token, piece);
     seq->output++;
     seq->silent_tokens++;
     fair_flow_charge(seq->job->item.flow, 1);
-    if (seq->job->grammar != NULL)
-        follow_json(seq, (struct str){piece, len});
     atomic_fetch_add_explicit(&s->options.broker->slot->generated_tokens, 1, memory_order_relaxed);
-    if (!remember_token(seq, token) || !text_filter_push(&seq->text, (struct str){piece, len})) {
+    if (!remember_token(seq, token)) {
         sequence_fail(s, seq, (error_no_memory(error), error));
+        return false;
+    }
+    if (add_text(s, seq, token, error) != OK) {
+        sequence_fail(s, seq, error);
         return false;
     }
     if (seq->text.is_stopped)
         finish(s, seq, ENGINE_STOP_SEQUENCE);
+    else if (seq->job->grammar != NULL && grammar_is_complete(seq->job->grammar))
+        finish(s, seq, ENGINE_STOP_END);
     else if (seq->output >= seq->output_max)
         finish(s, seq, seq->output == seq->job->request.max_tokens ? ENGINE_STOP_LENGTH : ENGINE_STOP_CONTEXT);
     else
@@ -196,12 +162,11 @@ static void advance(struct scheduler *s, struct sequence *seq)
     if (seq->phase == PHASE_PROMPT)
         start_reply(s, seq);
     model_token token = sampler_pick(&seq->sampler, logits, s->facts->vocabulary, s->scratch);
-    bool is_over = false;
-    if (seq->job->grammar != NULL && pick_by_grammar(s, seq, logits, &token, &is_over, &error) != OK) {
+    if (seq->job->grammar != NULL && pick_by_grammar(s, seq, logits, &token, &error) != OK) {
         sequence_fail(s, seq, &error);
         return;
     }
-    if (is_over || model_is_end(s->options.model, token)) {
+    if (token < 0 || model_is_end(s->options.model, token)) {
         finish(s, seq, ENGINE_STOP_END);
         return;
     }

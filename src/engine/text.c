@@ -1,6 +1,8 @@
 /* text.c - see text.h. */
 #include "engine/text.h"
 
+#include <assert.h>
+
 #define HELD_MAX ((size_t)1 << 20)
 #define REPLACEMENT "\xEF\xBF\xBD"
 
@@ -18,42 +20,68 @@ void text_filter_deinit(struct text_filter *filter)
     buf_deinit(&filter->held);
 }
 
+/* What stop sequences are looked for in. */
+static struct str searched(const struct text_filter *filter)
+{
+    return str_slice(buf_str(&filter->held), filter->settled, filter->held.len - filter->undecided);
+}
+
 /* The first stop sequence in the text, the earlier in the list when two begin together. */
 static void find_stop(struct text_filter *filter)
 {
-    const struct str held = buf_str(&filter->held);
-    size_t first = held.len;
+    const struct str text = searched(filter);
+    size_t first = text.len;
     for (size_t i = 0; i < filter->stop_count; i++) {
         if (filter->stops[i].len == 0)
             continue;
-        const ptrdiff_t at = str_find(held, filter->stops[i], 0);
+        const ptrdiff_t at = str_find(text, filter->stops[i], 0);
         if (at < 0 || (size_t)at >= first)
             continue;
         first = (size_t)at;
         filter->stop_index = (uint32_t)i;
         filter->is_stopped = true;
     }
+    if (filter->is_stopped) {
+        filter->held.len = filter->settled + first;
+        filter->undecided = 0;
+    }
+}
+
+bool text_filter_add(struct text_filter *filter, struct str piece)
+{
+    if (filter->is_stopped || piece.len == 0)
+        return true;
+    filter->undecided += piece.len;
+    return buf_append_str(&filter->held, piece);
+}
+
+void text_filter_decide(struct text_filter *filter, size_t len, bool is_text)
+{
     if (filter->is_stopped)
-        filter->held.len = first;
+        return;
+    assert(len <= filter->undecided);
+    filter->undecided -= len;
+    if (is_text)
+        find_stop(filter);
+    else
+        filter->settled = filter->held.len - filter->undecided;
 }
 
 bool text_filter_push(struct text_filter *filter, struct str piece)
 {
-    if (filter->is_stopped || piece.len == 0)
-        return true;
-    if (!buf_append_str(&filter->held, piece))
+    if (!text_filter_add(filter, piece))
         return false;
-    find_stop(filter);
+    text_filter_decide(filter, filter->undecided, true);
     return true;
 }
 
 /* Length of the longest end of the text that begins a stop sequence. */
 static size_t stop_begun(const struct text_filter *filter)
 {
-    const struct str held = buf_str(&filter->held);
-    size_t len = filter->stop_longest < held.len + 1 ? filter->stop_longest : held.len + 1;
+    const struct str text = searched(filter);
+    size_t len = filter->stop_longest < text.len + 1 ? filter->stop_longest : text.len + 1;
     while (len-- > 1) {
-        const char *end = held.data + held.len - len;
+        const char *end = text.data + text.len - len;
         for (size_t i = 0; i < filter->stop_count; i++)
             if (filter->stops[i].len > len && memcmp(filter->stops[i].data, end, len) == 0)
                 return len;
@@ -104,7 +132,7 @@ bool text_filter_take(struct text_filter *filter, bool is_last, struct buf *out)
 {
     size_t len = filter->held.len;
     if (!is_last && !filter->is_stopped) {
-        len -= stop_begun(filter);
+        len -= filter->undecided + stop_begun(filter);
         len -= character_begun(str_slice(buf_str(&filter->held), 0, len));
     }
     if (len == 0)
@@ -112,5 +140,7 @@ bool text_filter_take(struct text_filter *filter, bool is_last, struct buf *out)
     if (!append_valid(out, str_slice(buf_str(&filter->held), 0, len)))
         return false;
     buf_consume(&filter->held, len);
+    filter->settled -= len < filter->settled ? len : filter->settled;
+    filter->undecided = filter->undecided < filter->held.len ? filter->undecided : filter->held.len;
     return true;
 }

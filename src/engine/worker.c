@@ -194,7 +194,7 @@ static void free_call(struct front_call *call)
         else
             call->port->calls = call->next;
     }
-    model_grammar_free(call->job.grammar);
+    grammar_free(call->job.grammar);
     model_tokens_deinit(&call->job.tokens);
     arena_deinit(&call->job.arena);
     mem_free(call);
@@ -309,7 +309,8 @@ static void prepare(const struct model *model, struct front_call *call)
     call->job.prefix = (struct prefix_job){
         .request = request, .tokens = tokens, .marks = marks, .mark_count = call->job.prefix.mark_count};
     if (code == OK && request->grammar.len > 0)
-        code = model_grammar_new(model, request->grammar, &call->job.grammar, &call->error);
+        code = grammar_new(request->grammar, request->observes_grammar ? GRAMMAR_OBSERVED : GRAMMAR_ENFORCED,
+                           model_vocabulary(model), &call->job.grammar, &call->error);
     call->error.code = code;
 }
 

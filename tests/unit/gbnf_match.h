@@ -219,6 +219,10 @@ static inline void gm_init(struct gm *gm, const char *grammar)
 {
     *gm = (struct gm){.at = grammar};
     while (*gm->at != '\0') {
+        if (*gm->at == '#') { /* a comment */
+            gm->at += strcspn(gm->at, "\n") + 1;
+            continue;
+        }
         const char *end = strstr(gm->at, " ::= ");
         assert_non_null(end);
         size_t rule = gm_rule_named(gm, (struct str){gm->at, (size_t)(end - gm->at)});
@@ -285,7 +289,7 @@ static inline bool gm_run(const struct gm *gm, const struct gm_rest *rest, size_
     if (rest->count == 0)
         return gm_run(gm, rest->next, at);
     const struct gm_symbol *symbol = rest->symbols;
-    if (rest->done < symbol->max && (rest->from != at || rest->done == 0)) {
+    if (rest->done < symbol->max && (rest->from != at || rest->done == 0 || rest->done < symbol->min)) {
         struct gm_rest again = {rest->symbols, rest->count, rest->done + 1, at, rest->next};
         if (gm_match_one(gm, symbol, at, &again))
             return true;

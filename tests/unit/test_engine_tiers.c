@@ -194,7 +194,9 @@ static void test_grammar_resumes(void **state)
         init(&asks[i], ENGINE_FLEX, 0, 100, 200);
         asks[i].job.request.temperature = 1;
         asks[i].job.request.seed = 11;
-        assert_int_equal(model_grammar_new(beds[i]->model, str_of(grammar), &asks[i].job.grammar, &error), OK);
+        assert_int_equal(grammar_new(str_of(grammar), GRAMMAR_ENFORCED, model_vocabulary(beds[i]->model),
+                                     &asks[i].job.grammar, &error),
+                         OK);
         bed_run(beds[i]);
     }
     asks[1].on_text = intrude;
@@ -206,7 +208,7 @@ static void test_grammar_resumes(void **state)
     assert_int_equal(preemptions(beds[1], ENGINE_FLEX), 1);
     assert_true(asks[0].text.len > INTRUDE_AT && str_eq(buf_str(&asks[0].text), buf_str(&asks[1].text)));
     for (size_t i = 0; i < 2; i++) {
-        model_grammar_free(asks[i].job.grammar);
+        grammar_free(asks[i].job.grammar);
         ask_deinit(&asks[i]);
         bed_free(beds[i]);
     }
