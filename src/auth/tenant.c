@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 
+#include "auth/sigv2.h"
 #include "core/util.h"
 
 #define SCRATCH_MAX (4u << 20)
@@ -78,6 +79,33 @@ static enum auth_problem identify_signed(const struct config *config, const stru
     return problem;
 }
 
+/* An old link names no region, and is S3's alone. */
+static enum auth_problem identify_old_link(const struct config *config, const struct http_request *request,
+                                           uint64_t now_s, struct arena *arena, struct auth_identity *identity,
+                                           struct error *error)
+{
+    struct sigv2_claim claim;
+    enum auth_problem problem = sigv2_read_claim(request, arena, &claim, error);
+    if (problem)
+        return problem;
+    (void)snprintf(identity->service, sizeof(identity->service), "s3");
+    if (config->tenant_count == 0) {
+        if (copy_name(claim.key_id, identity->tenant, AUTH_TENANT_MAX))
+            return AUTH_OK;
+        return refuse(AUTH_INCOMPLETE, error, "AWSAccessKeyId: it is too long or has odd characters.");
+    }
+    const struct config_key *key;
+    const struct config_tenant *tenant = find_key(config, claim.key_id, &key);
+    if (!tenant)
+        return refuse(AUTH_UNKNOWN_KEY, error, "The AWS Access Key Id you provided does not exist in our records.");
+    problem = sigv2_verify(request, &claim, str_of(key->secret), now_s, arena, error);
+    if (!problem) {
+        be_tenant(tenant, identity);
+        identity->key = key;
+    }
+    return problem;
+}
+
 /* --- API keys --- */
 
 /* Looks at every hash, so that the time taken says nothing about any. */
@@ -124,10 +152,13 @@ static struct str find_api_key(const struct http_request *request)
 static enum auth_problem identify(const struct config *config, const struct http_request *request, uint64_t now_s,
                                   struct auth_identity *identity, struct error *error)
 {
-    if (sigv4_is_signed(request)) {
+    const bool is_old_link = sigv2_is_presigned(request);
+    if (is_old_link || sigv4_is_signed(request)) {
         struct arena arena;
         arena_init(&arena, SCRATCH_MAX);
-        enum auth_problem problem = identify_signed(config, request, now_s, &arena, identity, error);
+        enum auth_problem problem =
+            is_old_link ? identify_old_link(config, request, now_s, &arena, identity, error)
+                        : identify_signed(config, request, now_s, &arena, identity, error);
         arena_deinit(&arena);
         return problem;
     }
