@@ -167,3 +167,19 @@ const char *config_find(const char *given)
         return given;
     return access("fulcrum.yaml", F_OK) == 0 ? "fulcrum.yaml" : NULL;
 }
+
+uint64_t config_object_quota(const struct config *config, struct str tenant)
+{
+    for (size_t i = 0; i < config->tenant_count; i++)
+        if (config->tenants[i].object_quota_bytes && str_eq(tenant, str_of(config->tenants[i].name)))
+            return config->tenants[i].object_quota_bytes;
+    return config->object_quota_bytes;
+}
+
+bool config_has_object_quota(const struct config *config)
+{
+    bool has_one = config->object_quota_bytes > 0;
+    for (size_t i = 0; i < config->tenant_count; i++)
+        has_one = has_one || config->tenants[i].object_quota_bytes > 0;
+    return has_one;
+}

@@ -72,6 +72,7 @@ struct config_tenant {
     /* Of its prefixes in each model's cache: bytes in memory that others can't
      * push it below, and bytes that it can't exceed (0: none). */
     uint64_t cache_floor_bytes, cache_ceiling_bytes;
+    uint64_t object_quota_bytes; /* 0: the one of all */
     struct config_reservation reservation;
 };
 
@@ -99,6 +100,7 @@ struct config {
     struct config_tier tier_priority, tier_default, tier_flex;
     const char *s3_endpoint, *s3_region, *s3_key, *s3_secret; /* NULL: objects are kept in DATA/objects */
     enum config_sandbox document_sandbox; /* whether documents are read without all walls of the sandbox */
+    uint64_t object_quota_bytes; /* of each tenant's objects; 0: none */
     const char **prices;         /* files of price books; a later one goes before, the embedded one comes last */
     size_t price_count;
 };
@@ -117,6 +119,10 @@ enum error_code config_read_file(const char *path, struct buf *buf, struct error
 
 /* `given`, or fulcrum.yaml where the working directory has one, or NULL. */
 const char *config_find(const char *given);
+
+/* Bytes that the tenant's objects may take; 0: no quota. */
+uint64_t config_object_quota(const struct config *config, struct str tenant);
+bool config_has_object_quota(const struct config *config); /* has anybody one? */
 
 /* The embedded pair's names; models with these names need no path. */
 #define CONFIG_EMBEDDED_LARGE "desk-large"

@@ -6,6 +6,7 @@
 #include "core/config_values.h"
 
 #define LIMIT_VALUE_MAX (UINT64_C(1) << 40) /* no limit is worth more; keeps sums far from overflow */
+#define QUOTA_MAX (UINT64_C(1) << 50)
 #define CONTEXT_MAX (1u << 24)
 #define THREADS_MAX 256u
 
@@ -178,6 +179,11 @@ static const struct field documents_fields[] = {
 };
 static const struct field_table documents_table = FIELD_TABLE(documents_fields, struct config);
 
+static const struct field objects_fields[] = {
+    {"quota", FIELD_SIZE, AT(config, object_quota_bytes), .low = 1, .high = QUOTA_MAX},
+};
+static const struct field_table objects_table = FIELD_TABLE(objects_fields, struct config);
+
 static const struct field key_fields[] = {
     {"id", FIELD_STRING, .is_required = true, AT(config_key, id), .check = is_key_id,
      .expected = "an access key ID of letters, digits and ._-"},
@@ -190,6 +196,11 @@ static const struct field tenant_cache_fields[] = {
     {"ceiling", FIELD_SIZE, AT(config_tenant, cache_ceiling_bytes), .high = LIMIT_VALUE_MAX},
 };
 static const struct field_table tenant_cache_table = FIELD_TABLE(tenant_cache_fields, struct config_tenant);
+
+static const struct field tenant_objects_fields[] = {
+    {"quota", FIELD_SIZE, AT(config_tenant, object_quota_bytes), .low = 1, .high = QUOTA_MAX},
+};
+static const struct field_table tenant_objects_table = FIELD_TABLE(tenant_objects_fields, struct config_tenant);
 
 static enum error_code read_reservation(struct yaml_reader *reader, const yaml_node_t *node, void *parent)
 {
@@ -205,6 +216,7 @@ static const struct field tenant_fields[] = {
     {"account", FIELD_STRING, AT(config_tenant, account), .check = is_account, .expected = "an account of 12 digits"},
     {"reservation", FIELD_CUSTOM, .custom = read_reservation},
     {"cache", FIELD_OBJECT, .table = &tenant_cache_table},
+    {"objects", FIELD_OBJECT, .table = &tenant_objects_table},
 };
 static const struct field_table tenant_table = FIELD_TABLE(tenant_fields, struct config_tenant);
 
@@ -249,6 +261,7 @@ static const struct field root_fields[] = {
     {"prices", FIELD_FILES, LIST_AT(config, prices, price_count)},
     {"tiers", FIELD_OBJECT, .table = &config_tiers_table},
     {"s3", FIELD_OBJECT, .table = &s3_table},
+    {"objects", FIELD_OBJECT, .table = &objects_table},
     {"documents", FIELD_OBJECT, .table = &documents_table},
 };
 const struct field_table config_root_table = FIELD_TABLE(root_fields, struct config);

@@ -30,6 +30,7 @@ void uuid_v4(char out[UUID_LEN + 1]);
 #define SHA256_LEN 32
 void sha256(struct str data, uint8_t out[SHA256_LEN]);
 void hex_encode(const void *data, size_t len, char *out); /* writes 2*len + 1 bytes */
+bool hex_decode(struct str text, void *out, size_t len);  /* exactly 2*len digits, of either case */
 
 uint32_t crc32_ieee(uint32_t seed, const void *data, size_t len); /* seed 0 to start */
 
