@@ -273,5 +273,9 @@ void api_on_protocol_error(void *ctx, int status, const char *message, struct ht
     char request_id[UUID_LEN + 1];
     uuid_v4(request_id);
     log_event(LOG_INFO, "refused", LOG_C("id", request_id), LOG_I("status", status), LOG_C("reason", message));
+    if (s3_is_meant(exchange)) {
+        s3_refuse(exchange, status, message, request_id);
+        return;
+    }
     bedrock_error_respond_named(exchange, status, name, message, request_id, NULL, 0);
 }

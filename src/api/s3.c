@@ -1,9 +1,11 @@
 #include "api/s3.h"
 
+#include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "api/operations.h"
+#include "auth/sigv2.h"
 #include "core/xml.h"
 #include "core/limits.h"
 #include "core/log.h"
@@ -12,16 +14,22 @@
 
 /* --- whose request is it --- */
 
-static bool scope_is_s3(const struct http_exchange *exchange)
+/* A signature that can't be read says nothing; then the path decides. */
+static bool scope_is_s3(const struct http_request *request, bool *is_known)
 {
     struct sigv4_claim claim;
     struct error ignored;
     struct arena arena;
     arena_init(&arena, limit(header_bytes) + limit(uri_bytes) + 4096);
-    bool is_s3 = sigv4_read_claim(&exchange->request, &arena, &claim, &ignored) == AUTH_OK &&
-                 str_eq(claim.service, STR("s3"));
+    *is_known = sigv4_read_claim(request, &arena, &claim, &ignored) == AUTH_OK;
+    bool is_s3 = *is_known && str_eq(claim.service, STR("s3"));
     arena_deinit(&arena);
     return is_s3;
+}
+
+static bool is_form(const struct http_request *request)
+{
+    return str_starts(http_header_get(request, "content-type"), STR("multipart/form-data"));
 }
 
 /* Paths of the other services are theirs; what begins with the name of a bucket is an object's. */
@@ -34,14 +42,25 @@ static bool path_is_s3(const struct http_request *request)
         objects_check_bucket(bucket, &ignored) != OBJECTS_OK)
         return false;
     if (str_eq(request->method, STR("POST")))
-        return str_starts(request->query, STR("delete")) || str_starts(request->query, STR("upload"));
+        return str_starts(request->query, STR("delete")) || str_starts(request->query, STR("upload")) ||
+               (rest.len == 0 && is_form(request));
     return rest.len > 0 || str_eq(request->method, STR("PUT")) || str_eq(request->method, STR("DELETE")) ||
            str_starts(request->query, STR("list-type=")) || str_starts(request->query, STR("location"));
 }
 
+static bool request_is_s3(const struct http_request *request)
+{
+    bool is_known = false;
+    if (sigv2_is_presigned(request) || str_starts(http_header_get(request, "authorization"), STR("AWS ")))
+        return true;
+    if (sigv4_is_signed(request) && scope_is_s3(request, &is_known))
+        return true;
+    return !is_known && path_is_s3(request);
+}
+
 bool s3_is_meant(const struct http_exchange *exchange)
 {
-    return sigv4_is_signed(&exchange->request) ? scope_is_s3(exchange) : path_is_s3(&exchange->request);
+    return request_is_s3(&exchange->request);
 }
 
 /* --- life --- */
@@ -88,7 +107,7 @@ static void identify(struct s3 *s3, struct api_call *call)
         [AUTH_DENIED] = {403, "AccessDenied"},
     };
     struct error error;
-    if (str_starts(s3_header(s3, "authorization"), STR("AWS ")) || s3_query(s3, "AWSAccessKeyId").data) {
+    if (str_starts(s3_header(s3, "authorization"), STR("AWS "))) {
         s3_fail(s3, 400, "InvalidRequest", "The authorization mechanism you have provided is not supported. Please use "
                                            "AWS4-HMAC-SHA256 (signature version 4).");
         return;
@@ -99,7 +118,8 @@ static void identify(struct s3 *s3, struct api_call *call)
     s3->tenant = str_of(s3->identity.tenant);
     if (code != OK) {
         enum auth_problem problem = call->identity.problem;
-        s3_fail(s3, names[problem].status, names[problem].code, "%s", error.message);
+        bool is_link = problem == AUTH_EXPIRED && !s3_header(s3, "authorization").data;
+        s3_fail(s3, names[problem].status, is_link ? "AccessDenied" : names[problem].code, "%s", error.message);
     }
 }
 
@@ -162,9 +182,13 @@ static struct s3 *s3_new(struct api_thread *thread, struct http_exchange *exchan
         s3_fail(s3, strcmp(code, "SlowDown") ? 501 : 503, code, "%s",
                 strcmp(code, "SlowDown") ? "Objects are kept on another S3 server (s3 in fulcrum.yaml): ask that one."
                                          : "Please reduce your request rate.");
+    if (!s3_has_failed(s3) && !s3_hoist_headers(s3))
+        s3_fail_memory(s3);
     const struct s3_operation *found = s3_has_failed(s3) ? NULL : s3_find_operation(s3);
     if (found)
         s3->what = found;
+    if (found)
+        (void)s3_check_headers(s3, found);
     s3->operation = (struct api_operation){.name = s3->what->name};
     call->operation = &s3->operation;
     call->operation_index = operations_s3_index();
@@ -242,38 +266,45 @@ void s3_fail_memory(struct s3 *s3)
     s3_fail(s3, 503, "SlowDown", "Please reduce your request rate: memory is out.");
 }
 
+static const struct {
+    int status;
+    const char *code, *message; /* NULL: the error's */
+} problems[] = {
+    [OBJECTS_OK] = {500, "InternalError", NULL},
+    [OBJECTS_NO_BUCKET] = {404, "NoSuchBucket", "The specified bucket does not exist"},
+    [OBJECTS_NO_KEY] = {404, "NoSuchKey", "The specified key does not exist."},
+    [OBJECTS_NO_UPLOAD] = {404, "NoSuchUpload", NULL},
+    [OBJECTS_BUCKET_OWNED] = {409, "BucketAlreadyOwnedByYou", NULL},
+    [OBJECTS_BUCKET_TAKEN] = {409, "BucketAlreadyExists", NULL},
+    [OBJECTS_BUCKET_NOT_EMPTY] = {409, "BucketNotEmpty", NULL},
+    [OBJECTS_BAD_BUCKET] = {400, "InvalidBucketName", NULL},
+    [OBJECTS_BAD_KEY] = {400, "InvalidURI", NULL},
+    [OBJECTS_LONG_KEY] = {400, "KeyTooLongError", NULL},
+    [OBJECTS_CONDITION] = {412, "PreconditionFailed", NULL},
+    [OBJECTS_QUOTA] = {403, "QuotaExceeded", NULL},
+    [OBJECTS_BAD_DIGEST] = {400, "BadDigest", NULL},
+    [OBJECTS_BAD_LENGTH] = {400, "IncompleteBody", NULL},
+    [OBJECTS_TOO_LARGE] = {400, "EntityTooLarge", NULL},
+    [OBJECTS_BAD_PART] = {400, "InvalidPart", NULL},
+    [OBJECTS_BAD_PART_ORDER] = {400, "InvalidPartOrder", NULL},
+    [OBJECTS_SMALL_PART] = {400, "EntityTooSmall", NULL},
+    [OBJECTS_BAD_RANGE] = {416, "InvalidRange", "The requested range is not satisfiable"},
+    [OBJECTS_DENIED] = {403, "AccessDenied", NULL},
+    [OBJECTS_UNAVAILABLE] = {503, "ServiceUnavailable", NULL},
+    [OBJECTS_FAILED] = {500, "InternalError", "We encountered an internal error. Please try again."},
+};
+
+const char *s3_problem_code(enum objects_problem problem)
+{
+    return problems[problem].code;
+}
+
 void s3_fail_problem(struct s3 *s3, enum objects_problem problem, const struct error *error)
 {
-    static const struct {
-        int status;
-        const char *code, *message; /* NULL: the error's */
-    } names[] = {
-        [OBJECTS_OK] = {500, "InternalError", NULL},
-        [OBJECTS_NO_BUCKET] = {404, "NoSuchBucket", "The specified bucket does not exist"},
-        [OBJECTS_NO_KEY] = {404, "NoSuchKey", "The specified key does not exist."},
-        [OBJECTS_NO_UPLOAD] = {404, "NoSuchUpload", NULL},
-        [OBJECTS_BUCKET_OWNED] = {409, "BucketAlreadyOwnedByYou", NULL},
-        [OBJECTS_BUCKET_TAKEN] = {409, "BucketAlreadyExists", NULL},
-        [OBJECTS_BUCKET_NOT_EMPTY] = {409, "BucketNotEmpty", NULL},
-        [OBJECTS_BAD_BUCKET] = {400, "InvalidBucketName", NULL},
-        [OBJECTS_BAD_KEY] = {400, "InvalidURI", NULL},
-        [OBJECTS_LONG_KEY] = {400, "KeyTooLongError", NULL},
-        [OBJECTS_EXISTS] = {412, "PreconditionFailed", NULL},
-        [OBJECTS_BAD_DIGEST] = {400, "BadDigest", NULL},
-        [OBJECTS_BAD_LENGTH] = {400, "IncompleteBody", NULL},
-        [OBJECTS_TOO_LARGE] = {400, "EntityTooLarge", NULL},
-        [OBJECTS_BAD_PART] = {400, "InvalidPart", NULL},
-        [OBJECTS_BAD_PART_ORDER] = {400, "InvalidPartOrder", NULL},
-        [OBJECTS_SMALL_PART] = {400, "EntityTooSmall", NULL},
-        [OBJECTS_BAD_RANGE] = {416, "InvalidRange", "The requested range is not satisfiable"},
-        [OBJECTS_DENIED] = {403, "AccessDenied", NULL},
-        [OBJECTS_UNAVAILABLE] = {503, "ServiceUnavailable", NULL},
-        [OBJECTS_FAILED] = {500, "InternalError", "We encountered an internal error. Please try again."},
-    };
-    const char *message = names[problem].message;
-    if (names[problem].status >= 500)
+    const char *message = problems[problem].message;
+    if (problems[problem].status >= 500)
         log_event(LOG_ERROR, "object store failed", LOG_C("id", s3->request_id), LOG_C("error", error->message));
-    s3_fail(s3, names[problem].status, names[problem].code, "%s", message ? message : error->message);
+    s3_fail(s3, problems[problem].status, problems[problem].code, "%s", message ? message : error->message);
 }
 
 void s3_add_reply_headers(struct s3 *s3)
@@ -314,6 +345,39 @@ struct str s3_header(const struct s3 *s3, const char *name)
     return http_header_get(&s3->request, name);
 }
 
+/* --- refused before an operation was looked for --- */
+
+static const char *code_of_status(int status)
+{
+    static const struct {
+        int status;
+        const char *code;
+    } codes[] = {{408, "RequestTimeout"},  {411, "MissingContentLength"}, {413, "EntityTooLarge"},
+                 {414, "InvalidURI"},      {429, "SlowDown"},             {431, "RequestHeaderSectionTooLarge"},
+                 {501, "NotImplemented"},  {503, "SlowDown"}};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (codes[i].status == status)
+            return codes[i].code;
+    return status < 500 ? "InvalidRequest" : "InternalError";
+}
+
+void s3_refuse(struct http_exchange *exchange, int status, const char *message, const char *request_id)
+{
+    struct buf body;
+    buf_init(&body, REPLY_BODY_MAX);
+    buf_append_text(&body, XML_HEAD "<Error>");
+    xml_append(&body, "Code", str_of(code_of_status(status)));
+    xml_append(&body, "Message", str_of(message));
+    xml_append(&body, "Resource", exchange->request.path);
+    xml_append(&body, "RequestId", str_of(request_id));
+    buf_append_text(&body, "</Error>");
+    const struct http_header headers[] = {{STR("content-type"), STR("application/xml")},
+                                          {STR("x-amz-request-id"), str_of(request_id)},
+                                          {STR("x-amzn-requestid"), str_of(request_id)}};
+    http_respond(exchange, status, headers, sizeof(headers) / sizeof(headers[0]), buf_str(&body));
+    buf_deinit(&body);
+}
+
 /* --- from the server --- */
 
 void s3_on_head(struct api_thread *thread, struct http_exchange *exchange)
@@ -344,9 +408,53 @@ static void check_payload(struct s3 *s3, struct str body)
                 "The provided 'x-amz-content-sha256' header does not match what was computed.");
 }
 
+static bool has_digest(struct str body, enum checksum_kind kind, struct str stated)
+{
+    struct checksum checksum;
+    uint8_t computed[CHECKSUM_BYTES_MAX], wanted[CHECKSUM_BYTES_MAX];
+    if (!checksum_init(&checksum, kind))
+        return false;
+    checksum_update(&checksum, body.data, body.len);
+    checksum_final(&checksum, computed);
+    checksum_deinit(&checksum);
+    return checksum_parse(kind, stated, wanted) && memcmp(computed, wanted, checksum_bytes(kind)) == 0;
+}
+
+static bool has_md5(struct str body, struct str stated)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    struct buf encoded;
+    buf_init(&encoded, 2 * sizeof(digest));
+    bool is_same = EVP_Digest(body.data, body.len, digest, &len, EVP_md5(), NULL) == 1 &&
+                   buf_append_base64(&encoded, digest, len) && str_eq(buf_str(&encoded), stated);
+    buf_deinit(&encoded);
+    return is_same;
+}
+
+/* Digests of an XML body. Those of an upload's completion are the object's. */
+static void check_digests(struct s3 *s3, struct str body)
+{
+    static const struct str prefix = {"x-amz-checksum-", sizeof("x-amz-checksum-") - 1};
+    struct str md5 = s3_header(s3, "content-md5");
+    bool is_good = !md5.data || has_md5(body, md5);
+    bool is_of_object = s3->what->run == s3_complete_upload;
+    for (size_t i = 0; is_good && !is_of_object && i < s3->request.header_count; i++) {
+        const struct http_header *header = &s3->request.headers[i];
+        enum checksum_kind kind = str_starts(header->name, prefix)
+                                      ? checksum_kind_of(str_slice(header->name, prefix.len, header->name.len))
+                                      : CHECKSUM_NONE;
+        is_good = kind == CHECKSUM_NONE || has_digest(body, kind, header->value);
+    }
+    if (!is_good)
+        s3_fail(s3, 400, "BadDigest", "The digest you specified did not match what we received.");
+}
+
 static bool copy_body(struct s3 *s3, struct str body)
 {
     check_payload(s3, body);
+    if (!s3_has_failed(s3))
+        check_digests(s3, body);
     if (body.len > limit(object_document_bytes)) {
         s3_fail(s3, 400, "MaxMessageLengthExceeded", "Your request was too big (limit object_document_bytes).");
         return true;
@@ -362,7 +470,7 @@ void s3_on_request(struct api_thread *thread, struct http_exchange *exchange)
     }
     struct s3 *s3 = s3_new(thread, exchange);
     if (!s3) {
-        http_respond(exchange, 503, NULL, 0, STR(""));
+        s3_refuse(exchange, 503, "Please reduce your request rate: memory is out.", "");
         return;
     }
     bool has_memory = s3_has_failed(s3) || !s3->what->takes_body || copy_body(s3, exchange->request.body);

@@ -17,10 +17,13 @@
 
 struct s3;
 
+enum { S3_CONDITIONS_OF_WRITES = 1, S3_CONDITIONS_OF_DELETIONS = 2 };
+
 struct s3_operation {
     const char *name;
     void (*run)(struct s3 *s3);  /* on a worker thread: fills the reply */
     bool takes_body;             /* whole, in s3->request.body */
+    unsigned conditions;         /* that it honours; those of reads are honoured by all reads of objects */
 };
 
 /* A kind of request whose work comes in several pieces. */
@@ -36,7 +39,7 @@ struct s3 {
     struct api_thread *thread;
     struct objects *objects;
     struct arena arena;
-    struct http_request request; /* a copy, in the arena */
+    struct http_request request; /* a copy, in the arena; headers that stood in the query are among its headers */
     struct auth_identity identity;
     struct api_operation operation; /* for logs */
     char request_id[UUID_LEN + 1];
@@ -61,6 +64,8 @@ bool s3_is_meant(const struct http_exchange *exchange);
 /* At the headers: takes the body in pieces where the operation wants that. */
 void s3_on_head(struct api_thread *thread, struct http_exchange *exchange);
 void s3_on_request(struct api_thread *thread, struct http_exchange *exchange);
+/* Answers for the net room: a request that broke a rule of HTTP or a limit, in S3's words. */
+void s3_refuse(struct http_exchange *exchange, int status, const char *message, const char *request_id);
 
 /* Queues stream_ops->work, or the operation's run. */
 void s3_queue_work(struct s3 *s3);
@@ -74,6 +79,7 @@ void s3_finish(struct s3 *s3);
 void s3_add_header(struct s3 *s3, const char *name, struct str value); /* copied */
 void s3_fail(struct s3 *s3, int status, const char *code, const char *format, ...) PRINTF_LIKE(4, 5);
 void s3_fail_problem(struct s3 *s3, enum objects_problem problem, const struct error *error);
+const char *s3_problem_code(enum objects_problem problem);
 void s3_fail_memory(struct s3 *s3);
 static inline bool s3_has_failed(const struct s3 *s3)
 {
@@ -86,19 +92,47 @@ struct str s3_header(const struct s3 *s3, const char *name);
 
 /* --- s3_object.c --- */
 void s3_append_etag(struct buf *out, const char *etag); /* in quotes */
+void s3_add_etag(struct s3 *s3, const char *etag);
+/* <Owner> and the like: the tenant. */
+void s3_append_owner(struct s3 *s3, const char *element);
 /* ETag and checksum of what was written. */
 void s3_add_written_headers(struct s3 *s3, const struct objects_info *info);
 /* All that is said of an object that is read. */
 void s3_add_info_headers(struct s3 *s3, const struct objects_info *info, bool is_whole);
-/* Content type and headers that are kept with an object. False: answered. */
+void s3_add_parts_count(struct s3 *s3, unsigned part, const struct objects_info *info); /* `part` 0: nothing */
+/* Content type and headers that are kept with an object, and its conditions. False: failed. */
 bool s3_put_options(struct s3 *s3, struct objects_put_options *options);
 void s3_http_date(uint64_t us, char out[32]);
-/* Of If-Match and the like against what is there. False: failed with 304 or 412. */
-bool s3_check_conditions(struct s3 *s3, const struct objects_info *info, const char *prefix);
 void s3_head_object(struct s3 *s3);
 void s3_delete_object(struct s3 *s3);
 void s3_delete_objects(struct s3 *s3);
+void s3_get_acl(struct s3 *s3);     /* of an object or a bucket */
+void s3_get_tagging(struct s3 *s3); /* of an object */
+/* partNumber of the query: 0 without. False: failed. */
+bool s3_read_part(struct s3 *s3, unsigned *number);
+/* What the request reads of the object, which is opened for a look; OBJECTS_BAD_PART has been answered. */
+enum objects_problem s3_head(struct s3 *s3, unsigned part, struct objects_info *info, uint64_t *offset, uint64_t *len,
+                             struct error *error);
+
+/* --- s3_copy.c --- */
 void s3_copy_object(struct s3 *s3);
+void s3_copy_part(struct s3 *s3);
+
+/* --- s3_condition.c --- */
+/* False: failed with 501, since the operation would pass a condition over. */
+bool s3_check_condition_names(struct s3 *s3, const struct s3_operation *operation);
+/* Of a read (or with the prefix of a copy's source) against what is there. False: failed with 304 or 412. */
+bool s3_check_conditions(struct s3 *s3, const struct objects_info *info, const char *prefix);
+bool s3_range_is_meant(struct s3 *s3, const struct objects_info *info); /* If-Range */
+/* Of writes and deletions, for the store. False: failed. */
+bool s3_write_conditions(struct s3 *s3, struct objects_conditions *conditions);
+bool s3_deletion_conditions(struct s3 *s3, struct objects_conditions *conditions);
+bool s3_parse_time(struct str text, uint64_t *seconds); /* of HTTP or ISO 8601 */
+
+/* --- s3_headers.c --- */
+bool s3_hoist_headers(struct s3 *s3); /* false: no memory */
+/* False: failed, a header asks for what isn't served. */
+bool s3_check_headers(struct s3 *s3, const struct s3_operation *operation);
 
 /* --- s3_get.c, s3_put.c: streams --- */
 bool s3_get_begin(struct s3 *s3); /* false: no memory */
@@ -111,11 +145,12 @@ void s3_create_bucket(struct s3 *s3);
 void s3_head_bucket(struct s3 *s3);
 void s3_delete_bucket(struct s3 *s3);
 void s3_get_location(struct s3 *s3);
-void s3_get_versioning(struct s3 *s3);
+void s3_get_subresource(struct s3 *s3); /* configurations that no bucket has */
 
 /* --- s3_list.c --- */
 void s3_list_objects(struct s3 *s3);    /* version 1 */
 void s3_list_objects_v2(struct s3 *s3);
+void s3_list_versions(struct s3 *s3);
 
 /* --- s3_upload.c --- */
 void s3_create_upload(struct s3 *s3);
@@ -123,7 +158,8 @@ void s3_complete_upload(struct s3 *s3);
 void s3_abort_upload(struct s3 *s3);
 void s3_list_parts(struct s3 *s3);
 void s3_list_uploads(struct s3 *s3);
-void s3_copy_part(struct s3 *s3);
+/* <ChecksumCRC32> and the like; nothing where either is empty. */
+void s3_append_checksum(struct s3 *s3, struct str name, const char *value);
 /* The part number of the query; false: failed. */
 bool s3_part_number(struct s3 *s3, unsigned *number);
 

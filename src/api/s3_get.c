@@ -68,23 +68,33 @@ static void refuse_range(struct s3 *s3, uint64_t size)
 
 /* --- on a worker thread --- */
 
+struct selection { /* of the object's bytes */
+    enum range range;
+    unsigned part; /* 0: the range counts */
+    uint64_t offset, len;
+};
+
 /* The size says which bytes a range means; if the object is replaced in between, once more. */
-static enum objects_problem open_range(struct s3 *s3, enum range *range, uint64_t *offset, uint64_t *len,
-                                       struct objects_info *info, struct error *error)
+static enum objects_problem open_selection(struct s3 *s3, struct selection *selection, struct objects_info *info,
+                                           struct error *error)
 {
     struct s3_get *get = s3->stream;
     struct objects_info opened;
     for (int i = 0; i < RANGE_TRIES; i++) {
-        enum objects_problem problem = objects_head(s3->objects, s3->tenant, s3->bucket, s3->key, info, error);
+        enum objects_problem problem =
+            s3_head(s3, selection->part, info, &selection->offset, &selection->len, error);
         if (problem != OBJECTS_OK)
             return problem;
-        *offset = 0;
-        *len = info->size;
-        *range = parse_range(s3_header(s3, "range"), info->size, offset, len);
-        if (*range == RANGE_IMPOSSIBLE)
+        if (selection->part > 0)
+            selection->range = selection->len > 0 ? RANGE_SOME : RANGE_NONE;
+        else
+            selection->range = s3_range_is_meant(s3, info) ? parse_range(s3_header(s3, "range"), info->size,
+                                                                         &selection->offset, &selection->len)
+                                                           : RANGE_NONE;
+        if (selection->range == RANGE_IMPOSSIBLE)
             return OBJECTS_OK;
-        problem = objects_reader_open(s3->objects, s3->tenant, s3->bucket, s3->key, *offset, *len, &opened,
-                                      &get->reader, error);
+        problem = objects_reader_open(s3->objects, s3->tenant, s3->bucket, s3->key, selection->offset, selection->len,
+                                      &opened, &get->reader, error);
         if (problem == OBJECTS_OK && !strcmp(opened.etag, info->etag) && opened.modified_us == info->modified_us)
             return OBJECTS_OK;
         objects_reader_close(get->reader);
@@ -101,22 +111,24 @@ static void open_object(struct s3 *s3)
     struct s3_get *get = s3->stream;
     struct objects_info info;
     struct error error;
-    enum range range;
-    uint64_t offset, len;
-    enum objects_problem problem = open_range(s3, &range, &offset, &len, &info, &error);
-    if (problem != OBJECTS_OK) {
+    struct selection selection = {0};
+    if (!s3_read_part(s3, &selection.part))
+        return;
+    enum objects_problem problem = open_selection(s3, &selection, &info, &error);
+    if (problem == OBJECTS_BAD_PART)
+        s3_fail(s3, 416, "InvalidPartNumber", "The requested partnumber is not satisfiable");
+    else if (problem != OBJECTS_OK)
         s3_fail_problem(s3, problem, &error);
+    if (problem != OBJECTS_OK || !s3_check_conditions(s3, &info, ""))
         return;
-    }
-    if (!s3_check_conditions(s3, &info, ""))
-        return;
-    if (range == RANGE_IMPOSSIBLE) {
+    if (selection.range == RANGE_IMPOSSIBLE) {
         refuse_range(s3, info.size);
         return;
     }
-    get->left = len;
-    s3_add_info_headers(s3, &info, range == RANGE_NONE);
-    add_range_headers(s3, range, offset, len, info.size);
+    get->left = selection.len;
+    s3_add_info_headers(s3, &info, selection.range == RANGE_NONE);
+    s3_add_parts_count(s3, selection.part, &info);
+    add_range_headers(s3, selection.range, selection.offset, selection.len, info.size);
 }
 
 static void work(struct s3 *s3)

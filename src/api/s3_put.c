@@ -100,15 +100,21 @@ static bool read_checksums(struct s3 *s3, struct s3_put *put)
     for (size_t i = 0; i < s3->request.header_count; i++) {
         const struct http_header *header = &s3->request.headers[i];
         struct str name = header->name, value = header->value;
-        bool is_trailer = str_eq(name, STR("x-amz-trailer"));
+        bool is_trailer = str_eq(name, STR("x-amz-trailer")), states_one = false;
         struct str stated = is_trailer ? value : name;
         enum checksum_kind kind = CHECKSUM_NONE;
-        if (str_starts(stated, CHECKSUM_PREFIX))
-            kind = checksum_kind_of(str_slice(stated, CHECKSUM_PREFIX.len, stated.len));
-        else if (str_eq(name, STR("x-amz-sdk-checksum-algorithm")))
+        if (str_eq(name, STR("x-amz-checksum-algorithm")) || str_eq(name, STR("x-amz-sdk-checksum-algorithm"))) {
+            states_one = true;
             kind = checksum_kind_of(value);
+        } else if (str_starts(stated, CHECKSUM_PREFIX) && !str_eq(name, STR("x-amz-checksum-type"))) {
+            states_one = true;
+            kind = checksum_kind_of(str_slice(stated, CHECKSUM_PREFIX.len, stated.len));
+        }
         if (is_trailer && kind == CHECKSUM_NONE)
             return refuse(s3, "InvalidRequest", "The value specified in the x-amz-trailer header is not supported");
+        if (states_one && kind == CHECKSUM_NONE)
+            return refuse(s3, "InvalidRequest", "Checksum algorithm provided is unsupported. Please try again with any "
+                                                "of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
         bool is_value = kind != CHECKSUM_NONE && str_starts(name, CHECKSUM_PREFIX);
         if (kind != CHECKSUM_NONE && !take_checksum(s3, put, kind, is_value ? value : (struct str){NULL, 0}))
             return false;
@@ -159,10 +165,6 @@ static void begin(struct s3 *s3, struct s3_put *put)
         return;
     options.expected_size = size;
     options.expected_md5 = has_md5 ? md5 : NULL;
-    if (s3_header(s3, "if-match").data) {
-        s3_fail(s3, 501, "NotImplemented", "If-Match is not implemented for writing.");
-        return;
-    }
     enum objects_problem problem =
         upload.data ? objects_upload_part(s3->objects, s3->tenant, s3->bucket, s3->key, upload, number, &options,
                                           &put->writing, &error)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "api/s3.h"
+#include "core/limits.h"
 #include "core/xml.h"
 
 bool s3_part_number(struct s3 *s3, unsigned *number)
@@ -16,16 +17,24 @@ bool s3_part_number(struct s3 *s3, unsigned *number)
     return false;
 }
 
-static struct str upper(struct s3 *s3, const char *name)
+static struct str upper(struct s3 *s3, struct str name)
 {
     struct str text;
-    if (!arena_str(&s3->arena, str_of(name), &text))
+    if (!arena_str(&s3->arena, name, &text))
         return STR("");
     char *letters = (char *)text.data;
     for (size_t i = 0; i < text.len; i++)
         if (letters[i] >= 'a' && letters[i] <= 'z')
             letters[i] = (char)(letters[i] - ('a' - 'A'));
     return text;
+}
+
+void s3_append_checksum(struct s3 *s3, struct str name, const char *value)
+{
+    struct str element = upper(s3, name);
+    if (value[0] && element.len > 0)
+        buf_appendf(&s3->body, "<Checksum" STR_FMT ">%s</Checksum" STR_FMT ">", STR_ARG(element), value,
+                    STR_ARG(element));
 }
 
 static struct str upload_id(struct s3 *s3)
@@ -75,7 +84,7 @@ void s3_create_upload(struct s3 *s3)
         return;
     }
     if (kind != CHECKSUM_NONE) {
-        s3_add_header(s3, "x-amz-checksum-algorithm", upper(s3, checksum_name(kind)));
+        s3_add_header(s3, "x-amz-checksum-algorithm", upper(s3, str_of(checksum_name(kind))));
         s3_add_header(s3, "x-amz-checksum-type", is_composite ? STR("COMPOSITE") : STR("FULL_OBJECT"));
     }
     buf_append_text(&s3->body, XML_HEAD "<InitiateMultipartUploadResult" S3_XMLNS ">");
@@ -143,7 +152,7 @@ static struct str whole_checksum(const struct s3 *s3)
 
 static void append_completed(struct s3 *s3, const struct objects_info *info)
 {
-    struct str host = s3_header(s3, "host"), name = upper(s3, info->checksum_name);
+    struct str host = s3_header(s3, "host");
     buf_append_text(&s3->body, XML_HEAD "<CompleteMultipartUploadResult" S3_XMLNS "><Location>");
     xml_append_text(&s3->body, s3->request.is_tls ? STR("https://") : STR("http://"));
     xml_append_text(&s3->body, host);
@@ -155,33 +164,45 @@ static void append_completed(struct s3 *s3, const struct objects_info *info)
     s3_append_etag(&s3->body, info->etag);
     buf_append_text(&s3->body, "</ETag>");
     if (info->checksum[0]) {
-        buf_appendf(&s3->body, "<Checksum" STR_FMT ">%s</Checksum" STR_FMT ">", STR_ARG(name), info->checksum,
-                    STR_ARG(name));
+        s3_append_checksum(s3, str_of(info->checksum_name), info->checksum);
         xml_append(&s3->body, "ChecksumType",
                       info->checksum_is_composite ? STR("COMPOSITE") : STR("FULL_OBJECT"));
     }
     buf_append_text(&s3->body, "</CompleteMultipartUploadResult>");
 }
 
+/* What the headers ask of the whole. False: failed. */
+static bool read_wanted(struct s3 *s3, struct objects_completion *wanted)
+{
+    struct str size = s3_header(s3, "x-amz-mp-object-size");
+    wanted->checksum = whole_checksum(s3);
+    wanted->size = OBJECTS_SIZE_UNKNOWN;
+    if (size.data && !str_to_u64(size, &wanted->size)) {
+        s3_fail(s3, 400, "InvalidArgument", "x-amz-mp-object-size: expected a number of bytes.");
+        return false;
+    }
+    return s3_write_conditions(s3, &wanted->conditions);
+}
+
 void s3_complete_upload(struct s3 *s3)
 {
     struct completion completion = {0};
+    struct objects_completion wanted = {0};
     struct objects_info info;
     struct error error;
-    if (s3_header(s3, "if-none-match").data || s3_header(s3, "if-match").data) {
-        s3_fail(s3, 501, "NotImplemented", "Conditions are not implemented for completing an upload.");
+    if (!read_wanted(s3, &wanted))
         return;
-    }
     completion.parts = mem_calloc(OBJECTS_PARTS_MAX, sizeof(*completion.parts));
     if (!completion.parts) {
         s3_fail_memory(s3);
-    } else if (!xml_read(s3->request.body, &s3->arena, on_complete_element, &completion)) {
+    } else if (!xml_read(s3->request.body, &s3->arena, on_complete_element, &completion) || completion.count == 0) {
         s3_fail(s3, 400, "MalformedXML",
                 "The XML you provided was not well-formed or did not validate against our published schema");
     } else {
-        enum objects_problem problem =
-            objects_upload_complete(s3->objects, s3->tenant, s3->bucket, s3->key, upload_id(s3), completion.parts,
-                                    completion.count, whole_checksum(s3), &info, &error);
+        wanted.parts = completion.parts;
+        wanted.count = completion.count;
+        enum objects_problem problem = objects_upload_complete(s3->objects, s3->tenant, s3->bucket, s3->key,
+                                                               upload_id(s3), &wanted, &info, &error);
         if (problem == OBJECTS_OK)
             append_completed(s3, &info);
         else
@@ -214,7 +235,7 @@ static bool read_number(struct s3 *s3, const char *name, uint64_t otherwise, uin
     return false;
 }
 
-static void append_part(struct s3 *s3, const struct objects_part *part, struct str checksum_name)
+static void append_part(struct s3 *s3, const struct objects_part *part, struct str name)
 {
     char time[TIMESTAMP_LEN + 1];
     clock_iso8601(part->modified_us, time);
@@ -225,9 +246,7 @@ static void append_part(struct s3 *s3, const struct objects_part *part, struct s
     s3_append_etag(&s3->body, part->etag);
     buf_append_text(&s3->body, "</ETag>");
     xml_append_u64(&s3->body, "Size", part->size);
-    if (part->checksum[0] && checksum_name.len > 0)
-        buf_appendf(&s3->body, "<Checksum" STR_FMT ">%s</Checksum" STR_FMT ">", STR_ARG(checksum_name), part->checksum,
-                    STR_ARG(checksum_name));
+    s3_append_checksum(s3, name, part->checksum);
     buf_append_text(&s3->body, "</Part>");
 }
 
@@ -256,13 +275,15 @@ void s3_list_parts(struct s3 *s3)
     xml_append(body, "Bucket", s3->bucket);
     xml_append(body, "Key", s3->key);
     xml_append(body, "UploadId", upload.id);
+    s3_append_owner(s3, "Initiator");
+    s3_append_owner(s3, "Owner");
     xml_append(body, "StorageClass", STR("STANDARD"));
     xml_append_u64(body, "PartNumberMarker", marker);
     if (end > from)
         xml_append_u64(body, "NextPartNumberMarker", parts[end - 1].number);
     xml_append_u64(body, "MaxParts", max);
     xml_append_bool(body, "IsTruncated", end < count);
-    struct str name = upper(s3, upload.checksum_name);
+    struct str name = upper(s3, str_of(upload.checksum_name));
     if (name.len > 0)
         xml_append(body, "ChecksumAlgorithm", name);
     for (size_t i = from; i < end; i++)
@@ -282,32 +303,114 @@ static bool is_behind(const struct objects_upload *upload, struct str key, struc
     return id.len == upload->id.len && memcmp(upload->id.data, id.data, id.len) > 0;
 }
 
-static void append_upload(struct s3 *s3, const struct objects_upload *upload, bool is_encoded)
+struct upload_listing {
+    struct str prefix, delimiter, key_marker, id_marker;
+    bool is_encoded;
+    uint64_t max;
+    size_t listed;
+    struct str common;                   /* the last common prefix that was listed; empty: none */
+    struct str last_key, last_id;        /* where the page ends */
+    bool is_truncated;
+};
+
+static void append_name(struct s3 *s3, const struct upload_listing *listing, const char *element, struct str text)
+{
+    buf_appendf(&s3->body, "<%s>", element);
+    if (listing->is_encoded)
+        sigv4_append_encoded(&s3->body, text, true);
+    else
+        xml_append_text(&s3->body, text);
+    buf_appendf(&s3->body, "</%s>", element);
+}
+
+static void append_upload(struct s3 *s3, const struct objects_upload *upload, const struct upload_listing *listing)
 {
     char time[TIMESTAMP_LEN + 1];
     clock_iso8601(upload->created_us, time);
-    buf_append_text(&s3->body, "<Upload><Key>");
-    if (is_encoded)
-        sigv4_append_encoded(&s3->body, upload->key, true);
-    else
-        xml_append_text(&s3->body, upload->key);
-    buf_append_text(&s3->body, "</Key>");
+    buf_append_text(&s3->body, "<Upload>");
+    append_name(s3, listing, "Key", upload->key);
     xml_append(&s3->body, "UploadId", upload->id);
+    s3_append_owner(s3, "Initiator");
+    s3_append_owner(s3, "Owner");
     xml_append(&s3->body, "StorageClass", STR("STANDARD"));
     xml_append(&s3->body, "Initiated", str_of(time));
     buf_append_text(&s3->body, "</Upload>");
 }
 
+/* False: failed. */
+static bool read_listing(struct s3 *s3, struct upload_listing *listing)
+{
+    *listing = (struct upload_listing){.prefix = s3_query(s3, "prefix"),
+                                       .delimiter = s3_query(s3, "delimiter"),
+                                       .key_marker = s3_query(s3, "key-marker"),
+                                       .id_marker = s3_query(s3, "upload-id-marker"),
+                                       .is_encoded = str_eq(s3_query(s3, "encoding-type"), STR("url"))};
+    if (!read_number(s3, "max-uploads", OBJECTS_PAGE_MAX, &listing->max))
+        return false;
+    if (listing->max > OBJECTS_PAGE_MAX)
+        listing->max = OBJECTS_PAGE_MAX;
+    return true;
+}
+
+/* What the upload's key is rolled into; empty: nothing. */
+static struct str common_prefix(const struct upload_listing *listing, struct str key)
+{
+    ptrdiff_t found =
+        listing->delimiter.len > 0 ? str_find(key, listing->delimiter, listing->prefix.len) : -1;
+    return found < 0 ? STR("") : str_slice(key, 0, (size_t)found + listing->delimiter.len);
+}
+
+/* Uploads go into the reply, their common prefixes to `prefixes`: they come behind. */
+static void list_upload(struct s3 *s3, struct upload_listing *listing, const struct objects_upload *upload,
+                        struct buf *prefixes)
+{
+    struct str common = common_prefix(listing, upload->key);
+    bool is_passed = listing->key_marker.len > 0 && (!is_behind(upload, listing->key_marker, listing->id_marker) ||
+                                                     (common.len > 0 && str_eq(common, listing->key_marker)));
+    if (!str_starts(upload->key, listing->prefix) || is_passed ||
+        (common.len > 0 && str_eq(common, listing->common)))
+        return;
+    listing->is_truncated = listing->listed == listing->max;
+    if (listing->is_truncated)
+        return;
+    listing->listed++;
+    listing->common = common;
+    listing->last_key = common.len > 0 ? common : upload->key;
+    listing->last_id = common.len > 0 ? STR("") : upload->id;
+    if (common.len == 0) {
+        append_upload(s3, upload, listing);
+        return;
+    }
+    buf_append_text(prefixes, "<CommonPrefixes><Prefix>");
+    if (listing->is_encoded)
+        sigv4_append_encoded(prefixes, common, true);
+    else
+        xml_append_text(prefixes, common);
+    buf_append_text(prefixes, "</Prefix></CommonPrefixes>");
+}
+
+static void append_listing_head(struct s3 *s3, const struct upload_listing *listing)
+{
+    buf_append_text(&s3->body, XML_HEAD "<ListMultipartUploadsResult" S3_XMLNS ">");
+    xml_append(&s3->body, "Bucket", s3->bucket);
+    append_name(s3, listing, "Prefix", listing->prefix);
+    if (listing->delimiter.len > 0)
+        append_name(s3, listing, "Delimiter", listing->delimiter);
+    append_name(s3, listing, "KeyMarker", listing->key_marker);
+    xml_append(&s3->body, "UploadIdMarker", listing->id_marker);
+    xml_append_u64(&s3->body, "MaxUploads", listing->max);
+    if (listing->is_encoded)
+        xml_append(&s3->body, "EncodingType", STR("url"));
+}
+
 void s3_list_uploads(struct s3 *s3)
 {
     struct objects_upload *uploads;
+    struct upload_listing listing;
     struct error error;
-    size_t count, listed = 0;
-    uint64_t max;
-    struct str key = s3_query(s3, "key-marker"), id = s3_query(s3, "upload-id-marker"), prefix = s3_query(s3, "prefix");
-    bool is_encoded = str_eq(s3_query(s3, "encoding-type"), STR("url")), is_truncated = false;
-    const struct objects_upload *last = NULL;
-    if (!read_number(s3, "max-uploads", OBJECTS_PAGE_MAX, &max))
+    struct buf prefixes;
+    size_t count;
+    if (!read_listing(s3, &listing))
         return;
     enum objects_problem problem =
         objects_upload_list(s3->objects, s3->tenant, s3->bucket, &s3->arena, &uploads, &count, &error);
@@ -315,28 +418,17 @@ void s3_list_uploads(struct s3 *s3)
         s3_fail_problem(s3, problem, &error);
         return;
     }
-    if (max > OBJECTS_PAGE_MAX)
-        max = OBJECTS_PAGE_MAX;
-    struct buf *body = &s3->body;
-    buf_append_text(body, XML_HEAD "<ListMultipartUploadsResult" S3_XMLNS ">");
-    xml_append(body, "Bucket", s3->bucket);
-    xml_append_u64(body, "MaxUploads", max);
-    if (is_encoded)
-        xml_append(body, "EncodingType", STR("url"));
-    for (size_t i = 0; i < count && !is_truncated; i++) {
-        if (!str_starts(uploads[i].key, prefix) || (key.len > 0 && !is_behind(&uploads[i], key, id)))
-            continue;
-        is_truncated = listed == max;
-        if (is_truncated)
-            break;
-        append_upload(s3, &uploads[i], is_encoded);
-        last = &uploads[i];
-        listed++;
+    buf_init(&prefixes, limit(object_document_bytes));
+    append_listing_head(s3, &listing);
+    for (size_t i = 0; i < count && listing.max > 0 && !listing.is_truncated; i++)
+        list_upload(s3, &listing, &uploads[i], &prefixes);
+    xml_append_bool(&s3->body, "IsTruncated", listing.is_truncated);
+    if (listing.is_truncated && listing.listed > 0) {
+        append_name(s3, &listing, "NextKeyMarker", listing.last_key);
+        xml_append(&s3->body, "NextUploadIdMarker", listing.last_id);
     }
-    xml_append_bool(body, "IsTruncated", is_truncated);
-    if (is_truncated && last) {
-        xml_append(body, "NextKeyMarker", last->key);
-        xml_append(body, "NextUploadIdMarker", last->id);
-    }
-    buf_append_text(body, "</ListMultipartUploadsResult>");
+    buf_append_str(&s3->body, buf_str(&prefixes));
+    s3->body.failed = s3->body.failed || prefixes.failed;
+    buf_append_text(&s3->body, "</ListMultipartUploadsResult>");
+    buf_deinit(&prefixes);
 }

@@ -56,7 +56,7 @@ static enum error_code build_file(struct output *output, const struct input_file
 /* A bucket that is gone and a server that refuses can be set right, and what was computed is worth the wait. */
 static enum error_code put_problem(enum objects_problem problem, struct error *error)
 {
-    if (problem != OBJECTS_NO_BUCKET && problem != OBJECTS_DENIED)
+    if (problem != OBJECTS_NO_BUCKET && problem != OBJECTS_DENIED && problem != OBJECTS_QUOTA)
         return prepare_problem(problem, error);
     error->code = ERROR_DENIED;
     return error_prefix(error, "The output cannot be written");

@@ -208,7 +208,8 @@ static enum error_code check_output(const struct prepare *prepare, struct error 
     struct str bucket, key;
     enum error_code code = prepare_problem(objects_parse_uri(prepare->job->output_uri, &bucket, &key, error), error);
     if (code == OK)
-        code = prepare_problem(objects_bucket_head(prepare->options->objects, prepare->job->tenant, bucket, error),
+        code = prepare_problem(objects_bucket_head(prepare->options->objects, prepare->job->tenant, bucket, NULL,
+                                                   error),
                                error);
     return code == OK ? OK : error_prefix(error, "The output " STR_FMT, STR_ARG(prepare->job->output_uri));
 }

@@ -296,6 +296,11 @@ static void warn_of_unpriced(const struct serve *serve)
     }
 }
 
+static uint64_t object_quota(const void *config, struct str tenant)
+{
+    return config_object_quota(config, tenant);
+}
+
 static enum error_code open_objects(struct serve *serve, struct error *error)
 {
     char path[4096];
@@ -304,6 +309,8 @@ static enum error_code open_objects(struct serve *serve, struct error *error)
         return error_set(error, ERROR_INVALID, "data directory: the path is too long");
     const struct config *config = &serve->config;
     const struct objects_options options = {.directory = path,
+                                            .quota = config_has_object_quota(config) ? object_quota : NULL,
+                                            .quota_ctx = config,
                                             .endpoint = config->s3_endpoint,
                                             .region = config->s3_region,
                                             .key = config->s3_key,

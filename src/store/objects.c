@@ -26,8 +26,9 @@ static enum error_code code_of(enum objects_problem problem)
     case OBJECTS_BUCKET_OWNED:
     case OBJECTS_BUCKET_TAKEN:
     case OBJECTS_BUCKET_NOT_EMPTY:
-    case OBJECTS_EXISTS: return ERROR_CONFLICT;
+    case OBJECTS_CONDITION: return ERROR_CONFLICT;
     case OBJECTS_TOO_LARGE: return ERROR_TOO_LARGE;
+    case OBJECTS_QUOTA:
     case OBJECTS_DENIED: return ERROR_DENIED;
     case OBJECTS_UNAVAILABLE: return ERROR_UNAVAILABLE;
     case OBJECTS_FAILED: return ERROR_IO;
@@ -155,13 +156,51 @@ static enum objects_problem check_names(struct str bucket, struct str key, struc
     return problem == OBJECTS_OK ? objects_check_key(key, error) : problem;
 }
 
+/* --- conditions --- */
+
+bool objects_etag_is_listed(struct str list, const char *etag)
+{
+    struct str item;
+    while (str_split(&list, ',', &item)) {
+        item = str_trim(item);
+        if (str_starts(item, STR("W/")))
+            item = str_slice(item, 2, item.len);
+        if (item.len >= 2 && item.data[0] == '"')
+            item = str_slice(item, 1, item.len - 1);
+        if (str_eq(item, STR("*")) || str_eq(item, str_of(etag)))
+            return true;
+    }
+    return false;
+}
+
+enum objects_problem objects_check_conditions(const struct objects_conditions *conditions,
+                                              const struct objects_info *info, struct error *error)
+{
+    const uint64_t modified_s = info ? info->modified_us / 1000000 : 0;
+    bool wants_one = conditions->match.data || conditions->has_unmodified_since || conditions->has_modified ||
+                     conditions->has_size;
+    if (!info && wants_one)
+        return objects_fail(error, OBJECTS_NO_KEY, "The specified key does not exist.");
+    if (!info)
+        return OBJECTS_OK;
+    bool holds = !conditions->match.data || objects_etag_is_listed(conditions->match, info->etag);
+    if (!conditions->match.data && conditions->has_unmodified_since)
+        holds = modified_s <= conditions->unmodified_since_s;
+    holds = holds && !(conditions->none_match.data && objects_etag_is_listed(conditions->none_match, info->etag)) &&
+            !(conditions->has_modified && conditions->modified_s != modified_s) &&
+            !(conditions->has_size && conditions->size != info->size);
+    return holds ? OBJECTS_OK
+                 : objects_fail(error, OBJECTS_CONDITION,
+                                "At least one of the pre-conditions you specified did not hold");
+}
+
 /* --- the store --- */
 
 enum error_code objects_open(const struct objects_options *options, struct objects **objects, struct error *error)
 {
     if (options->endpoint)
         return objects_s3_open(options, objects, error);
-    return objects_dir_open(options->directory, objects, error);
+    return objects_dir_open(options, objects, error);
 }
 
 void objects_close(struct objects *objects)
@@ -182,17 +221,17 @@ bool objects_is_remote(const struct objects *objects)
 }
 
 enum objects_problem objects_bucket_create(struct objects *objects, struct str tenant, struct str bucket,
-                                           struct error *error)
+                                           struct str region, struct error *error)
 {
     enum objects_problem problem = objects_check_bucket(bucket, error);
-    return problem == OBJECTS_OK ? objects->ops->bucket_create(objects, tenant, bucket, error) : problem;
+    return problem == OBJECTS_OK ? objects->ops->bucket_create(objects, tenant, bucket, region, error) : problem;
 }
 
 enum objects_problem objects_bucket_head(struct objects *objects, struct str tenant, struct str bucket,
-                                         struct error *error)
+                                         struct objects_bucket *found, struct error *error)
 {
     enum objects_problem problem = objects_check_bucket(bucket, error);
-    return problem == OBJECTS_OK ? objects->ops->bucket_head(objects, tenant, bucket, error) : problem;
+    return problem == OBJECTS_OK ? objects->ops->bucket_head(objects, tenant, bucket, found, error) : problem;
 }
 
 enum objects_problem objects_bucket_delete(struct objects *objects, struct str tenant, struct str bucket,
@@ -216,10 +255,13 @@ enum objects_problem objects_head(struct objects *objects, struct str tenant, st
 }
 
 enum objects_problem objects_delete(struct objects *objects, struct str tenant, struct str bucket, struct str key,
-                                    struct error *error)
+                                    const struct objects_conditions *conditions, struct error *error)
 {
+    static const struct objects_conditions none = {0};
     enum objects_problem problem = check_names(bucket, key, error);
-    return problem == OBJECTS_OK ? objects->ops->delete(objects, tenant, bucket, key, error) : problem;
+    return problem == OBJECTS_OK
+               ? objects->ops->delete(objects, tenant, bucket, key, conditions ? conditions : &none, error)
+               : problem;
 }
 
 enum objects_problem objects_list(struct objects *objects, struct str tenant, struct str bucket,
@@ -245,7 +287,6 @@ enum objects_problem objects_put_init(struct objects_put *put, const struct obje
         return objects_fail(error, OBJECTS_TOO_LARGE, "The object is too large (limit object_bytes).");
     put->ops = ops;
     put->expected_size = options->expected_size;
-    put->only_new = options->only_new;
     put->has_expected_md5 = options->expected_md5 != NULL;
     if (put->has_expected_md5)
         memcpy(put->expected_md5, options->expected_md5, sizeof(put->expected_md5));
@@ -298,6 +339,11 @@ void objects_put_checksum(struct objects_put *put, const char *name, struct str 
     snprintf(put->info.checksum_name, sizeof(put->info.checksum_name), "%s", name);
     snprintf(put->info.checksum, sizeof(put->info.checksum), STR_FMT, STR_ARG(value));
     put->info.checksum_is_composite = is_composite;
+}
+
+const char *objects_put_wanted_checksum(const struct objects_put *put)
+{
+    return put->wanted_checksum;
 }
 
 static enum objects_problem check_whole(struct objects_put *put, struct error *error)

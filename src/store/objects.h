@@ -46,7 +46,8 @@ enum objects_problem {
     OBJECTS_BAD_BUCKET,       /* the name breaks the rules */
     OBJECTS_BAD_KEY,          /* empty, or not UTF-8 */
     OBJECTS_LONG_KEY,         /* over OBJECTS_KEY_MAX bytes */
-    OBJECTS_EXISTS,           /* and only_new was asked for */
+    OBJECTS_CONDITION,        /* a condition does not hold */
+    OBJECTS_QUOTA,            /* the tenant's bytes would be more than it may have */
     OBJECTS_BAD_DIGEST,       /* the bytes aren't those that were announced */
     OBJECTS_BAD_LENGTH,       /* fewer or more bytes than announced */
     OBJECTS_TOO_LARGE,
@@ -61,13 +62,19 @@ enum objects_problem {
 
 struct objects;
 
+/* Bytes that a tenant's objects and uploads may take; 0: no quota. Any thread. */
+typedef uint64_t objects_quota(const void *ctx, struct str tenant);
+
 struct objects_options {
     const char *directory; /* root, made where missing */
+    objects_quota *quota;  /* NULL: nobody has one, and nothing is counted */
+    const void *quota_ctx;
     /* An S3 server, "http://127.0.0.1:9000"; then the directory has only what is on its way there. NULL: none. */
     const char *endpoint, *region, *key, *secret;
 };
 
-/* One process per directory (the caller holds a lock). Removes what unfinished puts of an earlier run left. */
+/* One process per directory (the caller holds a lock). Removes what unfinished puts of an earlier run left, and with
+ * quotas looks at every object once. */
 enum error_code objects_open(const struct objects_options *options, struct objects **objects,
                              struct error *error) WARN_UNUSED;
 void objects_close(struct objects *objects); /* NULL is legal */
@@ -86,17 +93,23 @@ enum objects_problem objects_parse_uri(struct str uri, struct str *bucket, struc
 
 /* --- buckets --- */
 
-enum objects_problem objects_bucket_create(struct objects *objects, struct str tenant, struct str bucket,
-                                           struct error *error) WARN_UNUSED;
-enum objects_problem objects_bucket_head(struct objects *objects, struct str tenant, struct str bucket,
-                                         struct error *error) WARN_UNUSED;
-enum objects_problem objects_bucket_delete(struct objects *objects, struct str tenant, struct str bucket,
-                                           struct error *error) WARN_UNUSED;
+#define OBJECTS_REGION_MAX 32
 
 struct objects_bucket {
     struct str name;
     uint64_t created_us; /* since 1970 */
+    char region[OBJECTS_REGION_MAX + 1]; /* as it was said when it was made; "": nothing was */
 };
+
+/* A bucket of the same name that is made after a deletion is another one: nothing that was begun in the first ends in
+ * the second. */
+enum objects_problem objects_bucket_create(struct objects *objects, struct str tenant, struct str bucket,
+                                           struct str region, struct error *error) WARN_UNUSED;
+/* `found` may be NULL; its name is the one given. */
+enum objects_problem objects_bucket_head(struct objects *objects, struct str tenant, struct str bucket,
+                                         struct objects_bucket *found, struct error *error) WARN_UNUSED;
+enum objects_problem objects_bucket_delete(struct objects *objects, struct str tenant, struct str bucket,
+                                           struct error *error) WARN_UNUSED;
 /* The tenant's, by name, in the arena. */
 enum objects_problem objects_bucket_list(struct objects *objects, struct str tenant, struct arena *arena,
                                          struct objects_bucket **buckets, size_t *count,
@@ -112,14 +125,38 @@ struct objects_info {
     char checksum_name[16];            /* "crc32", "sha256", ...; "" without one */
     char checksum[OBJECTS_CHECKSUM_MAX + 1];
     bool checksum_is_composite;        /* of the parts' checksums */
+    unsigned part_count;               /* 0: it was written in one piece */
     char headers[OBJECTS_HEADERS_MAX + 1]; /* "name: value\n" each, lower-case names */
 };
 
+/* RFC 9110, section 13, and S3's own for deletions. Zero: none. Strings are borrowed until the put has ended. */
+struct objects_conditions {
+    struct str match, none_match; /* lists of ETags, or "*"; data NULL: not asked */
+    bool has_unmodified_since, has_modified, has_size;
+    uint64_t unmodified_since_s, modified_s; /* since 1970 */
+    uint64_t size;
+};
+static inline bool objects_is_conditional(const struct objects_conditions *conditions)
+{
+    return conditions->match.data || conditions->none_match.data || conditions->has_unmodified_since ||
+           conditions->has_modified || conditions->has_size;
+}
+/* Is the ETag in the list? Weak ones are compared like strong ones. */
+bool objects_etag_is_listed(struct str list, const char *etag);
+/* OBJECTS_CONDITION, or OBJECTS_NO_KEY where a condition wants an object and there is none (`info` NULL). */
+enum objects_problem objects_check_conditions(const struct objects_conditions *conditions,
+                                              const struct objects_info *info, struct error *error) WARN_UNUSED;
+
 enum objects_problem objects_head(struct objects *objects, struct str tenant, struct str bucket, struct str key,
                                   struct objects_info *info, struct error *error) WARN_UNUSED;
-/* A key that isn't there is deleted all the same. */
+/* The same, and where part `number` of an object made of parts lies; one that was not is its own part 1.
+ * OBJECTS_BAD_PART: it has no such part. A directory's only. */
+enum objects_problem objects_head_part(struct objects *objects, struct str tenant, struct str bucket, struct str key,
+                                       unsigned number, struct objects_info *info, uint64_t *offset, uint64_t *len,
+                                       struct error *error) WARN_UNUSED;
+/* A key that isn't there is deleted all the same. `conditions` may be NULL; only a directory looks at them. */
 enum objects_problem objects_delete(struct objects *objects, struct str tenant, struct str bucket, struct str key,
-                                    struct error *error) WARN_UNUSED;
+                                    const struct objects_conditions *conditions, struct error *error) WARN_UNUSED;
 
 /* --- writing: begin, append..., then commit or abort, which end the put --- */
 
@@ -130,7 +167,7 @@ struct objects_put_options {
     const uint8_t *expected_md5; /* 16 bytes, or NULL */
     struct str type;             /* content type */
     struct str headers;          /* as in struct objects_info */
-    bool only_new;               /* nothing is written where the key exists already */
+    struct objects_conditions conditions; /* asked when the object is to appear; a directory's only */
 };
 
 enum objects_problem objects_put_begin(struct objects *objects, struct str tenant, struct str bucket, struct str key,
@@ -141,6 +178,8 @@ enum objects_problem objects_put_append(struct objects_put *put, const void *dat
                                         struct error *error) WARN_UNUSED;
 /* Before commit: a checksum of all bytes that the caller has verified; kept and told with the object. */
 void objects_put_checksum(struct objects_put *put, const char *name, struct str value, bool is_composite);
+/* Of a part: the checksum that its upload was created with, "" without. */
+const char *objects_put_wanted_checksum(const struct objects_put *put);
 /* Durable when it returns OBJECTS_OK; `info` may be NULL. Frees the put either way. */
 enum objects_problem objects_put_commit(struct objects_put *put, struct objects_info *info,
                                         struct error *error) WARN_UNUSED;
@@ -226,12 +265,18 @@ enum objects_problem objects_upload_list(struct objects *objects, struct str ten
                                          struct arena *arena, struct objects_upload **uploads, size_t *count,
                                          struct error *error) WARN_UNUSED;
 /* Makes the object of the named parts, in ascending order; the upload is gone
- * afterwards. `checksum` is what the whole must have (of the kind the upload
- * was created with), or empty. */
+ * afterwards. Asked again for the same, as clients do whose reply was lost, it
+ * says the same as long as that object is there. */
+struct objects_completion {
+    const struct objects_part *parts;
+    size_t count;
+    struct str checksum; /* that the whole must have (of the kind the upload was created with), or empty */
+    uint64_t size;       /* that the whole must have, or OBJECTS_SIZE_UNKNOWN */
+    struct objects_conditions conditions;
+};
 enum objects_problem objects_upload_complete(struct objects *objects, struct str tenant, struct str bucket,
-                                             struct str key, struct str id, const struct objects_part *parts,
-                                             size_t count, struct str checksum, struct objects_info *info,
-                                             struct error *error) WARN_UNUSED;
+                                             struct str key, struct str id, const struct objects_completion *wanted,
+                                             struct objects_info *info, struct error *error) WARN_UNUSED;
 enum objects_problem objects_upload_abort(struct objects *objects, struct str tenant, struct str bucket,
                                           struct str key, struct str id, struct error *error) WARN_UNUSED;
 

@@ -12,9 +12,9 @@ struct objects_ops {
     void (*close)(struct objects *objects);
     void (*interrupt)(struct objects *objects); /* NULL: it never waits for long */
     enum objects_problem (*bucket_create)(struct objects *objects, struct str tenant, struct str bucket,
-                                          struct error *error);
+                                          struct str region, struct error *error);
     enum objects_problem (*bucket_head)(struct objects *objects, struct str tenant, struct str bucket,
-                                        struct error *error);
+                                        struct objects_bucket *found, struct error *error);
     enum objects_problem (*bucket_delete)(struct objects *objects, struct str tenant, struct str bucket,
                                           struct error *error);
     enum objects_problem (*bucket_list)(struct objects *objects, struct str tenant, struct arena *arena,
@@ -22,7 +22,7 @@ struct objects_ops {
     enum objects_problem (*head)(struct objects *objects, struct str tenant, struct str bucket, struct str key,
                                  struct objects_info *info, struct error *error);
     enum objects_problem (*delete)(struct objects *objects, struct str tenant, struct str bucket, struct str key,
-                                   struct error *error);
+                                   const struct objects_conditions *conditions, struct error *error);
     enum objects_problem (*put_begin)(struct objects *objects, struct str tenant, struct str bucket, struct str key,
                                       const struct objects_put_options *options, struct objects_put **put,
                                       struct error *error);
@@ -51,8 +51,9 @@ struct objects_put {
     const struct objects_put_ops *ops;
     struct objects_info info;
     uint64_t expected_size;
-    bool has_expected_md5, only_new, has_failed;
+    bool has_expected_md5, has_failed;
     uint8_t expected_md5[16];
+    char wanted_checksum[16]; /* name of the upload's, of a part */
     EVP_MD_CTX *md5; /* of what was appended; NULL: commit makes the ETag */
 };
 
@@ -73,7 +74,8 @@ struct objects_reader {
 
 enum error_code objects_s3_open(const struct objects_options *options, struct objects **objects,
                                 struct error *error) WARN_UNUSED;
-enum error_code objects_dir_open(const char *root, struct objects **objects, struct error *error) WARN_UNUSED;
+enum error_code objects_dir_open(const struct objects_options *options, struct objects **objects,
+                                 struct error *error) WARN_UNUSED;
 
 /* Sets *error and gives the problem back. */
 enum objects_problem objects_fail(struct error *error, enum objects_problem problem, const char *format, ...)

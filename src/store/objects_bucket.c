@@ -13,66 +13,106 @@
 #define RECORD_BYTES 4096
 #define RECORD_PATH_MAX 96
 
-struct record {
-    char tenant[OBJECTS_TENANT_MAX + 1];
-    uint64_t created_us;
-};
-
 static void record_path(char path[RECORD_PATH_MAX], struct str bucket)
 {
     (void)snprintf(path, RECORD_PATH_MAX, OBJECTS_BUCKETS "/" STR_FMT, STR_ARG(bucket));
 }
 
-/* *exists is true when both the directory and the record are there. */
-static enum objects_problem read_record(struct objects_dir *dir, struct str bucket, struct record *record,
+static bool is_directory(struct objects_dir *dir, struct str bucket)
+{
+    char name[OBJECTS_BUCKET_MAX + 1];
+    struct stat info;
+    (void)snprintf(name, sizeof(name), STR_FMT, STR_ARG(bucket));
+    return fstatat(dir->root, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
+}
+
+static void take_text(char *out, size_t cap, yyjson_val *root, const char *key)
+{
+    (void)snprintf(out, cap, STR_FMT, STR_ARG(json_str(yyjson_obj_get(root, key))));
+}
+
+/* Records of earlier versions have no generation: then the time of creation stands for it. */
+static bool parse_record(struct str text, struct bucket_record *record)
+{
+    struct error ignored;
+    yyjson_doc *doc = NULL;
+    if (json_parse(text, &doc, &ignored) != OK)
+        return false;
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    yyjson_val *generation = yyjson_obj_get(root, "generation");
+    take_text(record->tenant, sizeof(record->tenant), root, "tenant");
+    take_text(record->region, sizeof(record->region), root, "region");
+    record->created_us = yyjson_get_uint(yyjson_obj_get(root, "created"));
+    record->generation = generation ? yyjson_get_uint(generation) : record->created_us;
+    json_free(doc);
+    return true;
+}
+
+enum objects_problem bucket_record_read(struct objects_dir *dir, struct str bucket, struct bucket_record *record,
                                         bool *exists, struct error *error)
 {
-    char path[RECORD_PATH_MAX], name[OBJECTS_BUCKET_MAX + 1];
-    struct stat info;
+    char path[RECORD_PATH_MAX];
     struct buf text;
-    yyjson_doc *doc = NULL;
     *exists = false;
-    *record = (struct record){0};
-    (void)snprintf(name, sizeof(name), STR_FMT, STR_ARG(bucket));
-    if (fstatat(dir->root, name, &info, 0) != 0 || !S_ISDIR(info.st_mode))
+    *record = (struct bucket_record){0};
+    if (!is_directory(dir, bucket))
         return OBJECTS_OK;
     record_path(path, bucket);
     buf_init(&text, RECORD_BYTES);
     enum objects_problem problem = object_read_small(dir->root, path, &text, exists, error);
-    if (problem == OBJECTS_OK && *exists && json_parse(buf_str(&text), &doc, error) != OK)
+    if (problem == OBJECTS_OK && *exists && !parse_record(buf_str(&text), record))
         problem = objects_fail(error, OBJECTS_FAILED, "%s is damaged: remove it, and make the bucket again", path);
-    if (doc) {
-        yyjson_val *root = yyjson_doc_get_root(doc);
-        (void)snprintf(record->tenant, sizeof(record->tenant), STR_FMT,
-                       STR_ARG(json_str(yyjson_obj_get(root, "tenant"))));
-        record->created_us = yyjson_get_uint(yyjson_obj_get(root, "created"));
-    }
-    json_free(doc);
     buf_deinit(&text);
     return problem;
 }
 
-enum objects_problem objects_dir_bucket_head(struct objects *objects, struct str tenant, struct str bucket,
-                                             struct error *error)
+enum objects_problem bucket_find(struct objects_dir *dir, struct str tenant, struct str bucket,
+                                 struct bucket_record *record, struct error *error)
 {
-    struct record record;
     bool exists;
-    enum objects_problem problem = read_record(objects_dir_of(objects), bucket, &record, &exists, error);
+    enum objects_problem problem = bucket_record_read(dir, bucket, record, &exists, error);
     if (problem != OBJECTS_OK)
         return problem;
-    return exists && str_eq(tenant, str_of(record.tenant)) ? OBJECTS_OK : objects_no_bucket(error, bucket);
+    return exists && str_eq(tenant, str_of(record->tenant)) ? OBJECTS_OK : objects_no_bucket(error, bucket);
+}
+
+enum objects_problem bucket_is_still(struct objects_dir *dir, struct str bucket, uint64_t generation,
+                                     struct error *error)
+{
+    struct bucket_record record;
+    bool exists;
+    enum objects_problem problem = bucket_record_read(dir, bucket, &record, &exists, error);
+    if (problem != OBJECTS_OK)
+        return problem;
+    return exists && record.generation == generation ? OBJECTS_OK : objects_no_bucket(error, bucket);
+}
+
+enum objects_problem objects_dir_bucket_head(struct objects *objects, struct str tenant, struct str bucket,
+                                             struct objects_bucket *found, struct error *error)
+{
+    struct bucket_record record;
+    enum objects_problem problem = bucket_find(objects_dir_of(objects), tenant, bucket, &record, error);
+    if (problem == OBJECTS_OK && found) {
+        *found = (struct objects_bucket){.name = bucket, .created_us = record.created_us};
+        memcpy(found->region, record.region, sizeof(found->region));
+    }
+    return problem;
 }
 
 static enum objects_problem write_record(struct objects_dir *dir, struct str tenant, struct str bucket,
-                                         struct error *error)
+                                         struct str region, struct error *error)
 {
     char path[RECORD_PATH_MAX];
+    uint64_t generation;
     struct buf text;
+    random_bytes(&generation, sizeof(generation));
     record_path(path, bucket);
     buf_init(&text, RECORD_BYTES);
     buf_append_text(&text, "{\"tenant\":");
     buf_append_json(&text, tenant);
-    buf_appendf(&text, ",\"created\":%" PRIu64 "}\n", clock_wall_us());
+    buf_append_text(&text, ",\"region\":");
+    buf_append_json(&text, region);
+    buf_appendf(&text, ",\"created\":%" PRIu64 ",\"generation\":%" PRIu64 "}\n", clock_wall_us(), generation);
     enum objects_problem problem =
         text.failed ? objects_no_memory(error) : object_write_small(dir, path, buf_str(&text), error);
     buf_deinit(&text);
@@ -87,28 +127,36 @@ static enum objects_problem make_directories(struct objects_dir *dir, struct str
     if ((mkdirat(dir->root, meta, 0700) != 0 && errno != EEXIST) ||
         (mkdirat(dir->root, name, 0700) != 0 && errno != EEXIST))
         return objects_fail_errno(error, errno, "cannot make the bucket %s", name);
-    return OBJECTS_OK;
+    return is_directory(dir, bucket) ? OBJECTS_OK
+                                     : objects_fail(error, OBJECTS_BUCKET_TAKEN,
+                                                    "The requested bucket name is not available: what has it on the "
+                                                    "server's disk is no directory.");
 }
 
-/* Two who make one bucket at once must not both have it: the winner's record is there before the other looks. */
+/* Two who make one bucket at once must not both have it: the winner's record is there before the other looks. A record
+ * that a crash has left of an earlier bucket goes before the directory comes back. */
 enum objects_problem objects_dir_bucket_create(struct objects *objects, struct str tenant, struct str bucket,
-                                               struct error *error)
+                                               struct str region, struct error *error)
 {
     struct objects_dir *dir = objects_dir_of(objects);
-    struct record record;
+    struct bucket_record record;
+    char path[RECORD_PATH_MAX];
     bool exists;
+    record_path(path, bucket);
     pthread_mutex_lock(&dir->bucket_mutex);
-    enum objects_problem problem = read_record(dir, bucket, &record, &exists, error);
+    enum objects_problem problem = bucket_record_read(dir, bucket, &record, &exists, error);
     if (problem == OBJECTS_OK && exists)
         problem = str_eq(tenant, str_of(record.tenant))
                       ? objects_fail(error, OBJECTS_BUCKET_OWNED,
                                      "Your previous request to create the named bucket succeeded and you already own "
                                      "it.")
                       : objects_fail(error, OBJECTS_BUCKET_TAKEN, "The requested bucket name is not available.");
+    if (problem == OBJECTS_OK && !is_directory(dir, bucket))
+        (void)unlinkat(dir->root, path, 0);
     if (problem == OBJECTS_OK)
         problem = make_directories(dir, bucket, error);
     if (problem == OBJECTS_OK)
-        problem = write_record(dir, tenant, bucket, error);
+        problem = write_record(dir, tenant, bucket, region, error);
     pthread_mutex_unlock(&dir->bucket_mutex);
     if (problem != OBJECTS_OK)
         return problem;
@@ -133,41 +181,34 @@ static bool remove_empty(int at, const char *name)
     return is_empty && unlinkat(at, name, AT_REMOVEDIR) == 0;
 }
 
-static void remove_uploads(struct objects *objects, struct str tenant, struct str bucket)
-{
-    struct arena arena;
-    struct objects_upload *uploads;
-    size_t count = 0;
-    struct error ignored;
-    arena_init(&arena, 0);
-    if (objects_upload_list(objects, tenant, bucket, &arena, &uploads, &count, &ignored) == OBJECTS_OK)
-        for (size_t i = 0; i < count; i++)
-            object_upload_remove(objects_dir_of(objects), uploads[i].id);
-    arena_deinit(&arena);
-}
-
+/* Whoever holds the mutex and finds the record may rely on the directory being that bucket's: the directory goes under
+ * the mutex, the record before the name can be taken again. */
 enum objects_problem objects_dir_bucket_delete(struct objects *objects, struct str tenant, struct str bucket,
                                                struct error *error)
 {
     struct objects_dir *dir = objects_dir_of(objects);
     char path[RECORD_PATH_MAX], name[OBJECTS_BUCKET_MAX + 1];
-    enum objects_problem problem = objects_dir_bucket_head(objects, tenant, bucket, error);
-    if (problem != OBJECTS_OK)
-        return problem;
+    struct bucket_record record;
     (void)snprintf(name, sizeof(name), STR_FMT, STR_ARG(bucket));
     record_path(path, bucket);
-    remove_uploads(objects, tenant, bucket);
     pthread_mutex_lock(&dir->bucket_mutex);
-    pthread_mutex_lock(&dir->mutex);
-    bool is_removed = remove_empty(dir->root, name);
-    pthread_mutex_unlock(&dir->mutex);
+    enum objects_problem problem = bucket_find(dir, tenant, bucket, &record, error);
+    bool is_removed = false;
+    if (problem == OBJECTS_OK) {
+        pthread_mutex_lock(&dir->mutex);
+        is_removed = remove_empty(dir->root, name);
+        pthread_mutex_unlock(&dir->mutex);
+    }
     if (is_removed) {
         (void)unlinkat(dir->root, path, 0);
         object_meta_remove_all(dir, bucket);
     }
     pthread_mutex_unlock(&dir->bucket_mutex);
+    if (problem != OBJECTS_OK)
+        return problem;
     if (!is_removed)
         return objects_fail(error, OBJECTS_BUCKET_NOT_EMPTY, "The bucket you tried to delete is not empty");
+    objects_uploads_remove_all(dir, bucket, &record);
     object_sync_directory(dir, OBJECTS_BUCKETS);
     object_sync_directory(dir, ".");
     return OBJECTS_OK;
@@ -185,15 +226,16 @@ static int compare_names(const void *a, const void *b)
 static enum objects_problem add_bucket(struct objects_dir *dir, struct str name, struct str tenant, struct arena *arena,
                                        void **found, size_t *count, size_t *cap, struct error *error)
 {
-    struct record record;
+    struct bucket_record record;
     bool exists;
     struct error ignored;
     if (objects_check_bucket(name, &ignored) != OBJECTS_OK)
         return OBJECTS_OK;
-    enum objects_problem problem = read_record(dir, name, &record, &exists, error);
+    enum objects_problem problem = bucket_record_read(dir, name, &record, &exists, error);
     if (problem != OBJECTS_OK || !exists || !str_eq(tenant, str_of(record.tenant)))
         return problem;
     struct objects_bucket bucket = {.created_us = record.created_us};
+    memcpy(bucket.region, record.region, sizeof(bucket.region));
     if (!mem_grow(found, *count, cap, sizeof(bucket)) || !arena_str(arena, name, &bucket.name))
         return objects_no_memory(error);
     ((struct objects_bucket *)*found)[(*count)++] = bucket;

@@ -2,6 +2,7 @@
  * one by one: all are read here, and each is compared with its ETag. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -129,15 +130,20 @@ static enum objects_problem join_parts(struct joining *joining, const struct obj
     return problem;
 }
 
-static enum objects_problem finish_info(struct joining *joining, size_t count, struct str expected,
+static enum objects_problem finish_info(struct joining *joining, const struct objects_completion *wanted,
                                         struct objects_info *info, struct error *error)
 {
+    const size_t count = wanted->count;
+    const struct str expected = wanted->checksum;
     uint8_t digest[EVP_MAX_MD_SIZE], value[CHECKSUM_BYTES_MAX];
     char hex[UPLOAD_MD5_HEX + 1], text[CHECKSUM_BASE64_MAX + 1];
     if (EVP_DigestFinal_ex(joining->etag, digest, NULL) != 1)
         return objects_no_memory(error);
     hex_encode(digest, UPLOAD_MD5_LEN, hex);
     info->size = joining->size;
+    info->part_count = (unsigned)count;
+    if (wanted->size != OBJECTS_SIZE_UNKNOWN && wanted->size != joining->size)
+        return objects_fail(error, OBJECTS_BAD_LENGTH, "The parts together do not have the size that was announced.");
     (void)snprintf(info->etag, sizeof(info->etag), "%s-%zu", hex, count);
     if (joining->whole.kind == CHECKSUM_NONE)
         return OBJECTS_OK;
@@ -153,9 +159,43 @@ static enum objects_problem finish_info(struct joining *joining, size_t count, s
     return OBJECTS_OK;
 }
 
+/* Counts and sizes in turn, for the description. */
+static bool append_parts(struct buf *out, const struct objects_part *parts, size_t count)
+{
+    for (size_t i = 0, same; i < count; i += same) {
+        for (same = 1; i + same < count && parts[i + same].size == parts[i].size; same++)
+            ;
+        buf_appendf(out, "%s%zu,%" PRIu64, i > 0 ? "," : "", same, parts[i].size);
+    }
+    return !out->failed;
+}
+
+static enum objects_problem publish(struct joining *joining, struct upload_info *upload, uint64_t generation,
+                                    const struct objects_part *parts, const struct objects_completion *wanted,
+                                    uint64_t *replaced, struct error *error)
+{
+    struct buf text;
+    buf_init(&text, OBJECTS_META_BYTES / 2);
+    enum objects_problem problem =
+        append_parts(&text, parts, wanted->count) ? OBJECTS_OK : objects_no_memory(error);
+    struct object_publication publication = {.bucket = str_of(upload->bucket),
+                                             .key = str_of(upload->key),
+                                             .generation = generation,
+                                             .tmp = joining->tmp,
+                                             .fd = joining->out,
+                                             .conditions = &wanted->conditions,
+                                             .upload = joining->id,
+                                             .parts = buf_str(&text)};
+    if (problem == OBJECTS_OK)
+        problem = object_publish(joining->dir, &publication, &upload->object, error);
+    *replaced = publication.replaced;
+    buf_deinit(&text);
+    return problem;
+}
+
 static enum objects_problem join(struct objects_dir *dir, struct str id, struct upload_info *upload,
-                                 const struct objects_part *parts, size_t count, struct str expected,
-                                 struct error *error)
+                                 uint64_t generation, const struct objects_part *parts,
+                                 const struct objects_completion *wanted, uint64_t *replaced, struct error *error)
 {
     struct joining joining = {.dir = dir, .id = id, .out = -1, .is_composite = upload->object.checksum_is_composite};
     struct objects_info *info = &upload->object;
@@ -165,12 +205,11 @@ static enum objects_problem join(struct objects_dir *dir, struct str id, struct 
     joining.window = mem_alloc(COPY_BYTES);
     enum objects_problem problem = object_tmp_open(dir, joining.tmp, &joining.out, error);
     if (problem == OBJECTS_OK)
-        problem = join_parts(&joining, parts, count, error);
+        problem = join_parts(&joining, parts, wanted->count, error);
     if (problem == OBJECTS_OK)
-        problem = finish_info(&joining, count, expected, info, error);
+        problem = finish_info(&joining, wanted, info, error);
     if (problem == OBJECTS_OK)
-        problem = object_publish(dir, str_of(upload->bucket), str_of(upload->key), joining.tmp, joining.out, false,
-                                 info, error);
+        problem = publish(&joining, upload, generation, parts, wanted, replaced, error);
     if (problem != OBJECTS_OK && joining.out >= 0)
         (void)unlinkat(dir->root, joining.tmp, 0);
     if (joining.out >= 0)
@@ -181,32 +220,126 @@ static enum objects_problem join(struct objects_dir *dir, struct str id, struct 
     return problem;
 }
 
-enum objects_problem objects_upload_complete(struct objects *objects, struct str tenant, struct str bucket,
-                                             struct str key, struct str id, const struct objects_part *parts,
-                                             size_t count, struct str checksum, struct objects_info *info,
+/* --- one at a time, and the same again --- */
+
+bool upload_is_completing(const struct objects_dir *dir, struct str id)
+{
+    for (const struct upload_completing *each = dir->completing; each; each = each->next)
+        if (str_eq(each->id, id))
+            return true;
+    return false;
+}
+
+/* Two at once would each write the whole object to the disk. */
+static enum objects_problem begin_completing(struct objects_dir *dir, struct upload_completing *completing,
                                              struct error *error)
 {
-    struct objects_dir *dir = objects_dir_of(objects);
+    pthread_mutex_lock(&dir->upload_mutex);
+    bool is_first = !upload_is_completing(dir, completing->id);
+    if (is_first) {
+        completing->next = dir->completing;
+        dir->completing = completing;
+    }
+    pthread_mutex_unlock(&dir->upload_mutex);
+    return is_first ? OBJECTS_OK
+                    : objects_fail(error, OBJECTS_UNAVAILABLE, "The upload is being completed already, ask again.");
+}
+
+static void end_completing(struct objects_dir *dir, struct upload_completing *completing)
+{
+    pthread_mutex_lock(&dir->upload_mutex);
+    struct upload_completing **link = &dir->completing;
+    while (*link != completing)
+        link = &(*link)->next;
+    *link = completing->next;
+    pthread_mutex_unlock(&dir->upload_mutex);
+}
+
+/* The ETag of an object made of the named parts. */
+static bool etag_of_parts(const struct objects_completion *wanted, char etag[OBJECTS_ETAG_MAX + 1])
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    char hex[UPLOAD_MD5_HEX + 1];
+    EVP_MD_CTX *md5 = EVP_MD_CTX_new();
+    bool is_good = md5 && EVP_DigestInit_ex(md5, EVP_md5(), NULL) == 1;
+    for (size_t i = 0; is_good && i < wanted->count; i++)
+        is_good = hex_decode(str_of(wanted->parts[i].etag), digest, UPLOAD_MD5_LEN) &&
+                  EVP_DigestUpdate(md5, digest, UPLOAD_MD5_LEN) == 1;
+    is_good = is_good && EVP_DigestFinal_ex(md5, digest, NULL) == 1;
+    EVP_MD_CTX_free(md5);
+    if (!is_good)
+        return false;
+    hex_encode(digest, UPLOAD_MD5_LEN, hex);
+    return snprintf(etag, OBJECTS_ETAG_MAX + 1, "%s-%zu", hex, wanted->count) <= OBJECTS_ETAG_MAX;
+}
+
+/* The upload is over: is what is under the key now what it became, of these parts? */
+static enum objects_problem find_completed(struct objects_dir *dir, struct str bucket, struct str key, struct str id,
+                                           const struct objects_completion *wanted, struct objects_info *info,
+                                           struct error *error)
+{
+    struct object_description found;
+    char etag[OBJECTS_ETAG_MAX + 1];
+    struct error ignored;
+    int fd;
+    if (object_open(dir, bucket, key, &fd, &found, NULL, &ignored) != OBJECTS_OK)
+        return upload_missing(error);
+    close(fd);
+    if (id.len == 0 || !str_eq(id, str_of(found.upload)) || !etag_of_parts(wanted, etag) ||
+        strcmp(etag, found.info.etag) != 0)
+        return upload_missing(error);
+    *info = found.info;
+    return OBJECTS_OK;
+}
+
+static enum objects_problem complete(struct objects_dir *dir, struct upload_info *upload,
+                                     const struct bucket_record *record, struct str id,
+                                     const struct objects_completion *wanted, struct error *error)
+{
     struct objects_part *found = NULL, *chosen = NULL;
-    struct upload_info *upload = mem_alloc(sizeof(*upload));
     size_t found_count = 0;
-    if (!upload)
-        return objects_no_memory(error);
-    enum objects_problem problem = upload_find(objects, tenant, bucket, key, id, upload, error);
-    if (problem == OBJECTS_OK)
-        problem = upload_read_parts(dir, id, &found, &found_count, error);
-    if (problem == OBJECTS_OK && count > 0 && !(chosen = mem_calloc(count, sizeof(*chosen))))
+    uint64_t replaced = 0;
+    enum objects_problem problem = upload_read_parts(dir, id, &found, &found_count, error);
+    if (problem == OBJECTS_OK && wanted->count > 0 && !(chosen = mem_calloc(wanted->count, sizeof(*chosen))))
         problem = objects_no_memory(error);
     if (problem == OBJECTS_OK)
-        problem = check_parts(parts, count, found, found_count, chosen, error);
+        problem = check_parts(wanted->parts, wanted->count, found, found_count, chosen, error);
     if (problem == OBJECTS_OK)
-        problem = join(dir, id, upload, chosen, count, checksum, error);
+        problem = join(dir, id, upload, record->generation, chosen, wanted, &replaced, error);
     if (problem == OBJECTS_OK) {
-        *info = upload->object;
-        object_upload_remove(dir, id);
+        upload_remove(dir, str_of(record->tenant), id);
+        objects_usage_subtract(&dir->usage, str_of(record->tenant), replaced);
+        problem = objects_usage_add(&dir->usage, str_of(record->tenant), upload->object.size, error);
     }
     mem_free(found);
     mem_free(chosen);
+    return problem;
+}
+
+enum objects_problem objects_upload_complete(struct objects *objects, struct str tenant, struct str bucket,
+                                             struct str key, struct str id, const struct objects_completion *wanted,
+                                             struct objects_info *info, struct error *error)
+{
+    struct objects_dir *dir = objects_dir_of(objects);
+    struct bucket_record record;
+    struct upload_completing completing = {.id = id};
+    struct upload_info *upload = mem_alloc(sizeof(*upload));
+    if (!upload)
+        return objects_no_memory(error);
+    enum objects_problem problem = upload_find(objects, tenant, bucket, key, id, upload, &record, error);
+    if (problem == OBJECTS_NO_UPLOAD) {
+        problem = find_completed(dir, bucket, key, id, wanted, info, error);
+        mem_free(upload);
+        return problem;
+    }
+    if (problem == OBJECTS_OK)
+        problem = begin_completing(dir, &completing, error);
+    if (problem == OBJECTS_OK) {
+        problem = complete(dir, upload, &record, id, wanted, error);
+        end_completing(dir, &completing);
+    }
+    if (problem == OBJECTS_OK)
+        *info = upload->object;
     mem_free(upload);
     return problem;
 }

@@ -1,5 +1,6 @@
 #include "store/objects_dir.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,18 +16,6 @@
 
 /* --- small things --- */
 
-bool object_path_of(struct object_path *path, struct str bucket, struct str key)
-{
-    struct buf text;
-    buf_init(&text, sizeof(path->text));
-    bool fits = object_path_append(&text, bucket, key);
-    if (fits)
-        memcpy(path->text, text.data, text.len + 1);
-    path->bucket_len = bucket.len;
-    buf_deinit(&text);
-    return fits;
-}
-
 void object_sync_directory(struct objects_dir *dir, const char *path)
 {
     int fd = openat(dir->root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -34,22 +23,6 @@ void object_sync_directory(struct objects_dir *dir, const char *path)
         return;
     (void)fsync(fd);
     close(fd);
-}
-
-/* The directory that holds `path`, or the nearest above it that is still there. */
-static void sync_parent(struct objects_dir *dir, const char *path)
-{
-    char parent[OBJECT_PATH_MAX];
-    (void)snprintf(parent, sizeof(parent), "%s", path);
-    for (char *slash; (slash = strrchr(parent, '/'));) {
-        *slash = '\0';
-        int fd = openat(dir->root, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-            continue;
-        (void)fsync(fd);
-        close(fd);
-        return;
-    }
 }
 
 enum objects_problem object_write(int fd, const void *data, size_t len, struct error *error)
@@ -128,129 +101,86 @@ void object_remove_tree(int at, const char *path)
     (void)unlinkat(at, path, AT_REMOVEDIR);
 }
 
-/* --- names that change: the mutex is held --- */
-
-static bool is_file(struct objects_dir *dir, const char *path, struct stat *info)
-{
-    return fstatat(dir->root, path, info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info->st_mode);
-}
-
-static bool step_aside(struct object_path *path)
-{
-    size_t len = strlen(path->text);
-    if (len + sizeof(OBJECT_ASIDE) > sizeof(path->text))
-        return false;
-    memcpy(path->text + len, OBJECT_ASIDE, sizeof(OBJECT_ASIDE));
-    return true;
-}
-
-/* Makes the directory `prefix`; a file of that name steps aside. A new one is
- * synced at once: whoever puts an object into it relies on it. */
-static bool make_directory(struct objects_dir *dir, const char *prefix)
-{
-    struct stat info;
-    if (mkdirat(dir->root, prefix, 0700) != 0) {
-        if (errno != EEXIST || !is_file(dir, prefix, &info))
-            return errno == EEXIST;
-        struct object_path aside;
-        (void)snprintf(aside.text, sizeof(aside.text), "%s", prefix);
-        if (!step_aside(&aside) || renameat(dir->root, prefix, dir->root, aside.text) != 0 ||
-            mkdirat(dir->root, prefix, 0700) != 0)
-            return false;
-    }
-    sync_parent(dir, prefix);
-    return true;
-}
-
-/* All directories above the object but the bucket's own. */
-static bool make_parents(struct objects_dir *dir, const struct object_path *path)
-{
-    char prefix[OBJECT_PATH_MAX];
-    for (size_t i = path->bucket_len + 1; path->text[i]; i++) {
-        if (path->text[i] != '/')
-            continue;
-        memcpy(prefix, path->text, i);
-        prefix[i] = '\0';
-        if (!make_directory(dir, prefix))
-            return false;
-    }
-    return true;
-}
-
-/* Where the object is, or has to be; *was is it there already. */
-static bool find_place(struct objects_dir *dir, struct object_path *path, struct stat *info, bool *is_there)
-{
-    struct object_path aside = *path;
-    if (!step_aside(&aside))
-        return false;
-    *is_there = is_file(dir, path->text, info);
-    if (*is_there)
-        return true;
-    bool is_taken = fstatat(dir->root, path->text, info, AT_SYMLINK_NOFOLLOW) == 0;
-    *is_there = is_file(dir, aside.text, info);
-    if (*is_there || is_taken)
-        *path = aside;
-    return true;
-}
-
-static void remove_empty_parents(struct objects_dir *dir, const struct object_path *path)
-{
-    char parent[OBJECT_PATH_MAX];
-    memcpy(parent, path->text, sizeof(parent));
-    for (char *slash; (slash = strrchr(parent, '/')) && slash > parent + path->bucket_len;) {
-        *slash = '\0';
-        if (unlinkat(dir->root, parent, AT_REMOVEDIR) != 0)
-            return;
-    }
-}
-
 /* --- writing --- */
 
-static enum objects_problem rename_to_place(struct objects_dir *dir, struct str bucket, struct object_path *path,
-                                            const char *tmp, bool only_new, uint64_t *old_stamp, struct error *error)
+/* The mutex is held. `was` is what is there now; *is_there tells. */
+static enum objects_problem check_place(struct objects_dir *dir, const struct object_publication *publication,
+                                        struct object_place *place, struct stat *was, bool *is_there,
+                                        struct error *error)
 {
-    struct stat old;
-    bool is_there = false;
-    pthread_mutex_lock(&dir->mutex);
-    bool is_done = make_parents(dir, path) && find_place(dir, path, &old, &is_there) && !(is_there && only_new) &&
-                   renameat(dir->root, tmp, dir->root, path->text) == 0;
-    int os_errno = errno;
-    if (!is_done)
-        remove_empty_parents(dir, path);
-    pthread_mutex_unlock(&dir->mutex);
-    *old_stamp = is_done && is_there ? object_stamp(&old) : 0;
-    if (is_done)
+    const struct objects_conditions *conditions = publication->conditions;
+    struct object_description description;
+    if (!object_place_find(place, was, is_there))
+        return objects_fail_errno(error, errno, "cannot name an object");
+    if (!*is_there)
+        return objects_check_conditions(conditions, NULL, error);
+    if (!objects_is_conditional(conditions))
         return OBJECTS_OK;
-    if (is_there && only_new)
-        return objects_fail(error, OBJECTS_EXISTS, "At least one of the pre-conditions you specified did not hold");
-    return os_errno == ENOENT ? objects_no_bucket(error, bucket)
-                              : objects_fail_errno(error, os_errno, "cannot name an object");
+    enum objects_problem problem = object_meta_read(dir, publication->bucket, was, &description, NULL, error);
+    return problem == OBJECTS_OK ? objects_check_conditions(conditions, &description.info, error) : problem;
 }
 
-enum objects_problem object_publish(struct objects_dir *dir, struct str bucket, struct str key, const char *tmp, int fd,
-                                    bool only_new, struct objects_info *info, struct error *error)
+static enum objects_problem fail_place(struct error *error, struct str bucket, int os_errno)
 {
-    struct object_path path;
+    if (os_errno == ENOENT)
+        return objects_no_bucket(error, bucket);
+    if (os_errno == ENOTDIR || os_errno == ELOOP)
+        return objects_fail(error, OBJECTS_DENIED,
+                            "On the server's disk a part of the key is a link or another thing that is no directory: "
+                            "it is not followed.");
+    return objects_fail_errno(error, os_errno, "cannot name an object");
+}
+
+/* *old_stamp: of what was replaced, else 0. */
+static enum objects_problem rename_to_place(struct objects_dir *dir, struct object_publication *publication,
+                                            struct object_place *place, uint64_t *old_stamp, struct error *error)
+{
+    struct stat was = {0};
+    bool is_there = false;
+    *old_stamp = 0;
+    pthread_mutex_lock(&dir->mutex);
+    enum objects_problem problem = bucket_is_still(dir, publication->bucket, publication->generation, error);
+    bool is_made = problem == OBJECTS_OK && object_place_make(place, dir->root, publication->bucket, publication->key);
+    if (problem == OBJECTS_OK && !is_made)
+        problem = fail_place(error, publication->bucket, errno);
+    if (problem == OBJECTS_OK)
+        problem = check_place(dir, publication, place, &was, &is_there, error);
+    if (problem == OBJECTS_OK && renameat(dir->root, publication->tmp, place->parent, place->name) != 0)
+        problem = objects_fail_errno(error, errno, "cannot name an object");
+    if (problem == OBJECTS_OK && is_there)
+        *old_stamp = object_stamp(&was);
+    if (is_made && problem != OBJECTS_OK)
+        object_place_prune(place);
+    pthread_mutex_unlock(&dir->mutex);
+    publication->replaced = (uint64_t)was.st_size;
+    return problem;
+}
+
+enum objects_problem object_publish(struct objects_dir *dir, struct object_publication *publication,
+                                    struct objects_info *info, struct error *error)
+{
+    struct object_place place = {.parent = -1};
     uint64_t stamp, old_stamp;
-    if (!object_path_of(&path, bucket, key))
-        return objects_no_memory(error);
-    enum objects_problem problem = object_meta_write(dir, bucket, fd, info, &stamp, error);
+    enum objects_problem problem = object_meta_write(dir, publication, info, &stamp, error);
     if (problem != OBJECTS_OK)
         return problem;
-    problem = rename_to_place(dir, bucket, &path, tmp, only_new, &old_stamp, error);
-    if (problem != OBJECTS_OK) {
-        object_meta_remove(dir, bucket, stamp);
-        return problem;
-    }
-    sync_parent(dir, path.text);
-    if (old_stamp != 0)
-        object_meta_remove(dir, bucket, old_stamp);
-    return OBJECTS_OK;
+    problem = rename_to_place(dir, publication, &place, &old_stamp, error);
+    if (problem == OBJECTS_OK)
+        (void)fsync(place.parent);
+    else
+        (void)object_meta_remove(dir, publication->bucket, stamp);
+    object_place_close(&place);
+    if (problem != OBJECTS_OK || old_stamp == 0 || !object_meta_remove(dir, publication->bucket, old_stamp))
+        publication->replaced = 0;
+    return problem;
 }
 
 struct dir_put {
     struct objects_put base; /* first */
     struct objects_dir *dir;
+    struct objects_conditions conditions;
+    struct objects_charge charge;
+    uint64_t generation; /* of the bucket */
     int fd;
     char tmp[64];
     char bucket[OBJECTS_BUCKET_MAX], key[OBJECTS_KEY_MAX];
@@ -259,18 +189,27 @@ struct dir_put {
 
 static enum objects_problem put_append(struct objects_put *base, const void *data, size_t len, struct error *error)
 {
-    return object_write(((struct dir_put *)base)->fd, data, len, error);
+    struct dir_put *put = (struct dir_put *)base;
+    enum objects_problem problem =
+        objects_charge_raise(&put->dir->usage, &put->charge, base->info.size + len, error);
+    return problem == OBJECTS_OK ? object_write(put->fd, data, len, error) : problem;
 }
 
 static enum objects_problem put_commit(struct objects_put *base, struct error *error)
 {
     struct dir_put *put = (struct dir_put *)base;
-    enum objects_problem problem =
-        object_publish(put->dir, (struct str){put->bucket, put->bucket_len}, (struct str){put->key, put->key_len},
-                       put->tmp, put->fd, base->only_new, &base->info, error);
-    if (problem == OBJECTS_OK)
-        put->tmp[0] = '\0';
-    return problem;
+    struct object_publication publication = {.bucket = {put->bucket, put->bucket_len},
+                                             .key = {put->key, put->key_len},
+                                             .generation = put->generation,
+                                             .tmp = put->tmp,
+                                             .fd = put->fd,
+                                             .conditions = &put->conditions};
+    enum objects_problem problem = object_publish(put->dir, &publication, &base->info, error);
+    if (problem != OBJECTS_OK)
+        return problem;
+    put->tmp[0] = '\0';
+    objects_charge_keep(&put->dir->usage, &put->charge, base->info.size, publication.replaced);
+    return OBJECTS_OK;
 }
 
 static void put_free(struct objects_put *base)
@@ -280,30 +219,60 @@ static void put_free(struct objects_put *base)
         close(put->fd);
     if (put->tmp[0])
         (void)unlinkat(put->dir->root, put->tmp, 0);
+    objects_charge_drop(&put->dir->usage, &put->charge);
     objects_put_deinit(base);
     mem_free(put);
 }
 
 static const struct objects_put_ops put_ops = {.append = put_append, .commit = put_commit, .free = put_free};
 
+/* Of what the server wrote under the key; 0 without. */
+static uint64_t counted_size(struct objects_dir *dir, struct str bucket, struct str key)
+{
+    struct object_place place;
+    struct stat info;
+    bool is_there = false;
+    if (!dir->usage.quota || !object_place_open(&place, dir->root, bucket, key))
+        return 0;
+    bool is_found = object_place_find(&place, &info, &is_there);
+    object_place_close(&place);
+    return is_found && is_there && object_meta_is_there(dir, bucket, object_stamp(&info)) ? (uint64_t)info.st_size : 0;
+}
+
+/* What was announced is counted before the first byte. */
+enum objects_problem object_charge_begin(struct objects_dir *dir, struct str tenant, uint64_t replaced,
+                                         uint64_t expected_size, struct objects_charge *charge, struct error *error)
+{
+    enum objects_problem problem = objects_charge_begin(&dir->usage, tenant, replaced, charge, error);
+    if (problem == OBJECTS_OK && expected_size != OBJECTS_SIZE_UNKNOWN)
+        problem = objects_charge_raise(&dir->usage, charge, expected_size, error);
+    return problem;
+}
+
 static enum objects_problem put_begin(struct objects *objects, struct str tenant, struct str bucket, struct str key,
                                       const struct objects_put_options *options, struct objects_put **put,
                                       struct error *error)
 {
     struct objects_dir *dir = objects_dir_of(objects);
-    enum objects_problem problem = objects_dir_bucket_head(objects, tenant, bucket, error);
+    struct bucket_record record;
+    enum objects_problem problem = bucket_find(dir, tenant, bucket, &record, error);
     if (problem != OBJECTS_OK)
         return problem;
     struct dir_put *made = mem_calloc(1, sizeof(*made));
     if (!made)
         return objects_no_memory(error);
     made->dir = dir;
+    made->conditions = options->conditions;
+    made->generation = record.generation;
+    made->fd = -1;
     problem = objects_put_init(&made->base, &put_ops, options, error);
+    if (problem == OBJECTS_OK)
+        problem = object_charge_begin(dir, tenant, counted_size(dir, bucket, key), options->expected_size,
+                                      &made->charge, error);
     if (problem == OBJECTS_OK)
         problem = object_tmp_open(dir, made->tmp, &made->fd, error);
     if (problem != OBJECTS_OK) {
-        objects_put_deinit(&made->base);
-        mem_free(made);
+        put_free(&made->base);
         return problem;
     }
     memcpy(made->bucket, bucket.data, bucket.len);
@@ -316,47 +285,32 @@ static enum objects_problem put_begin(struct objects *objects, struct str tenant
 
 /* --- reading --- */
 
-static int open_regular(struct objects_dir *dir, const char *path, struct stat *info)
-{
-    int fd = openat(dir->root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd >= 0 && fstat(fd, info) == 0 && S_ISREG(info->st_mode))
-        return fd;
-    if (fd >= 0) {
-        close(fd);
-        errno = ENOENT;
-    }
-    return -1;
-}
-
-static enum objects_problem open_once(struct objects_dir *dir, const struct object_path *path, struct str key, int *fd,
+static enum objects_problem open_once(struct objects_dir *dir, struct str bucket, struct str key, int *fd,
                                       struct stat *file, struct error *error)
 {
-    struct object_path aside = *path;
-    *fd = open_regular(dir, path->text, file);
-    if (*fd < 0 && errno == ENOENT && step_aside(&aside))
-        *fd = open_regular(dir, aside.text, file);
+    struct object_place place;
+    *fd = object_place_open(&place, dir->root, bucket, key) ? object_place_read(&place, file) : -1;
+    int os_errno = errno;
+    object_place_close(&place);
     if (*fd >= 0)
         return OBJECTS_OK;
-    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
-        return objects_no_key(error, key);
-    return objects_fail_errno(error, errno, "cannot open an object");
+    return os_errno == ENOENT || os_errno == ENOTDIR ? objects_no_key(error, key)
+                                                     : objects_fail_errno(error, os_errno, "cannot open an object");
 }
 
 /* A file without a description was put there by hand, or has just been
  * replaced and its description removed: then the name gives another file now. */
 enum objects_problem object_open(struct objects_dir *dir, struct str bucket, struct str key, int *fd,
-                                 struct objects_info *info, struct error *error)
+                                 struct object_description *description, struct object_part *part,
+                                 struct error *error)
 {
-    struct object_path path;
     struct stat file, again = {0};
-    if (!object_path_of(&path, bucket, key))
-        return objects_no_memory(error);
     for (int i = 0; i < OPEN_TRIES; i++) {
-        bool was_found;
-        enum objects_problem problem = open_once(dir, &path, key, fd, &file, error);
+        enum objects_problem problem = open_once(dir, bucket, key, fd, &file, error);
         if (problem == OBJECTS_OK) {
-            problem = object_meta_read(dir, bucket, &file, info, &was_found, error);
-            if (problem == OBJECTS_OK && (was_found || (file.st_ino == again.st_ino && file.st_dev == again.st_dev)))
+            problem = object_meta_read(dir, bucket, &file, description, part, error);
+            if (problem == OBJECTS_OK &&
+                (description->was_found || (file.st_ino == again.st_ino && file.st_dev == again.st_dev)))
                 return OBJECTS_OK;
             close(*fd);
         }
@@ -401,11 +355,21 @@ static void reader_free(struct objects_reader *base)
 
 static const struct objects_reader_ops reader_ops = {.read = reader_read, .free = reader_free};
 
-static enum objects_problem open_checked(struct objects *objects, struct str tenant, struct str bucket, struct str key,
-                                         int *fd, struct objects_info *info, struct error *error)
+/* The bucket is the tenant's before and after: what was opened in between is. */
+static enum objects_problem open_checked(struct objects_dir *dir, struct str tenant, struct str bucket, struct str key,
+                                         int *fd, struct object_description *description, struct object_part *part,
+                                         struct error *error)
 {
-    enum objects_problem problem = objects_dir_bucket_head(objects, tenant, bucket, error);
-    return problem == OBJECTS_OK ? object_open(objects_dir_of(objects), bucket, key, fd, info, error) : problem;
+    struct bucket_record record;
+    enum objects_problem problem = bucket_find(dir, tenant, bucket, &record, error);
+    if (problem == OBJECTS_OK)
+        problem = object_open(dir, bucket, key, fd, description, part, error);
+    if (problem != OBJECTS_OK)
+        return problem;
+    problem = bucket_is_still(dir, bucket, record.generation, error);
+    if (problem != OBJECTS_OK)
+        close(*fd);
+    return problem;
 }
 
 static enum objects_problem reader_open(struct objects *objects, struct str tenant, struct str bucket, struct str key,
@@ -413,13 +377,14 @@ static enum objects_problem reader_open(struct objects *objects, struct str tena
                                         struct objects_reader **reader, struct error *error)
 {
     int fd;
-    struct objects_info found;
-    enum objects_problem problem = open_checked(objects, tenant, bucket, key, &fd, &found, error);
+    struct object_description found;
+    enum objects_problem problem =
+        open_checked(objects_dir_of(objects), tenant, bucket, key, &fd, &found, NULL, error);
     if (problem != OBJECTS_OK)
         return problem;
     if (info)
-        *info = found;
-    problem = objects_cut_range(found.size, offset, &len, error);
+        *info = found.info;
+    problem = objects_cut_range(found.info.size, offset, &len, error);
     struct dir_reader *made = problem == OBJECTS_OK ? mem_calloc(1, sizeof(*made)) : NULL;
     if (!made) {
         close(fd);
@@ -430,41 +395,89 @@ static enum objects_problem reader_open(struct objects *objects, struct str tena
     return OBJECTS_OK;
 }
 
+static enum objects_problem describe(struct objects_dir *dir, struct str tenant, struct str bucket, struct str key,
+                                     struct objects_info *info, struct object_part *part, struct error *error)
+{
+    int fd;
+    struct object_description found;
+    enum objects_problem problem = open_checked(dir, tenant, bucket, key, &fd, &found, part, error);
+    if (problem != OBJECTS_OK)
+        return problem;
+    close(fd);
+    *info = found.info;
+    return OBJECTS_OK;
+}
+
 static enum objects_problem head(struct objects *objects, struct str tenant, struct str bucket, struct str key,
                                  struct objects_info *info, struct error *error)
 {
-    int fd;
-    enum objects_problem problem = open_checked(objects, tenant, bucket, key, &fd, info, error);
+    return describe(objects_dir_of(objects), tenant, bucket, key, info, NULL, error);
+}
+
+enum objects_problem objects_head_part(struct objects *objects, struct str tenant, struct str bucket, struct str key,
+                                       unsigned number, struct objects_info *info, uint64_t *offset, uint64_t *len,
+                                       struct error *error)
+{
+    struct object_part part = {.number = number};
+    assert(!objects->is_remote);
+    enum objects_problem problem = objects_check_bucket(bucket, error);
     if (problem == OBJECTS_OK)
-        close(fd);
-    return problem;
+        problem = objects_check_key(key, error);
+    if (problem == OBJECTS_OK)
+        problem = describe(objects_dir_of(objects), tenant, bucket, key, info, &part, error);
+    *offset = part.offset;
+    *len = part.len;
+    if (problem != OBJECTS_OK || part.is_there)
+        return problem;
+    return objects_fail(error, OBJECTS_BAD_PART, "The object has %u parts.", info->part_count ? info->part_count : 1);
+}
+
+/* --- deleting --- */
+
+/* The mutex is held. */
+static enum objects_problem unlink_object(struct objects_dir *dir, struct str tenant, struct str bucket,
+                                          struct str key, const struct objects_conditions *conditions,
+                                          struct object_place *place, struct stat *was, bool *is_gone,
+                                          struct error *error)
+{
+    struct bucket_record record;
+    struct object_publication publication = {.bucket = bucket, .key = key, .conditions = conditions};
+    bool is_there = false;
+    enum objects_problem problem = bucket_find(dir, tenant, bucket, &record, error);
+    if (problem != OBJECTS_OK)
+        return problem;
+    if (!object_place_open(place, dir->root, bucket, key))
+        return errno == ENOENT || errno == ENOTDIR ? OBJECTS_OK
+                                                   : objects_fail_errno(error, errno, "cannot delete an object");
+    problem = check_place(dir, &publication, place, was, &is_there, error);
+    if (!is_there) /* whatever was asked of it: there is nothing that a deletion could do wrong */
+        return problem == OBJECTS_NO_KEY ? OBJECTS_OK : problem;
+    if (problem != OBJECTS_OK)
+        return problem;
+    if (unlinkat(place->parent, place->name, 0) != 0)
+        return objects_fail_errno(error, errno, "cannot delete an object");
+    *is_gone = true;
+    object_place_prune(place);
+    return OBJECTS_OK;
 }
 
 static enum objects_problem delete(struct objects *objects, struct str tenant, struct str bucket, struct str key,
-                                   struct error *error)
+                                   const struct objects_conditions *conditions, struct error *error)
 {
     struct objects_dir *dir = objects_dir_of(objects);
-    struct object_path path;
-    struct stat info;
-    bool is_there = false;
-    enum objects_problem problem = objects_dir_bucket_head(objects, tenant, bucket, error);
-    if (problem != OBJECTS_OK)
-        return problem;
-    if (!object_path_of(&path, bucket, key))
-        return objects_no_memory(error);
+    struct object_place place = {.parent = -1};
+    struct stat was;
+    bool is_gone = false;
     pthread_mutex_lock(&dir->mutex);
-    bool is_done = find_place(dir, &path, &info, &is_there) && (!is_there || unlinkat(dir->root, path.text, 0) == 0);
-    int os_errno = errno;
-    if (is_done && is_there)
-        remove_empty_parents(dir, &path);
+    enum objects_problem problem =
+        unlink_object(dir, tenant, bucket, key, conditions, &place, &was, &is_gone, error);
     pthread_mutex_unlock(&dir->mutex);
-    if (!is_done)
-        return objects_fail_errno(error, os_errno, "cannot delete an object");
-    if (is_there) {
-        sync_parent(dir, path.text);
-        object_meta_remove(dir, bucket, object_stamp(&info));
-    }
-    return OBJECTS_OK;
+    if (is_gone)
+        (void)fsync(place.parent);
+    object_place_close(&place);
+    if (is_gone && object_meta_remove(dir, bucket, object_stamp(&was)))
+        objects_usage_subtract(&dir->usage, tenant, (uint64_t)was.st_size);
+    return problem;
 }
 
 /* --- life --- */
@@ -474,6 +487,8 @@ static void dir_close(struct objects *objects)
     struct objects_dir *dir = objects_dir_of(objects);
     if (dir->root >= 0)
         close(dir->root);
+    objects_usage_deinit(&dir->usage);
+    pthread_mutex_destroy(&dir->upload_mutex);
     pthread_mutex_destroy(&dir->bucket_mutex);
     pthread_mutex_destroy(&dir->mutex);
     mem_free(dir);
@@ -500,14 +515,14 @@ static enum error_code open_root(struct objects_dir *dir, const char *root, stru
     dir->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir->root < 0)
         return error_set_errno(error, ERROR_IO, errno, "cannot open the directory of objects %s", root);
-    object_remove_tree(dir->root, OBJECTS_TMP);
     for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
         if (mkdirat(dir->root, needed[i], 0700) != 0 && errno != EEXIST)
             return error_set_errno(error, ERROR_IO, errno, "cannot make %s/%s", root, needed[i]);
     return OK;
 }
 
-enum error_code objects_dir_open(const char *root, struct objects **objects, struct error *error)
+enum error_code objects_dir_open(const struct objects_options *options, struct objects **objects,
+                                 struct error *error)
 {
     struct objects_dir *dir = mem_calloc(1, sizeof(*dir));
     if (!dir)
@@ -516,7 +531,11 @@ enum error_code objects_dir_open(const char *root, struct objects **objects, str
     dir->root = -1;
     pthread_mutex_init(&dir->bucket_mutex, NULL);
     pthread_mutex_init(&dir->mutex, NULL);
-    enum error_code code = open_root(dir, root, error);
+    pthread_mutex_init(&dir->upload_mutex, NULL);
+    objects_usage_init(&dir->usage, options->quota, options->quota_ctx);
+    enum error_code code = open_root(dir, options->directory, error);
+    if (code == OK)
+        code = objects_dir_recover(dir, error);
     if (code == OK)
         *objects = &dir->base;
     else

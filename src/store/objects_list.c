@@ -128,8 +128,9 @@ struct pieces {
     struct buf names;     /* as on the disk, with slashes */
 };
 
-static enum objects_problem read_directory(struct walk *walk, int at, const char *path, struct pieces *pieces,
-                                           struct batch *batch, struct error *error);
+/* `fd` may be -1: errno. It is closed. */
+static enum objects_problem read_directory(struct walk *walk, int fd, struct pieces *pieces, struct batch *batch,
+                                           struct error *error);
 
 /* Is the name what the encoder would have written? Two files must not stand for one key. */
 static bool is_canonical(struct pieces *pieces, struct str name, enum object_name_kind kind)
@@ -157,7 +158,8 @@ static enum objects_problem take_entry(struct walk *walk, int fd, const struct d
         buf_append_str(&pieces->names, name);
         buf_append_char(&pieces->names, '/');
         if (!pieces->names.failed)
-            problem = read_directory(walk, fd, entry->d_name, pieces, batch, error);
+            problem = read_directory(walk, openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+                                     pieces, batch, error);
     } else if ((kind == OBJECT_NAME_PLAIN && (is_file || is_directory)) || (kind == OBJECT_NAME_ASIDE && is_file)) {
         bool is_ours = is_canonical(pieces, name, kind) && str_is_utf8(buf_str(&pieces->component));
         if (is_directory)
@@ -171,10 +173,9 @@ static enum objects_problem take_entry(struct walk *walk, int fd, const struct d
     return problem;
 }
 
-static enum objects_problem read_directory(struct walk *walk, int at, const char *path, struct pieces *pieces,
-                                           struct batch *batch, struct error *error)
+static enum objects_problem read_directory(struct walk *walk, int fd, struct pieces *pieces, struct batch *batch,
+                                           struct error *error)
 {
-    int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *opened = fd >= 0 ? fdopendir(fd) : NULL;
     if (!opened) {
         int os_errno = errno;
@@ -199,7 +200,8 @@ static enum objects_problem fill_batch(struct walk *walk, struct batch *batch, s
     batch->max = left > BATCH_MIN ? left : BATCH_MIN;
     buf_init(&pieces.component, KEY_ROOM);
     buf_init(&pieces.names, OBJECT_PATH_MAX);
-    enum objects_problem problem = read_directory(walk, walk->dir->root, walk->path.data, &pieces, batch, error);
+    enum objects_problem problem = read_directory(walk, object_directory_open(walk->dir->root, walk->path.data),
+                                                  &pieces, batch, error);
     cut_batch(batch);
     buf_deinit(&pieces.component);
     buf_deinit(&pieces.names);
@@ -228,14 +230,14 @@ static enum objects_problem end_page(struct walk *walk, struct error *error)
 static enum objects_problem describe(struct walk *walk, struct objects_entry *entry, struct error *error)
 {
     int fd;
-    struct objects_info info;
-    enum objects_problem problem = object_open(walk->dir, walk->bucket, entry->key, &fd, &info, error);
+    struct object_description found;
+    enum objects_problem problem = object_open(walk->dir, walk->bucket, entry->key, &fd, &found, NULL, error);
     if (problem != OBJECTS_OK)
         return problem;
     close(fd);
-    entry->size = info.size;
-    entry->modified_us = info.modified_us;
-    return arena_str(walk->arena, str_of(info.etag), &entry->etag) ? OBJECTS_OK : objects_no_memory(error);
+    entry->size = found.info.size;
+    entry->modified_us = found.info.modified_us;
+    return arena_str(walk->arena, str_of(found.info.etag), &entry->etag) ? OBJECTS_OK : objects_no_memory(error);
 }
 
 static enum objects_problem list_key(struct walk *walk, struct str key, struct error *error)
@@ -353,7 +355,8 @@ enum objects_problem objects_dir_list(struct objects *objects, struct str tenant
                                       const struct objects_list_options *options, struct arena *arena,
                                       struct objects_page *page, struct error *error)
 {
-    enum objects_problem problem = objects_dir_bucket_head(objects, tenant, bucket, error);
+    struct bucket_record record;
+    enum objects_problem problem = bucket_find(objects_dir_of(objects), tenant, bucket, &record, error);
     struct objects_list_options bounded = *options;
     if (problem != OBJECTS_OK || options->max == 0 || options->prefix.len > OBJECTS_KEY_MAX)
         return problem;
@@ -366,6 +369,8 @@ enum objects_problem objects_dir_list(struct objects *objects, struct str tenant
     buf_init(&walk.key, KEY_ROOM);
     buf_init(&walk.cursor, 2 * KEY_ROOM);
     problem = walk.entries && begin_walk(&walk) ? walk_directory(&walk, error) : objects_no_memory(error);
+    if (problem == OBJECTS_OK)
+        problem = bucket_is_still(walk.dir, bucket, record.generation, error);
     page->entries = walk.entries;
     buf_deinit(&walk.path);
     buf_deinit(&walk.key);

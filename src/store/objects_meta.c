@@ -15,7 +15,7 @@ static void meta_path(char path[META_PATH_MAX], struct str bucket, uint64_t stam
     (void)snprintf(path, META_PATH_MAX, OBJECTS_META "/" STR_FMT "/%016" PRIx64, STR_ARG(bucket), stamp);
 }
 
-static bool compose(const struct objects_info *info, struct buf *text)
+static bool compose(const struct object_publication *publication, const struct objects_info *info, struct buf *text)
 {
     buf_appendf(text, "{\"size\":%" PRIu64 ",\"etag\":", info->size);
     buf_append_json(text, str_of(info->etag));
@@ -27,7 +27,11 @@ static bool compose(const struct objects_info *info, struct buf *text)
     buf_append_json(text, str_of(info->checksum_name));
     buf_append_text(text, ",\"checksum\":");
     buf_append_json(text, str_of(info->checksum));
-    buf_appendf(text, ",\"composite\":%s}\n", info->checksum_is_composite ? "true" : "false");
+    buf_appendf(text, ",\"composite\":%s", info->checksum_is_composite ? "true" : "false");
+    if (publication->upload.len > 0)
+        buf_appendf(text, ",\"upload\":\"" STR_FMT "\",\"parts\":[" STR_FMT "]", STR_ARG(publication->upload),
+                    STR_ARG(publication->parts));
+    buf_append_text(text, "}\n");
     return !text->failed;
 }
 
@@ -73,17 +77,19 @@ static enum objects_problem claim_stamp(struct objects_dir *dir, struct str buck
     return objects_fail(error, OBJECTS_FAILED, "the file system keeps no times that tell objects apart");
 }
 
-enum objects_problem object_meta_write(struct objects_dir *dir, struct str bucket, int fd, struct objects_info *info,
-                                       uint64_t *stamp, struct error *error)
+enum objects_problem object_meta_write(struct objects_dir *dir, const struct object_publication *publication,
+                                       struct objects_info *info, uint64_t *stamp, struct error *error)
 {
-    int meta_fd = -1;
+    const struct str bucket = publication->bucket;
+    int fd = publication->fd, meta_fd = -1;
     struct buf text;
     char path[META_PATH_MAX];
     enum objects_problem problem = claim_stamp(dir, bucket, fd, stamp, &meta_fd, error);
     if (problem != OBJECTS_OK)
         return problem;
     buf_init(&text, OBJECTS_META_BYTES);
-    problem = compose(info, &text) ? object_write(meta_fd, text.data, text.len, error) : objects_no_memory(error);
+    problem = compose(publication, info, &text) ? object_write(meta_fd, text.data, text.len, error)
+                                                : objects_no_memory(error);
     buf_deinit(&text);
     if (problem == OBJECTS_OK && fsync(meta_fd) != 0)
         problem = objects_fail_errno(error, errno, "cannot sync the description of an object");
@@ -91,7 +97,7 @@ enum objects_problem object_meta_write(struct objects_dir *dir, struct str bucke
     if (problem == OBJECTS_OK && fsync(fd) != 0)
         problem = objects_fail_errno(error, errno, "cannot sync an object");
     if (problem != OBJECTS_OK) {
-        object_meta_remove(dir, bucket, *stamp);
+        (void)object_meta_remove(dir, bucket, *stamp);
         return problem;
     }
     (void)snprintf(path, sizeof(path), OBJECTS_META "/" STR_FMT, STR_ARG(bucket));
@@ -105,8 +111,28 @@ static void take_text(char *out, size_t cap, yyjson_val *root, const char *key)
     (void)snprintf(out, cap, STR_FMT, STR_ARG(json_str(yyjson_obj_get(root, key))));
 }
 
-static bool parse(struct str text, const struct stat *file, struct objects_info *info)
+/* Counts and sizes in turn. Where the part asked for lies is noted on the way. */
+static unsigned read_parts(yyjson_val *list, struct object_part *part)
 {
+    uint64_t offset = 0;
+    unsigned total = 0;
+    for (size_t i = 0; i + 1 < yyjson_arr_size(list); i += 2) {
+        uint64_t count = yyjson_get_uint(yyjson_arr_get(list, i)), size = yyjson_get_uint(yyjson_arr_get(list, i + 1));
+        if (part && part->number > total && part->number <= total + count) {
+            part->is_there = true;
+            part->offset = offset + (part->number - total - 1) * size;
+            part->len = size;
+        }
+        offset += count * size;
+        total += (unsigned)count;
+    }
+    return total;
+}
+
+static bool parse(struct str text, const struct stat *file, struct object_description *description,
+                  struct object_part *part)
+{
+    struct objects_info *info = &description->info;
     struct error ignored;
     yyjson_doc *doc = NULL;
     if (json_parse(text, &doc, &ignored) != OK)
@@ -119,7 +145,9 @@ static bool parse(struct str text, const struct stat *file, struct objects_info 
         take_text(info->headers, sizeof(info->headers), root, "headers");
         take_text(info->checksum_name, sizeof(info->checksum_name), root, "checksumName");
         take_text(info->checksum, sizeof(info->checksum), root, "checksum");
+        take_text(description->upload, sizeof(description->upload), root, "upload");
         info->checksum_is_composite = yyjson_get_bool(yyjson_obj_get(root, "composite"));
+        info->part_count = read_parts(yyjson_obj_get(root, "parts"), part);
     }
     json_free(doc);
     return is_this;
@@ -138,25 +166,41 @@ static void describe_foreign(const struct stat *file, struct objects_info *info)
 }
 
 enum objects_problem object_meta_read(struct objects_dir *dir, struct str bucket, const struct stat *file,
-                                      struct objects_info *info, bool *was_found, struct error *error)
+                                      struct object_description *description, struct object_part *part,
+                                      struct error *error)
 {
     char path[META_PATH_MAX];
     struct buf text;
-    *info = (struct objects_info){.size = (uint64_t)file->st_size, .modified_us = object_stamp(file) / 1000};
+    *description = (struct object_description){
+        .info = {.size = (uint64_t)file->st_size, .modified_us = object_stamp(file) / 1000}};
+    if (part)
+        part->is_there = false;
     meta_path(path, bucket, object_stamp(file));
     buf_init(&text, OBJECTS_META_BYTES);
-    enum objects_problem problem = object_read_small(dir->root, path, &text, was_found, error);
-    if (problem == OBJECTS_OK && !(*was_found && parse(buf_str(&text), file, info)))
-        describe_foreign(file, info);
+    enum objects_problem problem = object_read_small(dir->root, path, &text, &description->was_found, error);
+    if (problem == OBJECTS_OK && !(description->was_found && parse(buf_str(&text), file, description, part)))
+        describe_foreign(file, &description->info);
     buf_deinit(&text);
+    if (part && description->info.part_count == 0 && part->number == 1) {
+        part->is_there = true;
+        part->offset = 0;
+        part->len = description->info.size;
+    }
     return problem;
 }
 
-void object_meta_remove(struct objects_dir *dir, struct str bucket, uint64_t stamp)
+bool object_meta_is_there(struct objects_dir *dir, struct str bucket, uint64_t stamp)
 {
     char path[META_PATH_MAX];
     meta_path(path, bucket, stamp);
-    (void)unlinkat(dir->root, path, 0);
+    return faccessat(dir->root, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool object_meta_remove(struct objects_dir *dir, struct str bucket, uint64_t stamp)
+{
+    char path[META_PATH_MAX];
+    meta_path(path, bucket, stamp);
+    return unlinkat(dir->root, path, 0) == 0;
 }
 
 void object_meta_remove_all(struct objects_dir *dir, struct str bucket)

@@ -38,16 +38,19 @@ static enum objects_problem ask_simply(struct objects *objects, const char *meth
 /* --- buckets --- */
 
 static enum objects_problem bucket_create(struct objects *objects, struct str tenant, struct str bucket,
-                                          struct error *error)
+                                          struct str region, struct error *error)
 {
     (void)tenant;
+    (void)region;
     return ask_simply(objects, "PUT", bucket, STR(""), NULL, error);
 }
 
 static enum objects_problem bucket_head(struct objects *objects, struct str tenant, struct str bucket,
-                                        struct error *error)
+                                        struct objects_bucket *found, struct error *error)
 {
     (void)tenant;
+    if (found)
+        *found = (struct objects_bucket){.name = bucket};
     return ask_simply(objects, "HEAD", bucket, STR(""), NULL, error);
 }
 
@@ -121,9 +124,10 @@ static enum objects_problem head(struct objects *objects, struct str tenant, str
 }
 
 static enum objects_problem delete(struct objects *objects, struct str tenant, struct str bucket, struct str key,
-                                   struct error *error)
+                                   const struct objects_conditions *conditions, struct error *error)
 {
     (void)tenant;
+    (void)conditions;
     return ask_simply(objects, "DELETE", bucket, key, NULL, error);
 }
 
@@ -197,7 +201,7 @@ static enum objects_problem put_begin(struct objects *objects, struct str tenant
                                       struct error *error)
 {
     static const struct objects_put_ops ops = {.append = put_append, .commit = put_commit, .free = put_free};
-    enum objects_problem problem = bucket_head(objects, tenant, bucket, error);
+    enum objects_problem problem = bucket_head(objects, tenant, bucket, NULL, error);
     if (problem != OBJECTS_OK)
         return problem;
     struct s3_put *made = mem_calloc(1, sizeof(*made));

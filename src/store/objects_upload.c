@@ -1,7 +1,7 @@
 /* Multipart uploads: ROOT/.fulcrum/uploads/ID holds `info` and the parts, each
  * NUMBER-ETAG-CHECKSUM with NUMBER in five digits, '/' in base64 written '_',
- * and "-" for no checksum. A part sent again may leave two files of one
- * number; the newer counts. */
+ * and "-" for no checksum. A part sent again takes the place of the earlier;
+ * where a crash has left both, the newer counts. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -48,8 +48,8 @@ static enum objects_problem refuse_remote(struct objects *objects, struct error 
 
 /* --- info --- */
 
-static bool compose_info(struct buf *text, struct str bucket, struct str key, const struct objects_put_options *options,
-                         const char *checksum_name, bool is_composite)
+static bool compose_info(struct buf *text, struct str bucket, uint64_t generation, struct str key,
+                         const struct objects_put_options *options, const char *checksum_name, bool is_composite)
 {
     buf_append_text(text, "{\"bucket\":");
     buf_append_json(text, bucket);
@@ -61,8 +61,8 @@ static bool compose_info(struct buf *text, struct str bucket, struct str key, co
     buf_append_json(text, options->headers);
     buf_append_text(text, ",\"checksumName\":");
     buf_append_json(text, str_of(checksum_name));
-    buf_appendf(text, ",\"composite\":%s,\"created\":%" PRIu64 "}\n", is_composite ? "true" : "false",
-                clock_wall_us());
+    buf_appendf(text, ",\"composite\":%s,\"created\":%" PRIu64 ",\"generation\":%" PRIu64 "}\n",
+                is_composite ? "true" : "false", clock_wall_us(), generation);
     return !text->failed;
 }
 
@@ -86,11 +86,12 @@ static bool parse_info(struct str text, struct upload_info *info)
     take_text(info->object.checksum_name, sizeof(info->object.checksum_name), root, "checksumName");
     info->object.checksum_is_composite = yyjson_get_bool(yyjson_obj_get(root, "composite"));
     info->created_us = yyjson_get_uint(yyjson_obj_get(root, "created"));
+    info->generation = yyjson_get_uint(yyjson_obj_get(root, "generation"));
     json_free(doc);
     return true;
 }
 
-static enum objects_problem read_info(struct objects_dir *dir, struct str id, struct upload_info *info,
+enum objects_problem upload_read_info(struct objects_dir *dir, struct str id, struct upload_info *info,
                                       struct error *error)
 {
     char path[UPLOAD_PATH_MAX];
@@ -107,19 +108,36 @@ static enum objects_problem read_info(struct objects_dir *dir, struct str id, st
     return problem;
 }
 
-enum objects_problem upload_find(struct objects *objects, struct str tenant, struct str bucket, struct str key,
-                                        struct str id, struct upload_info *info, struct error *error)
+bool upload_is_of(const struct upload_info *info, struct str bucket, const struct bucket_record *record)
+{
+    bool is_same = info->generation ? info->generation == record->generation : info->created_us >= record->created_us;
+    return is_same && str_eq(bucket, str_of(info->bucket));
+}
+
+static enum objects_problem find_bucket(struct objects *objects, struct str tenant, struct str bucket,
+                                        struct bucket_record *record, struct error *error)
 {
     enum objects_problem problem = refuse_remote(objects, error);
     if (problem == OBJECTS_OK)
-        problem = objects_bucket_head(objects, tenant, bucket, error);
+        problem = objects_check_bucket(bucket, error);
+    return problem == OBJECTS_OK ? bucket_find(objects_dir_of(objects), tenant, bucket, record, error) : problem;
+}
+
+enum objects_problem upload_find(struct objects *objects, struct str tenant, struct str bucket, struct str key,
+                                 struct str id, struct upload_info *info, struct bucket_record *record,
+                                 struct error *error)
+{
+    struct bucket_record own;
+    if (!record)
+        record = &own;
+    enum objects_problem problem = find_bucket(objects, tenant, bucket, record, error);
     if (problem == OBJECTS_OK)
         problem = objects_check_key(key, error);
     if (problem == OBJECTS_OK)
-        problem = read_info(objects_dir_of(objects), id, info, error);
+        problem = upload_read_info(objects_dir_of(objects), id, info, error);
     if (problem != OBJECTS_OK)
         return problem;
-    return str_eq(bucket, str_of(info->bucket)) && str_eq(key, str_of(info->key)) ? OBJECTS_OK : upload_missing(error);
+    return upload_is_of(info, bucket, record) && str_eq(key, str_of(info->key)) ? OBJECTS_OK : upload_missing(error);
 }
 
 enum objects_problem objects_upload_create(struct objects *objects, struct str tenant, struct str bucket,
@@ -131,9 +149,8 @@ enum objects_problem objects_upload_create(struct objects *objects, struct str t
     char path[UPLOAD_PATH_MAX];
     uint8_t random[OBJECTS_UPLOAD_ID_LEN / 2];
     struct buf text;
-    enum objects_problem problem = refuse_remote(objects, error);
-    if (problem == OBJECTS_OK)
-        problem = objects_bucket_head(objects, tenant, bucket, error);
+    struct bucket_record record;
+    enum objects_problem problem = find_bucket(objects, tenant, bucket, &record, error);
     if (problem == OBJECTS_OK)
         problem = objects_check_key(key, error);
     if (problem != OBJECTS_OK)
@@ -148,10 +165,12 @@ enum objects_problem objects_upload_create(struct objects *objects, struct str t
         return objects_fail_errno(error, errno, "cannot make %s", path);
     buf_init(&text, INFO_BYTES);
     upload_path(path, str_of(id), "info");
-    problem = compose_info(&text, bucket, key, options, checksum_name, checksum_is_composite)
+    problem = compose_info(&text, bucket, record.generation, key, options, checksum_name, checksum_is_composite)
                   ? object_write_small(dir, path, buf_str(&text), error)
                   : objects_no_memory(error);
     buf_deinit(&text);
+    if (problem == OBJECTS_OK)
+        problem = bucket_is_still(dir, bucket, record.generation, error);
     upload_path(path, str_of(id), NULL);
     if (problem != OBJECTS_OK)
         object_remove_tree(dir->root, path);
@@ -160,12 +179,34 @@ enum objects_problem objects_upload_create(struct objects *objects, struct str t
     return problem;
 }
 
-void object_upload_remove(struct objects_dir *dir, struct str id)
+static bool parse_part_name(const char *name, struct objects_part *part);
+
+/* Each file is taken off by whoever removes it. */
+static uint64_t remove_parts(int fd)
+{
+    uint64_t bytes = 0;
+    struct objects_part part;
+    struct stat info;
+    DIR *opened = fd >= 0 ? fdopendir(fd) : NULL;
+    if (fd >= 0 && !opened)
+        close(fd);
+    for (struct dirent *entry; opened && (entry = readdir(opened));)
+        if (parse_part_name(entry->d_name, &part) && fstatat(fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+            unlinkat(fd, entry->d_name, 0) == 0)
+            bytes += (uint64_t)info.st_size;
+    if (opened)
+        (void)closedir(opened);
+    return bytes;
+}
+
+void upload_remove(struct objects_dir *dir, struct str tenant, struct str id)
 {
     char path[UPLOAD_PATH_MAX];
     upload_path(path, id, "info");
     (void)unlinkat(dir->root, path, 0); /* first: without it there is no upload */
     upload_path(path, id, NULL);
+    objects_usage_subtract(&dir->usage, tenant,
+                           remove_parts(openat(dir->root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)));
     object_remove_tree(dir->root, path);
 }
 
@@ -173,9 +214,9 @@ enum objects_problem objects_upload_abort(struct objects *objects, struct str te
                                           struct str key, struct str id, struct error *error)
 {
     struct upload_info info;
-    enum objects_problem problem = upload_find(objects, tenant, bucket, key, id, &info, error);
+    enum objects_problem problem = upload_find(objects, tenant, bucket, key, id, &info, NULL, error);
     if (problem == OBJECTS_OK)
-        object_upload_remove(objects_dir_of(objects), id);
+        upload_remove(objects_dir_of(objects), tenant, id);
     return problem;
 }
 
@@ -184,6 +225,7 @@ enum objects_problem objects_upload_abort(struct objects *objects, struct str te
 struct part_put {
     struct objects_put base; /* first */
     struct objects_dir *dir;
+    struct objects_charge charge;
     int fd;
     unsigned number;
     char tmp[64], id[OBJECTS_UPLOAD_ID_LEN + 1];
@@ -198,33 +240,81 @@ static void swap_slashes(char *text, char from, char to)
 
 static enum objects_problem part_append(struct objects_put *base, const void *data, size_t len, struct error *error)
 {
-    return object_write(((struct part_put *)base)->fd, data, len, error);
+    struct part_put *put = (struct part_put *)base;
+    enum objects_problem problem =
+        objects_charge_raise(&put->dir->usage, &put->charge, base->info.size + len, error);
+    return problem == OBJECTS_OK ? object_write(put->fd, data, len, error) : problem;
+}
+
+/* Removes the upload's files of this number but for `kept`; the mutex of uploads is held. Gives their bytes. */
+static uint64_t remove_earlier(struct objects_dir *dir, struct str id, unsigned number, const char *kept)
+{
+    char path[UPLOAD_PATH_MAX];
+    struct objects_part part;
+    struct stat info;
+    uint64_t bytes = 0;
+    upload_path(path, id, NULL);
+    int fd = openat(dir->root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *opened = fd >= 0 ? fdopendir(fd) : NULL;
+    if (fd >= 0 && !opened)
+        close(fd);
+    for (struct dirent *entry; opened && (entry = readdir(opened));)
+        if (strcmp(entry->d_name, kept) != 0 && parse_part_name(entry->d_name, &part) && part.number == number &&
+            fstatat(fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 && unlinkat(fd, entry->d_name, 0) == 0)
+            bytes += (uint64_t)info.st_size;
+    if (opened)
+        (void)closedir(opened);
+    return bytes;
+}
+
+/* *replaced: bytes of what had this number before. */
+static enum objects_problem name_part(struct part_put *put, const char *name, uint64_t *replaced, struct error *error)
+{
+    char path[UPLOAD_PATH_MAX];
+    struct stat was;
+    struct str id = str_of(put->id);
+    enum objects_problem problem = OBJECTS_OK;
+    upload_path(path, id, name);
+    pthread_mutex_lock(&put->dir->upload_mutex);
+    bool is_same = fstatat(put->dir->root, path, &was, AT_SYMLINK_NOFOLLOW) == 0;
+    if (upload_is_completing(put->dir, id))
+        problem = objects_fail(error, OBJECTS_UNAVAILABLE, "The upload is being completed: its parts cannot change.");
+    else if (renameat(put->dir->root, put->tmp, put->dir->root, path) != 0)
+        problem = errno == ENOENT ? upload_missing(error) : objects_fail_errno(error, errno, "cannot name a part");
+    else
+        *replaced = remove_earlier(put->dir, id, put->number, name) + (is_same ? (uint64_t)was.st_size : 0);
+    pthread_mutex_unlock(&put->dir->upload_mutex);
+    return problem;
 }
 
 static enum objects_problem part_commit(struct objects_put *base, struct error *error)
 {
     struct part_put *put = (struct part_put *)base;
-    char path[UPLOAD_PATH_MAX], name[160], checksum[OBJECTS_CHECKSUM_MAX + 1];
+    char name[160], checksum[OBJECTS_CHECKSUM_MAX + 1];
+    uint64_t replaced = 0;
     struct stat info;
     (void)snprintf(checksum, sizeof(checksum), "%s", base->info.checksum[0] ? base->info.checksum : "-");
     swap_slashes(checksum, '/', '_');
     (void)snprintf(name, sizeof(name), "%05u-%s-%s", put->number, base->info.etag, checksum);
-    upload_path(path, str_of(put->id), name);
     if (fstat(put->fd, &info) != 0)
         return objects_fail_errno(error, errno, "cannot look at a part");
-    if (renameat(put->dir->root, put->tmp, put->dir->root, path) != 0)
-        return errno == ENOENT ? upload_missing(error) : objects_fail_errno(error, errno, "cannot name a part");
+    enum objects_problem problem = name_part(put, name, &replaced, error);
+    if (problem != OBJECTS_OK)
+        return problem;
     put->tmp[0] = '\0';
     base->info.modified_us = object_stamp(&info) / 1000;
+    objects_charge_keep(&put->dir->usage, &put->charge, base->info.size, replaced);
     return OBJECTS_OK;
 }
 
 static void part_free(struct objects_put *base)
 {
     struct part_put *put = (struct part_put *)base;
-    close(put->fd);
+    if (put->fd >= 0)
+        close(put->fd);
     if (put->tmp[0])
         (void)unlinkat(put->dir->root, put->tmp, 0);
+    objects_charge_drop(&put->dir->usage, &put->charge);
     objects_put_deinit(base);
     mem_free(put);
 }
@@ -237,7 +327,7 @@ enum objects_problem objects_upload_part(struct objects *objects, struct str ten
 {
     struct upload_info info;
     *put = NULL;
-    enum objects_problem problem = upload_find(objects, tenant, bucket, key, id, &info, error);
+    enum objects_problem problem = upload_find(objects, tenant, bucket, key, id, &info, NULL, error);
     if (problem != OBJECTS_OK)
         return problem;
     if (number < 1 || number > OBJECTS_PARTS_MAX)
@@ -248,13 +338,16 @@ enum objects_problem objects_upload_part(struct objects *objects, struct str ten
         return objects_no_memory(error);
     made->dir = objects_dir_of(objects);
     made->number = number;
+    made->fd = -1;
     (void)snprintf(made->id, sizeof(made->id), STR_FMT, STR_ARG(id));
+    memcpy(made->base.wanted_checksum, info.object.checksum_name, sizeof(made->base.wanted_checksum));
     problem = objects_put_init(&made->base, &part_ops, options, error);
+    if (problem == OBJECTS_OK)
+        problem = object_charge_begin(made->dir, tenant, 0, options->expected_size, &made->charge, error);
     if (problem == OBJECTS_OK)
         problem = object_tmp_open(made->dir, made->tmp, &made->fd, error);
     if (problem != OBJECTS_OK) {
-        objects_put_deinit(&made->base);
-        mem_free(made);
+        part_free(&made->base);
         return problem;
     }
     *put = &made->base;
@@ -350,7 +443,7 @@ enum objects_problem objects_upload_parts(struct objects *objects, struct str te
     struct objects_part *found = NULL;
     *count = 0;
     *parts = NULL;
-    enum objects_problem problem = upload_find(objects, tenant, bucket, key, id, &info, error);
+    enum objects_problem problem = upload_find(objects, tenant, bucket, key, id, &info, NULL, error);
     if (problem != OBJECTS_OK)
         return problem;
     *upload = (struct objects_upload){.id = id, .key = key, .created_us = info.created_us};
@@ -380,12 +473,13 @@ static int compare_uploads(const void *a, const void *b)
     return order != 0 ? order : memcmp(x->id.data, y->id.data, OBJECTS_UPLOAD_ID_LEN);
 }
 
-static enum objects_problem add_upload(struct objects_dir *dir, struct str id, struct str bucket, struct arena *arena,
-                                       void **found, size_t *count, size_t *cap, struct error *error)
+static enum objects_problem add_upload(struct objects_dir *dir, struct str id, struct str bucket,
+                                       const struct bucket_record *record, struct arena *arena, void **found,
+                                       size_t *count, size_t *cap, struct error *error)
 {
     struct upload_info info;
     struct error ignored;
-    if (read_info(dir, id, &info, &ignored) != OBJECTS_OK || !str_eq(bucket, str_of(info.bucket)))
+    if (upload_read_info(dir, id, &info, &ignored) != OBJECTS_OK || !upload_is_of(&info, bucket, record))
         return OBJECTS_OK;
     struct objects_upload upload = {.created_us = info.created_us};
     if (!mem_grow(found, *count, cap, sizeof(upload)) || !arena_str(arena, id, &upload.id) ||
@@ -406,9 +500,8 @@ enum objects_problem objects_upload_list(struct objects *objects, struct str ten
     size_t cap = 0;
     *count = 0;
     *uploads = NULL;
-    enum objects_problem problem = refuse_remote(objects, error);
-    if (problem == OBJECTS_OK)
-        problem = objects_bucket_head(objects, tenant, bucket, error);
+    struct bucket_record record;
+    enum objects_problem problem = find_bucket(objects, tenant, bucket, &record, error);
     if (problem != OBJECTS_OK)
         return problem;
     int fd = openat(dir->root, OBJECTS_UPLOADS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -416,7 +509,7 @@ enum objects_problem objects_upload_list(struct objects *objects, struct str ten
     if (!opened)
         return objects_fail_errno(error, errno, "cannot list the uploads");
     for (struct dirent *entry; problem == OBJECTS_OK && (entry = readdir(opened));)
-        problem = add_upload(dir, str_of(entry->d_name), bucket, arena, &found, count, &cap, error);
+        problem = add_upload(dir, str_of(entry->d_name), bucket, &record, arena, &found, count, &cap, error);
     (void)closedir(opened);
     if (problem == OBJECTS_OK && *count > 0) {
         qsort(found, *count, sizeof(struct objects_upload), compare_uploads);
@@ -428,4 +521,20 @@ enum objects_problem objects_upload_list(struct objects *objects, struct str ten
     }
     mem_free(found);
     return problem;
+}
+
+void objects_uploads_remove_all(struct objects_dir *dir, struct str bucket, const struct bucket_record *record)
+{
+    struct upload_info info;
+    struct error ignored;
+    int fd = openat(dir->root, OBJECTS_UPLOADS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *opened = fd >= 0 ? fdopendir(fd) : NULL;
+    if (fd >= 0 && !opened)
+        close(fd);
+    for (struct dirent *entry; opened && (entry = readdir(opened));)
+        if (upload_read_info(dir, str_of(entry->d_name), &info, &ignored) == OBJECTS_OK &&
+            upload_is_of(&info, bucket, record))
+            upload_remove(dir, str_of(record->tenant), str_of(entry->d_name));
+    if (opened)
+        (void)closedir(opened);
 }

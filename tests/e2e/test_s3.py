@@ -25,9 +25,9 @@ from conftest import start, wait_until
 MIB = 1 << 20
 
 
-def client(running, key="AKIDEXAMPLE", secret="secret", **config):
+def client(running, key="AKIDEXAMPLE", secret="secret", region="us-east-1", **config):
     return boto3.client(
-        "s3", region_name="us-east-1", endpoint_url=running.url, aws_access_key_id=key, aws_secret_access_key=secret,
+        "s3", region_name=region, endpoint_url=running.url, aws_access_key_id=key, aws_secret_access_key=secret,
         config=botocore.config.Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}, **config))
 
 
@@ -157,10 +157,6 @@ def test_a_presigned_link(server, s3, bucket):
         assert reply.status == 200 and reply.getheader("content-length") == "7"
         assert reply.read() == (b"by link" if method == "GET" else b"")
         connection.close()
-    old = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "link me"})
-    assert "AWSAccessKeyId" in old # boto3's own choice for us-east-1
-    status, _, text = request(server, "GET", "/" + old.removeprefix("http://").split("/", 1)[1])
-    assert status == 400 and b"AWS4-HMAC-SHA256" in text
 
 
 # --- large objects ---
@@ -383,15 +379,14 @@ def test_buckets(s3, bucket):
     assert bucket in [each["Name"] for each in s3.list_buckets()["Buckets"]]
     assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] is None
     s3.head_bucket(Bucket=bucket)
-    with pytest.raises(s3.exceptions.BucketAlreadyOwnedByYou):
-        s3.create_bucket(Bucket=bucket)
+    s3.create_bucket(Bucket=bucket)  # us-east-1 answers 200 to the owner
     s3.put_object(Bucket=bucket, Key="k", Body=b"")
     with pytest.raises(botocore.exceptions.ClientError) as error:
         s3.delete_bucket(Bucket=bucket)
     assert code_of(error) == ("BucketNotEmpty", 409)
     with pytest.raises(botocore.exceptions.ClientError) as error:
         s3.get_bucket_policy(Bucket=bucket)
-    assert code_of(error) == ("NotImplemented", 501)
+    assert code_of(error) == ("NoSuchBucketPolicy", 404)
     with pytest.raises(s3.exceptions.NoSuchBucket):
         s3.list_objects_v2(Bucket="nobody-has-this")
     with pytest.raises(botocore.exceptions.ClientError) as error:

@@ -85,9 +85,9 @@ static enum objects_problem run(struct objects *objects, const char *command, st
     struct objects_info info;
     enum objects_problem problem = OBJECTS_OK;
     if (!strcmp(command, "create"))
-        return objects_bucket_create(objects, TENANT, bucket, error);
+        return objects_bucket_create(objects, TENANT, bucket, STR(""), error);
     if (!strcmp(command, "head"))
-        return objects_bucket_head(objects, TENANT, bucket, error);
+        return objects_bucket_head(objects, TENANT, bucket, NULL, error);
     if (!strcmp(command, "delete-bucket"))
         return objects_bucket_delete(objects, TENANT, bucket, error);
     if (!strcmp(command, "buckets"))
@@ -97,7 +97,7 @@ static enum objects_problem run(struct objects *objects, const char *command, st
     if (!strcmp(command, "get") && count == 3)
         return get(objects, bucket, args, error);
     if (!strcmp(command, "delete") && count == 1)
-        return objects_delete(objects, TENANT, bucket, str_of(args[0]), error);
+        return objects_delete(objects, TENANT, bucket, str_of(args[0]), NULL, error);
     if (!strcmp(command, "list") && count == 3)
         return list(objects, bucket, args, error);
     if (strcmp(command, "stat") != 0 || count != 1)

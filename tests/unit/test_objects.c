@@ -40,7 +40,7 @@ static int set_up(void **state)
     (void)snprintf(dir, sizeof(dir), "%s/objects", test_root);
     arena_init(&arena, 0);
     open_store();
-    return objects_bucket_create(objects, ALICE, BUCKET, &error) == OBJECTS_OK ? 0 : 1;
+    return objects_bucket_create(objects, ALICE, BUCKET, STR(""), &error) == OBJECTS_OK ? 0 : 1;
 }
 
 static int tear_down(void **state)
@@ -154,7 +154,7 @@ static void odd_keys_coexist(void **state)
             assert_object(odd_keys[i], odd_keys[i]);
         assert_int_equal(count_files("bucket"), ODD_KEYS);
         for (size_t i = 0; i < ODD_KEYS; i++)
-            assert_int_equal(objects_delete(objects, ALICE, BUCKET, str_of(odd_keys[i]), &error), OBJECTS_OK);
+            assert_int_equal(objects_delete(objects, ALICE, BUCKET, str_of(odd_keys[i]), NULL, &error), OBJECTS_OK);
         assert_int_equal(count_files("."), 1); /* the bucket's record: descriptions are gone too */
     }
     assert_int_equal(objects_bucket_delete(objects, ALICE, BUCKET, &error), OBJECTS_OK);
@@ -439,14 +439,14 @@ static void buckets_belong_to_tenants(void **state)
     struct objects_info info;
     size_t count;
     must_put("k", "alice's");
-    assert_int_equal(objects_bucket_create(objects, ALICE, BUCKET, &error), OBJECTS_BUCKET_OWNED);
-    assert_int_equal(objects_bucket_create(objects, BOB, BUCKET, &error), OBJECTS_BUCKET_TAKEN);
-    assert_int_equal(objects_bucket_head(objects, BOB, BUCKET, &error), OBJECTS_NO_BUCKET);
+    assert_int_equal(objects_bucket_create(objects, ALICE, BUCKET, STR(""), &error), OBJECTS_BUCKET_OWNED);
+    assert_int_equal(objects_bucket_create(objects, BOB, BUCKET, STR(""), &error), OBJECTS_BUCKET_TAKEN);
+    assert_int_equal(objects_bucket_head(objects, BOB, BUCKET, NULL, &error), OBJECTS_NO_BUCKET);
     assert_int_equal(objects_head(objects, BOB, BUCKET, STR("k"), &info, &error), OBJECTS_NO_BUCKET);
-    assert_int_equal(objects_delete(objects, BOB, BUCKET, STR("k"), &error), OBJECTS_NO_BUCKET);
+    assert_int_equal(objects_delete(objects, BOB, BUCKET, STR("k"), NULL, &error), OBJECTS_NO_BUCKET);
     assert_int_equal(objects_bucket_delete(objects, BOB, BUCKET, &error), OBJECTS_NO_BUCKET);
-    assert_int_equal(objects_bucket_create(objects, ALICE, STR("another"), &error), OBJECTS_OK);
-    assert_int_equal(objects_bucket_create(objects, BOB, STR("bobs"), &error), OBJECTS_OK);
+    assert_int_equal(objects_bucket_create(objects, ALICE, STR("another"), STR(""), &error), OBJECTS_OK);
+    assert_int_equal(objects_bucket_create(objects, BOB, STR("bobs"), STR(""), &error), OBJECTS_OK);
     assert_int_equal(objects_bucket_list(objects, ALICE, &arena, &buckets, &count, &error), OBJECTS_OK);
     assert_int_equal(count, 2);
     assert_str_equal(buckets[0].name, "another");
@@ -586,6 +586,14 @@ static void begin_upload(char id[OBJECTS_UPLOAD_ID_LEN + 1], const char *checksu
                      OBJECTS_OK);
 }
 
+static enum objects_problem complete(struct str key, struct str id, const struct objects_part *parts, size_t count,
+                                     struct str checksum, struct objects_info *info)
+{
+    const struct objects_completion wanted = {
+        .parts = parts, .count = count, .checksum = checksum, .size = OBJECTS_SIZE_UNKNOWN};
+    return objects_upload_complete(objects, ALICE, BUCKET, key, id, &wanted, info, &error);
+}
+
 static void parts_become_an_object(void **state)
 {
     (void)state;
@@ -605,10 +613,8 @@ static void parts_become_an_object(void **state)
     assert_int_equal(found[1].size, 5 * MIB);
     assert_int_equal(found[2].number, 7);
     assert_int_equal(objects_head(objects, ALICE, BUCKET, STR("big"), &info, &error), OBJECTS_NO_KEY);
-    assert_int_equal(objects_upload_complete(objects, ALICE, BUCKET, STR("big"), str_of(id), parts, 3, STR("AAAAAA=="),
-                                             &info, &error), OBJECTS_BAD_DIGEST);
-    assert_int_equal(objects_upload_complete(objects, ALICE, BUCKET, STR("big"), str_of(id), parts, 3, STR(""), &info,
-                                             &error), OBJECTS_OK);
+    assert_int_equal(complete(STR("big"), str_of(id), parts, 3, STR("AAAAAA=="), &info), OBJECTS_BAD_DIGEST);
+    assert_int_equal(complete(STR("big"), str_of(id), parts, 3, STR(""), &info), OBJECTS_OK);
     assert_int_equal(info.size, 10 * MIB + 3);
     /* python3: md5(md5(a).digest() + md5(b).digest() + md5(c).digest()); base64 of crc32 of all */
     assert_string_equal(info.etag, "b6c33dca9576d1a5717fae679cb871f1-3");
@@ -633,8 +639,8 @@ static void wrong_parts_are_refused(void **state)
     reversed[1] = parts[0];
     foreign = parts[0];
     foreign.etag[0] = foreign.etag[0] == '0' ? '1' : '0';
-    const struct str key = STR("big"), name = str_of(id);
-#define COMPLETE(list, n) objects_upload_complete(objects, ALICE, BUCKET, key, name, list, n, STR(""), &info, &error)
+    const struct str key = STR("big"), name = {id, OBJECTS_UPLOAD_ID_LEN};
+#define COMPLETE(list, n) complete(key, name, list, n, STR(""), &info)
     assert_int_equal(COMPLETE(parts, 2), OBJECTS_SMALL_PART);
     assert_int_equal(COMPLETE(reversed, 2), OBJECTS_BAD_PART_ORDER);
     assert_int_equal(COMPLETE(&foreign, 1), OBJECTS_BAD_PART);
@@ -648,6 +654,425 @@ static void wrong_parts_are_refused(void **state)
     assert_int_equal(COMPLETE(&parts[1], 1), OBJECTS_OK); /* one small part is the last */
     assert_int_equal(info.size, 3);
 #undef COMPLETE
+}
+
+static void a_completed_upload_may_be_completed_again(void **state)
+{
+    (void)state;
+    char id[OBJECTS_UPLOAD_ID_LEN + 1];
+    struct objects_part parts[2], other;
+    struct objects_info info, again;
+    const struct str key = STR("big"), name = {id, OBJECTS_UPLOAD_ID_LEN};
+    begin_upload(id, "");
+    send_part(name, 1, 'a', 5 * MIB, &parts[0]);
+    send_part(name, 2, 'b', 3, &parts[1]);
+    assert_int_equal(complete(key, name, parts, 2, STR(""), &info), OBJECTS_OK);
+    assert_int_equal(complete(key, name, parts, 2, STR(""), &again), OBJECTS_OK);
+    assert_string_equal(again.etag, info.etag);
+    assert_int_equal(again.modified_us, info.modified_us);
+    objects_close(objects);
+    open_store();
+    assert_int_equal(complete(key, name, parts, 2, STR(""), &again), OBJECTS_OK);
+    other = parts[1];
+    assert_int_equal(complete(key, name, &other, 1, STR(""), &again), OBJECTS_NO_UPLOAD);
+    assert_int_equal(put(key, STR("another")), OBJECTS_OK);
+    assert_int_equal(complete(key, name, parts, 2, STR(""), &again), OBJECTS_NO_UPLOAD);
+    assert_object("big", "another");
+}
+
+static void where_the_parts_lie(void **state)
+{
+    (void)state;
+    char id[OBJECTS_UPLOAD_ID_LEN + 1];
+    struct objects_part parts[4];
+    struct objects_info info;
+    uint64_t offset, len;
+    const struct str key = STR("big"), name = {id, OBJECTS_UPLOAD_ID_LEN};
+    begin_upload(id, "");
+    send_part(name, 2, 'a', 5 * MIB, &parts[0]);
+    send_part(name, 3, 'b', 5 * MIB, &parts[1]);
+    send_part(name, 5, 'c', 6 * MIB, &parts[2]);
+    send_part(name, 9, 'd', 7, &parts[3]);
+    assert_int_equal(complete(key, name, parts, 4, STR(""), &info), OBJECTS_OK);
+    static const struct {
+        unsigned number;
+        uint64_t offset, len;
+    } known[] = {{1, 0, 5 * MIB}, {2, 5 * MIB, 5 * MIB}, {3, 10 * MIB, 6 * MIB}, {4, 16 * MIB, 7}};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(objects_head_part(objects, ALICE, BUCKET, key, known[i].number, &info, &offset, &len, &error),
+                         OBJECTS_OK);
+        assert_int_equal(info.part_count, 4);
+        assert_int_equal(offset, known[i].offset);
+        assert_int_equal(len, known[i].len);
+    }
+    assert_int_equal(objects_head_part(objects, ALICE, BUCKET, key, 5, &info, &offset, &len, &error),
+                     OBJECTS_BAD_PART);
+    must_put("small", "abc");
+    assert_int_equal(objects_head_part(objects, ALICE, BUCKET, STR("small"), 1, &info, &offset, &len, &error),
+                     OBJECTS_OK);
+    assert_int_equal(info.part_count, 0);
+    assert_int_equal(len, 3);
+    assert_int_equal(objects_head_part(objects, ALICE, BUCKET, STR("small"), 2, &info, &offset, &len, &error),
+                     OBJECTS_BAD_PART);
+}
+
+/* A crash between the object's name and the end of its upload. */
+static void an_upload_that_is_over_is_not_completed_again_after_a_crash(void **state)
+{
+    (void)state;
+    char id[OBJECTS_UPLOAD_ID_LEN + 1], command[512];
+    struct objects_part part;
+    struct objects_info info;
+    const struct str key = STR("big"), name = {id, OBJECTS_UPLOAD_ID_LEN};
+    begin_upload(id, "");
+    send_part(name, 1, 'a', 3, &part);
+    (void)snprintf(command, sizeof(command), "cp -a %s/.fulcrum/uploads/%s %s/kept", dir, id, test_root);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(complete(key, name, &part, 1, STR(""), &info), OBJECTS_OK);
+    (void)snprintf(command, sizeof(command), "cp -a %s/kept %s/.fulcrum/uploads/%s", test_root, dir, id);
+    assert_int_equal(system(command), 0);
+    objects_close(objects);
+    open_store();
+    assert_int_equal(count_files(".fulcrum/uploads"), 0);
+    assert_object("big", "aaa");
+}
+
+/* --- a bucket that is deleted and made again, by somebody else --- */
+
+static struct objects_put *begin_put(struct str tenant, const char *key)
+{
+    struct objects_put *writing;
+    const struct objects_put_options options = {.expected_size = OBJECTS_SIZE_UNKNOWN};
+    assert_int_equal(objects_put_begin(objects, tenant, BUCKET, str_of(key), &options, &writing, &error), OBJECTS_OK);
+    assert_int_equal(objects_put_append(writing, "alice's", 7, &error), OBJECTS_OK);
+    return writing;
+}
+
+static void remake_bucket(struct str tenant)
+{
+    assert_int_equal(objects_bucket_delete(objects, ALICE, BUCKET, &error), OBJECTS_OK);
+    assert_int_equal(objects_bucket_create(objects, tenant, BUCKET, STR(""), &error), OBJECTS_OK);
+}
+
+static void a_put_does_not_outlive_its_bucket(void **state)
+{
+    (void)state;
+    struct objects_put *writing = begin_put(ALICE, "key"), *own;
+    remake_bucket(BOB);
+    assert_int_equal(objects_put_commit(writing, NULL, &error), OBJECTS_NO_BUCKET);
+    assert_int_equal(count_files("bucket"), 0);
+    assert_int_equal(count_files(".fulcrum/meta"), 0);
+    own = begin_put(BOB, "key");
+    assert_int_equal(objects_put_commit(own, NULL, &error), OBJECTS_OK);
+    assert_int_equal(count_files("bucket"), 1);
+}
+
+static void not_even_in_a_bucket_of_the_same_tenant(void **state)
+{
+    (void)state;
+    struct objects_put *writing = begin_put(ALICE, "key");
+    remake_bucket(ALICE);
+    assert_int_equal(objects_put_commit(writing, NULL, &error), OBJECTS_NO_BUCKET);
+    assert_null(get(STR("key")));
+}
+
+static void nor_does_an_upload(void **state)
+{
+    (void)state;
+    char id[OBJECTS_UPLOAD_ID_LEN + 1], command[512];
+    struct objects_part part;
+    struct objects_info info;
+    struct objects_put *writing;
+    struct objects_upload *uploads;
+    size_t count;
+    const struct objects_put_options options = {.expected_size = 3};
+    begin_upload(id, "");
+    send_part(str_of(id), 1, 'a', 3, &part);
+    assert_int_equal(objects_upload_part(objects, ALICE, BUCKET, STR("big"), str_of(id), 2, &options, &writing, &error),
+                     OBJECTS_OK);
+    (void)snprintf(command, sizeof(command), "cp -a %s/.fulcrum/uploads/%s %s/kept", dir, id, test_root);
+    assert_int_equal(system(command), 0);
+    remake_bucket(ALICE);
+    assert_int_equal(objects_put_append(writing, "bbb", 3, &error), OBJECTS_OK);
+    assert_int_equal(objects_put_commit(writing, NULL, &error), OBJECTS_NO_UPLOAD);
+    /* as where the deletion of the upload was lost */
+    (void)snprintf(command, sizeof(command), "cp -a %s/kept %s/.fulcrum/uploads/%s", test_root, dir, id);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(complete(STR("big"), str_of(id), &part, 1, STR(""), &info), OBJECTS_NO_UPLOAD);
+    assert_int_equal(objects_upload_list(objects, ALICE, BUCKET, &arena, &uploads, &count, &error), OBJECTS_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(count_files("bucket"), 0);
+    objects_close(objects);
+    open_store();
+    assert_int_equal(count_files(".fulcrum/uploads"), 0);
+}
+
+static void a_record_without_its_directory_is_no_bucket(void **state)
+{
+    (void)state;
+    char command[512];
+    (void)snprintf(command, sizeof(command), "rmdir %s/bucket", dir);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(objects_bucket_head(objects, ALICE, BUCKET, NULL, &error), OBJECTS_NO_BUCKET);
+    assert_int_equal(objects_bucket_create(objects, BOB, BUCKET, STR("eu-west-1"), &error), OBJECTS_OK);
+    assert_int_equal(objects_bucket_head(objects, ALICE, BUCKET, NULL, &error), OBJECTS_NO_BUCKET);
+    struct objects_bucket bucket;
+    assert_int_equal(objects_bucket_head(objects, BOB, BUCKET, &bucket, &error), OBJECTS_OK);
+    assert_string_equal(bucket.region, "eu-west-1");
+}
+
+struct swapping {
+    pthread_t thread;
+    bool is_done;
+};
+
+/* Two tenants take turns with one name, each writing its own name into it. */
+static void *swap_buckets(void *ctx)
+{
+    struct swapping *swapping = ctx;
+    struct error mine;
+    for (int i = 0; i < 300; i++) {
+        const struct str tenant = i % 2 ? ALICE : BOB;
+        struct objects_put *writing;
+        const struct objects_put_options options = {.expected_size = tenant.len};
+        if (objects_bucket_create(objects, tenant, STR("turns"), STR(""), &mine) != OBJECTS_OK ||
+            objects_put_begin(objects, tenant, STR("turns"), STR("key"), &options, &writing, &mine) != OBJECTS_OK ||
+            objects_put_append(writing, tenant.data, tenant.len, &mine) != OBJECTS_OK ||
+            objects_put_commit(writing, NULL, &mine) != OBJECTS_OK ||
+            objects_delete(objects, tenant, STR("turns"), STR("key"), NULL, &mine) != OBJECTS_OK ||
+            objects_bucket_delete(objects, tenant, STR("turns"), &mine) != OBJECTS_OK)
+            return (void *)1;
+    }
+    __atomic_store_n(&swapping->is_done, true, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+static void readers_see_their_own_bucket_only(void **state)
+{
+    (void)state;
+    struct swapping swapping = {.is_done = false};
+    void *failed = NULL;
+    assert_int_equal(pthread_create(&swapping.thread, NULL, swap_buckets, &swapping), 0);
+    while (!__atomic_load_n(&swapping.is_done, __ATOMIC_SEQ_CST)) {
+        struct objects_reader *reader;
+        char text[16];
+        size_t len;
+        if (objects_reader_open(objects, ALICE, STR("turns"), STR("key"), 0, OBJECTS_SIZE_UNKNOWN, NULL, &reader,
+                                &error) != OBJECTS_OK)
+            continue;
+        assert_int_equal(objects_reader_read(reader, text, sizeof(text), &len, &error), OBJECTS_OK);
+        assert_str_equal(((struct str){text, len}), "alice");
+        objects_reader_close(reader);
+    }
+    assert_int_equal(pthread_join(swapping.thread, &failed), 0);
+    assert_null(failed);
+}
+
+/* --- links --- */
+
+static void links_are_not_followed(void **state)
+{
+    (void)state;
+    char command[1024];
+    struct objects_page page;
+    const struct objects_list_options options = {.prefix = STR("dir/"), .max = 10};
+    (void)snprintf(command, sizeof(command),
+                   "mkdir -p %s/outside/sub && echo secret > %s/outside/file && cd %s/bucket && mkdir own && "
+                   "ln -s %s/outside dir && ln -s %s/outside/file link && ln -s ../../../outside own/up && "
+                   "ln -s %s/outside ../linked",
+                   test_root, test_root, dir, test_root, test_root, test_root);
+    assert_int_equal(system(command), 0);
+    static const char *const keys[] = {"dir/file", "link", "own/up/file", "dir/sub/x", "dir/new/x"};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        assert_null(get(str_of(keys[i])));
+    assert_int_equal(put(STR("dir/new"), STR("x")), OBJECTS_DENIED);
+    assert_int_equal(put(STR("dir/deep/new"), STR("x")), OBJECTS_DENIED);
+    assert_int_equal(put(STR("own/up/new"), STR("x")), OBJECTS_DENIED);
+    assert_int_equal(objects_delete(objects, ALICE, BUCKET, STR("dir/file"), NULL, &error), OBJECTS_OK);
+    assert_int_equal(objects_list(objects, ALICE, BUCKET, &options, &arena, &page, &error), OBJECTS_OK);
+    assert_int_equal(page.count, 0);
+    assert_int_equal(objects_bucket_create(objects, ALICE, STR("linked"), STR(""), &error), OBJECTS_BUCKET_TAKEN);
+    assert_int_equal(put(STR("link"), STR("beside it")), OBJECTS_OK);
+    assert_object("link", "beside it");
+    (void)snprintf(command, sizeof(command), "test \"$(cd %s && find outside | sort | tr '\\n' ' ')\" = "
+                                             "'outside outside/file outside/sub ' && grep -q secret %s/outside/file",
+                   test_root, test_root);
+    assert_int_equal(system(command), 0);
+}
+
+/* --- conditions --- */
+
+static enum objects_problem put_if(const char *key, struct objects_conditions conditions)
+{
+    struct objects_put *writing;
+    const struct objects_put_options options = {.expected_size = OBJECTS_SIZE_UNKNOWN, .conditions = conditions};
+    assert_int_equal(objects_put_begin(objects, ALICE, BUCKET, str_of(key), &options, &writing, &error), OBJECTS_OK);
+    assert_int_equal(objects_put_append(writing, "new", 3, &error), OBJECTS_OK);
+    return objects_put_commit(writing, NULL, &error);
+}
+
+static void conditions_of_writes(void **state)
+{
+    (void)state;
+    struct objects_info info;
+#define IF(...) ((struct objects_conditions){__VA_ARGS__})
+    must_put("k", "old");
+    assert_int_equal(objects_head(objects, ALICE, BUCKET, STR("k"), &info, &error), OBJECTS_OK);
+    const struct str etag = str_of(info.etag);
+    const uint64_t modified_s = info.modified_us / 1000000;
+    assert_int_equal(put_if("k", IF(.match = STR("\"other\""))), OBJECTS_CONDITION);
+    assert_int_equal(put_if("k", IF(.none_match = STR("*"))), OBJECTS_CONDITION);
+    assert_int_equal(put_if("k", IF(.none_match = etag)), OBJECTS_CONDITION);
+    assert_int_equal(put_if("k", IF(.has_unmodified_since = true, .unmodified_since_s = modified_s - 1)),
+                     OBJECTS_CONDITION);
+    assert_int_equal(put_if("none", IF(.match = STR("*"))), OBJECTS_NO_KEY);
+    assert_object("k", "old");
+    assert_int_equal(put_if("none", IF(.none_match = STR("*"))), OBJECTS_OK);
+    assert_int_equal(put_if("k", IF(.match = etag, .none_match = STR("\"other\""))), OBJECTS_OK);
+    assert_object("k", "new");
+    assert_int_equal(put_if("k", IF(.match = etag)), OBJECTS_CONDITION);
+
+    const struct objects_conditions wrong[] = {IF(.match = etag), IF(.has_size = true, .size = 4),
+                                               IF(.has_modified = true, .modified_s = modified_s - 5)};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_int_equal(objects_delete(objects, ALICE, BUCKET, STR("k"), &wrong[i], &error), OBJECTS_CONDITION);
+        assert_int_equal(objects_delete(objects, ALICE, BUCKET, STR("nobody"), &wrong[i], &error), OBJECTS_OK);
+    }
+    assert_object("k", "new");
+    const struct objects_conditions right = IF(.match = STR("*"), .has_size = true, .size = 3);
+    assert_int_equal(objects_delete(objects, ALICE, BUCKET, STR("k"), &right, &error), OBJECTS_OK);
+    assert_null(get(STR("k")));
+#undef IF
+}
+
+/* --- quotas --- */
+
+#define QUOTA ((uint64_t)12 * MIB)
+
+static uint64_t quota(const void *ctx, struct str tenant)
+{
+    (void)ctx;
+    return str_eq(tenant, ALICE) ? QUOTA : 0;
+}
+
+static void open_with_quota(void)
+{
+    const struct objects_options options = {.directory = dir, .quota = quota};
+    objects_close(objects);
+    assert_int_equal(objects_open(&options, &objects, &error), OK);
+}
+
+static enum objects_problem put_bytes(struct str tenant, struct str bucket, const char *key, size_t len, bool is_known)
+{
+    struct objects_put *writing;
+    const struct objects_put_options options = {.expected_size = is_known ? len : OBJECTS_SIZE_UNKNOWN};
+    char *data = mem_calloc(1, len + 1);
+    enum objects_problem problem =
+        objects_put_begin(objects, tenant, bucket, str_of(key), &options, &writing, &error);
+    if (problem == OBJECTS_OK) {
+        problem = objects_put_append(writing, data, len, &error);
+        if (problem == OBJECTS_OK)
+            problem = objects_put_commit(writing, NULL, &error);
+        else
+            objects_put_abort(writing);
+    }
+    mem_free(data);
+    return problem;
+}
+
+/* How much alice may still write: exactly so much, and not a byte more. Leaves nothing. */
+static void assert_left(size_t left)
+{
+    assert_int_equal(put_bytes(ALICE, BUCKET, "probe", left + 1, true), OBJECTS_QUOTA);
+    assert_int_equal(put_bytes(ALICE, BUCKET, "probe", left + 1, false), OBJECTS_QUOTA);
+    assert_int_equal(put_bytes(ALICE, BUCKET, "probe", left, true), OBJECTS_OK);
+    assert_int_equal(objects_delete(objects, ALICE, BUCKET, STR("probe"), NULL, &error), OBJECTS_OK);
+}
+
+static void quotas_count_objects(void **state)
+{
+    (void)state;
+    struct objects_put *writing, *second;
+    const struct objects_put_options announced = {.expected_size = 2 * MIB};
+    must_put("before", "1234567");
+    open_with_quota();
+    assert_left(QUOTA - 7);
+    assert_int_equal(put_bytes(ALICE, BUCKET, "a/b", 5 * MIB, true), OBJECTS_OK);
+    assert_int_equal(put_bytes(ALICE, BUCKET, "a", 1 * MIB, false), OBJECTS_OK); /* beside the directory */
+    assert_left(QUOTA - 7 - 6 * MIB);
+    assert_int_equal(put_bytes(ALICE, BUCKET, "a/b", 11 * MIB - 7, true), OBJECTS_OK); /* in place of 5 */
+    assert_left(0);
+    assert_int_equal(put_bytes(ALICE, BUCKET, "a/b", 11 * MIB - 7, true), OBJECTS_OK);
+    assert_int_equal(put_bytes(ALICE, BUCKET, "a/b", 11 * MIB - 6, true), OBJECTS_QUOTA);
+    assert_int_equal(put_bytes(ALICE, BUCKET, "empty", 0, true), OBJECTS_OK);
+    assert_int_equal(put_bytes(ALICE, BUCKET, "a/b", 3, true), OBJECTS_OK);
+    assert_left(QUOTA - 7 - 1 * MIB - 3);
+    open_with_quota();
+    assert_left(QUOTA - 7 - 1 * MIB - 3);
+    /* what was announced counts before it comes, and no more when it goes */
+    assert_int_equal(objects_put_begin(objects, ALICE, BUCKET, STR("x"), &announced, &writing, &error), OBJECTS_OK);
+    assert_left(QUOTA - 7 - 3 * MIB - 3);
+    objects_put_abort(writing);
+    assert_left(QUOTA - 7 - 1 * MIB - 3);
+    /* only one put at a time may lean on the object that it replaces */
+    assert_int_equal(put_bytes(ALICE, BUCKET, "a/b", 10 * MIB, true), OBJECTS_OK);
+    const struct objects_put_options same = {.expected_size = 10 * MIB};
+    assert_int_equal(objects_put_begin(objects, ALICE, BUCKET, STR("a/b"), &same, &writing, &error), OBJECTS_OK);
+    assert_int_equal(objects_put_begin(objects, ALICE, BUCKET, STR("a/b"), &same, &second, &error), OBJECTS_QUOTA);
+    objects_put_abort(writing);
+    assert_left(QUOTA - 7 - 11 * MIB);
+    /* others have their own */
+    assert_int_equal(objects_bucket_create(objects, BOB, STR("bobs"), STR(""), &error), OBJECTS_OK);
+    assert_int_equal(put_bytes(BOB, STR("bobs"), "k", QUOTA + 1, true), OBJECTS_OK);
+    assert_left(QUOTA - 7 - 11 * MIB);
+    /* a file that somebody puts there is nobody's to pay for */
+    char command[256];
+    (void)snprintf(command, sizeof(command), "head -c 3000000 /dev/zero > %s/bucket/byhand", dir);
+    assert_int_equal(system(command), 0);
+    open_with_quota();
+    assert_left(QUOTA - 7 - 11 * MIB);
+    assert_int_equal(objects_delete(objects, ALICE, BUCKET, STR("byhand"), NULL, &error), OBJECTS_OK);
+    assert_left(QUOTA - 7 - 11 * MIB);
+}
+
+static void quotas_count_uploads(void **state)
+{
+    (void)state;
+    char id[OBJECTS_UPLOAD_ID_LEN + 1];
+    struct objects_part parts[2];
+    struct objects_info info;
+    struct objects_put *writing;
+    const struct str key = STR("big"), name = {id, OBJECTS_UPLOAD_ID_LEN};
+    const struct objects_put_options too_much = {.expected_size = 6 * MIB};
+    open_with_quota();
+    begin_upload(id, "");
+    send_part(name, 1, 'a', 5 * MIB, &parts[0]);
+    send_part(name, 2, 'b', 2 * MIB, &parts[1]);
+    assert_left(5 * MIB);
+    send_part(name, 2, 'b', 2 * MIB, &parts[1]); /* the same again */
+    assert_left(5 * MIB);
+    send_part(name, 2, 'c', 1 * MIB, &parts[1]); /* another in its place */
+    assert_left(6 * MIB);
+    assert_int_equal(count_files(".fulcrum/uploads"), 3);
+    open_with_quota();
+    assert_left(6 * MIB);
+    assert_int_equal(put_bytes(ALICE, BUCKET, "big", 1 * MIB, true), OBJECTS_OK);
+    assert_int_equal(objects_upload_part(objects, ALICE, BUCKET, key, name, 3, &too_much, &writing, &error),
+                     OBJECTS_QUOTA);
+    assert_int_equal(complete(key, name, parts, 2, STR("wrong"), &info), OBJECTS_OK); /* no checksum was asked for */
+    assert_left(6 * MIB);
+    begin_upload(id, "");
+    send_part(name, 1, 'a', 6 * MIB, &parts[0]);
+    assert_left(0);
+    assert_int_equal(objects_upload_abort(objects, ALICE, BUCKET, key, name, &error), OBJECTS_OK);
+    assert_left(6 * MIB);
+    begin_upload(id, "");
+    send_part(name, 1, 'a', 6 * MIB, &parts[0]);
+    assert_int_equal(objects_delete(objects, ALICE, BUCKET, key, NULL, &error), OBJECTS_OK);
+    remake_bucket(ALICE);
+    assert_left(QUOTA);
+    open_with_quota();
+    assert_left(QUOTA);
 }
 
 int main(void)
@@ -674,6 +1099,18 @@ int main(void)
         TEST(pages_of_a_large_directory),
         TEST(parts_become_an_object),
         TEST(wrong_parts_are_refused),
+        TEST(a_completed_upload_may_be_completed_again),
+        TEST(where_the_parts_lie),
+        TEST(an_upload_that_is_over_is_not_completed_again_after_a_crash),
+        TEST(a_put_does_not_outlive_its_bucket),
+        TEST(not_even_in_a_bucket_of_the_same_tenant),
+        TEST(nor_does_an_upload),
+        TEST(a_record_without_its_directory_is_no_bucket),
+        TEST(readers_see_their_own_bucket_only),
+        TEST(links_are_not_followed),
+        TEST(conditions_of_writes),
+        TEST(quotas_count_objects),
+        TEST(quotas_count_uploads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
