@@ -128,7 +128,8 @@ def control(server):
     return server.client("bedrock")
 
 
-def wait_until(condition, timeout=10, step=0.02):
+def wait_until(condition, timeout=60, step=0.02):
+    """The timeout is a generous end, never what decides: beside other work everything may be ten times slower."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if condition():

@@ -38,7 +38,7 @@ def settled(tmp_path):
         same = count > 0 and count == seen[0]
         seen[0] = count
         return same
-    assert wait_until(still, timeout=20, step=0.2)
+    assert wait_until(still, step=0.2)
     return seen[0]
 
 
@@ -73,7 +73,7 @@ def test_a_killed_worker_finds_its_cache_again(tmp_path, random_model):
     settled(tmp_path)
     worker = server.workers()[MODEL]
     os.kill(worker, signal.SIGKILL)
-    assert wait_until(lambda: server.workers().get(MODEL, worker) != worker, timeout=20)
+    assert wait_until(lambda: server.workers().get(MODEL, worker) != worker)
     client = server.client(retries=8)
     assert ask(client)[:3] == (text, written, 0)
     assert server.stop() == 0

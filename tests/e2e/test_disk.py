@@ -46,7 +46,7 @@ def begin(small_disk, model, extra=""):
 
 
 def ask(server, path="/model/tiny/converse", body=HELLO, method="POST"):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
     connection.request(method, path, body, {"Content-Type": "application/json"})
     reply = connection.getresponse()
     data = reply.read()
@@ -117,7 +117,7 @@ def test_objects_leave_room_for_the_ledger(small_disk, random_model):
     assert len(s3.get_object(Bucket="mallory", Key="1000000-0")["Body"].read()) == 1_000_000
     for i in range(5):
         s3.delete_object(Bucket="mallory", Key=f"1000000-{i}")
-    assert wait_until(lambda: ready(server) == (200, "ready\n"), timeout=20), ready(server)
+    assert wait_until(lambda: ready(server) == (200, "ready\n")), ready(server)
     s3.put_object(Bucket="mallory", Key="again", Body=b"x" * 1_000_000)
     assert server.stop() == 0
 
@@ -138,7 +138,7 @@ def test_what_others_fill_up_is_paid_from_the_reserve(small_disk, random_model):
         if status == 200:
             served.add(request)
     assert statuses[:100] == [200] * 100 and set(statuses) <= {200, 503}
-    assert wait_until(lambda: "disk: " in ready(server)[1], timeout=10)
+    assert wait_until(lambda: "disk: " in ready(server)[1])
     kill(server)
     fill(where)
 
@@ -153,7 +153,7 @@ def test_what_others_fill_up_is_paid_from_the_reserve(small_disk, random_model):
     server = begin(small_disk, random_model)
     assert ask(server)[0] in (200, 503)
     empty(where)
-    assert wait_until(lambda: ready(server) == (200, "ready\n"), timeout=20), ready(server)
+    assert wait_until(lambda: ready(server) == (200, "ready\n")), ready(server)
     assert ask(server)[0] == 200
     assert wait_until(lambda: metrics(server)["fulcrum_disk_reserve_bytes"] == (20 << 20) // 8)
     assert server.stop() == 0
@@ -235,7 +235,7 @@ def test_a_data_directory_that_is_gone(tmp_path, random_model):
     assert wait_until(lambda: ready(server)[0] == 503 and "data: " in ready(server)[1])
     data.rmdir()
     (tmp_path / "elsewhere").rename(data)  # and back
-    assert wait_until(lambda: ask(server)[0] == 200, timeout=20), ready(server)
+    assert wait_until(lambda: ask(server)[0] == 200), ready(server)
     assert wait_until(lambda: ready(server)[0] == 200)
     _, last, _ = ask(server)
     assert wait_until(lambda: {first, last} <= ledger(server))
@@ -253,7 +253,7 @@ def test_a_ledger_that_is_gone(tmp_path, random_model):
     os.unlink(tmp_path / "data" / "ledger.db")
     requests = [ask(server) for _ in range(5)]
     served = {request for status, request, _ in requests if status == 200}
-    assert wait_until(lambda: ready(server)[0] == 503 and "ledger.db was removed" in ready(server)[1], timeout=20)
+    assert wait_until(lambda: ready(server)[0] == 503 and "ledger.db was removed" in ready(server)[1])
     assert ask(server)[0] == 503
     assert server.stop() == 1
     for name in ("ledger.db-wal", "ledger.db-shm"):

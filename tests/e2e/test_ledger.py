@@ -204,7 +204,7 @@ def test_sums_agree(server):
 
 def test_metrics_count_money(server):
     def counted():
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port)
         connection.request("GET", "/metrics")
         text = connection.getresponse().read().decode()
         connection.close()
@@ -236,7 +236,7 @@ def test_metrics_agree_with_the_ledger(tmp_path, random_model):
             while raw.recv(65536):
                 pass
     assert wait_until(lambda: metrics(server)['fulcrum_requests_running{model="tiny"}'] == 0 and
-                      metrics(server)['fulcrum_queue_depth{model="tiny"}'] == 0, timeout=30)
+                      metrics(server)['fulcrum_queue_depth{model="tiny"}'] == 0)
     assert wait_until(lambda: len(export(server)) == 24)
     lines, said = export(server).values(), metrics(server)
     assert sum(line["outcome"] == "cancelled" and line["outputTokens"] > 0 for line in lines) > 0
@@ -266,7 +266,7 @@ def test_a_vanished_client_is_cancelled(tmp_path, random_model):
     with socket.create_connection(("127.0.0.1", server.port)) as raw:
         raw.sendall(f"POST /model/{PRO}/converse HTTP/1.1\r\n".encode() + head)
         time.sleep(0.2)
-    assert wait_until(lambda: len(export(server)) == 2, timeout=30, step=0.2)
+    assert wait_until(lambda: len(export(server)) == 2, step=0.2)
     lines = {line["operation"]: line for line in export(server).values()}
     assert {line["outcome"] for line in lines.values()} == {"cancelled"}
     stream, whole = lines["ConverseStream"], lines["Converse"]
