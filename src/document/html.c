@@ -17,8 +17,8 @@
  * recursion, as deep as the file says. So its blocks are kept in a ring and
  * freed in one sweep, also after a jump out of it when memory is out. */
 struct block {
-    struct block *next, *previous;
-    max_align_t data[];
+    _Alignas(max_align_t) struct block *next; /* what was asked for follows the block, aligned for anything */
+    struct block *previous;
 };
 
 struct parse {
@@ -37,7 +37,7 @@ static void *take_block(void *ctx, size_t size)
     block->next = parse->ring.next;
     block->next->previous = block;
     parse->ring.next = block;
-    return block->data;
+    return block + 1;
 }
 
 static void give_block(void *ctx, void *data)
@@ -45,7 +45,7 @@ static void give_block(void *ctx, void *data)
     (void)ctx;
     if (!data)
         return;
-    struct block *block = (struct block *)((char *)data - offsetof(struct block, data));
+    struct block *block = (struct block *)data - 1;
     block->previous->next = block->next;
     block->next->previous = block->previous;
     mem_free(block);
@@ -69,7 +69,7 @@ static bool begin_parse(struct parse *parse, struct str html)
 static void end_parse(struct parse *parse)
 {
     while (parse->ring.next != &parse->ring)
-        give_block(parse, parse->ring.next->data);
+        give_block(parse, parse->ring.next + 1);
 }
 
 /* --- encoding --------------------------------------------------------------------------------------- */
