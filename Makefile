@@ -27,8 +27,8 @@ OBJ := $(BUILD)/obj/$(FLAVOUR)
 # --- dependencies: installed and built, once, before anything is compiled -----------------------------
 
 ifneq ($(filter-out clean help lint,$(or $(MAKECMDGOALS),all)),)
-GROUPS_NEEDED := $(if $(filter test $(BUILD)/tests/%,$(MAKECMDGOALS)),--for test) \
-	$(if $(filter fuzz,$(MAKECMDGOALS))$(findstring clang,$(CC)),--for fuzz)
+GROUPS_NEEDED := $(if $(filter test guard unit $(BUILD)/tests/%,$(MAKECMDGOALS)),--for test) \
+	$(if $(filter fuzz guard,$(MAKECMDGOALS))$(findstring clang,$(CC)),--for fuzz)
 DEPS := $(shell ACCEL=$(ACCEL) deps/install $(GROUPS_NEEDED))
 ifeq ($(DEPS),)
 $(error the dependencies could not be installed, see above)
@@ -80,7 +80,7 @@ say = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
 
 # --- rules --------------------------------------------------------------------------------------------
 
-.PHONY: all run test bench lint fuzz clean help unit
+.PHONY: all run test bench lint fuzz guard guard-here clean help unit
 all: $(if $(wildcard src/main.c),$(BUILD)/fulcrum)
 
 # Everything compiled depends on a file that changes with the flags, everything linked on one that
@@ -158,6 +158,17 @@ bench: all $(BENCH_BIN)
 lint:
 	@tests/lint
 
+# What stands between the program and its enemies, under sanitizers: the unit tests of protocols and parsers, the
+# corpora, then FUZZ_SECONDS shared by all fuzz targets. Objects of its own, so that build/ stays what it is.
+GUARDED := http net protocol json sigv4 auth eventstream xml s3 objects store config condition chat template reply \
+	grammar schema api document ledger batch cache core limits engine_text engine_fair_queue
+
+guard:
+	$(MAKE) BUILD=$(BUILD)/guard CC=clang SANITIZE=fuzzer-no-link,address,undefined guard-here
+guard-here: unit $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+	@FULCRUM_DEPS=$(DEPS) SANITIZE=$(SANITIZE) BUILD=$(BUILD) tests/run --programs $(GUARDED) replay_
+	@tests/fuzz_all $(BUILD) $(FUZZ_SECONDS)
+
 # Runs one fuzz target for FUZZ_SECONDS. New inputs stay in $(BUILD)/fuzz, a crash is written there too.
 FUZZ_SECONDS ?= 60
 fuzz:
@@ -177,6 +188,7 @@ help:
 	@echo "make bench [B=name]         measure, write $(BUILD)/bench/NAME.json"
 	@echo "make lint                   check the house rules"
 	@echo "make fuzz T=name            fuzz one parser for FUZZ_SECONDS (60)"
+	@echo "make guard                  unit tests of protocols and parsers under sanitizers, all fuzz targets for a minute"
 	@echo "make clean                  remove $(BUILD)/"
 	@echo "with any of them: SANITIZE=address,undefined|thread  CC=clang  ACCEL=cpu|cuda|vulkan  V=1"
 

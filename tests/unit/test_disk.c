@@ -226,7 +226,7 @@ static void prefixes_go_first_the_oldest_before_the_others(void **state)
 static void prefixes_keep_their_distance(void **state)
 {
     (void)state;
-    uint64_t free_now, total;
+    uint64_t free_now, total = 0;
     const int fd = open(path, O_RDONLY | O_DIRECTORY);
     assert_true(fd >= 0 && io_space(fd, &free_now, &total));
     const uint64_t spare = total / 8 < 64 * MIB ? total / 8 : 64 * MIB;
