@@ -26,8 +26,10 @@ static enum error_code parse_system(struct converse_parser *parser, yyjson_val *
 static enum error_code parse_tool(struct converse_parser *parser, yyjson_val *object, const char *where,
                                   struct chat_tool *tool)
 {
-    static const char *const members[] = {"type", "name", "description", "input_schema", "cache_control", NULL};
+    static const char *const members[] = {"type",   "name", "description", "input_schema", "cache_control",
+                                          "strict", "eager_input_streaming", NULL};
     struct str type = STR("custom");
+    bool is_eager; /* arguments are streamed as they come in any case */
     if (!yyjson_is_obj(object))
         return field_error(parser->error, where, "", "expected an object, got %s", json_type_name(object));
     enum error_code code = json_get_str(object, where, "type", &type, NULL, parser->error);
@@ -44,37 +46,12 @@ static enum error_code parse_tool(struct converse_parser *parser, yyjson_val *ob
     if (code == OK)
         code = fields_need_object(object, where, "input_schema", &tool->schema, parser->error);
     if (code == OK)
+        code = json_get_bool(object, where, "strict", &tool->is_strict, NULL, parser->error);
+    if (code == OK)
+        code = json_get_bool(object, where, "eager_input_streaming", &is_eager, NULL, parser->error);
+    if (code == OK)
         code = anthropic_cache_control(parser, object, where, &tool->cache_point_after, &tool->ttl_seconds);
     return code;
-}
-
-static enum error_code parse_tool_choice(struct converse_parser *parser, yyjson_val *root)
-{
-    static const char *const members[] = {"type", "name", "disable_parallel_tool_use", NULL};
-    static const char *const types[] = {"auto", "any", "tool", "none", NULL};
-    static const enum chat_tool_choice choices[] = {CHAT_TOOL_AUTO, CHAT_TOOL_ANY, CHAT_TOOL_NAMED, CHAT_TOOL_NONE};
-    struct chat_request *request = parser->request;
-    yyjson_val *choice = NULL;
-    bool is_single = false;
-    int type = -1;
-    enum error_code code = json_get_object(root, "", "tool_choice", &choice, parser->error);
-    if (code != OK || !choice)
-        return code;
-    code = fields_known(parser->request->ignored, choice, "tool_choice", members, parser->error);
-    if (code == OK)
-        code = fields_enum(choice, "tool_choice", "type", types, &type, parser->error);
-    if (code == OK && type < 0)
-        code = field_error(parser->error, "tool_choice", "type", "required and missing");
-    if (code == OK)
-        code = json_get_bool(choice, "tool_choice", "disable_parallel_tool_use", &is_single, NULL, parser->error);
-    if (code == OK && is_single)
-        code = field_error(parser->error, "tool_choice", "disable_parallel_tool_use", "is not supported by this model");
-    if (code != OK)
-        return code;
-    request->tool_choice = choices[type];
-    return type == 2 ? fields_need_str(choice, "tool_choice", "name", 1, ANTHROPIC_NAME_MAX,
-                                       &request->tool_choice_name, parser->error)
-                     : OK;
 }
 
 static enum error_code parse_tools(struct converse_parser *parser, yyjson_val *root)
@@ -99,7 +76,7 @@ static enum error_code parse_tools(struct converse_parser *parser, yyjson_val *r
         if (code != OK)
             return code;
     }
-    return parse_tool_choice(parser, root);
+    return anthropic_tool_choice(root, "", request, parser->error);
 }
 
 static enum error_code parse_sampling(yyjson_val *root, struct chat_request *request, struct error *error)

@@ -3,10 +3,9 @@
 #ifndef API_ANTHROPIC_H
 #define API_ANTHROPIC_H
 
+#include "api/anthropic_options.h"
 #include "api/converse.h"
 #include "api/native.h"
-
-#define ANTHROPIC_NAME_MAX 64 /* characters of tools' names and calls' IDs */
 
 enum error_code anthropic_parse(struct str body, enum codec_use use, struct chat_request *request,
                                 struct error *error) WARN_UNUSED;

@@ -138,3 +138,30 @@ enum error_code anthropic_options_parse(yyjson_val *object, const char *where, s
                              "the conversation is taken as it is sent; there is nothing to clear", error);
     return code;
 }
+
+enum error_code anthropic_tool_choice(yyjson_val *object, const char *where, struct chat_request *request,
+                                      struct error *error)
+{
+    static const char *const members[] = {"type", "name", "disable_parallel_tool_use", NULL};
+    static const char *const types[] = {"auto", "any", "tool", "none", NULL};
+    static const enum chat_tool_choice choices[] = {CHAT_TOOL_AUTO, CHAT_TOOL_ANY, CHAT_TOOL_NAMED, CHAT_TOOL_NONE};
+    struct field_path path = field_path_member(where, "tool_choice");
+    yyjson_val *choice = NULL;
+    int type = -1;
+    enum error_code code = json_get_object(object, where, "tool_choice", &choice, error);
+    if (code != OK || !choice)
+        return code;
+    code = fields_known(request->ignored, choice, path.text, members, error);
+    if (code == OK)
+        code = fields_enum(choice, path.text, "type", types, &type, error);
+    if (code == OK && type < 0)
+        code = field_error(error, path.text, "type", "required and missing");
+    if (code == OK)
+        code = json_get_bool(choice, path.text, "disable_parallel_tool_use", &request->is_single_call, NULL, error);
+    if (code != OK || request->tool_choice != CHAT_TOOL_AUTO)
+        return code;
+    request->tool_choice = choices[type];
+    return type == 2 ? fields_need_str(choice, path.text, "name", 1, ANTHROPIC_NAME_MAX, &request->tool_choice_name,
+                                       error)
+                     : OK;
+}

@@ -50,6 +50,7 @@ static enum error_code parse_sampling(yyjson_val *fields, struct chat_request *r
 enum error_code converse_parse_model_fields(yyjson_val *root, struct chat_request *request, struct error *error)
 {
     static const char *const members[] = {"top_k", "topK", "inferenceConfig", "seed", "cache_salt", "tools",
+                                          "tool_choice",
                                           ANTHROPIC_OPTIONS, NULL};
     static const struct field_absent absent[] = {
         {"tools", "tools of the provider are not supported by this server; define tools in toolConfig"},
@@ -65,5 +66,7 @@ enum error_code converse_parse_model_fields(yyjson_val *root, struct chat_reques
         code = parse_sampling(fields, request, error);
     if (code == OK)
         code = fields_get_str(fields, where, "cache_salt", 1, 256, &request->cache_salt, NULL, error);
+    if (code == OK)
+        code = anthropic_tool_choice(fields, where, request, error);
     return code == OK ? anthropic_options_parse(fields, where, request, error) : code;
 }

@@ -29,24 +29,22 @@ static enum error_code parse_input_schema(struct converse_parser *parser, yyjson
 }
 
 static enum error_code parse_tool_spec(struct converse_parser *parser, yyjson_val *spec, const char *tool_where,
-                                       struct chat_tool *tool, bool *is_strict)
+                                       struct chat_tool *tool)
 {
     static const char *const members[] = {"name", "description", "inputSchema", "strict", NULL};
     struct field_path path = field_path_member(tool_where, "toolSpec");
     const char *where = path.text;
     if (!yyjson_is_obj(spec))
         return field_error(parser->error, where, "", "expected an object, got %s", json_type_name(spec));
-    bool strict = false;
     enum error_code code = fields_known(parser->request->ignored, spec, where, members, parser->error);
     if (code == OK)
         code = converse_tool_name(parser, spec, where, &tool->name);
     if (code == OK)
         code = fields_get_str(spec, where, "description", 1, SIZE_MAX, &tool->description, NULL, parser->error);
     if (code == OK)
-        code = json_get_bool(spec, where, "strict", &strict, NULL, parser->error);
+        code = json_get_bool(spec, where, "strict", &tool->is_strict, NULL, parser->error);
     if (code == OK)
         code = parse_input_schema(parser, spec, where, &tool->schema);
-    *is_strict = *is_strict || strict;
     return code;
 }
 
@@ -73,7 +71,7 @@ static enum error_code parse_tool_choice(struct converse_parser *parser, yyjson_
 }
 
 /* One entry of tools: a specification, or a cache point behind the tool before it. */
-static enum error_code parse_tool(struct converse_parser *parser, yyjson_val *item, const char *where, bool *is_strict)
+static enum error_code parse_tool(struct converse_parser *parser, yyjson_val *item, const char *where)
 {
     static const char *const members[] = {"toolSpec", "systemTool", "cachePoint", NULL};
     struct chat_request *request = parser->request;
@@ -83,7 +81,7 @@ static enum error_code parse_tool(struct converse_parser *parser, yyjson_val *it
     if (code != OK)
         return code;
     if (which == 0)
-        return parse_tool_spec(parser, value, where, &request->tools[request->tool_count++], is_strict);
+        return parse_tool_spec(parser, value, where, &request->tools[request->tool_count++]);
     if (which == 1)
         return field_error(parser->error, where, "systemTool", "system tools are not supported by this server");
     if (request->tool_count == 0)
@@ -115,20 +113,15 @@ enum error_code converse_parse_tools(struct converse_parser *parser, yyjson_val 
     request->tools = ARENA_ARRAY(request->arena, struct chat_tool, count);
     if (!request->tools)
         return error_no_memory(parser->error);
-    bool is_strict = false;
     yyjson_val *item;
     yyjson_arr_foreach(tools, i, count, item)
     {
         struct field_path path = field_path_index("toolConfig", "tools", i);
-        code = parse_tool(parser, item, path.text, &is_strict);
+        code = parse_tool(parser, item, path.text);
         if (code != OK)
             return code;
     }
-    code = parse_tool_choice(parser, tool_config);
-    /* Only a forced choice runs under a grammar, so only there strict can be promised. */
-    if (code == OK && is_strict && request->tool_choice == CHAT_TOOL_AUTO)
-        return field_error(parser->error, "toolConfig", "tools", "strict tools need toolChoice any or tool here");
-    return code;
+    return parse_tool_choice(parser, tool_config);
 }
 
 enum error_code converse_parse_stops(yyjson_val *config, const char *where, const char *key,

@@ -62,6 +62,7 @@ struct chat_tool {
     struct str name;
     struct str description; /* may be empty */
     yyjson_val *schema;     /* JSON schema of the arguments; never NULL */
+    bool is_strict;         /* a call's arguments match it, also when the model is free to call */
     bool cache_point_after; /* a checkpoint stands behind this tool */
     uint32_t ttl_seconds;
 };
@@ -102,6 +103,7 @@ struct chat_request {
     size_t tool_count;
     enum chat_tool_choice tool_choice;
     struct str tool_choice_name;   /* with CHAT_TOOL_NAMED */
+    bool is_single_call;           /* at most one call in a reply */
     yyjson_val *output_schema;     /* JSON output asked for; NULL: free text */
 
     struct chat_sampling sampling;

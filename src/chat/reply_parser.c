@@ -437,6 +437,9 @@ static enum match match_opening(const struct reply_parser *parser, struct str re
 {
     if (rest.len == 0)
         return MATCH_PART;
+    /* JSON by a schema: what it quotes is no call. */
+    if (parser->request->output_schema != NULL && !parser->is_at_start)
+        return MATCH_NONE;
     if (str_starts(parser->marker, rest))
         return rest.len == parser->marker.len ? MATCH_WHOLE : MATCH_PART;
     if (!parser->is_at_start)

@@ -57,10 +57,14 @@ const char *template_family_name(enum template_family family);
 enum error_code template_render(const struct template_spec *spec, const struct chat_request *request,
                                 struct prompt *prompt, struct error *error) WARN_UNUSED;
 
-/* The GBNF grammar that forces what the request asks for (tool choice any or
- * named; output_schema), in the family's own tool-call syntax. Empty grammar
- * (len 0) when output is free. The text lives in request->arena. */
+/* What a reply may be, in the family's own tool-call syntax (engine/grammar_program.h says how it is written). */
+struct template_grammar {
+    struct str text; /* in request->arena; empty: anything, and all of it is text */
+    bool is_observed; /* says what is a call and when the reply is over, and forces nothing */
+};
+
+/* Forces what the request asks for: tool choice any or named, output_schema, arguments of strict tools. */
 enum error_code template_grammar(const struct template_spec *spec, const struct chat_request *request,
-                                 struct str *grammar, struct error *error) WARN_UNUSED;
+                                 struct template_grammar *grammar, struct error *error) WARN_UNUSED;
 
 #endif

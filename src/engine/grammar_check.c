@@ -194,6 +194,15 @@ static enum error_code check_loops(const struct grammar_program *g, struct error
     return OK;
 }
 
+/* The first rule that is to blame and says where it comes from. */
+static struct str place_of_endless(const struct grammar_program *g)
+{
+    for (uint32_t i = 0; i < g->rule_count; i++)
+        if (g->nodes[g->rules[i].entry].shortest == GRAMMAR_NEVER && g->rules[i].place.len > 0)
+            return g->rules[i].place;
+    return grammar_program_place(g, g->root);
+}
+
 enum error_code grammar_program_check(struct grammar_program *g, struct error *error)
 {
     remove_jumps(g);
@@ -207,8 +216,8 @@ enum error_code grammar_program_check(struct grammar_program *g, struct error *e
     const enum error_code code = check_loops(g, error);
     const struct grammar_node *entry = &g->nodes[g->rules[g->root].entry];
     if (code == OK && entry->shortest == GRAMMAR_NEVER)
-        return error_set(error, ERROR_INVALID, STR_FMT ": no text can match it",
-                         STR_ARG(grammar_program_place(g, g->root)));
+        return error_set(error, ERROR_INVALID, STR_FMT ": no text can match it; does it ask for itself without end?",
+                         STR_ARG(place_of_endless(g)));
     if (code == OK && entry->need > LIMIT_GRAMMAR_DEPTH)
         return error_set(error, ERROR_INVALID, STR_FMT ": its parts are nested more than %u deep",
                          STR_ARG(grammar_program_place(g, g->root)), LIMIT_GRAMMAR_DEPTH);

@@ -259,7 +259,7 @@ static struct symbol read_literal(struct parser *p, enum grammar_node_kind kind)
     if (p->code != OK)
         return (struct symbol){kind, 0};
     struct grammar_literal *literal = &p->program->literals[number];
-    *literal = (struct grammar_literal){(uint32_t)from, (uint32_t)(p->program->text_len - from), -1};
+    *literal = (struct grammar_literal){(uint32_t)from, (uint32_t)(p->program->text_len - from), -1, 0};
     if (kind != GRAMMAR_LITERAL && p->vocabulary != NULL)
         literal->token = vocabulary_find_marker(p->vocabulary, (struct str){p->program->text + from, literal->len});
     return (struct symbol){kind, number};
@@ -277,6 +277,19 @@ static struct symbol read_marker(struct parser *p, enum grammar_node_kind kind)
         fail(p, "a marker without text");
     if (!take(p, '>'))
         fail(p, "a marker without its end");
+    return symbol;
+}
+
+static uint32_t take_count(struct parser *p);
+
+static struct symbol read_free_text(struct parser *p)
+{
+    const uint32_t begun = peek(p) == '<' ? 0 : take_count(p);
+    const struct symbol symbol = read_marker(p, GRAMMAR_FREE);
+    if (p->code == OK && begun >= p->program->literals[symbol.arg].len)
+        fail(p, "a marker that has ended already");
+    if (p->code == OK)
+        p->program->literals[symbol.arg].begun = begun;
     return symbol;
 }
 
@@ -424,7 +437,7 @@ static struct symbol read_symbol(struct parser *p)
     if (take(p, '('))
         return read_group(p);
     if (take(p, '~'))
-        return read_marker(p, GRAMMAR_FREE);
+        return read_free_text(p);
     if (peek(p) == '<')
         return read_marker(p, GRAMMAR_MARKER);
     const struct str name = take_name(p);
@@ -568,7 +581,7 @@ static uint32_t add_literal_node(struct parser *p, uint32_t literal, size_t from
     const uint32_t number = GROW(p, literal);
     if (p->code == OK)
         p->program->literals[number] = (struct grammar_literal){
-            p->program->literals[literal].from + (uint32_t)from, (uint32_t)(to - from), -1};
+            p->program->literals[literal].from + (uint32_t)from, (uint32_t)(to - from), -1, 0};
     return add_node(p, GRAMMAR_LITERAL, number);
 }
 

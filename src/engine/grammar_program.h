@@ -10,6 +10,7 @@
  *   # place          what the rules below come from ("tools[2] (add)"), for messages
  *   <"marker">       a special token of the model that has this text, or the text itself
  *   ~<"marker">      free text up to and with the first marker. The reply may end before that.
+ *   ~3<"marker">     the same, of which the first three bytes stand there already
  *   text-2 ::= ...   a rule whose name begins with "text": what it matches up to free text is the reply's text,
  *                    should free text come (grammar.h)
  *
@@ -47,6 +48,7 @@ struct grammar_node {
 struct grammar_literal {
     uint32_t from, len; /* in text */
     int32_t token;      /* of a marker, -1: none has this text */
+    uint32_t begun;     /* of a marker behind free text: bytes that stand there already */
 };
 
 /* Sorted ranges of code points, all of them characters. */

@@ -109,7 +109,8 @@ static void describe(const struct grammar_sets *s, struct grammar_set *set)
         if (node->kind != GRAMMAR_FREE)
             continue;
         set->may_end = set->has_free = true;
-        set->undecided = frame->sub > set->undecided ? frame->sub : set->undecided;
+        if (frame->sub > set->undecided + 1)
+            set->undecided = frame->sub - 1;
     }
 }
 
@@ -280,6 +281,8 @@ static void put(struct grammar_sets *s, uint32_t node, uint32_t sub, uint32_t ta
     if (s->code != OK || (sub == 0 && (what->shortest == GRAMMAR_NEVER ||
                                        s->sets[tail].depth + what->need > LIMIT_GRAMMAR_DEPTH)))
         return;
+    if (what->kind == GRAMMAR_FREE && sub == 0)
+        sub = s->program->literals[what->arg].begun + 1;
     struct grammar_entry *entry = find_entry(s, node, sub);
     if (entry == NULL)
         return;
@@ -433,10 +436,10 @@ static enum reaction react_free(const struct grammar_program *g, const struct gr
 {
     const struct grammar_literal *literal = &g->literals[g->nodes[frame->node].arg];
     const char *marker = g->text + literal->from;
-    for (uint32_t i = 0; i <= frame->sub; i++)
+    for (uint32_t i = 0; i < frame->sub; i++)
         narrow_to_single(span, byte, (uint8_t)marker[i]);
-    *sub = advance_marker(marker, frame->sub, byte);
-    return *sub == literal->len ? REACTION_NEXT : REACTION_INSIDE;
+    *sub = advance_marker(marker, frame->sub - 1, byte) + 1;
+    return *sub > literal->len ? REACTION_NEXT : REACTION_INSIDE;
 }
 
 /* Whether all, some or none of the code points low..high are in the class. */

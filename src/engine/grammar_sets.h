@@ -13,7 +13,7 @@
 
 struct grammar_frame {
     uint32_t node;
-    uint32_t sub;  /* how far inside the node: bytes of a literal, part of a character */
+    uint32_t sub;  /* how far inside the node: bytes of a literal, part of a character, 1 + bytes of a marker */
     uint32_t tail; /* set to go on from when the node's rule has ended */
 };
 

@@ -253,7 +253,7 @@ static enum error_code submit(struct generation *generation, const struct genera
     const struct chat_request *request = setup->request;
     struct engine_segment *segments = NULL;
     size_t segment_count = 0;
-    struct str grammar = {0};
+    struct template_grammar grammar;
     enum error_code code = template_grammar(setup->spec, request, &grammar, error);
     if (code == OK)
         code = generation_segments(setup->spec, request, &segments, &segment_count, error);
@@ -267,7 +267,8 @@ static enum error_code submit(struct generation *generation, const struct genera
         .top_p = (float)request->sampling.top_p,
         .top_k = request->sampling.top_k,
         .seed = seed_of(&request->sampling),
-        .grammar = grammar,
+        .grammar = grammar.text,
+        .observes_grammar = grammar.is_observed,
         .stops = request->stop_sequences,
         .stop_count = request->stop_count,
         .tenant = setup->tenant,

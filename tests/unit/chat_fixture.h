@@ -1,7 +1,7 @@
 /* chat_fixture.h - chat requests from compact JSON, for the tests of chat/.
  *
  *   {"system": [BLOCK], "messages": [{"role": R, "content": [BLOCK]}],
- *    "tools": [{"name", "description", "schema", "cache": SECONDS}],
+ *    "tools": [{"name", "description", "schema", "strict", "cache": SECONDS}],
  *    "choice": "auto|any|none" or {"name": N}, "output": SCHEMA}
  *   BLOCK: {"text"} {"reasoning"} {"cache": SECONDS} {"document": {"name", "text"}}
  *          {"toolUse": {"id", "name", "input"}} {"toolResult": {"id", "text", "error"}} */
@@ -100,6 +100,7 @@ static inline void fixture_tools(struct chat_request *request, yyjson_val *array
         request->tools[i] = (struct chat_tool){.name = fixture_str(value, "name"),
                                                .description = fixture_str(value, "description"),
                                                .schema = yyjson_obj_get(value, "schema"),
+                                               .is_strict = yyjson_get_bool(yyjson_obj_get(value, "strict")),
                                                .cache_point_after = ttl > 0,
                                                .ttl_seconds = ttl};
     }

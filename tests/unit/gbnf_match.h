@@ -162,6 +162,8 @@ static inline void gm_parse_alternatives(struct gm *gm, size_t rule);
 static inline void gm_parse_symbol(struct gm *gm, struct gm_alternative *alternative)
 {
     size_t first = alternative->count;
+    bool is_marker = *gm->at == '<'; /* <"text">: here no more than its text */
+    gm->at += is_marker;
     if (*gm->at == '"') {
         for (gm->at++; *gm->at != '"';) {
             struct gm_symbol *symbol = gm_add(alternative);
@@ -169,7 +171,7 @@ static inline void gm_parse_symbol(struct gm *gm, struct gm_alternative *alterna
             symbol->ranges[0][0] = symbol->ranges[0][1] = gm_char(gm);
             symbol->range_count = 1;
         }
-        gm->at++;
+        gm->at += 1 + is_marker;
     } else if (*gm->at == '[') {
         gm_parse_class(gm, gm_add(alternative));
     } else if (*gm->at == '(') {

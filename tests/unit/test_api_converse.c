@@ -344,6 +344,33 @@ static void inference_errors_name_the_field(void **state)
                    "additionalModelRequestFields.inferenceConfig.topK: expected an integer");
 }
 
+/* Strict tools with any choice; at most one call, asked for as clients of the Anthropic body do. */
+static void strict_and_single_calls(void **state)
+{
+    (void)state;
+    static const char spec[] = "\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"n\",\"strict\":true,"
+                               "\"inputSchema\":{\"json\":{}}}},{\"toolSpec\":{\"name\":\"m\",\"inputSchema\":{"
+                               "\"json\":{}}}}]%s},\"additionalModelRequestFields\":{\"tool_choice\":{\"type\":\"%s\","
+                               "\"disable_parallel_tool_use\":%s}}";
+    static const struct {
+        const char *outer, *inner, *single;
+        enum chat_tool_choice choice;
+    } cases[] = {{"", "auto", "true", CHAT_TOOL_AUTO},
+                 {"", "any", "false", CHAT_TOOL_ANY},
+                 {",\"toolChoice\":{\"any\":{}}", "auto", "true", CHAT_TOOL_ANY}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct parsed parsed;
+        char members[1024], body[2048];
+        snprintf(members, sizeof(members), spec, cases[i].outer, cases[i].inner, cases[i].single);
+        snprintf(body, sizeof(body), "{" HELLO ",%s}", members);
+        parse_ok(&parsed, body);
+        assert_true(parsed.request.tools[0].is_strict && !parsed.request.tools[1].is_strict);
+        assert_int_equal(parsed.request.tool_choice, cases[i].choice);
+        assert_int_equal(parsed.request.is_single_call, cases[i].single[0] == 't');
+        release(&parsed);
+    }
+}
+
 static void tool_errors_name_the_field(void **state)
 {
     (void)state;
@@ -360,7 +387,8 @@ static void tool_errors_name_the_field(void **state)
                    "toolConfig.tools[0].toolSpec.inputSchema.json: expected an object");
     member_refused("\"toolConfig\":{\"tools\":[" SPEC(",\"description\":\"\"") "]}",
                    "toolConfig.tools[0].toolSpec.description: must have at least 1");
-    member_refused("\"toolConfig\":{\"tools\":[" SPEC(",\"strict\":true") "]}", "toolConfig.tools: strict tools need");
+    member_refused("\"toolConfig\":{\"tools\":[" SPEC(",\"strict\":1") "]}",
+                   "toolConfig.tools[0].toolSpec.strict: expected a boolean");
     member_refused("\"toolConfig\":{\"tools\":[" SPEC("") "],\"toolChoice\":{\"auto\":{},\"any\":{}}}",
                    "toolConfig.toolChoice: exactly one of auto, any, tool");
     member_refused("\"toolConfig\":{\"tools\":[" SPEC("") "],\"toolChoice\":{\"tool\":{}}}",
@@ -518,6 +546,7 @@ int main(void)
         cmocka_unit_test(cache_points_are_validated),
         cmocka_unit_test(a_card_bounds_times_to_live),
         cmocka_unit_test(inference_errors_name_the_field),
+        cmocka_unit_test(strict_and_single_calls),
         cmocka_unit_test(tool_errors_name_the_field),
         cmocka_unit_test(what_is_not_there_is_refused),
         cmocka_unit_test(captured_requests_parse),

@@ -90,6 +90,19 @@ static void anthropic_defaults_are_the_apis(void **state)
     release(&parsed);
 }
 
+static void anthropic_strict_and_single_calls(void **state)
+{
+    (void)state;
+    struct parsed parsed;
+    parse_ok(&parsed, &anthropic_codec,
+             "{" VERSION "," HELLO ",\"tools\":[{\"name\":\"n\",\"strict\":true,\"eager_input_streaming\":true,"
+             "\"input_schema\":{}},{\"name\":\"m\",\"input_schema\":{}}],\"tool_choice\":{\"type\":\"auto\","
+             "\"disable_parallel_tool_use\":true}}");
+    assert_true(parsed.request.tools[0].is_strict && !parsed.request.tools[1].is_strict);
+    assert_true(parsed.request.is_single_call && parsed.request.tool_choice == CHAT_TOOL_AUTO);
+    release(&parsed);
+}
+
 static void anthropic_errors_name_the_field(void **state)
 {
     (void)state;
@@ -124,8 +137,10 @@ static void anthropic_errors_name_the_field(void **state)
     refused(codec, "{" VERSION "," HELLO ",\"tools\":[{\"type\":\"bash_20250124\",\"name\":\"bash\"}]}",
             "tools[0].type: only custom tools");
     refused(codec, "{" VERSION "," HELLO ",\"tools\":[{\"name\":\"n\"}]}", "tools[0].input_schema: required");
-    refused(codec, "{" VERSION "," HELLO ",\"tool_choice\":{\"type\":\"auto\",\"disable_parallel_tool_use\":true}}",
-            "tool_choice.disable_parallel_tool_use: is not supported");
+    refused(codec, "{" VERSION "," HELLO ",\"tool_choice\":{\"disable_parallel_tool_use\":true}}",
+            "tool_choice.type: required and missing");
+    refused(codec, "{" VERSION "," HELLO ",\"tools\":[{\"name\":\"n\",\"strict\":\"x\",\"input_schema\":{}}]}",
+            "tools[0].strict: expected a boolean");
     refused(codec, "{" VERSION ",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\","
                    "\"cache_control\":{\"type\":\"forever\"}}]}]}",
             "messages[0].content[0].cache_control.type: must be one of ephemeral");
@@ -238,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(anthropic_body_is_understood),
         cmocka_unit_test(anthropic_defaults_are_the_apis),
+        cmocka_unit_test(anthropic_strict_and_single_calls),
         cmocka_unit_test(anthropic_errors_name_the_field),
         cmocka_unit_test(anthropic_documents_are_text),
         cmocka_unit_test(counting_is_lenient_about_the_reply),

@@ -220,6 +220,33 @@ static void without_tools_everything_is_text(void **state)
                false);
 }
 
+/* JSON by a schema quotes what it likes; a call at the beginning is still one. */
+static void output_by_schema_holds_no_calls(void **state)
+{
+    (void)state;
+    static const char *const replies[][2] = {
+        {"{\"v\":\"a <tool_call>\\n{\\\"name\\\"\"}", "T({\"v\":\"a <tool_call>\\n{\\\"name\\\"\"})"},
+        {"\"<tool_call>{\"", "T(\"<tool_call>{\")"},
+        {"<tool_call>\n{\"name\": \"get\", \"arguments\": {}}\n</tool_call>", "U:get({})"},
+    };
+    struct arena arena;
+    yyjson_doc *doc = fixture_parse("{\"output\":{},\"tools\":[{\"name\":\"get\",\"schema\":{}}]}");
+    arena_init(&arena, 0);
+    struct chat_request request = fixture_request(&arena, yyjson_doc_get_root(doc));
+    for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
+        for (size_t step = 0; step < 4; step++) {
+            struct record record;
+            bool is_malformed;
+            split(TEMPLATE_CHATML, &request, str_of(replies[i][0]), step, &record, &is_malformed);
+            assert_true(str_eq(buf_str(&record.text), str_of(replies[i][1])));
+            assert_false(is_malformed);
+            buf_deinit(&record.text);
+        }
+    }
+    arena_deinit(&arena);
+    yyjson_doc_free(doc);
+}
+
 static void names_are_passed_on_before_arguments_end(void **state)
 {
     (void)state;
@@ -300,6 +327,7 @@ int main(void)
         cmocka_unit_test(llama3_calls),
         cmocka_unit_test(mistral_calls),
         cmocka_unit_test(without_tools_everything_is_text),
+        cmocka_unit_test(output_by_schema_holds_no_calls),
         cmocka_unit_test(names_are_passed_on_before_arguments_end),
         cmocka_unit_test(long_white_space_is_not_held),
         cmocka_unit_test(every_failing_allocation_is_an_error),

@@ -301,6 +301,85 @@ static void test_grammar_forces_json(void **state)
     assert_true(reply.is_failed);
 }
 
+static void generate_by(struct engine_bed *bed, const char *grammar, bool is_observed, const struct str *stop,
+                        uint32_t max_tokens, struct reply *reply)
+{
+    const struct engine_segment segment = content("answer by the grammar");
+    struct engine_request request = request_of(&segment, 1, max_tokens);
+    request.temperature = 1.0f;
+    request.seed = 5;
+    request.grammar = str_of(grammar);
+    request.observes_grammar = is_observed;
+    request.stops = stop;
+    request.stop_count = stop != NULL;
+    generate(bed, &request, reply);
+}
+
+/* A stop sequence counts in text alone, over tokens too. */
+static void test_stop_in_a_grammar(void **state)
+{
+    static const struct str stop = STR("ce:");
+    struct engine_bed *bed = *state;
+    struct reply reply;
+    generate_by(bed, "root ::= \"once: twice: thrice: \" [0-9]\n", false, &stop, 40, &reply);
+    assert_int_equal(reply.finished.stop, ENGINE_STOP_END);
+    assert_true(str_starts(buf_str(&reply.text), STR("once: twice: thrice: ")));
+    buf_deinit(&reply.text);
+    generate_by(bed, "root ::= text-a\ntext-a ::= \"once: twice: \" text\ntext ::= ~<\"never\">\n", false, &stop, 40,
+                &reply);
+    assert_int_equal(reply.finished.stop, ENGINE_STOP_SEQUENCE);
+    assert_true(str_eq(buf_str(&reply.text), STR("on")));
+    buf_deinit(&reply.text);
+}
+
+/* Special tokens' texts inside of a value are made of ordinary tokens. */
+static void test_markers_as_text(void **state)
+{
+    struct engine_bed *bed = *state;
+    struct reply reply;
+    generate_by(bed, "root ::= \"<|im_start|>user<|im_end|>\"\n", false, NULL, 60, &reply);
+    assert_int_equal(reply.finished.stop, ENGINE_STOP_END);
+    assert_true(str_eq(buf_str(&reply.text), STR("<|im_start|>user<|im_end|>")));
+    buf_deinit(&reply.text);
+}
+
+/* Few tokens: what must be there, and of what may be there as much as fits. */
+static void test_grammar_with_few_tokens(void **state)
+{
+    static const char grammar[] = "root ::= \"{\\\"v\\\":\\\"\" [a-z]* \"\\\"}\"\n";
+    struct engine_bed *bed = *state;
+    for (uint32_t most = 8; most <= 20; most += 4) {
+        struct reply reply;
+        generate_by(bed, grammar, false, NULL, most, &reply);
+        assert_int_equal(reply.finished.stop, ENGINE_STOP_END);
+        assert_int_equal(reply.finished.output_tokens, most);
+        assert_true(reply.text.len > sizeof("{\"v\":\"\"}") - 1 || most < 10);
+        buf_deinit(&reply.text);
+    }
+}
+
+/* What no bound allows fails by itself; others of the model are served meanwhile and after. */
+static void test_grammar_over_the_bound(void **state)
+{
+    struct engine_bed *bed = *state;
+    const struct engine_segment segment = content("answer by the grammar");
+    struct engine_request request = request_of(&segment, 1, 400), plain = request_of(&segment, 1, 20);
+    struct reply reply, other;
+    request.temperature = 1.0f;
+    request.grammar = STR("# output schema\nroot ::= d{200}\na ::= [a-z]{1,99}\nb ::= a{1,99}\nc ::= b{1,99}\n"
+                          "d ::= c{1,99}\n");
+    assert_true(begin(bed, &request, &reply));
+    assert_true(begin(bed, &plain, &other));
+    RUN_UNTIL(bed, is_done(&reply) && is_done(&other));
+    assert_true(other.is_finished && other.finished.output_tokens == 20);
+    assert_true(reply.is_failed);
+    assert_int_equal(reply.error.code, ERROR_INVALID);
+    assert_non_null(strstr(reply.error.message, "output schema: its grammar"));
+    buf_deinit(&other.text);
+    buf_deinit(&reply.text);
+    assert_int_equal(engine_bed_restarts(bed), 0);
+}
+
 static void test_many_at_once(void **state)
 {
     struct engine_bed *bed = *state;
@@ -590,6 +669,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_stop_sequence, setup, teardown),
         cmocka_unit_test_setup_teardown(test_seeds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_grammar_forces_json, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stop_in_a_grammar, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_markers_as_text, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_grammar_with_few_tokens, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_grammar_over_the_bound, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
         cmocka_unit_test_setup_teardown(test_throttles, setup, teardown),

@@ -57,6 +57,40 @@ static void test_stops(void **state)
     EXPECT("a", 0, true, nested, 2, "ab", "c"); /* complete first, although the other began first */
 }
 
+/* Adds bytes one by one: `kinds` says of each what it turns out to be, t or m, by its last byte of that kind. */
+static void expect_decided(const char *text, const char *kinds, const char *expected, bool is_stopped)
+{
+    static const struct str stops[] = {STR("ab"), STR("<c")};
+    struct text_filter filter_;
+    struct buf out;
+    buf_init(&out, 1u << 16);
+    text_filter_init(&filter_, stops, 2);
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        assert_true(text_filter_add(&filter_, (struct str){text + i, 1}));
+        if (kinds[i] != '?' && !filter_.is_stopped)
+            text_filter_decide(&filter_, filter_.undecided, kinds[i] == 't');
+        assert_true(text_filter_take(&filter_, false, &out));
+    }
+    assert_true(text_filter_take(&filter_, true, &out));
+    assert_int_equal(filter_.is_stopped, is_stopped);
+    assert_int_equal(out.len, strlen(expected));
+    assert_memory_equal(out.data, expected, out.len);
+    text_filter_deinit(&filter_);
+    buf_deinit(&out);
+}
+
+static void test_stops_count_in_text_alone(void **state)
+{
+    (void)state;
+    expect_decided("xabx", "tttt", "x", true);
+    expect_decided("xabx", "mmmm", "xabx", false);
+    expect_decided("xabx", "ttmm", "xabx", false); /* begins in text, ends in a call */
+    expect_decided("xabx", "tmtt", "xabx", false);
+    expect_decided("x<cab>ab", "t????mtt", "x<cab>", true); /* a call's marker, then text */
+    expect_decided("x<cd", "t??t", "x", true);              /* was text after all */
+    expect_decided("x<ca", "t???", "x<ca", false);          /* nobody said */
+}
+
 static void test_characters(void **state)
 {
     (void)state;
@@ -134,7 +168,8 @@ static void test_large_nucleus(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stops),        cmocka_unit_test(test_characters),    cmocka_unit_test(test_greedy),
+        cmocka_unit_test(test_stops),        cmocka_unit_test(test_stops_count_in_text_alone),
+        cmocka_unit_test(test_characters),    cmocka_unit_test(test_greedy),
         cmocka_unit_test(test_distribution), cmocka_unit_test(test_large_nucleus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

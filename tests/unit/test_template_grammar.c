@@ -14,7 +14,7 @@ static void check(enum template_family family, const char *json, const char *con
 {
     struct arena arena;
     struct error error;
-    struct str grammar;
+    struct template_grammar grammar;
     struct gm gm;
     struct template_spec spec = {.family = family};
     yyjson_doc *doc = fixture_parse(json);
@@ -22,13 +22,13 @@ static void check(enum template_family family, const char *json, const char *con
     struct chat_request request = fixture_request(&arena, yyjson_doc_get_root(doc));
     if (template_grammar(&spec, &request, &grammar, &error) != OK)
         fail_msg("%s: %s", json, error.message);
-    gm_init(&gm, arena_strdup(&arena, grammar));
+    gm_init(&gm, arena_strdup(&arena, grammar.text));
     for (; *matching != NULL; matching++)
         if (!gm_matches(&gm, str_of(*matching)))
-            fail_msg("should match: %s\n" STR_FMT, *matching, STR_ARG(grammar));
+            fail_msg("should match: %s\n" STR_FMT, *matching, STR_ARG(grammar.text));
     for (; *others != NULL; others++)
         if (gm_matches(&gm, str_of(*others)))
-            fail_msg("should not match: %s\n" STR_FMT, *others, STR_ARG(grammar));
+            fail_msg("should not match: %s\n" STR_FMT, *others, STR_ARG(grammar.text));
     gm_deinit(&gm);
     arena_deinit(&arena);
     yyjson_doc_free(doc);
@@ -73,13 +73,13 @@ static void free_output_has_no_grammar(void **state)
     (void)state;
     struct arena arena;
     struct error error;
-    struct str grammar = STR("x");
+    struct template_grammar grammar;
     struct template_spec spec = {.family = TEMPLATE_CHATML};
-    yyjson_doc *doc = fixture_parse("{" TOOLS "}");
+    yyjson_doc *doc = fixture_parse("{\"choice\":\"none\"," TOOLS "}");
     arena_init(&arena, 0);
     struct chat_request request = fixture_request(&arena, yyjson_doc_get_root(doc));
     assert_int_equal(template_grammar(&spec, &request, &grammar, &error), OK);
-    assert_int_equal(grammar.len, 0);
+    assert_int_equal(grammar.text.len, 0);
     arena_deinit(&arena);
     yyjson_doc_free(doc);
 }
@@ -89,7 +89,7 @@ static void refusals_name_the_tool(void **state)
     (void)state;
     struct arena arena;
     struct error error;
-    struct str grammar;
+    struct template_grammar grammar;
     struct template_spec spec = {.family = TEMPLATE_CHATML};
     yyjson_doc *doc = fixture_parse("{\"choice\":\"any\",\"tools\":[{\"name\":\"ok\",\"schema\":{}},"
                                     "{\"name\":\"odd\",\"schema\":{\"properties\":{\"a\":{\"not\":{}}}}}]}");
@@ -110,7 +110,7 @@ static void every_failing_allocation_is_an_error(void **state)
     for (uint64_t n = 1; code != OK; n++) {
         struct arena space, arena;
         struct error error;
-        struct str grammar;
+        struct template_grammar grammar;
         arena_init(&space, 0);
         arena_init(&arena, 0);
         struct chat_request request = fixture_request(&space, yyjson_doc_get_root(doc));
