@@ -1,10 +1,12 @@
 /* docx.h - the text of a Word file (ECMA-376, transitional and strict).
  *
- * Paragraphs on lines of their own; headings with as many # as their level;
- * list items with the label that Word shows; table rows as lines, cells
- * separated by tabs; text boxes where they are anchored; footnotes as [^1] and
- * at the end; headers first and footers last, once each. Deleted and moved
- * text, comments and field codes are left out. Pure function, any thread. */
+ * Paragraphs are lines; headings begin with as many # as their level, list items
+ * with the label that Word shows (docx_numbering.h). Rows of tables are lines
+ * with tabs between cells (docx_writer.h), equations are in one line
+ * (docx_math.h), signs of symbol fonts are the signs. Hidden text, deletions,
+ * comments, codes of fields and pictures are left out; parts in HTML, text or
+ * docx that the file embeds are read in their place. Footnotes and endnotes come
+ * after the text, headers before, footers last. Pure function, any thread. */
 #ifndef DOCUMENT_DOCX_H
 #define DOCUMENT_DOCX_H
 

@@ -1,19 +1,12 @@
 #include "document/docx_styles.h"
 
-#include <stdio.h>
-
 /* Far more than a template has; what lies behind is ignored. */
-#define TABLE_MAX 2000
-#define BASED_ON_MAX 10
+#define STYLES_MAX 4000
+#define BASED_ON_MAX 20
 
-/* --- reading the two parts -------------------------------------------------------------------------- */
+/* --- values ----------------------------------------------------------------------------------------- */
 
-static struct str value_of(const struct xml_element *element)
-{
-    return xml_attribute(element, "val");
-}
-
-static int to_integer(struct str text, int otherwise)
+int docx_to_integer(struct str text, int otherwise)
 {
     int64_t value;
     return str_to_i64(text, &value) && value >= -1000000 && value <= 1000000 ? (int)value : otherwise;
@@ -21,25 +14,55 @@ static int to_integer(struct str text, int otherwise)
 
 int docx_integer(const struct xml_element *element, int otherwise)
 {
-    return to_integer(value_of(element), otherwise);
+    return docx_to_integer(xml_attribute(element, "val"), otherwise);
 }
 
-static void *new_entry(struct docx_styles *styles, size_t size)
+bool docx_is_on(const struct xml_element *element)
 {
-    if (styles->count >= TABLE_MAX)
-        return NULL;
-    styles->count++;
-    void *entry = arena_alloc(package_arena(styles->package), size);
-    styles->is_out_of_memory = styles->is_out_of_memory || !entry;
-    return entry;
+    struct str value = xml_attribute(element, "val");
+    return !str_eq(value, STR("0")) && !str_eq(value, STR("false")) && !str_eq(value, STR("off"));
 }
 
-static void copy_text(struct str text, char *out, size_t cap)
+void docx_copy_text(struct str text, char *out, size_t cap)
 {
     size_t len = text.len < cap - 1 ? text.len : cap - 1;
+    if (len < text.len)
+        len = str_utf8_valid_len(str_slice(text, 0, len));
     if (len > 0)
         memcpy(out, text.data, len);
     out[len] = '\0';
+}
+
+/* --- reading ---------------------------------------------------------------------------------------- */
+
+static void read_font(struct docx_look *look, const struct xml_element *element)
+{
+    struct str font = xml_attribute(element, "ascii");
+    if (!font.data)
+        font = xml_attribute(element, "hAnsi");
+    if (!font.data)
+        return;
+    look->font = symbol_font_of(font);
+    look->has_font = true;
+}
+
+bool docx_look_read(struct docx_look *look, struct str name, const struct xml_element *element)
+{
+    enum docx_toggle toggle = docx_is_on(element) ? DOCX_ON : DOCX_OFF;
+    struct str value = xml_attribute(element, "val");
+    if (str_eq(name, STR("vanish")))
+        look->hidden = toggle;
+    else if (str_eq(name, STR("strike")) || str_eq(name, STR("dstrike")))
+        look->struck = look->struck == DOCX_ON ? DOCX_ON : toggle;
+    else if (str_eq(name, STR("vertAlign")))
+        look->script = str_eq(value, STR("superscript")) ? DOCX_RAISED
+                       : str_eq(value, STR("subscript")) ? DOCX_LOWERED
+                                                         : DOCX_BASELINE;
+    else if (str_eq(name, STR("rFonts")))
+        read_font(look, element);
+    else
+        return false;
+    return true;
 }
 
 /* "heading 3" and "Title", in any case: the names of built-in styles are not translated, their IDs are. */
@@ -51,109 +74,84 @@ static int heading_of(struct str name)
     return is_heading && name.data[8] >= '1' && name.data[8] <= '9' ? name.data[8] - '0' : 0;
 }
 
-static bool on_style_start(void *ctx, struct str name, const struct xml_element *element)
+static bool begin_style(struct docx_styles *styles, const struct xml_element *element)
 {
-    struct docx_styles *styles = ctx;
     struct arena *arena = package_arena(styles->package);
-    if (str_eq(name, STR("style"))) {
-        struct docx_style *style = new_entry(styles, sizeof(*style));
-        if (!style)
-            return false;
-        styles->is_out_of_memory = !arena_str(arena, xml_attribute(element, "styleId"), &style->id);
-        style->next = styles->styles;
-        styles->styles = style;
-    }
-    struct docx_style *style = styles->styles;
-    if (!style)
-        return true;
-    if (str_eq(name, STR("name")) && style->heading == 0)
-        style->heading = heading_of(value_of(element));
-    else if (str_eq(name, STR("outlineLvl")) && style->heading == 0 && docx_integer(element, 9) < 9)
-        style->heading = docx_integer(element, 0) + 1;
-    else if (str_eq(name, STR("numId")))
-        style->number_id = docx_integer(element, 0);
-    else if (str_eq(name, STR("ilvl")))
-        style->level = docx_integer(element, 0);
-    else if (str_eq(name, STR("basedOn")))
-        styles->is_out_of_memory = !arena_str(arena, value_of(element), &style->based_on);
-    return !styles->is_out_of_memory;
-}
-
-static bool on_nothing(void *ctx, struct str text)
-{
-    (void)ctx, (void)text;
+    if (styles->count >= STYLES_MAX)
+        return false;
+    struct docx_style *style = ARENA_NEW(arena, struct docx_style);
+    styles->is_out_of_memory = !style || !arena_str(arena, xml_attribute(element, "styleId"), &style->id);
+    if (styles->is_out_of_memory)
+        return false;
+    struct str flag = xml_attribute(element, "default");
+    bool is_default = flag.len > 0 && !str_eq(flag, STR("0")) && !str_eq(flag, STR("false"));
+    if (is_default && str_eq(xml_attribute(element, "type"), STR("paragraph")))
+        styles->default_style = style->id;
+    style->next = styles->styles;
+    styles->styles = style;
+    styles->count++;
     return true;
 }
 
-static void begin_abstract(struct docx_styles *styles, const struct xml_element *element)
+static void read_property(struct docx_styles *styles, struct docx_style *style, struct str name,
+                          const struct xml_element *element)
 {
-    struct docx_abstract *abstract = new_entry(styles, sizeof(*abstract));
-    styles->level = NULL;
-    if (!abstract)
-        return;
-    abstract->id = to_integer(xml_attribute(element, "abstractNumId"), -1);
-    abstract->next = styles->abstracts;
-    styles->abstracts = abstract;
+    if (str_eq(name, STR("name")) && style->heading == 0) {
+        style->heading = heading_of(xml_attribute(element, "val"));
+    } else if (str_eq(name, STR("outlineLvl")) && style->heading == 0 && docx_integer(element, 9) < 9) {
+        style->heading = docx_integer(element, 0) + 1;
+    } else if (str_eq(name, STR("numId"))) {
+        style->number_id = docx_integer(element, 0);
+        style->has_number = true;
+    } else if (str_eq(name, STR("ilvl"))) {
+        style->level = docx_integer(element, 0);
+        style->has_level = true;
+    } else if (str_eq(name, STR("basedOn"))) {
+        struct arena *arena = package_arena(styles->package);
+        styles->is_out_of_memory = !arena_str(arena, xml_attribute(element, "val"), &style->based_on);
+    } else {
+        (void)docx_look_read(&style->look, name, element);
+    }
 }
 
-static void begin_number(struct docx_styles *styles, const struct xml_element *element)
-{
-    struct docx_number *number = new_entry(styles, sizeof(*number));
-    styles->is_in_number_override = true;
-    if (!number)
-        return;
-    number->id = to_integer(xml_attribute(element, "numId"), -1);
-    number->next = styles->numbers;
-    styles->numbers = number;
-}
-
-static bool on_numbering_start(void *ctx, struct str name, const struct xml_element *element)
+static bool on_start(void *ctx, struct str name, const struct xml_element *element)
 {
     struct docx_styles *styles = ctx;
-    struct docx_level *level = styles->is_in_number_override ? NULL : styles->level;
-    if (str_eq(name, STR("abstractNum"))) {
-        begin_abstract(styles, element);
-    } else if (str_eq(name, STR("num"))) {
-        begin_number(styles, element);
-    } else if (str_eq(name, STR("abstractNumId")) && styles->is_in_number_override && styles->numbers) {
-        styles->numbers->abstract_id = docx_integer(element, -1);
-    } else if (str_eq(name, STR("lvl")) && !styles->is_in_number_override && styles->abstracts) {
-        int index = to_integer(xml_attribute(element, "ilvl"), -1);
-        styles->level = index >= 0 && index < DOCX_LEVELS ? &styles->abstracts->levels[index] : NULL;
-        if (styles->level)
-            styles->level->start = 1;
-    } else if (level && str_eq(name, STR("start"))) {
-        level->start = docx_integer(element, 1);
-    } else if (level && str_eq(name, STR("numFmt"))) {
-        copy_text(value_of(element), level->format, sizeof(level->format));
-    } else if (level && str_eq(name, STR("lvlText"))) {
-        copy_text(value_of(element), level->text, sizeof(level->text));
+    if (styles->conditional > 0 || str_eq(name, STR("tblStylePr"))) {
+        styles->conditional++;
+        return true;
     }
+    if (str_eq(name, STR("style")))
+        return begin_style(styles, element);
+    if (styles->styles)
+        read_property(styles, styles->styles, name, element);
     return !styles->is_out_of_memory;
 }
 
-static bool on_numbering_end(void *ctx, struct str name)
+static bool on_end(void *ctx, struct str name)
 {
     struct docx_styles *styles = ctx;
-    if (str_eq(name, STR("num")))
-        styles->is_in_number_override = false;
+    (void)name;
+    styles->conditional -= styles->conditional > 0;
+    return true;
+}
+
+static bool on_text(void *ctx, struct str text)
+{
+    (void)ctx, (void)text;
     return true;
 }
 
 enum error_code docx_styles_load(struct docx_styles *styles, struct package *package,
                                  const struct package_relation *relations, struct error *error)
 {
-    static const struct xml_handler style_handler = {on_style_start, on_nothing, on_nothing};
-    static const struct xml_handler numbering_handler = {on_numbering_start, on_numbering_end, on_nothing};
+    static const struct xml_handler handler = {on_start, on_end, on_text};
     const struct package_relation *part = package_relation_of(relations, STR("styles"));
-    const struct package_relation *numbering = package_relation_of(relations, STR("numbering"));
     enum error_code code = OK;
     bool is_there;
     styles->package = package;
     if (part)
-        code = package_parse(package, part->target, &style_handler, styles, &is_there, error);
-    if (code == OK && numbering)
-        code = package_parse(package, numbering->target, &numbering_handler, styles, &is_there, error);
+        code = package_parse(package, part->target, &handler, styles, &is_there, error);
     return code == OK && styles->is_out_of_memory ? error_no_memory(error) : code;
 }
 
@@ -167,106 +165,75 @@ static const struct docx_style *find_style(const struct docx_styles *styles, str
     return style;
 }
 
+static const struct docx_style *paragraph_style(const struct docx_styles *styles, struct str id)
+{
+    return find_style(styles, id.len > 0 ? id : styles->default_style);
+}
+
+static const struct docx_style *base_of(const struct docx_styles *styles, const struct docx_style *style)
+{
+    return style->based_on.len > 0 ? find_style(styles, style->based_on) : NULL;
+}
+
 int docx_style_heading(const struct docx_styles *styles, struct str id)
 {
-    for (int i = 0; i < BASED_ON_MAX && id.len > 0; i++) {
-        const struct docx_style *style = find_style(styles, id);
-        if (!style || style->heading > 0)
-            return style ? style->heading : 0;
-        id = style->based_on;
-    }
+    const struct docx_style *style = paragraph_style(styles, id);
+    for (int i = 0; i < BASED_ON_MAX && style; i++, style = base_of(styles, style))
+        if (style->heading > 0)
+            return style->heading;
     return 0;
 }
 
 void docx_style_list(const struct docx_styles *styles, struct str id, int *number_id, int *level)
 {
-    for (int i = 0; i < BASED_ON_MAX && id.len > 0; i++) {
-        const struct docx_style *style = find_style(styles, id);
-        if (!style)
-            return;
-        if (style->number_id != 0) {
-            *number_id = style->number_id;
+    const struct docx_style *style = paragraph_style(styles, id);
+    bool has_number = false;
+    *number_id = 0;
+    *level = -1;
+    for (int i = 0; i < BASED_ON_MAX && style; i++, style = base_of(styles, style)) {
+        if (style->has_level && *level < 0)
             *level = style->level;
-            return;
-        }
-        id = style->based_on;
+        if (style->has_number && !has_number)
+            *number_id = style->number_id;
+        has_number = has_number || style->has_number;
     }
 }
 
-static void put_roman(char *out, size_t cap, int value, bool is_upper)
+/* The nearest of each along basedOn. */
+static struct docx_look inherited_look(const struct docx_styles *styles, const struct docx_style *style)
 {
-    static const struct {
-        int value;
-        const char *lower, *upper;
-    } digits[] = {{1000, "m", "M"}, {900, "cm", "CM"}, {500, "d", "D"}, {400, "cd", "CD"}, {100, "c", "C"},
-                  {90, "xc", "XC"}, {50, "l", "L"},    {40, "xl", "XL"}, {10, "x", "X"},   {9, "ix", "IX"},
-                  {5, "v", "V"},    {4, "iv", "IV"},   {1, "i", "I"}};
-    size_t len = 0;
-    out[0] = '\0';
-    for (size_t i = 0; i < sizeof(digits) / sizeof(digits[0]);) {
-        if (value < digits[i].value || len + 3 > cap) {
-            i++;
-            continue;
-        }
-        len += (size_t)snprintf(out + len, cap - len, "%s", is_upper ? digits[i].upper : digits[i].lower);
-        value -= digits[i].value;
-    }
-}
-
-static void put_count(const struct docx_level *level, int value, char *out, size_t cap)
-{
-    struct str format = str_of(level->format);
-    bool is_upper = str_starts(format, STR("upper"));
-    if (value > 0 && value < 4000 && (str_eq(format, STR("lowerRoman")) || str_eq(format, STR("upperRoman"))))
-        put_roman(out, cap, value, is_upper);
-    else if (value > 0 && value <= 26 && (str_eq(format, STR("lowerLetter")) || str_eq(format, STR("upperLetter"))))
-        snprintf(out, cap, "%c", (is_upper ? 'A' : 'a') + value - 1);
-    else
-        snprintf(out, cap, "%d", value);
-}
-
-/* "%1.%2)" with each count in the format of its own level. */
-static void put_label(const struct docx_abstract *abstract, const struct docx_number *number, const char *text,
-                      char out[DOCX_LABEL_MAX])
-{
-    size_t len = 0;
-    for (const char *c = text; *c && len + 24 < DOCX_LABEL_MAX; c++) {
-        if (*c == '%' && c[1] >= '1' && c[1] <= '9') {
-            int level = *++c - '1';
-            int value = number->is_used[level] ? number->counters[level] : abstract->levels[level].start;
-            put_count(&abstract->levels[level], value, out + len, 20);
-            len += strlen(out + len);
-        } else {
-            out[len++] = *c;
+    struct docx_look look = {0};
+    for (int i = 0; i < BASED_ON_MAX && style; i++, style = base_of(styles, style)) {
+        look.hidden = look.hidden == DOCX_UNSET ? style->look.hidden : look.hidden;
+        look.struck = look.struck == DOCX_UNSET ? style->look.struck : look.struck;
+        look.script = look.script == DOCX_SCRIPT_UNSET ? style->look.script : look.script;
+        if (!look.has_font && style->look.has_font) {
+            look.font = style->look.font;
+            look.has_font = true;
         }
     }
-    out[len] = '\0';
+    return look;
 }
 
-static void count_on(struct docx_number *number, const struct docx_abstract *abstract, int level)
+/* Toggles of two styles cancel each other out (17.7.3). */
+static enum docx_toggle toggled(enum docx_toggle paragraph, enum docx_toggle run, enum docx_toggle direct)
 {
-    int *counter = &number->counters[level];
-    *counter = number->is_used[level] ? *counter + 1 : abstract->levels[level].start;
-    number->is_used[level] = true;
-    for (int deeper = level + 1; deeper < DOCX_LEVELS; deeper++)
-        number->is_used[deeper] = false;
+    if (direct != DOCX_UNSET)
+        return direct;
+    return (paragraph == DOCX_ON) != (run == DOCX_ON) ? DOCX_ON : DOCX_OFF;
 }
 
-void docx_label(struct docx_styles *styles, int number_id, int level, char out[DOCX_LABEL_MAX])
+struct docx_look docx_style_look(const struct docx_styles *styles, struct str paragraph, struct str run,
+                                 const struct docx_look *direct)
 {
-    struct docx_number *number = styles->numbers;
-    struct docx_abstract *abstract = styles->abstracts;
-    while (number && number->id != number_id)
-        number = number->next;
-    while (number && abstract && abstract->id != number->abstract_id)
-        abstract = abstract->next;
-    copy_text(STR("-"), out, DOCX_LABEL_MAX);
-    if (!number || !abstract || level < 0 || level >= DOCX_LEVELS)
-        return;
-    struct str format = str_of(abstract->levels[level].format);
-    count_on(number, abstract, level);
-    if (str_eq(format, STR("none")))
-        out[0] = '\0';
-    else if (!str_eq(format, STR("bullet")) && abstract->levels[level].text[0])
-        put_label(abstract, number, abstract->levels[level].text, out);
+    struct docx_look outer = inherited_look(styles, paragraph_style(styles, paragraph));
+    struct docx_look inner = inherited_look(styles, run.len > 0 ? find_style(styles, run) : NULL);
+    struct docx_look look = *direct;
+    look.hidden = toggled(outer.hidden, inner.hidden, direct->hidden);
+    look.struck = toggled(outer.struck, inner.struck, direct->struck);
+    if (look.script == DOCX_SCRIPT_UNSET)
+        look.script = inner.script != DOCX_SCRIPT_UNSET ? inner.script : outer.script;
+    if (!look.has_font)
+        look.font = inner.has_font ? inner.font : outer.font;
+    return look;
 }

@@ -1,65 +1,68 @@
-/* docx_styles.h - what paragraphs of a docx file inherit: heading levels from
- * styles.xml, list labels from numbering.xml (ECMA-376 part 1, 17.7 and 17.9).
+/* docx_styles.h - what paragraphs and runs of a docx file inherit from
+ * styles.xml (ECMA-376 part 1, 17.7): heading levels, lists, hidden and struck
+ * out text, raised and lowered text, fonts of signs.
  *
  * Everything lives in the package's arena. One thread at a time. */
 #ifndef DOCUMENT_DOCX_STYLES_H
 #define DOCUMENT_DOCX_STYLES_H
 
+#include "document/docx_symbols.h"
 #include "document/package.h"
 
-#define DOCX_LEVELS 9
-#define DOCX_LABEL_MAX 64
+enum docx_toggle { DOCX_UNSET, DOCX_ON, DOCX_OFF };
+enum docx_script { DOCX_SCRIPT_UNSET, DOCX_BASELINE, DOCX_RAISED, DOCX_LOWERED };
+
+/* Of a run's properties those that change what someone reads. */
+struct docx_look {
+    enum docx_toggle hidden, struck;
+    enum docx_script script;
+    enum symbol_font font;
+    bool has_font;
+};
 
 struct docx_style {
     struct str id, based_on;
-    int heading;   /* 1 to 9; 0: none */
-    int number_id; /* of the list; 0: none */
-    int level;     /* in the list */
+    int heading; /* 1 to 9; 0: none */
+    bool has_number, has_level;
+    int number_id, level; /* of the list */
+    struct docx_look look;
     struct docx_style *next;
-};
-
-struct docx_level {
-    char format[16]; /* numFmt: "decimal", "bullet"... */
-    char text[32];   /* lvlText: "%1.%2" */
-    int start;
-};
-
-struct docx_abstract {
-    int id;
-    struct docx_level levels[DOCX_LEVELS];
-    struct docx_abstract *next;
-};
-
-struct docx_number {
-    int id, abstract_id;
-    int counters[DOCX_LEVELS]; /* how far the list has come */
-    bool is_used[DOCX_LEVELS];
-    struct docx_number *next;
 };
 
 struct docx_styles {
     struct package *package;
     struct docx_style *styles;
-    struct docx_abstract *abstracts;
-    struct docx_number *numbers;
-    size_t count; /* of all three, bounded */
+    struct str default_style; /* of paragraphs that name none */
+    size_t count;
+    unsigned conditional; /* depth inside the part of a table's style that is for some cells only */
     bool is_out_of_memory;
-    bool is_in_number_override; /* only while parsing: of the level being read */
-    struct docx_level *level;
 };
 
-/* Parts that are missing leave the tables empty. */
+/* A part that is missing leaves them empty. */
 enum error_code docx_styles_load(struct docx_styles *styles, struct package *package,
                                  const struct package_relation *relations, struct error *error) WARN_UNUSED;
 
-/* The nearest value along basedOn. */
+/* The nearest value along basedOn; an ID of no bytes is that of the default style. */
 int docx_style_heading(const struct docx_styles *styles, struct str id);
+
+/* number_id is 0 for none, level -1 when no style says it. */
 void docx_style_list(const struct docx_styles *styles, struct str id, int *number_id, int *level);
 
-/* Counts the list one on and writes its label ("-", "2.", "1.3)"), "" for a list without. */
-void docx_label(struct docx_styles *styles, int number_id, int level, char out[DOCX_LABEL_MAX]);
+/* Of a run with its own style in a paragraph with its own, and its direct properties over both. */
+struct docx_look docx_style_look(const struct docx_styles *styles, struct str paragraph, struct str run,
+                                 const struct docx_look *direct);
+
+/* Takes one property of a run; false: it is none of these. */
+bool docx_look_read(struct docx_look *look, struct str name, const struct xml_element *element);
 
 /* An attribute `val` that holds an integer, or `otherwise`. */
 int docx_integer(const struct xml_element *element, int otherwise);
+int docx_to_integer(struct str text, int otherwise);
+
+/* An attribute `val` of a property that is on when it is there. */
+bool docx_is_on(const struct xml_element *element);
+
+/* NUL-terminated, cut at `cap`. */
+void docx_copy_text(struct str text, char *out, size_t cap);
 
 #endif

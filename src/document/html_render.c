@@ -8,6 +8,7 @@
 #include "document/html_node.h"
 #include "document/html_table.h"
 #include "document/html_writer.h"
+#include "document/script_signs.h"
 
 #define TABLES_MAX 32 /* nested; a deeper one is layout */
 #define LISTS_MAX 64
@@ -124,16 +125,6 @@ static void put_input(struct html_writer *writer, const GumboNode *node)
 
 /* --- signs that change what is said ------------------------------------------------------------------ */
 
-static bool is_letter(char c)
-{
-    return ((c | 32) >= 'a' && (c | 32) <= 'z') || (unsigned char)c >= 0x80;
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* The first character behind an element, when it follows without white space. */
 static char character_behind(const GumboNode *node)
 {
@@ -146,27 +137,15 @@ static char character_behind(const GumboNode *node)
     return '\0';
 }
 
-/* Raised or lowered: 10^6 is not 106, and log_2 8 not log28; but 1st, [3] and H2O stay. */
 static void begin_script(struct renderer *renderer, struct frame *frame, bool is_raised)
 {
     char space[SHORT_TEXT_MAX];
     struct str text = html_node_text(frame->node, space, sizeof(space));
-    char last = html_last(&renderer->writer), first = text.len > 0 ? text.data[0] : ' ';
-    char behind = character_behind(frame->node);
-    size_t digits = 0, letters = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        digits += is_digit(text.data[i]);
-        letters += is_letter(text.data[i]);
-    }
-    bool is_ordinal = is_raised && letters == text.len && text.len > 1;
-    bool is_formula = !is_raised && digits == text.len && is_letter(last) && !is_digit(behind);
-    if (text.len == 0 || strchr("[(*", first) || strchr(" \n", last) || is_ordinal || is_formula)
-        return;
-    bool is_number = digits == text.len || (digits + 1 == text.len && (first == '-' || first == '+'));
-    bool is_simple = is_number || letters == text.len;
-    html_put(&renderer->writer, is_raised ? (is_simple ? STR("^") : STR("^(")) : is_simple ? STR("_") : STR("_("));
-    frame->close = is_simple ? NULL : ")";
-    frame->needs_space = is_simple && (is_digit(behind) || is_letter(behind)); /* x^2 y is not x^2y */
+    struct script_signs signs =
+        script_signs(text, is_raised, html_last(&renderer->writer), character_behind(frame->node));
+    html_put(&renderer->writer, str_of(signs.open));
+    frame->close = signs.close;
+    frame->needs_space = signs.needs_space;
 }
 
 /* What is struck out is still to be seen, and so is that it is struck out. */

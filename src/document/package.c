@@ -276,6 +276,40 @@ enum error_code package_parse(struct package *package, const char *name, const s
     return code;
 }
 
+/* --- bytes ------------------------------------------------------------------------------------------ */
+
+static enum error_code copy_part(struct part *part, char *chunk, struct buf *out, struct error *error)
+{
+    size_t len = 1;
+    while (len > 0) {
+        enum error_code code = read_part(part, chunk, &len, error);
+        if (code != OK)
+            return code;
+        if (len > out->max - out->len)
+            return error_set(error, ERROR_INVALID, "the file is too large: %s has more than %zu bytes", part->name,
+                             out->max);
+        if (!buf_append(out, chunk, len))
+            return error_no_memory(error);
+    }
+    return OK;
+}
+
+enum error_code package_read(struct package *package, const char *name, struct buf *out, bool *is_there,
+                             struct error *error)
+{
+    struct part part = {.package = package, .name = name};
+    enum error_code code = open_part(&part, is_there, error);
+    char *chunk = mem_alloc(CHUNK);
+    if (code == OK && !chunk)
+        code = error_no_memory(error);
+    if (code == OK && *is_there)
+        code = copy_part(&part, chunk, out, error);
+    if (part.file)
+        zip_fclose(part.file);
+    mem_free(chunk);
+    return code;
+}
+
 /* --- relations -------------------------------------------------------------------------------------- */
 
 /* The name of a target, which is relative to the folder of `part` unless it begins with a slash. */
@@ -357,6 +391,13 @@ enum error_code package_relations(struct package *package, const char *part, str
         code = error_no_memory(error);
     *first = code == OK ? relations.first : NULL;
     return code;
+}
+
+const struct package_relation *package_relation_by_id(const struct package_relation *first, struct str id)
+{
+    while (first && !str_eq(first->id, id))
+        first = first->next;
+    return first;
 }
 
 const struct package_relation *package_relation_of(const struct package_relation *first, struct str type)

@@ -14,6 +14,7 @@
 #ifndef DOCUMENT_PACKAGE_H
 #define DOCUMENT_PACKAGE_H
 
+#include "core/buf.h"
 #include "core/error.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -45,6 +46,10 @@ struct xml_handler {
 enum error_code package_parse(struct package *package, const char *name, const struct xml_handler *handler, void *ctx,
                               bool *is_there, struct error *error) WARN_UNUSED;
 
+/* The bytes of a part, appended to `out`; no more than its maximum (ERROR_INVALID). *is_there as above. */
+enum error_code package_read(struct package *package, const char *name, struct buf *out, bool *is_there,
+                             struct error *error) WARN_UNUSED;
+
 struct package_relation {
     struct str id;
     struct str type;               /* behind the last slash: "worksheet", "styles"... */
@@ -56,6 +61,9 @@ struct package_relation {
  * the package's memory; external ones are left out. *first is NULL without any. */
 enum error_code package_relations(struct package *package, const char *part, struct package_relation **first,
                                   struct error *error) WARN_UNUSED;
+
+/* The one with that ID, or NULL. */
+const struct package_relation *package_relation_by_id(const struct package_relation *first, struct str id);
 
 /* The first relation of that type, or NULL. */
 const struct package_relation *package_relation_of(const struct package_relation *first, struct str type);

@@ -21,7 +21,8 @@ static const char word_relations[] =
     "<Relationships><Relationship Id=\"a\" Type=\"x/styles\" Target=\"document.xml\"/>"
     "<Relationship Id=\"b\" Type=\"x/numbering\" Target=\"document.xml\"/>"
     "<Relationship Id=\"c\" Type=\"x/header\" Target=\"document.xml\"/>"
-    "<Relationship Id=\"d\" Type=\"x/footnotes\" Target=\"document.xml\"/></Relationships>";
+    "<Relationship Id=\"d\" Type=\"x/footnotes\" Target=\"document.xml\"/>"
+    "<Relationship Id=\"e\" Type=\"x/aFChunk\" Target=\"document.xml\"/></Relationships>";
 
 static void add(zip_t *zip, const char *name, struct str text)
 {

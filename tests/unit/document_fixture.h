@@ -5,6 +5,8 @@
 #include <zip.h>
 
 #include "core/buf.h"
+#include "core/error.h"
+#include "core/limits.h"
 #include "core/mem.h"
 
 struct fixture_part {
@@ -44,6 +46,33 @@ static inline void make_package(const struct fixture_part *parts, size_t count, 
     zip_error_fini(&error);
 }
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* One of docx_text and its like. */
+typedef enum error_code (*reader)(struct str bytes, struct buf *out, struct error *error);
+
+static inline enum error_code read_bytes(reader read, struct str bytes, struct buf *out, struct error *error)
+{
+    buf_init(out, (size_t)limit(document_text_bytes));
+    *error = (struct error){0};
+    return read(bytes, out, error);
+}
+
+static inline void reads_as(reader read, const struct fixture_part *parts, size_t count, const char *expected)
+{
+    struct buf file, text;
+    struct error error;
+    buf_init(&file, 64u << 20);
+    make_package(parts, count, &file);
+    enum error_code code = read_bytes(read, buf_str(&file), &text, &error);
+    if (code != OK)
+        print_error("%s\n", error.message);
+    assert_int_equal(code, OK);
+    assert_str_equal(buf_str(&text), expected);
+    buf_deinit(&text);
+    buf_deinit(&file);
+}
+
 #define OFFICE "http://schemas.openxmlformats.org/officeDocument/2006/relationships/"
 #define RELATION(id, type, target) "<Relationship Id=\"" id "\" Type=\"" OFFICE type "\" Target=\"" target "\"/>"
 #define RELATIONS(inner) \
@@ -63,5 +92,27 @@ static inline void make_package(const struct fixture_part *parts, size_t count, 
         PART("xl/_rels/workbook.xml.rels", RELATIONS(RELATION("rId1", "worksheet", "worksheets/sheet1.xml")))
 #define XLSX_SHEET(rows) \
     PART("xl/worksheets/sheet1.xml", "<worksheet " S "><sheetData>" rows "</sheetData></worksheet>")
+
+#define STYLES                                                                                                    \
+    PART("word/styles.xml",                                                                                       \
+         "<w:styles " W "><w:style w:styleId=\"berschrift1\"><w:name w:val=\"heading 1\"/></w:style>"             \
+         "<w:style w:styleId=\"Sub\"><w:name w:val=\"Mine\"/><w:basedOn w:val=\"H2\"/></w:style>"                 \
+         "<w:style w:styleId=\"H2\"><w:name w:val=\"Other\"/><w:pPr><w:outlineLvl w:val=\"1\"/></w:pPr></w:style>" \
+         "<w:style w:styleId=\"Loop\"><w:basedOn w:val=\"Loop\"/></w:style>"                                      \
+         "<w:style w:styleId=\"ListBullet\"><w:pPr><w:numPr><w:numId w:val=\"2\"/></w:numPr></w:pPr></w:style>"   \
+         "</w:styles>")
+#define NUMBERING                                                                                                   \
+    PART("word/numbering.xml",                                                                                      \
+         "<w:numbering " W "><w:abstractNum w:abstractNumId=\"7\">"                                                 \
+         "<w:lvl w:ilvl=\"0\"><w:start w:val=\"3\"/><w:numFmt w:val=\"decimal\"/><w:lvlText w:val=\"%1.\"/></w:lvl>" \
+         "<w:lvl w:ilvl=\"1\"><w:start w:val=\"1\"/><w:numFmt w:val=\"lowerLetter\"/><w:lvlText w:val=\"%1.%2)\"/>"  \
+         "</w:lvl></w:abstractNum><w:abstractNum w:abstractNumId=\"8\"><w:lvl w:ilvl=\"0\">"                        \
+         "<w:numFmt w:val=\"bullet\"/><w:lvlText w:val=\"*\"/></w:lvl></w:abstractNum>"                             \
+         "<w:num w:numId=\"1\"><w:abstractNumId w:val=\"7\"/></w:num>"                                              \
+         "<w:num w:numId=\"2\"><w:abstractNumId w:val=\"8\"/></w:num></w:numbering>")
+#define ITEM(level, text)                                                                                           \
+    "<w:p><w:pPr><w:numPr><w:ilvl w:val=\"" level "\"/><w:numId w:val=\"1\"/></w:numPr></w:pPr><w:r><w:t>" text     \
+    "</w:t></w:r></w:p>"
+#define CELL(inner) "<w:tc><w:tcPr/>" inner "</w:tc>"
 
 #endif

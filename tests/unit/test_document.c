@@ -1,4 +1,4 @@
-/* Texts of docx and xlsx files and of what pdftotext writes, and what becomes of hostile ones. */
+/* Texts of xlsx files and of what pdftotext writes, and what becomes of hostile ones. */
 #include "support.h"
 
 #include <stdio.h>
@@ -11,32 +11,6 @@
 #include "document/pdf_text.h"
 #include "document/xlsx.h"
 #include "document_fixture.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-typedef enum error_code (*reader)(struct str bytes, struct buf *out, struct error *error);
-
-static enum error_code read_bytes(reader read, struct str bytes, struct buf *out, struct error *error)
-{
-    buf_init(out, (size_t)limit(document_text_bytes));
-    *error = (struct error){0};
-    return read(bytes, out, error);
-}
-
-static void reads_as(reader read, const struct fixture_part *parts, size_t count, const char *expected)
-{
-    struct buf file, text;
-    struct error error;
-    buf_init(&file, 64u << 20);
-    make_package(parts, count, &file);
-    enum error_code code = read_bytes(read, buf_str(&file), &text, &error);
-    if (code != OK)
-        print_error("%s\n", error.message);
-    assert_int_equal(code, OK);
-    assert_str_equal(buf_str(&text), expected);
-    buf_deinit(&text);
-    buf_deinit(&file);
-}
 
 static void bytes_refused(reader read, struct str bytes, const char *message)
 {
@@ -57,94 +31,6 @@ static void refused(reader read, const struct fixture_part *parts, size_t count,
     make_package(parts, count, &file);
     bytes_refused(read, buf_str(&file), message);
     buf_deinit(&file);
-}
-
-/* --- docx ------------------------------------------------------------------------------------------- */
-
-#define STYLES                                                                                                    \
-    PART("word/styles.xml",                                                                                       \
-         "<w:styles " W "><w:style w:styleId=\"berschrift1\"><w:name w:val=\"heading 1\"/></w:style>"             \
-         "<w:style w:styleId=\"Sub\"><w:name w:val=\"Mine\"/><w:basedOn w:val=\"H2\"/></w:style>"                 \
-         "<w:style w:styleId=\"H2\"><w:name w:val=\"Other\"/><w:pPr><w:outlineLvl w:val=\"1\"/></w:pPr></w:style>" \
-         "<w:style w:styleId=\"Loop\"><w:basedOn w:val=\"Loop\"/></w:style>"                                      \
-         "<w:style w:styleId=\"ListBullet\"><w:pPr><w:numPr><w:numId w:val=\"2\"/></w:numPr></w:pPr></w:style>"   \
-         "</w:styles>")
-#define NUMBERING                                                                                                   \
-    PART("word/numbering.xml",                                                                                      \
-         "<w:numbering " W "><w:abstractNum w:abstractNumId=\"7\">"                                                 \
-         "<w:lvl w:ilvl=\"0\"><w:start w:val=\"3\"/><w:numFmt w:val=\"decimal\"/><w:lvlText w:val=\"%1.\"/></w:lvl>" \
-         "<w:lvl w:ilvl=\"1\"><w:start w:val=\"1\"/><w:numFmt w:val=\"lowerLetter\"/><w:lvlText w:val=\"%1.%2)\"/>"  \
-         "</w:lvl></w:abstractNum><w:abstractNum w:abstractNumId=\"8\"><w:lvl w:ilvl=\"0\">"                        \
-         "<w:numFmt w:val=\"bullet\"/><w:lvlText w:val=\"*\"/></w:lvl></w:abstractNum>"                             \
-         "<w:num w:numId=\"1\"><w:abstractNumId w:val=\"7\"/></w:num>"                                              \
-         "<w:num w:numId=\"2\"><w:abstractNumId w:val=\"8\"/></w:num></w:numbering>")
-#define ITEM(level, text)                                                                                           \
-    "<w:p><w:pPr><w:numPr><w:ilvl w:val=\"" level "\"/><w:numId w:val=\"1\"/></w:numPr></w:pPr><w:r><w:t>" text     \
-    "</w:t></w:r></w:p>"
-#define CELL(inner) "<w:tc><w:tcPr/>" inner "</w:tc>"
-
-static void docx_paragraphs_headings_and_lists(void **state)
-{
-    (void)state;
-    const struct fixture_part parts[] = {
-        DOCX_ROOT,
-        PART("word/_rels/document.xml.rels",
-             RELATIONS(RELATION("a", "styles", "styles.xml") RELATION("b", "numbering", "/word/numbering.xml"))),
-        STYLES,
-        NUMBERING,
-        DOCX_BODY(STYLED("berschrift1", "Title &amp; more") P("First.") "<w:p/><w:p/>" P("Second.")
-                  STYLED("Sub", "Part") STYLED("Loop", "Plain") ITEM("0", "three") ITEM("1", "a") ITEM("1", "b")
-                  ITEM("0", "four") ITEM("1", "a again") STYLED("ListBullet", "point")),
-    };
-    reads_as(docx_text, parts, COUNT(parts),
-             "# Title & more\nFirst.\n\nSecond.\n\n## Part\nPlain\n3. three\n  3.a) a\n  3.b) b\n4. four\n"
-             "  4.a) a again\n- point\n");
-}
-
-static void docx_runs_tabs_and_changes(void **state)
-{
-    (void)state;
-    const struct fixture_part parts[] = {
-        DOCX_BODY("<w:p><w:pPr><w:tabs><w:tab w:val=\"left\"/></w:tabs></w:pPr><w:r><w:t>a</w:t><w:tab/><w:t>b</w:t>"
-                  "<w:br/><w:t>c</w:t></w:r><w:del><w:r><w:delText>gone</w:delText></w:r></w:del>"
-                  "<w:moveFrom><w:r><w:t>moved</w:t></w:r></w:moveFrom><w:ins><w:r><w:t>new</w:t></w:r></w:ins>"
-                  "<w:r><w:instrText>PAGE</w:instrText></w:r></w:p>"
-                  "<w:p><mc:AlternateContent xmlns:mc=\"m\"><mc:Choice><w:txbxContent>" P("box")
-                  "</w:txbxContent></mc:Choice><mc:Fallback>" P("box") "</mc:Fallback></mc:AlternateContent></w:p>"),
-    };
-    reads_as(docx_text, parts, COUNT(parts), "a\tb\ncnew\nbox\n\n");
-}
-
-static void docx_tables(void **state)
-{
-    (void)state;
-    const struct fixture_part parts[] = {
-        DOCX_ROOT,
-        DOCX_BODY(P("before") "<w:tbl><w:tr>" CELL(P("Item")) CELL(P("Price")) "</w:tr><w:tr>"
-                  "<w:tc><w:tcPr><w:gridSpan w:val=\"2\"/></w:tcPr>" P("wide") "</w:tc>" CELL(P("x") P("y"))
-                  "</w:tr><w:tr>" CELL("<w:p/>") CELL("<w:tbl><w:tr>" CELL(P("in")) CELL(P("ner")) "</w:tr></w:tbl>")
-                  "</w:tr></w:tbl>" P("after")),
-    };
-    reads_as(docx_text, parts, COUNT(parts), "before\nItem\tPrice\nwide\t\tx y\n\tin ner\nafter\n");
-}
-
-static void docx_notes_headers_and_footers(void **state)
-{
-    (void)state;
-    const struct fixture_part parts[] = {
-        DOCX_ROOT,
-        PART("word/_rels/document.xml.rels",
-             RELATIONS(RELATION("a", "header", "header1.xml") RELATION("b", "header", "header2.xml")
-                           RELATION("c", "footer", "footer1.xml") RELATION("d", "footnotes", "footnotes.xml")
-                               RELATION("e", "endnotes", "endnotes.xml"))),
-        PART("word/header1.xml", "<w:hdr " W ">" P("ACME") "</w:hdr>"),
-        PART("word/header2.xml", "<w:hdr " W ">" P("ACME") "</w:hdr>"),
-        PART("word/footer1.xml", "<w:ftr " W ">" P("Confidential") "</w:ftr>"),
-        PART("word/footnotes.xml", "<w:footnotes " W "><w:footnote w:type=\"separator\" w:id=\"-1\">" P("line")
-             "</w:footnote><w:footnote w:id=\"2\">" P("See there.") "</w:footnote></w:footnotes>"),
-        DOCX_BODY("<w:p><w:r><w:t>Fact</w:t><w:footnoteReference w:id=\"2\"/></w:r></w:p>"),
-    };
-    reads_as(docx_text, parts, COUNT(parts), "Header: ACME\nFact[^2]\n[^2]: See there.\nFooter: Confidential\n");
 }
 
 /* --- xlsx ------------------------------------------------------------------------------------------- */
@@ -659,10 +545,6 @@ static void every_failing_allocation_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(docx_paragraphs_headings_and_lists),
-        cmocka_unit_test(docx_runs_tabs_and_changes),
-        cmocka_unit_test(docx_tables),
-        cmocka_unit_test(docx_notes_headers_and_footers),
         cmocka_unit_test(xlsx_cells_of_every_type),
         cmocka_unit_test(numbers_are_rounded_as_in_the_cell),
         cmocka_unit_test(general_and_long_numbers),
