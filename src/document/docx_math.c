@@ -40,7 +40,7 @@ void docx_math_begin(struct docx_math *math)
 {
     buf_clear(&math->text);
     math->depth = math->hidden = 0;
-    math->is_text = false;
+    math->is_text = math->needs_space = false;
 }
 
 /* --- text ------------------------------------------------------------------------------------------- */
@@ -205,6 +205,8 @@ static void end_operand(struct docx_math *math, struct docx_math_frame *owner, s
         math->text.len = start - 1; /* with the sign in front of it */
         return;
     }
+    bool is_apart = start < math->text.len && math->text.data[start] == ' '; /* brackets go behind the blank */
+    start += is_apart && owner->kind != KIND_NARY;
     switch (owner->kind) {
     case KIND_ROOT: end_root(math, owner, name, start); break;
     case KIND_ACCENT:
@@ -291,12 +293,25 @@ void docx_math_end(struct docx_math *math, struct str name)
         put(math, "]");
     if (frame->is_part && owner)
         end_operand(math, owner, name, frame->start);
+    bool is_signed = (frame->kind >= KIND_FRACTION && frame->kind <= KIND_BOTH) || frame->kind == KIND_LOWER_LIMIT ||
+                     frame->kind == KIND_UPPER_LIMIT;
+    math->needs_space = math->needs_space || is_signed;
+}
+
+static bool is_word_character(char c)
+{
+    return ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0xC3;
 }
 
 void docx_math_text(struct docx_math *math, struct str text)
 {
-    if (!math->is_text || math->hidden > 0)
+    if (!math->is_text || math->hidden > 0 || text.len == 0)
         return;
+    bool is_behind = math->text.len > 0 && (is_word_character(math->text.data[math->text.len - 1]) ||
+                                            math->text.data[math->text.len - 1] == ')');
+    if (math->needs_space && is_behind && is_word_character(text.data[0]))
+        put(math, " ");
+    math->needs_space = false;
     for (size_t i = 0; i < text.len; i++) {
         /* Signs for what is not written: function of, times, comma, plus (U+2061 to U+2064). */
         struct str sign = str_slice(text, i, i + 3);

@@ -29,6 +29,7 @@ struct docx_math {
     unsigned depth;   /* of elements inside m:oMath, also beyond DOCX_MATH_DEPTH */
     unsigned hidden;  /* depth inside what is not shown */
     bool is_text;
+    bool needs_space; /* before a letter or digit: x^2 y is not x^2y, 1/2 x not 1/2x */
 };
 
 void docx_math_init(struct docx_math *math);

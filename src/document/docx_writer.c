@@ -163,6 +163,12 @@ void docx_put(struct docx_writer *writer, struct str text, const struct docx_loo
     bool is_script = script == DOCX_RAISED || script == DOCX_LOWERED;
     if (text.len == 0)
         return;
+    if (!writer->has_begun && writer->prefix[0]) { /* which ends in a blank of its own */
+        while (text.len > 0 && text.data[0] == ' ')
+            text = str_slice(text, 1, text.len);
+        if (text.len == 0)
+            return;
+    }
     bool is_same = is_script && script == writer->script && writer->script_len + text.len < DOCX_SCRIPT_MAX;
     if (!is_same)
         put_script(writer, text.data[0]);

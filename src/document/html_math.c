@@ -107,6 +107,31 @@ void html_math_begin(const GumboNode *node, struct html_writer *writer)
         html_put(writer, STR("["));
 }
 
+static bool is_word_character(char c)
+{
+    return ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0xC3;
+}
+
+/* The first character of the formula behind an element. */
+static char character_behind(const GumboNode *node)
+{
+    char space[8];
+    const GumboNode *next = html_node_after(node, NULL);
+    while (next && is_math(next->parent) && next->type == GUMBO_NODE_WHITESPACE)
+        next = html_node_after(next, NULL);
+    struct str text = next && is_math(next->parent) ? html_node_text(next, space, sizeof(space)) : STR("");
+    return text.len > 0 ? text.data[0] : '\0';
+}
+
+/* x^2 y is not x^2y, 1/2 x not 1/2x. */
+static void end_signed(const GumboNode *node, struct str name, struct html_writer *writer)
+{
+    static const char *const names[] = {"mfrac", "msup", "msub", "msubsup", "munder", "mover", "munderover", NULL};
+    for (size_t i = 0; names[i]; i++)
+        if (str_eq(name, str_of(names[i])) && is_word_character(character_behind(node)))
+            html_space(writer);
+}
+
 void html_math_end(const GumboNode *node, struct html_writer *writer)
 {
     char space[32], own_space[32];
@@ -118,6 +143,7 @@ void html_math_end(const GumboNode *node, struct html_writer *writer)
         html_put_close(writer, STR(")"));
     else if (str_eq(name, STR("mtable")))
         html_put_close(writer, STR("]"));
+    end_signed(node, name, writer);
     if (!place_of(node, &place, space))
         return;
     bool is_index = str_eq(place.parent, STR("mroot")) && place.index == 1;

@@ -9,6 +9,7 @@
 #define GENERAL_ZEROS_MAX 4    /* behind the point, before the first digit */
 #define DENOMINATOR_DIGITS_MAX 5
 #define PLACES_MAX 30
+#define FRACTION_DIGITS_MAX 16 /* before the point; a double has no fraction beyond */
 
 struct text {
     char *out;
@@ -343,15 +344,19 @@ void number_render(struct str code, const struct decimal *value, bool is_signed,
     scaled.is_negative = false;
     if (shape.has_general)
         put_general(&text, code, &scaled);
-    else if (shape.has_fraction && value->exponent < 16)
+    else if (shape.has_fraction && value->exponent >= FRACTION_DIGITS_MAX)
+        put_plain(&text, &scaled);
+    else if (shape.has_fraction)
         put_fraction(&text, code, to_double(&scaled));
     else
         put_number(&text, code, &shape, scaled);
     bool is_zero = true; /* after rounding */
     for (size_t i = 0; i < text.len; i++)
         is_zero = is_zero && !(out[i] >= '1' && out[i] <= '9');
-    if (value->is_negative && is_signed && !is_zero && text.len + 1 < cap) {
-        memmove(out + 1, out, text.len + 1);
+    struct str shown = str_trim(str_of(out)); /* a sign stands beside the first digit, not beside its gap */
+    if (value->is_negative && is_signed && !is_zero && shown.len + 1 < cap) {
+        memmove(out + 1, shown.data, shown.len);
         out[0] = '-';
+        out[shown.len + 1] = '\0';
     }
 }

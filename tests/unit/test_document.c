@@ -191,6 +191,8 @@ static void codes_of_every_kind(void **state)
     shows("# ?/?", "-0.75", "-3/4");
     shows("# ?/?", "4", "4");
     shows("# ?/?", "0.01", "0");
+    shows("# ?/?", "1E+15", "1000000000000000");
+    shows("?0.0", "-1", "-1.0");
     shows("\"unfinished", "5", "unfinished");
     shows("[", "5", "");
     shows("\\", "5", "");

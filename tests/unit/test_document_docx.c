@@ -219,15 +219,18 @@ static void equations_in_one_line(void **state)
                "[a|b]\n");
     plain_body(M(ME("sSup", ME("e", ME("d", ME("e", MR("a+b")))) ME("sup", MR("2")))), "(a+b)^2\n");
     plain_body(M(ME("func", ME("fName", ME("sSup", ME("e", MR("sin")) ME("sup", MR("2")))) ME("e", MR("x")))),
-               "sin^2(x)\n");
+               "sin^2 (x)\n");
     plain_body(M(ME("func", ME("fName", ME("limLow", ME("e", MR("lim")) ME("lim", MR("x\u21920")))) ME("e", MR("f")))),
-               "lim_(x\u21920)(f)\n");
+               "lim_(x\u21920) (f)\n");
     plain_body(M(ME("m", ME("mr", ME("e", MR("1")) ME("e", MR("2"))) ME("mr", ME("e", MR("3")) ME("e", MR("4"))))),
                "[1, 2; 3, 4]\n");
     plain_body(M(ME("eqArr", ME("e", MR("x=1")) ME("e", MR("y=2")))), "x=1; y=2\n");
     plain_body(M(ME("acc", "<m:accPr><m:chr m:val=\"\u0304\"/></m:accPr>" ME("e", MR("x")))), "x\u0304\n");
     plain_body(M(ME("sPre", ME("sub", MR("6")) ME("sup", MR("12")) ME("e", MR("C")))), "_6^12C\n");
     plain_body(M(ME("phant", "<m:phantPr><m:show m:val=\"0\"/></m:phantPr>" ME("e", MR("no"))) MR("2\u2062x")), "2x\n");
+    plain_body(M(ME("f", ME("num", MR("1")) ME("den", MR("2"))) MR("x") ME("sSup", ME("e", MR("a")) ME("sup", MR("2")))
+                 MR("b")),
+               "1/2 xa^2 b\n");
     plain_body(M(ME("f", ME("num", ME("f", ME("num", MR("a")) ME("den", MR("b")))) ME("den", MR("c")))), "(a/b)/c\n");
 }
 

@@ -175,6 +175,8 @@ static void formulas(void **state)
              "x^2=a_i");
     reads_as("<math><msqrt><mi>x</mi><mo>+</mo><mn>1</mn></msqrt><mroot><mi>y</mi><mn>3</mn></mroot></math>",
              "sqrt(x+1)y^(1/3)");
+    reads_as("<math><mfrac><mn>1</mn><mn>2</mn></mfrac><mi>x</mi><msup><mi>a</mi><mn>2</mn></msup> <mi>b</mi></math>",
+             "1/2 xa^2 b");
     reads_as("<math><munderover><mo>∑</mo><mrow><mi>i</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi></munderover></math>",
              "∑_(i=1)^n");
     reads_as("<math><semantics><mi>x</mi><annotation encoding='tex'>\\x</annotation></semantics></math>", "x");
