@@ -17,6 +17,12 @@ bool docx_fields_hide(const struct docx_fields *fields)
     return false;
 }
 
+void docx_fields_end_paragraph(struct docx_fields *fields)
+{
+    for (unsigned i = 0; i < fields->depth && i < DOCX_FIELDS_MAX; i++)
+        fields->fields[i].is_code = false;
+}
+
 static void start_character(struct docx_fields *fields, const struct xml_element *element)
 {
     struct str type = xml_attribute(element, "fldCharType");

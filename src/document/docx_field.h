@@ -27,6 +27,9 @@ struct docx_fields {
     bool is_instruction; /* inside instrText */
 };
 
+/* At the end of a paragraph: a code goes no further, so that a field whose end is missing hides nothing else. */
+void docx_fields_end_paragraph(struct docx_fields *fields);
+
 /* True while text belongs to a code. */
 bool docx_fields_hide(const struct docx_fields *fields);
 

@@ -115,6 +115,7 @@ static void end_paragraph(struct docx_reader *reader)
     }
     reader->writer.is_silent = reader->writer.is_silent || paragraph->is_mark_gone || has_box;
     docx_end_paragraph(&reader->writer);
+    docx_fields_end_paragraph(&reader->fields);
     paragraph->is_open = false;
     if (has_box)
         put_box(reader);

@@ -272,7 +272,42 @@ static void fields_show_their_results(void **state)
                    "inner")
                   FIELD("end", "") CODE(" = 1") FIELD("separate", "") R("", "shown") FIELD("end", "")), "shown\n");
     plain_body(PR("<w:fldSimple w:instr=\"DATE\">" R("", "today") "</w:fldSimple>"), "today\n");
+    plain_body(PR(R("", "a") FIELD("begin", "") CODE("PAGE") R("", "code")) P("b"), "a\nb\n"); /* it never ends */
     plain_body(PR(FIELD("begin", "") CODE("EQ \\f(1,2)") FIELD("end", "")), "{EQ \\f(1,2)}\n");
+}
+
+static void wrappers_are_seen_through(void **state)
+{
+    (void)state;
+    plain_body(PR("<w:smartTag w:element=\"place\">" R("", "Rome") "</w:smartTag><w:hyperlink>" R("", " link")
+                   "</w:hyperlink>"
+                  "<w:ins>" R("", " new") "</w:ins><w:customXml>" R("", " x") "</w:customXml><w:sdt><w:sdtPr>"
+                  "<w:alias w:val="
+                  "\"no\"/><w:dropDownList><w:listItem w:displayText=\"A\"/></w:dropDownList></w:sdtPr><w:sdtContent>"
+                  R("", " chosen") "</w:sdtContent></w:sdt>"),
+               "Rome link new x chosen\n");
+    plain_body("<w:sdt><w:sdtContent>" P("block") "<w:tbl><w:sdt><w:sdtContent><w:tr>" CELL(P("1")) CELL(P("2"))
+               "</w:tr></w:sdtContent></w:sdt></w:tbl></w:sdtContent></w:sdt>", "block\n1\t2\n");
+}
+
+static void strict_files_are_read(void **state)
+{
+    (void)state;
+#define STRICT "http://purl.oclc.org/ooxml/"
+    const struct fixture_part parts[] = {
+        PART("_rels/.rels", RELATIONS("<Relationship Id=\"r\" Type=\"" STRICT
+                       "officeDocument/relationships/officeDocument\""
+                                      " Target=\"doc/main.xml\"/>")),
+        PART("doc/_rels/main.xml.rels", RELATIONS("<Relationship Id=\"s\" Type=\"" STRICT
+                       "officeDocument/relationships/"
+                                                  "styles\" Target=\"st.xml\"/>")),
+        PART("doc/st.xml", "<w:styles xmlns:w=\"" STRICT "wordprocessingml/main\"><w:style w:styleId=\"H\"><w:name "
+                           "w:val=\"heading 1\"/></w:style></w:styles>"),
+        PART("doc/main.xml", "<w:document xmlns:w=\"" STRICT "wordprocessingml/main\"><w:body>" STYLED("H", "Strict")
+                             PR(R("<w:vanish w:val=\"true\"/>", "no") R("<w:vanish w:val=\"false\"/>", "yes"))
+                             "</w:body></w:document>"),
+    };
+    reads_as(docx_text, parts, COUNT(parts), "# Strict\nyes\n");
 }
 
 static void hidden_text_is_not_read(void **state)
@@ -413,6 +448,8 @@ int main(void)
         cmocka_unit_test(equations_in_one_line),
         cmocka_unit_test(signs_and_boxes),
         cmocka_unit_test(fields_show_their_results),
+        cmocka_unit_test(wrappers_are_seen_through),
+        cmocka_unit_test(strict_files_are_read),
         cmocka_unit_test(hidden_text_is_not_read),
         cmocka_unit_test(raised_lowered_and_struck_out_text),
         cmocka_unit_test(ruby_tabs_and_hyphens),
