@@ -260,6 +260,20 @@ static uint32_t skip_passed(const struct prefix_store *store, const struct prefi
     return first;
 }
 
+/* Where the rest of a prompt may begin when less than was promised is there, at most at `end`. Deterministic: where a
+ * cold prompt is cut, at a whole piece or a mark, so that the rest is computed in the same pieces. */
+static uint32_t cut_before(const struct prefix_store *store, const struct prefix_use *use, uint32_t end)
+{
+    const struct prefix_job *job = use->job;
+    if (!store->options.is_deterministic)
+        return end;
+    uint32_t cut = end - end % PREFIX_STORE_PIECE;
+    for (size_t i = 0; job->request->cache == ENGINE_CACHE_EXPLICIT && i < job->mark_count; i++)
+        if (job->marks[i].position <= end && job->marks[i].position > cut)
+            cut = job->marks[i].position;
+    return cut;
+}
+
 void prefix_store_begin(struct prefix_store *store, struct prefix_use *use)
 {
     struct error error;
@@ -270,8 +284,10 @@ void prefix_store_begin(struct prefix_store *store, struct prefix_use *use)
     const uint32_t expected = use->readable;
     if (expected > 0)
         use->readable = prefix_tree_load(store->tree, use->path);
-    if (use->readable < expected) /* damaged on disk, or no room in memory */
+    if (use->readable < expected) { /* damaged on disk, or no room in memory */
+        use->readable = cut_before(store, use, use->readable);
         prefix_use_miss(use, ENGINE_MISS_EVICTED, 0, 0);
+    }
     release_fetch(store, use);
     prefix_tree_use(store->tree, use->path, now_us);
     const uint32_t first = skip_passed(store, use);
@@ -319,7 +335,7 @@ uint32_t prefix_store_restore(struct prefix_store *store, struct prefix_use *use
     while (end < use->readable && end < past + most && use->next_block < count) {
         const struct prefix_block block = prefix_path_block(use->path, use->next_block);
         if (!restore_block(store, &block, sequence)) {
-            use->readable = end;
+            use->readable = cut_before(store, use, end);
             use->is_damaged = true;
             prefix_use_miss(use, ENGINE_MISS_EVICTED, 0, 0); /* damaged is as good as gone */
             break;
@@ -327,8 +343,16 @@ uint32_t prefix_store_restore(struct prefix_store *store, struct prefix_use *use
         end = block.used_end;
         use->next_block++;
     }
-    if (use->next_block == count)
+    if (use->next_block == count && end < use->readable)
         use->readable = end;
+    if (end > use->readable) { /* the last block reaches beyond the place where the rest may begin */
+        if (model_seq_cut(store->options.model, sequence, use->readable)) {
+            end = use->readable;
+        } else {
+            model_seq_clear(store->options.model, sequence);
+            end = use->readable = 0;
+        }
+    }
     use->figures.read_tokens = use->readable;
     return end;
 }

@@ -108,7 +108,8 @@ bool prefix_store_can_share(const struct prefix_store *store);
 void prefix_store_share(struct prefix_store *store, struct prefix_use *use, uint32_t from, uint32_t sequence);
 
 /* Restores blocks until `most` tokens or more are there; returns the tokens now
- * in the sequence. What can't be restored is cut off use->readable. */
+ * in the sequence. What can't be restored is cut off use->readable; deterministic
+ * stores go back to where a cold prompt is cut, which may be before `past`. */
 uint32_t prefix_store_restore(struct prefix_store *store, struct prefix_use *use, uint32_t sequence, uint32_t past,
                               uint32_t most);
 

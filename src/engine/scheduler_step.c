@@ -124,7 +124,8 @@ void step_restore(struct scheduler *s)
                                             !s->options.tiers.is_objective))
             continue;
         seq->past = prefix_store_restore(s->options.prefixes, &seq->job->use, seq->id, past, room);
-        room -= seq->past - past < room ? seq->past - past : room;
+        const uint32_t restored = seq->past > past ? seq->past - past : 0; /* less is left where a block was damaged */
+        room -= restored < room ? restored : room;
     }
 }
 

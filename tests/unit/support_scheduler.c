@@ -226,6 +226,11 @@ void ask_deinit(struct ask *ask)
 
 uint32_t damage_blocks(struct ask *ask)
 {
+    return damage_blocks_from(ask, 0);
+}
+
+uint32_t damage_blocks_from(struct ask *ask, uint32_t first)
+{
     struct prefix_use use;
     struct prefix_waiter waiter = {0};
     bool is_pending;
@@ -233,7 +238,7 @@ uint32_t damage_blocks(struct ask *ask)
     assert_false(is_pending);
     assert_non_null(use.path);
     const uint32_t count = prefix_path_count(use.path);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = first; i < count; i++) {
         const struct prefix_block block = prefix_path_block(use.path, i);
         struct str payload;
         assert_true(block_payload((const struct block *)(uintptr_t)block.payload, &payload));

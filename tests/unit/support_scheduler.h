@@ -72,6 +72,7 @@ void ask_deinit(struct ask *ask);
 
 /* Flips a byte in each stored block that the prompt of `ask` would read. Model thread; returns the blocks. */
 uint32_t damage_blocks(struct ask *ask);
+uint32_t damage_blocks_from(struct ask *ask, uint32_t first); /* of its path; all blocks there are */
 
 /* A piece of a prompt, with the logits of its last token. The bed does not run. */
 void decode_tokens(struct model *model, uint32_t sequence, const model_token *tokens, uint32_t begin, uint32_t end);

@@ -202,6 +202,22 @@ static void spoil(const char *path)
     close(fd);
 }
 
+/* Of the files, the one whose block begins at `spoiled_begin`. */
+static uint32_t spoiled_begin;
+
+static void spoil_one(const char *path)
+{
+    static uint8_t image[1u << 18];
+    struct block_facts facts;
+    const int fd = open(path, O_RDONLY);
+    const ssize_t len = read(fd, image, sizeof(image));
+    close(fd);
+    assert_true(len > 0 && (size_t)len < sizeof(image));
+    assert_true(block_head_read(image, (size_t)len, (uint64_t)len, &facts));
+    if (facts.begin == spoiled_begin)
+        spoil(path);
+}
+
 static void delete(const char *path)
 {
     unlink(path);
@@ -242,6 +258,29 @@ static void test_the_same_replies_from_everywhere(void **state)
     rig_close(rig);
     for (uint32_t i = 0; i < PROMPTS; i++)
         buf_deinit(&cold[i]);
+}
+
+/* A damaged block anywhere: the rest begins where a cold prompt is cut, if the answer has to be the cold one. */
+static void test_what_is_left_of_a_damaged_prefix(void **state)
+{
+    (void)state;
+    for (int deterministic = 0; deterministic < 2; deterministic++) {
+        for (spoiled_begin = 0; spoiled_begin < CHECKPOINT; spoiled_begin += PREFIX_STORE_BLOCK) {
+            const uint64_t prompt = 100 + spoiled_begin;
+            struct buf cold;
+            struct rig *rig = rig_open(1u << 20, DISK, deterministic);
+            assert_int_equal(ask_for(rig, prompt, ENGINE_CACHE_EXPLICIT, &cold), 0);
+            rig_close(rig);
+            each_file(spoil_one);
+            rig = rig_open(1u << 20, DISK, deterministic);
+            const uint32_t wanted = deterministic ? spoiled_begin - spoiled_begin % PREFIX_STORE_PIECE : spoiled_begin;
+            assert_int_equal(ask_same(rig, prompt, ENGINE_CACHE_EXPLICIT, &cold), wanted);
+            assert_int_equal(ask_same(rig, prompt, ENGINE_CACHE_EXPLICIT, &cold), CHECKPOINT);
+            rig_close(rig);
+            each_file(delete);
+            buf_deinit(&cold);
+        }
+    }
 }
 
 static void test_used_again_survives_undeclared(void **state)
@@ -331,6 +370,7 @@ int main(void)
 #define ON_DISK(test) cmocka_unit_test_setup_teardown(test, test_root_make, test_root_remove)
     const struct CMUnitTest tests[] = {
         ON_DISK(test_the_same_replies_from_everywhere),
+        ON_DISK(test_what_is_left_of_a_damaged_prefix),
         ON_DISK(test_used_again_survives_undeclared),
         ON_DISK(test_beside_running_replies),
         ON_DISK(test_a_directory_that_is_none),

@@ -640,6 +640,42 @@ static void test_damaged_is_a_miss(void **state)
     }
 }
 
+static void damage_the_last(struct ask *ask)
+{
+    const uint32_t count = damage_blocks_from(ask, UINT32_MAX);
+    (void)damage_blocks_from(ask, count - 1);
+}
+
+/* Blocks end at multiples of 64 and at marks. Where the last one is damaged, the rest is computed from its begin; where
+ * the answer has to be the cold one, from a multiple of 256 or a mark. */
+static void test_damaged_at_the_end(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t first_mark, read, deterministic_read;
+    } cases[] = {{0, 576, 512}, {300, 576, 512}, {540, 576, 540}};
+    for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+        const bool is_deterministic = i % 2;
+        struct bed *bed = run_bed(MODEL_ROOM, is_deterministic);
+        struct ask asks[3];
+        for (size_t k = 0; k < 3; k++) {
+            ask_init(&asks[k], prompt, 700, ENGINE_CACHE_EXPLICIT, REPLY);
+            if (cases[i / 2].first_mark)
+                ask_mark(&asks[k], cases[i / 2].first_mark, MINUTES);
+            ask_mark(&asks[k], 600, MINUTES);
+            asks[k].on_started = k == 0 ? damage_the_last : NULL;
+            ask_run(bed, &asks[k]);
+        }
+        assert_int_equal(asks[1].finished.cache.read_tokens,
+                         is_deterministic ? cases[i / 2].deterministic_read : cases[i / 2].read);
+        assert_int_equal(asks[2].finished.cache.read_tokens, 600);
+        assert_replies_alone(asks, 0, 3);
+        for (size_t k = 0; k < 3; k++)
+            ask_deinit(&asks[k]);
+        bed_free(bed);
+    }
+}
+
 int main(void)
 {
     struct random_gguf_options options = RANDOM_GGUF_TINY;
@@ -669,6 +705,7 @@ int main(void)
         cmocka_unit_test(test_computing_one_fails),
         cmocka_unit_test(test_donor_ends_first),
         cmocka_unit_test(test_damaged_is_a_miss),
+        cmocka_unit_test(test_damaged_at_the_end),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(model_path);
