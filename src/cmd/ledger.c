@@ -6,6 +6,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
+#include "cmd/ledger_check.h"
 #include "core/config.h"
 #include "core/util.h"
 #include "ledger/view.h"
@@ -18,8 +19,10 @@ static const char usage[] =
     "usage: fulcrum ledger summary [--by day|tenant|model|profile|tag:KEY|lever] [--json|--csv]\n"
     "                              [--data DIR | --config FILE]\n"
     "       fulcrum ledger export [--json|--csv] [--data DIR | --config FILE]\n"
+    "       fulcrum ledger check [--json] [--data DIR | --config FILE]\n"
     "What requests cost and what was saved against the model asked for, on demand, standard tier, no cache.\n"
-    "`export` prints every request, `summary` sums. A server may run on the data directory meanwhile.\n\n"
+    "`export` prints every request, `summary` sums. `check` names lines and price rows that are not what was\n"
+    "written, and exits with 1 if there are any. A server may run on the data directory meanwhile.\n\n"
     "  --by WHAT      one row for each day (UTC), tenant, model that answered, application inference profile,\n"
     "                 value of the profiles' tag KEY, or lever\n"
     "  --json         one object a line; costs are picodollars, 10^-12 dollars\n"
@@ -38,7 +41,7 @@ static const char *const by_names[] = {
 };
 
 struct options {
-    bool is_export;
+    bool is_export, is_check;
     int format; /* of the three */
     int by;
     const char *by_name; /* as given */
@@ -374,11 +377,16 @@ static bool parse_action(int argc, char **argv, struct options *options)
     bool is_one = optind + 1 == argc;
     bool is_summary = is_one && !strcmp(argv[optind], "summary");
     options->is_export = is_one && !strcmp(argv[optind], "export");
-    if (!is_summary && !options->is_export) {
-        fprintf(stderr, "fulcrum ledger: expected summary or export\n%s", usage);
+    options->is_check = is_one && !strcmp(argv[optind], "check");
+    if (!is_summary && !options->is_export && !options->is_check) {
+        fprintf(stderr, "fulcrum ledger: expected summary, export or check\n%s", usage);
         return false;
     }
-    if (options->is_export && options->by != LEDGER_BY_NOTHING) {
+    if (options->is_check && options->format == FORMAT_CSV) {
+        fprintf(stderr, "fulcrum ledger: check has no --csv\n");
+        return false;
+    }
+    if (!is_summary && options->by != LEDGER_BY_NOTHING) {
         fprintf(stderr, "fulcrum ledger: --by goes with summary\n");
         return false;
     }
@@ -419,6 +427,19 @@ static enum error_code finish(struct printer *printer, struct error *error)
     return flush(printer, 0, error);
 }
 
+/* Beside what was asked for, which is on standard output. */
+static void warn_of_damages(struct ledger_view *view)
+{
+    struct error error;
+    uint64_t count;
+    if (ledger_view_damages(view, &count, &error) != OK)
+        fprintf(stderr, "fulcrum ledger: not every line could be checked: %s\n", error.message);
+    else if (count > 0)
+        fprintf(stderr,
+                "fulcrum ledger: %" PRIu64 " lines or price rows are damaged; `fulcrum ledger check` names them\n",
+                count);
+}
+
 static enum error_code print_all(const struct options *options, const char *data, struct error *error)
 {
     struct ledger_view *view;
@@ -433,6 +454,8 @@ static enum error_code print_all(const struct options *options, const char *data
                               : ledger_view_groups(view, by, tag, print_group, &printer, error);
     if (code == OK)
         code = finish(&printer, error);
+    if (code == OK)
+        warn_of_damages(view);
     buf_deinit(&printer.out);
     ledger_view_close(view);
     return code;
@@ -448,8 +471,11 @@ int cmd_ledger(int argc, char **argv)
         return status;
     if (!options.data && config_load(config_find(options.config), &config, &error))
         return cmd_fail("ledger", &error, CMD_USAGE);
+    const char *data = options.data ? options.data : config.data;
     status = CMD_DONE;
-    if (print_all(&options, options.data ? options.data : config.data, &error) != OK)
+    if (options.is_check)
+        status = cmd_ledger_check(data, options.format == FORMAT_JSON);
+    else if (print_all(&options, data, &error) != OK)
         status = cmd_fail("ledger", &error, CMD_FAILED);
     if (!options.data)
         config_deinit(&config);

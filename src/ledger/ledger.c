@@ -1,6 +1,7 @@
 #include "ledger/ledger.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -20,6 +21,8 @@
 #define SEGMENT_BYTES_SHORT (256u << 10) /* on a disk that is nearly full: what is in the database shall go soon */
 #define WAL_PAGES 1000                   /* of the database's own log, SQLite's default */
 #define WAL_PAGES_SHORT 64
+#define TEND_ROWS 1000    /* lines of before that are checked at a time */
+#define DAMAGES_LOGGED 20
 #define GATHER_MS 20           /* from the first record of a group to its commit */
 #define IDLE_MS 3600000
 #define RETRY_MS 1000          /* after the database refused */
@@ -42,6 +45,8 @@ struct ledger {
     dev_t db_device;      /* of the file that was opened */
     ino_t db_inode;
     bool is_sparing;      /* the writer's: the disk is nearly full */
+    bool is_tended;       /* the writer's: all lines of before were looked at */
+    uint64_t damages;     /* likewise: found among them */
     atomic_bool is_gone;  /* ledger.db is not the file that was opened */
     pthread_t writer;
     atomic_bool is_stopping;
@@ -150,6 +155,43 @@ static enum error_code turn_over(struct ledger *ledger, struct error *error)
     return code == OK ? retire(ledger, error) : code;
 }
 
+/* --- what was written before, looked at again --- */
+
+static void on_damage(void *ctx, int64_t row, struct str request_id)
+{
+    struct ledger *ledger = ctx;
+    if (ledger->damages++ < DAMAGES_LOGGED)
+        log_event(LOG_ERROR, "a line in ledger.db is damaged", LOG_I("row", row), LOG_S("request", request_id));
+}
+
+static void say_damages(const struct ledger *ledger)
+{
+    const uint64_t damages = ledger->damages + ledger_db_damaged_prices(ledger->db);
+    if (damages)
+        condition_set("ledger_lines", CONDITION_NOTE,
+                      "%" PRIu64 " lines or price rows of ledger.db are not what was written; `fulcrum ledger check` "
+                      "names them", damages);
+}
+
+/* Some lines at a time, between the writer's turns. False: all were looked at. */
+static bool tend(struct ledger *ledger)
+{
+    struct error error;
+    bool is_done = false;
+    if (ledger->is_tended)
+        return false;
+    const enum error_code code = ledger_db_tend(ledger->db, TEND_ROWS, on_damage, ledger, &is_done, &error);
+    if (code != OK) /* on a full disk the next start goes on */
+        log_event(LOG_ERROR, "lines in ledger.db cannot be checked", LOG_C("error", error.message));
+    ledger->damages += code == ERROR_INTERNAL;
+    ledger->is_tended = is_done || code != OK;
+    if (ledger->is_tended)
+        say_damages(ledger);
+    return !ledger->is_tended;
+}
+
+/* --- the thread --- */
+
 static void *write_lines(void *ctx)
 {
     struct ledger *ledger = ctx;
@@ -160,6 +202,8 @@ static void *write_lines(void *ctx)
         sleep_ms(ledger, GATHER_MS);
         const bool is_done = turn_over(ledger, &error) == OK;
         wait_ms = is_done ? IDLE_MS : RETRY_MS; /* also when nothing comes meanwhile */
+        if (is_done && tend(ledger))
+            wait_ms = 1;
         if (is_done)
             continue;
         complain(ledger, BEHIND, &error);
@@ -222,6 +266,7 @@ enum error_code ledger_open(const char *data, const struct price_book *book, str
         code = open_parts(made, data, book, error);
     }
     if (code == OK) {
+        (void)tend(made); /* a small ledger is known before the first request */
         int failure = pthread_create(&made->writer, NULL, write_lines, made);
         if (failure)
             code = error_set_errno(error, ERROR_IO, failure, "cannot start the ledger's writer");

@@ -3,18 +3,32 @@
 #ifndef LEDGER_LEDGER_DB_H
 #define LEDGER_LEDGER_DB_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "core/error.h"
 #include "ledger/line.h"
 #include "ledger/price_book.h"
 
 #define LEDGER_DB_FILE "ledger.db"
-#define LEDGER_DB_VERSION 2
+#define LEDGER_DB_VERSION 3
+
+/* Columns of `line` that a line is made of, in their order. Behind them stands `checksum`, seal() of these. */
+#define LEDGER_LINE_COLUMNS                                                                                        \
+    "request_id, time_us, tenant, dialect, operation, model_requested, model_invoked, tier, input_tokens, "         \
+    "cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, latency_us, first_token_us, "  \
+    "outcome, price, baseline_price, cost, baseline, saved_route, saved_distil, saved_cache, saved_tier, profile, tags"
+
+/* SQL: whether a row of `line` is not what was written. Those of earlier programs have no checksum until the first
+ * start of this one has got to them; `unsealed` says up to where. */
+#define LEDGER_LINE_UNSEALED "(checksum IS NULL AND rowid < coalesce((SELECT below FROM unsealed), 0))"
+#define LEDGER_LINE_DAMAGED "(checksum IS NOT seal(" LEDGER_LINE_COLUMNS ") AND NOT " LEDGER_LINE_UNSEALED ")"
 
 struct ledger_db;
 
 /* Opens `path` for writing, makes it where it is missing, brings it up to date,
  * and notes the rows of `book`. ERROR_CONFLICT: a row has other prices than when it was noted; its
- * book needs a new version. */
+ * book needs a new version. A row that is damaged here is logged, no more. */
 enum error_code ledger_db_open(const char *path, const struct price_book *book, struct ledger_db **db,
                                struct error *error) WARN_UNUSED;
 
@@ -34,6 +48,17 @@ enum error_code ledger_db_insert(struct ledger_db *db, const struct ledger_line 
 
 /* Of a view: takes a line that it was given out again. */
 enum error_code ledger_db_forget(struct ledger_db *db, struct str request_id, struct error *error) WARN_UNUSED;
+
+/* --- checksums --- */
+
+bool ledger_db_has_checksums(const struct ledger_db *db); /* false: a view of an earlier program's file */
+
+/* Looks at the next `rows` lines that were there when the file was opened: calls `each` for those that are not what
+ * was written, gives those without a checksum one. On an error the file is damaged there, or full. */
+enum error_code ledger_db_tend(struct ledger_db *db, uint64_t rows,
+                               void (*each)(void *ctx, int64_t row, struct str request_id), void *ctx, bool *is_done,
+                               struct error *error) WARN_UNUSED;
+uint64_t ledger_db_damaged_prices(const struct ledger_db *db); /* found when the book's rows were noted, and logged */
 
 struct sql *ledger_db_sql(struct ledger_db *db); /* for queries */
 

@@ -117,11 +117,6 @@ void ledger_view_close(struct ledger_view *view)
 
 /* --- lines --- */
 
-#define LINE_COLUMNS                                                                                               \
-    "request_id, time_us, tenant, dialect, operation, model_requested, model_invoked, tier, input_tokens, "         \
-    "cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, latency_us, first_token_us, "  \
-    "outcome, price, baseline_price, cost, baseline, saved_route, saved_distil, saved_cache, saved_tier, profile, tags"
-
 /* Index of `text` among `names`, or -1. */
 static int find_name(const char *const *names, struct str text)
 {
@@ -132,7 +127,8 @@ static int find_name(const char *const *names, struct str text)
     return -1;
 }
 
-static enum error_code read_line(struct sql_statement *row, struct ledger_line *line, struct error *error)
+/* False: a bit has changed in a word that has to be one of a few. */
+static bool read_line(struct sql_statement *row, struct ledger_line *line)
 {
     int n = 0;
     *line = (struct ledger_line){0};
@@ -159,11 +155,10 @@ static enum error_code read_line(struct sql_statement *row, struct ledger_line *
     line->profile = sql_text(row, n++);
     line->tags = sql_text(row, n++);
     if (tier < 0 || outcome < 0)
-        return error_set(error, ERROR_INTERNAL, "ledger.db: the line of request " STR_FMT " has an unknown %s",
-                         STR_ARG(line->request_id), tier < 0 ? "tier" : "outcome");
+        return false;
     line->tier = (enum price_tier)tier;
     line->outcome = (enum ledger_outcome)outcome;
-    return OK;
+    return true;
 }
 
 static enum error_code each_line(struct ledger_view *view, const char *query,
@@ -178,13 +173,32 @@ static enum error_code each_line(struct ledger_view *view, const char *query,
         return code;
     while ((code = sql_step(rows, &has_row, error)) == OK && has_row) {
         struct ledger_line line;
-        code = read_line(rows, &line, error);
-        if (code == OK)
-            code = each(ctx, &line, error);
+        if (!read_line(rows, &line))
+            continue; /* ledger_view_damages counts it */
+        code = each(ctx, &line, error);
         if (code != OK)
             break;
     }
     sql_free(rows);
+    return code;
+}
+
+enum error_code ledger_view_damages(struct ledger_view *view, uint64_t *count, struct error *error)
+{
+    struct sql_statement *row;
+    bool has_row = false;
+    *count = 0;
+    if (!ledger_db_has_checksums(view->db))
+        return OK;
+    enum error_code code = sql_prepare(ledger_db_sql(view->db),
+                                       "SELECT (SELECT count(*) FROM main.line WHERE " LEDGER_LINE_DAMAGED ") + "
+                                       "(SELECT count(*) FROM main.price WHERE checksum IS NOT seal(name, rates))",
+                                       &row, error);
+    if (code != OK)
+        return code;
+    code = sql_step(row, &has_row, error);
+    *count = code == OK && has_row ? (uint64_t)sql_int(row, 0) : 0;
+    sql_free(row);
     return code;
 }
 
@@ -198,9 +212,9 @@ enum error_code ledger_view_lines(struct ledger_view *view,
     enum error_code code = sql_exec(sql, "BEGIN", error);
     if (code != OK)
         return code;
-    code = each_line(view, "SELECT " LINE_COLUMNS " FROM temp.kept ORDER BY n", each, ctx, error);
+    code = each_line(view, "SELECT " LEDGER_LINE_COLUMNS " FROM temp.kept ORDER BY n", each, ctx, error);
     if (code == OK)
-        code = each_line(view, "SELECT " LINE_COLUMNS " FROM temp.late ORDER BY n", each, ctx, error);
+        code = each_line(view, "SELECT " LEDGER_LINE_COLUMNS " FROM temp.late ORDER BY n", each, ctx, error);
     sql_rollback(sql);
     return code;
 }

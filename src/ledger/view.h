@@ -21,6 +21,10 @@ enum error_code ledger_view_lines(struct ledger_view *view,
                                                           struct error *error),
                                   void *ctx, struct error *error) WARN_UNUSED;
 
+/* Lines and price rows that are not what was written. Damaged lines are shown and summed as they stand, but for those
+ * whose tier or outcome is none. */
+enum error_code ledger_view_damages(struct ledger_view *view, uint64_t *count, struct error *error) WARN_UNUSED;
+
 typedef __int128 ledger_sum; /* picodollars */
 
 struct ledger_group {

@@ -264,6 +264,13 @@ static bool is_in_place(const struct journal *journal)
     return stat(journal->path, &info) == 0 && info.st_dev == journal->device && info.st_ino == journal->inode;
 }
 
+/* What was let in before may end in a segment that was moved, but not in one that nobody will find. */
+static bool may_take(const struct journal *journal, int64_t promise)
+{
+    struct stat info;
+    return promise < 0 ? fstat(journal->fd, &info) == 0 && info.st_nlink > 0 : is_in_place(journal);
+}
+
 static struct journal *new_journal(const char *dir, uint64_t limit_bytes)
 {
     struct journal *journal = mem_calloc(1, sizeof(*journal));
@@ -346,7 +353,7 @@ static void wake(struct journal *journal)
 
 static enum error_code admit(struct journal *journal, size_t len, int64_t promise, struct error *error)
 {
-    if (!is_in_place(journal)) { /* where the directory is there, the thread behind rolls to a segment that is */
+    if (!may_take(journal, promise)) { /* where the directory is there, the thread behind rolls to a segment that is */
         journal->is_broken = true;
         wake(journal);
         return error_set(error, promise > 0 ? ERROR_UNAVAILABLE : ERROR_IO,

@@ -35,7 +35,7 @@ void journal_close(struct journal *journal); /* a segment without a record goes,
  * (positive, or 0 for a record that stands alone) it is refused with
  * ERROR_UNAVAILABLE when space is short, the disk's reserve included, or the
  * limit is reached; others fail only with ERROR_IO. A segment that was removed
- * or replaced takes no record. After a failure the log is as before. Any
+ * takes no record, one that was moved none but those promised. After a failure the log is as before. Any
  * thread; the lock inside is held for one write(2). */
 enum error_code journal_append(struct journal *journal, uint32_t type, struct str payload, int64_t promise,
                                struct error *error) WARN_UNUSED;

@@ -3,7 +3,10 @@
  *
  * Errors carry the file's path and SQLite's words. ERROR_UNAVAILABLE: somebody
  * else holds the database, or the disk is full; ERROR_IO: disk or permission; ERROR_INTERNAL: the
- * file is damaged or no database; ERROR_CONFLICT: a constraint or a trigger. */
+ * file is damaged or no database; ERROR_CONFLICT: a constraint or a trigger.
+ *
+ * Texts may use a function of our own: seal(...), a checksum (XXH3) of its
+ * arguments and their types, for tables that shall notice when they change. */
 #ifndef STORE_SQL_H
 #define STORE_SQL_H
 

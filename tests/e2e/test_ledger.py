@@ -10,6 +10,7 @@ import re
 import resource
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -247,6 +248,44 @@ def test_metrics_agree_with_the_ledger(tmp_path, random_model):
         summed = sum(line[field] for line in lines for field in fields)
         assert said[f'fulcrum_{metric}_total{{model="tiny"}}'] == summed, metric
     assert server.stop() == 0
+
+
+def test_damage_is_named(tmp_path, random_model):
+    server = start(tmp_path, random_model)
+    requests = [post(server, PRO, body())[0].headers["x-amzn-RequestId"] for _ in range(5)]
+    assert server.stop() == 0
+    done = ledger(tmp_path, "check")
+    assert done.returncode == 0 and "5 lines" in done.stdout and " 0 damaged" in done.stdout
+    database = sqlite3.connect(tmp_path / "data" / "ledger.db")
+    database.executescript(
+        "DROP TRIGGER line_keep; UPDATE line SET tenant = 'defatlt' WHERE rowid = 2;"
+        "UPDATE line SET tier = 'defaulu' WHERE rowid = 4;"
+        f"UPDATE price SET rates = replace(rates, '8', '9') WHERE name LIKE '%/{PRO}/us-east-1'")
+    database.close()
+
+    server = start(tmp_path, random_model)  # is not kept from it by a price row
+    assert post(server, PRO, body())[0].status == 200
+    assert re.search(rf"level=error .*price row in ledger.db is damaged.*{PRO}", server.log())
+    assert re.search(rf"level=error .*line in ledger.db is damaged.*{requests[1]}", server.log())
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request("GET", "/readyz")
+    reply = connection.getresponse()
+    assert reply.status == 200 and b"3 lines or price rows of ledger.db" in reply.read()
+    connection.close()
+    assert server.stop() == 0
+
+    done = ledger(tmp_path, "check", "--json")
+    assert done.returncode == 1
+    rows = [json.loads(row) for row in done.stdout.splitlines()]
+    assert [row.get("requestId") for row in rows if row.get("damaged") == "line"] == [requests[1], requests[3]]
+    assert [row["name"].split("/")[1] for row in rows if row.get("damaged") == "price"] == [PRO]
+    assert rows[-1] == {"lines": 6, "priceRows": rows[-1]["priceRows"], "withoutChecksum": 0, "damages": 3}
+    done = ledger(tmp_path, "check")
+    assert done.returncode == 1 and f"line 2, request {requests[1]}: not what was written" in done.stdout
+    for action in ("export", "summary"):
+        done = ledger(tmp_path, action)
+        assert done.returncode == 0 and "3 lines or price rows are damaged" in done.stderr
+    assert ledger(tmp_path, "check", "--csv").returncode == 2
 
 
 def test_wrong_usage_is_exit_2(tmp_path):

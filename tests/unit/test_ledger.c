@@ -13,11 +13,13 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/config.h"
 #include "core/mem.h"
 #include "core/util.h"
+#include "ledger/check.h"
 #include "ledger/drain.h"
 #include "ledger/ledger.h"
 #include "ledger/view.h"
@@ -414,6 +416,32 @@ static void exec_db(const char *text)
     sql_close(sql);
 }
 
+/* What the first version of the program made, with so many lines. */
+static void make_early_db(unsigned count)
+{
+    char text[512];
+    exec_db("CREATE TABLE line (request_id TEXT NOT NULL UNIQUE, time_us INTEGER NOT NULL, tenant TEXT NOT NULL, "
+            "dialect TEXT NOT NULL, operation TEXT NOT NULL, model_requested TEXT NOT NULL, model_invoked TEXT NOT "
+            "NULL, tier TEXT NOT NULL, input_tokens INTEGER NOT NULL, cache_read_tokens INTEGER NOT NULL, "
+            "cache_write_5m_tokens INTEGER NOT NULL, cache_write_1h_tokens INTEGER NOT NULL, output_tokens INTEGER "
+            "NOT NULL, latency_us INTEGER NOT NULL, first_token_us INTEGER, outcome TEXT NOT NULL, price TEXT NOT "
+            "NULL, baseline_price TEXT NOT NULL, cost INTEGER NOT NULL, baseline INTEGER NOT NULL, saved_route "
+            "INTEGER NOT NULL, saved_distil INTEGER NOT NULL, saved_cache INTEGER NOT NULL, saved_tier INTEGER NOT "
+            "NULL) STRICT;"
+            "CREATE TABLE price (name TEXT NOT NULL UNIQUE, rates TEXT NOT NULL) STRICT;"
+            "CREATE TRIGGER line_keep BEFORE UPDATE ON line BEGIN SELECT RAISE(ABORT, 'lines are never changed'); "
+            "END;"
+            "CREATE TRIGGER line_stay BEFORE DELETE ON line BEGIN SELECT RAISE(ABORT, 'lines are never deleted'); "
+            "END;"
+            "INSERT INTO price VALUES ('early@1/a/b', '[]');"
+            "PRAGMA user_version = 1;");
+    (void)snprintf(text, sizeof(text),
+                   "WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < %u) "
+                   "INSERT INTO line SELECT 'early' || value, value, 't', 'bedrock', 'Converse', 'm', 'm', 'default', "
+                   "1, 0, 0, 0, 1, 0, NULL, 'completed', 'p', 'p', 7, 7, 0, 0, 0, 0 FROM n", count);
+    exec_db(text);
+}
+
 static void damaged_files(void **state)
 {
     (void)state;
@@ -428,10 +456,10 @@ static void damaged_files(void **state)
     assert_int_equal(ledger_view_open(test_root, &view, &error), ERROR_INVALID);
     assert_non_null(strstr(error.message, "is not a ledger"));
     ledger_close(open_ledger()); /* an empty file is a new database */
-    exec_db("PRAGMA user_version = 3");
+    exec_db("PRAGMA user_version = 4");
     refuse_to_open("made by a newer version");
-    exec_db("PRAGMA user_version = 2; DELETE FROM price WHERE name LIKE 'bedrock@%/amazon.nova-pro-v1:0/us-east-1';"
-            "INSERT INTO price SELECT 'bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1', 'other';");
+    exec_db("PRAGMA user_version = 3; UPDATE price SET rates = 'other', checksum = seal(name, 'other') "
+            "WHERE name = 'bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1'");
     refuse_to_open("bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1 has other prices than those that lines of the");
     (void)snprintf(error.message, sizeof(error.message), "%s/ledger.db", test_root);
     assert_int_equal(unlink(error.message), 0);
@@ -478,11 +506,8 @@ static void profiles_and_tags(void **state)
     char id[UUID_LEN + 1];
     struct error error;
     struct keyed keyed;
-    struct ledger *ledger = open_ledger();
-    ledger_close(ledger);
-    exec_db("ALTER TABLE line DROP COLUMN tags; ALTER TABLE line DROP COLUMN profile; PRAGMA user_version = 1;"
-            "INSERT INTO line VALUES ('early', 1, 't', 'bedrock', 'Converse', 'm', 'm', 'default', 0, 0, 0, 0, 0, 0, "
-            "0, 'completed', 'p', 'p', 0, 0, 0, 0, 0, 0)");
+    struct ledger *ledger;
+    make_early_db(1);
     sums_by(LEDGER_BY_PROFILE, "", &keyed); /* read before any server brings it up to date */
     assert_true(keyed.count == 1 && keyed.requests[0] == 1 && keyed.keys[0][0] == '\0');
     ledger = open_ledger();
@@ -524,6 +549,167 @@ static void lines_are_never_changed(void **state)
     assert_non_null(strstr(error.message, "lines are never changed"));
     assert_int_equal(sql_exec(sql, "DELETE FROM line", &error), ERROR_CONFLICT);
     sql_close(sql);
+}
+
+/* --- checksums --- */
+
+struct found {
+    size_t counts[LEDGER_DAMAGES];
+    int64_t row; /* of the last line or price row */
+};
+
+static void find(void *ctx, const struct ledger_damage *damage)
+{
+    struct found *found = ctx;
+    found->counts[damage->kind]++;
+    if (damage->kind != LEDGER_DAMAGED_FILE)
+        found->row = damage->row;
+}
+
+static struct ledger_checked check(struct found *found)
+{
+    struct ledger_checked checked;
+    struct error error;
+    *found = (struct found){.row = 0};
+    if (ledger_check(test_root, find, found, &checked, &error) != OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(checked.damages, found->counts[0] + found->counts[1] + found->counts[2]);
+    return checked;
+}
+
+static uint64_t damages_in_view(void)
+{
+    struct ledger_view *view;
+    struct error error;
+    uint64_t count;
+    assert_int_equal(ledger_view_open(test_root, &view, &error), OK);
+    assert_int_equal(ledger_view_damages(view, &count, &error), OK);
+    ledger_view_close(view);
+    return count;
+}
+
+static void write_lines(unsigned count)
+{
+    struct ledger *ledger = open_ledger();
+    for (unsigned i = 1; i <= count; i++)
+        accept_and_finish(ledger, i);
+    assert_true(ledger_close(ledger));
+}
+
+static void every_changed_column_is_named(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {
+        "request_id = request_id || 'x'", "time_us = time_us + 1", "tenant = 'defatlt'", "dialect = ''",
+        "operation = 'converse'", "model_requested = 'a'", "model_invoked = 'a'", "tier = 'flex'",
+        "input_tokens = input_tokens + 1", "cache_read_tokens = 0", "cache_write_5m_tokens = 0",
+        "cache_write_1h_tokens = 0", "output_tokens = 4", "latency_us = latency_us * 2", "first_token_us = NULL",
+        "outcome = 'failed'", "price = ''", "baseline_price = ''", "cost = cost - 1", "baseline = baseline + 1",
+        "saved_route = 0", "saved_distil = 1", "saved_cache = -saved_cache", "saved_tier = saved_tier + 256",
+        "profile = 'a'", "tags = '{}'", "checksum = checksum + 1", "checksum = NULL", "tier = 'defaulu'",
+        "outcome = 'complfted'", "price = baseline_price, baseline_price = price || ''",
+        "input_tokens = output_tokens, output_tokens = input_tokens"};
+    struct found found;
+    char text[256];
+    write_lines(5);
+    assert_int_equal(check(&found).damages, 0);
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        (void)snprintf(text, sizeof(text), "DROP TRIGGER line_keep; CREATE TABLE kept AS SELECT * FROM line WHERE "
+                                           "rowid = 3; UPDATE line SET %s WHERE rowid = 3", changes[i]);
+        exec_db(text);
+        const bool is_same = i == 30; /* both names are equal here: nothing changed */
+        const struct ledger_checked checked = check(&found);
+        if (checked.damages != !is_same || found.counts[LEDGER_DAMAGED_LINE] != !is_same)
+            fail_msg("%s: %d damages", changes[i], (int)checked.damages);
+        assert_int_equal(damages_in_view(), !is_same);
+        assert_true(is_same || found.row == 3);
+        assert_true(checked.lines == 5 && checked.unsealed == 0);
+        ledger_close(open_ledger()); /* starts all the same */
+        exec_db("DELETE FROM price WHERE name = ''; DROP TRIGGER line_stay; DELETE FROM line WHERE rowid = 3;"
+                "INSERT INTO line (rowid, " LEDGER_LINE_COLUMNS ", checksum) SELECT 3, * FROM kept; DROP TABLE kept;"
+                "CREATE TRIGGER line_stay BEFORE DELETE ON line BEGIN SELECT 1; END;"
+                "CREATE TRIGGER line_keep BEFORE UPDATE ON line BEGIN SELECT 1; END;");
+        assert_int_equal(check(&found).damages, 0);
+    }
+}
+
+static void price_rows_that_are_damaged(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {"rates = replace(rates, '8', '9')", "name = name || 'x'", "rates = ''",
+                                          "checksum = checksum + 1", "checksum = NULL"};
+    struct found found;
+    char text[256];
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        write_lines(1);
+        (void)snprintf(text, sizeof(text), "UPDATE price SET %s WHERE name = "
+                                           "'bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1'", changes[i]);
+        exec_db(text);
+        for (int start = 0; start < 2; start++) {
+            assert_int_equal(check(&found).damages, 1);
+            assert_int_equal(found.counts[LEDGER_DAMAGED_PRICE], 1);
+            assert_int_equal(damages_in_view(), 1);
+            ledger_close(open_ledger()); /* it is not the book's fault: no start is refused */
+        }
+        assert_int_equal(test_root_remove(NULL), 0);
+        assert_int_equal(test_root_make(NULL), 0);
+    }
+}
+
+/* A bit of the file, anywhere in the page of a line: what is shown is what was written, or check says it is not. */
+static void flipped_bits_are_noticed(void **state)
+{
+    (void)state;
+    char path[128], id[] = "00000000-0000-4000-8000-000000000002";
+    static uint8_t bytes[1u << 20];
+    struct found found;
+    struct shown before = {0};
+    write_lines(3);
+    show(&before);
+    (void)snprintf(path, sizeof(path), "%s/ledger.db", test_root);
+    const int fd = open(path, O_RDWR);
+    const ssize_t len = pread(fd, bytes, sizeof(bytes), 0);
+    assert_true(len > 0 && (size_t)len < sizeof(bytes));
+    const uint8_t *at = memmem(bytes, (size_t)len, id, sizeof(id) - 1);
+    assert_non_null(at);
+    const off_t begin = at - bytes - 40, end = at - bytes + 220;
+    unsigned noticed = 0;
+    for (off_t offset = begin; offset < end; offset++) {
+        const uint8_t flipped = bytes[offset] ^ (uint8_t)(1u << (offset % 8));
+        assert_int_equal(pwrite(fd, &flipped, 1, offset), 1);
+        struct shown after = {0};
+        if (check(&found).damages > 0) {
+            noticed++;
+        } else {
+            show(&after);
+            assert_memory_equal(&before, &after, sizeof(before));
+        }
+        assert_int_equal(pwrite(fd, &bytes[offset], 1, offset), 1);
+    }
+    close(fd);
+    assert_true(noticed > 200);
+    assert_int_equal(check(&found).damages, 0);
+}
+
+/* Lines of before get their checksums, more than one turn's; what was changed afterwards is noticed. */
+static void early_lines_are_sealed(void **state)
+{
+    (void)state;
+    struct found found;
+    make_early_db(2500);
+    struct ledger_checked checked = check(&found);
+    assert_true(checked.lines == 2500 && checked.unsealed == 2500 && checked.damages == 0);
+    struct ledger *ledger = open_ledger();
+    accept_and_finish(ledger, 1);
+    for (int i = 0; i < 500 && check(&found).unsealed > 0; i++)
+        (void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    assert_true(ledger_close(ledger));
+    checked = check(&found);
+    assert_true(checked.lines == 2501 && checked.unsealed == 0 && checked.damages == 0);
+    exec_db("DROP TRIGGER line_keep; UPDATE line SET cost = 8 WHERE rowid = 1700;"
+            "UPDATE line SET checksum = NULL WHERE rowid = 2; UPDATE price SET rates = '' WHERE name = 'early@1/a/b'");
+    assert_int_equal(check(&found).damages, 3);
+    assert_int_equal(damages_in_view(), 3);
 }
 
 /* While somebody else holds the database, lines go on; they get there afterwards. */
@@ -816,6 +1002,10 @@ int main(void)
         EACH_IN_ITS_OWN(damaged_files),
         EACH_IN_ITS_OWN(profiles_and_tags),
         EACH_IN_ITS_OWN(lines_are_never_changed),
+        EACH_IN_ITS_OWN(every_changed_column_is_named),
+        EACH_IN_ITS_OWN(price_rows_that_are_damaged),
+        EACH_IN_ITS_OWN(flipped_bits_are_noticed),
+        EACH_IN_ITS_OWN(early_lines_are_sealed),
         EACH_IN_ITS_OWN(database_may_be_busy),
         EACH_IN_ITS_OWN(full_disk),
         EACH_IN_ITS_OWN(complaints_do_not_hide_each_other),
