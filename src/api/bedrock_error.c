@@ -52,6 +52,7 @@ void bedrock_error_respond_named(struct http_exchange *exchange, int status, con
         {STR("x-amzn-errortype"), str_of(name)},
         {STR("x-amzn-requestid"), str_of(request_id)},
     };
+    static const struct str no_memory = STR("{\"message\":\"The server is out of memory.\"}");
     size_t count = 3;
     for (size_t i = 0; i < extra_count && count < HEADER_COUNT_MAX; i++)
         headers[count++] = extra[i];
@@ -63,7 +64,7 @@ void bedrock_error_respond_named(struct http_exchange *exchange, int status, con
     buf_append_text(&body, ",\"__type\":");
     buf_append_json(&body, str_of(name));
     buf_append_char(&body, '}');
-    http_respond(exchange, status, headers, count, body.failed ? STR("{}") : buf_str(&body));
+    http_respond(exchange, status, headers, count, body.failed ? no_memory : buf_str(&body));
     buf_deinit(&body);
 }
 

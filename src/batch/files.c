@@ -19,7 +19,7 @@ enum error_code file_fail(const char *what, const char *path, int os_errno, stru
 
 enum error_code file_open(const char *path, int flags, int *fd, struct error *error)
 {
-    *fd = open(path, flags | O_CLOEXEC, 0600);
+    *fd = io_openat(AT_FDCWD, path, flags | O_CLOEXEC, 0600);
     if (*fd >= 0)
         return OK;
     return errno == ENOENT && !(flags & O_CREAT) ? error_set(error, ERROR_NOT_FOUND, "%s is not there", path)
@@ -82,7 +82,7 @@ enum error_code file_writer_close(struct file_writer *writer, enum error_code co
         return code;
     if (code == OK)
         code = flush(writer, error);
-    if (code == OK && fsync(writer->fd))
+    if (code == OK && io_fsync(writer->fd))
         code = file_fail("sync", writer->path, errno, error);
     close(writer->fd);
     writer->fd = -1;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "batch/files.h"
+#include "core/io.h"
 #include "core/json.h"
 #include "core/limits.h"
 
@@ -310,7 +311,7 @@ static enum error_code write_files(struct input_writer *writer, struct error *er
         return code;
     code = file_writer_put(&out, writer->files.data, writer->files.len, error);
     code = file_writer_close(&out, code, error);
-    if (code == OK && rename(path, writer->paths.of[PART_FILES]))
+    if (code == OK && io_renameat(AT_FDCWD, path, AT_FDCWD, writer->paths.of[PART_FILES]))
         code = error_set_errno(error, ERROR_IO, errno, "cannot rename %s", path);
     return code;
 }

@@ -13,7 +13,7 @@
 /* --- faults ---------------------------------------------------------------------------------------------- */
 
 /* All zero in normal life, and then the cost is one relaxed increment and two loads. */
-static _Atomic uint64_t call_count, fail_at, fail_every, short_every, random_state;
+static _Atomic uint64_t call_count, fail_at, fail_every, fail_from, short_every, random_state;
 static atomic_int fail_errno;
 static _Atomic uint64_t pretended_free = UINT64_MAX;
 
@@ -27,6 +27,7 @@ static uint64_t env_number(const char *name)
 __attribute__((constructor)) static void read_fault_environment(void)
 {
     const uint64_t seed = env_number("IO_SEED");
+    atomic_store(&fail_from, env_number("IO_FAIL_FROM"));
     io_fail_every(env_number("IO_FAIL_EVERY"), seed);
     io_short_every(env_number("IO_SHORT_EVERY"), seed);
 }
@@ -34,7 +35,8 @@ __attribute__((constructor)) static void read_fault_environment(void)
 /* splitmix64: each call draws a number of its own, whatever the threads do. */
 static uint64_t draw(void)
 {
-    uint64_t z = atomic_fetch_add_explicit(&random_state, UINT64_C(0x9e3779b97f4a7c15), memory_order_relaxed);
+    const uint64_t step = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t z = atomic_fetch_add_explicit(&random_state, step, memory_order_relaxed) + step;
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
     return z ^ (z >> 31);
@@ -54,7 +56,7 @@ static bool must_fail(const int *kinds, size_t count)
         errno = atomic_load(&fail_errno);
         return true;
     }
-    if (!is_hit(&fail_every))
+    if (number < atomic_load_explicit(&fail_from, memory_order_relaxed) || !is_hit(&fail_every))
         return false;
     errno = kinds[draw() % count];
     return true;
@@ -112,6 +114,11 @@ void io_fail_at(uint64_t nth, int os_errno)
 uint64_t io_fail_count(void)
 {
     return atomic_load(&call_count);
+}
+
+bool io_has_faults(void)
+{
+    return atomic_load(&fail_every) || atomic_load(&short_every) || atomic_load(&fail_at);
 }
 
 void io_pretend_space(uint64_t free_bytes)

@@ -2,8 +2,8 @@
  *
  * io_write and the like are the system calls of the same names. In a test each may fail as a disk does (EINTR,
  * ENOSPC, EIO) or move less than it was asked for: IO_FAIL_EVERY=n and IO_SHORT_EVERY=n in the environment hit one
- * call in n, at places that follow from IO_SEED; unit tests call io_fail_every, io_short_every and io_fail_at. Any
- * thread. */
+ * call in n, at places that follow from IO_SEED, failures from the IO_FAIL_FROM-th call on; unit tests call
+ * io_fail_every, io_short_every and io_fail_at. Any thread. */
 #ifndef CORE_IO_H
 #define CORE_IO_H
 
@@ -40,6 +40,7 @@ void io_fail_every(uint64_t calls, uint64_t seed);  /* one call in so many fails
 void io_short_every(uint64_t calls, uint64_t seed); /* one read or write in so many is short; 0: none */
 void io_fail_at(uint64_t nth, int os_errno);        /* that call fails, counted from now on, all threads; 0: none */
 uint64_t io_fail_count(void);                       /* calls seen since io_fail_at */
+bool io_has_faults(void);                           /* any of these is on */
 void io_pretend_space(uint64_t free_bytes);         /* what io_space says is free; UINT64_MAX: the truth */
 
 #endif

@@ -12,6 +12,7 @@
 struct capped_allocator {
     yyjson_alc alc;
     size_t used, max;
+    bool is_out; /* there is no memory at all, whatever the text may have */
 };
 
 struct capped_block {
@@ -25,6 +26,7 @@ static void *capped_malloc(void *ctx, size_t size)
     if (size > allocator->max || allocator->used > allocator->max - size)
         return NULL;
     struct capped_block *block = mem_alloc(sizeof(*block) + size);
+    allocator->is_out = allocator->is_out || !block;
     if (!block)
         return NULL;
     block->size = size;
@@ -46,6 +48,7 @@ static void *capped_realloc(void *ctx, void *ptr, size_t old_size, size_t size)
     if (size > allocator->max || others > allocator->max - size)
         return NULL;
     struct capped_block *grown = mem_realloc(block, sizeof(*block) + size);
+    allocator->is_out = allocator->is_out || !grown;
     if (!grown)
         return NULL;
     grown->size = size;
@@ -114,11 +117,11 @@ enum error_code json_parse(struct str text, yyjson_doc **doc, struct error *erro
      * prototype predates that promise. */
     char *bytes = (char *)(uintptr_t)text.data;
     *doc = yyjson_read_opts(bytes, text.len, YYJSON_READ_NOFLAG, &allocator->alc, &reason);
-    if (!*doc) {
-        mem_free(allocator);
-        return parse_failed(text, &reason, error);
-    }
-    return OK;
+    if (*doc)
+        return OK;
+    const bool is_out = allocator->is_out;
+    mem_free(allocator);
+    return is_out ? error_no_memory(error) : parse_failed(text, &reason, error);
 }
 
 void json_free(yyjson_doc *doc)

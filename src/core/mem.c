@@ -16,6 +16,7 @@
 static _Atomic uint64_t alloc_count;
 static _Atomic uint64_t fail_at;
 static _Atomic uint64_t fail_every;
+static _Atomic uint64_t fail_from;
 
 static uint64_t env_number(const char *name)
 {
@@ -28,6 +29,7 @@ __attribute__((constructor)) static void read_fault_environment(void)
 {
     atomic_store(&fail_at, env_number("MEM_FAIL_AT"));
     atomic_store(&fail_every, env_number("MEM_FAIL_EVERY"));
+    atomic_store(&fail_from, env_number("MEM_FAIL_FROM"));
 }
 
 static bool must_fail(void)
@@ -35,7 +37,9 @@ static bool must_fail(void)
     uint64_t count = atomic_fetch_add_explicit(&alloc_count, 1, memory_order_relaxed) + 1;
     uint64_t at = atomic_load_explicit(&fail_at, memory_order_relaxed);
     uint64_t every = atomic_load_explicit(&fail_every, memory_order_relaxed);
-    return (at != 0 && count == at) || (every != 0 && count % every == 0);
+    if (at != 0 && count == at)
+        return true;
+    return every != 0 && count % every == 0 && count >= atomic_load_explicit(&fail_from, memory_order_relaxed);
 }
 
 void mem_fail_at(uint64_t nth)

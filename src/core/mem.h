@@ -2,7 +2,8 @@
  *
  * Heap functions return NULL when memory is out (an error in request paths,
  * fatal at start-up: mem_must_*). A fault hook makes tests fail the n-th
- * allocation: MEM_FAIL_AT=n fails it once, MEM_FAIL_EVERY=n every n-th.
+ * allocation: MEM_FAIL_AT=n fails it once, MEM_FAIL_EVERY=n every n-th, from
+ * the MEM_FAIL_FROM-th on where that is set (behind the start, say).
  * Any thread; an arena belongs to one thread at a time. */
 #ifndef CORE_MEM_H
 #define CORE_MEM_H

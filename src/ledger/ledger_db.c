@@ -155,6 +155,7 @@ static enum error_code note_prices(struct ledger_db *db, const struct price_book
     return OK;
 }
 
+/* Looks each line up by its ID as well, so that a damaged index is seen. */
 static enum error_code prepare_tending(struct ledger_db *db, struct error *error)
 {
     enum error_code code = sql_prepare(db->sql,
@@ -163,7 +164,8 @@ static enum error_code prepare_tending(struct ledger_db *db, struct error *error
                                        "AND rowid < (SELECT below FROM unsealed)", &db->seal, error);
     if (code == OK)
         code = sql_prepare(db->sql,
-                           "SELECT rowid, request_id FROM line WHERE rowid BETWEEN ? AND ? AND " LEDGER_LINE_DAMAGED,
+                           "SELECT rowid, request_id FROM line WHERE rowid BETWEEN ? AND ? AND (" LEDGER_LINE_DAMAGED
+                           " OR NOT EXISTS (SELECT 1 FROM line AS same WHERE same.request_id = line.request_id))",
                            &db->find, error);
     return code;
 }

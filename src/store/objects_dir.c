@@ -44,7 +44,9 @@ enum objects_problem object_read_small(int at, const char *path, struct buf *tex
     enum objects_problem problem = OBJECTS_OK;
     for (ssize_t len = 1; len > 0 && problem == OBJECTS_OK;) {
         char window[4096];
-        len = read(fd, window, sizeof(window));
+        do
+            len = io_read(fd, window, sizeof(window));
+        while (len < 0 && errno == EINTR);
         if (len < 0)
             problem = objects_fail_errno(error, errno, "cannot read %s", path);
         else if (len > 0 && !buf_append(text, window, (size_t)len))
@@ -60,7 +62,7 @@ enum objects_problem object_tmp_open(struct objects_dir *dir, char name[64], int
     uint64_t number = dir->next_file++;
     pthread_mutex_unlock(&dir->mutex);
     (void)snprintf(name, 64, OBJECTS_TMP "/%" PRIu64, number);
-    *fd = openat(dir->root, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    *fd = io_openat(dir->root, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     return *fd >= 0 ? OBJECTS_OK : objects_fail_errno(error, errno, "cannot make %s", name);
 }
 
@@ -73,7 +75,7 @@ enum objects_problem object_write_small(struct objects_dir *dir, const char *pat
     if (problem != OBJECTS_OK)
         return problem;
     problem = object_write(fd, text.data, text.len, error);
-    if (problem == OBJECTS_OK && (fsync(fd) != 0 || renameat(dir->root, tmp, dir->root, path) != 0))
+    if (problem == OBJECTS_OK && (io_fsync(fd) != 0 || io_renameat(dir->root, tmp, dir->root, path) != 0))
         problem = objects_fail_errno(error, errno, "cannot write %s", path);
     close(fd);
     if (problem != OBJECTS_OK)
@@ -145,7 +147,7 @@ static enum objects_problem rename_to_place(struct objects_dir *dir, struct obje
         problem = fail_place(error, publication->bucket, errno);
     if (problem == OBJECTS_OK)
         problem = check_place(dir, publication, place, &was, &is_there, error);
-    if (problem == OBJECTS_OK && renameat(dir->root, publication->tmp, place->parent, place->name) != 0)
+    if (problem == OBJECTS_OK && io_renameat(dir->root, publication->tmp, place->parent, place->name) != 0)
         problem = objects_fail_errno(error, errno, "cannot name an object");
     if (problem == OBJECTS_OK && is_there)
         *old_stamp = object_stamp(&was);
@@ -258,6 +260,8 @@ static enum objects_problem put_begin(struct objects *objects, struct str tenant
     enum objects_problem problem = bucket_find(dir, tenant, bucket, &record, error);
     if (problem != OBJECTS_OK)
         return problem;
+    if (options->expected_size != OBJECTS_SIZE_UNKNOWN && disk_admit(options->expected_size, error) != OK)
+        return OBJECTS_UNAVAILABLE;
     struct dir_put *made = mem_calloc(1, sizeof(*made));
     if (!made)
         return objects_no_memory(error);
@@ -334,7 +338,7 @@ static enum objects_problem reader_read(struct objects_reader *base, void *data,
     size_t wanted = cap < reader->left ? cap : (size_t)reader->left;
     ssize_t got;
     do
-        got = wanted > 0 ? pread(reader->fd, data, wanted, (off_t)reader->offset) : 0;
+        got = wanted > 0 ? io_pread(reader->fd, data, wanted, (off_t)reader->offset) : 0;
     while (got < 0 && errno == EINTR);
     if (got < 0)
         return objects_fail_errno(error, errno, "cannot read an object");

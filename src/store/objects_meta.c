@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "core/io.h"
 #include "core/json.h"
 #include "core/util.h"
 #include "store/objects_dir.h"
@@ -65,7 +66,7 @@ static enum objects_problem claim_stamp(struct objects_dir *dir, struct str buck
             return objects_fail_errno(error, errno, "cannot set the time of an object");
         *kept = object_stamp(&info);
         meta_path(path, bucket, *kept);
-        *meta_fd = openat(dir->root, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        *meta_fd = io_openat(dir->root, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (*meta_fd >= 0)
             return OBJECTS_OK;
         if (errno == ENOENT)
@@ -91,10 +92,10 @@ enum objects_problem object_meta_write(struct objects_dir *dir, const struct obj
     problem = compose(publication, info, &text) ? object_write(meta_fd, text.data, text.len, error)
                                                 : objects_no_memory(error);
     buf_deinit(&text);
-    if (problem == OBJECTS_OK && fsync(meta_fd) != 0)
+    if (problem == OBJECTS_OK && io_fsync(meta_fd) != 0)
         problem = objects_fail_errno(error, errno, "cannot sync the description of an object");
     close(meta_fd);
-    if (problem == OBJECTS_OK && fsync(fd) != 0)
+    if (problem == OBJECTS_OK && io_fsync(fd) != 0)
         problem = objects_fail_errno(error, errno, "cannot sync an object");
     if (problem != OBJECTS_OK) {
         (void)object_meta_remove(dir, bucket, *stamp);

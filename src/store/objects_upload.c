@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/checksum.h"
+#include "core/io.h"
 #include "core/json.h"
 #include "core/limits.h"
 #include "core/util.h"
@@ -279,7 +280,7 @@ static enum objects_problem name_part(struct part_put *put, const char *name, ui
     bool is_same = fstatat(put->dir->root, path, &was, AT_SYMLINK_NOFOLLOW) == 0;
     if (upload_is_completing(put->dir, id))
         problem = objects_fail(error, OBJECTS_UNAVAILABLE, "The upload is being completed: its parts cannot change.");
-    else if (renameat(put->dir->root, put->tmp, put->dir->root, path) != 0)
+    else if (io_renameat(put->dir->root, put->tmp, put->dir->root, path) != 0)
         problem = errno == ENOENT ? upload_missing(error) : objects_fail_errno(error, errno, "cannot name a part");
     else
         *replaced = remove_earlier(put->dir, id, put->number, name) + (is_same ? (uint64_t)was.st_size : 0);

@@ -3,9 +3,11 @@
 #define XXH_STATIC_LINKING_ONLY /* for a state on the stack */
 #include <endian.h>
 #include <errno.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <xxhash.h>
 
+#include "core/io.h"
 #include "core/mem.h"
 
 #define BUSY_TIMEOUT_MS 5000
@@ -100,8 +102,29 @@ static int add_functions(sqlite3 *handle)
                                       seal, NULL, NULL, NULL);
 }
 
+/* --- faults --- */
+
+/* SQLite's own calls fail as ours do, where a test wants that. Once per process, before the first database. */
+static void share_faults(void)
+{
+    static const struct {
+        const char *name;
+        sqlite3_syscall_ptr call;
+    } calls[] = {
+        {"read", (sqlite3_syscall_ptr)io_read},   {"pread", (sqlite3_syscall_ptr)io_pread},
+        {"write", (sqlite3_syscall_ptr)io_write}, {"pwrite", (sqlite3_syscall_ptr)io_pwrite},
+        {"pread64", (sqlite3_syscall_ptr)io_pread}, {"pwrite64", (sqlite3_syscall_ptr)io_pwrite},
+    };
+    sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
+    for (size_t i = 0; vfs && i < sizeof(calls) / sizeof(calls[0]); i++)
+        (void)vfs->xSetSystemCall(vfs, calls[i].name, calls[i].call);
+}
+
 enum error_code sql_open(const char *path, enum sql_mode mode, struct sql **sql, struct error *error)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (io_has_faults())
+        (void)pthread_once(&once, share_faults);
     struct sql *made = mem_calloc(1, sizeof(*made));
     if (!made)
         return error_no_memory(error);
