@@ -38,6 +38,13 @@ struct share *share_take(struct protocol_host *host, enum share_kind kind, struc
     return share;
 }
 
+struct share *share_ref(struct share *share)
+{
+    if (share)
+        share->refs++;
+    return share;
+}
+
 void share_give(struct protocol_host *host, struct share *share)
 {
     if (!share || --share->refs > 0)
@@ -60,7 +67,7 @@ static bool is_over(const struct share *share, const struct exchange *exchange, 
 
 static enum bound find_bound(const struct exchange *exchange, size_t more)
 {
-    const struct protocol_host *host = exchange->protocol->host;
+    const struct protocol_host *host = exchange->host;
     size_t budget = limit(body_budget_bytes);
     size_t room = host->body_bytes < budget ? budget - host->body_bytes : 0;
     bool is_small = exchange->body_charged + more <= BUDGET_SMALL_BYTES;
@@ -69,14 +76,14 @@ static enum bound find_bound(const struct exchange *exchange, size_t more)
         return OVER_ALL;
     if (is_over(exchange->owner, exchange, more, room * (is_small ? 3 : 1)))
         return OVER_OWNER;
-    if (is_over(exchange->protocol->address, exchange, more, room * (is_small ? 7 : 3)))
+    if (is_over(exchange->address, exchange, more, room * (is_small ? 7 : 3)))
         return OVER_ADDRESS;
     return FITS;
 }
 
 static uint64_t now_us(const struct exchange *exchange)
 {
-    return exchange->protocol->host->now_ms * 1000;
+    return exchange->host->now_ms * 1000;
 }
 
 /* How much of its time a body has used up. */
@@ -91,9 +98,9 @@ static struct exchange *find_slow(const struct exchange *exchange, enum bound bo
 {
     struct exchange *slowest = NULL;
     uint64_t most = BEHIND_US;
-    for (struct exchange *other = exchange->protocol->host->receiving; other; other = other->receiving_next) {
+    for (struct exchange *other = exchange->host->receiving; other; other = other->receiving_next) {
         bool would_help = bound == OVER_ALL || (bound == OVER_OWNER && other->owner == exchange->owner) ||
-                          (bound == OVER_ADDRESS && other->protocol->address == exchange->protocol->address);
+                          (bound == OVER_ADDRESS && other->address == exchange->address);
         if (other == exchange || !would_help || other->is_body_paused || time_used_us(other) < most)
             continue;
         most = time_used_us(other);
@@ -106,7 +113,7 @@ static struct exchange *find_slow(const struct exchange *exchange, enum bound bo
 
 static void join_receiving(struct exchange *exchange)
 {
-    struct protocol_host *host = exchange->protocol->host;
+    struct protocol_host *host = exchange->host;
     if (exchange->is_receiving || exchange->state != EXCHANGE_RECEIVING)
         return;
     exchange->is_receiving = true;
@@ -125,22 +132,21 @@ void budget_leave(struct exchange *exchange)
     if (exchange->receiving_prev)
         exchange->receiving_prev->receiving_next = exchange->receiving_next;
     else
-        exchange->protocol->host->receiving = exchange->receiving_next;
+        exchange->host->receiving = exchange->receiving_next;
     if (exchange->receiving_next)
         exchange->receiving_next->receiving_prev = exchange->receiving_prev;
 }
 
 static void count(struct exchange *exchange, size_t bytes, bool is_more)
 {
-    struct protocol_host *host = exchange->protocol->host;
+    struct protocol_host *host = exchange->host;
     size_t change = is_more ? bytes : (size_t)0 - bytes;
     host->body_bytes += change;
-    exchange->protocol->body_bytes += change;
     exchange->body_charged += change;
     if (exchange->owner)
         exchange->owner->body_bytes += change;
-    if (exchange->protocol->address)
-        exchange->protocol->address->body_bytes += change;
+    if (exchange->address)
+        exchange->address->body_bytes += change;
     if (host->body_bytes > host->body_bytes_peak)
         host->body_bytes_peak = host->body_bytes;
 }
@@ -161,11 +167,16 @@ bool budget_charge(struct exchange *exchange, size_t more)
     return true;
 }
 
+void budget_give(struct exchange *exchange, size_t bytes)
+{
+    if (bytes > 0)
+        count(exchange, bytes, false);
+}
+
 void budget_give_back(struct exchange *exchange)
 {
     budget_leave(exchange);
-    if (exchange->body_charged > 0)
-        count(exchange, exchange->body_charged, false);
+    budget_give(exchange, exchange->body_charged);
 }
 
 /* --- pace ------------------------------------------------------------------------------------------- */

@@ -39,12 +39,14 @@ struct share {
 
 /* NULL: no memory; then nothing is counted for it. */
 struct share *share_take(struct protocol_host *host, enum share_kind kind, struct str name);
+struct share *share_ref(struct share *share);                     /* one user more; NULL is legal */
 void share_give(struct protocol_host *host, struct share *share); /* NULL is legal */
 
 /* `more` bytes for the exchange; false: there is no room. */
 bool budget_charge(struct exchange *exchange, size_t more);
-void budget_give_back(struct exchange *exchange); /* all that it holds */
-void budget_leave(struct exchange *exchange);     /* the body is whole: it gives way to nobody */
+void budget_give(struct exchange *exchange, size_t bytes); /* back, of what it holds */
+void budget_give_back(struct exchange *exchange);          /* all of it */
+void budget_leave(struct exchange *exchange);              /* the body is whole: it gives way to nobody */
 
 /* The pace of a body. From its begin (or the end of a pause), time runs out in limit(body_timeout_ms), and each byte
  * gives some back: who is not slower than limit(body_rate_bytes) a second never runs out of it. */

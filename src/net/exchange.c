@@ -29,8 +29,9 @@ static void head_clear(struct request_head *head)
 static void give_back_body(struct exchange *exchange)
 {
     budget_give_back(exchange);
-    share_give(exchange->protocol->host, exchange->owner);
-    exchange->owner = NULL;
+    share_give(exchange->host, exchange->owner);
+    share_give(exchange->host, exchange->address);
+    exchange->owner = exchange->address = NULL;
     keep_small(&exchange->body);
 }
 
@@ -45,6 +46,8 @@ static void give_back_arena(struct arena *arena)
 void exchange_begin(struct exchange *exchange, struct protocol *protocol, int version)
 {
     exchange->protocol = protocol;
+    exchange->host = protocol->host;
+    exchange->address = share_ref(protocol->address);
     exchange->state = EXCHANGE_RECEIVING;
     /* A name or value is checked against its limit before it is appended; this bounds method and target. */
     exchange->head.text.max = limit(header_bytes) + limit(uri_bytes);
@@ -70,7 +73,7 @@ void exchange_let_go(struct exchange *exchange)
 
 void exchange_release(struct exchange *exchange)
 {
-    if (exchange->protocol)
+    if (exchange->host)
         give_back_body(exchange);
     give_back_arena(&exchange->base.arena);
     head_clear(&exchange->head);
@@ -91,6 +94,12 @@ void exchange_deinit(struct exchange *exchange)
     buf_deinit(&exchange->body);
     buf_deinit(&exchange->out);
     *exchange = (struct exchange){0};
+}
+
+void exchange_destroy(struct exchange *exchange)
+{
+    exchange_deinit(exchange);
+    mem_free(exchange);
 }
 
 /* --- receiving ------------------------------------------------------------------------------------- */
@@ -275,6 +284,7 @@ void exchange_run_close(struct exchange *exchange)
     exchange->base.on_body = NULL;
     if (on_close)
         on_close(&exchange->base);
+    exchange->is_orphan = exchange->is_pinned;
     exchange->state = EXCHANGE_DONE;
 }
 
@@ -359,6 +369,34 @@ void http_set_owner(struct http_exchange *base, struct str name)
     struct exchange *exchange = exchange_of(base);
     if (!exchange->owner)
         exchange->owner = share_take(exchange->protocol->host, SHARE_OWNER, name);
+}
+
+void http_pin(struct http_exchange *base)
+{
+    struct exchange *exchange = exchange_of(base);
+    assert(exchange->state == EXCHANGE_HANDED && !exchange->is_pinned);
+    exchange->is_pinned = true;
+}
+
+void http_unpin(struct http_exchange *base)
+{
+    struct exchange *exchange = exchange_of(base);
+    assert(exchange->is_pinned);
+    exchange->is_pinned = false;
+    if (!exchange->is_orphan)
+        return;
+    if (exchange->protocol)
+        exchange->protocol->ops->free(exchange->protocol);
+    else
+        exchange_destroy(exchange);
+}
+
+void http_drop_body(struct http_exchange *base)
+{
+    struct exchange *exchange = exchange_of(base);
+    budget_give(exchange, exchange->body.cap < exchange->body_charged ? exchange->body.cap : exchange->body_charged);
+    buf_deinit(&exchange->body);
+    base->request.body = STR("");
 }
 
 bool http_charge(struct http_exchange *base, size_t bytes)

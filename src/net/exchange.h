@@ -32,7 +32,7 @@ struct request_head {
 
 struct exchange {
     struct http_exchange base; /* first: handlers hold a pointer to it */
-    struct protocol *protocol;
+    struct protocol *protocol; /* NULL: an orphan's that went; it owns itself then */
     enum exchange_state state;
     struct request_head head;
     struct buf body;
@@ -41,6 +41,10 @@ struct exchange {
     uint64_t body_deadline_us; /* budget_pace_begin */
     bool is_receiving;         /* in host->receiving */
     struct exchange *receiving_next, *receiving_prev;
+    struct protocol_host *host;
+    struct share *address;     /* of the client */
+    bool is_pinned;            /* work of another thread goes on with it... */
+    bool is_orphan;            /* ...although the connection, or the stream, is gone */
     bool is_head_method; /* the reply has no body */
     bool is_body_paused; /* the handler wants no pieces now */
     bool was_high;       /* unsent bytes reached half the limit: on_drain is owed */
@@ -91,6 +95,7 @@ bool exchange_body_append(struct exchange *exchange, struct str data);
 void exchange_hand_over(struct exchange *exchange);   /* runs on_request */
 void exchange_answer_refusal(struct exchange *exchange); /* refuse_status becomes a reply */
 void exchange_run_close(struct exchange *exchange);   /* on_close, if the handler holds it or takes its body */
+void exchange_destroy(struct exchange *exchange);     /* one of the heap: everything, and itself */
 
 /* Bookkeeping of on_drain: after unsent bytes grew, and after they shrank (true: on_drain is due). */
 void exchange_note_growth(struct exchange *exchange, size_t unsent);

@@ -63,6 +63,12 @@ void http_set_owner(struct http_exchange *exchange, struct str name);
 /* The handler makes so many bytes more of the request, which count as the body does, until the reply's end. False:
  * there is no room for them. */
 bool http_charge(struct http_exchange *exchange, size_t bytes);
+void http_drop_body(struct http_exchange *exchange); /* what was made of it is enough */
+
+/* The exchange stays while another thread works on what belongs to it, though the client may go: on_close runs then as
+ * always, nothing may be answered from there on, and http_unpin ends the exchange. */
+void http_pin(struct http_exchange *exchange);
+void http_unpin(struct http_exchange *exchange);
 
 /* Asks the client to wait with the body, and to go on. What was read already
  * still comes after a pause: at most 256 KiB. From on_body, or between pieces. */

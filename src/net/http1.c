@@ -674,6 +674,8 @@ static void http1_free(struct protocol *base)
     struct http1 *http1 = http1_of(base);
     struct protocol_host *host = base->host;
     exchange_run_close(&http1->exchange);
+    if (http1->exchange.is_pinned)
+        return; /* until http_unpin */
     exchange_release(&http1->exchange);
     if (host->free_http1_count >= KEPT_CONNECTIONS || http1->in.cap > 0 || base->out.cap > KEPT_BUFFER_BYTES) {
         http1_destroy(http1);

@@ -111,10 +111,13 @@ static void drop_exchange(struct http2 *http2, struct exchange *exchange)
     if (!http2->open)
         http2->idle_since_ms = host->now_ms;
     http2->unsent -= exchange->is_whole ? http2_unsent(exchange) : 0;
+    if (exchange->is_orphan) { /* work of another thread is not done with it */
+        exchange->protocol = NULL;
+        return;
+    }
     exchange_release(exchange);
     if (host->free_exchange_count >= KEPT_EXCHANGES) {
-        exchange_deinit(exchange);
-        mem_free(exchange);
+        exchange_destroy(exchange);
         return;
     }
     exchange->next = host->free_exchanges;
@@ -359,14 +362,6 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
-static bool take_body(struct http2 *http2, struct exchange *exchange, struct str data)
-{
-    /* One connection may hold half of the thread's budget, so that it can't starve the others. */
-    if (http2->base.body_bytes + data.len > limit(body_budget_bytes) / 2)
-        return exchange_refuse(exchange, 503, "too many request bodies on one connection, try again later");
-    return exchange_body_append(exchange, data);
-}
-
 static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data, size_t len,
                          void *user)
 {
@@ -374,7 +369,7 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream
     struct http2 *http2 = user;
     struct exchange *exchange = find(session, stream_id);
     bool wanted = exchange && exchange->state == EXCHANGE_RECEIVING && exchange->refuse_status == 0;
-    if (wanted && !take_body(http2, exchange, (struct str){(const char *)data, len})) {
+    if (wanted && !exchange_body_append(exchange, (struct str){(const char *)data, len})) {
         refuse(http2, exchange);
         wanted = false;
     }

@@ -97,7 +97,6 @@ struct protocol {
     void (*wake)(void *link); /* `pull` has something to do */
     void *link;               /* the owner's connection */
     struct share *address;    /* of the peer, the owner's; NULL: not counted */
-    size_t body_bytes;        /* held for this connection's requests */
     struct buf out;           /* to be sent; the owner consumes it */
     size_t in_flight;         /* taken out of `out` by the owner and not yet written */
     bool is_tls, is_loopback;

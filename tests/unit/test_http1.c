@@ -624,6 +624,36 @@ static void test_a_client_that_leaves_closes_its_exchange_once(void **state)
     peer_close(&peer);
 }
 
+/* What a handler has pinned stays when the client leaves, and goes when it is let go. */
+static void test_a_pinned_exchange_outlives_its_client(void **state)
+{
+    (void)state;
+    struct peer peer;
+    for (int i = 0; i < 2; i++) {
+        peer_open(&peer, PROTOCOL_HTTP1);
+        peer_give(&peer, STR("POST /pin HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\nbody"));
+        struct http_exchange *pinned = peer.pinned;
+        char *made = arena_strdup(&pinned->arena, STR("made of it"));
+        if (i == 0) { /* it stayed */
+            http_unpin(pinned);
+            http_respond(pinned, 200, NULL, 0, str_of(made));
+            peer_pump(&peer);
+            assert_true(contains(&peer.sent, "made of it"));
+            assert_int_equal(peer.closes, 0);
+        } else {
+            peer.protocol->ops->free(peer.protocol);
+            peer.protocol = NULL;
+            assert_int_equal(peer.closes, 1);
+            assert_true(str_eq(pinned->request.body, STR("body")));
+            assert_string_equal(made, "made of it");
+            assert_true(peer.host.body_bytes > 0);
+            http_unpin(pinned);
+        }
+        assert_int_equal(peer.host.body_bytes, 0);
+        peer_close(&peer);
+    }
+}
+
 static void test_a_slow_reader_is_dropped(void **state)
 {
     (void)state;
@@ -878,6 +908,7 @@ int main(void)
         cmocka_unit_test(test_a_client_that_sends_no_more_is_probed),
         cmocka_unit_test(test_another_protocol_is_not_answered),
         cmocka_unit_test(test_a_client_that_leaves_closes_its_exchange_once),
+        cmocka_unit_test(test_a_pinned_exchange_outlives_its_client),
         cmocka_unit_test(test_a_slow_reader_is_dropped),
         cmocka_unit_test(test_drain_tells_when_there_is_room_again),
         cmocka_unit_test(test_aborted_replies),

@@ -366,6 +366,39 @@ static void test_a_reset_closes_the_exchange_once(void **state)
     assert_int_equal(client.peer.closes, 3);
 }
 
+static void test_a_pinned_exchange_outlives_its_client(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct client client;
+        client_open(&client);
+        int32_t stream = ask(&client, "POST", "/pin", STR("body"));
+        run(&client);
+        struct http_exchange *pinned = client.peer.pinned;
+        if (i == 0) { /* it stayed */
+            http_unpin(pinned);
+            http_respond(pinned, 200, NULL, 0, STR("answer"));
+            run(&client);
+            assert_reply(&client, stream, 200, "answer");
+            client_free(&client);
+            continue;
+        }
+        if (i == 1) {
+            (void)nghttp2_submit_rst_stream(client.session, 0, stream, NGHTTP2_CANCEL);
+            run(&client);
+        } else {
+            client.peer.protocol->ops->free(client.peer.protocol);
+            client.peer.protocol = NULL;
+        }
+        assert_int_equal(client.peer.closes, 1);
+        assert_true(str_eq(pinned->request.body, STR("body")));
+        assert_true(client.peer.host.body_bytes > 0);
+        http_unpin(pinned);
+        assert_int_equal(client.peer.host.body_bytes, 0);
+        client_free(&client);
+    }
+}
+
 static void test_aborted_replies(void **state)
 {
     (void)state;
@@ -611,7 +644,7 @@ static void test_body_limits(void **state)
     assert_true(reply_of(&client, large)->closed);
     assert_int_equal(reply_of(&client, large)->close_code, NGHTTP2_NO_ERROR);
     limits_in_force.body_bytes = body_bytes;
-    limits_in_force.body_budget_bytes = 200000; /* a quarter for one connection */
+    limits_in_force.body_budget_bytes = 90000;
     int32_t over = ask(&client, "POST", "/e", (struct str){block, sizeof(block)});
     run(&client);
     assert_int_equal(reply_of(&client, over)->status, 503);
@@ -843,6 +876,7 @@ int main(void)
         cmocka_unit_test(test_a_window_of_one_byte),
         cmocka_unit_test(test_streaming_defers_and_resumes),
         cmocka_unit_test(test_a_reset_closes_the_exchange_once),
+        cmocka_unit_test(test_a_pinned_exchange_outlives_its_client),
         cmocka_unit_test(test_aborted_replies),
         cmocka_unit_test(test_a_reset_flood_ends_the_connection),
         cmocka_unit_test(test_a_flood_of_our_own_resets_ends_the_connection),
