@@ -221,6 +221,13 @@ bool sigv4_signing_key(struct str secret, struct str date, struct str region, st
     return is_done;
 }
 
+/* What stands before the canonical request's hash in the text that is signed. */
+static bool append_scope(struct buf *out, struct scope scope, struct str timestamp)
+{
+    return buf_appendf(out, SIGV4_ALGORITHM "\n" STR_FMT "\n" STR_FMT "/" STR_FMT "/" STR_FMT "/" TERMINATOR "\n",
+                       STR_ARG(timestamp), STR_ARG(scope.date), STR_ARG(scope.region), STR_ARG(scope.service));
+}
+
 /* Appends the 64 hex digits that sign `canonical`. */
 static bool append_signature(struct buf *out, struct str secret, struct scope scope, struct str timestamp,
                              struct str canonical)
@@ -232,8 +239,8 @@ static bool append_signature(struct buf *out, struct str secret, struct scope sc
     buf_init(&text, 8192);
     sha256(canonical, digest);
     hex_encode(digest, sizeof(digest), hex);
-    buf_appendf(&text, SIGV4_ALGORITHM "\n" STR_FMT "\n" STR_FMT "/" STR_FMT "/" STR_FMT "/" TERMINATOR "\n%s",
-                STR_ARG(timestamp), STR_ARG(scope.date), STR_ARG(scope.region), STR_ARG(scope.service), hex);
+    append_scope(&text, scope, timestamp);
+    buf_append(&text, hex, SIGV4_HEX_LEN);
     is_done = is_done && !text.failed;
     if (is_done) {
         hmac(key, sizeof(key), buf_str(&text), digest);
@@ -269,6 +276,19 @@ static struct str hash_payload(struct str body, char hex[SIGV4_HEX_LEN + 1])
 
 /* --- checking --- */
 
+static enum auth_problem wrong_signature(struct error *error)
+{
+    error_set(error, ERROR_DENIED, "The request signature we calculated does not match the signature you provided. "
+                                   "Check your AWS Secret Access Key and signing method.");
+    return AUTH_BAD_SIGNATURE;
+}
+
+static enum auth_problem wrong_hash(struct error *error)
+{
+    error_set(error, ERROR_DENIED, "The body does not have the hash that x-amz-content-sha256 states.");
+    return AUTH_BAD_SIGNATURE;
+}
+
 static bool has_signed(struct str signed_headers, struct str name)
 {
     struct str signed_name;
@@ -279,12 +299,16 @@ static bool has_signed(struct str signed_headers, struct str name)
     return false;
 }
 
-/* Headers that must not be added or changed on the way. The session token may
- * be added after signing, as some services ask. */
+/* Headers that say what is to be done, for what price, and apart from whom: nobody on the way may add or change one. So
+ * every header of the server's own begins with one of these. The session token may be added after signing, as some
+ * services ask. */
 static bool must_be_signed(struct str name)
 {
-    return (str_starts(name, STR("x-amz-")) && !str_eq(name, STR("x-amz-security-token"))) ||
-           str_eq(name, STR("x-amzn-bedrock-request-metadata"));
+    static const char *const meaningful[] = {"x-amz-", "x-amzn-bedrock-", "x-fulcrum-"};
+    for (size_t i = 0; i < sizeof(meaningful) / sizeof(meaningful[0]); i++)
+        if (str_starts(name, str_of(meaningful[i])))
+            return !str_eq(name, STR("x-amz-security-token"));
+    return false;
 }
 
 static enum auth_problem check_signed_headers(const struct http_request *request, const struct sigv4_claim *claim,
@@ -348,56 +372,109 @@ static enum auth_problem check_time(const struct sigv4_claim *claim, uint64_t no
     return AUTH_EXPIRED;
 }
 
-/* The payload hash that was signed. What the header says is compared with the
- * body, except with S3: there the body may go unsigned or be signed chunk by
- * chunk, and it comes after this. */
-static enum auth_problem check_payload(const struct http_request *request, const struct sigv4_claim *claim,
-                                       struct sigv4_rules rules, char hex[SIGV4_HEX_LEN + 1], struct str *payload_hash,
-                                       struct error *error)
+/* The payload hash that was signed, as far as the headers tell it; data NULL: the body has to come first. What they
+ * say is compared with the body then, except with S3: there the body may go unsigned or be signed chunk by chunk, and
+ * whoever takes it looks at that. */
+static enum auth_problem stated_hash(const struct http_request *request, const struct sigv4_claim *claim,
+                                     struct sigv4_rules rules, struct str *stated, struct error *error)
 {
-    struct str stated = http_header_get(request, "x-amz-content-sha256");
-    if (rules.is_s3 && claim->is_presigned && !stated.data)
-        stated = UNSIGNED_PAYLOAD;
-    if (rules.is_s3 && !stated.data)
-        return incomplete(error, "Missing required header for this request: x-amz-content-sha256");
-    if (rules.is_s3) {
-        *payload_hash = stated;
+    *stated = http_header_get(request, "x-amz-content-sha256");
+    if (rules.is_s3 && claim->is_presigned && !stated->data)
+        *stated = UNSIGNED_PAYLOAD;
+    if (rules.is_s3)
+        return stated->data ? AUTH_OK
+                            : incomplete(error, "Missing required header for this request: x-amz-content-sha256");
+    bool is_no_hash = stated->data && stated->len != SIGV4_HEX_LEN;
+    return is_no_hash ? wrong_hash(error) : AUTH_OK;
+}
+
+static enum auth_problem compare_signature(const struct sigv4_proof *proof, struct str payload_hash,
+                                           struct error *error)
+{
+    uint8_t digest[SHA256_LEN];
+    char hex[SIGV4_HEX_LEN + 1];
+    struct buf text;
+    buf_init(&text, CANONICAL_MAX);
+    buf_append_str(&text, proof->canonical);
+    buf_append_str(&text, payload_hash);
+    sha256(buf_str(&text), digest);
+    hex_encode(digest, sizeof(digest), hex);
+    bool is_done = !text.failed;
+    buf_clear(&text);
+    buf_append_str(&text, proof->scope);
+    buf_append(&text, hex, SIGV4_HEX_LEN);
+    hmac(proof->key, sizeof(proof->key), buf_str(&text), digest);
+    hex_encode(digest, sizeof(digest), hex);
+    is_done = is_done && !text.failed;
+    buf_deinit(&text);
+    if (!is_done)
+        return no_memory(error);
+    if (CRYPTO_memcmp(hex, proof->signature, SIGV4_HEX_LEN) == 0)
         return AUTH_OK;
-    }
-    *payload_hash = hash_payload(request->body, hex);
-    if (!stated.data || str_eq(stated, *payload_hash))
+    return wrong_signature(error);
+}
+
+/* Gathers what the signature is made of. False: no memory. */
+static bool prepare_proof(const struct http_request *request, const struct sigv4_claim *claim, struct str secret,
+                          struct sigv4_rules rules, struct arena *arena, struct sigv4_proof *proof)
+{
+    const struct scope scope = {claim->date, claim->region, claim->service};
+    struct buf text;
+    buf_init(&text, CANONICAL_MAX);
+    bool is_done =
+        sigv4_canonical_request(request, request->query, claim->signed_headers, STR(""), rules, arena, &text) &&
+        arena_str(arena, buf_str(&text), &proof->canonical);
+    buf_clear(&text);
+    is_done = is_done && append_scope(&text, scope, claim->timestamp) &&
+              arena_str(arena, buf_str(&text), &proof->scope) &&
+              sigv4_signing_key(secret, claim->date, claim->region, claim->service, proof->key);
+    buf_deinit(&text);
+    return is_done;
+}
+
+enum auth_problem sigv4_verify_head(const struct http_request *request, const struct sigv4_claim *claim,
+                                    struct str secret, struct sigv4_rules rules, uint64_t now_s, struct arena *arena,
+                                    struct sigv4_proof *proof, struct error *error)
+{
+    struct str stated = {NULL, 0};
+    *proof = (struct sigv4_proof){.owed = SIGV4_SIGNATURE_OWED};
+    enum auth_problem problem = check_parts(request, claim, error);
+    if (!problem)
+        problem = check_time(claim, now_s, error);
+    if (!problem && claim->signature.len != SIGV4_HEX_LEN)
+        problem = wrong_signature(error);
+    if (!problem)
+        problem = stated_hash(request, claim, rules, &stated, error);
+    if (problem)
+        return problem;
+    memcpy(proof->signature, claim->signature.data, SIGV4_HEX_LEN);
+    if (!prepare_proof(request, claim, secret, rules, arena, proof))
+        return no_memory(error);
+    if (!stated.data)
         return AUTH_OK;
-    error_set(error, ERROR_DENIED, "The body does not have the hash that x-amz-content-sha256 states.");
-    return AUTH_BAD_SIGNATURE;
+    proof->owed = rules.is_s3 ? SIGV4_PROVEN : SIGV4_HASH_OWED;
+    if (!arena_str(arena, stated, &proof->stated))
+        return no_memory(error);
+    return compare_signature(proof, stated, error);
+}
+
+enum auth_problem sigv4_verify_body(const struct sigv4_proof *proof, struct str body, struct error *error)
+{
+    char hex[SIGV4_HEX_LEN + 1];
+    if (proof->owed == SIGV4_PROVEN)
+        return AUTH_OK;
+    struct str payload_hash = hash_payload(body, hex);
+    if (proof->owed == SIGV4_SIGNATURE_OWED)
+        return compare_signature(proof, payload_hash, error);
+    return str_eq(proof->stated, payload_hash) ? AUTH_OK : wrong_hash(error);
 }
 
 enum auth_problem sigv4_verify(const struct http_request *request, const struct sigv4_claim *claim, struct str secret,
                                struct sigv4_rules rules, uint64_t now_s, struct arena *arena, struct error *error)
 {
-    char hex[SIGV4_HEX_LEN + 1];
-    struct str payload_hash;
-    enum auth_problem problem = check_parts(request, claim, error);
-    if (!problem)
-        problem = check_time(claim, now_s, error);
-    if (!problem)
-        problem = check_payload(request, claim, rules, hex, &payload_hash, error);
-    if (problem)
-        return problem;
-    struct buf signature;
-    buf_init(&signature, SIGV4_HEX_LEN);
-    bool is_done = append_request_signature(&signature, request, request->query, claim->signed_headers, payload_hash,
-                                            rules, secret, (struct scope){claim->date, claim->region, claim->service},
-                                            claim->timestamp, arena);
-    bool is_equal = is_done && claim->signature.len == SIGV4_HEX_LEN &&
-                    CRYPTO_memcmp(signature.data, claim->signature.data, SIGV4_HEX_LEN) == 0;
-    buf_deinit(&signature);
-    if (!is_done)
-        return no_memory(error);
-    if (is_equal)
-        return AUTH_OK;
-    error_set(error, ERROR_DENIED, "The request signature we calculated does not match the signature you provided. "
-                                   "Check your AWS Secret Access Key and signing method.");
-    return AUTH_BAD_SIGNATURE;
+    struct sigv4_proof proof;
+    enum auth_problem problem = sigv4_verify_head(request, claim, secret, rules, now_s, arena, &proof, error);
+    return problem ? problem : sigv4_verify_body(&proof, request->body, error);
 }
 
 /* --- signing --- */

@@ -66,8 +66,26 @@ bool sigv4_is_signed(const struct http_request *request);
 enum auth_problem sigv4_read_claim(const struct http_request *request, struct arena *arena, struct sigv4_claim *claim,
                                    struct error *error) WARN_UNUSED;
 
-/* Checks time, payload and signature. `now_s`: seconds since 1970. Error codes
+/* What the body has to show, once it is there, of a request whose headers are in
+ * order. The text is in the arena that was given; one thread at a time. */
+struct sigv4_proof {
+    enum { SIGV4_PROVEN, SIGV4_HASH_OWED, SIGV4_SIGNATURE_OWED } owed;
+    struct str stated;    /* hash owed: what the headers say and the signature covers */
+    struct str canonical; /* signature owed: the canonical request up to the payload's hash... */
+    struct str scope;     /* ...and what stands before its own hash in the text that is signed */
+    uint8_t key[32];
+    char signature[SIGV4_HEX_LEN];
+};
+
+/* All that can be checked before the body: parts, time, and the signature where
+ * the headers state the payload's hash. `now_s`: seconds since 1970. Error codes
  * are ERROR_INVALID, ERROR_DENIED, or ERROR_NO_MEMORY (with AUTH_DENIED). */
+enum auth_problem sigv4_verify_head(const struct http_request *request, const struct sigv4_claim *claim,
+                                    struct str secret, struct sigv4_rules rules, uint64_t now_s, struct arena *arena,
+                                    struct sigv4_proof *proof, struct error *error) WARN_UNUSED;
+enum auth_problem sigv4_verify_body(const struct sigv4_proof *proof, struct str body, struct error *error) WARN_UNUSED;
+
+/* Both in one. */
 enum auth_problem sigv4_verify(const struct http_request *request, const struct sigv4_claim *claim, struct str secret,
                                struct sigv4_rules rules, uint64_t now_s, struct arena *arena,
                                struct error *error) WARN_UNUSED;

@@ -53,7 +53,7 @@ static const struct config_tenant *find_key(const struct config *config, struct 
 
 static enum auth_problem identify_signed(const struct config *config, const struct http_request *request,
                                          uint64_t now_s, struct arena *arena, struct auth_identity *identity,
-                                         struct error *error)
+                                         struct sigv4_proof *proof, struct error *error)
 {
     struct sigv4_claim claim;
     enum auth_problem problem = sigv4_read_claim(request, arena, &claim, error);
@@ -71,7 +71,8 @@ static enum auth_problem identify_signed(const struct config *config, const stru
     const struct config_tenant *tenant = find_key(config, claim.key_id, &key);
     if (!tenant)
         return refuse(AUTH_UNKNOWN_KEY, error, "The security token included in the request is invalid.");
-    problem = sigv4_verify(request, &claim, str_of(key->secret), sigv4_rules_of(claim.service), now_s, arena, error);
+    problem = sigv4_verify_head(request, &claim, str_of(key->secret), sigv4_rules_of(claim.service), now_s, arena,
+                                proof, error);
     if (!problem) {
         be_tenant(tenant, identity);
         identity->key = key;
@@ -150,18 +151,13 @@ static struct str find_api_key(const struct http_request *request)
 }
 
 static enum auth_problem identify(const struct config *config, const struct http_request *request, uint64_t now_s,
-                                  struct auth_identity *identity, struct error *error)
+                                  struct arena *arena, struct auth_identity *identity, struct sigv4_proof *proof,
+                                  struct error *error)
 {
-    const bool is_old_link = sigv2_is_presigned(request);
-    if (is_old_link || sigv4_is_signed(request)) {
-        struct arena arena;
-        arena_init(&arena, SCRATCH_MAX);
-        enum auth_problem problem =
-            is_old_link ? identify_old_link(config, request, now_s, &arena, identity, error)
-                        : identify_signed(config, request, now_s, &arena, identity, error);
-        arena_deinit(&arena);
-        return problem;
-    }
+    if (sigv2_is_presigned(request))
+        return identify_old_link(config, request, now_s, arena, identity, error);
+    if (sigv4_is_signed(request))
+        return identify_signed(config, request, now_s, arena, identity, proof, error);
     struct str token = find_api_key(request);
     if (token.len)
         return identify_token(config, token, identity, error);
@@ -170,14 +166,42 @@ static enum auth_problem identify(const struct config *config, const struct http
     return AUTH_OK;
 }
 
-enum error_code auth_identify(const struct config *config, const struct http_request *request, uint64_t now_us,
-                              struct auth_identity *identity, struct error *error)
+static const struct auth_identity nobody = {.tenant = "default", .account = "000000000000", .region = "us-east-1"};
+
+static enum error_code refused(enum auth_problem problem, struct auth_identity *identity, const struct error *error)
 {
-    *identity = (struct auth_identity){.tenant = "default", .account = "000000000000", .region = "us-east-1"};
-    enum auth_problem problem = identify(config, request, now_us / 1000000, identity, error);
     if (problem == AUTH_OK)
         return OK;
+    *identity = nobody;
     if (error->code != ERROR_NO_MEMORY)
         identity->problem = problem;
     return error->code;
+}
+
+enum error_code auth_identify_head(const struct config *config, const struct http_request *request, uint64_t now_us,
+                                   struct arena *arena, struct auth_identity *identity, struct sigv4_proof *proof,
+                                   struct error *error)
+{
+    *identity = nobody;
+    *proof = (struct sigv4_proof){.owed = SIGV4_PROVEN};
+    return refused(identify(config, request, now_us / 1000000, arena, identity, proof, error), identity, error);
+}
+
+enum error_code auth_identify_body(const struct sigv4_proof *proof, struct str body, struct auth_identity *identity,
+                                   struct error *error)
+{
+    return refused(sigv4_verify_body(proof, body, error), identity, error);
+}
+
+enum error_code auth_identify(const struct config *config, const struct http_request *request, uint64_t now_us,
+                              struct auth_identity *identity, struct error *error)
+{
+    struct arena arena;
+    struct sigv4_proof proof;
+    arena_init(&arena, SCRATCH_MAX);
+    enum error_code code = auth_identify_head(config, request, now_us, &arena, identity, &proof, error);
+    if (code == OK)
+        code = auth_identify_body(&proof, request->body, identity, error);
+    arena_deinit(&arena);
+    return code;
 }

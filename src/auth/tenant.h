@@ -25,10 +25,20 @@ struct auth_identity {
     const struct config_key *key;     /* that the signature was checked with; NULL when none was */
 };
 
-/* The request's headers and whole body must be there, but for S3's: whoever
- * takes its body compares it with x-amz-content-sha256. `now_us`: clock_wall_us().
- * On an error identity->problem says which of the service's names it has; it
- * stays AUTH_OK when memory is out, which is not the caller's fault. */
+/* By the headers alone, before a body is taken. *proof, in the arena, is for
+ * auth_identify_body, but for S3's body, which whoever takes it compares with
+ * x-amz-content-sha256. `now_us`: clock_wall_us(). On an error identity->problem
+ * says which of the service's names it has; it stays AUTH_OK when memory is out,
+ * which is not the caller's fault. */
+enum error_code auth_identify_head(const struct config *config, const struct http_request *request, uint64_t now_us,
+                                   struct arena *arena, struct auth_identity *identity, struct sigv4_proof *proof,
+                                   struct error *error) WARN_UNUSED;
+
+/* The rest of it, of a request whose headers were in order. */
+enum error_code auth_identify_body(const struct sigv4_proof *proof, struct str body, struct auth_identity *identity,
+                                   struct error *error) WARN_UNUSED;
+
+/* Both in one: all of the request must be there. */
 enum error_code auth_identify(const struct config *config, const struct http_request *request, uint64_t now_us,
                               struct auth_identity *identity, struct error *error) WARN_UNUSED;
 

@@ -141,6 +141,82 @@ static void signatures_are_checked(void **state)
     signed_by("AKIAOTHER", "s1", AUTH_UNKNOWN_KEY);
 }
 
+/* --- by the headers alone --- */
+
+static enum auth_problem head_problem(struct asking *asking, struct sigv4_proof *proof)
+{
+    enum error_code code = auth_identify_head(&asking->config, &asking->request.http, NOW_S * UINT64_C(1000000),
+                                              &asking->arena, &asking->identity, proof, &asking->error);
+    assert_true((code == OK) == (asking->identity.problem == AUTH_OK));
+    return asking->identity.problem;
+}
+
+static enum auth_problem body_problem(struct asking *asking, const struct sigv4_proof *proof, const char *body)
+{
+    enum error_code code = auth_identify_body(proof, str_of(body), &asking->identity, &asking->error);
+    assert_true((code == OK) == (asking->identity.problem == AUTH_OK));
+    assert_string_equal(asking->identity.tenant, code == OK ? "shop" : "default");
+    return asking->identity.problem;
+}
+
+#define HASH_OF_BRACES "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a" /* "{}" */
+#define STATED "POST /model/m/converse\nhost: h\nx-amz-content-sha256: " HASH_OF_BRACES \
+    "\nx-amz-date: 20251124T160000Z\n\n"
+
+/* The body has to show what the headers could not: its hash, or all of the signature. */
+static void bodies_are_checked_after_the_headers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *request;
+        int owed;
+    } cases[] = {{SIGNABLE, SIGV4_SIGNATURE_OWED}, {STATED "{}", SIGV4_HASH_OWED}};
+    for (size_t i = 0; i < 2; i++) {
+        struct asking asking;
+        struct sigv4_proof proof;
+        ask(&asking, TENANTS, cases[i].request);
+        sign_as(&asking, "AKIASHOP", "s1");
+        asking.request.http.body = STR("not yet here");
+        assert_int_equal(head_problem(&asking, &proof), AUTH_OK);
+        assert_int_equal(proof.owed, cases[i].owed);
+        assert_string_equal(asking.identity.tenant, "shop");
+        assert_int_equal(body_problem(&asking, &proof, "{}"), AUTH_OK);
+        assert_int_equal(body_problem(&asking, &proof, "{ }"), AUTH_BAD_SIGNATURE);
+        assert_int_equal(head_problem(&asking, &proof), AUTH_OK);
+        assert_int_equal(body_problem(&asking, &proof, ""), AUTH_BAD_SIGNATURE);
+        done(&asking);
+    }
+}
+
+static void headers_alone_refuse(const char *request, const char *id, const char *secret, const char *name,
+                                 const char *value, enum auth_problem expected)
+{
+    struct asking asking;
+    struct sigv4_proof proof;
+    ask(&asking, TENANTS, request);
+    sign_as(&asking, id, secret);
+    if (name)
+        suite_add_header(&asking.request, str_of(name), str_of(value));
+    assert_int_equal(head_problem(&asking, &proof), expected);
+    done(&asking);
+}
+
+static void headers_are_checked_before_a_body(void **state)
+{
+    (void)state;
+    headers_alone_refuse(SIGNABLE, "AKIAOTHER", "s1", NULL, NULL, AUTH_UNKNOWN_KEY);
+    headers_alone_refuse(STATED, "AKIASHOP", "wrong", NULL, NULL, AUTH_BAD_SIGNATURE);
+    headers_alone_refuse("POST /m\nhost: h\nx-amz-date: 20240101T000000Z\n\n", "AKIASHOP", "s1", NULL, NULL,
+                         AUTH_INCOMPLETE); /* and the day of the scope is another */
+    static const char *const meaningful[] = {"x-fulcrum-cache-salt", "x-fulcrum-new", "x-amzn-bedrock-service-tier",
+                                             "x-amzn-bedrock-new", "x-amz-new", "x-amz-content-sha256"};
+    for (size_t i = 0; i < sizeof(meaningful) / sizeof(meaningful[0]); i++)
+        headers_alone_refuse(SIGNABLE, "AKIASHOP", "s1", meaningful[i], "x", AUTH_BAD_SIGNATURE);
+    static const char *const others[] = {"x-amz-security-token", "x-amzn-trace-id", "user-agent", "accept", "via"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        headers_alone_refuse(SIGNABLE, "AKIASHOP", "s1", others[i], "x", AUTH_OK);
+}
+
 static void with_header(const char *header, enum auth_problem expected, const char *tenant)
 {
     struct asking asking;
@@ -194,6 +270,8 @@ int main(void)
         cmocka_unit_test(open_names),
         cmocka_unit_test(open_refuses_only_nonsense),
         cmocka_unit_test(signatures_are_checked),
+        cmocka_unit_test(bodies_are_checked_after_the_headers),
+        cmocka_unit_test(headers_are_checked_before_a_body),
         cmocka_unit_test(api_keys_are_checked),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test_prestate(every_allocation_may_fail, &presigned),
