@@ -205,54 +205,101 @@ static void refuse_unknown(struct api_call *call, const struct operations_match 
     }
 }
 
-/* False: answered already. */
-static bool identify(struct api_call *call)
+/* --- at the headers --------------------------------------------------------------------------------- */
+
+/* Operations on a model: their body may be large, and they open it themselves (body.h). */
+static bool takes_prompt(const struct api_operation *operation)
 {
-    const struct config *config = call->thread->api->config;
-    struct error error;
-    if (call->operation->is_open)
+    return str_starts(str_of(operation->pattern), STR("/model/"));
+}
+
+/* False: what is asked for is not here, or its path can't be read. */
+static bool find_operation(struct api_call *call)
+{
+    static const struct error undecodable = {.code = ERROR_INVALID,
+                                             .message = "The path is not percent-encoded UTF-8."};
+    struct http_exchange *exchange = call->exchange;
+    struct operations_match match = operations_find(exchange->request.method, exchange->request.path);
+    if (!match.operation)
+        return false;
+    call->operation = match.operation;
+    call->operation_index = match.index;
+    if (!match.parameter.data || http_percent_decode(match.parameter, &exchange->arena, &call->resource))
         return true;
-    if (auth_identify(config, &call->exchange->request, clock_wall_us(), &call->identity, &error) == OK)
-        return true;
-    if (call->identity.problem == AUTH_OK)
-        call_fail(call, &error);
-    else
-        call_refuse(call, auth_problem_status(call->identity.problem), auth_problem_name(call->identity.problem),
-                    error.message);
+    call->refusal = &undecodable;
     return false;
 }
 
+/* False: refused, or memory is out. */
+static bool identify(struct api_call *call)
+{
+    static const struct error no_memory = {.code = ERROR_NO_MEMORY, .message = "out of memory"};
+    struct http_exchange *exchange = call->exchange;
+    struct error error, *kept;
+    struct sigv4_proof *proof = ARENA_NEW(&exchange->arena, struct sigv4_proof);
+    if (call->operation->is_open)
+        return true;
+    call->refusal = &no_memory;
+    if (!proof)
+        return false;
+    if (auth_identify_head(call->thread->api->config, &exchange->request, clock_wall_us(), &exchange->arena,
+                           &call->identity, proof, &error) == OK) {
+        call->refusal = NULL;
+        call->proof = proof->owed == SIGV4_PROVEN ? NULL : proof;
+        return true;
+    }
+    kept = ARENA_NEW(&exchange->arena, struct error);
+    if (kept) {
+        *kept = error;
+        call->refusal = kept;
+    }
+    return false;
+}
+
+/* Who asks for what: a request that will be refused brings no body. */
 void api_on_head(void *thread_ctx, struct http_exchange *exchange)
 {
-    if (s3_is_meant(exchange))
-        s3_on_head(thread_ctx, exchange);
+    struct api_thread *thread = thread_ctx;
+    if (s3_is_meant(exchange)) {
+        s3_on_head(thread, exchange);
+        return;
+    }
+    struct api_call *call = call_new(thread, exchange);
+    exchange->user = call;
+    exchange->refuses_body = !call || !find_operation(call) || !identify(call);
+    if (exchange->refuses_body)
+        return;
+    http_set_owner(exchange, str_of(call->identity.tenant));
+    exchange->body_max = takes_prompt(call->operation) ? 0 : (size_t)limit(control_body_bytes);
+}
+
+/* --- the whole request ------------------------------------------------------------------------------ */
+
+static void answer(struct api_call *call)
+{
+    struct error error;
+    if (call->refusal)
+        call_fail(call, call->refusal);
+    else if (!takes_prompt(call->operation) && call_prove(call, &error) != OK)
+        call_fail(call, &error);
+    else
+        call->operation->handle(call);
 }
 
 void api_on_request(void *thread_ctx, struct http_exchange *exchange)
 {
-    struct api_thread *thread = thread_ctx;
-    if (exchange->on_body || s3_is_meant(exchange)) {
-        s3_on_request(thread, exchange);
-        return;
-    }
-    struct api_call *call = call_new(thread, exchange);
-    if (!call) {
+    struct api_call *call = exchange->user;
+    if (exchange->on_body || (!call && s3_is_meant(exchange))) {
+        s3_on_request(thread_ctx, exchange);
+    } else if (!call) {
         respond_no_memory(exchange);
-        return;
-    }
-    struct operations_match match = operations_find(exchange->request.method, exchange->request.path);
-    if (!match.operation) {
+    } else if (call->operation->handle || call->refusal) {
+        exchange->user = NULL;
+        answer(call);
+    } else {
+        struct operations_match match = operations_find(exchange->request.method, exchange->request.path);
         refuse_unknown(call, &match);
-        return;
     }
-    call->operation = match.operation;
-    call->operation_index = match.index;
-    if (match.parameter.data && !http_percent_decode(match.parameter, &exchange->arena, &call->resource)) {
-        call_refuse(call, 400, "ValidationException", "The path is not percent-encoded UTF-8.");
-        return;
-    }
-    if (identify(call))
-        call->operation->handle(call);
 }
 
 void api_on_protocol_error(void *ctx, int status, const char *message, struct http_exchange *exchange)

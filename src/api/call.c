@@ -20,6 +20,11 @@ struct api_call *call_new(struct api_thread *thread, struct http_exchange *excha
     return call;
 }
 
+enum error_code call_prove(struct api_call *call, struct error *error)
+{
+    return call->proof ? auth_identify_body(call->proof, call->exchange->request.body, &call->identity, error) : OK;
+}
+
 enum error_code call_resolve_model(struct api_call *call, struct error *error)
 {
     const struct api *api = call->thread->api;
@@ -121,6 +126,11 @@ void call_respond_json(struct api_call *call, const struct buf *body)
 
 void call_fail(struct api_call *call, const struct error *error)
 {
+    if (call->identity.problem != AUTH_OK) {
+        call_refuse(call, auth_problem_status(call->identity.problem), auth_problem_name(call->identity.problem),
+                    error->message);
+        return;
+    }
     int status = bedrock_error_of(error->code)->status;
     call_account(call, status);
     if (status == 500)

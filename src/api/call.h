@@ -59,6 +59,8 @@ struct api_call {
     size_t operation_index;
     char request_id[UUID_LEN + 1];
     struct auth_identity identity;
+    const struct sigv4_proof *proof; /* that the body still owes; NULL: none */
+    const struct error *refusal;     /* by its headers; NULL: it may go on */
     struct str resource; /* the pattern's parameter, decoded */
     bool has_match;
     struct catalog_match match; /* after call_resolve_model */
@@ -75,6 +77,9 @@ struct api_call {
 
 /* In the exchange's arena; NULL when memory is out. */
 struct api_call *call_new(struct api_thread *thread, struct http_exchange *exchange);
+
+/* Whether the body is what was signed, of a request whose headers were in order. Any thread. */
+enum error_code call_prove(struct api_call *call, struct error *error) WARN_UNUSED;
 
 /* The model of the path, or an error: the service's own words. */
 enum error_code call_resolve_model(struct api_call *call, struct error *error) WARN_UNUSED;
@@ -93,7 +98,7 @@ void call_add_count_header(struct api_call *call, const char *name, uint64_t val
 /* Each answers, counts and logs the request; call and exchange are gone after. */
 void call_respond(struct api_call *call, int status, struct str content_type, struct str body);
 void call_respond_json(struct api_call *call, const struct buf *body); /* 200, or 500 when the buffer failed */
-void call_fail(struct api_call *call, const struct error *error);
+void call_fail(struct api_call *call, const struct error *error); /* by the name of identity.problem where it has one */
 void call_refuse(struct api_call *call, int status, const char *name, const char *message);
 
 /* Starts a streamed 200 with the call's headers. */

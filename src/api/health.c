@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "api/call.h"
+#include "api/offload.h"
 #include "api/operations.h"
 #include "core/condition.h"
 #include "store/disk.h"
@@ -214,6 +215,12 @@ static void append_server(struct buf *out, const struct api *api)
         {"fulcrum_sent_bytes_total", "counter", "Bytes to clients.", counters.bytes_out_total},
     };
     append_rows(out, rows, sizeof(rows) / sizeof(rows[0]));
+    const struct offload_counters work = offload_counters();
+    const struct metrics_row offloaded[] = {
+        {"fulcrum_offloaded_running", "gauge", "Work on large bodies, beside the I/O threads.", work.running},
+        {"fulcrum_offloaded_total", "counter", "Such work begun.", work.total},
+    };
+    append_rows(out, offloaded, sizeof(offloaded) / sizeof(offloaded[0]));
 }
 
 static void append_ledger(struct buf *out, const struct api *api)

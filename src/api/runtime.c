@@ -1,7 +1,13 @@
 /* Converse, ConverseStream, InvokeModel, InvokeModelWithResponseStream: from
- * the HTTP request to a generation and back. */
+ * the HTTP request to a generation and back.
+ *
+ * The way to the engine has three steps that may take long, and leave the I/O
+ * thread where the body is large (body.h): proving who sent the body, parsing
+ * it, and writing the prompt. Between the last two the texts of documents are
+ * waited for. */
 #include "api/bedrock_error.h"
 #include "api/bill.h"
+#include "api/body.h"
 #include "api/cache_header.h"
 #include "api/call.h"
 #include "api/converse.h"
@@ -20,7 +26,9 @@ struct runtime_call {
     const struct codec *codec;
     bool is_invoke, is_stream;
     bool has_started; /* the stream's headers are out */
+    struct body body;
     struct chat_request request;
+    struct generation_prompt prompt;
     struct document_wait *documents; /* not NULL: their texts, or what is wrong with them, are on their way */
     struct generation *generation;
     struct reservation *reservation; /* that the request is served within; NULL: none */
@@ -92,6 +100,13 @@ static bool is_refusal(const struct runtime_call *runtime, enum error_code code)
 {
     bool has_token = runtime->call->usage.first_token_us != 0;
     return !has_token && (code == ERROR_INVALID || code == ERROR_TOO_LARGE || code == ERROR_THROTTLED);
+}
+
+/* What the client sees of the loop's side; work of other threads has its own. */
+static void hold(struct runtime_call *runtime)
+{
+    runtime->call->exchange->user = runtime;
+    runtime->call->exchange->on_close = on_close;
 }
 
 /* The error, as a reply or as the stream's last frame. */
@@ -339,7 +354,8 @@ static enum error_code resolve_tier(struct runtime_call *runtime, struct error *
     return OK;
 }
 
-static enum error_code parse(struct runtime_call *runtime, struct error *error)
+/* What has to be known before the body is parsed. */
+static enum error_code prepare(struct runtime_call *runtime, struct error *error)
 {
     struct api_call *call = runtime->call;
     struct chat_request *request = &runtime->request;
@@ -349,18 +365,27 @@ static enum error_code parse(struct runtime_call *runtime, struct error *error)
     call_prepare_request(call, request);
     request->is_stream = runtime->is_stream;
     runtime->codec = runtime->is_invoke ? codec_native(call->match.body).body : &converse_codec;
-    if (runtime->is_invoke && (code = invoke_headers_parse(call, runtime->is_stream, request, error)) != OK)
-        return code;
-    code = runtime->codec->parse(call->exchange->request.body, CODEC_GENERATE, request, error);
-    if (code == OK)
-        code = chat_request_check(request, error);
-    if (code == OK)
-        code = resolve_tier(runtime, error);
-    struct str salt = http_header_get(&call->exchange->request, "x-fulcrum-cache-salt");
+    runtime->stream = (struct codec_stream){
+        .codec = runtime->codec, .request = request, .ctx = runtime, .emit = emit};
+    buf_init(&runtime->stream.scratch, REPLY_BODY_MAX);
+    return runtime->is_invoke ? invoke_headers_parse(call, runtime->is_stream, request, error) : OK;
+}
+
+/* A step of body.h. */
+static void parse(void *ctx)
+{
+    struct runtime_call *runtime = ctx;
+    struct body *body = &runtime->body;
+    struct chat_request *request = &runtime->request;
+    const struct http_request *http = &runtime->call->exchange->request;
+    body->code = runtime->codec->parse(http->body, CODEC_GENERATE, request, &body->error);
+    if (body->code == OK)
+        body->code = chat_request_check(request, &body->error);
+    if (body->code == OK && body->is_large)
+        documents_digest(request);
+    struct str salt = http_header_get(http, "x-fulcrum-cache-salt");
     if (salt.data && !request->cache_salt.data)
         request->cache_salt = salt;
-    call->metadata_count = request->metadata_count;
-    return code;
 }
 
 static bool wants_fields(const struct runtime_call *runtime)
@@ -389,6 +414,7 @@ static enum error_code start(struct runtime_call *runtime, struct error *error)
         .cache = call_model(call)->cache,
         .cache_min_tokens = catalog_cache_min_tokens(call->thread->api->config, &call->match),
         .request = &runtime->request,
+        .prompt = &runtime->prompt,
         .identity = {.request_id = str_of(call->request_id),
                      .model_id = call->match.id,
                      .native = codec_native(call->match.body).fields},
@@ -402,20 +428,91 @@ static enum error_code start(struct runtime_call *runtime, struct error *error)
     return bill_open(&runtime->bill, call, runtime->request.tier, error);
 }
 
+/* The client left while another thread was at work. */
+static bool is_over(struct runtime_call *runtime, bool is_gone)
+{
+    if (is_gone) {
+        call_account(runtime->call, CALL_CLIENT_GONE);
+        release(runtime);
+    }
+    return is_gone;
+}
+
+/* A step of body.h. */
+static void write_prompt(void *ctx)
+{
+    struct runtime_call *runtime = ctx;
+    const struct template_spec *spec = &runtime->call->thread->api->specs[runtime->call->match.model];
+    runtime->body.code = generation_prepare(spec, &runtime->request, &runtime->prompt, &runtime->body.error);
+}
+
+static void on_prompt(void *ctx, bool is_gone)
+{
+    struct runtime_call *runtime = ctx;
+    struct body *body = &runtime->body;
+    if (is_over(runtime, is_gone))
+        return;
+    hold(runtime);
+    if (body->code == OK)
+        body->code = body_charge_made(body, &body->error);
+    if (body->code == OK)
+        body->code = start(runtime, &body->error);
+    if (body->code != OK)
+        finish_failed(runtime, &body->error);
+}
+
 static void on_documents(void *ctx, const struct error *refusal)
 {
     struct runtime_call *runtime = ctx;
-    struct error error;
     runtime->documents = NULL;
-    if (refusal || start(runtime, &error) != OK)
-        finish_failed(runtime, refusal ? refusal : &error);
+    if (refusal)
+        finish_failed(runtime, refusal);
+    else
+        body_step(&runtime->body, write_prompt, on_prompt);
+}
+
+static void on_parsed(void *ctx, bool is_gone)
+{
+    struct runtime_call *runtime = ctx;
+    struct body *body = &runtime->body;
+    struct api_call *call = runtime->call;
+    if (is_over(runtime, is_gone))
+        return;
+    hold(runtime);
+    body_drop(body);
+    call->metadata_count = runtime->request.metadata_count;
+    if (body->code == OK)
+        body->code = body_charge_made(body, &body->error);
+    if (body->code == OK)
+        body->code = resolve_tier(runtime, &body->error);
+    if (body->code == OK)
+        body->code = documents_resolve(call->thread->documents, str_of(call->identity.tenant), &runtime->request,
+                                       on_documents, runtime, &runtime->documents, &body->error);
+    if (body->code != OK)
+        finish_failed(runtime, &body->error);
+    else if (!runtime->documents)
+        body_step(body, write_prompt, on_prompt);
+}
+
+static void on_open(void *ctx, bool is_gone)
+{
+    struct runtime_call *runtime = ctx;
+    struct body *body = &runtime->body;
+    if (is_over(runtime, is_gone))
+        return;
+    if (body->code == OK)
+        body->code = prepare(runtime, &body->error);
+    if (body->code == OK)
+        body_step(body, parse, on_parsed);
+    else
+        finish_failed(runtime, &body->error);
 }
 
 static void run(struct api_call *call, bool is_invoke, bool is_stream)
 {
-    struct error error;
     struct runtime_call *runtime = ARENA_NEW(&call->exchange->arena, struct runtime_call);
     if (!runtime) {
+        struct error error;
         (void)error_no_memory(&error);
         call_fail(call, &error);
         return;
@@ -424,21 +521,7 @@ static void run(struct api_call *call, bool is_invoke, bool is_stream)
     runtime->is_invoke = is_invoke;
     runtime->is_stream = is_stream;
     buf_init(&runtime->out, REPLY_BODY_MAX);
-    enum error_code code = parse(runtime, &error);
-    runtime->stream = (struct codec_stream){
-        .codec = runtime->codec, .request = &runtime->request, .ctx = runtime, .emit = emit};
-    buf_init(&runtime->stream.scratch, REPLY_BODY_MAX);
-    if (code == OK)
-        code = documents_resolve(call->thread->documents, str_of(call->identity.tenant), &runtime->request,
-                                 on_documents, runtime, &runtime->documents, &error);
-    if (code == OK && !runtime->documents)
-        code = start(runtime, &error);
-    if (code != OK) {
-        finish_failed(runtime, &error);
-        return;
-    }
-    call->exchange->user = runtime;
-    call->exchange->on_close = on_close;
+    body_open(&runtime->body, call, on_open, runtime);
 }
 
 void runtime_converse(struct api_call *call)

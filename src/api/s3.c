@@ -210,12 +210,73 @@ static void on_worked(uv_work_t *work, int status)
         s3_respond(s3);
 }
 
+/* The signature covers the hash that the header states: the body must have it. */
+static void check_payload(struct s3 *s3, struct str body)
+{
+    struct str stated = s3_header(s3, "x-amz-content-sha256");
+    uint8_t digest[SHA256_LEN];
+    char hex[SIGV4_HEX_LEN + 1];
+    sha256(body, digest);
+    hex_encode(digest, sizeof(digest), hex);
+    if (str_starts(stated, STR("STREAMING-")))
+        s3_fail(s3, 501, "NotImplemented", "The aws-chunked coding is for objects.");
+    else if (stated.data && !str_eq(stated, STR("UNSIGNED-PAYLOAD")) && !str_eq_nocase(stated, str_of(hex)))
+        s3_fail(s3, 400, "XAmzContentSHA256Mismatch",
+                "The provided 'x-amz-content-sha256' header does not match what was computed.");
+}
+
+static bool has_digest(struct str body, enum checksum_kind kind, struct str stated)
+{
+    struct checksum checksum;
+    uint8_t computed[CHECKSUM_BYTES_MAX], wanted[CHECKSUM_BYTES_MAX];
+    if (!checksum_init(&checksum, kind))
+        return false;
+    checksum_update(&checksum, body.data, body.len);
+    checksum_final(&checksum, computed);
+    checksum_deinit(&checksum);
+    return checksum_parse(kind, stated, wanted) && memcmp(computed, wanted, checksum_bytes(kind)) == 0;
+}
+
+static bool has_md5(struct str body, struct str stated)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    struct buf encoded;
+    buf_init(&encoded, 2 * sizeof(digest));
+    bool is_same = EVP_Digest(body.data, body.len, digest, &len, EVP_md5(), NULL) == 1 &&
+                   buf_append_base64(&encoded, digest, len) && str_eq(buf_str(&encoded), stated);
+    buf_deinit(&encoded);
+    return is_same;
+}
+
+/* Digests of an XML body. Those of an upload's completion are the object's. */
+static void check_digests(struct s3 *s3, struct str body)
+{
+    static const struct str prefix = {"x-amz-checksum-", sizeof("x-amz-checksum-") - 1};
+    struct str md5 = s3_header(s3, "content-md5");
+    bool is_good = !md5.data || has_md5(body, md5);
+    bool is_of_object = s3->what->run == s3_complete_upload;
+    for (size_t i = 0; is_good && !is_of_object && i < s3->request.header_count; i++) {
+        const struct http_header *header = &s3->request.headers[i];
+        enum checksum_kind kind = str_starts(header->name, prefix)
+                                      ? checksum_kind_of(str_slice(header->name, prefix.len, header->name.len))
+                                      : CHECKSUM_NONE;
+        is_good = kind == CHECKSUM_NONE || has_digest(body, kind, header->value);
+    }
+    if (!is_good)
+        s3_fail(s3, 400, "BadDigest", "The digest you specified did not match what we received.");
+}
+
 static void do_work(uv_work_t *work)
 {
     struct s3 *s3 = work->data;
+    if (s3->what->takes_body)
+        check_payload(s3, s3->request.body);
+    if (s3->what->takes_body && !s3_has_failed(s3))
+        check_digests(s3, s3->request.body);
     if (s3->stream)
         s3->stream_ops->work(s3);
-    else
+    else if (!s3_has_failed(s3))
         s3->what->run(s3);
 }
 
@@ -380,12 +441,28 @@ void s3_refuse(struct http_exchange *exchange, int status, const char *message, 
 
 /* --- from the server --- */
 
+/* Bodies are taken of those who may send them, on their tenant's account. */
+static bool may_send(const struct api_thread *thread, struct http_exchange *exchange)
+{
+    struct auth_identity identity;
+    struct error ignored;
+    if (auth_identify(thread->api->config, &exchange->request, clock_wall_us(), &identity, &ignored) != OK)
+        return false;
+    http_set_owner(exchange, str_of(identity.tenant));
+    return true;
+}
+
 void s3_on_head(struct api_thread *thread, struct http_exchange *exchange)
 {
-    if (!str_eq(exchange->request.method, STR("PUT")))
+    if (!str_eq(exchange->request.method, STR("PUT"))) {
+        exchange->refuses_body = exchange->request.has_body && !may_send(thread, exchange);
         return;
+    }
     struct s3 *s3 = s3_new(thread, exchange);
-    if (s3 && (s3_has_failed(s3) || s3_operation_is_put(s3->what)) && s3_put_begin(s3))
+    exchange->refuses_body = s3 && s3_has_failed(s3);
+    if (s3 && !s3_has_failed(s3))
+        http_set_owner(exchange, s3->tenant);
+    if (s3 && !s3_has_failed(s3) && s3_operation_is_put(s3->what) && s3_put_begin(s3))
         return;
     exchange->user = NULL; /* on_request begins again */
     exchange->on_close = NULL;
@@ -393,68 +470,8 @@ void s3_on_head(struct api_thread *thread, struct http_exchange *exchange)
         s3_free(s3);
 }
 
-/* The signature covers the hash that the header states: the body must have it. */
-static void check_payload(struct s3 *s3, struct str body)
-{
-    struct str stated = s3_header(s3, "x-amz-content-sha256");
-    uint8_t digest[SHA256_LEN];
-    char hex[SIGV4_HEX_LEN + 1];
-    sha256(body, digest);
-    hex_encode(digest, sizeof(digest), hex);
-    if (str_starts(stated, STR("STREAMING-")))
-        s3_fail(s3, 501, "NotImplemented", "The aws-chunked coding is for objects.");
-    else if (stated.data && !str_eq(stated, STR("UNSIGNED-PAYLOAD")) && !str_eq_nocase(stated, str_of(hex)))
-        s3_fail(s3, 400, "XAmzContentSHA256Mismatch",
-                "The provided 'x-amz-content-sha256' header does not match what was computed.");
-}
-
-static bool has_digest(struct str body, enum checksum_kind kind, struct str stated)
-{
-    struct checksum checksum;
-    uint8_t computed[CHECKSUM_BYTES_MAX], wanted[CHECKSUM_BYTES_MAX];
-    if (!checksum_init(&checksum, kind))
-        return false;
-    checksum_update(&checksum, body.data, body.len);
-    checksum_final(&checksum, computed);
-    checksum_deinit(&checksum);
-    return checksum_parse(kind, stated, wanted) && memcmp(computed, wanted, checksum_bytes(kind)) == 0;
-}
-
-static bool has_md5(struct str body, struct str stated)
-{
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
-    struct buf encoded;
-    buf_init(&encoded, 2 * sizeof(digest));
-    bool is_same = EVP_Digest(body.data, body.len, digest, &len, EVP_md5(), NULL) == 1 &&
-                   buf_append_base64(&encoded, digest, len) && str_eq(buf_str(&encoded), stated);
-    buf_deinit(&encoded);
-    return is_same;
-}
-
-/* Digests of an XML body. Those of an upload's completion are the object's. */
-static void check_digests(struct s3 *s3, struct str body)
-{
-    static const struct str prefix = {"x-amz-checksum-", sizeof("x-amz-checksum-") - 1};
-    struct str md5 = s3_header(s3, "content-md5");
-    bool is_good = !md5.data || has_md5(body, md5);
-    bool is_of_object = s3->what->run == s3_complete_upload;
-    for (size_t i = 0; is_good && !is_of_object && i < s3->request.header_count; i++) {
-        const struct http_header *header = &s3->request.headers[i];
-        enum checksum_kind kind = str_starts(header->name, prefix)
-                                      ? checksum_kind_of(str_slice(header->name, prefix.len, header->name.len))
-                                      : CHECKSUM_NONE;
-        is_good = kind == CHECKSUM_NONE || has_digest(body, kind, header->value);
-    }
-    if (!is_good)
-        s3_fail(s3, 400, "BadDigest", "The digest you specified did not match what we received.");
-}
-
 static bool copy_body(struct s3 *s3, struct str body)
 {
-    check_payload(s3, body);
-    if (!s3_has_failed(s3))
-        check_digests(s3, body);
     if (body.len > limit(object_document_bytes)) {
         s3_fail(s3, 400, "MaxMessageLengthExceeded", "Your request was too big (limit object_document_bytes).");
         return true;

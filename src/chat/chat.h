@@ -46,6 +46,7 @@ struct chat_document {
     const char *where; /* its path in the body, for messages */
     struct str name, format;
     struct str bytes;   /* the file; data NULL: the text is where it belongs */
+    const uint8_t *hash; /* SHA-256 of them; NULL: nobody made it yet */
     struct str text;    /* of the document alone */
     struct str *target; /* the block's text that it is a part of... */
     size_t offset;      /* ...so many bytes behind its beginning, before other texts are put in */

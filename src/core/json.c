@@ -65,6 +65,23 @@ static void capped_free(void *ctx, void *ptr)
     mem_free(block_of(ptr));
 }
 
+size_t json_cost(struct str text)
+{
+    size_t values = 1; /* each stands before a comma or a colon, or opens a container */
+    bool in_string = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        if (in_string) {
+            i += c == '\\';
+            in_string = c != '"';
+        } else {
+            in_string = c == '"';
+            values += c == ',' || c == ':' || c == '[' || c == '{';
+        }
+    }
+    return text.len + values * sizeof(yyjson_val);
+}
+
 static bool depth_is_ok(struct str text)
 {
     size_t depth = 0;

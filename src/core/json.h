@@ -19,6 +19,8 @@
  * The document owns its memory; json_free(NULL) is legal. */
 enum error_code json_parse(struct str text, yyjson_doc **doc, struct error *error) WARN_UNUSED;
 void json_free(yyjson_doc *doc);
+/* How many bytes json_parse will need for this text, about: it looks at each byte once. */
+size_t json_cost(struct str text);
 
 static inline struct str json_str(yyjson_val *val) /* empty unless a string */
 {

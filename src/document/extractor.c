@@ -538,7 +538,7 @@ static enum error_code take_known(struct document_text *known, struct arena *are
 }
 
 enum error_code extractor_submit(struct extractor_port *port, struct str tenant, enum document_format format,
-                                 struct str bytes,
+                                 struct str bytes, const uint8_t *hash,
                                  void (*on_done)(void *ctx, const struct error *error, struct str text), void *ctx,
                                  struct arena *arena, struct str *text, struct extraction **extraction,
                                  struct error *error)
@@ -551,7 +551,10 @@ enum error_code extractor_submit(struct extractor_port *port, struct str tenant,
     if (!made)
         return error_no_memory(error);
     *made = (struct extraction){.port = port, .on_done = on_done, .ctx = ctx};
-    sha256(bytes, key.hash);
+    if (hash)
+        memcpy(key.hash, hash, sizeof(key.hash));
+    else
+        sha256(bytes, key.hash);
     uv_mutex_lock(&extractor->mutex);
     bool is_found = find_known(extractor, &key, made, &known);
     uv_mutex_unlock(&extractor->mutex);

@@ -48,13 +48,13 @@ void extractor_port_close(struct extractor_port *port);
  * Known already: OK with *extraction NULL and *text in the arena, or the error.
  * Else OK with *extraction set, and on_done comes once from the port's loop;
  * `text` is valid while it runs, error->code says whether there is one.
- * `bytes` are needed only during the call.
+ * `bytes` are needed only during the call; `hash` is their SHA-256, or NULL.
  *
  * Errors are a clause about the file: ERROR_INVALID when the file is at fault
  * or pdftotext is not installed, ERROR_THROTTLED when too many documents wait,
  * ERROR_UNAVAILABLE when the reader was killed or can't be started now, ERROR_NO_MEMORY, ERROR_INTERNAL. */
 enum error_code extractor_submit(struct extractor_port *port, struct str tenant, enum document_format format,
-                                 struct str bytes,
+                                 struct str bytes, const uint8_t *hash,
                                  void (*on_done)(void *ctx, const struct error *error, struct str text), void *ctx,
                                  struct arena *arena, struct str *text, struct extraction **extraction,
                                  struct error *error) WARN_UNUSED;

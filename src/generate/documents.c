@@ -1,5 +1,7 @@
 #include "generate/documents.h"
 
+#include "core/util.h"
+
 /* --- waiting for texts ------------------------------------------------------------------------------ */
 
 struct document_slot {
@@ -103,6 +105,16 @@ static void on_text(void *ctx, const struct error *outcome, struct str text)
     wait->on_done(wait->ctx, error.code == OK ? NULL : &error);
 }
 
+void documents_digest(struct chat_request *request)
+{
+    for (struct chat_document *document = request->documents; document; document = document->next) {
+        uint8_t *hash = needs_text(document) ? arena_alloc(request->arena, SHA256_LEN) : NULL;
+        if (hash)
+            sha256(document->bytes, hash);
+        document->hash = hash;
+    }
+}
+
 static enum error_code submit_all(struct extractor_port *port, struct str tenant, struct document_wait *wait,
                                   struct error *error)
 {
@@ -112,7 +124,7 @@ static enum error_code submit_all(struct extractor_port *port, struct str tenant
             continue;
         struct document_slot *slot = &wait->slots[wait->slot_count++];
         *slot = (struct document_slot){.wait = wait, .document = document};
-        enum error_code code = extractor_submit(port, tenant, format, document->bytes, on_text, slot,
+        enum error_code code = extractor_submit(port, tenant, format, document->bytes, document->hash, on_text, slot,
                                                 wait->request->arena, &document->text, &slot->extraction, error);
         if (code != OK)
             return name_document(document, error);

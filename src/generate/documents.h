@@ -14,6 +14,9 @@
 /* A step of a request that waits, in the request's arena. */
 struct document_wait;
 
+/* Makes the hashes that documents are known by. Any thread; documents_resolve makes those that are missing. */
+void documents_digest(struct chat_request *request);
+
 /* Puts the text of every document in its place; readers are shared by tenant. OK with *wait NULL: done. OK
  * with *wait set: on_done comes once, on this thread; error is NULL when all
  * texts are there. Errors of a document begin with its path. */

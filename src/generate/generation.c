@@ -215,6 +215,14 @@ enum error_code generation_segments(const struct template_spec *spec, const stru
     return OK;
 }
 
+enum error_code generation_prepare(const struct template_spec *spec, const struct chat_request *request,
+                                   struct generation_prompt *prompt, struct error *error)
+{
+    *prompt = (struct generation_prompt){0};
+    enum error_code code = template_grammar(spec, request, &prompt->grammar, error);
+    return code == OK ? generation_segments(spec, request, &prompt->segments, &prompt->segment_count, error) : code;
+}
+
 /* Reserved capacity is served as priority, until it is used up. */
 static enum engine_tier engine_tier(enum chat_tier tier)
 {
@@ -251,29 +259,26 @@ static enum error_code submit(struct generation *generation, const struct genera
 {
     static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed};
     const struct chat_request *request = setup->request;
-    struct engine_segment *segments = NULL;
-    size_t segment_count = 0;
-    struct template_grammar grammar;
-    enum error_code code = template_grammar(setup->spec, request, &grammar, error);
-    if (code == OK)
-        code = generation_segments(setup->spec, request, &segments, &segment_count, error);
-    if (code != OK)
-        return code;
+    const struct generation_prompt *prompt = setup->prompt;
+    struct generation_prompt made;
+    if (!prompt && generation_prepare(setup->spec, request, &made, error) != OK)
+        return error->code;
+    prompt = prompt ? prompt : &made;
     const struct engine_request wanted = {
-        .segments = segments,
-        .segment_count = segment_count,
+        .segments = prompt->segments,
+        .segment_count = prompt->segment_count,
         .max_tokens = request->max_tokens,
         .temperature = (float)request->sampling.temperature,
         .top_p = (float)request->sampling.top_p,
         .top_k = request->sampling.top_k,
         .seed = seed_of(&request->sampling),
-        .grammar = grammar.text,
-        .observes_grammar = grammar.is_observed,
+        .grammar = prompt->grammar.text,
+        .observes_grammar = prompt->grammar.is_observed,
         .stops = request->stop_sequences,
         .stop_count = request->stop_count,
         .tenant = setup->tenant,
         .cache_salt = request->cache_salt,
-        .cache = cache_mode(setup->cache, segments, segment_count),
+        .cache = cache_mode(setup->cache, prompt->segments, prompt->segment_count),
         .cache_min_tokens = setup->cache_min_tokens,
         .tier = engine_tier(request->tier),
     };

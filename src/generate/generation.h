@@ -34,6 +34,13 @@ struct generation_handlers {
     void (*on_failed)(void *ctx, const struct error *error);
 };
 
+/* What the engine is given of a request: made by generation_prepare, in the request's arena. */
+struct generation_prompt {
+    struct template_grammar grammar;
+    struct engine_segment *segments;
+    size_t segment_count;
+};
+
 struct generation_setup {
     struct engine_port *port;
     size_t model;
@@ -42,10 +49,15 @@ struct generation_setup {
     enum config_cache_mode cache; /* of the model */
     uint32_t cache_min_tokens;    /* shorter prefixes are not cached */
     const struct chat_request *request; /* checked; outlives the generation */
+    const struct generation_prompt *prompt; /* NULL: made here */
     struct chat_reply identity;         /* request_id, model_id, native */
     bool collects;                      /* the finished reply carries all blocks */
     uint64_t started_us;                /* clock_now_us() of the request's first byte */
 };
+
+/* Template and grammar. Any thread, one at a time for a request. */
+enum error_code generation_prepare(const struct template_spec *spec, const struct chat_request *request,
+                                   struct generation_prompt *prompt, struct error *error) WARN_UNUSED;
 
 /* NULL with *error when the request is refused at once. Block handlers may be NULL. */
 struct generation *generation_start(const struct generation_setup *setup, const struct generation_handlers *handlers,

@@ -194,8 +194,8 @@ static void ask(struct desk *desk, size_t index, enum document_format format, st
     struct answer *answer = &desk->answers[index];
     struct str text = {0};
     *answer = (struct answer){.desk = desk};
-    enum error_code code = extractor_submit(desk->port, STR("a"), format, bytes, on_done, answer, &desk->arena, &text,
-                                            &answer->extraction, &answer->error);
+    enum error_code code = extractor_submit(desk->port, STR("a"), format, bytes, NULL, on_done, answer, &desk->arena,
+                                            &text, &answer->extraction, &answer->error);
     if (answer->extraction) {
         assert_int_equal(code, OK);
         desk->pending++;

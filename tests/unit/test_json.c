@@ -121,6 +121,27 @@ static void every_failing_allocation_is_an_error(void **state)
     }
 }
 
+/* No text costs more than is said of it: what counts is the number of values and the text itself. */
+static void the_cost_of_parsing(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "1", "\"a,b:[{\\\",\"", "[]", "[1,2,3,[4,{}],{\"a\":1,\"b\":{\"c\":[true,false,null]}}]",
+        "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"a long one, with: [brackets] and {braces}\"}]}]}",
+        "  [ 0 , 0 , 0 , 0 , 0 ]  ",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        yyjson_doc *doc;
+        struct error error;
+        struct str text = str_of(texts[i]);
+        assert_int_equal(json_parse(text, &doc, &error), OK);
+        size_t needed = text.len + yyjson_doc_get_val_count(doc) * sizeof(yyjson_val);
+        assert_in_range(json_cost(text), needed, needed + 6 * sizeof(yyjson_val));
+        json_free(doc);
+    }
+    assert_true(json_cost(STR("\"unfinished \\")) >= 13); /* looks no further than the end */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +151,7 @@ int main(void)
         cmocka_unit_test(getters_name_the_path),
         cmocka_unit_test(text_comes_back_compact),
         cmocka_unit_test(every_failing_allocation_is_an_error),
+        cmocka_unit_test(the_cost_of_parsing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
