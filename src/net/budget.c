@@ -71,12 +71,13 @@ static enum bound find_bound(const struct exchange *exchange, size_t more)
     size_t budget = limit(body_budget_bytes);
     size_t room = host->body_bytes < budget ? budget - host->body_bytes : 0;
     bool is_small = exchange->body_charged + more <= BUDGET_SMALL_BYTES;
+    bool goes_far = is_small || exchange->state != EXCHANGE_RECEIVING; /* whole bodies would be in vain else */
     size_t kept = is_small ? 0 : budget / 16;
     if (more > room || room - more < kept)
         return OVER_ALL;
-    if (is_over(exchange->owner, exchange, more, room * (is_small ? 3 : 1)))
+    if (is_over(exchange->owner, exchange, more, room * (goes_far ? 3 : 1)))
         return OVER_OWNER;
-    if (is_over(exchange->address, exchange, more, room * (is_small ? 7 : 3)))
+    if (is_over(exchange->address, exchange, more, room * (goes_far ? 7 : 3)))
         return OVER_ADDRESS;
     return FITS;
 }

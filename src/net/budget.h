@@ -3,8 +3,9 @@
  * limit(body_budget_bytes) bounds all bodies of a thread. So that nobody can hold all of it, every body also counts for
  * its owner (a tenant, named by the handler with http_set_owner) and for its client's address. An owner may hold as
  * much as is still free, an address three times that: one owner alone comes to a half, two to a third each, and whoever
- * comes next finds room. Bodies up to BUDGET_SMALL_BYTES may go further, and the last sixteenth of the budget is theirs
- * alone. The only body of an owner may always take what is free.
+ * comes next finds room. Bodies up to BUDGET_SMALL_BYTES may go three and seven times as far, and so may what is made
+ * of a body that is whole; the last sixteenth of the budget is for small bodies alone. The only body of an owner may
+ * always take what is free.
  *
  * Where there is no room, bodies that stand still give way first: those that received less than limit(body_rate_bytes)
  * a second of late, the slowest first, get 503.

@@ -62,7 +62,7 @@ static void on_request(void *ctx, struct http_exchange *exchange)
     exchange->user = peer;
     exchange->on_close = on_close;
     exchange->on_drain = on_drain;
-    if (str_starts(request->path, STR("/pin"))) {
+    if (peer->pins && str_starts(request->path, STR("/pin"))) {
         http_pin(exchange);
         peer->pinned = exchange;
     } else if (str_starts(request->path, STR("/hold"))) {

@@ -22,7 +22,8 @@ struct peer {
     size_t closes, drains;
     bool pauses;       /* /pieces asks to wait after each piece; the test resumes */
     size_t pieces, piece_bytes;
-    struct http_exchange *pinned; /* the last request for /pin, which is held and pinned */
+    bool pins;                    /* requests for /pin are kept and pinned; the test lets them go */
+    struct http_exchange *pinned; /* the last of them */
     struct http_exchange *taking; /* the exchange whose body is being taken */
     int error_hook_status; /* last status given to on_protocol_error; the hook is off while it is -1 */
 };

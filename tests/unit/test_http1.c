@@ -631,6 +631,7 @@ static void test_a_pinned_exchange_outlives_its_client(void **state)
     struct peer peer;
     for (int i = 0; i < 2; i++) {
         peer_open(&peer, PROTOCOL_HTTP1);
+        peer.pins = true;
         peer_give(&peer, STR("POST /pin HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\nbody"));
         struct http_exchange *pinned = peer.pinned;
         char *made = arena_strdup(&pinned->arena, STR("made of it"));

@@ -372,6 +372,7 @@ static void test_a_pinned_exchange_outlives_its_client(void **state)
     for (int i = 0; i < 3; i++) {
         struct client client;
         client_open(&client);
+        client.peer.pins = true;
         int32_t stream = ask(&client, "POST", "/pin", STR("body"));
         run(&client);
         struct http_exchange *pinned = client.peer.pinned;

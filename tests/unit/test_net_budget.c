@@ -302,6 +302,24 @@ static void test_one_large_body_is_taken(void **state)
     host_close();
 }
 
+/* Bodies that came whole can be worked on, though their owner may begin no more of them. */
+static void test_whole_bodies_go_further(void **state)
+{
+    (void)state;
+    host_open();
+    struct client clients[4] = {hold("a", "/hold", 300000), hold("a", "/hold", 300000), hold("a", "/hold", 300000)};
+    for (int i = 0; i < 3; i++)
+        give(&clients[i], 1);
+    assert_int_equal(peer.held_count, 3);
+    clients[3] = hold("a", "/more", 700000);
+    assert_int_equal(status_of(&clients[3]), 503);
+    assert_true(http_charge(peer.held[0], 450000));
+    assert_false(http_charge(peer.held[1], 450000));
+    for (int i = 0; i < 4; i++)
+        client_close(&clients[i]);
+    host_close();
+}
+
 /* What a handler makes of a body counts with it, until the reply. */
 static void test_what_is_made_of_a_body_counts(void **state)
 {
@@ -332,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_an_owner_leaves_room_for_others),
         cmocka_unit_test(test_an_address_leaves_room_for_others),
         cmocka_unit_test(test_one_large_body_is_taken),
+        cmocka_unit_test(test_whole_bodies_go_further),
         cmocka_unit_test(test_what_is_made_of_a_body_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
