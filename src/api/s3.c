@@ -313,6 +313,8 @@ void s3_fail(struct s3 *s3, int status, const char *code, const char *format, ..
     buf_append_text(&s3->body, XML_HEAD "<Error>");
     xml_append(&s3->body, "Code", str_of(code));
     xml_append(&s3->body, "Message", str_of(message));
+    if (status == 412)
+        xml_append(&s3->body, "Condition", str_of(s3_condition_name(s3)));
     if (s3->bucket.len > 0)
         xml_append(&s3->body, "BucketName", s3->bucket);
     if (s3->key.len > 0)

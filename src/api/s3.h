@@ -123,6 +123,8 @@ void s3_copy_part(struct s3 *s3);
 bool s3_check_condition_names(struct s3 *s3, const struct s3_operation *operation);
 /* Of a read (or with the prefix of a copy's source) against what is there. False: failed with 304 or 412. */
 bool s3_check_conditions(struct s3 *s3, const struct objects_info *info, const char *prefix);
+/* The condition that a 412 is about, as S3 writes it: the first that was given. */
+const char *s3_condition_name(const struct s3 *s3);
 bool s3_range_is_meant(struct s3 *s3, const struct objects_info *info); /* If-Range */
 /* Of writes and deletions, for the store. False: failed. */
 bool s3_write_conditions(struct s3 *s3, struct objects_conditions *conditions);

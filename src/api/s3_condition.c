@@ -55,6 +55,25 @@ static struct str condition(struct s3 *s3, const char *prefix, const char *name)
     return whole.data ? s3_header(s3, whole.data) : STR("");
 }
 
+const char *s3_condition_name(const struct s3 *s3)
+{
+    static const char *const spelled[][2] = {{"if-match", "If-Match"},
+                                             {"if-none-match", "If-None-Match"},
+                                             {"if-unmodified-since", "If-Unmodified-Since"},
+                                             {"x-amz-copy-source-if-match", "x-amz-copy-source-If-Match"},
+                                             {"x-amz-copy-source-if-none-match", "x-amz-copy-source-If-None-Match"},
+                                             {"x-amz-copy-source-if-unmodified-since",
+                                              "x-amz-copy-source-If-Unmodified-Since"},
+                                             {"x-amz-copy-source-if-modified-since",
+                                              "x-amz-copy-source-If-Modified-Since"},
+                                             {"x-amz-if-match-last-modified-time", "x-amz-if-match-last-modified-time"},
+                                             {"x-amz-if-match-size", "x-amz-if-match-size"}};
+    for (size_t i = 0; i < sizeof(spelled) / sizeof(spelled[0]); i++)
+        if (s3_header(s3, spelled[i][0]).data)
+            return spelled[i][1];
+    return "";
+}
+
 bool s3_check_conditions(struct s3 *s3, const struct objects_info *info, const char *prefix)
 {
     struct str match = condition(s3, prefix, "if-match"), none = condition(s3, prefix, "if-none-match");

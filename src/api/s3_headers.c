@@ -72,7 +72,15 @@ static const struct rule {
     const char *code, *why;
 } rules[] = {
     {.name = "x-amz-meta-*"},
-    {.name = "x-amz-checksum-*"},
+    {.name = "x-amz-checksum-crc32"},
+    {.name = "x-amz-checksum-crc32c"},
+    {.name = "x-amz-checksum-crc64nvme"},
+    {.name = "x-amz-checksum-sha1"},
+    {.name = "x-amz-checksum-sha256"},
+    {.name = "x-amz-checksum-algorithm"},
+    {.name = "x-amz-checksum-type"},
+    {.name = "x-amz-checksum-mode"},
+    {"x-amz-checksum-*", "", 400, "InvalidRequest", "checksums are CRC32, CRC32C, CRC64NVME, SHA1 and SHA256"},
     {.name = "x-amz-sdk-*"},
     {.name = "x-amz-date"},
     {.name = "x-amz-content-sha256"},
@@ -80,6 +88,9 @@ static const struct rule {
     {.name = "x-amz-trailer"},
     {.name = "x-amz-security-token"},
     {.name = "x-amz-user-agent"},
+    {.name = "x-amz-api-version"},
+    {.name = "x-amz-te"},
+    {.name = "x-amz-cf-id"}, /* of a proxy */
     {.name = "x-amz-expected-bucket-owner"},
     {.name = "x-amz-source-expected-bucket-owner"},
     {.name = "x-amz-request-payer"},                 /* nobody pays */

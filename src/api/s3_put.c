@@ -72,8 +72,9 @@ static bool read_coding(struct s3 *s3, struct s3_put *put)
         return true;
     struct sigv4_claim claim;
     struct error error;
-    if (sigv4_read_claim(&s3->request, &s3->arena, &claim, &error) == AUTH_OK &&
-        sigv4_chunks_init(&put->signer, &claim, str_of(s3->identity.key->secret)) &&
+    if (sigv4_read_claim(&s3->request, &s3->arena, &claim, &error) != AUTH_OK)
+        return refuse(s3, "InvalidRequest", "Chunks can be signed where signature version 4 signs the request.");
+    if (sigv4_chunks_init(&put->signer, &claim, str_of(s3->identity.key->secret)) &&
         checksum_init(&put->chunk, CHECKSUM_SHA256))
         return true;
     s3_fail_memory(s3);

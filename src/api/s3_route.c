@@ -73,7 +73,7 @@ static const struct route {
     {"PUT", AT_BUCKET, NULL, NULL, "", OPERATION_WITH("CreateBucket", s3_create_bucket, .takes_body = true)},
     {"DELETE", AT_BUCKET, NULL, NULL, "", OPERATION("DeleteBucket", s3_delete_bucket)},
     {"POST", AT_BUCKET, "delete", NULL, "", OPERATION_WITH("DeleteObjects", s3_delete_objects, .takes_body = true)},
-    {"GET", AT_OBJECT, "uploadId", NULL, "part-number-marker max-parts encoding-type",
+    {"GET", AT_OBJECT, "uploadId", NULL, "part-number-marker max-parts",
      OPERATION("ListParts", s3_list_parts)},
     {"GET", AT_OBJECT, "acl", NULL, "versionId", OPERATION("GetObjectAcl", s3_get_acl)},
     {"GET", AT_OBJECT, "tagging", NULL, "versionId", OPERATION("GetObjectTagging", s3_get_tagging)},

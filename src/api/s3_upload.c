@@ -345,8 +345,13 @@ static bool read_listing(struct s3 *s3, struct upload_listing *listing)
                                        .key_marker = s3_query(s3, "key-marker"),
                                        .id_marker = s3_query(s3, "upload-id-marker"),
                                        .is_encoded = str_eq(s3_query(s3, "encoding-type"), STR("url"))};
+    struct str encoding = s3_query(s3, "encoding-type");
     if (!read_number(s3, "max-uploads", OBJECTS_PAGE_MAX, &listing->max))
         return false;
+    if (encoding.len > 0 && !listing->is_encoded) {
+        s3_fail(s3, 400, "InvalidArgument", "Invalid Encoding Method specified in Request");
+        return false;
+    }
     if (listing->max > OBJECTS_PAGE_MAX)
         listing->max = OBJECTS_PAGE_MAX;
     return true;

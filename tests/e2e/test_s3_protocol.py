@@ -153,7 +153,9 @@ def test_conditions_of_writes(server, s3, bucket):
     assert ask(server, "PUT", f"/{bucket}/k", {"if-match": etag}, b"old")[0] == 200
     assert ask(server, "PUT", f"/{bucket}/k", {"if-none-match": '"other"'}, b"old")[0] == 200
     assert ask(server, "PUT", f"/{bucket}/k", {"if-unmodified-since": AHEAD, "if-match": "*"}, b"old")[0] == 200
-    assert refused(s3.put_object, Bucket=bucket, Key="k", Body=b"x", IfMatch='"0"') == ("PreconditionFailed", 412)
+    with pytest.raises(botocore.exceptions.ClientError) as error:
+        s3.put_object(Bucket=bucket, Key="k", Body=b"x", IfNoneMatch="*")
+    assert error.value.response["Error"]["Condition"] == "If-None-Match"
 
 
 def test_conditions_of_deletions(server, s3, bucket):
