@@ -107,6 +107,7 @@ void s3_head_object(struct s3 *s3);
 void s3_delete_object(struct s3 *s3);
 void s3_delete_objects(struct s3 *s3);
 void s3_get_acl(struct s3 *s3);     /* of an object or a bucket */
+void s3_put_acl(struct s3 *s3);
 void s3_get_tagging(struct s3 *s3); /* of an object */
 /* partNumber of the query: 0 without. False: failed. */
 bool s3_read_part(struct s3 *s3, unsigned *number);

@@ -56,7 +56,10 @@ static void append_head(struct s3 *s3, const struct listing *listing, const char
 {
     buf_appendf(&s3->body, XML_HEAD "<%s" S3_XMLNS ">", element);
     xml_append(&s3->body, "Name", s3->bucket);
-    append_name(s3, listing, "Prefix", listing->options.prefix);
+    if (!strcmp(s3->what->name, "ListObjects")) /* S3 itself writes this one as it is */
+        xml_append(&s3->body, "Prefix", listing->options.prefix);
+    else
+        append_name(s3, listing, "Prefix", listing->options.prefix);
     if (listing->options.delimiter.len > 0)
         append_name(s3, listing, "Delimiter", listing->options.delimiter);
     if (listing->is_encoded)

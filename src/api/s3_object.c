@@ -104,11 +104,17 @@ static bool is_kept(struct str name)
     return str_starts(name, STR("x-amz-meta-"));
 }
 
-/* The coding of the transfer is none of the object's. */
+/* The coding of the transfer is none of the object's; without it the text stays as it is. */
 static void append_encodings(struct buf *out, struct str value)
 {
     struct str coding;
     bool is_first = true;
+    if (value.len > 0 && str_find(value, STR("aws-chunked"), 0) < 0) {
+        buf_append_text(out, "content-encoding: ");
+        buf_append_str(out, value);
+        buf_append_char(out, '\n');
+        return;
+    }
     while (str_split(&value, ',', &coding)) {
         coding = str_trim(coding);
         if (coding.len == 0 || str_eq_nocase(coding, STR("aws-chunked")))
@@ -253,6 +259,15 @@ void s3_get_acl(struct s3 *s3)
     xml_append(&s3->body, "DisplayName", s3->tenant);
     buf_append_text(&s3->body, "</Grantee><Permission>FULL_CONTROL</Permission></Grant></AccessControlList>"
                                "</AccessControlPolicy>");
+}
+
+/* The one ACL that there is, by its name (s3_headers.c has refused others): nothing changes. */
+void s3_put_acl(struct s3 *s3)
+{
+    if (s3_header(s3, "x-amz-acl").len == 0)
+        s3_fail(s3, 501, "NotImplemented", "An ACL as XML is not implemented; x-amz-acl: private is.");
+    else
+        (void)is_there(s3);
 }
 
 void s3_get_tagging(struct s3 *s3)

@@ -110,6 +110,22 @@ def test_what_no_bucket_has_is_answered(s3, bucket):
     assert s3.get_object_acl(Bucket=bucket, Key="k")["Owner"]["ID"] == "AKIDEXAMPLE"
 
 
+def test_the_one_acl_may_be_set(server, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    s3.put_object_acl(Bucket=bucket, Key="k", ACL="private")
+    s3.put_bucket_acl(Bucket=bucket, ACL="private")
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+    assert refused(s3.put_object_acl, Bucket=bucket, Key="none", ACL="private") == ("NoSuchKey", 404)
+    assert refused(s3.put_object_acl, Bucket=bucket, Key="k", ACL="public-read") == ("NotImplemented", 501)
+    assert refused(s3.put_bucket_acl, Bucket=bucket, GrantRead="id=x") == ("NotImplemented", 501)
+
+
+def test_encodings_of_the_object_and_of_the_transfer(server, s3, bucket):
+    for sent, kept in (("gzip", "gzip"), ("deflate, gzip", "deflate, gzip"), ("gzip,br", "gzip,br")):
+        s3.put_object(Bucket=bucket, Key="k", Body=b"x", ContentEncoding=sent)
+        assert s3.head_object(Bucket=bucket, Key="k")["ContentEncoding"] == kept
+
+
 def test_a_bucket_made_again(server, s3, bucket):
     s3.create_bucket(Bucket=bucket)
     elsewhere = client(server, region="eu-central-1")
@@ -329,6 +345,8 @@ def test_listings_say_owners_and_take_empty_tokens(server, s3, bucket):
     page = s3.list_objects_v2(Bucket=bucket, FetchOwner=True, ContinuationToken="")
     assert keys(page) == ["a", "b/c", "b/d", "e"] and page["ContinuationToken"] == ""
     assert {each["Owner"]["ID"] for each in page["Contents"]} == {"AKIDEXAMPLE"}
+    assert s3.list_objects(Bucket=bucket, Prefix="\n %")["Prefix"] == "\n %"
+    assert s3.list_objects_v2(Bucket=bucket, Prefix="\n %")["Prefix"] == "\n %"
     assert "Owner" not in s3.list_objects_v2(Bucket=bucket)["Contents"][0]
     assert s3.list_objects(Bucket=bucket)["Contents"][0]["Owner"]["ID"] == "AKIDEXAMPLE"
     assert ask(server, "GET", f"/{bucket}?list-type=2&continuation-token=%3F")[1] == "InvalidArgument"
