@@ -116,7 +116,7 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_IGNORED_LOGGED 256            /* that the log names, each once */
 #define LIMIT_GRAMMAR_NODES 500000u        /* of one compiled grammar */
 #define LIMIT_GRAMMAR_GROUPS 64u           /* inside each other */
-#define LIMIT_GRAMMAR_DEPTH 1000u          /* rules inside rules while a reply is made */
+#define LIMIT_GRAMMAR_DEPTH 1000u          /* rules inside rules while a reply is made; a bracket counts for 16 */
 #define LIMIT_GRAMMAR_SETS 65536u          /* places that a reply's grammar remembers at most */
 #define LIMIT_GRAMMAR_FRAMES 524288u       /* in all of them */
 #define LIMIT_GRAMMAR_ROWS 8192u           /* of them, with what each byte makes of them: 1 KiB each */

@@ -81,6 +81,19 @@ static bool update_shortest(struct grammar_program *g, struct grammar_node *node
     return is_new;
 }
 
+static bool update_closes(struct grammar_program *g, struct grammar_node *node)
+{
+    if (node->closes || node->kind == GRAMMAR_END)
+        return false;
+    node->closes = g->nodes[node->next].closes || (node->kind == GRAMMAR_SPLIT && g->nodes[node->arg].closes);
+    const struct grammar_literal *literal = node->kind == GRAMMAR_LITERAL ? &g->literals[node->arg] : NULL;
+    for (uint32_t i = 0; literal != NULL && i < literal->len; i++) {
+        const char c = g->text[literal->from + i];
+        node->closes = node->closes || c == ']' || c == '}';
+    }
+    return node->closes;
+}
+
 static bool update_need(struct grammar_program *g, struct grammar_node *node)
 {
     uint32_t value = 0;
@@ -90,7 +103,8 @@ static bool update_need(struct grammar_program *g, struct grammar_node *node)
     } else if (node->kind != GRAMMAR_END && node->kind != GRAMMAR_FREE) {
         value = g->nodes[node->next].need;
         if (node->kind == GRAMMAR_CALL) {
-            const uint32_t inner = g->nodes[g->rules[node->arg].entry].need + !node->is_tail;
+            const uint32_t inner = g->nodes[g->rules[node->arg].entry].need +
+                                   (node->is_tail ? 0 : grammar_node_depth(&g->nodes[node->next]));
             value = inner > value ? inner : value;
         }
     }
@@ -210,7 +224,7 @@ enum error_code grammar_program_check(struct grammar_program *g, struct error *e
         g->nodes[i].shortest = GRAMMAR_NEVER;
         g->nodes[i].need = UINT16_MAX;
     }
-    if (!settle(g, update_shortest) || !settle(g, update_need))
+    if (!settle(g, update_shortest) || !settle(g, update_closes) || !settle(g, update_need))
         return error_set(error, ERROR_INVALID, STR_FMT ": its grammar is too entangled",
                          STR_ARG(grammar_program_place(g, g->root)));
     const enum error_code code = check_loops(g, error);
@@ -219,7 +233,7 @@ enum error_code grammar_program_check(struct grammar_program *g, struct error *e
         return error_set(error, ERROR_INVALID, STR_FMT ": no text can match it; does it ask for itself without end?",
                          STR_ARG(place_of_endless(g)));
     if (code == OK && entry->need > LIMIT_GRAMMAR_DEPTH)
-        return error_set(error, ERROR_INVALID, STR_FMT ": its parts are nested more than %u deep",
-                         STR_ARG(grammar_program_place(g, g->root)), LIMIT_GRAMMAR_DEPTH);
+        return error_set(error, ERROR_INVALID, STR_FMT ": what it asks for is nested too deep",
+                         STR_ARG(grammar_program_place(g, g->root)));
     return code;
 }

@@ -20,6 +20,7 @@
 #define ENGINE_GRAMMAR_PROGRAM_H
 
 #include "core/error.h"
+#include "core/limits.h"
 #include "core/mem.h"
 #include "core/str.h"
 #include "engine/vocabulary.h"
@@ -39,7 +40,8 @@ struct grammar_node {
     uint8_t kind;
     bool is_text; /* of a rule that describes text */
     bool is_tail; /* a call behind which its rule ends */
-    uint16_t need; /* rules inside rules that it takes at least to end the rule from here */
+    bool closes;  /* a bracket of JSON may be closed between here and the rule's end */
+    uint16_t need; /* depth that it takes at least to end the rule from here */
     uint32_t arg, next;
     uint32_t rule;
     uint32_t shortest; /* bytes that it takes at least to end the rule from here */
@@ -84,6 +86,13 @@ struct grammar_program {
     uint32_t root;
     struct arena names;
 };
+
+/* What a rule adds to the depth that goes on at this node when one inside of it has ended. A bracket counts for so
+ * much that no JSON by a grammar is nested deeper than readers take it (LIMIT_JSON_DEPTH). */
+static inline unsigned grammar_node_depth(const struct grammar_node *node)
+{
+    return node->closes ? LIMIT_GRAMMAR_DEPTH / (LIMIT_JSON_DEPTH - 2) : 1;
+}
 
 #define GRAMMAR_NEVER UINT32_MAX /* shortest: no text ends the rule */
 #define GRAMMAR_SHORTEST_MAX (UINT32_MAX / 4)

@@ -102,7 +102,7 @@ static void describe(const struct grammar_sets *s, struct grammar_set *set)
         const struct grammar_frame *frame = &s->frames[set->first + i];
         const struct grammar_node *node = &s->program->nodes[frame->node];
         const uint32_t shortest = frame_shortest(s, frame);
-        const uint16_t depth = (uint16_t)(s->sets[frame->tail].depth + 1);
+        const uint16_t depth = (uint16_t)(s->sets[frame->tail].depth + grammar_node_depth(node));
         set->shortest = shortest < set->shortest ? shortest : set->shortest;
         set->depth = depth > set->depth ? depth : set->depth;
         set->has_text = set->has_text || node->is_text;

@@ -404,15 +404,23 @@ static void alike_texts_are_read_once(void **state)
 static void deep_replies_end(void **state)
 {
     (void)state;
-    struct grammar *grammar = grammar_of(STR("root ::= \"[\" root? \"]\"\n"), GRAMMAR_ENFORCED);
-    unsigned depth = 0;
-    for (; allows(grammar, '['); depth++)
-        accept(grammar, '[');
-    assert_true(depth > 100 && depth <= LIMIT_GRAMMAR_DEPTH + 1);
-    for (; depth > 0; depth--)
-        accept(grammar, ']');
-    assert_true(grammar_is_complete(grammar));
-    grammar_free(grammar);
+    static const struct {
+        const char *grammar;
+        char open, close;
+        unsigned least, most;
+    } cases[] = {{"root ::= \"[\" root? \"]\"\n", '[', ']', 40, LIMIT_JSON_DEPTH - 1},
+                 {"root ::= \"a\" root? \"b\"\n", 'a', 'b', 900, LIMIT_GRAMMAR_DEPTH + 1}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct grammar *grammar = grammar_of(str_of(cases[i].grammar), GRAMMAR_ENFORCED);
+        unsigned depth = 0;
+        for (; allows(grammar, cases[i].open); depth++)
+            accept(grammar, cases[i].open);
+        assert_in_range(depth, cases[i].least, cases[i].most);
+        for (; depth > 0; depth--)
+            accept(grammar, cases[i].close);
+        assert_true(grammar_is_complete(grammar));
+        grammar_free(grammar);
+    }
 }
 
 static void bad_grammars(void **state)
