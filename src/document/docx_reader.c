@@ -26,6 +26,7 @@ void docx_reader_begin(struct docx_reader *reader)
     reader->is_text = reader->is_ruby = false;
     reader->fields.depth = 0;
     reader->note[0] = '\0';
+    buf_clear(&reader->box);
     reader->writer.depth = 0;
     reader->paragraph = (struct docx_paragraph){.level = -1};
     docx_start_paragraph(&reader->writer);

@@ -386,11 +386,27 @@ static bool is_not_computed(const struct xlsx *xlsx)
     return value.len == 0 || (xlsx->is_recalculated && xlsx->type == CELL_NUMBER && str_eq(value, STR("0")));
 }
 
+/* As someone sees it: names of functions newer than the format carry marks that a spreadsheet does not show. */
+static void put_formula_text(struct xlsx *xlsx, struct str formula)
+{
+    static const struct str marks[] = {{"_xlfn.", 6}, {"_xlws.", 6}, {"_xlpm.", 6}};
+    size_t from = 0;
+    for (size_t i = 0; i < formula.len; i++) {
+        struct str here = str_slice(formula, i, i + 6);
+        if (formula.data[i] != '_' || !(str_eq(here, marks[0]) || str_eq(here, marks[1]) || str_eq(here, marks[2])))
+            continue;
+        put_cell_text(xlsx, str_slice(formula, from, i));
+        from = i + 6;
+        i += 5;
+    }
+    put_cell_text(xlsx, str_slice(formula, from, formula.len));
+}
+
 static void put_formula(struct xlsx *xlsx)
 {
     struct str formula = buf_str(&xlsx->formula);
     text_put_char(&xlsx->out, '=');
-    put_cell_text(xlsx, formula.len > 0 ? str_slice(formula, 0, str_utf8_valid_len(formula)) : STR("formula"));
+    put_formula_text(xlsx, formula.len > 0 ? str_slice(formula, 0, str_utf8_valid_len(formula)) : STR("formula"));
     text_put(&xlsx->out, STR(" (not computed)"));
 }
 

@@ -3,8 +3,9 @@
  * Each sheet under its name, each row a line, cells separated by tabs, empty
  * cells kept so that columns stay columns. Numbers and dates as the cells show
  * them (number_format.h), formulas by the value they had when the file was
- * written. Empty rows in a row become one empty line. Charts, comments and
- * pictures are left out. Pure function, any thread. */
+ * written, or by themselves when nobody had computed them. Empty rows in a row
+ * become one empty line. Hidden rows and columns are left out and counted.
+ * Charts, comments and pictures are left out. Pure function, any thread. */
 #ifndef DOCUMENT_XLSX_H
 #define DOCUMENT_XLSX_H
 

@@ -327,6 +327,8 @@ static void xlsx_formulas_without_value(void **state)
                    "<c><f t=\"shared\" si=\"0\"/></c><c t=\"str\"><f>T(A1)</f><v></v></c><c><f>1+2</f><v>3</v></c>")
                    "</sheetData>",
                    "Sheet: One\n2\t=A1*2 (not computed)\t4\t=A1&\"x\" (not computed)\t=formula (not computed)\t\t3\n");
+    sheet_reads_as("<sheetData>" ROW("<c><f>_xlfn._xlws.SORT(A1:A2)+_xlfn.XLOOKUP(_xl,1)</f></c>") "</sheetData>",
+                   "Sheet: One\n=SORT(A1:A2)+XLOOKUP(_xl,1) (not computed)\n");
     const struct fixture_part parts[] = {
         XLSX_ROOT,
         XLSX_BOOK("<sheets><sheet name=\"One\" r:id=\"rId1\"/></sheets><calcPr fullCalcOnLoad=\"1\"/>"),
