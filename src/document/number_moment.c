@@ -54,9 +54,10 @@ struct moment_format moment_format_parse(struct str code)
         if (token.sign == SIGN_UNIT) {
             read_unit(&reader, (char)(token.text.data[0] | 32));
         } else if (token.sign == SIGN_ELAPSED) {
-            reader.format.has_time = reader.format.is_elapsed = true;
-            reader.format.has_seconds = reader.format.has_seconds || (token.text.data[0] | 32) == 's';
-            reader.last = 'h';
+            reader.format.has_time = true;
+            reader.format.elapsed = (char)(token.text.data[0] | 32);
+            reader.format.has_seconds = reader.format.has_seconds || reader.format.elapsed == 's';
+            reader.last = reader.format.elapsed == 's' ? 's' : 'h';
         } else if (token.sign == SIGN_HALF_DAY) {
             reader.format.has_time = true; /* shown with 24 hours */
         }
@@ -98,9 +99,15 @@ static struct moment_format what_it_has(double value)
 
 static void write_time(const struct moment_format *format, long days, long long ms, char *out, size_t cap)
 {
-    long long hours = ms / 3600000 + (format->is_elapsed ? (long long)days * 24 : 0);
-    size_t len = (size_t)snprintf(out, cap, "%02lld:%02lld", hours, ms / 60000 % 60);
-    if (format->has_seconds && len < cap)
+    long long whole = ms + (format->elapsed ? (long long)days * (long long)MS_PER_DAY : 0);
+    size_t len = 0;
+    if (format->elapsed == 's')
+        len = (size_t)snprintf(out, cap, "%lld", whole / 1000);
+    else if (format->elapsed == 'm')
+        len = (size_t)snprintf(out, cap, "%02lld", whole / 60000);
+    else
+        len = (size_t)snprintf(out, cap, "%02lld:%02lld", whole / 3600000, ms / 60000 % 60);
+    if (format->has_seconds && format->elapsed != 's' && len < cap)
         len += (size_t)snprintf(out + len, cap - len, ":%02lld", ms / 1000 % 60);
     if (format->has_seconds && format->second_digits > 0 && len < cap) {
         char digits[8];
@@ -112,7 +119,7 @@ static void write_time(const struct moment_format *format, long days, long long 
 bool moment_write(const struct moment_format *format, double value, bool is_1904, char *out, size_t cap)
 {
     struct moment_format own;
-    bool is_negative = value < 0 && format->is_elapsed;
+    bool is_negative = value < 0 && format->elapsed;
     if (is_negative)
         value = -value;
     if (!(value >= 0 && value < VALUE_MAX) || cap < 2)

@@ -10,7 +10,7 @@
 /* Which parts of a moment a format code shows. */
 struct moment_format {
     bool has_date, has_time, has_seconds;
-    bool is_elapsed;  /* [h]: hours run past 24 */
+    char elapsed;     /* h, m or s: of [h], which runs past 24; '\0': none does */
     bool is_either;   /* what the value has: nobody knows which */
     int second_digits; /* behind the point, at most 3 */
 };

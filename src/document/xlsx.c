@@ -316,6 +316,12 @@ static void put_escaped(struct xlsx *xlsx, int c)
         text_put(&xlsx->out, c < 0x800 ? (struct str){(const char *)two, 2} : (struct str){(const char *)three, 3});
 }
 
+/* The first half of a line's end of two characters. */
+static bool is_line_start(int c, struct str rest)
+{
+    return c == '\r' && (str_starts(rest, STR("\n")) || escaped_character(str_slice(rest, 0, 7)) == '\n');
+}
+
 /* A cell's text on one line of one column. */
 static void put_cell_text(struct xlsx *xlsx, struct str text)
 {
@@ -328,11 +334,10 @@ static void put_cell_text(struct xlsx *xlsx, struct str text)
             continue;
         }
         text_put(&xlsx->out, str_slice(text, from, i));
-        if (escaped >= 0)
-            put_escaped(xlsx, escaped);
-        else if (c != '\r' || i + 1 >= text.len || text.data[i + 1] != '\n')
-            text_put_char(&xlsx->out, ' ');
-        i += escaped >= 0 ? 7 : 1;
+        size_t len = escaped >= 0 ? 7 : 1;
+        if (!is_line_start(escaped >= 0 ? escaped : c, str_slice(text, i + len, text.len)))
+            put_escaped(xlsx, escaped >= 0 ? escaped : c);
+        i += len;
         from = i;
     }
     text_put(&xlsx->out, str_slice(text, from, text.len));

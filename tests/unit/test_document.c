@@ -212,8 +212,10 @@ static void moments_are_iso(void **state)
     shows("mm:ss.000", "0.00001446759259", "00:00:01.250");
     shows("[h]:mm", "1.5", "36:00");
     shows("[h]:mm", "-1.5", "-36:00");
-    shows("[mm]:ss", "1.5", "36:00:00");
-    shows("[ss]", "0.001", "00:01:26");
+    shows("[mm]:ss", "1.5", "2160:00");
+    shows("[mm]:ss.0", "0.00001446759259", "00:01.3");
+    shows("[ss]", "0.001", "86");
+    shows("[m]", "0.0625", "90");
     shows("yyyy-mm-dd", "45351.9999999", "2024-03-01");
     shows("[$-F800]dddd\\,\\ mmmm\\ dd\\,\\ yyyy", "45352", "2024-03-01");
     shows("[$-F400]h:mm:ss\\ AM/PM", "0.5", "12:00:00");
@@ -344,7 +346,7 @@ static void xlsx_escapes_dates_and_missing_texts(void **state)
                    TEXT_CELL("l1\nl2") TEXT_CELL("_x00E9__x20AC__xD800_"))
                    ROW("<c t=\"d\"><v>2024-03-01T00:00:00</v></c><c t=\"d\">"
                    "<v>2024-03-01T18:30:00Z</v></c><c t=\"b\"><v>true</v></c><c t=\"s\"><v>7</v></c>") "</sheetData>",
-                   "Sheet: One\na  b_x000D_\tx_y_x00_z\tl1 l2\té€\xEF\xBF\xBD\n"
+                   "Sheet: One\na b_x000D_\tx_y_x00_z\tl1 l2\té€\xEF\xBF\xBD\n"
                    "2024-03-01\t2024-03-01 18:30:00\tTRUE\t(text missing in the file)\n");
 }
 
