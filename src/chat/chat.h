@@ -40,7 +40,7 @@ struct chat_block {
 };
 
 /* A document of the request, in a block of its own or inside a tool result.
- * pdf, docx and xlsx come as bytes; whoever generates has to get their text
+ * pdf, docx, xlsx and html come as bytes; whoever generates has to get their text
  * first (generate/documents.h). */
 struct chat_document {
     const char *where; /* its path in the body, for messages */

@@ -62,13 +62,43 @@ static void prepare_icu(void)
     udata_setFileAccess(UDATA_NO_FILES, &problem);
 }
 
-static bool is_known_to_icu(const char *name)
+/* ICU knows many more than the web, among them those in which ASCII is not ASCII (EBCDIC, UTF-7): a page that declares
+ * one of these is not in it. */
+static bool is_like_ascii(UConverter *converter)
+{
+    static const char sample[] = "<p>Az09+-~";
+    UChar decoded[sizeof(sample) + 1];
+    UErrorCode problem = U_ZERO_ERROR;
+    int32_t len = ucnv_toUChars(converter, decoded, sizeof(sample) + 1, sample, sizeof(sample) - 1, &problem);
+    bool is_same = U_SUCCESS(problem) && len == sizeof(sample) - 1;
+    for (size_t i = 0; is_same && i + 4 < sizeof(sample); i++) /* Japan's have other signs for the last ones */
+        is_same = decoded[i] == (UChar)sample[i];
+    return is_same;
+}
+
+/* Writes the name to use over the one that was looked for. */
+static bool is_known_to_icu(char name[CHARSET_NAME_MAX])
 {
     UErrorCode problem = U_ZERO_ERROR;
+    const char *other = NULL;
     pthread_once(&icu_once, prepare_icu);
     UConverter *converter = ucnv_open(name, &problem);
+    bool is_known = U_SUCCESS(problem);
+    switch (is_known ? ucnv_getType(converter) : UCNV_UNSUPPORTED_CONVERTER) {
+    case UCNV_LATIN_1:
+    case UCNV_US_ASCII: other = CHARSET_FALLBACK; break;
+    case UCNV_UTF8: other = CHARSET_UTF8; break;
+    case UCNV_SBCS:
+    case UCNV_DBCS:
+    case UCNV_MBCS:
+    case UCNV_HZ:
+    case UCNV_ISO_2022: is_known = is_like_ascii(converter); break;
+    default: is_known = false; break;
+    }
     ucnv_close(converter);
-    return U_SUCCESS(problem);
+    if (other)
+        memcpy(name, other, strlen(other) + 1);
+    return is_known;
 }
 
 bool charset_of_label(struct str label, char name[CHARSET_NAME_MAX])

@@ -268,7 +268,7 @@ void docx_math_start(struct docx_math *math, struct str name, const struct xml_e
     math->is_text = str_eq(name, STR("t"));
     if (!frame)
         return;
-    *frame = (struct docx_math_frame){.kind = kind_of(name), .is_part = owner && is_operand(name)};
+    *frame = (struct docx_math_frame){.kind = (int)kind_of(name), .is_part = owner && is_operand(name)};
     set_defaults(frame);
     if (frame->is_part)
         begin_operand(math, owner, name);

@@ -1,7 +1,5 @@
 #include "document/html_node.h"
 
-#include <assert.h>
-
 /* --- the tree --------------------------------------------------------------------------------------- */
 
 const GumboVector *html_node_children(const GumboNode *node)

@@ -1,6 +1,6 @@
 /* documents.h - the texts of a request's documents, before it is generated.
  *
- * Parsing a body notes the bytes of pdf, docx and xlsx files in the request
+ * Parsing a body notes the bytes of pdf, docx, xlsx and html files in the request
  * (chat_document). documents_resolve asks the extractor for their text and puts
  * it where it belongs; the request goes on when all are there. Everything runs
  * on the port's thread. */

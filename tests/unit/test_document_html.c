@@ -245,6 +245,11 @@ static void labels_of_encodings(void **state)
     }
     assert_false(charset_of_label(STR(""), name));
     assert_false(charset_of_label(STR("no-such-encoding"), name));
+    assert_false(charset_of_label(STR("utf-7"), name));
+    assert_false(charset_of_label(STR("ibm037"), name));
+    assert_false(charset_of_label(STR("scsu"), name));
+    assert_true(charset_of_label(STR("iso_646.irv:1991"), name));
+    assert_string_equal(name, CHARSET_FALLBACK);
     assert_false(charset_of_label(STR("../../etc/passwd"), name));
 }
 
