@@ -10,7 +10,7 @@
 /* Languages written in windows-1252 have hardly one letter in eight that is not ASCII; where it is one in three,
  * the bytes are Cyrillic, Greek or Chinese, or no text at all. Short texts are given the benefit of the doubt. */
 #define ACCENTED_ONE_OF 3u
-#define ACCENTED_FREE 4u
+#define ACCENTED_FREE 16u
 
 /* --- names ------------------------------------------------------------------------------------------ */
 

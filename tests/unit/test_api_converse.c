@@ -188,6 +188,7 @@ static void plain_documents_in_other_encodings(void **state)
     text_reads_as(STR("\xFF\xFE\0\0\xE9\0\0\0"), "é");
     text_reads_as(STR("a\0b\0c\0\n\0"), "abc\n");
     text_reads_as(STR("Stra\xDF" "e; 5 \x80"), "Straße; 5 €");
+    text_reads_as(STR("\xE4\xF6\xFC\xDF"), "äöüß");
     text_reads_as(STR("caf\xC3\xA9, na\xC3\xAFve, cut \xE2\x82"), "café, naïve, cut \xEF\xBF\xBD");
     struct buf body;
     file_body(STR("\x93\xFA\x96{\x8C\xEA\x82\xCC\x81\x41"), &body); /* Shift_JIS, undeclared */
