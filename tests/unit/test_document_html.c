@@ -214,7 +214,8 @@ static void what_no_one_declared_is_not_guessed_wrong(void **state)
     struct error error = {0};
     buf_init(&text, 4096);
     assert_int_equal(html_text(STR("<p>\xCF\xF0\xE8\xE2\xE5\xF2 "
-                               "\xEC\xE8\xF0, \xEA\xE0\xEA \xE4\xE5\xEB\xE0 \xF2\xF3\xF2"), &text, &error), ERROR_INVALID);
+                               "\xEC\xE8\xF0, \xEA\xE0\xEA \xE4\xE5\xEB\xE0 \xF2\xF3\xF2"), &text, &error),
+                     ERROR_INVALID);
     assert_string_equal(error.message, "the HTML file is not UTF-8 and declares no encoding; save it as UTF-8 or "
                                        "declare it in a meta element");
     buf_deinit(&text);
