@@ -152,8 +152,8 @@ static enum error_code parse_conversation(yyjson_val *root, bool is_newer, struc
     return code == OK ? converse_each_message(&parser, yyjson_obj_get(root, "messages"), anthropic_message) : code;
 }
 
-static enum error_code parse_root(yyjson_val *root, enum codec_use use, struct chat_request *request,
-                                  struct error *error)
+static enum error_code parse_messages(yyjson_val *root, enum codec_use use, struct chat_request *request,
+                                      struct error *error)
 {
     static const char *const members[] = {
         "anthropic_version", "max_tokens", "messages",   "system",       "temperature", "top_p", "top_k",
@@ -163,8 +163,6 @@ static enum error_code parse_root(yyjson_val *root, enum codec_use use, struct c
         {"amazon-bedrock-guardrailConfig", "guardrails are not supported by this server"},
     };
     bool is_newer;
-    if (!yyjson_is_obj(root))
-        return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
     enum error_code code = fields_known(request->ignored, root, "", members, error);
     if (code == OK)
         code = fields_refuse(root, "", absent, sizeof(absent) / sizeof(absent[0]), error);
@@ -178,6 +176,16 @@ static enum error_code parse_root(yyjson_val *root, enum codec_use use, struct c
         code = parse_tier(root, request, error);
     if (code == OK)
         code = parse_conversation(root, is_newer, request, error);
+    return code;
+}
+
+static enum error_code parse_root(yyjson_val *root, enum codec_use use, struct chat_request *request,
+                                  struct error *error)
+{
+    if (!yyjson_is_obj(root))
+        return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
+    enum error_code code = anthropic_is_completion(root) ? anthropic_parse_completion(root, request, error)
+                                                         : parse_messages(root, use, request, error);
     return code == OK ? parse_sampling(root, request, error) : code;
 }
 

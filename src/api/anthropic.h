@@ -10,6 +10,14 @@
 enum error_code anthropic_parse(struct str body, enum codec_use use, struct chat_request *request,
                                 struct error *error) WARN_UNUSED;
 
+/* The older body of Claude 2: one prompt with turns inside (anthropic_completion.c). The same models are asked with
+ * either, so the body tells. Streams are replies cut in pieces, without events around them. */
+bool anthropic_is_completion(yyjson_val *root);
+enum error_code anthropic_parse_completion(yyjson_val *root, struct chat_request *request,
+                                           struct error *error) WARN_UNUSED;
+void anthropic_append_completion(struct buf *out, struct str text); /* {"type":"completion","completion":"..." */
+void anthropic_append_completion_stop(struct buf *out, const struct chat_reply *reply);
+
 /* One message; `where` is its path. */
 enum error_code anthropic_message(struct converse_parser *parser, yyjson_val *object, const char *where,
                                   struct chat_message *message) WARN_UNUSED;

@@ -68,9 +68,23 @@ static void append_stop(struct buf *out, const struct chat_reply *reply)
         buf_append_text(out, "null");
 }
 
+/* Replies and streams of the older body: text, and no events. */
+static bool is_completion(const struct chat_request *request)
+{
+    return anthropic_is_completion(yyjson_doc_get_root(request->document));
+}
+
+static bool write_completion(const struct chat_reply *reply, struct buf *out)
+{
+    anthropic_append_completion(out, reply->block_count ? reply->blocks[0].text : STR(""));
+    anthropic_append_completion_stop(out, reply);
+    return buf_append_char(out, '}');
+}
+
 static bool write_reply(const struct chat_request *request, const struct chat_reply *reply, struct buf *out)
 {
-    (void)request;
+    if (is_completion(request))
+        return write_completion(reply, out);
     buf_append_char(out, '{');
     append_identity(out, reply);
     for (size_t i = 0; i < reply->block_count; i++) {
@@ -89,6 +103,8 @@ static bool write_reply(const struct chat_request *request, const struct chat_re
 static void stream_start(struct codec_stream *stream, const struct chat_reply *reply)
 {
     struct buf *out = &stream->scratch;
+    if (is_completion(stream->request))
+        return;
     buf_append_text(out, "{\"type\":\"message_start\",\"message\":{");
     append_identity(out, reply);
     buf_append_text(out, "],\"stop_reason\":null,\"stop_sequence\":null,");
@@ -101,6 +117,8 @@ static void stream_block_start(struct codec_stream *stream, size_t index, enum c
                                struct str tool_id, struct str tool_name)
 {
     struct buf *out = &stream->scratch;
+    if (is_completion(stream->request))
+        return;
     buf_appendf(out, "{\"type\":\"content_block_start\",\"index\":%zu,\"content_block\":", index);
     if (kind == CHAT_TOOL_USE) {
         buf_append_text(out, "{\"type\":\"tool_use\",\"id\":");
@@ -117,6 +135,12 @@ static void stream_block_start(struct codec_stream *stream, size_t index, enum c
 static void stream_block_delta(struct codec_stream *stream, size_t index, enum chat_block_kind kind, struct str text)
 {
     struct buf *out = &stream->scratch;
+    if (is_completion(stream->request)) {
+        anthropic_append_completion(out, text);
+        buf_append_text(out, ",\"stop_reason\":null,\"stop\":null}");
+        codec_stream_emit(stream, "completion");
+        return;
+    }
     buf_append_text(out, "{\"type\":\"content_block_delta\",\"index\":");
     buf_append_u64(out, index);
     buf_append_text(out, kind == CHAT_TOOL_USE ? ",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":"
@@ -129,13 +153,29 @@ static void stream_block_delta(struct codec_stream *stream, size_t index, enum c
 static void stream_block_stop(struct codec_stream *stream, size_t index, enum chat_block_kind kind)
 {
     (void)kind;
+    if (is_completion(stream->request))
+        return;
     buf_appendf(&stream->scratch, "{\"type\":\"content_block_stop\",\"index\":%zu}", index);
     codec_stream_emit(stream, "content_block_stop");
+}
+
+static void stream_end_completion(struct codec_stream *stream, const struct chat_reply *reply)
+{
+    anthropic_append_completion(&stream->scratch, STR(""));
+    anthropic_append_completion_stop(&stream->scratch, reply);
+    buf_append_char(&stream->scratch, ',');
+    native_append_metrics(&stream->scratch, reply);
+    buf_append_char(&stream->scratch, '}');
+    codec_stream_emit(stream, "completion");
 }
 
 static void stream_end(struct codec_stream *stream, const struct chat_reply *reply)
 {
     struct buf *out = &stream->scratch;
+    if (is_completion(stream->request)) {
+        stream_end_completion(stream, reply);
+        return;
+    }
     buf_append_text(out, "{\"type\":\"message_delta\",\"delta\":{");
     append_stop(out, reply);
     buf_appendf(out, "},\"usage\":{\"output_tokens\":%llu}}", (unsigned long long)reply->usage.output_tokens);

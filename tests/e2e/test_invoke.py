@@ -53,6 +53,19 @@ def test_anthropic_stream(bedrock):
     assert said == whole["content"][0]["text"]
 
 
+def test_the_prompt_of_claude_2(bedrock):
+    body = json.dumps({"prompt": "\n\nHuman: Hello there.\n\nAssistant:", "max_tokens_to_sample": 9, "temperature": 0})
+    whole = json.loads(bedrock.invoke_model(modelId=CLAUDE, body=body)["body"].read())
+    assert whole["type"] == "completion" and whole["stop_reason"] == "max_tokens" and whole["stop"] is None
+    assert whole["completion"] == invoke(bedrock, CLAUDE)[0]["content"][0]["text"], "the same prompt"
+    reply = bedrock.invoke_model_with_response_stream(modelId=CLAUDE, body=body)
+    chunks = [json.loads(event["chunk"]["bytes"]) for event in reply["body"]]
+    assert "".join(chunk["completion"] for chunk in chunks) == whole["completion"]
+    assert [chunk["stop_reason"] for chunk in chunks[:-1]] == [None] * (len(chunks) - 1)
+    assert chunks[-1]["stop_reason"] == "max_tokens"
+    assert chunks[-1]["amazon-bedrock-invocationMetrics"]["outputTokenCount"] == 9
+
+
 def test_anthropic_tools(bedrock):
     body, _ = invoke(bedrock, CLAUDE, max_tokens=300, tool_choice={"type": "any"}, tools=[{
         "name": "refund", "description": "Pays back.", "input_schema": {

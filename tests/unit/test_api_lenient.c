@@ -328,6 +328,45 @@ static void anthropic_results_and_sources_are_text(void **state)
             "messages[0].content[0].source.content[0].type: must be text");
 }
 
+/* The prompt of Claude 2: its turns, whether their marks are whole or not. */
+static void older_prompts_are_turns(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *prompt, *system, *turns; /* u and a: the user's and the assistant's text */
+    } rows[] = {
+        {"\\n\\nHuman: Hi\\n\\nAssistant:", "", "u=Hi;"},
+        {"Human: Hi Assistant:", "", "u=Hi;"},
+        {"Be kind.\\n\\nHuman: Hi\\n\\nAssistant: Ho\\n\\nHuman: He\\n\\nAssistant: The", "Be kind.",
+         "u=Hi;a=Ho;u=He;a=The;"},
+        {"What is it?", "", "u=What is it?;"},
+        {"Human: a\\n\\nHuman: b", "", "u=a;u=b;"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct parsed parsed;
+        struct buf turns;
+        char body[512];
+        (void)snprintf(body, sizeof(body), "{\"prompt\":\"%s\",\"max_tokens_to_sample\":7,\"top_k\":3}",
+                       rows[i].prompt);
+        parse(&parsed, &anthropic_codec, body, false);
+        if (parsed.code != OK)
+            fail_msg("%s\n  in %s", parsed.error.message, body);
+        assert_int_equal(parsed.request.max_tokens, 7);
+        assert_int_equal(parsed.request.sampling.top_k, 3);
+        assert_str_equal(parsed.request.system_count ? parsed.request.system[0].text : STR(""), rows[i].system);
+        buf_init(&turns, 1024);
+        for (size_t j = 0; j < parsed.request.message_count; j++)
+            buf_appendf(&turns, "%c=" STR_FMT ";", parsed.request.messages[j].role == CHAT_USER ? 'u' : 'a',
+                        STR_ARG(parsed.request.messages[j].blocks[0].text));
+        assert_str_equal(buf_str(&turns), rows[i].turns);
+        buf_deinit(&turns);
+        release(&parsed);
+    }
+    refuses(&anthropic_codec, "{\"prompt\":\"Human: a\"}", false, "max_tokens_to_sample: required and missing");
+    refuses(&anthropic_codec, "{\"prompt\":\"Human: Assistant:\",\"max_tokens_to_sample\":1}", false,
+            "messages: at least one message");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +380,7 @@ int main(void)
         cmocka_unit_test(members_of_other_spellings_are_taken),
         cmocka_unit_test(conversations_of_many_forms_are_taken),
         cmocka_unit_test(anthropic_results_and_sources_are_text),
+        cmocka_unit_test(older_prompts_are_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
