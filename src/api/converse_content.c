@@ -467,16 +467,19 @@ static enum error_code parse_member(struct converse_parser *parser, size_t which
 static bool split_inline_point(const struct converse_parser *parser, yyjson_val *item, size_t *which,
                                yyjson_val **value, yyjson_val **cache_point)
 {
-    if (!parser->has_inline_cache_points || yyjson_obj_size(item) != 2)
-        return false;
+    size_t others = 0;
     *cache_point = yyjson_obj_get(item, "cachePoint");
-    for (size_t i = 0; *cache_point && content_members[i]; i++) {
+    if (!parser->has_inline_cache_points || !*cache_point || yyjson_is_null(*cache_point))
+        return false;
+    for (size_t i = 0; content_members[i]; i++) {
+        yyjson_val *member = yyjson_obj_get(item, content_members[i]);
+        if (i == CONTENT_CACHE_POINT || !member || yyjson_is_null(member))
+            continue;
         *which = i;
-        *value = i == CONTENT_CACHE_POINT ? NULL : yyjson_obj_get(item, content_members[i]);
-        if (*value)
-            return true;
+        *value = member;
+        others++;
     }
-    return false;
+    return others == 1;
 }
 
 static enum error_code parse_block(struct converse_parser *parser, yyjson_val *item, const char *where,
@@ -486,7 +489,9 @@ static enum error_code parse_block(struct converse_parser *parser, yyjson_val *i
     yyjson_val *value = NULL, *cache_point = NULL;
     enum error_code code = OK;
     bool is_split = split_inline_point(parser, item, &which, &value, &cache_point);
-    if (!is_split)
+    if (is_split)
+        code = fields_known(parser->request->ignored, item, where, content_members, parser->error);
+    else
         code = fields_union(parser->request->ignored, item, where, content_members, &which, &value, parser->error);
     if (code == OK)
         code = parse_member(parser, which, value, where, &blocks[*count]);

@@ -47,7 +47,26 @@ static enum error_code check_types(const struct api_call *call, bool is_stream, 
     return OK;
 }
 
-static enum error_code check_refused(const struct api_call *call, struct error *error)
+/* A header that can't have an effect here, noted as a member of the body is. */
+static enum error_code ignore(struct ignored *ignored, const char *name, const char *why, struct error *error)
+{
+    if (!ignored)
+        return error_set(error, ERROR_INVALID, "%s: %s", name, why);
+    ignored_note(ignored, "", str_of(name));
+    return OK;
+}
+
+static enum error_code check_latency(struct str latency, struct ignored *ignored, struct error *error)
+{
+    static const char name[] = "X-Amzn-Bedrock-PerformanceConfig-Latency";
+    if (!latency.data || str_eq(latency, STR("standard")))
+        return OK;
+    if (!str_eq(latency, STR("optimized")))
+        return error_set(error, ERROR_INVALID, "%s: must be one of standard, optimized", name);
+    return ignore(ignored, name, "optimized is not supported by this model", error);
+}
+
+static enum error_code check_refused(const struct api_call *call, struct ignored *ignored, struct error *error)
 {
     struct str trace = header(call, "x-amzn-bedrock-trace");
     struct str latency = header(call, "x-amzn-bedrock-performanceconfig-latency");
@@ -57,13 +76,10 @@ static enum error_code check_refused(const struct api_call *call, struct error *
     if (trace.data && !str_eq(trace, STR("DISABLED")) && !str_eq(trace, STR("ENABLED")) &&
         !str_eq(trace, STR("ENABLED_FULL")))
         return error_set(error, ERROR_INVALID, "X-Amzn-Bedrock-Trace: must be one of ENABLED, DISABLED, ENABLED_FULL");
+    enum error_code code = OK;
     if (trace.data && !str_eq(trace, STR("DISABLED")))
-        return error_set(error, ERROR_INVALID, "X-Amzn-Bedrock-Trace: there is no guardrail to trace on this server");
-    if (!latency.data || str_eq(latency, STR("standard")))
-        return OK;
-    bool is_known = str_eq(latency, STR("optimized"));
-    return error_set(error, ERROR_INVALID, "X-Amzn-Bedrock-PerformanceConfig-Latency: %s",
-                     is_known ? "optimized is not supported by this model" : "must be one of standard, optimized");
+        code = ignore(ignored, "X-Amzn-Bedrock-Trace", "there is no guardrail to trace on this server", error);
+    return code == OK ? check_latency(latency, ignored, error) : code;
 }
 
 static enum error_code parse_metadata(const struct api_call *call, struct chat_request *request, struct error *error)
@@ -87,7 +103,7 @@ enum error_code invoke_headers_parse(struct api_call *call, bool is_stream, stru
     struct str tier = header(call, "x-amzn-bedrock-service-tier");
     enum error_code code = check_types(call, is_stream, error);
     if (code == OK)
-        code = check_refused(call, error);
+        code = check_refused(call, request->ignored, error);
     if (code == OK && tier.data)
         code = converse_parse_tier(tier, request, error);
     return code == OK ? parse_metadata(call, request, error) : code;
@@ -97,7 +113,7 @@ void invoke_headers_echo(struct api_call *call, const struct chat_request *reque
 {
     struct str latency = header(call, "x-amzn-bedrock-performanceconfig-latency");
     if (latency.data)
-        call_add_header(call, "x-amzn-bedrock-performanceconfig-latency", latency);
+        call_add_header(call, "x-amzn-bedrock-performanceconfig-latency", STR("standard"));
     if (request->has_tier)
         call_add_header(call, "x-amzn-bedrock-service-tier", str_of(converse_tier_name(request->tier)));
 }

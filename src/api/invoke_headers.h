@@ -1,5 +1,5 @@
 /* invoke_headers.h - the request headers of InvokeModel and its streaming
- * sibling: honoured or refused, never ignored. */
+ * sibling: honoured, refused, or named as ignored where they can't change a reply. */
 #ifndef API_INVOKE_HEADERS_H
 #define API_INVOKE_HEADERS_H
 

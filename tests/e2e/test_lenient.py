@@ -12,9 +12,9 @@ CLAUDE = "anthropic.claude-3-5-sonnet-20241022-v2%3A0"
 HELLO = {"messages": [{"role": "user", "content": [{"text": "Hello."}]}]}
 
 
-def post(server, path, body):
+def post(server, path, body, **more):
     request = urllib.request.Request(server.url + path, json.dumps(body).encode(),
-                                     {"content-type": "application/json"})
+                                     {"content-type": "application/json", **more})
     try:
         with urllib.request.urlopen(request, timeout=60) as reply:
             return reply.status, reply.headers, reply.read()
@@ -87,6 +87,16 @@ def test_optimized_latency_is_served_as_standard(server):
     status, headers, text = post(server, "/model/tiny/converse", body)
     assert status == 200 and headers["x-fulcrum-ignored"] == "performanceConfig.latency"
     assert json.loads(text)["performanceConfig"] == {"latency": "standard"}
+
+
+def test_headers_without_an_effect_are_named_too(server):
+    body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 2, "messages": [{"role": "user", "content": "Hi."}]}
+    status, headers, _ = post(server, f"/model/{CLAUDE}/invoke", body, **{
+        "X-Amzn-Bedrock-Trace": "ENABLED", "X-Amzn-Bedrock-PerformanceConfig-Latency": "optimized"})
+    assert status == 200 and headers["x-amzn-bedrock-performanceconfig-latency"] == "standard"
+    assert headers["x-fulcrum-ignored"] == "X-Amzn-Bedrock-Trace, X-Amzn-Bedrock-PerformanceConfig-Latency"
+    assert post(server, f"/model/{CLAUDE}/invoke", body, **{"X-Amzn-Bedrock-Trace": "loud"})[0] == 400
+    assert post(server, f"/model/{CLAUDE}/invoke", body, **{"X-Amzn-Bedrock-GuardrailIdentifier": "g"})[0] == 400
 
 
 def test_claude_takes_a_conversation_that_begins_with_the_assistant(server):

@@ -83,6 +83,10 @@ static void unknown_members_are_ignored_and_named(void **state)
           "tools[].defer_loading, tools[].input_examples");
     takes(&nova_codec, "{" CONVERSE_HELLO ",\"inferenceConfig\":{\"reasoningConfig\":{\"type\":\"enabled\"}}}",
           "inferenceConfig.reasoningConfig");
+    takes(&nova_codec,
+          "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"a\",\"cachePoint\":{\"type\":\"default\"},"
+          "\"image\":null,\"mark\":1},{\"text\":\"b\",\"cachePoint\":null}]}]}",
+          "messages[].content[].mark");
     takes(&llama_codec, "{\"prompt\":\"a\",\"logprobs\":1}", "logprobs");
 }
 
