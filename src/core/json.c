@@ -115,7 +115,7 @@ static enum error_code parse_failed(struct str text, const yyjson_read_err *reas
     return error_set(error, ERROR_INVALID, "malformed JSON at line %zu, column %zu: %s", line, column, reason->msg);
 }
 
-enum error_code json_parse(struct str text, yyjson_doc **doc, struct error *error)
+static enum error_code parse(struct str text, yyjson_read_flag flags, yyjson_doc **doc, struct error *error)
 {
     *doc = NULL;
     if (text.len == 0)
@@ -133,12 +133,22 @@ enum error_code json_parse(struct str text, yyjson_doc **doc, struct error *erro
     /* yyjson reads from const memory unless YYJSON_READ_INSITU is given; its
      * prototype predates that promise. */
     char *bytes = (char *)(uintptr_t)text.data;
-    *doc = yyjson_read_opts(bytes, text.len, YYJSON_READ_NOFLAG, &allocator->alc, &reason);
+    *doc = yyjson_read_opts(bytes, text.len, flags, &allocator->alc, &reason);
     if (*doc)
         return OK;
     const bool is_out = allocator->is_out;
     mem_free(allocator);
     return is_out ? error_no_memory(error) : parse_failed(text, &reason, error);
+}
+
+enum error_code json_parse(struct str text, yyjson_doc **doc, struct error *error)
+{
+    return parse(text, YYJSON_READ_NOFLAG, doc, error);
+}
+
+enum error_code json_parse_exact(struct str text, yyjson_doc **doc, struct error *error)
+{
+    return parse(text, JSON_READ_EXACT, doc, error);
 }
 
 void json_free(yyjson_doc *doc)
@@ -155,7 +165,8 @@ const char *json_type_name(yyjson_val *val)
     switch (yyjson_get_type(val)) {
     case YYJSON_TYPE_NULL: return "null";
     case YYJSON_TYPE_BOOL: return "a boolean";
-    case YYJSON_TYPE_NUM: return "a number";
+    case YYJSON_TYPE_NUM:
+    case YYJSON_TYPE_RAW: return "a number";
     case YYJSON_TYPE_STR: return "a string";
     case YYJSON_TYPE_ARR: return "an array";
     case YYJSON_TYPE_OBJ: return "an object";
@@ -205,31 +216,44 @@ enum error_code json_get_bool(yyjson_val *object, const char *where, const char 
     return OK;
 }
 
-/* 100.0 is an integer too: JSON knows one kind of number, and serialisers of several languages write them so. */
-static bool integer_of(yyjson_val *val, int64_t *number)
+static struct str raw_text(yyjson_val *val)
+{
+    return (struct str){yyjson_get_raw(val), yyjson_get_len(val)};
+}
+
+/* 100.0 is an integer too: JSON knows one kind of number, and serialisers of several languages write them so.
+ * *is_huge when a whole number does not fit. */
+static bool integer_of(yyjson_val *val, int64_t *number, bool *is_huge)
 {
     const double two_to_63 = 9223372036854775808.0;
+    struct decimal value;
     double real = yyjson_get_real(val);
+    *is_huge = false;
+    if (yyjson_is_raw(val)) {
+        bool is_whole = decimal_parse(raw_text(val), &value) && decimal_is_whole(&value);
+        *is_huge = is_whole && !decimal_to_i64(&value, number);
+        return is_whole;
+    }
     if (yyjson_is_real(val)) {
         bool is_whole = real >= -two_to_63 && real < two_to_63 && real == (double)(int64_t)real;
         *number = is_whole ? (int64_t)real : 0;
         return is_whole;
     }
-    bool is_huge = yyjson_is_uint(val) && yyjson_get_uint(val) > (uint64_t)INT64_MAX;
-    *number = is_huge ? INT64_MAX : yyjson_get_sint(val);
+    *is_huge = yyjson_is_uint(val) && yyjson_get_uint(val) > (uint64_t)INT64_MAX;
+    *number = *is_huge ? INT64_MAX : yyjson_get_sint(val);
     return yyjson_is_int(val);
 }
 
 enum error_code json_get_int(yyjson_val *object, const char *where, const char *key, int64_t low, int64_t high,
                              int64_t *value, bool *present, struct error *error)
 {
-    int64_t number;
+    int64_t number = 0;
+    bool is_huge = false;
     yyjson_val *val = member(object, key, present);
     if (!val)
         return OK;
-    if (!integer_of(val, &number))
+    if (!integer_of(val, &number, &is_huge))
         return wrong_type(where, key, "an integer", val, error);
-    bool is_huge = yyjson_is_uint(val) && yyjson_get_uint(val) > (uint64_t)INT64_MAX;
     if (is_huge || number < low || number > high)
         return error_set(error, ERROR_INVALID, "%s%s%s: must be between %lld and %lld", where, *where ? "." : "", key,
                          (long long)low, (long long)high);
@@ -243,9 +267,9 @@ enum error_code json_get_number(yyjson_val *object, const char *where, const cha
     yyjson_val *val = member(object, key, present);
     if (!val)
         return OK;
-    if (!yyjson_is_num(val))
+    if (!json_is_number(val))
         return wrong_type(where, key, "a number", val, error);
-    double number = yyjson_get_num(val);
+    double number = yyjson_is_raw(val) ? strtod(yyjson_get_raw(val), NULL) : yyjson_get_num(val);
     if (!(number >= low && number <= high))
         return error_set(error, ERROR_INVALID, "%s%s%s: must be between %g and %g", where, *where ? "." : "", key, low,
                          high);
@@ -302,4 +326,23 @@ bool json_append(struct buf *buf, yyjson_val *val)
     buf_append(buf, text, len);
     mem_free(text);
     return !buf->failed;
+}
+
+bool json_decimal(yyjson_val *val, struct decimal *value)
+{
+    struct buf text;
+    if (yyjson_is_raw(val))
+        return decimal_parse(raw_text(val), value);
+    if (!yyjson_is_num(val))
+        return false;
+    buf_init(&text, 64);
+    bool is_read = json_append(&text, val) && decimal_parse(buf_str(&text), value);
+    buf_deinit(&text);
+    return is_read;
+}
+
+bool json_is_whole(yyjson_val *val)
+{
+    struct decimal value;
+    return json_decimal(val, &value) && decimal_is_whole(&value);
 }

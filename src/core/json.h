@@ -9,6 +9,7 @@
 #include <yyjson.h>
 
 #include "core/buf.h"
+#include "core/decimal.h"
 #include "core/error.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -18,9 +19,23 @@
  * 1 MiB, and malformed text are ERROR_INVALID with line and column.
  * The document owns its memory; json_free(NULL) is legal. */
 enum error_code json_parse(struct str text, yyjson_doc **doc, struct error *error) WARN_UNUSED;
+/* The same with numbers kept as the text that they were written as (yyjson's
+ * RAW values), for documents that are printed again: bodies, records of batch
+ * jobs, arguments. yyjson's own number functions see no number in it; what is
+ * below does, in documents of both kinds. */
+enum error_code json_parse_exact(struct str text, yyjson_doc **doc, struct error *error) WARN_UNUSED;
+#define JSON_READ_EXACT YYJSON_READ_NUMBER_AS_RAW /* for those who call yyjson themselves */
 void json_free(yyjson_doc *doc);
 /* How many bytes json_parse will need for this text, about: it looks at each byte once. */
 size_t json_cost(struct str text);
+
+static inline bool json_is_number(yyjson_val *val)
+{
+    return yyjson_is_num(val) || yyjson_is_raw(val);
+}
+/* False unless `val` is a number that struct decimal can hold. */
+bool json_decimal(yyjson_val *val, struct decimal *value);
+bool json_is_whole(yyjson_val *val); /* a number without a fraction, however written */
 
 static inline struct str json_str(yyjson_val *val) /* empty unless a string */
 {

@@ -104,6 +104,104 @@ static void text_comes_back_compact(void **state)
     json_free(doc);
 }
 
+/* Numbers of an exact document are the text that they were. */
+static void exact_numbers_come_back(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"a\":[123456789012345678901234567890,9007199254740993,-0,1.10,1E5,1e999,0.1000]}";
+    yyjson_doc *doc;
+    struct error error;
+    struct buf buf;
+    assert_int_equal(json_parse_exact(STR(text), &doc, &error), OK);
+    buf_init(&buf, 1000);
+    assert_true(json_append(&buf, yyjson_doc_get_root(doc)));
+    assert_str_equal(buf_str(&buf), text);
+    buf_deinit(&buf);
+    json_free(doc);
+    assert_int_equal(json_parse_exact(STR("{\"a\":01}"), &doc, &error), ERROR_INVALID);
+}
+
+static void getters_read_exact_numbers(void **state)
+{
+    (void)state;
+    yyjson_doc *doc;
+    struct error error;
+    int64_t number = 0;
+    double real = 0;
+    assert_int_equal(json_parse_exact(STR("{\"i\":-42,\"f\":2.5,\"h\":18446744073709551616,\"e\":1e2}"), &doc, &error),
+                     OK);
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    assert_int_equal(json_get_int(root, "", "i", -50, 0, &number, NULL, &error), OK);
+    assert_int_equal(number, -42);
+    assert_int_equal(json_get_int(root, "", "i", 0, 50, &number, NULL, &error), ERROR_INVALID);
+    assert_int_equal(json_get_int(root, "", "h", 0, 50, &number, NULL, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.message, "must be between"));
+    assert_int_equal(json_get_int(root, "", "f", 0, 50, &number, NULL, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.message, "expected an integer, got a number"));
+    assert_int_equal(json_get_number(root, "", "f", 0, 3, &real, NULL, &error), OK);
+    assert_true(real == 2.5);
+    assert_int_equal(json_get_number(root, "", "e", 0, 99, &real, NULL, &error), ERROR_INVALID);
+    json_free(doc);
+}
+
+static int order(const char *a, const char *b)
+{
+    struct decimal x, y;
+    assert_true(decimal_parse(str_of(a), &x));
+    assert_true(decimal_parse(str_of(b), &y));
+    assert_int_equal(decimal_compare(&y, &x), -decimal_compare(&x, &y));
+    return decimal_compare(&x, &y);
+}
+
+static void decimals_are_exact(void **state)
+{
+    (void)state;
+    static const char *const numbers[] = {"-1e30",
+                                          "-18446744073709551617",
+                                          "-18446744073709551616",
+                                          "-10",
+                                          "-0.30",
+                                          "-0.1",
+                                          "0",
+                                          "1e-400",
+                                          "0.1",
+                                          "0.10000000000000001",
+                                          "2",
+                                          "9007199254740992",
+                                          "9007199254740993",
+                                          "1e16"};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++)
+            assert_int_equal(order(numbers[i], numbers[k]), i < k ? -1 : i > k);
+    assert_int_equal(order("1.50", "15e-1"), 0);
+    assert_int_equal(order("-0.0", "0e7"), 0);
+    assert_int_equal(order("1000", "0.001e6"), 0);
+    struct decimal value;
+    static const char *const odd[] = {"", "-", "1.", ".5", "1e", "1e+", "0x1", "1 ", "1e999999", "+1"};
+    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+        assert_false(decimal_parse(str_of(odd[i]), &value));
+}
+
+static bool is_multiple(const char *number, const char *step)
+{
+    struct decimal value, of;
+    uint64_t whole;
+    int32_t exponent;
+    assert_true(decimal_parse(str_of(number), &value) && decimal_parse(str_of(step), &of));
+    assert_true(decimal_to_step(&of, &whole, &exponent));
+    return decimal_is_multiple(&value, whole, exponent);
+}
+
+static void multiples_are_exact(void **state)
+{
+    (void)state;
+    assert_true(is_multiple("0.07", "0.01") && is_multiple("123456789012345678901234567890", "30"));
+    assert_true(is_multiple("0", "7") && is_multiple("-21", "7") && is_multiple("1e30", "1024") &&
+                is_multiple("4.5", "1.5"));
+    assert_false(is_multiple("0.075", "0.01") || is_multiple("22", "7") || is_multiple("1e30", "7") ||
+                 is_multiple("5", "10"));
+}
+
 static void every_failing_allocation_is_an_error(void **state)
 {
     (void)state;
@@ -150,6 +248,10 @@ int main(void)
         cmocka_unit_test(memory_is_capped),
         cmocka_unit_test(getters_name_the_path),
         cmocka_unit_test(text_comes_back_compact),
+        cmocka_unit_test(exact_numbers_come_back),
+        cmocka_unit_test(getters_read_exact_numbers),
+        cmocka_unit_test(decimals_are_exact),
+        cmocka_unit_test(multiples_are_exact),
         cmocka_unit_test(every_failing_allocation_is_an_error),
         cmocka_unit_test(the_cost_of_parsing),
     };
