@@ -150,7 +150,7 @@ static void append_job(struct buf *out, const struct batch_job *job)
 {
     yyjson_doc *doc = NULL;
     struct error ignored;
-    if (json_parse(job->request, &doc, &ignored) != OK)
+    if (json_parse_exact(job->request, &doc, &ignored) != OK)
         out->failed = true; /* no memory: it was JSON when it was stored */
     yyjson_val *request = yyjson_doc_get_root(doc);
     buf_append_text(out, "{\"jobArn\":");

@@ -257,7 +257,7 @@ static enum error_code parse_members(yyjson_val *root, struct arena *arena, stru
 enum error_code batch_request_parse(struct str body, struct arena *arena, struct batch_job *job, struct error *error)
 {
     yyjson_doc *doc = NULL;
-    enum error_code code = json_parse(body, &doc, error);
+    enum error_code code = json_parse_exact(body, &doc, error);
     if (code == OK)
         code = parse_members(yyjson_doc_get_root(doc), arena, job, error);
     json_free(doc);

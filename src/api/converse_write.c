@@ -20,7 +20,7 @@ void converse_append_arguments(struct buf *out, struct str json)
 {
     yyjson_doc *doc;
     struct error ignored;
-    bool is_json = json_parse(json, &doc, &ignored) == OK;
+    bool is_json = json_parse_exact(json, &doc, &ignored) == OK;
     if (is_json)
         json_append(out, yyjson_doc_get_root(doc));
     else
@@ -111,7 +111,8 @@ static void append_response_fields(struct buf *out, const struct chat_request *r
     struct error ignored;
     yyjson_alc alc = fields_arena_alc(request->arena);
     yyjson_mut_doc *fields = yyjson_mut_doc_new(&alc);
-    if (fields && reply->native->write(request, reply, &text) && json_parse(buf_str(&text), &native, &ignored) == OK) {
+    if (fields && reply->native->write(request, reply, &text) &&
+        json_parse_exact(buf_str(&text), &native, &ignored) == OK) {
         size_t len = 0;
         yyjson_mut_doc_set_root(fields, yyjson_mut_obj(fields));
         char *json = collect_fields(paths, native, fields) ? yyjson_mut_write_opts(fields, 0, &alc, &len, NULL) : NULL;
@@ -216,7 +217,7 @@ static void stream_end(struct codec_stream *stream, const struct chat_reply *rep
 
 enum error_code converse_parse(struct str body, enum codec_use use, struct chat_request *request, struct error *error)
 {
-    enum error_code code = json_parse(body, &request->document, error);
+    enum error_code code = json_parse_exact(body, &request->document, error);
     if (code == OK)
         code = converse_parse_value(yyjson_doc_get_root(request->document), use, request, error);
     if (code != OK)

@@ -81,7 +81,7 @@ static enum error_code parse(struct count_call *count, struct error *error)
     struct api_call *call = count->call;
     yyjson_val *root, *input = NULL, *value = NULL;
     size_t which = 0;
-    enum error_code code = json_parse(call->exchange->request.body, &count->body, error);
+    enum error_code code = json_parse_exact(call->exchange->request.body, &count->body, error);
     if (code != OK)
         return code;
     root = yyjson_doc_get_root(count->body);

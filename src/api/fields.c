@@ -251,17 +251,17 @@ yyjson_alc fields_arena_alc(struct arena *arena)
     return (yyjson_alc){arena_json_alloc, arena_json_realloc, arena_json_free, arena};
 }
 
-/* json_parse checks depth and places the errors; its document can't live in an
+/* json_parse_exact checks depth and places the errors; its document can't live in an
  * arena, so good text is read once more, into it. */
 enum error_code fields_parse_inner(struct str text, struct arena *arena, yyjson_val **value, struct error *error)
 {
     yyjson_doc *doc;
-    enum error_code code = json_parse(text, &doc, error);
+    enum error_code code = json_parse_exact(text, &doc, error);
     if (code != OK)
         return code;
     json_free(doc);
     yyjson_alc alc = fields_arena_alc(arena);
-    doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len, YYJSON_READ_NOFLAG, &alc, NULL);
+    doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len, JSON_READ_EXACT, &alc, NULL);
     if (!doc)
         return error_no_memory(error);
     *value = yyjson_doc_get_root(doc);

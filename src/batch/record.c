@@ -18,7 +18,7 @@ static enum error_code read_members(yyjson_val *root, struct batch_record *recor
 enum error_code record_parse(struct str line, struct batch_record *record, struct error *error)
 {
     *record = (struct batch_record){0};
-    enum error_code code = json_parse(line, &record->document, error);
+    enum error_code code = json_parse_exact(line, &record->document, error);
     if (code != OK)
         return code == ERROR_INVALID ? error_prefix(error, "The line is not JSON") : code;
     return read_members(yyjson_doc_get_root(record->document), record, error);

@@ -87,7 +87,7 @@ static enum error_code add_row(struct eval_data *data, struct str line, struct e
     data->rows = rows;
     struct eval_row *row = &data->rows[data->count];
     *row = (struct eval_row){0};
-    if (json_parse(line, &row->doc, error))
+    if (json_parse_exact(line, &row->doc, error))
         return error->code;
     if (read_row(data, yyjson_doc_get_root(row->doc), row, error)) {
         json_free(row->doc);

@@ -208,7 +208,7 @@ enum error_code example_of_row(const struct tokenizer *tokenizer, struct str row
                                struct example *example, struct error *error)
 {
     yyjson_doc *document = NULL;
-    enum error_code code = json_parse(row, &document, error);
+    enum error_code code = json_parse_exact(row, &document, error);
     if (code)
         return code;
     code = tokenise_row(tokenizer, yyjson_doc_get_root(document), arena, example, error);
@@ -237,7 +237,7 @@ enum error_code example_count_words(struct str row, struct bpe_trainer *trainer,
     struct arena arena;
     struct prompt prompt = {0};
     yyjson_doc *document = NULL;
-    enum error_code code = json_parse(row, &document, error);
+    enum error_code code = json_parse_exact(row, &document, error);
     if (code)
         return code;
     arena_init(&arena, 0);

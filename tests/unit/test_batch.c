@@ -305,9 +305,10 @@ static void output_lines(void **state)
     struct buf out;
     struct error error = {.code = ERROR_INVALID, .message = "no \"such\" thing"};
     buf_init(&out, 1000);
-    record_append_line(&out, STR("{\"modelInput\":{\"b\":1,\"a\":[2.5]},\"recordId\":\"x\"}"), 3,
+    record_append_line(&out, STR("{\"modelInput\":{\"b\":12345678901234567890123,\"a\":[2.50]},\"recordId\":\"x\"}"), 3,
                        STR("\"modelOutput\":{}"));
-    assert_str_equal(buf_str(&out), "{\"recordId\":\"x\",\"modelInput\":{\"b\":1,\"a\":[2.5]},\"modelOutput\":{}}\n");
+    assert_str_equal(buf_str(&out), "{\"recordId\":\"x\",\"modelInput\":{\"b\":12345678901234567890123,\"a\":[2.50]},"
+                     "\"modelOutput\":{}}\n");
     buf_clear(&out);
     record_append_error(&out, &error);
     assert_str_equal(buf_str(&out), "\"error\":{\"errorCode\":400,\"errorMessage\":\"no \\\"such\\\" thing\"}");
