@@ -8,8 +8,8 @@
 /* Text of the shared rules; '%' stands for the root's name.
  *
  * Characters of strings are given as what may stand, not as what may not, so
- * that surrogates are out, written plainly or as \u escapes. Numbers are short
- * enough to be exact in a double and never overflow one. Dates exist in any
+ * that surrogates are out, written plainly or as \u escapes. Whole numbers fit
+ * 64 bits, and no number overflows a double. Dates exist in any
  * year (February has 28 days). */
 static const struct {
     const char *name;
@@ -22,8 +22,8 @@ static const struct {
                    0},
     [GBNF_STRING] = {"string", "\"\\\"\" %-char* \"\\\"\"", 1u << GBNF_CHAR},
     [GBNF_NUMBER] = {"number",
-                     "\"-\"? (\"0\" | [1-9] [0-9]{0,14}) (\".\" [0-9]{1,15})? ([eE] [-+]? [0-9]{1,2})?", 0},
-    [GBNF_INTEGER] = {"integer", "\"-\"? (\"0\" | [1-9] [0-9]{0,14})", 0},
+                     "\"-\"? (\"0\" | [1-9] [0-9]{0,17}) (\".\" [0-9]{1,15})? ([eE] [-+]? [0-9]{1,2})?", 0},
+    [GBNF_INTEGER] = {"integer", "\"-\"? (\"0\" | [1-9] [0-9]{0,17} | [1-8] [0-9]{18})", 0},
     [GBNF_BOOLEAN] = {"boolean", "\"true\" | \"false\"", 0},
     [GBNF_SCALAR] = {"scalar", "%-string | %-number | %-boolean | \"null\"",
                      1u << GBNF_CHAR | 1u << GBNF_STRING | 1u << GBNF_NUMBER | 1u << GBNF_BOOLEAN},

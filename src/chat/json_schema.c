@@ -3,21 +3,22 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "chat/schema_compiler.h"
 #include "core/limits.h"
 #include "core/mem.h"
 
 /* Writes "where.properties.city.items" for messages. */
-static void item_path(const struct schema_compiler *compiler, char *out, size_t cap)
+static void write_place(struct schema_compiler *compiler)
 {
     size_t chain[8];
     size_t depth = 0;
     struct buf path;
-    buf_init(&path, cap - 1);
+    buf_init(&path, sizeof(compiler->place) - 1);
     for (size_t at = compiler->current; at != 0 && depth < 8; at = compiler->items[at].parent)
         chain[depth++] = at;
-    buf_append_text(&path, compiler->gbnf.where);
+    buf_append_text(&path, compiler->where);
     if (depth == 8)
         buf_append_text(&path, "...");
     while (depth > 0 && !path.failed) {
@@ -26,371 +27,403 @@ static void item_path(const struct schema_compiler *compiler, char *out, size_t 
         if (item->name.len > 0)
             buf_appendf(&path, "." STR_FMT, STR_ARG(item->name));
     }
-    snprintf(out, cap, STR_FMT, STR_ARG(buf_str(&path)));
+    snprintf(compiler->place, sizeof(compiler->place), STR_FMT, STR_ARG(buf_str(&path)));
     buf_deinit(&path);
 }
 
 void schema_fail(struct schema_compiler *compiler, const char *format, ...)
 {
-    char path[200], message[300];
+    char message[300];
     va_list args;
     if (schema_failed(compiler))
         return;
-    item_path(compiler, path, sizeof(path));
+    write_place(compiler);
     va_start(args, format);
     vsnprintf(message, sizeof(message), format, args);
     va_end(args);
-    compiler->gbnf.code = error_set(compiler->gbnf.error, ERROR_INVALID, "%s: %s", path, message);
+    compiler->gbnf.code = error_set(compiler->gbnf.error, ERROR_INVALID, "%s: %s", compiler->place, message);
 }
 
-size_t schema_item_new(struct schema_compiler *compiler, yyjson_val *schema, const char *key, struct str name)
+bool schema_nothing(struct schema_compiler *compiler, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(compiler->reason, sizeof(compiler->reason), format, args);
+    va_end(args);
+    return false;
+}
+
+bool schema_sets_are_fine(struct schema_compiler *compiler)
+{
+    if (compiler->regular.is_out_of_memory)
+        gbnf_fail_memory(&compiler->gbnf);
+    else if (compiler->regular.is_too_large)
+        schema_fail(compiler, "its patterns are too large together");
+    return !schema_failed(compiler);
+}
+
+/* ---- parts and items ---- */
+
+void schema_parts_add(struct schema_compiler *compiler, struct schema_parts *parts, yyjson_val *schema, bool is_not)
+{
+    void *items = parts->items;
+    for (size_t i = 0; i < parts->count; i++)
+        if (parts->items[i].schema == schema && parts->items[i].is_not == is_not)
+            return;
+    if (!mem_grow(&items, parts->count, &parts->cap, sizeof(*parts->items))) {
+        gbnf_fail_memory(&compiler->gbnf);
+        return;
+    }
+    parts->items = items;
+    parts->items[parts->count++] = (struct schema_part){.schema = schema, .is_not = is_not};
+}
+
+static int compare_parts(const void *a, const void *b)
+{
+    const struct schema_part *x = a, *y = b;
+    if (x->schema != y->schema)
+        return x->schema < y->schema ? -1 : 1;
+    return (int)x->is_not - (int)y->is_not;
+}
+
+/* Queues `parts`, or finds the item that they are already. Takes them over. */
+static size_t item_of(struct schema_compiler *compiler, struct schema_parts *parts, const char *key, struct str name)
 {
     void *items = compiler->items;
-    size_t rule = gbnf_rule_number(&compiler->gbnf);
-    if (!mem_grow(&items, compiler->item_count, &compiler->item_cap, sizeof(*compiler->items))) {
+    size_t rule = 0;
+    struct buf text;
+    struct str kept;
+    buf_init(&text, GBNF_TEXT_MAX);
+    qsort(parts->items, parts->count, sizeof(*parts->items), compare_parts);
+    buf_append_char(&text, 'P');
+    for (size_t i = 0; i < parts->count; i++)
+        buf_appendf(&text, "%c%p", parts->items[i].is_not ? '!' : ' ', (void *)parts->items[i].schema);
+    bool is_known = gbnf_map_get(&compiler->rules, buf_str(&text), &rule);
+    if (!is_known)
+        rule = gbnf_rule_number(&compiler->gbnf);
+    if (!is_known && (text.failed || !arena_str(&compiler->arena, buf_str(&text), &kept) ||
+                      !gbnf_map_put(&compiler->rules, kept, rule) ||
+                      !mem_grow(&items, compiler->item_count, &compiler->item_cap, sizeof(*compiler->items))))
         gbnf_fail_memory(&compiler->gbnf);
-        return 0;
-    }
+    buf_deinit(&text);
     compiler->items = items;
-    compiler->items[compiler->item_count] = (struct schema_item){
-        .schema = schema, .rule = rule, .parent = compiler->current, .key = key, .name = name};
-    return compiler->item_count++;
+    if (is_known || schema_failed(compiler)) {
+        mem_free(parts->items);
+    } else {
+        compiler->items[compiler->item_count++] = (struct schema_item){
+            .parts = *parts, .rule = rule, .parent = compiler->current, .key = key, .name = name};
+    }
+    *parts = (struct schema_parts){0};
+    return rule;
 }
 
-void schema_part(struct schema_compiler *compiler, struct buf *out, yyjson_val *schema, const char *key,
+void schema_part(struct schema_compiler *compiler, struct buf *out, struct schema_parts *parts, const char *key,
                  struct str name)
 {
-    size_t item = schema_item_new(compiler, schema, key, name);
+    if (parts->count == 0) {
+        mem_free(parts->items);
+        *parts = (struct schema_parts){0};
+        gbnf_shared_name(&compiler->gbnf, out, GBNF_ANY_INNER);
+        return;
+    }
+    size_t rule = item_of(compiler, parts, key, name);
     if (!schema_failed(compiler))
-        gbnf_rule_name(&compiler->gbnf, out, compiler->items[item].rule);
+        gbnf_rule_name(&compiler->gbnf, out, rule);
 }
 
-static void add_edge(struct schema_compiler *compiler, size_t to)
+/* ---- branches ---- */
+
+static void append_alternative(struct buf *out, struct str text, size_t *written)
 {
-    void *edges = compiler->edges;
-    if (!mem_grow(&edges, compiler->edge_count, &compiler->edge_cap, sizeof(*compiler->edges))) {
-        gbnf_fail_memory(&compiler->gbnf);
-        return;
+    buf_append_text(out, (*written)++ > 0 ? " | " : "");
+    buf_append_str(out, text);
+}
+
+enum { EXCLUDES_NULL = 1, EXCLUDES_FALSE = 2, EXCLUDES_TRUE = 4 };
+
+static unsigned excluded_value(yyjson_val *value)
+{
+    if (yyjson_is_null(value))
+        return EXCLUDES_NULL;
+    return yyjson_is_true(value) ? EXCLUDES_TRUE : yyjson_is_false(value) ? EXCLUDES_FALSE : 0;
+}
+
+/* What a negated enum or const takes from null, true and false. */
+static unsigned excluded(const struct schema_branch *branch)
+{
+    unsigned excludes = 0;
+    for (size_t i = 0; i < branch->entries.count; i++) {
+        const struct schema_entry *entry = &branch->entries.items[i];
+        size_t at, max;
+        yyjson_val *one;
+        if (entry->kind != ENTRY_NOT_KEY)
+            continue;
+        if (strcmp(entry->key, "const") == 0)
+            excludes |= excluded_value(yyjson_obj_get(entry->schema, "const"));
+        yyjson_arr_foreach(strcmp(entry->key, "enum") == 0 ? yyjson_obj_get(entry->schema, "enum") : NULL, at, max, one)
+        {
+            excludes |= excluded_value(one);
+        }
     }
-    compiler->edges = edges;
-    compiler->edges[compiler->edge_count++] = to;
-    compiler->items[compiler->current].edge_count++;
+    return excludes;
 }
 
-/* Like schema_part, for a schema that stands in the place of the current one. */
-static void alternative(struct schema_compiler *compiler, struct buf *out, yyjson_val *schema, const char *key)
+static bool write_boolean(struct schema_compiler *compiler, struct buf *out, unsigned excludes)
 {
-    size_t item = schema_item_new(compiler, schema, key, STR(""));
-    if (schema_failed(compiler))
-        return;
-    add_edge(compiler, item);
-    gbnf_rule_name(&compiler->gbnf, out, compiler->items[item].rule);
-}
-
-static yyjson_val *ref_target(struct schema_compiler *compiler, struct str ref)
-{
-    yyjson_val *target = NULL;
-    if (ref.len > 0 && ref.data[0] == '#')
-        target = ref.len == 1 ? compiler->root : yyjson_ptr_getn(compiler->root, ref.data + 1, ref.len - 1);
-    if (target == NULL)
-        schema_fail(compiler, "$ref '" STR_FMT "' does not lead to a schema inside this one", STR_ARG(ref));
-    return target;
-}
-
-yyjson_val *schema_resolve(struct schema_compiler *compiler, yyjson_val *schema)
-{
-    for (int steps = 0; steps < SCHEMA_ALL_OF_DEPTH; steps++) {
-        yyjson_val *ref = yyjson_obj_get(schema, "$ref");
-        if (ref == NULL)
-            return schema;
-        schema = ref_target(compiler, json_str(ref));
-        if (schema == NULL)
-            return NULL;
-    }
-    schema_fail(compiler, "$ref leads through more than %d others, or in a circle", SCHEMA_ALL_OF_DEPTH);
-    return NULL;
-}
-
-static void write_ref(struct schema_compiler *compiler, struct buf *out, struct str ref)
-{
-    size_t item;
-    if (!gbnf_map_get(&compiler->refs, ref, &item)) {
-        yyjson_val *target = ref_target(compiler, ref);
-        if (target == NULL)
-            return;
-        item = schema_item_new(compiler, target, "$ref", STR(""));
-        if (!gbnf_map_put(&compiler->refs, ref, item))
-            gbnf_fail_memory(&compiler->gbnf);
-    }
-    if (schema_failed(compiler))
-        return;
-    add_edge(compiler, item);
-    gbnf_rule_name(&compiler->gbnf, out, compiler->items[item].rule);
-}
-
-/* Keywords that constrain and that no context-free grammar of ours holds.
- * Others that we don't know are annotations, as the specification has it. */
-static const char *const REFUSED[] = {
-    "not",           "if",           "then",          "else",           "patternProperties",
-    "propertyNames", "contains",     "minContains",   "maxContains",    "dependentRequired",
-    "dependencies",  "dependentSchemas", "minProperties", "maxProperties", "unevaluatedItems",
-    "$dynamicRef",   "$recursiveRef",
-};
-
-void schema_check_keywords(struct schema_compiler *compiler, yyjson_val *schema)
-{
-    for (size_t i = 0; i < sizeof(REFUSED) / sizeof(REFUSED[0]); i++)
-        if (yyjson_obj_get(schema, REFUSED[i]) != NULL)
-            schema_fail(compiler, "the keyword '%s' is not supported", REFUSED[i]);
-    if (yyjson_is_true(yyjson_obj_get(schema, "uniqueItems")))
-        schema_fail(compiler, "the keyword 'uniqueItems' is not supported");
-    yyjson_val *step = yyjson_obj_get(schema, "multipleOf");
-    if (step != NULL && !(yyjson_is_num(step) && yyjson_get_num(step) == 1))
-        schema_fail(compiler, "the keyword 'multipleOf' is not supported, except for 1");
-}
-
-void schema_count(struct schema_compiler *compiler, yyjson_val *schema, const char *key, uint64_t *value)
-{
-    yyjson_val *count = yyjson_obj_get(schema, key);
-    if (count == NULL)
-        return;
-    if (yyjson_is_uint(count))
-        *value = yyjson_get_uint(count);
-    else if (yyjson_is_real(count) && yyjson_get_real(count) >= 0 && yyjson_get_real(count) < 1e15)
-        *value = (uint64_t)yyjson_get_real(count);
+    excludes &= EXCLUDES_FALSE | EXCLUDES_TRUE;
+    if (excludes == 0)
+        gbnf_shared_name(&compiler->gbnf, out, GBNF_BOOLEAN);
     else
-        schema_fail(compiler, "'%s' must be a number that is not negative", key);
+        buf_append_text(out, excludes == EXCLUDES_FALSE ? "\"true\"" : "\"false\"");
+    return excludes != (EXCLUDES_FALSE | EXCLUDES_TRUE);
 }
 
-static bool has_any_key(yyjson_val *schema, const char *const *keys)
+/* One type of a branch; false when it allows nothing. */
+static bool write_type(struct schema_compiler *compiler, struct buf *out, const struct schema_branch *branch,
+                       unsigned type, unsigned types)
 {
-    for (; *keys != NULL; keys++)
-        if (yyjson_obj_get(schema, *keys) != NULL)
-            return true;
-    return false;
-}
-
-static const char *const OBJECT_KEYS[] = {"properties", "required", "additionalProperties", NULL};
-static const char *const ARRAY_KEYS[] = {"items", "prefixItems", "minItems", "maxItems", NULL};
-static const char *const STRING_KEYS[] = {"minLength", "maxLength", "pattern", NULL};
-static const char *const NUMBER_KEYS[] = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
-                                          "multipleOf", NULL};
-
-/* A whole schema can't be the sum of these and something else. */
-static void check_alone(struct schema_compiler *compiler, yyjson_val *schema, const char *key)
-{
-    static const char *const *const groups[] = {OBJECT_KEYS, ARRAY_KEYS, STRING_KEYS, NUMBER_KEYS};
-    static const char *const alone[] = {"$ref", "const", "enum", "anyOf", "oneOf", "allOf"};
-    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
-        for (const char *const *other = groups[i]; *other != NULL; other++)
-            if (yyjson_obj_get(schema, *other) != NULL)
-                schema_fail(compiler, "'%s' beside '%s' is not supported", *other, key);
-    for (size_t i = 0; i < sizeof(alone) / sizeof(alone[0]); i++)
-        if (strcmp(alone[i], key) != 0 && yyjson_obj_get(schema, alone[i]) != NULL)
-            schema_fail(compiler, "'%s' beside '%s' is not supported", alone[i], key);
-}
-
-static bool value_has_type(yyjson_val *value, struct str type)
-{
-    if (str_eq(type, STR("integer")))
-        return yyjson_is_int(value) ||
-               (yyjson_is_real(value) && yyjson_get_real(value) >= -1e15 && yyjson_get_real(value) <= 1e15 &&
-                yyjson_get_real(value) == (double)(int64_t)yyjson_get_real(value));
-    if (str_eq(type, STR("number")))
-        return yyjson_is_num(value);
-    if (str_eq(type, STR("string")))
-        return yyjson_is_str(value);
-    if (str_eq(type, STR("boolean")))
-        return yyjson_is_bool(value);
-    if (str_eq(type, STR("null")))
-        return yyjson_is_null(value);
-    if (str_eq(type, STR("object")))
-        return yyjson_is_obj(value);
-    return str_eq(type, STR("array")) && yyjson_is_arr(value);
-}
-
-static bool value_fits_type(yyjson_val *value, yyjson_val *type)
-{
-    size_t i, max;
-    yyjson_val *one;
-    if (type == NULL)
-        return true;
-    if (yyjson_is_str(type))
-        return value_has_type(value, json_str(type));
-    yyjson_arr_foreach(type, i, max, one)
-    {
-        if (value_has_type(value, json_str(one)))
-            return true;
+    switch (type) {
+    case TYPE_NULL:
+        buf_append_text(out, "\"null\"");
+        return !(excluded(branch) & EXCLUDES_NULL);
+    case TYPE_BOOLEAN:
+        return write_boolean(compiler, out, excluded(branch));
+    case TYPE_STRING:
+        return schema_string(compiler, out, branch);
+    case TYPE_ARRAY:
+        return schema_array(compiler, out, branch);
+    case TYPE_OBJECT:
+        return schema_object(compiler, out, branch);
+    default:
+        return schema_number(compiler, out, branch, types);
     }
-    return false;
 }
 
-static void write_value(struct schema_compiler *compiler, struct buf *out, yyjson_val *value)
+/* One branch by type, its alternatives in brackets. */
+static void write_types(struct schema_compiler *compiler, struct buf *out, const struct schema_branch *branch,
+                        unsigned types, size_t *written)
 {
     struct buf text;
-    buf_init(&text, out->max);
-    if (!json_append(&text, value))
-        out->failed = true;
-    gbnf_literal(out, buf_str(&text));
-    buf_deinit(&text);
-    gbnf_spend(&compiler->gbnf, 1);
-}
-
-static void write_enum(struct schema_compiler *compiler, struct buf *out, yyjson_val *schema)
-{
-    size_t i, max, written = 0;
-    yyjson_val *value;
-    yyjson_val *values = yyjson_obj_get(schema, "enum");
-    check_alone(compiler, schema, "enum");
-    if (!yyjson_is_arr(values)) {
-        schema_fail(compiler, "'enum' must be an array");
+    if (types == TYPE_ALL && schema_branch_is_free(branch)) {
+        buf_append_text(out, (*written)++ > 0 ? " | " : "");
+        gbnf_shared_name(&compiler->gbnf, out, GBNF_ANY);
         return;
     }
-    yyjson_arr_foreach(values, i, max, value)
-    {
-        if (schema_failed(compiler) || !value_fits_type(value, yyjson_obj_get(schema, "type")))
+    for (unsigned type = TYPE_NULL; type <= TYPE_OBJECT && !schema_failed(compiler); type <<= 1) {
+        if (!(types & type) || (type == TYPE_FRACTION && (types & TYPE_INTEGER)))
             continue;
-        if (written++ > 0)
-            buf_append_text(out, " | ");
-        write_value(compiler, out, value);
+        buf_init(&text, GBNF_TEXT_MAX);
+        buf_append_char(&text, '(');
+        bool is_written = write_type(compiler, &text, branch, type, types);
+        buf_append_char(&text, ')');
+        if (is_written)
+            append_alternative(out, buf_str(&text), written);
+        if (text.failed)
+            out->failed = true;
+        buf_deinit(&text);
+    }
+}
+
+/* Values of all branches that are lists of values, gathered. */
+struct value_list {
+    yyjson_val **items;
+    size_t count, cap;
+};
+
+static void add_values(struct schema_compiler *compiler, struct value_list *list, yyjson_val **values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        void *items = list->items;
+        if (!mem_grow(&items, list->count, &list->cap, sizeof(*list->items))) {
+            gbnf_fail_memory(&compiler->gbnf);
+            return;
+        }
+        list->items = items;
+        list->items[list->count++] = values[i];
+    }
+}
+
+static bool branch_key(struct schema_compiler *compiler, const struct schema_branch *branch, struct buf *key)
+{
+    struct schema_entry *sorted = mem_calloc(branch->entries.count + 1, sizeof(*sorted));
+    size_t count = 0;
+    if (sorted == NULL) {
+        gbnf_fail_memory(&compiler->gbnf);
+        return false;
+    }
+    for (size_t i = 0; i < branch->entries.count; i++)
+        if (schema_says_something(&branch->entries.items[i]))
+            sorted[count++] = branch->entries.items[i];
+    qsort(sorted, count, sizeof(*sorted), schema_compare_entries);
+    buf_append_char(key, 'B');
+    if (branch->has_counts)
+        buf_appendf(key, " %" PRIu64 "-%" PRIu64, branch->min_items, branch->max_items);
+    for (size_t i = 0; i < count; i++)
+        buf_appendf(key, " %d %p %s %p", (int)sorted[i].kind, (void *)sorted[i].schema,
+                    sorted[i].key != NULL ? sorted[i].key : "", (void *)sorted[i].name);
+    mem_free(sorted);
+    return !key->failed;
+}
+
+/* A rule of its own for a branch that other places may have too. False when it allows nothing. */
+static bool branch_rule(struct schema_compiler *compiler, const struct schema_branch *branch, unsigned types,
+                        size_t *rule)
+{
+    struct buf key, text;
+    struct str kept;
+    size_t written = 0;
+    buf_init(&key, GBNF_TEXT_MAX);
+    buf_init(&text, GBNF_TEXT_MAX);
+    bool is_made = branch_key(compiler, branch, &key);
+    bool is_known = is_made && gbnf_map_get(&compiler->rules, buf_str(&key), rule);
+    if (is_made && !is_known) {
+        write_types(compiler, &text, branch, types, &written);
+        *rule = written > 0 ? gbnf_rule_number(&compiler->gbnf) : SIZE_MAX;
+        if (written > 0)
+            gbnf_rule_define(&compiler->gbnf, *rule, &text);
+        if (!arena_str(&compiler->arena, buf_str(&key), &kept) || !gbnf_map_put(&compiler->rules, kept, *rule))
+            gbnf_fail_memory(&compiler->gbnf);
+    }
+    buf_deinit(&text);
+    buf_deinit(&key);
+    return is_made && *rule != SIZE_MAX && !schema_failed(compiler);
+}
+
+static void write_branch(struct schema_compiler *compiler, struct buf *out, const struct schema_branch *branch,
+                         bool is_only, struct value_list *values, size_t *written)
+{
+    yyjson_val **own = NULL;
+    size_t count = 0, rule = 0;
+    unsigned types = schema_branch_types(compiler, branch);
+    if (types == 0 || schema_failed(compiler))
+        return;
+    if (schema_branch_values(compiler, branch, &own, &count)) {
+        add_values(compiler, values, own, count);
+        return;
+    }
+    if (is_only) {
+        write_types(compiler, out, branch, types, written);
+    } else if (branch_rule(compiler, branch, types, &rule)) {
+        struct buf name;
+        buf_init(&name, 256);
+        gbnf_rule_name(&compiler->gbnf, &name, rule);
+        append_alternative(out, buf_str(&name), written);
+        buf_deinit(&name);
+    }
+}
+
+static void write_item(struct schema_compiler *compiler, struct buf *out, const struct schema_item *item)
+{
+    struct schema_branches branches;
+    struct value_list values = {0};
+    size_t written = 0;
+    compiler->reason[0] = '\0';
+    schema_open(compiler, &item->parts, &branches);
+    bool is_only = schema_merge(compiler, &branches) == 1;
+    for (size_t i = 0; i < branches.count && !schema_failed(compiler); i++)
+        if (!branches.items[i].is_dead)
+            write_branch(compiler, out, &branches.items[i], is_only, &values, &written);
+    if (values.count > 0 && !schema_failed(compiler)) {
+        buf_append_text(out, written > 0 ? " | " : "");
+        schema_values(compiler, out, values.items, values.count);
+        written++;
     }
     if (written == 0)
-        schema_fail(compiler, "'enum' holds no value of the type asked for");
+        schema_fail(compiler, "%s", compiler->reason[0] != '\0' ? compiler->reason : "allows nothing");
+    mem_free(values.items);
+    schema_branches_deinit(&branches);
 }
 
-static void write_const(struct schema_compiler *compiler, struct buf *out, yyjson_val *schema)
-{
-    yyjson_val *value = yyjson_obj_get(schema, "const");
-    check_alone(compiler, schema, "const");
-    if (!value_fits_type(value, yyjson_obj_get(schema, "type")))
-        schema_fail(compiler, "'const' is not of the type asked for");
-    write_value(compiler, out, value);
-}
+/* ---- does anything fit ---- */
 
-static void write_alternatives(struct schema_compiler *compiler, struct buf *out, yyjson_val *schema, const char *key)
+static bool required_fits(struct schema_compiler *compiler, const struct schema_branch *branch);
+
+static bool branch_is_empty(struct schema_compiler *compiler, const struct schema_branch *branch)
 {
-    size_t i, max;
-    yyjson_val *one;
-    yyjson_val *list = yyjson_obj_get(schema, key);
-    check_alone(compiler, schema, key);
-    if (yyjson_obj_get(schema, "type") != NULL)
-        schema_fail(compiler, "'type' beside '%s' is not supported", key);
-    if (!yyjson_is_arr(list) || yyjson_arr_size(list) == 0) {
-        schema_fail(compiler, "'%s' must be an array that is not empty", key);
-        return;
+    yyjson_val **values = NULL;
+    size_t count = 0;
+    bool is_empty;
+    unsigned types = schema_branch_types(compiler, branch);
+    if (types == 0)
+        return true;
+    if (schema_branch_values(compiler, branch, &values, &count))
+        return count == 0;
+    if ((types & ~(unsigned)TYPE_NUMBER) == 0) {
+        struct buf text;
+        buf_init(&text, GBNF_TEXT_MAX);
+        is_empty = !schema_number(compiler, &text, branch, types);
+        buf_deinit(&text);
+        return is_empty;
     }
-    yyjson_arr_foreach(list, i, max, one)
-    {
-        if (i > 0)
-            buf_append_text(out, " | ");
-        alternative(compiler, out, one, key);
-        if (schema_failed(compiler))
-            return;
-    }
+    return types == TYPE_OBJECT && !required_fits(compiler, branch);
 }
 
-/* A lone schema, of any type, or objects that add their properties up. */
-static void write_all_of(struct schema_compiler *compiler, struct buf *out, yyjson_val *schema)
+/* What all entries say of one property. */
+static void property_parts(struct schema_compiler *compiler, const struct schema_branch *branch, yyjson_val *name,
+                           struct schema_parts *parts)
 {
-    yyjson_val *list = yyjson_obj_get(schema, "allOf");
-    if (!yyjson_is_arr(list) || yyjson_arr_size(list) == 0)
-        schema_fail(compiler, "'allOf' must be an array that is not empty");
-    else if (yyjson_arr_size(list) == 1 && !has_any_key(schema, OBJECT_KEYS))
-        alternative(compiler, out, yyjson_arr_get_first(list), "allOf");
-    else
-        schema_object(compiler, out, schema);
-}
-
-static void write_type(struct schema_compiler *compiler, struct buf *out, yyjson_val *schema, struct str type)
-{
-    if (str_eq(type, STR("object")))
-        schema_object(compiler, out, schema);
-    else if (str_eq(type, STR("array")))
-        schema_array(compiler, out, schema);
-    else if (str_eq(type, STR("string")))
-        schema_string(compiler, out, schema);
-    else if (str_eq(type, STR("integer")))
-        schema_integer(compiler, out, schema);
-    else if (str_eq(type, STR("number")))
-        schema_number(compiler, out, schema);
-    else if (str_eq(type, STR("boolean")))
-        gbnf_shared_name(&compiler->gbnf, out, GBNF_BOOLEAN);
-    else if (str_eq(type, STR("null")))
-        buf_append_text(out, "\"null\"");
-    else
-        schema_fail(compiler, "unknown type '" STR_FMT "'", STR_ARG(type));
-}
-
-/* Keywords say nothing about values of other types; without a type we write
- * the one that they talk about. */
-static void write_implied_type(struct schema_compiler *compiler, struct buf *out, yyjson_val *schema)
-{
-    if (has_any_key(schema, OBJECT_KEYS))
-        schema_object(compiler, out, schema);
-    else if (has_any_key(schema, ARRAY_KEYS))
-        schema_array(compiler, out, schema);
-    else if (has_any_key(schema, STRING_KEYS))
-        schema_string(compiler, out, schema);
-    else if (has_any_key(schema, NUMBER_KEYS))
-        schema_number(compiler, out, schema);
-    else
-        gbnf_shared_name(&compiler->gbnf, out, GBNF_ANY);
-}
-
-static void write_types(struct schema_compiler *compiler, struct buf *out, yyjson_val *schema)
-{
-    size_t i, max;
-    yyjson_val *one;
-    yyjson_val *type = yyjson_obj_get(schema, "type");
-    if (type == NULL) {
-        write_implied_type(compiler, out, schema);
-        return;
-    }
-    if (!yyjson_is_arr(type)) {
-        write_type(compiler, out, schema, json_str(type));
-        return;
-    }
-    if (yyjson_arr_size(type) == 0 || yyjson_arr_size(type) > 7)
-        schema_fail(compiler, "'type' must name one to seven types");
-    yyjson_arr_foreach(type, i, max, one)
-    {
-        if (schema_failed(compiler))
-            return;
-        buf_append_text(out, i > 0 ? " | (" : "(");
-        write_type(compiler, out, schema, json_str(one));
-        buf_append_char(out, ')');
+    for (size_t i = 0; i < branch->entries.count; i++) {
+        const struct schema_entry *entry = &branch->entries.items[i];
+        yyjson_val *own = entry->kind != ENTRY_SCHEMA
+                              ? NULL
+                              : yyjson_obj_getn(yyjson_obj_get(entry->schema, "properties"), yyjson_get_str(name),
+                                                yyjson_get_len(name));
+        if (own != NULL)
+            schema_parts_add(compiler, parts, own, false);
+        bool is_not = entry->kind == ENTRY_NOT_KEY && strcmp(entry->key, "properties") == 0 &&
+                      str_eq(json_str(entry->name), json_str(name));
+        if (is_not)
+            schema_parts_add(compiler, parts, entry->schema, true);
     }
 }
 
-static void write_schema(struct schema_compiler *compiler, struct buf *out, yyjson_val *schema)
+static bool property_fits(struct schema_compiler *compiler, const struct schema_branch *branch, yyjson_val *name)
 {
-    if (yyjson_is_true(schema)) {
-        gbnf_shared_name(&compiler->gbnf, out, GBNF_ANY);
-        return;
-    }
-    if (!yyjson_is_obj(schema)) {
-        schema_fail(compiler, yyjson_is_false(schema) ? "the schema false allows nothing"
-                                                      : "a schema must be an object or true");
-        return;
-    }
-    schema_check_keywords(compiler, schema);
-    if (yyjson_obj_get(schema, "$ref") != NULL) {
-        check_alone(compiler, schema, "$ref");
-        write_ref(compiler, out, json_str(yyjson_obj_get(schema, "$ref")));
-    } else if (yyjson_obj_get(schema, "const") != NULL) {
-        write_const(compiler, out, schema);
-    } else if (yyjson_obj_get(schema, "enum") != NULL) {
-        write_enum(compiler, out, schema);
-    } else if (yyjson_obj_get(schema, "anyOf") != NULL) {
-        write_alternatives(compiler, out, schema, "anyOf");
-    } else if (yyjson_obj_get(schema, "oneOf") != NULL) {
-        write_alternatives(compiler, out, schema, "oneOf");
-    } else if (yyjson_obj_get(schema, "allOf") != NULL) {
-        write_all_of(compiler, out, schema);
-    } else {
-        write_types(compiler, out, schema);
-    }
+    struct schema_parts parts = {0};
+    property_parts(compiler, branch, name, &parts);
+    bool fits = parts.count == 0 || !schema_is_empty(compiler, &parts);
+    mem_free(parts.items);
+    return fits;
 }
+
+static bool required_fits(struct schema_compiler *compiler, const struct schema_branch *branch)
+{
+    for (size_t i = 0; i < branch->entries.count; i++) {
+        size_t k, max;
+        yyjson_val *name;
+        const struct schema_entry *entry = &branch->entries.items[i];
+        if (entry->kind == ENTRY_REQUIRE && !property_fits(compiler, branch, entry->name))
+            return false;
+        yyjson_arr_foreach(entry->kind == ENTRY_SCHEMA ? yyjson_obj_get(entry->schema, "required") : NULL, k, max, name)
+        {
+            if (yyjson_is_str(name) && !property_fits(compiler, branch, name))
+                return false;
+        }
+    }
+    return true;
+}
+
+bool schema_is_empty(struct schema_compiler *compiler, const struct schema_parts *parts)
+{
+    struct schema_branches branches;
+    bool is_empty = true;
+    gbnf_spend(&compiler->gbnf, 1);
+    if (schema_failed(compiler) || compiler->probe_depth >= SCHEMA_PROBE_DEPTH)
+        return false;
+    compiler->probe_depth++;
+    schema_open(compiler, parts, &branches);
+    for (size_t i = 0; i < branches.count && is_empty && !schema_failed(compiler); i++)
+        is_empty = branches.items[i].is_dead || branch_is_empty(compiler, &branches.items[i]);
+    schema_branches_deinit(&branches);
+    compiler->probe_depth--;
+    if (compiler->gbnf.code == ERROR_INVALID) {
+        compiler->gbnf.code = OK; /* said again, and where it belongs, once that place is written */
+        return false;
+    }
+    return is_empty && !schema_failed(compiler);
+}
+
+/* ---- the whole ---- */
 
 static void write_items(struct schema_compiler *compiler)
 {
@@ -398,56 +431,36 @@ static void write_items(struct schema_compiler *compiler)
     buf_init(&text, GBNF_TEXT_MAX);
     for (size_t i = 0; i < compiler->item_count && !schema_failed(compiler); i++) {
         compiler->current = i;
-        compiler->items[i].first_edge = compiler->edge_count;
+        write_place(compiler);
         buf_clear(&text);
-        write_schema(compiler, &text, compiler->items[i].schema);
-        gbnf_rule_define(&compiler->gbnf, compiler->items[i].rule, &text);
+        struct schema_item item = compiler->items[i];
+        write_item(compiler, &text, &item);
+        gbnf_rule_define(&compiler->gbnf, item.rule, &text);
     }
     buf_deinit(&text);
-}
-
-/* Takes away items that nothing leads to until none is left; what stays is a
- * circle. `waiting` counts edges into each item, `ready` is the work list. */
-static void check_circles(struct schema_compiler *compiler)
-{
-    size_t done = 0, ready_count = 0;
-    size_t *waiting = mem_calloc(compiler->item_count + 1, sizeof(*waiting));
-    size_t *ready = mem_calloc(compiler->item_count + 1, sizeof(*ready));
-    if (waiting == NULL || ready == NULL)
-        gbnf_fail_memory(&compiler->gbnf);
-    for (size_t i = 0; i < compiler->edge_count && !schema_failed(compiler); i++)
-        waiting[compiler->edges[i]]++;
-    for (size_t i = 0; i < compiler->item_count && !schema_failed(compiler); i++)
-        if (waiting[i] == 0)
-            ready[ready_count++] = i;
-    for (; done < ready_count; done++) {
-        const struct schema_item *item = &compiler->items[ready[done]];
-        for (size_t e = item->first_edge; e < item->first_edge + item->edge_count; e++)
-            if (--waiting[compiler->edges[e]] == 0)
-                ready[ready_count++] = compiler->edges[e];
-    }
-    compiler->current = 0;
-    if (done < compiler->item_count)
-        schema_fail(compiler, "schemas refer to each other in a circle without anything in between");
-    mem_free(ready);
-    mem_free(waiting);
 }
 
 enum error_code json_schema_to_grammar(yyjson_val *schema, const char *root_name, const char *where,
                                        struct buf *grammar, struct error *error)
 {
-    struct schema_compiler compiler = {.root = schema};
-    gbnf_init(&compiler.gbnf, grammar, root_name, where, error);
-    schema_item_new(&compiler, schema, "", STR(""));
-    if (!gbnf_map_put(&compiler.refs, STR("#"), 0))
+    struct schema_compiler compiler = {.root = schema, .where = where};
+    struct schema_parts parts = {0};
+    gbnf_init(&compiler.gbnf, grammar, root_name, compiler.place, error);
+    arena_init(&compiler.arena, 0);
+    snprintf(compiler.place, sizeof(compiler.place), "%s", where);
+    if (!regular_init(&compiler.regular, SCHEMA_TERMS_MAX))
         gbnf_fail_memory(&compiler.gbnf);
+    schema_parts_add(&compiler, &parts, schema, false);
+    item_of(&compiler, &parts, "", STR(""));
     write_items(&compiler);
-    if (!schema_failed(&compiler))
-        check_circles(&compiler);
     gbnf_add_shared_rules(&compiler.gbnf);
-    mem_free(compiler.edges);
+    for (size_t i = 0; i < compiler.item_count; i++)
+        mem_free(compiler.items[i].parts.items);
     mem_free(compiler.items);
-    gbnf_map_deinit(&compiler.refs);
+    gbnf_map_deinit(&compiler.rules);
+    gbnf_map_deinit(&compiler.sets);
+    regular_deinit(&compiler.regular);
+    arena_deinit(&compiler.arena);
     gbnf_deinit(&compiler.gbnf);
     return compiler.gbnf.code;
 }

@@ -1,12 +1,9 @@
 /* json_schema.h - JSON schema to GBNF, so that sampling can only produce text
  * that validates.
  *
- * Covered: type (also lists of types), properties, required,
- * additionalProperties, enum, const, items, prefixItems, minItems, maxItems,
- * minLength, maxLength, minimum/maximum for integers, pattern (the regular
- * subset), format date/time/date-time/uuid, anyOf, oneOf, allOf (of objects),
- * $ref into #/$defs and #/definitions (recursive ones too), {} and true.
- * What a grammar can't hold is refused by name (ERROR_INVALID), never ignored.
+ * docs/SCHEMAS.md says which keyword is held where. What a grammar does not
+ * hold is left to json_schema_check.h; what is not understood, or can't be
+ * satisfied, is refused with its place (ERROR_INVALID).
  * Pure function, any thread. */
 #ifndef CHAT_JSON_SCHEMA_H
 #define CHAT_JSON_SCHEMA_H

@@ -1,34 +1,105 @@
-/* schema_compiler.h - the parts of json_schema.c; private to chat/json_schema*.c.
+/* schema_compiler.h - the parts of json_schema*.c; private to them.
  *
- * No recursion: a schema met inside another gets a rule number and waits in
- * `items`; the main loop writes one rule after the other. So neither nesting
- * nor $ref cycles can exhaust the stack. One thread at a time. */
+ * An item is a place of the schema and the schemas that must all hold there
+ * (its parts). It is opened into branches, of which one must hold: $ref, allOf,
+ * anyOf, oneOf, not, if and dependencies are gone then, a branch is a list of
+ * plain schemas and a few facts. Each branch becomes a rule, once for equal
+ * lists, by type: what all of its entries say of objects, of strings and so on.
+ * What can't be written is left out here, never the other way round, and found
+ * by json_schema_check.h once the value is there.
+ *
+ * Schemas met inside another wait in `items`, so neither nesting nor circles
+ * of references can exhaust the stack. One thread at a time. */
 #ifndef CHAT_SCHEMA_COMPILER_H
 #define CHAT_SCHEMA_COMPILER_H
 
 #include "chat/gbnf.h"
+#include "chat/regular.h"
 #include "core/json.h"
 
-struct schema_item {
+struct schema_part {
     yyjson_val *schema;
+    bool is_not; /* it must not hold */
+};
+
+struct schema_parts {
+    struct schema_part *items;
+    size_t count, cap;
+};
+
+struct schema_item {
+    struct schema_parts parts;
     size_t rule;
-    size_t parent;     /* item it was met in; the root is its own parent */
-    const char *key;   /* "properties", "items", ...; how to get there from the parent */
-    struct str name;   /* the property's name; empty for none */
-    size_t first_edge, edge_count; /* into edges */
+    size_t parent;   /* item it was met in; the root is its own parent */
+    const char *key; /* "properties", "items", ...; how to get there from the parent */
+    struct str name; /* the property's name; empty for none */
+};
+
+enum schema_entry_kind {
+    ENTRY_SCHEMA,  /* the keywords of `schema` hold */
+    ENTRY_NOT_KEY, /* its keyword `key` does not, of the property `name` where key is "properties" */
+    ENTRY_REQUIRE, /* an object with the property `name` */
+    ENTRY_FORBID,  /* an object without it */
+    ENTRY_NULL,    /* null */
+    /* Not opened yet: */
+    PENDING_NOT,
+    PENDING_ANY_OF,
+    PENDING_ONE_OF,
+    PENDING_IF,
+    PENDING_DEPENDENT, /* `key` is the keyword, `name` the property that others depend on */
+};
+
+struct schema_entry {
+    enum schema_entry_kind kind;
+    yyjson_val *schema;
+    const char *key;
+    yyjson_val *name;
+    size_t parent; /* entry that it came from; its own number: none */
+};
+
+struct schema_entries {
+    struct schema_entry *items;
+    size_t count, cap;
+};
+
+struct schema_branch {
+    struct schema_entries entries, pending;
+    bool is_dead;
+    bool has_counts; /* of several arrays that became one; they replace what the entry says */
+    uint64_t min_items, max_items;
+};
+
+struct schema_branches {
+    struct schema_branch *items;
+    size_t count, cap;
+};
+
+enum {
+    TYPE_NULL = 1,
+    TYPE_BOOLEAN = 2,
+    TYPE_INTEGER = 4,
+    TYPE_FRACTION = 8, /* numbers that are not whole */
+    TYPE_STRING = 16,
+    TYPE_ARRAY = 32,
+    TYPE_OBJECT = 64,
+    TYPE_NUMBER = TYPE_INTEGER | TYPE_FRACTION,
+    TYPE_ALL = 127,
 };
 
 struct schema_compiler {
     struct gbnf gbnf;
+    const char *where;
+    char place[200]; /* of the current item, for messages */
+    char reason[200]; /* why nothing is allowed at the current item */
     yyjson_val *root;
     struct schema_item *items;
     size_t item_count, item_cap;
-    size_t current;      /* item whose rule is being written */
-    struct gbnf_map refs; /* text of a $ref -> item */
-    /* Items that `current` is without a character in between: cycles of such
-     * edges would be left recursion, which the grammar parser refuses. */
-    size_t *edges;
-    size_t edge_count, edge_cap;
+    size_t current;        /* item whose rule is being written */
+    struct gbnf_map rules; /* parts or entries -> rule */
+    struct gbnf_map sets;  /* text of a pattern -> set */
+    struct regular regular;
+    struct arena arena;    /* keys of the maps, names */
+    int probe_depth;
 };
 
 void schema_fail(struct schema_compiler *compiler, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -36,31 +107,63 @@ static inline bool schema_failed(const struct schema_compiler *compiler)
 {
     return compiler->gbnf.code != OK;
 }
+/* Notes why a branch allows nothing; said when no other does. Gives false. */
+bool schema_nothing(struct schema_compiler *compiler, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Takes over what went wrong with sets. False when something did. */
+bool schema_sets_are_fine(struct schema_compiler *compiler);
 
-/* Queues `schema`; the number of its item. */
-size_t schema_item_new(struct schema_compiler *compiler, yyjson_val *schema, const char *key, struct str name);
-/* Appends the name of the rule for `schema`, queued as a part of the current one. */
-void schema_part(struct schema_compiler *compiler, struct buf *out, yyjson_val *schema, const char *key,
+void schema_parts_add(struct schema_compiler *compiler, struct schema_parts *parts, yyjson_val *schema, bool is_not);
+/* Appends the name of the rule for all of `parts` together, which are taken over. Without parts: any value. */
+void schema_part(struct schema_compiler *compiler, struct buf *out, struct schema_parts *parts, const char *key,
                  struct str name);
-/* Follows $refs until something else stands there. NULL after a failure. */
-yyjson_val *schema_resolve(struct schema_compiler *compiler, yyjson_val *schema);
-/* Refuses keywords that no grammar of ours holds. */
-void schema_check_keywords(struct schema_compiler *compiler, yyjson_val *schema);
+/* Does nothing satisfy all of them, as far as can be seen? */
+bool schema_is_empty(struct schema_compiler *compiler, const struct schema_parts *parts);
 
-/* Non-negative integer keyword (minItems, ...); `value` untouched when absent. */
-void schema_count(struct schema_compiler *compiler, yyjson_val *schema, const char *key, uint64_t *value);
+/* json_schema_branch.c */
+void schema_open(struct schema_compiler *compiler, const struct schema_parts *parts, struct schema_branches *branches);
+void schema_branches_deinit(struct schema_branches *branches);
+/* Types that a branch leaves; 0 when none. */
+unsigned schema_branch_types(struct schema_compiler *compiler, const struct schema_branch *branch);
+bool schema_branch_is_free(const struct schema_branch *branch); /* it says nothing of any type */
+/* The values of its enum or const that fit all entries; false without such a keyword. */
+bool schema_branch_values(struct schema_compiler *compiler, const struct schema_branch *branch, yyjson_val ***values,
+                          size_t *count);
+yyjson_val *schema_ref(struct schema_compiler *compiler, struct str ref);
 
-/* Each appends the text of one rule that matches the type. */
-void schema_object(struct schema_compiler *compiler, struct buf *out, yyjson_val *schema);
-void schema_array(struct schema_compiler *compiler, struct buf *out, yyjson_val *schema);
-void schema_string(struct schema_compiler *compiler, struct buf *out, yyjson_val *schema);
-void schema_integer(struct schema_compiler *compiler, struct buf *out, yyjson_val *schema);
-void schema_number(struct schema_compiler *compiler, struct buf *out, yyjson_val *schema);
+/* json_schema_merge.c */
+int schema_compare_entries(const void *a, const void *b);
+bool schema_says_something(const struct schema_entry *entry);
+/* Makes branches dead that others cover; how many are left. */
+size_t schema_merge(struct schema_compiler *compiler, struct schema_branches *branches);
 
-/* The characters of a string that matches a regular expression, without quotes. */
-void schema_pattern(struct schema_compiler *compiler, struct buf *out, struct str pattern);
+/* Non-negative integer keyword (minItems, ...); false when absent. */
+bool schema_count(struct schema_compiler *compiler, yyjson_val *schema, const char *key, uint64_t *value);
+/* min and max of all entries by these two keywords, also of those negated. */
+void schema_counts(struct schema_compiler *compiler, const struct schema_branch *branch, const char *min_key,
+                   const char *max_key, uint64_t *min, uint64_t *max);
 
-#define SCHEMA_ALL_OF_DEPTH 32
-#define SCHEMA_PATTERN_DEPTH 32
+/* Each appends the text of one rule that matches the type; false when it allows nothing. */
+bool schema_object(struct schema_compiler *compiler, struct buf *out, const struct schema_branch *branch);
+bool schema_array(struct schema_compiler *compiler, struct buf *out, const struct schema_branch *branch);
+bool schema_string(struct schema_compiler *compiler, struct buf *out, const struct schema_branch *branch);
+bool schema_number(struct schema_compiler *compiler, struct buf *out, const struct schema_branch *branch,
+                   unsigned types);
+/* Values as alternatives, those that begin alike together. */
+void schema_values(struct schema_compiler *compiler, struct buf *out, yyjson_val **values, size_t count);
+
+/* Sets. */
+regular_set schema_pattern(struct schema_compiler *compiler, yyjson_val *pattern, bool is_wide);
+/* Names that a propertyNames schema allows. */
+regular_set schema_names(struct schema_compiler *compiler, yyjson_val *schema, int depth);
+/* The characters of strings of a set, without quotes; false when it is empty or too large. */
+bool schema_set(struct schema_compiler *compiler, struct buf *out, regular_set set);
+
+#define SCHEMA_COMMA "\",\" \" \"? "
+#define SCHEMA_BRANCHES_MAX 2000
+#define SCHEMA_STEPS_MAX 100000 /* of opening one item */
+#define SCHEMA_DEPTH_MAX 32
+#define SCHEMA_PROBE_DEPTH 3
+#define SCHEMA_STATES_MAX 1500 /* of one machine */
+#define SCHEMA_TERMS_MAX 200000
 
 #endif

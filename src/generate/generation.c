@@ -1,5 +1,8 @@
 #include "generate/generation.h"
 
+#include <stdio.h>
+
+#include "chat/json_schema_check.h"
 #include "chat/reply_parser.h"
 #include "core/limits.h"
 #include "core/util.h"
@@ -24,6 +27,7 @@ struct generation {
     struct chat_reply reply;
     struct engine_cache_use cache;
     bool collects, is_out_of_memory;
+    bool checks; /* a schema asks for more than its grammar may hold: blocks are kept for that */
     struct buf text;
     struct block_span *spans;
     size_t span_count, span_cap;
@@ -53,7 +57,7 @@ static void on_block_start(void *ctx, size_t index, enum chat_block_kind kind, s
                            struct str tool_name)
 {
     struct generation *generation = ctx;
-    if (generation->collects)
+    if (generation->collects || generation->checks)
         collect_start(generation, kind, tool_id, tool_name);
     if (generation->handlers.block_start)
         generation->handlers.block_start(generation->ctx, index, kind, tool_id, tool_name);
@@ -62,7 +66,7 @@ static void on_block_start(void *ctx, size_t index, enum chat_block_kind kind, s
 static void on_block_delta(void *ctx, size_t index, enum chat_block_kind kind, struct str text)
 {
     struct generation *generation = ctx;
-    if (generation->collects && generation->span_count > 0) {
+    if ((generation->collects || generation->checks) && generation->span_count > 0) {
         buf_append_str(&generation->text, text);
         generation->spans[generation->span_count - 1].len += text.len;
     }
@@ -152,6 +156,48 @@ static bool build_blocks(struct generation *generation)
     return true;
 }
 
+static bool is_forced(const struct chat_request *request)
+{
+    return request->tool_choice == CHAT_TOOL_ANY || request->tool_choice == CHAT_TOOL_NAMED;
+}
+
+/* The schema that a block was made by, with its place in the request; NULL when none was in force. */
+static yyjson_val *schema_of(const struct chat_request *request, const struct chat_reply_block *block, char *where,
+                             size_t cap)
+{
+    snprintf(where, cap, "output schema");
+    if (block->kind != CHAT_TOOL_USE)
+        return block->kind == CHAT_TEXT && !is_forced(request) ? request->output_schema : NULL;
+    for (size_t i = 0; i < request->tool_count && (is_forced(request) || request->output_schema); i++)
+        if (str_eq(request->tools[i].name, block->tool_name)) {
+            snprintf(where, cap, "tools[%zu] (" STR_FMT ")", i, STR_ARG(block->tool_name));
+            return request->tools[i].schema;
+        }
+    return NULL;
+}
+
+/* What no grammar holds is looked at once the value is there. */
+static enum error_code check_blocks(const struct generation *generation, struct error *error)
+{
+    enum error_code code = OK;
+    char where[128];
+    for (size_t i = 0; i < generation->span_count && code == OK; i++) {
+        const struct chat_reply_block *block = &generation->blocks[i];
+        yyjson_val *schema = schema_of(generation->request, block, where, sizeof(where));
+        if (schema != NULL && json_schema_needs_check(schema))
+            code = json_schema_check(schema, block->text, where, error);
+    }
+    return code;
+}
+
+static bool needs_checks(const struct chat_request *request)
+{
+    bool needs = request->output_schema != NULL && json_schema_needs_check(request->output_schema);
+    for (size_t i = 0; i < request->tool_count && (is_forced(request) || request->output_schema); i++)
+        needs = needs || json_schema_needs_check(request->tools[i].schema);
+    return needs;
+}
+
 static void on_finished(void *ctx, const struct engine_finished *finished)
 {
     struct generation *generation = ctx;
@@ -169,6 +215,10 @@ static void on_finished(void *ctx, const struct engine_finished *finished)
         return;
     }
     reply->stop = stop_reason(generation, finished->stop);
+    if (generation->checks && finished->stop == ENGINE_STOP_END && check_blocks(generation, &error) != OK) {
+        fail(generation, &error);
+        return;
+    }
     if (reply->stop == CHAT_STOP_SEQUENCE && finished->stop_index < generation->request->stop_count)
         reply->stop_sequence = generation->request->stop_sequences[finished->stop_index];
     set_input(generation, finished->prompt_tokens, &finished->cache);
@@ -300,6 +350,7 @@ struct generation *generation_start(const struct generation_setup *setup, const 
     generation->ctx = ctx;
     generation->reply = setup->identity;
     generation->collects = setup->collects;
+    generation->checks = needs_checks(setup->request);
     generation->started_us = setup->started_us;
     generation->sink = (struct chat_sink){generation, on_block_start, on_block_delta, on_block_stop};
     buf_init(&generation->text, REPLY_BYTES_MAX);

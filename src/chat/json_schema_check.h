@@ -1,0 +1,41 @@
+/* json_schema_check.h - does a JSON value hold to a schema?
+ *
+ * Values that a grammar made are checked for what grammars do not hold
+ * (uniqueItems, not, contains, ...); json_schema.c picks values of enums with it
+ * too. Numbers are compared as they were written. Formats and unevaluated
+ * members are not looked at. Any thread, a checker belongs to one. */
+#ifndef CHAT_JSON_SCHEMA_CHECK_H
+#define CHAT_JSON_SCHEMA_CHECK_H
+
+#include <yyjson.h>
+
+#include "chat/regular.h"
+#include "core/error.h"
+
+struct json_schema_step {
+    const struct json_schema_step *before;
+    yyjson_val *name; /* of a member; NULL: an item */
+    size_t index;
+};
+
+struct json_schema_checker {
+    yyjson_val *root;        /* that $refs lead into */
+    struct regular *regular; /* of the caller */
+    const struct json_schema_step *path;
+    int depth, quiet; /* quiet: failures are no news, as below anyOf */
+    size_t steps;
+    char failure[256]; /* "city.streets[3]: 'uniqueItems' does not hold" */
+};
+
+bool json_schema_holds(struct json_schema_checker *checker, yyjson_val *schema, yyjson_val *value);
+bool json_schema_keyword_holds(struct json_schema_checker *checker, yyjson_val *schema, const char *key,
+                               yyjson_val *value);
+
+/* Does the schema have a keyword that its grammar may not hold? */
+bool json_schema_needs_check(yyjson_val *schema);
+
+/* Checks the text of a value. ERROR_MODEL names the place and the keyword. */
+enum error_code json_schema_check(yyjson_val *schema, struct str text, const char *where, struct error *error)
+    WARN_UNUSED;
+
+#endif
