@@ -23,7 +23,7 @@ static const struct {
     [GBNF_STRING] = {"string", "\"\\\"\" %-char* \"\\\"\"", 1u << GBNF_CHAR},
     [GBNF_NUMBER] = {"number",
                      "\"-\"? (\"0\" | [1-9] [0-9]{0,17}) (\".\" [0-9]{1,15})? ([eE] [-+]? [0-9]{1,2})?", 0},
-    [GBNF_INTEGER] = {"integer", "\"-\"? (\"0\" | [1-9] [0-9]{0,17} | [1-8] [0-9]{18})", 0},
+    [GBNF_INTEGER] = {"integer", "\"0\" | \"-\"? ([1-9] [0-9]{0,17} | [1-8] [0-9]{18})", 0},
     [GBNF_BOOLEAN] = {"boolean", "\"true\" | \"false\"", 0},
     [GBNF_SCALAR] = {"scalar", "%-string | %-number | %-boolean | \"null\"",
                      1u << GBNF_CHAR | 1u << GBNF_STRING | 1u << GBNF_NUMBER | 1u << GBNF_BOOLEAN},

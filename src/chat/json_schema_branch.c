@@ -662,17 +662,17 @@ bool schema_branch_values(struct schema_compiler *compiler, const struct schema_
 
 bool schema_count(struct schema_compiler *compiler, yyjson_val *schema, const char *key, uint64_t *value)
 {
-    struct decimal number;
+    struct exact number;
     yyjson_val *count = yyjson_obj_get(schema, key);
     if (count == NULL)
         return false;
-    if (!json_decimal(count, &number) || number.is_negative || !decimal_is_whole(&number)) {
+    if (!json_exact(count, &number) || number.is_negative || !exact_is_whole(&number)) {
         schema_fail(compiler, "'%s' must be a whole number that is not negative", key);
         return false;
     }
     *value = 0;
     for (int32_t i = 0; i < number.point; i++)
-        *value = i < 18 ? *value * 10 + (uint64_t)(decimal_digit(&number, i) - '0') : UINT64_C(1) << 62;
+        *value = i < 18 ? *value * 10 + (uint64_t)(exact_digit(&number, i) - '0') : UINT64_C(1) << 62;
     return true;
 }
 

@@ -68,9 +68,9 @@ static yyjson_val *get(yyjson_val *object, yyjson_val *name)
 
 static bool same_number(yyjson_val *a, yyjson_val *b)
 {
-    struct decimal x, y;
-    if (json_decimal(a, &x) && json_decimal(b, &y))
-        return decimal_compare(&x, &y) == 0;
+    struct exact x, y;
+    if (json_exact(a, &x) && json_exact(b, &y))
+        return exact_compare(&x, &y) == 0;
     return yyjson_equals(a, b);
 }
 
@@ -138,12 +138,12 @@ static size_t characters(struct str text)
 /* Does `count` keep to a keyword that is a number? */
 static bool count_holds(yyjson_val *limit, size_t count, bool is_min)
 {
-    struct decimal bound, own;
+    struct exact bound, own;
     char text[32];
     snprintf(text, sizeof(text), "%zu", count);
-    if (!json_decimal(limit, &bound) || !decimal_parse(str_of(text), &own))
+    if (!json_exact(limit, &bound) || !exact_parse(str_of(text), &own))
         return true;
-    int order = decimal_compare(&own, &bound);
+    int order = exact_compare(&own, &bound);
     return is_min ? order >= 0 : order <= 0;
 }
 
@@ -199,8 +199,8 @@ static bool const_holds(struct json_schema_checker *checker, yyjson_val *schema,
 /* -1, 0, 1 as the value is below, at or above the bound; 2 when one of them is no number. */
 static int compare_bound(yyjson_val *own, yyjson_val *value)
 {
-    struct decimal bound, number;
-    return json_decimal(own, &bound) && json_decimal(value, &number) ? decimal_compare(&number, &bound) : 2;
+    struct exact bound, number;
+    return json_exact(own, &bound) && json_exact(value, &number) ? exact_compare(&number, &bound) : 2;
 }
 
 static bool minimum_holds(struct json_schema_checker *checker, yyjson_val *schema, yyjson_val *own, yyjson_val *value)
@@ -232,13 +232,13 @@ static bool below_holds(struct json_schema_checker *checker, yyjson_val *schema,
 
 static bool multiple_holds(struct json_schema_checker *checker, yyjson_val *schema, yyjson_val *own, yyjson_val *value)
 {
-    struct decimal step, number;
+    struct exact step, number;
     uint64_t whole;
     int32_t exponent;
     (void)checker, (void)schema;
-    if (!json_decimal(own, &step) || !json_decimal(value, &number) || !decimal_to_step(&step, &whole, &exponent))
+    if (!json_exact(own, &step) || !json_exact(value, &number) || !exact_to_step(&step, &whole, &exponent))
         return true;
-    return decimal_is_multiple(&number, whole, exponent);
+    return exact_is_multiple(&number, whole, exponent);
 }
 
 static bool min_length_holds(struct json_schema_checker *checker, yyjson_val *schema, yyjson_val *own,

@@ -19,7 +19,7 @@
 #define STEPS_COUNTED_MAX 500
 
 struct bound {
-    struct decimal value;
+    struct exact value;
     bool is_there, is_open; /* the bound itself is not in */
     bool is_outer;          /* none was given: only the number of digits counts */
 };
@@ -35,30 +35,30 @@ struct range {
 
 /* ---- what the entries say ---- */
 
-static void bound_below(struct range *range, const struct decimal *value, bool is_open)
+static void bound_below(struct range *range, const struct exact *value, bool is_open)
 {
-    int order = range->low.is_there ? decimal_compare(value, &range->low.value) : 1;
+    int order = range->low.is_there ? exact_compare(value, &range->low.value) : 1;
     if (order > 0)
         range->low = (struct bound){.value = *value, .is_there = true, .is_open = is_open};
     else if (order == 0)
         range->low.is_open = range->low.is_open || is_open;
 }
 
-static void bound_above(struct range *range, const struct decimal *value, bool is_open)
+static void bound_above(struct range *range, const struct exact *value, bool is_open)
 {
-    int order = range->high.is_there ? decimal_compare(value, &range->high.value) : -1;
+    int order = range->high.is_there ? exact_compare(value, &range->high.value) : -1;
     if (order < 0)
         range->high = (struct bound){.value = *value, .is_there = true, .is_open = is_open};
     else if (order == 0)
         range->high.is_open = range->high.is_open || is_open;
 }
 
-static bool read_bound(struct schema_compiler *compiler, yyjson_val *schema, const char *key, struct decimal *value)
+static bool read_bound(struct schema_compiler *compiler, yyjson_val *schema, const char *key, struct exact *value)
 {
     yyjson_val *bound = yyjson_obj_get(schema, key);
     if (bound == NULL || yyjson_is_bool(bound) || yyjson_is_null(bound))
         return false;
-    if (json_is_number(bound) && json_decimal(bound, value) && abs(value->point) < BOUND_DIGITS_MAX)
+    if (json_is_number(bound) && json_exact(bound, value) && abs(value->point) < BOUND_DIGITS_MAX)
         return true;
     if (json_is_number(bound))
         schema_fail(compiler, "'%s' has too many digits, or too large an exponent", key);
@@ -70,7 +70,7 @@ static bool read_bound(struct schema_compiler *compiler, yyjson_val *schema, con
 /* In draft 4 exclusiveMinimum is a boolean that belongs to minimum. */
 static void read_bounds(struct schema_compiler *compiler, yyjson_val *schema, struct range *range)
 {
-    struct decimal value;
+    struct exact value;
     if (read_bound(compiler, schema, "minimum", &value))
         bound_below(range, &value, yyjson_is_true(yyjson_obj_get(schema, "exclusiveMinimum")));
     if (read_bound(compiler, schema, "exclusiveMinimum", &value))
@@ -84,7 +84,7 @@ static void read_bounds(struct schema_compiler *compiler, yyjson_val *schema, st
 /* What fails a bound lies on its other side. */
 static void read_negated(struct schema_compiler *compiler, const struct schema_entry *entry, struct range *range)
 {
-    struct decimal value;
+    struct exact value;
     bool is_exclusive = strstr(entry->key, "exclusive") != NULL, is_minimum = strstr(entry->key, "inimum") != NULL;
     if (strstr(entry->key, "imum") == NULL || !read_bound(compiler, entry->schema, entry->key, &value))
         return;
@@ -130,15 +130,15 @@ static bool join_step(struct range *range, uint64_t step, int32_t exponent)
 
 static void read_step(struct schema_compiler *compiler, yyjson_val *schema, struct range *range)
 {
-    struct decimal value;
+    struct exact value;
     uint64_t step;
     int32_t exponent;
     yyjson_val *multiple = yyjson_obj_get(schema, "multipleOf");
     if (multiple == NULL)
         return;
-    if (!json_decimal(multiple, &value) || value.len == 0 || value.is_negative)
+    if (!json_exact(multiple, &value) || value.len == 0 || value.is_negative)
         schema_fail(compiler, "'multipleOf' must be a number above 0");
-    else if (!decimal_to_step(&value, &step, &exponent) || exponent < -FRACTION_DIGITS || exponent > INTEGER_DIGITS ||
+    else if (!exact_to_step(&value, &step, &exponent) || exponent < -FRACTION_DIGITS || exponent > INTEGER_DIGITS ||
              !join_step(range, step, exponent))
         schema_fail(compiler, "'multipleOf' has too many digits");
 }
@@ -386,12 +386,12 @@ static bool write_open_tail(struct digits *digits, struct buf *out, const struct
 /* ---- numbers of zero and above ---- */
 
 struct written {
-    char digits[2 * BOUND_DIGITS_MAX + DECIMAL_DIGITS_MAX];
+    char digits[2 * BOUND_DIGITS_MAX + EXACT_DIGITS_MAX];
     size_t len, whole_len;
 };
 
 /* A bound's digits as they are written: at least one before the point. */
-static void write_out(const struct decimal *value, struct written *written)
+static void write_out(const struct exact *value, struct written *written)
 {
     int64_t first = value->point > 0 ? 0 : (int64_t)value->point - 1, last = value->len;
     if (last < value->point)
@@ -400,7 +400,7 @@ static void write_out(const struct decimal *value, struct written *written)
     if (value->len == 0)
         first = 0, last = 1;
     for (int64_t i = first; i < last; i++)
-        written->digits[written->len++] = decimal_digit(value, i);
+        written->digits[written->len++] = exact_digit(value, i);
 }
 
 /* Numbers whose whole part has `len` digits. */
@@ -512,7 +512,7 @@ static bool write_side(struct schema_compiler *compiler, struct buf *out, const 
 {
     struct buf text;
     buf_init(&text, GBNF_TEXT_MAX);
-    bool is_written = decimal_compare(&range->low.value, &range->high.value) <= 0 &&
+    bool is_written = exact_compare(&range->low.value, &range->high.value) <= 0 &&
                       write_positive(compiler, &text, range, fraction_digits(range));
     if (is_written) {
         buf_appendf(out, "%s%s(" STR_FMT ")", is_more ? " | " : "", sign, STR_ARG(buf_str(&text)));
@@ -527,8 +527,8 @@ static bool write_side(struct schema_compiler *compiler, struct buf *out, const 
 
 static bool holds_zero(const struct range *range)
 {
-    struct decimal zero = {0};
-    int low = decimal_compare(&range->low.value, &zero), high = decimal_compare(&range->high.value, &zero);
+    struct exact zero = {0};
+    int low = exact_compare(&range->low.value, &zero), high = exact_compare(&range->high.value, &zero);
     return (low < 0 || (low == 0 && !range->low.is_open)) && (high > 0 || (high == 0 && !range->high.is_open));
 }
 
@@ -577,7 +577,7 @@ static bool in_steps(const struct range *range, const struct bound *bound, bool 
     if (digits > 30)
         return false;
     for (int64_t i = 0; i < digits; i++)
-        whole = whole * 10 + (decimal_digit(&bound->value, i) - '0');
+        whole = whole * 10 + (exact_digit(&bound->value, i) - '0');
     for (int64_t i = digits > 0 ? digits : 0; i < bound->value.len; i++)
         has_rest = has_rest || bound->value.digits[i] != '0';
     __int128 quotient = whole / (__int128)range->step;
@@ -663,7 +663,7 @@ bool schema_number(struct schema_compiler *compiler, struct buf *out, const stru
         gbnf_shared_name(&compiler->gbnf, out, is_whole ? GBNF_INTEGER : GBNF_NUMBER);
         return true;
     }
-    if (range.low.is_there && range.high.is_there && decimal_compare(&range.low.value, &range.high.value) > 0)
+    if (range.low.is_there && range.high.is_there && exact_compare(&range.low.value, &range.high.value) > 0)
         return schema_nothing(compiler, "no number lies between its bounds");
     if (range.has_step && range.step > STEP_MAX) {
         is_written = write_multiples(compiler, out, &range);

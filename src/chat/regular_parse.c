@@ -69,6 +69,23 @@ static const struct regular_range PUNCTUATION[] = {{'!', '#'}, {'%', '*'}, {',',
 static const struct regular_range SYMBOL[] = {{'$', '$'}, {'+', '+'}, {'<', '>'}, {'^', '^'}, {'`', '`'},
                                               {'|', '|'}, {'~', '~'}};
 static const struct regular_range SEPARATOR[] = {{' ', ' '}, {0xA0, 0xA0}};
+static const struct regular_range LATIN[] = {{'A', 'Z'}, {'a', 'z'}, {0xC0, 0xD6}, {0xD8, 0xF6}, {0xF8, 0x24F}};
+static const struct regular_range GREEK[] = {{0x391, 0x3A1}, {0x3A3, 0x3A9}, {0x3B1, 0x3C9}};
+static const struct regular_range CYRILLIC[] = {{0x410, 0x44F}};
+static const struct regular_range HAN[] = {{0x4E00, 0x9FFF}};
+static const struct regular_range HIRAGANA[] = {{0x3041, 0x3096}};
+static const struct regular_range KATAKANA[] = {{0x30A1, 0x30FA}};
+static const struct regular_range MARK[] = {{0x300, 0x34E}, {0x350, 0x36F}};
+static const struct regular_range CURRENCY[] = {{'$', '$'}, {0xA2, 0xA5}, {0x20A0, 0x20BF}};
+static const struct regular_range DASH[] = {{'-', '-'}, {0x2010, 0x2015}};
+static const struct regular_range ANY[] = {{0, LAST_CODE_POINT}};
+static const struct regular_range FLAG[] = {{0x1F1E6, 0x1F1FF}};
+static const struct regular_range PICTOGRAPH[] = {
+    {0x1F300, 0x1F320}, {0x1F32D, 0x1F37C}, {0x1F3E0, 0x1F3F0}, {0x1F400, 0x1F43E}, {0x1F600, 0x1F64F},
+    {0x1F680, 0x1F6C5}, {0x1F910, 0x1F93A}, {0x1F980, 0x1F9AA},
+};
+static const struct regular_range EMOJI_COMPONENT[] = {{'#', '#'}, {'*', '*'}, {'0', '9'}, {0x200D, 0x200D},
+                                                       {0xFE0F, 0xFE0F}, {0x1F3FB, 0x1F3FF}};
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 struct named_class {
@@ -89,6 +106,16 @@ static const struct named_class CATEGORIES[] = {
     {"S", SYMBOL, COUNT(SYMBOL)},           {"Symbol", SYMBOL, COUNT(SYMBOL)},
     {"Z", SEPARATOR, COUNT(SEPARATOR)},     {"Zs", SEPARATOR, COUNT(SEPARATOR)},
     {"Separator", SEPARATOR, COUNT(SEPARATOR)},
+    {"Script=Latin", LATIN, COUNT(LATIN)}, {"Script=Greek", GREEK, COUNT(GREEK)},
+    {"Script=Cyrillic", CYRILLIC, COUNT(CYRILLIC)}, {"Script=Han", HAN, COUNT(HAN)},
+    {"Script=Hiragana", HIRAGANA, COUNT(HIRAGANA)}, {"Script=Katakana", KATAKANA, COUNT(KATAKANA)},
+    {"M", MARK, COUNT(MARK)}, {"Mark", MARK, COUNT(MARK)}, {"Mn", MARK, COUNT(MARK)},
+    {"Sc", CURRENCY, COUNT(CURRENCY)}, {"Pd", DASH, COUNT(DASH)}, {"Any", ANY, COUNT(ANY)},
+    {"Emoji", PICTOGRAPH, COUNT(PICTOGRAPH)},
+    {"Regional_Indicator", FLAG, COUNT(FLAG)},
+    {"Emoji_Presentation", PICTOGRAPH, COUNT(PICTOGRAPH)},
+    {"Extended_Pictographic", PICTOGRAPH, COUNT(PICTOGRAPH)},
+    {"Emoji_Component", EMOJI_COMPONENT, COUNT(EMOJI_COMPONENT)},
 };
 
 static bool failed(const struct parser *parser)
@@ -461,15 +488,16 @@ static bool is_look_ahead(const struct piece *piece)
     return piece->kind == PIECE_AHEAD || piece->kind == PIECE_NOT_AHEAD;
 }
 
-/* A sequence with a look-behind: ^ and look-aheads first, then what the
+/* A sequence with a look-behind: look-aheads and ^ first, then what the
  * look-behind sees, all of the string before it. */
 static regular_set fold_behind(struct parser *parser, const struct pieces *pieces, size_t look, regular_set tail)
 {
-    size_t first = 1;
-    bool has_begin = pieces->items[0].kind == PIECE_SET &&
-                     parser->regular->terms[pieces->items[0].set].kind == REGULAR_BEGIN;
+    size_t first = 0;
     while (first < look && is_look_ahead(&pieces->items[first]))
         first++;
+    bool has_begin = first < look && pieces->items[first].kind == PIECE_SET &&
+                     parser->regular->terms[pieces->items[first].set].kind == REGULAR_BEGIN;
+    first++;
     for (size_t i = first; i < look; i++)
         has_begin = has_begin && pieces->items[i].kind == PIECE_SET;
     if (!has_begin || parser->depth > 0) {
@@ -498,6 +526,22 @@ static regular_set fold_all(struct parser *parser, const struct pieces *pieces, 
 
 /* ---- groups ---- */
 
+/* ^ takes nothing, so a look-ahead behind it may begin with another: it is put
+ * before the ^, and may begin with that one or behind it. */
+static void put_before_begin(struct parser *parser, struct pieces *pieces)
+{
+    struct regular *regular = parser->regular;
+    size_t at = pieces->count - 1;
+    struct piece look = pieces->items[at];
+    if (at == 0 || !is_look_ahead(&look) || pieces->items[at - 1].kind != PIECE_SET ||
+        regular->terms[pieces->items[at - 1].set].kind != REGULAR_BEGIN)
+        return;
+    regular_set begin = pieces->items[at - 1].set;
+    look.set = regular_either(regular, look.set, regular_sequence(regular, begin, look.set));
+    pieces->items[at] = pieces->items[at - 1];
+    pieces->items[at - 1] = look;
+}
+
 /* Behind "(?" of a look-around: its pattern, for which \w and its kind are
  * turned around when it must not match. */
 static void parse_look(struct parser *parser, struct pieces *pieces, enum piece_kind kind)
@@ -512,7 +556,8 @@ static void parse_look(struct parser *parser, struct pieces *pieces, enum piece_
     parser->has_look = true;
     if (!take(parser, ')'))
         refuse(parser, "a group without an end");
-    piece_add(parser, pieces, piece);
+    if (piece_add(parser, pieces, piece))
+        put_before_begin(parser, pieces);
 }
 
 /* ?:, ?<name> and ?P<name> are groups like others. */

@@ -226,12 +226,12 @@ static struct str raw_text(yyjson_val *val)
 static bool integer_of(yyjson_val *val, int64_t *number, bool *is_huge)
 {
     const double two_to_63 = 9223372036854775808.0;
-    struct decimal value;
+    struct exact value;
     double real = yyjson_get_real(val);
     *is_huge = false;
     if (yyjson_is_raw(val)) {
-        bool is_whole = decimal_parse(raw_text(val), &value) && decimal_is_whole(&value);
-        *is_huge = is_whole && !decimal_to_i64(&value, number);
+        bool is_whole = exact_parse(raw_text(val), &value) && exact_is_whole(&value);
+        *is_huge = is_whole && !exact_to_i64(&value, number);
         return is_whole;
     }
     if (yyjson_is_real(val)) {
@@ -328,21 +328,21 @@ bool json_append(struct buf *buf, yyjson_val *val)
     return !buf->failed;
 }
 
-bool json_decimal(yyjson_val *val, struct decimal *value)
+bool json_exact(yyjson_val *val, struct exact *value)
 {
     struct buf text;
     if (yyjson_is_raw(val))
-        return decimal_parse(raw_text(val), value);
+        return exact_parse(raw_text(val), value);
     if (!yyjson_is_num(val))
         return false;
     buf_init(&text, 64);
-    bool is_read = json_append(&text, val) && decimal_parse(buf_str(&text), value);
+    bool is_read = json_append(&text, val) && exact_parse(buf_str(&text), value);
     buf_deinit(&text);
     return is_read;
 }
 
 bool json_is_whole(yyjson_val *val)
 {
-    struct decimal value;
-    return json_decimal(val, &value) && decimal_is_whole(&value);
+    struct exact value;
+    return json_exact(val, &value) && exact_is_whole(&value);
 }

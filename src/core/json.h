@@ -9,7 +9,7 @@
 #include <yyjson.h>
 
 #include "core/buf.h"
-#include "core/decimal.h"
+#include "core/exact.h"
 #include "core/error.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -33,8 +33,8 @@ static inline bool json_is_number(yyjson_val *val)
 {
     return yyjson_is_num(val) || yyjson_is_raw(val);
 }
-/* False unless `val` is a number that struct decimal can hold. */
-bool json_decimal(yyjson_val *val, struct decimal *value);
+/* False unless `val` is a number that struct exact can hold. */
+bool json_exact(yyjson_val *val, struct exact *value);
 bool json_is_whole(yyjson_val *val); /* a number without a fraction, however written */
 
 static inline struct str json_str(yyjson_val *val) /* empty unless a string */

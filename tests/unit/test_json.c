@@ -146,11 +146,11 @@ static void getters_read_exact_numbers(void **state)
 
 static int order(const char *a, const char *b)
 {
-    struct decimal x, y;
-    assert_true(decimal_parse(str_of(a), &x));
-    assert_true(decimal_parse(str_of(b), &y));
-    assert_int_equal(decimal_compare(&y, &x), -decimal_compare(&x, &y));
-    return decimal_compare(&x, &y);
+    struct exact x, y;
+    assert_true(exact_parse(str_of(a), &x));
+    assert_true(exact_parse(str_of(b), &y));
+    assert_int_equal(exact_compare(&y, &x), -exact_compare(&x, &y));
+    return exact_compare(&x, &y);
 }
 
 static void decimals_are_exact(void **state)
@@ -176,20 +176,20 @@ static void decimals_are_exact(void **state)
     assert_int_equal(order("1.50", "15e-1"), 0);
     assert_int_equal(order("-0.0", "0e7"), 0);
     assert_int_equal(order("1000", "0.001e6"), 0);
-    struct decimal value;
+    struct exact value;
     static const char *const odd[] = {"", "-", "1.", ".5", "1e", "1e+", "0x1", "1 ", "1e999999", "+1"};
     for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
-        assert_false(decimal_parse(str_of(odd[i]), &value));
+        assert_false(exact_parse(str_of(odd[i]), &value));
 }
 
 static bool is_multiple(const char *number, const char *step)
 {
-    struct decimal value, of;
+    struct exact value, of;
     uint64_t whole;
     int32_t exponent;
-    assert_true(decimal_parse(str_of(number), &value) && decimal_parse(str_of(step), &of));
-    assert_true(decimal_to_step(&of, &whole, &exponent));
-    return decimal_is_multiple(&value, whole, exponent);
+    assert_true(exact_parse(str_of(number), &value) && exact_parse(str_of(step), &of));
+    assert_true(exact_to_step(&of, &whole, &exponent));
+    return exact_is_multiple(&value, whole, exponent);
 }
 
 static void multiples_are_exact(void **state)

@@ -420,6 +420,10 @@ static void patterns(void **state)
     check("{\"type\":\"string\",\"pattern\":\"^(?=.*[0-9])(?!x)[a-z0-9]{2,3}$\"}", "\"a1\";\"1ab\"",
           "\"ab\";\"x1\";\"1\"");
     check("{\"type\":\"string\",\"pattern\":\"^(?!-)[a-z-]+(?<!-)$\"}", "\"a-b\";\"a\"", "\"-a\";\"a-\"");
+    check("{\"type\":\"string\",\"pattern\":\"^(?!^[-+.]*$)[+-]?0*\\\\d*\\\\.?\\\\d*$\"}", "\"1\";\"-.5\";\"007.\"",
+          "\"\";\"-\";\"+.\";\"a\"");
+    check("{\"type\":\"string\",\"pattern\":\"^(\\\\p{Extended_Pictographic}|\\\\p{Emoji_Component})+$\"}",
+          "\"\xF0\x9F\x98\x80\"", "\"\";\"a\"");
     check("{\"type\":\"string\",\"pattern\":\"(^a$)|(^,)x($|,)\"}", "\"a\";\",x\";\",x,\"", "\"ab\";\"x\"");
     check("{\"type\":\"string\",\"pattern\":\"^(a*)*$\"}", "\"\";\"aaa\"", "\"b\"");
     check("{\"type\":\"string\",\"pattern\":\"^((a{1,3}){2,4}b)?$\"}", "\"\";\"aab\";\"aaaaaaaaaaaab\"",

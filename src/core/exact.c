@@ -1,4 +1,4 @@
-#include "core/decimal.h"
+#include "core/exact.h"
 
 #include <string.h>
 
@@ -10,7 +10,7 @@ static bool is_digit(char c)
 struct reader {
     struct str text;
     size_t at;
-    struct decimal *value;
+    struct exact *value;
     bool is_behind_point, is_cut;
 };
 
@@ -21,7 +21,7 @@ static char peek(const struct reader *reader)
 
 static void add_digit(struct reader *reader, char digit)
 {
-    struct decimal *value = reader->value;
+    struct exact *value = reader->value;
     bool is_leading_zero = value->len == 0 && digit == '0';
     if (!reader->is_behind_point && !is_leading_zero)
         value->point++;
@@ -29,7 +29,7 @@ static void add_digit(struct reader *reader, char digit)
         value->point--;
     if (is_leading_zero)
         return;
-    if (value->len < DECIMAL_DIGITS_MAX)
+    if (value->len < EXACT_DIGITS_MAX)
         value->digits[value->len++] = digit;
     else if (digit != '0')
         reader->is_cut = true;
@@ -54,21 +54,21 @@ static bool read_exponent(struct reader *reader)
     if (!is_digit(peek(reader)))
         return false;
     for (; is_digit(peek(reader)); reader->at++)
-        if (exponent <= DECIMAL_EXPONENT_MAX)
+        if (exponent <= EXACT_EXPONENT_MAX)
             exponent = exponent * 10 + (peek(reader) - '0');
-    if (exponent > DECIMAL_EXPONENT_MAX)
+    if (exponent > EXACT_EXPONENT_MAX)
         return reader->value->len == 0;
     reader->value->point += (int32_t)(is_negative ? -exponent : exponent);
     return true;
 }
 
-bool decimal_parse(struct str text, struct decimal *value)
+bool exact_parse(struct str text, struct exact *value)
 {
     struct reader reader = {.text = text, .value = value};
-    *value = (struct decimal){.is_negative = peek(&reader) == '-'};
+    *value = (struct exact){.is_negative = peek(&reader) == '-'};
     if (value->is_negative)
         reader.at++;
-    if (text.len > DECIMAL_EXPONENT_MAX || read_digits(&reader) == 0)
+    if (text.len > EXACT_EXPONENT_MAX || read_digits(&reader) == 0)
         return false;
     if (peek(&reader) == '.') {
         reader.at++;
@@ -81,11 +81,11 @@ bool decimal_parse(struct str text, struct decimal *value)
     while (value->len > 0 && value->digits[value->len - 1] == '0')
         value->len--;
     if (value->len == 0)
-        *value = (struct decimal){0};
+        *value = (struct exact){0};
     return reader.at == text.len && !reader.is_cut;
 }
 
-static int compare_size(const struct decimal *a, const struct decimal *b)
+static int compare_size(const struct exact *a, const struct exact *b)
 {
     if (a->len == 0 || b->len == 0)
         return (a->len > 0) - (b->len > 0);
@@ -98,32 +98,32 @@ static int compare_size(const struct decimal *a, const struct decimal *b)
     return (a->len > b->len) - (a->len < b->len);
 }
 
-int decimal_compare(const struct decimal *a, const struct decimal *b)
+int exact_compare(const struct exact *a, const struct exact *b)
 {
     if (a->is_negative != b->is_negative)
         return a->is_negative ? -1 : 1;
     return a->is_negative ? compare_size(b, a) : compare_size(a, b);
 }
 
-bool decimal_is_whole(const struct decimal *value)
+bool exact_is_whole(const struct exact *value)
 {
     return (int64_t)value->len <= value->point || value->len == 0;
 }
 
-bool decimal_to_i64(const struct decimal *value, int64_t *number)
+bool exact_to_i64(const struct exact *value, int64_t *number)
 {
     uint64_t size = 0;
-    if (!decimal_is_whole(value) || value->point > 19)
+    if (!exact_is_whole(value) || value->point > 19)
         return false;
     for (int32_t i = 0; i < value->point; i++)
-        size = size * 10 + (uint64_t)(decimal_digit(value, i) - '0');
+        size = size * 10 + (uint64_t)(exact_digit(value, i) - '0');
     if (size > (uint64_t)INT64_MAX + value->is_negative)
         return false;
     *number = (int64_t)(value->is_negative ? 0 - size : size);
     return true;
 }
 
-bool decimal_to_step(const struct decimal *step, uint64_t *whole, int32_t *exponent)
+bool exact_to_step(const struct exact *step, uint64_t *whole, int32_t *exponent)
 {
     if (step->len == 0 || step->len > 18)
         return false;
@@ -140,7 +140,7 @@ static uint64_t times_mod(uint64_t a, uint64_t b, uint64_t modulus)
 }
 
 /* The digits have no zero at their end: a step with more zeros can't divide them. */
-bool decimal_is_multiple(const struct decimal *value, uint64_t whole, int32_t exponent)
+bool exact_is_multiple(const struct exact *value, uint64_t whole, int32_t exponent)
 {
     uint64_t rest = 0, ten = 10 % whole;
     if (value->len == 0)
