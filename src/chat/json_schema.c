@@ -407,7 +407,6 @@ bool schema_is_empty(struct schema_compiler *compiler, const struct schema_parts
 {
     struct schema_branches branches;
     bool is_empty = true;
-    gbnf_spend(&compiler->gbnf, 1);
     if (schema_failed(compiler) || compiler->probe_depth >= SCHEMA_PROBE_DEPTH)
         return false;
     compiler->probe_depth++;
@@ -443,7 +442,8 @@ static void write_items(struct schema_compiler *compiler)
 enum error_code json_schema_to_grammar(yyjson_val *schema, const char *root_name, const char *where,
                                        struct buf *grammar, struct error *error)
 {
-    struct schema_compiler compiler = {.root = schema, .where = where};
+    struct schema_compiler compiler = {
+        .root = schema, .where = where, .ref_budget = SCHEMA_REF_VALUES_MAX};
     struct schema_parts parts = {0};
     gbnf_init(&compiler.gbnf, grammar, root_name, compiler.place, error);
     arena_init(&compiler.arena, 0);

@@ -266,7 +266,7 @@ static void not_combined(struct split *split, yyjson_val *schema, size_t parent)
     if (inner != NULL)
         pend(compiler, split_next(split), ENTRY_SCHEMA, inner, parent);
     if (ref != NULL) {
-        yyjson_val *target = schema_ref(compiler, json_str(ref));
+        yyjson_val *target = schema_ref(compiler, schema);
         if (!schema_failed(compiler))
             pend(compiler, split_next(split), PENDING_NOT, target, parent);
     }
@@ -314,9 +314,10 @@ static void split_not(struct schema_compiler *compiler, struct schema_branches *
 
 /* ---- schemas ---- */
 
-yyjson_val *schema_ref(struct schema_compiler *compiler, struct str ref)
+yyjson_val *schema_ref(struct schema_compiler *compiler, yyjson_val *schema)
 {
-    yyjson_val *target = json_schema_ref(compiler->root, ref);
+    struct str ref = json_str(yyjson_obj_get(schema, "$ref"));
+    yyjson_val *target = json_schema_ref(compiler->root, schema, ref, &compiler->ref_budget);
     if (target == NULL)
         schema_fail(compiler, "$ref '" STR_FMT "' does not lead to a schema inside this one", STR_ARG(ref));
     return target;
@@ -389,7 +390,7 @@ static void pend_combined(struct schema_compiler *compiler, struct schema_branch
         pend(compiler, branch, PENDING_NOT, yyjson_obj_get(schema, "not"), self);
     pend_dependent(compiler, branch, schema, self);
     if (ref != NULL) {
-        yyjson_val *target = schema_ref(compiler, json_str(ref));
+        yyjson_val *target = schema_ref(compiler, schema);
         if (target != NULL)
             pend(compiler, branch, ENTRY_SCHEMA, target, self);
     }
@@ -493,7 +494,9 @@ void schema_open(struct schema_compiler *compiler, const struct schema_parts *pa
              parts->items[i].schema, SIZE_MAX);
     for (size_t b = 0; b < branches->count && !schema_failed(compiler); b++)
         while (branches->items[b].pending.count > 0 && !branches->items[b].is_dead && !schema_failed(compiler)) {
-            if (++steps > SCHEMA_STEPS_MAX)
+            if (steps++ % SCHEMA_STEPS_PER_RULE == 0)
+                gbnf_spend(&compiler->gbnf, 1);
+            if (steps > SCHEMA_STEPS_MAX)
                 schema_fail(compiler, "is made of more than %d schemas", SCHEMA_STEPS_MAX);
             take_entry(compiler, branches, b, next_pending(&branches->items[b]));
         }
@@ -543,6 +546,7 @@ static unsigned types_meant(yyjson_val *schema)
         {"maxProperties", TYPE_OBJECT}, {"dependentRequired", TYPE_OBJECT}, {"dependentSchemas", TYPE_OBJECT},
         {"items", TYPE_ARRAY},          {"prefixItems", TYPE_ARRAY},       {"minItems", TYPE_ARRAY},
         {"maxItems", TYPE_ARRAY},       {"uniqueItems", TYPE_ARRAY},       {"contains", TYPE_ARRAY},
+        {"unevaluatedItems", TYPE_ARRAY}, {"unevaluatedProperties", TYPE_OBJECT},
         {"minLength", TYPE_STRING},     {"maxLength", TYPE_STRING},        {"pattern", TYPE_STRING},
         {"minimum", TYPE_NUMBER},       {"maximum", TYPE_NUMBER},          {"exclusiveMinimum", TYPE_NUMBER},
         {"exclusiveMaximum", TYPE_NUMBER}, {"multipleOf", TYPE_NUMBER},
@@ -605,9 +609,11 @@ unsigned schema_branch_types(struct schema_compiler *compiler, const struct sche
     return types;
 }
 
-static bool fits(struct schema_compiler *compiler, const struct schema_branch *branch, yyjson_val *value)
+/* Does a value of the enum of `own` fit all entries? */
+static bool fits(struct schema_compiler *compiler, const struct schema_branch *branch, yyjson_val *own,
+                 yyjson_val *value)
 {
-    struct json_schema_checker checker = {.root = compiler->root, .regular = &compiler->regular};
+    struct json_schema_checker checker = {.root = compiler->root, .regular = &compiler->regular, .listed = own};
     bool fits = true;
     for (size_t i = 0; i < branch->entries.count && fits; i++) {
         const struct schema_entry *entry = &branch->entries.items[i];
@@ -629,11 +635,12 @@ bool schema_branch_values(struct schema_compiler *compiler, const struct schema_
                           size_t *count)
 {
     size_t i, max;
-    yyjson_val *list = NULL, *value, *single = NULL;
+    yyjson_val *list = NULL, *value, *single = NULL, *own = NULL;
     for (size_t k = 0; k < branch->entries.count && list == NULL && single == NULL; k++)
         if (branch->entries.items[k].kind == ENTRY_SCHEMA) {
-            list = yyjson_obj_get(branch->entries.items[k].schema, "enum");
-            single = yyjson_obj_get(branch->entries.items[k].schema, "const");
+            own = branch->entries.items[k].schema;
+            list = yyjson_obj_get(own, "enum");
+            single = yyjson_obj_get(own, "const");
         }
     *count = 0;
     if (list == NULL && single == NULL)
@@ -646,11 +653,11 @@ bool schema_branch_values(struct schema_compiler *compiler, const struct schema_
         gbnf_fail_memory(&compiler->gbnf);
     if (schema_failed(compiler))
         return true;
-    if (single != NULL && fits(compiler, branch, single))
+    if (single != NULL && fits(compiler, branch, NULL, single))
         (*values)[(*count)++] = single;
     yyjson_arr_foreach(single != NULL ? NULL : list, i, max, value)
     {
-        if (fits(compiler, branch, value))
+        if (fits(compiler, branch, own, value))
             (*values)[(*count)++] = value;
     }
     if (*count == 0)

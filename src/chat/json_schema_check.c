@@ -8,6 +8,7 @@
 #define DEPTH_MAX 300
 #define STEPS_MAX 4000000
 #define TERMS_MAX 200000
+#define REF_VALUES_MAX ((size_t)20000000)
 
 /* ---- where and why ---- */
 
@@ -180,7 +181,8 @@ static bool enum_holds(struct json_schema_checker *checker, yyjson_val *schema, 
 {
     size_t i, max;
     yyjson_val *one;
-    if (yyjson_is_null(value) && yyjson_is_true(yyjson_obj_get(schema, "nullable")))
+    bool is_null = yyjson_is_null(value) && yyjson_is_true(yyjson_obj_get(schema, "nullable"));
+    if (is_null || schema == checker->listed)
         return true;
     yyjson_arr_foreach(own, i, max, one)
     {
@@ -469,10 +471,17 @@ static bool dependent_holds(struct json_schema_checker *checker, yyjson_val *sch
     return true;
 }
 
+static yyjson_val *target_of(struct json_schema_checker *checker, yyjson_val *schema, yyjson_val *ref)
+{
+    size_t budget = REF_VALUES_MAX - checker->ref_visits;
+    yyjson_val *target = json_schema_ref(checker->root, schema, json_str(ref), &budget);
+    checker->ref_visits = REF_VALUES_MAX - budget;
+    return target;
+}
+
 static bool ref_holds(struct json_schema_checker *checker, yyjson_val *schema, yyjson_val *own, yyjson_val *value)
 {
-    (void)schema;
-    yyjson_val *target = json_schema_ref(checker->root, json_str(own));
+    yyjson_val *target = target_of(checker, schema, own);
     return target == NULL || json_schema_holds(checker, target, value);
 }
 
@@ -525,6 +534,124 @@ static bool if_holds(struct json_schema_checker *checker, yyjson_val *schema, yy
     return next == NULL || json_schema_holds(checker, next, value);
 }
 
+/* ---- members that nothing else describes ---- */
+
+/* A member by its name, or an item by its index. */
+struct part {
+    yyjson_val *name;
+    size_t index;
+};
+
+static bool is_evaluated(struct json_schema_checker *checker, yyjson_val *schema, yyjson_val *value, struct part part);
+
+/* Do the schema's own keywords describe it? */
+static bool is_own(struct json_schema_checker *checker, yyjson_val *schema, yyjson_val *value, struct part part)
+{
+    if (part.name != NULL)
+        return is_described(checker, schema, part.name) || yyjson_obj_get(schema, "additionalProperties") != NULL ||
+               yyjson_obj_get(schema, "unevaluatedProperties") != NULL;
+    yyjson_val *items = yyjson_obj_get(schema, "items"), *contains = yyjson_obj_get(schema, "contains");
+    yyjson_val *prefix = yyjson_is_arr(items) ? items : yyjson_obj_get(schema, "prefixItems");
+    if (part.index < yyjson_arr_size(prefix) || (items != NULL && !yyjson_is_arr(items)) ||
+        yyjson_obj_get(schema, "additionalItems") != NULL || yyjson_obj_get(schema, "unevaluatedItems") != NULL)
+        return true;
+    return contains != NULL && holds_quietly(checker, contains, yyjson_arr_get(value, part.index));
+}
+
+static bool is_evaluated_by_list(struct json_schema_checker *checker, yyjson_val *list, yyjson_val *value,
+                                 struct part part)
+{
+    size_t i, max;
+    yyjson_val *one;
+    yyjson_arr_foreach(list, i, max, one)
+    {
+        if (holds_quietly(checker, one, value) && is_evaluated(checker, one, value, part))
+            return true;
+    }
+    return false;
+}
+
+static bool is_evaluated_by_dependent(struct json_schema_checker *checker, yyjson_val *schema, yyjson_val *value,
+                                      struct part part)
+{
+    size_t i, max;
+    yyjson_val *name, *one;
+    yyjson_obj_foreach(yyjson_obj_get(schema, "dependentSchemas"), i, max, name, one)
+    {
+        if (get(value, name) != NULL && is_evaluated(checker, one, value, part))
+            return true;
+    }
+    return false;
+}
+
+/* By what applies to the same value, and holds. */
+static bool is_evaluated_beside(struct json_schema_checker *checker, yyjson_val *schema, yyjson_val *value,
+                                struct part part)
+{
+    yyjson_val *ref = yyjson_obj_get(schema, "$ref"), *condition = yyjson_obj_get(schema, "if");
+    yyjson_val *target = ref != NULL ? target_of(checker, schema, ref) : NULL;
+    if (target != NULL && is_evaluated(checker, target, value, part))
+        return true;
+    if (condition != NULL) {
+        bool holds = holds_quietly(checker, condition, value);
+        yyjson_val *next = yyjson_obj_get(schema, holds ? "then" : "else");
+        if ((holds && is_evaluated(checker, condition, value, part)) ||
+            (next != NULL && is_evaluated(checker, next, value, part)))
+            return true;
+    }
+    return is_evaluated_by_list(checker, yyjson_obj_get(schema, "allOf"), value, part) ||
+           is_evaluated_by_list(checker, yyjson_obj_get(schema, "anyOf"), value, part) ||
+           is_evaluated_by_list(checker, yyjson_obj_get(schema, "oneOf"), value, part) ||
+           is_evaluated_by_dependent(checker, schema, value, part);
+}
+
+static bool is_evaluated(struct json_schema_checker *checker, yyjson_val *schema, yyjson_val *value, struct part part)
+{
+    bool is_so = false;
+    if (!yyjson_is_obj(schema) || checker->depth >= DEPTH_MAX || ++checker->steps > STEPS_MAX)
+        return false;
+    checker->depth++;
+    is_so = is_own(checker, schema, value, part) || is_evaluated_beside(checker, schema, value, part);
+    checker->depth--;
+    return is_so;
+}
+
+static bool unevaluated_properties_hold(struct json_schema_checker *checker, yyjson_val *schema, yyjson_val *own,
+                                        yyjson_val *value)
+{
+    size_t i, max;
+    yyjson_val *name, *member;
+    if (yyjson_obj_get(schema, "additionalProperties") != NULL)
+        return true;
+    yyjson_obj_foreach(value, i, max, name, member)
+    {
+        struct part part = {.name = name};
+        bool is_known = is_described(checker, schema, name) || is_evaluated_beside(checker, schema, value, part);
+        if (!is_known && !holds_inside(checker, own, member, name, 0))
+            return false;
+    }
+    return true;
+}
+
+static bool unevaluated_items_hold(struct json_schema_checker *checker, yyjson_val *schema, yyjson_val *own,
+                                   yyjson_val *value)
+{
+    size_t i, max;
+    yyjson_val *one;
+    yyjson_val *items = yyjson_obj_get(schema, "items"), *contains = yyjson_obj_get(schema, "contains");
+    if (items != NULL)
+        return true;
+    yyjson_arr_foreach(value, i, max, one)
+    {
+        bool is_known = i < yyjson_arr_size(yyjson_obj_get(schema, "prefixItems")) ||
+                        (contains != NULL && holds_quietly(checker, contains, one)) ||
+                        is_evaluated_beside(checker, schema, value, (struct part){.index = i});
+        if (!is_known && !holds_inside(checker, own, one, NULL, i))
+            return false;
+    }
+    return true;
+}
+
 static const struct {
     const char *key;
     bool (*holds)(struct json_schema_checker *, yyjson_val *schema, yyjson_val *own, yyjson_val *value);
@@ -563,6 +690,8 @@ static const struct {
     {"oneOf", one_holds, true},
     {"not", not_holds, true},
     {"if", if_holds, true},
+    {"unevaluatedProperties", unevaluated_properties_hold, true},
+    {"unevaluatedItems", unevaluated_items_hold, true},
 };
 #define KEYWORD_COUNT (sizeof(KEYWORDS) / sizeof(KEYWORDS[0]))
 

@@ -2,8 +2,8 @@
  *
  * Values that a grammar made are checked for what grammars do not hold
  * (uniqueItems, not, contains, ...); json_schema.c picks values of enums with it
- * too. Numbers are compared as they were written. Formats and unevaluated
- * members are not looked at. Any thread, a checker belongs to one. */
+ * too. Numbers are compared as they were written. Formats are not looked at.
+ * Any thread, a checker belongs to one. */
 #ifndef CHAT_JSON_SCHEMA_CHECK_H
 #define CHAT_JSON_SCHEMA_CHECK_H
 
@@ -22,6 +22,8 @@ struct json_schema_checker {
     yyjson_val *root;        /* that $refs lead into */
     struct regular *regular; /* of the caller */
     const struct json_schema_step *path;
+    yyjson_val *listed;      /* schema whose enum the value is known to be in; NULL: none */
+    size_t ref_visits;       /* values visited to find what $refs lead to */
     int depth, quiet; /* quiet: failures are no news, as below anyOf */
     size_t steps;
     char failure[256]; /* "city.streets[3]: 'uniqueItems' does not hold" */

@@ -27,6 +27,7 @@ struct bound {
 struct range {
     struct bound low, high;
     bool is_whole;      /* no fractions */
+    bool is_narrow;     /* one whole number at most: all are written with a point, so that the others come to mind */
     bool has_step;
     uint64_t step;      /* of numbers counted in 10^exponent */
     int32_t exponent;
@@ -229,6 +230,8 @@ static size_t digits_end(const struct digits *digits)
 /* May the number end here? */
 static bool may_end(const struct digits *digits, const struct place *place)
 {
+    if (place->at == digits->whole_len && digits->range->is_narrow)
+        return false;
     if (digits->range->has_step && after_digits(digits, place, digits_end(digits) - place->at) != 0)
         return false;
     if (place->low_binds && (digits->low_is_open || !zeros_from(digits->low, digits->low_len, place->at)))
@@ -283,7 +286,7 @@ static bool write_free(struct digits *digits, struct buf *out, const struct plac
     if (is_behind_point)
         free_digits(out, 0, digits_end(digits) - place->at);
     else if (digits->fraction_max > 0)
-        buf_appendf(out, " (\".\" [0-9]{1,%zu})?", digits->fraction_max);
+        buf_appendf(out, " (\".\" [0-9]{1,%zu})%s", digits->fraction_max, digits->range->is_narrow ? "" : "?");
     return true;
 }
 
@@ -556,7 +559,7 @@ static bool write_range(struct schema_compiler *compiler, struct buf *out, struc
         is_more = write_side(compiler, out, &mirrored, "\"-\" ", is_more);
     }
     if (holds_zero(&range)) {
-        buf_append_text(out, is_more ? " | \"0\"" : "\"0\"");
+        buf_appendf(out, is_more ? " | \"0%s\"" : "\"0%s\"", range.is_narrow ? ".0" : "");
         is_more = true;
     }
     if (range.high.value.is_negative)
@@ -647,6 +650,20 @@ static void simplify_step(struct range *range)
     range->has_step = range->step > 1;
 }
 
+/* Both bounds lie between the same two whole numbers, or on one of them. */
+static bool is_narrow(const struct range *range)
+{
+    const struct exact *low = &range->low.value, *high = &range->high.value;
+    if (range->is_whole || range->exponent > 0 || (range->has_step && range->exponent == 0) || !range->low.is_there ||
+        !range->high.is_there)
+        return false;
+    bool is_around_zero = low->point <= 0 && high->point <= 0;
+    bool is_same = low->is_negative == high->is_negative && low->point == high->point;
+    for (int32_t i = 0; i < low->point && is_same; i++)
+        is_same = exact_digit(low, i) == exact_digit(high, i);
+    return is_around_zero || is_same;
+}
+
 bool schema_number(struct schema_compiler *compiler, struct buf *out, const struct schema_branch *branch,
                    unsigned types)
 {
@@ -668,6 +685,7 @@ bool schema_number(struct schema_compiler *compiler, struct buf *out, const stru
     if (range.has_step && range.step > STEP_MAX) {
         is_written = write_multiples(compiler, out, &range);
     } else {
+        range.is_narrow = is_narrow(&range);
         simplify_step(&range);
         is_written = write_range(compiler, out, range);
     }

@@ -105,7 +105,7 @@ static void read_listed_names(struct object *object, yyjson_val *names, int dept
     yyjson_val *listed = yyjson_obj_get(names, "enum"), *only = yyjson_obj_get(names, "const");
     yyjson_val *ref = yyjson_obj_get(names, "$ref");
     if (ref != NULL && depth < SCHEMA_DEPTH_MAX)
-        read_listed_names(object, schema_ref(object->compiler, json_str(ref)), depth + 1);
+        read_listed_names(object, schema_ref(object->compiler, names), depth + 1);
     if (listed == NULL && only == NULL)
         return;
     object->is_declared = true;

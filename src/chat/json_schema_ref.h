@@ -6,9 +6,12 @@
 
 #include "core/str.h"
 
-/* The schema inside `root` (an immutable document) that `ref` names: "#", a
- * JSON pointer (percent-encoded or not), an $anchor, or the $id of a schema
- * inside, with or without a fragment. NULL when there is none. */
-yyjson_val *json_schema_ref(yyjson_val *root, struct str ref);
+/* The schema inside `root` (an immutable document) that `ref` names, as it
+ * stands in the schema `holder`: "#", a JSON pointer (percent-encoded or not),
+ * an $anchor, or the $id of a schema inside, with or without a fragment. A
+ * fragment counts from `root`, or else from the innermost schema with an $id
+ * around `holder`. NULL when there is none, or when looking for it would visit
+ * more than *budget values, which is counted down. */
+yyjson_val *json_schema_ref(yyjson_val *root, yyjson_val *holder, struct str ref, size_t *budget);
 
 #endif

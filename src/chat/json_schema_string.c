@@ -585,7 +585,7 @@ regular_set schema_names(struct schema_compiler *compiler, yyjson_val *schema, i
     if (form.has_formats)
         add_pattern(compiler, &form, form.formats);
     if (yyjson_obj_get(schema, "$ref") != NULL) {
-        yyjson_val *target = schema_ref(compiler, json_str(yyjson_obj_get(schema, "$ref")));
+        yyjson_val *target = schema_ref(compiler, schema);
         add_pattern(compiler, &form, schema_names(compiler, target, depth + 1));
     }
     if (yyjson_obj_get(schema, "enum") != NULL)

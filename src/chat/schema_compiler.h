@@ -100,6 +100,7 @@ struct schema_compiler {
     struct regular regular;
     struct arena arena;    /* keys of the maps, names */
     int probe_depth;
+    size_t ref_budget; /* values that may still be visited to find what $refs lead to */
 };
 
 void schema_fail(struct schema_compiler *compiler, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -128,7 +129,8 @@ bool schema_branch_is_free(const struct schema_branch *branch); /* it says nothi
 /* The values of its enum or const that fit all entries; false without such a keyword. */
 bool schema_branch_values(struct schema_compiler *compiler, const struct schema_branch *branch, yyjson_val ***values,
                           size_t *count);
-yyjson_val *schema_ref(struct schema_compiler *compiler, struct str ref);
+/* What the $ref of a schema leads to; NULL after a failure. */
+yyjson_val *schema_ref(struct schema_compiler *compiler, yyjson_val *schema);
 
 /* json_schema_merge.c */
 int schema_compare_entries(const void *a, const void *b);
@@ -161,6 +163,8 @@ bool schema_set(struct schema_compiler *compiler, struct buf *out, regular_set s
 #define SCHEMA_COMMA "\",\" \" \"? "
 #define SCHEMA_BRANCHES_MAX 2000
 #define SCHEMA_STEPS_MAX 100000 /* of opening one item */
+#define SCHEMA_STEPS_PER_RULE 8 /* as which steps count against limit(schema_rules) */
+#define SCHEMA_REF_VALUES_MAX 20000000
 #define SCHEMA_DEPTH_MAX 32
 #define SCHEMA_PROBE_DEPTH 3
 #define SCHEMA_STATES_MAX 1500 /* of one machine */

@@ -318,7 +318,9 @@ def instance(rng, schema):
         value = Decimal(low) + (Decimal(high) - Decimal(low)) * rng.choice([0, 1, Decimal(rng.random()), Decimal("0.5")])
         value = round(value, digits) if digits else Decimal(int(value))
         step = schema.get("multipleOf")
-        return Raw(plain((value // step) * step if step else value))
+        text = plain((value // step) * step if step else value)
+        between = kind == "number" and int(low) == int(high)  # such are written with a point
+        return Raw(text if "." in text or not between else text + ".0")
     return {"boolean": True, "null": None}[kind]
 
 

@@ -177,6 +177,10 @@ static void number_ranges(void **state)
     check("{\"type\":\"number\",\"minimum\":-2,\"maximum\":5}", "-2;-1.5;-0.5;0.5;4.9;5", "-2.5;5.1;-3;6");
     check("{\"type\":\"number\",\"maximum\":-1.5}", "-2;-2.5;-100;-1.7;-1.5", "-1;-1.4;0;1");
     check("{\"type\":\"number\",\"exclusiveMinimum\":0,\"exclusiveMaximum\":1}", "0.5;0.01", "0;1;0.0;1.5;-0.5");
+    check("{\"type\":\"number\",\"minimum\":0,\"maximum\":0.5}", "0.0;0.25;0.5", "0;0.51;-0.1");
+    check("{\"type\":\"number\",\"minimum\":7,\"maximum\":7.5}", "7.0;7.25;7.5", "7;7.51;6.9");
+    check("{\"type\":\"number\",\"minimum\":-0.5,\"exclusiveMaximum\":0.5}", "0.0;-0.25;0.4;-0.5", "0;0.5;-0.51");
+    check("{\"type\":\"number\",\"minimum\":0,\"maximum\":0.5,\"multipleOf\":0.25}", "0.0;0.25;0.5", "0.3;1");
     check("{\"type\":\"number\",\"minimum\":0.1,\"maximum\":0.9}", "0.1;0.10;0.55;0.9", "0;0.09;0.91;1");
     check("{\"type\":\"number\",\"exclusiveMinimum\":36.5,\"maximum\":37.4}", "36.51;37;37.4", "36.5;36.50;37.41");
     check("{\"type\":\"number\",\"minimum\":-0.25,\"maximum\":-0.125}", "-0.25;-0.2;-0.125", "-0.3;-0.1;0;0.2");
@@ -389,6 +393,10 @@ static void references(void **state)
           "y.json\",\"$defs\":{"
           "\"in\":{\"type\":\"integer\"}}}},\"anyOf\":[{\"$ref\":\"#here\"},{\"$ref\":\"y.json#/$defs/in\"}]}",
           "null;1", "\"a\"");
+    check("{\"$id\":\"https://h.example/s/a.json\",\"$ref\":\"/s/b.json\",\"$defs\":{\"b\":{\"$id\":\"https://"
+          "h.example/s/b.json\","
+          "\"$ref\":\"#/$defs/own\",\"$defs\":{\"own\":{\"type\":\"null\"}}}}}",
+          "null", "1");
     check("{\"$defs\":{\"n\":{\"type\":\"integer\"}},\"$ref\":\"#/$defs/n\",\"minimum\":3,\"description\":\"d\"}",
           "3;4", "2");
     check_refused("{\"$ref\":\"#/$defs/X\"}", "$ref '#/$defs/X' does not lead");

@@ -63,6 +63,19 @@ static void combinations(void **state)
     holds("{\"type\":\"string\",\"nullable\":true}", "null;\"a\"", "1");
 }
 
+static void unevaluated(void **state)
+{
+    (void)state;
+    holds("{\"allOf\":[{\"properties\":{\"a\":{}}}],\"properties\":{\"b\":{}},\"unevaluatedProperties\":false}",
+          "{\"a\":1,\"b\":1};{};1", "{\"c\":1}");
+    holds("{\"anyOf\":[{\"properties\":{\"a\":{\"const\":1}},\"required\":[\"a\"]},{}],\"unevaluatedProperties\":{"
+          "\"type\":"
+          "\"null\"}}",
+          "{\"a\":1};{\"a\":null}", "{\"a\":2}");
+    holds("{\"prefixItems\":[{}],\"contains\":{\"const\":7},\"unevaluatedItems\":false}", "[7];[1,7]", "[7,1];[1]");
+    holds("{\"if\":{\"prefixItems\":[{\"const\":1}]},\"unevaluatedItems\":false}", "[1];[]", "[2];[1,2]");
+}
+
 static void failures_name_place_and_keyword(void **state)
 {
     (void)state;
@@ -114,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keywords),
         cmocka_unit_test(combinations),
+        cmocka_unit_test(unevaluated),
         cmocka_unit_test(failures_name_place_and_keyword),
         cmocka_unit_test(only_some_schemas_need_it),
         cmocka_unit_test(every_failing_allocation_is_an_error),
