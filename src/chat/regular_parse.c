@@ -8,7 +8,7 @@
 
 #include "chat/regular.h"
 
-#define PATTERN_BYTES_MAX 8192
+#define PATTERN_BYTES_MAX 16384
 #define PATTERN_DEPTH_MAX 32
 #define PATTERN_REPEAT_MAX 1000000u
 #define CLASS_RANGES_MAX 256
@@ -736,7 +736,7 @@ bool regular_parse(struct regular *regular, struct str pattern, bool is_wide, re
     *set = REGULAR_NOTHING;
     *what = NULL;
     if (pattern.len > PATTERN_BYTES_MAX)
-        refuse(&parser, "more than 8,192 bytes");
+        refuse(&parser, "more than 16,384 bytes");
     regular_set any = regular_repeat(regular, regular_character(regular), 0, REGULAR_UNBOUNDED);
     regular_set head = regular_sequence(regular, regular_mark(regular, REGULAR_BEGIN), any);
     regular_set tail = regular_sequence(regular, any, regular_mark(regular, REGULAR_END));

@@ -161,6 +161,12 @@ static bool is_forced(const struct chat_request *request)
     return request->tool_choice == CHAT_TOOL_ANY || request->tool_choice == CHAT_TOOL_NAMED;
 }
 
+/* Do a call's arguments have to match the tool's schema? */
+static bool binds(const struct chat_request *request, const struct chat_tool *tool)
+{
+    return is_forced(request) || request->output_schema != NULL || tool->is_strict;
+}
+
 /* The schema that a block was made by, with its place in the request; NULL when none was in force. */
 static yyjson_val *schema_of(const struct chat_request *request, const struct chat_reply_block *block, char *where,
                              size_t cap)
@@ -168,8 +174,8 @@ static yyjson_val *schema_of(const struct chat_request *request, const struct ch
     snprintf(where, cap, "output schema");
     if (block->kind != CHAT_TOOL_USE)
         return block->kind == CHAT_TEXT && !is_forced(request) ? request->output_schema : NULL;
-    for (size_t i = 0; i < request->tool_count && (is_forced(request) || request->output_schema); i++)
-        if (str_eq(request->tools[i].name, block->tool_name)) {
+    for (size_t i = 0; i < request->tool_count; i++)
+        if (binds(request, &request->tools[i]) && str_eq(request->tools[i].name, block->tool_name)) {
             snprintf(where, cap, "tools[%zu] (" STR_FMT ")", i, STR_ARG(block->tool_name));
             return request->tools[i].schema;
         }
@@ -193,8 +199,8 @@ static enum error_code check_blocks(const struct generation *generation, struct 
 static bool needs_checks(const struct chat_request *request)
 {
     bool needs = request->output_schema != NULL && json_schema_needs_check(request->output_schema);
-    for (size_t i = 0; i < request->tool_count && (is_forced(request) || request->output_schema); i++)
-        needs = needs || json_schema_needs_check(request->tools[i].schema);
+    for (size_t i = 0; i < request->tool_count; i++)
+        needs = needs || (binds(request, &request->tools[i]) && json_schema_needs_check(request->tools[i].schema));
     return needs;
 }
 

@@ -269,7 +269,7 @@ static void members_of_other_spellings_are_taken(void **state)
     refuses(&converse_codec, "{" CONVERSE_HELLO ",\"inferenceConfig\":{\"maxTokens\":100.5}}", false,
             "inferenceConfig.maxTokens: expected an integer");
     refuses(&converse_codec, "{" CONVERSE_HELLO ",\"inferenceConfig\":{\"maxTokens\":1e300}}", false,
-            "inferenceConfig.maxTokens: expected an integer");
+            "inferenceConfig.maxTokens: must be between 1 and 2147483647");
     parse(&parsed, &anthropic_codec, "{" BODY "," HELLO ",\"service_tier\":\"priority\"}", false);
     assert_true(parsed.code == OK && parsed.request.has_tier && parsed.request.tier == CHAT_TIER_PRIORITY);
     release(&parsed);

@@ -92,11 +92,11 @@ static void refusals_name_the_tool(void **state)
     struct template_grammar grammar;
     struct template_spec spec = {.family = TEMPLATE_CHATML};
     yyjson_doc *doc = fixture_parse("{\"choice\":\"any\",\"tools\":[{\"name\":\"ok\",\"schema\":{}},"
-                                    "{\"name\":\"odd\",\"schema\":{\"properties\":{\"a\":{\"not\":{}}}}}]}");
+                                    "{\"name\":\"odd\",\"schema\":{\"properties\":{\"a\":{\"type\":\"odd\"}}}}]}");
     arena_init(&arena, 0);
     struct chat_request request = fixture_request(&arena, yyjson_doc_get_root(doc));
     assert_int_equal(template_grammar(&spec, &request, &grammar, &error), ERROR_INVALID);
-    assert_non_null(strstr(error.message, "tools[1] (odd).properties.a: the keyword 'not'"));
+    assert_non_null(strstr(error.message, "tools[1] (odd).properties.a: unknown type 'odd'"));
     arena_deinit(&arena);
     yyjson_doc_free(doc);
 }
