@@ -265,6 +265,8 @@ static int on_chunk_extension(llhttp_t *parser, const char *at, size_t len)
 static int on_message_complete(llhttp_t *parser)
 {
     struct http1 *http1 = parser->data;
+    if (http1->exchange.refuse_status != 0) /* its body gave way in the meantime */
+        return -1;
     http1->exchange.state = EXCHANGE_READY;
     return HPE_PAUSED; /* the handler runs outside of the parser */
 }

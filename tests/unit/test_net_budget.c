@@ -198,6 +198,28 @@ static void test_the_slowest_gives_way(void **state)
     host_close();
 }
 
+/* Also when only the end of its last chunk was missing, and comes before it hears of it. */
+static void test_a_body_that_gave_way_is_not_taken_for_an_empty_one(void **state)
+{
+    (void)state;
+    host_open();
+    struct client chunked = client_open("a"), other = client_open("b");
+    chunked.protocol->ops->receive(chunked.protocol, STR("POST /e HTTP/1.1\r\nHost: x\r\n"
+                                                         "Transfer-Encoding: chunked\r\n\r\nc3500\r\n"));
+    give(&chunked, 0xc3500);
+    chunked.protocol->ops->receive(chunked.protocol, STR("\r\n"));
+    peer.host.now_ms += 1000;
+    begin(&other, "/e", 900000);
+    give(&other, 900000);
+    assert_int_equal(status_of(&other), 200);
+    chunked.protocol->ops->receive(chunked.protocol, STR("0\r\n\r\n"));
+    assert_int_equal(status_of(&chunked), 503);
+    assert_int_equal(peer.host.requests_total, 1);
+    client_close(&chunked);
+    client_close(&other);
+    host_close();
+}
+
 static void test_who_is_on_time_stays(void **state)
 {
     (void)state;
@@ -345,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_a_burst_earns_no_silence),
         cmocka_unit_test(test_what_is_held_is_counted_before_it_grows),
         cmocka_unit_test(test_the_slowest_gives_way),
+        cmocka_unit_test(test_a_body_that_gave_way_is_not_taken_for_an_empty_one),
         cmocka_unit_test(test_who_is_on_time_stays),
         cmocka_unit_test(test_large_bodies_leave_a_part_to_small_ones),
         cmocka_unit_test(test_an_owner_leaves_room_for_others),
