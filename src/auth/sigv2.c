@@ -200,28 +200,28 @@ static bool append_text(struct buf *out, const struct http_request *request, con
 
 /* --- checking --- */
 
-static bool is_equal(struct str text, struct str secret, struct str signature)
+/* Appends the base64 of the text's HMAC. */
+static bool append_digest(struct buf *out, struct str text, struct str secret)
 {
     uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned len = sizeof(digest);
-    struct buf encoded;
     HMAC(EVP_sha1(), secret.data, (int)secret.len, (const unsigned char *)text.data, text.len, digest, &len);
-    buf_init(&encoded, 2 * sizeof(digest));
-    bool is_same = buf_append_base64(&encoded, digest, len) && encoded.len == signature.len &&
-                   CRYPTO_memcmp(encoded.data, signature.data, encoded.len) == 0;
-    buf_deinit(&encoded);
-    return is_same;
+    return buf_append_base64(out, digest, len);
 }
 
-static bool is_signed_by(const struct http_request *request, const struct sigv2_claim *claim, const char *slash,
-                         struct str secret, struct arena *arena)
+/* False: no memory. */
+static bool check_signature(const struct http_request *request, const struct sigv2_claim *claim, const char *slash,
+                            struct str secret, struct arena *arena, bool *is_good)
 {
-    struct buf text;
+    struct buf text, wanted;
     buf_init(&text, TEXT_MAX);
-    bool is_good = append_text(&text, request, claim, slash, arena) &&
-                   is_equal(buf_str(&text), secret, claim->signature);
+    buf_init(&wanted, 2 * EVP_MAX_MD_SIZE);
+    bool is_done = append_text(&text, request, claim, slash, arena) && append_digest(&wanted, buf_str(&text), secret);
+    *is_good = is_done && wanted.len == claim->signature.len &&
+               CRYPTO_memcmp(wanted.data, claim->signature.data, wanted.len) == 0;
     buf_deinit(&text);
-    return is_good;
+    buf_deinit(&wanted);
+    return is_done;
 }
 
 enum auth_problem sigv2_verify(const struct http_request *request, const struct sigv2_claim *claim, struct str secret,
@@ -236,10 +236,16 @@ enum auth_problem sigv2_verify(const struct http_request *request, const struct 
         error_set(error, ERROR_INVALID, "Request has expired.");
         return AUTH_EXPIRED;
     }
+    bool is_good = false;
+    bool is_done = check_signature(request, claim, "", secret, arena, &is_good);
     /* Some sign a bucket's path with a slash at its end and send it without. */
-    bool is_bucket = request->path.len > 1 && str_find_char(request->path, '/', 1) < 0;
-    if (is_signed_by(request, claim, "", secret, arena) ||
-        (is_bucket && is_signed_by(request, claim, "/", secret, arena)))
+    if (is_done && !is_good && request->path.len > 1 && str_find_char(request->path, '/', 1) < 0)
+        is_done = check_signature(request, claim, "/", secret, arena, &is_good);
+    if (!is_done) {
+        error_no_memory(error);
+        return AUTH_DENIED;
+    }
+    if (is_good)
         return AUTH_OK;
     error_set(error, ERROR_DENIED, "The request signature we calculated does not match the signature you provided. "
                                    "Check your AWS Secret Access Key and signing method.");

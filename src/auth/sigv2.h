@@ -27,7 +27,7 @@ bool sigv2_is_presigned(const struct http_request *request);
 enum auth_problem sigv2_read_claim(const struct http_request *request, struct arena *arena, struct sigv2_claim *claim,
                                    struct error *error) WARN_UNUSED;
 
-/* Checks time and signature. `now_s`: seconds since 1970. */
+/* Checks time and signature. `now_s`: seconds since 1970. ERROR_NO_MEMORY comes with AUTH_DENIED. */
 enum auth_problem sigv2_verify(const struct http_request *request, const struct sigv2_claim *claim, struct str secret,
                                uint64_t now_s, struct arena *arena, struct error *error) WARN_UNUSED;
 

@@ -241,6 +241,55 @@ static void api_keys_are_checked(void **state)
 }
 
 /* Out of memory is never taken for a wrong signature, in the header or (with a state) in the query. */
+/* The first is the example of the S3 guide, "Query string request authentication alternative". The others were made by
+ * python3: base64.b64encode(hmac.new(secret, text, hashlib.sha1).digest()). */
+static void old_links(void **state)
+{
+    (void)state;
+    static const char yaml[] = "tenants: [{name: guide, keys: [{id: AKIAIOSFODNN7EXAMPLE, "
+                               "secret: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY}]}]";
+    static const struct {
+        const char *method, *path, *query, *header;
+        uint64_t now_s;
+        enum auth_problem expected;
+    } links[] = {
+#define LINK "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=NpgCjnDzrM%2BWFzoENXmpNDUsSn8%3D&Expires=1175139620"
+        {"GET", "/johnsmith/photos/puppy.jpg", LINK, NULL, 1175139620, AUTH_OK},
+        {"GET", "/johnsmith/photos/puppy.jpg", LINK, NULL, 1175139621, AUTH_EXPIRED},
+        {"PUT", "/johnsmith/photos/puppy.jpg", LINK, NULL, 1175139620, AUTH_BAD_SIGNATURE},
+        {"GET", "/johnsmith/photos/puppy.jp", LINK, NULL, 1175139620, AUTH_BAD_SIGNATURE},
+        {"GET", "/johnsmith/photos/puppy.jpg", LINK "&acl", NULL, 1175139620, AUTH_BAD_SIGNATURE},
+        {"GET", "/johnsmith/photos/puppy.jpg", LINK "&x-amz-acl=private", NULL, 1175139620, AUTH_BAD_SIGNATURE},
+        {"GET", "/johnsmith/photos/puppy.jpg", LINK, "x-amz-meta-a", 1175139620, AUTH_BAD_SIGNATURE},
+        {"GET", "/johnsmith/photos/puppy.jpg", "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Expires=1175139620", NULL, 0,
+         AUTH_INCOMPLETE},
+        {"GET", "/johnsmith/photos/puppy.jpg", "AWSAccessKeyId=AKIDNOBODY&Signature=a&Expires=1175139620", NULL, 0,
+         AUTH_UNKNOWN_KEY},
+        {"GET", "/johnsmith/photos/puppy.jpg", "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=a&Expires=soon", NULL, 0,
+         AUTH_INCOMPLETE},
+#undef LINK
+    };
+    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+        struct asking asking;
+        ask(&asking, yaml, "GET / HTTP/1.1\nHost:h\n");
+        asking.request.http.method = str_of(links[i].method);
+        asking.request.http.path = str_of(links[i].path);
+        asking.request.http.query = str_of(links[i].query);
+        if (links[i].header)
+            suite_add_header(&asking.request, str_of(links[i].header), STR("b"));
+        enum error_code code = auth_identify(&asking.config, &asking.request.http, links[i].now_s * UINT64_C(1000000),
+                                             &asking.identity, &asking.error);
+        if (asking.identity.problem != links[i].expected)
+            fail_msg("link %zu: problem %d: %s", i, (int)asking.identity.problem, asking.error.message);
+        assert_true((code == OK) == (links[i].expected == AUTH_OK));
+        if (code == OK) {
+            assert_string_equal(asking.identity.tenant, "guide");
+            assert_string_equal(asking.identity.service, "s3");
+        }
+        done(&asking);
+    }
+}
+
 static void every_allocation_may_fail(void **state)
 {
     struct asking asking;
@@ -273,6 +322,7 @@ int main(void)
         cmocka_unit_test(bodies_are_checked_after_the_headers),
         cmocka_unit_test(headers_are_checked_before_a_body),
         cmocka_unit_test(api_keys_are_checked),
+        cmocka_unit_test(old_links),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test_prestate(every_allocation_may_fail, &presigned),
     };
