@@ -69,17 +69,12 @@ void grammar_free(struct grammar *g)
     mem_free(g);
 }
 
-enum grammar_use grammar_use(const struct grammar *g)
-{
-    return g->use;
-}
-
 uint64_t grammar_work(const struct grammar *g)
 {
     return g->sets.work;
 }
 
-/* The allowance for what is asked next. The closing way is not affected: it holds tokens. */
+/* The allowance for what is asked next; and room, where there is little. */
 static void begin(struct grammar *g)
 {
     const uint64_t total = LIMIT_GRAMMAR_WORK_FIRST + g->tokens * LIMIT_GRAMMAR_WORK_TOKEN;
@@ -157,12 +152,11 @@ static void allow_texts(struct grammar *g)
 
 static void allow_others(struct grammar *g)
 {
-    for (uint32_t token = 0; token < g->vocabulary->count; token++) {
-        const enum vocabulary_kind kind = (enum vocabulary_kind)g->vocabulary->kinds[token];
-        if (kind == VOCABULARY_TEXT)
-            continue;
-        if (kind == VOCABULARY_END ? set_of(g, g->place)->may_end : behind(g, (int32_t)token) != SET_NONE)
-            allow(g, (int32_t)token);
+    for (uint32_t i = 0; i < g->vocabulary->other_count; i++) {
+        const int32_t token = g->vocabulary->others[i];
+        if (g->vocabulary->kinds[token] == VOCABULARY_END ? set_of(g, g->place)->may_end
+                                                          : behind(g, token) != SET_NONE)
+            allow(g, token);
     }
 }
 

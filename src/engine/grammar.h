@@ -38,7 +38,6 @@ enum grammar_use {
 enum error_code grammar_new(struct str text, enum grammar_use use, const struct vocabulary *vocabulary,
                             struct grammar **grammar, struct error *error) WARN_UNUSED;
 void grammar_free(struct grammar *grammar);
-enum grammar_use grammar_use(const struct grammar *grammar);
 
 /* Whether token may come next. One that ends the reply may where the grammar may end. */
 enum error_code grammar_allows(struct grammar *grammar, int32_t token, bool *allowed, struct error *error) WARN_UNUSED;

@@ -37,6 +37,8 @@ static bool copy_texts(struct vocabulary *v, const struct vocabulary_token *toke
             memcpy(v->text + at, text.data, text.len);
         v->pieces[i] = (struct str){v->text + at, text.len};
         at += text.len;
+        if (v->kinds[i] != VOCABULARY_TEXT)
+            v->others[v->other_count++] = (int32_t)i;
     }
     return true;
 }
@@ -131,7 +133,9 @@ struct vocabulary *vocabulary_new(const struct vocabulary_token *tokens, uint32_
     v->next_same = mem_calloc((size_t)count + 1, sizeof(*v->next_same));
     v->pieces = mem_calloc((size_t)count + 1, sizeof(*v->pieces));
     v->kinds = mem_calloc((size_t)count + 1, 1);
-    if (v->next_same != NULL && v->pieces != NULL && v->kinds != NULL && copy_texts(v, tokens) && make_trie(v))
+    v->others = mem_calloc((size_t)count + 1, sizeof(*v->others));
+    if (v->next_same != NULL && v->pieces != NULL && v->kinds != NULL && v->others != NULL && copy_texts(v, tokens) &&
+        make_trie(v))
         return v;
     vocabulary_free(v);
     return NULL;
@@ -145,15 +149,16 @@ void vocabulary_free(struct vocabulary *v)
     mem_free(v->next_same);
     mem_free(v->pieces);
     mem_free(v->kinds);
+    mem_free(v->others);
     mem_free(v->text);
     mem_free(v);
 }
 
 int32_t vocabulary_find_marker(const struct vocabulary *v, struct str marker)
 {
-    for (uint32_t i = 0; i < v->count; i++)
-        if (v->kinds[i] == VOCABULARY_MARKER && str_eq(v->pieces[i], marker))
-            return (int32_t)i;
+    for (uint32_t i = 0; i < v->other_count; i++)
+        if (v->kinds[v->others[i]] == VOCABULARY_MARKER && str_eq(v->pieces[v->others[i]], marker))
+            return v->others[i];
     return -1;
 }
 

@@ -35,6 +35,8 @@ struct vocabulary {
     int32_t *next_same; /* [count]: another token with the same bytes, -1: none */
     struct str *pieces; /* [count]; of special tokens the marker */
     uint8_t *kinds;     /* [count]: enum vocabulary_kind */
+    int32_t *others;    /* tokens without text of their own: all that the trie does not hold */
+    uint32_t other_count;
     char *text;
 };
 
