@@ -12,7 +12,7 @@
 #include "core/util.h"
 #include "engine/grammar.h"
 
-#define TOKENS 300u
+#define TOKENS 64u
 #define VOCABULARY 259u /* all bytes, two longer tokens, the end */
 #define END 258
 

@@ -443,6 +443,46 @@ static void bad_grammars(void **state)
     assert_refused("root ::= \"\xFF\"\n", "UTF-8");
 }
 
+/* A whole short reply with the n-th allocation failing. */
+static enum error_code reply_by(struct str text)
+{
+    struct grammar *grammar;
+    struct error error;
+    float logits[256 + COUNT(LONG) + COUNT(SPECIAL)];
+    enum error_code code = grammar_new(text, GRAMMAR_ENFORCED, vocabulary, &grammar, &error);
+    for (uint32_t done = 0; code == OK && done < 12 && !grammar_is_complete(grammar); done++) {
+        int32_t token = -1;
+        memset(logits, 0, sizeof(logits));
+        code = grammar_mask(grammar, logits, &error);
+        for (int32_t i = 0; code == OK && i < TOKEN_END && token < 0; i++)
+            token = isinf(logits[i]) ? -1 : i;
+        if (code == OK)
+            code = grammar_close(grammar, 12 - done, &token, &error);
+        if (code == OK && token < 0)
+            break;
+        if (code == OK)
+            code = grammar_accept(grammar, token, NULL, &error);
+    }
+    grammar_free(grammar);
+    return code;
+}
+
+static void every_failing_allocation_is_an_error(void **state)
+{
+    (void)state;
+    enum error_code code = ERROR_NO_MEMORY;
+    uint64_t n = 1;
+    for (; code != OK; n++) {
+        mem_fail_at(n);
+        code = reply_by(STR("# all\nroot ::= \"[\" (item (\",\" item)*)? \"]\"\n"
+                            "item ::= \"ab\" | \"ac\" | [b-d]{1,3} | root\n"));
+        mem_fail_at(0);
+        assert_true(code == OK || code == ERROR_NO_MEMORY);
+        assert_true(n < 2000);
+    }
+    assert_true(n > 20);
+}
+
 /* --- text and markup ----------------------------------------------------------------------------------- */
 
 struct heard {
@@ -545,6 +585,7 @@ int main(void)
         cmocka_unit_test(alike_texts_are_read_once),
         cmocka_unit_test(deep_replies_end),
         cmocka_unit_test(bad_grammars),
+        cmocka_unit_test(every_failing_allocation_is_an_error),
         cmocka_unit_test(text_and_markup),
         cmocka_unit_test(markers),
         cmocka_unit_test(marker_inside_a_token),
