@@ -8,7 +8,7 @@
 #include "core/limits.h"
 #include "engine/grammar_sets.h"
 
-#define CLOSING_BYTES_MAX ((size_t)64 << 10)
+#define CLOSING_BYTES_MAX 1500u /* longer ways out are not looked for: what is chosen shortens them */
 
 /* A shortest way out: tokens, of which `done` were taken. */
 struct way {
@@ -316,7 +316,7 @@ static bool find_way(struct grammar *g, struct way *way, uint32_t set, size_t mo
     struct buf text;
     way->count = way->done = 0;
     way->is_valid = false;
-    if (set_of(g, set)->shortest > most * g->vocabulary->depth_max)
+    if (set_of(g, set)->shortest > CLOSING_BYTES_MAX || set_of(g, set)->shortest > most * g->vocabulary->depth_max)
         return false;
     buf_init(&text, CLOSING_BYTES_MAX);
     while (set != SET_NONE && !set_of(g, set)->may_end)

@@ -534,20 +534,23 @@ static enum reaction react(const struct grammar_program *g, const struct grammar
     return REACTION_NONE;
 }
 
-static bool make_row(struct grammar_sets *s, uint32_t set)
+/* Without a row, which is no fault, what a byte makes of a set is computed each time. */
+static void make_row(struct grammar_sets *s, uint32_t set)
 {
-    if (!grow(s, (void **)&s->rows, s->row_count, &s->row_cap, sizeof(*s->rows), LIMIT_GRAMMAR_ROWS))
-        return false;
+    if (s->row_count >= LIMIT_GRAMMAR_ROWS ||
+        !grow(s, (void **)&s->rows, s->row_count, &s->row_cap, sizeof(*s->rows), SIZE_MAX))
+        return;
     for (size_t byte = 0; byte < 256; byte++)
         s->rows[s->row_count][byte] = SET_UNKNOWN;
     s->sets[set].row = (uint32_t)s->row_count++;
-    return true;
 }
 
 uint32_t sets_compute(struct grammar_sets *s, uint32_t set, uint8_t byte)
 {
     struct span span = {0, 255};
-    if (s->code != OK || (s->sets[set].row == SET_ROW_NONE && !make_row(s, set)))
+    if (s->code == OK && s->sets[set].row == SET_ROW_NONE)
+        make_row(s, set);
+    if (s->code != OK)
         return SET_NONE;
     begin(s);
     for (uint32_t i = 0; i < s->sets[set].count && s->code == OK; i++) {
@@ -563,8 +566,9 @@ uint32_t sets_compute(struct grammar_sets *s, uint32_t set, uint8_t byte)
     const uint32_t next = finish(s);
     if (s->code != OK)
         return SET_NONE;
-    for (uint32_t i = span.low; i <= span.high; i++)
-        s->rows[s->sets[set].row][i] = next;
+    const uint32_t row = s->sets[set].row;
+    for (uint32_t i = span.low; row != SET_ROW_NONE && i <= span.high; i++)
+        s->rows[row][i] = next;
     return next;
 }
 

@@ -392,7 +392,8 @@ static bool on_request(struct front_port *port, const struct frame_header *heade
         free_call(call);
         return false;
     }
-    if (text_len(request) + request->grammar.len > INLINE_TEXT_MAX &&
+    const bool is_costly = request->grammar.len > 0 && !request->observes_grammar; /* may grow by its repetitions */
+    if ((is_costly || text_len(request) + request->grammar.len > INLINE_TEXT_MAX) &&
         uv_queue_work(&w->loop, &call->work, on_work, on_work_done) == 0)
         return true;
     prepare(w->model, call);

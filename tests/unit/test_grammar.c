@@ -303,6 +303,25 @@ static void small_allowances(void **state)
     buf_deinit(&grammar_text);
 }
 
+/* What can't be whole within the allowance, or only after thousands of characters, is cut off, and nothing fails. */
+static void long_replies(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"root ::= \"\\\"\" a{20000,} \"\\\"\"\na ::= [a-z]\n",
+                                        "root ::= \"x\"* \"\\\"\" [^\\\"]{3000,30000} \"\\\"\"\n"};
+    struct rng rng;
+    rng_seed(&rng, 13);
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        struct buf text;
+        struct grammar *grammar = grammar_of(str_of(texts[i]), GRAMMAR_ENFORCED);
+        buf_init(&text, 1 << 20);
+        assert_false(walk(grammar, &rng, 60, &text));
+        assert_true(text.len >= 60);
+        grammar_free(grammar);
+        buf_deinit(&text);
+    }
+}
+
 /* --- characters --------------------------------------------------------------------------------------- */
 
 static void only_utf8(void **state)
@@ -580,6 +599,7 @@ int main(void)
         cmocka_unit_test(takes_what_a_matcher_takes),
         cmocka_unit_test(replies_are_whole),
         cmocka_unit_test(small_allowances),
+        cmocka_unit_test(long_replies),
         cmocka_unit_test(only_utf8),
         cmocka_unit_test(bombs_are_bounded),
         cmocka_unit_test(alike_texts_are_read_once),
