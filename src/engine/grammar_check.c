@@ -1,14 +1,12 @@
 /* grammar_check.c - what follows from a program's nodes. See grammar_program.h.
  *
  * For each node: how many bytes it takes at least to end its rule from there,
- * and how deep rules must be called for that. Both are least fixed points,
- * found in passes over all nodes, backwards and forwards in turn: callees
- * mostly stand behind their callers, so a few passes do. */
+ * and how deep rules must be called for that. Nodes get their value in its
+ * order, the smallest first, each once (D. E. Knuth, A generalization of
+ * Dijkstra's algorithm, 1977); so it takes about as long as sorting them. */
 #include "engine/grammar_program.h"
 
 #include "core/limits.h"
-
-#define PASSES_MAX 64
 
 static uint32_t follow_jumps(const struct grammar_program *g, uint32_t node)
 {
@@ -44,90 +42,194 @@ static uint32_t character_len(uint32_t c)
     return c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
 }
 
-/* Bytes that the node's own symbol takes. */
-static uint32_t own_shortest(const struct grammar_program *g, const struct grammar_node *node)
+/* --- values in their order --------------------------------------------------------------------------- */
+
+struct order {
+    const struct grammar_program *program;
+    uint32_t *values;     /* by node; GRAMMAR_NEVER: none yet */
+    uint32_t *first;      /* by node + 1: where its dependents begin */
+    uint32_t *dependents; /* nodes */
+    uint64_t *heap;       /* value, node: the smallest in front */
+    size_t count;
+};
+
+/* Nodes whose values a node's depends on. */
+static unsigned sources(const struct grammar_program *g, const struct grammar_node *node, uint32_t out[2])
 {
-    const struct grammar_class *class;
+    if (node->kind == GRAMMAR_END || node->kind == GRAMMAR_JUMP)
+        return 0;
+    out[0] = node->next;
+    out[1] = node->kind == GRAMMAR_CALL ? g->rules[node->arg].entry : node->arg;
+    return node->kind == GRAMMAR_CALL || node->kind == GRAMMAR_SPLIT ? 2 : 1;
+}
+
+static void link_dependents(struct order *o)
+{
+    const struct grammar_program *g = o->program;
+    uint32_t from[2], sum_of = 0;
+    for (size_t i = 0; i < g->node_count; i++)
+        for (unsigned k = sources(g, &g->nodes[i], from); k > 0; k--)
+            o->first[from[k - 1] + 1]++;
+    for (size_t i = 0; i < g->node_count; i++)
+        o->first[i + 1] = sum_of += o->first[i + 1];
+    o->first[g->node_count + 1] = sum_of;
+    for (size_t i = g->node_count; i-- > 0;) /* fills each list from its end back to its beginning */
+        for (unsigned k = sources(g, &g->nodes[i], from); k > 0; k--)
+            o->dependents[--o->first[from[k - 1] + 1]] = (uint32_t)i;
+}
+
+static bool order_init(struct order *o, const struct grammar_program *g)
+{
+    *o = (struct order){.program = g,
+                        .values = mem_calloc(g->node_count + 1, sizeof(*o->values)),
+                        .first = mem_calloc(g->node_count + 2, sizeof(*o->first)),
+                        .dependents = mem_calloc(2 * g->node_count + 1, sizeof(*o->dependents)),
+                        .heap = mem_calloc(3 * g->node_count + 1, sizeof(*o->heap))};
+    if (o->values == NULL || o->first == NULL || o->dependents == NULL || o->heap == NULL)
+        return false;
+    link_dependents(o);
+    return true;
+}
+
+static void order_deinit(struct order *o)
+{
+    mem_free(o->values);
+    mem_free(o->first);
+    mem_free(o->dependents);
+    mem_free(o->heap);
+}
+
+static void push(struct order *o, uint32_t value, uint32_t node)
+{
+    size_t at = o->count++;
+    const uint64_t item = (uint64_t)value << 32 | node;
+    for (; at > 0 && o->heap[(at - 1) / 2] > item; at = (at - 1) / 2)
+        o->heap[at] = o->heap[(at - 1) / 2];
+    o->heap[at] = item;
+}
+
+static uint64_t pop(struct order *o)
+{
+    const uint64_t top = o->heap[0], item = o->heap[--o->count];
+    size_t at = 0;
+    for (size_t child = 1; child < o->count; child = 2 * at + 1) {
+        child += child + 1 < o->count && o->heap[child + 1] < o->heap[child];
+        if (o->heap[child] >= item)
+            break;
+        o->heap[at] = o->heap[child];
+        at = child;
+    }
+    o->heap[at] = item;
+    return top;
+}
+
+/* Gives each node its value; `value` computes one from those that are known, GRAMMAR_NEVER if not enough are. */
+static void settle(struct order *o, uint32_t (*value)(const struct order *, const struct grammar_node *))
+{
+    const struct grammar_node *nodes = o->program->nodes;
+    o->count = 0;
+    for (size_t i = 0; i < o->program->node_count; i++) {
+        o->values[i] = GRAMMAR_NEVER;
+        if (nodes[i].kind == GRAMMAR_END || nodes[i].kind == GRAMMAR_FREE) /* a reply may end in free text */
+            push(o, 0, (uint32_t)i);
+    }
+    while (o->count > 0) {
+        const uint64_t item = pop(o);
+        const uint32_t node = (uint32_t)item;
+        if (o->values[node] != GRAMMAR_NEVER)
+            continue;
+        o->values[node] = (uint32_t)(item >> 32);
+        for (uint32_t i = o->first[node + 1]; i < o->first[node + 2]; i++) {
+            const uint32_t dependent = o->dependents[i];
+            const uint32_t known = o->values[dependent] == GRAMMAR_NEVER ? value(o, &nodes[dependent]) : GRAMMAR_NEVER;
+            if (known != GRAMMAR_NEVER)
+                push(o, known, dependent);
+        }
+    }
+}
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint32_t value_shortest(const struct order *o, const struct grammar_node *node)
+{
+    const struct grammar_program *g = o->program;
+    const uint32_t next = o->values[node->next];
     switch ((enum grammar_node_kind)node->kind) {
+    case GRAMMAR_SPLIT: return smaller(next, o->values[node->arg]);
+    case GRAMMAR_CALL: return sum(o->values[g->rules[node->arg].entry], next);
     case GRAMMAR_LITERAL:
-    case GRAMMAR_MARKER:
-        return g->literals[node->arg].len;
+    case GRAMMAR_MARKER: return sum(g->literals[node->arg].len, next);
     case GRAMMAR_CLASS:
-        class = &g->classes[node->arg];
-        return class->count > 0 ? character_len(g->ranges[class->from].low) : GRAMMAR_NEVER;
-    case GRAMMAR_CALL:
-        return g->nodes[g->rules[node->arg].entry].shortest;
+        if (g->classes[node->arg].count > 0)
+            return sum(character_len(g->ranges[g->classes[node->arg].from].low), next);
+        break;
     case GRAMMAR_END:
     case GRAMMAR_JUMP:
-    case GRAMMAR_SPLIT:
-    case GRAMMAR_FREE:
-        break;
+    case GRAMMAR_FREE: break;
     }
-    return 0;
+    return GRAMMAR_NEVER;
 }
 
-/* A reply may end in free text, so nothing has to follow there. */
-static bool update_shortest(struct grammar_program *g, struct grammar_node *node)
+static uint32_t value_need(const struct order *o, const struct grammar_node *node)
 {
-    uint32_t value = 0;
-    if (node->kind == GRAMMAR_SPLIT) {
-        const uint32_t a = g->nodes[node->next].shortest, b = g->nodes[node->arg].shortest;
-        value = a < b ? a : b;
-    } else if (node->kind != GRAMMAR_END && node->kind != GRAMMAR_FREE) {
-        value = sum(own_shortest(g, node), g->nodes[node->next].shortest);
-    }
-    const bool is_new = value < node->shortest;
-    node->shortest = is_new ? value : node->shortest;
-    return is_new;
+    const struct grammar_program *g = o->program;
+    const uint32_t next = o->values[node->next];
+    if (node->kind == GRAMMAR_SPLIT)
+        return smaller(next, o->values[node->arg]);
+    if (node->kind != GRAMMAR_CALL)
+        return node->shortest == GRAMMAR_NEVER ? GRAMMAR_NEVER : next;
+    const uint32_t inner = sum(o->values[g->rules[node->arg].entry],
+                               node->is_tail ? 0 : grammar_node_depth(&g->nodes[node->next]));
+    return inner == GRAMMAR_NEVER || next == GRAMMAR_NEVER ? GRAMMAR_NEVER : inner > next ? inner : next;
 }
 
-static bool update_closes(struct grammar_program *g, struct grammar_node *node)
+static bool has_bracket(const struct grammar_program *g, const struct grammar_node *node)
 {
-    if (node->closes || node->kind == GRAMMAR_END)
-        return false;
-    node->closes = g->nodes[node->next].closes || (node->kind == GRAMMAR_SPLIT && g->nodes[node->arg].closes);
     const struct grammar_literal *literal = node->kind == GRAMMAR_LITERAL ? &g->literals[node->arg] : NULL;
-    for (uint32_t i = 0; literal != NULL && i < literal->len; i++) {
-        const char c = g->text[literal->from + i];
-        node->closes = node->closes || c == ']' || c == '}';
-    }
-    return node->closes;
-}
-
-static bool update_need(struct grammar_program *g, struct grammar_node *node)
-{
-    uint32_t value = 0;
-    if (node->kind == GRAMMAR_SPLIT) {
-        const uint32_t a = g->nodes[node->next].need, b = g->nodes[node->arg].need;
-        value = a < b ? a : b;
-    } else if (node->kind != GRAMMAR_END && node->kind != GRAMMAR_FREE) {
-        value = g->nodes[node->next].need;
-        if (node->kind == GRAMMAR_CALL) {
-            const uint32_t inner = g->nodes[g->rules[node->arg].entry].need +
-                                   (node->is_tail ? 0 : grammar_node_depth(&g->nodes[node->next]));
-            value = inner > value ? inner : value;
-        }
-    }
-    value = node->shortest == GRAMMAR_NEVER || value > UINT16_MAX ? UINT16_MAX : value;
-    const bool is_new = value < node->need;
-    node->need = is_new ? (uint16_t)value : node->need;
-    return is_new;
-}
-
-/* False when it does not come to an end. */
-static bool settle(struct grammar_program *g, bool (*update)(struct grammar_program *, struct grammar_node *))
-{
-    for (unsigned pass = 0; pass < PASSES_MAX; pass++) {
-        bool is_new = false;
-        for (size_t i = 0; i < g->node_count; i++) {
-            struct grammar_node *node = &g->nodes[pass % 2 == 0 ? g->node_count - 1 - i : i];
-            if (node->kind != GRAMMAR_JUMP)
-                is_new |= update(g, node);
-        }
-        if (!is_new)
+    for (uint32_t i = 0; literal != NULL && i < literal->len; i++)
+        if (g->text[literal->from + i] == ']' || g->text[literal->from + i] == '}')
             return true;
-    }
     return false;
+}
+
+/* From the brackets back to all that leads to them inside of a rule. The heap is a plain stack here. */
+static void find_closing(struct order *o, struct grammar_node *nodes)
+{
+    o->count = 0;
+    for (size_t i = 0; i < o->program->node_count; i++)
+        if ((nodes[i].closes = has_bracket(o->program, &nodes[i])))
+            o->heap[o->count++] = i;
+    while (o->count > 0) {
+        const uint32_t node = (uint32_t)o->heap[--o->count];
+        for (uint32_t i = o->first[node + 1]; i < o->first[node + 2]; i++) {
+            struct grammar_node *before = &nodes[o->dependents[i]];
+            const bool is_before = before->next == node || before->kind == GRAMMAR_SPLIT;
+            if (!is_before || before->closes)
+                continue;
+            before->closes = true;
+            o->heap[o->count++] = o->dependents[i];
+        }
+    }
+}
+
+static enum error_code find_values(struct grammar_program *g, struct error *error)
+{
+    struct order order;
+    const bool has_memory = order_init(&order, g);
+    if (has_memory) {
+        settle(&order, value_shortest);
+        for (size_t i = 0; i < g->node_count; i++)
+            g->nodes[i].shortest = order.values[i];
+        find_closing(&order, g->nodes);
+        settle(&order, value_need);
+        for (size_t i = 0; i < g->node_count; i++)
+            g->nodes[i].need = (uint16_t)smaller(order.values[i], UINT16_MAX);
+    }
+    order_deinit(&order);
+    return has_memory ? OK : error_no_memory(error);
 }
 
 /* --- rules that begin with themselves ---------------------------------------------------------------- */
@@ -220,14 +322,9 @@ static struct str place_of_endless(const struct grammar_program *g)
 enum error_code grammar_program_check(struct grammar_program *g, struct error *error)
 {
     remove_jumps(g);
-    for (size_t i = 0; i < g->node_count; i++) {
-        g->nodes[i].shortest = GRAMMAR_NEVER;
-        g->nodes[i].need = UINT16_MAX;
-    }
-    if (!settle(g, update_shortest) || !settle(g, update_closes) || !settle(g, update_need))
-        return error_set(error, ERROR_INVALID, STR_FMT ": its grammar is too entangled",
-                         STR_ARG(grammar_program_place(g, g->root)));
-    const enum error_code code = check_loops(g, error);
+    enum error_code code = find_values(g, error);
+    if (code == OK)
+        code = check_loops(g, error);
     const struct grammar_node *entry = &g->nodes[g->rules[g->root].entry];
     if (code == OK && entry->shortest == GRAMMAR_NEVER)
         return error_set(error, ERROR_INVALID, STR_FMT ": no text can match it; does it ask for itself without end?",

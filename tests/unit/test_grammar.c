@@ -420,6 +420,27 @@ static void alike_texts_are_read_once(void **state)
     buf_deinit(&text);
 }
 
+/* Rules that hang on each other in a long chain, in whatever order they are written. */
+static void long_chains(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 3; way++) {
+        struct buf text;
+        struct grammar *grammar;
+        buf_init(&text, 1u << 20);
+        buf_append_text(&text, "root ::= \"<\" a-0 \">\"\na-5000 ::= \"z\"\n");
+        for (int i = 0; i < 5000; i++) {
+            const int at = way == 0 ? i : way == 1 ? 4999 - i : (int)((unsigned)i * 2741u % 5000u);
+            buf_appendf(&text, "a-%d ::= (\"x\" | \"y\" a-%d) a-%d | a-%d\n", at, at + 1, at + 1, at + 1);
+        }
+        grammar = grammar_of(buf_str(&text), GRAMMAR_ENFORCED);
+        assert_true(feed(grammar, STR("<z>")));
+        assert_true(grammar_is_complete(grammar));
+        grammar_free(grammar);
+        buf_deinit(&text);
+    }
+}
+
 static void deep_replies_end(void **state)
 {
     (void)state;
@@ -603,6 +624,7 @@ int main(void)
         cmocka_unit_test(only_utf8),
         cmocka_unit_test(bombs_are_bounded),
         cmocka_unit_test(alike_texts_are_read_once),
+        cmocka_unit_test(long_chains),
         cmocka_unit_test(deep_replies_end),
         cmocka_unit_test(bad_grammars),
         cmocka_unit_test(every_failing_allocation_is_an_error),
