@@ -158,15 +158,16 @@ static enum error_code read_job(struct sql_statement *row, struct arena *arena, 
 /* --- for those who ask ------------------------------------------------------------------------------ */
 
 /* Members in another order are the same request. */
-static bool is_same_request(struct str a, struct str b)
+static enum error_code compare_requests(struct str a, struct str b, bool *is_same, struct error *error)
 {
     yyjson_doc *left = NULL, *right = NULL;
-    struct error ignored;
-    bool is_same = json_parse(a, &left, &ignored) == OK && json_parse(b, &right, &ignored) == OK &&
-                   yyjson_equals(yyjson_doc_get_root(left), yyjson_doc_get_root(right));
+    enum error_code code = json_parse(a, &left, error);
+    if (code == OK)
+        code = json_parse(b, &right, error);
+    *is_same = code == OK && yyjson_equals(yyjson_doc_get_root(left), yyjson_doc_get_root(right));
     json_free(left);
     json_free(right);
-    return is_same;
+    return code == ERROR_NO_MEMORY ? code : OK;
 }
 
 static enum error_code find_token(struct job_db *db, struct batch_job *job, bool *is_known, struct error *error)
@@ -180,10 +181,14 @@ static enum error_code find_token(struct job_db *db, struct batch_job *job, bool
     enum error_code code = sql_step(query, is_known, error);
     if (code != OK || !*is_known)
         return code;
-    bool is_same = sql_text(query, 0).len == BATCH_ID_LEN && is_same_request(sql_text(query, 1), job->request);
+    bool is_same = false;
+    if (sql_text(query, 0).len == BATCH_ID_LEN)
+        code = compare_requests(sql_text(query, 1), job->request, &is_same, error);
     if (is_same)
         memcpy(job->id, sql_text(query, 0).data, BATCH_ID_LEN + 1);
     sql_reset(query);
+    if (code != OK)
+        return code;
     return is_same ? OK
                    : error_set(error, ERROR_CONFLICT,
                                "clientRequestToken: it was used before, for a request with other parameters");

@@ -23,6 +23,7 @@
 #define WAL_PAGES_SHORT 64
 #define TEND_ROWS 1000    /* lines of before that are checked at a time */
 #define DAMAGES_LOGGED 20
+#define SETTLE_TRIES 3
 #define GATHER_MS 20           /* from the first record of a group to its commit */
 #define IDLE_MS 3600000
 #define RETRY_MS 1000          /* after the database refused */
@@ -302,7 +303,9 @@ static bool settle(struct ledger *ledger)
                   LOG_C("db", ledger->db_path));
         return false;
     }
-    const bool is_settled = drain_rest(ledger, &error) == OK;
+    bool is_settled = false;
+    for (int i = 0; i < SETTLE_TRIES && !is_settled; i++)
+        is_settled = drain_rest(ledger, &error) == OK;
     if (!is_settled)
         log_event(LOG_ERROR, "ledger.db takes no lines, the next start puts them in", LOG_C("error", error.message));
     return is_settled;

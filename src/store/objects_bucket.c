@@ -32,12 +32,12 @@ static void take_text(char *out, size_t cap, yyjson_val *root, const char *key)
 }
 
 /* Records of earlier versions have no generation: then the time of creation stands for it. */
-static bool parse_record(struct str text, struct bucket_record *record)
+/* ERROR_NO_MEMORY, or that it is no record. */
+static enum error_code parse_record(struct str text, struct bucket_record *record, struct error *error)
 {
-    struct error ignored;
     yyjson_doc *doc = NULL;
-    if (json_parse(text, &doc, &ignored) != OK)
-        return false;
+    if (json_parse(text, &doc, error) != OK)
+        return error->code;
     yyjson_val *root = yyjson_doc_get_root(doc);
     yyjson_val *generation = yyjson_obj_get(root, "generation");
     take_text(record->tenant, sizeof(record->tenant), root, "tenant");
@@ -45,7 +45,7 @@ static bool parse_record(struct str text, struct bucket_record *record)
     record->created_us = yyjson_get_uint(yyjson_obj_get(root, "created"));
     record->generation = generation ? yyjson_get_uint(generation) : record->created_us;
     json_free(doc);
-    return true;
+    return OK;
 }
 
 enum objects_problem bucket_record_read(struct objects_dir *dir, struct str bucket, struct bucket_record *record,
@@ -60,7 +60,10 @@ enum objects_problem bucket_record_read(struct objects_dir *dir, struct str buck
     record_path(path, bucket);
     buf_init(&text, RECORD_BYTES);
     enum objects_problem problem = object_read_small(dir->root, path, &text, exists, error);
-    if (problem == OBJECTS_OK && *exists && !parse_record(buf_str(&text), record))
+    const enum error_code code = problem == OBJECTS_OK && *exists ? parse_record(buf_str(&text), record, error) : OK;
+    if (code == ERROR_NO_MEMORY)
+        problem = objects_no_memory(error);
+    else if (code != OK)
         problem = objects_fail(error, OBJECTS_FAILED, "%s is damaged: remove it, and make the bucket again", path);
     buf_deinit(&text);
     return problem;

@@ -130,14 +130,14 @@ static unsigned read_parts(yyjson_val *list, struct object_part *part)
     return total;
 }
 
-static bool parse(struct str text, const struct stat *file, struct object_description *description,
-                  struct object_part *part)
+/* ERROR_NO_MEMORY; else, unless OK, it is no description of this file. */
+static enum error_code parse(struct str text, const struct stat *file, struct object_description *description,
+                             struct object_part *part, struct error *error)
 {
     struct objects_info *info = &description->info;
-    struct error ignored;
     yyjson_doc *doc = NULL;
-    if (json_parse(text, &doc, &ignored) != OK)
-        return false;
+    if (json_parse(text, &doc, error) != OK)
+        return error->code;
     yyjson_val *root = yyjson_doc_get_root(doc);
     bool is_this = yyjson_get_uint(yyjson_obj_get(root, "size")) == (uint64_t)file->st_size;
     if (is_this) {
@@ -151,7 +151,7 @@ static bool parse(struct str text, const struct stat *file, struct object_descri
         info->part_count = read_parts(yyjson_obj_get(root, "parts"), part);
     }
     json_free(doc);
-    return is_this;
+    return is_this ? OK : ERROR_NOT_FOUND;
 }
 
 /* Like a multipart upload's ETag: not an MD5 of the bytes, and it says so. */
@@ -179,7 +179,11 @@ enum objects_problem object_meta_read(struct objects_dir *dir, struct str bucket
     meta_path(path, bucket, object_stamp(file));
     buf_init(&text, OBJECTS_META_BYTES);
     enum objects_problem problem = object_read_small(dir->root, path, &text, &description->was_found, error);
-    if (problem == OBJECTS_OK && !(description->was_found && parse(buf_str(&text), file, description, part)))
+    const enum error_code code =
+        problem == OBJECTS_OK && description->was_found ? parse(buf_str(&text), file, description, part, error) : OK;
+    if (code == ERROR_NO_MEMORY)
+        problem = objects_no_memory(error);
+    else if (problem == OBJECTS_OK && (!description->was_found || code != OK))
         describe_foreign(file, &description->info);
     buf_deinit(&text);
     if (part && description->info.part_count == 0 && part->number == 1) {

@@ -72,13 +72,13 @@ static void take_text(char *out, size_t cap, yyjson_val *root, const char *key)
     (void)snprintf(out, cap, STR_FMT, STR_ARG(json_str(yyjson_obj_get(root, key))));
 }
 
-static bool parse_info(struct str text, struct upload_info *info)
+/* ERROR_NO_MEMORY; else, unless OK, it is none. */
+static enum error_code parse_info(struct str text, struct upload_info *info, struct error *error)
 {
-    struct error ignored;
     yyjson_doc *doc = NULL;
     *info = (struct upload_info){0};
-    if (json_parse(text, &doc, &ignored) != OK)
-        return false;
+    if (json_parse(text, &doc, error) != OK)
+        return error->code;
     yyjson_val *root = yyjson_doc_get_root(doc);
     take_text(info->bucket, sizeof(info->bucket), root, "bucket");
     take_text(info->key, sizeof(info->key), root, "key");
@@ -89,7 +89,7 @@ static bool parse_info(struct str text, struct upload_info *info)
     info->created_us = yyjson_get_uint(yyjson_obj_get(root, "created"));
     info->generation = yyjson_get_uint(yyjson_obj_get(root, "generation"));
     json_free(doc);
-    return true;
+    return OK;
 }
 
 enum objects_problem upload_read_info(struct objects_dir *dir, struct str id, struct upload_info *info,
@@ -103,7 +103,10 @@ enum objects_problem upload_read_info(struct objects_dir *dir, struct str id, st
     upload_path(path, id, "info");
     buf_init(&text, INFO_BYTES);
     enum objects_problem problem = object_read_small(dir->root, path, &text, &was_found, error);
-    if (problem == OBJECTS_OK && !(was_found && parse_info(buf_str(&text), info)))
+    const enum error_code code = problem == OBJECTS_OK && was_found ? parse_info(buf_str(&text), info, error) : OK;
+    if (code == ERROR_NO_MEMORY)
+        problem = objects_no_memory(error);
+    else if (problem == OBJECTS_OK && (!was_found || code != OK))
         problem = upload_missing(error);
     buf_deinit(&text);
     return problem;

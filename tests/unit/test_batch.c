@@ -205,6 +205,29 @@ static void a_claim_without_memory_leaves_the_job(void **state)
     job_db_close(runner.db);
 }
 
+/* The same request again, while memory runs out: the same job, or no memory; never a request with other parameters. */
+static void a_repeated_request_without_memory(void **state)
+{
+    (void)state;
+    struct batch_job job = a_job("aaaaaaaaaaaa", "a");
+    struct error error;
+    bool is_new;
+    enum error_code code = ERROR_NO_MEMORY;
+    job.token = STR("token");
+    struct job_db *db = open_db();
+    assert_int_equal(job_db_create(db, &job, 100, &is_new, &error), OK);
+    for (uint64_t n = 1; n < 100 && code != OK; n++) {
+        struct batch_job again = a_job("bbbbbbbbbbbb", "a");
+        again.token = STR("token");
+        mem_fail_at(n);
+        code = job_db_create(db, &again, 100, &is_new, &error);
+        mem_fail_at(0);
+        assert_true(code == ERROR_NO_MEMORY || (code == OK && !is_new && !strcmp(again.id, "aaaaaaaaaaaa")));
+    }
+    assert_int_equal(code, OK);
+    job_db_close(db);
+}
+
 static void check_tags(struct job_db *db, const char *id, const char *wanted)
 {
     struct error error;
@@ -665,6 +688,7 @@ int main(void)
         TEST(tenants_take_turns),
         TEST(jobs_that_wait_too_long_expire),
         TEST(a_claim_without_memory_leaves_the_job),
+        TEST(a_repeated_request_without_memory),
         TEST(tags_come_with_the_job_and_change_later),
         TEST(tags_of_older_databases_are_found),
         cmocka_unit_test(lines_come_whole),

@@ -1075,6 +1075,26 @@ static void quotas_count_uploads(void **state)
     assert_left(QUOTA);
 }
 
+/* Whatever allocation fails, an object is described as it was written, or there is no memory: never as a file that
+ * somebody put there, nor its bucket as damaged or missing. */
+static void no_memory_is_no_other_answer(void **state)
+{
+    (void)state;
+    struct objects_info *info = mem_must_calloc(1, sizeof(*info));
+    must_put("key", "some bytes");
+    enum objects_problem problem = OBJECTS_FAILED;
+    for (uint64_t n = 1; n < 100 && problem != OBJECTS_OK; n++) {
+        mem_fail_at(n);
+        problem = objects_head(objects, ALICE, BUCKET, STR("key"), info, &error);
+        mem_fail_at(0);
+        if (problem != OBJECTS_OK && (problem != OBJECTS_FAILED || !strstr(error.message, "memory")))
+            fail_msg("%s", error.message);
+    }
+    assert_int_equal(problem, OBJECTS_OK);
+    assert_string_equal(info->type, "text/plain");
+    mem_free(info);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -1109,6 +1129,7 @@ int main(void)
         TEST(readers_see_their_own_bucket_only),
         TEST(links_are_not_followed),
         TEST(conditions_of_writes),
+        TEST(no_memory_is_no_other_answer),
         TEST(quotas_count_objects),
         TEST(quotas_count_uploads),
     };
