@@ -29,6 +29,7 @@
 
 #include "core/io.h"
 #include "core/mem.h"
+#include "core/util.h"
 #include "store/disk.h"
 
 #define MAGIC "fulcrum journal\n"
@@ -39,6 +40,7 @@
 #define ALLOCATE_BYTES (256u << 10) /* set aside at a time */
 #define WINDOW_BYTES (64u << 10)    /* read at a time */
 #define READ_AGAIN 2                /* times that a place without a record is read from the file once more */
+#define LOOK_US 1000
 #define SUFFIX ".journal"
 #define NUMBER_DIGITS 12
 #define DIRECTORY_MAX 4000
@@ -54,6 +56,7 @@ struct journal {
     char path[JOURNAL_PATH_MAX]; /* of the current segment */
     dev_t device;
     ino_t inode;
+    uint64_t looked_us; /* when it was last found in its place */
     uint64_t segment, size;
     uint64_t allocated;     /* space of it is set aside up to here */
     uint64_t promised;      /* bytes still to come, record headers included */
@@ -264,11 +267,17 @@ static bool is_in_place(const struct journal *journal)
     return stat(journal->path, &info) == 0 && info.st_dev == journal->device && info.st_ino == journal->inode;
 }
 
-/* What was let in before may end in a segment that was moved, but not in one that nobody will find. */
-static bool may_take(const struct journal *journal, int64_t promise)
+/* What was let in before may end in a segment that was moved, but not in one that nobody will find. The path is looked
+ * up once in LOOK_US only: whoever is let in meanwhile is asked again at the end. */
+static bool may_take(struct journal *journal, int64_t promise)
 {
     struct stat info;
-    return promise < 0 ? fstat(journal->fd, &info) == 0 && info.st_nlink > 0 : is_in_place(journal);
+    const uint64_t now_us = clock_now_us();
+    if (promise < 0 || now_us - journal->looked_us < LOOK_US)
+        return fstat(journal->fd, &info) == 0 && info.st_nlink > 0;
+    const bool is_there = is_in_place(journal);
+    journal->looked_us = is_there ? now_us : 0;
+    return is_there;
 }
 
 static struct journal *new_journal(const char *dir, uint64_t limit_bytes)
