@@ -11,7 +11,8 @@
  * A body that is too large to be held comes in pieces: on_head (server.h) runs
  * once the headers are there, and when it sets on_body, each piece is given to
  * that and limit(body_bytes) is not asked. on_request follows the last piece as
- * always, its body empty. Nothing may be answered before. When the client goes
+ * always, its body empty. Nothing may be answered before; a request that on_head
+ * finds wrong sets refuses_body and is answered in on_request. When the client goes
  * away or breaks a rule of HTTP in between, on_close runs. */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H

@@ -23,8 +23,9 @@ struct server_options {
     void *(*thread_start)(void *ctx, unsigned index, uv_loop_t *loop, struct error *error);
     void (*thread_stop)(void *thread_ctx); /* on that thread, its connections closed; close own handles here */
     void (*on_request)(void *thread_ctx, struct http_exchange *exchange);
-    /* The headers are there, the body isn't: may set the exchange's on_body, on_close
-     * and user, and nothing else. NULL: every body is held until it is whole. */
+    /* The headers are there, the body isn't: may set the exchange's user and name its owner, and
+     * take the body in pieces (on_body, with on_close), bound it (body_max) or refuse it
+     * (refuses_body); nothing else. NULL: every body is held until it is whole. */
     void (*on_head)(void *thread_ctx, struct http_exchange *exchange);
     /* A reply body for errors the net room makes itself (400, 408, 413, 414, 431, 503...):
      * fills headers and body. NULL: plain text. */
