@@ -1,9 +1,10 @@
 /* JSON schemas: any JSON gives a grammar whose rules are all defined and all
- * begin with the root's name, or one message. */
+ * begin with the root's name, or one message. A value holds to it or not. */
 #include <assert.h>
 #include <stdint.h>
 
 #include "chat/json_schema.h"
+#include "chat/json_schema_check.h"
 #include "core/json.h"
 #include "core/limits.h"
 
@@ -31,12 +32,15 @@ static void check_grammar(struct str grammar)
     assert(has_root);
 }
 
+#define VALUE                                                                                                          \
+    STR("{\"k\":\"a\",\"n\":0.15,\"x-a\":null,\"b_id\":[1,\"a\",\"a\",1.10,18446744073709551617,{\"next\":null}]}")
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct buf grammar;
     struct error error = {0};
     yyjson_doc *doc = NULL;
-    if (json_parse((struct str){(const char *)data, size}, &doc, &error) != OK)
+    if (json_parse_exact((struct str){(const char *)data, size}, &doc, &error) != OK)
         return 0;
     error = (struct error){0};
     buf_init(&grammar, limit(grammar_bytes));
@@ -45,6 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else
         assert(error.code == ERROR_INVALID && str_starts(str_of(error.message), STR("schema")));
     buf_deinit(&grammar);
+    enum error_code code = json_schema_check(yyjson_doc_get_root(doc), VALUE, "value", &error);
+    assert(code == OK || code == ERROR_MODEL);
     json_free(doc);
     return 0;
 }
