@@ -110,7 +110,11 @@ static const struct rule {
     {"x-amz-server-side-encryption-bucket-key-enabled", "|false", 501, "NotImplemented", NO_ENCRYPTION},
     {"x-amz-server-side-encryption*", "", 501, "NotImplemented", NO_ENCRYPTION},
     {"x-amz-tagging", "", 501, "NotImplemented", "objects have no tags; keep the text as x-amz-meta-"},
+    {"x-amz-grant-*", "", 501, "NotImplemented", "a bucket and what is in it are its tenant's alone"},
+    {"x-amz-website-redirect-location", "", 501, "NotImplemented", "buckets are no websites"},
+    {"x-amz-write-offset-bytes", "", 501, "NotImplemented", "objects are written whole; copy what is there as a part"},
     {"x-amz-object-lock-legal-hold", "|OFF", 501, "NotImplemented", "objects are not locked"},
+    {"x-amz-object-lock-*", "", 501, "NotImplemented", "objects are not locked"},
     {"x-amz-bucket-object-lock-enabled", "|false", 501, "NotImplemented", "objects are not locked"},
     {"x-amz-object-ownership", "|BucketOwnerEnforced", 501, "NotImplemented", "BucketOwnerEnforced is served"},
 };
