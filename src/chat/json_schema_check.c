@@ -372,7 +372,7 @@ static bool required_holds(struct json_schema_checker *checker, yyjson_val *sche
     return true;
 }
 
-/* Members whose names match a pattern, each with the pattern's schema; how many patterns match `name`. */
+/* Members whose names match a pattern hold to the pattern's schema. */
 static bool patterns_hold(struct json_schema_checker *checker, yyjson_val *schema, yyjson_val *own, yyjson_val *value)
 {
     size_t i, k, max, other_max;

@@ -341,3 +341,24 @@ def test_values_that_validate_are_made():
         if isinstance(grammars[text]["grammar"], str):
             grammars[text]["grammar"] = Grammar(grammars[text]["grammar"])
         assert grammars[text]["grammar"].matches(value), f"{text}\n{value}"
+
+
+def test_schemas_of_frameworks_are_served():
+    """As pydantic, zod 3 and 4 and zod-to-json-schema wrote them, in their several dialects."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "framework_schemas.jsonl")
+    with open(path, encoding="utf-8") as file:
+        texts = [line.strip() for line in file]
+    samples = []
+    for text, answer in zip(texts, run("grammar", texts)):
+        assert "grammar" in answer, f"{text}\n{answer}"
+        grammar = Grammar(answer["grammar"])
+        samples += [(text, grammar.sample(random.Random(seed))) for seed in range(5)]
+    checks = run("check", [f'{{"schema":{text},"text":{json.dumps(sample)}}}' for text, sample in samples])
+    for (text, sample), check in zip(samples, checks):
+        if "error" in check:
+            assert "'uniqueItems' does not hold" in check["error"], f"{text}\n{sample}\n{check['error']}"
+            continue
+        schema = loads(text)
+        # Of OpenAPI before 3.1 and of draft 4, which the validator does not know.
+        if "nullable" not in text and '"exclusiveMinimum":true' not in text and '"items":[' not in text:
+            jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)(schema).validate(loads(sample))
