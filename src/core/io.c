@@ -16,6 +16,7 @@
 static _Atomic uint64_t call_count, fail_at, fail_every, fail_from, short_every, random_state;
 static atomic_int fail_errno;
 static _Atomic uint64_t pretended_free = UINT64_MAX;
+static atomic_bool pretends_silence;
 
 static uint64_t env_number(const char *name)
 {
@@ -237,6 +238,11 @@ bool io_read_at(int fd, void *data, size_t len, uint64_t offset)
     return true;
 }
 
+void io_pretend_silence(bool is_silent)
+{
+    atomic_store(&pretends_silence, is_silent);
+}
+
 bool io_space(int fd, uint64_t *free_bytes, uint64_t *total_bytes)
 {
     struct statvfs info;
@@ -245,5 +251,7 @@ bool io_space(int fd, uint64_t *free_bytes, uint64_t *total_bytes)
     const uint64_t pretended = atomic_load_explicit(&pretended_free, memory_order_relaxed);
     *free_bytes = pretended != UINT64_MAX ? pretended : (uint64_t)info.f_bavail * info.f_frsize;
     *total_bytes = (uint64_t)info.f_blocks * info.f_frsize;
+    if (atomic_load_explicit(&pretends_silence, memory_order_relaxed))
+        *free_bytes = *total_bytes = 0;
     return true;
 }

@@ -42,5 +42,6 @@ void io_fail_at(uint64_t nth, int os_errno);        /* that call fails, counted 
 uint64_t io_fail_count(void);                       /* calls seen since io_fail_at */
 bool io_has_faults(void);                           /* any of these is on */
 void io_pretend_space(uint64_t free_bytes);         /* what io_space says is free; UINT64_MAX: the truth */
+void io_pretend_silence(bool is_silent);              /* io_space says 0 of 0, as some file systems do */
 
 #endif

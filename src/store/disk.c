@@ -71,10 +71,11 @@ static uint64_t start_share(void)
     return atomic_load(&disk.wanted) / 4;
 }
 
+/* A file system that does not say how large it is refuses nobody: writes will tell. */
 static uint64_t free_bytes(void)
 {
-    uint64_t free_now = 0, total;
-    return io_space(disk.dir, &free_now, &total) ? free_now : 0;
+    uint64_t free_now, total;
+    return io_space(disk.dir, &free_now, &total) && total > 0 ? free_now : INT64_MAX;
 }
 
 static bool is_short_of(uint64_t free_now, uint64_t bytes)
@@ -334,7 +335,7 @@ bool disk_is_short(void)
 bool disk_spares(int dir, uint64_t bytes)
 {
     uint64_t free_now, total;
-    if (!io_space(dir, &free_now, &total))
+    if (!io_space(dir, &free_now, &total) || total == 0)
         return true;
     const uint64_t spare = least(PREFIX_SPARE, total / SHARE_MAX);
     return free_now >= spare && free_now - spare >= bytes;

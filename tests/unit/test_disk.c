@@ -35,6 +35,7 @@ static int remove_all(void **state)
 {
     disk_close();
     io_pretend_space(UINT64_MAX);
+    io_pretend_silence(false);
     condition_clear("disk");
     condition_clear("data");
     return test_root_remove(state);
@@ -238,6 +239,19 @@ static void prefixes_keep_their_distance(void **state)
     close(fd);
 }
 
+static void a_disk_that_says_nothing_refuses_nobody(void **state)
+{
+    (void)state;
+    io_pretend_silence(true);
+    open_disk();
+    assert_int_equal(admit(1u << 30), OK);
+    const int fd = open(path, O_RDONLY | O_DIRECTORY);
+    assert_true(disk_spares(fd, 1u << 30));
+    close(fd);
+    assert_true(comes_true(is_clear));
+    assert_false(disk_is_short());
+}
+
 static void a_directory_that_goes_and_comes_back(void **state)
 {
     (void)state;
@@ -268,6 +282,7 @@ int main(void)
         TEST(a_smaller_reserve_is_given_back),
         TEST(prefixes_go_first_the_oldest_before_the_others),
         TEST(prefixes_keep_their_distance),
+        TEST(a_disk_that_says_nothing_refuses_nobody),
         TEST(a_directory_that_goes_and_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
