@@ -5,6 +5,7 @@
 #include "api/converse.h"
 #include "api/native.h"
 #include "api/operations.h"
+#include "api/profile_store.h"
 #include "api/s3.h"
 #include "batch/batch.h"
 #include "core/log.h"
@@ -103,6 +104,8 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     if (code == OK)
         code = reservations_new(options->config, &made->reservations, error);
     if (code == OK)
+        code = profiles_open(options->config->data, &made->profiles, error);
+    if (code == OK)
         code = open_batch(made, options, error);
     if (code != OK) {
         api_free(made);
@@ -141,6 +144,7 @@ void api_free(struct api *api)
     if (!api)
         return;
     extractor_free(api->extractor);
+    profiles_close(api->profiles);
     reservations_free(api->reservations);
     for (unsigned i = 0; i < LIMIT_IO_THREADS; i++)
         mem_free(atomic_load(&api->threads[i]));

@@ -1,11 +1,12 @@
 /* CreateModelInvocationJob, GetModelInvocationJob, ListModelInvocationJobs and
- * StopModelInvocationJob; TagResource, UntagResource and ListTagsForResource,
- * since jobs are the only resources that have tags. The database waits for the disk, so it is asked on a
+ * StopModelInvocationJob; TagResource, UntagResource and ListTagsForResource
+ * of jobs (those of profiles: api/profiles.c). The database waits for the disk, so it is asked on a
  * thread of libuv's pool; the I/O thread answers when that comes back. */
 #include "batch/batch.h"
 
 #include "api/batch_request.h"
 #include "api/call.h"
+#include "api/profiles.h"
 #include "api/tag_request.h"
 #include "core/json.h"
 
@@ -202,6 +203,11 @@ static enum error_code parse_create(struct question *question, struct api_call *
     if (code != OK)
         return code;
     job->tenant = question->tenant;
+    if (call->profile.len > 0 && !arena_str(&question->arena, call->source, &job->source))
+        return error_no_memory(error);
+    if (!arena_str(&question->arena, call->profile, &job->profile) ||
+        !arena_str(&question->arena, call->profile_tags, &job->profile_tags))
+        return error_no_memory(error);
     if (!arena_str(&question->arena, str_of(call->identity.account), &job->account) ||
         !arena_str(&question->arena, str_of(call->identity.region), &job->region))
         return error_no_memory(error);
@@ -395,15 +401,18 @@ static void run_for_tags(struct api_call *call, enum tag_operation operation, vo
 
 void tag_resource(struct api_call *call)
 {
-    run_for_tags(call, TAG_RESOURCE, ask_tag, answer_nothing);
+    if (!profiles_take_tags(call, TAG_RESOURCE))
+        run_for_tags(call, TAG_RESOURCE, ask_tag, answer_nothing);
 }
 
 void untag_resource(struct api_call *call)
 {
-    run_for_tags(call, UNTAG_RESOURCE, ask_untag, answer_nothing);
+    if (!profiles_take_tags(call, UNTAG_RESOURCE))
+        run_for_tags(call, UNTAG_RESOURCE, ask_untag, answer_nothing);
 }
 
 void list_tags_for_resource(struct api_call *call)
 {
-    run_for_tags(call, LIST_TAGS, ask_tags, answer_tags);
+    if (!profiles_take_tags(call, LIST_TAGS))
+        run_for_tags(call, LIST_TAGS, ask_tags, answer_tags);
 }

@@ -11,6 +11,8 @@ enum error_code bill_open(struct bill *bill, struct api_call *call, enum chat_ti
         .operation = str_of(call->operation->name),
         .model_requested = call->resource,
         .model_invoked = str_of(call_model(call)->name),
+        .profile = call->profile,
+        .tags = call->profile_tags,
         .match = &call->match,
         .tier = tier,
         .time_us = clock_wall_us() - age_us,

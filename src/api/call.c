@@ -2,6 +2,7 @@
 
 #include "api/bedrock_error.h"
 #include "api/operations.h"
+#include "api/profiles.h"
 #include "core/log.h"
 
 /* What logs call a request that reaches no operation. */
@@ -28,7 +29,9 @@ enum error_code call_prove(struct api_call *call, struct error *error)
 enum error_code call_resolve_model(struct api_call *call, struct error *error)
 {
     const struct api *api = call->thread->api;
-    enum error_code code = catalog_resolve(api->catalog, api->config, call->resource, &call->match, error);
+    call->source = call->resource;
+    (void)profiles_find(call, call->resource, &call->profile, &call->profile_tags, &call->source);
+    enum error_code code = catalog_resolve(api->catalog, api->config, call->source, &call->match, error);
     call->has_match = code == OK;
     return code;
 }

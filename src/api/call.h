@@ -33,6 +33,7 @@ struct api {
     struct reservations *reservations;
     const struct price_book *prices;
     struct batch *batch;
+    struct profiles *profiles;
     struct metrics batch_metrics; /* of its records; the runner's thread counts */
     _Atomic(const struct server *) server;
     atomic_bool is_draining;
@@ -64,6 +65,8 @@ struct api_call {
     struct str resource; /* the pattern's parameter, decoded */
     bool has_match;
     struct catalog_match match; /* after call_resolve_model */
+    struct str profile, profile_tags; /* likewise: the application profile that was asked for; empty: none */
+    struct str source;                /* likewise: what the profile stands for, else the resource */
     struct metrics_usage usage; /* for the access log */
     bool has_cache;             /* the prompt was read... */
     struct engine_cache_use cache; /* ...and this is what its cache did */
@@ -116,6 +119,10 @@ void runtime_invoke_stream(struct api_call *call);
 void count_tokens(struct api_call *call);
 void control_list_foundation_models(struct api_call *call);
 void control_get_foundation_model(struct api_call *call);
+void profile_create(struct api_call *call);
+void profile_get(struct api_call *call);
+void profile_list(struct api_call *call);
+void profile_delete(struct api_call *call);
 void batch_create_job(struct api_call *call);
 void batch_get_job(struct api_call *call);
 void batch_list_jobs(struct api_call *call);

@@ -84,6 +84,8 @@ static void settle(struct flight *flight, enum ledger_outcome outcome, uint64_t 
         .operation = str_of(batch_type_names[job->job.type]),
         .model_requested = job->job.model_id,
         .model_invoked = str_of(options->config->models[job->model.match.model].name),
+        .profile = job->job.profile,
+        .tags = job->job.profile_tags,
         .match = &job->model.match,
         .tier = CHAT_TIER_BATCH,
         .time_us = flight->wall_us,

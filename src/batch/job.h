@@ -61,6 +61,8 @@ struct batch_job {
     int64_t sequence; /* order of submission */
     struct str tenant, account, region;
     struct str name, token, model_id, role_arn;
+    struct str source; /* what the application profile that model_id names stands for; empty: it names none... */
+    struct str profile, profile_tags; /* ...else the profile and its tags, for the ledger */
     enum batch_type type;
     struct str input_uri, output_uri;
     struct str request; /* compact JSON of the whole request, for what is only handed back */

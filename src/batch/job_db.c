@@ -11,7 +11,7 @@
 #define COLUMNS                                                                                                  \
     "id, sequence, tenant, account, region, name, token, model_id, role_arn, type, input_uri, output_uri, "       \
     "request, timeout_hours, status, message, submit_us, modified_us, end_us, expires_us, total, success, "       \
-    "errors, input_tokens, output_tokens"
+    "errors, input_tokens, output_tokens, source, profile, profile_tags"
 
 static const char *const steps[] = {
     "CREATE TABLE batch_job (sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, "
@@ -30,6 +30,9 @@ static const char *const steps[] = {
     "STRICT, WITHOUT ROWID;"
     "INSERT OR REPLACE INTO batch_tag SELECT job.id, json_extract(tag.value, '$.key'), "
     "json_extract(tag.value, '$.value') FROM batch_job AS job, json_each(job.request, '$.tags') AS tag",
+    "ALTER TABLE batch_job ADD COLUMN source TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE batch_job ADD COLUMN profile TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE batch_job ADD COLUMN profile_tags TEXT NOT NULL DEFAULT ''",
 };
 
 #define LIST_WHERE                                                                                               \
@@ -41,8 +44,9 @@ static const char *const texts[QUERIES] = {
     [QUERY_COUNT] = "SELECT count(*) FROM batch_job WHERE tenant = ? AND model_id = ? AND status IN " LIVE,
     [QUERY_INSERT] = "INSERT INTO batch_job (id, tenant, account, region, name, token, model_id, role_arn, type, "
                      "input_uri, output_uri, request, timeout_hours, status, message, submit_us, modified_us, end_us, "
-                     "expires_us, total, success, errors, input_tokens, output_tokens) "
-                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'Submitted', '', ?, ?, 0, ?, 0, 0, 0, 0, 0)",
+                     "expires_us, total, success, errors, input_tokens, output_tokens, source, profile, profile_tags) "
+                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'Submitted', '', ?, ?, 0, ?, 0, 0, 0, 0, 0, ?, ?, "
+                     "?)",
     [QUERY_GET] = "SELECT " COLUMNS " FROM batch_job WHERE id = ?1 AND tenant = ?2",
     [QUERY_LIST_UP] = LIST_WHERE "AND sequence > ?6 ORDER BY sequence LIMIT ?7",
     [QUERY_LIST_DOWN] = LIST_WHERE "AND (?6 = 0 OR sequence < ?6) ORDER BY sequence DESC LIMIT ?7",
@@ -128,7 +132,8 @@ static bool read_strings(struct sql_statement *row, struct arena *arena, struct 
     } strings[] = {
         {2, &job->tenant},   {3, &job->account},    {4, &job->region},     {5, &job->name},     {6, &job->token},
         {7, &job->model_id}, {8, &job->role_arn},   {10, &job->input_uri}, {11, &job->output_uri},
-        {12, &job->request}, {15, &job->message},
+        {12, &job->request}, {15, &job->message}, {25, &job->source}, {26, &job->profile},
+        {27, &job->profile_tags},
     };
     for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
         if (!arena_str(arena, sql_text(row, strings[i].column), strings[i].value))
@@ -226,6 +231,9 @@ static enum error_code insert(struct job_db *db, const struct batch_job *job, st
     sql_bind_int(query, n++, (int64_t)job->submit_us);
     sql_bind_int(query, n++, (int64_t)job->submit_us);
     sql_bind_int(query, n++, (int64_t)job->expires_us);
+    sql_bind_text(query, n++, job->source);
+    sql_bind_text(query, n++, job->profile);
+    sql_bind_text(query, n++, job->profile_tags);
     return sql_run(query, error);
 }
 
@@ -364,7 +372,7 @@ static enum error_code claim(struct job_db *db, const struct job_lease *lease, b
     if (code != OK || !*has_job)
         return code;
     code = read_job(pick, arena, job, error);
-    *fence = (uint64_t)sql_int(pick, 25) + 1;
+    *fence = (uint64_t)sql_int(pick, 28) + 1;
     sql_reset(pick);
     if (code != OK)
         return code;

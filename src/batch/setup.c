@@ -9,7 +9,8 @@ enum error_code batch_model_find(const struct batch_options *options, const stru
                                  struct batch_model *model, struct error *error)
 {
     *model = (struct batch_model){0};
-    enum error_code code = catalog_resolve(options->catalog, options->config, job->model_id, &model->match, error);
+    struct str id = job->source.len ? job->source : job->model_id;
+    enum error_code code = catalog_resolve(options->catalog, options->config, id, &model->match, error);
     if (code != OK)
         return code;
     struct codec_pair native = codec_native(model->match.body);

@@ -69,6 +69,8 @@
     X(document_extractions, 2, "processes", "documents being read at once")                                  \
     X(document_queue, 64, "documents", "waiting to be read; over it ThrottlingException")                    \
     X(document_cache_bytes, 67108864, "bytes", "texts of documents kept for the next request")               \
+    X(inference_profiles, 1000, "profiles", "application inference profiles of one tenant")                  \
+    X(inference_profiles_all, 20000, "profiles", "application inference profiles in all")                    \
     X(batch_job_records, 100000, "records", "records of one batch job")                                      \
     X(batch_file_records, 100000, "records", "records of one input file of a batch job")                     \
     X(batch_job_bytes, 5368709120, "bytes", "input files of one batch job together")                         \

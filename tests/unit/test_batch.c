@@ -283,8 +283,10 @@ static void tags_of_older_databases_are_found(void **state)
     create(db, "aaaaaaaaaaa2", "a");
     job_db_close(db);
     assert_int_equal(state_open(test_root, &sql, &error), OK);
-    assert_int_equal(sql_exec(sql, "DROP TABLE batch_tag; UPDATE schema SET version = 1 WHERE room = 'batch'", &error),
-                     OK);
+    const char *older = "DROP TABLE batch_tag; ALTER TABLE batch_job DROP COLUMN source; "
+                        "ALTER TABLE batch_job DROP COLUMN profile; ALTER TABLE batch_job DROP COLUMN profile_tags; "
+                        "UPDATE schema SET version = 1 WHERE room = 'batch'";
+    assert_int_equal(sql_exec(sql, older, &error), OK);
     sql_close(sql);
     db = open_db();
     check_tags(db, "aaaaaaaaaaa1", "e=;k=v;");
