@@ -40,6 +40,7 @@ struct api {
     size_t model_count;
     struct template_spec specs[LIMIT_MODELS]; /* by model */
     const char *model_names[LIMIT_MODELS];
+    _Atomic uint64_t token_us[LIMIT_MODELS]; /* of each model's replies lately; api/default_reply.h */
     unsigned thread_count;
     _Atomic(struct api_thread *) threads[LIMIT_IO_THREADS];
 };
@@ -130,6 +131,7 @@ void batch_stop_job(struct api_call *call);
 void tag_resource(struct api_call *call);
 void untag_resource(struct api_call *call);
 void list_tags_for_resource(struct api_call *call);
+void sts_query(struct api_call *call); /* asks for credentials itself: its errors are XML */
 void health_alive(struct api_call *call);
 void health_ready(struct api_call *call);
 void health_metrics(struct api_call *call);

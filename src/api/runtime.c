@@ -11,6 +11,7 @@
 #include "api/cache_header.h"
 #include "api/call.h"
 #include "api/converse.h"
+#include "api/default_reply.h"
 #include "api/eventstream.h"
 #include "api/invoke_headers.h"
 #include "generate/documents.h"
@@ -27,6 +28,7 @@ struct runtime_call {
     bool is_invoke, is_stream;
     bool has_started; /* the stream's headers are out */
     struct body body;
+    bool is_unbounded; /* the request gives no maximum of tokens */
     struct chat_request request;
     struct generation_prompt prompt;
     struct document_wait *documents; /* not NULL: their texts, or what is wrong with them, are on their way */
@@ -251,6 +253,7 @@ static void account_usage(struct runtime_call *runtime, const struct chat_reply 
     struct api_call *call = runtime->call;
     note_usage(runtime, &reply->usage);
     call->usage.decode_us = figures->decode_us;
+    default_reply_learn(call->thread->api, call->match.model, reply->usage.output_tokens, figures->decode_us);
     metrics_timed(&call->thread->metrics, call->match.model, &call->usage);
 }
 
@@ -379,6 +382,9 @@ static void parse(void *ctx)
     struct chat_request *request = &runtime->request;
     const struct http_request *http = &runtime->call->exchange->request;
     body->code = runtime->codec->parse(http->body, CODEC_GENERATE, request, &body->error);
+    runtime->is_unbounded = request->max_tokens == 0;
+    if (runtime->is_unbounded)
+        request->max_tokens = default_reply_tokens(runtime->call->thread->api, &runtime->call->match);
     if (body->code == OK)
         body->code = chat_request_check(request, &body->error);
     if (body->code == OK && body->is_large)
@@ -418,8 +424,9 @@ static enum error_code start(struct runtime_call *runtime, struct error *error)
         .identity = {.request_id = str_of(call->request_id),
                      .model_id = call->match.id,
                      .native = codec_native(call->match.body).fields},
-        .collects = !runtime->is_stream || wants_fields(runtime),
+        .collects = !runtime->is_stream || wants_fields(runtime) || runtime->codec->needs_whole_reply,
         .started_us = call->exchange->request.started_us,
+        .max_reply_us = runtime->is_unbounded ? default_reply_us(call->thread->api) : 0,
     };
     runtime->generation = generation_start(&setup, &handlers, runtime, error);
     if (!runtime->generation)

@@ -16,6 +16,7 @@ enum error_code batch_model_find(const struct batch_options *options, const stru
     struct codec_pair native = codec_native(model->match.body);
     model->codec = job->type == BATCH_CONVERSE ? codec_find(STR("converse")) : native.body;
     model->fields = native.fields;
+    model->default_tokens = catalog_default_reply_tokens(options->config, &model->match);
     model->spec = &options->specs[model->match.model];
     model->is_strict = options->config->strict;
     return model->codec ? OK : error_set(error, ERROR_INTERNAL, "nobody reads bodies of this shape");
@@ -47,6 +48,8 @@ enum error_code batch_model_parse(const struct batch_model *model, const struct 
     if (code != OK)
         return code;
     ignored_log(&ignored);
+    if (request->max_tokens == 0)
+        request->max_tokens = model->default_tokens;
     code = chat_request_check(request, error);
     if (code != OK)
         codec_request_free(request);

@@ -32,6 +32,7 @@ struct batch_model {
     const struct codec *codec, *fields;
     const struct template_spec *spec;
     bool is_strict; /* unknown members of a record are refused */
+    uint32_t default_tokens; /* of a reply whose record gives no maximum; 0: the context alone bounds it */
 };
 
 /* ERROR_INVALID, ERROR_NOT_FOUND: there is no such model. */

@@ -38,6 +38,8 @@ struct chat_reply {
 struct codec_stream {
     const struct codec *codec;
     const struct chat_request *request;
+    const struct chat_reply *reply; /* the codec's own: set by its stream_start, for those that name it in each chunk */
+    size_t calls;                   /* likewise: tool calls that have begun */
     struct buf scratch;
     void *ctx;
     void (*emit)(void *ctx, struct str event_type, struct str payload);
@@ -49,7 +51,8 @@ enum codec_use {
 };
 
 struct codec {
-    const char *name; /* "converse", "anthropic", "nova", "llama" */
+    const char *name; /* "converse", "anthropic", "nova", "llama", ... */
+    bool needs_whole_reply; /* its stream_end wants the reply's blocks */
 
     /* Fills a zeroed request whose arena is set. On failure nothing needs to
      * be freed; on success codec_request_free does it. */

@@ -161,3 +161,10 @@ uint32_t catalog_cache_ttl_max_seconds(const struct catalog_match *match)
 {
     return match->entry ? (uint32_t)(match->entry->cache_ttl_max_ms / 1000) : 0;
 }
+
+uint32_t catalog_default_reply_tokens(const struct config *config, const struct catalog_match *match)
+{
+    if (config->reply_max_tokens == 0)
+        return 0;
+    return match->entry && match->entry->max_output ? match->entry->max_output : config->reply_max_tokens;
+}

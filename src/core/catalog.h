@@ -114,6 +114,10 @@ uint32_t catalog_cache_min_tokens(const struct config *config, const struct cata
 /* The longest time to live, in seconds, that the card of the ID asked for allows; 0: any. */
 uint32_t catalog_cache_ttl_max_seconds(const struct catalog_match *match);
 
+/* The most tokens of a reply whose request gives no maximum: the card's of the ID asked for, else fulcrum.yaml's; 0: no
+ * bound but the context. */
+uint32_t catalog_default_reply_tokens(const struct config *config, const struct catalog_match *match);
+
 /* `id` without a geography prefix ("us.amazon.nova-pro-v1:0" gives "amazon.nova-pro-v1:0"). */
 struct str catalog_bare_id(struct str id);
 

@@ -18,6 +18,8 @@
 #define DEFAULT_LISTEN "127.0.0.1:8080"
 #define DEFAULT_CACHE_MEMORY (UINT64_C(2) << 30)
 #define DEFAULT_CACHE_MIN_TOKENS 1024
+#define DEFAULT_REPLY_MAX_TOKENS 4096
+#define DEFAULT_REPLY_MAX_MS 50000 /* SDKs wait a minute for a reply */
 #define DEFAULT_ACCOUNT "000000000000"
 
 /* --- defaults --- */
@@ -47,6 +49,8 @@ static enum error_code set_defaults(struct config *config, struct error *error)
         .log_level = LOG_INFO,
         .cache_memory_bytes = DEFAULT_CACHE_MEMORY,
         .cache_min_tokens = DEFAULT_CACHE_MIN_TOKENS,
+        .reply_max_tokens = DEFAULT_REPLY_MAX_TOKENS,
+        .reply_max_ms = DEFAULT_REPLY_MAX_MS,
         .cache_policy = "value",
         .s3_region = "us-east-1",
     };

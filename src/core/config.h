@@ -98,6 +98,8 @@ struct config {
     enum config_share tier_share; /* whether batch shares steps with other tiers... */
     double tier_objective;        /* ...and by how many times lower tiers may lengthen those of higher ones; 0: 2 */
     struct config_tier tier_priority, tier_default, tier_flex;
+    uint32_t reply_max_tokens; /* where neither request nor card says; 0: the context alone bounds replies */
+    uint64_t reply_max_ms;     /* a reply without a maximum ends after that; 0: none */
     const char *s3_endpoint, *s3_region, *s3_key, *s3_secret; /* NULL: objects are kept in DATA/objects */
     enum config_sandbox document_sandbox; /* whether documents are read without all walls of the sandbox */
     uint64_t object_quota_bytes; /* of each tenant's objects; 0: none */

@@ -154,6 +154,12 @@ static const struct field cache_fields[] = {
     {"min_tokens", FIELD_UINT32, AT(config, cache_min_tokens), .low = 1, .high = CONTEXT_MAX},
     {"policy", FIELD_STRING, AT(config, cache_policy), .check = is_policy, .expected = "lru, ttl or value"},
 };
+static const struct field replies_fields[] = {
+    {"max_tokens", FIELD_UINT32, AT(config, reply_max_tokens), .high = CONTEXT_MAX},
+    {"max_time", FIELD_MS, AT(config, reply_max_ms), .high = LIMIT_VALUE_MAX},
+};
+static const struct field_table replies_table = FIELD_TABLE(replies_fields, struct config);
+
 static const struct field_table cache_table = FIELD_TABLE(cache_fields, struct config);
 
 static const struct field tls_fields[] = {
@@ -255,6 +261,7 @@ static const struct field root_fields[] = {
     {"strict", FIELD_BOOL, AT(config, strict)},
     {"models", FIELD_OBJECTS, LIST_AT(config, models, model_count), .high = LIMIT_MODELS, .table = &model_table},
     {"cache", FIELD_OBJECT, .table = &cache_table},
+    {"replies", FIELD_OBJECT, .table = &replies_table},
     {"tls", FIELD_OBJECT, .table = &tls_table},
     {"tenants", FIELD_OBJECTS, LIST_AT(config, tenants, tenant_count), .high = LIMIT_TENANTS, .table = &tenant_table},
     {"limits", FIELD_CUSTOM, .custom = read_limits},

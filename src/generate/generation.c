@@ -32,7 +32,7 @@ struct generation {
     struct block_span *spans;
     size_t span_count, span_cap;
     struct chat_reply_block *blocks;
-    uint64_t started_us, first_token_us;
+    uint64_t started_us, first_token_us, max_reply_us;
 };
 
 /* --- blocks as the parser finds them ---------------------------------------------------------------- */
@@ -109,17 +109,6 @@ static void on_started(void *ctx, const struct engine_started *started)
     generation->reply.first_byte_ms = (generation->first_token_us - generation->started_us) / 1000;
     set_input(generation, started->prompt_tokens, &started->cache);
     generation->handlers.on_started(generation->ctx, &generation->reply);
-}
-
-static void on_text(void *ctx, struct str text, uint32_t token_count)
-{
-    struct generation *generation = ctx;
-    struct error error;
-    generation->reply.usage.output_tokens += token_count;
-    if (reply_parser_feed(generation->parser, text, &error) != OK)
-        fail(generation, &error);
-    else
-        generation->handlers.on_progress(generation->ctx);
 }
 
 static enum chat_stop_reason stop_reason(const struct generation *generation, enum engine_stop stop)
@@ -204,22 +193,41 @@ static bool needs_checks(const struct chat_request *request)
     return needs;
 }
 
+/* Everything but stop reason and usage is known. */
+static void end(struct generation *generation)
+{
+    struct chat_reply *reply = &generation->reply;
+    uint64_t now_us = clock_now_us();
+    reply->latency_ms = (now_us - generation->started_us) / 1000;
+    const struct generation_figures figures = {
+        .first_token_us = generation->first_token_us - generation->started_us,
+        .total_us = now_us - generation->started_us,
+        .decode_us = now_us - generation->first_token_us,
+    };
+    generation->handlers.on_finished(generation->ctx, reply, &figures);
+}
+
+/* False: it has failed instead. */
+static bool close_blocks(struct generation *generation)
+{
+    struct error error;
+    if (reply_parser_finish(generation->parser, &error) == OK) {
+        if (build_blocks(generation))
+            return true;
+        (void)error_no_memory(&error);
+    }
+    fail(generation, &error);
+    return false;
+}
+
 static void on_finished(void *ctx, const struct engine_finished *finished)
 {
     struct generation *generation = ctx;
     struct chat_reply *reply = &generation->reply;
     struct error error;
-    uint64_t now_us = clock_now_us();
     generation->call = NULL;
-    if (reply_parser_finish(generation->parser, &error) != OK) {
-        fail(generation, &error);
+    if (!close_blocks(generation))
         return;
-    }
-    if (!build_blocks(generation)) {
-        (void)error_no_memory(&error);
-        fail(generation, &error);
-        return;
-    }
     reply->stop = stop_reason(generation, finished->stop);
     if (generation->checks && finished->stop == ENGINE_STOP_END && check_blocks(generation, &error) != OK) {
         fail(generation, &error);
@@ -229,13 +237,31 @@ static void on_finished(void *ctx, const struct engine_finished *finished)
         reply->stop_sequence = generation->request->stop_sequences[finished->stop_index];
     set_input(generation, finished->prompt_tokens, &finished->cache);
     reply->usage.output_tokens = finished->output_tokens;
-    reply->latency_ms = (now_us - generation->started_us) / 1000;
-    const struct generation_figures figures = {
-        .first_token_us = generation->first_token_us - generation->started_us,
-        .total_us = now_us - generation->started_us,
-        .decode_us = now_us - generation->first_token_us,
-    };
-    generation->handlers.on_finished(generation->ctx, reply, &figures);
+    end(generation);
+}
+
+/* Its time is up: what is there is the reply. */
+static void cut_off(struct generation *generation)
+{
+    engine_cancel(generation->call);
+    generation->call = NULL;
+    if (!close_blocks(generation))
+        return;
+    generation->reply.stop = CHAT_STOP_MAX_TOKENS;
+    end(generation);
+}
+
+static void on_text(void *ctx, struct str text, uint32_t token_count)
+{
+    struct generation *generation = ctx;
+    struct error error;
+    generation->reply.usage.output_tokens += token_count;
+    if (reply_parser_feed(generation->parser, text, &error) != OK)
+        fail(generation, &error);
+    else if (generation->max_reply_us && clock_now_us() - generation->first_token_us >= generation->max_reply_us)
+        cut_off(generation);
+    else
+        generation->handlers.on_progress(generation->ctx);
 }
 
 static void on_failed(void *ctx, const struct error *error)
@@ -358,6 +384,7 @@ struct generation *generation_start(const struct generation_setup *setup, const 
     generation->collects = setup->collects;
     generation->checks = needs_checks(setup->request);
     generation->started_us = setup->started_us;
+    generation->max_reply_us = setup->max_reply_us;
     generation->sink = (struct chat_sink){generation, on_block_start, on_block_delta, on_block_stop};
     buf_init(&generation->text, REPLY_BYTES_MAX);
     generation->parser = reply_parser_new(setup->spec->family, setup->request, &generation->sink);

@@ -53,6 +53,7 @@ struct generation_setup {
     struct chat_reply identity;         /* request_id, model_id, native */
     bool collects;                      /* the finished reply carries all blocks */
     uint64_t started_us;                /* clock_now_us() of the request's first byte */
+    uint64_t max_reply_us;              /* from the first token on: then the reply ends as at max_tokens; 0: none */
 };
 
 /* Template and grammar. Any thread, one at a time for a request. */

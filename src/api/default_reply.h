@@ -1,0 +1,18 @@
+/* default_reply.h - how long a reply may become when the request gives no
+ * maximum: what the card of the model ID says, and no more than what streams in
+ * a time after which clients stop waiting. Any thread. */
+#ifndef API_DEFAULT_REPLY_H
+#define API_DEFAULT_REPLY_H
+
+#include "api/call.h"
+
+/* Tokens, at the speed that replies of this model have had lately; 0: as many as the context allows. */
+uint32_t default_reply_tokens(const struct api *api, const struct catalog_match *match);
+
+/* Microseconds from the first token on after which such a reply ends, whatever was expected of it; 0: none. */
+uint64_t default_reply_us(const struct api *api);
+
+/* A reply has ended: what default_reply_tokens goes by. */
+void default_reply_learn(struct api *api, size_t model, uint64_t output_tokens, uint64_t decode_us);
+
+#endif
