@@ -22,6 +22,8 @@ static const struct api_operation operations[] = {
     {"POST", "/tagResource", "TagResource", tag_resource, false},
     {"POST", "/untagResource", "UntagResource", untag_resource, false},
     {"POST", "/listTagsForResource", "ListTagsForResource", list_tags_for_resource, false},
+    {"POST", "/", "GetCallerIdentity", sts_query, true},
+    {"GET", "/", "GetCallerIdentity", sts_query, true},
     {"GET", "/healthz", "healthz", health_alive, true},
     {"GET", "/readyz", "readyz", health_ready, true},
     {"GET", "/metrics", "metrics", health_metrics, true},
