@@ -36,12 +36,20 @@ static void register_codecs(void)
     codec_register(&anthropic_codec);
     codec_register(&nova_codec);
     codec_register(&llama_codec);
+    codec_register(&titan_codec);
+    codec_register(&mistral_codec);
+    codec_register(&cohere_codec);
+    codec_register(&chat_codec);
+    codec_register(&ended_codec);
     codec_register(&converse_body_codec);
     codec_register_native(BODY_ANTHROPIC, (struct codec_pair){&anthropic_codec, &anthropic_codec});
     codec_register_native(BODY_NOVA, (struct codec_pair){&nova_codec, &nova_codec});
     codec_register_native(BODY_LLAMA, (struct codec_pair){&llama_codec, &llama_codec});
-    for (int shape = BODY_TITAN; shape < BODY_SHAPES; shape++)
-        codec_register_native((enum body_shape)shape, (struct codec_pair){&converse_body_codec, &anthropic_codec});
+    codec_register_native(BODY_TITAN, (struct codec_pair){&titan_codec, &titan_codec});
+    codec_register_native(BODY_MISTRAL, (struct codec_pair){&mistral_codec, &mistral_codec});
+    codec_register_native(BODY_COHERE, (struct codec_pair){&cohere_codec, &anthropic_codec});
+    codec_register_native(BODY_CHAT, (struct codec_pair){&chat_codec, &chat_codec});
+    codec_register_native(BODY_ENDED, (struct codec_pair){&ended_codec, &anthropic_codec});
     /* Fields of families without a body of their own are read from the one that people know best. */
     codec_register_native(BODY_CONVERSE, (struct codec_pair){&converse_body_codec, &anthropic_codec});
 }

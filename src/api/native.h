@@ -1,5 +1,5 @@
-/* native.h - the models' own bodies, for InvokeModel: Anthropic messages, Nova,
- * Llama. Each is a codec of chat/codec.h. Any thread. */
+/* native.h - the models' own bodies, for InvokeModel, by family. Each is a codec
+ * of chat/codec.h. Any thread. */
 #ifndef API_NATIVE_H
 #define API_NATIVE_H
 
@@ -8,6 +8,11 @@
 extern const struct codec anthropic_codec;
 extern const struct codec nova_codec;
 extern const struct codec llama_codec;
+extern const struct codec titan_codec;
+extern const struct codec mistral_codec;
+extern const struct codec cohere_codec;
+extern const struct codec chat_codec;  /* OpenAI's chat completions */
+extern const struct codec ended_codec; /* refuses every body */
 extern const struct codec converse_body_codec;
 
 /* "amazon-bedrock-invocationMetrics":{...}, which rides on a native stream's last chunk. */

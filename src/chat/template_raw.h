@@ -5,11 +5,12 @@
 
 #include "chat/template.h"
 
-/* Llama bodies carry Llama 3's turn markers whatever model answers. False when
- * the model of `spec` knows them, or its own ones are there: the prompt then
- * goes to it as it is. Else *request, a copy of the caller's, gets system text
- * and messages in place of raw_prompt; text without markers becomes one user
- * message. */
+/* Bodies with a prompt carry the turn markers of the family that the caller
+ * thinks of (Llama 3, ChatML, Gemma, Mistral, DeepSeek) whatever model answers.
+ * False when they are those of `spec`'s family: the prompt then goes to the
+ * model as it is. Else *request, a copy of the caller's, gets system text and
+ * messages in place of raw_prompt; text without markers becomes one user
+ * message, but for a model of Llama's, which continues it. */
 enum error_code template_raw_translate(const struct template_spec *spec, struct chat_request *request,
                                        bool *is_translated, struct error *error) WARN_UNUSED;
 

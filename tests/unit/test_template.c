@@ -228,6 +228,18 @@ static void raw_prompts_in_foreign_markers_are_translated(void **state)
     check_raw("mistral", "<s>[INST]Hello[/INST]", "[INST]Hello[/INST]");
     check_raw("gemma", "<|start_header_id|>", "<start_of_turn>model\n");
     check_raw("llama3", "Once upon a time", "Once upon a time");
+    const char *chatml = "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nA<|im_end|>\n<|im_start|>assistant\nB"
+                         "<|im_end|>\n<|im_start|>user\nC<|im_end|>\n<|im_start|>assistant\n";
+    check_raw("chatml", "<s>[INST] <<SYS>>\nS\n<</SYS>>\n\nA [/INST] B </s><s>[INST] C [/INST]", chatml);
+    check_raw("chatml", "\n<\xEF\xBD\x9C" "begin\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>S<\xEF\xBD\x9CUser"
+        "\xEF\xBD"
+                        "\x9C>A<\xEF\xBD\x9C" "Assistant\xEF\xBD\x9C>B<\xEF\xBD\x9C" "end\xE2\x96\x81of\xE2\x96\x81s"
+                        "entence"
+                        "\xEF\xBD\x9C><\xEF\xBD\x9CUser\xEF\xBD\x9C>C<\xEF\xBD\x9C" "Assistant\xEF\xBD\x9C><think>\n",
+              chatml);
+    check_raw("mistral", "<|im_start|>user\nA<|im_end|>\n<|im_start|>assistant\n", "[INST]A[/INST]");
+    check_raw("gemma", "[INST]A[/INST]", "<start_of_turn>user\nA<end_of_turn>\n<start_of_turn>model\n");
+    check_raw("generic", "[INST]A[/INST]", "U:A\nA:");
 }
 
 /* Content must never be where special tokens are looked for. */
