@@ -25,7 +25,8 @@ enum body_shape {
     BODY_MISTRAL,
     BODY_COHERE,
     BODY_CHAT,  /* OpenAI's chat completions */
-    BODY_ENDED, /* not read any more: the service has ended the models that took it */
+    BODY_CLAUDE_TEXT, /* text completions, or BODY_ANTHROPIC */
+    BODY_JURASSIC,
     BODY_SHAPES
 };
 

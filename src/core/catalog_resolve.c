@@ -237,6 +237,7 @@ static enum body_shape body_of(const struct id_forms *forms)
         enum body_shape body;
     } families[] = {
         {"anthropic.", BODY_ANTHROPIC}, {"amazon.nova", BODY_NOVA}, {"amazon.titan", BODY_TITAN},
+        {"ai21.j2", BODY_JURASSIC},
         {"meta.llama", BODY_LLAMA},     {"mistral.", BODY_MISTRAL}, {"cohere.", BODY_COHERE},
         {"ai21.", BODY_CHAT},           {"deepseek.", BODY_CHAT},   {"openai.", BODY_CHAT},
         {"qwen.", BODY_CHAT},           {"writer.", BODY_CHAT},     {"google.", BODY_CHAT},

@@ -114,8 +114,20 @@ def test_cohere(pair):
     assert "".join(chunk["text"] for chunk in chunks) == whole["text"] == chunks[-1]["response"]["text"]
 
 
+def test_the_first_ones(pair):
+    body = {"prompt": f"{NAME}\n\nHuman: {ASK}\n\nAssistant:", "max_tokens_to_sample": 12, "temperature": 0}
+    whole, _ = invoke(pair, "anthropic.claude-v2:1", body)
+    assert whole["type"] == "completion" and whole["stop_reason"] in ("stop_sequence", "max_tokens")
+    chunks = stream(pair, "anthropic.claude-v2:1", body)
+    assert "".join(chunk["completion"] for chunk in chunks) == whole["completion"] != ""
+    body = {"prompt": ASK, "maxTokens": 4, "temperature": 0}
+    whole, _ = invoke(pair, "ai21.j2-mid-v1", body)
+    assert whole["prompt"]["text"] == ASK and whole["completions"][0]["data"]["text"]
+    assert [chunk["completions"] for chunk in stream(pair, "ai21.j2-mid-v1", body)] == [whole["completions"]]
+
+
 @pytest.mark.parametrize("model,body,word", [
-    ("ai21.j2-ultra-v1", {"prompt": "a"}, "has ended"), ("openai.gpt-oss-20b-1:0", {**CHAT, "n": 2}, "n: one reply"),
+    ("ai21.j2-ultra-v1", {"prompt": "a", "numResults": 3}, "numResults"), ("openai.gpt-oss-20b-1:0", {**CHAT, "n": 2}, "n: one reply"),
     ("amazon.titan-text-lite-v1", {"prompt": "a"}, "inputText"), ("cohere.command-r-v1:0", {"messages": []}, "message"),
     ("mistral.mistral-7b-instruct-v0:2", {}, "messages"),
     ("zai.glm-5", {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},

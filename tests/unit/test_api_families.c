@@ -1,4 +1,4 @@
-/* The models' own bodies: chat completions, Mistral, Titan, Cohere, and those that are ended. */
+/* The models' own bodies: chat completions, Mistral, Titan, Cohere, and the first ones. */
 #include "support.h"
 
 #include "api/cohere.h"
@@ -421,10 +421,66 @@ static void cohere_replies(void **state)
     buf_deinit(&chunks.text);
 }
 
-static void ended_bodies_say_so(void **state)
+/* --- the first ones ------------------------------------------------------------------------------------ */
+
+static void claude_text_bodies(void **state)
 {
     (void)state;
-    refused(&ended_codec, "{\"prompt\":\"a\"}", "modelId: the service has ended the models of this family");
+    struct buf out;
+    struct chunks chunks;
+    struct parsed parsed;
+    parse_ok(&parsed, &claude_text_codec,
+             "{\"prompt\":\"Sys\\n\\nHuman: A\\n\\nAssistant: B\\n\\nHuman: C\\n\\nAssistant:\",\"max_tokens_to_samp"
+                 "le\":9,"
+             "\"stop_sequences\":[\"\\n\\nHuman:\"],\"anthropic_version\":\"bedrock-2023-05-31\"}");
+    assert_str_equal(parsed.request.system[0].text, "Sys");
+    assert_int_equal(parsed.request.message_count, 3);
+    assert_str_equal(parsed.request.messages[2].blocks[0].text, "C");
+    assert_int_equal(parsed.request.max_tokens, 9);
+    release(&parsed);
+    parse_ok(&parsed, &claude_text_codec, "{\"prompt\":\"\\n\\nHuman: A\\n\\nAssistant: So\"}");
+    assert_str_equal(parsed.request.messages[1].blocks[0].text, "So"); /* goes on from there */
+    release(&parsed);
+    parse_ok(&parsed, &claude_text_codec, "{\"prompt\":\"plain\"}");
+    assert_int_equal(parsed.request.messages[0].role, CHAT_USER);
+    release(&parsed);
+    parse_ok(&parsed, &claude_text_codec, "{\"anthropic_version\":\"bedrock-2023-05-31\",\"max_tokens\":3," HELLO "}");
+    assert_int_equal(parsed.request.max_tokens, 3); /* the messages body */
+    release(&parsed);
+    refused(&claude_text_codec, "{}", "anthropic_version: required and missing");
+    written(&claude_text_codec, "{\"prompt\":\"a\"}", 1, CHAT_STOP_END_TURN, &out);
+    assert_str_equal(buf_str(&out), "{\"type\":\"completion\",\"completion\":\"Hi \\\"you\\\"\",\"stop_reason\":"
+                                    "\"stop_sequence\",\"stop\":\"\\n\\nHuman:\"}");
+    buf_deinit(&out);
+    streamed(&claude_text_codec, "{\"prompt\":\"a\"}", 1, CHAT_STOP_MAX_TOKENS, &chunks);
+    has(&chunks.text, "\"completion\":\"Hi \\\"you\\\"\",\"stop_reason\":null,\"stop\":null}");
+    has(&chunks.text, "\"completion\":\"\",\"stop_reason\":\"max_tokens\",\"stop\":null,\"amazon-bedrock");
+    buf_deinit(&chunks.text);
+}
+
+static void jurassic_bodies(void **state)
+{
+    (void)state;
+    struct buf out;
+    struct chunks chunks;
+    struct parsed parsed;
+    parse_ok(&parsed, &jurassic_codec, "{\"prompt\":\"Tell\",\"maxTokens\":7,\"temperature\":0.1,\"topP\":1,\"numRes"
+        "ults\":1,"
+                                       "\"countPenalty\":{\"scale\":0},\"stopSequences\":[]}");
+    assert_true(parsed.request.max_tokens == 7);
+    assert_str_equal(parsed.request.raw_prompt, "Tell");
+    release(&parsed);
+    refused(&jurassic_codec, "{\"prompt\":\"a\",\"numResults\":2}", "numResults: one reply");
+    written(&jurassic_codec, "{\"prompt\":\"a\"}", 1, CHAT_STOP_END_TURN, &out);
+    assert_str_equal(buf_str(&out), "{\"id\":\"r-1\",\"prompt\":{\"text\":\"a\",\"tokens\":[]},\"completions\":[{\"d"
+        "ata\":"
+                                    "{\"text\":\"Hi \\\"you\\\"\",\"tokens\":[]},\"finishReason\":{\"reason\":\"endo"
+                                    "ftext\"}}]}");
+    buf_deinit(&out);
+    streamed(&jurassic_codec, "{\"prompt\":\"a\"}", 1, CHAT_STOP_MAX_TOKENS, &chunks);
+    has(&chunks.text, "\"finishReason\":{\"reason\":\"length\"}}],\"amazon-bedrock");
+    assert_int_equal(chunks.count, 1);
+    buf_deinit(&chunks.text);
 }
 
 int main(void)
@@ -434,7 +490,7 @@ int main(void)
         cmocka_unit_test(chat_replies),   cmocka_unit_test(chat_errors_name_the_field),
         cmocka_unit_test(mistral_bodies), cmocka_unit_test(titan_bodies),
         cmocka_unit_test(cohere_bodies),  cmocka_unit_test(cohere_replies),
-        cmocka_unit_test(ended_bodies_say_so),
+        cmocka_unit_test(claude_text_bodies), cmocka_unit_test(jurassic_bodies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
