@@ -79,11 +79,11 @@ static enum error_code parse_extent(yyjson_val *root, struct error *error)
     enum error_code code = json_get_int(root, "", "n", 1, 128, &n, NULL, error);
     if (code == OK && n != 1)
         return field_error(error, "", "n", "one reply is made of a request; send it %lld times", (long long)n);
-    if (code == OK && !yyjson_is_num(yyjson_obj_get(root, "logprobs")))
+    if (code == OK && !json_is_number(yyjson_obj_get(root, "logprobs")))
         code = json_get_bool(root, "", "logprobs", &logprobs, NULL, error);
     if (code == OK)
         code = json_get_int(root, "", "top_logprobs", 0, 20, &top_logprobs, NULL, error);
-    if (code == OK && (logprobs || top_logprobs > 0 || yyjson_is_num(yyjson_obj_get(root, "logprobs"))))
+    if (code == OK && (logprobs || top_logprobs > 0 || json_is_number(yyjson_obj_get(root, "logprobs"))))
         code = field_error(error, "", logprobs ? "logprobs" : "top_logprobs", "probabilities are not given here");
     return code;
 }
@@ -177,7 +177,7 @@ enum error_code chat_body_parse(struct str body, const struct chat_body_defaults
     request->sampling.temperature = defaults->temperature;
     request->sampling.top_p = defaults->top_p;
     request->takes_assistant_first = true;
-    enum error_code code = json_parse(body, &request->document, error);
+    enum error_code code = json_parse_exact(body, &request->document, error);
     if (code == OK)
         code = parse_root(yyjson_doc_get_root(request->document), request, error);
     if (code != OK)

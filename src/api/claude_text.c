@@ -128,7 +128,7 @@ static enum error_code parse_text(yyjson_val *root, struct chat_request *request
 
 static enum error_code parse(struct str body, enum codec_use use, struct chat_request *request, struct error *error)
 {
-    enum error_code code = json_parse(body, &request->document, error);
+    enum error_code code = json_parse_exact(body, &request->document, error);
     if (code != OK)
         return code;
     if (is_text(request)) {

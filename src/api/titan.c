@@ -122,7 +122,7 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
 static enum error_code parse(struct str body, enum codec_use use, struct chat_request *request, struct error *error)
 {
     (void)use;
-    enum error_code code = json_parse(body, &request->document, error);
+    enum error_code code = json_parse_exact(body, &request->document, error);
     if (code == OK)
         code = parse_root(yyjson_doc_get_root(request->document), request, error);
     if (code != OK)
