@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/limits.h"
@@ -146,7 +147,7 @@ static bool can_fork(void)
     const pid_t pid = fork();
     if (pid == 0)
         _exit(0);
-    return pid > 0;
+    return pid > 0 && waitpid(pid, NULL, 0) == pid;
 }
 
 void sandbox_append_escapes(struct buf *out)
@@ -157,8 +158,8 @@ void sandbox_append_escapes(struct buf *out)
     } attempts[] = {
         {"a reader can open files", can_open},          {"a reader can truncate files", can_truncate},
         {"a reader can change file modes", can_chmod},  {"a reader can use the network", can_connect},
-        {"a reader can be traced", can_trace},          {"a reader can signal the server", can_signal},
-        {"a reader can start processes", can_fork},
+        {"a reader can signal the server", can_signal}, {"a reader can start processes", can_fork},
+        {"a reader can be traced", can_trace}, /* last: signals stop a process that is traced */
     };
     for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++)
         if (attempts[i].is_possible())
