@@ -13,7 +13,7 @@
 #define EXTENSION_BYTES ((size_t)4096)        /* chunk extensions of one body, ignored */
 #define KEPT_CONNECTIONS ((size_t)256)        /* idle objects per thread */
 #define KEPT_BUFFER_BYTES ((size_t)65536)
-#define PROBE_MS 1000                         /* from the end of the input to the first probe; then twice as long */
+#define PROBE_MS 1000                         /* from the first probe to the second; then twice as long */
 
 enum http1_state {
     HTTP1_IDLE,    /* between requests */
@@ -435,15 +435,32 @@ static void http1_receive(struct protocol *base, struct str data)
     set_paused(http1);
 }
 
+/* A client that sends no more either has left or waits for its reply, and which it is shows only when something is
+ * sent: one that has left answers with a reset. Nothing of the reply is there yet, so it is an interim response, which
+ * every client of HTTP/1.1 skips. The first one goes at once: who has left shall cost no more tokens. */
+static void probe(struct http1 *http1)
+{
+    uint64_t now_ms = http1->base.host->now_ms;
+    const struct exchange *exchange = &http1->exchange;
+    bool can_probe = exchange->state == EXCHANGE_HANDED && exchange->base.request.version == 11;
+    if (!http1->has_ended || !can_probe || now_ms < http1->probe_ms || unsent_bytes(http1) > 0)
+        return;
+    http1->probe_wait_ms *= 2;
+    http1->probe_ms = now_ms + http1->probe_wait_ms;
+    buf_append_text(&http1->base.out, CONTINUE);
+    wake(http1);
+}
+
 static void http1_receive_end(struct protocol *base)
 {
     struct http1 *http1 = http1_of(base);
     if (http1->has_ended)
         return;
     http1->has_ended = true;
-    http1->probe_wait_ms = PROBE_MS;
-    http1->probe_ms = base->host->now_ms + PROBE_MS;
+    http1->probe_wait_ms = PROBE_MS / 2;
+    http1->probe_ms = base->host->now_ms;
     parse_kept(http1);
+    probe(http1);
 }
 
 /* --- output ---------------------------------------------------------------------------------------- */
@@ -608,22 +625,6 @@ static void http1_pull(struct protocol *base)
         base->is_broken = true;
     if (exchange->state == EXCHANGE_STREAMING && exchange_drain_due(exchange, http1_unsent(exchange)))
         exchange->base.on_drain(&exchange->base);
-}
-
-/* A client that sends no more either has left or waits for its reply, and which it is shows only when something is
- * sent: one that has left answers with a reset. Nothing of the reply is there yet, so it is an interim response, which
- * every client of HTTP/1.1 skips; not at once, so that few ever see it. */
-static void probe(struct http1 *http1)
-{
-    uint64_t now_ms = http1->base.host->now_ms;
-    const struct exchange *exchange = &http1->exchange;
-    bool can_probe = exchange->state == EXCHANGE_HANDED && exchange->base.request.version == 11;
-    if (!http1->has_ended || !can_probe || now_ms < http1->probe_ms || unsent_bytes(http1) > 0)
-        return;
-    http1->probe_wait_ms *= 2;
-    http1->probe_ms = now_ms + http1->probe_wait_ms;
-    buf_append_text(&http1->base.out, CONTINUE);
-    wake(http1);
 }
 
 static void http1_tick(struct protocol *base)

@@ -264,5 +264,8 @@ def test_half_a_close_is_no_farewell(server, operation):
         found = b""
         while part := raw.recv(65536):
             found += part
+    interim = b"HTTP/1.1 100 Continue\r\n\r\n"
+    while found.startswith(interim):
+        found = found.removeprefix(interim)
     assert found.startswith(b"HTTP/1.1 200 OK")
     assert b"messageStop" in found or b"outputTokens" in found

@@ -540,6 +540,7 @@ static void test_a_client_that_sends_no_more_gets_its_replies(void **state)
     assert_int_equal(peer.closes, 0);
     buf_append_char(&peer.sent, '\0');
     assert_string_equal(peer.sent.data, "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 3\r\n\r\none"
+                                        "HTTP/1.1 100 Continue\r\n\r\n" /* is somebody there? */
                                         "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\ntwo"
                                         "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 6\r\n\r\n"
                                         "GET /3");
@@ -560,11 +561,11 @@ static void test_a_client_that_sends_no_more_is_probed(void **state)
         peer_pass(&peer, 10000);
         assert_int_equal(peer.sent.len, 0);
         peer_end(&peer);
-        peer_pass(&peer, 10);
-        assert_int_equal(peer.sent.len, 0);
-        peer_pass(&peer, 2000);
+        peer_pump(&peer);
+        assert_true((peer.sent.len > 0) == (i == 0)); /* 1.0 has no such thing */
+        peer_pass(&peer, 10000);
         size_t probe = peer.sent.len;
-        assert_true(contains(&peer.sent, "HTTP/1.1 100 Continue\r\n\r\n") == (i == 0)); /* 1.0 has no such thing */
+        assert_true(contains(&peer.sent, "HTTP/1.1 100 Continue\r\n\r\n") == (i == 0));
         http_respond_start(peer.held[0], 200, NULL, 0);
         size_t head = peer.sent.len;
         peer_pass(&peer, 60000);

@@ -476,7 +476,7 @@ static void test_half_a_close_is_no_farewell(void **state)
     buf_init(&replies, 1 << 16);
     for (ssize_t n; (n = get(&wire, piece, sizeof(piece))) > 0;)
         buf_append(&replies, piece, (size_t)n);
-    assert_true(str_find(buf_str(&replies), STR("\r\n\r\n/1HTTP/1.1 200 OK\r\n"), 0) > 0);
+    assert_true(str_find(buf_str(&replies), STR("\r\n\r\n/1HTTP/1.1 "), 0) > 0); /* 100, or 200 at once */
     assert_true(str_ends(buf_str(&replies), STR("later")));
     assert_int_equal(atomic_load(&closes), 0);
     buf_deinit(&replies);
