@@ -163,13 +163,35 @@ static bool check_version(struct s3 *s3)
     return false;
 }
 
+/* Whether S3 has operations by this name; any other is the client's mistake, and not something that is missing here. */
+static bool is_of_s3(struct str name)
+{
+    static const char others[] = "analytics annotation append attributes intelligent-tiering inventory "
+                                 "legal-hold metadataTable metadataConfiguration metrics position renameObject restore "
+                                 "retention select select-type session torrent ";
+    if (is_listed(name, others))
+        return true;
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
+        if (is_listed(name, routes[i].others) ||
+            (routes[i].parameter && str_eq(name, str_of(routes[i].parameter))))
+            return true;
+    return false;
+}
+
+static void fail_foreign(struct s3 *s3, struct str name, const struct route *route)
+{
+    bool is_known = is_of_s3(name);
+    s3_fail(s3, is_known ? 501 : 400, is_known ? "NotImplemented" : "InvalidArgument",
+            "The query parameter '" STR_FMT "' is not %s%s%s.", STR_ARG(str_slice(name, 0, 100)),
+            is_known ? "implemented" : "known", route ? " for " : "", route ? route->operation->name : "");
+}
+
 const struct s3_operation *s3_find_operation(struct s3 *s3)
 {
     const struct route *route = find_route(s3);
     struct str foreign = find_foreign(s3, route);
     if (foreign.data) {
-        s3_fail(s3, 501, "NotImplemented", "The query parameter '" STR_FMT "' is not implemented%s%s.",
-                STR_ARG(str_slice(foreign, 0, 100)), route ? " for " : "", route ? route->operation->name : "");
+        fail_foreign(s3, foreign, route);
         return NULL;
     }
     if (!route) {
