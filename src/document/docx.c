@@ -95,7 +95,9 @@ static bool read_embedded(void *ctx, struct str id)
         buf_appendf(&text, "(%s cannot be read: %s)", relation->target, docx->error->message);
         docx->code = text.failed ? error_no_memory(docx->error) : OK;
     }
-    if (docx->code == OK)
+    if (docx->code == OK && !is_there)
+        put_lines(&docx->reader.writer, STR("(a part of the file is not read)"));
+    else if (docx->code == OK)
         put_lines(&docx->reader.writer, str_trim(buf_str(&text)));
     buf_deinit(&bytes);
     buf_deinit(&text);

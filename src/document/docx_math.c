@@ -139,7 +139,8 @@ static void set_defaults(struct docx_math_frame *frame)
                        : frame->kind == KIND_BAR       ? "\u0332"
                                                        : "";
     docx_copy_text(str_of(sign), frame->sign, sizeof(frame->sign));
-    docx_copy_text(frame->kind == KIND_DELIMITED ? STR("|") : STR(""), frame->separator, sizeof(frame->separator));
+    const char *separator = frame->kind == KIND_DELIMITED ? "|" : frame->kind == KIND_FRACTION ? "/" : "";
+    docx_copy_text(str_of(separator), frame->separator, sizeof(frame->separator));
     docx_copy_text(frame->kind == KIND_DELIMITED ? STR(")") : STR(""), frame->end, sizeof(frame->end));
 }
 
@@ -156,7 +157,7 @@ static void begin_operand(struct docx_math *math, struct docx_math_frame *owner,
 {
     bool is_first = owner->parts == 0;
     switch (owner->kind) {
-    case KIND_FRACTION: put(math, is_first ? "" : "/"); break;
+    case KIND_FRACTION: put(math, is_first ? "" : owner->separator); break;
     case KIND_RAISED:
     case KIND_UPPER_LIMIT: put(math, is_first ? "" : "^"); break;
     case KIND_LOWERED:
@@ -255,6 +256,8 @@ static void read_property(struct docx_math *math, struct str name, const struct 
         docx_copy_text(value, owner->end, sizeof(owner->end));
     else if (str_eq(name, STR("pos")) && owner->kind == KIND_BAR && str_eq(value, STR("top")))
         docx_copy_text(STR("\u0305"), owner->sign, sizeof(owner->sign));
+    else if (str_eq(name, STR("type")) && owner->kind == KIND_FRACTION && str_eq(value, STR("noBar")))
+        docx_copy_text(STR("\u00A6"), owner->separator, sizeof(owner->separator)); /* no quotient: n over k */
     else if (str_eq(name, STR("show")) && owner->kind == KIND_PHANTOM && !docx_is_on(element))
         owner->has_sign = true; /* not to be shown */
 }
@@ -265,6 +268,8 @@ void docx_math_start(struct docx_math *math, struct str name, const struct xml_e
     struct docx_math_frame *frame = frame_at(math, ++math->depth);
     bool is_phantom = owner && owner->kind == KIND_PHANTOM && owner->has_sign && str_eq(name, STR("e"));
     math->hidden += math->hidden > 0 || is_phantom;
+    if (math->hidden == 0 && math->depth > 2 && str_eq(name, STR("vanish")) && docx_is_on(element))
+        math->hidden = 3; /* this, rPr, and the run that it hides */
     math->is_text = str_eq(name, STR("t"));
     if (!frame)
         return;

@@ -23,7 +23,7 @@ void docx_reader_deinit(struct docx_reader *reader)
 void docx_reader_begin(struct docx_reader *reader)
 {
     reader->skipped = reader->properties = reader->runs = reader->math_depth = reader->boxes = 0;
-    reader->is_text = reader->is_ruby = false;
+    reader->is_text = reader->is_ruby = reader->is_row_properties = false;
     reader->fields.depth = 0;
     reader->note[0] = '\0';
     buf_clear(&reader->box);
@@ -357,6 +357,20 @@ static bool is_left_out(struct str name)
     return is_one_of(name, names);
 }
 
+/* A row or cell that was deleted, by an element among its properties: that, they and it are left out. */
+static bool is_table_deletion(const struct docx_reader *reader, struct str name)
+{
+    return (reader->is_row_properties && str_eq(name, STR("del"))) || str_eq(name, STR("cellDel"));
+}
+
+static void skip_table_part(struct docx_reader *reader, struct str name)
+{
+    if (str_eq(name, STR("cellDel")))
+        docx_drop_cell(&reader->writer);
+    reader->is_row_properties = false;
+    reader->skipped = 3;
+}
+
 static void start_table_element(struct docx_reader *reader, struct str name, const struct xml_element *element)
 {
     struct docx_writer *writer = &reader->writer;
@@ -366,6 +380,8 @@ static void start_table_element(struct docx_reader *reader, struct str name, con
         docx_start_row(writer);
     else if (str_eq(name, STR("tc")))
         docx_start_cell(writer);
+    else if (str_eq(name, STR("trPr")))
+        reader->is_row_properties = true;
     else if (str_eq(name, STR("gridSpan")))
         docx_set_span(writer, docx_integer(element, 1));
     else if (str_eq(name, STR("gridBefore")))
@@ -422,7 +438,9 @@ static bool on_start(void *ctx, struct str name, const struct xml_element *eleme
     struct docx_reader *reader = ctx;
     if (reader->skipped == 0 && reader->properties > 0)
         read_paragraph_property(reader, name, element);
-    if (reader->skipped > 0 || is_left_out(name)) {
+    if (reader->skipped == 0 && is_table_deletion(reader, name)) {
+        skip_table_part(reader, name);
+    } else if (reader->skipped > 0 || is_left_out(name)) {
         reader->skipped++;
     } else if (reader->math_depth > 0) {
         reader->math_depth++;
@@ -451,6 +469,8 @@ static void end_element(struct docx_reader *reader, struct str name)
         reader->runs -= reader->runs > 0;
     else if (str_eq(name, STR("t")))
         reader->is_text = false;
+    else if (str_eq(name, STR("trPr")))
+        reader->is_row_properties = false;
     else if (str_eq(name, STR("tr")))
         docx_end_row(&reader->writer);
     else if (str_eq(name, STR("tbl")))

@@ -41,6 +41,7 @@ struct docx_reader {
     unsigned properties; /* depth inside pPr */
     unsigned runs;
     bool is_text; /* inside w:t */
+    bool is_row_properties; /* inside trPr */
     struct docx_paragraph paragraph;
     char style_space[DOCX_STYLE_ID_MAX], run_style[DOCX_STYLE_ID_MAX];
     char note[32]; /* what the next paragraph begins with */

@@ -265,6 +265,12 @@ void docx_start_cell(struct docx_writer *writer)
     table->has_cell_text = false;
 }
 
+void docx_drop_cell(struct docx_writer *writer)
+{
+    if (is_flat(writer))
+        table_of(writer)->span = 0;
+}
+
 void docx_set_span(struct docx_writer *writer, int columns)
 {
     if (is_flat(writer))

@@ -62,6 +62,7 @@ void docx_end_table(struct docx_writer *writer);
 void docx_start_row(struct docx_writer *writer);
 void docx_end_row(struct docx_writer *writer);
 void docx_start_cell(struct docx_writer *writer);
+void docx_drop_cell(struct docx_writer *writer);              /* no column stands for it */
 void docx_set_span(struct docx_writer *writer, int columns);  /* of the cell */
 void docx_skip_columns(struct docx_writer *writer, int columns); /* before the first cell */
 

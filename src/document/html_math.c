@@ -1,5 +1,7 @@
 #include "document/html_math.h"
 
+#include <stdlib.h>
+
 /* A child of an element whose children each have a meaning by their place. */
 struct place {
     struct str parent;
@@ -55,13 +57,21 @@ static bool is_accent(const GumboNode *node)
     return str_eq(html_node_name(node, space), STR("mo"));
 }
 
+/* Binomials are fractions without a line. */
+static bool has_no_line(const GumboNode *fraction)
+{
+    const GumboAttribute *width = gumbo_get_attribute(&fraction->v.element.attributes, "linethickness");
+    char *end = NULL;
+    return width && strtod(width->value, &end) == 0.0 && end != width->value;
+}
+
 static const char *sign_before(const struct place *place, const GumboNode *node)
 {
     bool is_sub_sup = str_eq(place->parent, STR("msubsup")) || str_eq(place->parent, STR("munderover"));
     if (place->index == 0)
         return "";
     if (str_eq(place->parent, STR("mfrac")))
-        return "/";
+        return has_no_line(node->parent) ? "\u00A6" : "/";
     if (str_eq(place->parent, STR("msup")) || (is_sub_sup && place->index == 2))
         return "^";
     if (str_eq(place->parent, STR("msub")) || str_eq(place->parent, STR("munder")) || is_sub_sup)

@@ -50,6 +50,20 @@ static void docx_tables(void **state)
     reads_as(docx_text, parts, COUNT(parts), "before\nItem\tPrice\nwide\t\tx y\nin\tner\nafter\n");
 }
 
+static void deleted_rows_and_cells_are_gone(void **state)
+{
+    (void)state;
+#define GONE_CELL(inner) "<w:tc><w:tcPr><w:tcW/><w:cellDel w:id=\"2\"/></w:tcPr>" inner "</w:tc>"
+    const struct fixture_part parts[] = {
+        DOCX_ROOT,
+        DOCX_BODY("<w:tbl><w:tr>" CELL(P("a")) GONE_CELL(P("gone")) CELL(P("b")) "</w:tr>"
+                  "<w:tr><w:trPr><w:cantSplit/><w:del w:id=\"1\"/></w:trPr>" CELL(P("gone")) CELL(P("too")) "</w:tr>"
+                  "<w:tr>" GONE_CELL(P("gone")) CELL("<w:p><w:del><w:r><w:t>old</w:t></w:r></w:del></w:p>")
+                  CELL(P("c")) "</w:tr></w:tbl>" P("after")),
+    };
+    reads_as(docx_text, parts, COUNT(parts), "a\tb\n\tc\nafter\n");
+}
+
 static void docx_notes_headers_and_footers(void **state)
 {
     (void)state;
@@ -232,6 +246,12 @@ static void equations_in_one_line(void **state)
                  MR("b")),
                "1/2 xa^2 b\n");
     plain_body(M(ME("f", ME("num", ME("f", ME("num", MR("a")) ME("den", MR("b")))) ME("den", MR("c")))), "(a/b)/c\n");
+    plain_body(M(ME("d", ME("e", ME("f", "<m:fPr><m:type m:val=\"noBar\"/></m:fPr>" ME("num", MR("n"))
+                                  ME("den", MR("k-1")))))),
+               "(n\u00A6(k-1))\n");
+    plain_body(M("<m:r><w:rPr><w:vanish/></w:rPr><m:t>gone</m:t></m:r><m:r><w:rPr><w:vanish w:val=\"0\"/></w:rPr>"
+                 "<m:t>x</m:t></m:r>" MR("+1")),
+               "x+1\n");
 }
 
 static void signs_and_boxes(void **state)
@@ -418,19 +438,21 @@ static void embedded_parts_are_read_or_named(void **state)
         PART("word/_rels/document.xml.rels",
              RELATIONS(RELATION("h", "aFChunk", "c.html") RELATION("d", "aFChunk", "c.docx")
                            RELATION("t", "aFChunk", "/word/c.txt") RELATION("r", "aFChunk", "c.rtf")
-                               RELATION("b", "aFChunk", "bad.docx"))),
+                               RELATION("b", "aFChunk", "bad.docx")
+                                   RELATION("m", "aFChunk", "missing.html"))),
         PART("word/c.html", "<p>Inside</p><table><tr><td>1<td>2</table>"),
         {.name = "word/c.docx", .text = buf_str(&docx)},
         PART("word/c.txt", "caf\xE9\n  two"),
         PART("word/c.rtf", "{\\rtf1 x}"),
         PART("word/bad.docx", "PK\003\004nothing"),
         DOCX_BODY(P("Before") "<w:altChunk r:id=\"h\"/><w:altChunk r:id=\"d\"/><w:altChunk r:id=\"t\"/>"
-                  "<w:altChunk r:id=\"r\"/><w:altChunk r:id=\"b\"/><w:altChunk r:id=\"none\"/>" P("After")),
+                  "<w:altChunk r:id=\"r\"/><w:altChunk r:id=\"b\"/><w:altChunk r:id=\"none\"/><w:altChunk r:id=\"m\"/>"
+                  P("After")),
     };
     reads_as(docx_text, parts, COUNT(parts),
              "Before\nInside\n1\t2\nInner file\ncafé\n  two\n(word/c.rtf, a part of another format, is not read)\n"
              "(word/bad.docx cannot be read: the file is damaged: it is not a zip archive)\n"
-             "(a part of the file is not read)\nAfter\n");
+             "(a part of the file is not read)\n(a part of the file is not read)\nAfter\n");
     buf_deinit(&docx);
 }
 
@@ -440,6 +462,7 @@ int main(void)
         cmocka_unit_test(docx_paragraphs_headings_and_lists),
         cmocka_unit_test(docx_runs_tabs_and_changes),
         cmocka_unit_test(docx_tables),
+        cmocka_unit_test(deleted_rows_and_cells_are_gone),
         cmocka_unit_test(docx_notes_headers_and_footers),
         cmocka_unit_test(lists_share_definitions_and_start_anew),
         cmocka_unit_test(levels_of_lists),

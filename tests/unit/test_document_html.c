@@ -169,6 +169,8 @@ static void signs_that_change_the_meaning(void **state)
 static void formulas(void **state)
 {
     (void)state;
+    reads_as("<math><mo>(</mo><mfrac linethickness=0><mi>n</mi><mi>k</mi></mfrac><mo>)</mo></math>", "(n\u00A6k)");
+    reads_as("<math><mfrac linethickness=2px><mi>n</mi><mi>k</mi></mfrac></math>", "n/k");
     reads_as("<math> <mfrac> <mn>1</mn> <mn>2</mn> </mfrac> </math>", "1/2");
     reads_as("<math><mfrac><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow><mn>2</mn></mfrac></math>", "(a+b)/2");
     reads_as("<math><msup><mi>x</mi><mn>2</mn></msup><mo>=</mo><msub><mi>a</mi><mrow><mi>i</mi></mrow></msub></math>",
