@@ -438,15 +438,18 @@ static void put_value(struct xlsx *xlsx)
     }
 }
 
-/* Tabs for the columns from the last cell to this one, those that can be seen. */
+/* Tabs for the columns from the last cell to this one, those that can be seen; one that stands out of order is kept
+ * apart, too. */
 static void put_tabs(struct xlsx *xlsx)
 {
     unsigned gap = 0;
     for (unsigned column = xlsx->tab; column < xlsx->column && gap <= GAP_MAX; column++)
         gap += !is_column_hidden(xlsx, column);
+    if (gap == 0 && xlsx->row_has_cell)
+        gap = 1;
     for (unsigned i = 0; i < gap; i++)
         text_put_char(&xlsx->out, '\t');
-    xlsx->tab = xlsx->column;
+    xlsx->tab = xlsx->column > xlsx->tab ? xlsx->column : xlsx->tab;
 }
 
 static void put_cell(struct xlsx *xlsx)
