@@ -76,7 +76,7 @@ static bool is_completion(const struct chat_request *request)
 
 static bool write_completion(const struct chat_reply *reply, struct buf *out)
 {
-    anthropic_append_completion(out, reply->block_count ? reply->blocks[0].text : STR(""));
+    anthropic_append_completion(out, native_reply_text(reply));
     anthropic_append_completion_stop(out, reply);
     return buf_append_char(out, '}');
 }
@@ -164,9 +164,7 @@ static void stream_end_completion(struct codec_stream *stream, const struct chat
     anthropic_append_completion(&stream->scratch, STR(""));
     anthropic_append_completion_stop(&stream->scratch, reply);
     buf_append_char(&stream->scratch, ',');
-    native_append_metrics(&stream->scratch, reply);
-    buf_append_char(&stream->scratch, '}');
-    codec_stream_emit(stream, "completion");
+    native_emit_last(stream, reply, "completion");
 }
 
 static void stream_end(struct codec_stream *stream, const struct chat_reply *reply)
@@ -181,9 +179,7 @@ static void stream_end(struct codec_stream *stream, const struct chat_reply *rep
     buf_appendf(out, "},\"usage\":{\"output_tokens\":%llu}}", (unsigned long long)reply->usage.output_tokens);
     codec_stream_emit(stream, "message_delta");
     buf_append_text(out, "{\"type\":\"message_stop\",");
-    native_append_metrics(out, reply);
-    buf_append_char(out, '}');
-    codec_stream_emit(stream, "message_stop");
+    native_emit_last(stream, reply, "message_stop");
 }
 
 const struct codec anthropic_codec = {

@@ -2,6 +2,7 @@
 #include "api/chat_body.h"
 
 #include "api/converse.h"
+#include "api/native.h"
 #include "core/limits.h"
 
 #define TEMPERATURE_MAX 2
@@ -149,8 +150,6 @@ static enum error_code parse_text(yyjson_val *root, struct chat_request *request
 
 static enum error_code parse_root(yyjson_val *root, struct chat_request *request, struct error *error)
 {
-    if (!yyjson_is_obj(root))
-        return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
     enum error_code code = parse_known(root, request, error);
     if (code == OK)
         code = parse_length(root, request, error);
@@ -177,10 +176,5 @@ enum error_code chat_body_parse(struct str body, const struct chat_body_defaults
     request->sampling.temperature = defaults->temperature;
     request->sampling.top_p = defaults->top_p;
     request->takes_assistant_first = true;
-    enum error_code code = json_parse_exact(body, &request->document, error);
-    if (code == OK)
-        code = parse_root(yyjson_doc_get_root(request->document), request, error);
-    if (code != OK)
-        codec_request_free(request);
-    return code;
+    return native_parse(body, parse_root, request, error);
 }

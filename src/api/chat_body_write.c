@@ -20,16 +20,11 @@ static bool is_completion(const struct chat_request *request)
     return request->raw_prompt.data != NULL;
 }
 
-static uint64_t prompt_tokens(const struct chat_usage *usage)
-{
-    return usage->input_tokens + usage->cache_read_tokens + usage->cache_write_5m_tokens + usage->cache_write_1h_tokens;
-}
-
 static void append_usage(struct buf *out, const struct chat_usage *usage)
 {
     buf_appendf(out, "\"usage\":{\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"total_tokens\":%llu,",
-                (unsigned long long)prompt_tokens(usage), (unsigned long long)usage->output_tokens,
-                (unsigned long long)(prompt_tokens(usage) + usage->output_tokens));
+                native_prompt_tokens(usage), (unsigned long long)usage->output_tokens,
+                native_prompt_tokens(usage) + usage->output_tokens);
     buf_appendf(out, "\"prompt_tokens_details\":{\"cached_tokens\":%llu}}",
                 (unsigned long long)usage->cache_read_tokens);
 }
@@ -40,20 +35,6 @@ static void append_identity(struct buf *out, const struct chat_reply *reply, con
     buf_appendf(out, "\"id\":\"chatcmpl-" STR_FMT "\",\"object\":\"%s\",\"created\":%llu,\"model\":",
                 STR_ARG(reply->request_id), object, (unsigned long long)(clock_wall_us() / 1000000));
     buf_append_json(out, reply->model_id);
-}
-
-/* Blocks of one kind in a row are one text. */
-static void append_texts(struct buf *out, const struct chat_reply *reply)
-{
-    struct buf text;
-    buf_init(&text, out->max);
-    for (size_t i = 0; i < reply->block_count; i++)
-        if (reply->blocks[i].kind == CHAT_TEXT)
-            buf_append_str(&text, reply->blocks[i].text);
-    if (text.failed)
-        out->failed = true;
-    buf_append_json(out, buf_str(&text));
-    buf_deinit(&text);
 }
 
 static void append_call(struct buf *out, const struct chat_reply_block *block)
@@ -82,7 +63,7 @@ static void append_message(struct buf *out, const struct chat_reply *reply)
     if (all > 0 && count_kind(reply, CHAT_TEXT) == 0)
         buf_append_text(out, "null");
     else
-        append_texts(out, reply);
+        native_append_texts(out, reply);
     if (all > 0)
         buf_append_text(out, ",\"tool_calls\":[");
     for (size_t i = 0; i < reply->block_count; i++) {
@@ -105,7 +86,7 @@ static bool write_chat(const struct chat_request *request, const struct chat_rep
     append_identity(out, reply, is_text ? "text_completion" : "chat.completion");
     buf_append_text(out, is_text ? ",\"choices\":[{\"index\":0,\"text\":" : ",\"choices\":[{\"index\":0,\"message\":");
     if (is_text)
-        append_texts(out, reply);
+        native_append_texts(out, reply);
     else
         append_message(out, reply);
     /* Completions of this service call it stop_reason; clients of either look for their own. */
@@ -120,7 +101,7 @@ static bool write_mistral(const struct chat_request *request, const struct chat_
     const char *reason = finish_reason(reply->stop);
     if (is_completion(request)) {
         buf_append_text(out, "{\"outputs\":[{\"text\":");
-        append_texts(out, reply);
+        native_append_texts(out, reply);
         return buf_appendf(out, ",\"stop_reason\":\"%s\"}]}", reason);
     }
     buf_append_char(out, '{');
@@ -233,11 +214,6 @@ static void stream_block_delta(struct codec_stream *stream, size_t index, enum c
     end_chunk(stream);
 }
 
-static void stream_block_stop(struct codec_stream *stream, size_t index, enum chat_block_kind kind)
-{
-    (void)stream, (void)index, (void)kind; /* chunks have no such thing */
-}
-
 static void stream_end(struct codec_stream *stream, const struct chat_reply *reply)
 {
     struct buf *out = &stream->scratch;
@@ -253,9 +229,7 @@ static void stream_end(struct codec_stream *stream, const struct chat_reply *rep
     buf_append_char(out, ',');
     append_usage(out, &reply->usage);
     buf_append_char(out, ',');
-    native_append_metrics(out, reply);
-    buf_append_char(out, '}');
-    codec_stream_emit(stream, "chunk");
+    native_emit_last(stream, reply, "chunk");
 }
 
 static enum error_code parse_chat(struct str body, enum codec_use use, struct chat_request *request,
@@ -281,7 +255,7 @@ const struct codec chat_codec = {
     .stream_start = stream_start,
     .stream_block_start = stream_block_start,
     .stream_block_delta = stream_block_delta,
-    .stream_block_stop = stream_block_stop,
+    .stream_block_stop = native_no_block_stop,
     .stream_end = stream_end,
 };
 
@@ -292,6 +266,6 @@ const struct codec mistral_codec = {
     .stream_start = stream_start,
     .stream_block_start = stream_block_start,
     .stream_block_delta = stream_block_delta,
-    .stream_block_stop = stream_block_stop,
+    .stream_block_stop = native_no_block_stop,
     .stream_end = stream_end,
 };

@@ -159,7 +159,7 @@ static bool write_reply(const struct chat_request *request, const struct chat_re
     if (!is_text(request))
         return anthropic_codec.write(request, reply, out);
     buf_append_text(out, "{\"type\":\"completion\",\"completion\":");
-    buf_append_json(out, reply->block_count ? reply->blocks[0].text : STR(""));
+    buf_append_json(out, native_reply_text(reply));
     append_stop(out, reply);
     return buf_append_char(out, '}');
 }
@@ -204,9 +204,7 @@ static void stream_end(struct codec_stream *stream, const struct chat_reply *rep
     buf_append_text(&stream->scratch, "{\"type\":\"completion\",\"completion\":\"\"");
     append_stop(&stream->scratch, reply);
     buf_append_char(&stream->scratch, ',');
-    native_append_metrics(&stream->scratch, reply);
-    buf_append_char(&stream->scratch, '}');
-    codec_stream_emit(stream, "chunk");
+    native_emit_last(stream, reply, "chunk");
 }
 
 const struct codec claude_text_codec = {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "api/converse.h"
+#include "api/native.h"
 #include "core/limits.h"
 
 #define COMMAND_TEMPERATURE 0.9
@@ -482,18 +483,11 @@ static enum error_code parse_chat(yyjson_val *root, struct chat_request *request
 
 static enum error_code parse_root(yyjson_val *root, struct chat_request *request, struct error *error)
 {
-    if (!yyjson_is_obj(root))
-        return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
     return yyjson_obj_get(root, "prompt") ? parse_prompt(root, request, error) : parse_chat(root, request, error);
 }
 
 enum error_code cohere_parse(struct str body, enum codec_use use, struct chat_request *request, struct error *error)
 {
     (void)use;
-    enum error_code code = json_parse_exact(body, &request->document, error);
-    if (code == OK)
-        code = parse_root(yyjson_doc_get_root(request->document), request, error);
-    if (code != OK)
-        codec_request_free(request);
-    return code;
+    return native_parse(body, parse_root, request, error);
 }

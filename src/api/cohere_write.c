@@ -14,25 +14,6 @@ static const char *finish_reason(enum chat_stop_reason stop)
     return stop == CHAT_STOP_MAX_TOKENS || stop == CHAT_STOP_CONTEXT_WINDOW ? "MAX_TOKENS" : "COMPLETE";
 }
 
-static unsigned long long prompt_tokens(const struct chat_usage *usage)
-{
-    return usage->input_tokens + usage->cache_read_tokens + usage->cache_write_5m_tokens + usage->cache_write_1h_tokens;
-}
-
-/* All texts of the reply as one JSON string. */
-static void append_text(struct buf *out, const struct chat_reply *reply)
-{
-    struct buf text;
-    buf_init(&text, out->max);
-    for (size_t i = 0; i < reply->block_count; i++)
-        if (reply->blocks[i].kind == CHAT_TEXT)
-            buf_append_str(&text, reply->blocks[i].text);
-    if (text.failed)
-        out->failed = true;
-    buf_append_json(out, buf_str(&text));
-    buf_deinit(&text);
-}
-
 static void append_id(struct buf *out, const char *name, const struct chat_reply *reply)
 {
     buf_appendf(out, "\"%s\":\"" STR_FMT "\"", name, STR_ARG(reply->request_id));
@@ -69,7 +50,7 @@ static void append_history(struct buf *out, const struct chat_request *request, 
     buf_append_text(out, "{\"role\":\"USER\",\"message\":");
     buf_append_json(out, json_str(yyjson_obj_get(root, "message")));
     buf_append_text(out, "},{\"role\":\"CHATBOT\",\"message\":");
-    append_text(out, reply);
+    native_append_texts(out, reply);
     buf_append_text(out, "}],");
 }
 
@@ -79,7 +60,7 @@ static void append_chat(struct buf *out, const struct chat_request *request, con
     buf_append_char(out, '{');
     append_id(out, "response_id", reply);
     buf_append_text(out, ",\"text\":");
-    append_text(out, reply);
+    native_append_texts(out, reply);
     buf_append_char(out, ',');
     append_id(out, "generation_id", reply);
     buf_append_char(out, ',');
@@ -89,7 +70,7 @@ static void append_chat(struct buf *out, const struct chat_request *request, con
     buf_appendf(out,
                 "\"finish_reason\":\"%s\",\"meta\":{\"api_version\":{\"version\":\"1\"},\"billed_units\":{"
                 "\"input_tokens\":%llu,\"output_tokens\":%llu}}}",
-                finish_reason(reply->stop), prompt_tokens(&reply->usage),
+                finish_reason(reply->stop), native_prompt_tokens(&reply->usage),
                 (unsigned long long)reply->usage.output_tokens);
 }
 
@@ -104,7 +85,7 @@ static bool write_reply(const struct chat_request *request, const struct chat_re
     buf_append_text(out, ",\"generations\":[{");
     append_id(out, "id", reply);
     buf_append_text(out, ",\"text\":");
-    append_text(out, reply);
+    native_append_texts(out, reply);
     buf_appendf(out, ",\"finish_reason\":\"%s\"}],\"prompt\":", finish_reason(reply->stop));
     buf_append_json(out, json_str(yyjson_obj_get(yyjson_doc_get_root(request->document), "prompt")));
     return buf_append_char(out, '}');
@@ -123,12 +104,6 @@ static void stream_start(struct codec_stream *stream, const struct chat_reply *r
     codec_stream_emit(stream, "chunk");
 }
 
-static void stream_block_start(struct codec_stream *stream, size_t index, enum chat_block_kind kind,
-                               struct str tool_id, struct str tool_name)
-{
-    (void)stream, (void)index, (void)kind, (void)tool_id, (void)tool_name; /* calls come whole, at the end */
-}
-
 static void stream_block_delta(struct codec_stream *stream, size_t index, enum chat_block_kind kind, struct str text)
 {
     (void)index;
@@ -141,11 +116,6 @@ static void stream_block_delta(struct codec_stream *stream, size_t index, enum c
     buf_append_json(&stream->scratch, text);
     buf_append_char(&stream->scratch, '}');
     codec_stream_emit(stream, "chunk");
-}
-
-static void stream_block_stop(struct codec_stream *stream, size_t index, enum chat_block_kind kind)
-{
-    (void)stream, (void)index, (void)kind;
 }
 
 static void emit_calls(struct codec_stream *stream, const struct chat_reply *reply)
@@ -170,9 +140,7 @@ static void stream_end(struct codec_stream *stream, const struct chat_reply *rep
         append_chat(out, stream->request, reply);
         buf_append_char(out, ',');
     }
-    native_append_metrics(out, reply);
-    buf_append_char(out, '}');
-    codec_stream_emit(stream, "chunk");
+    native_emit_last(stream, reply, "chunk");
 }
 
 const struct codec cohere_codec = {
@@ -181,8 +149,8 @@ const struct codec cohere_codec = {
     .parse = cohere_parse,
     .write = write_reply,
     .stream_start = stream_start,
-    .stream_block_start = stream_block_start,
+    .stream_block_start = native_no_block_start, /* calls come whole, at the end */
     .stream_block_delta = stream_block_delta,
-    .stream_block_stop = stream_block_stop,
+    .stream_block_stop = native_no_block_stop,
     .stream_end = stream_end,
 };

@@ -15,8 +15,6 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
     int64_t max_tokens = MAX_TOKENS, results = 1, top_k = 0;
     sampling->temperature = JURASSIC_TEMPERATURE;
     sampling->top_p = 1;
-    if (!yyjson_is_obj(root))
-        return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
     enum error_code code = fields_known(request->ignored, root, "", members, error);
     if (code == OK)
         code = fields_need_str(root, "", "prompt", 1, SIZE_MAX, &request->raw_prompt, error);
@@ -42,12 +40,7 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
 static enum error_code parse(struct str body, enum codec_use use, struct chat_request *request, struct error *error)
 {
     (void)use;
-    enum error_code code = json_parse_exact(body, &request->document, error);
-    if (code == OK)
-        code = parse_root(yyjson_doc_get_root(request->document), request, error);
-    if (code != OK)
-        codec_request_free(request);
-    return code;
+    return native_parse(body, parse_root, request, error);
 }
 
 static const char *finish_reason(enum chat_stop_reason stop)
@@ -71,14 +64,9 @@ static void append_reply(struct buf *out, const struct chat_request *request, co
     buf_appendf(out, ",\"tokens\":[]},\"finishReason\":{\"reason\":\"%s\"}}]", finish_reason(reply->stop));
 }
 
-static struct str text_of(const struct chat_reply *reply)
-{
-    return reply->block_count ? reply->blocks[0].text : STR("");
-}
-
 static bool write_reply(const struct chat_request *request, const struct chat_reply *reply, struct buf *out)
 {
-    append_reply(out, request, reply, text_of(reply));
+    append_reply(out, request, reply, native_reply_text(reply));
     return buf_append_char(out, '}');
 }
 
@@ -88,29 +76,16 @@ static void stream_start(struct codec_stream *stream, const struct chat_reply *r
     (void)stream, (void)reply;
 }
 
-static void stream_block_start(struct codec_stream *stream, size_t index, enum chat_block_kind kind,
-                               struct str tool_id, struct str tool_name)
-{
-    (void)stream, (void)index, (void)kind, (void)tool_id, (void)tool_name;
-}
-
 static void stream_block_delta(struct codec_stream *stream, size_t index, enum chat_block_kind kind, struct str text)
 {
     (void)stream, (void)index, (void)kind, (void)text;
 }
 
-static void stream_block_stop(struct codec_stream *stream, size_t index, enum chat_block_kind kind)
-{
-    (void)stream, (void)index, (void)kind;
-}
-
 static void stream_end(struct codec_stream *stream, const struct chat_reply *reply)
 {
-    append_reply(&stream->scratch, stream->request, reply, text_of(reply));
+    append_reply(&stream->scratch, stream->request, reply, native_reply_text(reply));
     buf_append_char(&stream->scratch, ',');
-    native_append_metrics(&stream->scratch, reply);
-    buf_append_char(&stream->scratch, '}');
-    codec_stream_emit(stream, "chunk");
+    native_emit_last(stream, reply, "chunk");
 }
 
 const struct codec jurassic_codec = {
@@ -119,8 +94,8 @@ const struct codec jurassic_codec = {
     .parse = parse,
     .write = write_reply,
     .stream_start = stream_start,
-    .stream_block_start = stream_block_start,
+    .stream_block_start = native_no_block_start,
     .stream_block_delta = stream_block_delta,
-    .stream_block_stop = stream_block_stop,
+    .stream_block_stop = native_no_block_stop,
     .stream_end = stream_end,
 };

@@ -18,8 +18,6 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
     yyjson_val *images = NULL;
     sampling->temperature = LLAMA_TEMPERATURE;
     sampling->top_p = LLAMA_TOP_P;
-    if (!yyjson_is_obj(root))
-        return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
     enum error_code code = fields_known(request->ignored, root, "", members, error);
     if (code == OK)
         code = fields_need_str(root, "", "prompt", 1, SIZE_MAX, &request->raw_prompt, error);
@@ -43,12 +41,7 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
 static enum error_code parse(struct str body, enum codec_use use, struct chat_request *request, struct error *error)
 {
     (void)use;
-    enum error_code code = json_parse_exact(body, &request->document, error);
-    if (code == OK)
-        code = parse_root(yyjson_doc_get_root(request->document), request, error);
-    if (code != OK)
-        codec_request_free(request);
-    return code;
+    return native_parse(body, parse_root, request, error);
 }
 
 static const char *stop_reason(enum chat_stop_reason stop)
@@ -56,18 +49,13 @@ static const char *stop_reason(enum chat_stop_reason stop)
     return stop == CHAT_STOP_MAX_TOKENS || stop == CHAT_STOP_CONTEXT_WINDOW ? "length" : "stop";
 }
 
-static unsigned long long prompt_tokens(const struct chat_usage *usage)
-{
-    return usage->input_tokens + usage->cache_read_tokens + usage->cache_write_5m_tokens + usage->cache_write_1h_tokens;
-}
-
 static bool write_reply(const struct chat_request *request, const struct chat_reply *reply, struct buf *out)
 {
     (void)request;
     buf_append_text(out, "{\"generation\":");
-    buf_append_json(out, reply->block_count ? reply->blocks[0].text : STR(""));
+    buf_append_json(out, native_reply_text(reply));
     return buf_appendf(out, ",\"prompt_token_count\":%llu,\"generation_token_count\":%llu,\"stop_reason\":\"%s\"}",
-                       prompt_tokens(&reply->usage), (unsigned long long)reply->usage.output_tokens,
+                       native_prompt_tokens(&reply->usage), (unsigned long long)reply->usage.output_tokens,
                        stop_reason(reply->stop));
 }
 
@@ -75,14 +63,8 @@ static void stream_start(struct codec_stream *stream, const struct chat_reply *r
 {
     buf_appendf(&stream->scratch,
                 "{\"generation\":\"\",\"prompt_token_count\":%llu,\"generation_token_count\":0,\"stop_reason\":null}",
-                prompt_tokens(&reply->usage));
+                native_prompt_tokens(&reply->usage));
     codec_stream_emit(stream, "chunk");
-}
-
-static void stream_block_start(struct codec_stream *stream, size_t index, enum chat_block_kind kind,
-                               struct str tool_id, struct str tool_name)
-{
-    (void)stream, (void)index, (void)kind, (void)tool_id, (void)tool_name; /* this body has no blocks */
 }
 
 static void stream_block_delta(struct codec_stream *stream, size_t index, enum chat_block_kind kind, struct str text)
@@ -95,20 +77,13 @@ static void stream_block_delta(struct codec_stream *stream, size_t index, enum c
     codec_stream_emit(stream, "chunk");
 }
 
-static void stream_block_stop(struct codec_stream *stream, size_t index, enum chat_block_kind kind)
-{
-    (void)stream, (void)index, (void)kind;
-}
-
 static void stream_end(struct codec_stream *stream, const struct chat_reply *reply)
 {
     buf_appendf(&stream->scratch,
                 "{\"generation\":\"\",\"prompt_token_count\":null,\"generation_token_count\":%llu,"
                 "\"stop_reason\":\"%s\",",
                 (unsigned long long)reply->usage.output_tokens, stop_reason(reply->stop));
-    native_append_metrics(&stream->scratch, reply);
-    buf_append_char(&stream->scratch, '}');
-    codec_stream_emit(stream, "chunk");
+    native_emit_last(stream, reply, "chunk");
 }
 
 const struct codec llama_codec = {
@@ -116,8 +91,8 @@ const struct codec llama_codec = {
     .parse = parse,
     .write = write_reply,
     .stream_start = stream_start,
-    .stream_block_start = stream_block_start,
+    .stream_block_start = native_no_block_start,
     .stream_block_delta = stream_block_delta,
-    .stream_block_stop = stream_block_stop,
+    .stream_block_stop = native_no_block_stop,
     .stream_end = stream_end,
 };

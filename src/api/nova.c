@@ -10,19 +10,6 @@
 #define NOVA_TOP_P 0.9
 #define NOVA_TOP_K_MAX 128
 
-void native_append_metrics(struct buf *out, const struct chat_reply *reply)
-{
-    const struct chat_usage *usage = &reply->usage;
-    buf_appendf(out,
-                "\"amazon-bedrock-invocationMetrics\":{\"inputTokenCount\":%llu,\"outputTokenCount\":%llu,"
-                "\"invocationLatency\":%llu,\"firstByteLatency\":%llu",
-                (unsigned long long)usage->input_tokens, (unsigned long long)usage->output_tokens,
-                (unsigned long long)reply->latency_ms, (unsigned long long)reply->first_byte_ms);
-    buf_appendf(out, ",\"cacheReadInputTokenCount\":%llu,\"cacheWriteInputTokenCount\":%llu}",
-                (unsigned long long)usage->cache_read_tokens,
-                (unsigned long long)(usage->cache_write_5m_tokens + usage->cache_write_1h_tokens));
-}
-
 /* The one of two spellings that is there; both at once are refused. */
 static enum error_code pick_spelling(yyjson_val *config, const char *ours, const char *other, const char **key,
                                      struct error *error)
@@ -82,8 +69,6 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
     struct converse_parser parser = {.request = request, .error = error, .has_inline_cache_points = true};
     request->sampling.temperature = NOVA_TEMPERATURE;
     request->sampling.top_p = NOVA_TOP_P;
-    if (!yyjson_is_obj(root))
-        return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
     struct str version = {0};
     enum error_code code = fields_known(request->ignored, root, "", members, error);
     if (code == OK)
@@ -102,12 +87,7 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
 static enum error_code parse(struct str body, enum codec_use use, struct chat_request *request, struct error *error)
 {
     (void)use;
-    enum error_code code = json_parse_exact(body, &request->document, error);
-    if (code == OK)
-        code = parse_root(yyjson_doc_get_root(request->document), request, error);
-    if (code != OK)
-        codec_request_free(request);
-    return code;
+    return native_parse(body, parse_root, request, error);
 }
 
 static void append_usage(struct buf *out, const struct chat_usage *usage)
@@ -171,9 +151,7 @@ static void stream_end(struct codec_stream *stream, const struct chat_reply *rep
     buf_append_text(&stream->scratch, "{\"metadata\":{");
     append_usage(&stream->scratch, &reply->usage);
     buf_append_text(&stream->scratch, ",\"metrics\":{},\"trace\":{}},");
-    native_append_metrics(&stream->scratch, reply);
-    buf_append_char(&stream->scratch, '}');
-    codec_stream_emit(stream, "chunk");
+    native_emit_last(stream, reply, "chunk");
 }
 
 /* Families without a body of their own take Converse's; their streams look like Nova's. */

@@ -109,8 +109,6 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
     struct str text = {0};
     request->sampling.temperature = TITAN_TEMPERATURE;
     request->sampling.top_p = TITAN_TOP_P;
-    if (!yyjson_is_obj(root))
-        return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
     enum error_code code = fields_known(request->ignored, root, "", members, error);
     if (code == OK)
         code = fields_need_str(root, "", "inputText", 1, SIZE_MAX, &text, error);
@@ -122,12 +120,7 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
 static enum error_code parse(struct str body, enum codec_use use, struct chat_request *request, struct error *error)
 {
     (void)use;
-    enum error_code code = json_parse_exact(body, &request->document, error);
-    if (code == OK)
-        code = parse_root(yyjson_doc_get_root(request->document), request, error);
-    if (code != OK)
-        codec_request_free(request);
-    return code;
+    return native_parse(body, parse_root, request, error);
 }
 
 /* --- writing ---------------------------------------------------------------------------------------- */
@@ -143,29 +136,18 @@ static const char *completion_reason(enum chat_stop_reason stop)
     }
 }
 
-static unsigned long long prompt_tokens(const struct chat_usage *usage)
-{
-    return usage->input_tokens + usage->cache_read_tokens + usage->cache_write_5m_tokens + usage->cache_write_1h_tokens;
-}
-
 static bool write_reply(const struct chat_request *request, const struct chat_reply *reply, struct buf *out)
 {
     (void)request;
     buf_appendf(out, "{\"inputTextTokenCount\":%llu,\"results\":[{\"tokenCount\":%llu,\"outputText\":",
-                prompt_tokens(&reply->usage), (unsigned long long)reply->usage.output_tokens);
-    buf_append_json(out, reply->block_count ? reply->blocks[0].text : STR(""));
+                native_prompt_tokens(&reply->usage), (unsigned long long)reply->usage.output_tokens);
+    buf_append_json(out, native_reply_text(reply));
     return buf_appendf(out, ",\"completionReason\":\"%s\"}]}", completion_reason(reply->stop));
 }
 
 static void stream_start(struct codec_stream *stream, const struct chat_reply *reply)
 {
     stream->reply = reply;
-}
-
-static void stream_block_start(struct codec_stream *stream, size_t index, enum chat_block_kind kind,
-                               struct str tool_id, struct str tool_name)
-{
-    (void)stream, (void)index, (void)kind, (void)tool_id, (void)tool_name; /* this body has no blocks */
 }
 
 static void stream_block_delta(struct codec_stream *stream, size_t index, enum chat_block_kind kind, struct str text)
@@ -176,13 +158,8 @@ static void stream_block_delta(struct codec_stream *stream, size_t index, enum c
     buf_appendf(&stream->scratch,
                 ",\"index\":0,\"totalOutputTextTokenCount\":null,\"completionReason\":null,"
                 "\"inputTextTokenCount\":%llu}",
-                prompt_tokens(&stream->reply->usage));
+                native_prompt_tokens(&stream->reply->usage));
     codec_stream_emit(stream, "chunk");
-}
-
-static void stream_block_stop(struct codec_stream *stream, size_t index, enum chat_block_kind kind)
-{
-    (void)stream, (void)index, (void)kind;
 }
 
 static void stream_end(struct codec_stream *stream, const struct chat_reply *reply)
@@ -191,10 +168,8 @@ static void stream_end(struct codec_stream *stream, const struct chat_reply *rep
                 "{\"outputText\":\"\",\"index\":0,\"totalOutputTextTokenCount\":%llu,\"completionReason\":\"%s\","
                 "\"inputTextTokenCount\":%llu,",
                 (unsigned long long)reply->usage.output_tokens, completion_reason(reply->stop),
-                prompt_tokens(&reply->usage));
-    native_append_metrics(&stream->scratch, reply);
-    buf_append_char(&stream->scratch, '}');
-    codec_stream_emit(stream, "chunk");
+                native_prompt_tokens(&reply->usage));
+    native_emit_last(stream, reply, "chunk");
 }
 
 const struct codec titan_codec = {
@@ -202,8 +177,8 @@ const struct codec titan_codec = {
     .parse = parse,
     .write = write_reply,
     .stream_start = stream_start,
-    .stream_block_start = stream_block_start,
+    .stream_block_start = native_no_block_start,
     .stream_block_delta = stream_block_delta,
-    .stream_block_stop = stream_block_stop,
+    .stream_block_stop = native_no_block_stop,
     .stream_end = stream_end,
 };
