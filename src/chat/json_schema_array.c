@@ -1,6 +1,7 @@
 /* Arrays: fixed items first, then any number of one kind. */
 #include <inttypes.h>
 
+#include "chat/json_schema_check.h"
 #include "chat/schema_compiler.h"
 #include "core/mem.h"
 
@@ -91,7 +92,8 @@ static bool listed_values(struct array *array, yyjson_val ***values, size_t *cou
     if (alive < branches.count && !schema_failed(array->compiler)) {
         unsigned types = schema_branch_types(array->compiler, &branches.items[alive]);
         is_listed = types != 0 &&
-                    schema_branch_values(array->compiler, &branches.items[alive], values, count);
+                    (schema_branch_values(array->compiler, &branches.items[alive], values, count) ||
+                     schema_branch_domain(array->compiler, &branches.items[alive], types, values, count));
     }
     schema_branches_deinit(&branches);
     mem_free(parts.items);
@@ -212,7 +214,7 @@ static size_t drop_equal_values(yyjson_val **values, size_t count)
     for (size_t i = 0; i < count; i++) {
         bool is_new = true;
         for (size_t k = 0; k < kept && is_new; k++)
-            is_new = !yyjson_equals(values[k], values[i]);
+            is_new = !json_schema_same(values[k], values[i]);
         if (is_new)
             values[kept++] = values[i];
     }

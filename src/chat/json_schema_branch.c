@@ -1,4 +1,5 @@
 /* Opens what must hold at one place into branches. */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -631,6 +632,76 @@ static bool fits(struct schema_compiler *compiler, const struct schema_branch *b
     return fits;
 }
 
+/* Appends a value that `text` stands for, where it fits. */
+static void domain_add(struct schema_compiler *compiler, const struct schema_branch *branch, struct str text,
+                       yyjson_val **values, size_t *count)
+{
+    yyjson_val *value = ARENA_NEW(&compiler->arena, yyjson_val);
+    char *copy = arena_strdup(&compiler->arena, text);
+    if (value == NULL || copy == NULL) {
+        gbnf_fail_memory(&compiler->gbnf);
+        return;
+    }
+    if (text.data[0] == 'n')
+        yyjson_set_null(value);
+    else if (text.data[0] == 't' || text.data[0] == 'f')
+        yyjson_set_bool(value, text.data[0] == 't');
+    else
+        yyjson_set_raw(value, copy, text.len);
+    if (fits(compiler, branch, NULL, value))
+        values[(*count)++] = value;
+}
+
+bool schema_branch_domain(struct schema_compiler *compiler, const struct schema_branch *branch, unsigned types,
+                          yyjson_val ***values, size_t *count)
+{
+    int64_t low = 1, high = 0;
+    char text[32];
+    if ((types & ~(unsigned)(TYPE_NULL | TYPE_BOOLEAN | TYPE_INTEGER)) != 0)
+        return false;
+    if ((types & TYPE_INTEGER) &&
+        (!schema_whole_numbers(compiler, branch, &low, &high) || high - low >= SCHEMA_DOMAIN_MAX))
+        return false;
+    *count = 0;
+    *values = ARENA_ARRAY(&compiler->arena, yyjson_val *, SCHEMA_DOMAIN_MAX + 3);
+    if (*values == NULL) {
+        gbnf_fail_memory(&compiler->gbnf);
+        return true;
+    }
+    if (types & TYPE_NULL)
+        domain_add(compiler, branch, STR("null"), *values, count);
+    if (types & TYPE_BOOLEAN) {
+        domain_add(compiler, branch, STR("true"), *values, count);
+        domain_add(compiler, branch, STR("false"), *values, count);
+    }
+    for (int64_t number = low; number <= high && !schema_failed(compiler); number++) {
+        int len = snprintf(text, sizeof(text), "%" PRId64, number);
+        domain_add(compiler, branch, (struct str){text, (size_t)len}, *values, count);
+    }
+    return true;
+}
+
+static bool has_negated_values(const struct schema_branch *branch)
+{
+    bool has = false;
+    for (size_t i = 0; i < branch->entries.count && !has; i++)
+        has = branch->entries.items[i].kind == ENTRY_NOT_KEY &&
+              (strcmp(branch->entries.items[i].key, "enum") == 0 || strcmp(branch->entries.items[i].key, "const") == 0);
+    return has;
+}
+
+/* The same without an enum or a const. */
+static bool values_left(struct schema_compiler *compiler, const struct schema_branch *branch, yyjson_val ***values,
+                        size_t *count)
+{
+    if (!has_negated_values(branch) ||
+        !schema_branch_domain(compiler, branch, schema_branch_types(compiler, branch), values, count))
+        return false;
+    if (*count == 0)
+        schema_nothing(compiler, "'not' leaves no value");
+    return true;
+}
+
 bool schema_branch_values(struct schema_compiler *compiler, const struct schema_branch *branch, yyjson_val ***values,
                           size_t *count)
 {
@@ -644,7 +715,7 @@ bool schema_branch_values(struct schema_compiler *compiler, const struct schema_
         }
     *count = 0;
     if (list == NULL && single == NULL)
-        return false;
+        return values_left(compiler, branch, values, count);
     if (list != NULL && !yyjson_is_arr(list))
         schema_fail(compiler, "'enum' must be an array");
     size_t room = single != NULL ? 1 : yyjson_arr_size(list);

@@ -67,9 +67,19 @@ static yyjson_val *get(yyjson_val *object, yyjson_val *name)
     return yyjson_obj_getn(object, yyjson_get_str(name), yyjson_get_len(name));
 }
 
+/* A whole number that can be written in one way only. */
+static bool is_plain(yyjson_val *number)
+{
+    struct str text = {yyjson_get_raw(number), yyjson_is_raw(number) ? yyjson_get_len(number) : 0};
+    return text.len > 0 && text.data[0] != '-' && memchr(text.data, '.', text.len) == NULL &&
+           memchr(text.data, 'e', text.len) == NULL && memchr(text.data, 'E', text.len) == NULL;
+}
+
 static bool same_number(yyjson_val *a, yyjson_val *b)
 {
     struct exact x, y;
+    if (is_plain(a) && is_plain(b))
+        return yyjson_equals(a, b);
     if (json_exact(a, &x) && json_exact(b, &y))
         return exact_compare(&x, &y) == 0;
     return yyjson_equals(a, b);
@@ -109,6 +119,12 @@ static bool same_value(struct json_schema_checker *checker, yyjson_val *a, yyjso
         return true;
     }
     return yyjson_equals(a, b);
+}
+
+bool json_schema_same(yyjson_val *a, yyjson_val *b)
+{
+    struct json_schema_checker checker = {0};
+    return same_value(&checker, a, b, 0);
 }
 
 static bool has_type(yyjson_val *value, struct str type)

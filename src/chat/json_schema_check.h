@@ -30,6 +30,7 @@ struct json_schema_checker {
 };
 
 bool json_schema_holds(struct json_schema_checker *checker, yyjson_val *schema, yyjson_val *value);
+bool json_schema_same(yyjson_val *a, yyjson_val *b); /* equal as JSON schema has it: 1 and 1.0 are */
 bool json_schema_keyword_holds(struct json_schema_checker *checker, yyjson_val *schema, const char *key,
                                yyjson_val *value);
 

@@ -13,6 +13,7 @@
 
 #define FRACTION_DIGITS 15  /* behind the point, where no bound has more */
 #define INTEGER_DIGITS 18   /* of numbers without a bound, and 19 below 9e18: they fit 64 bits */
+#define BOUND_DIGITS_NEAR 40 /* before the point, of bounds that numbers come up to */
 #define BOUND_DIGITS_MAX 320 /* of a bound written out: 1e308 and a fraction */
 #define ANY_FRACTION "\"-\"? (\"0\" | [1-9] [0-9]{0,14}) \".\" [0-9]{0,14} [1-9]" /* of numbers that are not whole */
 #define STEP_MAX 50         /* larger steps are counted out */
@@ -159,6 +160,29 @@ static struct range read_range(struct schema_compiler *compiler, const struct sc
     if (range.is_whole && range.has_step && range.exponent < 0 && !join_step(&range, 1, 0))
         schema_fail(compiler, "'multipleOf' has too many digits");
     return range;
+}
+
+/* The power of ten that stands for a bound far away: with 19 digits, when the other bound is nearer. */
+static struct bound nearer_bound(const struct bound *far, const struct bound *other)
+{
+    bool is_beside = other->is_there && other->value.is_negative == far->value.is_negative;
+    struct bound near = {.is_there = true};
+    near.value = (struct exact){.is_negative = far->value.is_negative, .len = 1, .digits = "1"};
+    near.value.point = is_beside && other->value.point > INTEGER_DIGITS ? BOUND_DIGITS_NEAR + 1 : INTEGER_DIGITS + 1;
+    return near;
+}
+
+/* Numbers are not written out to a bound as far away as the largest one of a type (1e308). */
+static void bring_bounds_near(struct range *range)
+{
+    bool is_low_far = range->low.is_there && range->low.value.point > BOUND_DIGITS_NEAR;
+    bool is_high_far = range->high.is_there && range->high.value.point > BOUND_DIGITS_NEAR;
+    bool is_low_below = is_low_far && range->low.value.is_negative;
+    bool is_high_above = is_high_far && !range->high.value.is_negative;
+    if (is_high_above && (!is_low_far || is_low_below))
+        range->high = nearer_bound(&range->high, &range->low);
+    if (is_low_below && (!is_high_far || is_high_above))
+        range->low = nearer_bound(&range->low, &range->high);
 }
 
 /* ---- digits between two bounds ---- */
@@ -594,6 +618,16 @@ static bool in_steps(const struct range *range, const struct bound *bound, bool 
     return quotient < INT64_MAX / 2;
 }
 
+bool schema_whole_numbers(struct schema_compiler *compiler, const struct schema_branch *branch, int64_t *low,
+                          int64_t *high)
+{
+    struct range range = read_range(compiler, branch, TYPE_INTEGER);
+    range.step = 1;
+    range.exponent = 0;
+    return !schema_failed(compiler) && range.low.is_there && range.high.is_there &&
+           in_steps(&range, &range.low, true, low) && in_steps(&range, &range.high, false, high);
+}
+
 /* One multiple as it is written. */
 static void write_multiple(struct buf *out, const struct range *range, int64_t count)
 {
@@ -671,6 +705,9 @@ bool schema_number(struct schema_compiler *compiler, struct buf *out, const stru
     bool is_written;
     if (schema_failed(compiler))
         return false;
+    if (range.low.is_there && range.high.is_there && exact_compare(&range.low.value, &range.high.value) > 0)
+        return schema_nothing(compiler, "no number lies between its bounds");
+    bring_bounds_near(&range);
     if (!range.low.is_there && !range.high.is_there && (!range.has_step || (range.step == 1 && range.exponent == 0))) {
         bool is_whole = range.is_whole || range.has_step;
         if (!(types & TYPE_INTEGER)) {
@@ -680,8 +717,6 @@ bool schema_number(struct schema_compiler *compiler, struct buf *out, const stru
         gbnf_shared_name(&compiler->gbnf, out, is_whole ? GBNF_INTEGER : GBNF_NUMBER);
         return true;
     }
-    if (range.low.is_there && range.high.is_there && exact_compare(&range.low.value, &range.high.value) > 0)
-        return schema_nothing(compiler, "no number lies between its bounds");
     if (range.has_step && range.step > STEP_MAX) {
         is_written = write_multiples(compiler, out, &range);
     } else {

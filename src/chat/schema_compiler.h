@@ -126,9 +126,13 @@ void schema_branches_deinit(struct schema_branches *branches);
 /* Types that a branch leaves; 0 when none. */
 unsigned schema_branch_types(struct schema_compiler *compiler, const struct schema_branch *branch);
 bool schema_branch_is_free(const struct schema_branch *branch); /* it says nothing of any type */
-/* The values of its enum or const that fit all entries; false without such a keyword. */
+/* The values of its enum or const that fit all entries; false without such a keyword. With a negated one the few
+ * values of schema_branch_domain. */
 bool schema_branch_values(struct schema_compiler *compiler, const struct schema_branch *branch, yyjson_val ***values,
                           size_t *count);
+/* The same of a branch without one that only leaves few values: null, booleans, whole numbers between close bounds. */
+bool schema_branch_domain(struct schema_compiler *compiler, const struct schema_branch *branch, unsigned types,
+                          yyjson_val ***values, size_t *count);
 /* What the $ref of a schema leads to; NULL after a failure. */
 yyjson_val *schema_ref(struct schema_compiler *compiler, yyjson_val *schema);
 
@@ -150,6 +154,9 @@ bool schema_array(struct schema_compiler *compiler, struct buf *out, const struc
 bool schema_string(struct schema_compiler *compiler, struct buf *out, const struct schema_branch *branch);
 bool schema_number(struct schema_compiler *compiler, struct buf *out, const struct schema_branch *branch,
                    unsigned types);
+/* The bounds of the whole numbers of a branch, as far as they are closed; false when they are not, or too large. */
+bool schema_whole_numbers(struct schema_compiler *compiler, const struct schema_branch *branch, int64_t *low,
+                          int64_t *high);
 /* Values as alternatives, those that begin alike together. */
 void schema_values(struct schema_compiler *compiler, struct buf *out, yyjson_val **values, size_t count);
 
@@ -162,6 +169,7 @@ bool schema_set(struct schema_compiler *compiler, struct buf *out, regular_set s
 
 #define SCHEMA_COMMA "\",\" \" \"? "
 #define SCHEMA_BRANCHES_MAX 2000
+#define SCHEMA_DOMAIN_MAX 64 /* values that are listed where no enum does it */
 #define SCHEMA_STEPS_MAX 100000 /* of opening one item */
 #define SCHEMA_STEPS_PER_RULE 8 /* as which steps count against limit(schema_rules) */
 #define SCHEMA_REF_VALUES_MAX 20000000

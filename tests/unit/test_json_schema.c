@@ -352,6 +352,41 @@ static void arrays(void **state)
                   "'uniqueItems' leaves");
 }
 
+static void few_values_without_enum(void **state)
+{
+    (void)state;
+    check("{\"type\":\"array\",\"items\":{\"type\":\"boolean\"},\"uniqueItems\":true,\"minItems\":2}",
+          "[true,false];[false,true]", "[true,true];[true];[true,false,true]");
+    check("{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":-1.5,\"exclusiveMaximum\":2},"
+          "\"uniqueItems\":true,\"minItems\":2}",
+          "[1,0];[-1,0,1]", "[1,1];[1,2];[-2,1];[1]");
+    check("{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":10,\"maximum\":40,\"multipleOf\":10},"
+          "\"uniqueItems\":true,\"maxItems\":2}",
+          "[];[40,10];[20]", "[10,10];[15];[10,20,30]");
+    check("{\"type\":\"array\",\"items\":{\"enum\":[1,1.0,2]},\"uniqueItems\":true,\"minItems\":2}", "[1,2];[2,1]",
+          "[1,1.0];[1,1]");
+    check_refused("{\"type\":\"array\",\"items\":{\"type\":\"boolean\"},\"uniqueItems\":true,\"minItems\":3}",
+                  "'uniqueItems' leaves");
+    check("{\"type\":\"integer\",\"minimum\":1,\"maximum\":5,\"not\":{\"enum\":[1,3,5.0]}}", "2;4", "1;3;5;0;6");
+    check("{\"type\":[\"integer\",\"null\"],\"minimum\":9223372036854775807,\"maximum\":9223372036854775808,"
+          "\"not\":{\"const\":null}}",
+          "9223372036854775807;9223372036854775808", "null;9223372036854775806");
+    check_refused("{\"type\":\"integer\",\"minimum\":1,\"maximum\":1,\"not\":{\"const\":1}}", "leaves no value");
+}
+
+static void bounds_as_far_as_a_type_goes(void **state)
+{
+    (void)state;
+    check("{\"type\":\"number\",\"minimum\":-1.7976931348623157e308,\"maximum\":1.7976931348623157e308}",
+          "0;-1.5;100000", "\"a\"");
+    check("{\"type\":\"number\",\"exclusiveMinimum\":0,\"maximum\":1e45}", "0.5;12", "0;-1;1e99");
+    check("{\"type\":\"integer\",\"minimum\":1e30,\"maximum\":1e308}", "1000000000000000000000000000000", "1");
+    check("{\"type\":\"integer\",\"minimum\":-1e308,\"maximum\":-5}", "-5;-123456", "-4;0");
+    check("{\"type\":\"number\",\"minimum\":-3.4028234663852886e38,\"maximum\":3.4028234663852886e38}", "0;-1.5;12",
+          "\"a\"");
+    check_refused("{\"type\":\"number\",\"minimum\":1e308,\"maximum\":1e300}", "no number lies");
+}
+
 static void combinations(void **state)
 {
     (void)state;
@@ -563,6 +598,8 @@ int main(void)
         cmocka_unit_test(objects),
         cmocka_unit_test(free_objects),
         cmocka_unit_test(arrays),
+        cmocka_unit_test(few_values_without_enum),
+        cmocka_unit_test(bounds_as_far_as_a_type_goes),
         cmocka_unit_test(combinations),
         cmocka_unit_test(references),
         cmocka_unit_test(patterns),
