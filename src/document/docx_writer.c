@@ -171,7 +171,7 @@ void docx_put(struct docx_writer *writer, struct str text, const struct docx_loo
     }
     bool is_same = is_script && script == writer->script && writer->script_len + text.len < DOCX_SCRIPT_MAX;
     if (!is_same)
-        put_script(writer, text.data[0]);
+        put_script(writer, is_script ? '^' : text.data[0]);
     set_struck(writer, look && look->struck == DOCX_ON);
     if (is_script && text.len < DOCX_SCRIPT_MAX) {
         memcpy(writer->script_text + writer->script_len, text.data, text.len);

@@ -125,16 +125,31 @@ static void put_input(struct html_writer *writer, const GumboNode *node)
 
 /* --- signs that change what is said ------------------------------------------------------------------ */
 
-/* The first character behind an element, when it follows without white space. */
+static bool is_script(const GumboNode *node)
+{
+    return html_node_is(node, GUMBO_TAG_SUP) || html_node_is(node, GUMBO_TAG_SUB);
+}
+
+/* The first character behind an element, when it follows without white space; '^': that is raised or lowered. */
 static char character_behind(const GumboNode *node)
 {
     for (const GumboNode *at = node; (at = html_node_after(at, NULL)) != NULL;) {
-        while (html_node_children(at)->length > 0)
+        while (!is_script(at) && html_node_children(at)->length > 0)
             at = html_node_children(at)->data[0];
+        if (is_script(at))
+            return '^';
         if (at->type == GUMBO_NODE_TEXT || at->type == GUMBO_NODE_WHITESPACE)
             return at->v.text.text[0];
     }
     return '\0';
+}
+
+/* Pages that programs write have an element for each sign: 10<sup>-</sup><sup>3</sup>. */
+static bool goes_on(const GumboNode *node)
+{
+    size_t index = node->index_within_parent;
+    const GumboNode *before = index > 0 ? html_node_children(node->parent)->data[index - 1] : NULL;
+    return before && is_script(before) && before->v.element.tag == node->v.element.tag;
 }
 
 static void begin_script(struct renderer *renderer, struct frame *frame, bool is_raised)
@@ -143,8 +158,10 @@ static void begin_script(struct renderer *renderer, struct frame *frame, bool is
     struct str text = html_node_text(frame->node, space, sizeof(space));
     struct script_signs signs =
         script_signs(text, is_raised, html_last(&renderer->writer), character_behind(frame->node));
-    html_put(&renderer->writer, str_of(signs.open));
-    frame->close = signs.close;
+    if (!goes_on(frame->node)) {
+        html_put(&renderer->writer, str_of(signs.open));
+        frame->close = signs.close;
+    }
     frame->needs_space = signs.needs_space;
 }
 

@@ -13,7 +13,8 @@ struct script_signs {
     bool needs_space;         /* behind it */
 };
 
-/* `last` stands directly before the text, '\n' or ' ' when nothing does, `next` directly behind it. */
+/* `last` stands directly before the text, '\n' or ' ' when nothing does, `next` directly behind it, '^' when
+ * that is raised or lowered itself. */
 struct script_signs script_signs(struct str text, bool is_raised, char last, char next);
 
 #endif

@@ -355,6 +355,7 @@ static void raised_lowered_and_struck_out_text(void **state)
     plain_body(PR(R("", "10") R(UP, "6") R("", " m") R(UP, "2") R("", ", H") R(DOWN, "2") R("", "O, x") R(DOWN, "i")
                    R(DOWN, "+1")),
                "10^6 m^2, H2O, x_(i+1)\n");
+    plain_body(PR(R("", "x") R(DOWN, "i") R(UP, "2") R("", ", SO") R(DOWN, "4") R(UP, "2-")), "x_i^2, SO4^(2-)\n");
     plain_body(PR(R("", "the 1") R(UP, "st") R("", " of May")), "the 1st of May\n");
     plain_body(PR(R("", "was ") R("<w:strike/>", "100") R("<w:dstrike/>", " EUR") R("", " now 80")),
                "was ~~100 EUR~~ now 80\n");

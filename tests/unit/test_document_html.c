@@ -160,6 +160,9 @@ static void signs_that_change_the_meaning(void **state)
     (void)state;
     reads_as("10<sup>6</sup> and x<sup>n+1</sup>, 10<sup>-3</sup>", "10^6 and x^(n+1), 10^-3");
     reads_as("the 1<sup>st</sup> of May<sup>[2]</sup>", "the 1st of May[2]");
+    reads_as("x<sub>i</sub><sup>2</sup>, x<sup>2</sup><b><sub>i</sub></b>, SO<sub>4</sub><sup>2-</sup>",
+             "x_i^2, x^2_i, SO4^(2-)");
+    reads_as("10<sup>-</sup><sup>3</sup> m, a<sub>i</sub><sub>j</sub>b", "10^-3 m, a_ij b");
     reads_as("H<sub>2</sub>O, x<sub>i</sub>, log<sub>2</sub>8, a<sub>i+1</sub>", "H2O, x_i, log_2 8, a_(i+1)");
     reads_as("was <del>100</del> now 80, <s>old</s>", "was ~~100~~ now 80, ~~old~~");
     reads_as("He said <q>no</q>.", "He said \"no\".");
