@@ -7,6 +7,7 @@
 #define ANTHROPIC_NEWER_VERSION "2026-10-21"
 #define ANTHROPIC_TEMPERATURE 1.0
 #define ANTHROPIC_TOP_P 0.999
+#define ANTHROPIC_COMPLETION_TOP_P 1.0
 #define ANTHROPIC_TOP_K_MAX 500
 
 static enum error_code parse_system(struct converse_parser *parser, yyjson_val *root)
@@ -83,8 +84,6 @@ static enum error_code parse_sampling(yyjson_val *root, struct chat_request *req
 {
     struct chat_sampling *sampling = &request->sampling;
     int64_t top_k = 0, seed = 0;
-    sampling->temperature = ANTHROPIC_TEMPERATURE;
-    sampling->top_p = ANTHROPIC_TOP_P;
     enum error_code code =
         json_get_number(root, "", "temperature", 0, 1, &sampling->temperature, &sampling->has_temperature, error);
     if (code == OK)
@@ -184,8 +183,11 @@ static enum error_code parse_root(yyjson_val *root, enum codec_use use, struct c
 {
     if (!yyjson_is_obj(root))
         return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
-    enum error_code code = anthropic_is_completion(root) ? anthropic_parse_completion(root, request, error)
-                                                         : parse_messages(root, use, request, error);
+    bool is_completion = anthropic_is_completion(root);
+    request->sampling.temperature = ANTHROPIC_TEMPERATURE;
+    request->sampling.top_p = is_completion ? ANTHROPIC_COMPLETION_TOP_P : ANTHROPIC_TOP_P;
+    enum error_code code = is_completion ? anthropic_parse_completion(root, request, error)
+                                         : parse_messages(root, use, request, error);
     return code == OK ? parse_sampling(root, request, error) : code;
 }
 

@@ -93,14 +93,11 @@ enum error_code anthropic_parse_completion(yyjson_val *root, struct chat_request
                                           "seed",   "cache_salt",           NULL};
     struct str prompt = {0};
     int64_t max_tokens = 0;
-    bool present = false;
     enum error_code code = fields_known(request->ignored, root, "", members, error);
     if (code == OK)
         code = fields_need_str(root, "", "prompt", 1, SIZE_MAX, &prompt, error);
     if (code == OK)
-        code = json_get_int(root, "", "max_tokens_to_sample", 1, INT32_MAX, &max_tokens, &present, error);
-    if (code == OK && !present)
-        code = field_error(error, "max_tokens_to_sample", "", "required and missing");
+        code = json_get_int(root, "", "max_tokens_to_sample", 1, INT32_MAX, &max_tokens, NULL, error);
     request->max_tokens = (uint32_t)max_tokens;
     return code == OK ? parse_prompt(prompt, request, error) : code;
 }

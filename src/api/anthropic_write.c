@@ -138,7 +138,7 @@ static void stream_block_delta(struct codec_stream *stream, size_t index, enum c
     if (is_completion(stream->request)) {
         anthropic_append_completion(out, text);
         buf_append_text(out, ",\"stop_reason\":null,\"stop\":null}");
-        codec_stream_emit(stream, "completion");
+        codec_stream_emit(stream, "chunk");
         return;
     }
     buf_append_text(out, "{\"type\":\"content_block_delta\",\"index\":");
@@ -164,7 +164,7 @@ static void stream_end_completion(struct codec_stream *stream, const struct chat
     anthropic_append_completion(&stream->scratch, STR(""));
     anthropic_append_completion_stop(&stream->scratch, reply);
     buf_append_char(&stream->scratch, ',');
-    native_emit_last(stream, reply, "completion");
+    native_emit_last(stream, reply, "chunk");
 }
 
 static void stream_end(struct codec_stream *stream, const struct chat_reply *reply)

@@ -40,7 +40,6 @@ static void register_codecs(void)
     codec_register(&mistral_codec);
     codec_register(&cohere_codec);
     codec_register(&chat_codec);
-    codec_register(&claude_text_codec);
     codec_register(&jurassic_codec);
     codec_register(&converse_body_codec);
     codec_register_native(BODY_ANTHROPIC, (struct codec_pair){&anthropic_codec, &anthropic_codec});
@@ -50,7 +49,6 @@ static void register_codecs(void)
     codec_register_native(BODY_MISTRAL, (struct codec_pair){&mistral_codec, &mistral_codec});
     codec_register_native(BODY_COHERE, (struct codec_pair){&cohere_codec, &anthropic_codec});
     codec_register_native(BODY_CHAT, (struct codec_pair){&chat_codec, &chat_codec});
-    codec_register_native(BODY_CLAUDE_TEXT, (struct codec_pair){&claude_text_codec, &anthropic_codec});
     codec_register_native(BODY_JURASSIC, (struct codec_pair){&jurassic_codec, &anthropic_codec});
     /* Fields of families without a body of their own are read from the one that people know best. */
     codec_register_native(BODY_CONVERSE, (struct codec_pair){&converse_body_codec, &anthropic_codec});

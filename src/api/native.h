@@ -14,7 +14,6 @@ extern const struct codec titan_codec;
 extern const struct codec mistral_codec;
 extern const struct codec cohere_codec;
 extern const struct codec chat_codec;  /* OpenAI's chat completions */
-extern const struct codec claude_text_codec;
 extern const struct codec jurassic_codec;
 extern const struct codec converse_body_codec;
 

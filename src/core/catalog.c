@@ -17,7 +17,7 @@
 static const char *const body_names[] = {
     [BODY_CONVERSE] = "converse", [BODY_ANTHROPIC] = "anthropic", [BODY_NOVA] = "nova",     [BODY_LLAMA] = "llama",
     [BODY_TITAN] = "titan",       [BODY_MISTRAL] = "mistral",     [BODY_COHERE] = "cohere", [BODY_CHAT] = "chat",
-    [BODY_CLAUDE_TEXT] = "claude-text", [BODY_JURASSIC] = "jurassic", NULL};
+    [BODY_JURASSIC] = "jurassic", NULL};
 
 static const char *const makes_names[] = {
     [MAKES_TEXT] = "text",     [MAKES_EMBEDDINGS] = "embeddings", [MAKES_RANKS] = "ranks",

@@ -24,8 +24,7 @@ enum body_shape {
     BODY_TITAN,
     BODY_MISTRAL,
     BODY_COHERE,
-    BODY_CHAT,  /* OpenAI's chat completions */
-    BODY_CLAUDE_TEXT, /* text completions, or BODY_ANTHROPIC */
+    BODY_CHAT, /* OpenAI's chat completions */
     BODY_JURASSIC,
     BODY_SHAPES
 };

@@ -7,7 +7,7 @@
 
 static const struct codec *const codecs[] = {&converse_codec, &anthropic_codec, &nova_codec, &llama_codec,
                                              &converse_body_codec, &chat_codec, &mistral_codec, &titan_codec,
-                                             &cohere_codec, &claude_text_codec, &jurassic_codec};
+                                             &cohere_codec, &jurassic_codec};
 
 static void write_back(const struct codec *codec, const struct chat_request *request)
 {

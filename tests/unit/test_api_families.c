@@ -429,7 +429,7 @@ static void claude_text_bodies(void **state)
     struct buf out;
     struct chunks chunks;
     struct parsed parsed;
-    parse_ok(&parsed, &claude_text_codec,
+    parse_ok(&parsed, &anthropic_codec,
              "{\"prompt\":\"Sys\\n\\nHuman: A\\n\\nAssistant: B\\n\\nHuman: C\\n\\nAssistant:\",\"max_tokens_to_samp"
                  "le\":9,"
              "\"stop_sequences\":[\"\\n\\nHuman:\"],\"anthropic_version\":\"bedrock-2023-05-31\"}");
@@ -438,21 +438,21 @@ static void claude_text_bodies(void **state)
     assert_str_equal(parsed.request.messages[2].blocks[0].text, "C");
     assert_int_equal(parsed.request.max_tokens, 9);
     release(&parsed);
-    parse_ok(&parsed, &claude_text_codec, "{\"prompt\":\"\\n\\nHuman: A\\n\\nAssistant: So\"}");
+    parse_ok(&parsed, &anthropic_codec, "{\"prompt\":\"\\n\\nHuman: A\\n\\nAssistant: So\"}");
     assert_str_equal(parsed.request.messages[1].blocks[0].text, "So"); /* goes on from there */
     release(&parsed);
-    parse_ok(&parsed, &claude_text_codec, "{\"prompt\":\"plain\"}");
+    parse_ok(&parsed, &anthropic_codec, "{\"prompt\":\"plain\"}");
     assert_int_equal(parsed.request.messages[0].role, CHAT_USER);
     release(&parsed);
-    parse_ok(&parsed, &claude_text_codec, "{\"anthropic_version\":\"bedrock-2023-05-31\",\"max_tokens\":3," HELLO "}");
+    parse_ok(&parsed, &anthropic_codec, "{\"anthropic_version\":\"bedrock-2023-05-31\",\"max_tokens\":3," HELLO "}");
     assert_int_equal(parsed.request.max_tokens, 3); /* the messages body */
     release(&parsed);
-    refused(&claude_text_codec, "{}", "anthropic_version: required and missing");
-    written(&claude_text_codec, "{\"prompt\":\"a\"}", 1, CHAT_STOP_END_TURN, &out);
+    refused(&anthropic_codec, "{}", "anthropic_version: required and missing");
+    written(&anthropic_codec, "{\"prompt\":\"a\"}", 1, CHAT_STOP_END_TURN, &out);
     assert_str_equal(buf_str(&out), "{\"type\":\"completion\",\"completion\":\"Hi \\\"you\\\"\",\"stop_reason\":"
                                     "\"stop_sequence\",\"stop\":\"\\n\\nHuman:\"}");
     buf_deinit(&out);
-    streamed(&claude_text_codec, "{\"prompt\":\"a\"}", 1, CHAT_STOP_MAX_TOKENS, &chunks);
+    streamed(&anthropic_codec, "{\"prompt\":\"a\"}", 1, CHAT_STOP_MAX_TOKENS, &chunks);
     has(&chunks.text, "\"completion\":\"Hi \\\"you\\\"\",\"stop_reason\":null,\"stop\":null}");
     has(&chunks.text, "\"completion\":\"\",\"stop_reason\":\"max_tokens\",\"stop\":null,\"amazon-bedrock");
     buf_deinit(&chunks.text);
