@@ -175,6 +175,12 @@ static void split_if(struct schema_compiler *compiler, struct schema_branches *b
 {
     yyjson_val *condition = yyjson_obj_get(entry.schema, "if");
     yyjson_val *outcome = yyjson_obj_get(entry.schema, "then"), *otherwise = yyjson_obj_get(entry.schema, "else");
+    if (schema_branch_types(compiler, &branches->items[branch]) == TYPE_OBJECT &&
+        schema_branch_contradicts(&branches->items[branch], condition)) {
+        if (otherwise != NULL)
+            pend(compiler, &branches->items[branch], ENTRY_SCHEMA, otherwise, entry.parent);
+        return;
+    }
     struct split split = split_begin(compiler, branches, branch);
     struct schema_branch *holds = split_next(&split);
     pend(compiler, holds, ENTRY_SCHEMA, condition, entry.parent);
@@ -235,13 +241,20 @@ static void not_keys(struct split *split, yyjson_val *schema, size_t parent)
                           .kind = ENTRY_NOT_KEY, .schema = schema, .key = NEGATED[i], .parent = parent});
 }
 
+/* That a property which must be there is missing is no alternative, beside others. */
+static bool may_be_missing(const struct split *split, yyjson_val *schema, yyjson_val *name)
+{
+    return yyjson_obj_size(yyjson_obj_get(schema, "properties")) == 0 ||
+           !schema_branch_requires(&split->branches->items[split->original], name);
+}
+
 static void not_object(struct split *split, yyjson_val *schema, size_t parent)
 {
     size_t i, max;
     yyjson_val *name, *value;
     yyjson_arr_foreach(yyjson_obj_get(schema, "required"), i, max, name)
     {
-        if (yyjson_is_str(name) && !schema_failed(split->compiler))
+        if (yyjson_is_str(name) && !schema_failed(split->compiler) && may_be_missing(split, schema, name))
             entry_add(split->compiler, &split_next(split)->entries,
                       (struct schema_entry){.kind = ENTRY_FORBID, .name = name, .parent = parent});
     }

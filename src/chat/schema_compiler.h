@@ -136,6 +136,11 @@ bool schema_branch_domain(struct schema_compiler *compiler, const struct schema_
 /* What the $ref of a schema leads to; NULL after a failure. */
 yyjson_val *schema_ref(struct schema_compiler *compiler, yyjson_val *schema);
 
+/* json_schema_clash.c. As far as the entries say so: are the branch's objects those with that property? */
+bool schema_branch_requires(const struct schema_branch *branch, yyjson_val *name);
+/* Does no object fit both? */
+bool schema_branch_contradicts(const struct schema_branch *branch, yyjson_val *schema);
+
 /* json_schema_merge.c */
 int schema_compare_entries(const void *a, const void *b);
 bool schema_says_something(const struct schema_entry *entry);

@@ -352,6 +352,31 @@ static void arrays(void **state)
                   "'uniqueItems' leaves");
 }
 
+/* One condition for each of 40 values: as many alternatives, not 2^40. */
+static void many_conditions_on_one_property(void **state)
+{
+    static const char *const required[] = {"", ",\"required\":[\"k\"]"};
+    (void)state;
+    for (size_t variant = 1; variant < 4; variant++) {
+        struct buf text;
+        buf_init(&text, 1u << 16);
+        buf_appendf(&text, "{\"type\":\"object\",\"properties\":{\"k\":{\"type\":\"string\"},"
+                           "\"n\":{\"type\":\"integer\"}}%s,"
+                           "\"additionalProperties\":false,\"allOf\":[",
+                    required[variant / 2]);
+        for (int i = 0; i < 40; i++)
+            buf_appendf(&text, "%s{\"if\":{\"properties\":{\"k\":{\"const\":\"v%d\"}}%s},"
+                               "\"then\":{\"properties\":{\"n\":{\"const\":%d}},\"required\":[\"n\"]}}",
+                        i > 0 ? "," : "", i, required[variant % 2], i);
+        buf_append_text(&text, "]}");
+        buf_append_char(&text, '\0');
+        assert_false(text.failed);
+        check(text.data, "{\"k\":\"v7\",\"n\":7};{\"k\":\"v39\",\"n\":39};{\"k\":\"w\"};{\"k\":\"w\",\"n\":5}",
+              "{\"k\":\"v7\",\"n\":8};{\"k\":\"v7\"};{\"k\":\"v39\",\"n\":7}");
+        buf_deinit(&text);
+    }
+}
+
 static void few_values_without_enum(void **state)
 {
     (void)state;
@@ -598,6 +623,7 @@ int main(void)
         cmocka_unit_test(objects),
         cmocka_unit_test(free_objects),
         cmocka_unit_test(arrays),
+        cmocka_unit_test(many_conditions_on_one_property),
         cmocka_unit_test(few_values_without_enum),
         cmocka_unit_test(bounds_as_far_as_a_type_goes),
         cmocka_unit_test(combinations),
