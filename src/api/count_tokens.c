@@ -200,6 +200,7 @@ static void on_open(void *ctx, bool is_gone)
         return;
     }
     call_prepare_request(count->call, &count->request);
+    count->request.cache_ttl_max_seconds = 0; /* nothing is kept, so nothing can be kept for too long */
     body_step(step, parse_body, on_parsed);
 }
 
