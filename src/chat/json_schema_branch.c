@@ -222,12 +222,13 @@ static void split_dependent(struct schema_compiler *compiler, struct schema_bran
 
 /* Keywords whose opposite can be said. */
 static const char *const NEGATED[] = {"type",      "enum",      "const",     "minimum",  "maximum",  "exclusiveMinimum",
-                                      "exclusiveMaximum", "minLength", "maxLength", "pattern", "minItems", "maxItems"};
+                                      "exclusiveMaximum", "minLength", "maxLength", "pattern", "minItems", "maxItems",
+                                      "multipleOf"};
 /* Keywords that say something of values, besides those. */
 static const char *const CONSTRAINING[] = {
     "$ref",          "allOf",    "anyOf",        "oneOf",         "not",           "if",
     "properties",    "required", "items",        "prefixItems",   "contains",      "additionalProperties",
-    "patternProperties", "propertyNames", "minProperties", "maxProperties", "uniqueItems", "multipleOf",
+    "patternProperties", "propertyNames", "minProperties", "maxProperties", "uniqueItems",
     "dependentRequired", "dependentSchemas", "dependencies",
 };
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -696,10 +697,11 @@ bool schema_branch_domain(struct schema_compiler *compiler, const struct schema_
 
 static bool has_negated_values(const struct schema_branch *branch)
 {
+    static const char *const keys[] = {"enum", "const", "multipleOf"};
     bool has = false;
     for (size_t i = 0; i < branch->entries.count && !has; i++)
-        has = branch->entries.items[i].kind == ENTRY_NOT_KEY &&
-              (strcmp(branch->entries.items[i].key, "enum") == 0 || strcmp(branch->entries.items[i].key, "const") == 0);
+        for (size_t k = 0; k < COUNT(keys) && branch->entries.items[i].kind == ENTRY_NOT_KEY; k++)
+            has = has || strcmp(branch->entries.items[i].key, keys[k]) == 0;
     return has;
 }
 

@@ -396,6 +396,11 @@ static void few_values_without_enum(void **state)
     check("{\"type\":[\"integer\",\"null\"],\"minimum\":9223372036854775807,\"maximum\":9223372036854775808,"
           "\"not\":{\"const\":null}}",
           "9223372036854775807;9223372036854775808", "null;9223372036854775806");
+    check("{\"oneOf\":[{\"type\":\"integer\",\"minimum\":0,\"maximum\":20,\"multipleOf\":3},"
+          "{\"type\":\"integer\",\"minimum\":0,\"maximum\":20,\"multipleOf\":5}]}",
+          "3;5;18;20", "0;15;7;21;25");
+    check("{\"type\":\"integer\",\"minimum\":1,\"maximum\":6,\"not\":{\"multipleOf\":2}}", "1;3;5", "2;4;6;7");
+    check("{\"type\":\"integer\",\"minimum\":1,\"not\":{\"multipleOf\":2}}", "1;5;1001", "0;-1");
     check_refused("{\"type\":\"integer\",\"minimum\":1,\"maximum\":1,\"not\":{\"const\":1}}", "leaves no value");
 }
 
