@@ -124,8 +124,6 @@ struct str docx_fields_end(struct docx_fields *fields, char space[DOCX_FIELD_TEX
         return field->is_checked ? STR("\u2612") : STR("\u2610");
     if (field->is_list)
         return (struct str){space, (size_t)snprintf(space, DOCX_FIELD_TEXT_MAX + 8, "%s", field->text)};
-    if (!field->is_code)
-        return STR("");
     if (str_starts(code, STR("SYMBOL ")))
         return symbol_of(str_slice(code, 7, code.len), space);
     if (str_starts(code, STR("EQ "))) /* named rather than lost */

@@ -288,6 +288,10 @@ static void start_note(struct docx_reader *reader, const struct xml_element *ele
 
 static void start_box(struct docx_reader *reader)
 {
+    if (!is_shown(reader)) { /* its anchor is hidden */
+        reader->skipped = 1;
+        return;
+    }
     if (reader->boxes++ > 0)
         return;
     reader->outer = reader->writer;
@@ -447,7 +451,7 @@ static bool on_start(void *ctx, struct str name, const struct xml_element *eleme
         docx_math_start(&reader->math, name, element);
     } else if (reader->properties > 0 || str_eq(name, STR("pPr"))) {
         reader->properties++;
-    } else if (str_eq(name, STR("altChunk"))) {
+    } else if (str_eq(name, STR("altChunk")) || str_eq(name, STR("subDoc"))) {
         reader->has_body = true;
         return reader->read_embedded(reader->ctx, xml_attribute(element, "id"));
     } else if (!docx_fields_start(&reader->fields, name, element) && !start_structure(reader, name, element)) {

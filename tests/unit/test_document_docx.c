@@ -294,6 +294,7 @@ static void fields_show_their_results(void **state)
     plain_body(PR("<w:fldSimple w:instr=\"DATE\">" R("", "today") "</w:fldSimple>"), "today\n");
     plain_body(PR(R("", "a") FIELD("begin", "") CODE("PAGE") R("", "code")) P("b"), "a\nb\n"); /* it never ends */
     plain_body(PR(FIELD("begin", "") CODE("EQ \\f(1,2)") FIELD("end", "")), "{EQ \\f(1,2)}\n");
+    plain_body(PR(FIELD("begin", "") CODE("EQ \\f(1,2)") FIELD("separate", "") FIELD("end", "")), "{EQ \\f(1,2)}\n");
 }
 
 static void wrappers_are_seen_through(void **state)
@@ -343,6 +344,10 @@ static void hidden_text_is_not_read(void **state)
                   "ac\n");
     body_reads_as(P("a") "<w:p><w:pPr><w:pStyle w:val=\"Note\"/></w:pPr>" R("", "b")
                   R("<w:rStyle w:val=\"Secret\"/>", "c") "</w:p>" P("d"), styles, "", "a\nc\nd\n");
+    body_reads_as(PR("<w:r><w:rPr><w:vanish/></w:rPr><w:pict><w:txbxContent>" P("gone") "</w:txbxContent></w:pict>"
+                     "</w:r>"
+                     R("", "seen")),
+                  styles, "", "seen\n");
     body_reads_as(P("a") PR(R("<w:vanish/>", "gone")) P("b"), styles, "", "a\nb\n");
     body_reads_as(P("a") "<w:p><w:pPr><w:rPr><w:vanish/></w:rPr></w:pPr>" R("", "b") "</w:p>", styles, "", "a\nb\n");
 }
@@ -448,12 +453,13 @@ static void embedded_parts_are_read_or_named(void **state)
         PART("word/bad.docx", "PK\003\004nothing"),
         DOCX_BODY(P("Before") "<w:altChunk r:id=\"h\"/><w:altChunk r:id=\"d\"/><w:altChunk r:id=\"t\"/>"
                   "<w:altChunk r:id=\"r\"/><w:altChunk r:id=\"b\"/><w:altChunk r:id=\"none\"/><w:altChunk r:id=\"m\"/>"
+                  "<w:subDoc r:id=\"d\"/>"
                   P("After")),
     };
     reads_as(docx_text, parts, COUNT(parts),
              "Before\nInside\n1\t2\nInner file\ncafé\n  two\n(word/c.rtf, a part of another format, is not read)\n"
              "(word/bad.docx cannot be read: the file is damaged: it is not a zip archive)\n"
-             "(a part of the file is not read)\n(a part of the file is not read)\nAfter\n");
+             "(a part of the file is not read)\n(a part of the file is not read)\nInner file\nAfter\n");
     buf_deinit(&docx);
 }
 
