@@ -233,6 +233,8 @@ static const char *const CONSTRAINING[] = {
 };
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+static unsigned types_named(struct schema_compiler *compiler, yyjson_val *type);
+
 static void not_keys(struct split *split, yyjson_val *schema, size_t parent)
 {
     for (size_t i = 0; i < COUNT(NEGATED); i++)
@@ -299,6 +301,25 @@ static void not_combined(struct split *split, yyjson_val *schema, size_t parent)
     }
 }
 
+/* A schema whose type the branch has anyway, beside keywords whose opposite can't be said: left to the check. */
+static bool is_beyond_words(struct schema_compiler *compiler, const struct schema_branch *branch, yyjson_val *schema)
+{
+    static const char *const alternatives[] = {"$ref", "allOf", "anyOf", "not", "properties", "required"};
+    bool has_other = false, has_alternative = false;
+    for (size_t i = 0; i < COUNT(NEGATED); i++)
+        has_alternative = has_alternative ||
+                          (strcmp(NEGATED[i], "type") != 0 && yyjson_obj_get(schema, NEGATED[i]) != NULL);
+    for (size_t i = 0; i < COUNT(alternatives); i++)
+        has_alternative = has_alternative || yyjson_obj_get(schema, alternatives[i]) != NULL;
+    for (size_t i = 0; i < COUNT(CONSTRAINING); i++)
+        has_other = has_other || yyjson_obj_get(schema, CONSTRAINING[i]) != NULL;
+    yyjson_val *type = yyjson_obj_get(schema, "type");
+    if (type == NULL || !has_other || has_alternative)
+        return false;
+    unsigned types = schema_branch_types(compiler, branch);
+    return types != 0 && (types & ~types_named(compiler, type)) == 0;
+}
+
 /* A schema does not hold when one of its keywords does not. */
 static void split_not(struct schema_compiler *compiler, struct schema_branches *branches, size_t branch,
                       struct schema_entry entry)
@@ -320,6 +341,8 @@ static void split_not(struct schema_compiler *compiler, struct schema_branches *
         schema_fail(compiler, "'not' must be a schema");
         return;
     }
+    if (is_beyond_words(compiler, &branches->items[branch], schema))
+        return;
     struct split split = split_begin(compiler, branches, branch);
     not_keys(&split, schema, entry.parent);
     not_object(&split, schema, entry.parent);

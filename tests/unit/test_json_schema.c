@@ -377,6 +377,19 @@ static void many_conditions_on_one_property(void **state)
     }
 }
 
+/* The grammar has what the check then chooses from. */
+static void opposites_that_cannot_be_said(void **state)
+{
+    (void)state;
+    check("{\"oneOf\":[{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+          "{\"type\":\"array\",\"items\":{\"type\":\"boolean\"}}]}",
+          "[\"a\"];[true,false]", "[1];[true,\"a\"]");
+    check("{\"type\":\"array\",\"items\":{\"type\":\"boolean\"},"
+          "\"not\":{\"type\":\"array\",\"contains\":{\"const\":true}}}",
+          "[false]", "[1]");
+    check("{\"type\":[\"array\",\"null\"],\"not\":{\"type\":\"array\",\"uniqueItems\":true}}", "null", "1;[1]");
+}
+
 static void few_values_without_enum(void **state)
 {
     (void)state;
@@ -629,6 +642,7 @@ int main(void)
         cmocka_unit_test(free_objects),
         cmocka_unit_test(arrays),
         cmocka_unit_test(many_conditions_on_one_property),
+        cmocka_unit_test(opposites_that_cannot_be_said),
         cmocka_unit_test(few_values_without_enum),
         cmocka_unit_test(bounds_as_far_as_a_type_goes),
         cmocka_unit_test(combinations),
