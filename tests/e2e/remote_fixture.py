@@ -11,7 +11,7 @@ import botocore.config
 import pytest
 
 from conftest import start, wait_until
-from test_s3 import TENANTS
+from s3_fixture import TENANTS
 
 KINDS = ("moto", "versitygw", "fulcrum")
 KEY, SECRET = "AKIDSHOP", "shop-secret"

@@ -7,7 +7,6 @@ import http.client
 import io
 import os
 import pathlib
-import random
 import threading
 import zlib
 
@@ -15,36 +14,12 @@ import boto3
 import botocore
 import botocore.auth
 import botocore.awsrequest
-import botocore.config
 import botocore.credentials
 import botocore.exceptions
 import pytest
 
 from conftest import start, wait_until
-
-MIB = 1 << 20
-
-
-def client(running, key="AKIDEXAMPLE", secret="secret", region="us-east-1", **config):
-    return boto3.client(
-        "s3", region_name=region, endpoint_url=running.url, aws_access_key_id=key, aws_secret_access_key=secret,
-        config=botocore.config.Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}, **config))
-
-
-def code_of(error):
-    return error.value.response["Error"]["Code"], error.value.response["ResponseMetadata"]["HTTPStatusCode"]
-
-
-@pytest.fixture
-def s3(server):
-    return client(server)
-
-
-@pytest.fixture
-def bucket(s3, request):
-    name = "b-" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:20]
-    s3.create_bucket(Bucket=name)
-    return name
+from s3_fixture import MIB, TENANTS, bucket, client, code_of, noise, request, s3  # two of them fixtures
 
 
 @pytest.fixture
@@ -58,10 +33,6 @@ def open_bucket(anyone, bucket):
     name = f"{bucket}-open"
     anyone.create_bucket(Bucket=name)
     return name
-
-
-def noise(size, seed=1):
-    return random.Random(seed).randbytes(size)
 
 
 # --- objects ---
@@ -291,16 +262,6 @@ def test_crcs_that_need_a_library_elsewhere(server, open_bucket, name, value):
         assert wrong or headers[f"x-amz-checksum-{name}"] == stated
 
 
-def request(running, method, target, body=b"", headers=None):
-    """By hand, unsigned or as the headers say."""
-    connection = http.client.HTTPConnection("127.0.0.1", running.port)
-    connection.request(method, target, body, headers or {})
-    reply = connection.getresponse()
-    answer = reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read()
-    connection.close()
-    return answer
-
-
 def test_a_wrong_md5_is_refused(s3, bucket):
     for md5, code in ((base64.b64encode(hashlib.md5(b"other").digest()).decode(), "BadDigest"), ("short", "InvalidDigest")):
         with pytest.raises(botocore.exceptions.ClientError) as error:
@@ -408,13 +369,6 @@ def test_tenants_are_apart(server, s3, bucket):
     with pytest.raises(s3.exceptions.BucketAlreadyExists):
         other.create_bucket(Bucket=bucket)
     assert s3.get_object(Bucket=bucket, Key="secret")["Body"].read() == b"mine"
-
-
-TENANTS = """\
-tenants:
-  - {name: shop, keys: [{id: AKIDSHOP, secret: shop-secret}]}
-  - {name: bank, keys: [{id: AKIDBANK, secret: bank-secret}]}
-"""
 
 
 class ChunkSigner(botocore.auth.S3SigV4Auth):

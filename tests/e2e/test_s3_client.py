@@ -12,7 +12,7 @@ import pytest
 
 from conftest import BUILD, start
 from remote_fixture import KEY, KINDS, SECRET, Remote, free_port, settings
-from test_s3 import request
+from s3_fixture import request
 
 TOOL = BUILD / "tests/tools/objects"
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from conftest import ROOT
-from test_s3 import MIB, client, noise
+from s3_fixture import MIB, client, noise
 
 TREE = {
     "empty": b"", ".dot": b"1", ".hidden/z": b"2", "a b/c d": b"3", "über/雪 😀": b"4", "a+b&c%20d": b"5", "100%": b"6",

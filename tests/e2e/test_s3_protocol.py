@@ -11,22 +11,10 @@ import botocore.exceptions
 import pytest
 
 from conftest import start, wait_until
-from test_s3 import MIB, TENANTS, client, code_of, noise, request
+from s3_fixture import MIB, TENANTS, bucket, client, code_of, noise, request, s3  # two of them fixtures
 
 SIGNED = {"authorization": "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261129/us-east-1/s3/aws4_request, "
                            "SignedHeaders=host, Signature=0"}
-
-
-@pytest.fixture
-def s3(server):
-    return client(server)
-
-
-@pytest.fixture
-def bucket(s3, request):
-    name = "p-" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:20]
-    s3.create_bucket(Bucket=name)
-    return name
 
 
 def refused(call, **arguments):
