@@ -9,7 +9,6 @@
 #include "store/state.h"
 
 #define TAGS_TEXT_MAX (256u << 10) /* whatever was sent, before it is refused */
-#define ID_ALPHABET "abcdefghijklmnopqrstuvwxyz0123456789"
 
 static const char *const steps[] = {
     "CREATE TABLE inference_profile (sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, "
@@ -281,17 +280,6 @@ enum error_code profile_tags_parse(struct str json, struct arena *arena, struct 
 
 /* --- changes: `writing` is held --------------------------------------------------------------------- */
 
-static void make_id(char id[PROFILE_ID_LEN + 1])
-{
-    uint64_t seed;
-    struct rng rng;
-    random_bytes(&seed, sizeof(seed));
-    rng_seed(&rng, seed);
-    for (size_t i = 0; i < PROFILE_ID_LEN; i++)
-        id[i] = ID_ALPHABET[rng_below(&rng, sizeof(ID_ALPHABET) - 1)];
-    id[PROFILE_ID_LEN] = '\0';
-}
-
 static bool is_same_request(const struct profile *a, const struct profile *b)
 {
     return str_eq(a->name, b->name) && str_eq(a->description, b->description) && str_eq(a->source, b->source);
@@ -367,7 +355,7 @@ static enum error_code create(struct profiles *profiles, struct profile *profile
 enum error_code profiles_create(struct profiles *profiles, struct profile *profile, struct error *error)
 {
     bool is_known;
-    make_id(profile->id);
+    random_id(profile->id, PROFILE_ID_LEN);
     profile->created_us = profile->updated_us = clock_wall_us();
     pthread_mutex_lock(&profiles->writing);
     enum error_code code = check_create(profiles, profile, &is_known, error);

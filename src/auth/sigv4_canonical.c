@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "auth/sigv4.h"
+#include "core/util.h"
 
 /* --- percent-encoding --- */
 
@@ -31,22 +32,13 @@ void sigv4_append_encoded(struct buf *out, struct str text, bool keep_slash)
     }
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* The byte at *at, a %XX taken as one. A broken escape stands for itself: the
  * other side signed something, and if it isn't this, the signature says so. */
 static unsigned char decode_next(struct str text, size_t *at)
 {
     size_t i = (*at)++;
     if (text.data[i] == '%' && i + 2 < text.len) {
-        int high = hex_value(text.data[i + 1]), low = hex_value(text.data[i + 2]);
+        int high = hex_digit(text.data[i + 1]), low = hex_digit(text.data[i + 2]);
         if (high >= 0 && low >= 0) {
             *at = i + 3;
             return (unsigned char)(high << 4 | low);

@@ -2,7 +2,6 @@
 
 #include "batch/runner.h"
 
-#define ID_ALPHABET "abcdefghijklmnopqrstuvwxyz0123456789"
 #define HOUR_US 3600000000ull
 
 struct batch {
@@ -49,21 +48,10 @@ void batch_close(struct batch *batch)
     mem_free(batch);
 }
 
-static void make_id(char id[BATCH_ID_LEN + 1])
-{
-    uint64_t seed;
-    struct rng rng;
-    random_bytes(&seed, sizeof(seed));
-    rng_seed(&rng, seed);
-    for (size_t i = 0; i < BATCH_ID_LEN; i++)
-        id[i] = ID_ALPHABET[rng_below(&rng, sizeof(ID_ALPHABET) - 1)];
-    id[BATCH_ID_LEN] = '\0';
-}
-
 enum error_code batch_create(struct batch *batch, struct batch_job *job, struct error *error)
 {
     bool is_new = false;
-    make_id(job->id);
+    random_id(job->id, BATCH_ID_LEN);
     job->status = BATCH_SUBMITTED;
     job->submit_us = clock_wall_us();
     job->expires_us = job->submit_us + job->timeout_hours * HOUR_US;

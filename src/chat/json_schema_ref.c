@@ -1,17 +1,9 @@
 #include "chat/json_schema_ref.h"
 
 #include "core/json.h"
+#include "core/util.h"
 
 #define REF_BYTES_MAX 2048
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 static struct str percent_decode(struct str text, char *out)
 {

@@ -100,6 +100,18 @@ void random_bytes(void *out, size_t len)
     }
 }
 
+void random_id(char *out, size_t len)
+{
+    static const char characters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    uint64_t seed;
+    struct rng rng;
+    random_bytes(&seed, sizeof(seed));
+    rng_seed(&rng, seed);
+    for (size_t i = 0; i < len; i++)
+        out[i] = characters[rng_below(&rng, sizeof(characters) - 1)];
+    out[len] = '\0';
+}
+
 void hex_encode(const void *data, size_t len, char *out)
 {
     static const char DIGITS[] = "0123456789abcdef";
@@ -111,7 +123,7 @@ void hex_encode(const void *data, size_t len, char *out)
     out[2 * len] = '\0';
 }
 
-static int hex_digit(char c)
+int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';

@@ -23,6 +23,7 @@ double rng_unit(struct rng *rng);                   /* [0, 1) */
 uint64_t rng_below(struct rng *rng, uint64_t bound); /* [0, bound), bound > 0 */
 
 void random_bytes(void *out, size_t len); /* from the kernel */
+void random_id(char *out, size_t len);    /* writes len lower-case letters and digits, and a NUL */
 
 #define UUID_LEN 36
 void uuid_v4(char out[UUID_LEN + 1]);
@@ -30,6 +31,7 @@ void uuid_v4(char out[UUID_LEN + 1]);
 #define SHA256_LEN 32
 void sha256(struct str data, uint8_t out[SHA256_LEN]);
 void hex_encode(const void *data, size_t len, char *out); /* writes 2*len + 1 bytes */
+int hex_digit(char c);                                    /* of either case; -1: it is none */
 bool hex_decode(struct str text, void *out, size_t len);  /* exactly 2*len digits, of either case */
 
 uint32_t crc32_ieee(uint32_t seed, const void *data, size_t len); /* seed 0 to start */

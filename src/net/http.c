@@ -2,6 +2,7 @@
  * both versions share. */
 #include "net/http.h"
 
+#include "core/util.h"
 #include "net/exchange.h"
 
 struct str http_header_get(const struct http_request *request, const char *name)
@@ -11,15 +12,6 @@ struct str http_header_get(const struct http_request *request, const char *name)
         if (str_eq(request->headers[i].name, wanted))
             return request->headers[i].value;
     return (struct str){NULL, 0};
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 static bool decode(struct str text, bool plus_is_space, struct arena *arena, struct str *decoded)

@@ -194,6 +194,14 @@ static void identifiers_and_times_have_their_form(void **state)
     assert_string_not_equal(id, other);
     clock_iso8601(1764028800123456, when);
     assert_string_equal(when, "2025-11-25T00:00:00.123Z");
+    random_id(id, 12);
+    random_id(other, 12);
+    assert_int_equal(strlen(id), 12);
+    assert_int_equal(strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789"), 12);
+    assert_string_not_equal(id, other);
+    assert_int_equal(hex_digit('0') + hex_digit('a') + hex_digit('F'), 25);
+    assert_int_equal(hex_digit('g'), -1);
+    assert_int_equal(hex_digit('\0'), -1);
 }
 
 static void random_numbers_repeat_from_a_seed(void **state)
