@@ -30,7 +30,7 @@ static void report(struct check *check, enum ledger_damage_kind kind, int64_t ro
 static enum error_code report_rows(struct check *check, const char *query, enum ledger_damage_kind kind,
                                    struct error *error)
 {
-    struct sql_statement *rows;
+    struct sql_statement *rows = NULL; /* a damaged schema has no such column */
     bool has_row;
     enum error_code code = sql_prepare(check->sql, query, &rows, error);
     while (code == OK && (code = sql_step(rows, &has_row, error)) == OK && has_row) {
@@ -38,8 +38,7 @@ static enum error_code report_rows(struct check *check, const char *query, enum 
         if (kind != LEDGER_DAMAGED_FILE || !str_eq(name, STR("ok")))
             report(check, kind, sql_int(rows, 0), name);
     }
-    if (code == OK || code == ERROR_INTERNAL)
-        sql_free(rows);
+    sql_free(rows);
     if (code != ERROR_INTERNAL)
         return code;
     report(check, LEDGER_DAMAGED_FILE, 0, str_of(error->message));

@@ -633,6 +633,20 @@ static void every_changed_column_is_named(void **state)
     }
 }
 
+/* A flipped bit in the schema renames a column: a damage of the file, and no end of the check. */
+static void columns_that_are_not_there(void **state)
+{
+    (void)state;
+    struct found found;
+    write_lines(2);
+    exec_db("ALTER TABLE line RENAME COLUMN model_invoked TO model_invokef");
+    assert_int_equal(check(&found).lines, 2);
+    assert_int_equal(found.counts[LEDGER_DAMAGED_FILE], 1);
+    exec_db("ALTER TABLE price RENAME COLUMN rates TO rated");
+    assert_int_equal(check(&found).damages, 2);
+    assert_int_equal(found.counts[LEDGER_DAMAGED_FILE], 2);
+}
+
 static void price_rows_that_are_damaged(void **state)
 {
     (void)state;
@@ -1003,6 +1017,7 @@ int main(void)
         EACH_IN_ITS_OWN(profiles_and_tags),
         EACH_IN_ITS_OWN(lines_are_never_changed),
         EACH_IN_ITS_OWN(every_changed_column_is_named),
+        EACH_IN_ITS_OWN(columns_that_are_not_there),
         EACH_IN_ITS_OWN(price_rows_that_are_damaged),
         EACH_IN_ITS_OWN(flipped_bits_are_noticed),
         EACH_IN_ITS_OWN(early_lines_are_sealed),
