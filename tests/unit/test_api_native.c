@@ -1,31 +1,15 @@
 /* The models' own bodies: Anthropic, Nova, Llama. */
-#include "support.h"
+#include "body_fixture.h"
 
 #include "api/native.h"
-#include "core/json.h"
 
 #define VERSION "\"anthropic_version\":\"bedrock-2023-05-31\",\"max_tokens\":9"
 #define HELLO "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]"
 
-struct parsed {
-    struct arena arena;
-    struct chat_request request;
-    struct error error;
-    enum error_code code;
-};
-
 static void parse(struct parsed *parsed, const struct codec *codec, const char *body, enum codec_use use)
 {
-    *parsed = (struct parsed){0};
-    arena_init(&parsed->arena, 0);
-    parsed->request.arena = &parsed->arena;
+    parsed_init(parsed, true);
     parsed->code = codec->parse(str_of(body), use, &parsed->request, &parsed->error);
-}
-
-static void release(struct parsed *parsed)
-{
-    codec_request_free(&parsed->request);
-    arena_deinit(&parsed->arena);
 }
 
 static void parse_ok(struct parsed *parsed, const struct codec *codec, const char *body)
@@ -40,10 +24,7 @@ static void refused(const struct codec *codec, const char *body, const char *mes
 {
     struct parsed parsed;
     parse(&parsed, codec, body, CODEC_GENERATE);
-    assert_int_equal(parsed.code, ERROR_INVALID);
-    if (!str_starts(str_of(parsed.error.message), str_of(message)))
-        fail_msg("%s\n  does not begin with\n%s", parsed.error.message, message);
-    release(&parsed);
+    release_refused(&parsed, message);
 }
 
 static void anthropic_body_is_understood(void **state)
