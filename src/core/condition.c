@@ -97,9 +97,9 @@ bool condition_any_down(void)
 void condition_append_text(struct buf *out)
 {
     pthread_mutex_lock(&condition_mutex);
-    for (enum condition_level level = CONDITION_DOWN; level > CONDITION_CLEAR; level--)
+    for (int level = CONDITION_DOWN; level >= CONDITION_CLEAR; level--)
         for (size_t i = 0; i < condition_count; i++)
-            if (conditions[i].level == level)
+            if ((int)conditions[i].level == level && conditions[i].text[0] != '\0')
                 buf_appendf(out, "%s: %s\n", conditions[i].name, conditions[i].text);
     pthread_mutex_unlock(&condition_mutex);
 }

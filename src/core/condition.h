@@ -14,7 +14,7 @@
 #define CONDITION_TEXT_MAX 240
 
 enum condition_level {
-    CONDITION_CLEAR, /* nothing is wrong */
+    CONDITION_CLEAR, /* nothing is wrong; a text, if there is one, says what was looked at and found well */
     CONDITION_NOTE,  /* somebody should know; requests are served: /readyz stays 200 */
     CONDITION_DOWN,  /* requests are refused: /readyz is 503 */
 };
@@ -26,7 +26,7 @@ void condition_clear(const char *name);
 enum condition_level condition_level(const char *name);
 
 bool condition_any_down(void);
-void condition_append_text(struct buf *out);    /* a line each, "NAME: TEXT", those that are down first */
+void condition_append_text(struct buf *out);    /* a line each, "NAME: TEXT", the worst first */
 void condition_append_metrics(struct buf *out); /* fulcrum_condition{name="NAME"} 0, 1 or 2, of all ever set */
 
 #endif

@@ -294,6 +294,7 @@ static enum error_code try_sandbox(struct extractor *extractor, const char *pdft
 }
 
 #define SANDBOX_CONDITION "documents.sandbox"
+#define SANDBOX_IS_WHOLE "all walls stand (Landlock, seccomp, no privileges), and every attempt was refused"
 
 /* Both kinds of readers; what our own lack comes first. */
 static enum error_code check_sandbox(struct extractor *extractor, struct error *error)
@@ -306,8 +307,8 @@ static enum error_code check_sandbox(struct extractor *extractor, struct error *
     if (code != OK)
         return code;
     if (!*probe.missing) {
-        condition_clear(SANDBOX_CONDITION);
-        log_event(LOG_INFO, "sandbox of document readers", LOG_C("walls", "all stand"));
+        condition_set(SANDBOX_CONDITION, CONDITION_CLEAR, "%s", SANDBOX_IS_WHOLE);
+        log_event(LOG_INFO, "sandbox of document readers", LOG_C("walls", SANDBOX_IS_WHOLE));
         return OK;
     }
     if (extractor->is_required)

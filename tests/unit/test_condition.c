@@ -26,6 +26,9 @@ static void down_comes_first_and_goes(void **state)
     assert_false(condition_any_down());
     expect_text("sandbox: no Landlock before ABI 1\ndisk: 9 bytes are free\n");
 
+    condition_set("sandbox", CONDITION_CLEAR, "all walls stand");
+    expect_text("disk: 9 bytes are free\nsandbox: all walls stand\n");
+    condition_set("sandbox", CONDITION_NOTE, "no more");
     condition_clear("disk");
     condition_clear("sandbox");
     condition_clear("never set");
