@@ -24,7 +24,8 @@ def converse(text, tokens=5, system=None, **more):
 
 
 def claude(text, tokens=5):
-    return {"anthropic_version": "bedrock-2023-05-31", "max_tokens": tokens,
+    """Greedy: a sampled reply may end before its maximum, once in some hundred."""
+    return {"anthropic_version": "bedrock-2023-05-31", "max_tokens": tokens, "temperature": 0,
             "messages": [{"role": "user", "content": [{"type": "text", "text": text}]}]}
 
 
