@@ -6,6 +6,7 @@
 #include "chat/json_schema_check.h"
 #include "chat/json_schema_ref.h"
 #include "chat/schema_compiler.h"
+#include "core/json.h"
 #include "core/mem.h"
 
 /* ---- lists ---- */
@@ -261,7 +262,7 @@ static void not_object(struct split *split, yyjson_val *schema, size_t parent)
             entry_add(split->compiler, &split_next(split)->entries,
                       (struct schema_entry){.kind = ENTRY_FORBID, .name = name, .parent = parent});
     }
-    yyjson_obj_foreach(yyjson_obj_get(schema, "properties"), i, max, name, value)
+    json_obj_foreach(yyjson_obj_get(schema, "properties"), i, max, name, value)
     {
         if (!schema_failed(split->compiler))
             entry_add(split->compiler, &split_next(split)->entries,
@@ -392,7 +393,7 @@ static void pend_dependent(struct schema_compiler *compiler, struct schema_branc
             schema_fail(compiler, "'%s' must be an object", keys[k]);
         if (yyjson_obj_size(dependent) > DEPENDENT_MAX)
             continue;
-        yyjson_obj_foreach(dependent, i, max, name, value)
+        json_obj_foreach(dependent, i, max, name, value)
         {
             entry_add(compiler, &branch->pending,
                       (struct schema_entry){

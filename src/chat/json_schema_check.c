@@ -98,7 +98,7 @@ static bool same_value(struct json_schema_checker *checker, yyjson_val *a, yyjso
     if (yyjson_is_obj(a)) {
         if (yyjson_obj_size(a) != yyjson_obj_size(b))
             return false;
-        yyjson_obj_foreach(a, i, max, name, value)
+        json_obj_foreach(a, i, max, name, value)
         {
             yyjson_val *other = get(b, name);
             if (other == NULL || !same_value(checker, value, other, depth + 1))
@@ -366,7 +366,7 @@ static bool properties_hold(struct json_schema_checker *checker, yyjson_val *sch
     size_t i, max;
     yyjson_val *name, *one;
     (void)schema;
-    yyjson_obj_foreach(own, i, max, name, one)
+    json_obj_foreach(own, i, max, name, one)
     {
         yyjson_val *member = get(value, name);
         if (member != NULL && !holds_inside(checker, one, member, name, 0))
@@ -394,9 +394,9 @@ static bool patterns_hold(struct json_schema_checker *checker, yyjson_val *schem
     size_t i, k, max, other_max;
     yyjson_val *pattern, *one, *name, *member;
     (void)schema;
-    yyjson_obj_foreach(own, i, max, pattern, one)
+    json_obj_foreach(own, i, max, pattern, one)
     {
-        yyjson_obj_foreach(value, k, other_max, name, member)
+        json_obj_foreach(value, k, other_max, name, member)
         {
             if (matches(checker, json_str(pattern), json_str(name)) && !holds_inside(checker, one, member, name, 0))
                 return false;
@@ -411,7 +411,7 @@ static bool is_described(struct json_schema_checker *checker, yyjson_val *schema
     yyjson_val *pattern, *one;
     if (get(yyjson_obj_get(schema, "properties"), name) != NULL)
         return true;
-    yyjson_obj_foreach(yyjson_obj_get(schema, "patternProperties"), i, max, pattern, one)
+    json_obj_foreach(yyjson_obj_get(schema, "patternProperties"), i, max, pattern, one)
     {
         if (matches(checker, json_str(pattern), json_str(name)))
             return true;
@@ -423,7 +423,7 @@ static bool additional_hold(struct json_schema_checker *checker, yyjson_val *sch
 {
     size_t i, max;
     yyjson_val *name, *member;
-    yyjson_obj_foreach(value, i, max, name, member)
+    json_obj_foreach(value, i, max, name, member)
     {
         if (!yyjson_is_true(own) && !is_described(checker, schema, name) &&
             !holds_inside(checker, own, member, name, 0))
@@ -437,7 +437,7 @@ static bool names_hold(struct json_schema_checker *checker, yyjson_val *schema, 
     size_t i, max;
     yyjson_val *name, *member;
     (void)schema;
-    yyjson_obj_foreach(value, i, max, name, member)
+    json_obj_foreach(value, i, max, name, member)
     {
         if (!holds_inside(checker, own, name, name, 0))
             return false;
@@ -450,7 +450,7 @@ static size_t different_names(struct json_schema_checker *checker, yyjson_val *v
 {
     size_t i, max, count = 0;
     yyjson_val *name, *member;
-    yyjson_obj_foreach(value, i, max, name, member)
+    json_obj_foreach(value, i, max, name, member)
     {
         checker->steps++;
         count += get(value, name) == member; /* the first of its name */
@@ -476,7 +476,7 @@ static bool dependent_holds(struct json_schema_checker *checker, yyjson_val *sch
 {
     size_t i, max;
     yyjson_val *name, *needs;
-    yyjson_obj_foreach(yyjson_is_obj(value) ? own : NULL, i, max, name, needs)
+    json_obj_foreach(yyjson_is_obj(value) ? own : NULL, i, max, name, needs)
     {
         if (get(value, name) == NULL)
             continue;
@@ -592,7 +592,7 @@ static bool is_evaluated_by_dependent(struct json_schema_checker *checker, yyjso
 {
     size_t i, max;
     yyjson_val *name, *one;
-    yyjson_obj_foreach(yyjson_obj_get(schema, "dependentSchemas"), i, max, name, one)
+    json_obj_foreach(yyjson_obj_get(schema, "dependentSchemas"), i, max, name, one)
     {
         if (get(value, name) != NULL && is_evaluated(checker, one, value, part))
             return true;
@@ -639,7 +639,7 @@ static bool unevaluated_properties_hold(struct json_schema_checker *checker, yyj
     yyjson_val *name, *member;
     if (yyjson_obj_get(schema, "additionalProperties") != NULL)
         return true;
-    yyjson_obj_foreach(value, i, max, name, member)
+    json_obj_foreach(value, i, max, name, member)
     {
         struct part part = {.name = name};
         bool is_known = is_described(checker, schema, name) || is_evaluated_beside(checker, schema, value, part);

@@ -1,6 +1,7 @@
 /* What a branch says of one property, to see early which alternatives can't hold in it. */
 #include "chat/json_schema_check.h"
 #include "chat/schema_compiler.h"
+#include "core/json.h"
 
 #define VALUES_COMPARED_MAX 20000 /* pairs; of longer lists nothing is said */
 
@@ -94,7 +95,7 @@ bool schema_branch_contradicts(const struct schema_branch *branch, yyjson_val *s
         if (forbids(branch, name))
             return true;
     }
-    yyjson_obj_foreach(yyjson_obj_get(schema, "properties"), i, max, name, property)
+    json_obj_foreach(yyjson_obj_get(schema, "properties"), i, max, name, property)
     {
         bool is_there = lists_name(required, name) || schema_branch_requires(branch, name);
         if (is_there && property_clashes(branch, name, property))

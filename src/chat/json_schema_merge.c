@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "chat/schema_compiler.h"
+#include "core/json.h"
 
 /* Same entries, same rule. Facts have no order; neither do entries. */
 int schema_compare_entries(const void *a, const void *b)
@@ -27,7 +28,7 @@ bool schema_says_something(const struct schema_entry *entry)
     yyjson_val *key, *value;
     if (entry->kind != ENTRY_SCHEMA)
         return true;
-    yyjson_obj_foreach(entry->schema, i, max, key, value)
+    json_obj_foreach(entry->schema, i, max, key, value)
     {
         for (size_t k = 0; k < sizeof(silent) / sizeof(silent[0]); k++)
             count += yyjson_equals_str(key, silent[k]);
@@ -82,7 +83,7 @@ static yyjson_val *plain_array(const struct schema_branch *branch)
     }
     if (!yyjson_equals_str(yyjson_obj_get(schema, "type"), "array") || !yyjson_is_obj(yyjson_obj_get(schema, "items")))
         return NULL;
-    yyjson_obj_foreach(schema, i, max, key, value)
+    json_obj_foreach(schema, i, max, key, value)
     {
         for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
             count += yyjson_equals_str(key, known[k]);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "chat/schema_compiler.h"
+#include "core/json.h"
 #include "core/mem.h"
 
 struct property {
@@ -75,7 +76,7 @@ static void read_properties(struct object *object, yyjson_val *schema)
     if (!yyjson_is_obj(declared))
         schema_fail(object->compiler, "'properties' must be an object");
     object->is_declared = true;
-    yyjson_obj_foreach(declared, i, max, name, value)
+    json_obj_foreach(declared, i, max, name, value)
     {
         if (property_of(object, name) == NULL)
             return;
@@ -185,7 +186,7 @@ static bool add_patterns(struct schema_compiler *compiler, yyjson_val *schema, y
     size_t i, max;
     yyjson_val *pattern, *value;
     bool has_any = false;
-    yyjson_obj_foreach(yyjson_obj_get(schema, "patternProperties"), i, max, pattern, value)
+    json_obj_foreach(yyjson_obj_get(schema, "patternProperties"), i, max, pattern, value)
     {
         if (schema_failed(compiler) || !name_matches(compiler, pattern, json_str(name)))
             continue;
@@ -314,7 +315,7 @@ static regular_set any_pattern(struct object *object, yyjson_val *but)
     for (size_t e = 0; e < object->branch->entries.count; e++) {
         const struct schema_entry *entry = &object->branch->entries.items[e];
         yyjson_val *patterns = entry->kind == ENTRY_SCHEMA ? yyjson_obj_get(entry->schema, "patternProperties") : NULL;
-        yyjson_obj_foreach(patterns, i, max, pattern, value)
+        json_obj_foreach(patterns, i, max, pattern, value)
         {
             if (pattern != but && !schema_failed(object->compiler))
                 set = regular_either(&object->compiler->regular, schema_pattern(object->compiler, pattern, true), set);
@@ -371,7 +372,7 @@ static void find_groups(struct object *object)
     for (size_t e = 0; e < object->branch->entries.count; e++) {
         const struct schema_entry *entry = &object->branch->entries.items[e];
         yyjson_val *patterns = entry->kind == ENTRY_SCHEMA ? yyjson_obj_get(entry->schema, "patternProperties") : NULL;
-        yyjson_obj_foreach(patterns, i, max, pattern, value)
+        json_obj_foreach(patterns, i, max, pattern, value)
         {
             if (!schema_failed(compiler))
                 add_pattern_group(object, e, pattern, value, allowed);

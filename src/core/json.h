@@ -63,4 +63,10 @@ const char *json_type_name(yyjson_val *val); /* "a string", "an object", ... */
 /* Appends the compact text of `val` (order of keys kept). */
 bool json_append(struct buf *buf, yyjson_val *val);
 
+/* yyjson_obj_foreach for what may be no object, or NULL: the library's own computes with the null pointer then. */
+#define json_obj_foreach(obj, idx, max, key, val)                                                             \
+    if (!yyjson_is_obj(obj)) {                                                                                \
+    } else                                                                                                    \
+        yyjson_obj_foreach(obj, idx, max, key, val)
+
 #endif

@@ -554,7 +554,7 @@ static void add_literal(struct parser *p, struct alternatives *all, uint32_t lit
 static struct str literal_text(const struct parser *p, uint32_t literal)
 {
     const struct grammar_literal *l = &p->program->literals[literal];
-    return (struct str){p->program->text + l->from, l->len};
+    return l->len > 0 ? (struct str){p->program->text + l->from, l->len} : STR("");
 }
 
 static int compare_literals(const void *left, const void *right, void *ctx)
