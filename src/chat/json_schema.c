@@ -94,7 +94,8 @@ static size_t item_of(struct schema_compiler *compiler, struct schema_parts *par
     struct buf text;
     struct str kept;
     buf_init(&text, GBNF_TEXT_MAX);
-    qsort(parts->items, parts->count, sizeof(*parts->items), compare_parts);
+    if (parts->count > 0) /* none: memory was out */
+        qsort(parts->items, parts->count, sizeof(*parts->items), compare_parts);
     buf_append_char(&text, 'P');
     for (size_t i = 0; i < parts->count; i++)
         buf_appendf(&text, "%c%p", parts->items[i].is_not ? '!' : ' ', (void *)parts->items[i].schema);

@@ -193,7 +193,8 @@ static int compare_ranges(const void *a, const void *b)
 
 static void class_sort(struct class *class)
 {
-    qsort(class->items, class->count, sizeof(class->items[0]), compare_ranges);
+    if (class->count > 1)
+        qsort(class->items, class->count, sizeof(class->items[0]), compare_ranges);
 }
 
 /* All characters of [from, last] but those of the class. */
