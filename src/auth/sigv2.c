@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/limits.h"
+#include "core/util.h"
 
 #define TEXT_MAX (1u << 20)
 
@@ -224,6 +225,16 @@ static bool check_signature(const struct http_request *request, const struct sig
     return is_done;
 }
 
+/* What is left to fail while the text is made is memory. */
+static bool has_bad_escape(struct str query)
+{
+    for (size_t i = 0; i < query.len; i++)
+        if (query.data[i] == '%' &&
+            (query.len - i < 3 || hex_digit(query.data[i + 1]) < 0 || hex_digit(query.data[i + 2]) < 0))
+            return true;
+    return false;
+}
+
 enum auth_problem sigv2_verify(const struct http_request *request, const struct sigv2_claim *claim, struct str secret,
                                uint64_t now_s, struct arena *arena, struct error *error)
 {
@@ -235,6 +246,10 @@ enum auth_problem sigv2_verify(const struct http_request *request, const struct 
     if (expires_s < now_s) {
         error_set(error, ERROR_INVALID, "Request has expired.");
         return AUTH_EXPIRED;
+    }
+    if (has_bad_escape(request->query)) {
+        error_set(error, ERROR_INVALID, "The query has a percent sign without two hexadecimal digits behind it.");
+        return AUTH_INCOMPLETE;
     }
     bool is_good = false;
     bool is_done = check_signature(request, claim, "", secret, arena, &is_good);

@@ -267,6 +267,8 @@ static void old_links(void **state)
          AUTH_UNKNOWN_KEY},
         {"GET", "/johnsmith/photos/puppy.jpg", "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=a&Expires=soon", NULL, 0,
          AUTH_INCOMPLETE},
+        {"GET", "/johnsmith/photos/puppy.jpg", LINK "&x-amz-meta-a=%zz", NULL, 1175139620, AUTH_INCOMPLETE},
+        {"GET", "/johnsmith/photos/puppy.jpg", LINK "&versionId=%4", NULL, 1175139620, AUTH_INCOMPLETE},
 #undef LINK
     };
     for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
