@@ -79,7 +79,8 @@ def test_a_grammar_over_the_bound_fails_by_name(bedrock):
     try:
         bedrock.converse(**ask([tool(one({"type": "string", "pattern": pattern}))], {"any": {}}, max_tokens=900))
     except botocore.exceptions.ClientError as error:
-        assert error.response["Error"]["Code"] == "ValidationException"
+        # A pattern of so many states is left to the check of the finished reply, which this model does not pass.
+        assert error.response["Error"]["Code"] in ("ValidationException", "ModelErrorException")
         assert "tools[0] (t)" in error.response["Error"]["Message"]
     assert bedrock.converse(**ask(max_tokens=3))["usage"]["outputTokens"] <= 3
 
