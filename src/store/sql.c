@@ -137,8 +137,11 @@ enum error_code sql_open(const char *path, enum sql_mode mode, struct sql **sql,
     enum error_code code = result == SQLITE_OK ? OK : fail(made, result, error);
     if (code == OK) {
         sqlite3_busy_timeout(made->handle, BUSY_TIMEOUT_MS);
+        /* 16 MiB of pages at most: IDs are random, so each line of the ledger touches pages all over its index. */
         if (mode == SQL_WRITE)
-            code = sql_exec(made, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;", error);
+            code = sql_exec(made,
+                            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384;",
+                            error);
     }
     if (code != OK) {
         sql_close(made);
