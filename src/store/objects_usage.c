@@ -174,12 +174,3 @@ void objects_usage_subtract(struct objects_usage *usage, struct str tenant, uint
     }
     pthread_mutex_unlock(&usage->mutex);
 }
-
-uint64_t objects_usage_bytes(struct objects_usage *usage, struct str tenant)
-{
-    pthread_mutex_lock(&usage->mutex);
-    const struct usage_account *account = find(usage, tenant);
-    uint64_t bytes = account ? account->bytes : 0;
-    pthread_mutex_unlock(&usage->mutex);
-    return bytes;
-}

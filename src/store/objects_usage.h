@@ -50,6 +50,5 @@ void objects_charge_drop(struct objects_usage *usage, struct objects_charge *cha
 enum objects_problem objects_usage_add(struct objects_usage *usage, struct str tenant, uint64_t bytes,
                                        struct error *error) WARN_UNUSED;
 void objects_usage_subtract(struct objects_usage *usage, struct str tenant, uint64_t bytes);
-uint64_t objects_usage_bytes(struct objects_usage *usage, struct str tenant);
 
 #endif
