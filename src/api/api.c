@@ -1,14 +1,12 @@
 #include "api/api.h"
 
-#include "api/bedrock_error.h"
+#include "api/bedrock/bedrock_error.h"
+#include "api/bedrock/converse.h"
 #include "api/call.h"
-#include "api/converse.h"
-#include "api/native.h"
+#include "api/control/profile_store.h"
+#include "api/native/native.h"
 #include "api/operations.h"
-#include "api/profile_store.h"
-#include "api/s3.h"
 #include "batch/batch.h"
-#include "core/log.h"
 
 /* --- start and stop --------------------------------------------------------------------------------- */
 
@@ -272,10 +270,6 @@ static bool identify(struct api_call *call)
 void api_on_head(void *thread_ctx, struct http_exchange *exchange)
 {
     struct api_thread *thread = thread_ctx;
-    if (s3_is_meant(exchange)) {
-        s3_on_head(thread, exchange);
-        return;
-    }
     struct api_call *call = call_new(thread, exchange);
     exchange->user = call;
     exchange->refuses_body = !call || !find_operation(call) || !identify(call);
@@ -301,9 +295,8 @@ static void answer(struct api_call *call)
 void api_on_request(void *thread_ctx, struct http_exchange *exchange)
 {
     struct api_call *call = exchange->user;
-    if (exchange->on_body || (!call && s3_is_meant(exchange))) {
-        s3_on_request(thread_ctx, exchange);
-    } else if (!call) {
+    (void)thread_ctx;
+    if (!call) {
         respond_no_memory(exchange);
     } else if (call->operation->handle || call->refusal) {
         exchange->user = NULL;
@@ -314,7 +307,7 @@ void api_on_request(void *thread_ctx, struct http_exchange *exchange)
     }
 }
 
-void api_on_protocol_error(void *ctx, int status, const char *message, struct http_exchange *exchange)
+void api_refuse(struct http_exchange *exchange, int status, const char *message, const char *request_id)
 {
     static const struct {
         int status;
@@ -324,17 +317,9 @@ void api_on_protocol_error(void *ctx, int status, const char *message, struct ht
         {431, "ValidationException"},         {414, "ValidationException"},     {429, "ThrottlingException"},
         {503, "ServiceUnavailableException"}, {501, "UnknownOperationException"}, {505, "ValidationException"},
     };
-    (void)ctx;
     const char *name = status < 500 ? "ValidationException" : "InternalServerException";
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (names[i].status == status)
             name = names[i].name;
-    char request_id[UUID_LEN + 1];
-    uuid_v4(request_id);
-    log_event(LOG_INFO, "refused", LOG_C("id", request_id), LOG_I("status", status), LOG_C("reason", message));
-    if (s3_is_meant(exchange)) {
-        s3_refuse(exchange, status, message, request_id);
-        return;
-    }
     bedrock_error_respond_named(exchange, status, name, message, request_id, NULL, 0);
 }

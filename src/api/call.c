@@ -1,8 +1,8 @@
 #include "api/call.h"
 
-#include "api/bedrock_error.h"
+#include "api/bedrock/bedrock_error.h"
+#include "api/control/profiles.h"
 #include "api/operations.h"
-#include "api/profiles.h"
 #include "core/log.h"
 
 /* What logs call a request that reaches no operation. */

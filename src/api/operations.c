@@ -27,7 +27,7 @@ static const struct api_operation operations[] = {
     {"GET", "/healthz", "healthz", health_alive, true},
     {"GET", "/readyz", "readyz", health_ready, true},
     {"GET", "/metrics", "metrics", health_metrics, true},
-    {"", "", "S3", NULL, false}, /* the last; s3_route.c has them all */
+    {"", "", "S3", NULL, false}, /* the last; src/s3/route.c has them all */
 };
 
 #define OPERATION_COUNT (sizeof(operations) / sizeof(operations[0]))

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "api/converse.h"
-#include "api/native.h"
+#include "api/bedrock/converse.h"
+#include "api/native/native.h"
 #include "cache/explain.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"

@@ -13,6 +13,7 @@
 #include "api/api.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
+#include "cmd/front.h"
 #include "core/config_values.h"
 #include "core/util.h"
 #include "engine/embedded.h"
@@ -251,9 +252,9 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
         .ctx = serve->api,
         .thread_start = api_thread_start,
         .thread_stop = api_thread_stop,
-        .on_request = api_on_request,
-        .on_head = api_on_head,
-        .on_protocol_error = api_on_protocol_error,
+        .on_request = front_on_request,
+        .on_head = front_on_head,
+        .on_protocol_error = front_on_protocol_error,
     };
     code = server_new(&options, &serve->server, error);
     if (code == OK)

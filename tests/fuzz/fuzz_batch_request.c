@@ -3,8 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "api/batch_request.h"
-#include "api/tag_request.h"
+#include "api/control/batch_request.h"
+#include "api/control/tag_request.h"
 
 static void check_tags(const struct batch_tags *tags)
 {

@@ -2,8 +2,8 @@
  * message. What parses is written back as a reply, with its response fields. */
 #include <assert.h>
 
-#include "api/converse.h"
-#include "api/native.h"
+#include "api/bedrock/converse.h"
+#include "api/native/native.h"
 
 static const struct codec *const codecs[] = {&converse_codec, &anthropic_codec, &nova_codec, &llama_codec,
                                              &converse_body_codec, &chat_codec, &mistral_codec, &titan_codec,

@@ -2,8 +2,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "api/s3_chunked.h"
 #include "core/buf.h"
+#include "s3/chunked.h"
 
 struct outcome {
     struct buf data, rest; /* bytes; ends of chunks and trailers */

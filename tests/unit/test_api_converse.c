@@ -1,7 +1,7 @@
 /* Converse: what a body means, and what is wrong with one. */
 #include "body_fixture.h"
 
-#include "api/converse.h"
+#include "api/bedrock/converse.h"
 #include "core/limits.h"
 
 #define HELLO "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hi\"}]}]"

@@ -1,8 +1,8 @@
 /* The models' own bodies: chat completions, Mistral, Titan, Cohere, and the first ones. */
 #include "body_fixture.h"
 
-#include "api/cohere.h"
-#include "api/native.h"
+#include "api/native/cohere.h"
+#include "api/native/native.h"
 
 static void parse(struct parsed *parsed, const struct codec *codec, const char *body)
 {

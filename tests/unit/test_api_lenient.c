@@ -2,8 +2,8 @@
  * Anthropic API takes. */
 #include "body_fixture.h"
 
-#include "api/converse.h"
-#include "api/native.h"
+#include "api/bedrock/converse.h"
+#include "api/native/native.h"
 #include "core/limits.h"
 
 #define CONVERSE_HELLO "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hi\"}]}]"

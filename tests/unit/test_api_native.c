@@ -1,7 +1,7 @@
 /* The models' own bodies: Anthropic, Nova, Llama. */
 #include "body_fixture.h"
 
-#include "api/native.h"
+#include "api/native/native.h"
 
 #define VERSION "\"anthropic_version\":\"bedrock-2023-05-31\",\"max_tokens\":9"
 #define HELLO "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]"

@@ -1,8 +1,8 @@
 /* Replies: whole and streamed, in every body shape, against captured ones. */
 #include "support.h"
 
-#include "api/anthropic.h"
-#include "api/converse.h"
+#include "api/bedrock/converse.h"
+#include "api/native/anthropic.h"
 
 static const struct chat_reply_block blocks[] = {
     {.kind = CHAT_TEXT, .text = {"Let me \"look\".", 14}},

@@ -1,8 +1,8 @@
 /* Why one request does not read what another one cached. */
 #include "support.h"
 
-#include "api/converse.h"
-#include "api/native.h"
+#include "api/bedrock/converse.h"
+#include "api/native/native.h"
 #include "cache/explain.h"
 
 struct pair {

@@ -4,9 +4,9 @@
 
 #include <stdio.h>
 
-#include "api/converse.h"
+#include "api/bedrock/converse.h"
 #include "api/document.h"
-#include "api/native.h"
+#include "api/native/native.h"
 #include "core/limits.h"
 #include "core/log.h"
 #include "document/child.h"

@@ -1,7 +1,7 @@
 /* Event stream frames: the published vectors, captured bodies, and the way back. */
 #include "support.h"
 
-#include "api/bedrock_error.h"
+#include "api/bedrock/bedrock_error.h"
 #include "api/eventstream.h"
 #include "core/json.h"
 

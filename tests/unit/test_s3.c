@@ -3,11 +3,11 @@
 
 #include <stdio.h>
 
-#include "api/s3_chunked.h"
 #include "auth/sigv4_chunks.h"
 #include "core/checksum.h"
 #include "core/util.h"
 #include "core/xml.h"
+#include "s3/chunked.h"
 
 /* --- aws-chunked --- */
 

@@ -1,0 +1,630 @@
+/* CreateInferenceProfile, GetInferenceProfile, ListInferenceProfiles,
+ * DeleteInferenceProfile, and tags of application profiles. Questions are
+ * answered from memory at once; changes wait for the disk on a thread of
+ * libuv's pool. */
+#include "api/control/profiles.h"
+
+#include "api/control/profile_store.h"
+#include "api/fields.h"
+
+#define PROFILES_BODY_MAX (16u << 20)
+#define NAME_MAX_LEN 64
+#define DESCRIPTION_MAX_LEN 200
+#define TOKEN_MAX_LEN 256
+#define SOURCE_MAX_LEN 2048
+#define PAGE_MAX 1000
+#define SYSTEM_TOKEN 's' /* first letter of a page's token: the next is one of the catalogue's, */
+#define OWN_TOKEN 'a'    /* or one that the tenant has made */
+
+/* --- ARNs ------------------------------------------------------------------------------------------- */
+
+struct profile_arn {
+    struct str region, account, type, id;
+};
+
+/* arn:PARTITION:bedrock:REGION:ACCOUNT:TYPE/ID */
+static bool split_arn(struct str text, struct profile_arn *arn)
+{
+    struct str part[5];
+    for (size_t i = 0; i < 5; i++)
+        if (!str_split(&text, ':', &part[i]) || !text.data)
+            return false;
+    if (!str_eq(part[0], STR("arn")) || !str_starts(part[1], STR("aws")) || !str_eq(part[2], STR("bedrock")) ||
+        !str_split(&text, '/', &arn->type) || !text.data || text.len == 0)
+        return false;
+    arn->region = part[3];
+    arn->account = part[4];
+    arn->id = text;
+    return true;
+}
+
+static bool is_own_id(struct str id)
+{
+    for (size_t i = 0; i < id.len; i++)
+        if (!(id.data[i] >= 'a' && id.data[i] <= 'z') && !(id.data[i] >= '0' && id.data[i] <= '9'))
+            return false;
+    return id.len == PROFILE_ID_LEN;
+}
+
+/* The ID of an application profile, if `text` is one or an ARN of one; else empty. */
+static struct str own_id(struct str text, struct profile_arn *arn)
+{
+    *arn = (struct profile_arn){0};
+    if (is_own_id(text))
+        return text;
+    return split_arn(text, arn) && str_eq(arn->type, STR("application-inference-profile")) && is_own_id(arn->id)
+               ? arn->id
+               : (struct str){NULL, 0};
+}
+
+/* The caller's profile by ID or ARN; an ARN means it in its own region and account alone. */
+static enum error_code get_own(struct api_call *call, struct str text, struct profile *profile, struct error *error)
+{
+    struct profile_arn arn;
+    struct str id = own_id(text, &arn);
+    enum error_code code = profiles_get(call->thread->api->profiles, str_of(call->identity.tenant), id,
+                                        &call->exchange->arena, profile, error);
+    bool is_other = code == OK && arn.id.data &&
+                    (!str_eq(arn.region, profile->region) || !str_eq(arn.account, profile->account));
+    return is_other ? error_set(error, ERROR_NOT_FOUND, "There is no inference profile at this ARN.") : code;
+}
+
+static struct str own_arn(struct api_call *call, const struct profile *profile)
+{
+    struct str arn = arena_printf(&call->exchange->arena,
+                                  "arn:aws:bedrock:" STR_FMT ":" STR_FMT ":application-inference-profile/%s",
+                                  STR_ARG(profile->region), STR_ARG(profile->account), profile->id);
+    return arn.data ? arn : STR("");
+}
+
+bool profiles_find(struct api_call *call, struct str id, struct str *arn, struct str *tags, struct str *source)
+{
+    struct profile_arn ignored;
+    struct profile profile;
+    struct error error;
+    if (!own_id(id, &ignored).data || get_own(call, id, &profile, &error) != OK)
+        return false;
+    *arn = own_arn(call, &profile);
+    *tags = profile.tags;
+    *source = profile.source;
+    return arn->len > 0;
+}
+
+/* --- how a profile is shown ------------------------------------------------------------------------- */
+
+static void append_str(struct buf *out, const char *name, struct str value)
+{
+    buf_appendf(out, ",\"%s\":", name);
+    buf_append_json(out, value);
+}
+
+static void append_time(struct buf *out, const char *name, uint64_t us)
+{
+    char text[TIMESTAMP_LEN + 1];
+    clock_iso8601(us, text);
+    buf_appendf(out, ",\"%s\":\"%s\"", name, text);
+}
+
+static void append_model(struct buf *out, struct str region, struct str id)
+{
+    buf_appendf(out, "{\"modelArn\":\"arn:aws:bedrock:" STR_FMT "::foundation-model/", STR_ARG(region));
+    buf_append_str(out, id); /* letters, digits and ._-: */
+    buf_append_text(out, "\"}");
+}
+
+/* `models`: the model in each region of the geography, or in the one region. */
+static void append_models(struct buf *out, const struct api_call *call, const struct catalog_match *match,
+                          struct str region)
+{
+    const struct catalog_geography *geography =
+        match->place.len ? catalog_geography(call->thread->api->catalog, match->place) : NULL;
+    buf_append_text(out, ",\"models\":[");
+    for (size_t i = 0; geography && i < geography->region_count; i++) {
+        if (i > 0)
+            buf_append_char(out, ',');
+        append_model(out, str_of(geography->regions[i]), match->id);
+    }
+    if (!geography)
+        append_model(out, region, match->id);
+    buf_append_char(out, ']');
+}
+
+static void append_system(struct buf *out, const struct api_call *call, const struct catalog_match *match,
+                          struct str id)
+{
+    const struct catalog_geography *geography = catalog_geography(call->thread->api->catalog, match->place);
+    struct str name = match->entry ? str_of(match->entry->name) : match->id;
+    struct str place = geography ? str_of(geography->name) : match->place;
+    const char *maker = match->entry ? match->entry->provider : "";
+    struct str shown = arena_printf(&call->exchange->arena, STR_FMT " %s%s" STR_FMT, STR_ARG(place), maker,
+                                    maker[0] ? " " : "", STR_ARG(name));
+    buf_append_text(out, "{\"inferenceProfileName\":");
+    buf_append_json(out, str_slice(shown, 0, NAME_MAX_LEN));
+    struct str description = arena_printf(&call->exchange->arena, "Routes requests to " STR_FMT " in " STR_FMT ".",
+                                          STR_ARG(name), STR_ARG(place));
+    append_str(out, "description", description);
+    buf_appendf(out, ",\"inferenceProfileArn\":\"arn:aws:bedrock:%s:%s:inference-profile/", call->identity.region,
+                call->identity.account);
+    buf_append_str(out, id);
+    buf_append_char(out, '"');
+    append_models(out, call, match, str_of(call->identity.region));
+    append_str(out, "inferenceProfileId", id);
+    buf_append_text(out, ",\"status\":\"ACTIVE\",\"type\":\"SYSTEM_DEFINED\"}");
+}
+
+/* Its model may have left fulcrum.yaml since: then the ID alone is known. */
+static void append_own(struct buf *out, struct api_call *call, const struct profile *profile)
+{
+    const struct api *api = call->thread->api;
+    struct catalog_match match;
+    struct profile_arn arn = {0};
+    struct error ignored;
+    bool is_split = split_arn(profile->source, &arn);
+    if (catalog_resolve(api->catalog, api->config, profile->source, &match, &ignored) != OK)
+        match = (struct catalog_match){.id = is_split ? catalog_bare_id(arn.id) : profile->source};
+    buf_append_text(out, "{\"inferenceProfileName\":");
+    buf_append_json(out, profile->name);
+    if (profile->description.len > 0)
+        append_str(out, "description", profile->description);
+    append_time(out, "createdAt", profile->created_us);
+    append_time(out, "updatedAt", profile->updated_us);
+    append_str(out, "inferenceProfileArn", own_arn(call, profile));
+    append_models(out, call, &match, arn.region.len ? arn.region : profile->region);
+    append_str(out, "inferenceProfileId", str_of(profile->id));
+    buf_append_text(out, ",\"status\":\"ACTIVE\",\"type\":\"APPLICATION\"}");
+}
+
+/* --- get -------------------------------------------------------------------------------------------- */
+
+/* A geography and a model that is served, as an ID or in an ARN. */
+static enum error_code find_system(struct api_call *call, struct str text, struct str *id, struct catalog_match *match,
+                                   struct error *error)
+{
+    const struct api *api = call->thread->api;
+    struct profile_arn arn;
+    *id = text;
+    if (split_arn(text, &arn) && str_eq(arn.type, STR("inference-profile")))
+        *id = arn.id;
+    if (catalog_resolve(api->catalog, api->config, *id, match, error) == OK && match->place.len > 0)
+        return OK;
+    return error_set(error, ERROR_NOT_FOUND, "There is no inference profile '%.*s'.",
+                     (int)(text.len > 128 ? 128 : text.len), text.data);
+}
+
+void profile_get(struct api_call *call)
+{
+    struct error error;
+    struct profile profile;
+    struct catalog_match match;
+    struct profile_arn ignored;
+    struct str id;
+    struct buf body;
+    bool is_own = own_id(call->resource, &ignored).data != NULL;
+    enum error_code code = is_own ? get_own(call, call->resource, &profile, &error)
+                                  : find_system(call, call->resource, &id, &match, &error);
+    if (code != OK) {
+        call_fail(call, &error);
+        return;
+    }
+    buf_init(&body, PROFILES_BODY_MAX);
+    if (is_own)
+        append_own(&body, call, &profile);
+    else
+        append_system(&body, call, &match, id);
+    call_respond_json(call, &body);
+    buf_deinit(&body);
+}
+
+/* --- list ------------------------------------------------------------------------------------------- */
+
+struct page {
+    bool has_system, has_own; /* types that are asked for */
+    uint64_t skip;            /* system profiles that were seen */
+    bool is_past_system;
+    int64_t beyond;           /* sequence of the last own profile that was seen */
+    size_t max, count;
+    struct str next; /* token of the page behind this one; empty: none */
+};
+
+static enum error_code parse_token(struct str token, struct page *page, struct error *error)
+{
+    uint64_t number;
+    if (!token.data)
+        return OK;
+    if (token.len < 2 || !str_to_u64(str_slice(token, 1, token.len), &number) || number > INT64_MAX ||
+        (token.data[0] != SYSTEM_TOKEN && token.data[0] != OWN_TOKEN))
+        return field_error(error, "", "nextToken", "is not one that this operation has given");
+    page->is_past_system = token.data[0] == OWN_TOKEN;
+    page->skip = page->is_past_system ? 0 : number;
+    page->beyond = page->is_past_system ? (int64_t)number : 0;
+    return OK;
+}
+
+static enum error_code parse_page(struct api_call *call, struct page *page, struct error *error)
+{
+    struct str type = http_query_get(call->exchange, "type"), max = http_query_get(call->exchange, "maxResults");
+    uint64_t number = PAGE_MAX;
+    *page = (struct page){.has_system = true, .has_own = true};
+    if (type.data) {
+        page->has_system = str_eq(type, STR("SYSTEM_DEFINED"));
+        page->has_own = str_eq(type, STR("APPLICATION"));
+        if (!page->has_system && !page->has_own)
+            return field_error(error, "", "type", "must be SYSTEM_DEFINED or APPLICATION");
+    }
+    if (max.data && (!str_to_u64(max, &number) || number < 1 || number > PAGE_MAX))
+        return field_error(error, "", "maxResults", "must be between 1 and %d", PAGE_MAX);
+    page->max = (size_t)number;
+    return parse_token(http_query_get(call->exchange, "nextToken"), page, error);
+}
+
+/* One system profile. False: the page is full. */
+static bool list_one(struct api_call *call, struct page *page, const char *prefix, const struct catalog_entry *entry,
+                     uint64_t number, struct buf *out)
+{
+    const struct api *api = call->thread->api;
+    struct catalog_match match;
+    struct error ignored;
+    struct str id = arena_printf(&call->exchange->arena, "%s.%s", prefix, entry->id);
+    if (!id.data || catalog_resolve(api->catalog, api->config, id, &match, &ignored) != OK)
+        return true;
+    if (page->count == page->max) {
+        page->next = arena_printf(&call->exchange->arena, "%c%llu", SYSTEM_TOKEN, (unsigned long long)number);
+        return false;
+    }
+    if (page->count++ > 0)
+        buf_append_char(out, ',');
+    append_system(out, call, &match, id);
+    return true;
+}
+
+static void list_system(struct api_call *call, struct page *page, struct buf *out)
+{
+    const struct catalog *catalog = call->thread->api->catalog;
+    uint64_t number = 0;
+    for (size_t i = 0; i < catalog->count; i++) {
+        const struct catalog_entry *entry = &catalog->entries[i];
+        for (size_t k = 0; k < entry->profile_count; k++, number++)
+            if (number >= page->skip && !list_one(call, page, entry->profiles[k], entry, number, out))
+                return;
+    }
+}
+
+static enum error_code list_own(struct api_call *call, struct page *page, struct buf *out, struct error *error)
+{
+    struct profile *found;
+    size_t count;
+    bool has_more;
+    enum error_code code =
+        profiles_list(call->thread->api->profiles, str_of(call->identity.tenant), page->beyond,
+                      page->max - page->count, &call->exchange->arena, &found, &count, &has_more, error);
+    if (code != OK)
+        return code;
+    for (size_t i = 0; i < count; i++) {
+        if (page->count++ > 0)
+            buf_append_char(out, ',');
+        append_own(out, call, &found[i]);
+    }
+    if (has_more)
+        page->next = arena_printf(&call->exchange->arena, "%c%lld", OWN_TOKEN,
+                                  (long long)(count ? found[count - 1].sequence : page->beyond));
+    return OK;
+}
+
+void profile_list(struct api_call *call)
+{
+    struct error error;
+    struct page page;
+    struct buf body;
+    enum error_code code = parse_page(call, &page, &error);
+    buf_init(&body, PROFILES_BODY_MAX);
+    buf_append_text(&body, "{\"inferenceProfileSummaries\":[");
+    if (code == OK && page.has_system && !page.is_past_system)
+        list_system(call, &page, &body);
+    if (code == OK && page.has_own && page.next.len == 0)
+        code = list_own(call, &page, &body, &error);
+    buf_append_char(&body, ']');
+    if (page.next.len > 0)
+        append_str(&body, "nextToken", page.next);
+    buf_append_char(&body, '}');
+    if (code == OK)
+        call_respond_json(call, &body);
+    else
+        call_fail(call, &error);
+    buf_deinit(&body);
+}
+
+/* --- changes ---------------------------------------------------------------------------------------- */
+
+/* One change. Lives until the pool is done with it, whether or not somebody still waits. */
+struct change {
+    uv_work_t work;
+    struct api_call *call; /* NULL: the client is gone */
+    struct profiles *profiles;
+    struct arena arena;
+    enum error_code (*make)(struct change *change);
+    struct profile profile;
+    struct tag_request tags;
+    bool is_create;
+    enum error_code code;
+    struct error error;
+};
+
+static void free_change(struct change *change)
+{
+    if (!change)
+        return;
+    arena_deinit(&change->arena);
+    mem_free(change);
+}
+
+static void on_close(struct http_exchange *exchange)
+{
+    struct change *change = exchange->user;
+    call_account(change->call, CALL_CLIENT_GONE);
+    change->call = NULL;
+}
+
+static void make_change(uv_work_t *work)
+{
+    struct change *change = work->data;
+    change->code = change->make(change);
+}
+
+static void answer(struct change *change)
+{
+    struct api_call *call = change->call;
+    struct str body = STR("{}");
+    if (change->is_create) {
+        struct str arn = own_arn(call, &change->profile);
+        body = arena_printf(&call->exchange->arena, "{\"inferenceProfileArn\":\"" STR_FMT "\",\"status\":\"ACTIVE\"}",
+                            STR_ARG(arn));
+    }
+    call_add_ignored(call);
+    call_respond(call, change->is_create ? 201 : 200, STR("application/json"), body.data ? body : STR("{}"));
+}
+
+static void on_changed(uv_work_t *work, int status)
+{
+    struct change *change = work->data;
+    if (change->call && (change->code != OK || status != 0))
+        call_fail(change->call, &change->error);
+    else if (change->call)
+        answer(change);
+    free_change(change);
+}
+
+static struct change *new_change(struct api_call *call, enum error_code (*make)(struct change *change))
+{
+    struct change *change = mem_calloc(1, sizeof(*change));
+    if (!change)
+        return NULL;
+    arena_init(&change->arena, 0);
+    change->work.data = change;
+    change->call = call;
+    change->profiles = call->thread->api->profiles;
+    change->make = make;
+    struct profile *profile = &change->profile;
+    if (arena_str(&change->arena, str_of(call->identity.tenant), &profile->tenant) &&
+        arena_str(&change->arena, str_of(call->identity.account), &profile->account) &&
+        arena_str(&change->arena, str_of(call->identity.region), &profile->region))
+        return change;
+    free_change(change);
+    return NULL;
+}
+
+/* Takes the change. */
+static void send_off(struct change *change, struct api_call *call, enum error_code code, const struct error *error)
+{
+    struct error no_memory;
+    (void)error_no_memory(&no_memory);
+    if (code == OK) {
+        call->exchange->user = change;
+        call->exchange->on_close = on_close;
+        if (uv_queue_work(call->exchange->loop, &change->work, make_change, on_changed) == 0)
+            return;
+        call->exchange->on_close = NULL;
+        error = &no_memory;
+    }
+    call_fail(call, error);
+    free_change(change);
+}
+
+/* --- create ----------------------------------------------------------------------------------------- */
+
+/* Where they are noted; NULL: they are refused. */
+static struct ignored *unknown_members(struct api_call *call)
+{
+    call->ignored.arena = &call->exchange->arena;
+    return call->thread->api->config->strict ? NULL : &call->ignored;
+}
+
+/* ([0-9a-zA-Z`more`][ _-]?)+ */
+static bool is_name(struct str text, const char *more)
+{
+    bool may_be_mark = false;
+    for (size_t i = 0; i < text.len; i++) {
+        bool is_mark = strchr(" _-", text.data[i]) != NULL && text.data[i] != '\0';
+        if (is_mark ? !may_be_mark : !fields_alphabet(str_slice(text, i, i + 1), more))
+            return false;
+        may_be_mark = !is_mark;
+    }
+    return text.len > 0;
+}
+
+static enum error_code parse_source(struct api_call *call, yyjson_val *root, struct str *source, struct error *error)
+{
+    static const char *const members[] = {"copyFrom", NULL};
+    const struct api *api = call->thread->api;
+    yyjson_val *value = NULL;
+    struct profile_arn arn;
+    struct catalog_match match;
+    enum error_code code = fields_need_object(root, "", "modelSource", &value, error);
+    if (code == OK)
+        code = fields_known(unknown_members(call), value, "modelSource", members, error);
+    if (code == OK)
+        code = fields_need_str(value, "modelSource", "copyFrom", 1, SOURCE_MAX_LEN, source, error);
+    if (code != OK)
+        return code;
+    if (!split_arn(*source, &arn) ||
+        (!str_eq(arn.type, STR("foundation-model")) && !str_eq(arn.type, STR("inference-profile"))))
+        return field_error(error, "modelSource", "copyFrom",
+                           "must be the ARN of a foundation model or of a system-defined inference profile");
+    return catalog_resolve(api->catalog, api->config, *source, &match, error);
+}
+
+static enum error_code parse_names(yyjson_val *root, struct profile *profile, struct error *error)
+{
+    enum error_code code =
+        fields_need_str(root, "", "inferenceProfileName", 1, NAME_MAX_LEN, &profile->name, error);
+    if (code == OK && !is_name(profile->name, ""))
+        return field_error(error, "", "inferenceProfileName",
+                           "may hold letters and digits, with one space, _ or - between them");
+    if (code == OK)
+        code = fields_get_str(root, "", "description", 1, DESCRIPTION_MAX_LEN, &profile->description, NULL, error);
+    if (code == OK && profile->description.data && !is_name(profile->description, ":."))
+        return field_error(error, "", "description",
+                           "may hold letters, digits, : and ., with one space, _ or - between them");
+    if (code == OK)
+        code = fields_get_str(root, "", "clientRequestToken", 1, TOKEN_MAX_LEN, &profile->token, NULL, error);
+    if (code == OK && profile->token.data && !fields_alphabet(profile->token, "-"))
+        return field_error(error, "", "clientRequestToken", "may hold letters, digits and - only");
+    return code;
+}
+
+static bool keep_strings(struct arena *arena, struct profile *profile)
+{
+    return arena_str(arena, profile->name, &profile->name) &&
+           arena_str(arena, profile->description, &profile->description) &&
+           arena_str(arena, profile->token, &profile->token) && arena_str(arena, profile->source, &profile->source);
+}
+
+static enum error_code parse_create(struct api_call *call, yyjson_val *root, struct change *change,
+                                    struct error *error)
+{
+    static const char *const members[] = {"inferenceProfileName", "description", "clientRequestToken", "modelSource",
+                                          "tags", NULL};
+    struct profile *profile = &change->profile;
+    struct batch_tags tags = {0};
+    if (!yyjson_is_obj(root))
+        return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
+    enum error_code code = fields_known(unknown_members(call), root, "", members, error);
+    if (code == OK)
+        code = parse_names(root, profile, error);
+    if (code == OK)
+        code = parse_source(call, root, &profile->source, error);
+    if (code == OK)
+        code = tags_parse(root, &change->arena, &tags, error);
+    if (code == OK)
+        code = profile_tags_json(&tags, &change->arena, &profile->tags, error);
+    if (code == OK && !keep_strings(&change->arena, profile))
+        code = error_no_memory(error);
+    return code;
+}
+
+static enum error_code make_profile(struct change *change)
+{
+    return profiles_create(change->profiles, &change->profile, &change->error);
+}
+
+void profile_create(struct api_call *call)
+{
+    struct error error;
+    yyjson_doc *doc = NULL;
+    struct change *change = new_change(call, make_profile);
+    enum error_code code = change ? json_parse(call->exchange->request.body, &doc, &error) : error_no_memory(&error);
+    if (code == OK)
+        code = parse_create(call, yyjson_doc_get_root(doc), change, &error);
+    json_free(doc);
+    if (change)
+        change->is_create = true;
+    send_off(change, call, code, &error);
+}
+
+/* --- delete ----------------------------------------------------------------------------------------- */
+
+static enum error_code drop_profile(struct change *change)
+{
+    return profiles_delete(change->profiles, change->profile.tenant, str_of(change->profile.id), &change->error);
+}
+
+/* The profile as it is, before it is changed; system profiles can't be. */
+static enum error_code find_changed(struct api_call *call, struct str text, struct change *change,
+                                    struct error *error)
+{
+    struct profile_arn ignored;
+    struct catalog_match match;
+    struct profile profile;
+    struct str id;
+    if (!own_id(text, &ignored).data)
+        return find_system(call, text, &id, &match, error) == OK
+                   ? error_set(error, ERROR_INVALID, "inferenceProfileIdentifier: a system-defined profile cannot be "
+                                                     "changed")
+                   : error->code;
+    enum error_code code = get_own(call, text, &profile, error);
+    if (code == OK)
+        memcpy(change->profile.id, profile.id, sizeof(profile.id));
+    return code;
+}
+
+void profile_delete(struct api_call *call)
+{
+    struct error error;
+    struct change *change = new_change(call, drop_profile);
+    enum error_code code = change ? find_changed(call, call->resource, change, &error) : error_no_memory(&error);
+    send_off(change, call, code, &error);
+}
+
+/* --- tags ------------------------------------------------------------------------------------------- */
+
+static enum error_code change_tags(struct change *change)
+{
+    const struct tag_request *request = &change->tags;
+    return profiles_tag(change->profiles, change->profile.tenant, str_of(change->profile.id), &request->tags,
+                        request->keys, request->key_count, &change->error);
+}
+
+static void list_tags(struct api_call *call, struct str resource)
+{
+    struct error error;
+    struct profile profile;
+    struct batch_tags tags = {0};
+    struct buf body;
+    enum error_code code = get_own(call, resource, &profile, &error);
+    if (code == OK)
+        code = profile_tags_parse(profile.tags, &call->exchange->arena, &tags, &error);
+    if (code != OK) {
+        call_fail(call, &error);
+        return;
+    }
+    buf_init(&body, PROFILES_BODY_MAX);
+    buf_append_text(&body, "{\"tags\":[");
+    for (size_t i = 0; i < tags.count; i++) {
+        buf_append_text(&body, i > 0 ? ",{\"key\":" : "{\"key\":");
+        buf_append_json(&body, tags.items[i].key);
+        append_str(&body, "value", tags.items[i].value);
+        buf_append_char(&body, '}');
+    }
+    buf_append_text(&body, "]}");
+    call_respond_json(call, &body);
+    buf_deinit(&body);
+}
+
+bool profiles_take_tags(struct api_call *call, enum tag_operation operation)
+{
+    struct tag_request request;
+    struct profile_arn arn;
+    struct error error;
+    if (tag_request_parse(operation, call->exchange->request.body, &call->exchange->arena, &request, &error) != OK ||
+        !own_id(request.resource, &arn).data || !arn.id.data)
+        return false;
+    if (operation == LIST_TAGS) {
+        list_tags(call, request.resource);
+        return true;
+    }
+    struct change *change = new_change(call, change_tags);
+    enum error_code code = change ? find_changed(call, request.resource, change, &error) : error_no_memory(&error);
+    if (code == OK) /* once more, into memory that outlives the client */
+        code = tag_request_parse(operation, call->exchange->request.body, &change->arena, &change->tags, &error);
+    send_off(change, call, code, &error);
+    return true;
+}

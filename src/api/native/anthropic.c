@@ -1,0 +1,202 @@
+/* The Anthropic messages body: parsing, but for the content of messages. Writing is in anthropic_write.c. */
+#include "api/native/anthropic.h"
+
+#include "api/native/anthropic_options.h"
+#include "core/limits.h"
+
+#define ANTHROPIC_NEWER_VERSION "2026-10-21"
+#define ANTHROPIC_TEMPERATURE 1.0
+#define ANTHROPIC_TOP_P 0.999
+#define ANTHROPIC_COMPLETION_TOP_P 1.0
+#define ANTHROPIC_TOP_K_MAX 500
+
+static enum error_code parse_system(struct converse_parser *parser, yyjson_val *root)
+{
+    struct chat_request *request = parser->request;
+    yyjson_val *system = yyjson_obj_get(root, "system");
+    if (!system || yyjson_is_null(system))
+        return OK;
+    enum error_code code =
+        anthropic_content(parser, system, "", "system", CHAT_SYSTEM, &request->system, &request->system_count);
+    for (size_t i = 0; code == OK && i < request->system_count; i++)
+        if (request->system[i].kind != CHAT_TEXT && request->system[i].kind != CHAT_CACHE_POINT)
+            return field_error(parser->error, "system", "", "may hold text blocks only");
+    return code;
+}
+
+static enum error_code parse_tool(struct converse_parser *parser, yyjson_val *object, const char *where,
+                                  struct chat_tool *tool)
+{
+    static const char *const members[] = {"type",   "name", "description", "input_schema", "cache_control",
+                                          "strict", "eager_input_streaming", NULL};
+    struct str type = STR("custom");
+    bool is_eager; /* arguments are streamed as they come in any case */
+    if (!yyjson_is_obj(object))
+        return field_error(parser->error, where, "", "expected an object, got %s", json_type_name(object));
+    enum error_code code = json_get_str(object, where, "type", &type, NULL, parser->error);
+    if (code == OK && !str_eq(type, STR("custom")))
+        return field_error(parser->error, where, "type", "only custom tools are supported by this model");
+    if (code == OK)
+        code = fields_known(parser->request->ignored, object, where, members, parser->error);
+    if (code == OK)
+        code = fields_need_str(object, where, "name", 1, ANTHROPIC_NAME_MAX, &tool->name, parser->error);
+    if (code == OK && !fields_alphabet(tool->name, "_-"))
+        return field_error(parser->error, where, "name", "may hold letters, digits, _ and - only");
+    if (code == OK)
+        code = json_get_str(object, where, "description", &tool->description, NULL, parser->error);
+    if (code == OK)
+        code = fields_need_object(object, where, "input_schema", &tool->schema, parser->error);
+    if (code == OK)
+        code = json_get_bool(object, where, "strict", &tool->is_strict, NULL, parser->error);
+    if (code == OK)
+        code = json_get_bool(object, where, "eager_input_streaming", &is_eager, NULL, parser->error);
+    if (code == OK)
+        code = anthropic_cache_control(parser, object, where, &tool->cache_point_after, &tool->ttl_seconds);
+    return code;
+}
+
+static enum error_code parse_tools(struct converse_parser *parser, yyjson_val *root)
+{
+    struct chat_request *request = parser->request;
+    yyjson_val *tools = NULL, *item;
+    enum error_code code = json_get_array(root, "", "tools", &tools, parser->error);
+    size_t i, count = yyjson_arr_size(tools);
+    if (code != OK)
+        return code;
+    if (count > limit(tools))
+        return field_error(parser->error, "tools", "", "%zu tools are more than the limit of %zu", count,
+                           (size_t)limit(tools));
+    request->tools = ARENA_ARRAY(request->arena, struct chat_tool, count + 1);
+    if (!request->tools)
+        return error_no_memory(parser->error);
+    request->tool_count = count;
+    yyjson_arr_foreach(tools, i, count, item)
+    {
+        struct field_path path = field_path_index("", "tools", i);
+        code = parse_tool(parser, item, path.text, &request->tools[i]);
+        if (code != OK)
+            return code;
+    }
+    return anthropic_tool_choice(root, "", request, parser->error);
+}
+
+static enum error_code parse_sampling(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    struct chat_sampling *sampling = &request->sampling;
+    int64_t top_k = 0, seed = 0;
+    enum error_code code =
+        json_get_number(root, "", "temperature", 0, 1, &sampling->temperature, &sampling->has_temperature, error);
+    if (code == OK)
+        code = fields_get_top_p(root, "", "top_p", &sampling->top_p, &sampling->has_top_p, error);
+    if (code == OK)
+        code = json_get_int(root, "", "top_k", 0, ANTHROPIC_TOP_K_MAX, &top_k, &sampling->has_top_k, error);
+    if (code == OK)
+        code = json_get_int(root, "", "seed", 0, INT64_MAX, &seed, &sampling->has_seed, error);
+    if (code == OK)
+        code = fields_get_str(root, "", "cache_salt", 1, 256, &request->cache_salt, NULL, error);
+    sampling->top_k = (int32_t)top_k;
+    sampling->seed = (uint64_t)seed;
+    return code == OK ? converse_parse_stops(root, "", "stop_sequences", request, error) : code;
+}
+
+/* Versions of the API: what a body may hold depends on the one it names, not on the model. */
+static enum error_code check_version(yyjson_val *root, enum codec_use use, bool *is_newer, struct error *error)
+{
+    static const char *const versions[] = {"bedrock-2023-05-31", "2023-06-01", ANTHROPIC_NEWER_VERSION, NULL};
+    static const char *const sampling[] = {"temperature", "top_p", "top_k"};
+    struct str version = {0};
+    int which = -1;
+    enum error_code code = fields_need_str(root, "", "anthropic_version", 1, 64, &version, error);
+    if (code == OK && use == CODEC_GENERATE)
+        code = fields_enum(root, "", "anthropic_version", versions, &which, error);
+    *is_newer = code == OK && str_eq(version, STR(ANTHROPIC_NEWER_VERSION));
+    for (size_t i = 0; i < sizeof(sampling) / sizeof(sampling[0]) && *is_newer; i++)
+        if (!yyjson_is_null(yyjson_obj_get(root, sampling[i])) && yyjson_obj_get(root, sampling[i]))
+            return field_error(error, "", sampling[i], "Extra inputs are not permitted");
+    return code;
+}
+
+static enum error_code parse_max_tokens(yyjson_val *root, enum codec_use use, struct chat_request *request,
+                                        struct error *error)
+{
+    int64_t max_tokens = 0;
+    bool present;
+    enum error_code code = json_get_int(root, "", "max_tokens", 1, INT32_MAX, &max_tokens, &present, error);
+    if (code == OK && !present && use == CODEC_GENERATE)
+        return field_error(error, "max_tokens", "", "required and missing");
+    request->max_tokens = (uint32_t)max_tokens;
+    return code;
+}
+
+/* On Bedrock the tier is a header's or, in the newer bodies, a member's matter; of Anthropic's own names none asks for
+ * one of them. */
+static enum error_code parse_tier(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    struct str name = {0};
+    bool present;
+    enum error_code code = json_get_str(root, "", "service_tier", &name, &present, error);
+    if (code != OK || !present || request->has_tier || str_eq(name, STR("auto")) ||
+        str_eq(name, STR("standard_only")))
+        return code;
+    return converse_parse_tier(name, request, error);
+}
+
+static enum error_code parse_conversation(yyjson_val *root, bool is_newer, struct chat_request *request,
+                                          struct error *error)
+{
+    struct converse_parser parser = {.request = request, .error = error, .is_newer_version = is_newer};
+    enum error_code code = parse_tools(&parser, root);
+    if (code == OK)
+        code = parse_system(&parser, root);
+    return code == OK ? converse_each_message(&parser, yyjson_obj_get(root, "messages"), anthropic_message) : code;
+}
+
+static enum error_code parse_messages(yyjson_val *root, enum codec_use use, struct chat_request *request,
+                                      struct error *error)
+{
+    static const char *const members[] = {
+        "anthropic_version", "max_tokens", "messages",   "system",       "temperature", "top_p", "top_k",
+        "stop_sequences",    "tools",      "tool_choice", "service_tier", "seed",        "cache_salt",
+        ANTHROPIC_OPTIONS,   "amazon-bedrock-guardrailConfig", NULL};
+    static const struct field_absent absent[] = {
+        {"amazon-bedrock-guardrailConfig", "guardrails are not supported by this server"},
+    };
+    bool is_newer;
+    enum error_code code = fields_known(request->ignored, root, "", members, error);
+    if (code == OK)
+        code = fields_refuse(root, "", absent, sizeof(absent) / sizeof(absent[0]), error);
+    if (code == OK)
+        code = check_version(root, use, &is_newer, error);
+    if (code == OK)
+        code = parse_max_tokens(root, use, request, error);
+    if (code == OK)
+        code = anthropic_options_parse(root, "", request, error);
+    if (code == OK)
+        code = parse_tier(root, request, error);
+    if (code == OK)
+        code = parse_conversation(root, is_newer, request, error);
+    return code;
+}
+
+static enum error_code parse_root(yyjson_val *root, enum codec_use use, struct chat_request *request,
+                                  struct error *error)
+{
+    if (!yyjson_is_obj(root))
+        return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
+    bool is_completion = anthropic_is_completion(root);
+    request->sampling.temperature = ANTHROPIC_TEMPERATURE;
+    request->sampling.top_p = is_completion ? ANTHROPIC_COMPLETION_TOP_P : ANTHROPIC_TOP_P;
+    enum error_code code = is_completion ? anthropic_parse_completion(root, request, error)
+                                         : parse_messages(root, use, request, error);
+    return code == OK ? parse_sampling(root, request, error) : code;
+}
+
+enum error_code anthropic_parse(struct str body, enum codec_use use, struct chat_request *request, struct error *error)
+{
+    enum error_code code = json_parse_exact(body, &request->document, error);
+    if (code == OK)
+        code = parse_root(yyjson_doc_get_root(request->document), use, request, error);
+    if (code != OK)
+        codec_request_free(request);
+    return code;
+}

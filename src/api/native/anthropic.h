@@ -1,0 +1,34 @@
+/* anthropic.h - the Anthropic messages body. Its messages are read with what
+ * Converse's are read with (converse.h), in the same order. Any thread. */
+#ifndef API_ANTHROPIC_H
+#define API_ANTHROPIC_H
+
+#include "api/bedrock/converse.h"
+#include "api/native/anthropic_options.h"
+#include "api/native/native.h"
+
+enum error_code anthropic_parse(struct str body, enum codec_use use, struct chat_request *request,
+                                struct error *error) WARN_UNUSED;
+
+/* The older body of Claude 2: one prompt with turns inside (anthropic_completion.c). The same models are asked with
+ * either, so the body tells. Streams are replies cut in pieces, without events around them. */
+bool anthropic_is_completion(yyjson_val *root);
+enum error_code anthropic_parse_completion(yyjson_val *root, struct chat_request *request,
+                                           struct error *error) WARN_UNUSED;
+void anthropic_append_completion(struct buf *out, struct str text); /* {"type":"completion","completion":"..." */
+void anthropic_append_completion_stop(struct buf *out, const struct chat_reply *reply);
+
+/* One message; `where` is its path. */
+enum error_code anthropic_message(struct converse_parser *parser, yyjson_val *object, const char *where,
+                                  struct chat_message *message) WARN_UNUSED;
+
+/* Content as a string or as an array of blocks; `key` is its place in `where`. */
+enum error_code anthropic_content(struct converse_parser *parser, yyjson_val *content, const char *where,
+                                  const char *key, enum chat_role role, struct chat_block **blocks,
+                                  size_t *block_count) WARN_UNUSED;
+
+/* The member cache_control of a block or a tool: a cache point behind it. */
+enum error_code anthropic_cache_control(struct converse_parser *parser, yyjson_val *object, const char *where,
+                                        bool *is_there, uint32_t *ttl_seconds) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,194 @@
+/* The Anthropic messages body: replies and stream events. */
+#include "api/native/anthropic.h"
+
+#include "api/bedrock/converse.h"
+
+static const char *stop_reason(enum chat_stop_reason stop)
+{
+    /* This API has no word for a tool call that does not parse; the turn ended. */
+    return stop == CHAT_STOP_MALFORMED_TOOL_USE ? "end_turn" : converse_stop_reason(stop);
+}
+
+/* msg_bdrk_ and the request's ID without its dashes. */
+static void append_id(struct buf *out, struct str request_id)
+{
+    buf_append_text(out, "\"msg_bdrk_");
+    for (size_t i = 0; i < request_id.len; i++)
+        if (request_id.data[i] != '-')
+            buf_append_char(out, request_id.data[i]);
+    buf_append_char(out, '"');
+}
+
+static void append_identity(struct buf *out, const struct chat_reply *reply)
+{
+    buf_append_text(out, "\"model\":");
+    buf_append_json(out, reply->model_id);
+    buf_append_text(out, ",\"id\":");
+    append_id(out, reply->request_id);
+    buf_append_text(out, ",\"type\":\"message\",\"role\":\"assistant\",\"content\":[");
+}
+
+static void append_usage(struct buf *out, const struct chat_usage *usage)
+{
+    buf_appendf(out,
+                "\"usage\":{\"input_tokens\":%llu,\"cache_creation_input_tokens\":%llu,"
+                "\"cache_read_input_tokens\":%llu",
+                (unsigned long long)usage->input_tokens,
+                (unsigned long long)(usage->cache_write_5m_tokens + usage->cache_write_1h_tokens),
+                (unsigned long long)usage->cache_read_tokens);
+    buf_appendf(out,
+                ",\"cache_creation\":{\"ephemeral_5m_input_tokens\":%llu,\"ephemeral_1h_input_tokens\":%llu},"
+                "\"output_tokens\":%llu}",
+                (unsigned long long)usage->cache_write_5m_tokens, (unsigned long long)usage->cache_write_1h_tokens,
+                (unsigned long long)usage->output_tokens);
+}
+
+static void append_block(struct buf *out, const struct chat_reply_block *block)
+{
+    if (block->kind == CHAT_TOOL_USE) {
+        buf_append_text(out, "{\"type\":\"tool_use\",\"id\":");
+        buf_append_json(out, block->tool_id);
+        buf_append_text(out, ",\"name\":");
+        buf_append_json(out, block->tool_name);
+        buf_append_text(out, ",\"input\":");
+        converse_append_arguments(out, block->text);
+    } else {
+        buf_append_text(out, "{\"type\":\"text\",\"text\":");
+        buf_append_json(out, block->text);
+    }
+    buf_append_char(out, '}');
+}
+
+static void append_stop(struct buf *out, const struct chat_reply *reply)
+{
+    buf_appendf(out, "\"stop_reason\":\"%s\",\"stop_sequence\":", stop_reason(reply->stop));
+    if (reply->stop == CHAT_STOP_SEQUENCE)
+        buf_append_json(out, reply->stop_sequence);
+    else
+        buf_append_text(out, "null");
+}
+
+/* Replies and streams of the older body: text, and no events. */
+static bool is_completion(const struct chat_request *request)
+{
+    return anthropic_is_completion(yyjson_doc_get_root(request->document));
+}
+
+static bool write_completion(const struct chat_reply *reply, struct buf *out)
+{
+    anthropic_append_completion(out, native_reply_text(reply));
+    anthropic_append_completion_stop(out, reply);
+    return buf_append_char(out, '}');
+}
+
+static bool write_reply(const struct chat_request *request, const struct chat_reply *reply, struct buf *out)
+{
+    if (is_completion(request))
+        return write_completion(reply, out);
+    buf_append_char(out, '{');
+    append_identity(out, reply);
+    for (size_t i = 0; i < reply->block_count; i++) {
+        if (i > 0)
+            buf_append_char(out, ',');
+        append_block(out, &reply->blocks[i]);
+    }
+    /* Clients read content[0] without asking. */
+    buf_append_text(out, reply->block_count ? "]," : "{\"type\":\"text\",\"text\":\"\"}],");
+    append_stop(out, reply);
+    buf_append_char(out, ',');
+    append_usage(out, &reply->usage);
+    return buf_append_char(out, '}');
+}
+
+static void stream_start(struct codec_stream *stream, const struct chat_reply *reply)
+{
+    struct buf *out = &stream->scratch;
+    if (is_completion(stream->request))
+        return;
+    buf_append_text(out, "{\"type\":\"message_start\",\"message\":{");
+    append_identity(out, reply);
+    buf_append_text(out, "],\"stop_reason\":null,\"stop_sequence\":null,");
+    append_usage(out, &reply->usage);
+    buf_append_text(out, "}}");
+    codec_stream_emit(stream, "message_start");
+}
+
+static void stream_block_start(struct codec_stream *stream, size_t index, enum chat_block_kind kind,
+                               struct str tool_id, struct str tool_name)
+{
+    struct buf *out = &stream->scratch;
+    if (is_completion(stream->request))
+        return;
+    buf_appendf(out, "{\"type\":\"content_block_start\",\"index\":%zu,\"content_block\":", index);
+    if (kind == CHAT_TOOL_USE) {
+        buf_append_text(out, "{\"type\":\"tool_use\",\"id\":");
+        buf_append_json(out, tool_id);
+        buf_append_text(out, ",\"name\":");
+        buf_append_json(out, tool_name);
+        buf_append_text(out, ",\"input\":{}}}");
+    } else {
+        buf_append_text(out, "{\"type\":\"text\",\"text\":\"\"}}");
+    }
+    codec_stream_emit(stream, "content_block_start");
+}
+
+static void stream_block_delta(struct codec_stream *stream, size_t index, enum chat_block_kind kind, struct str text)
+{
+    struct buf *out = &stream->scratch;
+    if (is_completion(stream->request)) {
+        anthropic_append_completion(out, text);
+        buf_append_text(out, ",\"stop_reason\":null,\"stop\":null}");
+        codec_stream_emit(stream, "chunk");
+        return;
+    }
+    buf_append_text(out, "{\"type\":\"content_block_delta\",\"index\":");
+    buf_append_u64(out, index);
+    buf_append_text(out, kind == CHAT_TOOL_USE ? ",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":"
+                                               : ",\"delta\":{\"type\":\"text_delta\",\"text\":");
+    buf_append_json(out, text);
+    buf_append_text(out, "}}");
+    codec_stream_emit(stream, "content_block_delta");
+}
+
+static void stream_block_stop(struct codec_stream *stream, size_t index, enum chat_block_kind kind)
+{
+    (void)kind;
+    if (is_completion(stream->request))
+        return;
+    buf_appendf(&stream->scratch, "{\"type\":\"content_block_stop\",\"index\":%zu}", index);
+    codec_stream_emit(stream, "content_block_stop");
+}
+
+static void stream_end_completion(struct codec_stream *stream, const struct chat_reply *reply)
+{
+    anthropic_append_completion(&stream->scratch, STR(""));
+    anthropic_append_completion_stop(&stream->scratch, reply);
+    buf_append_char(&stream->scratch, ',');
+    native_emit_last(stream, reply, "chunk");
+}
+
+static void stream_end(struct codec_stream *stream, const struct chat_reply *reply)
+{
+    struct buf *out = &stream->scratch;
+    if (is_completion(stream->request)) {
+        stream_end_completion(stream, reply);
+        return;
+    }
+    buf_append_text(out, "{\"type\":\"message_delta\",\"delta\":{");
+    append_stop(out, reply);
+    buf_appendf(out, "},\"usage\":{\"output_tokens\":%llu}}", (unsigned long long)reply->usage.output_tokens);
+    codec_stream_emit(stream, "message_delta");
+    buf_append_text(out, "{\"type\":\"message_stop\",");
+    native_emit_last(stream, reply, "message_stop");
+}
+
+const struct codec anthropic_codec = {
+    .name = "anthropic",
+    .parse = anthropic_parse,
+    .write = write_reply,
+    .stream_start = stream_start,
+    .stream_block_start = stream_block_start,
+    .stream_block_delta = stream_block_delta,
+    .stream_block_stop = stream_block_stop,
+    .stream_end = stream_end,
+};

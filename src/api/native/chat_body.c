@@ -1,0 +1,180 @@
+/* OpenAI's chat completions: parsing but for messages and tools. */
+#include "api/native/chat_body.h"
+
+#include "api/bedrock/converse.h"
+#include "api/native/native.h"
+#include "core/limits.h"
+
+#define TEMPERATURE_MAX 2
+#define TOP_K_MAX 500
+#define PENALTY_MAX 2
+
+/* Members that nobody can be given here, and would change the reply. */
+static const struct field_absent refused[] = {
+    {"functions", "send tools instead"},
+    {"function_call", "send tool_choice instead"},
+    {"logit_bias", "tokens can't be made likelier by their numbers here"},
+    {"web_search_options", "there is no search on the web here"},
+    {"documents", "send the texts in messages"},
+    {"guided_json", "send response_format instead"},
+    {"guided_regex", "replies can be held to a JSON schema only, by response_format"},
+    {"guided_grammar", "replies can be held to a JSON schema only, by response_format"},
+};
+
+static enum error_code parse_sampling(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    static const char *const penalties[] = {"frequency_penalty", "presence_penalty", "repetition_penalty"};
+    struct chat_sampling *sampling = &request->sampling;
+    int64_t top_k = 0, seed = 0;
+    enum error_code code = json_get_number(root, "", "temperature", 0, TEMPERATURE_MAX, &sampling->temperature,
+                                           &sampling->has_temperature, error);
+    if (code == OK)
+        code = fields_get_top_p(root, "", "top_p", &sampling->top_p, &sampling->has_top_p, error);
+    if (code == OK)
+        code = json_get_int(root, "", "top_k", -1, TOP_K_MAX, &top_k, &sampling->has_top_k, error);
+    if (code == OK)
+        code = json_get_int(root, "", "seed", INT64_MIN, INT64_MAX, &seed, &sampling->has_seed, error);
+    for (size_t i = 0; i < sizeof(penalties) / sizeof(penalties[0]) && code == OK; i++) {
+        double penalty = 0;
+        bool present;
+        code = json_get_number(root, "", penalties[i], -PENALTY_MAX, PENALTY_MAX, &penalty, &present, error);
+        if (code == OK && present && penalty != 0 && penalty != 1)
+            code = fields_ignore(request->ignored, root, "", penalties[i], "penalties have no effect on these models",
+                                 error);
+    }
+    sampling->top_k = top_k > 0 ? (int32_t)top_k : 0;
+    sampling->seed = (uint64_t)seed;
+    return code;
+}
+
+/* A string or an array of strings. */
+static enum error_code parse_stops(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    yyjson_val *stop = yyjson_obj_get(root, "stop");
+    if (!yyjson_is_str(stop))
+        return converse_parse_stops(root, "", "stop", request, error);
+    request->stop_sequences = ARENA_ARRAY(request->arena, struct str, 1);
+    if (!request->stop_sequences)
+        return error_no_memory(error);
+    if (yyjson_get_len(stop) == 0)
+        return field_error(error, "", "stop", "must have at least 1 character");
+    request->stop_sequences[request->stop_count++] = json_str(stop);
+    return OK;
+}
+
+static enum error_code parse_length(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    int64_t max_tokens = 0;
+    enum error_code code = json_get_int(root, "", "max_tokens", 1, INT32_MAX, &max_tokens, NULL, error);
+    if (code == OK)
+        code = json_get_int(root, "", "max_completion_tokens", 1, INT32_MAX, &max_tokens, NULL, error);
+    request->max_tokens = (uint32_t)max_tokens;
+    return code;
+}
+
+/* What asks for more than one reply, or for more of it than its text. */
+static enum error_code parse_extent(yyjson_val *root, struct error *error)
+{
+    int64_t n = 1, top_logprobs = 0;
+    bool logprobs = false;
+    enum error_code code = json_get_int(root, "", "n", 1, 128, &n, NULL, error);
+    if (code == OK && n != 1)
+        return field_error(error, "", "n", "one reply is made of a request; send it %lld times", (long long)n);
+    if (code == OK && !json_is_number(yyjson_obj_get(root, "logprobs")))
+        code = json_get_bool(root, "", "logprobs", &logprobs, NULL, error);
+    if (code == OK)
+        code = json_get_int(root, "", "top_logprobs", 0, 20, &top_logprobs, NULL, error);
+    if (code == OK && (logprobs || top_logprobs > 0 || json_is_number(yyjson_obj_get(root, "logprobs"))))
+        code = field_error(error, "", logprobs ? "logprobs" : "top_logprobs", "probabilities are not given here");
+    return code;
+}
+
+static enum error_code parse_schema(yyjson_val *format, struct chat_request *request, struct error *error)
+{
+    static const char *const members[] = {"name", "description", "schema", "strict", NULL};
+    static const char where[] = "response_format.json_schema";
+    yyjson_val *schema = NULL;
+    enum error_code code = fields_need_object(format, "response_format", "json_schema", &schema, error);
+    if (code == OK)
+        code = fields_known(request->ignored, schema, where, members, error);
+    if (code == OK)
+        code = fields_need_object(schema, where, "schema", &request->output_schema, error);
+    return code;
+}
+
+static enum error_code parse_format(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    static const char *const members[] = {"type", "json_schema", NULL};
+    static const char *const types[] = {"text", "json_object", "json_schema", NULL};
+    yyjson_val *format = NULL;
+    int type = -1;
+    enum error_code code = json_get_object(root, "", "response_format", &format, error);
+    if (code != OK || !format)
+        return code;
+    code = fields_known(request->ignored, format, "response_format", members, error);
+    if (code == OK)
+        code = fields_enum(format, "response_format", "type", types, &type, error);
+    if (code != OK)
+        return code;
+    if (type == 1)
+        return fields_parse_inner(STR("{\"type\":\"object\"}"), request->arena, &request->output_schema, error);
+    return type == 2 ? parse_schema(format, request, error) : OK;
+}
+
+/* `model` and `stream` say again what path and operation say. */
+static enum error_code parse_known(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    static const char *const members[] = {
+        "messages",         "prompt",            "model",               "stream",       "stream_options",
+        "max_tokens",       "max_completion_tokens", "temperature",     "top_p",        "top_k",
+        "seed",             "stop",              "frequency_penalty",   "presence_penalty", "repetition_penalty",
+        "n",                "logprobs",          "top_logprobs",        "response_format", "tools",
+        "tool_choice",      "parallel_tool_calls", "functions",         "function_call", "logit_bias",
+        "web_search_options", "documents",       "guided_json",         "guided_regex", "guided_grammar",
+        "user",             NULL};
+    enum error_code code = fields_known(request->ignored, root, "", members, error);
+    return code == OK ? fields_refuse(root, "", refused, sizeof(refused) / sizeof(refused[0]), error) : code;
+}
+
+static enum error_code parse_text(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    if (yyjson_obj_get(root, "messages"))
+        return field_error(error, "", "prompt", "given beside messages; send one of them");
+    enum error_code code = fields_need_str(root, "", "prompt", 1, SIZE_MAX, &request->raw_prompt, error);
+    if (code == OK && yyjson_arr_size(yyjson_obj_get(root, "tools")) > 0)
+        code = field_error(error, "", "tools", "a prompt can't carry them; send messages");
+    if (code == OK && request->output_schema)
+        code = field_error(error, "", "response_format", "goes with messages only");
+    return code;
+}
+
+static enum error_code parse_root(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    enum error_code code = parse_known(root, request, error);
+    if (code == OK)
+        code = parse_length(root, request, error);
+    if (code == OK)
+        code = parse_sampling(root, request, error);
+    if (code == OK)
+        code = parse_stops(root, request, error);
+    if (code == OK)
+        code = parse_extent(root, error);
+    if (code == OK)
+        code = parse_format(root, request, error);
+    if (code != OK)
+        return code;
+    yyjson_val *prompt = yyjson_obj_get(root, "prompt");
+    if (prompt && !yyjson_is_null(prompt))
+        return parse_text(root, request, error);
+    code = chat_body_tools(root, request, error);
+    return code == OK ? chat_body_messages(root, request, error) : code;
+}
+
+enum error_code chat_body_parse(struct str body, const struct chat_body_defaults *defaults,
+                                struct chat_request *request, struct error *error)
+{
+    request->sampling.temperature = defaults->temperature;
+    request->sampling.top_p = defaults->top_p;
+    request->takes_assistant_first = true;
+    return native_parse(body, parse_root, request, error);
+}

@@ -1,0 +1,271 @@
+/* OpenAI's chat completions: replies and stream chunks, and Mistral's. */
+#include "api/native/chat_body.h"
+
+#include "api/native/native.h"
+#include "core/util.h"
+
+/* "stop", "length", "tool_calls" */
+static const char *finish_reason(enum chat_stop_reason stop)
+{
+    switch (stop) {
+    case CHAT_STOP_MAX_TOKENS:
+    case CHAT_STOP_CONTEXT_WINDOW: return "length";
+    case CHAT_STOP_TOOL_USE: return "tool_calls";
+    default: return "stop";
+    }
+}
+
+static bool is_completion(const struct chat_request *request)
+{
+    return request->raw_prompt.data != NULL;
+}
+
+static void append_usage(struct buf *out, const struct chat_usage *usage)
+{
+    buf_appendf(out, "\"usage\":{\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"total_tokens\":%llu,",
+                native_prompt_tokens(usage), (unsigned long long)usage->output_tokens,
+                native_prompt_tokens(usage) + usage->output_tokens);
+    buf_appendf(out, "\"prompt_tokens_details\":{\"cached_tokens\":%llu}}",
+                (unsigned long long)usage->cache_read_tokens);
+}
+
+/* "id":...,"object":...,"created":...,"model":... */
+static void append_identity(struct buf *out, const struct chat_reply *reply, const char *object)
+{
+    buf_appendf(out, "\"id\":\"chatcmpl-" STR_FMT "\",\"object\":\"%s\",\"created\":%llu,\"model\":",
+                STR_ARG(reply->request_id), object, (unsigned long long)(clock_wall_us() / 1000000));
+    buf_append_json(out, reply->model_id);
+}
+
+static void append_call(struct buf *out, const struct chat_reply_block *block)
+{
+    buf_append_text(out, "{\"id\":");
+    buf_append_json(out, block->tool_id);
+    buf_append_text(out, ",\"type\":\"function\",\"function\":{\"name\":");
+    buf_append_json(out, block->tool_name);
+    buf_append_text(out, ",\"arguments\":");
+    buf_append_json(out, block->text);
+    buf_append_text(out, "}}");
+}
+
+static size_t count_kind(const struct chat_reply *reply, enum chat_block_kind kind)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < reply->block_count; i++)
+        count += reply->blocks[i].kind == kind;
+    return count;
+}
+
+static void append_message(struct buf *out, const struct chat_reply *reply)
+{
+    size_t calls = 0, all = count_kind(reply, CHAT_TOOL_USE);
+    buf_append_text(out, "{\"role\":\"assistant\",\"content\":");
+    if (all > 0 && count_kind(reply, CHAT_TEXT) == 0)
+        buf_append_text(out, "null");
+    else
+        native_append_texts(out, reply);
+    if (all > 0)
+        buf_append_text(out, ",\"tool_calls\":[");
+    for (size_t i = 0; i < reply->block_count; i++) {
+        if (reply->blocks[i].kind != CHAT_TOOL_USE)
+            continue;
+        if (calls++ > 0)
+            buf_append_char(out, ',');
+        append_call(out, &reply->blocks[i]);
+    }
+    buf_append_text(out, all > 0 ? "]}" : "}");
+}
+
+/* --- whole replies ---------------------------------------------------------------------------------- */
+
+static bool write_chat(const struct chat_request *request, const struct chat_reply *reply, struct buf *out)
+{
+    const char *reason = finish_reason(reply->stop);
+    bool is_text = is_completion(request);
+    buf_append_char(out, '{');
+    append_identity(out, reply, is_text ? "text_completion" : "chat.completion");
+    buf_append_text(out, is_text ? ",\"choices\":[{\"index\":0,\"text\":" : ",\"choices\":[{\"index\":0,\"message\":");
+    if (is_text)
+        native_append_texts(out, reply);
+    else
+        append_message(out, reply);
+    /* Completions of this service call it stop_reason; clients of either look for their own. */
+    buf_appendf(out, is_text ? ",\"stop_reason\":\"%s\",\"finish_reason\":\"%s\"}]," : ",\"finish_reason\":\"%s\"}],",
+                reason, reason);
+    append_usage(out, &reply->usage);
+    return buf_append_char(out, '}');
+}
+
+static bool write_mistral(const struct chat_request *request, const struct chat_reply *reply, struct buf *out)
+{
+    const char *reason = finish_reason(reply->stop);
+    if (is_completion(request)) {
+        buf_append_text(out, "{\"outputs\":[{\"text\":");
+        native_append_texts(out, reply);
+        return buf_appendf(out, ",\"stop_reason\":\"%s\"}]}", reason);
+    }
+    buf_append_char(out, '{');
+    append_identity(out, reply, "chat.completion");
+    buf_append_text(out, ",\"choices\":[{\"index\":0,\"message\":");
+    append_message(out, reply);
+    buf_appendf(out, ",\"stop_reason\":\"%s\",\"finish_reason\":\"%s\"}],", reason, reason);
+    append_usage(out, &reply->usage);
+    return buf_append_char(out, '}');
+}
+
+/* --- streams: every chunk has one choice ------------------------------------------------------------- */
+
+static bool is_mistral(const struct codec_stream *stream)
+{
+    return stream->codec == &mistral_codec;
+}
+
+static void begin_chunk(struct codec_stream *stream)
+{
+    struct buf *out = &stream->scratch;
+    bool is_text = is_completion(stream->request);
+    buf_append_char(out, '{');
+    if (is_text && is_mistral(stream)) {
+        buf_append_text(out, "\"outputs\":[{");
+        return;
+    }
+    append_identity(out, stream->reply, is_text ? "text_completion" : "chat.completion.chunk");
+    buf_append_text(out, ",\"choices\":[{\"index\":0,");
+}
+
+/* Ends the choice: `reason` is NULL but for the last. */
+static void end_choice(struct codec_stream *stream, const char *reason)
+{
+    struct buf *out = &stream->scratch;
+    const char *quote = reason ? "\"" : "", *shown = reason ? reason : "null";
+    bool is_text = is_completion(stream->request);
+    if (is_text || is_mistral(stream))
+        buf_appendf(out, ",\"stop_reason\":%s%s%s", quote, shown, quote);
+    if (!is_text || !is_mistral(stream))
+        buf_appendf(out, ",\"finish_reason\":%s%s%s", quote, shown, quote);
+    buf_append_text(out, "}]");
+}
+
+static void end_chunk(struct codec_stream *stream)
+{
+    end_choice(stream, NULL);
+    buf_append_char(&stream->scratch, '}');
+    codec_stream_emit(stream, "chunk");
+}
+
+/* A piece of text, in the words of each: Mistral's chat streams have `message` where OpenAI's have `delta`. */
+static void append_piece(struct codec_stream *stream, struct str text, bool has_role)
+{
+    struct buf *out = &stream->scratch;
+    const char *role = has_role ? "\"role\":\"assistant\"," : "";
+    if (is_completion(stream->request)) {
+        buf_append_text(out, "\"text\":");
+        buf_append_json(out, text);
+        return;
+    }
+    buf_appendf(out, "\"delta\":{%s\"content\":", role);
+    buf_append_json(out, text);
+    buf_append_char(out, '}');
+    if (!is_mistral(stream))
+        return;
+    buf_appendf(out, ",\"message\":{\"role\":\"assistant\",\"content\":");
+    buf_append_json(out, text);
+    buf_append_char(out, '}');
+}
+
+static void stream_start(struct codec_stream *stream, const struct chat_reply *reply)
+{
+    stream->reply = reply;
+    if (is_completion(stream->request))
+        return;
+    begin_chunk(stream);
+    append_piece(stream, STR(""), true);
+    end_chunk(stream);
+}
+
+static void stream_block_start(struct codec_stream *stream, size_t index, enum chat_block_kind kind,
+                               struct str tool_id, struct str tool_name)
+{
+    struct buf *out = &stream->scratch;
+    (void)index;
+    if (kind != CHAT_TOOL_USE)
+        return;
+    begin_chunk(stream);
+    buf_appendf(out, "\"delta\":{\"tool_calls\":[{\"index\":%zu,\"id\":", stream->calls++);
+    buf_append_json(out, tool_id);
+    buf_append_text(out, ",\"type\":\"function\",\"function\":{\"name\":");
+    buf_append_json(out, tool_name);
+    buf_append_text(out, ",\"arguments\":\"\"}}]}");
+    end_chunk(stream);
+}
+
+static void stream_block_delta(struct codec_stream *stream, size_t index, enum chat_block_kind kind, struct str text)
+{
+    struct buf *out = &stream->scratch;
+    (void)index;
+    begin_chunk(stream);
+    if (kind == CHAT_TOOL_USE) {
+        buf_appendf(out, "\"delta\":{\"tool_calls\":[{\"index\":%zu,\"function\":{\"arguments\":", stream->calls - 1);
+        buf_append_json(out, text);
+        buf_append_text(out, "}}]}");
+    } else {
+        append_piece(stream, text, false);
+    }
+    end_chunk(stream);
+}
+
+static void stream_end(struct codec_stream *stream, const struct chat_reply *reply)
+{
+    struct buf *out = &stream->scratch;
+    stream->reply = reply;
+    begin_chunk(stream);
+    if (is_completion(stream->request))
+        buf_append_text(out, "\"text\":\"\"");
+    else
+        buf_append_text(out, is_mistral(stream) ? "\"delta\":{\"content\":\"\"},\"message\":{\"role\":\"assistant\","
+                                                  "\"content\":\"\"}"
+                                                : "\"delta\":{}");
+    end_choice(stream, finish_reason(reply->stop));
+    buf_append_char(out, ',');
+    append_usage(out, &reply->usage);
+    buf_append_char(out, ',');
+    native_emit_last(stream, reply, "chunk");
+}
+
+static enum error_code parse_chat(struct str body, enum codec_use use, struct chat_request *request,
+                                  struct error *error)
+{
+    static const struct chat_body_defaults defaults = {.temperature = 1, .top_p = 1};
+    (void)use;
+    return chat_body_parse(body, &defaults, request, error);
+}
+
+static enum error_code parse_mistral(struct str body, enum codec_use use, struct chat_request *request,
+                                     struct error *error)
+{
+    static const struct chat_body_defaults defaults = {.temperature = 0.7, .top_p = 1};
+    (void)use;
+    return chat_body_parse(body, &defaults, request, error);
+}
+
+const struct codec chat_codec = {
+    .name = "chat",
+    .parse = parse_chat,
+    .write = write_chat,
+    .stream_start = stream_start,
+    .stream_block_start = stream_block_start,
+    .stream_block_delta = stream_block_delta,
+    .stream_block_stop = native_no_block_stop,
+    .stream_end = stream_end,
+};
+
+const struct codec mistral_codec = {
+    .name = "mistral",
+    .parse = parse_mistral,
+    .write = write_mistral,
+    .stream_start = stream_start,
+    .stream_block_start = stream_block_start,
+    .stream_block_delta = stream_block_delta,
+    .stream_block_stop = native_no_block_stop,
+    .stream_end = stream_end,
+};
