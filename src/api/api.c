@@ -88,6 +88,7 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     if (!made)
         return error_no_memory(error);
     made->config = options->config;
+    made->default_reply.config = options->config;
     made->catalog = options->catalog;
     made->engine = options->engine;
     made->ledger = options->ledger;

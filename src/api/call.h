@@ -7,11 +7,12 @@
 
 #include "api/api.h"
 #include "api/metrics.h"
-#include "api/reservation.h"
 #include "auth/tenant.h"
 #include "chat/chat.h"
 #include "core/util.h"
 #include "document/extractor.h"
+#include "generate/default_reply.h"
+#include "generate/reservation.h"
 
 struct api_thread {
     struct api *api;
@@ -40,7 +41,7 @@ struct api {
     size_t model_count;
     struct template_spec specs[LIMIT_MODELS]; /* by model */
     const char *model_names[LIMIT_MODELS];
-    _Atomic uint64_t token_us[LIMIT_MODELS]; /* of each model's replies lately; api/default_reply.h */
+    struct default_reply default_reply;
     unsigned thread_count;
     _Atomic(struct api_thread *) threads[LIMIT_IO_THREADS];
 };

@@ -1,7 +1,7 @@
 /* test_api_reservation.c - tokens a minute, on a clock that is made up. */
 #include "support.h"
 
-#include "api/reservation.h"
+#include "generate/reservation.h"
 
 #define SECOND 1000000u
 

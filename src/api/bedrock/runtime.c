@@ -12,7 +12,6 @@
 #include "api/body.h"
 #include "api/cache_header.h"
 #include "api/call.h"
-#include "api/default_reply.h"
 #include "api/eventstream.h"
 #include "generate/documents.h"
 #include "generate/generation.h"
@@ -253,7 +252,8 @@ static void account_usage(struct runtime_call *runtime, const struct chat_reply 
     struct api_call *call = runtime->call;
     note_usage(runtime, &reply->usage);
     call->usage.decode_us = figures->decode_us;
-    default_reply_learn(call->thread->api, call->match.model, reply->usage.output_tokens, figures->decode_us);
+    default_reply_learn(&call->thread->api->default_reply, call->match.model, reply->usage.output_tokens,
+                        figures->decode_us);
     metrics_timed(&call->thread->metrics, call->match.model, &call->usage);
 }
 
@@ -384,7 +384,7 @@ static void parse(void *ctx)
     body->code = runtime->codec->parse(http->body, CODEC_GENERATE, request, &body->error);
     runtime->is_unbounded = request->max_tokens == 0;
     if (runtime->is_unbounded)
-        request->max_tokens = default_reply_tokens(runtime->call->thread->api, &runtime->call->match);
+        request->max_tokens = default_reply_tokens(&runtime->call->thread->api->default_reply, &runtime->call->match);
     if (body->code == OK)
         body->code = chat_request_check(request, &body->error);
     if (body->code == OK && body->is_large)
@@ -426,7 +426,7 @@ static enum error_code start(struct runtime_call *runtime, struct error *error)
                      .native = codec_native(call->match.body).fields},
         .collects = !runtime->is_stream || wants_fields(runtime) || runtime->codec->needs_whole_reply,
         .started_us = call->exchange->request.started_us,
-        .max_reply_us = runtime->is_unbounded ? default_reply_us(call->thread->api) : 0,
+        .max_reply_us = runtime->is_unbounded ? default_reply_us(&call->thread->api->default_reply) : 0,
     };
     runtime->generation = generation_start(&setup, &handlers, runtime, error);
     if (!runtime->generation)

@@ -5,8 +5,8 @@
  * takes is known only later, and may leave a debt that the next ones wait off as
  * tier default. Input counts what was computed: plain and cache-written tokens.
  * Any thread. */
-#ifndef API_RESERVATION_H
-#define API_RESERVATION_H
+#ifndef GENERATE_RESERVATION_H
+#define GENERATE_RESERVATION_H
 
 #include <stdbool.h>
 #include <stdint.h>

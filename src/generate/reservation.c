@@ -1,4 +1,5 @@
-#include "api/reservation.h"
+/* reservation.c - see reservation.h: buckets, and one mutex for all of them. */
+#include "generate/reservation.h"
 
 #include <pthread.h>
 #include <string.h>
