@@ -269,6 +269,10 @@ static enum error_code parse(struct flight *flight, struct error *error)
     flight->request = (struct chat_request){.arena = &flight->arena};
     if (code == OK)
         code = batch_model_parse(&job->model, &job->job, record.input, &flight->request, error);
+    if (code == OK) {
+        flight->request.document = record.document;
+        record.document = NULL;
+    }
     record_free(&record);
     buf_deinit(&line);
     return code;

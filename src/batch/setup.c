@@ -22,28 +22,15 @@ enum error_code batch_model_find(const struct batch_options *options, const stru
     return model->codec ? OK : error_set(error, ERROR_INTERNAL, "nobody reads bodies of this shape");
 }
 
-/* The body's own text, in the request's arena. */
-static enum error_code body_of(yyjson_val *input, struct arena *arena, struct str *body, struct error *error)
-{
-    struct buf text;
-    buf_init(&text, 2 * limit(batch_record_bytes) + 64);
-    bool is_kept = json_append(&text, input) && arena_str(arena, buf_str(&text), body);
-    buf_deinit(&text);
-    return is_kept ? OK : error_no_memory(error);
-}
-
 enum error_code batch_model_parse(const struct batch_model *model, const struct batch_job *job, yyjson_val *input,
                                   struct chat_request *request, struct error *error)
 {
-    struct str body = {0};
     struct ignored ignored = {.arena = request->arena};
     request->model_id = job->model_id;
     request->ignored = model->is_strict ? NULL : &ignored;
     request->cache_ttl_max_seconds = catalog_cache_ttl_max_seconds(&model->match);
     request->takes_assistant_first = model->match.body == BODY_ANTHROPIC;
-    enum error_code code = body_of(input, request->arena, &body, error);
-    if (code == OK)
-        code = model->codec->parse(body, CODEC_GENERATE, request, error);
+    enum error_code code = codec_parse(model->codec, input, CODEC_GENERATE, request, error);
     request->ignored = NULL; /* it ends here */
     if (code != OK)
         return code;

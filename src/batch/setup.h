@@ -40,7 +40,8 @@ enum error_code batch_model_find(const struct batch_options *options, const stru
                                  struct batch_model *model, struct error *error) WARN_UNUSED;
 
 /* modelInput as a request of the batch tier. `request` is zeroed but for its
- * arena; codec_request_free after OK. */
+ * arena, and keeps pointing into the record: who wants it to outlive that gives
+ * it the record's document. codec_request_free after OK. */
 enum error_code batch_model_parse(const struct batch_model *model, const struct batch_job *job, yyjson_val *input,
                                   struct chat_request *request, struct error *error) WARN_UNUSED;
 

@@ -88,7 +88,8 @@ struct chat_metadata {
 
 struct chat_request {
     struct arena *arena;
-    yyjson_doc *document;  /* the original body, owned by whoever parsed it; may be NULL */
+    yyjson_val *body;      /* the original one, which strings and values point into; NULL: there was none */
+    yyjson_doc *document;  /* that `body` lies in, where it is the request's own; NULL: somebody else's */
     struct str model_id;   /* as asked for, decoded */
     /* Llama bodies: the caller wrote the template itself; data NULL otherwise. Models
      * of other families get it translated (template_raw.h). */

@@ -36,10 +36,29 @@ struct codec_pair codec_native(enum body_shape shape)
     return natives[shape];
 }
 
+enum error_code codec_parse(const struct codec *codec, yyjson_val *root, enum codec_use use,
+                            struct chat_request *request, struct error *error)
+{
+    request->body = root;
+    return codec->parse(root, use, request, error);
+}
+
+enum error_code codec_parse_text(const struct codec *codec, struct str text, enum codec_use use,
+                                 struct chat_request *request, struct error *error)
+{
+    enum error_code code = json_parse_exact(text, &request->document, error);
+    if (code == OK)
+        code = codec_parse(codec, yyjson_doc_get_root(request->document), use, request, error);
+    if (code != OK)
+        codec_request_free(request);
+    return code;
+}
+
 void codec_request_free(struct chat_request *request)
 {
     json_free(request->document);
     request->document = NULL;
+    request->body = NULL;
 }
 
 void codec_stream_emit(struct codec_stream *stream, const char *event_type)

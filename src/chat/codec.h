@@ -54,9 +54,8 @@ struct codec {
     const char *name; /* "converse", "anthropic", "nova", "llama", ... */
     bool needs_whole_reply; /* its stream_end wants the reply's blocks */
 
-    /* Fills a zeroed request whose arena is set. On failure nothing needs to
-     * be freed; on success codec_request_free does it. */
-    enum error_code (*parse)(struct str body, enum codec_use use, struct chat_request *request, struct error *error);
+    /* Called by codec_parse and codec_parse_text below. */
+    enum error_code (*parse)(yyjson_val *root, enum codec_use use, struct chat_request *request, struct error *error);
 
     /* Appends the whole reply. */
     bool (*write)(const struct chat_request *request, const struct chat_reply *reply, struct buf *out);
@@ -82,7 +81,18 @@ struct codec_pair {
 void codec_register_native(enum body_shape shape, struct codec_pair pair);
 struct codec_pair codec_native(enum body_shape shape);
 
-void codec_request_free(struct chat_request *request);
+/* Reads a body that is parsed already (json_parse_exact: numbers stay the text
+ * that they were written as) into a request that is zeroed but for its arena
+ * and the members that chat.h names as set before parsing. The request keeps
+ * pointing into the body's document, which must outlive it: either somebody
+ * else owns that, or it becomes the request's by `request->document`, which
+ * codec_request_free frees. On failure nothing needs to be freed. */
+enum error_code codec_parse(const struct codec *codec, yyjson_val *root, enum codec_use use,
+                            struct chat_request *request, struct error *error) WARN_UNUSED;
+/* The same for a body's text; the document is the request's. codec_request_free after OK. */
+enum error_code codec_parse_text(const struct codec *codec, struct str text, enum codec_use use,
+                                 struct chat_request *request, struct error *error) WARN_UNUSED;
+void codec_request_free(struct chat_request *request); /* its document, where it has one; twice is harmless */
 
 /* Emits what is in the scratch buffer as one event and empties it. Sticky: a
  * stream whose scratch failed emits nothing more, and codec_stream_failed tells. */

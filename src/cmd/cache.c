@@ -116,19 +116,18 @@ static enum error_code read_file(struct body *body, struct error *error)
 
 static enum error_code parse_body(struct body *body, const char *dialect, struct error *error)
 {
-    yyjson_doc *document;
-    enum error_code code = json_parse(buf_str(&body->text), &document, error);
+    enum error_code code = json_parse_exact(buf_str(&body->text), &body->request.document, error);
     if (code != OK)
         return error_prefix(error, "%s", body->file);
-    body->codec = dialect ? codec_by_name(dialect) : codec_of_shape(yyjson_doc_get_root(document));
-    json_free(document);
+    yyjson_val *root = yyjson_doc_get_root(body->request.document);
+    body->codec = dialect ? codec_by_name(dialect) : codec_of_shape(root);
     struct ignored ignored = {.arena = &body->arena};
     body->request.arena = &body->arena;
     body->request.ignored = &ignored;
     body->request.takes_assistant_first = body->codec == &anthropic_codec;
     /* Counting asks for nothing but the prompt; Converse's has fewer members then. */
     const bool is_whole = body->codec == &converse_codec || body->codec == &nova_codec;
-    code = body->codec->parse(buf_str(&body->text), is_whole ? CODEC_GENERATE : CODEC_COUNT, &body->request, error);
+    code = codec_parse(body->codec, root, is_whole ? CODEC_GENERATE : CODEC_COUNT, &body->request, error);
     body->request.ignored = NULL; /* it ends here */
     if (code == OK)
         code = chat_request_check(&body->request, error);
@@ -354,7 +353,7 @@ static enum error_code load_body(struct body *body, const struct template_spec *
         code = resolve_documents(body, error);
     if (code == OK)
         code = template_render(spec, &body->request, &side->prompt, error);
-    side->body = yyjson_doc_get_root(body->request.document);
+    side->body = body->request.body;
     return code;
 }
 

@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&arena, 64u << 20);
     struct ignored ignored = {.arena = &arena};
     struct chat_request request = {.arena = &arena, .ignored = data[0] & 0x40 ? &ignored : NULL};
-    if (codec->parse(body, use, &request, &error) == OK) {
+    if (codec_parse_text(codec, body, use, &request, &error) == OK) {
         if (chat_request_check(&request, &error) == OK)
             write_back(codec, &request);
         codec_request_free(&request);

@@ -9,7 +9,7 @@
 static void parse(struct parsed *parsed, const char *body)
 {
     parsed_init(parsed, true);
-    parsed->code = converse_codec.parse(str_of(body), CODEC_GENERATE, &parsed->request, &parsed->error);
+    parsed->code = codec_parse_text(&converse_codec, str_of(body), CODEC_GENERATE, &parsed->request, &parsed->error);
 }
 
 static void parse_ok(struct parsed *parsed, const char *body)
@@ -295,12 +295,12 @@ static void a_card_bounds_times_to_live(void **state)
     struct chat_request request = {.arena = &arena, .cache_ttl_max_seconds = 300};
     const struct str hour = STR("{" HELLO ",\"system\":[{\"text\":\"a\"}," POINT("1h") "]}");
     const struct str minutes = STR("{" HELLO ",\"system\":[{\"text\":\"a\"}," POINT("5m") "]}");
-    assert_int_equal(converse_codec.parse(hour, CODEC_GENERATE, &request, &error), ERROR_INVALID);
+    assert_int_equal(codec_parse_text(&converse_codec, hour, CODEC_GENERATE, &request, &error), ERROR_INVALID);
     assert_string_equal(error.message,
                         "system[1].cachePoint.ttl: this model keeps a cache point for 5 minutes at most; "
                         "leave ttl out");
     request = (struct chat_request){.arena = &arena, .cache_ttl_max_seconds = 300};
-    assert_int_equal(converse_codec.parse(minutes, CODEC_GENERATE, &request, &error), OK);
+    assert_int_equal(codec_parse_text(&converse_codec, minutes, CODEC_GENERATE, &request, &error), OK);
     codec_request_free(&request);
     arena_deinit(&arena);
 }
@@ -480,13 +480,14 @@ static void counting_takes_the_prompts_members_only(void **state)
     struct parsed parsed = {0};
     arena_init(&parsed.arena, 0);
     parsed.request.arena = &parsed.arena;
-    assert_int_equal(converse_codec.parse(STR("{" HELLO "}"), CODEC_COUNT, &parsed.request, &parsed.error), OK);
+    assert_int_equal(
+        codec_parse_text(&converse_codec, STR("{" HELLO "}"), CODEC_COUNT, &parsed.request, &parsed.error), OK);
     release(&parsed);
     parsed = (struct parsed){0};
     arena_init(&parsed.arena, 0);
     parsed.request.arena = &parsed.arena;
-    assert_int_equal(converse_codec.parse(STR("{" HELLO ",\"inferenceConfig\":{}}"), CODEC_COUNT, &parsed.request,
-                                          &parsed.error),
+    assert_int_equal(codec_parse_text(&converse_codec, STR("{" HELLO ",\"inferenceConfig\":{}}"), CODEC_COUNT,
+                                      &parsed.request, &parsed.error),
                      ERROR_INVALID);
     release(&parsed);
 }

@@ -8,7 +8,7 @@ static void parse(struct parsed *parsed, const struct codec *codec, const char *
 {
     parsed_init(parsed, false);
     parsed->request.model_id = STR("the.model");
-    parsed->code = codec->parse(str_of(body), CODEC_GENERATE, &parsed->request, &parsed->error);
+    parsed->code = codec_parse_text(codec, str_of(body), CODEC_GENERATE, &parsed->request, &parsed->error);
 }
 
 static void parse_ok(struct parsed *parsed, const struct codec *codec, const char *body)

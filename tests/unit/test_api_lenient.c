@@ -15,7 +15,7 @@ static void parse(struct parsed *parsed, const struct codec *codec, const char *
 {
     parsed_init(parsed, is_strict);
     parsed->request.takes_assistant_first = codec == &anthropic_codec;
-    parsed->code = codec->parse(str_of(body), CODEC_GENERATE, &parsed->request, &parsed->error);
+    parsed->code = codec_parse_text(codec, str_of(body), CODEC_GENERATE, &parsed->request, &parsed->error);
     if (parsed->code == OK)
         parsed->code = chat_request_check(&parsed->request, &parsed->error);
 }

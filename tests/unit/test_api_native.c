@@ -9,7 +9,7 @@
 static void parse(struct parsed *parsed, const struct codec *codec, const char *body, enum codec_use use)
 {
     parsed_init(parsed, true);
-    parsed->code = codec->parse(str_of(body), use, &parsed->request, &parsed->error);
+    parsed->code = codec_parse_text(codec, str_of(body), use, &parsed->request, &parsed->error);
 }
 
 static void parse_ok(struct parsed *parsed, const struct codec *codec, const char *body)

@@ -119,12 +119,10 @@ static void response_fields_come_from_the_native_reply(void **state)
     struct error error;
     arena_init(&arena, 0);
     struct chat_request request = {.arena = &arena};
-    assert_int_equal(converse_codec.parse(STR("{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"a\"}]}],"
-                                              "\"additionalModelResponseFieldPaths\":[\"/stop_sequence\",\"/absent\","
-                                              "\"/usage/output_tokens\"],\"performanceConfig\":{\"latency\":\"standar"
-                                              "d\"}}"),
-                                          CODEC_GENERATE, &request, &error),
-                     OK);
+    const struct str body = STR("{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"a\"}]}],"
+                                "\"additionalModelResponseFieldPaths\":[\"/stop_sequence\",\"/absent\","
+                                "\"/usage/output_tokens\"],\"performanceConfig\":{\"latency\":\"standard\"}}");
+    assert_int_equal(codec_parse_text(&converse_codec, body, CODEC_GENERATE, &request, &error), OK);
     struct chat_reply reply = make_reply();
     reply.stop = CHAT_STOP_SEQUENCE;
     reply.stop_sequence = STR("END");

@@ -70,7 +70,7 @@ static enum error_code resolve(struct desk *desk, const struct codec *codec, con
     buf_init(&whole, 1u << 20);
     for (; *body; body++)
         *body == '@' ? buf_append_str(&whole, buf_str(&docx)) : buf_append_char(&whole, *body);
-    enum error_code code = codec->parse(buf_str(&whole), CODEC_GENERATE, &desk->request, &desk->error);
+    enum error_code code = codec_parse_text(codec, buf_str(&whole), CODEC_GENERATE, &desk->request, &desk->error);
     buf_deinit(&whole);
     if (code == OK)
         code = documents_resolve(desk->port, STR("a"), &desk->request, on_done, desk, &desk->wait, &desk->error);
@@ -186,7 +186,7 @@ static void a_request_that_goes_away_waits_no_more(void **state)
                            "{\"document\":{\"name\":\"a\",\"format\":\"docx\",\"source\":{\"bytes\":\"");
     buf_append_str(&body, buf_str(&docx));
     buf_append_text(&body, "\"}}}]}]}");
-    assert_int_equal(converse_codec.parse(buf_str(&body), CODEC_COUNT, &desk.request, &desk.error), OK);
+    assert_int_equal(codec_parse_text(&converse_codec, buf_str(&body), CODEC_COUNT, &desk.request, &desk.error), OK);
     const struct str tenant = STR("a");
     assert_int_equal(documents_resolve(desk.port, tenant, &desk.request, on_done, &desk, &desk.wait, &desk.error), OK);
     assert_non_null(desk.wait);

@@ -32,10 +32,6 @@ typedef enum error_code (*converse_message_parser)(struct converse_parser *parse
 enum error_code converse_each_message(struct converse_parser *parser, yyjson_val *messages,
                                       converse_message_parser parse) WARN_UNUSED;
 
-/* A Converse body, or the `converse` member of CountTokens. */
-enum error_code converse_parse_value(yyjson_val *root, enum codec_use use, struct chat_request *request,
-                                     struct error *error) WARN_UNUSED;
-
 /* Notes content blocks about to be parsed, before memory is taken for them. */
 enum error_code converse_note_blocks(struct converse_parser *parser, size_t count, const char *where,
                                      const char *key) WARN_UNUSED;
@@ -87,7 +83,8 @@ enum error_code converse_parse_tier(struct str name, struct chat_request *reques
 const char *converse_tier_name(enum chat_tier tier);
 const char *converse_stop_reason(enum chat_stop_reason stop);
 
-enum error_code converse_parse(struct str body, enum codec_use use, struct chat_request *request,
+/* A Converse body, or the `converse` member of CountTokens. */
+enum error_code converse_parse(yyjson_val *root, enum codec_use use, struct chat_request *request,
                                struct error *error) WARN_UNUSED;
 bool converse_write(const struct chat_request *request, const struct chat_reply *reply, struct buf *out);
 

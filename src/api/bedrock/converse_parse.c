@@ -376,8 +376,7 @@ static enum error_code parse_conversation(yyjson_val *root, struct chat_request 
     return code;
 }
 
-enum error_code converse_parse_value(yyjson_val *root, enum codec_use use, struct chat_request *request,
-                                     struct error *error)
+enum error_code converse_parse(yyjson_val *root, enum codec_use use, struct chat_request *request, struct error *error)
 {
     static const char *const members[] = {
         "messages",        "system",          "inferenceConfig", "toolConfig",

@@ -78,11 +78,6 @@ void converse_append_usage(struct buf *out, const struct chat_usage *usage)
     buf_append_char(out, '}');
 }
 
-static yyjson_val *request_root(const struct chat_request *request)
-{
-    return yyjson_doc_get_root(request->document);
-}
-
 /* Copies the value at each path of the native reply to the same place of a new object. */
 static bool collect_fields(yyjson_val *paths, yyjson_doc *native, yyjson_mut_doc *fields)
 {
@@ -102,7 +97,7 @@ static bool collect_fields(yyjson_val *paths, yyjson_doc *native, yyjson_mut_doc
  * API would write it. Paths that find nothing are left out. */
 static void append_response_fields(struct buf *out, const struct chat_request *request, const struct chat_reply *reply)
 {
-    yyjson_val *paths = yyjson_obj_get(request_root(request), "additionalModelResponseFieldPaths");
+    yyjson_val *paths = yyjson_obj_get(request->body, "additionalModelResponseFieldPaths");
     if (yyjson_arr_size(paths) == 0 || !reply->native)
         return;
     struct buf text;
@@ -128,7 +123,7 @@ static void append_response_fields(struct buf *out, const struct chat_request *r
 /* What was asked for and given is said again. */
 static void append_echoes(struct buf *out, const struct chat_request *request)
 {
-    yyjson_val *latency = yyjson_obj_get(yyjson_obj_get(request_root(request), "performanceConfig"), "latency");
+    yyjson_val *latency = yyjson_obj_get(yyjson_obj_get(request->body, "performanceConfig"), "latency");
     if (yyjson_is_str(latency))
         buf_append_text(out, ",\"performanceConfig\":{\"latency\":\"standard\"}");
     if (request->has_tier)
@@ -213,16 +208,6 @@ static void stream_end(struct codec_stream *stream, const struct chat_reply *rep
     append_echoes(&stream->scratch, stream->request);
     buf_append_char(&stream->scratch, '}');
     codec_stream_emit(stream, "metadata");
-}
-
-enum error_code converse_parse(struct str body, enum codec_use use, struct chat_request *request, struct error *error)
-{
-    enum error_code code = json_parse_exact(body, &request->document, error);
-    if (code == OK)
-        code = converse_parse_value(yyjson_doc_get_root(request->document), use, request, error);
-    if (code != OK)
-        codec_request_free(request);
-    return code;
 }
 
 const struct codec converse_codec = {

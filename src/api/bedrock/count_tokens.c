@@ -69,7 +69,7 @@ static enum error_code parse_native(struct count_call *count, yyjson_val *value,
         code = fields_base64(text, where, "body", count->request.arena, &body, error);
     const struct codec *codec = codec_native(count->call->match.body).body;
     count->step.made = json_cost(body);
-    if (code == OK && codec->parse(body, CODEC_COUNT, &count->request, error) != OK)
+    if (code == OK && codec_parse_text(codec, body, CODEC_COUNT, &count->request, error) != OK)
         code = error_prefix(error, "input.invokeModel.body");
     return code;
 }
@@ -96,7 +96,7 @@ static enum error_code parse(struct count_call *count, struct error *error)
         return code;
     if (which == 0)
         return parse_native(count, value, error);
-    if (converse_parse_value(value, CODEC_COUNT, &count->request, error) != OK)
+    if (codec_parse(&converse_codec, value, CODEC_COUNT, &count->request, error) != OK)
         return error_prefix(error, "input.converse");
     return OK;
 }

@@ -381,7 +381,7 @@ static void parse(void *ctx)
     struct body *body = &runtime->body;
     struct chat_request *request = &runtime->request;
     const struct http_request *http = &runtime->call->exchange->request;
-    body->code = runtime->codec->parse(http->body, CODEC_GENERATE, request, &body->error);
+    body->code = codec_parse_text(runtime->codec, http->body, CODEC_GENERATE, request, &body->error);
     runtime->is_unbounded = request->max_tokens == 0;
     if (runtime->is_unbounded)
         request->max_tokens = default_reply_tokens(&runtime->call->thread->api->default_reply, &runtime->call->match);
@@ -396,8 +396,7 @@ static void parse(void *ctx)
 
 static bool wants_fields(const struct runtime_call *runtime)
 {
-    return !runtime->is_invoke && yyjson_obj_get(yyjson_doc_get_root(runtime->request.document),
-                                                 "additionalModelResponseFieldPaths") != NULL;
+    return !runtime->is_invoke && yyjson_obj_get(runtime->request.body, "additionalModelResponseFieldPaths") != NULL;
 }
 
 static enum error_code start(struct runtime_call *runtime, struct error *error)

@@ -178,8 +178,7 @@ static enum error_code parse_messages(yyjson_val *root, enum codec_use use, stru
     return code;
 }
 
-static enum error_code parse_root(yyjson_val *root, enum codec_use use, struct chat_request *request,
-                                  struct error *error)
+enum error_code anthropic_parse(yyjson_val *root, enum codec_use use, struct chat_request *request, struct error *error)
 {
     if (!yyjson_is_obj(root))
         return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
@@ -189,14 +188,4 @@ static enum error_code parse_root(yyjson_val *root, enum codec_use use, struct c
     enum error_code code = is_completion ? anthropic_parse_completion(root, request, error)
                                          : parse_messages(root, use, request, error);
     return code == OK ? parse_sampling(root, request, error) : code;
-}
-
-enum error_code anthropic_parse(struct str body, enum codec_use use, struct chat_request *request, struct error *error)
-{
-    enum error_code code = json_parse_exact(body, &request->document, error);
-    if (code == OK)
-        code = parse_root(yyjson_doc_get_root(request->document), use, request, error);
-    if (code != OK)
-        codec_request_free(request);
-    return code;
 }

@@ -7,7 +7,7 @@
 #include "api/native/anthropic_options.h"
 #include "api/native/native.h"
 
-enum error_code anthropic_parse(struct str body, enum codec_use use, struct chat_request *request,
+enum error_code anthropic_parse(yyjson_val *root, enum codec_use use, struct chat_request *request,
                                 struct error *error) WARN_UNUSED;
 
 /* The older body of Claude 2: one prompt with turns inside (anthropic_completion.c). The same models are asked with

@@ -71,7 +71,7 @@ static void append_stop(struct buf *out, const struct chat_reply *reply)
 /* Replies and streams of the older body: text, and no events. */
 static bool is_completion(const struct chat_request *request)
 {
-    return anthropic_is_completion(yyjson_doc_get_root(request->document));
+    return anthropic_is_completion(request->body);
 }
 
 static bool write_completion(const struct chat_reply *reply, struct buf *out)

@@ -170,11 +170,11 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
     return code == OK ? chat_body_messages(root, request, error) : code;
 }
 
-enum error_code chat_body_parse(struct str body, const struct chat_body_defaults *defaults,
+enum error_code chat_body_parse(yyjson_val *root, const struct chat_body_defaults *defaults,
                                 struct chat_request *request, struct error *error)
 {
     request->sampling.temperature = defaults->temperature;
     request->sampling.top_p = defaults->top_p;
     request->takes_assistant_first = true;
-    return native_parse(body, parse_root, request, error);
+    return native_parse(root, parse_root, request, error);
 }

@@ -13,7 +13,7 @@ struct chat_body_defaults {
 };
 
 /* codec->parse for bodies of either form; which one it was, request->raw_prompt tells. */
-enum error_code chat_body_parse(struct str body, const struct chat_body_defaults *defaults,
+enum error_code chat_body_parse(yyjson_val *root, const struct chat_body_defaults *defaults,
                                 struct chat_request *request, struct error *error) WARN_UNUSED;
 
 /* Its parts: the members `messages`, and `tools`, `tool_choice` and what belongs to them. */

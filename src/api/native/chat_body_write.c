@@ -232,20 +232,20 @@ static void stream_end(struct codec_stream *stream, const struct chat_reply *rep
     native_emit_last(stream, reply, "chunk");
 }
 
-static enum error_code parse_chat(struct str body, enum codec_use use, struct chat_request *request,
+static enum error_code parse_chat(yyjson_val *root, enum codec_use use, struct chat_request *request,
                                   struct error *error)
 {
     static const struct chat_body_defaults defaults = {.temperature = 1, .top_p = 1};
     (void)use;
-    return chat_body_parse(body, &defaults, request, error);
+    return chat_body_parse(root, &defaults, request, error);
 }
 
-static enum error_code parse_mistral(struct str body, enum codec_use use, struct chat_request *request,
+static enum error_code parse_mistral(yyjson_val *root, enum codec_use use, struct chat_request *request,
                                      struct error *error)
 {
     static const struct chat_body_defaults defaults = {.temperature = 0.7, .top_p = 1};
     (void)use;
-    return chat_body_parse(body, &defaults, request, error);
+    return chat_body_parse(root, &defaults, request, error);
 }
 
 const struct codec chat_codec = {

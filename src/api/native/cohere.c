@@ -486,8 +486,8 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
     return yyjson_obj_get(root, "prompt") ? parse_prompt(root, request, error) : parse_chat(root, request, error);
 }
 
-enum error_code cohere_parse(struct str body, enum codec_use use, struct chat_request *request, struct error *error)
+enum error_code cohere_parse(yyjson_val *root, enum codec_use use, struct chat_request *request, struct error *error)
 {
     (void)use;
-    return native_parse(body, parse_root, request, error);
+    return native_parse(root, parse_root, request, error);
 }

@@ -4,8 +4,8 @@
 
 #include "chat/codec.h"
 
-/* codec->parse for bodies of either form; which one it was, the member `prompt` of the document tells. */
-enum error_code cohere_parse(struct str body, enum codec_use use, struct chat_request *request,
+/* codec->parse for bodies of either form; which one it was, the body's member `prompt` tells. */
+enum error_code cohere_parse(yyjson_val *root, enum codec_use use, struct chat_request *request,
                              struct error *error) WARN_UNUSED;
 
 /* Command R writes types as Python does: "str", "List[int]". The JSON schema's name, or NULL. */

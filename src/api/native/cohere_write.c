@@ -6,7 +6,7 @@
 
 static bool is_prompt(const struct chat_request *request)
 {
-    return yyjson_obj_get(yyjson_doc_get_root(request->document), "prompt") != NULL;
+    return yyjson_obj_get(request->body, "prompt") != NULL;
 }
 
 static const char *finish_reason(enum chat_stop_reason stop)
@@ -39,7 +39,7 @@ static void append_calls(struct buf *out, const struct chat_reply *reply)
 /* What was sent, and the two turns that came of it. */
 static void append_history(struct buf *out, const struct chat_request *request, const struct chat_reply *reply)
 {
-    yyjson_val *root = yyjson_doc_get_root(request->document), *history = yyjson_obj_get(root, "chat_history"), *turn;
+    yyjson_val *root = request->body, *history = yyjson_obj_get(root, "chat_history"), *turn;
     size_t i, max;
     buf_append_text(out, "\"chat_history\":[");
     yyjson_arr_foreach(history, i, max, turn)
@@ -87,7 +87,7 @@ static bool write_reply(const struct chat_request *request, const struct chat_re
     buf_append_text(out, ",\"text\":");
     native_append_texts(out, reply);
     buf_appendf(out, ",\"finish_reason\":\"%s\"}],\"prompt\":", finish_reason(reply->stop));
-    buf_append_json(out, json_str(yyjson_obj_get(yyjson_doc_get_root(request->document), "prompt")));
+    buf_append_json(out, json_str(yyjson_obj_get(request->body, "prompt")));
     return buf_append_char(out, '}');
 }
 

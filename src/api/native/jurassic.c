@@ -37,10 +37,10 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
     return code == OK ? converse_parse_stops(root, "", "stopSequences", request, error) : code;
 }
 
-static enum error_code parse(struct str body, enum codec_use use, struct chat_request *request, struct error *error)
+static enum error_code parse(yyjson_val *root, enum codec_use use, struct chat_request *request, struct error *error)
 {
     (void)use;
-    return native_parse(body, parse_root, request, error);
+    return native_parse(root, parse_root, request, error);
 }
 
 static const char *finish_reason(enum chat_stop_reason stop)
@@ -58,7 +58,7 @@ static void append_reply(struct buf *out, const struct chat_request *request, co
                          struct str text)
 {
     buf_appendf(out, "{\"id\":\"" STR_FMT "\",\"prompt\":{\"text\":", STR_ARG(reply->request_id));
-    buf_append_json(out, json_str(yyjson_obj_get(yyjson_doc_get_root(request->document), "prompt")));
+    buf_append_json(out, json_str(yyjson_obj_get(request->body, "prompt")));
     buf_append_text(out, ",\"tokens\":[]},\"completions\":[{\"data\":{\"text\":");
     buf_append_json(out, text);
     buf_appendf(out, ",\"tokens\":[]},\"finishReason\":{\"reason\":\"%s\"}}]", finish_reason(reply->stop));

@@ -38,10 +38,10 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
     return code;
 }
 
-static enum error_code parse(struct str body, enum codec_use use, struct chat_request *request, struct error *error)
+static enum error_code parse(yyjson_val *root, enum codec_use use, struct chat_request *request, struct error *error)
 {
     (void)use;
-    return native_parse(body, parse_root, request, error);
+    return native_parse(root, parse_root, request, error);
 }
 
 static const char *stop_reason(enum chat_stop_reason stop)

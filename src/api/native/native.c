@@ -1,23 +1,12 @@
 /* What several native bodies are read and written with. */
 #include "api/native/native.h"
 
-static enum error_code parse_object(yyjson_val *root, native_root_parser parse_root, struct chat_request *request,
-                                    struct error *error)
+enum error_code native_parse(yyjson_val *root, native_root_parser parse_root, struct chat_request *request,
+                             struct error *error)
 {
     if (!yyjson_is_obj(root))
         return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
     return parse_root(root, request, error);
-}
-
-enum error_code native_parse(struct str body, native_root_parser parse_root, struct chat_request *request,
-                             struct error *error)
-{
-    enum error_code code = json_parse_exact(body, &request->document, error);
-    if (code == OK)
-        code = parse_object(yyjson_doc_get_root(request->document), parse_root, request, error);
-    if (code != OK)
-        codec_request_free(request);
-    return code;
 }
 
 unsigned long long native_prompt_tokens(const struct chat_usage *usage)

@@ -19,9 +19,9 @@ extern const struct codec converse_body_codec;
 
 /* --- reading ---------------------------------------------------------------------------------------- */
 
-/* A codec->parse around what reads the body's object, which is in request->document by then. */
+/* A codec->parse around what reads the body's object. */
 typedef enum error_code (*native_root_parser)(yyjson_val *root, struct chat_request *request, struct error *error);
-enum error_code native_parse(struct str body, native_root_parser parse_root, struct chat_request *request,
+enum error_code native_parse(yyjson_val *root, native_root_parser parse_root, struct chat_request *request,
                              struct error *error) WARN_UNUSED;
 
 /* --- writing ---------------------------------------------------------------------------------------- */

@@ -84,10 +84,10 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
     return code == OK ? parse_config(root, request, error) : code;
 }
 
-static enum error_code parse(struct str body, enum codec_use use, struct chat_request *request, struct error *error)
+static enum error_code parse(yyjson_val *root, enum codec_use use, struct chat_request *request, struct error *error)
 {
     (void)use;
-    return native_parse(body, parse_root, request, error);
+    return native_parse(root, parse_root, request, error);
 }
 
 static void append_usage(struct buf *out, const struct chat_usage *usage)
