@@ -106,7 +106,7 @@ void begin(struct bed *bed, struct client *client, uint32_t prefix, uint32_t cou
                                            .top_p = 1.0f,
                                            .tenant = str_of(tenant),
                                            .cache = cache,
-                                           .tier = 1};
+                                           .tier = TIER_DEFAULT};
     struct error error;
     client->is_done = false;
     client->begun_us = clock_now_us();

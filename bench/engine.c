@@ -216,7 +216,7 @@ static void start(struct bed *bed, struct client *client, uint32_t tokens, uint3
         text[len++] = i % 2 == 0 ? ' ' : (char)('0' + rand() % 10);
     const struct engine_segment segment = {.text = {text, len}};
     const struct engine_request request = {
-        .segments = &segment, .segment_count = 1, .max_tokens = max_tokens, .top_p = 1.0f, .tier = 1};
+        .segments = &segment, .segment_count = 1, .max_tokens = max_tokens, .top_p = 1.0f, .tier = TIER_DEFAULT};
     struct error error;
     *client = (struct client){.begun_us = clock_now_us()};
     client->call = engine_generate(bed->port, 0, &request, &handlers, client, &error);

@@ -287,7 +287,8 @@ static void run_bare(struct bare *bare, double *latencies, size_t calls)
     static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed};
     const struct engine_segment segment = {.text = STR(PROMPT)};
     const struct engine_request request = {
-        .segments = &segment, .segment_count = 1, .max_tokens = 16, .top_p = 1.0f, .tenant = STR("bench"), .tier = 1};
+        .segments = &segment, .segment_count = 1, .max_tokens = 16, .top_p = 1.0f, .tenant = STR("bench"),
+        .tier = TIER_DEFAULT};
     for (size_t i = 0; i < calls; i++) {
         struct error error;
         uint64_t from = clock_now_us();

@@ -159,7 +159,7 @@ static void start_next(struct bed *bed)
         segments[i] = (struct engine_segment){.is_template = row->prompt.segments[i].is_template,
                                               .text = row->prompt.segments[i].text};
     const struct engine_request request = {.segments = segments, .segment_count = row->prompt.count,
-                                           .max_tokens = row->max_tokens, .top_p = 1.0f, .tier = 1};
+                                           .max_tokens = row->max_tokens, .top_p = 1.0f, .tier = TIER_DEFAULT};
     struct error error;
     if (!engine_generate(bed->port, bed->model, &request, &handlers, bed, &error))
         die(error.message);

@@ -143,7 +143,7 @@ void ask(struct bed *bed, enum kind kind, uint32_t prompt, uint32_t reply)
 {
     static char text[PROMPT_MAX];
     static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed};
-    static const enum engine_tier tiers[] = {ENGINE_DEFAULT, ENGINE_PRIORITY, ENGINE_BATCH};
+    static const enum tier tiers[] = {TIER_DEFAULT, TIER_PRIORITY, TIER_BATCH};
     struct error error = {.code = OK};
     write_prompt(text, prompt);
     const struct engine_segment segment = {.text = {text, prompt}};
@@ -207,7 +207,7 @@ static bool is_busy(const struct side *side)
     struct engine_counters counters;
     uint64_t requests = 0;
     engine_counters(side->engine, 0, &counters);
-    for (size_t tier = 0; tier < ENGINE_TIERS; tier++)
+    for (size_t tier = 0; tier < TIERS; tier++)
         requests += counters.tier_queued[tier] + counters.tier_running[tier] + counters.tier_preempted[tier];
     return requests > 0;
 }
@@ -219,7 +219,7 @@ static struct measured measure(const struct engine_counters *before, const struc
         .seconds = (double)(clock_now_us() - began_us) / 1e6,
         .steps_seconds = (double)(after->steps_us - before->steps_us) / 1e6,
         .steps = (double)(after->steps - before->steps),
-        .preempted = (double)(after->tier_preemptions[ENGINE_BATCH] - before->tier_preemptions[ENGINE_BATCH]),
+        .preempted = (double)(after->tier_preemptions[TIER_BATCH] - before->tier_preemptions[TIER_BATCH]),
     };
 }
 

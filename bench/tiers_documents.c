@@ -45,7 +45,7 @@ static double records_rate(struct bed *bed, uint32_t count, enum engine_cache ca
             {.text = {question, QUESTION_TOKENS}},
         };
         const struct engine_request request = {.segments = segments, .segment_count = 2, .max_tokens = ANSWER_TOKENS,
-                                               .top_p = 1.0f, .tenant = STR("bench"), .tier = ENGINE_BATCH,
+                                               .top_p = 1.0f, .tenant = STR("bench"), .tier = TIER_BATCH,
                                                .cache = cache, .cache_min_tokens = 1024};
         if (engine_generate(bed->strict.port, 0, &request, &handlers, &records, &error) == NULL)
             die(error.message);

@@ -1,6 +1,6 @@
 #include "api/bill.h"
 
-enum error_code bill_open(struct bill *bill, struct api_call *call, enum chat_tier tier, struct error *error)
+enum error_code bill_open(struct bill *bill, struct api_call *call, enum tier tier, struct error *error)
 {
     const struct api *api = call->thread->api;
     uint64_t age_us = clock_now_us() - call->exchange->request.started_us;

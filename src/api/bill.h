@@ -15,7 +15,7 @@ struct bill {
 
 /* Once the engine has taken the request. ERROR_UNAVAILABLE: the ledger cannot
  * promise its line, so the request must not be served. */
-enum error_code bill_open(struct bill *bill, struct api_call *call, enum chat_tier tier,
+enum error_code bill_open(struct bill *bill, struct api_call *call, enum tier tier,
                           struct error *error) WARN_UNUSED;
 
 /* Before the reply's last byte; `usage` is what the client gets, NULL for

@@ -116,12 +116,12 @@ static void append_tiers(struct buf *out, const struct api *api)
     for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
         metrics_append_head(out, rows[row].name, rows[row].type, rows[row].help);
         for (size_t model = 0; model < api->model_count; model++) {
-            uint64_t values[ENGINE_TIERS];
+            uint64_t values[TIERS];
             engine_counters(api->engine, model, &counters);
             memcpy(values, (const char *)&counters + rows[row].offset, sizeof(values));
-            for (size_t tier = 0; tier < ENGINE_TIERS; tier++) {
+            for (size_t tier = 0; tier < TIERS; tier++) {
                 buf_appendf(out, "%s{model=\"%s\",tier=\"%s\"} ", rows[row].name, api->model_names[model],
-                            engine_tier_names[tier]);
+                            tier_names[tier]);
                 buf_append_u64(out, values[tier]);
                 buf_append_char(out, '\n');
             }

@@ -71,14 +71,11 @@ void metrics_cached(struct metrics *metrics, size_t model, enum cache_outcome ou
     add(&metrics->models[model].cache_outcomes[outcome], 1);
 }
 
-static const char *const tier_names[METRICS_TIERS] = {"default", "priority", "flex", "reserved"};
-
+/* Without a name it was none's to choose: default. */
 static size_t tier_index(const char *name)
 {
-    size_t i = METRICS_TIERS - 1;
-    while (i > 0 && strcmp(tier_names[i], name) != 0)
-        i--;
-    return i;
+    enum tier tier = TIER_DEFAULT;
+    return tier_find(str_of(name), &tier) ? tier : TIER_DEFAULT;
 }
 
 void metrics_tier(struct metrics *metrics, size_t model, const char *asked, const char *served)
@@ -184,13 +181,13 @@ static void append_tiers(const struct scrape *scrape)
     static const char name[] = "fulcrum_tier_requests_total";
     metrics_append_head(scrape->out, name, "counter", "Requests by the tier asked for and the one that served them.");
     for (size_t model = 0; model < scrape->model_count; model++)
-        for (size_t cell = 0; cell < (size_t)METRICS_TIERS * METRICS_TIERS; cell++) {
+        for (size_t cell = 0; cell < (size_t)TIER_NAMES * TIER_NAMES; cell++) {
             const size_t offset = offsetof(struct metrics_model, tiers) + cell * sizeof(metrics_count);
             const uint64_t sum = sum_model(scrape, model, offset);
             if (sum > 0)
                 buf_appendf(scrape->out, "%s{model=\"%s\",asked=\"%s\",tier=\"%s\"} %" PRIu64 "\n", name,
-                            scrape->model_names[model], tier_names[cell / METRICS_TIERS],
-                            tier_names[cell % METRICS_TIERS], sum);
+                            scrape->model_names[model], tier_names[cell / TIER_NAMES],
+                            tier_names[cell % TIER_NAMES], sum);
         }
 }
 

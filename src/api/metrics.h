@@ -9,6 +9,7 @@
 #include "api/cache_header.h"
 #include "core/buf.h"
 #include "core/limits.h"
+#include "core/tier.h"
 
 #define METRICS_OPERATIONS_MAX 32
 #define METRICS_CODES 12
@@ -22,13 +23,11 @@ struct metrics_histogram {
     metrics_count sum_us;
 };
 
-#define METRICS_TIERS 4 /* as asked for, and as served: default, priority, flex, reserved */
-
 struct metrics_model {
     metrics_count input_tokens, output_tokens, cache_read_tokens, cache_write_tokens;
     metrics_count cost, baseline; /* picodollars */
     metrics_count cache_outcomes[CACHE_OUTCOMES]; /* requests */
-    metrics_count tiers[METRICS_TIERS][METRICS_TIERS]; /* requests, [asked for][served in] */
+    metrics_count tiers[TIER_NAMES][TIER_NAMES]; /* requests, [asked for][served in] */
     struct metrics_histogram first_token, per_token;
 };
 

@@ -87,7 +87,7 @@ static void settle(struct flight *flight, enum ledger_outcome outcome, uint64_t 
         .profile = job->job.profile,
         .tags = job->job.profile_tags,
         .match = &job->model.match,
-        .tier = CHAT_TIER_BATCH,
+        .tier = TIER_BATCH,
         .time_us = flight->wall_us,
     };
     uint8_t payload[JOURNAL_RECORD_MAX];

@@ -40,7 +40,7 @@ enum error_code batch_model_parse(const struct batch_model *model, const struct 
     code = chat_request_check(request, error);
     if (code != OK)
         codec_request_free(request);
-    request->tier = CHAT_TIER_BATCH;
+    request->tier = TIER_BATCH;
     request->has_tier = false; /* a body's own tier does not count here, and is not echoed */
     return code;
 }

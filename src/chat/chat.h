@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "core/tier.h"
 
 enum chat_role { CHAT_SYSTEM, CHAT_USER, CHAT_ASSISTANT };
 
@@ -70,9 +71,6 @@ struct chat_tool {
 
 enum chat_tool_choice { CHAT_TOOL_AUTO, CHAT_TOOL_ANY, CHAT_TOOL_NAMED, CHAT_TOOL_NONE };
 
-/* CHAT_TIER_BATCH is no body's to ask for: records of batch jobs have it. */
-enum chat_tier { CHAT_TIER_DEFAULT, CHAT_TIER_PRIORITY, CHAT_TIER_FLEX, CHAT_TIER_RESERVED, CHAT_TIER_BATCH };
-
 struct chat_sampling {
     double temperature; /* 0 is greedy */
     double top_p;       /* (0, 1] */
@@ -113,8 +111,8 @@ struct chat_request {
     struct str *stop_sequences;
     size_t stop_count;
 
-    enum chat_tier tier; /* that it is served in; until the reservation is looked at, what was asked for */
-    bool has_tier;
+    enum tier tier; /* that it is served in; until the reservation is looked at, what was asked for */
+    bool has_tier;  /* it was; false: whoever serves the request chooses */
     struct chat_metadata *metadata;
     size_t metadata_count;
     struct str cache_salt;

@@ -76,7 +76,7 @@ static double cost_per_1000(const struct report *report, const struct options *o
     const struct price_row *row = price_of(options->config, options->prices, report->model);
     uint64_t picodollars = 0;
     for (size_t i = 0; row && i < report->data->count; i++)
-        picodollars += price_cost(row, PRICE_DEFAULT, &report->run.outcomes[i].usage);
+        picodollars += price_cost(row, TIER_DEFAULT, &report->run.outcomes[i].usage);
     return row ? (double)picodollars / (double)CONFIG_PICO / (double)report->data->count * 1000 : NAN;
 }
 

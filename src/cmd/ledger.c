@@ -210,7 +210,7 @@ static void add_line(struct row *row, const struct ledger_line *line, const char
     add_text(row, "operation", line->operation);
     add_text(row, "modelRequested", line->model_requested);
     add_text(row, "modelInvoked", line->model_invoked);
-    add_text(row, "tier", str_of(price_tier_names[line->tier]));
+    add_text(row, "tier", str_of(tier_names[line->tier]));
     for (size_t i = 0; i < PRICE_CLASSES; i++)
         add_number(row, token_names[i], (ledger_sum)line->usage.tokens[i]);
     add_number(row, "latencyMs", (ledger_sum)(line->latency_us / 1000));
@@ -237,7 +237,7 @@ static void append_line_table(struct printer *printer, const struct ledger_line 
     buf_appendf(&printer->out,
                 "%s  %-16.*s  %-16.*s  %-8s %7" PRIu64 " %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %9" PRIu64
                 "  %-9s  %13.9f %11.9f\n",
-                time, STR_ARG(line->tenant), STR_ARG(line->model_invoked), price_tier_names[line->tier],
+                time, STR_ARG(line->tenant), STR_ARG(line->model_invoked), tier_names[line->tier],
                 tokens[PRICE_INPUT], tokens[PRICE_CACHE_READ],
                 tokens[PRICE_CACHE_WRITE_5M] + tokens[PRICE_CACHE_WRITE_1H], tokens[PRICE_OUTPUT],
                 line->latency_us / 1000, ledger_outcome_names[line->outcome], dollars((ledger_sum)line->quote.cost),

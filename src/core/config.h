@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "core/tier.h"
 
 enum config_sandbox { CONFIG_SANDBOX_BEST_EFFORT, CONFIG_SANDBOX_REQUIRED };
 
@@ -97,7 +98,7 @@ struct config {
     const char *cache_policy;    /* lru ttl value */
     enum config_share tier_share; /* whether batch shares steps with other tiers... */
     double tier_objective;        /* ...and by how many times lower tiers may lengthen those of higher ones; 0: 2 */
-    struct config_tier tier_priority, tier_default, tier_flex;
+    struct config_tier tiers[TIERS]; /* batch has none to set */
     uint32_t reply_max_tokens; /* where neither request nor card says; 0: the context alone bounds replies */
     uint64_t reply_max_ms;     /* a reply without a maximum ends after that; 0: none */
     const char *s3_endpoint, *s3_region, *s3_key, *s3_secret; /* NULL: objects are kept in DATA/objects */

@@ -20,17 +20,17 @@ static const struct field_table tier_table = FIELD_TABLE(tier_fields, struct con
 /* A table of FIELD_OBJECT lies over the struct that holds the key. */
 static enum error_code read_priority(struct yaml_reader *reader, const yaml_node_t *node, void *parent)
 {
-    return yaml_read_object(reader, node, &tier_table, &((struct config *)parent)->tier_priority);
+    return yaml_read_object(reader, node, &tier_table, &((struct config *)parent)->tiers[TIER_PRIORITY]);
 }
 
 static enum error_code read_default(struct yaml_reader *reader, const yaml_node_t *node, void *parent)
 {
-    return yaml_read_object(reader, node, &tier_table, &((struct config *)parent)->tier_default);
+    return yaml_read_object(reader, node, &tier_table, &((struct config *)parent)->tiers[TIER_DEFAULT]);
 }
 
 static enum error_code read_flex(struct yaml_reader *reader, const yaml_node_t *node, void *parent)
 {
-    return yaml_read_object(reader, node, &tier_table, &((struct config *)parent)->tier_flex);
+    return yaml_read_object(reader, node, &tier_table, &((struct config *)parent)->tiers[TIER_FLEX]);
 }
 
 static const char *const shares[] = {

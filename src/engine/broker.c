@@ -78,7 +78,7 @@ void broker_release(struct broker *broker, uint32_t slot)
     atomic_store(&broker->page->slots[slot].progress_us, 0);
     atomic_store(&broker->page->slots[slot].cache_bytes, 0); /* its memory went with it */
     atomic_store(&broker->page->slots[slot].cache_tokens, 0);
-    for (size_t tier = 0; tier < ENGINE_TIERS; tier++) {
+    for (size_t tier = 0; tier < TIERS; tier++) {
         atomic_store(&broker->page->slots[slot].queued_tokens[tier], 0);
         atomic_store(&broker->page->slots[slot].queued[tier], 0);
         atomic_store(&broker->page->slots[slot].running[tier], 0);
@@ -86,7 +86,7 @@ void broker_release(struct broker *broker, uint32_t slot)
     }
 }
 
-unsigned broker_wait_s(const struct broker_slot *slot, enum engine_tier tier)
+unsigned broker_wait_s(const struct broker_slot *slot, enum tier tier)
 {
     const double read = (double)atomic_load(&slot->prefilled_tokens), busy_us = (double)atomic_load(&slot->steps_us);
     double waiting = 0;

@@ -51,9 +51,9 @@ struct broker_slot {
     _Atomic uint64_t cache_evicted;             /* blocks */
     _Atomic uint64_t recomputed_tokens; /* whose state was lost while the request was preempted */
     _Atomic uint64_t steps_us, steps_error_us; /* duration of all steps; distance of the predictions from it */
-    _Atomic uint64_t preemptions[ENGINE_TIERS];
-    _Atomic uint64_t queued_tokens[ENGINE_TIERS]; /* of prompts that wait to be admitted, now */
-    _Atomic uint32_t queued[ENGINE_TIERS], running[ENGINE_TIERS], preempted[ENGINE_TIERS]; /* requests, now */
+    _Atomic uint64_t preemptions[TIERS];
+    _Atomic uint64_t queued_tokens[TIERS]; /* of prompts that wait to be admitted, now */
+    _Atomic uint32_t queued[TIERS], running[TIERS], preempted[TIERS]; /* requests, now */
     char pad[256 - 14 * sizeof(uint32_t) - 22 * sizeof(uint64_t)]; /* no line shared by two workers */
 };
 
@@ -79,7 +79,7 @@ uint32_t broker_cores(void);                               /* cores this process
  * rate at which prompts were read so far, replies beside them included: seconds
  * rounded up, 1 to BROKER_WAIT_MAX_S. 1 where nothing is known yet. */
 #define BROKER_WAIT_MAX_S 60u
-unsigned broker_wait_s(const struct broker_slot *slot, enum engine_tier tier);
+unsigned broker_wait_s(const struct broker_slot *slot, enum tier tier);
 
 /* --- the worker's side; the model thread -------------------------------------------------------------- */
 

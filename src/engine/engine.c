@@ -129,7 +129,7 @@ void engine_counters(const struct engine *engine, size_t model, struct engine_co
         .steps_us = atomic_load(&slot->steps_us),
         .steps_error_us = atomic_load(&slot->steps_error_us),
     };
-    for (size_t tier = 0; tier < ENGINE_TIERS; tier++) {
+    for (size_t tier = 0; tier < TIERS; tier++) {
         counters->queue_depth += atomic_load(&m->waiting[tier]);
         counters->tier_queued[tier] = atomic_load(&slot->queued[tier]);
         counters->tier_running[tier] = atomic_load(&slot->running[tier]);

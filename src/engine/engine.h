@@ -84,7 +84,7 @@ struct engine_request {
     struct str cache_salt;
     enum engine_cache cache;
     uint32_t cache_min_tokens; /* shorter prefixes are not cached */
-    enum engine_tier tier;
+    enum tier tier;
 };
 
 enum engine_stop { ENGINE_STOP_END, ENGINE_STOP_LENGTH, ENGINE_STOP_SEQUENCE, ENGINE_STOP_CONTEXT };
@@ -140,8 +140,8 @@ struct engine_counters {
     uint64_t cache_evicted;                       /* blocks, as counted by the engine */
     uint64_t recomputed_tokens;         /* prompts and replies whose state was lost while preempted */
     uint64_t steps_us, steps_error_us;  /* duration of all steps; distance of the predictions from it */
-    uint64_t tier_queued[ENGINE_TIERS], tier_running[ENGINE_TIERS], tier_preempted[ENGINE_TIERS]; /* requests, now */
-    uint64_t tier_preemptions[ENGINE_TIERS];
+    uint64_t tier_queued[TIERS], tier_running[TIERS], tier_preempted[TIERS]; /* requests, now */
+    uint64_t tier_preemptions[TIERS];
 };
 void engine_counters(const struct engine *engine, size_t model, struct engine_counters *counters);
 

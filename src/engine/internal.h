@@ -54,7 +54,7 @@ struct engine_model {
     struct engine_model_info info_storage;
     _Atomic(const struct engine_model_info *) info;
     atomic_bool is_ready;
-    _Atomic uint64_t waiting[ENGINE_TIERS], running, restarts;
+    _Atomic uint64_t waiting[TIERS], running, restarts;
     _Atomic uint32_t lost_generation; /* whose link a port had to drop */
     struct worker worker;
 };

@@ -20,7 +20,7 @@ struct engine_call {
     struct engine_port *port;
     uint32_t model, id; /* id: slot in the low 16 bits, sequence above */
     enum call_state state;
-    enum engine_tier tier;
+    enum tier tier;
     struct engine_handlers handlers;
     void (*on_count)(void *ctx, uint32_t tokens, const struct error *error);
     void *ctx;
@@ -105,7 +105,7 @@ static bool find_slot(struct engine_port *port, size_t *slot)
 }
 
 static struct engine_call *new_call(struct engine_port *port, size_t model, enum call_state state,
-                                    enum engine_tier tier, void *ctx, struct error *error)
+                                    enum tier tier, void *ctx, struct error *error)
 {
     size_t slot;
     struct engine_call *call = find_slot(port, &slot) ? mem_calloc(1, sizeof(*call)) : NULL;
@@ -177,7 +177,7 @@ static bool on_finished(struct engine_call *call, struct str payload)
 }
 
 /* Refused because much waits: when less will. */
-static unsigned retry_s(const struct engine *engine, size_t model, enum engine_tier tier)
+static unsigned retry_s(const struct engine *engine, size_t model, enum tier tier)
 {
     return broker_wait_s(&engine->broker.page->slots[model], tier);
 }
@@ -333,10 +333,10 @@ static void on_wake(uv_async_t *wake)
 static bool is_overdue(const struct engine_call *call, uint64_t now_us)
 {
     uint64_t allowed_ms = call->state == CALL_STARTED ? limit(token_gap_timeout_ms) : limit(first_token_timeout_ms);
-    if (call->tier == ENGINE_BATCH || (call->tier == ENGINE_FLEX && call->state == CALL_STARTED))
+    if (call->tier == TIER_BATCH || (call->tier == TIER_FLEX && call->state == CALL_STARTED))
         return false;
-    if (call->tier == ENGINE_FLEX)
-        allowed_ms += engine_deadline_ms(call->port->engine->config, ENGINE_FLEX);
+    if (call->tier == TIER_FLEX)
+        allowed_ms += engine_deadline_ms(call->port->engine->config, TIER_FLEX);
     return now_us > call->since_us + allowed_ms * 1000;
 }
 
@@ -460,7 +460,7 @@ struct engine_call *engine_generate(struct engine_port *port, size_t model, cons
     if (atomic_load(&port->engine->models[model].waiting[request->tier]) >= most) {
         (void)error_set(error, ERROR_THROTTLED,
                         "%llu requests of tier %s wait for model %s already; try again later",
-                        (unsigned long long)most, engine_tier_names[request->tier],
+                        (unsigned long long)most, tier_names[request->tier],
                         port->engine->models[model].config->name);
         error->retry_s = retry_s(port->engine, model, request->tier);
         return NULL;
@@ -485,7 +485,7 @@ struct engine_call *engine_count(struct engine_port *port, size_t model, const s
                                  struct error *error)
 {
     struct port_link *link = usable_link(port, model, error);
-    struct engine_call *call = link == NULL ? NULL : new_call(port, model, CALL_COUNTING, ENGINE_DEFAULT, ctx, error);
+    struct engine_call *call = link == NULL ? NULL : new_call(port, model, CALL_COUNTING, TIER_DEFAULT, ctx, error);
     if (call == NULL)
         return NULL;
     call->on_count = on_count;

@@ -195,7 +195,7 @@ void protocol_put_config(struct buf *out, const struct frame_config *config)
     put_u64(out, config->cache_disk_bytes);
     put_u8(out, config->is_objective);
     put_f32(out, config->objective);
-    for (size_t i = 0; i < ENGINE_TIERS; i++)
+    for (size_t i = 0; i < TIERS; i++)
         put_u64(out, config->deadline_ms[i]);
     put_u64(out, config->age_ms);
     put_u64(out, config->batch_age_ms);
@@ -358,8 +358,8 @@ bool protocol_get_generate(struct str payload, struct arena *arena, struct engin
     request->top_k = (int32_t)get_u32(&in);
     request->seed = get_le(&in, 8);
     const uint8_t tier = get_u8(&in);
-    in.bad = in.bad || tier >= ENGINE_TIERS;
-    request->tier = in.bad ? ENGINE_DEFAULT : (enum engine_tier)tier;
+    in.bad = in.bad || tier >= TIERS;
+    request->tier = in.bad ? TIER_DEFAULT : (enum tier)tier;
     request->grammar = get_str(&in);
     request->observes_grammar = get_bool(&in);
     request->tenant = get_str(&in);
@@ -464,7 +464,7 @@ static void get_tiers(struct reader *in, struct frame_config *config)
     config->is_objective = get_bool(in);
     config->objective = get_f32(in);
     in->bad = in->bad || !(config->objective >= 1);
-    for (size_t i = 0; i < ENGINE_TIERS; i++)
+    for (size_t i = 0; i < TIERS; i++)
         config->deadline_ms[i] = get_le(in, 8);
     config->age_ms = get_le(in, 8);
     config->batch_age_ms = get_le(in, 8);

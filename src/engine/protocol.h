@@ -19,7 +19,7 @@
  *
  * Port links, gateway to worker:
  *   GENERATE  u32 max_tokens, f32 temperature, f32 top_p, i32 top_k, u64 seed,
- *             u8 tier (enum engine_tier), string grammar, string tenant, string cache_salt,
+ *             u8 tier (enum tier), string grammar, string tenant, string cache_salt,
  *             u8 cache (off, explicit, implicit), u32 least tokens of a prefix,
  *             u32 count of stops, that many strings,
  *             u32 count of segments, each: u8 flags (1 template, 2 ends a
@@ -109,7 +109,7 @@ struct frame_config {
     uint64_t cache_disk_bytes;   /* 0: none */
     bool is_objective;           /* of the tiers; see struct scheduler_tiers */
     float objective;
-    uint64_t deadline_ms[ENGINE_TIERS];
+    uint64_t deadline_ms[TIERS];
     uint64_t age_ms, batch_age_ms, batch_step_ms, parked_bytes;
     const struct frame_tenant *tenants; /* that have a share of their own */
     size_t tenant_count;

@@ -89,13 +89,13 @@ static void publish_cache(struct scheduler *s)
 static void publish_tiers(struct scheduler *s)
 {
     struct broker_slot *slot = s->options.broker->slot;
-    uint32_t running[ENGINE_TIERS] = {0}, preempted[ENGINE_TIERS] = {0};
+    uint32_t running[TIERS] = {0}, preempted[TIERS] = {0};
     for (uint32_t i = 0; i < s->count; i++)
         running[s->sequences[i]->job->request.tier]++;
-    for (size_t tier = 0; tier < ENGINE_TIERS; tier++)
+    for (size_t tier = 0; tier < TIERS; tier++)
         for (const struct sequence *seq = s->preempted[tier].first; seq != NULL; seq = seq->next)
             preempted[seq->job->request.tier]++;
-    for (size_t tier = 0; tier < ENGINE_TIERS; tier++) {
+    for (size_t tier = 0; tier < TIERS; tier++) {
         atomic_store_explicit(&slot->queued_tokens[tier], scheduler_queued_tokens(s, (uint8_t)tier),
                               memory_order_relaxed);
         atomic_store_explicit(&slot->queued[tier], s->queued[tier], memory_order_relaxed);
@@ -229,7 +229,7 @@ void scheduler_free(struct scheduler *s)
         return;
     while (s->count > 0)
         sequence_end(s, s->sequences[s->count - 1]);
-    for (size_t tier = 0; tier < ENGINE_TIERS; tier++)
+    for (size_t tier = 0; tier < TIERS; tier++)
         while (s->preempted[tier].first != NULL)
             sequence_drop_preempted(s, sequence_list_pop(&s->preempted[tier]));
     queue_deinit(s);

@@ -95,7 +95,7 @@ void event_free(struct event *event);
 struct scheduler_tiers {
     bool is_objective; /* batch may share steps with others */
     double objective;  /* by which a lower tier may lengthen a step, times; 1 and more */
-    uint64_t deadline_us[ENGINE_TIERS]; /* longest wait in the queue */
+    uint64_t deadline_us[TIERS]; /* longest wait in the queue */
     uint64_t age_us, batch_age_us;         /* without progress, after which a job rises a tier */
     uint64_t batch_step_us;                /* longest step of batch alone */
     uint64_t parked_bytes;                 /* of copied states of preempted requests */

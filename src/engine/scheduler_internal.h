@@ -57,15 +57,15 @@ struct scheduler {
     pthread_cond_t wake;
     struct job_list inbox;
     bool is_quitting, has_cancel, has_progress;
-    _Atomic uint64_t queued_tokens[ENGINE_TIERS];
+    _Atomic uint64_t queued_tokens[TIERS];
 
-    struct fair_queue waiting[ENGINE_TIERS]; /* by the tier that the jobs are treated as */
+    struct fair_queue waiting[TIERS]; /* by the tier that the jobs are treated as */
     struct job_list parked; /* their prefix is being computed by another, or read from disk */
-    uint32_t queued[ENGINE_TIERS]; /* both, by the tier that was asked for */
+    uint32_t queued[TIERS]; /* both, by the tier that was asked for */
     uint64_t swept_us;
     struct sequence *sequences[MODEL_SEQUENCES]; /* running, in order of admission */
     uint32_t count;
-    struct sequence_list preempted[ENGINE_TIERS];
+    struct sequence_list preempted[TIERS];
     uint64_t parked_bytes;
     bool id_taken[MODEL_SEQUENCES];
     uint64_t cells_promised;

@@ -41,7 +41,7 @@ static struct job *job_of(struct fair_item *item)
 void queue_init(struct scheduler *s)
 {
     list_clear(&s->parked);
-    for (size_t tier = 0; tier < ENGINE_TIERS; tier++)
+    for (size_t tier = 0; tier < TIERS; tier++)
         sequence_list_clear(&s->preempted[tier]);
 }
 
@@ -104,7 +104,7 @@ void queue_deinit(struct scheduler *s)
 {
     for (struct job *job = s->parked.first; job != NULL; job = job->next)
         close_queued(s, job);
-    for (size_t tier = 0; tier < ENGINE_TIERS; tier++)
+    for (size_t tier = 0; tier < TIERS; tier++)
         for (struct fair_item *item = fair_queue_extract(&s->waiting[tier], wants_all, NULL), *next; item != NULL;
              item = next) {
             next = item->next;
@@ -114,7 +114,7 @@ void queue_deinit(struct scheduler *s)
 
 bool queue_is_idle(const struct scheduler *s)
 {
-    for (size_t tier = 0; tier < ENGINE_TIERS; tier++)
+    for (size_t tier = 0; tier < TIERS; tier++)
         if (s->waiting[tier].turn != NULL || s->preempted[tier].first != NULL)
             return false;
     for (const struct job *job = s->parked.first; job != NULL; job = job->next)
@@ -181,7 +181,7 @@ static void drop_preempted(struct scheduler *s, size_t tier)
 void queue_drop_cancelled(struct scheduler *s)
 {
     drop_items(s, extract_parked(s, is_cancelled, NULL));
-    for (size_t tier = 0; tier < ENGINE_TIERS; tier++) {
+    for (size_t tier = 0; tier < TIERS; tier++) {
         drop_items(s, fair_queue_extract(&s->waiting[tier], is_cancelled, NULL));
         drop_preempted(s, tier);
     }
@@ -217,7 +217,7 @@ static void refuse_items(struct scheduler *s, struct fair_item *item)
         (void)error_set(&error, ERROR_THROTTLED,
                         "the request waited %llu s, the deadline of tier %s, without being begun; try again later",
                         (unsigned long long)(s->options.tiers.deadline_us[job->request.tier] / 1000000),
-                        engine_tier_names[job->request.tier]);
+                        tier_names[job->request.tier]);
         add_failure(s, job, &error);
     }
 }
@@ -226,8 +226,8 @@ static void refuse_items(struct scheduler *s, struct fair_item *item)
 static bool is_old(const struct scheduler *s, const struct job *job, uint64_t now_us)
 {
     const struct scheduler_tiers *tiers = &s->options.tiers;
-    const uint64_t age_us = job->tier == ENGINE_BATCH ? tiers->batch_age_us : tiers->age_us;
-    return age_us > 0 && job->tier > ENGINE_PRIORITY && now_us > job->progress_us + age_us;
+    const uint64_t age_us = job->tier == TIER_BATCH ? tiers->batch_age_us : tiers->age_us;
+    return age_us > 0 && job->tier > TIER_PRIORITY && now_us > job->progress_us + age_us;
 }
 
 static bool is_old_item(struct fair_item *item, void *ctx)
@@ -282,7 +282,7 @@ void queue_sweep(struct scheduler *s)
         return;
     s->swept_us = moment.now_us;
     refuse_items(s, extract_parked(s, is_too_late, &moment));
-    for (size_t tier = 0; tier < ENGINE_TIERS; tier++) {
+    for (size_t tier = 0; tier < TIERS; tier++) {
         refuse_items(s, fair_queue_extract(&s->waiting[tier], is_too_late, &moment));
         raise_waiting(s, tier, &moment);
         raise_preempted(s, tier, moment.now_us);
@@ -379,7 +379,7 @@ static bool can_have_room(const struct scheduler *s, const struct job *job, uint
     uint64_t cells = s->cells_promised;
     if (s->options.is_deterministic)
         return s->count == 0;
-    if (tier == ENGINE_BATCH && !step_batch_has_room(s))
+    if (tier == TIER_BATCH && !step_batch_has_room(s))
         return false;
     for (uint32_t i = 0; i < s->count; i++) {
         if (sequence_tier(s->sequences[i]) <= tier)
@@ -401,7 +401,7 @@ static void make_room(struct scheduler *s, const struct job *job, uint8_t tier)
  * that grew old runs as flex, for batch may have no part in a step. */
 static uint8_t running_tier(const struct job *job)
 {
-    return job->request.tier == ENGINE_BATCH && job->tier != ENGINE_BATCH ? ENGINE_FLEX : (uint8_t)job->request.tier;
+    return job->request.tier == TIER_BATCH && job->tier != TIER_BATCH ? TIER_FLEX : (uint8_t)job->request.tier;
 }
 
 static void admit(struct scheduler *s, struct job *job)
@@ -471,7 +471,7 @@ static void admit_tier(struct scheduler *s, size_t tier, uint8_t *open)
 /* Nobody of the same tier or a lower one overtakes: a large request would starve. */
 void queue_admit(struct scheduler *s)
 {
-    uint8_t open = ENGINE_TIERS;
+    uint8_t open = TIERS;
     take_woken(s);
     for (size_t tier = 0; tier < open; tier++)
         admit_tier(s, tier, &open);

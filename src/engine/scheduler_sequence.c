@@ -176,7 +176,7 @@ void sequence_preempt(struct scheduler *s, struct sequence *seq)
     job->progress_us = clock_now_us();
     sequence_list_push(&s->preempted[job->tier], seq);
     atomic_fetch_add_explicit(&s->options.broker->slot->preemptions[job->request.tier], 1, memory_order_relaxed);
-    log_event(LOG_DEBUG, "preempted", LOG_C("tier", engine_tier_names[job->request.tier]),
+    log_event(LOG_DEBUG, "preempted", LOG_C("tier", tier_names[job->request.tier]),
               LOG_I("tokens", seq->redo), LOG_I("copied_bytes", seq->park.copy_len));
 }
 

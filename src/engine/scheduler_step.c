@@ -27,7 +27,7 @@
 
 uint8_t step_top_tier(const struct scheduler *s)
 {
-    uint8_t top = ENGINE_BATCH;
+    uint8_t top = TIER_BATCH;
     for (uint32_t i = 0; i < s->count; i++)
         if (sequence_tier(s->sequences[i]) < top)
             top = sequence_tier(s->sequences[i]);
@@ -49,17 +49,17 @@ static double predict_one_us(const struct scheduler *s, uint8_t below_tier)
 double step_batch_limit_us(const struct scheduler *s)
 {
     const double limit_us = (double)s->options.tiers.batch_step_us;
-    const double least_us = BATCH_ONE_MORE * predict_one_us(s, ENGINE_TIERS);
+    const double least_us = BATCH_ONE_MORE * predict_one_us(s, TIERS);
     return limit_us > least_us ? limit_us : least_us;
 }
 
 bool step_batch_has_room(const struct scheduler *s)
 {
     struct step_shape shape = {0};
-    if (!s->options.tiers.is_objective && step_top_tier(s) != ENGINE_BATCH)
+    if (!s->options.tiers.is_objective && step_top_tier(s) != TIER_BATCH)
         return false;
     for (uint32_t i = 0; i < s->count; i++)
-        if (s->sequences[i]->job->tier == ENGINE_BATCH)
+        if (s->sequences[i]->job->tier == TIER_BATCH)
             step_shape_add_reply(&shape, s->sequences[i]->past);
     if (shape.replies >= s->facts->parallel - s->facts->parallel / BATCH_LEAVES)
         return false;
@@ -74,8 +74,8 @@ static double shared_limit_us(const struct scheduler *s, uint8_t tier)
 {
     const double own_us = step_cost_predict(&s->cost, &s->shape);
     if (s->shape.prompt > 0)
-        return own_us * (step_top_tier(s) == ENGINE_PRIORITY ? BESIDE_PRIORITY_PROMPT : BESIDE_PROMPT);
-    return s->options.tiers.objective * (tier == ENGINE_BATCH ? predict_one_us(s, ENGINE_BATCH) : own_us);
+        return own_us * (step_top_tier(s) == TIER_PRIORITY ? BESIDE_PRIORITY_PROMPT : BESIDE_PROMPT);
+    return s->options.tiers.objective * (tier == TIER_BATCH ? predict_one_us(s, TIER_BATCH) : own_us);
 }
 
 /* --- adding ----------------------------------------------------------------------------------------- */
@@ -116,11 +116,11 @@ static uint32_t rows_left(const struct scheduler *s)
 void step_restore(struct scheduler *s)
 {
     const uint8_t top = step_top_tier(s);
-    uint32_t room = top == ENGINE_BATCH ? RESTORE_BATCH_TOKENS : RESTORE_STEP_TOKENS;
+    uint32_t room = top == TIER_BATCH ? RESTORE_BATCH_TOKENS : RESTORE_STEP_TOKENS;
     for (uint32_t i = 0; i < s->count && room > 0; i++) {
         struct sequence *seq = s->sequences[i];
         const uint32_t past = seq->past;
-        if (!sequence_is_restoring(seq) || (sequence_tier(seq) == ENGINE_BATCH && top != ENGINE_BATCH &&
+        if (!sequence_is_restoring(seq) || (sequence_tier(seq) == TIER_BATCH && top != TIER_BATCH &&
                                             !s->options.tiers.is_objective))
             continue;
         seq->past = prefix_store_restore(s->options.prefixes, &seq->job->use, seq->id, past, room);
@@ -184,7 +184,7 @@ static uint32_t plan_chunk(const struct scheduler *s, const struct sequence *seq
     chunk = step_cost_fit(&s->cost, &s->shape, seq->past, limit_us, most);
     if (chunk >= 2 * CHUNK_ROWS)
         chunk -= chunk % CHUNK_ROWS;
-    if (sequence_tier(seq) != ENGINE_BATCH) /* its step has a limit for the sake of others */
+    if (sequence_tier(seq) != TIER_BATCH) /* its step has a limit for the sake of others */
         chunk = fill_tile(s, chunk, most);
     if (chunk < least)
         chunk = least < most ? least : most;
@@ -227,13 +227,13 @@ static void add_batch_alone(struct scheduler *s, bool is_probe, uint64_t now_us)
 {
     const double limit_us = step_batch_limit_us(s);
     if (s->options.tiers.batch_step_us == 0) {
-        add_top(s, ENGINE_BATCH, now_us);
+        add_top(s, TIER_BATCH, now_us);
         return;
     }
-    add_replies(s, ENGINE_BATCH, is_probe ? 0 : limit_us, true, now_us);
+    add_replies(s, TIER_BATCH, is_probe ? 0 : limit_us, true, now_us);
     if (is_probe && s->shape.replies > 0)
         return;
-    add_prompts(s, ENGINE_BATCH, limit_us, s->shape.replies > 0 ? 0 : CHUNK_LOW_LEAST, UINT32_MAX, now_us);
+    add_prompts(s, TIER_BATCH, limit_us, s->shape.replies > 0 ? 0 : CHUNK_LOW_LEAST, UINT32_MAX, now_us);
 }
 
 static void add_lower(struct scheduler *s, uint8_t tier, uint64_t now_us)
@@ -257,15 +257,15 @@ void step_compose(struct scheduler *s)
         s->sequences[i]->batched = 0;
         s->sequences[i]->wants_logits = false;
     }
-    if (top == ENGINE_BATCH) {
+    if (top == TIER_BATCH) {
         add_batch_alone(s, is_probe, now_us);
         return;
     }
     add_top(s, top, now_us);
     if (is_probe && s->shape.replies > 0 && s->shape.prompt == 0)
         return;
-    for (uint8_t tier = top + 1; tier <= ENGINE_BATCH; tier++)
-        if (tier != ENGINE_BATCH || s->options.tiers.is_objective)
+    for (uint8_t tier = top + 1; tier <= TIER_BATCH; tier++)
+        if (tier != TIER_BATCH || s->options.tiers.is_objective)
             add_lower(s, tier, now_us);
 }
 

@@ -119,7 +119,7 @@ static struct scheduler_tiers tiers_of(const struct frame_config *config)
         .batch_step_us = config->batch_step_ms * 1000,
         .parked_bytes = config->parked_bytes,
     };
-    for (size_t i = 0; i < ENGINE_TIERS; i++)
+    for (size_t i = 0; i < TIERS; i++)
         tiers.deadline_us[i] = config->deadline_ms[i] * 1000;
     return tiers;
 }
@@ -236,7 +236,7 @@ static enum error_code check_size(const struct worker *w, const struct front_cal
     const uint64_t queued = scheduler_queued_tokens(w->scheduler, (uint8_t)call->job.request.tier);
     if (queued > 0 && queued + count > w->config.queue_tokens)
         return error_set(error, ERROR_THROTTLED, "%llu prompt tokens of tier %s wait already; try again later",
-                         (unsigned long long)queued, engine_tier_names[call->job.request.tier]);
+                         (unsigned long long)queued, tier_names[call->job.request.tier]);
     return OK;
 }
 

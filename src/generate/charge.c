@@ -1,17 +1,5 @@
 #include "generate/charge.h"
 
-static enum price_tier price_tier(enum chat_tier tier)
-{
-    switch (tier) {
-    case CHAT_TIER_PRIORITY: return PRICE_PRIORITY;
-    case CHAT_TIER_FLEX: return PRICE_FLEX;
-    case CHAT_TIER_BATCH: return PRICE_BATCH;
-    case CHAT_TIER_DEFAULT:
-    case CHAT_TIER_RESERVED: break; /* what is reserved is paid for by the month; its tokens count as default */
-    }
-    return PRICE_DEFAULT;
-}
-
 void charge_begin(struct charge *charge, const struct price_book *prices, const struct charge_subject *subject)
 {
     const struct catalog_match *match = subject->match;
@@ -29,7 +17,7 @@ void charge_begin(struct charge *charge, const struct price_book *prices, const 
         .profile = subject->profile,
         .tags = subject->tags,
         .time_us = subject->time_us,
-        .tier = price_tier(subject->tier),
+        .tier = tier_price(subject->tier),
         .outcome = LEDGER_FAILED, /* unless the end says otherwise */
         .first_token_us = LEDGER_NO_TOKEN,
     };

@@ -16,7 +16,7 @@ struct charge_subject {
     struct str model_invoked;   /* name of the model that answers */
     struct str profile, tags;   /* of the application profile that was asked for; empty: none. See ledger/line.h */
     const struct catalog_match *match;
-    enum chat_tier tier;
+    enum tier tier;
     uint64_t time_us; /* clock_wall_us() when the request came */
 };
 

@@ -305,19 +305,6 @@ enum error_code generation_prepare(const struct template_spec *spec, const struc
     return code == OK ? generation_segments(spec, request, &prompt->segments, &prompt->segment_count, error) : code;
 }
 
-/* Reserved capacity is served as priority, until it is used up. */
-static enum engine_tier engine_tier(enum chat_tier tier)
-{
-    switch (tier) {
-    case CHAT_TIER_PRIORITY:
-    case CHAT_TIER_RESERVED: return ENGINE_PRIORITY;
-    case CHAT_TIER_FLEX: return ENGINE_FLEX;
-    case CHAT_TIER_BATCH: return ENGINE_BATCH;
-    case CHAT_TIER_DEFAULT: break;
-    }
-    return ENGINE_DEFAULT;
-}
-
 /* Declared checkpoints alone count where there are any. */
 static enum engine_cache cache_mode(enum config_cache_mode mode, const struct engine_segment *segments, size_t count)
 {
@@ -362,7 +349,7 @@ static enum error_code submit(struct generation *generation, const struct genera
         .cache_salt = request->cache_salt,
         .cache = cache_mode(setup->cache, prompt->segments, prompt->segment_count),
         .cache_min_tokens = setup->cache_min_tokens,
-        .tier = engine_tier(request->tier),
+        .tier = tier_queue(request->tier),
     };
     error->code = ERROR_NO_MEMORY;
     generation->call = engine_generate(setup->port, setup->model, &wanted, &handlers, generation, error);

@@ -294,7 +294,7 @@ enum error_code ledger_db_insert(struct ledger_db *db, const struct ledger_line 
     sql_bind_text(insert, n++, line->operation);
     sql_bind_text(insert, n++, line->model_requested);
     sql_bind_text(insert, n++, line->model_invoked);
-    sql_bind_text(insert, n++, str_of(price_tier_names[line->tier]));
+    sql_bind_text(insert, n++, str_of(tier_names[line->tier]));
     for (size_t i = 0; i < PRICE_CLASSES; i++)
         sql_bind_int(insert, n++, (int64_t)line->usage.tokens[i]);
     sql_bind_int(insert, n++, (int64_t)line->latency_us);

@@ -11,6 +11,9 @@
 
 #include <endian.h>
 
+/* In the order of the numbers that journals have for them. */
+static const enum tier tiers[TIERS] = {TIER_DEFAULT, TIER_PRIORITY, TIER_FLEX, TIER_BATCH};
+
 #define NUMBERS (3 + PRICE_CLASSES + 2 + LEVERS)
 #define STRINGS 10
 #define STRINGS_EARLIER 8
@@ -60,6 +63,14 @@ static void take_numbers(struct ledger_line *line, const uint64_t numbers[NUMBER
         line->quote.saved[i] = (int64_t)numbers[n++];
 }
 
+static uint8_t tier_number(enum tier tier)
+{
+    uint8_t number = 0;
+    while (number < TIERS - 1 && tiers[number] != tier)
+        number++;
+    return number;
+}
+
 size_t ledger_line_encode(const struct ledger_line *line, uint8_t out[JOURNAL_RECORD_MAX])
 {
     struct ledger_line copy = *line;
@@ -71,7 +82,7 @@ size_t ledger_line_encode(const struct ledger_line *line, uint8_t out[JOURNAL_RE
         uint64_t number = htole64(numbers[i]);
         memcpy(out + i * 8, &number, 8);
     }
-    out[NUMBERS * 8] = (uint8_t)line->tier;
+    out[NUMBERS * 8] = tier_number(line->tier);
     out[NUMBERS * 8 + 1] = (uint8_t)line->outcome;
     size_t at = FIXED_LEN;
     for (size_t i = 0; i < STRINGS; i++) {
@@ -100,9 +111,9 @@ bool ledger_line_decode(struct str payload, struct ledger_line *line)
         numbers[i] = le64toh(numbers[i]);
     }
     take_numbers(line, numbers);
-    if (in[NUMBERS * 8] >= PRICE_TIERS || in[NUMBERS * 8 + 1] >= LEDGER_OUTCOMES)
+    if (in[NUMBERS * 8] >= TIERS || in[NUMBERS * 8 + 1] >= LEDGER_OUTCOMES)
         return false;
-    line->tier = (enum price_tier)in[NUMBERS * 8];
+    line->tier = tiers[in[NUMBERS * 8]];
     line->outcome = (enum ledger_outcome)in[NUMBERS * 8 + 1];
     list_strings(line, strings);
     size_t at = FIXED_LEN;

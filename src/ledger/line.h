@@ -27,7 +27,7 @@ struct ledger_line {
     struct str profile; /* ARN of the application inference profile that was asked for; empty: none... */
     struct str tags;    /* ...and its tags then, a JSON object of strings; empty: none */
     uint64_t time_us; /* clock_wall_us() when the request came */
-    enum price_tier tier;
+    enum tier tier;
     enum ledger_outcome outcome;
     struct price_usage usage; /* what the client was given: nothing else is billed */
     uint64_t latency_us;      /* from the request's first byte to the reply's last */

@@ -4,12 +4,7 @@
 
 #define TOKENS_PER_RATE 1000000u
 
-const char *const price_tier_names[PRICE_TIERS + 1] = {
-    [PRICE_DEFAULT] = "default",
-    [PRICE_PRIORITY] = "priority",
-    [PRICE_FLEX] = "flex",
-    [PRICE_BATCH] = "batch",
-};
+const enum tier price_tiers[TIERS] = {TIER_DEFAULT, TIER_PRIORITY, TIER_FLEX, TIER_BATCH};
 
 /* Half up, once; the product has up to 128 bits. */
 static uint64_t class_cost(uint64_t tokens, uint64_t rate)
@@ -41,7 +36,7 @@ static const struct price_step *step_of(const struct price_row *row, const struc
     return &row->steps[i];
 }
 
-uint64_t price_cost(const struct price_row *row, enum price_tier tier, const struct price_usage *usage)
+uint64_t price_cost(const struct price_row *row, enum tier tier, const struct price_usage *usage)
 {
     const struct price_step *step = step_of(row, usage);
     uint64_t cost = 0;
@@ -55,10 +50,10 @@ uint64_t price_cost_plain(const struct price_row *row, const struct price_usage 
     struct price_usage plain = {{0}};
     plain.tokens[PRICE_INPUT] = input_tokens(usage);
     plain.tokens[PRICE_OUTPUT] = usage->tokens[PRICE_OUTPUT];
-    return price_cost(row, PRICE_DEFAULT, &plain);
+    return price_cost(row, TIER_DEFAULT, &plain);
 }
 
-struct price_quote price_quote(const struct price_path *path, enum price_tier tier, const struct price_usage *usage)
+struct price_quote price_quote(const struct price_path *path, enum tier tier, const struct price_usage *usage)
 {
     struct price_quote quote = {.baseline = price_cost_plain(path->asked, usage),
                                 .cost = price_cost(path->answered, tier, usage)};
@@ -66,7 +61,7 @@ struct price_quote price_quote(const struct price_path *path, enum price_tier ti
     const uint64_t after[LEVERS] = {
         [LEVER_ROUTE] = price_cost_plain(path->routed, usage),
         [LEVER_DISTIL] = price_cost_plain(path->answered, usage),
-        [LEVER_CACHE] = price_cost(path->answered, PRICE_DEFAULT, usage),
+        [LEVER_CACHE] = price_cost(path->answered, TIER_DEFAULT, usage),
         [LEVER_TIER] = quote.cost,
     };
     uint64_t before = quote.baseline;
@@ -84,10 +79,11 @@ bool price_row_append(struct buf *out, const struct price_row *row)
     buf_append_char(out, '[');
     for (size_t i = 0; i < row->step_count; i++) {
         buf_appendf(out, "%s{\"above\":%" PRIu64, i ? "," : "", row->steps[i].above_tokens);
-        for (size_t tier = 0; tier < PRICE_TIERS; tier++) {
-            buf_appendf(out, ",\"%s\":{", price_tier_names[tier]);
+        for (size_t tier = 0; tier < TIERS; tier++) {
+            const uint64_t *rates = row->steps[i].rates[price_tiers[tier]];
+            buf_appendf(out, ",\"%s\":{", tier_names[price_tiers[tier]]);
             for (size_t k = 0; k < PRICE_CLASSES; k++)
-                buf_appendf(out, "%s\"%s\":%" PRIu64, k ? "," : "", class_names[k], row->steps[i].rates[tier][k]);
+                buf_appendf(out, "%s\"%s\":%" PRIu64, k ? "," : "", class_names[k], rates[k]);
             buf_append_char(out, '}');
         }
         buf_append_char(out, '}');

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/buf.h"
+#include "core/tier.h"
 
 enum price_class {
     PRICE_INPUT, /* neither read from nor written to the cache */
@@ -22,8 +23,7 @@ enum price_class {
     PRICE_CLASSES,
 };
 
-enum price_tier { PRICE_DEFAULT, PRICE_PRIORITY, PRICE_FLEX, PRICE_BATCH, PRICE_TIERS };
-extern const char *const price_tier_names[PRICE_TIERS + 1]; /* "default", ...; ends with NULL */
+extern const enum tier price_tiers[TIERS]; /* in the order in which price lists have them */
 
 struct price_usage {
     uint64_t tokens[PRICE_CLASSES];
@@ -31,7 +31,7 @@ struct price_usage {
 
 struct price_step {
     uint64_t above_tokens; /* holds for requests whose whole input has more tokens than that */
-    uint64_t rates[PRICE_TIERS][PRICE_CLASSES];
+    uint64_t rates[TIERS][PRICE_CLASSES];
 };
 
 struct price_row {
@@ -42,7 +42,7 @@ struct price_row {
 };
 
 /* Of one request by one row. Sums stop at INT64_MAX, nine million dollars. */
-uint64_t price_cost(const struct price_row *row, enum price_tier tier, const struct price_usage *usage);
+uint64_t price_cost(const struct price_row *row, enum tier tier, const struct price_usage *usage);
 
 /* The same as if there were no cache: all input at the input price, standard tier. */
 uint64_t price_cost_plain(const struct price_row *row, const struct price_usage *usage);
@@ -62,7 +62,7 @@ struct price_quote {
     uint64_t baseline;     /* the model asked for, standard tier, no cache */
     int64_t saved[LEVERS]; /* adds up to baseline - cost; negative where a lever cost more */
 };
-struct price_quote price_quote(const struct price_path *path, enum price_tier tier, const struct price_usage *usage);
+struct price_quote price_quote(const struct price_path *path, enum tier tier, const struct price_usage *usage);
 
 /* Appends all rates as compact JSON, so that a ledger can keep what its lines were priced by. */
 bool price_row_append(struct buf *out, const struct price_row *row);

@@ -266,10 +266,10 @@ static void fill_rates(uint64_t rates[PRICE_CLASSES], const struct prices *price
     rates[PRICE_CACHE_WRITE_1H] = scale(cache->write_1h, factor);
 }
 
-static bool is_sold(const struct model_entry *model, enum price_tier tier)
+static bool is_sold(const struct model_entry *model, enum tier tier)
 {
     for (size_t i = 0; i < model->tier_count; i++) {
-        if (!strcmp(model->tiers[i], price_tier_names[tier]))
+        if (!strcmp(model->tiers[i], tier_names[tier]))
             return true;
     }
     return false;
@@ -278,27 +278,28 @@ static bool is_sold(const struct model_entry *model, enum price_tier tier)
 static void fill_step(struct price_step *step, const struct book_file *file, const struct model_entry *model,
                       const struct prices *prices, uint64_t factor)
 {
-    const uint64_t factors[PRICE_TIERS] = {
-        [PRICE_DEFAULT] = CONFIG_PICO,
-        [PRICE_PRIORITY] = file->tiers.priority,
-        [PRICE_FLEX] = file->tiers.flex,
-        [PRICE_BATCH] = file->tiers.batch,
+    const uint64_t factors[TIERS] = {
+        [TIER_DEFAULT] = CONFIG_PICO,
+        [TIER_PRIORITY] = file->tiers.priority,
+        [TIER_FLEX] = file->tiers.flex,
+        [TIER_BATCH] = file->tiers.batch,
     };
-    fill_rates(step->rates[PRICE_DEFAULT], prices, factor);
-    for (size_t tier = 0; tier < PRICE_TIERS; tier++)
+    fill_rates(step->rates[TIER_DEFAULT], prices, factor);
+    for (size_t tier = 0; tier < TIERS; tier++)
         for (size_t i = 0; i < PRICE_CLASSES; i++)
-            step->rates[tier][i] = scale(step->rates[PRICE_DEFAULT][i],
-                                         is_sold(model, (enum price_tier)tier) ? factors[tier] : CONFIG_PICO);
+            step->rates[tier][i] = scale(step->rates[TIER_DEFAULT][i],
+                                         is_sold(model, (enum tier)tier) ? factors[tier] : CONFIG_PICO);
 }
 
 static enum error_code check_step(const struct price_step *step, const char *name, struct error *error)
 {
-    for (size_t tier = 0; tier < PRICE_TIERS; tier++)
+    for (size_t tier = 0; tier < TIERS; tier++)
         for (size_t i = 0; i < PRICE_CLASSES; i++)
-            if (step->rates[tier][i] > RATE_MAX)
+            if (step->rates[price_tiers[tier]][i] > RATE_MAX)
                 return error_set(error, ERROR_INVALID,
                                  "%s: in tier %s a million tokens would cost more than $%llu; lower the price or a "
-                                 "factor", name, price_tier_names[tier], (unsigned long long)(RATE_MAX / CONFIG_PICO));
+                                 "factor", name, tier_names[price_tiers[tier]],
+                                 (unsigned long long)(RATE_MAX / CONFIG_PICO));
     return OK;
 }
 

@@ -139,7 +139,7 @@ static bool read_line(struct sql_statement *row, struct ledger_line *line)
     line->operation = sql_text(row, n++);
     line->model_requested = sql_text(row, n++);
     line->model_invoked = sql_text(row, n++);
-    int tier = find_name(price_tier_names, sql_text(row, n++));
+    const bool has_tier = tier_find(sql_text(row, n++), &line->tier) && line->tier < TIERS;
     for (size_t i = 0; i < PRICE_CLASSES; i++)
         line->usage.tokens[i] = (uint64_t)sql_int(row, n++);
     line->latency_us = (uint64_t)sql_int(row, n++);
@@ -154,9 +154,8 @@ static bool read_line(struct sql_statement *row, struct ledger_line *line)
         line->quote.saved[i] = sql_int(row, n++);
     line->profile = sql_text(row, n++);
     line->tags = sql_text(row, n++);
-    if (tier < 0 || outcome < 0)
+    if (!has_tier || outcome < 0)
         return false;
-    line->tier = (enum price_tier)tier;
     line->outcome = (enum ledger_outcome)outcome;
     return true;
 }

@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct ledger_line line;
     if (size > JOURNAL_RECORD_MAX || !ledger_line_decode((struct str){(const char *)data, size}, &line))
         return 0;
-    assert(line.tier < PRICE_TIERS && line.outcome < LEDGER_OUTCOMES);
+    assert(line.tier < TIERS && line.outcome < LEDGER_OUTCOMES);
     size_t len = ledger_line_encode(&line, again);
     assert(len == size || (len == size + 4 && !line.profile.data && !memcmp(again + size, "\0\0\0", 4)));
     assert(memcmp(again, data, size) == 0);

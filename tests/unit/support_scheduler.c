@@ -146,7 +146,7 @@ uint64_t bed_prefilled(const struct bed *bed)
 uint64_t bed_queued(const struct bed *bed)
 {
     uint64_t sum = 0;
-    for (uint8_t tier = 0; tier < ENGINE_TIERS; tier++)
+    for (uint8_t tier = 0; tier < TIERS; tier++)
         sum += scheduler_queued_tokens(bed->scheduler, tier);
     return sum;
 }
@@ -169,7 +169,7 @@ void ask_init(struct ask *ask, const model_token *tokens, uint32_t count, enum e
     buf_init(&ask->text, 1u << 20);
     arena_init(&job->arena, 1u << 20);
     job->request = (struct engine_request){
-        .max_tokens = max_tokens, .top_p = 1.0f, .cache = cache, .tenant = STR("tenant"), .tier = 1};
+        .max_tokens = max_tokens, .top_p = 1.0f, .cache = cache, .tenant = STR("tenant"), .tier = TIER_DEFAULT};
     job->tokens.items = mem_alloc(count * sizeof(*tokens));
     assert_non_null(job->tokens.items);
     memcpy(job->tokens.items, tokens, count * sizeof(*tokens));

@@ -84,7 +84,7 @@ static void a_full_request_is_understood(void **state)
     assert_int_equal(request->sampling.seed, 3);
     assert_str_equal(request->cache_salt, "x");
     assert_int_equal(request->metadata_count, 1);
-    assert_int_equal(request->tier, CHAT_TIER_FLEX);
+    assert_int_equal(request->tier, TIER_FLEX);
     assert_true(yyjson_is_obj(request->output_schema));
     release(&parsed);
 }
@@ -94,13 +94,13 @@ static void tiers_have_names(void **state)
 {
     (void)state;
     struct error error;
-    for (int tier = CHAT_TIER_DEFAULT; tier <= CHAT_TIER_BATCH; tier++) {
-        struct chat_request request = {0};
-        const char *name = converse_tier_name((enum chat_tier)tier);
+    for (int tier = 0; tier < TIER_NAMES; tier++) {
+        struct chat_request request = {.tier = TIER_DEFAULT};
+        const char *name = tier_names[tier];
         assert_non_null(name);
         const enum error_code code = converse_parse_tier(str_of(name), &request, &error);
-        assert_int_equal(code, tier == CHAT_TIER_BATCH ? ERROR_INVALID : OK);
-        assert_int_equal(request.tier, tier == CHAT_TIER_BATCH ? CHAT_TIER_DEFAULT : tier);
+        assert_int_equal(code, tier == TIER_BATCH ? ERROR_INVALID : OK);
+        assert_int_equal(request.tier, tier == TIER_BATCH ? TIER_DEFAULT : tier);
     }
 }
 

@@ -250,7 +250,7 @@ static void members_of_other_spellings_are_taken(void **state)
     refuses(&converse_codec, "{" CONVERSE_HELLO ",\"inferenceConfig\":{\"maxTokens\":1e300}}", false,
             "inferenceConfig.maxTokens: must be between 1 and 2147483647");
     parse(&parsed, &anthropic_codec, "{" BODY "," HELLO ",\"service_tier\":\"priority\"}", false);
-    assert_true(parsed.code == OK && parsed.request.has_tier && parsed.request.tier == CHAT_TIER_PRIORITY);
+    assert_true(parsed.code == OK && parsed.request.has_tier && parsed.request.tier == TIER_PRIORITY);
     release(&parsed);
     parse(&parsed, &anthropic_codec, "{" BODY "," HELLO ",\"service_tier\":\"standard_only\"}", false);
     assert_true(parsed.code == OK && !parsed.request.has_tier);

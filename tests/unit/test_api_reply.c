@@ -40,7 +40,7 @@ static void written(const struct codec *codec, const struct chat_request *reques
 static void converse_reply_is_written_in_order(void **state)
 {
     (void)state;
-    struct chat_request request = {.has_tier = true, .tier = CHAT_TIER_PRIORITY};
+    struct chat_request request = {.has_tier = true, .tier = TIER_PRIORITY};
     struct chat_reply reply = make_reply();
     written(&converse_codec, &request, &reply,
             "{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":[{\"text\":\"Let me \\\"look\\\".\"},"

@@ -253,9 +253,9 @@ static void tiers(void **state)
           &config);
     assert_int_equal(config.tier_share, CONFIG_SHARE_OBJECTIVE);
     assert_true(config.tier_objective == 1.5);
-    assert_true(config.tier_flex.queue == 7 && config.tier_flex.deadline_ms == 600000);
-    assert_true(config.tier_priority.queue == 3 && config.tier_priority.deadline_ms == 0);
-    assert_int_equal(config.tier_default.queue, 0);
+    assert_true(config.tiers[TIER_FLEX].queue == 7 && config.tiers[TIER_FLEX].deadline_ms == 600000);
+    assert_true(config.tiers[TIER_PRIORITY].queue == 3 && config.tiers[TIER_PRIORITY].deadline_ms == 0);
+    assert_int_equal(config.tiers[TIER_DEFAULT].queue, 0);
     assert_string_equal(config.tenants[0].reservation.model, "desk-small");
     assert_true(config.tenants[0].reservation.input_tpm == 100000 && config.tenants[0].reservation.output_tpm == 0);
     config_deinit(&config);

@@ -78,7 +78,7 @@ static const struct engine_handlers handlers = {on_started, on_text, on_finished
 static struct engine_request request_of(const struct engine_segment *segments, size_t count, uint32_t max_tokens)
 {
     return (struct engine_request){
-        .segments = segments, .segment_count = count, .max_tokens = max_tokens, .top_p = 1.0f, .tier = 1};
+        .segments = segments, .segment_count = count, .max_tokens = max_tokens, .top_p = 1.0f, .tier = TIER_DEFAULT};
 }
 
 static bool begin(struct engine_bed *bed, const struct engine_request *request, struct reply *reply)

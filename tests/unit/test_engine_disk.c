@@ -135,7 +135,8 @@ static void submit(struct rig *rig, struct ask *ask, uint64_t prompt, uint32_t m
     rng_seed(&rng, prompt);
     for (uint32_t i = 0; i < PROMPT; i++)
         job->tokens.items[i] = (model_token)(10 + rng_below(&rng, 400));
-    job->request = (struct engine_request){.max_tokens = max_tokens, .top_p = 1.0f, .tier = 1, .tenant = STR("shop"),
+    job->request = (struct engine_request){.max_tokens = max_tokens, .top_p = 1.0f, .tier = TIER_DEFAULT,
+                                             .tenant = STR("shop"),
                                            .cache = cache, .cache_min_tokens = 64};
     job->prefix = (struct prefix_job){.request = &job->request, .tokens = &job->tokens, .marks = &ask->mark,
                                       .mark_count = cache == ENGINE_CACHE_EXPLICIT};

@@ -46,7 +46,7 @@ static void random_ask(struct rng *rng, struct ask *ask)
         ask->job.tokens.items[below(rng, count)] = (model_token)below(rng, 500);
     ask->job.request.tenant = str_of(tenants[below(rng, 3)]);
     ask->job.request.cache_min_tokens = below(rng, 2) * 100;
-    ask->job.request.tier = (enum engine_tier)below(rng, ENGINE_TIERS);
+    ask->job.request.tier = (enum tier)below(rng, TIERS);
     for (uint32_t at = 1 + below(rng, count); at <= count && ask->job.prefix.mark_count < 3; at += 1 + below(rng, 300))
         ask_mark(ask, at, below(rng, 3) > 0 ? TTL * (1 + 11 * below(rng, 2)) : 0);
 }
@@ -116,7 +116,7 @@ static void run_mix(enum random_gguf_kind kind, uint32_t waves, bool has_cancels
         assert_true(stats.bytes[CACHE_MEMORY] <= memory_bytes);
     }
     assert_true(read > 0);
-    for (size_t tier = 0; tier < ENGINE_TIERS; tier++)
+    for (size_t tier = 0; tier < TIERS; tier++)
         preempted += atomic_load(&bed->client.slot->preemptions[tier]);
     assert_true((stats.evicted > 0) == (memory_bytes == BUDGET));
     bed_free(bed);

@@ -51,15 +51,15 @@ static struct bed *run_scene(struct scene *scene, const struct bed_options *opti
     struct bed *bed = bed_new(options);
     for (uint32_t i = 0; i < REPLIES; i++) {
         ask_init(&scene->replies[i], tokens + 40 * i, 30, ENGINE_CACHE_OFF, 60);
-        scene->replies[i].job.request.tier = ENGINE_DEFAULT;
+        scene->replies[i].job.request.tier = TIER_DEFAULT;
         ask_submit(bed, &scene->replies[i]);
     }
     scene->replies[REPLIES - 1].on_text = on_text;
     scene->replies[REPLIES - 1].ctx = scene;
     ask_init(&scene->late, tokens + 500, LATE_PROMPT, ENGINE_CACHE_OFF, 40);
-    scene->late.job.request.tier = ENGINE_DEFAULT;
+    scene->late.job.request.tier = TIER_DEFAULT;
     ask_init(&scene->urgent, tokens + 900, 30, ENGINE_CACHE_OFF, 5);
-    scene->urgent.job.request.tier = ENGINE_PRIORITY;
+    scene->urgent.job.request.tier = TIER_PRIORITY;
     scene->urgent.on_started = on_urgent;
     scene->urgent.ctx = scene;
     bed_run(bed);

@@ -28,13 +28,13 @@ static struct bed *new_bed(uint32_t parallel)
     return bed_new(&options);
 }
 
-static void init(struct ask *ask, enum engine_tier tier, uint32_t begin, uint32_t count, uint32_t reply)
+static void init(struct ask *ask, enum tier tier, uint32_t begin, uint32_t count, uint32_t reply)
 {
     ask_init(ask, prompt + begin, count, ENGINE_CACHE_OFF, reply);
     ask->job.request.tier = tier;
 }
 
-static uint64_t preemptions(const struct bed *bed, enum engine_tier tier)
+static uint64_t preemptions(const struct bed *bed, enum tier tier)
 {
     return atomic_load(&bed->client.slot->preemptions[tier]);
 }
@@ -71,8 +71,8 @@ static void note_start(struct ask *ask)
 static void test_order_of_tiers(void **state)
 {
     (void)state;
-    static const enum engine_tier tiers[] = {ENGINE_BATCH, ENGINE_FLEX,     ENGINE_DEFAULT, ENGINE_PRIORITY,
-                                             ENGINE_BATCH, ENGINE_PRIORITY, ENGINE_FLEX,    ENGINE_DEFAULT};
+    static const enum tier tiers[] = {TIER_BATCH, TIER_FLEX,     TIER_DEFAULT, TIER_PRIORITY,
+                                             TIER_BATCH, TIER_PRIORITY, TIER_FLEX,    TIER_DEFAULT};
     static const size_t order[] = {3, 5, 2, 7, 1, 6, 0, 4};
     struct bed *bed = new_bed(1);
     struct ask asks[8];
@@ -99,7 +99,7 @@ static void test_tenants_take_turns(void **state)
     struct ask asks[15];
     started_count = 0;
     for (size_t i = 0; i < 15; i++) {
-        init(&asks[i], ENGINE_DEFAULT, (uint32_t)i * 30, 1000, 2);
+        init(&asks[i], TIER_DEFAULT, (uint32_t)i * 30, 1000, 2);
         asks[i].job.request.tenant = i < 12 ? STR("many") : STR("few");
         asks[i].on_started = note_start;
         ask_submit(bed, &asks[i]);
@@ -136,7 +136,7 @@ struct victim_case {
 static void init_victim(struct ask *ask, const struct victim_case *c)
 {
     ask_init(ask, prompt, 300, c->cache, REPLY);
-    ask->job.request.tier = ENGINE_BATCH;
+    ask->job.request.tier = TIER_BATCH;
     ask->job.request.temperature = c->temperature;
     ask->job.request.seed = 5;
     if (c->mark > 0)
@@ -161,13 +161,13 @@ static void test_resumes_as_it_was(void **state)
         init_victim(&alone, &cases[i]);
         ask_run(other, &alone);
         init_victim(&victim, &cases[i]);
-        init(&intruder, ENGINE_DEFAULT, 500, 400, REPLY);
+        init(&intruder, TIER_DEFAULT, 500, 400, REPLY);
         victim.on_text = intrude;
         victim.ctx = &intruder;
         ask_submit(bed, &victim);
         ask_wait(&victim);
         assert_true(victim.is_finished && intruder.is_finished);
-        assert_int_equal(preemptions(bed, ENGINE_BATCH), 1);
+        assert_int_equal(preemptions(bed, TIER_BATCH), 1);
         assert_int_equal(bed_prefilled(bed), 700);
         assert_int_equal(recomputed(bed), 0);
         assert_int_equal(victim.finished.output_tokens, alone.finished.output_tokens);
@@ -189,9 +189,9 @@ static void test_grammar_resumes(void **state)
     struct bed *beds[2] = {new_bed(1), new_bed(1)};
     struct ask asks[2], intruder;
     struct error error;
-    init(&intruder, ENGINE_PRIORITY, 500, 100, REPLY);
+    init(&intruder, TIER_PRIORITY, 500, 100, REPLY);
     for (size_t i = 0; i < 2; i++) {
-        init(&asks[i], ENGINE_FLEX, 0, 100, 200);
+        init(&asks[i], TIER_FLEX, 0, 100, 200);
         asks[i].job.request.temperature = 1;
         asks[i].job.request.seed = 11;
         assert_int_equal(grammar_new(str_of(grammar), GRAMMAR_ENFORCED, model_vocabulary(beds[i]->model),
@@ -205,7 +205,7 @@ static void test_grammar_resumes(void **state)
     ask_submit(beds[1], &asks[1]);
     ask_wait(&asks[1]);
     assert_true(asks[1].is_finished && intruder.is_finished);
-    assert_int_equal(preemptions(beds[1], ENGINE_FLEX), 1);
+    assert_int_equal(preemptions(beds[1], TIER_FLEX), 1);
     assert_true(asks[0].text.len > INTRUDE_AT && str_eq(buf_str(&asks[0].text), buf_str(&asks[1].text)));
     for (size_t i = 0; i < 2; i++) {
         grammar_free(asks[i].job.grammar);
@@ -234,15 +234,15 @@ static void run_crowd(const struct bed_options *options, const struct victim_cas
                       struct bed **bed)
 {
     *bed = bed_open(options);
-    init(&crowd->beside, ENGINE_DEFAULT, 700, 20, 100);
+    init(&crowd->beside, TIER_DEFAULT, 700, 20, 100);
     ask_init(&crowd->victim, prompt, 1000, c->cache, REPLY);
-    crowd->victim.job.request.tier = ENGINE_BATCH;
+    crowd->victim.job.request.tier = TIER_BATCH;
     if (c->mark > 0)
         ask_mark(&crowd->victim, c->mark, MINUTES);
     crowd->beside.on_text = crowd_in;
     crowd->beside.ctx = crowd;
     for (size_t i = 0; i < 2; i++)
-        init(&crowd->others[i], ENGINE_DEFAULT, 800, 50, 10);
+        init(&crowd->others[i], TIER_DEFAULT, 800, 50, 10);
     ask_submit(*bed, &crowd->beside);
     ask_wait(&crowd->beside);
     ask_wait(&crowd->victim);
@@ -272,7 +272,7 @@ static void test_prompts_resume(void **state)
         options.memory_bytes = MODEL_ROOM;
         options.tiers = (struct scheduler_tiers){.is_objective = true, .objective = 1.5, .batch_step_us = 3000};
         run_crowd(&options, &cases[i], &crowd, &bed);
-        assert_int_equal(preemptions(bed, ENGINE_BATCH), 1);
+        assert_int_equal(preemptions(bed, TIER_BATCH), 1);
         assert_int_equal(bed_prefilled(bed), 1000 + 20 + 2 * 50);
         assert_int_equal(recomputed(bed), 0);
         assert_int_equal(crowd.victim.finished.cache.write_tokens, cases[i].mark);
@@ -292,8 +292,8 @@ static void test_recomputes(void **state)
         options.tiers.parked_bytes = 1;
         struct bed *bed = bed_open(&options);
         struct ask victim, intruder;
-        init(&victim, ENGINE_FLEX, 0, 300, REPLY);
-        init(&intruder, ENGINE_DEFAULT, 500, 100, REPLY);
+        init(&victim, TIER_FLEX, 0, 300, REPLY);
+        init(&intruder, TIER_DEFAULT, 500, 100, REPLY);
         victim.on_text = intrude;
         victim.ctx = &intruder;
         ask_submit(bed, &victim);
@@ -321,9 +321,9 @@ static void test_cancelled_while_preempted(void **state)
     (void)state;
     struct bed *bed = new_bed(1);
     struct ask victim, intruder, after;
-    init(&victim, ENGINE_FLEX, 0, 300, REPLY);
-    init(&intruder, ENGINE_DEFAULT, 500, 100, REPLY);
-    init(&after, ENGINE_FLEX, 600, 100, 5);
+    init(&victim, TIER_FLEX, 0, 300, REPLY);
+    init(&intruder, TIER_DEFAULT, 500, 100, REPLY);
+    init(&after, TIER_FLEX, 600, 100, 5);
     victim.on_text = intrude;
     victim.ctx = &intruder;
     intruder.on_text = cancel_other;
@@ -335,7 +335,7 @@ static void test_cancelled_while_preempted(void **state)
     ask_wait(&intruder);
     ask_run(bed, &after);
     assert_true(intruder.is_finished);
-    assert_int_equal(atomic_load(&bed->client.slot->preempted[ENGINE_FLEX]), 0);
+    assert_int_equal(atomic_load(&bed->client.slot->preempted[TIER_FLEX]), 0);
     ask_deinit(&victim);
     ask_deinit(&intruder);
     ask_deinit(&after);
@@ -348,9 +348,9 @@ static void test_ends_in_the_middle(void **state)
     (void)state;
     struct bed *bed = new_bed(1);
     struct ask victim, intruder, waiting;
-    init(&victim, ENGINE_BATCH, 0, 300, REPLY);
-    init(&intruder, ENGINE_DEFAULT, 500, 100, 1500);
-    init(&waiting, ENGINE_FLEX, 600, 100, 5);
+    init(&victim, TIER_BATCH, 0, 300, REPLY);
+    init(&intruder, TIER_DEFAULT, 500, 100, 1500);
+    init(&waiting, TIER_FLEX, 600, 100, 5);
     victim.on_text = intrude;
     victim.ctx = &intruder;
     bed_run(bed);
@@ -360,7 +360,7 @@ static void test_ends_in_the_middle(void **state)
         pthread_cond_wait(&bed->changed, &bed->mutex);
     pthread_mutex_unlock(&bed->mutex);
     ask_submit(bed, &waiting);
-    assert_int_equal(preemptions(bed, ENGINE_BATCH), 1);
+    assert_int_equal(preemptions(bed, TIER_BATCH), 1);
     bed_free(bed);
     ask_deinit(&victim);
     ask_deinit(&intruder);
@@ -378,7 +378,7 @@ static void watch_batch(struct ask *ask)
 }
 
 /* Batch texts while a reply of another tier is made. */
-static uint32_t share(bool is_objective, enum engine_tier low)
+static uint32_t share(bool is_objective, enum tier low)
 {
     struct bed_options options = options_of(RANDOM_GGUF_LLAMA, 4);
     options.tiers = (struct scheduler_tiers){
@@ -386,7 +386,7 @@ static uint32_t share(bool is_objective, enum engine_tier low)
     struct bed *bed = bed_open(&options);
     struct ask batch, other;
     init(&batch, low, 0, 100, 200);
-    init(&other, ENGINE_DEFAULT, 500, 100, REPLY);
+    init(&other, TIER_DEFAULT, 500, 100, REPLY);
     batch.on_text = intrude;
     batch.ctx = &other;
     other.on_text = watch_batch;
@@ -404,9 +404,9 @@ static uint32_t share(bool is_objective, enum engine_tier low)
 static void test_strict_and_objective(void **state)
 {
     (void)state;
-    assert_int_equal(share(false, ENGINE_BATCH), 0);
-    assert_true(share(true, ENGINE_BATCH) > 0);
-    assert_true(share(false, ENGINE_FLEX) > 0); /* strict is about batch */
+    assert_int_equal(share(false, TIER_BATCH), 0);
+    assert_true(share(true, TIER_BATCH) > 0);
+    assert_true(share(false, TIER_FLEX) > 0); /* strict is about batch */
 }
 
 /* --- prefixes that a lower tier computes ------------------------------------------------------------ */
@@ -439,13 +439,13 @@ static void test_tier_is_lent(void **state)
     options.tiers.batch_step_us = 1;
     struct lending lending = {0};
     struct bed *bed = bed_open(&options);
-    init(&lending.busy, ENGINE_DEFAULT, 0, 30, 600);
+    init(&lending.busy, TIER_DEFAULT, 0, 30, 600);
     struct ask *const pair[] = {&lending.batch, &lending.hurried};
     for (size_t i = 0; i < 2; i++) {
         ask_init(pair[i], prompt + 100, 600, ENGINE_CACHE_EXPLICIT, 5);
         ask_mark(pair[i], 512, MINUTES);
     }
-    lending.batch.job.request.tier = ENGINE_BATCH;
+    lending.batch.job.request.tier = TIER_BATCH;
     lending.busy.on_text = start_lending;
     lending.hurried.on_started = note_hurried;
     lending.busy.ctx = lending.hurried.ctx = &lending;
@@ -478,7 +478,7 @@ static void link_next(struct ask *ask);
 
 static void init_link(struct chain *chain, struct ask *ask)
 {
-    init(ask, ENGINE_PRIORITY, 0, 20, 2);
+    init(ask, TIER_PRIORITY, 0, 20, 2);
     ask->on_started = link_next;
     ask->ctx = chain;
 }
@@ -501,7 +501,7 @@ static uint32_t run_chain(uint64_t age_us)
     struct chain chain = {0};
     options.tiers.age_us = age_us;
     struct bed *bed = bed_new(&options);
-    init(&chain.flex, ENGINE_FLEX, 100, 20, 2);
+    init(&chain.flex, TIER_FLEX, 100, 20, 2);
     init_link(&chain, &chain.asks[0]);
     ask_submit(bed, &chain.flex);
     ask_submit(bed, &chain.asks[0]);
@@ -556,10 +556,10 @@ static void test_age_takes_nobodys_place(void **state)
     struct elders elders = {0};
     struct ask *const order[] = {&elders.running, &elders.urgent, &elders.old, &elders.urgent_too};
     struct bed *bed = bed_open(&options);
-    init(&elders.running, ENGINE_DEFAULT, 0, 100, 1000);
-    init(&elders.old, ENGINE_DEFAULT, 200, 100, REPLY);
-    init(&elders.urgent, ENGINE_PRIORITY, 400, 100, 5);
-    init(&elders.urgent_too, ENGINE_PRIORITY, 600, 100, 5);
+    init(&elders.running, TIER_DEFAULT, 0, 100, 1000);
+    init(&elders.old, TIER_DEFAULT, 200, 100, REPLY);
+    init(&elders.urgent, TIER_PRIORITY, 400, 100, 5);
+    init(&elders.urgent_too, TIER_PRIORITY, 600, 100, 5);
     elders.running.on_text = grow_old;
     elders.old.on_text = run_old;
     elders.running.ctx = elders.old.ctx = &elders;
@@ -574,7 +574,7 @@ static void test_age_takes_nobodys_place(void **state)
         assert_all_finished(order[i], 1);
         assert_ptr_equal(started[i], order[i]);
     }
-    assert_int_equal(preemptions(bed, ENGINE_DEFAULT), 2); /* by the urgent ones */
+    assert_int_equal(preemptions(bed, TIER_DEFAULT), 2); /* by the urgent ones */
     assert_false(elders.was_overtaken);
     for (size_t i = 0; i < 4; i++)
         ask_deinit(order[i]);
@@ -585,12 +585,12 @@ static void test_deadline(void **state)
 {
     (void)state;
     struct bed_options options = options_of(RANDOM_GGUF_LLAMA, 1);
-    options.tiers.deadline_us[ENGINE_FLEX] = 1;
+    options.tiers.deadline_us[TIER_FLEX] = 1;
     struct bed *bed = bed_open(&options);
     struct ask running, late, patient;
-    init(&running, ENGINE_DEFAULT, 0, 300, 1000);
-    init(&late, ENGINE_FLEX, 400, 100, 5);
-    init(&patient, ENGINE_BATCH, 500, 100, 5); /* it has no deadline */
+    init(&running, TIER_DEFAULT, 0, 300, 1000);
+    init(&late, TIER_FLEX, 400, 100, 5);
+    init(&patient, TIER_BATCH, 500, 100, 5); /* it has no deadline */
     running.on_text = intrude;
     running.ctx = &late;
     ask_submit(bed, &running);

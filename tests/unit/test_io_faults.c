@@ -221,7 +221,8 @@ static void serve(struct ledger *ledger, uint8_t told[LINES + 1])
     for (unsigned i = 1; i <= LINES; i++) {
         char id[32];
         (void)snprintf(id, sizeof(id), "r-%u", i);
-        struct ledger_line line = {.request_id = str_of(id), .tenant = STR("t"), .model_requested = STR("m"),
+        struct ledger_line line = {.request_id = str_of(id), .tier = TIER_DEFAULT, .tenant = STR("t"),
+                                   .model_requested = STR("m"),
                                    .price = STR("p"), .baseline_price = STR("p"), .time_us = i};
         told[i] = 0;
         if (ledger_accept(ledger, &line, &error) != OK)

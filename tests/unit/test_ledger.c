@@ -58,6 +58,7 @@ static struct ledger_line make_line(char id[UUID_LEN + 1], uint64_t number)
 {
     (void)snprintf(id, UUID_LEN + 1, "00000000-0000-4000-8000-%012llu", (unsigned long long)number);
     return (struct ledger_line){
+        .tier = TIER_DEFAULT,
         .request_id = {id, UUID_LEN},
         .tenant = number % 2 ? STR("odd") : STR("even"),
         .dialect = STR("bedrock"),
@@ -89,7 +90,7 @@ static void lines_are_encoded_whole(void **state)
     uint8_t payload[JOURNAL_RECORD_MAX];
     struct ledger_line line = make_line(id, 42), back;
     complete_line(&line, 42);
-    line.tier = PRICE_BATCH;
+    line.tier = TIER_BATCH;
     line.profile = STR("arn:p");
     line.tags = STR("{\"team\":\"a\"}");
     size_t len = ledger_line_encode(&line, payload);
@@ -102,7 +103,7 @@ static void lines_are_encoded_whole(void **state)
     assert_memory_equal(&back.quote, &line.quote, sizeof(line.quote));
     assert_str_equal(back.profile, "arn:p");
     assert_str_equal(back.tags, "{\"team\":\"a\"}");
-    assert_true(back.tier == PRICE_BATCH && back.outcome == LEDGER_COMPLETED);
+    assert_true(back.tier == TIER_BATCH && back.outcome == LEDGER_COMPLETED);
     assert_true(back.latency_us == 1542 && back.first_token_us == 542 && back.time_us == line.time_us);
     size_t earlier = len - 4 - line.profile.len - line.tags.len;
     assert_true(ledger_line_decode((struct str){(char *)payload, earlier}, &back)); /* a journal of before profiles */

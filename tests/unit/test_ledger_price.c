@@ -54,17 +54,17 @@ static void standard(void **state)
 {
     (void)state;
     /* Nova Pro: 1000 * 800,000 + 200 * 3,200,000 = 800,000,000 + 640,000,000 */
-    assert_int_equal(price_cost(row_of("amazon.nova-pro-v1:0"), PRICE_DEFAULT, USAGE(1000, 0, 0, 0, 200)), 1440000000);
+    assert_int_equal(price_cost(row_of("amazon.nova-pro-v1:0"), TIER_DEFAULT, USAGE(1000, 0, 0, 0, 200)), 1440000000);
     /* Claude 3.5 Sonnet: 7 * 3,000,000 + 11 * 15,000,000 */
-    assert_int_equal(price_cost(row_of("anthropic.claude-3-5-sonnet-20241022-v2:0"), PRICE_DEFAULT,
+    assert_int_equal(price_cost(row_of("anthropic.claude-3-5-sonnet-20241022-v2:0"), TIER_DEFAULT,
                                 USAGE(7, 0, 0, 0, 11)), 186000000);
     /* Llama 3.1 8B: (3 + 5) * 220,000 */
-    assert_int_equal(price_cost(row_of("meta.llama3-1-8b-instruct-v1:0"), PRICE_DEFAULT, USAGE(3, 0, 0, 0, 5)),
+    assert_int_equal(price_cost(row_of("meta.llama3-1-8b-instruct-v1:0"), TIER_DEFAULT, USAGE(3, 0, 0, 0, 5)),
                      1760000);
     /* Mistral Large 3: 10 * 500,000 + 10 * 1,500,000 */
-    assert_int_equal(price_cost(row_of("mistral.mistral-large-3-675b-instruct"), PRICE_DEFAULT,
+    assert_int_equal(price_cost(row_of("mistral.mistral-large-3-675b-instruct"), TIER_DEFAULT,
                                 USAGE(10, 0, 0, 0, 10)), 20000000);
-    assert_int_equal(price_cost(row_of("amazon.nova-pro-v1:0"), PRICE_DEFAULT, USAGE(0, 0, 0, 0, 0)), 0);
+    assert_int_equal(price_cost(row_of("amazon.nova-pro-v1:0"), TIER_DEFAULT, USAGE(0, 0, 0, 0, 0)), 0);
 }
 
 static void tiers(void **state)
@@ -73,15 +73,15 @@ static void tiers(void **state)
     const struct price_row *pro = row_of("amazon.nova-pro-v1:0");
     const struct price_usage *usage = USAGE(1000, 400, 0, 0, 200);
     /* 1000 * 800,000 + 400 * 200,000 + 200 * 3,200,000 = 1,520,000,000 */
-    assert_int_equal(price_cost(pro, PRICE_DEFAULT, usage), 1520000000);
-    assert_int_equal(price_cost(pro, PRICE_FLEX, usage), 760000000);      /* half */
-    assert_int_equal(price_cost(pro, PRICE_BATCH, usage), 760000000);     /* half */
-    assert_int_equal(price_cost(pro, PRICE_PRIORITY, usage), 2660000000); /* and three quarters */
+    assert_int_equal(price_cost(pro, TIER_DEFAULT, usage), 1520000000);
+    assert_int_equal(price_cost(pro, TIER_FLEX, usage), 760000000);      /* half */
+    assert_int_equal(price_cost(pro, TIER_BATCH, usage), 760000000);     /* half */
+    assert_int_equal(price_cost(pro, TIER_PRIORITY, usage), 2660000000); /* and three quarters */
     /* Nova Lite is sold in batch, not in flex or priority: 1000 * 60,000 + 200 * 240,000 = 108,000,000 */
     const struct price_row *lite = row_of("amazon.nova-lite-v1:0");
-    assert_int_equal(price_cost(lite, PRICE_BATCH, USAGE(1000, 0, 0, 0, 200)), 54000000);
-    assert_int_equal(price_cost(lite, PRICE_FLEX, USAGE(1000, 0, 0, 0, 200)), 108000000);
-    assert_int_equal(price_cost(lite, PRICE_PRIORITY, USAGE(1000, 0, 0, 0, 200)), 108000000);
+    assert_int_equal(price_cost(lite, TIER_BATCH, USAGE(1000, 0, 0, 0, 200)), 54000000);
+    assert_int_equal(price_cost(lite, TIER_FLEX, USAGE(1000, 0, 0, 0, 200)), 108000000);
+    assert_int_equal(price_cost(lite, TIER_PRIORITY, USAGE(1000, 0, 0, 0, 200)), 108000000);
 }
 
 static void cache(void **state)
@@ -89,15 +89,15 @@ static void cache(void **state)
     (void)state;
     /* Claude Sonnet 4.5, 3,000,000 a token: 100 read at 0.1, 200 written at 1.25, 300 written for an hour at 2. */
     const struct price_row *sonnet = row_of("anthropic.claude-sonnet-4-5-20250929-v1:0");
-    assert_int_equal(price_cost(sonnet, PRICE_DEFAULT, USAGE(0, 100, 0, 0, 0)), 30000000);
-    assert_int_equal(price_cost(sonnet, PRICE_DEFAULT, USAGE(0, 0, 200, 0, 0)), 750000000);
-    assert_int_equal(price_cost(sonnet, PRICE_DEFAULT, USAGE(0, 0, 0, 300, 0)), 1800000000);
-    assert_int_equal(price_cost(sonnet, PRICE_DEFAULT, USAGE(10, 100, 200, 300, 20)),
+    assert_int_equal(price_cost(sonnet, TIER_DEFAULT, USAGE(0, 100, 0, 0, 0)), 30000000);
+    assert_int_equal(price_cost(sonnet, TIER_DEFAULT, USAGE(0, 0, 200, 0, 0)), 750000000);
+    assert_int_equal(price_cost(sonnet, TIER_DEFAULT, USAGE(0, 0, 0, 300, 0)), 1800000000);
+    assert_int_equal(price_cost(sonnet, TIER_DEFAULT, USAGE(10, 100, 200, 300, 20)),
                      30000000 + 30000000 + 750000000 + INT64_C(1800000000) + 300000000);
     /* Nova Micro reads at a quarter, 35,000 / 4 = 8,750, and writes for nothing. */
-    assert_int_equal(price_cost(row_of("amazon.nova-micro-v1:0"), PRICE_DEFAULT, USAGE(0, 1000, 500, 0, 0)), 8750000);
+    assert_int_equal(price_cost(row_of("amazon.nova-micro-v1:0"), TIER_DEFAULT, USAGE(0, 1000, 500, 0, 0)), 8750000);
     /* No cache prices: cached tokens cost as any input, (1 + 2 + 3 + 4) * 150,000 */
-    assert_int_equal(price_cost(row_of("openai.gpt-oss-120b-1:0"), PRICE_DEFAULT, USAGE(1, 2, 3, 4, 0)), 1500000);
+    assert_int_equal(price_cost(row_of("openai.gpt-oss-120b-1:0"), TIER_DEFAULT, USAGE(1, 2, 3, 4, 0)), 1500000);
 }
 
 static void long_context(void **state)
@@ -105,15 +105,15 @@ static void long_context(void **state)
     (void)state;
     const struct price_row *sonnet = row_of("anthropic.claude-sonnet-4-5-20250929-v1:0");
     /* 200,000 of input in all is not above: 100,000 * 3,000,000 + 100,000 * 300,000 + 10 * 15,000,000 */
-    assert_int_equal(price_cost(sonnet, PRICE_DEFAULT, USAGE(100000, 100000, 0, 0, 10)), 330150000000);
+    assert_int_equal(price_cost(sonnet, TIER_DEFAULT, USAGE(100000, 100000, 0, 0, 10)), 330150000000);
     /* One more and every token of the request has the long price, cached ones counted:
      * 100,001 * 6,000,000 + 100,000 * 600,000 + 10 * 22,500,000 */
-    assert_int_equal(price_cost(sonnet, PRICE_DEFAULT, USAGE(100001, 100000, 0, 0, 10)), 660231000000);
+    assert_int_equal(price_cost(sonnet, TIER_DEFAULT, USAGE(100001, 100000, 0, 0, 10)), 660231000000);
     /* Written for an hour at 12,000,000: 200,001 of them; half in batch. */
-    assert_int_equal(price_cost(sonnet, PRICE_DEFAULT, USAGE(0, 0, 0, 200001, 0)), 2400012000000);
-    assert_int_equal(price_cost(sonnet, PRICE_BATCH, USAGE(0, 0, 0, 200001, 0)), 1200006000000);
+    assert_int_equal(price_cost(sonnet, TIER_DEFAULT, USAGE(0, 0, 0, 200001, 0)), 2400012000000);
+    assert_int_equal(price_cost(sonnet, TIER_BATCH, USAGE(0, 0, 0, 200001, 0)), 1200006000000);
     /* Output doesn't count for the length. */
-    assert_int_equal(price_cost(sonnet, PRICE_DEFAULT, USAGE(0, 0, 0, 0, 300000)), 4500000000000);
+    assert_int_equal(price_cost(sonnet, TIER_DEFAULT, USAGE(0, 0, 0, 0, 300000)), 4500000000000);
 }
 
 static void places(void **state)
@@ -121,21 +121,21 @@ static void places(void **state)
     (void)state;
     /* A geography's profile costs 10% more than the global one from Claude 4.5 on. */
     const char *haiku = "anthropic.claude-haiku-4-5-20251001-v1:0";
-    assert_int_equal(price_cost(row_at(haiku, "global"), PRICE_DEFAULT, USAGE(10, 0, 0, 0, 10)), 60000000);
-    assert_int_equal(price_cost(row_at(haiku, "us"), PRICE_DEFAULT, USAGE(10, 0, 0, 0, 10)), 66000000);
-    assert_int_equal(price_cost(row_at(haiku, "us"), PRICE_DEFAULT, USAGE(0, 100, 10, 10, 0)),
+    assert_int_equal(price_cost(row_at(haiku, "global"), TIER_DEFAULT, USAGE(10, 0, 0, 0, 10)), 60000000);
+    assert_int_equal(price_cost(row_at(haiku, "us"), TIER_DEFAULT, USAGE(10, 0, 0, 0, 10)), 66000000);
+    assert_int_equal(price_cost(row_at(haiku, "us"), TIER_DEFAULT, USAGE(0, 100, 10, 10, 0)),
                      11000000 + 13750000 + 22000000);
-    assert_int_equal(price_cost(row_at(haiku, "us"), PRICE_BATCH, USAGE(10, 0, 0, 0, 10)), 33000000);
+    assert_int_equal(price_cost(row_at(haiku, "us"), TIER_BATCH, USAGE(10, 0, 0, 0, 10)), 33000000);
     /* The long price as well: 200,001 * 6,600,000 */
-    assert_int_equal(price_cost(row_at("anthropic.claude-sonnet-4-5-20250929-v1:0", "eu"), PRICE_DEFAULT,
+    assert_int_equal(price_cost(row_at("anthropic.claude-sonnet-4-5-20250929-v1:0", "eu"), TIER_DEFAULT,
                                 USAGE(200001, 0, 0, 0, 0)), 1320006600000);
     /* Nova Pro in Frankfurt 800,000 * 1.31, in Ireland * 1.15, under the European profile 1,050,000 */
     const char *pro = "amazon.nova-pro-v1:0";
-    assert_int_equal(price_cost(row_at(pro, "eu-central-1"), PRICE_DEFAULT, USAGE(1, 0, 0, 0, 0)), 1048000);
-    assert_int_equal(price_cost(row_at(pro, "eu-west-1"), PRICE_DEFAULT, USAGE(1, 0, 0, 0, 0)), 920000);
-    assert_int_equal(price_cost(row_at(pro, "eu"), PRICE_DEFAULT, USAGE(1, 4, 0, 0, 1)),
+    assert_int_equal(price_cost(row_at(pro, "eu-central-1"), TIER_DEFAULT, USAGE(1, 0, 0, 0, 0)), 1048000);
+    assert_int_equal(price_cost(row_at(pro, "eu-west-1"), TIER_DEFAULT, USAGE(1, 0, 0, 0, 0)), 920000);
+    assert_int_equal(price_cost(row_at(pro, "eu"), TIER_DEFAULT, USAGE(1, 4, 0, 0, 1)),
                      1050000 + 4 * 262500 + 4200000);
-    assert_int_equal(price_cost(row_at(pro, "sa-east-1"), PRICE_DEFAULT, USAGE(1, 0, 0, 0, 0)), 800000); /* not named */
+    assert_int_equal(price_cost(row_at(pro, "sa-east-1"), TIER_DEFAULT, USAGE(1, 0, 0, 0, 0)), 800000); /* not named */
     assert_string_equal(row_at(pro, "eu")->name, "bedrock@2026-08-21/amazon.nova-pro-v1:0/eu");
     assert_string_equal(row_at(pro, "")->name, "bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1");
     assert_null(price_book_find(book, STR("amazon.nova-pro"), STR("")));
@@ -146,22 +146,23 @@ static void rounding(void **state)
 {
     (void)state;
     /* 2.5, 0.5 and 0.4 picodollars a token: half up, once for each class. */
-    const struct price_step step = {.rates = {{2500000, 500000, 400000, 499999, 1}}};
+    const struct price_step step = {.rates = {[TIER_DEFAULT] = {2500000, 500000, 400000, 499999, 1}}};
     const struct price_row row = {.name = "r", .id = "r", .place = "", .steps = &step, .step_count = 1};
-    assert_int_equal(price_cost(&row, PRICE_DEFAULT, USAGE(1, 0, 0, 0, 0)), 3);
-    assert_int_equal(price_cost(&row, PRICE_DEFAULT, USAGE(2, 0, 0, 0, 0)), 5);
-    assert_int_equal(price_cost(&row, PRICE_DEFAULT, USAGE(0, 1, 0, 0, 0)), 1);
-    assert_int_equal(price_cost(&row, PRICE_DEFAULT, USAGE(0, 0, 1, 0, 0)), 0);
-    assert_int_equal(price_cost(&row, PRICE_DEFAULT, USAGE(0, 0, 0, 1, 0)), 0);
-    assert_int_equal(price_cost(&row, PRICE_DEFAULT, USAGE(0, 0, 0, 0, 499999)), 0);
-    assert_int_equal(price_cost(&row, PRICE_DEFAULT, USAGE(0, 0, 0, 0, 500000)), 1);
-    assert_int_equal(price_cost(&row, PRICE_DEFAULT, USAGE(1, 1, 1, 1, 500000)), 3 + 1 + 0 + 0 + 1);
+    assert_int_equal(price_cost(&row, TIER_DEFAULT, USAGE(1, 0, 0, 0, 0)), 3);
+    assert_int_equal(price_cost(&row, TIER_DEFAULT, USAGE(2, 0, 0, 0, 0)), 5);
+    assert_int_equal(price_cost(&row, TIER_DEFAULT, USAGE(0, 1, 0, 0, 0)), 1);
+    assert_int_equal(price_cost(&row, TIER_DEFAULT, USAGE(0, 0, 1, 0, 0)), 0);
+    assert_int_equal(price_cost(&row, TIER_DEFAULT, USAGE(0, 0, 0, 1, 0)), 0);
+    assert_int_equal(price_cost(&row, TIER_DEFAULT, USAGE(0, 0, 0, 0, 499999)), 0);
+    assert_int_equal(price_cost(&row, TIER_DEFAULT, USAGE(0, 0, 0, 0, 500000)), 1);
+    assert_int_equal(price_cost(&row, TIER_DEFAULT, USAGE(1, 1, 1, 1, 500000)), 3 + 1 + 0 + 0 + 1);
     /* Without a cache there is one class of input: (1 + 1 + 1 + 1) * 2.5 */
     assert_int_equal(price_cost_plain(&row, USAGE(1, 1, 1, 1, 0)), 10);
     /* A price so high that the sum would not fit stops at the end. */
-    const struct price_step dear = {.rates = {{UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}}};
+    const struct price_step dear = {
+        .rates = {[TIER_DEFAULT] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}}};
     const struct price_row dear_row = {.name = "d", .id = "d", .place = "", .steps = &dear, .step_count = 1};
-    assert_true(price_cost(&dear_row, PRICE_DEFAULT, USAGE(UINT32_MAX, UINT32_MAX, 0, 0, UINT32_MAX)) == INT64_MAX);
+    assert_true(price_cost(&dear_row, TIER_DEFAULT, USAGE(UINT32_MAX, UINT32_MAX, 0, 0, UINT32_MAX)) == INT64_MAX);
 }
 
 static void savings(void **state)
@@ -170,7 +171,7 @@ static void savings(void **state)
     const struct price_row *pro = row_of("amazon.nova-pro-v1:0"), *lite = row_of("amazon.nova-lite-v1:0"),
                            *micro = row_of("amazon.nova-micro-v1:0");
     struct price_path path = {.asked = pro, .routed = pro, .answered = pro};
-    struct price_quote quote = price_quote(&path, PRICE_DEFAULT, USAGE(1000, 0, 0, 0, 100));
+    struct price_quote quote = price_quote(&path, TIER_DEFAULT, USAGE(1000, 0, 0, 0, 100));
     assert_int_equal(quote.cost, 1120000000);
     assert_int_equal(quote.baseline, 1120000000);
     for (size_t i = 0; i < LEVERS; i++)
@@ -183,7 +184,7 @@ static void savings(void **state)
      *   cache   400 *  35,000 + 600 * 8,750 + 14,000,000 =    33,250,000
      *   batch  half                                      =    16,625,000 */
     path = (struct price_path){.asked = pro, .routed = lite, .answered = micro};
-    quote = price_quote(&path, PRICE_BATCH, USAGE(400, 600, 0, 0, 100));
+    quote = price_quote(&path, TIER_BATCH, USAGE(400, 600, 0, 0, 100));
     assert_int_equal(quote.baseline, 1120000000);
     assert_int_equal(quote.saved[LEVER_ROUTE], 1036000000);
     assert_int_equal(quote.saved[LEVER_DISTIL], 35000000);
@@ -193,7 +194,7 @@ static void savings(void **state)
 
     /* The example of docs/LEDGER.md: 400 * 400,000 + 600 * 100,000 + 100 * 1,600,000 */
     path = (struct price_path){.asked = pro, .routed = pro, .answered = pro};
-    quote = price_quote(&path, PRICE_FLEX, USAGE(400, 600, 0, 0, 100));
+    quote = price_quote(&path, TIER_FLEX, USAGE(400, 600, 0, 0, 100));
     assert_int_equal(quote.cost, 380000000);
     assert_int_equal(quote.baseline, 1120000000);
     assert_int_equal(quote.saved[LEVER_CACHE], 360000000);
@@ -202,11 +203,11 @@ static void savings(void **state)
     /* A write that nobody reads costs a quarter more, priority three quarters: both shares are negative. */
     const struct price_row *haiku = row_of("anthropic.claude-haiku-4-5-20251001-v1:0");
     path = (struct price_path){.asked = haiku, .routed = haiku, .answered = haiku};
-    quote = price_quote(&path, PRICE_DEFAULT, USAGE(0, 0, 1000, 0, 0));
+    quote = price_quote(&path, TIER_DEFAULT, USAGE(0, 0, 1000, 0, 0));
     assert_int_equal(quote.saved[LEVER_CACHE], -250000000);
     assert_int_equal((int64_t)quote.baseline - (int64_t)quote.cost, -250000000);
     path = (struct price_path){.asked = pro, .routed = pro, .answered = pro};
-    quote = price_quote(&path, PRICE_PRIORITY, USAGE(1000, 0, 0, 0, 0));
+    quote = price_quote(&path, TIER_PRIORITY, USAGE(1000, 0, 0, 0, 0));
     assert_int_equal(quote.saved[LEVER_TIER], -600000000);
     assert_int_equal(quote.cost, 1400000000);
 }
@@ -220,7 +221,7 @@ static void embedded_pair(void **state)
     assert_ptr_equal(price_book_of_model(book, 0, STR("anthropic.claude-opus-4-1-20250805-v1:0"), STR("")),
                      row_of("anthropic.claude-opus-4-1-20250805-v1:0"));
     assert_string_equal(price_book_of_model(book, 0, STR("nobody.knows"), STR(""))->name, PRICE_NONE);
-    assert_int_equal(price_cost(price_book_of_model(book, 0, STR("nobody.knows"), STR("")), PRICE_DEFAULT,
+    assert_int_equal(price_cost(price_book_of_model(book, 0, STR("nobody.knows"), STR("")), TIER_DEFAULT,
                                 USAGE(9, 9, 9, 9, 9)), 0);
 }
 
@@ -237,8 +238,8 @@ static void whole_catalogue_is_priced(void **state)
         if (!row)
             print_error("no price for %s\n", catalog.entries[i].id);
         assert_non_null(row);
-        assert_true(row->steps[0].rates[PRICE_DEFAULT][PRICE_INPUT] > 0);
-        assert_true(row->steps[0].rates[PRICE_DEFAULT][PRICE_OUTPUT] > 0);
+        assert_true(row->steps[0].rates[TIER_DEFAULT][PRICE_INPUT] > 0);
+        assert_true(row->steps[0].rates[TIER_DEFAULT][PRICE_OUTPUT] > 0);
     }
     catalog_deinit(&catalog);
 }
@@ -304,9 +305,9 @@ static void own_files_go_first(void **state)
     assert_int_equal(load_prices(text, models, &read, &made, &error), OK);
     const struct price_row *row = price_book_find(made, STR("uno"), STR(""));
     assert_string_equal(row->name, "house@7/house.one/here");
-    assert_int_equal(price_cost(row, PRICE_BATCH, USAGE(10, 0, 0, 0, 0)), 4000000);
-    assert_int_equal(price_cost(row, PRICE_PRIORITY, USAGE(10, 0, 0, 0, 0)), 20000000);
-    assert_int_equal(price_cost(row, PRICE_FLEX, USAGE(10, 0, 0, 0, 0)), 10000000);
+    assert_int_equal(price_cost(row, TIER_BATCH, USAGE(10, 0, 0, 0, 0)), 4000000);
+    assert_int_equal(price_cost(row, TIER_PRIORITY, USAGE(10, 0, 0, 0, 0)), 20000000);
+    assert_int_equal(price_cost(row, TIER_FLEX, USAGE(10, 0, 0, 0, 0)), 10000000);
     /* An own price of a known ID replaces the embedded one, in all places. */
     row = price_book_find(made, STR("amazon.nova-pro-v1:0"), STR("eu"));
     assert_string_equal(row->name, "house@7/amazon.nova-pro-v1:0/here");
@@ -318,8 +319,8 @@ static void own_files_go_first(void **state)
     row = price_book_of_model(made, 1, STR("amazon.nova-lite-v1:0"), STR(""));
     assert_true(!strncmp(row->name, "fulcrum.yaml@", 13) && strstr(row->name, "/desk-small"));
     /* 10 * 2,000,000 + 4 * 500,000 + 7 * 0 + 1 * 8,000,000, and half of it */
-    assert_int_equal(price_cost(row, PRICE_DEFAULT, USAGE(10, 4, 7, 0, 1)), 30000000);
-    assert_int_equal(price_cost(row, PRICE_FLEX, USAGE(10, 4, 7, 0, 1)), 15000000);
+    assert_int_equal(price_cost(row, TIER_DEFAULT, USAGE(10, 4, 7, 0, 1)), 30000000);
+    assert_int_equal(price_cost(row, TIER_FLEX, USAGE(10, 4, 7, 0, 1)), 15000000);
     size_t count = price_book_count(made);
     assert_string_equal(price_book_row(made, count - 1)->name, PRICE_NONE);
     assert_ptr_equal(price_book_row(made, count - 2), row);
@@ -393,9 +394,9 @@ static void prices_too_large_to_count(void **state)
                                        "places: [{at: [eu], factor: 100}]}]", head);
     assert_int_equal(load_prices(text, "", &read, &made, &error), OK);
     const struct price_row *row = price_book_find(made, STR("a"), STR("eu"));
-    assert_true(row->steps[0].rates[PRICE_PRIORITY][PRICE_INPUT] == UINT64_C(9000000000000000000));
+    assert_true(row->steps[0].rates[TIER_PRIORITY][PRICE_INPUT] == UINT64_C(9000000000000000000));
     /* Two tokens of nine dollars each. */
-    assert_true(price_cost(row, PRICE_PRIORITY, USAGE(2, 0, 0, 0, 0)) == UINT64_C(18000000000000));
+    assert_true(price_cost(row, TIER_PRIORITY, USAGE(2, 0, 0, 0, 0)) == UINT64_C(18000000000000));
     price_book_free(made);
     config_deinit(&read);
 }
@@ -420,7 +421,8 @@ static void out_of_memory(void **state)
 static void rows_say_what_they_are(void **state)
 {
     (void)state;
-    const struct price_step steps[] = {{.rates = {{1, 2, 3, 4, 5}}}, {.above_tokens = 7, .rates = {{6}}}};
+    const struct price_step steps[] = {{.rates = {[TIER_DEFAULT] = {1, 2, 3, 4, 5}}},
+                                       {.above_tokens = 7, .rates = {[TIER_DEFAULT] = {6}}}};
     const struct price_row row = {.name = "r", .id = "r", .place = "", .steps = steps, .step_count = 2};
     struct buf out;
     buf_init(&out, 4096);

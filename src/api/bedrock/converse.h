@@ -80,7 +80,6 @@ enum error_code converse_parse_stops(yyjson_val *config, const char *where, cons
 
 /* Service tiers by name. Whether there is a reservation the request's tenant knows, not the parser. */
 enum error_code converse_parse_tier(struct str name, struct chat_request *request, struct error *error) WARN_UNUSED;
-const char *converse_tier_name(enum chat_tier tier);
 const char *converse_stop_reason(enum chat_stop_reason stop);
 
 /* A Converse body, or the `converse` member of CountTokens. */

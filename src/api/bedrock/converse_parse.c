@@ -245,29 +245,14 @@ enum error_code converse_parse_metadata(yyjson_val *metadata, struct chat_reques
     return OK;
 }
 
-static const char *const tier_names[] = {
-    [CHAT_TIER_DEFAULT] = "default",
-    [CHAT_TIER_PRIORITY] = "priority",
-    [CHAT_TIER_FLEX] = "flex",
-    [CHAT_TIER_RESERVED] = "reserved",
-    [CHAT_TIER_BATCH] = "batch", /* the last: of jobs, nobody may ask for it */
-};
-
-const char *converse_tier_name(enum chat_tier tier)
-{
-    return tier_names[tier];
-}
-
 enum error_code converse_parse_tier(struct str name, struct chat_request *request, struct error *error)
 {
-    for (size_t i = 0; i < CHAT_TIER_BATCH; i++) {
-        if (!str_eq(name, str_of(tier_names[i])))
-            continue;
-        request->tier = (enum chat_tier)i;
-        request->has_tier = true;
-        return OK;
-    }
-    return error_set(error, ERROR_INVALID, "service tier provided is invalid");
+    enum tier tier;
+    if (!tier_find(name, &tier) || !tier_may_be_asked(tier))
+        return error_set(error, ERROR_INVALID, "service tier provided is invalid");
+    request->tier = tier;
+    request->has_tier = true;
+    return OK;
 }
 
 static enum error_code parse_service_tier(yyjson_val *root, struct chat_request *request, struct error *error)

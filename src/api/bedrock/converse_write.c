@@ -127,7 +127,7 @@ static void append_echoes(struct buf *out, const struct chat_request *request)
     if (yyjson_is_str(latency))
         buf_append_text(out, ",\"performanceConfig\":{\"latency\":\"standard\"}");
     if (request->has_tier)
-        buf_appendf(out, ",\"serviceTier\":{\"type\":\"%s\"}", converse_tier_name(request->tier));
+        buf_appendf(out, ",\"serviceTier\":{\"type\":\"%s\"}", tier_names[request->tier]);
 }
 
 static void append_metrics(struct buf *out, const struct chat_reply *reply)

@@ -115,5 +115,5 @@ void invoke_headers_echo(struct api_call *call, const struct chat_request *reque
     if (latency.data)
         call_add_header(call, "x-amzn-bedrock-performanceconfig-latency", STR("standard"));
     if (request->has_tier)
-        call_add_header(call, "x-amzn-bedrock-service-tier", str_of(converse_tier_name(request->tier)));
+        call_add_header(call, "x-amzn-bedrock-service-tier", str_of(tier_names[request->tier]));
 }

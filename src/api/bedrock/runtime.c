@@ -342,8 +342,10 @@ static enum error_code resolve_tier(struct runtime_call *runtime, struct error *
 {
     struct api_call *call = runtime->call;
     struct chat_request *request = &runtime->request;
-    call->tier_asked = request->has_tier ? converse_tier_name(request->tier) : "";
-    if (request->tier == CHAT_TIER_RESERVED) {
+    if (!request->has_tier)
+        request->tier = TIER_DEFAULT;
+    call->tier_asked = request->has_tier ? tier_names[request->tier] : "";
+    if (request->tier == TIER_RESERVED) {
         struct reservation *reservation =
             reservation_find(call->thread->api->reservations, call->identity.tenant, call_model(call)->name);
         if (!reservation)
@@ -351,9 +353,9 @@ static enum error_code resolve_tier(struct runtime_call *runtime, struct error *
         if (reservation_has_room(reservation, clock_now_us()))
             runtime->reservation = reservation;
         else
-            request->tier = CHAT_TIER_DEFAULT;
+            request->tier = TIER_DEFAULT;
     }
-    call->tier = converse_tier_name(request->tier);
+    call->tier = tier_names[request->tier];
     return OK;
 }
 
