@@ -10,24 +10,6 @@
 
 /* --- start and stop --------------------------------------------------------------------------------- */
 
-static struct template_spec spec_of(const struct config_model *config, const struct engine_model_info *info)
-{
-    struct template_spec spec = {.family = TEMPLATE_CHATML};
-    if (config->chat_template && template_family_parse(str_of(config->chat_template), &spec.family))
-        return spec;
-    spec.family = template_detect(str_of(info->chat_template));
-    if (!info->has_generic) {
-        if (spec.family == TEMPLATE_GENERIC)
-            spec.family = TEMPLATE_CHATML;
-        return spec;
-    }
-    struct str *parts[] = {&spec.generic.system_prefix, &spec.generic.system_suffix,    &spec.generic.user_prefix,
-                           &spec.generic.user_suffix,   &spec.generic.assistant_prefix, &spec.generic.assistant_suffix};
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-        *parts[i] = str_of(info->generic[i]);
-    return spec;
-}
-
 static void register_codecs(void)
 {
     codec_register(&converse_codec);
@@ -52,7 +34,8 @@ static void register_codecs(void)
     codec_register_native(BODY_CONVERSE, (struct codec_pair){&converse_body_codec, &anthropic_codec});
 }
 
-static void on_billed(void *ctx, size_t model, const struct chat_usage *usage, const struct price_quote *quote)
+static void on_billed(void *ctx, const struct model *model, const struct chat_usage *usage,
+                      const struct price_quote *quote)
 {
     struct api *api = ctx;
     const struct metrics_usage counts = {
@@ -61,7 +44,7 @@ static void on_billed(void *ctx, size_t model, const struct chat_usage *usage, c
         .cache_read_tokens = usage->cache_read_tokens,
         .cache_write_tokens = usage->cache_write_5m_tokens + usage->cache_write_1h_tokens,
     };
-    metrics_billed(&api->batch_metrics, model, &counts, quote->cost, quote->baseline);
+    metrics_billed(&api->batch_metrics, model->index, &counts, quote->cost, quote->baseline);
 }
 
 static enum error_code open_batch(struct api *api, const struct api_options *options, struct error *error)
@@ -69,13 +52,13 @@ static enum error_code open_batch(struct api *api, const struct api_options *opt
     const struct batch_options batch = {
         .config = api->config,
         .catalog = api->catalog,
+        .models = api->models,
         .engine = api->engine,
         .engine_port = options->batch_port,
         .extractor = api->extractor,
         .ledger = api->ledger,
         .prices = api->prices,
         .objects = options->objects,
-        .specs = api->specs,
         .on_billed = on_billed,
         .ctx = api,
     };
@@ -88,23 +71,13 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     if (!made)
         return error_no_memory(error);
     made->config = options->config;
-    made->default_reply.config = options->config;
     made->catalog = options->catalog;
+    made->models = options->models;
     made->engine = options->engine;
     made->ledger = options->ledger;
     made->objects = options->objects;
     made->prices = options->prices;
     made->thread_count = options->thread_count;
-    made->model_count = engine_model_count(options->engine);
-    for (size_t i = 0; i < made->model_count; i++) {
-        const struct engine_model_info *info = engine_model_info(options->engine, i);
-        made->model_names[i] = options->config->models[i].name;
-        if (!info) {
-            mem_free(made);
-            return error_set(error, ERROR_NOT_READY, "model %s is not loaded", options->config->models[i].name);
-        }
-        made->specs[i] = spec_of(&options->config->models[i], info);
-    }
     register_codecs();
     enum error_code code = extractor_new(options->config->document_sandbox == CONFIG_SANDBOX_REQUIRED, &made->extractor,
                                          error);
@@ -146,6 +119,14 @@ void api_stop(struct api *api)
     api->batch = NULL;
 }
 
+static void free_thread(struct api_thread *thread)
+{
+    if (!thread)
+        return;
+    metrics_deinit(&thread->metrics);
+    mem_free(thread);
+}
+
 void api_free(struct api *api)
 {
     if (!api)
@@ -153,8 +134,9 @@ void api_free(struct api *api)
     extractor_free(api->extractor);
     profiles_close(api->profiles);
     reservations_free(api->reservations);
+    metrics_deinit(&api->batch_metrics);
     for (unsigned i = 0; i < LIMIT_IO_THREADS; i++)
-        mem_free(atomic_load(&api->threads[i]));
+        free_thread(atomic_load(&api->threads[i]));
     mem_free(api);
 }
 

@@ -7,6 +7,7 @@
 
 #include "chat/template.h"
 #include "core/catalog.h"
+#include "model/registry.h"
 #include "core/config.h"
 #include "engine/engine.h"
 #include "ledger/ledger.h"
@@ -18,6 +19,7 @@ struct api;
 struct api_options {
     const struct config *config;
     const struct catalog *catalog;
+    struct registry *models;
     struct engine *engine; /* all models loaded */
     struct ledger *ledger;
     struct objects *objects;

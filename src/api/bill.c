@@ -42,7 +42,7 @@ enum error_code bill_close(struct bill *bill, struct api_call *call, enum ledger
         .cache_read_tokens = tokens[PRICE_CACHE_READ],
         .cache_write_tokens = tokens[PRICE_CACHE_WRITE_5M] + tokens[PRICE_CACHE_WRITE_1H],
     };
-    metrics_billed(&call->thread->metrics, call->match.model, &counts, line->quote.cost, line->quote.baseline);
+    metrics_billed(&call->thread->metrics, call->match.model->index, &counts, line->quote.cost, line->quote.baseline);
     return OK;
 }
 

@@ -31,14 +31,14 @@ enum error_code call_resolve_model(struct api_call *call, struct error *error)
     const struct api *api = call->thread->api;
     call->source = call->resource;
     (void)profiles_find(call, call->resource, &call->profile, &call->profile_tags, &call->source);
-    enum error_code code = catalog_resolve(api->catalog, api->config, call->source, &call->match, error);
+    enum error_code code = catalog_resolve(api->catalog, api->models, call->source, &call->match, error);
     call->has_match = code == OK;
     return code;
 }
 
-const struct config_model *call_model(const struct api_call *call)
+const struct model *call_model(const struct api_call *call)
 {
-    return call->has_match ? &call->thread->api->config->models[call->match.model] : NULL;
+    return call->has_match ? call->match.model : NULL;
 }
 
 void call_prepare_request(struct api_call *call, struct chat_request *request)
@@ -77,8 +77,8 @@ void call_account(struct api_call *call, int status)
 {
     const char *outcome = call->has_cache ? cache_outcome_name(cache_outcome(&call->cache)) : "";
     const struct str reason = call->has_cache ? cache_reason(&call->cache, &call->exchange->arena) : STR("");
-    const struct config_model *model = call_model(call);
-    size_t model_index = model ? call->match.model : METRICS_NO_MODEL;
+    const struct model *model = call_model(call);
+    size_t model_index = model ? model->index : METRICS_NO_MODEL;
     uint64_t now_us = clock_now_us();
     metrics_request(&call->thread->metrics, call->operation_index, model_index, status);
     log_event(call->operation->is_open ? LOG_DEBUG : LOG_INFO, "request", LOG_C("id", call->request_id),

@@ -13,6 +13,7 @@
 #include "document/extractor.h"
 #include "generate/default_reply.h"
 #include "generate/reservation.h"
+#include "model/resolve.h"
 
 struct api_thread {
     struct api *api;
@@ -27,6 +28,7 @@ struct api_thread {
 struct api {
     const struct config *config;
     const struct catalog *catalog;
+    struct registry *models;
     struct engine *engine;
     struct extractor *extractor;
     struct ledger *ledger;
@@ -38,10 +40,6 @@ struct api {
     struct metrics batch_metrics; /* of its records; the runner's thread counts */
     _Atomic(const struct server *) server;
     atomic_bool is_draining;
-    size_t model_count;
-    struct template_spec specs[LIMIT_MODELS]; /* by model */
-    const char *model_names[LIMIT_MODELS];
-    struct default_reply default_reply;
     unsigned thread_count;
     _Atomic(struct api_thread *) threads[LIMIT_IO_THREADS];
 };
@@ -88,7 +86,7 @@ enum error_code call_prove(struct api_call *call, struct error *error) WARN_UNUS
 
 /* The model of the path, or an error: the service's own words. */
 enum error_code call_resolve_model(struct api_call *call, struct error *error) WARN_UNUSED;
-const struct config_model *call_model(const struct api_call *call);
+const struct model *call_model(const struct api_call *call); /* NULL: none was resolved */
 
 /* What a request has to know before its body is parsed, after the model is resolved. */
 void call_prepare_request(struct api_call *call, struct chat_request *request);

@@ -24,9 +24,10 @@ void health_ready(struct api_call *call)
     buf_init(&wrong, READY_TEXT_MAX);
     if (atomic_load(&api->is_draining))
         buf_append_text(&wrong, "draining\n");
-    for (size_t i = 0; i < api->model_count; i++)
-        if (!engine_model_is_ready(api->engine, i))
-            buf_appendf(&wrong, "model %s is not ready\n", api->model_names[i]);
+    const struct model_list *list = registry_list(api->models);
+    for (size_t i = 0; i < list->count; i++)
+        if (!engine_model_is_ready(api->engine, list->models[i]->worker))
+            buf_appendf(&wrong, "model %s is not ready\n", list->models[i]->name);
     const bool is_ready = wrong.len == 0 && !condition_any_down();
 
     buf_init(&out, READY_TEXT_MAX);
@@ -55,7 +56,7 @@ static void append_rows(struct buf *out, const struct metrics_row *rows, size_t 
     }
 }
 
-static void append_engine(struct buf *out, const struct api *api)
+static void append_engine(struct buf *out, const struct api *api, const struct model_list *list)
 {
     static const struct {
         const char *name, *type, *help;
@@ -79,25 +80,24 @@ static void append_engine(struct buf *out, const struct api *api)
         {"fulcrum_requests_running", "gauge", "Requests whose tokens are being made.",
          offsetof(struct engine_counters, running)},
     };
-    struct engine_counters counters[LIMIT_MODELS];
-    for (size_t model = 0; model < api->model_count; model++)
-        engine_counters(api->engine, model, &counters[model]);
     for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
         metrics_append_head(out, rows[row].name, rows[row].type, rows[row].help);
-        for (size_t model = 0; model < api->model_count; model++) {
+        for (size_t model = 0; model < list->count; model++) {
+            struct engine_counters counters;
             uint64_t value;
-            memcpy(&value, (const char *)&counters[model] + rows[row].offset, sizeof(value));
-            metrics_append_model(out, rows[row].name, api->model_names[model], value);
+            engine_counters(api->engine, list->models[model]->worker, &counters);
+            memcpy(&value, (const char *)&counters + rows[row].offset, sizeof(value));
+            metrics_append_model(out, rows[row].name, list->models[model]->name, value);
         }
     }
     metrics_append_head(out, "fulcrum_model_ready", "gauge", "1 when the model's worker answers.");
-    for (size_t model = 0; model < api->model_count; model++)
-        metrics_append_model(out, "fulcrum_model_ready", api->model_names[model],
-                             engine_model_is_ready(api->engine, model));
+    for (size_t model = 0; model < list->count; model++)
+        metrics_append_model(out, "fulcrum_model_ready", list->models[model]->name,
+                             engine_model_is_ready(api->engine, list->models[model]->worker));
 }
 
 /* Of the engine's queue and steps, by tier. */
-static void append_tiers(struct buf *out, const struct api *api)
+static void append_tiers(struct buf *out, const struct api *api, const struct model_list *list)
 {
     static const struct {
         const char *name, *type, *help;
@@ -115,12 +115,12 @@ static void append_tiers(struct buf *out, const struct api *api)
     struct engine_counters counters;
     for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
         metrics_append_head(out, rows[row].name, rows[row].type, rows[row].help);
-        for (size_t model = 0; model < api->model_count; model++) {
+        for (size_t model = 0; model < list->count; model++) {
             uint64_t values[TIERS];
-            engine_counters(api->engine, model, &counters);
+            engine_counters(api->engine, list->models[model]->worker, &counters);
             memcpy(values, (const char *)&counters + rows[row].offset, sizeof(values));
             for (size_t tier = 0; tier < TIERS; tier++) {
-                buf_appendf(out, "%s{model=\"%s\",tier=\"%s\"} ", rows[row].name, api->model_names[model],
+                buf_appendf(out, "%s{model=\"%s\",tier=\"%s\"} ", rows[row].name, list->models[model]->name,
                             tier_names[tier]);
                 buf_append_u64(out, values[tier]);
                 buf_append_char(out, '\n');
@@ -130,26 +130,26 @@ static void append_tiers(struct buf *out, const struct api *api)
 }
 
 /* How long steps took, and how far the predictions were off. */
-static void append_steps(struct buf *out, const struct api *api)
+static void append_steps(struct buf *out, const struct api *api, const struct model_list *list)
 {
     struct engine_counters counters;
     metrics_append_head(out, "fulcrum_engine_step_seconds_total", "counter", "Time spent in steps of the engine.");
-    for (size_t model = 0; model < api->model_count; model++) {
-        engine_counters(api->engine, model, &counters);
-        buf_appendf(out, "fulcrum_engine_step_seconds_total{model=\"%s\"} %.6f\n", api->model_names[model],
+    for (size_t model = 0; model < list->count; model++) {
+        engine_counters(api->engine, list->models[model]->worker, &counters);
+        buf_appendf(out, "fulcrum_engine_step_seconds_total{model=\"%s\"} %.6f\n", list->models[model]->name,
                     (double)counters.steps_us / 1e6);
     }
     metrics_append_head(out, "fulcrum_engine_step_error_seconds_total", "counter",
                         "Distance of the predicted duration of steps from the measured one.");
-    for (size_t model = 0; model < api->model_count; model++) {
-        engine_counters(api->engine, model, &counters);
-        buf_appendf(out, "fulcrum_engine_step_error_seconds_total{model=\"%s\"} %.6f\n", api->model_names[model],
+    for (size_t model = 0; model < list->count; model++) {
+        engine_counters(api->engine, list->models[model]->worker, &counters);
+        buf_appendf(out, "fulcrum_engine_step_error_seconds_total{model=\"%s\"} %.6f\n", list->models[model]->name,
                     (double)counters.steps_error_us / 1e6);
     }
 }
 
 /* What each model keeps of prompts, by where it is kept. */
-static void append_cache(struct buf *out, const struct api *api)
+static void append_cache(struct buf *out, const struct api *api, const struct model_list *list)
 {
     static const char *const tiers[] = {"memory", "disk"};
     static const struct {
@@ -164,13 +164,13 @@ static void append_cache(struct buf *out, const struct api *api)
     struct engine_counters counters;
     for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
         metrics_append_head(out, rows[row].name, "gauge", rows[row].help);
-        for (size_t model = 0; model < api->model_count; model++) {
-            engine_counters(api->engine, model, &counters);
+        for (size_t model = 0; model < list->count; model++) {
+            engine_counters(api->engine, list->models[model]->worker, &counters);
             for (size_t tier = 0; tier < sizeof(tiers) / sizeof(tiers[0]); tier++) {
                 uint64_t value;
                 memcpy(&value, (const char *)&counters + rows[row].offsets[tier], sizeof(value));
                 buf_appendf(out, "%s{model=\"%s\",tier=\"%s\"} %" PRIu64 "\n", rows[row].name,
-                            api->model_names[model], tiers[tier], value);
+                            list->models[model]->name, tiers[tier], value);
             }
         }
     }
@@ -247,16 +247,34 @@ static void append_disk(struct buf *out)
     append_rows(out, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
-void health_metrics(struct api_call *call)
+/* Of the models that may be asked for: the counts of others are kept, and shown again when they are back. */
+static void append_requests(struct buf *out, const struct api *api, const struct model_list *list,
+                            struct metrics *const *sets, size_t set_count)
 {
-    struct api *api = call->thread->api;
     const char *operation_names[METRICS_OPERATIONS_MAX];
-    struct metrics *sets[LIMIT_IO_THREADS + 1];
-    size_t operation_count, set_count = 0;
+    size_t operation_count;
     const struct api_operation *operations = operations_table(&operation_count);
     for (size_t i = 0; i < operation_count; i++)
         operation_names[i] = operations[i].name;
     operation_names[operation_count++] = "none";
+    const size_t name_count = registry_name_count(api->models);
+    const char **names = mem_calloc(name_count + 1, sizeof(*names));
+    for (size_t i = 0; names && i < list->count; i++)
+        if (list->models[i]->index < name_count)
+            names[list->models[i]->index] = list->models[i]->name;
+    if (names)
+        metrics_append(out, sets, set_count, operation_names, operation_count, names, name_count);
+    else
+        out->failed = true;
+    mem_free((void *)names);
+}
+
+void health_metrics(struct api_call *call)
+{
+    struct api *api = call->thread->api;
+    const struct model_list *list = registry_list(api->models);
+    struct metrics *sets[LIMIT_IO_THREADS + 1];
+    size_t set_count = 0;
     for (unsigned i = 0; i < api->thread_count; i++) {
         struct api_thread *thread = atomic_load(&api->threads[i]);
         if (thread)
@@ -265,11 +283,11 @@ void health_metrics(struct api_call *call)
     sets[set_count++] = &api->batch_metrics;
     struct buf out;
     buf_init(&out, METRICS_TEXT_MAX);
-    metrics_append(&out, sets, set_count, operation_names, operation_count, api->model_names, api->model_count);
-    append_engine(&out, api);
-    append_tiers(&out, api);
-    append_steps(&out, api);
-    append_cache(&out, api);
+    append_requests(&out, api, list, sets, set_count);
+    append_engine(&out, api, list);
+    append_tiers(&out, api, list);
+    append_steps(&out, api, list);
+    append_cache(&out, api, list);
     append_documents(&out, api);
     append_server(&out, api);
     append_ledger(&out, api);

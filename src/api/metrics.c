@@ -4,6 +4,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/mem.h"
+
 /* HTTP codes worth a row each: 499 is a client that went away first, the last takes all others. */
 static const int codes[METRICS_CODES] = {200, 400, 403, 404, 405, 408, 413, 424, 429, 499, 503, 500};
 
@@ -31,10 +33,30 @@ static size_t code_index(int code)
     return i;
 }
 
+/* The set's own thread alone adds rows. */
+static struct metrics_model *row_of(struct metrics *metrics, size_t model)
+{
+    struct metrics_model *row = model == METRICS_NO_MODEL ? &metrics->other : table_at(&metrics->models, model);
+    if (row)
+        return row;
+    row = mem_calloc(1, sizeof(*row));
+    if (row && table_put(&metrics->models, model, row))
+        return row;
+    mem_free(row);
+    return &metrics->other;
+}
+
+void metrics_deinit(struct metrics *metrics)
+{
+    for (size_t i = 0; i < table_count(&metrics->models); i++)
+        mem_free(table_at(&metrics->models, i));
+    table_deinit(&metrics->models);
+}
+
 void metrics_request(struct metrics *metrics, size_t operation, size_t model, int code)
 {
-    if (operation < METRICS_OPERATIONS_MAX && model <= LIMIT_MODELS)
-        add(&metrics->requests[operation][model][code_index(code)], 1);
+    if (operation < METRICS_OPERATIONS_MAX)
+        add(&row_of(metrics, model)->requests[operation][code_index(code)], 1);
 }
 
 static void observe(struct metrics_histogram *histogram, const uint64_t *bounds, uint64_t value_us)
@@ -48,7 +70,7 @@ static void observe(struct metrics_histogram *histogram, const uint64_t *bounds,
 
 void metrics_timed(struct metrics *metrics, size_t model, const struct metrics_usage *usage)
 {
-    struct metrics_model *counts = &metrics->models[model];
+    struct metrics_model *counts = row_of(metrics, model);
     observe(&counts->first_token, first_token_bounds, usage->first_token_us);
     if (usage->output_tokens > 1)
         observe(&counts->per_token, per_token_bounds, usage->decode_us / (usage->output_tokens - 1));
@@ -57,7 +79,7 @@ void metrics_timed(struct metrics *metrics, size_t model, const struct metrics_u
 void metrics_billed(struct metrics *metrics, size_t model, const struct metrics_usage *usage, uint64_t cost,
                     uint64_t baseline)
 {
-    struct metrics_model *counts = &metrics->models[model];
+    struct metrics_model *counts = row_of(metrics, model);
     add(&counts->input_tokens, usage->input_tokens);
     add(&counts->output_tokens, usage->output_tokens);
     add(&counts->cache_read_tokens, usage->cache_read_tokens);
@@ -68,7 +90,7 @@ void metrics_billed(struct metrics *metrics, size_t model, const struct metrics_
 
 void metrics_cached(struct metrics *metrics, size_t model, enum cache_outcome outcome)
 {
-    add(&metrics->models[model].cache_outcomes[outcome], 1);
+    add(&row_of(metrics, model)->cache_outcomes[outcome], 1);
 }
 
 /* Without a name it was none's to choose: default. */
@@ -80,7 +102,7 @@ static size_t tier_index(const char *name)
 
 void metrics_tier(struct metrics *metrics, size_t model, const char *asked, const char *served)
 {
-    add(&metrics->models[model].tiers[tier_index(asked)][tier_index(served)], 1);
+    add(&row_of(metrics, model)->tiers[tier_index(asked)][tier_index(served)], 1);
 }
 
 void metrics_append_head(struct buf *out, const char *name, const char *type, const char *help)
@@ -101,12 +123,29 @@ struct scrape {
     size_t model_count;
 };
 
-static uint64_t sum_requests(const struct scrape *scrape, size_t operation, size_t model, size_t code)
+/* `offset` of a count inside struct metrics_model. */
+static uint64_t sum_model(const struct scrape *scrape, size_t model, size_t offset)
 {
     uint64_t sum = 0;
-    for (size_t i = 0; i < scrape->set_count; i++)
-        sum += load(&scrape->sets[i]->requests[operation][model][code]);
+    for (size_t i = 0; i < scrape->set_count; i++) {
+        struct metrics *set = scrape->sets[i];
+        char *counts = model == METRICS_NO_MODEL ? (char *)&set->other : table_at(&set->models, model);
+        sum += counts ? load((metrics_count *)(void *)(counts + offset)) : 0;
+    }
     return sum;
+}
+
+static void append_requests_of(const struct scrape *scrape, const char *operation, size_t operation_index,
+                               size_t model, const char *name)
+{
+    for (size_t code = 0; code < METRICS_CODES; code++) {
+        const size_t cell = operation_index * METRICS_CODES + code;
+        const uint64_t sum =
+            sum_model(scrape, model, offsetof(struct metrics_model, requests) + cell * sizeof(metrics_count));
+        if (sum > 0)
+            buf_appendf(scrape->out, "fulcrum_requests_total{operation=\"%s\",model=\"%s\",code=\"%d\"} %" PRIu64 "\n",
+                        operation, name, codes[code], sum);
+    }
 }
 
 static void append_requests(const struct scrape *scrape, const char *const *operation_names, size_t operation_count)
@@ -114,28 +153,11 @@ static void append_requests(const struct scrape *scrape, const char *const *oper
     metrics_append_head(scrape->out, "fulcrum_requests_total", "counter",
                         "Requests by operation, model and HTTP code.");
     for (size_t operation = 0; operation < operation_count; operation++) {
-        for (size_t model = 0; model <= LIMIT_MODELS; model++) {
-            const char *name = model < scrape->model_count ? scrape->model_names[model] : "";
-            for (size_t code = 0; code < METRICS_CODES; code++) {
-                uint64_t sum = sum_requests(scrape, operation, model, code);
-                if (sum > 0)
-                    buf_appendf(scrape->out,
-                                "fulcrum_requests_total{operation=\"%s\",model=\"%s\",code=\"%d\"} %" PRIu64 "\n",
-                                operation_names[operation], name, codes[code], sum);
-            }
-        }
+        for (size_t model = 0; model < scrape->model_count; model++)
+            if (scrape->model_names[model])
+                append_requests_of(scrape, operation_names[operation], operation, model, scrape->model_names[model]);
+        append_requests_of(scrape, operation_names[operation], operation, METRICS_NO_MODEL, "");
     }
-}
-
-/* `offset` of a count inside struct metrics_model. */
-static uint64_t sum_model(const struct scrape *scrape, size_t model, size_t offset)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < scrape->set_count; i++) {
-        char *counts = (char *)&scrape->sets[i]->models[model];
-        sum += load((metrics_count *)(void *)(counts + offset));
-    }
-    return sum;
 }
 
 static void append_sums(const struct scrape *scrape)
@@ -159,8 +181,9 @@ static void append_sums(const struct scrape *scrape)
     for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
         metrics_append_head(scrape->out, rows[row].name, "counter", rows[row].help);
         for (size_t model = 0; model < scrape->model_count; model++)
-            metrics_append_model(scrape->out, rows[row].name, scrape->model_names[model],
-                                 sum_model(scrape, model, rows[row].offset));
+            if (scrape->model_names[model])
+                metrics_append_model(scrape->out, rows[row].name, scrape->model_names[model],
+                                     sum_model(scrape, model, rows[row].offset));
     }
 }
 
@@ -170,7 +193,7 @@ static void append_cache_outcomes(const struct scrape *scrape)
     const size_t offset = offsetof(struct metrics_model, cache_outcomes);
     metrics_append_head(scrape->out, name, "counter", "Requests by what the prompt cache did for them.");
     for (size_t model = 0; model < scrape->model_count; model++)
-        for (size_t outcome = 0; outcome < CACHE_OUTCOMES; outcome++)
+        for (size_t outcome = 0; scrape->model_names[model] && outcome < CACHE_OUTCOMES; outcome++)
             buf_appendf(scrape->out, "%s{model=\"%s\",outcome=\"%s\"} %" PRIu64 "\n", name,
                         scrape->model_names[model], cache_outcome_name((enum cache_outcome)outcome),
                         sum_model(scrape, model, offset + outcome * sizeof(metrics_count)));
@@ -184,7 +207,7 @@ static void append_tiers(const struct scrape *scrape)
         for (size_t cell = 0; cell < (size_t)TIER_NAMES * TIER_NAMES; cell++) {
             const size_t offset = offsetof(struct metrics_model, tiers) + cell * sizeof(metrics_count);
             const uint64_t sum = sum_model(scrape, model, offset);
-            if (sum > 0)
+            if (sum > 0 && scrape->model_names[model])
                 buf_appendf(scrape->out, "%s{model=\"%s\",asked=\"%s\",tier=\"%s\"} %" PRIu64 "\n", name,
                             scrape->model_names[model], tier_names[cell / TIER_NAMES],
                             tier_names[cell % TIER_NAMES], sum);
@@ -198,6 +221,8 @@ static void append_histogram(const struct scrape *scrape, const char *name, cons
     for (size_t model = 0; model < scrape->model_count; model++) {
         const char *label = scrape->model_names[model];
         uint64_t count = 0;
+        if (!label)
+            continue;
         for (size_t i = 0; i < METRICS_BUCKETS; i++) {
             count += sum_model(scrape, model, offset + i * sizeof(metrics_count));
             if (i < METRICS_BUCKETS - 1)

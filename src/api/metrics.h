@@ -1,7 +1,8 @@
 /* metrics.h - counters of the gateway and their Prometheus text.
  *
  * Each I/O thread counts into its own set with relaxed atomics, so that the
- * hot path shares no cache line; a scrape adds the sets up. Names are those of
+ * hot path shares no cache line; a scrape adds the sets up. A set gets a row for
+ * a model when it first counts something of it. Names are those of
  * the outer contract and don't change. */
 #ifndef API_METRICS_H
 #define API_METRICS_H
@@ -9,12 +10,13 @@
 #include "api/cache_header.h"
 #include "core/buf.h"
 #include "core/limits.h"
+#include "core/table.h"
 #include "core/tier.h"
 
 #define METRICS_OPERATIONS_MAX 32
 #define METRICS_CODES 12
 #define METRICS_BUCKETS 14 /* the last is +Inf */
-#define METRICS_NO_MODEL LIMIT_MODELS
+#define METRICS_NO_MODEL SIZE_MAX
 
 typedef _Atomic uint64_t metrics_count;
 
@@ -24,6 +26,7 @@ struct metrics_histogram {
 };
 
 struct metrics_model {
+    metrics_count requests[METRICS_OPERATIONS_MAX][METRICS_CODES];
     metrics_count input_tokens, output_tokens, cache_read_tokens, cache_write_tokens;
     metrics_count cost, baseline; /* picodollars */
     metrics_count cache_outcomes[CACHE_OUTCOMES]; /* requests */
@@ -31,11 +34,12 @@ struct metrics_model {
     struct metrics_histogram first_token, per_token;
 };
 
-/* One thread's set. */
+/* One thread's set; zeroed: nothing was counted. */
 struct metrics {
-    metrics_count requests[METRICS_OPERATIONS_MAX][LIMIT_MODELS + 1][METRICS_CODES];
-    struct metrics_model models[LIMIT_MODELS];
+    struct table models;        /* struct metrics_model, by the model's index */
+    struct metrics_model other; /* of no model, and of all for whose row there was no memory */
 };
+void metrics_deinit(struct metrics *metrics);
 
 void metrics_request(struct metrics *metrics, size_t operation, size_t model, int code);
 
@@ -55,7 +59,7 @@ void metrics_tier(struct metrics *metrics, size_t model, const char *asked, cons
 
 void metrics_cached(struct metrics *metrics, size_t model, enum cache_outcome outcome); /* once a prompt is read */
 
-/* Appends what was counted by `count` sets. Names: operation and model by index. */
+/* Appends what was counted by `count` sets. Names: operation and model by index; NULL: a model that is left out. */
 void metrics_append(struct buf *out, struct metrics *const *sets, size_t count, const char *const *operation_names,
                     size_t operation_count, const char *const *model_names, size_t model_count);
 

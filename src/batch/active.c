@@ -38,7 +38,7 @@ void active_begin(struct active *active)
 
 static void let_go(struct active *active, struct flight *flight)
 {
-    struct runner_model *model = &active->runner->models[active->model.match.model];
+    struct runner_model *model = active->shared;
     if (flight->state == FLIGHT_RUNNING)
         model->in_flight--;
     if (model->alone == flight)
@@ -247,12 +247,20 @@ static void give_task(struct active *active, enum active_step step)
     background_give(active->runner->background, &active->task);
 }
 
+static enum error_code find_model(struct active *active, struct error *error)
+{
+    enum error_code code = batch_model_find(active->runner->options, &active->job, &active->model, error);
+    if (code == OK)
+        active->shared = runner_model_of(active->runner, active->model.match.model);
+    return code != OK || active->shared ? code : error_no_memory(error);
+}
+
 static void open_job(struct active *active)
 {
     struct error error;
     if (active->job.status == BATCH_SUBMITTED && !move(active, BATCH_VALIDATING, false) && !active->is_stopping)
         return;
-    if (batch_model_find(active->runner->options, &active->job, &active->model, &error) != OK)
+    if (find_model(active, &error) != OK)
         fail(active, &error);
     else
         give_task(active, ACTIVE_OPENING);
@@ -445,7 +453,7 @@ void active_landed(struct flight *flight)
 void active_bounced(struct flight *flight, const struct error *error, bool is_counted)
 {
     struct active *active = flight->job;
-    struct runner_model *model = &active->runner->models[active->model.match.model];
+    struct runner_model *model = active->shared;
     let_go(active, flight);
     flight->state = FLIGHT_READY;
     flight_queue_remove(&active->running, flight);
@@ -497,7 +505,7 @@ static struct flight *next_flight(struct active *active)
 
 void active_start_next(struct active *active)
 {
-    struct runner_model *model = &active->runner->models[active->model.match.model];
+    struct runner_model *model = active->shared;
     if (active->job.status == BATCH_SCHEDULED && !move(active, BATCH_IN_PROGRESS, false))
         return;
     struct flight *flight = active_suspect(active);

@@ -83,7 +83,7 @@ static void settle(struct flight *flight, enum ledger_outcome outcome, uint64_t 
         .dialect = STR("bedrock"),
         .operation = str_of(batch_type_names[job->job.type]),
         .model_requested = job->job.model_id,
-        .model_invoked = str_of(options->config->models[job->model.match.model].name),
+        .model_invoked = str_of(job->model.match.model->name),
         .profile = job->job.profile,
         .tags = job->job.profile_tags,
         .match = &job->model.match,
@@ -188,10 +188,9 @@ static void on_failed(void *ctx, const struct error *error)
 {
     struct flight *flight = ctx;
     const struct active *job = flight->job;
-    size_t model = job->model.match.model;
-    const struct engine_model_info *info = engine_model_info(job->runner->options->engine, model);
+    const struct model *model = job->model.match.model;
     if (!flight->has_token)
-        flight->documents = documents_blame(job->runner->port, model, info->context, &flight->request, error,
+        flight->documents = documents_blame(job->runner->port, model->worker, model->context, &flight->request, error,
                                             on_blamed, flight);
     if (!flight->documents)
         fail(flight, error);
@@ -212,10 +211,10 @@ static enum error_code generate(struct flight *flight, struct error *error)
     const struct catalog_match *match = &job->model.match;
     const struct generation_setup setup = {
         .port = job->runner->port,
-        .model = match->model,
-        .spec = job->model.spec,
+        .model = match->model->worker,
+        .spec = &match->model->spec,
         .tenant = job->job.tenant,
-        .cache = options->config->models[match->model].cache,
+        .cache = match->model->config->cache,
         .cache_min_tokens = catalog_cache_min_tokens(options->config, match),
         .request = &flight->request,
         .identity = {.request_id = str_of(flight->request_id),

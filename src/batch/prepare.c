@@ -49,7 +49,7 @@ static enum error_code key_of(struct prepare *prepare, struct str line, struct o
     if (code == OK)
         code = batch_model_parse(&prepare->model, prepare->job, record.input, &request, error);
     if (code == OK) {
-        code = order_key_of(prepare->model.spec, &request, key, error);
+        code = order_key_of(&prepare->model.match.model->spec, &request, key, error);
         codec_request_free(&request);
     }
     record_free(&record);

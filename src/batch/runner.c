@@ -90,32 +90,42 @@ static void drop_over(struct runner *runner)
 
 /* --- which record next ------------------------------------------------------------------------------ */
 
-static unsigned room_of(const struct runner *runner, size_t model)
+struct runner_model *runner_model_of(struct runner *runner, const struct model *model)
 {
-    const struct engine_model_info *info = engine_model_info(runner->options->engine, model);
-    uint64_t most = limit(batch_in_flight), wanted = (info ? info->parallel : 1) + QUEUED_RECORDS;
+    struct runner_model *known = table_at(&runner->models, model->index);
+    if (known)
+        return known;
+    known = mem_calloc(1, sizeof(*known));
+    if (!known || table_put(&runner->models, model->index, known))
+        return known;
+    mem_free(known);
+    return NULL;
+}
+
+static unsigned room_of(const struct model *model)
+{
+    uint64_t most = limit(batch_in_flight), wanted = model->parallel + QUEUED_RECORDS;
     return (unsigned)(wanted < most ? wanted : most);
 }
 
 /* A record that may kill the engine waits until nothing else runs, and nothing
  * else starts before: else it would take others with it. */
-static bool has_suspect(const struct runner *runner, size_t model)
+static bool has_suspect(const struct runner *runner, const struct runner_model *model)
 {
     for (const struct active *active = runner->jobs; active; active = active->next)
-        if (active->model.match.model == model && active_suspect(active))
+        if (active->shared == model && active_suspect(active))
             return true;
     return false;
 }
 
 static bool has_room(const struct runner *runner, const struct active *active)
 {
-    size_t index = active->model.match.model;
-    const struct runner_model *model = &runner->models[index];
+    const struct runner_model *model = active->shared;
     if (model->alone || clock_now_us() < model->resume_us || runner->flight_bytes >= limit(batch_in_flight_bytes))
         return false;
-    if (has_suspect(runner, index))
+    if (has_suspect(runner, model))
         return model->in_flight == 0 && active_suspect(active);
-    return model->in_flight < room_of(runner, index);
+    return model->in_flight < room_of(active->model.match.model);
 }
 
 /* One record of each job in turn, as long as there is room. */
@@ -327,6 +337,9 @@ static void free_runner(struct runner *runner)
     (void)rv;
     background_free(runner->background);
     mem_free(runner->views);
+    for (size_t i = 0; i < table_count(&runner->models); i++)
+        mem_free(table_at(&runner->models, i));
+    table_deinit(&runner->models);
     pthread_cond_destroy(&runner->quiet);
     pthread_mutex_destroy(&runner->mutex);
     mem_free(runner);

@@ -19,6 +19,7 @@
 #include "batch/results.h"
 #include "batch/setup.h"
 #include "core/limits.h"
+#include "core/table.h"
 #include "core/util.h"
 #include "generate/charge.h"
 #include "generate/documents.h"
@@ -31,7 +32,7 @@ struct flight_queue {
     struct flight *first, *last;
 };
 
-/* What one model has of batch jobs. */
+/* What one model has of batch jobs; stays where it is until the runner ends. */
 struct runner_model {
     unsigned in_flight;
     struct flight *alone; /* it may have killed the engine before: nothing runs beside it */
@@ -58,7 +59,7 @@ struct runner {
     struct extractor_port *documents;
     struct active *jobs; /* those that are claimed */
     size_t job_count;
-    struct runner_model models[LIMIT_MODELS];
+    struct table models; /* struct runner_model, by the model's index */
     size_t flight_bytes; /* lines of all records on their way */
     uint64_t renewed_us, looked_us; /* when leases were renewed and the database was looked into */
     atomic_bool must_look;          /* somebody has added or stopped a job */
@@ -70,6 +71,9 @@ struct runner {
     struct job_view *views;
     size_t view_count, view_cap;
 };
+
+/* NULL: no memory. */
+struct runner_model *runner_model_of(struct runner *runner, const struct model *model);
 
 /* --- one record on its way --- */
 
@@ -122,6 +126,7 @@ struct active {
     uint64_t fence;
     char dir[BATCH_PATH_MAX];
     struct batch_model model;
+    struct runner_model *shared; /* with other jobs on that model */
     enum active_step step;
 
     struct background_task task;

@@ -10,14 +10,13 @@ enum error_code batch_model_find(const struct batch_options *options, const stru
 {
     *model = (struct batch_model){0};
     struct str id = job->source.len ? job->source : job->model_id;
-    enum error_code code = catalog_resolve(options->catalog, options->config, id, &model->match, error);
+    enum error_code code = catalog_resolve(options->catalog, options->models, id, &model->match, error);
     if (code != OK)
         return code;
     struct codec_pair native = codec_native(model->match.body);
     model->codec = job->type == BATCH_CONVERSE ? codec_find(STR("converse")) : native.body;
     model->fields = native.fields;
     model->default_tokens = catalog_default_reply_tokens(options->config, &model->match);
-    model->spec = &options->specs[model->match.model];
     model->is_strict = options->config->strict;
     return model->codec ? OK : error_set(error, ERROR_INTERNAL, "nobody reads bodies of this shape");
 }

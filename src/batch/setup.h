@@ -5,24 +5,25 @@
 
 #include "batch/job.h"
 #include "chat/codec.h"
-#include "chat/template.h"
 #include "document/extractor.h"
 #include "engine/engine.h"
 #include "ledger/ledger.h"
+#include "model/resolve.h"
 #include "store/objects.h"
 
 struct batch_options {
     const struct config *config;
     const struct catalog *catalog;
+    struct registry *models;
     struct engine *engine;
     unsigned engine_port; /* the runner's own */
     struct extractor *extractor;
     struct ledger *ledger;
     const struct price_book *prices;
     struct objects *objects;
-    const struct template_spec *specs; /* by model */
     /* A record is in the ledger; on the runner's thread. */
-    void (*on_billed)(void *ctx, size_t model, const struct chat_usage *usage, const struct price_quote *quote);
+    void (*on_billed)(void *ctx, const struct model *model, const struct chat_usage *usage,
+                      const struct price_quote *quote);
     void *ctx;
 };
 
@@ -30,7 +31,6 @@ struct batch_options {
 struct batch_model {
     struct catalog_match match;
     const struct codec *codec, *fields;
-    const struct template_spec *spec;
     bool is_strict; /* unknown members of a record are refused */
     uint32_t default_tokens; /* of a reply whose record gives no maximum; 0: the context alone bounds it */
 };

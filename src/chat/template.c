@@ -66,6 +66,24 @@ enum template_family template_detect(struct str jinja)
     return contains(jinja, "<start_of_turn>") ? TEMPLATE_GEMMA : TEMPLATE_GENERIC;
 }
 
+struct template_spec template_choose(const char *family, struct str jinja, const char *const *generic)
+{
+    struct template_spec spec = {.family = TEMPLATE_CHATML};
+    if (family && template_family_parse(str_of(family), &spec.family))
+        return spec;
+    spec.family = template_detect(jinja);
+    if (!generic) {
+        if (spec.family == TEMPLATE_GENERIC)
+            spec.family = TEMPLATE_CHATML;
+        return spec;
+    }
+    struct str *parts[] = {&spec.generic.system_prefix, &spec.generic.system_suffix,    &spec.generic.user_prefix,
+                           &spec.generic.user_suffix,   &spec.generic.assistant_prefix, &spec.generic.assistant_suffix};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        *parts[i] = str_of(generic[i]);
+    return spec;
+}
+
 /* The caller wrote the template. The beginning-of-sequence token is the engine's. */
 static void render_raw(struct prompt_builder *builder, struct str text)
 {

@@ -50,6 +50,11 @@ enum template_family template_detect(struct str jinja);
 bool template_family_parse(struct str name, enum template_family *family); /* chatml llama3 mistral gemma */
 const char *template_family_name(enum template_family family);
 
+/* How a model is spoken to: by the family that somebody named for it (NULL: nobody), else by its file's template, else
+ * by what was measured of it, `generic` being the prefix and suffix of system, user and assistant (NULL: nothing was).
+ * The strings of `generic` are borrowed. */
+struct template_spec template_choose(const char *family, struct str jinja, const char *const *generic);
+
 /* Renders with the opening of the assistant's turn at the end (or continuing
  * the last message when it is the assistant's). The beginning-of-sequence
  * token is the engine's business and never in a segment. Segments live in

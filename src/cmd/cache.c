@@ -9,11 +9,11 @@
 #include "cache/explain.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
-#include "core/catalog.h"
 #include "core/log.h"
 #include "engine/embedded.h"
 #include "generate/documents.h"
 #include "generate/generation.h"
+#include "model/resolve.h"
 
 #define OUTPUT_BYTES_MAX (1u << 20)
 
@@ -201,21 +201,25 @@ static enum error_code find_family(const struct options *options, enum template_
 {
     struct config config;
     struct catalog catalog;
-    struct catalog_match match = {.model = 0};
+    struct catalog_match match;
+    struct registry *models = NULL;
     enum error_code code = config_load(config_find(options->config), &config, error);
     if (code != OK)
         return code;
     code = catalog_load(embedded_file(STR("aliases.yaml")), &catalog, error);
     if (code == OK) {
-        if (options->model)
-            code = catalog_resolve(&catalog, &config, str_of(options->model), &match, error);
+        code = registry_new(&config, NULL, &models, error);
+        if (code == OK && options->model)
+            code = catalog_resolve(&catalog, models, str_of(options->model), &match, error);
         catalog_deinit(&catalog);
     }
-    const struct config_model *model = &config.models[match.model];
+    const struct config_model *model =
+        code == OK && options->model ? match.model->config : &config.models[0];
     *family = TEMPLATE_CHATML;
     if (code == OK && (!model->chat_template || !template_family_parse(str_of(model->chat_template), family)) &&
         model->path)
         *family = family_of_file(model->path);
+    registry_free(models);
     config_deinit(&config);
     return code == OK || !options->model ? code : error_prefix(error, "--model");
 }

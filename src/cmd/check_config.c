@@ -1,9 +1,9 @@
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
-#include "core/catalog.h"
 #include "core/config.h"
 #include "engine/embedded.h"
 #include "ledger/price_book.h"
+#include "model/resolve.h"
 
 static const char usage[] = "usage: fulcrum check-config [--config FILE]\n"
                             "Reads FILE (fulcrum.yaml by default) as `serve` would and says what is wrong with it.\n"
@@ -25,15 +25,16 @@ static void append_summary(struct buf *out, const struct config *config)
 }
 
 /* Not faults either: IDs that nobody has heard of yet may still come. */
-static void append_unused_patterns(struct buf *out, const struct config *config, const struct catalog *catalog)
+static void append_unused_patterns(struct buf *out, const struct registry *models, const struct catalog *catalog)
 {
-    for (size_t i = 0; i < config->model_count; i++) {
-        const struct config_model *model = &config->models[i];
+    const struct model_list *list = registry_list(models);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct model *model = list->models[i];
         for (size_t j = 0; j < model->id_count; j++) {
             const char *id = model->ids[j];
             bool is_last_resort = strspn(id, "*") == strlen(id), is_arn = str_starts(str_of(id), STR("arn:"));
             if (catalog_is_pattern(str_of(id)) && !is_last_resort && !is_arn &&
-                !catalog_pattern_is_used(catalog, config, i, id))
+                !catalog_pattern_is_used(catalog, models, model, id))
                 buf_appendf(out,
                             "note: models[%zu].ids[%zu]: no model ID of the catalogue leads to '%s' by '%s'; it fits "
                             "none, or other entries of ids take all that fit.\n",
@@ -48,9 +49,13 @@ static enum error_code append_notes(struct buf *out, const struct config *config
     enum error_code code = catalog_load(embedded_file(STR("aliases.yaml")), &catalog, error);
     if (code != OK)
         return code;
-    append_unused_patterns(out, config, &catalog);
+    struct registry *models;
+    code = registry_new(config, NULL, &models, error);
+    if (code == OK)
+        append_unused_patterns(out, models, &catalog);
+    registry_free(models);
     catalog_deinit(&catalog);
-    return OK;
+    return code;
 }
 
 int cmd_check_config(int argc, char **argv)

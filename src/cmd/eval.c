@@ -9,10 +9,10 @@
 #include "cmd/cmd_io.h"
 #include "cmd/eval_run.h"
 #include "cmd/eval_server.h"
-#include "core/catalog.h"
 #include "core/config_values.h"
 #include "engine/embedded.h"
 #include "ledger/price_book.h"
+#include "model/resolve.h"
 
 #define REPORT_BYTES_MAX (1 << 20)
 #define HELD_OUT_SET "desk_eval.jsonl"
@@ -57,16 +57,19 @@ struct report {
 static const struct price_row *price_of(const struct config *config, const struct price_book *book, const char *model)
 {
     struct catalog catalog;
+    struct registry *models;
     struct catalog_match match;
     struct error ignored;
     struct str asked = str_of(model), bare = catalog_bare_id(asked);
     if (catalog_load(embedded_file(STR("aliases.yaml")), &catalog, &ignored))
         return NULL;
     const struct price_row *row;
-    if (catalog_resolve(&catalog, config, asked, &match, &ignored) == OK)
-        row = price_book_of_model(book, match.model, match.id, match.place);
+    if (registry_new(config, book, &models, &ignored) == OK &&
+        catalog_resolve(&catalog, models, asked, &match, &ignored) == OK)
+        row = price_book_row_of(book, match.model->price, match.id, match.place);
     else
         row = price_book_find(book, bare, price_place(asked, bare));
+    registry_free(models);
     catalog_deinit(&catalog);
     return row && strcmp(row->name, PRICE_NONE) ? row : NULL;
 }

@@ -1,14 +1,14 @@
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
-#include "core/catalog.h"
+#include "model/resolve.h"
 #include "engine/embedded.h"
 
 static const char usage[] = "usage: fulcrum models [--json] [--config FILE]\n"
                             "Lists the models that `serve` would serve, their files, and the IDs that mean them.\n";
 
 struct listing {
-    const struct config *config;
     const struct catalog *catalog;
+    const struct registry *models;
     struct buf *out;
 };
 
@@ -20,11 +20,11 @@ static const char *file_of(const struct config_model *model)
 }
 
 /* True when the catalogue's entry leads to this model and not to one whose `ids` claim it. */
-static bool leads_to(const struct listing *listing, const struct catalog_entry *entry, size_t model)
+static bool leads_to(const struct listing *listing, const struct catalog_entry *entry, const struct model *model)
 {
     struct catalog_match match;
     struct error ignored;
-    return catalog_resolve(listing->catalog, listing->config, str_of(entry->id), &match, &ignored) == OK &&
+    return catalog_resolve(listing->catalog, listing->models, str_of(entry->id), &match, &ignored) == OK &&
            match.model == model;
 }
 
@@ -38,10 +38,10 @@ static bool is_own_id(const struct config_model *model, const char *id)
 }
 
 /* Calls `each` with every ID of the model: its own first, then the catalogue's. */
-static void each_id(const struct listing *listing, size_t model,
+static void each_id(const struct listing *listing, const struct model *model,
                     void (*each)(struct buf *out, const char *id, size_t count))
 {
-    const struct config_model *own = &listing->config->models[model];
+    const struct config_model *own = model->config;
     size_t count = 0;
     for (size_t i = 0; i < own->id_count; i++)
         each(listing->out, own->ids[i], count++);
@@ -69,14 +69,15 @@ static void append_json(const struct listing *listing)
 {
     struct buf *out = listing->out;
     buf_append_char(out, '[');
-    for (size_t i = 0; i < listing->config->model_count; i++) {
-        const struct config_model *model = &listing->config->models[i];
+    const struct model_list *list = registry_list(listing->models);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct config_model *model = list->models[i]->config;
         buf_append_text(out, i ? ",\n {\"name\": " : "\n {\"name\": ");
         buf_append_json(out, str_of(model->name));
         buf_append_text(out, ", \"file\": ");
         buf_append_json(out, str_of(file_of(model)));
         buf_appendf(out, ", \"context\": %u, \"parallel\": %u, \"ids\": [", model->context, model->parallel);
-        each_id(listing, i, append_json_id);
+        each_id(listing, list->models[i], append_json_id);
         buf_append_text(out, "]}");
     }
     buf_append_text(out, "\n]\n");
@@ -84,10 +85,11 @@ static void append_json(const struct listing *listing)
 
 static void append_text(const struct listing *listing)
 {
-    for (size_t i = 0; i < listing->config->model_count; i++) {
-        const struct config_model *model = &listing->config->models[i];
+    const struct model_list *list = registry_list(listing->models);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct config_model *model = list->models[i]->config;
         buf_appendf(listing->out, "%s  (%s)\n", model->name, file_of(model));
-        each_id(listing, i, append_text_id);
+        each_id(listing, list->models[i], append_text_id);
     }
 }
 
@@ -106,13 +108,20 @@ int cmd_models(int argc, char **argv)
         config_deinit(&config);
         return cmd_fail("models", &error, CMD_FAILED);
     }
+    struct registry *models;
+    if (registry_new(&config, NULL, &models, &error)) {
+        catalog_deinit(&catalog);
+        config_deinit(&config);
+        return cmd_fail("models", &error, CMD_FAILED);
+    }
     struct buf out;
     buf_init(&out, 16u << 20);
-    struct listing listing = {&config, &catalog, &out};
+    const struct listing listing = {&catalog, models, &out};
     if (options.is_json)
         append_json(&listing);
     else
         append_text(&listing);
+    registry_free(models);
     catalog_deinit(&catalog);
     config_deinit(&config);
     return cmd_finish("models", &out);

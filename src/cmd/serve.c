@@ -48,6 +48,7 @@ struct serve {
     uv_loop_t loop;
     uv_signal_t signals[2];
     struct engine *engine;
+    struct registry *models;
     struct api *api;
     struct server *server;
     uv_work_t drain;
@@ -210,6 +211,17 @@ static unsigned io_threads(const struct config *config)
     return wanted < LIMIT_IO_THREADS ? wanted : LIMIT_IO_THREADS - 1; /* one port is for batch jobs */
 }
 
+/* What the workers say of their models. */
+static enum error_code describe_models(struct serve *serve, struct error *error)
+{
+    enum error_code code = registry_new(&serve->config, serve->prices, &serve->models, error);
+    const struct model_list *list = code == OK ? registry_list(serve->models) : NULL;
+    for (size_t i = 0; code == OK && i < list->count; i++)
+        code = registry_describe(serve->models, list->models[i],
+                                 engine_model_info(serve->engine, list->models[i]->worker), error);
+    return code;
+}
+
 static enum error_code start_engine(struct serve *serve, unsigned threads, struct error *error)
 {
     enum error_code code = catalog_load(embedded_file(STR("aliases.yaml")), &serve->catalog, error);
@@ -220,7 +232,9 @@ static enum error_code start_engine(struct serve *serve, unsigned threads, struc
     serve->has_loop = true;
     watch_signals(serve);
     code = engine_new(&serve->config, &serve->loop, threads + 1, &serve->engine, error);
-    return code == OK ? engine_wait(serve->engine, error) : code;
+    if (code == OK)
+        code = engine_wait(serve->engine, error);
+    return code == OK ? describe_models(serve, error) : code;
 }
 
 static enum error_code start_server(struct serve *serve, unsigned threads, struct error *error)
@@ -231,6 +245,7 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
     const struct api_options api_options = {
         .config = config,
         .catalog = &serve->catalog,
+        .models = serve->models,
         .engine = serve->engine,
         .ledger = serve->ledger,
         .objects = serve->objects,
@@ -363,6 +378,7 @@ static bool stop(struct serve *serve)
     api_free(serve->api);
     const bool is_settled = ledger_close(serve->ledger);
     objects_close(serve->objects);
+    registry_free(serve->models);
     price_book_free(serve->prices);
     if (serve->has_loop) {
         uv_walk(&serve->loop, close_handle, NULL);

@@ -1,3 +1,4 @@
+/* catalog.c - see catalog.h. */
 #include "core/catalog.h"
 
 #include <stdlib.h>
@@ -147,24 +148,13 @@ const struct catalog_geography *catalog_geography(const struct catalog *catalog,
     return NULL;
 }
 
-/* --- what cards say --- */
-
-uint32_t catalog_cache_min_tokens(const struct config *config, const struct catalog_match *match)
+struct str catalog_bare_id(struct str id)
 {
-    const struct config_model *model = &config->models[match->model];
-    if (model->cache_min_tokens)
-        return model->cache_min_tokens;
-    return match->entry && match->entry->cache_min_tokens ? match->entry->cache_min_tokens : config->cache_min_tokens;
-}
-
-uint32_t catalog_cache_ttl_max_seconds(const struct catalog_match *match)
-{
-    return match->entry ? (uint32_t)(match->entry->cache_ttl_max_ms / 1000) : 0;
-}
-
-uint32_t catalog_default_reply_tokens(const struct config *config, const struct catalog_match *match)
-{
-    if (config->reply_max_tokens == 0)
-        return 0;
-    return match->entry && match->entry->max_output ? match->entry->max_output : config->reply_max_tokens;
+    static const char *const geographies[] = {"us.",  "us-gov.", "eu.", "apac.", "jp.", "au.",    "in.",
+                                              "amer.", "ca.",    "sa.", "me.",   "af.", "global."};
+    for (size_t i = 0; i < sizeof(geographies) / sizeof(geographies[0]); i++) {
+        if (str_starts(id, str_of(geographies[i])))
+            return str_slice(id, strlen(geographies[i]), id.len);
+    }
+    return id;
 }

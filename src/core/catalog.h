@@ -1,8 +1,8 @@
-/* catalog.h - which model a model ID means, and in which body shape.
+/* catalog.h - the catalogue of model IDs: which of our models stands for each, and in which body shape it is asked.
  *
- * The catalogue (models/aliases.yaml, part of the program) maps the IDs of the
- * reference service's families to the embedded pair. What fulcrum.yaml says of
- * its models goes first. Loaded once, read-only after: any thread. */
+ * It (models/aliases.yaml, part of the program) maps the IDs of the reference
+ * service's families to the embedded pair; model/resolve.h looks IDs up in it.
+ * Loaded once, read-only after: any thread. */
 #ifndef CORE_CATALOG_H
 #define CORE_CATALOG_H
 
@@ -10,7 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/config.h"
 #include "core/error.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -80,43 +79,6 @@ const struct catalog_entry *catalog_find(const struct catalog *catalog, struct s
 
 /* The geography of a prefix, or NULL. */
 const struct catalog_geography *catalog_geography(const struct catalog *catalog, struct str prefix);
-
-struct catalog_match {
-    size_t model;                      /* index into config->models */
-    enum body_shape body;
-    const struct catalog_entry *entry; /* NULL for an ID that only fulcrum.yaml knows */
-    struct str id;                     /* the bare ID: the entry's, else a part of the one asked for */
-    struct str place;                  /* the geography's prefix, a part of the ID asked for; empty: none */
-};
-
-/* `id` as asked for, percent-decoded: a name or ID of fulcrum.yaml, a
- * catalogue ID, either with a geography prefix ("us.") or inside an ARN.
- * ERROR_INVALID with the service's own message when nobody knows it, and with
- * one of ours when it is known and makes something else than text;
- * ERROR_NOT_FOUND for a well-formed ARN of something that somebody would have
- * to create first (custom models, application profiles, routers...). */
-enum error_code catalog_resolve(const struct catalog *catalog, const struct config *config, struct str id,
-                                struct catalog_match *match, struct error *error) WARN_UNUSED;
-
-/* Whether an entry of `ids` is a pattern, and whether `id` fits it: `*` stands for any run of characters. */
-bool catalog_is_pattern(struct str pattern);
-bool catalog_pattern_fits(struct str pattern, struct str id);
-
-/* Whether an ID of the catalogue, with or without a geography, leads to a model by this pattern of its `ids`. */
-bool catalog_pattern_is_used(const struct catalog *catalog, const struct config *config, size_t model,
-                             const char *pattern);
-
-/* The shortest prefix, in tokens, that is cached for a request: what fulcrum.yaml
- * says of the model that answers, else the card of the ID asked for, else
- * cache.min_tokens. */
-uint32_t catalog_cache_min_tokens(const struct config *config, const struct catalog_match *match);
-
-/* The longest time to live, in seconds, that the card of the ID asked for allows; 0: any. */
-uint32_t catalog_cache_ttl_max_seconds(const struct catalog_match *match);
-
-/* The most tokens of a reply whose request gives no maximum: the card's of the ID asked for, else fulcrum.yaml's; 0: no
- * bound but the context. */
-uint32_t catalog_default_reply_tokens(const struct config *config, const struct catalog_match *match);
 
 /* `id` without a geography prefix ("us.amazon.nova-pro-v1:0" gives "amazon.nova-pro-v1:0"). */
 struct str catalog_bare_id(struct str id);

@@ -3,7 +3,7 @@
 void charge_begin(struct charge *charge, const struct price_book *prices, const struct charge_subject *subject)
 {
     const struct catalog_match *match = subject->match;
-    const struct price_row *row = price_book_of_model(prices, match->model, match->id, match->place);
+    const struct price_row *row = price_book_row_of(prices, match->model->price, match->id, match->place);
     charge->path = (struct price_path){.asked = row, .routed = row, .answered = row};
     charge->line = (struct ledger_line){
         .request_id = subject->request_id,

@@ -5,9 +5,9 @@
 #define GENERATE_CHARGE_H
 
 #include "chat/chat.h"
-#include "core/catalog.h"
 #include "ledger/line.h"
 #include "ledger/price_book.h"
+#include "model/resolve.h"
 
 /* Strings live as long as the charge. */
 struct charge_subject {

@@ -4,17 +4,16 @@
 #define LEARNED_TOKENS_MIN 8 /* shorter replies say little */
 #define REPLY_TOKENS_MIN 16  /* even of the slowest model */
 
-uint64_t default_reply_us(const struct default_reply *replies)
+uint64_t default_reply_us(const struct config *config)
 {
-    const struct config *config = replies->config;
     return config->deterministic ? 0 : config->reply_max_ms * 1000; /* clocks are not deterministic */
 }
 
-uint32_t default_reply_tokens(const struct default_reply *replies, const struct catalog_match *match)
+uint32_t default_reply_tokens(const struct config *config, const struct catalog_match *match)
 {
-    uint32_t tokens = catalog_default_reply_tokens(replies->config, match);
-    uint64_t token_us = atomic_load_explicit(&replies->token_us[match->model], memory_order_relaxed);
-    uint64_t max_us = default_reply_us(replies);
+    uint32_t tokens = catalog_default_reply_tokens(config, match);
+    uint64_t token_us = atomic_load_explicit(&match->model->live->token_us, memory_order_relaxed);
+    uint64_t max_us = default_reply_us(config);
     if (max_us == 0 || token_us == 0)
         return tokens;
     uint64_t fitting = max_us / token_us;
@@ -24,11 +23,11 @@ uint32_t default_reply_tokens(const struct default_reply *replies, const struct 
 }
 
 /* An average that forgets; a store that another thread's overtakes is no loss. */
-void default_reply_learn(struct default_reply *replies, size_t model, uint64_t output_tokens, uint64_t decode_us)
+void default_reply_learn(const struct model *model, uint64_t output_tokens, uint64_t decode_us)
 {
     if (output_tokens < LEARNED_TOKENS_MIN || decode_us == 0)
         return;
     uint64_t now = decode_us / (output_tokens - 1);
-    uint64_t before = atomic_load_explicit(&replies->token_us[model], memory_order_relaxed);
-    atomic_store_explicit(&replies->token_us[model], before ? (before * 7 + now) / 8 : now, memory_order_relaxed);
+    uint64_t before = atomic_load_explicit(&model->live->token_us, memory_order_relaxed);
+    atomic_store_explicit(&model->live->token_us, before ? (before * 7 + now) / 8 : now, memory_order_relaxed);
 }

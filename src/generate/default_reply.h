@@ -4,25 +4,16 @@
 #ifndef GENERATE_DEFAULT_REPLY_H
 #define GENERATE_DEFAULT_REPLY_H
 
-#include <stdatomic.h>
-
-#include "core/catalog.h"
 #include "core/config.h"
-#include "core/limits.h"
-
-/* Zero but for `config`: nothing has been seen yet. */
-struct default_reply {
-    const struct config *config;
-    _Atomic uint64_t token_us[LIMIT_MODELS]; /* of each model's replies lately */
-};
+#include "model/resolve.h"
 
 /* Tokens, at the speed that replies of this model have had lately; 0: as many as the context allows. */
-uint32_t default_reply_tokens(const struct default_reply *replies, const struct catalog_match *match);
+uint32_t default_reply_tokens(const struct config *config, const struct catalog_match *match);
 
 /* Microseconds from the first token on after which such a reply ends, whatever was expected of it; 0: none. */
-uint64_t default_reply_us(const struct default_reply *replies);
+uint64_t default_reply_us(const struct config *config);
 
 /* A reply has ended: what default_reply_tokens goes by. */
-void default_reply_learn(struct default_reply *replies, size_t model, uint64_t output_tokens, uint64_t decode_us);
+void default_reply_learn(const struct model *model, uint64_t output_tokens, uint64_t decode_us);
 
 #endif

@@ -84,8 +84,8 @@ struct price_book {
     struct arena arena;
     struct book_file books[BOOKS_MAX]; /* the embedded one first; a later one goes before */
     size_t book_count;
-    const struct price_row *own[LIMIT_MODELS]; /* of `price` and `price_as`; NULL: the ID asked for counts */
-    struct price_row *priced;                  /* rows of `price`, by model; name NULL without */
+    const struct price_row **own; /* of `price` and `price_as`, by model; NULL: the ID asked for counts */
+    struct price_row *priced;     /* rows of `price`, by model; name NULL without */
     size_t model_count;
     struct price_row none;
 };
@@ -463,7 +463,8 @@ static enum error_code price_models(struct price_book *book, const struct config
     struct price_step *free_of_charge = ARENA_NEW(&book->arena, struct price_step);
     book->model_count = config->model_count;
     book->priced = ARENA_ARRAY(&book->arena, struct price_row, config->model_count + 1);
-    if (!free_of_charge || !book->priced)
+    book->own = ARENA_ARRAY(&book->arena, const struct price_row *, config->model_count + 1);
+    if (!free_of_charge || !book->priced || !book->own)
         return error_no_memory(error);
     book->none = (struct price_row){
         .name = PRICE_NONE, .id = "", .place = "", .steps = free_of_charge, .step_count = 1};
@@ -556,9 +557,18 @@ const struct price_row *price_book_find(const struct price_book *book, struct st
 const struct price_row *price_book_of_model(const struct price_book *book, size_t model, struct str id,
                                             struct str place)
 {
-    if (model < book->model_count && book->own[model])
-        return book->own[model];
-    const struct price_row *row = price_book_find(book, id, place);
+    return price_book_row_of(book, price_book_own(book, model), id, place);
+}
+
+const struct price_row *price_book_own(const struct price_book *book, size_t model)
+{
+    return model < book->model_count ? book->own[model] : NULL;
+}
+
+const struct price_row *price_book_row_of(const struct price_book *book, const struct price_row *own, struct str id,
+                                          struct str place)
+{
+    const struct price_row *row = own ? own : price_book_find(book, id, place);
     return row ? row : &book->none;
 }
 

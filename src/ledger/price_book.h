@@ -22,6 +22,12 @@ void price_book_free(struct price_book *book);
  * book knows the ID. */
 const struct price_row *price_book_find(const struct price_book *book, struct str id, struct str place);
 
+/* The row of a model's own price or price_as, by its number in the configuration; NULL: it has none. */
+const struct price_row *price_book_own(const struct price_book *book, size_t model);
+/* `own`, or where that is NULL the row of the ID asked for. Never NULL; rows named PRICE_NONE cost nothing. */
+const struct price_row *price_book_row_of(const struct price_book *book, const struct price_row *own, struct str id,
+                                          struct str place);
+
 /* What model number `model` of the configuration costs when asked for as `id`
  * (bare) in `place`: its own price, that of its price_as, or that of the ID.
  * Never NULL; rows named PRICE_NONE cost nothing. */

@@ -101,8 +101,10 @@ static void sets_are_added_up(void **state)
         if (str_find(buf_str(&out), str_of(lines[i]), 0) < 0)
             fail_msg("missing: %s in\n" STR_FMT, lines[i], STR_ARG(buf_str(&out)));
     buf_deinit(&out);
-    mem_free(sets[0]);
-    mem_free(sets[1]);
+    for (size_t i = 0; i < 2; i++) {
+        metrics_deinit(sets[i]);
+        mem_free(sets[i]);
+    }
 }
 
 int main(void)

@@ -614,6 +614,7 @@ struct billing {
     struct config config;
     struct batch_options options;
     struct runner runner;
+    struct runner_model model;
     struct active *active;
     struct flight *flight;
 };
@@ -646,7 +647,8 @@ static void bed_make(struct billing *bed)
     assert_true(buf_append_str(&bed->active->unbilled, first.line));
     bed->flight = flight_new(bed->active, 2);
     bed->flight->state = FLIGHT_RUNNING;
-    bed->runner.models[0].in_flight = 1;
+    bed->active->shared = &bed->model;
+    bed->model.in_flight = 1;
     flight_queue_add(&bed->active->running, bed->flight);
 }
 
@@ -670,7 +672,7 @@ static void a_job_breaks_off_rather_than_lose_results(void **state)
     assert_int_equal(bed.active->broken.code, ERROR_INTERNAL);
     assert_non_null(strstr(bed.active->message, "its log says why"));
     assert_false(active_has_next(bed.active, 1));
-    assert_true(!bed.active->landed.first && bed.active->unbilled.len == 0 && bed.runner.models[0].in_flight == 0);
+    assert_true(!bed.active->landed.first && bed.active->unbilled.len == 0 && bed.model.in_flight == 0);
     assert_int_equal(results_has(bed.active->results, 1, &has, &error), OK);
     assert_true(has);
     assert_int_equal(results_has(bed.active->results, 2, &has, &error), OK);

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "core/catalog.h"
+#include "model/resolve.h"
 
 #define CATALOG                                                                                                      \
     "geographies: [{prefix: us, name: US, regions: [us-east-1]}]\n"                                                  \
@@ -28,6 +28,7 @@
 struct catalogued {
     struct catalog catalog;
     struct config config;
+    struct registry *models;
 };
 
 static void load(struct catalogued *both, const char *yaml)
@@ -36,10 +37,12 @@ static void load(struct catalogued *both, const char *yaml)
     assert_int_equal(catalog_load(STR(CATALOG), &both->catalog, &error), OK);
     if (config_parse(str_of(yaml), "f.yaml", &both->config, &error))
         fail_msg("%s", error.message);
+    assert_int_equal(registry_new(&both->config, NULL, &both->models, &error), OK);
 }
 
 static void unload(struct catalogued *both)
 {
+    registry_free(both->models);
     catalog_deinit(&both->catalog);
     config_deinit(&both->config);
 }
@@ -48,9 +51,9 @@ static void resolves(const struct catalogued *both, const char *id, const char *
 {
     struct catalog_match match;
     struct error error;
-    if (catalog_resolve(&both->catalog, &both->config, str_of(id), &match, &error))
+    if (catalog_resolve(&both->catalog, both->models, str_of(id), &match, &error))
         fail_msg("%s: %s", id, error.message);
-    assert_string_equal(both->config.models[match.model].name, model);
+    assert_string_equal(match.model->name, model);
     assert_int_equal(match.body, body);
 }
 
@@ -58,7 +61,7 @@ static void fails(const struct catalogued *both, const char *id, enum error_code
 {
     struct catalog_match match;
     struct error error;
-    enum error_code code = catalog_resolve(&both->catalog, &both->config, str_of(id), &match, &error);
+    enum error_code code = catalog_resolve(&both->catalog, both->models, str_of(id), &match, &error);
     if (code != expected)
         fail_msg("%s gives %d", id, (int)code);
     if (code == ERROR_INVALID)
@@ -161,7 +164,7 @@ static void other_forms(void **state)
     resolves(&both, "in.openai.gpt-9.5-sol", "desk-large", BODY_CHAT);
     struct catalog_match match;
     struct error error;
-    assert_int_equal(catalog_resolve(&both.catalog, &both.config, STR("xx.amazon.nova-pro-v1:0:24k"), &match, &error),
+    assert_int_equal(catalog_resolve(&both.catalog, both.models, STR("xx.amazon.nova-pro-v1:0:24k"), &match, &error),
                      OK);
     assert_str_equal(match.id, "amazon.nova-pro-v1:0"); /* what its price is looked up by */
     assert_str_equal(match.place, "xx");
@@ -176,7 +179,7 @@ static void what_makes_no_text_is_refused_by_name(void **state)
     struct error error;
     load(&both, "models: [{name: desk-large, ids: ['*', 'amazon.*']}]");
     struct str embed = STR("us.amazon.titan-embed-text-v2:0");
-    assert_int_equal(catalog_resolve(&both.catalog, &both.config, embed, &match, &error), ERROR_INVALID);
+    assert_int_equal(catalog_resolve(&both.catalog, both.models, embed, &match, &error), ERROR_INVALID);
     assert_string_equal(error.message, "modelId: amazon.titan-embed-text-v2:0 (Embed) makes embeddings; the models of "
                                        "this server read and write text only");
     unload(&both);
@@ -219,13 +222,14 @@ static void patterns_that_never_count(void **state)
     load(&both, "models:\n"
                 "  - {name: desk-large, ids: ['amazon.nova-*', 'amazon.nova-p*', 'us.anthropic.*', 'nothing.*']}\n"
                 "  - {name: desk-small, ids: ['*nova-l*', '*nova*']}\n");
-    const struct config_model *models = both.config.models;
-    assert_true(catalog_pattern_is_used(&both.catalog, &both.config, 0, models[0].ids[0]));
-    assert_true(catalog_pattern_is_used(&both.catalog, &both.config, 0, models[0].ids[1]));
-    assert_true(catalog_pattern_is_used(&both.catalog, &both.config, 0, models[0].ids[2])); /* of a listed profile */
-    assert_false(catalog_pattern_is_used(&both.catalog, &both.config, 0, models[0].ids[3]));
-    assert_false(catalog_pattern_is_used(&both.catalog, &both.config, 1, models[1].ids[0]));
-    assert_false(catalog_pattern_is_used(&both.catalog, &both.config, 1, models[1].ids[1]));
+    const struct model_list *list = registry_list(both.models);
+    const struct model *first = list->models[0], *second = list->models[1];
+    assert_true(catalog_pattern_is_used(&both.catalog, both.models, first, first->ids[0]));
+    assert_true(catalog_pattern_is_used(&both.catalog, both.models, first, first->ids[1]));
+    assert_true(catalog_pattern_is_used(&both.catalog, both.models, first, first->ids[2])); /* of a listed profile */
+    assert_false(catalog_pattern_is_used(&both.catalog, both.models, first, first->ids[3]));
+    assert_false(catalog_pattern_is_used(&both.catalog, both.models, second, second->ids[0]));
+    assert_false(catalog_pattern_is_used(&both.catalog, both.models, second, second->ids[1]));
     unload(&both);
 }
 
@@ -253,7 +257,7 @@ static void caches(const char *yaml, const char *id, uint32_t min_tokens, uint32
     struct catalog_match match;
     struct error error;
     load(&both, yaml);
-    if (catalog_resolve(&both.catalog, &both.config, str_of(id), &match, &error))
+    if (catalog_resolve(&both.catalog, both.models, str_of(id), &match, &error))
         fail_msg("%s: %s", id, error.message);
     assert_int_equal(catalog_cache_min_tokens(&both.config, &match), min_tokens);
     assert_int_equal(catalog_cache_ttl_max_seconds(&match), ttl_max_seconds);
@@ -297,7 +301,7 @@ static void shipped_catalogue(void **state)
         assert_str_equal(catalog_bare_id(str_of(entry->id)), entry->id);
         if (entry->makes != MAKES_TEXT) {
             struct catalog_match match;
-            assert_int_equal(catalog_resolve(&both.catalog, &both.config, str_of(entry->id), &match, &error),
+            assert_int_equal(catalog_resolve(&both.catalog, both.models, str_of(entry->id), &match, &error),
                              ERROR_INVALID);
             continue;
         }

@@ -122,7 +122,7 @@ static void fail(struct count_call *count, const struct error *error)
 static void write_prompt(void *ctx)
 {
     struct count_call *count = ctx;
-    const struct template_spec *spec = &count->call->thread->api->specs[count->call->match.model];
+    const struct template_spec *spec = &count->call->match.model->spec;
     count->step.code =
         generation_segments(spec, &count->request, &count->segments, &count->segment_count, &count->step.error);
 }
@@ -139,8 +139,8 @@ static void on_prompt(void *ctx, bool is_gone)
         step->code = body_charge_made(step, &step->error);
     if (step->code == OK) {
         step->error.code = ERROR_NO_MEMORY;
-        count->running = engine_count(call->thread->port, call->match.model, count->segments, count->segment_count,
-                                      on_count, count, &step->error);
+        count->running = engine_count(call->thread->port, call->match.model->worker, count->segments,
+                                      count->segment_count, on_count, count, &step->error);
     }
     if (!count->running)
         fail(count, &step->error);

@@ -225,7 +225,7 @@ static void on_started(void *ctx, const struct chat_reply *reply)
                         reply->usage.input_tokens + reply->usage.cache_write_5m_tokens +
                             reply->usage.cache_write_1h_tokens,
                         0, clock_now_us());
-    metrics_cached(&call->thread->metrics, call->match.model, cache_outcome(&call->cache));
+    metrics_cached(&call->thread->metrics, call->match.model->index, cache_outcome(&call->cache));
     if (!runtime->is_stream)
         return;
     add_common_headers(runtime);
@@ -252,9 +252,8 @@ static void account_usage(struct runtime_call *runtime, const struct chat_reply 
     struct api_call *call = runtime->call;
     note_usage(runtime, &reply->usage);
     call->usage.decode_us = figures->decode_us;
-    default_reply_learn(&call->thread->api->default_reply, call->match.model, reply->usage.output_tokens,
-                        figures->decode_us);
-    metrics_timed(&call->thread->metrics, call->match.model, &call->usage);
+    default_reply_learn(call->match.model, reply->usage.output_tokens, figures->decode_us);
+    metrics_timed(&call->thread->metrics, call->match.model->index, &call->usage);
 }
 
 static void add_usage_headers(struct api_call *call, const struct chat_reply *reply)
@@ -327,9 +326,9 @@ static void on_failed(void *ctx, const struct error *error)
 {
     struct runtime_call *runtime = ctx;
     struct api_call *call = runtime->call;
-    const struct engine_model_info *info = engine_model_info(call->thread->api->engine, call->match.model);
+    const struct model *model = call->match.model;
     if (!runtime->has_started)
-        runtime->documents = documents_blame(call->thread->port, call->match.model, info->context, &runtime->request,
+        runtime->documents = documents_blame(call->thread->port, model->worker, model->context, &runtime->request,
                                              error, on_blamed, runtime);
     if (!runtime->documents)
         finish_failed(runtime, error);
@@ -386,7 +385,7 @@ static void parse(void *ctx)
     body->code = codec_parse_text(runtime->codec, http->body, CODEC_GENERATE, request, &body->error);
     runtime->is_unbounded = request->max_tokens == 0;
     if (runtime->is_unbounded)
-        request->max_tokens = default_reply_tokens(&runtime->call->thread->api->default_reply, &runtime->call->match);
+        request->max_tokens = default_reply_tokens(runtime->call->thread->api->config, &runtime->call->match);
     if (body->code == OK)
         body->code = chat_request_check(request, &body->error);
     if (body->code == OK && body->is_large)
@@ -415,10 +414,10 @@ static enum error_code start(struct runtime_call *runtime, struct error *error)
     struct api_call *call = runtime->call;
     const struct generation_setup setup = {
         .port = call->thread->port,
-        .model = call->match.model,
-        .spec = &call->thread->api->specs[call->match.model],
+        .model = call->match.model->worker,
+        .spec = &call->match.model->spec,
         .tenant = str_of(call->identity.tenant),
-        .cache = call_model(call)->cache,
+        .cache = call->match.model->config->cache,
         .cache_min_tokens = catalog_cache_min_tokens(call->thread->api->config, &call->match),
         .request = &runtime->request,
         .prompt = &runtime->prompt,
@@ -427,12 +426,12 @@ static enum error_code start(struct runtime_call *runtime, struct error *error)
                      .native = codec_native(call->match.body).fields},
         .collects = !runtime->is_stream || wants_fields(runtime) || runtime->codec->needs_whole_reply,
         .started_us = call->exchange->request.started_us,
-        .max_reply_us = runtime->is_unbounded ? default_reply_us(&call->thread->api->default_reply) : 0,
+        .max_reply_us = runtime->is_unbounded ? default_reply_us(call->thread->api->config) : 0,
     };
     runtime->generation = generation_start(&setup, &handlers, runtime, error);
     if (!runtime->generation)
         return error->code;
-    metrics_tier(&call->thread->metrics, call->match.model, call->tier_asked, call->tier);
+    metrics_tier(&call->thread->metrics, call->match.model->index, call->tier_asked, call->tier);
     return bill_open(&runtime->bill, call, runtime->request.tier, error);
 }
 
@@ -450,7 +449,7 @@ static bool is_over(struct runtime_call *runtime, bool is_gone)
 static void write_prompt(void *ctx)
 {
     struct runtime_call *runtime = ctx;
-    const struct template_spec *spec = &runtime->call->thread->api->specs[runtime->call->match.model];
+    const struct template_spec *spec = &runtime->call->match.model->spec;
     runtime->body.code = generation_prepare(spec, &runtime->request, &runtime->prompt, &runtime->body.error);
 }
 

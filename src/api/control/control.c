@@ -103,9 +103,9 @@ static void list_own(struct listing *listing, const char *id)
     struct catalog_match match;
     struct error ignored;
     if (catalog_find(api->catalog, str_of(id)) || catalog_is_pattern(str_of(id)) ||
-        catalog_resolve(api->catalog, api->config, str_of(id), &match, &ignored) != OK)
+        catalog_resolve(api->catalog, api->models, str_of(id), &match, &ignored) != OK)
         return;
-    struct model_card card = card_of(&match, api->config->models[match.model].name);
+    struct model_card card = card_of(&match, match.model->name);
     list_card(listing, &card);
 }
 
@@ -117,11 +117,12 @@ static void list_all(struct listing *listing)
         struct catalog_match match;
         struct error ignored;
         struct model_card card = {str_of(entry->id), str_of(entry->name), str_of(entry->provider)};
-        if (catalog_resolve(api->catalog, api->config, card.id, &match, &ignored) == OK)
+        if (catalog_resolve(api->catalog, api->models, card.id, &match, &ignored) == OK)
             list_card(listing, &card);
     }
-    for (size_t i = 0; i < api->config->model_count; i++) {
-        const struct config_model *model = &api->config->models[i];
+    const struct model_list *models = registry_list(api->models);
+    for (size_t i = 0; i < models->count; i++) {
+        const struct model *model = models->models[i];
         list_own(listing, model->name);
         for (size_t k = 0; k < model->id_count; k++)
             list_own(listing, model->ids[k]);

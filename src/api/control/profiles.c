@@ -160,7 +160,7 @@ static void append_own(struct buf *out, struct api_call *call, const struct prof
     struct profile_arn arn = {0};
     struct error ignored;
     bool is_split = split_arn(profile->source, &arn);
-    if (catalog_resolve(api->catalog, api->config, profile->source, &match, &ignored) != OK)
+    if (catalog_resolve(api->catalog, api->models, profile->source, &match, &ignored) != OK)
         match = (struct catalog_match){.id = is_split ? catalog_bare_id(arn.id) : profile->source};
     buf_append_text(out, "{\"inferenceProfileName\":");
     buf_append_json(out, profile->name);
@@ -185,7 +185,7 @@ static enum error_code find_system(struct api_call *call, struct str text, struc
     *id = text;
     if (split_arn(text, &arn) && str_eq(arn.type, STR("inference-profile")))
         *id = arn.id;
-    if (catalog_resolve(api->catalog, api->config, *id, match, error) == OK && match->place.len > 0)
+    if (catalog_resolve(api->catalog, api->models, *id, match, error) == OK && match->place.len > 0)
         return OK;
     return error_set(error, ERROR_NOT_FOUND, "There is no inference profile '%.*s'.",
                      (int)(text.len > 128 ? 128 : text.len), text.data);
@@ -265,7 +265,7 @@ static bool list_one(struct api_call *call, struct page *page, const char *prefi
     struct catalog_match match;
     struct error ignored;
     struct str id = arena_printf(&call->exchange->arena, "%s.%s", prefix, entry->id);
-    if (!id.data || catalog_resolve(api->catalog, api->config, id, &match, &ignored) != OK)
+    if (!id.data || catalog_resolve(api->catalog, api->models, id, &match, &ignored) != OK)
         return true;
     if (page->count == page->max) {
         page->next = arena_printf(&call->exchange->arena, "%c%llu", SYSTEM_TOKEN, (unsigned long long)number);
@@ -469,7 +469,7 @@ static enum error_code parse_source(struct api_call *call, yyjson_val *root, str
         (!str_eq(arn.type, STR("foundation-model")) && !str_eq(arn.type, STR("inference-profile"))))
         return field_error(error, "modelSource", "copyFrom",
                            "must be the ARN of a foundation model or of a system-defined inference profile");
-    return catalog_resolve(api->catalog, api->config, *source, &match, error);
+    return catalog_resolve(api->catalog, api->models, *source, &match, error);
 }
 
 static enum error_code parse_names(yyjson_val *root, struct profile *profile, struct error *error)

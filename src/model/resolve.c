@@ -1,6 +1,6 @@
-/* catalog_resolve.c - from a model ID as somebody sent it to a model. The order
+/* resolve.c - from a model ID as somebody sent it to a model. The order
  * of what counts stands in docs/CONFIGURATION.md. */
-#include "core/catalog.h"
+#include "model/resolve.h"
 
 #include <stdio.h>
 
@@ -8,17 +8,6 @@
 #define GEOGRAPHY_MAX_LEN 8   /* of a prefix that no list has */
 
 /* --- forms of one ID --- */
-
-struct str catalog_bare_id(struct str id)
-{
-    static const char *const geographies[] = {"us.",  "us-gov.", "eu.", "apac.", "jp.", "au.",    "in.",
-                                              "amer.", "ca.",    "sa.", "me.",   "af.", "global."};
-    for (size_t i = 0; i < sizeof(geographies) / sizeof(geographies[0]); i++) {
-        if (str_starts(id, str_of(geographies[i])))
-            return str_slice(id, strlen(geographies[i]), id.len);
-    }
-    return id;
-}
 
 static bool is_digit(char c)
 {
@@ -110,7 +99,7 @@ static struct id_forms forms_of(const struct catalog *catalog, struct str id)
     return forms;
 }
 
-/* --- entries of fulcrum.yaml --- */
+/* --- what is said of models --- */
 
 bool catalog_is_pattern(struct str pattern)
 {
@@ -148,31 +137,31 @@ static size_t specificity(struct str pattern)
     return count;
 }
 
-/* Model index, or -1. Only `ids` stand for service IDs, which have geographies; a name is ours and must match as
+/* NULL: none. Only `ids` stand for service IDs, which have geographies; a name is ours and must match as
  * it is. */
-static ptrdiff_t find_exact(const struct config *config, struct str id, bool ignores_geography)
+static const struct model *find_exact(const struct model_list *list, struct str id, bool ignores_geography)
 {
     struct str bare = catalog_bare_id(id);
-    for (size_t i = 0; i < config->model_count; i++) {
-        const struct config_model *model = &config->models[i];
+    for (size_t i = 0; i < list->count; i++) {
+        const struct model *model = list->models[i];
         if (!ignores_geography && str_eq(id, str_of(model->name)))
-            return (ptrdiff_t)i;
+            return model;
         for (size_t j = 0; j < model->id_count; j++) {
             struct str known = str_of(model->ids[j]);
             if (ignores_geography ? str_eq(bare, catalog_bare_id(known)) : str_eq(id, known))
-                return (ptrdiff_t)i;
+                return model;
         }
     }
-    return -1;
+    return NULL;
 }
 
-static ptrdiff_t find_name(const struct config *config, const char *name)
+static const struct model *find_name(const struct model_list *list, const char *name)
 {
-    for (size_t i = 0; name && i < config->model_count; i++) {
-        if (!strcmp(config->models[i].name, name))
-            return (ptrdiff_t)i;
+    for (size_t i = 0; name && i < list->count; i++) {
+        if (!strcmp(list->models[i]->name, name))
+            return list->models[i];
     }
-    return -1;
+    return NULL;
 }
 
 static bool fits_any(struct str pattern, const struct id_forms *forms)
@@ -183,20 +172,20 @@ static bool fits_any(struct str pattern, const struct id_forms *forms)
 
 /* The most specific pattern, the first of equals; *found tells which. With `last_resort` those of `*` alone, else all
  * others. */
-static ptrdiff_t find_pattern(const struct config *config, const struct id_forms *forms, bool last_resort,
-                              const char **found)
+static const struct model *find_pattern(const struct model_list *list, const struct id_forms *forms, bool last_resort,
+                                        const char **found)
 {
-    ptrdiff_t best = -1;
+    const struct model *best = NULL;
     size_t most = 0;
-    for (size_t i = 0; i < config->model_count; i++) {
-        const struct config_model *model = &config->models[i];
+    for (size_t i = 0; i < list->count; i++) {
+        const struct model *model = list->models[i];
         for (size_t j = 0; j < model->id_count; j++) {
             struct str pattern = str_of(model->ids[j]);
             size_t weight = specificity(pattern);
-            if (!catalog_is_pattern(pattern) || (weight == 0) != last_resort || (best >= 0 && weight <= most) ||
+            if (!catalog_is_pattern(pattern) || (weight == 0) != last_resort || (best && weight <= most) ||
                 !fits_any(pattern, forms))
                 continue;
-            best = (ptrdiff_t)i;
+            best = model;
             most = weight;
             *found = model->ids[j];
         }
@@ -204,28 +193,29 @@ static ptrdiff_t find_pattern(const struct config *config, const struct id_forms
     return best;
 }
 
-static ptrdiff_t find_exact_form(const struct config *config, const struct id_forms *forms)
+static const struct model *find_exact_form(const struct model_list *list, const struct id_forms *forms)
 {
-    ptrdiff_t model = find_exact(config, forms->asked, false);
-    if (model < 0)
-        model = find_exact(config, forms->asked, true);
-    if (model < 0 && forms->entry)
-        model = find_exact(config, str_of(forms->entry->id), true);
+    const struct model *model = find_exact(list, forms->asked, false);
+    if (!model)
+        model = find_exact(list, forms->asked, true);
+    if (!model && forms->entry)
+        model = find_exact(list, str_of(forms->entry->id), true);
     return model;
 }
 
-/* Model index, or -1; *pattern is set when one led there. */
-static ptrdiff_t find_model(const struct config *config, const struct id_forms *forms, const char **pattern)
+/* NULL: none; *pattern is set when one led there. */
+static const struct model *find_model(const struct model_list *list, const struct id_forms *forms,
+                                      const char **pattern)
 {
     *pattern = NULL;
-    ptrdiff_t model = find_exact_form(config, forms);
-    if (model < 0 && forms->entry && forms->entry->makes != MAKES_TEXT)
-        return -1;
-    if (model < 0)
-        model = find_pattern(config, forms, false, pattern);
-    if (model < 0 && forms->entry)
-        model = find_name(config, forms->entry->model);
-    return model < 0 ? find_pattern(config, forms, true, pattern) : model;
+    const struct model *model = find_exact_form(list, forms);
+    if (!model && forms->entry && forms->entry->makes != MAKES_TEXT)
+        return NULL;
+    if (!model)
+        model = find_pattern(list, forms, false, pattern);
+    if (!model && forms->entry)
+        model = find_name(list, forms->entry->model);
+    return model ? model : find_pattern(list, forms, true, pattern);
 }
 
 /* --- resolving --- */
@@ -270,10 +260,10 @@ static enum error_code fail_makes(const struct catalog_entry *entry, struct erro
                      entry->name, what[entry->makes]);
 }
 
-static void fill(struct catalog_match *match, const struct id_forms *forms, ptrdiff_t model)
+static void fill(struct catalog_match *match, const struct id_forms *forms, const struct model *model)
 {
     *match = (struct catalog_match){
-        .model = (size_t)model,
+        .model = model,
         .body = body_of(forms),
         .entry = forms->entry,
         .id = forms->entry ? str_of(forms->entry->id) : forms->bare,
@@ -282,17 +272,17 @@ static void fill(struct catalog_match *match, const struct id_forms *forms, ptrd
 }
 
 /* ERROR_NOT_FOUND, without a message: nobody knows `id`. */
-static enum error_code match_id(const struct catalog *catalog, const struct config *config, struct str id,
+static enum error_code match_id(const struct catalog *catalog, const struct model_list *list, struct str id,
                                 struct catalog_match *match, struct error *error)
 {
     const char *pattern;
     struct id_forms forms = forms_of(catalog, id);
-    ptrdiff_t model = find_model(config, &forms, &pattern);
-    if (model >= 0)
+    const struct model *model = find_model(list, &forms, &pattern);
+    if (model)
         fill(match, &forms, model);
     else if (forms.entry && forms.entry->makes != MAKES_TEXT)
         return fail_makes(forms.entry, error);
-    return model >= 0 ? OK : ERROR_NOT_FOUND;
+    return model ? OK : ERROR_NOT_FOUND;
 }
 
 /* arn:PARTITION:bedrock:REGION:ACCOUNT:TYPE/ID. The ID may hold more colons
@@ -313,76 +303,100 @@ static bool split_arn(struct str arn, struct str *type, struct str *id)
 }
 
 /* A whole ARN that stands in `ids`, or fits a pattern that begins as one. */
-static ptrdiff_t find_arn(const struct config *config, struct str arn)
+static const struct model *find_arn(const struct model_list *list, struct str arn)
 {
-    ptrdiff_t model = find_exact(config, arn, false);
-    for (size_t i = 0; i < config->model_count && model < 0; i++) {
-        for (size_t j = 0; j < config->models[i].id_count && model < 0; j++) {
-            struct str pattern = str_of(config->models[i].ids[j]);
+    const struct model *model = find_exact(list, arn, false);
+    for (size_t i = 0; i < list->count && !model; i++) {
+        const struct model *candidate = list->models[i];
+        for (size_t j = 0; j < candidate->id_count && !model; j++) {
+            struct str pattern = str_of(candidate->ids[j]);
             if (str_starts(pattern, STR("arn:")) && catalog_pattern_fits(pattern, arn))
-                model = (ptrdiff_t)i;
+                model = candidate;
         }
     }
     return model;
 }
 
-static enum error_code resolve_arn(const struct catalog *catalog, const struct config *config, struct str arn,
+static enum error_code resolve_arn(const struct catalog *catalog, const struct model_list *list, struct str arn,
                                    struct catalog_match *match, struct error *error)
 {
     struct str type, inner;
     if (!split_arn(arn, &type, &inner))
         return fail_unknown(error);
     struct id_forms forms = forms_of(catalog, inner);
-    ptrdiff_t model = find_arn(config, arn);
+    const struct model *model = find_arn(list, arn);
     bool is_system = str_eq(type, STR("foundation-model")) || str_eq(type, STR("inference-profile"));
-    if (model < 0 && !is_system)
-        model = find_exact_form(config, &forms);
-    if (model >= 0) {
+    if (!model && !is_system)
+        model = find_exact_form(list, &forms);
+    if (model) {
         fill(match, &forms, model);
         return OK;
     }
     if (!is_system)
         return error_set(error, ERROR_NOT_FOUND,
                          "Could not resolve the foundation model from the provided model identifier.");
-    enum error_code code = match_id(catalog, config, inner, match, error);
+    enum error_code code = match_id(catalog, list, inner, match, error);
     return code == ERROR_NOT_FOUND ? fail_unknown(error) : code;
 }
 
-enum error_code catalog_resolve(const struct catalog *catalog, const struct config *config, struct str id,
+enum error_code catalog_resolve(const struct catalog *catalog, const struct registry *registry, struct str id,
                                 struct catalog_match *match, struct error *error)
 {
+    const struct model_list *list = registry_list(registry);
     if (id.len == 0 || id.len > MODEL_ID_MAX)
         return fail_unknown(error);
     if (str_starts(id, STR("arn:")))
-        return resolve_arn(catalog, config, id, match, error);
-    enum error_code code = match_id(catalog, config, id, match, error);
+        return resolve_arn(catalog, list, id, match, error);
+    enum error_code code = match_id(catalog, list, id, match, error);
     return code == ERROR_NOT_FOUND ? fail_unknown(error) : code;
 }
 
 /* --- patterns that never count --- */
 
-static bool leads_by(const struct catalog *catalog, const struct config *config, struct str id, size_t model,
-                     const char *pattern)
+static bool leads_by(const struct catalog *catalog, const struct model_list *list, struct str id,
+                     const struct model *model, const char *pattern)
 {
     const char *found;
     struct id_forms forms = forms_of(catalog, id);
-    return find_model(config, &forms, &found) == (ptrdiff_t)model && found == pattern;
+    return find_model(list, &forms, &found) == model && found == pattern;
 }
 
-bool catalog_pattern_is_used(const struct catalog *catalog, const struct config *config, size_t model,
+bool catalog_pattern_is_used(const struct catalog *catalog, const struct registry *registry, const struct model *model,
                              const char *pattern)
 {
+    const struct model_list *list = registry_list(registry);
     char id[256];
     for (size_t i = 0; i < catalog->count; i++) {
         const struct catalog_entry *entry = &catalog->entries[i];
-        if (leads_by(catalog, config, str_of(entry->id), model, pattern))
+        if (leads_by(catalog, list, str_of(entry->id), model, pattern))
             return true;
         for (size_t j = 0; j < entry->profile_count; j++) {
             int len = snprintf(id, sizeof(id), "%s.%s", entry->profiles[j], entry->id);
             if (len > 0 && (size_t)len < sizeof(id) &&
-                leads_by(catalog, config, (struct str){id, (size_t)len}, model, pattern))
+                leads_by(catalog, list, (struct str){id, (size_t)len}, model, pattern))
                 return true;
         }
     }
     return false;
+}
+
+/* --- what cards say --- */
+
+uint32_t catalog_cache_min_tokens(const struct config *config, const struct catalog_match *match)
+{
+    if (match->model->config->cache_min_tokens)
+        return match->model->config->cache_min_tokens;
+    return match->entry && match->entry->cache_min_tokens ? match->entry->cache_min_tokens : config->cache_min_tokens;
+}
+
+uint32_t catalog_cache_ttl_max_seconds(const struct catalog_match *match)
+{
+    return match->entry ? (uint32_t)(match->entry->cache_ttl_max_ms / 1000) : 0;
+}
+
+uint32_t catalog_default_reply_tokens(const struct config *config, const struct catalog_match *match)
+{
+    if (config->reply_max_tokens == 0)
+        return 0;
+    return match->entry && match->entry->max_output ? match->entry->max_output : config->reply_max_tokens;
 }
