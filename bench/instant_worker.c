@@ -248,6 +248,23 @@ static bool on_count(struct port *port, uint32_t call, struct str payload)
     return good;
 }
 
+/* Nothing is ever warm here. */
+static bool on_warmth(struct port *port, uint32_t call, struct str payload)
+{
+    struct arena arena;
+    struct engine_request request;
+    arena_init(&arena, 0);
+    const bool good = protocol_get_warmth(payload, &arena, &request);
+    if (good) {
+        const struct engine_warmth warmth = {
+            .prompt_tokens = prompt_tokens(request.segments, request.segment_count)};
+        protocol_put_warm(link_begin(&port->link), call, &warmth);
+    }
+    arena_deinit(&arena);
+    link_flush(&port->link);
+    return good;
+}
+
 static bool on_port_frame(void *ctx, const struct frame_header *header, struct str payload)
 {
     struct port *port = ctx;
@@ -255,6 +272,8 @@ static bool on_port_frame(void *ctx, const struct frame_header *header, struct s
         return on_generate(port, header->call, payload);
     if (header->type == FRAME_COUNT)
         return on_count(port, header->call, payload);
+    if (header->type == FRAME_WARMTH)
+        return on_warmth(port, header->call, payload);
     for (struct reply *reply = port->replies; reply != NULL; reply = reply->next)
         if (reply->call == header->call)
             reply->is_cancelled = true;

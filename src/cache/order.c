@@ -95,6 +95,43 @@ struct order_node *order_nearest(const struct order *order, struct order_run run
     return before != NULL && with_before >= with_after ? before : after;
 }
 
+struct search {
+    struct order_run run;
+    order_accept accept;
+    const void *ctx;
+    uint32_t looks, shared;
+    struct order_node *best;
+};
+
+/* In the order of the set, towards `run` first. What stands beyond a node shares no more with the run than the node
+ * does, so it is looked at only where the node shares more than the best that was accepted. */
+static void search_below(struct search *search, struct order_node *node)
+{
+    if (node == NULL || search->looks == 0)
+        return;
+    search->looks--;
+    const bool is_before = compare(node->run, search->run) <= 0;
+    const uint32_t shared = order_shared(node->run, search->run);
+    search_below(search, is_before ? node->right : node->left);
+    if (shared <= search->shared)
+        return;
+    if (search->accept(search->ctx, node)) {
+        search->best = node;
+        search->shared = shared;
+        return;
+    }
+    search_below(search, is_before ? node->left : node->right);
+}
+
+struct order_node *order_nearest_of(const struct order *order, struct order_run run, order_accept accept,
+                                    const void *ctx, uint32_t looks, uint32_t *shared)
+{
+    struct search search = {.run = run, .accept = accept, .ctx = ctx, .looks = looks};
+    search_below(&search, order->root);
+    *shared = search.shared;
+    return search.best;
+}
+
 struct order_node *order_longest_prefix(const struct order *order, struct order_run run)
 {
     for (;;) {

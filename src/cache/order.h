@@ -39,6 +39,11 @@ struct order_node *order_find(const struct order *order, struct order_run run); 
  * how many tokens that is. NULL and 0 for an empty set. */
 struct order_node *order_nearest(const struct order *order, struct order_run run, uint32_t *shared);
 
+/* The same of those that `accept` takes; it looks at `looks` runs at most. */
+typedef bool (*order_accept)(const void *ctx, const struct order_node *node);
+struct order_node *order_nearest_of(const struct order *order, struct order_run run, order_accept accept,
+                                    const void *ctx, uint32_t looks, uint32_t *shared);
+
 /* The longest run of the set that is a prefix of `run`, itself included. NULL: none. */
 struct order_node *order_longest_prefix(const struct order *order, struct order_run run);
 

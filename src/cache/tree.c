@@ -8,6 +8,8 @@
 #include "core/mem.h"
 #include "core/util.h"
 
+#define SIBLINGS_MAX 256u /* blocks that are looked at for one that begins like the rest of a prompt */
+
 /* --- lists ------------------------------------------------------------------------------------------ */
 
 void list_append(struct node_list *list, struct prefix_node *node, enum link_kind kind)
@@ -249,6 +251,11 @@ static bool is_usable(const struct prefix_node *node, const struct prefix_query 
     return node_is_stored(node) && node_is_fresh(node, query->now_us);
 }
 
+static bool is_usable_block(const struct prefix_node *node, const struct prefix_query *query)
+{
+    return is_usable(node, query) || (node_is_stored(node) && node_outlives(node, query->now_us));
+}
+
 /* The last place at or before `tokens` where a read may end. */
 static uint32_t read_end(const struct prefix_query *query, uint32_t tokens)
 {
@@ -325,21 +332,31 @@ static void set_miss(const struct prefix_tree *tree, const struct prefix_query *
     }
 }
 
-/* The stored block that begins like `rest`, for as far as it does. */
+static bool accept_usable(const void *ctx, const struct order_node *order)
+{
+    return is_usable_block(node_of_const(order), ctx);
+}
+
+/* The stored block that begins like `rest`, for as far as it does. One that ended, which may still be read or waits to
+ * be worked off, must not stand before one that can be read. */
 static void extend_into_block(const struct prefix_query *query, const struct prefix_node *node, struct walk *walk,
                               uint32_t *tokens)
 {
     for (uint32_t place = 0; place < CACHE_LOST; place++) {
+        const struct order *children = &node->children[place];
+        const struct order_run rest = rest_of(query, node);
         uint32_t shared;
-        struct prefix_node *child = node_of(order_nearest(&node->children[place], rest_of(query, node), &shared));
-        if (child != NULL && node->end + shared > *tokens && is_usable(child, query)) {
+        struct prefix_node *child = node_of(order_nearest(children, rest, &shared));
+        if (child != NULL && shared > 0 && !is_usable_block(child, query))
+            child = node_of(order_nearest_of(children, rest, accept_usable, query, SIBLINGS_MAX, &shared));
+        if (child != NULL && node->end + shared > *tokens) {
             *tokens = node->end + shared;
             walk->hit = child;
         }
     }
 }
 
-static void walk_blocks(struct prefix_tree *tree, const struct prefix_query *query, struct walk *walk,
+static void walk_blocks(const struct prefix_tree *tree, const struct prefix_query *query, struct walk *walk,
                         struct prefix_hit *hit)
 {
     const uint32_t block = tree->options.block_tokens;
@@ -347,7 +364,7 @@ static void walk_blocks(struct prefix_tree *tree, const struct prefix_query *que
     bool is_stored = true, is_pending = true;
     while (query->count - node->end >= block &&
            (child = node_child(node, (struct order_run){query->tokens + node->end, block})) != NULL) {
-        is_stored = is_stored && is_usable(child, query);
+        is_stored = is_stored && is_usable_block(child, query);
         if (is_stored) {
             stored = child;
         } else if ((is_pending = is_pending && child->owner != NULL)) {
@@ -389,7 +406,7 @@ static struct prefix_node *snapshot_child(const struct prefix_query *query, cons
     }
 }
 
-static void walk_snapshots(struct prefix_tree *tree, const struct prefix_query *query, struct walk *walk,
+static void walk_snapshots(const struct prefix_tree *tree, const struct prefix_query *query, struct walk *walk,
                            struct prefix_hit *hit)
 {
     const uint32_t block = tree->options.block_tokens;
@@ -416,11 +433,11 @@ static void walk_snapshots(struct prefix_tree *tree, const struct prefix_query *
     set_miss(tree, query, walk, lost, hit);
 }
 
-void tree_walk(struct prefix_tree *tree, const struct prefix_query *query, struct walk *walk, struct prefix_hit *hit)
+static void look(const struct prefix_tree *tree, const struct prefix_query *query, struct walk *walk,
+                 struct prefix_hit *hit)
 {
     int32_t digest[KEY_TOKENS];
     *hit = (struct prefix_hit){.miss = PREFIX_FIRST_USE};
-    prefix_tree_expire(tree, query->now_us);
     scope_digest(&query->scope, digest);
     *walk = (struct walk){.root = root_by_digest(tree, digest)};
     if (walk->root == NULL)
@@ -435,8 +452,14 @@ void tree_walk(struct prefix_tree *tree, const struct prefix_query *query, struc
     }
 }
 
-void prefix_tree_peek(struct prefix_tree *tree, const struct prefix_query *query, struct prefix_hit *hit)
+void tree_walk(struct prefix_tree *tree, const struct prefix_query *query, struct walk *walk, struct prefix_hit *hit)
+{
+    prefix_tree_expire(tree, query->now_us);
+    look(tree, query, walk, hit);
+}
+
+void prefix_tree_peek(const struct prefix_tree *tree, const struct prefix_query *query, struct prefix_hit *hit)
 {
     struct walk walk;
-    tree_walk(tree, query, &walk, hit);
+    look(tree, query, &walk, hit);
 }

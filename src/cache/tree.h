@@ -35,7 +35,8 @@
  * Time is passed in, in microseconds of a clock that never runs backwards. Every
  * operation takes time by the length of the prompt and the logarithm of the
  * number of blocks. Nothing fails half: without memory the tree is as before.
- * One thread; callbacks must not call the tree. */
+ * One thread; callbacks must not call the tree. prefix_tree_peek reads only: it
+ * may run on another thread while no function that changes the tree does. */
 #ifndef CACHE_TREE_H
 #define CACHE_TREE_H
 
@@ -122,7 +123,8 @@ struct prefix_hit {
     struct prefix_node *pending; /* for prefix_tree_wait, until the tree next changes */
 };
 
-void prefix_tree_peek(struct prefix_tree *tree, const struct prefix_query *query, struct prefix_hit *hit);
+/* What prefix_tree_open would find; changes nothing, in the statistics of use neither. */
+void prefix_tree_peek(const struct prefix_tree *tree, const struct prefix_query *query, struct prefix_hit *hit);
 
 /* The path keeps its blocks where they are until it is closed. */
 enum error_code prefix_tree_open(struct prefix_tree *tree, const struct prefix_query *query, struct prefix_path **path,

@@ -1,6 +1,7 @@
 /* tree_internal.h - what the files of the prefix tree share: tree.c (nodes,
- * scopes, lookup), tree_store.c (tiers, eviction, expiry, ghosts), tree_path.c
- * (pins, claims, waiters). Nobody else includes it. */
+ * scopes, lookup), tree_store.c (tiers, eviction, ghosts), ttl.c (times to live),
+ * tree_path.c (pins, claims, waiters), tree_add.c (blocks found on disk). Nobody
+ * else includes it. */
 #ifndef CACHE_TREE_INTERNAL_H
 #define CACHE_TREE_INTERNAL_H
 
@@ -109,13 +110,13 @@ static inline struct prefix_node *node_of(struct order_node *order)
 {
     return order ? (struct prefix_node *)((char *)order - offsetof(struct prefix_node, order)) : NULL;
 }
+static inline const struct prefix_node *node_of_const(const struct order_node *order)
+{
+    return order ? (const struct prefix_node *)((const char *)order - offsetof(struct prefix_node, order)) : NULL;
+}
 static inline bool node_is_stored(const struct prefix_node *node)
 {
     return node->place != CACHE_LOST;
-}
-static inline bool node_is_fresh(const struct prefix_node *node, uint64_t now_us)
-{
-    return node->item.ttl_class == 0 || node->item.expires_us > now_us;
 }
 
 /* --- tree_store.c --- */
@@ -126,17 +127,27 @@ void node_trim(struct prefix_tree *tree, struct prefix_node *node);
 void node_move(struct prefix_tree *tree, struct prefix_node *node, enum cache_place place);
 /* Drops the payload; the node becomes a ghost. */
 void node_lose(struct prefix_tree *tree, struct prefix_node *node, enum prefix_miss why);
-/* tree_path.c; fails when there are CACHE_TTL_CLASSES already. */
-enum error_code ttl_class_of(struct prefix_tree *tree, uint32_t seconds, uint8_t *class,
-                             struct error *error) WARN_UNUSED;
-/* Starts the time to live anew, at least `ttl_class`. */
-void node_renew(struct prefix_tree *tree, struct prefix_node *node, uint8_t ttl_class);
-void node_expire(struct prefix_tree *tree, struct prefix_node *node);
 /* Drops the payloads of a node that is not pinned, and of all below it on disk. */
 void store_drop(struct prefix_tree *tree, struct prefix_node *node);
 /* False: what is there is in use, or protected. is_new: the bytes are not yet the tenant's. */
 bool store_make_room(struct prefix_tree *tree, struct prefix_tenant *tenant, uint64_t bytes, bool is_new);
 /* For one more node: a ghost goes, or else a block. */
 bool store_make_node_room(struct prefix_tree *tree);
+
+/* --- ttl.c --- */
+/* Fails when there are CACHE_TTL_CLASSES already. */
+enum error_code ttl_class_of(struct prefix_tree *tree, uint32_t seconds, uint8_t *class,
+                             struct error *error) WARN_UNUSED;
+/* Starts the time to live anew, at least `ttl_class`. */
+void node_renew(struct prefix_tree *tree, struct prefix_node *node, uint8_t ttl_class);
+void node_expire(struct prefix_tree *tree, struct prefix_node *node);
+/* Its time has ended, nobody worked that off yet, and then it will stay for its children, as one without a time to
+ * live. Not for snapshots: they stay for nobody. */
+bool node_outlives(const struct prefix_node *node, uint64_t now_us);
+
+static inline bool node_is_fresh(const struct prefix_node *node, uint64_t now_us)
+{
+    return node->item.ttl_class == 0 || node->item.expires_us > now_us;
+}
 
 #endif

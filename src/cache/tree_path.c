@@ -303,22 +303,6 @@ void prefix_tree_use(struct prefix_tree *tree, struct prefix_path *path, uint64_
 
 /* --- storing ------------------------------------------------------------------------------------------ */
 
-enum error_code ttl_class_of(struct prefix_tree *tree, uint32_t seconds, uint8_t *class, struct error *error)
-{
-    for (uint32_t i = 0; i < tree->ttl_count; i++) {
-        if (tree->ttls[i] == seconds) {
-            *class = (uint8_t)i;
-            return OK;
-        }
-    }
-    if (tree->ttl_count == CACHE_TTL_CLASSES)
-        return error_set(error, ERROR_INVALID, "ttl: %u s would be one more than %u different times to live", seconds,
-                         CACHE_TTL_CLASSES - 1);
-    *class = (uint8_t)tree->ttl_count;
-    tree->ttls[tree->ttl_count++] = seconds;
-    return OK;
-}
-
 /* One call of prefix_tree_claim. */
 struct claiming {
     struct prefix_tree *tree;

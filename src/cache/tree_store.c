@@ -1,4 +1,5 @@
-/* tree_store.c - tiers, eviction, times to live, ghosts. See tree.h. */
+/* tree_store.c - which tier a block is in, who is evicted, what stays of it as a ghost. See tree.h; times to live are
+ * in ttl.c, and in which order the policy would have blocks go in policy.c. */
 #include <assert.h>
 
 #include "cache/tree_internal.h"
@@ -140,57 +141,6 @@ void node_lose(struct prefix_tree *tree, struct prefix_node *node, enum prefix_m
     }
     node->lost = (uint8_t)why;
     node_trim(tree, node);
-}
-
-/* --- times to live ------------------------------------------------------------------------------------ */
-
-void node_renew(struct prefix_tree *tree, struct prefix_node *node, uint8_t ttl_class)
-{
-    struct cache_item *item = &node->item;
-    node->used_us = tree->now_us;
-    if (tree->ttls[ttl_class] > tree->ttls[item->ttl_class])
-        item->ttl_class = ttl_class;
-    list_remove(node, LINK_TTL);
-    if (item->ttl_class == 0)
-        return;
-    item->expires_us = tree->now_us + (uint64_t)tree->ttls[item->ttl_class] * 1000000;
-    list_append(&tree->ttl_lists[item->ttl_class], node, LINK_TTL);
-}
-
-static struct prefix_node *next_expired(struct prefix_tree *tree)
-{
-    struct prefix_node *first = NULL;
-    for (uint32_t i = 1; i < tree->ttl_count; i++) {
-        struct prefix_node *node = tree->ttl_lists[i].first;
-        if (node != NULL && node->item.expires_us <= tree->now_us &&
-            (first == NULL || node->item.expires_us < first->item.expires_us))
-            first = node;
-    }
-    return first;
-}
-
-/* Children never outlive it but those without a time to live, which stay until
- * they are evicted; so it stays for them, as one of them. */
-void node_expire(struct prefix_tree *tree, struct prefix_node *node)
-{
-    const bool is_needed = !tree->options.is_snapshot &&
-                           (node->children[CACHE_MEMORY].root || node->children[CACHE_DISK].root);
-    if (!is_needed) {
-        node_lose(tree, node, PREFIX_EXPIRED);
-        return;
-    }
-    node->item.ttl_class = 0;
-    node_settle(tree, node);
-}
-
-void prefix_tree_expire(struct prefix_tree *tree, uint64_t now_us)
-{
-    tree->now_us = now_us > tree->now_us ? now_us : tree->now_us;
-    for (struct prefix_node *node; (node = next_expired(tree)) != NULL;) {
-        list_remove(node, LINK_TTL);
-        if (node->pins == 0) /* else when unpinned; nobody else gets it till then */
-            node_expire(tree, node);
-    }
 }
 
 /* --- eviction ----------------------------------------------------------------------------------------- */

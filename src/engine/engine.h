@@ -95,6 +95,13 @@ struct engine_started {
     struct engine_cache_use cache;
 };
 
+/* What a request for a prompt would read of the cache if it were admitted now. */
+struct engine_warmth {
+    uint32_t prompt_tokens;
+    uint32_t warm_tokens; /* engine_cache_use's read_tokens, unless the cache changes before */
+    uint32_t disk_tokens; /* of them, on disk: to be read before the request begins */
+};
+
 struct engine_finished {
     enum engine_stop stop;
     uint32_t stop_index;        /* which stop sequence */
@@ -161,5 +168,13 @@ struct engine_call *engine_count(struct engine_port *port, size_t model, const s
                                  size_t segment_count,
                                  void (*on_count)(void *ctx, uint32_t tokens, const struct error *error), void *ctx,
                                  struct error *error);
+
+/* How much of a prompt the model holds warm for the tenant and salt of `request`, of which segments, tenant,
+ * cache_salt, cache and cache_min_tokens count. A question changes nothing: no time to live begins anew, no use is
+ * counted. The worker answers between two of its steps and waits for none. Refused and freed as engine_generate. */
+struct engine_call *engine_warmth(struct engine_port *port, size_t model, const struct engine_request *request,
+                                  void (*on_warmth)(void *ctx, const struct engine_warmth *warmth,
+                                                    const struct error *error),
+                                  void *ctx, struct error *error);
 
 #endif

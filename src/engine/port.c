@@ -14,7 +14,8 @@
 #define CALLS_MAX 65536u
 #define SWEEP_MS 1000u
 
-enum call_state { CALL_WAITING, CALL_STARTED, CALL_COUNTING };
+/* The last two are questions: one frame there, one back, no place in the queue. */
+enum call_state { CALL_WAITING, CALL_STARTED, CALL_COUNTING, CALL_WARMTH };
 
 struct engine_call {
     struct engine_port *port;
@@ -23,6 +24,7 @@ struct engine_call {
     enum tier tier;
     struct engine_handlers handlers;
     void (*on_count)(void *ctx, uint32_t tokens, const struct error *error);
+    void (*on_warmth)(void *ctx, const struct engine_warmth *warmth, const struct error *error);
     void *ctx;
     uint64_t since_us; /* last sign of progress */
 };
@@ -133,6 +135,8 @@ static void fail_call(struct engine_call *call, const struct error *error)
     release_call(call);
     if (copy.state == CALL_COUNTING)
         copy.on_count(copy.ctx, 0, error);
+    else if (copy.state == CALL_WARMTH)
+        copy.on_warmth(copy.ctx, NULL, error);
     else
         copy.handlers.on_failed(copy.ctx, error);
 }
@@ -204,18 +208,30 @@ static bool on_counted(struct engine_call *call, struct str payload)
     return true;
 }
 
+static bool on_warm(struct engine_call *call, struct str payload)
+{
+    struct engine_warmth warmth;
+    if (!protocol_get_warm(payload, &warmth) || call->state != CALL_WARMTH)
+        return false;
+    const struct engine_call copy = *call;
+    release_call(call);
+    copy.on_warmth(copy.ctx, &warmth, NULL);
+    return true;
+}
+
 static bool on_port_frame(void *ctx, const struct frame_header *header, struct str payload)
 {
     struct port_link *link = ctx;
     struct engine_call *call = find_call(link->port, link->model, header->call);
     if (call == NULL) /* cancelled a moment ago */
-        return header->type >= FRAME_STARTED && header->type <= FRAME_COUNTED;
+        return (header->type >= FRAME_STARTED && header->type <= FRAME_COUNTED) || header->type == FRAME_WARM;
     switch (header->type) {
     case FRAME_STARTED: return on_started(call, payload);
     case FRAME_TEXT: return on_text(call, payload);
     case FRAME_FINISHED: return on_finished(call, payload);
     case FRAME_FAILED: return on_failed(call, payload);
     case FRAME_COUNTED: return on_counted(call, payload);
+    case FRAME_WARM: return on_warm(call, payload);
     default: return false;
     }
 }
@@ -343,7 +359,7 @@ static bool is_overdue(const struct engine_call *call, uint64_t now_us)
 static void send_cancel(const struct engine_call *call)
 {
     struct port_link *link = call->port->links[call->model];
-    if (link == NULL || call->state == CALL_COUNTING)
+    if (link == NULL || call->state >= CALL_COUNTING)
         return;
     protocol_put_cancel(link_begin(&link->link), call->id);
     (void)link_end(&link->link); /* a worker that reads nothing any more is about to be killed */
@@ -490,5 +506,19 @@ struct engine_call *engine_count(struct engine_port *port, size_t model, const s
         return NULL;
     call->on_count = on_count;
     protocol_put_count(link_begin(&link->link), call->id, segments, segment_count);
+    return submit(call, link, error);
+}
+
+struct engine_call *engine_warmth(struct engine_port *port, size_t model, const struct engine_request *request,
+                                  void (*on_warmth)(void *ctx, const struct engine_warmth *warmth,
+                                                    const struct error *error),
+                                  void *ctx, struct error *error)
+{
+    struct port_link *link = usable_link(port, model, error);
+    struct engine_call *call = link == NULL ? NULL : new_call(port, model, CALL_WARMTH, TIER_DEFAULT, ctx, error);
+    if (call == NULL)
+        return NULL;
+    call->on_warmth = on_warmth;
+    protocol_put_warmth(link_begin(&link->link), call->id, request);
     return submit(call, link, error);
 }

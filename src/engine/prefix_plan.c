@@ -122,29 +122,64 @@ static uint32_t least_readable(const struct prefix_store *store, uint32_t least)
     return (least + block - 1) / block * block + 1;
 }
 
-/* False: closed again, because another job computes more of the prompt. */
-static bool look_up(struct prefix_store *store, struct prefix_use *use, uint32_t *positions, uint32_t position_count,
+/* Implicit caching reads up to any whole block; a deterministic prompt only up to where a cold one is cut, too. */
+static bool is_anywhere(const struct prefix_store *store, const struct prefix_job *job)
+{
+    return job->request->cache == ENGINE_CACHE_IMPLICIT && !store->options.is_deterministic;
+}
+
+/* What the job is to store, into use->checkpoints, and the question for what it may read, whose positions the caller
+ * frees. False: nothing to do, and use->figures say why. */
+static bool plan(const struct prefix_store *store, struct prefix_use *use, struct prefix_query *query,
+                 uint32_t **positions)
+{
+    const struct prefix_job *job = use->job;
+    const bool is_explicit = job->request->cache == ENGINE_CACHE_EXPLICIT;
+    const uint32_t last = (uint32_t)job->tokens->count - 1; /* at least one token is computed */
+    const size_t most = job->mark_count + job->tokens->count / PREFIX_STORE_PIECE + 2;
+    *positions = mem_calloc(most, sizeof(**positions));
+    use->checkpoints = mem_calloc(most, sizeof(*use->checkpoints));
+    if (!*positions || !use->checkpoints) {
+        prefix_use_miss(use, ENGINE_MISS_EVICTED, 0, 0);
+        return false;
+    }
+    if (!(is_explicit ? pick_checkpoints(job, use) : pick_all(store, job, use)))
+        return false;
+    *query = (struct prefix_query){
+        .scope = prefix_scope_of(store, job),
+        .tokens = job->tokens->items,
+        .count = last,
+        .now_us = clock_now_us(),
+    };
+    if (is_anywhere(store, job)) {
+        query->count = last - last % PREFIX_STORE_BLOCK; /* whole blocks are all that is kept unasked */
+        return true;
+    }
+    query->positions = *positions;
+    query->position_count = is_explicit ? find_positions(store, job, *positions) : find_cuts(job, *positions);
+    return true;
+}
+
+/* What a job reads where the tree has that much. */
+static uint32_t readable(const struct prefix_store *store, const struct prefix_job *job, const struct prefix_hit *hit)
+{
+    return is_anywhere(store, job) && hit->tokens < job->request->cache_min_tokens ? 0 : hit->tokens;
+}
+
+/* Under the lock. False: closed again, because another job computes more of the prompt. */
+static bool look_up(struct prefix_store *store, struct prefix_use *use, const struct prefix_query *query,
                     struct prefix_waiter *waiter)
 {
     const struct prefix_job *job = use->job;
-    const uint32_t last = (uint32_t)job->tokens->count - 1; /* at least one token is computed */
-    const bool is_anywhere = job->request->cache == ENGINE_CACHE_IMPLICIT && !store->options.is_deterministic;
     struct prefix_hit hit;
     struct error error;
-    const struct prefix_query query = {
-        .scope = prefix_scope_of(store, job),
-        .tokens = job->tokens->items,
-        .count = is_anywhere ? last - last % PREFIX_STORE_BLOCK : last, /* whole blocks are all that is kept unasked */
-        .positions = is_anywhere ? NULL : positions,
-        .position_count = position_count,
-        .now_us = clock_now_us(),
-    };
-    if (prefix_tree_open(store->tree, &query, &use->path, &hit, &error) != OK) {
+    if (prefix_tree_open(store->tree, query, &use->path, &hit, &error) != OK) {
         log_event(LOG_WARN, "cache_lookup_failed", LOG_C("error", error.message));
         prefix_use_miss(use, ENGINE_MISS_EVICTED, 0, 0);
         return true;
     }
-    const bool is_worth_waiting = !is_anywhere || hit.pending_tokens >= job->request->cache_min_tokens;
+    const bool is_worth_waiting =
+        !is_anywhere(store, job) || hit.pending_tokens >= job->request->cache_min_tokens;
     if (hit.pending_tokens > hit.tokens && is_worth_waiting) {
         prefix_tree_close(store->tree, use->path);
         use->path = NULL;
@@ -152,12 +187,9 @@ static bool look_up(struct prefix_store *store, struct prefix_use *use, uint32_t
         return false;
     }
     set_miss(use, &hit);
-    if (is_anywhere && hit.tokens < job->request->cache_min_tokens)
-        use->readable = 0;
-    else
-        use->readable = hit.tokens;
+    use->readable = readable(store, job, &hit);
     if (use->readable == 0 && hit.miss == PREFIX_NO_MISS) /* no whole block of the least length can be read */
-        prefix_use_miss(use, ENGINE_MISS_BELOW_MINIMUM, last + 1,
+        prefix_use_miss(use, ENGINE_MISS_BELOW_MINIMUM, (uint32_t)job->tokens->count,
                         least_readable(store, job->request->cache_min_tokens));
     return true;
 }
@@ -165,23 +197,18 @@ static bool look_up(struct prefix_store *store, struct prefix_use *use, uint32_t
 void prefix_store_open(struct prefix_store *store, const struct prefix_job *job, struct prefix_waiter *waiter,
                        struct prefix_use *use, bool *is_pending)
 {
+    struct prefix_query query;
+    uint32_t *positions = NULL;
     *use = (struct prefix_use){.job = job};
     *is_pending = false;
     if (job->request->cache == ENGINE_CACHE_OFF || !store) {
         prefix_use_miss(use, ENGINE_MISS_DISABLED, 0, 0);
         return;
     }
-    const size_t most = job->mark_count + job->tokens->count / PREFIX_STORE_PIECE + 2;
-    uint32_t *positions = mem_calloc(most, sizeof(*positions));
-    use->checkpoints = mem_calloc(most, sizeof(*use->checkpoints));
-    if (positions && use->checkpoints) {
-        const bool is_explicit = job->request->cache == ENGINE_CACHE_EXPLICIT;
-        if (is_explicit ? pick_checkpoints(job, use) : pick_all(store, job, use)) {
-            const uint32_t count = is_explicit ? find_positions(store, job, positions) : find_cuts(job, positions);
-            *is_pending = !look_up(store, use, positions, count, waiter);
-        }
-    } else {
-        prefix_use_miss(use, ENGINE_MISS_EVICTED, 0, 0);
+    if (plan(store, use, &query, &positions)) {
+        tree_lock(store);
+        *is_pending = !look_up(store, use, &query, waiter);
+        tree_unlock(store);
     }
     mem_free(positions);
     if (*is_pending)
@@ -190,5 +217,31 @@ void prefix_store_open(struct prefix_store *store, const struct prefix_job *job,
 
 void prefix_store_unwait(struct prefix_store *store, struct prefix_waiter *waiter)
 {
+    tree_lock(store);
     prefix_tree_unwait(store->tree, waiter);
+    tree_unlock(store);
+}
+
+/* --- asked only ------------------------------------------------------------------------------------- */
+
+/* The same plan and the same walk as of a job that is opened, so that the answer is what such a job would read. Of what
+ * another job is computing it says nothing: whoever is opened now waits for that, and reads more than was said. */
+void prefix_store_warmth(struct prefix_store *store, const struct prefix_job *job, struct engine_warmth *warmth)
+{
+    struct prefix_use use = {.job = job};
+    struct prefix_query query;
+    uint32_t *positions = NULL;
+    *warmth = (struct engine_warmth){.prompt_tokens = (uint32_t)job->tokens->count};
+    if (!store || job->request->cache == ENGINE_CACHE_OFF || job->tokens->count == 0)
+        return;
+    if (plan(store, &use, &query, &positions)) {
+        struct prefix_hit hit;
+        tree_lock(store);
+        prefix_tree_peek(store->tree, &query, &hit);
+        tree_unlock(store);
+        warmth->warm_tokens = readable(store, job, &hit);
+        warmth->disk_tokens = warmth->warm_tokens > 0 ? hit.disk_tokens : 0;
+    }
+    mem_free(positions);
+    mem_free(use.checkpoints);
 }

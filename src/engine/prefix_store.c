@@ -147,6 +147,7 @@ enum error_code prefix_store_new(const struct prefix_store_options *options, str
     if (!s)
         return error_no_memory(error);
     s->options = *options;
+    pthread_mutex_init(&s->mutex, NULL);
     s->scratch = model_facts(options->model)->scratch;
     s->is_snapshot = model_facts(options->model)->state_kind != MODEL_STATE_ATTENTION;
     const enum error_code code = open_all(s, error);
@@ -166,6 +167,7 @@ void prefix_store_free(struct prefix_store *store)
         block_store_end(store->blocks);
     prefix_tree_free(store->tree);
     block_store_free(store->blocks);
+    pthread_mutex_destroy(&store->mutex);
     mem_free(store);
 }
 
@@ -178,6 +180,47 @@ enum error_code prefix_store_set_tenant(struct prefix_store *store, struct str t
 void prefix_store_stats(const struct prefix_store *store, struct prefix_stats *stats)
 {
     prefix_tree_stats(store->tree, stats);
+}
+
+/* --- the tree, under its lock ----------------------------------------------------------------------- */
+
+void tree_close(struct prefix_store *store, struct prefix_path *path)
+{
+    tree_lock(store);
+    prefix_tree_close(store->tree, path);
+    tree_unlock(store);
+}
+
+/* The job's checkpoints from `first` on, which it is to store. What can't be claimed is not stored, no more. */
+static void claim_from(struct prefix_store *store, struct prefix_use *use, uint32_t first, uint64_t now_us)
+{
+    struct error error;
+    const struct model_tokens *tokens = use->job->tokens;
+    tree_lock(store);
+    const enum error_code code =
+        prefix_tree_claim(store->tree, use->path, tokens->items, (uint32_t)tokens->count, use->checkpoints + first,
+                          use->checkpoint_count - first, now_us, &error);
+    tree_unlock(store);
+    if (code != OK)
+        log_event(LOG_WARN, "cache_claim_failed", LOG_C("error", error.message));
+}
+
+static uint32_t load(struct prefix_store *store, struct prefix_path *path)
+{
+    tree_lock(store);
+    const uint32_t readable = prefix_tree_load(store->tree, path);
+    tree_unlock(store);
+    return readable;
+}
+
+static bool commit(struct prefix_store *store, struct prefix_path *path, struct block *block)
+{
+    const uint64_t now_us = clock_now_us();
+    tree_lock(store);
+    const bool is_stored =
+        prefix_tree_commit(store->tree, path, (uint64_t)(uintptr_t)block, block_bytes(block), now_us);
+    tree_unlock(store);
+    return is_stored;
 }
 
 /* --- reading ahead ---------------------------------------------------------------------------------- */
@@ -276,24 +319,21 @@ static uint32_t cut_before(const struct prefix_store *store, const struct prefix
 
 void prefix_store_begin(struct prefix_store *store, struct prefix_use *use)
 {
-    struct error error;
     const uint64_t now_us = clock_now_us();
-    const struct model_tokens *tokens = use->job->tokens;
     if (!use->path)
         return;
     const uint32_t expected = use->readable;
     if (expected > 0)
-        use->readable = prefix_tree_load(store->tree, use->path);
+        use->readable = load(store, use->path);
     if (use->readable < expected) { /* damaged on disk, or no room in memory */
         use->readable = cut_before(store, use, use->readable);
         prefix_use_miss(use, ENGINE_MISS_EVICTED, 0, 0);
     }
     release_fetch(store, use);
+    tree_lock(store);
     prefix_tree_use(store->tree, use->path, now_us);
-    const uint32_t first = skip_passed(store, use);
-    if (prefix_tree_claim(store->tree, use->path, tokens->items, (uint32_t)tokens->count, use->checkpoints + first,
-                          use->checkpoint_count - first, now_us, &error) != OK)
-        log_event(LOG_WARN, "cache_claim_failed", LOG_C("error", error.message));
+    tree_unlock(store);
+    claim_from(store, use, skip_passed(store, use), now_us);
     use_blocks(store, use, now_us);
     use->figures.read_tokens = use->readable;
 }
@@ -426,12 +466,11 @@ static void save(struct prefix_store *store, struct prefix_use *use, uint32_t se
         struct block *block = take_block(store, sequence, &facts);
         if (!block) {
             log_event(LOG_WARN, "cache_state_failed", LOG_I("begin", claim.begin), LOG_I("end", claim.end));
-            prefix_tree_close(store->tree, use->path);
+            tree_close(store, use->path);
             use->path = NULL;
             return;
         }
-        if (!prefix_tree_commit(store->tree, use->path, (uint64_t)(uintptr_t)block, block_bytes(block),
-                                clock_now_us()))
+        if (!commit(store, use->path, block))
             return;
         block_use(store->blocks, block, &facts.lease, claim.ttl_s > 0);
         count_writes(use, claim.end);
@@ -481,15 +520,26 @@ uint32_t prefix_store_stop(const struct prefix_store *store, const struct prefix
     return prefix_path_next_claim(use->path, &begin, &end) ? end : 0;
 }
 
+static bool claim_whole(struct prefix_store *store, struct prefix_path *path, const model_token *tokens,
+                        uint32_t count, const struct prefix_checkpoint *whole)
+{
+    struct error error;
+    const uint64_t now_us = clock_now_us();
+    tree_lock(store);
+    const enum error_code code =
+        prefix_tree_claim(store->tree, path, tokens, count, whole, 1, now_us, &error);
+    tree_unlock(store);
+    return code == OK;
+}
+
 void prefix_store_keep(struct prefix_store *store, struct prefix_use *use, uint32_t sequence,
                        const model_token *tokens, uint32_t count)
 {
-    struct error error;
     const struct prefix_checkpoint whole = {.position = count - count % PREFIX_STORE_BLOCK};
     if (!use->path || use->job->request->cache != ENGINE_CACHE_IMPLICIT || store->is_snapshot ||
         store->options.is_deterministic || whole.position == 0)
         return;
-    if (prefix_tree_claim(store->tree, use->path, tokens, count, &whole, 1, clock_now_us(), &error) == OK)
+    if (claim_whole(store, use->path, tokens, count, &whole))
         save(store, use, sequence, tokens, count);
 }
 
@@ -498,7 +548,7 @@ void prefix_store_close(struct prefix_store *store, struct prefix_use *use)
     if (use->fetched)
         release_fetch(store, use);
     if (use->path)
-        prefix_tree_close(store->tree, use->path);
+        tree_close(store, use->path);
     mem_free(use->checkpoints);
     *use = (struct prefix_use){0};
 }
@@ -507,24 +557,23 @@ void prefix_store_close(struct prefix_store *store, struct prefix_use *use)
 
 void prefix_store_yield(struct prefix_store *store, struct prefix_use *use)
 {
-    if (store && use->path)
-        prefix_tree_yield(store->tree, use->path);
+    if (!store || !use->path)
+        return;
+    tree_lock(store);
+    prefix_tree_yield(store->tree, use->path);
+    tree_unlock(store);
 }
 
 void prefix_store_reclaim(struct prefix_store *store, struct prefix_use *use, uint32_t past)
 {
-    struct error error;
     uint32_t first = 0;
     if (!store || !use->path)
         return;
-    const struct model_tokens *tokens = use->job->tokens;
     const uint32_t from = past > use->readable ? past : use->readable;
     while (store->is_snapshot && first < use->checkpoint_count && use->checkpoints[first].position <= from)
         first++;
-    if (first < use->checkpoint_count &&
-        prefix_tree_claim(store->tree, use->path, tokens->items, (uint32_t)tokens->count, use->checkpoints + first,
-                          use->checkpoint_count - first, clock_now_us(), &error) != OK)
-        log_event(LOG_WARN, "cache_claim_failed", LOG_C("error", error.message));
+    if (first < use->checkpoint_count)
+        claim_from(store, use, first, clock_now_us());
 }
 
 uint32_t prefix_store_pin(struct prefix_store *store, const struct prefix_job *job, uint32_t past,
@@ -541,7 +590,10 @@ uint32_t prefix_store_pin(struct prefix_store *store, const struct prefix_job *j
         .count = past < job->tokens->count ? past : (uint32_t)job->tokens->count,
         .now_us = clock_now_us(),
     };
-    if (prefix_tree_open(store->tree, &query, pin, &hit, &error) != OK)
+    tree_lock(store);
+    const enum error_code code = prefix_tree_open(store->tree, &query, pin, &hit, &error);
+    tree_unlock(store);
+    if (code != OK)
         return 0;
     uint32_t pinned = 0;
     for (uint32_t i = 0; i < prefix_path_count(*pin); i++) {
@@ -568,5 +620,5 @@ bool prefix_store_put_back(struct prefix_store *store, const struct prefix_path 
 void prefix_store_unpin(struct prefix_store *store, struct prefix_path *pin)
 {
     if (pin)
-        prefix_tree_close(store->tree, pin);
+        tree_close(store, pin);
 }

@@ -19,7 +19,7 @@
  * begins to read a job's blocks on the disk thread, and the job is admitted
  * when they are in memory. From there on they are restored as any others.
  *
- * Everything on the model thread. */
+ * Everything on the model thread, but for prefix_store_warmth. */
 #ifndef ENGINE_PREFIX_STORE_H
 #define ENGINE_PREFIX_STORE_H
 
@@ -93,6 +93,9 @@ struct prefix_use {
  * then empty. Without memory, and where caching is off, the use does nothing. */
 void prefix_store_open(struct prefix_store *store, const struct prefix_job *job, struct prefix_waiter *waiter,
                        struct prefix_use *use, bool *is_pending);
+/* Any thread: what an open would find now. Nothing changes by it, nobody waits but for a change of the tree that is
+ * going on. The store may be NULL: nothing is warm. */
+void prefix_store_warmth(struct prefix_store *store, const struct prefix_job *job, struct engine_warmth *warmth);
 void prefix_store_unwait(struct prefix_store *store, struct prefix_waiter *waiter);
 
 /* False: blocks on disk are being read for this use, or will be when others

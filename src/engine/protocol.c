@@ -84,6 +84,15 @@ static void put_segments(struct buf *out, const struct engine_segment *segments,
     }
 }
 
+/* Who asks, and what the cache may do for it. */
+static void put_cache_wish(struct buf *out, const struct engine_request *request)
+{
+    put_str(out, request->tenant);
+    put_str(out, request->cache_salt);
+    put_u8(out, (uint8_t)request->cache);
+    put_u32(out, request->cache_min_tokens);
+}
+
 void protocol_put_generate(struct buf *out, uint32_t call, const struct engine_request *request)
 {
     const size_t start = frame_begin(out, FRAME_GENERATE, call);
@@ -95,10 +104,7 @@ void protocol_put_generate(struct buf *out, uint32_t call, const struct engine_r
     put_u8(out, (uint8_t)request->tier);
     put_str(out, request->grammar);
     put_u8(out, request->observes_grammar);
-    put_str(out, request->tenant);
-    put_str(out, request->cache_salt);
-    put_u8(out, (uint8_t)request->cache);
-    put_u32(out, request->cache_min_tokens);
+    put_cache_wish(out, request);
     put_u32(out, (uint32_t)request->stop_count);
     for (size_t i = 0; i < request->stop_count; i++)
         put_str(out, request->stops[i]);
@@ -110,6 +116,14 @@ void protocol_put_count(struct buf *out, uint32_t call, const struct engine_segm
 {
     const size_t start = frame_begin(out, FRAME_COUNT, call);
     put_segments(out, segments, count);
+    frame_end(out, start);
+}
+
+void protocol_put_warmth(struct buf *out, uint32_t call, const struct engine_request *request)
+{
+    const size_t start = frame_begin(out, FRAME_WARMTH, call);
+    put_cache_wish(out, request);
+    put_segments(out, request->segments, request->segment_count);
     frame_end(out, start);
 }
 
@@ -171,6 +185,15 @@ void protocol_put_counted(struct buf *out, uint32_t call, uint32_t tokens)
 {
     const size_t start = frame_begin(out, FRAME_COUNTED, call);
     put_u32(out, tokens);
+    frame_end(out, start);
+}
+
+void protocol_put_warm(struct buf *out, uint32_t call, const struct engine_warmth *warmth)
+{
+    const size_t start = frame_begin(out, FRAME_WARM, call);
+    put_u32(out, warmth->prompt_tokens);
+    put_u32(out, warmth->warm_tokens);
+    put_u32(out, warmth->disk_tokens);
     frame_end(out, start);
 }
 
@@ -348,6 +371,16 @@ static bool get_stops(struct reader *in, struct arena *arena, struct engine_requ
     return !in->bad;
 }
 
+static void get_cache_wish(struct reader *in, struct engine_request *request)
+{
+    request->tenant = get_str(in);
+    request->cache_salt = get_str(in);
+    const uint8_t cache = get_u8(in);
+    in->bad = in->bad || cache > ENGINE_CACHE_IMPLICIT;
+    request->cache = in->bad ? ENGINE_CACHE_OFF : (enum engine_cache)cache;
+    request->cache_min_tokens = get_u32(in);
+}
+
 bool protocol_get_generate(struct str payload, struct arena *arena, struct engine_request *request)
 {
     struct reader in = {.rest = payload};
@@ -362,12 +395,7 @@ bool protocol_get_generate(struct str payload, struct arena *arena, struct engin
     request->tier = in.bad ? TIER_DEFAULT : (enum tier)tier;
     request->grammar = get_str(&in);
     request->observes_grammar = get_bool(&in);
-    request->tenant = get_str(&in);
-    request->cache_salt = get_str(&in);
-    const uint8_t cache = get_u8(&in);
-    in.bad = in.bad || cache > ENGINE_CACHE_IMPLICIT;
-    request->cache = in.bad ? ENGINE_CACHE_OFF : (enum engine_cache)cache;
-    request->cache_min_tokens = get_u32(&in);
+    get_cache_wish(&in, request);
     struct engine_segment *segments = NULL;
     if (!get_stops(&in, arena, request) || !get_segments(&in, arena, &segments, &request->segment_count))
         return false;
@@ -379,6 +407,18 @@ bool protocol_get_count(struct str payload, struct arena *arena, struct engine_s
 {
     struct reader in = {.rest = payload};
     return get_segments(&in, arena, segments, count) && reader_done(&in);
+}
+
+bool protocol_get_warmth(struct str payload, struct arena *arena, struct engine_request *request)
+{
+    struct reader in = {.rest = payload};
+    struct engine_segment *segments = NULL;
+    *request = (struct engine_request){.tier = TIER_DEFAULT};
+    get_cache_wish(&in, request);
+    if (!get_segments(&in, arena, &segments, &request->segment_count))
+        return false;
+    request->segments = segments;
+    return reader_done(&in);
 }
 
 static void get_cache_use(struct reader *in, struct engine_cache_use *use)
@@ -442,6 +482,16 @@ bool protocol_get_counted(struct str payload, uint32_t *tokens)
     struct reader in = {.rest = payload};
     *tokens = get_u32(&in);
     return reader_done(&in);
+}
+
+bool protocol_get_warm(struct str payload, struct engine_warmth *warmth)
+{
+    struct reader in = {.rest = payload};
+    warmth->prompt_tokens = get_u32(&in);
+    warmth->warm_tokens = get_u32(&in);
+    warmth->disk_tokens = get_u32(&in);
+    return reader_done(&in) && warmth->warm_tokens <= warmth->prompt_tokens &&
+           warmth->disk_tokens <= warmth->warm_tokens;
 }
 
 static bool get_tenants(struct reader *in, struct arena *arena, struct frame_config *config)

@@ -25,6 +25,7 @@
  *             u32 count of segments, each: u8 flags (1 template, 2 ends a
  *             checkpoint), u32 ttl in seconds, string text
  *   COUNT     u32 count of segments, each as above
+ *   WARMTH    string tenant, string cache_salt, u8 cache, u32 least tokens, segments as COUNT
  *   CANCEL    nothing. Unknown calls are ignored: they may just have ended.
  * Port links, worker to gateway:
  *   STARTED   u32 prompt tokens, cache use
@@ -33,10 +34,11 @@
  *             u32 output tokens, u64 queue, prefill, decode in microseconds
  *   FAILED    u8 error code, string message
  *   COUNTED   u32 tokens
+ *   WARM      u32 tokens of the prompt, u32 of them warm, u32 of these on disk
  * A cache use: u32 read, write, written for an hour, u8 miss, u32 its two figures.
  * A GENERATE is answered by at most one STARTED, TEXT any number of times, and
  * exactly one FINISHED or FAILED; after CANCEL by nothing more (but what was
- * on its way). COUNT by one COUNTED or FAILED.
+ * on its way). COUNT by one COUNTED or FAILED, WARMTH by one WARM or FAILED.
  *
  * Control link, gateway to worker:
  *   CONFIG    first and once: the fields of struct frame_config in their order,
@@ -77,6 +79,8 @@ enum frame_type {
     FRAME_CONFIG,
     FRAME_HELLO,
     FRAME_FATAL,
+    FRAME_WARMTH,
+    FRAME_WARM,
     FRAME_TYPE_END,
 };
 
@@ -118,12 +122,14 @@ struct frame_config {
 /* Each encoder appends one whole frame; a failure is sticky in the buffer. */
 void protocol_put_generate(struct buf *out, uint32_t call, const struct engine_request *request);
 void protocol_put_count(struct buf *out, uint32_t call, const struct engine_segment *segments, size_t count);
+void protocol_put_warmth(struct buf *out, uint32_t call, const struct engine_request *request);
 void protocol_put_cancel(struct buf *out, uint32_t call);
 void protocol_put_started(struct buf *out, uint32_t call, const struct engine_started *started);
 void protocol_put_text(struct buf *out, uint32_t call, struct str text, uint32_t tokens);
 void protocol_put_finished(struct buf *out, uint32_t call, const struct engine_finished *finished);
 void protocol_put_failed(struct buf *out, uint32_t call, const struct error *error);
 void protocol_put_counted(struct buf *out, uint32_t call, uint32_t tokens);
+void protocol_put_warm(struct buf *out, uint32_t call, const struct engine_warmth *warmth);
 void protocol_put_config(struct buf *out, const struct frame_config *config);
 void protocol_put_hello(struct buf *out, const struct engine_model_info *info);
 void protocol_put_fatal(struct buf *out, struct str message);
@@ -135,11 +141,13 @@ bool protocol_get_header(const uint8_t bytes[PROTOCOL_HEADER_LEN], struct frame_
  * out of memory. Strings borrow from the payload, arrays live in the arena. */
 bool protocol_get_generate(struct str payload, struct arena *arena, struct engine_request *request);
 bool protocol_get_count(struct str payload, struct arena *arena, struct engine_segment **segments, size_t *count);
+bool protocol_get_warmth(struct str payload, struct arena *arena, struct engine_request *request);
 bool protocol_get_started(struct str payload, struct engine_started *started);
 bool protocol_get_text(struct str payload, struct str *text, uint32_t *tokens);
 bool protocol_get_finished(struct str payload, struct engine_finished *finished);
 bool protocol_get_failed(struct str payload, struct error *error);
 bool protocol_get_counted(struct str payload, uint32_t *tokens);
+bool protocol_get_warm(struct str payload, struct engine_warmth *warmth);
 bool protocol_get_config(struct str payload, struct arena *arena, struct frame_config *config);
 bool protocol_get_hello(struct str payload, struct arena *arena, struct engine_model_info *info);
 bool protocol_get_fatal(struct str payload, struct str *message);

@@ -33,7 +33,8 @@ struct front_call {
     struct job job; /* owner points back here */
     struct front_port *port; /* NULL once the link is gone */
     uint32_t id;
-    bool is_count, is_cancelled, is_submitted;
+    enum frame_type type; /* what asked for it */
+    bool is_cancelled, is_submitted;
     uv_work_t work;
     struct error error; /* of preparing */
     struct front_call *previous, *next;
@@ -240,7 +241,24 @@ static enum error_code check_size(const struct worker *w, const struct front_cal
     return OK;
 }
 
-/* Prepared (or failed to be): count, refuse or queue. */
+static void send_counted(struct front_call *call)
+{
+    protocol_put_counted(link_begin(&call->port->link), call->id, (uint32_t)call->job.tokens.count);
+    sent(call->port);
+    free_call(call);
+}
+
+/* Here and not on the model thread: what it does now may take long, and only what it stores and drops is shared. */
+static void send_warm(struct worker *w, struct front_call *call)
+{
+    struct engine_warmth warmth;
+    prefix_store_warmth(w->prefixes, &call->job.prefix, &warmth);
+    protocol_put_warm(link_begin(&call->port->link), call->id, &warmth);
+    sent(call->port);
+    free_call(call);
+}
+
+/* Prepared (or failed to be): answer, refuse or queue. */
 static void dispatch(struct worker *w, struct front_call *call)
 {
     struct error error = call->error;
@@ -248,16 +266,18 @@ static void dispatch(struct worker *w, struct front_call *call)
         free_call(call);
         return;
     }
-    if (error.code == OK && call->is_count) {
-        protocol_put_counted(link_begin(&call->port->link), call->id, (uint32_t)call->job.tokens.count);
-        sent(call->port);
-        free_call(call);
-        return;
-    }
-    if (error.code == OK)
+    if (error.code == OK && call->type == FRAME_GENERATE)
         error.code = check_size(w, call, &error);
     if (error.code != OK) {
         fail_call(call, &error);
+        return;
+    }
+    if (call->type == FRAME_COUNT) {
+        send_counted(call);
+        return;
+    }
+    if (call->type == FRAME_WARMTH) {
+        send_warm(w, call);
         return;
     }
     call->is_submitted = true;
@@ -273,9 +293,6 @@ static size_t text_len(const struct engine_request *request)
     return len;
 }
 
-/* Any thread: the prompt's tokens and the grammar's rules, so that the model
- * thread waits for neither. A text that can't fit whatever its tokens are is not
- * tokenised. */
 static void add_mark(struct job *job, struct prefix_mark *marks, const struct engine_segment *segment)
 {
     if (segment->is_template && !segment->ends_checkpoint)
@@ -286,6 +303,9 @@ static void add_mark(struct job *job, struct prefix_mark *marks, const struct en
     };
 }
 
+/* Any thread: the prompt's tokens and the grammar's rules, so that the model
+ * thread waits for neither. A text that can't fit whatever its tokens are is not
+ * tokenised. */
 static void prepare(const struct model *model, struct front_call *call)
 {
     const struct engine_request *request = &call->job.request;
@@ -293,7 +313,7 @@ static void prepare(const struct model *model, struct front_call *call)
     const size_t at_least = text_len(request) / facts->piece_max;
     struct model_tokens *tokens = &call->job.tokens;
     call->error.code = OK;
-    if (!call->is_count && at_least > facts->context) {
+    if (call->type == FRAME_GENERATE && at_least > facts->context) {
         (void)error_set(&call->error, ERROR_INVALID, TOO_LONG "%zu tokens > %u maximum, counted no further", at_least,
                         facts->context);
         return;
@@ -366,6 +386,20 @@ static void cancel_call(struct worker *w, struct front_call *call)
         scheduler_cancel(w->scheduler, &call->job);
 }
 
+static bool decode(struct front_call *call, struct str payload)
+{
+    struct engine_request *request = &call->job.request;
+    struct arena *arena = &call->job.arena;
+    struct engine_segment *segments = NULL;
+    if (call->type == FRAME_GENERATE)
+        return protocol_get_generate(payload, arena, request);
+    if (call->type == FRAME_WARMTH)
+        return protocol_get_warmth(payload, arena, request);
+    const bool good = protocol_get_count(payload, arena, &segments, &request->segment_count);
+    request->segments = segments;
+    return good;
+}
+
 /* The payload is copied whole: the request's strings then point into the copy. */
 static bool on_request(struct front_port *port, const struct frame_header *header, struct str payload)
 {
@@ -380,15 +414,9 @@ static bool on_request(struct front_port *port, const struct frame_header *heade
         fail_call(call, &error);
         return true;
     }
-    struct engine_request *request = &call->job.request;
-    call->is_count = header->type == FRAME_COUNT;
-    struct engine_segment *segments = NULL;
-    const bool good = call->is_count
-                          ? protocol_get_count(copy, &call->job.arena, &segments, &request->segment_count)
-                          : protocol_get_generate(copy, &call->job.arena, request);
-    if (call->is_count)
-        request->segments = segments;
-    if (!good) {
+    const struct engine_request *request = &call->job.request;
+    call->type = header->type;
+    if (!decode(call, copy)) {
         free_call(call);
         return false;
     }
@@ -406,7 +434,7 @@ static bool on_port_frame(void *ctx, const struct frame_header *header, struct s
     struct front_port *port = ctx;
     if (!port->worker->is_up)
         return false;
-    if (header->type == FRAME_GENERATE || header->type == FRAME_COUNT) {
+    if (header->type == FRAME_GENERATE || header->type == FRAME_COUNT || header->type == FRAME_WARMTH) {
         const bool good = on_request(port, header, payload);
         link_flush(&port->link);
         return good;

@@ -20,11 +20,25 @@ static void again_generate(struct str payload, struct arena *arena)
     buf_deinit(&frame);
 }
 
+static void again_warmth(struct str payload, struct arena *arena)
+{
+    struct engine_request request;
+    struct buf frame;
+    if (!protocol_get_warmth(payload, arena, &request))
+        return;
+    buf_init(&frame, PROTOCOL_PAYLOAD_MAX + PROTOCOL_HEADER_LEN);
+    protocol_put_warmth(&frame, 1, &request);
+    if (frame.failed || !str_eq(str_slice(buf_str(&frame), PROTOCOL_HEADER_LEN, frame.len), payload))
+        abort();
+    buf_deinit(&frame);
+}
+
 static void decode(enum frame_type type, struct str payload, struct arena *arena)
 {
     union {
         struct engine_started started;
         struct engine_finished finished;
+        struct engine_warmth warmth;
         struct frame_config config;
         struct engine_model_info info;
         struct error error;
@@ -36,11 +50,13 @@ static void decode(enum frame_type type, struct str payload, struct arena *arena
     switch (type) {
     case FRAME_GENERATE: again_generate(payload, arena); break;
     case FRAME_COUNT: (void)protocol_get_count(payload, arena, &segments, &count); break;
+    case FRAME_WARMTH: again_warmth(payload, arena); break;
     case FRAME_STARTED: (void)protocol_get_started(payload, &out.started); break;
     case FRAME_TEXT: (void)protocol_get_text(payload, &text, &tokens); break;
     case FRAME_FINISHED: (void)protocol_get_finished(payload, &out.finished); break;
     case FRAME_FAILED: (void)protocol_get_failed(payload, &out.error); break;
     case FRAME_COUNTED: (void)protocol_get_counted(payload, &tokens); break;
+    case FRAME_WARM: (void)protocol_get_warm(payload, &out.warmth); break;
     case FRAME_CONFIG: (void)protocol_get_config(payload, arena, &out.config); break;
     case FRAME_HELLO: (void)protocol_get_hello(payload, arena, &out.info); break;
     case FRAME_FATAL: (void)protocol_get_fatal(payload, &text); break;

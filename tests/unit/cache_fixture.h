@@ -181,8 +181,12 @@ static inline struct prefix_hit bed_peek(struct bed *bed, const char *tenant, co
                                          uint64_t now_us)
 {
     const struct prefix_query query = query_of(tenant, tokens, count, now_us);
-    struct prefix_hit hit;
+    struct prefix_hit before, hit;
+    prefix_tree_peek(bed->tree, &query, &before);
+    prefix_tree_expire(bed->tree, now_us); /* as an open does; whatever ended by then must not make a difference */
     prefix_tree_peek(bed->tree, &query, &hit);
+    assert_int_equal(before.tokens, hit.tokens);
+    assert_int_equal(before.disk_tokens, hit.disk_tokens);
     return hit;
 }
 
@@ -202,9 +206,13 @@ static inline enum error_code bed_try(struct bed *bed, const struct prefix_query
 {
     struct prefix_path *path;
     struct error error;
+    struct prefix_hit asked;
+    prefix_tree_peek(bed->tree, query, &asked);
     enum error_code code = prefix_tree_open(bed->tree, query, &path, hit, &error);
     if (code != OK)
         return code;
+    assert_int_equal(asked.tokens, hit->tokens);
+    assert_int_equal(asked.disk_tokens, hit->disk_tokens);
     hit->tokens = prefix_tree_load(bed->tree, path);
     prefix_tree_use(bed->tree, path, query->now_us);
     code = prefix_tree_claim(bed->tree, path, query->tokens, query->count, checkpoints, checkpoint_count,

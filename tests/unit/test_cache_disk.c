@@ -391,6 +391,7 @@ static uint32_t peek(struct bench *bench, const char *tenant, int32_t seed, uint
     fill_tokens(tokens, count, seed);
     const struct prefix_query query = {
         .scope = scope_of(tenant), .tokens = tokens, .count = count, .now_us = bench->now_us};
+    prefix_tree_expire(bench->tree, bench->now_us);
     prefix_tree_peek(bench->tree, &query, &hit);
     return hit.tokens;
 }

@@ -875,7 +875,11 @@ static void play(struct bed *bed, struct rng *rng, struct player *player, uint64
             assert_int_equal(prefix_tree_want(bed->tree, &query, &player->path, &error), OK);
             return;
         }
+        struct prefix_hit asked;
+        prefix_tree_peek(bed->tree, &query, &asked);
         assert_int_equal(prefix_tree_open(bed->tree, &query, &player->path, &hit, &error), OK);
+        assert_int_equal(asked.tokens, hit.tokens); /* a question is answered with what an open finds */
+        assert_int_equal(asked.disk_tokens, hit.disk_tokens);
         assert_true(hit.tokens <= player->count);
         bed->is_disk_broken = rng_below(rng, 10) == 0;
         assert_true(prefix_tree_load(bed->tree, player->path) <= hit.tokens);

@@ -66,6 +66,36 @@ static void test_generate(void **state)
     buf_deinit(&frame);
 }
 
+static void test_warmth(void **state)
+{
+    (void)state;
+    struct buf frame;
+    struct engine_request in = full_request(), out;
+    in.cache = ENGINE_CACHE_IMPLICIT;
+    in.cache_min_tokens = 1024;
+    buf_init(&frame, PROTOCOL_PAYLOAD_MAX);
+    protocol_put_warmth(&frame, 5, &in);
+    const struct str payload = payload_of(&frame, FRAME_WARMTH, 5);
+    for (size_t len = 0; len <= payload.len; len++) { /* nothing shorter is legal */
+        struct arena arena;
+        char *copy = mem_alloc(len + 1);
+        memcpy(copy, payload.data, len);
+        arena_init(&arena, 0);
+        assert_int_equal(protocol_get_warmth((struct str){copy, len}, &arena, &out), len == payload.len);
+        if (len == payload.len) {
+            assert_true(str_eq(out.tenant, in.tenant) && str_eq(out.cache_salt, in.cache_salt));
+            assert_int_equal(out.cache, ENGINE_CACHE_IMPLICIT);
+            assert_int_equal(out.cache_min_tokens, 1024);
+            assert_int_equal(out.segment_count, 3);
+            assert_true(out.segments[1].ends_checkpoint && str_eq(out.segments[1].text, segments[1].text));
+            assert_int_equal(out.segments[1].ttl_seconds, 300);
+        }
+        arena_deinit(&arena);
+        mem_free(copy);
+    }
+    buf_deinit(&frame);
+}
+
 static void test_replies(void **state)
 {
     (void)state;
@@ -89,6 +119,20 @@ static void test_replies(void **state)
     assert_int_equal(finished_out.stop, ENGINE_STOP_SEQUENCE);
     assert_int_equal(finished_out.output_tokens, 33);
     assert_int_equal(finished_out.decode_us, 3000);
+
+    buf_clear(&frame);
+    const struct engine_warmth warmth = {.prompt_tokens = 10, .warm_tokens = 8, .disk_tokens = 3};
+    struct engine_warmth warmth_out;
+    protocol_put_warm(&frame, 6, &warmth);
+    assert_true(protocol_get_warm(payload_of(&frame, FRAME_WARM, 6), &warmth_out));
+    assert_memory_equal(&warmth, &warmth_out, sizeof(warmth));
+    /* More of the prompt than it has, or more on disk than is warm: a worker that says so is broken. */
+    static const struct engine_warmth wrong[] = {{10, 11, 0}, {10, 5, 6}};
+    for (size_t i = 0; i < 2; i++) {
+        buf_clear(&frame);
+        protocol_put_warm(&frame, 6, &wrong[i]);
+        assert_false(protocol_get_warm(payload_of(&frame, FRAME_WARM, 6), &warmth_out));
+    }
 
     buf_clear(&frame);
     struct str text;
@@ -234,7 +278,8 @@ static void test_mutations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_generate),  cmocka_unit_test(test_replies),         cmocka_unit_test(test_control),
+        cmocka_unit_test(test_generate),  cmocka_unit_test(test_warmth),
+        cmocka_unit_test(test_replies),   cmocka_unit_test(test_control),
         cmocka_unit_test(test_truncated), cmocka_unit_test(test_hostile_lengths), cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_mutations),
     };

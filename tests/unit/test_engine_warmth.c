@@ -1,0 +1,368 @@
+/* test_engine_warmth.c - how warm a prompt is, asked through the engine's public header of a real worker: the answer is
+ * what the next request then reads, for everybody else nothing, and asking changes nothing.
+ *
+ * The test program is its own worker: started as `worker ...` it runs that. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "core/util.h"
+#include "engine/random_gguf.h"
+#include "support.h"
+#include "support_engine.h"
+
+#define MINUTES 300u
+#define TEXT_MAX 4096u
+
+static char model_path[64];
+
+/* --- harness ---------------------------------------------------------------------------------------- */
+
+static struct engine_bed *open_bed(uint64_t memory_bytes, const char *data, bool is_deterministic)
+{
+    struct config_model model = {.name = "tiny", .path = model_path, .context = 2048, .parallel = 4};
+    const struct config config = {.models = &model,
+                                  .model_count = 1,
+                                  .deterministic = is_deterministic,
+                                  .data = data,
+                                  .cache_memory_bytes = memory_bytes,
+                                  .cache_disk_bytes = data ? 64u << 20 : 0,
+                                  .log_level = LOG_ERROR};
+    return engine_bed_open(&config);
+}
+
+struct answer {
+    struct engine_warmth warmth;
+    enum error_code code;
+    uint32_t calls;
+};
+
+static void on_warmth(void *ctx, const struct engine_warmth *warmth, const struct error *error)
+{
+    struct answer *answer = ctx;
+    answer->calls++;
+    answer->code = error != NULL ? error->code : OK;
+    if (warmth != NULL)
+        answer->warmth = *warmth;
+}
+
+static struct engine_warmth warmth_of(struct engine_bed *bed, const struct engine_request *request)
+{
+    struct error error;
+    struct answer answer = {0};
+    assert_non_null(engine_warmth(bed->port, 0, request, on_warmth, &answer, &error));
+    RUN_UNTIL(bed, answer.calls > 0);
+    assert_int_equal(answer.calls, 1);
+    assert_int_equal(answer.code, OK);
+    return answer.warmth;
+}
+
+struct reply {
+    struct engine_finished finished;
+    uint32_t texts;
+    bool is_done, is_failed;
+};
+
+static void on_text(void *ctx, struct str text, uint32_t tokens)
+{
+    struct reply *reply = ctx;
+    (void)text;
+    (void)tokens;
+    reply->texts++;
+}
+
+static void on_finished(void *ctx, const struct engine_finished *finished)
+{
+    struct reply *reply = ctx;
+    reply->finished = *finished;
+    reply->is_done = true;
+}
+
+static void on_failed(void *ctx, const struct error *error)
+{
+    struct reply *reply = ctx;
+    (void)error;
+    reply->is_done = reply->is_failed = true;
+}
+
+static const struct engine_handlers handlers = {NULL, on_text, on_finished, on_failed};
+
+static struct engine_call *begin(struct engine_bed *bed, const struct engine_request *request, struct reply *reply)
+{
+    struct error error;
+    *reply = (struct reply){0};
+    struct engine_call *call = engine_generate(bed->port, 0, request, &handlers, reply, &error);
+    assert_non_null(call);
+    return call;
+}
+
+static struct engine_finished generate(struct engine_bed *bed, const struct engine_request *request)
+{
+    struct reply reply;
+    (void)begin(bed, request, &reply);
+    RUN_UNTIL(bed, reply.is_done);
+    assert_false(reply.is_failed);
+    return reply.finished;
+}
+
+/* A prompt in two segments: `shared` words that depend on the seed, then a question. */
+struct prompt {
+    char text[TEXT_MAX], question[64];
+    struct engine_segment segments[2];
+    struct engine_request request;
+};
+
+static void prompt_init(struct prompt *prompt, unsigned seed, unsigned words, const char *question,
+                        enum engine_cache cache)
+{
+    size_t len = 0;
+    for (unsigned i = 0; i < words; i++) {
+        len += (size_t)snprintf(prompt->text + len, TEXT_MAX - len, "%c%u ", 'a' + (int)((seed + i) % 26), i % 10);
+        assert_true(len < TEXT_MAX);
+    }
+    snprintf(prompt->question, sizeof(prompt->question), "%s", question);
+    const bool is_explicit = cache == ENGINE_CACHE_EXPLICIT;
+    prompt->segments[0] = (struct engine_segment){
+        .text = {prompt->text, len}, .ends_checkpoint = is_explicit, .ttl_seconds = is_explicit ? MINUTES : 0};
+    prompt->segments[1] = (struct engine_segment){.text = str_of(prompt->question)};
+    prompt->request = (struct engine_request){.segments = prompt->segments,
+                                              .segment_count = 2,
+                                              .max_tokens = 2,
+                                              .top_p = 1.0f,
+                                              .tier = TIER_DEFAULT,
+                                              .tenant = STR("shop"),
+                                              .cache_salt = STR("pepper"),
+                                              .cache = cache,
+                                              .cache_min_tokens = 64};
+}
+
+/* What is asked before a request is what the request reads. */
+static uint32_t ask_then_read(struct engine_bed *bed, const struct engine_request *request)
+{
+    const struct engine_warmth warmth = warmth_of(bed, request);
+    const struct engine_finished finished = generate(bed, request);
+    assert_int_equal(warmth.prompt_tokens, finished.prompt_tokens);
+    assert_int_equal(warmth.warm_tokens, finished.cache.read_tokens);
+    assert_int_equal(warmth.disk_tokens, 0);
+    return warmth.warm_tokens;
+}
+
+/* --- tests ------------------------------------------------------------------------------------------ */
+
+static void warm_is_what_is_read(bool is_deterministic)
+{
+    static const enum engine_cache modes[] = {ENGINE_CACHE_EXPLICIT, ENGINE_CACHE_IMPLICIT, ENGINE_CACHE_OFF};
+    struct engine_bed *bed = open_bed(64u << 20, NULL, is_deterministic);
+    uint64_t most[3] = {0};
+    for (unsigned i = 0; i < 36; i++) { /* the same beginnings come again: cut, longer, and with other ends */
+        static const char *const questions[] = {"why?", "how much is it, and when?", "w"};
+        struct prompt prompt;
+        const unsigned mode = i % 3;
+        prompt_init(&prompt, i % 2, 20 + i % 7 * 60, questions[i / 3 % 3], modes[mode]);
+        const uint32_t read = ask_then_read(bed, &prompt.request);
+        most[mode] = read > most[mode] ? read : most[mode];
+    }
+    assert_true(most[0] > 64 && most[1] > 64); /* something was read at all */
+    assert_int_equal(most[2], 0);
+    engine_bed_close(bed);
+}
+
+static void test_warm_is_what_is_read(void **state)
+{
+    (void)state;
+    warm_is_what_is_read(false);
+    warm_is_what_is_read(true);
+}
+
+static void test_nobody_else_is_told(void **state)
+{
+    (void)state;
+    struct engine_bed *bed = open_bed(64u << 20, NULL, false);
+    struct prompt prompt;
+    prompt_init(&prompt, 3, 300, "why?", ENGINE_CACHE_EXPLICIT);
+    assert_int_equal(warmth_of(bed, &prompt.request).warm_tokens, 0);
+    (void)generate(bed, &prompt.request);
+    const uint32_t warm = warmth_of(bed, &prompt.request).warm_tokens;
+    assert_true(warm > 300);
+    struct engine_request other = prompt.request;
+    other.tenant = STR("sho");
+    assert_int_equal(warmth_of(bed, &other).warm_tokens, 0);
+    other.tenant = STR("shoppepper");
+    other.cache_salt = STR("");
+    assert_int_equal(warmth_of(bed, &other).warm_tokens, 0);
+    other = prompt.request;
+    other.cache_salt = STR("salt");
+    assert_int_equal(warmth_of(bed, &other).warm_tokens, 0);
+    other = prompt.request;
+    other.cache_min_tokens = warm + 1; /* what is too short is not read */
+    assert_int_equal(warmth_of(bed, &other).warm_tokens, 0);
+    other.cache_min_tokens = warm;
+    assert_int_equal(warmth_of(bed, &other).warm_tokens, warm);
+    engine_bed_close(bed);
+}
+
+/* Each question is answered while the reply goes on, and none of them is counted as a request. */
+static void test_no_step_is_waited_for(void **state)
+{
+    (void)state;
+    struct engine_bed *bed = open_bed(64u << 20, NULL, false);
+    struct prompt prompt, story;
+    struct reply reply;
+    prompt_init(&prompt, 3, 300, "why?", ENGINE_CACHE_IMPLICIT);
+    (void)generate(bed, &prompt.request);
+    const uint32_t warm = warmth_of(bed, &prompt.request).warm_tokens;
+    assert_true(warm > 0);
+    prompt_init(&story, 9, 10, "tell me", ENGINE_CACHE_OFF);
+    story.request.max_tokens = 1000;
+    (void)begin(bed, &story.request, &reply);
+    RUN_UNTIL(bed, reply.texts > 0);
+    struct engine_counters counters;
+    for (uint32_t i = 0; i < 20; i++) {
+        assert_int_equal(warmth_of(bed, &prompt.request).warm_tokens, warm);
+        assert_false(reply.is_done);
+        engine_counters(bed->engine, 0, &counters);
+        assert_int_equal(counters.queue_depth, 0);
+        assert_int_equal(counters.running, 1);
+    }
+    RUN_UNTIL(bed, reply.is_done);
+    assert_false(reply.is_failed);
+    engine_bed_close(bed);
+}
+
+/* Asked again and again until it is cold: a question that began the time anew would never come to an end. */
+static void test_questions_renew_nothing(void **state)
+{
+    (void)state;
+    struct engine_bed *bed = open_bed(64u << 20, NULL, false);
+    struct prompt prompt;
+    struct engine_warmth warmth;
+    prompt_init(&prompt, 5, 200, "why?", ENGINE_CACHE_EXPLICIT);
+    prompt.segments[0].ttl_seconds = 1;
+    (void)generate(bed, &prompt.request);
+    uint32_t asked = 0;
+    engine_bed_set_alarm(bed);
+    do {
+        warmth = warmth_of(bed, &prompt.request);
+        asked += warmth.warm_tokens > 0;
+        usleep(1000);
+    } while (warmth.warm_tokens > 0 && asked < 60000);
+    assert_int_equal(warmth.warm_tokens, 0);
+    assert_int_equal(generate(bed, &prompt.request).cache.read_tokens, 0);
+    engine_bed_close(bed);
+}
+
+/* A worker that comes back finds its blocks on disk, and says so. */
+static void test_disk_is_told_apart(void **state)
+{
+    (void)state;
+    struct engine_bed *bed = open_bed(64u << 20, test_root, false);
+    struct prompt prompt;
+    prompt_init(&prompt, 7, 300, "why?", ENGINE_CACHE_EXPLICIT);
+    (void)generate(bed, &prompt.request);
+    const struct engine_warmth before = warmth_of(bed, &prompt.request);
+    assert_true(before.warm_tokens > 0);
+    assert_int_equal(before.disk_tokens, 0);
+    engine_bed_close(bed); /* writes what is queued */
+
+    bed = open_bed(64u << 20, test_root, false);
+    const struct engine_warmth after = warmth_of(bed, &prompt.request);
+    assert_true(after.warm_tokens > 0);
+    assert_int_equal(after.disk_tokens, after.warm_tokens);
+    assert_int_equal(warmth_of(bed, &prompt.request).disk_tokens, after.disk_tokens); /* nothing was read for it */
+    assert_int_equal(generate(bed, &prompt.request).cache.read_tokens, after.warm_tokens);
+    assert_int_equal(warmth_of(bed, &prompt.request).disk_tokens, 0);
+    engine_bed_close(bed);
+}
+
+static void test_without_a_cache(void **state)
+{
+    (void)state;
+    struct engine_bed *bed = open_bed(0, NULL, false);
+    struct prompt prompt;
+    prompt_init(&prompt, 7, 300, "why?", ENGINE_CACHE_EXPLICIT);
+    const struct engine_finished finished = generate(bed, &prompt.request);
+    const struct engine_warmth warmth = warmth_of(bed, &prompt.request);
+    assert_int_equal(warmth.prompt_tokens, finished.prompt_tokens);
+    assert_int_equal(warmth.warm_tokens, 0);
+    engine_bed_close(bed);
+}
+
+static void test_odd_prompts(void **state)
+{
+    (void)state;
+    struct engine_bed *bed = open_bed(64u << 20, NULL, false);
+    struct prompt prompt;
+    prompt_init(&prompt, 7, 1, "", ENGINE_CACHE_EXPLICIT);
+    struct engine_request request = prompt.request;
+    request.segment_count = 0; /* nothing but what the model puts before each prompt, if it does */
+    assert_true(warmth_of(bed, &request).prompt_tokens <= 1);
+    static char text[300000]; /* longer than the context, and more than is tokenised between two frames */
+    memset(text, 'x', sizeof(text));
+    const struct engine_segment segment = {.text = {text, sizeof(text)}};
+    request = prompt.request;
+    request.segments = &segment;
+    request.segment_count = 1;
+    for (int cache = ENGINE_CACHE_OFF; cache <= ENGINE_CACHE_IMPLICIT; cache++) {
+        request.cache = (enum engine_cache)cache;
+        assert_true(warmth_of(bed, &request).prompt_tokens > 2048);
+        assert_int_equal(warmth_of(bed, &request).warm_tokens, 0);
+    }
+    engine_bed_close(bed);
+}
+
+/* A worker that dies owes an answer; a question that was called off gets none. */
+static void test_ends_once(void **state)
+{
+    (void)state;
+    struct engine_bed *bed = open_bed(64u << 20, NULL, false);
+    struct prompt prompt;
+    struct answer answers[8] = {0};
+    struct error error;
+    prompt_init(&prompt, 7, 300, "why?", ENGINE_CACHE_EXPLICIT);
+    assert_int_equal(kill(engine_worker_pid(bed->engine, 0), SIGSTOP), 0);
+    for (size_t i = 0; i < 8; i++) {
+        struct engine_call *call = engine_warmth(bed->port, 0, &prompt.request, on_warmth, &answers[i], &error);
+        assert_non_null(call);
+        if (i % 2 == 1)
+            engine_cancel(call);
+    }
+    assert_int_equal(kill(engine_worker_pid(bed->engine, 0), SIGKILL), 0);
+    RUN_UNTIL(bed, answers[0].calls + answers[2].calls + answers[4].calls + answers[6].calls == 4);
+    RUN_UNTIL(bed, engine_bed_restarts(bed) == 1 && engine_model_is_ready(bed->engine, 0));
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(answers[i].calls, i % 2 == 0);
+        assert_int_equal(answers[i].code, i % 2 == 0 ? ERROR_UNAVAILABLE : OK);
+    }
+    assert_true(warmth_of(bed, &prompt.request).prompt_tokens > 300); /* and it goes on */
+    engine_bed_close(bed);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "worker") == 0)
+        return cmd_worker(argc - 1, argv + 1);
+    signal(SIGPIPE, SIG_IGN);
+    log_configure(LOG_OFF, LOG_LOGFMT);
+    struct error error;
+    const struct random_gguf_options options = RANDOM_GGUF_TINY;
+    snprintf(model_path, sizeof(model_path), "/tmp/fulcrum-test-warmth-%d.gguf", (int)getpid());
+    if (random_gguf_write(&options, model_path, &error) != OK) {
+        fprintf(stderr, "%s\n", error.message);
+        return 1;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_warm_is_what_is_read),
+        cmocka_unit_test(test_nobody_else_is_told),
+        cmocka_unit_test(test_no_step_is_waited_for),
+        cmocka_unit_test(test_questions_renew_nothing),
+        cmocka_unit_test_setup_teardown(test_disk_is_told_apart, test_root_make, test_root_remove),
+        cmocka_unit_test(test_without_a_cache),
+        cmocka_unit_test(test_odd_prompts),
+        cmocka_unit_test(test_ends_once),
+    };
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    unlink(model_path);
+    return failed;
+}
