@@ -115,7 +115,7 @@ static bool move(struct active *active, enum batch_status to, bool releases)
     struct error error;
     bool has_moved;
     const struct job_move step = {active->job.status, to, releases};
-    if (job_db_move(active->runner->db, &active->job, active->fence, &step, clock_wall_us(), &has_moved, &error) !=
+    if (job_db_move(active->runner->store, &active->job, &active->claim, &step, clock_wall_us(), &has_moved, &error) !=
         OK) {
         complain(active, &error);
         return false;
@@ -127,7 +127,7 @@ static bool move(struct active *active, enum batch_status to, bool releases)
     active->job.status = to;
     active->is_noted = true;
     log_event(LOG_INFO, "batch job", LOG_C("job", active->job.id), LOG_S("tenant", active->job.tenant),
-              LOG_C("status", batch_status_names[to]), LOG_I("total", active->job.counts.total),
+              LOG_C("status", batch_status_name(to)), LOG_I("total", active->job.counts.total),
               LOG_I("success", active->job.counts.success), LOG_I("errors", active->job.counts.errors));
     return true;
 }
@@ -186,10 +186,10 @@ static void go_on(struct active *active)
 void active_look(struct active *active)
 {
     struct error error;
-    enum batch_status status = active->job.status;
-    if (active->is_lost || batch_status_has_ended(status))
+    unsigned status = BATCH_STATUSES;
+    if (active->is_lost || batch_status_has_ended(active->job.status))
         return;
-    if (job_db_status(active->runner->db, active->job.id, active->fence, &status, &error) != OK)
+    if (jobs_status(active->runner->store, &active->claim, &status, &error) != OK)
         complain(active, &error);
     else if (status == BATCH_STOPPING && !active->is_stopping)
         stop_running(active);
@@ -201,7 +201,7 @@ static void note(struct active *active, uint64_t now_us)
     if (active->is_noted || active->is_lost || now_us - active->noted_us < NOTE_EVERY_US)
         return;
     active->noted_us = now_us;
-    if (job_db_note(active->runner->db, &active->job, active->fence, clock_wall_us(), &error) != OK)
+    if (job_db_note(active->runner->store, &active->job, &active->claim, clock_wall_us(), &error) != OK)
         complain(active, &error);
     else
         active->is_noted = true;

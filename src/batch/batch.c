@@ -6,7 +6,7 @@
 
 struct batch {
     struct batch_options options;
-    struct job_db *db;
+    struct jobs *jobs;
     struct runner *runner;
 };
 
@@ -16,11 +16,11 @@ enum error_code batch_open(const struct batch_options *options, struct batch **b
     if (!made)
         return error_no_memory(error);
     made->options = *options;
-    enum error_code code = job_db_open(options->config->data, &made->db, error);
+    enum error_code code = job_db_open(options->config->data, &made->jobs, error);
     if (code == OK)
-        code = runner_start(&made->options, made->db, &made->runner, error);
+        code = runner_start(&made->options, made->jobs, &made->runner, error);
     if (code != OK) {
-        job_db_close(made->db);
+        jobs_close(made->jobs);
         mem_free(made);
         return error_prefix(error, "batch jobs");
     }
@@ -44,18 +44,18 @@ void batch_close(struct batch *batch)
     if (!batch)
         return;
     runner_stop(batch->runner);
-    job_db_close(batch->db);
+    jobs_close(batch->jobs);
     mem_free(batch);
 }
 
 enum error_code batch_create(struct batch *batch, struct batch_job *job, struct error *error)
 {
     bool is_new = false;
-    random_id(job->id, BATCH_ID_LEN);
+    random_id(job->id, JOB_ID_LEN);
     job->status = BATCH_SUBMITTED;
     job->submit_us = clock_wall_us();
     job->expires_us = job->submit_us + job->timeout_hours * HOUR_US;
-    enum error_code code = job_db_create(batch->db, job, limit(batch_model_jobs), &is_new, error);
+    enum error_code code = job_db_create(batch->jobs, job, limit(batch_model_jobs), &is_new, error);
     if (is_new)
         runner_look(batch->runner);
     return code;
@@ -71,40 +71,40 @@ static enum error_code refresh(struct batch *batch, struct arena *arena, struct 
 enum error_code batch_get(struct batch *batch, struct str tenant, struct str id, struct arena *arena,
                           struct batch_job *job, struct error *error)
 {
-    enum error_code code = job_db_get(batch->db, tenant, id, arena, job, error);
+    enum error_code code = job_db_get(batch->jobs, tenant, id, arena, job, error);
     return code == OK ? refresh(batch, arena, job, error) : code;
 }
 
-enum error_code batch_list(struct batch *batch, const struct batch_filter *filter, struct arena *arena,
-                           struct batch_job **jobs, size_t *count, bool *has_more, struct error *error)
+enum error_code batch_list(struct batch *batch, const struct job_filter *filter, struct arena *arena,
+                           struct batch_job **list, size_t *count, bool *has_more, struct error *error)
 {
-    enum error_code code = job_db_list(batch->db, filter, arena, jobs, count, has_more, error);
+    enum error_code code = job_db_list(batch->jobs, filter, arena, list, count, has_more, error);
     for (size_t i = 0; i < *count && code == OK; i++)
-        code = refresh(batch, arena, &(*jobs)[i], error);
+        code = refresh(batch, arena, &(*list)[i], error);
     return code;
 }
 
 enum error_code batch_request_stop(struct batch *batch, struct str tenant, struct str id, struct error *error)
 {
-    enum error_code code = job_db_request_stop(batch->db, tenant, id, clock_wall_us(), error);
+    enum error_code code = jobs_request_stop(batch->jobs, &batch_job_kind, tenant, id, clock_wall_us(), error);
     if (code == OK)
         runner_look(batch->runner);
     return code;
 }
 
-enum error_code batch_tags(struct batch *batch, const char *id, struct arena *arena, struct batch_tags *tags,
+enum error_code batch_tags(struct batch *batch, const char *id, struct arena *arena, struct job_tags *tags,
                            struct error *error)
 {
-    return job_db_tags(batch->db, id, arena, tags, error);
+    return jobs_tags(batch->jobs, id, arena, tags, error);
 }
 
-enum error_code batch_tag(struct batch *batch, const char *id, const struct batch_tags *tags, struct error *error)
+enum error_code batch_tag(struct batch *batch, const char *id, const struct job_tags *tags, struct error *error)
 {
-    return job_db_tag(batch->db, id, tags, error);
+    return jobs_tag(batch->jobs, &batch_job_kind, id, tags, error);
 }
 
 enum error_code batch_untag(struct batch *batch, const char *id, const struct str *keys, size_t count,
                             struct error *error)
 {
-    return job_db_untag(batch->db, id, keys, count, error);
+    return jobs_untag(batch->jobs, id, keys, count, error);
 }

@@ -23,18 +23,18 @@ void batch_drain(struct batch *batch, uint64_t timeout_ms);
 /* Before the engine stops. Records that still run are left. NULL is legal. */
 void batch_close(struct batch *batch);
 
-/* The rest waits for the disk: any thread but I/O threads. job_db.h says what
+/* The rest waits for the disk: any thread but I/O threads. jobs/jobs.h says what
  * each one does; the first fills in ID, times and status. */
 enum error_code batch_create(struct batch *batch, struct batch_job *job, struct error *error) WARN_UNUSED;
 enum error_code batch_get(struct batch *batch, struct str tenant, struct str id, struct arena *arena,
                           struct batch_job *job, struct error *error) WARN_UNUSED;
-enum error_code batch_list(struct batch *batch, const struct batch_filter *filter, struct arena *arena,
-                           struct batch_job **jobs, size_t *count, bool *has_more, struct error *error) WARN_UNUSED;
+enum error_code batch_list(struct batch *batch, const struct job_filter *filter, struct arena *arena,
+                           struct batch_job **list, size_t *count, bool *has_more, struct error *error) WARN_UNUSED;
 enum error_code batch_request_stop(struct batch *batch, struct str tenant, struct str id,
                                    struct error *error) WARN_UNUSED;
-enum error_code batch_tags(struct batch *batch, const char *id, struct arena *arena, struct batch_tags *tags,
+enum error_code batch_tags(struct batch *batch, const char *id, struct arena *arena, struct job_tags *tags,
                            struct error *error) WARN_UNUSED;
-enum error_code batch_tag(struct batch *batch, const char *id, const struct batch_tags *tags,
+enum error_code batch_tag(struct batch *batch, const char *id, const struct job_tags *tags,
                           struct error *error) WARN_UNUSED;
 enum error_code batch_untag(struct batch *batch, const char *id, const struct str *keys, size_t count,
                             struct error *error) WARN_UNUSED;

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "core/str.h"
+#include "jobs/jobs.h"
 
-#define BATCH_ID_LEN 12      /* [a-z0-9] */
 #define BATCH_MESSAGE_MAX 512
 
 /*   Submitted -> Validating -> Scheduled -> InProgress -> Completed, PartiallyCompleted, Failed
@@ -29,11 +29,10 @@ enum batch_status {
     BATCH_STOPPED,
     BATCH_STATUSES,
 };
-extern const char *const batch_status_names[BATCH_STATUSES + 1]; /* "Submitted", ...; ends with NULL */
+extern const struct job_kind batch_job_kind; /* its statuses are those, in that order */
 
-bool batch_status_parse(struct str name, enum batch_status *status);
+const char *batch_status_name(enum batch_status status); /* "Submitted", ... */
 bool batch_status_has_ended(enum batch_status status);
-bool batch_status_may_follow(enum batch_status from, enum batch_status to);
 
 /* Whose bodies the records have. */
 enum batch_type { BATCH_INVOKE_MODEL, BATCH_CONVERSE, BATCH_TYPES };
@@ -45,19 +44,9 @@ struct batch_counts {
     uint64_t input_tokens, output_tokens; /* input: whether computed or read from the cache */
 };
 
-/* Labels that a job was given, at most BATCH_TAGS_MAX, each key once. */
-#define BATCH_TAGS_MAX 50
-struct batch_tag {
-    struct str key, value;
-};
-struct batch_tags {
-    struct batch_tag *items;
-    size_t count;
-};
-
 /* Strings live in the arena of whoever read it. */
 struct batch_job {
-    char id[BATCH_ID_LEN + 1];
+    char id[JOB_ID_LEN + 1];
     int64_t sequence; /* order of submission */
     struct str tenant, account, region;
     struct str name, token, model_id, role_arn;
@@ -66,7 +55,7 @@ struct batch_job {
     enum batch_type type;
     struct str input_uri, output_uri;
     struct str request; /* compact JSON of the whole request, for what is only handed back */
-    struct batch_tags tags; /* of one to be made; later they are asked for alone */
+    struct job_tags tags; /* of one to be made; later they are asked for alone */
     uint32_t timeout_hours;
     enum batch_status status;
     struct str message;

@@ -18,7 +18,7 @@
 #define LONGEST_ID "000000000000"
 #define QUEUED_RECORDS 4u /* beyond those that the engine runs, so that it never waits for us */
 
-_Static_assert(sizeof(LONGEST_ID) == BATCH_ID_LEN + 1, "as long as a job's ID");
+_Static_assert(sizeof(LONGEST_ID) == JOB_ID_LEN + 1, "as long as a job's ID");
 
 /* --- which jobs ------------------------------------------------------------------------------------- */
 
@@ -34,8 +34,8 @@ bool runner_claim(struct runner *runner)
     bool has_job = false, takes_new = runner->job_count < limit(batch_running_jobs);
     const struct job_lease lease = lease_of(runner);
     struct active *active = active_new(runner);
-    enum error_code code = active ? job_db_claim(runner->db, &lease, takes_new, &active->arena, &active->job,
-                                                 &active->fence, &has_job, &error)
+    enum error_code code = active ? job_db_claim(runner->store, &lease, takes_new, &active->arena, &active->job,
+                                                 &active->claim, &has_job, &error)
                                   : error_no_memory(&error);
     if (code != OK)
         log_event(LOG_ERROR, "batch jobs cannot be claimed", LOG_C("error", error.message));
@@ -57,7 +57,7 @@ static void look(struct runner *runner)
 {
     struct error error;
     runner->looked_us = clock_now_us();
-    if (job_db_expire(runner->db, clock_wall_us(), &error) != OK)
+    if (job_db_expire(runner->store, clock_wall_us(), &error) != OK)
         log_event(LOG_ERROR, "batch jobs cannot expire", LOG_C("error", error.message));
     for (struct active *active = runner->jobs; active; active = active->next)
         active_look(active);
@@ -70,7 +70,7 @@ static void renew(struct runner *runner)
     struct error error;
     const struct job_lease lease = lease_of(runner);
     runner->renewed_us = clock_now_us();
-    if (runner->jobs && job_db_renew(runner->db, &lease, &error) != OK)
+    if (runner->jobs && jobs_renew(runner->store, &lease, &error) != OK)
         log_event(LOG_ERROR, "batch leases are not renewed", LOG_C("error", error.message));
 }
 
@@ -270,7 +270,7 @@ static void sweep(const struct runner *runner, const char *path)
         struct error error;
         bool is_live = true;
         struct str name = str_of(entry->d_name);
-        if (name.len != BATCH_ID_LEN || job_db_is_live(runner->db, name, &is_live, &error) != OK || is_live ||
+        if (name.len != JOB_ID_LEN || jobs_is_live(runner->store, name, &is_live, &error) != OK || is_live ||
             batch_directory(runner->options, entry->d_name, stale, &error) != OK)
             continue;
         if (directory_remove(stale, &error) != OK)
@@ -345,7 +345,7 @@ static void free_runner(struct runner *runner)
     mem_free(runner);
 }
 
-enum error_code runner_start(const struct batch_options *options, struct job_db *db, struct runner **runner,
+enum error_code runner_start(const struct batch_options *options, struct jobs *store, struct runner **runner,
                              struct error *error)
 {
     struct runner *made = mem_calloc(1, sizeof(*made));
@@ -356,7 +356,7 @@ enum error_code runner_start(const struct batch_options *options, struct job_db 
         return error_set(error, ERROR_IO, "cannot set up the runner of batch jobs: too many open files?");
     }
     made->options = options;
-    made->db = db;
+    made->store = store;
     uuid_v4(made->owner);
     init_sync(made);
     enum error_code code = set_up(made, error);

@@ -42,14 +42,14 @@ struct runner_model {
 /* What is newest of a claimed job, for those who ask: the database gets it once
  * a second, and not at all while the disk is full. */
 struct job_view {
-    char id[BATCH_ID_LEN + 1];
+    char id[JOB_ID_LEN + 1];
     struct batch_counts counts;
     char message[BATCH_MESSAGE_MAX];
 };
 
 struct runner {
     const struct batch_options *options;
-    struct job_db *db;
+    struct jobs *store;
     char owner[UUID_LEN + 1];
     uv_loop_t loop;
     uv_async_t wake;
@@ -123,7 +123,7 @@ struct active {
     struct active *next;
     struct arena arena; /* of job */
     struct batch_job job;
-    uint64_t fence;
+    struct job_claim claim;
     char dir[BATCH_PATH_MAX];
     struct batch_model model;
     struct runner_model *shared; /* with other jobs on that model */
@@ -154,7 +154,7 @@ struct active {
 };
 
 /* NULL: no memory. All that a claim needs is there before the job is claimed: one that is ours is in nobody's hands but
- * an active's. active_begin follows once job (its strings in the arena) and fence are filled. */
+ * an active's. active_begin follows once job (its strings in the arena) and claim are filled. */
 struct active *active_new(struct runner *runner);
 void active_begin(struct active *active);
 void active_free(struct active *active); /* not while is_working; ends its flights */
@@ -184,7 +184,7 @@ void flight_queue_remove(struct flight_queue *queue, struct flight *flight);
 
 /* --- the thread --- */
 
-enum error_code runner_start(const struct batch_options *options, struct job_db *db, struct runner **runner,
+enum error_code runner_start(const struct batch_options *options, struct jobs *store, struct runner **runner,
                              struct error *error) WARN_UNUSED;
 /* Claims a job and puts it behind the others; false: there is none to be had, or not now. */
 bool runner_claim(struct runner *runner);

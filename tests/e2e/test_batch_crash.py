@@ -128,7 +128,7 @@ def test_a_stopped_server_puts_its_jobs_back(tmp_path, random_model):
     before = generated(server)
     assert server.stop() == 0
     with sqlite3.connect(tmp_path / "data/state.db") as state:
-        status, owner, done = state.execute("SELECT status, owner, success FROM batch_job").fetchone()
+        status, owner, done = state.execute("SELECT status, owner, json_extract(progress, '$.success') FROM job").fetchone()
     assert (status, owner) == ("Scheduled", None) and 20 <= done < count
     left_over = tmp_path / "data/batch/aaaaaaaaaaaa"
     left_over.mkdir()  # as of a server that was killed when a job had just ended
@@ -151,11 +151,11 @@ def test_time_that_is_up(tmp_path, random_model):
     assert server.stop() == 0
     with sqlite3.connect(tmp_path / "data/state.db") as state:
         now = int(time.time() * 1e6)
-        state.execute("UPDATE batch_job SET status = 'InProgress', expires_us = ?", (now,))
-        columns = [row[1] for row in state.execute("PRAGMA table_info(batch_job)")
-                   if row[1] not in ("sequence", "id", "status", "token", "success", "total")]
-        state.execute(f"INSERT INTO batch_job (id, status, token, success, total, {', '.join(columns)}) "
-                      f"SELECT 'neverstarted', 'Submitted', 'other', 0, 0, {', '.join(columns)} FROM batch_job")
+        state.execute("UPDATE job SET status = 'InProgress', expires_us = ?", (now,))
+        columns = [row[1] for row in state.execute("PRAGMA table_info(job)")
+                   if row[1] not in ("sequence", "id", "status", "token", "progress")]
+        state.execute(f"INSERT INTO job (id, status, token, progress, {', '.join(columns)}) "
+                      f"SELECT 'neverstarted', 'Submitted', 'other', '{{}}', {', '.join(columns)} FROM job")
     server, store, jobs = again(tmp_path, random_model)
     job = wait_for(jobs, arn)
     assert job["status"] == "PartiallyCompleted" and 20 <= job["processedRecordCount"] < 300

@@ -6,7 +6,7 @@
 #include "api/control/batch_request.h"
 #include "api/control/tag_request.h"
 
-static void check_tags(const struct batch_tags *tags)
+static void check_tags(const struct job_tags *tags)
 {
     for (size_t i = 0; i < tags->count; i++) {
         assert(tags->items[i].key.len >= 1 && tags->items[i].key.len <= 128 && tags->items[i].value.len <= 256);
@@ -25,7 +25,7 @@ static enum error_code parse_job(struct str body, struct arena *arena, struct er
     assert(job.name.len > 0 && job.model_id.len > 0 && job.role_arn.len > 0 && job.type < BATCH_TYPES);
     assert(str_starts(job.input_uri, STR("s3://")) && str_starts(job.output_uri, STR("s3://")));
     assert(job.timeout_hours >= BATCH_HOURS_MIN && job.timeout_hours <= BATCH_HOURS_MAX);
-    assert(job.tags.count <= BATCH_TAGS_MAX);
+    assert(job.tags.count <= JOB_TAGS_MAX);
     check_tags(&job.tags);
     code = json_parse(job.request, &doc, error);
     assert(code == OK);
@@ -54,8 +54,8 @@ static enum error_code parse_identifier(struct str text, bool is_resource, struc
                                        : batch_identifier_parse(text, &identifier, error);
     if (code != OK)
         return code;
-    assert(identifier.id.len == BATCH_ID_LEN && identifier.id.data >= text.data);
-    assert(identifier.id.data + BATCH_ID_LEN == text.data + text.len);
+    assert(identifier.id.len == JOB_ID_LEN && identifier.id.data >= text.data);
+    assert(identifier.id.data + JOB_ID_LEN == text.data + text.len);
     return OK;
 }
 
@@ -65,7 +65,7 @@ static enum error_code parse_query(struct str text, struct error *error)
     struct batch_list_query query = {0};
     struct str *values[] = {&query.submit_after, &query.submit_before, &query.status,  &query.name_contains,
                             &query.max_results,  &query.next_token,    &query.sort_by, &query.sort_order};
-    struct batch_filter filter = {0};
+    struct job_filter filter = {0};
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         const char *end = text.len > 0 ? memchr(text.data, '\n', text.len) : NULL;
         const size_t len = end != NULL ? (size_t)(end - text.data) : text.len;
@@ -78,7 +78,7 @@ static enum error_code parse_query(struct str text, struct error *error)
 
 static void check_token(int64_t sequence)
 {
-    struct batch_filter filter = {0};
+    struct job_filter filter = {0};
     struct error error;
     struct buf token;
     buf_init(&token, 256);

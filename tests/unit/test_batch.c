@@ -21,27 +21,11 @@
 #include "core/mem.h"
 #include "store/state.h"
 
-/* --- states ----------------------------------------------------------------------------------------- */
+/* --- jobs ------------------------------------------------------------------------------------------- */
 
-static void ended_jobs_stay_as_they_are(void **state)
+static struct jobs *open_db(void)
 {
-    (void)state;
-    for (int from = 0; from < BATCH_STATUSES; from++) {
-        enum batch_status parsed;
-        assert_true(batch_status_parse(str_of(batch_status_names[from]), &parsed) && (int)parsed == from);
-        bool has_next = false;
-        for (int to = 0; to < BATCH_STATUSES; to++)
-            has_next = has_next || batch_status_may_follow((enum batch_status)from, (enum batch_status)to);
-        assert_int_equal(has_next, !batch_status_has_ended((enum batch_status)from));
-    }
-    assert_true(batch_status_may_follow(BATCH_IN_PROGRESS, BATCH_SCHEDULED));
-    assert_false(batch_status_may_follow(BATCH_STOPPING, BATCH_COMPLETED));
-    assert_false(batch_status_may_follow(BATCH_IN_PROGRESS, BATCH_EXPIRED));
-}
-
-static struct job_db *open_db(void)
-{
-    struct job_db *db;
+    struct jobs *db;
     struct error error;
     assert_int_equal(job_db_open(test_root, &db, &error), OK);
     return db;
@@ -66,7 +50,7 @@ static struct batch_job a_job(const char *id, const char *tenant)
     return job;
 }
 
-static void create(struct job_db *db, const char *id, const char *tenant)
+static void create(struct jobs *db, const char *id, const char *tenant)
 {
     struct batch_job job = a_job(id, tenant);
     struct error error;
@@ -76,26 +60,44 @@ static void create(struct job_db *db, const char *id, const char *tenant)
 }
 
 /* Claims as `owner` at `now`, for 100 us. The job's ID, or "". */
-static const char *claim(struct job_db *db, const char *owner, uint64_t now, uint64_t *fence)
+static const char *claim(struct jobs *db, const char *owner, uint64_t now, uint64_t *fence)
 {
     static struct batch_job job;
     struct arena arena;
     struct error error;
+    struct job_claim held = {.fence = 0};
     bool has_job;
     const struct job_lease lease = {str_of(owner), now, now + 100};
     arena_init(&arena, 0);
-    assert_int_equal(job_db_claim(db, &lease, true, &arena, &job, fence, &has_job, &error), OK);
+    assert_int_equal(job_db_claim(db, &lease, true, &arena, &job, &held, &has_job, &error), OK);
     arena_deinit(&arena);
+    *fence = held.fence;
     return has_job ? job.id : "";
 }
 
-static bool move(struct job_db *db, const char *id, uint64_t fence, enum batch_status from, enum batch_status to)
+static struct job_claim claim_of(const char *id, uint64_t fence)
+{
+    struct job_claim held = {.kind = &batch_job_kind, .fence = fence};
+    (void)snprintf(held.id, sizeof(held.id), "%s", id);
+    return held;
+}
+
+static enum error_code note(struct jobs *db, uint64_t fence)
+{
+    struct batch_job job = a_job("aaaaaaaaaaaa", "a");
+    struct error error;
+    const struct job_claim held = claim_of(job.id, fence);
+    return job_db_note(db, &job, &held, 1400, &error);
+}
+
+static bool move(struct jobs *db, const char *id, uint64_t fence, enum batch_status from, enum batch_status to)
 {
     struct batch_job job = a_job(id, "a");
     struct error error;
     bool has_moved;
+    const struct job_claim held = claim_of(id, fence);
     const struct job_move step = {from, to, batch_status_has_ended(to)};
-    enum error_code code = job_db_move(db, &job, fence, &step, 2000, &has_moved, &error);
+    enum error_code code = job_db_move(db, &job, &held, &step, 2000, &has_moved, &error);
     assert_true(code == OK || code == ERROR_CONFLICT);
     return code == OK && has_moved;
 }
@@ -103,53 +105,59 @@ static bool move(struct job_db *db, const char *id, uint64_t fence, enum batch_s
 static void a_claim_that_ran_out_writes_nothing(void **state)
 {
     (void)state;
-    struct job_db *db = open_db();
+    struct jobs *db = open_db();
     uint64_t first, second, third;
     struct error error;
     create(db, "aaaaaaaaaaaa", "a");
     assert_string_equal(claim(db, "one", 1000, &first), "aaaaaaaaaaaa");
     assert_string_equal(claim(db, "two", 1050, &second), ""); /* the lease holds */
     const struct job_lease longer = {STR("one"), 1050, 1300};
-    assert_int_equal(job_db_renew(db, &longer, &error), OK);
+    assert_int_equal(jobs_renew(db, &longer, &error), OK);
     assert_string_equal(claim(db, "two", 1250, &second), "");
     assert_string_equal(claim(db, "two", 1350, &second), "aaaaaaaaaaaa");
     assert_true(second > first);
-    struct batch_job job = a_job("aaaaaaaaaaaa", "a");
-    assert_int_equal(job_db_note(db, &job, first, 1400, &error), ERROR_CONFLICT);
+    assert_int_equal(note(db, first), ERROR_CONFLICT);
     assert_false(move(db, "aaaaaaaaaaaa", first, BATCH_SUBMITTED, BATCH_VALIDATING));
     assert_true(move(db, "aaaaaaaaaaaa", second, BATCH_SUBMITTED, BATCH_VALIDATING));
-    assert_int_equal(job_db_note(db, &job, second, 1400, &error), OK);
-    job_db_close(db);
+    assert_int_equal(note(db, second), OK);
+    jobs_close(db);
     db = open_db(); /* whoever held it is gone */
     assert_string_equal(claim(db, "three", 1360, &third), "aaaaaaaaaaaa");
     assert_true(third > second);
-    job_db_close(db);
+    jobs_close(db);
+}
+
+static enum error_code stop(struct jobs *db, struct str tenant)
+{
+    struct error error;
+    return jobs_request_stop(db, &batch_job_kind, tenant, STR("aaaaaaaaaaaa"), 1500, &error);
 }
 
 static void stopping_goes_before_what_the_runner_thinks(void **state)
 {
     (void)state;
-    struct job_db *db = open_db();
+    struct jobs *db = open_db();
     uint64_t fence;
     struct error error;
-    enum batch_status status;
+    unsigned status;
     create(db, "aaaaaaaaaaaa", "a");
     (void)claim(db, "one", 1000, &fence);
-    assert_int_equal(job_db_request_stop(db, STR("b"), STR("aaaaaaaaaaaa"), 1500, &error), ERROR_NOT_FOUND);
-    assert_int_equal(job_db_request_stop(db, STR("a"), STR("aaaaaaaaaaaa"), 1500, &error), OK);
-    assert_int_equal(job_db_request_stop(db, STR("a"), STR("aaaaaaaaaaaa"), 1500, &error), OK);
+    assert_int_equal(stop(db, STR("b")), ERROR_NOT_FOUND);
+    assert_int_equal(stop(db, STR("a")), OK);
+    assert_int_equal(stop(db, STR("a")), OK);
     assert_false(move(db, "aaaaaaaaaaaa", fence, BATCH_SUBMITTED, BATCH_VALIDATING));
-    assert_int_equal(job_db_status(db, "aaaaaaaaaaaa", fence, &status, &error), OK);
+    const struct job_claim held = claim_of("aaaaaaaaaaaa", fence);
+    assert_int_equal(jobs_status(db, &held, &status, &error), OK);
     assert_int_equal(status, BATCH_STOPPING);
     assert_true(move(db, "aaaaaaaaaaaa", fence, BATCH_STOPPING, BATCH_STOPPED));
-    assert_int_equal(job_db_request_stop(db, STR("a"), STR("aaaaaaaaaaaa"), 1500, &error), ERROR_CONFLICT);
-    job_db_close(db);
+    assert_int_equal(stop(db, STR("a")), ERROR_CONFLICT);
+    jobs_close(db);
 }
 
 static void tenants_take_turns(void **state)
 {
     (void)state;
-    struct job_db *db = open_db();
+    struct jobs *db = open_db();
     uint64_t fence;
     create(db, "aaaaaaaaaaa1", "a");
     create(db, "aaaaaaaaaaa2", "a");
@@ -158,13 +166,13 @@ static void tenants_take_turns(void **state)
     assert_string_equal(claim(db, "one", 1000, &fence), "bbbbbbbbbbb1");
     assert_string_equal(claim(db, "one", 1000, &fence), "aaaaaaaaaaa2");
     assert_string_equal(claim(db, "one", 5000, &fence), ""); /* its own, whatever the time */
-    job_db_close(db);
+    jobs_close(db);
 }
 
 static void jobs_that_wait_too_long_expire(void **state)
 {
     (void)state;
-    struct job_db *db = open_db();
+    struct jobs *db = open_db();
     uint64_t fence;
     struct error error;
     bool is_live;
@@ -172,14 +180,14 @@ static void jobs_that_wait_too_long_expire(void **state)
     assert_string_equal(claim(db, "one", 1000, &fence), "aaaaaaaaaaa1");
     create(db, "aaaaaaaaaaa2", "a");
     assert_int_equal(job_db_expire(db, 4999, &error), OK);
-    assert_int_equal(job_db_is_live(db, STR("aaaaaaaaaaa2"), &is_live, &error), OK);
+    assert_int_equal(jobs_is_live(db, STR("aaaaaaaaaaa2"), &is_live, &error), OK);
     assert_true(is_live);
     assert_int_equal(job_db_expire(db, 5000, &error), OK);
-    assert_int_equal(job_db_is_live(db, STR("aaaaaaaaaaa2"), &is_live, &error), OK);
+    assert_int_equal(jobs_is_live(db, STR("aaaaaaaaaaa2"), &is_live, &error), OK);
     assert_false(is_live);
-    assert_int_equal(job_db_is_live(db, STR("aaaaaaaaaaa1"), &is_live, &error), OK); /* its runner sees to it */
+    assert_int_equal(jobs_is_live(db, STR("aaaaaaaaaaa1"), &is_live, &error), OK); /* its runner sees to it */
     assert_true(is_live);
-    job_db_close(db);
+    jobs_close(db);
 }
 
 /* Whatever allocation fails around a claim, the job is ours and at work, or can still be had. */
@@ -188,8 +196,8 @@ static void a_claim_without_memory_leaves_the_job(void **state)
     (void)state;
     struct config config = {.data = test_root};
     struct batch_options options = {.config = &config};
-    struct runner runner = {.options = &options, .db = open_db(), .owner = "one"};
-    create(runner.db, "aaaaaaaaaaaa", "a");
+    struct runner runner = {.options = &options, .store = open_db(), .owner = "one"};
+    create(runner.store, "aaaaaaaaaaaa", "a");
     bool is_claimed = false;
     for (uint64_t n = 1; n < 100 && !is_claimed; n++) {
         mem_fail_at(n);
@@ -202,7 +210,7 @@ static void a_claim_without_memory_leaves_the_job(void **state)
     assert_non_null(strstr(runner.jobs->dir, "/batch/aaaaaaaaaaaa"));
     assert_false(runner_claim(&runner));
     active_free(runner.jobs);
-    job_db_close(runner.db);
+    jobs_close(runner.store);
 }
 
 /* The same request again, while memory runs out: the same job, or no memory; never a request with other parameters. */
@@ -214,7 +222,7 @@ static void a_repeated_request_without_memory(void **state)
     bool is_new;
     enum error_code code = ERROR_NO_MEMORY;
     job.token = STR("token");
-    struct job_db *db = open_db();
+    struct jobs *db = open_db();
     assert_int_equal(job_db_create(db, &job, 100, &is_new, &error), OK);
     for (uint64_t n = 1; n < 100 && code != OK; n++) {
         struct batch_job again = a_job("bbbbbbbbbbbb", "a");
@@ -225,17 +233,48 @@ static void a_repeated_request_without_memory(void **state)
         assert_true(code == ERROR_NO_MEMORY || (code == OK && !is_new && !strcmp(again.id, "aaaaaaaaaaaa")));
     }
     assert_int_equal(code, OK);
-    job_db_close(db);
+    jobs_close(db);
 }
 
-static void check_tags(struct job_db *db, const char *id, const char *wanted)
+/* Its terms are damaged: it fails, and says so; the next one is claimed. */
+static void an_unreadable_job_stands_in_nobodys_way(void **state)
+{
+    (void)state;
+    struct jobs *db = open_db();
+    struct sql *sql;
+    struct error error;
+    struct batch_job job;
+    struct arena arena;
+    struct job_claim held;
+    const struct job_lease lease = {STR("one"), 1000, 1100};
+    bool has_job;
+    create(db, "aaaaaaaaaaa1", "a");
+    create(db, "aaaaaaaaaaa2", "a");
+    assert_int_equal(state_open(test_root, &sql, &error), OK);
+    assert_int_equal(sql_exec(sql, "UPDATE job SET terms = '{' WHERE id = 'aaaaaaaaaaa1'", &error), OK);
+    arena_init(&arena, 0);
+    assert_int_equal(job_db_claim(db, &lease, true, &arena, &job, &held, &has_job, &error), ERROR_INTERNAL);
+    assert_false(has_job);
+    assert_non_null(strstr(error.message, "aaaaaaaaaaa1"));
+    assert_int_equal(job_db_claim(db, &lease, true, &arena, &job, &held, &has_job, &error), OK);
+    assert_true(has_job && !strcmp(job.id, "aaaaaaaaaaa2"));
+    assert_int_equal(sql_exec(sql, "UPDATE job SET terms = '{}' WHERE id = 'aaaaaaaaaaa1'", &error), OK);
+    assert_int_equal(job_db_get(db, STR("a"), STR("aaaaaaaaaaa1"), &arena, &job, &error), OK);
+    assert_int_equal(job.status, BATCH_FAILED);
+    assert_true(str_find(job.message, STR("cannot read"), 0) >= 0);
+    arena_deinit(&arena);
+    sql_close(sql);
+    jobs_close(db);
+}
+
+static void check_tags(struct jobs *db, const char *id, const char *wanted)
 {
     struct error error;
     struct arena arena;
-    struct batch_tags tags;
+    struct job_tags tags;
     char text[256] = "";
     arena_init(&arena, 0);
-    assert_int_equal(job_db_tags(db, id, &arena, &tags, &error), OK);
+    assert_int_equal(jobs_tags(db, id, &arena, &tags, &error), OK);
     for (size_t i = 0; i < tags.count; i++) {
         size_t len = strlen(text);
         (void)snprintf(text + len, sizeof(text) - len, STR_FMT "=" STR_FMT ";", STR_ARG(tags.items[i].key),
@@ -248,50 +287,24 @@ static void check_tags(struct job_db *db, const char *id, const char *wanted)
 static void tags_come_with_the_job_and_change_later(void **state)
 {
     (void)state;
-    struct batch_tag two[] = {{STR("b"), STR("1")}, {STR("a"), STR("")}}, one[] = {{STR("b"), STR("2")}};
+    struct job_tag two[] = {{STR("b"), STR("1")}, {STR("a"), STR("")}}, one[] = {{STR("b"), STR("2")}};
     const struct str gone[] = {STR("a"), STR("z")};
     struct batch_job job = a_job("aaaaaaaaaaa1", "a");
     struct error error;
     bool is_new;
-    struct job_db *db = open_db();
-    job.tags = (struct batch_tags){two, 2};
+    struct jobs *db = open_db();
+    job.tags = (struct job_tags){two, 2};
     assert_int_equal(job_db_create(db, &job, 100, &is_new, &error), OK);
     create(db, "aaaaaaaaaaa2", "a");
     check_tags(db, "aaaaaaaaaaa1", "a=;b=1;");
     check_tags(db, "aaaaaaaaaaa2", "");
-    const struct batch_tags changed = {one, 1};
-    assert_int_equal(job_db_tag(db, "aaaaaaaaaaa1", &changed, &error), OK);
-    assert_int_equal(job_db_untag(db, "aaaaaaaaaaa1", gone, 2, &error), OK);
-    job_db_close(db);
+    const struct job_tags changed = {one, 1};
+    assert_int_equal(jobs_tag(db, &batch_job_kind, "aaaaaaaaaaa1", &changed, &error), OK);
+    assert_int_equal(jobs_untag(db, "aaaaaaaaaaa1", gone, 2, &error), OK);
+    jobs_close(db);
     db = open_db();
     check_tags(db, "aaaaaaaaaaa1", "b=2;");
-    job_db_close(db);
-}
-
-/* Databases of before have the tags in the request alone. */
-static void tags_of_older_databases_are_found(void **state)
-{
-    (void)state;
-    struct batch_job job = a_job("aaaaaaaaaaa1", "a");
-    struct error error;
-    struct sql *sql;
-    bool is_new;
-    struct job_db *db = open_db();
-    job.request = STR("{\"jobName\":\"x\",\"tags\":[{\"key\":\"k\",\"value\":\"v\"},"
-                      "{\"value\":\"\",\"key\":\"e\"}]}");
-    assert_int_equal(job_db_create(db, &job, 100, &is_new, &error), OK);
-    create(db, "aaaaaaaaaaa2", "a");
-    job_db_close(db);
-    assert_int_equal(state_open(test_root, &sql, &error), OK);
-    const char *older = "DROP TABLE batch_tag; ALTER TABLE batch_job DROP COLUMN source; "
-                        "ALTER TABLE batch_job DROP COLUMN profile; ALTER TABLE batch_job DROP COLUMN profile_tags; "
-                        "UPDATE schema SET version = 1 WHERE room = 'batch'";
-    assert_int_equal(sql_exec(sql, older, &error), OK);
-    sql_close(sql);
-    db = open_db();
-    check_tags(db, "aaaaaaaaaaa1", "e=;k=v;");
-    check_tags(db, "aaaaaaaaaaa2", "");
-    job_db_close(db);
+    jobs_close(db);
 }
 
 /* --- lines and records ------------------------------------------------------------------------------ */
@@ -637,7 +650,7 @@ static void bed_make(struct billing *bed)
     bed->active = active_new(&bed->runner);
     assert_non_null(bed->active);
     bed->active->job = a_job("aaaaaaaaaaa1", "a");
-    bed->active->fence = 1;
+    bed->active->claim = claim_of("aaaaaaaaaaa1", 1);
     active_begin(bed->active);
     assert_int_equal(results_open(test_root, 3, &bed->active->results, &counts, &error), OK);
     assert_int_equal(results_append(bed->active->results, &first, &error), OK);
@@ -686,7 +699,6 @@ static void a_job_breaks_off_rather_than_lose_results(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ended_jobs_stay_as_they_are),
         TEST(a_claim_that_ran_out_writes_nothing),
         TEST(stopping_goes_before_what_the_runner_thinks),
         TEST(tenants_take_turns),
@@ -694,7 +706,7 @@ int main(void)
         TEST(a_claim_without_memory_leaves_the_job),
         TEST(a_repeated_request_without_memory),
         TEST(tags_come_with_the_job_and_change_later),
-        TEST(tags_of_older_databases_are_found),
+        TEST(an_unreadable_job_stands_in_nobodys_way),
         cmocka_unit_test(lines_come_whole),
         cmocka_unit_test(output_lines),
         cmocka_unit_test(request_ids_follow_from_the_work),

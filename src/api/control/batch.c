@@ -24,7 +24,7 @@ struct question {
     struct batch_identifier identifier;
     struct str tenant;
     struct tag_request tag_request;
-    struct batch_filter filter;
+    struct job_filter filter;
     struct batch_job *jobs;
     size_t count;
     bool has_more;
@@ -107,8 +107,8 @@ static void send_off(struct question *question, struct api_call *call, void (*ho
 
 static void append_arn(struct buf *out, const struct batch_job *job)
 {
-    buf_appendf(out, "\"arn:aws:bedrock:" STR_FMT ":" STR_FMT ":model-invocation-job/%s\"", STR_ARG(job->region),
-                STR_ARG(job->account), job->id);
+    buf_appendf(out, "\"arn:aws:bedrock:" STR_FMT ":" STR_FMT ":%s/%s\"", STR_ARG(job->region),
+                STR_ARG(job->account), batch_job_kind.resource, job->id);
 }
 
 static void append_str(struct buf *out, const char *name, struct str value)
@@ -161,7 +161,7 @@ static void append_job(struct buf *out, const struct batch_job *job)
     if (job->token.len > 0)
         append_str(out, "clientRequestToken", job->token);
     append_str(out, "roleArn", job->role_arn);
-    append_str(out, "status", str_of(batch_status_names[job->status]));
+    append_str(out, "status", str_of(batch_status_name(job->status)));
     if (job->message.len > 0)
         append_str(out, "message", job->message);
     append_time(out, "submitTime", job->submit_us);
@@ -374,7 +374,7 @@ static void answer_tags(struct question *question, struct buf *body)
 {
     buf_append_text(body, "{\"tags\":[");
     for (size_t i = 0; i < question->job.tags.count; i++) {
-        const struct batch_tag *tag = &question->job.tags.items[i];
+        const struct job_tag *tag = &question->job.tags.items[i];
         buf_append_text(body, i > 0 ? ",{\"key\":" : "{\"key\":");
         buf_append_json(body, tag->key);
         append_str(body, "value", tag->value);

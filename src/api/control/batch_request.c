@@ -154,8 +154,8 @@ static enum error_code parse_output(yyjson_val *root, struct arena *arena, struc
 static enum error_code parse_tags(yyjson_val *root, struct arena *arena, struct batch_job *job, struct error *error)
 {
     enum error_code code = tags_parse(root, arena, &job->tags, error);
-    if (code == OK && job->tags.count > BATCH_TAGS_MAX)
-        code = field_error(error, "", "tags", "at most %d tags", BATCH_TAGS_MAX);
+    if (code == OK && job->tags.count > JOB_TAGS_MAX)
+        code = field_error(error, "", "tags", "at most %d tags", JOB_TAGS_MAX);
     return code;
 }
 
@@ -271,7 +271,7 @@ static bool is_id(struct str id)
     for (size_t i = 0; i < id.len; i++)
         if (!is_alphanumeric(id.data[i]) || (id.data[i] >= 'A' && id.data[i] <= 'Z'))
             return false;
-    return id.len == BATCH_ID_LEN;
+    return id.len == JOB_ID_LEN;
 }
 
 enum error_code batch_identifier_parse(struct str text, struct batch_identifier *identifier, struct error *error)
@@ -349,7 +349,7 @@ static bool parse_time(struct str text, uint64_t *us)
     return str_eq(text, STR("Z")) || str_eq(text, STR("+00:00"));
 }
 
-static enum error_code parse_times(const struct batch_list_query *query, struct batch_filter *filter,
+static enum error_code parse_times(const struct batch_list_query *query, struct job_filter *filter,
                                    struct error *error)
 {
     if (query->submit_after.data && !parse_time(query->submit_after, &filter->submit_after_us))
@@ -359,7 +359,7 @@ static enum error_code parse_times(const struct batch_list_query *query, struct 
     return OK;
 }
 
-static enum error_code parse_page(const struct batch_list_query *query, struct batch_filter *filter,
+static enum error_code parse_page(const struct batch_list_query *query, struct job_filter *filter,
                                   struct error *error)
 {
     uint64_t max = PAGE_DEFAULT;
@@ -372,13 +372,14 @@ static enum error_code parse_page(const struct batch_list_query *query, struct b
     return OK;
 }
 
-enum error_code batch_list_parse(const struct batch_list_query *query, struct batch_filter *filter,
+enum error_code batch_list_parse(const struct batch_list_query *query, struct job_filter *filter,
                                  struct error *error)
 {
+    unsigned status;
     if (query->status.data) {
-        filter->has_status = true;
-        if (!batch_status_parse(query->status, &filter->status))
+        if (!job_status_find(&batch_job_kind, query->status, &status))
             return field_error(error, "", "statusEquals", "is not a status of batch jobs");
+        filter->status = batch_job_kind.statuses[status].name;
     }
     if (query->name_contains.data && (query->name_contains.len > NAME_MAX_LEN || !is_job_name(query->name_contains)))
         return field_error(error, "", "nameContains", "must be 1 to %d characters of a job's name", NAME_MAX_LEN);

@@ -30,7 +30,7 @@ enum error_code batch_resource_parse(struct str text, struct batch_identifier *i
 struct batch_list_query {
     struct str submit_after, submit_before, status, name_contains, max_results, next_token, sort_by, sort_order;
 };
-enum error_code batch_list_parse(const struct batch_list_query *query, struct batch_filter *filter,
+enum error_code batch_list_parse(const struct batch_list_query *query, struct job_filter *filter,
                                  struct error *error) WARN_UNUSED;
 
 /* The token of the page behind the job with this sequence. */

@@ -221,13 +221,13 @@ void profiles_close(struct profiles *profiles)
 
 static int compare_tags(const void *a, const void *b)
 {
-    struct str left = ((const struct batch_tag *)a)->key, right = ((const struct batch_tag *)b)->key;
+    struct str left = ((const struct job_tag *)a)->key, right = ((const struct job_tag *)b)->key;
     size_t shorter = left.len < right.len ? left.len : right.len;
     int order = shorter ? memcmp(left.data, right.data, shorter) : 0;
     return order ? order : (left.len > right.len) - (left.len < right.len);
 }
 
-enum error_code profile_tags_json(const struct batch_tags *tags, struct arena *arena, struct str *json,
+enum error_code profile_tags_json(const struct job_tags *tags, struct arena *arena, struct str *json,
                                   struct error *error)
 {
     struct buf text;
@@ -244,9 +244,9 @@ enum error_code profile_tags_json(const struct batch_tags *tags, struct arena *a
     }
     buf_append_char(&text, '}');
     enum error_code code = OK;
-    if (tags->count > BATCH_TAGS_MAX)
+    if (tags->count > JOB_TAGS_MAX)
         code = error_set(error, ERROR_TAGS, "The profile would have %zu tags; a resource has at most %d.",
-                         tags->count, BATCH_TAGS_MAX);
+                         tags->count, JOB_TAGS_MAX);
     else if (text.failed || text.len > PROFILE_TAGS_BYTES)
         code = error_set(error, ERROR_TAGS, "The profile's tags would have more than %d bytes together.",
                          PROFILE_TAGS_BYTES);
@@ -256,21 +256,21 @@ enum error_code profile_tags_json(const struct batch_tags *tags, struct arena *a
     return code;
 }
 
-enum error_code profile_tags_parse(struct str json, struct arena *arena, struct batch_tags *tags,
+enum error_code profile_tags_parse(struct str json, struct arena *arena, struct job_tags *tags,
                                    struct error *error)
 {
     yyjson_doc *doc = NULL;
-    *tags = (struct batch_tags){0};
+    *tags = (struct job_tags){0};
     if (json.len == 0)
         return OK;
     enum error_code code = json_parse(json, &doc, error);
     if (code != OK)
         return code;
     yyjson_obj_iter iter = yyjson_obj_iter_with(yyjson_doc_get_root(doc));
-    tags->items = ARENA_ARRAY(arena, struct batch_tag, yyjson_obj_size(yyjson_doc_get_root(doc)) + 1);
+    tags->items = ARENA_ARRAY(arena, struct job_tag, yyjson_obj_size(yyjson_doc_get_root(doc)) + 1);
     bool is_copied = tags->items != NULL;
     for (yyjson_val *key; is_copied && (key = yyjson_obj_iter_next(&iter));) {
-        struct batch_tag *tag = &tags->items[tags->count++];
+        struct job_tag *tag = &tags->items[tags->count++];
         is_copied = arena_str(arena, json_str(key), &tag->key) &&
                     arena_str(arena, json_str(yyjson_obj_iter_get_val(key)), &tag->value);
     }
@@ -398,14 +398,14 @@ static bool has_key(const struct str *keys, size_t count, struct str key)
 }
 
 /* What is there, without `keys` and with `more`. */
-static enum error_code merge(struct str json, const struct batch_tags *more, const struct str *keys, size_t key_count,
+static enum error_code merge(struct str json, const struct job_tags *more, const struct str *keys, size_t key_count,
                              struct arena *arena, struct str *merged, struct error *error)
 {
-    struct batch_tags old, all = {0};
+    struct job_tags old, all = {0};
     enum error_code code = profile_tags_parse(json, arena, &old, error);
     if (code != OK)
         return code;
-    all.items = ARENA_ARRAY(arena, struct batch_tag, old.count + more->count + 1);
+    all.items = ARENA_ARRAY(arena, struct job_tag, old.count + more->count + 1);
     if (!all.items)
         return error_no_memory(error);
     for (size_t i = 0; i < more->count; i++)
@@ -440,7 +440,7 @@ static enum error_code replace_tags(struct profiles *profiles, size_t at, struct
     return code;
 }
 
-static enum error_code retag(struct profiles *profiles, size_t at, const struct batch_tags *tags,
+static enum error_code retag(struct profiles *profiles, size_t at, const struct job_tags *tags,
                              const struct str *keys, size_t key_count, struct error *error)
 {
     struct arena arena;
@@ -455,7 +455,7 @@ static enum error_code retag(struct profiles *profiles, size_t at, const struct 
 }
 
 enum error_code profiles_tag(struct profiles *profiles, struct str tenant, struct str id,
-                             const struct batch_tags *tags, const struct str *keys, size_t key_count,
+                             const struct job_tags *tags, const struct str *keys, size_t key_count,
                              struct error *error)
 {
     pthread_mutex_lock(&profiles->writing);

@@ -51,17 +51,17 @@ enum error_code profiles_delete(struct profiles *profiles, struct str tenant, st
 
 /* Adds these tags, or gives keys that are there another value; takes `keys`
  * away, those that are not there included. ERROR_TAGS: there would be more than
- * BATCH_TAGS_MAX or PROFILE_TAGS_BYTES; nothing has changed. */
+ * JOB_TAGS_MAX or PROFILE_TAGS_BYTES; nothing has changed. */
 enum error_code profiles_tag(struct profiles *profiles, struct str tenant, struct str id,
-                             const struct batch_tags *tags, const struct str *keys, size_t key_count,
+                             const struct job_tags *tags, const struct str *keys, size_t key_count,
                              struct error *error) WARN_UNUSED;
 
 /* `tags` as the JSON text of a profile, in the arena. ERROR_TAGS as above. */
-enum error_code profile_tags_json(const struct batch_tags *tags, struct arena *arena, struct str *json,
+enum error_code profile_tags_json(const struct job_tags *tags, struct arena *arena, struct str *json,
                                   struct error *error) WARN_UNUSED;
 
 /* The tags of such a text, in the arena. */
-enum error_code profile_tags_parse(struct str json, struct arena *arena, struct batch_tags *tags,
+enum error_code profile_tags_parse(struct str json, struct arena *arena, struct job_tags *tags,
                                    struct error *error) WARN_UNUSED;
 
 #endif

@@ -504,7 +504,7 @@ static enum error_code parse_create(struct api_call *call, yyjson_val *root, str
     static const char *const members[] = {"inferenceProfileName", "description", "clientRequestToken", "modelSource",
                                           "tags", NULL};
     struct profile *profile = &change->profile;
-    struct batch_tags tags = {0};
+    struct job_tags tags = {0};
     if (!yyjson_is_obj(root))
         return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
     enum error_code code = fields_known(unknown_members(call), root, "", members, error);
@@ -587,7 +587,7 @@ static void list_tags(struct api_call *call, struct str resource)
 {
     struct error error;
     struct profile profile;
-    struct batch_tags tags = {0};
+    struct job_tags tags = {0};
     struct buf body;
     enum error_code code = get_own(call, resource, &profile, &error);
     if (code == OK)

@@ -19,7 +19,7 @@ static enum error_code check_list(yyjson_val *list, const char *name, struct err
     return yyjson_arr_size(list) > LIST_MAX ? field_error(error, "", name, "at most %d items", LIST_MAX) : OK;
 }
 
-static enum error_code parse_tag(yyjson_val *value, const char *where, struct batch_tag *tag, struct error *error)
+static enum error_code parse_tag(yyjson_val *value, const char *where, struct job_tag *tag, struct error *error)
 {
     static const char *const names[] = {"key", "value", NULL};
     if (!yyjson_is_obj(value))
@@ -34,7 +34,7 @@ static enum error_code parse_tag(yyjson_val *value, const char *where, struct ba
     return code;
 }
 
-static bool has_key(const struct batch_tags *tags, struct str key)
+static bool has_key(const struct job_tags *tags, struct str key)
 {
     for (size_t i = 0; i < tags->count; i++)
         if (str_eq(tags->items[i].key, key))
@@ -42,31 +42,31 @@ static bool has_key(const struct batch_tags *tags, struct str key)
     return false;
 }
 
-static enum error_code add_tag(yyjson_val *value, const char *where, struct arena *arena, struct batch_tags *tags,
+static enum error_code add_tag(yyjson_val *value, const char *where, struct arena *arena, struct job_tags *tags,
                                struct error *error)
 {
-    struct batch_tag tag = {0};
+    struct job_tag tag = {0};
     enum error_code code = parse_tag(value, where, &tag, error);
     if (code == OK && has_key(tags, tag.key))
         code = field_error(error, where, "key", "is there twice");
     if (code != OK)
         return code;
-    struct batch_tag *kept = &tags->items[tags->count++];
+    struct job_tag *kept = &tags->items[tags->count++];
     bool is_kept = arena_str(arena, tag.key, &kept->key) && arena_str(arena, tag.value, &kept->value);
     return is_kept ? OK : error_no_memory(error);
 }
 
-enum error_code tags_parse(yyjson_val *root, struct arena *arena, struct batch_tags *tags, struct error *error)
+enum error_code tags_parse(yyjson_val *root, struct arena *arena, struct job_tags *tags, struct error *error)
 {
     yyjson_val *list, *item;
     size_t idx, max;
-    *tags = (struct batch_tags){0};
+    *tags = (struct job_tags){0};
     enum error_code code = json_get_array(root, "", "tags", &list, error);
     if (code == OK)
         code = check_list(list, "tags", error);
     if (code != OK || yyjson_arr_size(list) == 0)
         return code;
-    tags->items = ARENA_ARRAY(arena, struct batch_tag, yyjson_arr_size(list));
+    tags->items = ARENA_ARRAY(arena, struct job_tag, yyjson_arr_size(list));
     if (!tags->items)
         return error_no_memory(error);
     yyjson_arr_foreach(list, idx, max, item)

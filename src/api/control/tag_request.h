@@ -4,16 +4,16 @@
 #ifndef API_TAG_REQUEST_H
 #define API_TAG_REQUEST_H
 
-#include "batch/job.h"
 #include "core/json.h"
 #include "core/mem.h"
+#include "jobs/jobs.h"
 
 enum tag_operation { TAG_RESOURCE, UNTAG_RESOURCE, LIST_TAGS };
 
 /* Strings lie in the arena. */
 struct tag_request {
     struct str resource;    /* of the length that an ARN may have, no more is known of it */
-    struct batch_tags tags; /* TAG_RESOURCE; each key once */
+    struct job_tags tags; /* TAG_RESOURCE; each key once */
     struct str *keys;       /* UNTAG_RESOURCE */
     size_t key_count;
 };
@@ -21,7 +21,7 @@ enum error_code tag_request_parse(enum tag_operation operation, struct str body,
                                   struct tag_request *request, struct error *error) WARN_UNUSED;
 
 /* The member `tags` of `root`; none when it is absent. */
-enum error_code tags_parse(yyjson_val *root, struct arena *arena, struct batch_tags *tags,
+enum error_code tags_parse(yyjson_val *root, struct arena *arena, struct job_tags *tags,
                            struct error *error) WARN_UNUSED;
 
 #endif
