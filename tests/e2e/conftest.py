@@ -19,6 +19,14 @@ FULCRUM = BUILD / "fulcrum"
 SHARED = ROOT.parent / "shared"
 
 
+def python_of(variable):
+    """Programs of a client that has packages of its own."""
+    folder = os.environ.get(variable)
+    if not folder:
+        pytest.skip(f"skipped: {variable} is not set, tests/run does it where it can install the packages")
+    return pathlib.Path(folder) / "bin"
+
+
 class Server:
     """One `fulcrum serve` process; log() is its standard error so far."""
 

@@ -2,13 +2,12 @@
 tests/run installs (tests/s3-cli.lock, tests/s3-fs.lock)."""
 
 import os
-import pathlib
 import subprocess
 import sys
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, python_of
 from s3_fixture import MIB, client, noise
 
 TREE = {
@@ -16,13 +15,6 @@ TREE = {
     "q'u\"o?te#;=@": b"7", "d/e/f": b"8", "d/e/empty": b"", "d/big": noise(9 * MIB + 1), "(x)[y]{z}~!,": b"9",
     "d/just": noise(8 * MIB, 2), "back\\slash": b"10",
 }
-
-
-def python_of(variable):
-    folder = os.environ.get(variable)
-    if not folder:
-        pytest.skip(f"{variable} is set by tests/run")
-    return pathlib.Path(folder) / "bin"
 
 
 @pytest.fixture(scope="module")
