@@ -109,7 +109,8 @@ const struct limit_row *limits_rows(size_t *count);
 bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 
 #define LIMIT_JSON_DEPTH 64
-#define LIMIT_MODELS 32             /* names that one server knows */
+#define LIMIT_MODELS 4096           /* names that one server knows */
+#define LIMIT_WORKERS 1024          /* processes of models at once */
 #define LIMIT_MODEL_VERSIONS 65536  /* that are added to one server */
 #define LIMIT_IO_THREADS 64
 #define LIMIT_PARALLEL 256 /* LLAMA_MAX_SEQ */

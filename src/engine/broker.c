@@ -70,6 +70,14 @@ void broker_deinit(struct broker *broker)
     broker->fd = -1;
 }
 
+/* Raises slot_count over `slot`. */
+static void count_slot(struct broker_page *page, uint32_t slot)
+{
+    uint32_t count = atomic_load(&page->slot_count);
+    while (count <= slot && !atomic_compare_exchange_weak(&page->slot_count, &count, slot + 1))
+        continue;
+}
+
 void broker_release(struct broker *broker, uint32_t slot)
 {
     atomic_store(&broker->page->slots[slot].wanted, 0);
@@ -84,6 +92,22 @@ void broker_release(struct broker *broker, uint32_t slot)
         atomic_store(&broker->page->slots[slot].running[tier], 0);
         atomic_store(&broker->page->slots[slot].preempted[tier], 0);
     }
+}
+
+void broker_claim(struct broker *broker, uint32_t index)
+{
+    struct broker_slot *slot = &broker->page->slots[index];
+    _Atomic uint64_t *const counters[] = {
+        &slot->heartbeat_us,      &slot->prefilled_tokens,  &slot->generated_tokens, &slot->steps,
+        &slot->cache_disk_bytes,  &slot->cache_disk_tokens, &slot->cache_evicted,    &slot->recomputed_tokens,
+        &slot->steps_us,          &slot->steps_error_us,
+    };
+    broker_release(broker, index);
+    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+        atomic_store(counters[i], 0);
+    for (size_t tier = 0; tier < TIERS; tier++)
+        atomic_store(&slot->preemptions[tier], 0);
+    count_slot(broker->page, index);
 }
 
 unsigned broker_wait_s(const struct broker_slot *slot, enum tier tier)
@@ -113,6 +137,7 @@ void broker_client_init(struct broker_client *client, struct broker *broker, uin
         .is_fixed = is_fixed,
         .retry_after_us = BROKER_RETRY_FIRST_US,
     };
+    count_slot(broker->page, slot);
     if (sched_getaffinity(0, sizeof(client->cores), &client->cores) != 0)
         CPU_ZERO(&client->cores);
 }
@@ -153,12 +178,14 @@ static uint64_t total_delay_us(const struct broker_client *client)
 static uint32_t fair_share(const struct broker_client *client)
 {
     const uint32_t cores = atomic_load_explicit(&client->page->cores, memory_order_relaxed);
+    const uint32_t counted = atomic_load_explicit(&client->page->slot_count, memory_order_relaxed);
+    const uint32_t slots = counted < BROKER_SLOTS ? counted : BROKER_SLOTS;
     uint32_t busy = 1, others = 0;
-    for (size_t i = 0; i < BROKER_SLOTS; i++)
+    for (size_t i = 0; i < slots; i++)
         if (&client->page->slots[i] != client->slot && atomic_load(&client->page->slots[i].wanted) > 0)
             busy++;
     const uint32_t equal = cores / busy > 0 ? cores / busy : 1;
-    for (size_t i = 0; i < BROKER_SLOTS; i++) {
+    for (size_t i = 0; i < slots; i++) {
         const uint32_t wanted =
             &client->page->slots[i] == client->slot ? 0 : atomic_load(&client->page->slots[i].wanted);
         others += wanted < equal ? wanted : equal;

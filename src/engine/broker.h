@@ -18,8 +18,8 @@
  * spinning threads on one core, where every barrier costs a time slice (230
  * tokens/s became 10). A single thread may run anywhere.
  *
- * Counters are written by the worker, read by the gateway and never reset, so
- * they are exact at any moment and survive kill -9 of the worker.
+ * Counters are written by the worker and read by the gateway. They are reset only when the slot goes to another
+ * model, so they are exact at any moment and survive kill -9 of the worker.
  *
  * The page is a memfd: created by the gateway (broker_create), mapped by the
  * workers (broker_attach). A slot has one writer, the worker that owns it;
@@ -36,8 +36,7 @@
 #include "core/limits.h"
 #include "engine/tier.h"
 
-#define BROKER_SLOTS (LIMIT_MODELS + 1) /* one more for the trainer */
-#define BROKER_TRAINER_SLOT LIMIT_MODELS
+#define BROKER_SLOTS LIMIT_WORKERS
 
 struct broker_slot {
     _Atomic uint32_t wanted;          /* threads the owner could use now; 0: idle */
@@ -59,7 +58,8 @@ struct broker_slot {
 
 struct broker_page {
     _Atomic uint32_t cores;
-    char pad[124];
+    _Atomic uint32_t slot_count; /* slots that ever had an owner are below; steps look at no others */
+    char pad[120];
     struct broker_slot slots[BROKER_SLOTS];
 };
 _Static_assert(sizeof(struct broker_slot) == 256, "a slot fills whole cache lines");
@@ -72,6 +72,7 @@ struct broker {
 enum error_code broker_create(struct broker *broker, struct error *error) WARN_UNUSED; /* gateway */
 enum error_code broker_attach(struct broker *broker, int fd, struct error *error) WARN_UNUSED; /* worker */
 void broker_deinit(struct broker *broker);
+void broker_claim(struct broker *broker, uint32_t slot);   /* gateway: it goes to a model that is new */
 void broker_release(struct broker *broker, uint32_t slot); /* gateway: its owner died */
 uint32_t broker_cores(void);                               /* cores this process may run on */
 

@@ -1,7 +1,7 @@
 /* engine.h - the gateway's side of the engine: workers, links, calls.
  *
  * One worker process per model, started and restarted by the supervisor on the
- * main thread's loop. Every I/O thread has a port: its own socket to each
+ * main thread's loop. Models come and go while it runs. Every I/O thread has a port: its own socket to each
  * worker, so that no request crosses a thread in the gateway. Handlers run on
  * the port's thread.
  *
@@ -121,22 +121,37 @@ struct engine_handlers {
     void (*on_failed)(void *ctx, const struct error *error);
 };
 
-/* Main thread. engine_new starts the workers of config's models; engine_wait
- * runs `loop` until all have loaded or one failed for good. */
+/* Who hears of a worker that was added; on the main thread, ctx first. Exactly one of on_failed and on_gone comes last:
+ * nothing is left of the worker then, neither process nor memory nor descriptors. */
+struct engine_watcher {
+    void (*on_ready)(void *ctx); /* it has loaded; restarts are nobody's business */
+    void (*on_failed)(void *ctx, const struct error *error); /* it never loaded, and will not */
+    void (*on_gone)(void *ctx);                              /* it was retired */
+    void *ctx;
+};
+
+/* Main thread. engine_new starts the workers of config's models, whose numbers are their places there; engine_wait
+ * runs `loop` until all have loaded or one of those failed for good. */
 enum error_code engine_new(const struct config *config, uv_loop_t *loop, unsigned port_count, struct engine **engine,
                            struct error *error) WARN_UNUSED;
 enum error_code engine_wait(struct engine *engine, struct error *error) WARN_UNUSED;
 void engine_stop(struct engine *engine); /* ends the workers and waits for them; ports should be closed before */
 void engine_free(struct engine *engine);
 
-size_t engine_model_count(const struct engine *engine);
-const struct config_model *engine_model_config(const struct engine *engine, size_t model);
-/* NULL while the worker has never loaded. Stays valid until engine_free. Any thread. */
+/* Main thread. Starts one more worker, under a number that was never used; `config` outlives the engine.
+ * ERROR_CONFLICT: there are too many. */
+enum error_code engine_add(struct engine *engine, uint32_t model, const struct config_model *config,
+                           const struct engine_watcher *watcher, struct error *error) WARN_UNUSED;
+/* Ends the worker of one that was added; on_gone follows, or on_failed where that was on its way. Whoever still has
+ * calls there hears that it stopped. */
+void engine_retire(struct engine *engine, uint32_t model);
+
+/* NULL while the worker has never loaded. Stays valid until on_failed, on_gone or engine_free. Any thread. */
 const struct engine_model_info *engine_model_info(const struct engine *engine, size_t model);
 bool engine_model_is_ready(const struct engine *engine, size_t model); /* any thread */
 int engine_worker_pid(const struct engine *engine, size_t model);      /* 0: none is ready. Main thread. */
 
-/* Counters kept by the gateway, surviving worker restarts. Any thread. */
+/* Counters kept by the gateway, surviving worker restarts; all 0 once nothing is left of the worker. Any thread. */
 struct engine_counters {
     uint64_t prefilled_tokens, generated_tokens; /* as counted by the engine */
     uint64_t restarts;

@@ -10,19 +10,32 @@
 #include <stdatomic.h>
 #include <uv.h>
 
+#include "core/table.h"
 #include "engine/broker.h"
 #include "engine/engine.h"
 #include "engine/link.h"
 
-/* Sockets of fresh workers on their way to a port, -1 where there is none. */
+/* The socket of a fresh worker on its way to a port. */
+struct offer {
+    int fd;
+    uint32_t model, generation; /* of the process behind it */
+};
+
+/* At most one offer of each model; there is always room for it. */
 struct mailbox {
     pthread_mutex_t mutex;
-    int fds[LIMIT_MODELS];
-    uint32_t generations[LIMIT_MODELS]; /* of the processes behind them */
+    struct offer *offers;
+    size_t offer_count, offer_cap;
     uv_async_t *wake; /* the port's; NULL before it exists and after it closed */
 };
 
-enum worker_state { WORKER_DOWN, WORKER_STARTING, WORKER_READY, WORKER_FAILED /* at the start of the server */ };
+enum worker_state {
+    WORKER_DOWN,
+    WORKER_STARTING,
+    WORKER_READY,
+    WORKER_FAILED, /* never loaded, and will not */
+    WORKER_GONE,   /* retired, or failed where somebody watches: nothing is left of it */
+};
 
 /* A figure of a worker's slot that should change, and for how many looks it did not. Counted in looks, not by the
  * clock: when the whole machine stood still there was one look, however long it took. */
@@ -34,12 +47,15 @@ struct watched {
 /* The process behind a model. Main thread only. */
 struct worker {
     struct engine *engine;
-    uint32_t index;
+    uint32_t index;                            /* of its model */
+    uint32_t slot;                             /* in the broker's page, until it is WORKER_GONE */
     enum worker_state state;
-    bool has_process, has_control; /* handles that are not closed yet */
+    bool has_process, has_control, has_timer;  /* handles that are not closed yet */
+    bool is_retiring;
+    struct engine_watcher watcher; /* zeroed: nobody watches */
     uv_process_t process;
     struct link control;
-    uv_timer_t restart;
+    uv_timer_t restart; /* or, while it retires, until it is killed */
     int port_fds[LIMIT_IO_THREADS]; /* our ends, until HELLO */
     uint64_t started_us;
     uint32_t generation;            /* counts its processes */
@@ -56,6 +72,7 @@ struct engine_model {
     atomic_bool is_ready;
     _Atomic uint64_t waiting[TIERS], running, restarts;
     _Atomic uint32_t lost_generation; /* whose link a port had to drop */
+    _Atomic(struct broker_slot *) slot; /* NULL: nothing is left of its worker */
     struct worker worker;
 };
 
@@ -63,17 +80,24 @@ struct engine {
     const struct config *config;
     uv_loop_t *loop;
     unsigned port_count;
-    size_t model_count;
-    struct engine_model models[LIMIT_MODELS];
+    struct table models; /* struct engine_model, by number */
     struct mailbox mailboxes[LIMIT_IO_THREADS];
     struct broker broker;
     uv_timer_t watch;
     bool has_watch, is_stopping;
 };
 
+/* NULL: there is none of that number. Any thread. */
+static inline struct engine_model *engine_model_at(const struct engine *engine, size_t number)
+{
+    return table_at(&engine->models, number);
+}
+
 /* supervisor.c; main thread. */
 enum error_code supervisor_init(struct engine *engine, struct error *error) WARN_UNUSED;
+void supervisor_init_worker(struct engine *engine, struct worker *worker, uint32_t index, uint32_t slot);
 void supervisor_start(struct worker *worker);
+void supervisor_retire(struct worker *worker);
 void supervisor_stop(struct engine *engine); /* until every process and handle is gone */
 
 /* engine.c: gives a socket to a port; any thread. */

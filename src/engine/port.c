@@ -44,18 +44,24 @@ struct engine_port {
     uv_timer_t sweep;
     unsigned handles; /* open ones; the port is freed when none is left */
     bool is_closing;
-    struct port_link *links[LIMIT_MODELS];
+    struct port_link **links; /* by model, NULL where there is none */
+    size_t link_cap;
     struct engine_call **calls; /* slots, NULL where free */
     size_t call_cap;
     size_t next_slot;
     uint16_t sequence;
 };
 
+static struct port_link *link_of(const struct engine_port *port, size_t model)
+{
+    return model < port->link_cap ? port->links[model] : NULL;
+}
+
 /* --- calls ------------------------------------------------------------------------------------------ */
 
 static void count_state(struct engine_call *call, int64_t change)
 {
-    struct engine_model *model = &call->port->engine->models[call->model];
+    struct engine_model *model = engine_model_at(call->port->engine, call->model);
     if (call->state == CALL_WAITING)
         atomic_fetch_add(&model->waiting[call->tier], (uint64_t)change);
     else if (call->state == CALL_STARTED)
@@ -183,7 +189,8 @@ static bool on_finished(struct engine_call *call, struct str payload)
 /* Refused because much waits: when less will. */
 static unsigned retry_s(const struct engine *engine, size_t model, enum tier tier)
 {
-    return broker_wait_s(&engine->broker.page->slots[model], tier);
+    const struct broker_slot *slot = atomic_load(&engine_model_at(engine, model)->slot);
+    return slot ? broker_wait_s(slot, tier) : 1;
 }
 
 static bool on_failed(struct engine_call *call, struct str payload)
@@ -243,6 +250,7 @@ static void free_port_if_done(struct engine_port *port)
     if (!port->is_closing || port->handles > 0)
         return;
     mem_free(port->calls);
+    mem_free(port->links);
     mem_free(port);
 }
 
@@ -271,7 +279,7 @@ static void fail_calls_of(struct engine_port *port, uint32_t model)
 
 static void drop_link(struct engine_port *port, uint32_t model)
 {
-    struct port_link *link = port->links[model];
+    struct port_link *link = link_of(port, model);
     if (link == NULL)
         return;
     port->links[model] = NULL;
@@ -283,56 +291,84 @@ static void on_link_broken(void *ctx)
 {
     struct port_link *link = ctx;
     struct engine_port *port = link->port;
-    log_event(LOG_DEBUG, "worker_link_lost", LOG_C("model", port->engine->models[link->model].config->name),
+    log_event(LOG_DEBUG, "worker_link_lost", LOG_C("model", engine_model_at(port->engine, link->model)->config->name),
               LOG_I("port", port->index));
     /* A worker that spoke nonsense still lives: the supervisor ends it. */
-    atomic_store(&port->engine->models[link->model].lost_generation, link->generation);
-    if (port->links[link->model] == link)
+    atomic_store(&engine_model_at(port->engine, link->model)->lost_generation, link->generation);
+    if (link_of(port, link->model) == link)
         drop_link(port, link->model);
 }
 
-static void take_socket(struct engine_port *port, uint32_t model, int fd, uint32_t generation)
+static bool grow_links(struct engine_port *port, uint32_t model)
+{
+    size_t cap = port->link_cap ? port->link_cap : 8;
+    while (cap <= model)
+        cap *= 2;
+    if (cap == port->link_cap)
+        return true;
+    struct port_link **links = mem_realloc(port->links, cap * sizeof(struct port_link *));
+    if (links == NULL)
+        return false;
+    memset(links + port->link_cap, 0, (cap - port->link_cap) * sizeof(struct port_link *));
+    port->links = links;
+    port->link_cap = cap;
+    return true;
+}
+
+/* Takes the offer's socket. False: there is no link, and nothing to wait for. */
+static bool open_port_link(struct engine_port *port, const struct offer *offer, struct error *error)
 {
     static const struct link_handlers handlers = {on_port_frame, on_link_broken, on_link_closed};
-    drop_link(port, model); /* its process is dead already: a new one took over */
-    struct port_link *link = mem_calloc(1, sizeof(*link));
+    struct port_link *link = grow_links(port, offer->model) ? mem_calloc(1, sizeof(*link)) : NULL;
     if (link == NULL) {
-        close(fd);
-        return;
+        close(offer->fd);
+        (void)error_no_memory(error);
+        return false;
     }
     link->port = port;
-    link->model = model;
-    link->generation = generation;
-    struct error error;
-    const enum error_code code = link_open(&link->link, port->loop, fd, &handlers, link, &error);
-    if (code == OK) {
-        port->links[model] = link;
+    link->model = offer->model;
+    link->generation = offer->generation;
+    if (link_open(&link->link, port->loop, offer->fd, &handlers, link, error) == OK) {
+        port->links[offer->model] = link;
         port->handles++;
-        return;
+        return true;
     }
-    log_event(LOG_ERROR, "worker_link", LOG_C("error", error.message));
     if (!link->link.is_open) {
         mem_free(link);
-        return;
+        return false;
     }
     port->handles++;
     link_close(&link->link);
+    return false;
 }
 
+/* A worker that this port cannot reach is started again, until it can. */
+static void take_socket(struct engine_port *port, const struct offer *offer)
+{
+    struct error error;
+    drop_link(port, offer->model); /* its process is dead already: a new one took over */
+    if (open_port_link(port, offer, &error))
+        return;
+    log_event(LOG_ERROR, "worker_link", LOG_C("error", error.message));
+    atomic_store(&engine_model_at(port->engine, offer->model)->lost_generation, offer->generation);
+}
+
+static bool take_offer(struct mailbox *mailbox, struct offer *offer)
+{
+    pthread_mutex_lock(&mailbox->mutex);
+    const bool has_one = mailbox->offer_count > 0;
+    if (has_one)
+        *offer = mailbox->offers[--mailbox->offer_count];
+    pthread_mutex_unlock(&mailbox->mutex);
+    return has_one;
+}
+
+/* One at a time: calls that end with a link may look into the mailbox themselves. */
 static void empty_mailbox(struct engine_port *port)
 {
-    struct mailbox *mailbox = &port->engine->mailboxes[port->index];
-    int fds[LIMIT_MODELS];
-    uint32_t generations[LIMIT_MODELS];
-    pthread_mutex_lock(&mailbox->mutex);
-    memcpy(fds, mailbox->fds, sizeof(fds));
-    memcpy(generations, mailbox->generations, sizeof(generations));
-    for (size_t i = 0; i < LIMIT_MODELS; i++)
-        mailbox->fds[i] = -1;
-    pthread_mutex_unlock(&mailbox->mutex);
-    for (uint32_t i = 0; i < LIMIT_MODELS; i++)
-        if (fds[i] >= 0)
-            take_socket(port, i, fds[i], generations[i]);
+    struct offer offer;
+    while (take_offer(&port->engine->mailboxes[port->index], &offer))
+        take_socket(port, &offer);
 }
 
 static void on_wake(uv_async_t *wake)
@@ -358,7 +394,7 @@ static bool is_overdue(const struct engine_call *call, uint64_t now_us)
 
 static void send_cancel(const struct engine_call *call)
 {
-    struct port_link *link = call->port->links[call->model];
+    struct port_link *link = link_of(call->port, call->model);
     if (link == NULL || call->state >= CALL_COUNTING)
         return;
     protocol_put_cancel(link_begin(&link->link), call->id);
@@ -428,7 +464,7 @@ void engine_port_close(struct engine_port *port)
     for (size_t slot = 0; slot < port->call_cap; slot++)
         if (port->calls[slot] != NULL)
             release_call(port->calls[slot]);
-    for (size_t i = 0; i < LIMIT_MODELS; i++) {
+    for (size_t i = 0; i < port->link_cap; i++) {
         if (port->links[i] != NULL)
             link_close(&port->links[i]->link);
         port->links[i] = NULL;
@@ -441,12 +477,14 @@ void engine_port_close(struct engine_port *port)
 
 static struct port_link *usable_link(struct engine_port *port, size_t model, struct error *error)
 {
-    if (port->links[model] == NULL && !port->is_closing)
+    if (link_of(port, model) == NULL && !port->is_closing)
         empty_mailbox(port);
-    if (port->links[model] != NULL)
-        return port->links[model];
-    const struct engine_model *m = &port->engine->models[model];
-    if (atomic_load(&m->info) == NULL)
+    if (link_of(port, model) != NULL)
+        return link_of(port, model);
+    const struct engine_model *m = engine_model_at(port->engine, model);
+    if (atomic_load(&m->slot) == NULL)
+        (void)error_set(error, ERROR_UNAVAILABLE, "model %s was removed", m->config->name);
+    else if (atomic_load(&m->info) == NULL)
         (void)error_set(error, ERROR_NOT_READY, "model %s is still loading; try again", m->config->name);
     else
         (void)error_set(error, ERROR_UNAVAILABLE, "model %s is being restarted; try again", m->config->name);
@@ -457,7 +495,7 @@ static struct engine_call *submit(struct engine_call *call, struct port_link *li
 {
     if (!link_end(&link->link)) {
         (void)error_set(error, ERROR_THROTTLED, "too much waits for model %s; try again later",
-                        call->port->engine->models[call->model].config->name);
+                        engine_model_at(call->port->engine, call->model)->config->name);
         error->retry_s = retry_s(call->port->engine, call->model, call->tier);
         release_call(call);
         return NULL;
@@ -473,11 +511,11 @@ struct engine_call *engine_generate(struct engine_port *port, size_t model, cons
     if (link == NULL)
         return NULL;
     const uint64_t most = engine_queue_limit(port->engine->config, request->tier);
-    if (atomic_load(&port->engine->models[model].waiting[request->tier]) >= most) {
+    if (atomic_load(&engine_model_at(port->engine, model)->waiting[request->tier]) >= most) {
         (void)error_set(error, ERROR_THROTTLED,
                         "%llu requests of tier %s wait for model %s already; try again later",
                         (unsigned long long)most, tier_names[request->tier],
-                        port->engine->models[model].config->name);
+                        engine_model_at(port->engine, model)->config->name);
         error->retry_s = retry_s(port->engine, model, request->tier);
         return NULL;
     }

@@ -9,8 +9,11 @@
  * the worker dies within RUN_WELL_US; after worker_restart_burst in a row one
  * each worker_retry_ms, for ever: what was in its way (memory, processes,
  * descriptors, a file) may be over. A model that has never loaded is given up
- * instead, and the server does not start. A process that cannot be started
- * counts as one that died at once.
+ * instead: at its start the server ends with it, of one that was added its watcher
+ * hears. A process that cannot be started counts as one that died at once.
+ *
+ * A worker that retires is told by the end of its control link, killed when that
+ * takes longer than STOP_GRACE_MS, and not started again.
  *
  * A worker is killed when its heartbeat stops for worker_silence_ms, its model
  * thread is as long in one piece of work outside a step, one step lasts longer
@@ -41,7 +44,14 @@
 
 static struct engine_model *model_of(struct worker *worker)
 {
-    return &worker->engine->models[worker->index];
+    return engine_model_at(worker->engine, worker->index);
+}
+
+/* NULL: there is no model of that number. */
+static struct worker *worker_at(const struct engine *engine, size_t number)
+{
+    struct engine_model *model = engine_model_at(engine, number);
+    return model ? &model->worker : NULL;
 }
 
 static const char *name_of(struct worker *worker)
@@ -91,17 +101,48 @@ static void schedule_restart(struct worker *worker)
     uv_timer_start(&worker->restart, on_restart, worker->burst > most ? limit(worker_retry_ms) : delay, 0);
 }
 
+/* --- the last of a worker --------------------------------------------------------------------------- */
+
+static void on_last_handle_closed(uv_handle_t *handle)
+{
+    struct worker *worker = handle->data;
+    struct engine_model *model = model_of(worker);
+    const struct engine_watcher watcher = worker->watcher;
+    worker->has_timer = false;
+    worker->state = WORKER_GONE;
+    atomic_store(&model->slot, NULL);
+    atomic_store(&model->info, NULL);
+    arena_deinit(&model->arena);
+    log_event(LOG_INFO, "worker_gone", LOG_C("model", name_of(worker)));
+    if (worker->is_retiring)
+        watcher.on_gone(watcher.ctx);
+    else
+        watcher.on_failed(watcher.ctx, &worker->failure);
+}
+
+/* Of a worker that will not be started again, and is watched. */
+static void leave(struct worker *worker)
+{
+    worker->restart.data = worker;
+    uv_close((uv_handle_t *)&worker->restart, on_last_handle_closed);
+}
+
 /* Both the process and its control link are gone. */
 static void on_worker_gone(struct worker *worker)
 {
+    const bool is_watched = worker->watcher.on_gone != NULL;
     if (worker->has_process || worker->has_control)
         return;
     drop_port_fds(worker);
-    broker_release(&worker->engine->broker, worker->index);
-    if (worker->state != WORKER_FAILED)
+    broker_release(&worker->engine->broker, worker->slot);
+    if (worker->engine->is_stopping)
+        return;
+    if (worker->state != WORKER_FAILED && !worker->is_retiring) {
         worker->state = WORKER_DOWN;
-    if (worker->state == WORKER_DOWN && !worker->engine->is_stopping)
         schedule_restart(worker);
+    }
+    if (worker->is_retiring || (worker->state == WORKER_FAILED && is_watched))
+        leave(worker);
 }
 
 static void worker_kill(struct worker *worker)
@@ -122,7 +163,7 @@ static void on_exit(uv_process_t *process, int64_t status, int signal_number)
 {
     struct worker *worker = process->data;
     atomic_store(&model_of(worker)->is_ready, false);
-    if (!worker->engine->is_stopping)
+    if (!worker->engine->is_stopping && !worker->is_retiring)
         log_event(LOG_WARN, "worker_died", LOG_C("model", name_of(worker)), LOG_I("status", status),
                   LOG_I("signal", signal_number));
     uv_close((uv_handle_t *)process, on_process_closed);
@@ -146,9 +187,10 @@ static bool is_same_model(struct engine_model *model, struct str hello)
 static bool on_hello(struct worker *worker, struct str payload)
 {
     struct engine_model *model = model_of(worker);
-    if (worker->state != WORKER_STARTING)
+    const bool is_first = atomic_load(&model->info) == NULL;
+    if (worker->state != WORKER_STARTING || worker->is_retiring)
         return false;
-    if (atomic_load(&model->info) == NULL) {
+    if (is_first) {
         if (!protocol_get_hello(payload, &model->arena, &model->info_storage))
             return false;
         atomic_store(&model->info, &model->info_storage);
@@ -162,6 +204,8 @@ static bool on_hello(struct worker *worker, struct str payload)
         worker->port_fds[i] = -1;
     }
     atomic_store(&model->is_ready, true);
+    if (is_first && worker->watcher.on_ready != NULL)
+        worker->watcher.on_ready(worker->watcher.ctx);
     log_event(LOG_INFO, "worker_ready", LOG_C("model", name_of(worker)),
               LOG_I("load_ms", (clock_now_us() - worker->started_us) / 1000),
               LOG_I("parameters", model->info_storage.parameters), LOG_I("context", model->info_storage.context));
@@ -239,7 +283,7 @@ static bool send_config(struct worker *worker)
         .context = model->context,
         .parallel = model->parallel,
         .threads = model->threads,
-        .broker_slot = worker->index,
+        .broker_slot = worker->slot,
         .deterministic = config->deterministic,
         .log_level = (uint8_t)config->log_level,
         .log_format = (uint8_t)config->log_format,
@@ -340,7 +384,7 @@ void supervisor_start(struct worker *worker)
     worker->state = WORKER_STARTING;
     worker->generation++;
     worker->heartbeat = worker->step = worker->progress = (struct watched){0};
-    atomic_store(&worker->engine->broker.page->slots[worker->index].heartbeat_us, worker->started_us);
+    atomic_store(&worker->engine->broker.page->slots[worker->slot].heartbeat_us, worker->started_us);
     const int control = make_sockets(worker, theirs, &count);
     if (control < 0) {
         log_event(LOG_ERROR, "worker_not_started", LOG_C("model", name_of(worker)),
@@ -383,7 +427,7 @@ static bool stands_still(struct watched *watched, uint64_t value, uint64_t ms)
 /* Why the worker has to go, or NULL. Every figure is looked at each time. */
 static const char *why_hung(struct worker *worker)
 {
-    const struct broker_slot *slot = &worker->engine->broker.page->slots[worker->index];
+    const struct broker_slot *slot = &worker->engine->broker.page->slots[worker->slot];
     const uint64_t step_us = atomic_load(&slot->step_began_us);
     const uint64_t progress_us = step_us == 0 ? atomic_load(&slot->progress_us) : 0;
     const bool is_silent =
@@ -398,8 +442,10 @@ static const char *why_hung(struct worker *worker)
 static void on_watch(uv_timer_t *timer)
 {
     struct engine *engine = timer->data;
-    for (size_t i = 0; i < engine->model_count; i++) {
-        struct worker *worker = &engine->models[i].worker;
+    for (size_t i = 0; i < table_count(&engine->models); i++) {
+        struct worker *worker = worker_at(engine, i);
+        if (!worker || worker->is_retiring)
+            continue;
         if (worker->state != WORKER_READY && worker->state != WORKER_STARTING)
             continue;
         const char *reason = why_hung(worker);
@@ -410,17 +456,20 @@ static void on_watch(uv_timer_t *timer)
     }
 }
 
+void supervisor_init_worker(struct engine *engine, struct worker *worker, uint32_t index, uint32_t slot)
+{
+    worker->engine = engine;
+    worker->index = index;
+    worker->slot = slot;
+    for (unsigned port = 0; port < LIMIT_IO_THREADS; port++)
+        worker->port_fds[port] = -1;
+    uv_timer_init(engine->loop, &worker->restart);
+    worker->restart.data = worker;
+    worker->has_timer = true;
+}
+
 enum error_code supervisor_init(struct engine *engine, struct error *error)
 {
-    for (uint32_t i = 0; i < engine->model_count; i++) {
-        struct worker *worker = &engine->models[i].worker;
-        worker->engine = engine;
-        worker->index = i;
-        for (unsigned port = 0; port < LIMIT_IO_THREADS; port++)
-            worker->port_fds[port] = -1;
-        uv_timer_init(engine->loop, &worker->restart);
-        worker->restart.data = worker;
-    }
     const enum error_code code = broker_create(&engine->broker, error);
     if (code != OK)
         return code;
@@ -434,19 +483,44 @@ enum error_code supervisor_init(struct engine *engine, struct error *error)
 
 /* --- stop ------------------------------------------------------------------------------------------- */
 
+static void on_retirement_over(uv_timer_t *timer)
+{
+    worker_kill(timer->data);
+}
+
+/* One that has not loaded does not listen to its control link yet. */
+void supervisor_retire(struct worker *worker)
+{
+    const bool is_loading = worker->state == WORKER_STARTING;
+    if (worker->is_retiring || worker->state == WORKER_FAILED || worker->state == WORKER_GONE)
+        return;
+    worker->is_retiring = true;
+    atomic_store(&model_of(worker)->is_ready, false);
+    uv_timer_start(&worker->restart, on_retirement_over, is_loading ? 0 : STOP_GRACE_MS, 0);
+    if (worker->has_control)
+        link_close(&worker->control);
+    if (!worker->has_process && !worker->has_control)
+        leave(worker);
+}
+
+/* One whose last handle is being closed goes by itself. */
 static bool is_anyone_left(const struct engine *engine)
 {
-    for (size_t i = 0; i < engine->model_count; i++)
-        if (engine->models[i].worker.has_process || engine->models[i].worker.has_control)
+    for (size_t i = 0; i < table_count(&engine->models); i++) {
+        const struct worker *worker = worker_at(engine, i);
+        if (worker && (worker->has_process || worker->has_control ||
+                       (worker->has_timer && uv_is_closing((const uv_handle_t *)&worker->restart))))
             return true;
+    }
     return false;
 }
 
 static void on_grace_over(uv_timer_t *timer)
 {
     struct engine *engine = timer->data;
-    for (size_t i = 0; i < engine->model_count; i++)
-        worker_kill(&engine->models[i].worker);
+    for (size_t i = 0; i < table_count(&engine->models); i++)
+        if (worker_at(engine, i))
+            worker_kill(worker_at(engine, i));
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -470,16 +544,21 @@ void supervisor_stop(struct engine *engine)
     engine->is_stopping = true;
     uv_timer_start(&engine->watch, on_grace_over, STOP_GRACE_MS, 0);
     uv_ref((uv_handle_t *)&engine->watch);
-    for (size_t i = 0; i < engine->model_count; i++) {
-        atomic_store(&engine->models[i].is_ready, false);
-        uv_timer_stop(&engine->models[i].worker.restart);
-        if (engine->models[i].worker.has_control)
-            link_close(&engine->models[i].worker.control);
+    for (size_t i = 0; i < table_count(&engine->models); i++) {
+        struct worker *worker = worker_at(engine, i);
+        if (!worker)
+            continue;
+        atomic_store(&model_of(worker)->is_ready, false);
+        if (worker->has_timer)
+            uv_timer_stop(&worker->restart);
+        if (worker->has_control)
+            link_close(&worker->control);
     }
     while (is_anyone_left(engine))
         uv_run(engine->loop, UV_RUN_ONCE);
-    for (size_t i = 0; i < engine->model_count; i++)
-        close_timer(&engine->models[i].worker.restart, &open);
+    for (size_t i = 0; i < table_count(&engine->models); i++)
+        if (worker_at(engine, i) && worker_at(engine, i)->has_timer)
+            close_timer(&worker_at(engine, i)->restart, &open);
     close_timer(&engine->watch, &open);
     while (open > 0)
         uv_run(engine->loop, UV_RUN_ONCE);
