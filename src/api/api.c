@@ -1,6 +1,6 @@
 #include "api/api.h"
 
-#include "api/bedrock/bedrock_error.h"
+#include "api/bedrock/dialect.h"
 #include "api/bedrock/converse.h"
 #include "api/call.h"
 #include "api/control/profile_store.h"
@@ -59,6 +59,7 @@ static enum error_code open_batch(struct api *api, const struct api_options *opt
         .ledger = api->ledger,
         .prices = api->prices,
         .objects = options->objects,
+        .dialect = bedrock_dialect.name,
         .on_billed = on_billed,
         .ctx = api,
     };
@@ -178,7 +179,7 @@ static void respond_no_memory(struct http_exchange *exchange)
 {
     struct error error;
     (void)error_no_memory(&error);
-    bedrock_error_respond(exchange, &error, "");
+    dialect_fail(operations_dialect(exchange->request.path), exchange, &error, "");
 }
 
 static void refuse_unknown(struct api_call *call, const struct operations_match *match)
@@ -186,15 +187,12 @@ static void refuse_unknown(struct api_call *call, const struct operations_match 
     char message[256];
     if (match->absent) {
         snprintf(message, sizeof(message), "%s is not served here; docs/API.md lists what is.", match->absent);
-        call_refuse(call, 404, "UnknownOperationException", message);
+        call_refuse(call, 404, message, NULL);
     } else if (match->allowed_method) {
-        const struct http_header allow = {STR("allow"), str_of(match->allowed_method)};
         snprintf(message, sizeof(message), "This path takes %s only.", match->allowed_method);
-        call_account(call, 405);
-        bedrock_error_respond_named(call->exchange, 405, "MethodNotAllowedException", message, call->request_id,
-                                    &allow, 1);
+        call_refuse(call, 405, message, match->allowed_method);
     } else {
-        call_refuse(call, 404, "UnknownOperationException", "There is no operation at this path.");
+        call_refuse(call, 404, "There is no operation at this path.", NULL);
     }
 }
 
@@ -216,6 +214,7 @@ static bool find_operation(struct api_call *call)
     if (!match.operation)
         return false;
     call->operation = match.operation;
+    call->dialect = match.dialect;
     call->operation_index = match.index;
     if (!match.parameter.data || http_percent_decode(match.parameter, &exchange->arena, &call->resource))
         return true;
@@ -292,17 +291,7 @@ void api_on_request(void *thread_ctx, struct http_exchange *exchange)
 
 void api_refuse(struct http_exchange *exchange, int status, const char *message, const char *request_id)
 {
-    static const struct {
-        int status;
-        const char *name;
-    } names[] = {
-        {400, "ValidationException"},         {408, "RequestTimeoutException"}, {413, "ValidationException"},
-        {431, "ValidationException"},         {414, "ValidationException"},     {429, "ThrottlingException"},
-        {503, "ServiceUnavailableException"}, {501, "UnknownOperationException"}, {505, "ValidationException"},
-    };
-    const char *name = status < 500 ? "ValidationException" : "InternalServerException";
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (names[i].status == status)
-            name = names[i].name;
-    bedrock_error_respond_named(exchange, status, name, message, request_id, NULL, 0);
+    const struct dialect *dialect = operations_dialect(exchange->request.path);
+    const struct dialect_error refusal = {status, dialect->of_status(status)};
+    dialect_refuse(dialect, exchange, &refusal, message, request_id, NULL, 0);
 }

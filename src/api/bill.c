@@ -7,7 +7,7 @@ enum error_code bill_open(struct bill *bill, struct api_call *call, enum tier ti
     const struct charge_subject subject = {
         .request_id = str_of(call->request_id),
         .tenant = str_of(call->identity.tenant),
-        .dialect = STR("bedrock"),
+        .dialect = str_of(call->dialect->name),
         .operation = str_of(call->operation->name),
         .model_requested = call->resource,
         .model_invoked = str_of(call_model(call)->name),

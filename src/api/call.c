@@ -1,8 +1,6 @@
 #include "api/call.h"
 
-#include "api/bedrock/bedrock_error.h"
 #include "api/control/profiles.h"
-#include "api/operations.h"
 #include "core/log.h"
 
 /* What logs call a request that reaches no operation. */
@@ -15,8 +13,12 @@ struct api_call *call_new(struct api_thread *thread, struct http_exchange *excha
         return NULL;
     call->thread = thread;
     call->exchange = exchange;
+    call->dialect = operations_dialect(exchange->request.path);
     call->operation = &no_operation;
-    operations_table(&call->operation_index);
+    call->operation_index = operations_count();
+    call->headers = call->first_headers;
+    call->header_count = CALL_OWN_HEADERS;
+    call->header_cap = CALL_FIRST_HEADERS;
     uuid_v4(call->request_id);
     return call;
 }
@@ -60,10 +62,26 @@ void call_add_ignored(struct api_call *call)
     call_add_header(call, "x-fulcrum-ignored", list);
 }
 
+static bool make_room(struct api_call *call)
+{
+    if (call->header_count < call->header_cap)
+        return true;
+    struct http_header *more = ARENA_ARRAY(&call->exchange->arena, struct http_header, 2 * call->header_cap);
+    if (!more)
+        return false;
+    memcpy(more, call->headers, call->header_count * sizeof(*more));
+    call->headers = more;
+    call->header_cap *= 2;
+    return true;
+}
+
 void call_add_header(struct api_call *call, const char *name, struct str value)
 {
-    if (call->header_count < sizeof(call->headers) / sizeof(call->headers[0]))
+    if (make_room(call))
         call->headers[call->header_count++] = (struct http_header){str_of(name), value};
+    else
+        log_event(LOG_ERROR, "reply lacks a header: memory is out", LOG_C("id", call->request_id),
+                  LOG_C("header", name));
 }
 
 void call_add_count_header(struct api_call *call, const char *name, uint64_t value)
@@ -95,25 +113,17 @@ void call_account(struct api_call *call, int status)
               LOG_I("metadata", call->metadata_count));
 }
 
-/* Content type and request ID go before the call's own. */
-static size_t all_headers(struct api_call *call, struct str content_type, struct http_header *headers)
+static void set_own_headers(struct api_call *call, struct str content_type)
 {
-    size_t count = 0;
-    headers[count++] = (struct http_header){STR("content-type"), content_type};
-    headers[count++] = (struct http_header){STR("x-amzn-requestid"), str_of(call->request_id)};
-    for (size_t i = 0; i < call->header_count; i++)
-        headers[count++] = call->headers[i];
-    return count;
+    call->headers[0] = (struct http_header){STR("content-type"), content_type};
+    call->headers[1] = (struct http_header){str_of(call->dialect->id_header), str_of(call->request_id)};
 }
-
-#define HEADERS_MAX (sizeof(((struct api_call *)0)->headers) / sizeof(struct http_header) + 2)
 
 void call_respond(struct api_call *call, int status, struct str content_type, struct str body)
 {
-    struct http_header headers[HEADERS_MAX];
-    size_t count = all_headers(call, content_type, headers);
+    set_own_headers(call, content_type);
     call_account(call, status);
-    http_respond(call->exchange, status, headers, count, body);
+    http_respond(call->exchange, status, call->headers, call->header_count, body);
 }
 
 void call_respond_json(struct api_call *call, const struct buf *body)
@@ -130,26 +140,40 @@ void call_respond_json(struct api_call *call, const struct buf *body)
 void call_fail(struct api_call *call, const struct error *error)
 {
     if (call->identity.problem != AUTH_OK) {
-        call_refuse(call, auth_problem_status(call->identity.problem), auth_problem_name(call->identity.problem),
-                    error->message);
+        const struct dialect_error refusal = call->dialect->of_auth(call->identity.problem);
+        call_account(call, refusal.status);
+        dialect_refuse(call->dialect, call->exchange, &refusal, error->message, call->request_id, NULL, 0);
         return;
     }
-    int status = bedrock_error_of(error->code)->status;
+    int status = call->dialect->of_code(error->code).status;
     call_account(call, status);
     if (status == 500)
         log_event(LOG_ERROR, "request failed", LOG_C("id", call->request_id), LOG_C("error", error->message));
-    bedrock_error_respond(call->exchange, error, call->request_id);
+    dialect_fail(call->dialect, call->exchange, error, call->request_id);
 }
 
-void call_refuse(struct api_call *call, int status, const char *name, const char *message)
+void call_refuse(struct api_call *call, int status, const char *message, const char *allow)
 {
+    const struct dialect_error refusal = {status, call->dialect->of_status(status)};
+    const struct http_header header = {STR("allow"), str_of(allow)};
     call_account(call, status);
-    bedrock_error_respond_named(call->exchange, status, name, message, call->request_id, NULL, 0);
+    dialect_refuse(call->dialect, call->exchange, &refusal, message, call->request_id, &header, allow ? 1 : 0);
 }
 
-void call_start_stream(struct api_call *call, struct str content_type)
+void call_start_stream(struct api_call *call)
 {
-    struct http_header headers[HEADERS_MAX];
-    size_t count = all_headers(call, content_type, headers);
-    http_respond_start(call->exchange, 200, headers, count);
+    set_own_headers(call, str_of(call->operation->framing->content_type));
+    http_respond_start(call->exchange, 200, call->headers, call->header_count);
+}
+
+void call_fail_stream(struct api_call *call, struct buf *frames, const struct error *error)
+{
+    struct http_exchange *exchange = call->exchange;
+    call_account(call, call->dialect->of_code(error->code).status);
+    if (!call->operation->framing->append_error(frames, error)) {
+        http_respond_abort(exchange);
+        return;
+    }
+    http_respond_write(exchange, buf_str(frames));
+    http_respond_end(exchange);
 }

@@ -6,7 +6,9 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
+#include "api/dialect.h"
 #include "api/metrics.h"
+#include "api/operations.h"
 #include "auth/tenant.h"
 #include "chat/chat.h"
 #include "core/util.h"
@@ -44,18 +46,13 @@ struct api {
     _Atomic(struct api_thread *) threads[LIMIT_IO_THREADS];
 };
 
-struct api_call;
-
-struct api_operation {
-    const char *method, *pattern; /* "/model/{modelId}/converse" */
-    const char *name;
-    void (*handle)(struct api_call *call); /* NULL: not served, refused by name */
-    bool is_open;                          /* asks for no credentials */
-};
+#define CALL_OWN_HEADERS 2
+#define CALL_FIRST_HEADERS 22
 
 struct api_call {
     struct api_thread *thread;
     struct http_exchange *exchange;
+    const struct dialect *dialect; /* that it is answered in */
     const struct api_operation *operation;
     size_t operation_index;
     char request_id[UUID_LEN + 1];
@@ -74,8 +71,9 @@ struct api_call {
     uint64_t cost;              /* picodollars, once the bill is closed */
     size_t metadata_count;
     struct ignored ignored;     /* members of the body that were left out of account */
-    struct http_header headers[20]; /* of the reply, besides content-type and request ID */
-    size_t header_count;
+    struct http_header *headers; /* of the reply; the first CALL_OWN_HEADERS are content type and request ID */
+    size_t header_count, header_cap;
+    struct http_header first_headers[CALL_FIRST_HEADERS]; /* where most calls have room enough */
 };
 
 /* In the exchange's arena; NULL when memory is out. */
@@ -94,7 +92,7 @@ void call_prepare_request(struct api_call *call, struct chat_request *request);
 /* Logs and names in the reply what of the body was ignored. */
 void call_add_ignored(struct api_call *call);
 
-/* Adds a header; strings must live until the reply. */
+/* Adds a header; strings must live until the reply. One that there is no memory for is missed in the log. */
 void call_add_header(struct api_call *call, const char *name, struct str value);
 void call_add_count_header(struct api_call *call, const char *name, uint64_t value);
 
@@ -102,10 +100,13 @@ void call_add_count_header(struct api_call *call, const char *name, uint64_t val
 void call_respond(struct api_call *call, int status, struct str content_type, struct str body);
 void call_respond_json(struct api_call *call, const struct buf *body); /* 200, or 500 when the buffer failed */
 void call_fail(struct api_call *call, const struct error *error); /* by the name of identity.problem where it has one */
-void call_refuse(struct api_call *call, int status, const char *name, const char *message);
+/* What has no code of ours: 404 for no operation, 405 (with `allow`, else NULL) for another method. */
+void call_refuse(struct api_call *call, int status, const char *message, const char *allow);
+/* The last event of a stream that has begun. Frames that can't be built break it off. */
+void call_fail_stream(struct api_call *call, struct buf *frames, const struct error *error);
 
-/* Starts a streamed 200 with the call's headers. */
-void call_start_stream(struct api_call *call, struct str content_type);
+/* Starts a streamed 200 with the call's headers, framed as its operation says. */
+void call_start_stream(struct api_call *call);
 
 /* Counts and logs a request whose reply somebody else writes or nobody can. */
 void call_account(struct api_call *call, int status);
@@ -130,7 +131,6 @@ void batch_stop_job(struct api_call *call);
 void tag_resource(struct api_call *call);
 void untag_resource(struct api_call *call);
 void list_tags_for_resource(struct api_call *call);
-void sts_query(struct api_call *call); /* asks for credentials itself: its errors are XML */
 void health_alive(struct api_call *call);
 void health_ready(struct api_call *call);
 void health_metrics(struct api_call *call);

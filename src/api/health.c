@@ -252,10 +252,9 @@ static void append_requests(struct buf *out, const struct api *api, const struct
                             struct metrics *const *sets, size_t set_count)
 {
     const char *operation_names[METRICS_OPERATIONS_MAX];
-    size_t operation_count;
-    const struct api_operation *operations = operations_table(&operation_count);
+    size_t operation_count = operations_count();
     for (size_t i = 0; i < operation_count; i++)
-        operation_names[i] = operations[i].name;
+        operation_names[i] = operations_at(i)->name;
     operation_names[operation_count++] = "none";
     const size_t name_count = registry_name_count(api->models);
     const char **names = mem_calloc(name_count + 1, sizeof(*names));

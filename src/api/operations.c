@@ -1,49 +1,69 @@
+/* The tables of operations, and how a path finds its row. */
 #include "api/operations.h"
 
+#include <assert.h>
+
+#include "api/bedrock/dialect.h"
 #include "api/call.h"
+#include "api/control/sts.h"
 
-static const struct api_operation operations[] = {
-    {"POST", "/model/{modelId}/converse", "Converse", runtime_converse, false},
-    {"POST", "/model/{modelId}/converse-stream", "ConverseStream", runtime_converse_stream, false},
-    {"POST", "/model/{modelId}/invoke", "InvokeModel", runtime_invoke, false},
-    {"POST", "/model/{modelId}/invoke-with-response-stream", "InvokeModelWithResponseStream", runtime_invoke_stream,
-     false},
-    {"POST", "/model/{modelId}/count-tokens", "CountTokens", count_tokens, false},
-    {"GET", "/foundation-models", "ListFoundationModels", control_list_foundation_models, false},
-    {"GET", "/foundation-models/{modelIdentifier}", "GetFoundationModel", control_get_foundation_model, false},
-    {"POST", "/model-invocation-job", "CreateModelInvocationJob", batch_create_job, false},
-    {"GET", "/model-invocation-job/{jobIdentifier}", "GetModelInvocationJob", batch_get_job, false},
-    {"POST", "/model-invocation-job/{jobIdentifier}/stop", "StopModelInvocationJob", batch_stop_job, false},
-    {"GET", "/model-invocation-jobs", "ListModelInvocationJobs", batch_list_jobs, false},
-    {"POST", "/inference-profiles", "CreateInferenceProfile", profile_create, false},
-    {"GET", "/inference-profiles/{inferenceProfileIdentifier}", "GetInferenceProfile", profile_get, false},
-    {"GET", "/inference-profiles", "ListInferenceProfiles", profile_list, false},
-    {"DELETE", "/inference-profiles/{inferenceProfileIdentifier}", "DeleteInferenceProfile", profile_delete, false},
-    {"POST", "/tagResource", "TagResource", tag_resource, false},
-    {"POST", "/untagResource", "UntagResource", untag_resource, false},
-    {"POST", "/listTagsForResource", "ListTagsForResource", list_tags_for_resource, false},
-    {"POST", "/", "GetCallerIdentity", sts_query, true},
-    {"GET", "/", "GetCallerIdentity", sts_query, true},
-    {"GET", "/healthz", "healthz", health_alive, true},
-    {"GET", "/readyz", "readyz", health_ready, true},
-    {"GET", "/metrics", "metrics", health_metrics, true},
-    {"", "", "S3", NULL, false}, /* the last; src/s3/route.c has them all */
+/* The server's own, which speak to nobody's client. */
+static const struct api_operation own_rows[] = {
+    {"GET", "/healthz", "healthz", .handle = health_alive, .is_open = true},
+    {"GET", "/readyz", "readyz", .handle = health_ready, .is_open = true},
+    {"GET", "/metrics", "metrics", .handle = health_metrics, .is_open = true},
 };
+static const struct operations_table own = {
+    .dialect = &bedrock_dialect, .prefix = "", .rows = own_rows, .count = sizeof(own_rows) / sizeof(own_rows[0])};
 
-#define OPERATION_COUNT (sizeof(operations) / sizeof(operations[0]))
+/* One row for the counters; src/s3/route.c has them all. */
+static const struct api_operation s3_rows[] = {{.method = "", .pattern = "", .name = "S3"}};
+static const struct operations_table s3 = {.dialect = &bedrock_dialect, .prefix = "", .rows = s3_rows, .count = 1};
 
-/* Requests that reach no operation are counted in the row behind the last. */
-_Static_assert(OPERATION_COUNT < METRICS_OPERATIONS_MAX, "metrics have a row for every operation and one more");
+static const struct operations_table *tables[OPERATIONS_TABLES_MAX] = {&bedrock_operations, &sts_operations, &own, &s3};
+static size_t tables_len = 4;
 
-const struct api_operation *operations_table(size_t *count)
+void operations_add(const struct operations_table *table)
 {
-    *count = OPERATION_COUNT;
-    return operations;
+    for (size_t i = 0; i < tables_len; i++)
+        if (tables[i] == table)
+            return;
+    /* Metrics have a row for every operation, and one for requests that reach none. */
+    assert(tables_len < OPERATIONS_TABLES_MAX && operations_count() + table->count < METRICS_OPERATIONS_MAX);
+    tables[tables_len++] = table;
+}
+
+size_t operations_count(void)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < tables_len; i++)
+        count += tables[i]->count;
+    return count;
+}
+
+const struct api_operation *operations_at(size_t index)
+{
+    size_t at = 0;
+    while (index >= tables[at]->count)
+        index -= tables[at++]->count;
+    return &tables[at]->rows[index];
 }
 
 size_t operations_s3_index(void)
 {
-    return OPERATION_COUNT - 1;
+    size_t index = 0;
+    for (size_t i = 0; tables[i] != &s3; i++)
+        index += tables[i]->count;
+    return index;
+}
+
+const struct dialect *operations_dialect(struct str path)
+{
+    const struct operations_table *best = tables[0];
+    for (size_t i = 1; i < tables_len; i++)
+        if (str_starts(path, str_of(tables[i]->prefix)) && strlen(tables[i]->prefix) > strlen(best->prefix))
+            best = tables[i];
+    return best->dialect;
 }
 
 bool operations_path_matches(const char *pattern, struct str path, bool spans_slashes, struct str *parameter)
@@ -71,41 +91,52 @@ bool operations_path_matches(const char *pattern, struct str path, bool spans_sl
     return false;
 }
 
+/* Row by row, over all tables. */
 static bool find_served(struct str method, struct str path, bool spans_slashes, struct operations_match *match)
 {
-    for (size_t i = 0; i < OPERATION_COUNT; i++) {
-        if (!operations_path_matches(operations[i].pattern, path, spans_slashes, &match->parameter))
-            continue;
-        if (str_eq(method, str_of(operations[i].method))) {
-            match->operation = &operations[i];
-            match->index = i;
-            return true;
+    size_t index = 0;
+    for (size_t i = 0; i < tables_len; i++) {
+        const struct operations_table *table = tables[i];
+        for (size_t row = 0; row < table->count; row++, index++) {
+            if (!operations_path_matches(table->rows[row].pattern, path, spans_slashes, &match->parameter))
+                continue;
+            if (str_eq(method, str_of(table->rows[row].method))) {
+                match->operation = &table->rows[row];
+                match->dialect = table->dialect;
+                match->index = index;
+                return true;
+            }
+            match->allowed_method = table->rows[row].method;
         }
-        match->allowed_method = operations[i].method;
     }
     return false;
 }
 
+static bool absent_fits(const struct absent_operation *absent, struct str method, struct str path,
+                        struct operations_match *match)
+{
+    struct str parameter;
+    if (!operations_path_matches(absent->pattern, path, false, &parameter))
+        return false;
+    if (str_eq(method, str_of(absent->method)))
+        match->absent = absent->name;
+    else
+        match->allowed_method = absent->method;
+    return match->absent != NULL;
+}
+
 static bool find_absent(struct str method, struct str path, struct operations_match *match)
 {
-    size_t count;
-    const struct absent_operation *absent = operations_absent(&count);
-    for (size_t i = 0; i < count; i++) {
-        struct str parameter;
-        if (!operations_path_matches(absent[i].pattern, path, false, &parameter))
-            continue;
-        if (str_eq(method, str_of(absent[i].method))) {
-            match->absent = absent[i].name;
-            return true;
-        }
-        match->allowed_method = absent[i].method;
-    }
+    for (size_t i = 0; i < tables_len; i++)
+        for (const struct absent_operation *absent = tables[i]->absent; absent && absent->name; absent++)
+            if (absent_fits(absent, method, path, match))
+                return true;
     return false;
 }
 
 struct operations_match operations_find(struct str method, struct str path)
 {
-    struct operations_match match = {0};
+    struct operations_match match = {.dialect = operations_dialect(path)};
     /* Load balancers probe with HEAD; net sends no body for it. */
     if (str_eq(method, STR("HEAD")))
         method = STR("GET");

@@ -1,8 +1,9 @@
-/* operations.h - from method and path to an operation. Pure functions, any thread.
+/* operations.h - from method and path to an operation. Pure functions, any thread, once all tables are there.
  *
- * A pattern is literal text and {parameters}. A parameter is one raw path
- * segment; when nothing matches so, it may span slashes, for clients that send
- * an ARN without encoding it. */
+ * A pattern is literal text and {parameters}. A parameter is one raw path segment; when nothing matches so, it may
+ * span slashes, for clients that send an ARN without encoding it.
+ *
+ * Operations stand in tables, one for each dialect, which lie with what speaks it; operations.c lists them. */
 #ifndef API_OPERATIONS_H
 #define API_OPERATIONS_H
 
@@ -11,26 +12,57 @@
 
 #include "core/str.h"
 
-struct api_operation;
+struct api_call;
+struct codec;
+struct dialect;
+struct dialect_framing;
+
+struct api_operation {
+    const char *method, *pattern; /* "/model/{modelId}/converse" */
+    const char *name;
+    void (*handle)(struct api_call *call); /* NULL: not served, refused by name */
+    bool is_open;                          /* asks for no credentials */
+    /* Of operations that generate. */
+    const struct codec *codec;             /* of their bodies; NULL: that of the model's own */
+    const struct dialect_framing *framing; /* of their stream; NULL: they never stream */
+};
 
 struct absent_operation {
     const char *method, *pattern, *name;
 };
 
-const struct api_operation *operations_table(size_t *count);
+struct operations_table {
+    const struct dialect *dialect;
+    const char *prefix; /* of the paths whose broken requests the dialect answers: "/v1/"; "": of all others */
+    const struct api_operation *rows;
+    size_t count;
+    /* Known, so that they are refused by their own name; ends with a row without one. May be NULL. */
+    const struct absent_operation *absent;
+};
+
+/* One table more, which must outlive the process; before threads start. */
+#define OPERATIONS_TABLES_MAX 8
+void operations_add(const struct operations_table *table);
+
+/* Operations are numbered over all tables, for metrics. */
+size_t operations_count(void);
+const struct api_operation *operations_at(size_t index);
 size_t operations_s3_index(void); /* all of S3 is one row */
-const struct absent_operation *operations_absent(size_t *count);
 
 /* True when the path fits; *parameter is the text of the last {parameter}, still encoded. */
 bool operations_path_matches(const char *pattern, struct str path, bool spans_slashes, struct str *parameter);
 
 struct operations_match {
     const struct api_operation *operation; /* NULL: none */
-    size_t index;                          /* of the operation in the table */
+    size_t index;                          /* of the operation, over all tables */
+    const struct dialect *dialect;         /* the operation's, else the path's; never NULL */
     struct str parameter;
     const char *absent;          /* not served, but known by this name */
     const char *allowed_method;  /* the path exists, for this method only */
 };
 struct operations_match operations_find(struct str method, struct str path);
+
+/* For a request that broke a rule of HTTP: by the longest prefix. Never NULL. */
+const struct dialect *operations_dialect(struct str path);
 
 #endif

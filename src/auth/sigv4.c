@@ -17,29 +17,6 @@
 #define UNSIGNED_PAYLOAD STR("UNSIGNED-PAYLOAD")
 #define TERMINATOR "aws4_request"
 
-/* --- names of problems --- */
-
-const char *auth_problem_name(enum auth_problem problem)
-{
-    switch (problem) {
-    case AUTH_OK: break;
-    case AUTH_MISSING: return "MissingAuthenticationTokenException";
-    case AUTH_INCOMPLETE: return "IncompleteSignature";
-    case AUTH_UNKNOWN_KEY: return "UnrecognizedClientException";
-    case AUTH_BAD_SIGNATURE: return "InvalidSignatureException";
-    case AUTH_EXPIRED: return "RequestExpired";
-    case AUTH_DENIED: return "AccessDeniedException";
-    }
-    return NULL;
-}
-
-int auth_problem_status(enum auth_problem problem)
-{
-    if (problem == AUTH_OK)
-        return 200;
-    return problem == AUTH_INCOMPLETE || problem == AUTH_EXPIRED ? 400 : 403;
-}
-
 static enum auth_problem PRINTF_LIKE(2, 3) incomplete(struct error *error, const char *format, ...)
 {
     char message[ERROR_MESSAGE_MAX];

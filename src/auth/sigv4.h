@@ -31,7 +31,7 @@
 #define SIGV4_TIMESTAMP_LEN 16 /* 20150830T123600Z */
 #define SIGV4_HEX_LEN 64
 
-/* Why a request is refused; auth_problem_name gives the service's own word. */
+/* Why a request is refused; each dialect has its own words for it. */
 enum auth_problem {
     AUTH_OK,
     AUTH_MISSING,       /* no credentials at all */
@@ -41,8 +41,6 @@ enum auth_problem {
     AUTH_EXPIRED,       /* signed too long ago, or in the future */
     AUTH_DENIED,        /* no such API key */
 };
-const char *auth_problem_name(enum auth_problem problem); /* for x-amzn-ErrorType; NULL for AUTH_OK */
-int auth_problem_status(enum auth_problem problem);       /* 400 or 403; 200 for AUTH_OK */
 
 struct sigv4_rules {
     bool is_s3;         /* path encoded once; the payload's hash is believed, for whoever takes the body to check */

@@ -80,7 +80,7 @@ static void settle(struct flight *flight, enum ledger_outcome outcome, uint64_t 
     const struct charge_subject subject = {
         .request_id = str_of(flight->request_id),
         .tenant = job->job.tenant,
-        .dialect = STR("bedrock"),
+        .dialect = str_of(options->dialect),
         .operation = str_of(batch_type_names[job->job.type]),
         .model_requested = job->job.model_id,
         .model_invoked = str_of(job->model.match.model->name),

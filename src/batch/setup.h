@@ -21,6 +21,7 @@ struct batch_options {
     struct ledger *ledger;
     const struct price_book *prices;
     struct objects *objects;
+    const char *dialect; /* of all jobs, in the ledger: "bedrock" */
     /* A record is in the ledger; on the runner's thread. */
     void (*on_billed)(void *ctx, const struct model *model, const struct chat_usage *usage,
                       const struct price_quote *quote);

@@ -1,7 +1,7 @@
 /* Event stream frames: the published vectors, captured bodies, and the way back. */
 #include "support.h"
 
-#include "api/bedrock/bedrock_error.h"
+#include "api/bedrock/dialect.h"
 #include "api/eventstream.h"
 #include "core/json.h"
 
@@ -237,7 +237,7 @@ static void errors_become_exception_frames(void **state)
         size_t consumed;
         buf_init(&frame, 4096);
         (void)error_set(&error, rows[i].code, "what \"happened\"");
-        assert_true(bedrock_error_append_frame(&frame, &error, rows[i].has_timeout));
+        assert_true((rows[i].has_timeout ? &bedrock_chunks : &bedrock_events)->append_error(&frame, &error));
         assert_int_equal(eventstream_decode(buf_str(&frame), &message, &consumed, &error), OK);
         assert_str_equal(eventstream_find(&message, ":exception-type")->bytes, rows[i].member);
         assert_str_equal(eventstream_find(&message, ":message-type")->bytes, "exception");

@@ -5,18 +5,14 @@
  * thread where the body is large (body.h): proving who sent the body, parsing
  * it, and writing the prompt. Between the last two the texts of documents are
  * waited for. */
-#include "api/bedrock/bedrock_error.h"
 #include "api/bedrock/converse.h"
 #include "api/bedrock/invoke_headers.h"
 #include "api/bill.h"
 #include "api/body.h"
 #include "api/cache_header.h"
 #include "api/call.h"
-#include "api/eventstream.h"
 #include "generate/documents.h"
 #include "generate/generation.h"
-
-#define EVENT_STREAM_TYPE "application/vnd.amazon.eventstream"
 
 /* A whole reply: as much as a collected one may have, escaped. */
 #define REPLY_BODY_MAX (192u << 20)
@@ -123,36 +119,21 @@ static void finish_failed(struct runtime_call *runtime, const struct error *erro
         call_fail(call, error);
         return;
     }
-    call_account(call, bedrock_error_of(error->code)->status);
-    bool is_framed = bedrock_error_append_frame(&runtime->out, error, runtime->is_invoke);
-    if (is_framed)
-        http_respond_write(call->exchange, buf_str(&runtime->out));
-    struct http_exchange *exchange = call->exchange;
+    struct buf frames = runtime->out;
+    buf_init(&runtime->out, 0);
     release(runtime);
-    if (is_framed)
-        http_respond_end(exchange);
-    else
-        http_respond_abort(exchange);
+    call_fail_stream(call, &frames, error);
+    buf_deinit(&frames);
 }
 
 /* --- streaming -------------------------------------------------------------------------------------- */
 
-/* A payload of the codec becomes a frame: an event of its own, or the bytes of a chunk. */
+/* A payload of the codec becomes an event of the stream. */
 static void emit(void *ctx, struct str event_type, struct str payload)
 {
     struct runtime_call *runtime = ctx;
-    if (!runtime->is_invoke) {
-        eventstream_append_event(&runtime->out, event_type, payload);
-        return;
-    }
-    struct buf chunk;
-    buf_init(&chunk, payload.len * 2 + 64);
-    buf_append_text(&chunk, "{\"bytes\":\"");
-    buf_append_base64(&chunk, payload.data, payload.len);
-    buf_append_text(&chunk, "\"}");
-    if (chunk.failed || !eventstream_append_event(&runtime->out, STR("chunk"), buf_str(&chunk)))
+    if (!runtime->call->operation->framing->append_event(&runtime->out, event_type, payload))
         runtime->out.failed = true;
-    buf_deinit(&chunk);
 }
 
 /* Frames could not be built. */
@@ -232,7 +213,7 @@ static void on_started(void *ctx, const struct chat_reply *reply)
     if (runtime->is_invoke)
         call_add_header(call, "x-amzn-bedrock-content-type", STR("application/json"));
     runtime->has_started = true;
-    call_start_stream(call, STR(EVENT_STREAM_TYPE));
+    call_start_stream(call);
     runtime->codec->stream_start(&runtime->stream, reply);
     (void)flush(runtime);
 }
@@ -292,7 +273,10 @@ static void finish_stream(struct runtime_call *runtime, const struct chat_reply 
 {
     struct http_exchange *exchange = runtime->call->exchange;
     struct error error;
+    const struct dialect_framing *framing = runtime->call->operation->framing;
     runtime->codec->stream_end(&runtime->stream, reply);
+    if (framing->append_end && !framing->append_end(&runtime->out))
+        runtime->out.failed = true;
     if (!is_broken(runtime) && settle(runtime, LEDGER_COMPLETED, &error) != OK) {
         buf_clear(&runtime->out); /* the last frames must not look like a whole reply */
         finish_failed(runtime, &error);

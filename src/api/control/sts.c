@@ -1,34 +1,66 @@
 /* The token service's GetCallerIdentity, which tools ask to see whether their
  * credentials are any good: the query protocol, a form or a query in, XML out.
  * It has no path of its own: what comes to / and names an Action is meant. */
-#include "api/call.h"
+#include "api/control/sts.h"
 
+#include <assert.h>
+
+#include "api/bedrock/dialect.h"
+#include "api/call.h"
 #include "core/xml.h"
 
+#define STS_TYPE "text/xml"
 #define STS_BODY_MAX 65536
 #define STS_FORM_MAX 65536
 #define STS_NAMESPACE "https://sts.amazonaws.com/doc/2011-06-15/"
 
-static void respond(struct api_call *call, int status, const struct buf *body)
+static struct dialect_error of_code(enum error_code code)
 {
-    struct str text = body->failed ? STR("") : buf_str(body);
-    call_respond(call, body->failed ? 500 : status, STR("text/xml"), text);
+    (void)code; /* nothing that can fail here is the caller's fault but who they are */
+    return (struct dialect_error){500, "InternalFailure"};
 }
 
-static void refuse(struct api_call *call, int status, const char *code, struct str message)
+static struct dialect_error of_auth(enum auth_problem problem)
 {
-    struct buf body;
-    buf_init(&body, STS_BODY_MAX);
-    buf_append_text(&body, "<ErrorResponse xmlns=\"" STS_NAMESPACE "\"><Error>");
-    xml_append(&body, "Type", status < 500 ? STR("Sender") : STR("Receiver"));
-    xml_append(&body, "Code", str_of(code));
-    xml_append(&body, "Message", message);
-    buf_append_text(&body, "</Error>");
-    xml_append(&body, "RequestId", str_of(call->request_id));
-    buf_append_text(&body, "</ErrorResponse>");
-    respond(call, status, &body);
-    buf_deinit(&body);
+    static const struct dialect_error names[] = {
+        [AUTH_MISSING] = {403, "MissingAuthenticationToken"},
+        [AUTH_INCOMPLETE] = {400, "IncompleteSignature"},
+        [AUTH_UNKNOWN_KEY] = {403, "InvalidClientTokenId"},
+        [AUTH_BAD_SIGNATURE] = {403, "SignatureDoesNotMatch"},
+        [AUTH_EXPIRED] = {403, "SignatureDoesNotMatch"},
+        [AUTH_DENIED] = {403, "AccessDenied"},
+    };
+    assert(problem != AUTH_OK);
+    return names[problem];
 }
+
+static const char *of_status(int status)
+{
+    return status < 500 ? "InvalidAction" : "InternalFailure";
+}
+
+static bool append_error(struct buf *out, const struct dialect_error *error, struct str message,
+                         const char *request_id)
+{
+    buf_append_text(out, "<ErrorResponse xmlns=\"" STS_NAMESPACE "\"><Error>");
+    xml_append(out, "Type", error->status < 500 ? STR("Sender") : STR("Receiver"));
+    xml_append(out, "Code", str_of(error->name));
+    xml_append(out, "Message", message);
+    buf_append_text(out, "</Error>");
+    xml_append(out, "RequestId", str_of(request_id));
+    return buf_append_text(out, "</ErrorResponse>");
+}
+
+static const struct dialect sts_dialect = {
+    .name = "sts",
+    .id_header = "x-amzn-requestid",
+    .error_type = STS_TYPE,
+    .no_memory = STR(""),
+    .of_code = of_code,
+    .of_auth = of_auth,
+    .of_status = of_status,
+    .append_error = append_error,
+};
 
 /* The value of a form's field, decoded; data NULL without. */
 static struct str form_get(struct api_call *call, struct str form, struct str name)
@@ -52,29 +84,6 @@ static struct str action_of(struct api_call *call)
     return action.data || body.len > STS_FORM_MAX ? action : form_get(call, body, STR("Action"));
 }
 
-/* False: answered already. */
-static bool identify(struct api_call *call)
-{
-    static const struct {
-        int status;
-        const char *code;
-    } names[] = {
-        [AUTH_OK] = {500, "InternalFailure"},
-        [AUTH_MISSING] = {403, "MissingAuthenticationToken"},
-        [AUTH_INCOMPLETE] = {400, "IncompleteSignature"},
-        [AUTH_UNKNOWN_KEY] = {403, "InvalidClientTokenId"},
-        [AUTH_BAD_SIGNATURE] = {403, "SignatureDoesNotMatch"},
-        [AUTH_EXPIRED] = {403, "SignatureDoesNotMatch"},
-        [AUTH_DENIED] = {403, "AccessDenied"},
-    };
-    struct error error;
-    if (auth_identify(call->thread->api->config, &call->exchange->request, clock_wall_us(), &call->identity, &error) ==
-        OK)
-        return true;
-    refuse(call, names[call->identity.problem].status, names[call->identity.problem].code, str_of(error.message));
-    return false;
-}
-
 static void answer(struct api_call *call)
 {
     struct buf body;
@@ -90,19 +99,24 @@ static void answer(struct api_call *call)
     buf_append_text(&body, "</GetCallerIdentityResult><ResponseMetadata>");
     xml_append(&body, "RequestId", str_of(call->request_id));
     buf_append_text(&body, "</ResponseMetadata></GetCallerIdentityResponse>");
-    respond(call, 200, &body);
+    call_respond(call, body.failed ? 500 : 200, STR(STS_TYPE), body.failed ? STR("") : buf_str(&body));
     buf_deinit(&body);
 }
 
-void sts_query(struct api_call *call)
+static void sts_query(struct api_call *call)
 {
     struct str action = action_of(call);
+    struct error error;
     if (!action.data) {
-        call_refuse(call, 404, "UnknownOperationException", "There is no operation at this path.");
+        call->dialect = &bedrock_dialect; /* somebody else's request, at no path */
+        call_refuse(call, 404, "There is no operation at this path.", NULL);
         return;
     }
-    if (!identify(call))
+    if (auth_identify(call->thread->api->config, &call->exchange->request, clock_wall_us(), &call->identity, &error) !=
+        OK) {
+        call_fail(call, &error);
         return;
+    }
     if (str_eq(action, STR("GetCallerIdentity"))) {
         answer(call);
         return;
@@ -110,5 +124,14 @@ void sts_query(struct api_call *call)
     struct str message = arena_printf(&call->exchange->arena,
                                       "Could not find operation " STR_FMT "; GetCallerIdentity alone is served here.",
                                       STR_ARG(str_slice(action, 0, 128)));
-    refuse(call, 400, "InvalidAction", message.data ? message : STR("Could not find the operation."));
+    call_refuse(call, 400, message.data ? message.data : "Could not find the operation.", NULL);
 }
+
+/* It asks for credentials itself, once it knows that it is meant. */
+static const struct api_operation rows[] = {
+    {"POST", "/", "GetCallerIdentity", .handle = sts_query, .is_open = true},
+    {"GET", "/", "GetCallerIdentity", .handle = sts_query, .is_open = true},
+};
+
+const struct operations_table sts_operations = {
+    .dialect = &sts_dialect, .prefix = "", .rows = rows, .count = sizeof(rows) / sizeof(rows[0])};

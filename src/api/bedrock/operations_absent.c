@@ -1,9 +1,9 @@
 /* Operations of the service that are not served: known, so that they are
  * refused by their own name. A room that serves one takes its row away here
- * and adds it to operations.c. */
-#include "api/operations.h"
+ * and adds it to operations.c beside this. */
+#include "api/bedrock/dialect.h"
 
-static const struct absent_operation absent[] = {
+const struct absent_operation bedrock_absent[] = {
     {"POST", "/guardrail/{}/version/{}/apply", "ApplyGuardrail"},
     {"POST", "/advanced-prompt-optimization-job/batch-delete", "BatchDeleteAdvancedPromptOptimizationJob"},
     {"POST", "/evaluation-jobs/batch-delete", "BatchDeleteEvaluationJob"},
@@ -112,10 +112,5 @@ static const struct absent_operation absent[] = {
     {"PUT", "/guardrails/{}", "UpdateGuardrail"},
     {"PATCH", "/marketplace-model/endpoints/{}", "UpdateMarketplaceModelEndpoint"},
     {"PATCH", "/provisioned-model-throughput/{}", "UpdateProvisionedModelThroughput"},
+    {NULL, NULL, NULL},
 };
-
-const struct absent_operation *operations_absent(size_t *count)
-{
-    *count = sizeof(absent) / sizeof(absent[0]);
-    return absent;
-}

@@ -1,0 +1,35 @@
+/* What is served of Amazon Bedrock: operations of the runtime, and of the control plane. */
+#include "api/bedrock/converse.h"
+#include "api/bedrock/dialect.h"
+#include "api/call.h"
+
+static const struct api_operation rows[] = {
+    {"POST", "/model/{modelId}/converse", "Converse", .handle = runtime_converse, .codec = &converse_codec},
+    {"POST", "/model/{modelId}/converse-stream", "ConverseStream", .handle = runtime_converse_stream,
+     .codec = &converse_codec, .framing = &bedrock_events},
+    {"POST", "/model/{modelId}/invoke", "InvokeModel", .handle = runtime_invoke},
+    {"POST", "/model/{modelId}/invoke-with-response-stream", "InvokeModelWithResponseStream",
+     .handle = runtime_invoke_stream, .framing = &bedrock_chunks},
+    {"POST", "/model/{modelId}/count-tokens", "CountTokens", .handle = count_tokens},
+    {"GET", "/foundation-models", "ListFoundationModels", .handle = control_list_foundation_models},
+    {"GET", "/foundation-models/{modelIdentifier}", "GetFoundationModel", .handle = control_get_foundation_model},
+    {"POST", "/model-invocation-job", "CreateModelInvocationJob", .handle = batch_create_job},
+    {"GET", "/model-invocation-job/{jobIdentifier}", "GetModelInvocationJob", .handle = batch_get_job},
+    {"POST", "/model-invocation-job/{jobIdentifier}/stop", "StopModelInvocationJob", .handle = batch_stop_job},
+    {"GET", "/model-invocation-jobs", "ListModelInvocationJobs", .handle = batch_list_jobs},
+    {"POST", "/inference-profiles", "CreateInferenceProfile", .handle = profile_create},
+    {"GET", "/inference-profiles/{inferenceProfileIdentifier}", "GetInferenceProfile", .handle = profile_get},
+    {"GET", "/inference-profiles", "ListInferenceProfiles", .handle = profile_list},
+    {"DELETE", "/inference-profiles/{inferenceProfileIdentifier}", "DeleteInferenceProfile", .handle = profile_delete},
+    {"POST", "/tagResource", "TagResource", .handle = tag_resource},
+    {"POST", "/untagResource", "UntagResource", .handle = untag_resource},
+    {"POST", "/listTagsForResource", "ListTagsForResource", .handle = list_tags_for_resource},
+};
+
+const struct operations_table bedrock_operations = {
+    .dialect = &bedrock_dialect,
+    .prefix = "",
+    .rows = rows,
+    .count = sizeof(rows) / sizeof(rows[0]),
+    .absent = bedrock_absent,
+};

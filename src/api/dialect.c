@@ -1,0 +1,50 @@
+/* Errors as replies, in the words of a dialect's table. */
+#include "api/dialect.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#define RETRY_USUAL_S 1 /* where nobody knows better */
+
+#define OWN_HEADERS 3
+#define EXTRA_HEADERS_MAX 5
+#define BODY_MAX (8 * ERROR_MESSAGE_MAX)
+
+const char *dialect_message(const struct dialect *dialect, const struct error *error)
+{
+    bool is_internal = error->code == ERROR_IO || error->code == ERROR_NO_MEMORY || error->code == ERROR_INTERNAL ||
+                       error->code == OK;
+    if (is_internal)
+        return "The server failed on this request; its log says why.";
+    return error->message[0] ? error->message : dialect->of_code(error->code).name;
+}
+
+void dialect_refuse(const struct dialect *dialect, struct http_exchange *exchange, const struct dialect_error *error,
+                    const char *message, const char *request_id, const struct http_header *extra, size_t extra_count)
+{
+    struct http_header headers[OWN_HEADERS + EXTRA_HEADERS_MAX];
+    struct buf body;
+    size_t count = 0;
+    assert(extra_count <= EXTRA_HEADERS_MAX);
+    headers[count++] = (struct http_header){STR("content-type"), str_of(dialect->error_type)};
+    if (dialect->name_header)
+        headers[count++] = (struct http_header){str_of(dialect->name_header), str_of(error->name)};
+    headers[count++] = (struct http_header){str_of(dialect->id_header), str_of(request_id)};
+    for (size_t i = 0; i < extra_count; i++)
+        headers[count++] = extra[i];
+    buf_init(&body, BODY_MAX);
+    bool is_written = dialect->append_error(&body, error, str_of(message), request_id);
+    http_respond(exchange, error->status, headers, count, is_written ? buf_str(&body) : dialect->no_memory);
+    buf_deinit(&body);
+}
+
+void dialect_fail(const struct dialect *dialect, struct http_exchange *exchange, const struct error *error,
+                  const char *request_id)
+{
+    char seconds[16];
+    int len = snprintf(seconds, sizeof(seconds), "%u", error->retry_s ? error->retry_s : RETRY_USUAL_S);
+    const struct http_header retry = {STR("retry-after"), {seconds, (size_t)len}};
+    const struct dialect_error known = dialect->of_code(error->code);
+    bool can_retry = known.status == 429 || known.status == 503;
+    dialect_refuse(dialect, exchange, &known, dialect_message(dialect, error), request_id, &retry, can_retry ? 1 : 0);
+}

@@ -1,0 +1,60 @@
+/* dialect.h - what a protocol of clients says where the pipeline speaks for itself: how errors and refused
+ * authentication are named and written, under which header the request's ID goes, how a stream is framed, and where a
+ * request says which model it means.
+ *
+ * One const table per dialect, one pointer in each of its operations (operations.h); the pipeline (call.h, api.c) and
+ * what breaks the rules of HTTP ask the table and know no dialect. Bodies of requests and replies are the codecs'
+ * (chat/codec.h): a dialect may have several. Pure functions, any thread. */
+#ifndef API_DIALECT_H
+#define API_DIALECT_H
+
+#include <yyjson.h>
+
+#include "auth/sigv4.h"
+#include "core/buf.h"
+#include "core/error.h"
+#include "net/http.h"
+
+struct dialect_error {
+    int status;       /* HTTP */
+    const char *name; /* the protocol's own: "ThrottlingException" */
+};
+
+struct dialect {
+    const char *name;        /* in the ledger: "bedrock" */
+    const char *id_header;   /* that carries the request's ID, of every reply */
+    const char *name_header; /* that carries an error's name; NULL: the body alone does */
+    const char *error_type;  /* content type of errors */
+    struct str no_memory;    /* the error's body where there is no memory to write one */
+
+    struct dialect_error (*of_code)(enum error_code code);
+    struct dialect_error (*of_auth)(enum auth_problem problem); /* never AUTH_OK */
+    const char *(*of_status)(int status); /* what broke HTTP's rules, has no operation (404) or not this method (405) */
+    bool (*append_error)(struct buf *out, const struct dialect_error *error, struct str message,
+                         const char *request_id);
+
+    /* Which model the body names and whether it wants a stream. NULL: the path and the operation say. *model points
+     * into the body. */
+    enum error_code (*peek)(yyjson_val *root, struct str *model, bool *is_stream, struct error *error);
+};
+
+/* How the events of a stream that a codec writes go over the wire. Each appends one event and is false when the buffer
+ * failed or the event can't be framed. */
+struct dialect_framing {
+    const char *content_type;
+    bool (*append_event)(struct buf *out, struct str type, struct str payload);
+    bool (*append_error)(struct buf *out, const struct error *error); /* the last event of a stream that failed */
+    bool (*append_end)(struct buf *out); /* behind the last event of a whole one; NULL: its end says enough */
+};
+
+/* What may be said to a caller: internal errors keep their message for the log. */
+const char *dialect_message(const struct dialect *dialect, const struct error *error);
+
+/* Each answers; the exchange is gone after. `extra` headers come behind the dialect's own. */
+void dialect_refuse(const struct dialect *dialect, struct http_exchange *exchange, const struct dialect_error *error,
+                    const char *message, const char *request_id, const struct http_header *extra, size_t extra_count);
+/* With retry-after where another try is worth it. */
+void dialect_fail(const struct dialect *dialect, struct http_exchange *exchange, const struct error *error,
+                  const char *request_id);
+
+#endif
