@@ -160,7 +160,7 @@ lint:
 
 # What stands between the program and its enemies, under sanitizers: the unit tests of protocols and parsers, the
 # corpora, then FUZZ_SECONDS shared by all fuzz targets. Objects of its own, so that build/ stays what it is.
-GUARDED := http net protocol json sigv4 auth eventstream xml s3 objects store config condition chat template reply \
+GUARDED := http net protocol json sigv4 auth eventstream sse xml s3 objects store config condition chat template reply \
 	grammar schema api document ledger jobs batch test_disk io_faults core limits engine_text engine_fair_queue
 
 guard:
