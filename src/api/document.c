@@ -1,6 +1,6 @@
 #include "api/document.h"
 
-#include "api/fields.h"
+#include "api/needs.h"
 #include "core/limits.h"
 #include "document/charset.h"
 #include "document/format.h"
@@ -12,15 +12,20 @@ static bool is_text_format(struct str format)
     return str_eq(format, STR("txt")) || str_eq(format, STR("md")) || str_eq(format, STR("csv"));
 }
 
-static enum error_code check_format(const struct document_input *input, struct error *error)
+/* Formats that nobody here can read are for targets that can. */
+static enum error_code check_format(struct chat_request *request, const struct document_input *input, bool *is_read,
+                                    struct error *error)
 {
     enum document_format format;
-    if (is_text_format(input->format) || document_format_parse(input->format, &format))
+    *is_read = is_text_format(input->format) || document_format_parse(input->format, &format);
+    if (*is_read)
         return OK;
     if (str_eq(input->format, STR("doc")))
-        return field_error(error, input->where, input->format_key, "doc files cannot be read; send it as docx or pdf");
+        return needs_note(request, CHAT_NEED_FILES_UNREAD, error, input->where, input->format_key,
+                          "doc files cannot be read; send it as docx or pdf");
     if (str_eq(input->format, STR("xls")))
-        return field_error(error, input->where, input->format_key, "xls files cannot be read; send it as xlsx or csv");
+        return needs_note(request, CHAT_NEED_FILES_UNREAD, error, input->where, input->format_key,
+                          "xls files cannot be read; send it as xlsx or csv");
     return field_error(error, input->where, input->format_key, "must be one of pdf, csv, docx, xlsx, html, txt, md");
 }
 
@@ -86,13 +91,12 @@ static void append_document(struct chat_request *request, struct chat_document *
     request->document_count++;
 }
 
-enum error_code document_add(struct chat_request *request, const struct document_input *input,
-                             struct chat_block *block, struct error *error)
+/* The text of what can be read, and the file that is still to be. */
+static enum error_code read_document(struct chat_request *request, const struct document_input *input,
+                                     struct chat_block *block, struct error *error)
 {
-    struct str text = STR("");
-    enum error_code code = check_format(input, error);
-    if (code != OK)
-        return code;
+    struct str text = STR(""), bytes = input->bytes;
+    enum error_code code = OK;
     if (input->bytes.len == 0)
         return field_error(error, input->where, "source", "the document is empty");
     if (input->bytes.len > limit(document_bytes))
@@ -100,7 +104,6 @@ enum error_code document_add(struct chat_request *request, const struct document
                            input->bytes.len, (size_t)limit(document_bytes));
     bool is_html = str_eq(input->format, STR("html"));
     bool is_file = is_html || (!input->is_plain && !is_text_format(input->format));
-    struct str bytes = input->bytes;
     if (!is_file)
         code = plain_text(input, request->arena, &text, error);
     else if (input->is_plain)
@@ -116,17 +119,27 @@ enum error_code document_add(struct chat_request *request, const struct document
         text = arena_printf(request->arena, STR_FMT "\n\n" STR_FMT, STR_ARG(input->context), STR_ARG(text));
     if (!text.data)
         return error_no_memory(error);
-    *block = (struct chat_block){.kind = CHAT_DOCUMENT, .name = input->name, .text = text, .format = input->format};
+    block->text = text;
+    block->where = document->where;
     document->target = &block->text;
     document->offset = text.len - document->text.len;
     append_document(request, document);
     return OK;
 }
 
-void documents_move(struct chat_request *request, struct chat_document *last, struct str *target, size_t offset)
+enum error_code document_add(struct chat_request *request, const struct document_input *input,
+                             struct chat_block *block, struct error *error)
 {
-    for (struct chat_document *document = last ? last->next : request->documents; document; document = document->next) {
-        document->target = target;
-        document->offset += offset;
-    }
+    bool is_here = input->source == CHAT_SOURCE_BASE64 || input->source == CHAT_SOURCE_TEXT, is_read = false;
+    *block = (struct chat_block){.kind = CHAT_DOCUMENT,
+                                 .source = input->source,
+                                 .name = input->name,
+                                 .text = STR(""),
+                                 .format = input->format,
+                                 .data = input->data};
+    enum error_code code = is_here ? check_format(request, input, &is_read, error) : OK;
+    if (code != OK)
+        return code;
+    return is_read ? read_document(request, input, block, error)
+                   : needs_where(request, block, input->where, error);
 }

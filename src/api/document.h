@@ -18,16 +18,15 @@ struct document_input {
     struct str context; /* goes before the text; may be empty */
     struct str bytes;   /* the file, decoded */
     bool is_plain;      /* bytes are text, whatever the format's usual form */
+    enum chat_source source;
+    struct str data; /* as it was sent, for who passes it on; with sources elsewhere all that there is */
 };
 
 /* Notes it in `request` and fills *block, whose text may still lack the
- * document's own. `block` must live as long as the request, or its text be
- * moved (documents_move). Errors are ERROR_INVALID and begin with the path. */
+ * document's own. `block` must live as long as the request. What can't be read
+ * here is noted as a need (needs.h). Errors are ERROR_INVALID and begin with
+ * the path. */
 enum error_code document_add(struct chat_request *request, const struct document_input *input,
                              struct chat_block *block, struct error *error) WARN_UNUSED;
-
-/* The text of every document added after `last` (NULL: of all) has become a
- * part of *target, `offset` bytes behind its beginning. */
-void documents_move(struct chat_request *request, struct chat_document *last, struct str *target, size_t offset);
 
 #endif

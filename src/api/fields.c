@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "chat/traits.h"
 #include "core/limits.h"
 
 struct field_path field_path_index(const char *where, const char *key, size_t index)
@@ -30,7 +31,7 @@ enum error_code field_error(struct error *error, const char *where, const char *
     return error_set(error, ERROR_INVALID, "%s%s%s", path.text, path.text[0] ? ": " : "", message);
 }
 
-static int index_of(struct str name, const char *const *names)
+int fields_index(struct str name, const char *const *names)
 {
     for (int i = 0; names[i]; i++)
         if (str_eq(name, str_of(names[i])))
@@ -64,25 +65,13 @@ enum error_code fields_known(struct ignored *ignored, yyjson_val *object, const 
     yyjson_obj_iter iter = yyjson_obj_iter_with(object);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&iter));) {
         struct str name = json_str(key);
-        if (index_of(name, names) >= 0)
+        if (fields_index(name, names) >= 0)
             continue;
         if (!ignored)
             return unknown_member(where, name, names, error);
         if (!yyjson_is_null(yyjson_obj_iter_get_val(key)))
-            ignored_note(ignored, where, name);
+            ignored_note(ignored, where, name, CHAT_NEED_EXTRAS);
     }
-    return OK;
-}
-
-enum error_code fields_ignore(struct ignored *ignored, yyjson_val *object, const char *where, const char *key,
-                              const char *why, struct error *error)
-{
-    yyjson_val *value = yyjson_obj_get(object, key);
-    if (!value || yyjson_is_null(value))
-        return OK;
-    if (!ignored)
-        return field_error(error, where, key, "%s", why);
-    ignored_note(ignored, where, str_of(key));
     return OK;
 }
 
@@ -104,7 +93,7 @@ static enum error_code no_member(yyjson_val *object, const char *where, const ch
     char known[256];
     yyjson_obj_iter iter = yyjson_obj_iter_with(object);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&iter));)
-        if (index_of(json_str(key), names) < 0)
+        if (fields_index(json_str(key), names) < 0)
             return unknown_member(where, json_str(key), names, error);
     list_names(names, known, sizeof(known));
     return field_error(error, where, "", "exactly one of %s must be given", known);
@@ -120,7 +109,7 @@ enum error_code fields_union(struct ignored *ignored, yyjson_val *object, const 
     yyjson_obj_iter iter = yyjson_obj_iter_with(object);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&iter));) {
         yyjson_val *member = yyjson_obj_iter_get_val(key);
-        int index = index_of(json_str(key), names);
+        int index = fields_index(json_str(key), names);
         if (yyjson_is_null(member) || index < 0)
             continue;
         list_names(names, known, sizeof(known));
@@ -141,7 +130,7 @@ enum error_code fields_enum(yyjson_val *object, const char *where, const char *k
     enum error_code code = json_get_str(object, where, key, &value, &present, error);
     if (code != OK || !present)
         return code;
-    *which = index_of(value, names);
+    *which = fields_index(value, names);
     if (*which >= 0)
         return OK;
     char known[256];

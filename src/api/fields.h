@@ -26,17 +26,16 @@ enum error_code field_error(struct error *error, const char *where, const char *
 enum error_code fields_known(struct ignored *ignored, yyjson_val *object, const char *where, const char *const *names,
                              struct error *error) WARN_UNUSED;
 
-/* The same for one member that is known and can't have an effect here; `why` says so to who wants it refused. */
-enum error_code fields_ignore(struct ignored *ignored, yyjson_val *object, const char *where, const char *key,
-                              const char *why, struct error *error) WARN_UNUSED;
-
-/* What can't be left out of account: a member that is there and neither null nor an empty
- * array is refused by name. */
+/* What no target here can do: a member that is there and neither null nor an empty array is refused by name. What
+ * depends on the target is noted instead (needs.h). */
 struct field_absent {
     const char *key, *why;
 };
 enum error_code fields_refuse(yyjson_val *object, const char *where, const struct field_absent *absent, size_t count,
                               struct error *error) WARN_UNUSED;
+
+/* Index of `name` in `names` (NULL-terminated), or -1. */
+int fields_index(struct str name, const char *const *names);
 
 /* A tagged union: an object with exactly one member that isn't null and whose
  * name is one of `names`; gives its index and value. Unknown members beside it

@@ -1,7 +1,9 @@
+/* What every dialect's request must hold to, and the text of structured tool results. */
 #include "chat/chat.h"
 
 #include <inttypes.h>
 
+#include "core/json.h"
 #include "core/limits.h"
 
 static enum error_code check_messages(const struct chat_request *request, struct error *error)
@@ -11,48 +13,22 @@ static enum error_code check_messages(const struct chat_request *request, struct
     if (request->message_count > limit(messages))
         return error_set(error, ERROR_INVALID, "messages: %zu messages are more than the limit of %" PRIu64,
                          request->message_count, limit(messages));
-    bool has_user = false;
     for (size_t i = 0; i < request->message_count; i++) {
         enum chat_role role = request->messages[i].role;
         if (role != CHAT_SYSTEM && role != CHAT_USER && role != CHAT_ASSISTANT)
             return error_set(error, ERROR_INVALID, "messages[%zu].role: unknown role", i);
-        has_user = has_user || role == CHAT_USER;
     }
-    const enum chat_role first = request->messages[0].role;
-    bool may_come_first = first == CHAT_ASSISTANT && request->takes_assistant_first && has_user;
-    if (first != CHAT_USER && !may_come_first)
-        return error_set(error, ERROR_INVALID,
-                         "messages[0]: a conversation must start with a user message. Try again with a conversation "
-                         "that starts with a user message.");
     return OK;
-}
-
-struct block_counts {
-    size_t blocks, cache_points;
-};
-
-static void count_blocks(struct block_counts *counts, const struct chat_block *blocks, size_t count)
-{
-    counts->blocks += count;
-    for (size_t i = 0; i < count; i++)
-        if (blocks[i].kind == CHAT_CACHE_POINT)
-            counts->cache_points++;
 }
 
 static enum error_code check_blocks(const struct chat_request *request, struct error *error)
 {
-    struct block_counts counts = {0};
-    count_blocks(&counts, request->system, request->system_count);
+    size_t count = request->system_count;
     for (size_t i = 0; i < request->message_count; i++)
-        count_blocks(&counts, request->messages[i].blocks, request->messages[i].block_count);
-    for (size_t i = 0; i < request->tool_count; i++)
-        counts.cache_points += request->tools[i].cache_point_after;
-    if (counts.blocks > limit(content_blocks))
+        count += request->messages[i].block_count;
+    if (count > limit(content_blocks))
         return error_set(error, ERROR_INVALID, "messages: %zu content blocks are more than the limit of %" PRIu64,
-                         counts.blocks, limit(content_blocks));
-    if (counts.cache_points > LIMIT_CACHE_POINTS)
-        return error_set(error, ERROR_INVALID, "%zu cache points are more than the limit of %d",
-                         counts.cache_points, LIMIT_CACHE_POINTS);
+                         count, limit(content_blocks));
     return OK;
 }
 
@@ -71,6 +47,8 @@ static enum error_code check_tools(const struct chat_request *request, struct er
                          request->tool_count, limit(tools));
     for (size_t i = 0; i < request->tool_count; i++) {
         struct str name = request->tools[i].name;
+        if (!request->tools[i].schema)
+            continue; /* the provider's own */
         if (name.len == 0)
             return error_set(error, ERROR_INVALID, "tools[%zu].name: must not be empty", i);
         if (has_tool(request, i, name))
@@ -113,4 +91,32 @@ enum error_code chat_request_check(const struct chat_request *request, struct er
     if (code == OK)
         code = check_stop_sequences(request, error);
     return code;
+}
+
+static bool append_result(struct buf *out, const struct chat_block *result)
+{
+    for (size_t i = 0; i < result->content_count; i++) {
+        const struct chat_block *item = &result->content[i];
+        if (i > 0)
+            buf_append_char(out, '\n');
+        if (item->kind == CHAT_JSON)
+            json_append(out, item->value);
+        else
+            buf_append_str(out, item->text);
+    }
+    return !out->failed;
+}
+
+bool chat_result_text(const struct chat_block *result, struct arena *arena, struct str *text)
+{
+    bool is_one_text = result->content_count == 1 && result->content[0].kind != CHAT_JSON;
+    if (result->content_count == 0 || is_one_text) {
+        *text = is_one_text ? result->content[0].text : STR("");
+        return true;
+    }
+    struct buf joined;
+    buf_init(&joined, (size_t)limit(body_bytes) * 2);
+    bool is_made = append_result(&joined, result) && arena_str(arena, buf_str(&joined), text);
+    buf_deinit(&joined);
+    return is_made;
 }

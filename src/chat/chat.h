@@ -1,8 +1,12 @@
 /* chat.h - the neutral request and reply. Dialects translate to and from
  * these; levers, templates and engines see nothing else.
  *
- * A chat_request is a typed view: its strings and yyjson values point into the
- * retained original document or into `arena`, and live as long as the arena.
+ * A chat_request is a typed view that loses nothing: its strings and yyjson
+ * values point into the retained original document or into `arena`, and live
+ * as long as the arena. Blocks, messages and tools keep their original node
+ * (`raw`), and members that nobody here reads are in `extras`, so that a target
+ * of the same dialect can be given all that was said. What a target must be
+ * able to do is in `needs`; chat/traits.h compares the two.
  * One thread at a time. */
 #ifndef CHAT_CHAT_H
 #define CHAT_CHAT_H
@@ -18,24 +22,66 @@
 #include "core/str.h"
 #include "core/tier.h"
 
+struct codec;
+
 enum chat_role { CHAT_SYSTEM, CHAT_USER, CHAT_ASSISTANT };
 
 enum chat_block_kind {
-    CHAT_TEXT,        /* text */
-    CHAT_DOCUMENT,    /* name, text (already extracted), format */
-    CHAT_TOOL_USE,    /* id, name, json (the arguments, compact JSON text) */
-    CHAT_TOOL_RESULT, /* id, text (content flattened: texts as they are, json compact, joined by newline), is_error */
-    CHAT_REASONING,   /* text; kept, not rendered */
-    CHAT_CACHE_POINT, /* ttl_seconds */
+    CHAT_TEXT,          /* text; of an earlier reply also citations */
+    CHAT_DOCUMENT,      /* name, text (extracted, where it could be), format, source, data */
+    CHAT_SEARCH_RESULT, /* name (its title), link, text (the link, a line feed, what was found): reads as a document */
+    CHAT_IMAGE,         /* format ("png"), source, data */
+    CHAT_VIDEO,         /* the same */
+    CHAT_AUDIO,         /* the same */
+    CHAT_TOOL_USE,      /* id, name, json (the arguments, compact JSON text), value (the same) */
+    CHAT_TOOL_RESULT,   /* id, content, is_error. chat_result_text makes one text of it */
+    CHAT_JSON,          /* value; inside a tool result */
+    CHAT_REASONING,     /* text and signature, or data (of a provider that shows it to nobody); kept, not rendered */
+    CHAT_REFUSAL,       /* text: the model's words where it declined */
+    CHAT_CACHE_POINT,   /* ttl_seconds */
+    CHAT_OTHER,         /* what only its provider knows: raw says it */
+
+    /* Pieces of a streamed reply's block of reasoning, besides its text. */
+    CHAT_SIGNATURE,
+    CHAT_REDACTED,
+};
+
+/* How a file came; `data` is the bytes as base64 text, as they were sent, the text itself, or the place. */
+enum chat_source { CHAT_SOURCE_NONE, CHAT_SOURCE_BASE64, CHAT_SOURCE_TEXT, CHAT_SOURCE_S3, CHAT_SOURCE_URL,
+                   CHAT_SOURCE_FILE };
+
+/* What a piece of a reply rests on. `first` and `last` count characters, pages, or blocks; `index` is that of the
+ * document or search result among those of the request. */
+enum chat_citation_kind { CHAT_CITES_CHARACTERS, CHAT_CITES_PAGES, CHAT_CITES_BLOCKS, CHAT_CITES_SEARCH,
+                          CHAT_CITES_WEB };
+struct chat_citation {
+    enum chat_citation_kind kind;
+    struct str title, link, text; /* text: the words cited */
+    uint64_t index, first, last;
 };
 
 struct chat_block {
     enum chat_block_kind kind;
+    enum chat_source source;
     struct str text;
     struct str name;
-    struct str id;
-    struct str json;
-    struct str format;
+    union {
+        struct str id;
+        struct str link;
+    };
+    union {
+        struct str json;
+        struct str format;
+        struct str signature;
+    };
+    struct str data;
+    yyjson_val *raw;   /* the node of request->origin's body; NULL: there is none of its own */
+    yyjson_val *value;
+    const char *where; /* its path in the body, where a target may refuse it; else NULL */
+    struct chat_block *content;
+    size_t content_count;
+    const struct chat_citation *citations;
+    size_t citation_count;
     uint32_t ttl_seconds; /* 300 or 3600 */
     bool is_error;
 };
@@ -49,8 +95,8 @@ struct chat_document {
     struct str bytes;   /* the file; data NULL: the text is where it belongs */
     const uint8_t *hash; /* SHA-256 of them; NULL: nobody made it yet */
     struct str text;    /* of the document alone */
-    struct str *target; /* the block's text that it is a part of... */
-    size_t offset;      /* ...so many bytes behind its beginning, before other texts are put in */
+    struct str *target; /* its block's text... */
+    size_t offset;      /* ...of which it begins so many bytes behind the beginning */
     struct chat_document *next;
 };
 
@@ -58,12 +104,14 @@ struct chat_message {
     enum chat_role role;
     struct chat_block *blocks;
     size_t block_count;
+    yyjson_val *raw;
 };
 
 struct chat_tool {
     struct str name;
     struct str description; /* may be empty */
-    yyjson_val *schema;     /* JSON schema of the arguments; never NULL */
+    yyjson_val *schema;     /* JSON schema of the arguments; NULL: a tool of the provider's, which raw describes */
+    yyjson_val *raw;
     bool is_strict;         /* a call's arguments match it, also when the model is free to call */
     bool cache_point_after; /* a checkpoint stands behind this tool */
     uint32_t ttl_seconds;
@@ -84,10 +132,27 @@ struct chat_metadata {
     struct str key, value;
 };
 
+/* A member that no lever reads: of the object at the path `where` ("" at the root), neither a block, a message nor a
+ * tool, which have it in their raw nodes. */
+struct chat_extra {
+    const char *where;
+    struct str name;
+    yyjson_val *raw;
+    struct chat_extra *next;
+};
+
+/* What is said to a request whose target can't do `need`, a bit of chat/traits.h. */
+struct chat_refusal {
+    uint32_t need;
+    const char *message;
+    struct chat_refusal *next;
+};
+
 struct chat_request {
     struct arena *arena;
     yyjson_val *body;      /* the original one, which strings and values point into; NULL: there was none */
     yyjson_doc *document;  /* that `body` lies in, where it is the request's own; NULL: somebody else's */
+    const struct codec *origin; /* whose body it is; raw nodes and extras are in its words. NULL: nobody's */
     struct str model_id;   /* as asked for, decoded */
     /* Llama bodies: the caller wrote the template itself; data NULL otherwise. Models
      * of other families get it translated (template_raw.h). */
@@ -116,8 +181,19 @@ struct chat_request {
     struct chat_metadata *metadata;
     size_t metadata_count;
     struct str cache_salt;
+
+    uint32_t needs; /* bits of chat/traits.h: without them a target can't serve the request... */
+    uint32_t wants; /* ...and these it leaves out, and says so */
+    struct chat_refusal *refusals, *last_refusal; /* in the order of the body, one for each bit */
+    struct chat_extra *extras, *last_extra;
+    size_t extra_count;
+    bool is_extra_lost; /* there were more than LIMIT_EXTRAS */
+
     struct ignored *ignored; /* set before parsing: where unknown members are noted; NULL: they are refused */
     bool takes_assistant_first; /* set before parsing: the assistant may begin, where the user says something too */
+    /* Set before parsing: who serves the request is decided afterwards, and chat_request_fits asked then. Else it is a
+     * model of this program, and what that can't take is refused where the body is read. */
+    bool is_target_unknown;
     uint32_t cache_ttl_max_seconds; /* set before parsing: a checkpoint that asks for more is refused; 0: none is */
     bool is_stream;
 };
@@ -129,32 +205,49 @@ enum chat_stop_reason {
     CHAT_STOP_TOOL_USE,
     CHAT_STOP_CONTEXT_WINDOW,
     CHAT_STOP_MALFORMED_TOOL_USE,
+    CHAT_STOP_MALFORMED_OUTPUT,
+    CHAT_STOP_REFUSAL,   /* the model declined */
+    CHAT_STOP_FILTERED,  /* its provider's filter stepped in */
+    CHAT_STOP_GUARDRAIL, /* a guardrail of the caller's did */
+    CHAT_STOP_PAUSE,     /* the provider wants to be asked to go on */
 };
 
 /* Exact counts from the engine. total input = input + cache_read + cache_write. */
 struct chat_usage {
     uint64_t input_tokens;
     uint64_t output_tokens;
+    uint64_t reasoning_tokens; /* of the output */
     uint64_t cache_read_tokens;
     uint64_t cache_write_5m_tokens;
     uint64_t cache_write_1h_tokens;
 };
 
-/* Where a reply goes, event by event: text and tool use blocks in order, never
- * nested, each opened before its first delta and closed before the next opens.
- * Exactly one of stop or error comes last. */
+/* Where a reply goes, event by event: blocks of text, tool use, reasoning and
+ * refusal in order, never nested, each opened before its first delta and closed
+ * before the next opens. Exactly one of stop or error comes last. */
 struct chat_sink {
     void *ctx;
     void (*block_start)(void *ctx, size_t index, enum chat_block_kind kind, struct str tool_id, struct str tool_name);
-    /* Of a tool use: a fragment of the arguments' JSON text. */
+    /* Of a tool use: a fragment of the arguments' JSON text. The kind is the piece's: CHAT_SIGNATURE and CHAT_REDACTED
+     * are whole ones inside a block of reasoning. */
     void (*block_delta)(void *ctx, size_t index, enum chat_block_kind kind, struct str text);
     void (*block_stop)(void *ctx, size_t index, enum chat_block_kind kind);
 };
 
+/* Reads as a document in a prompt. */
+static inline bool chat_is_document(enum chat_block_kind kind)
+{
+    return kind == CHAT_DOCUMENT || kind == CHAT_SEARCH_RESULT;
+}
+
+/* The content of a tool result as the one text that templates show: texts and documents as they are, JSON compact, a
+ * line feed between two. Borrowed where it is one text already, else made in `arena`. */
+bool chat_result_text(const struct chat_block *result, struct arena *arena, struct str *text) WARN_UNUSED;
+
 /* Number of tokens' worth of nothing is counted here: token counts are the
  * engine's. This checks only what every dialect must hold to: at least one
- * message unless raw_prompt is set, first message from the user, roles known,
- * named tool exists, limits on counts. */
+ * message unless raw_prompt is set, roles known, named tool exists, limits on
+ * counts. What the target must be able to do chat_request_fits has checked before. */
 enum error_code chat_request_check(const struct chat_request *request, struct error *error) WARN_UNUSED;
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "chat/traits.h"
 #include "core/json.h"
 
 static const struct codec *codecs[CODEC_MAX];
@@ -39,8 +40,13 @@ struct codec_pair codec_native(enum body_shape shape)
 enum error_code codec_parse(const struct codec *codec, yyjson_val *root, enum codec_use use,
                             struct chat_request *request, struct error *error)
 {
+    struct error first;
     request->body = root;
-    return codec->parse(root, use, request, error);
+    enum error_code code = codec->parse(root, use, request, error);
+    if (request->is_target_unknown || chat_request_fits(request, &chat_traits_embedded, &first) == OK)
+        return code;
+    *error = first; /* it came before whatever else is wrong */
+    return first.code;
 }
 
 enum error_code codec_parse_text(const struct codec *codec, struct str text, enum codec_use use,

@@ -47,7 +47,7 @@ static bool is_noted(const struct ignored *ignored, struct str path)
     return false;
 }
 
-void ignored_note(struct ignored *ignored, const char *where, struct str name)
+void ignored_note(struct ignored *ignored, const char *where, struct str name, uint32_t needs)
 {
     char text[LIMIT_IGNORED_PATH_BYTES];
     size_t len = append_without_indices(text, where);
@@ -61,28 +61,39 @@ void ignored_note(struct ignored *ignored, const char *where, struct str name)
     if (ignored->count == LIMIT_IGNORED_PATHS || !arena_str(ignored->arena, path, &ignored->paths[ignored->count]))
         ignored->is_cut = true;
     else
-        ignored->count++;
+        ignored->needs[ignored->count++] = needs;
+}
+
+static bool is_ignored(const struct ignored *ignored, size_t index)
+{
+    return !(ignored->needs[index] & ignored->taken);
+}
+
+static void append_part(struct str *list, char *text, struct str part)
+{
+    memcpy(text + list->len, ", ", list->len ? 2 : 0);
+    list->len += list->len ? 2 : 0;
+    memcpy(text + list->len, part.data, part.len);
+    list->len += part.len;
 }
 
 struct str ignored_list(const struct ignored *ignored)
 {
     struct str list = {0};
-    if (ignored->count == 0)
-        return list;
-    size_t len = sizeof(", ...");
+    size_t len = 0;
     for (size_t i = 0; i < ignored->count; i++)
-        len += ignored->paths[i].len + 2;
-    char *text = arena_alloc(ignored->arena, len);
+        len += is_ignored(ignored, i) ? ignored->paths[i].len + 2 : 0;
+    if (len == 0)
+        return list;
+    char *text = arena_alloc(ignored->arena, len + sizeof(", ..."));
     if (!text)
         return list;
-    list = (struct str){text, 0};
-    for (size_t i = 0; i < ignored->count + ignored->is_cut; i++) {
-        struct str part = i < ignored->count ? ignored->paths[i] : STR("...");
-        memcpy(text + list.len, ", ", i ? 2 : 0);
-        list.len += i ? 2 : 0;
-        memcpy(text + list.len, part.data, part.len);
-        list.len += part.len;
-    }
+    list.data = text;
+    for (size_t i = 0; i < ignored->count; i++)
+        if (is_ignored(ignored, i))
+            append_part(&list, text, ignored->paths[i]);
+    if (ignored->is_cut)
+        append_part(&list, text, STR("..."));
     return list;
 }
 
@@ -102,6 +113,8 @@ static bool remember(struct str path)
 void ignored_log(const struct ignored *ignored)
 {
     for (size_t i = 0; i < ignored->count; i++) {
+        if (!is_ignored(ignored, i))
+            continue;
         pthread_mutex_lock(&logged.mutex);
         bool is_new = remember(ignored->paths[i]);
         pthread_mutex_unlock(&logged.mutex);

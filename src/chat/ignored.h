@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/limits.h"
 #include "core/mem.h"
@@ -19,13 +20,15 @@
 struct ignored {
     struct arena *arena;
     struct str paths[LIMIT_IGNORED_PATHS]; /* "messages[].content[].x": without indices, each once */
+    uint32_t needs[LIMIT_IGNORED_PATHS]; /* a target that takes one of these bits (chat/traits.h) does not ignore it */
     size_t count;
     bool is_cut; /* there were more */
+    uint32_t taken; /* by the target, once it is known */
 };
 
 /* Notes the member `name` of the object at the path `where` ("" at the root). Bytes that can't stand in a header
- * become '?'; long names and paths are cut. */
-void ignored_note(struct ignored *ignored, const char *where, struct str name);
+ * become '?'; long names and paths are cut. A target that takes one of the bits `needs` is given it. */
+void ignored_note(struct ignored *ignored, const char *where, struct str name, uint32_t needs);
 
 /* "a, b.c, d[].e", with ", ..." when there were more; data NULL: nothing was ignored, or no memory. */
 struct str ignored_list(const struct ignored *ignored);

@@ -105,12 +105,12 @@ bool render_blocks(struct prompt_builder *builder, const struct chat_block *bloc
         const struct chat_block *block = &blocks[i];
         if (block->kind == CHAT_CACHE_POINT)
             prompt_checkpoint(builder, block->ttl_seconds);
-        if (block->kind != CHAT_TEXT && block->kind != CHAT_DOCUMENT)
+        if (block->kind != CHAT_TEXT && !chat_is_document(block->kind))
             continue;
         if (has_any)
             prompt_template_text(builder, "\n");
         has_any = true;
-        if (block->kind == CHAT_DOCUMENT)
+        if (chat_is_document(block->kind))
             render_document(builder, block);
         else
             prompt_content(builder, trim ? str_trim(block->text) : block->text);
@@ -182,9 +182,17 @@ void render_tool_call(struct prompt_builder *builder, const struct chat_block *b
     buf_deinit(&text);
 }
 
+struct str tool_result_text(struct prompt_builder *builder, const struct chat_block *block)
+{
+    struct str text = STR("");
+    if (!chat_result_text(block, builder->arena, &text))
+        builder->failed = true;
+    return text;
+}
+
 void render_tool_result_text(struct prompt_builder *builder, const struct chat_block *block)
 {
     if (block->is_error)
         prompt_template_text(builder, "Error: ");
-    prompt_content(builder, block->text);
+    prompt_content(builder, tool_result_text(builder, block));
 }

@@ -49,6 +49,8 @@ void render_tool_definition(struct prompt_builder *builder, const struct chat_to
 void render_tool_call(struct prompt_builder *builder, const struct chat_block *block, const char *arguments_key,
                       struct str id);
 
+/* All that a result holds, as one text; a failure is the builder's. */
+struct str tool_result_text(struct prompt_builder *builder, const struct chat_block *block);
 void render_tool_result_text(struct prompt_builder *builder, const struct chat_block *block);
 
 /* Families with Hermes tool calls. */

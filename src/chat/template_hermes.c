@@ -47,7 +47,7 @@ static void render_assistant_turn(struct prompt_builder *builder, const struct h
     prompt_template(builder, style->around->assistant_prefix);
     for (size_t i = 0; i < turn->count; i++) {
         const struct chat_block *block = &turn->blocks[i];
-        bool is_shown = block->kind == CHAT_TEXT || block->kind == CHAT_DOCUMENT || block->kind == CHAT_TOOL_USE;
+        bool is_shown = block->kind == CHAT_TEXT || block->kind == CHAT_TOOL_USE || chat_is_document(block->kind);
         if (is_shown && has_any)
             prompt_template_text(builder, "\n");
         has_any = has_any || is_shown;

@@ -67,7 +67,7 @@ static void render_result(struct prompt_builder *builder, const struct chat_bloc
     buf_init(&quoted, 8 * limit(body_bytes));
     if (block->is_error)
         buf_append_text(&plain, "Error: ");
-    buf_append_str(&plain, block->text);
+    buf_append_str(&plain, tool_result_text(builder, block));
     buf_append_json(&quoted, buf_str(&plain));
     if (plain.failed)
         quoted.failed = true;

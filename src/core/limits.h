@@ -115,6 +115,7 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_IO_THREADS 64
 #define LIMIT_PARALLEL 256 /* LLAMA_MAX_SEQ */
 #define LIMIT_CACHE_POINTS 4
+#define LIMIT_EXTRAS 256                    /* members of one body that are kept for who knows them */
 #define LIMIT_IGNORED_PATHS 16              /* unknown members of one body that are named */
 #define LIMIT_IGNORED_PATH_BYTES 160
 #define LIMIT_IGNORED_LOGGED 256            /* that the log names, each once */

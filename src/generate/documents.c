@@ -45,37 +45,26 @@ static bool needs_text(const struct chat_document *document)
     return document->bytes.data != NULL;
 }
 
-/* The texts of those documents that are waited for and belong into *target, put
- * in: they stand one behind the other in the list, with growing offsets. */
-static bool put_texts_in(struct arena *arena, struct chat_document *first)
+/* Puts the text in its place. */
+static bool put_text_in(struct arena *arena, struct chat_document *document)
 {
-    struct str *target = first->target;
-    size_t len = target->len, from = 0;
-    for (struct chat_document *document = first; document && document->target == target; document = document->next)
-        len += needs_text(document) ? document->text.len : 0;
-    char *joined = arena_alloc(arena, len + 1), *end = joined;
+    struct str *target = document->target, text = document->text;
+    char *joined = arena_alloc(arena, target->len + text.len + 1);
     if (!joined)
         return false;
-    for (struct chat_document *document = first; document && document->target == target; document = document->next) {
-        if (!needs_text(document))
-            continue;
-        memcpy(end, target->data + from, document->offset - from);
-        end += document->offset - from;
-        from = document->offset;
-        if (document->text.len > 0)
-            memcpy(end, document->text.data, document->text.len);
-        end += document->text.len;
-        document->bytes = (struct str){0};
-    }
-    memcpy(end, target->data + from, target->len - from);
-    *target = (struct str){joined, len};
+    memcpy(joined, target->data, document->offset);
+    if (text.len > 0)
+        memcpy(joined + document->offset, text.data, text.len);
+    memcpy(joined + document->offset + text.len, target->data + document->offset, target->len - document->offset);
+    *target = (struct str){joined, target->len + text.len};
+    document->bytes = (struct str){0};
     return true;
 }
 
 static enum error_code put_all_in(struct chat_request *request, struct error *error)
 {
     for (struct chat_document *document = request->documents; document; document = document->next)
-        if (needs_text(document) && !put_texts_in(request->arena, document))
+        if (needs_text(document) && !put_text_in(request->arena, document))
             return error_no_memory(error);
     return OK;
 }

@@ -33,6 +33,14 @@ static inline void release(struct parsed *parsed)
     arena_deinit(&parsed->arena);
 }
 
+/* A tool's result as templates show it. */
+static inline struct str result_text(struct arena *arena, const struct chat_block *result)
+{
+    struct str text = {0};
+    assert_true(chat_result_text(result, arena, &text));
+    return text;
+}
+
 /* The body was refused with a message that begins so. */
 static inline void release_refused(struct parsed *parsed, const char *message)
 {

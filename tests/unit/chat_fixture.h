@@ -55,9 +55,12 @@ static inline struct chat_block fixture_block(struct arena *arena, yyjson_val *v
                                    .json = fixture_compact(arena, yyjson_obj_get(part, "input"))};
     part = yyjson_obj_get(value, "toolResult");
     assert_non_null(part);
+    struct chat_block *content = ARENA_NEW(arena, struct chat_block);
+    *content = (struct chat_block){.kind = CHAT_TEXT, .text = fixture_str(part, "text")};
     return (struct chat_block){.kind = CHAT_TOOL_RESULT,
                                .id = fixture_str(part, "id"),
-                               .text = fixture_str(part, "text"),
+                               .content = content,
+                               .content_count = 1,
                                .is_error = yyjson_get_bool(yyjson_obj_get(part, "error"))};
 }
 

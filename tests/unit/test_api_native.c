@@ -50,7 +50,7 @@ static void anthropic_body_is_understood(void **state)
     assert_int_equal(request->system[1].ttl_seconds, 3600);
     assert_int_equal(request->messages[1].blocks[0].kind, CHAT_REASONING);
     assert_str_equal(request->messages[1].blocks[1].json, "{\"a\":1}");
-    assert_str_equal(request->messages[2].blocks[0].text, "x\ny");
+    assert_str_equal(result_text(&parsed.arena, &request->messages[2].blocks[0]), "x\ny");
     assert_true(request->messages[2].blocks[0].is_error);
     assert_int_equal(request->messages[2].blocks[1].kind, CHAT_CACHE_POINT);
     assert_true(request->tools[0].cache_point_after);

@@ -124,7 +124,9 @@ static void tool_results_get_theirs_in_place(void **state)
                 "\"toolUseId\":\"t\",\"content\":[{\"text\":\"first\"}," FILE_BLOCK("a", "") ",{\"document\":{\"name\":"
                 "\"t\",\"format\":\"txt\",\"source\":{\"text\":\"plain\"}}},{\"text\":\"mid\"},"
                 FILE_BLOCK("b", "\"context\":\"why\",") ",{\"text\":\"last\"}]}},{\"text\":\"Read.\"}]}]}"), OK);
-    assert_str_equal(desk.request.messages[2].blocks[0].text, "first\nwords\n\nplain\nmid\nwhy\n\nwords\n\nlast");
+    struct str text;
+    assert_true(chat_result_text(&desk.request.messages[2].blocks[0], &desk.arena, &text));
+    assert_str_equal(text, "first\nwords\n\nplain\nmid\nwhy\n\nwords\n\nlast");
     close_desk(&desk);
 }
 

@@ -3,7 +3,8 @@
 #ifndef API_CONVERSE_H
 #define API_CONVERSE_H
 
-#include "api/fields.h"
+#include "api/citations.h"
+#include "api/needs.h"
 #include "chat/codec.h"
 
 extern const struct codec converse_codec;
@@ -15,6 +16,7 @@ struct converse_parser {
     struct error *error;
     bool has_inline_cache_points; /* Nova: `cachePoint` is a member of the block it follows */
     size_t blocks; /* content blocks so far, against limit(content_blocks) */
+    size_t result_items; /* and items of tool results, likewise */
     size_t cache_points;
     uint32_t shortest_ttl; /* of the cache points so far, 0: none */
     bool has_tool_blocks;
@@ -31,6 +33,10 @@ typedef enum error_code (*converse_message_parser)(struct converse_parser *parse
                                                    const char *where, struct chat_message *message);
 enum error_code converse_each_message(struct converse_parser *parser, yyjson_val *messages,
                                       converse_message_parser parse) WARN_UNUSED;
+
+/* One content block, and behind it the cache point that it may hold: at blocks[*count]. */
+enum error_code converse_parse_block(struct converse_parser *parser, yyjson_val *item, const char *where,
+                                     struct chat_block *blocks, size_t *count) WARN_UNUSED;
 
 /* Notes content blocks about to be parsed, before memory is taken for them. */
 enum error_code converse_note_blocks(struct converse_parser *parser, size_t count, const char *where,
@@ -56,13 +62,12 @@ enum error_code converse_cache_point(struct converse_parser *parser, yyjson_val 
 enum error_code converse_tool_name(struct converse_parser *parser, yyjson_val *value, const char *where,
                                    struct str *name) WARN_UNUSED;
 
-/* The items of a tool result's `content` array (of `where`) as one text, a line
- * feed between two; `append` adds one item, `where` being its path then. *flat
- * must live as long as the request: texts of documents are put into it later. */
-typedef enum error_code (*converse_append_item)(struct converse_parser *parser, yyjson_val *item, const char *where,
-                                                struct buf *text);
-enum error_code converse_flatten_result(struct converse_parser *parser, yyjson_val *content, const char *where,
-                                        converse_append_item append, struct str *flat) WARN_UNUSED;
+/* The items of a tool result's `content` array (of `where`), counted; `parse` reads one, `where` being its path
+ * then. */
+typedef enum error_code (*converse_item_parser)(struct converse_parser *parser, yyjson_val *item, const char *where,
+                                                struct chat_block *block);
+enum error_code converse_result_content(struct converse_parser *parser, yyjson_val *content, const char *where,
+                                        converse_item_parser parse, struct chat_block *block) WARN_UNUSED;
 
 /* The map of requestMetadata, also that of InvokeModel's header. */
 enum error_code converse_parse_metadata(yyjson_val *metadata, struct chat_request *request,
@@ -86,6 +91,10 @@ const char *converse_stop_reason(enum chat_stop_reason stop);
 enum error_code converse_parse(yyjson_val *root, enum codec_use use, struct chat_request *request,
                                struct error *error) WARN_UNUSED;
 bool converse_write(const struct chat_request *request, const struct chat_reply *reply, struct buf *out);
+
+/* One citation: from a reply, in a request or of an upstream, and into one. */
+void converse_read_citation(yyjson_val *object, struct chat_citation *citation);
+void converse_append_citation(struct buf *out, const struct chat_citation *citation);
 
 /* Parts of replies, shared with the Nova body. */
 void converse_append_message(struct buf *out, const struct chat_reply *reply);

@@ -1,5 +1,5 @@
-/* Content blocks of Converse: every member of the unions is checked, what this
- * server does not have is refused by name. */
+/* Content blocks of Converse: every member of the unions is checked, what not
+ * every target can take is noted. */
 #include "api/bedrock/converse.h"
 
 #include "api/document.h"
@@ -30,11 +30,6 @@ static const char *const content_members[] = {
     "text",         "image",      "document",         "video",            "audio",        "toolUse",      "toolResult",
     "guardContent", "cachePoint", "reasoningContent", "citationsContent", "searchResult", "toolAddition",
     "toolRemoval",  NULL};
-
-static enum error_code text_only(struct error *error, const char *where, const char *what)
-{
-    return field_error(error, where, what, "this model reads text only");
-}
 
 enum error_code converse_note_blocks(struct converse_parser *parser, size_t count, const char *where, const char *key)
 {
@@ -82,6 +77,13 @@ enum error_code converse_note_cache_point(struct converse_parser *parser, const 
     parser->shortest_ttl = ttl_seconds;
     return OK;
 }
+
+static const struct media {
+    enum chat_block_kind kind;
+    enum chat_need need;
+    const char *key;
+} image = {CHAT_IMAGE, CHAT_NEED_IMAGES, "image"}, video = {CHAT_VIDEO, CHAT_NEED_VIDEO, "video"},
+  audio = {CHAT_AUDIO, CHAT_NEED_AUDIO, "audio"};
 
 static enum error_code parse_text(struct converse_parser *parser, yyjson_val *value, const char *where,
                                   struct chat_block *block)
@@ -134,8 +136,8 @@ static enum error_code check_citations(struct converse_parser *parser, yyjson_va
     if (code == OK && !present)
         code = field_error(parser->error, path.text, "enabled", "required and missing");
     if (code == OK && is_enabled) /* a reply may cite nothing */
-        code = fields_ignore(parser->request->ignored, citations, path.text, "enabled",
-                             "citations are not supported by this model", parser->error);
+        code = needs_ignore(parser->request, CHAT_NEED_CITATIONS, citations, path.text, "enabled",
+                            "citations are not supported by this model", parser->error);
     return code;
 }
 
@@ -154,8 +156,20 @@ static enum error_code check_document_name(struct converse_parser *parser, struc
                        "whitespace character.");
 }
 
+/* Notes a file that lies in S3; `why` refuses it. */
+static enum error_code s3_location(struct converse_parser *parser, yyjson_val *location, const char *where,
+                                   const char *why, struct str *uri)
+{
+    enum error_code code = needs_note(parser->request, CHAT_NEED_FILES_ELSEWHERE, parser->error, where, "s3Location",
+                                      "%s", why);
+    if (code == OK && !yyjson_is_obj(location))
+        code = field_error(parser->error, where, "s3Location", "expected an object, got %s", json_type_name(location));
+    struct field_path path = field_path_member(where, "s3Location");
+    return code == OK ? fields_need_str(location, path.text, "uri", 1, SIZE_MAX, uri, parser->error) : code;
+}
+
 static enum error_code document_source(struct converse_parser *parser, yyjson_val *source, const char *where,
-                                       struct str *bytes, bool *is_plain)
+                                       struct document_input *input)
 {
     static const char *const members[] = {"bytes", "s3Location", "text", "content", NULL};
     enum { BYTES, S3, TEXT, CONTENT };
@@ -166,20 +180,24 @@ static enum error_code document_source(struct converse_parser *parser, yyjson_va
         fields_union(parser->request->ignored, source, path.text, members, &which, &value, parser->error);
     if (code != OK)
         return code;
-    *is_plain = which != BYTES;
+    input->is_plain = which != BYTES;
+    input->source = which == BYTES ? CHAT_SOURCE_BASE64 : which == S3 ? CHAT_SOURCE_S3 : CHAT_SOURCE_TEXT;
     if (which == S3)
-        return field_error(parser->error, path.text, "s3Location",
-                           "documents from S3 are not supported; send bytes or text");
+        return s3_location(parser, value, path.text, "documents from S3 are not supported; send bytes or text",
+                           &input->data);
     if (which == CONTENT && !yyjson_is_arr(value))
         return field_error(parser->error, path.text, "content", "expected an array, got %s", json_type_name(value));
-    if (which == CONTENT)
-        return joined_texts(parser, value, path.text, "content", bytes);
+    if (which == CONTENT) {
+        code = joined_texts(parser, value, path.text, "content", &input->bytes);
+        input->data = input->bytes;
+        return code;
+    }
     if (!yyjson_is_str(value) || yyjson_get_len(value) == 0)
         return field_error(parser->error, path.text, members[which], "expected a non-empty string");
-    *bytes = json_str(value);
+    input->bytes = input->data = json_str(value);
     if (which == TEXT)
         return OK;
-    return fields_base64(*bytes, path.text, "bytes", parser->request->arena, bytes, parser->error);
+    return fields_base64(input->bytes, path.text, "bytes", parser->request->arena, &input->bytes, parser->error);
 }
 
 static enum error_code parse_document(struct converse_parser *parser, yyjson_val *value, const char *block_where,
@@ -208,7 +226,7 @@ static enum error_code parse_document(struct converse_parser *parser, yyjson_val
     if (code == OK)
         code = fields_need_object(value, where, "source", &source, error);
     if (code == OK)
-        code = document_source(parser, source, where, &input.bytes, &input.is_plain);
+        code = document_source(parser, source, where, &input);
     if (code != OK)
         return code;
     if (!has_format && !input.is_plain)
@@ -222,7 +240,7 @@ enum error_code converse_search_result(struct converse_parser *parser, struct st
                                        struct str text, struct chat_block *block)
 {
     text = arena_printf(parser->request->arena, STR_FMT "\n" STR_FMT, STR_ARG(source), STR_ARG(text));
-    *block = (struct chat_block){.kind = CHAT_DOCUMENT, .name = title, .text = text, .format = STR("txt")};
+    *block = (struct chat_block){.kind = CHAT_SEARCH_RESULT, .name = title, .link = source, .text = text};
     return text.data ? OK : error_no_memory(parser->error);
 }
 
@@ -270,6 +288,16 @@ enum error_code converse_tool_name(struct converse_parser *parser, yyjson_val *v
     return code;
 }
 
+/* Calls and results of tools that the provider runs. */
+static enum error_code server_tool(struct converse_parser *parser, const char *where, struct chat_block *block)
+{
+    block->kind = CHAT_OTHER;
+    enum error_code code = needs_where(parser->request, block, where, parser->error);
+    return code == OK ? needs_note(parser->request, CHAT_NEED_SERVER_TOOLS, parser->error, where, "type",
+                                   "server tools are not supported by this model")
+                      : code;
+}
+
 static enum error_code parse_tool_use(struct converse_parser *parser, yyjson_val *value, const char *block_where,
                                       struct chat_block *block)
 {
@@ -291,63 +319,93 @@ static enum error_code parse_tool_use(struct converse_parser *parser, yyjson_val
     if (!input)
         return field_error(parser->error, where, "input", "required and missing");
     if (type && !yyjson_is_null(type))
-        return field_error(parser->error, where, "type", "server tools are not supported by this model");
+        code = server_tool(parser, where, block);
     parser->has_tool_blocks = true;
-    return fields_json_text(input, parser->request->arena, &block->json, parser->error);
+    block->value = input;
+    return code == OK ? fields_json_text(input, parser->request->arena, &block->json, parser->error) : code;
 }
 
-/* One item of a tool result, appended as text. */
-static enum error_code append_result_item(struct converse_parser *parser, yyjson_val *item, const char *where,
-                                          struct buf *text)
+/* An image, a video or audio: its bytes stay what they are in the body. */
+static enum error_code parse_media(struct converse_parser *parser, const struct media *media, yyjson_val *value,
+                                   const char *block_where, struct chat_block *block)
+{
+    static const char *const members[] = {"format", "source", "error", NULL};
+    static const char *const sources[] = {"bytes", "s3Location", NULL};
+    struct chat_request *request = parser->request;
+    struct field_path path = field_path_member(block_where, media->key), source_path;
+    yyjson_val *source = NULL, *bytes = NULL;
+    size_t which = 0;
+    *block = (struct chat_block){.kind = media->kind};
+    enum error_code code = needs_note(request, media->need, parser->error, block_where, media->key,
+                                      "this model reads text only");
+    if (code == OK)
+        code = needs_where(request, block, path.text, parser->error);
+    if (code == OK && !yyjson_is_obj(value))
+        code = field_error(parser->error, path.text, "", "expected an object, got %s", json_type_name(value));
+    if (code == OK)
+        code = fields_known(request->ignored, value, path.text, members, parser->error);
+    if (code == OK)
+        code = fields_need_str(value, path.text, "format", 1, SIZE_MAX, &block->format, parser->error);
+    if (code == OK)
+        code = fields_need_object(value, path.text, "source", &source, parser->error);
+    source_path = field_path_member(path.text, "source");
+    if (code == OK)
+        code = fields_union(request->ignored, source, source_path.text, sources, &which, &bytes, parser->error);
+    block->source = which == 0 ? CHAT_SOURCE_BASE64 : CHAT_SOURCE_S3;
+    if (code == OK && which == 1)
+        return s3_location(parser, bytes, source_path.text, "files in S3 are not read by this model; send bytes",
+                           &block->data);
+    return code == OK ? fields_need_str(source, source_path.text, "bytes", 1, SIZE_MAX, &block->data, parser->error)
+                      : code;
+}
+
+static enum error_code parse_result_item(struct converse_parser *parser, yyjson_val *item, const char *where,
+                                         struct chat_block *block)
 {
     static const char *const members[] = {"json", "text", "image", "document", "video", "searchResult", NULL};
     enum { JSON, TEXT, IMAGE, DOCUMENT, VIDEO, SEARCH };
     size_t which;
     yyjson_val *value;
-    struct chat_block block = {0};
     enum error_code code = fields_union(parser->request->ignored, item, where, members, &which, &value, parser->error);
     if (code != OK)
         return code;
     switch (which) {
-    case JSON: return json_append(text, value) ? OK : error_no_memory(parser->error);
-    case TEXT:
-        if (!yyjson_is_str(value))
-            return field_error(parser->error, where, "text", "expected a string, got %s", json_type_name(value));
-        block.text = json_str(value);
-        break;
-    case DOCUMENT: code = parse_document(parser, value, where, &block); break;
-    case SEARCH: code = parse_search_result(parser, value, where, &block); break;
-    default: return text_only(parser->error, where, members[which]);
+    case JSON: *block = (struct chat_block){.kind = CHAT_JSON, .value = value}; break;
+    case TEXT: code = parse_text(parser, value, where, block); break;
+    case DOCUMENT: code = parse_document(parser, value, where, block); break;
+    case SEARCH: code = parse_search_result(parser, value, where, block); break;
+    case IMAGE: code = parse_media(parser, &image, value, where, block); break;
+    case VIDEO: code = parse_media(parser, &video, value, where, block); break;
+    default: break;
     }
-    if (code == OK && block.text.len > 0 && !buf_append_str(text, block.text))
-        return error_no_memory(parser->error);
+    block->raw = item;
     return code;
 }
 
-enum error_code converse_flatten_result(struct converse_parser *parser, yyjson_val *content, const char *where,
-                                        converse_append_item append, struct str *flat)
+enum error_code converse_result_content(struct converse_parser *parser, yyjson_val *content, const char *where,
+                                        converse_item_parser parse, struct chat_block *block)
 {
-    struct buf text;
-    buf_init(&text, (size_t)limit(body_bytes) * 2);
-    enum error_code code = OK;
-    size_t i, count;
+    size_t i, count = yyjson_arr_size(content);
     yyjson_val *item;
+    parser->result_items += count;
+    if (parser->result_items > limit(content_blocks))
+        return field_error(parser->error, where, "content",
+                           "more than the limit of %zu content blocks of tool results in one request",
+                           (size_t)limit(content_blocks));
+    if (count == 0)
+        return OK;
+    block->content = ARENA_ARRAY(parser->request->arena, struct chat_block, count);
+    if (!block->content)
+        return error_no_memory(parser->error);
+    block->content_count = count;
     yyjson_arr_foreach(content, i, count, item)
     {
         struct field_path path = field_path_index(where, "content", i);
-        struct chat_document *last = parser->request->last_document;
-        if (i > 0)
-            buf_append_char(&text, '\n');
-        size_t offset = text.len;
-        code = append(parser, item, path.text, &text);
-        documents_move(parser->request, last, flat, offset);
+        enum error_code code = parse(parser, item, path.text, &block->content[i]);
         if (code != OK)
-            break;
+            return code;
     }
-    if (code == OK && (text.failed || !arena_str(parser->request->arena, buf_str(&text), flat)))
-        code = error_no_memory(parser->error);
-    buf_deinit(&text);
-    return code;
+    return OK;
 }
 
 static enum error_code parse_tool_result(struct converse_parser *parser, yyjson_val *value, const char *block_where,
@@ -372,14 +430,14 @@ static enum error_code parse_tool_result(struct converse_parser *parser, yyjson_
     if (code == OK)
         code = json_get_str(value, where, "type", &type, &has_type, parser->error);
     if (code == OK && has_type)
-        code = field_error(parser->error, where, "type", "server tools are not supported by this model");
+        code = server_tool(parser, where, block);
     if (code == OK)
         code = fields_need_array(value, where, "content", &content, parser->error);
     if (code != OK)
         return code;
     block->is_error = status == 1;
     parser->has_tool_blocks = true;
-    return converse_flatten_result(parser, content, where, append_result_item, &block->text);
+    return converse_result_content(parser, content, where, parse_result_item, block);
 }
 
 /* Reasoning of earlier turns is kept in the view and never rendered. */
@@ -400,22 +458,21 @@ static enum error_code parse_reasoning(struct converse_parser *parser, yyjson_va
         if (!yyjson_is_str(inner))
             return field_error(parser->error, path.text, "redactedContent", "expected base64 text");
         struct str bytes;
-        return fields_base64(json_str(inner), path.text, "redactedContent", parser->request->arena, &bytes,
-                             parser->error);
+        block->data = json_str(inner);
+        return fields_base64(block->data, path.text, "redactedContent", parser->request->arena, &bytes, parser->error);
     }
     path = field_path_member(path.text, "reasoningText");
     if (!yyjson_is_obj(inner))
         return field_error(parser->error, path.text, "", "expected an object, got %s", json_type_name(inner));
-    struct str signature = {0};
     code = fields_known(parser->request->ignored, inner, path.text, text_members, parser->error);
     if (code == OK)
         code = fields_need_str(inner, path.text, "text", 0, SIZE_MAX, &block->text, parser->error);
     if (code == OK)
-        code = json_get_str(inner, path.text, "signature", &signature, NULL, parser->error);
+        code = json_get_str(inner, path.text, "signature", &block->signature, NULL, parser->error);
     return code;
 }
 
-/* Cited text of an earlier reply: the text counts, the citations don't. */
+/* Cited text of an earlier reply. */
 static enum error_code parse_citations_content(struct converse_parser *parser, yyjson_val *value,
                                                const char *block_where, struct chat_block *block)
 {
@@ -427,7 +484,21 @@ static enum error_code parse_citations_content(struct converse_parser *parser, y
     enum error_code code = fields_need_array(value, path.text, "content", &content, parser->error);
     if (code == OK)
         code = joined_texts(parser, content, path.text, "content", &block->text);
+    yyjson_val *citations = yyjson_obj_get(value, "citations");
+    if (code == OK && !citations_read(parser->request->arena, citations, converse_read_citation, &block->citations,
+                                      &block->citation_count))
+        code = error_no_memory(parser->error);
     return code;
+}
+
+/* Of the provider alone: `need` is what its target has to have. */
+static enum error_code parse_other(struct converse_parser *parser, enum chat_need need, const char *where,
+                                   const char *key, const char *why, struct chat_block *block)
+{
+    struct field_path path = field_path_member(where, key);
+    *block = (struct chat_block){.kind = CHAT_OTHER};
+    enum error_code code = needs_note(parser->request, need, parser->error, where, key, "%s", why);
+    return code == OK ? needs_where(parser->request, block, path.text, parser->error) : code;
 }
 
 static enum error_code parse_cache_block(struct converse_parser *parser, yyjson_val *value, const char *block_where,
@@ -450,16 +521,17 @@ static enum error_code parse_member(struct converse_parser *parser, size_t which
     case CONTENT_REASONING: return parse_reasoning(parser, value, where, block);
     case CONTENT_CITATIONS: return parse_citations_content(parser, value, where, block);
     case CONTENT_SEARCH_RESULT: return parse_search_result(parser, value, where, block);
-    case CONTENT_IMAGE:
-    case CONTENT_VIDEO:
-    case CONTENT_AUDIO: return text_only(parser->error, where, content_members[which]);
+    case CONTENT_IMAGE: return parse_media(parser, &image, value, where, block);
+    case CONTENT_VIDEO: return parse_media(parser, &video, value, where, block);
+    case CONTENT_AUDIO: return parse_media(parser, &audio, value, where, block);
     case CONTENT_GUARD:
-        return field_error(parser->error, where, "guardContent", "guardrails are not supported by this server");
+        return parse_other(parser, CHAT_NEED_GUARDRAILS, where, "guardContent",
+                           "guardrails are not supported by this server", block);
     case CONTENT_TOOL_ADDITION:
     case CONTENT_TOOL_REMOVAL: break;
     }
-    return field_error(parser->error, where, content_members[which],
-                       "changing tools inside a conversation is not supported by this model");
+    return parse_other(parser, CHAT_NEED_TOOL_CHANGES, where, content_members[which],
+                       "changing tools inside a conversation is not supported by this model", block);
 }
 
 /* Nova writes a cache point into the block it follows: {"text": ..., "cachePoint": ...}.
@@ -482,8 +554,8 @@ static bool split_inline_point(const struct converse_parser *parser, yyjson_val 
     return others == 1;
 }
 
-static enum error_code parse_block(struct converse_parser *parser, yyjson_val *item, const char *where,
-                                   struct chat_block *blocks, size_t *count)
+enum error_code converse_parse_block(struct converse_parser *parser, yyjson_val *item, const char *where,
+                                     struct chat_block *blocks, size_t *count)
 {
     size_t which = 0;
     yyjson_val *value = NULL, *cache_point = NULL;
@@ -497,182 +569,6 @@ static enum error_code parse_block(struct converse_parser *parser, yyjson_val *i
         code = parse_member(parser, which, value, where, &blocks[*count]);
     if (code != OK)
         return code;
-    (*count)++;
+    blocks[(*count)++].raw = item;
     return is_split ? parse_cache_block(parser, cache_point, where, &blocks[(*count)++]) : OK;
-}
-
-/* Beside a document or a tool's result a blank text says as much as it has to. */
-enum error_code converse_check_blank(const struct chat_block *blocks, size_t count, const char *where, const char *key,
-                                     struct error *error)
-{
-    bool has_blank = false, has_other = false;
-    for (size_t i = 0; i < count; i++) {
-        bool is_blank = blocks[i].kind == CHAT_TEXT && fields_is_blank(blocks[i].text);
-        has_blank = has_blank || is_blank;
-        has_other = has_other || blocks[i].kind == CHAT_DOCUMENT || blocks[i].kind == CHAT_TOOL_RESULT;
-    }
-    if (has_blank && !has_other)
-        return field_error(error, where, key, "text of the user must not be blank");
-    return OK;
-}
-
-/* What a message of each role can't hold, NULL: it can. Of one of the system, in the midst of a conversation, all but
- * text. */
-static const char *misplaced(enum chat_role role, enum chat_block_kind kind)
-{
-    bool is_user = role == CHAT_USER, is_assistant = role == CHAT_ASSISTANT;
-    switch (kind) {
-    case CHAT_TOOL_USE: return is_assistant ? NULL : "toolUse";
-    case CHAT_REASONING: return is_assistant ? NULL : "reasoningContent";
-    case CHAT_TOOL_RESULT: return is_user ? NULL : "toolResult";
-    case CHAT_DOCUMENT: return is_user ? NULL : "documents";
-    case CHAT_TEXT:
-    case CHAT_CACHE_POINT: break;
-    }
-    return NULL;
-}
-
-static enum error_code check_message(struct converse_parser *parser, const struct chat_message *message,
-                                     size_t document_count, const char *where)
-{
-    static const char *const roles[] = {[CHAT_SYSTEM] = "system", [CHAT_USER] = "user", [CHAT_ASSISTANT] = "assistant"};
-    if (document_count > limit(message_documents))
-        return field_error(parser->error, where, "content", "%zu documents are more than the limit of %zu in a message",
-                           document_count, (size_t)limit(message_documents));
-    bool has_document = false, has_text = false;
-    for (size_t i = 0; i < message->block_count; i++) {
-        enum chat_block_kind kind = message->blocks[i].kind;
-        const char *what = misplaced(message->role, kind);
-        has_document = has_document || kind == CHAT_DOCUMENT;
-        has_text = has_text || kind == CHAT_TEXT;
-        if (what)
-            return field_error(parser->error, where, "content", "a message of the %s can't hold %s",
-                               roles[message->role], what);
-    }
-    if (has_document && !has_text)
-        return field_error(parser->error, where, "content", "a document needs a text block beside it");
-    if (message->role == CHAT_ASSISTANT) /* its text may be blank: a reply can be, and comes back in the history */
-        return OK;
-    return converse_check_blank(message->blocks, message->block_count, where, "content", parser->error);
-}
-
-static enum error_code parse_role(struct converse_parser *parser, yyjson_val *object, const char *where,
-                                  enum chat_role *role)
-{
-    static const char *const roles[] = {"user", "assistant", "system", NULL};
-    int which;
-    enum error_code code = fields_enum(object, where, "role", roles, &which, parser->error);
-    if (code != OK)
-        return code;
-    if (which < 0)
-        return field_error(parser->error, where, "role", "required and missing");
-    static const enum chat_role meant[] = {CHAT_USER, CHAT_ASSISTANT, CHAT_SYSTEM};
-    *role = meant[which];
-    return OK;
-}
-
-static enum error_code parse_message(struct converse_parser *parser, yyjson_val *object, const char *where,
-                                     struct chat_message *message)
-{
-    static const char *const members[] = {"role", "content", NULL};
-    yyjson_val *content = NULL;
-    if (!yyjson_is_obj(object))
-        return field_error(parser->error, where, "", "expected an object, got %s", json_type_name(object));
-    enum error_code code = fields_known(parser->request->ignored, object, where, members, parser->error);
-    if (code == OK)
-        code = parse_role(parser, object, where, &message->role);
-    if (code == OK)
-        code = fields_need_array(object, where, "content", &content, parser->error);
-    if (code != OK)
-        return code;
-    size_t count = yyjson_arr_size(content);
-    if (count == 0)
-        return field_error(parser->error, where, "content", "must have at least one content block");
-    code = converse_note_blocks(parser, count, where, "content");
-    if (code != OK)
-        return code;
-    size_t per_item = parser->has_inline_cache_points ? 2 : 1, document_count = parser->request->document_count;
-    message->blocks = ARENA_ARRAY(parser->request->arena, struct chat_block, count * per_item);
-    if (!message->blocks)
-        return error_no_memory(parser->error);
-    size_t i;
-    yyjson_val *item;
-    yyjson_arr_foreach(content, i, count, item)
-    {
-        struct field_path path = field_path_index(where, "content", i);
-        code = parse_block(parser, item, path.text, message->blocks, &message->block_count);
-        if (code != OK)
-            return code;
-    }
-    return check_message(parser, message, parser->request->document_count - document_count, where);
-}
-
-enum error_code converse_each_message(struct converse_parser *parser, yyjson_val *messages,
-                                      converse_message_parser parse)
-{
-    struct chat_request *request = parser->request;
-    if (!messages || yyjson_is_null(messages))
-        return field_error(parser->error, "messages", "", "required and missing");
-    if (!yyjson_is_arr(messages))
-        return field_error(parser->error, "messages", "", "expected an array, got %s", json_type_name(messages));
-    size_t i, count = yyjson_arr_size(messages);
-    if (count > limit(messages))
-        return field_error(parser->error, "messages", "", "%zu messages are more than the limit of %zu", count,
-                           (size_t)limit(messages));
-    request->messages = ARENA_ARRAY(request->arena, struct chat_message, count + 1);
-    if (!request->messages)
-        return error_no_memory(parser->error);
-    request->message_count = count;
-    yyjson_val *item;
-    yyjson_arr_foreach(messages, i, count, item)
-    {
-        struct field_path path = field_path_index("", "messages", i);
-        enum error_code code = parse(parser, item, path.text, &request->messages[i]);
-        if (code != OK)
-            return code;
-    }
-    return OK;
-}
-
-enum error_code converse_parse_messages(struct converse_parser *parser, yyjson_val *messages)
-{
-    return converse_each_message(parser, messages, parse_message);
-}
-
-static bool is_system_kind(enum chat_block_kind kind)
-{
-    return kind == CHAT_TEXT || kind == CHAT_CACHE_POINT;
-}
-
-enum error_code converse_parse_system(struct converse_parser *parser, yyjson_val *system)
-{
-    static const char *const members[] = {"text", "guardContent", "cachePoint", NULL};
-    struct chat_request *request = parser->request;
-    if (!system || yyjson_is_null(system))
-        return OK;
-    if (!yyjson_is_arr(system))
-        return field_error(parser->error, "system", "", "expected an array, got %s", json_type_name(system));
-    size_t i, count = yyjson_arr_size(system);
-    enum error_code code = converse_note_blocks(parser, count, "system", "");
-    if (code != OK)
-        return code;
-    request->system = ARENA_ARRAY(request->arena, struct chat_block, 2 * count + 1);
-    if (!request->system)
-        return error_no_memory(parser->error);
-    yyjson_val *item;
-    yyjson_arr_foreach(system, i, count, item)
-    {
-        struct field_path path = field_path_index("", "system", i);
-        code = fields_known(parser->request->ignored, item, path.text, members, parser->error);
-        if (code == OK)
-            code = parse_block(parser, item, path.text, request->system, &request->system_count);
-        if (code == OK && !is_system_kind(request->system[request->system_count - 1].kind))
-            code = field_error(parser->error, path.text, "", "may hold text and cachePoint only");
-        yyjson_val *text = yyjson_obj_get(item, "text");
-        if (code == OK && text && fields_is_blank(json_str(text)))
-            code = field_error(parser->error, path.text, "text", "must not be blank");
-        if (code != OK)
-            return code;
-    }
-    return OK;
 }

@@ -52,8 +52,9 @@ enum error_code converse_parse_model_fields(yyjson_val *root, struct chat_reques
     static const char *const members[] = {"top_k", "topK", "inferenceConfig", "seed", "cache_salt", "tools",
                                           "tool_choice",
                                           ANTHROPIC_OPTIONS, NULL};
-    static const struct field_absent absent[] = {
-        {"tools", "tools of the provider are not supported by this server; define tools in toolConfig"},
+    static const struct needs_member needed[] = {
+        {"tools", CHAT_NEED_SERVER_TOOLS,
+         "tools of the provider are not supported by this server; define tools in toolConfig"},
     };
     yyjson_val *fields = NULL;
     enum error_code code = json_get_object(root, "", where, &fields, error);
@@ -61,7 +62,7 @@ enum error_code converse_parse_model_fields(yyjson_val *root, struct chat_reques
         return code;
     code = fields_known(request->ignored, fields, where, members, error);
     if (code == OK)
-        code = fields_refuse(fields, where, absent, sizeof(absent) / sizeof(absent[0]), error);
+        code = needs_members(request, fields, where, needed, sizeof(needed) / sizeof(needed[0]), error);
     if (code == OK)
         code = parse_sampling(fields, request, error);
     if (code == OK)

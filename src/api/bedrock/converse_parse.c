@@ -80,10 +80,17 @@ static enum error_code parse_tool(struct converse_parser *parser, yyjson_val *it
     enum error_code code = fields_union(parser->request->ignored, item, where, members, &which, &value, parser->error);
     if (code != OK)
         return code;
+    struct chat_tool *next = &request->tools[request->tool_count];
+    if (which < 2) {
+        next->raw = item;
+        next->name = json_str(yyjson_obj_get(value, "name"));
+        request->tool_count++;
+    }
     if (which == 0)
-        return parse_tool_spec(parser, value, where, &request->tools[request->tool_count++]);
+        return parse_tool_spec(parser, value, where, next);
     if (which == 1)
-        return field_error(parser->error, where, "systemTool", "system tools are not supported by this server");
+        return needs_note(request, CHAT_NEED_SERVER_TOOLS, parser->error, where, "systemTool",
+                          "system tools are not supported by this server");
     if (request->tool_count == 0)
         return field_error(parser->error, where, "cachePoint", "must follow a tool");
     struct field_path path = field_path_member(where, "cachePoint");
@@ -269,7 +276,7 @@ static enum error_code parse_service_tier(yyjson_val *root, struct chat_request 
     return code == OK ? converse_parse_tier(name, request, error) : code;
 }
 
-static enum error_code check_performance(yyjson_val *root, const struct chat_request *request, struct error *error)
+static enum error_code check_performance(yyjson_val *root, struct chat_request *request, struct error *error)
 {
     static const char *const members[] = {"latency", NULL};
     static const char *const latencies[] = {"standard", "optimized", NULL};
@@ -282,8 +289,8 @@ static enum error_code check_performance(yyjson_val *root, const struct chat_req
     if (code == OK)
         code = fields_enum(config, "performanceConfig", "latency", latencies, &latency, error);
     if (code == OK && latency == 1) /* the reply says that it was served as standard */
-        return fields_ignore(request->ignored, config, "performanceConfig", "latency",
-                             "optimized is not supported by this model", error);
+        return needs_ignore(request, CHAT_NEED_FAST_LATENCY, config, "performanceConfig", "latency",
+                            "optimized is not supported by this model", error);
     return code;
 }
 
@@ -332,8 +339,8 @@ static enum error_code parse_output_config(yyjson_val *root, struct chat_request
     if (code == OK)
         code = json_get_str(config, "outputConfig", "effort", &effort, NULL, error);
     if (code == OK)
-        code = fields_ignore(request->ignored, config, "outputConfig", "effort", "is not supported by this model",
-                             error);
+        code = needs_ignore(request, CHAT_NEED_EFFORT, config, "outputConfig", "effort",
+                            "is not supported by this model", error);
     if (code == OK)
         code = json_get_object(config, "outputConfig", "textFormat", &format, error);
     if (code != OK || !format)
@@ -361,26 +368,42 @@ static enum error_code parse_conversation(yyjson_val *root, struct chat_request 
     return code;
 }
 
+/* What the neutral request has no place for. */
+static enum error_code keep_extras(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    static const char *const carried[] = {"messages",   "system",          "inferenceConfig",
+                                          "toolConfig", "requestMetadata", "serviceTier", NULL};
+    static const char *const carried_config[] = {"maxTokens", "temperature", "topP", "topK", "stopSequences", NULL};
+    static const char *const carried_tools[] = {"tools", "toolChoice", NULL};
+    enum error_code code = needs_extras(request, root, "", carried, error);
+    if (code == OK)
+        code = needs_extras(request, yyjson_obj_get(root, "inferenceConfig"), "inferenceConfig", carried_config, error);
+    if (code == OK)
+        code = needs_extras(request, yyjson_obj_get(root, "toolConfig"), "toolConfig", carried_tools, error);
+    return code;
+}
+
 enum error_code converse_parse(yyjson_val *root, enum codec_use use, struct chat_request *request, struct error *error)
 {
     static const char *const members[] = {
         "messages",        "system",          "inferenceConfig", "toolConfig",
         "guardrailConfig", "promptVariables", "requestMetadata", "additionalModelRequestFields",
         "performanceConfig", "serviceTier",   "outputConfig",    "additionalModelResponseFieldPaths", NULL};
-    static const struct field_absent absent[] = {
-        {"guardrailConfig", "guardrails are not supported by this server"},
+    static const struct needs_member needed[] = {
+        {"guardrailConfig", CHAT_NEED_GUARDRAILS, "guardrails are not supported by this server"},
     };
     static const char *const count_members[] = {"messages", "system", "toolConfig", "additionalModelRequestFields",
                                                 NULL};
+    request->origin = &converse_codec;
     if (!yyjson_is_obj(root))
         return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
     enum error_code code =
         fields_known(request->ignored, root, "", use == CODEC_COUNT ? count_members : members, error);
     if (code == OK)
-        code = fields_refuse(root, "", absent, sizeof(absent) / sizeof(absent[0]), error);
+        code = needs_members(request, root, "", needed, sizeof(needed) / sizeof(needed[0]), error);
     if (code == OK) /* of a managed prompt; this is none */
-        code = fields_ignore(request->ignored, root, "", "promptVariables",
-                             "managed prompts are not supported by this server", error);
+        code = needs_ignore(request, CHAT_NEED_MANAGED_PROMPTS, root, "", "promptVariables",
+                            "managed prompts are not supported by this server", error);
     if (code == OK)
         code = parse_conversation(root, request, error);
     if (code == OK)
@@ -397,5 +420,7 @@ enum error_code converse_parse(yyjson_val *root, enum codec_use use, struct chat
         code = parse_service_tier(root, request, error);
     if (code == OK)
         code = parse_output_config(root, request, error);
-    return code;
+    if (code == OK)
+        code = keep_extras(root, request, error);
+    return code == OK ? needs_first_turn(request, error) : code;
 }

@@ -48,11 +48,12 @@ static enum error_code check_types(const struct api_call *call, bool is_stream, 
 }
 
 /* A header that can't have an effect here, noted as a member of the body is. */
-static enum error_code ignore(struct ignored *ignored, const char *name, const char *why, struct error *error)
+static enum error_code ignore(struct ignored *ignored, enum chat_need need, const char *name, const char *why,
+                              struct error *error)
 {
     if (!ignored)
         return error_set(error, ERROR_INVALID, "%s: %s", name, why);
-    ignored_note(ignored, "", str_of(name));
+    ignored_note(ignored, "", str_of(name), need);
     return OK;
 }
 
@@ -63,7 +64,7 @@ static enum error_code check_latency(struct str latency, struct ignored *ignored
         return OK;
     if (!str_eq(latency, STR("optimized")))
         return error_set(error, ERROR_INVALID, "%s: must be one of standard, optimized", name);
-    return ignore(ignored, name, "optimized is not supported by this model", error);
+    return ignore(ignored, CHAT_NEED_FAST_LATENCY, name, "optimized is not supported by this model", error);
 }
 
 static enum error_code check_refused(const struct api_call *call, struct ignored *ignored, struct error *error)
@@ -78,7 +79,8 @@ static enum error_code check_refused(const struct api_call *call, struct ignored
         return error_set(error, ERROR_INVALID, "X-Amzn-Bedrock-Trace: must be one of ENABLED, DISABLED, ENABLED_FULL");
     enum error_code code = OK;
     if (trace.data && !str_eq(trace, STR("DISABLED")))
-        code = ignore(ignored, "X-Amzn-Bedrock-Trace", "there is no guardrail to trace on this server", error);
+        code = ignore(ignored, CHAT_NEED_GUARDRAILS, "X-Amzn-Bedrock-Trace",
+                      "there is no guardrail to trace on this server", error);
     return code == OK ? check_latency(latency, ignored, error) : code;
 }
 

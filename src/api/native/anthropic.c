@@ -24,20 +24,13 @@ static enum error_code parse_system(struct converse_parser *parser, yyjson_val *
     return code;
 }
 
-static enum error_code parse_tool(struct converse_parser *parser, yyjson_val *object, const char *where,
-                                  struct chat_tool *tool)
+static enum error_code parse_custom_tool(struct converse_parser *parser, yyjson_val *object, const char *where,
+                                         struct chat_tool *tool)
 {
     static const char *const members[] = {"type",   "name", "description", "input_schema", "cache_control",
                                           "strict", "eager_input_streaming", NULL};
-    struct str type = STR("custom");
     bool is_eager; /* arguments are streamed as they come in any case */
-    if (!yyjson_is_obj(object))
-        return field_error(parser->error, where, "", "expected an object, got %s", json_type_name(object));
-    enum error_code code = json_get_str(object, where, "type", &type, NULL, parser->error);
-    if (code == OK && !str_eq(type, STR("custom")))
-        return field_error(parser->error, where, "type", "only custom tools are supported by this model");
-    if (code == OK)
-        code = fields_known(parser->request->ignored, object, where, members, parser->error);
+    enum error_code code = fields_known(parser->request->ignored, object, where, members, parser->error);
     if (code == OK)
         code = fields_need_str(object, where, "name", 1, ANTHROPIC_NAME_MAX, &tool->name, parser->error);
     if (code == OK && !fields_alphabet(tool->name, "_-"))
@@ -50,9 +43,26 @@ static enum error_code parse_tool(struct converse_parser *parser, yyjson_val *ob
         code = json_get_bool(object, where, "strict", &tool->is_strict, NULL, parser->error);
     if (code == OK)
         code = json_get_bool(object, where, "eager_input_streaming", &is_eager, NULL, parser->error);
-    if (code == OK)
-        code = anthropic_cache_control(parser, object, where, &tool->cache_point_after, &tool->ttl_seconds);
     return code;
+}
+
+static enum error_code parse_tool(struct converse_parser *parser, yyjson_val *object, const char *where,
+                                  struct chat_tool *tool)
+{
+    struct str type = STR("custom");
+    tool->raw = object;
+    tool->name = json_str(yyjson_obj_get(object, "name"));
+    if (!yyjson_is_obj(object))
+        return field_error(parser->error, where, "", "expected an object, got %s", json_type_name(object));
+    enum error_code code = json_get_str(object, where, "type", &type, NULL, parser->error);
+    bool is_custom = str_eq(type, STR("custom"));
+    if (code == OK && !is_custom)
+        code = needs_note(parser->request, CHAT_NEED_SERVER_TOOLS, parser->error, where, "type",
+                          "only custom tools are supported by this model");
+    if (code == OK && is_custom)
+        code = parse_custom_tool(parser, object, where, tool);
+    return code == OK ? anthropic_cache_control(parser, object, where, &tool->cache_point_after, &tool->ttl_seconds)
+                      : code;
 }
 
 static enum error_code parse_tools(struct converse_parser *parser, yyjson_val *root)
@@ -158,13 +168,13 @@ static enum error_code parse_messages(yyjson_val *root, enum codec_use use, stru
         "anthropic_version", "max_tokens", "messages",   "system",       "temperature", "top_p", "top_k",
         "stop_sequences",    "tools",      "tool_choice", "service_tier", "seed",        "cache_salt",
         ANTHROPIC_OPTIONS,   "amazon-bedrock-guardrailConfig", NULL};
-    static const struct field_absent absent[] = {
-        {"amazon-bedrock-guardrailConfig", "guardrails are not supported by this server"},
+    static const struct needs_member needed[] = {
+        {"amazon-bedrock-guardrailConfig", CHAT_NEED_GUARDRAILS, "guardrails are not supported by this server"},
     };
     bool is_newer;
     enum error_code code = fields_known(request->ignored, root, "", members, error);
     if (code == OK)
-        code = fields_refuse(root, "", absent, sizeof(absent) / sizeof(absent[0]), error);
+        code = needs_members(request, root, "", needed, sizeof(needed) / sizeof(needed[0]), error);
     if (code == OK)
         code = check_version(root, use, &is_newer, error);
     if (code == OK)
@@ -178,14 +188,28 @@ static enum error_code parse_messages(yyjson_val *root, enum codec_use use, stru
     return code;
 }
 
+/* What the neutral request has no place for. */
+static enum error_code keep_extras(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    static const char *const carried[] = {"max_tokens", "messages", "system", "temperature", "top_p", "top_k",
+                                          "stop_sequences", "tools", "tool_choice", "cache_salt", "model", "stream",
+                                          NULL};
+    return needs_extras(request, root, "", carried, error);
+}
+
 enum error_code anthropic_parse(yyjson_val *root, enum codec_use use, struct chat_request *request, struct error *error)
 {
     if (!yyjson_is_obj(root))
         return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
     bool is_completion = anthropic_is_completion(root);
+    request->origin = &anthropic_codec;
     request->sampling.temperature = ANTHROPIC_TEMPERATURE;
     request->sampling.top_p = is_completion ? ANTHROPIC_COMPLETION_TOP_P : ANTHROPIC_TOP_P;
     enum error_code code = is_completion ? anthropic_parse_completion(root, request, error)
                                          : parse_messages(root, use, request, error);
-    return code == OK ? parse_sampling(root, request, error) : code;
+    if (code == OK)
+        code = parse_sampling(root, request, error);
+    if (code == OK)
+        code = keep_extras(root, request, error);
+    return code == OK ? needs_first_turn(request, error) : code;
 }

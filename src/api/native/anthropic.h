@@ -27,6 +27,10 @@ enum error_code anthropic_content(struct converse_parser *parser, yyjson_val *co
                                   const char *key, enum chat_role role, struct chat_block **blocks,
                                   size_t *block_count) WARN_UNUSED;
 
+/* One citation: from a reply, in a request or of an upstream, and into one. */
+void anthropic_read_citation(yyjson_val *object, struct chat_citation *citation);
+void anthropic_append_citation(struct buf *out, const struct chat_citation *citation);
+
 /* The member cache_control of a block or a tool: a cache point behind it. */
 enum error_code anthropic_cache_control(struct converse_parser *parser, yyjson_val *object, const char *where,
                                         bool *is_there, uint32_t *ttl_seconds) WARN_UNUSED;

@@ -50,7 +50,8 @@ static enum error_code add_turn(struct chat_request *request, enum chat_role rol
         request->system = block;
         request->system_count = 1;
     } else {
-        request->messages[request->message_count++] = (struct chat_message){role, block, 1};
+        request->messages[request->message_count++] =
+            (struct chat_message){.role = role, .blocks = block, .block_count = 1};
     }
     return OK;
 }

@@ -48,6 +48,10 @@ static enum error_code parse_text(struct converse_parser *parser, yyjson_val *ob
     if (code == OK)
         code = fields_need_str(object, where, "text", 0, SIZE_MAX, &block->text, parser->error);
     block->kind = CHAT_TEXT;
+    yyjson_val *citations = yyjson_obj_get(object, "citations");
+    if (code == OK && !citations_read(parser->request->arena, citations, anthropic_read_citation, &block->citations,
+                                      &block->citation_count))
+        code = error_no_memory(parser->error);
     return code;
 }
 
@@ -113,6 +117,8 @@ static enum error_code source_data(struct converse_parser *parser, yyjson_val *s
     enum error_code code = json_get_str(source, where, "media_type", &media_type, NULL, parser->error);
     if (code == OK)
         code = fields_need_str(source, where, "data", 1, SIZE_MAX, &input->bytes, parser->error);
+    input->source = is_text ? CHAT_SOURCE_TEXT : CHAT_SOURCE_BASE64;
+    input->data = input->bytes;
     if (code != OK)
         return code;
     if (!format_of_media_type(media_type, &input->format) || (is_text && !str_eq(input->format, STR("txt"))))
@@ -129,8 +135,25 @@ static enum error_code source_content(struct converse_parser *parser, yyjson_val
     yyjson_val *content = yyjson_obj_get(source, "content");
     input->format = STR("txt");
     input->is_plain = true;
+    input->source = CHAT_SOURCE_TEXT;
     input->bytes = json_str(content);
-    return yyjson_is_str(content) ? OK : joined_texts(parser, content, where, "content", &input->bytes);
+    enum error_code code =
+        yyjson_is_str(content) ? OK : joined_texts(parser, content, where, "content", &input->bytes);
+    input->data = input->bytes;
+    return code;
+}
+
+/* A file behind a URL or with the provider: `data` is where. */
+static enum error_code source_elsewhere(struct converse_parser *parser, yyjson_val *source, const char *where,
+                                        const char *type, const char *instead, enum chat_source *kind,
+                                        struct str *data)
+{
+    bool is_url = strcmp(type, "url") == 0;
+    *kind = is_url ? CHAT_SOURCE_URL : CHAT_SOURCE_FILE;
+    enum error_code code = needs_note(parser->request, CHAT_NEED_FILES_ELSEWHERE, parser->error, where, "type",
+                                      "%s is not supported by this server; send %s", type, instead);
+    return code == OK ? fields_need_str(source, where, is_url ? "url" : "file_id", 1, SIZE_MAX, data, parser->error)
+                      : code;
 }
 
 static enum error_code document_source(struct converse_parser *parser, yyjson_val *document, const char *where,
@@ -152,8 +175,8 @@ static enum error_code document_source(struct converse_parser *parser, yyjson_va
     if (code != OK)
         return code;
     if (type == URL || type == FILE_ID)
-        return field_error(parser->error, path.text, "type", "%s is not supported by this server; send base64 or text",
-                           types[type]);
+        return source_elsewhere(parser, source, path.text, types[type], "base64 or text", &input->source,
+                                &input->data);
     if (type == CONTENT)
         return source_content(parser, source, path.text, input);
     return source_data(parser, source, path.text, type == TEXT, input);
@@ -168,8 +191,8 @@ static enum error_code parse_citations(struct converse_parser *parser, yyjson_va
     if (code == OK)
         code = json_get_bool(citations, path.text, "enabled", &is_cited, NULL, parser->error);
     if (code == OK && is_cited) /* a reply may cite nothing */
-        code = fields_ignore(parser->request->ignored, citations, path.text, "enabled",
-                             "citations are not supported by this model", parser->error);
+        code = needs_ignore(parser->request, CHAT_NEED_CITATIONS, citations, path.text, "enabled",
+                            "citations are not supported by this model", parser->error);
     return code;
 }
 
@@ -223,46 +246,107 @@ static enum error_code parse_tool_use(struct converse_parser *parser, yyjson_val
     if (code == OK)
         code = fields_need_object(object, where, "input", &input, parser->error);
     parser->has_tool_blocks = true;
+    block->value = input;
     return code == OK ? fields_json_text(input, parser->request->arena, &block->json, parser->error) : code;
 }
 
-static enum error_code append_result_item(struct converse_parser *parser, yyjson_val *item, const char *where,
-                                          struct buf *text)
+/* "image/png" -> "png" */
+static struct str subtype_of(struct str media_type)
+{
+    ptrdiff_t slash = str_find_char(media_type, '/', 0);
+    return str_slice(media_type, slash < 0 ? 0 : (size_t)slash + 1, media_type.len);
+}
+
+/* Its bytes stay what they are in the body. */
+static enum error_code parse_image(struct converse_parser *parser, yyjson_val *object, const char *where,
+                                   struct chat_block *block)
+{
+    static const char *const types[] = {"base64", "url", "file", NULL};
+    struct error *error = parser->error;
+    struct field_path path = field_path_member(where, "source");
+    struct str media_type = {0};
+    yyjson_val *source = NULL;
+    int type = -1;
+    block->kind = CHAT_IMAGE;
+    enum error_code code =
+        needs_note(parser->request, CHAT_NEED_IMAGES, error, where, "", "image: this model reads text only");
+    if (code == OK)
+        code = needs_where(parser->request, block, where, error);
+    if (code == OK)
+        code = fields_need_object(object, where, "source", &source, error);
+    if (code == OK)
+        code = fields_enum(source, path.text, "type", types, &type, error);
+    if (code == OK && type < 0)
+        code = field_error(error, path.text, "type", "required and missing");
+    if (code == OK && type > 0)
+        return source_elsewhere(parser, source, path.text, types[type], "base64", &block->source, &block->data);
+    block->source = CHAT_SOURCE_BASE64;
+    if (code == OK)
+        code = fields_need_str(source, path.text, "media_type", 1, SIZE_MAX, &media_type, error);
+    block->format = subtype_of(media_type);
+    return code == OK ? fields_need_str(source, path.text, "data", 1, SIZE_MAX, &block->data, error) : code;
+}
+
+/* Blocks that only the provider knows. */
+static enum error_code parse_other(struct converse_parser *parser, const char *where, struct str type,
+                                   struct chat_block *block)
+{
+    block->kind = CHAT_OTHER;
+    enum error_code code = needs_note(parser->request, CHAT_NEED_OTHER_BLOCKS, parser->error, where, "type",
+                                      "'%.*s' blocks are not supported by this model",
+                                      (int)(type.len > 40 ? 40 : type.len), type.data);
+    return code == OK ? needs_where(parser->request, block, where, parser->error) : code;
+}
+
+static enum error_code parse_other_item(struct converse_parser *parser, const char *where, struct chat_block *block)
+{
+    block->kind = CHAT_OTHER;
+    enum error_code code = needs_note(parser->request, CHAT_NEED_OTHER_BLOCKS, parser->error, where, "type",
+                                      "must be text, document, search_result or image");
+    return code == OK ? needs_where(parser->request, block, where, parser->error) : code;
+}
+
+static enum error_code parse_result_item(struct converse_parser *parser, yyjson_val *item, const char *where,
+                                         struct chat_block *block)
 {
     struct str type = {0};
-    struct chat_block block = {0};
+    block->raw = item;
     if (!yyjson_is_obj(item))
         return field_error(parser->error, where, "", "expected an object, got %s", json_type_name(item));
     enum error_code code = fields_need_str(item, where, "type", 1, SIZE_MAX, &type, parser->error);
     if (code != OK)
         return code;
     if (str_eq(type, STR("text")))
-        code = parse_text(parser, item, where, &block);
+        code = parse_text(parser, item, where, block);
     else if (str_eq(type, STR("document")))
-        code = parse_document(parser, item, where, &block);
+        code = parse_document(parser, item, where, block);
     else if (str_eq(type, STR("search_result")))
-        code = parse_search_result(parser, item, where, &block);
+        code = parse_search_result(parser, item, where, block);
     else if (str_eq(type, STR("image")))
-        return field_error(parser->error, where, "", "image: this model reads text only");
+        code = parse_image(parser, item, where, block);
     else
-        return field_error(parser->error, where, "type", "must be text, document, search_result or image");
-    if (code == OK && block.text.len > 0 && !buf_append_str(text, block.text))
-        return error_no_memory(parser->error);
+        code = parse_other_item(parser, where, block);
+    block->raw = item;
     return code;
 }
 
-/* A string, or an array of blocks joined by newlines. */
-static enum error_code result_text(struct converse_parser *parser, yyjson_val *content, const char *where,
-                                   struct str *flat)
+/* A string, or an array of blocks. */
+static enum error_code result_content(struct converse_parser *parser, yyjson_val *content, const char *where,
+                                      struct chat_block *block)
 {
-    if (!content || yyjson_is_null(content) || yyjson_is_str(content)) {
-        *flat = yyjson_is_str(content) ? json_str(content) : STR("");
+    if (!content || yyjson_is_null(content))
         return OK;
-    }
-    if (!yyjson_is_arr(content))
+    if (yyjson_is_arr(content))
+        return converse_result_content(parser, content, where, parse_result_item, block);
+    if (!yyjson_is_str(content))
         return field_error(parser->error, where, "content", "expected a string or an array, got %s",
                            json_type_name(content));
-    return converse_flatten_result(parser, content, where, append_result_item, flat);
+    block->content = ARENA_NEW(parser->request->arena, struct chat_block);
+    if (!block->content)
+        return error_no_memory(parser->error);
+    *block->content = (struct chat_block){.kind = CHAT_TEXT, .text = json_str(content)};
+    block->content_count = 1;
+    return OK;
 }
 
 static enum error_code parse_tool_result(struct converse_parser *parser, yyjson_val *object, const char *where,
@@ -276,7 +360,7 @@ static enum error_code parse_tool_result(struct converse_parser *parser, yyjson_
     if (code == OK)
         code = json_get_bool(object, where, "is_error", &block->is_error, NULL, parser->error);
     parser->has_tool_blocks = true;
-    return code == OK ? result_text(parser, yyjson_obj_get(object, "content"), where, &block->text) : code;
+    return code == OK ? result_content(parser, yyjson_obj_get(object, "content"), where, block) : code;
 }
 
 /* Thinking of earlier turns is kept in the view and never rendered. */
@@ -284,14 +368,9 @@ static enum error_code parse_thinking(struct converse_parser *parser, yyjson_val
                                       struct chat_block *block)
 {
     block->kind = CHAT_REASONING;
+    block->signature = json_str(yyjson_obj_get(object, "signature"));
+    block->data = json_str(yyjson_obj_get(object, "data"));
     return json_get_str(object, where, "thinking", &block->text, NULL, parser->error);
-}
-
-static enum error_code parse_image(struct converse_parser *parser, yyjson_val *object, const char *where,
-                                   struct chat_block *block)
-{
-    (void)object, (void)block;
-    return field_error(parser->error, where, "", "image: this model reads text only");
 }
 
 /* What the newer version of the API has taken away. */
@@ -341,10 +420,11 @@ static enum error_code parse_block(struct converse_parser *parser, yyjson_val *o
             return field_error(parser->error, where, "type", "%s does not belong into a message of the %s",
                                kinds[i].type, roles[role]);
         code = kinds[i].parse(parser, object, where, block);
+        block->raw = object;
         return code == OK ? check_newer(parser, object, where, role, block) : code;
     }
-    return field_error(parser->error, where, "type", "'%.*s' blocks are not supported by this model",
-                       (int)(type.len > 40 ? 40 : type.len), type.data);
+    block->raw = object;
+    return parse_other(parser, where, type, block);
 }
 
 enum error_code anthropic_content(struct converse_parser *parser, yyjson_val *content, const char *where,
@@ -399,6 +479,7 @@ enum error_code anthropic_message(struct converse_parser *parser, yyjson_val *ob
     if (code != OK)
         return code;
     message->role = meant[role];
+    message->raw = object;
     code = anthropic_content(parser, yyjson_obj_get(object, "content"), where, "content", message->role,
                              &message->blocks, &message->block_count);
     if (code == OK && message->block_count == 0 && message->role != CHAT_ASSISTANT)

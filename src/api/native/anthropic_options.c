@@ -59,7 +59,7 @@ static enum error_code parse_thinking(yyjson_val *object, const char *where, con
     if (!thinking || yyjson_is_null(thinking))
         return OK;
     if (yyjson_is_str(thinking))
-        return fields_ignore(request->ignored, object, where, key, why, error);
+        return needs_ignore(request, CHAT_NEED_THINKING, object, where, key, why, error);
     enum error_code code = json_get_object(object, where, key, &thinking, error);
     if (code == OK)
         code = fields_enum(thinking, path.text, "type", types, &type, error);
@@ -67,7 +67,9 @@ static enum error_code parse_thinking(yyjson_val *object, const char *where, con
         code = field_error(error, path.text, "type", "required and missing");
     if (code == OK && type == ENABLED)
         code = check_budget(thinking, path.text, is_interleaved, request, error);
-    return code == OK && type != DISABLED ? fields_ignore(request->ignored, object, where, key, why, error) : code;
+    return code == OK && type != DISABLED
+               ? needs_ignore(request, CHAT_NEED_THINKING, object, where, key, why, error)
+               : code;
 }
 
 /* {"type": "json_schema", "schema": {...}} at where.key. */
@@ -110,19 +112,21 @@ static enum error_code parse_output_config(yyjson_val *object, const char *where
     if (code == OK)
         code = json_get_str(config, path.text, "effort", &effort, NULL, error);
     if (code == OK)
-        code = fields_ignore(request->ignored, config, path.text, "effort", "is not supported by this model", error);
+        code = needs_ignore(request, CHAT_NEED_EFFORT, config, path.text, "effort", "is not supported by this model",
+                            error);
     return code == OK ? parse_format(config, path.text, "format", request, error) : code;
 }
 
 enum error_code anthropic_options_parse(yyjson_val *object, const char *where, struct chat_request *request,
                                         struct error *error)
 {
-    static const struct field_absent absent[] = {
-        {"mcp_servers", "MCP servers are not called by this server; call them yourself and send toolUse blocks"},
-        {"container", "containers are not supported by this server"},
+    static const struct needs_member needed[] = {
+        {"mcp_servers", CHAT_NEED_CONNECTORS,
+         "MCP servers are not called by this server; call them yourself and send toolUse blocks"},
+        {"container", CHAT_NEED_CONNECTORS, "containers are not supported by this server"},
     };
     bool is_interleaved;
-    enum error_code code = fields_refuse(object, where, absent, sizeof(absent) / sizeof(absent[0]), error);
+    enum error_code code = needs_members(request, object, where, needed, sizeof(needed) / sizeof(needed[0]), error);
     if (code == OK)
         code = check_betas(object, where, &is_interleaved, error);
     if (code == OK)
@@ -134,8 +138,8 @@ enum error_code anthropic_options_parse(yyjson_val *object, const char *where, s
     if (code == OK)
         code = parse_format(object, where, "output_format", request, error);
     if (code == OK)
-        code = fields_ignore(request->ignored, object, where, "context_management",
-                             "the conversation is taken as it is sent; there is nothing to clear", error);
+        code = needs_ignore(request, CHAT_NEED_CONTEXT_EDITS, object, where, "context_management",
+                            "the conversation is taken as it is sent; there is nothing to clear", error);
     return code;
 }
 

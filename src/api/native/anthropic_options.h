@@ -4,7 +4,7 @@
 #ifndef API_ANTHROPIC_OPTIONS_H
 #define API_ANTHROPIC_OPTIONS_H
 
-#include "api/fields.h"
+#include "api/needs.h"
 #include "chat/chat.h"
 
 /* thinking (also as reasoning_config), output_config, output_format, anthropic_beta, context_management; what can't be

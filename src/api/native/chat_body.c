@@ -9,16 +9,19 @@
 #define TOP_K_MAX 500
 #define PENALTY_MAX 2
 
-/* Members that nobody can be given here, and would change the reply. */
+/* Members that nobody is given, and would change the reply... */
 static const struct field_absent refused[] = {
     {"functions", "send tools instead"},
     {"function_call", "send tool_choice instead"},
-    {"logit_bias", "tokens can't be made likelier by their numbers here"},
-    {"web_search_options", "there is no search on the web here"},
-    {"documents", "send the texts in messages"},
-    {"guided_json", "send response_format instead"},
-    {"guided_regex", "replies can be held to a JSON schema only, by response_format"},
-    {"guided_grammar", "replies can be held to a JSON schema only, by response_format"},
+};
+/* ...and those that other targets may know. */
+static const struct needs_member needed[] = {
+    {"logit_bias", CHAT_NEED_TOKEN_BIAS, "tokens can't be made likelier by their numbers here"},
+    {"web_search_options", CHAT_NEED_CONNECTORS, "there is no search on the web here"},
+    {"documents", CHAT_NEED_OTHER_BLOCKS, "send the texts in messages"},
+    {"guided_json", CHAT_NEED_GUIDED_TEXT, "send response_format instead"},
+    {"guided_regex", CHAT_NEED_GUIDED_TEXT, "replies can be held to a JSON schema only, by response_format"},
+    {"guided_grammar", CHAT_NEED_GUIDED_TEXT, "replies can be held to a JSON schema only, by response_format"},
 };
 
 static enum error_code parse_sampling(yyjson_val *root, struct chat_request *request, struct error *error)
@@ -39,8 +42,8 @@ static enum error_code parse_sampling(yyjson_val *root, struct chat_request *req
         bool present;
         code = json_get_number(root, "", penalties[i], -PENALTY_MAX, PENALTY_MAX, &penalty, &present, error);
         if (code == OK && present && penalty != 0 && penalty != 1)
-            code = fields_ignore(request->ignored, root, "", penalties[i], "penalties have no effect on these models",
-                                 error);
+            code = needs_ignore(request, CHAT_NEED_PENALTIES, root, "", penalties[i],
+                                "penalties have no effect on these models", error);
     }
     sampling->top_k = top_k > 0 ? (int32_t)top_k : 0;
     sampling->seed = (uint64_t)seed;
@@ -133,7 +136,18 @@ static enum error_code parse_known(yyjson_val *root, struct chat_request *reques
         "web_search_options", "documents",       "guided_json",         "guided_regex", "guided_grammar",
         "user",             NULL};
     enum error_code code = fields_known(request->ignored, root, "", members, error);
-    return code == OK ? fields_refuse(root, "", refused, sizeof(refused) / sizeof(refused[0]), error) : code;
+    if (code == OK)
+        code = fields_refuse(root, "", refused, sizeof(refused) / sizeof(refused[0]), error);
+    return code == OK ? needs_members(request, root, "", needed, sizeof(needed) / sizeof(needed[0]), error) : code;
+}
+
+/* What the neutral request has no place for. */
+static enum error_code keep_extras(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    static const char *const carried[] = {"messages", "prompt", "model", "stream", "stream_options", "max_tokens",
+                                          "max_completion_tokens", "temperature", "top_p", "top_k", "seed", "stop",
+                                          "tools", "tool_choice", "parallel_tool_calls", NULL};
+    return needs_extras(request, root, "", carried, error);
 }
 
 static enum error_code parse_text(yyjson_val *root, struct chat_request *request, struct error *error)
@@ -150,6 +164,7 @@ static enum error_code parse_text(yyjson_val *root, struct chat_request *request
 
 static enum error_code parse_root(yyjson_val *root, struct chat_request *request, struct error *error)
 {
+    request->origin = &chat_codec;
     enum error_code code = parse_known(root, request, error);
     if (code == OK)
         code = parse_length(root, request, error);
@@ -161,13 +176,17 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
         code = parse_extent(root, error);
     if (code == OK)
         code = parse_format(root, request, error);
+    if (code == OK)
+        code = keep_extras(root, request, error);
     if (code != OK)
         return code;
     yyjson_val *prompt = yyjson_obj_get(root, "prompt");
     if (prompt && !yyjson_is_null(prompt))
         return parse_text(root, request, error);
     code = chat_body_tools(root, request, error);
-    return code == OK ? chat_body_messages(root, request, error) : code;
+    if (code == OK)
+        code = chat_body_messages(root, request, error);
+    return code == OK ? needs_first_turn(request, error) : code;
 }
 
 enum error_code chat_body_parse(yyjson_val *root, const struct chat_body_defaults *defaults,

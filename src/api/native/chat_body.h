@@ -4,7 +4,7 @@
 #ifndef API_CHAT_BODY_H
 #define API_CHAT_BODY_H
 
-#include "api/fields.h"
+#include "api/needs.h"
 #include "chat/codec.h"
 
 /* What a family takes without being told. */
@@ -19,5 +19,9 @@ enum error_code chat_body_parse(yyjson_val *root, const struct chat_body_default
 /* Its parts: the members `messages`, and `tools`, `tool_choice` and what belongs to them. */
 enum error_code chat_body_messages(yyjson_val *root, struct chat_request *request, struct error *error) WARN_UNUSED;
 enum error_code chat_body_tools(yyjson_val *root, struct chat_request *request, struct error *error) WARN_UNUSED;
+
+/* A part of a message that is no text: an image, audio, video, a file, or what only the provider knows. */
+enum error_code chat_body_media(struct chat_request *request, yyjson_val *part, struct str type, const char *where,
+                                struct chat_block *block, struct error *error) WARN_UNUSED;
 
 #endif

@@ -50,23 +50,29 @@ static enum error_code append_blocks(struct reader *reader, struct chat_block **
 
 /* --- content ---------------------------------------------------------------------------------------- */
 
-static enum error_code parse_part(struct reader *reader, yyjson_val *part, const char *where, struct str *text)
+static enum error_code parse_words(struct reader *reader, yyjson_val *part, const char *where, const char *key,
+                                   struct chat_block *block)
 {
     static const char *const members[] = {"type", "text", "refusal", "cache_control", NULL};
+    block->kind = CHAT_TEXT;
+    enum error_code code = fields_known(reader->request->ignored, part, where, members, reader->error);
+    return code == OK ? fields_need_str(part, where, key, 0, SIZE_MAX, &block->text, reader->error) : code;
+}
+
+static enum error_code parse_part(struct reader *reader, yyjson_val *part, const char *where, struct chat_block *block)
+{
     struct str type = {0};
+    block->raw = part;
     if (!yyjson_is_obj(part))
         return field_error(reader->error, where, "", "expected an object, got %s", json_type_name(part));
     enum error_code code = fields_need_str(part, where, "type", 1, SIZE_MAX, &type, reader->error);
     if (code != OK)
         return code;
-    bool is_refusal = str_eq(type, STR("refusal"));
-    if (!is_refusal && !str_eq(type, STR("text")) && !str_eq(type, STR("input_text")) &&
-        !str_eq(type, STR("output_text")))
-        return field_error(reader->error, where, "type", "%.*s: this model reads text only",
-                           (int)(type.len > 40 ? 40 : type.len), type.data);
-    code = fields_known(reader->request->ignored, part, where, members, reader->error);
-    return code == OK ? fields_need_str(part, where, is_refusal ? "refusal" : "text", 0, SIZE_MAX, text, reader->error)
-                      : code;
+    if (str_eq(type, STR("refusal")))
+        return parse_words(reader, part, where, "refusal", block);
+    if (str_eq(type, STR("text")) || str_eq(type, STR("input_text")) || str_eq(type, STR("output_text")))
+        return parse_words(reader, part, where, "text", block);
+    return chat_body_media(reader->request, part, type, where, block, reader->error);
 }
 
 /* A string, an array of parts, or nothing at all where `may_be_absent`. */
@@ -93,9 +99,7 @@ static enum error_code parse_content(struct reader *reader, yyjson_val *object, 
     yyjson_arr_foreach(content, i, max, part)
     {
         struct field_path path = field_path_index(where, "content", i);
-        struct chat_block *block = &(*blocks)[(*count)++];
-        block->kind = CHAT_TEXT;
-        code = parse_part(reader, part, path.text, &block->text);
+        code = parse_part(reader, part, path.text, &(*blocks)[(*count)++]);
         if (code != OK)
             return code;
     }
@@ -105,15 +109,17 @@ static enum error_code parse_content(struct reader *reader, yyjson_val *object, 
 /* --- calls of the assistant, and their results -------------------------------------------------------- */
 
 /* The arguments, a string of JSON; nothing stands for no arguments. */
-static enum error_code parse_arguments(struct reader *reader, yyjson_val *function, const char *where, struct str *json)
+static enum error_code parse_arguments(struct reader *reader, yyjson_val *function, const char *where,
+                                       struct chat_block *block)
 {
     yyjson_val *arguments = yyjson_obj_get(function, "arguments"), *inner = NULL;
     if (!arguments || yyjson_is_null(arguments) || (yyjson_is_str(arguments) && yyjson_get_len(arguments) == 0)) {
-        *json = STR("{}");
+        block->json = STR("{}");
         return OK;
     }
+    block->value = arguments;
     if (yyjson_is_obj(arguments)) /* as some write them */
-        return fields_json_text(arguments, reader->request->arena, json, reader->error);
+        return fields_json_text(arguments, reader->request->arena, &block->json, reader->error);
     if (!yyjson_is_str(arguments))
         return field_error(reader->error, where, "arguments", "expected a string, got %s", json_type_name(arguments));
     enum error_code code = fields_parse_inner(json_str(arguments), reader->request->arena, &inner, reader->error);
@@ -121,7 +127,8 @@ static enum error_code parse_arguments(struct reader *reader, yyjson_val *functi
         return field_error(reader->error, where, "arguments", "must hold a JSON object, got %s", json_type_name(inner));
     if (code == ERROR_INVALID)
         return field_error(reader->error, where, "arguments", "is not JSON");
-    return code == OK ? fields_json_text(inner, reader->request->arena, json, reader->error) : code;
+    block->value = inner;
+    return code == OK ? fields_json_text(inner, reader->request->arena, &block->json, reader->error) : code;
 }
 
 static enum error_code parse_call(struct reader *reader, yyjson_val *call, const char *where, struct chat_block *block)
@@ -130,6 +137,7 @@ static enum error_code parse_call(struct reader *reader, yyjson_val *call, const
     static const char *const function_members[] = {"name", "arguments", NULL};
     yyjson_val *function = NULL;
     block->kind = CHAT_TOOL_USE;
+    block->raw = call;
     if (!yyjson_is_obj(call))
         return field_error(reader->error, where, "", "expected an object, got %s", json_type_name(call));
     enum error_code code = fields_known(reader->request->ignored, call, where, members, reader->error);
@@ -142,7 +150,7 @@ static enum error_code parse_call(struct reader *reader, yyjson_val *call, const
         code = fields_known(reader->request->ignored, function, path.text, function_members, reader->error);
     if (code == OK)
         code = fields_need_str(function, path.text, "name", 1, NAME_MAX_CHARACTERS, &block->name, reader->error);
-    return code == OK ? parse_arguments(reader, function, path.text, &block->json) : code;
+    return code == OK ? parse_arguments(reader, function, path.text, block) : code;
 }
 
 static enum error_code parse_assistant(struct reader *reader, yyjson_val *object, const char *where,
@@ -154,7 +162,8 @@ static enum error_code parse_assistant(struct reader *reader, yyjson_val *object
     enum error_code code = json_get_array(object, where, "tool_calls", &calls, reader->error);
     if (code == OK)
         code = parse_content(reader, object, where, true, &message->blocks, &message->block_count);
-    if (code == OK && message->block_count > 0 && message->blocks[0].text.len == 0 && yyjson_arr_size(calls) > 0)
+    if (code == OK && message->block_count > 0 && message->blocks[0].kind == CHAT_TEXT &&
+        message->blocks[0].text.len == 0 && yyjson_arr_size(calls) > 0)
         message->block_count = 0; /* "" beside calls says nothing */
     yyjson_arr_foreach(calls, i, max, call)
     {
@@ -165,41 +174,15 @@ static enum error_code parse_assistant(struct reader *reader, yyjson_val *object
     return code;
 }
 
-/* Texts of a result as one, a line feed between two. */
-static enum error_code join(struct reader *reader, const struct chat_block *blocks, size_t count, struct str *text)
-{
-    size_t len = 0, at = 0;
-    *text = count ? blocks[0].text : STR("");
-    if (count < 2)
-        return OK;
-    for (size_t i = 0; i < count; i++)
-        len += blocks[i].text.len + 1;
-    char *joined = arena_alloc(reader->request->arena, len);
-    if (!joined)
-        return error_no_memory(reader->error);
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            joined[at++] = '\n';
-        if (blocks[i].text.len > 0)
-            memcpy(joined + at, blocks[i].text.data, blocks[i].text.len);
-        at += blocks[i].text.len;
-    }
-    *text = (struct str){joined, at};
-    return OK;
-}
-
 /* Results that follow each other belong into one message: `message` is that of the one before, or empty. */
 static enum error_code parse_result(struct reader *reader, yyjson_val *object, const char *where,
                                     struct chat_message *message)
 {
-    struct chat_block *texts, block = {.kind = CHAT_TOOL_RESULT};
-    size_t count = 0;
+    struct chat_block block = {.kind = CHAT_TOOL_RESULT, .raw = object};
     enum error_code code =
         fields_need_str(object, where, "tool_call_id", 1, CALL_ID_MAX_CHARACTERS, &block.id, reader->error);
     if (code == OK)
-        code = parse_content(reader, object, where, false, &texts, &count);
-    if (code == OK)
-        code = join(reader, texts, count, &block.text);
+        code = parse_content(reader, object, where, false, &block.content, &block.content_count);
     message->role = CHAT_USER;
     return code == OK ? append_blocks(reader, &message->blocks, &message->block_count, &block, 1) : code;
 }
@@ -214,9 +197,11 @@ static enum error_code add_system(struct reader *reader, yyjson_val *object, con
     struct chat_block *blocks;
     size_t count = 0;
     enum error_code code = parse_content(reader, object, where, false, &blocks, &count);
-    for (size_t i = 0; i < count && code == OK; i++)
-        if (blocks[i].text.len > 0)
+    for (size_t i = 0; i < count && code == OK; i++) {
+        blocks[i].raw = object; /* the role and the name stand there */
+        if (blocks[i].kind != CHAT_TEXT || blocks[i].text.len > 0)
             code = append_blocks(reader, &request->system, &request->system_count, &blocks[i], 1);
+    }
     return code;
 }
 
@@ -244,6 +229,7 @@ static enum error_code parse_message(struct reader *reader, yyjson_val *object, 
     if (code == OK && is_result && *was_result)
         return parse_result(reader, object, where, message - 1);
     *was_result = is_result;
+    message->raw = is_result ? NULL : object; /* results of several messages become one */
     if (code == OK && is_result)
         code = parse_result(reader, object, where, message);
     else if (code == OK && role == ROLE_ASSISTANT)
@@ -308,11 +294,13 @@ static enum error_code parse_tool(struct reader *reader, yyjson_val *object, con
     static const char *const members[] = {"type", "function", NULL};
     struct str type = STR("function");
     yyjson_val *function = NULL;
+    tool->raw = object;
     if (!yyjson_is_obj(object))
         return field_error(reader->error, where, "", "expected an object, got %s", json_type_name(object));
     enum error_code code = json_get_str(object, where, "type", &type, NULL, reader->error);
     if (code == OK && !str_eq(type, STR("function")))
-        return field_error(reader->error, where, "type", "only tools of type function can be used here");
+        return needs_note(reader->request, CHAT_NEED_SERVER_TOOLS, reader->error, where, "type",
+                          "only tools of type function can be used here");
     if (code == OK)
         code = fields_known(reader->request->ignored, object, where, members, reader->error);
     if (code == OK)

@@ -60,8 +60,8 @@ static enum error_code ignore_penalties(yyjson_val *root, struct chat_request *r
         double penalty = 0;
         code = json_get_number(root, "", keys[i], 0, 1, &penalty, NULL, error);
         if (code == OK && penalty != 0)
-            code = fields_ignore(request->ignored, root, "", keys[i], "penalties have no effect on these models",
-                                 error);
+            code = needs_ignore(request, CHAT_NEED_PENALTIES, root, "", keys[i],
+                                "penalties have no effect on these models", error);
     }
     return code;
 }
@@ -385,9 +385,14 @@ static enum error_code parse_result(struct reader *reader, yyjson_val *object, c
         code = fields_json_text(parameters, arena, &use->json, reader->error);
     use->id = arena_printf(arena, "call_%zu", number);
     *result = (struct chat_block){.kind = CHAT_TOOL_RESULT, .id = use->id};
-    if (code == OK && !use->id.data)
+    result->content = ARENA_NEW(arena, struct chat_block);
+    if (code == OK && (!use->id.data || !result->content))
         return error_no_memory(reader->error);
-    return code == OK ? fields_json_text(outputs, arena, &result->text, reader->error) : code;
+    if (code != OK)
+        return code;
+    *result->content = (struct chat_block){.kind = CHAT_JSON, .value = outputs};
+    result->content_count = 1;
+    return OK;
 }
 
 static enum error_code parse_results(struct reader *reader, yyjson_val *results)
@@ -458,7 +463,9 @@ static enum error_code parse_conversation(yyjson_val *root, struct chat_request 
         code = parse_history(&reader, root);
     if (code == OK)
         code = parse_message(&reader, root, yyjson_arr_size(results) > 0);
-    return code == OK ? parse_results(&reader, results) : code;
+    if (code == OK)
+        code = parse_results(&reader, results);
+    return code == OK ? needs_first_turn(request, error) : code;
 }
 
 static enum error_code parse_chat(yyjson_val *root, struct chat_request *request, struct error *error)

@@ -67,6 +67,7 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
 {
     static const char *const members[] = {"schemaVersion", "system", "messages", "inferenceConfig", "toolConfig", NULL};
     struct converse_parser parser = {.request = request, .error = error, .has_inline_cache_points = true};
+    request->origin = &nova_codec;
     request->sampling.temperature = NOVA_TEMPERATURE;
     request->sampling.top_p = NOVA_TOP_P;
     struct str version = {0};
@@ -81,7 +82,9 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
         code = converse_parse_system(&parser, yyjson_obj_get(root, "system"));
     if (code == OK)
         code = converse_parse_messages(&parser, yyjson_obj_get(root, "messages"));
-    return code == OK ? parse_config(root, request, error) : code;
+    if (code == OK)
+        code = parse_config(root, request, error);
+    return code == OK ? needs_first_turn(request, error) : code;
 }
 
 static enum error_code parse(yyjson_val *root, enum codec_use use, struct chat_request *request, struct error *error)
