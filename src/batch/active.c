@@ -214,14 +214,15 @@ static enum error_code open_files(struct active *active, struct error *error)
     struct batch_counts *counts = &active->job.counts;
     enum error_code code = input_open(active->dir, &active->input, error);
     if (code == ERROR_NOT_FOUND && active->may_prepare) {
-        code = prepare_input(active->runner->options, &active->job, active->dir, &active->is_cancelled, error);
+        code = prepare_input(active->runner->options, &active->job, active->dir, active->claim.fence,
+                             &active->is_cancelled, error);
         if (code == OK)
             code = input_open(active->dir, &active->input, error);
     }
     if (code != OK)
         return code;
     *counts = (struct batch_counts){.total = input_total(active->input)};
-    return results_open(active->dir, counts->total, &active->results, counts, error);
+    return results_open(active->dir, active->claim.fence, counts->total, &active->results, counts, error);
 }
 
 static void run_open(void *ctx)
@@ -233,8 +234,17 @@ static void run_open(void *ctx)
 static void run_put(void *ctx)
 {
     struct active *active = ctx;
-    active->outcome = output_put(active->runner->options, &active->job, active->dir, active->input, active->results,
-                                 &active->is_cancelled, &active->error);
+    const struct output_source source = {
+        .options = active->runner->options,
+        .job = &active->job,
+        .store = active->runner->store,
+        .claim = &active->claim,
+        .dir = active->dir,
+        .input = active->input,
+        .results = active->results,
+        .is_cancelled = &active->is_cancelled,
+    };
+    active->outcome = output_put(&source, &active->error);
 }
 
 static void give_task(struct active *active, enum active_step step)
@@ -294,7 +304,9 @@ static void opened(struct active *active)
         return;
     }
     close_files(active);
-    if (active->is_stopping && (code == ERROR_CANCELLED || code == ERROR_NOT_FOUND))
+    if (code == ERROR_CONFLICT)
+        complain(active, &active->error);
+    else if (active->is_stopping && (code == ERROR_CANCELLED || code == ERROR_NOT_FOUND))
         end(active, BATCH_STOPPED);
     else if (batch_may_pass(code))
         wait_for(active, &active->error);
@@ -317,7 +329,9 @@ static void put(struct active *active)
     if (code == ERROR_CANCELLED)
         return;
     if (code != OK) {
-        if (batch_may_pass(code) || (code == ERROR_DENIED && !is_ending(active)))
+        if (code == ERROR_CONFLICT)
+            complain(active, &active->error);
+        else if (batch_may_pass(code) || (code == ERROR_DENIED && !is_ending(active)))
             wait_for(active, &active->error);
         else
             fail(active, &active->error);
@@ -445,7 +459,7 @@ void active_landed(struct flight *flight)
     flight_queue_add(&active->landed, flight);
     if (active->broken.code != OK)
         drop_flights(active, &active->landed);
-    else if (!active->is_waiting)
+    else if (!active->is_waiting && runner_may_write(active->runner))
         log_landed(active);
     (void)uv_async_send(&active->runner->wake);
 }

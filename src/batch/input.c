@@ -107,7 +107,7 @@ static enum error_code read_files(struct input *input, struct error *error)
     return code;
 }
 
-enum error_code input_open(const char *dir, struct input **input, struct error *error)
+static enum error_code open_parts(const char *dir, struct input **input, struct error *error)
 {
     struct input *made = mem_calloc(1, sizeof(*made));
     if (!made)
@@ -126,6 +126,16 @@ enum error_code input_open(const char *dir, struct input **input, struct error *
     }
     *input = made;
     return OK;
+}
+
+enum error_code input_open(const char *dir, struct input **input, struct error *error)
+{
+    char path[PATH_BYTES];
+    int len = snprintf(path, sizeof(path), "%s/" INPUT_DIRECTORY, dir);
+    enum error_code code = len < 0 || len >= PATH_BYTES
+                               ? error_set(error, ERROR_INVALID, "data directory: the path is too long")
+                               : open_parts(path, input, error);
+    return code == ERROR_NOT_FOUND ? open_parts(dir, input, error) : code;
 }
 
 void input_close(struct input *input)

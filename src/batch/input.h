@@ -1,5 +1,5 @@
 /* input.h - a job's records: copied out of the object store once, then found by
- * number. What lies in the job's directory:
+ * number. What lies in the directory `records` of the job's:
  *
  *   input   the records' lines, each with a line feed
  *   index   per record: u64 offset and u32 length of its line in `input`, u32
@@ -8,6 +8,10 @@
  *   order   per record: u32 number of the one to be computed next (order.h)
  *   files   {"files":[{"name":"a.jsonl","records":2}]}, in the order of their
  *           records; written last: where it is, all is
+ *
+ * Each claim of the job makes a directory of its own (fenced.h), and the first
+ * that is whole gets the name. Programs of before had the files in the job's
+ * directory itself.
  *
  * An object that changes while the job runs changes nothing, then. A job works
  * in bounded memory however many records it has. One thread at a time. */
@@ -25,7 +29,9 @@ struct input_file {
 
 struct input;
 
-/* ERROR_NOT_FOUND: the job was not prepared yet. */
+#define INPUT_DIRECTORY "records"
+
+/* Of the job's directory. ERROR_NOT_FOUND: the job was not prepared yet. */
 enum error_code input_open(const char *dir, struct input **input, struct error *error) WARN_UNUSED;
 void input_close(struct input *input); /* NULL is legal */
 
@@ -43,6 +49,7 @@ enum error_code input_at(struct input *input, uint64_t at, uint64_t *number, str
 /* --- making one --- */
 
 struct input_writer;
+/* The files lie in `dir` itself. */
 enum error_code input_writer_new(const char *dir, struct input_writer **writer, struct error *error) WARN_UNUSED;
 void input_writer_free(struct input_writer *writer); /* NULL is legal */
 enum error_code input_writer_file(struct input_writer *writer, struct str name, struct error *error) WARN_UNUSED;

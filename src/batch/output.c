@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "batch/fenced.h"
 #include "batch/files.h"
 #include "batch/prepare.h"
 #include "batch/record.h"
@@ -12,11 +13,7 @@
 #define PATH_BYTES 4096
 
 struct output {
-    const struct batch_options *options;
-    const struct batch_job *job;
-    struct input *input;
-    struct results *results;
-    const atomic_bool *is_cancelled;
+    const struct output_source *source;
     char path[PATH_BYTES]; /* where an object is built */
     struct str bucket, prefix; /* the prefix ends with a slash, or is empty */
     struct buf line, result, out;
@@ -26,11 +23,11 @@ static enum error_code append_record(struct output *output, struct file_writer *
                                      struct error *error)
 {
     struct result result;
-    enum error_code code = results_read(output->results, number, &output->result, &result, error);
+    enum error_code code = results_read(output->source->results, number, &output->result, &result, error);
     if (code == ERROR_NOT_FOUND)
         return OK;
     if (code == OK)
-        code = input_read(output->input, number, &output->line, error);
+        code = input_read(output->source->input, number, &output->line, error);
     if (code != OK && code != ERROR_INVALID)
         return code;
     buf_clear(&output->out);
@@ -47,7 +44,7 @@ static enum error_code build_file(struct output *output, const struct input_file
         return code;
     for (uint64_t i = 0; i < file->count && code == OK; i++) {
         code = append_record(output, &writer, file->first + i, error);
-        if (code == OK && atomic_load(output->is_cancelled))
+        if (code == OK && atomic_load(output->source->is_cancelled))
             code = error_set(error, ERROR_CANCELLED, "the server is stopping");
     }
     return file_writer_close(&writer, code, error);
@@ -62,21 +59,28 @@ static enum error_code put_problem(enum objects_problem problem, struct error *e
     return error_prefix(error, "The output cannot be written");
 }
 
+/* Unless another runner has the job: its output is the one that counts. */
 static enum error_code put(struct output *output, struct str name, const char *type, struct error *error)
 {
     char key[OBJECTS_KEY_MAX + 1];
-    int len = snprintf(key, sizeof(key), STR_FMT "%s/" STR_FMT ".out", STR_ARG(output->prefix), output->job->id,
+    unsigned status;
+    int len = snprintf(key, sizeof(key), STR_FMT "%s/" STR_FMT ".out", STR_ARG(output->prefix), output->source->job->id,
                        STR_ARG(name));
     if (len < 0 || (size_t)len >= sizeof(key))
         return error_set(error, ERROR_INVALID, "The key of the output of " STR_FMT " is longer than %d bytes.",
                          STR_ARG(name), OBJECTS_KEY_MAX);
-    return put_problem(objects_put_file(output->options->objects, output->job->tenant, output->bucket,
+    enum error_code code = jobs_status(output->source->store, output->source->claim, &status, error);
+    if (code != OK) {
+        error->code = code == ERROR_CONFLICT ? ERROR_CONFLICT : ERROR_UNAVAILABLE; /* the database may answer later */
+        return error->code;
+    }
+    return put_problem(objects_put_file(output->source->options->objects, output->source->job->tenant, output->bucket,
                                         (struct str){key, (size_t)len}, output->path, str_of(type), error), error);
 }
 
 static enum error_code put_manifest(struct output *output, struct error *error)
 {
-    const struct batch_counts *counts = &output->job->counts;
+    const struct batch_counts *counts = &output->source->job->counts;
     struct file_writer writer;
     buf_clear(&output->out);
     buf_appendf(&output->out,
@@ -99,9 +103,9 @@ static enum error_code put_all(struct output *output, struct arena *arena, struc
 {
     size_t count;
     struct str key;
-    const struct input_file *files = input_files(output->input, &count);
+    const struct input_file *files = input_files(output->source->input, &count);
     enum error_code code =
-        prepare_problem(objects_parse_uri(output->job->output_uri, &output->bucket, &key, error), error);
+        prepare_problem(objects_parse_uri(output->source->job->output_uri, &output->bucket, &key, error), error);
     if (code != OK)
         return code;
     bool has_slash = key.len == 0 || key.data[key.len - 1] == '/';
@@ -116,24 +120,19 @@ static enum error_code put_all(struct output *output, struct arena *arena, struc
     return code == OK ? put_manifest(output, error) : code;
 }
 
-enum error_code output_put(const struct batch_options *options, const struct batch_job *job, const char *dir,
-                           struct input *input, struct results *results, const atomic_bool *is_cancelled,
-                           struct error *error)
+enum error_code output_put(const struct output_source *source, struct error *error)
 {
     struct arena arena;
-    struct output output = {.options = options,
-                            .job = job,
-                            .input = input,
-                            .results = results,
-                            .is_cancelled = is_cancelled};
-    int len = snprintf(output.path, sizeof(output.path), "%s/out", dir);
-    if (len < 0 || (size_t)len >= sizeof(output.path))
-        return error_set(error, ERROR_INVALID, "data directory: the path is too long");
+    struct output output = {.source = source};
+    enum error_code code = fenced_path(source->dir, "out", source->claim->fence, output.path, sizeof(output.path),
+                                       error);
+    if (code != OK)
+        return code;
     arena_init(&arena, 0);
     buf_init(&output.line, LINE_BYTES_MAX);
     buf_init(&output.result, LINE_BYTES_MAX);
     buf_init(&output.out, LINE_BYTES_MAX);
-    enum error_code code = put_all(&output, &arena, error);
+    code = put_all(&output, &arena, error);
     (void)unlink(output.path);
     buf_deinit(&output.line);
     buf_deinit(&output.result);

@@ -12,10 +12,19 @@
 #include "batch/setup.h"
 
 /* Records without a result (of a job that was stopped or ran out of time) are
- * left out. ERROR_CANCELLED once *is_cancelled is true; ERROR_DENIED where the
+ * left out. ERROR_CANCELLED once *is_cancelled is true; ERROR_CONFLICT when the
+ * claim is lost, which is asked before each object; ERROR_DENIED where the
  * store refuses, or has no such bucket any more: somebody can set that right. */
-enum error_code output_put(const struct batch_options *options, const struct batch_job *job, const char *dir,
-                           struct input *input, struct results *results, const atomic_bool *is_cancelled,
-                           struct error *error) WARN_UNUSED;
+struct output_source {
+    const struct batch_options *options;
+    const struct batch_job *job;
+    struct jobs *store;
+    const struct job_claim *claim;
+    const char *dir; /* of the job's working files */
+    struct input *input;
+    struct results *results;
+    const atomic_bool *is_cancelled;
+};
+enum error_code output_put(const struct output_source *source, struct error *error) WARN_UNUSED;
 
 #endif

@@ -1,13 +1,20 @@
 #include "batch/prepare.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "batch/fenced.h"
+#include "batch/files.h"
 #include "batch/record.h"
+#include "core/io.h"
 #include "core/limits.h"
 
 #define PIECE_BYTES (256u << 10)
+#define PATH_BYTES 4096
+#define PREPARING "preparing" /* directory of an input that is not whole */
 #define INPUT_SUFFIX STR(".jsonl")
 
 struct prepare {
@@ -231,18 +238,39 @@ static enum error_code fill(struct prepare *prepare, const char *dir, struct err
     return code == OK ? input_writer_finish(prepare->writer, error) : code;
 }
 
+static enum error_code make_directory(const char *path, struct error *error)
+{
+    return mkdir(path, 0700) && errno != EEXIST ? file_fail("make", path, errno, error) : OK;
+}
+
+/* The whole copy gets its name, unless another claim was first: then it is not needed. */
+static enum error_code publish(const char *made, const char *dir, struct error *error)
+{
+    char path[PATH_BYTES];
+    int len = snprintf(path, sizeof(path), "%s/" INPUT_DIRECTORY, dir);
+    assert(len > 0 && (size_t)len < sizeof(path)); /* that of `made` is longer */
+    if (io_renameat(AT_FDCWD, made, AT_FDCWD, path) == 0)
+        return OK;
+    return errno == EEXIST || errno == ENOTEMPTY ? directory_remove(made, error)
+                                                 : file_fail("rename", made, errno, error);
+}
+
 enum error_code prepare_input(const struct batch_options *options, const struct batch_job *job, const char *dir,
-                              const atomic_bool *is_cancelled, struct error *error)
+                              uint64_t fence, const atomic_bool *is_cancelled, struct error *error)
 {
     struct prepare prepare = {.options = options, .job = job, .is_cancelled = is_cancelled};
-    if (mkdir(dir, 0700) && errno != EEXIST) {
-        int os_errno = errno;
-        return error_set_errno(error, os_errno == ENOSPC ? ERROR_UNAVAILABLE : ERROR_IO, os_errno, "cannot make %s",
-                               dir);
-    }
+    char path[PATH_BYTES];
+    enum error_code code = fenced_path(dir, PREPARING, fence, path, sizeof(path), error);
+    if (code == OK)
+        code = make_directory(dir, error);
+    if (code != OK)
+        return code;
+    fenced_sweep(dir, PREPARING, fence);
+    code = make_directory(path, error);
     arena_init(&prepare.arena, 0);
-    enum error_code code = fill(&prepare, dir, error);
+    if (code == OK)
+        code = fill(&prepare, path, error);
     input_writer_free(prepare.writer);
     arena_deinit(&prepare.arena);
-    return code;
+    return code == OK ? publish(path, dir, error) : code;
 }

@@ -8,12 +8,13 @@
 #include "batch/input.h"
 #include "batch/setup.h"
 
-/* Makes what input_open reads. What a record's body says is not checked here,
+/* Makes what input_open reads, unless another claim than the one of this fence
+ * has made it meanwhile. What a record's body says is not checked here,
  * only that the files are there and within the limits. ERROR_CANCELLED once
  * *is_cancelled is true. Errors that may pass (batch_may_pass) are worth
  * another call; others are the job's end. */
 enum error_code prepare_input(const struct batch_options *options, const struct batch_job *job, const char *dir,
-                              const atomic_bool *is_cancelled, struct error *error) WARN_UNUSED;
+                              uint64_t fence, const atomic_bool *is_cancelled, struct error *error) WARN_UNUSED;
 
 /* The same as an error code: what an object store's problem is to a job. */
 enum error_code prepare_problem(enum objects_problem problem, struct error *error);

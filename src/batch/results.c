@@ -1,10 +1,10 @@
-/* results.c - see results.h. DIR/results is
+/* results.c - see results.h. DIR/results.FENCE is
  *
  *   "fulcrum results\n", u32 version (1), u32 zero, then records:
  *   u32 length of the payload, u32 zero, u64 XXH3 of the payload, payload
  *
  * A payload is u64 number, input tokens and output tokens, u8 is_error, u8 and
- * u16 zero, u32 length of the ledger's line, the line, the outcome. DIR/slots
+ * u16 zero, u32 length of the ledger's line, the line, the outcome. DIR/slots.FENCE
  * has a u64 per record: where its result begins in the log, 0 for none.
  * Integers are little-endian. */
 #include "batch/results.h"
@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "batch/fenced.h"
 #include "batch/files.h"
 #include "core/io.h"
 #include "core/log.h"
@@ -34,6 +35,8 @@
 #define PAYLOAD_MAX (256u << 20)
 #define VERSION 1
 #define PATH_BYTES 4096
+#define LOG_NAME "results"
+#define SLOTS_NAME "slots"
 
 struct results {
     char log_path[PATH_BYTES], slots_path[PATH_BYTES];
@@ -206,9 +209,14 @@ static enum error_code size_slots(struct results *results, struct error *error)
     return file_fail("size", results->slots_path, errno, error);
 }
 
-static enum error_code open_files(struct results *results, struct batch_counts *counts, struct error *error)
+static enum error_code open_files(struct results *results, const char *dir, uint64_t fence,
+                                  struct batch_counts *counts, struct error *error)
 {
-    enum error_code code = file_open(results->log_path, O_RDWR | O_CREAT | O_APPEND, &results->log_fd, error);
+    enum error_code code = fenced_path(dir, LOG_NAME, fence, results->log_path, PATH_BYTES, error);
+    if (code == OK)
+        code = fenced_path(dir, SLOTS_NAME, fence, results->slots_path, PATH_BYTES, error);
+    if (code == OK)
+        code = fenced_take(dir, LOG_NAME, fence, &results->log_fd, error);
     if (code == OK)
         code = file_open(results->slots_path, O_RDWR | O_CREAT | O_TRUNC, &results->slots_fd, error);
     if (code == OK)
@@ -216,22 +224,21 @@ static enum error_code open_files(struct results *results, struct batch_counts *
     return code == OK ? read_log(results, counts, error) : code;
 }
 
-enum error_code results_open(const char *dir, uint64_t total, struct results **results, struct batch_counts *counts,
-                             struct error *error)
+enum error_code results_open(const char *dir, uint64_t fence, uint64_t total, struct results **results,
+                             struct batch_counts *counts, struct error *error)
 {
     struct results *made = mem_calloc(1, sizeof(*made));
     if (!made)
         return error_no_memory(error);
-    int len = snprintf(made->log_path, PATH_BYTES, "%s/results", dir);
-    (void)snprintf(made->slots_path, PATH_BYTES, "%s/slots", dir);
     made->log_fd = made->slots_fd = -1;
     made->total = total;
-    enum error_code code = len < PATH_BYTES ? open_files(made, counts, error)
-                                            : error_set(error, ERROR_INVALID, "data directory: the path is too long");
+    enum error_code code = open_files(made, dir, fence, counts, error);
     if (code != OK) {
         results_close(made);
         return code;
     }
+    fenced_sweep(dir, LOG_NAME, fence);
+    fenced_sweep(dir, SLOTS_NAME, fence);
     *results = made;
     return OK;
 }

@@ -5,7 +5,8 @@
  * process died is cut off at the next opening and computed again. Beside the
  * log lies a table of where each record's result is; it is only an index,
  * rebuilt whenever the log is opened. The log's format is in results.c.
- * One thread at a time. */
+ * Log and table are those of one claim (fenced.h): a runner whose claim was lost
+ * writes into files that nobody reads any more. One thread at a time. */
 #ifndef BATCH_RESULTS_H
 #define BATCH_RESULTS_H
 
@@ -23,10 +24,11 @@ struct result {
     struct str outcome; /* member of the output's line (record.h) */
 };
 
-/* Opens DIR/results of a job with `total` records, made where it is missing.
- * *counts gets what is there already. */
-enum error_code results_open(const char *dir, uint64_t total, struct results **results, struct batch_counts *counts,
-                             struct error *error) WARN_UNUSED;
+/* Opens the log of a job with `total` records, with what claims before this one
+ * have put there; made where it is missing. *counts gets what is there already.
+ * ERROR_CONFLICT: another runner has claimed the job since. */
+enum error_code results_open(const char *dir, uint64_t fence, uint64_t total, struct results **results,
+                             struct batch_counts *counts, struct error *error) WARN_UNUSED;
 void results_close(struct results *results); /* NULL is legal */
 
 /* The result written last, for whoever must not lose what belongs to it; *buf

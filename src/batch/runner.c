@@ -65,13 +65,33 @@ static void look(struct runner *runner)
         continue;
 }
 
+bool runner_may_write(const struct runner *runner)
+{
+    return clock_now_us() - runner->renewed_us <= LEASE_US;
+}
+
+/* After a pause that was longer than a lease, each job may be somebody else's. */
 static void renew(struct runner *runner)
 {
     struct error error;
     const struct job_lease lease = lease_of(runner);
-    runner->renewed_us = clock_now_us();
-    if (runner->jobs && jobs_renew(runner->store, &lease, &error) != OK)
+    const bool was_late = !runner_may_write(runner);
+    runner->tried_us = clock_now_us();
+    if (runner->jobs && jobs_renew(runner->store, &lease, &error) != OK) {
         log_event(LOG_ERROR, "batch leases are not renewed", LOG_C("error", error.message));
+        return;
+    }
+    runner->renewed_us = runner->tried_us;
+    for (struct active *active = runner->jobs; active && was_late; active = active->next)
+        active_look(active);
+}
+
+/* False: nothing may be written now. */
+static bool hold(struct runner *runner, uint64_t now_us)
+{
+    if (now_us - runner->renewed_us > LEASE_US / 3 && now_us - runner->tried_us > LOOK_US)
+        renew(runner);
+    return runner_may_write(runner);
 }
 
 static void drop_over(struct runner *runner)
@@ -225,9 +245,10 @@ bool runner_refresh(struct runner *runner, struct arena *arena, struct batch_job
 static void turn(struct runner *runner)
 {
     uint64_t now_us = clock_now_us();
+    const bool may_write = hold(runner, now_us);
     for (struct background_task *task; (task = background_take(runner->background));)
         active_task_done(task->ctx);
-    for (struct active *active = runner->jobs; active; active = active->next)
+    for (struct active *active = runner->jobs; active && may_write; active = active->next)
         active_tick(active, now_us);
     if (atomic_load(&runner->is_draining)) {
         wind_down(runner);
@@ -235,8 +256,8 @@ static void turn(struct runner *runner)
     }
     drop_over(runner);
     publish(runner);
-    if (now_us - runner->renewed_us > LEASE_US / 3)
-        renew(runner);
+    if (!may_write)
+        return;
     if (atomic_exchange(&runner->must_look, false) || now_us - runner->looked_us > LOOK_US)
         look(runner);
     pump(runner);

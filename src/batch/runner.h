@@ -5,7 +5,12 @@
  * A record's result goes into the job's log before its line goes into the
  * ledger, and nothing else is written before both are done. So after a crash
  * only the last result can lack its line; it is recorded again when the job is
- * opened, under the same request ID. What was in flight is computed again. */
+ * opened, under the same request ID. What was in flight is computed again.
+ *
+ * Working files are those of one claim (fenced.h), and a runner that may have
+ * lost its leases asks before it writes. So two runners at one job, of which one
+ * does not know yet that it lost it, leave one result of each record: the
+ * later claim's. */
 #ifndef BATCH_RUNNER_H
 #define BATCH_RUNNER_H
 
@@ -61,7 +66,10 @@ struct runner {
     size_t job_count;
     struct table models; /* struct runner_model, by the model's index */
     size_t flight_bytes; /* lines of all records on their way */
-    uint64_t renewed_us, looked_us; /* when leases were renewed and the database was looked into */
+    uint64_t looked_us; /* when the database was looked into */
+    /* When leases were last renewed, and when that was tried. On the clock that goes on
+     * while the process stands still; leases themselves are on the wall clock. */
+    uint64_t renewed_us, tried_us;
     atomic_bool must_look;          /* somebody has added or stopped a job */
     atomic_bool is_draining, is_closing;
     pthread_t thread;
@@ -188,6 +196,9 @@ enum error_code runner_start(const struct batch_options *options, struct jobs *s
                              struct error *error) WARN_UNUSED;
 /* Claims a job and puts it behind the others; false: there is none to be had, or not now. */
 bool runner_claim(struct runner *runner);
+/* Whether its leases hold as far as it can know. If not (it stood still, or could not renew them), nothing is written
+ * of a job before the database was asked whose it is. */
+bool runner_may_write(const struct runner *runner);
 void runner_look(struct runner *runner);        /* a job was added or is to be stopped; any thread */
 /* Puts what is newest into `job`, as it was read from the database; any thread. False: no memory. */
 bool runner_refresh(struct runner *runner, struct arena *arena, struct batch_job *job);

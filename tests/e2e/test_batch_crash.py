@@ -166,13 +166,57 @@ def test_time_that_is_up(tmp_path, random_model):
     assert server.stop() == 0
 
 
+def stop_outside_of_writes(server, database):
+    """SIGSTOP, at a moment when the server holds no lock of the database."""
+    while True:
+        os.kill(server.process.pid, signal.SIGSTOP)
+        with sqlite3.connect(database, timeout=0, isolation_level=None) as state:
+            try:
+                state.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError:
+                os.kill(server.process.pid, signal.SIGCONT)
+                time.sleep(0.05)
+
+
+@pytest.mark.parametrize("is_stopped", [True, False])
+def test_a_runner_whose_job_was_taken_writes_nothing_more(tmp_path, random_model, is_stopped):
+    """Two servers on one state.db and one folder of working files, which their locks do not know of. The second one
+    claims the job of the first, which goes on until it notices, or stands still meanwhile."""
+    count, one, two = 300, tmp_path / "one", tmp_path / "two"
+    (two / "data").mkdir(parents=True)
+    one.mkdir()
+    first = start(one, random_model, deterministic=False)
+    store, jobs = Store(first), first.client("bedrock")
+    arn = submit(jobs, store, many(count))
+    assert wait_until(lambda: processed(jobs, arn) >= 30, 60, 0.01)
+    for shared in ("state.db", "batch", "objects"):
+        (two / "data" / shared).symlink_to(one / "data" / shared)
+    if is_stopped:
+        stop_outside_of_writes(first, one / "data/state.db")
+    second = start(two, random_model, deterministic=False)
+    theirs = second.client("bedrock")
+    assert wait_until(lambda: processed(theirs, arn) >= 100, 60, 0.01)
+    if is_stopped:
+        os.kill(first.process.pid, signal.SIGCONT)
+    assert wait_until(lambda: "batch job lost" in first.log(), 60)
+    job = wait_for(theirs, arn)
+    assert job["status"] == "Completed" and counts(job) == (count, count, count, 0)
+    output = Store(second, is_new=False).output(arn, "in.jsonl")
+    assert [row["recordId"] for row in output] == [f"record-{i}" for i in range(count)]
+    assert all("modelOutput" in row for row in output)
+    assert jobs.get_model_invocation_job(jobIdentifier=arn)["status"] == "Completed"
+    assert not list((one / "data/batch").iterdir())
+    assert first.stop() == 0 and second.stop() == 0
+
+
 def test_a_full_disk_pauses_the_job_alone(tmp_path, random_model):
     """No file of the gateway may grow past where the job's results stand; then it may again."""
     count = 200
     server = start(tmp_path, random_model, deterministic=False)
     store, jobs = Store(server), server.client("bedrock")
     arn = submit(jobs, store, records([converse(f"{i}", tokens=30) for i in range(count)]))
-    results = tmp_path / "data/batch" / arn[-12:] / "results"
+    results = tmp_path / "data/batch" / arn[-12:] / "results.1"
     assert wait_until(lambda: results.exists() and processed(jobs, arn) >= 20, 30, 0.01)
     pid = server.process.pid
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (results.stat().st_size + 100, resource.RLIM_INFINITY))

@@ -511,7 +511,7 @@ static struct results *open_results(uint64_t total, struct batch_counts *counts)
     struct results *results;
     struct error error;
     *counts = (struct batch_counts){0};
-    assert_int_equal(results_open(test_root, total, &results, counts, &error), OK);
+    assert_int_equal(results_open(test_root, 1, total, &results, counts, &error), OK);
     return results;
 }
 
@@ -566,7 +566,7 @@ static void a_torn_result_never_happened(void **state)
     struct batch_counts counts;
     struct results *results = open_results(3, &counts);
     struct stat before, after;
-    (void)snprintf(path, sizeof(path), "%s/results", test_root);
+    (void)snprintf(path, sizeof(path), "%s/results.1", test_root);
     assert_int_equal(append(results, 0, false), OK);
     assert_int_equal(stat(path, &before), 0);
     assert_int_equal(append(results, 1, false), OK);
@@ -599,7 +599,7 @@ static void a_full_disk_leaves_the_log_as_it_was(void **state)
     struct batch_counts counts;
     struct stat info;
     struct results *results = open_results(3, &counts);
-    (void)snprintf(path, sizeof(path), "%s/results", test_root);
+    (void)snprintf(path, sizeof(path), "%s/results.1", test_root);
     assert_int_equal(append(results, 0, false), OK);
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &whole), 0);
@@ -644,6 +644,7 @@ static void bed_make(struct billing *bed)
     const struct result first = {.number = 1, .line = STR("no line"), .outcome = STR("x")};
     *bed = (struct billing){.config = {.data = test_root}};
     bed->options.config = &bed->config;
+    bed->runner.renewed_us = clock_now_us();
     bed->runner.options = &bed->options;
     assert_int_equal(uv_loop_init(&bed->runner.loop), 0);
     assert_int_equal(uv_async_init(&bed->runner.loop, &bed->runner.wake, ignore_wake), 0);
@@ -652,7 +653,7 @@ static void bed_make(struct billing *bed)
     bed->active->job = a_job("aaaaaaaaaaa1", "a");
     bed->active->claim = claim_of("aaaaaaaaaaa1", 1);
     active_begin(bed->active);
-    assert_int_equal(results_open(test_root, 3, &bed->active->results, &counts, &error), OK);
+    assert_int_equal(results_open(test_root, 1, 3, &bed->active->results, &counts, &error), OK);
     assert_int_equal(results_append(bed->active->results, &first, &error), OK);
     bed->active->job.counts = (struct batch_counts){.total = 3, .success = 1};
     bed->active->step = ACTIVE_RUNNING;

@@ -291,7 +291,7 @@ static void results_are_kept_or_refused(void **state)
         struct buf buf;
         (void)snprintf(dir, sizeof(dir), "%s/job%d", test_root, (int)seed);
         assert_int_equal(mkdir(dir, 0700), 0);
-        assert_int_equal(results_open(dir, TOTAL, &results, &counts, &error), OK);
+        assert_int_equal(results_open(dir, 1, TOTAL, &results, &counts, &error), OK);
         faults(seed);
         for (uint64_t i = 0; i < TOTAL; i++) {
             (void)snprintf(outcome, sizeof(outcome), "outcome of record %d", (int)i);
@@ -303,7 +303,7 @@ static void results_are_kept_or_refused(void **state)
         results_close(results);
         assert_true(kept > TOTAL / 4 && kept < TOTAL);
         counts = (struct batch_counts){0};
-        assert_int_equal(results_open(dir, TOTAL, &results, &counts, &error), OK);
+        assert_int_equal(results_open(dir, 1, TOTAL, &results, &counts, &error), OK);
         assert_int_equal(counts.success, kept);
         buf_init(&buf, 4096);
         for (uint64_t i = 0; i < TOTAL; i++) {
