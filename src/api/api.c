@@ -60,6 +60,7 @@ static enum error_code open_batch(struct api *api, const struct api_options *opt
         .prices = api->prices,
         .objects = options->objects,
         .dialect = bedrock_dialect.name,
+        .work = &api->work,
         .on_billed = on_billed,
         .ctx = api,
     };
@@ -86,6 +87,14 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
         code = reservations_new(options->config, &made->reservations, error);
     if (code == OK)
         code = profiles_open(options->config->data, &made->profiles, error);
+    made->work = (struct work_shared){
+        .config = options->config,
+        .engine = options->engine,
+        .extractor = made->extractor,
+        .ledger = options->ledger,
+        .prices = options->prices,
+        .reservations = made->reservations,
+    };
     if (code == OK)
         code = open_batch(made, options, error);
     if (code != OK) {
@@ -152,11 +161,7 @@ void *api_thread_start(void *ctx, unsigned index, uv_loop_t *loop, struct error 
     thread->api = api;
     thread->index = index;
     thread->loop = loop;
-    thread->port = engine_port_new(api->engine, index, loop, error);
-    thread->documents = thread->port ? extractor_port_new(api->extractor, loop, error) : NULL;
-    if (!thread->documents) {
-        if (thread->port)
-            engine_port_close(thread->port);
+    if (work_port_open(&thread->work, &api->work, index, loop, error) != OK) {
         mem_free(thread);
         return NULL;
     }
@@ -168,9 +173,7 @@ void *api_thread_start(void *ctx, unsigned index, uv_loop_t *loop, struct error 
 void api_thread_stop(void *thread_ctx)
 {
     struct api_thread *thread = thread_ctx;
-    engine_port_close(thread->port);
-    extractor_port_close(thread->documents);
-    thread->port = NULL;
+    work_port_close(&thread->work);
 }
 
 /* --- requests --------------------------------------------------------------------------------------- */

@@ -1,28 +1,28 @@
 #include "api/cache_header.h"
 
-struct str cache_reason(const struct engine_cache_use *use, struct arena *arena)
+struct str cache_reason(const struct chat_cache_use *use, struct arena *arena)
 {
     switch (use->miss) {
-    case ENGINE_MISS_NONE: break;
-    case ENGINE_MISS_FIRST_USE: return STR("first-use");
-    case ENGINE_MISS_CHANGED: return arena_printf(arena, "changed-at-token=%u", use->miss_value);
-    case ENGINE_MISS_BELOW_MINIMUM:
+    case CHAT_MISS_NONE: break;
+    case CHAT_MISS_FIRST_USE: return STR("first-use");
+    case CHAT_MISS_CHANGED: return arena_printf(arena, "changed-at-token=%u", use->miss_value);
+    case CHAT_MISS_BELOW_MINIMUM:
         return arena_printf(arena, "below-minimum=%u/%u", use->miss_value, use->miss_need);
-    case ENGINE_MISS_EXPIRED: return arena_printf(arena, "expired=%u", use->miss_value);
-    case ENGINE_MISS_EVICTED: return STR("evicted");
-    case ENGINE_MISS_NO_CHECKPOINT: return STR("no-checkpoint");
-    case ENGINE_MISS_DISABLED: return STR("disabled");
+    case CHAT_MISS_EXPIRED: return arena_printf(arena, "expired=%u", use->miss_value);
+    case CHAT_MISS_EVICTED: return STR("evicted");
+    case CHAT_MISS_NO_CHECKPOINT: return STR("no-checkpoint");
+    case CHAT_MISS_DISABLED: return STR("disabled");
     }
     return STR("");
 }
 
-enum cache_outcome cache_outcome(const struct engine_cache_use *use)
+enum cache_outcome cache_outcome(const struct chat_cache_use *use)
 {
-    if (use->miss == ENGINE_MISS_DISABLED)
+    if (use->miss == CHAT_MISS_DISABLED)
         return CACHE_OFF;
     if (use->read_tokens == 0)
         return CACHE_MISS;
-    return use->miss == ENGINE_MISS_NONE ? CACHE_HIT : CACHE_PARTIAL;
+    return use->miss == CHAT_MISS_NONE ? CACHE_HIT : CACHE_PARTIAL;
 }
 
 const char *cache_outcome_name(enum cache_outcome outcome)
@@ -32,7 +32,7 @@ const char *cache_outcome_name(enum cache_outcome outcome)
     return names[outcome];
 }
 
-struct str cache_header(const struct engine_cache_use *use, struct arena *arena)
+struct str cache_header(const struct chat_cache_use *use, struct arena *arena)
 {
     const struct str reason = cache_reason(use, arena);
     return arena_printf(arena, "%s; read=%u; write=%u%s" STR_FMT, cache_outcome_name(cache_outcome(use)),

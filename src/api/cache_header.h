@@ -2,19 +2,19 @@
 #ifndef API_CACHE_HEADER_H
 #define API_CACHE_HEADER_H
 
+#include "chat/cache_use.h"
 #include "core/mem.h"
 #include "core/str.h"
-#include "engine/engine.h"
 
 /* What became of the prompt's prefix, in the header's words. */
 enum cache_outcome { CACHE_HIT, CACHE_PARTIAL, CACHE_MISS, CACHE_OFF, CACHE_OUTCOMES };
-enum cache_outcome cache_outcome(const struct engine_cache_use *use);
+enum cache_outcome cache_outcome(const struct chat_cache_use *use);
 const char *cache_outcome_name(enum cache_outcome outcome); /* "hit", "partial", "miss", "off" */
 
 /* `hit; read=N; write=N`, or `partial`, `miss`, `off` with `; reason=R` behind; empty without memory. */
-struct str cache_header(const struct engine_cache_use *use, struct arena *arena);
+struct str cache_header(const struct chat_cache_use *use, struct arena *arena);
 
 /* The reason alone, for the log; "" for a hit. */
-struct str cache_reason(const struct engine_cache_use *use, struct arena *arena);
+struct str cache_reason(const struct chat_cache_use *use, struct arena *arena);
 
 #endif

@@ -53,6 +53,19 @@ void call_prepare_request(struct api_call *call, struct chat_request *request)
     request->takes_assistant_first = call->match.body == BODY_ANTHROPIC;
 }
 
+struct charge_subject call_subject(const struct api_call *call)
+{
+    return (struct charge_subject){
+        .request_id = str_of(call->request_id),
+        .tenant = str_of(call->identity.tenant),
+        .dialect = str_of(call->dialect->name),
+        .operation = str_of(call->operation->name),
+        .model_requested = call->resource,
+        .profile = call->profile,
+        .tags = call->profile_tags,
+    };
+}
+
 void call_add_ignored(struct api_call *call)
 {
     struct str list = ignored_list(&call->ignored);

@@ -12,17 +12,13 @@
 #include "auth/tenant.h"
 #include "chat/chat.h"
 #include "core/util.h"
-#include "document/extractor.h"
-#include "generate/default_reply.h"
-#include "generate/reservation.h"
-#include "model/resolve.h"
+#include "generate/work.h"
 
 struct api_thread {
     struct api *api;
     unsigned index;
     uv_loop_t *loop;
-    struct engine_port *port;
-    struct extractor_port *documents;
+    struct work_port work;
     struct metrics metrics;
     uint64_t s3_requests; /* under way */
 };
@@ -30,7 +26,6 @@ struct api_thread {
 struct api {
     const struct config *config;
     const struct catalog *catalog;
-    struct registry *models;
     struct engine *engine;
     struct extractor *extractor;
     struct ledger *ledger;
@@ -42,6 +37,8 @@ struct api {
     struct metrics batch_metrics; /* of its records; the runner's thread counts */
     _Atomic(const struct server *) server;
     atomic_bool is_draining;
+    struct registry *models;
+    struct work_shared work;
     unsigned thread_count;
     _Atomic(struct api_thread *) threads[LIMIT_IO_THREADS];
 };
@@ -66,7 +63,7 @@ struct api_call {
     struct str source;                /* likewise: what the profile stands for, else the resource */
     struct metrics_usage usage; /* for the access log */
     bool has_cache;             /* the prompt was read... */
-    struct engine_cache_use cache; /* ...and this is what its cache did */
+    struct chat_cache_use cache; /* ...and this is what its cache did */
     const char *tier, *tier_asked; /* that it is served in, and what was asked for; NULL: the operation has none */
     uint64_t cost;              /* picodollars, once the bill is closed */
     size_t metadata_count;
@@ -88,6 +85,9 @@ const struct model *call_model(const struct api_call *call); /* NULL: none was r
 
 /* What a request has to know before its body is parsed, after the model is resolved. */
 void call_prepare_request(struct api_call *call, struct chat_request *request);
+
+/* Who asked for what, for the ledger; after the model is resolved. */
+struct charge_subject call_subject(const struct api_call *call);
 
 /* Logs and names in the reply what of the body was ignored. */
 void call_add_ignored(struct api_call *call);

@@ -1,3 +1,5 @@
+/* flight.c - one record on its way: read, given to a work, and its outcome kept until the log has it. What becomes of
+ * it is active.c's. */
 #include "batch/record.h"
 #include "batch/runner.h"
 #include "core/log.h"
@@ -48,10 +50,8 @@ struct flight *flight_new(struct active *job, uint64_t number)
 /* What one try has taken. */
 static void release(struct flight *flight)
 {
-    documents_cancel(flight->documents);
-    flight->documents = NULL;
-    generation_free(flight->generation);
-    flight->generation = NULL;
+    work_end(flight->work, LEDGER_FAILED);
+    flight->work = NULL;
     codec_request_free(&flight->request);
     flight->request = (struct chat_request){0};
     flight->job->runner->flight_bytes -= flight->bytes;
@@ -73,31 +73,16 @@ void flight_free(struct flight *flight)
 
 /* --- the end ---------------------------------------------------------------------------------------- */
 
-static void settle(struct flight *flight, enum ledger_outcome outcome, uint64_t latency_us, uint64_t first_token_us)
+/* The line of the ledger, for the job's log. */
+static void keep_line(struct flight *flight)
 {
-    const struct active *job = flight->job;
-    const struct batch_options *options = job->runner->options;
-    const struct charge_subject subject = {
-        .request_id = str_of(flight->request_id),
-        .tenant = job->job.tenant,
-        .dialect = str_of(options->dialect),
-        .operation = str_of(batch_type_names[job->job.type]),
-        .model_requested = job->job.model_id,
-        .model_invoked = str_of(job->model.match.model->name),
-        .profile = job->job.profile,
-        .tags = job->job.profile_tags,
-        .match = &job->model.match,
-        .tier = TIER_BATCH,
-        .time_us = flight->wall_us,
-    };
+    const struct ledger_line *line = work_line(flight->work);
     uint8_t payload[JOURNAL_RECORD_MAX];
-    charge_begin(&flight->charge, options->prices, &subject);
-    charge_end(&flight->charge, outcome, outcome == LEDGER_COMPLETED ? &flight->usage : NULL, latency_us,
-               first_token_us);
-    size_t len = ledger_line_encode(&flight->charge.line, payload);
+    size_t len = ledger_line_encode(line, payload);
     if (!len)
         log_event(LOG_ERROR, "batch record has no line in the ledger: its model ID is too long",
-                  LOG_C("job", job->job.id), LOG_I("record", flight->number));
+                  LOG_C("job", flight->job->job.id), LOG_I("record", flight->number));
+    flight->quote = line->quote;
     buf_append(&flight->line, payload, len);
 }
 
@@ -124,6 +109,12 @@ static void land_error(struct flight *flight, const struct error *error)
     land(flight);
 }
 
+/* A model that is not there now will be: no try is lost on what it did not take. */
+static bool is_not_there(const struct flight *flight, enum error_code code)
+{
+    return code == ERROR_UNAVAILABLE && !flight->is_placed && work_reached(flight->work) == WORK_RUN;
+}
+
 /* The engine is at fault, or the record is at fault for the engine's death.
  * `cause` may lie in the request's arena. */
 static void fail(struct flight *flight, const struct error *cause)
@@ -131,19 +122,27 @@ static void fail(struct flight *flight, const struct error *cause)
     const struct error error = *cause;
     bool is_refused = error.code == ERROR_INVALID || error.code == ERROR_TOO_LARGE;
     bool is_early = error.code == ERROR_THROTTLED || error.code == ERROR_NOT_READY ||
-                    error.code == ERROR_NO_MEMORY || (error.code == ERROR_TIMEOUT && !flight->has_token);
+                    error.code == ERROR_NO_MEMORY || (error.code == ERROR_TIMEOUT && !flight->has_token) ||
+                    is_not_there(flight, error.code);
     if (is_refused) {
         land_error(flight, &error);
     } else if (is_early || ++flight->tries < limit(batch_record_tries)) {
         release(flight);
         active_bounced(flight, &error, !is_early);
     } else {
-        settle(flight, LEDGER_FAILED, clock_now_us() - flight->started_us, LEDGER_NO_TOKEN);
+        keep_line(flight);
         land_error(flight, &error);
     }
 }
 
-/* --- what the engine says --------------------------------------------------------------------------- */
+/* --- what becomes of it ----------------------------------------------------------------------------- */
+
+static void on_placed(void *ctx, const struct placement *placement)
+{
+    struct flight *flight = ctx;
+    (void)placement;
+    flight->is_placed = true;
+}
 
 static void on_started(void *ctx, const struct chat_reply *reply)
 {
@@ -152,14 +151,10 @@ static void on_started(void *ctx, const struct chat_reply *reply)
     flight->has_token = true;
 }
 
-static void on_progress(void *ctx)
-{
-    (void)ctx;
-}
-
-static void on_finished(void *ctx, const struct chat_reply *reply, const struct generation_figures *figures)
+static void on_finished(void *ctx, const struct chat_reply *reply, const struct work_figures *figures)
 {
     struct flight *flight = ctx;
+    (void)figures;
     struct buf body;
     struct error error;
     buf_init(&body, REPLY_BYTES_MAX);
@@ -173,80 +168,49 @@ static void on_finished(void *ctx, const struct chat_reply *reply, const struct 
         return;
     }
     flight->usage = reply->usage;
-    settle(flight, LEDGER_COMPLETED, figures->total_us, figures->first_token_us);
+    if (work_settle(flight->work, LEDGER_COMPLETED, &error) != OK) {
+        fail(flight, &error);
+        return;
+    }
+    keep_line(flight);
     land(flight);
-}
-
-static void on_blamed(void *ctx, const struct error *error)
-{
-    struct flight *flight = ctx;
-    flight->documents = NULL;
-    fail(flight, error);
 }
 
 static void on_failed(void *ctx, const struct error *error)
 {
-    struct flight *flight = ctx;
-    const struct active *job = flight->job;
-    const struct model *model = job->model.match.model;
-    if (!flight->has_token)
-        flight->documents = documents_blame(job->runner->port, model->worker, model->context, &flight->request, error,
-                                            on_blamed, flight);
-    if (!flight->documents)
-        fail(flight, error);
+    fail(ctx, error);
 }
 
 /* --- the start -------------------------------------------------------------------------------------- */
 
-static enum error_code generate(struct flight *flight, struct error *error)
+static struct work *new_work(struct flight *flight)
 {
-    static const struct generation_handlers handlers = {
+    static const struct work_handlers handlers = {
+        .on_placed = on_placed,
         .on_started = on_started,
-        .on_progress = on_progress,
         .on_finished = on_finished,
         .on_failed = on_failed,
     };
     const struct active *job = flight->job;
-    const struct batch_options *options = job->runner->options;
-    const struct catalog_match *match = &job->model.match;
-    const struct generation_setup setup = {
-        .port = job->runner->port,
-        .model = match->model->worker,
-        .spec = &match->model->spec,
-        .tenant = job->job.tenant,
-        .cache = match->model->config->cache,
-        .cache_min_tokens = catalog_cache_min_tokens(options->config, match),
+    const struct work_setup setup = {
+        .port = &job->runner->work,
+        .kind = WORK_REPLY,
+        .line = WORK_LINE_CALLER,
         .request = &flight->request,
-        .identity = {.request_id = str_of(flight->request_id),
-                     .model_id = match->id,
-                     .native = job->model.fields},
+        .match = &job->model.match,
+        .subject = {.request_id = str_of(flight->request_id),
+                    .tenant = job->job.tenant,
+                    .dialect = str_of(job->runner->options->dialect),
+                    .operation = str_of(batch_type_names[job->job.type]),
+                    .model_requested = job->job.model_id,
+                    .profile = job->job.profile,
+                    .tags = job->job.profile_tags},
+        .native = job->model.fields,
         .collects = true,
-        .started_us = flight->started_us,
+        .tier = TIER_BATCH,
+        .started_us = clock_now_us(),
     };
-    flight->generation = generation_start(&setup, &handlers, flight, error);
-    return flight->generation ? OK : error->code;
-}
-
-/* A model that is not there now will be: no try is lost on it. */
-static void fail_start(struct flight *flight, const struct error *error)
-{
-    if (error->code != ERROR_UNAVAILABLE) {
-        fail(flight, error);
-        return;
-    }
-    release(flight);
-    active_bounced(flight, error, false);
-}
-
-static void on_documents(void *ctx, const struct error *refusal)
-{
-    struct flight *flight = ctx;
-    struct error error;
-    flight->documents = NULL;
-    if (refusal)
-        fail(flight, refusal);
-    else if (generate(flight, &error) != OK)
-        fail_start(flight, &error);
+    return work_new(&setup, &handlers, flight);
 }
 
 static enum error_code parse(struct flight *flight, struct error *error)
@@ -265,7 +229,6 @@ static enum error_code parse(struct flight *flight, struct error *error)
         input_describe(job->input, flight->number, &line);
         code = error_prefix(error, STR_FMT, STR_ARG(buf_str(&line)));
     }
-    flight->request = (struct chat_request){.arena = &flight->arena};
     if (code == OK)
         code = batch_model_parse(&job->model, &job->job, record.input, &flight->request, error);
     if (code == OK) {
@@ -281,15 +244,20 @@ void flight_start(struct flight *flight)
 {
     struct error error;
     flight->state = FLIGHT_RUNNING;
-    flight->has_token = false;
-    flight->started_us = clock_now_us();
-    flight->wall_us = clock_wall_us();
+    flight->is_placed = flight->has_token = false;
+    flight->request = (struct chat_request){.arena = &flight->arena};
+    flight->work = new_work(flight);
+    if (!flight->work) {
+        (void)error_no_memory(&error);
+        release(flight);
+        active_bounced(flight, &error, false);
+        return;
+    }
     enum error_code code = parse(flight, &error);
+    flight->request.has_tier = false;
+    flight->request.tier = TIER_BATCH; /* also of one that could not be read */
     if (code == OK)
-        code = documents_resolve(flight->job->runner->documents, flight->job->job.tenant, &flight->request,
-                                 on_documents, flight, &flight->documents, &error);
-    if (code != OK)
+        work_begin(flight->work);
+    else
         fail(flight, &error);
-    else if (!flight->documents && generate(flight, &error) != OK)
-        fail_start(flight, &error);
 }

@@ -181,10 +181,7 @@ static void close_all(struct runner *runner)
 {
     if (uv_is_closing((uv_handle_t *)&runner->tick))
         return;
-    if (runner->port)
-        engine_port_close(runner->port);
-    if (runner->documents)
-        extractor_port_close(runner->documents);
+    work_port_close(&runner->work);
     uv_close((uv_handle_t *)&runner->tick, NULL);
     uv_close((uv_handle_t *)&runner->wake, NULL);
 }
@@ -314,16 +311,6 @@ static enum error_code make_directory(const struct runner *runner, struct error 
     return code;
 }
 
-static enum error_code open_ports(struct runner *runner, struct error *error)
-{
-    const struct batch_options *options = runner->options;
-    runner->port = engine_port_new(options->engine, options->engine_port, &runner->loop, error);
-    if (!runner->port)
-        return error->code;
-    runner->documents = extractor_port_new(options->extractor, &runner->loop, error);
-    return runner->documents ? OK : error->code;
-}
-
 static void init_sync(struct runner *runner)
 {
     pthread_condattr_t monotonic;
@@ -342,7 +329,7 @@ static enum error_code set_up(struct runner *runner, struct error *error)
     (void)uv_timer_start(&runner->tick, on_tick, 0, TICK_MS);
     enum error_code code = make_directory(runner, error);
     if (code == OK)
-        code = open_ports(runner, error);
+        code = work_port_open(&runner->work, runner->options->work, runner->options->engine_port, &runner->loop, error);
     if (code == OK)
         code = background_new(BACKGROUND_THREADS, &runner->wake, &runner->background, error);
     if (code != OK)

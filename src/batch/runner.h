@@ -26,9 +26,7 @@
 #include "core/limits.h"
 #include "core/table.h"
 #include "core/util.h"
-#include "generate/charge.h"
-#include "generate/documents.h"
-#include "generate/generation.h"
+#include "generate/work.h"
 
 struct flight;
 struct active;
@@ -60,8 +58,7 @@ struct runner {
     uv_async_t wake;
     uv_timer_t tick;
     struct background *background;
-    struct engine_port *port;
-    struct extractor_port *documents;
+    struct work_port work;
     struct active *jobs; /* those that are claimed */
     size_t job_count;
     struct table models; /* struct runner_model, by the model's index */
@@ -95,14 +92,12 @@ struct flight {
     unsigned tries; /* that ended with the engine's death or silence */
     struct arena arena;
     struct chat_request request;
-    struct document_wait *documents;
-    struct generation *generation;
-    bool has_token;
+    struct work *work;       /* in the arena, as long as it is on its way */
+    bool is_placed, has_token;
     size_t bytes; /* of its line, while it is on its way */
     char request_id[UUID_LEN + 1];
-    uint64_t started_us, wall_us;
-    struct charge charge;
     struct chat_usage usage;
+    struct price_quote quote;
     struct buf line;    /* the ledger's, encoded; empty: it costs nothing */
     struct buf outcome; /* for the output */
     bool is_error;

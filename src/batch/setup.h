@@ -7,6 +7,7 @@
 #include "chat/codec.h"
 #include "document/extractor.h"
 #include "engine/engine.h"
+#include "generate/work.h"
 #include "ledger/ledger.h"
 #include "model/resolve.h"
 #include "store/objects.h"
@@ -22,6 +23,7 @@ struct batch_options {
     const struct price_book *prices;
     struct objects *objects;
     const char *dialect; /* of all jobs, in the ledger: "bedrock" */
+    const struct work_shared *work;
     /* A record is in the ledger; on the runner's thread. */
     void (*on_billed)(void *ctx, const struct model *model, const struct chat_usage *usage,
                       const struct price_quote *quote);

@@ -12,7 +12,6 @@
 #include "core/log.h"
 #include "engine/embedded.h"
 #include "generate/documents.h"
-#include "generate/generation.h"
 #include "model/resolve.h"
 
 #define OUTPUT_BYTES_MAX (1u << 20)

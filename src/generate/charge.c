@@ -1,23 +1,24 @@
+/* charge.c - see charge.h: chat's words for tiers and tokens, in those of the price books. */
 #include "generate/charge.h"
 
-void charge_begin(struct charge *charge, const struct price_book *prices, const struct charge_subject *subject)
+void charge_begin(struct charge *charge, const struct charge_subject *subject, const struct placement *placement,
+                  enum tier tier, uint64_t time_us)
 {
-    const struct catalog_match *match = subject->match;
-    const struct price_row *row = price_book_row_of(prices, match->model->price, match->id, match->place);
-    charge->path = (struct price_path){.asked = row, .routed = row, .answered = row};
+    const struct target *answered = &placement->answered;
+    charge->path = (struct price_path){placement->asked.price, placement->routed.price, answered->price};
     charge->line = (struct ledger_line){
         .request_id = subject->request_id,
         .tenant = subject->tenant,
         .dialect = subject->dialect,
         .operation = subject->operation,
         .model_requested = subject->model_requested,
-        .model_invoked = subject->model_invoked,
-        .price = str_of(charge->path.answered->name),
-        .baseline_price = str_of(charge->path.asked->name),
+        .model_invoked = str_of(answered->name),
+        .price = str_of(answered->price->name),
+        .baseline_price = str_of(placement->asked.price->name),
         .profile = subject->profile,
         .tags = subject->tags,
-        .time_us = subject->time_us,
-        .tier = tier_price(subject->tier),
+        .time_us = time_us,
+        .tier = tier_price(tier),
         .outcome = LEDGER_FAILED, /* unless the end says otherwise */
         .first_token_us = LEDGER_NO_TOKEN,
     };

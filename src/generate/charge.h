@@ -5,19 +5,14 @@
 #define GENERATE_CHARGE_H
 
 #include "chat/chat.h"
+#include "generate/target.h"
 #include "ledger/line.h"
-#include "ledger/price_book.h"
-#include "model/resolve.h"
 
-/* Strings live as long as the charge. */
+/* Who asked for what. Strings live as long as the charge. */
 struct charge_subject {
     struct str request_id, tenant, dialect, operation;
     struct str model_requested; /* as asked for */
-    struct str model_invoked;   /* name of the model that answers */
     struct str profile, tags;   /* of the application profile that was asked for; empty: none. See ledger/line.h */
-    const struct catalog_match *match;
-    enum tier tier;
-    uint64_t time_us; /* clock_wall_us() when the request came */
 };
 
 struct charge {
@@ -25,7 +20,9 @@ struct charge {
     struct price_path path;
 };
 
-void charge_begin(struct charge *charge, const struct price_book *prices, const struct charge_subject *subject);
+/* `time_us`: clock_wall_us() when the request came. */
+void charge_begin(struct charge *charge, const struct charge_subject *subject, const struct placement *placement,
+                  enum tier tier, uint64_t time_us);
 
 /* `usage` is what the client gets, NULL for nothing; `first_token_us` from the
  * request's first byte, LEDGER_NO_TOKEN when none came. */

@@ -1,3 +1,4 @@
+/* documents.c - see documents.h. Reading the files is the extractor's. */
 #include "generate/documents.h"
 
 #include "core/util.h"
@@ -18,13 +19,20 @@ struct document_wait {
     struct document_slot *slots;
     size_t slot_count, pending;
     /* Counts. */
-    struct engine_port *port;
-    size_t model;
+    struct backend *backend;
+    const struct target *target;
     uint32_t context;
     struct chat_document *document; /* being counted */
-    struct engine_call *call;
+    struct backend_call *call;
     struct error error; /* the engine's refusal */
 };
+
+static void end_call(struct document_wait *wait)
+{
+    if (wait->call)
+        wait->backend->ops->end(wait->call);
+    wait->call = NULL;
+}
 
 void documents_cancel(struct document_wait *wait)
 {
@@ -35,9 +43,7 @@ void documents_cancel(struct document_wait *wait)
             extraction_cancel(wait->slots[i].extraction);
         wait->slots[i].extraction = NULL;
     }
-    if (wait->call)
-        engine_cancel(wait->call);
-    wait->call = NULL;
+    end_call(wait);
 }
 
 static bool needs_text(const struct chat_document *document)
@@ -152,8 +158,8 @@ static void on_count(void *ctx, uint32_t tokens, const struct error *error)
 {
     struct document_wait *wait = ctx;
     const struct chat_document *document = wait->document;
-    wait->call = NULL;
     struct error refusal = wait->error;
+    end_call(wait);
     if (!error && tokens > wait->context)
         (void)error_set(&wait->error, ERROR_INVALID,
                         "%s; %s: the document '" STR_FMT "' alone has %u tokens; send a part of it or choose a model "
@@ -172,26 +178,28 @@ static bool count_next(struct document_wait *wait, struct chat_document *documen
         document = document->next;
     if (!document)
         return false;
-    const struct engine_segment segment = {.text = document->text};
+    const struct backend_job job = {
+        .use = BACKEND_COUNT, .target = wait->target, .request = wait->request, .text = document->text};
     wait->document = document;
-    wait->call = engine_count(wait->port, wait->model, &segment, 1, on_count, wait, &ignored);
+    wait->call = wait->backend->ops->count(wait->backend, &job, on_count, wait, &ignored);
     return wait->call != NULL;
 }
 
-struct document_wait *documents_blame(struct engine_port *port, size_t model, uint32_t context,
+struct document_wait *documents_blame(struct backend *backend, const struct target *target,
                                       struct chat_request *request, const struct error *error,
                                       void (*on_done)(void *ctx, const struct error *error), void *ctx)
 {
     if (error->code != ERROR_INVALID || !request->documents)
         return NULL;
-    struct document_wait *wait = ARENA_NEW(request->arena, struct document_wait);
+    const uint32_t context = backend->ops->context(backend, target);
+    struct document_wait *wait = context > 0 ? ARENA_NEW(request->arena, struct document_wait) : NULL;
     if (!wait)
         return NULL;
     *wait = (struct document_wait){.request = request,
                                    .on_done = on_done,
                                    .ctx = ctx,
-                                   .port = port,
-                                   .model = model,
+                                   .backend = backend,
+                                   .target = target,
                                    .context = context,
                                    .error = *error};
     return count_next(wait, request->documents) ? wait : NULL;

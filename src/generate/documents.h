@@ -9,7 +9,7 @@
 
 #include "chat/chat.h"
 #include "document/extractor.h"
-#include "engine/engine.h"
+#include "generate/backend.h"
 
 /* A step of a request that waits, in the request's arena. */
 struct document_wait;
@@ -24,11 +24,11 @@ enum error_code documents_resolve(struct extractor_port *port, struct str tenant
                                   void (*on_done)(void *ctx, const struct error *error), void *ctx,
                                   struct document_wait **wait, struct error *error) WARN_UNUSED;
 
-/* Why a prompt did not fit, after the engine refused it with `error`: when one
- * document alone has more tokens than the model's context, the error that says
- * so, with its path and both figures, else `error` again. Counting is the
- * engine's. NULL: nothing to find out, `error` stands as it is. */
-struct document_wait *documents_blame(struct engine_port *port, size_t model, uint32_t context,
+/* Why a prompt did not fit, after the target refused it with `error`: when one
+ * document alone has more tokens than its context, the error that says so, with
+ * its path and both figures, else `error` again. Counting is the backend's.
+ * NULL: nothing to find out, `error` stands as it is. */
+struct document_wait *documents_blame(struct backend *backend, const struct target *target,
                                       struct chat_request *request, const struct error *error,
                                       void (*on_done)(void *ctx, const struct error *error), void *ctx);
 

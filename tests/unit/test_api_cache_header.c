@@ -3,7 +3,7 @@
 
 #include "api/cache_header.h"
 
-static void reads(const struct engine_cache_use *use, const char *header)
+static void reads(const struct chat_cache_use *use, const char *header)
 {
     struct arena arena;
     arena_init(&arena, 0);
@@ -16,32 +16,32 @@ static void reads(const struct engine_cache_use *use, const char *header)
 static void outcomes(void **state)
 {
     (void)state;
-    reads(&(struct engine_cache_use){.read_tokens = 7}, "hit; read=7; write=0");
-    reads(&(struct engine_cache_use){.read_tokens = 7, .write_tokens = 3, .miss = ENGINE_MISS_FIRST_USE},
+    reads(&(struct chat_cache_use){.read_tokens = 7}, "hit; read=7; write=0");
+    reads(&(struct chat_cache_use){.read_tokens = 7, .write_tokens = 3, .miss = CHAT_MISS_FIRST_USE},
           "partial; read=7; write=3; reason=first-use");
-    reads(&(struct engine_cache_use){.write_tokens = 3, .miss = ENGINE_MISS_FIRST_USE},
+    reads(&(struct chat_cache_use){.write_tokens = 3, .miss = CHAT_MISS_FIRST_USE},
           "miss; read=0; write=3; reason=first-use");
-    reads(&(struct engine_cache_use){.miss = ENGINE_MISS_DISABLED}, "off; read=0; write=0; reason=disabled");
+    reads(&(struct chat_cache_use){.miss = CHAT_MISS_DISABLED}, "off; read=0; write=0; reason=disabled");
 }
 
 static void reasons(void **state)
 {
     (void)state;
-    reads(&(struct engine_cache_use){.miss = ENGINE_MISS_CHANGED, .miss_value = 12},
+    reads(&(struct chat_cache_use){.miss = CHAT_MISS_CHANGED, .miss_value = 12},
           "miss; read=0; write=0; reason=changed-at-token=12");
-    reads(&(struct engine_cache_use){.miss = ENGINE_MISS_BELOW_MINIMUM, .miss_value = 12, .miss_need = 1024},
+    reads(&(struct chat_cache_use){.miss = CHAT_MISS_BELOW_MINIMUM, .miss_value = 12, .miss_need = 1024},
           "miss; read=0; write=0; reason=below-minimum=12/1024");
-    reads(&(struct engine_cache_use){.miss = ENGINE_MISS_EXPIRED, .miss_value = 301},
+    reads(&(struct chat_cache_use){.miss = CHAT_MISS_EXPIRED, .miss_value = 301},
           "miss; read=0; write=0; reason=expired=301");
-    reads(&(struct engine_cache_use){.miss = ENGINE_MISS_EVICTED}, "miss; read=0; write=0; reason=evicted");
-    reads(&(struct engine_cache_use){.miss = ENGINE_MISS_NO_CHECKPOINT}, "miss; read=0; write=0; reason=no-checkpoint");
+    reads(&(struct chat_cache_use){.miss = CHAT_MISS_EVICTED}, "miss; read=0; write=0; reason=evicted");
+    reads(&(struct chat_cache_use){.miss = CHAT_MISS_NO_CHECKPOINT}, "miss; read=0; write=0; reason=no-checkpoint");
 }
 
 static void names(void **state)
 {
     (void)state;
-    assert_string_equal(cache_outcome_name(cache_outcome(&(struct engine_cache_use){.read_tokens = 1})), "hit");
-    assert_string_equal(cache_outcome_name(cache_outcome(&(struct engine_cache_use){.miss = ENGINE_MISS_DISABLED})),
+    assert_string_equal(cache_outcome_name(cache_outcome(&(struct chat_cache_use){.read_tokens = 1})), "hit");
+    assert_string_equal(cache_outcome_name(cache_outcome(&(struct chat_cache_use){.miss = CHAT_MISS_DISABLED})),
                         "off");
 }
 

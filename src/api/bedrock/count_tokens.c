@@ -1,27 +1,22 @@
-/* CountTokens: as many tokens as the prompt of the same request would have. */
+/* CountTokens: as many tokens as the prompt of the same request would have. The
+ * body is another request's, wrapped; counting it is a work (generate/work.h). */
 #include "api/bedrock/converse.h"
 #include "api/body.h"
 #include "generate/documents.h"
-#include "generate/generation.h"
+#include "generate/work.h"
 
 struct count_call {
     struct api_call *call; /* in the exchange's arena, as this is */
-    struct engine_call *running;
-    struct document_wait *documents; /* not NULL: their texts are on their way */
     struct body step;
     yyjson_doc *body;
     struct chat_request request;
-    struct engine_segment *segments;
-    size_t segment_count;
+    struct work *work; /* NULL until the body is parsed */
 };
 
 static void release(struct count_call *count)
 {
-    documents_cancel(count->documents);
-    count->documents = NULL;
-    if (count->running)
-        engine_cancel(count->running);
-    count->running = NULL;
+    work_end(count->work, LEDGER_CANCELLED);
+    count->work = NULL;
     codec_request_free(&count->request);
     json_free(count->body);
     count->body = NULL;
@@ -40,20 +35,37 @@ static void hold(struct count_call *count)
     count->call->exchange->on_close = on_close;
 }
 
-static void on_count(void *ctx, uint32_t tokens, const struct error *error)
+/* The client left while another thread was at work. */
+static bool is_over(struct count_call *count, bool is_gone)
+{
+    if (is_gone) {
+        call_account(count->call, CALL_CLIENT_GONE);
+        release(count);
+    }
+    return is_gone;
+}
+
+/* --- the answer ------------------------------------------------------------------------------------- */
+
+static void on_counted(void *ctx, uint32_t tokens)
 {
     struct count_call *count = ctx;
     struct api_call *call = count->call;
-    count->running = NULL;
     release(count);
-    if (error) {
-        call_fail(call, error);
-        return;
-    }
     call_add_ignored(call);
     struct str body = arena_printf(&call->exchange->arena, "{\"inputTokens\":%u}", tokens);
     call_respond(call, 200, STR("application/json"), body.data ? body : STR("{}"));
 }
+
+static void on_failed(void *ctx, const struct error *error)
+{
+    struct count_call *count = ctx;
+    struct api_call *call = count->call;
+    release(count);
+    call_fail(call, error);
+}
+
+/* --- the body --------------------------------------------------------------------------------------- */
 
 static enum error_code parse_native(struct count_call *count, yyjson_val *value, struct error *error)
 {
@@ -101,61 +113,6 @@ static enum error_code parse(struct count_call *count, struct error *error)
     return OK;
 }
 
-/* The client left while another thread was at work. */
-static bool is_over(struct count_call *count, bool is_gone)
-{
-    if (is_gone) {
-        call_account(count->call, CALL_CLIENT_GONE);
-        release(count);
-    }
-    return is_gone;
-}
-
-static void fail(struct count_call *count, const struct error *error)
-{
-    struct api_call *call = count->call;
-    release(count);
-    call_fail(call, error);
-}
-
-/* A step of body.h. */
-static void write_prompt(void *ctx)
-{
-    struct count_call *count = ctx;
-    const struct template_spec *spec = &count->call->match.model->spec;
-    count->step.code =
-        generation_segments(spec, &count->request, &count->segments, &count->segment_count, &count->step.error);
-}
-
-static void on_prompt(void *ctx, bool is_gone)
-{
-    struct count_call *count = ctx;
-    struct api_call *call = count->call;
-    struct body *step = &count->step;
-    if (is_over(count, is_gone))
-        return;
-    hold(count);
-    if (step->code == OK)
-        step->code = body_charge_made(step, &step->error);
-    if (step->code == OK) {
-        step->error.code = ERROR_NO_MEMORY;
-        count->running = engine_count(call->thread->port, call->match.model->worker, count->segments,
-                                      count->segment_count, on_count, count, &step->error);
-    }
-    if (!count->running)
-        fail(count, &step->error);
-}
-
-static void on_documents(void *ctx, const struct error *refusal)
-{
-    struct count_call *count = ctx;
-    count->documents = NULL;
-    if (refusal)
-        fail(count, refusal);
-    else
-        body_step(&count->step, write_prompt, on_prompt);
-}
-
 /* A step of body.h. */
 static void parse_body(void *ctx)
 {
@@ -168,23 +125,59 @@ static void parse_body(void *ctx)
         documents_digest(&count->request);
 }
 
-static void on_parsed(void *ctx, bool is_gone)
+/* --- the work --------------------------------------------------------------------------------------- */
+
+static void write_prompt(void *ctx)
+{
+    struct count_call *count = ctx;
+    work_prepare(count->work);
+}
+
+static void on_prompt(void *ctx, bool is_gone)
 {
     struct count_call *count = ctx;
     struct body *step = &count->step;
     if (is_over(count, is_gone))
         return;
     hold(count);
+    step->code = body_charge_made(step, &step->error);
+    work_continue(count->work, step->code == OK ? NULL : &step->error);
+}
+
+static void offload_prompt(void *ctx, struct work *work)
+{
+    struct count_call *count = ctx;
+    (void)work;
+    body_step(&count->step, write_prompt, on_prompt);
+}
+
+static void on_parsed(void *ctx, bool is_gone)
+{
+    static const struct work_handlers handlers = {.on_counted = on_counted, .on_failed = on_failed};
+    struct count_call *count = ctx;
+    struct body *step = &count->step;
+    if (is_over(count, is_gone))
+        return;
+    hold(count);
     body_drop(step);
+    const struct work_setup setup = {
+        .port = &count->call->thread->work,
+        .kind = WORK_COUNT,
+        .request = &count->request,
+        .match = &count->call->match,
+        .subject = call_subject(count->call),
+        .tier = TIER_DEFAULT,
+        .started_us = count->call->exchange->request.started_us,
+        .offload = offload_prompt,
+    };
     if (step->code == OK)
         step->code = body_charge_made(step, &step->error);
+    if (step->code == OK && !(count->work = work_new(&setup, &handlers, count)))
+        step->code = error_no_memory(&step->error);
     if (step->code == OK)
-        step->code = documents_resolve(count->call->thread->documents, str_of(count->call->identity.tenant),
-                                       &count->request, on_documents, count, &count->documents, &step->error);
-    if (step->code != OK)
-        fail(count, &step->error);
-    else if (!count->documents)
-        body_step(step, write_prompt, on_prompt);
+        work_begin(count->work);
+    else
+        on_failed(count, &step->error);
 }
 
 static void on_open(void *ctx, bool is_gone)
@@ -196,7 +189,7 @@ static void on_open(void *ctx, bool is_gone)
     if (step->code == OK)
         step->code = call_resolve_model(count->call, &step->error);
     if (step->code != OK) {
-        fail(count, &step->error);
+        on_failed(count, &step->error);
         return;
     }
     call_prepare_request(count->call, &count->request);

@@ -1,0 +1,29 @@
+/* cache_use.h - what a prompt cache did for one request, whoever keeps it: the
+ * embedded engine, or an upstream that says what it read. Plain data, any thread. */
+#ifndef CHAT_CACHE_USE_H
+#define CHAT_CACHE_USE_H
+
+#include <stdint.h>
+
+/* Why less was read than could have been. */
+enum chat_cache_miss {
+    CHAT_MISS_NONE, /* everything asked for was read */
+    CHAT_MISS_FIRST_USE,
+    CHAT_MISS_CHANGED,       /* at token miss_value */
+    CHAT_MISS_BELOW_MINIMUM, /* miss_value of miss_need tokens */
+    CHAT_MISS_EXPIRED,       /* unused for miss_value seconds */
+    CHAT_MISS_EVICTED,
+    CHAT_MISS_NO_CHECKPOINT,
+    CHAT_MISS_DISABLED,
+};
+
+/* A prompt has read + write + plain input tokens. */
+struct chat_cache_use {
+    uint32_t read_tokens;
+    uint32_t write_tokens;    /* all */
+    uint32_t write_1h_tokens; /* of them, up to checkpoints that live for an hour */
+    enum chat_cache_miss miss;
+    uint32_t miss_value, miss_need;
+};
+
+#endif

@@ -1,0 +1,69 @@
+/* collect.c - see collect.h: all text lies in one buffer, a block is a span of it. */
+#include "generate/collect.h"
+
+/* Text of a whole reply: contexts are at most some hundred thousand tokens. */
+#define TEXT_BYTES_MAX (64u << 20)
+
+struct collect_span {
+    enum chat_block_kind kind;
+    size_t from, len;
+    struct str tool_id, tool_name;
+};
+
+void collect_init(struct collect *collect, struct arena *arena)
+{
+    *collect = (struct collect){.arena = arena};
+    buf_init(&collect->text, TEXT_BYTES_MAX);
+}
+
+void collect_deinit(struct collect *collect)
+{
+    buf_deinit(&collect->text);
+    mem_free(collect->spans);
+    mem_free(collect->blocks);
+    *collect = (struct collect){0};
+}
+
+void collect_start(struct collect *collect, enum chat_block_kind kind, struct str tool_id, struct str tool_name)
+{
+    void *spans = collect->spans;
+    struct collect_span span = {.kind = kind, .from = collect->text.len};
+    bool is_kept = mem_grow(&spans, collect->span_count, &collect->span_cap, sizeof(span));
+    collect->spans = spans;
+    if (kind == CHAT_TOOL_USE)
+        is_kept = is_kept && arena_str(collect->arena, tool_id, &span.tool_id) &&
+                  arena_str(collect->arena, tool_name, &span.tool_name);
+    if (is_kept)
+        collect->spans[collect->span_count++] = span;
+    else
+        collect->is_out_of_memory = true;
+}
+
+void collect_delta(struct collect *collect, struct str text)
+{
+    if (collect->span_count == 0)
+        return;
+    buf_append_str(&collect->text, text);
+    collect->spans[collect->span_count - 1].len += text.len;
+}
+
+bool collect_finish(struct collect *collect, struct chat_reply *reply)
+{
+    if (collect->is_out_of_memory || collect->text.failed)
+        return false;
+    collect->blocks = mem_calloc(collect->span_count + 1, sizeof(*collect->blocks));
+    if (!collect->blocks)
+        return false;
+    for (size_t i = 0; i < collect->span_count; i++) {
+        const struct collect_span *span = &collect->spans[i];
+        collect->blocks[i] = (struct chat_reply_block){
+            .kind = span->kind,
+            .text = str_slice(buf_str(&collect->text), span->from, span->from + span->len),
+            .tool_id = span->tool_id,
+            .tool_name = span->tool_name,
+        };
+    }
+    reply->blocks = collect->blocks;
+    reply->block_count = collect->span_count;
+    return true;
+}

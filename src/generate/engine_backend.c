@@ -1,0 +1,307 @@
+/* engine_backend.c - see engine_backend.h. A reply is text until the reply
+ * parser has seen it: its blocks go into the sink of whoever asked, its counts
+ * are the worker's own. */
+#include "generate/engine_backend.h"
+
+#include "chat/reply_parser.h"
+#include "core/util.h"
+#include "generate/engine_prompt.h"
+
+struct engine_backend {
+    struct backend backend;
+    struct engine_port *port;
+};
+
+/* A reply or a count on its way, in the request's arena. */
+struct engine_reply {
+    struct backend_call call;
+    struct engine_call *running; /* NULL once it ended */
+    const struct chat_request *request;
+    const struct backend_events *events;
+    void (*on_count)(void *ctx, uint32_t tokens, const struct error *error);
+    void *ctx;
+    struct reply_parser *parser;
+    uint64_t max_reply_us;
+};
+
+static struct engine_backend *own(struct backend *backend)
+{
+    return (struct engine_backend *)(void *)backend;
+}
+
+/* --- the prompt ------------------------------------------------------------------------------------- */
+
+static enum error_code prepare(const struct backend *backend, struct backend_job *job, struct error *error)
+{
+    const struct template_spec *spec = &job->target->model->spec;
+    struct engine_prompt *prompt = ARENA_NEW(job->request->arena, struct engine_prompt);
+    if (!prompt)
+        return error_no_memory(error);
+    (void)backend;
+    enum error_code code = job->use == BACKEND_REPLY
+                               ? engine_prompt_write(spec, job->request, prompt, error)
+                               : engine_prompt_write_segments(spec, job->request, prompt, error);
+    job->prepared = prompt;
+    return code;
+}
+
+/* --- what the worker says --------------------------------------------------------------------------- */
+
+static void fail(struct engine_reply *reply, const struct error *error)
+{
+    if (reply->running)
+        engine_cancel(reply->running);
+    reply->running = NULL;
+    reply->events->on_failed(reply->ctx, error);
+}
+
+static enum chat_cache_miss miss_of(enum engine_miss miss)
+{
+    switch (miss) {
+    case ENGINE_MISS_FIRST_USE: return CHAT_MISS_FIRST_USE;
+    case ENGINE_MISS_CHANGED: return CHAT_MISS_CHANGED;
+    case ENGINE_MISS_BELOW_MINIMUM: return CHAT_MISS_BELOW_MINIMUM;
+    case ENGINE_MISS_EXPIRED: return CHAT_MISS_EXPIRED;
+    case ENGINE_MISS_EVICTED: return CHAT_MISS_EVICTED;
+    case ENGINE_MISS_NO_CHECKPOINT: return CHAT_MISS_NO_CHECKPOINT;
+    case ENGINE_MISS_DISABLED: return CHAT_MISS_DISABLED;
+    case ENGINE_MISS_NONE: break;
+    }
+    return CHAT_MISS_NONE;
+}
+
+static void set_input(struct engine_reply *reply, uint32_t prompt, const struct engine_cache_use *cache)
+{
+    struct chat_usage *usage = &reply->call.usage;
+    uint32_t cached = cache->read_tokens + cache->write_tokens;
+    reply->call.cache = (struct chat_cache_use){
+        .read_tokens = cache->read_tokens,
+        .write_tokens = cache->write_tokens,
+        .write_1h_tokens = cache->write_1h_tokens,
+        .miss = miss_of(cache->miss),
+        .miss_value = cache->miss_value,
+        .miss_need = cache->miss_need,
+    };
+    usage->cache_read_tokens = cache->read_tokens;
+    usage->cache_write_5m_tokens = cache->write_tokens - cache->write_1h_tokens;
+    usage->cache_write_1h_tokens = cache->write_1h_tokens;
+    usage->input_tokens = prompt > cached ? prompt - cached : 0;
+}
+
+static void on_started(void *ctx, const struct engine_started *started)
+{
+    struct engine_reply *reply = ctx;
+    reply->call.first_token_us = clock_now_us();
+    set_input(reply, started->prompt_tokens, &started->cache);
+    reply->events->on_started(reply->ctx);
+}
+
+static enum chat_stop_reason stop_reason(const struct engine_reply *reply, enum engine_stop stop)
+{
+    switch (stop) {
+    case ENGINE_STOP_LENGTH: return CHAT_STOP_MAX_TOKENS;
+    case ENGINE_STOP_CONTEXT: return CHAT_STOP_CONTEXT_WINDOW;
+    case ENGINE_STOP_SEQUENCE: return CHAT_STOP_SEQUENCE;
+    case ENGINE_STOP_END: break;
+    }
+    if (reply_parser_tool_use_count(reply->parser) > 0)
+        return CHAT_STOP_TOOL_USE;
+    return reply_parser_has_malformed_call(reply->parser) ? CHAT_STOP_MALFORMED_TOOL_USE : CHAT_STOP_END_TURN;
+}
+
+static void on_finished(void *ctx, const struct engine_finished *finished)
+{
+    struct engine_reply *reply = ctx;
+    struct str sequence = {0};
+    struct error error;
+    reply->running = NULL;
+    if (reply_parser_finish(reply->parser, &error) != OK) {
+        fail(reply, &error);
+        return;
+    }
+    set_input(reply, finished->prompt_tokens, &finished->cache);
+    reply->call.usage.output_tokens = finished->output_tokens;
+    const enum chat_stop_reason stop = stop_reason(reply, finished->stop);
+    if (stop == CHAT_STOP_SEQUENCE && finished->stop_index < reply->request->stop_count)
+        sequence = reply->request->stop_sequences[finished->stop_index];
+    reply->events->on_finished(reply->ctx, stop, sequence);
+}
+
+/* Its time is up: what is there is the reply. */
+static void cut_off(struct engine_reply *reply)
+{
+    struct error error;
+    engine_cancel(reply->running);
+    reply->running = NULL;
+    if (reply_parser_finish(reply->parser, &error) == OK)
+        reply->events->on_finished(reply->ctx, CHAT_STOP_MAX_TOKENS, (struct str){0});
+    else
+        fail(reply, &error);
+}
+
+static void on_text(void *ctx, struct str text, uint32_t token_count)
+{
+    struct engine_reply *reply = ctx;
+    struct error error;
+    reply->call.usage.output_tokens += token_count;
+    if (reply_parser_feed(reply->parser, text, &error) != OK)
+        fail(reply, &error);
+    else if (reply->max_reply_us && clock_now_us() - reply->call.first_token_us >= reply->max_reply_us)
+        cut_off(reply);
+    else
+        reply->events->on_progress(reply->ctx);
+}
+
+static void on_failed(void *ctx, const struct error *error)
+{
+    struct engine_reply *reply = ctx;
+    reply->running = NULL;
+    fail(reply, error);
+}
+
+static void on_count(void *ctx, uint32_t tokens, const struct error *error)
+{
+    struct engine_reply *reply = ctx;
+    reply->running = NULL;
+    reply->on_count(reply->ctx, tokens, error);
+}
+
+/* --- the start -------------------------------------------------------------------------------------- */
+
+/* Declared checkpoints alone count where there are any. */
+static enum engine_cache cache_mode(enum config_cache_mode mode, const struct engine_prompt *prompt)
+{
+    if (mode == CACHE_MODE_OFF)
+        return ENGINE_CACHE_OFF;
+    for (size_t i = 0; i < prompt->segment_count; i++)
+        if (prompt->segments[i].ends_checkpoint)
+            return ENGINE_CACHE_EXPLICIT;
+    return mode == CACHE_MODE_IMPLICIT ? ENGINE_CACHE_IMPLICIT : ENGINE_CACHE_EXPLICIT;
+}
+
+static uint64_t seed_of(const struct chat_sampling *sampling)
+{
+    uint64_t seed = sampling->seed;
+    if (!sampling->has_seed)
+        random_bytes(&seed, sizeof(seed));
+    return seed;
+}
+
+static struct engine_reply *new_reply(struct backend *backend, const struct backend_job *job, void *ctx,
+                                      struct error *error)
+{
+    struct engine_reply *reply = ARENA_NEW(job->request->arena, struct engine_reply);
+    if (!reply) {
+        (void)error_no_memory(error);
+        return NULL;
+    }
+    *reply = (struct engine_reply){.call.backend = backend,
+                                   .request = job->request,
+                                   .ctx = ctx,
+                                   .max_reply_us = job->max_reply_us};
+    return reply;
+}
+
+static struct engine_call *submit(struct engine_reply *reply, const struct backend_job *job, struct error *error)
+{
+    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed};
+    const struct chat_request *request = job->request;
+    const struct engine_prompt *prompt = job->prepared;
+    const struct model *model = job->target->model;
+    const struct engine_request wanted = {
+        .segments = prompt->segments,
+        .segment_count = prompt->segment_count,
+        .max_tokens = request->max_tokens,
+        .temperature = (float)request->sampling.temperature,
+        .top_p = (float)request->sampling.top_p,
+        .top_k = request->sampling.top_k,
+        .seed = seed_of(&request->sampling),
+        .grammar = prompt->grammar.text,
+        .observes_grammar = prompt->grammar.is_observed,
+        .stops = request->stop_sequences,
+        .stop_count = request->stop_count,
+        .tenant = job->tenant,
+        .cache_salt = request->cache_salt,
+        .cache = cache_mode(model->config->cache, prompt),
+        .cache_min_tokens = job->cache_min_tokens,
+        .tier = tier_queue(request->tier),
+    };
+    error->code = ERROR_NO_MEMORY;
+    return engine_generate(own(reply->call.backend)->port, model->worker, &wanted, &handlers, reply, error);
+}
+
+static struct backend_call *start(struct backend *backend, const struct backend_job *job,
+                                  const struct backend_events *events, void *ctx, struct error *error)
+{
+    struct engine_reply *reply = new_reply(backend, job, ctx, error);
+    if (!reply)
+        return NULL;
+    reply->events = events;
+    reply->parser = reply_parser_new(job->target->model->spec.family, job->request, &events->sink);
+    if (!reply->parser)
+        (void)error_no_memory(error);
+    else if ((reply->running = submit(reply, job, error)))
+        return &reply->call;
+    reply_parser_free(reply->parser);
+    return NULL;
+}
+
+static struct backend_call *count(struct backend *backend, const struct backend_job *job,
+                                  void (*counted)(void *ctx, uint32_t tokens, const struct error *error), void *ctx,
+                                  struct error *error)
+{
+    const struct engine_segment alone = {.text = job->text};
+    const struct engine_prompt *prompt = job->prepared;
+    const bool is_text = job->text.data != NULL;
+    struct engine_reply *reply = new_reply(backend, job, ctx, error);
+    if (!reply)
+        return NULL;
+    reply->on_count = counted;
+    error->code = ERROR_NO_MEMORY;
+    reply->running =
+        engine_count(own(backend)->port, job->target->model->worker, is_text ? &alone : prompt->segments,
+                     is_text ? 1 : prompt->segment_count, on_count, reply, error);
+    return reply->running ? &reply->call : NULL;
+}
+
+static void end(struct backend_call *call)
+{
+    struct engine_reply *reply = (struct engine_reply *)(void *)call;
+    if (reply->running)
+        engine_cancel(reply->running);
+    reply->running = NULL;
+    reply_parser_free(reply->parser);
+    reply->parser = NULL;
+}
+
+static uint32_t context(const struct backend *backend, const struct target *target)
+{
+    (void)backend;
+    return target->model->context;
+}
+
+static void close_backend(struct backend *backend)
+{
+    mem_free(own(backend));
+}
+
+struct backend *engine_backend_new(struct engine_port *port, struct error *error)
+{
+    static const struct backend_ops ops = {
+        .name = "engine",
+        .prepare = prepare,
+        .start = start,
+        .count = count,
+        .end = end,
+        .context = context,
+        .may_go_elsewhere = backend_error_passes,
+        .close = close_backend,
+    };
+    struct engine_backend *made = mem_calloc(1, sizeof(*made));
+    if (!made) {
+        (void)error_no_memory(error);
+        return NULL;
+    }
+    *made = (struct engine_backend){{&ops}, port};
+    return &made->backend;
+}

@@ -1,0 +1,34 @@
+/* target.h - where a request may go, and where it went.
+ *
+ * A target is something that answers: a model of the embedded engine, or one
+ * behind an upstream. A placement is the course that a request took among them;
+ * its bill, its trace and the headers of its reply read it. Plain data. */
+#ifndef GENERATE_TARGET_H
+#define GENERATE_TARGET_H
+
+#include <stdint.h>
+
+#include "core/str.h"
+#include "model/registry.h"
+
+/* Each has a backend of its own (backend.h). */
+enum target_kind { TARGET_ENGINE, TARGET_UPSTREAM, TARGET_KINDS };
+
+struct target {
+    enum target_kind kind;
+    const struct model *model; /* whose settings hold, and whose counters count it */
+    const char *name;          /* as the ledger and x-fulcrum-model call it; lives as long as the model */
+    const struct price_row *price;
+};
+
+struct placement {
+    struct target asked;    /* what the model ID means */
+    struct target routed;   /* the first choice */
+    struct target answered; /* has the request now; final once the first token is there */
+    struct str why;         /* the router's word for its choice; empty: there was none to make */
+    double score;           /* likewise */
+    uint32_t warm_tokens;   /* of the prompt, at the first choice, where the router wanted to know; else 0 */
+    unsigned attempts;      /* targets that were given the request or refused it at once */
+};
+
+#endif

@@ -1,0 +1,565 @@
+/* work.c - see work.h. Each state is a function that either leads to the next
+ * one or leaves the work to somebody who calls back; `advance` is the one place
+ * where they follow each other. */
+#include "generate/work.h"
+
+#include <assert.h>
+
+#include "core/log.h"
+#include "core/util.h"
+#include "generate/collect.h"
+#include "generate/documents.h"
+#include "generate/reply_check.h"
+
+struct work {
+    struct work_setup setup;
+    const struct work_handlers *handlers;
+    void *ctx;
+    enum work_state state, reached;
+
+    struct document_wait *documents; /* not NULL: their texts, or what is wrong with them, are on their way */
+    const struct target *targets;    /* in the order in which they are tried */
+    size_t target_count;
+    struct placement placement;
+    struct reservation *reservation; /* that the request is served within; NULL: none */
+    bool is_unbounded;               /* the request gives no maximum of tokens */
+
+    struct backend *backend; /* of the target whose turn it is */
+    struct backend_job job;
+    const struct error *refusal; /* why the prompt could not be written */
+    struct backend_events events;
+    struct backend_call *call;   /* NULL: none runs */
+    struct chat_usage usage;     /* of the last call, once it ended */
+    struct chat_cache_use cache;
+    uint64_t first_token_us;     /* 0: none has come */
+    struct chat_reply reply;
+    bool gathers, checks; /* blocks are kept; they are looked at */
+    struct collect collect;
+
+    struct charge charge;
+    bool is_charged, is_open; /* the charge has begun; its line has not ended */
+};
+
+static void advance(struct work *work);
+
+static struct target *current(struct work *work)
+{
+    return &work->placement.answered;
+}
+
+/* --- the line in the ledger ------------------------------------------------------------------------- */
+
+static void begin_charge(struct work *work)
+{
+    const uint64_t age_us = clock_now_us() - work->setup.started_us;
+    charge_begin(&work->charge, &work->setup.subject, &work->placement, work->setup.request->tier,
+                 clock_wall_us() - age_us);
+    work->is_charged = true;
+}
+
+static void end_charge(struct work *work, enum ledger_outcome outcome)
+{
+    const bool is_paid = outcome == LEDGER_COMPLETED || (work->setup.is_stream && work->first_token_us != 0);
+    const struct chat_usage usage = work_usage(work);
+    const uint64_t started_us = work->setup.started_us;
+    charge_end(&work->charge, outcome, is_paid ? &usage : NULL, clock_now_us() - started_us,
+               work->first_token_us ? work->first_token_us - started_us : LEDGER_NO_TOKEN);
+}
+
+/* Before a backend has the work: nothing is served that the ledger has not promised a line. */
+static enum error_code open_line(struct work *work, struct error *error)
+{
+    enum error_code code = OK;
+    if (work->setup.line == WORK_LINE_NONE)
+        return OK;
+    begin_charge(work);
+    if (work->setup.line == WORK_LINE_LEDGER)
+        code = ledger_accept(work->setup.port->shared->ledger, &work->charge.line, error);
+    work->is_open = code == OK;
+    return code;
+}
+
+/* The request was not let in after all: there will be no line. */
+static void drop_line(struct work *work)
+{
+    struct error ignored; /* the ledger has logged it; the line will say failed */
+    if (work->is_open && work->setup.line == WORK_LINE_LEDGER)
+        (void)!ledger_refuse(work->setup.port->shared->ledger, &work->charge.line, &ignored);
+    work->is_open = work->is_charged = false;
+}
+
+enum error_code work_settle(struct work *work, enum ledger_outcome outcome, struct error *error)
+{
+    if (!work->is_open)
+        return OK;
+    work->is_open = false;
+    if (work->reservation)
+        reservation_use(work->reservation, 0, work_usage(work).output_tokens, clock_now_us());
+    end_charge(work, outcome);
+    if (work->setup.line != WORK_LINE_LEDGER)
+        return OK;
+    if (ledger_finish(work->setup.port->shared->ledger, &work->charge.line, error) != OK)
+        return error_set(error, ERROR_UNAVAILABLE, "The ledger could not record this request.");
+    if (work->handlers->on_billed)
+        work->handlers->on_billed(work->ctx, &work->charge.line);
+    return OK;
+}
+
+/* Where the reply fails anyway: the ledger has said what it could not write. */
+static void settle_broken(struct work *work, enum ledger_outcome outcome)
+{
+    struct error ignored;
+    (void)!work_settle(work, outcome, &ignored);
+}
+
+/* --- the end ---------------------------------------------------------------------------------------- */
+
+static void end_call(struct work *work)
+{
+    if (!work->call)
+        return;
+    work->usage = work->call->usage;
+    work->cache = work->call->cache;
+    work->call->backend->ops->end(work->call);
+    work->call = NULL;
+}
+
+static void reach_end(struct work *work)
+{
+    assert(work->state != WORK_ENDED);
+    work->reached = work->state;
+    work->state = WORK_ENDED;
+}
+
+/* A backend may tell only after it has seen the prompt that it does not take it. */
+static bool is_refusal(const struct work *work, enum error_code code)
+{
+    return work->first_token_us == 0 &&
+           (code == ERROR_INVALID || code == ERROR_TOO_LARGE || code == ERROR_THROTTLED);
+}
+
+static void fail(struct work *work, const struct error *error)
+{
+    reach_end(work);
+    if (is_refusal(work, error->code))
+        drop_line(work);
+    settle_broken(work, LEDGER_FAILED);
+    work->handlers->on_failed(work->ctx, error);
+}
+
+/* To the next target, if there is one and the fault may not be there. */
+static bool goes_elsewhere(struct work *work, const struct error *error)
+{
+    const struct placement *placement = &work->placement;
+    if (work->first_token_us != 0 || placement->attempts >= work->target_count ||
+        !work->backend->ops->may_go_elsewhere(error))
+        return false;
+    log_event(LOG_WARN, "request goes elsewhere", LOG_S("id", work->setup.subject.request_id),
+              LOG_C("from", placement->answered.name), LOG_C("to", work->targets[placement->attempts].name),
+              LOG_C("error", error->message));
+    drop_line(work);
+    work->state = WORK_ADMIT;
+    return true;
+}
+
+/* --- what the backend says -------------------------------------------------------------------------- */
+
+static void on_started(void *ctx)
+{
+    struct work *work = ctx;
+    const struct chat_usage *usage = &work->call->usage;
+    work->first_token_us = work->call->first_token_us;
+    work->reply.first_byte_ms = (work->first_token_us - work->setup.started_us) / 1000;
+    work->reply.usage = *usage;
+    if (work->reservation)
+        reservation_use(work->reservation,
+                        usage->input_tokens + usage->cache_write_5m_tokens + usage->cache_write_1h_tokens, 0,
+                        clock_now_us());
+    work->handlers->on_started(work->ctx, &work->reply);
+}
+
+static void on_block_start(void *ctx, size_t index, enum chat_block_kind kind, struct str tool_id,
+                           struct str tool_name)
+{
+    struct work *work = ctx;
+    if (work->gathers)
+        collect_start(&work->collect, kind, tool_id, tool_name);
+    if (work->handlers->block_start)
+        work->handlers->block_start(work->ctx, index, kind, tool_id, tool_name);
+}
+
+static void on_block_delta(void *ctx, size_t index, enum chat_block_kind kind, struct str text)
+{
+    struct work *work = ctx;
+    if (work->gathers)
+        collect_delta(&work->collect, text);
+    if (work->handlers->block_delta)
+        work->handlers->block_delta(work->ctx, index, kind, text);
+}
+
+static void on_block_stop(void *ctx, size_t index, enum chat_block_kind kind)
+{
+    struct work *work = ctx;
+    if (work->handlers->block_stop)
+        work->handlers->block_stop(work->ctx, index, kind);
+}
+
+static void on_progress(void *ctx)
+{
+    struct work *work = ctx;
+    if (work->handlers->on_progress)
+        work->handlers->on_progress(work->ctx);
+}
+
+/* Whether the model itself came to the end, so that its blocks are what it meant to say. */
+static bool is_whole(enum chat_stop_reason stop)
+{
+    return stop != CHAT_STOP_MAX_TOKENS && stop != CHAT_STOP_CONTEXT_WINDOW && stop != CHAT_STOP_SEQUENCE;
+}
+
+static enum error_code gather(struct work *work, struct error *error)
+{
+    if (work->gathers && !collect_finish(&work->collect, &work->reply))
+        return error_no_memory(error);
+    return work->checks && is_whole(work->reply.stop) ? reply_check(work->setup.request, &work->reply, error) : OK;
+}
+
+static void on_finished(void *ctx, enum chat_stop_reason stop, struct str stop_sequence)
+{
+    struct work *work = ctx;
+    const uint64_t now_us = clock_now_us(), started_us = work->setup.started_us;
+    struct chat_reply *reply = &work->reply;
+    struct error error;
+    end_call(work);
+    reply->stop = stop;
+    reply->stop_sequence = stop_sequence;
+    reply->usage = work->usage;
+    reply->latency_ms = (now_us - started_us) / 1000;
+    if (gather(work, &error) != OK) {
+        fail(work, &error);
+        return;
+    }
+    const struct work_figures figures = {
+        .first_token_us = work->first_token_us - started_us,
+        .total_us = now_us - started_us,
+        .decode_us = now_us - work->first_token_us,
+    };
+    if (work->setup.request->tier != TIER_BATCH) /* which waits for others: its speed says nothing */
+        default_reply_learn(current(work)->model, reply->usage.output_tokens, figures.decode_us);
+    reach_end(work);
+    work->handlers->on_finished(work->ctx, reply, &figures);
+}
+
+static void on_blamed(void *ctx, const struct error *error)
+{
+    struct work *work = ctx;
+    work->documents = NULL;
+    fail(work, error);
+}
+
+static void on_failed(void *ctx, const struct error *failure)
+{
+    struct work *work = ctx;
+    const struct error error = *failure;
+    end_call(work);
+    if (goes_elsewhere(work, &error)) {
+        advance(work);
+        return;
+    }
+    if (work->first_token_us == 0 && work->setup.kind == WORK_REPLY)
+        work->documents =
+            documents_blame(work->backend, current(work), work->setup.request, &error, on_blamed, work);
+    if (!work->documents)
+        fail(work, &error);
+}
+
+static void on_counted(void *ctx, uint32_t tokens, const struct error *error)
+{
+    struct work *work = ctx;
+    if (error) {
+        on_failed(work, error);
+        return;
+    }
+    end_call(work);
+    reach_end(work);
+    work->handlers->on_counted(work->ctx, tokens);
+}
+
+/* --- TEXTS ------------------------------------------------------------------------------------------ */
+
+static void on_documents(void *ctx, const struct error *refusal)
+{
+    struct work *work = ctx;
+    work->documents = NULL;
+    if (refusal) {
+        fail(work, refusal);
+        return;
+    }
+    work->state = WORK_ROUTE;
+    advance(work);
+}
+
+/* Whether there is one is said before anything is waited for; whether it has room, when the request goes in. */
+static enum error_code find_reservation(struct work *work, struct error *error)
+{
+    const struct work_shared *shared = work->setup.port->shared;
+    if (work->setup.kind == WORK_COUNT || work->setup.request->tier != TIER_RESERVED)
+        return OK;
+    const struct str tenant = arena_printf(work->setup.request->arena, STR_FMT, STR_ARG(work->setup.subject.tenant));
+    if (!tenant.data)
+        return error_no_memory(error);
+    work->reservation = reservation_find(shared->reservations, tenant.data, work->placement.asked.name);
+    return work->reservation ? OK : error_set(error, ERROR_INVALID, "Reservation not found.");
+}
+
+/* Of this and the following: true, the next state is set; false, somebody will call back, or the work has ended and
+ * may be gone. */
+static bool wait_for_texts(struct work *work)
+{
+    struct error error;
+    enum error_code code = find_reservation(work, &error);
+    if (code == OK)
+        code = documents_resolve(work->setup.port->documents, work->setup.subject.tenant, work->setup.request,
+                                 on_documents, work, &work->documents, &error);
+    if (code != OK) {
+        fail(work, &error);
+        return false;
+    }
+    work->state = work->documents ? WORK_TEXTS : WORK_ROUTE;
+    return !work->documents;
+}
+
+/* --- ROUTE ------------------------------------------------------------------------------------------ */
+
+static bool route(struct work *work)
+{
+    const struct work_router *router = work->setup.port->shared->router;
+    struct arena *arena = work->setup.request->arena;
+    struct target *list = router ? ARENA_ARRAY(arena, struct target, WORK_TARGETS_MAX) : NULL;
+    size_t count = list ? router->route(router->ctx, work->setup.request, &work->placement, list) : 0;
+    assert(count <= WORK_TARGETS_MAX);
+    work->targets = count > 0 ? list : &work->placement.asked;
+    work->target_count = count > 0 ? count : 1;
+    work->placement.routed = work->targets[0];
+    work->state = WORK_ADMIT;
+    return true;
+}
+
+/* --- ADMIT ------------------------------------------------------------------------------------------ */
+
+/* Within its reservation a request is served as reserved, over it as default. */
+static void settle_tier(struct work *work)
+{
+    struct chat_request *request = work->setup.request;
+    if (!work->reservation || request->tier != TIER_RESERVED ||
+        reservation_has_room(work->reservation, clock_now_us()))
+        return;
+    work->reservation = NULL;
+    request->tier = TIER_DEFAULT;
+}
+
+/* What the target makes of the model ID that was asked for. */
+static struct catalog_match match_at(const struct work *work)
+{
+    struct catalog_match match = *work->setup.match;
+    match.model = work->placement.answered.model;
+    return match;
+}
+
+/* A reply whose request gives no maximum is bound by the target's card and speed; of what nobody waits for, by its
+ * card alone. */
+static void bound_reply(struct work *work, const struct catalog_match *match)
+{
+    const struct config *config = work->setup.port->shared->config;
+    struct chat_request *request = work->setup.request;
+    if (!work->is_unbounded)
+        return;
+    const bool is_awaited = request->tier != TIER_BATCH;
+    request->max_tokens =
+        is_awaited ? default_reply_tokens(config, match) : catalog_default_reply_tokens(config, match);
+    work->job.max_reply_us = is_awaited ? default_reply_us(config) : 0;
+}
+
+static bool go_on(struct work *work, const struct error *refusal)
+{
+    struct error error;
+    if (work->refusal)
+        refusal = work->refusal;
+    if (!refusal && open_line(work, &error) != OK)
+        refusal = &error;
+    if (refusal)
+        fail(work, refusal);
+    else
+        work->state = WORK_RUN;
+    return !refusal;
+}
+
+static bool admit(struct work *work)
+{
+    struct target *target = current(work);
+    *target = work->targets[work->placement.attempts];
+    const struct catalog_match match = match_at(work);
+    const bool is_count = work->setup.kind == WORK_COUNT;
+    work->backend = work->setup.port->backends[target->kind];
+    assert(work->backend);
+    if (!is_count) {
+        settle_tier(work);
+        bound_reply(work, &match);
+    }
+    work->job.use = is_count ? BACKEND_COUNT : BACKEND_REPLY;
+    work->job.target = target;
+    work->job.request = work->setup.request;
+    work->job.tenant = work->setup.subject.tenant;
+    work->job.cache_min_tokens = catalog_cache_min_tokens(work->setup.port->shared->config, &match);
+    if (work->setup.offload) {
+        work->setup.offload(work->ctx, work);
+        return false;
+    }
+    work_prepare(work);
+    return go_on(work, NULL);
+}
+
+void work_prepare(void *ctx)
+{
+    static const struct error no_memory = {.code = ERROR_NO_MEMORY, .message = "out of memory"};
+    struct work *work = ctx;
+    struct error error;
+    if (work->backend->ops->prepare(work->backend, &work->job, &error) == OK)
+        return;
+    struct error *kept = ARENA_NEW(work->setup.request->arena, struct error);
+    if (kept)
+        *kept = error;
+    work->refusal = kept ? kept : &no_memory;
+}
+
+void work_continue(struct work *work, const struct error *refusal)
+{
+    assert(work->state == WORK_ADMIT);
+    if (go_on(work, refusal))
+        advance(work);
+}
+
+/* --- RUN -------------------------------------------------------------------------------------------- */
+
+static bool run(struct work *work)
+{
+    const struct backend_ops *ops = work->backend->ops;
+    struct error error;
+    work->placement.attempts++;
+    work->call = work->setup.kind == WORK_COUNT
+                     ? ops->count(work->backend, &work->job, on_counted, work, &error)
+                     : ops->start(work->backend, &work->job, &work->events, work, &error);
+    if (work->call) {
+        if (work->handlers->on_placed)
+            work->handlers->on_placed(work->ctx, &work->placement);
+        return false;
+    }
+    if (goes_elsewhere(work, &error))
+        return true;
+    drop_line(work);
+    fail(work, &error);
+    return false;
+}
+
+/* --- the way ---------------------------------------------------------------------------------------- */
+
+static void advance(struct work *work)
+{
+    bool goes_on = true;
+    while (goes_on) {
+        switch (work->state) {
+        case WORK_TEXTS: goes_on = wait_for_texts(work); break;
+        case WORK_ROUTE: goes_on = route(work); break;
+        case WORK_ADMIT: goes_on = admit(work); break;
+        case WORK_RUN: goes_on = run(work); break;
+        case WORK_ENDED: goes_on = false; break;
+        }
+    }
+}
+
+struct target work_target(const struct work_shared *shared, const struct catalog_match *match)
+{
+    return (struct target){
+        .kind = TARGET_ENGINE,
+        .model = match->model,
+        .name = match->model->name,
+        .price = price_book_row_of(shared->prices, match->model->price, match->id, match->place),
+    };
+}
+
+struct work *work_new(const struct work_setup *setup, const struct work_handlers *handlers, void *ctx)
+{
+    struct work *work = ARENA_NEW(setup->request->arena, struct work);
+    if (!work)
+        return NULL;
+    const struct target asked = work_target(setup->port->shared, setup->match);
+    *work = (struct work){
+        .setup = *setup,
+        .handlers = handlers,
+        .ctx = ctx,
+        .placement = {.asked = asked, .routed = asked, .answered = asked},
+        .events = {.on_started = on_started,
+                   .sink = {work, on_block_start, on_block_delta, on_block_stop},
+                   .on_progress = on_progress,
+                   .on_finished = on_finished,
+                   .on_failed = on_failed},
+        .reply = {.request_id = setup->subject.request_id, .model_id = setup->match->id, .native = setup->native},
+    };
+    collect_init(&work->collect, setup->request->arena);
+    return work;
+}
+
+void work_begin(struct work *work)
+{
+    struct chat_request *request = work->setup.request;
+    if (!request->has_tier)
+        request->tier = work->setup.tier;
+    work->is_unbounded = request->max_tokens == 0;
+    work->checks = work->setup.kind == WORK_REPLY && reply_needs_check(request);
+    work->gathers = work->setup.collects || work->checks;
+    advance(work);
+}
+
+void work_end(struct work *work, enum ledger_outcome outcome)
+{
+    if (!work)
+        return;
+    documents_cancel(work->documents);
+    work->documents = NULL;
+    settle_broken(work, outcome);
+    end_call(work);
+    collect_deinit(&work->collect);
+    if (work->state != WORK_ENDED)
+        reach_end(work);
+}
+
+/* --- what is known ---------------------------------------------------------------------------------- */
+
+enum work_state work_reached(const struct work *work)
+{
+    return work->state == WORK_ENDED ? work->reached : work->state;
+}
+
+struct chat_usage work_usage(const struct work *work)
+{
+    return work->call ? work->call->usage : work->usage;
+}
+
+struct chat_cache_use work_cache(const struct work *work)
+{
+    return work->call ? work->call->cache : work->cache;
+}
+
+const struct placement *work_placement(const struct work *work)
+{
+    return &work->placement;
+}
+
+const struct ledger_line *work_line(struct work *work)
+{
+    if (!work->is_charged) {
+        begin_charge(work);
+        end_charge(work, LEDGER_FAILED);
+    }
+    return &work->charge.line;
+}
