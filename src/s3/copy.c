@@ -97,18 +97,35 @@ static enum objects_problem copy_bytes(struct objects_reader *reader, struct obj
     return problem;
 }
 
+static bool replaces_tags(const struct s3 *s3)
+{
+    return str_eq_nocase(s3_header(s3, "x-amz-tagging-directive"), STR("REPLACE"));
+}
+
+/* Tags that would be passed over, since the source's are copied, are refused. */
+static bool check_tags(struct s3 *s3)
+{
+    if (!s3_header(s3, "x-amz-tagging").data || replaces_tags(s3))
+        return true;
+    s3_fail(s3, 400, "InvalidArgument", "x-amz-tagging is for copies with x-amz-tagging-directive: REPLACE; without it "
+                                        "the source's tags are copied.");
+    return false;
+}
+
 static bool begin_copy(struct s3 *s3, const struct objects_info *info, uint64_t len, struct objects_put **put)
 {
     struct objects_put_options options;
     struct error error;
     unsigned number = 0;
     struct str upload = s3_query(s3, "uploadId");
-    if (!s3_put_options(s3, &options) || (upload.data && !s3_part_number(s3, &number)))
+    if (!check_tags(s3) || !s3_put_options(s3, &options) || (upload.data && !s3_part_number(s3, &number)))
         return false;
     if (!str_eq_nocase(s3_header(s3, "x-amz-metadata-directive"), STR("REPLACE"))) {
         options.type = str_of(info->type);
         options.headers = str_of(info->headers);
     }
+    if (!replaces_tags(s3))
+        options.tags = str_of(info->tags);
     options.expected_size = len;
     enum objects_problem problem =
         upload.data ? objects_upload_part(s3->objects, s3->tenant, s3->bucket, s3->key, upload, number, &options, put,
@@ -123,8 +140,8 @@ static bool begin_copy(struct s3 *s3, const struct objects_info *info, uint64_t 
 static bool check_target(struct s3 *s3, struct str bucket, struct str key)
 {
     if (s3->what->run != s3_copy_object || !str_eq(bucket, s3->bucket) || !str_eq(key, s3->key) ||
-        str_eq_nocase(s3_header(s3, "x-amz-metadata-directive"), STR("REPLACE")) ||
-        s3_header(s3, "x-amz-checksum-algorithm").len > 0)
+        str_eq_nocase(s3_header(s3, "x-amz-metadata-directive"), STR("REPLACE")) || replaces_tags(s3) ||
+        s3_header(s3, "x-amz-storage-class").len > 0 || s3_header(s3, "x-amz-checksum-algorithm").len > 0)
         return true;
     s3_fail(s3, 400, "InvalidRequest",
             "This copy request is illegal because it is trying to copy an object to itself without changing the "

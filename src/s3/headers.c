@@ -62,6 +62,7 @@ bool s3_hoist_headers(struct s3 *s3)
 
 /* --- what is served --- */
 
+#define STORAGE_CLASSES "STANDARD|STANDARD_IA|ONEZONE_IA|INTELLIGENT_TIERING|GLACIER_IR|REDUCED_REDUNDANCY"
 #define NO_ENCRYPTION "objects are not encrypted by the server: encrypt the disk, or what you send"
 
 /* The first row that fits the name counts. A '*' at its end stands for anything. */
@@ -106,10 +107,11 @@ static const struct rule {
     {"x-amz-tagging-directive", "COPY|REPLACE", 400, "InvalidArgument", "expected COPY or REPLACE"},
     {"x-amz-acl", "|private|bucket-owner-full-control|bucket-owner-read", 501, "NotImplemented",
      "a bucket and what is in it are its tenant's alone; private is served"},
-    {"x-amz-storage-class", "|STANDARD", 400, "InvalidStorageClass", "there is STANDARD only"},
+    {"x-amz-storage-class", "|" STORAGE_CLASSES, 400, "InvalidStorageClass",
+     "every object can be read at once, so there are " STORAGE_CLASSES},
     {"x-amz-server-side-encryption-bucket-key-enabled", "|false", 501, "NotImplemented", NO_ENCRYPTION},
     {"x-amz-server-side-encryption*", "", 501, "NotImplemented", NO_ENCRYPTION},
-    {"x-amz-tagging", "", 501, "NotImplemented", "objects have no tags; keep the text as x-amz-meta-"},
+    {"x-amz-tagging", "", 501, "NotImplemented", "PutObject, CopyObject and CreateMultipartUpload take tags"},
     {"x-amz-grant-*", "", 501, "NotImplemented", "a bucket and what is in it are its tenant's alone"},
     {"x-amz-website-redirect-location", "", 501, "NotImplemented", "buckets are no websites"},
     {"x-amz-write-offset-bytes", "", 501, "NotImplemented", "objects are written whole; copy what is there as a part"},
@@ -152,8 +154,10 @@ static bool refuse(struct s3 *s3, const struct rule *rule, const struct http_hea
     return false;
 }
 
-static bool check_header(struct s3 *s3, const struct http_header *header)
+static bool check_header(struct s3 *s3, const struct s3_operation *operation, const struct http_header *header)
 {
+    if (operation->takes_tags && str_eq(header->name, STR("x-amz-tagging")))
+        return true;
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         const struct rule *rule = &rules[i];
         if (!rule_fits(rule, header->name))
@@ -179,7 +183,8 @@ static bool check_owner(struct s3 *s3, const char *name)
 bool s3_check_headers(struct s3 *s3, const struct s3_operation *operation)
 {
     for (size_t i = 0; i < s3->request.header_count; i++)
-        if (str_starts(s3->request.headers[i].name, STR("x-amz-")) && !check_header(s3, &s3->request.headers[i]))
+        if (str_starts(s3->request.headers[i].name, STR("x-amz-")) &&
+            !check_header(s3, operation, &s3->request.headers[i]))
             return false;
     return check_owner(s3, "x-amz-expected-bucket-owner") && check_owner(s3, "x-amz-source-expected-bucket-owner") &&
            (is_read(s3) || s3_check_condition_names(s3, operation));

@@ -82,7 +82,7 @@ static void append_object(struct s3 *s3, const struct listing *listing, const ch
     xml_append_u64(&s3->body, "Size", entry->size);
     if (listing->has_owner)
         s3_append_owner(s3, "Owner");
-    xml_append(&s3->body, "StorageClass", STR("STANDARD"));
+    xml_append(&s3->body, "StorageClass", entry->storage_class.len > 0 ? entry->storage_class : STR("STANDARD"));
     buf_appendf(&s3->body, "</%s>", element);
 }
 

@@ -89,11 +89,26 @@ void s3_add_info_headers(struct s3 *s3, const struct objects_info *info, bool is
     s3_add_header(s3, "last-modified", str_of(date));
     s3_add_header(s3, "accept-ranges", STR("bytes"));
     add_kept_headers(s3, info);
+    if (info->storage_class[0])
+        s3_add_header(s3, "x-amz-storage-class", str_of(info->storage_class));
+    s3_add_tag_count(s3, info);
     if (is_whole && str_eq_nocase(s3_header(s3, "x-amz-checksum-mode"), STR("ENABLED")))
         add_checksum(s3, info);
 }
 
 /* --- what is kept with an object --- */
+
+struct str s3_storage_class(const char *kept)
+{
+    return kept[0] ? str_of(kept) : STR("STANDARD");
+}
+
+/* headers.c has looked at it. Empty: STANDARD, which nobody is told of but in listings. */
+static struct str asked_class(struct s3 *s3)
+{
+    struct str name = s3_header(s3, "x-amz-storage-class");
+    return str_eq_nocase(name, STR("STANDARD")) || name.len == 0 ? STR("") : s3_upper(s3, name);
+}
 
 static bool is_kept(struct str name)
 {
@@ -143,8 +158,9 @@ bool s3_put_options(struct s3 *s3, struct objects_put_options *options)
         }
     }
     *options = (struct objects_put_options){.expected_size = OBJECTS_SIZE_UNKNOWN,
-                                            .type = s3_header(s3, "content-type")};
-    if (!s3_write_conditions(s3, &options->conditions)) {
+                                            .type = s3_header(s3, "content-type"),
+                                            .storage_class = asked_class(s3)};
+    if (!s3_read_tags(s3, &options->tags) || !s3_write_conditions(s3, &options->conditions)) {
         buf_deinit(&headers);
         return false;
     }
@@ -268,12 +284,6 @@ void s3_put_acl(struct s3 *s3)
         s3_fail(s3, 501, "NotImplemented", "An ACL as XML is not implemented; x-amz-acl: private is.");
     else
         (void)is_there(s3);
-}
-
-void s3_get_tagging(struct s3 *s3)
-{
-    if (is_there(s3))
-        buf_append_text(&s3->body, XML_HEAD "<Tagging" S3_XMLNS "><TagSet/></Tagging>");
 }
 
 /* --- DeleteObjects --- */

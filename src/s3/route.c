@@ -77,19 +77,25 @@ static const struct route {
     {"GET", AT_OBJECT, "uploadId", NULL, "part-number-marker max-parts",
      OPERATION("ListParts", s3_list_parts)},
     {"GET", AT_OBJECT, "acl", NULL, "versionId", OPERATION("GetObjectAcl", s3_get_acl)},
+    {"GET", AT_OBJECT, "attributes", NULL, "versionId", OPERATION("GetObjectAttributes", s3_get_attributes)},
     {"GET", AT_OBJECT, "tagging", NULL, "versionId", OPERATION("GetObjectTagging", s3_get_tagging)},
     {"GET", AT_OBJECT, NULL, NULL, OVERRIDES "versionId partNumber", OPERATION("GetObject", get)},
     {"HEAD", AT_OBJECT, NULL, NULL, OVERRIDES "versionId partNumber", OPERATION("HeadObject", s3_head_object)},
     {"PUT", AT_OBJECT, "acl", NULL, "versionId", OPERATION("PutObjectAcl", s3_put_acl)},
+    {"PUT", AT_OBJECT, "tagging", NULL, "versionId",
+     OPERATION_WITH("PutObjectTagging", s3_put_tagging, .takes_body = true)},
     {"PUT", AT_OBJECT, "uploadId", "x-amz-copy-source", "partNumber", OPERATION("UploadPartCopy", s3_copy_part)},
     {"PUT", AT_OBJECT, "uploadId", NULL, "partNumber", OPERATION("UploadPart", put)},
     {"PUT", AT_OBJECT, NULL, "x-amz-copy-source", "",
-     OPERATION_WITH("CopyObject", s3_copy_object, .conditions = S3_CONDITIONS_OF_WRITES)},
-    {"PUT", AT_OBJECT, NULL, NULL, "", OPERATION_WITH("PutObject", put, .conditions = S3_CONDITIONS_OF_WRITES)},
+     OPERATION_WITH("CopyObject", s3_copy_object, .takes_tags = true, .conditions = S3_CONDITIONS_OF_WRITES)},
+    {"PUT", AT_OBJECT, NULL, NULL, "",
+     OPERATION_WITH("PutObject", put, .takes_tags = true, .conditions = S3_CONDITIONS_OF_WRITES)},
+    {"DELETE", AT_OBJECT, "tagging", NULL, "versionId", OPERATION("DeleteObjectTagging", s3_delete_tagging)},
     {"DELETE", AT_OBJECT, "uploadId", NULL, "", OPERATION("AbortMultipartUpload", s3_abort_upload)},
     {"DELETE", AT_OBJECT, NULL, NULL, "versionId",
      OPERATION_WITH("DeleteObject", s3_delete_object, .conditions = S3_CONDITIONS_OF_DELETIONS)},
-    {"POST", AT_OBJECT, "uploads", NULL, "", OPERATION("CreateMultipartUpload", s3_create_upload)},
+    {"POST", AT_OBJECT, "uploads", NULL, "",
+     OPERATION_WITH("CreateMultipartUpload", s3_create_upload, .takes_tags = true)},
     {"POST", AT_OBJECT, "uploadId", NULL, "",
      OPERATION_WITH("CompleteMultipartUpload", s3_complete_upload, .takes_body = true,
                .conditions = S3_CONDITIONS_OF_WRITES)},
@@ -166,7 +172,7 @@ static bool check_version(struct s3 *s3)
 /* Whether S3 has operations by this name; any other is the client's mistake, and not something that is missing here. */
 static bool is_of_s3(struct str name)
 {
-    static const char others[] = "analytics annotation append attributes intelligent-tiering inventory "
+    static const char others[] = "analytics annotation append intelligent-tiering inventory "
                                  "legal-hold metadataTable metadataConfiguration metrics position renameObject restore "
                                  "retention select select-type session torrent ";
     if (is_listed(name, others))

@@ -23,6 +23,7 @@ struct s3_operation {
     const char *name;
     void (*run)(struct s3 *s3);  /* on a worker thread: fills the reply */
     bool takes_body;             /* whole, in s3->request.body */
+    bool takes_tags;             /* x-amz-tagging: it makes an object */
     unsigned conditions;         /* that it honours; those of reads are honoured by all reads of objects */
 };
 
@@ -108,12 +109,24 @@ void s3_delete_object(struct s3 *s3);
 void s3_delete_objects(struct s3 *s3);
 void s3_get_acl(struct s3 *s3);     /* of an object or a bucket */
 void s3_put_acl(struct s3 *s3);
-void s3_get_tagging(struct s3 *s3); /* of an object */
+/* What listings and attributes say where the store has "". */
+struct str s3_storage_class(const char *kept);
 /* partNumber of the query: 0 without. False: failed. */
 bool s3_read_part(struct s3 *s3, unsigned *number);
 /* What the request reads of the object, which is opened for a look; OBJECTS_BAD_PART has been answered. */
 enum objects_problem s3_head(struct s3 *s3, unsigned part, struct objects_info *info, uint64_t *offset, uint64_t *len,
                              struct error *error);
+
+/* --- tags.c --- */
+/* x-amz-tagging, as the store keeps tags; none without it. False: failed. */
+bool s3_read_tags(struct s3 *s3, struct str *text);
+void s3_add_tag_count(struct s3 *s3, const struct objects_info *info);
+void s3_get_tagging(struct s3 *s3);
+void s3_put_tagging(struct s3 *s3);
+void s3_delete_tagging(struct s3 *s3);
+
+/* --- attributes.c --- */
+void s3_get_attributes(struct s3 *s3);
 
 /* --- copy.c --- */
 void s3_copy_object(struct s3 *s3);
@@ -161,6 +174,7 @@ void s3_complete_upload(struct s3 *s3);
 void s3_abort_upload(struct s3 *s3);
 void s3_list_parts(struct s3 *s3);
 void s3_list_uploads(struct s3 *s3);
+struct str s3_upper(struct s3 *s3, struct str name); /* in the arena; empty without memory */
 /* <ChecksumCRC32> and the like; nothing where either is empty. */
 void s3_append_checksum(struct s3 *s3, struct str name, const char *value);
 /* The part number of the query; false: failed. */

@@ -17,7 +17,7 @@ bool s3_part_number(struct s3 *s3, unsigned *number)
     return false;
 }
 
-static struct str upper(struct s3 *s3, struct str name)
+struct str s3_upper(struct s3 *s3, struct str name)
 {
     struct str text;
     if (!arena_str(&s3->arena, name, &text))
@@ -31,7 +31,7 @@ static struct str upper(struct s3 *s3, struct str name)
 
 void s3_append_checksum(struct s3 *s3, struct str name, const char *value)
 {
-    struct str element = upper(s3, name);
+    struct str element = s3_upper(s3, name);
     if (value[0] && element.len > 0)
         buf_appendf(&s3->body, "<Checksum" STR_FMT ">%s</Checksum" STR_FMT ">", STR_ARG(element), value,
                     STR_ARG(element));
@@ -84,7 +84,7 @@ void s3_create_upload(struct s3 *s3)
         return;
     }
     if (kind != CHECKSUM_NONE) {
-        s3_add_header(s3, "x-amz-checksum-algorithm", upper(s3, str_of(checksum_name(kind))));
+        s3_add_header(s3, "x-amz-checksum-algorithm", s3_upper(s3, str_of(checksum_name(kind))));
         s3_add_header(s3, "x-amz-checksum-type", is_composite ? STR("COMPOSITE") : STR("FULL_OBJECT"));
     }
     buf_append_text(&s3->body, XML_HEAD "<InitiateMultipartUploadResult" S3_XMLNS ">");
@@ -277,13 +277,13 @@ void s3_list_parts(struct s3 *s3)
     xml_append(body, "UploadId", upload.id);
     s3_append_owner(s3, "Initiator");
     s3_append_owner(s3, "Owner");
-    xml_append(body, "StorageClass", STR("STANDARD"));
+    xml_append(body, "StorageClass", s3_storage_class(upload.storage_class));
     xml_append_u64(body, "PartNumberMarker", marker);
     if (end > from)
         xml_append_u64(body, "NextPartNumberMarker", parts[end - 1].number);
     xml_append_u64(body, "MaxParts", max);
     xml_append_bool(body, "IsTruncated", end < count);
-    struct str name = upper(s3, str_of(upload.checksum_name));
+    struct str name = s3_upper(s3, str_of(upload.checksum_name));
     if (name.len > 0)
         xml_append(body, "ChecksumAlgorithm", name);
     for (size_t i = from; i < end; i++)
@@ -332,7 +332,7 @@ static void append_upload(struct s3 *s3, const struct objects_upload *upload, co
     xml_append(&s3->body, "UploadId", upload->id);
     s3_append_owner(s3, "Initiator");
     s3_append_owner(s3, "Owner");
-    xml_append(&s3->body, "StorageClass", STR("STANDARD"));
+    xml_append(&s3->body, "StorageClass", s3_storage_class(upload->storage_class));
     xml_append(&s3->body, "Initiated", str_of(time));
     buf_append_text(&s3->body, "</Upload>");
 }

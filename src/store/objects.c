@@ -1,5 +1,6 @@
 #include "store/objects.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -125,6 +126,24 @@ enum objects_problem objects_check_bucket(struct str bucket, struct error *error
                         OBJECTS_BUCKET_MAX);
 }
 
+enum objects_problem objects_check_new_bucket(struct str bucket, struct error *error)
+{
+    static const char *const beginnings[] = {"xn--", "sthree-", "amzn-s3-demo-"};
+    static const char *const ends[] = {"-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"};
+    const char *reserved = NULL;
+    enum objects_problem problem = objects_check_bucket(bucket, error);
+    for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
+        if (str_starts(bucket, str_of(beginnings[i])))
+            reserved = beginnings[i];
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        if (str_ends(bucket, str_of(ends[i])))
+            reserved = ends[i];
+    if (problem != OBJECTS_OK || !reserved)
+        return problem;
+    return objects_fail(error, OBJECTS_BAD_BUCKET,
+                        "The specified bucket is not valid: S3 keeps names with %s at that end to itself.", reserved);
+}
+
 enum objects_problem objects_check_key(struct str key, struct error *error)
 {
     if (key.len > OBJECTS_KEY_MAX)
@@ -223,7 +242,7 @@ bool objects_is_remote(const struct objects *objects)
 enum objects_problem objects_bucket_create(struct objects *objects, struct str tenant, struct str bucket,
                                            struct str region, struct error *error)
 {
-    enum objects_problem problem = objects_check_bucket(bucket, error);
+    enum objects_problem problem = objects_check_new_bucket(bucket, error);
     return problem == OBJECTS_OK ? objects->ops->bucket_create(objects, tenant, bucket, region, error) : problem;
 }
 
@@ -283,6 +302,7 @@ enum objects_problem objects_put_init(struct objects_put *put, const struct obje
     if (options->headers.len > OBJECTS_HEADERS_MAX)
         return objects_fail(error, OBJECTS_TOO_LARGE, "The headers kept with an object are over %d bytes.",
                             OBJECTS_HEADERS_MAX);
+    assert(options->tags.len <= OBJECTS_TAGS_MAX && options->storage_class.len <= OBJECTS_CLASS_MAX);
     if (options->expected_size != OBJECTS_SIZE_UNKNOWN && options->expected_size > limit(object_bytes))
         return objects_fail(error, OBJECTS_TOO_LARGE, "The object is too large (limit object_bytes).");
     put->ops = ops;
@@ -294,6 +314,10 @@ enum objects_problem objects_put_init(struct objects_put *put, const struct obje
         memcpy(put->info.type, options->type.data, options->type.len);
     if (options->headers.len > 0)
         memcpy(put->info.headers, options->headers.data, options->headers.len);
+    if (options->tags.len > 0)
+        memcpy(put->info.tags, options->tags.data, options->tags.len);
+    if (options->storage_class.len > 0)
+        memcpy(put->info.storage_class, options->storage_class.data, options->storage_class.len);
     put->md5 = EVP_MD_CTX_new();
     if (put->md5 && EVP_DigestInit_ex(put->md5, EVP_md5(), NULL) == 1)
         return OBJECTS_OK;

@@ -30,6 +30,8 @@
 #define OBJECTS_ETAG_MAX 64
 #define OBJECTS_TYPE_MAX 255     /* content type */
 #define OBJECTS_HEADERS_MAX 8192 /* other headers kept with an object, all together */
+#define OBJECTS_TAGS_MAX 12288   /* of an object: ten, of 128 and 256 UTF-16 units */
+#define OBJECTS_CLASS_MAX 31     /* name of a storage class */
 #define OBJECTS_CHECKSUM_MAX 64  /* base64, and "-PARTS" */
 #define OBJECTS_PAGE_MAX 1000    /* entries of one page */
 #define OBJECTS_SIZE_UNKNOWN UINT64_MAX
@@ -86,6 +88,8 @@ bool objects_is_remote(const struct objects *objects);
 
 /* S3's rules: 3 to 63 of a-z 0-9 . -, beginning and ending with a letter or digit, no "..", no IPv4 address. */
 enum objects_problem objects_check_bucket(struct str bucket, struct error *error) WARN_UNUSED;
+/* Of a bucket that is to be made: names that S3 keeps to itself are refused as well. */
+enum objects_problem objects_check_new_bucket(struct str bucket, struct error *error) WARN_UNUSED;
 enum objects_problem objects_check_key(struct str key, struct error *error) WARN_UNUSED;
 /* Splits "s3://bucket/key"; the key may be empty. Both are checked. */
 enum objects_problem objects_parse_uri(struct str uri, struct str *bucket, struct str *key,
@@ -126,7 +130,9 @@ struct objects_info {
     char checksum[OBJECTS_CHECKSUM_MAX + 1];
     bool checksum_is_composite;        /* of the parts' checksums */
     unsigned part_count;               /* 0: it was written in one piece */
+    char storage_class[OBJECTS_CLASS_MAX + 1]; /* as its writer named it; "" is STANDARD */
     char headers[OBJECTS_HEADERS_MAX + 1]; /* "name: value\n" each, lower-case names */
+    char tags[OBJECTS_TAGS_MAX + 1];       /* "name\nvalue\n" each */
 };
 
 /* RFC 9110, section 13, and S3's own for deletions. Zero: none. Strings are borrowed until the put has ended. */
@@ -154,6 +160,14 @@ enum objects_problem objects_head(struct objects *objects, struct str tenant, st
 enum objects_problem objects_head_part(struct objects *objects, struct str tenant, struct str bucket, struct str key,
                                        unsigned number, struct objects_info *info, uint64_t *offset, uint64_t *len,
                                        struct error *error) WARN_UNUSED;
+/* The same, and the sizes of its parts: info->part_count of them, `sizes` has room for OBJECTS_PARTS_MAX. A directory's
+ * only. */
+enum objects_problem objects_head_parts(struct objects *objects, struct str tenant, struct str bucket, struct str key,
+                                        struct objects_info *info, uint64_t *sizes, struct error *error) WARN_UNUSED;
+/* Puts `tags` in the place of those that the object has; nothing else of it changes, not its time either. A directory's
+ * only. OBJECTS_DENIED: the file was put there by hand, there is nothing that tags could be written to. */
+enum objects_problem objects_set_tags(struct objects *objects, struct str tenant, struct str bucket, struct str key,
+                                      struct str tags, struct error *error) WARN_UNUSED;
 /* A key that isn't there is deleted all the same. `conditions` may be NULL; only a directory looks at them. */
 enum objects_problem objects_delete(struct objects *objects, struct str tenant, struct str bucket, struct str key,
                                     const struct objects_conditions *conditions, struct error *error) WARN_UNUSED;
@@ -166,7 +180,7 @@ struct objects_put_options {
     uint64_t expected_size;      /* OBJECTS_SIZE_UNKNOWN where it isn't announced; an S3 server needs it */
     const uint8_t *expected_md5; /* 16 bytes, or NULL */
     struct str type;             /* content type */
-    struct str headers;          /* as in struct objects_info */
+    struct str headers, tags, storage_class; /* as in struct objects_info; a directory's only but for the first */
     struct objects_conditions conditions; /* asked when the object is to appear; a directory's only */
 };
 
@@ -215,7 +229,7 @@ struct objects_entry {
     struct str key;
     bool is_prefix; /* keys of this beginning, up to the delimiter, rolled into one; nothing below is set */
     uint64_t size, modified_us;
-    struct str etag;
+    struct str etag, storage_class; /* as in struct objects_info */
 };
 
 struct objects_page {
@@ -248,6 +262,7 @@ struct objects_upload {
     uint64_t created_us;
     char checksum_name[16];
     bool checksum_is_composite;
+    char storage_class[OBJECTS_CLASS_MAX + 1];
 };
 struct objects_part {
     unsigned number;

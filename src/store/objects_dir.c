@@ -436,6 +436,17 @@ enum objects_problem objects_head_part(struct objects *objects, struct str tenan
     return objects_fail(error, OBJECTS_BAD_PART, "The object has %u parts.", info->part_count ? info->part_count : 1);
 }
 
+enum objects_problem objects_head_parts(struct objects *objects, struct str tenant, struct str bucket, struct str key,
+                                        struct objects_info *info, uint64_t *sizes, struct error *error)
+{
+    struct object_part part = {.sizes = sizes};
+    assert(!objects->is_remote);
+    enum objects_problem problem = objects_check_bucket(bucket, error);
+    if (problem == OBJECTS_OK)
+        problem = objects_check_key(key, error);
+    return problem == OBJECTS_OK ? describe(objects_dir_of(objects), tenant, bucket, key, info, &part, error) : problem;
+}
+
 /* --- deleting --- */
 
 /* The mutex is held. */

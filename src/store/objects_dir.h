@@ -2,9 +2,10 @@
  *
  *   ROOT/BUCKET/...                 the objects (objects_path.h)
  *   ROOT/.fulcrum/buckets/BUCKET    whose it is: {"tenant", "region", "created": us, "generation": random}
- *   ROOT/.fulcrum/meta/BUCKET/STAMP what is said of an object: {"size", "etag", "type", "headers", "checksumName",
- *                                   "checksum", "composite"}, and of one made of parts "upload", its ID, and
- *                                   "parts": [count, size, count, size...]
+ *   ROOT/.fulcrum/meta/BUCKET/STAMP what is said of an object: {"size", "etag", "type", "headers", "storageClass",
+ *                                   "tags", "checksumName", "checksum", "composite"}, and of one made of parts
+ *                                   "upload", its ID, and "parts": [count, size, count, size...]. Tags alone are
+ *                                   changed later: another description is renamed into its place
  *   ROOT/.fulcrum/tmp/              what is being written
  *   ROOT/.fulcrum/uploads/ID/       a multipart upload: info, NUMBER-ETAG-CHECKSUM
  *
@@ -99,11 +100,12 @@ struct object_publication {
     uint64_t replaced;                   /* filled: bytes that were counted and are gone */
 };
 
-/* A part asked for, and where it is. */
+/* A part asked for, and where it is; or all. */
 struct object_part {
-    unsigned number;
+    unsigned number; /* 0: none */
     bool is_there;
     uint64_t offset, len;
+    uint64_t *sizes; /* NULL, or room for those of OBJECTS_PARTS_MAX parts */
 };
 
 struct object_description {
@@ -119,6 +121,13 @@ enum objects_problem object_meta_write(struct objects_dir *dir, const struct obj
 enum objects_problem object_meta_read(struct objects_dir *dir, struct str bucket, const struct stat *file,
                                       struct object_description *description, struct object_part *part,
                                       struct error *error) WARN_UNUSED;
+/* A description like the one of the file (which has one) but for the tags, as a file in OBJECTS_TMP, synced. */
+enum objects_problem object_meta_write_tags(struct objects_dir *dir, struct str bucket, const struct stat *file,
+                                            struct str tags, char tmp[64], struct error *error) WARN_UNUSED;
+/* It takes the place of the description. */
+enum objects_problem object_meta_replace(struct objects_dir *dir, struct str bucket, uint64_t stamp, const char *tmp,
+                                         struct error *error) WARN_UNUSED;
+void object_meta_sync(struct objects_dir *dir, struct str bucket); /* names of descriptions */
 bool object_meta_is_there(struct objects_dir *dir, struct str bucket, uint64_t stamp);
 /* False: there was none, so the object was not counted. */
 bool object_meta_remove(struct objects_dir *dir, struct str bucket, uint64_t stamp);

@@ -237,7 +237,10 @@ static enum objects_problem describe(struct walk *walk, struct objects_entry *en
     close(fd);
     entry->size = found.info.size;
     entry->modified_us = found.info.modified_us;
-    return arena_str(walk->arena, str_of(found.info.etag), &entry->etag) ? OBJECTS_OK : objects_no_memory(error);
+    return arena_str(walk->arena, str_of(found.info.etag), &entry->etag) &&
+                   arena_str(walk->arena, str_of(found.info.storage_class), &entry->storage_class)
+               ? OBJECTS_OK
+               : objects_no_memory(error);
 }
 
 static enum objects_problem list_key(struct walk *walk, struct str key, struct error *error)

@@ -24,6 +24,10 @@ static bool compose(const struct object_publication *publication, const struct o
     buf_append_json(text, str_of(info->type));
     buf_append_text(text, ",\"headers\":");
     buf_append_json(text, str_of(info->headers));
+    buf_append_text(text, ",\"storageClass\":");
+    buf_append_json(text, str_of(info->storage_class));
+    buf_append_text(text, ",\"tags\":");
+    buf_append_json(text, str_of(info->tags));
     buf_append_text(text, ",\"checksumName\":");
     buf_append_json(text, str_of(info->checksum_name));
     buf_append_text(text, ",\"checksum\":");
@@ -78,13 +82,19 @@ static enum objects_problem claim_stamp(struct objects_dir *dir, struct str buck
     return objects_fail(error, OBJECTS_FAILED, "the file system keeps no times that tell objects apart");
 }
 
+void object_meta_sync(struct objects_dir *dir, struct str bucket)
+{
+    char path[META_PATH_MAX];
+    (void)snprintf(path, sizeof(path), OBJECTS_META "/" STR_FMT, STR_ARG(bucket));
+    object_sync_directory(dir, path);
+}
+
 enum objects_problem object_meta_write(struct objects_dir *dir, const struct object_publication *publication,
                                        struct objects_info *info, uint64_t *stamp, struct error *error)
 {
     const struct str bucket = publication->bucket;
     int fd = publication->fd, meta_fd = -1;
     struct buf text;
-    char path[META_PATH_MAX];
     enum objects_problem problem = claim_stamp(dir, bucket, fd, stamp, &meta_fd, error);
     if (problem != OBJECTS_OK)
         return problem;
@@ -101,8 +111,7 @@ enum objects_problem object_meta_write(struct objects_dir *dir, const struct obj
         (void)object_meta_remove(dir, bucket, *stamp);
         return problem;
     }
-    (void)snprintf(path, sizeof(path), OBJECTS_META "/" STR_FMT, STR_ARG(bucket));
-    object_sync_directory(dir, path);
+    object_meta_sync(dir, bucket);
     info->modified_us = *stamp / 1000;
     return OBJECTS_OK;
 }
@@ -112,7 +121,7 @@ static void take_text(char *out, size_t cap, yyjson_val *root, const char *key)
     (void)snprintf(out, cap, STR_FMT, STR_ARG(json_str(yyjson_obj_get(root, key))));
 }
 
-/* Counts and sizes in turn. Where the part asked for lies is noted on the way. */
+/* Counts and sizes in turn. Where the part asked for lies, and how large each is, is noted on the way. */
 static unsigned read_parts(yyjson_val *list, struct object_part *part)
 {
     uint64_t offset = 0;
@@ -124,6 +133,8 @@ static unsigned read_parts(yyjson_val *list, struct object_part *part)
             part->offset = offset + (part->number - total - 1) * size;
             part->len = size;
         }
+        for (uint64_t j = 0; part && part->sizes && j < count && total + j < OBJECTS_PARTS_MAX; j++)
+            part->sizes[total + j] = size;
         offset += count * size;
         total += (unsigned)count;
     }
@@ -144,6 +155,8 @@ static enum error_code parse(struct str text, const struct stat *file, struct ob
         take_text(info->etag, sizeof(info->etag), root, "etag");
         take_text(info->type, sizeof(info->type), root, "type");
         take_text(info->headers, sizeof(info->headers), root, "headers");
+        take_text(info->storage_class, sizeof(info->storage_class), root, "storageClass");
+        take_text(info->tags, sizeof(info->tags), root, "tags");
         take_text(info->checksum_name, sizeof(info->checksum_name), root, "checksumName");
         take_text(info->checksum, sizeof(info->checksum), root, "checksum");
         take_text(description->upload, sizeof(description->upload), root, "upload");
@@ -192,6 +205,71 @@ enum objects_problem object_meta_read(struct objects_dir *dir, struct str bucket
         part->len = description->info.size;
     }
     return problem;
+}
+
+/* The description with other tags. */
+static enum error_code retag(struct str text, struct str tags, struct buf *out, struct error *error)
+{
+    yyjson_doc *doc = NULL;
+    yyjson_val *key, *value;
+    size_t i, count;
+    if (json_parse(text, &doc, error) != OK)
+        return error->code;
+    buf_append_char(out, '{');
+    json_obj_foreach(yyjson_doc_get_root(doc), i, count, key, value) {
+        if (str_eq(json_str(key), STR("tags")))
+            continue;
+        buf_append_json(out, json_str(key));
+        buf_append_char(out, ':');
+        json_append(out, value);
+        buf_append_char(out, ',');
+    }
+    buf_append_text(out, "\"tags\":");
+    buf_append_json(out, tags);
+    buf_append_text(out, "}\n");
+    json_free(doc);
+    return out->failed ? error_no_memory(error) : OK;
+}
+
+enum objects_problem object_meta_write_tags(struct objects_dir *dir, struct str bucket, const struct stat *file,
+                                            struct str tags, char tmp[64], struct error *error)
+{
+    char path[META_PATH_MAX];
+    struct buf old, text;
+    bool was_found = false;
+    int fd = -1;
+    meta_path(path, bucket, object_stamp(file));
+    buf_init(&old, OBJECTS_META_BYTES);
+    buf_init(&text, OBJECTS_META_BYTES);
+    enum objects_problem problem = object_read_small(dir->root, path, &old, &was_found, error);
+    if (problem == OBJECTS_OK && !was_found)
+        problem = objects_fail(error, OBJECTS_DENIED, "The file was put there by hand and has no description that "
+                               "tags could be written to: copy the object onto itself first.");
+    if (problem == OBJECTS_OK && retag(buf_str(&old), tags, &text, error) != OK)
+        problem = objects_fail(error, OBJECTS_FAILED, "cannot change the description of an object");
+    if (problem == OBJECTS_OK)
+        problem = object_tmp_open(dir, tmp, &fd, error);
+    if (problem == OBJECTS_OK)
+        problem = object_write(fd, text.data, text.len, error);
+    if (problem == OBJECTS_OK && io_fsync(fd) != 0)
+        problem = objects_fail_errno(error, errno, "cannot sync the description of an object");
+    if (problem != OBJECTS_OK && fd >= 0)
+        (void)unlinkat(dir->root, tmp, 0);
+    if (fd >= 0)
+        close(fd);
+    buf_deinit(&old);
+    buf_deinit(&text);
+    return problem;
+}
+
+enum objects_problem object_meta_replace(struct objects_dir *dir, struct str bucket, uint64_t stamp, const char *tmp,
+                                         struct error *error)
+{
+    char path[META_PATH_MAX];
+    meta_path(path, bucket, stamp);
+    if (io_renameat(dir->root, tmp, dir->root, path) != 0)
+        return objects_fail_errno(error, errno, "cannot change the description of an object");
+    return OBJECTS_OK;
 }
 
 bool object_meta_is_there(struct objects_dir *dir, struct str bucket, uint64_t stamp)

@@ -60,6 +60,10 @@ static bool compose_info(struct buf *text, struct str bucket, uint64_t generatio
     buf_append_json(text, options->type);
     buf_append_text(text, ",\"headers\":");
     buf_append_json(text, options->headers);
+    buf_append_text(text, ",\"storageClass\":");
+    buf_append_json(text, options->storage_class);
+    buf_append_text(text, ",\"tags\":");
+    buf_append_json(text, options->tags);
     buf_append_text(text, ",\"checksumName\":");
     buf_append_json(text, str_of(checksum_name));
     buf_appendf(text, ",\"composite\":%s,\"created\":%" PRIu64 ",\"generation\":%" PRIu64 "}\n",
@@ -84,6 +88,8 @@ static enum error_code parse_info(struct str text, struct upload_info *info, str
     take_text(info->key, sizeof(info->key), root, "key");
     take_text(info->object.type, sizeof(info->object.type), root, "type");
     take_text(info->object.headers, sizeof(info->object.headers), root, "headers");
+    take_text(info->object.storage_class, sizeof(info->object.storage_class), root, "storageClass");
+    take_text(info->object.tags, sizeof(info->object.tags), root, "tags");
     take_text(info->object.checksum_name, sizeof(info->object.checksum_name), root, "checksumName");
     info->object.checksum_is_composite = yyjson_get_bool(yyjson_obj_get(root, "composite"));
     info->created_us = yyjson_get_uint(yyjson_obj_get(root, "created"));
@@ -453,6 +459,7 @@ enum objects_problem objects_upload_parts(struct objects *objects, struct str te
     *upload = (struct objects_upload){.id = id, .key = key, .created_us = info.created_us};
     memcpy(upload->checksum_name, info.object.checksum_name, sizeof(upload->checksum_name));
     upload->checksum_is_composite = info.object.checksum_is_composite;
+    memcpy(upload->storage_class, info.object.storage_class, sizeof(upload->storage_class));
     problem = upload_read_parts(objects_dir_of(objects), id, &found, count, error);
     if (problem == OBJECTS_OK && *count > 0) {
         *parts = arena_array(arena, *count, sizeof(*found));
@@ -491,6 +498,7 @@ static enum objects_problem add_upload(struct objects_dir *dir, struct str id, s
         return objects_no_memory(error);
     memcpy(upload.checksum_name, info.object.checksum_name, sizeof(upload.checksum_name));
     upload.checksum_is_composite = info.object.checksum_is_composite;
+    memcpy(upload.storage_class, info.object.storage_class, sizeof(upload.storage_class));
     ((struct objects_upload *)*found)[(*count)++] = upload;
     return OBJECTS_OK;
 }

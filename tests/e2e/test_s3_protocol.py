@@ -50,8 +50,8 @@ def test_a_subresource_is_not_the_bucket_or_object(server, s3, bucket, subresour
     s3.head_bucket(Bucket=f"{bucket}-old")
     for method in ("PUT", "DELETE", "POST"):
         status, code, _, _ = ask(server, method, f"/{bucket}/k?{subresource}", body=b"<x/>")
-        assert (status, code) in (absent, (404, "NoSuchVersion")) or (method, subresource) == (
-            "POST", "uploads")
+        assert (status, code) in (absent, (404, "NoSuchVersion")) or (method, subresource) == ("POST", "uploads") or (
+            subresource == "tagging" and (method, status) in (("PUT", 400), ("DELETE", 204)))
         assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"plain"
     status, _, _, text = ask(server, "GET", f"/{bucket}/k?{subresource}")
     assert text != b"plain" or subresource == "partNumber=1"
@@ -69,7 +69,7 @@ def test_what_sdks_add_is_no_subresource(server, s3, bucket):
 
 def test_two_operations_at_once_are_neither(server, s3, bucket):
     upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
-    assert ask(server, "DELETE", f"/{bucket}/k?uploadId={upload}&tagging")[:2] == (501, "NotImplemented")
+    assert ask(server, "DELETE", f"/{bucket}/k?uploadId={upload}&acl")[:2] == (501, "NotImplemented")
     assert s3.list_multipart_uploads(Bucket=bucket)["Uploads"][0]["UploadId"] == upload
     assert ask(server, "GET", f"/{bucket}?acl&policy")[:2] == (501, "NotImplemented")
 
@@ -259,7 +259,7 @@ def test_one_part_of_an_object(s3, bucket):
     ("x-amz-acl", "public-read", "NotImplemented"),
     ("x-amz-grant-read", 'uri="http://acs.amazonaws.com/groups/global/AllUsers"', "NotImplemented"),
     ("x-amz-storage-class", "GLACIER", "InvalidStorageClass"),
-    ("x-amz-tagging", "a=b", "NotImplemented"),
+    ("x-amz-storage-class", "EXPRESS_ONEZONE", "InvalidStorageClass"),
     ("x-amz-object-lock-mode", "COMPLIANCE", "NotImplemented"),
     ("x-amz-object-lock-legal-hold", "ON", "NotImplemented"),
     ("x-amz-website-redirect-location", "/other", "NotImplemented"),
