@@ -90,11 +90,14 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     made->work = (struct work_shared){
         .config = options->config,
         .engine = options->engine,
+        .models = options->models,
         .extractor = made->extractor,
         .ledger = options->ledger,
         .prices = options->prices,
         .reservations = made->reservations,
     };
+    if (options->others)
+        made->work.others = *options->others;
     if (code == OK)
         code = open_batch(made, options, error);
     if (code != OK) {

@@ -10,6 +10,7 @@
 #include "model/registry.h"
 #include "core/config.h"
 #include "engine/engine.h"
+#include "generate/work_port.h"
 #include "ledger/ledger.h"
 #include "net/server.h"
 #include "store/objects.h"
@@ -21,6 +22,7 @@ struct api_options {
     const struct catalog *catalog;
     struct registry *models;
     struct engine *engine; /* all models loaded */
+    const struct work_others *others; /* NULL: the engine alone answers */
     struct ledger *ledger;
     struct objects *objects;
     const struct price_book *prices;

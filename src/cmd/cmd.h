@@ -4,6 +4,8 @@
 #define CMD_CMD_H
 
 int cmd_serve(int argc, char **argv);
+struct work_others;
+int cmd_serve_with(int argc, char **argv, const struct work_others *others); /* not NULL; see generate/work_port.h */
 int cmd_worker(int argc, char **argv); /* internal: an engine worker, started by serve */
 int cmd_extract(int argc, char **argv); /* internal: the text of one document, started by serve */
 int cmd_train(int argc, char **argv);

@@ -47,6 +47,7 @@ struct serve {
     struct objects *objects;
     uv_loop_t loop;
     uv_signal_t signals[2];
+    const struct work_others *others;
     struct engine *engine;
     struct registry *models;
     struct api *api;
@@ -246,6 +247,7 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
         .config = config,
         .catalog = &serve->catalog,
         .models = serve->models,
+        .others = serve->others,
         .engine = serve->engine,
         .ledger = serve->ledger,
         .objects = serve->objects,
@@ -397,6 +399,12 @@ static bool stop(struct serve *serve)
 
 int cmd_serve(int argc, char **argv)
 {
+    static const struct work_others nothing;
+    return cmd_serve_with(argc, argv, &nothing);
+}
+
+int cmd_serve_with(int argc, char **argv, const struct work_others *others)
+{
     struct serve_options options = {0};
     struct error error = {0};
     int status;
@@ -404,6 +412,7 @@ int cmd_serve(int argc, char **argv)
         return status;
     struct serve *serve = mem_must_calloc(1, sizeof(*serve));
     serve->lock_fd = -1;
+    serve->others = others;
     status = CMD_DONE;
     if (configure(serve, &options, &error) != OK)
         status = cmd_fail("serve", &error, CMD_USAGE);

@@ -24,7 +24,8 @@ struct work {
     struct reservation *reservation; /* that the request is served within; NULL: none */
     bool is_unbounded;               /* the request gives no maximum of tokens */
 
-    struct backend *backend; /* of the target whose turn it is */
+    const struct model *held; /* of the target whose turn it is: its worker stays until the work is done with it */
+    struct backend *backend;
     struct backend_job job;
     const struct error *refusal; /* why the prompt could not be written */
     struct backend_events events;
@@ -333,7 +334,7 @@ static bool wait_for_texts(struct work *work)
 
 static bool route(struct work *work)
 {
-    const struct work_router *router = work->setup.port->shared->router;
+    const struct work_router *router = work->setup.port->shared->others.router;
     struct arena *arena = work->setup.request->arena;
     struct target *list = router ? ARENA_ARRAY(arena, struct target, WORK_TARGETS_MAX) : NULL;
     size_t count = list ? router->route(router->ctx, work->setup.request, &work->placement, list) : 0;
@@ -356,6 +357,23 @@ static void settle_tier(struct work *work)
         return;
     work->reservation = NULL;
     request->tier = TIER_DEFAULT;
+}
+
+/* A model may have been replaced since the request came, and then its newest version answers; or be gone. */
+static enum error_code hold(struct work *work, struct error *error)
+{
+    struct target *target = current(work);
+    if (work->held)
+        model_release(work->held);
+    work->held = NULL;
+    if (!model_hold(target->model)) {
+        const struct model *newest = registry_find(work->setup.port->shared->models, target->model->name);
+        if (!newest || !model_hold(newest))
+            return error_set(error, ERROR_INVALID, "The provided model identifier is invalid.");
+        target->model = newest;
+    }
+    work->held = target->model;
+    return OK;
 }
 
 /* What the target makes of the model ID that was asked for. */
@@ -398,6 +416,11 @@ static bool admit(struct work *work)
 {
     struct target *target = current(work);
     *target = work->targets[work->placement.attempts];
+    struct error error;
+    if (hold(work, &error) != OK) {
+        fail(work, &error);
+        return false;
+    }
     const struct catalog_match match = match_at(work);
     const bool is_count = work->setup.kind == WORK_COUNT;
     work->backend = work->setup.port->backends[target->kind];
@@ -529,6 +552,9 @@ void work_end(struct work *work, enum ledger_outcome outcome)
     settle_broken(work, outcome);
     end_call(work);
     collect_deinit(&work->collect);
+    if (work->held)
+        model_release(work->held);
+    work->held = NULL;
     if (work->state != WORK_ENDED)
         reach_end(work);
 }

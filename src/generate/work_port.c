@@ -5,13 +5,13 @@
 
 static enum error_code open_backends(struct work_port *port, struct error *error)
 {
-    const struct work_shared *shared = port->shared;
+    const struct work_others *others = &port->shared->others;
     port->backends[TARGET_ENGINE] = engine_backend_new(port->engine, error);
     if (!port->backends[TARGET_ENGINE])
         return error->code;
-    if (!shared->open_upstream)
+    if (!others->open_upstream)
         return OK;
-    port->backends[TARGET_UPSTREAM] = shared->open_upstream(shared->upstream_ctx, port->loop, error);
+    port->backends[TARGET_UPSTREAM] = others->open_upstream(others->ctx, port->loop, error);
     return port->backends[TARGET_UPSTREAM] ? OK : error->code;
 }
 

@@ -14,18 +14,24 @@
 
 struct work_router; /* work.h */
 
+/* What answers besides the embedded engine, and who chooses; zero: nothing, and nobody. */
+struct work_others {
+    const struct work_router *router;
+    /* A backend of the thread whose loop it is, for targets of kind TARGET_UPSTREAM. */
+    struct backend *(*open_upstream)(void *ctx, uv_loop_t *loop, struct error *error);
+    void *ctx;
+};
+
 /* Filled in before threads start; the pointers are borrowed. */
 struct work_shared {
     const struct config *config;
     struct engine *engine;
+    const struct registry *models;
     struct extractor *extractor;
     struct ledger *ledger;
     const struct price_book *prices;
     struct reservations *reservations;
-    const struct work_router *router; /* NULL: what the model ID means answers */
-    /* A backend of the thread whose loop it is, for targets of kind TARGET_UPSTREAM; NULL: there are none. */
-    struct backend *(*open_upstream)(void *ctx, uv_loop_t *loop, struct error *error);
-    void *upstream_ctx;
+    struct work_others others;
 };
 
 /* One thread's. */

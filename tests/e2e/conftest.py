@@ -30,9 +30,9 @@ def python_of(variable):
 class Server:
     """One `fulcrum serve` process; log() is its standard error so far."""
 
-    def __init__(self, config=None, workdir=None, args=(), env=None, preexec_fn=None):
+    def __init__(self, config=None, workdir=None, args=(), env=None, preexec_fn=None, program=FULCRUM):
         self.workdir = pathlib.Path(workdir)
-        command = [str(FULCRUM), "serve", "--listen", "127.0.0.1:0", "--data", str(self.workdir / "data")]
+        command = [str(program), "serve", "--listen", "127.0.0.1:0", "--data", str(self.workdir / "data")]
         if config is not None:
             path = self.workdir / "fulcrum.yaml"
             path.write_text(config)
