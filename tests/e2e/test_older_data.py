@@ -1,70 +1,94 @@
-"""A data directory that an older program wrote, killed in the middle of a batch job: opened with nothing lost.
+"""Data directories of earlier programs: nothing in them is lost, whatever was running when they were left."""
 
-tests/golden/data_1.tar.gz: version 3 of the batch tables of state.db, version 1 of logs of results. Model: the tests' tiny one.
-"""
-
-import sqlite3
-import subprocess
-import time
+import csv
+import io
+import json
+import pathlib
+import shutil
 
 import pytest
 
-from batch_fixture import Store, counts, wait_for
-from conftest import ROOT, start
-from test_ledger import export
+from batch_fixture import ENDED, Store, counts, wait_for
+from conftest import Server, wait_until
+from test_ledger import PRO, body, ledger, post
 
-ARN = "arn:aws:bedrock:us-east-1:000000000000:model-invocation-job/"
-DONE, FAILED, OF_A_PROFILE, STOPPED, RUNNING = (
-    ARN + job for job in ("ox4s9o95i21f", "idrmzlcyy0or", "mt39edhzzssu", "n2ow30jwwnq6", "8w6evndys04v"))
-THEIRS = ARN + "msto1hagscix"
+FIXTURE = pathlib.Path(__file__).resolve().parents[1] / "fixtures" / "data-v1"
+IDS = json.loads((FIXTURE / "ids.json").read_text())
+EARLIER = [json.loads(line) for line in (FIXTURE / "export.jsonl").read_text().splitlines()]
+FIELDS = list(EARLIER[0])
 
 
 @pytest.fixture
-def older(tmp_path, random_model):
-    (tmp_path / "data").mkdir(mode=0o700)
-    subprocess.run(["tar", "-xzf", str(ROOT / "tests/golden/data_1.tar.gz"), "-C", str(tmp_path / "data")], check=True)
-    with sqlite3.connect(tmp_path / "data/state.db") as state:  # its time is not up
-        state.execute("UPDATE batch_job SET expires_us = ? WHERE end_us = 0", ((time.time_ns() // 1000) + 10**12,))
-    state.close()
-    running = start(tmp_path, random_model, deterministic=False)
-    yield running
-    assert running.stop() == 0
+def copy(tmp_path):
+    shutil.copytree(FIXTURE / "data", tmp_path / "data")
+    shutil.copy(FIXTURE / "house.yaml", tmp_path)
+    return tmp_path
 
 
-def test_jobs_of_before_are_as_they_were(older):
-    jobs = older.client("bedrock")
-    listed = jobs.list_model_invocation_jobs()["invocationJobSummaries"]
-    assert [job["jobName"] for job in listed] == ["running", "stopped", "profile", "failed", "done"]
-    done = jobs.get_model_invocation_job(jobIdentifier=DONE)
-    assert done["status"] == "Completed" and counts(done) == (3, 3, 3, 0) and done["clientRequestToken"] == "one-token"
-    assert done["timeoutDurationInHours"] == 24 and done["modelInvocationType"] == "Converse"
-    assert done["endTime"] >= done["submitTime"] and (done["jobExpirationTime"] - done["submitTime"]).days == 1
-    assert jobs.list_tags_for_resource(resourceARN=DONE)["tags"] == [{"key": "cost", "value": ""},
-                                                                    {"key": "team", "value": "desk"}]
-    failed = jobs.get_model_invocation_job(jobIdentifier=FAILED)
-    assert failed["status"] == "Failed" and "nothing.jsonl" in failed["message"]
-    profile = jobs.get_model_invocation_job(jobIdentifier=OF_A_PROFILE)
-    assert ":application-inference-profile/" in profile["modelId"] and profile["timeoutDurationInHours"] == 168
-    assert jobs.get_model_invocation_job(jobIdentifier=STOPPED)["status"] == "Stopped"
-    with pytest.raises(jobs.exceptions.ResourceNotFoundException):
-        jobs.get_model_invocation_job(jobIdentifier=THEIRS)
-    theirs = older.client("bedrock", key="AKIDOTHER").get_model_invocation_job(jobIdentifier=THEIRS)
-    assert theirs["vpcConfig"] == {"subnetIds": ["subnet-1"], "securityGroupIds": ["sg-1"]}
+def serve(path, model, house=None):
+    if house is not None:
+        (path / "house.yaml").write_text(house)
+    return Server(config=(FIXTURE / "fulcrum.yaml").read_text().replace("MODEL", str(model)), workdir=path)
 
 
-def test_a_job_of_before_is_brought_to_its_end(older):
-    store, jobs = Store(older, is_new=False), older.client("bedrock")
-    job = wait_for(jobs, RUNNING)
-    assert job["status"] == "Completed" and counts(job) == (120, 120, 120, 0)
-    output = store.output(RUNNING, "many.jsonl")
-    assert [row["recordId"] for row in output] == [f"record-{i}" for i in range(120)]
-    lines = [line for line in export(older).values() if line["tier"] == "batch"]
-    assert len(lines) == 120 + 3 + 3 + 1 and sum(line["outputTokens"] for line in lines) == sum(
-        row["modelOutput"]["usage"]["outputTokens"] for row in output) + 3 * 5 + 3 * 5 + 5
-    assert jobs.list_tags_for_resource(resourceARN=RUNNING)["tags"] == [{"key": "k", "value": "v"}]
-    again = jobs.create_model_invocation_job(
-        jobName="done", roleArn=job["roleArn"], modelId=job["modelId"], modelInvocationType="Converse",
-        clientRequestToken="one-token", tags=[{"key": "team", "value": "desk"}, {"key": "cost", "value": ""}],
-        inputDataConfig={"s3InputDataConfig": {"s3Uri": store.uri("few.jsonl")}},
-        outputDataConfig=job["outputDataConfig"])
-    assert again["jobArn"] == DONE
+def exported(path):
+    done = ledger(path, "export", "--json")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len({line["requestId"] for line in lines}) == len(lines)
+    return lines
+
+
+def in_earlier_fields(lines):
+    return {line["requestId"]: json.dumps({name: line[name] for name in FIELDS}) for line in lines}
+
+
+def assert_all_there(lines):
+    """Every line of before, with the same bytes in each of the fields of then, which come first."""
+    now = in_earlier_fields(lines)
+    for line in EARLIER:
+        assert now.get(line["requestId"]) == json.dumps(line)
+    assert all(list(line)[:len(FIELDS)] == FIELDS for line in lines)
+
+
+def test_export_beside_no_server(copy):
+    assert_all_there(exported(copy))
+    rows = list(csv.reader(io.StringIO(ledger(copy, "export", "--csv").stdout)))
+    earlier = list(csv.reader(io.StringIO((FIXTURE / "export.csv").read_text())))
+    assert [row[:len(FIELDS)] for row in rows] == earlier
+
+
+def test_a_server_takes_it_over(copy, random_model):
+    server = serve(copy, random_model)
+    store, jobs = Store(server, is_new=False), server.client("bedrock")
+    assert jobs.get_inference_profile(inferenceProfileIdentifier=IDS["profile"])["inferenceProfileName"] == "search"
+    done = jobs.get_model_invocation_job(jobIdentifier=IDS["done"])
+    assert done["status"] == "Completed" and counts(done) == (5, 5, 4, 1)
+    output = store.output(IDS["done"], "in.jsonl")
+    assert ["error" in row for row in output] == [False, False, False, False, True]
+    # Time may be up for the one that ran: what it has got counts all the same.
+    ended = wait_for(jobs, IDS["running"], ENDED)
+    output = store.output(IDS["running"], "slow.jsonl")
+    given = [row for row in output if "modelOutput" in row]
+    before = [line for line in EARLIER if line["tier"] == "batch" and line["outputTokens"] > 10]
+    assert len(given) == ended["successRecordCount"] >= len(before) > 0
+    reply, _ = post(server, PRO, body())
+    assert wait_until(lambda: reply.headers["x-amzn-RequestId"] in {line["requestId"] for line in exported(copy)})
+    assert server.stop() == 0
+    assert not list((copy / "data" / "journal").iterdir())
+    lines = exported(copy)
+    assert_all_there(lines)
+    of_job = [line for line in lines if line["tier"] == "batch" and line["outputTokens"] > 10]
+    assert len(of_job) == len(given)
+    assert [line["requestId"] for line in lines[:32]] == [line["requestId"] for line in EARLIER[:32]]
+    check = ledger(copy, "check")
+    assert check.returncode == 0 and " 0 damaged" in check.stdout, check.stdout
+
+
+def test_price_books_of_before(copy, random_model):
+    assert serve(copy, random_model).stop() == 0
+    assert serve(copy, random_model).stop() == 0
+    house = (FIXTURE / "house.yaml").read_text()
+    with pytest.raises(RuntimeError, match="house@1/house.large/here has other prices"):
+        serve(copy, random_model, house.replace("input: 3\n", "input: 4\n"))
+    assert serve(copy, random_model, house.replace("version: '1'", "version: '2'")).stop() == 0
