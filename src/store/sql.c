@@ -60,7 +60,8 @@ static enum error_code fail(struct sql *sql, int result, struct error *error)
 /* --- seal(...) --- */
 
 /* Each value as its type, the length of what follows, and that: text and blobs as they are, numbers as 8 bytes,
- * little-endian. So no two lists of values look alike, and it is the same on every machine. */
+ * little-endian. So no two lists of values look alike, and it is the same on every machine. NULLs at the end do not
+ * count: a table that has gained columns since seals the rows of before as it did then. */
 static void seal_value(XXH3_state_t *state, sqlite3_value *value)
 {
     const int type = sqlite3_value_type(value);
@@ -91,6 +92,8 @@ static void seal(sqlite3_context *context, int count, sqlite3_value **values)
 {
     XXH3_state_t state;
     XXH3_64bits_reset(&state);
+    while (count > 0 && sqlite3_value_type(values[count - 1]) == SQLITE_NULL)
+        count--;
     for (int i = 0; i < count; i++)
         seal_value(&state, values[i]);
     sqlite3_result_int64(context, (sqlite3_int64)XXH3_64bits_digest(&state));

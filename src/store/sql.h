@@ -6,7 +6,8 @@
  * file is damaged or no database; ERROR_CONFLICT: a constraint or a trigger.
  *
  * Texts may use a function of our own: seal(...), a checksum (XXH3) of its
- * arguments and their types, for tables that shall notice when they change. */
+ * arguments and their types, NULLs at the end left out, for tables that shall
+ * notice when they change. */
 #ifndef STORE_SQL_H
 #define STORE_SQL_H
 
