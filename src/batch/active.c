@@ -366,6 +366,9 @@ static enum error_code bill(struct active *active, struct error *error)
     struct ledger_line line;
     if (active->unbilled.len == 0)
         return OK;
+    if (ledger_line_version(buf_str(&active->unbilled)) > LEDGER_LINE_VERSION)
+        return error_set(error, ERROR_UNAVAILABLE, "batch job %s: a later version of this program wrote its last "
+                         "result; start that one", active->job.id);
     if (!ledger_line_decode(buf_str(&active->unbilled), &line))
         return error_set(error, ERROR_INTERNAL, "batch job %s: the ledger's line of its last result cannot be read",
                          active->job.id);

@@ -2,6 +2,7 @@
  * from the data directory, with or without a server that runs on it. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
@@ -9,41 +10,42 @@
 #include "cmd/ledger_check.h"
 #include "core/config.h"
 #include "core/util.h"
-#include "ledger/view.h"
+#include "ledger/query.h"
 
 #define OUT_MAX (4u << 20)
 #define FLUSH_BYTES (64u << 10)
 #define MONEY_TEXT 64
 
 static const char usage[] =
-    "usage: fulcrum ledger summary [--by day|tenant|model|profile|tag:KEY|lever] [--json|--csv]\n"
-    "                              [--data DIR | --config FILE]\n"
+    "usage: fulcrum ledger summary [--by WHAT] [--from TIME] [--to TIME] [--tenant NAME] [--limit N]\n"
+    "                              [--json|--csv] [--data DIR | --config FILE]\n"
     "       fulcrum ledger export [--json|--csv] [--data DIR | --config FILE]\n"
     "       fulcrum ledger check [--json] [--data DIR | --config FILE]\n"
     "What requests cost and what was saved against the model asked for, on demand, standard tier, no cache.\n"
     "`export` prints every request, `summary` sums. `check` names lines and price rows that are not what was\n"
     "written, and exits with 1 if there are any. A server may run on the data directory meanwhile.\n\n"
-    "  --by WHAT      one row for each day (UTC), tenant, model that answered, application inference profile,\n"
-    "                 value of the profiles' tag KEY, or lever\n"
+    "  --by WHAT      one row for each day, hour or minute (UTC), tenant, model that answered, tier, operation,\n"
+    "                 outcome, miss (why the prompt did not come from the cache whole), provider, router,\n"
+    "                 application inference profile, tag:KEY (value of the profiles' tag), or lever\n"
+    "  --from TIME    requests that came at TIME or later, --to TIME those before it; UTC, as 2026-11-29,\n"
+    "                 2026-11-29T21:47 or 2026-11-29T21:47:05, Z may stand behind\n"
+    "  --tenant NAME  requests of that tenant\n"
+    "  --limit N      the last N days, hours or minutes; of others the N that cost most\n"
     "  --json         one object a line; costs are picodollars, 10^-12 dollars\n"
     "  --csv          the same fields as comma-separated values, a header first\n"
     "  --data DIR     the server's data directory; without it that of the configuration\n";
 
 #define TAG_PREFIX "tag:"
+#define LEVER "lever"
+#define LIMIT_MAX 1000000
 
 enum { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV };
-
-enum { BY_LEVER = LEDGER_BY_TAG + 1 };
-static const char *const by_names[] = {
-    [LEDGER_BY_NOTHING] = "total", [LEDGER_BY_DAY] = "day",         [LEDGER_BY_TENANT] = "tenant",
-    [LEDGER_BY_MODEL] = "model",   [LEDGER_BY_PROFILE] = "profile", [LEDGER_BY_TAG] = "tag:",
-    [BY_LEVER] = "lever",
-};
 
 struct options {
     bool is_export, is_check;
     int format; /* of the three */
-    int by;
+    struct ledger_query query;
+    bool is_by_lever;
     const char *by_name; /* as given */
     const char *data, *config;
 };
@@ -101,10 +103,12 @@ struct cell {
     struct str text; /* of a number: its digits */
 };
 
-#define CELLS_MAX 32
+#define CELLS_MAX 64
+_Static_assert(CELLS_MAX >= LEDGER_COLUMN_COUNT, "a line is one row");
 struct row {
     struct cell cells[CELLS_MAX];
     size_t count;
+    char time[TIMESTAMP_LEN + 1];
     char digits[CELLS_MAX][MONEY_TEXT];
 };
 
@@ -197,35 +201,52 @@ static enum error_code print_row(struct printer *printer, const struct row *row,
 
 /* --- export --- */
 
+static const char *const class_names[PRICE_CLASSES] = {"costInputPicodollars", "costCacheReadPicodollars",
+                                                       "costCacheWritePicodollars", "costCacheWrite1hPicodollars",
+                                                       "costOutputPicodollars"};
 static const char *const saved_names[LEVERS] = {"savedRoute", "savedDistill", "savedCache", "savedTier"};
 
-static void add_line(struct row *row, const struct ledger_line *line, const char *time)
+/* Millionths with all their digits. */
+static void add_score(struct row *row, const char *name, uint64_t millionths)
 {
-    static const char *const token_names[PRICE_CLASSES] = {
-        "inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens", "cacheWrite1hInputTokens", "outputTokens"};
-    add_text(row, "requestId", line->request_id);
-    add_text(row, "time", str_of(time));
-    add_text(row, "tenant", line->tenant);
-    add_text(row, "dialect", line->dialect);
-    add_text(row, "operation", line->operation);
-    add_text(row, "modelRequested", line->model_requested);
-    add_text(row, "modelInvoked", line->model_invoked);
-    add_text(row, "tier", str_of(tier_names[line->tier]));
-    for (size_t i = 0; i < PRICE_CLASSES; i++)
-        add_number(row, token_names[i], (ledger_sum)line->usage.tokens[i]);
-    add_number(row, "latencyMs", (ledger_sum)(line->latency_us / 1000));
-    if (line->first_token_us == LEDGER_NO_TOKEN)
-        add_absent(row, "timeToFirstTokenMs");
-    else
-        add_number(row, "timeToFirstTokenMs", (ledger_sum)(line->first_token_us / 1000));
-    add_text(row, "outcome", str_of(ledger_outcome_names[line->outcome]));
-    add_text(row, "priceBook", line->price);
-    add_number(row, "costPicodollars", (ledger_sum)line->quote.cost);
-    add_number(row, "baselinePicodollars", (ledger_sum)line->quote.baseline);
-    for (size_t i = 0; i < LEVERS; i++)
-        add_number(row, saved_names[i], line->quote.saved[i]);
-    add_text(row, "profile", line->profile);
-    add_json(row, "profileTags", line->tags);
+    char *digits = row->digits[row->count];
+    (void)snprintf(digits, MONEY_TEXT, "%" PRIu64 ".%06" PRIu64, millionths / 1000000, millionths % 1000000);
+    row->cells[row->count++] = (struct cell){name, KIND_NUMBER, str_of(digits)};
+}
+
+static void add_column(struct row *row, struct ledger_line *line, const struct ledger_column *column)
+{
+    const char *name = column->field;
+    if (ledger_kind_is_optional(column->kind) && *ledger_column_number(line, column) == LEDGER_ABSENT) {
+        add_absent(row, name);
+        return;
+    }
+    switch (column->kind) {
+    case LEDGER_TEXT: add_text(row, name, *ledger_column_text(line, column)); break;
+    case LEDGER_JSON: add_json(row, name, *ledger_column_text(line, column)); break;
+    case LEDGER_TIME:
+        clock_iso8601(line->time_us, row->time);
+        add_text(row, name, str_of(row->time));
+        break;
+    case LEDGER_DURATION:
+    case LEDGER_OPTIONAL_DURATION:
+        add_number(row, name, (ledger_sum)(*ledger_column_number(line, column) / 1000));
+        break;
+    case LEDGER_NUMBER:
+    case LEDGER_OPTIONAL: add_number(row, name, (ledger_sum)*ledger_column_number(line, column)); break;
+    case LEDGER_SIGNED: add_number(row, name, (int64_t)*ledger_column_number(line, column)); break;
+    case LEDGER_SCORE: add_score(row, name, *ledger_column_number(line, column)); break;
+    case LEDGER_TIER: add_text(row, name, str_of(tier_names[line->tier])); break;
+    case LEDGER_OUTCOME: add_text(row, name, str_of(ledger_outcome_names[line->outcome])); break;
+    }
+}
+
+static void add_line(struct row *row, const struct ledger_line *line)
+{
+    struct ledger_line copy = *line; /* columns are reached by pointers that may write */
+    for (size_t i = 0; i < LEDGER_COLUMN_COUNT; i++)
+        if (ledger_columns[i].field)
+            add_column(row, &copy, &ledger_columns[i]);
 }
 
 static void append_line_table(struct printer *printer, const struct ledger_line *line, const char *time)
@@ -247,14 +268,13 @@ static void append_line_table(struct printer *printer, const struct ledger_line 
 static enum error_code print_line(void *ctx, const struct ledger_line *line, struct error *error)
 {
     struct printer *printer = ctx;
-    char time[TIMESTAMP_LEN + 1];
-    clock_iso8601(line->time_us, time);
+    struct row row = {.count = 0};
     if (printer->options->format == FORMAT_TABLE) {
-        append_line_table(printer, line, time);
+        clock_iso8601(line->time_us, row.time);
+        append_line_table(printer, line, row.time);
         return flush(printer, FLUSH_BYTES, error);
     }
-    struct row row = {.count = 0};
-    add_line(&row, line, time);
+    add_line(&row, line);
     return print_row(printer, &row, error);
 }
 
@@ -270,18 +290,13 @@ static double percent(ledger_sum part, ledger_sum whole)
     return whole ? 100 * (double)part / (double)whole : 0;
 }
 
-static uint64_t requests_of(const struct ledger_group *group)
-{
-    return group->outcomes[LEDGER_COMPLETED] + group->outcomes[LEDGER_FAILED] + group->outcomes[LEDGER_CANCELLED];
-}
-
-static void add_group(struct row *row, const struct ledger_group *group, int by, const char *by_name)
+static void add_group(struct row *row, const struct ledger_group *group, const struct options *options)
 {
     static const char *const token_names[PRICE_CLASSES] = {
         "inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens", "cacheWrite1hInputTokens", "outputTokens"};
-    if (by != LEDGER_BY_NOTHING)
-        add_text(row, by_name, group->key);
-    add_number(row, "requests", (ledger_sum)requests_of(group));
+    if (options->query.by != LEDGER_BY_NOTHING)
+        add_text(row, options->by_name, group->key);
+    add_number(row, "requests", (ledger_sum)ledger_group_requests(group));
     for (size_t i = 0; i < LEDGER_OUTCOMES; i++)
         add_number(row, ledger_outcome_names[i], (ledger_sum)group->outcomes[i]);
     for (size_t i = 0; i < PRICE_CLASSES; i++)
@@ -291,12 +306,19 @@ static void add_group(struct row *row, const struct ledger_group *group, int by,
     add_number(row, "savedPicodollars", saved_of(group));
     for (size_t i = 0; i < LEVERS; i++)
         add_number(row, saved_names[i], group->saved[i]);
+    for (size_t i = 0; i < PRICE_CLASSES; i++)
+        add_number(row, class_names[i], group->classes[i]);
+    add_number(row, "cacheHits", (ledger_sum)group->cache_hits);
+    add_number(row, "attempts", (ledger_sum)group->attempts);
+    add_number(row, "latencyMs", (ledger_sum)(group->latency_us / 1000));
+    add_number(row, "timeToFirstTokenMs", (ledger_sum)(group->first_token_us / 1000));
+    add_number(row, "firstTokens", (ledger_sum)group->first_tokens);
 }
 
 static void append_group_table(struct printer *printer, const struct ledger_group *group)
 {
     const uint64_t *tokens = group->usage.tokens;
-    struct str key = printer->options->by == LEDGER_BY_NOTHING ? STR("all") : group->key;
+    struct str key = printer->options->query.by == LEDGER_BY_NOTHING ? STR("all") : group->key;
     if (key.len == 0)
         key = STR("(none)");
     if (printer->rows++ == 0)
@@ -306,7 +328,8 @@ static void append_group_table(struct printer *printer, const struct ledger_grou
     buf_appendf(&printer->out,
                 "%-24.*s %8" PRIu64 " %8" PRIu64 " %9" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64
                 " %13.6f %13.6f %13.6f  %5.1f%%\n",
-                STR_ARG(key), requests_of(group), group->outcomes[LEDGER_FAILED], group->outcomes[LEDGER_CANCELLED],
+                STR_ARG(key), ledger_group_requests(group), group->outcomes[LEDGER_FAILED],
+                group->outcomes[LEDGER_CANCELLED],
                 tokens[PRICE_INPUT], tokens[PRICE_CACHE_READ],
                 tokens[PRICE_CACHE_WRITE_5M] + tokens[PRICE_CACHE_WRITE_1H], tokens[PRICE_OUTPUT],
                 dollars(group->cost), dollars(group->baseline), dollars(saved_of(group)),
@@ -338,21 +361,21 @@ static enum error_code print_levers(struct printer *printer, const struct ledger
     for (size_t i = 0; i < LEVERS && code == OK; i++)
         code = print_lever(printer, names[i], group->touched[i], group->saved[i], group->baseline, error);
     if (code == OK)
-        code = print_lever(printer, "total", requests_of(group), saved_of(group), group->baseline, error);
+        code = print_lever(printer, "total", ledger_group_requests(group), saved_of(group), group->baseline, error);
     return code;
 }
 
 static enum error_code print_group(void *ctx, const struct ledger_group *group, struct error *error)
 {
     struct printer *printer = ctx;
-    if (printer->options->by == BY_LEVER)
+    if (printer->options->is_by_lever)
         return print_levers(printer, group, error);
     if (printer->options->format == FORMAT_TABLE) {
         append_group_table(printer, group);
         return flush(printer, FLUSH_BYTES, error);
     }
     struct row row = {.count = 0};
-    add_group(&row, group, printer->options->by, printer->options->by_name);
+    add_group(&row, group, printer->options);
     return print_row(printer, &row, error);
 }
 
@@ -360,19 +383,73 @@ static enum error_code print_group(void *ctx, const struct ledger_group *group, 
 
 static bool parse_by(const char *name, struct options *options)
 {
+    const struct str text = str_of(name);
     options->by_name = name;
-    for (int i = LEDGER_BY_DAY; i <= BY_LEVER; i++) {
-        bool is_tag = i == LEDGER_BY_TAG && str_starts(str_of(name), STR(TAG_PREFIX)) && name[strlen(TAG_PREFIX)];
-        if (is_tag || (i != LEDGER_BY_TAG && !strcmp(name, by_names[i]))) {
-            options->by = i;
-            return true;
-        }
+    options->is_by_lever = str_eq(text, STR(LEVER));
+    if (str_starts(text, STR(TAG_PREFIX)) && name[strlen(TAG_PREFIX)]) {
+        options->query.by = LEDGER_BY_TAG;
+        options->query.tag = str_of(name + strlen(TAG_PREFIX));
+        return true;
     }
-    fprintf(stderr, "fulcrum ledger: --by: expected day, tenant, model, profile, tag:KEY or lever, got '%s'\n", name);
+    for (unsigned i = LEDGER_BY_DAY; i < LEDGER_BY_TAG; i++)
+        if (str_eq(text, str_of(ledger_by_names[i])))
+            options->query.by = (enum ledger_by)i;
+    if (options->is_by_lever || options->query.by != LEDGER_BY_NOTHING)
+        return true;
+    fprintf(stderr, "fulcrum ledger: --by: expected day, hour, minute, tenant, model, tier, operation, outcome, miss, "
+                    "provider, router, profile, tag:KEY or lever, got '%s'\n", name);
     return false;
 }
 
-static bool parse_action(int argc, char **argv, struct options *options)
+/* A date, or with an hour and a minute, or with seconds too. */
+static bool parse_time(const char *option, const char *text, uint64_t *us)
+{
+    static const char *const formats[] = {"%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"};
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        struct tm tm = {0};
+        const char *end = strptime(text, formats[i], &tm);
+        const bool is_whole = end && (!*end || (i > 0 && !strcmp(end, "Z")));
+        const time_t seconds = is_whole ? timegm(&tm) : 0;
+        if (!is_whole || seconds <= 0)
+            continue;
+        *us = (uint64_t)seconds * 1000000;
+        return true;
+    }
+    fprintf(stderr, "fulcrum ledger: --%s: expected a time such as 2026-11-29 or 2026-11-29T21:47:05Z, got '%s'\n",
+            option, text);
+    return false;
+}
+
+static bool parse_limit(const char *text, uint32_t *limit)
+{
+    uint64_t number;
+    if (!str_to_u64(str_of(text), &number) || number == 0 || number > LIMIT_MAX) {
+        fprintf(stderr, "fulcrum ledger: --limit: expected 1 to %d, got '%s'\n", LIMIT_MAX, text);
+        return false;
+    }
+    *limit = (uint32_t)number;
+    return true;
+}
+
+/* What only a summary has. */
+struct bounds {
+    const char *by, *from, *to, *tenant, *limit;
+};
+
+static bool parse_bounds(const struct bounds *given, struct options *options)
+{
+    struct ledger_query *query = &options->query;
+    if ((given->by && !parse_by(given->by, options)) ||
+        (given->from && !parse_time("from", given->from, &query->from_us)) ||
+        (given->to && !parse_time("to", given->to, &query->to_us)) ||
+        (given->limit && !parse_limit(given->limit, &query->limit)))
+        return false;
+    if (given->tenant)
+        query->tenant = str_of(given->tenant);
+    return true;
+}
+
+static bool parse_action(int argc, char **argv, const struct bounds *given, struct options *options)
 {
     bool is_one = optind + 1 == argc;
     bool is_summary = is_one && !strcmp(argv[optind], "summary");
@@ -386,8 +463,9 @@ static bool parse_action(int argc, char **argv, struct options *options)
         fprintf(stderr, "fulcrum ledger: check has no --csv\n");
         return false;
     }
-    if (!is_summary && options->by != LEDGER_BY_NOTHING) {
-        fprintf(stderr, "fulcrum ledger: --by goes with summary\n");
+    if (!is_summary && (given->by || given->from || given->to || given->tenant || given->limit)) {
+        fprintf(stderr, "fulcrum ledger: %s\n", given->by ? "--by goes with summary"
+                                                          : "--from, --to, --tenant and --limit go with summary");
         return false;
     }
     return true;
@@ -396,19 +474,23 @@ static bool parse_action(int argc, char **argv, struct options *options)
 /* False when the command is over with *status. */
 static bool parse_options(int argc, char **argv, struct options *options, int *status)
 {
-    const char *by = NULL;
+    struct bounds given = {0};
     const struct cmd_option known[] = {
-        {"by", .value = &by},
+        {"by", .value = &given.by},
+        {"from", .value = &given.from},
+        {"to", .value = &given.to},
+        {"tenant", .value = &given.tenant},
+        {"limit", .value = &given.limit},
         {"json", .choice = &options->format, .chosen = FORMAT_JSON},
         {"csv", .choice = &options->format, .chosen = FORMAT_CSV},
         {"data", .value = &options->data},
         {"config", .value = &options->config},
     };
-    *options = (struct options){.by_name = by_names[LEDGER_BY_NOTHING]};
+    *options = (struct options){.by_name = ledger_by_names[LEDGER_BY_NOTHING]};
     if (!cmd_read_options(argc, argv, usage, known, sizeof(known) / sizeof(known[0]), status) ||
-        (by && !parse_by(by, options)))
+        !parse_bounds(&given, options))
         return false;
-    return parse_action(argc, argv, options);
+    return parse_action(argc, argv, &given, options);
 }
 
 /* A table without a row, or the header of a CSV without one. */
@@ -419,9 +501,9 @@ static enum error_code finish(struct printer *printer, struct error *error)
     if (printer->rows == 0 && printer->options->format == FORMAT_CSV) {
         struct row row = {.count = 0};
         if (printer->options->is_export)
-            add_line(&row, &(struct ledger_line){0}, "");
+            add_line(&row, &(struct ledger_line){.tier = TIER_DEFAULT});
         else
-            add_group(&row, &(struct ledger_group){0}, printer->options->by, printer->options->by_name);
+            add_group(&row, &(struct ledger_group){0}, printer->options);
         append_header_csv(&printer->out, &row);
     }
     return flush(printer, 0, error);
@@ -447,11 +529,9 @@ static enum error_code print_all(const struct options *options, const char *data
     enum error_code code = ledger_view_open(data, &view, error);
     if (code != OK)
         return code;
-    enum ledger_by by = options->by == BY_LEVER ? LEDGER_BY_NOTHING : (enum ledger_by)options->by;
-    struct str tag = by == LEDGER_BY_TAG ? str_of(options->by_name + strlen(TAG_PREFIX)) : STR("");
     buf_init(&printer.out, OUT_MAX);
     code = options->is_export ? ledger_view_lines(view, print_line, &printer, error)
-                              : ledger_view_groups(view, by, tag, print_group, &printer, error);
+                              : ledger_query(view, &options->query, print_group, &printer, error);
     if (code == OK)
         code = finish(&printer, error);
     if (code == OK)

@@ -1,8 +1,10 @@
 /* charge.c - see charge.h: chat's words for tiers and tokens, in those of the price books. */
 #include "generate/charge.h"
 
+#include <assert.h>
+
 void charge_begin(struct charge *charge, const struct charge_subject *subject, const struct placement *placement,
-                  enum tier tier, uint64_t time_us)
+                  struct str session, enum tier tier, uint64_t time_us)
 {
     const struct target *answered = &placement->answered;
     charge->path = (struct price_path){placement->asked.price, placement->routed.price, answered->price};
@@ -21,7 +23,49 @@ void charge_begin(struct charge *charge, const struct charge_subject *subject, c
         .tier = tier_price(tier),
         .outcome = LEDGER_FAILED, /* unless the end says otherwise */
         .first_token_us = LEDGER_NO_TOKEN,
+        .session = session,
     };
+    charge_place(charge, placement, &(struct chat_cache_use){.miss = CHAT_MISS_NONE});
+}
+
+struct str charge_session(const struct chat_request *request)
+{
+    static const char *const keys[] = {"session", "sessionId", "session_id", "session-id"};
+    for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
+        for (size_t i = 0; i < request->metadata_count; i++)
+            if (str_eq(request->metadata[i].key, str_of(keys[k])))
+                return request->metadata[i].value;
+    return STR("");
+}
+
+static struct str miss_reason(const struct chat_cache_use *cache)
+{
+    static const char *const reasons[] = {
+        [CHAT_MISS_NONE] = "",
+        [CHAT_MISS_FIRST_USE] = "first-use",
+        [CHAT_MISS_CHANGED] = "changed-at-token",
+        [CHAT_MISS_BELOW_MINIMUM] = "below-minimum",
+        [CHAT_MISS_EXPIRED] = "expired",
+        [CHAT_MISS_EVICTED] = "evicted",
+        [CHAT_MISS_NO_CHECKPOINT] = "no-checkpoint",
+        [CHAT_MISS_DISABLED] = "disabled",
+    };
+    assert(cache->miss < sizeof(reasons) / sizeof(reasons[0]));
+    return str_of(reasons[cache->miss]);
+}
+
+void charge_place(struct charge *charge, const struct placement *placement, const struct chat_cache_use *cache)
+{
+    struct ledger_line *line = &charge->line;
+    const bool has_router = placement->why.len > 0;
+    const double millionths = placement->score * 1e6;
+    line->provider = placement->answered.kind == TARGET_ENGINE ? STR(LEDGER_PROVIDER_ENGINE)
+                                                               : str_of(placement->answered.name);
+    line->attempts = placement->attempts;
+    line->router = placement->why;
+    line->router_score = has_router && millionths >= 0 && millionths < 1e12 ? (uint64_t)(millionths + 0.5)
+                                                                            : LEDGER_ABSENT;
+    line->miss_reason = miss_reason(cache);
 }
 
 static struct price_usage price_usage(const struct chat_usage *usage)

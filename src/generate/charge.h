@@ -4,6 +4,7 @@
 #ifndef GENERATE_CHARGE_H
 #define GENERATE_CHARGE_H
 
+#include "chat/cache_use.h"
 #include "chat/chat.h"
 #include "generate/target.h"
 #include "ledger/line.h"
@@ -22,7 +23,14 @@ struct charge {
 
 /* `time_us`: clock_wall_us() when the request came. */
 void charge_begin(struct charge *charge, const struct charge_subject *subject, const struct placement *placement,
-                  enum tier tier, uint64_t time_us);
+                  struct str session, enum tier tier, uint64_t time_us);
+
+/* Where the request went, once that is final, and what the prompt cache did there; before charge_end. */
+void charge_place(struct charge *charge, const struct placement *placement, const struct chat_cache_use *cache);
+
+/* The conversation or task that a client counts the request to: its metadata `session`, `sessionId`, `session_id` or
+ * `session-id`, the first of them; empty: it says none. Borrows from the request. */
+struct str charge_session(const struct chat_request *request);
 
 /* `usage` is what the client gets, NULL for nothing; `first_token_us` from the
  * request's first byte, LEDGER_NO_TOKEN when none came. */

@@ -53,8 +53,8 @@ static struct target *current(struct work *work)
 static void begin_charge(struct work *work)
 {
     const uint64_t age_us = clock_now_us() - work->setup.started_us;
-    charge_begin(&work->charge, &work->setup.subject, &work->placement, work->setup.request->tier,
-                 clock_wall_us() - age_us);
+    charge_begin(&work->charge, &work->setup.subject, &work->placement, charge_session(work->setup.request),
+                 work->setup.request->tier, clock_wall_us() - age_us);
     work->is_charged = true;
 }
 
@@ -62,7 +62,9 @@ static void end_charge(struct work *work, enum ledger_outcome outcome)
 {
     const bool is_paid = outcome == LEDGER_COMPLETED || (work->setup.is_stream && work->first_token_us != 0);
     const struct chat_usage usage = work_usage(work);
+    const struct chat_cache_use cache = work_cache(work);
     const uint64_t started_us = work->setup.started_us;
+    charge_place(&work->charge, &work->placement, &cache);
     charge_end(&work->charge, outcome, is_paid ? &usage : NULL, clock_now_us() - started_us,
                work->first_token_us ? work->first_token_us - started_us : LEDGER_NO_TOKEN);
 }

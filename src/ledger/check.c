@@ -66,10 +66,10 @@ static enum error_code check_all(struct check *check, bool has_checksums, struct
     check->checked->lines = count(check, "SELECT count(*) FROM main.line");
     check->checked->prices = count(check, "SELECT count(*) FROM main.price");
     check->checked->unsealed = has_checksums
-                                   ? count(check, "SELECT count(*) FROM main.line WHERE " LEDGER_LINE_UNSEALED)
+                                   ? count(check, "SELECT count(*) FROM temp.kept WHERE " LEDGER_LINE_UNSEALED("n"))
                                    : check->checked->lines;
     if (code == OK && has_checksums)
-        code = report_rows(check, "SELECT rowid, request_id FROM main.line WHERE " LEDGER_LINE_DAMAGED,
+        code = report_rows(check, "SELECT n, request_id FROM temp.kept WHERE " LEDGER_LINE_DAMAGED("n"),
                            LEDGER_DAMAGED_LINE, error);
     if (code == OK && has_checksums)
         code = report_rows(check, "SELECT rowid, name FROM main.price WHERE checksum IS NOT seal(name, rates)",

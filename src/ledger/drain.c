@@ -1,6 +1,8 @@
+/* drain.c - see drain.h. */
 #include "ledger/drain.h"
 
 #include <assert.h>
+#include <inttypes.h>
 
 #include "core/log.h"
 #include "core/mem.h"
@@ -126,9 +128,19 @@ static bool has_open(const struct drain *drain, uint64_t segment)
 
 /* --- one record after the other --- */
 
+enum error_code drain_newer(uint64_t segment, struct str payload, struct error *error)
+{
+    return error_set(error, ERROR_INVALID,
+                     "a later version of this program wrote segment %" PRIu64 " of the journal (lines of version %u, "
+                     "this program knows them up to %d); start that one, no line is lost meanwhile", segment,
+                     ledger_line_version(payload), LEDGER_LINE_VERSION);
+}
+
 static enum error_code take_record(struct drain *drain, const struct journal_record *record, struct error *error)
 {
     struct ledger_line line;
+    if (ledger_line_version(record->payload) > LEDGER_LINE_VERSION)
+        return drain_newer(drain->segment, record->payload, error);
     bool is_known = record->type >= LEDGER_ACCEPTED && record->type <= LEDGER_REFUSED;
     if (!is_known || !ledger_line_decode(record->payload, &line)) {
         log_event(LOG_ERROR, "journal record is no line, left out", LOG_I("segment", drain->segment),

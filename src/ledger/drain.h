@@ -21,8 +21,8 @@ void drain_free(struct drain *drain); /* NULL is legal */
 /* One batch of the segments before and up to `current`. *is_behind: there is
  * more to read at once. On an error nothing was taken: call again later. A
  * torn end is left off, a damaged segment is given up from there on; both are
- * logged. *has_damage: the current segment is damaged, nothing more should be
- * written to it. */
+ * logged. ERROR_INVALID: a later program wrote what comes next. *has_damage:
+ * the current segment is damaged, nothing more should be written to it. */
 enum error_code drain_batch(struct drain *drain, uint64_t current, bool *is_behind, bool *has_damage,
                             struct error *error) WARN_UNUSED;
 
@@ -34,6 +34,9 @@ enum error_code drain_close_open(struct drain *drain, struct error *error) WARN_
  * it would go what says how the earlier one's requests ended. */
 bool drain_oldest(const struct drain *drain, uint64_t *segment, bool *is_damaged);
 void drain_forget_oldest(struct drain *drain); /* once its file is gone */
+
+/* The error of a record that a later program wrote: it stays where it is, and nothing behind it is read. */
+enum error_code drain_newer(uint64_t segment, struct str payload, struct error *error);
 
 uint64_t drain_segment(const struct drain *drain); /* where it reads */
 uint64_t drain_offset(const struct drain *drain);

@@ -1,3 +1,4 @@
+/* ledger.c - see ledger.h: what any thread calls, and the writer. */
 #include "ledger/ledger.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include "core/mem.h"
 #include "core/util.h"
 #include "ledger/drain.h"
+#include "ledger/summing.h"
 #include "store/disk.h"
 #include "store/sql.h"
 
@@ -24,18 +26,22 @@
 #define TEND_ROWS 1000    /* lines of before that are checked at a time */
 #define DAMAGES_LOGGED 20
 #define SETTLE_TRIES 3
-#define GATHER_MS 20           /* from the first record of a group to its commit */
+#define GATHER_MS 100          /* from the first record of a group to its commit */
+#define SUM_EVERY_MS 5000
+#define SUM_ROWS 8192          /* lines in one step */
 #define IDLE_MS 3600000
 #define RETRY_MS 1000          /* after the database refused */
 #define COMPLAIN_EVERY_US 1000000
+#define GROWTH_BYTES 512 /* of a line between its two records: what only the end knows, such as an upstream's ID */
 
-enum complaint { REFUSES, LOST_END, BATCH_WAITS, BEHIND, COMPLAINTS };
+enum complaint { REFUSES, LOST_END, BATCH_WAITS, BEHIND, NOT_SUMMED, COMPLAINTS };
 
 static const char *const complaint_events[COMPLAINTS] = {
     [REFUSES] = "ledger refuses new requests",
     [LOST_END] = "ledger lost the end of a request",
     [BATCH_WAITS] = "ledger takes no lines of batch jobs, they wait",
     [BEHIND] = "ledger.db takes no lines, they wait in the journal",
+    [NOT_SUMMED] = "ledger.db takes no sums of its lines, questions about them take longer",
 };
 
 struct ledger {
@@ -47,6 +53,9 @@ struct ledger {
     ino_t db_inode;
     bool is_sparing;      /* the writer's: the disk is nearly full */
     bool is_tended;       /* the writer's: all lines of before were looked at */
+    struct summing *summing;
+    bool is_summed;       /* the writer's: no line waits to be summed... */
+    uint64_t summed_us;   /* ...and when some last were, by clock_now_us */
     uint64_t damages;     /* likewise: found among them */
     atomic_bool is_gone;  /* ledger.db is not the file that was opened */
     pthread_t writer;
@@ -191,18 +200,39 @@ static bool tend(struct ledger *ledger)
     return !ledger->is_tended;
 }
 
+/* --- sums --- */
+
+/* Some lines at a time, between the writer's turns: when there are many, or none were for a while. Milliseconds until
+ * the next are due. */
+static uint64_t sum_up(struct ledger *ledger)
+{
+    struct error error;
+    const uint64_t now_us = clock_now_us(), waited_ms = (now_us - ledger->summed_us) / 1000;
+    if (waited_ms < SUM_EVERY_MS)
+        return SUM_EVERY_MS - waited_ms;
+    if (summing_step(ledger->summing, SUM_ROWS, &ledger->is_summed, &error) != OK)
+        complain(ledger, NOT_SUMMED, &error);
+    if (ledger->is_summed)
+        ledger->summed_us = now_us;
+    return ledger->is_summed ? IDLE_MS : 1;
+}
+
 /* --- the thread --- */
 
 static void *write_lines(void *ctx)
 {
     struct ledger *ledger = ctx;
     struct error error;
-    uint64_t wait_ms = IDLE_MS;
+    uint64_t wait_ms = 1; /* there may be lines of before to sum and to check */
     while (!atomic_load(&ledger->is_stopping)) {
         journal_wait(ledger->journal, drain_segment(ledger->drain), drain_offset(ledger->drain), wait_ms);
         sleep_ms(ledger, GATHER_MS);
+        const uint64_t lines = drain_lines(ledger->drain);
         const bool is_done = turn_over(ledger, &error) == OK;
+        ledger->is_summed = ledger->is_summed && drain_lines(ledger->drain) == lines;
         wait_ms = is_done ? IDLE_MS : RETRY_MS; /* also when nothing comes meanwhile */
+        if (is_done && !ledger->is_summed)
+            wait_ms = sum_up(ledger);
         if (is_done && tend(ledger))
             wait_ms = 1;
         if (is_done)
@@ -239,7 +269,9 @@ static enum error_code open_parts(struct ledger *ledger, const char *data, const
         return code;
     ledger->db_device = info.st_dev;
     ledger->db_inode = info.st_ino;
-    code = drain_new(ledger->journal_path, ledger->db, &ledger->drain, error);
+    code = summing_new(ledger_db_sql(ledger->db), &ledger->summing, error);
+    if (code == OK)
+        code = drain_new(ledger->journal_path, ledger->db, &ledger->drain, error);
     if (code == OK)
         code = journal_open(ledger->journal_path, limit(ledger_journal_bytes), &ledger->journal, error);
     return code == OK ? settle_past(ledger, error) : code;
@@ -249,7 +281,9 @@ static void close_parts(struct ledger *ledger)
 {
     journal_close(ledger->journal);
     drain_free(ledger->drain);
+    summing_free(ledger->summing);
     ledger_db_close(ledger->db);
+    ledger->summing = NULL;
     ledger->journal = NULL;
     ledger->drain = NULL;
     ledger->db = NULL;
@@ -339,11 +373,12 @@ enum error_code ledger_accept(struct ledger *ledger, struct ledger_line *line, s
     size_t len = ledger_line_encode(line, payload);
     if (!len)
         return too_long(error);
-    line->promised = (uint32_t)len;
+    line->promised = (uint32_t)len + GROWTH_BYTES;
     enum error_code code =
         atomic_load(&ledger->is_gone)
             ? error_set(error, ERROR_UNAVAILABLE, "%s was removed or replaced", ledger->db_path)
-            : journal_append(ledger->journal, LEDGER_ACCEPTED, (struct str){(char *)payload, len}, (int64_t)len, error);
+            : journal_append(ledger->journal, LEDGER_ACCEPTED, (struct str){(char *)payload, len},
+                             (int64_t)line->promised, error);
     if (code == OK)
         return OK;
     disk_refused();

@@ -1,5 +1,7 @@
+/* ledger_db.c - see ledger_db.h. */
 #include "ledger/ledger_db.h"
 
+#include <assert.h>
 #include <sys/stat.h>
 
 #include "core/log.h"
@@ -7,6 +9,8 @@
 #include "store/sql.h"
 
 #define ROW_TEXT_MAX 65536
+#define FIRST_WITH_CHECKSUMS 3
+#define FIRST_WITH_SUMS 4
 
 struct ledger_db {
     struct sql *sql;
@@ -18,54 +22,6 @@ struct ledger_db {
     int64_t tend_last; /* the last that was there when it began; -1: not begun */
     uint64_t damaged_prices;
 };
-
-#define COLUMNS                                                                                                  \
-    "request_id TEXT NOT NULL UNIQUE, time_us INTEGER NOT NULL, tenant TEXT NOT NULL, dialect TEXT NOT NULL, "    \
-    "operation TEXT NOT NULL, model_requested TEXT NOT NULL, model_invoked TEXT NOT NULL, tier TEXT NOT NULL, "   \
-    "input_tokens INTEGER NOT NULL, cache_read_tokens INTEGER NOT NULL, cache_write_5m_tokens INTEGER NOT NULL, " \
-    "cache_write_1h_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, latency_us INTEGER NOT NULL, "       \
-    "first_token_us INTEGER, outcome TEXT NOT NULL, price TEXT NOT NULL, baseline_price TEXT NOT NULL, "          \
-    "cost INTEGER NOT NULL, baseline INTEGER NOT NULL, saved_route INTEGER NOT NULL, "                            \
-    "saved_distil INTEGER NOT NULL, saved_cache INTEGER NOT NULL, saved_tier INTEGER NOT NULL, "                  \
-    "profile TEXT NOT NULL DEFAULT '', tags TEXT NOT NULL DEFAULT ''"
-
-#define KEEP_LINES                                                                                                \
-    "CREATE TRIGGER line_keep BEFORE UPDATE ON line WHEN old.checksum IS NOT NULL "                               \
-    "BEGIN SELECT RAISE(ABORT, 'lines are never changed'); END;"
-
-static const char schema[] =
-    "BEGIN IMMEDIATE;"
-    "CREATE TABLE line (" COLUMNS ", checksum INTEGER) STRICT;"
-    "CREATE TABLE price (name TEXT NOT NULL UNIQUE, rates TEXT NOT NULL, checksum INTEGER) STRICT;"
-    "CREATE TABLE unsealed (below INTEGER NOT NULL) STRICT;"
-    "INSERT INTO unsealed VALUES (0);"
-    KEEP_LINES
-    "CREATE TRIGGER line_stay BEFORE DELETE ON line BEGIN SELECT RAISE(ABORT, 'lines are never deleted'); END;"
-    "PRAGMA user_version = 3;"
-    "COMMIT;";
-
-/* From the version of the index to the next. Lines get their checksums later, some at a time (ledger_db_tend). */
-static const char *const upgrades[LEDGER_DB_VERSION] = {
-    [1] = "BEGIN IMMEDIATE;"
-          "ALTER TABLE line ADD COLUMN profile TEXT NOT NULL DEFAULT '';"
-          "ALTER TABLE line ADD COLUMN tags TEXT NOT NULL DEFAULT '';"
-          "PRAGMA user_version = 2;"
-          "COMMIT;",
-    [2] = "BEGIN IMMEDIATE;"
-          "ALTER TABLE line ADD COLUMN checksum INTEGER;"
-          "ALTER TABLE price ADD COLUMN checksum INTEGER;"
-          "UPDATE price SET checksum = seal(name, rates);"
-          "CREATE TABLE unsealed (below INTEGER NOT NULL) STRICT;"
-          "INSERT INTO unsealed SELECT coalesce(max(rowid), 0) + 1 FROM line;"
-          "DROP TRIGGER line_keep;"
-          KEEP_LINES
-          "PRAGMA user_version = 3;"
-          "COMMIT;",
-};
-_Static_assert(LEDGER_DB_VERSION == 3, "the schema and the upgrades say so");
-
-#define VALUES                                                                                                    \
-    "?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26"
 
 /* --- opening --- */
 
@@ -79,57 +35,75 @@ static enum error_code check_version(struct ledger_db *db, const char *path, int
     return code;
 }
 
-enum noted { NOTED, NOTED_OTHERWISE, NOTED_DAMAGED };
+/* --- price rows --- */
 
-/* What the row of this name says that was noted before, with other rates. */
-static enum error_code compare_price(struct sql_statement *compare, enum noted *noted, struct error *error)
+/* What note_price needs. */
+struct noting {
+    struct sql_statement *insert, *compare, *extend;
+};
+
+static void bind_price(struct sql_statement *statement, const struct price_row *row, const struct buf *rates)
 {
-    bool is_different = false;
-    enum error_code code = sql_step(compare, &is_different, error);
-    *noted = !is_different ? NOTED : sql_int(compare, 0) ? NOTED_OTHERWISE : NOTED_DAMAGED;
-    if (code == OK && is_different)
-        sql_reset(compare);
-    return code;
+    sql_bind_text(statement, 1, str_of(row->name));
+    sql_bind_text(statement, 2, buf_str(rates));
+}
+
+static void say_damaged_price(struct ledger_db *db, const struct price_row *row, const char *why)
+{
+    db->damaged_prices++;
+    log_event(LOG_ERROR, "a price row in ledger.db is damaged", LOG_C("row", row->name), LOG_C("error", why));
+}
+
+/* The row was noted before, with another text. */
+static enum error_code note_again(struct ledger_db *db, struct noting *noting, const struct price_row *row,
+                                  const struct buf *rates, struct error *error)
+{
+    const bool is_sealed = sql_int(noting->compare, 0) != 0;
+    const enum price_difference difference = price_row_compare(row, sql_text(noting->compare, 1));
+    sql_reset(noting->compare);
+    if (!is_sealed) {
+        say_damaged_price(db, row, "its checksum does not fit");
+        return OK;
+    }
+    if (difference >= PRICE_OTHER)
+        return error_set(error, ERROR_CONFLICT,
+                         "prices: %s has other prices than those that lines of the ledger name by it; give the book "
+                         "a new version", row->name);
+    if (difference == PRICE_SAME)
+        return OK;
+    bind_price(noting->extend, row, rates);
+    return sql_run(noting->extend, error);
 }
 
 /* A row that can't be read, or is not what was written, is the fault of ledger.db and keeps nobody from starting:
  * lines name it all the same, and the book knows its rates. */
-static enum error_code note_price(struct ledger_db *db, struct sql_statement *insert, struct sql_statement *compare,
-                                  const struct price_row *row, struct error *error)
+static enum error_code note_price(struct ledger_db *db, struct noting *noting, const struct price_row *row,
+                                  struct error *error)
 {
     struct buf rates;
-    enum noted noted = NOTED;
+    bool is_different = false;
     buf_init(&rates, ROW_TEXT_MAX);
     price_row_append(&rates, row);
-    struct sql_statement *const both[] = {insert, compare};
-    for (size_t i = 0; i < 2; i++) {
-        sql_bind_text(both[i], 1, str_of(row->name));
-        sql_bind_text(both[i], 2, buf_str(&rates));
-    }
-    enum error_code code = rates.failed ? error_no_memory(error) : sql_run(insert, error);
+    bind_price(noting->insert, row, &rates);
+    bind_price(noting->compare, row, &rates);
+    enum error_code code = rates.failed ? error_no_memory(error) : sql_run(noting->insert, error);
     if (code == OK)
-        code = compare_price(compare, &noted, error);
+        code = sql_step(noting->compare, &is_different, error);
+    if (code == OK && is_different)
+        code = note_again(db, noting, row, &rates, error);
     buf_deinit(&rates);
-    if (noted == NOTED_OTHERWISE)
-        return error_set(error, ERROR_CONFLICT,
-                         "prices: %s has other prices than those that lines of the ledger name by it; give the book "
-                         "a new version", row->name);
-    if (code == OK && noted != NOTED_DAMAGED)
-        return OK;
-    if (code != OK && code != ERROR_INTERNAL)
+    if (code != ERROR_INTERNAL)
         return code;
-    db->damaged_prices++;
-    log_event(LOG_ERROR, "a price row in ledger.db is damaged", LOG_C("row", row->name),
-              LOG_C("error", code == OK ? "its checksum does not fit" : error->message));
+    say_damaged_price(db, row, error->message);
     return OK;
 }
 
-static enum error_code note_all(struct ledger_db *db, const struct price_book *book, struct sql_statement *insert,
-                                struct sql_statement *compare, struct error *error)
+static enum error_code note_all(struct ledger_db *db, const struct price_book *book, struct noting *noting,
+                                struct error *error)
 {
     enum error_code code = ledger_db_begin(db, error);
     for (size_t i = 0; i < price_book_count(book) && code == OK; i++)
-        code = note_price(db, insert, compare, price_book_row(book, i), error);
+        code = note_price(db, noting, price_book_row(book, i), error);
     if (code == OK)
         return ledger_db_commit(db, error);
     ledger_db_rollback(db);
@@ -138,16 +112,21 @@ static enum error_code note_all(struct ledger_db *db, const struct price_book *b
 
 static enum error_code note_prices(struct ledger_db *db, const struct price_book *book, struct error *error)
 {
-    struct sql_statement *insert = NULL, *compare = NULL;
-    enum error_code code =
-        sql_prepare(db->sql, "INSERT OR IGNORE INTO price VALUES (?1, ?2, seal(?1, ?2))", &insert, error);
+    struct noting noting = {0};
+    enum error_code code = sql_prepare(db->sql, "INSERT OR IGNORE INTO price VALUES (?1, ?2, seal(?1, ?2))",
+                                       &noting.insert, error);
     if (code == OK)
-        code = sql_prepare(db->sql, "SELECT checksum IS seal(name, rates) FROM price WHERE name = ? AND rates <> ?",
-                           &compare, error);
+        code = sql_prepare(db->sql,
+                           "SELECT checksum IS seal(name, rates), rates FROM price WHERE name = ? AND rates <> ?",
+                           &noting.compare, error);
     if (code == OK)
-        code = note_all(db, book, insert, compare, error);
-    sql_free(insert);
-    sql_free(compare);
+        code = sql_prepare(db->sql, "UPDATE price SET rates = ?2, checksum = seal(?1, ?2) WHERE name = ?1",
+                           &noting.extend, error);
+    if (code == OK)
+        code = note_all(db, book, &noting, error);
+    sql_free(noting.insert);
+    sql_free(noting.compare);
+    sql_free(noting.extend);
     if (code != ERROR_INTERNAL)
         return code;
     db->damaged_prices++;
@@ -155,7 +134,9 @@ static enum error_code note_prices(struct ledger_db *db, const struct price_book
     return OK;
 }
 
-/* Looks each line up by its ID as well, so that a damaged index is seen. */
+/* --- opening for writing --- */
+
+/* Looks each line up by its index as well, so that a damaged index is seen. */
 static enum error_code prepare_tending(struct ledger_db *db, struct error *error)
 {
     enum error_code code = sql_prepare(db->sql,
@@ -164,9 +145,31 @@ static enum error_code prepare_tending(struct ledger_db *db, struct error *error
                                        "AND rowid < (SELECT below FROM unsealed)", &db->seal, error);
     if (code == OK)
         code = sql_prepare(db->sql,
-                           "SELECT rowid, request_id FROM line WHERE rowid BETWEEN ? AND ? AND (" LEDGER_LINE_DAMAGED
-                           " OR NOT EXISTS (SELECT 1 FROM line AS same WHERE same.request_id = line.request_id))",
+                           "SELECT rowid, request_id FROM line WHERE rowid BETWEEN ? AND ? AND ("
+                           LEDGER_LINE_DAMAGED("rowid")
+                           " OR NOT EXISTS (SELECT 1 FROM line AS same INDEXED BY line_time "
+                           "WHERE same.time_us = line.time_us AND same.request_id = line.request_id))",
                            &db->find, error);
+    return code;
+}
+
+#define PARAMETERS_MAX 1024
+
+/* INTO is the table, behind which values and, where they are kept, their checksum go. */
+static enum error_code prepare_insert(struct ledger_db *db, const char *into, bool is_sealed, struct error *error)
+{
+    struct buf text;
+    buf_init(&text, 3 * PARAMETERS_MAX);
+    buf_appendf(&text, "INSERT OR IGNORE INTO %s VALUES (", into);
+    for (int list = 0; list < (is_sealed ? 2 : 1); list++) {
+        buf_append_text(&text, list ? ", seal(" : "");
+        for (int i = 1; i <= LEDGER_COLUMN_COUNT; i++)
+            buf_appendf(&text, "%s?%d", i > 1 ? "," : "", i);
+    }
+    buf_append_text(&text, is_sealed ? "))" : ")");
+    buf_append_char(&text, '\0');
+    enum error_code code = text.failed ? error_no_memory(error) : sql_prepare(db->sql, text.data, &db->insert, error);
+    buf_deinit(&text);
     return code;
 }
 
@@ -175,17 +178,12 @@ static enum error_code prepare(struct ledger_db *db, const char *path, const str
 {
     int64_t version = 0;
     enum error_code code = check_version(db, path, &version, error);
-    if (code == OK && version == 0) {
-        code = sql_exec(db->sql, schema, error);
-        version = LEDGER_DB_VERSION;
-    }
-    for (; code == OK && version < LEDGER_DB_VERSION; version++)
-        code = sql_exec(db->sql, upgrades[version], error);
+    if (code == OK)
+        code = migrate(db->sql, &ledger_migration, error);
     if (code == OK)
         code = note_prices(db, book, error);
     if (code == OK)
-        code = sql_prepare(db->sql, "INSERT OR IGNORE INTO line VALUES (" VALUES ", seal(" VALUES "))", &db->insert,
-                           error);
+        code = prepare_insert(db, "line", true, error);
     if (code == OK)
         code = prepare_tending(db, error);
     return code;
@@ -212,24 +210,34 @@ enum error_code ledger_db_open(const char *path, const struct price_book *book, 
     return OK;
 }
 
+/* --- opening a view --- */
+
+static enum error_code make_kept(struct ledger_db *db, struct error *error)
+{
+    struct buf text;
+    buf_init(&text, 8 * PARAMETERS_MAX);
+    buf_append_text(&text, "CREATE TEMP VIEW kept AS SELECT rowid AS n");
+    for (size_t i = 0; i < LEDGER_COLUMN_COUNT; i++)
+        buf_appendf(&text, ", %s%s", ledger_columns[i].since > db->version ? "NULL AS " : "", ledger_columns[i].name);
+    buf_appendf(&text, ", %schecksum FROM main.line", ledger_db_has_checksums(db) ? "" : "NULL AS ");
+    buf_append_char(&text, '\0');
+    enum error_code code = text.failed ? error_no_memory(error) : sql_exec(db->sql, text.data, error);
+    buf_deinit(&text);
+    return code;
+}
+
 static enum error_code prepare_view(struct ledger_db *db, const char *path, struct error *error)
 {
-    int64_t version = 0;
-    enum error_code code = check_version(db, path, &version, error);
-    if (code == OK && version == 0)
+    enum error_code code = check_version(db, path, &db->version, error);
+    if (code == OK && db->version == 0)
         code = error_set(error, ERROR_INVALID, "%s is not a ledger", path);
     if (code == OK)
-        code = sql_exec(db->sql, "CREATE TEMP TABLE recent (" COLUMNS ") STRICT;", error);
+        code = sql_exec(db->sql, "CREATE TEMP TABLE recent (" LEDGER_LINE_COLUMNS ");"
+                                 "CREATE UNIQUE INDEX temp.recent_id ON recent (request_id);", error);
     if (code == OK)
-        code = sql_exec(db->sql,
-                        version < 2 ? "CREATE TEMP VIEW kept AS SELECT rowid AS n, *, '' AS profile, '' AS tags FROM "
-                                      "main.line;"
-                                    : "CREATE TEMP VIEW kept AS SELECT rowid AS n, " LEDGER_LINE_COLUMNS
-                                      " FROM main.line;",
-                        error);
+        code = make_kept(db, error);
     if (code == OK)
-        code = sql_prepare(db->sql, "INSERT OR IGNORE INTO temp.recent VALUES (" VALUES ")", &db->insert, error);
-    db->version = version;
+        code = prepare_insert(db, "temp.recent", false, error);
     if (code == OK)
         code = sql_prepare(db->sql, "DELETE FROM temp.recent WHERE request_id = ?", &db->forget, error);
     return code;
@@ -283,35 +291,28 @@ void ledger_db_rollback(struct ledger_db *db)
     sql_rollback(db->sql);
 }
 
+static void bind_column(struct sql_statement *insert, int index, struct ledger_line *line,
+                        const struct ledger_column *column)
+{
+    if (ledger_kind_is_text(column->kind))
+        sql_bind_text(insert, index, *ledger_column_text(line, column));
+    else if (column->kind == LEDGER_TIER)
+        sql_bind_text(insert, index, str_of(tier_names[line->tier]));
+    else if (column->kind == LEDGER_OUTCOME)
+        sql_bind_text(insert, index, str_of(ledger_outcome_names[line->outcome]));
+    else if (ledger_kind_is_optional(column->kind) && *ledger_column_number(line, column) == LEDGER_ABSENT)
+        sql_bind_null(insert, index);
+    else
+        sql_bind_int(insert, index, (int64_t)*ledger_column_number(line, column));
+}
+
 enum error_code ledger_db_insert(struct ledger_db *db, const struct ledger_line *line, struct error *error)
 {
-    struct sql_statement *insert = db->insert;
-    int n = 1;
-    sql_bind_text(insert, n++, line->request_id);
-    sql_bind_int(insert, n++, (int64_t)line->time_us);
-    sql_bind_text(insert, n++, line->tenant);
-    sql_bind_text(insert, n++, line->dialect);
-    sql_bind_text(insert, n++, line->operation);
-    sql_bind_text(insert, n++, line->model_requested);
-    sql_bind_text(insert, n++, line->model_invoked);
-    sql_bind_text(insert, n++, str_of(tier_names[line->tier]));
-    for (size_t i = 0; i < PRICE_CLASSES; i++)
-        sql_bind_int(insert, n++, (int64_t)line->usage.tokens[i]);
-    sql_bind_int(insert, n++, (int64_t)line->latency_us);
-    if (line->first_token_us == LEDGER_NO_TOKEN)
-        sql_bind_null(insert, n++);
-    else
-        sql_bind_int(insert, n++, (int64_t)line->first_token_us);
-    sql_bind_text(insert, n++, str_of(ledger_outcome_names[line->outcome]));
-    sql_bind_text(insert, n++, line->price);
-    sql_bind_text(insert, n++, line->baseline_price);
-    sql_bind_int(insert, n++, (int64_t)line->quote.cost);
-    sql_bind_int(insert, n++, (int64_t)line->quote.baseline);
-    for (size_t i = 0; i < LEVERS; i++)
-        sql_bind_int(insert, n++, line->quote.saved[i]);
-    sql_bind_text(insert, n++, line->profile);
-    sql_bind_text(insert, n++, line->tags);
-    return sql_run(insert, error);
+    struct ledger_line copy = *line; /* columns are reached by pointers that may write */
+    assert(line->tier < TIERS && line->outcome < LEDGER_OUTCOMES);
+    for (int i = 0; i < LEDGER_COLUMN_COUNT; i++)
+        bind_column(db->insert, i + 1, &copy, &ledger_columns[i]);
+    return sql_run(db->insert, error);
 }
 
 enum error_code ledger_db_forget(struct ledger_db *db, struct str request_id, struct error *error)
@@ -324,7 +325,12 @@ enum error_code ledger_db_forget(struct ledger_db *db, struct str request_id, st
 
 bool ledger_db_has_checksums(const struct ledger_db *db)
 {
-    return db->version >= 3;
+    return db->version >= FIRST_WITH_CHECKSUMS;
+}
+
+bool ledger_db_has_sums(const struct ledger_db *db)
+{
+    return db->version >= FIRST_WITH_SUMS;
 }
 
 uint64_t ledger_db_damaged_prices(const struct ledger_db *db)

@@ -9,33 +9,23 @@
 #include "core/error.h"
 #include "ledger/line.h"
 #include "ledger/price_book.h"
+#include "ledger/schema.h"
 
 #define LEDGER_DB_FILE "ledger.db"
-#define LEDGER_DB_VERSION 3
-
-/* Columns of `line` that a line is made of, in their order. Behind them stands `checksum`, seal() of these. */
-#define LEDGER_LINE_COLUMNS                                                                                        \
-    "request_id, time_us, tenant, dialect, operation, model_requested, model_invoked, tier, input_tokens, "         \
-    "cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, latency_us, first_token_us, "  \
-    "outcome, price, baseline_price, cost, baseline, saved_route, saved_distil, saved_cache, saved_tier, profile, tags"
-
-/* SQL: whether a row of `line` is not what was written. Those of earlier programs have no checksum until the first
- * start of this one has got to them; `unsealed` says up to where. */
-#define LEDGER_LINE_UNSEALED "(checksum IS NULL AND rowid < coalesce((SELECT below FROM unsealed), 0))"
-#define LEDGER_LINE_DAMAGED "(checksum IS NOT seal(" LEDGER_LINE_COLUMNS ") AND NOT " LEDGER_LINE_UNSEALED ")"
-
 struct ledger_db;
 
 /* Opens `path` for writing, makes it where it is missing, brings it up to date,
  * and notes the rows of `book`. ERROR_CONFLICT: a row has other prices than when it was noted; its
- * book needs a new version. A row that is damaged here is logged, no more. */
+ * book needs a new version. Prices of a tier or class that nobody knew then are added to the row. A row that is
+ * damaged here is logged, no more. */
 enum error_code ledger_db_open(const char *path, const struct price_book *book, struct ledger_db **db,
                                struct error *error) WARN_UNUSED;
 
 /* For reading beside whoever writes: of this schema or an earlier one, or
  * ERROR_NOT_FOUND, ERROR_INVALID. What ledger_db_insert gets stays in this
  * connection, in temp.recent; temp.kept has what is in the file, with the
- * columns of this schema and the row's number as n. */
+ * columns and the checksum of this schema, NULL where it has none, and the
+ * row's number as n. */
 enum error_code ledger_db_open_view(const char *path, struct ledger_db **db, struct error *error) WARN_UNUSED;
 void ledger_db_close(struct ledger_db *db); /* NULL is legal */
 
@@ -43,7 +33,7 @@ enum error_code ledger_db_begin(struct ledger_db *db, struct error *error) WARN_
 enum error_code ledger_db_commit(struct ledger_db *db, struct error *error) WARN_UNUSED;
 void ledger_db_rollback(struct ledger_db *db);
 
-/* A line whose request_id is there already changes nothing. */
+/* A line that is there already changes nothing: the same time and request_id, or of batch jobs the same request_id. */
 enum error_code ledger_db_insert(struct ledger_db *db, const struct ledger_line *line, struct error *error) WARN_UNUSED;
 
 /* Of a view: takes a line that it was given out again. */
@@ -52,6 +42,7 @@ enum error_code ledger_db_forget(struct ledger_db *db, struct str request_id, st
 /* --- checksums --- */
 
 bool ledger_db_has_checksums(const struct ledger_db *db); /* false: a view of an earlier program's file */
+bool ledger_db_has_sums(const struct ledger_db *db);      /* likewise */
 
 /* Looks at the next `rows` lines that were there when the file was opened: calls `each` for those that are not what
  * was written, gives those without a checksum one. On an error the file is damaged there, or full. */

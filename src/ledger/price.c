@@ -1,6 +1,10 @@
+/* price.c - see price.h. */
 #include "ledger/price.h"
 
+#include <assert.h>
 #include <inttypes.h>
+
+#include "core/json.h"
 
 #define TOKENS_PER_RATE 1000000u
 
@@ -36,13 +40,23 @@ static const struct price_step *step_of(const struct price_row *row, const struc
     return &row->steps[i];
 }
 
-uint64_t price_cost(const struct price_row *row, enum tier tier, const struct price_usage *usage)
+static uint64_t cost_by_class(const struct price_row *row, enum tier tier, const struct price_usage *usage,
+                              uint64_t classes[PRICE_CLASSES])
 {
     const struct price_step *step = step_of(row, usage);
     uint64_t cost = 0;
-    for (size_t i = 0; i < PRICE_CLASSES; i++)
-        cost = sum_costs(cost, class_cost(usage->tokens[i], step->rates[tier][i]));
+    assert(tier < TIERS);
+    for (size_t i = 0; i < PRICE_CLASSES; i++) {
+        classes[i] = class_cost(usage->tokens[i], step->rates[tier][i]);
+        cost = sum_costs(cost, classes[i]);
+    }
     return cost;
+}
+
+uint64_t price_cost(const struct price_row *row, enum tier tier, const struct price_usage *usage)
+{
+    uint64_t classes[PRICE_CLASSES];
+    return cost_by_class(row, tier, usage, classes);
 }
 
 uint64_t price_cost_plain(const struct price_row *row, const struct price_usage *usage)
@@ -55,8 +69,8 @@ uint64_t price_cost_plain(const struct price_row *row, const struct price_usage 
 
 struct price_quote price_quote(const struct price_path *path, enum tier tier, const struct price_usage *usage)
 {
-    struct price_quote quote = {.baseline = price_cost_plain(path->asked, usage),
-                                .cost = price_cost(path->answered, tier, usage)};
+    struct price_quote quote = {.baseline = price_cost_plain(path->asked, usage)};
+    quote.cost = cost_by_class(path->answered, tier, usage, quote.classes);
     /* What the request would have cost with the levers up to here, each of them at most INT64_MAX. */
     const uint64_t after[LEVERS] = {
         [LEVER_ROUTE] = price_cost_plain(path->routed, usage),
@@ -72,10 +86,10 @@ struct price_quote price_quote(const struct price_path *path, enum tier tier, co
     return quote;
 }
 
+static const char *const class_names[PRICE_CLASSES] = {"input", "cacheRead", "cacheWrite5m", "cacheWrite1h", "output"};
+
 bool price_row_append(struct buf *out, const struct price_row *row)
 {
-    static const char *const class_names[PRICE_CLASSES] = {"input", "cacheRead", "cacheWrite5m", "cacheWrite1h",
-                                                           "output"};
     buf_append_char(out, '[');
     for (size_t i = 0; i < row->step_count; i++) {
         buf_appendf(out, "%s{\"above\":%" PRIu64, i ? "," : "", row->steps[i].above_tokens);
@@ -89,4 +103,52 @@ bool price_row_append(struct buf *out, const struct price_row *row)
         buf_append_char(out, '}');
     }
     return buf_append_char(out, ']');
+}
+
+/* --- comparing --- */
+
+static enum price_difference worse(enum price_difference a, enum price_difference b)
+{
+    return a > b ? a : b;
+}
+
+static enum price_difference compare_number(yyjson_val *known, uint64_t number)
+{
+    if (!known)
+        return PRICE_MORE;
+    if (!yyjson_is_uint(known))
+        return PRICE_UNREADABLE;
+    return yyjson_get_uint(known) == number ? PRICE_SAME : PRICE_OTHER;
+}
+
+static enum price_difference compare_step(const struct price_step *step, yyjson_val *known)
+{
+    yyjson_val *above = yyjson_obj_get(known, "above");
+    enum price_difference difference = above ? compare_number(above, step->above_tokens) : PRICE_UNREADABLE;
+    for (size_t tier = 0; tier < TIERS; tier++) {
+        yyjson_val *rates = yyjson_obj_get(known, tier_names[tier]);
+        if (rates && !yyjson_is_obj(rates))
+            return PRICE_UNREADABLE;
+        for (size_t k = 0; k < PRICE_CLASSES; k++)
+            difference = worse(difference, compare_number(yyjson_obj_get(rates, class_names[k]), step->rates[tier][k]));
+    }
+    return difference;
+}
+
+enum price_difference price_row_compare(const struct price_row *row, struct str rates)
+{
+    yyjson_doc *doc;
+    struct error ignored;
+    enum price_difference difference = PRICE_SAME;
+    if (json_parse(rates, &doc, &ignored) != OK)
+        return PRICE_UNREADABLE;
+    yyjson_val *steps = yyjson_doc_get_root(doc);
+    if (!yyjson_is_arr(steps))
+        difference = PRICE_UNREADABLE;
+    else if (yyjson_arr_size(steps) != row->step_count)
+        difference = PRICE_OTHER;
+    for (size_t i = 0; i < row->step_count && difference < PRICE_OTHER; i++)
+        difference = worse(difference, compare_step(&row->steps[i], yyjson_arr_get(steps, i)));
+    json_free(doc);
+    return difference;
 }

@@ -59,6 +59,7 @@ struct price_path {
 
 struct price_quote {
     uint64_t cost;
+    uint64_t classes[PRICE_CLASSES]; /* of each class alone; adds up to cost, unless that is INT64_MAX */
     uint64_t baseline;     /* the model asked for, standard tier, no cache */
     int64_t saved[LEVERS]; /* adds up to baseline - cost; negative where a lever cost more */
 };
@@ -66,5 +67,15 @@ struct price_quote price_quote(const struct price_path *path, enum tier tier, co
 
 /* Appends all rates as compact JSON, so that a ledger can keep what its lines were priced by. */
 bool price_row_append(struct buf *out, const struct price_row *row);
+
+/* What the row is beside such a text of before. Numbers count: a tier or class
+ * that the text does not have was none that lines were priced by. */
+enum price_difference {
+    PRICE_SAME,       /* the same numbers; the text may know tiers or classes that this program does not */
+    PRICE_MORE,       /* the row has tiers or classes that the text lacks, all others are the same */
+    PRICE_OTHER,      /* a number differs, or where a step begins */
+    PRICE_UNREADABLE, /* the text is no such list; also without memory */
+};
+enum price_difference price_row_compare(const struct price_row *row, struct str rates);
 
 #endif

@@ -1,3 +1,4 @@
+/* view.c - see view.h. */
 #include "ledger/view.h"
 
 #include <fcntl.h>
@@ -8,10 +9,15 @@
 #include "core/mem.h"
 #include "ledger/drain.h"
 #include "ledger/ledger.h"
+#include "ledger/view_internal.h"
 #include "store/sql.h"
 
 struct ledger_view {
     struct ledger_db *db;
+    char dir[JOURNAL_PATH_MAX]; /* the journal's */
+    bool has_server;
+    struct journal_reader *reader; /* where it reads on, with a server; NULL: `segment` is not open */
+    uint64_t segment;
 };
 
 /* Whether a server holds the data directory: then what is open is running. */
@@ -29,76 +35,161 @@ static bool is_served(const char *data)
 
 /* --- the journal's lines, into the view's own table --- */
 
-/* Any segment may go away while we read: then its lines are in the database. */
-static enum error_code read_segment(struct ledger_db *db, const char *dir, uint64_t segment, enum ledger_record type,
-                                    struct error *error)
+/* Up to what is written now. */
+static enum error_code read_records(struct ledger_db *db, struct journal_reader *reader, uint64_t segment,
+                                    enum ledger_record type, struct error *error)
 {
-    struct journal_reader *reader;
     struct journal_record record;
-    enum error_code code = journal_reader_open(dir, segment, &reader, error);
-    if (code != OK)
-        return code == ERROR_NOT_FOUND ? OK : code;
+    enum error_code code = OK;
     enum journal_read state = JOURNAL_RECORD;
     while (code == OK && (state = journal_reader_next(reader, &record, error)) == JOURNAL_RECORD) {
         struct ledger_line line;
+        if (ledger_line_version(record.payload) > LEDGER_LINE_VERSION)
+            return drain_newer(segment, record.payload, error);
         if (record.type != type || !ledger_line_decode(record.payload, &line))
             continue;
         code = type == LEDGER_REFUSED ? ledger_db_forget(db, line.request_id, error)
                                       : ledger_db_insert(db, &line, error);
     }
-    if (state == JOURNAL_FAILED)
-        code = error->code;
+    return state == JOURNAL_FAILED ? error->code : code;
+}
+
+/* Any segment may go away while we read: then its lines are in the database. */
+static enum error_code read_segment(const struct ledger_view *view, uint64_t segment, enum ledger_record type,
+                                    struct error *error)
+{
+    struct journal_reader *reader;
+    enum error_code code = journal_reader_open(view->dir, segment, &reader, error);
+    if (code != OK)
+        return code == ERROR_NOT_FOUND ? OK : code;
+    code = read_records(view->db, reader, segment, type, error);
     journal_reader_close(reader);
     return code;
 }
 
-/* Finished lines go in first, so that an accepted one of the same request is left out. Refused ones go out again. */
-static enum error_code read_journal(struct ledger_db *db, const char *data, bool has_server, struct error *error)
+/* Of a server that died. Finished lines go in first, so that an accepted one of the same request is left out. Refused
+ * ones go out again. */
+static enum error_code read_left(struct ledger_view *view, const uint64_t *segments, size_t count, struct error *error)
 {
-    char dir[JOURNAL_PATH_MAX];
+    static const enum ledger_record passes[] = {LEDGER_FINISHED, LEDGER_ACCEPTED, LEDGER_REFUSED};
+    enum error_code code = OK;
+    for (size_t pass = 0; pass < sizeof(passes) / sizeof(passes[0]); pass++)
+        for (size_t i = 0; i < count && code == OK; i++)
+            code = read_segment(view, segments[i], passes[pass], error);
+    return code;
+}
+
+/* Of a server that runs, from where the last look ended. A segment that a later one follows has all that it will ever
+ * have: the list is older than the look into it. */
+static enum error_code read_on(struct ledger_view *view, const uint64_t *segments, size_t count, struct error *error)
+{
+    enum error_code code = OK;
+    for (size_t i = 0; i < count && code == OK; i++) {
+        if (segments[i] < view->segment)
+            continue;
+        if (segments[i] > view->segment) {
+            journal_reader_close(view->reader);
+            view->reader = NULL;
+            view->segment = segments[i];
+        }
+        if (!view->reader)
+            code = journal_reader_open(view->dir, view->segment, &view->reader, error);
+        if (code == OK)
+            code = read_records(view->db, view->reader, view->segment, LEDGER_FINISHED, error);
+        if (code == ERROR_NOT_FOUND)
+            code = OK;
+    }
+    return code;
+}
+
+static enum error_code read_journal(struct ledger_view *view, struct error *error)
+{
     uint64_t *segments;
     size_t count;
-    if (snprintf(dir, sizeof(dir), "%s/" LEDGER_JOURNAL_DIR, data) >= (int)sizeof(dir))
-        return error_set(error, ERROR_INVALID, "data directory: the path is too long");
-    enum error_code code = journal_list(dir, &segments, &count, error);
-    static const enum ledger_record passes[] = {LEDGER_FINISHED, LEDGER_ACCEPTED, LEDGER_REFUSED};
-    for (size_t pass = 0; pass < (has_server ? 1 : 3); pass++)
-        for (size_t i = 0; i < count && code == OK; i++)
-            code = read_segment(db, dir, segments[i], passes[pass], error);
+    enum error_code code = journal_list(view->dir, &segments, &count, error);
+    if (code != OK)
+        return code;
+    code = view->has_server ? read_on(view, segments, count, error) : read_left(view, segments, count, error);
     mem_free(segments);
     return code;
 }
 
-/* The snapshot of the database is taken by the first query after this one: a
- * line leaves the journal only once it is there, so none is missed. */
-static enum error_code fill_recent(struct ledger_view *view, const char *data, struct error *error)
+/* A line of batch jobs is known by its ID alone: its work may have been done again at another time. */
+static const char late[] =
+    "CREATE TEMP VIEW late AS SELECT rowid AS n, * FROM temp.recent "
+    "WHERE NOT EXISTS (SELECT 1 FROM main.line WHERE line.time_us = recent.time_us "
+    "AND line.request_id = recent.request_id) AND NOT (recent.tier = 'batch' AND EXISTS "
+    "(SELECT 1 FROM main.line WHERE line.request_id = recent.request_id AND line.tier = 'batch'));";
+
+static enum error_code fill_recent(struct ledger_view *view, struct error *error)
 {
     struct sql *sql = ledger_db_sql(view->db);
     enum error_code code = sql_exec(sql, "BEGIN", error);
     if (code == OK)
-        code = read_journal(view->db, data, is_served(data), error);
+        code = read_journal(view, error);
     if (code == OK)
-        code = sql_exec(sql, "COMMIT", error);
-    if (code == OK)
-        code = sql_exec(sql,
-                        "CREATE TEMP VIEW late AS SELECT rowid AS n, * FROM temp.recent "
-                        "WHERE request_id NOT IN (SELECT request_id FROM main.line);"
-                        "CREATE TEMP VIEW whole AS SELECT * FROM temp.kept UNION ALL SELECT * FROM late;",
-                        error);
+        return sql_exec(sql, "COMMIT", error);
+    sql_rollback(sql);
     return code;
+}
+
+/* What was late and is in the database by now goes, or it would grow with the server's life. */
+static enum error_code follow(struct ledger_view *view, struct error *error)
+{
+    if (!view->has_server)
+        return OK;
+    enum error_code code = fill_recent(view, error);
+    if (code == OK)
+        code = sql_exec(ledger_db_sql(view->db),
+                        "DELETE FROM temp.recent WHERE rowid NOT IN (SELECT n FROM temp.late)", error);
+    return code;
+}
+
+/* The snapshot of the database is taken by the first query after BEGIN, later than the look into the journal: a line
+ * leaves the journal only once it is there, so none is missed. */
+enum error_code view_begin(struct ledger_view *view, struct error *error)
+{
+    const enum error_code code = follow(view, error);
+    return code == OK ? sql_exec(ledger_db_sql(view->db), "BEGIN", error) : code;
+}
+
+void view_end(struct ledger_view *view)
+{
+    sql_rollback(ledger_db_sql(view->db));
+}
+
+struct sql *view_sql(struct ledger_view *view)
+{
+    return ledger_db_sql(view->db);
+}
+
+bool view_has_sums(const struct ledger_view *view)
+{
+    return ledger_db_has_sums(view->db);
+}
+
+static enum error_code open_parts(struct ledger_view *view, const char *path, struct error *error)
+{
+    enum error_code code = ledger_db_open_view(path, &view->db, error);
+    if (code == OK)
+        code = sql_exec(ledger_db_sql(view->db), late, error);
+    return code == OK ? fill_recent(view, error) : code;
 }
 
 enum error_code ledger_view_open(const char *data, struct ledger_view **view, struct error *error)
 {
     char path[JOURNAL_PATH_MAX];
-    if (snprintf(path, sizeof(path), "%s/" LEDGER_DB_FILE, data) >= (int)sizeof(path))
-        return error_set(error, ERROR_INVALID, "data directory: the path is too long");
     struct ledger_view *made = mem_calloc(1, sizeof(*made));
     if (!made)
         return error_no_memory(error);
-    enum error_code code = ledger_db_open_view(path, &made->db, error);
+    const int dir_len = snprintf(made->dir, sizeof(made->dir), "%s/" LEDGER_JOURNAL_DIR, data);
+    enum error_code code = OK;
+    if (snprintf(path, sizeof(path), "%s/" LEDGER_DB_FILE, data) >= (int)sizeof(path) ||
+        dir_len >= (int)sizeof(made->dir))
+        code = error_set(error, ERROR_INVALID, "data directory: the path is too long");
+    made->has_server = code == OK && is_served(data);
     if (code == OK)
-        code = fill_recent(made, data, error);
+        code = open_parts(made, path, error);
     if (code != OK) {
         ledger_view_close(made);
         return code;
@@ -111,52 +202,46 @@ void ledger_view_close(struct ledger_view *view)
 {
     if (!view)
         return;
+    journal_reader_close(view->reader);
     ledger_db_close(view->db);
     mem_free(view);
 }
 
 /* --- lines --- */
 
-/* Index of `text` among `names`, or -1. */
-static int find_name(const char *const *names, struct str text)
+static bool find_outcome(struct str text, enum ledger_outcome *outcome)
 {
-    for (int i = 0; names[i]; i++) {
-        if (str_eq(text, str_of(names[i])))
-            return i;
+    for (unsigned i = 0; i < LEDGER_OUTCOMES; i++) {
+        if (!str_eq(text, str_of(ledger_outcome_names[i])))
+            continue;
+        *outcome = (enum ledger_outcome)i;
+        return true;
     }
-    return -1;
+    return false;
 }
 
 /* False: a bit has changed in a word that has to be one of a few. */
+static bool read_column(struct sql_statement *row, int n, struct ledger_line *line, const struct ledger_column *column)
+{
+    if (column->kind == LEDGER_TIER)
+        return tier_find(sql_text(row, n), &line->tier) && line->tier < TIERS;
+    if (column->kind == LEDGER_OUTCOME)
+        return find_outcome(sql_text(row, n), &line->outcome);
+    if (sql_is_null(row, n))
+        ledger_column_clear(line, column);
+    else if (ledger_kind_is_text(column->kind))
+        *ledger_column_text(line, column) = sql_text(row, n);
+    else
+        *ledger_column_number(line, column) = (uint64_t)sql_int(row, n);
+    return true;
+}
+
 static bool read_line(struct sql_statement *row, struct ledger_line *line)
 {
-    int n = 0;
     *line = (struct ledger_line){0};
-    line->request_id = sql_text(row, n++);
-    line->time_us = (uint64_t)sql_int(row, n++);
-    line->tenant = sql_text(row, n++);
-    line->dialect = sql_text(row, n++);
-    line->operation = sql_text(row, n++);
-    line->model_requested = sql_text(row, n++);
-    line->model_invoked = sql_text(row, n++);
-    const bool has_tier = tier_find(sql_text(row, n++), &line->tier) && line->tier < TIERS;
-    for (size_t i = 0; i < PRICE_CLASSES; i++)
-        line->usage.tokens[i] = (uint64_t)sql_int(row, n++);
-    line->latency_us = (uint64_t)sql_int(row, n++);
-    line->first_token_us = sql_is_null(row, n) ? LEDGER_NO_TOKEN : (uint64_t)sql_int(row, n);
-    n++;
-    int outcome = find_name(ledger_outcome_names, sql_text(row, n++));
-    line->price = sql_text(row, n++);
-    line->baseline_price = sql_text(row, n++);
-    line->quote.cost = (uint64_t)sql_int(row, n++);
-    line->quote.baseline = (uint64_t)sql_int(row, n++);
-    for (size_t i = 0; i < LEVERS; i++)
-        line->quote.saved[i] = sql_int(row, n++);
-    line->profile = sql_text(row, n++);
-    line->tags = sql_text(row, n++);
-    if (!has_tier || outcome < 0)
-        return false;
-    line->outcome = (enum ledger_outcome)outcome;
+    for (int n = 0; n < LEDGER_COLUMN_COUNT; n++)
+        if (!read_column(row, n, line, &ledger_columns[n]))
+            return false;
     return true;
 }
 
@@ -190,7 +275,7 @@ enum error_code ledger_view_damages(struct ledger_view *view, uint64_t *count, s
     if (!ledger_db_has_checksums(view->db))
         return OK;
     enum error_code code = sql_prepare(ledger_db_sql(view->db),
-                                       "SELECT (SELECT count(*) FROM main.line WHERE " LEDGER_LINE_DAMAGED ") + "
+                                       "SELECT (SELECT count(*) FROM temp.kept WHERE " LEDGER_LINE_DAMAGED("n") ") + "
                                        "(SELECT count(*) FROM main.price WHERE checksum IS NOT seal(name, rates))",
                                        &row, error);
     if (code != OK)
@@ -207,79 +292,12 @@ enum error_code ledger_view_lines(struct ledger_view *view,
                                                           struct error *error),
                                   void *ctx, struct error *error)
 {
-    struct sql *sql = ledger_db_sql(view->db);
-    enum error_code code = sql_exec(sql, "BEGIN", error);
+    enum error_code code = view_begin(view, error);
     if (code != OK)
         return code;
     code = each_line(view, "SELECT " LEDGER_LINE_COLUMNS " FROM temp.kept ORDER BY n", each, ctx, error);
     if (code == OK)
         code = each_line(view, "SELECT " LEDGER_LINE_COLUMNS " FROM temp.late ORDER BY n", each, ctx, error);
-    sql_rollback(sql);
-    return code;
-}
-
-/* --- sums --- */
-
-/* Sums of picodollars outgrow 64 bits at nine million dollars, so they are taken in two parts. */
-#define PART 1000000
-#define MONEY(column) ", SUM(" column " / 1000000), SUM(" column " % 1000000)"
-#define SUMS                                                                                                     \
-    "SUM(outcome = 'completed'), SUM(outcome = 'failed'), SUM(outcome = 'cancelled'), SUM(input_tokens), "        \
-    "SUM(cache_read_tokens), SUM(cache_write_5m_tokens), SUM(cache_write_1h_tokens), SUM(output_tokens)" MONEY(   \
-        "cost") MONEY("baseline") MONEY("saved_route") MONEY("saved_distil") MONEY("saved_cache")                 \
-        MONEY("saved_tier") ", SUM(saved_route <> 0), SUM(saved_distil <> 0), SUM(saved_cache <> 0), "            \
-                            "SUM(saved_tier <> 0)"
-
-static ledger_sum read_sum(struct sql_statement *row, int *n)
-{
-    ledger_sum whole = sql_int(row, (*n)++);
-    return whole * PART + sql_int(row, (*n)++);
-}
-
-static void read_group(struct sql_statement *row, struct ledger_group *group)
-{
-    int n = 0;
-    *group = (struct ledger_group){.key = sql_text(row, n++)};
-    for (size_t i = 0; i < LEDGER_OUTCOMES; i++)
-        group->outcomes[i] = (uint64_t)sql_int(row, n++);
-    for (size_t i = 0; i < PRICE_CLASSES; i++)
-        group->usage.tokens[i] = (uint64_t)sql_int(row, n++);
-    group->cost = read_sum(row, &n);
-    group->baseline = read_sum(row, &n);
-    for (size_t i = 0; i < LEVERS; i++)
-        group->saved[i] = read_sum(row, &n);
-    for (size_t i = 0; i < LEVERS; i++)
-        group->touched[i] = (uint64_t)sql_int(row, n++);
-}
-
-enum error_code ledger_view_groups(struct ledger_view *view, enum ledger_by by, struct str tag,
-                                   enum error_code (*each)(void *ctx, const struct ledger_group *group,
-                                                           struct error *error),
-                                   void *ctx, struct error *error)
-{
-    static const char *const queries[] = {
-        [LEDGER_BY_NOTHING] = "SELECT '', " SUMS " FROM temp.whole",
-        [LEDGER_BY_DAY] = "SELECT date(time_us / 1000000, 'unixepoch') AS k, " SUMS " FROM temp.whole GROUP BY k",
-        [LEDGER_BY_TENANT] = "SELECT tenant AS k, " SUMS " FROM temp.whole GROUP BY k",
-        [LEDGER_BY_MODEL] = "SELECT model_invoked AS k, " SUMS " FROM temp.whole GROUP BY k",
-        [LEDGER_BY_PROFILE] = "SELECT profile AS k, " SUMS " FROM temp.whole GROUP BY k",
-        [LEDGER_BY_TAG] = "SELECT coalesce((SELECT value FROM json_each(iif(tags = '', '{}', tags)) WHERE key = ?), "
-                          "'') AS k, " SUMS " FROM temp.whole GROUP BY k",
-    };
-    struct sql_statement *rows;
-    bool has_row = true;
-    enum error_code code = sql_prepare(ledger_db_sql(view->db), queries[by], &rows, error);
-    if (code != OK)
-        return code;
-    if (by == LEDGER_BY_TAG)
-        sql_bind_text(rows, 1, tag);
-    while ((code = sql_step(rows, &has_row, error)) == OK && has_row) {
-        struct ledger_group group;
-        read_group(rows, &group);
-        code = each(ctx, &group, error);
-        if (code != OK)
-            break;
-    }
-    sql_free(rows);
+    view_end(view);
     return code;
 }

@@ -1,6 +1,7 @@
 /* view.h - the ledger as it stands, read beside a running server or without
- * one: the lines of ledger.db, and those that are still in the journal.
- * Changes nothing. One thread. */
+ * one: the lines of ledger.db, and those that are still in the journal. Sums
+ * are query.h's. Changes nothing. A view may stay open as long as one likes:
+ * it follows the journal from where it was. One thread at a time. */
 #ifndef LEDGER_VIEW_H
 #define LEDGER_VIEW_H
 
@@ -9,8 +10,9 @@
 
 struct ledger_view;
 
-/* `data` is the data directory. ERROR_NOT_FOUND: it has no ledger. Requests
- * that are running do not show; those of a server that died show as failed. */
+/* `data` is the data directory. ERROR_NOT_FOUND: it has no ledger;
+ * ERROR_INVALID: a later program wrote it, or its journal. Requests that are
+ * running do not show; those of a server that died show as failed. */
 enum error_code ledger_view_open(const char *data, struct ledger_view **view, struct error *error) WARN_UNUSED;
 void ledger_view_close(struct ledger_view *view); /* NULL is legal */
 
@@ -24,32 +26,5 @@ enum error_code ledger_view_lines(struct ledger_view *view,
 /* Lines and price rows that are not what was written. Damaged lines are shown and summed as they stand, but for those
  * whose tier or outcome is none. */
 enum error_code ledger_view_damages(struct ledger_view *view, uint64_t *count, struct error *error) WARN_UNUSED;
-
-typedef __int128 ledger_sum; /* picodollars */
-
-struct ledger_group {
-    struct str key;
-    uint64_t outcomes[LEDGER_OUTCOMES]; /* requests */
-    struct price_usage usage;
-    ledger_sum cost, baseline, saved[LEVERS];
-    uint64_t touched[LEVERS]; /* requests that the lever made cheaper or dearer */
-};
-
-enum ledger_by {
-    LEDGER_BY_NOTHING,
-    LEDGER_BY_DAY,
-    LEDGER_BY_TENANT,
-    LEDGER_BY_MODEL,
-    LEDGER_BY_PROFILE,
-    LEDGER_BY_TAG
-};
-
-/* Sums by day (UTC), tenant, model that answered, application profile, or value
- * that its tag `tag` had, ascending; by nothing: one. Requests without a profile
- * or the tag have an empty key. */
-enum error_code ledger_view_groups(struct ledger_view *view, enum ledger_by by, struct str tag,
-                                   enum error_code (*each)(void *ctx, const struct ledger_group *group,
-                                                           struct error *error),
-                                   void *ctx, struct error *error) WARN_UNUSED;
 
 #endif

@@ -25,7 +25,10 @@ HELLO = [{"role": "user", "content": [{"text": "Hello there."}]}]
 FIELDS = ["requestId", "time", "tenant", "dialect", "operation", "modelRequested", "modelInvoked", "tier",
           "inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens", "cacheWrite1hInputTokens", "outputTokens",
           "latencyMs", "timeToFirstTokenMs", "outcome", "priceBook", "costPicodollars", "baselinePicodollars",
-          "savedRoute", "savedDistill", "savedCache", "savedTier", "profile", "profileTags"]
+          "savedRoute", "savedDistill", "savedCache", "savedTier", "profile", "profileTags", "provider",
+          "upstreamRequestId", "attempts", "router", "routerScore", "session", "costInputPicodollars",
+          "costCacheReadPicodollars", "costCacheWritePicodollars", "costCacheWrite1hPicodollars",
+          "costOutputPicodollars", "cacheMissReason"]
 
 
 def ledger(server_or_path, *args):
@@ -63,6 +66,8 @@ def usage_of(data):
 
 
 def assert_adds_up(line):
+    assert line["costPicodollars"] == sum(line[f"cost{name}Picodollars"] for name in (
+        "Input", "CacheRead", "CacheWrite", "CacheWrite1h", "Output")), line
     saved = line["savedRoute"] + line["savedDistill"] + line["savedCache"] + line["savedTier"]
     assert line["baselinePicodollars"] - line["costPicodollars"] == saved, line
 
@@ -87,6 +92,21 @@ def test_a_reply_and_its_line(server):
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
     assert_adds_up(line)
     assert f"cost_picodollars={line['costPicodollars']} " in server.log()
+
+
+def test_who_answered_for_what_and_why_it_was_not_cached(server):
+    lines = []
+    for metadata in ({"sessionId": "chat 7", "agent": "a"}, {"session": "s", "sessionId": "t"}, {"agent": "b"}):
+        reply, _ = post(server, PRO, body(2, requestMetadata=metadata))
+        assert reply.status == 200
+        lines.append(export(server)[reply.headers["x-amzn-RequestId"]])
+    assert [line["session"] for line in lines] == ["chat 7", "s", ""]
+    for line in lines:
+        assert (line["provider"], line["attempts"], line["upstreamRequestId"]) == ("engine", 1, "")
+        assert (line["router"], line["routerScore"]) == ("", None)
+        assert line["costInputPicodollars"] == line["inputTokens"] * 800_000
+        assert line["costOutputPicodollars"] == line["outputTokens"] * 3_200_000
+        assert line["cacheMissReason"] == reply.headers["x-fulcrum-cache"].split("reason=")[1].split("=")[0]
 
 
 def test_each_id_has_its_own_price(server):
@@ -289,7 +309,7 @@ def test_damage_is_named(tmp_path, random_model):
 
 
 def test_wrong_usage_is_exit_2(tmp_path):
-    for args in ((), ("nothing",), ("export", "--by", "day"), ("summary", "--by", "hour"), ("export", "more")):
+    for args in ((), ("nothing",), ("export", "--by", "day"), ("summary", "--by", "week"), ("export", "more")):
         assert ledger(tmp_path, *args).returncode == 2, args
     done = ledger(tmp_path, "export")
     assert done.returncode == 1 and "there is no ledger at" in done.stderr

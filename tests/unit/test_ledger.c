@@ -22,7 +22,7 @@
 #include "ledger/check.h"
 #include "ledger/drain.h"
 #include "ledger/ledger.h"
-#include "ledger/view.h"
+#include "ledger/query.h"
 #include "store/sql.h"
 
 static struct config config;
@@ -83,6 +83,9 @@ static void complete_line(struct ledger_line *line, uint64_t number)
 
 /* --- encoding --- */
 
+#define HEAD 8u
+#define NUMBERS 21u
+
 static void lines_are_encoded_whole(void **state)
 {
     (void)state;
@@ -93,6 +96,12 @@ static void lines_are_encoded_whole(void **state)
     line.tier = TIER_BATCH;
     line.profile = STR("arn:p");
     line.tags = STR("{\"team\":\"a\"}");
+    line.provider = STR("up");
+    line.upstream_id = STR("req_1");
+    line.session = STR("s");
+    line.miss_reason = STR("expired");
+    line.attempts = 3;
+    line.router_score = 912345;
     size_t len = ledger_line_encode(&line, payload);
     assert_true(len > 0);
     struct str text = {(char *)payload, len};
@@ -105,18 +114,23 @@ static void lines_are_encoded_whole(void **state)
     assert_str_equal(back.tags, "{\"team\":\"a\"}");
     assert_true(back.tier == TIER_BATCH && back.outcome == LEDGER_COMPLETED);
     assert_true(back.latency_us == 1542 && back.first_token_us == 542 && back.time_us == line.time_us);
-    size_t earlier = len - 4 - line.profile.len - line.tags.len;
-    assert_true(ledger_line_decode((struct str){(char *)payload, earlier}, &back)); /* a journal of before profiles */
-    assert_true(back.profile.len == 0 && back.tags.len == 0);
-    assert_str_equal(back.baseline_price, "book@1/a/b");
+    assert_str_equal(back.provider, "up");
+    assert_str_equal(back.upstream_id, "req_1");
+    assert_str_equal(back.session, "s");
+    assert_str_equal(back.miss_reason, "expired");
+    assert_true(back.attempts == 3 && back.router_score == 912345 && back.router.len == 0);
     for (size_t cut = 0; cut < len; cut++)
-        if (cut != earlier)
-            assert_false(ledger_line_decode((struct str){(char *)payload, cut}, &back));
-    for (size_t at = 14 * 8; at < 14 * 8 + 2; at++) {
+        assert_false(ledger_line_decode((struct str){(char *)payload, cut}, &back));
+    for (size_t at = HEAD + NUMBERS * 8; at < HEAD + NUMBERS * 8 + 2; at++) {
         uint8_t kept = payload[at];
         payload[at] = 200; /* no such tier, no such outcome */
         assert_false(ledger_line_decode(text, &back));
         payload[at] = kept;
+    }
+    for (unsigned version = 0; version < 256; version++) {
+        payload[0] = (uint8_t)version;
+        assert_int_equal(ledger_line_version(text), version);
+        assert_int_equal(ledger_line_decode(text, &back), version == LEDGER_LINE_VERSION);
     }
     static char endless[70000];
     memset(endless, 'a', sizeof(endless));
@@ -124,6 +138,57 @@ static void lines_are_encoded_whole(void **state)
     assert_int_equal(ledger_line_encode(&line, payload), 0);
     line.model_requested.len = JOURNAL_RECORD_MAX;
     assert_int_equal(ledger_line_encode(&line, payload), 0);
+}
+
+static size_t put(uint8_t *out, size_t at, const void *bytes, size_t len)
+{
+    memcpy(out + at, bytes, len);
+    return at + len;
+}
+
+/* A payload as programs wrote it that did not say a version: of those before profiles eight texts, later ten. */
+static size_t encode_headless(uint8_t *out, uint8_t tier, const char *const *texts, size_t text_count)
+{
+    static const uint64_t numbers[] = {UINT64_C(1795564800000000), 1, 2, 3, 4, 5, 1500, UINT64_MAX, 70, 90,
+                                       (uint64_t)-4, 5, 6, 13};
+    const uint8_t words[] = {tier, LEDGER_CANCELLED};
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        at = put(out, at, &(uint64_t){htole64(numbers[i])}, 8);
+    at = put(out, at, words, sizeof(words));
+    for (size_t i = 0; i < text_count; i++) {
+        at = put(out, at, &(uint16_t){htole16((uint16_t)strlen(texts[i]))}, 2);
+        at = put(out, at, texts[i], strlen(texts[i]));
+    }
+    return at;
+}
+
+static void lines_of_earlier_programs(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"id", "acme", "bedrock", "Converse", "asked", "m", "p@1/a/b", "b@1/a/b", "arn",
+                                        "{}"};
+    static const enum tier tiers[] = {TIER_DEFAULT, TIER_PRIORITY, TIER_FLEX, TIER_BATCH};
+    uint8_t payload[512];
+    struct ledger_line line;
+    for (uint8_t tier = 0; tier < 5; tier++) {
+        for (size_t count = 8; count <= 10; count++) {
+            const struct str text = {(char *)payload, encode_headless(payload, tier, texts, count)};
+            const bool is_line = tier < 4 && count != 9;
+            assert_true(ledger_line_version(text) < LEDGER_LINE_VERSION);
+            assert_int_equal(ledger_line_decode(text, &line), is_line);
+            if (!is_line)
+                continue;
+            assert_true(line.tier == tiers[tier] && line.outcome == LEDGER_CANCELLED && line.latency_us == 1500);
+            assert_true(line.usage.tokens[PRICE_OUTPUT] == 5 && line.first_token_us == LEDGER_NO_TOKEN);
+            assert_true(line.quote.cost == 70 && line.quote.saved[LEVER_ROUTE] == -4);
+            assert_str_equal(line.request_id, "id");
+            assert_str_equal(line.baseline_price, "b@1/a/b");
+            assert_int_equal(line.profile.len, count == 10 ? 3 : 0);
+            assert_true(line.attempts == LEDGER_ABSENT && line.router_score == LEDGER_ABSENT);
+            assert_true(line.quote.classes[PRICE_OUTPUT] == LEDGER_ABSENT && line.miss_reason.len == 0);
+        }
+    }
 }
 
 /* --- what a view shows --- */
@@ -457,9 +522,9 @@ static void damaged_files(void **state)
     assert_int_equal(ledger_view_open(test_root, &view, &error), ERROR_INVALID);
     assert_non_null(strstr(error.message, "is not a ledger"));
     ledger_close(open_ledger()); /* an empty file is a new database */
-    exec_db("PRAGMA user_version = 4");
+    exec_db("PRAGMA user_version = 5");
     refuse_to_open("made by a newer version");
-    exec_db("PRAGMA user_version = 3; UPDATE price SET rates = 'other', checksum = seal(name, 'other') "
+    exec_db("PRAGMA user_version = 4; UPDATE price SET rates = 'other', checksum = seal(name, 'other') "
             "WHERE name = 'bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1'");
     refuse_to_open("bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1 has other prices than those that lines of the");
     (void)snprintf(error.message, sizeof(error.message), "%s/ledger.db", test_root);
@@ -1010,6 +1075,7 @@ int main(void)
 #define EACH_IN_ITS_OWN(test) cmocka_unit_test_setup_teardown(test, test_root_make, test_root_remove)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_encoded_whole),
+        cmocka_unit_test(lines_of_earlier_programs),
         EACH_IN_ITS_OWN(lines_show_at_once),
         EACH_IN_ITS_OWN(refused_requests_leave_nothing),
         EACH_IN_ITS_OWN(sums_are_exact),

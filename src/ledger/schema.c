@@ -1,0 +1,105 @@
+/* schema.c - see schema.h. Steps are history: what a release had is never
+ * changed here. Columns come from the one list, each step takes those of its
+ * version. */
+#include "ledger/schema.h"
+
+/* --- a column's definition --- */
+
+#define TYPE_TEXT "TEXT"
+#define TYPE_JSON "TEXT"
+#define TYPE_TIER "TEXT"
+#define TYPE_OUTCOME "TEXT"
+#define TYPE_TIME "INTEGER"
+#define TYPE_DURATION "INTEGER"
+#define TYPE_OPTIONAL_DURATION "INTEGER"
+#define TYPE_NUMBER "INTEGER"
+#define TYPE_OPTIONAL "INTEGER"
+#define TYPE_SIGNED "INTEGER"
+#define TYPE_SCORE "INTEGER"
+
+#define RULE_TEXT " NOT NULL"
+#define RULE_TIER " NOT NULL"
+#define RULE_OUTCOME " NOT NULL"
+#define RULE_TIME " NOT NULL"
+#define RULE_DURATION " NOT NULL"
+#define RULE_OPTIONAL_DURATION ""
+#define RULE_NUMBER " NOT NULL"
+#define RULE_SIGNED " NOT NULL"
+
+/* From version 4 on a new column is NULL in lines of before: nobody knew. */
+#define DEFINE_1(name, kind) name " " TYPE_##kind RULE_##kind
+#define DEFINE_2(name, kind) name " " TYPE_##kind " NOT NULL DEFAULT ''"
+#define DEFINE_4(name, kind) name " " TYPE_##kind
+
+/* --- the columns of a version, or of all up to it --- */
+
+#define DEFINE_FIRST(name, kind, since, ...) DEFINE_##since(#name, kind)
+#define DEFINE_NEXT(name, kind, since, ...) ", " DEFINE_##since(#name, kind)
+#define DEFINE_ALL LEDGER_COLUMNS(DEFINE_FIRST, DEFINE_NEXT)
+
+#define IF_1_1(text) text
+#define IF_1_2(text)
+#define IF_1_4(text)
+#define DEFINE_NEXT_OF_1(name, kind, since, ...) IF_1_##since(", " DEFINE_##since(#name, kind))
+#define DEFINE_ALL_OF_1 LEDGER_COLUMNS(DEFINE_FIRST, DEFINE_NEXT_OF_1)
+
+#define IF_2_1(text)
+#define IF_2_2(text) text
+#define IF_2_4(text)
+#define ADD_2(name, kind, since, ...) IF_2_##since("ALTER TABLE line ADD COLUMN " DEFINE_##since(#name, kind) ";")
+#define ADD_ALL_OF_2 LEDGER_COLUMNS(ADD_2, ADD_2)
+
+#define UP_TO_3_1(text) text
+#define UP_TO_3_2(text) text
+#define UP_TO_3_4(text)
+#define NAME_UP_TO_3(name, kind, since, ...) UP_TO_3_##since(", " #name)
+#define NAMES_UP_TO_3 LEDGER_COLUMNS(LEDGER_NAME_FIRST, NAME_UP_TO_3)
+
+#define LABEL_FIRST(name) #name " TEXT NOT NULL"
+#define LABEL_NEXT(name) ", " #name " TEXT NOT NULL"
+#define LABEL_NAME_FIRST(name) #name
+#define LABEL_NAME_NEXT(name) ", " #name
+#define SUM_DEFINE(name, sql) ", " #name " INTEGER NOT NULL"
+
+#define KEEP_LINES                                                                                              \
+    "CREATE TRIGGER line_keep BEFORE UPDATE ON line WHEN old.checksum IS NOT NULL "                             \
+    "BEGIN SELECT RAISE(ABORT, 'lines are never changed'); END;"
+#define STAY_LINES                                                                                              \
+    "CREATE TRIGGER line_stay BEFORE DELETE ON line BEGIN SELECT RAISE(ABORT, 'lines are never deleted'); END;"
+
+static const char *const steps[LEDGER_DB_VERSION] = {
+    [0] = "CREATE TABLE line (" DEFINE_ALL_OF_1 ") STRICT;"
+          "CREATE TABLE price (name TEXT NOT NULL UNIQUE, rates TEXT NOT NULL) STRICT;"
+          "CREATE TRIGGER line_keep BEFORE UPDATE ON line BEGIN SELECT RAISE(ABORT, 'lines are never changed'); END;"
+          STAY_LINES,
+    [1] = ADD_ALL_OF_2,
+    /* Lines get their checksums later, some at a time (ledger_db_tend). */
+    [2] = "ALTER TABLE line ADD COLUMN checksum INTEGER;"
+          "ALTER TABLE price ADD COLUMN checksum INTEGER;"
+          "UPDATE price SET checksum = seal(name, rates);"
+          "CREATE TABLE unsealed (below INTEGER NOT NULL) STRICT;"
+          "INSERT INTO unsealed SELECT coalesce(max(rowid), 0) + 1 FROM line;"
+          "DROP TRIGGER line_keep;"
+          KEEP_LINES,
+    /* Until here request_id was unique, by an index whose pages were all touched in turn, for IDs are random: four
+     * pages read and four written for each line. What can come twice is the same record of a journal, with the same
+     * time, and a record of a batch job, whose ID follows from the job. SQLite takes a constraint off by a new table
+     * only. */
+    [3] = "CREATE TABLE next (" DEFINE_ALL ", checksum INTEGER) STRICT;"
+          "INSERT INTO next (rowid, " NAMES_UP_TO_3 ", checksum) SELECT rowid, " NAMES_UP_TO_3 ", checksum FROM line;"
+          "DROP TABLE line;"
+          "ALTER TABLE next RENAME TO line;"
+          "CREATE UNIQUE INDEX line_time ON line (time_us, request_id);"
+          "CREATE INDEX line_tenant ON line (tenant, time_us);"
+          "CREATE UNIQUE INDEX line_batch ON line (request_id) WHERE tier = 'batch';"
+          KEEP_LINES STAY_LINES
+          "CREATE TABLE label (id INTEGER PRIMARY KEY, " LEDGER_LABELS(LABEL_FIRST, LABEL_NEXT) ", UNIQUE ("
+          LEDGER_LABELS(LABEL_NAME_FIRST, LABEL_NAME_NEXT) ")) STRICT;"
+          "CREATE TABLE sums (grain INTEGER NOT NULL, bucket INTEGER NOT NULL, label INTEGER NOT NULL"
+          LEDGER_SUMS(SUM_DEFINE, SUM_DEFINE) ", PRIMARY KEY (grain, bucket, label)) STRICT, WITHOUT ROWID;"
+          "CREATE TABLE summed (through INTEGER NOT NULL) STRICT;"
+          "INSERT INTO summed VALUES (0);",
+};
+_Static_assert(LEDGER_DB_VERSION == 4, "one step for each version");
+
+const struct migration ledger_migration = {.room = NULL, .steps = steps, .step_count = LEDGER_DB_VERSION};

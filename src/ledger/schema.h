@@ -1,0 +1,70 @@
+/* schema.h - the tables of ledger.db, and how those of earlier programs become
+ * them. For ledger_db.c, summing.c and query.c.
+ *
+ *   line     one row for each request, never changed, never deleted; in the order in which they were finished
+ *   price    the rates of every row that lines name
+ *   unsealed below which row lines of an earlier program may have no checksum so far
+ *   label    each combination of words that lines can be told apart by
+ *   sums     of lines with one label in one minute, hour and day of their time
+ *   summed   up to which row lines are in `sums`
+ *
+ * Nothing in label and sums is known from elsewhere than from lines: they can
+ * be emptied, and summed set to 0, at any time. */
+#ifndef LEDGER_SCHEMA_H
+#define LEDGER_SCHEMA_H
+
+#include "ledger/line.h"
+#include "store/migrate.h"
+
+#define LEDGER_DB_VERSION LEDGER_LINE_VERSION
+extern const struct migration ledger_migration;
+
+/* Columns of `line` that a line is made of, in their order. Behind them stands `checksum`, seal() of these. */
+#define LEDGER_NAME_FIRST(name, ...) #name
+#define LEDGER_NAME_NEXT(name, ...) ", " #name
+#define LEDGER_LINE_COLUMNS LEDGER_COLUMNS(LEDGER_NAME_FIRST, LEDGER_NAME_NEXT)
+
+/* SQL: whether a line is not what was written; `row` names its row's number. Those of earlier programs have no checksum
+ * until the first start of this one has got to them; `unsealed` says up to where. */
+#define LEDGER_LINE_UNSEALED(row) "(checksum IS NULL AND " row " < coalesce((SELECT below FROM main.unsealed), 0))"
+#define LEDGER_LINE_DAMAGED(row)                                                                                \
+    "(checksum IS NOT seal(" LEDGER_LINE_COLUMNS ") AND NOT " LEDGER_LINE_UNSEALED(row) ")"
+
+/* The columns of `line` by which sums are kept, in the order of `label`. FIRST or NEXT(name). */
+#define LEDGER_LABELS(FIRST, NEXT)                                                                              \
+    FIRST(tenant) NEXT(model_invoked) NEXT(operation) NEXT(tier) NEXT(outcome) NEXT(miss_reason) NEXT(provider) \
+    NEXT(router) NEXT(profile) NEXT(tags)
+
+/* What is summed. FIRST or NEXT(name of the sum, SQL over a line). Picodollars outgrow 64 bits at nine million dollars,
+ * so they are taken in two parts. */
+#define LEDGER_MONEY(NEXT, name) NEXT(name##_millions, "coalesce(" #name ", 0) / 1000000")                      \
+    NEXT(name##_rest, "coalesce(" #name ", 0) % 1000000")
+#define LEDGER_SUMS(FIRST, NEXT)                                                                                \
+    FIRST(lines, "1")                                                                                           \
+    NEXT(input_tokens, "input_tokens")                                                                          \
+    NEXT(cache_read_tokens, "cache_read_tokens")                                                                \
+    NEXT(cache_write_5m_tokens, "cache_write_5m_tokens")                                                        \
+    NEXT(cache_write_1h_tokens, "cache_write_1h_tokens")                                                        \
+    NEXT(output_tokens, "output_tokens")                                                                        \
+    NEXT(touched_route, "saved_route <> 0")                                                                     \
+    NEXT(touched_distil, "saved_distil <> 0")                                                                   \
+    NEXT(touched_cache, "saved_cache <> 0")                                                                     \
+    NEXT(touched_tier, "saved_tier <> 0")                                                                       \
+    NEXT(cache_hits, "cache_read_tokens > 0")                                                                   \
+    NEXT(attempts, "coalesce(attempts, 1)")                                                                     \
+    NEXT(latency_us, "latency_us")                                                                              \
+    NEXT(first_token_us, "coalesce(first_token_us, 0)")                                                         \
+    NEXT(first_tokens, "first_token_us IS NOT NULL")                                                            \
+    LEDGER_MONEY(NEXT, cost)                                                                                    \
+    LEDGER_MONEY(NEXT, baseline)                                                                                \
+    LEDGER_MONEY(NEXT, saved_route)                                                                             \
+    LEDGER_MONEY(NEXT, saved_distil)                                                                            \
+    LEDGER_MONEY(NEXT, saved_cache)                                                                             \
+    LEDGER_MONEY(NEXT, saved_tier)                                                                              \
+    LEDGER_MONEY(NEXT, cost_input)                                                                              \
+    LEDGER_MONEY(NEXT, cost_cache_read)                                                                         \
+    LEDGER_MONEY(NEXT, cost_cache_write_5m)                                                                     \
+    LEDGER_MONEY(NEXT, cost_cache_write_1h)                                                                     \
+    LEDGER_MONEY(NEXT, cost_output)
+
+#endif
