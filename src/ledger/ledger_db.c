@@ -18,6 +18,7 @@ struct ledger_db {
     struct sql_statement *forget;      /* NULL unless it is a view */
     struct sql_statement *seal, *find; /* NULL in a view */
     int64_t version;
+    int64_t kept; /* of a view: up to here lines stay */
     int64_t tended;    /* the last line that was looked at */
     int64_t tend_last; /* the last that was there when it began; -1: not begun */
     uint64_t damaged_prices;
@@ -239,7 +240,7 @@ static enum error_code prepare_view(struct ledger_db *db, const char *path, stru
     if (code == OK)
         code = prepare_insert(db, "temp.recent", false, error);
     if (code == OK)
-        code = sql_prepare(db->sql, "DELETE FROM temp.recent WHERE request_id = ?", &db->forget, error);
+        code = sql_prepare(db->sql, "DELETE FROM temp.recent WHERE request_id = ? AND rowid > ?", &db->forget, error);
     return code;
 }
 
@@ -315,9 +316,15 @@ enum error_code ledger_db_insert(struct ledger_db *db, const struct ledger_line 
     return sql_run(db->insert, error);
 }
 
+enum error_code ledger_db_keep(struct ledger_db *db, struct error *error)
+{
+    return sql_number(db->sql, "SELECT coalesce(max(rowid), 0) FROM temp.recent", &db->kept, error);
+}
+
 enum error_code ledger_db_forget(struct ledger_db *db, struct str request_id, struct error *error)
 {
     sql_bind_text(db->forget, 1, request_id);
+    sql_bind_int(db->forget, 2, db->kept);
     return sql_run(db->forget, error);
 }
 
@@ -336,19 +343,6 @@ bool ledger_db_has_sums(const struct ledger_db *db)
 uint64_t ledger_db_damaged_prices(const struct ledger_db *db)
 {
     return db->damaged_prices;
-}
-
-static enum error_code begin_tending(struct ledger_db *db, struct error *error)
-{
-    struct sql_statement *last;
-    bool has_row;
-    enum error_code code = sql_prepare(db->sql, "SELECT coalesce(max(rowid), 0) FROM line", &last, error);
-    if (code != OK)
-        return code;
-    code = sql_step(last, &has_row, error);
-    db->tend_last = code == OK && has_row ? sql_int(last, 0) : 0;
-    sql_free(last);
-    return code;
 }
 
 static void bind_range(struct sql_statement *statement, int64_t first, int64_t last)
@@ -373,7 +367,9 @@ enum error_code ledger_db_tend(struct ledger_db *db, uint64_t rows,
                                void (*each)(void *ctx, int64_t row, struct str request_id), void *ctx, bool *is_done,
                                struct error *error)
 {
-    enum error_code code = db->tend_last < 0 ? begin_tending(db, error) : OK;
+    enum error_code code = OK;
+    if (db->tend_last < 0)
+        code = sql_number(db->sql, "SELECT coalesce(max(rowid), 0) FROM line", &db->tend_last, error);
     *is_done = false;
     if (code != OK)
         return code;

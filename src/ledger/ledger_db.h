@@ -36,7 +36,8 @@ void ledger_db_rollback(struct ledger_db *db);
 /* A line that is there already changes nothing: the same time and request_id, or of batch jobs the same request_id. */
 enum error_code ledger_db_insert(struct ledger_db *db, const struct ledger_line *line, struct error *error) WARN_UNUSED;
 
-/* Of a view: takes a line that it was given out again. */
+/* Of a view: takes a line that it was given out again, unless that was before ledger_db_keep. */
+enum error_code ledger_db_keep(struct ledger_db *db, struct error *error) WARN_UNUSED;
 enum error_code ledger_db_forget(struct ledger_db *db, struct str request_id, struct error *error) WARN_UNUSED;
 
 /* --- checksums --- */

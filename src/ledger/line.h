@@ -34,7 +34,7 @@ struct ledger_line {
     struct str tags;    /* ...and its tags then, a JSON object of strings; empty: none */
     struct str provider;    /* who answered: LEDGER_PROVIDER_ENGINE, or an upstream's name; empty: not known */
     struct str upstream_id; /* what the upstream calls the request; empty: none */
-    struct str router;      /* that chose the model; empty: none did */
+    struct str router;      /* what chose the model, by its own word; empty: the client did */
     struct str session;     /* the conversation or task that the client counts the request to; empty: it says none */
     struct str miss_reason; /* why less than all of the prompt came from the cache, in a word; empty: all did */
     uint64_t time_us; /* clock_wall_us() when the request came */

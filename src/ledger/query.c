@@ -232,19 +232,6 @@ uint64_t ledger_group_requests(const struct ledger_group *group)
 
 /* --- the question --- */
 
-static enum error_code read_number(struct sql *sql, const char *text, int64_t *number, struct error *error)
-{
-    struct sql_statement *row;
-    bool has_row = false;
-    enum error_code code = sql_prepare(sql, text, &row, error);
-    if (code != OK)
-        return code;
-    code = sql_step(row, &has_row, error);
-    *number = code == OK && has_row ? sql_int(row, 0) : 0;
-    sql_free(row);
-    return code;
-}
-
 /* The last periods up to the end of the time asked for, or to the newest line. */
 static enum error_code bound_periods(struct ledger_view *view, struct asking *asking, struct error *error)
 {
@@ -252,7 +239,7 @@ static enum error_code bound_periods(struct ledger_view *view, struct asking *as
     int64_t newest = 0;
     if (!asking->query->limit || !us)
         return OK;
-    enum error_code code = read_number(view_sql(view),
+    enum error_code code = sql_number(view_sql(view),
                                        "SELECT max(coalesce((SELECT max(time_us) FROM main.line), 0), "
                                        "coalesce((SELECT max(time_us) FROM temp.late), 0))", &newest, error);
     uint64_t end = (uint64_t)newest + 1;
@@ -268,7 +255,7 @@ static enum error_code ask(struct ledger_view *view, struct asking *asking,
                            void *ctx, struct error *error)
 {
     struct sql_statement *rows = NULL;
-    enum error_code code = view_has_sums(view) ? read_number(view_sql(view), "SELECT through FROM main.summed",
+    enum error_code code = view_has_sums(view) ? sql_number(view_sql(view), "SELECT through FROM main.summed",
                                                              &asking->through, error) : OK;
     if (code == OK)
         code = bound_periods(view, asking, error);

@@ -35,47 +35,58 @@ static bool is_served(const char *data)
 
 /* --- the journal's lines, into the view's own table --- */
 
+/* What a pass takes: finished lines, or the others. */
+enum pass { PASS_FINISHED, PASS_OPEN };
+
+static enum error_code take_record(struct ledger_db *db, const struct journal_record *record, enum pass pass,
+                                   struct error *error)
+{
+    struct ledger_line line;
+    if ((record->type == LEDGER_FINISHED) != (pass == PASS_FINISHED) || !ledger_line_decode(record->payload, &line))
+        return OK;
+    return record->type == LEDGER_REFUSED ? ledger_db_forget(db, line.request_id, error)
+                                          : ledger_db_insert(db, &line, error);
+}
+
 /* Up to what is written now. */
 static enum error_code read_records(struct ledger_db *db, struct journal_reader *reader, uint64_t segment,
-                                    enum ledger_record type, struct error *error)
+                                    enum pass pass, struct error *error)
 {
     struct journal_record record;
     enum error_code code = OK;
     enum journal_read state = JOURNAL_RECORD;
     while (code == OK && (state = journal_reader_next(reader, &record, error)) == JOURNAL_RECORD) {
-        struct ledger_line line;
         if (ledger_line_version(record.payload) > LEDGER_LINE_VERSION)
             return drain_newer(segment, record.payload, error);
-        if (record.type != type || !ledger_line_decode(record.payload, &line))
-            continue;
-        code = type == LEDGER_REFUSED ? ledger_db_forget(db, line.request_id, error)
-                                      : ledger_db_insert(db, &line, error);
+        code = take_record(db, &record, pass, error);
     }
     return state == JOURNAL_FAILED ? error->code : code;
 }
 
 /* Any segment may go away while we read: then its lines are in the database. */
-static enum error_code read_segment(const struct ledger_view *view, uint64_t segment, enum ledger_record type,
+static enum error_code read_segment(const struct ledger_view *view, uint64_t segment, enum pass pass,
                                     struct error *error)
 {
     struct journal_reader *reader;
     enum error_code code = journal_reader_open(view->dir, segment, &reader, error);
     if (code != OK)
         return code == ERROR_NOT_FOUND ? OK : code;
-    code = read_records(view->db, reader, segment, type, error);
+    code = read_records(view->db, reader, segment, pass, error);
     journal_reader_close(reader);
     return code;
 }
 
-/* Of a server that died. Finished lines go in first, so that an accepted one of the same request is left out. Refused
- * ones go out again. */
+/* Of a server that died. Finished lines go in first, so that an accepted one of the same request is left out. Those
+ * that were refused go out again, unless they were let in and finished elsewhere. */
 static enum error_code read_left(struct ledger_view *view, const uint64_t *segments, size_t count, struct error *error)
 {
-    static const enum ledger_record passes[] = {LEDGER_FINISHED, LEDGER_ACCEPTED, LEDGER_REFUSED};
     enum error_code code = OK;
-    for (size_t pass = 0; pass < sizeof(passes) / sizeof(passes[0]); pass++)
-        for (size_t i = 0; i < count && code == OK; i++)
-            code = read_segment(view, segments[i], passes[pass], error);
+    for (size_t i = 0; i < count && code == OK; i++)
+        code = read_segment(view, segments[i], PASS_FINISHED, error);
+    if (code == OK)
+        code = ledger_db_keep(view->db, error);
+    for (size_t i = 0; i < count && code == OK; i++)
+        code = read_segment(view, segments[i], PASS_OPEN, error);
     return code;
 }
 
@@ -95,7 +106,7 @@ static enum error_code read_on(struct ledger_view *view, const uint64_t *segment
         if (!view->reader)
             code = journal_reader_open(view->dir, view->segment, &view->reader, error);
         if (code == OK)
-            code = read_records(view->db, view->reader, view->segment, LEDGER_FINISHED, error);
+            code = read_records(view->db, view->reader, view->segment, PASS_FINISHED, error);
         if (code == ERROR_NOT_FOUND)
             code = OK;
     }

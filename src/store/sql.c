@@ -180,18 +180,23 @@ void sql_rollback(struct sql *sql)
         (void)sqlite3_exec(sql->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
-enum error_code sql_version(struct sql *sql, int64_t *version, struct error *error)
+enum error_code sql_number(struct sql *sql, const char *text, int64_t *number, struct error *error)
 {
     struct sql_statement *statement;
     bool has_row;
-    enum error_code code = sql_prepare(sql, "PRAGMA user_version", &statement, error);
+    enum error_code code = sql_prepare(sql, text, &statement, error);
     if (code != OK)
         return code;
     code = sql_step(statement, &has_row, error);
     if (code == OK)
-        *version = has_row ? sql_int(statement, 0) : 0;
+        *number = has_row ? sql_int(statement, 0) : 0;
     sql_free(statement);
     return code;
+}
+
+enum error_code sql_version(struct sql *sql, int64_t *version, struct error *error)
+{
+    return sql_number(sql, "PRAGMA user_version", version, error);
 }
 
 enum error_code sql_prepare(struct sql *sql, const char *text, struct sql_statement **statement, struct error *error)

@@ -33,6 +33,9 @@ enum error_code sql_exec(struct sql *sql, const char *text, struct error *error)
 bool sql_is_full(const struct sql *sql); /* whether the last failure was for want of space on the disk */
 void sql_rollback(struct sql *sql); /* of a transaction, if there is one */
 
+/* The one number that a SELECT gives; 0 where it gives none. */
+enum error_code sql_number(struct sql *sql, const char *text, int64_t *number, struct error *error) WARN_UNUSED;
+
 /* PRAGMA user_version, the schema's. */
 enum error_code sql_version(struct sql *sql, int64_t *version, struct error *error) WARN_UNUSED;
 

@@ -1,0 +1,420 @@
+/* test_ledger_query.c - questions about the ledger against sums made by hand, wherever the lines lie: summed, in
+ * ledger.db, in the journal; and journals whose records a view has to understand as the writer does. */
+#include "support.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "core/config.h"
+#include "core/util.h"
+#include "ledger/drain.h"
+#include "ledger/ledger.h"
+#include "ledger/query.h"
+#include "ledger/summing.h"
+#include "store/sql.h"
+
+#define BEGIN_US UINT64_C(1795564800000000) /* 2026-11-25 00:00:00 UTC */
+#define DAY_US UINT64_C(86400000000)
+#define LINES 1200
+#define IN_DB 900 /* of them; the rest is in the journal, some in both */
+#define SUMMED 600
+#define GROUPS_MAX 4096
+
+static struct config config;
+static struct price_book *book;
+
+static int load(void **state)
+{
+    struct error error;
+    return test_root_make(state) || config_parse(STR(""), NULL, &config, &error) ||
+           price_book_load(&config, &book, &error);
+}
+
+static int unload(void **state)
+{
+    price_book_free(book);
+    config_deinit(&config);
+    return test_root_remove(state);
+}
+
+/* --- lines ------------------------------------------------------------------------------------------ */
+
+static struct ledger_line lines[LINES];
+static char ids[LINES][UUID_LEN + 1];
+
+static void make_lines(struct rng *rng)
+{
+    static const char *const tenants[] = {"acme", "globex", "hooli"}, *const models[] = {"large", "small"};
+    static const char *const reasons[] = {"", "expired", "first-use"};
+    static const char *const tags[] = {"", "{\"team\":\"a\"}", "{\"team\":\"b\",\"x\":\"1\"}"};
+    for (size_t i = 0; i < LINES; i++) {
+        (void)snprintf(ids[i], sizeof(ids[i]), "00000000-0000-4000-8000-%012zu", i);
+        const uint64_t day = rng_below(rng, 4) * DAY_US; /* most lines share a minute with others */
+        lines[i] = (struct ledger_line){
+            .request_id = str_of(ids[i]), .tenant = str_of(tenants[rng_below(rng, 3)]), .dialect = STR("bedrock"),
+            .operation = rng_below(rng, 2) ? STR("Converse") : STR("InvokeModel"), .model_requested = STR("m"),
+            .model_invoked = str_of(models[rng_below(rng, 2)]), .price = STR("p"), .baseline_price = STR("p"),
+            .tags = str_of(tags[rng_below(rng, 3)]), .miss_reason = str_of(reasons[rng_below(rng, 3)]),
+            .provider = STR(LEDGER_PROVIDER_ENGINE), .attempts = 1 + rng_below(rng, 3),
+            .time_us = BEGIN_US + day + rng_below(rng, 3) * UINT64_C(7200000000) + rng_below(rng, 400000000),
+            .tier = (enum tier)rng_below(rng, TIERS), .outcome = (enum ledger_outcome)rng_below(rng, LEDGER_OUTCOMES),
+            .usage = {{rng_below(rng, 100), rng_below(rng, 2) * 50, rng_below(rng, 9), 3, rng_below(rng, 40)}},
+            .latency_us = rng_below(rng, 5000000), .router_score = LEDGER_ABSENT,
+            .first_token_us = rng_below(rng, 2) ? rng_below(rng, 100000) : LEDGER_NO_TOKEN,
+            .quote = {.cost = rng_below(rng, 3) * INT64_MAX / 3, .baseline = INT64_MAX - 7, .saved = {-5, 0, 7, 1},
+                      .classes = {1, 2, 3, 4, INT64_MAX}},
+        };
+    }
+}
+
+static struct ledger_db *open_db(void)
+{
+    char path[256];
+    struct ledger_db *db;
+    struct error error;
+    (void)snprintf(path, sizeof(path), "%s/" LEDGER_DB_FILE, test_root);
+    if (ledger_db_open(path, book, &db, &error) != OK)
+        fail_msg("%s", error.message);
+    return db;
+}
+
+static void write_db(size_t count, uint64_t summed)
+{
+    struct ledger_db *db = open_db();
+    struct summing *summing;
+    struct error error;
+    bool is_done = false;
+    assert_int_equal(ledger_db_begin(db, &error), OK);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(ledger_db_insert(db, &lines[i], &error), OK);
+    assert_int_equal(ledger_db_commit(db, &error), OK);
+    assert_int_equal(summing_new(ledger_db_sql(db), &summing, &error), OK);
+    for (uint64_t done = 0; done < summed && !is_done; done += 200) /* in steps, each adds to the buckets of others */
+        assert_int_equal(summing_step(summing, 200, &is_done, &error), OK);
+    assert_true(is_done == (summed == count));
+    summing_free(summing);
+    ledger_db_close(db);
+}
+
+static struct journal *open_journal(void)
+{
+    char path[256];
+    struct journal *journal;
+    struct error error;
+    (void)snprintf(path, sizeof(path), "%s/" LEDGER_JOURNAL_DIR, test_root);
+    if (journal_open(path, 1 << 30, &journal, &error) != OK)
+        fail_msg("%s", error.message);
+    return journal;
+}
+
+static void append(struct journal *journal, enum ledger_record type, const struct ledger_line *line)
+{
+    uint8_t payload[JOURNAL_RECORD_MAX];
+    struct error error;
+    const size_t len = ledger_line_encode(line, payload);
+    assert_true(len > 0);
+    assert_int_equal(journal_append(journal, type, (struct str){(char *)payload, len}, 0, &error), OK);
+}
+
+static int hold_lock(void)
+{
+    char path[256];
+    (void)snprintf(path, sizeof(path), "%s/lock", test_root);
+    int fd = open(path, O_RDWR | O_CREAT, 0600);
+    assert_true(fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0);
+    return fd;
+}
+
+/* --- by hand ---------------------------------------------------------------------------------------- */
+
+struct answer {
+    char keys[GROUPS_MAX][64];
+    struct ledger_group groups[GROUPS_MAX];
+    size_t count;
+};
+static struct answer expected, got;
+
+static void key_of(const struct ledger_line *line, const struct ledger_query *query, char key[64])
+{
+    char time[TIMESTAMP_LEN + 1];
+    struct str text = STR("");
+    clock_iso8601(line->time_us, time);
+    switch (query->by) {
+    case LEDGER_BY_NOTHING: break;
+    case LEDGER_BY_DAY: text = (struct str){time, 10}; break;
+    case LEDGER_BY_HOUR: (void)snprintf(key, 64, "%.13s:00Z", time); return;
+    case LEDGER_BY_MINUTE: (void)snprintf(key, 64, "%.16sZ", time); return;
+    case LEDGER_BY_TENANT: text = line->tenant; break;
+    case LEDGER_BY_MODEL: text = line->model_invoked; break;
+    case LEDGER_BY_TIER: text = str_of(tier_names[line->tier]); break;
+    case LEDGER_BY_OPERATION: text = line->operation; break;
+    case LEDGER_BY_OUTCOME: text = str_of(ledger_outcome_names[line->outcome]); break;
+    case LEDGER_BY_MISS: text = line->miss_reason; break;
+    case LEDGER_BY_PROVIDER: text = line->provider; break;
+    case LEDGER_BY_ROUTER: text = line->router; break;
+    case LEDGER_BY_PROFILE: text = line->profile; break;
+    case LEDGER_BY_TAG: text = line->tags.len ? str_slice(line->tags, 9, 10) : STR(""); break;
+    default: fail();
+    }
+    (void)snprintf(key, 64, STR_FMT, STR_ARG(text));
+}
+
+/* Where the key is, or belongs. */
+static size_t place_of(const char *key)
+{
+    size_t i = 0;
+    while (i < expected.count && strcmp(expected.keys[i], key) < 0)
+        i++;
+    if (i < expected.count && !strcmp(expected.keys[i], key))
+        return i;
+    memmove(expected.keys + i + 1, expected.keys + i, (expected.count - i) * sizeof(expected.keys[0]));
+    memmove(expected.groups + i + 1, expected.groups + i, (expected.count - i) * sizeof(expected.groups[0]));
+    memcpy(expected.keys[i], key, 64);
+    expected.groups[i] = (struct ledger_group){0};
+    expected.count++;
+    return i;
+}
+
+static void add(struct ledger_group *group, const struct ledger_line *line)
+{
+    group->outcomes[line->outcome]++;
+    for (size_t i = 0; i < PRICE_CLASSES; i++) {
+        group->usage.tokens[i] += line->usage.tokens[i];
+        group->classes[i] += line->quote.classes[i];
+    }
+    for (size_t i = 0; i < LEVERS; i++) {
+        group->saved[i] += line->quote.saved[i];
+        group->touched[i] += line->quote.saved[i] != 0;
+    }
+    group->cost += line->quote.cost;
+    group->baseline += line->quote.baseline;
+    group->cache_hits += line->usage.tokens[PRICE_CACHE_READ] > 0;
+    group->attempts += line->attempts;
+    group->latency_us += line->latency_us;
+    group->first_token_us += line->first_token_us == LEDGER_NO_TOKEN ? 0 : line->first_token_us;
+    group->first_tokens += line->first_token_us != LEDGER_NO_TOKEN;
+}
+
+static void sum_by_hand(const struct ledger_query *query, size_t count)
+{
+    char key[64] = "";
+    expected.count = 0;
+    if (query->by == LEDGER_BY_NOTHING)
+        (void)place_of("");
+    for (size_t i = 0; i < count; i++) {
+        const struct ledger_line *line = &lines[i];
+        if (line->time_us < query->from_us || (query->to_us && line->time_us >= query->to_us) ||
+            (query->tenant.data && !str_eq(query->tenant, line->tenant)))
+            continue;
+        key_of(line, query, key);
+        add(&expected.groups[place_of(key)], line);
+    }
+}
+
+static enum error_code see(void *ctx, const struct ledger_group *group, struct error *error)
+{
+    (void)ctx;
+    (void)error;
+    assert_true(got.count < GROUPS_MAX);
+    (void)snprintf(got.keys[got.count], 64, STR_FMT, STR_ARG(group->key));
+    got.groups[got.count] = *group;
+    got.groups[got.count++].key = (struct str){NULL, 0};
+    return OK;
+}
+
+static void ask(struct ledger_view *view, const struct ledger_query *query)
+{
+    struct error error;
+    got.count = 0;
+    if (ledger_query(view, query, see, NULL, &error) != OK)
+        fail_msg("%s", error.message);
+}
+
+static void compare(struct ledger_view *view, const struct ledger_query *query, size_t count)
+{
+    ask(view, query);
+    sum_by_hand(query, count);
+    bool is_same = got.count == expected.count;
+    for (size_t i = 0; i < got.count && is_same; i++)
+        is_same = !strcmp(got.keys[i], expected.keys[i]) &&
+                  !memcmp(&got.groups[i], &expected.groups[i], sizeof(got.groups[i]));
+    if (!is_same)
+        fail_msg("by %s from %llu to %llu of %.*s: %zu groups, expected %zu", ledger_by_names[query->by],
+                 (unsigned long long)query->from_us, (unsigned long long)query->to_us, (int)query->tenant.len,
+                 query->tenant.data ? query->tenant.data : "", got.count, expected.count);
+}
+
+/* --- tests ------------------------------------------------------------------------------------------ */
+
+/* No bound, or one on a day, an hour, a minute, or anywhere. */
+static uint64_t some_time(struct rng *rng)
+{
+    static const uint64_t units[] = {0, DAY_US, UINT64_C(3600000000), UINT64_C(60000000), 1};
+    const uint64_t unit = units[rng_below(rng, 5)];
+    return unit ? (BEGIN_US + rng_below(rng, 5 * DAY_US)) / unit * unit : 0;
+}
+
+static void ask_much(struct ledger_view *view, struct rng *rng, size_t count)
+{
+    for (size_t i = 0; i < 300; i++) {
+        const struct ledger_query query = {
+            .from_us = some_time(rng), .to_us = some_time(rng), .by = (enum ledger_by)rng_below(rng, LEDGER_BYS),
+            .tenant = rng_below(rng, 3) ? (struct str){NULL, 0} : STR("globex"), .tag = STR("team")};
+        compare(view, &query, count);
+    }
+}
+
+static void sums_are_those_of_the_lines(void **state)
+{
+    (void)state;
+    struct rng rng;
+    struct ledger_view *view;
+    struct error error;
+    rng_seed(&rng, 4);
+    make_lines(&rng);
+    write_db(IN_DB, SUMMED);
+    struct journal *journal = open_journal();
+    for (size_t i = IN_DB - 100; i < LINES - 100; i++) /* the first hundred are in the database as well */
+        append(journal, LEDGER_FINISHED, &lines[i]);
+    int lock = hold_lock();
+    assert_int_equal(ledger_view_open(test_root, &view, &error), OK);
+    ask_much(view, &rng, LINES - 100);
+    for (size_t i = LINES - 100; i < LINES; i++) { /* the view stays open, over a new segment */
+        if (i == LINES - 50)
+            assert_int_equal(journal_roll(journal, &error), OK);
+        append(journal, LEDGER_FINISHED, &lines[i]);
+        compare(view, &(struct ledger_query){.by = LEDGER_BY_TENANT}, i + 1);
+    }
+    ask_much(view, &rng, LINES);
+    write_db(LINES, LINES); /* what is there already changes nothing */
+    ask_much(view, &rng, LINES);
+    ledger_view_close(view);
+    close(lock);
+    journal_close(journal);
+}
+
+static void limits_keep_the_last_and_the_dearest(void **state)
+{
+    (void)state;
+    struct ledger_view *view;
+    struct error error;
+    for (size_t i = 0; i < 10; i++) {
+        (void)snprintf(ids[i], sizeof(ids[i]), "id-%zu", i);
+        lines[i] = (struct ledger_line){
+            .request_id = str_of(ids[i]), .time_us = BEGIN_US + i * UINT64_C(7200000000), .tier = TIER_DEFAULT,
+            .model_invoked = i % 5 == 0 ? STR("a") : i % 5 == 1 ? STR("b") : STR("c"),
+            .quote = {.cost = i % 5 == 1 ? 9000000000 : 1000000000}};
+    }
+    write_db(10, 0);
+    assert_int_equal(ledger_view_open(test_root, &view, &error), OK);
+    ask(view, &(struct ledger_query){.by = LEDGER_BY_MODEL, .limit = 2});
+    assert_int_equal(got.count, 2);
+    assert_true(!strcmp(got.keys[0], "b") && !strcmp(got.keys[1], "c"));
+    ask(view, &(struct ledger_query){.by = LEDGER_BY_HOUR, .limit = 5}); /* the last is 18 hours after the first */
+    assert_int_equal(got.count, 3);
+    assert_true(!strcmp(got.keys[0], "2026-11-25T14:00Z") && !strcmp(got.keys[2], "2026-11-25T18:00Z"));
+    ask(view, &(struct ledger_query){.by = LEDGER_BY_HOUR, .limit = 1, .to_us = BEGIN_US + UINT64_C(3600000000)});
+    assert_true(got.count == 1 && !strcmp(got.keys[0], "2026-11-25T00:00Z"));
+    ask(view, &(struct ledger_query){.by = LEDGER_BY_DAY, .from_us = BEGIN_US + 5 * DAY_US});
+    assert_int_equal(got.count, 0);
+    ask(view, &(struct ledger_query){.from_us = 2, .to_us = 1});
+    assert_true(got.count == 1 && ledger_group_requests(&got.groups[0]) == 0);
+    ledger_view_close(view);
+}
+
+static size_t rows_left(void)
+{
+    struct ledger_db *db = open_db();
+    struct error error;
+    int64_t count = 0;
+    assert_int_equal(sql_number(ledger_db_sql(db), "SELECT count(*) FROM line", &count, &error), OK);
+    ledger_db_close(db);
+    return (size_t)count;
+}
+
+static void show_total(struct ledger_group *group)
+{
+    struct ledger_view *view;
+    struct error error;
+    assert_int_equal(ledger_view_open(test_root, &view, &error), OK);
+    ask(view, &(struct ledger_query){.by = LEDGER_BY_NOTHING});
+    *group = got.groups[0];
+    ledger_view_close(view);
+}
+
+/* Let in, refused, let in again for another target: what counts is how it ended there, to a view as to the writer. */
+static void refused_and_let_in_again(void **state)
+{
+    (void)state;
+    struct ledger_group group;
+    struct error error;
+    struct ledger *ledger;
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(ids[i], sizeof(ids[i]), "id-%zu", i);
+        lines[i] = (struct ledger_line){.request_id = str_of(ids[i]), .time_us = BEGIN_US, .tier = TIER_FLEX,
+                                        .outcome = LEDGER_FAILED};
+    }
+    ledger_db_close(open_db());
+    struct journal *journal = open_journal();
+    for (size_t i = 0; i < 3; i++) {
+        append(journal, LEDGER_ACCEPTED, &lines[i]);
+        append(journal, LEDGER_REFUSED, &lines[i]);
+        if (i < 2)
+            append(journal, LEDGER_ACCEPTED, &lines[i]);
+    }
+    lines[0].outcome = LEDGER_COMPLETED;
+    append(journal, LEDGER_FINISHED, &lines[0]);
+    show_total(&group);
+    assert_true(group.outcomes[LEDGER_COMPLETED] == 1 && group.outcomes[LEDGER_FAILED] == 1);
+    journal_close(journal);
+    assert_int_equal(ledger_open(test_root, book, &ledger, &error), OK);
+    assert_true(ledger_close(ledger));
+    show_total(&group);
+    assert_true(group.outcomes[LEDGER_COMPLETED] == 1 && group.outcomes[LEDGER_FAILED] == 1);
+    assert_int_equal(rows_left(), 2);
+}
+
+/* What a later program wrote is neither dropped nor read: start that one. */
+static void lines_of_a_later_program_stay(void **state)
+{
+    (void)state;
+    uint8_t payload[JOURNAL_RECORD_MAX];
+    struct ledger *ledger;
+    struct ledger_view *view;
+    struct error error;
+    uint64_t *segments;
+    size_t count;
+    lines[0] = (struct ledger_line){.request_id = STR("later"), .time_us = BEGIN_US, .tier = TIER_DEFAULT};
+    ledger_db_close(open_db());
+    struct journal *journal = open_journal();
+    append(journal, LEDGER_FINISHED, &lines[0]);
+    const size_t len = ledger_line_encode(&lines[0], payload);
+    payload[0]++;
+    assert_int_equal(journal_append(journal, LEDGER_FINISHED, (struct str){(char *)payload, len}, 0, &error), OK);
+    journal_close(journal);
+    assert_int_equal(ledger_open(test_root, book, &ledger, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.message, "ledger: a later version of this program wrote segment 1 of the journal "));
+    assert_non_null(strstr(error.message, "no line is lost"));
+    assert_int_equal(ledger_view_open(test_root, &view, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.message, "a later version"));
+    (void)snprintf((char *)payload, sizeof(payload), "%s/" LEDGER_JOURNAL_DIR, test_root);
+    assert_int_equal(journal_list((char *)payload, &segments, &count, &error), OK);
+    assert_true(count == 1 && segments[0] == 1);
+    mem_free(segments);
+}
+
+#define EACH_IN_ITS_OWN(test) cmocka_unit_test_setup_teardown(test, load, unload)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        EACH_IN_ITS_OWN(sums_are_those_of_the_lines),
+        EACH_IN_ITS_OWN(limits_keep_the_last_and_the_dearest),
+        EACH_IN_ITS_OWN(refused_and_let_in_again),
+        EACH_IN_ITS_OWN(lines_of_a_later_program_stay),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
