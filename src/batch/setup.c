@@ -17,6 +17,7 @@ enum error_code batch_model_find(const struct batch_options *options, const stru
     model->codec = job->type == BATCH_CONVERSE ? codec_find(STR("converse")) : native.body;
     model->fields = native.fields;
     model->default_tokens = catalog_default_reply_tokens(options->config, &model->match);
+    model->is_routed = options->work && options->work->others.router;
     model->is_strict = options->config->strict;
     return model->codec ? OK : error_set(error, ERROR_INTERNAL, "nobody reads bodies of this shape");
 }
@@ -29,6 +30,7 @@ enum error_code batch_model_parse(const struct batch_model *model, const struct 
     request->ignored = model->is_strict ? NULL : &ignored;
     request->cache_ttl_max_seconds = catalog_cache_ttl_max_seconds(&model->match);
     request->takes_assistant_first = model->match.body == BODY_ANTHROPIC;
+    request->is_target_unknown = model->is_routed;
     enum error_code code = codec_parse(model->codec, input, CODEC_GENERATE, request, error);
     request->ignored = NULL; /* it ends here */
     if (code != OK)

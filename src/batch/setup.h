@@ -34,6 +34,7 @@ struct batch_options {
 struct batch_model {
     struct catalog_match match;
     const struct codec *codec, *fields;
+    bool is_routed; /* others than it may answer */
     bool is_strict; /* unknown members of a record are refused */
     uint32_t default_tokens; /* of a reply whose record gives no maximum; 0: the context alone bounds it */
 };

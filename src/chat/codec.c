@@ -43,7 +43,8 @@ enum error_code codec_parse(const struct codec *codec, yyjson_val *root, enum co
     struct error first;
     request->body = root;
     enum error_code code = codec->parse(root, use, request, error);
-    if (request->is_target_unknown || chat_request_fits(request, &chat_traits_embedded, &first) == OK)
+    const bool is_routed = code == OK && request->is_target_unknown; /* what is wrong in itself goes nowhere */
+    if (is_routed || chat_request_fits(request, &chat_traits_embedded, &first) == OK)
         return code;
     *error = first; /* it came before whatever else is wrong */
     return first.code;

@@ -14,6 +14,7 @@
 
 #include "chat/cache_use.h"
 #include "chat/chat.h"
+#include "chat/traits.h"
 #include "generate/target.h"
 
 struct backend {
@@ -68,6 +69,9 @@ struct backend_ops {
     /* Ends a call: what still runs is cancelled, no event comes after, its memory is free. Once for each call, also
      * after its last event. */
     void (*end)(struct backend_call *call);
+
+    /* What the target can take of a request (chat/traits.h). */
+    const struct chat_traits *(*traits)(const struct backend *backend, const struct target *target);
 
     /* Tokens that a prompt and its reply may have together; 0: not known. */
     uint32_t (*context)(const struct backend *backend, const struct target *target);

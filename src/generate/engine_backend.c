@@ -274,6 +274,13 @@ static void end(struct backend_call *call)
     reply->parser = NULL;
 }
 
+static const struct chat_traits *traits(const struct backend *backend, const struct target *target)
+{
+    (void)backend;
+    (void)target;
+    return &chat_traits_embedded;
+}
+
 static uint32_t context(const struct backend *backend, const struct target *target)
 {
     (void)backend;
@@ -293,6 +300,7 @@ struct backend *engine_backend_new(struct engine_port *port, struct error *error
         .start = start,
         .count = count,
         .end = end,
+        .traits = traits,
         .context = context,
         .may_go_elsewhere = backend_error_passes,
         .close = close_backend,

@@ -334,16 +334,50 @@ static bool wait_for_texts(struct work *work)
 
 /* --- ROUTE ------------------------------------------------------------------------------------------ */
 
+static struct backend *backend_of(const struct work *work, const struct target *target)
+{
+    struct backend *backend = work->setup.port->backends[target->kind];
+    assert(backend);
+    return backend;
+}
+
+/* Leaves those targets out that can't take the request. None is left: *error is the first one's refusal. */
+static enum error_code keep_fitting(struct work *work, struct target *targets, size_t *count, struct error *error)
+{
+    struct error refusal = {.code = OK};
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        const struct backend *backend = backend_of(work, &targets[i]);
+        struct error *reason = refusal.code == OK ? &refusal : error;
+        if (chat_request_fits(work->setup.request, backend->ops->traits(backend, &targets[i]), reason) == OK)
+            targets[kept++] = targets[i];
+    }
+    if (kept == 0)
+        *error = refusal;
+    *count = kept;
+    return kept > 0 ? OK : error->code;
+}
+
 static bool route(struct work *work)
 {
     const struct work_router *router = work->setup.port->shared->others.router;
-    struct arena *arena = work->setup.request->arena;
-    struct target *list = router ? ARENA_ARRAY(arena, struct target, WORK_TARGETS_MAX) : NULL;
-    size_t count = list ? router->route(router->ctx, work->setup.request, &work->placement, list) : 0;
+    struct placement *placement = &work->placement;
+    struct chat_request *request = work->setup.request;
+    struct error error;
+    struct target *list = router ? ARENA_ARRAY(request->arena, struct target, WORK_TARGETS_MAX) : NULL;
+    size_t count = list ? router->route(router->ctx, request, placement, list) : 0;
     assert(count <= WORK_TARGETS_MAX);
-    work->targets = count > 0 ? list : &work->placement.asked;
-    work->target_count = count > 0 ? count : 1;
-    work->placement.routed = work->targets[0];
+    if (count == 0) {
+        list = &placement->routed; /* the one asked for, as yet */
+        count = 1;
+    }
+    if (keep_fitting(work, list, &count, &error) != OK) {
+        fail(work, &error);
+        return false;
+    }
+    work->targets = list;
+    work->target_count = count;
+    placement->routed = list[0];
     work->state = WORK_ADMIT;
     return true;
 }
@@ -425,8 +459,7 @@ static bool admit(struct work *work)
     }
     const struct catalog_match match = match_at(work);
     const bool is_count = work->setup.kind == WORK_COUNT;
-    work->backend = work->setup.port->backends[target->kind];
-    assert(work->backend);
+    work->backend = backend_of(work, target);
     if (!is_count) {
         settle_tier(work);
         bound_reply(work, &match);

@@ -195,6 +195,45 @@ def test_counts_go_elsewhere_too(bedrock):
     assert 0 < counts[0] < counts[1]  # the engine's: one text is a part of the other
 
 
+# --- what a target can take ----------------------------------------------------------------------------------
+
+PICTURE = {"image": {"format": "png", "source": {"bytes": b"\x89PNG\r\n\x1a\n0123"}}}
+
+
+def ask_of_picture(text):
+    return ask(text, messages=[{"role": "user", "content": [PICTURE, {"text": text}]}])
+
+
+def test_a_target_that_sees_gets_the_picture(scripted, bedrock):
+    reply = bedrock.converse(**ask_of_picture("whole"))
+    assert reply["output"]["message"]["content"] == [{"text": "From the script."}]
+    assert header(reply, "x-fulcrum-model") == "script"
+
+
+def test_one_that_does_not_see_is_not_asked(server, bedrock):
+    """Neither alone nor in place of one that fails: and alone it refuses as a server without others does."""
+    with pytest.raises(botocore.exceptions.ClientError) as refusal:
+        bedrock.converse(**ask_of_picture("unavailable"))
+    assert "the script says unavailable" in refusal.value.response["Error"]["Message"]
+    refusals = []
+    for client in (bedrock, server.client()):
+        with pytest.raises(botocore.exceptions.ClientError) as refusal:
+            client.converse(**ask_of_picture("said by nobody"))
+        refusals.append(refusal.value.response["Error"])
+    assert refusals[0] == refusals[1] and refusals[0]["Code"] == "ValidationException"
+
+
+def test_what_cannot_be_read_is_refused_in_the_order_of_the_body(server, bedrock):
+    body = ask_of_picture("whole")
+    body["messages"][0]["content"].append({"toolUse": {"toolUseId": "a", "name": "b", "input": {}}})
+    refusals = []
+    for client in (bedrock, server.client()):
+        with pytest.raises(botocore.exceptions.ClientError) as refusal:
+            client.converse(**body)
+        refusals.append(refusal.value.response["Error"])
+    assert refusals[0] == refusals[1]
+
+
 # --- after the first token: the client's ----------------------------------------------------------------------
 
 

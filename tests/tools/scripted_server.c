@@ -6,7 +6,8 @@
  *
  * The script is an object: what a user's last text is, to what becomes of the
  * request. Texts that it does not have go to the engine alone, all others to the
- * script first and then to the engine, unless `alone` says otherwise.
+ * script first and then to the engine, unless `alone` says otherwise. The script
+ * takes images too.
  *
  *   text    pieces of the reply's text
  *   tool    {id, name, json}: a call behind it
@@ -257,6 +258,14 @@ static void end(struct backend_call *ended)
     log_event(LOG_INFO, "script", LOG_C("call", call->is_over ? "over" : "dropped"));
 }
 
+static const struct chat_traits *traits(const struct backend *backend, const struct target *target)
+{
+    static const struct chat_traits sees = {.takes = CHAT_NEED_IMAGES};
+    (void)backend;
+    (void)target;
+    return &sees;
+}
+
 static uint32_t context(const struct backend *backend, const struct target *target)
 {
     (void)backend;
@@ -281,6 +290,7 @@ static struct backend *open_script(void *ctx, uv_loop_t *loop, struct error *err
                                            .start = start,
                                            .count = count,
                                            .end = end,
+                                           .traits = traits,
                                            .context = context,
                                            .may_go_elsewhere = backend_error_passes,
                                            .close = close_script};
