@@ -44,6 +44,7 @@ enum chat_block_kind {
     /* Pieces of a streamed reply's block of reasoning, besides its text. */
     CHAT_SIGNATURE,
     CHAT_REDACTED,
+    CHAT_KINDS,
 };
 
 /* How a file came; `data` is the bytes as base64 text, as they were sent, the text itself, or the place. */

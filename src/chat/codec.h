@@ -14,9 +14,13 @@
 struct codec;
 
 struct chat_reply_block {
-    enum chat_block_kind kind; /* CHAT_TEXT or CHAT_TOOL_USE */
+    enum chat_block_kind kind; /* CHAT_TEXT, CHAT_TOOL_USE, CHAT_REASONING or CHAT_REFUSAL */
     struct str text;           /* the text, or the arguments' JSON text */
     struct str tool_id, tool_name;
+    struct str signature; /* of reasoning: what it has to come back with */
+    struct str data;      /* of reasoning that is shown to nobody, base64: instead of its text */
+    const struct chat_citation *citations; /* of text */
+    size_t citation_count;
 };
 
 /* A reply as far as it is known. At a stream's start only the identity, the
@@ -29,6 +33,7 @@ struct chat_reply {
     size_t block_count;
     enum chat_stop_reason stop;
     struct str stop_sequence; /* with CHAT_STOP_SEQUENCE */
+    struct str upstream_id, upstream_model; /* of an upstream's: as it calls them; else empty */
     struct chat_usage usage;
     uint64_t latency_ms;    /* of the whole call */
     uint64_t first_byte_ms; /* until the first token */
@@ -40,6 +45,7 @@ struct codec_stream {
     const struct chat_request *request;
     const struct chat_reply *reply; /* the codec's own: set by its stream_start, for those that name it in each chunk */
     size_t calls;                   /* likewise: tool calls that have begun */
+    bool is_start_owed;             /* likewise: a block has begun whose form its first piece will tell */
     struct buf scratch;
     void *ctx;
     void (*emit)(void *ctx, struct str event_type, struct str payload);
@@ -65,6 +71,8 @@ struct codec {
                                struct str tool_name);
     void (*stream_block_delta)(struct codec_stream *stream, size_t index, enum chat_block_kind kind, struct str text);
     void (*stream_block_stop)(struct codec_stream *stream, size_t index, enum chat_block_kind kind);
+    /* Of the text block that is open. NULL: the dialect has no word for it. */
+    void (*stream_block_cites)(struct codec_stream *stream, size_t index, const struct chat_citation *citation);
     void (*stream_end)(struct codec_stream *stream, const struct chat_reply *reply);
 };
 

@@ -101,6 +101,10 @@ void converse_append_message(struct buf *out, const struct chat_reply *reply);
 void converse_append_usage(struct buf *out, const struct chat_usage *usage); /* "usage":{...} */
 void converse_block_start(struct buf *out, size_t index, struct str tool_id, struct str tool_name);
 void converse_block_delta(struct buf *out, size_t index, enum chat_block_kind kind, struct str text);
+void converse_block_cites(struct buf *out, size_t index, const struct chat_citation *citation);
+/* Members of content blocks: "citationsContent":{...} and "reasoningContent":{...}. */
+void converse_append_cited(struct buf *out, struct str text, const struct chat_citation *citations, size_t count);
+void converse_append_reasoning(struct buf *out, struct str text, struct str signature, struct str data);
 void converse_append_arguments(struct buf *out, struct str json); /* the JSON value, {} when cut off */
 
 #endif

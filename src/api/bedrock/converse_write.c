@@ -10,6 +10,11 @@ const char *converse_stop_reason(enum chat_stop_reason stop)
         [CHAT_STOP_TOOL_USE] = "tool_use",
         [CHAT_STOP_CONTEXT_WINDOW] = "model_context_window_exceeded",
         [CHAT_STOP_MALFORMED_TOOL_USE] = "malformed_tool_use",
+        [CHAT_STOP_MALFORMED_OUTPUT] = "malformed_model_output",
+        [CHAT_STOP_REFUSAL] = "content_filtered",
+        [CHAT_STOP_FILTERED] = "content_filtered",
+        [CHAT_STOP_GUARDRAIL] = "guardrail_intervened",
+        [CHAT_STOP_PAUSE] = "end_turn", /* this API has no word for it */
     };
     return names[stop];
 }
@@ -28,24 +33,64 @@ void converse_append_arguments(struct buf *out, struct str json)
     json_free(doc);
 }
 
+/* "citationsContent":{...} */
+void converse_append_cited(struct buf *out, struct str text, const struct chat_citation *citations, size_t count)
+{
+    buf_append_text(out, "\"citationsContent\":{\"content\":[{\"text\":");
+    buf_append_json(out, text);
+    buf_append_text(out, "}],\"citations\":[");
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            buf_append_char(out, ',');
+        converse_append_citation(out, &citations[i]);
+    }
+    buf_append_text(out, "]}");
+}
+
+/* "reasoningContent":{...} */
+void converse_append_reasoning(struct buf *out, struct str text, struct str signature, struct str data)
+{
+    if (data.len > 0) {
+        buf_append_text(out, "\"reasoningContent\":{\"redactedContent\":");
+        buf_append_json(out, data);
+        buf_append_char(out, '}');
+        return;
+    }
+    buf_append_text(out, "\"reasoningContent\":{\"reasoningText\":{\"text\":");
+    buf_append_json(out, text);
+    if (signature.len > 0) {
+        buf_append_text(out, ",\"signature\":");
+        buf_append_json(out, signature);
+    }
+    buf_append_text(out, "}}");
+}
+
+static void append_block(struct buf *out, const struct chat_reply_block *block)
+{
+    if (block->kind == CHAT_TOOL_USE) {
+        buf_append_text(out, "\"toolUse\":{\"toolUseId\":");
+        buf_append_json(out, block->tool_id);
+        buf_append_text(out, ",\"name\":");
+        buf_append_json(out, block->tool_name);
+        buf_append_text(out, ",\"input\":");
+        converse_append_arguments(out, block->text);
+        buf_append_char(out, '}');
+    } else if (block->kind == CHAT_REASONING) {
+        converse_append_reasoning(out, block->text, block->signature, block->data);
+    } else if (block->citation_count > 0) {
+        converse_append_cited(out, block->text, block->citations, block->citation_count);
+    } else {
+        buf_append_text(out, "\"text\":");
+        buf_append_json(out, block->text);
+    }
+}
+
 void converse_append_message(struct buf *out, const struct chat_reply *reply)
 {
     buf_append_text(out, "{\"role\":\"assistant\",\"content\":[");
     for (size_t i = 0; i < reply->block_count; i++) {
-        const struct chat_reply_block *block = &reply->blocks[i];
         buf_append_text(out, i ? ",{" : "{");
-        if (block->kind == CHAT_TOOL_USE) {
-            buf_append_text(out, "\"toolUse\":{\"toolUseId\":");
-            buf_append_json(out, block->tool_id);
-            buf_append_text(out, ",\"name\":");
-            buf_append_json(out, block->tool_name);
-            buf_append_text(out, ",\"input\":");
-            converse_append_arguments(out, block->text);
-            buf_append_char(out, '}');
-        } else {
-            buf_append_text(out, "\"text\":");
-            buf_append_json(out, block->text);
-        }
+        append_block(out, &reply->blocks[i]);
         buf_append_char(out, '}');
     }
     /* Clients read content[0] without asking. */
@@ -166,12 +211,25 @@ void converse_block_start(struct buf *out, size_t index, struct str tool_id, str
 
 void converse_block_delta(struct buf *out, size_t index, enum chat_block_kind kind, struct str text)
 {
-    bool is_tool = kind == CHAT_TOOL_USE;
+    static const char *const members[CHAT_KINDS] = {
+        [CHAT_TOOL_USE] = ",\"delta\":{\"toolUse\":{\"input\":",
+        [CHAT_REASONING] = ",\"delta\":{\"reasoningContent\":{\"text\":",
+        [CHAT_SIGNATURE] = ",\"delta\":{\"reasoningContent\":{\"signature\":",
+        [CHAT_REDACTED] = ",\"delta\":{\"reasoningContent\":{\"redactedContent\":",
+    };
+    const char *member = members[kind];
     buf_append_text(out, "{\"contentBlockIndex\":");
     buf_append_u64(out, index);
-    buf_append_text(out, is_tool ? ",\"delta\":{\"toolUse\":{\"input\":" : ",\"delta\":{\"text\":");
+    buf_append_text(out, member ? member : ",\"delta\":{\"text\":");
     buf_append_json(out, text);
-    buf_append_text(out, is_tool ? "}}}" : "}}");
+    buf_append_text(out, member ? "}}}" : "}}");
+}
+
+void converse_block_cites(struct buf *out, size_t index, const struct chat_citation *citation)
+{
+    buf_appendf(out, "{\"contentBlockIndex\":%zu,\"delta\":{\"citation\":", index);
+    converse_append_citation(out, citation);
+    buf_append_text(out, "}}");
 }
 
 static void stream_block_start(struct codec_stream *stream, size_t index, enum chat_block_kind kind,
@@ -186,6 +244,12 @@ static void stream_block_start(struct codec_stream *stream, size_t index, enum c
 static void stream_block_delta(struct codec_stream *stream, size_t index, enum chat_block_kind kind, struct str text)
 {
     converse_block_delta(&stream->scratch, index, kind, text);
+    codec_stream_emit(stream, "contentBlockDelta");
+}
+
+static void stream_block_cites(struct codec_stream *stream, size_t index, const struct chat_citation *citation)
+{
+    converse_block_cites(&stream->scratch, index, citation);
     codec_stream_emit(stream, "contentBlockDelta");
 }
 
@@ -218,5 +282,6 @@ const struct codec converse_codec = {
     .stream_block_start = stream_block_start,
     .stream_block_delta = stream_block_delta,
     .stream_block_stop = stream_block_stop,
+    .stream_block_cites = stream_block_cites,
     .stream_end = stream_end,
 };

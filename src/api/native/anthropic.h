@@ -30,6 +30,8 @@ enum error_code anthropic_content(struct converse_parser *parser, yyjson_val *co
 /* One citation: from a reply, in a request or of an upstream, and into one. */
 void anthropic_read_citation(yyjson_val *object, struct chat_citation *citation);
 void anthropic_append_citation(struct buf *out, const struct chat_citation *citation);
+void anthropic_append_citations(struct buf *out, const struct chat_citation *citations,
+                                size_t count); /* ,"citations":[...], nothing where there are none */
 
 /* The member cache_control of a block or a tool: a cache point behind it. */
 enum error_code anthropic_cache_control(struct converse_parser *parser, yyjson_val *object, const char *where,

@@ -53,3 +53,13 @@ void anthropic_append_citation(struct buf *out, const struct chat_citation *cita
                     kinds[kind].last, (unsigned long long)citation->last);
     buf_append_char(out, '}');
 }
+
+void anthropic_append_citations(struct buf *out, const struct chat_citation *citations, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        buf_append_text(out, i ? "," : ",\"citations\":[");
+        anthropic_append_citation(out, &citations[i]);
+    }
+    if (count > 0)
+        buf_append_char(out, ']');
+}

@@ -5,8 +5,15 @@
 
 static const char *stop_reason(enum chat_stop_reason stop)
 {
-    /* This API has no word for a tool call that does not parse; the turn ended. */
-    return stop == CHAT_STOP_MALFORMED_TOOL_USE ? "end_turn" : converse_stop_reason(stop);
+    switch (stop) {
+    case CHAT_STOP_MALFORMED_TOOL_USE: /* this API has no word for them; the turn ended */
+    case CHAT_STOP_MALFORMED_OUTPUT: return "end_turn";
+    case CHAT_STOP_REFUSAL:
+    case CHAT_STOP_FILTERED:
+    case CHAT_STOP_GUARDRAIL: return "refusal";
+    case CHAT_STOP_PAUSE: return "pause_turn";
+    default: return converse_stop_reason(stop);
+    }
 }
 
 /* msg_bdrk_ and the request's ID without its dashes. */
@@ -28,6 +35,14 @@ static void append_identity(struct buf *out, const struct chat_reply *reply)
     buf_append_text(out, ",\"type\":\"message\",\"role\":\"assistant\",\"content\":[");
 }
 
+/* Of those that think. */
+static void append_thinking_tokens(struct buf *out, const struct chat_usage *usage)
+{
+    if (usage->reasoning_tokens > 0)
+        buf_appendf(out, ",\"output_tokens_details\":{\"thinking_tokens\":%llu}",
+                    (unsigned long long)usage->reasoning_tokens);
+}
+
 static void append_usage(struct buf *out, const struct chat_usage *usage)
 {
     buf_appendf(out,
@@ -38,9 +53,31 @@ static void append_usage(struct buf *out, const struct chat_usage *usage)
                 (unsigned long long)usage->cache_read_tokens);
     buf_appendf(out,
                 ",\"cache_creation\":{\"ephemeral_5m_input_tokens\":%llu,\"ephemeral_1h_input_tokens\":%llu},"
-                "\"output_tokens\":%llu}",
+                "\"output_tokens\":%llu",
                 (unsigned long long)usage->cache_write_5m_tokens, (unsigned long long)usage->cache_write_1h_tokens,
                 (unsigned long long)usage->output_tokens);
+    append_thinking_tokens(out, usage);
+    buf_append_char(out, '}');
+}
+
+static void append_thinking(struct buf *out, const struct chat_reply_block *block)
+{
+    if (block->data.len > 0) {
+        buf_append_text(out, "{\"type\":\"redacted_thinking\",\"data\":");
+        buf_append_json(out, block->data);
+        return;
+    }
+    buf_append_text(out, "{\"type\":\"thinking\",\"thinking\":");
+    buf_append_json(out, block->text);
+    buf_append_text(out, ",\"signature\":");
+    buf_append_json(out, block->signature);
+}
+
+static void append_text(struct buf *out, const struct chat_reply_block *block)
+{
+    buf_append_text(out, "{\"type\":\"text\",\"text\":");
+    buf_append_json(out, block->text);
+    anthropic_append_citations(out, block->citations, block->citation_count);
 }
 
 static void append_block(struct buf *out, const struct chat_reply_block *block)
@@ -52,9 +89,10 @@ static void append_block(struct buf *out, const struct chat_reply_block *block)
         buf_append_json(out, block->tool_name);
         buf_append_text(out, ",\"input\":");
         converse_append_arguments(out, block->text);
+    } else if (block->kind == CHAT_REASONING) {
+        append_thinking(out, block);
     } else {
-        buf_append_text(out, "{\"type\":\"text\",\"text\":");
-        buf_append_json(out, block->text);
+        append_text(out, block);
     }
     buf_append_char(out, '}');
 }
@@ -113,11 +151,32 @@ static void stream_start(struct codec_stream *stream, const struct chat_reply *r
     codec_stream_emit(stream, "message_start");
 }
 
+/* Thinking begins with its first piece, which tells whether it is shown. */
+static void owe_start(struct codec_stream *stream, size_t index, enum chat_block_kind kind, struct str data)
+{
+    struct buf *out = &stream->scratch;
+    if (!stream->is_start_owed)
+        return;
+    stream->is_start_owed = false;
+    buf_appendf(out, "{\"type\":\"content_block_start\",\"index\":%zu,\"content_block\":", index);
+    if (kind == CHAT_REDACTED) {
+        buf_append_text(out, "{\"type\":\"redacted_thinking\",\"data\":");
+        buf_append_json(out, data);
+        buf_append_text(out, "}}");
+    } else {
+        buf_append_text(out, "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}");
+    }
+    codec_stream_emit(stream, "content_block_start");
+}
+
 static void stream_block_start(struct codec_stream *stream, size_t index, enum chat_block_kind kind,
                                struct str tool_id, struct str tool_name)
 {
     struct buf *out = &stream->scratch;
     if (is_completion(stream->request))
+        return;
+    stream->is_start_owed = kind == CHAT_REASONING;
+    if (stream->is_start_owed)
         return;
     buf_appendf(out, "{\"type\":\"content_block_start\",\"index\":%zu,\"content_block\":", index);
     if (kind == CHAT_TOOL_USE) {
@@ -132,19 +191,32 @@ static void stream_block_start(struct codec_stream *stream, size_t index, enum c
     codec_stream_emit(stream, "content_block_start");
 }
 
+static const char *const deltas[CHAT_KINDS] = {
+    [CHAT_TEXT] = ",\"delta\":{\"type\":\"text_delta\",\"text\":",
+    [CHAT_REFUSAL] = ",\"delta\":{\"type\":\"text_delta\",\"text\":",
+    [CHAT_TOOL_USE] = ",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":",
+    [CHAT_REASONING] = ",\"delta\":{\"type\":\"thinking_delta\",\"thinking\":",
+    [CHAT_SIGNATURE] = ",\"delta\":{\"type\":\"signature_delta\",\"signature\":",
+};
+
 static void stream_block_delta(struct codec_stream *stream, size_t index, enum chat_block_kind kind, struct str text)
 {
     struct buf *out = &stream->scratch;
+    bool is_words = kind == CHAT_TEXT || kind == CHAT_REFUSAL;
     if (is_completion(stream->request)) {
+        if (!is_words)
+            return;
         anthropic_append_completion(out, text);
         buf_append_text(out, ",\"stop_reason\":null,\"stop\":null}");
         codec_stream_emit(stream, "chunk");
         return;
     }
+    owe_start(stream, index, kind, text);
+    if (!deltas[kind])
+        return;
     buf_append_text(out, "{\"type\":\"content_block_delta\",\"index\":");
     buf_append_u64(out, index);
-    buf_append_text(out, kind == CHAT_TOOL_USE ? ",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":"
-                                               : ",\"delta\":{\"type\":\"text_delta\",\"text\":");
+    buf_append_text(out, deltas[kind]);
     buf_append_json(out, text);
     buf_append_text(out, "}}");
     codec_stream_emit(stream, "content_block_delta");
@@ -152,11 +224,22 @@ static void stream_block_delta(struct codec_stream *stream, size_t index, enum c
 
 static void stream_block_stop(struct codec_stream *stream, size_t index, enum chat_block_kind kind)
 {
-    (void)kind;
     if (is_completion(stream->request))
         return;
+    owe_start(stream, index, kind, STR(""));
     buf_appendf(&stream->scratch, "{\"type\":\"content_block_stop\",\"index\":%zu}", index);
     codec_stream_emit(stream, "content_block_stop");
+}
+
+static void stream_block_cites(struct codec_stream *stream, size_t index, const struct chat_citation *citation)
+{
+    if (is_completion(stream->request))
+        return;
+    buf_appendf(&stream->scratch, "{\"type\":\"content_block_delta\",\"index\":%zu,\"delta\":{\"type\":"
+                                  "\"citations_delta\",\"citation\":", index);
+    anthropic_append_citation(&stream->scratch, citation);
+    buf_append_text(&stream->scratch, "}}");
+    codec_stream_emit(stream, "content_block_delta");
 }
 
 static void stream_end_completion(struct codec_stream *stream, const struct chat_reply *reply)
@@ -176,7 +259,9 @@ static void stream_end(struct codec_stream *stream, const struct chat_reply *rep
     }
     buf_append_text(out, "{\"type\":\"message_delta\",\"delta\":{");
     append_stop(out, reply);
-    buf_appendf(out, "},\"usage\":{\"output_tokens\":%llu}}", (unsigned long long)reply->usage.output_tokens);
+    buf_appendf(out, "},\"usage\":{\"output_tokens\":%llu", (unsigned long long)reply->usage.output_tokens);
+    append_thinking_tokens(out, &reply->usage);
+    buf_append_text(out, "}}");
     codec_stream_emit(stream, "message_delta");
     buf_append_text(out, "{\"type\":\"message_stop\",");
     native_emit_last(stream, reply, "message_stop");
@@ -190,5 +275,6 @@ const struct codec anthropic_codec = {
     .stream_block_start = stream_block_start,
     .stream_block_delta = stream_block_delta,
     .stream_block_stop = stream_block_stop,
+    .stream_block_cites = stream_block_cites,
     .stream_end = stream_end,
 };

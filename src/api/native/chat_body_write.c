@@ -4,13 +4,15 @@
 #include "api/native/native.h"
 #include "core/util.h"
 
-/* "stop", "length", "tool_calls" */
+/* "stop", "length", "tool_calls", "content_filter". A model that declines stops, and its words stand in `refusal`. */
 static const char *finish_reason(enum chat_stop_reason stop)
 {
     switch (stop) {
     case CHAT_STOP_MAX_TOKENS:
     case CHAT_STOP_CONTEXT_WINDOW: return "length";
     case CHAT_STOP_TOOL_USE: return "tool_calls";
+    case CHAT_STOP_FILTERED:
+    case CHAT_STOP_GUARDRAIL: return "content_filter";
     default: return "stop";
     }
 }
@@ -25,8 +27,12 @@ static void append_usage(struct buf *out, const struct chat_usage *usage)
     buf_appendf(out, "\"usage\":{\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"total_tokens\":%llu,",
                 native_prompt_tokens(usage), (unsigned long long)usage->output_tokens,
                 native_prompt_tokens(usage) + usage->output_tokens);
-    buf_appendf(out, "\"prompt_tokens_details\":{\"cached_tokens\":%llu}}",
+    buf_appendf(out, "\"prompt_tokens_details\":{\"cached_tokens\":%llu}",
                 (unsigned long long)usage->cache_read_tokens);
+    if (usage->reasoning_tokens > 0)
+        buf_appendf(out, ",\"completion_tokens_details\":{\"reasoning_tokens\":%llu}",
+                    (unsigned long long)usage->reasoning_tokens);
+    buf_append_char(out, '}');
 }
 
 /* "id":...,"object":...,"created":...,"model":... */
@@ -56,14 +62,63 @@ static size_t count_kind(const struct chat_reply *reply, enum chat_block_kind ki
     return count;
 }
 
+/* ,"KEY":"..." with the texts of all blocks of a kind; nothing where there are none. */
+static void append_kind(struct buf *out, const struct chat_reply *reply, enum chat_block_kind kind, const char *key)
+{
+    struct buf text;
+    if (count_kind(reply, kind) == 0)
+        return;
+    buf_init(&text, out->max);
+    for (size_t i = 0; i < reply->block_count; i++)
+        if (reply->blocks[i].kind == kind)
+            buf_append_str(&text, reply->blocks[i].text);
+    if (text.failed)
+        out->failed = true;
+    if (kind != CHAT_REASONING || text.len > 0) { /* hidden reasoning says nothing here */
+        buf_appendf(out, ",\"%s\":", key);
+        buf_append_json(out, buf_str(&text));
+    }
+    buf_deinit(&text);
+}
+
+/* Of pages on the web; for other sources this API has no words. Places are characters of the whole text. */
+static void append_annotations(struct buf *out, const struct chat_reply *reply)
+{
+    size_t count = 0, at = 0;
+    for (size_t i = 0; i < reply->block_count; i++) {
+        const struct chat_reply_block *block = &reply->blocks[i];
+        size_t end = at + (block->kind == CHAT_TEXT ? fields_characters(block->text) : 0);
+        for (size_t j = 0; j < block->citation_count; j++) {
+            const struct chat_citation *citation = &block->citations[j];
+            if (citation->kind != CHAT_CITES_WEB)
+                continue;
+            buf_append_text(out, count++ ? "," : ",\"annotations\":[");
+            buf_appendf(out, "{\"type\":\"url_citation\",\"url_citation\":{\"start_index\":%zu,\"end_index\":%zu,"
+                             "\"title\":", at, end);
+            buf_append_json(out, citation->title);
+            buf_append_text(out, ",\"url\":");
+            buf_append_json(out, citation->link);
+            buf_append_text(out, "}}");
+        }
+        at = end;
+    }
+    if (count > 0)
+        buf_append_char(out, ']');
+}
+
 static void append_message(struct buf *out, const struct chat_reply *reply)
 {
     size_t calls = 0, all = count_kind(reply, CHAT_TOOL_USE);
-    buf_append_text(out, "{\"role\":\"assistant\",\"content\":");
-    if (all > 0 && count_kind(reply, CHAT_TEXT) == 0)
-        buf_append_text(out, "null");
-    else
-        native_append_texts(out, reply);
+    bool says_else = all > 0 || count_kind(reply, CHAT_REFUSAL) > 0;
+    buf_append_text(out, "{\"role\":\"assistant\"");
+    if (says_else && count_kind(reply, CHAT_TEXT) == 0)
+        buf_append_text(out, ",\"content\":null");
+    else if (count_kind(reply, CHAT_TEXT) == 0)
+        buf_append_text(out, ",\"content\":\"\"");
+    append_kind(out, reply, CHAT_TEXT, "content");
+    append_kind(out, reply, CHAT_REASONING, "reasoning_content");
+    append_kind(out, reply, CHAT_REFUSAL, "refusal");
+    append_annotations(out, reply);
     if (all > 0)
         buf_append_text(out, ",\"tool_calls\":[");
     for (size_t i = 0; i < reply->block_count; i++) {
@@ -202,14 +257,21 @@ static void stream_block_start(struct codec_stream *stream, size_t index, enum c
 static void stream_block_delta(struct codec_stream *stream, size_t index, enum chat_block_kind kind, struct str text)
 {
     struct buf *out = &stream->scratch;
+    bool is_mark = kind == CHAT_SIGNATURE || kind == CHAT_REDACTED; /* this API has no words for them */
     (void)index;
+    if (is_mark || (kind == CHAT_REASONING && is_completion(stream->request)))
+        return;
     begin_chunk(stream);
     if (kind == CHAT_TOOL_USE) {
         buf_appendf(out, "\"delta\":{\"tool_calls\":[{\"index\":%zu,\"function\":{\"arguments\":", stream->calls - 1);
         buf_append_json(out, text);
         buf_append_text(out, "}}]}");
-    } else {
+    } else if (kind == CHAT_TEXT || is_completion(stream->request)) {
         append_piece(stream, text, false);
+    } else {
+        buf_append_text(out, kind == CHAT_REFUSAL ? "\"delta\":{\"refusal\":" : "\"delta\":{\"reasoning_content\":");
+        buf_append_json(out, text);
+        buf_append_char(out, '}');
     }
     end_chunk(stream);
 }

@@ -107,7 +107,7 @@ static void stream_start(struct codec_stream *stream, const struct chat_reply *r
 static void stream_block_delta(struct codec_stream *stream, size_t index, enum chat_block_kind kind, struct str text)
 {
     (void)index;
-    if (kind != CHAT_TEXT)
+    if (kind == CHAT_TOOL_USE || !native_is_shown(kind))
         return;
     buf_append_text(&stream->scratch, "{\"is_finished\":false,");
     buf_append_text(&stream->scratch,

@@ -69,7 +69,9 @@ static void stream_start(struct codec_stream *stream, const struct chat_reply *r
 
 static void stream_block_delta(struct codec_stream *stream, size_t index, enum chat_block_kind kind, struct str text)
 {
-    (void)index, (void)kind;
+    (void)index;
+    if (!native_is_shown(kind))
+        return;
     buf_append_text(&stream->scratch, "{\"generation\":");
     buf_append_json(&stream->scratch, text);
     buf_append_text(&stream->scratch,

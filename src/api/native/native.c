@@ -16,7 +16,10 @@ unsigned long long native_prompt_tokens(const struct chat_usage *usage)
 
 struct str native_reply_text(const struct chat_reply *reply)
 {
-    return reply->block_count ? reply->blocks[0].text : STR("");
+    for (size_t i = 0; i < reply->block_count; i++)
+        if (reply->blocks[i].kind != CHAT_REASONING)
+            return reply->blocks[i].text;
+    return STR("");
 }
 
 void native_append_texts(struct buf *out, const struct chat_reply *reply)
@@ -24,7 +27,7 @@ void native_append_texts(struct buf *out, const struct chat_reply *reply)
     struct buf text;
     buf_init(&text, out->max);
     for (size_t i = 0; i < reply->block_count; i++)
-        if (reply->blocks[i].kind == CHAT_TEXT)
+        if (reply->blocks[i].kind == CHAT_TEXT || reply->blocks[i].kind == CHAT_REFUSAL)
             buf_append_str(&text, reply->blocks[i].text);
     if (text.failed)
         out->failed = true;

@@ -28,6 +28,12 @@ enum error_code native_parse(yyjson_val *root, native_root_parser parse_root, st
 
 unsigned long long native_prompt_tokens(const struct chat_usage *usage); /* cached and new ones together */
 
+/* Bodies that know text only show no reasoning. */
+static inline bool native_is_shown(enum chat_block_kind kind)
+{
+    return kind == CHAT_TEXT || kind == CHAT_TOOL_USE || kind == CHAT_REFUSAL;
+}
+
 /* The text of a reply to a bare prompt, which is one block; "" where nothing was said. */
 struct str native_reply_text(const struct chat_reply *reply);
 void native_append_texts(struct buf *out, const struct chat_reply *reply); /* all text blocks as one JSON string */

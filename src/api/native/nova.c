@@ -140,6 +140,14 @@ static void stream_block_delta(struct codec_stream *stream, size_t index, enum c
     codec_stream_emit(stream, "chunk");
 }
 
+static void stream_block_cites(struct codec_stream *stream, size_t index, const struct chat_citation *citation)
+{
+    buf_append_text(&stream->scratch, "{\"contentBlockDelta\":");
+    converse_block_cites(&stream->scratch, index, citation);
+    buf_append_char(&stream->scratch, '}');
+    codec_stream_emit(stream, "chunk");
+}
+
 static void stream_block_stop(struct codec_stream *stream, size_t index, enum chat_block_kind kind)
 {
     (void)kind;
@@ -166,6 +174,7 @@ const struct codec converse_body_codec = {
     .stream_block_start = stream_block_start,
     .stream_block_delta = stream_block_delta,
     .stream_block_stop = stream_block_stop,
+    .stream_block_cites = stream_block_cites,
     .stream_end = stream_end,
 };
 
@@ -177,5 +186,6 @@ const struct codec nova_codec = {
     .stream_block_start = stream_block_start,
     .stream_block_delta = stream_block_delta,
     .stream_block_stop = stream_block_stop,
+    .stream_block_cites = stream_block_cites,
     .stream_end = stream_end,
 };
