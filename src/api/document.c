@@ -134,6 +134,7 @@ enum error_code document_add(struct chat_request *request, const struct document
     *block = (struct chat_block){.kind = CHAT_DOCUMENT,
                                  .source = input->source,
                                  .name = input->name,
+                                 .context = input->context,
                                  .text = STR(""),
                                  .format = input->format,
                                  .data = input->data};

@@ -69,6 +69,7 @@ struct chat_block {
     union {
         struct str id;
         struct str link;
+        struct str context; /* of a document: goes before its text */
     };
     union {
         struct str json;

@@ -56,6 +56,13 @@ enum codec_use {
     CODEC_COUNT,    /* only the prompt matters; members about the reply may be missing */
 };
 
+/* What a body to an upstream says besides the request. */
+struct codec_form {
+    struct str model;     /* said in the body; data NULL: not there, as with Bedrock, whose paths say it */
+    bool is_stream;       /* where the body says so */
+    bool says_max_tokens; /* chat completions: by the name that max_completion_tokens had before */
+};
+
 struct codec {
     const char *name; /* "converse", "anthropic", "nova", "llama", ... */
     bool needs_whole_reply; /* its stream_end wants the reply's blocks */
@@ -74,6 +81,12 @@ struct codec {
     /* Of the text block that is open. NULL: the dialect has no word for it. */
     void (*stream_block_cites)(struct codec_stream *stream, size_t index, const struct chat_citation *citation);
     void (*stream_end)(struct codec_stream *stream, const struct chat_reply *reply);
+
+    /* For upstreams that speak it; NULL: none does. Appends the body that asks for the same: raw nodes and extras as
+     * they are where the request came in this dialect, else said in its words. ERROR_INVALID begins with the path of
+     * what it has no words for; *out holds a part then. */
+    enum error_code (*request_write)(const struct chat_request *request, const struct codec_form *form, struct buf *out,
+                                     struct error *error);
 };
 
 #define CODEC_MAX 16

@@ -90,6 +90,8 @@ const char *converse_stop_reason(enum chat_stop_reason stop);
 /* A Converse body, or the `converse` member of CountTokens. */
 enum error_code converse_parse(yyjson_val *root, enum codec_use use, struct chat_request *request,
                                struct error *error) WARN_UNUSED;
+enum error_code converse_request_write(const struct chat_request *request, const struct codec_form *form,
+                                       struct buf *out, struct error *error) WARN_UNUSED;
 bool converse_write(const struct chat_request *request, const struct chat_reply *reply, struct buf *out);
 
 /* One citation: from a reply, in a request or of an upstream, and into one. */

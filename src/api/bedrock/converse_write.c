@@ -284,4 +284,5 @@ const struct codec converse_codec = {
     .stream_block_stop = stream_block_stop,
     .stream_block_cites = stream_block_cites,
     .stream_end = stream_end,
+    .request_write = converse_request_write,
 };

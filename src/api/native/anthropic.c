@@ -193,7 +193,7 @@ static enum error_code keep_extras(yyjson_val *root, struct chat_request *reques
 {
     static const char *const carried[] = {"max_tokens", "messages", "system", "temperature", "top_p", "top_k",
                                           "stop_sequences", "tools", "tool_choice", "cache_salt", "model", "stream",
-                                          NULL};
+                                          "prompt", "max_tokens_to_sample", NULL};
     return needs_extras(request, root, "", carried, error);
 }
 

@@ -33,6 +33,10 @@ void anthropic_append_citation(struct buf *out, const struct chat_citation *cita
 void anthropic_append_citations(struct buf *out, const struct chat_citation *citations,
                                 size_t count); /* ,"citations":[...], nothing where there are none */
 
+enum error_code anthropic_request_write(const struct chat_request *request, const struct codec_form *form,
+                                        struct buf *out, struct error *error) WARN_UNUSED;
+void anthropic_append_cache_control(struct buf *out, uint32_t ttl_seconds); /* ,"cache_control":{...} */
+
 /* The member cache_control of a block or a tool: a cache point behind it. */
 enum error_code anthropic_cache_control(struct converse_parser *parser, yyjson_val *object, const char *where,
                                         bool *is_there, uint32_t *ttl_seconds) WARN_UNUSED;

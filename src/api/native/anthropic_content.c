@@ -2,6 +2,7 @@
 #include "api/native/anthropic.h"
 
 #include "api/document.h"
+#include "api/media_type.h"
 #include "core/limits.h"
 
 /* `cache_control` inside a block becomes a cache point behind it. */
@@ -250,13 +251,6 @@ static enum error_code parse_tool_use(struct converse_parser *parser, yyjson_val
     return code == OK ? fields_json_text(input, parser->request->arena, &block->json, parser->error) : code;
 }
 
-/* "image/png" -> "png" */
-static struct str subtype_of(struct str media_type)
-{
-    ptrdiff_t slash = str_find_char(media_type, '/', 0);
-    return str_slice(media_type, slash < 0 ? 0 : (size_t)slash + 1, media_type.len);
-}
-
 /* Its bytes stay what they are in the body. */
 static enum error_code parse_image(struct converse_parser *parser, yyjson_val *object, const char *where,
                                    struct chat_block *block)
@@ -283,7 +277,7 @@ static enum error_code parse_image(struct converse_parser *parser, yyjson_val *o
     block->source = CHAT_SOURCE_BASE64;
     if (code == OK)
         code = fields_need_str(source, path.text, "media_type", 1, SIZE_MAX, &media_type, error);
-    block->format = subtype_of(media_type);
+    block->format = media_type_format(media_type);
     return code == OK ? fields_need_str(source, path.text, "data", 1, SIZE_MAX, &block->data, error) : code;
 }
 

@@ -277,4 +277,5 @@ const struct codec anthropic_codec = {
     .stream_block_stop = stream_block_stop,
     .stream_block_cites = stream_block_cites,
     .stream_end = stream_end,
+    .request_write = anthropic_request_write,
 };

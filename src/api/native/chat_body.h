@@ -20,6 +20,9 @@ enum error_code chat_body_parse(yyjson_val *root, const struct chat_body_default
 enum error_code chat_body_messages(yyjson_val *root, struct chat_request *request, struct error *error) WARN_UNUSED;
 enum error_code chat_body_tools(yyjson_val *root, struct chat_request *request, struct error *error) WARN_UNUSED;
 
+enum error_code chat_body_request_write(const struct chat_request *request, const struct codec_form *form,
+                                        struct buf *out, struct error *error) WARN_UNUSED;
+
 /* A part of a message that is no text: an image, audio, video, a file, or what only the provider knows. */
 enum error_code chat_body_media(struct chat_request *request, yyjson_val *part, struct str type, const char *where,
                                 struct chat_block *block, struct error *error) WARN_UNUSED;

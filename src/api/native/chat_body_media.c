@@ -1,4 +1,5 @@
 /* OpenAI's chat completions: parts of messages that are no text. Their bytes stay what they are in the body. */
+#include "api/media_type.h"
 #include "api/native/chat_body.h"
 
 /* "data:image/png;base64,AAAA" -> its media type's second half and the bytes; false: some other URL. */
@@ -11,8 +12,7 @@ static bool split_data_url(struct str url, struct str *format, struct str *data)
     struct str media_type = str_slice(url, scheme.len, (size_t)at);
     ptrdiff_t parameter = str_find_char(media_type, ';', 0);
     media_type = str_slice(media_type, 0, parameter < 0 ? media_type.len : (size_t)parameter);
-    ptrdiff_t slash = str_find_char(media_type, '/', 0);
-    *format = str_slice(media_type, slash < 0 ? 0 : (size_t)slash + 1, media_type.len);
+    *format = media_type_format(media_type);
     *data = str_slice(url, (size_t)at + mark.len, url.len);
     return true;
 }

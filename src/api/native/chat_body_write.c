@@ -319,6 +319,7 @@ const struct codec chat_codec = {
     .stream_block_delta = stream_block_delta,
     .stream_block_stop = native_no_block_stop,
     .stream_end = stream_end,
+    .request_write = chat_body_request_write,
 };
 
 const struct codec mistral_codec = {
