@@ -182,9 +182,18 @@ bool exchange_head_complete(struct exchange *exchange)
     exchange->is_head_method = str_eq(request->method, STR("HEAD"));
     if (!take_headers(exchange))
         return false;
-    if (!http_method_is_known(request->method))
-        return exchange_refuse(exchange, 501, "this method is not implemented");
-    return split_target(exchange);
+    bool is_known = http_method_is_known(request->method) ||
+                    exchange_refuse(exchange, 501, "this method is not implemented");
+    return split_target(exchange) && is_known; /* who words the refusal looks at the path */
+}
+
+void exchange_take_strange_line(struct exchange *exchange, struct str line)
+{
+    struct str target;
+    if (!str_split(&line, ' ', &target) || !str_split(&line, ' ', &target))
+        return;
+    exchange->base.request.target = target;
+    (void)split_target(exchange);
 }
 
 static size_t body_max(const struct exchange *exchange)

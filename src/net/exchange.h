@@ -83,6 +83,8 @@ static inline bool exchange_is_held(const struct exchange *exchange) /* by the h
 /* Collecting the request. False sets refuse_status: a limit was hit, or memory is out. */
 bool exchange_refuse(struct exchange *exchange, int status, const char *message); /* always false */
 bool exchange_head_count(struct exchange *exchange, size_t len); /* before each append to head.text */
+/* Of a request line whose method is unknown, or as much of it as there is: fills target, path and query. */
+void exchange_take_strange_line(struct exchange *exchange, struct str line);
 bool exchange_head_complete(struct exchange *exchange);          /* makes base.request, checks method and target */
 /* Runs on_head. `length`: of the body, 0 where it isn't known. False as above: the body is longer than may be. */
 bool exchange_offer_head(struct exchange *exchange, bool has_body, uint64_t length);

@@ -335,6 +335,16 @@ static bool takes_input(const struct http1 *http1)
            (http1->state == HTTP1_IDLE && unsent_bytes(http1) <= REPLY_BYTES);
 }
 
+/* Who words the refusal looks at the path. Without memory for the line there is none. */
+static void refuse_strange_line(struct http1 *http1, struct str rest)
+{
+    struct buf *line = &http1->exchange.head.text;
+    (void)exchange_refuse(&http1->exchange, 501, "this method is not implemented");
+    if (buf_append_str(line, rest))
+        exchange_take_strange_line(&http1->exchange, buf_str(line));
+    refuse(http1, 501, "this method is not implemented");
+}
+
 /* An unknown method, or a line of another protocol: who doesn't speak HTTP is told nothing, since no words of ours
  * would be understood (a client of HTTP/2 with a broken preface has to see the connection close). */
 static size_t read_strange_line(struct http1 *http1, struct str data)
@@ -344,7 +354,7 @@ static size_t read_strange_line(struct http1 *http1, struct str data)
         bool is_found = http1->name_matched == sizeof(name) - 1;
         if (data.data[i] == '\n' || ++http1->line_bytes > limit(uri_bytes)) {
             if (is_found)
-                refuse(http1, 501, "this method is not implemented");
+                refuse_strange_line(http1, str_slice(data, 0, i));
             else
                 finish(http1);
             return i + 1;
@@ -353,6 +363,7 @@ static size_t read_strange_line(struct http1 *http1, struct str data)
             http1->name_matched = data.data[i] == name[http1->name_matched] ? http1->name_matched + 1
                                                                             : data.data[i] == ' ';
     }
+    (void)buf_append_str(&http1->exchange.head.text, data);
     return data.len;
 }
 

@@ -248,6 +248,21 @@ def test_one_part_of_an_object(s3, bucket):
     assert s3.get_object(Bucket=bucket, Key="empty", PartNumber=1)["ContentLength"] == 0
 
 
+# --- methods ---
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PROPFIND", "MKCOL", "FOO", "GETX", "OPTIONS", "TRACE"])
+def test_methods_that_s3_does_not_have(server, bucket, method):
+    for target, headers in ((f"/{bucket}/k", {}), (f"/{bucket}/k?acl", SIGNED), (f"http://s3/{bucket}/k", {})):
+        status, got, text = request(server, method, target, b"", headers)
+        assert status in (405, 501) and got["content-type"] == "application/xml", (target, got)
+        error = xml.etree.ElementTree.fromstring(text)
+        assert error.findtext("Code") in ("MethodNotAllowed", "NotImplemented")
+        assert error.findtext("Resource") == f"/{bucket}/k" and error.findtext("RequestId") == got["x-amz-request-id"]
+    status, got, text = request(server, method, "/model/m/converse", b"", {})
+    assert status in (405, 501) and got["content-type"] == "application/json" and b"<" not in text
+
+
 # --- headers ---
 
 
