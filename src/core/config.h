@@ -104,6 +104,8 @@ struct config {
     const char *s3_endpoint, *s3_region, *s3_key, *s3_secret; /* NULL: objects are kept in DATA/objects */
     enum config_sandbox document_sandbox; /* whether documents are read without all walls of the sandbox */
     uint64_t object_quota_bytes; /* of each tenant's objects; 0: none */
+    const char **object_hosts;   /* names of this server that buckets stand before; none: localhost */
+    size_t object_host_count;
     const char **prices;         /* files of price books; a later one goes before, the embedded one comes last */
     size_t price_count;
 };

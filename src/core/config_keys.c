@@ -62,6 +62,11 @@ static bool is_key_id(struct str text)
     return is_made_of(text, "._-", 128);
 }
 
+static bool is_host_name(struct str text)
+{
+    return is_made_of(text, ".-", 253) && text.data[0] != '.';
+}
+
 static bool is_account(struct str text)
 {
     uint64_t number;
@@ -187,6 +192,8 @@ static const struct field_table documents_table = FIELD_TABLE(documents_fields, 
 
 static const struct field objects_fields[] = {
     {"quota", FIELD_SIZE, AT(config, object_quota_bytes), .low = 1, .high = QUOTA_MAX},
+    {"hosts", FIELD_STRINGS, LIST_AT(config, object_hosts, object_host_count), .check = is_host_name,
+     .expected = "the name of a host, without a port"},
 };
 static const struct field_table objects_table = FIELD_TABLE(objects_fields, struct config);
 

@@ -33,13 +33,20 @@ static bool is_form(const struct http_request *request)
 }
 
 /* Paths of the other services are theirs; what begins with the name of a bucket is an object's. */
-static bool path_is_s3(const struct http_request *request)
+static bool path_is_s3(const struct config *config, const struct http_request *request)
 {
     struct error ignored;
     struct operations_match match = operations_find(request->method, request->path);
     struct str rest = str_slice(request->path, 1, request->path.len), bucket;
-    if (match.operation || match.absent || match.allowed_method || !str_split(&rest, '/', &bucket) ||
-        objects_check_bucket(bucket, &ignored) != OBJECTS_OK)
+    bool is_page = request->query.len == 0 && str_eq(request->method, STR("GET"));
+    bool is_hosted = s3_host_bucket(config, request, &bucket);
+    if (is_hosted && request->path.len == 1 && !is_page) /* of the bucket; a browser gets the server's first page */
+        return true;
+    if (match.operation || match.absent || match.allowed_method)
+        return false;
+    if (is_hosted)
+        return true;
+    if (!str_split(&rest, '/', &bucket) || objects_check_bucket(bucket, &ignored) != OBJECTS_OK)
         return false;
     if (str_eq(request->method, STR("POST")))
         return str_starts(request->query, STR("delete")) || str_starts(request->query, STR("upload")) ||
@@ -48,19 +55,15 @@ static bool path_is_s3(const struct http_request *request)
            str_starts(request->query, STR("list-type=")) || str_starts(request->query, STR("location"));
 }
 
-static bool request_is_s3(const struct http_request *request)
+bool s3_is_meant(const struct config *config, const struct http_exchange *exchange)
 {
+    const struct http_request *request = &exchange->request;
     bool is_known = false;
     if (sigv2_is_presigned(request) || str_starts(http_header_get(request, "authorization"), STR("AWS ")))
         return true;
     if (sigv4_is_signed(request) && scope_is_s3(request, &is_known))
         return true;
-    return !is_known && path_is_s3(request);
-}
-
-bool s3_is_meant(const struct http_exchange *exchange)
-{
-    return request_is_s3(&exchange->request);
+    return !is_known && path_is_s3(config, request);
 }
 
 /* --- life --- */
@@ -82,11 +85,11 @@ static bool copy_request(struct s3 *s3, const struct http_request *from)
     return true;
 }
 
-/* /BUCKET/KEY, each decoded once. */
+/* /BUCKET/KEY, each decoded once; /KEY where the host's name has the bucket. */
 static void split_path(struct s3 *s3)
 {
     struct str rest = str_slice(s3->request.path, 1, s3->request.path.len), bucket;
-    if (!str_split(&rest, '/', &bucket))
+    if (!s3_host_bucket(s3->thread->api->config, &s3->request, &bucket) && !str_split(&rest, '/', &bucket))
         bucket = STR("");
     if (!http_percent_decode(bucket, &s3->arena, &s3->bucket) || !http_percent_decode(rest, &s3->arena, &s3->key))
         s3_fail(s3, 400, "InvalidURI", "Couldn't parse the specified URI.");
@@ -112,8 +115,16 @@ static void identify(struct s3 *s3, struct api_call *call)
                                            "AWS4-HMAC-SHA256 (signature version 4).");
         return;
     }
+    struct http_request signed_as = call->exchange->request;
+    struct str bucket;
+    if (sigv2_is_presigned(&signed_as) && s3_host_bucket(call->thread->api->config, &signed_as, &bucket))
+        signed_as.path = arena_printf(&s3->arena, "/" STR_FMT STR_FMT, STR_ARG(bucket), STR_ARG(signed_as.path));
+    if (!signed_as.path.data) {
+        s3_fail_memory(s3);
+        return;
+    }
     enum error_code code =
-        auth_identify(call->thread->api->config, &call->exchange->request, clock_wall_us(), &call->identity, &error);
+        auth_identify(call->thread->api->config, &signed_as, clock_wall_us(), &call->identity, &error);
     s3->identity = call->identity;
     s3->tenant = str_of(s3->identity.tenant);
     if (code != OK) {

@@ -60,8 +60,8 @@ struct s3 {
 
 /* --- s3.c --- */
 
-/* Is the request for S3? By the signature's scope, else by the path. */
-bool s3_is_meant(const struct http_exchange *exchange);
+/* Is the request for S3? By the signature's scope, else by the path and the host's name. */
+bool s3_is_meant(const struct config *config, const struct http_exchange *exchange);
 /* At the headers: takes the body in pieces where the operation wants that. */
 void s3_on_head(struct api_thread *thread, struct http_exchange *exchange);
 void s3_on_request(struct api_thread *thread, struct http_exchange *exchange);
@@ -90,6 +90,10 @@ static inline bool s3_has_failed(const struct s3 *s3)
 /* Value of a query parameter, decoded; data NULL without one. */
 struct str s3_query(struct s3 *s3, const char *name);
 struct str s3_header(const struct s3 *s3, const char *name);
+
+/* --- host.c --- */
+/* The bucket that the name of the host begins with; borrowed from the request. */
+bool s3_host_bucket(const struct config *config, const struct http_request *request, struct str *bucket);
 
 /* --- object.c --- */
 void s3_append_etag(struct buf *out, const char *etag); /* in quotes */
