@@ -127,6 +127,8 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_GRAMMAR_ROWS 8192u           /* of them, with what each byte makes of them: 1 KiB each */
 #define LIMIT_GRAMMAR_WORK_FIRST 5000000u  /* operations of one reply's grammar at once */
 #define LIMIT_GRAMMAR_WORK_TOKEN 250000u   /* and in the mean for a token */
+#define LIMIT_PROMPT_MEMO_ENTRIES 64u      /* prompts that a worker was asked about and keeps the tokens of */
+#define LIMIT_PROMPT_MEMO_BYTES 16777216u  /* text and tokens of all of them */
 #define LIMIT_CONFIG_BYTES 1048576        /* fulcrum.yaml */
 #define LIMIT_CONFIG_MEMORY_BYTES 33554432/* what is kept of it */
 #define LIMIT_TENANTS 4096

@@ -12,6 +12,7 @@
 #include "core/util.h"
 #include "engine/embedded.h"
 #include "engine/link.h"
+#include "engine/prompt_memo.h"
 #include "engine/scheduler.h"
 
 #define HEARTBEAT_MS 100u
@@ -34,6 +35,7 @@ struct front_call {
     struct front_port *port; /* NULL once the link is gone */
     uint32_t id;
     enum frame_type type; /* what asked for it */
+    struct prompt_recall recall;
     bool is_cancelled, is_submitted;
     uv_work_t work;
     struct error error; /* of preparing */
@@ -59,6 +61,7 @@ struct worker {
     bool is_loaded;
 
     bool is_up; /* front: HELLO or FATAL was sent */
+    struct prompt_memo memo;
     struct model *model; /* set by the model thread before is_loaded */
     struct scheduler *scheduler;
     struct prefix_store *prefixes;
@@ -255,6 +258,7 @@ static void send_warm(struct worker *w, struct front_call *call)
     prefix_store_warmth(w->prefixes, &call->job.prefix, &warmth);
     protocol_put_warm(link_begin(&call->port->link), call->id, &warmth);
     sent(call->port);
+    prompt_memo_put(&w->memo, &call->job, &call->recall);
     free_call(call);
 }
 
@@ -285,22 +289,49 @@ static void dispatch(struct worker *w, struct front_call *call)
     scheduler_submit(w->scheduler, &call->job);
 }
 
-static size_t text_len(const struct engine_request *request)
+/* Of the segments from `first` on. */
+static size_t text_len(const struct engine_request *request, size_t first)
 {
     size_t len = 0;
-    for (size_t i = 0; i < request->segment_count; i++)
+    for (size_t i = first; i < request->segment_count; i++)
         len += request->segments[i].text.len;
     return len;
 }
 
-static void add_mark(struct job *job, struct prefix_mark *marks, const struct engine_segment *segment)
+static void add_mark(struct job *job, struct prefix_mark *marks, const struct engine_segment *segment,
+                     uint32_t position)
 {
     if (segment->is_template && !segment->ends_checkpoint)
         return;
     marks[job->prefix.mark_count++] = (struct prefix_mark){
-        .position = (uint32_t)job->tokens.count,
+        .position = position,
         .ttl_seconds = segment->ends_checkpoint ? segment->ttl_seconds : 0,
     };
+}
+
+static enum error_code find_tokens(const struct model *model, struct front_call *call)
+{
+    const struct engine_request *request = &call->job.request;
+    const struct prompt_recall *recall = &call->recall;
+    struct model_tokens *tokens = &call->job.tokens;
+    struct prefix_mark *marks = ARENA_ARRAY(&call->job.arena, struct prefix_mark, request->segment_count + 1);
+    enum error_code code = marks ? OK : error_no_memory(&call->error);
+    if (code == OK && recall->segments == 0)
+        code = model_tokenize_begin(model, tokens, &call->error);
+    for (size_t i = 0; i < request->segment_count && code == OK; i++) {
+        const struct engine_segment *segment = &request->segments[i];
+        const bool is_known = i < recall->segments;
+        if (!is_known)
+            code = model_tokenize(model, segment->text, segment->is_template, tokens, &call->error);
+        const uint32_t end = is_known ? recall->ends[i] : (uint32_t)tokens->count;
+        if (!is_known && recall->ends != NULL)
+            recall->ends[i] = end;
+        if (code == OK)
+            add_mark(&call->job, marks, segment, end);
+    }
+    call->job.prefix = (struct prefix_job){
+        .request = request, .tokens = tokens, .marks = marks, .mark_count = call->job.prefix.mark_count};
+    return code;
 }
 
 /* Any thread: the prompt's tokens and the grammar's rules, so that the model
@@ -310,24 +341,14 @@ static void prepare(const struct model *model, struct front_call *call)
 {
     const struct engine_request *request = &call->job.request;
     const struct model_facts *facts = model_facts(model);
-    const size_t at_least = text_len(request) / facts->piece_max;
-    struct model_tokens *tokens = &call->job.tokens;
+    const size_t at_least = text_len(request, 0) / facts->piece_max;
     call->error.code = OK;
     if (call->type == FRAME_GENERATE && at_least > facts->context) {
         (void)error_set(&call->error, ERROR_INVALID, TOO_LONG "%zu tokens > %u maximum, counted no further", at_least,
                         facts->context);
         return;
     }
-    struct prefix_mark *marks = ARENA_ARRAY(&call->job.arena, struct prefix_mark, request->segment_count + 1);
-    enum error_code code = marks ? model_tokenize_begin(model, tokens, &call->error) : error_no_memory(&call->error);
-    for (size_t i = 0; i < request->segment_count && code == OK; i++) {
-        code = model_tokenize(model, request->segments[i].text, request->segments[i].is_template, tokens,
-                              &call->error);
-        if (code == OK)
-            add_mark(&call->job, marks, &request->segments[i]);
-    }
-    call->job.prefix = (struct prefix_job){
-        .request = request, .tokens = tokens, .marks = marks, .mark_count = call->job.prefix.mark_count};
+    enum error_code code = find_tokens(model, call);
     if (code == OK && request->grammar.len > 0)
         code = grammar_new(request->grammar, request->observes_grammar ? GRAMMAR_OBSERVED : GRAMMAR_ENFORCED,
                            model_vocabulary(model), &call->job.grammar, &call->error);
@@ -420,8 +441,11 @@ static bool on_request(struct front_port *port, const struct frame_header *heade
         free_call(call);
         return false;
     }
+    if (call->type == FRAME_WARMTH || (call->type == FRAME_GENERATE && w->memo.count > 0))
+        prompt_memo_recall(&w->memo, &call->job, &call->recall);
     const bool is_costly = request->grammar.len > 0 && !request->observes_grammar; /* may grow by its repetitions */
-    if ((is_costly || text_len(request) + request->grammar.len > INLINE_TEXT_MAX) &&
+    const size_t work = text_len(request, call->recall.segments) + request->grammar.len;
+    if ((is_costly || work > INLINE_TEXT_MAX) &&
         uv_queue_work(&w->loop, &call->work, on_work, on_work_done) == 0)
         return true;
     prepare(w->model, call);

@@ -9,6 +9,8 @@
 
 #include "cmd/cmd.h"
 #include "core/util.h"
+#include "core/limits.h"
+#include "engine/prompt_memo.h"
 #include "engine/random_gguf.h"
 #include "support.h"
 #include "support_engine.h"
@@ -136,6 +138,11 @@ static void prompt_init(struct prompt *prompt, unsigned seed, unsigned words, co
                                               .cache_salt = STR("pepper"),
                                               .cache = cache,
                                               .cache_min_tokens = 64};
+}
+
+static struct engine_segment content(const char *text)
+{
+    return (struct engine_segment){.text = str_of(text)};
 }
 
 /* What is asked before a request is what the request reads. */
@@ -339,6 +346,135 @@ static void test_ends_once(void **state)
     engine_bed_close(bed);
 }
 
+/* A conversation that grows, asked about before each turn: what the memo gives back of a prompt makes the same tokens
+ * and marks as the whole text does, which a count, that never asks the memo, and the request's reads tell. */
+static void on_count(void *ctx, uint32_t tokens, const struct error *error)
+{
+    assert_null(error);
+    *(uint32_t *)ctx = tokens;
+}
+
+static void test_turns_are_recalled(void **state)
+{
+    (void)state;
+    struct engine_bed *bed = open_bed(64u << 20, NULL, false);
+    static const char *const turns[] = {"<|im_start|>user\n", "where is my parcel, please? It was sent on Monday.",
+                                        "<|im_end|>\n<|im_start|>assistant\n", "It is on its way to you, since Tuesday.",
+                                        "<|im_end|>\n<|im_start|>user\n", "And when will it be here? I wait for it so much."};
+    struct prompt prompt;
+    struct engine_segment segments[14];
+    prompt_init(&prompt, 11, 40, "", ENGINE_CACHE_EXPLICIT);
+    prompt.request.segments = segments;
+    for (size_t count = 2; count <= 14; count++) {
+        for (size_t i = 0; i < count; i++) {
+            const size_t turn = (i - 1) % 6;
+            segments[i] = i == 0 ? prompt.segments[0]
+                                 : (struct engine_segment){.is_template = turn % 2 == 0, .text = str_of(turns[turn])};
+        }
+        segments[count - 1].ends_checkpoint = true;
+        segments[count - 1].ttl_seconds = MINUTES;
+        prompt.request.segment_count = count;
+        uint32_t counted = 0;
+        struct error error;
+        const struct engine_warmth first = warmth_of(bed, &prompt.request), again = warmth_of(bed, &prompt.request);
+        assert_memory_equal(&first, &again, sizeof(first));
+        assert_non_null(engine_count(bed->port, 0, segments, count, on_count, &counted, &error));
+        RUN_UNTIL(bed, counted > 0);
+        assert_int_equal(first.prompt_tokens, counted);
+        (void)ask_then_read(bed, &prompt.request);
+    }
+    engine_bed_close(bed);
+}
+
+/* --- the memo --------------------------------------------------------------------------------------- */
+
+/* A job with its request, and a token for each byte where it was not recalled. */
+static void job_init(struct job *job, const char *tenant, const struct engine_segment *segments, size_t count)
+{
+    *job = (struct job){.request = {.segment_count = count, .tenant = str_of(tenant)}};
+    arena_init(&job->arena, 0);
+    struct engine_segment *copy = ARENA_ARRAY(&job->arena, struct engine_segment, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = segments[i];
+        assert_true(arena_str(&job->arena, segments[i].text, &copy[i].text));
+    }
+    job->request.segments = copy;
+}
+
+/* Asks about a prompt; the number of its segments that the memo had. */
+static size_t memo_ask(struct prompt_memo *memo, const char *tenant, const struct engine_segment *segments, size_t count)
+{
+    struct job job;
+    struct prompt_recall recall;
+    job_init(&job, tenant, segments, count);
+    prompt_memo_recall(memo, &job, &recall);
+    size_t cap = job.tokens.cap;
+    for (size_t i = recall.segments; i < count; i++) {
+        for (size_t at = 0; at < segments[i].text.len; at++) {
+            assert_true(mem_grow((void **)&job.tokens.items, job.tokens.count, &cap, sizeof(model_token)));
+            job.tokens.items[job.tokens.count++] = segments[i].text.data[at];
+        }
+        recall.ends[i] = (uint32_t)job.tokens.count;
+    }
+    job.tokens.cap = cap;
+    for (size_t i = 0, at = 0; i < count; i++)
+        for (size_t j = 0; j < segments[i].text.len; j++, at++)
+            assert_int_equal(job.tokens.items[at], segments[i].text.data[j]);
+    prompt_memo_put(memo, &job, &recall);
+    model_tokens_deinit(&job.tokens);
+    arena_deinit(&job.arena);
+    return recall.segments;
+}
+
+static void test_memo_gives_common_segments(void **state)
+{
+    (void)state;
+    struct prompt_memo memo = {0};
+    struct engine_segment segments[4] = {content("you are a desk"), content("hello"), content("world"), content("end")};
+    assert_int_equal(memo_ask(&memo, "a", segments, 3), 0);
+    assert_int_equal(memo_ask(&memo, "a", segments, 3), 3);
+    assert_int_equal(memo.count, 1);
+    assert_int_equal(memo_ask(&memo, "a", segments, 4), 3);
+    assert_int_equal(memo_ask(&memo, "a", segments, 2), 2);
+    assert_int_equal(memo.count, 2); /* what was there whole is not kept twice */
+    segments[2] = content("moon");
+    assert_int_equal(memo_ask(&memo, "a", segments, 4), 2);
+    segments[1].is_template = true; /* markers in it would be other tokens */
+    assert_int_equal(memo_ask(&memo, "a", segments, 4), 1);
+    assert_int_equal(memo_ask(&memo, "b", segments, 4), 0);
+    assert_int_equal(memo_ask(&memo, "a", segments, 0), 0);
+    prompt_memo_deinit(&memo);
+    assert_true(memo.count == 0 && memo.bytes == 0 && memo.newest == NULL);
+}
+
+static void test_memo_is_bounded(void **state)
+{
+    (void)state;
+    struct prompt_memo memo = {0};
+    static char text[LIMIT_PROMPT_MEMO_BYTES];
+    memset(text, 'x', sizeof(text));
+    struct engine_segment segment = {.text = {text, 0}};
+    for (size_t i = 1; i < 40; i++) { /* each about a thirtieth of all, text and tokens */
+        segment.text.len = sizeof(text) / 200 + i;
+        assert_int_equal(memo_ask(&memo, "a", &segment, 1), 0);
+        assert_true(memo.bytes <= LIMIT_PROMPT_MEMO_BYTES);
+    }
+    assert_int_equal(memo_ask(&memo, "a", &segment, 1), 1);
+    segment.text.len = sizeof(text) / 200 + 1; /* the first went first */
+    assert_int_equal(memo_ask(&memo, "a", &segment, 1), 0);
+    const uint32_t count = memo.count;
+    segment.text.len = sizeof(text) / 8; /* with its tokens more than a quarter: not kept */
+    assert_int_equal(memo_ask(&memo, "a", &segment, 1), 0);
+    assert_int_equal(memo_ask(&memo, "a", &segment, 1), 0);
+    assert_int_equal(memo.count, count);
+    for (size_t i = 1; i < 3 * LIMIT_PROMPT_MEMO_ENTRIES; i++) {
+        segment.text.len = i;
+        (void)memo_ask(&memo, "a", &segment, 1);
+        assert_true(memo.count <= LIMIT_PROMPT_MEMO_ENTRIES);
+    }
+    prompt_memo_deinit(&memo);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "worker") == 0)
@@ -361,6 +497,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_without_a_cache),
         cmocka_unit_test(test_odd_prompts),
         cmocka_unit_test(test_ends_once),
+        cmocka_unit_test(test_turns_are_recalled),
+        cmocka_unit_test(test_memo_gives_common_segments),
+        cmocka_unit_test(test_memo_is_bounded),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(model_path);
