@@ -81,7 +81,7 @@ static void set_key(struct prefix_tree *tree, struct prefix_node *node)
 
 static struct prefix_tenant *tenant_by_digest(const struct prefix_tree *tree, const int32_t digest[KEY_TOKENS])
 {
-    struct order_node *found = order_find(&tree->tenants, (struct order_run){digest, KEY_TOKENS});
+    struct run_node *found = run_set_find(&tree->tenants, (struct token_run){digest, KEY_TOKENS});
     return found ? (struct prefix_tenant *)((char *)found - offsetof(struct prefix_tenant, order)) : NULL;
 }
 
@@ -103,9 +103,9 @@ struct prefix_tenant *tenant_get(struct prefix_tree *tree, struct str name)
     if (tenant == NULL)
         return NULL;
     memcpy(tenant->digest, digest, sizeof(digest));
-    tenant->order.run = (struct order_run){tenant->digest, KEY_TOKENS};
+    tenant->order.run = (struct token_run){tenant->digest, KEY_TOKENS};
     tenant->order.priority = (uint32_t)digest[0];
-    order_insert(&tree->tenants, &tenant->order);
+    run_set_insert(&tree->tenants, &tenant->order);
     tree->tenant_count++;
     return tenant;
 }
@@ -114,7 +114,7 @@ void tenant_free_if_unused(struct prefix_tree *tree, struct prefix_tenant *tenan
 {
     if (tenant->roots > 0 || tenant->floor_bytes > 0 || tenant->ceiling_bytes > 0)
         return;
-    order_remove(&tree->tenants, &tenant->order);
+    run_set_remove(&tree->tenants, &tenant->order);
     tree->tenant_count--;
     mem_free(tenant);
 }
@@ -153,14 +153,14 @@ uint64_t prefix_tree_tenant_bytes(const struct prefix_tree *tree, struct str nam
 
 /* --- nodes ------------------------------------------------------------------------------------------ */
 
-static struct prefix_node *node_alloc(struct order_run run)
+static struct prefix_node *node_alloc(struct token_run run)
 {
     struct prefix_node *node = mem_calloc(1, sizeof(*node) + run.count * sizeof(*run.tokens));
     if (node == NULL)
         return NULL;
     memcpy(node->tokens, run.tokens, run.count * sizeof(*run.tokens));
     node->count = run.count;
-    node->order.run = (struct order_run){node->tokens, run.count};
+    node->order.run = (struct token_run){node->tokens, run.count};
     node->place = CACHE_LOST;
     return node;
 }
@@ -170,7 +170,7 @@ static void set_priority(struct prefix_node *node)
     memcpy(&node->order.priority, node->key, sizeof(node->order.priority));
 }
 
-struct prefix_node *node_new(struct prefix_tree *tree, struct prefix_node *parent, struct order_run run)
+struct prefix_node *node_new(struct prefix_tree *tree, struct prefix_node *parent, struct token_run run)
 {
     struct prefix_node *node = store_make_node_room(tree) ? node_alloc(run) : NULL;
     if (node == NULL)
@@ -180,7 +180,7 @@ struct prefix_node *node_new(struct prefix_tree *tree, struct prefix_node *paren
     node->end = parent->end + run.count;
     set_key(tree, node);
     set_priority(node);
-    order_insert(&parent->children[CACHE_LOST], &node->order);
+    run_set_insert(&parent->children[CACHE_LOST], &node->order);
     node_settle(tree, parent); /* not spare any more */
     tree->stats.nodes++;
     return node;
@@ -191,9 +191,9 @@ void node_free(struct prefix_tree *tree, struct prefix_node *node)
     cache_policy_forget(tree->policy, &node->item);
     list_remove(node, LINK_AGE);
     if (node->parent != NULL) {
-        order_remove(&node->parent->children[CACHE_LOST], &node->order);
+        run_set_remove(&node->parent->children[CACHE_LOST], &node->order);
     } else {
-        order_remove(&tree->roots, &node->order);
+        run_set_remove(&tree->roots, &node->order);
         node->tenant->roots--;
         tenant_free_if_unused(tree, node->tenant);
     }
@@ -203,7 +203,7 @@ void node_free(struct prefix_tree *tree, struct prefix_node *node)
 
 static struct prefix_node *root_by_digest(const struct prefix_tree *tree, const int32_t digest[KEY_TOKENS])
 {
-    return node_of(order_find(&tree->roots, (struct order_run){digest, KEY_TOKENS}));
+    return node_of(run_set_find(&tree->roots, (struct token_run){digest, KEY_TOKENS}));
 }
 
 /* A root is a node without payload whose tokens are its key. */
@@ -217,7 +217,7 @@ struct prefix_node *root_get(struct prefix_tree *tree, const struct prefix_scope
     struct prefix_tenant *tenant = tenant_get(tree, scope->tenant);
     if (tenant == NULL)
         return NULL;
-    root = node_alloc((struct order_run){digest, KEY_TOKENS});
+    root = node_alloc((struct token_run){digest, KEY_TOKENS});
     if (root == NULL) {
         tenant_free_if_unused(tree, tenant);
         return NULL;
@@ -226,24 +226,24 @@ struct prefix_node *root_get(struct prefix_tree *tree, const struct prefix_scope
     tenant->roots++;
     memcpy(root->key, digest, PREFIX_KEY_LEN);
     set_priority(root);
-    order_insert(&tree->roots, &root->order);
+    run_set_insert(&tree->roots, &root->order);
     tree->stats.nodes++;
     return root;
 }
 
-struct prefix_node *node_child(const struct prefix_node *node, struct order_run run)
+struct prefix_node *node_child(const struct prefix_node *node, struct token_run run)
 {
-    struct order_node *found = NULL;
+    struct run_node *found = NULL;
     for (uint32_t place = 0; found == NULL && place < CACHE_PLACES; place++)
-        found = order_find(&node->children[place], run);
+        found = run_set_find(&node->children[place], run);
     return node_of(found);
 }
 
 /* --- lookup ----------------------------------------------------------------------------------------- */
 
-static struct order_run rest_of(const struct prefix_query *query, const struct prefix_node *node)
+static struct token_run rest_of(const struct prefix_query *query, const struct prefix_node *node)
 {
-    return (struct order_run){query->tokens + node->end, query->count - node->end};
+    return (struct token_run){query->tokens + node->end, query->count - node->end};
 }
 
 static bool is_usable(const struct prefix_node *node, const struct prefix_query *query)
@@ -283,13 +283,13 @@ static void set_pending(const struct prefix_query *query, struct prefix_hit *hit
 
 /* What is seen of the prompt below `node`: tokens shared with its nearest child,
  * and whether that child, or any other, goes on otherwise. */
-static uint32_t seen_below(const struct prefix_node *node, struct order_run rest, bool *goes_on)
+static uint32_t seen_below(const struct prefix_node *node, struct token_run rest, bool *goes_on)
 {
     uint32_t most = 0;
     *goes_on = false;
     for (uint32_t place = 0; place < CACHE_PLACES; place++) {
         uint32_t shared;
-        const struct order_node *nearest = order_nearest(&node->children[place], rest, &shared);
+        const struct run_node *nearest = run_set_nearest(&node->children[place], rest, &shared);
         if (nearest == NULL || shared < most)
             continue;
         *goes_on = nearest->run.count > shared || (shared == most && *goes_on);
@@ -314,9 +314,9 @@ static void set_miss(const struct prefix_tree *tree, const struct prefix_query *
         hit->miss = PREFIX_NO_MISS;
         return;
     }
-    const struct order_run rest = rest_of(query, walk->last);
+    const struct token_run rest = rest_of(query, walk->last);
     if (lost == NULL) {
-        lost = node_of(order_longest_prefix(&walk->last->children[CACHE_LOST], rest));
+        lost = node_of(run_set_longest_prefix(&walk->last->children[CACHE_LOST], rest));
         if (lost != NULL && (lost->lost == PREFIX_NO_MISS || lost->end <= hit->tokens))
             lost = NULL;
     }
@@ -332,7 +332,7 @@ static void set_miss(const struct prefix_tree *tree, const struct prefix_query *
     }
 }
 
-static bool accept_usable(const void *ctx, const struct order_node *order)
+static bool accept_usable(const void *ctx, const struct run_node *order)
 {
     return is_usable_block(node_of_const(order), ctx);
 }
@@ -343,12 +343,12 @@ static void extend_into_block(const struct prefix_query *query, const struct pre
                               uint32_t *tokens)
 {
     for (uint32_t place = 0; place < CACHE_LOST; place++) {
-        const struct order *children = &node->children[place];
-        const struct order_run rest = rest_of(query, node);
+        const struct run_set *children = &node->children[place];
+        const struct token_run rest = rest_of(query, node);
         uint32_t shared;
-        struct prefix_node *child = node_of(order_nearest(children, rest, &shared));
+        struct prefix_node *child = node_of(run_set_nearest(children, rest, &shared));
         if (child != NULL && shared > 0 && !is_usable_block(child, query))
-            child = node_of(order_nearest_of(children, rest, accept_usable, query, SIBLINGS_MAX, &shared));
+            child = node_of(run_set_nearest_of(children, rest, accept_usable, query, SIBLINGS_MAX, &shared));
         if (child != NULL && node->end + shared > *tokens) {
             *tokens = node->end + shared;
             walk->hit = child;
@@ -363,7 +363,7 @@ static void walk_blocks(const struct prefix_tree *tree, const struct prefix_quer
     struct prefix_node *node = walk->root, *stored = walk->root, *lost = NULL, *child;
     bool is_stored = true, is_pending = true;
     while (query->count - node->end >= block &&
-           (child = node_child(node, (struct order_run){query->tokens + node->end, block})) != NULL) {
+           (child = node_child(node, (struct token_run){query->tokens + node->end, block})) != NULL) {
         is_stored = is_stored && is_usable_block(child, query);
         if (is_stored) {
             stored = child;
@@ -378,7 +378,7 @@ static void walk_blocks(const struct prefix_tree *tree, const struct prefix_quer
     walk->hit = stored != walk->root ? stored : NULL;
     uint32_t tokens = stored->end;
     extend_into_block(query, stored, walk, &tokens);
-    child = is_pending ? node_of(order_longest_prefix(&node->children[CACHE_LOST], rest_of(query, node))) : NULL;
+    child = is_pending ? node_of(run_set_longest_prefix(&node->children[CACHE_LOST], rest_of(query, node))) : NULL;
     if (child != NULL && child->owner != NULL)
         set_pending(query, hit, child);
     hit->tokens = read_end(query, tokens);
@@ -394,9 +394,9 @@ static void walk_blocks(const struct prefix_tree *tree, const struct prefix_quer
 static struct prefix_node *snapshot_child(const struct prefix_query *query, const struct prefix_node *node,
                                           uint32_t place)
 {
-    struct order_run rest = rest_of(query, node);
+    struct token_run rest = rest_of(query, node);
     for (;;) {
-        struct prefix_node *child = node_of(order_longest_prefix(&node->children[place], rest));
+        struct prefix_node *child = node_of(run_set_longest_prefix(&node->children[place], rest));
         if (child == NULL)
             return NULL;
         const bool is_there = place == CACHE_LOST ? child->owner != NULL : is_usable(child, query);
@@ -412,7 +412,7 @@ static void walk_snapshots(const struct prefix_tree *tree, const struct prefix_q
     const uint32_t block = tree->options.block_tokens;
     struct prefix_node *node = walk->root, *lost = NULL, *child;
     while (query->count - node->end >= block &&
-           (child = node_child(node, (struct order_run){query->tokens + node->end, block})) != NULL)
+           (child = node_child(node, (struct token_run){query->tokens + node->end, block})) != NULL)
         node = child;
     walk->last = node;
     for (; node != NULL && walk->hit == NULL; node = node->parent) {

@@ -9,7 +9,7 @@ static struct prefix_node *parent_of(struct prefix_tree *tree, const struct pref
     struct prefix_node *node = found->parent != NULL ? found->parent : root_get(tree, &found->scope);
     *begin = 0;
     while (node != NULL && found->count - *begin > block) {
-        const struct order_run run = {found->tokens + *begin, block};
+        const struct token_run run = {found->tokens + *begin, block};
         struct prefix_node *child = tree->options.is_snapshot ? node_child(node, run) : NULL;
         if (child == NULL && tree->options.is_snapshot)
             child = node_new(tree, node, run);
@@ -40,7 +40,7 @@ struct prefix_node *prefix_tree_add(struct prefix_tree *tree, const struct prefi
     struct prefix_node *parent = parent_of(tree, found, &begin);
     if (parent == NULL)
         return NULL;
-    const struct order_run run = {found->tokens + begin, found->count - begin};
+    const struct token_run run = {found->tokens + begin, found->count - begin};
     struct prefix_node *node = node_child(parent, run);
     if (node == NULL)
         node = node_new(tree, parent, run);

@@ -5,7 +5,7 @@
 #ifndef CACHE_TREE_INTERNAL_H
 #define CACHE_TREE_INTERNAL_H
 
-#include "cache/order.h"
+#include "cache/run_set.h"
 #include "cache/tree.h"
 
 #define KEY_TOKENS 8u /* a key seen as a run of tokens, for ordered sets of scopes and tenants */
@@ -28,9 +28,9 @@ struct node_link {
  * Blocks, not snapshots: a child in memory has its parent in memory, one on disk has it in either tier. */
 struct prefix_node {
     struct cache_item item; /* first: the policy's items are nodes */
-    struct order_node order; /* among parent->children[place]; of a root, among tree->roots */
+    struct run_node order; /* among parent->children[place]; of a root, among tree->roots */
     struct prefix_node *parent;
-    struct order children[CACHE_PLACES];
+    struct run_set children[CACHE_PLACES];
     struct node_link links[LINK_KINDS];
     struct prefix_tenant *tenant;
     struct prefix_path *owner; /* will commit it */
@@ -47,7 +47,7 @@ struct prefix_node {
 };
 
 struct prefix_tenant {
-    struct order_node order;
+    struct run_node order;
     struct node_list lists[CACHE_LOST]; /* unpinned, longest unused first */
     struct prefix_tenant *previous, *next; /* in tree->over */
     bool is_over;                          /* more in memory than its floor, and something of it unpinned */
@@ -60,7 +60,7 @@ struct prefix_tenant {
 struct prefix_tree {
     struct prefix_options options;
     struct cache_policy *policy;
-    struct order roots, tenants;
+    struct run_set roots, tenants;
     struct prefix_tenant *over; /* a ring */
     struct node_list spare;     /* ghosts without children, longest lost first */
     struct node_list ttl_lists[CACHE_TTL_CLASSES]; /* next to expire first */
@@ -101,16 +101,16 @@ struct prefix_tenant *tenant_find(const struct prefix_tree *tree, struct str nam
 struct prefix_tenant *tenant_get(struct prefix_tree *tree, struct str name);
 void tenant_free_if_unused(struct prefix_tree *tree, struct prefix_tenant *tenant);
 struct prefix_node *root_get(struct prefix_tree *tree, const struct prefix_scope *scope);
-struct prefix_node *node_child(const struct prefix_node *node, struct order_run run);
-struct prefix_node *node_new(struct prefix_tree *tree, struct prefix_node *parent, struct order_run run);
+struct prefix_node *node_child(const struct prefix_node *node, struct token_run run);
+struct prefix_node *node_new(struct prefix_tree *tree, struct prefix_node *parent, struct token_run run);
 void node_free(struct prefix_tree *tree, struct prefix_node *node);
 void tree_walk(struct prefix_tree *tree, const struct prefix_query *query, struct walk *walk, struct prefix_hit *hit);
 
-static inline struct prefix_node *node_of(struct order_node *order)
+static inline struct prefix_node *node_of(struct run_node *order)
 {
     return order ? (struct prefix_node *)((char *)order - offsetof(struct prefix_node, order)) : NULL;
 }
-static inline const struct prefix_node *node_of_const(const struct order_node *order)
+static inline const struct prefix_node *node_of_const(const struct run_node *order)
 {
     return order ? (const struct prefix_node *)((const char *)order - offsetof(struct prefix_node, order)) : NULL;
 }

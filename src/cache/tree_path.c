@@ -33,7 +33,7 @@ static void free_below(struct prefix_tree *tree, struct prefix_node *node)
 {
     struct prefix_node *const top = node->parent;
     while (node != top) {
-        struct order_node *child = NULL;
+        struct run_node *child = NULL;
         for (uint32_t place = 0; child == NULL && place < CACHE_PLACES; place++)
             child = node->children[place].root;
         if (child != NULL) {
@@ -348,7 +348,7 @@ static bool add_claim(struct claiming *c, struct prefix_node *node)
  * is to be stored and nobody else computes it. NULL: go no further. */
 static struct prefix_node *claim_child(struct claiming *c, struct prefix_node *parent, uint32_t count)
 {
-    const struct order_run run = {c->tokens + parent->end, count};
+    const struct token_run run = {c->tokens + parent->end, count};
     struct prefix_node *child = node_child(parent, run);
     if (child != NULL && child->owner == NULL && node_is_stored(child) && !node_is_fresh(child, c->tree->now_us))
         return NULL;

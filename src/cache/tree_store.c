@@ -118,9 +118,9 @@ static void count_node(struct prefix_tree *tree, struct prefix_node *node, bool 
 void node_move(struct prefix_tree *tree, struct prefix_node *node, enum cache_place place)
 {
     count_node(tree, node, false);
-    order_remove(&node->parent->children[node->place], &node->order);
+    run_set_remove(&node->parent->children[node->place], &node->order);
     node->place = (uint8_t)place;
-    order_insert(&node->parent->children[place], &node->order);
+    run_set_insert(&node->parent->children[place], &node->order);
     count_node(tree, node, true);
     node_settle(tree, node);
 }

@@ -82,7 +82,7 @@ void node_expire(struct prefix_tree *tree, struct prefix_node *node)
 }
 
 /* Any block of this treap of children that stays itself. */
-static bool any_stays(const struct order_node *at, uint64_t now_us, uint32_t *looks)
+static bool any_stays(const struct run_node *at, uint64_t now_us, uint32_t *looks)
 {
     if (at == NULL || *looks == 0)
         return false;

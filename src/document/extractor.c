@@ -20,7 +20,7 @@
 #define PROGRAM_MAX 4096
 
 /* One file being read, or waiting to be. */
-struct job {
+struct reading {
     struct reader_item item; /* first: what the queue hands out is the job */
     struct extractor *extractor;
     struct document_key key;
@@ -34,7 +34,7 @@ struct job {
 /* One request that waits: in its job's list, then in its port's. */
 struct extraction {
     struct extractor_port *port;
-    struct job *job;            /* NULL: done, in the port's list */
+    struct reading *job;            /* NULL: done, in the port's list */
     struct document_text *text; /* when done */
     void (*on_done)(void *ctx, const struct error *error, struct str text);
     void *ctx;
@@ -63,13 +63,13 @@ struct extractor {
 
 /* --- lists ------------------------------------------------------------------------------------------ */
 
-static struct job *job_of(struct reader_item *item)
+static struct reading *job_of(struct reader_item *item)
 {
-    return (struct job *)item;
+    return (struct reading *)item;
 }
 
 /* One that somebody waits for: without, its child is about to be killed. */
-static struct job *find_job(const struct reader_queue *queue, const struct document_key *key)
+static struct reading *find_job(const struct reader_queue *queue, const struct document_key *key)
 {
     struct reader_item *item = reader_queue_first(queue);
     while (item && (!job_of(item)->waiters || !document_key_equal(&job_of(item)->key, key)))
@@ -93,7 +93,7 @@ static void remove_extraction(struct extraction **list, struct extraction *extra
         extraction->next->prev = extraction->prev;
 }
 
-static void free_job(struct job *job)
+static void free_job(struct reading *job)
 {
     if (job->input_fd >= 0)
         close(job->input_fd);
@@ -122,7 +122,7 @@ static void start_jobs(struct extractor *extractor);
 
 /* Hands a result to all that wait and ends the job. `text` NULL: memory is out for
  * the result itself; the waiters are then told by a result that cannot fail. */
-static void finish_job(struct job *job, struct document_text *text, bool is_lasting)
+static void finish_job(struct reading *job, struct document_text *text, bool is_lasting)
 {
     struct extractor *extractor = job->extractor;
     uv_mutex_lock(&extractor->mutex);
@@ -147,7 +147,7 @@ static void finish_job(struct job *job, struct document_text *text, bool is_last
     start_jobs(extractor);
 }
 
-static void log_outcome(const struct job *job, const struct error *error, size_t text_bytes)
+static void log_outcome(const struct reading *job, const struct error *error, size_t text_bytes)
 {
     const char *format = document_format_name(job->key.format);
     double ms = (double)(clock_now_us() - job->started_us) / 1000;
@@ -161,7 +161,7 @@ static void log_outcome(const struct job *job, const struct error *error, size_t
 
 static void on_child_done(void *ctx, const struct error *child_error, bool is_lasting, struct buf *raw)
 {
-    struct job *job = ctx;
+    struct reading *job = ctx;
     struct error error = *child_error;
     struct buf text = *raw;
     *raw = (struct buf){.max = raw->max};
@@ -183,7 +183,7 @@ static void on_child_done(void *ctx, const struct error *child_error, bool is_la
     finish_job(job, result, is_lasting);
 }
 
-static void start_job(struct job *job)
+static void start_job(struct reading *job)
 {
     char program[PROGRAM_MAX];
     struct error error;
@@ -211,7 +211,7 @@ static void start_job(struct job *job)
 }
 
 /* The next job, which runs now, or NULL. */
-static struct job *take_job(struct extractor *extractor)
+static struct reading *take_job(struct extractor *extractor)
 {
     uv_mutex_lock(&extractor->mutex);
     struct reader_item *item = reader_queue_take(&extractor->queue, clock_now_us());
@@ -223,7 +223,7 @@ static struct job *take_job(struct extractor *extractor)
 /* Outside the lock: starting a process takes a millisecond that no I/O thread shall wait. */
 static void start_jobs(struct extractor *extractor)
 {
-    for (struct job *job; (job = take_job(extractor));)
+    for (struct reading *job; (job = take_job(extractor));)
         start_job(job);
 }
 
@@ -470,15 +470,15 @@ static int make_input(struct str bytes, struct error *error)
     return fd;
 }
 
-static struct job *new_job(struct extractor *extractor, const struct document_key *key, struct str bytes,
+static struct reading *new_job(struct extractor *extractor, const struct document_key *key, struct str bytes,
                            struct error *error)
 {
-    struct job *job = mem_calloc(1, sizeof(*job));
+    struct reading *job = mem_calloc(1, sizeof(*job));
     if (!job) {
         (void)error_no_memory(error);
         return NULL;
     }
-    *job = (struct job){.extractor = extractor, .key = *key, .input_bytes = bytes.len};
+    *job = (struct reading){.extractor = extractor, .key = *key, .input_bytes = bytes.len};
     job->input_fd = make_input(bytes, error);
     if (job->input_fd >= 0)
         return job;
@@ -495,7 +495,7 @@ static bool find_known(struct extractor *extractor, const struct document_key *k
         extractor->counters.cache_hits++;
         return true;
     }
-    struct job *job = find_job(&extractor->queue, key);
+    struct reading *job = find_job(&extractor->queue, key);
     if (!job)
         return false;
     extraction->job = job;
@@ -504,7 +504,7 @@ static bool find_known(struct extractor *extractor, const struct document_key *k
     return true;
 }
 
-static enum error_code enqueue(struct extractor *extractor, struct job *job, struct str tenant,
+static enum error_code enqueue(struct extractor *extractor, struct reading *job, struct str tenant,
                                struct extraction *extraction, struct document_text **known, struct error *error)
 {
     uv_mutex_lock(&extractor->mutex);
@@ -561,7 +561,7 @@ enum error_code extractor_submit(struct extractor_port *port, struct str tenant,
     uv_mutex_unlock(&extractor->mutex);
     enum error_code code = OK;
     if (!is_found) {
-        struct job *job = new_job(extractor, &key, bytes, error);
+        struct reading *job = new_job(extractor, &key, bytes, error);
         code = job ? enqueue(extractor, job, tenant, made, &known, error) : error->code;
     }
     if (code != OK || known) {
@@ -577,7 +577,7 @@ void extraction_cancel(struct extraction *extraction)
 {
     struct extractor *extractor = extraction->port->extractor;
     uv_mutex_lock(&extractor->mutex);
-    struct job *job = extraction->job;
+    struct reading *job = extraction->job;
     remove_extraction(job ? &job->waiters : &extraction->port->done, extraction);
     bool is_abandoned = job && !job->waiters;
     bool is_dropped = is_abandoned && !job->item.is_running;

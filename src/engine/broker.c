@@ -2,7 +2,6 @@
 #include "engine/broker.h"
 
 #include <fcntl.h>
-#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -108,20 +107,6 @@ void broker_claim(struct broker *broker, uint32_t index)
     for (size_t tier = 0; tier < TIERS; tier++)
         atomic_store(&slot->preemptions[tier], 0);
     count_slot(broker->page, index);
-}
-
-unsigned broker_wait_s(const struct broker_slot *slot, enum tier tier)
-{
-    const double read = (double)atomic_load(&slot->prefilled_tokens), busy_us = (double)atomic_load(&slot->steps_us);
-    double waiting = 0;
-    for (size_t above = 0; above <= tier; above++)
-        waiting += (double)atomic_load(&slot->queued_tokens[above]);
-    if (read == 0)
-        return 1;
-    const double seconds = ceil(waiting * busy_us / read / 1e6);
-    if (seconds < 1)
-        return 1;
-    return seconds < BROKER_WAIT_MAX_S ? (unsigned)seconds : BROKER_WAIT_MAX_S;
 }
 
 /* --- the worker's side ------------------------------------------------------------------------------ */

@@ -76,12 +76,6 @@ void broker_claim(struct broker *broker, uint32_t slot);   /* gateway: it goes t
 void broker_release(struct broker *broker, uint32_t slot); /* gateway: its owner died */
 uint32_t broker_cores(void);                               /* cores this process may run on */
 
-/* How long it takes to read what waits in the tier and those above it, at the
- * rate at which prompts were read so far, replies beside them included: seconds
- * rounded up, 1 to BROKER_WAIT_MAX_S. 1 where nothing is known yet. */
-#define BROKER_WAIT_MAX_S 60u
-unsigned broker_wait_s(const struct broker_slot *slot, enum tier tier);
-
 /* --- the worker's side; the model thread -------------------------------------------------------------- */
 
 #define BROKER_TASKS_MAX 128

@@ -10,6 +10,7 @@
 #include "core/util.h"
 #include "engine/engine.h"
 #include "engine/internal.h"
+#include "engine/wait.h"
 
 #define CALLS_MAX 65536u
 #define SWEEP_MS 1000u
@@ -190,7 +191,7 @@ static bool on_finished(struct engine_call *call, struct str payload)
 static unsigned retry_s(const struct engine *engine, size_t model, enum tier tier)
 {
     const struct broker_slot *slot = atomic_load(&engine_model_at(engine, model)->slot);
-    return slot ? broker_wait_s(slot, tier) : 1;
+    return slot ? wait_estimate_s(slot, tier) : 1;
 }
 
 static bool on_failed(struct engine_call *call, struct str payload)

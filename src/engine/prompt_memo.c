@@ -1,8 +1,8 @@
 /* prompt_memo.c - a list from the prompt that was longest not asked for to the last one; see prompt_memo.h.
  *
- * Each prompt has a chain of hashes, one for each segment and over all up to its end. Where two chains agree, all before
- * agrees, so the number of segments that two prompts have in common is found by bisection, without reading a text; the
- * one that has most in common is then compared in full, since a hash is no proof. */
+ * Each prompt has a chain of hashes, one for each segment and over all up to its end. Where two chains agree, all
+ * before agrees, so the number of segments that two prompts have in common is found by bisection, without reading a
+ * text; the one that has most in common is then compared in full, since a hash is no proof. */
 #include "engine/prompt_memo.h"
 
 #include <assert.h>

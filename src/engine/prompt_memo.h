@@ -2,8 +2,9 @@
  *
  * A router asks for a prompt's warmth and then sends the prompt to be answered; finding its tokens costs more than the
  * whole question does, so it is done once. A question leaves its tokens here, and a question or request of the same
- * tenant and salt that begins with the same segments takes a copy: of all, or, as in a conversation that went on, of the
- * segments that are still the same. Segments are tokenised one by one, so the rest can be added as if nothing had been.
+ * tenant and salt that begins with the same segments takes a copy: of all, or, as in a conversation that went on, of
+ * the segments that are still the same. Segments are tokenised one by one, so the rest can be added as if nothing had
+ * been.
  *
  * Never more than LIMIT_PROMPT_MEMO_ENTRIES prompts and LIMIT_PROMPT_MEMO_BYTES together: the one that was longest not
  * asked for goes first. Tenants are kept apart, though tokens are no secret: how fast an answer comes would tell one
@@ -30,7 +31,8 @@ struct prompt_recall {
     uint64_t *chain; /* for each, a hash over the segments up to its end */
 };
 
-/* The job has its request and no tokens: it gets those of its first segments that the memo has. Without memory, none. */
+/* The job has its request and no tokens: it gets those of its first segments that the memo has. Without memory: none.
+ */
 void prompt_memo_recall(struct prompt_memo *memo, struct job *job, struct prompt_recall *recall);
 
 /* The job was asked about and has all its tokens and ends: takes its arena and tokens, which are empty then. A prompt

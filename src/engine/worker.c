@@ -19,11 +19,11 @@
 #define INLINE_TEXT_MAX ((size_t)64 << 10) /* more text and grammar is worked on in libuv's pool */
 #define REQUEST_ARENA_MAX ((size_t)2 * PROTOCOL_PAYLOAD_MAX)
 
-struct worker;
+struct front;
 
 /* One link to an I/O thread of the gateway. */
 struct front_port {
-    struct worker *worker;
+    struct front *worker;
     struct link link;
     struct front_call *calls; /* doubly linked */
 };
@@ -42,7 +42,7 @@ struct front_call {
     struct front_call *previous, *next;
 };
 
-struct worker {
+struct front {
     uv_loop_t loop;
     struct link control;
     struct front_port *ports;
@@ -72,7 +72,7 @@ struct worker {
 
 static void post(void *ctx, struct event *events)
 {
-    struct worker *w = ctx;
+    struct front *w = ctx;
     struct event **end = &events->next;
     while (*end != NULL)
         end = &(*end)->next;
@@ -86,11 +86,11 @@ static void post(void *ctx, struct event *events)
 /* Disk thread. Nothing is read before the scheduler, which asks for it, is there. */
 static void wake_scheduler(void *ctx)
 {
-    const struct worker *w = ctx;
+    const struct front *w = ctx;
     scheduler_wake(w->scheduler);
 }
 
-static enum error_code load_prefixes(struct worker *w, struct error *error)
+static enum error_code load_prefixes(struct front *w, struct error *error)
 {
     const struct frame_config *config = &w->config;
     const struct prefix_store_options options = {
@@ -128,7 +128,7 @@ static struct scheduler_tiers tiers_of(const struct frame_config *config)
     return tiers;
 }
 
-static enum error_code load(struct worker *w, struct error *error)
+static enum error_code load(struct front *w, struct error *error)
 {
     const struct frame_config *config = &w->config;
     char name[256];
@@ -172,7 +172,7 @@ static enum error_code load(struct worker *w, struct error *error)
 
 static void *model_main(void *arg)
 {
-    struct worker *w = arg;
+    struct front *w = arg;
     struct error error = {.code = OK};
     const enum error_code code = load(w, &error);
     pthread_mutex_lock(&w->mutex);
@@ -228,7 +228,7 @@ static void fail_call(struct front_call *call, const struct error *error)
  * a prompt that just fills it leaves no token for a reply. */
 #define TOO_LONG "Input is too long for requested model: prompt is too long: "
 
-static enum error_code check_size(const struct worker *w, const struct front_call *call, struct error *error)
+static enum error_code check_size(const struct front *w, const struct front_call *call, struct error *error)
 {
     const struct model_facts *facts = model_facts(w->model);
     const size_t count = call->job.tokens.count;
@@ -252,7 +252,7 @@ static void send_counted(struct front_call *call)
 }
 
 /* Here and not on the model thread: what it does now may take long, and only what it stores and drops is shared. */
-static void send_warm(struct worker *w, struct front_call *call)
+static void send_warm(struct front *w, struct front_call *call)
 {
     struct engine_warmth warmth;
     prefix_store_warmth(w->prefixes, &call->job.prefix, &warmth);
@@ -263,7 +263,7 @@ static void send_warm(struct worker *w, struct front_call *call)
 }
 
 /* Prepared (or failed to be): answer, refuse or queue. */
-static void dispatch(struct worker *w, struct front_call *call)
+static void dispatch(struct front *w, struct front_call *call)
 {
     struct error error = call->error;
     if (call->port == NULL || call->is_cancelled) {
@@ -358,10 +358,10 @@ static void prepare(const struct model *model, struct front_call *call)
 static void on_work(uv_work_t *work)
 {
     struct front_call *call = work->data;
-    prepare(((struct worker *)work->loop->data)->model, call);
+    prepare(((struct front *)work->loop->data)->model, call);
 }
 
-static void flush_ports(struct worker *w)
+static void flush_ports(struct front *w)
 {
     for (unsigned i = 0; i < w->port_count; i++)
         link_flush(&w->ports[i].link);
@@ -369,7 +369,7 @@ static void flush_ports(struct worker *w)
 
 static void on_work_done(uv_work_t *work, int status)
 {
-    struct worker *w = work->loop->data;
+    struct front *w = work->loop->data;
     (void)status;
     dispatch(w, work->data);
     flush_ports(w);
@@ -400,7 +400,7 @@ static struct front_call *find_call(const struct front_port *port, uint32_t id)
     return call;
 }
 
-static void cancel_call(struct worker *w, struct front_call *call)
+static void cancel_call(struct front *w, struct front_call *call)
 {
     call->is_cancelled = true;
     if (call->is_submitted)
@@ -424,7 +424,7 @@ static bool decode(struct front_call *call, struct str payload)
 /* The payload is copied whole: the request's strings then point into the copy. */
 static bool on_request(struct front_port *port, const struct frame_header *header, struct str payload)
 {
-    struct worker *w = port->worker;
+    struct front *w = port->worker;
     struct error error;
     struct str copy;
     struct front_call *call = find_call(port, header->call) == NULL ? new_call(port, header->call) : NULL;
@@ -514,7 +514,7 @@ static void on_event(struct event *event)
     event_free(event);
 }
 
-static void say_hello(struct worker *w)
+static void say_hello(struct front *w)
 {
     w->is_up = true;
     struct buf *out = link_begin(&w->control);
@@ -543,7 +543,7 @@ static void say_hello(struct worker *w)
 
 static void on_wake(uv_async_t *wake)
 {
-    struct worker *w = wake->loop->data;
+    struct front *w = wake->loop->data;
     pthread_mutex_lock(&w->mutex);
     struct event *event = w->events;
     const bool is_loaded = w->is_loaded;
@@ -564,7 +564,7 @@ static void on_wake(uv_async_t *wake)
 
 static bool on_control_frame(void *ctx, const struct frame_header *header, struct str payload)
 {
-    struct worker *w = ctx;
+    struct front *w = ctx;
     struct str copy;
     if (header->type != FRAME_CONFIG || w->has_config || !arena_str(&w->arena, payload, &copy) ||
         !protocol_get_config(copy, &w->arena, &w->config) || w->config.broker_slot >= BROKER_SLOTS)
@@ -594,14 +594,14 @@ static void on_control_closed(void *ctx)
 
 static void on_heartbeat(uv_timer_t *timer)
 {
-    struct worker *w = timer->loop->data;
+    struct front *w = timer->loop->data;
     if (w->has_config)
         atomic_store(&w->broker.page->slots[w->config.broker_slot].heartbeat_us, clock_now_us());
 }
 
 /* --- process ---------------------------------------------------------------------------------------- */
 
-static enum error_code open_links(struct worker *w, struct error *error)
+static enum error_code open_links(struct front *w, struct error *error)
 {
     static const struct link_handlers control = {on_control_frame, on_control_broken, on_control_closed};
     static const struct link_handlers port = {on_port_frame, on_port_broken, on_port_closed};
@@ -616,7 +616,7 @@ static enum error_code open_links(struct worker *w, struct error *error)
 int worker_run(unsigned ports)
 {
     struct error error;
-    struct worker *w = mem_must_calloc(1, sizeof(*w));
+    struct front *w = mem_must_calloc(1, sizeof(*w));
     w->ports = mem_must_calloc(ports + 1, sizeof(*w->ports));
     w->port_count = ports;
     w->events_end = &w->events;

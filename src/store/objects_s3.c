@@ -131,7 +131,7 @@ static enum objects_problem delete(struct objects *objects, struct str tenant, s
     return ask_simply(objects, "DELETE", bucket, key, NULL, error);
 }
 
-struct s3_put {
+struct bucket_put {
     struct objects_put base; /* first */
     struct objects_s3 *s3;
     int fd;
@@ -142,7 +142,7 @@ struct s3_put {
 
 static enum objects_problem put_append(struct objects_put *base, const void *data, size_t len, struct error *error)
 {
-    struct s3_put *put = (struct s3_put *)base;
+    struct bucket_put *put = (struct bucket_put *)base;
     if (EVP_DigestUpdate(put->sha256, data, len) != 1)
         return objects_no_memory(error);
     return object_write(put->fd, data, len, error);
@@ -150,7 +150,7 @@ static enum objects_problem put_append(struct objects_put *base, const void *dat
 
 static enum objects_problem put_commit(struct objects_put *base, struct error *error)
 {
-    struct s3_put *put = (struct s3_put *)base;
+    struct bucket_put *put = (struct bucket_put *)base;
     uint8_t digest[EVP_MAX_MD_SIZE];
     char hex[SIGV4_HEX_LEN + 1];
     if (EVP_DigestFinal_ex(put->sha256, digest, NULL) != 1)
@@ -174,7 +174,7 @@ static enum objects_problem put_commit(struct objects_put *base, struct error *e
 
 static void put_free(struct objects_put *base)
 {
-    struct s3_put *put = (struct s3_put *)base;
+    struct bucket_put *put = (struct bucket_put *)base;
     if (put->fd >= 0)
         close(put->fd);
     EVP_MD_CTX_free(put->sha256);
@@ -204,7 +204,7 @@ static enum objects_problem put_begin(struct objects *objects, struct str tenant
     enum objects_problem problem = bucket_head(objects, tenant, bucket, NULL, error);
     if (problem != OBJECTS_OK)
         return problem;
-    struct s3_put *made = mem_calloc(1, sizeof(*made));
+    struct bucket_put *made = mem_calloc(1, sizeof(*made));
     if (!made)
         return objects_no_memory(error);
     made->s3 = s3_of(objects);

@@ -87,7 +87,7 @@ struct census {
 static inline void check_node(const struct prefix_tree *tree, struct prefix_node *node, struct census *census);
 
 static inline void check_order(const struct prefix_tree *tree, struct prefix_node *parent, uint32_t place,
-                               struct order_node *order, struct census *census)
+                               struct run_node *order, struct census *census)
 {
     if (order == NULL)
         return;
@@ -128,7 +128,7 @@ static inline void check_node(const struct prefix_tree *tree, struct prefix_node
         check_order(tree, node, place, node->children[place].root, census);
 }
 
-static inline void check_roots(const struct prefix_tree *tree, struct order_node *order, struct census *census)
+static inline void check_roots(const struct prefix_tree *tree, struct run_node *order, struct census *census)
 {
     if (order == NULL)
         return;

@@ -8,6 +8,7 @@
 
 #include "core/util.h"
 #include "engine/broker.h"
+#include "engine/wait.h"
 
 struct bed {
     struct broker broker;
@@ -77,18 +78,18 @@ static void test_wait(void **state)
     struct bed *bed = *state;
     struct broker_slot *slot = &bed->broker.page->slots[1];
     atomic_store(&slot->queued_tokens[TIER_DEFAULT], 4000);
-    assert_int_equal(broker_wait_s(slot, TIER_DEFAULT), 1); /* nothing was read yet: not known */
+    assert_int_equal(wait_estimate_s(slot, TIER_DEFAULT), 1); /* nothing was read yet: not known */
     atomic_store(&slot->prefilled_tokens, 1000);
     atomic_store(&slot->steps_us, 2000000);
-    assert_int_equal(broker_wait_s(slot, TIER_DEFAULT), 8);
-    assert_int_equal(broker_wait_s(slot, TIER_PRIORITY), 1); /* those below do not count */
+    assert_int_equal(wait_estimate_s(slot, TIER_DEFAULT), 8);
+    assert_int_equal(wait_estimate_s(slot, TIER_PRIORITY), 1); /* those below do not count */
     atomic_store(&slot->queued_tokens[TIER_PRIORITY], 1);
-    assert_int_equal(broker_wait_s(slot, TIER_PRIORITY), 1);
-    assert_int_equal(broker_wait_s(slot, TIER_DEFAULT), 9); /* those above do, and it is rounded up */
+    assert_int_equal(wait_estimate_s(slot, TIER_PRIORITY), 1);
+    assert_int_equal(wait_estimate_s(slot, TIER_DEFAULT), 9); /* those above do, and it is rounded up */
     atomic_store(&slot->queued_tokens[TIER_FLEX], 1000000000000);
-    assert_int_equal(broker_wait_s(slot, TIER_FLEX), BROKER_WAIT_MAX_S);
+    assert_int_equal(wait_estimate_s(slot, TIER_FLEX), WAIT_MAX_S);
     broker_release(&bed->broker, 1); /* what waited is gone with the worker */
-    assert_int_equal(broker_wait_s(slot, TIER_FLEX), 1);
+    assert_int_equal(wait_estimate_s(slot, TIER_FLEX), 1);
 }
 
 static void test_fixed(void **state)

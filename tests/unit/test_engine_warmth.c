@@ -358,9 +358,12 @@ static void test_turns_are_recalled(void **state)
 {
     (void)state;
     struct engine_bed *bed = open_bed(64u << 20, NULL, false);
-    static const char *const turns[] = {"<|im_start|>user\n", "where is my parcel, please? It was sent on Monday.",
-                                        "<|im_end|>\n<|im_start|>assistant\n", "It is on its way to you, since Tuesday.",
-                                        "<|im_end|>\n<|im_start|>user\n", "And when will it be here? I wait for it so much."};
+    static const char *const turns[] = {"<|im_start|>user\n",
+                                        "where is my parcel, please? It was sent on Monday.",
+                                        "<|im_end|>\n<|im_start|>assistant\n",
+                                        "It is on its way to you, since Tuesday.",
+                                        "<|im_end|>\n<|im_start|>user\n",
+                                        "And when will it be here? I wait for it so much."};
     struct prompt prompt;
     struct engine_segment segments[14];
     prompt_init(&prompt, 11, 40, "", ENGINE_CACHE_EXPLICIT);
@@ -402,7 +405,8 @@ static void job_init(struct job *job, const char *tenant, const struct engine_se
 }
 
 /* Asks about a prompt; the number of its segments that the memo had. */
-static size_t memo_ask(struct prompt_memo *memo, const char *tenant, const struct engine_segment *segments, size_t count)
+static size_t memo_ask(struct prompt_memo *memo, const char *tenant, const struct engine_segment *segments,
+                       size_t count)
 {
     struct job job;
     struct prompt_recall recall;
