@@ -36,27 +36,27 @@ void active_begin(struct active *active)
     (void)code;
 }
 
-static void let_go(struct active *active, struct flight *flight)
+static void let_go(struct flight *flight)
 {
-    struct runner_model *model = active->shared;
+    struct runner_model *model = flight->shared;
     if (flight->state == FLIGHT_RUNNING)
         model->in_flight--;
     if (model->alone == flight)
         model->alone = NULL;
 }
 
-static void drop_flights(struct active *active, struct flight_queue *queue)
+static void drop_flights(struct flight_queue *queue)
 {
     for (struct flight *flight; (flight = queue->first);) {
         flight_queue_remove(queue, flight);
-        let_go(active, flight);
+        let_go(flight);
         flight_free(flight);
     }
 }
 
 void active_drop_running(struct active *active)
 {
-    drop_flights(active, &active->running);
+    drop_flights(&active->running);
 }
 
 static void close_files(struct active *active)
@@ -69,9 +69,9 @@ static void close_files(struct active *active)
 
 void active_free(struct active *active)
 {
-    drop_flights(active, &active->running);
-    drop_flights(active, &active->again);
-    drop_flights(active, &active->landed);
+    drop_flights(&active->running);
+    drop_flights(&active->again);
+    drop_flights(&active->landed);
     close_files(active);
     buf_deinit(&active->unbilled);
     arena_deinit(&active->arena);
@@ -260,9 +260,10 @@ static void give_task(struct active *active, enum active_step step)
 static enum error_code find_model(struct active *active, struct error *error)
 {
     enum error_code code = batch_model_find(active->runner->options, &active->job, &active->model, error);
-    if (code == OK)
-        active->shared = runner_model_of(active->runner, active->model.match.model);
-    return code != OK || active->shared ? code : error_no_memory(error);
+    struct runner_model *shared = code == OK ? runner_model_of(active->runner, active->model.match.model) : NULL;
+    if (shared)
+        active->shared = shared;
+    return code != OK || shared ? code : error_no_memory(error);
 }
 
 static void open_job(struct active *active)
@@ -404,7 +405,7 @@ static enum error_code append(struct active *active, struct flight *flight, stru
     active->is_noted = false;
     const struct batch_options *options = active->runner->options;
     if (options->on_billed && !flight->is_error)
-        options->on_billed(options->ctx, active->model.match.model, usage, &flight->quote);
+        options->on_billed(options->ctx, flight->model.match.model, usage, &flight->quote);
     return OK;
 }
 
@@ -434,7 +435,7 @@ static void break_off(struct active *active, const struct error *error)
     go_on(active);
     tell(active, error);
     buf_clear(&active->unbilled);
-    drop_flights(active, &active->landed);
+    drop_flights(&active->landed);
 }
 
 /* Results into the log, and their lines into the ledger, one after the other. */
@@ -456,12 +457,12 @@ static void log_landed(struct active *active)
 void active_landed(struct flight *flight)
 {
     struct active *active = flight->job;
-    let_go(active, flight);
+    let_go(flight);
     flight->state = FLIGHT_DONE;
     flight_queue_remove(&active->running, flight);
     flight_queue_add(&active->landed, flight);
     if (active->broken.code != OK)
-        drop_flights(active, &active->landed);
+        drop_flights(&active->landed);
     else if (!active->is_waiting && runner_may_write(active->runner))
         log_landed(active);
     (void)uv_async_send(&active->runner->wake);
@@ -470,8 +471,8 @@ void active_landed(struct flight *flight)
 void active_bounced(struct flight *flight, const struct error *error, bool is_counted)
 {
     struct active *active = flight->job;
-    struct runner_model *model = active->shared;
-    let_go(active, flight);
+    struct runner_model *model = flight->shared;
+    let_go(flight);
     flight->state = FLIGHT_READY;
     flight_queue_remove(&active->running, flight);
     flight_queue_add(&active->again, flight);
@@ -520,11 +521,23 @@ static struct flight *next_flight(struct active *active)
     return NULL;
 }
 
+/* The job's model may have been replaced: its ID leads to another one then. False: to none. */
+static bool renew_model(struct active *active)
+{
+    const struct batch_model before = active->model;
+    struct error ignored;
+    if (model_state(active->model.match.model) == MODEL_READY || find_model(active, &ignored) == OK)
+        return true;
+    active->model = before; /* for what is in flight and what is refused */
+    return false;
+}
+
 void active_start_next(struct active *active)
 {
-    struct runner_model *model = active->shared;
     if (active->job.status == BATCH_SCHEDULED && !move(active, BATCH_IN_PROGRESS, false))
         return;
+    const bool has_model = renew_model(active);
+    struct runner_model *model = active->shared;
     struct flight *flight = active_suspect(active);
     if (flight)
         model->alone = flight;
@@ -537,8 +550,13 @@ void active_start_next(struct active *active)
     if (!flight)
         return;
     flight_queue_add(&active->running, flight);
+    flight->model = active->model;
+    flight->shared = model;
     model->in_flight++;
-    flight_start(flight);
+    if (has_model)
+        flight_start(flight);
+    else
+        flight_refuse(flight);
 }
 
 /* --- time ------------------------------------------------------------------------------------------- */
@@ -561,8 +579,8 @@ static void check_expiry(struct active *active)
 static void run_on(struct active *active)
 {
     if (is_ending(active)) {
-        drop_flights(active, &active->running);
-        drop_flights(active, &active->again);
+        drop_flights(&active->running);
+        drop_flights(&active->again);
     }
     log_landed(active);
     if (active->is_waiting || active->running.first || active->again.first)

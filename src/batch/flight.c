@@ -39,6 +39,8 @@ struct flight *flight_new(struct active *job, uint64_t number)
     if (!flight)
         return NULL;
     flight->job = job;
+    flight->model = job->model;
+    flight->shared = job->shared;
     flight->number = number;
     arena_init(&flight->arena, 0);
     buf_init(&flight->line, JOURNAL_RECORD_MAX);
@@ -103,7 +105,7 @@ static void land_error(struct flight *flight, const struct error *error)
         active_bounced(flight, &no_memory, false);
         return;
     }
-    if (error->code != ERROR_INVALID && error->code != ERROR_TOO_LARGE)
+    if (error->code != ERROR_INVALID && error->code != ERROR_TOO_LARGE && error->code != ERROR_NOT_FOUND)
         log_event(LOG_WARN, "batch record failed", LOG_C("job", flight->job->job.id),
                   LOG_I("record", flight->number), LOG_C("error", error->message));
     land(flight);
@@ -159,7 +161,7 @@ static void on_finished(void *ctx, const struct chat_reply *reply, const struct 
     struct error error;
     buf_init(&body, REPLY_BYTES_MAX);
     buf_clear(&flight->outcome);
-    bool is_written = flight->job->model.codec->write(&flight->request, reply, &body) && !body.failed &&
+    bool is_written = flight->model.codec->write(&flight->request, reply, &body) && !body.failed &&
                       record_append_output(&flight->outcome, buf_str(&body));
     buf_deinit(&body);
     if (!is_written) {
@@ -197,7 +199,7 @@ static struct work *new_work(struct flight *flight)
         .kind = WORK_REPLY,
         .line = WORK_LINE_CALLER,
         .request = &flight->request,
-        .match = &job->model.match,
+        .match = &flight->model.match,
         .subject = {.request_id = str_of(flight->request_id),
                     .tenant = job->job.tenant,
                     .dialect = str_of(job->runner->options->dialect),
@@ -205,7 +207,7 @@ static struct work *new_work(struct flight *flight)
                     .model_requested = job->job.model_id,
                     .profile = job->job.profile,
                     .tags = job->job.profile_tags},
-        .native = job->model.fields,
+        .native = flight->model.fields,
         .collects = true,
         .tier = TIER_BATCH,
         .started_us = clock_now_us(),
@@ -230,7 +232,7 @@ static enum error_code parse(struct flight *flight, struct error *error)
         code = error_prefix(error, STR_FMT, STR_ARG(buf_str(&line)));
     }
     if (code == OK)
-        code = batch_model_parse(&job->model, &job->job, record.input, &flight->request, error);
+        code = batch_model_parse(&flight->model, &job->job, record.input, &flight->request, error);
     if (code == OK) {
         flight->request.document = record.document;
         record.document = NULL;
@@ -238,6 +240,15 @@ static enum error_code parse(struct flight *flight, struct error *error)
     record_free(&record);
     buf_deinit(&line);
     return code;
+}
+
+void flight_refuse(struct flight *flight)
+{
+    struct error error;
+    flight->state = FLIGHT_RUNNING;
+    (void)error_set(&error, ERROR_NOT_FOUND, "Model %s, which the job asks for, was removed from the server.",
+                    flight->model.match.model->name);
+    land_error(flight, &error);
 }
 
 void flight_start(struct flight *flight)

@@ -86,6 +86,8 @@ enum flight_state { FLIGHT_READY, FLIGHT_RUNNING, FLIGHT_DONE };
 
 struct flight {
     struct active *job;
+    struct batch_model model;    /* the job's when it was started last */
+    struct runner_model *shared; /* likewise */
     struct flight *next, *previous;
     enum flight_state state;
     uint64_t number;
@@ -109,6 +111,8 @@ void flight_free(struct flight *flight); /* ends what runs; NULL is legal */
 /* Reads the record and hands it to the engine. It comes back by active_landed
  * or active_bounced, which may be before this returns. */
 void flight_start(struct flight *flight);
+/* The same for one whose model was removed: its outcome says so. */
+void flight_refuse(struct flight *flight);
 
 /* "The same work has the same ID", as a UUID. */
 void flight_request_id(const char *job_id, uint64_t number, char out[UUID_LEN + 1]);

@@ -1,10 +1,9 @@
+/* models.c - `fulcrum models`: which models there are. models_change.c adds, replaces and removes them. */
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
+#include "cmd/models.h"
 #include "model/resolve.h"
 #include "engine/embedded.h"
-
-static const char usage[] = "usage: fulcrum models [--json] [--config FILE]\n"
-                            "Lists the models that `serve` would serve, their files, and the IDs that mean them.\n";
 
 struct listing {
     const struct catalog *catalog;
@@ -93,36 +92,20 @@ static void append_text(const struct listing *listing)
     }
 }
 
-int cmd_models(int argc, char **argv)
+enum error_code models_append(struct buf *out, const struct config *config, bool is_json, struct error *error)
 {
-    struct cmd_options options;
-    int status;
-    if (!cmd_options_parse(argc, argv, usage, true, true, &options, &status))
-        return status;
-    struct config config;
     struct catalog catalog;
-    struct error error;
-    if (config_load(config_find(options.config), &config, &error))
-        return cmd_fail("models", &error, CMD_USAGE);
-    if (catalog_load(embedded_file(STR("aliases.yaml")), &catalog, &error)) {
-        config_deinit(&config);
-        return cmd_fail("models", &error, CMD_FAILED);
-    }
-    struct registry *models;
-    if (registry_new(&config, NULL, &models, &error)) {
-        catalog_deinit(&catalog);
-        config_deinit(&config);
-        return cmd_fail("models", &error, CMD_FAILED);
-    }
-    struct buf out;
-    buf_init(&out, 16u << 20);
-    const struct listing listing = {&catalog, models, &out};
-    if (options.is_json)
+    struct registry *models = NULL;
+    enum error_code code = catalog_load(embedded_file(STR("aliases.yaml")), &catalog, error);
+    if (code != OK)
+        return code;
+    code = registry_new(config, NULL, &models, error);
+    const struct listing listing = {&catalog, models, out};
+    if (code == OK && is_json)
         append_json(&listing);
-    else
+    else if (code == OK)
         append_text(&listing);
     registry_free(models);
     catalog_deinit(&catalog);
-    config_deinit(&config);
-    return cmd_finish("models", &out);
+    return code;
 }

@@ -1,23 +1,21 @@
 /* fulcrum serve: configuration, data directory, engine, API, server, and an
  * orderly end. The main thread runs the loop that watches the workers; I/O
  * threads are the server's. */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/api.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
+#include "cmd/data_dir.h"
 #include "cmd/front.h"
 #include "core/config_values.h"
 #include "core/util.h"
 #include "engine/embedded.h"
 #include "ledger/ledger.h"
+#include "model/keeper.h"
 #include "store/disk.h"
 
 static const char usage[] =
@@ -46,10 +44,11 @@ struct serve {
     struct ledger *ledger;
     struct objects *objects;
     uv_loop_t loop;
-    uv_signal_t signals[2];
+    uv_signal_t signals[3];
     const struct work_others *others;
     struct engine *engine;
     struct registry *models;
+    struct keeper *keeper;
     struct api *api;
     struct server *server;
     uv_work_t drain;
@@ -91,60 +90,6 @@ static enum error_code configure(struct serve *serve, const struct serve_options
     return code == OK ? config_check_exposure(config, error) : code;
 }
 
-/* --- the data directory ----------------------------------------------------------------------------- */
-
-static enum error_code make_directories(const char *path, struct error *error)
-{
-    char partial[4096];
-    size_t len = strlen(path);
-    if (len == 0 || len >= sizeof(partial))
-        return error_set(error, ERROR_INVALID, "data directory: the path is empty or too long");
-    memcpy(partial, path, len + 1);
-    for (size_t i = 1; i <= len; i++) {
-        if (partial[i] != '/' && partial[i] != '\0')
-            continue;
-        char kept = partial[i];
-        partial[i] = '\0';
-        if (mkdir(partial, 0700) && errno != EEXIST)
-            return error_set_errno(error, ERROR_IO, errno, "cannot make data directory %s", partial);
-        partial[i] = kept;
-    }
-    return OK;
-}
-
-static enum error_code lock_is_held(int fd, const char *path, struct error *error)
-{
-    char holder[32] = "";
-    ssize_t len = pread(fd, holder, sizeof(holder) - 1, 0);
-    holder[len > 0 ? len : 0] = '\0';
-    holder[strcspn(holder, "\n")] = '\0';
-    return error_set(error, ERROR_CONFLICT,
-                     "data directory %s is in use by process %s; stop that server or give another --data", path,
-                     holder[0] ? holder : "unknown");
-}
-
-/* One server per data directory: an flock on DIR/lock, which goes with the process. */
-static enum error_code lock_data(struct serve *serve, struct error *error)
-{
-    const char *path = serve->config.data;
-    char file[4096], pid[32];
-    enum error_code code = make_directories(path, error);
-    if (code != OK)
-        return code;
-    snprintf(file, sizeof(file), "%s/lock", path);
-    serve->lock_fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (serve->lock_fd < 0)
-        return error_set_errno(error, ERROR_IO, errno, "cannot open %s", file);
-    if (flock(serve->lock_fd, LOCK_EX | LOCK_NB))
-        return errno == EWOULDBLOCK ? lock_is_held(serve->lock_fd, path, error)
-                                    : error_set_errno(error, ERROR_IO, errno, "cannot lock %s", file);
-    /* Over what is there, which a full disk takes. The number is for people: the lock holds without it. */
-    int len = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-    if (pwrite(serve->lock_fd, pid, (size_t)len, 0) != len || ftruncate(serve->lock_fd, len))
-        log_event(LOG_WARN, "cannot write the lock file", LOG_C("file", file), LOG_C("error", strerror(errno)));
-    return OK;
-}
-
 /* --- signals and draining --------------------------------------------------------------------------- */
 
 /* On a thread of its own: the main loop must go on, workers ask it for CPU time. */
@@ -181,15 +126,27 @@ static void on_signal(uv_signal_t *handle, int number)
         uv_stop(&serve->loop);
 }
 
+/* Somebody has changed the models. */
+static void on_hangup(uv_signal_t *handle, int number)
+{
+    struct serve *serve = handle->data;
+    (void)number;
+    if (serve->keeper)
+        keeper_look(serve->keeper);
+}
+
 static void watch_signals(struct serve *serve)
 {
-    static const int numbers[] = {SIGTERM, SIGINT};
+    static const struct {
+        int number;
+        uv_signal_cb react;
+    } watched[] = {{SIGTERM, on_signal}, {SIGINT, on_signal}, {SIGHUP, on_hangup}};
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write(2), not the end */
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+    for (size_t i = 0; i < sizeof(watched) / sizeof(watched[0]); i++) {
         uv_signal_init(&serve->loop, &serve->signals[i]);
         serve->signals[i].data = serve;
-        uv_signal_start(&serve->signals[i], on_signal, numbers[i]);
+        uv_signal_start(&serve->signals[i], watched[i].react, watched[i].number);
     }
 }
 
@@ -212,12 +169,12 @@ static unsigned io_threads(const struct config *config)
     return wanted < LIMIT_IO_THREADS ? wanted : LIMIT_IO_THREADS - 1; /* one port is for batch jobs */
 }
 
-/* What the workers say of their models. */
+/* What the workers of the configuration's models say of them; for the others the keeper does. */
 static enum error_code describe_models(struct serve *serve, struct error *error)
 {
-    enum error_code code = registry_new(&serve->config, serve->prices, &serve->models, error);
-    const struct model_list *list = code == OK ? registry_list(serve->models) : NULL;
-    for (size_t i = 0; code == OK && i < list->count; i++)
+    const struct model_list *list = registry_list(serve->models);
+    enum error_code code = OK;
+    for (size_t i = 0; code == OK && i < serve->config.model_count; i++)
         code = registry_describe(serve->models, list->models[i],
                                  engine_model_info(serve->engine, list->models[i]->worker), error);
     return code;
@@ -232,7 +189,11 @@ static enum error_code start_engine(struct serve *serve, unsigned threads, struc
     uv_loop_init(&serve->loop);
     serve->has_loop = true;
     watch_signals(serve);
-    code = engine_new(&serve->config, &serve->loop, threads + 1, &serve->engine, error);
+    code = registry_new(&serve->config, serve->prices, &serve->models, error);
+    if (code == OK)
+        code = engine_new(&serve->config, &serve->loop, threads + 1, &serve->engine, error);
+    if (code == OK)
+        code = keeper_new(&serve->config, serve->models, serve->engine, &serve->loop, &serve->keeper, error);
     if (code == OK)
         code = engine_wait(serve->engine, error);
     return code == OK ? describe_models(serve, error) : code;
@@ -339,9 +300,10 @@ static enum error_code open_objects(struct serve *serve, struct error *error)
 static enum error_code run_server(struct serve *serve, struct error *error)
 {
     unsigned threads = io_threads(&serve->config);
+    signal(SIGHUP, SIG_IGN); /* until somebody listens: the models are looked up after that anyway */
     raise_file_limit();
     mem_keep_little();
-    enum error_code code = lock_data(serve, error);
+    enum error_code code = data_dir_lock(serve->config.data, &serve->lock_fd, error);
     if (code == OK)
         code = disk_open(serve->config.data, error);
     if (code == OK) {
@@ -374,19 +336,21 @@ static bool stop(struct serve *serve)
 {
     server_free(serve->server);
     api_stop(serve->api);
+    keeper_stop(serve->keeper);
     if (serve->engine)
         engine_stop(serve->engine);
     engine_free(serve->engine);
     api_free(serve->api);
     const bool is_settled = ledger_close(serve->ledger);
     objects_close(serve->objects);
-    registry_free(serve->models);
-    price_book_free(serve->prices);
     if (serve->has_loop) {
         uv_walk(&serve->loop, close_handle, NULL);
         uv_run(&serve->loop, UV_RUN_DEFAULT);
         uv_loop_close(&serve->loop);
     }
+    keeper_free(serve->keeper);
+    registry_free(serve->models);
+    price_book_free(serve->prices);
     if (serve->has_catalog)
         catalog_deinit(&serve->catalog);
     if (serve->has_config)

@@ -194,6 +194,12 @@ enum error_code registry_publish(struct registry *registry, const struct model *
     return OK;
 }
 
+void registry_give_up(const struct model *model)
+{
+    if (model_state(model) == MODEL_STARTING)
+        set_state(model, MODEL_FAILED);
+}
+
 enum error_code registry_retire(struct registry *registry, const struct model *model, struct error *error)
 {
     const struct model_list *before = registry_list(registry);

@@ -90,6 +90,8 @@ enum error_code registry_describe(struct registry *registry, const struct model 
  * back in *replaced (NULL: there was none). On ERROR_NO_MEMORY nothing has changed. */
 enum error_code registry_publish(struct registry *registry, const struct model *model,
                                  const struct model **replaced, struct error *error) WARN_UNUSED;
+/* FAILED, unless it was ever READY: its worker is gone. */
+void registry_give_up(const struct model *model);
 /* RETIRING: nobody is led to it any more. */
 enum error_code registry_retire(struct registry *registry, const struct model *model, struct error *error) WARN_UNUSED;
 

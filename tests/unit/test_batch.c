@@ -659,9 +659,9 @@ static void bed_make(struct billing *bed)
     bed->active->step = ACTIVE_RUNNING;
     bed->active->next_place = 2;
     assert_true(buf_append_str(&bed->active->unbilled, first.line));
+    bed->active->shared = &bed->model;
     bed->flight = flight_new(bed->active, 2);
     bed->flight->state = FLIGHT_RUNNING;
-    bed->active->shared = &bed->model;
     bed->model.in_flight = 1;
     flight_queue_add(&bed->active->running, bed->flight);
 }
