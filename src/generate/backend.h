@@ -41,6 +41,7 @@ struct backend_call {
     struct chat_usage usage;     /* counted so far: the input side from on_started on, output as it comes */
     struct chat_cache_use cache; /* final from on_started on */
     uint64_t first_token_us;     /* clock_now_us() at on_started */
+    struct str upstream_id;      /* what answers calls the request, in the request's arena; empty: nothing */
 };
 
 /* The blocks of a reply come through `sink`, between on_started and the end. Exactly one of on_finished and on_failed

@@ -59,8 +59,8 @@ void charge_place(struct charge *charge, const struct placement *placement, cons
     struct ledger_line *line = &charge->line;
     const bool has_router = placement->why.len > 0;
     const double millionths = placement->score * 1e6;
-    line->provider = placement->answered.kind == TARGET_ENGINE ? STR(LEDGER_PROVIDER_ENGINE)
-                                                               : str_of(placement->answered.name);
+    line->provider = str_of(placement->provider);
+    line->upstream_id = placement->upstream_id;
     line->attempts = placement->attempts;
     line->router = placement->why;
     line->router_score = has_router && millionths >= 0 && millionths < 1e12 ? (uint64_t)(millionths + 0.5)

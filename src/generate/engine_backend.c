@@ -6,6 +6,7 @@
 #include "chat/reply_parser.h"
 #include "core/util.h"
 #include "generate/engine_prompt.h"
+#include "ledger/line.h"
 
 struct engine_backend {
     struct backend backend;
@@ -295,7 +296,7 @@ static void close_backend(struct backend *backend)
 struct backend *engine_backend_new(struct engine_port *port, struct error *error)
 {
     static const struct backend_ops ops = {
-        .name = "engine",
+        .name = LEDGER_PROVIDER_ENGINE,
         .prepare = prepare,
         .start = start,
         .count = count,

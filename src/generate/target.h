@@ -25,6 +25,8 @@ struct placement {
     struct target asked;    /* what the model ID means */
     struct target routed;   /* the first choice */
     struct target answered; /* has the request now; final once the first token is there */
+    const char *provider;   /* the backend of `answered`, by its name; NULL: none has been asked yet */
+    struct str upstream_id; /* what it calls the request; empty: nothing, or not known yet */
     struct str why;         /* the router's word for its choice; empty: there was none to make */
     double score;           /* likewise */
     uint32_t warm_tokens;   /* of the prompt, at the first choice, where the router wanted to know; else 0 */

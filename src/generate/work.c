@@ -11,6 +11,8 @@
 #include "generate/documents.h"
 #include "generate/reply_check.h"
 
+#define UPSTREAM_ID_MAX 256 /* bytes: the ledger has promised room for a line before it is known */
+
 struct work {
     struct work_setup setup;
     const struct work_handlers *handlers;
@@ -58,12 +60,21 @@ static void begin_charge(struct work *work)
     work->is_charged = true;
 }
 
+/* Of what runs, as the ledger keeps it. */
+static void note_id(struct work *work)
+{
+    const struct str id = work->call->upstream_id;
+    work->placement.upstream_id = str_slice(id, 0, id.len < UPSTREAM_ID_MAX ? id.len : UPSTREAM_ID_MAX);
+}
+
 static void end_charge(struct work *work, enum ledger_outcome outcome)
 {
     const bool is_paid = outcome == LEDGER_COMPLETED || (work->setup.is_stream && work->first_token_us != 0);
     const struct chat_usage usage = work_usage(work);
     const struct chat_cache_use cache = work_cache(work);
     const uint64_t started_us = work->setup.started_us;
+    if (work->call)
+        note_id(work);
     charge_place(&work->charge, &work->placement, &cache);
     charge_end(&work->charge, outcome, is_paid ? &usage : NULL, clock_now_us() - started_us,
                work->first_token_us ? work->first_token_us - started_us : LEDGER_NO_TOKEN);
@@ -123,6 +134,7 @@ static void end_call(struct work *work)
         return;
     work->usage = work->call->usage;
     work->cache = work->call->cache;
+    note_id(work);
     work->call->backend->ops->end(work->call);
     work->call = NULL;
 }
@@ -460,6 +472,8 @@ static bool admit(struct work *work)
     const struct catalog_match match = match_at(work);
     const bool is_count = work->setup.kind == WORK_COUNT;
     work->backend = backend_of(work, target);
+    work->placement.provider = work->backend->ops->name;
+    work->placement.upstream_id = (struct str){0};
     if (!is_count) {
         settle_tier(work);
         bound_reply(work, &match);

@@ -15,7 +15,7 @@ from conftest import BUILD, FULCRUM, metrics, start, wait_until
 MODEL = batch.MODEL
 CLAUDE = batch.CLAUDE
 WHOLE = {"text": ["From ", "the ", "script."], "usage": {"input": 11, "cacheRead": 100, "cacheWrite": 20, "output": 7},
-         "stop": "end_turn", "count": 131}
+         "stop": "end_turn", "count": 131, "id": "scripted-1"}
 SCRIPT = {
     "whole": WHOLE,
     "tool": {"text": ["A call:"], "tool": {"id": "call_1", "name": "look", "json": '{"at": [1, 2]}'}, "stop": "tool_use",
@@ -80,6 +80,8 @@ def check_whole_line(line, operation):
     assert (line["inputTokens"], line["cacheReadInputTokens"], line["cacheWriteInputTokens"], line["outputTokens"]) == (
         11, 100, 20, 7)
     assert line["costPicodollars"] > 0
+    assert (line["provider"], line["upstreamRequestId"], line["attempts"]) == ("script", "scripted-1", 1)
+    assert (line["router"], line["routerScore"]) == ("scripted", 0.75)
 
 
 # --- every operation ------------------------------------------------------------------------------------
@@ -161,6 +163,7 @@ def test_the_engine_answers_instead(scripted, bedrock, text):
     assert reply["usage"]["outputTokens"] == 5 and header(reply, "x-fulcrum-model") == "tiny"
     line = line_of(scripted, reply)
     assert line["modelInvoked"] == "tiny" and line["outcome"] == "completed" and line["outputTokens"] == 5
+    assert (line["provider"], line["upstreamRequestId"], line["attempts"]) == ("engine", "", 2)
     stream = bedrock.converse_stream(**ask(text))
     assert [event for event in stream["stream"] if "metadata" in event]
     assert line_of(scripted, stream)["modelInvoked"] == "tiny"
@@ -245,7 +248,7 @@ def test_a_stream_that_breaks_is_paid_as_far_as_it_came(scripted, bedrock):
             heard.append(event)
     assert len([event for event in heard if "contentBlockDelta" in event]) == 2
     line = line_of(scripted, reply)
-    assert line["modelInvoked"] == "script" and line["outcome"] == "failed"
+    assert line["modelInvoked"] == "script" and line["outcome"] == "failed" and line["provider"] == "script"
     assert (line["inputTokens"], line["outputTokens"]) == (5, 2) and line["costPicodollars"] > 0
 
 

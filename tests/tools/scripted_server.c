@@ -16,6 +16,7 @@
  *   error   {code, after, atOnce}: fails with ERROR_CODE after so many pieces; without `after` before the first token;
  *           atOnce: is refused
  *   hang    never says anything, or behind its text nothing more
+ *   id      what the script calls the request
  *   count   tokens of the prompt
  *   alone   there is no other target */
 #include <stdio.h>
@@ -221,7 +222,10 @@ static struct script_call *new_call(struct backend *backend, const struct backen
         (void)error_no_memory(error);
         return NULL;
     }
-    *call = (struct script_call){.call.backend = backend, .ctx = ctx, .entry = entry, .next = script->first};
+    *call = (struct script_call){.call = {.backend = backend, .upstream_id = text_of("id", entry)},
+                                 .ctx = ctx,
+                                 .entry = entry,
+                                 .next = script->first};
     script->first = call;
     log_event(LOG_INFO, "script", LOG_C("call", "begun"));
     uv_timer_start(&script->timer, on_timer, 0, 0);
