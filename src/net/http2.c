@@ -1,9 +1,9 @@
-#include "net/http2.h"
+/* HTTP/2: streams, their turns, replies. What requests bring is http2_receive.c's. */
+#include "net/http2_internal.h"
 
 #include "core/limits.h"
 #include "core/mem.h"
 #include "core/util.h"
-#include "net/exchange.h"
 
 #define STREAM_WINDOW 262144
 #define CONNECTION_WINDOW 1048576
@@ -14,38 +14,9 @@
 #define QUEUED_FRAMES ((size_t)1024) /* of any kind; over it no input is read until the reader takes some */
 #define REPLY_BYTES ((size_t)1048576) /* unsent on a connection, over which its next request waits */
 #define CONTINUATIONS 8
-#define HEAD_FLOOD_FACTOR 4         /* decoded header bytes over this many limits end the stream unanswered */
 #define GOAWAY_DELAY_MS 500         /* between announcing the end and fixing the last stream */
 #define HEADERS_MAX 128             /* of a reply */
-#define GAPS 16                     /* runs of stream numbers that a client left out, remembered */
 #define KEPT_EXCHANGES ((size_t)512)
-
-/* Stream numbers that were never used and never may be. */
-struct stream_gap {
-    int32_t first, last;
-};
-
-struct http2 {
-    struct protocol base; /* first */
-    nghttp2_session *session;
-    struct exchange *open;                     /* every stream that has an exchange */
-    struct exchange *queue_head, *queue_tail;  /* those that settle() must look at */
-    size_t unsent;                             /* of whole replies, in no frame yet */
-    bool has_waiting;                          /* a stream is ready, and its turn comes when `unsent` falls */
-    uint64_t idle_since_ms;                    /* no stream since */
-    uint64_t drain_since_ms;                   /* 0: not draining */
-    bool is_goaway_final;
-    int32_t last_stream; /* the highest number that the client has used */
-    struct stream_gap gaps[GAPS];
-    size_t gap_count;    /* of all times; the last GAPS are kept */
-    double reset_tokens;
-    uint64_t reset_refill_ms;
-};
-
-static struct http2 *http2_of(struct protocol *base)
-{
-    return (struct http2 *)base;
-}
 
 static size_t http2_unsent(const struct exchange *exchange)
 {
@@ -78,7 +49,7 @@ static void *session_realloc(void *ptr, size_t size, void *user)
     return mem_realloc(ptr, size);
 }
 
-static struct exchange *take_exchange(struct http2 *http2)
+struct exchange *http2_take_exchange(struct http2 *http2)
 {
     struct protocol_host *host = http2->base.host;
     struct exchange *exchange = host->free_exchanges;
@@ -99,7 +70,7 @@ static struct exchange *take_exchange(struct http2 *http2)
     return exchange;
 }
 
-static void drop_exchange(struct http2 *http2, struct exchange *exchange)
+void http2_drop_exchange(struct http2 *http2, struct exchange *exchange)
 {
     struct protocol_host *host = http2->base.host;
     if (exchange->prev)
@@ -127,7 +98,7 @@ static void drop_exchange(struct http2 *http2, struct exchange *exchange)
 
 /* --- after nghttp2 has returned -------------------------------------------------------------------- */
 
-static void queue(struct http2 *http2, struct exchange *exchange)
+void http2_queue(struct http2 *http2, struct exchange *exchange)
 {
     if (exchange->is_queued)
         return;
@@ -162,7 +133,7 @@ static void settle_one(struct http2 *http2, struct exchange *exchange)
 {
     if (exchange->is_closed) {
         exchange_run_close(exchange);
-        drop_exchange(http2, exchange);
+        http2_drop_exchange(http2, exchange);
     } else if (exchange->state == EXCHANGE_RECEIVING && exchange->refuse_status != 0) {
         exchange_answer_refusal(exchange);
     } else if (exchange->state == EXCHANGE_READY && !has_room(http2)) {
@@ -190,209 +161,6 @@ static void settle(struct http2 *http2)
         if (exchange)
             exchange_hand_over(exchange);
     }
-}
-
-/* --- nghttp2's callbacks: receiving ---------------------------------------------------------------- */
-
-static struct exchange *find(nghttp2_session *session, int32_t stream_id)
-{
-    return nghttp2_session_get_stream_user_data(session, stream_id);
-}
-
-static void refuse(struct http2 *http2, struct exchange *exchange)
-{
-    budget_give_back(exchange);
-    buf_deinit(&exchange->body);
-    queue(http2, exchange);
-}
-
-static bool was_left_out(const struct http2 *http2, int32_t stream)
-{
-    for (size_t i = 0; i < GAPS && i < http2->gap_count; i++)
-        if (stream >= http2->gaps[i].first && stream <= http2->gaps[i].last)
-            return true;
-    return false;
-}
-
-/* A new stream's number is higher than all before (RFC 9113, 5.1.1). nghttp2 ignores headers on a lower one, since they
- * may be the trailer of a stream that was reset meanwhile; on a number that was never used they can't be. */
-static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user)
-{
-    struct http2 *http2 = user;
-    if (hd->type != NGHTTP2_HEADERS || hd->stream_id % 2 == 0)
-        return 0;
-    if (hd->stream_id < http2->last_stream) {
-        if (was_left_out(http2, hd->stream_id))
-            (void)nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR);
-        return 0;
-    }
-    int32_t expected = http2->last_stream == 0 ? 1 : http2->last_stream + 2;
-    if (hd->stream_id > expected)
-        http2->gaps[http2->gap_count++ % GAPS] = (struct stream_gap){expected, hd->stream_id - 2};
-    http2->last_stream = hd->stream_id;
-    return 0;
-}
-
-static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user)
-{
-    struct http2 *http2 = user;
-    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
-        return 0;
-    struct exchange *exchange = take_exchange(http2);
-    if (!exchange)
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    exchange->stream_id = frame->hd.stream_id;
-    exchange->waiting_ms = http2->base.host->now_ms;
-    if (nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, exchange) != 0) {
-        drop_exchange(http2, exchange);
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    }
-    return 0;
-}
-
-static bool append_text(struct exchange *exchange, struct str text, uint32_t *at, uint32_t *len)
-{
-    *at = (uint32_t)exchange->head.text.len;
-    bool ok = buf_append_str(&exchange->head.text, text);
-    *len = ok ? (uint32_t)text.len : 0;
-    return ok || exchange_refuse(exchange, 503, "out of memory");
-}
-
-static bool take_header(struct exchange *exchange, struct str name, struct str value)
-{
-    struct request_head *head = &exchange->head;
-    if (!exchange_head_count(exchange, name.len + value.len + 4))
-        return false;
-    if (str_eq(name, STR(":method")))
-        return append_text(exchange, value, &head->method.name, &head->method.name_len);
-    if (str_eq(name, STR(":path"))) {
-        if (value.len > limit(uri_bytes))
-            return exchange_refuse(exchange, 414, "the request target is too long (limit uri_bytes)");
-        return append_text(exchange, value, &head->target.name, &head->target.name_len);
-    }
-    if (str_eq(name, STR(":scheme")))
-        return true;
-    if (head->span_count >= limit(header_count))
-        return exchange_refuse(exchange, 431, "too many headers (limit header_count)");
-    if (!mem_grow((void **)&head->spans, head->span_count, &head->span_cap, sizeof(*head->spans)))
-        return exchange_refuse(exchange, 503, "out of memory");
-    struct header_span *span = &head->spans[head->span_count];
-    if (!append_text(exchange, name, &span->name, &span->name_len) ||
-        !append_text(exchange, value, &span->value, &span->value_len))
-        return false;
-    head->span_count++;
-    return true;
-}
-
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_len,
-                     const uint8_t *value, size_t value_len, uint8_t flags, void *user)
-{
-    (void)flags;
-    (void)user;
-    struct exchange *exchange = find(session, frame->hd.stream_id);
-    if (!exchange || exchange->state != EXCHANGE_RECEIVING)
-        return 0;
-    size_t len = name_len + value_len + 4;
-    if (exchange->refuse_status != 0 || frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
-        /* Not kept (refused already, or a trailer), but a bomb of compressed headers must end somewhere. */
-        exchange->head.bytes += len;
-        bool is_flood = exchange->head.bytes > HEAD_FLOOD_FACTOR * limit(header_bytes);
-        return is_flood ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE : 0;
-    }
-    (void)take_header(exchange, (struct str){(const char *)name, name_len},
-                      (struct str){(const char *)value, value_len});
-    return 0;
-}
-
-/* Code written for HTTP/1.1 looks for `host`, signatures of HTTP/2 clients cover `:authority`: both are there. */
-static void derive_host(struct http_request *request)
-{
-    struct str authority = http_header_get(request, ":authority");
-    if (authority.data && !http_header_get(request, "host").data)
-        request->headers[request->header_count++] = (struct http_header){STR("host"), authority};
-}
-
-static bool check_head(struct http2 *http2, struct exchange *exchange, bool has_body)
-{
-    if (exchange->refuse_status != 0)
-        return false;
-    if (!exchange_head_complete(exchange))
-        return false;
-    const struct http_request *request = &exchange->base.request;
-    derive_host(&exchange->base.request);
-    struct str length = http_header_get(request, "content-length");
-    uint64_t bytes = 0;
-    if (length.data && !str_to_u64(length, &bytes))
-        bytes = 0; /* nghttp2 refuses what is no number */
-    if (!exchange_offer_head(exchange, has_body, bytes))
-        return false;
-    struct str expect = http_header_get(request, "expect");
-    if (expect.data && !exchange->base.refuses_body && str_eq_nocase(expect, STR("100-continue"))) {
-        nghttp2_nv status = {(uint8_t *)":status", (uint8_t *)"100", 7, 3, NGHTTP2_NV_FLAG_NONE};
-        (void)nghttp2_submit_headers(http2->session, NGHTTP2_FLAG_NONE, exchange->stream_id, NULL, &status, 1, NULL);
-    }
-    return true;
-}
-
-static void request_complete(struct http2 *http2, struct exchange *exchange)
-{
-    if (exchange->state != EXCHANGE_RECEIVING || exchange->refuse_status != 0)
-        return;
-    exchange->state = EXCHANGE_READY;
-    queue(http2, exchange);
-}
-
-static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *user)
-{
-    struct http2 *http2 = user;
-    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
-        return 0;
-    struct exchange *exchange = find(session, frame->hd.stream_id);
-    if (!exchange)
-        return 0;
-    bool is_end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
-    if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-        exchange->waiting_ms = http2->base.host->now_ms;
-        if (!check_head(http2, exchange, !is_end))
-            refuse(http2, exchange);
-        is_end = is_end || exchange->base.refuses_body;
-    }
-    if (is_end)
-        request_complete(http2, exchange);
-    return 0;
-}
-
-static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data, size_t len,
-                         void *user)
-{
-    (void)flags;
-    struct http2 *http2 = user;
-    struct exchange *exchange = find(session, stream_id);
-    bool wanted = exchange && exchange->state == EXCHANGE_RECEIVING && exchange->refuse_status == 0;
-    if (wanted && !exchange_body_append(exchange, (struct str){(const char *)data, len})) {
-        refuse(http2, exchange);
-        wanted = false;
-    }
-    /* A refused stream gets no more window, only the connection does; a paused one gets it later. */
-    bool is_paused = wanted && exchange->is_body_paused;
-    if (is_paused)
-        exchange->body_owed += len;
-    int rv = wanted && !is_paused ? nghttp2_session_consume(session, stream_id, len)
-                                  : nghttp2_session_consume_connection(session, len);
-    return rv == 0 ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
-}
-
-static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t code, void *user)
-{
-    (void)code;
-    struct http2 *http2 = user;
-    struct exchange *exchange = find(session, stream_id);
-    if (!exchange)
-        return 0;
-    (void)nghttp2_session_set_stream_user_data(session, stream_id, NULL);
-    exchange->is_closed = true;
-    queue(http2, exchange);
-    return 0;
 }
 
 /* --- nghttp2's callbacks: sending ------------------------------------------------------------------ */
@@ -451,7 +219,7 @@ static ssize_t read_reply(nghttp2_session *session, int32_t stream_id, uint8_t *
             *flags |= NGHTTP2_DATA_FLAG_EOF;
     }
     if (exchange->was_high)
-        queue(http2, exchange);
+        http2_queue(http2, exchange);
     return (ssize_t)len;
 }
 
@@ -665,7 +433,7 @@ static void tick_stream(struct http2 *http2, struct exchange *exchange)
             return;
         (void)exchange_refuse(exchange, 408, "the request took too long to arrive");
         if (has_head)
-            refuse(http2, exchange);
+            http2_refuse(http2, exchange);
         else
             http2->base.is_broken = true; /* inside a header block nothing else can be sent or received */
     } else if (http2_unsent(exchange) > 0 && waited >= limit(write_timeout_ms)) {
@@ -675,7 +443,7 @@ static void tick_stream(struct http2 *http2, struct exchange *exchange)
 
 static void http2_give_way(struct exchange *exchange)
 {
-    queue(http2_of(exchange->protocol), exchange);
+    http2_queue(http2_of(exchange->protocol), exchange);
     wake(http2_of(exchange->protocol));
 }
 
@@ -724,7 +492,7 @@ static void http2_free(struct protocol *base)
     struct http2 *http2 = http2_of(base);
     while (http2->open) {
         exchange_run_close(http2->open);
-        drop_exchange(http2, http2->open);
+        http2_drop_exchange(http2, http2->open);
     }
     nghttp2_session_del(http2->session); /* calls no callbacks for open streams */
     buf_deinit(&base->out);
@@ -797,12 +565,7 @@ enum error_code http2_host_init(struct protocol_host *host, struct error *error)
         host->http2_callbacks = NULL;
         return error_no_memory(error);
     }
-    nghttp2_session_callbacks_set_on_begin_frame_callback(host->http2_callbacks, on_begin_frame);
-    nghttp2_session_callbacks_set_on_begin_headers_callback(host->http2_callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(host->http2_callbacks, on_header);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(host->http2_callbacks, on_frame_recv);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(host->http2_callbacks, on_data_chunk);
-    nghttp2_session_callbacks_set_on_stream_close_callback(host->http2_callbacks, on_stream_close);
+    http2_receive_callbacks(host->http2_callbacks);
     nghttp2_session_callbacks_set_on_frame_send_callback(host->http2_callbacks, on_frame_send);
     nghttp2_option_set_no_auto_window_update(host->http2_options, 1);
     nghttp2_option_set_max_outbound_ack(host->http2_options, OUTBOUND_ACKS);
