@@ -36,6 +36,17 @@ static void start_character(struct docx_fields *fields, const struct xml_element
     }
 }
 
+/* Code and result in one element: what is inside is shown. */
+static void start_simple(struct docx_fields *fields, const struct xml_element *element)
+{
+    fields->depth++;
+    struct docx_field *field = top(fields);
+    if (!field)
+        return;
+    *field = (struct docx_field){.chosen = -1};
+    docx_copy_text(xml_attribute(element, "instr"), field->text, sizeof(field->text));
+}
+
 static void start_entry(struct docx_field *field, const struct xml_element *element)
 {
     if (field->entry++ == (field->chosen > 0 ? field->chosen : 0))
@@ -52,6 +63,10 @@ bool docx_fields_start(struct docx_fields *fields, struct str name, const struct
     }
     if (fields->is_instruction)
         return true;
+    if (str_eq(name, STR("fldSimple"))) {
+        start_simple(fields, element);
+        return true;
+    }
     if (!field || !field->is_code)
         return false;
     if (str_eq(name, STR("checkBox")))

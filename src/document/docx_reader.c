@@ -23,7 +23,7 @@ void docx_reader_deinit(struct docx_reader *reader)
 void docx_reader_begin(struct docx_reader *reader)
 {
     reader->skipped = reader->properties = reader->runs = reader->math_depth = reader->boxes = 0;
-    reader->is_text = reader->is_ruby = reader->is_row_properties = false;
+    reader->is_text = reader->is_ruby = reader->is_row_properties = reader->is_joined = false;
     reader->fields.depth = 0;
     reader->note[0] = '\0';
     buf_clear(&reader->box);
@@ -44,11 +44,22 @@ static void apply_style(struct docx_reader *reader, struct str id)
         docx_style_list(reader->styles, paragraph->style, &paragraph->number_id, &paragraph->level);
 }
 
+/* One that goes on in the line of the last has begun: no label of its own stands in the middle of it. */
 static void start_paragraph(struct docx_reader *reader)
 {
-    docx_start_paragraph(&reader->writer);
-    reader->paragraph = (struct docx_paragraph){.is_open = true, .level = -1};
+    if (!reader->is_joined)
+        docx_start_paragraph(&reader->writer);
+    reader->paragraph = (struct docx_paragraph){.is_open = !reader->is_joined, .level = -1};
+    reader->is_joined = false;
     apply_style(reader, STR(""));
+}
+
+/* Behind a paragraph without a mark comes none that could go on with it. */
+static void end_joined(struct docx_reader *reader)
+{
+    if (reader->is_joined)
+        docx_end_paragraph(&reader->writer);
+    reader->is_joined = false;
 }
 
 static void append(char out[DOCX_PREFIX_MAX], const char *text)
@@ -115,7 +126,9 @@ static void end_paragraph(struct docx_reader *reader)
             docx_put_prefix(&reader->writer);
     }
     reader->writer.is_silent = reader->writer.is_silent || paragraph->is_mark_gone || has_box;
-    docx_end_paragraph(&reader->writer);
+    reader->is_joined = paragraph->is_mark_gone && reader->writer.has_begun && !has_box;
+    if (!reader->is_joined)
+        docx_end_paragraph(&reader->writer);
     docx_fields_end_paragraph(&reader->fields);
     paragraph->is_open = false;
     if (has_box)
@@ -303,6 +316,7 @@ static void start_box(struct docx_reader *reader)
 
 static void end_box(struct docx_reader *reader)
 {
+    end_joined(reader);
     if (reader->boxes == 0 || --reader->boxes > 0)
         return;
     docx_end_line(&reader->writer);
@@ -378,18 +392,20 @@ static void skip_table_part(struct docx_reader *reader, struct str name)
 static void start_table_element(struct docx_reader *reader, struct str name, const struct xml_element *element)
 {
     struct docx_writer *writer = &reader->writer;
-    if (str_eq(name, STR("tbl")))
+    if (str_eq(name, STR("tbl"))) {
+        end_joined(reader);
         docx_start_table(writer);
-    else if (str_eq(name, STR("tr")))
+    } else if (str_eq(name, STR("tr"))) {
         docx_start_row(writer);
-    else if (str_eq(name, STR("tc")))
+    } else if (str_eq(name, STR("tc"))) {
         docx_start_cell(writer);
-    else if (str_eq(name, STR("trPr")))
+    } else if (str_eq(name, STR("trPr"))) {
         reader->is_row_properties = true;
-    else if (str_eq(name, STR("gridSpan")))
+    } else if (str_eq(name, STR("gridSpan"))) {
         docx_set_span(writer, docx_integer(element, 1));
-    else if (str_eq(name, STR("gridBefore")))
+    } else if (str_eq(name, STR("gridBefore"))) {
         docx_skip_columns(writer, docx_integer(element, 0));
+    }
 }
 
 static void start_run_element(struct docx_reader *reader, struct str name, const struct xml_element *element)
@@ -437,6 +453,13 @@ static bool start_structure(struct docx_reader *reader, struct str name, const s
     return true;
 }
 
+static void end_field(struct docx_reader *reader)
+{
+    char space[DOCX_FIELD_TEXT_MAX + 8];
+    struct str shown = docx_fields_end(&reader->fields, space);
+    put(reader, shown);
+}
+
 static bool on_start(void *ctx, struct str name, const struct xml_element *element)
 {
     struct docx_reader *reader = ctx;
@@ -458,21 +481,24 @@ static bool on_start(void *ctx, struct str name, const struct xml_element *eleme
         start_table_element(reader, name, element);
         start_run_element(reader, name, element);
     } else if (str_eq(name, STR("fldChar")) && str_eq(xml_attribute(element, "fldCharType"), STR("end"))) {
-        char space[DOCX_FIELD_TEXT_MAX + 8];
-        struct str shown = docx_fields_end(&reader->fields, space);
-        put(reader, shown);
+        end_field(reader);
     }
     return text_is_whole(&reader->writer.out);
 }
 
 static void end_element(struct docx_reader *reader, struct str name)
 {
+    static const char *const holders[] = {"tc", "tbl", "body", "footnote", "endnote", "hdr", "ftr", "comment", NULL};
+    if (is_one_of(name, holders))
+        end_joined(reader);
     if (str_eq(name, STR("p")))
         end_paragraph(reader);
     else if (str_eq(name, STR("r")))
         reader->runs -= reader->runs > 0;
     else if (str_eq(name, STR("t")))
         reader->is_text = false;
+    else if (str_eq(name, STR("fldSimple")))
+        end_field(reader);
     else if (str_eq(name, STR("trPr")))
         reader->is_row_properties = false;
     else if (str_eq(name, STR("tr")))

@@ -43,6 +43,7 @@ struct docx_reader {
     bool is_text; /* inside w:t */
     bool is_row_properties; /* inside trPr */
     struct docx_paragraph paragraph;
+    bool is_joined; /* the last paragraph's mark is gone: the next one goes on in its line */
     char style_space[DOCX_STYLE_ID_MAX], run_style[DOCX_STYLE_ID_MAX];
     char note[32]; /* what the next paragraph begins with */
     /* The run. */

@@ -125,9 +125,24 @@ static bool is_hidden(const GumboNode *node, struct str name)
     /* The tooltip of a drawing; the title of the page is the one outside. */
     if (str_eq(name, STR("title")) && node->v.element.tag_namespace != GUMBO_NAMESPACE_HTML)
         return true;
-    return str_eq_nocase(style_of(node, "display"), STR("none")) ||
-           str_eq_nocase(style_of(node, "visibility"), STR("hidden")) ||
-           str_eq_nocase(style_of(node, "visibility"), STR("collapse"));
+    return str_eq_nocase(style_of(node, "display"), STR("none"));
+}
+
+bool html_node_is_visible(const GumboNode *node, bool otherwise)
+{
+    struct str visibility = style_of(node, "visibility");
+    if (str_eq_nocase(visibility, STR("hidden")) || str_eq_nocase(visibility, STR("collapse")))
+        return false;
+    bool is_said = str_eq_nocase(visibility, STR("visible")) || str_eq_nocase(visibility, STR("initial"));
+    return is_said || otherwise;
+}
+
+bool html_node_shows_any(const GumboNode *node)
+{
+    for (const GumboNode *at = node; at; at = next_node(at, node))
+        if (html_node_is_visible(at, false))
+            return true;
+    return false;
 }
 
 static enum html_kind kind_of_name(struct str name)

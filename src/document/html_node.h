@@ -18,6 +18,11 @@ enum html_kind {
 /* As the style attribute has it, else as the element's name does. */
 enum html_kind html_node_kind(const GumboNode *node);
 
+/* The visibility of its style; `otherwise`, what is around it is, when it says nothing. */
+bool html_node_is_visible(const GumboNode *node, bool otherwise);
+/* True when it or something inside says that it is visible. */
+bool html_node_shows_any(const GumboNode *node);
+
 /* Lines and blanks are kept: pre, textarea, style="white-space: pre". */
 bool html_node_is_pre(const GumboNode *node);
 

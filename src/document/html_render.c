@@ -26,6 +26,7 @@ struct frame {
     unsigned next_child;
     enum html_kind kind;
     bool is_pre;
+    bool is_invisible; /* but something inside may be visible again */
     bool is_table, is_row, is_list; /* has begun one */
     const char *close;              /* what is written behind it */
     bool needs_space;               /* behind it */
@@ -267,10 +268,18 @@ static void end(struct renderer *renderer, struct frame *frame)
         html_space(writer);
 }
 
+/* Inside the elements that have begun. */
+static bool is_visible(const struct renderer *renderer)
+{
+    return renderer->count == 0 || !renderer->frames[renderer->count - 1].is_invisible;
+}
+
 static bool push(struct renderer *renderer, GumboNode *node)
 {
     enum html_kind kind = html_node_kind(node);
-    if (kind == HTML_HIDDEN)
+    bool was_visible = is_visible(renderer);
+    bool is_seen = html_node_is_visible(node, was_visible);
+    if (kind == HTML_HIDDEN || (was_visible && !is_seen && !html_node_shows_any(node)))
         return true;
     void *frames = renderer->frames;
     if (!mem_grow(&frames, renderer->count, &renderer->cap, sizeof(struct frame))) {
@@ -279,8 +288,9 @@ static bool push(struct renderer *renderer, GumboNode *node)
     }
     renderer->frames = frames;
     struct frame *frame = &renderer->frames[renderer->count++];
-    *frame = (struct frame){.node = node, .kind = kind};
-    begin(renderer, frame);
+    *frame = (struct frame){.node = node, .kind = kind, .is_invisible = !is_seen};
+    if (is_seen)
+        begin(renderer, frame);
     return !renderer->is_out_of_memory;
 }
 
@@ -290,7 +300,7 @@ static bool visit(struct renderer *renderer, GumboNode *node)
         return push(renderer, node);
     bool is_text = node->type == GUMBO_NODE_TEXT || node->type == GUMBO_NODE_CDATA ||
                    (node->type == GUMBO_NODE_WHITESPACE && !html_math_is_layout(node));
-    if (is_text)
+    if (is_text && is_visible(renderer))
         html_put(&renderer->writer, str_of(node->v.text.text));
     return text_is_whole(&renderer->writer.out);
 }
@@ -304,7 +314,8 @@ static void walk(struct renderer *renderer, GumboNode *root)
         if (frame->next_child < children->length) {
             goes_on = visit(renderer, children->data[frame->next_child++]);
         } else {
-            end(renderer, frame);
+            if (!frame->is_invisible)
+                end(renderer, frame);
             renderer->count--;
         }
     }

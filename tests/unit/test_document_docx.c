@@ -209,6 +209,24 @@ static void empty_items_count(void **state)
                   "1. a\n2. b\n");
 }
 
+/* A paragraph ends with its mark: where that was deleted, moved away or hidden, the next one goes on in its line. */
+static void docx_paragraphs_without_a_mark(void **state)
+{
+    (void)state;
+    static const char numbering[] = ABSTRACT("0", LEVEL("0", "decimal", "%1.", "")) NUM("1", "0", "");
+#define GONE(mark, text) "<w:p><w:pPr><w:rPr>" mark "</w:rPr></w:pPr><w:r><w:t>" text "</w:t></w:r></w:p>"
+#define GONE_LI(text) \
+    "<w:p><w:pPr><w:numPr><w:ilvl w:val=\"0\"/><w:numId w:val=\"1\"/></w:numPr><w:rPr><w:del/></w:rPr></w:pPr>" \
+    "<w:r><w:t>" text "</w:t></w:r></w:p>"
+    plain_body(GONE("<w:del/>", "one ") GONE("<w:vanish/>", "and ") GONE("<w:moveFrom/>", "the same") P(", or not")
+               P("two"), "one and the same, or not\ntwo\n");
+    plain_body(GONE("<w:ins/>", "one") P("two"), "one\ntwo\n");
+    plain_body(GONE("<w:del/>", "one") "<w:tbl><w:tr>" CELL(GONE("<w:del/>", "a") P("b")) CELL(GONE("<w:del/>", "c"))
+               "</w:tr><w:tr>" CELL(P("d")) CELL(P("e")) "</w:tr></w:tbl>" GONE("<w:del/>", "last"),
+               "one\nab\tc\nd\te\nlast\n");
+    body_reads_as(GONE_LI("a") LI("1", "0", "b") LI("1", "0", "c"), "", numbering, "1. ab\n2. c\n");
+}
+
 #define M(inner) PR("<m:oMath>" inner "</m:oMath>")
 #define MR(text) "<m:r><m:t>" text "</m:t></m:r>"
 #define ME(name, inner) "<m:" name ">" inner "</m:" name ">"
@@ -280,6 +298,9 @@ static void signs_and_boxes(void **state)
                "\u2612 yes \u2610 no\n");
     plain_body(PR(FIELD("begin", "<w:ffData><w:ddList><w:result w:val=\"1\"/><w:listEntry w:val=\"Red\"/><w:listEntry "
                   "w:val=\"Blue\"/></w:ddList></w:ffData>") CODE("FORMDROPDOWN") FIELD("end", "")), "Blue\n");
+    plain_body("<w:p><w:fldSimple w:instr=\" SYMBOL 254 \\f &quot;Wingdings&quot; \"/><w:fldSimple w:instr=\"DATE\">"
+               "<w:r><w:t> on Monday</w:t></w:r></w:fldSimple><w:fldSimple w:instr=\"SYMBOL 65 \\f Arial\"><w:r>"
+               "<w:t>, B</w:t></w:r></w:fldSimple><w:fldSimple w:instr=\"PAGE\"/></w:p>", "\u2611 on Monday, B\n");
     plain_body(PR(FIELD("begin", "") CODE("SYMBOL 254 \\f &quot;Wingdings&quot; \\s 12") FIELD("end", "")), "\u2611\n");
 }
 
@@ -466,6 +487,7 @@ static void embedded_parts_are_read_or_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(docx_paragraphs_without_a_mark),
         cmocka_unit_test(docx_paragraphs_headings_and_lists),
         cmocka_unit_test(docx_runs_tabs_and_changes),
         cmocka_unit_test(docx_tables),

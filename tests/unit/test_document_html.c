@@ -89,6 +89,11 @@ static void what_is_not_shown(void **state)
 {
     (void)state;
     reads_as("<template>T</template><p>x</p>", "x");
+    reads_as("<div style='visibility:hidden'>no<p style='visibility:visible'>yes<b style='visibility:collapse'>no</b>"
+             "</p><ul><li>no<li style='visibility: visible !important'>one</ul>no<img alt=no></div>behind",
+             "yes\n- one\nbehind");
+    reads_as("a<i style='visibility:hidden'>no<b>no</b></i>b"
+             "<p style='display:none'>no<u style='visibility:visible'>no</u>", "ab");
     reads_as("<p hidden>no</p><p style='color:red;display:none'>no</p><p style=\"visibility:hidden\">no</p>yes", "yes");
     reads_as("<div hidden><table><tr><td>1</td></tr></table></div>yes", "yes");
     reads_as("<p><noscript>no</noscript><iframe>no</iframe><object>no</object><canvas>no</canvas>yes", "yes");
