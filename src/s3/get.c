@@ -136,7 +136,7 @@ static void work(struct s3 *s3)
     struct s3_get *get = s3->stream;
     struct error error;
     get->len = 0;
-    if (!get->reader)
+    if (!get->reader && !s3_has_failed(s3))
         open_object(s3);
     if (!get->reader || s3_has_failed(s3))
         return;

@@ -314,7 +314,7 @@ static void finish(struct s3 *s3, struct s3_put *put)
 static void work(struct s3 *s3)
 {
     struct s3_put *put = s3->stream;
-    if (!put->has_begun)
+    if (!put->has_begun && !s3_has_failed(s3))
         begin(s3, put);
     put->has_begun = true;
     if (put->pending.failed)

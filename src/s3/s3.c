@@ -9,6 +9,7 @@
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/xml.h"
+#include "store/disk.h"
 
 #define REPLY_BODY_MAX ((size_t)16 << 20) /* a page of a thousand keys, everything escaped */
 
@@ -281,7 +282,10 @@ static void check_digests(struct s3 *s3, struct str body)
 static void do_work(uv_work_t *work)
 {
     struct s3 *s3 = work->data;
-    if (s3->what->takes_body)
+    struct error error;
+    if (!s3_has_failed(s3) && disk_check(&error) != OK) /* not that nothing is there */
+        s3_fail(s3, 503, "ServiceUnavailable", "%s", error.message);
+    if (s3->what->takes_body && !s3_has_failed(s3))
         check_payload(s3, s3->request.body);
     if (s3->what->takes_body && !s3_has_failed(s3))
         check_digests(s3, s3->request.body);

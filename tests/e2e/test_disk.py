@@ -239,6 +239,16 @@ def test_a_data_directory_that_is_gone(tmp_path, random_model):
     with pytest.raises(botocore.exceptions.ClientError) as refused:
         s3.put_object(Bucket="bucket", Key="a", Body=b"x")
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+    control = server.client("bedrock")
+    for question, arguments in (  # that nothing is there would be another answer
+            (s3.list_buckets, {}), (s3.list_objects_v2, {"Bucket": "bucket"}), (s3.get_object, {"Bucket": "bucket", "Key": "a"}),
+            (s3.head_bucket, {"Bucket": "bucket"}), (control.list_model_invocation_jobs, {}),
+            (control.get_model_invocation_job, {"jobIdentifier": "abcdefghijkl"}),
+            (control.create_inference_profile, {"inferenceProfileName": "one", "modelSource": {
+                "copyFrom": "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-pro-v1:0"}})):
+        with pytest.raises(botocore.exceptions.ClientError) as refused:
+            question(**arguments)
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503, question
     assert wait_until(lambda: ready(server)[0] == 503 and "data: " in ready(server)[1])
     data.rmdir()
     (tmp_path / "elsewhere").rename(data)  # and back

@@ -9,6 +9,7 @@
 #include "api/control/profiles.h"
 #include "api/control/tag_request.h"
 #include "core/json.h"
+#include "store/disk.h"
 
 #define JOBS_BODY_MAX ((size_t)64 << 20)
 
@@ -48,7 +49,9 @@ static void on_close(struct http_exchange *exchange)
 static void ask(uv_work_t *work)
 {
     struct question *question = work->data;
-    question->ask(question);
+    question->code = disk_check(&question->error); /* files that were removed can still be read, and say what was */
+    if (question->code == OK)
+        question->ask(question);
 }
 
 static void on_asked(uv_work_t *work, int status)

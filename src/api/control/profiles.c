@@ -6,6 +6,7 @@
 
 #include "api/control/profile_store.h"
 #include "api/fields.h"
+#include "store/disk.h"
 
 #define PROFILES_BODY_MAX (16u << 20)
 #define NAME_MAX_LEN 64
@@ -367,7 +368,9 @@ static void on_close(struct http_exchange *exchange)
 static void make_change(uv_work_t *work)
 {
     struct change *change = work->data;
-    change->code = change->make(change);
+    change->code = disk_check(&change->error);
+    if (change->code == OK)
+        change->code = change->make(change);
 }
 
 static void answer(struct change *change)
