@@ -22,16 +22,30 @@ static void print_row(struct printer *printer)
     buf_clear(&printer->row);
 }
 
+/* A damaged file may hold any bytes. A reader gets text: one line of UTF-8, what is none of it as \xNN. */
+static void append_shown(struct buf *row, struct str text)
+{
+    while (text.len > 0) {
+        size_t valid = str_utf8_valid_len(text), plain = 0;
+        while (plain < valid && (unsigned char)text.data[plain] >= 0x20 && text.data[plain] != 0x7f)
+            plain++;
+        buf_append(row, text.data, plain);
+        if (plain < text.len)
+            buf_appendf(row, "\\x%02X", (unsigned)(unsigned char)text.data[plain]);
+        text = str_slice(text, plain + 1, text.len);
+    }
+}
+
 static void append_text(struct buf *row, const struct ledger_damage *damage)
 {
     if (damage->kind == LEDGER_DAMAGED_FILE)
-        buf_appendf(row, "the file: " STR_FMT "\n", STR_ARG(damage->name));
+        buf_append_text(row, "the file: ");
     else if (damage->kind == LEDGER_DAMAGED_LINE)
-        buf_appendf(row, "line %" PRId64 ", request " STR_FMT ": not what was written\n", damage->row,
-                    STR_ARG(damage->name));
+        buf_appendf(row, "line %" PRId64 ", request ", damage->row);
     else
-        buf_appendf(row, "price row %" PRId64 ", " STR_FMT ": not what was written\n", damage->row,
-                    STR_ARG(damage->name));
+        buf_appendf(row, "price row %" PRId64 ", ", damage->row);
+    append_shown(row, damage->name);
+    buf_append_text(row, damage->kind == LEDGER_DAMAGED_FILE ? "\n" : ": not what was written\n");
 }
 
 static void append_json(struct buf *row, const struct ledger_damage *damage)

@@ -308,6 +308,23 @@ def test_damage_is_named(tmp_path, random_model):
     assert ledger(tmp_path, "check", "--csv").returncode == 2
 
 
+def test_damage_is_named_in_text_whatever_it_is(tmp_path, random_model):
+    server = start(tmp_path, random_model)
+    for _ in range(2):
+        post(server, PRO, body())
+    assert server.stop() == 0
+    database = sqlite3.connect(tmp_path / "data" / "ledger.db")
+    database.executescript("DROP TRIGGER line_keep;"
+                           "UPDATE line SET request_id = CAST(x'C3BC80FF0A1B5B326AE282' AS TEXT) WHERE rowid = 1;"
+                           "UPDATE line SET tier = 'defaulu' WHERE rowid = 2")
+    database.close()
+    done = subprocess.run([str(FULCRUM), "ledger", "check", "--data", str(tmp_path / "data")], capture_output=True,
+                          check=False, timeout=120)
+    lines = done.stdout.decode("utf-8").splitlines()
+    assert done.returncode == 1 and len(lines) == 3
+    assert lines[0] == "line 1, request ü\\x80\\xFF\\x0A\\x1B[2j\\xE2\\x82: not what was written"
+
+
 def test_wrong_usage_is_exit_2(tmp_path):
     for args in ((), ("nothing",), ("export", "--by", "day"), ("summary", "--by", "week"), ("export", "more")):
         assert ledger(tmp_path, *args).returncode == 2, args
