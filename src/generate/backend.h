@@ -67,6 +67,12 @@ struct backend_ops {
                                   void (*on_count)(void *ctx, uint32_t tokens, const struct error *error), void *ctx,
                                   struct error *error);
 
+    /* How many tokens of the prompt are warm at the target for this tenant: a question that changes nothing. Where the
+     * op is NULL nobody knows. */
+    struct backend_call *(*warmth)(struct backend *backend, const struct backend_job *job,
+                                   void (*on_warmth)(void *ctx, uint32_t tokens, const struct error *error), void *ctx,
+                                   struct error *error);
+
     /* Ends a call: what still runs is cancelled, no event comes after, its memory is free. Once for each call, also
      * after its last event. */
     void (*end)(struct backend_call *call);

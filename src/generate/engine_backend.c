@@ -13,7 +13,7 @@ struct engine_backend {
     struct engine_port *port;
 };
 
-/* A reply or a count on its way, in the request's arena. */
+/* A reply, a count or a question on its way, in the request's arena. */
 struct engine_reply {
     struct backend_call call;
     struct engine_call *running; /* NULL once it ended */
@@ -203,32 +203,39 @@ static struct engine_reply *new_reply(struct backend *backend, const struct back
     return reply;
 }
 
+/* What warmth and reply depend on alike. */
+static struct engine_request request_of(const struct backend_job *job)
+{
+    const struct engine_prompt *prompt = job->prepared;
+    return (struct engine_request){
+        .segments = prompt->segments,
+        .segment_count = prompt->segment_count,
+        .tenant = job->tenant,
+        .cache_salt = job->request->cache_salt,
+        .cache = cache_mode(job->target->model->config->cache, prompt),
+        .cache_min_tokens = job->cache_min_tokens,
+    };
+}
+
 static struct engine_call *submit(struct engine_reply *reply, const struct backend_job *job, struct error *error)
 {
     static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed};
     const struct chat_request *request = job->request;
     const struct engine_prompt *prompt = job->prepared;
-    const struct model *model = job->target->model;
-    const struct engine_request wanted = {
-        .segments = prompt->segments,
-        .segment_count = prompt->segment_count,
-        .max_tokens = request->max_tokens,
-        .temperature = (float)request->sampling.temperature,
-        .top_p = (float)request->sampling.top_p,
-        .top_k = request->sampling.top_k,
-        .seed = seed_of(&request->sampling),
-        .grammar = prompt->grammar.text,
-        .observes_grammar = prompt->grammar.is_observed,
-        .stops = request->stop_sequences,
-        .stop_count = request->stop_count,
-        .tenant = job->tenant,
-        .cache_salt = request->cache_salt,
-        .cache = cache_mode(model->config->cache, prompt),
-        .cache_min_tokens = job->cache_min_tokens,
-        .tier = tier_queue(request->tier),
-    };
+    struct engine_request wanted = request_of(job);
+    wanted.max_tokens = request->max_tokens;
+    wanted.temperature = (float)request->sampling.temperature;
+    wanted.top_p = (float)request->sampling.top_p;
+    wanted.top_k = request->sampling.top_k;
+    wanted.seed = seed_of(&request->sampling);
+    wanted.grammar = prompt->grammar.text;
+    wanted.observes_grammar = prompt->grammar.is_observed;
+    wanted.stops = request->stop_sequences;
+    wanted.stop_count = request->stop_count;
+    wanted.tier = tier_queue(request->tier);
     error->code = ERROR_NO_MEMORY;
-    return engine_generate(own(reply->call.backend)->port, model->worker, &wanted, &handlers, reply, error);
+    return engine_generate(own(reply->call.backend)->port, job->target->model->worker, &wanted, &handlers, reply,
+                           error);
 }
 
 static struct backend_call *start(struct backend *backend, const struct backend_job *job,
@@ -262,6 +269,26 @@ static struct backend_call *count(struct backend *backend, const struct backend_
     reply->running =
         engine_count(own(backend)->port, job->target->model->worker, is_text ? &alone : prompt->segments,
                      is_text ? 1 : prompt->segment_count, on_count, reply, error);
+    return reply->running ? &reply->call : NULL;
+}
+
+static void on_warmth(void *ctx, const struct engine_warmth *warmth, const struct error *error)
+{
+    on_count(ctx, warmth ? warmth->warm_tokens : 0, error);
+}
+
+static struct backend_call *warmth(struct backend *backend, const struct backend_job *job,
+                                   void (*known)(void *ctx, uint32_t tokens, const struct error *error), void *ctx,
+                                   struct error *error)
+{
+    const struct engine_request wanted = request_of(job);
+    struct engine_reply *reply = new_reply(backend, job, ctx, error);
+    if (!reply)
+        return NULL;
+    reply->on_count = known;
+    error->code = ERROR_NO_MEMORY;
+    reply->running =
+        engine_warmth(own(backend)->port, job->target->model->worker, &wanted, on_warmth, reply, error);
     return reply->running ? &reply->call : NULL;
 }
 
@@ -300,6 +327,7 @@ struct backend *engine_backend_new(struct engine_port *port, struct error *error
         .prepare = prepare,
         .start = start,
         .count = count,
+        .warmth = warmth,
         .end = end,
         .traits = traits,
         .context = context,

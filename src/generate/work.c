@@ -11,6 +11,12 @@
 #include "generate/documents.h"
 #include "generate/reply_check.h"
 
+/* Each target in turn is asked how warm it is. */
+struct warmth_round {
+    size_t asked; /* so many have answered */
+    uint32_t tokens[WORK_TARGETS_MAX];
+};
+
 #define UPSTREAM_ID_MAX 256 /* bytes: the ledger has promised room for a line before it is known */
 
 struct work {
@@ -20,8 +26,9 @@ struct work {
     enum work_state state, reached;
 
     struct document_wait *documents; /* not NULL: their texts, or what is wrong with them, are on their way */
-    const struct target *targets;    /* in the order in which they are tried */
+    struct target *targets;          /* in the order in which they are tried */
     size_t target_count;
+    struct warmth_round *round;      /* NULL: nobody wants to know */
     struct placement placement;
     struct reservation *reservation; /* that the request is served within; NULL: none */
     bool is_unbounded;               /* the request gives no maximum of tokens */
@@ -370,43 +377,6 @@ static enum error_code keep_fitting(struct work *work, struct target *targets, s
     return kept > 0 ? OK : error->code;
 }
 
-static bool route(struct work *work)
-{
-    const struct work_router *router = work->setup.port->shared->others.router;
-    struct placement *placement = &work->placement;
-    struct chat_request *request = work->setup.request;
-    struct error error;
-    struct target *list = router ? ARENA_ARRAY(request->arena, struct target, WORK_TARGETS_MAX) : NULL;
-    size_t count = list ? router->route(router->ctx, request, placement, list) : 0;
-    assert(count <= WORK_TARGETS_MAX);
-    if (count == 0) {
-        list = &placement->routed; /* the one asked for, as yet */
-        count = 1;
-    }
-    if (keep_fitting(work, list, &count, &error) != OK) {
-        fail(work, &error);
-        return false;
-    }
-    work->targets = list;
-    work->target_count = count;
-    placement->routed = list[0];
-    work->state = WORK_ADMIT;
-    return true;
-}
-
-/* --- ADMIT ------------------------------------------------------------------------------------------ */
-
-/* Within its reservation a request is served as reserved, over it as default. */
-static void settle_tier(struct work *work)
-{
-    struct chat_request *request = work->setup.request;
-    if (!work->reservation || request->tier != TIER_RESERVED ||
-        reservation_has_room(work->reservation, clock_now_us()))
-        return;
-    work->reservation = NULL;
-    request->tier = TIER_DEFAULT;
-}
-
 /* A model may have been replaced since the request came, and then its newest version answers; or be gone. */
 static enum error_code hold(struct work *work, struct error *error)
 {
@@ -430,6 +400,125 @@ static struct catalog_match match_at(const struct work *work)
     struct catalog_match match = *work->setup.match;
     match.model = work->placement.answered.model;
     return match;
+}
+
+/* The target that has its turn, as its backend gets the request. */
+static void fill_job(struct work *work, const struct catalog_match *match)
+{
+    struct target *target = current(work);
+    work->backend = backend_of(work, target);
+    work->job.use = work->setup.kind == WORK_COUNT ? BACKEND_COUNT : BACKEND_REPLY;
+    work->job.target = target;
+    work->job.request = work->setup.request;
+    work->job.tenant = work->setup.subject.tenant;
+    work->job.cache_min_tokens = catalog_cache_min_tokens(work->setup.port->shared->config, match);
+}
+
+static void on_warmth(void *ctx, uint32_t tokens, const struct error *error)
+{
+    struct work *work = ctx;
+    end_call(work);
+    work->round->tokens[work->round->asked++] = error ? 0 : tokens;
+    advance(work);
+}
+
+/* Its prompt is written. What can't be asked is taken as cold. */
+static bool ask(struct work *work)
+{
+    struct error ignored;
+    if (!work->refusal)
+        work->call = work->backend->ops->warmth(work->backend, &work->job, on_warmth, work, &ignored);
+    work->refusal = NULL;
+    work->round->asked += !work->call;
+    return !work->call;
+}
+
+/* True: all have been asked. */
+static bool ask_all(struct work *work)
+{
+    struct warmth_round *round = work->round;
+    struct error ignored;
+    while (round->asked < work->target_count) {
+        *current(work) = work->targets[round->asked];
+        if (!backend_of(work, current(work))->ops->warmth || hold(work, &ignored) != OK) {
+            round->asked++;
+            continue;
+        }
+        const struct catalog_match match = match_at(work);
+        fill_job(work, &match);
+        if (work->setup.offload) {
+            work->setup.offload(work->ctx, work);
+            return false;
+        }
+        work_prepare(work);
+        if (!ask(work))
+            return false;
+    }
+    return true;
+}
+
+static void put_first(struct work *work, size_t chosen)
+{
+    assert(chosen < work->target_count);
+    const struct target first = work->targets[chosen];
+    memmove(work->targets + 1, work->targets, chosen * sizeof(first));
+    work->targets[0] = first;
+    work->placement.warm_tokens = work->round->tokens[chosen];
+}
+
+/* Those that may answer, in the order in which they are tried. */
+static enum error_code list_targets(struct work *work, const struct work_router *router, struct error *error)
+{
+    struct chat_request *request = work->setup.request;
+    struct target *list = router ? ARENA_ARRAY(request->arena, struct target, WORK_TARGETS_MAX) : NULL;
+    size_t count = list ? router->route(router->ctx, request, &work->placement, list) : 0;
+    assert(count <= WORK_TARGETS_MAX);
+    if (count == 0) {
+        list = &work->placement.routed; /* the one asked for, as yet */
+        count = 1;
+    }
+    work->targets = list;
+    enum error_code code = keep_fitting(work, list, &count, error);
+    work->target_count = count;
+    if (code == OK && count > 1 && router->choose && work->setup.kind == WORK_REPLY) {
+        work->round = ARENA_NEW(request->arena, struct warmth_round);
+        if (!work->round)
+            return error_no_memory(error);
+        *work->round = (struct warmth_round){0};
+    }
+    return code;
+}
+
+static bool route(struct work *work)
+{
+    const struct work_router *router = work->setup.port->shared->others.router;
+    struct error error;
+    if (!work->targets && list_targets(work, router, &error) != OK) {
+        fail(work, &error);
+        return false;
+    }
+    if (work->round) {
+        if (!ask_all(work))
+            return false;
+        put_first(work, router->choose(router->ctx, work->setup.request, &work->placement, work->targets,
+                                       work->round->tokens, work->target_count));
+    }
+    work->placement.routed = work->targets[0];
+    work->state = WORK_ADMIT;
+    return true;
+}
+
+/* --- ADMIT ------------------------------------------------------------------------------------------ */
+
+/* Within its reservation a request is served as reserved, over it as default. */
+static void settle_tier(struct work *work)
+{
+    struct chat_request *request = work->setup.request;
+    if (!work->reservation || request->tier != TIER_RESERVED ||
+        reservation_has_room(work->reservation, clock_now_us()))
+        return;
+    work->reservation = NULL;
+    request->tier = TIER_DEFAULT;
 }
 
 /* A reply whose request gives no maximum is bound by the target's card and speed; of what nobody waits for, by its
@@ -470,19 +559,13 @@ static bool admit(struct work *work)
         return false;
     }
     const struct catalog_match match = match_at(work);
-    const bool is_count = work->setup.kind == WORK_COUNT;
-    work->backend = backend_of(work, target);
+    fill_job(work, &match);
     work->placement.provider = work->backend->ops->name;
     work->placement.upstream_id = (struct str){0};
-    if (!is_count) {
+    if (work->setup.kind == WORK_REPLY) {
         settle_tier(work);
         bound_reply(work, &match);
     }
-    work->job.use = is_count ? BACKEND_COUNT : BACKEND_REPLY;
-    work->job.target = target;
-    work->job.request = work->setup.request;
-    work->job.tenant = work->setup.subject.tenant;
-    work->job.cache_min_tokens = catalog_cache_min_tokens(work->setup.port->shared->config, &match);
     if (work->setup.offload) {
         work->setup.offload(work->ctx, work);
         return false;
@@ -506,8 +589,8 @@ void work_prepare(void *ctx)
 
 void work_continue(struct work *work, const struct error *refusal)
 {
-    assert(work->state == WORK_ADMIT);
-    if (go_on(work, refusal))
+    assert(work->state == WORK_ROUTE || work->state == WORK_ADMIT);
+    if (work->state == WORK_ROUTE ? ask(work) : go_on(work, refusal))
         advance(work);
 }
 

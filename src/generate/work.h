@@ -4,7 +4,8 @@
  * a chat_request and makes a work of it. What follows is the same for all:
  *
  *   TEXTS   the texts of the request's documents are waited for
- *   ROUTE   which targets may answer, in which order
+ *   ROUTE   which targets may answer, in which order; a router may ask first
+ *           how warm they hold the prompt
  *   ADMIT   its tier and reservation, the bound of its reply; the prompt is
  *           written; its line in the ledger is opened
  *   RUN     a backend has it; where that fails before the first token, the next
@@ -99,6 +100,10 @@ struct work_router {
      * how many there are; 0: what was asked for is the only one. Any I/O thread, must not block. */
     size_t (*route)(void *ctx, const struct chat_request *request, struct placement *placement,
                     struct target targets[]);
+    /* Where not NULL and there are several that can take the request: they are asked how many tokens of its prompt they
+     * hold warm, 0 where nobody knows, and this says which one goes first. The others keep their order. */
+    size_t (*choose)(void *ctx, const struct chat_request *request, struct placement *placement,
+                     const struct target targets[], const uint32_t warm_tokens[], size_t count);
 };
 
 #define WORK_TARGETS_MAX 8

@@ -22,6 +22,7 @@ SCRIPT = {
              "usage": {"input": 3, "output": 9}},
     "cut": {"text": ["no more"], "stop": "max_tokens", "usage": {"input": 1, "output": 2}},
     "breaks": {"text": ["one ", "two ", "three"], "error": {"code": "unavailable", "after": 2}, "usage": {"input": 5}},
+    "where is it warm?": {"text": ["Not here."], "warm": True, "usage": {"input": 1}},
     "hangs": {"hang": True},
     "hangs amid": {"text": ["a piece"], "hang": True, "usage": {"input": 4}},
     **{code: {"error": {"code": code}} for code in ("unavailable", "throttled", "timeout", "internal", "invalid")},
@@ -35,7 +36,7 @@ SCRIPT = {
 def scripted(tmp_path_factory, random_model):
     path = tmp_path_factory.mktemp("scripted")
     (path / "script.json").write_text(json.dumps(SCRIPT))
-    server = start(path, random_model, program=BUILD / "tests/tools/scripted_server",
+    server = start(path, random_model, extra="cache:\n  min_tokens: 32\n", program=BUILD / "tests/tools/scripted_server",
                    env={"SCRIPT": str(path / "script.json")})
     yield server
     assert server.stop() == 0
@@ -196,6 +197,20 @@ def test_counts_go_elsewhere_too(bedrock):
     counts = [bedrock.count_tokens(modelId=MODEL, input={"converse": {"messages": ask(text)["messages"]}})["inputTokens"]
               for text in texts]
     assert 0 < counts[0] < counts[1]  # the engine's: one text is a part of the other
+
+
+# --- where it is warm ----------------------------------------------------------------------------------------
+
+
+def test_a_request_goes_where_its_prompt_is_warm(scripted, bedrock):
+    system = [{"text": " ".join(f"Fact {i}: the number is {i * 7}." for i in range(60))},
+              {"cachePoint": {"type": "default"}}]
+    answered = []
+    for text in ("where is it warm?", "said by nobody", "where is it warm?"):
+        reply = bedrock.converse(**ask(text, system=system))
+        answered.append((header(reply, "x-fulcrum-model"), reply["usage"].get("cacheReadInputTokens", 0) > 0))
+    assert answered == [("script", False), ("tiny", False), ("tiny", True)]
+    assert line_of(scripted, reply)["router"] == "warm"
 
 
 # --- what a target can take ----------------------------------------------------------------------------------

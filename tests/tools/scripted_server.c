@@ -18,7 +18,8 @@
  *   hang    never says anything, or behind its text nothing more
  *   id      what the script calls the request
  *   count   tokens of the prompt
- *   alone   there is no other target */
+ *   alone   there is no other target
+ *   warm    the engine answers where it holds some of the prompt warm */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -327,6 +328,18 @@ static size_t route(void *ctx, const struct chat_request *request, struct placem
     return is_true(entry, "alone") ? 1 : 2;
 }
 
+static size_t choose(void *ctx, const struct chat_request *request, struct placement *placement,
+                     const struct target targets[], const uint32_t warm_tokens[], size_t count)
+{
+    const bool wants_warm = is_true(entry_of(ctx, request), "warm");
+    for (size_t i = 0; wants_warm && i < count; i++)
+        if (targets[i].kind == TARGET_ENGINE && warm_tokens[i] > 0) {
+            placement->why = STR("warm");
+            return i;
+        }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *path = getenv("SCRIPT");
@@ -343,7 +356,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "scripted_server: %s: no JSON\n", path);
         return 2;
     }
-    const struct work_router router = {.ctx = yyjson_doc_get_root(script), .route = route};
+    const struct work_router router = {.ctx = yyjson_doc_get_root(script), .route = route, .choose = choose};
     const struct work_others others = {
         .router = &router, .open_upstream = open_script, .ctx = yyjson_doc_get_root(script)};
     const int status = cmd_serve_with(argc - 1, argv + 1, &others);
