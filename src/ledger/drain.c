@@ -113,6 +113,7 @@ static void note_ended(struct drain *drain, const struct ledger_line *line)
     struct open_line *open = *at;
     if (!open)
         return;
+    assert(open->segment <= drain->segment);
     *at = open->next;
     mem_free(open);
 }
@@ -179,6 +180,7 @@ static enum error_code end_segment(struct drain *drain, uint64_t current, enum j
                                    bool *has_damage, struct error *error)
 {
     bool is_past = drain->segment < current;
+    assert(drain->segment <= current && drain->reader);
     if (state == JOURNAL_DAMAGED)
         log_event(LOG_ERROR, "journal is damaged, its rest is kept aside", LOG_I("segment", drain->segment),
                   LOG_I("offset", journal_reader_offset(drain->reader)));

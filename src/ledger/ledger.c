@@ -1,11 +1,13 @@
 /* ledger.c - see ledger.h: what any thread calls, and the writer. */
 #include "ledger/ledger.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -26,6 +28,7 @@
 #define TEND_ROWS 1000    /* lines of before that are checked at a time */
 #define DAMAGES_LOGGED 20
 #define SETTLE_TRIES 3
+#define WRITER_NICE 5
 #define GATHER_MS 100          /* from the first record of a group to its commit */
 #define SUM_EVERY_MS 5000
 #define SUM_ROWS 8192          /* lines in one step */
@@ -224,6 +227,7 @@ static void *write_lines(void *ctx)
     struct ledger *ledger = ctx;
     struct error error;
     uint64_t wait_ms = 1; /* there may be lines of before to sum and to check */
+    (void)setpriority(PRIO_PROCESS, 0, WRITER_NICE); /* this thread alone: nobody waits for it, requests do */
     while (!atomic_load(&ledger->is_stopping)) {
         journal_wait(ledger->journal, drain_segment(ledger->drain), drain_offset(ledger->drain), wait_ms);
         sleep_ms(ledger, GATHER_MS);
@@ -368,6 +372,7 @@ static enum error_code too_long(struct error *error)
 enum error_code ledger_accept(struct ledger *ledger, struct ledger_line *line, struct error *error)
 {
     uint8_t payload[JOURNAL_RECORD_MAX];
+    assert(line->request_id.len > 0);
     line->outcome = LEDGER_FAILED; /* unless the end says otherwise */
     line->first_token_us = LEDGER_NO_TOKEN;
     size_t len = ledger_line_encode(line, payload);
@@ -391,6 +396,7 @@ static enum error_code end_line(struct ledger *ledger, enum ledger_record type, 
                                 struct error *error)
 {
     uint8_t payload[JOURNAL_RECORD_MAX];
+    assert(line->promised > 0); /* it was accepted */
     size_t len = ledger_line_encode(line, payload);
     if (!len)
         return too_long(error);

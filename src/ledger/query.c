@@ -16,10 +16,10 @@
 #include "ledger/schema.h"
 #include "ledger/summing.h"
 #include "ledger/view_internal.h"
+#include "store/sql_pack.h"
 
 #define TEXT_MAX 65536
 #define SECOND_US UINT64_C(1000000)
-#define PART 1000000 /* sums of picodollars come in two parts, so many and the rest */
 
 const char *const ledger_by_names[LEDGER_BYS] = {
     [LEDGER_BY_NOTHING] = "total",    [LEDGER_BY_DAY] = "day",           [LEDGER_BY_HOUR] = "hour",
@@ -31,7 +31,7 @@ const char *const ledger_by_names[LEDGER_BYS] = {
 
 static const char *const columns[LEDGER_BYS] = {
     [LEDGER_BY_NOTHING] = "''",
-    [LEDGER_BY_TENANT] = "tenant",
+    [LEDGER_BY_TENANT] = "+tenant", /* or its index would be read from end to end */
     [LEDGER_BY_MODEL] = "model_invoked",
     [LEDGER_BY_TIER] = "tier",
     [LEDGER_BY_OPERATION] = "operation",
@@ -65,37 +65,49 @@ struct asking {
     bool has_piece;
 };
 
-#define LINE_SUM(name, sql) ", " sql " AS " #name
-#define KEPT_SUM(name, sql) ", " #name
+static bool is_by_label(enum ledger_by by)
+{
+    return by != LEDGER_BY_NOTHING && !period_of(by);
+}
 
+/* `seconds` is SQL for the time. */
 static void begin_piece(struct asking *asking, const char *seconds)
 {
     const uint64_t period = period_of(asking->query->by);
     buf_append_text(&asking->text, asking->has_piece ? " UNION ALL SELECT " : "SELECT ");
     if (period)
-        buf_appendf(&asking->text, "(%s) / %" PRIu64 " * %" PRIu64, seconds, period, period);
+        buf_appendf(&asking->text, "%s / %" PRIu64 " * %" PRIu64, seconds, period, period);
     else
         buf_append_text(&asking->text, columns[asking->query->by]);
-    buf_append_text(&asking->text, " AS k, outcome");
+    buf_append_text(&asking->text, " AS k, ");
     asking->has_piece = true;
 }
 
-static void end_piece(struct asking *asking)
+static void append_sums(struct asking *asking, uint64_t grain, uint64_t first, uint64_t end)
 {
+    buf_appendf(&asking->text,
+                " FROM main.sums WHERE grain = %" PRIu64 " AND bucket >= %" PRIu64 " AND bucket < %" PRIu64, grain,
+                first, end);
     if (asking->query->tenant.data)
-        buf_append_text(&asking->text, " AND tenant = ?2");
+        buf_append_text(&asking->text, " AND label IN (SELECT id FROM main.label WHERE tenant = ?2)");
 }
 
-/* Sums of the periods from number `first` to before `end`. */
+/* Sums of the periods from number `first` to before `end`. By period they are folded in the order in which they lie; by
+ * label their words are looked up once for each. */
 static void add_sums(struct asking *asking, uint64_t grain, uint64_t first, uint64_t end)
 {
     if (first >= end)
         return;
     begin_piece(asking, "bucket * grain");
-    buf_appendf(&asking->text,
-                LEDGER_SUMS(KEPT_SUM, KEPT_SUM) " FROM main.sums CROSS JOIN main.label ON label.id = sums.label WHERE "
-                "grain = %" PRIu64 " AND bucket >= %" PRIu64 " AND bucket < %" PRIu64, grain, first, end);
-    end_piece(asking);
+    if (is_by_label(asking->query->by)) {
+        buf_append_text(&asking->text, "packed FROM (SELECT label AS id, fold(packed) AS packed");
+        append_sums(asking, grain, first, end);
+        buf_append_text(&asking->text, " GROUP BY label) CROSS JOIN main.label USING (id)");
+        return;
+    }
+    buf_append_text(&asking->text, "fold(packed) AS packed");
+    append_sums(asking, grain, first, end);
+    buf_append_text(&asking->text, " GROUP BY bucket");
 }
 
 /* Single lines of `table` that came from `from_us` on and before `to_us`; `condition` says which of them. */
@@ -104,13 +116,14 @@ static void add_lines(struct asking *asking, const char *table, const char *cond
     if (from_us >= to_us)
         return;
     begin_piece(asking, "time_us / 1000000");
-    buf_append_text(&asking->text, LEDGER_SUMS(LINE_SUM, LINE_SUM));
-    buf_appendf(&asking->text, " FROM %s WHERE %s", table, condition);
+    buf_appendf(&asking->text, LEDGER_PACK " AS packed FROM %s AS line WHERE %s", table, condition);
     if (from_us > 0)
         buf_appendf(&asking->text, " AND time_us >= %" PRIu64, from_us);
     if (to_us < UINT64_MAX)
         buf_appendf(&asking->text, " AND time_us < %" PRIu64, to_us);
-    end_piece(asking);
+    if (asking->query->tenant.data)
+        buf_append_text(&asking->text, " AND tenant = ?2");
+    buf_append_text(&asking->text, " GROUP BY k");
 }
 
 /* What is summed of [from_us, to_us), by as few rows as there can be: the whole periods of `grain`, and what is left of
@@ -118,6 +131,7 @@ static void add_lines(struct asking *asking, const char *table, const char *cond
 static void cover(struct asking *asking, uint64_t grain, uint64_t from_us, uint64_t to_us)
 {
     const uint64_t us = grain * SECOND_US;
+    assert(grain == 0 || grain % SUMMING_MINUTE == 0);
     const uint64_t finer = grain == SUMMING_DAY ? SUMMING_HOUR : grain == SUMMING_HOUR ? SUMMING_MINUTE : 0;
     char condition[64];
     if (from_us >= to_us)
@@ -138,16 +152,13 @@ static void cover(struct asking *asking, uint64_t grain, uint64_t from_us, uint6
         cover(asking, finer, end * us, to_us);
 }
 
-#define TOTAL(name, sql) ", SUM(" #name ")"
-
 static void write_text(struct asking *asking)
 {
     const uint64_t period = period_of(asking->query->by);
     const bool is_by_cost = asking->query->limit && !period;
     char condition[64];
     (void)snprintf(condition, sizeof(condition), "n > %" PRId64, asking->through);
-    buf_append_text(&asking->text, "SELECT k, SUM((outcome = 'completed') * lines), SUM((outcome = 'failed') * lines), "
-                                   "SUM((outcome = 'cancelled') * lines)" LEDGER_SUMS(TOTAL, TOTAL) " FROM (");
+    buf_append_text(&asking->text, "SELECT k, fold(packed) AS packed FROM (");
     if (asking->through > 0)
         cover(asking, period ? period : SUMMING_DAY, asking->from_us, asking->to_us);
     add_lines(asking, "temp.kept", condition, asking->from_us, asking->to_us);
@@ -156,7 +167,8 @@ static void write_text(struct asking *asking)
         add_lines(asking, "temp.late", "false", 0, UINT64_MAX);
     buf_append_text(&asking->text, asking->query->by == LEDGER_BY_NOTHING ? ")" : ") GROUP BY k ORDER BY ");
     if (is_by_cost && asking->query->by != LEDGER_BY_NOTHING)
-        buf_appendf(&asking->text, "SUM(cost_millions) DESC, k LIMIT %" PRIu32, asking->query->limit);
+        buf_appendf(&asking->text, "packed_at(packed, %d) DESC, k LIMIT %" PRIu32, LEDGER_SUM_cost,
+                    asking->query->limit);
     else if (asking->query->by != LEDGER_BY_NOTHING)
         buf_append_text(&asking->text, "k");
     buf_append_char(&asking->text, '\0');
@@ -164,34 +176,37 @@ static void write_text(struct asking *asking)
 
 /* --- the answer --- */
 
-static ledger_sum read_money(struct sql_statement *row, int *n)
-{
-    ledger_sum whole = sql_int(row, (*n)++);
-    return whole * PART + sql_int(row, (*n)++);
-}
+_Static_assert(LEDGER_SUM_cancelled - LEDGER_SUM_completed + 1 == LEDGER_OUTCOMES &&
+                   LEDGER_SUM_output_tokens - LEDGER_SUM_input_tokens + 1 == PRICE_CLASSES &&
+                   LEDGER_SUM_cost_output - LEDGER_SUM_cost_input + 1 == PRICE_CLASSES &&
+                   LEDGER_SUM_saved_tier - LEDGER_SUM_saved_route + 1 == LEVERS &&
+                   LEDGER_SUM_touched_tier - LEDGER_SUM_touched_route + 1 == LEVERS &&
+                   LEDGER_SUM_COUNT <= SQL_PACK_MAX,
+               "sums of one kind stand together, in the order of their enum");
 
-/* In the order of LEDGER_SUMS. */
-static void read_group(struct sql_statement *row, struct ledger_group *group)
+static bool read_group(struct sql_statement *row, struct ledger_group *group)
 {
-    int n = 1;
+    ledger_sum sums[LEDGER_SUM_COUNT];
+    if (!sql_unpack(sql_blob(row, 1), sums, LEDGER_SUM_COUNT))
+        return false;
     for (size_t i = 0; i < LEDGER_OUTCOMES; i++)
-        group->outcomes[i] = (uint64_t)sql_int(row, n++);
-    n++; /* lines: the outcomes say it */
-    for (size_t i = 0; i < PRICE_CLASSES; i++)
-        group->usage.tokens[i] = (uint64_t)sql_int(row, n++);
-    for (size_t i = 0; i < LEVERS; i++)
-        group->touched[i] = (uint64_t)sql_int(row, n++);
-    group->cache_hits = (uint64_t)sql_int(row, n++);
-    group->attempts = (uint64_t)sql_int(row, n++);
-    group->latency_us = (uint64_t)sql_int(row, n++);
-    group->first_token_us = (uint64_t)sql_int(row, n++);
-    group->first_tokens = (uint64_t)sql_int(row, n++);
-    group->cost = read_money(row, &n);
-    group->baseline = read_money(row, &n);
-    for (size_t i = 0; i < LEVERS; i++)
-        group->saved[i] = read_money(row, &n);
-    for (size_t i = 0; i < PRICE_CLASSES; i++)
-        group->classes[i] = read_money(row, &n);
+        group->outcomes[i] = (uint64_t)sums[LEDGER_SUM_completed + i];
+    for (size_t i = 0; i < PRICE_CLASSES; i++) {
+        group->usage.tokens[i] = (uint64_t)sums[LEDGER_SUM_input_tokens + i];
+        group->classes[i] = sums[LEDGER_SUM_cost_input + i];
+    }
+    for (size_t i = 0; i < LEVERS; i++) {
+        group->saved[i] = sums[LEDGER_SUM_saved_route + i];
+        group->touched[i] = (uint64_t)sums[LEDGER_SUM_touched_route + i];
+    }
+    group->cost = sums[LEDGER_SUM_cost];
+    group->baseline = sums[LEDGER_SUM_baseline];
+    group->cache_hits = (uint64_t)sums[LEDGER_SUM_cache_hits];
+    group->attempts = (uint64_t)sums[LEDGER_SUM_attempts];
+    group->latency_us = (uint64_t)sums[LEDGER_SUM_latency_us];
+    group->first_token_us = (uint64_t)sums[LEDGER_SUM_first_token_us];
+    group->first_tokens = (uint64_t)sums[LEDGER_SUM_first_tokens];
+    return true;
 }
 
 /* "2026-11-29", "2026-11-29T21:00Z", "2026-11-29T21:47Z"; texts as they are. */
@@ -216,8 +231,8 @@ static enum error_code answer(struct sql_statement *rows, const struct ledger_qu
     while ((code = sql_step(rows, &has_row, error)) == OK && has_row) {
         char time[TIMESTAMP_LEN + 1];
         struct ledger_group group = {.key = key_of(rows, query->by, time)};
-        read_group(rows, &group);
-        code = each(ctx, &group, error);
+        code = read_group(rows, &group) ? each(ctx, &group, error)
+                                        : error_set(error, ERROR_INTERNAL, "ledger.db: sums of its lines are damaged");
         if (code != OK)
             break;
     }

@@ -59,7 +59,6 @@
 #define LABEL_NEXT(name) ", " #name " TEXT NOT NULL"
 #define LABEL_NAME_FIRST(name) #name
 #define LABEL_NAME_NEXT(name) ", " #name
-#define SUM_DEFINE(name, sql) ", " #name " INTEGER NOT NULL"
 
 #define KEEP_LINES                                                                                              \
     "CREATE TRIGGER line_keep BEFORE UPDATE ON line WHEN old.checksum IS NOT NULL "                             \
@@ -95,8 +94,8 @@ static const char *const steps[LEDGER_DB_VERSION] = {
           KEEP_LINES STAY_LINES
           "CREATE TABLE label (id INTEGER PRIMARY KEY, " LEDGER_LABELS(LABEL_FIRST, LABEL_NEXT) ", UNIQUE ("
           LEDGER_LABELS(LABEL_NAME_FIRST, LABEL_NAME_NEXT) ")) STRICT;"
-          "CREATE TABLE sums (grain INTEGER NOT NULL, bucket INTEGER NOT NULL, label INTEGER NOT NULL"
-          LEDGER_SUMS(SUM_DEFINE, SUM_DEFINE) ", PRIMARY KEY (grain, bucket, label)) STRICT, WITHOUT ROWID;"
+          "CREATE TABLE sums (grain INTEGER NOT NULL, bucket INTEGER NOT NULL, label INTEGER NOT NULL, "
+          "packed BLOB NOT NULL, PRIMARY KEY (grain, bucket, label)) STRICT, WITHOUT ROWID;"
           "CREATE TABLE summed (through INTEGER NOT NULL) STRICT;"
           "INSERT INTO summed VALUES (0);",
 };

@@ -5,7 +5,7 @@
  *   price    the rates of every row that lines name
  *   unsealed below which row lines of an earlier program may have no checksum so far
  *   label    each combination of words that lines can be told apart by
- *   sums     of lines with one label in one minute, hour and day of their time
+ *   sums     of lines with one label in one minute, hour and day of their time, packed
  *   summed   up to which row lines are in `sums`
  *
  * Nothing in label and sums is known from elsewhere than from lines: they can
@@ -35,17 +35,28 @@ extern const struct migration ledger_migration;
     FIRST(tenant) NEXT(model_invoked) NEXT(operation) NEXT(tier) NEXT(outcome) NEXT(miss_reason) NEXT(provider) \
     NEXT(router) NEXT(profile) NEXT(tags)
 
-/* What is summed. FIRST or NEXT(name of the sum, SQL over a line). Picodollars outgrow 64 bits at nine million dollars,
- * so they are taken in two parts. */
-#define LEDGER_MONEY(NEXT, name) NEXT(name##_millions, "coalesce(" #name ", 0) / 1000000")                      \
-    NEXT(name##_rest, "coalesce(" #name ", 0) % 1000000")
+/* What is summed, in the order of the packed list (store/sql_pack.h); a new sum goes to the end. FIRST or NEXT(name,
+ * SQL over a line). */
 #define LEDGER_SUMS(FIRST, NEXT)                                                                                \
-    FIRST(lines, "1")                                                                                           \
+    FIRST(completed, "line.outcome = 'completed'")                                                              \
+    NEXT(failed, "line.outcome = 'failed'")                                                                     \
+    NEXT(cancelled, "line.outcome = 'cancelled'")                                                               \
     NEXT(input_tokens, "input_tokens")                                                                          \
     NEXT(cache_read_tokens, "cache_read_tokens")                                                                \
     NEXT(cache_write_5m_tokens, "cache_write_5m_tokens")                                                        \
     NEXT(cache_write_1h_tokens, "cache_write_1h_tokens")                                                        \
     NEXT(output_tokens, "output_tokens")                                                                        \
+    NEXT(cost, "cost")                                                                                          \
+    NEXT(baseline, "baseline")                                                                                  \
+    NEXT(saved_route, "saved_route")                                                                            \
+    NEXT(saved_distil, "saved_distil")                                                                          \
+    NEXT(saved_cache, "saved_cache")                                                                            \
+    NEXT(saved_tier, "saved_tier")                                                                              \
+    NEXT(cost_input, "cost_input")                                                                              \
+    NEXT(cost_cache_read, "cost_cache_read")                                                                    \
+    NEXT(cost_cache_write_5m, "cost_cache_write_5m")                                                            \
+    NEXT(cost_cache_write_1h, "cost_cache_write_1h")                                                            \
+    NEXT(cost_output, "cost_output")                                                                            \
     NEXT(touched_route, "saved_route <> 0")                                                                     \
     NEXT(touched_distil, "saved_distil <> 0")                                                                   \
     NEXT(touched_cache, "saved_cache <> 0")                                                                     \
@@ -53,18 +64,14 @@ extern const struct migration ledger_migration;
     NEXT(cache_hits, "cache_read_tokens > 0")                                                                   \
     NEXT(attempts, "coalesce(attempts, 1)")                                                                     \
     NEXT(latency_us, "latency_us")                                                                              \
-    NEXT(first_token_us, "coalesce(first_token_us, 0)")                                                         \
-    NEXT(first_tokens, "first_token_us IS NOT NULL")                                                            \
-    LEDGER_MONEY(NEXT, cost)                                                                                    \
-    LEDGER_MONEY(NEXT, baseline)                                                                                \
-    LEDGER_MONEY(NEXT, saved_route)                                                                             \
-    LEDGER_MONEY(NEXT, saved_distil)                                                                            \
-    LEDGER_MONEY(NEXT, saved_cache)                                                                             \
-    LEDGER_MONEY(NEXT, saved_tier)                                                                              \
-    LEDGER_MONEY(NEXT, cost_input)                                                                              \
-    LEDGER_MONEY(NEXT, cost_cache_read)                                                                         \
-    LEDGER_MONEY(NEXT, cost_cache_write_5m)                                                                     \
-    LEDGER_MONEY(NEXT, cost_cache_write_1h)                                                                     \
-    LEDGER_MONEY(NEXT, cost_output)
+    NEXT(first_token_us, "first_token_us")                                                                      \
+    NEXT(first_tokens, "first_token_us IS NOT NULL")
+
+#define LEDGER_SUM_NAME(name, sql) LEDGER_SUM_##name,
+enum { LEDGER_SUMS(LEDGER_SUM_NAME, LEDGER_SUM_NAME) LEDGER_SUM_COUNT };
+
+#define LEDGER_SUM_FIRST(name, sql) sql
+#define LEDGER_SUM_NEXT(name, sql) ", " sql
+#define LEDGER_PACK "pack(" LEDGER_SUMS(LEDGER_SUM_FIRST, LEDGER_SUM_NEXT) ")" /* over a table called line */
 
 #endif

@@ -20,26 +20,20 @@ struct summing {
 #define NAME_NEXT(name) ", " #name
 #define SAME_FIRST(name) "label." #name " = coalesce(line." #name ", '')"
 #define SAME_NEXT(name) " AND label." #name " = coalesce(line." #name ", '')"
-#define SUM_NAME(name, sql) ", " #name
-#define SUM_OF_LINES(name, sql) ", SUM(" sql ")"
-#define SUM_OF_SUMS(name, sql) ", SUM(" #name ")"
-#define ADD_FIRST(name, sql) #name " = " #name " + excluded." #name
-#define ADD_NEXT(name, sql) ", " #name " = " #name " + excluded." #name
-
 #define IN_RANGE "line.rowid > ?1 AND line.rowid <= ?2"
 #define ADD_BATCH(seconds, minutes)                                                                             \
-    "INSERT INTO main.sums SELECT " seconds ", minute / " minutes " AS place, label"                            \
-    LEDGER_SUMS(SUM_OF_SUMS, SUM_OF_SUMS) " FROM temp.batch WHERE true GROUP BY place, label "                  \
-    "ON CONFLICT (grain, bucket, label) DO UPDATE SET " LEDGER_SUMS(ADD_FIRST, ADD_NEXT)
+    "INSERT INTO main.sums SELECT " seconds ", minute / " minutes " AS place, label, fold(packed) FROM temp.batch " \
+    "WHERE true GROUP BY place, label "                                                                          \
+    "ON CONFLICT (grain, bucket, label) DO UPDATE SET packed = fold2(packed, excluded.packed)"
 
-static const char temporary[] = "CREATE TEMP TABLE batch (minute, label" LEDGER_SUMS(SUM_NAME, SUM_NAME) ")";
+static const char temporary[] = "CREATE TEMP TABLE batch (minute, label, packed)";
 
 static const char *const texts[STEPS] = {
     [STEP_RANGE] = "SELECT through, coalesce((SELECT max(rowid) FROM line), 0) FROM summed",
     [STEP_LABELS] = "INSERT OR IGNORE INTO label (" LEDGER_LABELS(NAME_FIRST, NAME_NEXT) ") SELECT DISTINCT "
                     LEDGER_LABELS(LABEL_OF_FIRST, LABEL_OF_NEXT) " FROM line WHERE " IN_RANGE,
-    [STEP_BATCH] = "INSERT INTO temp.batch SELECT line.time_us / 60000000 AS place, label.id"
-                   LEDGER_SUMS(SUM_OF_LINES, SUM_OF_LINES) " FROM line CROSS JOIN label ON "
+    [STEP_BATCH] = "INSERT INTO temp.batch SELECT line.time_us / 60000000 AS place, label.id, "
+                   LEDGER_PACK " FROM line CROSS JOIN label ON "
                    LEDGER_LABELS(SAME_FIRST, SAME_NEXT) " WHERE " IN_RANGE " GROUP BY place, label.id",
     [STEP_MINUTES] = ADD_BATCH("60", "1"),
     [STEP_HOURS] = ADD_BATCH("3600", "60"),

@@ -14,6 +14,7 @@
  * was cut off by a crash and never happened. */
 #include "store/journal.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <endian.h>
 #include <errno.h>
@@ -40,7 +41,7 @@
 #define ALLOCATE_BYTES (256u << 10) /* set aside at a time */
 #define WINDOW_BYTES (64u << 10)    /* read at a time */
 #define READ_AGAIN 2                /* times that a place without a record is read from the file once more */
-#define LOOK_US 1000
+#define LOOK_US 100000
 #define SUFFIX ".journal"
 #define NUMBER_DIGITS 12
 #define DIRECTORY_MAX 4000
@@ -268,16 +269,18 @@ static bool is_in_place(const struct journal *journal)
 }
 
 /* What was let in before may end in a segment that was moved, but not in one that nobody will find. The path is looked
- * up once in LOOK_US only: whoever is let in meanwhile is asked again at the end. */
+ * up once in LOOK_US only. Who is let in meanwhile costs no look at all: his end, and a record that stands alone, ask
+ * the open file whether it still has a name. */
 static bool may_take(struct journal *journal, int64_t promise)
 {
     struct stat info;
     const uint64_t now_us = clock_now_us();
-    if (promise < 0 || now_us - journal->looked_us < LOOK_US)
-        return fstat(journal->fd, &info) == 0 && info.st_nlink > 0;
-    const bool is_there = is_in_place(journal);
-    journal->looked_us = is_there ? now_us : 0;
-    return is_there;
+    if (promise >= 0 && now_us - journal->looked_us >= LOOK_US) {
+        const bool is_there = is_in_place(journal);
+        journal->looked_us = is_there ? now_us : 0;
+        return is_there;
+    }
+    return promise > 0 || (fstat(journal->fd, &info) == 0 && info.st_nlink > 0);
 }
 
 static struct journal *new_journal(const char *dir, uint64_t limit_bytes)
@@ -326,6 +329,7 @@ void journal_close(struct journal *journal)
     if (!journal)
         return;
     if (journal->fd >= 0) {
+        assert(journal->size >= SEGMENT_HEADER_LEN);
         (void)cut(journal->fd, journal->size);
         if (journal->size == SEGMENT_HEADER_LEN && is_in_place(journal))
             (void)unlink(journal->path);
@@ -511,6 +515,7 @@ enum error_code journal_roll(struct journal *journal, struct error *error)
     pthread_mutex_lock(&journal->mutex);
     int old_fd = journal->fd;
     uint64_t old_size = journal->size;
+    assert(journal->segment + 1 == next && journal->size >= SEGMENT_HEADER_LEN);
     journal->past_bytes += journal->size;
     take_segment(journal, &file, next);
     (void)allocate(journal, journal->size + journal->promised);
@@ -524,6 +529,7 @@ enum error_code journal_remove(struct journal *journal, uint64_t segment, bool i
 {
     char path[JOURNAL_PATH_MAX], aside[JOURNAL_PATH_MAX];
     struct stat info = {0};
+    assert(segment < journal_current(journal));
     segment_path(path, journal->dir, segment, SUFFIX);
     segment_path(aside, journal->dir, segment, ".damaged");
     (void)stat(path, &info);
@@ -537,7 +543,35 @@ enum error_code journal_remove(struct journal *journal, uint64_t segment, bool i
     return OK;
 }
 
-/* --- reading --- */
+/* --- reading ------------------------------------------------------------------------------------------
+ *
+ * A reader and the writer share nothing but the file: no lock, no length, no word that says how far one may read. The
+ * file's end is the only sign of what is written. That is enough, for a record becomes visible by one write(2), which
+ * the kernel does whole, or in part when the disk is full or the process dies within it. So a reader asks at each
+ * place: is there a header, and is there as much behind it as it says? Then the checksum decides whether this is a
+ * record. If there is nothing at the place, the reader is at the end and asks again later. If there is less than the
+ * header says, the record is torn. In the segment that is being written a torn record may still become whole, or be
+ * taken back; in one that a later segment follows it never will, and never happened: whoever wrote it got no OK for it.
+ *
+ * A torn record that is taken back makes the place dangerous. The writer cuts the file where the record began, and the
+ * next record, of another length, is written there. A reader that has read the torn bytes into its window holds a
+ * header that is in no file any more; if it believed that header's length and fetched only what is missing behind it,
+ * it would put two records together into one that never was, find the checksum wrong, and give a sound segment up as
+ * damaged, with every line behind. Therefore what does not make a record is never built upon. The window is thrown
+ * away, and the header is read again, with its length, from the file as it is now; only what is no record READ_AGAIN
+ * times in a row is torn or damaged. For the same reason a reader keeps nothing of its window when it stops without a
+ * record.
+ *
+ * Zeros where a header should be are no damage: file systems give space that was set aside and never filled as zeros
+ * after a power failure. They are a torn end. Damaged is what has a header that no writer makes, or a payload that its
+ * checksum does not fit. Behind it nothing can be trusted, not even where the next record begins, so the rest of the
+ * segment is kept aside as NUMBER.damaged for people to look at; nothing is repaired by guessing.
+ *
+ * A segment is retired by whoever reads behind the writer, not here: when all of its records are where they belong, and
+ * all older segments are gone. That order matters, since records of a later segment say how those of an earlier one
+ * ended: were the later one gone first, a crash would leave requests without their ends. A reader that has a segment
+ * open may go on after it was removed; its records are elsewhere by then, and whoever reads both must expect to meet
+ * them twice, never not at all. For that one looks into the journal first and then into where records go. */
 
 struct journal_reader {
     int fd;
@@ -604,6 +638,7 @@ static ssize_t fill(struct journal_reader *reader, size_t wanted, struct error *
 
 static void advance(struct journal_reader *reader, size_t len)
 {
+    assert(reader->end - reader->begin >= len);
     reader->begin += len;
     reader->offset += len;
 }

@@ -9,6 +9,7 @@
 
 #include "core/io.h"
 #include "core/mem.h"
+#include "store/sql_pack.h"
 
 #define BUSY_TIMEOUT_MS 5000
 
@@ -101,8 +102,9 @@ static void seal(sqlite3_context *context, int count, sqlite3_value **values)
 
 static int add_functions(sqlite3 *handle)
 {
-    return sqlite3_create_function_v2(handle, "seal", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
-                                      seal, NULL, NULL, NULL);
+    const int result = sqlite3_create_function_v2(
+        handle, "seal", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL, seal, NULL, NULL, NULL);
+    return result == SQLITE_OK ? sql_pack_register(handle) : result;
 }
 
 /* --- faults --- */
@@ -284,6 +286,12 @@ struct str sql_text(struct sql_statement *statement, int column)
 {
     const unsigned char *text = sqlite3_column_text(statement->handle, column);
     return (struct str){(const char *)text, text ? (size_t)sqlite3_column_bytes(statement->handle, column) : 0};
+}
+
+struct str sql_blob(struct sql_statement *statement, int column)
+{
+    const void *bytes = sqlite3_column_blob(statement->handle, column);
+    return (struct str){bytes, bytes ? (size_t)sqlite3_column_bytes(statement->handle, column) : 0};
 }
 
 bool sql_is_null(struct sql_statement *statement, int column)

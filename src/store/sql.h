@@ -57,6 +57,7 @@ void sql_reset(struct sql_statement *statement);
 /* Columns count from 0; valid until the next step. */
 int64_t sql_int(struct sql_statement *statement, int column);
 struct str sql_text(struct sql_statement *statement, int column);
+struct str sql_blob(struct sql_statement *statement, int column);
 bool sql_is_null(struct sql_statement *statement, int column);
 
 #endif

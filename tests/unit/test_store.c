@@ -15,6 +15,7 @@
 #include "core/util.h"
 #include "store/journal.h"
 #include "store/sql.h"
+#include "store/sql_pack.h"
 
 #define LIMIT (64u << 20)
 
@@ -473,6 +474,39 @@ static void rows_come_back(void **state)
     sql_close(sql);
 }
 
+/* Sums in one column: whatever their sign and size, in rows and packed, and lists that are none. */
+static void packed_sums(void **state)
+{
+    (void)state;
+    char path[128];
+    struct sql *sql;
+    struct sql_statement *row;
+    struct error error;
+    bool has_row;
+    __int128 values[4];
+    (void)snprintf(path, sizeof(path), "%s/pack.db", test_root);
+    assert_int_equal(sql_open(path, SQL_WRITE, &sql, &error), OK);
+    assert_int_equal(sql_exec(sql, "CREATE TABLE t (g, a, b, c); CREATE TABLE p (packed);"
+                                   "INSERT INTO t VALUES (1, 9223372036854775807, -9223372036854775808, NULL),"
+                                   "(1, 9223372036854775807, -9223372036854775808, 0), (2, 1, -1, NULL), "
+                                   "(2, 63, 64, 0);"
+                                   "INSERT INTO p SELECT pack(a, b, c) FROM t GROUP BY g", &error), OK);
+    assert_int_equal(sql_prepare(sql, "SELECT fold(packed), max(length(packed)), min(packed_at(packed, 1)), "
+                                      "fold2(fold(packed), x'0000000a') FROM p", &row, &error), OK);
+    assert_int_equal(sql_step(row, &has_row, &error), OK);
+    assert_true(has_row && sql_unpack(sql_blob(row, 0), values, 4));
+    assert_true(values[0] == (__int128)INT64_MAX * 2 + 64 && values[1] == (__int128)INT64_MIN * 2 + 63);
+    assert_true(values[2] == 0 && values[3] == 0 && sql_int(row, 1) == 20);
+    assert_true(sql_unpack(sql_blob(row, 3), values, 4) && values[3] == 5);
+    assert_false(sql_unpack(sql_blob(row, 3), values, 3)); /* it has more than we know */
+    sql_free(row);
+    assert_int_equal(sql_exec(sql, "INSERT INTO p VALUES (NULL), (x''); SELECT fold(packed) FROM p", &error), OK);
+    assert_int_equal(sql_exec(sql, "INSERT INTO p VALUES (x'80')", &error), OK);
+    assert_int_equal(sql_exec(sql, "SELECT fold(packed) FROM p", &error), ERROR_INTERNAL);
+    assert_non_null(strstr(error.message, "a packed list is damaged"));
+    sql_close(sql);
+}
+
 static void sql_errors(void **state)
 {
     (void)state;
@@ -515,6 +549,7 @@ int main(void)
         EACH_IN_ITS_OWN(waits_end),
         EACH_IN_ITS_OWN(journal_out_of_memory),
         EACH_IN_ITS_OWN(rows_come_back),
+        EACH_IN_ITS_OWN(packed_sums),
         EACH_IN_ITS_OWN(sql_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
