@@ -223,6 +223,34 @@ def test_sums_agree(server):
     assert "%" in ledger(server, "summary").stdout and "tier" in ledger(server, "summary", "--by", "lever").stdout
 
 
+def test_sums_of_a_time_and_a_tenant(server):
+    def rows(*args):
+        done = ledger(server, "summary", "--json", *args)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    assert post(server, PRO, body())[0].status == 200
+    lines = list(export(server).values())
+    minutes = sorted({line["time"][:16] for line in lines})
+    by_minute = rows("--by", "minute")
+    assert [row["minute"] for row in by_minute] == [f"{minute}Z" for minute in minutes]
+    assert sum(row["requests"] for row in by_minute) == len(lines)
+    assert rows("--by", "minute", "--limit", "1") == by_minute[-1:]
+    last = rows("--from", minutes[-1])[0]
+    wanted = [line for line in lines if line["time"][:16] == minutes[-1]]
+    assert last["requests"] == len(wanted)
+    assert last["costPicodollars"] == sum(line["costPicodollars"] for line in wanted)
+    assert rows("--to", minutes[0])[0]["requests"] == 0
+    tenant = lines[0]["tenant"]
+    assert rows("--tenant", tenant)[0]["requests"] == sum(line["tenant"] == tenant for line in lines)
+    by_miss = {row["miss"]: row["requests"] for row in rows("--by", "miss")}
+    assert by_miss == {reason: sum(line["cacheMissReason"] == reason for line in lines)
+                       for reason in {line["cacheMissReason"] for line in lines}}
+    for wrong in (("--from", "yesterday"), ("--to", "2026-13-01"), ("--limit", "0"), ("--by", "week")):
+        done = ledger(server, "summary", *wrong)
+        assert done.returncode == 2 and wrong[0] in done.stderr, done.stderr
+
+
 def test_metrics_count_money(server):
     def counted():
         connection = http.client.HTTPConnection("127.0.0.1", server.port)
