@@ -106,6 +106,7 @@ struct config {
     uint64_t object_quota_bytes; /* of each tenant's objects; 0: none */
     const char **object_hosts;   /* names of this server that buckets stand before; none: localhost */
     size_t object_host_count;
+    bool objects_are_encrypted;  /* by the disk below them, says who runs the server */
     const char **prices;         /* files of price books; a later one goes before, the embedded one comes last */
     size_t price_count;
 };

@@ -192,6 +192,7 @@ static const struct field_table documents_table = FIELD_TABLE(documents_fields, 
 
 static const struct field objects_fields[] = {
     {"quota", FIELD_SIZE, AT(config, object_quota_bytes), .low = 1, .high = QUOTA_MAX},
+    {"encrypted_at_rest", FIELD_BOOL, AT(config, objects_are_encrypted)},
     {"hosts", FIELD_STRINGS, LIST_AT(config, object_hosts, object_host_count), .check = is_host_name,
      .expected = "the name of a host, without a port"},
 };

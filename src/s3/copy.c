@@ -153,6 +153,7 @@ static void append_copied(struct s3 *s3, const char *result, const struct object
 {
     char time[TIMESTAMP_LEN + 1];
     clock_iso8601(copied->modified_us, time);
+    s3_add_encryption(s3);
     buf_appendf(&s3->body, XML_HEAD "<%s" S3_XMLNS ">", result);
     xml_append(&s3->body, "LastModified", str_of(time));
     buf_append_text(&s3->body, "<ETag>");

@@ -63,7 +63,9 @@ bool s3_hoist_headers(struct s3 *s3)
 /* --- what is served --- */
 
 #define STORAGE_CLASSES "STANDARD|STANDARD_IA|ONEZONE_IA|INTELLIGENT_TIERING|GLACIER_IR|REDUCED_REDUNDANCY"
-#define NO_ENCRYPTION "objects are not encrypted by the server: encrypt the disk, or what you send"
+#define NO_ENCRYPTION                                                                                                 \
+    "objects are not encrypted by the server: encrypt what you send, or the disk, and say so by objects: "            \
+    "{encrypted_at_rest: true} in fulcrum.yaml, which AES256 is served with"
 
 /* The first row that fits the name counts. A '*' at its end stands for anything. */
 static const struct rule {
@@ -157,6 +159,9 @@ static bool refuse(struct s3 *s3, const struct rule *rule, const struct http_hea
 static bool check_header(struct s3 *s3, const struct s3_operation *operation, const struct http_header *header)
 {
     if (operation->takes_tags && str_eq(header->name, STR("x-amz-tagging")))
+        return true;
+    if (s3_is_encrypted(s3) && str_eq(header->name, STR("x-amz-server-side-encryption")) &&
+        str_eq(header->value, STR("AES256")))
         return true;
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         const struct rule *rule = &rules[i];

@@ -30,6 +30,17 @@ void s3_add_etag(struct s3 *s3, const char *etag)
     s3_add_header(s3, "etag", str_of(quoted));
 }
 
+bool s3_is_encrypted(const struct s3 *s3)
+{
+    return s3->thread->api->config->objects_are_encrypted;
+}
+
+void s3_add_encryption(struct s3 *s3)
+{
+    if (s3_is_encrypted(s3))
+        s3_add_header(s3, "x-amz-server-side-encryption", STR("AES256"));
+}
+
 static void add_checksum(struct s3 *s3, const struct objects_info *info)
 {
     struct str name = arena_printf(&s3->arena, "x-amz-checksum-%s", info->checksum_name);
@@ -68,6 +79,7 @@ static void add_kept_headers(struct s3 *s3, const struct objects_info *info)
 void s3_add_written_headers(struct s3 *s3, const struct objects_info *info)
 {
     s3_add_etag(s3, info->etag);
+    s3_add_encryption(s3);
     add_checksum(s3, info);
 }
 
@@ -92,6 +104,7 @@ void s3_add_info_headers(struct s3 *s3, const struct objects_info *info, bool is
     if (info->storage_class[0])
         s3_add_header(s3, "x-amz-storage-class", str_of(info->storage_class));
     s3_add_tag_count(s3, info);
+    s3_add_encryption(s3);
     if (is_whole && str_eq_nocase(s3_header(s3, "x-amz-checksum-mode"), STR("ENABLED")))
         add_checksum(s3, info);
 }

@@ -121,6 +121,10 @@ bool s3_read_part(struct s3 *s3, unsigned *number);
 enum objects_problem s3_head(struct s3 *s3, unsigned part, struct objects_info *info, uint64_t *offset, uint64_t *len,
                              struct error *error);
 
+/* The disk is, says fulcrum.yaml: that is what S3 calls AES256. */
+bool s3_is_encrypted(const struct s3 *s3);
+void s3_add_encryption(struct s3 *s3); /* the header that says so */
+
 /* --- tags.c --- */
 /* x-amz-tagging, as the store keeps tags; none without it. False: failed. */
 bool s3_read_tags(struct s3 *s3, struct str *text);

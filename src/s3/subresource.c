@@ -47,6 +47,13 @@ void s3_get_subresource(struct s3 *s3)
         s3_fail_problem(s3, problem, &error);
         return;
     }
+    if (s3_is_encrypted(s3) && !strcmp(s3->what->name, "GetBucketEncryption")) {
+        buf_append_text(&s3->body, XML_HEAD
+                        "<ServerSideEncryptionConfiguration" S3_XMLNS "><Rule><ApplyServerSideEncryptionByDefault>"
+                        "<SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault>"
+                        "<BucketKeyEnabled>false</BucketKeyEnabled></Rule></ServerSideEncryptionConfiguration>");
+        return;
+    }
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         if (strcmp(answers[i].operation, s3->what->name) != 0)
             continue;

@@ -87,6 +87,7 @@ void s3_create_upload(struct s3 *s3)
         s3_add_header(s3, "x-amz-checksum-algorithm", s3_upper(s3, str_of(checksum_name(kind))));
         s3_add_header(s3, "x-amz-checksum-type", is_composite ? STR("COMPOSITE") : STR("FULL_OBJECT"));
     }
+    s3_add_encryption(s3);
     buf_append_text(&s3->body, XML_HEAD "<InitiateMultipartUploadResult" S3_XMLNS ">");
     xml_append(&s3->body, "Bucket", s3->bucket);
     xml_append(&s3->body, "Key", s3->key);
@@ -153,6 +154,7 @@ static struct str whole_checksum(const struct s3 *s3)
 static void append_completed(struct s3 *s3, const struct objects_info *info)
 {
     struct str host = s3_header(s3, "host");
+    s3_add_encryption(s3);
     buf_append_text(&s3->body, XML_HEAD "<CompleteMultipartUploadResult" S3_XMLNS "><Location>");
     xml_append_text(&s3->body, s3->request.is_tls ? STR("https://") : STR("http://"));
     xml_append_text(&s3->body, host);

@@ -204,6 +204,30 @@ def test_upload_file_with_all_that_it_takes(s3, bucket, tmp_path):
     assert s3.head_object(Bucket=bucket, Key="copy")["StorageClass"] == "ONEZONE_IA"
 
 
+# --- encryption ---
+
+
+def test_a_disk_that_is_encrypted_is_what_aes256_asks_for(tmp_path, random_model):
+    running = start(tmp_path, random_model, extra="objects: {encrypted_at_rest: true}\n")
+    s3 = client(running)
+    s3.create_bucket(Bucket="sealed")
+    asked = {"Bucket": "sealed", "Key": "k", "ServerSideEncryption": "AES256"}
+    seen = [s3.put_object(Body=b"x", **asked), s3.head_object(Bucket="sealed", Key="k"),
+            s3.get_object(Bucket="sealed", Key="k"), s3.copy_object(**{**asked, "Key": "c"}, CopySource="sealed/k"),
+            s3.create_multipart_upload(**asked), s3.put_object(Bucket="sealed", Key="plain", Body=b"x")]
+    assert [each.get("ServerSideEncryption") for each in seen] == ["AES256"] * len(seen)
+    path = tmp_path / "file"
+    path.write_bytes(noise(9 * MIB))
+    s3.upload_file(str(path), "sealed", "large", ExtraArgs={"ServerSideEncryption": "AES256"})
+    rules = s3.get_bucket_encryption(Bucket="sealed")["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    for more in ({"ServerSideEncryption": "aws:kms"}, {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}):
+        assert refused(s3.put_object, Bucket="sealed", Key="k", Body=b"y", **more)[0] in (
+            "NotImplemented", "InvalidRequest")
+    assert s3.get_object(Bucket="sealed", Key="k")["Body"].read() == b"x"
+    assert running.stop() == 0
+
+
 # --- names of buckets ---
 
 
