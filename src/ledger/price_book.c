@@ -174,12 +174,6 @@ static const struct field tier_fields[] = {
 };
 static const struct field_table tier_table = FIELD_TABLE(tier_fields, struct tier_factors);
 
-/* In `tiers:` the factors lie inside the book. */
-static enum error_code read_tiers(struct yaml_reader *reader, const yaml_node_t *node, void *parent)
-{
-    return yaml_read_object(reader, node, &tier_table, &((struct book_file *)parent)->tiers);
-}
-
 static const char *const currencies[] = {"USD", NULL};
 static const char *const units[] = {"dollars per million tokens", NULL};
 
@@ -191,7 +185,7 @@ static const struct field book_fields[] = {
     {"region", FIELD_STRING, .is_required = true, AT(book_file, region), WORD},
     {"sources", FIELD_OBJECTS, .is_required = true, LIST_AT(book_file, sources, source_count), .high = 64,
      .table = &source_table},
-    {"tiers", FIELD_CUSTOM, .is_required = true, .custom = read_tiers},
+    {"tiers", FIELD_OBJECT, .is_required = true, AT(book_file, tiers), .table = &tier_table},
     {"same", FIELD_OBJECTS, LIST_AT(book_file, same, same_count), .high = MODELS_MAX, .table = &same_table},
     {"models", FIELD_OBJECTS, .is_required = true, LIST_AT(book_file, models, model_count), .high = MODELS_MAX,
      .table = &model_table},
