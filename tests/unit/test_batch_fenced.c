@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +12,10 @@
 
 #include "batch/input.h"
 #include "batch/job_db.h"
+#include "batch/output.h"
 #include "batch/results.h"
 #include "batch/runner.h"
+#include "core/io.h"
 #include "core/log.h"
 
 #define TOTAL 6
@@ -174,6 +177,39 @@ static void a_copy_ends_with_the_last_whole_result(void **state)
         (void)snprintf(path, sizeof(path), "%s/results.%llu", test_root, (unsigned long long)fence + 1);
         assert_int_equal(unlink(path), 0);
     }
+}
+
+/* Whichever call on a file fails while a log is taken over, by a new name or by a copy: the next try has all. */
+static void a_take_over_that_fails_is_tried_again(void **state)
+{
+    (void)state;
+    struct batch_counts counts;
+    uint64_t fence = 1, failures = 0;
+    struct results *before = open_log(fence, &counts);
+    assert_int_equal(append(before, 0, "one"), OK);
+    assert_int_equal(append(before, 3, "one"), OK);
+    for (uint64_t n = 1; n < 40; n++) {
+        struct results *results = NULL;
+        struct error error;
+        if (n % 2) { /* its owner is gone */
+            results_close(before);
+            before = NULL;
+        }
+        fence++;
+        counts = (struct batch_counts){0};
+        io_fail_at(n / 2 + 1, ENOSPC);
+        enum error_code code = results_open(test_root, fence, TOTAL, &results, &counts, &error);
+        io_fail_at(0, 0);
+        failures += code != OK;
+        if (code != OK)
+            results = open_log(fence, &counts);
+        assert_int_equal(counts.success, 2);
+        check_log(results, "0 of one; 3 of one; ");
+        results_close(before);
+        before = results;
+    }
+    assert_true(failures > 5);
+    results_close(before);
 }
 
 /* --- a runner ---------------------------------------------------------------------------------------- */
@@ -340,6 +376,35 @@ static void an_input_is_one_claims_or_one_of_before(void **state)
     buf_deinit(&line);
 }
 
+/* --- outputs ------------------------------------------------------------------------------------------ */
+
+/* No object store is asked: there is none here. */
+static void who_lost_the_claim_puts_no_output(void **state)
+{
+    (void)state;
+    char records[BATCH_PATH_MAX + 16];
+    struct gateway one, two;
+    struct error error;
+    struct input *input;
+    const atomic_bool is_cancelled = false;
+    make_job();
+    gateway_open(&one, "one", 1000);
+    (void)snprintf(records, sizeof(records), "%s/" INPUT_DIRECTORY, one.active->dir);
+    write_input(records, "{}");
+    assert_int_equal(input_open(one.active->dir, &input, &error), OK);
+    land(&one, 0, "one");
+    gateway_open(&two, "two", 1101);
+    one.active->job.output_uri = STR("s3://bucket/out/");
+    const struct output_source source = {&one.options,         &one.active->job, one.runner.store,
+                                         &one.active->claim,   one.active->dir,  input,
+                                         one.active->results, &is_cancelled};
+    assert_int_equal(output_put(&source, &error), ERROR_CONFLICT);
+    assert_string_equal(error.message, "another runner has claimed batch job " ID);
+    input_close(input);
+    gateway_close(&one);
+    gateway_close(&two);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_root_make, test_root_remove)
 
 int main(void)
@@ -349,9 +414,11 @@ int main(void)
         TEST(the_log_of_who_is_gone_is_taken_as_it_is),
         TEST(a_log_without_a_number_is_taken),
         TEST(a_copy_ends_with_the_last_whole_result),
+        TEST(a_take_over_that_fails_is_tried_again),
         TEST(two_runners_leave_one_result_of_each_record),
         TEST(a_runner_that_stood_still_asks_first),
         TEST(an_input_is_one_claims_or_one_of_before),
+        TEST(who_lost_the_claim_puts_no_output),
     };
     log_configure(LOG_OFF, LOG_LOGFMT);
     return cmocka_run_group_tests(tests, NULL, NULL);
