@@ -35,7 +35,8 @@ void open_bed_of(struct bed *bed, const char *path, uint32_t context, uint32_t p
     bed->config.models = &bed->model;
     bed->config.model_count = 1;
     bed->config.log_level = LOG_WARN;
-    bed->config.cache_memory_bytes = memory_bytes;
+    bed->cache = (struct cache_config){.memory_bytes = memory_bytes};
+    bed->config.parts[0] = (struct config_part){&cache_section, &bed->cache};
     uv_loop_init(&bed->loop);
     if (engine_new(&bed->config, &bed->loop, 1, &bed->engine, &error) != OK || engine_wait(bed->engine, &error) != OK)
         die(error.message);

@@ -4,6 +4,7 @@
 #define BENCH_CACHE_BED_H
 
 #include "support.h"
+#include "cache/config.h"
 #include "core/util.h"
 #include "engine/engine.h"
 #include "engine/prefix_store.h"
@@ -31,6 +32,7 @@ struct bed {
     uv_loop_t loop;
     struct config config;
     struct config_model model;
+    struct cache_config cache;
     struct engine *engine;
     struct engine_port *port;
 };

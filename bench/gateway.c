@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include "support.h"
+#include "cmd/sections.h"
 #include "core/buf.h"
 #include "core/util.h"
 #include "engine/engine.h"
@@ -262,7 +263,7 @@ static void on_failed(void *ctx, const struct error *error)
 static void start_bare(struct bare *bare)
 {
     struct error error = {0};
-    if (uv_loop_init(&bare->loop) != 0 || config_load(CONFIG_PATH, &bare->config, &error) != OK ||
+    if (uv_loop_init(&bare->loop) != 0 || config_load(CONFIG_PATH, program_sections, &bare->config, &error) != OK ||
         engine_new(&bare->config, &bare->loop, 1, &bare->engine, &error) != OK ||
         engine_wait(bare->engine, &error) != OK ||
         !(bare->port = engine_port_new(bare->engine, 0, &bare->loop, &error))) {

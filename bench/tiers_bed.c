@@ -280,14 +280,15 @@ struct measured run_phase(struct bed *bed, const struct phase *phase)
 
 /* --- life ------------------------------------------------------------------------------------------- */
 
-static void open_side(struct bed *bed, struct side *side, enum config_share share)
+static void open_side(struct bed *bed, struct side *side, enum tier_share share)
 {
     struct error error;
     side->model = (struct config_model){
         .name = "random", .path = bed->model_path, .context = CONTEXT, .parallel = PARALLEL, .threads = bed->threads};
+    side->cache = (struct cache_config){.memory_bytes = UINT64_C(1) << 30, .policy = "value"};
+    side->tiers = (struct tier_config){.share = share, .objective = OBJECTIVE};
     side->config = (struct config){.models = &side->model, .model_count = 1, .log_level = LOG_WARN,
-                                   .cache_memory_bytes = UINT64_C(1) << 30, .cache_policy = "value",
-                                   .tier_share = share, .tier_objective = OBJECTIVE};
+                                   .parts = {{&cache_section, &side->cache}, {&tiers_section, &side->tiers}}};
     if (engine_new(&side->config, &bed->loop, 1, &side->engine, &error) != OK ||
         engine_wait(side->engine, &error) != OK)
         die(error.message);
@@ -313,8 +314,8 @@ void open_bed(struct bed *bed)
     bed->threads = (uint32_t)bench_setting("BENCH_THREADS", 2);
     traffic_load(&bed->traffic);
     uv_loop_init(&bed->loop);
-    open_side(bed, &bed->strict, CONFIG_SHARE_STRICT);
-    open_side(bed, &bed->objective, CONFIG_SHARE_OBJECTIVE);
+    open_side(bed, &bed->strict, TIER_SHARE_STRICT);
+    open_side(bed, &bed->objective, TIER_SHARE_OBJECTIVE);
 }
 
 void close_bed(struct bed *bed)

@@ -4,8 +4,10 @@
 #define BENCH_TIERS_BED_H
 
 #include "support.h"
+#include "cache/config.h"
 #include "support_traffic.h"
 #include "engine/engine.h"
+#include "engine/tier.h"
 
 #define PARALLEL 16
 #define PROMPT_MAX 2200
@@ -35,6 +37,8 @@ struct tally {
 struct side {
     struct config config;
     struct config_model model;
+    struct cache_config cache;
+    struct tier_config tiers;
     struct engine *engine;
     struct engine_port *port;
 };

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "support.h"
+#include "cache/config.h"
 #include "cmd/cmd.h"
 #include "core/util.h"
 #include "engine/engine.h"
@@ -57,6 +58,7 @@ struct bed {
     uv_loop_t loop;
     struct config config;
     struct config_model model;
+    struct cache_config cache;
     struct engine *engine;
     struct engine_port *port;
     enum question question;
@@ -279,7 +281,8 @@ static void open_bed(struct bed *bed)
     bed->config.models = &bed->model;
     bed->config.model_count = 1;
     bed->config.log_level = LOG_WARN;
-    bed->config.cache_memory_bytes = (uint64_t)4 << 30;
+    bed->cache = (struct cache_config){.memory_bytes = (uint64_t)4 << 30};
+    bed->config.parts[0] = (struct config_part){&cache_section, &bed->cache};
     uv_loop_init(&bed->loop);
     if (engine_new(&bed->config, &bed->loop, 1, &bed->engine, &error) != OK || engine_wait(bed->engine, &error) != OK)
         die(error.message);

@@ -7,6 +7,7 @@
 #include "api/native/native.h"
 #include "api/operations.h"
 #include "batch/batch.h"
+#include "document/config.h"
 
 /* --- start and stop --------------------------------------------------------------------------------- */
 
@@ -81,8 +82,8 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     made->prices = options->prices;
     made->thread_count = options->thread_count;
     register_codecs();
-    enum error_code code = extractor_new(options->config->document_sandbox == CONFIG_SANDBOX_REQUIRED, &made->extractor,
-                                         error);
+    const bool needs_walls = document_config(options->config)->sandbox == DOCUMENT_SANDBOX_REQUIRED;
+    enum error_code code = extractor_new(needs_walls, &made->extractor, error);
     if (code == OK)
         code = reservations_new(options->config, &made->reservations, error);
     if (code == OK)

@@ -9,6 +9,7 @@
 #include "cache/explain.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
+#include "cmd/sections.h"
 #include "core/log.h"
 #include "engine/embedded.h"
 #include "generate/documents.h"
@@ -202,7 +203,7 @@ static enum error_code find_family(const struct options *options, enum template_
     struct catalog catalog;
     struct catalog_match match;
     struct registry *models = NULL;
-    enum error_code code = config_load(config_find(options->config), &config, error);
+    enum error_code code = config_load(config_find(options->config), program_sections, &config, error);
     if (code != OK)
         return code;
     code = catalog_load(embedded_file(STR("aliases.yaml")), &catalog, error);

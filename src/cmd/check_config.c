@@ -1,9 +1,11 @@
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
+#include "cmd/sections.h"
 #include "core/config.h"
 #include "engine/embedded.h"
 #include "ledger/price_book.h"
 #include "model/resolve.h"
+#include "net/tls_config.h"
 
 static const char usage[] = "usage: fulcrum check-config [--config FILE]\n"
                             "Reads FILE (fulcrum.yaml by default) as `serve` would and says what is wrong with it.\n"
@@ -20,7 +22,7 @@ static void append_summary(struct buf *out, const struct config *config)
                 config->listen);
     /* Not a fault of the file: the command line of `serve` may still change it. */
     struct error error;
-    if (config_check_exposure(config, &error))
+    if (tls_check_exposure(config, &error))
         buf_appendf(out, "note: serve will refuse to start. %s\n", error.message);
 }
 
@@ -66,7 +68,7 @@ int cmd_check_config(int argc, char **argv)
         return status;
     struct config config;
     struct error error;
-    if (config_load(config_find(options.config), &config, &error))
+    if (config_load(config_find(options.config), program_sections, &config, &error))
         return cmd_fail("check-config", &error, CMD_USAGE);
     struct price_book *prices;
     if (price_book_load(&config, &prices, &error)) {

@@ -9,6 +9,7 @@
 #include "cmd/cmd_io.h"
 #include "cmd/eval_run.h"
 #include "cmd/eval_server.h"
+#include "cmd/sections.h"
 #include "core/config_values.h"
 #include "engine/embedded.h"
 #include "ledger/price_book.h"
@@ -385,7 +386,7 @@ int cmd_eval(int argc, char **argv)
         return CMD_USAGE;
     }
     struct config config;
-    if (config_load(config_find(options.config_path), &config, &error))
+    if (config_load(config_find(options.config_path), program_sections, &config, &error))
         return cmd_fail("eval", &error, CMD_USAGE);
     options.config = &config;
     struct price_book *prices;

@@ -8,6 +8,7 @@
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
 #include "cmd/ledger_check.h"
+#include "cmd/sections.h"
 #include "core/config.h"
 #include "core/util.h"
 #include "ledger/query.h"
@@ -549,7 +550,7 @@ int cmd_ledger(int argc, char **argv)
     int status;
     if (!parse_options(argc, argv, &options, &status))
         return status;
-    if (!options.data && config_load(config_find(options.config), &config, &error))
+    if (!options.data && config_load(config_find(options.config), program_sections, &config, &error))
         return cmd_fail("ledger", &error, CMD_USAGE);
     const char *data = options.data ? options.data : config.data;
     status = CMD_DONE;

@@ -4,6 +4,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
+#include "cmd/sections.h"
 #include "core/config.h"
 
 static const char usage[] = "usage: fulcrum limits [--json] [--config FILE]\n"
@@ -46,7 +47,7 @@ int cmd_limits(int argc, char **argv)
         return status;
     struct config config;
     struct error error;
-    if (config_load(config_find(options.config), &config, &error))
+    if (config_load(config_find(options.config), program_sections, &config, &error))
         return cmd_fail("limits", &error, CMD_USAGE);
     config_deinit(&config);
     struct buf out;

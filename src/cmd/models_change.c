@@ -13,6 +13,7 @@
 #include "cmd/cmd_io.h"
 #include "cmd/data_dir.h"
 #include "cmd/models.h"
+#include "cmd/sections.h"
 #include "core/catalog.h"
 #include "core/json.h"
 #include "core/util.h"
@@ -478,7 +479,7 @@ static enum error_code open_rows(struct change *change, bool may_make, struct er
 static enum error_code run(struct change *change, struct buf *out, struct error *error)
 {
     const struct options *options = &change->options;
-    enum error_code code = config_load(config_find(options->config), &change->config, error);
+    enum error_code code = config_load(config_find(options->config), program_sections, &change->config, error);
     if (code != OK)
         return code;
     if (options->data)

@@ -11,12 +11,15 @@
 #include "cmd/cmd_io.h"
 #include "cmd/data_dir.h"
 #include "cmd/front.h"
+#include "cmd/sections.h"
 #include "core/config_values.h"
 #include "core/util.h"
 #include "engine/embedded.h"
 #include "ledger/ledger.h"
 #include "model/keeper.h"
+#include "net/tls_config.h"
 #include "store/disk.h"
+#include "store/objects_config.h"
 
 static const char usage[] =
     "usage: fulcrum serve [--config FILE] [--listen ADDR:PORT] [--data DIR]\n"
@@ -71,7 +74,7 @@ static bool parse_options(int argc, char **argv, struct serve_options *options, 
 static enum error_code configure(struct serve *serve, const struct serve_options *options, struct error *error)
 {
     struct config *config = &serve->config;
-    enum error_code code = config_load(config_find(options->config), config, error);
+    enum error_code code = config_load(config_find(options->config), program_sections, config, error);
     if (code != OK)
         return code;
     serve->has_config = true;
@@ -87,7 +90,7 @@ static enum error_code configure(struct serve *serve, const struct serve_options
                          options->log_level);
     log_configure(config->log_level, config->log_format);
     code = price_book_load(config, &serve->prices, error);
-    return code == OK ? config_check_exposure(config, error) : code;
+    return code == OK ? tls_check_exposure(config, error) : code;
 }
 
 /* --- signals and draining --------------------------------------------------------------------------- */
@@ -225,8 +228,8 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
         .host = host,
         .port = port,
         .threads = threads,
-        .tls_cert = config->tls_cert,
-        .tls_key = config->tls_key,
+        .tls_cert = tls_config(config)->cert,
+        .tls_key = tls_config(config)->key,
         .ctx = serve->api,
         .thread_start = api_thread_start,
         .thread_stop = api_thread_stop,
@@ -247,7 +250,7 @@ static void say_listening(const struct serve *serve)
     struct error ignored;
     if (config_parse_listen(serve->config.listen, host, sizeof(host), &port, &ignored) != OK)
         return; /* start_server parsed it before */
-    const char *scheme = serve->config.tls_cert ? "https" : "http";
+    const char *scheme = tls_config(&serve->config)->cert ? "https" : "http";
     bool is_ipv6 = strchr(host, ':') != NULL;
     char url[320];
     snprintf(url, sizeof(url), "%s://%s%s%s:%u", scheme, is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "",
@@ -277,7 +280,7 @@ static void warn_of_unpriced(const struct serve *serve)
 
 static uint64_t object_quota(const void *config, struct str tenant)
 {
-    return config_object_quota(config, tenant);
+    return objects_quota_of(config, tenant);
 }
 
 static enum error_code open_objects(struct serve *serve, struct error *error)
@@ -287,13 +290,14 @@ static enum error_code open_objects(struct serve *serve, struct error *error)
     if (len < 0 || (size_t)len >= sizeof(path))
         return error_set(error, ERROR_INVALID, "data directory: the path is too long");
     const struct config *config = &serve->config;
+    const struct s3_config *s3 = s3_config(config);
     const struct objects_options options = {.directory = path,
-                                            .quota = config_has_object_quota(config) ? object_quota : NULL,
+                                            .quota = objects_have_quota(config) ? object_quota : NULL,
                                             .quota_ctx = config,
-                                            .endpoint = config->s3_endpoint,
-                                            .region = config->s3_region,
-                                            .key = config->s3_key,
-                                            .secret = config->s3_secret};
+                                            .endpoint = s3->endpoint,
+                                            .region = s3->region,
+                                            .key = s3->key,
+                                            .secret = s3->secret};
     return objects_open(&options, &serve->objects, error);
 }
 

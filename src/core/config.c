@@ -8,18 +8,13 @@
 #include <unistd.h>
 
 #include "core/buf.h"
-#include "core/config_check.h"
-#include "core/config_keys.h"
+#include "core/config_section.h"
 
 #define EMBEDDED_CONTEXT 4096
 #define EMBEDDED_PARALLEL 16
 #define FILE_PARALLEL 4 /* as llama.cpp's server: each sequence may need KV cells for its whole context */
 
 #define DEFAULT_LISTEN "127.0.0.1:8080"
-#define DEFAULT_CACHE_MEMORY (UINT64_C(2) << 30)
-#define DEFAULT_CACHE_MIN_TOKENS 1024
-#define DEFAULT_REPLY_MAX_TOKENS 4096
-#define DEFAULT_REPLY_MAX_MS 50000 /* SDKs wait a minute for a reply */
 #define DEFAULT_ACCOUNT "000000000000"
 
 /* --- defaults --- */
@@ -47,12 +42,6 @@ static enum error_code set_defaults(struct config *config, struct error *error)
     *config = (struct config){
         .listen = DEFAULT_LISTEN,
         .log_level = LOG_INFO,
-        .cache_memory_bytes = DEFAULT_CACHE_MEMORY,
-        .cache_min_tokens = DEFAULT_CACHE_MIN_TOKENS,
-        .reply_max_tokens = DEFAULT_REPLY_MAX_TOKENS,
-        .reply_max_ms = DEFAULT_REPLY_MAX_MS,
-        .cache_policy = "value",
-        .s3_region = "us-east-1",
     };
     arena_init(&config->arena, LIMIT_CONFIG_MEMORY_BYTES);
     config->data = default_data(&config->arena);
@@ -91,25 +80,42 @@ static void fill_tenants(struct config *config)
 
 /* --- loading --- */
 
-static enum error_code read_document(struct str text, struct config *config, struct error *error)
+/* What all share first, then the server's, then what tenants were promised of it. */
+static enum error_code check_sections(struct yaml_reader *reader, const struct config_section *const *sections,
+                                      const struct config *config)
+{
+    static const enum config_place places[] = {CONFIG_OF_CORE, CONFIG_OF_SERVER, CONFIG_OF_TENANT};
+    enum error_code code = OK;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        for (const struct config_section *const *at = sections; *at && !code; at++)
+            if ((*at)->place == places[i] && (*at)->check)
+                code = (*at)->check(reader, config);
+    return code;
+}
+
+static enum error_code read_document(struct str text, const struct config_section *const *sections,
+                                     struct config *config, struct error *error)
 {
     struct yaml_reader reader;
     enum error_code code = yaml_reader_open(&reader, text, config->file, &config->arena, error);
     if (code)
         return code;
-    code = yaml_read_root(&reader, &config_root_table, config);
+    code = config_read_sections(&reader, sections, config, error);
     if (!code)
-        code = config_check(&reader, config);
+        code = check_sections(&reader, sections, config);
     yaml_reader_close(&reader);
     return code;
 }
 
-enum error_code config_parse(struct str text, const char *file, struct config *config, struct error *error)
+enum error_code config_parse(struct str text, const char *file, const struct config_section *const *sections,
+                             struct config *config, struct error *error)
 {
     enum error_code code = set_defaults(config, error);
     if (!code && file) {
         config->file = arena_strdup(&config->arena, str_of(file));
-        code = config->file ? read_document(text, config, error) : error_no_memory(error);
+        code = config->file ? read_document(text, sections, config, error) : error_no_memory(error);
+    } else if (!code) {
+        code = config_read_sections(NULL, sections, config, error);
     }
     if (!code && !config->models)
         code = add_embedded_pair(config, error);
@@ -146,15 +152,16 @@ enum error_code config_read_file(const char *path, struct buf *buf, struct error
     return code;
 }
 
-enum error_code config_load(const char *path, struct config *config, struct error *error)
+enum error_code config_load(const char *path, const struct config_section *const *sections, struct config *config,
+                            struct error *error)
 {
     if (!path)
-        return config_parse(STR(""), NULL, config, error);
+        return config_parse(STR(""), NULL, sections, config, error);
     struct buf text;
     buf_init(&text, LIMIT_CONFIG_BYTES + 4096);
     enum error_code code = config_read_file(path, &text, error);
     if (!code)
-        code = config_parse(buf_str(&text), path, config, error);
+        code = config_parse(buf_str(&text), path, sections, config, error);
     buf_deinit(&text);
     return code;
 }
@@ -170,20 +177,4 @@ const char *config_find(const char *given)
     if (given)
         return given;
     return access("fulcrum.yaml", F_OK) == 0 ? "fulcrum.yaml" : NULL;
-}
-
-uint64_t config_object_quota(const struct config *config, struct str tenant)
-{
-    for (size_t i = 0; i < config->tenant_count; i++)
-        if (config->tenants[i].object_quota_bytes && str_eq(tenant, str_of(config->tenants[i].name)))
-            return config->tenants[i].object_quota_bytes;
-    return config->object_quota_bytes;
-}
-
-bool config_has_object_quota(const struct config *config)
-{
-    bool has_one = config->object_quota_bytes > 0;
-    for (size_t i = 0; i < config->tenant_count; i++)
-        has_one = has_one || config->tenants[i].object_quota_bytes > 0;
-    return has_one;
 }

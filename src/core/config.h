@@ -1,4 +1,9 @@
-/* config.h - fulcrum.yaml: one table of keys, one struct.
+/* config.h - fulcrum.yaml: what the server is, which models and tenants it has,
+ * and the parts that rooms own.
+ *
+ * A room that has settings names them in a section of its own
+ * (config_section.h), keeps them in a struct of its own, and has a function that
+ * gives it out of a config. Here stands only what all rooms share.
  *
  * Loaded once before threads start, read-only after. Errors carry file, line
  * and key ("fulcrum.yaml:12: models[0].context: expected an integer"). */
@@ -16,8 +21,6 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "core/tier.h"
-
-enum config_sandbox { CONFIG_SANDBOX_BEST_EFFORT, CONFIG_SANDBOX_REQUIRED };
 
 enum config_cache_mode { CACHE_MODE_IMPLICIT, CACHE_MODE_EXPLICIT, CACHE_MODE_OFF };
 
@@ -46,18 +49,18 @@ struct config_model {
     uint32_t cache_min_tokens; /* 0: cache.min_tokens */
 };
 
-/* Tokens a minute that a tenant has for itself, of one model. */
-struct config_reservation {
-    const char *model; /* NULL: no reservation */
-    uint64_t input_tpm, output_tpm;
-};
+struct config_section;
 
-enum config_share { CONFIG_SHARE_STRICT, CONFIG_SHARE_OBJECTIVE };
-
-struct config_tier {
-    uint64_t queue;       /* requests of one model that may wait for their first token; 0: the limit of that name */
-    uint64_t deadline_ms; /* that one may wait before its prompt is begun; 0: the limit */
+/* Settings of one section, as its room's struct. */
+struct config_part {
+    const struct config_section *section; /* NULL: behind the last one */
+    const void *value;                    /* NULL: the key is not there */
 };
+#define CONFIG_PARTS_MAX 15 /* sections of a configuration, or of a tenant */
+
+/* The section's struct among these; one that is all zero where it is not. For the function by which a room gives its
+ * settings out. */
+const void *config_part(const struct config_part *parts, const struct config_section *section);
 
 struct config_key {
     const char *id, *secret;
@@ -70,11 +73,7 @@ struct config_tenant {
     const char **bearer; /* SHA-256 of each token, hex, lower case */
     size_t bearer_count;
     const char *account; /* 12 digits */
-    /* Of its prefixes in each model's cache: bytes in memory that others can't
-     * push it below, and bytes that it can't exceed (0: none). */
-    uint64_t cache_floor_bytes, cache_ceiling_bytes;
-    uint64_t object_quota_bytes; /* 0: the one of all */
-    struct config_reservation reservation;
+    struct config_part parts[CONFIG_PARTS_MAX + 1];
 };
 
 struct config {
@@ -88,37 +87,24 @@ struct config {
     bool insecure;
     bool strict;            /* unknown members of requests are refused, not ignored */
     uint32_t io_threads;    /* 0: one per core, at most 4 */
-    const char *tls_cert, *tls_key;
     struct config_model *models; /* without `models:` the embedded pair */
     size_t model_count;
     struct config_tenant *tenants;
     size_t tenant_count;
-    uint64_t cache_memory_bytes, cache_disk_bytes; /* of each model */
-    uint32_t cache_min_tokens;
-    const char *cache_policy;    /* lru ttl value */
-    enum config_share tier_share; /* whether batch shares steps with other tiers... */
-    double tier_objective;        /* ...and by how many times lower tiers may lengthen those of higher ones; 0: 2 */
-    struct config_tier tiers[TIERS]; /* batch has none to set */
-    uint32_t reply_max_tokens; /* where neither request nor card says; 0: the context alone bounds replies */
-    uint64_t reply_max_ms;     /* a reply without a maximum ends after that; 0: none */
-    const char *s3_endpoint, *s3_region, *s3_key, *s3_secret; /* NULL: objects are kept in DATA/objects */
-    enum config_sandbox document_sandbox; /* whether documents are read without all walls of the sandbox */
-    uint64_t object_quota_bytes; /* of each tenant's objects; 0: none */
-    const char **object_hosts;   /* names of this server that buckets stand before; none: localhost */
-    size_t object_host_count;
-    bool objects_are_encrypted;  /* by the disk below them, says who runs the server */
-    const char **prices;         /* files of price books; a later one goes before, the embedded one comes last */
-    size_t price_count;
+    struct config_part parts[CONFIG_PARTS_MAX + 1];
 };
 
-/* Defaults (the embedded pair), then the file when `path` is not NULL. `limits:`
- * go straight into limits_in_force. */
-enum error_code config_load(const char *path, struct config *config, struct error *error) WARN_UNUSED;
+/* Defaults (the embedded pair), then the file when `path` is not NULL. `sections`
+ * are all that it may have, in the order in which messages name their keys;
+ * ends with NULL. `limits:` go straight into limits_in_force. */
+enum error_code config_load(const char *path, const struct config_section *const *sections, struct config *config,
+                            struct error *error) WARN_UNUSED;
 void config_deinit(struct config *config);
 
 /* The same from memory; `file` stands in messages, and relative paths start
  * from its directory. *config needs no config_deinit after an error. */
-enum error_code config_parse(struct str text, const char *file, struct config *config, struct error *error) WARN_UNUSED;
+enum error_code config_parse(struct str text, const char *file, const struct config_section *const *sections,
+                             struct config *config, struct error *error) WARN_UNUSED;
 
 /* Appends a file of at most LIMIT_CONFIG_BYTES; the buffer's max must be some KiB more. */
 enum error_code config_read_file(const char *path, struct buf *buf, struct error *error) WARN_UNUSED;
@@ -126,18 +112,9 @@ enum error_code config_read_file(const char *path, struct buf *buf, struct error
 /* `given`, or fulcrum.yaml where the working directory has one, or NULL. */
 const char *config_find(const char *given);
 
-/* Bytes that the tenant's objects may take; 0: no quota. */
-uint64_t config_object_quota(const struct config *config, struct str tenant);
-bool config_has_object_quota(const struct config *config); /* has anybody one? */
-
 /* The embedded pair's names; models with these names need no path. */
 #define CONFIG_EMBEDDED_LARGE "desk-large"
 #define CONFIG_EMBEDDED_SMALL "desk-small"
 bool config_is_embedded_name(struct str name);
-
-/* Refuses a listen address that others can reach, unless who asks is checked
- * (tenants) and nobody can listen in (tls), or config->insecure. Called when
- * serving, after the command line has had its say. */
-enum error_code config_check_exposure(const struct config *config, struct error *error) WARN_UNUSED;
 
 #endif

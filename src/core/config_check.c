@@ -1,11 +1,10 @@
+/* config_check.c - see config_check.h. */
 #include "core/config_check.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "core/config_tiers.h"
-#include "core/config_values.h"
 
 /* The name of the model, other than `self`, that `id` already stands for. */
 static const struct config_model *find_claim(const struct config *config, size_t upto, const char *id)
@@ -44,7 +43,7 @@ static enum error_code check_model_names(struct yaml_reader *reader, const struc
     return OK;
 }
 
-static enum error_code check_models(struct yaml_reader *reader, const struct config *config)
+enum error_code config_check_models(struct yaml_reader *reader, const struct config *config)
 {
     if (config->models && config->model_count == 0)
         return yaml_fail_at(reader, "models", "expected at least one model; without the key the embedded pair serves");
@@ -96,28 +95,7 @@ static enum error_code check_tenant_credentials(struct yaml_reader *reader, cons
     return OK;
 }
 
-/* What is promised to tenants must be there: all floors together fit into a model's memory. */
-static enum error_code check_tenant_caches(struct yaml_reader *reader, const struct config *config)
-{
-    uint64_t left = config->cache_memory_bytes;
-    for (size_t i = 0; i < config->tenant_count; i++) {
-        const uint64_t floor = config->tenants[i].cache_floor_bytes, ceiling = config->tenants[i].cache_ceiling_bytes;
-        char path[64];
-        snprintf(path, sizeof(path), "tenants[%zu].cache.floor", i);
-        if (ceiling && floor > ceiling)
-            return yaml_fail_at(reader, path, "expected at most the ceiling, %llu bytes, got %llu",
-                                (unsigned long long)ceiling, (unsigned long long)floor);
-        if (floor > left)
-            return yaml_fail_at(reader, path,
-                                "expected floors that fit into cache.memory together; %llu bytes are left for this "
-                                "one, got %llu",
-                                (unsigned long long)left, (unsigned long long)floor);
-        left -= floor;
-    }
-    return OK;
-}
-
-static enum error_code check_tenants(struct yaml_reader *reader, const struct config *config)
+enum error_code config_check_tenants(struct yaml_reader *reader, const struct config *config)
 {
     if (config->tenants && config->tenant_count == 0)
         return yaml_fail_at(reader, "tenants", "expected at least one tenant; without the key nobody is asked");
@@ -136,29 +114,5 @@ static enum error_code check_tenants(struct yaml_reader *reader, const struct co
         if (code)
             return code;
     }
-    return check_tenant_caches(reader, config);
-}
-
-enum error_code config_check(struct yaml_reader *reader, const struct config *config)
-{
-    enum error_code code = check_models(reader, config);
-    if (!code)
-        code = check_tenants(reader, config);
-    return code ? code : config_tiers_check(reader, config);
-}
-
-enum error_code config_check_exposure(const struct config *config, struct error *error)
-{
-    char host[64];
-    uint16_t port;
-    enum error_code code = config_parse_listen(config->listen, host, sizeof(host), &port, error);
-    if (code || config->insecure || config_host_is_loopback(host))
-        return code;
-    if (config->tenant_count && config->tls_cert)
-        return OK;
-    return error_set(error, ERROR_INVALID,
-                     "listen: %s can be reached from other machines, which needs %s%s%s in fulcrum.yaml; "
-                     "listen on 127.0.0.1 instead, or give --insecure if something else guards this address",
-                     config->listen, config->tenant_count ? "" : "'tenants'",
-                     config->tenant_count || config->tls_cert ? "" : " and ", config->tls_cert ? "" : "'tls'");
+    return OK;
 }

@@ -1,11 +1,10 @@
-/* config_check.h - what must hold between keys, whichever stands first. For config.c alone. */
+/* config_check.h - what must hold between keys of models, and of tenants, whichever stands first. */
 #ifndef CORE_CONFIG_CHECK_H
 #define CORE_CONFIG_CHECK_H
 
-#include "core/config.h"
-#include "core/config_yaml.h"
+#include "core/config_section.h"
 
-/* Once all is read; the reader finds the lines that messages name. */
-enum error_code config_check(struct yaml_reader *reader, const struct config *config) WARN_UNUSED;
+enum error_code config_check_models(struct yaml_reader *reader, const struct config *config) WARN_UNUSED;
+enum error_code config_check_tenants(struct yaml_reader *reader, const struct config *config) WARN_UNUSED;
 
 #endif

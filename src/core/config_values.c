@@ -1,7 +1,22 @@
+/* config_values.c - see config_values.h. */
 #include "core/config_values.h"
 
 #include <arpa/inet.h>
 #include <string.h>
+
+static bool is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool config_is_made_of(struct str text, const char *punctuation, size_t max)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_alnum(text.data[i]) && !strchr(punctuation, text.data[i]))
+            return false;
+    }
+    return text.len > 0 && text.len <= max;
+}
 
 struct unit {
     const char *suffix;

@@ -1,4 +1,4 @@
-/* config_values.h - how sizes, durations, prices and addresses are written. Any thread. */
+/* config_values.h - how names, sizes, durations, prices and addresses are written. Any thread. */
 #ifndef CORE_CONFIG_VALUES_H
 #define CORE_CONFIG_VALUES_H
 
@@ -8,6 +8,9 @@
 
 #include "core/error.h"
 #include "core/str.h"
+
+/* 1 to `max` letters, digits and characters of `punctuation`. */
+bool config_is_made_of(struct str text, const char *punctuation, size_t max);
 
 /* "10", "10KiB", "2GiB" and "30s", "5m", "1h". */
 bool config_parse_size(struct str text, uint64_t *bytes);

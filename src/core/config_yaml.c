@@ -306,6 +306,13 @@ static enum error_code read_objects(struct yaml_reader *reader, const yaml_node_
 
 /* --- mappings --- */
 
+static enum error_code read_part(struct yaml_reader *reader, const yaml_node_t *node, const struct field *field,
+                                 void **target)
+{
+    *target = arena_array(reader->arena, 1, field->table->size);
+    return *target ? yaml_read_object(reader, node, field->table, *target) : error_no_memory(reader->error);
+}
+
 static enum error_code read_field(struct yaml_reader *reader, const yaml_node_t *node, const struct field *field,
                                   char *parent)
 {
@@ -331,6 +338,7 @@ static enum error_code read_field(struct yaml_reader *reader, const yaml_node_t 
     case FIELD_PICO: return read_pico(reader, node, field, target);
     case FIELD_CHOICE: return read_choice(reader, node, field, target);
     case FIELD_OBJECT: return yaml_read_object(reader, node, field->table, target);
+    case FIELD_PART: return read_part(reader, node, field, target);
     case FIELD_OBJECTS: return read_objects(reader, node, field, parent);
     case FIELD_CUSTOM: return field->custom(reader, node, parent);
     }

@@ -32,6 +32,7 @@ enum field_kind {
     FIELD_PICO,        /* uint64_t, the number times 10^12, exactly: what costs are made of is never a double */
     FIELD_CHOICE,      /* an enum whose values are the indexes into `choices` */
     FIELD_OBJECT,      /* a table over the struct at offset */
+    FIELD_PART,        /* the same, over a struct made for it: its pointer goes to offset */
     FIELD_OBJECTS,     /* array of the table's structs at offset, size_t at count_offset, at most high */
     FIELD_CUSTOM,      /* `custom` reads it */
 };
@@ -55,8 +56,10 @@ struct field {
 struct field_table {
     const struct field *fields;
     size_t count;
-    size_t size; /* of the struct, for FIELD_OBJECTS */
+    size_t size; /* of the struct */
 };
+#define FIELD_AT(type, member) .offset = offsetof(struct type, member)
+#define FIELD_LIST_AT(type, member, counter) FIELD_AT(type, member), .count_offset = offsetof(struct type, counter)
 #define FIELD_TABLE(fields_, type_) {(fields_), sizeof(fields_) / sizeof((fields_)[0]), sizeof(type_)}
 
 struct yaml_reader {

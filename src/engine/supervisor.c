@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "cache/policy.h"
+#include "cache/config.h"
 #include "core/log.h"
 #include "core/util.h"
 #include "engine/internal.h"
@@ -246,8 +247,9 @@ static const struct link_handlers control_handlers = {on_control_frame, on_contr
 static uint8_t policy_of(const struct config *config)
 {
     enum cache_policy_kind kind = CACHE_POLICY_VALUE;
+    const char *policy = cache_config(config)->policy;
     /* Was checked when it was read. */
-    (void)cache_policy_parse(str_of(config->cache_policy ? config->cache_policy : "value"), &kind);
+    (void)cache_policy_parse(str_of(policy ? policy : "value"), &kind);
     return (uint8_t)kind;
 }
 
@@ -259,9 +261,10 @@ static bool list_tenants(const struct config *config, struct frame_tenant **tena
         return false;
     for (size_t i = 0; i < config->tenant_count; i++) {
         const struct config_tenant *tenant = &config->tenants[i];
-        if (tenant->cache_floor_bytes || tenant->cache_ceiling_bytes)
-            (*tenants)[(*count)++] = (struct frame_tenant){str_of(tenant->name), tenant->cache_floor_bytes,
-                                                           tenant->cache_ceiling_bytes};
+        const struct cache_share *share = cache_share(tenant);
+        if (share->floor_bytes || share->ceiling_bytes)
+            (*tenants)[(*count)++] =
+                (struct frame_tenant){str_of(tenant->name), share->floor_bytes, share->ceiling_bytes};
     }
     return true;
 }
@@ -270,9 +273,11 @@ static bool send_config(struct worker *worker)
 {
     const struct config *config = worker->engine->config;
     const struct config_model *model = model_of(worker)->config;
+    const struct cache_config *cache = cache_config(config);
+    const struct tier_config *tiers = tier_config(config);
     char cache_dir[CACHE_DIR_MAX];
     const int len = snprintf(cache_dir, sizeof(cache_dir), "%s/" DISK_PREFIX_DIR, config->data ? config->data : "");
-    const bool has_dir = config->data && config->cache_disk_bytes > 0 && len > 0 && (size_t)len < sizeof(cache_dir);
+    const bool has_dir = config->data && cache->disk_bytes > 0 && len > 0 && (size_t)len < sizeof(cache_dir);
     struct frame_tenant *tenants;
     size_t tenant_count = 0;
     if (!list_tenants(config, &tenants, &tenant_count))
@@ -290,12 +295,12 @@ static bool send_config(struct worker *worker)
         .queue_tokens = limit(queue_tokens),
         .prefill_chunk_tokens = limit(prefill_chunk_tokens),
         .kv_bytes = limit(kv_bytes),
-        .cache_memory_bytes = model->cache == CACHE_MODE_OFF ? 0 : config->cache_memory_bytes,
+        .cache_memory_bytes = model->cache == CACHE_MODE_OFF ? 0 : cache->memory_bytes,
         .cache_policy = policy_of(config),
         .cache_dir = has_dir ? str_of(cache_dir) : (struct str){0},
-        .cache_disk_bytes = has_dir ? config->cache_disk_bytes : 0,
-        .is_objective = config->tier_share == CONFIG_SHARE_OBJECTIVE,
-        .objective = config->tier_objective >= 1 ? (float)config->tier_objective : DEFAULT_OBJECTIVE,
+        .cache_disk_bytes = has_dir ? cache->disk_bytes : 0,
+        .is_objective = tiers->share == TIER_SHARE_OBJECTIVE,
+        .objective = tiers->objective >= 1 ? (float)tiers->objective : DEFAULT_OBJECTIVE,
         .deadline_ms = {engine_deadline_ms(config, TIER_PRIORITY), engine_deadline_ms(config, TIER_DEFAULT),
                         engine_deadline_ms(config, TIER_FLEX), engine_deadline_ms(config, TIER_BATCH)},
         .age_ms = limit(tier_age_ms),

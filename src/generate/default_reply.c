@@ -1,12 +1,13 @@
 /* default_reply.c - see default_reply.h: a card's figure and a speed, the smaller of both. */
 #include "generate/default_reply.h"
+#include "model/replies.h"
 
 #define LEARNED_TOKENS_MIN 8 /* shorter replies say little */
 #define REPLY_TOKENS_MIN 16  /* even of the slowest model */
 
 uint64_t default_reply_us(const struct config *config)
 {
-    return config->deterministic ? 0 : config->reply_max_ms * 1000; /* clocks are not deterministic */
+    return config->deterministic ? 0 : reply_config(config)->max_ms * 1000; /* clocks are not deterministic */
 }
 
 uint32_t default_reply_tokens(const struct config *config, const struct catalog_match *match)

@@ -13,6 +13,14 @@
 
 #include "core/config.h"
 
+/* `reservation:` of a tenant in fulcrum.yaml: tokens a minute of one model. */
+struct reservation_config {
+    const char *model; /* NULL: no reservation */
+    uint64_t input_tpm, output_tpm;
+};
+extern const struct config_section reservation_section;
+const struct reservation_config *reservation_config(const struct config_tenant *tenant);
+
 struct reservations;
 struct reservation;
 

@@ -7,6 +7,7 @@
 #include "core/config_values.h"
 #include "core/config_yaml.h"
 #include "core/util.h"
+#include "ledger/price_config.h"
 
 #define BOOKS_MAX 64
 #define MODELS_MAX 4096
@@ -476,8 +477,9 @@ enum error_code price_book_load(const struct config *config, struct price_book *
     arena_init(&made->arena, MEMORY_BYTES);
     struct str embedded = {ledger_prices, (size_t)(ledger_prices_end - ledger_prices)};
     enum error_code code = parse_book(made, embedded, EMBEDDED_FILE, error);
-    for (size_t i = 0; i < config->price_count && code == OK; i++)
-        code = read_book(made, config->prices[i], error);
+    const struct price_config *files = price_config(config);
+    for (size_t i = 0; i < files->count && code == OK; i++)
+        code = read_book(made, files->books[i], error);
     if (code == OK)
         code = price_models(made, config, error);
     if (code != OK) {

@@ -12,7 +12,7 @@
 
 struct price_book;
 
-/* Reads the embedded book and config->prices, and the prices of config's
+/* Reads the embedded book and the files of `prices:`, and the prices of config's
  * models. An error names file, line and key. price_book_free(NULL) is legal. */
 enum error_code price_book_load(const struct config *config, struct price_book **book, struct error *error) WARN_UNUSED;
 void price_book_free(struct price_book *book);

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "core/buf.h"
+#include "core/config_section.h"
 
 #define MAGIC "GGUF"
 #define DEFINITION_MAX ((size_t)64 << 10)
@@ -225,13 +226,14 @@ static void say_without_place(struct error *error)
 
 enum error_code added_parse(struct str definition, struct config *config, struct error *error)
 {
+    static const struct config_section *const sections[] = {&config_server_section, NULL};
     struct buf text;
     buf_init(&text, DEFINITION_MAX);
     buf_append_text(&text, "{\"models\": [");
     buf_append_str(&text, definition);
     buf_append_text(&text, "]}\n");
     enum error_code code = text.failed ? error_set(error, ERROR_INVALID, "the model's definition is too long")
-                                       : config_parse(buf_str(&text), "model", config, error);
+                                       : config_parse(buf_str(&text), "model", sections, config, error);
     buf_deinit(&text);
     if (code == ERROR_INVALID)
         say_without_place(error);

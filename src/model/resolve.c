@@ -1,6 +1,8 @@
 /* resolve.c - from a model ID as somebody sent it to a model. The order
  * of what counts stands in docs/CONFIGURATION.md. */
 #include "model/resolve.h"
+#include "cache/config.h"
+#include "model/replies.h"
 
 #include <stdio.h>
 
@@ -386,7 +388,8 @@ uint32_t catalog_cache_min_tokens(const struct config *config, const struct cata
 {
     if (match->model->config->cache_min_tokens)
         return match->model->config->cache_min_tokens;
-    return match->entry && match->entry->cache_min_tokens ? match->entry->cache_min_tokens : config->cache_min_tokens;
+    return match->entry && match->entry->cache_min_tokens ? match->entry->cache_min_tokens
+                                                          : cache_config(config)->min_tokens;
 }
 
 uint32_t catalog_cache_ttl_max_seconds(const struct catalog_match *match)
@@ -396,7 +399,8 @@ uint32_t catalog_cache_ttl_max_seconds(const struct catalog_match *match)
 
 uint32_t catalog_default_reply_tokens(const struct config *config, const struct catalog_match *match)
 {
-    if (config->reply_max_tokens == 0)
+    const uint32_t most = reply_config(config)->max_tokens;
+    if (most == 0)
         return 0;
-    return match->entry && match->entry->max_output ? match->entry->max_output : config->reply_max_tokens;
+    return match->entry && match->entry->max_output ? match->entry->max_output : most;
 }

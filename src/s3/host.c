@@ -1,6 +1,7 @@
 /* Virtual-hosted style: the bucket stands before the name of the host, as in reports.s3.amazonaws.com. */
 #include "core/config.h"
 #include "s3/s3.h"
+#include "store/objects_config.h"
 
 /* The name without port; empty for an address in brackets. */
 static struct str name_of(struct str host)
@@ -38,10 +39,11 @@ bool s3_host_bucket(const struct config *config, const struct http_request *requ
 {
     struct str name = name_of(http_header_get(request, "host"));
     struct error ignored;
+    const struct objects_config *objects = objects_config(config);
     *bucket = before_amazon(name);
-    for (size_t i = 0; i < config->object_host_count && bucket->len == 0; i++)
-        *bucket = before(name, str_of(config->object_hosts[i]));
-    if (config->object_host_count == 0 && bucket->len == 0)
+    for (size_t i = 0; i < objects->host_count && bucket->len == 0; i++)
+        *bucket = before(name, str_of(objects->hosts[i]));
+    if (objects->host_count == 0 && bucket->len == 0)
         *bucket = before(name, STR("localhost"));
     return bucket->len > 0 && objects_check_bucket(*bucket, &ignored) == OBJECTS_OK;
 }

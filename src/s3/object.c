@@ -5,6 +5,7 @@
 #include "core/limits.h"
 #include "core/xml.h"
 #include "s3/s3.h"
+#include "store/objects_config.h"
 
 /* --- what is said of an object --- */
 
@@ -32,7 +33,7 @@ void s3_add_etag(struct s3 *s3, const char *etag)
 
 bool s3_is_encrypted(const struct s3 *s3)
 {
-    return s3->thread->api->config->objects_are_encrypted;
+    return objects_config(s3->thread->api->config)->are_encrypted;
 }
 
 void s3_add_encryption(struct s3 *s3)

@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "core/config.h"
+#include "cmd/sections.h"
 #include "core/config_values.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -11,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct limits before = limits_in_force;
     if (size > LIMIT_CONFIG_BYTES)
         return 0;
-    if (config_parse((struct str){(const char *)data, size}, "fulcrum.yaml", &config, &error) == OK) {
+    if (config_parse((struct str){(const char *)data, size}, "fulcrum.yaml", program_sections, &config, &error) == OK) {
         assert(config.model_count > 0 && config.model_count <= LIMIT_MODELS);
         char host[64];
         uint16_t port;

@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "auth/tenant.h"
+#include "cmd/sections.h"
 
 #define HEADERS_MAX 24
 #define NOW_S 1764000000 /* 2025-11-24T16:00:00Z */
@@ -102,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (authorization.len)
         request.headers[request.header_count++] = (struct http_header){STR("authorization"), authorization};
     check_identity(&open_config, &request);
-    enum error_code code = config_parse(STR(tenants), "f.yaml", &config, &error);
+    enum error_code code = config_parse(STR(tenants), "f.yaml", program_sections, &config, &error);
     assert(code == OK);
     check_identity(&config, &request);
     config_deinit(&config);

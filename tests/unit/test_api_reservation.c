@@ -5,10 +5,12 @@
 
 #define SECOND 1000000u
 
+static const struct reservation_config much = {.model = "desk", .input_tpm = 600, .output_tpm = 60};
+static const struct reservation_config nothing = {.model = "desk", .input_tpm = 100, .output_tpm = 0};
 static struct config_tenant tenants[] = {
-    {.name = "shop", .reservation = {.model = "desk", .input_tpm = 600, .output_tpm = 60}},
+    {.name = "shop", .parts = {{&reservation_section, &much}}},
     {.name = "plain"},
-    {.name = "none", .reservation = {.model = "desk", .input_tpm = 100, .output_tpm = 0}},
+    {.name = "none", .parts = {{&reservation_section, &nothing}}},
 };
 
 static struct reservations *open_all(void)

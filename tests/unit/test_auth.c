@@ -2,6 +2,7 @@
 #include "sigv4_fixture.h"
 
 #include "auth/tenant.h"
+#include "cmd/sections.h"
 
 #define NOW_S 1764000000 /* 2025-11-24T16:00:00Z */
 
@@ -24,7 +25,7 @@ static void ask(struct asking *asking, const char *yaml, const char *request)
     *asking = (struct asking){0};
     arena_init(&asking->arena, 0);
     buf_init(&asking->authorization, 4096);
-    if (config_parse(str_of(yaml), "f.yaml", &asking->config, &asking->error))
+    if (config_parse(str_of(yaml), "f.yaml", program_sections, &asking->config, &asking->error))
         fail_msg("%s", asking->error.message);
     suite_parse(&asking->request, &asking->arena, str_of(request));
 }

@@ -1,5 +1,7 @@
 /* fulcrum.yaml: what is read, what is refused and with which words. */
 #include "support.h"
+#include "cache/config.h"
+#include "cmd/sections.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,13 +10,18 @@
 
 #include "core/buf.h"
 #include "core/config.h"
+#include "core/config_section.h"
 #include "core/config_values.h"
 #include "core/mem.h"
+#include "engine/tier.h"
+#include "generate/reservation.h"
+#include "net/tls_config.h"
+#include "store/objects_config.h"
 
 static void parse(const char *yaml, struct config *config)
 {
     struct error error;
-    if (config_parse(str_of(yaml), "dir/fulcrum.yaml", config, &error))
+    if (config_parse(str_of(yaml), "dir/fulcrum.yaml", program_sections, config, &error))
         fail_msg("%s\n%s", error.message, yaml);
 }
 
@@ -23,7 +30,7 @@ static void refuse(const char *yaml, const char *message)
 {
     struct config config;
     struct error error;
-    if (config_parse(str_of(yaml), "dir/fulcrum.yaml", &config, &error) == OK)
+    if (config_parse(str_of(yaml), "dir/fulcrum.yaml", program_sections, &config, &error) == OK)
         fail_msg("accepted: %s", yaml);
     char whole[ERROR_MESSAGE_MAX];
     (void)snprintf(whole, sizeof(whole), "dir/fulcrum.yaml:%s", message);
@@ -39,7 +46,7 @@ static void defaults(void **state)
     struct config config;
     struct error error;
     setenv("XDG_STATE_HOME", "/state", 1);
-    assert_int_equal(config_load(NULL, &config, &error), OK);
+    assert_int_equal(config_load(NULL, program_sections, &config, &error), OK);
     assert_null(config.file);
     assert_string_equal(config.listen, "127.0.0.1:8080");
     assert_string_equal(config.data, "/state/fulcrum");
@@ -55,15 +62,15 @@ static void defaults(void **state)
     assert_int_equal(config.log_level, LOG_INFO);
     assert_int_equal(config.log_format, LOG_LOGFMT);
     assert_int_equal(config.io_threads, 0);
-    assert_int_equal(config.cache_memory_bytes, UINT64_C(2) << 30);
-    assert_int_equal(config.cache_min_tokens, 1024);
-    assert_string_equal(config.cache_policy, "value");
+    assert_int_equal(cache_config(&config)->memory_bytes, UINT64_C(2) << 30);
+    assert_int_equal(cache_config(&config)->min_tokens, 1024);
+    assert_string_equal(cache_config(&config)->policy, "value");
     assert_false(config.deterministic);
     config_deinit(&config);
 
     unsetenv("XDG_STATE_HOME");
     setenv("HOME", "/home/u", 1);
-    assert_int_equal(config_load(NULL, &config, &error), OK);
+    assert_int_equal(config_load(NULL, program_sections, &config, &error), OK);
     assert_string_equal(config.data, "/home/u/.local/state/fulcrum");
     config_deinit(&config);
 }
@@ -122,19 +129,19 @@ static void every_key(void **state)
     assert_string_equal(model->chat_template, "chatml");
     assert_int_equal(model->cache, CACHE_MODE_OFF);
     assert_int_equal(model->cache_min_tokens, 64);
-    assert_true(config.cache_disk_bytes == UINT64_C(20) << 30);
+    assert_true(cache_config(&config)->disk_bytes == UINT64_C(20) << 30);
     assert_true(model->has_price);
     assert_true(model->price.input == 800000000000 && model->price.cache_read == 200000000000 &&
                 model->price.cache_write_1h == 10 * CONFIG_PICO);
     assert_string_equal(config.models[1].price_as, "amazon.nova-lite-v1:0");
     assert_int_equal(config.models[1].cache, CACHE_MODE_EXPLICIT);
-    assert_int_equal(config.cache_memory_bytes, 512 << 20);
-    assert_string_equal(config.cache_policy, "lru");
+    assert_int_equal(cache_config(&config)->memory_bytes, 512 << 20);
+    assert_string_equal(cache_config(&config)->policy, "lru");
     assert_string_equal(config.tenants[0].keys[0].secret, "x");
     assert_string_equal(config.tenants[0].account, "000000000012");
-    assert_int_equal(config.tenants[0].cache_floor_bytes, 1 << 20);
-    assert_int_equal(config.tenants[0].cache_ceiling_bytes, 2 << 20);
-    assert_int_equal(config.tenants[1].cache_ceiling_bytes, 0);
+    assert_int_equal(cache_share(&config.tenants[0])->floor_bytes, 1 << 20);
+    assert_int_equal(cache_share(&config.tenants[0])->ceiling_bytes, 2 << 20);
+    assert_int_equal(cache_share(&config.tenants[1])->ceiling_bytes, 0);
     config_deinit(&config);
 }
 
@@ -251,16 +258,18 @@ static void tiers(void **state)
           "tenants:\n- name: a\n  keys: [{id: K, secret: s}]\n"
           "  reservation: {model: desk-small, input_tpm: 100000, output_tpm: 0}\n",
           &config);
-    assert_int_equal(config.tier_share, CONFIG_SHARE_OBJECTIVE);
-    assert_true(config.tier_objective == 1.5);
-    assert_true(config.tiers[TIER_FLEX].queue == 7 && config.tiers[TIER_FLEX].deadline_ms == 600000);
-    assert_true(config.tiers[TIER_PRIORITY].queue == 3 && config.tiers[TIER_PRIORITY].deadline_ms == 0);
-    assert_int_equal(config.tiers[TIER_DEFAULT].queue, 0);
-    assert_string_equal(config.tenants[0].reservation.model, "desk-small");
-    assert_true(config.tenants[0].reservation.input_tpm == 100000 && config.tenants[0].reservation.output_tpm == 0);
+    assert_int_equal(tier_config(&config)->share, TIER_SHARE_OBJECTIVE);
+    assert_true(tier_config(&config)->objective == 1.5);
+    const struct tier_queue *queues = tier_config(&config)->tiers;
+    assert_true(queues[TIER_FLEX].queue == 7 && queues[TIER_FLEX].deadline_ms == 600000);
+    assert_true(queues[TIER_PRIORITY].queue == 3 && queues[TIER_PRIORITY].deadline_ms == 0);
+    assert_int_equal(queues[TIER_DEFAULT].queue, 0);
+    assert_string_equal(reservation_config(&config.tenants[0])->model, "desk-small");
+    const struct reservation_config *reservation = reservation_config(&config.tenants[0]);
+    assert_true(reservation->input_tpm == 100000 && reservation->output_tpm == 0);
     config_deinit(&config);
     parse("{}", &config);
-    assert_int_equal(config.tier_share, CONFIG_SHARE_STRICT);
+    assert_int_equal(tier_config(&config)->share, TIER_SHARE_STRICT);
     config_deinit(&config);
     refuse("tiers: {share: half}", "1: tiers.share: expected strict or objective, got 'half'");
     refuse("tiers:\n  objective: 0.5",
@@ -281,10 +290,10 @@ static void an_s3_server(void **state)
     struct config config;
     struct error error;
     struct str text = STR("s3: {endpoint: \"http://127.0.0.1:9000\", key: k, secret: s}");
-    assert_int_equal(config_parse(text, "f.yaml", &config, &error), OK);
-    assert_string_equal(config.s3_endpoint, "http://127.0.0.1:9000");
-    assert_string_equal(config.s3_region, "us-east-1");
-    assert_string_equal(config.s3_secret, "s");
+    assert_int_equal(config_parse(text, "f.yaml", program_sections, &config, &error), OK);
+    assert_string_equal(s3_config(&config)->endpoint, "http://127.0.0.1:9000");
+    assert_string_equal(s3_config(&config)->region, "us-east-1");
+    assert_string_equal(s3_config(&config)->secret, "s");
     config_deinit(&config);
     refuse("s3: {endpoint: \"127.0.0.1:9000\", key: k, secret: s}",
            "1: s3.endpoint: expected http://HOST[:PORT] or https://HOST[:PORT], got the string '127.0.0.1:9000'");
@@ -298,9 +307,9 @@ static void files(void **state)
     (void)state;
     struct config config;
     struct error error;
-    assert_int_equal(config_load("/nowhere/f.yaml", &config, &error), ERROR_INVALID);
+    assert_int_equal(config_load("/nowhere/f.yaml", program_sections, &config, &error), ERROR_INVALID);
     assert_string_equal(error.message, "cannot open the configuration /nowhere/f.yaml: No such file or directory");
-    assert_int_equal(config_load("/", &config, &error), ERROR_INVALID);
+    assert_int_equal(config_load("/", program_sections, &config, &error), ERROR_INVALID);
 
     char folder[] = "/tmp/fulcrum-test-XXXXXX", path[64], text[128];
     assert_non_null(mkdtemp(folder));
@@ -309,17 +318,17 @@ static void files(void **state)
     assert_non_null(file);
     (void)fputs("models: [{name: a, path: f.yaml}]\n", file);
     assert_int_equal(fclose(file), 0);
-    assert_int_equal(config_load(path, &config, &error), OK);
+    assert_int_equal(config_load(path, program_sections, &config, &error), OK);
     assert_string_equal(config.models[0].path, path);
     assert_int_equal(config.models[0].context, 0);
     assert_int_equal(config.models[0].parallel, 4);
     config_deinit(&config);
 
     (void)snprintf(text, sizeof(text), "models: [{name: a, worker: %s}]", path);
-    assert_int_equal(config_parse(str_of(text), "f.yaml", &config, &error), ERROR_INVALID);
+    assert_int_equal(config_parse(str_of(text), "f.yaml", program_sections, &config, &error), ERROR_INVALID);
     assert_non_null(strstr(error.message, "models[0].worker: expected a program"));
     assert_int_equal(chmod(path, 0700), 0);
-    assert_int_equal(config_parse(str_of(text), "f.yaml", &config, &error), OK);
+    assert_int_equal(config_parse(str_of(text), "f.yaml", program_sections, &config, &error), OK);
     config_deinit(&config);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(rmdir(folder), 0);
@@ -333,10 +342,76 @@ static void shipped_example(void **state)
     struct limits before = limits_in_force;
     if (access("examples/fulcrum.yaml", R_OK))
         skip();
-    if (config_load("examples/fulcrum.yaml", &config, &error))
+    if (config_load("examples/fulcrum.yaml", program_sections, &config, &error))
         fail_msg("%s", error.message);
     config_deinit(&config);
     limits_in_force = before;
+}
+
+/* --- sections --- */
+
+/* Two sections that no room has: one at the root, one of each tenant. */
+struct lamp_config {
+    uint32_t watts;
+    const char *name;
+};
+static const struct field lamp_fields[] = {
+    {"watts", FIELD_UINT32, FIELD_AT(lamp_config, watts), .high = 100},
+    {"name", FIELD_STRING, FIELD_AT(lamp_config, name)},
+};
+static const struct field_table lamp_table = FIELD_TABLE(lamp_fields, struct lamp_config);
+static const struct lamp_config lamp_defaults = {.watts = 60};
+static enum error_code check_lamps(struct yaml_reader *reader, const struct config *config);
+static const struct config_section lamp_section = {
+    .name = "lamp", .table = &lamp_table, .defaults = &lamp_defaults, .check = check_lamps};
+static const struct config_section tenant_lamp_section = {
+    .name = "lamp", .place = CONFIG_OF_TENANT, .table = &lamp_table};
+static const struct config_section *const lamp_sections[] = {&lamp_section, &config_server_section,
+                                                             &config_tenants_section, &tenant_lamp_section, NULL};
+
+static const struct lamp_config *lamp_of(const struct config_part *parts, const struct config_section *section)
+{
+    return config_part(parts, section);
+}
+
+static enum error_code check_lamps(struct yaml_reader *reader, const struct config *config)
+{
+    const uint32_t most = lamp_of(config->parts, &lamp_section)->watts;
+    for (size_t i = 0; i < config->tenant_count; i++)
+        if (lamp_of(config->tenants[i].parts, &tenant_lamp_section)->watts > most)
+            return yaml_fail_at(reader, "tenants[1].lamp.watts", "expected at most %u", most);
+    return OK;
+}
+
+static void a_section_of_a_rooms_own(void **state)
+{
+    (void)state;
+    struct config config;
+    struct error error;
+    const char *yaml = "tenants:\n- {name: a, keys: [{id: K, secret: s}]}\n"
+                       "- {name: b, keys: [{id: L, secret: s}], lamp: {watts: 40, name: desk}}\n"
+                       "lamp: {name: hall}\ndata: /d\n";
+    assert_int_equal(config_parse(str_of(yaml), "f.yaml", lamp_sections, &config, &error), OK);
+    assert_string_equal(config.data, "/d");
+    assert_int_equal(lamp_of(config.parts, &lamp_section)->watts, 60); /* its default */
+    assert_string_equal(lamp_of(config.parts, &lamp_section)->name, "hall");
+    assert_int_equal(lamp_of(config.tenants[0].parts, &tenant_lamp_section)->watts, 0);
+    assert_null(lamp_of(config.tenants[0].parts, &tenant_lamp_section)->name);
+    assert_string_equal(lamp_of(config.tenants[1].parts, &tenant_lamp_section)->name, "desk");
+    assert_int_equal(cache_config(&config)->memory_bytes, 0); /* not among these sections */
+    config_deinit(&config);
+    assert_int_equal(config_parse(STR(""), NULL, lamp_sections, &config, &error), OK);
+    assert_int_equal(lamp_of(config.parts, &lamp_section)->watts, 60);
+    config_deinit(&config);
+    const char *bright = "lamp: {watts: 30}\ntenants:\n- {name: a, keys: [{id: K, secret: s}]}\n"
+                         "- {name: b, keys: [{id: L, secret: s}],\n   lamp: {watts: 40}}\n";
+    assert_int_equal(config_parse(str_of(bright), "f.yaml", lamp_sections, &config, &error), ERROR_INVALID);
+    assert_string_equal(error.message, "f.yaml:5: tenants[1].lamp.watts: expected at most 30");
+    assert_int_equal(config_parse(STR("cache: {}"), "f.yaml", lamp_sections, &config, &error), ERROR_INVALID);
+    assert_string_equal(error.message, "f.yaml:1: cache: unknown key, expected one of: lamp, listen, data, log, "
+                        "log_level, io_threads, deterministic, strict, models, tenants");
+    assert_int_equal(config_parse(STR("lamp: {watts: 101}"), "f.yaml", lamp_sections, &config, &error), ERROR_INVALID);
+    assert_string_equal(error.message, "f.yaml:1: lamp.watts: expected 0 to 100, got 101");
 }
 
 /* --- the address --- */
@@ -347,7 +422,7 @@ static void check_exposure(const char *yaml, bool insecure, const char *part)
     struct error error;
     parse(yaml, &config);
     config.insecure = insecure;
-    enum error_code code = config_check_exposure(&config, &error);
+    enum error_code code = tls_check_exposure(&config, &error);
     assert_int_equal(code, part ? ERROR_INVALID : OK);
     if (part)
         assert_non_null(strstr(error.message, part));
@@ -435,7 +510,7 @@ static void every_allocation_may_fail(void **state)
         struct config config;
         struct error error;
         mem_fail_at(nth);
-        enum error_code code = config_parse(str_of(yaml), "f.yaml", &config, &error);
+        enum error_code code = config_parse(str_of(yaml), "f.yaml", program_sections, &config, &error);
         bool is_untouched = mem_fail_count() < nth;
         mem_fail_at(0);
         if (code == OK)
@@ -464,7 +539,7 @@ static void aliases_do_not_multiply(void **state)
     for (int i = 0; i < 31; i++)
         buf_append_text(&yaml, "- *m\n");
     assert_false(yaml.failed);
-    assert_int_not_equal(config_parse(buf_str(&yaml), "f.yaml", &config, &error), OK);
+    assert_int_not_equal(config_parse(buf_str(&yaml), "f.yaml", program_sections, &config, &error), OK);
     buf_deinit(&yaml);
 }
 
@@ -483,6 +558,7 @@ int main(void)
         cmocka_unit_test(an_s3_server),
         cmocka_unit_test(files),
         cmocka_unit_test(shipped_example),
+        cmocka_unit_test(a_section_of_a_rooms_own),
         cmocka_unit_test(exposure),
         cmocka_unit_test(listen_addresses),
         cmocka_unit_test(sizes_and_durations),

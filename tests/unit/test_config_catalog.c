@@ -1,5 +1,6 @@
 /* Which model a model ID means. */
 #include "support.h"
+#include "cmd/sections.h"
 
 #include <stdio.h>
 
@@ -35,7 +36,7 @@ static void load(struct catalogued *both, const char *yaml)
 {
     struct error error = {0};
     assert_int_equal(catalog_load(STR(CATALOG), &both->catalog, &error), OK);
-    if (config_parse(str_of(yaml), "f.yaml", &both->config, &error))
+    if (config_parse(str_of(yaml), "f.yaml", program_sections, &both->config, &error))
         fail_msg("%s", error.message);
     assert_int_equal(registry_new(&both->config, NULL, &both->models, &error), OK);
 }

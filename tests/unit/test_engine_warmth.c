@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cache/config.h"
 #include "core/util.h"
 #include "core/limits.h"
 #include "engine/prompt_memo.h"
@@ -25,13 +26,14 @@ static char model_path[64];
 static struct engine_bed *open_bed(uint64_t memory_bytes, const char *data, bool is_deterministic)
 {
     struct config_model model = {.name = "tiny", .path = model_path, .context = 2048, .parallel = 4};
+    static struct cache_config cache;
+    cache = (struct cache_config){.memory_bytes = memory_bytes, .disk_bytes = data ? 64u << 20 : 0};
     const struct config config = {.models = &model,
                                   .model_count = 1,
                                   .deterministic = is_deterministic,
                                   .data = data,
-                                  .cache_memory_bytes = memory_bytes,
-                                  .cache_disk_bytes = data ? 64u << 20 : 0,
-                                  .log_level = LOG_ERROR};
+                                  .log_level = LOG_ERROR,
+                                  .parts = {{&cache_section, &cache}}};
     return engine_bed_open(&config);
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "batch/results.h"
+#include "cmd/sections.h"
 #include "core/config.h"
 #include "core/io.h"
 #include "core/log.h"
@@ -239,7 +240,7 @@ static void the_ledger_has_one_line_each(void **state)
     struct config config;
     struct price_book *book;
     struct error error;
-    assert_int_equal(config_parse(STR(""), NULL, &config, &error), OK);
+    assert_int_equal(config_parse(STR(""), NULL, program_sections, &config, &error), OK);
     assert_int_equal(price_book_load(&config, &book, &error), OK);
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         static uint8_t told[LINES + 1];

@@ -1,5 +1,6 @@
 /* The ledger: lines in and out, what is left by a crash, and a process killed at random points under load. */
 #include "support.h"
+#include "cmd/sections.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -33,7 +34,7 @@ static int load(void **state)
     (void)state;
     struct error error;
     log_configure(LOG_OFF, LOG_LOGFMT);
-    return config_parse(STR(""), NULL, &config, &error) || price_book_load(&config, &book, &error);
+    return config_parse(STR(""), NULL, program_sections, &config, &error) || price_book_load(&config, &book, &error);
 }
 
 static int unload(void **state)

@@ -1,6 +1,7 @@
 /* Prices: every rule of the books with an example computed by hand. 1 dollar per million tokens is 1,000,000
  * picodollars per token. */
 #include "support.h"
+#include "cmd/sections.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ static int load(void **state)
 {
     (void)state;
     struct error error;
-    return !mkdtemp(directory) || config_parse(STR(""), NULL, &config, &error) ||
+    return !mkdtemp(directory) || config_parse(STR(""), NULL, program_sections, &config, &error) ||
            price_book_load(&config, &book, &error);
 }
 
@@ -281,7 +282,7 @@ static enum error_code load_prices(const char *text, const char *models, struct 
     assert_true(fputs(text, file) >= 0);
     assert_int_equal(fclose(file), 0);
     (void)snprintf(yaml, sizeof(yaml), "prices: [%s]\n%s", path, models);
-    assert_int_equal(config_parse(str_of(yaml), "f.yaml", read, error), OK);
+    assert_int_equal(config_parse(str_of(yaml), "f.yaml", program_sections, read, error), OK);
     enum error_code code = price_book_load(read, made, error);
     if (code)
         config_deinit(read);

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "cmd/sections.h"
 #include "core/config.h"
 #include "core/util.h"
 #include "ledger/drain.h"
@@ -29,7 +30,7 @@ static struct price_book *book;
 static int load(void **state)
 {
     struct error error;
-    return test_root_make(state) || config_parse(STR(""), NULL, &config, &error) ||
+    return test_root_make(state) || config_parse(STR(""), NULL, program_sections, &config, &error) ||
            price_book_load(&config, &book, &error);
 }
 

@@ -1,5 +1,6 @@
 /* The table of limits, and limits set in fulcrum.yaml. */
 #include "support.h"
+#include "cmd/sections.h"
 
 #include <stdio.h>
 
@@ -36,7 +37,7 @@ static void refuse(const char *yaml, const char *part)
 {
     struct config config;
     struct error error;
-    assert_int_equal(config_parse(str_of(yaml), "f.yaml", &config, &error), ERROR_INVALID);
+    assert_int_equal(config_parse(str_of(yaml), "f.yaml", program_sections, &config, &error), ERROR_INVALID);
     assert_string_equal(error.message, part);
 }
 
@@ -47,7 +48,7 @@ static void set_in_configuration(void **state)
     struct config config;
     struct error error;
     const char *yaml = "limits: {body_bytes: 1MiB, idle_timeout_ms: 30s, drain_timeout_ms: 1500, tools: 3}";
-    assert_int_equal(config_parse(str_of(yaml), "f.yaml", &config, &error), OK);
+    assert_int_equal(config_parse(str_of(yaml), "f.yaml", program_sections, &config, &error), OK);
     config_deinit(&config);
     assert_int_equal(limit(body_bytes), 1048576);
     assert_int_equal(limit(idle_timeout_ms), 30000);

@@ -1,5 +1,6 @@
 /* The registry of models: versions, the list, holds; and the table that it is made of. */
 #include "support.h"
+#include "cmd/sections.h"
 
 #include <pthread.h>
 
@@ -36,7 +37,7 @@ struct bed {
 static void bed_open(struct bed *bed)
 {
     struct error error;
-    assert_int_equal(config_parse(STR(""), NULL, &bed->config, &error), OK);
+    assert_int_equal(config_parse(STR(""), NULL, program_sections, &bed->config, &error), OK);
     assert_int_equal(registry_new(&bed->config, NULL, &bed->registry, &error), OK);
 }
 
