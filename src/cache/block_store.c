@@ -2,9 +2,11 @@
 #include "cache/block_store_internal.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +14,7 @@
 #include "core/mem.h"
 #include "core/util.h"
 
+#define LOCK_FILE "lock"
 #define LOCK_TRIES 100u
 #define LOCK_PAUSE_US 20000u
 
@@ -27,7 +30,7 @@ static enum error_code open_dir(struct block_store *s, struct error *error)
     if ((mkdir(s->options.root, 0700) != 0 && errno != EEXIST) || (mkdir(path, 0700) != 0 && errno != EEXIST))
         return error_set_errno(error, ERROR_IO, errno, "cannot make the cache's directory %s", path);
     s->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    s->lock = s->dir >= 0 ? openat(s->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+    s->lock = s->dir >= 0 ? openat(s->dir, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
     if (s->lock < 0)
         return error_set_errno(error, ERROR_IO, errno, "cannot use the cache's directory %s", path);
     for (uint32_t i = 0; i < LOCK_TRIES; i++) {
@@ -94,6 +97,25 @@ void block_store_free(struct block_store *store)
 int block_store_dir(const struct block_store *store)
 {
     return store->dir;
+}
+
+/* The lock file and the folder stay: whoever opens the store next may wait for the lock already. */
+void block_store_forget(const char *root, const char *name)
+{
+    char path[4096];
+    const int len = snprintf(path, sizeof(path), "%s/%s", root, name);
+    const int fd = len > 0 && (size_t)len < sizeof(path) ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    const int lock = fd >= 0 ? openat(fd, LOCK_FILE, O_RDWR | O_CLOEXEC) : -1;
+    DIR *dir = lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0 ? fdopendir(fd) : NULL;
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        if (entry->d_name[0] != '.' && strcmp(entry->d_name, LOCK_FILE) != 0)
+            (void)unlinkat(fd, entry->d_name, 0);
+    if (dir)
+        (void)closedir(dir);
+    else if (fd >= 0)
+        close(fd);
+    if (lock >= 0)
+        close(lock);
 }
 
 void block_store_stats(struct block_store *store, struct block_store_stats *stats)

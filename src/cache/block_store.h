@@ -80,6 +80,10 @@ void block_fetch(struct block_store *store, struct block *block);
 bool block_is_fetching(struct block_store *store, const struct block *block);
 void block_unfetch(struct block_store *store, struct block *block);
 
+/* Removes the files of a store that nobody has open; one that somebody has stays as it is. Blocks: any thread that may
+ * wait for the disk. */
+void block_store_forget(const char *root, const char *name);
+
 struct block_store_stats {
     uint64_t copies, copy_bytes;               /* now */
     uint64_t written, read, damaged, refused;  /* blocks, since the beginning; refused: moves */

@@ -9,11 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cache/block_store.h"
 #include "core/condition.h"
 #include "core/log.h"
+#include "store/disk.h"
 
 #define DRAIN_MS 50 /* how often is looked whether a model may end */
 #define RETRY_MS 1000
+#define PATH_BYTES 4096
 #define CONDITION "models"
 
 enum phase {
@@ -32,13 +35,19 @@ struct version {
     enum phase phase;
 };
 
-/* What is to be written into a row. */
+enum note_kind {
+    NOTE_STATE,    /* is to be written into a row */
+    NOTE_REMOVED,  /* the row goes */
+    NOTE_PREFIXES, /* files of the prefixes that a model has left go */
+};
+
+/* What the database and the disk are to be told. */
 struct note {
     struct note *next;
+    enum note_kind kind;
     int64_t revision;
     enum added_state state;
-    bool is_removal; /* the row goes, and the rest does not count */
-    char message[ERROR_MESSAGE_MAX];
+    char text[ERROR_MESSAGE_MAX]; /* the message; of NOTE_PREFIXES the fingerprint of the model's file */
 };
 
 struct keeper {
@@ -87,7 +96,7 @@ static void note_state(struct keeper *keeper, int64_t revision, enum added_state
         return;
     note->revision = revision;
     note->state = state;
-    snprintf(note->message, sizeof(note->message), "%s", message);
+    snprintf(note->text, sizeof(note->text), "%s", message);
 }
 
 static void note_removed(struct keeper *keeper, int64_t revision)
@@ -96,7 +105,21 @@ static void note_removed(struct keeper *keeper, int64_t revision)
     if (!note)
         return;
     note->revision = revision;
-    note->is_removal = true;
+    note->kind = NOTE_REMOVED;
+}
+
+/* Unless another model has the same file. */
+static void note_prefixes(struct keeper *keeper, const struct model *gone)
+{
+    const struct model_list *list = registry_list(keeper->registry);
+    bool is_used = gone->fingerprint[0] == '\0';
+    for (size_t i = 0; i < list->count; i++)
+        is_used |= !strcmp(list->models[i]->fingerprint, gone->fingerprint);
+    struct note *note = is_used ? NULL : add_note(keeper);
+    if (!note)
+        return;
+    note->kind = NOTE_PREFIXES;
+    snprintf(note->text, sizeof(note->text), "%s", gone->fingerprint);
 }
 
 static void free_notes(struct note *note)
@@ -205,6 +228,7 @@ static void on_gone(void *ctx)
     struct version *version = ctx;
     struct keeper *keeper = version->keeper;
     registry_give_up(version->model);
+    note_prefixes(keeper, version->model);
     log_event(LOG_INFO, "model_retired", LOG_C("model", version->model->name), LOG_I("revision", version->revision));
     drop_version(version);
     keeper_look(keeper);
@@ -427,12 +451,24 @@ static void reconcile(struct keeper *keeper)
 
 /* --- the database; a worker thread ------------------------------------------------------------------ */
 
+static void remove_prefixes(const struct keeper *keeper, const char *fingerprint)
+{
+    char root[PATH_BYTES];
+    const int len = snprintf(root, sizeof(root), "%s/" DISK_PREFIX_DIR, keeper->config->data);
+    if (len > 0 && (size_t)len < sizeof(root))
+        block_store_forget(root, fingerprint);
+}
+
 static enum error_code write_notes(struct keeper *keeper, struct error *error)
 {
     enum error_code code = OK;
-    for (const struct note *note = keeper->pass.notes; note && code == OK; note = note->next)
-        code = note->is_removal ? added_remove(keeper->pass.sql, note->revision, error)
-                                : added_set(keeper->pass.sql, note->revision, note->state, note->message, error);
+    for (const struct note *note = keeper->pass.notes; note && code == OK; note = note->next) {
+        switch (note->kind) {
+        case NOTE_STATE: code = added_set(keeper->pass.sql, note->revision, note->state, note->text, error); break;
+        case NOTE_REMOVED: code = added_remove(keeper->pass.sql, note->revision, error); break;
+        case NOTE_PREFIXES: remove_prefixes(keeper, note->text); break;
+        }
+    }
     return code;
 }
 
@@ -461,7 +497,9 @@ static void do_pass(struct keeper *keeper)
     struct error *error = &keeper->pass.error;
     arena_reset(&keeper->pass.arena);
     keeper->pass.row_count = 0;
-    enum error_code code = write_notes(keeper, error);
+    enum error_code code = keeper->pass.sql ? OK : added_open(keeper->config->data, &keeper->pass.sql, error);
+    if (code == OK)
+        code = write_notes(keeper, error);
     if (code == OK)
         code = added_list(keeper->pass.sql, &keeper->pass.arena, &keeper->pass.rows, &keeper->pass.row_count, error);
     if (code == OK)
@@ -546,16 +584,18 @@ static void try_again(struct keeper *keeper)
     }
 }
 
-/* In place: nobody is served yet. */
+/* In place: nobody is served yet. On a disk that is full, say, the server starts without what was added, and looks
+ * again; a database of a newer program is for that one. */
 static enum error_code first_pass(struct keeper *keeper, struct error *error)
 {
-    enum error_code code = added_open(keeper->config->data, &keeper->pass.sql, error);
-    if (code != OK)
-        return code;
     do_pass(keeper);
-    if (keeper->pass.code != OK) {
+    if (keeper->pass.code == ERROR_INVALID || keeper->pass.code == ERROR_NO_MEMORY) {
         *error = keeper->pass.error;
         return keeper->pass.code;
+    }
+    if (keeper->pass.code != OK) {
+        end_pass(keeper);
+        return OK;
     }
     try_again(keeper);
     reconcile(keeper);

@@ -51,6 +51,7 @@ struct model {
     struct template_spec spec;         /* this and the rest: since it was loaded */
     uint32_t context;                  /* tokens of one sequence */
     uint32_t parallel;                 /* sequences at once */
+    char fingerprint[65];              /* of its file; empty: it was never loaded */
     struct model_live *live;
 };
 

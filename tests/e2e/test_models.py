@@ -212,6 +212,29 @@ def test_models_are_there_again(tmp_path, random_model, other_model):
         assert running.stop() == 0
 
 
+def test_prefixes_on_disk_go_with_their_model(tmp_path, random_model, other_model):
+    running = start(tmp_path, random_model, extra="cache: {memory: 64MiB, disk: 256MiB, min_tokens: 64}\n")
+    try:
+        done(running, "add", "mine", "--path", other_model)
+        done(running, "add", "twin", "--path", random_model)
+        for model in ("tiny", "mine"):
+            for _ in range(2):
+                running.client().converse(modelId=model, inferenceConfig=ASK["inferenceConfig"], messages=[
+                    {"role": "user", "content": [{"text": "Once upon a time. " * 40}, {"cachePoint": {"type": "default"}}]}])
+
+        def folders():
+            kept = [path for path in (tmp_path / "data" / "kv").iterdir()]
+            return sorted(len([block for block in path.iterdir() if block.name != "lock"]) > 0 for path in kept)
+
+        assert wait_until(lambda: folders() == [True, True])
+        done(running, "remove", "mine")
+        assert wait_until(lambda: folders() == [False, True])
+        done(running, "remove", "twin")  # of the same file as tiny, whose prefixes stay
+        assert folders() == [False, True] and answers(running, "tiny")
+    finally:
+        assert running.stop() == 0
+
+
 def test_a_hangup_without_a_change(running):
     before = running.workers()
     for _ in range(20):
