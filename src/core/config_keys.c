@@ -166,7 +166,7 @@ static const struct field server_fields[] = {
     {"io_threads", FIELD_UINT32, FIELD_AT(config, io_threads), .high = LIMIT_IO_THREADS},
     {"deterministic", FIELD_BOOL, FIELD_AT(config, deterministic)},
     {"strict", FIELD_BOOL, FIELD_AT(config, strict)},
-    {"models", FIELD_OBJECTS, FIELD_LIST_AT(config, models, model_count), .high = LIMIT_MODELS, .table = &model_table},
+    {"models", FIELD_OBJECTS, FIELD_LIST_AT(config, models, model_count), .high = LIMIT_WORKERS, .table = &model_table},
 };
 static const struct field_table server_table = FIELD_TABLE(server_fields, struct config);
 const struct config_section config_server_section = {

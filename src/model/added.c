@@ -220,7 +220,9 @@ static void say_without_place(struct error *error)
     const struct str message = str_of(error->message);
     if (!str_starts(message, STR(place)))
         return;
-    const size_t skip = sizeof(place) - 1 + (message.data[sizeof(place) - 1] == '.' ? 1 : 0);
+    size_t skip = sizeof(place) - 1;
+    while (skip < message.len && strchr(".: ", message.data[skip]))
+        skip++;
     memmove(error->message, error->message + skip, message.len - skip + 1);
 }
 
@@ -237,6 +239,10 @@ enum error_code added_parse(struct str definition, struct config *config, struct
     buf_deinit(&text);
     if (code == ERROR_INVALID)
         say_without_place(error);
+    if (code == OK && config->model_count != 1) {
+        config_deinit(config);
+        return error_set(error, ERROR_INVALID, "a definition is of one model");
+    }
     return code;
 }
 

@@ -1,7 +1,7 @@
 /* keeper.c - see keeper.h.
  *
  * The rows say what shall be, the versions below what is. Whatever happens (a row was written, a worker is ready, one
- * is gone) ends in the same place: notes are written, the rows are read, and reconcile compares the two. So nothing
+ * is gone) ends in the same place: it is noted, the rows are read anew, and reconcile compares the two. So nothing
  * depends on the order in which commands, workers and restarts of the server come. */
 #include "model/keeper.h"
 
@@ -9,14 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cache/block_store.h"
 #include "core/condition.h"
 #include "core/log.h"
-#include "store/disk.h"
+#include "model/rows.h"
 
 #define DRAIN_MS 50 /* how often is looked whether a model may end */
-#define RETRY_MS 1000
-#define PATH_BYTES 4096
 #define CONDITION "models"
 
 enum phase {
@@ -35,101 +32,15 @@ struct version {
     enum phase phase;
 };
 
-enum note_kind {
-    NOTE_STATE,    /* is to be written into a row */
-    NOTE_REMOVED,  /* the row goes */
-    NOTE_PREFIXES, /* files of the prefixes that a model has left go */
-};
-
-/* What the database and the disk are to be told. */
-struct note {
-    struct note *next;
-    enum note_kind kind;
-    int64_t revision;
-    enum added_state state;
-    char text[ERROR_MESSAGE_MAX]; /* the message; of NOTE_PREFIXES the fingerprint of the model's file */
-};
-
 struct keeper {
     const struct config *config;
     struct registry *registry;
     struct engine *engine;
-    uv_loop_t *loop;
-    uv_timer_t drain, retry;
-    uv_work_t work;
-    bool is_working, must_look, is_stopping;
+    struct rows *rows;
+    uv_timer_t drain;
+    bool is_stopping;
     struct version *versions;
-    struct note *notes, **last_note;
-    struct {                     /* of the work: nobody else touches it meanwhile */
-        struct sql *sql;
-        struct note *notes;
-        struct arena arena;
-        struct added_row *rows;
-        struct error *checks;    /* of the file of each WANTED row */
-        size_t row_count;
-        enum error_code code;
-        struct error error;
-    } pass;
 };
-
-static void read_rows(struct keeper *keeper);
-
-/* --- notes ------------------------------------------------------------------------------------------ */
-
-/* Without memory nothing is noted; whoever waits for the row waits until the next look. */
-static struct note *add_note(struct keeper *keeper)
-{
-    struct note *note = mem_calloc(1, sizeof(*note));
-    if (!note) {
-        log_event(LOG_ERROR, "no memory to note what became of a model");
-        return NULL;
-    }
-    *keeper->last_note = note;
-    keeper->last_note = &note->next;
-    return note;
-}
-
-static void note_state(struct keeper *keeper, int64_t revision, enum added_state state, const char *message)
-{
-    struct note *note = add_note(keeper);
-    if (!note)
-        return;
-    note->revision = revision;
-    note->state = state;
-    snprintf(note->text, sizeof(note->text), "%s", message);
-}
-
-static void note_removed(struct keeper *keeper, int64_t revision)
-{
-    struct note *note = add_note(keeper);
-    if (!note)
-        return;
-    note->revision = revision;
-    note->kind = NOTE_REMOVED;
-}
-
-/* Unless another model has the same file. */
-static void note_prefixes(struct keeper *keeper, const struct model *gone)
-{
-    const struct model_list *list = registry_list(keeper->registry);
-    bool is_used = gone->fingerprint[0] == '\0';
-    for (size_t i = 0; i < list->count; i++)
-        is_used |= !strcmp(list->models[i]->fingerprint, gone->fingerprint);
-    struct note *note = is_used ? NULL : add_note(keeper);
-    if (!note)
-        return;
-    note->kind = NOTE_PREFIXES;
-    snprintf(note->text, sizeof(note->text), "%s", gone->fingerprint);
-}
-
-static void free_notes(struct note *note)
-{
-    while (note) {
-        struct note *next = note->next;
-        mem_free(note);
-        note = next;
-    }
-}
 
 /* --- versions --------------------------------------------------------------------------------------- */
 
@@ -180,7 +91,7 @@ static const char *without_name(const char *message, const char *name)
 static void fail_version(struct version *version, const struct error *error)
 {
     const char *name = version->model->name, *message = without_name(error->message, name);
-    note_state(version->keeper, version->revision, ADDED_FAILED, message);
+    rows_note_state(version->keeper->rows, version->revision, ADDED_FAILED, message);
     log_event(LOG_ERROR, "model_failed", LOG_C("model", name), LOG_C("error", message));
 }
 
@@ -208,7 +119,7 @@ static void on_ready(void *ctx)
     if (old)
         begin_draining(old);
     log_event(LOG_INFO, "model_ready", LOG_C("model", version->model->name), LOG_I("revision", version->revision));
-    note_state(keeper, version->revision, ADDED_READY, "");
+    rows_note_state(keeper->rows, version->revision, ADDED_READY, "");
     keeper_look(keeper);
 }
 
@@ -223,12 +134,23 @@ static void on_failed(void *ctx, const struct error *error)
     keeper_look(keeper);
 }
 
+/* Its prefixes on the disk are nobody's, unless another model has the same file. */
+static void forget_prefixes(const struct keeper *keeper, const struct model *gone)
+{
+    const struct model_list *list = registry_list(keeper->registry);
+    bool is_used = gone->fingerprint[0] == '\0';
+    for (size_t i = 0; i < list->count; i++)
+        is_used |= !strcmp(list->models[i]->fingerprint, gone->fingerprint);
+    if (!is_used)
+        rows_note_prefixes(keeper->rows, gone->fingerprint);
+}
+
 static void on_gone(void *ctx)
 {
     struct version *version = ctx;
     struct keeper *keeper = version->keeper;
     registry_give_up(version->model);
-    note_prefixes(keeper, version->model);
+    forget_prefixes(keeper, version->model);
     log_event(LOG_INFO, "model_retired", LOG_C("model", version->model->name), LOG_I("revision", version->revision));
     drop_version(version);
     keeper_look(keeper);
@@ -342,11 +264,11 @@ static void begin(struct keeper *keeper, const struct added_row *row, const stru
     }
     if (code == OK) {
         log_event(LOG_INFO, "model_loading", LOG_C("model", row->name), LOG_I("revision", row->revision));
-        note_state(keeper, row->revision, ADDED_LOADING, "");
+        rows_note_state(keeper->rows, row->revision, ADDED_LOADING, "");
         return;
     }
     log_event(LOG_ERROR, "model_failed", LOG_C("model", row->name), LOG_C("error", error.message));
-    note_state(keeper, row->revision, ADDED_FAILED, error.message);
+    rows_note_state(keeper->rows, row->revision, ADDED_FAILED, error.message);
 }
 
 /* --- what shall be and what is ---------------------------------------------------------------------- */
@@ -360,18 +282,18 @@ static bool is_wanted(const struct added_row *row)
 static const struct added_row *find_target(const struct keeper *keeper, const char *name)
 {
     const struct added_row *found = NULL;
-    for (size_t i = 0; i < keeper->pass.row_count; i++)
-        if (is_wanted(&keeper->pass.rows[i]) && !strcmp(keeper->pass.rows[i].name, name))
-            found = &keeper->pass.rows[i];
+    for (size_t i = 0; i < rows_view(keeper->rows)->count; i++)
+        if (is_wanted(&rows_view(keeper->rows)->items[i]) && !strcmp(rows_view(keeper->rows)->items[i].name, name))
+            found = &rows_view(keeper->rows)->items[i];
     return found;
 }
 
 /* Whether its row is there and wants it. */
 static bool is_still_wanted(const struct keeper *keeper, const struct version *version)
 {
-    for (size_t i = 0; i < keeper->pass.row_count; i++)
-        if (keeper->pass.rows[i].revision == version->revision)
-            return is_wanted(&keeper->pass.rows[i]);
+    for (size_t i = 0; i < rows_view(keeper->rows)->count; i++)
+        if (rows_view(keeper->rows)->items[i].revision == version->revision)
+            return is_wanted(&rows_view(keeper->rows)->items[i]);
     return false;
 }
 
@@ -403,22 +325,22 @@ static void retire_unwanted(struct keeper *keeper)
 /* The row counts, and neither serves nor is on its way. */
 static void begin_wanted(struct keeper *keeper)
 {
-    for (size_t i = 0; i < keeper->pass.row_count; i++) {
-        const struct added_row *row = &keeper->pass.rows[i];
+    for (size_t i = 0; i < rows_view(keeper->rows)->count; i++) {
+        const struct added_row *row = &rows_view(keeper->rows)->items[i];
         const struct version *serving = find_version(keeper, row->name, PHASE_SERVING);
         if (row != find_target(keeper, row->name) || find_version(keeper, row->name, PHASE_LOADING) ||
             (serving && serving->revision == row->revision))
             continue;
-        begin(keeper, row, &keeper->pass.checks[i]);
+        begin(keeper, row, &rows_view(keeper->rows)->checks[i]);
     }
 }
 
 static void note_removals(struct keeper *keeper)
 {
-    for (size_t i = 0; i < keeper->pass.row_count; i++) {
-        const struct added_row *row = &keeper->pass.rows[i];
+    for (size_t i = 0; i < rows_view(keeper->rows)->count; i++) {
+        const struct added_row *row = &rows_view(keeper->rows)->items[i];
         if (row->state == ADDED_REMOVING && !has_version(keeper, row->revision))
-            note_removed(keeper, row->revision);
+            rows_note_removed(keeper->rows, row->revision);
     }
 }
 
@@ -426,8 +348,8 @@ static void show_condition(const struct keeper *keeper)
 {
     char text[CONDITION_TEXT_MAX];
     size_t len = 0;
-    for (size_t i = 0; i < keeper->pass.row_count; i++) {
-        const struct added_row *row = &keeper->pass.rows[i];
+    for (size_t i = 0; i < rows_view(keeper->rows)->count; i++) {
+        const struct added_row *row = &rows_view(keeper->rows)->items[i];
         if (row->state != ADDED_FAILED || len >= sizeof(text))
             continue;
         const char *what = find_target(keeper, row->name) ? "was not replaced" : "is not served";
@@ -449,158 +371,39 @@ static void reconcile(struct keeper *keeper)
     show_condition(keeper);
 }
 
-/* --- the database; a worker thread ------------------------------------------------------------------ */
-
-static void remove_prefixes(const struct keeper *keeper, const char *fingerprint)
-{
-    char root[PATH_BYTES];
-    const int len = snprintf(root, sizeof(root), "%s/" DISK_PREFIX_DIR, keeper->config->data);
-    if (len > 0 && (size_t)len < sizeof(root))
-        block_store_forget(root, fingerprint);
-}
-
-static enum error_code write_notes(struct keeper *keeper, struct error *error)
-{
-    enum error_code code = OK;
-    for (const struct note *note = keeper->pass.notes; note && code == OK; note = note->next) {
-        switch (note->kind) {
-        case NOTE_STATE: code = added_set(keeper->pass.sql, note->revision, note->state, note->text, error); break;
-        case NOTE_REMOVED: code = added_remove(keeper->pass.sql, note->revision, error); break;
-        case NOTE_PREFIXES: remove_prefixes(keeper, note->text); break;
-        }
-    }
-    return code;
-}
-
-/* Files are looked at here, since they may lie behind a slow network. */
-static enum error_code check_files(struct keeper *keeper, struct error *error)
-{
-    keeper->pass.checks = ARENA_ARRAY(&keeper->pass.arena, struct error, keeper->pass.row_count + 1);
-    if (!keeper->pass.checks)
-        return error_no_memory(error);
-    for (size_t i = 0; i < keeper->pass.row_count; i++) {
-        const struct added_row *row = &keeper->pass.rows[i];
-        struct error *check = &keeper->pass.checks[i];
-        struct config config;
-        check->code = OK;
-        const bool is_new = row->state == ADDED_WANTED || row->state == ADDED_FAILED;
-        if (!is_new || added_parse(str_of(row->definition), &config, check) != OK)
-            continue;
-        check->code = added_check_file(&config.models[0], check);
-        config_deinit(&config);
-    }
-    return OK;
-}
-
-static void do_pass(struct keeper *keeper)
-{
-    struct error *error = &keeper->pass.error;
-    arena_reset(&keeper->pass.arena);
-    keeper->pass.row_count = 0;
-    enum error_code code = keeper->pass.sql ? OK : added_open(keeper->config->data, &keeper->pass.sql, error);
-    if (code == OK)
-        code = write_notes(keeper, error);
-    if (code == OK)
-        code = added_list(keeper->pass.sql, &keeper->pass.arena, &keeper->pass.rows, &keeper->pass.row_count, error);
-    if (code == OK)
-        code = check_files(keeper, error);
-    keeper->pass.code = code;
-}
-
-static void on_work(uv_work_t *work)
-{
-    do_pass(work->data);
-}
-
-static void on_retry(uv_timer_t *timer)
-{
-    keeper_look(timer->data);
-}
-
-/* A database that is busy or full is asked again. Rows that do not know yet what is noted are not looked at. */
-static void end_pass(struct keeper *keeper)
-{
-    if (keeper->pass.code != OK) {
-        log_event(LOG_ERROR, "models_not_read", LOG_C("error", keeper->pass.error.message));
-        uv_timer_start(&keeper->retry, on_retry, RETRY_MS, 0);
-        return;
-    }
-    free_notes(keeper->pass.notes);
-    keeper->pass.notes = NULL;
-    if (!keeper->notes)
-        reconcile(keeper);
-}
-
-static void on_work_done(uv_work_t *work, int status)
-{
-    struct keeper *keeper = work->data;
-    (void)status;
-    keeper->is_working = false;
-    if (keeper->is_stopping)
-        return;
-    end_pass(keeper);
-    if (keeper->must_look || (keeper->notes && keeper->pass.code == OK))
-        read_rows(keeper);
-}
-
-/* Notes that could not be written go first. */
-static void take_notes(struct keeper *keeper)
-{
-    struct note **end = &keeper->pass.notes;
-    while (*end)
-        end = &(*end)->next;
-    *end = keeper->notes;
-    keeper->notes = NULL;
-    keeper->last_note = &keeper->notes;
-}
-
-static void read_rows(struct keeper *keeper)
-{
-    keeper->must_look = false;
-    take_notes(keeper);
-    keeper->work.data = keeper;
-    keeper->is_working = uv_queue_work(keeper->loop, &keeper->work, on_work, on_work_done) == 0;
-}
-
-void keeper_look(struct keeper *keeper)
-{
-    if (keeper->is_stopping)
-        return;
-    if (keeper->is_working)
-        keeper->must_look = true;
-    else
-        read_rows(keeper);
-}
-
 /* --- beginning and end ------------------------------------------------------------------------------ */
 
 /* Another try for those that failed when nothing else of their name is there. */
 static void try_again(struct keeper *keeper)
 {
-    for (size_t i = 0; i < keeper->pass.row_count; i++) {
-        struct added_row *row = &keeper->pass.rows[i];
+    for (size_t i = 0; i < rows_view(keeper->rows)->count; i++) {
+        struct added_row *row = &rows_view(keeper->rows)->items[i];
         if (row->state == ADDED_FAILED && !find_target(keeper, row->name))
             row->state = ADDED_WANTED;
     }
 }
 
-/* In place: nobody is served yet. On a disk that is full, say, the server starts without what was added, and looks
- * again; a database of a newer program is for that one. */
-static enum error_code first_pass(struct keeper *keeper, struct error *error)
+void keeper_look(struct keeper *keeper)
 {
-    do_pass(keeper);
-    if (keeper->pass.code == ERROR_INVALID || keeper->pass.code == ERROR_NO_MEMORY) {
-        *error = keeper->pass.error;
-        return keeper->pass.code;
-    }
-    if (keeper->pass.code != OK) {
-        end_pass(keeper);
-        return OK;
-    }
+    if (!keeper->is_stopping)
+        rows_look(keeper->rows);
+}
+
+static void on_read(void *ctx)
+{
+    reconcile(ctx);
+}
+
+static enum error_code begin_first(struct keeper *keeper, struct error *error)
+{
+    bool is_read;
+    const enum error_code code = rows_read_first(keeper->rows, &is_read, error);
+    if (code != OK || !is_read)
+        return code;
     try_again(keeper);
     reconcile(keeper);
-    if (keeper->notes)
-        read_rows(keeper);
+    if (rows_have_notes(keeper->rows))
+        rows_look(keeper->rows);
     return OK;
 }
 
@@ -614,15 +417,15 @@ enum error_code keeper_new(const struct config *config, struct registry *registr
     made->config = config;
     made->registry = registry;
     made->engine = engine;
-    made->loop = loop;
-    made->last_note = &made->notes;
-    arena_init(&made->pass.arena, 0);
+    made->rows = rows_new(config->data, loop, on_read, made);
+    if (!made->rows) {
+        mem_free(made);
+        return error_no_memory(error);
+    }
     uv_timer_init(loop, &made->drain);
-    uv_timer_init(loop, &made->retry);
-    made->drain.data = made->retry.data = made;
-    const enum error_code code = first_pass(made, error);
+    made->drain.data = made;
     *keeper = made; /* also after an error: its timers are the loop's */
-    return code;
+    return begin_first(made, error);
 }
 
 void keeper_stop(struct keeper *keeper)
@@ -630,20 +433,16 @@ void keeper_stop(struct keeper *keeper)
     if (!keeper)
         return;
     keeper->is_stopping = true;
+    rows_stop(keeper->rows);
     uv_timer_stop(&keeper->drain);
-    uv_timer_stop(&keeper->retry);
 }
 
 void keeper_free(struct keeper *keeper)
 {
     if (!keeper)
         return;
-    assert(!keeper->is_working);
     while (keeper->versions)
         drop_version(keeper->versions);
-    free_notes(keeper->notes);
-    free_notes(keeper->pass.notes);
-    arena_deinit(&keeper->pass.arena);
-    sql_close(keeper->pass.sql);
+    rows_free(keeper->rows);
     mem_free(keeper);
 }
