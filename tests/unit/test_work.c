@@ -2,6 +2,7 @@
  * where, who is told what, and that nothing is left behind, whoever ends a work and when. */
 #include "support.h"
 
+#include "cmd/sections.h"
 #include "core/log.h"
 #include "core/util.h"
 #include "generate/work.h"
@@ -255,7 +256,7 @@ static void open_bed(struct bed *bed)
 {
     struct error error;
     memset(bed, 0, sizeof(*bed));
-    assert_int_equal(config_parse(STR(""), NULL, &bed->config, &error), OK);
+    assert_int_equal(config_parse(STR(""), NULL, program_sections, &bed->config, &error), OK);
     assert_int_equal(price_book_load(&bed->config, &bed->prices, &error), OK);
     assert_int_equal(registry_new(&bed->config, bed->prices, &bed->registry, &error), OK);
     assert_int_equal(ledger_open(test_root, bed->prices, &bed->ledger, &error), OK);
