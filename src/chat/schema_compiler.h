@@ -123,6 +123,9 @@ bool schema_is_empty(struct schema_compiler *compiler, const struct schema_parts
 /* json_schema_branch.c */
 void schema_open(struct schema_compiler *compiler, const struct schema_parts *parts, struct schema_branches *branches);
 void schema_branches_deinit(struct schema_branches *branches);
+
+/* json_schema_types.c */
+unsigned schema_types_named(struct schema_compiler *compiler, yyjson_val *type); /* by the value of `type` */
 /* Types that a branch leaves; 0 when none. */
 unsigned schema_branch_types(struct schema_compiler *compiler, const struct schema_branch *branch);
 bool schema_branch_is_free(const struct schema_branch *branch); /* it says nothing of any type */
