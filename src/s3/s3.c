@@ -39,14 +39,15 @@ static bool path_is_s3(const struct config *config, const struct http_request *r
     struct error ignored;
     struct operations_match match = operations_find(request->method, request->path);
     struct str rest = str_slice(request->path, 1, request->path.len), bucket;
+    bool is_others = match.operation || match.absent || match.allowed_method;
     bool is_page = request->query.len == 0 && str_eq(request->method, STR("GET"));
-    bool is_hosted = s3_host_bucket(config, request, &bucket);
-    if (is_hosted && request->path.len == 1 && !is_page) /* of the bucket; a browser gets the server's first page */
-        return true;
-    if (match.operation || match.absent || match.allowed_method)
+    bool is_root = request->path.len == 1 && !is_page; /* a browser gets the server's first page */
+    if (is_others && !is_root)
         return false;
-    if (is_hosted)
+    if (s3_host_bucket(config, request, &bucket))
         return true;
+    if (is_others)
+        return false;
     if (!str_split(&rest, '/', &bucket) || objects_check_bucket(bucket, &ignored) != OBJECTS_OK)
         return false;
     if (str_eq(request->method, STR("POST")))
