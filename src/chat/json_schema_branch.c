@@ -300,7 +300,7 @@ static void not_combined(struct split *split, yyjson_val *schema, size_t parent)
 static bool is_beyond_words(struct schema_compiler *compiler, const struct schema_branch *branch, yyjson_val *schema)
 {
     static const char *const alternatives[] = {"$ref", "allOf", "anyOf", "not", "properties", "required"};
-    bool has_other = false, has_alternative = false;
+    bool has_other = yyjson_obj_get(schema, "format") != NULL, has_alternative = false;
     for (size_t i = 0; i < COUNT(NEGATED); i++)
         has_alternative = has_alternative ||
                           (strcmp(NEGATED[i], "type") != 0 && yyjson_obj_get(schema, NEGATED[i]) != NULL);
@@ -327,6 +327,8 @@ static void split_not(struct schema_compiler *compiler, struct schema_branches *
         constrains = constrains || yyjson_obj_get(schema, NEGATED[i]) != NULL;
     for (size_t i = 0; i < COUNT(CONSTRAINING); i++)
         constrains = constrains || yyjson_obj_get(schema, CONSTRAINING[i]) != NULL;
+    if (!constrains && yyjson_obj_get(schema, "format") != NULL) /* left to the check */
+        return;
     if (yyjson_is_true(schema) || (yyjson_is_obj(schema) && !constrains)) {
         branches->items[branch].is_dead = true;
         schema_nothing(compiler, "'not' allows nothing");

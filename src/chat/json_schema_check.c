@@ -541,7 +541,21 @@ static bool one_holds(struct json_schema_checker *checker, yyjson_val *schema, y
 static bool not_holds(struct json_schema_checker *checker, yyjson_val *schema, yyjson_val *own, yyjson_val *value)
 {
     (void)schema;
-    return !holds_quietly(checker, own, value);
+    checker->negations++;
+    bool holds = holds_quietly(checker, own, value);
+    checker->negations--;
+    return !holds;
+}
+
+/* Who says what a text must not be has no use for an annotation. Of a format that is not known nothing can be said:
+ * then it is not what decides. */
+static bool format_holds(struct json_schema_checker *checker, yyjson_val *schema, yyjson_val *own, yyjson_val *value)
+{
+    (void)schema;
+    if (checker->negations == 0 || !yyjson_is_str(value) || !yyjson_is_str(own))
+        return true;
+    const char *pattern = json_schema_format_pattern(json_str(own));
+    return pattern ? matches(checker, str_of(pattern), json_str(value)) : checker->negations % 2 == 0;
 }
 
 static bool if_holds(struct json_schema_checker *checker, yyjson_val *schema, yyjson_val *own, yyjson_val *value)
@@ -684,6 +698,7 @@ static const struct {
     {"minLength", min_length_holds, false},
     {"maxLength", max_length_holds, false},
     {"pattern", pattern_holds, true},
+    {"format", format_holds, false},
     {"minItems", min_items_holds, false},
     {"maxItems", max_items_holds, false},
     {"uniqueItems", unique_holds, true},

@@ -334,15 +334,20 @@ static const struct {
     {"byte", "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"},
 };
 
+const char *json_schema_format_pattern(struct str format)
+{
+    for (size_t i = 0; i < sizeof(FORMATS) / sizeof(FORMATS[0]); i++)
+        if (str_eq_nocase(format, str_of(FORMATS[i].name)))
+            return FORMATS[i].pattern;
+    return NULL;
+}
+
 /* Formats are annotations: one that is not known asks for nothing. */
 static bool format_set(struct schema_compiler *compiler, struct str format, regular_set *set)
 {
-    const char *what;
+    const char *what, *pattern = json_schema_format_pattern(format);
     size_t at;
-    for (size_t i = 0; i < sizeof(FORMATS) / sizeof(FORMATS[0]); i++)
-        if (str_eq_nocase(format, str_of(FORMATS[i].name)))
-            return regular_parse(&compiler->regular, str_of(FORMATS[i].pattern), false, set, &what, &at);
-    return false;
+    return pattern && regular_parse(&compiler->regular, str_of(pattern), false, set, &what, &at);
 }
 
 /* The formats that gbnf.h has as rules. */

@@ -388,6 +388,10 @@ static void opposites_that_cannot_be_said(void **state)
           "\"not\":{\"type\":\"array\",\"contains\":{\"const\":true}}}",
           "[false]", "[1]");
     check("{\"type\":[\"array\",\"null\"],\"not\":{\"type\":\"array\",\"uniqueItems\":true}}", "null", "1;[1]");
+    check("{\"type\":\"string\",\"not\":{\"type\":\"string\",\"format\":\"email\"}}", "\"a\"", "1");
+    check("{\"type\":[\"string\",\"null\"],\"not\":{\"type\":\"string\",\"format\":\"date\"}}", "null", "1");
+    check("{\"type\":\"string\",\"not\":{\"type\":\"string\",\"format\":\"color\"}}", "\"red\"", "1");
+    check("{\"type\":\"string\",\"not\":{\"format\":\"date\"}}", "\"today\"", "1");
 }
 
 static void few_values_without_enum(void **state)

@@ -61,6 +61,12 @@ static void combinations(void **state)
     holds("{\"$ref\":\"#/$defs/a%20b\",\"$defs\":{\"a b\":{\"items\":{\"$ref\":\"#\"},\"type\":[\"array\",\"null\"]}}}",
           "[[null,[]]]", "[1]");
     holds("{\"type\":\"string\",\"nullable\":true}", "null;\"a\"", "1");
+    holds("{\"format\":\"email\"}", "\"a\";1", NULL);
+    holds("{\"not\":{\"type\":\"string\",\"format\":\"email\"}}", "\"a\";1", "\"a@b.example\"");
+    holds("{\"not\":{\"format\":\"date\"}}", "\"today\"", "\"2026-11-29\";1");
+    holds("{\"not\":{\"type\":\"string\",\"format\":\"color\"}}", "\"red\";1", NULL);
+    holds("{\"not\":{\"not\":{\"format\":\"uuid\"}}}", "1", "\"a\"");
+    holds("{\"not\":{\"not\":{\"format\":\"color\"}}}", "\"red\"", NULL);
 }
 
 static void unevaluated(void **state)
