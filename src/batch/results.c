@@ -3,8 +3,9 @@
  *   "fulcrum results\n", u32 version (1), u32 zero, then records:
  *   u32 length of the payload, u32 zero, u64 XXH3 of the payload, payload
  *
- * A payload is u64 number, input tokens and output tokens, u8 is_error, u8 and
- * u16 zero, u32 length of the ledger's line, the line, the outcome. DIR/slots.FENCE
+ * A payload is u64 number, input tokens and output tokens, u8 is_error, u8
+ * version of the payload (0), u16 zero, u32 length of the ledger's line, the
+ * line, which has a version of its own, and the outcome. DIR/slots.FENCE
  * has a u64 per record: where its result begins in the log, 0 for none.
  * Integers are little-endian. */
 #include "batch/results.h"
@@ -34,6 +35,8 @@
 #define FIXED_LEN 32
 #define PAYLOAD_MAX (256u << 20)
 #define VERSION 1
+#define PAYLOAD_VERSION 0
+#define VERSION_AT 25 /* in the payload */
 #define PATH_BYTES 4096
 #define LOG_NAME "results"
 #define SLOTS_NAME "slots"
@@ -112,7 +115,11 @@ static enum error_code read_record(struct results *results, uint64_t offset, uin
     if (code != OK)
         return code;
     buf->len = len;
-    *is_whole = XXH3_64bits(buf->data, len) == get_u64(header + 8) && decode(buf_str(buf), results->total, result);
+    const bool is_sealed = XXH3_64bits(buf->data, len) == get_u64(header + 8);
+    if (is_sealed && len >= FIXED_LEN && buf->data[VERSION_AT] != PAYLOAD_VERSION)
+        return error_set(error, ERROR_INVALID, "a later version of this program wrote %s; start that one",
+                         results->log_path);
+    *is_whole = is_sealed && decode(buf_str(buf), results->total, result);
     return OK;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "batch/input.h"
 #include "batch/job_db.h"
@@ -17,6 +18,7 @@
 #include "batch/results.h"
 #include "batch/runner.h"
 #include "chat_fixture.h"
+#include "core/config.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "store/state.h"
@@ -529,6 +531,35 @@ static enum error_code append(struct results *results, uint64_t number, bool is_
     return results_append(results, &result, &error);
 }
 
+/* What a later program wrote is no torn end, which would be cut off. */
+static void results_of_a_later_program(void **state)
+{
+    (void)state;
+    struct batch_counts counts;
+    struct results *results = open_results(5, &counts);
+    struct error error;
+    struct buf log;
+    char path[128];
+    assert_int_equal(append(results, 4, false), OK);
+    results_close(results);
+    (void)snprintf(path, sizeof(path), "%s/results.1", test_root);
+    buf_init(&log, 16384);
+    assert_int_equal(config_read_file(path, &log, &error), OK);
+    char *payload = log.data + 24 + 16;
+    payload[25] = 1;
+    const uint64_t seal = htole64(XXH3_64bits(payload, log.len - 24 - 16));
+    memcpy(log.data + 24 + 8, &seal, sizeof(seal));
+    FILE *file = fopen(path, "w");
+    assert_true(file && fwrite(log.data, 1, log.len, file) == log.len && fclose(file) == 0);
+    assert_int_equal(results_open(test_root, 1, 5, &results, &counts, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.message, "a later version of this program wrote"));
+    const size_t len = log.len;
+    buf_clear(&log);
+    assert_int_equal(config_read_file(path, &log, &error), OK);
+    assert_int_equal(log.len, len);
+    buf_deinit(&log);
+}
+
 static void results_survive(void **state)
 {
     (void)state;
@@ -715,6 +746,7 @@ int main(void)
         TEST(sorting_in_runs),
         TEST(records_are_found_by_number),
         TEST(results_survive),
+        TEST(results_of_a_later_program),
         TEST(a_torn_result_never_happened),
         TEST(a_full_disk_leaves_the_log_as_it_was),
         TEST(a_job_breaks_off_rather_than_lose_results),

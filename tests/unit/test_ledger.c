@@ -737,6 +737,46 @@ static void price_rows_that_are_damaged(void **state)
     }
 }
 
+/* Rows are compared as numbers: what was noted before a tier or a class was known stops no start and is completed, what
+ * a later program noted besides stays, and a number that differs is another price. */
+static void price_rows_that_know_less_or_more(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rates; /* SQL over the row's own */
+        bool is_refused, is_completed;
+    } rows[] = {
+        {"json_remove(rates, '$[0].flex', '$[0].batch')", false, true},
+        {"json_remove(rates, '$[0].default.cacheWrite1h', '$[0].flex.cacheWrite1h')", false, true},
+        {"json_set(rates, '$[0].express', json_object('input', 5), '$[0].default.reasoning', 7)", false, false},
+        {"json_set(json_remove(rates, '$[0].batch'), '$[0].default.input', 1)", true, false},
+        {"json_set(rates, '$[0].above', 1)", true, false},
+        {"json_set(rates, '$[1]', json_extract(rates, '$[0]'))", true, false},
+        {"' ' || replace(rates, ',', ' , ')", false, false},
+    };
+    char text[512];
+    struct found found;
+    ledger_close(open_ledger());
+    exec_db("CREATE TABLE kept AS SELECT * FROM price WHERE name = "
+            "'bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1'");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        (void)snprintf(text, sizeof(text), "UPDATE price SET rates = %s WHERE name = (SELECT name FROM kept);"
+                                           "UPDATE price SET checksum = seal(name, rates)", rows[i].rates);
+        exec_db(text);
+        if (rows[i].is_refused)
+            refuse_to_open("bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1 has other prices than those that lines");
+        else
+            ledger_close(open_ledger());
+        (void)snprintf(text, sizeof(text), "CREATE TABLE now AS SELECT count(*) AS n FROM price JOIN kept USING (name, "
+                                           "rates); CREATE TABLE u (n INTEGER CHECK (n = %d)); INSERT INTO u SELECT n "
+                                           "FROM now; DROP TABLE now; DROP TABLE u", rows[i].is_completed);
+        exec_db(text); /* a row that was completed is as it was made */
+        assert_int_equal(check(&found).damages, 0);
+        exec_db("UPDATE price SET (rates, checksum) = (SELECT rates, checksum FROM kept) WHERE name = "
+                "(SELECT name FROM kept)");
+    }
+}
+
 /* A bit of the file, anywhere in the page of a line: what is shown is what was written, or check says it is not. */
 static void flipped_bits_are_noticed(void **state)
 {
@@ -1087,6 +1127,7 @@ int main(void)
         EACH_IN_ITS_OWN(every_changed_column_is_named),
         EACH_IN_ITS_OWN(columns_that_are_not_there),
         EACH_IN_ITS_OWN(price_rows_that_are_damaged),
+        EACH_IN_ITS_OWN(price_rows_that_know_less_or_more),
         EACH_IN_ITS_OWN(flipped_bits_are_noticed),
         EACH_IN_ITS_OWN(early_lines_are_sealed),
         EACH_IN_ITS_OWN(database_may_be_busy),
