@@ -1,3 +1,5 @@
+/* sigv4_chunks.c - the chain of signatures of a body in chunks. The coding of the chunks themselves is s3/chunked.c.
+ * See sigv4_chunks.h. */
 #include "auth/sigv4_chunks.h"
 
 #include <openssl/crypto.h>
@@ -5,6 +7,7 @@
 #include <openssl/hmac.h>
 #include <stdio.h>
 
+#include "core/must.h"
 #include "core/util.h"
 
 #define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -40,6 +43,8 @@ bool sigv4_chunks_check(struct sigv4_chunks *chunks, const uint8_t digest[32], s
     hex_encode(digest, SHA256_LEN, hex);
     int len = snprintf(text, sizeof(text), SIGV4_ALGORITHM "-PAYLOAD\n%s\n%s\n%s\n" EMPTY_SHA256 "\n%s",
                        chunks->timestamp, chunks->scope, chunks->previous, hex);
+    must(len > 0 && (size_t)len < sizeof(text), "scope and hashes, whose lengths are checked before, fit",
+         LOG_I("len", len));
     return check(chunks, (struct str){text, (size_t)len}, signature);
 }
 
@@ -51,5 +56,7 @@ bool sigv4_chunks_check_trailer(struct sigv4_chunks *chunks, struct str trailer,
     hex_encode(digest, SHA256_LEN, hex);
     int len = snprintf(text, sizeof(text), SIGV4_ALGORITHM "-TRAILER\n%s\n%s\n%s\n%s", chunks->timestamp,
                        chunks->scope, chunks->previous, hex);
+    must(len > 0 && (size_t)len < sizeof(text), "scope and hashes, whose lengths are checked before, fit",
+         LOG_I("len", len));
     return check(chunks, (struct str){text, (size_t)len}, signature);
 }

@@ -2,6 +2,7 @@
 #include "cache/block_store_internal.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "core/must.h"
 #include "core/util.h"
 #include "store/disk.h"
 
@@ -23,6 +24,7 @@ static void queue_push(struct block_queue *queue, struct block *block)
 static struct block *queue_pop(struct block_queue *queue)
 {
     struct block *block = queue->first;
+    must(block != NULL && block->is_queued, "what is popped was queued");
     queue->first = block->next;
     if (queue->first == NULL)
         queue->last = &queue->first;
@@ -53,6 +55,8 @@ void block_settle(struct block_store *store, struct block *block)
     if (block->wants_write || block->wants_read || block->wants_renewal || block->wants_removal) {
         block_enqueue(store, block);
     } else if (block->is_dropped && block->fetches == 0) {
+        must(!block->is_copy && !block->is_in_memory, "what is freed is in no list and no tier",
+             LOG_I("len", block->len));
         mem_free(block->image);
         mem_free(block);
     } else if (!block->is_in_memory && block->fetches == 0 && block->has_file) {

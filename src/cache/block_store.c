@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/mem.h"
+#include "core/must.h"
 #include "core/util.h"
 
 #define LOCK_FILE "lock"
@@ -131,6 +132,8 @@ static void leave_copies(struct block_store *store, struct block *block)
 {
     if (!block->is_copy)
         return;
+    must(store->stats.copies > 0 && store->stats.copy_bytes >= block->len, "copies are counted once",
+         LOG_I("copies", store->stats.copies), LOG_I("bytes", store->stats.copy_bytes), LOG_I("len", block->len));
     block->is_copy = false;
     *(block->older != NULL ? &block->older->newer : &store->oldest) = block->newer;
     *(block->newer != NULL ? &block->newer->older : &store->newest) = block->older;
@@ -242,6 +245,7 @@ void block_drop(struct block_store *store, struct block *block)
     if (block == NULL)
         return;
     pthread_mutex_lock(&store->mutex);
+    must(!block->is_dropped, "a block is dropped once", LOG_I("fetches", block->fetches), LOG_I("len", block->len));
     leave_copies(store, block);
     block->is_dropped = true;
     block->keeps_file = store->is_ending;
@@ -383,7 +387,7 @@ bool block_is_fetching(struct block_store *store, const struct block *block)
 void block_unfetch(struct block_store *store, struct block *block)
 {
     pthread_mutex_lock(&store->mutex);
-    assert(block->fetches > 0);
+    must(block->fetches > 0, "each fetch is given up once", LOG_B("dropped", block->is_dropped));
     block->fetches--;
     block_settle(store, block);
     pthread_mutex_unlock(&store->mutex);

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "core/mem.h"
+#include "core/must.h"
 
 #define FIT_EVERY 10u    /* requests between two fits of the reuse model */
 #define ACCEPT_TRIES 8u   /* items of one list that accept is asked about */
@@ -85,6 +86,9 @@ static void link_item(struct cache_policy *policy, struct cache_item *item)
 static void unlink_item(struct cache_policy *policy, struct cache_item *item)
 {
     struct cache_item **head = list_of(policy, item);
+    must(*head != NULL && item->next != NULL, "a listed item is in the list of its place, class and age",
+         LOG_I("place", item->place), LOG_I("class", item->class), LOG_I("age", item->age),
+         LOG_B("wanted", item->is_wanted));
     if (*head == item)
         *head = item->next == item ? NULL : item->next;
     item->previous->next = item->next;

@@ -6,6 +6,7 @@
 
 #include "cache/tree_internal.h"
 #include "core/mem.h"
+#include "core/must.h"
 #include "core/util.h"
 
 #define SIBLINGS_MAX 256u /* blocks that are looked at for one that begins like the rest of a prompt */
@@ -188,12 +189,16 @@ struct prefix_node *node_new(struct prefix_tree *tree, struct prefix_node *paren
 
 void node_free(struct prefix_tree *tree, struct prefix_node *node)
 {
+    must(!node_is_stored(node) && node->pins == 0 && node->owner == NULL && node->waiters == NULL,
+         "what is freed is stored nowhere, and nobody's", LOG_I("place", node->place), LOG_I("pins", node->pins),
+         LOG_B("owned", node->owner != NULL), LOG_I("end", node->end));
     cache_policy_forget(tree->policy, &node->item);
     list_remove(node, LINK_AGE);
     if (node->parent != NULL) {
         run_set_remove(&node->parent->children[CACHE_LOST], &node->order);
     } else {
         run_set_remove(&tree->roots, &node->order);
+        must(node->tenant->roots > 0, "a tenant has the roots of its scopes", LOG_I("tenants", tree->tenant_count));
         node->tenant->roots--;
         tenant_free_if_unused(tree, node->tenant);
     }

@@ -1,8 +1,46 @@
-/* tree_path.c - the life of a tree, pins, claims, waiters. See tree.h. */
+/* tree_path.c - what a request does to the tree while it runs: it pins what it reads, claims what it will store, and
+ * others wait for that. Also the birth and death of a tree. See tree.h for the calls in their order.
+ *
+ * Pins. A path pins each block that it reads and each that it claims, and the root of its scope. Since it begins at the
+ * root and leaves out nothing, pins hold whole prefixes: where a block is pinned, all above it are. Eviction relies on
+ * it: from an unpinned block it may walk down to any leaf without asking whether somebody holds it. (A snapshot stands
+ * alone, and a path pins the one that it reads.) To pin the last block only and let children hold their parents would
+ * save a loop per request, and make each eviction look below each candidate; there are far more of those.
+ *
+ * Claims. A claim is made before anything is computed: the block becomes a node without payload whose owner is the
+ * path. That is how a second request for the same prompt finds out that it need not compute it. A path's claims are in
+ * the order of the prompt, and are committed in that order; next_claim is the first that is not yet. A node has one
+ * owner at most, and none when it has a payload.
+ *
+ *     root --- A --- B --- C --- D        request 1 has read A and B, and claims C and D
+ *                           \
+ *                            E            request 2 begins like it up to C, and claims E
+ *
+ * Who comes while C is claimed finds in the lookup that more of its prompt is pending than stored, and waits for C to
+ * be committed. Request 2 did not wait, because it was admitted before request 1 had claimed, and computes C for
+ * itself; but E may be stored only when C is, or what is stored would not be a prefix any more. So E is claimed and not
+ * due, until request 1 commits C.
+ *
+ * Orphans. Request 1 may give up: it is cancelled, stands still, or its commit is refused for want of room. Then C is
+ * neither stored nor owned, nobody will ever commit it, and E would never be due. Such a claim is an orphan
+ * (prefix_path_is_orphan), and its path yields and claims again, with C. It is not given C in the moment when request 1
+ * lets go, because the tree does not know who can: C's state is there only for a request whose sequence has passed it,
+ * and which those are is known to the requests alone. Each asks when its prompt has been read a piece further.
+ *
+ * Waiters hold nothing: their path is closed, and opened again when they are woken. What they wait for stays, since it
+ * is owned. They are woken first come first, so that the first becomes the new owner of what was given up and the
+ * others wait for that one.
+ *
+ * Closing goes deepest first, and so does each loop that renews or lets go. Lists by age and by time to live are filled
+ * at their end, so a child always stands before its parent: it is evicted before it and ends before it. The other way
+ * about, the end of a block's time would find children that had their time still to come, and eviction by age would
+ * meet parents first and have to search for leaves below them. A node without payload is freed when it is let go and
+ * nothing hangs below it, which is also true only from below.*/
 #include <assert.h>
 
 #include "cache/tree_internal.h"
 #include "core/mem.h"
+#include "core/must.h"
 
 /* --- the tree ----------------------------------------------------------------------------------------- */
 
@@ -94,6 +132,8 @@ static void hold(struct prefix_tree *tree, const struct prefix_path *path, struc
 
 static void let_go(struct prefix_tree *tree, const struct prefix_path *path, struct prefix_node *node)
 {
+    must(path->is_want ? node->wants > 0 : node->pins > 0, "a hold is let go once", LOG_I("wants", node->wants),
+         LOG_I("pins", node->pins), LOG_I("end", node->end));
     if (path->is_want)
         node->wants--;
     else
@@ -197,6 +237,7 @@ void prefix_tree_wait(struct prefix_tree *tree, const struct prefix_hit *hit, st
 static void remove_waiter(struct prefix_waiter *waiter)
 {
     struct prefix_node *node = waiter->node;
+    must(node->waiters != NULL && waiter->next != NULL, "a waiter is in its block's ring", LOG_I("end", node->end));
     if (node->waiters == waiter)
         node->waiters = waiter->next == waiter ? NULL : waiter->next;
     waiter->previous->next = waiter->next;
@@ -337,6 +378,8 @@ static bool is_checkpoint(const struct claiming *c, uint32_t end)
 static bool add_claim(struct claiming *c, struct prefix_node *node)
 {
     struct prefix_path *path = c->path;
+    must(node->owner == NULL && node->pins > 0, "a claim is on a block that nobody else computes, and pinned",
+         LOG_I("end", node->end), LOG_I("pins", node->pins));
     if (!mem_grow((void **)&path->claims, path->claim_count, &path->claim_cap, sizeof(*path->claims)))
         return false;
     path->claims[path->claim_count++] = node;
@@ -496,6 +539,7 @@ static void abandon_claims(struct prefix_path *path)
 {
     for (; path->next_claim < path->claim_count; path->next_claim++) {
         struct prefix_node *node = path->claims[path->next_claim];
+        must(node->owner == path, "a claim has one owner until it is committed or given up", LOG_I("end", node->end));
         node->owner = NULL;
         wake_all(node, false);
     }
@@ -526,6 +570,8 @@ bool prefix_tree_commit(struct prefix_tree *tree, struct prefix_path *path, uint
     }
     assert(next_due(path) != NULL);
     struct prefix_node *node = path->claims[path->next_claim++];
+    must(node->owner == path && !node_is_stored(node), "what is committed was claimed by this path and is not stored",
+         LOG_I("end", node->end), LOG_I("place", node->place), LOG_B("owned", node->owner != NULL));
     prefix_tree_expire(tree, now_us);
     node->owner = NULL;
     node->used_us = tree->now_us;

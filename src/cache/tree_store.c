@@ -4,6 +4,8 @@
 
 #include "cache/tree_internal.h"
 
+#include "core/must.h"
+
 /* --- which list a node is in -------------------------------------------------------------------------- */
 
 static bool has_children(const struct prefix_node *node)
@@ -109,6 +111,10 @@ static void count_node(struct prefix_tree *tree, struct prefix_node *node, bool 
         tree->stats.blocks[CACHE_LOST] += node->item.is_known ? sign : 0;
         return;
     }
+    must(is_more || (tree->stats.bytes[node->place] >= node->item.bytes &&
+                     node->tenant->bytes[node->place] >= node->item.bytes),
+         "bytes of a block are counted once", LOG_I("place", node->place), LOG_I("bytes", node->item.bytes),
+         LOG_I("tier", tree->stats.bytes[node->place]), LOG_I("tenant", node->tenant->bytes[node->place]));
     tree->stats.blocks[node->place] += sign;
     tree->stats.bytes[node->place] += sign * node->item.bytes;
     tree->stats.tokens[node->place] += sign * node->item.tokens;
@@ -117,6 +123,8 @@ static void count_node(struct prefix_tree *tree, struct prefix_node *node, bool 
 
 void node_move(struct prefix_tree *tree, struct prefix_node *node, enum cache_place place)
 {
+    must(node->parent != NULL && node->place != place && place < CACHE_PLACES,
+         "a block moves from one place to another, and roots never", LOG_I("from", node->place), LOG_I("to", place));
     count_node(tree, node, false);
     run_set_remove(&node->parent->children[node->place], &node->order);
     node->place = (uint8_t)place;
@@ -131,6 +139,8 @@ void node_lose(struct prefix_tree *tree, struct prefix_node *node, enum prefix_m
     if (node_is_stored(node)) {
         const struct prefix_backend *backend = &tree->options.backend;
         backend->drop(backend->ctx, (enum cache_place)node->place, node->item.bytes, node->payload);
+        must(node->pins == 0, "what is pinned stays", LOG_I("pins", node->pins), LOG_I("end", node->end),
+             LOG_I("why", why));
         list_remove(node, LINK_TTL);
         node->item.ttl_class = 0;
         if (why == PREFIX_EXPIRED)
@@ -151,7 +161,8 @@ static struct prefix_node *leaf_below(const struct prefix_tree *tree, struct pre
     const enum cache_place place = (enum cache_place)node->place;
     while (!tree->options.is_snapshot && node->children[place].root != NULL)
         node = node_of(node->children[place].root);
-    assert(node->pins == 0);
+    must(node->pins == 0, "pins hold whole prefixes", LOG_I("pins", node->pins), LOG_I("end", node->end),
+         LOG_I("place", place));
     return node;
 }
 

@@ -18,6 +18,8 @@
  *   nobody else gets it. */
 #include "cache/tree_internal.h"
 
+#include "core/must.h"
+
 #define LOOKS 64u /* blocks below an ended one, to say whether it stays */
 
 enum error_code ttl_class_of(struct prefix_tree *tree, uint32_t seconds, uint8_t *class, struct error *error)
@@ -39,6 +41,8 @@ enum error_code ttl_class_of(struct prefix_tree *tree, uint32_t seconds, uint8_t
 void node_renew(struct prefix_tree *tree, struct prefix_node *node, uint8_t ttl_class)
 {
     struct cache_item *item = &node->item;
+    must(node_is_stored(node) && ttl_class < tree->ttl_count, "what is renewed is stored, for a time that is known",
+         LOG_I("place", node->place), LOG_I("class", ttl_class), LOG_I("classes", tree->ttl_count));
     node->used_us = tree->now_us;
     if (tree->ttls[ttl_class] > tree->ttls[item->ttl_class])
         item->ttl_class = ttl_class;

@@ -1,3 +1,4 @@
+/* mem.c - the only caller of malloc: counting, faults on demand, arenas. See mem.h. */
 #include "core/mem.h"
 
 #include <malloc.h>
@@ -120,11 +121,6 @@ void *mem_must_alloc(size_t size)
 void *mem_must_calloc(size_t count, size_t size)
 {
     return or_exit(mem_calloc(count, size));
-}
-
-char *mem_must_strdup(struct str s)
-{
-    return or_exit(mem_strdup(s));
 }
 
 bool mem_grow(void **items, size_t count, size_t *cap, size_t size)

@@ -22,7 +22,6 @@ char *mem_strdup(struct str s);                                      /* NUL-term
 
 void *mem_must_alloc(size_t size) __attribute__((malloc)); /* start-up only: exits on failure */
 void *mem_must_calloc(size_t count, size_t size) __attribute__((malloc));
-char *mem_must_strdup(struct str s);
 
 void mem_fail_at(uint64_t nth);    /* 0: off. Counts from this call on, all threads */
 uint64_t mem_fail_count(void);     /* allocations seen since mem_fail_at */

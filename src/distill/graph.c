@@ -1,3 +1,4 @@
+/* graph.c - builds the graph of one batch shape and runs it. Which batches and how many is step.c's. See graph.h. */
 #include "distill/graph.h"
 
 #include <ggml-alloc.h>
@@ -204,11 +205,6 @@ void graph_free(struct graph *graph)
     if (graph->ctx)
         ggml_free(graph->ctx);
     mem_free(graph);
-}
-
-struct batch_shape graph_shape(const struct graph *graph)
-{
-    return graph->shape;
 }
 
 const float *graph_logits(const struct graph *graph)

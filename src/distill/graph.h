@@ -42,7 +42,6 @@ struct graph;
 enum error_code graph_new(struct compute *compute, struct weights *weights, struct batch_shape shape,
                           bool with_gradients, struct graph **graph, struct error *error) WARN_UNUSED;
 void graph_free(struct graph *graph);
-struct batch_shape graph_shape(const struct graph *graph);
 
 /* Runs `batch`. Gradients of (sum of losses) * gradient_scale are added to the
  * accumulators. *loss_sum is the sum of cross entropies (nats) of the selected

@@ -1,6 +1,9 @@
+/* cache.c - a hash table and a list by age. What is not a text (an error, a file that is just being read) is not kept
+ * here. See cache.h. */
 #include "document/cache.h"
 
 #include "core/mem.h"
+#include "core/must.h"
 
 #define BUCKETS 1024u
 
@@ -18,7 +21,8 @@ struct document_text *document_text_new(char *data, size_t len, const struct err
 
 struct document_text *document_text_share(struct document_text *text)
 {
-    atomic_fetch_add_explicit(&text->references, 1, memory_order_relaxed);
+    const uint64_t before = atomic_fetch_add_explicit(&text->references, 1, memory_order_relaxed);
+    must(before > 0, "whoever shares a text holds it", LOG_I("len", text->text.len));
     return text;
 }
 
@@ -89,6 +93,8 @@ static void drop(struct text_cache *cache, struct entry *entry)
         at = &(*at)->bucket_next;
     *at = entry->bucket_next;
     unlink_entry(cache, entry);
+    must(cache->count > 0 && cache->bytes >= entry_bytes(entry->text), "texts are counted once",
+         LOG_I("count", cache->count), LOG_I("bytes", cache->bytes), LOG_I("text", entry_bytes(entry->text)));
     cache->count--;
     cache->bytes -= entry_bytes(entry->text);
     document_text_release(entry->text);

@@ -12,6 +12,7 @@
 #include "core/io.h"
 #include "core/limits.h"
 #include "core/log.h"
+#include "core/must.h"
 #include "document/cache.h"
 #include "document/child.h"
 #include "document/pdf_text.h"
@@ -404,6 +405,7 @@ static void on_port_wake(uv_async_t *wake)
     for (struct extraction *extraction; (extraction = take_done(port));) {
         struct extraction done = *extraction;
         struct error error = {.code = OK};
+        must(port->pending > 0, "an answer belongs to a request of its port", LOG_B("text", done.text != NULL));
         port->pending--;
         mem_free(extraction);
         if (done.text)
@@ -444,8 +446,9 @@ static void on_port_closed(uv_handle_t *handle)
 void extractor_port_close(struct extractor_port *port)
 {
     struct extractor *extractor = port->extractor;
-    assert(port->pending == 0); /* every request has been closed before */
+    must(port->pending == 0, "every request is closed before its port", LOG_I("pending", port->pending));
     uv_mutex_lock(&extractor->mutex);
+    must(extractor->ports > 0, "a port is closed once", LOG_I("ports", extractor->ports));
     extractor->ports--;
     uv_mutex_unlock(&extractor->mutex);
     uv_close((uv_handle_t *)&port->wake, on_port_closed);
@@ -588,6 +591,7 @@ void extraction_cancel(struct extraction *extraction)
         free_job(job);
     else if (is_abandoned)
         uv_async_send(&extractor->wake);
+    must(extraction->port->pending > 0, "a request is closed once", LOG_B("dropped", is_dropped));
     extraction->port->pending--;
     document_text_release(extraction->text);
     mem_free(extraction);

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/must.h"
 #include "core/str.h"
 #include "core/util.h"
 
@@ -79,6 +80,7 @@ static void count_slot(struct broker_page *page, uint32_t slot)
 
 void broker_release(struct broker *broker, uint32_t slot)
 {
+    must(slot < BROKER_SLOTS, "a worker has a slot", LOG_I("slot", slot), LOG_I("slots", BROKER_SLOTS));
     atomic_store(&broker->page->slots[slot].wanted, 0);
     atomic_store(&broker->page->slots[slot].using, 0);
     atomic_store(&broker->page->slots[slot].step_began_us, 0);

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "core/mem.h"
+#include "core/must.h"
 
 struct fair_flow {
     struct fair_queue *queue;
@@ -31,6 +32,8 @@ static void ring_add(struct fair_flow *flow)
 
 static void ring_remove(struct fair_flow *flow)
 {
+    must(flow->next_turn != NULL && flow->previous_turn != NULL, "a flow leaves the ring once",
+         LOG_I("users", flow->users));
     struct fair_queue *queue = flow->queue;
     if (queue->turn == flow)
         queue->turn = flow->next_turn == flow ? NULL : flow->next_turn;
@@ -132,6 +135,8 @@ struct fair_item *fair_queue_peek_other(struct fair_queue *queue)
 void fair_queue_take(struct fair_item *item)
 {
     struct fair_flow *flow = item->flow;
+    must(flow->first == item, "what is taken is first of its flow", LOG_I("cost", item->cost),
+         LOG_I("balance", flow->balance));
     flow->first = item->next;
     flow->balance -= item->cost;
     if (flow->first == NULL) {
@@ -141,14 +146,6 @@ void fair_queue_take(struct fair_item *item)
     } else if (flow->balance <= 0 && flow->queue->turn == flow) {
         flow->queue->turn = flow->next_turn;
     }
-}
-
-struct fair_item *fair_queue_pop(struct fair_queue *queue)
-{
-    struct fair_item *item = fair_queue_peek(queue);
-    if (item != NULL)
-        fair_queue_take(item);
-    return item;
 }
 
 struct fair_item *fair_queue_extract(struct fair_queue *queue, bool (*wants)(struct fair_item *item, void *ctx),

@@ -48,7 +48,6 @@ struct fair_item *fair_queue_peek(struct fair_queue *queue); /* whose turn it is
 /* While that one can't use its turn: of all others, the first of the flow that has most credit. NULL: nobody waits. */
 struct fair_item *fair_queue_peek_other(struct fair_queue *queue);
 void fair_queue_take(struct fair_item *item);                /* either, taken and paid */
-struct fair_item *fair_queue_pop(struct fair_queue *queue);  /* whose turn it is, taken and paid */
 
 /* Takes out all that `wants` wants, oldest of each flow first, as a list by `next`. Nobody pays. */
 struct fair_item *fair_queue_extract(struct fair_queue *queue, bool (*wants)(struct fair_item *item, void *ctx),

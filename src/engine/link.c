@@ -1,6 +1,8 @@
 /* link.c - see link.h. */
 #include "engine/link.h"
 
+#include "core/must.h"
+
 #include <unistd.h>
 
 #define READ_LEAST ((size_t)64 << 10)
@@ -131,6 +133,8 @@ struct buf *link_begin(struct link *link)
 
 bool link_end(struct link *link)
 {
+    must(link->mark <= link->out.len || link->out.failed, "a frame ends behind its beginning",
+         LOG_I("mark", link->mark), LOG_I("len", link->out.len));
     if (!link->out.failed)
         return true;
     link->out.failed = false;
@@ -141,6 +145,7 @@ bool link_end(struct link *link)
 static void on_written(uv_write_t *write, int status)
 {
     struct link *link = write->handle->data;
+    must(link->is_sending, "one write is on its way at a time", LOG_B("open", link->is_open));
     link->is_sending = false;
     if (!link->is_open)
         return;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/must.h"
 #include "core/util.h"
 #include "engine/broker.h"
 #include "engine/guard.h"
@@ -527,6 +528,8 @@ void model_tokens_deinit(struct model_tokens *tokens)
 
 static bool tokens_reserve(struct model_tokens *tokens, size_t more)
 {
+    must(tokens->count <= tokens->cap, "tokens lie in their array", LOG_I("count", tokens->count),
+         LOG_I("cap", tokens->cap));
     if (more <= tokens->cap - tokens->count)
         return true;
     size_t cap = tokens->cap < 64 ? 64 : tokens->cap;
@@ -620,6 +623,8 @@ uint32_t model_batch_count(const struct model *model)
 void model_batch_add(struct model *model, model_token token, uint32_t position, uint32_t sequence, bool wants_logits)
 {
     struct llama_batch *batch = &model->batch;
+    must((uint32_t)batch->n_tokens < model->facts.batch && sequence < MODEL_SEQUENCES, "a row of the batch is free",
+         LOG_I("rows", batch->n_tokens), LOG_I("batch", model->facts.batch), LOG_I("sequence", sequence));
     const int32_t i = batch->n_tokens++;
     batch->token[i] = token;
     batch->pos[i] = (llama_pos)position;
@@ -656,6 +661,8 @@ enum model_result model_decode(struct model *model)
 
 float *model_logits(struct model *model, uint32_t index)
 {
+    must((int32_t)index < model->batch.n_tokens && model->batch.logits[index], "logits were asked for",
+         LOG_I("row", index), LOG_I("rows", model->batch.n_tokens));
     return llama_get_logits_ith(model->context, (int32_t)index);
 }
 
@@ -674,6 +681,8 @@ void model_seq_clear(struct model *model, uint32_t sequence)
 
 void model_seq_copy(struct model *model, uint32_t from, uint32_t to, uint32_t begin, uint32_t end)
 {
+    must(from != to && begin <= end, "cells are shared between two sequences", LOG_I("from", from), LOG_I("to", to),
+         LOG_I("begin", begin), LOG_I("end", end));
     llama_memory_seq_cp(llama_get_memory(model->context), (llama_seq_id)from, (llama_seq_id)to, (llama_pos)begin,
                         (llama_pos)end);
 }
@@ -681,11 +690,6 @@ void model_seq_copy(struct model *model, uint32_t from, uint32_t to, uint32_t be
 bool model_seq_cut(struct model *model, uint32_t sequence, uint32_t begin)
 {
     return llama_memory_seq_rm(llama_get_memory(model->context), (llama_seq_id)sequence, (llama_pos)begin, -1);
-}
-
-uint32_t model_seq_end(struct model *model, uint32_t sequence)
-{
-    return (uint32_t)(llama_memory_seq_pos_max(llama_get_memory(model->context), (llama_seq_id)sequence) + 1);
 }
 
 void model_clear(struct model *model)

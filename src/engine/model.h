@@ -97,7 +97,7 @@ bool model_is_end(const struct model *model, model_token token); /* ends the rep
 enum model_result {
     MODEL_OK,
     MODEL_NO_CELLS, /* nothing changed */
-    MODEL_BROKEN,   /* the batch is lost; ask model_seq_end for what remains */
+    MODEL_BROKEN,   /* the batch is lost */
 };
 
 void model_batch_clear(struct model *model);
@@ -115,7 +115,6 @@ void model_seq_clear(struct model *model, uint32_t sequence);
 void model_seq_copy(struct model *model, uint32_t from, uint32_t to, uint32_t begin, uint32_t end);
 /* False: this kind of state can't be cut there. */
 bool model_seq_cut(struct model *model, uint32_t sequence, uint32_t begin);
-uint32_t model_seq_end(struct model *model, uint32_t sequence); /* position after the last */
 void model_clear(struct model *model);                          /* all sequences; cells are used from the front again */
 
 /* Whole state of one sequence, for a store on the host. Sizes in bytes, 0: failed. */

@@ -2,6 +2,7 @@
 #include "engine/park.h"
 
 #include "core/mem.h"
+#include "core/must.h"
 
 static bool can_cut(const struct model *model)
 {
@@ -24,6 +25,7 @@ void park_take(struct park *park, struct model *model, struct prefix_store *stor
                uint32_t sequence, uint32_t past, uint64_t room)
 {
     const uint32_t scratch = model_facts(model)->scratch;
+    must(past > 0, "there is a state to park", LOG_I("sequence", sequence));
     *park = (struct park){0};
     if (!can_cut(model)) {
         copy_state(park, model, sequence, room);
@@ -41,6 +43,8 @@ static uint32_t put_copy(const struct park *park, struct model *model, uint32_t 
 {
     const uint32_t scratch = model_facts(model)->scratch;
     const uint32_t target = can_cut(model) ? scratch : sequence;
+    must(park->pinned <= past, "no more is pinned than was computed", LOG_I("pinned", park->pinned),
+         LOG_I("past", past));
     if (park->copy == NULL)
         return park->pinned;
     if (model_state_set(model, target, park->copy, park->copy_len) == 0) {

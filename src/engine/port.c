@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/must.h"
 #include "core/util.h"
 #include "engine/engine.h"
 #include "engine/internal.h"
@@ -78,8 +79,11 @@ static struct engine_call *find_call(const struct engine_port *port, uint32_t mo
 
 static void release_call(struct engine_call *call)
 {
+    const size_t slot = call->id & 0xffffu;
+    must(slot < call->port->call_cap && call->port->calls[slot] == call, "a call is in its port's table until it ends",
+         LOG_I("slot", slot), LOG_I("cap", call->port->call_cap), LOG_I("state", call->state));
     count_state(call, -1);
-    call->port->calls[call->id & 0xffffu] = NULL;
+    call->port->calls[slot] = NULL;
     mem_free(call);
 }
 
@@ -260,6 +264,7 @@ static void on_link_closed(void *ctx)
     struct port_link *link = ctx;
     struct engine_port *port = link->port;
     mem_free(link);
+    must(port->handles > 0, "a port lives as long as its handles", LOG_B("closing", port->is_closing));
     port->handles--;
     free_port_if_done(port);
 }

@@ -1,6 +1,7 @@
 /* prefix_plan.c - what a job may read of the prefix store and what it is to store. See prefix_store.h. */
 #include "core/log.h"
 #include "core/mem.h"
+#include "core/must.h"
 #include "core/util.h"
 #include "engine/prefix_store_internal.h"
 
@@ -188,6 +189,8 @@ static bool look_up(struct prefix_store *store, struct prefix_use *use, const st
     }
     set_miss(use, &hit);
     use->readable = readable(store, job, &hit);
+    must(use->readable < job->tokens->count, "at least one token is computed", LOG_I("readable", use->readable),
+         LOG_I("tokens", job->tokens->count));
     if (use->readable == 0 && hit.miss == PREFIX_NO_MISS) /* no whole block of the least length can be read */
         prefix_use_miss(use, ENGINE_MISS_BELOW_MINIMUM, (uint32_t)job->tokens->count,
                         least_readable(store, job->request->cache_min_tokens));
@@ -240,6 +243,9 @@ void prefix_store_warmth(struct prefix_store *store, const struct prefix_job *jo
         prefix_tree_peek(store->tree, &query, &hit);
         tree_unlock(store);
         warmth->warm_tokens = readable(store, job, &hit);
+        must(hit.disk_tokens <= hit.tokens && warmth->warm_tokens <= warmth->prompt_tokens,
+             "what is warm is a part of the prompt", LOG_I("warm", hit.tokens), LOG_I("disk", hit.disk_tokens),
+             LOG_I("tokens", warmth->prompt_tokens));
         warmth->disk_tokens = warmth->warm_tokens > 0 ? hit.disk_tokens : 0;
     }
     mem_free(positions);

@@ -1,9 +1,44 @@
-/* prefix_store.c - see prefix_store.h. */
+/* prefix_store.c - moves the states of prefixes between the model's cells and the blocks of the tree. What a request
+ * may read and is to store is decided in prefix_plan.c; which blocks stay, in src/cache. See prefix_store.h.
+ *
+ * A block is the state of at most PREFIX_STORE_BLOCK tokens of a sequence, serialised by the model. The model gives and
+ * takes whole sequences only, so a block goes through the scratch sequence, which is empty whenever no function here
+ * runs:
+ *
+ *     to store    cells begin..end of the sequence are shared with scratch, scratch is serialised, scratch is cleared
+ *     to restore  the image is read into scratch, its cells are shared with the sequence, scratch is cleared
+ *
+ * Sharing copies no state: the cells get one more owner. A restored block can be cut, since cells behind the end of a
+ * read are just not shared; that is how a read may end inside a block. Where the state can't be cut (is_snapshot) a
+ * block is all of a sequence, goes directly, and is usable at its very end only.
+ *
+ * The life of a use, between prefix_store_open and prefix_store_close:
+ *
+ *     readable   tokens that the tree promises. It only ever shrinks: when the disk does not give a block, when memory
+ *                has no room for it, when an image is damaged. What it loses is computed as if it had never been there.
+ *     restore    in pieces between steps, so that a long prefix does not hold up the replies beside it; next_block is
+ *                the first that is not restored.
+ *     save       after each piece of the prompt that was computed: claims whose end was passed are taken out of the
+ *                sequence and committed. A claim that another request must commit first waits (tree_path.c).
+ *
+ * A damaged block stays in the tree: others may have it pinned, and its key is right. Whoever found it computes its
+ * tokens anyway, so it puts a fresh image into the same block (repair) when it has passed there; till then each reader
+ * finds the damage for itself, by the checksum.
+ *
+ * In deterministic mode the same prompt must give the same bits, cached or not. Sums in a batch depend on its shape, so
+ * a prompt is always cut at the same places, multiples of PREFIX_STORE_PIECE and marks, and a read must end at one of
+ * them: cut_before moves an end that was forced back to the last such place.
+ *
+ * The tree belongs to the model thread, which takes the lock for changes alone; a question of the front thread takes it
+ * to read. So the model thread may read without, and never waits for more than one walk down a prompt. What the tree
+ * calls back under the lock (drop, to_disk, to_memory) moves no bytes but in one case: a block that could not be read
+ * ahead for want of memory is read from its file there.*/
 #include "engine/prefix_store_internal.h"
 
 #include "cache/block_scan.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "core/must.h"
 #include "core/util.h"
 
 #define NODES_MAX 200000u
@@ -163,6 +198,7 @@ void prefix_store_free(struct prefix_store *store)
 {
     if (!store)
         return;
+    must(store->fetching_bytes == 0, "nobody reads ahead any more", LOG_I("bytes", store->fetching_bytes));
     if (store->blocks)
         block_store_end(store->blocks);
     prefix_tree_free(store->tree);
@@ -229,6 +265,8 @@ static void release_fetch(struct prefix_store *store, struct prefix_use *use)
 {
     for (uint32_t i = 0; i < use->fetched_count; i++)
         block_unfetch(store->blocks, use->fetched[i]);
+    must(store->fetching_bytes >= use->fetched_bytes, "bytes that are read ahead are counted once",
+         LOG_I("all", store->fetching_bytes), LOG_I("own", use->fetched_bytes));
     store->fetching_bytes -= use->fetched_bytes;
     mem_free(use->fetched);
     use->fetched = NULL;
@@ -347,6 +385,8 @@ bool prefix_store_can_share(const struct prefix_store *store)
 
 void prefix_store_share(struct prefix_store *store, struct prefix_use *use, uint32_t from, uint32_t sequence)
 {
+    must(from != sequence && use->next_block == 0, "cells are shared with a sequence that has none",
+         LOG_I("from", from), LOG_I("to", sequence), LOG_I("next_block", use->next_block));
     model_seq_copy(store->options.model, from, sequence, 0, use->readable);
     use->next_block = prefix_path_count(use->path);
 }
@@ -393,6 +433,8 @@ uint32_t prefix_store_restore(struct prefix_store *store, struct prefix_use *use
             end = use->readable = 0;
         }
     }
+    must(end <= use->readable, "no more is restored than may be read", LOG_I("end", end),
+         LOG_I("readable", use->readable), LOG_I("past", past));
     use->figures.read_tokens = use->readable;
     return end;
 }
@@ -408,6 +450,8 @@ static void count_writes(struct prefix_use *use, uint32_t end)
         const uint32_t done = figures->read_tokens + figures->write_tokens;
         if (use->job->request->cache != ENGINE_CACHE_EXPLICIT || checkpoint->position <= done)
             continue;
+        must(checkpoint->position <= use->job->tokens->count, "a checkpoint lies in its prompt",
+             LOG_I("position", checkpoint->position), LOG_I("tokens", use->job->tokens->count));
         const uint32_t written = checkpoint->position - done;
         figures->write_tokens += written;
         if (checkpoint->ttl_s >= HOUR_SECONDS)

@@ -2,6 +2,7 @@
 #include "engine/scheduler_internal.h"
 
 #include "core/log.h"
+#include "core/must.h"
 #include "core/util.h"
 
 /* --- events ----------------------------------------------------------------------------------------- */
@@ -130,6 +131,8 @@ static void count_pass(struct scheduler *s, const struct step_shape *pass, uint6
     const double predicted_us = step_cost_predict(&s->cost, pass);
     const double error_us = predicted_us > (double)us ? predicted_us - (double)us : (double)us - predicted_us;
     if (pass->prompt > 0) {
+        must(s->redone <= pass->prompt, "what was computed again is part of the prompts", LOG_I("redone", s->redone),
+             LOG_I("prompt", pass->prompt));
         atomic_fetch_add_explicit(&slot->prefilled_tokens, pass->prompt - s->redone, memory_order_relaxed);
         atomic_fetch_add_explicit(&slot->recomputed_tokens, s->redone, memory_order_relaxed);
     }
@@ -141,6 +144,9 @@ static void count_pass(struct scheduler *s, const struct step_shape *pass, uint6
 
 static void compute_pass(struct scheduler *s, const struct step_shape *pass)
 {
+    must(pass->replies + pass->prompt > 0 && pass->replies + pass->prompt <= s->facts->batch,
+         "a pass has rows, and no more than the batch", LOG_I("replies", pass->replies), LOG_I("prompt", pass->prompt),
+         LOG_I("batch", s->facts->batch));
     struct broker_client *broker = s->options.broker;
     const uint64_t began_us = clock_now_us();
     step_fill(s, pass);
@@ -229,6 +235,7 @@ void scheduler_free(struct scheduler *s)
         return;
     while (s->count > 0)
         sequence_end(s, s->sequences[s->count - 1]);
+    must(s->cells_promised == 0, "nobody runs, so no cells are promised", LOG_I("promised", s->cells_promised));
     for (size_t tier = 0; tier < TIERS; tier++)
         while (s->preempted[tier].first != NULL)
             sequence_drop_preempted(s, sequence_list_pop(&s->preempted[tier]));

@@ -1,6 +1,39 @@
-/* scheduler_queue.c - who waits, who is admitted, who grew too old. See scheduler.h. */
+/* scheduler_queue.c - who waits, who is admitted, who grew too old. What runs is scheduler_sequence.c's. See
+ * scheduler.h.
+ *
+ * A request stands in one place at a time:
+ *
+ *     inbox --> waiting[tier] --> running --> over
+ *                 |     ^          |    ^
+ *                 v     | woken    v    | resumed
+ *                 parked       preempted[tier]
+ *
+ * It waits as one of its tenant's (fair_queue.h). Parked are those whose turn it was and whose prefix another request
+ * is just computing, or the disk thread reading: they have given up their turn, hold no place, and come back to the
+ * head of their tenant's queue.
+ *
+ * How a request opens. Before each step queue_admit goes through the tiers from the highest down. In each, whoever was
+ * preempted goes on first, for it has begun once; then the queue is served until somebody finds no room. `open` is the
+ * tier from which on nobody may begin any more in this round: all may at first, and whoever finds no room closes its
+ * own tier and those below. Nobody overtakes it, though a smaller request might fit: small ones that keep coming would
+ * else leave a large one waiting for ever.
+ *
+ * A request that grew old stands in the queue of the tier above its own, but runs in its own (running_tier). So where
+ * it finds no room it closes its own tier, not the one in whose queue it stands, and does not hold up those to whom the
+ * queue belongs; and those of its own tier that were preempted come before it.
+ *
+ * Room is a sequence and cells: as many as the prompt and the longest possible reply need are promised at admission, so
+ * no reply ever runs out of them. can_have_room asks whether there would be room if all requests of lower tiers were
+ * preempted, and preempts nobody. Only when the prefix is open, which may park the request after all, make_room
+ * preempts, one after the other and no more than it takes: of the lowest tier, the youngest, which loses least when its
+ * turn comes late. It finds a victim each time, for nothing has begun since can_have_room counted them. Preempting
+ * first and looking at the prefix then would stop replies for somebody who is parked a moment later.
+ *
+ * A preempted request keeps its cells' content aside (park.h) and its counts; its promise of cells is given back. It
+ * computes nothing again unless that copy was lost. */
 #include "engine/scheduler_internal.h"
 
+#include "core/must.h"
 #include "core/util.h"
 
 #define SWEEP_US 50000u       /* between two looks at deadlines and ages */
@@ -48,6 +81,7 @@ void queue_init(struct scheduler *s)
 /* It is no longer counted as waiting. */
 static void forget_queued(struct scheduler *s, const struct job *job)
 {
+    must(s->queued[job->request.tier] > 0, "who leaves the queue was counted", LOG_I("tier", job->request.tier));
     s->queued[job->request.tier]--;
     atomic_fetch_sub(&s->queued_tokens[job->request.tier], job->tokens.count);
 }
@@ -390,10 +424,18 @@ static bool can_have_room(const struct scheduler *s, const struct job *job, uint
     return fits(s, running, cells, sequence_cells(s, job));
 }
 
+static void preempt_one(struct scheduler *s, uint8_t tier)
+{
+    struct sequence *victim = find_victim(s, tier);
+    must(victim != NULL, "there is room, as was said, when all of lower tiers are preempted", LOG_I("tier", tier),
+         LOG_I("running", s->count), LOG_I("promised", s->cells_promised), LOG_I("cells", s->facts->cells));
+    sequence_preempt(s, victim);
+}
+
 static void make_room(struct scheduler *s, const struct job *job, uint8_t tier)
 {
     while (!s->options.is_deterministic && !fits(s, s->count, s->cells_promised, sequence_cells(s, job)))
-        sequence_preempt(s, find_victim(s, tier));
+        preempt_one(s, tier);
 }
 
 /* What a waiting job runs as. Age brings it to the head of a higher queue, not into that tier: where more of
@@ -406,6 +448,8 @@ static uint8_t running_tier(const struct job *job)
 
 static void admit(struct scheduler *s, struct job *job)
 {
+    must(job->waiter.node == NULL && !job->is_fetching, "who is admitted waits for nothing",
+         LOG_B("fetching", job->is_fetching));
     forget_queued(s, job);
     job->tier = running_tier(job);
     if (s->options.is_deterministic)

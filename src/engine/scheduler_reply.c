@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "core/must.h"
 #include "core/util.h"
 
 static void flush_text(struct scheduler *s, struct sequence *seq, bool is_last)
@@ -50,6 +51,9 @@ static void finish(struct scheduler *s, struct sequence *seq, enum engine_stop s
     keep_reply(s, seq);
     const uint64_t now_us = clock_now_us();
     struct job *job = seq->job;
+    must(job->use.figures.read_tokens <= job->tokens.count && seq->first_us >= seq->admitted_us,
+         "a finished reply read no more than its prompt, and began after it was admitted",
+         LOG_I("read", job->use.figures.read_tokens), LOG_I("tokens", job->tokens.count));
     struct event *event = add_event(s, EVENT_FINISHED, job);
     event->finished = (struct engine_finished){
         .stop = stop,
@@ -120,6 +124,8 @@ static bool remember_token(struct sequence *seq, model_token token)
 /* Adds the token's text; true: the reply goes on. */
 static bool take_token(struct scheduler *s, struct sequence *seq, model_token token, struct error *error)
 {
+    must(seq->output < seq->output_max, "a reply ends at its length", LOG_I("output", seq->output),
+         LOG_I("most", seq->output_max));
     seq->output++;
     seq->silent_tokens++;
     fair_flow_charge(seq->job->item.flow, 1);
@@ -145,6 +151,8 @@ static bool take_token(struct scheduler *s, struct sequence *seq, model_token to
 
 static void start_reply(struct scheduler *s, struct sequence *seq)
 {
+    must(seq->past == seq->job->tokens.count && seq->output == 0, "a reply begins behind its prompt",
+         LOG_I("past", seq->past), LOG_I("tokens", seq->job->tokens.count), LOG_I("output", seq->output));
     seq->phase = PHASE_REPLY;
     seq->lent_tier = seq->job->tier;
     seq->first_us = clock_now_us();

@@ -2,6 +2,7 @@
 #include "engine/scheduler_internal.h"
 
 #include "core/log.h"
+#include "core/must.h"
 #include "core/util.h"
 
 /* --- lists of the preempted ------------------------------------------------------------------------- */
@@ -24,6 +25,7 @@ void sequence_list_push(struct sequence_list *list, struct sequence *seq)
 struct sequence *sequence_list_pop(struct sequence_list *list)
 {
     struct sequence *seq = list->first;
+    must(seq != NULL, "somebody is in the list that is popped");
     list->first = seq->next;
     if (list->first == NULL)
         list->last = NULL;
@@ -46,19 +48,27 @@ uint32_t sequence_cells(const struct scheduler *s, const struct job *job)
 static void take_place(struct scheduler *s, struct sequence *seq)
 {
     uint32_t id = 0;
+    must(s->count < s->facts->parallel && s->count < MODEL_SEQUENCES, "a place is free for whoever is admitted",
+         LOG_I("running", s->count), LOG_I("parallel", s->facts->parallel));
     while (s->id_taken[id])
         id++;
     s->id_taken[id] = true;
     seq->id = id;
     s->cells_promised += seq->cells;
     s->sequences[s->count++] = seq;
+    must(s->options.is_deterministic || s->cells_promised <= s->facts->cells,
+         "no more cells are promised than there are", LOG_I("promised", s->cells_promised),
+         LOG_I("cells", s->facts->cells), LOG_I("needed", seq->cells));
 }
 
 static void leave_place(struct scheduler *s, struct sequence *seq)
 {
     uint32_t at = 0;
-    while (s->sequences[at] != seq)
+    while (at < s->count && s->sequences[at] != seq)
         at++;
+    must(at < s->count, "who leaves has a place", LOG_I("id", seq->id), LOG_I("running", s->count));
+    must(s->id_taken[seq->id] && s->cells_promised >= seq->cells, "a place is given back once", LOG_I("id", seq->id),
+         LOG_I("promised", s->cells_promised), LOG_I("cells", seq->cells));
     memmove(&s->sequences[at], &s->sequences[at + 1], (s->count - at - 1) * sizeof(s->sequences[0]));
     s->count--;
     model_seq_clear(s->options.model, seq->id);
@@ -91,9 +101,16 @@ void sequence_fail(struct scheduler *s, struct sequence *seq, const struct error
     add_failure(s, job, error);
 }
 
+static void forget_parked(struct scheduler *s, const struct sequence *seq)
+{
+    must(s->parked_bytes >= seq->park.copy_len, "parked bytes are counted once", LOG_I("parked", s->parked_bytes),
+         LOG_I("copy", seq->park.copy_len));
+    s->parked_bytes -= seq->park.copy_len;
+}
+
 void sequence_drop_preempted(struct scheduler *s, struct sequence *seq)
 {
-    s->parked_bytes -= seq->park.copy_len;
+    forget_parked(s, seq);
     park_drop(&seq->park, s->options.prefixes);
     release(s, seq);
 }
@@ -140,6 +157,8 @@ void sequence_begin(struct scheduler *s, struct job *job)
         add_failure(s, job, &error);
         return;
     }
+    must(job->tokens.count > 0 && job->tokens.count < s->facts->context, "a prompt leaves room for a reply",
+         LOG_I("tokens", job->tokens.count), LOG_I("context", s->facts->context));
     seq->job = job;
     seq->lent_tier = job->tier;
     seq->output_max = reply_room(s, job);
@@ -159,6 +178,10 @@ void sequence_preempt(struct scheduler *s, struct sequence *seq)
 {
     struct job *job = seq->job;
     const uint64_t most = s->options.tiers.parked_bytes;
+    must(s->parked_bytes <= most, "copies of the preempted stay within their bound", LOG_I("parked", s->parked_bytes),
+         LOG_I("most", most));
+    must(job->tier < TIERS && !s->options.is_deterministic, "who is preempted has a tier to wait in",
+         LOG_I("tier", job->tier));
     if (sequence_is_restoring(seq)) {
         seq->past = 0;
         job->use.next_block = 0;
@@ -188,7 +211,7 @@ void sequence_resume(struct scheduler *s, struct sequence *seq)
     seq->lent_tier = seq->job->tier;
     seq->job->progress_us = clock_now_us();
     if (seq->redo > 0) {
-        s->parked_bytes -= seq->park.copy_len;
+        forget_parked(s, seq);
         seq->past = park_put(&seq->park, s->options.model, s->options.prefixes, seq->id, seq->redo);
         seq->redo = seq->past < seq->redo ? seq->redo : 0;
     }

@@ -1,6 +1,7 @@
 /* scheduler_step.c - what goes into the next step. See scheduler.h. */
 #include "engine/scheduler_internal.h"
 
+#include "core/must.h"
 #include "core/util.h"
 
 /* A step while replies run may take twice as long as their tokens alone, but
@@ -97,7 +98,10 @@ static uint32_t add_prompt(struct scheduler *s, struct sequence *seq, uint32_t c
 {
     const bool is_redo = seq->past < seq->redo;
     const uint32_t stop = is_redo ? seq->redo : prefix_store_stop(s->options.prefixes, &seq->job->use, seq->past);
-    const uint32_t left = (stop > 0 ? stop : (uint32_t)seq->job->tokens.count) - seq->past;
+    const uint32_t end = stop > 0 ? stop : (uint32_t)seq->job->tokens.count;
+    must(end > seq->past && chunk > 0, "a prompt that is read has something left", LOG_I("past", seq->past),
+         LOG_I("end", end), LOG_I("redo", seq->redo), LOG_I("chunk", chunk));
+    const uint32_t left = end - seq->past;
     seq->batched = left < chunk ? left : chunk;
     s->redone += is_redo ? seq->batched : 0;
     step_shape_add_prompt(&s->shape, seq->past, seq->batched);
@@ -107,6 +111,8 @@ static uint32_t add_prompt(struct scheduler *s, struct sequence *seq, uint32_t c
 
 static uint32_t rows_left(const struct scheduler *s)
 {
+    must(s->shape.replies + s->shape.prompt <= s->facts->batch, "a step fits into the model's batch",
+         LOG_I("replies", s->shape.replies), LOG_I("prompt", s->shape.prompt), LOG_I("batch", s->facts->batch));
     return s->facts->batch - s->shape.replies - s->shape.prompt;
 }
 
@@ -282,6 +288,8 @@ static model_token token_at(const struct sequence *seq, uint32_t at)
     const struct model_tokens *prompt = &seq->job->tokens;
     if (!sequence_is_reading(seq))
         return seq->token;
+    must(at < prompt->count + seq->reply.count, "what is computed again was remembered", LOG_I("at", at),
+         LOG_I("prompt", prompt->count), LOG_I("reply", seq->reply.count));
     return at < prompt->count ? prompt->items[at] : seq->reply.items[at - prompt->count];
 }
 
@@ -297,6 +305,8 @@ void step_fill(struct scheduler *s, const struct step_shape *pass)
         seq->wants_logits = seq->redo == 0 && end >= seq->job->tokens.count;
         for (uint32_t at = seq->past; at < end; at++)
             model_batch_add(model, token_at(seq, at), at, seq->id, seq->wants_logits && at + 1 == end);
+        must(end <= seq->cells, "a sequence stays within the cells that were promised to it", LOG_I("end", end),
+             LOG_I("cells", seq->cells), LOG_I("id", seq->id));
         seq->row = model_batch_count(model) - 1;
     }
 }

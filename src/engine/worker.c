@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/must.h"
 #include "core/util.h"
 #include "engine/embedded.h"
 #include "engine/link.h"
@@ -284,6 +285,8 @@ static void dispatch(struct front *w, struct front_call *call)
         send_warm(w, call);
         return;
     }
+    must(!call->is_submitted && call->type == FRAME_GENERATE, "a request is queued once", LOG_I("call", call->id),
+         LOG_I("type", call->type));
     call->is_submitted = true;
     call->job.queued_us = clock_now_us();
     scheduler_submit(w->scheduler, &call->job);
@@ -507,6 +510,8 @@ static void send_event(struct front_port *port, uint32_t id, const struct event 
 static void on_event(struct event *event)
 {
     struct front_call *call = event->job->owner;
+    must(call->is_submitted, "the scheduler speaks of jobs that it was given", LOG_I("call", call->id),
+         LOG_I("event", event->kind));
     if (call->port != NULL && !call->is_cancelled)
         send_event(call->port, call->id, event);
     if (event->kind >= EVENT_FINISHED)

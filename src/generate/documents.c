@@ -1,6 +1,7 @@
 /* documents.c - see documents.h. Reading the files is the extractor's. */
 #include "generate/documents.h"
 
+#include "core/must.h"
 #include "core/util.h"
 
 /* --- waiting for texts ------------------------------------------------------------------------------ */
@@ -87,6 +88,7 @@ static void on_text(void *ctx, const struct error *outcome, struct str text)
     struct document_wait *wait = slot->wait;
     struct error error = *outcome;
     slot->extraction = NULL;
+    must(wait->pending > 0, "a text comes for a document that is waited for", LOG_I("code", error.code));
     wait->pending--;
     if (error.code != OK)
         (void)name_document(slot->document, &error);

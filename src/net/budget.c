@@ -1,7 +1,10 @@
+/* budget.c - accounting for bodies that a thread holds: by owner, with a share for each. Takes and gives back; it
+ * refuses nobody itself. See budget.h. */
 #include "net/budget.h"
 
 #include "core/limits.h"
 #include "core/mem.h"
+#include "core/must.h"
 #include "net/exchange.h"
 
 #define BEHIND_US 500000 /* slower than the least rate for so long: may have to give way */
@@ -47,9 +50,12 @@ struct share *share_ref(struct share *share)
 
 void share_give(struct protocol_host *host, struct share *share)
 {
+    must(!share || share->refs > 0, "a share lives while somebody holds it", LOG_I("kind", share->kind));
     if (!share || --share->refs > 0)
         return;
     struct share **at = bucket_of(host, share->kind, (struct str){share->name, share->len});
+    must(share->body_bytes == 0, "whoever holds nothing is charged for nothing", LOG_I("bytes", share->body_bytes),
+         LOG_I("kind", share->kind));
     while (*at != share)
         at = &(*at)->next;
     *at = share->next;
@@ -141,6 +147,9 @@ void budget_leave(struct exchange *exchange)
 static void count(struct exchange *exchange, size_t bytes, bool is_more)
 {
     struct protocol_host *host = exchange->host;
+    must(is_more || (bytes <= exchange->body_charged && bytes <= host->body_bytes),
+         "no more is given back than was taken", LOG_I("bytes", bytes),
+         LOG_I("charged", exchange->body_charged), LOG_I("host", host->body_bytes));
     size_t change = is_more ? bytes : (size_t)0 - bytes;
     host->body_bytes += change;
     exchange->body_charged += change;

@@ -1,3 +1,5 @@
+/* conn.c - from the loop's reads and writes to a protocol object and back, with the deadlines of a connection. Knows
+ * no HTTP. See conn.h. */
 #include "net/conn.h"
 
 #include <assert.h>
@@ -7,6 +9,7 @@
 
 #include "core/limits.h"
 #include "core/mem.h"
+#include "core/must.h"
 
 #define LINGER_MS 2000           /* for the peer to read our last words and close */
 #define KEPT_CONNECTIONS ((size_t)256)
@@ -174,6 +177,7 @@ static void conn_linger(struct conn *conn)
 static void on_written(uv_write_t *request, int status)
 {
     struct conn *conn = (struct conn *)request->data;
+    must(conn->writing.len > 0, "a write that ends was on its way", LOG_I("state", conn->state));
     buf_clear(&conn->writing);
     conn->active_ms = conn->thread->host.now_ms;
     if (conn->protocol)
@@ -199,6 +203,8 @@ static bool send_bytes(struct conn *conn, struct buf *from)
     }
     if (from->len == 0)
         return true;
+    must(conn->writing.len == 0, "one write is on its way at a time", LOG_I("writing", conn->writing.len),
+         LOG_I("more", from->len));
     struct buf empty = conn->writing;
     conn->writing = *from;
     empty.max = from->max;
@@ -310,6 +316,8 @@ static void refuse_plain(struct conn *conn)
 
 static bool start_protocol(struct conn *conn, enum protocol_kind kind)
 {
+    must(kind != PROTOCOL_UNDECIDED && conn->state == CONN_OPEN, "a protocol begins on an open connection, and once",
+         LOG_I("kind", kind), LOG_I("state", conn->state));
     struct protocol_host *host = &conn->thread->host;
     struct protocol *protocol =
         kind == PROTOCOL_HTTP2 ? http2_new(host, conn_wake, conn) : http1_new(host, conn_wake, conn);
@@ -331,6 +339,8 @@ static void sniff(struct conn *conn, struct str *data)
     if (conn->first_len == 0)
         kind = protocol_detect(*data);
     while (kind == PROTOCOL_UNDECIDED && data->len > 0) {
+        must(conn->first_len < sizeof(conn->first), "the first bytes tell the protocol before they are too many",
+             LOG_I("len", conn->first_len));
         conn->first[conn->first_len++] = data->data[0];
         *data = str_slice(*data, 1, data->len);
         kind = protocol_detect((struct str){conn->first, conn->first_len});

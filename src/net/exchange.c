@@ -1,8 +1,11 @@
+/* exchange.c - what both versions of HTTP do with an exchange: its states, its body, the reply's head. Frames are
+ * http1.c's and http2.c's. See exchange.h. */
 #include "net/exchange.h"
 
 #include <assert.h>
 
 #include "core/limits.h"
+#include "core/must.h"
 #include "core/util.h"
 
 /* What an idle exchange may keep for its next request. */
@@ -73,6 +76,7 @@ void exchange_let_go(struct exchange *exchange)
 
 void exchange_release(struct exchange *exchange)
 {
+    must(!exchange->is_pinned, "what is pinned is not given to another request", LOG_I("state", exchange->state));
     if (exchange->host)
         give_back_body(exchange);
     give_back_arena(&exchange->base.arena);
@@ -251,6 +255,9 @@ void exchange_hand_over(struct exchange *exchange)
         exchange->is_body_paused = false;
         exchange->protocol->ops->pause(exchange);
     }
+    must(exchange->state <= EXCHANGE_READY && exchange->refuse_status == 0,
+         "a request is handed over once, whole, and not refused", LOG_I("state", exchange->state),
+         LOG_I("status", exchange->refuse_status));
     exchange->state = EXCHANGE_HANDED;
     exchange->base.request.body = buf_str(&exchange->body);
     protocol_count(&host->requests_total, 1);

@@ -1,3 +1,5 @@
+/* server.c - listening, accepting, limits on connections, and the way down when the server ends. What a request means
+ * is its handler's. See server.h. */
 #include "net/server.h"
 
 #include <assert.h>
@@ -13,6 +15,7 @@
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "core/must.h"
 #include "net/conn.h"
 
 #define BACKLOG 1024
@@ -91,6 +94,8 @@ static void close_handle(void *handle)
 
 static void stop_thread(struct io_thread *thread)
 {
+    must(thread->open_count == 0 && !thread->is_stopping, "a thread stops once, when its connections are gone",
+         LOG_I("open", thread->open_count));
     const struct server_options *options = &thread->server->options;
     thread->is_stopping = true;
     if (options->thread_stop && thread->user)

@@ -1,9 +1,12 @@
+/* objects_usage.c - counts bytes by tenant in memory, from a walk at the start and from what changes after. Keeps
+ * nothing on disk. See objects_usage.h. */
 #include "store/objects_usage.h"
 
 #include <inttypes.h>
 #include <search.h>
 
 #include "core/mem.h"
+#include "core/must.h"
 #include "store/objects_backend.h"
 
 struct usage_account {
@@ -129,6 +132,7 @@ static void end_charge(struct objects_usage *usage, struct objects_charge *charg
     pthread_mutex_lock(&usage->mutex);
     account->bytes += more;
     subtract(account, less);
+    must(account->holders > 0, "a charge ends once", LOG_I("more", more), LOG_I("less", less));
     account->holders--;
     if (charge->credit > 0)
         account->has_advantage = false;

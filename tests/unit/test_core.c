@@ -1,7 +1,10 @@
 /* Strings, buffers, memory, hashes and clocks. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support.h"
@@ -10,6 +13,7 @@
 #include "core/error.h"
 #include "core/io.h"
 #include "core/mem.h"
+#include "core/must.h"
 #include "core/util.h"
 
 static void splits_at_every_separator(void **state)
@@ -239,6 +243,43 @@ static void reads_and_writes_are_whole(void **state)
     close(full);
 }
 
+/* In a child, whose standard error comes back; with the log off, too. */
+static void break_promise(int out)
+{
+    const struct rlimit none = {0, 0};
+    const int cells = 7, promised = 9;
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)dup2(out, STDERR_FILENO);
+    log_configure(LOG_OFF, LOG_LOGFMT);
+    must(promised <= cells, "no more is promised than there is", LOG_I("promised", promised), LOG_I("cells", cells));
+    _exit(0);
+}
+
+static void what_must_hold_says_what_it_saw(void **state)
+{
+    (void)state;
+    int ends[2], status, read_fields = 0;
+    char text[1024] = "";
+    must(read_fields == 0, "fields are read in need only", LOG_I("read", ++read_fields));
+    assert_int_equal(read_fields, 0);
+    assert_int_equal(pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0)
+        break_promise(ends[1]);
+    (void)close(ends[1]);
+    size_t len = 0;
+    for (ssize_t got; (got = read(ends[0], text + len, sizeof(text) - 1 - len)) > 0;)
+        len += (size_t)got;
+    (void)close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    const struct str line = {text, len};
+    assert_true(str_find(line, STR("event=must_hold"), 0) >= 0);
+    assert_true(str_find(line, STR("condition=\"promised <= cells\""), 0) >= 0);
+    assert_true(str_find(line, STR("promised=9 cells=7"), 0) >= 0);
+    assert_true(str_find(line, STR("test_core.c"), 0) >= 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +296,7 @@ int main(void)
         cmocka_unit_test(identifiers_and_times_have_their_form),
         cmocka_unit_test(random_numbers_repeat_from_a_seed),
         cmocka_unit_test(reads_and_writes_are_whole),
+        cmocka_unit_test(what_must_hold_says_what_it_saw),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
