@@ -1,3 +1,5 @@
+/* api.c - takes a request from net to its operation: who asks, which handler, the words of a refusal. What an
+ * operation does is its file's. See api.h. */
 #include "api/api.h"
 
 #include "api/bedrock/dialect.h"

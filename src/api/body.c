@@ -1,3 +1,4 @@
+/* body.c - the steps of a body, on the I/O thread or on libuv's pool by its size. See body.h. */
 #include "api/body.h"
 
 #include "core/json.h"

@@ -1,3 +1,4 @@
+/* cache_header.c - formats one header. The figures are the engine's. See cache_header.h. */
 #include "api/cache_header.h"
 
 struct str cache_reason(const struct chat_cache_use *use, struct arena *arena)

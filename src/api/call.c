@@ -1,3 +1,4 @@
+/* call.c - what handlers need of a request: its model, its reply headers, its end. Parses no body. See call.h. */
 #include "api/call.h"
 
 #include "api/control/profiles.h"

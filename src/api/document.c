@@ -1,3 +1,5 @@
+/* document.c - notes the files in a body and decodes small texts at once. Waiting for the others is generate's. See
+ * document.h. */
 #include "api/document.h"
 
 #include "api/needs.h"

@@ -1,3 +1,4 @@
+/* eventstream.c - bytes of AWS event stream messages, both ways. What is in them is the dialects'. */
 #include "api/eventstream.h"
 
 #include "core/util.h"

@@ -1,3 +1,4 @@
+/* fields.c - typed reads of members with the service's words where they fail. See fields.h. */
 #include "api/fields.h"
 
 #include <stdarg.h>

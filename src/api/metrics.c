@@ -1,3 +1,5 @@
+/* metrics.c - rows by operation, model and tier, and their text. Counts nothing that the engine counts. See
+ * metrics.h. */
 #include "api/metrics.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* offload.c - one piece of work on libuv's pool while the exchange is pinned. Knows no operation. See offload.h. */
 #include "api/offload.h"
 
 #include <fcntl.h>

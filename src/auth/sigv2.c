@@ -1,3 +1,4 @@
+/* sigv2.c - Signature Version 2 of query strings, checked only: nothing here is ever signed with it. See sigv2.h. */
 #include "auth/sigv2.h"
 
 #include <openssl/crypto.h>

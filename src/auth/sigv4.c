@@ -1,3 +1,5 @@
+/* sigv4.c - the key, the string to sign and the comparison. What a request looks like in canonical form is
+ * sigv4_canonical.c. See sigv4.h. */
 #include "auth/sigv4.h"
 
 #include <inttypes.h>

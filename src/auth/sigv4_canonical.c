@@ -1,3 +1,5 @@
+/* sigv4_canonical.c - the canonical request of Signature Version 4: path, query and headers in the one form that both
+ * sides hash. No keys here. */
 #include <stdlib.h>
 
 #include "auth/sigv4.h"

@@ -1,3 +1,5 @@
+/* tenant.c - from credentials of any kind to a tenant. Whether a tenant may do what it asks for is for whoever is
+ * asked. See tenant.h. */
 #include "auth/tenant.h"
 
 #include <openssl/crypto.h>

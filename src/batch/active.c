@@ -1,3 +1,4 @@
+/* active.c - one claimed job: its phases, its records in flight, its end. Which job is claimed is runner.c's. */
 #include <assert.h>
 #include <errno.h>
 #include <sys/stat.h>

@@ -1,3 +1,4 @@
+/* background.c - a few threads and two lists of tasks. What a task does is its maker's. See background.h. */
 #include "batch/background.h"
 
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* batch.c - the gateway's side: jobs are made, listed and stopped here, and computed by runner.c. See batch.h. */
 #include "batch/batch.h"
 
 #include "batch/runner.h"

@@ -1,3 +1,4 @@
+/* files.c - whole reads and writes of a job's working files, with errors that name them. See files.h. */
 #include "batch/files.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* input.c - copies records out of the object store, and finds them again by number. Parses no record. See input.h. */
 #include "batch/input.h"
 
 #include <endian.h>

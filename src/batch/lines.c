@@ -1,3 +1,4 @@
+/* lines.c - cuts pieces into lines. Looks into none. See lines.h. */
 #include "batch/lines.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* order.c - keys of prompts, and a sort in runs on disk. Renders through chat, computes nothing. See order.h. */
 #include "batch/order.h"
 
 #include <endian.h>

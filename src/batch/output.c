@@ -1,3 +1,4 @@
+/* output.c - writes results as objects, in the order of the input. See output.h. */
 #include "batch/output.h"
 
 #include <stdio.h>

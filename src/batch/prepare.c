@@ -1,3 +1,4 @@
+/* prepare.c - checks a job's input record by record, and puts it in order. Asks no model. See prepare.h. */
 #include "batch/prepare.h"
 
 #include <assert.h>

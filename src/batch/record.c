@@ -1,3 +1,4 @@
+/* record.c - parses a line of input, and writes a line of output. See record.h. */
 #include "batch/record.h"
 
 static enum error_code read_members(yyjson_val *root, struct batch_record *record, struct error *error)

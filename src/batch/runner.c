@@ -1,3 +1,5 @@
+/* runner.c - the loop that claims jobs and gives their records to the engine. A record's way is flight.c's. See
+ * runner.h. */
 #include "batch/runner.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* setup.c - from a record's body to a request, by the codec of its job's model. See setup.h. */
 #include "batch/setup.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* explain.c - compares two prompts segment by segment and says where and why they part. Asks no model and no cache.
+ * See explain.h. */
 #include "cache/explain.h"
 
 #include "cache/explain_body.h"

@@ -1,3 +1,5 @@
+/* explain_body.c - finds the member of a body from which a piece of its prompt came, by the addresses of strings. For
+ * explain.c alone. See explain_body.h. */
 #include "cache/explain_body.h"
 
 #include "core/buf.h"

@@ -1,3 +1,4 @@
+/* codec.c - the table of dialects and the search in it. See codec.h. */
 #include "chat/codec.h"
 
 #include <assert.h>

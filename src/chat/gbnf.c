@@ -1,3 +1,4 @@
+/* gbnf.c - numbers, names and appends rules. What they say is for whoever adds them. See gbnf.h. */
 #include "chat/gbnf.h"
 
 #include <inttypes.h>

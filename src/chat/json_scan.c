@@ -1,3 +1,4 @@
+/* json_scan.c - a state machine over bytes. Builds no tree and keeps no text but the depth. See json_scan.h. */
 #include "chat/json_scan.h"
 
 #include <string.h>

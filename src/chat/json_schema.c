@@ -1,3 +1,5 @@
+/* json_schema.c - from a schema's keywords to rules, one object after the other. The kinds of values have files of
+ * their own. See json_schema.h. */
 #include "chat/json_schema.h"
 
 #include <inttypes.h>

@@ -1,3 +1,5 @@
+/* json_schema_check.c - holds a value against a schema by recursion, and counts its work, which is bounded. See
+ * json_schema_check.h. */
 #include "chat/json_schema_check.h"
 
 #include <stdio.h>

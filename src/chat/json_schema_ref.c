@@ -1,3 +1,4 @@
+/* json_schema_ref.c - resolves pointers within one schema. Fetches nothing. See json_schema_ref.h. */
 #include "chat/json_schema_ref.h"
 
 #include "core/json.h"

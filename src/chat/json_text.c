@@ -1,3 +1,4 @@
+/* json_text.c - prints a value as Python's json.dumps does. Parses nothing. See json_text.h. */
 #include "chat/json_text.h"
 
 static bool is_space(char c)

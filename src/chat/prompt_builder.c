@@ -1,3 +1,5 @@
+/* prompt_builder.c - gathers template text and content into segments. Which text comes where is the families'. See
+ * prompt_builder.h. */
 #include "chat/prompt_builder.h"
 
 #include "core/limits.h"

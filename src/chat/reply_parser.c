@@ -1,3 +1,5 @@
+/* reply_parser.c - holds back what may become a tool call, and passes on all else. Which marks there are is the
+ * family's. See reply_parser.h. */
 #include "chat/reply_parser.h"
 
 #include "chat/json_scan.h"

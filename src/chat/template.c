@@ -1,3 +1,4 @@
+/* template.c - chooses the family's renderer, and checks what it asks for. See template.h. */
 #include "chat/template.h"
 
 #include "chat/template_family.h"

@@ -1,3 +1,4 @@
+/* template_family.c - pieces that several families render alike. See template_family.h. */
 #include "chat/template_family.h"
 
 #include "chat/json_text.h"

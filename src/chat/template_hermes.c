@@ -1,3 +1,5 @@
+/* template_hermes.c - turns between the marks of ChatML, of Gemma or those measured from a file, and tool calls as
+ * Hermes writes them. */
 #include "chat/template_family.h"
 
 #define TOOLS_OPENING                                                                  \

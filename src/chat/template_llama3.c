@@ -1,3 +1,4 @@
+/* template_llama3.c - Llama 3's headers, and its tool calls in JSON. */
 #include "chat/template_family.h"
 #include "core/limits.h"
 

@@ -1,3 +1,4 @@
+/* template_mistral.c - Mistral's instruction marks, and its tool calls as a list. */
 #include "chat/template_family.h"
 
 #define CALL_ID_LEN 9

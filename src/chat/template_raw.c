@@ -1,3 +1,4 @@
+/* template_raw.c - no template: the content, one after the other. See template_raw.h. */
 #include "chat/template_raw.h"
 
 #include "core/limits.h"

@@ -1,3 +1,5 @@
+/* api_client.c - a request of a subcommand to a running server, over libcurl, signed. Says what was answered and
+ * judges nothing. See api_client.h. */
 #include "cmd/api_client.h"
 
 #include <curl/curl.h>

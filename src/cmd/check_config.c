@@ -1,3 +1,4 @@
+/* check_config.c - `fulcrum check-config`: reads a configuration as serve would, and starts nothing. */
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
 #include "cmd/sections.h"

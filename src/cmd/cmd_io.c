@@ -1,3 +1,4 @@
+/* cmd_io.c - options and exits of small subcommands. See cmd_io.h. */
 #include "cmd/cmd_io.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* eval_data.c - reads rows of `fulcrum eval` and makes requests of them. Asks nobody. See eval_data.h. */
 #include "cmd/eval_data.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* eval_run.c - sends the rows of an evaluation, several at once, and keeps the answers. What they are worth is
+ * distill/score.c's. See eval_run.h. */
 #include "cmd/eval_run.h"
 
 #include <curl/curl.h>

@@ -1,3 +1,4 @@
+/* eval_server.c - starts `fulcrum serve` for one evaluation and ends it, with its data. See eval_server.h. */
 #include "cmd/eval_server.h"
 
 #include <errno.h>

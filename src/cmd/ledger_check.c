@@ -1,3 +1,4 @@
+/* ledger_check.c - `fulcrum ledger check`: prints what ledger/check.c finds. Repairs nothing. See ledger_check.h. */
 #include "cmd/ledger_check.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* limits.c - `fulcrum limits`: prints the table of core/limits.h with the values in force. */
 #include "core/limits.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* train.c - `fulcrum train`: options and exit status around distill/train.c. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>

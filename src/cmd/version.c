@@ -1,3 +1,4 @@
+/* version.c - `fulcrum version`: prints what this build is. */
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
 

@@ -1,3 +1,4 @@
+/* buf.c - appending, with a failure that sticks. Numbers and JSON strings are written here, too. See buf.h. */
 #include "core/buf.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* checksum.c - tables and instructions for three CRCs, OpenSSL for two SHAs. See checksum.h. */
 #include "core/checksum.h"
 
 #include <openssl/evp.h>

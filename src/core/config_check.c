@@ -1,4 +1,4 @@
-/* config_check.c - see config_check.h. */
+/* config_check.c - checks between keys that one key's type can't express. Reads no file. See config_check.h. */
 #include "core/config_check.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* config_values.c - see config_values.h. */
+/* config_values.c - parsers of single values, each with the words for what it expected. See config_values.h. */
 #include "core/config_values.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* config_yaml.c - walks a YAML document by tables. Knows no key. See config_yaml.h. */
 #include "core/config_yaml.h"
 
 #include <inttypes.h>

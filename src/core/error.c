@@ -1,3 +1,4 @@
+/* error.c - writing messages into an error. What a code is called outside is for each dialect. See error.h. */
 #include "core/error.h"
 
 #include <stdarg.h>

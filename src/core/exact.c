@@ -1,3 +1,4 @@
+/* exact.c - numbers as digits and an exponent: comparing and dividing without rounding. See exact.h. */
 #include "core/exact.h"
 
 #include <string.h>

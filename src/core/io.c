@@ -1,3 +1,4 @@
+/* io.c - system calls on files, in a loop until all is done, and the faults that tests ask for. See io.h. */
 #include "core/io.h"
 
 #include <errno.h>

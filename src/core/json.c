@@ -1,3 +1,5 @@
+/* json.c - depth and memory are bounded before and while yyjson parses; typed reads with the path in their errors.
+ * See json.h. */
 #include "core/json.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* limits.c - the values in force, and the table's rows for whoever prints or sets them. See limits.h. */
 #include "core/limits.h"
 
 #define LIMIT_DEFAULT(name, value, unit, what) .name = (value),

@@ -1,3 +1,4 @@
+/* log.c - builds a line and writes it with one call. Where standard error goes is not asked. See log.h. */
 #include "core/log.h"
 
 #include <unistd.h>

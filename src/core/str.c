@@ -1,3 +1,4 @@
+/* str.c - comparing, searching, splitting and reading numbers. Owns no bytes. See str.h. */
 #include "core/str.h"
 
 #include <errno.h>

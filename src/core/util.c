@@ -1,3 +1,5 @@
+/* util.c - the clock, the kernel's random bytes and a reproducible generator, hashes. Small things without a better
+ * place. See util.h. */
 #include "core/util.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* xml.c - a reader by events without recursion, and escaping. No document is ever held as a tree. See xml.h. */
 #include "core/xml.h"
 
 struct reader {

@@ -1,3 +1,4 @@
+/* blocks.c - the pieces of a Llama layer as ggml nodes. Computes nothing. See blocks.h. */
 #include "distill/blocks.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* bpe.c - counts pairs and merges the most frequent one, until the vocabulary is full. Encoding with the result is
+ * tokenizer.c's. See bpe.h. */
 #include "distill/bpe.h"
 
 #include "distill/pretoken.h"

@@ -1,3 +1,5 @@
+/* checkpoint.c - writes a run's state beside the old one and renames it into place; reads it back with every length
+ * checked. See checkpoint.h. */
 #include "distill/checkpoint.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* corpus.c - reads rows, and draws from several sources by weight. What becomes of a row is example.c's. See
+ * corpus.h. */
 #include "distill/corpus.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* count.c - goes through a recipe's files once and counts. Trains nothing. See count.h. */
 #include "distill/count.h"
 
 #include <inttypes.h>

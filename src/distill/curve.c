@@ -1,3 +1,4 @@
+/* curve.c - the lines and the file that show how a run goes. Decides nothing by them. See curve.h. */
 #include "distill/curve.h"
 
 #include <errno.h>

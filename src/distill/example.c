@@ -1,3 +1,4 @@
+/* example.c - from a row to tokens and to which of them are trained. Chooses no rows. See example.h. */
 #include "distill/example.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* export.c - writes GGUF. Reads none. See export.h. */
 #include "distill/export.h"
 
 #include <errno.h>

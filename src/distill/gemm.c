@@ -1,3 +1,4 @@
+/* gemm.c - the backend that gives a graph's matrix products to BLAS, and leaves all else to ggml. See gemm.h. */
 #include "distill/gemm.h"
 
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+/* grow.c - copies and scales the weights of a smaller model into a larger one. Trains neither. See grow.h. */
 #include "distill/grow.h"
 
 #include "core/mem.h"

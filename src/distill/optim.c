@@ -1,3 +1,4 @@
+/* optim.c - one update of the weights by their gradients. Makes no gradients. See optim.h. */
 #include "distill/optim.h"
 
 #include <math.h>

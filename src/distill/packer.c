@@ -1,3 +1,4 @@
+/* packer.c - puts examples into the rows of a batch, first that fits, and writes the mask between them. */
 #include "distill/packer.h"
 
 enum error_code packer_init(struct packer *packer, struct batch_shape shape, struct error *error)

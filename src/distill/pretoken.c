@@ -1,3 +1,5 @@
+/* pretoken.c - the two patterns by which text is cut before merges, by hand, since they are looked for in every byte
+ * that is trained on. See pretoken.h. */
 #include "distill/pretoken.h"
 
 /* --- characters ------------------------------------------------------------------------------------- */

@@ -1,3 +1,5 @@
+/* score.c - exact match, F1, calls of tools: what a reply is worth beside what was expected. Asks no model. See
+ * score.h. */
 #include "distill/score.h"
 
 #include <ctype.h>

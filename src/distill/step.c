@@ -1,3 +1,5 @@
+/* step.c - runs the passes of a step, on one thread or several, and adds up their gradients. Updates no weights. See
+ * step.h. */
 #include "distill/step.h"
 
 #include <pthread.h>

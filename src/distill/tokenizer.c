@@ -1,3 +1,5 @@
+/* tokenizer.c - byte-level BPE by ranks of merges, with a table of pieces seen. Trains no vocabulary: that is bpe.c.
+ * See tokenizer.h. */
 #include "distill/tokenizer.h"
 
 #include <gguf.h>

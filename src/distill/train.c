@@ -1,3 +1,5 @@
+/* train.c - the loop: batch, step, update, measure, checkpoint; and what is done when it is told to stop. See
+ * train.h. */
 #include "distill/train.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* train_config.c - the keys of a recipe and what must hold between them. Opens none of the files that it names. See
+ * train_config.h. */
 #include "distill/train_config.h"
 
 #include <errno.h>

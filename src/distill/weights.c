@@ -1,3 +1,5 @@
+/* weights.c - allocates parameters and gradients and gives them their names. Initial values are drawn here, too. See
+ * weights.h. */
 #include "distill/weights.h"
 
 #include <ggml-alloc.h>

@@ -1,3 +1,5 @@
+/* charset.c - names and marks of encodings, and ICU's tables for the rest. Never fails on bytes: what is none becomes
+ * U+FFFD. See charset.h. */
 #include "document/charset.h"
 
 #include <pthread.h>

@@ -1,3 +1,5 @@
+/* child.c - spawns the reader of one document, feeds and drains its pipes, and ends it when it is late. What it may
+ * do is sandbox.c's. See child.h. */
 #include "document/child.h"
 
 #include <signal.h>

@@ -1,3 +1,5 @@
+/* counting.c - numbers as words, letters and Roman numerals. The counters of lists are docx_numbering.c's. See
+ * counting.h. */
 #include "document/counting.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* decimal.c - decimal digits: rounding, shifting and comparing, without binary fractions. How they are shown is
+ * number_format.c's. See decimal.h. */
 #include "document/decimal.h"
 
 #define PRECISION 15 /* digits that a spreadsheet shows of a fraction */

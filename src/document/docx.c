@@ -1,3 +1,5 @@
+/* docx.c - which parts of a Word file are read and in which order. The elements of a part are docx_reader.c's. See
+ * docx.h. */
 #include "document/docx.h"
 
 #include <stdio.h>

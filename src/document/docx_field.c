@@ -1,3 +1,4 @@
+/* docx_field.c - the state of fields inside one another: whether what is read now is shown. See docx_field.h. */
 #include "document/docx_field.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* docx_math.c - equations into one line of text, part by part as the reader comes to them. See docx_math.h. */
 #include "document/docx_math.h"
 
 #include "document/docx_styles.h"

@@ -1,3 +1,5 @@
+/* docx_numbering.c - reads numbering.xml and counts through the lists of a document. Writes labels, no lines. See
+ * docx_numbering.h. */
 #include "document/docx_numbering.h"
 
 #include <stdio.h>

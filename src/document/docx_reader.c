@@ -1,3 +1,5 @@
+/* docx_reader.c - walks the elements of a part and tells docx_writer.c what they are. Keeps no text. See
+ * docx_reader.h. */
 #include "document/docx_reader.h"
 
 #include <stdio.h>

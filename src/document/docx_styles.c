@@ -1,3 +1,5 @@
+/* docx_styles.c - reads styles.xml into a table and resolves what a style inherits. Ends on styles that inherit from
+ * each other in a ring. See docx_styles.h. */
 #include "document/docx_styles.h"
 
 /* Far more than a template has; what lies behind is ignored. */

@@ -1,3 +1,5 @@
+/* docx_symbols.c - tables from the characters of sign fonts to Unicode. Nothing but tables and their lookup. See
+ * docx_symbols.h. */
 #include "document/docx_symbols.h"
 
 /* Where each glyph of these fonts stands in Unicode, from character 0x20 on; 0: nowhere. For boxes, ticks, crosses

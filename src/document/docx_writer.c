@@ -1,3 +1,4 @@
+/* docx_writer.c - lines and rows of tables out of what docx_reader.c finds. Knows no XML. See docx_writer.h. */
 #include "document/docx_writer.h"
 
 #include "document/script_signs.h"

@@ -1,3 +1,4 @@
+/* format.c - names and endings of formats. How one is read is read.c's. See format.h. */
 #include "document/format.h"
 
 static const char *const names[] = {[DOCUMENT_PDF] = "pdf",

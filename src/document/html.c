@@ -1,3 +1,5 @@
+/* html.c - from the bytes of a page to its tree: encoding first, then gumbo. What of the tree is shown is
+ * html_render.c's. See html.h. */
 #include "document/html.h"
 
 #include <setjmp.h>

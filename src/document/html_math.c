@@ -1,3 +1,4 @@
+/* html_math.c - MathML into one line of text. Knows no other element. See html_math.h. */
 #include "document/html_math.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* html_node.c - lists of elements by what a browser's own style sheet makes of them. See html_node.h. */
 #include "document/html_node.h"
 
 /* --- the tree --------------------------------------------------------------------------------------- */

@@ -1,3 +1,5 @@
+/* html_render.c - walks a page's tree with a stack of its own, since nothing bounds how deep a page goes, and writes
+ * what is shown. See html_render.h. */
 #include "document/html_render.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* html_table.c - counts columns while a table is read, so that cells come under their headings. Writes nothing
+ * itself. See html_table.h. */
 #include "document/html_table.h"
 
 #include "core/mem.h"

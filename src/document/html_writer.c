@@ -1,3 +1,4 @@
+/* html_writer.c - white space, line ends and indents of a page as text. Knows no elements. See html_writer.h. */
 #include "document/html_writer.h"
 
 static void put_owed_lines(struct html_writer *writer)

@@ -1,3 +1,5 @@
+/* number_code.c - cuts a section of a format code into its signs. What they do to a number is number_render.c's. See
+ * number_code.h. */
 #include "document/number_code.h"
 
 static struct code_token take(struct str *rest, enum code_sign sign, size_t len)

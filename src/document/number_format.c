@@ -1,3 +1,5 @@
+/* number_format.c - chooses the section of a format code for a value, and the built-in codes by number. See
+ * number_format.h. */
 #include "document/number_format.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* number_moment.c - calendars of 1900 and 1904: from a day's number to a date and a time, and no further. See
+ * number_moment.h. */
 #include "document/number_moment.h"
 
 #include <math.h>

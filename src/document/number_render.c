@@ -1,3 +1,4 @@
+/* number_render.c - digits, points, fractions and exponents through the signs of one section. See number_render.h. */
 #include "document/number_render.h"
 
 #include <math.h>

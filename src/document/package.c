@@ -1,3 +1,5 @@
+/* package.c - opens the archive, finds parts by their relations and reads their XML, within bounds. Knows no
+ * element's meaning. See package.h. */
 #include "document/package.h"
 
 #include <libxml/parser.h>

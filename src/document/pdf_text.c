@@ -1,3 +1,5 @@
+/* pdf_text.c - takes out what a PDF's layout put between words: pages, broken lines, hyphens. Reads no PDF. See
+ * pdf_text.h. */
 #include "document/pdf_text.h"
 
 #include <stdio.h>

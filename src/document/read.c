@@ -1,3 +1,4 @@
+/* read.c - one switch from a format to its reader, in the process that is sandboxed. See read.h. */
 #include "document/read.h"
 
 #include <assert.h>

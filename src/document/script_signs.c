@@ -1,3 +1,4 @@
+/* script_signs.c - which signs raised and lowered text needs to stay readable in one line. See script_signs.h. */
 #include "document/script_signs.h"
 
 static bool is_letter(char c)

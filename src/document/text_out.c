@@ -1,3 +1,5 @@
+/* text_out.c - appends text and notices the limit. Which of the two failures it was is asked for once, at the end.
+ * See text_out.h. */
 #include "document/text_out.h"
 
 bool text_put(struct text_out *out, struct str text)

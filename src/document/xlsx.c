@@ -1,3 +1,5 @@
+/* xlsx.c - sheets, shared strings and cells of an Excel file as lines. How a number is shown is number_format.c's.
+ * See xlsx.h. */
 #include "document/xlsx.h"
 
 #include <stdio.h>

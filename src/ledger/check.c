@@ -1,3 +1,4 @@
+/* check.c - reads all lines of ledger.db and names what does not add up. Changes nothing. See check.h. */
 #include "ledger/check.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* price_book.c - reads price lists and finds the row for a model at a date. Computes no price. See price_book.h. */
 #include "ledger/price_book.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* protocol.c - the choice between the versions by a connection's first bytes, and the calls that go to the one that
+ * was chosen. See protocol.h. */
 #include "net/protocol.h"
 
 #include "net/exchange.h"

@@ -1,3 +1,5 @@
+/* tls.c - OpenSSL's engine of memory buffers, and the files of a certificate. Which protocol is spoken inside is
+ * protocol.c's. See tls.h. */
 #include "net/tls.h"
 
 #include <openssl/err.h>

@@ -1,3 +1,5 @@
+/* chunked.c - takes the coding off a body as it comes, and checks what it declares. Signatures are
+ * auth/sigv4_chunks.c's. See chunked.h. */
 #include "s3/chunked.h"
 
 #define SIZE_DIGITS_MAX 15 /* of hex: no overflow */

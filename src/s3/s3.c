@@ -1,3 +1,5 @@
+/* s3.c - one request of the S3 protocol from its head to its operation, and the errors in its XML. The operations
+ * have files of their own. See s3.h. */
 #include "s3/s3.h"
 
 #include <openssl/evp.h>

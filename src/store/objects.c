@@ -1,3 +1,5 @@
+/* objects.c - the interface's checks, which hold for a directory and an S3 server alike: names, keys, sizes. Stores
+ * nothing. See objects.h. */
 #include "store/objects.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* objects_bucket.c - buckets of the directory: their records, making, listing and deleting them. Objects inside are
+ * objects_dir.c's. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

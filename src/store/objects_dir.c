@@ -1,3 +1,5 @@
+/* objects_dir.c - objects in a directory: put, get, delete, and how a file gets to its place. Listing is
+ * objects_list.c, buckets objects_bucket.c. See objects_dir.h. */
 #include "store/objects_dir.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* objects_meta.c - what is known of an object besides its bytes, in a file of its own beside them; and its tags. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

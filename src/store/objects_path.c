@@ -1,3 +1,4 @@
+/* objects_path.c - from keys to file names and back. Touches no disk. See objects_path.h. */
 #include "store/objects_path.h"
 
 #define PIECE_MARK "%+"

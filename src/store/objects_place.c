@@ -1,3 +1,5 @@
+/* objects_place.c - opens directories one below the other, without following links. Reads no object. See
+ * objects_place.h. */
 #include "store/objects_place.h"
 
 #include <errno.h>

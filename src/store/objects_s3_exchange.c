@@ -1,3 +1,5 @@
+/* objects_s3_exchange.c - one signed request to an S3 server, repeated where that helps. What is asked is
+ * objects_s3.c's. See objects_s3_exchange.h. */
 #include "store/objects_s3_exchange.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* sql.c - opens SQLite's files, prepares statements, turns its codes into errors. No table is known here. */
 #include "store/sql.h"
 
 #define XXH_STATIC_LINKING_ONLY /* for a state on the stack */

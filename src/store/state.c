@@ -1,3 +1,5 @@
+/* state.c - opens state.db and brings each room's tables to its version. What the tables hold is the rooms'. See
+ * state.h. */
 #include "store/state.h"
 
 #include <stdio.h>

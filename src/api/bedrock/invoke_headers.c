@@ -1,3 +1,4 @@
+/* invoke_headers.c - reads the headers of InvokeModel. The body is its codec's. See invoke_headers.h. */
 #include "api/bedrock/invoke_headers.h"
 
 #include "api/bedrock/converse.h"

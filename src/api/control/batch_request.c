@@ -1,3 +1,4 @@
+/* batch_request.c - parses what operations on batch jobs carry. Runs no job. See batch_request.h. */
 #include "api/control/batch_request.h"
 
 #include <time.h>

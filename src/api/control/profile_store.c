@@ -1,3 +1,5 @@
+/* profile_store.c - inference profiles in state.db, and all of them in memory for the requests that name one. What a
+ * profile may be called is checked before. See profile_store.h. */
 #include "api/control/profile_store.h"
 
 #include <pthread.h>

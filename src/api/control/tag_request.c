@@ -1,3 +1,4 @@
+/* tag_request.c - parses tags and checks their bounds. Keeps none. See tag_request.h. */
 #include "api/control/tag_request.h"
 
 #include "api/fields.h"
