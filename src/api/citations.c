@@ -1,15 +1,6 @@
 /* Lists of citations, whatever the dialect of one. */
 #include "api/citations.h"
 
-uint64_t citation_number(yyjson_val *object, const char *key)
-{
-    struct error ignored;
-    int64_t value = 0;
-    if (json_get_int(object, "", key, 0, INT64_MAX, &value, NULL, &ignored) != OK)
-        return 0;
-    return (uint64_t)value;
-}
-
 bool citations_read(struct arena *arena, yyjson_val *array, citation_reader read,
                     const struct chat_citation **citations, size_t *citation_count)
 {

@@ -12,6 +12,4 @@ typedef void (*citation_reader)(yyjson_val *object, struct chat_citation *citati
 bool citations_read(struct arena *arena, yyjson_val *array, citation_reader read,
                     const struct chat_citation **citations, size_t *count) WARN_UNUSED;
 
-uint64_t citation_number(yyjson_val *object, const char *key); /* 0 where there is none */
-
 #endif

@@ -158,6 +158,13 @@ enum error_code fields_need_array(yyjson_val *object, const char *where, const c
     return code == OK && !*value ? missing(where, key, error) : code;
 }
 
+uint64_t fields_count(yyjson_val *object, const char *key)
+{
+    struct error ignored;
+    int64_t value = 0;
+    return json_get_int(object, "", key, 0, INT64_MAX, &value, NULL, &ignored) == OK ? (uint64_t)value : 0;
+}
+
 size_t fields_characters(struct str text)
 {
     size_t count = 0;

@@ -63,6 +63,9 @@ enum error_code fields_get_str(yyjson_val *object, const char *where, const char
 enum error_code fields_get_top_p(yyjson_val *object, const char *where, const char *key, double *top_p, bool *present,
                                  struct error *error) WARN_UNUSED;
 
+/* A count that may be missing or nonsense, as others write them: 0 then. */
+uint64_t fields_count(yyjson_val *object, const char *key);
+
 size_t fields_characters(struct str text); /* code points */
 
 /* ASCII letters and digits, and any character of `more`. */

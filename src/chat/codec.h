@@ -63,6 +63,22 @@ struct codec_form {
     bool says_max_tokens; /* chat completions: by the name that max_completion_tokens had before */
 };
 
+enum codec_framing {
+    CODEC_FRAMES_EVENTSTREAM, /* of Bedrock: application/vnd.amazon.eventstream */
+    CODEC_FRAMES_SSE,         /* text/event-stream */
+};
+
+/* The stream of one reply of an upstream, being read into blocks. A codec's stream_open makes it; one thread. */
+struct codec_reader {
+    const struct codec *codec;
+    struct chat_sink sink; /* strings are valid during the call */
+    void (*block_cites)(void *ctx, size_t index, const struct chat_citation *citation); /* of sink.ctx; NULL: unheard */
+    struct chat_reply reply; /* as far as it is known, without blocks; its strings live as long as the reader */
+    bool is_started; /* the upstream has begun to answer: usage of the prompt is known where its API says it now */
+    bool has_stop;   /* reply.stop is known */
+    bool is_over;    /* nothing follows that counts */
+};
+
 struct codec {
     const char *name; /* "converse", "anthropic", "nova", "llama", ... */
     bool needs_whole_reply; /* its stream_end wants the reply's blocks */
@@ -87,6 +103,19 @@ struct codec {
      * what it has no words for; *out holds a part then. */
     enum error_code (*request_write)(const struct chat_request *request, const struct codec_form *form, struct buf *out,
                                      struct error *error);
+
+    /* A whole reply; its strings point into the root's document (json_parse_exact) and the arena. Blocks of kinds that
+     * nobody here knows are left out, and unknown words are the nearest known. What is no reply is ERROR_MODEL. */
+    enum error_code (*reply_parse)(yyjson_val *root, struct arena *arena, struct chat_reply *reply,
+                                   struct error *error);
+
+    /* A streamed one, in pieces of any size. An event is held until it is whole, up to limit(upstream_event_bytes);
+     * text goes through. What the upstream says went wrong has the code that fits, what can't be read is ERROR_MODEL;
+     * after an error only close is left. finish is for the end of the connection: whether the reply is whole. */
+    struct codec_reader *(*stream_open)(enum codec_framing framing, const struct chat_sink *sink); /* NULL: no memory */
+    enum error_code (*stream_parse)(struct codec_reader *reader, struct str bytes, struct error *error);
+    enum error_code (*stream_finish)(struct codec_reader *reader, struct error *error);
+    void (*stream_close)(struct codec_reader *reader); /* NULL is legal */
 };
 
 #define CODEC_MAX 16

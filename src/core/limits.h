@@ -82,6 +82,7 @@
     X(batch_in_flight, 32, "records", "records of batch jobs that one model is given at once")               \
     X(batch_in_flight_bytes, 67108864, "bytes", "lines of records on their way, after which none is begun")  \
     X(batch_record_tries, 3, "times", "a record whose engine died is tried before it is an error")           \
+    X(upstream_event_bytes, 8388608, "bytes", "one event of an upstream's stream")                           \
     X(kv_bytes, 536870912, "bytes", "live KV cells of one worker")                                           \
     X(object_bytes, 5368709120, "bytes", "one object written in one piece, or one part of an upload")        \
     X(object_upload_bytes, 53687091200, "bytes", "one object made of parts")                                 \

@@ -92,6 +92,10 @@ enum error_code converse_parse(yyjson_val *root, enum codec_use use, struct chat
                                struct error *error) WARN_UNUSED;
 enum error_code converse_request_write(const struct chat_request *request, const struct codec_form *form,
                                        struct buf *out, struct error *error) WARN_UNUSED;
+enum error_code converse_reply_parse(yyjson_val *root, struct arena *arena, struct chat_reply *reply,
+                                         struct error *error) WARN_UNUSED;
+struct codec_reader *converse_stream_open(enum codec_framing framing, const struct chat_sink *sink);
+
 bool converse_write(const struct chat_request *request, const struct chat_reply *reply, struct buf *out);
 
 /* One citation: from a reply, in a request or of an upstream, and into one. */

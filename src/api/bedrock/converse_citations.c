@@ -29,9 +29,9 @@ void converse_read_citation(yyjson_val *object, struct chat_citation *citation)
         if (!yyjson_is_obj(place))
             continue;
         citation->kind = (enum chat_citation_kind)i;
-        citation->index = citation_number(place, kinds[i].index);
-        citation->first = citation_number(place, "start");
-        citation->last = citation_number(place, "end");
+        citation->index = fields_count(place, kinds[i].index);
+        citation->first = fields_count(place, "start");
+        citation->last = fields_count(place, "end");
     }
     yyjson_val *url = yyjson_obj_get(yyjson_obj_get(location, "web"), "url");
     if (yyjson_is_str(url))

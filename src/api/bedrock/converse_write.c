@@ -1,6 +1,8 @@
 /* Replies of Converse and ConverseStream, members in the service's order. */
 #include "api/bedrock/converse.h"
 
+#include "api/reply_reader.h"
+
 const char *converse_stop_reason(enum chat_stop_reason stop)
 {
     static const char *const names[] = {
@@ -285,4 +287,9 @@ const struct codec converse_codec = {
     .stream_block_cites = stream_block_cites,
     .stream_end = stream_end,
     .request_write = converse_request_write,
+    .reply_parse = converse_reply_parse,
+    .stream_open = converse_stream_open,
+    .stream_parse = reply_reader_feed,
+    .stream_finish = reply_reader_finish,
+    .stream_close = reply_reader_close,
 };

@@ -37,6 +37,10 @@ enum error_code anthropic_request_write(const struct chat_request *request, cons
                                         struct buf *out, struct error *error) WARN_UNUSED;
 void anthropic_append_cache_control(struct buf *out, uint32_t ttl_seconds); /* ,"cache_control":{...} */
 
+enum error_code anthropic_reply_parse(yyjson_val *root, struct arena *arena, struct chat_reply *reply,
+                                          struct error *error) WARN_UNUSED;
+struct codec_reader *anthropic_stream_open(enum codec_framing framing, const struct chat_sink *sink);
+
 /* The member cache_control of a block or a tool: a cache point behind it. */
 enum error_code anthropic_cache_control(struct converse_parser *parser, yyjson_val *object, const char *where,
                                         bool *is_there, uint32_t *ttl_seconds) WARN_UNUSED;

@@ -31,9 +31,9 @@ void anthropic_read_citation(yyjson_val *object, struct chat_citation *citation)
     };
     if (is_web)
         return;
-    citation->index = citation_number(object, kinds[kind].index);
-    citation->first = citation_number(object, kinds[kind].first);
-    citation->last = citation_number(object, kinds[kind].last);
+    citation->index = fields_count(object, kinds[kind].index);
+    citation->first = fields_count(object, kinds[kind].first);
+    citation->last = fields_count(object, kinds[kind].last);
 }
 
 void anthropic_append_citation(struct buf *out, const struct chat_citation *citation)

@@ -2,6 +2,7 @@
 #include "api/native/anthropic.h"
 
 #include "api/bedrock/converse.h"
+#include "api/reply_reader.h"
 
 static const char *stop_reason(enum chat_stop_reason stop)
 {
@@ -278,4 +279,9 @@ const struct codec anthropic_codec = {
     .stream_block_cites = stream_block_cites,
     .stream_end = stream_end,
     .request_write = anthropic_request_write,
+    .reply_parse = anthropic_reply_parse,
+    .stream_open = anthropic_stream_open,
+    .stream_parse = reply_reader_feed,
+    .stream_finish = reply_reader_finish,
+    .stream_close = reply_reader_close,
 };

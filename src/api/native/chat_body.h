@@ -23,6 +23,10 @@ enum error_code chat_body_tools(yyjson_val *root, struct chat_request *request, 
 enum error_code chat_body_request_write(const struct chat_request *request, const struct codec_form *form,
                                         struct buf *out, struct error *error) WARN_UNUSED;
 
+enum error_code chat_body_reply_parse(yyjson_val *root, struct arena *arena, struct chat_reply *reply,
+                                          struct error *error) WARN_UNUSED;
+struct codec_reader *chat_body_stream_open(enum codec_framing framing, const struct chat_sink *sink);
+
 /* A part of a message that is no text: an image, audio, video, a file, or what only the provider knows. */
 enum error_code chat_body_media(struct chat_request *request, yyjson_val *part, struct str type, const char *where,
                                 struct chat_block *block, struct error *error) WARN_UNUSED;

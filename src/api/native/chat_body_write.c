@@ -2,6 +2,7 @@
 #include "api/native/chat_body.h"
 
 #include "api/native/native.h"
+#include "api/reply_reader.h"
 #include "core/util.h"
 
 /* "stop", "length", "tool_calls", "content_filter". A model that declines stops, and its words stand in `refusal`. */
@@ -320,6 +321,11 @@ const struct codec chat_codec = {
     .stream_block_stop = native_no_block_stop,
     .stream_end = stream_end,
     .request_write = chat_body_request_write,
+    .reply_parse = chat_body_reply_parse,
+    .stream_open = chat_body_stream_open,
+    .stream_parse = reply_reader_feed,
+    .stream_finish = reply_reader_finish,
+    .stream_close = reply_reader_close,
 };
 
 const struct codec mistral_codec = {
