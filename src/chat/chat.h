@@ -77,7 +77,7 @@ struct chat_block {
         struct str signature;
     };
     struct str data;
-    yyjson_val *raw;   /* the node of request->origin's body; NULL: there is none of its own */
+    yyjson_val *raw;   /* the node of request->origin's body, passed on as it is: who changes the block clears it */
     yyjson_val *value;
     const char *where; /* its path in the body, where a target may refuse it; else NULL */
     struct chat_block *content;

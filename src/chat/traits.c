@@ -40,8 +40,6 @@ enum error_code chat_request_extra(struct chat_request *request, const char *whe
 enum error_code chat_request_fits(const struct chat_request *request, const struct chat_traits *traits,
                                   struct error *error)
 {
-    if (request->ignored)
-        request->ignored->taken = traits->takes;
     uint32_t missing = request->needs & ~traits->takes;
     if (missing == 0)
         return OK;
@@ -49,4 +47,10 @@ enum error_code chat_request_fits(const struct chat_request *request, const stru
     while (!(refusal->need & missing))
         refusal = refusal->next;
     return error_set(error, ERROR_INVALID, "%s", refusal->message);
+}
+
+void chat_request_goes_to(const struct chat_request *request, const struct chat_traits *traits)
+{
+    if (request->ignored)
+        request->ignored->taken = traits->takes;
 }

@@ -52,9 +52,11 @@ enum error_code chat_request_extra(struct chat_request *request, const char *whe
                                    struct error *error) WARN_UNUSED;
 
 /* The target is known: OK, or the refusal of what came first in the body among all that it can't take. Of a request
- * that could not be read to its end it tells the same of the part before: who knows the target then asks it first.
- * What the target takes is no longer counted as ignored. */
+ * that could not be read to its end it tells the same of the part before: who knows the target then asks it first. */
 enum error_code chat_request_fits(const struct chat_request *request, const struct chat_traits *traits,
                                   struct error *error) WARN_UNUSED;
+
+/* It goes to a target of these traits: what that takes is not counted as ignored. The last call counts. */
+void chat_request_goes_to(const struct chat_request *request, const struct chat_traits *traits);
 
 #endif

@@ -562,6 +562,7 @@ static bool admit(struct work *work)
     fill_job(work, &match);
     work->placement.provider = work->backend->ops->name;
     work->placement.upstream_id = (struct str){0};
+    chat_request_goes_to(work->setup.request, work->backend->ops->traits(work->backend, target));
     if (work->setup.kind == WORK_REPLY) {
         settle_tier(work);
         bound_reply(work, &match);
