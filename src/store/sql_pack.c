@@ -10,8 +10,11 @@ typedef unsigned __int128 u128;
 
 #define ELEMENT_BYTES_MAX 19 /* 128 bits in groups of 7 */
 
+/* SQLite aligns what it gives aggregates to 8 bytes, no more. */
+typedef __int128 element __attribute__((aligned(8)));
+
 struct list {
-    __int128 values[SQL_PACK_MAX];
+    element values[SQL_PACK_MAX];
     size_t count;
     bool is_damaged;
 };
