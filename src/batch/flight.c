@@ -221,7 +221,7 @@ static enum error_code parse(struct flight *flight, struct error *error)
     struct batch_record record = {0};
     struct buf line;
     buf_init(&line, limit(batch_record_bytes) + 1);
-    enum error_code code = input_read(job->input, flight->number, &line, error);
+    enum error_code code = input_read(job->input, flight->number, &line, NULL, error);
     flight->bytes = line.len;
     job->runner->flight_bytes += line.len;
     if (code == OK)

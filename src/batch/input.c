@@ -15,6 +15,7 @@
 
 #define ENTRY_LEN 24
 #define FLAG_TOO_LONG 1u
+#define FLAG_JSON 2u /* not set in what older programs wrote */
 #define WINDOW 4096u /* of the order, read at a time */
 #define FILES_BYTES_MAX (16u << 20)
 #define PATH_BYTES 4096
@@ -178,11 +179,13 @@ static enum error_code read_entry(struct input *input, uint64_t number, struct e
     return OK;
 }
 
-enum error_code input_read(struct input *input, uint64_t number, struct buf *line, struct error *error)
+enum error_code input_read(struct input *input, uint64_t number, struct buf *line, bool *is_json, struct error *error)
 {
     struct entry entry;
     enum error_code code = read_entry(input, number, &entry, error);
     buf_clear(line);
+    if (is_json)
+        *is_json = code == OK && (entry.flags & FLAG_JSON) != 0;
     if (code != OK)
         return code;
     if (entry.flags & FLAG_TOO_LONG)
@@ -281,13 +284,14 @@ enum error_code input_writer_file(struct input_writer *writer, struct str name, 
     return buf_append_json(&writer->files, name) ? OK : error_no_memory(error);
 }
 
-enum error_code input_writer_record(struct input_writer *writer, const struct line *line, const struct order_key *key,
-                                    struct error *error)
+enum error_code input_writer_record(struct input_writer *writer, const struct line *line, bool is_json,
+                                    const struct order_key *key, struct error *error)
 {
     struct str text = line->is_too_long ? STR("") : line->text;
     const uint64_t offset = htole64(writer->lines.offset);
+    const uint32_t flags = (line->is_too_long ? FLAG_TOO_LONG : 0) | (is_json ? FLAG_JSON : 0);
     const uint32_t numbers[] = {htole32((uint32_t)text.len), htole32((uint32_t)line->number),
-                                htole32(writer->file_count - 1), htole32(line->is_too_long ? FLAG_TOO_LONG : 0)};
+                                htole32(writer->file_count - 1), htole32(flags)};
     uint8_t bytes[ENTRY_LEN];
     memcpy(bytes, &offset, 8);
     memcpy(bytes + 8, numbers, sizeof(numbers));

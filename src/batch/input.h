@@ -3,8 +3,8 @@
  *
  *   input   the records' lines, each with a line feed
  *   index   per record: u64 offset and u32 length of its line in `input`, u32
- *           number of the line in its file, u32 number of the file, u32 flags;
- *           little-endian
+ *           number of the line in its file, u32 number of the file, u32 flags
+ *           (1: the line was too long to be kept, 2: it is JSON); little-endian
  *   order   per record: u32 number of the one to be computed next (order.h)
  *   files   {"files":[{"name":"a.jsonl","records":2}]}, in the order of their
  *           records; written last: where it is, all is
@@ -38,8 +38,10 @@ void input_close(struct input *input); /* NULL is legal */
 uint64_t input_total(const struct input *input);
 const struct input_file *input_files(const struct input *input, size_t *count);
 
-/* The text of a record's line, in *line. ERROR_INVALID: it was too long to be kept. */
-enum error_code input_read(struct input *input, uint64_t number, struct buf *line, struct error *error) WARN_UNUSED;
+/* The text of a record's line, in *line, and whether it is known to be JSON (may be NULL). ERROR_INVALID: it was too
+ * long to be kept. */
+enum error_code input_read(struct input *input, uint64_t number, struct buf *line, bool *is_json,
+                           struct error *error) WARN_UNUSED;
 /* "the third line of a.jsonl", for messages. */
 void input_describe(struct input *input, uint64_t number, struct buf *out);
 
@@ -53,9 +55,9 @@ struct input_writer;
 enum error_code input_writer_new(const char *dir, struct input_writer **writer, struct error *error) WARN_UNUSED;
 void input_writer_free(struct input_writer *writer); /* NULL is legal */
 enum error_code input_writer_file(struct input_writer *writer, struct str name, struct error *error) WARN_UNUSED;
-/* A line of the file begun last. */
-enum error_code input_writer_record(struct input_writer *writer, const struct line *line, const struct order_key *key,
-                                    struct error *error) WARN_UNUSED;
+/* A line of the file begun last; `is_json`: record_parse made a document of it. */
+enum error_code input_writer_record(struct input_writer *writer, const struct line *line, bool is_json,
+                                    const struct order_key *key, struct error *error) WARN_UNUSED;
 uint64_t input_writer_total(const struct input_writer *writer);
 enum error_code input_writer_finish(struct input_writer *writer, struct error *error) WARN_UNUSED;
 

@@ -24,15 +24,16 @@ static enum error_code append_record(struct output *output, struct file_writer *
                                      struct error *error)
 {
     struct result result;
+    bool is_json = false;
     enum error_code code = results_read(output->source->results, number, &output->result, &result, error);
     if (code == ERROR_NOT_FOUND)
         return OK;
     if (code == OK)
-        code = input_read(output->source->input, number, &output->line, error);
+        code = input_read(output->source->input, number, &output->line, &is_json, error);
     if (code != OK && code != ERROR_INVALID)
         return code;
     buf_clear(&output->out);
-    if (!record_append_line(&output->out, buf_str(&output->line), number, result.outcome))
+    if (!record_append_line(&output->out, buf_str(&output->line), is_json, number, result.outcome))
         return error_no_memory(error);
     return file_writer_put(writer, output->out.data, output->out.len, error);
 }

@@ -48,12 +48,14 @@ enum error_code prepare_problem(enum objects_problem problem, struct error *erro
 /* --- records ---------------------------------------------------------------------------------------- */
 
 /* Records that cannot be read or rendered come first; they need no engine. */
-static enum error_code key_of(struct prepare *prepare, struct str line, struct order_key *key, struct error *error)
+static enum error_code key_of(struct prepare *prepare, struct str line, struct order_key *key, bool *is_json,
+                              struct error *error)
 {
     struct batch_record record;
     struct chat_request request = {.arena = &prepare->arena};
     *key = (struct order_key){{0}};
     enum error_code code = record_parse(line, &record, error);
+    *is_json = record.document != NULL;
     if (code == OK)
         code = batch_model_parse(&prepare->model, prepare->job, record.input, &request, error);
     if (code == OK) {
@@ -69,14 +71,15 @@ static enum error_code take_line(void *ctx, const struct line *line, struct erro
 {
     struct prepare *prepare = ctx;
     struct order_key key = {{0}};
+    bool is_json = false;
     if (++prepare->records > limit(batch_file_records))
         return error_set(error, ERROR_TOO_LARGE, STR_FMT ": the file has more than %llu records",
                          STR_ARG(prepare->name), (unsigned long long)limit(batch_file_records));
     if (input_writer_total(prepare->writer) >= limit(batch_job_records))
         return error_set(error, ERROR_TOO_LARGE, "The input has more than %llu records.",
                          (unsigned long long)limit(batch_job_records));
-    enum error_code code = line->is_too_long ? OK : key_of(prepare, line->text, &key, error);
-    return code == OK ? input_writer_record(prepare->writer, line, &key, error) : code;
+    enum error_code code = line->is_too_long ? OK : key_of(prepare, line->text, &key, &is_json, error);
+    return code == OK ? input_writer_record(prepare->writer, line, is_json, &key, error) : code;
 }
 
 /* --- files ------------------------------------------------------------------------------------------ */

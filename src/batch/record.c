@@ -1,5 +1,7 @@
-/* record.c - parses a line of input, and writes a line of output. See record.h. */
+/* Records of JSONL files: the lines that come, and the lines that go. */
 #include "batch/record.h"
+
+#include "core/json_copy.h"
 
 static enum error_code read_members(yyjson_val *root, struct batch_record *record, struct error *error)
 {
@@ -29,6 +31,14 @@ void record_free(struct batch_record *record)
 {
     json_free(record->document);
     *record = (struct batch_record){0};
+}
+
+static void append_id(struct buf *out, struct str id, uint64_t number)
+{
+    if (id.data)
+        buf_append_json(out, id);
+    else
+        buf_appendf(out, "\"R%010llu\"", (unsigned long long)number + 1);
 }
 
 bool record_append_output(struct buf *out, struct str body)
@@ -63,23 +73,47 @@ bool record_append_error(struct buf *out, const struct error *error)
     return buf_append_char(out, '}');
 }
 
-bool record_append_line(struct buf *out, struct str line, uint64_t number, struct str outcome)
+/* By what the line's document says, or what there is of it. */
+static void append_parsed(struct buf *out, struct str line, uint64_t number)
 {
     struct batch_record record;
     struct error ignored;
     (void)!record_parse(line, &record, &ignored);
-    buf_append_text(out, "{\"recordId\":");
-    if (record.id.data)
-        buf_append_json(out, record.id);
-    else
-        buf_appendf(out, "\"R%010llu\"", (unsigned long long)number + 1);
+    append_id(out, record.id, number);
     buf_append_text(out, ",\"modelInput\":");
     if (record.input)
         json_append(out, record.input);
     else
         buf_append_text(out, "null");
+    record_free(&record);
+}
+
+/* The same bytes for a line that was parsed once, when it came: out of its text. */
+static void append_copied(struct buf *out, struct str line, uint64_t number)
+{
+    const struct str id = json_copy_find(line, "recordId"), input = json_copy_find(line, "modelInput");
+    struct buf text;
+    buf_init(&text, id.len);
+    const bool has_id = json_copy_string(&text, id);
+    append_id(out, has_id ? buf_str(&text) : (struct str){NULL, 0}, number);
+    if (text.failed)
+        out->failed = true;
+    buf_deinit(&text);
+    buf_append_text(out, ",\"modelInput\":");
+    if (input.len > 0 && input.data[0] == '{')
+        json_copy_append(out, input);
+    else
+        buf_append_text(out, "null");
+}
+
+bool record_append_line(struct buf *out, struct str line, bool is_json, uint64_t number, struct str outcome)
+{
+    buf_append_text(out, "{\"recordId\":");
+    if (is_json)
+        append_copied(out, line, number);
+    else
+        append_parsed(out, line, number);
     buf_append_char(out, ',');
     buf_append_str(out, outcome);
-    record_free(&record);
     return buf_append_text(out, "}\n");
 }

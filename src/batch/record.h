@@ -26,7 +26,9 @@ bool record_append_output(struct buf *out, struct str body);
 bool record_append_error(struct buf *out, const struct error *error);
 
 /* The line of the output, with its line feed. `line` is the input's, read or
- * not; `number` counts records from 0 and makes the ID of one that has none. */
-bool record_append_line(struct buf *out, struct str line, uint64_t number, struct str outcome);
+ * not; `is_json`: record_parse has made a document of it before, so that it
+ * need not be parsed again. `number` counts records from 0 and makes the ID of
+ * one that has none. */
+bool record_append_line(struct buf *out, struct str line, bool is_json, uint64_t number, struct str outcome);
 
 #endif

@@ -25,11 +25,19 @@ static enum error_code note(void *ctx, const struct line *line, struct error *er
 
 static enum error_code write_line(void *ctx, const struct line *line, struct error *error)
 {
-    struct buf *out = ctx;
+    struct buf *out = ctx, copied;
     yyjson_doc *doc;
+    struct batch_record record;
     buf_clear(out);
-    bool is_written = record_append_line(out, line->text, line->number, STR("\"modelOutput\":{}"));
+    bool is_written = record_append_line(out, line->text, false, line->number, STR("\"modelOutput\":{}"));
     assert(is_written && out->data[out->len - 1] == '\n');
+    (void)!record_parse(line->text, &record, error);
+    /* What is no JSON is never copied in earnest; it only must not be read beyond its end. */
+    buf_init(&copied, 64 * LINE_MAX_BYTES);
+    is_written = record_append_line(&copied, line->text, true, line->number, STR("\"modelOutput\":{}"));
+    assert(is_written && (!record.document || str_eq(buf_str(out), buf_str(&copied))));
+    buf_deinit(&copied);
+    record_free(&record);
     enum error_code code = json_parse(buf_str(out), &doc, error);
     assert(code == OK || code == ERROR_INVALID); /* invalid: it stood at the limit on depth, and is one deeper now */
     if (code == OK) {

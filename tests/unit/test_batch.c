@@ -345,7 +345,8 @@ static void output_lines(void **state)
     struct buf out;
     struct error error = {.code = ERROR_INVALID, .message = "no \"such\" thing"};
     buf_init(&out, 1000);
-    record_append_line(&out, STR("{\"modelInput\":{\"b\":12345678901234567890123,\"a\":[2.50]},\"recordId\":\"x\"}"), 3,
+    record_append_line(&out, STR("{\"modelInput\":{\"b\":12345678901234567890123,\"a\":[2.50]},\"recordId\":\"x\"}"),
+                       false, 3,
                        STR("\"modelOutput\":{}"));
     assert_str_equal(buf_str(&out), "{\"recordId\":\"x\",\"modelInput\":{\"b\":12345678901234567890123,\"a\":[2.50]},"
                      "\"modelOutput\":{}}\n");
@@ -357,7 +358,7 @@ static void output_lines(void **state)
     record_append_error(&out, &error);
     assert_true(str_find(buf_str(&out), STR("such"), 0) < 0);
     buf_clear(&out);
-    record_append_line(&out, STR("{"), 41, STR("\"error\":{}"));
+    record_append_line(&out, STR("{"), false, 41, STR("\"error\":{}"));
     assert_str_equal(buf_str(&out), "{\"recordId\":\"R0000000042\",\"modelInput\":null,\"error\":{}}\n");
     buf_deinit(&out);
 }
@@ -483,7 +484,7 @@ static void records_are_found_by_number(void **state)
         struct line one = {str_of(text), (uint64_t)i * 2 + 1, i == 4};
         if (i == 0 || i == 2)
             assert_int_equal(input_writer_file(writer, i ? STR("b") : STR("a"), &error), OK);
-        assert_int_equal(input_writer_record(writer, &one, &key, &error), OK);
+        assert_int_equal(input_writer_record(writer, &one, i % 3 == 0, &key, &error), OK);
     }
     assert_int_equal(input_open(test_root, &input, &error), ERROR_NOT_FOUND); /* not yet whole */
     assert_int_equal(input_writer_finish(writer, &error), OK);
@@ -494,9 +495,14 @@ static void records_are_found_by_number(void **state)
     assert_int_equal(file_count, 2);
     assert_true(files[1].first == 2 && files[1].count == 4 && str_eq(files[1].name, STR("b")));
     buf_init(&line, 100);
-    assert_int_equal(input_read(input, 3, &line, &error), OK);
+    bool is_json = false;
+    assert_int_equal(input_read(input, 3, &line, &is_json, &error), OK);
     assert_str_equal(buf_str(&line), "line 3");
-    assert_int_equal(input_read(input, 4, &line, &error), ERROR_INVALID);
+    assert_true(is_json);
+    assert_int_equal(input_read(input, 5, &line, &is_json, &error), OK);
+    assert_false(is_json);
+    assert_int_equal(input_read(input, 4, &line, &is_json, &error), ERROR_INVALID);
+    assert_false(is_json);
     assert_int_equal(input_at(input, 0, &number, &error), OK);
     assert_int_equal(number, 5); /* the least key */
     buf_clear(&line);
@@ -651,6 +657,49 @@ static void a_full_disk_leaves_the_log_as_it_was(void **state)
     results_close(results);
 }
 
+/* What was parsed when it came is copied into the output, to the byte as a parser would print it... */
+static void lines_are_copied_as_they_would_be_printed(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "{\"recordId\":\"a\",\"modelInput\":{\"x\":1}}",
+        " { \"modelInput\" : { \"x\" : [ 1.50 , -0 , 1E+5, true,null ] , \"y z\" : \"a  b\" } ,\t"
+        "\"recordId\" : \"b c\" } ",
+        "{\"model\\u0049nput\":{\"escaped\":1},\"modelInput\":{\"second\":2},\"record\\u0049d\":\"\\u0001\\/\\\"\"}",
+        "{\"recordId\":7,\"modelInput\":{}}",
+        "{\"recordId\":null,\"modelInput\":null}",
+        "{\"recordId\":\"a\",\"modelInput\":[{\"modelInput\":{}}]}",
+        "{\"recordId\":\"a\"}",
+        "{\"modelInput\":{\"s\":\"\\u00e9\\ud83d\\ude00\\u0000\\u001f\\b\\f\\n\\r\\t\\\\ \x7f /\"},"
+        "\"recordId\":\"\\u00e9\"}",
+        "{\"inner\":{\"recordId\":\"no\",\"modelInput\":{}},\"modelInput\":{\"a\":{\"b\":[[],{}]}}}",
+        "{}", "[]", "\"recordId\"", "12", "null",
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct buf parsed, copied;
+        buf_init(&parsed, 4096);
+        buf_init(&copied, 4096);
+        assert_true(record_append_line(&parsed, str_of(lines[i]), false, i, STR("\"error\":{}")));
+        assert_true(record_append_line(&copied, str_of(lines[i]), true, i, STR("\"error\":{}")));
+        if (!str_eq(buf_str(&parsed), buf_str(&copied)))
+            fail_msg("parsed " STR_FMT "copied " STR_FMT, STR_ARG(buf_str(&parsed)), STR_ARG(buf_str(&copied)));
+        buf_deinit(&parsed);
+        buf_deinit(&copied);
+    }
+}
+
+/* ...without a parser: it would find nothing in what is no JSON. */
+static void a_line_is_not_parsed_for_its_output(void **state)
+{
+    (void)state;
+    struct buf out;
+    buf_init(&out, 1000);
+    assert_true(record_append_line(&out, STR("{\"recordId\":\"a\",\"modelInput\":{no JSON}}"), true, 0,
+                                   STR("\"modelOutput\":{}")));
+    assert_str_equal(buf_str(&out), "{\"recordId\":\"a\",\"modelInput\":{noJSON},\"modelOutput\":{}}\n");
+    buf_deinit(&out);
+}
+
 /* --- a job whose results cannot be billed ------------------------------------------------------------- */
 
 /* A job with one record in the log, its line not in the ledger, and another that the engine is at. */
@@ -741,6 +790,8 @@ int main(void)
         TEST(an_unreadable_job_stands_in_nobodys_way),
         cmocka_unit_test(lines_come_whole),
         cmocka_unit_test(output_lines),
+        cmocka_unit_test(lines_are_copied_as_they_would_be_printed),
+        cmocka_unit_test(a_line_is_not_parsed_for_its_output),
         cmocka_unit_test(request_ids_follow_from_the_work),
         cmocka_unit_test(keys_of_one_document_begin_alike),
         TEST(sorting_in_runs),

@@ -2,7 +2,9 @@
 #include "support.h"
 
 #include "core/json.h"
+#include "core/json_copy.h"
 #include "core/limits.h"
+#include "core/util.h"
 
 static yyjson_doc *parsed(const char *text)
 {
@@ -240,6 +242,119 @@ static void the_cost_of_parsing(void **state)
     assert_true(json_cost(STR("\"unfinished \\")) >= 13); /* looks no further than the end */
 }
 
+/* --- copies without a parser ------------------------------------------------------------------------ */
+
+static void append_random_string(struct rng *rng, struct buf *out)
+{
+    static const char *const pieces[] = {"a",        "name",   " ",       "\\\"",           "\\\\",     "\\/",  "\\n",
+                                         "\\u0000",  "\\u001F", "\\u00e9", "\\uD83D\\uDE00", "\xc3\xa9", "{",    "]",
+                                         ",",        ":",      "\x7f",    "\\u0022",         "\\u005C",  "\\b"};
+    buf_append_char(out, '"');
+    for (size_t n = rng_below(rng, 6); n-- > 0;)
+        buf_append_text(out, pieces[rng_below(rng, sizeof(pieces) / sizeof(pieces[0]))]);
+    buf_append_char(out, '"');
+}
+
+static void append_space(struct rng *rng, struct buf *out)
+{
+    static const char spaces[] = " \t\n\r";
+    while (rng_below(rng, 3) == 0)
+        buf_append_char(out, spaces[rng_below(rng, 4)]);
+}
+
+static void append_random_value(struct rng *rng, struct buf *out, unsigned depth)
+{
+    static const char *const scalars[] = {"true", "false", "null", "0",
+                                          "-0",   "1.50",  "1E+5", "12345678901234567890123"};
+    const uint64_t kind = rng_below(rng, depth ? 4 : 2);
+    append_space(rng, out);
+    if (kind == 0) {
+        buf_append_text(out, scalars[rng_below(rng, sizeof(scalars) / sizeof(scalars[0]))]);
+    } else if (kind == 1) {
+        append_random_string(rng, out);
+    } else {
+        buf_append_char(out, kind == 2 ? '[' : '{');
+        for (size_t i = 0, n = rng_below(rng, 4); i < n; i++) {
+            append_space(rng, out);
+            if (i > 0)
+                buf_append_char(out, ',');
+            append_space(rng, out);
+            if (kind == 3) {
+                append_random_string(rng, out);
+                append_space(rng, out);
+                buf_append_char(out, ':');
+            }
+            append_random_value(rng, out, depth - 1);
+        }
+        append_space(rng, out);
+        buf_append_char(out, kind == 2 ? ']' : '}');
+    }
+    append_space(rng, out);
+}
+
+static void copied_is_what_is_printed(struct str text, yyjson_val *value)
+{
+    struct buf printed, copied;
+    buf_init(&printed, 1u << 20);
+    buf_init(&copied, 1u << 20);
+    assert_true(json_append(&printed, value));
+    assert_true(json_copy_append(&copied, text));
+    if (!str_eq(buf_str(&printed), buf_str(&copied)))
+        fail_msg("printed " STR_FMT "\ncopied " STR_FMT "\nof " STR_FMT, STR_ARG(buf_str(&printed)),
+                 STR_ARG(buf_str(&copied)), STR_ARG(text));
+    buf_clear(&copied);
+    assert_int_equal(json_copy_string(&copied, text), yyjson_is_str(value));
+    if (yyjson_is_str(value))
+        assert_true(str_eq(buf_str(&copied), json_str(value)));
+    buf_deinit(&printed);
+    buf_deinit(&copied);
+}
+
+static void copies_are_what_a_parser_would_print(void **state)
+{
+    (void)state;
+    struct rng rng;
+    rng_seed(&rng, 5);
+    for (size_t round = 0; round < 5000; round++) {
+        struct buf text;
+        struct error error;
+        yyjson_doc *doc;
+        buf_init(&text, 1u << 20);
+        append_random_value(&rng, &text, 5);
+        assert_int_equal(json_parse_exact(buf_str(&text), &doc, &error), OK);
+        yyjson_val *root = yyjson_doc_get_root(doc);
+        copied_is_what_is_printed(str_trim(buf_str(&text)), root);
+        yyjson_val *member = yyjson_obj_get(root, "name");
+        const struct str found = json_copy_find(buf_str(&text), "name");
+        assert_int_equal(found.data != NULL, member != NULL);
+        if (member)
+            copied_is_what_is_printed(found, member);
+        json_free(doc);
+        buf_deinit(&text);
+    }
+}
+
+/* Every beginning of a text, and every text with a byte missing: nothing is read beyond the end. */
+static void copies_of_what_is_no_json_end(void **state)
+{
+    (void)state;
+    static const char whole[] = "{\"a\\u0041\\ud83d\\ude00\":[1,\"b\\\\\",{\"name\":{}}],\"name\":{\"c\":\"\\u12\"} }";
+    for (size_t from = 0; from < sizeof(whole); from++)
+        for (size_t len = 0; from + len < sizeof(whole); len++) {
+            char *exact = mem_must_calloc(1, len + 1);
+            memcpy(exact, whole + from, len);
+            char *end = mem_realloc(exact, len ? len : 1); /* so that a sanitizer sees the end */
+            struct buf out;
+            buf_init(&out, 4096);
+            const struct str found = json_copy_find((struct str){end, len}, "name");
+            assert_true(!found.data || (found.data >= end && found.data + found.len <= end + len));
+            (void)json_copy_append(&out, (struct str){end, len});
+            (void)json_copy_string(&out, (struct str){end, len});
+            buf_deinit(&out);
+            mem_free(end);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +369,8 @@ int main(void)
         cmocka_unit_test(multiples_are_exact),
         cmocka_unit_test(every_failing_allocation_is_an_error),
         cmocka_unit_test(the_cost_of_parsing),
+        cmocka_unit_test(copies_are_what_a_parser_would_print),
+        cmocka_unit_test(copies_of_what_is_no_json_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
