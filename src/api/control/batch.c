@@ -1,110 +1,7 @@
 /* CreateModelInvocationJob, GetModelInvocationJob, ListModelInvocationJobs and
- * StopModelInvocationJob; TagResource, UntagResource and ListTagsForResource
- * of jobs (those of profiles: api/control/profiles.c). The database waits for the disk, so it is asked on a
- * thread of libuv's pool; the I/O thread answers when that comes back. */
-#include "batch/batch.h"
-
-#include "api/call.h"
-#include "api/control/batch_request.h"
-#include "api/control/profiles.h"
-#include "api/control/tag_request.h"
+ * StopModelInvocationJob. */
+#include "api/control/job_call.h"
 #include "core/json.h"
-#include "store/disk.h"
-
-#define JOBS_BODY_MAX ((size_t)64 << 20)
-
-/* One question. Lives until the pool is done with it, whether or not somebody still waits. */
-struct question {
-    uv_work_t work;
-    struct api_call *call; /* NULL: the client is gone */
-    struct batch *batch;
-    struct arena arena;
-    void (*ask)(struct question *question);
-    void (*answer)(struct question *question, struct buf *body);
-    struct batch_job job;
-    struct batch_identifier identifier;
-    struct str tenant;
-    struct tag_request tag_request;
-    struct job_filter filter;
-    struct batch_job *jobs;
-    size_t count;
-    bool has_more;
-    enum error_code code;
-    struct error error;
-};
-
-static void free_question(struct question *question)
-{
-    arena_deinit(&question->arena);
-    mem_free(question);
-}
-
-static void on_close(struct http_exchange *exchange)
-{
-    struct question *question = exchange->user;
-    call_account(question->call, CALL_CLIENT_GONE);
-    question->call = NULL;
-}
-
-static void ask(uv_work_t *work)
-{
-    struct question *question = work->data;
-    question->code = disk_check(&question->error); /* files that were removed can still be read, and say what was */
-    if (question->code == OK)
-        question->ask(question);
-}
-
-static void on_asked(uv_work_t *work, int status)
-{
-    struct question *question = work->data;
-    struct api_call *call = question->call;
-    if (call && (question->code != OK || status != 0)) {
-        call_fail(call, &question->error);
-    } else if (call) {
-        struct buf body;
-        buf_init(&body, JOBS_BODY_MAX);
-        question->answer(question, &body);
-        call_respond_json(call, &body);
-        buf_deinit(&body);
-    }
-    free_question(question);
-}
-
-static struct question *new_question(struct api_call *call)
-{
-    struct question *question = mem_calloc(1, sizeof(*question));
-    if (!question)
-        return NULL;
-    arena_init(&question->arena, 0);
-    question->work.data = question;
-    question->call = call;
-    question->batch = call->thread->api->batch;
-    if (arena_str(&question->arena, str_of(call->identity.tenant), &question->tenant))
-        return question;
-    free_question(question);
-    return NULL;
-}
-
-static void fail_question(struct question *question, struct api_call *call, const struct error *error)
-{
-    call_fail(call, error);
-    if (question)
-        free_question(question);
-}
-
-static void send_off(struct question *question, struct api_call *call, void (*how)(struct question *question),
-                     void (*answer)(struct question *question, struct buf *body))
-{
-    question->ask = how;
-    question->answer = answer;
-    call->exchange->user = question;
-    call->exchange->on_close = on_close;
-    if (uv_queue_work(call->exchange->loop, &question->work, ask, on_asked) == 0)
-        return;
-    call->exchange->on_close = NULL;
-    (void)error_no_memory(&question->error);
-    fail_question(question, call, &question->error);
-}
 
 /* --- how a job is shown ----------------------------------------------------------------------------- */
 
@@ -183,137 +80,99 @@ static void append_job(struct buf *out, const struct batch_job *job)
 
 /* --- create ----------------------------------------------------------------------------------------- */
 
-static void ask_create(struct question *question)
+static enum error_code ask_create(struct job_call *jobs)
 {
-    question->code = batch_create(question->batch, &question->job, &question->error);
+    return batch_create(jobs->batch, &jobs->job, &jobs->error);
 }
 
-static void answer_create(struct question *question, struct buf *body)
+static void answer_create(struct job_call *jobs, struct buf *body)
 {
     buf_append_text(body, "{\"jobArn\":");
-    append_arn(body, &question->job);
+    append_arn(body, &jobs->job);
     buf_append_char(body, '}');
 }
 
-static enum error_code parse_create(struct question *question, struct api_call *call, struct error *error)
+static enum error_code parse_create(struct job_call *jobs)
 {
-    struct batch_job *job = &question->job;
-    enum error_code code = batch_request_parse(call->exchange->request.body, &question->arena, job, error);
+    struct api_call *call = jobs->call;
+    struct batch_job *job = &jobs->job;
+    enum error_code code = batch_request_parse(call->exchange->request.body, jobs->arena, job, &jobs->error);
     if (code != OK)
         return code;
     call->resource = job->model_id;
-    code = call_resolve_model(call, error);
-    if (code != OK)
-        return code;
-    job->tenant = question->tenant;
-    if (call->profile.len > 0 && !arena_str(&question->arena, call->source, &job->source))
-        return error_no_memory(error);
-    if (!arena_str(&question->arena, call->profile, &job->profile) ||
-        !arena_str(&question->arena, call->profile_tags, &job->profile_tags))
-        return error_no_memory(error);
-    if (!arena_str(&question->arena, str_of(call->identity.account), &job->account) ||
-        !arena_str(&question->arena, str_of(call->identity.region), &job->region))
-        return error_no_memory(error);
-    return OK;
+    code = call_resolve_model(call, &jobs->error);
+    job->tenant = jobs->tenant;
+    if (call->profile.len > 0)
+        job->source = call->source;
+    job->profile = call->profile;
+    job->profile_tags = call->profile_tags;
+    job->account = str_of(call->identity.account);
+    job->region = str_of(call->identity.region);
+    return code;
 }
 
 void batch_create_job(struct api_call *call)
 {
-    struct error error;
-    struct question *question = new_question(call);
-    enum error_code code = question ? parse_create(question, call, &error) : error_no_memory(&error);
-    if (code != OK)
-        fail_question(question, call, &error);
-    else
-        send_off(question, call, ask_create, answer_create);
+    struct job_call *jobs = job_call_new(call);
+    if (!jobs)
+        return;
+    jobs->code = parse_create(jobs);
+    job_call_run(jobs, ask_create, answer_create);
 }
 
 /* --- get and stop ----------------------------------------------------------------------------------- */
 
-/* An ARN means the job only in its own region and account. */
-static enum error_code find_job(struct question *question)
+static void answer_get(struct job_call *jobs, struct buf *body)
 {
-    const struct batch_identifier *wanted = &question->identifier;
-    struct batch_job *job = &question->job;
-    enum error_code code =
-        batch_get(question->batch, question->tenant, wanted->id, &question->arena, job, &question->error);
-    bool is_other = wanted->account.len > 0 &&
-                    (!str_eq(wanted->account, job->account) || !str_eq(wanted->region, job->region));
-    if (code == OK && is_other)
-        code = error_set(&question->error, ERROR_NOT_FOUND, "There is no batch job '" STR_FMT "' at this ARN.",
-                         STR_ARG(wanted->id));
-    return code;
+    append_job(body, &jobs->job);
 }
 
-static void ask_get(struct question *question)
+static enum error_code ask_stop(struct job_call *jobs)
 {
-    question->code = find_job(question);
+    enum error_code code = job_call_find(jobs);
+    return code == OK ? batch_request_stop(jobs->batch, jobs->tenant, jobs->identifier.id, &jobs->error) : code;
 }
 
-static void answer_get(struct question *question, struct buf *body)
+static void run_for_one(struct api_call *call, enum error_code (*ask)(struct job_call *jobs),
+                        void (*answer)(struct job_call *jobs, struct buf *body))
 {
-    append_job(body, &question->job);
-}
-
-static void ask_stop(struct question *question)
-{
-    question->code = find_job(question);
-    if (question->code == OK)
-        question->code = batch_request_stop(question->batch, question->tenant, question->identifier.id,
-                                            &question->error);
-}
-
-static void answer_nothing(struct question *question, struct buf *body)
-{
-    (void)question;
-    buf_append_text(body, "{}");
-}
-
-static void run_for_one(struct api_call *call, void (*how)(struct question *question),
-                        void (*answer)(struct question *question, struct buf *body))
-{
-    struct error error;
-    struct str text = {0};
-    struct question *question = new_question(call);
-    bool is_kept = question && arena_str(&question->arena, call->resource, &text);
-    enum error_code code = is_kept ? batch_identifier_parse(text, &question->identifier, &error)
-                                   : error_no_memory(&error);
-    if (code != OK)
-        fail_question(question, call, &error);
-    else
-        send_off(question, call, how, answer);
+    struct job_call *jobs = job_call_new(call);
+    if (!jobs)
+        return;
+    jobs->code = batch_identifier_parse(call->resource, &jobs->identifier, &jobs->error);
+    job_call_run(jobs, ask, answer);
 }
 
 void batch_get_job(struct api_call *call)
 {
-    run_for_one(call, ask_get, answer_get);
+    run_for_one(call, job_call_find, answer_get);
 }
 
 void batch_stop_job(struct api_call *call)
 {
-    run_for_one(call, ask_stop, answer_nothing);
+    run_for_one(call, ask_stop, job_call_answer_nothing);
 }
 
 /* --- list ------------------------------------------------------------------------------------------- */
 
-static void ask_list(struct question *question)
+static enum error_code ask_list(struct job_call *jobs)
 {
-    question->code = batch_list(question->batch, &question->filter, &question->arena, &question->jobs,
-                                &question->count, &question->has_more, &question->error);
+    return batch_list(jobs->batch, &jobs->filter, jobs->arena, &jobs->list, &jobs->count, &jobs->has_more,
+                      &jobs->error);
 }
 
-static void answer_list(struct question *question, struct buf *body)
+static void answer_list(struct job_call *jobs, struct buf *body)
 {
     buf_append_text(body, "{\"invocationJobSummaries\":[");
-    for (size_t i = 0; i < question->count; i++) {
+    for (size_t i = 0; i < jobs->count; i++) {
         if (i > 0)
             buf_append_char(body, ',');
-        append_job(body, &question->jobs[i]);
+        append_job(body, &jobs->list[i]);
     }
     buf_append_char(body, ']');
-    if (question->has_more) {
+    if (jobs->has_more) {
         buf_append_text(body, ",\"nextToken\":\"");
-        batch_append_token(body, question->jobs[question->count - 1].sequence);
+        batch_append_token(body, jobs->list[jobs->count - 1].sequence);
         buf_append_char(body, '"');
     }
     buf_append_char(body, '}');
@@ -321,7 +180,6 @@ static void answer_list(struct question *question, struct buf *body)
 
 void batch_list_jobs(struct api_call *call)
 {
-    struct error error;
     struct http_exchange *exchange = call->exchange;
     const struct batch_list_query query = {
         .submit_after = http_query_get(exchange, "submitTimeAfter"),
@@ -333,89 +191,10 @@ void batch_list_jobs(struct api_call *call)
         .sort_by = http_query_get(exchange, "sortBy"),
         .sort_order = http_query_get(exchange, "sortOrder"),
     };
-    struct question *question = new_question(call);
-    enum error_code code = question ? batch_list_parse(&query, &question->filter, &error) : error_no_memory(&error);
-    if (code == OK) {
-        question->filter.tenant = question->tenant;
-        if (!arena_str(&question->arena, question->filter.name_contains, &question->filter.name_contains))
-            code = error_no_memory(&error);
-    }
-    if (code != OK)
-        fail_question(question, call, &error);
-    else
-        send_off(question, call, ask_list, answer_list);
-}
-
-/* --- tags ------------------------------------------------------------------------------------------- */
-
-static void ask_tag(struct question *question)
-{
-    question->code = find_job(question);
-    if (question->code == OK)
-        question->code =
-            batch_tag(question->batch, question->job.id, &question->tag_request.tags, &question->error);
-}
-
-static void ask_untag(struct question *question)
-{
-    const struct tag_request *request = &question->tag_request;
-    question->code = find_job(question);
-    if (question->code == OK)
-        question->code = batch_untag(question->batch, question->job.id, request->keys, request->key_count,
-                                     &question->error);
-}
-
-static void ask_tags(struct question *question)
-{
-    question->code = find_job(question);
-    if (question->code == OK)
-        question->code = batch_tags(question->batch, question->job.id, &question->arena, &question->job.tags,
-                                    &question->error);
-}
-
-static void answer_tags(struct question *question, struct buf *body)
-{
-    buf_append_text(body, "{\"tags\":[");
-    for (size_t i = 0; i < question->job.tags.count; i++) {
-        const struct job_tag *tag = &question->job.tags.items[i];
-        buf_append_text(body, i > 0 ? ",{\"key\":" : "{\"key\":");
-        buf_append_json(body, tag->key);
-        append_str(body, "value", tag->value);
-        buf_append_char(body, '}');
-    }
-    buf_append_text(body, "]}");
-}
-
-static void run_for_tags(struct api_call *call, enum tag_operation operation, void (*how)(struct question *question),
-                         void (*answer)(struct question *question, struct buf *body))
-{
-    struct error error;
-    struct question *question = new_question(call);
-    enum error_code code = question ? tag_request_parse(operation, call->exchange->request.body, &question->arena,
-                                                        &question->tag_request, &error)
-                                    : error_no_memory(&error);
-    if (code == OK)
-        code = batch_resource_parse(question->tag_request.resource, &question->identifier, &error);
-    if (code != OK)
-        fail_question(question, call, &error);
-    else
-        send_off(question, call, how, answer);
-}
-
-void tag_resource(struct api_call *call)
-{
-    if (!profiles_take_tags(call, TAG_RESOURCE))
-        run_for_tags(call, TAG_RESOURCE, ask_tag, answer_nothing);
-}
-
-void untag_resource(struct api_call *call)
-{
-    if (!profiles_take_tags(call, UNTAG_RESOURCE))
-        run_for_tags(call, UNTAG_RESOURCE, ask_untag, answer_nothing);
-}
-
-void list_tags_for_resource(struct api_call *call)
-{
-    if (!profiles_take_tags(call, LIST_TAGS))
-        run_for_tags(call, LIST_TAGS, ask_tags, answer_tags);
+    struct job_call *jobs = job_call_new(call);
+    if (!jobs)
+        return;
+    jobs->code = batch_list_parse(&query, &jobs->filter, &jobs->error);
+    jobs->filter.tenant = jobs->tenant;
+    job_call_run(jobs, ask_list, answer_list);
 }

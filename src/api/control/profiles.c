@@ -6,6 +6,7 @@
 
 #include "api/control/profile_store.h"
 #include "api/fields.h"
+#include "api/offload.h"
 #include "store/disk.h"
 
 #define PROFILES_BODY_MAX (16u << 20)
@@ -336,38 +337,23 @@ void profile_list(struct api_call *call)
 
 /* --- changes ---------------------------------------------------------------------------------------- */
 
-/* One change. Lives until the pool is done with it, whether or not somebody still waits. */
+/* One change, made on a thread of libuv's pool. In the exchange's arena, where all that it points to lies too. */
 struct change {
-    uv_work_t work;
-    struct api_call *call; /* NULL: the client is gone */
+    struct api_call *call;
     struct profiles *profiles;
-    struct arena arena;
+    struct arena *arena; /* the exchange's */
     enum error_code (*make)(struct change *change);
     struct profile profile;
     struct tag_request tags;
     bool is_create;
     enum error_code code;
     struct error error;
+    struct offload offload;
 };
 
-static void free_change(struct change *change)
+static void make_change(void *ctx)
 {
-    if (!change)
-        return;
-    arena_deinit(&change->arena);
-    mem_free(change);
-}
-
-static void on_close(struct http_exchange *exchange)
-{
-    struct change *change = exchange->user;
-    call_account(change->call, CALL_CLIENT_GONE);
-    change->call = NULL;
-}
-
-static void make_change(uv_work_t *work)
-{
-    struct change *change = work->data;
+    struct change *change = ctx;
     change->code = disk_check(&change->error);
     if (change->code == OK)
         change->code = change->make(change);
@@ -379,57 +365,51 @@ static void answer(struct change *change)
     struct str body = STR("{}");
     if (change->is_create) {
         struct str arn = own_arn(call, &change->profile);
-        body = arena_printf(&call->exchange->arena, "{\"inferenceProfileArn\":\"" STR_FMT "\",\"status\":\"ACTIVE\"}",
+        body = arena_printf(change->arena, "{\"inferenceProfileArn\":\"" STR_FMT "\",\"status\":\"ACTIVE\"}",
                             STR_ARG(arn));
     }
     call_add_ignored(call);
     call_respond(call, change->is_create ? 201 : 200, STR("application/json"), body.data ? body : STR("{}"));
 }
 
-static void on_changed(uv_work_t *work, int status)
+static void on_changed(void *ctx, bool is_gone)
 {
-    struct change *change = work->data;
-    if (change->call && (change->code != OK || status != 0))
+    struct change *change = ctx;
+    if (is_gone)
+        call_account(change->call, CALL_CLIENT_GONE);
+    else if (change->code != OK)
         call_fail(change->call, &change->error);
-    else if (change->call)
+    else
         answer(change);
-    free_change(change);
 }
 
+/* NULL: memory is out, and the call has been answered. */
 static struct change *new_change(struct api_call *call, enum error_code (*make)(struct change *change))
 {
-    struct change *change = mem_calloc(1, sizeof(*change));
-    if (!change)
+    struct change *change = ARENA_NEW(&call->exchange->arena, struct change);
+    if (!change) {
+        struct error error;
+        (void)error_no_memory(&error);
+        call_fail(call, &error);
         return NULL;
-    arena_init(&change->arena, 0);
-    change->work.data = change;
+    }
     change->call = call;
     change->profiles = call->thread->api->profiles;
+    change->arena = &call->exchange->arena;
     change->make = make;
-    struct profile *profile = &change->profile;
-    if (arena_str(&change->arena, str_of(call->identity.tenant), &profile->tenant) &&
-        arena_str(&change->arena, str_of(call->identity.account), &profile->account) &&
-        arena_str(&change->arena, str_of(call->identity.region), &profile->region))
-        return change;
-    free_change(change);
-    return NULL;
+    change->profile.tenant = str_of(call->identity.tenant);
+    change->profile.account = str_of(call->identity.account);
+    change->profile.region = str_of(call->identity.region);
+    return change;
 }
 
-/* Takes the change. */
-static void send_off(struct change *change, struct api_call *call, enum error_code code, const struct error *error)
+/* Makes the change and answers; or answers at once where change->code says that the request is wrong. */
+static void send_off(struct change *change)
 {
-    struct error no_memory;
-    (void)error_no_memory(&no_memory);
-    if (code == OK) {
-        call->exchange->user = change;
-        call->exchange->on_close = on_close;
-        if (uv_queue_work(call->exchange->loop, &change->work, make_change, on_changed) == 0)
-            return;
-        call->exchange->on_close = NULL;
-        error = &no_memory;
-    }
-    call_fail(call, error);
-    free_change(change);
+    if (change->code == OK)
+        offload_start(&change->offload, change->call->exchange, make_change, on_changed, change);
+    else
+        on_changed(change, false);
 }
 
 /* --- create ----------------------------------------------------------------------------------------- */
@@ -516,10 +496,10 @@ static enum error_code parse_create(struct api_call *call, yyjson_val *root, str
     if (code == OK)
         code = parse_source(call, root, &profile->source, error);
     if (code == OK)
-        code = tags_parse(root, &change->arena, &tags, error);
+        code = tags_parse(root, change->arena, &tags, error);
     if (code == OK)
-        code = profile_tags_json(&tags, &change->arena, &profile->tags, error);
-    if (code == OK && !keep_strings(&change->arena, profile))
+        code = profile_tags_json(&tags, change->arena, &profile->tags, error);
+    if (code == OK && !keep_strings(change->arena, profile))
         code = error_no_memory(error);
     return code;
 }
@@ -531,16 +511,16 @@ static enum error_code make_profile(struct change *change)
 
 void profile_create(struct api_call *call)
 {
-    struct error error;
     yyjson_doc *doc = NULL;
     struct change *change = new_change(call, make_profile);
-    enum error_code code = change ? json_parse(call->exchange->request.body, &doc, &error) : error_no_memory(&error);
-    if (code == OK)
-        code = parse_create(call, yyjson_doc_get_root(doc), change, &error);
+    if (!change)
+        return;
+    change->is_create = true;
+    change->code = json_parse(call->exchange->request.body, &doc, &change->error);
+    if (change->code == OK)
+        change->code = parse_create(call, yyjson_doc_get_root(doc), change, &change->error);
     json_free(doc);
-    if (change)
-        change->is_create = true;
-    send_off(change, call, code, &error);
+    send_off(change);
 }
 
 /* --- delete ----------------------------------------------------------------------------------------- */
@@ -571,10 +551,11 @@ static enum error_code find_changed(struct api_call *call, struct str text, stru
 
 void profile_delete(struct api_call *call)
 {
-    struct error error;
     struct change *change = new_change(call, drop_profile);
-    enum error_code code = change ? find_changed(call, call->resource, change, &error) : error_no_memory(&error);
-    send_off(change, call, code, &error);
+    if (!change)
+        return;
+    change->code = find_changed(call, call->resource, change, &change->error);
+    send_off(change);
 }
 
 /* --- tags ------------------------------------------------------------------------------------------- */
@@ -600,14 +581,7 @@ static void list_tags(struct api_call *call, struct str resource)
         return;
     }
     buf_init(&body, PROFILES_BODY_MAX);
-    buf_append_text(&body, "{\"tags\":[");
-    for (size_t i = 0; i < tags.count; i++) {
-        buf_append_text(&body, i > 0 ? ",{\"key\":" : "{\"key\":");
-        buf_append_json(&body, tags.items[i].key);
-        append_str(&body, "value", tags.items[i].value);
-        buf_append_char(&body, '}');
-    }
-    buf_append_text(&body, "]}");
+    tags_append(&body, &tags);
     call_respond_json(call, &body);
     buf_deinit(&body);
 }
@@ -625,9 +599,10 @@ bool profiles_take_tags(struct api_call *call, enum tag_operation operation)
         return true;
     }
     struct change *change = new_change(call, change_tags);
-    enum error_code code = change ? find_changed(call, request.resource, change, &error) : error_no_memory(&error);
-    if (code == OK) /* once more, into memory that outlives the client */
-        code = tag_request_parse(operation, call->exchange->request.body, &change->arena, &change->tags, &error);
-    send_off(change, call, code, &error);
+    if (!change)
+        return true;
+    change->tags = request;
+    change->code = find_changed(call, request.resource, change, &change->error);
+    send_off(change);
     return true;
 }

@@ -146,3 +146,16 @@ enum error_code tag_request_parse(enum tag_operation operation, struct str body,
     json_free(doc);
     return code;
 }
+
+void tags_append(struct buf *out, const struct job_tags *tags)
+{
+    buf_append_text(out, "{\"tags\":[");
+    for (size_t i = 0; i < tags->count; i++) {
+        buf_append_text(out, i > 0 ? ",{\"key\":" : "{\"key\":");
+        buf_append_json(out, tags->items[i].key);
+        buf_append_text(out, ",\"value\":");
+        buf_append_json(out, tags->items[i].value);
+        buf_append_char(out, '}');
+    }
+    buf_append_text(out, "]}");
+}
