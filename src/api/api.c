@@ -191,15 +191,15 @@ static void respond_no_memory(struct http_exchange *exchange)
     dialect_fail(operations_dialect(exchange->request.path), exchange, &error, "");
 }
 
-static void refuse_unknown(struct api_call *call, const struct operations_match *match)
+static void refuse_unknown(struct api_call *call)
 {
     char message[256];
-    if (match->absent) {
-        snprintf(message, sizeof(message), "%s is not served here; docs/API.md lists what is.", match->absent);
+    if (call->absent) {
+        snprintf(message, sizeof(message), "%s is not served here; docs/API.md lists what is.", call->absent);
         call_refuse(call, 404, message, NULL);
-    } else if (match->allowed_method) {
-        snprintf(message, sizeof(message), "This path takes %s only.", match->allowed_method);
-        call_refuse(call, 405, message, match->allowed_method);
+    } else if (call->allowed_method) {
+        snprintf(message, sizeof(message), "This path takes %s only.", call->allowed_method);
+        call_refuse(call, 405, message, call->allowed_method);
     } else {
         call_refuse(call, 404, "There is no operation at this path.", NULL);
     }
@@ -214,25 +214,26 @@ static bool takes_prompt(const struct api_operation *operation)
 }
 
 /* False: what is asked for is not here, or its path can't be read. */
-static bool find_operation(struct api_call *call)
+static bool find_operation(struct api_call *call, const struct operations_match *match)
 {
     static const struct error undecodable = {.code = ERROR_INVALID,
                                              .message = "The path is not percent-encoded UTF-8."};
     struct http_exchange *exchange = call->exchange;
-    struct operations_match match = operations_find(exchange->request.method, exchange->request.path);
-    if (!match.operation)
+    call->dialect = match->dialect;
+    call->absent = match->absent;
+    call->allowed_method = match->allowed_method;
+    if (!match->operation)
         return false;
-    call->operation = match.operation;
-    call->dialect = match.dialect;
-    call->operation_index = match.index;
-    if (!match.parameter.data || http_percent_decode(match.parameter, &exchange->arena, &call->resource))
+    call->operation = match->operation;
+    call->operation_index = match->index;
+    if (!match->parameter.data || http_percent_decode(match->parameter, &exchange->arena, &call->resource))
         return true;
     call->refusal = &undecodable;
     return false;
 }
 
 /* False: refused, or memory is out. */
-static bool identify(struct api_call *call)
+static bool identify(struct api_call *call, const struct meant *meant)
 {
     static const struct error no_memory = {.code = ERROR_NO_MEMORY, .message = "out of memory"};
     struct http_exchange *exchange = call->exchange;
@@ -243,8 +244,8 @@ static bool identify(struct api_call *call)
     call->refusal = &no_memory;
     if (!proof)
         return false;
-    if (auth_identify_head(call->thread->api->config, &exchange->request, clock_wall_us(), &exchange->arena,
-                           &call->identity, proof, &error) == OK) {
+    if (auth_identify_head(call->thread->api->config, &exchange->request, meant->has_claim ? &meant->claim : NULL,
+                           clock_wall_us(), &exchange->arena, &call->identity, proof, &error) == OK) {
         call->refusal = NULL;
         call->proof = proof->owed == SIGV4_PROVEN ? NULL : proof;
         return true;
@@ -258,12 +259,12 @@ static bool identify(struct api_call *call)
 }
 
 /* Who asks for what: a request that will be refused brings no body. */
-void api_on_head(void *thread_ctx, struct http_exchange *exchange)
+void api_on_head(void *thread_ctx, struct http_exchange *exchange, struct meant *meant)
 {
     struct api_thread *thread = thread_ctx;
     struct api_call *call = call_new(thread, exchange);
     exchange->user = call;
-    exchange->refuses_body = !call || !find_operation(call) || !identify(call);
+    exchange->refuses_body = !call || !find_operation(call, meant_match(meant)) || !identify(call, meant);
     if (exchange->refuses_body)
         return;
     http_set_owner(exchange, str_of(call->identity.tenant));
@@ -293,8 +294,7 @@ void api_on_request(void *thread_ctx, struct http_exchange *exchange)
         exchange->user = NULL;
         answer(call);
     } else {
-        struct operations_match match = operations_find(exchange->request.method, exchange->request.path);
-        refuse_unknown(call, &match);
+        refuse_unknown(call);
     }
 }
 

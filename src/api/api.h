@@ -5,6 +5,7 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include "api/meant.h"
 #include "chat/template.h"
 #include "core/catalog.h"
 #include "model/registry.h"
@@ -38,11 +39,11 @@ void api_wait_for_batch(struct api *api, uint64_t timeout_ms);
 void api_stop(struct api *api); /* background work; after the server's threads are joined, before the engine stops */
 void api_free(struct api *api);                                    /* after the server's threads are joined */
 
-/* The callbacks of struct server_options; ctx is the api, thread_ctx what api_thread_start gave.
- * cmd/front.h gives S3's requests to their own room. */
+/* For the callbacks of struct server_options; ctx is the api, thread_ctx what api_thread_start gave. cmd/front.h knows
+ * which requests are the API's. */
 void *api_thread_start(void *ctx, unsigned index, uv_loop_t *loop, struct error *error);
 void api_thread_stop(void *thread_ctx);
-void api_on_head(void *thread_ctx, struct http_exchange *exchange);
+void api_on_head(void *thread_ctx, struct http_exchange *exchange, struct meant *meant);
 void api_on_request(void *thread_ctx, struct http_exchange *exchange);
 /* A request that broke a rule of HTTP or a limit. */
 void api_refuse(struct http_exchange *exchange, int status, const char *message, const char *request_id);

@@ -52,6 +52,7 @@ struct api_call {
     const struct dialect *dialect; /* that it is answered in */
     const struct api_operation *operation;
     size_t operation_index;
+    const char *absent, *allowed_method; /* of no operation: operations.h */
     char request_id[UUID_LEN + 1];
     struct auth_identity identity;
     const struct sigv4_proof *proof; /* that the body still owes; NULL: none */

@@ -217,7 +217,8 @@ static void append_server(struct buf *out, const struct api *api)
     append_rows(out, rows, sizeof(rows) / sizeof(rows[0]));
     const struct offload_counters work = offload_counters();
     const struct metrics_row offloaded[] = {
-        {"fulcrum_offloaded_running", "gauge", "Work on large bodies and in databases, beside the I/O threads.", work.running},
+        {"fulcrum_offloaded_running", "gauge", "Work on large bodies and in databases, beside the I/O threads.",
+         work.running},
         {"fulcrum_offloaded_total", "counter", "Such work begun.", work.total},
     };
     append_rows(out, offloaded, sizeof(offloaded) / sizeof(offloaded[0]));

@@ -54,11 +54,16 @@ static const struct config_tenant *find_key(const struct config *config, struct 
 }
 
 static enum auth_problem identify_signed(const struct config *config, const struct http_request *request,
-                                         uint64_t now_s, struct arena *arena, struct auth_identity *identity,
-                                         struct sigv4_proof *proof, struct error *error)
+                                         const struct sigv4_claim *known, uint64_t now_s, struct arena *arena,
+                                         struct auth_identity *identity, struct sigv4_proof *proof,
+                                         struct error *error)
 {
     struct sigv4_claim claim;
-    enum auth_problem problem = sigv4_read_claim(request, arena, &claim, error);
+    enum auth_problem problem = AUTH_OK;
+    if (known)
+        claim = *known;
+    else
+        problem = sigv4_read_claim(request, arena, &claim, error);
     if (problem)
         return problem;
     if (!copy_name(claim.region, identity->region, AUTH_SCOPE_MAX) ||
@@ -152,14 +157,14 @@ static struct str find_api_key(const struct http_request *request)
     return http_header_get(request, "x-api-key");
 }
 
-static enum auth_problem identify(const struct config *config, const struct http_request *request, uint64_t now_s,
-                                  struct arena *arena, struct auth_identity *identity, struct sigv4_proof *proof,
-                                  struct error *error)
+static enum auth_problem identify(const struct config *config, const struct http_request *request,
+                                  const struct sigv4_claim *claim, uint64_t now_s, struct arena *arena,
+                                  struct auth_identity *identity, struct sigv4_proof *proof, struct error *error)
 {
     if (sigv2_is_presigned(request))
         return identify_old_link(config, request, now_s, arena, identity, error);
     if (sigv4_is_signed(request))
-        return identify_signed(config, request, now_s, arena, identity, proof, error);
+        return identify_signed(config, request, claim, now_s, arena, identity, proof, error);
     struct str token = find_api_key(request);
     if (token.len)
         return identify_token(config, token, identity, error);
@@ -180,13 +185,13 @@ static enum error_code refused(enum auth_problem problem, struct auth_identity *
     return error->code;
 }
 
-enum error_code auth_identify_head(const struct config *config, const struct http_request *request, uint64_t now_us,
-                                   struct arena *arena, struct auth_identity *identity, struct sigv4_proof *proof,
-                                   struct error *error)
+enum error_code auth_identify_head(const struct config *config, const struct http_request *request,
+                                   const struct sigv4_claim *claim, uint64_t now_us, struct arena *arena,
+                                   struct auth_identity *identity, struct sigv4_proof *proof, struct error *error)
 {
     *identity = nobody;
     *proof = (struct sigv4_proof){.owed = SIGV4_PROVEN};
-    return refused(identify(config, request, now_us / 1000000, arena, identity, proof, error), identity, error);
+    return refused(identify(config, request, claim, now_us / 1000000, arena, identity, proof, error), identity, error);
 }
 
 enum error_code auth_identify_body(const struct sigv4_proof *proof, struct str body, struct auth_identity *identity,
@@ -201,7 +206,7 @@ enum error_code auth_identify(const struct config *config, const struct http_req
     struct arena arena;
     struct sigv4_proof proof;
     arena_init(&arena, SCRATCH_MAX);
-    enum error_code code = auth_identify_head(config, request, now_us, &arena, identity, &proof, error);
+    enum error_code code = auth_identify_head(config, request, NULL, now_us, &arena, identity, &proof, error);
     if (code == OK)
         code = auth_identify_body(&proof, request->body, identity, error);
     arena_deinit(&arena);

@@ -27,11 +27,13 @@ struct auth_identity {
 
 /* By the headers alone, before a body is taken. *proof, in the arena, is for
  * auth_identify_body, but for S3's body, which whoever takes it compares with
- * x-amz-content-sha256. `now_us`: clock_wall_us(). On an error identity->problem
+ * x-amz-content-sha256. `claim`: what its
+ * signature says, where that was read already, or NULL. `now_us`: clock_wall_us(). On an error identity->problem
  * says which of the service's names it has; it stays AUTH_OK when memory is out,
  * which is not the caller's fault. */
-enum error_code auth_identify_head(const struct config *config, const struct http_request *request, uint64_t now_us,
-                                   struct arena *arena, struct auth_identity *identity, struct sigv4_proof *proof,
+enum error_code auth_identify_head(const struct config *config, const struct http_request *request,
+                                   const struct sigv4_claim *claim, uint64_t now_us, struct arena *arena,
+                                   struct auth_identity *identity, struct sigv4_proof *proof,
                                    struct error *error) WARN_UNUSED;
 
 /* The rest of it, of a request whose headers were in order. */

@@ -17,31 +17,19 @@
 
 /* --- whose request is it --- */
 
-/* A signature that can't be read says nothing; then the path decides. */
-static bool scope_is_s3(const struct http_request *request, bool *is_known)
-{
-    struct sigv4_claim claim;
-    struct error ignored;
-    struct arena arena;
-    arena_init(&arena, limit(header_bytes) + limit(uri_bytes) + 4096);
-    *is_known = sigv4_read_claim(request, &arena, &claim, &ignored) == AUTH_OK;
-    bool is_s3 = *is_known && str_eq(claim.service, STR("s3"));
-    arena_deinit(&arena);
-    return is_s3;
-}
-
 static bool is_form(const struct http_request *request)
 {
     return str_starts(http_header_get(request, "content-type"), STR("multipart/form-data"));
 }
 
 /* Paths of the other services are theirs; what begins with the name of a bucket is an object's. */
-static bool path_is_s3(const struct config *config, const struct http_request *request)
+static bool path_is_s3(const struct config *config, struct meant *meant)
 {
     struct error ignored;
-    struct operations_match match = operations_find(request->method, request->path);
+    const struct http_request *request = meant->request;
+    const struct operations_match *match = meant_match(meant);
     struct str rest = str_slice(request->path, 1, request->path.len), bucket;
-    bool is_others = match.operation || match.absent || match.allowed_method;
+    bool is_others = match->operation || match->absent || match->allowed_method;
     bool is_page = request->query.len == 0 && str_eq(request->method, STR("GET"));
     bool is_root = request->path.len == 1 && !is_page; /* a browser gets the server's first page */
     if (is_others && !is_root)
@@ -59,15 +47,13 @@ static bool path_is_s3(const struct config *config, const struct http_request *r
            str_starts(request->query, STR("list-type=")) || str_starts(request->query, STR("location"));
 }
 
-bool s3_is_meant(const struct config *config, const struct http_exchange *exchange)
+/* A signature that can't be read says nothing; then the path decides. */
+bool s3_is_meant(const struct config *config, struct meant *meant)
 {
-    const struct http_request *request = &exchange->request;
-    bool is_known = false;
+    const struct http_request *request = meant->request;
     if (sigv2_is_presigned(request) || str_starts(http_header_get(request, "authorization"), STR("AWS ")))
         return true;
-    if (sigv4_is_signed(request) && scope_is_s3(request, &is_known))
-        return true;
-    return !is_known && path_is_s3(config, request);
+    return meant->has_claim ? str_eq(meant->claim.service, STR("s3")) : path_is_s3(config, meant);
 }
 
 /* --- life --- */

@@ -9,6 +9,7 @@
 #define S3_S3_H
 
 #include "api/call.h"
+#include "api/meant.h"
 #include "core/checksum.h"
 #include "store/objects.h"
 
@@ -61,7 +62,7 @@ struct s3 {
 /* --- s3.c --- */
 
 /* Is the request for S3? By the signature's scope, else by the path and the host's name. */
-bool s3_is_meant(const struct config *config, const struct http_exchange *exchange);
+bool s3_is_meant(const struct config *config, struct meant *meant);
 /* At the headers: takes the body in pieces where the operation wants that. */
 void s3_on_head(struct api_thread *thread, struct http_exchange *exchange);
 void s3_on_request(struct api_thread *thread, struct http_exchange *exchange);

@@ -146,7 +146,7 @@ static void signatures_are_checked(void **state)
 
 static enum auth_problem head_problem(struct asking *asking, struct sigv4_proof *proof)
 {
-    enum error_code code = auth_identify_head(&asking->config, &asking->request.http, NOW_S * UINT64_C(1000000),
+    enum error_code code = auth_identify_head(&asking->config, &asking->request.http, NULL, NOW_S * UINT64_C(1000000),
                                               &asking->arena, &asking->identity, proof, &asking->error);
     assert_true((code == OK) == (asking->identity.problem == AUTH_OK));
     return asking->identity.problem;

@@ -1,5 +1,5 @@
-/* job_call.h - one request about batch jobs. The store of jobs waits for the disk, so it is asked on a thread of libuv's
- * pool (api/offload.h); the I/O thread answers when that comes back. */
+/* job_call.h - one request about batch jobs. The store of jobs waits for the disk, so it is asked on a thread of
+ * libuv's pool (api/offload.h); the I/O thread answers when that comes back. */
 #ifndef API_CONTROL_JOB_CALL_H
 #define API_CONTROL_JOB_CALL_H
 
