@@ -2,111 +2,29 @@
  * operation does is its file's. See api.h. */
 #include "api/api.h"
 
-#include "api/bedrock/dialect.h"
-#include "api/bedrock/converse.h"
 #include "api/call.h"
-#include "api/control/profile_store.h"
-#include "api/native/native.h"
 #include "api/operations.h"
-#include "batch/batch.h"
-#include "document/config.h"
 
 /* --- start and stop --------------------------------------------------------------------------------- */
-
-static void register_codecs(void)
-{
-    codec_register(&converse_codec);
-    codec_register(&anthropic_codec);
-    codec_register(&nova_codec);
-    codec_register(&llama_codec);
-    codec_register(&titan_codec);
-    codec_register(&mistral_codec);
-    codec_register(&cohere_codec);
-    codec_register(&chat_codec);
-    codec_register(&jurassic_codec);
-    codec_register(&converse_body_codec);
-    codec_register_native(BODY_ANTHROPIC, (struct codec_pair){&anthropic_codec, &anthropic_codec});
-    codec_register_native(BODY_NOVA, (struct codec_pair){&nova_codec, &nova_codec});
-    codec_register_native(BODY_LLAMA, (struct codec_pair){&llama_codec, &llama_codec});
-    codec_register_native(BODY_TITAN, (struct codec_pair){&titan_codec, &titan_codec});
-    codec_register_native(BODY_MISTRAL, (struct codec_pair){&mistral_codec, &mistral_codec});
-    codec_register_native(BODY_COHERE, (struct codec_pair){&cohere_codec, &anthropic_codec});
-    codec_register_native(BODY_CHAT, (struct codec_pair){&chat_codec, &chat_codec});
-    codec_register_native(BODY_JURASSIC, (struct codec_pair){&jurassic_codec, &anthropic_codec});
-    /* Fields of families without a body of their own are read from the one that people know best. */
-    codec_register_native(BODY_CONVERSE, (struct codec_pair){&converse_body_codec, &anthropic_codec});
-}
-
-static void on_billed(void *ctx, const struct model *model, const struct chat_usage *usage,
-                      const struct price_quote *quote)
-{
-    struct api *api = ctx;
-    const struct metrics_usage counts = {
-        .input_tokens = usage->input_tokens,
-        .output_tokens = usage->output_tokens,
-        .cache_read_tokens = usage->cache_read_tokens,
-        .cache_write_tokens = usage->cache_write_5m_tokens + usage->cache_write_1h_tokens,
-    };
-    metrics_billed(&api->batch_metrics, model->index, &counts, quote->cost, quote->baseline);
-}
-
-static enum error_code open_batch(struct api *api, const struct api_options *options, struct error *error)
-{
-    const struct batch_options batch = {
-        .config = api->config,
-        .catalog = api->catalog,
-        .models = api->models,
-        .engine = api->engine,
-        .engine_port = options->batch_port,
-        .extractor = api->extractor,
-        .ledger = api->ledger,
-        .prices = api->prices,
-        .objects = options->objects,
-        .dialect = bedrock_dialect.name,
-        .work = &api->work,
-        .on_billed = on_billed,
-        .ctx = api,
-    };
-    return batch_open(&batch, &api->batch, error);
-}
 
 enum error_code api_new(const struct api_options *options, struct api **api, struct error *error)
 {
     struct api *made = mem_calloc(1, sizeof(*made));
     if (!made)
         return error_no_memory(error);
-    made->config = options->config;
+    made->config = options->work->config;
     made->catalog = options->catalog;
     made->models = options->models;
-    made->engine = options->engine;
-    made->ledger = options->ledger;
+    made->engine = options->work->engine;
+    made->extractor = options->work->extractor;
+    made->ledger = options->work->ledger;
+    made->prices = options->work->prices;
     made->objects = options->objects;
-    made->prices = options->prices;
+    made->profiles = options->profiles;
+    made->batch = options->batch;
+    made->batch_metrics = options->batch_metrics;
+    made->work = options->work;
     made->thread_count = options->thread_count;
-    register_codecs();
-    const bool needs_walls = document_config(options->config)->sandbox == DOCUMENT_SANDBOX_REQUIRED;
-    enum error_code code = extractor_new(needs_walls, &made->extractor, error);
-    if (code == OK)
-        code = reservations_new(options->config, &made->reservations, error);
-    if (code == OK)
-        code = profiles_open(options->config->data, &made->profiles, error);
-    made->work = (struct work_shared){
-        .config = options->config,
-        .engine = options->engine,
-        .models = options->models,
-        .extractor = made->extractor,
-        .ledger = options->ledger,
-        .prices = options->prices,
-        .reservations = made->reservations,
-    };
-    if (options->others)
-        made->work.others = *options->others;
-    if (code == OK)
-        code = open_batch(made, options, error);
-    if (code != OK) {
-        api_free(made);
-        return code;
-    }
     *api = made;
     return OK;
 }
@@ -119,20 +37,6 @@ void api_set_server(struct api *api, const struct server *server)
 void api_begin_drain(struct api *api)
 {
     atomic_store(&api->is_draining, true);
-    batch_begin_drain(api->batch);
-}
-
-void api_wait_for_batch(struct api *api, uint64_t timeout_ms)
-{
-    batch_drain(api->batch, timeout_ms);
-}
-
-void api_stop(struct api *api)
-{
-    if (!api)
-        return;
-    batch_close(api->batch);
-    api->batch = NULL;
 }
 
 static void free_thread(struct api_thread *thread)
@@ -147,10 +51,6 @@ void api_free(struct api *api)
 {
     if (!api)
         return;
-    extractor_free(api->extractor);
-    profiles_close(api->profiles);
-    reservations_free(api->reservations);
-    metrics_deinit(&api->batch_metrics);
     for (unsigned i = 0; i < LIMIT_IO_THREADS; i++)
         free_thread(atomic_load(&api->threads[i]));
     mem_free(api);
@@ -167,7 +67,7 @@ void *api_thread_start(void *ctx, unsigned index, uv_loop_t *loop, struct error 
     thread->api = api;
     thread->index = index;
     thread->loop = loop;
-    if (work_port_open(&thread->work, &api->work, index, loop, error) != OK) {
+    if (work_port_open(&thread->work, api->work, index, loop, error) != OK) {
         mem_free(thread);
         return NULL;
     }

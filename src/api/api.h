@@ -1,42 +1,37 @@
 /* api.h - the gateway's front: what net hands a request to.
  *
- * One struct api per process, made on the main thread once every model is
- * loaded; one api_thread per I/O thread with its own engine port and counters. */
+ * One struct api per process, made on the main thread of what cmd/serve has opened; one api_thread per I/O thread with
+ * its own ways to the engine and its own counters. */
 #ifndef API_API_H
 #define API_API_H
 
 #include "api/meant.h"
-#include "chat/template.h"
+#include "batch/batch.h"
 #include "core/catalog.h"
-#include "model/registry.h"
-#include "core/config.h"
-#include "engine/engine.h"
 #include "generate/work_port.h"
-#include "ledger/ledger.h"
+#include "model/registry.h"
 #include "net/server.h"
 #include "store/objects.h"
 
 struct api;
+struct metrics;
+struct profiles;
 
+/* All of it is borrowed, and outlives the api. */
 struct api_options {
-    const struct config *config;
+    const struct work_shared *work; /* all models loaded */
     const struct catalog *catalog;
     struct registry *models;
-    struct engine *engine; /* all models loaded */
-    const struct work_others *others; /* NULL: the engine alone answers */
-    struct ledger *ledger;
     struct objects *objects;
-    const struct price_book *prices;
+    struct profiles *profiles;
+    struct batch *batch;
+    struct metrics *batch_metrics; /* of its records; the runner's thread counts */
     unsigned thread_count;
-    unsigned batch_port; /* the engine's port for batch jobs, behind those of the threads */
 };
 
 enum error_code api_new(const struct api_options *options, struct api **api, struct error *error) WARN_UNUSED;
 void api_set_server(struct api *api, const struct server *server); /* for the counters of /metrics */
 void api_begin_drain(struct api *api);                             /* /readyz says 503 from here */
-/* Until the records of batch jobs that run are done, or for so long. Not on the main thread. */
-void api_wait_for_batch(struct api *api, uint64_t timeout_ms);
-void api_stop(struct api *api); /* background work; after the server's threads are joined, before the engine stops */
 void api_free(struct api *api);                                    /* after the server's threads are joined */
 
 /* For the callbacks of struct server_options; ctx is the api, thread_ctx what api_thread_start gave. cmd/front.h knows

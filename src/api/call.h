@@ -30,15 +30,14 @@ struct api {
     struct extractor *extractor;
     struct ledger *ledger;
     struct objects *objects;
-    struct reservations *reservations;
     const struct price_book *prices;
     struct batch *batch;
     struct profiles *profiles;
-    struct metrics batch_metrics; /* of its records; the runner's thread counts */
+    struct metrics *batch_metrics; /* of its records; the runner's thread counts */
     _Atomic(const struct server *) server;
     atomic_bool is_draining;
     struct registry *models;
-    struct work_shared work;
+    const struct work_shared *work;
     unsigned thread_count;
     _Atomic(struct api_thread *) threads[LIMIT_IO_THREADS];
 };

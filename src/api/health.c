@@ -280,7 +280,7 @@ void health_metrics(struct api_call *call)
         if (thread)
             sets[set_count++] = &thread->metrics;
     }
-    sets[set_count++] = &api->batch_metrics;
+    sets[set_count++] = api->batch_metrics;
     struct buf out;
     buf_init(&out, METRICS_TEXT_MAX);
     append_requests(&out, api, list, sets, set_count);

@@ -7,6 +7,10 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/bedrock/dialect.h"
+#include "api/control/profile_store.h"
+#include "api/metrics.h"
+#include "api/native/native.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
 #include "cmd/data_dir.h"
@@ -14,6 +18,7 @@
 #include "cmd/sections.h"
 #include "core/config_values.h"
 #include "core/util.h"
+#include "document/config.h"
 #include "engine/embedded.h"
 #include "ledger/ledger.h"
 #include "model/keeper.h"
@@ -52,6 +57,12 @@ struct serve {
     struct engine *engine;
     struct registry *models;
     struct keeper *keeper;
+    struct extractor *extractor;
+    struct reservations *reservations;
+    struct profiles *profiles;
+    struct work_shared work;
+    struct batch *batch;
+    struct metrics batch_metrics;
     struct api *api;
     struct server *server;
     uv_work_t drain;
@@ -102,7 +113,7 @@ static void drain(uv_work_t *work)
     uint64_t deadline_us = clock_now_us() + limit(drain_timeout_ms) * 1000;
     server_drain(serve->server, limit(drain_timeout_ms));
     uint64_t now_us = clock_now_us();
-    api_wait_for_batch(serve->api, now_us < deadline_us ? (deadline_us - now_us) / 1000 : 0);
+    batch_drain(serve->batch, now_us < deadline_us ? (deadline_us - now_us) / 1000 : 0);
 }
 
 static void on_drained(uv_work_t *work, int status)
@@ -124,6 +135,7 @@ static void on_signal(uv_signal_t *handle, int number)
     if (!serve->server) /* still loading: run_server sees is_stopping */
         return;
     api_begin_drain(serve->api);
+    batch_begin_drain(serve->batch);
     serve->drain.data = serve;
     if (uv_queue_work(&serve->loop, &serve->drain, drain, on_drained))
         uv_stop(&serve->loop);
@@ -202,22 +214,79 @@ static enum error_code start_engine(struct serve *serve, unsigned threads, struc
     return code == OK ? describe_models(serve, error) : code;
 }
 
+/* A record of a batch job is in the ledger; on the runner's thread. */
+static void on_billed(void *ctx, const struct model *model, const struct chat_usage *used,
+                      const struct price_quote *quote)
+{
+    struct serve *serve = ctx;
+    const struct metrics_usage counts = {
+        .input_tokens = used->input_tokens,
+        .output_tokens = used->output_tokens,
+        .cache_read_tokens = used->cache_read_tokens,
+        .cache_write_tokens = used->cache_write_5m_tokens + used->cache_write_1h_tokens,
+    };
+    metrics_billed(&serve->batch_metrics, model->index, &counts, quote->cost, quote->baseline);
+}
+
+/* `port`: the engine's for batch jobs, behind those of the I/O threads. */
+static enum error_code open_batch(struct serve *serve, unsigned port, struct error *error)
+{
+    const struct batch_options options = {
+        .config = &serve->config,
+        .catalog = &serve->catalog,
+        .models = serve->models,
+        .engine = serve->engine,
+        .engine_port = port,
+        .extractor = serve->extractor,
+        .ledger = serve->ledger,
+        .prices = serve->prices,
+        .objects = serve->objects,
+        .dialect = bedrock_dialect.name,
+        .work = &serve->work,
+        .on_billed = on_billed,
+        .ctx = serve,
+    };
+    return batch_open(&options, &serve->batch, error);
+}
+
+/* What requests and jobs are worked on with. */
+static enum error_code open_work(struct serve *serve, unsigned threads, struct error *error)
+{
+    const struct config *config = &serve->config;
+    native_register();
+    const bool needs_walls = document_config(config)->sandbox == DOCUMENT_SANDBOX_REQUIRED;
+    enum error_code code = extractor_new(needs_walls, &serve->extractor, error);
+    if (code == OK)
+        code = reservations_new(config, &serve->reservations, error);
+    if (code == OK)
+        code = profiles_open(config->data, &serve->profiles, error);
+    serve->work = (struct work_shared){
+        .config = config,
+        .engine = serve->engine,
+        .models = serve->models,
+        .extractor = serve->extractor,
+        .ledger = serve->ledger,
+        .prices = serve->prices,
+        .reservations = serve->reservations,
+        .others = *serve->others,
+    };
+    return code == OK ? open_batch(serve, threads, error) : code;
+}
+
 static enum error_code start_server(struct serve *serve, unsigned threads, struct error *error)
 {
     char host[256];
     uint16_t port;
     const struct config *config = &serve->config;
     const struct api_options api_options = {
-        .config = config,
+        .work = &serve->work,
         .catalog = &serve->catalog,
         .models = serve->models,
-        .others = serve->others,
-        .engine = serve->engine,
-        .ledger = serve->ledger,
         .objects = serve->objects,
-        .prices = serve->prices,
+        .profiles = serve->profiles,
+        .batch = serve->batch,
+        .batch_metrics = &serve->batch_metrics,
         .thread_count = threads,
-        .batch_port = threads,
     };
     enum error_code code = config_parse_listen(config->listen, host, sizeof(host), &port, error);
     if (code == OK)
@@ -319,6 +388,8 @@ static enum error_code run_server(struct serve *serve, struct error *error)
     if (code == OK)
         code = start_engine(serve, threads, error);
     if (code == OK && !serve->is_stopping)
+        code = open_work(serve, threads, error);
+    if (code == OK && !serve->is_stopping)
         code = start_server(serve, threads, error);
     if (code != OK || serve->is_stopping)
         return code;
@@ -339,12 +410,16 @@ static void close_handle(uv_handle_t *handle, void *ctx)
 static bool stop(struct serve *serve)
 {
     server_free(serve->server);
-    api_stop(serve->api);
+    batch_close(serve->batch);
     keeper_stop(serve->keeper);
     if (serve->engine)
         engine_stop(serve->engine);
     engine_free(serve->engine);
     api_free(serve->api);
+    extractor_free(serve->extractor);
+    profiles_close(serve->profiles);
+    reservations_free(serve->reservations);
+    metrics_deinit(&serve->batch_metrics);
     const bool is_settled = ledger_close(serve->ledger);
     objects_close(serve->objects);
     if (serve->has_loop) {

@@ -17,6 +17,9 @@ extern const struct codec chat_codec;  /* OpenAI's chat completions */
 extern const struct codec jurassic_codec;
 extern const struct codec converse_body_codec;
 
+/* Makes all codecs known to chat/codec.h; before threads start. */
+void native_register(void);
+
 /* --- reading ---------------------------------------------------------------------------------------- */
 
 /* A codec->parse around what reads the body's object. */
