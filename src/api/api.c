@@ -107,12 +107,6 @@ static void refuse_unknown(struct api_call *call)
 
 /* --- at the headers --------------------------------------------------------------------------------- */
 
-/* Operations on a model: their body may be large, and they open it themselves (body.h). */
-static bool takes_prompt(const struct api_operation *operation)
-{
-    return str_starts(str_of(operation->pattern), STR("/model/"));
-}
-
 /* False: what is asked for is not here, or its path can't be read. */
 static bool find_operation(struct api_call *call, const struct operations_match *match)
 {
@@ -168,7 +162,7 @@ void api_on_head(void *thread_ctx, struct http_exchange *exchange, struct meant 
     if (exchange->refuses_body)
         return;
     http_set_owner(exchange, str_of(call->identity.tenant));
-    exchange->body_max = takes_prompt(call->operation) ? 0 : (size_t)limit(control_body_bytes);
+    exchange->body_max = call->operation->takes_prompt ? 0 : (size_t)limit(control_body_bytes);
 }
 
 /* --- the whole request ------------------------------------------------------------------------------ */
@@ -178,7 +172,7 @@ static void answer(struct api_call *call)
     struct error error;
     if (call->refusal)
         call_fail(call, call->refusal);
-    else if (!takes_prompt(call->operation) && call_prove(call, &error) != OK)
+    else if (!call->operation->takes_prompt && call_prove(call, &error) != OK)
         call_fail(call, &error);
     else
         call->operation->handle(call);

@@ -52,7 +52,7 @@ void call_prepare_request(struct api_call *call, struct chat_request *request)
     request->ignored = call->thread->api->config->strict ? NULL : &call->ignored;
     request->cache_ttl_max_seconds = catalog_cache_ttl_max_seconds(&call->match);
     request->takes_assistant_first = call->match.body == BODY_ANTHROPIC;
-    request->is_target_unknown = call->thread->api->work.others.router != NULL;
+    request->is_target_unknown = call->thread->api->work->others.router != NULL;
 }
 
 struct charge_subject call_subject(const struct api_call *call)

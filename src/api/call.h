@@ -113,10 +113,7 @@ void call_account(struct api_call *call, int status);
 #define CALL_CLIENT_GONE 499
 
 /* Operations, by file. */
-void runtime_converse(struct api_call *call);
-void runtime_converse_stream(struct api_call *call);
-void runtime_invoke(struct api_call *call);
-void runtime_invoke_stream(struct api_call *call);
+void inference_run(struct api_call *call); /* all that ask a model for a reply */
 void count_tokens(struct api_call *call);
 void control_list_foundation_models(struct api_call *call);
 void control_get_foundation_model(struct api_call *call);

@@ -10,21 +10,33 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/error.h"
 #include "core/str.h"
 
 struct api_call;
+struct chat_reply;
+struct chat_request;
 struct codec;
 struct dialect;
 struct dialect_framing;
+
+/* Headers that belong to an operation's requests and replies. */
+struct operation_headers {
+    enum error_code (*parse)(struct api_call *call, bool is_stream, struct chat_request *request, struct error *error);
+    void (*add)(struct api_call *call, const struct chat_request *request, bool is_stream); /* when the reply begins */
+    void (*add_usage)(struct api_call *call, const struct chat_reply *reply);               /* of a whole reply */
+};
 
 struct api_operation {
     const char *method, *pattern; /* "/model/{modelId}/converse" */
     const char *name;
     void (*handle)(struct api_call *call); /* NULL: not served, refused by name */
     bool is_open;                          /* asks for no credentials */
-    /* Of operations that generate. */
+    bool takes_prompt; /* its body may be large: the handler proves and reads it itself (body.h) */
+    /* Of operations that ask a model for a reply (inference_run). */
     const struct codec *codec;             /* of their bodies; NULL: that of the model's own */
     const struct dialect_framing *framing; /* of their stream; NULL: they never stream */
+    const struct operation_headers *headers; /* NULL: none of their own */
 };
 
 struct absent_operation {

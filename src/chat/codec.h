@@ -82,6 +82,7 @@ struct codec_reader {
 struct codec {
     const char *name; /* "converse", "anthropic", "nova", "llama", ... */
     bool needs_whole_reply; /* its stream_end wants the reply's blocks */
+    bool (*wants_whole_reply)(const struct chat_request *request); /* does so for this request; NULL: never */
 
     /* Called by codec_parse and codec_parse_text below. */
     enum error_code (*parse)(yyjson_val *root, enum codec_use use, struct chat_request *request, struct error *error);

@@ -276,8 +276,15 @@ static void stream_end(struct codec_stream *stream, const struct chat_reply *rep
     codec_stream_emit(stream, "metadata");
 }
 
+/* Fields of the native reply can be picked out of a whole one only. */
+static bool wants_whole_reply(const struct chat_request *request)
+{
+    return yyjson_obj_get(request->body, "additionalModelResponseFieldPaths") != NULL;
+}
+
 const struct codec converse_codec = {
     .name = "converse",
+    .wants_whole_reply = wants_whole_reply,
     .parse = converse_parse,
     .write = converse_write,
     .stream_start = stream_start,

@@ -1,7 +1,8 @@
-/* invoke_headers.c - reads the headers of InvokeModel. The body is its codec's. See invoke_headers.h. */
+/* Headers beside the bodies of InvokeModel. */
 #include "api/bedrock/invoke_headers.h"
 
 #include "api/bedrock/converse.h"
+#include "api/call.h"
 
 #define METADATA_HEADER_MAX 8500
 
@@ -100,8 +101,7 @@ static enum error_code parse_metadata(const struct api_call *call, struct chat_r
     return code == OK ? OK : error_prefix(error, "X-Amzn-Bedrock-Request-Metadata");
 }
 
-enum error_code invoke_headers_parse(struct api_call *call, bool is_stream, struct chat_request *request,
-                                     struct error *error)
+static enum error_code parse(struct api_call *call, bool is_stream, struct chat_request *request, struct error *error)
 {
     struct str tier = header(call, "x-amzn-bedrock-service-tier");
     enum error_code code = check_types(call, is_stream, error);
@@ -112,11 +112,26 @@ enum error_code invoke_headers_parse(struct api_call *call, bool is_stream, stru
     return code == OK ? parse_metadata(call, request, error) : code;
 }
 
-void invoke_headers_echo(struct api_call *call, const struct chat_request *request)
+static void add(struct api_call *call, const struct chat_request *request, bool is_stream)
 {
     struct str latency = header(call, "x-amzn-bedrock-performanceconfig-latency");
     if (latency.data)
         call_add_header(call, "x-amzn-bedrock-performanceconfig-latency", STR("standard"));
     if (request->has_tier)
         call_add_header(call, "x-amzn-bedrock-service-tier", str_of(tier_names[request->tier]));
+    if (is_stream)
+        call_add_header(call, "x-amzn-bedrock-content-type", STR("application/json"));
 }
+
+static void add_usage(struct api_call *call, const struct chat_reply *reply)
+{
+    const struct chat_usage *usage = &reply->usage;
+    call_add_count_header(call, "x-amzn-bedrock-invocation-latency", reply->latency_ms);
+    call_add_count_header(call, "x-amzn-bedrock-input-token-count", usage->input_tokens);
+    call_add_count_header(call, "x-amzn-bedrock-output-token-count", usage->output_tokens);
+    call_add_count_header(call, "x-amzn-bedrock-cache-read-input-token-count", usage->cache_read_tokens);
+    call_add_count_header(call, "x-amzn-bedrock-cache-write-input-token-count",
+                          usage->cache_write_5m_tokens + usage->cache_write_1h_tokens);
+}
+
+const struct operation_headers invoke_headers = {.parse = parse, .add = add, .add_usage = add_usage};

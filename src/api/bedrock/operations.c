@@ -1,16 +1,19 @@
 /* What is served of Amazon Bedrock: operations of the runtime, and of the control plane. */
 #include "api/bedrock/converse.h"
 #include "api/bedrock/dialect.h"
+#include "api/bedrock/invoke_headers.h"
 #include "api/call.h"
 
 static const struct api_operation rows[] = {
-    {"POST", "/model/{modelId}/converse", "Converse", .handle = runtime_converse, .codec = &converse_codec},
-    {"POST", "/model/{modelId}/converse-stream", "ConverseStream", .handle = runtime_converse_stream,
+    {"POST", "/model/{modelId}/converse", "Converse", .handle = inference_run, .takes_prompt = true,
+     .codec = &converse_codec},
+    {"POST", "/model/{modelId}/converse-stream", "ConverseStream", .handle = inference_run, .takes_prompt = true,
      .codec = &converse_codec, .framing = &bedrock_events},
-    {"POST", "/model/{modelId}/invoke", "InvokeModel", .handle = runtime_invoke},
+    {"POST", "/model/{modelId}/invoke", "InvokeModel", .handle = inference_run, .takes_prompt = true,
+     .headers = &invoke_headers},
     {"POST", "/model/{modelId}/invoke-with-response-stream", "InvokeModelWithResponseStream",
-     .handle = runtime_invoke_stream, .framing = &bedrock_chunks},
-    {"POST", "/model/{modelId}/count-tokens", "CountTokens", .handle = count_tokens},
+     .handle = inference_run, .takes_prompt = true, .framing = &bedrock_chunks, .headers = &invoke_headers},
+    {"POST", "/model/{modelId}/count-tokens", "CountTokens", .handle = count_tokens, .takes_prompt = true},
     {"GET", "/foundation-models", "ListFoundationModels", .handle = control_list_foundation_models},
     {"GET", "/foundation-models/{modelIdentifier}", "GetFoundationModel", .handle = control_get_foundation_model},
     {"POST", "/model-invocation-job", "CreateModelInvocationJob", .handle = batch_create_job},

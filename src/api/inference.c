@@ -1,0 +1,471 @@
+/* Every operation that asks a model for a reply: from the HTTP request to a work
+ * (generate/work.h), and from what becomes of it to the HTTP reply. What makes
+ * one operation differ from another stands in its row (operations.h): codec,
+ * framing, headers, dialect.
+ *
+ * Three steps may take long, and leave the I/O thread where the body is large
+ * (body.h): proving who sent the body, parsing it, and, for the work, writing
+ * the prompt. Where the body names the model, parsing is two: the document, then,
+ * when the model is known, the request. */
+#include "api/body.h"
+#include "api/cache_header.h"
+#include "api/call.h"
+#include "core/json.h"
+#include "generate/documents.h"
+#include "generate/work.h"
+
+/* A whole reply: as much as a collected one may have, escaped. */
+#define REPLY_BODY_MAX (192u << 20)
+
+struct inference {
+    struct api_call *call; /* in the exchange's arena, as this is */
+    const struct codec *codec;
+    bool is_stream;
+    bool has_started; /* the stream's headers are out */
+    bool is_placed;   /* somebody has taken the request */
+    struct body body;
+    struct chat_request request;
+    struct work *work; /* NULL until the body is parsed */
+    struct codec_stream stream;
+    struct buf out; /* frames not yet handed to net */
+};
+
+/* Frees all that is not in the arena. */
+static void release(struct inference *inference)
+{
+    work_end(inference->work, LEDGER_FAILED);
+    inference->work = NULL;
+    codec_request_free(&inference->request);
+    buf_deinit(&inference->stream.scratch);
+    buf_deinit(&inference->out);
+}
+
+static void note_usage(struct inference *inference, const struct chat_usage *usage)
+{
+    inference->call->usage.input_tokens = usage->input_tokens;
+    inference->call->usage.output_tokens = usage->output_tokens;
+    inference->call->usage.cache_read_tokens = usage->cache_read_tokens;
+    inference->call->usage.cache_write_tokens = usage->cache_write_5m_tokens + usage->cache_write_1h_tokens;
+}
+
+/* Nobody will finish the reply: its line is closed, and what was made of it goes into the log. */
+static void leave(struct inference *inference, enum ledger_outcome outcome)
+{
+    if (!inference->work)
+        return;
+    struct chat_usage usage = work_usage(inference->work);
+    note_usage(inference, &usage);
+    work_end(inference->work, outcome);
+}
+
+static void on_close(struct http_exchange *exchange)
+{
+    struct inference *inference = exchange->user;
+    leave(inference, LEDGER_CANCELLED);
+    call_account(inference->call, CALL_CLIENT_GONE);
+    release(inference);
+}
+
+/* What the client sees of the loop's side; work of other threads has its own. */
+static void hold(struct inference *inference)
+{
+    inference->call->exchange->user = inference;
+    inference->call->exchange->on_close = on_close;
+}
+
+/* The error, as a reply or as the stream's last frame. */
+static void finish_failed(struct inference *inference, const struct error *error)
+{
+    struct api_call *call = inference->call;
+    leave(inference, LEDGER_FAILED);
+    if (!inference->has_started) {
+        release(inference);
+        call_fail(call, error);
+        return;
+    }
+    struct buf frames = inference->out;
+    buf_init(&inference->out, 0);
+    release(inference);
+    call_fail_stream(call, &frames, error);
+    buf_deinit(&frames);
+}
+
+/* --- streaming -------------------------------------------------------------------------------------- */
+
+/* A payload of the codec becomes an event of the stream. */
+static void emit(void *ctx, struct str event_type, struct str payload)
+{
+    struct inference *inference = ctx;
+    if (!inference->call->operation->framing->append_event(&inference->out, event_type, payload))
+        inference->out.failed = true;
+}
+
+/* Frames could not be built. */
+static bool is_broken(const struct inference *inference)
+{
+    return inference->out.failed || codec_stream_failed(&inference->stream);
+}
+
+/* Hands the frames over. A reader that lets more than the limit pile up is cut
+ * off: the engine can't be slowed down for one client. False: it was. */
+static bool flush(struct inference *inference)
+{
+    struct http_exchange *exchange = inference->call->exchange;
+    bool is_lost = is_broken(inference);
+    if (!is_lost && inference->out.len > 0) {
+        http_respond_write(exchange, buf_str(&inference->out));
+        buf_clear(&inference->out);
+    }
+    if (!is_lost && http_exchange_unsent(exchange) <= limit(response_buffer_bytes))
+        return true;
+    leave(inference, is_lost ? LEDGER_FAILED : LEDGER_CANCELLED);
+    call_account(inference->call, is_lost ? 500 : CALL_CLIENT_GONE);
+    release(inference);
+    http_respond_abort(exchange);
+    return false;
+}
+
+static void on_block_start(void *ctx, size_t index, enum chat_block_kind kind, struct str tool_id,
+                           struct str tool_name)
+{
+    struct inference *inference = ctx;
+    if (inference->is_stream)
+        inference->codec->stream_block_start(&inference->stream, index, kind, tool_id, tool_name);
+}
+
+static void on_block_delta(void *ctx, size_t index, enum chat_block_kind kind, struct str text)
+{
+    struct inference *inference = ctx;
+    if (inference->is_stream)
+        inference->codec->stream_block_delta(&inference->stream, index, kind, text);
+}
+
+static void on_block_stop(void *ctx, size_t index, enum chat_block_kind kind)
+{
+    struct inference *inference = ctx;
+    if (inference->is_stream)
+        inference->codec->stream_block_stop(&inference->stream, index, kind);
+}
+
+static void add_common_headers(struct inference *inference)
+{
+    struct api_call *call = inference->call;
+    call_add_header(call, "x-fulcrum-model", str_of(work_placement(inference->work)->answered.name));
+    call_add_header(call, "x-fulcrum-cache", cache_header(&call->cache, &call->exchange->arena));
+    call_add_ignored(call);
+    if (call->operation->headers)
+        call->operation->headers->add(call, &inference->request, inference->is_stream);
+}
+
+static void on_placed(void *ctx, const struct placement *placement)
+{
+    struct inference *inference = ctx;
+    struct api_call *call = inference->call;
+    call->tier = tier_names[inference->request.tier];
+    if (!inference->is_placed)
+        metrics_tier(&call->thread->metrics, placement->asked.model->index, call->tier_asked, call->tier);
+    inference->is_placed = true;
+}
+
+static void on_started(void *ctx, const struct chat_reply *reply)
+{
+    struct inference *inference = ctx;
+    struct api_call *call = inference->call;
+    call->usage.first_token_us = clock_now_us() - call->exchange->request.started_us;
+    call->has_cache = true;
+    call->cache = work_cache(inference->work);
+    metrics_cached(&call->thread->metrics, call->match.model->index, cache_outcome(&call->cache));
+    if (!inference->is_stream)
+        return;
+    add_common_headers(inference);
+    inference->has_started = true;
+    call_start_stream(call);
+    inference->codec->stream_start(&inference->stream, reply);
+    (void)flush(inference);
+}
+
+static void on_progress(void *ctx)
+{
+    struct inference *inference = ctx;
+    if (inference->is_stream)
+        (void)flush(inference);
+}
+
+/* --- the end ---------------------------------------------------------------------------------------- */
+
+static void on_billed(void *ctx, const struct ledger_line *line)
+{
+    struct inference *inference = ctx;
+    struct api_call *call = inference->call;
+    const uint64_t *tokens = line->usage.tokens;
+    const struct metrics_usage counts = {
+        .input_tokens = tokens[PRICE_INPUT],
+        .output_tokens = tokens[PRICE_OUTPUT],
+        .cache_read_tokens = tokens[PRICE_CACHE_READ],
+        .cache_write_tokens = tokens[PRICE_CACHE_WRITE_5M] + tokens[PRICE_CACHE_WRITE_1H],
+    };
+    call->cost = line->quote.cost;
+    metrics_billed(&call->thread->metrics, work_placement(inference->work)->answered.model->index, &counts,
+                   line->quote.cost, line->quote.baseline);
+}
+
+static void finish_whole(struct inference *inference, const struct chat_reply *reply)
+{
+    struct api_call *call = inference->call;
+    struct buf body;
+    struct error error;
+    buf_init(&body, REPLY_BODY_MAX);
+    inference->codec->write(&inference->request, reply, &body);
+    if (work_settle(inference->work, body.failed ? LEDGER_FAILED : LEDGER_COMPLETED, &error) != OK) {
+        buf_deinit(&body);
+        finish_failed(inference, &error);
+        return;
+    }
+    add_common_headers(inference);
+    call_add_count_header(call, "x-fulcrum-cost", call->cost);
+    if (call->operation->headers)
+        call->operation->headers->add_usage(call, reply);
+    release(inference);
+    call_respond_json(call, &body);
+    buf_deinit(&body);
+}
+
+static void finish_stream(struct inference *inference, const struct chat_reply *reply)
+{
+    struct http_exchange *exchange = inference->call->exchange;
+    struct error error;
+    const struct dialect_framing *framing = inference->call->operation->framing;
+    inference->codec->stream_end(&inference->stream, reply);
+    if (framing->append_end && !framing->append_end(&inference->out))
+        inference->out.failed = true;
+    if (!is_broken(inference) && work_settle(inference->work, LEDGER_COMPLETED, &error) != OK) {
+        buf_clear(&inference->out); /* the last frames must not look like a whole reply */
+        finish_failed(inference, &error);
+        return;
+    }
+    if (!flush(inference))
+        return;
+    call_account(inference->call, 200);
+    release(inference);
+    http_respond_end(exchange);
+}
+
+static void on_finished(void *ctx, const struct chat_reply *reply, const struct work_figures *figures)
+{
+    struct inference *inference = ctx;
+    struct api_call *call = inference->call;
+    note_usage(inference, &reply->usage);
+    call->usage.decode_us = figures->decode_us;
+    metrics_timed(&call->thread->metrics, call->match.model->index, &call->usage);
+    if (inference->is_stream)
+        finish_stream(inference, reply);
+    else
+        finish_whole(inference, reply);
+}
+
+static void on_failed(void *ctx, const struct error *error)
+{
+    finish_failed(ctx, error);
+}
+
+/* --- the start -------------------------------------------------------------------------------------- */
+
+/* What has to be known before the body is parsed. */
+static enum error_code prepare(struct inference *inference, struct error *error)
+{
+    struct api_call *call = inference->call;
+    struct chat_request *request = &inference->request;
+    enum error_code code = call_resolve_model(call, error);
+    if (code != OK)
+        return code;
+    call_prepare_request(call, request);
+    request->is_stream = inference->is_stream;
+    inference->codec = call->operation->codec ? call->operation->codec : codec_native(call->match.body).body;
+    inference->stream = (struct codec_stream){
+        .codec = inference->codec, .request = request, .ctx = inference, .emit = emit};
+    buf_init(&inference->stream.scratch, REPLY_BODY_MAX);
+    const struct operation_headers *headers = call->operation->headers;
+    return headers ? headers->parse(call, inference->is_stream, request, error) : OK;
+}
+
+/* The body's document is the request's from here on, if it was parsed before. */
+static enum error_code parse_request(struct inference *inference, struct error *error)
+{
+    struct chat_request *request = &inference->request;
+    const struct str text = inference->call->exchange->request.body;
+    if (!request->document)
+        return codec_parse_text(inference->codec, text, CODEC_GENERATE, request, error);
+    return codec_parse(inference->codec, yyjson_doc_get_root(request->document), CODEC_GENERATE, request, error);
+}
+
+/* A step of body.h. */
+static void parse(void *ctx)
+{
+    struct inference *inference = ctx;
+    struct body *body = &inference->body;
+    struct chat_request *request = &inference->request;
+    const struct http_request *http = &inference->call->exchange->request;
+    body->code = parse_request(inference, &body->error);
+    if (body->code == OK)
+        body->code = chat_request_check(request, &body->error);
+    if (body->code == OK && body->is_large)
+        documents_digest(request);
+    struct str salt = http_header_get(http, "x-fulcrum-cache-salt");
+    if (salt.data && !request->cache_salt.data)
+        request->cache_salt = salt;
+}
+
+static bool needs_whole_reply(const struct inference *inference)
+{
+    const struct codec *codec = inference->codec;
+    return !inference->is_stream || codec->needs_whole_reply ||
+           (codec->wants_whole_reply && codec->wants_whole_reply(&inference->request));
+}
+
+/* The client left while another thread was at work. */
+static bool is_over(struct inference *inference, bool is_gone)
+{
+    if (is_gone) {
+        leave(inference, LEDGER_CANCELLED);
+        call_account(inference->call, CALL_CLIENT_GONE);
+        release(inference);
+    }
+    return is_gone;
+}
+
+/* A step of body.h. */
+static void write_prompt(void *ctx)
+{
+    struct inference *inference = ctx;
+    work_prepare(inference->work);
+}
+
+static void on_prompt(void *ctx, bool is_gone)
+{
+    struct inference *inference = ctx;
+    struct body *body = &inference->body;
+    if (is_over(inference, is_gone))
+        return;
+    hold(inference);
+    body->code = body_charge_made(body, &body->error);
+    work_continue(inference->work, body->code == OK ? NULL : &body->error);
+}
+
+static void offload_prompt(void *ctx, struct work *work)
+{
+    struct inference *inference = ctx;
+    (void)work;
+    body_step(&inference->body, write_prompt, on_prompt);
+}
+
+static void begin(struct inference *inference)
+{
+    static const struct work_handlers handlers = {
+        .on_placed = on_placed,
+        .on_started = on_started,
+        .block_start = on_block_start,
+        .block_delta = on_block_delta,
+        .block_stop = on_block_stop,
+        .on_progress = on_progress,
+        .on_finished = on_finished,
+        .on_failed = on_failed,
+        .on_billed = on_billed,
+    };
+    struct api_call *call = inference->call;
+    const struct work_setup setup = {
+        .port = &call->thread->work,
+        .kind = WORK_REPLY,
+        .line = WORK_LINE_LEDGER,
+        .request = &inference->request,
+        .match = &call->match,
+        .subject = call_subject(call),
+        .native = codec_native(call->match.body).fields,
+        .tier = TIER_DEFAULT,
+        .is_stream = inference->is_stream,
+        .collects = needs_whole_reply(inference),
+        .started_us = call->exchange->request.started_us,
+        .offload = offload_prompt,
+    };
+    inference->work = work_new(&setup, &handlers, inference);
+    if (inference->work) {
+        work_begin(inference->work);
+        return;
+    }
+    (void)error_no_memory(&inference->body.error);
+    finish_failed(inference, &inference->body.error);
+}
+
+static void on_parsed(void *ctx, bool is_gone)
+{
+    struct inference *inference = ctx;
+    struct body *body = &inference->body;
+    struct api_call *call = inference->call;
+    const struct chat_request *request = &inference->request;
+    if (is_over(inference, is_gone))
+        return;
+    hold(inference);
+    body_drop(body);
+    call->metadata_count = request->metadata_count;
+    if (body->code == OK)
+        body->code = body_charge_made(body, &body->error);
+    if (body->code != OK) {
+        finish_failed(inference, &body->error);
+        return;
+    }
+    call->tier_asked = request->has_tier ? tier_names[request->tier] : "";
+    if (!request->has_tier || request->tier != TIER_RESERVED) /* of that the work has to see how much is left */
+        call->tier = tier_names[request->has_tier ? request->tier : TIER_DEFAULT];
+    begin(inference);
+}
+
+/* A step of body.h, where the body says which model is meant. */
+static void peek(void *ctx)
+{
+    struct inference *inference = ctx;
+    struct api_call *call = inference->call;
+    struct body *body = &inference->body;
+    bool is_stream = false;
+    body->code = json_parse_exact(call->exchange->request.body, &inference->request.document, &body->error);
+    if (body->code == OK)
+        body->code = call->dialect->peek(yyjson_doc_get_root(inference->request.document), &call->resource, &is_stream,
+                                         &body->error);
+    inference->is_stream = inference->is_stream && is_stream;
+}
+
+static void on_model_known(void *ctx, bool is_gone)
+{
+    struct inference *inference = ctx;
+    struct body *body = &inference->body;
+    if (is_over(inference, is_gone))
+        return;
+    if (body->code == OK)
+        body->code = prepare(inference, &body->error);
+    if (body->code == OK)
+        body_step(body, parse, on_parsed);
+    else
+        finish_failed(inference, &body->error);
+}
+
+static void on_open(void *ctx, bool is_gone)
+{
+    struct inference *inference = ctx;
+    if (!is_gone && inference->body.code == OK && inference->call->dialect->peek)
+        body_step(&inference->body, peek, on_model_known);
+    else
+        on_model_known(inference, is_gone);
+}
+
+void inference_run(struct api_call *call)
+{
+    struct inference *inference = ARENA_NEW(&call->exchange->arena, struct inference);
+    if (!inference) {
+        struct error error;
+        (void)error_no_memory(&error);
+        call_fail(call, &error);
+        return;
+    }
+    inference->call = call;
+    inference->is_stream = call->operation->framing != NULL;
+    buf_init(&inference->out, REPLY_BODY_MAX);
+    body_open(&inference->body, call, on_open, inference);
+}
