@@ -6,7 +6,6 @@
 #include "core/limits.h"
 
 #define DOCUMENT_NAME_MAX 200
-#define TOOL_NAME_MAX 64
 #define TOOL_ID_MAX 64
 
 enum content_member {
@@ -31,13 +30,27 @@ static const char *const content_members[] = {
     "guardContent", "cachePoint", "reasoningContent", "citationsContent", "searchResult", "toolAddition",
     "toolRemoval",  NULL};
 
-enum error_code converse_note_blocks(struct converse_parser *parser, size_t count, const char *where, const char *key)
+enum error_code converse_cache_point(struct content_parser *parser, yyjson_val *value, const char *where,
+                                     uint32_t *ttl_seconds)
 {
-    parser->blocks += count;
-    if (parser->blocks <= limit(content_blocks))
-        return OK;
-    return field_error(parser->error, where, key, "more than the limit of %zu content blocks in one request",
-                       (size_t)limit(content_blocks));
+    static const char *const members[] = {"type", "ttl", NULL};
+    static const char *const types[] = {"default", NULL};
+    static const char *const ttls[] = {"5m", "1h", NULL};
+    struct error *error = parser->error;
+    if (!yyjson_is_obj(value))
+        return field_error(error, where, "", "expected an object, got %s", json_type_name(value));
+    int type, ttl;
+    enum error_code code = fields_known(parser->request->ignored, value, where, members, error);
+    if (code == OK)
+        code = fields_enum(value, where, "type", types, &type, error);
+    if (code == OK)
+        code = fields_enum(value, where, "ttl", ttls, &ttl, error);
+    if (code != OK)
+        return code;
+    if (type < 0)
+        return field_error(error, where, "type", "required and missing");
+    *ttl_seconds = ttl == 1 ? 3600 : 300;
+    return content_note_cache_point(parser, where, *ttl_seconds);
 }
 
 static const struct media {
@@ -47,7 +60,7 @@ static const struct media {
 } image = {CHAT_IMAGE, CHAT_NEED_IMAGES, "image"}, video = {CHAT_VIDEO, CHAT_NEED_VIDEO, "video"},
   audio = {CHAT_AUDIO, CHAT_NEED_AUDIO, "audio"};
 
-static enum error_code parse_text(struct converse_parser *parser, yyjson_val *value, const char *where,
+static enum error_code parse_text(struct content_parser *parser, yyjson_val *value, const char *where,
                                   struct chat_block *block)
 {
     if (!yyjson_is_str(value))
@@ -57,7 +70,7 @@ static enum error_code parse_text(struct converse_parser *parser, yyjson_val *va
 }
 
 /* An array of {text: ...} joined by newlines: document content, search results, citations. */
-static enum error_code joined_texts(struct converse_parser *parser, yyjson_val *items, const char *where,
+static enum error_code joined_texts(struct content_parser *parser, yyjson_val *items, const char *where,
                                     const char *key, struct str *text)
 {
     static const char *const members[] = {"text", NULL};
@@ -86,7 +99,7 @@ static enum error_code joined_texts(struct converse_parser *parser, yyjson_val *
     return code;
 }
 
-static enum error_code check_citations(struct converse_parser *parser, yyjson_val *object, const char *where)
+static enum error_code check_citations(struct content_parser *parser, yyjson_val *object, const char *where)
 {
     yyjson_val *citations;
     bool is_enabled = false, present = false;
@@ -105,7 +118,7 @@ static enum error_code check_citations(struct converse_parser *parser, yyjson_va
 
 /* Letters, digits, single spaces, hyphens, parentheses and square brackets; and underscores, which the service takes
  * without saying so. */
-static enum error_code check_document_name(struct converse_parser *parser, struct str name, const char *where)
+static enum error_code check_document_name(struct content_parser *parser, struct str name, const char *where)
 {
     bool has_run = false;
     for (size_t i = 1; i < name.len; i++)
@@ -119,7 +132,7 @@ static enum error_code check_document_name(struct converse_parser *parser, struc
 }
 
 /* Notes a file that lies in S3; `why` refuses it. */
-static enum error_code s3_location(struct converse_parser *parser, yyjson_val *location, const char *where,
+static enum error_code s3_location(struct content_parser *parser, yyjson_val *location, const char *where,
                                    const char *why, struct str *uri)
 {
     enum error_code code = needs_note(parser->request, CHAT_NEED_FILES_ELSEWHERE, parser->error, where, "s3Location",
@@ -130,7 +143,7 @@ static enum error_code s3_location(struct converse_parser *parser, yyjson_val *l
     return code == OK ? fields_need_str(location, path.text, "uri", 1, SIZE_MAX, uri, parser->error) : code;
 }
 
-static enum error_code document_source(struct converse_parser *parser, yyjson_val *source, const char *where,
+static enum error_code document_source(struct content_parser *parser, yyjson_val *source, const char *where,
                                        struct document_input *input)
 {
     static const char *const members[] = {"bytes", "s3Location", "text", "content", NULL};
@@ -162,7 +175,7 @@ static enum error_code document_source(struct converse_parser *parser, yyjson_va
     return fields_base64(input->bytes, path.text, "bytes", parser->request->arena, &input->bytes, parser->error);
 }
 
-static enum error_code parse_document(struct converse_parser *parser, yyjson_val *value, const char *block_where,
+static enum error_code parse_document(struct content_parser *parser, yyjson_val *value, const char *block_where,
                                       struct chat_block *block)
 {
     static const char *const members[] = {"format", "name", "source", "context", "citations", NULL};
@@ -198,15 +211,7 @@ static enum error_code parse_document(struct converse_parser *parser, yyjson_val
     return document_add(parser->request, &input, block, error);
 }
 
-enum error_code converse_search_result(struct converse_parser *parser, struct str title, struct str source,
-                                       struct str text, struct chat_block *block)
-{
-    text = arena_printf(parser->request->arena, STR_FMT "\n" STR_FMT, STR_ARG(source), STR_ARG(text));
-    *block = (struct chat_block){.kind = CHAT_SEARCH_RESULT, .name = title, .link = source, .text = text};
-    return text.data ? OK : error_no_memory(parser->error);
-}
-
-static enum error_code parse_search_result(struct converse_parser *parser, yyjson_val *value, const char *block_where,
+static enum error_code parse_search_result(struct content_parser *parser, yyjson_val *value, const char *block_where,
                                            struct chat_block *block)
 {
     static const char *const members[] = {"source", "title", "content", "citations", NULL};
@@ -229,10 +234,10 @@ static enum error_code parse_search_result(struct converse_parser *parser, yyjso
         code = joined_texts(parser, content, where, "content", &text);
     if (code != OK)
         return code;
-    return converse_search_result(parser, title, source, text, block);
+    return content_search_result(parser, title, source, text, block);
 }
 
-static enum error_code parse_tool_id(struct converse_parser *parser, yyjson_val *value, const char *where,
+static enum error_code parse_tool_id(struct content_parser *parser, yyjson_val *value, const char *where,
                                      struct str *id)
 {
     enum error_code code = fields_need_str(value, where, "toolUseId", 1, TOOL_ID_MAX, id, parser->error);
@@ -241,17 +246,8 @@ static enum error_code parse_tool_id(struct converse_parser *parser, yyjson_val 
     return code;
 }
 
-enum error_code converse_tool_name(struct converse_parser *parser, yyjson_val *value, const char *where,
-                                   struct str *name)
-{
-    enum error_code code = fields_need_str(value, where, "name", 1, TOOL_NAME_MAX, name, parser->error);
-    if (code == OK && !fields_alphabet(*name, "_-"))
-        return field_error(parser->error, where, "name", "may hold letters, digits, _ and - only");
-    return code;
-}
-
 /* Calls and results of tools that the provider runs. */
-static enum error_code server_tool(struct converse_parser *parser, const char *where, struct chat_block *block)
+static enum error_code server_tool(struct content_parser *parser, const char *where, struct chat_block *block)
 {
     block->kind = CHAT_OTHER;
     enum error_code code = needs_where(parser->request, block, where, parser->error);
@@ -260,7 +256,7 @@ static enum error_code server_tool(struct converse_parser *parser, const char *w
                       : code;
 }
 
-static enum error_code parse_tool_use(struct converse_parser *parser, yyjson_val *value, const char *block_where,
+static enum error_code parse_tool_use(struct content_parser *parser, yyjson_val *value, const char *block_where,
                                       struct chat_block *block)
 {
     static const char *const members[] = {"toolUseId", "name", "input", "type", NULL};
@@ -275,7 +271,7 @@ static enum error_code parse_tool_use(struct converse_parser *parser, yyjson_val
     if (code == OK)
         code = parse_tool_id(parser, value, where, &block->id);
     if (code == OK)
-        code = converse_tool_name(parser, value, where, &block->name);
+        code = content_tool_name(parser, value, where, &block->name);
     if (code != OK)
         return code;
     if (!input)
@@ -288,7 +284,7 @@ static enum error_code parse_tool_use(struct converse_parser *parser, yyjson_val
 }
 
 /* An image, a video or audio: its bytes stay what they are in the body. */
-static enum error_code parse_media(struct converse_parser *parser, const struct media *media, yyjson_val *value,
+static enum error_code parse_media(struct content_parser *parser, const struct media *media, yyjson_val *value,
                                    const char *block_where, struct chat_block *block)
 {
     static const char *const members[] = {"format", "source", "error", NULL};
@@ -321,7 +317,7 @@ static enum error_code parse_media(struct converse_parser *parser, const struct 
                       : code;
 }
 
-static enum error_code parse_result_item(struct converse_parser *parser, yyjson_val *item, const char *where,
+static enum error_code parse_result_item(struct content_parser *parser, yyjson_val *item, const char *where,
                                          struct chat_block *block)
 {
     static const char *const members[] = {"json", "text", "image", "document", "video", "searchResult", NULL};
@@ -344,33 +340,7 @@ static enum error_code parse_result_item(struct converse_parser *parser, yyjson_
     return code;
 }
 
-enum error_code converse_result_content(struct converse_parser *parser, yyjson_val *content, const char *where,
-                                        converse_item_parser parse, struct chat_block *block)
-{
-    size_t i, count = yyjson_arr_size(content);
-    yyjson_val *item;
-    parser->result_items += count;
-    if (parser->result_items > limit(content_blocks))
-        return field_error(parser->error, where, "content",
-                           "more than the limit of %zu content blocks of tool results in one request",
-                           (size_t)limit(content_blocks));
-    if (count == 0)
-        return OK;
-    block->content = ARENA_ARRAY(parser->request->arena, struct chat_block, count);
-    if (!block->content)
-        return error_no_memory(parser->error);
-    block->content_count = count;
-    yyjson_arr_foreach(content, i, count, item)
-    {
-        struct field_path path = field_path_index(where, "content", i);
-        enum error_code code = parse(parser, item, path.text, &block->content[i]);
-        if (code != OK)
-            return code;
-    }
-    return OK;
-}
-
-static enum error_code parse_tool_result(struct converse_parser *parser, yyjson_val *value, const char *block_where,
+static enum error_code parse_tool_result(struct content_parser *parser, yyjson_val *value, const char *block_where,
                                          struct chat_block *block)
 {
     static const char *const members[] = {"toolUseId", "content", "status", "type", NULL};
@@ -399,11 +369,11 @@ static enum error_code parse_tool_result(struct converse_parser *parser, yyjson_
         return code;
     block->is_error = status == 1;
     parser->has_tool_blocks = true;
-    return converse_result_content(parser, content, where, parse_result_item, block);
+    return content_tool_result(parser, content, where, parse_result_item, block);
 }
 
 /* Reasoning of earlier turns is kept in the view and never rendered. */
-static enum error_code parse_reasoning(struct converse_parser *parser, yyjson_val *value, const char *block_where,
+static enum error_code parse_reasoning(struct content_parser *parser, yyjson_val *value, const char *block_where,
                                        struct chat_block *block)
 {
     static const char *const members[] = {"reasoningText", "redactedContent", NULL};
@@ -435,7 +405,7 @@ static enum error_code parse_reasoning(struct converse_parser *parser, yyjson_va
 }
 
 /* Cited text of an earlier reply. */
-static enum error_code parse_citations_content(struct converse_parser *parser, yyjson_val *value,
+static enum error_code parse_citations_content(struct content_parser *parser, yyjson_val *value,
                                                const char *block_where, struct chat_block *block)
 {
     struct field_path path = field_path_member(block_where, "citationsContent");
@@ -454,7 +424,7 @@ static enum error_code parse_citations_content(struct converse_parser *parser, y
 }
 
 /* Of the provider alone: `need` is what its target has to have. */
-static enum error_code parse_other(struct converse_parser *parser, enum chat_need need, const char *where,
+static enum error_code parse_other(struct content_parser *parser, enum chat_need need, const char *where,
                                    const char *key, const char *why, struct chat_block *block)
 {
     struct field_path path = field_path_member(where, key);
@@ -463,7 +433,7 @@ static enum error_code parse_other(struct converse_parser *parser, enum chat_nee
     return code == OK ? needs_where(parser->request, block, path.text, parser->error) : code;
 }
 
-static enum error_code parse_cache_block(struct converse_parser *parser, yyjson_val *value, const char *block_where,
+static enum error_code parse_cache_block(struct content_parser *parser, yyjson_val *value, const char *block_where,
                                          struct chat_block *block)
 {
     struct field_path path = field_path_member(block_where, "cachePoint");
@@ -471,7 +441,7 @@ static enum error_code parse_cache_block(struct converse_parser *parser, yyjson_
     return converse_cache_point(parser, value, path.text, &block->ttl_seconds);
 }
 
-static enum error_code parse_member(struct converse_parser *parser, size_t which, yyjson_val *value, const char *where,
+static enum error_code parse_member(struct content_parser *parser, size_t which, yyjson_val *value, const char *where,
                                     struct chat_block *block)
 {
     switch ((enum content_member)which) {
@@ -498,7 +468,7 @@ static enum error_code parse_member(struct converse_parser *parser, size_t which
 
 /* Nova writes a cache point into the block it follows: {"text": ..., "cachePoint": ...}.
  * Finds the other member of such a block. */
-static bool split_inline_point(const struct converse_parser *parser, yyjson_val *item, size_t *which,
+static bool split_inline_point(const struct content_parser *parser, yyjson_val *item, size_t *which,
                                yyjson_val **value, yyjson_val **cache_point)
 {
     size_t others = 0;
@@ -516,7 +486,7 @@ static bool split_inline_point(const struct converse_parser *parser, yyjson_val 
     return others == 1;
 }
 
-enum error_code converse_parse_block(struct converse_parser *parser, yyjson_val *item, const char *where,
+enum error_code converse_parse_block(struct content_parser *parser, yyjson_val *item, const char *where,
                                      struct chat_block *blocks, size_t *count)
 {
     size_t which = 0;

@@ -3,21 +3,6 @@
 
 #include "core/limits.h"
 
-/* Beside a document or a tool's result a blank text says as much as it has to. */
-enum error_code converse_check_blank(const struct chat_block *blocks, size_t count, const char *where, const char *key,
-                                     struct error *error)
-{
-    bool has_blank = false, has_other = false;
-    for (size_t i = 0; i < count; i++) {
-        bool is_blank = blocks[i].kind == CHAT_TEXT && fields_is_blank(blocks[i].text);
-        has_blank = has_blank || is_blank;
-        has_other = has_other || (blocks[i].kind != CHAT_TEXT && blocks[i].kind != CHAT_CACHE_POINT);
-    }
-    if (has_blank && !has_other)
-        return field_error(error, where, key, "text of the user must not be blank");
-    return OK;
-}
-
 /* What a message of each role can't hold, NULL: it can. Of one of the system, in the midst of a conversation, all but
  * text. */
 static const char *misplaced(enum chat_role role, enum chat_block_kind kind)
@@ -33,7 +18,7 @@ static const char *misplaced(enum chat_role role, enum chat_block_kind kind)
     }
 }
 
-static enum error_code check_message(struct converse_parser *parser, const struct chat_message *message,
+static enum error_code check_message(struct content_parser *parser, const struct chat_message *message,
                                      size_t document_count, const char *where)
 {
     static const char *const roles[] = {[CHAT_SYSTEM] = "system", [CHAT_USER] = "user", [CHAT_ASSISTANT] = "assistant"};
@@ -54,10 +39,10 @@ static enum error_code check_message(struct converse_parser *parser, const struc
         return field_error(parser->error, where, "content", "a document needs a text block beside it");
     if (message->role == CHAT_ASSISTANT) /* its text may be blank: a reply can be, and comes back in the history */
         return OK;
-    return converse_check_blank(message->blocks, message->block_count, where, "content", parser->error);
+    return content_check_blank(message->blocks, message->block_count, where, "content", parser->error);
 }
 
-static enum error_code parse_role(struct converse_parser *parser, yyjson_val *object, const char *where,
+static enum error_code parse_role(struct content_parser *parser, yyjson_val *object, const char *where,
                                   enum chat_role *role)
 {
     static const char *const roles[] = {"user", "assistant", "system", NULL};
@@ -72,7 +57,7 @@ static enum error_code parse_role(struct converse_parser *parser, yyjson_val *ob
     return OK;
 }
 
-static enum error_code parse_message(struct converse_parser *parser, yyjson_val *object, const char *where,
+static enum error_code parse_message(struct content_parser *parser, yyjson_val *object, const char *where,
                                      struct chat_message *message)
 {
     static const char *const members[] = {"role", "content", NULL};
@@ -89,7 +74,7 @@ static enum error_code parse_message(struct converse_parser *parser, yyjson_val 
     size_t count = yyjson_arr_size(content);
     if (count == 0)
         return field_error(parser->error, where, "content", "must have at least one content block");
-    code = converse_note_blocks(parser, count, where, "content");
+    code = content_note_blocks(parser, count, where, "content");
     if (code != OK)
         return code;
     size_t per_item = parser->has_inline_cache_points ? 2 : 1, document_count = parser->request->document_count;
@@ -109,36 +94,9 @@ static enum error_code parse_message(struct converse_parser *parser, yyjson_val 
     return check_message(parser, message, parser->request->document_count - document_count, where);
 }
 
-enum error_code converse_each_message(struct converse_parser *parser, yyjson_val *messages,
-                                      converse_message_parser parse)
+enum error_code converse_parse_messages(struct content_parser *parser, yyjson_val *messages)
 {
-    struct chat_request *request = parser->request;
-    if (!messages || yyjson_is_null(messages))
-        return field_error(parser->error, "messages", "", "required and missing");
-    if (!yyjson_is_arr(messages))
-        return field_error(parser->error, "messages", "", "expected an array, got %s", json_type_name(messages));
-    size_t i, count = yyjson_arr_size(messages);
-    if (count > limit(messages))
-        return field_error(parser->error, "messages", "", "%zu messages are more than the limit of %zu", count,
-                           (size_t)limit(messages));
-    request->messages = ARENA_ARRAY(request->arena, struct chat_message, count + 1);
-    if (!request->messages)
-        return error_no_memory(parser->error);
-    request->message_count = count;
-    yyjson_val *item;
-    yyjson_arr_foreach(messages, i, count, item)
-    {
-        struct field_path path = field_path_index("", "messages", i);
-        enum error_code code = parse(parser, item, path.text, &request->messages[i]);
-        if (code != OK)
-            return code;
-    }
-    return OK;
-}
-
-enum error_code converse_parse_messages(struct converse_parser *parser, yyjson_val *messages)
-{
-    return converse_each_message(parser, messages, parse_message);
+    return content_each_message(parser, messages, parse_message);
 }
 
 static bool is_system_kind(enum chat_block_kind kind)
@@ -146,7 +104,7 @@ static bool is_system_kind(enum chat_block_kind kind)
     return kind == CHAT_TEXT || kind == CHAT_CACHE_POINT || kind == CHAT_OTHER;
 }
 
-enum error_code converse_parse_system(struct converse_parser *parser, yyjson_val *system)
+enum error_code converse_parse_system(struct content_parser *parser, yyjson_val *system)
 {
     static const char *const members[] = {"text", "guardContent", "cachePoint", NULL};
     struct chat_request *request = parser->request;
@@ -155,7 +113,7 @@ enum error_code converse_parse_system(struct converse_parser *parser, yyjson_val
     if (!yyjson_is_arr(system))
         return field_error(parser->error, "system", "", "expected an array, got %s", json_type_name(system));
     size_t i, count = yyjson_arr_size(system);
-    enum error_code code = converse_note_blocks(parser, count, "system", "");
+    enum error_code code = content_note_blocks(parser, count, "system", "");
     if (code != OK)
         return code;
     request->system = ARENA_ARRAY(request->arena, struct chat_block, 2 * count + 1);

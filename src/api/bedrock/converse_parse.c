@@ -12,7 +12,7 @@
 #define DEFAULT_TEMPERATURE 0.7
 #define DEFAULT_TOP_P 0.9
 
-static enum error_code parse_input_schema(struct converse_parser *parser, yyjson_val *spec, const char *where,
+static enum error_code parse_input_schema(struct content_parser *parser, yyjson_val *spec, const char *where,
                                           yyjson_val **schema)
 {
     static const char *const members[] = {"json", NULL};
@@ -28,7 +28,7 @@ static enum error_code parse_input_schema(struct converse_parser *parser, yyjson
     return code;
 }
 
-static enum error_code parse_tool_spec(struct converse_parser *parser, yyjson_val *spec, const char *tool_where,
+static enum error_code parse_tool_spec(struct content_parser *parser, yyjson_val *spec, const char *tool_where,
                                        struct chat_tool *tool)
 {
     static const char *const members[] = {"name", "description", "inputSchema", "strict", NULL};
@@ -38,7 +38,7 @@ static enum error_code parse_tool_spec(struct converse_parser *parser, yyjson_va
         return field_error(parser->error, where, "", "expected an object, got %s", json_type_name(spec));
     enum error_code code = fields_known(parser->request->ignored, spec, where, members, parser->error);
     if (code == OK)
-        code = converse_tool_name(parser, spec, where, &tool->name);
+        code = content_tool_name(parser, spec, where, &tool->name);
     if (code == OK)
         code = fields_get_str(spec, where, "description", 1, SIZE_MAX, &tool->description, NULL, parser->error);
     if (code == OK)
@@ -48,7 +48,7 @@ static enum error_code parse_tool_spec(struct converse_parser *parser, yyjson_va
     return code;
 }
 
-static enum error_code parse_tool_choice(struct converse_parser *parser, yyjson_val *tool_config)
+static enum error_code parse_tool_choice(struct content_parser *parser, yyjson_val *tool_config)
 {
     static const char *const members[] = {"auto", "any", "tool", NULL};
     static const enum chat_tool_choice choices[] = {CHAT_TOOL_AUTO, CHAT_TOOL_ANY, CHAT_TOOL_NAMED};
@@ -67,11 +67,11 @@ static enum error_code parse_tool_choice(struct converse_parser *parser, yyjson_
     if (!yyjson_is_obj(value))
         return field_error(parser->error, path.text, "", "expected an object, got %s", json_type_name(value));
     request->tool_choice = choices[which];
-    return which == 2 ? converse_tool_name(parser, value, path.text, &request->tool_choice_name) : OK;
+    return which == 2 ? content_tool_name(parser, value, path.text, &request->tool_choice_name) : OK;
 }
 
 /* One entry of tools: a specification, or a cache point behind the tool before it. */
-static enum error_code parse_tool(struct converse_parser *parser, yyjson_val *item, const char *where)
+static enum error_code parse_tool(struct content_parser *parser, yyjson_val *item, const char *where)
 {
     static const char *const members[] = {"toolSpec", "systemTool", "cachePoint", NULL};
     struct chat_request *request = parser->request;
@@ -99,7 +99,7 @@ static enum error_code parse_tool(struct converse_parser *parser, yyjson_val *it
     return converse_cache_point(parser, value, path.text, &tool->ttl_seconds);
 }
 
-enum error_code converse_parse_tools(struct converse_parser *parser, yyjson_val *tool_config)
+enum error_code converse_parse_tools(struct content_parser *parser, yyjson_val *tool_config)
 {
     static const char *const members[] = {"tools", "toolChoice", NULL};
     struct chat_request *request = parser->request;
@@ -131,34 +131,6 @@ enum error_code converse_parse_tools(struct converse_parser *parser, yyjson_val 
     return parse_tool_choice(parser, tool_config);
 }
 
-enum error_code converse_parse_stops(yyjson_val *config, const char *where, const char *key,
-                                     struct chat_request *request, struct error *error)
-{
-    yyjson_val *array = NULL;
-    enum error_code code = json_get_array(config, where, key, &array, error);
-    size_t i, count = yyjson_arr_size(array);
-    if (code != OK || count == 0)
-        return code;
-    if (count > limit(stop_sequences))
-        return field_error(error, where, key, "%zu sequences are more than the limit of %zu", count,
-                           (size_t)limit(stop_sequences));
-    request->stop_sequences = ARENA_ARRAY(request->arena, struct str, count);
-    if (!request->stop_sequences)
-        return error_no_memory(error);
-    yyjson_val *item;
-    yyjson_arr_foreach(array, i, count, item)
-    {
-        struct str text = json_str(item);
-        if (text.len == 0 || text.len > limit(stop_sequence_bytes)) {
-            struct field_path path = field_path_index(where, key, i);
-            return field_error(error, path.text, "", "expected a string of 1 to %zu bytes",
-                               (size_t)limit(stop_sequence_bytes));
-        }
-        request->stop_sequences[request->stop_count++] = text;
-    }
-    return OK;
-}
-
 static enum error_code parse_inference_config(yyjson_val *root, struct chat_request *request, struct error *error)
 {
     static const char *const members[] = {"maxTokens", "temperature", "topP", "topK", "stopSequences", NULL};
@@ -182,7 +154,7 @@ static enum error_code parse_inference_config(yyjson_val *root, struct chat_requ
     if (code == OK) /* not the service's, but what the AI SDK sends */
         code = converse_parse_top_k(config, where, "topK", sampling, error);
     request->max_tokens = (uint32_t)max_tokens;
-    return code == OK ? converse_parse_stops(config, where, "stopSequences", request, error) : code;
+    return code == OK ? content_parse_stops(config, where, "stopSequences", request, error) : code;
 }
 
 /* RFC 6901: "" or "/..."; "~" only before 0 or 1. The service refuses the empty one too. */
@@ -357,7 +329,7 @@ static enum error_code parse_output_config(yyjson_val *root, struct chat_request
 
 static enum error_code parse_conversation(yyjson_val *root, struct chat_request *request, struct error *error)
 {
-    struct converse_parser parser = {.request = request, .error = error};
+    struct content_parser parser = {.request = request, .error = error};
     enum error_code code = converse_parse_tools(&parser, yyjson_obj_get(root, "toolConfig"));
     if (code == OK)
         code = converse_parse_system(&parser, yyjson_obj_get(root, "system"));

@@ -21,20 +21,6 @@ const char *converse_stop_reason(enum chat_stop_reason stop)
     return names[stop];
 }
 
-/* Arguments are a JSON value in a whole reply. A call that was cut off (by
- * maxTokens) has none, and {} is what clients can read. */
-void converse_append_arguments(struct buf *out, struct str json)
-{
-    yyjson_doc *doc;
-    struct error ignored;
-    bool is_json = json_parse_exact(json, &doc, &ignored) == OK;
-    if (is_json)
-        json_append(out, yyjson_doc_get_root(doc));
-    else
-        buf_append_text(out, "{}");
-    json_free(doc);
-}
-
 /* "citationsContent":{...} */
 void converse_append_cited(struct buf *out, struct str text, const struct chat_citation *citations, size_t count)
 {
@@ -75,7 +61,7 @@ static void append_block(struct buf *out, const struct chat_reply_block *block)
         buf_append_text(out, ",\"name\":");
         buf_append_json(out, block->tool_name);
         buf_append_text(out, ",\"input\":");
-        converse_append_arguments(out, block->text);
+        content_append_arguments(out, block->text);
         buf_append_char(out, '}');
     } else if (block->kind == CHAT_REASONING) {
         converse_append_reasoning(out, block->text, block->signature, block->data);

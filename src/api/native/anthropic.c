@@ -10,7 +10,7 @@
 #define ANTHROPIC_COMPLETION_TOP_P 1.0
 #define ANTHROPIC_TOP_K_MAX 500
 
-static enum error_code parse_system(struct converse_parser *parser, yyjson_val *root)
+static enum error_code parse_system(struct content_parser *parser, yyjson_val *root)
 {
     struct chat_request *request = parser->request;
     yyjson_val *system = yyjson_obj_get(root, "system");
@@ -24,7 +24,7 @@ static enum error_code parse_system(struct converse_parser *parser, yyjson_val *
     return code;
 }
 
-static enum error_code parse_custom_tool(struct converse_parser *parser, yyjson_val *object, const char *where,
+static enum error_code parse_custom_tool(struct content_parser *parser, yyjson_val *object, const char *where,
                                          struct chat_tool *tool)
 {
     static const char *const members[] = {"type",   "name", "description", "input_schema", "cache_control",
@@ -46,7 +46,7 @@ static enum error_code parse_custom_tool(struct converse_parser *parser, yyjson_
     return code;
 }
 
-static enum error_code parse_tool(struct converse_parser *parser, yyjson_val *object, const char *where,
+static enum error_code parse_tool(struct content_parser *parser, yyjson_val *object, const char *where,
                                   struct chat_tool *tool)
 {
     struct str type = STR("custom");
@@ -65,7 +65,7 @@ static enum error_code parse_tool(struct converse_parser *parser, yyjson_val *ob
                       : code;
 }
 
-static enum error_code parse_tools(struct converse_parser *parser, yyjson_val *root)
+static enum error_code parse_tools(struct content_parser *parser, yyjson_val *root)
 {
     struct chat_request *request = parser->request;
     yyjson_val *tools = NULL, *item;
@@ -106,7 +106,7 @@ static enum error_code parse_sampling(yyjson_val *root, struct chat_request *req
         code = fields_get_str(root, "", "cache_salt", 1, 256, &request->cache_salt, NULL, error);
     sampling->top_k = (int32_t)top_k;
     sampling->seed = (uint64_t)seed;
-    return code == OK ? converse_parse_stops(root, "", "stop_sequences", request, error) : code;
+    return code == OK ? content_parse_stops(root, "", "stop_sequences", request, error) : code;
 }
 
 /* Versions of the API: what a body may hold depends on the one it names, not on the model. */
@@ -154,11 +154,11 @@ static enum error_code parse_tier(yyjson_val *root, struct chat_request *request
 static enum error_code parse_conversation(yyjson_val *root, bool is_newer, struct chat_request *request,
                                           struct error *error)
 {
-    struct converse_parser parser = {.request = request, .error = error, .is_newer_version = is_newer};
+    struct content_parser parser = {.request = request, .error = error, .is_newer_version = is_newer};
     enum error_code code = parse_tools(&parser, root);
     if (code == OK)
         code = parse_system(&parser, root);
-    return code == OK ? converse_each_message(&parser, yyjson_obj_get(root, "messages"), anthropic_message) : code;
+    return code == OK ? content_each_message(&parser, yyjson_obj_get(root, "messages"), anthropic_message) : code;
 }
 
 static enum error_code parse_messages(yyjson_val *root, enum codec_use use, struct chat_request *request,

@@ -1,5 +1,5 @@
 /* anthropic.h - the Anthropic messages body. Its messages are read with what
- * Converse's are read with (converse.h), in the same order. Any thread. */
+ * Converse's are read with (api/content.h), in the same order. Any thread. */
 #ifndef API_ANTHROPIC_H
 #define API_ANTHROPIC_H
 
@@ -19,11 +19,11 @@ void anthropic_append_completion(struct buf *out, struct str text); /* {"type":"
 void anthropic_append_completion_stop(struct buf *out, const struct chat_reply *reply);
 
 /* One message; `where` is its path. */
-enum error_code anthropic_message(struct converse_parser *parser, yyjson_val *object, const char *where,
+enum error_code anthropic_message(struct content_parser *parser, yyjson_val *object, const char *where,
                                   struct chat_message *message) WARN_UNUSED;
 
 /* Content as a string or as an array of blocks; `key` is its place in `where`. */
-enum error_code anthropic_content(struct converse_parser *parser, yyjson_val *content, const char *where,
+enum error_code anthropic_content(struct content_parser *parser, yyjson_val *content, const char *where,
                                   const char *key, enum chat_role role, struct chat_block **blocks,
                                   size_t *block_count) WARN_UNUSED;
 
@@ -42,7 +42,7 @@ enum error_code anthropic_reply_parse(yyjson_val *root, struct arena *arena, str
 struct codec_reader *anthropic_stream_open(enum codec_framing framing, const struct chat_sink *sink);
 
 /* The member cache_control of a block or a tool: a cache point behind it. */
-enum error_code anthropic_cache_control(struct converse_parser *parser, yyjson_val *object, const char *where,
+enum error_code anthropic_cache_control(struct content_parser *parser, yyjson_val *object, const char *where,
                                         bool *is_there, uint32_t *ttl_seconds) WARN_UNUSED;
 
 #endif

@@ -6,7 +6,7 @@
 #include "core/limits.h"
 
 /* `cache_control` inside a block becomes a cache point behind it. */
-enum error_code anthropic_cache_control(struct converse_parser *parser, yyjson_val *object, const char *where,
+enum error_code anthropic_cache_control(struct content_parser *parser, yyjson_val *object, const char *where,
                                         bool *is_there, uint32_t *ttl_seconds)
 {
     static const char *const members[] = {"type", "ttl", NULL};
@@ -27,10 +27,10 @@ enum error_code anthropic_cache_control(struct converse_parser *parser, yyjson_v
     if (code == OK && type < 0)
         code = field_error(parser->error, path.text, "type", "required and missing");
     *ttl_seconds = ttl == 1 ? 3600 : 300;
-    return code == OK ? converse_note_cache_point(parser, path.text, *ttl_seconds) : code;
+    return code == OK ? content_note_cache_point(parser, path.text, *ttl_seconds) : code;
 }
 
-static enum error_code append_cache_control(struct converse_parser *parser, yyjson_val *object, const char *where,
+static enum error_code append_cache_control(struct content_parser *parser, yyjson_val *object, const char *where,
                                             struct chat_block *blocks, size_t *count)
 {
     bool is_there;
@@ -41,7 +41,7 @@ static enum error_code append_cache_control(struct converse_parser *parser, yyjs
     return code;
 }
 
-static enum error_code parse_text(struct converse_parser *parser, yyjson_val *object, const char *where,
+static enum error_code parse_text(struct content_parser *parser, yyjson_val *object, const char *where,
                                   struct chat_block *block)
 {
     static const char *const members[] = {"type", "text", "cache_control", "citations", NULL};
@@ -79,7 +79,7 @@ static bool format_of_media_type(struct str media_type, struct str *format)
 }
 
 /* Text blocks of a document or a search result, a line feed between two. */
-static enum error_code joined_texts(struct converse_parser *parser, yyjson_val *items, const char *where,
+static enum error_code joined_texts(struct content_parser *parser, yyjson_val *items, const char *where,
                                     const char *key, struct str *text)
 {
     struct buf buf;
@@ -111,7 +111,7 @@ static enum error_code joined_texts(struct converse_parser *parser, yyjson_val *
 }
 
 /* The bytes of a source of type text or base64. */
-static enum error_code source_data(struct converse_parser *parser, yyjson_val *source, const char *where,
+static enum error_code source_data(struct content_parser *parser, yyjson_val *source, const char *where,
                                    bool is_text, struct document_input *input)
 {
     struct str media_type = STR("text/plain");
@@ -130,7 +130,7 @@ static enum error_code source_data(struct converse_parser *parser, yyjson_val *s
                    : fields_base64(input->bytes, where, "data", parser->request->arena, &input->bytes, parser->error);
 }
 
-static enum error_code source_content(struct converse_parser *parser, yyjson_val *source, const char *where,
+static enum error_code source_content(struct content_parser *parser, yyjson_val *source, const char *where,
                                       struct document_input *input)
 {
     yyjson_val *content = yyjson_obj_get(source, "content");
@@ -145,7 +145,7 @@ static enum error_code source_content(struct converse_parser *parser, yyjson_val
 }
 
 /* A file behind a URL or with the provider: `data` is where. */
-static enum error_code source_elsewhere(struct converse_parser *parser, yyjson_val *source, const char *where,
+static enum error_code source_elsewhere(struct content_parser *parser, yyjson_val *source, const char *where,
                                         const char *type, const char *instead, enum chat_source *kind,
                                         struct str *data)
 {
@@ -157,7 +157,7 @@ static enum error_code source_elsewhere(struct converse_parser *parser, yyjson_v
                       : code;
 }
 
-static enum error_code document_source(struct converse_parser *parser, yyjson_val *document, const char *where,
+static enum error_code document_source(struct content_parser *parser, yyjson_val *document, const char *where,
                                        struct document_input *input)
 {
     static const char *const members[] = {"type", "media_type", "data", "content", "url", "file_id", NULL};
@@ -183,7 +183,7 @@ static enum error_code document_source(struct converse_parser *parser, yyjson_va
     return source_data(parser, source, path.text, type == TEXT, input);
 }
 
-static enum error_code parse_citations(struct converse_parser *parser, yyjson_val *object, const char *where)
+static enum error_code parse_citations(struct content_parser *parser, yyjson_val *object, const char *where)
 {
     yyjson_val *citations = NULL;
     bool is_cited = false;
@@ -198,7 +198,7 @@ static enum error_code parse_citations(struct converse_parser *parser, yyjson_va
 }
 
 /* A search result reads as a document: title, source and texts. */
-static enum error_code parse_search_result(struct converse_parser *parser, yyjson_val *object, const char *where,
+static enum error_code parse_search_result(struct content_parser *parser, yyjson_val *object, const char *where,
                                            struct chat_block *block)
 {
     static const char *const members[] = {"type", "source", "title", "content", "citations", "cache_control", NULL};
@@ -212,10 +212,10 @@ static enum error_code parse_search_result(struct converse_parser *parser, yyjso
         code = parse_citations(parser, object, where);
     if (code == OK)
         code = joined_texts(parser, yyjson_obj_get(object, "content"), where, "content", &text);
-    return code == OK ? converse_search_result(parser, title, source, text, block) : code;
+    return code == OK ? content_search_result(parser, title, source, text, block) : code;
 }
 
-static enum error_code parse_document(struct converse_parser *parser, yyjson_val *object, const char *where,
+static enum error_code parse_document(struct content_parser *parser, yyjson_val *object, const char *where,
                                       struct chat_block *block)
 {
     static const char *const members[] = {"type", "source", "title", "context", "citations", "cache_control", NULL};
@@ -233,7 +233,7 @@ static enum error_code parse_document(struct converse_parser *parser, yyjson_val
     return code == OK ? document_add(parser->request, &input, block, parser->error) : code;
 }
 
-static enum error_code parse_tool_use(struct converse_parser *parser, yyjson_val *object, const char *where,
+static enum error_code parse_tool_use(struct content_parser *parser, yyjson_val *object, const char *where,
                                       struct chat_block *block)
 {
     static const char *const members[] = {"type", "id", "name", "input", "cache_control", NULL};
@@ -252,7 +252,7 @@ static enum error_code parse_tool_use(struct converse_parser *parser, yyjson_val
 }
 
 /* Its bytes stay what they are in the body. */
-static enum error_code parse_image(struct converse_parser *parser, yyjson_val *object, const char *where,
+static enum error_code parse_image(struct content_parser *parser, yyjson_val *object, const char *where,
                                    struct chat_block *block)
 {
     static const char *const types[] = {"base64", "url", "file", NULL};
@@ -282,7 +282,7 @@ static enum error_code parse_image(struct converse_parser *parser, yyjson_val *o
 }
 
 /* Blocks that only the provider knows. */
-static enum error_code parse_other(struct converse_parser *parser, const char *where, struct str type,
+static enum error_code parse_other(struct content_parser *parser, const char *where, struct str type,
                                    struct chat_block *block)
 {
     block->kind = CHAT_OTHER;
@@ -292,7 +292,7 @@ static enum error_code parse_other(struct converse_parser *parser, const char *w
     return code == OK ? needs_where(parser->request, block, where, parser->error) : code;
 }
 
-static enum error_code parse_other_item(struct converse_parser *parser, const char *where, struct chat_block *block)
+static enum error_code parse_other_item(struct content_parser *parser, const char *where, struct chat_block *block)
 {
     block->kind = CHAT_OTHER;
     enum error_code code = needs_note(parser->request, CHAT_NEED_OTHER_BLOCKS, parser->error, where, "type",
@@ -300,7 +300,7 @@ static enum error_code parse_other_item(struct converse_parser *parser, const ch
     return code == OK ? needs_where(parser->request, block, where, parser->error) : code;
 }
 
-static enum error_code parse_result_item(struct converse_parser *parser, yyjson_val *item, const char *where,
+static enum error_code parse_result_item(struct content_parser *parser, yyjson_val *item, const char *where,
                                          struct chat_block *block)
 {
     struct str type = {0};
@@ -325,13 +325,13 @@ static enum error_code parse_result_item(struct converse_parser *parser, yyjson_
 }
 
 /* A string, or an array of blocks. */
-static enum error_code result_content(struct converse_parser *parser, yyjson_val *content, const char *where,
+static enum error_code result_content(struct content_parser *parser, yyjson_val *content, const char *where,
                                       struct chat_block *block)
 {
     if (!content || yyjson_is_null(content))
         return OK;
     if (yyjson_is_arr(content))
-        return converse_result_content(parser, content, where, parse_result_item, block);
+        return content_tool_result(parser, content, where, parse_result_item, block);
     if (!yyjson_is_str(content))
         return field_error(parser->error, where, "content", "expected a string or an array, got %s",
                            json_type_name(content));
@@ -343,7 +343,7 @@ static enum error_code result_content(struct converse_parser *parser, yyjson_val
     return OK;
 }
 
-static enum error_code parse_tool_result(struct converse_parser *parser, yyjson_val *object, const char *where,
+static enum error_code parse_tool_result(struct content_parser *parser, yyjson_val *object, const char *where,
                                          struct chat_block *block)
 {
     static const char *const members[] = {"type", "tool_use_id", "content", "is_error", "cache_control", NULL};
@@ -358,7 +358,7 @@ static enum error_code parse_tool_result(struct converse_parser *parser, yyjson_
 }
 
 /* Thinking of earlier turns is kept in the view and never rendered. */
-static enum error_code parse_thinking(struct converse_parser *parser, yyjson_val *object, const char *where,
+static enum error_code parse_thinking(struct content_parser *parser, yyjson_val *object, const char *where,
                                       struct chat_block *block)
 {
     block->kind = CHAT_REASONING;
@@ -368,7 +368,7 @@ static enum error_code parse_thinking(struct converse_parser *parser, yyjson_val
 }
 
 /* What the newer version of the API has taken away. */
-static enum error_code check_newer(struct converse_parser *parser, yyjson_val *object, const char *where,
+static enum error_code check_newer(struct content_parser *parser, yyjson_val *object, const char *where,
                                    enum chat_role role, const struct chat_block *block)
 {
     if (!parser->is_newer_version)
@@ -382,13 +382,13 @@ static enum error_code check_newer(struct converse_parser *parser, yyjson_val *o
 
 #define OF(role) (1u << (role))
 
-static enum error_code parse_block(struct converse_parser *parser, yyjson_val *object, const char *where,
+static enum error_code parse_block(struct content_parser *parser, yyjson_val *object, const char *where,
                                    enum chat_role role, struct chat_block *block)
 {
     static const struct {
         const char *type;
         unsigned roles; /* in whose messages it may stand */
-        enum error_code (*parse)(struct converse_parser *, yyjson_val *, const char *, struct chat_block *);
+        enum error_code (*parse)(struct content_parser *, yyjson_val *, const char *, struct chat_block *);
     } kinds[] = {
         {"text", OF(CHAT_USER) | OF(CHAT_ASSISTANT) | OF(CHAT_SYSTEM), parse_text},
         {"image", OF(CHAT_USER), parse_image},
@@ -421,7 +421,7 @@ static enum error_code parse_block(struct converse_parser *parser, yyjson_val *o
     return parse_other(parser, where, type, block);
 }
 
-enum error_code anthropic_content(struct converse_parser *parser, yyjson_val *content, const char *where,
+enum error_code anthropic_content(struct content_parser *parser, yyjson_val *content, const char *where,
                                   const char *key, enum chat_role role, struct chat_block **blocks,
                                   size_t *block_count)
 {
@@ -431,7 +431,7 @@ enum error_code anthropic_content(struct converse_parser *parser, yyjson_val *co
         return field_error(error, where, key, "expected a string or an array of blocks, got %s",
                            json_type_name(content));
     size_t i, count = is_text ? 1 : yyjson_arr_size(content);
-    enum error_code code = converse_note_blocks(parser, count, where, key);
+    enum error_code code = content_note_blocks(parser, count, where, key);
     if (code != OK)
         return code;
     *blocks = ARENA_ARRAY(parser->request->arena, struct chat_block, 2 * count + 1);
@@ -453,10 +453,10 @@ enum error_code anthropic_content(struct converse_parser *parser, yyjson_val *co
                 return code;
         }
     }
-    return role == CHAT_USER ? converse_check_blank(*blocks, *block_count, where, key, error) : OK;
+    return role == CHAT_USER ? content_check_blank(*blocks, *block_count, where, key, error) : OK;
 }
 
-enum error_code anthropic_message(struct converse_parser *parser, yyjson_val *object, const char *where,
+enum error_code anthropic_message(struct content_parser *parser, yyjson_val *object, const char *where,
                                   struct chat_message *message)
 {
     static const char *const members[] = {"role", "content", NULL};

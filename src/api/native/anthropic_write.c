@@ -89,7 +89,7 @@ static void append_block(struct buf *out, const struct chat_reply_block *block)
         buf_append_text(out, ",\"name\":");
         buf_append_json(out, block->tool_name);
         buf_append_text(out, ",\"input\":");
-        converse_append_arguments(out, block->text);
+        content_append_arguments(out, block->text);
     } else if (block->kind == CHAT_REASONING) {
         append_thinking(out, block);
     } else {

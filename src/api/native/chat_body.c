@@ -1,7 +1,8 @@
 /* OpenAI's chat completions: parsing but for messages and tools. */
 #include "api/native/chat_body.h"
 
-#include "api/bedrock/converse.h"
+#include "api/content.h"
+#include "api/needs.h"
 #include "api/native/native.h"
 #include "core/limits.h"
 
@@ -55,7 +56,7 @@ static enum error_code parse_stops(yyjson_val *root, struct chat_request *reques
 {
     yyjson_val *stop = yyjson_obj_get(root, "stop");
     if (!yyjson_is_str(stop))
-        return converse_parse_stops(root, "", "stop", request, error);
+        return content_parse_stops(root, "", "stop", request, error);
     request->stop_sequences = ARENA_ARRAY(request->arena, struct str, 1);
     if (!request->stop_sequences)
         return error_no_memory(error);

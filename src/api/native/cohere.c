@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-#include "api/bedrock/converse.h"
+#include "api/content.h"
+#include "api/needs.h"
 #include "api/native/native.h"
 #include "core/limits.h"
 
@@ -41,7 +42,7 @@ static enum error_code parse_numbers(yyjson_val *root, struct chat_request *requ
     sampling->top_k = (int32_t)top_k;
     sampling->seed = (uint64_t)seed;
     request->max_tokens = (uint32_t)max_tokens;
-    return code == OK ? converse_parse_stops(root, "", "stop_sequences", request, error) : code;
+    return code == OK ? content_parse_stops(root, "", "stop_sequences", request, error) : code;
 }
 
 /* A member that may only be off. */

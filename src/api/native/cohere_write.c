@@ -1,7 +1,8 @@
 /* Cohere's native bodies: replies and stream chunks. */
 #include "api/native/cohere.h"
 
-#include "api/bedrock/converse.h"
+#include "api/content.h"
+#include "api/needs.h"
 #include "api/native/native.h"
 
 static bool is_prompt(const struct chat_request *request)
@@ -30,7 +31,7 @@ static void append_calls(struct buf *out, const struct chat_reply *reply)
         buf_append_text(out, count++ > 0 ? ",{\"name\":" : "{\"name\":");
         buf_append_json(out, reply->blocks[i].tool_name);
         buf_append_text(out, ",\"parameters\":");
-        converse_append_arguments(out, reply->blocks[i].text);
+        content_append_arguments(out, reply->blocks[i].text);
         buf_append_char(out, '}');
     }
     buf_append_text(out, "],");

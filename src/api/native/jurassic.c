@@ -1,6 +1,7 @@
 /* The body of AI21's Jurassic-2: one prompt, one completion. The service has ended
  * these models; programs that were written for them are still about. */
-#include "api/bedrock/converse.h"
+#include "api/content.h"
+#include "api/needs.h"
 #include "api/native/native.h"
 
 #define JURASSIC_TEMPERATURE 0.7
@@ -34,7 +35,7 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
     if (code == OK && top_k > 0)
         return field_error(error, "", "topKReturn", "probabilities are not given here");
     request->max_tokens = (uint32_t)max_tokens;
-    return code == OK ? converse_parse_stops(root, "", "stopSequences", request, error) : code;
+    return code == OK ? content_parse_stops(root, "", "stopSequences", request, error) : code;
 }
 
 static enum error_code parse(yyjson_val *root, enum codec_use use, struct chat_request *request, struct error *error)

@@ -60,13 +60,13 @@ static enum error_code parse_config(yyjson_val *root, struct chat_request *reque
         code = parse_numbers(config, request, error);
     if (code == OK)
         code = pick_spelling(config, "stopSequences", "stop_sequences", &key, error);
-    return code == OK ? converse_parse_stops(config, "inferenceConfig", key, request, error) : code;
+    return code == OK ? content_parse_stops(config, "inferenceConfig", key, request, error) : code;
 }
 
 static enum error_code parse_root(yyjson_val *root, struct chat_request *request, struct error *error)
 {
     static const char *const members[] = {"schemaVersion", "system", "messages", "inferenceConfig", "toolConfig", NULL};
-    struct converse_parser parser = {.request = request, .error = error, .has_inline_cache_points = true};
+    struct content_parser parser = {.request = request, .error = error, .has_inline_cache_points = true};
     request->origin = &nova_codec;
     request->sampling.temperature = NOVA_TEMPERATURE;
     request->sampling.top_p = NOVA_TOP_P;

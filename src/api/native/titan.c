@@ -1,5 +1,5 @@
 /* Amazon Titan's native body: one text in, one text out. */
-#include "api/bedrock/converse.h"
+#include "api/content.h"
 #include "api/native/native.h"
 
 #include "core/limits.h"
@@ -100,7 +100,7 @@ static enum error_code parse_config(yyjson_val *root, struct chat_request *reque
     if (code == OK)
         code = json_get_int(config, where, "maxTokenCount", 1, INT32_MAX, &max_tokens, NULL, error);
     request->max_tokens = (uint32_t)max_tokens;
-    return code == OK ? converse_parse_stops(config, where, "stopSequences", request, error) : code;
+    return code == OK ? content_parse_stops(config, where, "stopSequences", request, error) : code;
 }
 
 static enum error_code parse_root(yyjson_val *root, struct chat_request *request, struct error *error)
