@@ -2,9 +2,9 @@
  * authentication are named and written, under which header the request's ID goes, how a stream is framed, and where a
  * request says which model it means.
  *
- * One const table per dialect, one pointer in each of its operations (operations.h); the pipeline (call.h, api.c) and
- * what breaks the rules of HTTP ask the table and know no dialect. Bodies of requests and replies are the codecs'
- * (chat/codec.h): a dialect may have several. Pure functions, any thread. */
+ * One const table per dialect, one pointer in each table of operations (operations.h); the pipeline (inference.c,
+ * call.h, api.c) and what breaks the rules of HTTP ask it and know no dialect. Bodies are read and written by codecs
+ * (chat/codec.h), of which a dialect may have several. Pure functions, any thread. */
 #ifndef API_DIALECT_H
 #define API_DIALECT_H
 
