@@ -41,7 +41,7 @@
 #define ALLOCATE_BYTES (256u << 10) /* set aside at a time */
 #define WINDOW_BYTES (64u << 10)    /* read at a time */
 #define READ_AGAIN 2                /* times that a place without a record is read from the file once more */
-#define LOOK_US 100000
+#define LOOK_US 1000
 #define SUFFIX ".journal"
 #define NUMBER_DIGITS 12
 #define DIRECTORY_MAX 4000
