@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cmd/sections.h"
 #include "core/config.h"
 #include "core/util.h"
 #include "ledger/ledger.h"
@@ -260,7 +261,7 @@ int main(void)
     struct error error;
     pthread_t arriving;
     rng_seed(&rng, 7);
-    if (config_parse(STR(""), NULL, &config, &error) || price_book_load(&config, &book, &error))
+    if (config_parse(STR(""), NULL, program_sections, &config, &error) || price_book_load(&config, &book, &error))
         die("price book", &error);
     (void)mkdir("build/bench", 0777);
     (void)mkdir(DATA_PATH, 0777);
