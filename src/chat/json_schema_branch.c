@@ -31,9 +31,9 @@ static size_t branch_add(struct schema_compiler *compiler, struct schema_branche
         schema_fail(compiler, "needs more than %d alternatives", SCHEMA_BRANCHES_MAX);
     else if (!mem_grow(&items, branches->count, &branches->cap, sizeof(*branches->items)))
         gbnf_fail_memory(&compiler->gbnf);
+    branches->items = items; /* which has moved, also where something has failed before */
     if (schema_failed(compiler))
         return 0;
-    branches->items = items;
     branches->items[branches->count] = (struct schema_branch){0};
     return branches->count++;
 }

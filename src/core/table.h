@@ -12,8 +12,8 @@
 #define TABLE_FIRST 8
 
 struct table { /* zeroed: empty */
+    _Atomic size_t count; /* first, so that {0} is legal: clang takes no 0 for an atomic pointer */
     _Atomic(_Atomic(void *) *) segments[TABLE_SEGMENTS];
-    _Atomic size_t count;
 };
 
 /* NULL: nothing was put there. */

@@ -173,7 +173,7 @@ static size_t place_of(const char *key)
         return i;
     memmove(expected.keys + i + 1, expected.keys + i, (expected.count - i) * sizeof(expected.keys[0]));
     memmove(expected.groups + i + 1, expected.groups + i, (expected.count - i) * sizeof(expected.groups[0]));
-    memcpy(expected.keys[i], key, 64);
+    (void)snprintf(expected.keys[i], sizeof(expected.keys[i]), "%s", key);
     expected.groups[i] = (struct ledger_group){0};
     expected.count++;
     return i;
