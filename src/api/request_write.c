@@ -112,6 +112,29 @@ void request_document_text(struct buf *out, const struct chat_block *block)
     buf_deinit(&text);
 }
 
+enum error_code request_messages(struct request_writer *writer, request_blocks *append_blocks)
+{
+    static const char *const roles[] = {[CHAT_SYSTEM] = "system", [CHAT_USER] = "user", [CHAT_ASSISTANT] = "assistant"};
+    const struct chat_request *request = writer->request;
+    struct buf *out = writer->out;
+    enum error_code code = OK;
+    request_key(out, "messages");
+    buf_append_char(out, '[');
+    for (size_t i = 0; i < request->message_count && code == OK; i++) {
+        const struct chat_message *message = &request->messages[i];
+        request_item(out);
+        if (writer->is_own && message->raw) {
+            json_append(out, message->raw);
+            continue;
+        }
+        buf_appendf(out, "{\"role\":\"%s\"", roles[message->role]);
+        code = append_blocks(writer, "content", message->blocks, message->block_count);
+        buf_append_char(out, '}');
+    }
+    buf_append_char(out, ']');
+    return code;
+}
+
 enum error_code request_done(const struct request_writer *writer)
 {
     return writer->out->failed ? error_no_memory(writer->error) : OK;

@@ -39,6 +39,11 @@ struct str request_effort(const struct chat_request *request);
 /* The text that a document reads as where a dialect takes text alone, as templates write it. */
 void request_document_text(struct buf *out, const struct chat_block *block);
 
+/* "messages": each with its role and, by the dialect's own function, its blocks under "content". */
+typedef enum error_code request_blocks(struct request_writer *writer, const char *key, const struct chat_block *blocks,
+                                       size_t count);
+enum error_code request_messages(struct request_writer *writer, request_blocks *append_blocks) WARN_UNUSED;
+
 enum error_code request_done(const struct request_writer *writer) WARN_UNUSED; /* no memory, or OK */
 
 #endif

@@ -169,29 +169,6 @@ static enum error_code append_blocks(struct request_writer *writer, const char *
     return code;
 }
 
-static enum error_code append_messages(struct request_writer *writer)
-{
-    static const char *const roles[] = {[CHAT_SYSTEM] = "system", [CHAT_USER] = "user", [CHAT_ASSISTANT] = "assistant"};
-    const struct chat_request *request = writer->request;
-    struct buf *out = writer->out;
-    enum error_code code = OK;
-    request_key(out, "messages");
-    buf_append_char(out, '[');
-    for (size_t i = 0; i < request->message_count && code == OK; i++) {
-        const struct chat_message *message = &request->messages[i];
-        request_item(out);
-        if (writer->is_own && message->raw) {
-            json_append(out, message->raw);
-            continue;
-        }
-        buf_appendf(out, "{\"role\":\"%s\"", roles[message->role]);
-        code = append_blocks(writer, "content", message->blocks, message->block_count);
-        buf_append_char(out, '}');
-    }
-    buf_append_char(out, ']');
-    return code;
-}
-
 static bool has_own_top_k(const struct request_writer *writer)
 {
     return writer->is_own && yyjson_obj_get(yyjson_obj_get(writer->request->body, "inferenceConfig"), "topK");
@@ -394,7 +371,7 @@ enum error_code converse_request_write(const struct chat_request *request, const
     enum error_code code = request_check(&writer, anthropic_members);
     buf_append_char(out, '{');
     if (code == OK)
-        code = append_messages(&writer);
+        code = request_messages(&writer, append_blocks);
     if (code == OK && request->system_count > 0)
         code = append_blocks(&writer, "system", request->system, request->system_count);
     append_inference_config(&writer);

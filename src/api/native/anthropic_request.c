@@ -168,30 +168,7 @@ void anthropic_append_cache_control(struct buf *out, uint32_t ttl_seconds)
     buf_appendf(out, ",\"cache_control\":{\"type\":\"ephemeral\"%s}", ttl_seconds > 300 ? ",\"ttl\":\"1h\"" : "");
 }
 
-/* --- messages, tools -------------------------------------------------------------------------------- */
-
-static enum error_code append_messages(struct request_writer *writer)
-{
-    static const char *const roles[] = {[CHAT_SYSTEM] = "system", [CHAT_USER] = "user", [CHAT_ASSISTANT] = "assistant"};
-    const struct chat_request *request = writer->request;
-    struct buf *out = writer->out;
-    enum error_code code = OK;
-    request_key(out, "messages");
-    buf_append_char(out, '[');
-    for (size_t i = 0; i < request->message_count && code == OK; i++) {
-        const struct chat_message *message = &request->messages[i];
-        request_item(out);
-        if (writer->is_own && message->raw) {
-            json_append(out, message->raw);
-            continue;
-        }
-        buf_appendf(out, "{\"role\":\"%s\"", roles[message->role]);
-        code = append_blocks(writer, "content", message->blocks, message->block_count);
-        buf_append_char(out, '}');
-    }
-    buf_append_char(out, ']');
-    return code;
-}
+/* --- tools ------------------------------------------------------------------------------------------ */
 
 static enum error_code append_tool(struct request_writer *writer, size_t index)
 {
@@ -347,7 +324,7 @@ enum error_code anthropic_request_write(const struct chat_request *request, cons
     if (code == OK && request->system_count > 0)
         code = append_blocks(&writer, "system", request->system, request->system_count);
     if (code == OK)
-        code = append_messages(&writer);
+        code = request_messages(&writer, append_blocks);
     append_sampling(&writer);
     if (code == OK)
         code = append_tools(&writer);
