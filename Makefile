@@ -55,7 +55,15 @@ LIBS := $(DEPS_LIBS) -lnghttp2 -luv -lssl -lcrypto -lyaml -lcurl -lzstd -lxxhash
 find = $(shell find $(1) -name '$(2)' 2>/dev/null | LC_ALL=C sort)
 objects = $(patsubst %,$(OBJ)/%.o,$(1))
 
-LIB_SRC := $(filter-out src/main.c,$(call find,src,*.c) $(call find,src,*.cpp) $(call find,src,*.S))
+# Kernels for ggml: deps/install compiles them into its CPU backend. Here, for tests, once for each set of instructions.
+KERNEL_SRC := $(addprefix src/kernels/,attention.c product.c variant.c)
+KERNEL_SETS := $(if $(filter x86_64,$(shell uname -m)),avx512 avx_vnni avx2)
+KERNEL_FLAGS_avx2 := -mavx2 -mfma -mf16c -mbmi2
+KERNEL_FLAGS_avx_vnni := $(KERNEL_FLAGS_avx2) -mavxvnni
+KERNEL_FLAGS_avx512 := $(KERNEL_FLAGS_avx2) -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl -mavx512vnni
+
+LIB_SRC := $(filter-out src/main.c src/kernels/ggml_% $(KERNEL_SRC),$(call find,src,*.c) $(call find,src,*.cpp) \
+	$(call find,src,*.S))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_SUPPORT := $(call objects,$(wildcard tests/unit/support*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
@@ -67,6 +75,7 @@ BENCH_SRC := $(filter-out bench/support% $(CACHE_PARTS) $(TIERS_PARTS),$(wildcar
 BENCH_TOOLS := cache_replay instant_worker # want arguments: run by hand and by tests, not by `make bench`
 
 LIB := $(BUILD)/libfulcrum.a
+KERNEL_OBJ := $(foreach set,$(KERNEL_SETS),$(KERNEL_SRC:src/kernels/%=$(OBJ)/src/kernels/$(set)/%.o))
 SANITIZE_SUPPORT := $(if $(findstring thread,$(SANITIZE)),$(call objects,tests/sanitize/syscall.c))
 LINKED := $(SANITIZE_SUPPORT) $(LIB) $(BUILD)/flavour
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)
@@ -112,7 +121,15 @@ $(OBJ)/src/engine/model.c.o: C_FLAGS += -fexceptions
 # The only file that includes libxml2, whose headers lie in a folder of their own.
 $(OBJ)/src/document/package.c.o: C_FLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libxml-2.0))
 
-$(LIB): $(call objects,$(LIB_SRC)) $(BUILD)/flavour
+define kernel_rule
+$(OBJ)/src/kernels/$(1)/%.c.o: src/kernels/%.c $(OBJ)/flags
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$< $(1))
+	$$(Q)$$(CC) $$(C_FLAGS) -O3 $(KERNEL_FLAGS_$(1)) -c $$< -o $$@
+endef
+$(foreach set,$(KERNEL_SETS),$(eval $(call kernel_rule,$(set))))
+
+$(LIB): $(call objects,$(LIB_SRC)) $(KERNEL_OBJ) $(BUILD)/flavour
 	@rm -f $@
 	$(call say,AR,$@)
 	$(Q)ar rcs $@ $(filter %.o,$^)

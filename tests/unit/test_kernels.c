@@ -1,0 +1,409 @@
+/* The kernels for ggml beside plain C: packing, products, attention, for every set of instructions that this processor
+ * has. Activations are chosen so that quantising them loses nothing; then a product has one right answer. */
+#include <cpuid.h>
+#include <ggml.h>
+#include <math.h>
+
+#include "support.h"
+
+#include "core/mem.h"
+#include "kernels/kernels.h"
+
+#if defined(__x86_64__)
+
+static const enum ggml_type types[KERNEL_TYPES] = {
+    [KERNEL_Q4_0] = GGML_TYPE_Q4_0, [KERNEL_Q4_1] = GGML_TYPE_Q4_1, [KERNEL_Q5_0] = GGML_TYPE_Q5_0,
+    [KERNEL_Q5_1] = GGML_TYPE_Q5_1, [KERNEL_Q8_0] = GGML_TYPE_Q8_0, [KERNEL_Q4_K] = GGML_TYPE_Q4_K,
+    [KERNEL_Q5_K] = GGML_TYPE_Q5_K, [KERNEL_Q6_K] = GGML_TYPE_Q6_K,
+};
+
+static uint64_t seed;
+
+static uint32_t draw(void)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(seed >> 33);
+}
+
+static float draw_float(void) { return (float)draw() / (float)(1u << 30) - 1.0f; }
+
+static size_t sets_here(const struct kernels *sets[3])
+{
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    size_t count = 0;
+    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl"))
+        sets[count++] = &kernels_avx512;
+    if (__builtin_cpu_supports("avx2") && __get_cpuid_count(7, 1, &a, &b, &c, &d) && a & 1u << 4)
+        sets[count++] = &kernels_avx_vnni;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        sets[count++] = &kernels_avx2;
+    return count;
+}
+
+/* --- weights ---------------------------------------------------------------------------------------- */
+
+struct weights {
+    enum kernel_type type;
+    int64_t k;
+    int rows;
+    uint8_t *blocks, *tiles;
+    float *values; /* [rows][k] */
+};
+
+static size_t tile_count(int rows) { return (size_t)(rows + KERNEL_TILE_ROWS - 1) / KERNEL_TILE_ROWS; }
+
+/* Random bits are weights as well, but for the halves among them: those become small numbers. */
+static void tame_halves(const struct weights *w)
+{
+    static const uint8_t places[KERNEL_TYPES][2] = {
+        [KERNEL_Q4_1] = {0, 2}, [KERNEL_Q5_1] = {0, 2},     [KERNEL_Q4_K] = {0, 2},
+        [KERNEL_Q5_K] = {0, 2}, [KERNEL_Q6_K] = {208, 208},
+    };
+    const size_t bytes = ggml_type_size(types[w->type]);
+    for (size_t at = 0; at < kernel_row_bytes(w->type, w->k) * (size_t)w->rows; at += bytes)
+        for (int i = 0; i < 2; i++) {
+            const ggml_fp16_t half = ggml_fp32_to_fp16(draw_float() * 0.1f);
+            memcpy(w->blocks + at + places[w->type][i], &half, 2);
+        }
+}
+
+static struct weights weights_new(enum kernel_type type, int64_t k, int rows, int fill)
+{
+    struct weights w = {.type = type, .k = k, .rows = rows};
+    const size_t row_bytes = kernel_row_bytes(type, k), bytes = row_bytes * (size_t)rows;
+    assert_int_equal(row_bytes, ggml_row_size(types[type], k));
+    w.blocks = mem_must_alloc(bytes);
+    w.tiles = mem_must_alloc(kernel_tile_bytes(type, k) * tile_count(rows));
+    w.values = mem_must_alloc(sizeof(float) * (size_t)rows * (size_t)k);
+    for (size_t i = 0; i < bytes; i++)
+        w.blocks[i] = fill < 0 ? (uint8_t)draw() : (uint8_t)fill;
+    tame_halves(&w);
+    for (int row = 0; row < rows; row += KERNEL_TILE_ROWS) {
+        const int count = rows - row < KERNEL_TILE_ROWS ? rows - row : KERNEL_TILE_ROWS;
+        kernel_pack(type, k, w.blocks + (size_t)row * row_bytes, count,
+                    w.tiles + (size_t)(row / KERNEL_TILE_ROWS) * kernel_tile_bytes(type, k));
+    }
+    for (int row = 0; row < rows; row++)
+        ggml_get_type_traits(types[type])
+            ->to_float(w.blocks + (size_t)row * row_bytes, w.values + (size_t)row * (size_t)k, k);
+    return w;
+}
+
+static void weights_free(struct weights *w)
+{
+    mem_free(w->blocks);
+    mem_free(w->tiles);
+    mem_free(w->values);
+}
+
+static void packing_loses_nothing(void **state)
+{
+    (void)state;
+    for (int type = 0; type < KERNEL_TYPES; type++)
+        for (int rows = 1; rows <= 33; rows += 8) {
+            struct weights w = weights_new((enum kernel_type)type, 512, rows, -1);
+            const size_t row_bytes = kernel_row_bytes(w.type, w.k);
+            uint8_t *row = mem_must_alloc(row_bytes);
+            for (int r = 0; r < rows; r++) {
+                kernel_unpack_row(w.type, w.k, w.tiles + (size_t)(r / 16) * kernel_tile_bytes(w.type, w.k), r % 16,
+                                  row);
+                assert_memory_equal(row, w.blocks + (size_t)r * row_bytes, row_bytes);
+            }
+            mem_free(row);
+            weights_free(&w);
+        }
+}
+
+/* --- products --------------------------------------------------------------------------------------- */
+
+#define CANARY 12345.0f
+
+/* Whole numbers up to 127 by a power of two, 127 among each 32 of them. */
+static void draw_column(float *x, int64_t k, int most)
+{
+    for (int64_t i = 0; i < k; i++)
+        x[i] = (float)((int)(draw() % (2 * (unsigned)most + 1)) - most) / 64;
+    for (int64_t i = 0; i < k; i += 32)
+        x[i + draw() % 32] = most == 0 ? 0 : (draw() & 1 ? 127.0f : -127.0f) / 64;
+}
+
+static void check_product(const struct kernels *kernels, const struct weights *w, int columns, int most)
+{
+    const size_t bytes = kernels->column_bytes(w->type, w->k), stride = (size_t)w->rows + 3;
+    float *x = mem_must_alloc(sizeof(float) * (size_t)columns * (size_t)w->k);
+    float *out = mem_must_alloc(sizeof(float) * (size_t)columns * stride);
+    float *alone = mem_must_alloc(sizeof(float) * stride);
+    uint8_t *quantised = mem_must_alloc(bytes * (size_t)columns);
+    for (size_t i = 0; i < (size_t)columns * stride; i++)
+        out[i] = CANARY;
+    for (int c = 0; c < columns; c++) {
+        draw_column(x + (size_t)c * (size_t)w->k, w->k, most);
+        kernels->quantise(w->type, w->k, x + (size_t)c * (size_t)w->k, quantised + (size_t)c * bytes);
+    }
+    kernels->product(w->type, w->k, w->tiles, w->rows, quantised, bytes, columns, out, stride);
+    for (int c = 0; c < columns; c++) {
+        for (int r = 0; r < w->rows; r++) {
+            double sum = 0, size = 0;
+            for (int64_t i = 0; i < w->k; i++) {
+                const double term =
+                    (double)w->values[(size_t)r * (size_t)w->k + (size_t)i] * x[(size_t)c * (size_t)w->k + (size_t)i];
+                sum += term;
+                size += fabs(term);
+            }
+            if (fabs(out[(size_t)c * stride + (size_t)r] - sum) > 2e-6 * size + 1e-30)
+                fail_msg("%s type %d k %lld rows %d columns %d: row %d column %d is %.9g, not %.9g", kernels->name,
+                         (int)w->type, (long long)w->k, w->rows, columns, r, c,
+                         (double)out[(size_t)c * stride + (size_t)r], sum);
+        }
+        for (size_t r = (size_t)w->rows; r < stride; r++)
+            assert_true(out[(size_t)c * stride + r] == CANARY);
+        kernels->product(w->type, w->k, w->tiles, w->rows, quantised + (size_t)c * bytes, bytes, 1, alone, stride);
+        assert_memory_equal(alone, out + (size_t)c * stride, sizeof(float) * (size_t)w->rows);
+    }
+    mem_free(x);
+    mem_free(out);
+    mem_free(alone);
+    mem_free(quantised);
+}
+
+static void products_are_right_and_depend_on_no_other_column(void **state)
+{
+    static const int rows[] = {1, 5, 8, 9, 16, 17, 31, 32, 40, 48}, columns[] = {1, 2, 3, 4, 5, 6, 7, 8, 16, 19};
+    const struct kernels *sets[3];
+    const size_t count = sets_here(sets);
+    (void)state;
+    seed = 1;
+    if (count == 0)
+        skip();
+    for (size_t set = 0; set < count; set++)
+        for (int type = 0; type < KERNEL_TYPES; type++)
+            for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                const int64_t k = kernel_block_weights((enum kernel_type)type) * (1 + (int64_t)(draw() % 5));
+                struct weights w = weights_new((enum kernel_type)type, k, rows[i], -1);
+                check_product(sets[set], &w, columns[(i + (size_t)type) % 10], 127);
+                weights_free(&w);
+            }
+}
+
+/* Every quant at its highest or lowest, every activation at its: no sum may run over. */
+static void extremes_do_not_saturate(void **state)
+{
+    static const int fills[] = {0x00, 0xff, 0x80, 0x7f, 0x0f, 0xf0};
+    const struct kernels *sets[3];
+    const size_t count = sets_here(sets);
+    (void)state;
+    seed = 2;
+    for (size_t set = 0; set < count; set++)
+        for (int type = 0; type < KERNEL_TYPES; type++)
+            for (size_t i = 0; i < sizeof(fills) / sizeof(fills[0]); i++) {
+                struct weights w = weights_new((enum kernel_type)type, 512, 17, fills[i]);
+                check_product(sets[set], &w, 3, 127);
+                check_product(sets[set], &w, 2, 0);
+                weights_free(&w);
+            }
+}
+
+/* More columns than stay in a cache at once: pieces of them. */
+static void many_columns_come_in_pieces(void **state)
+{
+    const struct kernels *sets[3];
+    const size_t count = sets_here(sets);
+    (void)state;
+    seed = 3;
+    for (size_t set = 0; set < count; set++) {
+        struct weights w = weights_new(KERNEL_Q4_K, 8192, 18, -1);
+        check_product(sets[set], &w, 203, 127);
+        weights_free(&w);
+    }
+}
+
+/* --- attention -------------------------------------------------------------------------------------- */
+
+#define HALF_MASKED 0xfc00
+
+struct scene {
+    struct attention attention;
+    float *q;
+    ggml_fp16_t *k, *v;
+    uint16_t *mask;
+};
+
+static struct scene scene_new(int dk, int dv, int heads, int kv_heads, int64_t queries, int64_t cells)
+{
+    struct scene s = {0};
+    const size_t q_count = (size_t)queries * (size_t)heads * (size_t)dk,
+                 k_count = (size_t)cells * (size_t)kv_heads * (size_t)dk;
+    const size_t v_count = (size_t)cells * (size_t)kv_heads * (size_t)dv;
+    s.q = mem_must_alloc(sizeof(float) * q_count);
+    s.k = mem_must_alloc(2 * k_count);
+    s.v = mem_must_alloc(2 * v_count);
+    s.mask = mem_must_alloc(2 * (size_t)queries * (size_t)cells);
+    for (size_t i = 0; i < q_count; i++)
+        s.q[i] = draw_float() * 3;
+    for (size_t i = 0; i < k_count; i++)
+        s.k[i] = ggml_fp32_to_fp16(draw_float() * 3);
+    for (size_t i = 0; i < v_count; i++)
+        s.v[i] = ggml_fp32_to_fp16(draw_float());
+    for (size_t i = 0; i < (size_t)queries * (size_t)cells; i++)
+        s.mask[i] = HALF_MASKED;
+    s.attention = (struct attention){
+        .q = (const char *)s.q,
+        .k = (const char *)s.k,
+        .v = (const char *)s.v,
+        .mask = (const char *)s.mask,
+        .q_query = sizeof(float) * (size_t)heads * (size_t)dk,
+        .q_head = sizeof(float) * (size_t)dk,
+        .k_cell = 2 * (size_t)kv_heads * (size_t)dk,
+        .k_head = 2 * (size_t)dk,
+        .v_cell = 2 * (size_t)kv_heads * (size_t)dv,
+        .v_head = 2 * (size_t)dv,
+        .mask_query = 2 * (size_t)cells,
+        .dk = dk,
+        .dv = dv,
+        .heads = heads,
+        .kv_heads = kv_heads,
+        .queries = queries,
+        .cells = cells,
+        .scale = 1.0f / sqrtf((float)dk),
+    };
+    return s;
+}
+
+static void scene_free(struct scene *s)
+{
+    mem_free(s->q);
+    mem_free(s->k);
+    mem_free(s->v);
+    mem_free(s->mask);
+}
+
+/* [queries][heads][dv], mem_free it. */
+static float *attend_all(const struct kernels *kernels, const struct scene *s, int together, int kv_heads_at_once)
+{
+    struct attention attention = s->attention;
+    float *out = mem_must_calloc((size_t)(attention.queries * attention.heads * attention.dv), sizeof(float));
+    void *work = mem_must_alloc(kernels->attend_bytes(&attention));
+    attention.out = out;
+    for (int64_t first = 0; first < attention.queries; first += together)
+        for (int head = 0; head < attention.kv_heads; head += kv_heads_at_once)
+            kernels->attend(&attention, first,
+                            (int)(attention.queries - first < together ? attention.queries - first : together), head,
+                            attention.kv_heads - head < kv_heads_at_once ? attention.kv_heads - head : kv_heads_at_once,
+                            work);
+    mem_free(work);
+    return out;
+}
+
+static void check_attention(const struct scene *s, const float *out)
+{
+    const struct attention *a = &s->attention;
+    const int group = a->heads / a->kv_heads;
+    double *weight = mem_must_alloc(sizeof(double) * (size_t)a->cells);
+    for (int64_t query = 0; query < a->queries; query++)
+        for (int head = 0; head < a->heads; head++) {
+            double highest = -INFINITY, total = 0;
+            for (int64_t cell = 0; cell < a->cells; cell++) {
+                double sum = 0;
+                for (int d = 0; d < a->dk; d++)
+                    sum += (double)s->q[(query * a->heads + head) * a->dk + d] *
+                           ggml_fp16_to_fp32(s->k[(cell * a->kv_heads + head / group) * a->dk + d]);
+                weight[cell] = s->mask[query * a->cells + cell] == HALF_MASKED ? -INFINITY : sum * a->scale;
+                highest = fmax(highest, weight[cell]);
+            }
+            for (int64_t cell = 0; cell < a->cells; cell++)
+                total += weight[cell] = highest == -INFINITY ? 0 : exp(weight[cell] - highest);
+            for (int d = 0; d < a->dv; d++) {
+                double value = 0;
+                for (int64_t cell = 0; cell < a->cells; cell++)
+                    value += weight[cell] * ggml_fp16_to_fp32(s->v[(cell * a->kv_heads + head / group) * a->dv + d]);
+                value = total > 0 ? value / total : 0;
+                const float got = out[(query * a->heads + head) * a->dv + d];
+                if (!(fabs(got - value) < 1e-4))
+                    fail_msg("query %lld head %d: %g, not %g", (long long)query, head, (double)got, value);
+            }
+        }
+    mem_free(weight);
+}
+
+/* Some queries each see cells at random, some none, some what the one before sees and more. */
+static void draw_mask(struct scene *s)
+{
+    const int64_t cells = s->attention.cells;
+    for (int64_t query = 0; query < s->attention.queries; query++) {
+        uint16_t *row = s->mask + query * cells;
+        const unsigned kind = draw() % 8;
+        if (kind > 2 && query > 0)
+            memcpy(row, row - cells, 2 * (size_t)cells);
+        for (int64_t cell = 0; kind > 0 && cell < cells; cell++)
+            if (kind <= 2 ? draw() % 3 == 0 : cell > cells / 2 && row[cell] != 0 && draw() % 8 == 0)
+                row[cell] = 0;
+    }
+}
+
+static void attention_is_right_and_depends_on_no_other_query(void **state)
+{
+    static const int shapes[][4] = {{64, 64, 9, 3}, {128, 128, 4, 4}, {16, 32, 8, 1}, {80, 80, 2, 1}, {64, 64, 1, 1}};
+    const struct kernels *sets[3];
+    const size_t count = sets_here(sets);
+    (void)state;
+    seed = 4;
+    for (size_t set = 0; set < count; set++)
+        for (size_t i = 0; i < 20; i++) {
+            const int *shape = shapes[i % 5];
+            struct scene s = scene_new(shape[0], shape[1], shape[2], shape[3], 1 + draw() % 11, 1 + draw() % 90);
+            draw_mask(&s);
+            float *together = attend_all(sets[set], &s, sets[set]->attend_queries(&s.attention), shape[3]);
+            float *alone = attend_all(sets[set], &s, 1, 1);
+            check_attention(&s, together);
+            assert_memory_equal(together, alone, sizeof(float) * (size_t)(s.attention.queries * shape[2] * shape[1]));
+            mem_free(together);
+            mem_free(alone);
+            scene_free(&s);
+        }
+}
+
+/* The same cells further apart, with others between them. */
+static void attention_depends_on_no_place_in_the_cache(void **state)
+{
+    const struct kernels *sets[3];
+    const size_t count = sets_here(sets);
+    (void)state;
+    seed = 5;
+    for (size_t set = 0; set < count; set++) {
+        struct scene close = scene_new(64, 64, 6, 2, 1, 50), wide = scene_new(64, 64, 6, 2, 1, 333);
+        memcpy(wide.q, close.q, sizeof(float) * 6 * 64);
+        for (size_t i = 0; i < 50; i++) {
+            const size_t cell = 3 + i * 6 + draw() % 6, bytes = 2 * 2 * 64;
+            close.mask[i] = 0;
+            wide.mask[cell] = 0;
+            memcpy(wide.k + cell * 128, close.k + i * 128, bytes);
+            memcpy(wide.v + cell * 128, close.v + i * 128, bytes);
+        }
+        float *a = attend_all(sets[set], &close, 1, 2), *b = attend_all(sets[set], &wide, 1, 2);
+        assert_memory_equal(a, b, sizeof(float) * 6 * 64);
+        mem_free(a);
+        mem_free(b);
+        scene_free(&close);
+        scene_free(&wide);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(packing_loses_nothing),
+        cmocka_unit_test(products_are_right_and_depend_on_no_other_column),
+        cmocka_unit_test(extremes_do_not_saturate),
+        cmocka_unit_test(many_columns_come_in_pieces),
+        cmocka_unit_test(attention_is_right_and_depends_on_no_other_query),
+        cmocka_unit_test(attention_depends_on_no_place_in_the_cache),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#else
+
+int main(void) { return 0; }
+
+#endif
