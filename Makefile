@@ -29,7 +29,9 @@ OBJ := $(BUILD)/obj/$(FLAVOUR)
 ifneq ($(filter-out clean help lint,$(or $(MAKECMDGOALS),all)),)
 GROUPS_NEEDED := $(if $(filter test guard unit $(BUILD)/tests/%,$(MAKECMDGOALS)),--for test) \
 	$(if $(filter fuzz guard,$(MAKECMDGOALS))$(findstring clang,$(CC)),--for fuzz)
-DEPS := $(shell ACCEL=$(ACCEL) deps/install $(GROUPS_NEEDED))
+INSTALLED := $(shell ACCEL=$(ACCEL) deps/install $(GROUPS_NEEDED))
+DEPS := $(firstword $(INSTALLED))
+BACKENDS := $(lastword $(INSTALLED))
 ifeq ($(DEPS),)
 $(error the dependencies could not be installed, see above)
 endif
@@ -97,6 +99,7 @@ all: $(if $(wildcard src/main.c),$(BUILD)/fulcrum)
 stamp = $(shell mkdir -p $(dir $(1)); printf '%s\n' '$(subst ','\'',$(2))' | cmp -s - $(1) || printf '%s\n' '$(subst ','\'',$(2))' >$(1))
 ifneq ($(DEPS),)
 $(call stamp,$(OBJ)/flags,$(C_FLAGS) $(CXX_FLAGS))
+$(call stamp,$(OBJ)/backends,$(BACKENDS))
 $(call stamp,$(BUILD)/flavour,$(FLAVOUR) $(LD_FLAGS) $(LIBS) $(LIB_SRC))
 endif
 
@@ -114,6 +117,11 @@ $(OBJ)/%.S.o: %.S $(OBJ)/flags $(wildcard models/* prices/*)
 	@mkdir -p $(@D)
 	$(call say,AS,$<)
 	$(Q)$(CC) $(COMMON) -c $< -o $@
+
+# Where ggml's CPU variants lie, which a change of src/kernels moves.
+BACKENDS_NAMED := $(call objects,src/engine/model.c src/distill/graph.c bench/kernels.c)
+$(BACKENDS_NAMED): C_FLAGS += -DFULCRUM_BACKEND_DIR='"$(BACKENDS)"'
+$(BACKENDS_NAMED): $(OBJ)/backends
 
 # The only file that includes llama.h; C++ exceptions unwind through it to the guard.
 $(OBJ)/src/engine/model.c.o: C_FLAGS += -fexceptions
