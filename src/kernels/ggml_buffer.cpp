@@ -235,10 +235,20 @@ ggml_backend_buffer_type_t ggml_backend_cpu_tiles_buffer_type() {
     return &type;
 }
 
+// Whether the kernels compute this operation of a graph. Then each row of its result comes from its own inputs alone.
+bool ggml_backend_cpu_tiles_takes(const ggml_tensor * op) {
+    ggml_backend_buffer_type_t type = ggml_backend_cpu_tiles_buffer_type();
+    return type && static_cast<tile_buffer_type *>(type->context)->get_tensor_traits(op);
+}
+
 #else
 
 ggml_backend_buffer_type_t ggml_backend_cpu_tiles_buffer_type() {
     return nullptr;
+}
+
+bool ggml_backend_cpu_tiles_takes(const ggml_tensor *) {
+    return false;
 }
 
 #endif
