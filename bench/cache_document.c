@@ -17,7 +17,7 @@ void bench_document(struct bench *report)
     const uint32_t count = DOCUMENT_TOKENS + SUFFIX_TOKENS;
     const struct random_gguf_options shape = {.layers = 4, .width = 256, .heads = 4, .kv_heads = 2,
                                               .feed_forward = 768, .vocabulary = 512, .context = DOCUMENT_CONTEXT,
-                                              .seed = 1, .is_q8_0 = true};
+                                              .seed = 1, .weights = "q8_0"};
     bench_model(&shape, DOCUMENT_PATH);
     open_bed_of(&bed, DOCUMENT_PATH, DOCUMENT_CONTEXT, 2, PLENTY);
     fill_text(client.text, count, 1);

@@ -94,6 +94,13 @@ static void append_engine(struct buf *out, const struct api *api, const struct m
     for (size_t model = 0; model < list->count; model++)
         metrics_append_model(out, "fulcrum_model_ready", list->models[model]->name,
                              engine_model_is_ready(api->engine, list->models[model]->worker));
+    metrics_append_head(out, "fulcrum_model_row_independent", "gauge",
+                        "1 when the bits of a reply do not depend on what runs beside it.");
+    for (size_t model = 0; model < list->count; model++) {
+        const struct engine_model_info *info = engine_model_info(api->engine, list->models[model]->worker);
+        metrics_append_model(out, "fulcrum_model_row_independent", list->models[model]->name,
+                             info != NULL && info->is_row_independent);
+    }
 }
 
 /* Of the engine's queue and steps, by tier. */

@@ -86,7 +86,7 @@ struct broker_client {
     struct broker_slot *slot;
     uint32_t threads_max;    /* what this worker would ever use */
     uint32_t ceiling;        /* what contention allows at present */
-    bool is_fixed;           /* deterministic: always threads_max */
+    bool is_fixed;           /* serial mode: always threads_max */
     uint32_t tasks[BROKER_TASKS_MAX]; /* thread ids of the compute threads */
     uint32_t task_count;
     cpu_set_t cores;         /* that this process may run on */

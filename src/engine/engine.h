@@ -33,6 +33,8 @@ struct engine_model_info {
     uint32_t parallel;
     char architecture[32];
     bool can_cut_state;       /* plain attention: state can be cut at any block */
+    bool is_row_independent;  /* replies are the same to the bit whatever else runs: model.h */
+    char row_hindrance[96];   /* what prevents it, "" */
     const char *chat_template; /* the file's Jinja text, "" without */
     /* Text around each role's content, measured from llama.cpp's own renderer;
      * empty when it does not know the template. */

@@ -21,6 +21,7 @@
 #include "core/util.h"
 #include "engine/broker.h"
 #include "engine/guard.h"
+#include "engine/row_independence.h"
 
 #ifndef FULCRUM_BACKEND_DIR
 #error "FULCRUM_BACKEND_DIR must name the directory of ggml's backends"
@@ -348,6 +349,91 @@ static void fill_facts(struct model *model)
     facts->chat_template = text != NULL ? text : "";
 }
 
+/* --- whether rows are independent --------------------------------------------------------------------- */
+
+#define PROBE_TOKENS 32u
+#define PROBE_CELLS 256u
+
+/* A context for looking at graphs: small, and freed before the real one is made. */
+struct row_probe {
+    struct model *model;
+    struct llama_context *context;
+    struct llama_batch batch;
+    bool (*takes)(const struct ggml_tensor *node);
+    bool has_looked;
+};
+
+/* Asked about each node before any is computed, and none is: what matters is which they are. */
+static bool on_node(struct ggml_tensor *node, bool is_asked, void *ctx)
+{
+    struct row_probe *probe = ctx;
+    struct model_facts *facts = &probe->model->facts;
+    if (!is_asked)
+        return true;
+    if (facts->row_hindrance[0] == '\0' && !node_is_row_independent(node, probe->takes))
+        snprintf(facts->row_hindrance, sizeof(facts->row_hindrance), "%s of %s", ggml_op_desc(node),
+                 node->src[0] != NULL ? node->src[0]->name : node->name);
+    node->flags &= ~(int32_t)GGML_TENSOR_FLAG_COMPUTE;
+    return false;
+}
+
+static void probe_add(struct row_probe *probe, llama_pos position, llama_seq_id sequence, bool wants_logits)
+{
+    const int32_t i = probe->batch.n_tokens++;
+    probe->batch.token[i] = 0;
+    probe->batch.pos[i] = position;
+    probe->batch.n_seq_id[i] = 1;
+    probe->batch.seq_id[i][0] = sequence;
+    probe->batch.logits[i] = wants_logits;
+}
+
+/* Both shapes that steps have: a token by itself, and a token beside a piece of another's prompt. Some graphs have
+ * other operations for the second. */
+static void run_row_probe(void *arg)
+{
+    struct row_probe *probe = arg;
+    struct llama_context_params params = llama_context_default_params();
+    params.n_ctx = PROBE_CELLS;
+    params.n_batch = params.n_ubatch = PROBE_TOKENS;
+    params.n_seq_max = params.n_outputs_max = 2;
+    params.n_threads = params.n_threads_batch = 1;
+    params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
+    params.kv_unified = true;
+    params.no_perf = true;
+    params.cb_eval = on_node;
+    params.cb_eval_user_data = probe;
+    probe->context = llama_init_from_model(probe->model->llama, params);
+    probe->batch = llama_batch_init((int32_t)PROBE_TOKENS, 0, 1);
+    if (probe->context == NULL || probe->batch.token == NULL)
+        return;
+    probe_add(probe, 0, 0, true);
+    probe->has_looked = llama_decode(probe->context, probe->batch) == 0;
+    probe->batch.n_tokens = 0;
+    probe_add(probe, 1, 0, true);
+    for (int32_t i = 0; i < (int32_t)PROBE_TOKENS / 2; i++)
+        probe_add(probe, i, 1, i + 1 == (int32_t)PROBE_TOKENS / 2);
+    probe->has_looked = llama_decode(probe->context, probe->batch) == 0 && probe->has_looked;
+}
+
+static void find_row_independence(struct model *model)
+{
+    char message[256] = "";
+    struct model_facts *facts = &model->facts;
+    struct row_probe probe = {.model = model};
+    *(void **)&probe.takes = backend_function("ggml_backend_cpu_tiles_takes");
+    if (has_gpu()) {
+        snprintf(facts->row_hindrance, sizeof(facts->row_hindrance), "a GPU, whose kernels choose by batch");
+        return;
+    }
+    if (guard_call(run_row_probe, &probe, message, sizeof(message)) != 0 || !probe.has_looked)
+        snprintf(facts->row_hindrance, sizeof(facts->row_hindrance), "a graph that could not be looked at");
+    facts->is_row_independent = facts->row_hindrance[0] == '\0';
+    if (probe.context != NULL)
+        llama_free(probe.context);
+    if (probe.batch.token != NULL)
+        llama_batch_free(probe.batch);
+}
+
 /* --- what llama.cpp's renderer writes around each role's content ------------------------------------- */
 
 #define RENDER_MAX ((size_t)16 << 10)
@@ -474,8 +560,10 @@ enum error_code model_load(const struct model_options *options, struct model **r
         decide_sizes(model, options);
         code = make_vocabulary(model, error);
     }
-    if (code == OK)
+    if (code == OK) {
+        find_row_independence(model);
         code = make_context(model, error);
+    }
     if (code != OK) {
         model_free(model);
         return code;

@@ -58,6 +58,10 @@ struct model_facts {
     uint32_t threads;     /* most this model should use */
     uint32_t piece_max;   /* bytes of the longest token */
     enum model_state_kind state_kind;
+    /* A token's logits depend on the tokens before it in its sequence alone, to the bit: not on who else is in the
+     * batch, on the pieces in which its prompt was read, on whether its state was stored meanwhile, nor on threads. */
+    bool is_row_independent;
+    char row_hindrance[96]; /* the first operation that prevents it; "" */
     char state_format[64]; /* two contexts with the same one can read each other's states of this model */
     const char *chat_template; /* "" without */
     const char *generic[6];    /* engine.h */

@@ -41,7 +41,7 @@ static bool pick_checkpoints(const struct prefix_job *job, struct prefix_use *us
     return true;
 }
 
-/* Without marks the whole prompt is kept, in whole blocks. Deterministic: in
+/* Without marks the whole prompt is kept, in whole blocks. Serial: in
  * whole pieces, so that each block was computed in the piece that a cold prompt
  * computes it in. A snapshot at the prompt's very end could never be read for
  * the same prompt again, since one token is always computed. */
@@ -53,7 +53,7 @@ static bool pick_all(const struct prefix_store *store, const struct prefix_job *
         return false;
     }
     const uint32_t whole =
-        count - count % (store->options.is_deterministic ? PREFIX_STORE_PIECE : PREFIX_STORE_BLOCK);
+        count - count % (store->options.is_serial ? PREFIX_STORE_PIECE : PREFIX_STORE_BLOCK);
     if (whole > 0)
         use->checkpoints[use->checkpoint_count++] = (struct prefix_checkpoint){.position = whole};
     return true;
@@ -119,14 +119,14 @@ static void set_miss(struct prefix_use *use, const struct prefix_hit *hit)
 /* The shortest prompt of which a prefix of `least` tokens can be read in whole blocks. */
 static uint32_t least_readable(const struct prefix_store *store, uint32_t least)
 {
-    const uint32_t block = store->options.is_deterministic ? PREFIX_STORE_PIECE : PREFIX_STORE_BLOCK;
+    const uint32_t block = store->options.is_serial ? PREFIX_STORE_PIECE : PREFIX_STORE_BLOCK;
     return (least + block - 1) / block * block + 1;
 }
 
-/* Implicit caching reads up to any whole block; a deterministic prompt only up to where a cold one is cut, too. */
+/* Implicit caching reads up to any whole block; a serial prompt only up to where a cold one is cut, too. */
 static bool is_anywhere(const struct prefix_store *store, const struct prefix_job *job)
 {
-    return job->request->cache == ENGINE_CACHE_IMPLICIT && !store->options.is_deterministic;
+    return job->request->cache == ENGINE_CACHE_IMPLICIT && !store->options.is_serial;
 }
 
 /* What the job is to store, into use->checkpoints, and the question for what it may read, whose positions the caller

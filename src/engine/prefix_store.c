@@ -25,9 +25,9 @@
  * tokens anyway, so it puts a fresh image into the same block (repair) when it has passed there; till then each reader
  * finds the damage for itself, by the checksum.
  *
- * In deterministic mode the same prompt must give the same bits, cached or not. Sums in a batch depend on its shape, so
- * a prompt is always cut at the same places, multiples of PREFIX_STORE_PIECE and marks, and a read must end at one of
- * them: cut_before moves an end that was forced back to the last such place.
+ * A model whose rows are independent gives the same bits cached or not, whatever is read. Serial mode is for others:
+ * sums in a batch depend on its shape, so a prompt is always cut at the same places, multiples of PREFIX_STORE_PIECE
+ * and marks, and a read must end at one of them: cut_before moves an end that was forced back to the last such place.
  *
  * The tree belongs to the model thread, which takes the lock for changes alone; a question of the front thread takes it
  * to read. So the model thread may read without, and never waits for more than one walk down a prompt. What the tree
@@ -341,12 +341,12 @@ static uint32_t skip_passed(const struct prefix_store *store, const struct prefi
     return first;
 }
 
-/* Where the rest of a prompt may begin when less than was promised is there, at most at `end`. Deterministic: where a
+/* Where the rest of a prompt may begin when less than was promised is there, at most at `end`. Serial: where a
  * cold prompt is cut, at a whole piece or a mark, so that the rest is computed in the same pieces. */
 static uint32_t cut_before(const struct prefix_store *store, const struct prefix_use *use, uint32_t end)
 {
     const struct prefix_job *job = use->job;
-    if (!store->options.is_deterministic)
+    if (!store->options.is_serial)
         return end;
     uint32_t cut = end - end % PREFIX_STORE_PIECE;
     for (size_t i = 0; job->request->cache == ENGINE_CACHE_EXPLICIT && i < job->mark_count; i++)
@@ -537,7 +537,7 @@ void prefix_store_save(struct prefix_store *store, struct prefix_use *use, uint3
         prefix_store_yield(store, use);
 }
 
-/* Deterministic prompts are cut wherever a later request may have read up to,
+/* Serial prompts are cut wherever a later request may have read up to,
  * whether anything is stored this time or not: at all marks. */
 static uint32_t next_mark(const struct prefix_job *job, uint32_t past)
 {
@@ -552,7 +552,7 @@ uint32_t prefix_store_stop(const struct prefix_store *store, const struct prefix
     uint32_t begin, end;
     if (!store || use->job->request->cache == ENGINE_CACHE_OFF)
         return 0;
-    if (store->options.is_deterministic && use->job->request->cache == ENGINE_CACHE_EXPLICIT)
+    if (store->options.is_serial && use->job->request->cache == ENGINE_CACHE_EXPLICIT)
         return next_mark(use->job, past);
     if (!store->is_snapshot || !use->path)
         return 0;
@@ -581,7 +581,7 @@ void prefix_store_keep(struct prefix_store *store, struct prefix_use *use, uint3
 {
     const struct prefix_checkpoint whole = {.position = count - count % PREFIX_STORE_BLOCK};
     if (!use->path || use->job->request->cache != ENGINE_CACHE_IMPLICIT || store->is_snapshot ||
-        store->options.is_deterministic || whole.position == 0)
+        store->options.is_serial || whole.position == 0)
         return;
     if (claim_whole(store, use->path, tokens, count, &whole))
         save(store, use, sequence, tokens, count);

@@ -33,7 +33,7 @@
 #include "engine/model.h"
 
 #define PREFIX_STORE_BLOCK 64u /* tokens */
-#define PREFIX_STORE_PIECE 256u /* deterministic prompts are computed in pieces up to multiples of it */
+#define PREFIX_STORE_PIECE 256u /* in serial mode prompts are computed in pieces up to multiples of it */
 
 struct prefix_store;
 
@@ -45,7 +45,7 @@ struct prefix_store_options {
     uint64_t disk_bytes;
     void (*on_progress)(void *ctx); /* disk thread: ask prefix_store_is_ready again */
     void *ctx;
-    bool is_deterministic; /* reads end where a cold prompt would be cut, too */
+    bool is_serial; /* scheduler.h: reads end where a cold prompt would be cut, too */
 };
 
 /* A disk that can't be used is logged, no more. */
@@ -111,7 +111,7 @@ bool prefix_store_can_share(const struct prefix_store *store);
 void prefix_store_share(struct prefix_store *store, struct prefix_use *use, uint32_t from, uint32_t sequence);
 
 /* Restores blocks until `most` tokens or more are there; returns the tokens now
- * in the sequence. What can't be restored is cut off use->readable; deterministic
+ * in the sequence. What can't be restored is cut off use->readable; serial
  * stores go back to where a cold prompt is cut, which may be before `past`. */
 uint32_t prefix_store_restore(struct prefix_store *store, struct prefix_use *use, uint32_t sequence, uint32_t past,
                               uint32_t most);
@@ -123,7 +123,7 @@ void prefix_store_save(struct prefix_store *store, struct prefix_use *use, uint3
 uint32_t prefix_store_stop(const struct prefix_store *store, const struct prefix_use *use, uint32_t past);
 
 /* Implicit caching keeps replies as well: `tokens` is the prompt and what followed
- * it. Not in deterministic mode: a reply's tokens were computed one by one, a
+ * it. Not in serial mode: a reply's tokens were computed one by one, a
  * cold prompt computes them in pieces. */
 void prefix_store_keep(struct prefix_store *store, struct prefix_use *use, uint32_t sequence,
                        const model_token *tokens, uint32_t count);

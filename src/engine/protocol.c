@@ -243,6 +243,8 @@ void protocol_put_hello(struct buf *out, const struct engine_model_info *info)
     put_u32(out, info->parallel);
     put_str(out, str_of(info->architecture));
     put_u8(out, info->can_cut_state);
+    put_u8(out, info->is_row_independent);
+    put_str(out, str_of(info->row_hindrance));
     put_str(out, str_of(info->chat_template));
     put_u8(out, info->has_generic);
     for (size_t i = 0; i < 6; i++)
@@ -567,6 +569,8 @@ bool protocol_get_hello(struct str payload, struct arena *arena, struct engine_m
     info->parallel = get_u32(&in);
     const struct str architecture = get_str(&in);
     info->can_cut_state = get_bool(&in);
+    info->is_row_independent = get_bool(&in);
+    const struct str row_hindrance = get_str(&in);
     const struct str chat_template = get_str(&in);
     info->has_generic = get_bool(&in);
     for (size_t i = 0; i < 6; i++)
@@ -575,7 +579,8 @@ bool protocol_get_hello(struct str payload, struct arena *arena, struct engine_m
     info->chat_template = arena_strdup(arena, chat_template);
     return reader_done(&in) && info->chat_template != NULL &&
            copy_fixed(fingerprint, info->fingerprint, sizeof(info->fingerprint)) &&
-           copy_fixed(architecture, info->architecture, sizeof(info->architecture));
+           copy_fixed(architecture, info->architecture, sizeof(info->architecture)) &&
+           copy_fixed(row_hindrance, info->row_hindrance, sizeof(info->row_hindrance));
 }
 
 bool protocol_get_fatal(struct str payload, struct str *message)

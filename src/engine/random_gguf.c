@@ -31,6 +31,7 @@ struct builder {
     struct gguf_context *gguf;
     struct ggml_context *ggml;
     struct rng rng;
+    enum ggml_type type; /* of matrices */
 };
 
 /* --- vocabulary ------------------------------------------------------------------------------------- */
@@ -138,7 +139,7 @@ static float uniform(struct rng *rng, float spread)
 /* weights[rows][columns], variance 1/columns, so activations keep their size. */
 static void put_matrix(struct builder *b, const char *name, uint32_t columns, uint32_t rows, float scale)
 {
-    const enum ggml_type type = b->options->is_q8_0 ? GGML_TYPE_Q8_0 : GGML_TYPE_F32;
+    const enum ggml_type type = columns % (uint32_t)ggml_blck_size(b->type) == 0 ? b->type : GGML_TYPE_F32;
     struct ggml_tensor *tensor = ggml_new_tensor_2d(b->ggml, type, columns, rows);
     const float spread = scale * sqrtf(3.0f / (float)columns);
     float *row = ARENA_ARRAY(&b->arena, float, columns);
@@ -147,10 +148,7 @@ static void put_matrix(struct builder *b, const char *name, uint32_t columns, ui
         void *out = (char *)tensor->data + (size_t)r * row_bytes;
         for (uint32_t c = 0; c < columns; c++)
             row[c] = uniform(&b->rng, spread);
-        if (type == GGML_TYPE_F32)
-            memcpy(out, row, row_bytes);
-        else
-            ggml_quantize_chunk(type, row, out, 0, 1, columns, NULL);
+        ggml_quantize_chunk(type, row, out, 0, 1, columns, NULL);
     }
     ggml_set_name(tensor, name);
     gguf_add_tensor(b->gguf, tensor);
@@ -257,16 +255,30 @@ static size_t weights_bytes(const struct random_gguf_options *o)
 {
     const size_t layer = (size_t)o->width * ((size_t)4 * o->width + (size_t)3 * o->feed_forward);
     const size_t values = layer * o->layers + (size_t)2 * o->width * o->vocabulary;
-    return values * (o->is_q8_0 ? 2 : 4) + ((size_t)16 << 20);
+    return values * sizeof(float) + ((size_t)16 << 20);
+}
+
+/* Types that can be made without knowing which weights matter. */
+static bool find_type(const char *name, enum ggml_type *type)
+{
+    *type = GGML_TYPE_F32;
+    for (int i = 0; name != NULL && i < GGML_TYPE_COUNT; i++) {
+        *type = (enum ggml_type)i;
+        if (ggml_type_name(*type) != NULL && strcmp(ggml_type_name(*type), name) == 0)
+            return *type <= GGML_TYPE_F16 || *type == GGML_TYPE_BF16 ||
+                   (ggml_is_quantized(*type) && !ggml_quantize_requires_imatrix(*type));
+    }
+    return name == NULL;
 }
 
 enum error_code random_gguf_write(const struct random_gguf_options *options, const char *path, struct error *error)
 {
+    struct builder b = {.options = options};
     if (options->vocabulary < 256 + SPECIALS + 1 || options->heads == 0 || options->width % options->heads != 0 ||
         options->kv_heads == 0 || options->heads % options->kv_heads != 0 ||
-        (options->kind != RANDOM_GGUF_LLAMA && options->is_q8_0))
+        !find_type(options->weights, &b.type))
         return error_set(error, ERROR_INVALID, "a model of this shape can't be made");
-    struct builder b = {.options = options, .gguf = gguf_init_empty()};
+    b.gguf = gguf_init_empty();
     arena_init(&b.arena, 0);
     rng_seed(&b.rng, options->seed);
     b.ggml = ggml_init((struct ggml_init_params){.mem_size = weights_bytes(options)});

@@ -8,7 +8,6 @@
 #ifndef ENGINE_RANDOM_GGUF_H
 #define ENGINE_RANDOM_GGUF_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/error.h"
@@ -22,7 +21,7 @@ struct random_gguf_options {
     uint32_t context;
     uint64_t seed;
     uint32_t window; /* of gemma2, tokens */
-    bool is_q8_0;    /* else F32; llama only */
+    const char *weights; /* a type as ggml names it, "q4_K"; NULL: F32, as rows always are that are no whole blocks */
 };
 
 #define RANDOM_GGUF_TINY \
@@ -30,7 +29,7 @@ struct random_gguf_options {
                                   .vocabulary = 512, .context = 1024, .seed = 1})
 #define RANDOM_GGUF_110M \
     ((struct random_gguf_options){.layers = 12, .width = 768, .heads = 12, .kv_heads = 4, .feed_forward = 2304, \
-                                  .vocabulary = 16384, .context = 8192, .seed = 1, .is_q8_0 = true})
+                                  .vocabulary = 16384, .context = 8192, .seed = 1, .weights = "q8_0"})
 
 enum error_code random_gguf_write(const struct random_gguf_options *options, const char *path,
                                   struct error *error) WARN_UNUSED;

@@ -31,9 +31,11 @@
  * is parked until it is there, lending that job its tier, and so is one whose
  * blocks are read from disk.
  *
- * Deterministic mode: one job at a time, never preempted, prompt pieces cut at
- * absolute multiples of PREFIX_STORE_PIECE and at checkpoints, the number of threads
- * fixed. */
+ * The same bits: a reply is a function of its prompt and its sampler's settings
+ * where the model's rows are independent (model_facts.is_row_independent), with
+ * all of the above. Serial mode gives the same for other models: one job at a
+ * time, never preempted, prompt pieces cut at absolute multiples of
+ * PREFIX_STORE_PIECE and at checkpoints, the number of threads fixed. */
 #ifndef ENGINE_SCHEDULER_H
 #define ENGINE_SCHEDULER_H
 
@@ -106,7 +108,7 @@ struct scheduler_options {
     struct broker_client *broker;
     struct prefix_store *prefixes; /* NULL: no cache */
     struct scheduler_tiers tiers;
-    bool is_deterministic;
+    bool is_serial;
     uint32_t chunk_max; /* prompt tokens of one step while replies run */
     double row_us;      /* 0: what steps cost is measured; else a row, for ever: for tests that count steps */
     void (*post)(void *ctx, struct event *events); /* model thread; a list, oldest first */

@@ -411,7 +411,7 @@ static bool can_have_room(const struct scheduler *s, const struct job *job, uint
 {
     uint32_t running = s->count;
     uint64_t cells = s->cells_promised;
-    if (s->options.is_deterministic)
+    if (s->options.is_serial)
         return s->count == 0;
     if (tier == TIER_BATCH && !step_batch_has_room(s))
         return false;
@@ -434,7 +434,7 @@ static void preempt_one(struct scheduler *s, uint8_t tier)
 
 static void make_room(struct scheduler *s, const struct job *job, uint8_t tier)
 {
-    while (!s->options.is_deterministic && !fits(s, s->count, s->cells_promised, sequence_cells(s, job)))
+    while (!s->options.is_serial && !fits(s, s->count, s->cells_promised, sequence_cells(s, job)))
         preempt_one(s, tier);
 }
 
@@ -452,7 +452,7 @@ static void admit(struct scheduler *s, struct job *job)
          LOG_B("fetching", job->is_fetching));
     forget_queued(s, job);
     job->tier = running_tier(job);
-    if (s->options.is_deterministic)
+    if (s->options.is_serial)
         model_clear(s->options.model); /* the same cells for the same request */
     sequence_begin(s, job);
 }

@@ -56,7 +56,7 @@ static void take_place(struct scheduler *s, struct sequence *seq)
     seq->id = id;
     s->cells_promised += seq->cells;
     s->sequences[s->count++] = seq;
-    must(s->options.is_deterministic || s->cells_promised <= s->facts->cells,
+    must(s->options.is_serial || s->cells_promised <= s->facts->cells,
          "no more cells are promised than there are", LOG_I("promised", s->cells_promised),
          LOG_I("cells", s->facts->cells), LOG_I("needed", seq->cells));
 }
@@ -180,7 +180,7 @@ void sequence_preempt(struct scheduler *s, struct sequence *seq)
     const uint64_t most = s->options.tiers.parked_bytes;
     must(s->parked_bytes <= most, "copies of the preempted stay within their bound", LOG_I("parked", s->parked_bytes),
          LOG_I("most", most));
-    must(job->tier < TIERS && !s->options.is_deterministic, "who is preempted has a tier to wait in",
+    must(job->tier < TIERS && !s->options.is_serial, "who is preempted has a tier to wait in",
          LOG_I("tier", job->tier));
     if (sequence_is_restoring(seq)) {
         seq->past = 0;

@@ -184,7 +184,7 @@ static uint32_t plan_chunk(const struct scheduler *s, const struct sequence *seq
 {
     const uint32_t room = rows_left(s);
     uint32_t chunk;
-    if (s->options.is_deterministic)
+    if (s->options.is_serial)
         return PREFIX_STORE_PIECE - seq->past % PREFIX_STORE_PIECE;
     most = most < room ? most : room;
     chunk = step_cost_fit(&s->cost, &s->shape, seq->past, limit_us, most);

@@ -209,7 +209,9 @@ static bool on_hello(struct worker *worker, struct str payload)
         worker->watcher.on_ready(worker->watcher.ctx);
     log_event(LOG_INFO, "worker_ready", LOG_C("model", name_of(worker)),
               LOG_I("load_ms", (clock_now_us() - worker->started_us) / 1000),
-              LOG_I("parameters", model->info_storage.parameters), LOG_I("context", model->info_storage.context));
+              LOG_I("parameters", model->info_storage.parameters), LOG_I("context", model->info_storage.context),
+              LOG_B("row_independent", model->info_storage.is_row_independent),
+              LOG_C("row_hindrance", model->info_storage.row_hindrance));
     return true;
 }
 

@@ -91,6 +91,12 @@ static void wake_scheduler(void *ctx)
     scheduler_wake(w->scheduler);
 }
 
+/* Asked to give the same bits always, and a batch's other rows would change them: one request at a time. */
+static bool is_serial(const struct front *w)
+{
+    return w->config.deterministic && !model_facts(w->model)->is_row_independent;
+}
+
 static enum error_code load_prefixes(struct front *w, struct error *error)
 {
     const struct frame_config *config = &w->config;
@@ -102,7 +108,7 @@ static enum error_code load_prefixes(struct front *w, struct error *error)
         .disk_bytes = config->cache_disk_bytes,
         .on_progress = wake_scheduler,
         .ctx = w,
-        .is_deterministic = config->deterministic,
+        .is_serial = is_serial(w),
     };
     if (config->cache_memory_bytes == 0)
         return OK;
@@ -149,8 +155,11 @@ static enum error_code load(struct front *w, struct error *error)
     const enum error_code code = model_load(&options, &w->model, error);
     if (code != OK)
         return code;
+    if (is_serial(w))
+        log_event(LOG_WARN, "deterministic_is_serial", LOG_S("model", config->name),
+                  LOG_C("because_of", model_facts(w->model)->row_hindrance));
     broker_client_init(&w->client, &w->broker, config->broker_slot, model_facts(w->model)->threads,
-                       config->deterministic);
+                       is_serial(w));
     uint32_t tasks[BROKER_TASKS_MAX];
     const size_t count = model_compute_tasks(w->model, tasks, BROKER_TASKS_MAX);
     for (size_t i = 0; i < count; i++)
@@ -162,7 +171,7 @@ static enum error_code load(struct front *w, struct error *error)
         .model = w->model,
         .broker = &w->client,
         .prefixes = w->prefixes,
-        .is_deterministic = config->deterministic,
+        .is_serial = is_serial(w),
         .chunk_max = (uint32_t)(config->prefill_chunk_tokens < UINT32_MAX ? config->prefill_chunk_tokens : UINT32_MAX),
         .post = post,
         .ctx = w,
@@ -533,11 +542,13 @@ static void say_hello(struct front *w)
             .vocabulary = facts->vocabulary,
             .parallel = facts->parallel,
             .can_cut_state = facts->state_kind == MODEL_STATE_ATTENTION,
+            .is_row_independent = facts->is_row_independent,
             .chat_template = facts->chat_template,
             .has_generic = facts->has_generic,
         };
         memcpy(info.fingerprint, facts->fingerprint, sizeof(info.fingerprint));
         memcpy(info.architecture, facts->architecture, sizeof(info.architecture));
+        memcpy(info.row_hindrance, facts->row_hindrance, sizeof(info.row_hindrance));
         memcpy(info.generic, facts->generic, sizeof(info.generic));
         protocol_put_hello(out, &info);
     }

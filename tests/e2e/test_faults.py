@@ -165,7 +165,7 @@ def test_overload_is_refused_early(tmp_path, random_model):
         with lock:
             codes.append((reply.status, reply.headers.get("x-amzn-ErrorType"), reply.headers.get("Retry-After")))
 
-    threads = [threading.Thread(target=ask) for _ in range(12)]
+    threads = [threading.Thread(target=ask) for _ in range(24)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,7 +1,7 @@
 /* make_gguf.c - writes a GGUF file with random weights, for tests by hand and end to end.
  *
  *   make_gguf OUT [--layers N] [--width N] [--heads N] [--kv-heads N] [--ff N]
- *             [--vocab N] [--context N] [--seed N] [--type f32|q8_0] [--size tiny|110m]
+ *             [--vocab N] [--context N] [--seed N] [--type f32|q8_0|q4_K|...] [--size tiny|110m]
  *             [--kind llama|mamba|gemma2] [--window N] */
 #include <stdio.h>
 #include <string.h>
@@ -21,8 +21,8 @@ static bool set_option(struct random_gguf_options *options, const char *name, co
     };
     uint64_t number = 0;
     if (strcmp(name, "--type") == 0) {
-        options->is_q8_0 = strcmp(value, "q8_0") == 0;
-        return options->is_q8_0 || strcmp(value, "f32") == 0;
+        options->weights = value;
+        return true;
     }
     if (strcmp(name, "--size") == 0) {
         *options = strcmp(value, "110m") == 0 ? RANDOM_GGUF_110M : RANDOM_GGUF_TINY;
@@ -58,7 +58,7 @@ int main(int argc, char **argv)
         good = set_option(&options, argv[i], argv[i + 1]);
     if (!good) {
         fprintf(stderr, "usage: make_gguf OUT [--layers N] [--width N] [--heads N] [--kv-heads N] [--ff N] "
-                        "[--vocab N] [--context N] [--seed N] [--type f32|q8_0] [--size tiny|110m] "
+                        "[--vocab N] [--context N] [--seed N] [--type f32|q8_0|q4_K|...] [--size tiny|110m] "
                         "[--kind llama|mamba|gemma2] [--window N]\n");
         return 2;
     }

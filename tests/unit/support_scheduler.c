@@ -65,6 +65,13 @@ bool write_model(const struct random_gguf_options *options, const char *name, ch
     return false;
 }
 
+/* Disk thread. */
+static void on_progress(void *ctx)
+{
+    const struct bed *bed = ctx;
+    scheduler_wake(bed->scheduler);
+}
+
 struct bed *bed_new(const struct bed_options *options)
 {
     struct error error;
@@ -73,15 +80,20 @@ struct bed *bed_new(const struct bed_options *options)
     pthread_mutex_init(&bed->mutex, NULL);
     pthread_cond_init(&bed->changed, NULL);
     const struct model_options model = {
-        .path = options->path, .context = options->context, .parallel = options->parallel};
+        .path = options->path, .context = options->context, .parallel = options->parallel,
+        .threads = options->threads};
     assert_int_equal(model_load(&model, &bed->model, &error), OK);
     assert_int_equal(broker_create(&bed->broker, &error), OK);
-    broker_client_init(&bed->client, &bed->broker, 0, model_facts(bed->model)->threads, options->is_deterministic);
+    broker_client_init(&bed->client, &bed->broker, 0, model_facts(bed->model)->threads, options->is_serial);
     const struct prefix_store_options store = {
         .model = bed->model,
         .policy = CACHE_POLICY_VALUE,
         .memory_bytes = options->memory_bytes,
-        .is_deterministic = options->is_deterministic,
+        .disk_dir = options->disk_dir,
+        .disk_bytes = options->disk_bytes,
+        .on_progress = on_progress,
+        .ctx = bed,
+        .is_serial = options->is_serial,
     };
     if (options->memory_bytes > 0)
         assert_int_equal(prefix_store_new(&store, &bed->store, &error), OK);
@@ -93,7 +105,7 @@ struct bed *bed_new(const struct bed_options *options)
         .model = bed->model,
         .broker = &bed->client,
         .prefixes = bed->store,
-        .is_deterministic = options->is_deterministic,
+        .is_serial = options->is_serial,
         .row_us = options->row_us,
         .chunk_max = options->chunk_max != 0 ? options->chunk_max : 512,
         .post = post,

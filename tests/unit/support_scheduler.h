@@ -16,10 +16,13 @@
 struct bed_options {
     const char *path;
     uint32_t context, parallel;
+    uint32_t threads;      /* 0: as many as the model would take */
     uint64_t memory_bytes; /* 0: no cache */
+    const char *disk_dir;  /* NULL: memory alone */
+    uint64_t disk_bytes;
     uint32_t chunk_max;    /* prompt tokens of a step beside replies; 0: 512 */
     double row_us;         /* what a row of a step is taken to cost; 0: it is measured */
-    bool is_deterministic;
+    bool is_serial;
     struct scheduler_tiers tiers; /* objective 0: 2; parked_bytes 0: BED_PARKED */
 };
 

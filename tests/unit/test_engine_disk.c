@@ -92,14 +92,14 @@ static struct rig *rig_open(uint64_t memory_bytes, uint64_t disk_bytes, bool is_
         .disk_bytes = disk_bytes,
         .on_progress = on_progress,
         .ctx = rig,
-        .is_deterministic = is_deterministic,
+        .is_serial = is_deterministic,
     };
     assert_int_equal(prefix_store_new(&store, &rig->store, &error), OK);
     const struct scheduler_options scheduler = {
         .model = model,
         .broker = &rig->client,
         .prefixes = rig->store,
-        .is_deterministic = is_deterministic,
+        .is_serial = is_deterministic,
         .chunk_max = 128,
         .post = post,
         .ctx = rig,

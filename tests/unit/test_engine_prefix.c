@@ -26,7 +26,7 @@ static struct bed *open_bed(uint64_t memory_bytes, bool is_deterministic)
                                         .parallel = 12,
                                         .memory_bytes = memory_bytes,
                                         .chunk_max = 64,
-                                        .is_deterministic = is_deterministic};
+                                        .is_serial = is_deterministic};
     return bed_new(&options);
 }
 

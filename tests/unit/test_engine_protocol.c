@@ -185,6 +185,7 @@ static void test_control(void **state)
     buf_clear(&frame);
     struct engine_model_info info = {.fingerprint = "abc", .parameters = 1u << 30, .context = 5, .vocabulary = 6,
                                      .parallel = 7, .architecture = "llama", .can_cut_state = true,
+                                     .is_row_independent = true, .row_hindrance = "x",
                                      .chat_template = "{{ }}", .has_generic = true,
                                      .generic = {"a", "b", "c", "d", "e", ""}};
     struct engine_model_info info_out;
@@ -192,6 +193,8 @@ static void test_control(void **state)
     assert_true(protocol_get_hello(payload_of(&frame, FRAME_HELLO, 0), &arena, &info_out));
     assert_string_equal(info_out.fingerprint, "abc");
     assert_string_equal(info_out.generic[4], "e");
+    assert_true(info_out.is_row_independent);
+    assert_string_equal(info_out.row_hindrance, "x");
     assert_string_equal(info_out.chat_template, "{{ }}");
     arena_deinit(&arena);
     buf_deinit(&frame);

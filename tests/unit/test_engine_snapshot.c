@@ -29,7 +29,7 @@ static struct bed *open_bed(const struct kind *kind, uint64_t memory_bytes, bool
                                         .parallel = MANY + 2,
                                         .memory_bytes = memory_bytes,
                                         .chunk_max = 64,
-                                        .is_deterministic = is_deterministic};
+                                        .is_serial = is_deterministic};
     struct bed *bed = bed_new(&options);
     assert_int_equal(model_facts(bed->model)->state_kind, kind->state);
     bed_run(bed);
