@@ -198,6 +198,21 @@ static void run_load(void *arg)
                                      : llama_model_load_from_file_ptr(call->file, params);
 }
 
+/* Weights that ggml keeps in a form of its own were copied out of the mapped file, and what was read of it for that
+ * would stay in this process's memory: the loader unmaps only what lies before and behind the tensors that it still
+ * needs there. Those come back from the page cache when they are touched. */
+static void drop_file_pages(void)
+{
+    char line[4096], access[5];
+    unsigned long begin, end;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    while (maps != NULL && fgets(line, sizeof(line), maps) != NULL)
+        if (sscanf(line, "%lx-%lx %4s", &begin, &end, access) == 3 && strcmp(access, "r--s") == 0)
+            (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+    if (maps != NULL)
+        fclose(maps);
+}
+
 static enum model_state_kind state_kind_of(const struct llama_model *model)
 {
     if (llama_model_is_recurrent(model))
@@ -517,6 +532,7 @@ static enum error_code load_weights(struct model *model, const struct model_opti
     fclose(file);
     if (code != OK)
         return code;
+    drop_file_pages();
     if (call.model == NULL)
         return error_set(error, ERROR_INVALID, "%s is not a model that llama.cpp can load%s%s",
                          options->path != NULL ? options->path : "the embedded file", message[0] ? ": " : "", message);
