@@ -321,7 +321,6 @@ static void decide_sizes(struct model *model, const struct model_options *option
     if (options->threads != 0)
         facts->threads = options->threads;
     facts->threads = least(facts->threads, TASKS_MAX);
-    facts->tile = has_gpu() ? 0 : ATTENTION_TILE;
 }
 
 static void run_context(void *arg)
@@ -385,6 +384,8 @@ static bool on_node(struct ggml_tensor *node, bool is_asked, void *ctx)
     struct model_facts *facts = &probe->model->facts;
     if (!is_asked)
         return true;
+    if (node->op == GGML_OP_FLASH_ATTN_EXT && (probe->takes == NULL || !probe->takes(node)))
+        facts->tile = ATTENTION_TILE;
     if (facts->row_hindrance[0] == '\0' && !node_is_row_independent(node, probe->takes))
         snprintf(facts->row_hindrance, sizeof(facts->row_hindrance), "%s of %s", ggml_op_desc(node),
                  node->src[0] != NULL ? node->src[0]->name : node->name);
@@ -440,8 +441,10 @@ static void find_row_independence(struct model *model)
         snprintf(facts->row_hindrance, sizeof(facts->row_hindrance), "a GPU, whose kernels choose by batch");
         return;
     }
-    if (guard_call(run_row_probe, &probe, message, sizeof(message)) != 0 || !probe.has_looked)
+    if (guard_call(run_row_probe, &probe, message, sizeof(message)) != 0 || !probe.has_looked) {
         snprintf(facts->row_hindrance, sizeof(facts->row_hindrance), "a graph that could not be looked at");
+        facts->tile = ATTENTION_TILE;
+    }
     facts->is_row_independent = facts->row_hindrance[0] == '\0';
     if (probe.context != NULL)
         llama_free(probe.context);

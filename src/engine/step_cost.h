@@ -1,10 +1,11 @@
 /* step_cost.h - how long a step will take, by the shape of its batch, and in how many passes it is computed.
  *
- * The flash attention of ggml on a CPU takes queries of a pass in tiles of 64 rows as soon as there are so many
- * rows, and a tile looks at all cells that any of its rows looks at. A tile in which a prompt's tokens lie beside
- * replies of other sequences therefore costs as if each of its rows attended to all of them: 9 replies and 128 tokens
- * of a prompt took 208 to 361 ms in one pass where they take 158 to 195 in two (110 million parameters, 2,400 and
- * 5,600 cells in use). So a step with so many rows has two passes, its replies and its prompts.
+ * Most steps are one pass: the weights are read once for all of its rows. Where a model's attention is ggml's own and
+ * not that of src/kernels, queries of a pass are taken in tiles of 64 rows as soon as there are so many rows, and a
+ * tile looks at all cells that any of its rows looks at. A tile in which a prompt's tokens lie beside replies of other
+ * sequences therefore costs as if each of its rows attended to all of them: 9 replies and 128 tokens of a prompt took
+ * 208 to 361 ms in one pass where they take 158 to 195 in two (110 million parameters, 2,400 and 5,600 cells in use).
+ * There a step with so many rows has two passes, its replies and its prompts.
  *
  * A linear model over five figures of a pass, fitted to the passes as they are
  * measured: recursive least squares that forgets (the last hundred passes count);

@@ -1,7 +1,8 @@
-/* test_engine_passes.c - a step with replies and much of a prompt is computed in two passes: the replies
- * come first, and none shows it. */
+/* test_engine_passes.c - where attention is ggml's own, a step with replies and much of a prompt is computed in two
+ * passes: the replies come first, and none shows it. */
 #include "support_scheduler.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "core/log.h"
@@ -121,6 +122,7 @@ int main(void)
 {
     struct random_gguf_options options = RANDOM_GGUF_TINY;
     log_configure(LOG_OFF, LOG_LOGFMT);
+    (void)setenv("GGML_CPU_TILES", "0", 1); /* ggml's own attention */
     options.context = CONTEXT;
     if (!write_model(&options, "passes", path))
         return 1;

@@ -38,6 +38,8 @@ static void assert_fact(const char *path, bool is_independent, const char *hindr
     assert_true(is_independent == (facts->row_hindrance[0] == '\0'));
     if (hindrance != NULL && strncmp(facts->row_hindrance, hindrance, strlen(hindrance)) != 0)
         fail_msg("'%s' does not begin with '%s'", facts->row_hindrance, hindrance);
+    const bool is_attention_ours = has_kernels() && strstr(facts->row_hindrance, "FLASH_ATTN") == NULL;
+    assert_int_equal(facts->tile == 0, is_attention_ours);
     model_free(model);
 }
 
