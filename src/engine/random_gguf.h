@@ -21,7 +21,8 @@ struct random_gguf_options {
     uint32_t context;
     uint64_t seed;
     uint32_t window; /* of gemma2, tokens */
-    const char *weights; /* a type as ggml names it, "q4_K"; NULL: F32, as rows always are that are no whole blocks */
+    const char *weights; /* a type as ggml names it, "q4_K", or "q4_K_M": that with some matrices in "q6_K"; NULL: F32,
+                          * as rows always are that are no whole blocks */
 };
 
 #define RANDOM_GGUF_TINY \

@@ -1,4 +1,5 @@
-#include "cache_llama.h"
+/* support_llama.c - see support_llama.h. */
+#include "support_llama.h"
 
 #include <curl/curl.h>
 #include <fcntl.h>
@@ -71,6 +72,8 @@ static void exec_server(const struct llama_server_options *options, uint16_t por
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         snprintf(texts[i], sizeof(texts[i]), "%llu", (unsigned long long)numbers[i]);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (options->is_released)
+        setenv("GGML_CPU_TILES", "0", 1);
     if (log < 0 || dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
         _exit(1);
     execl(options->program, "llama-server", "--host", "127.0.0.1", "--port", texts[3], "--model", options->model,
@@ -154,7 +157,7 @@ void llama_server_stop(struct llama_server *server)
     mem_free(server);
 }
 
-/* --- requests --------------------------------------------------------------------------------------- */
+/* --- one request --------------------------------------------------------------------------------------- */
 
 bool llama_server_complete(struct llama_server *server, struct str prompt, uint32_t max_tokens, uint32_t *read,
                            uint32_t *all)
@@ -175,4 +178,96 @@ bool llama_server_complete(struct llama_server *server, struct str prompt, uint3
     *all = *read + (uint32_t)yyjson_get_int(computed);
     json_free(document);
     return is_right;
+}
+
+/* --- many at once ----------------------------------------------------------------------------------- */
+
+struct client {
+    CURL *curl;
+    struct buf body, reply;
+};
+
+static bool ask(const struct llama_server *server, CURLM *all, struct client *client, struct str prompt,
+                uint32_t max_tokens)
+{
+    char url[64];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/completion", server->port);
+    buf_clear(&client->body);
+    buf_clear(&client->reply);
+    buf_append_text(&client->body, "{\"prompt\":");
+    buf_append_json(&client->body, prompt);
+    buf_appendf(&client->body, ",\"n_predict\":%u,\"temperature\":0,\"ignore_eos\":true,\"cache_prompt\":false}",
+                max_tokens);
+    curl_easy_setopt(client->curl, CURLOPT_URL, url);
+    curl_easy_setopt(client->curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(client->curl, CURLOPT_TIMEOUT, REQUEST_TIMEOUT_S);
+    curl_easy_setopt(client->curl, CURLOPT_PRIVATE, client);
+    curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, take_reply);
+    curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, &client->reply);
+    curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, client->body.data);
+    curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)client->body.len);
+    return !client->body.failed && curl_multi_add_handle(all, client->curl) == CURLM_OK;
+}
+
+/* Tokens of a reply; 0: it is none. */
+static uint64_t predicted(const struct client *client)
+{
+    struct error error;
+    yyjson_doc *document = NULL;
+    if (json_parse(buf_str(&client->reply), &document, &error) != OK)
+        return 0;
+    const int64_t tokens = yyjson_get_sint(yyjson_obj_get(yyjson_doc_get_root(document), "tokens_predicted"));
+    json_free(document);
+    return tokens > 0 ? (uint64_t)tokens : 0;
+}
+
+/* The next client whose reply is there, waiting for it; NULL: none comes. */
+static struct client *next_done(CURLM *all)
+{
+    const CURLMsg *message = NULL;
+    int running, left;
+    while ((message = curl_multi_info_read(all, &left)) == NULL) {
+        if (curl_multi_perform(all, &running) != CURLM_OK)
+            return NULL;
+        if ((message = curl_multi_info_read(all, &left)) != NULL)
+            break;
+        if (running == 0 || curl_multi_poll(all, NULL, 0, 1000, NULL) != CURLM_OK)
+            return NULL;
+    }
+    struct client *client = NULL;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &client);
+    curl_multi_remove_handle(all, client->curl);
+    return client;
+}
+
+uint64_t llama_server_complete_all(struct llama_server *server, const struct str *prompts, size_t count,
+                                   uint32_t clients, uint32_t max_tokens)
+{
+    CURLM *all = curl_multi_init();
+    struct client *each = mem_must_calloc(clients, sizeof(*each));
+    struct client *done = NULL;
+    uint64_t sum = 0;
+    size_t next = 0, over = 0;
+    for (uint32_t i = 0; i < clients; i++) {
+        each[i].curl = curl_easy_init();
+        buf_init(&each[i].body, REPLY_MAX);
+        buf_init(&each[i].reply, REPLY_MAX);
+        if (next < count && ask(server, all, &each[i], prompts[next], max_tokens))
+            next++;
+    }
+    for (; over < count && (done = next_done(all)) != NULL; over++) {
+        const uint64_t tokens = predicted(done);
+        sum += tokens;
+        if (tokens == 0 || (next < count && !ask(server, all, done, prompts[next++], max_tokens)))
+            break;
+    }
+    for (uint32_t i = 0; i < clients; i++) {
+        curl_multi_remove_handle(all, each[i].curl);
+        curl_easy_cleanup(each[i].curl);
+        buf_deinit(&each[i].body);
+        buf_deinit(&each[i].reply);
+    }
+    curl_multi_cleanup(all);
+    mem_free(each);
+    return over == count ? sum : 0;
 }
