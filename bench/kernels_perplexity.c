@@ -2,9 +2,10 @@
  *
  *   perplexity_ratio  ours over the released one
  *
- * The text is the beginning of Newton's Opticks (bench/opticks.txt). It is cut into windows of 512 tokens; in each the
- * second half counts, whose tokens have 256 and more before them. ggml chooses its kernels once in a process, so each
- * side is a process of its own: this program with `perplexity MODEL`. */
+ * The text is bench/opticks.txt, the beginning of Newton's Opticks (fourth edition, London 1730; in the public
+ * domain). It is cut into windows of 512 tokens; in each the second half counts, whose tokens have 256 and more before
+ * them. ggml chooses its kernels once in a process, so each side is a process of its own: this program with
+ * `perplexity MODEL`. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

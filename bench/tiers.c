@@ -17,6 +17,8 @@
  *   batch_prefix_gain  records per second of batch with 20 questions on each 2,000-token document over those
  *                      without cache
  *
+ * step_error is how far the predictions of steps were off, over what the steps took.
+ *
  * BENCH_SMALL=1 takes a model of 5 million parameters: not for the figures, but to see all phases in little time.
  * BENCH_SECONDS is the length of a phase over all rounds (150), BENCH_ROUNDS the rounds (5), each on arrivals of its
  * own. A machine may be a quarter slower from one half minute to the next. So standard traffic comes in slices of ten
@@ -143,6 +145,7 @@ static void add_measured(struct measured *sum, const struct measured *measured)
     sum->seconds += measured->seconds;
     sum->steps_seconds += measured->steps_seconds;
     sum->steps += measured->steps;
+    sum->error_seconds += measured->error_seconds;
     sum->preempted += measured->preempted;
 }
 
@@ -174,9 +177,10 @@ static void add_row(struct bench *report, const char *what, struct result *resul
         BENCH_NUMBER("batch_tokens_per_second", batch_rate(result)),
         BENCH_NUMBER("busy", result->measured.steps_seconds / result->measured.seconds),
         BENCH_NUMBER("step_ms", step_of_ms(&result->measured)),
+        BENCH_NUMBER("step_error", result->measured.error_seconds / result->measured.steps_seconds),
         BENCH_NUMBER("batch_preempted", result->measured.preempted),
     };
-    bench_row(report, cells, 10);
+    bench_row(report, cells, sizeof(cells) / sizeof(cells[0]));
 }
 
 /* A slice of standard traffic, with batch beside it or not. */

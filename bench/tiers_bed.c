@@ -219,6 +219,7 @@ static struct measured measure(const struct engine_counters *before, const struc
         .seconds = (double)(clock_now_us() - began_us) / 1e6,
         .steps_seconds = (double)(after->steps_us - before->steps_us) / 1e6,
         .steps = (double)(after->steps - before->steps),
+        .error_seconds = (double)(after->steps_error_us - before->steps_error_us) / 1e6,
         .preempted = (double)(after->tier_preemptions[TIER_BATCH] - before->tier_preemptions[TIER_BATCH]),
     };
 }

@@ -74,6 +74,7 @@ struct bed {
 /* Of phases that are repeated, sums. */
 struct measured {
     double seconds, steps_seconds, steps; /* as measured, in steps, how many steps */
+    double error_seconds;                 /* distance of what steps were predicted to take */
     double preempted;                     /* requests of batch that lost their place */
 };
 
