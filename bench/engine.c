@@ -17,9 +17,9 @@
  * beside other processes the kernel else puts both on one core now and then,
  * and the engine would look many times faster than its limit.
  *
- * BENCH_FIGURE takes only one of share, passes, stall, busy. BENCH_ROUNDS changes the number of rounds (5). BENCH_THREADS
- * gives both sides so many threads: with 1 the shares mean something on a machine that is busy with other things, where
- * the bare loop's spinning threads wait for each other. */
+ * BENCH_FIGURE takes only one of share, passes, stall, busy. BENCH_ROUNDS changes the number of rounds (5).
+ * BENCH_THREADS gives both sides so many threads: with 1 the shares mean something on a machine that is busy with other
+ * things, where the bare loop's spinning threads wait for each other. */
 #include <math.h>
 #include <sched.h>
 #include <signal.h>
