@@ -39,6 +39,19 @@ struct str bed_prompt(char text[PROMPT_TEXT_MAX], uint32_t tokens)
     return (struct str){text, tokens};
 }
 
+double bed_cpu_ms(pid_t pid)
+{
+    char path[64];
+    unsigned long user = 0, system = 0;
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL || fscanf(file, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+                               &system) != 2)
+        bed_die("a process's time can't be read");
+    fclose(file);
+    return (double)(user + system) * 1000 / (double)sysconf(_SC_CLK_TCK);
+}
+
 double bed_median(double *values, unsigned count)
 {
     return bench_percentile(values, count, 0.5);

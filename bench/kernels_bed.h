@@ -53,6 +53,7 @@ uint64_t side_ask(struct side *side, struct asked *asked, size_t count, uint32_t
 uint32_t bed_threads(void); /* of either side's models: BENCH_THREADS, or the cores */
 /* A prompt of exactly so many tokens for the random models, and about as many for others. */
 struct str bed_prompt(char text[PROMPT_TEXT_MAX], uint32_t tokens);
+double bed_cpu_ms(pid_t pid); /* that a process has taken so far, all threads */
 double bed_median(double *values, unsigned count);
 bool bed_is_wanted(const char *figure);          /* BENCH_FIGURE is absent or names it */
 const char *bed_smollm2(void);                   /* BENCH_MODEL; NULL: there is no such file */

@@ -6,7 +6,8 @@
  *   prompt_ttft                    time to the first token of a prompt of 4,000, over the sooner of the released two
  *
  * All get the same prompts, the same threads, 16 sequences, and choose greedily; a client asks again as soon as it is
- * answered, and whole requests count, prompts and all. Rounds alternate; the median of their ratios counts. */
+ * answered, and whole requests count, prompts and all. Rounds alternate; the median of their ratios counts. On a
+ * machine that is busy with other things BENCH_THREADS=1 and the CPU time of a token tell more. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -32,18 +33,30 @@ struct contender {
     struct llama_server *server;
 };
 
+/* What it made of some requests. */
+struct rate {
+    double tokens_per_second;
+    double cpu_ms; /* of its process, a token */
+};
+
 static uint32_t requests_of(uint32_t clients)
 {
     return 2 * clients;
 }
 
-/* Output tokens per second of prompts that `round` stands for. */
-static double rate_of(const struct contender *who, uint32_t clients, unsigned round)
+static pid_t process_of(const struct contender *who)
+{
+    return who->server != NULL ? (pid_t)llama_server_pid(who->server) : side_worker(who->side);
+}
+
+/* Of prompts that `round` stands for. */
+static struct rate rate_of(const struct contender *who, uint32_t clients, unsigned round)
 {
     static char texts[REQUESTS_MAX][PROMPT_TEXT_MAX];
     struct asked asked[REQUESTS_MAX];
     struct str prompts[REQUESTS_MAX];
     const uint32_t count = requests_of(clients);
+    const double cpu_ms = bed_cpu_ms(process_of(who));
     uint64_t tokens = 0, us;
     srand(round);
     for (uint32_t i = 0; i < count; i++) {
@@ -61,7 +74,8 @@ static double rate_of(const struct contender *who, uint32_t clients, unsigned ro
         for (uint32_t i = 0; i < count; i++)
             tokens += asked[i].tokens;
     }
-    return (double)tokens * 1e6 / (double)us;
+    return (struct rate){(double)tokens * 1e6 / (double)us,
+                         (bed_cpu_ms(process_of(who)) - cpu_ms) / (double)tokens};
 }
 
 /* Milliseconds to the first token of a prompt of 4,000. */
@@ -93,20 +107,25 @@ static struct llama_server *start_server(const char *model, const char **why)
 static double compare_rates(struct bench *bench, const char *key, const struct contender *ours,
                             const struct contender *theirs, uint32_t clients)
 {
-    double own[BENCH_ROUNDS_MAX], other[BENCH_ROUNDS_MAX], ratio[BENCH_ROUNDS_MAX];
+    double own[BENCH_ROUNDS_MAX], other[BENCH_ROUNDS_MAX], own_cpu[BENCH_ROUNDS_MAX], other_cpu[BENCH_ROUNDS_MAX],
+        ratio[BENCH_ROUNDS_MAX];
     const unsigned rounds = bench_rounds(ROUNDS);
     for (unsigned round = 0; round < rounds; round++) {
-        own[round] = rate_of(ours, clients, round);
-        other[round] = rate_of(theirs, clients, round);
+        const struct rate first = rate_of(ours, clients, round), second = rate_of(theirs, clients, round);
+        own[round] = first.tokens_per_second;
+        other[round] = second.tokens_per_second;
+        own_cpu[round] = first.cpu_ms;
+        other_cpu[round] = second.cpu_ms;
         ratio[round] = own[round] / other[round];
     }
     const double result = bed_median(ratio, rounds);
     const struct bench_cell cells[] = {
         BENCH_TEXT("figure", key),
         BENCH_TEXT("beside", theirs->server != NULL ? "llama-server" : "engine"),
-        BENCH_NUMBER("clients", clients),
         BENCH_NUMBER("its_tokens_per_second", bed_median(other, rounds)),
         BENCH_NUMBER("our_tokens_per_second", bed_median(own, rounds)),
+        BENCH_NUMBER("its_cpu_ms_a_token", bed_median(other_cpu, rounds)),
+        BENCH_NUMBER("our_cpu_ms_a_token", bed_median(own_cpu, rounds)),
         BENCH_NUMBER("ratio", result),
     };
     bench_row(bench, cells, sizeof(cells) / sizeof(cells[0]));

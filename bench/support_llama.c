@@ -157,6 +157,11 @@ void llama_server_stop(struct llama_server *server)
     mem_free(server);
 }
 
+int llama_server_pid(const struct llama_server *server)
+{
+    return (int)server->pid;
+}
+
 /* --- one request --------------------------------------------------------------------------------------- */
 
 bool llama_server_complete(struct llama_server *server, struct str prompt, uint32_t max_tokens, uint32_t *read,
