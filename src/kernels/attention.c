@@ -1,372 +1,559 @@
 /* Attention over a cache that many sequences share.
  *
- * Of such a cache one query sees few cells, scattered among those of others. They are listed first; then groups of
- * LANES of them are widened to floats, once for all query heads that share a key head, and for several queries that
- * stand next to each other in a prompt: each of those sees what the last of them sees, but for an end.
+ * **One order of sums.** The result of a query depends on the cells that it sees and on their positions alone: not on
+ * where in the cache they lie, on the queries beside it, on how many are worked on together, nor on threads. So the
+ * order of every sum is fixed by positions. They are cut into blocks of 64 and spans of 512, both from position 0 on:
  *
- * **One order of sums.** A score sums its products by class (dk modulo LANES), classes in a tree of halves; values are
- * added cell by cell; the running maximum moves once a group. Few rows are scored cell by cell with the lanes along dk
- * and the tree as shuffles; many rows over a transposed group with a lane for each cell and the tree as plain
- * additions. Both make the same sums in the same order, so it does not matter which one a query meets. */
-#include "parts.h"
+ *   score    dk products, one after the other
+ *   block    the highest score moves once for its 64 cells; then e^(score - highest) of each is its weight
+ *   values   weight times value, cell by cell, on top of what earlier blocks of the span left, which is shrunk if the
+ *            highest score has moved
+ *   total    of weights: lane by lane, 64 / LANES a block in a tree; lanes are added up at the very end
+ *   query    its spans, each begun from nothing, in their order
+ *
+ * Cells of a block that are not seen have a score of minus infinity, so a weight of zero, and all values are finite
+ * (load_values), so they change nothing: a query may be computed beside others that see more of the block, or less.
+ * Spans are what threads share out when there are few queries.
+ *
+ * **Speed.** Keys are transposed when they are widened to floats, a lane for each cell, once for all rows: a row is a
+ * query's head of those that share a key head. Then scores are the product of rows by keys and values are the product
+ * of weights by values, and both are one kernel: six rows by four (two) vectors of sums that stay in registers over the
+ * whole depth, so each operand loaded is used four to six times. The transposition moves pairs of halves and widens
+ * them afterwards, half as many shuffles as the other way round; that is cheap enough to do it for a single row. */
+#include "attention_cells.h"
+#include "attention_lanes.h"
 
 #ifdef KERNELS_NAME
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 
-#define QUERIES_MAX 8
-#define ROWS_MIN_TRANSPOSED 6
-#define MASKED 0xfc00 /* minus infinity */
+#define SPAN_BLOCKS 8
+#define SPAN (SPAN_BLOCKS * BLOCK)
+#define QUERIES_MAX 64
+#define ROWS_MAX 192
+#define TILE_ROWS 6
+#define TILE_VECTORS (LANES == 16 ? 4 : 2)
+#define LOG2_E 1.44269504f
 
-/* --- lanes ------------------------------------------------------------------------------------------ */
+/* --- what a thread works with ----------------------------------------------------------------------- */
 
-/* e to the power of x, x <= 0; 0 below -87. */
-INLINE lanes_f exponential(lanes_f x)
-{
-    const lanes_f clipped = lanes_max(x, lanes_all(-87.0f));
-    const lanes_f n = lanes_round(lanes_mul(clipped, lanes_all(1.44269504f)));
-    lanes_f r = lanes_fma(n, lanes_all(-0.693145752f), clipped);
-    r = lanes_fma(n, lanes_all(-1.42860677e-6f), r);
-    lanes_f p = lanes_all(1.0f / 720);
-    p = lanes_fma(p, r, lanes_all(1.0f / 120));
-    p = lanes_fma(p, r, lanes_all(1.0f / 24));
-    p = lanes_fma(p, r, lanes_all(1.0f / 6));
-    p = lanes_fma(p, r, lanes_all(0.5f));
-    p = lanes_fma(p, r, lanes_all(1.0f));
-    p = lanes_fma(p, r, lanes_all(1.0f));
-    return lanes_scale(p, n);
-}
-
-#if LANES == 16
-
-/* Sums of 16 vectors' lanes, one to a lane: classes j and j + 8, then j + 4, j + 2, j + 1. Vector PLACE[lane] is that
- * lane's. */
-static const uint8_t PLACE[16] = {0, 2, 1, 3, 8, 10, 9, 11, 4, 6, 5, 7, 12, 14, 13, 15};
-
-INLINE lanes_f sums_of(const lanes_f v[16])
-{
-    __m512 t[8], u[4], w[2];
-    for (int i = 0; i < 8; i++)
-        t[i] = _mm512_add_ps(_mm512_shuffle_f32x4(v[i], v[i + 8], 0x44), _mm512_shuffle_f32x4(v[i], v[i + 8], 0xee));
-    for (int i = 0; i < 4; i++)
-        u[i] = _mm512_add_ps(_mm512_shuffle_f32x4(t[i], t[i + 4], 0x88), _mm512_shuffle_f32x4(t[i], t[i + 4], 0xdd));
-    for (int i = 0; i < 2; i++) {
-        const __m512d a = _mm512_castps_pd(u[i]), b = _mm512_castps_pd(u[i + 2]);
-        w[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
-    }
-    return _mm512_add_ps(_mm512_shuffle_ps(w[0], w[1], 0x88), _mm512_shuffle_ps(w[0], w[1], 0xdd));
-}
-
-INLINE void transpose(lanes_f v[16])
-{
-    __m512 t[16];
-    for (int i = 0; i < 16; i += 2) {
-        t[i] = _mm512_unpacklo_ps(v[i], v[i + 1]);
-        t[i + 1] = _mm512_unpackhi_ps(v[i], v[i + 1]);
-    }
-    for (int i = 0; i < 16; i += 4) {
-        const __m512d a = _mm512_castps_pd(t[i]), b = _mm512_castps_pd(t[i + 2]);
-        const __m512d c = _mm512_castps_pd(t[i + 1]), d = _mm512_castps_pd(t[i + 3]);
-        v[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
-        v[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
-        v[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(c, d));
-        v[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(c, d));
-    }
-    for (int i = 0; i < 4; i++) {
-        t[i] = _mm512_shuffle_f32x4(v[i], v[i + 4], 0x88);
-        t[i + 4] = _mm512_shuffle_f32x4(v[i], v[i + 4], 0xdd);
-        t[i + 8] = _mm512_shuffle_f32x4(v[i + 8], v[i + 12], 0x88);
-        t[i + 12] = _mm512_shuffle_f32x4(v[i + 8], v[i + 12], 0xdd);
-    }
-    for (int i = 0; i < 4; i++) {
-        v[i] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88);
-        v[i + 8] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0xdd);
-        v[i + 4] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0x88);
-        v[i + 12] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0xdd);
-    }
-}
-
-INLINE float largest_of(lanes_f x) { return _mm512_reduce_max_ps(x); }
-
-/* Which of LANES cells are seen, a bit each. */
-INLINE uint32_t seen(const uint16_t *mask)
-{
-    const __m256i halves = _mm256_loadu_si256((const __m256i *)mask);
-    return (uint16_t)_mm256_cmpneq_epi16_mask(halves, _mm256_set1_epi16((short)MASKED));
-}
-
-#else
-
-static const uint8_t PLACE[8] = {0, 2, 1, 3, 4, 6, 5, 7};
-
-INLINE lanes_f sums_of(const lanes_f v[8])
-{
-    __m256 t[4], w[2];
-    for (int i = 0; i < 4; i++)
-        t[i] =
-            _mm256_add_ps(_mm256_permute2f128_ps(v[i], v[i + 4], 0x20), _mm256_permute2f128_ps(v[i], v[i + 4], 0x31));
-    for (int i = 0; i < 2; i++) {
-        const __m256d a = _mm256_castps_pd(t[i]), b = _mm256_castps_pd(t[i + 2]);
-        w[i] = _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(a, b)), _mm256_castpd_ps(_mm256_unpackhi_pd(a, b)));
-    }
-    return _mm256_add_ps(_mm256_shuffle_ps(w[0], w[1], 0x88), _mm256_shuffle_ps(w[0], w[1], 0xdd));
-}
-
-INLINE void transpose(lanes_f v[8])
-{
-    __m256 t[8];
-    for (int i = 0; i < 8; i += 2) {
-        t[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
-        t[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4) {
-        v[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
-        v[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
-        v[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
-        v[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
-    }
-    for (int i = 0; i < 4; i++) {
-        t[i] = _mm256_permute2f128_ps(v[i], v[i + 4], 0x20);
-        t[i + 4] = _mm256_permute2f128_ps(v[i], v[i + 4], 0x31);
-    }
-    for (int i = 0; i < 8; i++)
-        v[i] = t[i];
-}
-
-INLINE float largest_of(lanes_f x)
-{
-    __m128 four = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
-    four = _mm_max_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_max_ss(four, _mm_movehdup_ps(four)));
-}
-
-INLINE uint32_t seen(const uint16_t *mask)
-{
-    const __m128i halves = _mm_loadu_si128((const __m128i *)mask);
-    const __m128i masked = _mm_cmpeq_epi16(halves, _mm_set1_epi16((short)MASKED));
-    return ~(uint32_t)_mm_movemask_epi8(_mm_packs_epi16(masked, _mm_setzero_si128())) & 0xff;
-}
-
-#endif
-
-/* --- what is seen ----------------------------------------------------------------------------------- */
-
-static int64_t list_seen(const uint16_t *mask, int64_t cells, int32_t *list)
-{
-    int64_t count = 0, cell = 0;
-    for (; cell + LANES <= cells; cell += LANES)
-        for (uint32_t bits = mask ? seen(mask + cell) : (1u << LANES) - 1; bits; bits &= bits - 1)
-            list[count++] = (int32_t)cell + __builtin_ctz(bits);
-    for (; cell < cells; cell++)
-        if (!mask || mask[cell] != MASKED)
-            list[count++] = (int32_t)cell;
-    return count;
-}
-
-/* --- a group of cells ------------------------------------------------------------------------------- */
-
-/* What a thread works with. Rows are query by query, in each the heads that share the key head. */
-struct work {
-    float *keys;            /* [LANES][dk], or [dk][LANES] transposed */
-    float *values;          /* [LANES][dv] */
-    float *sums;            /* [rows][dv] */
-    float *highest, *total; /* [rows] */
-    int32_t *lists;         /* [QUERIES_MAX][cells] */
-    int64_t counts[QUERIES_MAX];
+/* Sums of rows. Rows are query by query, in each the heads that share the key head. */
+struct sums {
+    float *highest; /* [rows]: score, as a power of two; minus infinity: nothing seen yet */
+    float *total;   /* [rows][LANES] */
+    float *values;  /* [rows][dv] */
 };
 
-static size_t rows_max(const struct attention *attention)
+struct work {
+    float *keys;   /* [dk][BLOCK] */
+    float *values; /* [BLOCK][dv] */
+    float *scores; /* [TILE_ROWS][BLOCK], then weights */
+    float *q;      /* [rows][dk], scaled */
+};
+
+struct view {
+    int64_t first;
+    int queries;
+    struct cells cells;
+};
+
+static int group_of(const struct attention *attention) { return attention->heads / attention->kv_heads; }
+
+static size_t padded(size_t floats) { return (floats + 15) / 16 * 16; }
+
+static size_t sums_floats(const struct attention *attention, int rows)
 {
-    return (size_t)QUERIES_MAX * (size_t)(attention->heads / attention->kv_heads);
+    return padded(padded((size_t)rows) + (size_t)rows * (LANES + (size_t)attention->dv));
 }
 
-size_t KERNELS_PART(attend_bytes)(const struct attention *attention)
+static struct sums sums_at(int rows, float *floats)
 {
-    const size_t dk = (size_t)attention->dk, dv = (size_t)attention->dv, rows = rows_max(attention);
-    return 64 + sizeof(float) * (LANES * (dk + dv) + rows * (dv + 2)) +
-           sizeof(int32_t) * QUERIES_MAX * (size_t)attention->cells;
+    struct sums sums = {.highest = floats, .total = floats + padded((size_t)rows)};
+    sums.values = sums.total + (size_t)rows * LANES;
+    return sums;
 }
+
+static size_t work_floats(const struct attention *attention, int rows)
+{
+    return BLOCK * (size_t)(attention->dk + attention->dv) + TILE_ROWS * BLOCK + (size_t)rows * (size_t)attention->dk;
+}
+
+static float *aligned(void *bytes) { return (float *)(((uintptr_t)bytes + 63) & ~(uintptr_t)63); }
 
 static struct work work_at(const struct attention *attention, void *bytes)
 {
-    const size_t dk = (size_t)attention->dk, dv = (size_t)attention->dv, rows = rows_max(attention);
-    struct work work = {.keys = (float *)(((uintptr_t)bytes + 63) & ~(uintptr_t)63)};
-    work.values = work.keys + LANES * dk;
-    work.sums = work.values + LANES * dv;
-    work.highest = work.sums + rows * dv;
-    work.total = work.highest + rows;
-    work.lists = (int32_t *)(work.total + rows);
+    struct work work = {.keys = aligned(bytes)};
+    work.values = work.keys + BLOCK * attention->dk;
+    work.scores = work.values + BLOCK * attention->dv;
+    work.q = work.scores + TILE_ROWS * BLOCK;
     return work;
-}
-
-static void widen(const char *from, size_t cell_bytes, const int32_t *cells, int count, int width, float *to)
-{
-    for (int i = 0; i < count; i++) {
-        const uint8_t *halves = (const uint8_t *)from + (size_t)cells[i] * cell_bytes;
-        for (int d = 0; d < width; d += LANES)
-            lanes_store(to + (size_t)i * (size_t)width + d, lanes_halves(halves + 2 * d));
-    }
-    memset(to + (size_t)count * (size_t)width, 0, (size_t)(LANES - count) * (size_t)width * sizeof(float));
-}
-
-static void widen_transposed(const char *from, size_t cell_bytes, const int32_t *cells, int count, int width, float *to)
-{
-    for (int d = 0; d < width; d += LANES) {
-        lanes_f block[LANES];
-        for (int i = 0; i < LANES; i++)
-            block[i] =
-                i < count ? lanes_halves((const uint8_t *)from + (size_t)cells[i] * cell_bytes + 2 * d) : lanes_zero();
-        transpose(block);
-        for (int i = 0; i < LANES; i++)
-            lanes_store(to + (size_t)(d + i) * LANES, block[i]);
-    }
-}
-
-INLINE lanes_f scores_across(const float *keys, const float *q, int dk)
-{
-    lanes_f classes[LANES];
-    for (int i = 0; i < LANES; i++) {
-        const float *key = keys + (size_t)i * (size_t)dk;
-        lanes_f sum = lanes_mul(lanes_floats(key), lanes_floats(q));
-        for (int d = LANES; d < dk; d += LANES)
-            sum = lanes_fma(lanes_floats(key + d), lanes_floats(q + d), sum);
-        classes[PLACE[i]] = sum;
-    }
-    return sums_of(classes);
-}
-
-INLINE lanes_f scores_down(const float *keys, const float *q, int dk)
-{
-    lanes_f class[LANES];
-    for (int i = 0; i < LANES; i++)
-        class[i] = lanes_mul(lanes_floats(keys + (size_t)i * LANES), lanes_all(q[i]));
-    for (int d = LANES; d < dk; d += LANES)
-        for (int i = 0; i < LANES; i++)
-            class[i] = lanes_fma(lanes_floats(keys + (size_t)(d + i) * LANES), lanes_all(q[d + i]), class[i]);
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            class[i] = lanes_add(class[i], class[i + half]);
-    return class[0];
-}
-
-/* The group's values, weighted by their scores, become a part of the row's sums. */
-INLINE void add_values(const struct work *work, int row, lanes_f scores, int count, int dv)
-{
-    float *sums = work->sums + (size_t)row * (size_t)dv, weights[LANES];
-    const lanes_f own = lanes_first(count, scores, lanes_all(-INFINITY));
-    const float before = work->highest[row], highest = fmaxf(before, largest_of(own));
-    const lanes_f shrink = exponential(lanes_all(before - highest));
-    const lanes_f weight = lanes_first(count, exponential(lanes_sub(own, lanes_all(highest))), lanes_zero());
-    lanes_store(weights, weight);
-    float total = 0;
-    for (int i = 0; i < count; i++)
-        total += weights[i];
-    float shrinks[LANES];
-    lanes_store(shrinks, shrink);
-    const float kept = before == -INFINITY ? 0 : shrinks[0];
-    work->highest[row] = highest;
-    work->total[row] = work->total[row] * kept + total;
-    for (int d = 0; d < dv; d += LANES) {
-        lanes_f sum = lanes_mul(lanes_floats(sums + d), lanes_all(kept));
-        for (int i = 0; i < count; i++)
-            sum = lanes_fma(lanes_floats(work->values + (size_t)i * (size_t)dv + d), lanes_all(weights[i]), sum);
-        lanes_store(sums + d, sum);
-    }
-}
-
-/* --- queries ---------------------------------------------------------------------------------------- */
-
-static const float *query_at(const struct attention *attention, int64_t query, int head)
-{
-    return (const float *)(attention->q + (size_t)query * attention->q_query + (size_t)head * attention->q_head);
-}
-
-static void attend_group(const struct attention *attention, const struct work *work, int64_t first, int queries,
-                         int kv_head, int64_t base)
-{
-    const int group = attention->heads / attention->kv_heads, dk = attention->dk, dv = attention->dv;
-    const int32_t *cells = work->lists + (int64_t)(queries - 1) * attention->cells + base;
-    const int64_t left = work->counts[queries - 1] - base;
-    const int count = left < LANES ? (int)left : LANES;
-    const bool is_transposed = queries * group >= ROWS_MIN_TRANSPOSED;
-    (is_transposed ? widen_transposed : widen)(attention->k + (size_t)kv_head * attention->k_head, attention->k_cell,
-                                               cells, count, dk, work->keys);
-    widen(attention->v + (size_t)kv_head * attention->v_head, attention->v_cell, cells, count, dv, work->values);
-    for (int query = 0; query < queries; query++) {
-        const int64_t rest = work->counts[query] - base;
-        const int own = rest < count ? (int)rest : count;
-        for (int i = 0; own > 0 && i < group; i++) {
-            const float *q = query_at(attention, first + query, kv_head * group + i);
-            const lanes_f scores = is_transposed ? scores_down(work->keys, q, dk) : scores_across(work->keys, q, dk);
-            add_values(work, query * group + i, lanes_mul(scores, lanes_all(attention->scale)), own, dv);
-        }
-    }
-}
-
-static void finish(const struct attention *attention, const struct work *work, int64_t first, int queries, int kv_head)
-{
-    const int group = attention->heads / attention->kv_heads, dv = attention->dv;
-    for (int row = 0; row < queries * group; row++) {
-        const int64_t query = first + row / group, head = kv_head * group + row % group;
-        float *out = attention->out + (size_t)(query * attention->heads + head) * (size_t)dv;
-        const lanes_f share = lanes_all(work->total[row] > 0 ? 1.0f / work->total[row] : 0);
-        for (int d = 0; d < dv; d += LANES)
-            lanes_store(out + d, lanes_mul(lanes_floats(work->sums + (size_t)row * (size_t)dv + d), share));
-    }
-}
-
-static void attend_listed(const struct attention *attention, const struct work *work, int64_t first, int queries,
-                          int first_kv_head, int kv_heads)
-{
-    const int rows = queries * (attention->heads / attention->kv_heads);
-    for (int kv_head = first_kv_head; kv_head < first_kv_head + kv_heads; kv_head++) {
-        memset(work->sums, 0, (size_t)rows * (size_t)attention->dv * sizeof(float));
-        for (int row = 0; row < rows; row++) {
-            work->highest[row] = -INFINITY;
-            work->total[row] = 0;
-        }
-        for (int64_t base = 0; base < work->counts[queries - 1]; base += LANES)
-            attend_group(attention, work, first, queries, kv_head, base);
-        finish(attention, work, first, queries, kv_head);
-    }
-}
-
-/* Whether each query sees what the last one sees, but for an end. */
-static bool is_nested(const struct attention *attention, const struct work *work, int queries)
-{
-    const int32_t *last = work->lists + (int64_t)(queries - 1) * attention->cells;
-    for (int i = 0; i + 1 < queries; i++)
-        if (work->counts[i] > work->counts[queries - 1] ||
-            memcmp(work->lists + (int64_t)i * attention->cells, last, (size_t)work->counts[i] * sizeof(*last)) != 0)
-            return false;
-    return true;
 }
 
 int KERNELS_PART(attend_queries)(const struct attention *attention)
 {
-    return attention->queries < QUERIES_MAX ? (int)attention->queries : QUERIES_MAX;
+    const int most = ROWS_MAX / group_of(attention);
+    const int queries = most < 1 ? 1 : most > QUERIES_MAX ? QUERIES_MAX : most;
+    return attention->queries < queries ? (int)attention->queries : queries;
+}
+
+/* --- a block's keys and values ---------------------------------------------------------------------- */
+
+/* LANES cells, two dimensions at a time. */
+static void load_keys(const char *from, size_t cell_bytes, const int32_t *cells, int dk, float *keys)
+{
+    for (int d = 0; d < dk; d += 2 * LANES) {
+        const int count = dk - d < 2 * LANES ? dk - d : 2 * LANES;
+        lanes_f pairs[LANES];
+        for (int i = 0; i < LANES; i++)
+            pairs[i] =
+                cells[i] < 0 ? lanes_zero() : lanes_pairs_of(from + (size_t)cells[i] * cell_bytes + 2 * d, count);
+        transpose(pairs);
+        for (int i = 0; i < count / 2; i++) {
+            lanes_store(keys + (d + 2 * i) * BLOCK, lanes_low_halves(pairs[i]));
+            lanes_store(keys + (d + 2 * i + 1) * BLOCK, lanes_high_halves(pairs[i]));
+        }
+    }
+}
+
+/* What is not finite is brought into the range of halves, so that a weight of zero hides it. */
+static void load_values(const char *from, size_t cell_bytes, int32_t cell, int dv, float *values)
+{
+    const uint8_t *halves = (const uint8_t *)from + (size_t)cell * cell_bytes;
+    for (int d = 0; d < dv; d += LANES)
+        lanes_store(values + d,
+                    cell < 0 ? lanes_zero()
+                             : lanes_min(lanes_max(lanes_halves(halves + 2 * d), lanes_all(-65504)), lanes_all(65504)));
+}
+
+/* Neighbours of a sequence lie a row of all heads apart, which the processor does not foresee. */
+static void fetch(const char *from, size_t cell_bytes, const int32_t *cells, int width)
+{
+    for (int i = 0; i < BLOCK; i++)
+        for (int at = 0; cells[i] >= 0 && at < 2 * width; at += 64)
+            _mm_prefetch(from + (size_t)cells[i] * cell_bytes + at, _MM_HINT_T1);
+}
+
+/* Slots that no cell has get a value of zero, and whatever for a score. */
+static void load_block(const struct attention *attention, const int32_t *cells, bool has_next, int kv_head,
+                       const struct work *work)
+{
+    const char *k = attention->k + (size_t)kv_head * attention->k_head;
+    const char *v = attention->v + (size_t)kv_head * attention->v_head;
+    if (has_next) {
+        fetch(k, attention->k_cell, cells + BLOCK, attention->dk);
+        fetch(v, attention->v_cell, cells + BLOCK, attention->dv);
+    }
+    for (int at = 0; at < BLOCK; at += LANES) {
+        int32_t all = -1;
+        for (int i = 0; i < LANES; i++)
+            all &= cells[at + i];
+        if (all != -1)
+            load_keys(k, attention->k_cell, cells + at, attention->dk, work->keys + at);
+    }
+    for (int i = 0; i < BLOCK; i++)
+        load_values(v, attention->v_cell, cells[i], attention->dv, work->values + (size_t)i * (size_t)attention->dv);
+}
+
+/* --- products --------------------------------------------------------------------------------------- */
+
+/* c[row][i] = kept[row] * c[row][i], or 0 without `kept`; then for each depth plus a[row][depth] * b[depth][i]. */
+struct product {
+    const float *a, *b, *kept;
+    float *c;
+    size_t a_row, b_row, c_row;
+    int depth;
+};
+
+INLINE void multiply_tile(const struct product *p, const int rows, const int vectors, int column)
+{
+    lanes_f sums[TILE_ROWS][TILE_VECTORS];
+    UNROLL(6)
+    for (int row = 0; row < rows; row++)
+        UNROLL(4)
+    for (int i = 0; i < vectors; i++)
+        sums[row][i] = p->kept ? lanes_mul(lanes_floats(p->c + (size_t)row * p->c_row + column + i * LANES),
+                                           lanes_all(p->kept[row]))
+                               : lanes_zero();
+    const float *b = p->b + column;
+    for (int depth = 0; depth < p->depth; depth++, b += p->b_row) {
+        lanes_f right[TILE_VECTORS];
+        UNROLL(4)
+        for (int i = 0; i < vectors; i++)
+            right[i] = lanes_floats(b + i * LANES);
+        UNROLL(6)
+        for (int row = 0; row < rows; row++) {
+            const lanes_f left = lanes_all(p->a[(size_t)row * p->a_row + (size_t)depth]);
+            UNROLL(4)
+            for (int i = 0; i < vectors; i++)
+                sums[row][i] = lanes_fma(left, right[i], sums[row][i]);
+        }
+    }
+    UNROLL(6)
+    for (int row = 0; row < rows; row++)
+        UNROLL(4)
+    for (int i = 0; i < vectors; i++)
+        lanes_store(p->c + (size_t)row * p->c_row + column + i * LANES, sums[row][i]);
+}
+
+INLINE void multiply_rows(const struct product *p, const int rows, int columns)
+{
+    int column = 0;
+    for (; column + TILE_VECTORS * LANES <= columns; column += TILE_VECTORS * LANES)
+        multiply_tile(p, rows, TILE_VECTORS, column);
+    for (; column < columns; column += LANES)
+        multiply_tile(p, rows, 1, column);
+}
+
+static void multiply(const struct product *p, int rows, int columns)
+{
+    switch (rows) {
+    case 1:
+        multiply_rows(p, 1, columns);
+        break;
+    case 2:
+        multiply_rows(p, 2, columns);
+        break;
+    case 3:
+        multiply_rows(p, 3, columns);
+        break;
+    case 4:
+        multiply_rows(p, 4, columns);
+        break;
+    case 5:
+        multiply_rows(p, 5, columns);
+        break;
+    default:
+        multiply_rows(p, 6, columns);
+        break;
+    }
+}
+
+/* --- scores and weights ----------------------------------------------------------------------------- */
+
+/* x * tanh(score / x) for scores that were divided by x. */
+INLINE lanes_f capped(lanes_f score, float cap)
+{
+    const lanes_f size = lanes_max(lanes_sub(lanes_zero(), score), score), one = lanes_all(1.0f);
+    const lanes_f e = exponential(lanes_mul(size, lanes_all(-2.0f * LOG2_E)));
+    const lanes_f tanh_of_size = lanes_div(lanes_sub(one, e), lanes_add(one, e));
+    return lanes_mul(lanes_all(cap * LOG2_E), lanes_with_sign(tanh_of_size, score));
+}
+
+/* How steeply scores of this head fall with the distance (ALiBi), or a mask's values count. */
+static float slope_of(const struct attention *attention, int head)
+{
+    if (attention->max_bias <= 0)
+        return 1;
+    int whole = 1;
+    while (whole * 2 <= attention->heads)
+        whole *= 2;
+    return head < whole ? powf(2, -attention->max_bias / (float)whole * (float)(head + 1))
+                        : powf(2, -attention->max_bias / 2 / (float)whole * (float)(2 * (head - whole) + 1));
+}
+
+static void add_bias(const struct attention *attention, int64_t query, int head, const int32_t *cells, uint64_t seen,
+                     float *scores)
+{
+    const float slope = slope_of(attention, head) * LOG2_E;
+    const uint16_t *mask = (const uint16_t *)(attention->mask + (size_t)query * attention->mask_query);
+    for (; seen != 0; seen &= seen - 1) {
+        const int slot = __builtin_ctzll(seen);
+        scores[slot] += slope * half_of(mask[cells[slot]]);
+    }
+}
+
+/* Scores of a row become weights, its total grows; returns what is kept of earlier sums. */
+INLINE float weigh(uint64_t seen, float *scores, float *highest, float *total)
+{
+    lanes_f score[BLOCK / LANES];
+    for (int i = 0; i < BLOCK / LANES; i++)
+        score[i] = lanes_floats(scores + i * LANES);
+    if (seen != ~(uint64_t)0)
+        for (int i = 0; i < BLOCK / LANES; i++)
+            score[i] = lanes_where((uint32_t)(seen >> i * LANES) & LANES_ALL, score[i], lanes_all(-INFINITY));
+    lanes_f most = score[0];
+    for (int i = 1; i < BLOCK / LANES; i++)
+        most = lanes_max(most, score[i]);
+    float kept = 1;
+    if (lanes_any_above(most, lanes_all(*highest))) {
+        float each[LANES];
+        const float before = *highest;
+        *highest = lanes_largest(most);
+        lanes_store(each, exponential(lanes_all(before - *highest)));
+        kept = each[0];
+    }
+    const lanes_f above = lanes_all(*highest > -FLT_MAX ? *highest : -FLT_MAX);
+    lanes_f sum[BLOCK / LANES];
+    for (int i = 0; i < BLOCK / LANES; i++) {
+        sum[i] = exponential(lanes_sub(score[i], above));
+        lanes_store(scores + i * LANES, sum[i]);
+    }
+    for (int half = BLOCK / LANES / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            sum[i] = lanes_add(sum[i], sum[i + half]);
+    lanes_store(total, lanes_fma(lanes_floats(total), lanes_all(kept), sum[0]));
+    return kept;
+}
+
+/* --- a tile of rows meets a block ------------------------------------------------------------------- */
+
+static uint64_t seen_by(const struct attention *attention, const struct view *view, int64_t block, int row)
+{
+    return view->cells.seen[block * view->cells.queries + row / group_of(attention)];
+}
+
+static void weigh_row(const struct attention *attention, const struct view *view, int64_t block, int kv_head, int row,
+                      float *scores)
+{
+    if (attention->softcap != 0)
+        for (int i = 0; i < BLOCK; i += LANES)
+            lanes_store(scores + i, capped(lanes_floats(scores + i), attention->softcap));
+    if (view->cells.is_biased) {
+        const int group = group_of(attention);
+        add_bias(attention, view->first + row / group, kv_head * group + row % group, view->cells.cell + block * BLOCK,
+                 seen_by(attention, view, block, row), scores);
+    }
+}
+
+static void attend_tile(const struct attention *attention, const struct view *view, const struct work *work,
+                        const struct sums *sums, int64_t block, int kv_head, int first, int rows)
+{
+    const size_t dk = (size_t)attention->dk, dv = (size_t)attention->dv;
+    const bool is_plain = attention->softcap == 0 && !view->cells.is_biased;
+    uint64_t any = 0;
+    for (int row = 0; row < rows; row++)
+        any |= seen_by(attention, view, block, first + row);
+    if (any == 0)
+        return;
+    const struct product scores = {.a = work->q + (size_t)first * dk,
+                                   .a_row = dk,
+                                   .b = work->keys,
+                                   .b_row = BLOCK,
+                                   .c = work->scores,
+                                   .c_row = BLOCK,
+                                   .depth = (int)dk};
+    multiply(&scores, rows, BLOCK);
+    float kept[TILE_ROWS];
+    for (int i = 0; i < rows; i++) {
+        const int row = first + i;
+        const uint64_t seen = seen_by(attention, view, block, row);
+        float *own = work->scores + i * BLOCK;
+        if (!is_plain)
+            weigh_row(attention, view, block, kv_head, row, own);
+        if (seen != 0) {
+            kept[i] = weigh(seen, own, &sums->highest[row], sums->total + (size_t)row * LANES);
+        } else {
+            kept[i] = 1;
+            memset(own, 0, BLOCK * sizeof(*own));
+        }
+    }
+    const struct product values = {.a = work->scores,
+                                   .a_row = BLOCK,
+                                   .b = work->values,
+                                   .b_row = dv,
+                                   .kept = kept,
+                                   .c = sums->values + (size_t)first * dv,
+                                   .c_row = dv,
+                                   .depth = BLOCK - __builtin_clzll(any)};
+    multiply(&values, rows, (int)dv);
+}
+
+/* --- spans of a view -------------------------------------------------------------------------------- */
+
+static void clear(const struct attention *attention, const struct sums *sums, int rows)
+{
+    for (int row = 0; row < rows; row++)
+        sums->highest[row] = -INFINITY;
+    memset(sums->total, 0, (size_t)rows * (LANES + (size_t)attention->dv) * sizeof(float));
+}
+
+static void load_queries(const struct attention *attention, const struct view *view, int kv_head, float *q)
+{
+    const int group = group_of(attention), dk = attention->dk;
+    const lanes_f scale =
+        lanes_all(attention->softcap != 0 ? attention->scale / attention->softcap : attention->scale * LOG2_E);
+    for (int row = 0; row < view->queries * group; row++) {
+        const int64_t query = view->first + row / group, head = kv_head * group + row % group;
+        const float *from =
+            (const float *)(attention->q + (size_t)query * attention->q_query + (size_t)head * attention->q_head);
+        for (int d = 0; d < dk; d += LANES)
+            lanes_store(q + (size_t)row * (size_t)dk + d, lanes_mul(lanes_floats(from + d), scale));
+    }
+}
+
+/* work->q is loaded. */
+static void attend_span(const struct attention *attention, const struct view *view, const struct work *work, int span,
+                        int kv_head, const struct sums *sums)
+{
+    const struct cells *cells = &view->cells;
+    const int rows = view->queries * group_of(attention);
+    const int64_t begin = (cells->first / SPAN + span) * SPAN_BLOCKS - cells->first / BLOCK;
+    clear(attention, sums, rows);
+    for (int64_t block = begin < 0 ? 0 : begin; block < begin + SPAN_BLOCKS && block < cells->slots / BLOCK; block++) {
+        uint64_t any = 0;
+        for (int query = 0; query < view->queries; query++)
+            any |= cells->seen[block * cells->queries + query];
+        if (any == 0)
+            continue;
+        load_block(attention, cells->cell + block * BLOCK, block + 1 < cells->slots / BLOCK, kv_head, work);
+        for (int row = 0; row < rows; row += TILE_ROWS)
+            attend_tile(attention, view, work, sums, block, kv_head, row,
+                        rows - row < TILE_ROWS ? rows - row : TILE_ROWS);
+    }
+}
+
+/* Also false for sums that are no numbers. */
+static bool is_nothing(const struct sums *sums, int row)
+{
+    const float *total = sums->total + (size_t)row * LANES;
+    for (int i = 0; i < LANES; i++)
+        if (sums->highest[row] != -INFINITY || total[i] != 0)
+            return false;
+    return true;
+}
+
+static void add_part(const struct attention *attention, const struct sums *whole, const struct sums *part, int rows)
+{
+    const int dv = attention->dv;
+    for (int row = 0; row < rows; row++) {
+        if (is_nothing(part, row))
+            continue;
+        const bool begins = is_nothing(whole, row);
+        const float a = whole->highest[row], b = part->highest[row], highest = a > b ? a : b;
+        const lanes_f keep = begins ? lanes_zero() : exponential(lanes_all(a - highest));
+        const lanes_f take = begins ? lanes_all(1) : exponential(lanes_all(b - highest));
+        whole->highest[row] = highest;
+        float *to = whole->total + (size_t)row * LANES;
+        lanes_store(
+            to, lanes_fma(lanes_floats(part->total + (size_t)row * LANES), take, lanes_mul(lanes_floats(to), keep)));
+        to = whole->values + (size_t)row * (size_t)dv;
+        for (int d = 0; d < dv; d += LANES)
+            lanes_store(to + d, lanes_fma(lanes_floats(part->values + (size_t)row * (size_t)dv + d), take,
+                                          lanes_mul(lanes_floats(to + d), keep)));
+    }
+}
+
+/* What remains of a row's sums beside its head's sink: a score without a value. */
+static float share_of(const struct attention *attention, const struct sums *sums, int row, int head)
+{
+    float total = 0, each[LANES];
+    for (int i = 0; i < LANES; i++)
+        total += sums->total[(size_t)row * LANES + (size_t)i];
+    if (!attention->sinks || is_nothing(sums, row))
+        return total == 0 ? 0 : 1 / total;
+    const float sink = attention->sinks[head] * LOG2_E, highest = fmaxf(sink, sums->highest[row]);
+    lanes_store(each, exponential(lanes_all(sums->highest[row] - highest)));
+    const float kept = each[0];
+    lanes_store(each, exponential(lanes_all(sink - highest)));
+    return kept / (total * kept + each[0]);
+}
+
+static void finish(const struct attention *attention, const struct view *view, int kv_head, const struct sums *sums)
+{
+    const int group = group_of(attention), dv = attention->dv;
+    for (int row = 0; row < view->queries * group; row++) {
+        const int head = kv_head * group + row % group;
+        float *out = attention->out + (size_t)((view->first + row / group) * attention->heads + head) * (size_t)dv;
+        const lanes_f share = lanes_all(share_of(attention, sums, row, head));
+        for (int d = 0; d < dv; d += LANES)
+            lanes_store(out + d, lanes_mul(lanes_floats(sums->values + (size_t)row * (size_t)dv + d), share));
+    }
+}
+
+/* --- what threads share: views and parts ------------------------------------------------------------ */
+
+size_t KERNELS_PART(view_bytes)(const struct attention *attention, int queries)
+{
+    return 64 + (sizeof(struct view) + 63) / 64 * 64 + KERNELS_PART(cells_bytes)(attention, queries);
+}
+
+static struct view *view_at(void *bytes) { return (struct view *)aligned(bytes); }
+
+int KERNELS_PART(see)(const struct attention *attention, int64_t first, int count, void *bytes)
+{
+    struct view *view = view_at(bytes);
+    view->first = first;
+    view->cells = KERNELS_PART(cells_at)(attention, count, (char *)view + (sizeof(*view) + 63) / 64 * 64);
+    view->queries = KERNELS_PART(cells_see)(attention, first, count, &view->cells);
+    return view->queries;
+}
+
+int KERNELS_PART(spans)(void *bytes)
+{
+    const struct cells *cells = &view_at(bytes)->cells;
+    return cells->slots == 0 ? 1 : (int)((cells->first + cells->slots - 1) / SPAN - cells->first / SPAN) + 1;
+}
+
+int KERNELS_PART(spans_max)(const struct attention *attention)
+{
+    return (int)((attention->cells + 3 * BLOCK) / SPAN) + 2;
+}
+
+size_t KERNELS_PART(part_floats)(const struct attention *attention, int queries)
+{
+    return sums_floats(attention, queries * group_of(attention));
+}
+
+void KERNELS_PART(attend_span)(const struct attention *attention, void *bytes, int span, int kv_head, void *own,
+                               float *part)
+{
+    const struct view *view = view_at(bytes);
+    const struct work work = work_at(attention, own);
+    const struct sums sums = sums_at(view->queries * group_of(attention), part);
+    load_queries(attention, view, kv_head, work.q);
+    attend_span(attention, view, &work, span, kv_head, &sums);
+}
+
+void KERNELS_PART(join)(const struct attention *attention, void *bytes, int kv_head, float *parts)
+{
+    const struct view *view = view_at(bytes);
+    const int rows = view->queries * group_of(attention), spans = KERNELS_PART(spans)(bytes);
+    const struct sums whole = sums_at(rows, parts);
+    for (int span = 1; span < spans; span++) {
+        const struct sums part = sums_at(rows, parts + (size_t)span * sums_floats(attention, rows));
+        add_part(attention, &whole, &part, rows);
+    }
+    finish(attention, view, kv_head, &whole);
+}
+
+/* --- queries by themselves -------------------------------------------------------------------------- */
+
+size_t KERNELS_PART(attend_bytes)(const struct attention *attention, int queries)
+{
+    const int rows = queries * group_of(attention);
+    return 128 + sizeof(float) * (padded(work_floats(attention, rows)) + 2 * padded(sums_floats(attention, rows))) +
+           KERNELS_PART(view_bytes)(attention, queries);
+}
+
+static void attend_view(const struct attention *attention, const struct view *view, const struct work *work,
+                        int kv_head, float *floats)
+{
+    const int rows = view->queries * group_of(attention), spans = KERNELS_PART(spans)((void *)view);
+    const struct sums whole = sums_at(rows, floats);
+    const struct sums part = sums_at(rows, floats + padded(sums_floats(attention, rows)));
+    load_queries(attention, view, kv_head, work->q);
+    attend_span(attention, view, work, 0, kv_head, &whole);
+    for (int span = 1; span < spans; span++) {
+        attend_span(attention, view, work, span, kv_head, &part);
+        add_part(attention, &whole, &part, rows);
+    }
+    finish(attention, view, kv_head, &whole);
 }
 
 void KERNELS_PART(attend)(const struct attention *attention, int64_t first, int count, int first_kv_head, int kv_heads,
                           void *bytes)
 {
-    struct work work = work_at(attention, bytes);
-    assert(count > 0 && count <= QUERIES_MAX);
-    for (int i = 0; i < count; i++) {
-        const char *mask = attention->mask ? attention->mask + (size_t)(first + i) * attention->mask_query : NULL;
-        work.counts[i] =
-            list_seen((const uint16_t *)mask, attention->cells, work.lists + (int64_t)i * attention->cells);
-    }
-    if (is_nested(attention, &work, count)) {
-        attend_listed(attention, &work, first, count, first_kv_head, kv_heads);
-        return;
-    }
-    for (int i = 0; i < count; i++) {
-        struct work alone = work;
-        alone.lists += (int64_t)i * attention->cells;
-        alone.counts[0] = work.counts[i];
-        attend_listed(attention, &alone, first + i, 1, first_kv_head, kv_heads);
+    const struct work work = work_at(attention, bytes);
+    const int rows = count * group_of(attention);
+    float *sums = work.keys + padded(work_floats(attention, rows));
+    void *view = sums + 2 * padded(sums_floats(attention, rows));
+    for (int done = 0; done < count;) {
+        const int queries = KERNELS_PART(see)(attention, first + done, count - done, view);
+        for (int kv_head = first_kv_head; kv_head < first_kv_head + kv_heads; kv_head++)
+            attend_view(attention, view_at(view), &work, kv_head, sums);
+        done += queries;
     }
 }
 

@@ -70,19 +70,21 @@ void kernel_unpack_row(enum kernel_type type, int64_t k, const uint8_t *tile, in
 /* --- attention -------------------------------------------------------------------------------------- */
 
 /* Queries over the cells of a cache, both halves of it F16. Strides in bytes; dk and dv are multiples of 16; heads a
- * multiple of kv_heads. `mask` has a row of `cells` halves for each query: 0 sees the cell, minus infinity does not;
- * NULL: all are seen.
+ * multiple of kv_heads. `mask` has a row of `cells` halves for each query: minus infinity does not see the cell, others
+ * are added to its score; NULL: all are seen. `positions` are the cells', in a sequence each at most once (attention.c
+ * says what else); NULL: the order of the cache.
  *
- * The cells that a query sees are taken one after the other in the order of the cache, in groups that are counted
- * from the first one seen. So a query's result depends on the cells that it sees and on their order alone, not on
- * where in the cache they lie, on what lies between them, nor on the other queries. */
+ * A query's result depends on the cells that it sees and on their positions alone: not on where in the cache they lie,
+ * on what lies between them, on other queries, on threads, nor on which of the functions below are used. */
 struct attention {
     const char *q, *k, *v, *mask;
+    const int32_t *positions;
+    const float *sinks; /* [heads]: scores without a value; NULL: none */
     size_t q_query, q_head, k_cell, k_head, v_cell, v_head, mask_query;
     float *out; /* out[(query * heads + head) * dv] */
     int dk, dv, heads, kv_heads;
     int64_t queries, cells;
-    float scale;
+    float scale, softcap, max_bias; /* 0: none */
 };
 
 /* --- by what the processor can ---------------------------------------------------------------------- */
@@ -99,11 +101,24 @@ struct kernels {
     void (*product)(enum kernel_type type, int64_t k, const uint8_t *tiles, int rows, const uint8_t *columns,
                     size_t column_stride, int column_count, float *out, size_t out_stride);
 
-    /* Queries from `first` on for some of the heads that share keys and values. `work` has attend_bytes. */
-    int (*attend_queries)(const struct attention *attention); /* how many at a time are worked on together */
-    size_t (*attend_bytes)(const struct attention *attention);
+    /* Many queries: `count` of them, at most attend_queries, for some of the heads that share keys and values. `work`
+     * has attend_bytes. */
+    int (*attend_queries)(const struct attention *attention);
+    size_t (*attend_bytes)(const struct attention *attention, int queries);
     void (*attend)(const struct attention *attention, int64_t first, int count, int first_kv_head, int kv_heads,
                    void *work);
+
+    /* Few queries over cells that threads share out. A view holds which cells the queries see: `see` makes one of
+     * `count` queries or fewer, and returns of how many (view_bytes for `count`). Then each of its spans and key heads
+     * is a part by itself (part_floats for the view's queries; `work` has attend_bytes), and the parts of a key head,
+     * span by span, are joined to the result. */
+    size_t (*view_bytes)(const struct attention *attention, int queries);
+    int (*see)(const struct attention *attention, int64_t first, int count, void *view);
+    int (*spans)(void *view);
+    int (*spans_max)(const struct attention *attention);
+    size_t (*part_floats)(const struct attention *attention, int queries);
+    void (*attend_span)(const struct attention *attention, void *view, int span, int kv_head, void *work, float *part);
+    void (*join)(const struct attention *attention, void *view, int kv_head, float *parts);
 };
 
 extern const struct kernels kernels_avx512;   /* AVX-512 with VNNI */

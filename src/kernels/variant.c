@@ -14,6 +14,13 @@ const struct kernels KERNELS_NAME = {
     .attend_queries = KERNELS_PART(attend_queries),
     .attend_bytes = KERNELS_PART(attend_bytes),
     .attend = KERNELS_PART(attend),
+    .view_bytes = KERNELS_PART(view_bytes),
+    .see = KERNELS_PART(see),
+    .spans = KERNELS_PART(spans),
+    .spans_max = KERNELS_PART(spans_max),
+    .part_floats = KERNELS_PART(part_floats),
+    .attend_span = KERNELS_PART(attend_span),
+    .join = KERNELS_PART(join),
 };
 
 #endif

@@ -1,6 +1,5 @@
-/* The kernels for ggml beside plain C: packing, products, attention, for every set of instructions that this processor
+/* The kernels for ggml beside plain C: packing and products, for every set of instructions that this processor
  * has. Activations are chosen so that quantising them loses nothing; then a product has one right answer. */
-#include <cpuid.h>
 #include <ggml.h>
 #include <math.h>
 
@@ -11,35 +10,13 @@
 
 #if defined(__x86_64__)
 
+#include "kernels_fixture.h"
+
 static const enum ggml_type types[KERNEL_TYPES] = {
     [KERNEL_Q4_0] = GGML_TYPE_Q4_0, [KERNEL_Q4_1] = GGML_TYPE_Q4_1, [KERNEL_Q5_0] = GGML_TYPE_Q5_0,
     [KERNEL_Q5_1] = GGML_TYPE_Q5_1, [KERNEL_Q8_0] = GGML_TYPE_Q8_0, [KERNEL_Q4_K] = GGML_TYPE_Q4_K,
     [KERNEL_Q5_K] = GGML_TYPE_Q5_K, [KERNEL_Q6_K] = GGML_TYPE_Q6_K,
 };
-
-static uint64_t seed;
-
-static uint32_t draw(void)
-{
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(seed >> 33);
-}
-
-static float draw_float(void) { return (float)draw() / (float)(1u << 30) - 1.0f; }
-
-static size_t sets_here(const struct kernels *sets[3])
-{
-    unsigned a = 0, b = 0, c = 0, d = 0;
-    size_t count = 0;
-    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl"))
-        sets[count++] = &kernels_avx512;
-    if (__builtin_cpu_supports("avx2") && __get_cpuid_count(7, 1, &a, &b, &c, &d) && a & 1u << 4)
-        sets[count++] = &kernels_avx_vnni;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        sets[count++] = &kernels_avx2;
-    return count;
-}
 
 /* --- weights ---------------------------------------------------------------------------------------- */
 
@@ -218,177 +195,6 @@ static void many_columns_come_in_pieces(void **state)
     }
 }
 
-/* --- attention -------------------------------------------------------------------------------------- */
-
-#define HALF_MASKED 0xfc00
-
-struct scene {
-    struct attention attention;
-    float *q;
-    ggml_fp16_t *k, *v;
-    uint16_t *mask;
-};
-
-static struct scene scene_new(int dk, int dv, int heads, int kv_heads, int64_t queries, int64_t cells)
-{
-    struct scene s = {0};
-    const size_t q_count = (size_t)queries * (size_t)heads * (size_t)dk,
-                 k_count = (size_t)cells * (size_t)kv_heads * (size_t)dk;
-    const size_t v_count = (size_t)cells * (size_t)kv_heads * (size_t)dv;
-    s.q = mem_must_alloc(sizeof(float) * q_count);
-    s.k = mem_must_alloc(2 * k_count);
-    s.v = mem_must_alloc(2 * v_count);
-    s.mask = mem_must_alloc(2 * (size_t)queries * (size_t)cells);
-    for (size_t i = 0; i < q_count; i++)
-        s.q[i] = draw_float() * 3;
-    for (size_t i = 0; i < k_count; i++)
-        s.k[i] = ggml_fp32_to_fp16(draw_float() * 3);
-    for (size_t i = 0; i < v_count; i++)
-        s.v[i] = ggml_fp32_to_fp16(draw_float());
-    for (size_t i = 0; i < (size_t)queries * (size_t)cells; i++)
-        s.mask[i] = HALF_MASKED;
-    s.attention = (struct attention){
-        .q = (const char *)s.q,
-        .k = (const char *)s.k,
-        .v = (const char *)s.v,
-        .mask = (const char *)s.mask,
-        .q_query = sizeof(float) * (size_t)heads * (size_t)dk,
-        .q_head = sizeof(float) * (size_t)dk,
-        .k_cell = 2 * (size_t)kv_heads * (size_t)dk,
-        .k_head = 2 * (size_t)dk,
-        .v_cell = 2 * (size_t)kv_heads * (size_t)dv,
-        .v_head = 2 * (size_t)dv,
-        .mask_query = 2 * (size_t)cells,
-        .dk = dk,
-        .dv = dv,
-        .heads = heads,
-        .kv_heads = kv_heads,
-        .queries = queries,
-        .cells = cells,
-        .scale = 1.0f / sqrtf((float)dk),
-    };
-    return s;
-}
-
-static void scene_free(struct scene *s)
-{
-    mem_free(s->q);
-    mem_free(s->k);
-    mem_free(s->v);
-    mem_free(s->mask);
-}
-
-/* [queries][heads][dv], mem_free it. */
-static float *attend_all(const struct kernels *kernels, const struct scene *s, int together, int kv_heads_at_once)
-{
-    struct attention attention = s->attention;
-    float *out = mem_must_calloc((size_t)(attention.queries * attention.heads * attention.dv), sizeof(float));
-    void *work = mem_must_alloc(kernels->attend_bytes(&attention));
-    attention.out = out;
-    for (int64_t first = 0; first < attention.queries; first += together)
-        for (int head = 0; head < attention.kv_heads; head += kv_heads_at_once)
-            kernels->attend(&attention, first,
-                            (int)(attention.queries - first < together ? attention.queries - first : together), head,
-                            attention.kv_heads - head < kv_heads_at_once ? attention.kv_heads - head : kv_heads_at_once,
-                            work);
-    mem_free(work);
-    return out;
-}
-
-static void check_attention(const struct scene *s, const float *out)
-{
-    const struct attention *a = &s->attention;
-    const int group = a->heads / a->kv_heads;
-    double *weight = mem_must_alloc(sizeof(double) * (size_t)a->cells);
-    for (int64_t query = 0; query < a->queries; query++)
-        for (int head = 0; head < a->heads; head++) {
-            double highest = -INFINITY, total = 0;
-            for (int64_t cell = 0; cell < a->cells; cell++) {
-                double sum = 0;
-                for (int d = 0; d < a->dk; d++)
-                    sum += (double)s->q[(query * a->heads + head) * a->dk + d] *
-                           ggml_fp16_to_fp32(s->k[(cell * a->kv_heads + head / group) * a->dk + d]);
-                weight[cell] = s->mask[query * a->cells + cell] == HALF_MASKED ? -INFINITY : sum * a->scale;
-                highest = fmax(highest, weight[cell]);
-            }
-            for (int64_t cell = 0; cell < a->cells; cell++)
-                total += weight[cell] = highest == -INFINITY ? 0 : exp(weight[cell] - highest);
-            for (int d = 0; d < a->dv; d++) {
-                double value = 0;
-                for (int64_t cell = 0; cell < a->cells; cell++)
-                    value += weight[cell] * ggml_fp16_to_fp32(s->v[(cell * a->kv_heads + head / group) * a->dv + d]);
-                value = total > 0 ? value / total : 0;
-                const float got = out[(query * a->heads + head) * a->dv + d];
-                if (!(fabs(got - value) < 1e-4))
-                    fail_msg("query %lld head %d: %g, not %g", (long long)query, head, (double)got, value);
-            }
-        }
-    mem_free(weight);
-}
-
-/* Some queries each see cells at random, some none, some what the one before sees and more. */
-static void draw_mask(struct scene *s)
-{
-    const int64_t cells = s->attention.cells;
-    for (int64_t query = 0; query < s->attention.queries; query++) {
-        uint16_t *row = s->mask + query * cells;
-        const unsigned kind = draw() % 8;
-        if (kind > 2 && query > 0)
-            memcpy(row, row - cells, 2 * (size_t)cells);
-        for (int64_t cell = 0; kind > 0 && cell < cells; cell++)
-            if (kind <= 2 ? draw() % 3 == 0 : cell > cells / 2 && row[cell] != 0 && draw() % 8 == 0)
-                row[cell] = 0;
-    }
-}
-
-static void attention_is_right_and_depends_on_no_other_query(void **state)
-{
-    static const int shapes[][4] = {{64, 64, 9, 3}, {128, 128, 4, 4}, {16, 32, 8, 1}, {80, 80, 2, 1}, {64, 64, 1, 1}};
-    const struct kernels *sets[3];
-    const size_t count = sets_here(sets);
-    (void)state;
-    seed = 4;
-    for (size_t set = 0; set < count; set++)
-        for (size_t i = 0; i < 20; i++) {
-            const int *shape = shapes[i % 5];
-            struct scene s = scene_new(shape[0], shape[1], shape[2], shape[3], 1 + draw() % 11, 1 + draw() % 90);
-            draw_mask(&s);
-            float *together = attend_all(sets[set], &s, sets[set]->attend_queries(&s.attention), shape[3]);
-            float *alone = attend_all(sets[set], &s, 1, 1);
-            check_attention(&s, together);
-            assert_memory_equal(together, alone, sizeof(float) * (size_t)(s.attention.queries * shape[2] * shape[1]));
-            mem_free(together);
-            mem_free(alone);
-            scene_free(&s);
-        }
-}
-
-/* The same cells further apart, with others between them. */
-static void attention_depends_on_no_place_in_the_cache(void **state)
-{
-    const struct kernels *sets[3];
-    const size_t count = sets_here(sets);
-    (void)state;
-    seed = 5;
-    for (size_t set = 0; set < count; set++) {
-        struct scene close = scene_new(64, 64, 6, 2, 1, 50), wide = scene_new(64, 64, 6, 2, 1, 333);
-        memcpy(wide.q, close.q, sizeof(float) * 6 * 64);
-        for (size_t i = 0; i < 50; i++) {
-            const size_t cell = 3 + i * 6 + draw() % 6, bytes = 2 * 2 * 64;
-            close.mask[i] = 0;
-            wide.mask[cell] = 0;
-            memcpy(wide.k + cell * 128, close.k + i * 128, bytes);
-            memcpy(wide.v + cell * 128, close.v + i * 128, bytes);
-        }
-        float *a = attend_all(sets[set], &close, 1, 2), *b = attend_all(sets[set], &wide, 1, 2);
-        assert_memory_equal(a, b, sizeof(float) * 6 * 64);
-        mem_free(a);
-        mem_free(b);
-        scene_free(&close);
-        scene_free(&wide);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,8 +202,6 @@ int main(void)
         cmocka_unit_test(products_are_right_and_depend_on_no_other_column),
         cmocka_unit_test(extremes_do_not_saturate),
         cmocka_unit_test(many_columns_come_in_pieces),
-        cmocka_unit_test(attention_is_right_and_depends_on_no_other_query),
-        cmocka_unit_test(attention_depends_on_no_place_in_the_cache),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
