@@ -4,6 +4,8 @@
 #include <ggml.h>
 #include <stddef.h>
 
+#define ATTENTION_POSITIONS 5 /* among the sources of an attention: the positions of its cells */
+
 /* Sums and maxima of these run along a row whose length is the model's, never along tokens or cells; the last three
  * go through one sequence token by token, with a state of its own. */
 static const enum ggml_op BY_ROWS[] = {
@@ -24,12 +26,19 @@ static bool is_by_rows(enum ggml_op op)
     return false;
 }
 
+/* With a mask the cells of all sequences are looked at, and where they lie is chance: sums must be in the order of
+ * their positions, which are another source (deps/patches). */
+static bool knows_positions(const struct ggml_tensor *attention)
+{
+    return attention->src[3] == NULL || attention->src[ATTENTION_POSITIONS] != NULL;
+}
+
 bool node_is_row_independent(const struct ggml_tensor *node, bool (*takes)(const struct ggml_tensor *node))
 {
     switch (node->op) {
     case GGML_OP_MUL_MAT:
-    case GGML_OP_MUL_MAT_ID:
-    case GGML_OP_FLASH_ATTN_EXT: return takes != NULL && takes(node);
+    case GGML_OP_MUL_MAT_ID: return takes != NULL && takes(node);
+    case GGML_OP_FLASH_ATTN_EXT: return takes != NULL && takes(node) && knows_positions(node);
     case GGML_OP_SOFT_MAX: return node->src[1] == NULL; /* with a mask its row is the cells of all sequences */
     default: return is_by_rows(node->op);
     }

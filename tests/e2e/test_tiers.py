@@ -192,9 +192,15 @@ def test_retry_after_is_an_estimate(tmp_path, random_model):
     assert server.stop() == 0
 
 
+def start_with_one_sequence(tmp_path, model, extra=""):
+    """Whoever comes second has to wait, or to take the first one's place."""
+    config = CONFIG.format(path=model, deterministic="false").replace("parallel: 8", "parallel: 1") + extra
+    return Server(config=config, workdir=tmp_path)
+
+
 def test_deadline(tmp_path, random_model):
     """One runs at a time and takes longer than the others may wait; nothing of those is computed."""
-    server = start(tmp_path, random_model, extra="tiers: {flex: {deadline: 1}}\n")
+    server = start_with_one_sequence(tmp_path, random_model, extra="tiers: {flex: {deadline: 1}}\n")
     client = server.client()
     replies = in_threads(6, lambda: converse(client, tokens=1500, serviceTier={"type": "flex"}))
     refused = [reply for reply in replies if isinstance(reply, botocore.exceptions.ClientError)]
@@ -206,12 +212,6 @@ def test_deadline(tmp_path, random_model):
     prompt = served[0]["usage"]["inputTokens"] + served[0]["usage"]["cacheReadInputTokens"]
     assert metric(server, "fulcrum_engine_prefilled_tokens_total", model="tiny") <= prompt * len(served)
     assert server.stop() == 0
-
-
-def start_with_one_sequence(tmp_path, model):
-    """Whoever comes second has to take the first one's place."""
-    config = CONFIG.format(path=model, deterministic="false").replace("parallel: 8", "parallel: 1")
-    return Server(config=config, workdir=tmp_path)
 
 
 def flex_then_priority(server, flex_tokens, priority_tokens):
