@@ -58,7 +58,7 @@ find = $(shell find $(1) -name '$(2)' 2>/dev/null | LC_ALL=C sort)
 objects = $(patsubst %,$(OBJ)/%.o,$(1))
 
 # Kernels for ggml: deps/install compiles them into its CPU backend. Here, for tests, once for each set of instructions.
-KERNEL_SRC := $(addprefix src/kernels/,attention.c attention_cells.c product.c variant.c)
+KERNEL_SRC := $(addprefix src/kernels/,attention.c attention_cells.c columns.c floats.c product.c quants.c variant.c)
 KERNEL_SETS := $(if $(filter x86_64,$(shell uname -m)),avx512 avx_vnni avx2)
 KERNEL_FLAGS_avx2 := -mavx2 -mfma -mf16c -mbmi2
 KERNEL_FLAGS_avx_vnni := $(KERNEL_FLAGS_avx2) -mavxvnni

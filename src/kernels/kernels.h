@@ -1,5 +1,4 @@
-/* kernels.h - products of quantised weights with activations, for few columns and for many: what serving on a CPU
- * consists of.
+/* kernels.h - products of weights with activations, for few columns and for many: what serving on a CPU consists of.
  *
  * ggml keeps each row of a weight matrix by itself and multiplies it with one column at a time, so four sequences that
  * decode together read and unpack the weights four times. Here sixteen rows lie side by side in a tile, sixteen lanes
@@ -22,6 +21,9 @@
  *   Q4_K   256    d 2*16, dmin 2*16, scales 12*16, quants 128*16
  *   Q5_K   256    d 2*16, dmin 2*16, scales 12*16, high bits 32*16, quants 128*16
  *   Q6_K   256    quants 128*16, high bits 64*16, scales 16*16, d 2*16
+ *   F32      1    4*16
+ *   F16      1    2*16
+ *   BF16     1    2*16
  *
  * **A column's result depends on that column alone.** Its sums are made in one order, whatever other columns are worked
  * on beside it and however rows are dealt out to threads: the same bits for one column and for five hundred.
@@ -49,12 +51,15 @@ enum kernel_type {
     KERNEL_Q4_K,
     KERNEL_Q5_K,
     KERNEL_Q6_K,
+    KERNEL_F32,
+    KERNEL_F16,
+    KERNEL_BF16,
     KERNEL_TYPES
 };
 
 /* --- packing: every processor --- */
 
-int kernel_block_weights(enum kernel_type type); /* 32 or 256; K is a multiple of it */
+int kernel_block_weights(enum kernel_type type); /* 1, 32 or 256; K is a multiple of it */
 size_t kernel_row_bytes(enum kernel_type type, int64_t k);
 static inline size_t kernel_tile_bytes(enum kernel_type type, int64_t k)
 {
@@ -96,10 +101,10 @@ struct kernels {
     size_t (*column_bytes)(enum kernel_type type, int64_t k);
     void (*quantise)(enum kernel_type type, int64_t k, const float *x, uint8_t *column);
 
-    /* out[c * out_stride + r] = row r times column c, for `rows` rows from the first tile on and all columns; floats.
+    /* out[c][first_row + r] = row r times column c, for `rows` rows from the first tile on and all columns.
      * `column_stride` in bytes. */
     void (*product)(enum kernel_type type, int64_t k, const uint8_t *tiles, int rows, const uint8_t *columns,
-                    size_t column_stride, int column_count, float *out, size_t out_stride);
+                    size_t column_stride, int column_count, float *const *out, size_t first_row);
 
     /* Many queries: `count` of them, at most attend_queries, for some of the heads that share keys and values. `work`
      * has attend_bytes. */

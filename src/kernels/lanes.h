@@ -50,8 +50,10 @@ INLINE lanes_b lanes_low(lanes_b x) { return _mm512_and_si512(x, _mm512_set1_epi
 INLINE lanes_b lanes_high(lanes_b x) { return lanes_low(_mm512_srli_epi16(x, 4)); }
 INLINE lanes_b lanes_and(lanes_b x, uint8_t mask) { return _mm512_and_si512(x, _mm512_set1_epi8((char)mask)); }
 INLINE lanes_b lanes_or(lanes_b x, lanes_b y) { return _mm512_or_si512(x, y); }
-INLINE lanes_b lanes_down(lanes_b x, int bits) { return _mm512_srl_epi16(x, _mm_cvtsi32_si128(bits)); }
-INLINE lanes_b lanes_up(lanes_b x, int bits) { return _mm512_sll_epi16(x, _mm_cvtsi32_si128(bits)); }
+/* All 32 bits of a lane move: what comes in from the next byte is masked out by the caller. */
+INLINE lanes_b lanes_down(lanes_b x, int bits) { return _mm512_srlv_epi32(x, _mm512_set1_epi32(bits)); }
+INLINE lanes_b lanes_up(lanes_b x, int bits) { return _mm512_sllv_epi32(x, _mm512_set1_epi32(bits)); }
+INLINE void lanes_keep(uint8_t bytes[64], lanes_b x) { _mm512_storeu_si512(bytes, x); }
 /* 16 in each byte whose bit is set. */
 INLINE lanes_b lanes_fifth(const uint8_t mask[8])
 {
@@ -62,12 +64,9 @@ INLINE lanes_b lanes_fifth(const uint8_t mask[8])
 INLINE lanes_i lanes_set(int32_t value) { return _mm512_set1_epi32(value); }
 INLINE lanes_i lanes_byte(lanes_b x, int which)
 {
-    return _mm512_and_si512(_mm512_srl_epi32(x, _mm_cvtsi32_si128(8 * which)), _mm512_set1_epi32(0xff));
+    return _mm512_and_si512(lanes_down(x, 8 * which), _mm512_set1_epi32(0xff));
 }
-INLINE lanes_i lanes_signed_byte(lanes_b x, int which)
-{
-    return _mm512_srai_epi32(_mm512_sll_epi32(x, _mm_cvtsi32_si128(24 - 8 * which)), 24);
-}
+INLINE lanes_i lanes_signed_byte(lanes_b x, int which) { return _mm512_srai_epi32(lanes_up(x, 24 - 8 * which), 24); }
 INLINE lanes_b lanes_even(lanes_b x) { return _mm512_and_si512(x, _mm512_set1_epi16(0xff)); }
 INLINE lanes_b lanes_odd(lanes_b x) { return _mm512_srli_epi16(x, 8); }
 INLINE lanes_i lanes_pairs(lanes_i sum, lanes_b x, const int16_t pair[2])
@@ -82,6 +81,12 @@ INLINE lanes_f lanes_zero(void) { return _mm512_setzero_ps(); }
 INLINE lanes_f lanes_halves(const uint8_t bytes[32])
 {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)bytes));
+}
+/* bfloat16: the upper half of a float. */
+INLINE lanes_f lanes_bfloats(const uint8_t bytes[32])
+{
+    const __m512i words = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)bytes));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(words, 16));
 }
 INLINE lanes_f lanes_float(lanes_i x) { return _mm512_cvtepi32_ps(x); }
 INLINE lanes_f lanes_all(float x) { return _mm512_set1_ps(x); }
@@ -113,8 +118,9 @@ INLINE lanes_b lanes_and(lanes_b x, uint8_t mask) { return _mm256_and_si256(x, _
 INLINE lanes_b lanes_low(lanes_b x) { return lanes_and(x, 0x0f); }
 INLINE lanes_b lanes_high(lanes_b x) { return lanes_low(_mm256_srli_epi16(x, 4)); }
 INLINE lanes_b lanes_or(lanes_b x, lanes_b y) { return _mm256_or_si256(x, y); }
-INLINE lanes_b lanes_down(lanes_b x, int bits) { return _mm256_srl_epi16(x, _mm_cvtsi32_si128(bits)); }
-INLINE lanes_b lanes_up(lanes_b x, int bits) { return _mm256_sll_epi16(x, _mm_cvtsi32_si128(bits)); }
+INLINE lanes_b lanes_down(lanes_b x, int bits) { return _mm256_srlv_epi32(x, _mm256_set1_epi32(bits)); }
+INLINE lanes_b lanes_up(lanes_b x, int bits) { return _mm256_sllv_epi32(x, _mm256_set1_epi32(bits)); }
+INLINE void lanes_keep(uint8_t bytes[32], lanes_b x) { _mm256_storeu_si256((__m256i *)bytes, x); }
 INLINE lanes_b lanes_fifth(const uint8_t mask[4])
 {
     const __m256i byte = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3,
@@ -126,12 +132,9 @@ INLINE lanes_b lanes_fifth(const uint8_t mask[4])
 INLINE lanes_i lanes_set(int32_t value) { return _mm256_set1_epi32(value); }
 INLINE lanes_i lanes_byte(lanes_b x, int which)
 {
-    return _mm256_and_si256(_mm256_srl_epi32(x, _mm_cvtsi32_si128(8 * which)), _mm256_set1_epi32(0xff));
+    return _mm256_and_si256(lanes_down(x, 8 * which), _mm256_set1_epi32(0xff));
 }
-INLINE lanes_i lanes_signed_byte(lanes_b x, int which)
-{
-    return _mm256_srai_epi32(_mm256_sll_epi32(x, _mm_cvtsi32_si128(24 - 8 * which)), 24);
-}
+INLINE lanes_i lanes_signed_byte(lanes_b x, int which) { return _mm256_srai_epi32(lanes_up(x, 24 - 8 * which), 24); }
 INLINE lanes_b lanes_even(lanes_b x) { return _mm256_and_si256(x, _mm256_set1_epi16(0xff)); }
 INLINE lanes_b lanes_odd(lanes_b x) { return _mm256_srli_epi16(x, 8); }
 INLINE lanes_i lanes_pairs(lanes_i sum, lanes_b x, const int16_t pair[2])
@@ -142,6 +145,11 @@ INLINE lanes_f lanes_zero(void) { return _mm256_setzero_ps(); }
 INLINE lanes_f lanes_halves(const uint8_t bytes[16])
 {
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)bytes));
+}
+INLINE lanes_f lanes_bfloats(const uint8_t bytes[16])
+{
+    const __m256i words = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)bytes));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(words, 16));
 }
 INLINE lanes_f lanes_float(lanes_i x) { return _mm256_cvtepi32_ps(x); }
 INLINE lanes_f lanes_all(float x) { return _mm256_set1_ps(x); }

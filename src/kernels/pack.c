@@ -34,6 +34,9 @@ static const struct form forms[KERNEL_TYPES] = {
     [KERNEL_Q4_K] = {256, {{2, HALVES}, {2, HALVES}, {12, WORDS}, {128, WORDS}}},
     [KERNEL_Q5_K] = {256, {{2, HALVES}, {2, HALVES}, {12, WORDS}, {32, WORDS}, {128, WORDS}}},
     [KERNEL_Q6_K] = {256, {{128, WORDS}, {64, WORDS}, {16, WORDS}, {2, HALVES}}},
+    [KERNEL_F32] = {1, {{4, WORDS}}},
+    [KERNEL_F16] = {1, {{2, HALVES}}},
+    [KERNEL_BF16] = {1, {{2, HALVES}}},
 };
 
 static size_t block_bytes(const struct form *form)

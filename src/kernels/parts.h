@@ -14,7 +14,7 @@
 size_t KERNELS_PART(column_bytes)(enum kernel_type type, int64_t k);
 void KERNELS_PART(quantise)(enum kernel_type type, int64_t k, const float *x, uint8_t *column);
 void KERNELS_PART(product)(enum kernel_type type, int64_t k, const uint8_t *tiles, int rows, const uint8_t *columns,
-                           size_t column_stride, int column_count, float *out, size_t out_stride);
+                           size_t column_stride, int column_count, float *const *out, size_t first_row);
 int KERNELS_PART(attend_queries)(const struct attention *attention);
 size_t KERNELS_PART(attend_bytes)(const struct attention *attention, int queries);
 void KERNELS_PART(attend)(const struct attention *attention, int64_t first, int count, int first_kv_head, int kv_heads,
