@@ -121,7 +121,7 @@ $(OBJ)/%.S.o: %.S $(OBJ)/flags $(wildcard models/* prices/*)
 
 # Where ggml's CPU variants lie, which a change of src/kernels moves.
 BACKENDS_NAMED := $(call objects,src/engine/model.c src/distill/graph.c bench/attention.c bench/kernels.c \
-	bench/kernels_rates.c)
+	bench/kernels_rates.c tests/unit/test_tiles.c)
 $(BACKENDS_NAMED): C_FLAGS += -DFULCRUM_BACKEND_DIR='"$(BACKENDS)"'
 $(BACKENDS_NAMED): $(OBJ)/backends
 

@@ -1,4 +1,4 @@
-/* kernels.c - `make bench B=kernels`: products of quantised weights, ours beside those of ggml as it was released.
+/* kernels.c - `make bench B=kernels`: products of weights, ours beside those of ggml as it was released.
  *
  * One thread, one matrix, n columns: ggml computes a graph of one product on weights that lie in our buffer type, and
  * another on the same weights where the released library would have them (repacked where it has a form for that, else
@@ -7,6 +7,7 @@
  *   q8_0_nN, q4_k_nN  what n columns cost over one, ours
  *   TYPE_prompt       billions of operations a second with 512 columns, ours
  *   TYPE_one          speed of one column over the released one
+ *   avx2_TYPE_nN      speed of n columns over the released one, both with no more than AVX2
  *
  * Then whole models, each part with its figures at the head of its file: kernels_rates.c, kernels_load.c,
  * kernels_same.c, kernels_perplexity.c. BENCH_FIGURE takes only one of products, engine, smollm2, q4_k_m, avx2, prompt,
@@ -44,6 +45,8 @@ static const struct {
     {GGML_TYPE_Q6_K, "q6_k", {0, 0, 0}, 550, 1},         {GGML_TYPE_Q5_K, "q5_k", {0, 0, 0}, 0, 1},
     {GGML_TYPE_Q4_0, "q4_0", {0, 0, 0}, 0, 0},           {GGML_TYPE_Q4_1, "q4_1", {0, 0, 0}, 0, 0},
     {GGML_TYPE_Q5_0, "q5_0", {0, 0, 0}, 0, 0},           {GGML_TYPE_Q5_1, "q5_1", {0, 0, 0}, 0, 0},
+    {GGML_TYPE_F32, "f32", {0, 0, 0}, 0, 1},             {GGML_TYPE_F16, "f16", {0, 0, 0}, 0, 1},
+    {GGML_TYPE_BF16, "bf16", {0, 0, 0}, 0, 1},
 };
 #define CASES_COUNT (sizeof(cases) / sizeof(cases[0]))
 
@@ -113,11 +116,9 @@ struct places {
     ggml_backend_buffer_type_t tiles, repack; /* NULL: this processor has none */
 };
 
-static struct places find_places(void)
+static struct places places_of(ggml_backend_dev_t device)
 {
     struct places places = {0};
-    ggml_backend_load_all_from_path(FULCRUM_BACKEND_DIR);
-    ggml_backend_dev_t device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
     if (!device)
         die("ggml has no CPU backend here");
     places.backend = ggml_backend_dev_init(device, NULL);
@@ -135,6 +136,8 @@ static struct places find_places(void)
         else if (!strcmp(ggml_backend_buft_name(*each), "CPU_REPACK"))
             places.repack = *each;
     }
+    if (!places.tiles)
+        die("no kernels for this processor");
     return places;
 }
 
@@ -166,14 +169,23 @@ static void measure(const struct places *places, enum ggml_type type, const stru
     product_free(&released);
 }
 
+static uint8_t *blocks_new(enum ggml_type type, const struct shape *shape, const float *weights)
+{
+    uint8_t *blocks = mem_must_alloc(ggml_row_size(type, shape->k) * (size_t)shape->rows);
+    if (type == GGML_TYPE_F32)
+        memcpy(blocks, weights, sizeof(float) * (size_t)(shape->k * shape->rows));
+    else
+        ggml_quantize_chunk(type, weights, blocks, 0, shape->rows, shape->k, NULL);
+    return blocks;
+}
+
 static void bench_case(struct bench *bench, const struct places *places, size_t which, struct shape *shape,
                        const float *weights)
 {
     double ours[COLUMNS_COUNT], released[COLUMNS_COUNT];
     const char *name = cases[which].name;
     char key[32];
-    uint8_t *blocks = mem_must_alloc(ggml_row_size(cases[which].type, shape->k) * (size_t)shape->rows);
-    ggml_quantize_chunk(cases[which].type, weights, blocks, 0, shape->rows, shape->k, NULL);
+    uint8_t *blocks = blocks_new(cases[which].type, shape, weights);
     shape->blocks = blocks;
     for (size_t i = 0; i < COLUMNS_COUNT; i++) {
         const double billions = 2e-9 * (double)shape->k * (double)shape->rows * columns[i];
@@ -204,16 +216,47 @@ static void bench_case(struct bench *bench, const struct places *places, size_t 
     mem_free(blocks);
 }
 
+/* Processors without VNNI get the variant of ggml for AVX2. */
+static void bench_avx2(struct bench *bench, const struct places *places, size_t which, struct shape *shape,
+                       const float *weights)
+{
+    static const int few[] = {1, 4, 8, 16};
+    const enum ggml_type type = cases[which].type;
+    uint8_t *blocks = blocks_new(type, shape, weights);
+    shape->blocks = blocks;
+    for (size_t i = 0; i < sizeof(few) / sizeof(few[0]); i++) {
+        double ours, released;
+        char key[32];
+        measure(places, type, shape, few[i], bench_rounds(12), &ours, &released);
+        snprintf(key, sizeof(key), "avx2_%s", cases[which].name);
+        const struct bench_cell cells[] = {
+            BENCH_TEXT("type", key),
+            BENCH_NUMBER("columns", few[i]),
+            BENCH_NUMBER("released_us", released),
+            BENCH_NUMBER("ours_us", ours),
+            BENCH_NUMBER("faster", released / ours),
+        };
+        bench_row(bench, cells, sizeof(cells) / sizeof(cells[0]));
+        snprintf(key, sizeof(key), "avx2_%s_n%d", cases[which].name, few[i]);
+        if (few[i] > 1)
+            bench_limit(bench, key, released / ours, BENCH_AT_LEAST, 1.7);
+    }
+    mem_free(blocks);
+}
+
+#define AVX2_TYPES 3 /* the first of the cases: those that the bounds name */
+
 static void bench_products(struct bench *bench)
 {
     struct shape shape = {.k = (int64_t)bench_setting("BENCH_K", 3072),
                           .rows = (int64_t)bench_setting("BENCH_ROWS", 768)};
-    struct places places = find_places();
+    ggml_backend_load_all_from_path(FULCRUM_BACKEND_DIR);
+    struct places places = places_of(ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU));
+    ggml_backend_reg_t haswell = ggml_backend_load(FULCRUM_BACKEND_DIR "/libggml-cpu-haswell.so");
+    struct places avx2 = places_of(haswell ? ggml_backend_reg_dev_get(haswell, 0) : NULL);
     const size_t count = (size_t)(shape.k * shape.rows), columns_size = (size_t)shape.k * 512;
     float *weights = mem_must_alloc(sizeof(float) * count), *x = mem_must_alloc(sizeof(float) * columns_size);
     struct rng rng;
-    if (!places.tiles)
-        die("no kernels for this processor");
     rng_seed(&rng, 1);
     for (size_t i = 0; i < count; i++)
         weights[i] = (float)rng_unit(&rng) * 0.1f - 0.05f;
@@ -222,9 +265,12 @@ static void bench_products(struct bench *bench)
     shape.x = x;
     for (size_t i = 0; i < CASES_COUNT; i++)
         bench_case(bench, &places, i, &shape, weights);
+    for (size_t i = 0; i < AVX2_TYPES; i++)
+        bench_avx2(bench, &avx2, i, &shape, weights);
     mem_free(weights);
     mem_free(x);
     ggml_backend_free(places.backend);
+    ggml_backend_free(avx2.backend);
 }
 
 /* --- main ------------------------------------------------------------------------------------------- */
