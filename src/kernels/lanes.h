@@ -137,9 +137,16 @@ INLINE lanes_i lanes_byte(lanes_b x, int which)
 INLINE lanes_i lanes_signed_byte(lanes_b x, int which) { return _mm256_srai_epi32(lanes_up(x, 24 - 8 * which), 24); }
 INLINE lanes_b lanes_even(lanes_b x) { return _mm256_and_si256(x, _mm256_set1_epi16(0xff)); }
 INLINE lanes_b lanes_odd(lanes_b x) { return _mm256_srli_epi16(x, 8); }
+/* Says to the compiler that x is needed here. Else it would add up products of whole numbers in an order of its own,
+ * for which all of them have to wait in memory. */
+INLINE lanes_i lanes_now(lanes_i x)
+{
+    __asm__("" : "+x"(x));
+    return x;
+}
 INLINE lanes_i lanes_pairs(lanes_i sum, lanes_b x, const int16_t pair[2])
 {
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(x, _mm256_set1_epi32(lanes_word(pair))));
+    return lanes_now(_mm256_add_epi32(sum, _mm256_madd_epi16(x, _mm256_set1_epi32(lanes_word(pair)))));
 }
 INLINE lanes_f lanes_zero(void) { return _mm256_setzero_ps(); }
 INLINE lanes_f lanes_halves(const uint8_t bytes[16])
@@ -191,9 +198,9 @@ INLINE lanes_i lanes_dot(lanes_i sum, lanes_b x, const int8_t *four)
 INLINE void lanes_gather(lanes_i *sum, lanes_i *part, lanes_b x, const int8_t *four, bool begins, bool ends)
 {
     const lanes_i product = _mm256_maddubs_epi16(x, _mm256_set1_epi32(lanes_word(four)));
-    *part = begins ? product : _mm256_add_epi16(*part, product);
+    *part = lanes_now(begins ? product : _mm256_add_epi16(*part, product));
     if (ends)
-        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(*part, _mm256_set1_epi16(1)));
+        *sum = lanes_now(_mm256_add_epi32(*sum, _mm256_madd_epi16(*part, _mm256_set1_epi16(1))));
 }
 #endif
 #endif
