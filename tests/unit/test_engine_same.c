@@ -16,7 +16,6 @@
 
 static const char *const WEIGHTS[] = {"q8_0", "q4_0", "q4_K", "q5_K", "q6_K", "f32", "bf16", "f16"};
 #define WEIGHTS_COUNT (sizeof(WEIGHTS) / sizeof(WEIGHTS[0]))
-#define WEIGHTS_TAKEN 5u /* of them, that the kernels take on every processor that has any of them */
 
 static char paths[WEIGHTS_COUNT][64];
 static char mamba_path[64], gemma2_path[64];
@@ -47,9 +46,11 @@ static void assert_fact(const char *path, bool is_independent, const char *hindr
 static void test_fact(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < WEIGHTS_TAKEN; i++)
+    for (size_t i = 0; i < WEIGHTS_COUNT; i++)
         assert_fact(paths[i], has_kernels(), has_kernels() ? NULL : "MUL_MAT of blk.0.attn_q.weight");
     assert_fact(gemma2_path, has_kernels(), has_kernels() ? NULL : "MUL_MAT of blk.0.attn_q.weight");
+    if (has_kernels())
+        assert_fact(mamba_path, true, NULL);
 }
 
 /* ggml as it was released. In a process of its own: the setting is read once. */
@@ -253,7 +254,7 @@ static void walk_step(struct walk *walk)
         add_piece(walk, (first + i) % SEQUENCES);
     if (model_batch_count(walk->model) == 0)
         return;
-    model_set_threads(walk->model, below(walk, 16) == 0 ? 2 : 1); /* on a busy machine they wait for each other */
+    model_set_threads(walk->model, below(walk, 40) == 0 ? 2 : 1); /* on a busy machine they wait for each other */
     assert_int_equal(model_decode(walk->model), MODEL_OK);
     for (uint32_t i = 0; i < SEQUENCES; i++)
         compare(walk, i);
@@ -289,9 +290,9 @@ static void test_logits(void **state)
     (void)state;
     for (size_t i = 0; i < WEIGHTS_COUNT; i++) {
         const uint32_t compared = take_walk(paths[i]);
-        assert_true(compared > STEPS || i >= WEIGHTS_TAKEN || !has_kernels());
+        assert_true(compared > STEPS || !has_kernels());
     }
-    (void)take_walk(mamba_path);
+    assert_true(take_walk(mamba_path) > STEPS || !has_kernels());
     assert_true(take_walk(gemma2_path) > STEPS || !has_kernels());
 }
 
