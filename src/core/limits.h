@@ -71,6 +71,8 @@
     X(document_cache_bytes, 67108864, "bytes", "texts of documents kept for the next request")               \
     X(inference_profiles, 1000, "profiles", "application inference profiles of one tenant")                  \
     X(inference_profiles_all, 20000, "profiles", "application inference profiles in all")                    \
+    X(prompt_routers, 500, "routers", "prompt routers of one tenant")                                        \
+    X(prompt_routers_all, 20000, "routers", "prompt routers in all")                                         \
     X(batch_job_records, 100000, "records", "records of one batch job")                                      \
     X(batch_file_records, 100000, "records", "records of one input file of a batch job")                     \
     X(batch_job_bytes, 5368709120, "bytes", "input files of one batch job together")                         \
@@ -134,5 +136,6 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_CONFIG_MEMORY_BYTES 33554432/* what is kept of it */
 #define LIMIT_TENANTS 4096
 #define LIMIT_TENANT_KEYS 64
+#define LIMIT_ROUTERS 256 /* in fulcrum.yaml */
 
 #endif

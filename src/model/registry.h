@@ -37,6 +37,7 @@ struct model_live {
     _Atomic uint32_t state;    /* enum model_state */
     _Atomic uint64_t holds;    /* requests that need it until they end */
     _Atomic uint64_t token_us; /* of its replies lately, each token; 0: nothing is known */
+    _Atomic uint64_t reply_length; /* of its replies lately, in 256ths of a token; 0: nothing is known */
 };
 
 struct model {
