@@ -21,6 +21,7 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     made->prices = options->work->prices;
     made->objects = options->objects;
     made->profiles = options->profiles;
+    made->routers = options->routers;
     made->batch = options->batch;
     made->batch_metrics = options->batch_metrics;
     made->work = options->work;

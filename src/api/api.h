@@ -16,6 +16,7 @@
 struct api;
 struct metrics;
 struct profiles;
+struct router_store;
 
 /* All of it is borrowed, and outlives the api. */
 struct api_options {
@@ -24,6 +25,7 @@ struct api_options {
     struct registry *models;
     struct objects *objects;
     struct profiles *profiles;
+    struct router_store *routers;
     struct batch *batch;
     struct metrics *batch_metrics; /* of its records; the runner's thread counts */
     unsigned thread_count;

@@ -34,9 +34,36 @@ enum error_code call_resolve_model(struct api_call *call, struct error *error)
     const struct api *api = call->thread->api;
     call->source = call->resource;
     (void)profiles_find(call, call->resource, &call->profile, &call->profile_tags, &call->source);
-    enum error_code code = catalog_resolve(api->catalog, api->models, call->source, &call->match, error);
+    const struct routing_asker asker = call_asker(call);
+    enum error_code code =
+        route_new(api->work->routing, &asker, call->source, &call->exchange->arena, &call->route, error);
+    if (code == OK && call->route) {
+        call->match = *route_match(call->route);
+        call->route->request_id = str_of(call->request_id);
+    } else if (code == OK) {
+        code = catalog_resolve(api->catalog, api->models, call->source, &call->match, error);
+    }
     call->has_match = code == OK;
     return code;
+}
+
+struct routing_asker call_asker(const struct api_call *call)
+{
+    return (struct routing_asker){
+        .tenant = str_of(call->identity.tenant),
+        .account = str_of(call->identity.account),
+        .region = str_of(call->identity.region),
+    };
+}
+
+enum error_code call_need_one_body(const struct api_call *call, struct error *error)
+{
+    if (!call->route || !call->route->has_mixed_bodies)
+        return OK;
+    return error_set(error, ERROR_INVALID,
+                     "modelId: the models of the prompt router '" STR_FMT
+                     "' take different bodies in InvokeModel; ask it by Converse",
+                     STR_ARG(call->route->router.name));
 }
 
 const struct model *call_model(const struct api_call *call)
@@ -52,7 +79,7 @@ void call_prepare_request(struct api_call *call, struct chat_request *request)
     request->ignored = call->thread->api->config->strict ? NULL : &call->ignored;
     request->cache_ttl_max_seconds = catalog_cache_ttl_max_seconds(&call->match);
     request->takes_assistant_first = call->match.body == BODY_ANTHROPIC;
-    request->is_target_unknown = call->thread->api->work->others.router != NULL;
+    request->is_target_unknown = call->route || call->thread->api->work->others.router;
 }
 
 struct charge_subject call_subject(const struct api_call *call)

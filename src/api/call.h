@@ -12,7 +12,7 @@
 #include "auth/tenant.h"
 #include "chat/chat.h"
 #include "core/util.h"
-#include "generate/work.h"
+#include "generate/routing.h"
 
 struct api_thread {
     struct api *api;
@@ -33,6 +33,7 @@ struct api {
     const struct price_book *prices;
     struct batch *batch;
     struct profiles *profiles;
+    struct router_store *routers;
     struct metrics *batch_metrics; /* of its records; the runner's thread counts */
     _Atomic(const struct server *) server;
     atomic_bool is_draining;
@@ -59,6 +60,7 @@ struct api_call {
     struct str resource; /* the pattern's parameter, decoded */
     bool has_match;
     struct catalog_match match; /* after call_resolve_model */
+    struct route *route;        /* likewise: through the router that was asked for; NULL: none was */
     struct str profile, profile_tags; /* likewise: the application profile that was asked for; empty: none */
     struct str source;                /* likewise: what the profile stands for, else the resource */
     struct metrics_usage usage; /* for the access log */
@@ -82,6 +84,10 @@ enum error_code call_prove(struct api_call *call, struct error *error) WARN_UNUS
 /* The model of the path, or an error: the service's own words. */
 enum error_code call_resolve_model(struct api_call *call, struct error *error) WARN_UNUSED;
 const struct model *call_model(const struct api_call *call); /* NULL: none was resolved */
+struct routing_asker call_asker(const struct api_call *call);
+
+/* For bodies that differ from model to model: ERROR_INVALID where a router leads to models of several. */
+enum error_code call_need_one_body(const struct api_call *call, struct error *error) WARN_UNUSED;
 
 /* What a request has to know before its body is parsed, after the model is resolved. */
 void call_prepare_request(struct api_call *call, struct chat_request *request);
@@ -121,6 +127,10 @@ void profile_create(struct api_call *call);
 void profile_get(struct api_call *call);
 void profile_list(struct api_call *call);
 void profile_delete(struct api_call *call);
+void router_create(struct api_call *call);
+void router_get(struct api_call *call);
+void router_list(struct api_call *call);
+void router_delete(struct api_call *call);
 void batch_create_job(struct api_call *call);
 void batch_get_job(struct api_call *call);
 void batch_list_jobs(struct api_call *call);

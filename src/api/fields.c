@@ -219,6 +219,18 @@ bool fields_alphabet(struct str text, const char *more)
     return true;
 }
 
+bool fields_is_name(struct str text, const char *more)
+{
+    bool may_be_mark = false;
+    for (size_t i = 0; i < text.len; i++) {
+        const bool is_mark = strchr(" _-", text.data[i]) != NULL && text.data[i] != '\0';
+        if (is_mark ? !may_be_mark : !fields_alphabet(str_slice(text, i, i + 1), more))
+            return false;
+        may_be_mark = !is_mark;
+    }
+    return text.len > 0;
+}
+
 bool fields_is_blank(struct str text)
 {
     return str_trim(text).len == 0;

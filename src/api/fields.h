@@ -70,6 +70,8 @@ size_t fields_characters(struct str text); /* code points */
 
 /* ASCII letters and digits, and any character of `more`. */
 bool fields_alphabet(struct str text, const char *more);
+/* ([0-9a-zA-Z`more`][ _-]?)+, as resources are named. */
+bool fields_is_name(struct str text, const char *more);
 bool fields_is_blank(struct str text);
 
 /* A second document inside the first (a schema sent as a string): parsed with

@@ -147,10 +147,24 @@ static void on_block_stop(void *ctx, size_t index, enum chat_block_kind kind)
         inference->codec->stream_block_stop(&inference->stream, index, kind);
 }
 
+/* Who answers, and why not somebody else. */
+static void add_route(struct inference *inference, const struct placement *placement)
+{
+    struct api_call *call = inference->call;
+    const struct str reason = placement->attempts > 1 ? STR("failed-over") : placement->why;
+    const struct str value = arena_printf(&call->exchange->arena, "%s; reason=" STR_FMT, placement->answered.name,
+                                          STR_ARG(reason));
+    if (value.data)
+        call_add_header(call, "x-fulcrum-route", value);
+}
+
 static void add_common_headers(struct inference *inference)
 {
     struct api_call *call = inference->call;
-    call_add_header(call, "x-fulcrum-model", str_of(work_placement(inference->work)->answered.name));
+    const struct placement *placement = work_placement(inference->work);
+    call_add_header(call, "x-fulcrum-model", str_of(placement->answered.name));
+    if (call->route)
+        add_route(inference, placement);
     call_add_header(call, "x-fulcrum-cache", cache_header(&call->cache, &call->exchange->arena));
     call_add_ignored(call);
     if (call->operation->headers)
@@ -276,6 +290,8 @@ static enum error_code prepare(struct inference *inference, struct error *error)
     struct api_call *call = inference->call;
     struct chat_request *request = &inference->request;
     enum error_code code = call_resolve_model(call, error);
+    if (code == OK && !call->operation->codec)
+        code = call_need_one_body(call, error);
     if (code != OK)
         return code;
     call_prepare_request(call, request);
@@ -378,6 +394,7 @@ static void begin(struct inference *inference)
         .line = WORK_LINE_LEDGER,
         .request = &inference->request,
         .match = &call->match,
+        .router = call->route ? &call->route->hooks : NULL,
         .subject = call_subject(call),
         .native = codec_native(call->match.body).fields,
         .tier = TIER_DEFAULT,

@@ -20,6 +20,7 @@
 #include "core/util.h"
 #include "document/config.h"
 #include "engine/embedded.h"
+#include "generate/routing.h"
 #include "ledger/ledger.h"
 #include "model/keeper.h"
 #include "net/tls_config.h"
@@ -60,6 +61,7 @@ struct serve {
     struct extractor *extractor;
     struct reservations *reservations;
     struct profiles *profiles;
+    struct routing *routing;
     struct work_shared work;
     struct batch *batch;
     struct metrics batch_metrics;
@@ -260,6 +262,9 @@ static enum error_code open_work(struct serve *serve, unsigned threads, struct e
         code = reservations_new(config, &serve->reservations, error);
     if (code == OK)
         code = profiles_open(config->data, &serve->profiles, error);
+    const struct routing_options routing = {config, &serve->catalog, serve->models, serve->prices};
+    if (code == OK)
+        code = routing_new(&routing, &serve->routing, error);
     serve->work = (struct work_shared){
         .config = config,
         .engine = serve->engine,
@@ -268,6 +273,7 @@ static enum error_code open_work(struct serve *serve, unsigned threads, struct e
         .ledger = serve->ledger,
         .prices = serve->prices,
         .reservations = serve->reservations,
+        .routing = serve->routing,
         .others = *serve->others,
     };
     return code == OK ? open_batch(serve, threads, error) : code;
@@ -284,6 +290,7 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
         .models = serve->models,
         .objects = serve->objects,
         .profiles = serve->profiles,
+        .routers = routing_store(serve->routing),
         .batch = serve->batch,
         .batch_metrics = &serve->batch_metrics,
         .thread_count = threads,
@@ -418,6 +425,7 @@ static bool stop(struct serve *serve)
     api_free(serve->api);
     extractor_free(serve->extractor);
     profiles_close(serve->profiles);
+    routing_free(serve->routing);
     reservations_free(serve->reservations);
     metrics_deinit(&serve->batch_metrics);
     const bool is_settled = ledger_close(serve->ledger);

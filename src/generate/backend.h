@@ -42,6 +42,7 @@ struct backend_call {
     struct chat_cache_use cache; /* final from on_started on */
     uint64_t first_token_us;     /* clock_now_us() at on_started */
     struct str upstream_id;      /* what answers calls the request, in the request's arena; empty: nothing */
+    uint32_t prompt_tokens;      /* of a question about warmth: of the whole prompt; 0: not known */
 };
 
 /* The blocks of a reply come through `sink`, between on_started and the end. Exactly one of on_finished and on_failed

@@ -274,6 +274,8 @@ static struct backend_call *count(struct backend *backend, const struct backend_
 
 static void on_warmth(void *ctx, const struct engine_warmth *warmth, const struct error *error)
 {
+    struct engine_reply *reply = ctx;
+    reply->call.prompt_tokens = warmth ? warmth->prompt_tokens : 0;
     on_count(ctx, warmth ? warmth->warm_tokens : 0, error);
 }
 

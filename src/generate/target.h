@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "core/str.h"
-#include "model/registry.h"
+#include "model/resolve.h"
 
 /* Each has a backend of its own (backend.h). */
 enum target_kind { TARGET_ENGINE, TARGET_UPSTREAM, TARGET_KINDS };
@@ -19,11 +19,14 @@ struct target {
     const struct model *model; /* whose settings hold, and whose counters count it */
     const char *name;          /* as the ledger and x-fulcrum-model call it; lives as long as the model */
     const struct price_row *price;
+    const struct catalog_match *match; /* of the ID that led to it; NULL: the ID that was asked for */
+    struct str listed;      /* as its router calls it, in its list of models; empty: no router does */
+    uint32_t prompt_tokens; /* of the prompt as it reads it, once it was asked how much it holds warm; 0: not known */
 };
 
 struct placement {
     struct target asked;    /* what the model ID means */
-    struct target routed;   /* the first choice */
+    struct target routed;   /* the first choice of those that were there: after a fail-over the one that answers */
     struct target answered; /* has the request now; final once the first token is there */
     const char *provider;   /* the backend of `answered`, by its name; NULL: none has been asked yet */
     struct str upstream_id; /* what it calls the request; empty: nothing, or not known yet */

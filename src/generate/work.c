@@ -109,6 +109,18 @@ static void drop_line(struct work *work)
     work->is_open = work->is_charged = false;
 }
 
+static const struct work_router *router_of(const struct work *work)
+{
+    return work->setup.router ? work->setup.router : work->setup.port->shared->others.router;
+}
+
+static void tell_router(struct work *work)
+{
+    const struct work_router *router = router_of(work);
+    if (router && router->billed)
+        router->billed(router->ctx, &work->placement, work->charge.line.quote.cost);
+}
+
 enum error_code work_settle(struct work *work, enum ledger_outcome outcome, struct error *error)
 {
     if (!work->is_open)
@@ -117,6 +129,7 @@ enum error_code work_settle(struct work *work, enum ledger_outcome outcome, stru
     if (work->reservation)
         reservation_use(work->reservation, 0, work_usage(work).output_tokens, clock_now_us());
     end_charge(work, outcome);
+    tell_router(work);
     if (work->setup.line != WORK_LINE_LEDGER)
         return OK;
     if (ledger_finish(work->setup.port->shared->ledger, &work->charge.line, error) != OK)
@@ -190,7 +203,11 @@ static void on_started(void *ctx)
 {
     struct work *work = ctx;
     const struct chat_usage *usage = &work->call->usage;
+    const struct target *target = current(work);
     work->first_token_us = work->call->first_token_us;
+    if (target->match)
+        work->reply.model_id = target->match->id;
+    work->reply.routed_to = target->listed;
     work->reply.first_byte_ms = (work->first_token_us - work->setup.started_us) / 1000;
     work->reply.usage = *usage;
     if (work->reservation)
@@ -266,6 +283,7 @@ static void on_finished(void *ctx, enum chat_stop_reason stop, struct str stop_s
         .total_us = now_us - started_us,
         .decode_us = now_us - work->first_token_us,
     };
+    expected_reply_learn(current(work)->model, reply->usage.output_tokens);
     if (work->setup.request->tier != TIER_BATCH) /* which waits for others: its speed says nothing */
         default_reply_learn(current(work)->model, reply->usage.output_tokens, figures.decode_us);
     reach_end(work);
@@ -325,7 +343,7 @@ static void on_documents(void *ctx, const struct error *refusal)
 static enum error_code find_reservation(struct work *work, struct error *error)
 {
     const struct work_shared *shared = work->setup.port->shared;
-    if (work->setup.kind == WORK_COUNT || work->setup.request->tier != TIER_RESERVED)
+    if (work->setup.kind != WORK_REPLY || work->setup.request->tier != TIER_RESERVED)
         return OK;
     const struct str tenant = arena_printf(work->setup.request->arena, STR_FMT, STR_ARG(work->setup.subject.tenant));
     if (!tenant.data)
@@ -397,8 +415,9 @@ static enum error_code hold(struct work *work, struct error *error)
 /* What the target makes of the model ID that was asked for. */
 static struct catalog_match match_at(const struct work *work)
 {
-    struct catalog_match match = *work->setup.match;
-    match.model = work->placement.answered.model;
+    const struct target *target = &work->placement.answered;
+    struct catalog_match match = target->match ? *target->match : *work->setup.match;
+    match.model = target->model;
     return match;
 }
 
@@ -417,8 +436,10 @@ static void fill_job(struct work *work, const struct catalog_match *match)
 static void on_warmth(void *ctx, uint32_t tokens, const struct error *error)
 {
     struct work *work = ctx;
+    struct warmth_round *round = work->round;
+    work->targets[round->asked].prompt_tokens = error ? 0 : work->call->prompt_tokens;
     end_call(work);
-    work->round->tokens[work->round->asked++] = error ? 0 : tokens;
+    round->tokens[round->asked++] = error ? 0 : tokens;
     advance(work);
 }
 
@@ -480,7 +501,7 @@ static enum error_code list_targets(struct work *work, const struct work_router 
     work->targets = list;
     enum error_code code = keep_fitting(work, list, &count, error);
     work->target_count = count;
-    if (code == OK && count > 1 && router->choose && work->setup.kind == WORK_REPLY) {
+    if (code == OK && count > 1 && router->choose && work->setup.kind != WORK_COUNT) {
         work->round = ARENA_NEW(request->arena, struct warmth_round);
         if (!work->round)
             return error_no_memory(error);
@@ -491,7 +512,7 @@ static enum error_code list_targets(struct work *work, const struct work_router 
 
 static bool route(struct work *work)
 {
-    const struct work_router *router = work->setup.port->shared->others.router;
+    const struct work_router *router = router_of(work);
     struct error error;
     if (!work->targets && list_targets(work, router, &error) != OK) {
         fail(work, &error);
@@ -505,7 +526,11 @@ static bool route(struct work *work)
     }
     work->placement.routed = work->targets[0];
     work->state = WORK_ADMIT;
-    return true;
+    if (work->setup.kind != WORK_CHOICE)
+        return true;
+    reach_end(work);
+    work->handlers->on_chosen(work->ctx, &work->placement);
+    return false;
 }
 
 /* --- ADMIT ------------------------------------------------------------------------------------------ */
@@ -560,6 +585,8 @@ static bool admit(struct work *work)
     }
     const struct catalog_match match = match_at(work);
     fill_job(work, &match);
+    if (work->placement.attempts > 0)
+        work->placement.routed = *target;
     work->placement.provider = work->backend->ops->name;
     work->placement.upstream_id = (struct str){0};
     chat_request_goes_to(work->setup.request, work->backend->ops->traits(work->backend, target));

@@ -13,9 +13,9 @@
  *   ENDED   its line is closed
  *
  * Counting the tokens of a prompt is a work too: one without a reply, a tier or
- * a line. Everything runs on the port's thread, but for work_prepare; a work
- * lies in its request's arena and allocates nothing else but where a reply is
- * collected.
+ * a line; so is the question where a request would go, which ends behind ROUTE.
+ * Everything runs on the port's thread, but for work_prepare; a work lies in its
+ * request's arena and allocates nothing else but where a reply is collected.
  *
  * Who may do what, inside which handler:
  *
@@ -29,6 +29,7 @@
  *   on_finished     last: the reply is whole         yes, or later     must, once, before the
  *                                                                      reply's last byte
  *   on_counted      last, of a count                 yes, or later     no
+ *   on_chosen       last, of a choice                yes, or later     no
  *   on_failed       last: there is no reply, or      yes, or later     no: its line is closed
  *                   no more of it
  *   on_billed       inside work_settle, work_end,    no                no
@@ -47,11 +48,11 @@
 
 struct work;
 
-enum work_kind { WORK_REPLY, WORK_COUNT };
+enum work_kind { WORK_REPLY, WORK_COUNT, WORK_CHOICE };
 
 /* Who keeps the line of a reply in the ledger. */
 enum work_line {
-    WORK_LINE_NONE,    /* of a count */
+    WORK_LINE_NONE,    /* of a count or a choice */
     WORK_LINE_LEDGER,  /* the ledger, from admission on: one journal record then, one at the end */
     WORK_LINE_CALLER,  /* the caller's own log: work_line gives it to him once the work has ended */
 };
@@ -62,6 +63,7 @@ struct work_setup {
     enum work_line line;
     struct chat_request *request;      /* checked; outlives the work, which sets the tier that it is served in */
     const struct catalog_match *match; /* what the model ID means; outlives the work */
+    const struct work_router *router; /* that was asked for, and outlives the work; NULL: the port's, if it has one */
     struct charge_subject subject;
     const struct codec *native; /* see chat_reply */
     enum tier tier;             /* where the request asks for none */
@@ -89,11 +91,12 @@ struct work_handlers {
     void (*on_progress)(void *ctx);
     void (*on_finished)(void *ctx, const struct chat_reply *reply, const struct work_figures *figures);
     void (*on_counted)(void *ctx, uint32_t tokens);
+    void (*on_chosen)(void *ctx, const struct placement *placement); /* `routed` is where it would go */
     void (*on_failed)(void *ctx, const struct error *error);
     void (*on_billed)(void *ctx, const struct ledger_line *line); /* it is in the ledger */
 };
 
-/* Chooses among targets; one for all threads. */
+/* Chooses among targets: one for all threads, or one of the request's own. */
 struct work_router {
     void *ctx;
     /* Fills `targets` in the order in which they are tried and says why in *placement, whose `asked` is set. Returns
@@ -104,6 +107,8 @@ struct work_router {
      * hold warm, 0 where nobody knows, and this says which one goes first. The others keep their order. */
     size_t (*choose)(void *ctx, const struct chat_request *request, struct placement *placement,
                      const struct target targets[], const uint32_t warm_tokens[], size_t count);
+    /* Where not NULL: the request was charged so many picodollars. */
+    void (*billed)(void *ctx, const struct placement *placement, uint64_t cost);
 };
 
 #define WORK_TARGETS_MAX 8

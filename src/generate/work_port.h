@@ -12,6 +12,7 @@
 #include "generate/reservation.h"
 #include "ledger/ledger.h"
 
+struct routing;     /* routing.h */
 struct work_router; /* work.h */
 
 /* What answers besides the embedded engine, and who chooses; zero: nothing, and nobody. */
@@ -31,6 +32,7 @@ struct work_shared {
     struct ledger *ledger;
     const struct price_book *prices;
     struct reservations *reservations;
+    const struct routing *routing; /* who answers where a router is named; NULL: there are none */
     struct work_others others;
 };
 

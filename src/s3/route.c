@@ -34,7 +34,7 @@ bool s3_operation_is_get(const struct s3_operation *operation)
     "response-content-type response-expires "
 
 /* The first row whose method, place, query parameter and header fit. */
-static const struct route {
+static const struct s3_row {
     const char *method;
     enum { AT_SERVICE, AT_BUCKET, AT_OBJECT } place;
     const char *parameter; /* NULL: any query */
@@ -133,7 +133,7 @@ static bool is_listed(struct str name, const char *list)
 }
 
 /* The first parameter that isn't the operation's (or, without a route, that says anything); data NULL without one. */
-static struct str find_foreign(const struct s3 *s3, const struct route *route)
+static struct str find_foreign(const struct s3 *s3, const struct s3_row *route)
 {
     struct str rest = s3->request.query, pair, name;
     while (str_split(&rest, '&', &pair)) {
@@ -146,11 +146,11 @@ static struct str find_foreign(const struct s3 *s3, const struct route *route)
     return (struct str){NULL, 0};
 }
 
-static const struct route *find_route(const struct s3 *s3)
+static const struct s3_row *find_route(const struct s3 *s3)
 {
     unsigned place = s3->bucket.len == 0 ? AT_SERVICE : s3->key.len == 0 ? AT_BUCKET : AT_OBJECT;
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        const struct route *route = &routes[i];
+        const struct s3_row *route = &routes[i];
         if (route->place == place && str_eq(s3->request.method, str_of(route->method)) &&
             (!route->parameter || has_parameter(s3->request.query, route->parameter)) &&
             (!route->header || s3_header(s3, route->header).data))
@@ -184,7 +184,7 @@ static bool is_of_s3(struct str name)
     return false;
 }
 
-static void fail_foreign(struct s3 *s3, struct str name, const struct route *route)
+static void fail_foreign(struct s3 *s3, struct str name, const struct s3_row *route)
 {
     bool is_known = is_of_s3(name);
     s3_fail(s3, is_known ? 501 : 400, is_known ? "NotImplemented" : "InvalidArgument",
@@ -194,7 +194,7 @@ static void fail_foreign(struct s3 *s3, struct str name, const struct route *rou
 
 const struct s3_operation *s3_find_operation(struct s3 *s3)
 {
-    const struct route *route = find_route(s3);
+    const struct s3_row *route = find_route(s3);
     struct str foreign = find_foreign(s3, route);
     if (foreign.data) {
         fail_foreign(s3, foreign, route);

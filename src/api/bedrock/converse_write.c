@@ -163,6 +163,16 @@ static void append_echoes(struct buf *out, const struct chat_request *request)
         buf_appendf(out, ",\"serviceTier\":{\"type\":\"%s\"}", tier_names[request->tier]);
 }
 
+/* Which of a router's models answered, by the name that the router has for it. */
+static void append_trace(struct buf *out, const struct chat_reply *reply)
+{
+    if (reply->routed_to.len == 0)
+        return;
+    buf_append_text(out, ",\"trace\":{\"promptRouter\":{\"invokedModelId\":");
+    buf_append_json(out, reply->routed_to);
+    buf_append_text(out, "}}");
+}
+
 static void append_metrics(struct buf *out, const struct chat_reply *reply)
 {
     buf_appendf(out, ",\"metrics\":{\"latencyMs\":%llu}", (unsigned long long)reply->latency_ms);
@@ -176,6 +186,7 @@ bool converse_write(const struct chat_request *request, const struct chat_reply 
     converse_append_usage(out, &reply->usage);
     append_metrics(out, reply);
     append_response_fields(out, request, reply);
+    append_trace(out, reply);
     append_echoes(out, request);
     return buf_append_char(out, '}');
 }
@@ -257,6 +268,7 @@ static void stream_end(struct codec_stream *stream, const struct chat_reply *rep
     buf_append_char(&stream->scratch, '{');
     converse_append_usage(&stream->scratch, &reply->usage);
     append_metrics(&stream->scratch, reply);
+    append_trace(&stream->scratch, reply);
     append_echoes(&stream->scratch, stream->request);
     buf_append_char(&stream->scratch, '}');
     codec_stream_emit(stream, "metadata");

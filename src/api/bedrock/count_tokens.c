@@ -74,7 +74,9 @@ static enum error_code parse_native(struct count_call *count, yyjson_val *value,
     struct str text = {0}, body = {0};
     if (!yyjson_is_obj(value))
         return field_error(error, where, "", "expected an object, got %s", json_type_name(value));
-    enum error_code code = fields_known(count->request.ignored, value, where, members, error);
+    enum error_code code = call_need_one_body(count->call, error);
+    if (code == OK)
+        code = fields_known(count->request.ignored, value, where, members, error);
     if (code == OK)
         code = fields_need_str(value, where, "body", 1, SIZE_MAX, &text, error);
     if (code == OK)
@@ -165,6 +167,7 @@ static void on_parsed(void *ctx, bool is_gone)
         .kind = WORK_COUNT,
         .request = &count->request,
         .match = &count->call->match,
+        .router = count->call->route ? &count->call->route->hooks : NULL,
         .subject = call_subject(count->call),
         .tier = TIER_DEFAULT,
         .started_us = count->call->exchange->request.started_us,

@@ -150,7 +150,7 @@ void control_list_foundation_models(struct api_call *call)
 void control_get_foundation_model(struct api_call *call)
 {
     struct error error;
-    if (call_resolve_model(call, &error) != OK) {
+    if (call_resolve_model(call, &error) != OK || call->route) {
         (void)error_set(&error, ERROR_NOT_FOUND,
                         "Could not resolve the foundation model from the provided model identifier.");
         call_fail(call, &error);

@@ -247,10 +247,10 @@ enum error_code profile_tags_json(const struct job_tags *tags, struct arena *are
     buf_append_char(&text, '}');
     enum error_code code = OK;
     if (tags->count > JOB_TAGS_MAX)
-        code = error_set(error, ERROR_TAGS, "The profile would have %zu tags; a resource has at most %d.",
+        code = error_set(error, ERROR_TAGS, "There would be %zu tags; a resource has at most %d.",
                          tags->count, JOB_TAGS_MAX);
     else if (text.failed || text.len > PROFILE_TAGS_BYTES)
-        code = error_set(error, ERROR_TAGS, "The profile's tags would have more than %d bytes together.",
+        code = error_set(error, ERROR_TAGS, "The tags would have more than %d bytes together.",
                          PROFILE_TAGS_BYTES);
     else if (!arena_str(arena, buf_str(&text), json))
         code = error_no_memory(error);
@@ -399,9 +399,8 @@ static bool has_key(const struct str *keys, size_t count, struct str key)
     return false;
 }
 
-/* What is there, without `keys` and with `more`. */
-static enum error_code merge(struct str json, const struct job_tags *more, const struct str *keys, size_t key_count,
-                             struct arena *arena, struct str *merged, struct error *error)
+enum error_code profile_tags_merge(struct str json, const struct job_tags *more, const struct str *keys,
+                                   size_t key_count, struct arena *arena, struct str *merged, struct error *error)
 {
     struct job_tags old, all = {0};
     enum error_code code = profile_tags_parse(json, arena, &old, error);
@@ -449,7 +448,7 @@ static enum error_code retag(struct profiles *profiles, size_t at, const struct 
     arena_init(&arena, 0);
     struct profile profile = profiles->held[at]->profile;
     profile.updated_us = clock_wall_us();
-    enum error_code code = merge(profile.tags, tags, keys, key_count, &arena, &profile.tags, error);
+    enum error_code code = profile_tags_merge(profile.tags, tags, keys, key_count, &arena, &profile.tags, error);
     if (code == OK)
         code = replace_tags(profiles, at, &profile, error);
     arena_deinit(&arena);

@@ -60,6 +60,11 @@ enum error_code profiles_tag(struct profiles *profiles, struct str tenant, struc
 enum error_code profile_tags_json(const struct job_tags *tags, struct arena *arena, struct str *json,
                                   struct error *error) WARN_UNUSED;
 
+/* Such a text without `keys` and with `more`. */
+enum error_code profile_tags_merge(struct str json, const struct job_tags *more, const struct str *keys,
+                                   size_t key_count, struct arena *arena, struct str *merged,
+                                   struct error *error) WARN_UNUSED;
+
 /* The tags of such a text, in the arena. */
 enum error_code profile_tags_parse(struct str json, struct arena *arena, struct job_tags *tags,
                                    struct error *error) WARN_UNUSED;

@@ -421,19 +421,6 @@ static struct ignored *unknown_members(struct api_call *call)
     return call->thread->api->config->strict ? NULL : &call->ignored;
 }
 
-/* ([0-9a-zA-Z`more`][ _-]?)+ */
-static bool is_name(struct str text, const char *more)
-{
-    bool may_be_mark = false;
-    for (size_t i = 0; i < text.len; i++) {
-        bool is_mark = strchr(" _-", text.data[i]) != NULL && text.data[i] != '\0';
-        if (is_mark ? !may_be_mark : !fields_alphabet(str_slice(text, i, i + 1), more))
-            return false;
-        may_be_mark = !is_mark;
-    }
-    return text.len > 0;
-}
-
 static enum error_code parse_source(struct api_call *call, yyjson_val *root, struct str *source, struct error *error)
 {
     static const char *const members[] = {"copyFrom", NULL};
@@ -459,12 +446,12 @@ static enum error_code parse_names(yyjson_val *root, struct profile *profile, st
 {
     enum error_code code =
         fields_need_str(root, "", "inferenceProfileName", 1, NAME_MAX_LEN, &profile->name, error);
-    if (code == OK && !is_name(profile->name, ""))
+    if (code == OK && !fields_is_name(profile->name, ""))
         return field_error(error, "", "inferenceProfileName",
                            "may hold letters and digits, with one space, _ or - between them");
     if (code == OK)
         code = fields_get_str(root, "", "description", 1, DESCRIPTION_MAX_LEN, &profile->description, NULL, error);
-    if (code == OK && profile->description.data && !is_name(profile->description, ":."))
+    if (code == OK && profile->description.data && !fields_is_name(profile->description, ":."))
         return field_error(error, "", "description",
                            "may hold letters, digits, : and ., with one space, _ or - between them");
     if (code == OK)

@@ -1,7 +1,8 @@
-/* TagResource, UntagResource and ListTagsForResource, of whatever has tags: inference profiles (profiles.c), and batch
- * jobs. */
+/* TagResource, UntagResource and ListTagsForResource, of whatever has tags: inference profiles (profiles.c), prompt
+ * routers (routers.c), and batch jobs. */
 #include "api/control/job_call.h"
 #include "api/control/profiles.h"
+#include "api/control/routers.h"
 
 static enum error_code ask_tag(struct job_call *jobs)
 {
@@ -30,7 +31,7 @@ static void answer_tags(struct job_call *jobs, struct buf *body)
 static void run(struct api_call *call, enum tag_operation operation, enum error_code (*ask)(struct job_call *jobs),
                 void (*answer)(struct job_call *jobs, struct buf *body))
 {
-    if (profiles_take_tags(call, operation))
+    if (profiles_take_tags(call, operation) || routers_take_tags(call, operation))
         return;
     struct job_call *jobs = job_call_new(call);
     if (!jobs)

@@ -1,0 +1,409 @@
+/* CreatePromptRouter, GetPromptRouter, ListPromptRouters, DeletePromptRouter, and tags of prompt routers. Questions are
+ * answered from memory at once; changes wait for the disk on a thread of libuv's pool. */
+#include "api/control/routers.h"
+
+#include "api/control/profile_store.h"
+#include "api/control/profiles.h"
+#include "api/control/routers_create.h"
+#include "api/fields.h"
+#include "api/offload.h"
+#include "store/disk.h"
+
+#define ROUTERS_BODY_MAX (16u << 20)
+#define PAGE_MAX 1000
+#define COMMON_TOKEN 'c' /* first letter of a page's token: the next is one that all tenants have, */
+#define OWN_TOKEN 'o'    /* or one that the tenant has made */
+
+/* --- how a router is shown -------------------------------------------------------------------------- */
+
+static void append_str(struct buf *out, const char *name, struct str value)
+{
+    buf_appendf(out, ",\"%s\":", name);
+    buf_append_json(out, value);
+}
+
+static void append_time(struct buf *out, const char *name, uint64_t us)
+{
+    char text[TIMESTAMP_LEN + 1];
+    if (us == 0)
+        return;
+    clock_iso8601(us, text);
+    buf_appendf(out, ",\"%s\":\"%s\"", name, text);
+}
+
+/* An ARN, also of a model that is listed by its name alone. */
+static void append_model(struct buf *out, const struct api_call *call, struct str listed)
+{
+    buf_append_text(out, "{\"modelArn\":");
+    struct str arn = listed;
+    if (!str_starts(listed, STR("arn:")))
+        arn = arena_printf(&call->exchange->arena, "arn:aws:bedrock:%s::foundation-model/" STR_FMT,
+                           call->identity.region, STR_ARG(listed));
+    buf_append_json(out, arn.data ? arn : listed);
+    buf_append_char(out, '}');
+}
+
+/* The difference that a rule of another kind comes nearest to. */
+static double shown_difference(const struct router *router)
+{
+    return router->rule == ROUTER_RULE_TOLERANCE ? router->tolerance : router->difference;
+}
+
+/* Where the dearest one is the fallback, it is that of a route. */
+static struct str shown_fallback(const struct api_call *call, const struct router *router)
+{
+    const struct routing_asker asker = call_asker(call);
+    struct route *route = NULL;
+    struct error ignored;
+    if (router->fallback != ROUTER_DEAREST)
+        return router->models[router->fallback].listed;
+    if (route_new(call->thread->api->work->routing, &asker, router->name, &call->exchange->arena, &route, &ignored) !=
+            OK ||
+        !route)
+        return router->models[0].listed;
+    return route->targets[0].listed;
+}
+
+static void append_router(struct buf *out, const struct api_call *call, const struct router *router)
+{
+    const struct routing_asker asker = call_asker(call);
+    buf_append_text(out, "{\"promptRouterName\":");
+    buf_append_json(out, router->name);
+    buf_appendf(out, ",\"routingCriteria\":{\"responseQualityDifference\":%.10g}", shown_difference(router) * 100);
+    if (router->description.len > 0)
+        append_str(out, "description", router->description);
+    append_time(out, "createdAt", router->created_us);
+    append_time(out, "updatedAt", router->updated_us);
+    append_str(out, "promptRouterArn", router_arn(router, &asker, &call->exchange->arena));
+    buf_append_text(out, ",\"models\":[");
+    for (size_t i = 0; i < router->model_count; i++) {
+        if (i > 0)
+            buf_append_char(out, ',');
+        append_model(out, call, router->models[i].listed);
+    }
+    buf_append_text(out, "],\"fallbackModel\":");
+    append_model(out, call, shown_fallback(call, router));
+    buf_appendf(out, ",\"status\":\"AVAILABLE\",\"type\":\"%s\"}",
+                router->kind == ROUTER_DEFAULT ? "default" : "custom");
+}
+
+/* --- get -------------------------------------------------------------------------------------------- */
+
+/* ERROR_NOT_FOUND too for what is no router. */
+static enum error_code find(struct api_call *call, struct str text, struct router *router, struct error *error)
+{
+    const struct routing_asker asker = call_asker(call);
+    bool is_router = false;
+    enum error_code code = routing_find(call->thread->api->work->routing, &asker, text, &call->exchange->arena, router,
+                                        &is_router, error);
+    if (code == OK && !is_router)
+        code = error_set(error, ERROR_NOT_FOUND, "There is no prompt router '%.*s'.",
+                         (int)(text.len > 128 ? 128 : text.len), text.data);
+    return code;
+}
+
+void router_get(struct api_call *call)
+{
+    struct error error;
+    struct router router;
+    struct buf body;
+    if (find(call, call->resource, &router, &error) != OK) {
+        call_fail(call, &error);
+        return;
+    }
+    buf_init(&body, ROUTERS_BODY_MAX);
+    append_router(&body, call, &router);
+    call_respond_json(call, &body);
+    buf_deinit(&body);
+}
+
+/* --- list ------------------------------------------------------------------------------------------- */
+
+struct page {
+    bool has_default, has_custom; /* types that are asked for */
+    uint64_t skip;                /* common ones that were seen */
+    bool is_past_common;
+    int64_t beyond;               /* sequence of the last own router that was seen */
+    size_t max, count;
+    struct str next; /* token of the page behind this one; empty: none */
+};
+
+static enum error_code parse_token(struct str token, struct page *page, struct error *error)
+{
+    uint64_t number;
+    if (!token.data)
+        return OK;
+    if (token.len < 2 || !str_to_u64(str_slice(token, 1, token.len), &number) || number > INT64_MAX ||
+        (token.data[0] != COMMON_TOKEN && token.data[0] != OWN_TOKEN))
+        return field_error(error, "", "nextToken", "is not one that this operation has given");
+    page->is_past_common = token.data[0] == OWN_TOKEN;
+    page->skip = page->is_past_common ? 0 : number;
+    page->beyond = page->is_past_common ? (int64_t)number : 0;
+    return OK;
+}
+
+static enum error_code parse_page(struct api_call *call, struct page *page, struct error *error)
+{
+    const struct str type = http_query_get(call->exchange, "type"), max = http_query_get(call->exchange, "maxResults");
+    uint64_t number = PAGE_MAX;
+    *page = (struct page){.has_default = true, .has_custom = true};
+    if (type.data) {
+        page->has_default = str_eq(type, STR("default"));
+        page->has_custom = str_eq(type, STR("custom"));
+        if (!page->has_default && !page->has_custom)
+            return field_error(error, "", "type", "must be custom or default");
+    }
+    if (max.data && (!str_to_u64(max, &number) || number < 1 || number > PAGE_MAX))
+        return field_error(error, "", "maxResults", "must be between 1 and %d", PAGE_MAX);
+    page->max = (size_t)number;
+    return parse_token(http_query_get(call->exchange, "nextToken"), page, error);
+}
+
+static void put_next(struct api_call *call, struct page *page, char kind, long long number)
+{
+    page->next = arena_printf(&call->exchange->arena, "%c%lld", kind, number);
+}
+
+static enum error_code list_common(struct api_call *call, struct page *page, struct buf *out, struct error *error)
+{
+    const struct routing_asker asker = call_asker(call);
+    struct router *routers = ARENA_ARRAY(&call->exchange->arena, struct router, ROUTING_COMMON_MAX);
+    if (!routers)
+        return error_no_memory(error);
+    const size_t count = routing_common(call->thread->api->work->routing, &asker, &call->exchange->arena, routers);
+    for (size_t i = page->skip; i < count && page->next.len == 0; i++) {
+        if (routers[i].kind == ROUTER_DEFAULT ? !page->has_default : !page->has_custom)
+            continue;
+        if (page->count == page->max) {
+            put_next(call, page, COMMON_TOKEN, (long long)i);
+            break;
+        }
+        if (page->count++ > 0)
+            buf_append_char(out, ',');
+        append_router(out, call, &routers[i]);
+    }
+    return OK;
+}
+
+static enum error_code list_own(struct api_call *call, struct page *page, struct buf *out, struct error *error)
+{
+    struct router *found;
+    size_t count;
+    bool has_more;
+    enum error_code code = router_store_list(call->thread->api->routers, str_of(call->identity.tenant), page->beyond,
+                                             page->max - page->count, &call->exchange->arena, &found, &count,
+                                             &has_more, error);
+    if (code != OK)
+        return code;
+    for (size_t i = 0; i < count; i++) {
+        if (page->count++ > 0)
+            buf_append_char(out, ',');
+        append_router(out, call, &found[i]);
+    }
+    if (has_more)
+        put_next(call, page, OWN_TOKEN, (long long)(count ? found[count - 1].sequence : page->beyond));
+    return OK;
+}
+
+void router_list(struct api_call *call)
+{
+    struct error error;
+    struct page page;
+    struct buf body;
+    enum error_code code = parse_page(call, &page, &error);
+    buf_init(&body, ROUTERS_BODY_MAX);
+    buf_append_text(&body, "{\"promptRouterSummaries\":[");
+    if (code == OK && !page.is_past_common)
+        code = list_common(call, &page, &body, &error);
+    if (code == OK && page.has_custom && page.next.len == 0)
+        code = list_own(call, &page, &body, &error);
+    buf_append_char(&body, ']');
+    if (code == OK && page.next.len > 0)
+        append_str(&body, "nextToken", page.next);
+    buf_append_char(&body, '}');
+    if (code == OK)
+        call_respond_json(call, &body);
+    else
+        call_fail(call, &error);
+    buf_deinit(&body);
+}
+
+/* --- changes ---------------------------------------------------------------------------------------- */
+
+/* One change, made on a thread of libuv's pool. In the exchange's arena, where all that it points to lies too. */
+struct change {
+    struct api_call *call;
+    struct router_store *store;
+    struct arena *arena; /* the exchange's */
+    enum error_code (*make)(struct change *change);
+    struct router router;
+    struct tag_request tags;
+    bool is_create;
+    enum error_code code;
+    struct error error;
+    struct offload offload;
+};
+
+static void make_change(void *ctx)
+{
+    struct change *change = ctx;
+    change->code = disk_check(&change->error);
+    if (change->code == OK)
+        change->code = change->make(change);
+}
+
+static void answer(struct change *change)
+{
+    struct api_call *call = change->call;
+    struct str body = STR("{}");
+    if (change->is_create) {
+        const struct routing_asker asker = call_asker(call);
+        const struct str arn = router_arn(&change->router, &asker, change->arena);
+        body = arena_printf(change->arena, "{\"promptRouterArn\":\"" STR_FMT "\"}", STR_ARG(arn));
+    }
+    call_add_ignored(call);
+    call_respond(call, 200, STR("application/json"), body.data ? body : STR("{}"));
+}
+
+static void on_changed(void *ctx, bool is_gone)
+{
+    struct change *change = ctx;
+    if (is_gone)
+        call_account(change->call, CALL_CLIENT_GONE);
+    else if (change->code != OK)
+        call_fail(change->call, &change->error);
+    else
+        answer(change);
+}
+
+/* NULL: memory is out, and the call has been answered. */
+static struct change *new_change(struct api_call *call, enum error_code (*make)(struct change *change))
+{
+    struct change *change = ARENA_NEW(&call->exchange->arena, struct change);
+    if (!change) {
+        struct error error;
+        (void)error_no_memory(&error);
+        call_fail(call, &error);
+        return NULL;
+    }
+    change->call = call;
+    change->store = call->thread->api->routers;
+    change->arena = &call->exchange->arena;
+    change->make = make;
+    change->router.tenant = str_of(call->identity.tenant);
+    change->router.account = str_of(call->identity.account);
+    change->router.region = str_of(call->identity.region);
+    return change;
+}
+
+/* Makes the change and answers; or answers at once where change->code says that the request is wrong. */
+static void send_off(struct change *change)
+{
+    if (change->code == OK)
+        offload_start(&change->offload, change->call->exchange, make_change, on_changed, change);
+    else
+        on_changed(change, false);
+}
+
+static enum error_code make_router(struct change *change)
+{
+    return router_store_create(change->store, &change->router, &change->error);
+}
+
+void router_create(struct api_call *call)
+{
+    struct change *change = new_change(call, make_router);
+    if (!change)
+        return;
+    change->is_create = true;
+    change->code = router_create_parse(call, &change->router, &change->error);
+    send_off(change);
+}
+
+/* The router as it is, before it is changed: one that its tenant has made. */
+static enum error_code find_changed(struct api_call *call, struct str text, struct change *change,
+                                    struct error *error)
+{
+    struct router router;
+    enum error_code code = find(call, text, &router, error);
+    if (code == OK && router.kind != ROUTER_CUSTOM)
+        code = field_error(error, "", "promptRouterArn", "%s cannot be changed by this API",
+                           router.kind == ROUTER_DEFAULT ? "a default router" : "a router of fulcrum.yaml");
+    if (code == OK)
+        memcpy(change->router.id, router.id, sizeof(router.id));
+    return code;
+}
+
+static enum error_code drop_router(struct change *change)
+{
+    return router_store_delete(change->store, change->router.tenant, str_of(change->router.id), &change->error);
+}
+
+void router_delete(struct api_call *call)
+{
+    struct change *change = new_change(call, drop_router);
+    if (!change)
+        return;
+    change->code = find_changed(call, call->resource, change, &change->error);
+    send_off(change);
+}
+
+/* --- tags ------------------------------------------------------------------------------------------- */
+
+static enum error_code merge_tags(void *ctx, struct str tags, struct arena *arena, struct str *merged,
+                                  struct error *error)
+{
+    const struct tag_request *request = ctx;
+    return profile_tags_merge(tags, &request->tags, request->keys, request->key_count, arena, merged, error);
+}
+
+static enum error_code change_tags(struct change *change)
+{
+    return router_store_tag(change->store, change->router.tenant, str_of(change->router.id), merge_tags, &change->tags,
+                            &change->error);
+}
+
+static void list_tags(struct api_call *call, struct str resource)
+{
+    struct error error;
+    struct router router;
+    struct job_tags tags = {0};
+    struct buf body;
+    enum error_code code = find(call, resource, &router, &error);
+    if (code == OK)
+        code = profile_tags_parse(router.tags, &call->exchange->arena, &tags, &error);
+    if (code != OK) {
+        call_fail(call, &error);
+        return;
+    }
+    buf_init(&body, ROUTERS_BODY_MAX);
+    tags_append(&body, &tags);
+    call_respond_json(call, &body);
+    buf_deinit(&body);
+}
+
+static bool is_router_arn(struct str text)
+{
+    return str_starts(text, STR("arn:")) && (str_find(text, STR(":prompt-router/"), 0) > 0 ||
+                                             str_find(text, STR(":default-prompt-router/"), 0) > 0);
+}
+
+bool routers_take_tags(struct api_call *call, enum tag_operation operation)
+{
+    struct tag_request request;
+    struct error error;
+    if (tag_request_parse(operation, call->exchange->request.body, &call->exchange->arena, &request, &error) != OK ||
+        !is_router_arn(request.resource))
+        return false;
+    if (operation == LIST_TAGS) {
+        list_tags(call, request.resource);
+        return true;
+    }
+    struct change *change = new_change(call, change_tags);
+    if (!change)
+        return true;
+    change->tags = request;
+    change->code = find_changed(call, request.resource, change, &change->error);
+    send_off(change);
+    return true;
+}

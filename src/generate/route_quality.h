@@ -1,0 +1,27 @@
+/* route_quality.h - how good the answer of each of a router's models will be: which predictor is asked, and by which
+ * names. Opened once, read-only after: any thread. */
+#ifndef GENERATE_ROUTE_QUALITY_H
+#define GENERATE_ROUTE_QUALITY_H
+
+#include "model/router.h"
+#include "route/predictor.h"
+
+struct route_qualities;
+
+/* A predictor that can't be read is no error: the condition "routers" says which, and its routers know no qualities. */
+enum error_code route_qualities_open(const struct routers_config *routers, struct route_qualities **qualities,
+                                     struct error *error) WARN_UNUSED;
+void route_qualities_close(struct route_qualities *qualities); /* NULL is legal */
+
+/* One of a router's models. */
+struct route_quality {
+    struct str name, id;         /* the model's own name, and the ID that it is listed by */
+    double strength;             /* router_strength */
+    double quality, uncertainty; /* the answer */
+};
+
+/* Fills in the answers, of at most ROUTER_MODELS_MAX; false: there is nobody to ask. */
+bool route_qualities_ask(const struct route_qualities *qualities, const struct router_config *router,
+                         const struct chat_request *request, struct route_quality *models, size_t count);
+
+#endif

@@ -1,0 +1,81 @@
+/* routing.h - who answers a request that names a router: from the name to a priced decision.
+ *
+ * A route is one request's way through a router: it hands the work (work.h) the router's models as targets, has
+ * each asked how much of the prompt it holds warm, and then chooses: route/predictor.h predicts how good each answer
+ * will be, the price book says what it will cost there, route/decide.h decides. Nothing of it touches a request that
+ * names no router.
+ *
+ * The routing is one for all threads; what changes in it is atomic. A route lies in its request's arena and belongs to
+ * its thread. */
+#ifndef GENERATE_ROUTING_H
+#define GENERATE_ROUTING_H
+
+#include "generate/work.h"
+#include "model/router_store.h"
+#include "route/decide.h"
+
+struct routing;
+
+/* All is borrowed, and outlives the routing; the store becomes its own. A predictor that can't be read is no error:
+ * the condition "routers" says so, and its router's fallback answers. */
+struct routing_options {
+    const struct config *config;
+    const struct catalog *catalog;
+    const struct registry *models;
+    const struct price_book *prices;
+};
+enum error_code routing_new(const struct routing_options *options, struct routing **routing,
+                            struct error *error) WARN_UNUSED;
+void routing_free(struct routing *routing); /* NULL is legal */
+
+struct router_store *routing_store(struct routing *routing);
+
+/* Who asks. */
+struct routing_asker {
+    struct str tenant, account, region;
+};
+
+/* The router that `id` names, in any form: an ARN, or the name of one of fulcrum.yaml. Strings lie in the arena.
+ * ERROR_NOT_FOUND: an ARN of a router that is not there, or of somebody else's. *is_router false: it names none. */
+enum error_code routing_find(const struct routing *routing, const struct routing_asker *asker, struct str id,
+                             struct arena *arena, struct router *router, bool *is_router,
+                             struct error *error) WARN_UNUSED;
+
+/* The routers that every tenant has: those of families whose models are served, then those of fulcrum.yaml. Returns
+ * how many there are. */
+#define ROUTING_COMMON_MAX (ROUTER_FAMILIES + LIMIT_ROUTERS)
+size_t routing_common(const struct routing *routing, const struct routing_asker *asker, struct arena *arena,
+                      struct router routers[ROUTING_COMMON_MAX]);
+
+struct str router_arn(const struct router *router, const struct routing_asker *asker, struct arena *arena);
+
+struct route {
+    const struct routing *routing;
+    struct router router;
+    struct work_router hooks;   /* for work_setup */
+    struct str request_id;      /* for the log; may be empty */
+    struct catalog_match matches[ROUTER_MODELS_MAX]; /* of those of its models that are served */
+    struct target targets[ROUTER_MODELS_MAX];        /* likewise; first the fallback, then from the strongest on */
+    double strengths[ROUTER_MODELS_MAX];             /* likewise */
+    size_t count;
+    bool has_mixed_bodies;      /* InvokeModel can't be asked: its models read different ones */
+    bool is_predicted;          /* qualities are known */
+    double quality[ROUTER_MODELS_MAX], uncertainty[ROUTER_MODELS_MAX];
+    /* Since the choice: the candidates that could take the request, and what was made of them. */
+    struct decide_terms terms;
+    struct decide_candidate candidates[ROUTER_MODELS_MAX];
+    size_t places[ROUTER_MODELS_MAX]; /* of `targets`, for each candidate */
+    size_t candidate_count;           /* 0: there was no choice */
+    uint32_t prompt_tokens[ROUTER_MODELS_MAX], reply_tokens[ROUTER_MODELS_MAX]; /* likewise */
+    struct decision decision;
+};
+
+/* *route NULL and OK: `id` names no router. ERROR_NOT_FOUND as routing_find, ERROR_INVALID: none of the router's models
+ * is served. */
+enum error_code route_new(const struct routing *routing, const struct routing_asker *asker, struct str id,
+                          struct arena *arena, struct route **route, struct error *error) WARN_UNUSED;
+
+/* What the router's own ID means where one model has to be named: its fallback. */
+const struct catalog_match *route_match(const struct route *route);
+
+#endif
