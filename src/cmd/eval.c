@@ -7,6 +7,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
+#include "cmd/eval_labels.h"
 #include "cmd/eval_run.h"
 #include "cmd/eval_server.h"
 #include "cmd/sections.h"
@@ -23,16 +24,17 @@
 
 static const char usage[] =
     "usage: fulcrum eval MODEL [--data FILE.jsonl] [--against MODEL] [--json] [--limit N]\n"
-    "                    [--endpoint URL | --config FILE]\n"
+    "                    [--endpoint URL | --config FILE] [--labels FILE.jsonl]\n"
     "       fulcrum eval desk        both embedded models on their held-out set\n"
     "Asks MODEL every row of FILE (the embedded held-out set without --data) and scores the replies.\n"
     "MODEL is a name or ID that the server at URL (or FULCRUM_ENDPOINT) serves; without one, eval starts\n"
     "a server of its own with FILE of --config. --against compares on the same rows: verdict `switch` when\n"
     "MODEL loses at most 2 points with 95% confidence. --limit takes N rows spread over all.\n"
+    "--labels writes the rows with each model's score and cost, as `fulcrum router train` reads them.\n"
     "AWS_BEARER_TOKEN_BEDROCK is sent as the bearer token when it is set.\n";
 
 struct options {
-    const char *model, *against, *data, *endpoint;
+    const char *model, *against, *data, *endpoint, *labels;
     const char *config_path;
     bool is_json;
     size_t limit;
@@ -50,6 +52,7 @@ struct report {
     struct eval_run run;
     struct tally tasks[EVAL_TASKS_MAX], all;
     double cost_per_1000; /* dollars; NAN: price unknown */
+    double *costs;        /* of each row, in dollars; NULL then, or where memory is out */
 };
 
 /* --- prices --- */
@@ -75,12 +78,17 @@ static const struct price_row *price_of(const struct config *config, const struc
     return row && strcmp(row->name, PRICE_NONE) ? row : NULL;
 }
 
-static double cost_per_1000(const struct report *report, const struct options *options)
+static double cost_per_1000(struct report *report, const struct options *options)
 {
     const struct price_row *row = price_of(options->config, options->prices, report->model);
     uint64_t picodollars = 0;
-    for (size_t i = 0; row && i < report->data->count; i++)
-        picodollars += price_cost(row, TIER_DEFAULT, &report->run.outcomes[i].usage);
+    report->costs = row ? mem_calloc(report->data->count, sizeof(*report->costs)) : NULL;
+    for (size_t i = 0; row && i < report->data->count; i++) {
+        const uint64_t cost = price_cost(row, TIER_DEFAULT, &report->run.outcomes[i].usage);
+        picodollars += cost;
+        if (report->costs)
+            report->costs[i] = (double)cost / (double)CONFIG_PICO;
+    }
     return row ? (double)picodollars / (double)CONFIG_PICO / (double)report->data->count * 1000 : NAN;
 }
 
@@ -292,6 +300,15 @@ static size_t name_reports(const struct options *options, struct report *reports
     return reports[1].model ? 2 : 1;
 }
 
+static enum error_code write_labels(const struct options *options, const struct report *reports, size_t count,
+                                    struct error *error)
+{
+    struct eval_labelled models[2];
+    for (size_t i = 0; i < count; i++)
+        models[i] = (struct eval_labelled){reports[i].model, reports[i].run.outcomes, reports[i].costs};
+    return options->labels ? eval_labels_write(options->labels, reports[0].data, models, count, error) : OK;
+}
+
 static int run_reports(const struct options *options, const char *endpoint, const struct eval_data *data,
                        struct report *reports)
 {
@@ -302,9 +319,13 @@ static int run_reports(const struct options *options, const char *endpoint, cons
         code = measure(options, endpoint, data, &reports[done], &error);
         done += !code;
     }
+    if (!code)
+        code = write_labels(options, reports, count, &error);
     int status = code ? cmd_fail("eval", &error, CMD_FAILED) : print_reports(options, reports, count);
-    for (size_t i = 0; i < done; i++)
+    for (size_t i = 0; i < done; i++) {
         eval_run_deinit(&reports[i].run);
+        mem_free(reports[i].costs);
+    }
     return status;
 }
 
@@ -354,6 +375,7 @@ static bool parse_options(int argc, char **argv, struct options *options, int *s
         {"data", .value = &options->data},          {"against", .value = &options->against},
         {"json", .flag = &options->is_json},        {"limit", .value = &limit},
         {"config", .value = &options->config_path}, {"endpoint", .value = &options->endpoint},
+        {"labels", .value = &options->labels},
     };
     *options = (struct options){.endpoint = getenv("FULCRUM_ENDPOINT")};
     if (!cmd_read_options(argc, argv, usage, known, sizeof(known) / sizeof(known[0]), status))
