@@ -82,5 +82,9 @@ struct prediction {
 /* Fills predictions[0 .. bound->count) in one pass over the text. */
 void predictor_ask(const struct predictor *predictor, const struct predictor_bound *bound,
                    const struct route_prompt *prompt, struct prediction *predictions);
+/* The same where the prompt has been read already (features.h). */
+struct features;
+void predictor_ask_features(const struct predictor *predictor, const struct predictor_bound *bound,
+                            const struct features *features, struct prediction *predictions);
 
 #endif

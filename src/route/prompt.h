@@ -35,8 +35,7 @@ struct route_prompt {
 void route_prompt_of_request(const struct chat_request *request, struct route_prompt *prompt);
 
 /* A row of router data: "prompt", or "messages" (content: text, or blocks with "text"), with "system" and "tools" where
- * there are any. `where` stands before messages ("data.jsonl:3"). */
-enum error_code route_prompt_of_row(yyjson_val *row, const char *where, struct route_prompt *prompt,
-                                    struct error *error) WARN_UNUSED;
+ * there are any. */
+enum error_code route_prompt_of_row(yyjson_val *row, struct route_prompt *prompt, struct error *error) WARN_UNUSED;
 
 #endif

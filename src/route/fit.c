@@ -1,0 +1,260 @@
+/* fit.c - see fit.h. */
+#include "route/fit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS_OF_A_WORD_MIN 2
+#define FIT_ITERATIONS 60
+#define ALONE_L2 4.0
+#define CALIBRATION_STEPS 40
+#define CALIBRATION_PRIOR 1e-3
+
+/* --- what counts how much --- */
+
+static bool weigh_words(struct fit *fit, const struct samples *samples, const size_t *picked, size_t count)
+{
+    uint32_t *rows = mem_calloc(FEATURES_BUCKETS, sizeof(*rows));
+    fit->rarity = mem_calloc(FEATURES_BUCKETS, sizeof(*fit->rarity));
+    if (!rows || !fit->rarity) {
+        mem_free(rows);
+        return false;
+    }
+    const struct sparse *buckets = &samples->buckets;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = buckets->starts[picked[i]]; j < buckets->starts[picked[i] + 1]; j++)
+            rows[buckets->places[j]]++;
+    for (size_t i = 0; i < FEATURES_BUCKETS; i++)
+        if (rows[i] >= ROWS_OF_A_WORD_MIN)
+            fit->rarity[i] = logf(((float)count + 1) / ((float)rows[i] + 0.5F));
+    mem_free(rows);
+    return true;
+}
+
+static int compare_floats(const void *a, const void *b)
+{
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+static bool find_edges(struct fit *fit, const struct samples *samples, const size_t *picked, size_t count)
+{
+    float *values = mem_alloc((count ? count : 1) * sizeof(*values));
+    if (!values)
+        return false;
+    for (size_t i = 0; i < FEATURES_BUILT; i++) {
+        for (size_t j = 0; j < count; j++)
+            values[j] = samples->built[picked[j] * FEATURES_BUILT + i];
+        qsort(values, count, sizeof(*values), compare_floats);
+        for (size_t j = 0; j < WEIGHTS_EDGES; j++)
+            fit->edges[i][j] = count ? values[count * (j + 1) / WEIGHTS_BINS] : 0;
+    }
+    mem_free(values);
+    return true;
+}
+
+/* --- rows --- */
+
+static bool add_built(struct sparse *matrix, const struct fit *fit, const float *built, uint32_t first, float value,
+                      bool general_only)
+{
+    for (uint32_t i = 0; i < FEATURES_BUILT; i++) {
+        if (general_only && !features_is_general(i))
+            continue;
+        const uint32_t bin = (uint32_t)route_weights_bin(fit->edges[i], built[i]);
+        if (!sparse_add(matrix, first + i * WEIGHTS_BINS + bin, value))
+            return false;
+    }
+    return true;
+}
+
+static bool add_row(struct fit *fit, const struct samples *samples, size_t row)
+{
+    const struct sparse *buckets = &samples->buckets;
+    double squares = 0;
+    for (size_t i = buckets->starts[row]; i < buckets->starts[row + 1]; i++)
+        squares += fit->rarity[buckets->places[i]] * fit->rarity[buckets->places[i]];
+    const float norm = squares > 0 ? (float)sqrt(squares) : 1;
+    for (size_t i = buckets->starts[row]; i < buckets->starts[row + 1]; i++) {
+        const float rarity = fit->rarity[buckets->places[i]];
+        if (rarity > 0 && !sparse_add(&fit->all, buckets->places[i], rarity / norm))
+            return false;
+    }
+    const float *built = samples->built + row * FEATURES_BUILT;
+    return add_built(&fit->all, fit, built, FEATURES_BUCKETS, fit->options.scale, false) && sparse_end(&fit->all) &&
+           add_built(&fit->alone, fit, built, 0, 1, true) && sparse_end(&fit->alone);
+}
+
+bool fit_begin(struct fit *fit, const struct samples *samples, const size_t *picked, size_t count,
+               struct fit_options options)
+{
+    *fit = (struct fit){.options = options, .all.columns = FEATURES_BUCKETS + FIT_BUILT_COLUMNS,
+                        .alone.columns = FIT_BUILT_COLUMNS};
+    if (!weigh_words(fit, samples, picked, count) || !find_edges(fit, samples, picked, count))
+        return false;
+    for (size_t i = 0; i < samples->count; i++)
+        if (!add_row(fit, samples, i))
+            return false;
+    return true;
+}
+
+void fit_deinit(struct fit *fit)
+{
+    mem_free(fit->rarity);
+    sparse_deinit(&fit->all);
+    sparse_deinit(&fit->alone);
+    for (size_t i = 0; i < PREDICTOR_MODELS_MAX; i++) {
+        mem_free(fit->weights[i]);
+        mem_free(fit->alone_weights[i]);
+    }
+    *fit = (struct fit){0};
+}
+
+/* Fits on those of the rows whose quality is known. */
+static bool fit_matrix(const struct sparse *matrix, const float *quality, const size_t *picked, size_t count,
+                       double l2, float **weights)
+{
+    size_t *known = mem_alloc((count ? count : 1) * sizeof(*known)), known_count = 0;
+    if (!*weights)
+        *weights = mem_alloc((matrix->columns + 1) * sizeof(**weights));
+    bool fits = known && *weights;
+    for (size_t i = 0; fits && i < count; i++)
+        if (!isnan(quality[picked[i]]))
+            known[known_count++] = picked[i];
+    const struct logistic_options options = {.l2 = l2, .iterations = FIT_ITERATIONS};
+    fits = fits && logistic_fit(matrix, known, known_count, quality, &options, *weights);
+    mem_free(known);
+    return fits;
+}
+
+bool fit_model(struct fit *fit, const struct samples *samples, const size_t *picked, size_t count, size_t model)
+{
+    return fit_matrix(&fit->all, samples->quality[model], picked, count, fit->options.l2, &fit->weights[model]);
+}
+
+bool fit_alone(struct fit *fit, const struct samples *samples, const size_t *picked, size_t count, size_t model)
+{
+    return fit_matrix(&fit->alone, samples->quality[model], picked, count, ALONE_L2, &fit->alone_weights[model]);
+}
+
+/* --- calibration --- */
+
+/* Newton's method on two numbers, held a little towards slope 1 and offset 0. */
+void calibrate(const float *scores, const float *targets, const size_t *picked, size_t count,
+               struct calibration *calibration)
+{
+    double slope = 1, offset = 0;
+    for (unsigned round = 0; round < CALIBRATION_STEPS; round++) {
+        double g0 = CALIBRATION_PRIOR * (slope - 1), g1 = CALIBRATION_PRIOR * offset;
+        double h00 = CALIBRATION_PRIOR, h01 = 0, h11 = CALIBRATION_PRIOR;
+        for (size_t i = 0; i < count; i++) {
+            const double score = scores[picked[i]], target = targets[picked[i]];
+            if (isnan(target))
+                continue;
+            const double chance = sigmoid(slope * score + offset), weight = chance * (1 - chance);
+            g0 += (chance - target) * score;
+            g1 += chance - target;
+            h00 += weight * score * score;
+            h01 += weight * score;
+            h11 += weight;
+        }
+        const double determinant = h00 * h11 - h01 * h01;
+        if (!(determinant > 1e-12))
+            break;
+        const double by_slope = (h11 * g0 - h01 * g1) / determinant, by_offset = (h00 * g1 - h01 * g0) / determinant;
+        slope -= fmin(fmax(by_slope, -1), 1);
+        offset -= fmin(fmax(by_offset, -1), 1);
+        if (fabs(by_slope) + fabs(by_offset) < 1e-9)
+            break;
+    }
+    *calibration = (struct calibration){(float)fmin(fmax(slope, 0), 20), (float)fmin(fmax(offset, -20), 20)};
+}
+
+/* --- into a file --- */
+
+static void round_model(const struct fit *fit, size_t model, struct route_weights *weights)
+{
+    struct route_weights_model *out = &weights->models[model];
+    const float *found = fit->weights[model], *alone = fit->alone_weights[model];
+    float largest = 1e-6F;
+    for (size_t i = 0; i < FEATURES_BUCKETS; i++)
+        largest = fmaxf(largest, fit->rarity[i] > 0 ? fabsf(found[i]) : 0);
+    out->unit = largest / 127;
+    for (size_t i = 0; i < FEATURES_BUCKETS; i++)
+        weights->cells[i * route_weights_cell_bytes(weights) + WEIGHTS_CELL_HEAD + model] =
+            (uint8_t)(int8_t)lrintf(fit->rarity[i] > 0 ? found[i] / out->unit : 0);
+    out->intercept = found[fit->all.columns];
+    out->alone_intercept = alone[fit->alone.columns];
+    for (size_t i = 0; i < FEATURES_BUILT; i++)
+        for (size_t j = 0; j < WEIGHTS_BINS; j++) {
+            out->built[i][j] = found[FEATURES_BUCKETS + i * WEIGHTS_BINS + j] * fit->options.scale;
+            out->alone[i][j] = features_is_general(i) ? alone[i * WEIGHTS_BINS + j] : 0;
+        }
+}
+
+/* Laplace's approximation, its diagonal: a weight is known as well as rows spoke of it, else by the penalty alone. */
+static bool round_variance(const struct fit *fit, const size_t *picked, size_t count,
+                           struct route_weights *weights)
+{
+    float *spoken = mem_calloc(FEATURES_BUCKETS, sizeof(*spoken));
+    if (!spoken)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const double chance = sigmoid(logistic_score(&fit->all, picked[i], fit->weights[0]));
+        for (size_t j = fit->all.starts[picked[i]]; j < fit->all.starts[picked[i] + 1]; j++)
+            if (fit->all.places[j] < FEATURES_BUCKETS)
+                spoken[fit->all.places[j]] += (float)(chance * (1 - chance)) * fit->all.values[j] * fit->all.values[j];
+    }
+    weights->variance = 1 / fit->options.l2;
+    for (size_t i = 0; i < FEATURES_BUCKETS; i++) {
+        const float halvings = log2f(1 + spoken[i] / fit->options.l2);
+        weights->cells[i * route_weights_cell_bytes(weights) + 1] =
+            (uint8_t)fminf(255, roundf(halvings * WEIGHTS_VARIANCE_STEPS));
+    }
+    mem_free(spoken);
+    return true;
+}
+
+static void round_known(const struct samples *samples, const size_t *picked, size_t count,
+                        struct route_weights *weights)
+{
+    size_t known = 0;
+    for (size_t i = 0; i < count; i++) {
+        const size_t end = samples->words.starts[picked[i] + 1];
+        for (size_t j = end - samples->user_words[picked[i]]; j < end; j++)
+            weights->known[samples->words.places[j] / 8] |= (uint8_t)(1U << (samples->words.places[j] % 8));
+    }
+    for (size_t i = 0; i < FEATURES_BUCKETS; i++)
+        known += weights->known[i / 8] >> (i % 8) & 1;
+    weights->known_share = fminf(0.99F, (float)known / FEATURES_BUCKETS);
+}
+
+struct route_weights *fit_round(const struct fit *fit, const struct samples *samples, const size_t *picked,
+                                size_t count, const struct calibration *all, const struct calibration *alone)
+{
+    struct route_weights *weights = route_weights_new(samples->model_count);
+    if (!weights)
+        return NULL;
+    float rarest = 1e-6F;
+    for (size_t i = 0; i < FEATURES_BUCKETS; i++)
+        rarest = fmaxf(rarest, fit->rarity[i]);
+    weights->rarity_unit = rarest / 255;
+    for (size_t i = 0; i < FEATURES_BUCKETS; i++)
+        weights->cells[i * route_weights_cell_bytes(weights)] = (uint8_t)lrintf(fit->rarity[i] / weights->rarity_unit);
+    memcpy(weights->edges, fit->edges, sizeof(weights->edges));
+    for (size_t i = 0; i < samples->model_count; i++) {
+        memcpy(weights->names[i], samples->models[i].data, samples->models[i].len);
+        round_model(fit, i, weights);
+        weights->models[i].slope = all[i].slope;
+        weights->models[i].offset = all[i].offset;
+        weights->models[i].alone_slope = alone[i].slope;
+        weights->models[i].alone_offset = alone[i].offset;
+    }
+    round_known(samples, picked, count, weights);
+    weights->alone_spread = 1;
+    if (!round_variance(fit, picked, count, weights)) {
+        route_weights_free(weights);
+        return NULL;
+    }
+    return weights;
+}

@@ -1,0 +1,47 @@
+/* fit.h - finds the weights of a predictor on some rows of the samples. One thread.
+ *
+ * A word's value is its rarity among those rows, the row's values having norm 1; words of one row alone count nothing.
+ * How the prompt is built enters as one of eight bins for each number. Both have the same ridge penalty, so `scale`
+ * says how much the built numbers may say beside the words. */
+#ifndef ROUTE_FIT_H
+#define ROUTE_FIT_H
+
+#include "route/samples.h"
+#include "route/weights.h"
+
+#define FIT_BUILT_COLUMNS (FEATURES_BUILT * WEIGHTS_BINS)
+
+struct fit_options {
+    float l2, scale;
+};
+
+struct fit {
+    struct fit_options options;
+    float *rarity;                          /* [FEATURES_BUCKETS]; 0: counts nothing */
+    float edges[FEATURES_BUILT][WEIGHTS_EDGES];
+    struct sparse all, alone;               /* rows of the samples: words and built numbers; built numbers alone */
+    float *weights[PREDICTOR_MODELS_MAX];   /* of `all`; NULL: not fitted */
+    float *alone_weights[PREDICTOR_MODELS_MAX];
+};
+
+/* False: no memory. fit_deinit is due either way. */
+bool fit_begin(struct fit *fit, const struct samples *samples, const size_t *picked, size_t count,
+               struct fit_options options) WARN_UNUSED;
+bool fit_model(struct fit *fit, const struct samples *samples, const size_t *picked, size_t count, size_t model)
+    WARN_UNUSED;
+bool fit_alone(struct fit *fit, const struct samples *samples, const size_t *picked, size_t count, size_t model)
+    WARN_UNUSED;
+void fit_deinit(struct fit *fit);
+
+/* Turns scores into chances: sigmoid(slope * score + offset), by Platt's method, on rows that the weights never saw. */
+struct calibration {
+    float slope, offset;
+};
+void calibrate(const float *scores, const float *targets, const size_t *picked, size_t count,
+               struct calibration *calibration);
+
+/* Rounds what was found on `picked` into a file's weights. NULL: no memory. */
+struct route_weights *fit_round(const struct fit *fit, const struct samples *samples, const size_t *picked,
+                                size_t count, const struct calibration *all, const struct calibration *alone);
+
+#endif

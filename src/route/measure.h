@@ -1,0 +1,44 @@
+/* measure.h - how good predictions are: order, calibration, and what routing by them costs and gives. One thread. */
+#ifndef ROUTE_MEASURE_H
+#define ROUTE_MEASURE_H
+
+#include "route/samples.h"
+
+#define MEASURE_POINTS 21 /* of a curve: shares of the strong model from 0 to 1 by twentieths */
+#define MEASURE_RESAMPLES 1000
+
+struct interval {
+    double value, low, high; /* 95%, by bootstrap over rows */
+};
+
+/* The chance that a right row (target of at least one half) has a higher score than a wrong one; ties count half. 0.5
+ * where one kind is missing. Rows whose target is not known are left out. */
+struct interval measure_auc(const float *scores, const float *targets, size_t count, uint64_t seed);
+/* auc(first) - auc(second) on the same rows, resampled together. */
+struct interval measure_auc_gain(const float *first, const float *second, const float *targets, size_t count,
+                                 uint64_t seed);
+
+/* Mean distance of predicted and real quality over twenty groups of equal size, by prediction. */
+double measure_calibration_error(const float *predicted, const float *targets, size_t count);
+
+struct curve_point {
+    double strong_share, quality, cost; /* cost: a request's mean */
+};
+struct curve {
+    size_t count;
+    struct curve_point points[MEASURE_POINTS];
+};
+
+/* The share of the strongest model grows from point to point, to those rows first whose predicted gain is largest; the
+ * others go to the cheapest model that is predicted as good as the gain demands. predicted[model][row]. */
+enum error_code measure_curve(const struct samples *samples, float *const *predicted, struct curve *curve,
+                              struct error *error) WARN_UNUSED;
+void measure_single(const struct samples *samples, size_t model, struct curve *curve); /* one point */
+void measure_random(const struct samples *samples, struct curve *curve);
+
+/* Of the strongest model's advantage over the weakest, the part that a curve has kept: its mean over all shares, and
+ * the least share that keeps `part` of it. */
+double measure_apgr(const struct samples *samples, const struct curve *curve);
+double measure_calls(const struct samples *samples, const struct curve *curve, double part);
+
+#endif

@@ -1,0 +1,393 @@
+/* train.c - see train.h. */
+#include "route/train.h"
+
+#include <string.h>
+
+#include "core/util.h"
+#include "route/baselines.h"
+#include "route/fit.h"
+
+#define ROWS_MIN 50
+#define INNER_SHARE 5 /* one row in so many of what is learnt from judges the options */
+
+enum method { ROUTER, CHEAP, STRONG, RANDOM, SINGLE, SUBJECT, WORDS, NEIGHBOUR, ORACLE };
+
+static const char *const names[TRAIN_METHODS] = {"router", "always_cheap", "always_strong", "random_mix", "best_single",
+                                                 "subject_mean", "bag_of_words", "tfidf_neighbours", "oracle"};
+
+/* Of the ridge penalty; the first one's scale holds for all. */
+static const struct fit_options choices[] = {{0.7F, 0.1F}, {2, 0.1F}, {6, 0.1F}};
+
+struct rows {
+    size_t *at;
+    size_t count;
+};
+
+static bool collect(const struct samples *samples, int without, struct rows *rows)
+{
+    rows->at = mem_alloc(samples->count * sizeof(*rows->at));
+    rows->count = 0;
+    for (size_t i = 0; rows->at && i < samples->count; i++)
+        if (samples->folds[i] != without)
+            rows->at[rows->count++] = i;
+    return rows->at != NULL;
+}
+
+/* --- one fit, with options chosen inside --- */
+
+struct made {
+    struct fit fit;
+    struct fit_options options;
+    struct calibration all[PREDICTOR_MODELS_MAX], alone[PREDICTOR_MODELS_MAX];
+    float *scores; /* [rows of the samples] */
+};
+
+static void score_rows(const struct sparse *matrix, const float *weights, const struct rows *rows, float *scores)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        scores[rows->at[i]] = (float)logistic_score(matrix, rows->at[i], weights);
+}
+
+static double loss_on(const struct calibration *calibration, const float *scores, const float *targets,
+                      const struct rows *rows)
+{
+    double loss = 0;
+    for (size_t i = 0; i < rows->count; i++) {
+        const double target = targets[rows->at[i]];
+        const double chance = sigmoid(calibration->slope * scores[rows->at[i]] + calibration->offset);
+        if (!isnan(target))
+            loss -= target * log(fmax(chance, 1e-9)) + (1 - target) * log(fmax(1 - chance, 1e-9));
+    }
+    return loss;
+}
+
+/* The options whose predictions of the weakest model's quality lose least on the judging rows. */
+static bool choose_options(const struct samples *samples, const struct rows *learning, const struct rows *judging,
+                           struct made *made)
+{
+    double best = INFINITY;
+    bool fits = fit_begin(&made->fit, samples, learning->at, learning->count, choices[0]);
+    for (size_t i = 0; fits && i < sizeof(choices) / sizeof(choices[0]); i++) {
+        struct calibration calibration;
+        made->fit.options.l2 = choices[i].l2;
+        fits = fit_model(&made->fit, samples, learning->at, learning->count, 0);
+        if (!fits)
+            break;
+        score_rows(&made->fit.all, made->fit.weights[0], judging, made->scores);
+        calibrate(made->scores, samples->quality[0], judging->at, judging->count, &calibration);
+        const double loss = loss_on(&calibration, made->scores, samples->quality[0], judging);
+        if (loss < best) {
+            best = loss;
+            made->options = choices[i];
+        }
+    }
+    fit_deinit(&made->fit);
+    return fits;
+}
+
+/* With the options chosen: calibrations of all models on the judging rows. */
+static bool calibrate_models(const struct samples *samples, const struct rows *learning, const struct rows *judging,
+                             struct made *made)
+{
+    bool fits = fit_begin(&made->fit, samples, learning->at, learning->count, made->options);
+    for (size_t model = 0; fits && model < samples->model_count; model++) {
+        fits = fit_model(&made->fit, samples, learning->at, learning->count, model) &&
+               fit_alone(&made->fit, samples, learning->at, learning->count, model);
+        if (!fits)
+            break;
+        score_rows(&made->fit.all, made->fit.weights[model], judging, made->scores);
+        calibrate(made->scores, samples->quality[model], judging->at, judging->count, &made->all[model]);
+        score_rows(&made->fit.alone, made->fit.alone_weights[model], judging, made->scores);
+        calibrate(made->scores, samples->quality[model], judging->at, judging->count, &made->alone[model]);
+    }
+    fit_deinit(&made->fit);
+    return fits;
+}
+
+static bool fit_whole(const struct samples *samples, const struct rows *rows, struct made *made)
+{
+    bool fits = fit_begin(&made->fit, samples, rows->at, rows->count, made->options);
+    for (size_t model = 0; fits && model < samples->model_count; model++)
+        fits = fit_model(&made->fit, samples, rows->at, rows->count, model) &&
+               fit_alone(&made->fit, samples, rows->at, rows->count, model);
+    return fits;
+}
+
+/* All three steps on `rows`; those of fold `judge` among them judge. made_deinit is due either way. */
+static bool make(const struct samples *samples, const struct rows *rows, int judge, struct made *made)
+{
+    struct rows learning = {0}, judging = {0};
+    *made = (struct made){.scores = mem_calloc(samples->count, sizeof(*made->scores)), .options = choices[0]};
+    learning.at = mem_alloc(rows->count * sizeof(*learning.at));
+    judging.at = mem_alloc(rows->count * sizeof(*judging.at));
+    bool fits = made->scores && learning.at && judging.at;
+    for (size_t i = 0; fits && i < rows->count; i++) {
+        struct rows *side = samples->folds[rows->at[i]] == judge ? &judging : &learning;
+        side->at[side->count++] = rows->at[i];
+    }
+    fits = fits && choose_options(samples, &learning, &judging, made) &&
+           calibrate_models(samples, &learning, &judging, made) && fit_whole(samples, rows, made);
+    mem_free(learning.at);
+    mem_free(judging.at);
+    return fits;
+}
+
+static void made_deinit(struct made *made)
+{
+    fit_deinit(&made->fit);
+    mem_free(made->scores);
+}
+
+/* --- folds --- */
+
+static bool predict_baselines(const struct samples *samples, int fold, struct train_report *report)
+{
+    struct rows rows;
+    if (!collect(samples, fold, &rows))
+        return false;
+    const struct baseline_split split = {samples, rows.at, rows.count, (uint8_t)fold};
+    baseline_subject_mean(&split, report->methods[SUBJECT].predicted);
+    const bool fits = baseline_bag_of_words(&split, report->methods[WORDS].predicted) &&
+                      baseline_neighbours(&split, report->methods[NEIGHBOUR].predicted);
+    mem_free(rows.at);
+    return fits;
+}
+
+static bool predict_fold(const struct samples *samples, int fold, struct train_report *report)
+{
+    struct rows rows;
+    struct made made;
+    if (!collect(samples, fold, &rows))
+        return false;
+    bool fits = make(samples, &rows, (fold + 1) % SAMPLES_FOLDS, &made);
+    for (size_t i = 0; fits && i < samples->count; i++)
+        for (size_t model = 0; samples->folds[i] == fold && model < samples->model_count; model++) {
+            const struct calibration *by = &made.all[model];
+            const double score = logistic_score(&made.fit.all, i, made.fit.weights[model]);
+            report->methods[ROUTER].predicted[model][i] = (float)sigmoid(by->slope * score + by->offset);
+        }
+    made_deinit(&made);
+    mem_free(rows.at);
+    return fits && predict_baselines(samples, fold, report);
+}
+
+static void predict_oracle(const struct samples *samples, struct train_report *report)
+{
+    for (size_t model = 0; model < samples->model_count; model++)
+        for (size_t i = 0; i < samples->count; i++) {
+            const float quality = samples->quality[model][i];
+            report->methods[ORACLE].predicted[model][i] = isnan(quality) ? 0.5F : quality;
+        }
+}
+
+/* --- the report --- */
+
+static bool report_begin(const struct samples *samples, struct train_report *report)
+{
+    *report = (struct train_report){.samples = samples, .method_count = TRAIN_METHODS};
+    for (size_t i = 0; i < TRAIN_METHODS; i++) {
+        report->methods[i].name = names[i];
+        const bool predicts = i == ROUTER || i == SUBJECT || i == WORDS || i == NEIGHBOUR || i == ORACLE;
+        for (size_t model = 0; predicts && model < samples->model_count; model++) {
+            report->methods[i].predicted[model] = mem_calloc(samples->count, sizeof(float));
+            if (!report->methods[i].predicted[model])
+                return false;
+        }
+    }
+    return true;
+}
+
+static size_t best_single(const struct samples *samples)
+{
+    struct curve best, other;
+    size_t single = 0;
+    for (size_t i = 1; i < samples->model_count; i++) {
+        measure_single(samples, single, &best);
+        measure_single(samples, i, &other);
+        if (other.points[0].quality > best.points[0].quality)
+            single = i;
+    }
+    return single;
+}
+
+static enum error_code measure_method(const struct samples *samples, enum method which, uint64_t seed,
+                                      struct train_report *report, struct error *error)
+{
+    struct train_method *method = &report->methods[which];
+    const float *weak = samples->quality[0];
+    method->auc = (struct interval){0.5, 0.5, 0.5};
+    if (method->predicted[0]) {
+        if (measure_curve(samples, method->predicted, &method->curve, error))
+            return error->code;
+        method->auc = measure_auc(method->predicted[0], weak, samples->count, seed);
+        method->gain = measure_auc_gain(report->methods[ROUTER].predicted[0], method->predicted[0], weak,
+                                        samples->count, seed);
+    } else if (which == RANDOM) {
+        measure_random(samples, &method->curve);
+    } else {
+        measure_single(samples, which == CHEAP ? 0 : which == STRONG ? samples->model_count - 1 : best_single(samples),
+                       &method->curve);
+    }
+    method->apgr = measure_apgr(samples, &method->curve);
+    method->calls_50 = measure_calls(samples, &method->curve, 0.5);
+    method->calls_80 = measure_calls(samples, &method->curve, 0.8);
+    return OK;
+}
+
+static enum error_code measure_all(const struct samples *samples, uint64_t seed, struct train_report *report,
+                                   struct error *error)
+{
+    for (size_t model = 0; model < samples->model_count; model++)
+        report->calibration_error += measure_calibration_error(report->methods[ROUTER].predicted[model],
+                                                               samples->quality[model], samples->count) /
+                                     (double)samples->model_count;
+    for (size_t i = 0; i < report->method_count; i++)
+        if (measure_method(samples, (enum method)i, seed, report, error))
+            return error->code;
+    return OK;
+}
+
+void train_report_deinit(struct train_report *report)
+{
+    for (size_t i = 0; i < TRAIN_METHODS; i++)
+        for (size_t model = 0; model < PREDICTOR_MODELS_MAX; model++)
+            mem_free(report->methods[i].predicted[model]);
+    *report = (struct train_report){0};
+}
+
+/* --- training --- */
+
+static void permute(struct samples *samples, uint64_t seed)
+{
+    struct rng rng;
+    rng_seed(&rng, seed);
+    for (size_t i = samples->count; i > 1; i--) {
+        const size_t other = rng_below(&rng, i);
+        for (size_t model = 0; model < samples->model_count; model++) {
+            const float quality = samples->quality[model][i - 1];
+            samples->quality[model][i - 1] = samples->quality[model][other];
+            samples->quality[model][other] = quality;
+        }
+    }
+}
+
+/* The file: options by one fold, calibration of the words by all five, as each row was predicted. */
+static bool write_predictor(const struct samples *samples, uint64_t seed, const struct train_report *report,
+                            struct buf *out)
+{
+    struct rows rows;
+    struct made made;
+    if (!collect(samples, -1, &rows))
+        return false;
+    struct route_weights *weights = NULL;
+    if (make(samples, &rows, 0, &made))
+        weights = fit_round(&made.fit, samples, rows.at, rows.count, made.all, made.alone);
+    made_deinit(&made);
+    mem_free(rows.at);
+    if (!weights)
+        return false;
+    const struct train_method *router = &report->methods[ROUTER];
+    weights->seed = seed;
+    weights->facts = (struct predictor_facts){samples->count, (float)report->calibration_error,
+                                              (float)router->auc.value, (float)router->auc.low,
+                                              (float)router->auc.high};
+    const bool fits = route_weights_write(weights, out);
+    route_weights_free(weights);
+    return fits;
+}
+
+static enum error_code check_folds(const struct samples *samples, struct error *error)
+{
+    size_t rows[SAMPLES_FOLDS] = {0};
+    for (size_t i = 0; i < samples->count; i++)
+        rows[samples->folds[i]]++;
+    if (samples->count < ROWS_MIN)
+        return error_set(error, ERROR_INVALID, "%zu rows are too few to learn from; give at least %d", samples->count,
+                         ROWS_MIN);
+    for (size_t i = 0; i < SAMPLES_FOLDS; i++)
+        if (rows[i] == 0)
+            return error_set(error, ERROR_INVALID, "the rows have too few groups to hold some out; give at least %d "
+                             "groups, better fifty", 2 * SAMPLES_FOLDS);
+    return OK;
+}
+
+enum error_code route_train(struct samples *samples, const struct route_train_options *options, struct buf *out,
+                            struct train_report *report, struct error *error)
+{
+    if (check_folds(samples, error))
+        return error->code;
+    if (options->permutes_labels)
+        permute(samples, options->seed);
+    bool fits = report_begin(samples, report);
+    for (int fold = 0; fits && fold < SAMPLES_FOLDS; fold++)
+        fits = predict_fold(samples, fold, report);
+    if (fits)
+        predict_oracle(samples, report);
+    enum error_code code = fits ? measure_all(samples, options->seed, report, error) : error_no_memory(error);
+    if (!code && !options->only_measures && !write_predictor(samples, options->seed, report, out))
+        code = error_no_memory(error);
+    if (code)
+        train_report_deinit(report);
+    return code;
+}
+
+/* --- measuring a file --- */
+
+static enum error_code bind_models(const struct samples *samples, const struct predictor *predictor,
+                                   struct predictor_bound *bound, struct error *error)
+{
+    struct predictor_candidate candidates[PREDICTOR_MODELS_MAX];
+    for (size_t i = 0; i < samples->model_count; i++) {
+        candidates[i] = (struct predictor_candidate){samples->models[i], (double)i};
+        if (!predictor_knows(predictor, samples->models[i]))
+            return error_set(error, ERROR_NOT_FOUND, "the rows tell the quality of " STR_FMT ", which the predictor "
+                             "does not know; train it again with rows of that model", STR_ARG(samples->models[i]));
+    }
+    return predictor_bind(predictor, candidates, samples->model_count, bound, error);
+}
+
+static void copy_features(const struct samples *samples, size_t row, struct features *features)
+{
+    const struct sparse *buckets = &samples->buckets, *words = &samples->words;
+    features->count = buckets->starts[row + 1] - buckets->starts[row];
+    for (size_t i = 0; i < features->count; i++)
+        features->buckets[i] = (uint16_t)buckets->places[buckets->starts[row] + i];
+    features->word_count = words->starts[row + 1] - words->starts[row];
+    features->system_words = features->word_count - samples->user_words[row];
+    for (size_t i = 0; i < features->word_count; i++)
+        features->words[i] = (uint16_t)words->places[words->starts[row] + i];
+    memcpy(features->built, samples->built + row * FEATURES_BUILT, sizeof(features->built));
+}
+
+static bool predict_rows(const struct samples *samples, const struct predictor *predictor,
+                         const struct predictor_bound *bound, struct train_report *report)
+{
+    struct features *features = mem_alloc(sizeof(*features));
+    for (size_t i = 0; features && i < samples->count; i++) {
+        struct prediction predictions[PREDICTOR_CANDIDATES_MAX];
+        copy_features(samples, i, features);
+        predictor_ask_features(predictor, bound, features, predictions);
+        for (size_t model = 0; model < samples->model_count; model++)
+            report->methods[ROUTER].predicted[model][i] = predictions[model].quality;
+    }
+    const bool fits = features != NULL;
+    mem_free(features);
+    return fits;
+}
+
+enum error_code route_eval(const struct samples *samples, const struct predictor *predictor, uint64_t seed,
+                           struct train_report *report, struct error *error)
+{
+    struct predictor_bound bound;
+    if (check_folds(samples, error) || bind_models(samples, predictor, &bound, error))
+        return error->code;
+    bool fits = report_begin(samples, report) && predict_rows(samples, predictor, &bound, report);
+    for (int fold = 0; fits && fold < SAMPLES_FOLDS; fold++)
+        fits = predict_baselines(samples, fold, report);
+    if (fits)
+        predict_oracle(samples, report);
+    enum error_code code = fits ? measure_all(samples, seed, report, error) : error_no_memory(error);
+    if (code)
+        train_report_deinit(report);
+    return code;
+}
