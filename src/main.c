@@ -17,6 +17,7 @@ static const struct command commands[] = {
     {"batch", cmd_batch, "submit batch jobs to a running server, and follow them"},
     {"cache", cmd_cache, "say why one request does not read what another one cached"},
     {"train", cmd_train, "train a model"},
+    {"router", cmd_router, "learn which model answers a prompt well, and measure it"},
     {"models", cmd_models, "list the models, their files and the IDs that mean them"},
     {"check-config", cmd_check_config, "check a configuration and do nothing else"},
     {"limits", cmd_limits, "print every limit, its value and what it bounds"},

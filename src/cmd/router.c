@@ -1,0 +1,28 @@
+/* router.c - `fulcrum router`: its verbs. Those that make and measure predictors are in router_train.c. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/cmd_io.h"
+#include "cmd/router.h"
+
+static const char usage[] = "usage: fulcrum router VERB [OPTION]...\n"
+                            "  train    learn a predictor from rows of prompts and each model's quality\n"
+                            "  eval     measure a predictor on such rows\n"
+                            "fulcrum router VERB --help says more.\n";
+
+int cmd_router(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+    } verbs[] = {{"train", cmd_router_train}, {"eval", cmd_router_eval}};
+    for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
+        if (!strcmp(argv[1], verbs[i].name))
+            return verbs[i].run(argc - 1, argv + 1);
+    const bool is_help = argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"));
+    if (argc > 1 && !is_help)
+        fprintf(stderr, "fulcrum router: no verb '%s'\n", argv[1]);
+    fputs(usage, is_help ? stdout : stderr);
+    return is_help ? CMD_DONE : CMD_USAGE;
+}

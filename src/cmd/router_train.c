@@ -1,0 +1,178 @@
+/* router_train.c - `fulcrum router train` and `fulcrum router eval`: options and files around route/train.h. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cmd/cmd_io.h"
+#include "cmd/router.h"
+#include "route/report.h"
+
+#define OUTPUT_BYTES_MAX (16u << 20)
+
+static const char train_usage[] =
+    "usage: fulcrum router train --data FILE.jsonl --out FILE [--json] [--seed N] [--svg FILE.svg]\n"
+    "Learns from rows\n"
+    "  {\"id\", \"prompt\" or \"messages\", \"quality\": {MODEL: 0..1}, \"cost\": {MODEL: ...}, \"group\"}\n"
+    "how good each model's answer to a prompt will be, writes the predictor to --out, and prints how good it is on\n"
+    "rows held out, beside baselines. Rows of one group are never split; \"subject\" is what subject_mean needs.\n"
+    "The same rows and seed (1) give the same bytes. --svg draws the quality-cost curve.\n"
+    "docs/PREDICTORS.md says how to read all this.\n";
+
+static const char eval_usage[] =
+    "usage: fulcrum router eval --data FILE.jsonl PREDICTOR [--json] [--seed N] [--svg FILE.svg]\n"
+    "Measures a predictor on rows that it never saw: a file of `fulcrum router train`, or general or desk, which are\n"
+    "part of the program. Baselines learn from the rows themselves, four fifths at a time.\n";
+
+struct options {
+    const char *data, *out, *svg, *seed_text;
+    uint64_t seed;
+    bool is_json;
+};
+
+static bool read_options(int argc, char **argv, bool trains, struct options *options, int *status)
+{
+    const struct cmd_option known[] = {
+        {"data", .value = &options->data}, {"json", .flag = &options->is_json},
+        {"svg", .value = &options->svg},   {"seed", .value = &options->seed_text},
+        {"out", .value = &options->out},
+    };
+    const char *usage = trains ? train_usage : eval_usage;
+    *options = (struct options){.seed = 1};
+    if (!cmd_read_options(argc, argv, usage, known, sizeof(known) / sizeof(known[0]) - !trains, status))
+        return false;
+    *status = CMD_USAGE;
+    if (options->seed_text && !str_to_u64(str_of(options->seed_text), &options->seed)) {
+        fprintf(stderr, "fulcrum router %s: --seed: expected a number, got '%s'\n", argv[0], options->seed_text);
+        return false;
+    }
+    if (!options->data || (trains && !options->out)) {
+        fprintf(stderr, "fulcrum router %s: --data%s required\n%s", argv[0], trains ? " and --out are" : " is", usage);
+        return false;
+    }
+    return true;
+}
+
+/* Whole or not at all: under another name first. */
+static enum error_code write_file(const char *path, const struct buf *bytes, struct error *error)
+{
+    char part[4096];
+    if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part))
+        return error_set(error, ERROR_INVALID, "%s: the path is too long", path);
+    FILE *file = fopen(part, "wb");
+    if (!file)
+        return error_set_errno(error, ERROR_IO, errno, "cannot write %s", part);
+    bool is_written = fwrite(bytes->data, 1, bytes->len, file) == bytes->len;
+    is_written = fflush(file) == 0 && fsync(fileno(file)) == 0 && is_written;
+    const int saved = errno;
+    if (fclose(file) || !is_written || rename(part, path)) {
+        error_set_errno(error, ERROR_IO, is_written ? errno : saved, "cannot write %s", path);
+        unlink(part);
+        return error->code;
+    }
+    return OK;
+}
+
+static enum error_code draw(const char *path, const struct train_report *report, struct error *error)
+{
+    struct buf svg;
+    if (!path)
+        return OK;
+    buf_init(&svg, OUTPUT_BYTES_MAX);
+    report_append_svg(&svg, report);
+    enum error_code code = svg.failed ? error_no_memory(error) : write_file(path, &svg, error);
+    buf_deinit(&svg);
+    return code;
+}
+
+static int print_report(const struct options *options, const char *verb, const struct train_report *report)
+{
+    struct buf out;
+    struct error error;
+    if (draw(options->svg, report, &error))
+        return cmd_fail(verb, &error, CMD_FAILED);
+    buf_init(&out, OUTPUT_BYTES_MAX);
+    options->is_json ? report_append_json(&out, report) : report_append_text(&out, report);
+    return cmd_finish(verb, &out);
+}
+
+static enum error_code train(const struct options *options, struct samples *samples, struct train_report *report,
+                             struct error *error)
+{
+    const struct route_train_options how = {.seed = options->seed};
+    struct buf file;
+    buf_init(&file, OUTPUT_BYTES_MAX);
+    enum error_code code = route_train(samples, &how, &file, report, error);
+    if (!code && write_file(options->out, &file, error)) {
+        code = error->code;
+        train_report_deinit(report);
+    }
+    buf_deinit(&file);
+    return code;
+}
+
+int cmd_router_train(int argc, char **argv)
+{
+    struct options options;
+    struct samples samples;
+    struct train_report report;
+    struct error error;
+    int status;
+    if (!read_options(argc, argv, true, &options, &status) || !cmd_no_arguments(argc, argv, train_usage))
+        return status;
+    if (samples_read(options.data, options.seed, &samples, &error))
+        return cmd_fail("router train", &error, CMD_FAILED);
+    if (train(&options, &samples, &report, &error)) {
+        status = cmd_fail("router train", &error, CMD_FAILED);
+    } else {
+        status = print_report(&options, "router train", &report);
+        train_report_deinit(&report);
+    }
+    samples_deinit(&samples);
+    return status;
+}
+
+static enum error_code open_predictor(const char *name, struct predictor **predictor, struct error *error)
+{
+    const struct str text = str_of(name);
+    if ((str_eq(text, STR("general")) || str_eq(text, STR("desk"))) && access(name, F_OK))
+        return predictor_open_builtin(name, predictor, error);
+    return predictor_open(name, predictor, error);
+}
+
+static int evaluate(const struct options *options, const struct predictor *predictor)
+{
+    struct samples samples;
+    struct train_report report;
+    struct error error;
+    int status;
+    if (samples_read(options->data, options->seed, &samples, &error))
+        return cmd_fail("router eval", &error, CMD_FAILED);
+    if (route_eval(&samples, predictor, options->seed, &report, &error)) {
+        status = cmd_fail("router eval", &error, CMD_FAILED);
+    } else {
+        status = print_report(options, "router eval", &report);
+        train_report_deinit(&report);
+    }
+    samples_deinit(&samples);
+    return status;
+}
+
+int cmd_router_eval(int argc, char **argv)
+{
+    struct options options;
+    struct predictor *predictor;
+    struct error error;
+    int status;
+    if (!read_options(argc, argv, false, &options, &status))
+        return status;
+    if (optind + 1 != argc) {
+        fprintf(stderr, "fulcrum router eval: expected one PREDICTOR\n%s", eval_usage);
+        return CMD_USAGE;
+    }
+    if (open_predictor(argv[optind], &predictor, &error))
+        return cmd_fail("router eval", &error, CMD_FAILED);
+    status = evaluate(&options, predictor);
+    predictor_free(predictor);
+    return status;
+}
