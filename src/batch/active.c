@@ -406,7 +406,7 @@ static enum error_code append(struct active *active, struct flight *flight, stru
     active->is_noted = false;
     const struct batch_options *options = active->runner->options;
     if (options->on_billed && !flight->is_error)
-        options->on_billed(options->ctx, flight->model.match.model, usage, &flight->quote);
+        options->on_billed(options->ctx, flight->answered, usage, &flight->quote);
     return OK;
 }
 

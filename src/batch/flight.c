@@ -170,6 +170,7 @@ static void on_finished(void *ctx, const struct chat_reply *reply, const struct 
         return;
     }
     flight->usage = reply->usage;
+    flight->answered = work_placement(flight->work)->answered.model;
     if (work_settle(flight->work, LEDGER_COMPLETED, &error) != OK) {
         fail(flight, &error);
         return;
@@ -185,7 +186,7 @@ static void on_failed(void *ctx, const struct error *error)
 
 /* --- the start -------------------------------------------------------------------------------------- */
 
-static struct work *new_work(struct flight *flight)
+static enum error_code new_work(struct flight *flight, struct error *error)
 {
     static const struct work_handlers handlers = {
         .on_placed = on_placed,
@@ -194,12 +195,21 @@ static struct work *new_work(struct flight *flight)
         .on_failed = on_failed,
     };
     const struct active *job = flight->job;
+    const struct routing_asker asker = batch_asker(&job->job);
+    struct route *route = NULL;
+    const struct routing *routing = flight->model.is_router ? job->runner->options->work->routing : NULL;
+    enum error_code code = route_new(routing, &asker, batch_source(&job->job), &flight->arena, &route, error);
+    if (code != OK)
+        return code;
+    if (route)
+        route->request_id = str_of(flight->request_id);
     const struct work_setup setup = {
         .port = &job->runner->work,
         .kind = WORK_REPLY,
         .line = WORK_LINE_CALLER,
         .request = &flight->request,
-        .match = &flight->model.match,
+        .match = route ? route_match(route) : &flight->model.match,
+        .router = route ? &route->hooks : NULL,
         .subject = {.request_id = str_of(flight->request_id),
                     .tenant = job->job.tenant,
                     .dialect = str_of(job->runner->options->dialect),
@@ -212,7 +222,8 @@ static struct work *new_work(struct flight *flight)
         .tier = TIER_BATCH,
         .started_us = clock_now_us(),
     };
-    return work_new(&setup, &handlers, flight);
+    flight->work = work_new(&setup, &handlers, flight);
+    return flight->work ? OK : error_no_memory(error);
 }
 
 static enum error_code parse(struct flight *flight, struct error *error)
@@ -257,14 +268,17 @@ void flight_start(struct flight *flight)
     flight->state = FLIGHT_RUNNING;
     flight->is_placed = flight->has_token = false;
     flight->request = (struct chat_request){.arena = &flight->arena};
-    flight->work = new_work(flight);
-    if (!flight->work) {
-        (void)error_no_memory(&error);
+    enum error_code code = new_work(flight, &error);
+    if (code == ERROR_NO_MEMORY) {
         release(flight);
         active_bounced(flight, &error, false);
         return;
     }
-    enum error_code code = parse(flight, &error);
+    if (code != OK) { /* the router is gone, or all of its models are */
+        land_error(flight, &error);
+        return;
+    }
+    code = parse(flight, &error);
     flight->request.has_tier = false;
     flight->request.tier = TIER_BATCH; /* also of one that could not be read */
     if (code == OK)

@@ -96,6 +96,7 @@ struct flight {
     struct chat_request request;
     struct work *work;       /* in the arena, as long as it is on its way */
     bool is_placed, has_token;
+    const struct model *answered; /* since it has a reply */
     size_t bytes; /* of its line, while it is on its way */
     char request_id[UUID_LEN + 1];
     struct chat_usage usage;

@@ -6,19 +6,58 @@
 #include "core/json.h"
 #include "core/limits.h"
 
+struct routing_asker batch_asker(const struct batch_job *job)
+{
+    return (struct routing_asker){.tenant = job->tenant, .account = job->account, .region = job->region};
+}
+
+struct str batch_source(const struct batch_job *job)
+{
+    return job->source.len ? job->source : job->model_id;
+}
+
+/* The match of a router's fallback, with strings that outlive the arena. */
+static void take_match(const struct route *route, struct batch_model *model)
+{
+    model->is_router = true;
+    model->match = *route_match(route);
+    model->match.id = str_of(model->match.entry ? model->match.entry->id : model->match.model->name);
+    model->match.place = (struct str){0};
+}
+
+static enum error_code find_match(const struct batch_options *options, const struct batch_job *job,
+                                  struct batch_model *model, struct error *error)
+{
+    const struct routing_asker asker = batch_asker(job);
+    const struct str id = batch_source(job);
+    struct arena arena;
+    struct route *route = NULL;
+    arena_init(&arena, 0);
+    enum error_code code =
+        options->work ? route_new(options->work->routing, &asker, id, &arena, &route, error) : OK;
+    if (code == OK && route && route->has_mixed_bodies && job->type == BATCH_INVOKE_MODEL)
+        code = error_set(error, ERROR_INVALID, "modelId: the models of the prompt router '" STR_FMT
+                         "' take different bodies in InvokeModel; ask it by Converse", STR_ARG(route->router.name));
+    else if (code == OK && route)
+        take_match(route, model);
+    else if (code == OK)
+        code = catalog_resolve(options->catalog, options->models, id, &model->match, error);
+    arena_deinit(&arena);
+    return code;
+}
+
 enum error_code batch_model_find(const struct batch_options *options, const struct batch_job *job,
                                  struct batch_model *model, struct error *error)
 {
     *model = (struct batch_model){0};
-    struct str id = job->source.len ? job->source : job->model_id;
-    enum error_code code = catalog_resolve(options->catalog, options->models, id, &model->match, error);
+    enum error_code code = find_match(options, job, model, error);
     if (code != OK)
         return code;
     struct codec_pair native = codec_native(model->match.body);
     model->codec = job->type == BATCH_CONVERSE ? codec_find(STR("converse")) : native.body;
     model->fields = native.fields;
     model->default_tokens = catalog_default_reply_tokens(options->config, &model->match);
-    model->is_routed = options->work && options->work->others.router;
+    model->is_routed = model->is_router || (options->work && options->work->others.router);
     model->is_strict = options->config->strict;
     return model->codec ? OK : error_set(error, ERROR_INTERNAL, "nobody reads bodies of this shape");
 }

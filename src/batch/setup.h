@@ -7,7 +7,7 @@
 #include "chat/codec.h"
 #include "document/extractor.h"
 #include "engine/engine.h"
-#include "generate/work.h"
+#include "generate/routing.h"
 #include "ledger/ledger.h"
 #include "model/resolve.h"
 #include "store/objects.h"
@@ -34,10 +34,15 @@ struct batch_options {
 struct batch_model {
     struct catalog_match match;
     const struct codec *codec, *fields;
+    bool is_router; /* the job names one, and the match is its fallback: each record is routed by itself */
     bool is_routed; /* others than it may answer */
     bool is_strict; /* unknown members of a record are refused */
     uint32_t default_tokens; /* of a reply whose record gives no maximum; 0: the context alone bounds it */
 };
+
+/* Who a job is, to routers. */
+struct routing_asker batch_asker(const struct batch_job *job);
+struct str batch_source(const struct batch_job *job); /* the ID that its records are asked by */
 
 /* ERROR_INVALID, ERROR_NOT_FOUND: there is no such model. */
 enum error_code batch_model_find(const struct batch_options *options, const struct batch_job *job,

@@ -1,27 +1,100 @@
-/* route_quality.c - see route_quality.h. Without predictors every router answers by its fallback. */
+/* route_quality.c - see route_quality.h: the program's own predictors, and those of fulcrum.yaml. */
 #include "generate/route_quality.h"
+
+#include "core/condition.h"
+
+struct route_qualities {
+    const struct routers_config *routers;
+    struct predictor *general, *desk; /* those of the program */
+    struct predictor *own[];          /* of each router; NULL: it names none, or it can't be read */
+};
+
+static void open_program(struct route_qualities *qualities)
+{
+    struct error error;
+    bool is_whole = predictor_open_builtin("desk", &qualities->desk, &error) == OK;
+    is_whole = predictor_open_builtin("general", &qualities->general, &error) == OK && is_whole;
+    if (!is_whole && qualities->routers->count > 0) /* who has no routers need not be told */
+        condition_set("routers", CONDITION_NOTE, "routers answer by their fallback: %s", error.message);
+}
+
+/* The last fault stays to be read: one is enough to look into the log. */
+static void open_own(struct route_qualities *qualities)
+{
+    struct error error;
+    for (size_t i = 0; i < qualities->routers->count; i++) {
+        const struct router_config *router = &qualities->routers->items[i];
+        if (router->predictor && predictor_open(router->predictor, &qualities->own[i], &error) != OK)
+            condition_set("routers", CONDITION_NOTE, "router %s answers by its fallback: %s", router->name,
+                          error.message);
+    }
+}
 
 enum error_code route_qualities_open(const struct routers_config *routers, struct route_qualities **qualities,
                                      struct error *error)
 {
-    (void)routers;
-    (void)error;
-    *qualities = NULL;
+    struct route_qualities *made = mem_calloc(1, sizeof(*made) + routers->count * sizeof(made->own[0]));
+    if (!made)
+        return error_no_memory(error);
+    made->routers = routers;
+    open_program(made);
+    open_own(made);
+    *qualities = made;
     return OK;
 }
 
 void route_qualities_close(struct route_qualities *qualities)
 {
-    (void)qualities;
+    if (!qualities)
+        return;
+    for (size_t i = 0; i < qualities->routers->count; i++)
+        predictor_free(qualities->own[i]);
+    predictor_free(qualities->general);
+    predictor_free(qualities->desk);
+    mem_free(qualities);
+}
+
+static bool knows_all(const struct predictor *predictor, const struct route_quality *models, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!predictor || !predictor_knows(predictor, models[i].name))
+            return false;
+    return true;
+}
+
+static const struct predictor *predictor_of(const struct route_qualities *qualities,
+                                            const struct router_config *router, const struct route_quality *models,
+                                            size_t count)
+{
+    if (router && router->predictor)
+        return qualities->own[router - qualities->routers->items];
+    return knows_all(qualities->desk, models, count) ? qualities->desk : qualities->general;
+}
+
+static struct str name_for(const struct predictor *predictor, const struct route_quality *model)
+{
+    const bool is_by_id = !predictor_knows(predictor, model->name) && predictor_knows(predictor, model->id);
+    return is_by_id ? model->id : model->name;
 }
 
 bool route_qualities_ask(const struct route_qualities *qualities, const struct router_config *router,
                          const struct chat_request *request, struct route_quality *models, size_t count)
 {
-    (void)qualities;
-    (void)router;
-    (void)request;
-    (void)models;
-    (void)count;
-    return false;
+    const struct predictor *predictor = predictor_of(qualities, router, models, count);
+    struct predictor_candidate candidates[ROUTER_MODELS_MAX];
+    struct prediction predictions[ROUTER_MODELS_MAX];
+    struct predictor_bound bound;
+    struct route_prompt prompt;
+    struct error ignored;
+    for (size_t i = 0; predictor && i < count; i++)
+        candidates[i] = (struct predictor_candidate){name_for(predictor, &models[i]), models[i].strength};
+    if (!predictor || predictor_bind(predictor, candidates, count, &bound, &ignored) != OK)
+        return false;
+    route_prompt_of_request(request, &prompt);
+    predictor_ask(predictor, &bound, &prompt, predictions);
+    for (size_t i = 0; i < count; i++) {
+        models[i].quality = (double)predictions[i].quality;
+        models[i].uncertainty = (double)predictions[i].uncertainty;
+    }
+    return true;
 }

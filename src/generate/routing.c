@@ -434,6 +434,21 @@ static size_t place_of(const struct route *route, const struct target *target)
     return place;
 }
 
+static bool has_replied(const struct model *model)
+{
+    return atomic_load_explicit(&model->live->reply_length, memory_order_relaxed) > 0;
+}
+
+/* A model that has not replied yet is taken to reply as another of them does. */
+static uint32_t reply_tokens(const struct target targets[], size_t count, size_t index, uint32_t max_tokens)
+{
+    const struct model *model = targets[index].model;
+    for (size_t i = 0; i < count && !has_replied(model); i++)
+        if (has_replied(targets[i].model))
+            model = targets[i].model;
+    return expected_reply_tokens(model, max_tokens);
+}
+
 static void fill_candidates(struct route *route, const struct chat_request *request, const struct target targets[],
                             const uint32_t warm_tokens[], size_t count)
 {
@@ -446,7 +461,7 @@ static void fill_candidates(struct route *route, const struct chat_request *requ
         const uint32_t context = targets[i].model->context;
         route->places[i] = place;
         route->prompt_tokens[i] = prompt;
-        route->reply_tokens[i] = expected_reply_tokens(targets[i].model, request->max_tokens);
+        route->reply_tokens[i] = reply_tokens(targets, count, i, request->max_tokens);
         *candidate = (struct decide_candidate){
             .quality = route->quality[place],
             .uncertainty = route->uncertainty[place],

@@ -23,11 +23,16 @@ CONFIG = """\
 routers:
   - name: cheapest
     models: [desk-small, desk-large]
+    fallback: desk-small
     tolerance: 1
   - name: best
     models: [desk-small, desk-large]
     tolerance: 0
     margin: 0
+  - name: steady
+    models: [desk-small, desk-large]
+    tolerance: 0.1
+    margin: 1
   - name: mixed
     models: [amazon.nova-lite-v1:0, anthropic.claude-3-5-sonnet-20241022-v2:0]
     tolerance: 1

@@ -3,6 +3,7 @@
 #include "api/bedrock/dialect.h"
 #include "api/bedrock/invoke_headers.h"
 #include "api/call.h"
+#include "api/control/routers.h"
 
 static const struct api_operation rows[] = {
     {"POST", "/model/{modelId}/converse", "Converse", .handle = inference_run, .takes_prompt = true,
@@ -28,6 +29,7 @@ static const struct api_operation rows[] = {
     {"GET", "/prompt-routers/{promptRouterArn}", "GetPromptRouter", .handle = router_get},
     {"GET", "/prompt-routers", "ListPromptRouters", .handle = router_list},
     {"DELETE", "/prompt-routers/{promptRouterArn}", "DeletePromptRouter", .handle = router_delete},
+    {"POST", "/fulcrum/routers/{modelId}/explain", "ExplainRoute", .handle = explain_route, .takes_prompt = true},
     {"POST", "/tagResource", "TagResource", .handle = tag_resource},
     {"POST", "/untagResource", "UntagResource", .handle = untag_resource},
     {"POST", "/listTagsForResource", "ListTagsForResource", .handle = list_tags_for_resource},

@@ -101,6 +101,8 @@ static enum error_code parse_create(struct job_call *jobs)
         return code;
     call->resource = job->model_id;
     code = call_resolve_model(call, &jobs->error);
+    if (code == OK && job->type == BATCH_INVOKE_MODEL)
+        code = call_need_one_body(call, &jobs->error);
     job->tenant = jobs->tenant;
     if (call->profile.len > 0)
         job->source = call->source;

@@ -9,4 +9,6 @@
  * sense; nothing has been answered. */
 bool routers_take_tags(struct api_call *call, enum tag_operation operation);
 
+void explain_route(struct api_call *call); /* an operation of our own (explain.c) */
+
 #endif

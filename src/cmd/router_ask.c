@@ -1,0 +1,308 @@
+/* router_ask.c - see router_ask.h. Decides nothing: the server does, with what its models hold warm now. */
+#include "cmd/router_ask.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auth/sigv4.h"
+#include "cmd/api_client.h"
+#include "cmd/cmd_io.h"
+#include "core/json.h"
+
+#define REPLY_BYTES_MAX ((size_t)64 << 20)
+#define REQUEST_BYTES_MAX ((size_t)32 << 20)
+#define TARGET_BYTES 8192
+#define PICO_TO_THOUSAND 1e-9 /* picodollars for one request to dollars for a thousand */
+
+static const char usage[] =
+    "usage: fulcrum router list [--endpoint URL] [--json]\n"
+    "       fulcrum router explain REQUEST.json [--router ROUTER] [--endpoint URL] [--json]\n"
+    "list shows the routers that a running server has for you. explain asks it where a router would send a Converse\n"
+    "request, and why: each model's quality, cost and warmth, and what would have changed the choice. Nothing is\n"
+    "generated. - is standard input. Without --router it is the file's modelId, else the first router of the list\n"
+    "that is no default one.\n"
+    "  --endpoint URL   the server; FULCRUM_ENDPOINT, else http://127.0.0.1:8080\n"
+    "  --json           the server's own JSON (list: one router a line)\n"
+    "Requests are signed with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or carry AWS_BEARER_TOKEN_BEDROCK, where\n"
+    "they are set. Exit status: 0 done, 1 failed, 2 wrong usage.\n";
+
+struct asker {
+    const char *endpoint, *router, *file;
+    bool is_json;
+    struct api_client *client;
+    struct buf reply;
+    yyjson_doc *doc; /* of the reply */
+};
+
+static bool parse_options(int argc, char **argv, struct asker *asker, bool takes_file, int *status)
+{
+    const struct cmd_option known[] = {
+        {"endpoint", .value = &asker->endpoint},
+        {"router", .value = &asker->router},
+        {"json", .flag = &asker->is_json},
+    };
+    const size_t count = sizeof(known) / sizeof(known[0]);
+    *asker = (struct asker){0};
+    if (!cmd_read_options(argc, argv, usage, known, count, status))
+        return false;
+    *status = CMD_USAGE;
+    asker->file = takes_file && optind < argc ? argv[optind++] : NULL;
+    if (takes_file && !asker->file)
+        fputs(usage, stderr);
+    return (!takes_file || asker->file) && cmd_no_arguments(argc, argv, usage);
+}
+
+static void end(struct asker *asker)
+{
+    json_free(asker->doc);
+    buf_deinit(&asker->reply);
+    api_client_free(asker->client);
+}
+
+static enum error_code begin(struct asker *asker, struct error *error)
+{
+    buf_init(&asker->reply, REPLY_BYTES_MAX);
+    return api_client_new(asker->endpoint, &asker->client, error);
+}
+
+static enum error_code call(struct asker *asker, const char *target, struct str body, struct error *error)
+{
+    json_free(asker->doc);
+    asker->doc = NULL;
+    const enum error_code code = api_client_call(asker->client, target, body, &asker->reply, error);
+    return code == OK ? json_parse(buf_str(&asker->reply), &asker->doc, error) : code;
+}
+
+static const char *member(yyjson_val *object, const char *name)
+{
+    const char *text = yyjson_get_str(yyjson_obj_get(object, name));
+    return text ? text : "";
+}
+
+static double number(yyjson_val *object, const char *name)
+{
+    return yyjson_get_num(yyjson_obj_get(object, name));
+}
+
+/* --- list ------------------------------------------------------------------------------------------- */
+
+/* A page behind `token`; empty: the first. */
+static enum error_code ask_page(struct asker *asker, const char *token, struct error *error)
+{
+    struct buf target;
+    buf_init(&target, TARGET_BYTES);
+    buf_append_text(&target, "/prompt-routers?maxResults=1000");
+    if (*token) {
+        buf_append_text(&target, "&nextToken=");
+        sigv4_append_encoded(&target, str_of(token), false);
+    }
+    buf_append_char(&target, '\0');
+    const enum error_code code = target.failed ? error_no_memory(error)
+                                               : call(asker, target.data, (struct str){0}, error);
+    buf_deinit(&target);
+    return code;
+}
+
+static const char *model_of(yyjson_val *model)
+{
+    const char *arn = member(model, "modelArn"), *slash = strrchr(arn, '/');
+    return slash ? slash + 1 : arn;
+}
+
+static void print_router(struct buf *out, const struct asker *asker, yyjson_val *router)
+{
+    yyjson_val *model, *criteria = yyjson_obj_get(router, "routingCriteria");
+    size_t i, max;
+    if (asker->is_json) {
+        json_append(out, router);
+        buf_append_char(out, '\n');
+        return;
+    }
+    buf_appendf(out, "%s\n  %s, %s, difference %g, fallback %s\n ", member(router, "promptRouterName"),
+                member(router, "promptRouterArn"), member(router, "type"),
+                number(criteria, "responseQualityDifference"), model_of(yyjson_obj_get(router, "fallbackModel")));
+    yyjson_arr_foreach(yyjson_obj_get(router, "models"), i, max, model) buf_appendf(out, " %s", model_of(model));
+    buf_append_char(out, '\n');
+}
+
+static enum error_code list(struct asker *asker, struct buf *out, struct error *error)
+{
+    char token[512] = "";
+    enum error_code code = OK;
+    do {
+        yyjson_val *router;
+        size_t i, max;
+        code = ask_page(asker, token, error);
+        if (code != OK)
+            return code;
+        yyjson_val *root = yyjson_doc_get_root(asker->doc);
+        yyjson_arr_foreach(yyjson_obj_get(root, "promptRouterSummaries"), i, max, router)
+            print_router(out, asker, router);
+        snprintf(token, sizeof(token), "%s", member(root, "nextToken"));
+    } while (*token);
+    return OK;
+}
+
+int router_list_command(int argc, char **argv)
+{
+    struct asker asker;
+    struct error error;
+    struct buf out;
+    int status;
+    if (!parse_options(argc, argv, &asker, false, &status))
+        return status;
+    buf_init(&out, REPLY_BYTES_MAX);
+    enum error_code code = begin(&asker, &error);
+    if (code == OK)
+        code = list(&asker, &out, &error);
+    end(&asker);
+    if (code == OK)
+        return cmd_finish("router list", &out);
+    buf_deinit(&out);
+    return cmd_fail("router list", &error, CMD_FAILED);
+}
+
+/* --- explain ---------------------------------------------------------------------------------------- */
+
+static enum error_code read_request(const char *path, struct buf *text, struct error *error)
+{
+    const bool is_stdin = !strcmp(path, "-");
+    FILE *file = is_stdin ? stdin : fopen(path, "re");
+    char piece[4096];
+    if (!file)
+        return error_set_errno(error, ERROR_NOT_FOUND, errno, "cannot open %s", path);
+    for (size_t len; (len = fread(piece, 1, sizeof(piece), file)) > 0;)
+        buf_append(text, piece, len);
+    const bool has_failed = ferror(file) != 0;
+    if (!is_stdin)
+        fclose(file);
+    if (has_failed)
+        return error_set_errno(error, ERROR_IO, errno, "cannot read %s", path);
+    return text->failed ? error_set(error, ERROR_TOO_LARGE, "%s: more than %zu bytes", path, REQUEST_BYTES_MAX) : OK;
+}
+
+/* The one that somebody has made, else the first. */
+static enum error_code pick_router(struct asker *asker, struct buf *router, struct error *error)
+{
+    yyjson_val *each, *picked = NULL;
+    size_t i, max;
+    const enum error_code code = ask_page(asker, "", error);
+    if (code != OK)
+        return code;
+    yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(asker->doc), "promptRouterSummaries"), i, max, each)
+    {
+        if (!picked || (!strcmp(member(picked, "type"), "default") && !strcmp(member(each, "type"), "custom")))
+            picked = each;
+    }
+    buf_append_text(router, member(picked, "promptRouterArn"));
+    return picked ? OK : error_set(error, ERROR_NOT_FOUND, "the server has no routers");
+}
+
+/* What a Converse request has in its path is no part of its body. */
+static enum error_code split_request(const struct asker *asker, struct buf *text, struct buf *router,
+                                     struct error *error)
+{
+    yyjson_doc *doc = NULL;
+    struct buf body;
+    const enum error_code code = json_parse_exact(buf_str(text), &doc, error);
+    if (code != OK)
+        return error_prefix(error, "%s", asker->file);
+    yyjson_mut_doc *copy = yyjson_doc_mut_copy(doc, NULL);
+    yyjson_mut_val *root = yyjson_mut_doc_get_root(copy), *id = yyjson_mut_obj_remove_key(root, "modelId");
+    buf_append_text(router, asker->router ? asker->router : yyjson_mut_is_str(id) ? yyjson_mut_get_str(id) : "");
+    size_t len = 0;
+    char *written = copy ? yyjson_mut_write(copy, 0, &len) : NULL;
+    buf_init(&body, REQUEST_BYTES_MAX);
+    buf_append(&body, written ? written : "", len);
+    free(written); /* lint: allow(memory) yyjson's own */
+    yyjson_mut_doc_free(copy);
+    json_free(doc);
+    buf_deinit(text);
+    *text = body;
+    return len == 0 || body.failed ? error_no_memory(error) : OK;
+}
+
+static enum error_code ask_explain(struct asker *asker, struct str router, struct str body, struct error *error)
+{
+    struct buf target;
+    buf_init(&target, TARGET_BYTES);
+    buf_append_text(&target, "/fulcrum/routers/");
+    sigv4_append_encoded(&target, router, false);
+    buf_append_text(&target, "/explain");
+    buf_append_char(&target, '\0');
+    const enum error_code code = target.failed
+                                     ? error_set(error, ERROR_INVALID, "the router's name is too long")
+                                     : call(asker, target.data, body, error);
+    buf_deinit(&target);
+    return code;
+}
+
+static void print_candidate(struct buf *out, yyjson_val *candidate)
+{
+    char quality[32] = "-";
+    if (yyjson_obj_get(candidate, "quality"))
+        snprintf(quality, sizeof(quality), "%.3f +-%.3f", number(candidate, "quality"),
+                 number(candidate, "uncertainty"));
+    buf_appendf(out, "%15s  %12.6f  %8.0f %8.0f %8.0f  %s%s\n", quality,
+                number(candidate, "expectedCostPicodollars") * PICO_TO_THOUSAND, number(candidate, "promptTokens"),
+                number(candidate, "warmTokens"), number(candidate, "expectedOutputTokens"),
+                member(candidate, "model"), yyjson_is_false(yyjson_obj_get(candidate, "fits")) ? " (too long)" : "");
+}
+
+static void print_explanation(struct buf *out, yyjson_val *root)
+{
+    yyjson_val *each;
+    size_t i, max;
+    const char *rule = member(root, "rule");
+    buf_appendf(out, "%s: rule %s", member(root, "router"), rule);
+    if (yyjson_obj_get(root, rule))
+        buf_appendf(out, " %g", number(root, rule));
+    buf_appendf(out, ", margin %g, fallback %s\n\n%15s  %12s  %8s %8s %8s  %s\n", number(root, "margin"),
+                member(root, "fallback"), "QUALITY", "$ PER 1,000", "PROMPT", "WARM", "REPLY", "MODEL");
+    yyjson_arr_foreach(yyjson_obj_get(root, "candidates"), i, max, each) print_candidate(out, each);
+    buf_appendf(out, "\n%s answers: %s\n", member(root, "chosen"), member(root, "reason"));
+    yyjson_arr_foreach(yyjson_obj_get(root, "changes"), i, max, each)
+        buf_appendf(out, "%s would, if %s\n", member(each, "then"), member(each, "when"));
+}
+
+static enum error_code explain(struct asker *asker, struct buf *out, struct error *error)
+{
+    struct buf text, router;
+    buf_init(&text, REQUEST_BYTES_MAX);
+    buf_init(&router, TARGET_BYTES);
+    enum error_code code = read_request(asker->file, &text, error);
+    if (code == OK)
+        code = split_request(asker, &text, &router, error);
+    if (code == OK && router.len == 0)
+        code = pick_router(asker, &router, error);
+    if (code == OK)
+        code = ask_explain(asker, buf_str(&router), buf_str(&text), error);
+    if (code == OK && asker->is_json)
+        buf_append_char((buf_append_str(out, buf_str(&asker->reply)), out), '\n');
+    else if (code == OK)
+        print_explanation(out, yyjson_doc_get_root(asker->doc));
+    buf_deinit(&text);
+    buf_deinit(&router);
+    return code;
+}
+
+int router_explain_command(int argc, char **argv)
+{
+    struct asker asker;
+    struct error error;
+    struct buf out;
+    int status;
+    if (!parse_options(argc, argv, &asker, true, &status))
+        return status;
+    buf_init(&out, REPLY_BYTES_MAX);
+    enum error_code code = begin(&asker, &error);
+    if (code == OK)
+        code = explain(&asker, &out, &error);
+    end(&asker);
+    if (code == OK)
+        return cmd_finish("router explain", &out);
+    buf_deinit(&out);
+    return cmd_fail("router explain", &error, CMD_FAILED);
+}

@@ -1,0 +1,153 @@
+"""Which of a router's models answers: by the predictor, by cost and warmth, when one dies, and what says why."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+from batch_fixture import Store, converse, records, submit, wait_for
+from conftest import FULCRUM, Server, wait_until
+from test_ledger import export
+from test_routers import ASK, CONFIG, MESSAGES, headers_of, route_of
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("routing")
+    (folder / "damaged.route").write_bytes(b"this is no predictor")
+    running = Server(config=CONFIG, workdir=folder)
+    yield running
+    assert running.stop() == 0
+
+
+def test_a_damaged_predictor_leaves_the_fallback(own):
+    reply = own.client().converse(modelId="damaged", **ASK)
+    assert route_of(reply) == ("desk-large", "no-predictor")
+    connection = http.client.HTTPConnection("127.0.0.1", own.port, timeout=20)
+    connection.request("GET", "/readyz")
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    assert answer.status == 200 and "damaged.route" in text
+
+
+# --- conversations ------------------------------------------------------------------------------------
+
+HARD = "Rewrite the indemnification clause so that liability survives termination, is capped at fees paid, and " \
+       "carves out gross negligence, and explain each change."
+EASY = "What are your business hours?"
+
+
+def test_a_conversation_never_costs_more_than_staying(tmp_path):
+    """Five cached turns, whose texts alone would go to one model and then to the other."""
+    server = Server(config=CONFIG, workdir=tmp_path)
+    runtime = server.client()
+    system = [{"text": "You are the help desk of a shop. " + "Open Monday to Friday, 9 am to 5 pm. " * 130}]
+
+    def talk(model_id, salt):
+        messages, answered = [], []
+        for turn in range(5):
+            messages.append({"role": "user", "content": [{"text": HARD if turn % 2 else EASY}]})
+            reply = runtime.converse(modelId=model_id, messages=messages, system=system,
+                                     inferenceConfig={"maxTokens": 8, "temperature": 0},
+                                     additionalModelRequestFields={"cache_salt": salt})
+            messages.append(reply["output"]["message"])
+            answered.append((reply["ResponseMetadata"]["RequestId"], headers_of(reply)["x-fulcrum-model"]))
+        lines = export(server)
+        return sum(lines[identity]["costPicodollars"] for identity, _ in answered), [model for _, model in answered]
+
+    routed, models = talk("steady", "a")
+    stayed, _ = talk(models[0], "b")
+    assert routed <= stayed, models
+    assert server.stop() == 0
+
+
+# --- batch jobs ---------------------------------------------------------------------------------------
+
+
+def test_a_batch_job_through_a_router(own):
+    control, store = own.client("bedrock"), Store(own)
+    arn = submit(control, store, records([converse("What are your business hours?") for _ in range(3)]),
+                 modelId="cheapest")
+    job = wait_for(control, arn)
+    assert job["status"] == "Completed" and job["modelId"] == "cheapest"
+    outputs = [row["modelOutput"] for row in store.output(arn, "in.jsonl")]
+    assert [row["trace"]["promptRouter"]["invokedModelId"] for row in outputs] == ["desk-small"] * 3
+    lines = [line for line in export(own).values() if line["tier"] == "batch" and line["modelRequested"] == "cheapest"]
+    assert len(lines) == 3 and {line["modelInvoked"] for line in lines} == {"desk-small"}
+    assert all(line["router"] and line["savedRoute"] == 0 for line in lines)
+
+
+# --- why ----------------------------------------------------------------------------------------------
+
+
+def router_command(server, *arguments):
+    return subprocess.run([str(FULCRUM), "router", *arguments, "--endpoint", server.url], capture_output=True,
+                          text=True, timeout=60, check=False)
+
+
+def test_explain(own, tmp_path):
+    path = tmp_path / "request.json"
+    path.write_text(json.dumps({"messages": MESSAGES, "modelId": "cheapest"}))
+    before = len(export(own))
+    done = router_command(own, "explain", str(path), "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["router"], said["rule"], said["tolerance"]) == ("cheapest", "tolerance", 1)
+    assert (said["chosen"], said["fallback"], said["byText"]) == ("desk-small", "desk-small", "desk-small")
+    by_name = {each["model"]: each for each in said["candidates"]}
+    assert set(by_name) == {"desk-small", "desk-large"}
+    for each in by_name.values():
+        assert each["promptTokens"] > 0 and each["warmTokens"] == 0 and each["fits"]
+    assert by_name["desk-small"]["expectedCostPicodollars"] < by_name["desk-large"]["expectedCostPicodollars"]
+    assert {"when": "the chosen one could not take the request", "then": "desk-large"} in said["changes"]
+    assert len(export(own)) == before, "nothing was generated"
+    text = router_command(own, "explain", str(path), "--router", "best")
+    assert text.returncode == 0 and "desk-large answers: " in text.stdout and "QUALITY" in text.stdout
+
+
+def test_explain_what_cannot_be(own, tmp_path):
+    path = tmp_path / "request.json"
+    path.write_text(json.dumps({"messages": MESSAGES}))
+    assert "desk-small answers" in router_command(own, "explain", str(path)).stdout, "the first that is no default one"
+    for router, words in (("desk-small", "no prompt router"), ("prompt-router/abcdefghijkl", "There is no")):
+        done = router_command(own, "explain", str(path), "--router", router)
+        assert done.returncode == 1 and words in done.stderr
+    path.write_text("{")
+    assert router_command(own, "explain", str(path)).returncode == 1
+    assert router_command(own, "explain").returncode == 2
+
+
+def test_list(own):
+    done = router_command(own, "list")
+    assert done.returncode == 0 and "cheapest\n" in done.stdout and "default-prompt-router/meta.llama:1" in done.stdout
+    rows = [json.loads(line) for line in router_command(own, "list", "--json").stdout.splitlines()]
+    assert {"cheapest", "best", "mixed"} <= {row["promptRouterName"] for row in rows}
+
+
+# --- a model that dies --------------------------------------------------------------------------------
+
+
+def test_a_dead_model_is_not_the_end(tmp_path):
+    """Under load the cheap model's worker is killed again and again: the other answers, and is what is billed."""
+    own = Server(config=CONFIG, workdir=tmp_path)
+    runtime, replies = own.client(retries=2), []
+    before = own.workers()["desk-small"]
+    for _ in range(6):
+        if own.workers().get("desk-small"):
+            os.kill(own.workers()["desk-small"], signal.SIGKILL)
+        replies.append(runtime.converse(modelId="cheapest", **ASK))
+    lines = export(own)
+    rescued = [reply for reply in replies if route_of(reply)[1] == "failed-over"]
+    assert rescued and all(route_of(reply)[0] == "desk-large" for reply in rescued)
+    for reply in rescued:
+        line = lines[reply["ResponseMetadata"]["RequestId"]]
+        assert line["modelInvoked"] == "desk-large" and line["attempts"] == 2
+        assert line["savedRoute"] == line["baselinePicodollars"] - line["costPicodollars"] < 0
+        assert line["savedDistill"] == 0 and line["outcome"] == "completed"
+        assert reply["trace"]["promptRouter"]["invokedModelId"] == "desk-large"
+    assert wait_until(lambda: own.workers().get("desk-small") not in (None, before))
+    assert own.stop() == 0
