@@ -6,7 +6,8 @@
 
 The data: answers of Mixtral 8x7B Instruct and GPT-4 (1106 preview) to MMLU, GSM8K and MT-Bench, Apache-2.0, from
 github.com/lm-sys/RouteLLM at 0b64fda. Left out are the prompts that its authors found in training data, and the subject
-high_school_mathematics, where one model's answers were read wrongly. Options: --only mmlu|gsm8k|mt_bench.
+high_school_mathematics, where one model's answers were read wrongly. Options: --only mmlu|gsm8k|mt_bench, and
+--by-subject, which makes a group of each subject.
 """
 
 import csv
@@ -64,12 +65,15 @@ def mt_bench(folder):
 
 
 def main():
-    folder = Path(sys.argv[1])
-    only = sys.argv[3] if len(sys.argv) > 3 and sys.argv[2] == "--only" else None
+    folder, options = Path(sys.argv[1]), sys.argv[2:]
+    only = options[options.index("--only") + 1] if "--only" in options else None
     for name, read in (("mmlu", mmlu), ("gsm8k", gsm8k), ("mt_bench", mt_bench)):
         for index, (prompt, subject, (weak, strong)) in enumerate(read(folder) if only in (None, name) else ()):
-            print(json.dumps({"id": f"{name}-{index}", "prompt": prompt, "subject": subject,
-                              "quality": {WEAK: round(weak, 4), STRONG: round(strong, 4)}}))
+            row = {"id": f"{name}-{index}", "prompt": prompt, "subject": subject,
+                   "quality": {WEAK: round(weak, 4), STRONG: round(strong, 4)}}
+            if "--by-subject" in options:
+                row["group"] = subject
+            print(json.dumps(row))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ static const char train_usage[] =
 
 static const char eval_usage[] =
     "usage: fulcrum router eval --data FILE.jsonl PREDICTOR [--json] [--seed N] [--svg FILE.svg]\n"
-    "Measures a predictor on rows that it never saw: a file of `fulcrum router train`, or general or desk, which are\n"
+    "Measures a predictor on rows that it never saw: a file of `fulcrum router train`, or general, which is\n"
     "part of the program. Baselines learn from the rows themselves, four fifths at a time.\n";
 
 struct options {
@@ -134,8 +134,7 @@ int cmd_router_train(int argc, char **argv)
 
 static enum error_code open_predictor(const char *name, struct predictor **predictor, struct error *error)
 {
-    const struct str text = str_of(name);
-    if ((str_eq(text, STR("general")) || str_eq(text, STR("desk"))) && access(name, F_OK))
+    if (str_eq(str_of(name), STR(PREDICTOR_GENERAL)) && access(name, F_OK))
         return predictor_open_builtin(name, predictor, error);
     return predictor_open(name, predictor, error);
 }

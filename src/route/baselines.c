@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define PRIOR_ROWS 5.0
-#define WORDS_L2 1.0
+#define WORDS_L2 20.0
 #define WORDS_ITERATIONS 60
 #define NEIGHBOURS 50
 #define NEIGHBOUR_PRIOR 0.05F /* likeness of the mean of all rows, beside the neighbours' */

@@ -1,5 +1,5 @@
 /* features.c - see features.h. One pass over the characters finds words and counts signs; a second, over lines, finds
- * lists of choices. Hashes are part of the file format: a change here needs a new version of it (file.h). */
+ * lists of choices. Hashes are part of the file format: a change here needs a new version of it (weights.h). */
 #include "route/features.h"
 
 #include <math.h>

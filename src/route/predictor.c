@@ -69,22 +69,14 @@ enum error_code predictor_open(const char *path, struct predictor **predictor, s
     return code;
 }
 
-extern const char route_general[], route_general_end[], route_desk[], route_desk_end[]; /* predictors_embedded.S */
+extern const char route_general[], route_general_end[]; /* predictors_embedded.S */
 
 enum error_code predictor_open_builtin(const char *name, struct predictor **predictor, struct error *error)
 {
-    const struct {
-        const char *name, *begin, *end;
-    } builtin[] = {{"general", route_general, route_general_end}, {"desk", route_desk, route_desk_end}};
-    for (size_t i = 0; i < sizeof(builtin) / sizeof(builtin[0]); i++) {
-        const struct str bytes = {builtin[i].begin, (size_t)(builtin[i].end - builtin[i].begin)};
-        if (strcmp(builtin[i].name, name))
-            continue;
-        if (bytes.len == 0)
-            break;
+    const struct str bytes = {route_general, (size_t)(route_general_end - route_general)};
+    if (!strcmp(name, PREDICTOR_GENERAL))
         return predictor_parse(bytes, name, predictor, error);
-    }
-    return error_set(error, ERROR_NOT_FOUND, "no predictor '%s' is part of this program; there are general and desk",
+    return error_set(error, ERROR_NOT_FOUND, "no predictor '%s' is part of this program; there is " PREDICTOR_GENERAL,
                      name);
 }
 

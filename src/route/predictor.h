@@ -1,7 +1,7 @@
 /* predictor.h - how good each model's answer to a prompt will be, from the prompt's text alone.
  *
- * A predictor is a file of weights that `fulcrum router train` wrote (file.h has its format), or one of the two that
- * are part of the program. Opened, it never changes: any number of threads may ask it, without a lock and without an
+ * A predictor is a file of weights that `fulcrum router train` wrote (weights.h has its format), or the one that is
+ * part of the program. Opened, it never changes: any number of threads may ask it, without a lock and without an
  * allocation, in less than 100 microseconds. */
 #ifndef ROUTE_PREDICTOR_H
 #define ROUTE_PREDICTOR_H
@@ -16,6 +16,7 @@
 
 #define PREDICTOR_MODELS_MAX 16     /* that one predictor knows */
 #define PREDICTOR_CANDIDATES_MAX 32 /* that are asked for at once */
+#define PREDICTOR_GENERAL "general"
 #define PREDICTOR_NAME_MAX 128      /* bytes of a model's name */
 
 /* Above this uncertainty a prediction says next to nothing: who routes takes the stronger model. */
@@ -26,7 +27,7 @@ struct predictor;
 /* What can go wrong with a file: it is not there or can't be read (ERROR_IO), it is no predictor, of a later version,
  * cut short or damaged (ERROR_INVALID). Messages name the file. */
 enum error_code predictor_open(const char *path, struct predictor **predictor, struct error *error) WARN_UNUSED;
-/* "general" (questions of many subjects, weak and strong model) or "desk" (desk-small and desk-large). */
+/* PREDICTOR_GENERAL: questions of many subjects, a weak and a strong model. ERROR_NOT_FOUND for other names. */
 enum error_code predictor_open_builtin(const char *name, struct predictor **predictor, struct error *error) WARN_UNUSED;
 /* From bytes; `name` stands in messages. */
 enum error_code predictor_parse(struct str bytes, const char *name, struct predictor **predictor,

@@ -360,6 +360,45 @@ static void unknown_models_take_their_place_by_strength(void **state)
     buf_deinit(&file);
 }
 
+/* What the strong model would gain, as the general predictor says it. */
+static float gain(const struct predictor *predictor, const char *user)
+{
+    const char *weak = predictor_model(predictor, 0).data, *strong = predictor_model(predictor, 1).data;
+    return ask(predictor, user, strong).quality - ask(predictor, user, weak).quality;
+}
+
+static void a_shop_question_is_for_the_weak_and_a_clause_for_the_strong(void **state)
+{
+    (void)state;
+    static const char *const simple[] = {
+        "What are your business hours?", "Where is your store?",
+        "\xc2\xbf" "Cu\xc3\xa1l es su horario de atenci\xc3\xb3n?",
+        "Was sind Ihre \xc3\x96" "ffnungszeiten?",
+        "\xe4\xbd\xa0\xe4\xbb\xac\xe7\x9a\x84\xe8\x90\xa5\xe4\xb8\x9a\xe6\x97\xb6\xe9\x97\xb4"
+        "\xe6\x98\xaf\xe4\xbb\x80\xe4\xb9\x88\xef\xbc\x9f"};
+    static const char *const hard[] = {
+        "Analyze the following clause of a contract and name the risks for each side: The Supplier shall indemnify the "
+        "Customer against all claims, losses, damages and expenses, including reasonable fees of attorneys, that arise "
+        "out of a breach of this Agreement, provided that the Customer gives prompt notice in writing.",
+        "Analice la siguiente cl\xc3\xa1usula de un contrato y explique los riesgos de cada parte: El Proveedor "
+        "indemnizar\xc3\xa1 al Cliente frente a cualquier reclamaci\xc3\xb3n, p\xc3\xa9rdida y gasto, "
+        "incluidos los honorarios de abogados, derivados del incumplimiento de este contrato, siempre que el Cliente "
+        "lo notifique sin demora por escrito.",
+        "Analysieren Sie die folgende Vertragsklausel und erl\xc3\xa4utern Sie die Haftung: Der Lieferant stellt den "
+        "Kunden von s\xc3\xa4mtlichen Anspr\xc3\xbc" "chen, Verlusten, Sch\xc3\xa4" "den und Kosten frei, die sich aus "
+        "einer Verletzung dieses Vertrags ergeben, sofern der Kunde unverz\xc3\xbcglich schriftlich Mitteilung macht."};
+    struct predictor *predictor;
+    struct error error;
+    float most = 0;
+    assert_int_equal(predictor_open_builtin("general", &predictor, &error), OK);
+    for (size_t i = 0; i < sizeof(simple) / sizeof(simple[0]); i++)
+        most = fmaxf(most, gain(predictor, simple[i]));
+    for (size_t i = 0; i < sizeof(hard) / sizeof(hard[0]); i++)
+        if (gain(predictor, hard[i]) < most + 0.03F)
+            fail_msg("case %zu: %f where %f is simple", i, (double)gain(predictor, hard[i]), (double)most);
+    predictor_free(predictor);
+}
+
 /* --- measures --- */
 
 static void measures_are_right_on_rows_counted_by_hand(void **state)
@@ -413,6 +452,7 @@ int main(void)
         cmocka_unit_test(reports_say_what_the_contract_says),
         cmocka_unit_test(damaged_files_are_refused),
         cmocka_unit_test(unknown_models_take_their_place_by_strength),
+        cmocka_unit_test(a_shop_question_is_for_the_weak_and_a_clause_for_the_strong),
         cmocka_unit_test(measures_are_right_on_rows_counted_by_hand),
         cmocka_unit_test(curves_begin_at_the_weakest_and_end_at_the_strongest),
     };
