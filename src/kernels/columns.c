@@ -3,6 +3,9 @@
 
 #ifdef KERNELS_NAME
 
+#include <float.h>
+#include <math.h>
+
 size_t KERNELS_PART(column_bytes)(enum kernel_type type, int64_t k)
 {
     if (is_float(type))
@@ -10,19 +13,24 @@ size_t KERNELS_PART(column_bytes)(enum kernel_type type, int64_t k)
     return is_short(type) ? (size_t)(k / 32) * sizeof(struct column32) : (size_t)(k / 256) * sizeof(struct column256);
 }
 
-/* The factor that makes whole numbers of `count` floats, and its inverse. */
+/* Below this a factor's inverse would be no number: such floats count as zeros. */
+#define LEAST 1e-36f
+
+/* The factor that makes whole numbers of `count` floats, and its inverse; no number if one of them is none (as bits,
+ * what is infinite or no number is greater than all numbers). The inverse is 0 where there is nothing to multiply. */
 INLINE float scale_of(const float *x, int count, float *inverse)
 {
     const __m256 sign = _mm256_set1_ps(-0.0f);
-    __m256 most = _mm256_setzero_ps();
+    __m256i most = _mm256_setzero_si256();
     for (int i = 0; i < count; i += 8)
-        most = _mm256_max_ps(most, _mm256_andnot_ps(sign, _mm256_loadu_ps(x + i)));
-    __m128 four = _mm_max_ps(_mm256_castps256_ps128(most), _mm256_extractf128_ps(most, 1));
-    four = _mm_max_ps(four, _mm_movehl_ps(four, four));
-    const float largest = _mm_cvtss_f32(_mm_max_ss(four, _mm_movehdup_ps(four)));
-    const float d = largest / 127.0f;
-    *inverse = d > 0 ? 127.0f / largest : 0;
-    return d;
+        most = _mm256_max_epi32(most, _mm256_castps_si256(_mm256_andnot_ps(sign, _mm256_loadu_ps(x + i))));
+    __m128i four = _mm_max_epi32(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
+    four = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    four = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0xb1));
+    const float largest = _mm_cvtss_f32(_mm_castsi128_ps(four));
+    const bool counts = largest >= LEAST && largest <= FLT_MAX;
+    *inverse = counts ? 127.0f / largest : 0;
+    return counts || largest < LEAST ? largest / 127.0f : NAN;
 }
 
 INLINE int32_t sum_of(__m256i x)
@@ -35,9 +43,11 @@ INLINE int32_t sum_of(__m256i x)
 /* 32 floats as bytes, or as words of 16 bits in the order of QUANTS_WIDE; the sums of the first and the last 16. */
 INLINE void quantise_run(const float *x, float inverse, bool is_wide, int8_t *q, int32_t sums[2])
 {
+    static const float zeros[32];
+    const float *from = inverse > 0 ? x : zeros;
     __m256i whole[4];
     for (int i = 0; i < 4; i++)
-        whole[i] = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + 8 * i), _mm256_set1_ps(inverse)));
+        whole[i] = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(from + 8 * i), _mm256_set1_ps(inverse)));
     sums[0] = sum_of(_mm256_add_epi32(whole[0], whole[1]));
     sums[1] = sum_of(_mm256_add_epi32(whole[2], whole[3]));
     /* Packing goes by halves of a register: four numbers of the one, four of the other. */

@@ -62,29 +62,28 @@ struct group {
     int64_t plane, first, count;
 };
 
-// What a product keeps in the threads' common work buffer.
+// What a product keeps in the threads' common work buffer. Without a buffer: only how much that is.
 struct work {
-    work(void * data, size_t column_bytes, int64_t columns, int64_t planes) {
-        char * at = (char *) data;
-        quantised = (uint8_t *) take(at, column_bytes * (size_t) columns);
-        out       = (float **) take(at, sizeof(float *) * (size_t) columns);
-        in        = (const float **) take(at, sizeof(float *) * (size_t) columns);
-        groups    = (group *) take(at, sizeof(group) * (size_t) planes);
-        count     = (int64_t *) take(at, sizeof(int64_t));
-        bytes     = (size_t) (at - (char *) data);
+    work(void * data, size_t column_bytes, int64_t columns, int64_t planes) : data((char *) data) {
+        quantised = (uint8_t *) take(column_bytes * (size_t) columns);
+        out       = (float **) take(sizeof(float *) * (size_t) columns);
+        in        = (const float **) take(sizeof(float *) * (size_t) columns);
+        groups    = (group *) take(sizeof(group) * (size_t) planes);
+        count     = (int64_t *) take(sizeof(int64_t));
     }
 
+    char *         data;
+    size_t         bytes = 0;
     uint8_t *      quantised;
     float **       out;  // [column]
     const float ** in;   // [column]
     group *        groups;
     int64_t *      count;  // of groups
-    size_t         bytes;
 
   private:
-    static void * take(char *& at, size_t size) {
-        char * taken = at;
-        at += GGML_PAD(size, 64);
+    void * take(size_t size) {
+        void * taken = data ? data + bytes : nullptr;
+        bytes += GGML_PAD(size, 64);
         return taken;
     }
 };

@@ -42,10 +42,10 @@ INLINE void totals_end(const struct place *at, int columns, lanes_f total[STRIPS
             lanes_store(at->out[c] + at->row + LANES * t, total[t][c]);
 }
 
-/* Group `group` of block b's unpacked weights: four of each row. */
-INLINE uint8_t *plain_group(uint8_t *plain, size_t block_bytes, int64_t b, int strip, int group)
+/* Where group `group` of block b's unpacked weights lies, four of each row. */
+INLINE size_t plain_group(size_t block_bytes, int64_t b, int strip, int group)
 {
-    return plain + (size_t)b * STRIPS * block_bytes + (size_t)strip * block_bytes + (size_t)group * sizeof(lanes_b);
+    return ((size_t)b * STRIPS + (size_t)strip) * block_bytes + (size_t)group * sizeof(lanes_b);
 }
 
 /* --- blocks of 32 ----------------------------------------------------------------------------------- */
@@ -73,7 +73,7 @@ INLINE void unpack32(enum kernel_type type, const struct place *at, uint8_t *pla
             const struct strip strip = strip_at(at, t, TILE_BLOCK32(type), b);
             UNROLL(8)
             for (int group = 0; group < 8; group++)
-                lanes_keep(plain_group(plain, PLAIN32, b, t, group), group32(type, strip, group));
+                lanes_keep(plain + plain_group(PLAIN32, b, t, group), group32(type, strip, group));
         }
 }
 
@@ -97,7 +97,7 @@ INLINE void multiply32(enum kernel_type type, bool is_plain, int columns, const 
         for (int group = 0; group < 8; group++) {
             lanes_b weights[STRIPS];
             for (int t = 0; t < STRIPS; t++)
-                weights[t] = is_plain ? lanes_load(plain_group((uint8_t *)at->plain, PLAIN32, b, t, group))
+                weights[t] = is_plain ? lanes_load(at->plain + plain_group(PLAIN32, b, t, group))
                                       : group32(type, strip[t], group);
             for (int c = 0; c < columns; c++)
                 for (int t = 0; t < STRIPS; t++) {
@@ -205,7 +205,7 @@ INLINE void unpack256(enum kernel_type type, const struct place *at, uint8_t *pl
                 UNROLL(8)
                 for (int run = 0; run < 8; run++)
                     if (run < RUNS(type))
-                        unpack_run(type, strip, &runs, piece, run, plain_group(plain, PLAIN256, b, t, 0));
+                        unpack_run(type, strip, &runs, piece, run, plain + plain_group(PLAIN256, b, t, 0));
             }
         }
 }
@@ -229,7 +229,7 @@ INLINE void multiply_run(enum kernel_type type, bool is_plain, int columns, cons
         const int at_group = group_number(type, piece, run, group);
         lanes_b weights[STRIPS];
         for (int t = 0; t < STRIPS; t++)
-            weights[t] = is_plain ? lanes_load(plain_group((uint8_t *)at->plain, PLAIN256, b, t, at_group))
+            weights[t] = is_plain ? lanes_load(at->plain + plain_group(PLAIN256, b, t, at_group))
                                   : group256(type, strip[t], piece, run, group);
         for (int c = 0; c < columns; c++)
             for (int t = 0; t < STRIPS; t++)
@@ -238,7 +238,7 @@ INLINE void multiply_run(enum kernel_type type, bool is_plain, int columns, cons
     }
     for (int t = 0; t < STRIPS; t++) {
         const lanes_f scales =
-            is_plain ? lanes_floats((const float *)plain_group((uint8_t *)at->plain, PLAIN256, b, t, 64 + number))
+            is_plain ? lanes_floats((const float *)(at->plain + plain_group(PLAIN256, b, t, 64 + number)))
                      : scales_at(type, strip[t], &runs[t], piece, run);
         for (int c = 0; c < columns; c++)
             scaled[t][c] = lanes_fma(lanes_float(sum[t][c]), scales, scaled[t][c]);

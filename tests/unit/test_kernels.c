@@ -224,6 +224,49 @@ static void many_columns_come_in_pieces(void **state)
         }
 }
 
+/* A column of what is no number, of infinity or of next to nothing, between two that are as always. */
+static void check_odd_column(const struct kernels *kernels, const struct weights *w, float odd)
+{
+    const size_t bytes = kernels->column_bytes(w->type, w->k);
+    float *x = mem_must_calloc((size_t)w->k, sizeof(float)), *out = mem_must_alloc(sizeof(float) * 4 * (size_t)w->rows);
+    uint8_t *quantised = mem_must_alloc(bytes * 3);
+    float *rows[4];
+    for (int i = 0; i < 4; i++)
+        rows[i] = out + i * w->rows;
+    for (int c = 0; c < 3; c++) {
+        draw_column(x, w->k, 127);
+        for (int64_t i = 0; c == 1 && i < w->k; i++)
+            x[i] = !isfinite(odd) ? (i == 5 ? odd : x[i]) : i % 3 == 0 ? odd : 0;
+        kernels->quantise(w->type, w->k, x, quantised + (size_t)c * bytes);
+    }
+    kernels->product(w->type, w->k, w->tiles, w->rows, quantised, bytes, 3, rows, 0);
+    for (int r = 0; r < w->rows; r++) {
+        assert_true(isfinite(odd) ? fabsf(rows[1][r]) < 1e-30f : !isfinite(rows[1][r]));
+        assert_true(isfinite(rows[0][r]) && isfinite(rows[2][r]));
+    }
+    kernels->product(w->type, w->k, w->tiles, w->rows, quantised + 2 * bytes, bytes, 1, rows + 3, 0);
+    assert_memory_equal(rows[3], rows[2], sizeof(float) * (size_t)w->rows);
+    mem_free(x);
+    mem_free(out);
+    mem_free(quantised);
+}
+
+static void what_is_no_number_stays_none(void **state)
+{
+    static const float odd[] = {NAN, -NAN, INFINITY, -INFINITY, 0.0f, 1e-40f, -1e-45f, 3e-38f};
+    const struct kernels *sets[3];
+    const size_t count = sets_here(sets);
+    (void)state;
+    seed = 4;
+    for (size_t set = 0; set < count; set++)
+        for (int type = 0; type < KERNEL_TYPES; type++)
+            for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+                struct weights w = weights_new((enum kernel_type)type, 512, 19, -1);
+                check_odd_column(sets[set], &w, odd[i]);
+                weights_free(&w);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +274,7 @@ int main(void)
         cmocka_unit_test(products_are_right_and_depend_on_no_other_column),
         cmocka_unit_test(extremes_do_not_saturate),
         cmocka_unit_test(many_columns_come_in_pieces),
+        cmocka_unit_test(what_is_no_number_stays_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
