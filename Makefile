@@ -57,7 +57,8 @@ LIBS := $(DEPS_LIBS) -lnghttp2 -luv -lssl -lcrypto -lyaml -lcurl -lzstd -lxxhash
 find = $(shell find $(1) -name '$(2)' 2>/dev/null | LC_ALL=C sort)
 objects = $(patsubst %,$(OBJ)/%.o,$(1))
 
-# Kernels for ggml: deps/install compiles them into its CPU backend. Here, for tests, once for each set of instructions.
+# Kernels for ggml: deps/install compiles them into its CPU backend. Here, for tests, once for each set of instructions;
+# sanitizers take minutes over them with -O3.
 KERNEL_SRC := $(addprefix src/kernels/,attention.c attention_cells.c columns.c floats.c product.c quants.c variant.c)
 KERNEL_SETS := $(if $(filter x86_64,$(shell uname -m)),avx512 avx_vnni avx2)
 KERNEL_FLAGS_avx2 := -mavx2 -mfma -mf16c -mbmi2
@@ -135,7 +136,7 @@ define kernel_rule
 $(OBJ)/src/kernels/$(1)/%.c.o: src/kernels/%.c $(OBJ)/flags
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$< $(1))
-	$$(Q)$$(CC) $$(C_FLAGS) -O3 $(KERNEL_FLAGS_$(1)) -c $$< -o $$@
+	$$(Q)$$(CC) $$(C_FLAGS) $(if $(SANITIZE),-O1,-O3) $(KERNEL_FLAGS_$(1)) -c $$< -o $$@
 endef
 $(foreach set,$(KERNEL_SETS),$(eval $(call kernel_rule,$(set))))
 
