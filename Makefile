@@ -129,6 +129,9 @@ $(BACKENDS_NAMED): $(OBJ)/backends
 # The only file that includes llama.h; C++ exceptions unwind through it to the guard.
 $(OBJ)/src/engine/model.c.o: C_FLAGS += -fexceptions
 
+# Which sets of kernels the processor has, the unit tests say.
+$(OBJ)/tests/fuzz/fuzz_kernels.c.o: C_FLAGS += -Itests/unit
+
 # The only file that includes libxml2, whose headers lie in a folder of their own.
 $(OBJ)/src/document/package.c.o: C_FLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libxml-2.0))
 

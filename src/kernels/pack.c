@@ -140,7 +140,7 @@ static void unpack_field(const struct field *field, const uint8_t *from, int row
     }
 }
 
-/* Floats have blocks of one weight. Sixteen of each row at a time: what is read and written stays in the first cache. */
+/* Floats have blocks of one weight. Sixteen of each row at a time: what is touched stays in the first cache. */
 static inline void pack_floats(int64_t k, const uint8_t *rows, size_t bytes, int count, uint8_t *tile)
 {
     for (int64_t from = 0; from < k; from += FLOATS_AT_ONCE) {

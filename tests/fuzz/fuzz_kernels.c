@@ -12,7 +12,7 @@
 
 #if defined(__x86_64__)
 
-#include "../unit/kernels_fixture.h"
+#include "kernels_fixture.h"
 
 #define HEAD_BYTES 5
 #define WEIGHTS_MAX 6000 /* of a row */
