@@ -2,6 +2,7 @@
 #include "generate/route_quality.h"
 
 #include "core/condition.h"
+#include "core/log.h"
 
 struct route_qualities {
     const struct routers_config *routers;
@@ -12,9 +13,10 @@ struct route_qualities {
 static void open_program(struct route_qualities *qualities)
 {
     struct error error;
-    bool is_whole = predictor_open_builtin("desk", &qualities->desk, &error) == OK;
-    is_whole = predictor_open_builtin("general", &qualities->general, &error) == OK && is_whole;
-    if (!is_whole && qualities->routers->count > 0) /* who has no routers need not be told */
+    if (predictor_open_builtin("desk", &qualities->desk, &error) != OK)
+        log_event(LOG_DEBUG, "the general predictor stands for the desk's", LOG_C("error", error.message));
+    /* Who has no routers need not be told. */
+    if (predictor_open_builtin("general", &qualities->general, &error) != OK && qualities->routers->count > 0)
         condition_set("routers", CONDITION_NOTE, "routers answer by their fallback: %s", error.message);
 }
 
