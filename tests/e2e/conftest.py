@@ -94,6 +94,15 @@ def random_model(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="session")
+def slow_model(tmp_path_factory):
+    """Some fifty times the tiny one: a long reply takes seconds, so that something can happen meanwhile."""
+    path = tmp_path_factory.mktemp("model") / "slow.gguf"
+    subprocess.run([str(BUILD / "tests/tools/make_gguf"), str(path), "--context", "4096", "--seed", "7", "--layers", "6",
+                    "--width", "256", "--heads", "8", "--kv-heads", "4", "--ff", "1024"], check=True)
+    return path
+
+
 CONFIG = """\
 deterministic: {deterministic}
 models:

@@ -360,8 +360,8 @@ def test_wrong_usage_is_exit_2(tmp_path):
     assert done.returncode == 1 and "there is no ledger at" in done.stderr
 
 
-def test_a_vanished_client_is_cancelled(tmp_path, random_model):
-    server = start(tmp_path, random_model, deterministic=False)
+def test_a_vanished_client_is_cancelled(tmp_path, slow_model):
+    server = start(tmp_path, slow_model, deterministic=False)
     payload = body(1900, 1).encode()
     head = (b"Host: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(payload)) + payload
     with socket.create_connection(("127.0.0.1", server.port)) as raw:
@@ -380,8 +380,8 @@ def test_a_vanished_client_is_cancelled(tmp_path, random_model):
     assert server.stop() == 0
 
 
-def test_a_killed_worker_bills_what_was_delivered(tmp_path, random_model):
-    server = start(tmp_path, random_model, deterministic=False)
+def test_a_killed_worker_bills_what_was_delivered(tmp_path, slow_model):
+    server = start(tmp_path, slow_model, deterministic=False)
     results, lock = [], threading.Lock()
 
     def ask(operation):

@@ -174,9 +174,15 @@ def test_a_queue_of_its_own(tmp_path, random_model):
     assert server.stop() == 0
 
 
-def test_retry_after_is_an_estimate(tmp_path, random_model):
+def start_with_one_sequence(tmp_path, model, extra=""):
+    """Whoever comes second has to wait, or to take the first one's place."""
+    config = CONFIG.format(path=model, deterministic="false").replace("parallel: 8", "parallel: 1") + extra
+    return Server(config=config, workdir=tmp_path)
+
+
+def test_retry_after_is_an_estimate(tmp_path, slow_model):
     """Long replies to short prompts, one at a time: a token that waits stands for many steps of the engine."""
-    server = start(tmp_path, random_model, extra="tiers: {default: {queue: 8}}\n")
+    server = start_with_one_sequence(tmp_path, slow_model, extra="tiers: {default: {queue: 8}}\n")
     client = server.client()
     converse(client, tokens=1500)
 
@@ -190,12 +196,6 @@ def test_retry_after_is_an_estimate(tmp_path, random_model):
 
     assert wait_until(is_refused_for_long, 120)
     assert server.stop() == 0
-
-
-def start_with_one_sequence(tmp_path, model, extra=""):
-    """Whoever comes second has to wait, or to take the first one's place."""
-    config = CONFIG.format(path=model, deterministic="false").replace("parallel: 8", "parallel: 1") + extra
-    return Server(config=config, workdir=tmp_path)
 
 
 def test_deadline(tmp_path, random_model):
