@@ -50,31 +50,42 @@ static pid_t process_of(const struct contender *who)
     return who->server != NULL ? (pid_t)llama_server_pid(who->server) : side_worker(who->side);
 }
 
-/* Of prompts that `round` stands for. */
-static struct rate rate_of(const struct contender *who, uint32_t clients, unsigned round)
+/* All prompts answered: tokens of the answers, and microseconds. */
+static uint64_t ask_all(const struct contender *who, const struct str *prompts, uint32_t count, uint32_t clients,
+                        uint64_t *us)
 {
-    static char texts[REQUESTS_MAX][PROMPT_TEXT_MAX];
     struct asked asked[REQUESTS_MAX];
-    struct str prompts[REQUESTS_MAX];
-    const uint32_t count = requests_of(clients);
-    const double cpu_ms = bed_cpu_ms(process_of(who));
-    uint64_t tokens = 0, us;
-    srand(round);
-    for (uint32_t i = 0; i < count; i++) {
-        prompts[i] = bed_prompt(texts[i], RATE_PROMPT);
-        asked[i] = (struct asked){.prompt = prompts[i], .max_tokens = RATE_REPLY};
-    }
+    uint64_t tokens = 0;
     if (who->server != NULL) {
         const uint64_t began_us = clock_now_us();
         tokens = llama_server_complete_all(who->server, prompts, count, clients, RATE_REPLY);
-        us = clock_now_us() - began_us;
+        *us = clock_now_us() - began_us;
         if (tokens == 0)
             bed_die("llama-server did not answer");
-    } else {
-        us = side_ask(who->side, asked, count, clients);
-        for (uint32_t i = 0; i < count; i++)
-            tokens += asked[i].tokens;
+        return tokens;
     }
+    for (uint32_t i = 0; i < count; i++)
+        asked[i] = (struct asked){.prompt = prompts[i], .max_tokens = RATE_REPLY};
+    *us = side_ask(who->side, asked, count, clients);
+    for (uint32_t i = 0; i < count; i++)
+        tokens += asked[i].tokens;
+    return tokens;
+}
+
+/* Of prompts that `round` stands for; the second time that they are asked counts. In the first one the threads of the
+ * one whose turn it was before may still spin, and an engine that finds them there gives up a thread for a second. */
+static struct rate rate_of(const struct contender *who, uint32_t clients, unsigned round)
+{
+    static char texts[REQUESTS_MAX][PROMPT_TEXT_MAX];
+    struct str prompts[REQUESTS_MAX];
+    const uint32_t count = requests_of(clients);
+    uint64_t us;
+    srand(round);
+    for (uint32_t i = 0; i < count; i++)
+        prompts[i] = bed_prompt(texts[i], RATE_PROMPT);
+    (void)ask_all(who, prompts, count, clients, &us);
+    const double cpu_ms = bed_cpu_ms(process_of(who));
+    const uint64_t tokens = ask_all(who, prompts, count, clients, &us);
     return (struct rate){(double)tokens * 1e6 / (double)us,
                          (bed_cpu_ms(process_of(who)) - cpu_ms) / (double)tokens};
 }
