@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "core/arn.h"
 #include "core/limits.h"
 #include "core/log.h"
 #include "generate/default_reply.h"
@@ -137,26 +138,6 @@ static void billed(void *ctx, const struct placement *placement, uint64_t cost)
 
 /* --- from a name to a router ------------------------------------------------------------------------ */
 
-struct arn {
-    struct str region, account, type, id;
-};
-
-/* arn:PARTITION:bedrock:REGION:ACCOUNT:TYPE/ID */
-static bool split_arn(struct str text, struct arn *arn)
-{
-    struct str part[5];
-    for (size_t i = 0; i < 5; i++)
-        if (!str_split(&text, ':', &part[i]) || !text.data)
-            return false;
-    if (!str_eq(part[0], STR("arn")) || !str_starts(part[1], STR("aws")) || !str_eq(part[2], STR("bedrock")) ||
-        !str_split(&text, '/', &arn->type) || !text.data || text.len == 0)
-        return false;
-    arn->region = part[3];
-    arn->account = part[4];
-    arn->id = text;
-    return true;
-}
-
 static const struct config_tenant *tenant_of(const struct config *config, struct str name)
 {
     for (size_t i = 0; i < config->tenant_count; i++)
@@ -227,7 +208,7 @@ static bool cut(struct str *text, const char *prefix)
 /* Forms that only a router has: ARNs, also without their head, and the names of families' routers. */
 static bool is_own_form(struct str id, struct arn *arn, bool *is_default)
 {
-    const bool is_whole = split_arn(id, arn);
+    const bool is_whole = arn_split(id, arn);
     *is_default = false;
     if (!is_whole) {
         *arn = (struct arn){.id = id};

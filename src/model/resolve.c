@@ -2,6 +2,7 @@
  * of what counts stands in docs/CONFIGURATION.md. */
 #include "model/resolve.h"
 #include "cache/config.h"
+#include "core/arn.h"
 #include "model/replies.h"
 
 #include <stdio.h>
@@ -287,23 +288,6 @@ static enum error_code match_id(const struct catalog *catalog, const struct mode
     return model ? OK : ERROR_NOT_FOUND;
 }
 
-/* arn:PARTITION:bedrock:REGION:ACCOUNT:TYPE/ID. The ID may hold more colons
- * and slashes. False when `arn` isn't of that form. */
-static bool split_arn(struct str arn, struct str *type, struct str *id)
-{
-    struct str part[5];
-    for (size_t i = 0; i < 5; i++) {
-        if (!str_split(&arn, ':', &part[i]))
-            return false;
-    }
-    if (!str_starts(part[1], STR("aws")) || !str_eq(part[2], STR("bedrock")) || !arn.data)
-        return false;
-    if (!str_split(&arn, '/', type) || !arn.data || arn.len == 0)
-        return false;
-    *id = arn;
-    return true;
-}
-
 /* A whole ARN that stands in `ids`, or fits a pattern that begins as one. */
 static const struct model *find_arn(const struct model_list *list, struct str arn)
 {
@@ -322,12 +306,12 @@ static const struct model *find_arn(const struct model_list *list, struct str ar
 static enum error_code resolve_arn(const struct catalog *catalog, const struct model_list *list, struct str arn,
                                    struct catalog_match *match, struct error *error)
 {
-    struct str type, inner;
-    if (!split_arn(arn, &type, &inner))
+    struct arn parts;
+    if (!arn_split(arn, &parts))
         return fail_unknown(error);
-    struct id_forms forms = forms_of(catalog, inner);
+    struct id_forms forms = forms_of(catalog, parts.id);
     const struct model *model = find_arn(list, arn);
-    bool is_system = str_eq(type, STR("foundation-model")) || str_eq(type, STR("inference-profile"));
+    bool is_system = str_eq(parts.type, STR("foundation-model")) || str_eq(parts.type, STR("inference-profile"));
     if (!model && !is_system)
         model = find_exact_form(list, &forms);
     if (model) {
@@ -337,7 +321,7 @@ static enum error_code resolve_arn(const struct catalog *catalog, const struct m
     if (!is_system)
         return error_set(error, ERROR_NOT_FOUND,
                          "Could not resolve the foundation model from the provided model identifier.");
-    enum error_code code = match_id(catalog, list, inner, match, error);
+    enum error_code code = match_id(catalog, list, parts.id, match, error);
     return code == ERROR_NOT_FOUND ? fail_unknown(error) : code;
 }
 

@@ -7,6 +7,7 @@
 #include "api/control/profile_store.h"
 #include "api/fields.h"
 #include "api/offload.h"
+#include "core/arn.h"
 #include "store/disk.h"
 
 #define PROFILES_BODY_MAX (16u << 20)
@@ -20,26 +21,6 @@
 
 /* --- ARNs ------------------------------------------------------------------------------------------- */
 
-struct profile_arn {
-    struct str region, account, type, id;
-};
-
-/* arn:PARTITION:bedrock:REGION:ACCOUNT:TYPE/ID */
-static bool split_arn(struct str text, struct profile_arn *arn)
-{
-    struct str part[5];
-    for (size_t i = 0; i < 5; i++)
-        if (!str_split(&text, ':', &part[i]) || !text.data)
-            return false;
-    if (!str_eq(part[0], STR("arn")) || !str_starts(part[1], STR("aws")) || !str_eq(part[2], STR("bedrock")) ||
-        !str_split(&text, '/', &arn->type) || !text.data || text.len == 0)
-        return false;
-    arn->region = part[3];
-    arn->account = part[4];
-    arn->id = text;
-    return true;
-}
-
 static bool is_own_id(struct str id)
 {
     for (size_t i = 0; i < id.len; i++)
@@ -49,12 +30,12 @@ static bool is_own_id(struct str id)
 }
 
 /* The ID of an application profile, if `text` is one or an ARN of one; else empty. */
-static struct str own_id(struct str text, struct profile_arn *arn)
+static struct str own_id(struct str text, struct arn *arn)
 {
-    *arn = (struct profile_arn){0};
+    *arn = (struct arn){0};
     if (is_own_id(text))
         return text;
-    return split_arn(text, arn) && str_eq(arn->type, STR("application-inference-profile")) && is_own_id(arn->id)
+    return arn_split(text, arn) && str_eq(arn->type, STR("application-inference-profile")) && is_own_id(arn->id)
                ? arn->id
                : (struct str){NULL, 0};
 }
@@ -62,7 +43,7 @@ static struct str own_id(struct str text, struct profile_arn *arn)
 /* The caller's profile by ID or ARN; an ARN means it in its own region and account alone. */
 static enum error_code get_own(struct api_call *call, struct str text, struct profile *profile, struct error *error)
 {
-    struct profile_arn arn;
+    struct arn arn;
     struct str id = own_id(text, &arn);
     enum error_code code = profiles_get(call->thread->api->profiles, str_of(call->identity.tenant), id,
                                         &call->exchange->arena, profile, error);
@@ -81,7 +62,7 @@ static struct str own_arn(struct api_call *call, const struct profile *profile)
 
 bool profiles_find(struct api_call *call, struct str id, struct str *arn, struct str *tags, struct str *source)
 {
-    struct profile_arn ignored;
+    struct arn ignored;
     struct profile profile;
     struct error error;
     if (!own_id(id, &ignored).data || get_own(call, id, &profile, &error) != OK)
@@ -159,9 +140,9 @@ static void append_own(struct buf *out, struct api_call *call, const struct prof
 {
     const struct api *api = call->thread->api;
     struct catalog_match match;
-    struct profile_arn arn = {0};
+    struct arn arn = {0};
     struct error ignored;
-    bool is_split = split_arn(profile->source, &arn);
+    bool is_split = arn_split(profile->source, &arn);
     if (catalog_resolve(api->catalog, api->models, profile->source, &match, &ignored) != OK)
         match = (struct catalog_match){.id = is_split ? catalog_bare_id(arn.id) : profile->source};
     buf_append_text(out, "{\"inferenceProfileName\":");
@@ -183,9 +164,9 @@ static enum error_code find_system(struct api_call *call, struct str text, struc
                                    struct error *error)
 {
     const struct api *api = call->thread->api;
-    struct profile_arn arn;
+    struct arn arn;
     *id = text;
-    if (split_arn(text, &arn) && str_eq(arn.type, STR("inference-profile")))
+    if (arn_split(text, &arn) && str_eq(arn.type, STR("inference-profile")))
         *id = arn.id;
     if (catalog_resolve(api->catalog, api->models, *id, match, error) == OK && match->place.len > 0)
         return OK;
@@ -198,7 +179,7 @@ void profile_get(struct api_call *call)
     struct error error;
     struct profile profile;
     struct catalog_match match;
-    struct profile_arn ignored;
+    struct arn ignored;
     struct str id;
     struct buf body;
     bool is_own = own_id(call->resource, &ignored).data != NULL;
@@ -426,7 +407,7 @@ static enum error_code parse_source(struct api_call *call, yyjson_val *root, str
     static const char *const members[] = {"copyFrom", NULL};
     const struct api *api = call->thread->api;
     yyjson_val *value = NULL;
-    struct profile_arn arn;
+    struct arn arn;
     struct catalog_match match;
     enum error_code code = fields_need_object(root, "", "modelSource", &value, error);
     if (code == OK)
@@ -435,7 +416,7 @@ static enum error_code parse_source(struct api_call *call, yyjson_val *root, str
         code = fields_need_str(value, "modelSource", "copyFrom", 1, SOURCE_MAX_LEN, source, error);
     if (code != OK)
         return code;
-    if (!split_arn(*source, &arn) ||
+    if (!arn_split(*source, &arn) ||
         (!str_eq(arn.type, STR("foundation-model")) && !str_eq(arn.type, STR("inference-profile"))))
         return field_error(error, "modelSource", "copyFrom",
                            "must be the ARN of a foundation model or of a system-defined inference profile");
@@ -521,7 +502,7 @@ static enum error_code drop_profile(struct change *change)
 static enum error_code find_changed(struct api_call *call, struct str text, struct change *change,
                                     struct error *error)
 {
-    struct profile_arn ignored;
+    struct arn ignored;
     struct catalog_match match;
     struct profile profile;
     struct str id;
@@ -576,7 +557,7 @@ static void list_tags(struct api_call *call, struct str resource)
 bool profiles_take_tags(struct api_call *call, enum tag_operation operation)
 {
     struct tag_request request;
-    struct profile_arn arn;
+    struct arn arn;
     struct error error;
     if (tag_request_parse(operation, call->exchange->request.body, &call->exchange->arena, &request, &error) != OK ||
         !own_id(request.resource, &arn).data || !arn.id.data)
