@@ -104,23 +104,6 @@ static int print_reply(struct batch_command *command)
 
 /* --- submit ----------------------------------------------------------------------------------------- */
 
-static enum error_code read_request(const char *path, struct buf *text, struct error *error)
-{
-    bool is_stdin = !strcmp(path, "-");
-    FILE *file = is_stdin ? stdin : fopen(path, "re");
-    char piece[4096];
-    if (!file)
-        return error_set_errno(error, ERROR_NOT_FOUND, errno, "cannot open %s", path);
-    for (size_t len; (len = fread(piece, 1, sizeof(piece), file)) > 0;)
-        buf_append(text, piece, len);
-    bool has_failed = ferror(file) != 0;
-    if (!is_stdin)
-        fclose(file);
-    if (has_failed)
-        return error_set_errno(error, ERROR_IO, errno, "cannot read %s", path);
-    return text->failed ? error_set(error, ERROR_TOO_LARGE, "%s: more than %u bytes", path, REQUEST_BYTES_MAX) : OK;
-}
-
 static int submit(struct batch_command *command)
 {
     struct error error;
@@ -130,7 +113,7 @@ static int submit(struct batch_command *command)
         return CMD_USAGE;
     }
     buf_init(&request, REQUEST_BYTES_MAX);
-    enum error_code code = read_request(command->options.request, &request, &error);
+    enum error_code code = cmd_read_file(command->options.request, &request, &error);
     if (code == OK)
         code = call(command, "/model-invocation-job", buf_str(&request), &error);
     buf_deinit(&request);

@@ -4,6 +4,9 @@
 #include <assert.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "core/file.h"
 
 #define OPTIONS_MAX 16
 #define HELP 'h'
@@ -54,6 +57,11 @@ bool cmd_options_parse(int argc, char **argv, const char *usage, bool takes_json
     if (takes_config)
         known[count++] = (struct cmd_option){"config", .value = &options->config};
     return cmd_read_options(argc, argv, usage, known, count, status) && cmd_no_arguments(argc, argv, usage);
+}
+
+enum error_code cmd_read_file(const char *path, struct buf *text, struct error *error)
+{
+    return strcmp(path, "-") ? file_read(path, text, error) : file_read_open(stdin, path, text, error);
 }
 
 int cmd_finish(const char *command, struct buf *out)

@@ -37,6 +37,9 @@ struct cmd_options {
 bool cmd_options_parse(int argc, char **argv, const char *usage, bool takes_json, bool takes_config,
                        struct cmd_options *options, int *status);
 
+/* The whole of a file, "-" being standard input, into `text`: core/file.h. */
+enum error_code cmd_read_file(const char *path, struct buf *text, struct error *error) WARN_UNUSED;
+
 /* Writes the whole output and gives the exit status: CMD_FAILED when memory
  * ran out or standard output is gone. Deinitialises `out`. */
 int cmd_finish(const char *command, struct buf *out);

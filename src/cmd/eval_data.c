@@ -1,9 +1,9 @@
 /* eval_data.c - reads rows of `fulcrum eval` and makes requests of them. Asks nobody. See eval_data.h. */
 #include "cmd/eval_data.h"
 
-#include <errno.h>
 #include <stdio.h>
 
+#include "core/file.h"
 #include "core/json.h"
 
 #define FILE_BYTES_MAX ((size_t)1 << 30)
@@ -119,21 +119,9 @@ enum error_code eval_data_parse(struct str text, const char *file, struct eval_d
 
 enum error_code eval_data_read(const char *path, struct eval_data *data, struct error *error)
 {
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return error_set_errno(error, ERROR_IO, errno, "cannot open %s", path);
     struct buf text;
     buf_init(&text, FILE_BYTES_MAX);
-    char chunk[65536];
-    size_t len;
-    while ((len = fread(chunk, 1, sizeof(chunk), file)) > 0)
-        buf_append(&text, chunk, len);
-    enum error_code code = OK;
-    if (ferror(file))
-        code = error_set(error, ERROR_IO, "cannot read %s", path);
-    else if (text.failed)
-        code = error_set(error, ERROR_TOO_LARGE, "%s: over %zu bytes, or memory is out", path, FILE_BYTES_MAX);
-    fclose(file);
+    enum error_code code = file_read(path, &text, error);
     if (!code)
         code = eval_data_parse(buf_str(&text), path, data, error);
     buf_deinit(&text);

@@ -1,7 +1,6 @@
 /* router_ask.c - see router_ask.h. Decides nothing: the server does, with what its models hold warm now. */
 #include "cmd/router_ask.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -166,23 +165,6 @@ int router_list_command(int argc, char **argv)
 
 /* --- explain ---------------------------------------------------------------------------------------- */
 
-static enum error_code read_request(const char *path, struct buf *text, struct error *error)
-{
-    const bool is_stdin = !strcmp(path, "-");
-    FILE *file = is_stdin ? stdin : fopen(path, "re");
-    char piece[4096];
-    if (!file)
-        return error_set_errno(error, ERROR_NOT_FOUND, errno, "cannot open %s", path);
-    for (size_t len; (len = fread(piece, 1, sizeof(piece), file)) > 0;)
-        buf_append(text, piece, len);
-    const bool has_failed = ferror(file) != 0;
-    if (!is_stdin)
-        fclose(file);
-    if (has_failed)
-        return error_set_errno(error, ERROR_IO, errno, "cannot read %s", path);
-    return text->failed ? error_set(error, ERROR_TOO_LARGE, "%s: more than %zu bytes", path, REQUEST_BYTES_MAX) : OK;
-}
-
 /* The one that somebody has made, else the first. */
 static enum error_code pick_router(struct asker *asker, struct buf *router, struct error *error)
 {
@@ -272,7 +254,7 @@ static enum error_code explain(struct asker *asker, struct buf *out, struct erro
     struct buf text, router;
     buf_init(&text, REQUEST_BYTES_MAX);
     buf_init(&router, TARGET_BYTES);
-    enum error_code code = read_request(asker->file, &text, error);
+    enum error_code code = cmd_read_file(asker->file, &text, error);
     if (code == OK)
         code = split_request(asker, &text, &router, error);
     if (code == OK && router.len == 0)

@@ -1,12 +1,11 @@
 /* samples.c - see samples.h. */
 #include "route/samples.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "core/buf.h"
+#include "core/file.h"
 #include "core/json.h"
 #include "core/limits.h"
 #include "core/util.h"
@@ -282,21 +281,9 @@ enum error_code samples_parse(struct str text, const char *name, uint64_t seed, 
 
 enum error_code samples_read(const char *path, uint64_t seed, struct samples *samples, struct error *error)
 {
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return error_set_errno(error, ERROR_IO, errno, "cannot open %s", path);
     struct buf text;
     buf_init(&text, LIMIT_ROUTE_DATA_BYTES);
-    char chunk[65536];
-    size_t len;
-    while ((len = fread(chunk, 1, sizeof(chunk), file)) > 0)
-        buf_append(&text, chunk, len);
-    enum error_code code = OK;
-    if (ferror(file))
-        code = error_set(error, ERROR_IO, "cannot read %s", path);
-    else if (text.failed)
-        code = error_set(error, ERROR_TOO_LARGE, "%s: over %zu bytes, or memory is out", path, text.max);
-    fclose(file);
+    enum error_code code = file_read(path, &text, error);
     if (!code)
         code = samples_parse(buf_str(&text), path, seed, samples, error);
     buf_deinit(&text);
