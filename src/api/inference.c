@@ -151,7 +151,8 @@ static void on_block_stop(void *ctx, size_t index, enum chat_block_kind kind)
 static void add_route(struct inference *inference, const struct placement *placement)
 {
     struct api_call *call = inference->call;
-    const struct str reason = placement->attempts > 1 ? STR("failed-over") : placement->why;
+    const bool is_elsewhere = placement->attempts > 1 + (placement->doubted.name != NULL);
+    const struct str reason = is_elsewhere ? STR("failed-over") : placement->why;
     const struct str value = arena_printf(&call->exchange->arena, "%s; reason=" STR_FMT, placement->answered.name,
                                           STR_ARG(reason));
     if (value.data)
@@ -218,7 +219,7 @@ static void on_billed(void *ctx, const struct ledger_line *line)
         .cache_read_tokens = tokens[PRICE_CACHE_READ],
         .cache_write_tokens = tokens[PRICE_CACHE_WRITE_5M] + tokens[PRICE_CACHE_WRITE_1H],
     };
-    call->cost = line->quote.cost;
+    call->cost += line->quote.cost;
     metrics_billed(&call->thread->metrics, work_placement(inference->work)->answered.model->index, &counts,
                    line->quote.cost, line->quote.baseline);
 }

@@ -29,6 +29,7 @@ struct chat_reply {
     struct str request_id; /* UUID */
     struct str model_id;   /* as asked for; behind a router that of the model that answers */
     struct str routed_to;  /* behind a router: the same as its list of models has it; else empty */
+    struct str doubted;    /* likewise: of the model whose answer this one replaces; empty: there is none */
     const struct codec *native; /* the body shape of the model, for fields of a native reply; may be NULL */
     const struct chat_reply_block *blocks;
     size_t block_count;

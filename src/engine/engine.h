@@ -87,6 +87,7 @@ struct engine_request {
     enum engine_cache cache;
     uint32_t cache_min_tokens; /* shorter prefixes are not cached */
     enum tier tier;
+    bool wants_likelihood; /* of its reply; costs a pass over the vocabulary for each token */
 };
 
 enum engine_stop { ENGINE_STOP_END, ENGINE_STOP_LENGTH, ENGINE_STOP_SEQUENCE, ENGINE_STOP_CONTEXT };
@@ -112,6 +113,7 @@ struct engine_finished {
     struct engine_cache_use cache;
     uint32_t output_tokens;
     uint64_t queue_us, prefill_us, decode_us;
+    float likelihood; /* where it was asked for: the sum of the natural logarithms of its tokens' probabilities; else 0 */
 };
 
 /* Exactly one of finished or failed comes last, unless the call is cancelled:

@@ -102,6 +102,7 @@ void protocol_put_generate(struct buf *out, uint32_t call, const struct engine_r
     put_u32(out, (uint32_t)request->top_k);
     put_u64(out, request->seed);
     put_u8(out, (uint8_t)request->tier);
+    put_u8(out, request->wants_likelihood);
     put_str(out, request->grammar);
     put_u8(out, request->observes_grammar);
     put_cache_wish(out, request);
@@ -170,6 +171,7 @@ void protocol_put_finished(struct buf *out, uint32_t call, const struct engine_f
     put_u64(out, finished->queue_us);
     put_u64(out, finished->prefill_us);
     put_u64(out, finished->decode_us);
+    put_f32(out, finished->likelihood);
     frame_end(out, start);
 }
 
@@ -395,6 +397,7 @@ bool protocol_get_generate(struct str payload, struct arena *arena, struct engin
     const uint8_t tier = get_u8(&in);
     in.bad = in.bad || tier >= TIERS;
     request->tier = in.bad ? TIER_DEFAULT : (enum tier)tier;
+    request->wants_likelihood = get_bool(&in);
     request->grammar = get_str(&in);
     request->observes_grammar = get_bool(&in);
     get_cache_wish(&in, request);
@@ -465,6 +468,7 @@ bool protocol_get_finished(struct str payload, struct engine_finished *finished)
     finished->queue_us = get_le(&in, 8);
     finished->prefill_us = get_le(&in, 8);
     finished->decode_us = get_le(&in, 8);
+    finished->likelihood = get_f32(&in);
     return reader_done(&in);
 }
 

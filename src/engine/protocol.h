@@ -19,7 +19,7 @@
  *
  * Port links, gateway to worker:
  *   GENERATE  u32 max_tokens, f32 temperature, f32 top_p, i32 top_k, u64 seed,
- *             u8 tier (enum tier), string grammar, string tenant, string cache_salt,
+ *             u8 tier (enum tier), u8 wants its likelihood, string grammar, string tenant, string cache_salt,
  *             u8 cache (off, explicit, implicit), u32 least tokens of a prefix,
  *             u32 count of stops, that many strings,
  *             u32 count of segments, each: u8 flags (1 template, 2 ends a
@@ -31,7 +31,8 @@
  *   STARTED   u32 prompt tokens, cache use
  *   TEXT      u32 tokens, then text to the end of the frame (whole UTF-8 characters)
  *   FINISHED  u8 stop, u32 stop index, u32 prompt, prefilled tokens, cache use,
- *             u32 output tokens, u64 queue, prefill, decode in microseconds
+ *             u32 output tokens, u64 queue, prefill, decode in microseconds,
+ *             f32 likelihood
  *   FAILED    u8 error code, string message
  *   COUNTED   u32 tokens
  *   WARM      u32 tokens of the prompt, u32 of them warm, u32 of these on disk

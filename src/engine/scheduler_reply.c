@@ -65,6 +65,7 @@ static void finish(struct scheduler *s, struct sequence *seq, enum engine_stop s
         .queue_us = seq->admitted_us - job->queued_us,
         .prefill_us = seq->first_us - seq->admitted_us,
         .decode_us = now_us - seq->first_us,
+        .likelihood = (float)seq->likelihood,
     };
     sequence_end(s, seq);
 }
@@ -162,6 +163,19 @@ static void start_reply(struct scheduler *s, struct sequence *seq)
     };
 }
 
+#define LOG_PROBABILITY_MIN (-100.0) /* of a token that a grammar chose against the model */
+
+/* The logarithm of the probability that the model gave a token, among all that were allowed; at temperature 1, whatever
+ * it was sampled at. */
+static double log_probability(const float *logits, uint32_t count, model_token token)
+{
+    const float top = logits[sampler_greedy(logits, count)];
+    double mass = 0;
+    for (uint32_t i = 0; i < count; i++)
+        mass += (double)expf(logits[i] - top);
+    return fmax((double)(logits[token] - top) - log(mass), LOG_PROBABILITY_MIN);
+}
+
 /* Chooses the next token of a sequence whose logits have come. May end it. */
 static void advance(struct scheduler *s, struct sequence *seq)
 {
@@ -174,6 +188,8 @@ static void advance(struct scheduler *s, struct sequence *seq)
         sequence_fail(s, seq, &error);
         return;
     }
+    if (seq->job->request.wants_likelihood && token >= 0)
+        seq->likelihood += log_probability(logits, s->facts->vocabulary, token);
     if (token < 0 || model_is_end(s->options.model, token)) {
         finish(s, seq, ENGINE_STOP_END);
         return;

@@ -32,6 +32,7 @@ struct backend_job {
     struct str tenant;
     uint32_t cache_min_tokens; /* shorter prefixes are not cached */
     uint64_t max_reply_us;     /* from the first token on: then the reply ends as at max_tokens; 0: none */
+    bool wants_confidence;     /* in a reply: how sure the model is of it */
     void *prepared;            /* what `prepare` has made, in the request's arena; NULL: it was not asked */
 };
 
@@ -42,6 +43,8 @@ struct backend_call {
     struct chat_cache_use cache; /* final from on_started on */
     uint64_t first_token_us;     /* clock_now_us() at on_started */
     struct str upstream_id;      /* what answers calls the request, in the request's arena; empty: nothing */
+    double confidence;           /* of a whole reply, where the job wants it: the chance that it is right, as its own
+                                  * tokens have it; below 0: nobody knows */
     uint32_t prompt_tokens;      /* of a question about warmth: of the whole prompt; 0: not known */
 };
 

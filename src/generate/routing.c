@@ -11,10 +11,11 @@
 #include "generate/default_reply.h"
 #include "generate/route_quality.h"
 
-/* What a configured router has spent of its budget. */
+/* What a configured router has spent, and may spend. */
 struct budget {
     _Atomic uint64_t weight; /* bits of a double: quality for a picodollar */
     _Atomic int64_t debt;    /* picodollars that were spent above the budget, below zero: that are left of it */
+    _Atomic int64_t doubts;  /* millionths of an answer that may be made again */
 };
 
 struct routing {
@@ -134,6 +135,63 @@ static void billed(void *ctx, const struct placement *placement, uint64_t cost)
 {
     (void)placement;
     spend(ctx, cost);
+}
+
+/* --- doubt ------------------------------------------------------------------------------------------ */
+
+#define DOUBT_ONE 1000000
+#define DOUBTS_SAVED 10 /* that may come one after the other, when few came before */
+
+/* Each answer earns a share of one that may be made again. */
+static bool may_doubt(const struct route *route)
+{
+    struct budget *budget = &route->routing->budgets[route->router.config - configured(route->routing)->items];
+    const int64_t share = (int64_t)(route->router.escalate_share * DOUBT_ONE);
+    int64_t before = atomic_load(&budget->doubts), after;
+    bool is_enough;
+    do {
+        const int64_t saved = before + share < DOUBTS_SAVED * DOUBT_ONE ? before + share : DOUBTS_SAVED * DOUBT_ONE;
+        is_enough = saved >= DOUBT_ONE;
+        after = is_enough ? saved - DOUBT_ONE : saved;
+    } while (!atomic_compare_exchange_weak(&budget->doubts, &before, after));
+    return is_enough;
+}
+
+static void earn_doubt(const struct route *route)
+{
+    struct budget *budget = &route->routing->budgets[route->router.config - configured(route->routing)->items];
+    const int64_t share = (int64_t)(route->router.escalate_share * DOUBT_ONE);
+    if (atomic_load(&budget->doubts) < DOUBTS_SAVED * DOUBT_ONE)
+        atomic_fetch_add(&budget->doubts, share);
+}
+
+static size_t place_of(const struct route *route, const struct target *target)
+{
+    size_t place = 0;
+    while (place + 1 < route->count && route->targets[place].match != target->match)
+        place++;
+    return place;
+}
+
+/* The strongest of the others, where one is stronger than who has answered. */
+static size_t doubt(void *ctx, const struct placement *placement, const struct target targets[], size_t count,
+                    double confidence)
+{
+    const struct route *route = ctx;
+    double most = route->strengths[place_of(route, &placement->answered)];
+    size_t strongest = SIZE_MAX;
+    for (size_t i = 0; i < count; i++) {
+        const double strength = route->strengths[place_of(route, &targets[i])];
+        if (strength <= most)
+            continue;
+        strongest = i;
+        most = strength;
+    }
+    if (strongest != SIZE_MAX && confidence >= route->router.escalate_below) {
+        earn_doubt(route);
+        return SIZE_MAX;
+    }
+    return strongest != SIZE_MAX && may_doubt(route) ? strongest : SIZE_MAX;
 }
 
 /* --- from a name to a router ------------------------------------------------------------------------ */
@@ -407,14 +465,6 @@ static uint32_t longest_prompt(const struct target targets[], size_t count)
     return most;
 }
 
-static size_t place_of(const struct route *route, const struct target *target)
-{
-    size_t place = 0;
-    while (place + 1 < route->count && route->targets[place].match != target->match)
-        place++;
-    return place;
-}
-
 static bool has_replied(const struct model *model)
 {
     return atomic_load_explicit(&model->live->reply_length, memory_order_relaxed) > 0;
@@ -536,7 +586,9 @@ enum error_code route_new(const struct routing *routing, const struct routing_as
         return error_no_memory(error);
     made->routing = routing;
     made->router = router;
-    made->hooks = (struct work_router){made, route_targets, choose, billed};
+    made->hooks = (struct work_router){.ctx = made, .route = route_targets, .choose = choose, .billed = billed};
+    if (router.escalate_below > 0)
+        made->hooks.doubt = doubt;
     code = list_targets(made, error);
     if (code == OK)
         *route = made;

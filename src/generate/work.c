@@ -139,6 +139,26 @@ enum error_code work_settle(struct work *work, enum ledger_outcome outcome, stru
     return OK;
 }
 
+/* What a target has answered in vain: it was computed, and is paid for in a line of its own, which nobody asked for. */
+static enum error_code record_doubted(struct work *work, struct error *error)
+{
+    struct charge charge = work->charge;
+    const struct chat_usage usage = work->usage;
+    const uint64_t started_us = work->setup.started_us;
+    char id[UUID_LEN + 1];
+    uuid_v4(id);
+    charge_place(&charge, &work->placement, &work->cache);
+    charge.line.request_id = str_of(id);
+    charge.line.router = STR("doubted");
+    charge.path.asked = price_book_row_of(work->setup.port->shared->prices, NULL, STR(""), STR(""));
+    charge.line.baseline_price = str_of(charge.path.asked->name);
+    charge_end(&charge, LEDGER_COMPLETED, &usage, clock_now_us() - started_us, work->first_token_us - started_us);
+    const enum error_code code = ledger_record(work->setup.port->shared->ledger, &charge.line, error);
+    if (code == OK && work->handlers->on_billed)
+        work->handlers->on_billed(work->ctx, &charge.line);
+    return code;
+}
+
 /* Where the reply fails anyway: the ledger has said what it could not write. */
 static void settle_broken(struct work *work, enum ledger_outcome outcome)
 {
@@ -208,6 +228,7 @@ static void on_started(void *ctx)
     if (target->match)
         work->reply.model_id = target->match->id;
     work->reply.routed_to = target->listed;
+    work->reply.doubted = work->placement.doubted.listed;
     work->reply.first_byte_ms = (work->first_token_us - work->setup.started_us) / 1000;
     work->reply.usage = *usage;
     if (work->reservation)
@@ -263,13 +284,62 @@ static enum error_code gather(struct work *work, struct error *error)
     return work->checks && is_whole(work->reply.stop) ? reply_check(work->setup.request, &work->reply, error) : OK;
 }
 
+/* A reply that can be taken back, and somebody who would. */
+static bool can_be_doubted(const struct work *work)
+{
+    const struct work_router *router = router_of(work);
+    return router && router->doubt && work->setup.kind == WORK_REPLY && work->setup.line == WORK_LINE_LEDGER &&
+           !work->setup.is_stream && !work->placement.doubted.name && work->target_count < WORK_TARGETS_MAX;
+}
+
+/* The chosen one is next, and behind it the one that has answered: nothing is lost where the chosen one is gone. */
+static void try_next(struct work *work, size_t chosen)
+{
+    const struct target first = *current(work), next = work->targets[chosen];
+    const unsigned attempts = work->placement.attempts;
+    work->targets[attempts] = next;
+    work->targets[attempts + 1] = first;
+    work->target_count = attempts + 2;
+    work->placement.doubted = first;
+    work->placement.why = STR("escalated");
+}
+
+/* Somebody else shall answer: what is there is forgotten. */
+static bool is_doubted(struct work *work, double confidence)
+{
+    const struct work_router *router = router_of(work);
+    struct error ignored; /* then the answer stays as it is */
+    const size_t chosen = can_be_doubted(work) && confidence >= 0
+                              ? router->doubt(router->ctx, &work->placement, work->targets, work->target_count,
+                                              confidence)
+                              : SIZE_MAX;
+    if (chosen == SIZE_MAX || record_doubted(work, &ignored) != OK)
+        return false;
+    assert(chosen < work->target_count);
+    drop_line(work);
+    try_next(work, chosen);
+    collect_deinit(&work->collect);
+    work->collect = (struct collect){0};
+    collect_init(&work->collect, work->setup.request->arena);
+    work->first_token_us = 0;
+    work->usage = (struct chat_usage){0};
+    work->cache = (struct chat_cache_use){0};
+    work->state = WORK_ADMIT;
+    return true;
+}
+
 static void on_finished(void *ctx, enum chat_stop_reason stop, struct str stop_sequence)
 {
     struct work *work = ctx;
+    const double confidence = work->call->confidence;
     const uint64_t now_us = clock_now_us(), started_us = work->setup.started_us;
     struct chat_reply *reply = &work->reply;
     struct error error;
     end_call(work);
+    if (is_doubted(work, confidence)) {
+        advance(work);
+        return;
+    }
     reply->stop = stop;
     reply->stop_sequence = stop_sequence;
     reply->usage = work->usage;
@@ -430,6 +500,7 @@ static void fill_job(struct work *work, const struct catalog_match *match)
     work->job.target = target;
     work->job.request = work->setup.request;
     work->job.tenant = work->setup.subject.tenant;
+    work->job.wants_confidence = can_be_doubted(work);
     work->job.cache_min_tokens = catalog_cache_min_tokens(work->setup.port->shared->config, match);
 }
 

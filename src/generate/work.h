@@ -23,7 +23,9 @@
  *   --------------  -------------------------------  ----------------  -----------------------
  *   on_placed       a backend took it; again after   no                no
  *                   each fail-over
- *   on_started      once: the first token is there   yes               no
+ *   on_started      the first token is there; once,  yes               no
+ *                   but where the whole reply is
+ *                   collected and a router doubts it
  *   block_*         between on_started and the end   no                no
  *   on_progress     after some of them               yes               no
  *   on_finished     last: the reply is whole         yes, or later     must, once, before the
@@ -107,6 +109,10 @@ struct work_router {
      * hold warm, 0 where nobody knows, and this says which one goes first. The others keep their order. */
     size_t (*choose)(void *ctx, const struct chat_request *request, struct placement *placement,
                      const struct target targets[], const uint32_t warm_tokens[], size_t count);
+    /* Where not NULL: a target has answered all of it, of which nobody was sent anything, with such a confidence
+     * (backend.h). Says which target shall answer in its place; SIZE_MAX: none. Once for each request. */
+    size_t (*doubt)(void *ctx, const struct placement *placement, const struct target targets[], size_t count,
+                    double confidence);
     /* Where not NULL: the request was charged so many picodollars. */
     void (*billed)(void *ctx, const struct placement *placement, uint64_t cost);
 };

@@ -32,6 +32,13 @@ static bool is_percent(struct str text)
     return str_to_double(text, &value) && value >= 0 && value <= 100;
 }
 
+static const struct field escalate_fields[] = {
+    {"below", FIELD_STRING, .is_required = true, FIELD_AT(router_escalate, below), .check = is_share,
+     .expected = "a number from 0 to 1: the confidence below which an answer is made again"},
+    {"share", FIELD_STRING, FIELD_AT(router_escalate, share), .check = is_share, .expected = "a number from 0 to 1"},
+};
+static const struct field_table escalate_table = FIELD_TABLE(escalate_fields, struct router_escalate);
+
 static const struct field router_fields[] = {
     {"name", FIELD_STRING, .is_required = true, FIELD_AT(router_config, name), .check = is_router_name,
      .expected = "a name of up to 64 letters, digits and ._-"},
@@ -45,6 +52,7 @@ static const struct field router_fields[] = {
      .expected = "a number from 0 to 100, in percent"},
     {"budget", FIELD_PICO, FIELD_AT(router_config, budget), .low = 1, .high = CONFIG_PRICE_MAX},
     {"margin", FIELD_STRING, FIELD_AT(router_config, margin), .check = is_share, .expected = "a number from 0 to 1"},
+    {"escalate", FIELD_OBJECT, FIELD_AT(router_config, escalate), .table = &escalate_table},
     {"predictor", FIELD_PATH, FIELD_AT(router_config, predictor)},
 };
 static const struct field_table router_table = FIELD_TABLE(router_fields, struct router_config);
@@ -162,6 +170,8 @@ static void set_terms(const struct router_config *config, const struct config_te
     router->difference = number_of(config ? config->difference : NULL, NULL, 0) / 100;
     router->budget = config ? config->budget : 0;
     router->tolerance = number_of(config ? config->tolerance : NULL, tenants->tolerance, ROUTER_TOLERANCE);
+    router->escalate_below = number_of(config ? config->escalate.below : NULL, NULL, 0);
+    router->escalate_share = number_of(config ? config->escalate.share : NULL, NULL, ROUTER_ESCALATE_SHARE);
     router->margin = number_of(config ? config->margin : NULL, tenants->margin, ROUTER_MARGIN);
 }
 

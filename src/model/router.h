@@ -43,12 +43,14 @@ struct router {
     enum router_rule rule;
     double difference, tolerance; /* 0 to 1 */
     uint64_t budget;              /* picodollars for a thousand requests */
+    double escalate_below, escalate_share; /* 0 to 1; 0: no answer is doubted */
     double margin;                /* 0 to 1: how much must be gained before a conversation leaves a warm model */
     const struct router_config *config; /* of a configured one; else NULL */
 };
 #define ROUTER_DEAREST SIZE_MAX
 #define ROUTER_MARGIN 0.2
 #define ROUTER_TOLERANCE 0.05
+#define ROUTER_ESCALATE_SHARE 0.3
 
 /* --- `routers:` of fulcrum.yaml, and `routing:` of its tenants --- */
 
@@ -59,6 +61,9 @@ struct router_config {
     size_t model_count;
     const char *fallback;
     const char *difference, *tolerance, *margin;
+    struct router_escalate {
+        const char *below, *share;
+    } escalate;
     uint64_t budget; /* picodollars for a thousand requests; 0: none */
     const char *predictor; /* file; NULL: the one of the program that knows most of the models */
 };

@@ -33,6 +33,18 @@ routers:
     models: [desk-small, desk-large]
     tolerance: 0.1
     margin: 1
+  - name: doubts
+    models: [desk-small, desk-large]
+    tolerance: 1
+    escalate: {below: 1, share: 1}
+  - name: quarter
+    models: [desk-small, desk-large]
+    tolerance: 1
+    escalate: {below: 1, share: 0.25}
+  - name: trusts
+    models: [desk-small, desk-large]
+    tolerance: 1
+    escalate: {below: 0}
   - name: mixed
     models: [amazon.nova-lite-v1:0, anthropic.claude-3-5-sonnet-20241022-v2:0]
     tolerance: 1
@@ -321,6 +333,8 @@ def test_javascript(own):
     ("routers: [{name: a, models: [desk-small, desk-large], fallback: other}]", "fallback"),
     ("routers: [{name: a, models: [desk-small, desk-large], tolerance: 1.5}]", "tolerance"),
     ("routers: [{name: a, models: [desk-small, desk-large], tolerance: 0.1, budget: 1}]", "one of tolerance"),
+    ("routers: [{name: a, models: [desk-small, desk-large], escalate: {share: 0.1}}]", "below"),
+    ("routers: [{name: a, models: [desk-small, desk-large], escalate: {below: 2}}]", "from 0 to 1"),
     ("routers: [{name: a, models: [desk-small, desk-large]}, {name: a, models: [desk-small, desk-large]}]", "earlier"),
 ])
 def test_what_is_no_configuration(tmp_path, text, words):

@@ -170,6 +170,10 @@ static void append_trace(struct buf *out, const struct chat_reply *reply)
         return;
     buf_append_text(out, ",\"trace\":{\"promptRouter\":{\"invokedModelId\":");
     buf_append_json(out, reply->routed_to);
+    if (reply->doubted.len > 0) {
+        buf_append_text(out, ",\"escalatedFromModelId\":");
+        buf_append_json(out, reply->doubted);
+    }
     buf_append_text(out, "}}");
 }
 
