@@ -147,6 +147,12 @@ static void on_block_stop(void *ctx, size_t index, enum chat_block_kind kind)
         inference->codec->stream_block_stop(&inference->stream, index, kind);
 }
 
+static bool wants_confidence(const struct api_call *call)
+{
+    const struct str wish = http_header_get(&call->exchange->request, "x-fulcrum-confidence");
+    return wish.data && !str_eq(wish, STR("false")) && !str_eq(wish, STR("0"));
+}
+
 /* Who answers, and why not somebody else. */
 static void add_route(struct inference *inference, const struct placement *placement)
 {
@@ -224,6 +230,17 @@ static void on_billed(void *ctx, const struct ledger_line *line)
                    line->quote.cost, line->quote.baseline);
 }
 
+/* Digits enough to tell apart what is all but sure. */
+static void add_confidence(struct inference *inference, const struct chat_reply *reply)
+{
+    struct api_call *call = inference->call;
+    if (!wants_confidence(call) || reply->confidence < 0)
+        return;
+    const struct str value = arena_printf(&call->exchange->arena, "%.9g", reply->confidence);
+    if (value.data)
+        call_add_header(call, "x-fulcrum-confidence", value);
+}
+
 static void finish_whole(struct inference *inference, const struct chat_reply *reply)
 {
     struct api_call *call = inference->call;
@@ -240,6 +257,7 @@ static void finish_whole(struct inference *inference, const struct chat_reply *r
     call_add_count_header(call, "x-fulcrum-cost", call->cost);
     if (call->operation->headers)
         call->operation->headers->add_usage(call, reply);
+    add_confidence(inference, reply);
     release(inference);
     call_respond_json(call, &body);
     buf_deinit(&body);
@@ -401,6 +419,7 @@ static void begin(struct inference *inference)
         .tier = TIER_DEFAULT,
         .is_stream = inference->is_stream,
         .collects = needs_whole_reply(inference),
+        .wants_confidence = !inference->is_stream && wants_confidence(call),
         .started_us = call->exchange->request.started_us,
         .offload = offload_prompt,
     };

@@ -30,7 +30,7 @@ static const char usage[] =
     "MODEL is a name or ID that the server at URL (or FULCRUM_ENDPOINT) serves; without one, eval starts\n"
     "a server of its own with FILE of --config. --against compares on the same rows: verdict `switch` when\n"
     "MODEL loses at most 2 points with 95% confidence. --limit takes N rows spread over all.\n"
-    "--labels writes the rows with each model's score and cost, as `fulcrum router train` reads them.\n"
+    "--labels writes the rows with each model's score, cost and confidence, as `fulcrum router train` reads them.\n"
     "AWS_BEARER_TOKEN_BEDROCK is sent as the bearer token when it is set.\n";
 
 struct options {
@@ -264,7 +264,8 @@ static enum error_code measure(const struct options *options, const char *endpoi
                                struct report *report, struct error *error)
 {
     struct eval_target target = {
-        .endpoint = endpoint, .model = report->model, .data = data, .shows_progress = true};
+        .endpoint = endpoint, .model = report->model, .data = data, .shows_progress = true,
+        .wants_confidence = options->labels != NULL};
     report->data = data;
     if (eval_run(&target, &report->run, error))
         return error_prefix(error, "%s", report->model);

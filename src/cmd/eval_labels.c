@@ -9,7 +9,8 @@
 
 static bool is_replaced(struct str key)
 {
-    static const char *const keys[] = {"expected", "train_all", "task", "kind", "subject", "quality", "cost"};
+    static const char *const keys[] = {"expected", "train_all", "task", "kind",
+                                       "subject",  "quality",   "cost", "confidence"};
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (str_eq(key, str_of(keys[i])))
             return true;
@@ -45,6 +46,10 @@ static void append_row(struct buf *line, const struct eval_data *data, size_t ro
     for (size_t i = 0, priced = 0; i < count; i++)
         if (models[i].costs)
             append_number(line, priced++ ? "," : "", models[i].model, models[i].costs[row]);
+    buf_append_text(line, "},\"confidence\":{");
+    for (size_t i = 0, known = 0; i < count; i++)
+        if (models[i].outcomes[row].confidence >= 0)
+            append_number(line, known++ ? "," : "", models[i].model, models[i].outcomes[row].confidence);
     buf_append_text(line, "}}\n");
 }
 

@@ -11,8 +11,8 @@ struct eval_labelled { /* one model's answers */
     const double *costs;                 /* dollars; NULL: nobody knows the model's price */
 };
 
-/* Each row as {..., "subject": its task, "quality": {MODEL: 1 or 0}, "cost": {MODEL: dollars}}, without what was
- * expected. */
+/* Each row as {..., "subject": its task, "quality": {MODEL: 1 or 0}, "cost": {MODEL: dollars}, "confidence": {MODEL:
+ * 0 to 1}}, without what was expected; a model whose confidence the server doesn't say is left out there. */
 enum error_code eval_labels_write(const char *path, const struct eval_data *data, const struct eval_labelled *models,
                                   size_t count, struct error *error) WARN_UNUSED;
 

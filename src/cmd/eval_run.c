@@ -10,6 +10,7 @@
 #include "core/json.h"
 #include "core/util.h"
 
+#define CONFIDENCE_HEADER "x-fulcrum-confidence"
 #define REPLY_BYTES_MAX ((size_t)16 << 20)
 #define TRIES_MAX 8
 #define FIRST_PAUSE_US 100000 /* doubles with every try */
@@ -162,6 +163,17 @@ static bool is_worth_another_try(const struct slot *slot, long status)
     return (status == 429 || status == 503 || status == 424) && slot->tries < TRIES_MAX;
 }
 
+/* What the header says; a server of another kind has none. */
+static double read_confidence(CURL *curl)
+{
+    struct curl_header *header;
+    double value;
+    if (curl_easy_header(curl, CONFIDENCE_HEADER, 0, CURLH_HEADER, -1, &header) != CURLHE_OK ||
+        !str_to_double(str_of(header->value), &value) || !(value >= 0 && value <= 1))
+        return -1;
+    return value;
+}
+
 /* Connection errors end the run, for every other row would meet them too. */
 static enum error_code end_request(struct driver *driver, struct slot *slot, CURLcode code, struct error *error)
 {
@@ -182,6 +194,7 @@ static enum error_code end_request(struct driver *driver, struct slot *slot, CUR
         failure.code = ERROR_MODEL;
     if (failure.code)
         fail_row(driver, slot->row, &failure);
+    driver->run->outcomes[slot->row].confidence = read_confidence(slot->curl);
     driver->right_count += driver->run->outcomes[slot->row].result.is_right;
     driver->done_count++;
     slot->state = SLOT_IDLE;
@@ -291,6 +304,8 @@ static enum error_code build_headers(struct driver *driver, struct error *error)
     struct curl_slist *list = curl_slist_append(NULL, "Content-Type: application/json");
     if (list)
         driver->headers = list;
+    if (list && driver->target->wants_confidence)
+        list = curl_slist_append(driver->headers, CONFIDENCE_HEADER ": true");
     if (list && token && *token) {
         char line[4096];
         int len = snprintf(line, sizeof(line), "Authorization: Bearer %s", token);

@@ -11,7 +11,8 @@
 struct eval_outcome {
     struct score_result result;
     struct price_usage usage;
-    bool has_failed; /* no reply; counts as wrong */
+    double confidence; /* that the server says the model had in it; below 0: it says none */
+    bool has_failed;   /* no reply; counts as wrong */
 };
 
 struct eval_run {
@@ -27,6 +28,7 @@ struct eval_target {
     const char *model;
     const struct eval_data *data;
     bool shows_progress;
+    bool wants_confidence;
 };
 
 /* A server that can't be reached, and a model that fails every row, are

@@ -87,7 +87,7 @@ struct engine_request {
     enum engine_cache cache;
     uint32_t cache_min_tokens; /* shorter prefixes are not cached */
     enum tier tier;
-    bool wants_likelihood; /* of its reply; costs a pass over the vocabulary for each token */
+    bool wants_certainty; /* costs a pass over the vocabulary for each token of the reply */
 };
 
 enum engine_stop { ENGINE_STOP_END, ENGINE_STOP_LENGTH, ENGINE_STOP_SEQUENCE, ENGINE_STOP_CONTEXT };
@@ -105,6 +105,15 @@ struct engine_warmth {
     uint32_t disk_tokens; /* of them, on disk: to be read before the request begins */
 };
 
+/* How sure the model is of its reply so far: of each token the natural logarithm of the probability that the model
+ * itself gave it, at temperature 1 and before a grammar left some out. Whatever the reply was sampled at, and whatever
+ * it had to look like, that is what the model thinks of it; a token that a grammar forces is no sign that it knows. */
+struct engine_certainty {
+    uint32_t tokens; /* with the one that ends it; 0: the request did not ask */
+    float sum; /* of the logarithms; 0 and below */
+};
+#define ENGINE_CERTAINTY_LEAST (-100.0F) /* for one token */
+
 struct engine_finished {
     enum engine_stop stop;
     uint32_t stop_index;        /* which stop sequence */
@@ -113,7 +122,7 @@ struct engine_finished {
     struct engine_cache_use cache;
     uint32_t output_tokens;
     uint64_t queue_us, prefill_us, decode_us;
-    float likelihood; /* where it was asked for: the sum of the natural logarithms of its tokens' probabilities; else 0 */
+    struct engine_certainty certainty;
 };
 
 /* Exactly one of finished or failed comes last, unless the call is cancelled:
@@ -123,6 +132,7 @@ struct engine_handlers {
     void (*on_text)(void *ctx, struct str text, uint32_t token_count); /* whole UTF-8 characters */
     void (*on_finished)(void *ctx, const struct engine_finished *finished);
     void (*on_failed)(void *ctx, const struct error *error);
+    void (*on_certainty)(void *ctx, const struct engine_certainty *certainty); /* before on_text; may be NULL */
 };
 
 /* Who hears of a worker that was added; on the main thread, ctx first. Exactly one of on_failed and on_gone comes last:

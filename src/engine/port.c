@@ -172,9 +172,12 @@ static bool on_text(struct engine_call *call, struct str payload)
 {
     struct str text;
     uint32_t tokens;
-    if (!protocol_get_text(payload, &text, &tokens) || call->state != CALL_STARTED || !str_is_utf8(text))
+    struct engine_certainty certainty;
+    if (!protocol_get_text(payload, &text, &tokens, &certainty) || call->state != CALL_STARTED || !str_is_utf8(text))
         return false;
     call->since_us = clock_now_us();
+    if (call->handlers.on_certainty != NULL && certainty.tokens > 0)
+        call->handlers.on_certainty(call->ctx, &certainty);
     if (call->handlers.on_text != NULL)
         call->handlers.on_text(call->ctx, text, tokens);
     return true;

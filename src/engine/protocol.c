@@ -1,6 +1,8 @@
 /* protocol.c - encoding and decoding of frames; the format is in protocol.h. */
 #include "engine/protocol.h"
 
+#include <math.h>
+
 #include "cache/policy.h"
 
 /* --- writing ---------------------------------------------------------------------------------------- */
@@ -102,7 +104,7 @@ void protocol_put_generate(struct buf *out, uint32_t call, const struct engine_r
     put_u32(out, (uint32_t)request->top_k);
     put_u64(out, request->seed);
     put_u8(out, (uint8_t)request->tier);
-    put_u8(out, request->wants_likelihood);
+    put_u8(out, request->wants_certainty);
     put_str(out, request->grammar);
     put_u8(out, request->observes_grammar);
     put_cache_wish(out, request);
@@ -151,10 +153,18 @@ void protocol_put_started(struct buf *out, uint32_t call, const struct engine_st
     frame_end(out, start);
 }
 
-void protocol_put_text(struct buf *out, uint32_t call, struct str text, uint32_t tokens)
+static void put_certainty(struct buf *out, const struct engine_certainty *certainty)
+{
+    put_u32(out, certainty->tokens);
+    put_f32(out, certainty->sum);
+}
+
+void protocol_put_text(struct buf *out, uint32_t call, struct str text, uint32_t tokens,
+                       const struct engine_certainty *certainty)
 {
     const size_t start = frame_begin(out, FRAME_TEXT, call);
     put_u32(out, tokens);
+    put_certainty(out, certainty);
     buf_append_str(out, text);
     frame_end(out, start);
 }
@@ -171,7 +181,7 @@ void protocol_put_finished(struct buf *out, uint32_t call, const struct engine_f
     put_u64(out, finished->queue_us);
     put_u64(out, finished->prefill_us);
     put_u64(out, finished->decode_us);
-    put_f32(out, finished->likelihood);
+    put_certainty(out, &finished->certainty);
     frame_end(out, start);
 }
 
@@ -397,7 +407,7 @@ bool protocol_get_generate(struct str payload, struct arena *arena, struct engin
     const uint8_t tier = get_u8(&in);
     in.bad = in.bad || tier >= TIERS;
     request->tier = in.bad ? TIER_DEFAULT : (enum tier)tier;
-    request->wants_likelihood = get_bool(&in);
+    request->wants_certainty = get_bool(&in);
     request->grammar = get_str(&in);
     request->observes_grammar = get_bool(&in);
     get_cache_wish(&in, request);
@@ -446,10 +456,19 @@ bool protocol_get_started(struct str payload, struct engine_started *started)
     return reader_done(&in);
 }
 
-bool protocol_get_text(struct str payload, struct str *text, uint32_t *tokens)
+/* No logarithm of a probability: a worker that says so is broken. */
+static void get_certainty(struct reader *in, struct engine_certainty *certainty)
+{
+    certainty->tokens = get_u32(in);
+    certainty->sum = get_f32(in);
+    in->bad = in->bad || !(certainty->sum <= 0) || isinf(certainty->sum);
+}
+
+bool protocol_get_text(struct str payload, struct str *text, uint32_t *tokens, struct engine_certainty *certainty)
 {
     struct reader in = {.rest = payload};
     *tokens = get_u32(&in);
+    get_certainty(&in, certainty);
     *text = in.rest;
     return !in.bad;
 }
@@ -468,7 +487,7 @@ bool protocol_get_finished(struct str payload, struct engine_finished *finished)
     finished->queue_us = get_le(&in, 8);
     finished->prefill_us = get_le(&in, 8);
     finished->decode_us = get_le(&in, 8);
-    finished->likelihood = get_f32(&in);
+    get_certainty(&in, &finished->certainty);
     return reader_done(&in);
 }
 

@@ -19,7 +19,7 @@
  *
  * Port links, gateway to worker:
  *   GENERATE  u32 max_tokens, f32 temperature, f32 top_p, i32 top_k, u64 seed,
- *             u8 tier (enum tier), u8 wants its likelihood, string grammar, string tenant, string cache_salt,
+ *             u8 tier (enum tier), u8 wants to know its certainty, string grammar, string tenant, string cache_salt,
  *             u8 cache (off, explicit, implicit), u32 least tokens of a prefix,
  *             u32 count of stops, that many strings,
  *             u32 count of segments, each: u8 flags (1 template, 2 ends a
@@ -29,10 +29,10 @@
  *   CANCEL    nothing. Unknown calls are ignored: they may just have ended.
  * Port links, worker to gateway:
  *   STARTED   u32 prompt tokens, cache use
- *   TEXT      u32 tokens, then text to the end of the frame (whole UTF-8 characters)
+ *   TEXT      u32 tokens, certainty, then text to the end of the frame (whole UTF-8 characters)
  *   FINISHED  u8 stop, u32 stop index, u32 prompt, prefilled tokens, cache use,
  *             u32 output tokens, u64 queue, prefill, decode in microseconds,
- *             f32 likelihood
+ *             certainty: u32 tokens, f32 sum of logarithms
  *   FAILED    u8 error code, string message
  *   COUNTED   u32 tokens
  *   WARM      u32 tokens of the prompt, u32 of them warm, u32 of these on disk
@@ -126,7 +126,8 @@ void protocol_put_count(struct buf *out, uint32_t call, const struct engine_segm
 void protocol_put_warmth(struct buf *out, uint32_t call, const struct engine_request *request);
 void protocol_put_cancel(struct buf *out, uint32_t call);
 void protocol_put_started(struct buf *out, uint32_t call, const struct engine_started *started);
-void protocol_put_text(struct buf *out, uint32_t call, struct str text, uint32_t tokens);
+void protocol_put_text(struct buf *out, uint32_t call, struct str text, uint32_t tokens,
+                       const struct engine_certainty *certainty);
 void protocol_put_finished(struct buf *out, uint32_t call, const struct engine_finished *finished);
 void protocol_put_failed(struct buf *out, uint32_t call, const struct error *error);
 void protocol_put_counted(struct buf *out, uint32_t call, uint32_t tokens);
@@ -144,7 +145,7 @@ bool protocol_get_generate(struct str payload, struct arena *arena, struct engin
 bool protocol_get_count(struct str payload, struct arena *arena, struct engine_segment **segments, size_t *count);
 bool protocol_get_warmth(struct str payload, struct arena *arena, struct engine_request *request);
 bool protocol_get_started(struct str payload, struct engine_started *started);
-bool protocol_get_text(struct str payload, struct str *text, uint32_t *tokens);
+bool protocol_get_text(struct str payload, struct str *text, uint32_t *tokens, struct engine_certainty *certainty);
 bool protocol_get_finished(struct str payload, struct engine_finished *finished);
 bool protocol_get_failed(struct str payload, struct error *error);
 bool protocol_get_counted(struct str payload, uint32_t *tokens);

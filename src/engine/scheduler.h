@@ -90,6 +90,7 @@ struct event {
     struct error *error; /* EVENT_FAILED */
     struct buf text;
     uint32_t text_tokens;
+    struct engine_certainty certainty; /* with the text */
 };
 void event_free(struct event *event);
 

@@ -33,7 +33,7 @@ struct sequence {
     model_token token;  /* chosen, not yet decoded */
     uint32_t output, output_max, cells;
     uint32_t silent_tokens; /* chosen since the last text event */
-    double likelihood;      /* of the tokens chosen so far, where the request wants to know */
+    struct engine_certainty certainty; /* of the tokens chosen so far, where the request wants to know */
     struct text_filter text;
     struct sampler sampler;
     struct model_tokens reply; /* chosen so far */

@@ -14,6 +14,7 @@ static void flush_text(struct scheduler *s, struct sequence *seq, bool is_last)
         struct event *event = add_event(s, EVENT_TEXT, seq->job);
         event->text = text;
         event->text_tokens = seq->silent_tokens;
+        event->certainty = seq->certainty;
         seq->silent_tokens = 0;
         return;
     }
@@ -65,7 +66,7 @@ static void finish(struct scheduler *s, struct sequence *seq, enum engine_stop s
         .queue_us = seq->admitted_us - job->queued_us,
         .prefill_us = seq->first_us - seq->admitted_us,
         .decode_us = now_us - seq->first_us,
-        .likelihood = (float)seq->likelihood,
+        .certainty = seq->certainty,
     };
     sequence_end(s, seq);
 }
@@ -163,17 +164,26 @@ static void start_reply(struct scheduler *s, struct sequence *seq)
     };
 }
 
-#define LOG_PROBABILITY_MIN (-100.0) /* of a token that a grammar chose against the model */
+#define SHARE_LEAST (-20.0F) /* what is so far below the largest logit adds less than rounding does */
 
-/* The logarithm of the probability that the model gave a token, among all that were allowed; at temperature 1, whatever
- * it was sampled at. */
-static double log_probability(const float *logits, uint32_t count, model_token token)
+/* The logarithm of the sum of all tokens' exponentials. */
+static float log_mass(const float *logits, uint32_t count)
 {
     const float top = logits[sampler_greedy(logits, count)];
     double mass = 0;
     for (uint32_t i = 0; i < count; i++)
-        mass += (double)expf(logits[i] - top);
-    return fmax((double)(logits[token] - top) - log(mass), LOG_PROBABILITY_MIN);
+        if (logits[i] - top > SHARE_LEAST)
+            mass += (double)expf(logits[i] - top);
+    return top + (float)log(mass);
+}
+
+/* `mass` is that of the logits before a grammar masked some: not that of the token which it let pass. */
+static void count_certainty(struct sequence *seq, const float *logits, model_token token, float mass)
+{
+    struct engine_certainty *certainty = &seq->certainty;
+    const float own = fminf(0, fmaxf(logits[token] - mass, ENGINE_CERTAINTY_LEAST));
+    certainty->tokens++;
+    certainty->sum += own;
 }
 
 /* Chooses the next token of a sequence whose logits have come. May end it. */
@@ -183,13 +193,15 @@ static void advance(struct scheduler *s, struct sequence *seq)
     float *logits = model_logits(s->options.model, seq->row);
     if (seq->phase == PHASE_PROMPT)
         start_reply(s, seq);
+    const bool is_asked = seq->job->request.wants_certainty;
+    const float mass = is_asked ? log_mass(logits, s->facts->vocabulary) : 0;
     model_token token = sampler_pick(&seq->sampler, logits, s->facts->vocabulary, s->scratch);
     if (seq->job->grammar != NULL && pick_by_grammar(s, seq, logits, &token, &error) != OK) {
         sequence_fail(s, seq, &error);
         return;
     }
-    if (seq->job->request.wants_likelihood && token >= 0)
-        seq->likelihood += log_probability(logits, s->facts->vocabulary, token);
+    if (is_asked && token >= 0)
+        count_certainty(seq, logits, token, mass);
     if (token < 0 || model_is_end(s->options.model, token)) {
         finish(s, seq, ENGINE_STOP_END);
         return;

@@ -508,7 +508,7 @@ static void send_event(struct front_port *port, uint32_t id, const struct event 
     struct buf *out = link_begin(&port->link);
     switch (event->kind) {
     case EVENT_STARTED: protocol_put_started(out, id, &event->started); break;
-    case EVENT_TEXT: protocol_put_text(out, id, buf_str(&event->text), event->text_tokens); break;
+    case EVENT_TEXT: protocol_put_text(out, id, buf_str(&event->text), event->text_tokens, &event->certainty); break;
     case EVENT_FINISHED: protocol_put_finished(out, id, &event->finished); break;
     case EVENT_FAILED: protocol_put_failed(out, id, event->error); break;
     case EVENT_GONE: return;

@@ -25,7 +25,6 @@ struct engine_reply {
     void *ctx;
     struct reply_parser *parser;
     uint64_t max_reply_us;
-    bool wants_confidence;
 };
 
 static struct engine_backend *own(struct backend *backend)
@@ -113,14 +112,16 @@ static enum chat_stop_reason stop_reason(const struct engine_reply *reply, enum 
     return reply_parser_has_malformed_call(reply->parser) ? CHAT_STOP_MALFORMED_TOOL_USE : CHAT_STOP_END_TURN;
 }
 
-#define CONFIDENCE_TOKENS 16u
+#define CONFIDENCE_TOKENS 8.0
 
 /* The probability of the whole reply; of one that is longer, as if it had so many tokens like its own: how a long text
  * is worded has many right ways, and its probability falls with each word of any of them. */
-static double confidence_of(const struct engine_finished *finished)
+static void on_certainty(void *ctx, const struct engine_certainty *certainty)
 {
-    const double tokens = finished->output_tokens + 1; /* and the decision to end */
-    return exp((double)finished->likelihood * fmin(1, CONFIDENCE_TOKENS / tokens));
+    struct engine_reply *reply = ctx;
+    if (certainty->tokens > 0)
+        reply->call.confidence =
+            exp((double)certainty->sum * fmin(1, CONFIDENCE_TOKENS / certainty->tokens));
 }
 
 static void on_finished(void *ctx, const struct engine_finished *finished)
@@ -135,8 +136,7 @@ static void on_finished(void *ctx, const struct engine_finished *finished)
     }
     set_input(reply, finished->prompt_tokens, &finished->cache);
     reply->call.usage.output_tokens = finished->output_tokens;
-    if (reply->wants_confidence)
-        reply->call.confidence = confidence_of(finished);
+    on_certainty(reply, &finished->certainty);
     const enum chat_stop_reason stop = stop_reason(reply, finished->stop);
     if (stop == CHAT_STOP_SEQUENCE && finished->stop_index < reply->request->stop_count)
         sequence = reply->request->stop_sequences[finished->stop_index];
@@ -213,7 +213,6 @@ static struct engine_reply *new_reply(struct backend *backend, const struct back
     }
     *reply = (struct engine_reply){.call.backend = backend,
                                    .call.confidence = -1,
-                                   .wants_confidence = job->wants_confidence,
                                    .request = job->request,
                                    .ctx = ctx,
                                    .max_reply_us = job->max_reply_us};
@@ -236,7 +235,7 @@ static struct engine_request request_of(const struct backend_job *job)
 
 static struct engine_call *submit(struct engine_reply *reply, const struct backend_job *job, struct error *error)
 {
-    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed};
+    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, on_certainty};
     const struct chat_request *request = job->request;
     const struct engine_prompt *prompt = job->prepared;
     struct engine_request wanted = request_of(job);
@@ -250,7 +249,7 @@ static struct engine_call *submit(struct engine_reply *reply, const struct backe
     wanted.stops = request->stop_sequences;
     wanted.stop_count = request->stop_count;
     wanted.tier = tier_queue(request->tier);
-    wanted.wants_likelihood = job->wants_confidence;
+    wanted.wants_certainty = job->wants_confidence;
     error->code = ERROR_NO_MEMORY;
     return engine_generate(own(reply->call.backend)->port, job->target->model->worker, &wanted, &handlers, reply,
                            error);

@@ -343,6 +343,7 @@ static void on_finished(void *ctx, enum chat_stop_reason stop, struct str stop_s
     reply->stop = stop;
     reply->stop_sequence = stop_sequence;
     reply->usage = work->usage;
+    reply->confidence = confidence;
     reply->latency_ms = (now_us - started_us) / 1000;
     if (gather(work, &error) != OK) {
         fail(work, &error);
@@ -500,7 +501,7 @@ static void fill_job(struct work *work, const struct catalog_match *match)
     work->job.target = target;
     work->job.request = work->setup.request;
     work->job.tenant = work->setup.subject.tenant;
-    work->job.wants_confidence = can_be_doubted(work);
+    work->job.wants_confidence = work->setup.wants_confidence || can_be_doubted(work);
     work->job.cache_min_tokens = catalog_cache_min_tokens(work->setup.port->shared->config, match);
 }
 

@@ -71,6 +71,7 @@ struct work_setup {
     enum tier tier;             /* where the request asks for none */
     bool is_stream;             /* what was sent of a reply is paid for, also when it breaks off */
     bool collects;              /* the finished reply carries all blocks */
+    bool wants_confidence;      /* the finished reply says how sure the model was */
     uint64_t started_us;        /* clock_now_us() of the request's first byte */
     /* Where not NULL: calls work_prepare here or on another thread, and then work_continue here, or work_end. */
     void (*offload)(void *ctx, struct work *work);

@@ -33,18 +33,6 @@ routers:
     models: [desk-small, desk-large]
     tolerance: 0.1
     margin: 1
-  - name: doubts
-    models: [desk-small, desk-large]
-    tolerance: 1
-    escalate: {below: 1, share: 1}
-  - name: quarter
-    models: [desk-small, desk-large]
-    tolerance: 1
-    escalate: {below: 1, share: 0.25}
-  - name: trusts
-    models: [desk-small, desk-large]
-    tolerance: 1
-    escalate: {below: 0}
   - name: mixed
     models: [amazon.nova-lite-v1:0, anthropic.claude-3-5-sonnet-20241022-v2:0]
     tolerance: 1

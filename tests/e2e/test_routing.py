@@ -65,50 +65,6 @@ def test_a_conversation_never_costs_more_than_staying(tmp_path):
     assert server.stop() == 0
 
 
-# --- escalation ---------------------------------------------------------------------------------------
-
-UNUSUAL = {"messages": [{"role": "user", "content": [{"text": "Compose four lines on granite and rain."}]}],
-           "inferenceConfig": {"maxTokens": 8, "temperature": 0}}
-
-
-def ask_raw(server, router):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-    connection.request("POST", f"/model/{router}/converse", json.dumps(UNUSUAL), {"Content-Type": "application/json"})
-    answer = connection.getresponse()
-    said, headers = json.loads(answer.read()), answer.headers
-    connection.close()
-    assert answer.status == 200, said
-    return said, headers
-
-
-def test_a_doubtful_answer_is_made_again(own):
-    said, headers = ask_raw(own, "doubts")
-    assert headers["x-fulcrum-route"] == "desk-large; reason=escalated"
-    assert said["trace"]["promptRouter"] == {"invokedModelId": "desk-large", "escalatedFromModelId": "desk-small"}
-    direct = own.client().converse(modelId="desk-large", **UNUSUAL)
-    assert said["output"] == direct["output"], "it is the other's answer, whole"
-    lines = export(own)
-    line = lines[headers["x-amzn-RequestId"]]
-    assert (line["modelInvoked"], line["router"], line["attempts"]) == ("desk-large", "escalated", 2)
-    doubted = [each for each in lines.values() if each["router"] == "doubted" and each["modelRequested"] == "doubts"]
-    assert len(doubted) == 1 and doubted[0]["modelInvoked"] == "desk-small"
-    assert doubted[0]["baselinePicodollars"] == 0 and doubted[0]["savedRoute"] < 0
-    assert int(headers["x-fulcrum-cost"]) == line["costPicodollars"] + doubted[0]["costPicodollars"]
-
-
-def test_what_is_not_made_again(own):
-    said, headers = ask_raw(own, "trusts")
-    assert headers["x-fulcrum-model"] == "desk-small" and "escalatedFromModelId" not in said["trace"]["promptRouter"]
-    streamed = own.client().converse_stream(modelId="doubts", **UNUSUAL)
-    assert route_of(streamed) == ("desk-small", "within-tolerance")
-    assert any("metadata" in event for event in streamed["stream"])
-
-
-def test_doubts_have_their_share(own):
-    answered = [ask_raw(own, "quarter")[1]["x-fulcrum-model"] for _ in range(12)]
-    assert answered.count("desk-large") == 3, answered
-
-
 # --- batch jobs ---------------------------------------------------------------------------------------
 
 

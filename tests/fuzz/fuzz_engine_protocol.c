@@ -39,6 +39,7 @@ static void decode(enum frame_type type, struct str payload, struct arena *arena
         struct engine_started started;
         struct engine_finished finished;
         struct engine_warmth warmth;
+        struct engine_certainty certainty;
         struct frame_config config;
         struct engine_model_info info;
         struct error error;
@@ -52,7 +53,7 @@ static void decode(enum frame_type type, struct str payload, struct arena *arena
     case FRAME_COUNT: (void)protocol_get_count(payload, arena, &segments, &count); break;
     case FRAME_WARMTH: again_warmth(payload, arena); break;
     case FRAME_STARTED: (void)protocol_get_started(payload, &out.started); break;
-    case FRAME_TEXT: (void)protocol_get_text(payload, &text, &tokens); break;
+    case FRAME_TEXT: (void)protocol_get_text(payload, &text, &tokens, &out.certainty); break;
     case FRAME_FINISHED: (void)protocol_get_finished(payload, &out.finished); break;
     case FRAME_FAILED: (void)protocol_get_failed(payload, &out.error); break;
     case FRAME_COUNTED: (void)protocol_get_counted(payload, &tokens); break;

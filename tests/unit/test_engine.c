@@ -27,6 +27,7 @@ struct reply {
     struct engine_started started;
     struct engine_finished finished;
     struct error error;
+    struct engine_certainty certainty; /* the last that was told beside a text */
     uint32_t text_tokens, texts;
     bool is_started, is_finished, is_failed;
 };
@@ -73,7 +74,14 @@ static void on_failed(void *ctx, const struct error *error)
     reply->is_failed = true;
 }
 
-static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed};
+static void on_certainty(void *ctx, const struct engine_certainty *certainty)
+{
+    struct reply *reply = ctx;
+    assert_true(certainty->tokens > reply->certainty.tokens && certainty->sum <= reply->certainty.sum);
+    reply->certainty = *certainty;
+}
+
+static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, on_certainty};
 
 static struct engine_request request_of(const struct engine_segment *segments, size_t count, uint32_t max_tokens)
 {
@@ -316,6 +324,26 @@ static void generate_by(struct engine_bed *bed, const char *grammar, bool is_obs
 }
 
 /* A stop sequence counts in text alone, over tokens too. */
+/* What a grammar forces is no sign that the model knows: its own probabilities count. */
+static void test_certainty_under_a_grammar(void **state)
+{
+    struct engine_bed *bed = *state;
+    const struct engine_segment segment = content("answer by the grammar");
+    struct engine_request request = request_of(&segment, 1, 40);
+    struct reply reply;
+    request.grammar = STR("root ::= \"abcdefghijklmnop\"");
+    request.wants_certainty = true;
+    generate(bed, &request, &reply);
+    assert_true(str_eq(buf_str(&reply.text), STR("abcdefghijklmnop")));
+    assert_true(reply.certainty.tokens > 0 && reply.finished.certainty.tokens >= reply.certainty.tokens);
+    assert_true(reply.finished.certainty.sum < -1.0F * (float)reply.finished.certainty.tokens);
+    buf_deinit(&reply.text);
+    request.wants_certainty = false;
+    generate(bed, &request, &reply);
+    assert_int_equal(reply.certainty.tokens + reply.finished.certainty.tokens, 0);
+    buf_deinit(&reply.text);
+}
+
 static void test_stop_in_a_grammar(void **state)
 {
     static const struct str stop = STR("ce:");
@@ -669,6 +697,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_stop_sequence, setup, teardown),
         cmocka_unit_test_setup_teardown(test_seeds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_grammar_forces_json, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_certainty_under_a_grammar, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stop_in_a_grammar, setup, teardown),
         cmocka_unit_test_setup_teardown(test_markers_as_text, setup, teardown),
         cmocka_unit_test_setup_teardown(test_grammar_with_few_tokens, setup, teardown),

@@ -1,4 +1,5 @@
 /* test_engine_protocol.c - frames between gateway and worker: round trips and broken bytes. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -112,13 +113,16 @@ static void test_replies(void **state)
     buf_clear(&frame);
     const struct engine_finished finished = {.stop = ENGINE_STOP_SEQUENCE, .stop_index = 1, .prompt_tokens = 10,
                                              .prefilled_tokens = 6, .cache = cache, .output_tokens = 33,
-                                             .queue_us = 1000, .prefill_us = 2000, .decode_us = 3000};
+                                             .queue_us = 1000, .prefill_us = 2000, .decode_us = 3000,
+                                             .certainty = {34, -2.5F}};
     struct engine_finished finished_out = {0};
     protocol_put_finished(&frame, 2, &finished);
     assert_true(protocol_get_finished(payload_of(&frame, FRAME_FINISHED, 2), &finished_out));
     assert_int_equal(finished_out.stop, ENGINE_STOP_SEQUENCE);
     assert_int_equal(finished_out.output_tokens, 33);
     assert_int_equal(finished_out.decode_us, 3000);
+    assert_int_equal(finished_out.certainty.tokens, 34);
+    assert_true(finished_out.certainty.sum == -2.5F);
 
     buf_clear(&frame);
     const struct engine_warmth warmth = {.prompt_tokens = 10, .warm_tokens = 8, .disk_tokens = 3};
@@ -137,10 +141,20 @@ static void test_replies(void **state)
     buf_clear(&frame);
     struct str text;
     uint32_t tokens;
-    protocol_put_text(&frame, 3, STR("héllo"), 4);
-    assert_true(protocol_get_text(payload_of(&frame, FRAME_TEXT, 3), &text, &tokens));
+    struct engine_certainty certainty;
+    protocol_put_text(&frame, 3, STR("héllo"), 4, &(struct engine_certainty){5, -1.5F});
+    assert_true(protocol_get_text(payload_of(&frame, FRAME_TEXT, 3), &text, &tokens, &certainty));
+    assert_int_equal(certainty.tokens, 5);
+    assert_true(certainty.sum == -1.5F);
     assert_true(str_eq(text, STR("héllo")));
     assert_int_equal(tokens, 4);
+    /* No logarithm of a probability: a worker that says so is broken. */
+    static const float sums[] = {0.5F, NAN, -INFINITY};
+    for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
+        buf_clear(&frame);
+        protocol_put_text(&frame, 3, STR("a"), 1, &(struct engine_certainty){1, sums[i]});
+        assert_false(protocol_get_text(payload_of(&frame, FRAME_TEXT, 3), &text, &tokens, &certainty));
+    }
 
     buf_clear(&frame);
     struct error error;
