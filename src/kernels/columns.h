@@ -7,11 +7,18 @@
 
 #ifdef KERNELS_NAME
 
+/* Floats from here on, 2^22 of them either way, are whole numbers one apart, so a whole number below 2^22 added to the
+ * bits of the one is added to its value: a sum of products that begins with COLUMN_WHOLE_BITS need not be converted.
+ * It is scaled by fma(sum, d, -COLUMN_WHOLE * d): d has eleven bits, so the product is exact, and one rounding remains.
+ */
+#define COLUMN_WHOLE 12582912.0f /* 1.5 * 2^23 */
+#define COLUMN_WHOLE_BITS 0x4b400000
+
 /* 32 activations: x = d * q. `shift` takes off what the unsigned weights have too much: -zero * sum of q; `sum` is d
  * times the sum of q, for weights that have a least value. */
 struct column32 {
     float d, sum;
-    int32_t shift;
+    int32_t shift; /* and COLUMN_WHOLE_BITS */
 #ifdef QUANTS_WIDE
     int8_t q[64]; /* Q8_0: 16 bits each */
 #else

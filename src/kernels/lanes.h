@@ -89,6 +89,7 @@ INLINE lanes_f lanes_bfloats(const uint8_t bytes[32])
     return _mm512_castsi512_ps(_mm512_slli_epi32(words, 16));
 }
 INLINE lanes_f lanes_float(lanes_i x) { return _mm512_cvtepi32_ps(x); }
+INLINE lanes_f lanes_same_bits(lanes_i x) { return _mm512_castsi512_ps(x); }
 INLINE lanes_f lanes_all(float x) { return _mm512_set1_ps(x); }
 INLINE lanes_f lanes_mul(lanes_f x, lanes_f y) { return _mm512_mul_ps(x, y); }
 INLINE lanes_f lanes_fma(lanes_f x, lanes_f y, lanes_f sum) { return _mm512_fmadd_ps(x, y, sum); }
@@ -159,6 +160,7 @@ INLINE lanes_f lanes_bfloats(const uint8_t bytes[16])
     return _mm256_castsi256_ps(_mm256_slli_epi32(words, 16));
 }
 INLINE lanes_f lanes_float(lanes_i x) { return _mm256_cvtepi32_ps(x); }
+INLINE lanes_f lanes_same_bits(lanes_i x) { return _mm256_castsi256_ps(x); }
 INLINE lanes_f lanes_all(float x) { return _mm256_set1_ps(x); }
 INLINE lanes_f lanes_mul(lanes_f x, lanes_f y) { return _mm256_mul_ps(x, y); }
 INLINE lanes_f lanes_fma(lanes_f x, lanes_f y, lanes_f sum) { return _mm256_fmadd_ps(x, y, sum); }
@@ -203,6 +205,13 @@ INLINE void lanes_gather(lanes_i *sum, lanes_i *part, lanes_b x, const int8_t *f
         *sum = lanes_now(_mm256_add_epi32(*sum, _mm256_madd_epi16(*part, _mm256_set1_epi16(1))));
 }
 #endif
+#endif
+
+/* Whether weights of eight bits may go through lanes_gather. */
+#ifdef QUANTS_WIDE
+#define GATHERS_BYTES false
+#else
+#define GATHERS_BYTES true
 #endif
 
 #ifndef QUANTS_WIDE
