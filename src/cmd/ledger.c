@@ -205,7 +205,8 @@ static enum error_code print_row(struct printer *printer, const struct row *row,
 static const char *const class_names[PRICE_CLASSES] = {"costInputPicodollars", "costCacheReadPicodollars",
                                                        "costCacheWritePicodollars", "costCacheWrite1hPicodollars",
                                                        "costOutputPicodollars"};
-static const char *const saved_names[LEVERS] = {"savedRoute", "savedDistill", "savedCache", "savedTier"};
+static const char *const saved_names[LEVERS] = {"savedRoute", "savedDistill", "savedCache", "savedTier",
+                                                "savedShadow"};
 
 /* Millionths with all their digits. */
 static void add_score(struct row *row, const char *name, uint64_t millionths)
@@ -357,7 +358,7 @@ static enum error_code print_lever(struct printer *printer, const char *name, ui
 
 static enum error_code print_levers(struct printer *printer, const struct ledger_group *group, struct error *error)
 {
-    static const char *const names[LEVERS] = {"route", "distil", "cache", "tier"};
+    static const char *const names[LEVERS] = {"route", "distil", "cache", "tier", "shadow"};
     enum error_code code = OK;
     for (size_t i = 0; i < LEVERS && code == OK; i++)
         code = print_lever(printer, names[i], group->touched[i], group->saved[i], group->baseline, error);

@@ -8,6 +8,7 @@ void charge_begin(struct charge *charge, const struct charge_subject *subject, c
 {
     const struct target *answered = &placement->answered;
     charge->path = (struct price_path){placement->asked.price, placement->routed.price, answered->price};
+    charge->is_shadow = subject->is_shadow;
     charge->line = (struct ledger_line){
         .request_id = subject->request_id,
         .tenant = subject->tenant,
@@ -16,7 +17,7 @@ void charge_begin(struct charge *charge, const struct charge_subject *subject, c
         .model_requested = subject->model_requested,
         .model_invoked = str_of(answered->name),
         .price = str_of(answered->price->name),
-        .baseline_price = str_of(placement->asked.price->name),
+        .baseline_price = subject->is_shadow ? STR(PRICE_NONE) : str_of(placement->asked.price->name),
         .profile = subject->profile,
         .tags = subject->tags,
         .time_us = time_us,
@@ -85,9 +86,11 @@ void charge_end(struct charge *charge, enum ledger_outcome outcome, const struct
                 uint64_t latency_us, uint64_t first_token_us)
 {
     struct ledger_line *line = &charge->line;
+    const struct price_row *answered = charge->path.answered;
     line->outcome = outcome;
     line->usage = price_usage(usage);
-    line->quote = price_quote(&charge->path, line->tier, &line->usage);
+    line->quote = charge->is_shadow ? price_quote_shadow(answered, line->tier, &line->usage)
+                                    : price_quote(&charge->path, line->tier, &line->usage);
     line->latency_us = latency_us;
     line->first_token_us = first_token_us;
 }

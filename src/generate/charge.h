@@ -14,11 +14,13 @@ struct charge_subject {
     struct str request_id, tenant, dialect, operation;
     struct str model_requested; /* as asked for */
     struct str profile, tags;   /* of the application profile that was asked for; empty: none. See ledger/line.h */
+    bool is_shadow;             /* nobody did: a router learns from the answer, and the lever of that pays for it */
 };
 
 struct charge {
     struct ledger_line line;
     struct price_path path;
+    bool is_shadow;
 };
 
 /* `time_us`: clock_wall_us() when the request came. */

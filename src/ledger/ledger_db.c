@@ -184,7 +184,7 @@ static enum error_code prepare(struct ledger_db *db, const char *path, const str
     if (code == OK)
         code = note_prices(db, book, error);
     if (code == OK)
-        code = prepare_insert(db, "line", true, error);
+        code = prepare_insert(db, "line (" LEDGER_LINE_COLUMNS ", checksum)", true, error);
     if (code == OK)
         code = prepare_tending(db, error);
     return code;

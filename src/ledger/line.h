@@ -65,7 +65,7 @@ enum ledger_kind {
     LEDGER_OUTCOME,
 };
 
-#define LEDGER_LINE_VERSION 4 /* of lines in journals and results of batch jobs, and of ledger.db */
+#define LEDGER_LINE_VERSION 5 /* of lines in journals and results of batch jobs, and of ledger.db */
 
 /* FIRST or NEXT(name in SQL, kind without LEDGER_, version that brought it, member, name in exports or NULL). */
 #define LEDGER_COLUMNS(FIRST, NEXT)                                                                             \
@@ -106,7 +106,8 @@ enum ledger_kind {
     NEXT(cost_cache_write_5m, OPTIONAL, 4, quote.classes[PRICE_CACHE_WRITE_5M], "costCacheWritePicodollars")    \
     NEXT(cost_cache_write_1h, OPTIONAL, 4, quote.classes[PRICE_CACHE_WRITE_1H], "costCacheWrite1hPicodollars")  \
     NEXT(cost_output, OPTIONAL, 4, quote.classes[PRICE_OUTPUT], "costOutputPicodollars")                        \
-    NEXT(miss_reason, TEXT, 4, miss_reason, "cacheMissReason")
+    NEXT(miss_reason, TEXT, 4, miss_reason, "cacheMissReason")                                                  \
+    NEXT(saved_shadow, SIGNED, 5, quote.saved[LEVER_SHADOW], "savedShadow")
 
 #define LEDGER_COLUMN_ONE(...) +1
 enum { LEDGER_COLUMN_COUNT = 0 LEDGER_COLUMNS(LEDGER_COLUMN_ONE, LEDGER_COLUMN_ONE) };

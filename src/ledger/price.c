@@ -77,12 +77,22 @@ struct price_quote price_quote(const struct price_path *path, enum tier tier, co
         [LEVER_DISTIL] = price_cost_plain(path->answered, usage),
         [LEVER_CACHE] = price_cost(path->answered, TIER_DEFAULT, usage),
         [LEVER_TIER] = quote.cost,
+        [LEVER_SHADOW] = quote.cost,
     };
     uint64_t before = quote.baseline;
     for (size_t i = 0; i < LEVERS; i++) {
         quote.saved[i] = (int64_t)before - (int64_t)after[i];
         before = after[i];
     }
+    return quote;
+}
+
+struct price_quote price_quote_shadow(const struct price_row *answered, enum tier tier,
+                                      const struct price_usage *usage)
+{
+    struct price_quote quote = {0};
+    quote.cost = cost_by_class(answered, tier, usage, quote.classes);
+    quote.saved[LEVER_SHADOW] = -(int64_t)quote.cost;
     return quote;
 }
 

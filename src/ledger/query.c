@@ -179,10 +179,19 @@ static void write_text(struct asking *asking)
 _Static_assert(LEDGER_SUM_cancelled - LEDGER_SUM_completed + 1 == LEDGER_OUTCOMES &&
                    LEDGER_SUM_output_tokens - LEDGER_SUM_input_tokens + 1 == PRICE_CLASSES &&
                    LEDGER_SUM_cost_output - LEDGER_SUM_cost_input + 1 == PRICE_CLASSES &&
-                   LEDGER_SUM_saved_tier - LEDGER_SUM_saved_route + 1 == LEVERS &&
-                   LEDGER_SUM_touched_tier - LEDGER_SUM_touched_route + 1 == LEVERS &&
                    LEDGER_SUM_COUNT <= SQL_PACK_MAX,
                "sums of one kind stand together, in the order of their enum");
+
+/* Of each lever: what it saved, and in how many requests. */
+static const struct {
+    int saved, touched;
+} lever_sums[LEVERS] = {
+    [LEVER_ROUTE] = {LEDGER_SUM_saved_route, LEDGER_SUM_touched_route},
+    [LEVER_DISTIL] = {LEDGER_SUM_saved_distil, LEDGER_SUM_touched_distil},
+    [LEVER_CACHE] = {LEDGER_SUM_saved_cache, LEDGER_SUM_touched_cache},
+    [LEVER_TIER] = {LEDGER_SUM_saved_tier, LEDGER_SUM_touched_tier},
+    [LEVER_SHADOW] = {LEDGER_SUM_saved_shadow, LEDGER_SUM_touched_shadow},
+};
 
 static bool read_group(struct sql_statement *row, struct ledger_group *group)
 {
@@ -196,8 +205,8 @@ static bool read_group(struct sql_statement *row, struct ledger_group *group)
         group->classes[i] = sums[LEDGER_SUM_cost_input + i];
     }
     for (size_t i = 0; i < LEVERS; i++) {
-        group->saved[i] = sums[LEDGER_SUM_saved_route + i];
-        group->touched[i] = (uint64_t)sums[LEDGER_SUM_touched_route + i];
+        group->saved[i] = sums[lever_sums[i].saved];
+        group->touched[i] = (uint64_t)sums[lever_sums[i].touched];
     }
     group->cost = sums[LEDGER_SUM_cost];
     group->baseline = sums[LEDGER_SUM_baseline];

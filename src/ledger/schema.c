@@ -30,30 +30,45 @@
 #define DEFINE_1(name, kind) name " " TYPE_##kind RULE_##kind
 #define DEFINE_2(name, kind) name " " TYPE_##kind " NOT NULL DEFAULT ''"
 #define DEFINE_4(name, kind) name " " TYPE_##kind
+#define DEFINE_5(name, kind) DEFINE_4(name, kind)
 
 /* --- the columns of a version, or of all up to it --- */
 
 #define DEFINE_FIRST(name, kind, since, ...) DEFINE_##since(#name, kind)
-#define DEFINE_NEXT(name, kind, since, ...) ", " DEFINE_##since(#name, kind)
-#define DEFINE_ALL LEDGER_COLUMNS(DEFINE_FIRST, DEFINE_NEXT)
-
 #define IF_1_1(text) text
 #define IF_1_2(text)
 #define IF_1_4(text)
+#define IF_1_5(text)
 #define DEFINE_NEXT_OF_1(name, kind, since, ...) IF_1_##since(", " DEFINE_##since(#name, kind))
 #define DEFINE_ALL_OF_1 LEDGER_COLUMNS(DEFINE_FIRST, DEFINE_NEXT_OF_1)
 
 #define IF_2_1(text)
 #define IF_2_2(text) text
 #define IF_2_4(text)
+#define IF_2_5(text)
 #define ADD_2(name, kind, since, ...) IF_2_##since("ALTER TABLE line ADD COLUMN " DEFINE_##since(#name, kind) ";")
 #define ADD_ALL_OF_2 LEDGER_COLUMNS(ADD_2, ADD_2)
 
 #define UP_TO_3_1(text) text
 #define UP_TO_3_2(text) text
 #define UP_TO_3_4(text)
+#define UP_TO_3_5(text)
 #define NAME_UP_TO_3(name, kind, since, ...) UP_TO_3_##since(", " #name)
 #define NAMES_UP_TO_3 LEDGER_COLUMNS(LEDGER_NAME_FIRST, NAME_UP_TO_3)
+
+#define UP_TO_4_1(text) text
+#define UP_TO_4_2(text) text
+#define UP_TO_4_4(text) text
+#define UP_TO_4_5(text)
+#define DEFINE_NEXT_UP_TO_4(name, kind, since, ...) UP_TO_4_##since(", " DEFINE_##since(#name, kind))
+#define DEFINE_ALL_UP_TO_4 LEDGER_COLUMNS(DEFINE_FIRST, DEFINE_NEXT_UP_TO_4)
+
+#define IF_5_1(text)
+#define IF_5_2(text)
+#define IF_5_4(text)
+#define IF_5_5(text) text
+#define ADD_5(name, kind, since, ...) IF_5_##since("ALTER TABLE line ADD COLUMN " DEFINE_##since(#name, kind) ";")
+#define ADD_ALL_OF_5 LEDGER_COLUMNS(ADD_5, ADD_5)
 
 #define LABEL_FIRST(name) #name " TEXT NOT NULL"
 #define LABEL_NEXT(name) ", " #name " TEXT NOT NULL"
@@ -84,7 +99,7 @@ static const char *const steps[LEDGER_DB_VERSION] = {
      * pages read and four written for each line. What can come twice is the same record of a journal, with the same
      * time, and a record of a batch job, whose ID follows from the job. SQLite takes a constraint off by a new table
      * only. */
-    [3] = "CREATE TABLE next (" DEFINE_ALL ", checksum INTEGER) STRICT;"
+    [3] = "CREATE TABLE next (" DEFINE_ALL_UP_TO_4 ", checksum INTEGER) STRICT;"
           "INSERT INTO next (rowid, " NAMES_UP_TO_3 ", checksum) SELECT rowid, " NAMES_UP_TO_3 ", checksum FROM line;"
           "DROP TABLE line;"
           "ALTER TABLE next RENAME TO line;"
@@ -98,7 +113,8 @@ static const char *const steps[LEDGER_DB_VERSION] = {
           "packed BLOB NOT NULL, PRIMARY KEY (grain, bucket, label)) STRICT, WITHOUT ROWID;"
           "CREATE TABLE summed (through INTEGER NOT NULL) STRICT;"
           "INSERT INTO summed VALUES (0);",
+    [4] = ADD_ALL_OF_5,
 };
-_Static_assert(LEDGER_DB_VERSION == 4, "one step for each version");
+_Static_assert(LEDGER_DB_VERSION == 5, "one step for each version");
 
 const struct migration ledger_migration = {.room = NULL, .steps = steps, .step_count = LEDGER_DB_VERSION};

@@ -65,7 +65,9 @@ extern const struct migration ledger_migration;
     NEXT(attempts, "coalesce(attempts, 1)")                                                                     \
     NEXT(latency_us, "latency_us")                                                                              \
     NEXT(first_token_us, "first_token_us")                                                                      \
-    NEXT(first_tokens, "first_token_us IS NOT NULL")
+    NEXT(first_tokens, "first_token_us IS NOT NULL")                                                            \
+    NEXT(saved_shadow, "saved_shadow")                                                                          \
+    NEXT(touched_shadow, "coalesce(saved_shadow, 0) <> 0")
 
 #define LEDGER_SUM_NAME(name, sql) LEDGER_SUM_##name,
 enum { LEDGER_SUMS(LEDGER_SUM_NAME, LEDGER_SUM_NAME) LEDGER_SUM_COUNT };

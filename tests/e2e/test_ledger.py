@@ -28,7 +28,7 @@ FIELDS = ["requestId", "time", "tenant", "dialect", "operation", "modelRequested
           "savedRoute", "savedDistill", "savedCache", "savedTier", "profile", "profileTags", "provider",
           "upstreamRequestId", "attempts", "router", "routerScore", "session", "costInputPicodollars",
           "costCacheReadPicodollars", "costCacheWritePicodollars", "costCacheWrite1hPicodollars",
-          "costOutputPicodollars", "cacheMissReason"]
+          "costOutputPicodollars", "cacheMissReason", "savedShadow"]
 
 
 def ledger(server_or_path, *args):
@@ -68,7 +68,7 @@ def usage_of(data):
 def assert_adds_up(line):
     assert line["costPicodollars"] == sum(line[f"cost{name}Picodollars"] for name in (
         "Input", "CacheRead", "CacheWrite", "CacheWrite1h", "Output")), line
-    saved = line["savedRoute"] + line["savedDistill"] + line["savedCache"] + line["savedTier"]
+    saved = sum(line[f"saved{lever}"] for lever in ("Route", "Distill", "Cache", "Tier", "Shadow"))
     assert line["baselinePicodollars"] - line["costPicodollars"] == saved, line
 
 
@@ -212,8 +212,9 @@ def test_sums_agree(server):
         assert sum(row["outputTokens"] for row in rows) == sum(line["outputTokens"] for line in lines)
     levers = {row["lever"]: row for row in map(json.loads, ledger(
         server, "summary", "--by", "lever", "--json").stdout.splitlines())}
-    assert list(levers) == ["route", "distil", "cache", "tier", "total"]
-    fields = {"route": "savedRoute", "distil": "savedDistill", "cache": "savedCache", "tier": "savedTier"}
+    assert list(levers) == ["route", "distil", "cache", "tier", "shadow", "total"]
+    fields = {"route": "savedRoute", "distil": "savedDistill", "cache": "savedCache", "tier": "savedTier",
+              "shadow": "savedShadow"}
     for lever, field in fields.items():
         assert levers[lever]["savedPicodollars"] == sum(line[field] for line in lines)
     assert levers["total"]["savedPicodollars"] == total["baselinePicodollars"] - total["costPicodollars"]

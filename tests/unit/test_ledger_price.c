@@ -211,6 +211,19 @@ static void savings(void **state)
     quote = price_quote(&path, TIER_PRIORITY, USAGE(1000, 0, 0, 0, 0));
     assert_int_equal(quote.saved[LEVER_TIER], -600000000);
     assert_int_equal(quote.cost, 1400000000);
+    assert_int_equal(quote.saved[LEVER_SHADOW], 0);
+}
+
+/* An answer that nobody asked for: nothing is saved by it, and no other lever has a share. */
+static void shadows(void **state)
+{
+    (void)state;
+    const struct price_row *row = row_of("amazon.nova-pro-v1:0");
+    const struct price_quote quote = price_quote_shadow(row, TIER_FLEX, USAGE(400, 600, 0, 0, 100));
+    assert_int_equal(quote.baseline, 0);
+    assert_int_equal(quote.cost, price_cost(row, TIER_FLEX, USAGE(400, 600, 0, 0, 100)));
+    for (size_t i = 0; i < LEVERS; i++)
+        assert_int_equal(quote.saved[i], i == LEVER_SHADOW ? -(int64_t)quote.cost : 0);
 }
 
 /* The contract: under their own names the pair has the prices of Nova Pro and Lite. */
@@ -444,6 +457,7 @@ int main(void)
         cmocka_unit_test(places),
         cmocka_unit_test(rounding),
         cmocka_unit_test(savings),
+        cmocka_unit_test(shadows),
         cmocka_unit_test(embedded_pair),
         cmocka_unit_test(whole_catalogue_is_priced),
         cmocka_unit_test(place_of_an_id),
