@@ -2,7 +2,6 @@
 #include "generate/routing.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
 
 #include "core/arn.h"
@@ -10,19 +9,19 @@
 #include "core/log.h"
 #include "generate/default_reply.h"
 #include "generate/route_quality.h"
+#include "route/budget.h"
 
 /* What a configured router has spent, and may spend. */
 struct budget {
-    _Atomic uint64_t weight; /* bits of a double: quality for a picodollar */
-    _Atomic int64_t debt;    /* picodollars that were spent above the budget, below zero: that are left of it */
-    _Atomic int64_t doubts;  /* millionths of an answer that may be made again */
+    struct route_budget money;
+    _Atomic int64_t doubts; /* millionths of an answer that may be made again */
 };
 
 struct routing {
     struct routing_options options;
     struct router_store *store;
     struct route_qualities *qualities;
-    struct budget *budgets; /* of each configured router */
+    struct budget *budgets; /* of each configured router, then of each tenant of fulcrum.yaml */
 };
 
 /* --- start ------------------------------------------------------------------------------------------ */
@@ -32,17 +31,14 @@ static const struct routers_config *configured(const struct routing *routing)
     return routers_config(routing->options.config);
 }
 
-/* One quality for a hundred thousand requests' budget, to begin with: close to what is cheapest. */
 static void begin_budgets(struct routing *routing)
 {
+    const struct config *config = routing->options.config;
     const struct routers_config *routers = configured(routing);
-    for (size_t i = 0; i < routers->count; i++) {
-        const double each = (double)routers->items[i].budget / 1000;
-        const double weight = each > 0 ? 0.1 / each : 0;
-        uint64_t bits;
-        memcpy(&bits, &weight, sizeof(bits));
-        atomic_store(&routing->budgets[i].weight, bits);
-    }
+    for (size_t i = 0; i < routers->count; i++)
+        route_budget_begin(&routing->budgets[i].money, routers->items[i].budget);
+    for (size_t i = 0; i < config->tenant_count; i++)
+        route_budget_begin(&routing->budgets[routers->count + i].money, routing_config(&config->tenants[i])->budget);
 }
 
 enum error_code routing_new(const struct routing_options *options, struct routing **routing, struct error *error)
@@ -51,7 +47,7 @@ enum error_code routing_new(const struct routing_options *options, struct routin
     if (!made)
         return error_no_memory(error);
     made->options = *options;
-    made->budgets = mem_calloc(configured(made)->count + 1, sizeof(*made->budgets));
+    made->budgets = mem_calloc(configured(made)->count + options->config->tenant_count + 1, sizeof(*made->budgets));
     enum error_code code = made->budgets ? route_qualities_open(configured(made), &made->qualities, error)
                                          : error_no_memory(error);
     if (code == OK)
@@ -82,59 +78,32 @@ struct router_store *routing_store(struct routing *routing)
 
 /* --- budgets ---------------------------------------------------------------------------------------- */
 
-#define BUDGET_STEP 0.05   /* of the weight, for a request that costs twice its share */
-#define BUDGET_STEP_MAX 4
-#define BUDGET_SAVED 200   /* requests' shares that may be saved up, */
-#define BUDGET_DEBT 20     /* and that may be owed before the cheapest answers */
-
-static struct budget *budget_of(const struct route *route)
+/* The router's own, or its tenant's; NULL: it decides by another rule. */
+static struct route_budget *budget_of(const struct route *route)
 {
-    const struct routers_config *routers = configured(route->routing);
-    const struct router_config *config = route->router.config;
-    return config && config->budget ? &route->routing->budgets[config - routers->items] : NULL;
-}
-
-static double each_of(const struct route *route)
-{
-    return (double)route->router.budget / 1000;
+    const struct routing *routing = route->routing;
+    const struct routers_config *routers = configured(routing);
+    const struct config_tenant *tenants = routing->options.config->tenants;
+    const struct router *router = &route->router;
+    if (router->rule != ROUTER_RULE_BUDGET)
+        return NULL;
+    const size_t at = router->payer ? routers->count + (size_t)(router->payer - tenants)
+                                    : (size_t)(router->config - routers->items);
+    return &routing->budgets[at].money;
 }
 
 static double weight_of(const struct route *route)
 {
-    struct budget *budget = budget_of(route);
-    double weight;
-    if (!budget)
-        return 0;
-    if ((double)atomic_load(&budget->debt) > BUDGET_DEBT * each_of(route))
-        return INFINITY;
-    const uint64_t bits = atomic_load(&budget->weight);
-    memcpy(&weight, &bits, sizeof(weight));
-    return weight;
-}
-
-/* What costs more than its share makes the next ones thriftier; a store that another thread's overtakes is no loss. */
-static void spend(const struct route *route, uint64_t cost)
-{
-    struct budget *budget = budget_of(route);
-    if (!budget)
-        return;
-    const double each = each_of(route), over = fmin((double)cost / each - 1, BUDGET_STEP_MAX);
-    const int64_t least = (int64_t)(-BUDGET_SAVED * each);
-    uint64_t bits = atomic_load(&budget->weight);
-    double weight;
-    memcpy(&weight, &bits, sizeof(weight));
-    weight *= exp(BUDGET_STEP * over);
-    memcpy(&bits, &weight, sizeof(bits));
-    atomic_store(&budget->weight, bits);
-    const int64_t more = (int64_t)((double)cost - each);
-    if (atomic_fetch_add(&budget->debt, more) + more < least)
-        atomic_store(&budget->debt, least);
+    const struct route_budget *budget = budget_of(route);
+    return budget ? route_budget_weight(budget) : 0;
 }
 
 static void billed(void *ctx, const struct placement *placement, uint64_t cost)
 {
+    struct route_budget *budget = budget_of(ctx);
     (void)placement;
-    spend(ctx, cost);
+    if (budget)
+        route_budget_spend(budget, cost);
 }
 
 /* --- doubt ------------------------------------------------------------------------------------------ */

@@ -66,6 +66,7 @@ static const struct field_table table = FIELD_TABLE(fields, struct routers_confi
 static const struct field routing_fields[] = {
     {"tolerance", FIELD_STRING, FIELD_AT(routing_config, tolerance), .check = is_share,
      .expected = "a number from 0 (as good as the best) to 1 (the cheapest)"},
+    {"budget", FIELD_PICO, FIELD_AT(routing_config, budget), .low = 1, .high = CONFIG_PRICE_MAX},
     {"margin", FIELD_STRING, FIELD_AT(routing_config, margin), .check = is_share, .expected = "a number from 0 to 1"},
 };
 static const struct field_table routing_table = FIELD_TABLE(routing_fields, struct routing_config);
@@ -132,9 +133,21 @@ static enum error_code check(struct yaml_reader *reader, const struct config *co
     return OK;
 }
 
+static enum error_code check_tenants(struct yaml_reader *reader, const struct config *config)
+{
+    char path[64];
+    for (size_t i = 0; i < config->tenant_count; i++) {
+        const struct routing_config *routing = routing_config(&config->tenants[i]);
+        snprintf(path, sizeof(path), "tenants[%zu].routing.budget", i);
+        if (routing->tolerance && routing->budget)
+            return yaml_fail_at(reader, path, "expected one of tolerance and budget");
+    }
+    return OK;
+}
+
 const struct config_section routers_section = {.table = &table, .check = check};
 const struct config_section tenant_routing_section = {
-    .name = "routing", .place = CONFIG_OF_TENANT, .table = &routing_table};
+    .name = "routing", .place = CONFIG_OF_TENANT, .table = &routing_table, .check = check_tenants};
 
 const struct routers_config *routers_config(const struct config *config)
 {
@@ -165,10 +178,11 @@ static void set_terms(const struct router_config *config, const struct config_te
     router->rule = ROUTER_RULE_TOLERANCE;
     if (config && config->difference)
         router->rule = ROUTER_RULE_DIFFERENCE;
-    else if (config && config->budget)
+    else if ((config && config->budget) || (tenants->budget && !(config && config->tolerance)))
         router->rule = ROUTER_RULE_BUDGET;
     router->difference = number_of(config ? config->difference : NULL, NULL, 0) / 100;
-    router->budget = config ? config->budget : 0;
+    router->budget = config && config->budget ? config->budget : tenants->budget;
+    router->payer = router->rule == ROUTER_RULE_BUDGET && !(config && config->budget) ? tenant : NULL;
     router->tolerance = number_of(config ? config->tolerance : NULL, tenants->tolerance, ROUTER_TOLERANCE);
     router->escalate_below = number_of(config ? config->escalate.below : NULL, NULL, 0);
     router->escalate_share = number_of(config ? config->escalate.share : NULL, NULL, ROUTER_ESCALATE_SHARE);

@@ -43,6 +43,7 @@ struct router {
     enum router_rule rule;
     double difference, tolerance; /* 0 to 1 */
     uint64_t budget;              /* picodollars for a thousand requests */
+    const struct config_tenant *payer; /* whose budget that is, in all of his requests; NULL: the router's own */
     double escalate_below, escalate_share; /* 0 to 1; 0: no answer is doubted */
     double margin;                /* 0 to 1: how much must be gained before a conversation leaves a warm model */
     const struct router_config *config; /* of a configured one; else NULL */
@@ -77,6 +78,7 @@ const struct routers_config *routers_config(const struct config *config);
 /* What holds for a tenant's requests where the router itself does not say it. */
 struct routing_config {
     const char *tolerance, *margin;
+    uint64_t budget; /* as above, over all such routers together */
 };
 extern const struct config_section tenant_routing_section;
 const struct routing_config *routing_config(const struct config_tenant *tenant);

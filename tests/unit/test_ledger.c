@@ -673,8 +673,8 @@ static void every_changed_column_is_named(void **state)
         "cache_write_1h_tokens = 0", "output_tokens = 4", "latency_us = latency_us * 2", "first_token_us = NULL",
         "outcome = 'failed'", "price = ''", "baseline_price = ''", "cost = cost - 1", "baseline = baseline + 1",
         "saved_route = 0", "saved_distil = 1", "saved_cache = -saved_cache", "saved_tier = saved_tier + 256",
-        "saved_shadow = NULL", "profile = 'a'", "tags = '{}'", "checksum = checksum + 1", "checksum = NULL", "tier = 'defaulu'",
-        "outcome = 'complfted'", "price = baseline_price, baseline_price = price || ''",
+        "saved_shadow = NULL", "profile = 'a'", "tags = '{}'", "checksum = checksum + 1", "checksum = NULL",
+        "tier = 'defaulu'", "outcome = 'complfted'", "price = baseline_price, baseline_price = price || ''",
         "input_tokens = output_tokens, output_tokens = input_tokens"};
     struct found found;
     char text[2048];
@@ -682,7 +682,8 @@ static void every_changed_column_is_named(void **state)
     assert_int_equal(check(&found).damages, 0);
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
         (void)snprintf(text, sizeof(text), "DROP TRIGGER line_keep; CREATE TABLE kept AS SELECT "
-                                           LEDGER_LINE_COLUMNS ", checksum FROM line WHERE rowid = 3; UPDATE line SET %s WHERE rowid = 3", changes[i]);
+                                           LEDGER_LINE_COLUMNS ", checksum FROM line WHERE rowid = 3; "
+                                           "UPDATE line SET %s WHERE rowid = 3", changes[i]);
         exec_db(text);
         const bool is_same = i == 31; /* both names are equal here: nothing changed */
         const struct ledger_checked checked = check(&found);
