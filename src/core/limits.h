@@ -73,6 +73,10 @@
     X(inference_profiles_all, 20000, "profiles", "application inference profiles in all")                    \
     X(prompt_routers, 500, "routers", "prompt routers of one tenant")                                        \
     X(prompt_routers_all, 20000, "routers", "prompt routers in all")                                         \
+    X(shadow_queue, 256, "requests", "that routers learn from, waiting for other answers; else dropped")  \
+    X(shadow_queue_bytes, 67108864, "bytes", "bodies and answers of them")                                   \
+    X(shadow_in_flight, 4, "requests", "of them whose other answers are being made at once")                 \
+    X(router_label_bytes, 67108864, "bytes", "labels of one router, after which a new file is begun")         \
     X(batch_job_records, 100000, "records", "records of one batch job")                                      \
     X(batch_file_records, 100000, "records", "records of one input file of a batch job")                     \
     X(batch_job_bytes, 5368709120, "bytes", "input files of one batch job together")                         \
