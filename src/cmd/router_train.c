@@ -13,7 +13,8 @@
 static const char train_usage[] =
     "usage: fulcrum router train --data FILE.jsonl --out FILE [--json] [--seed N] [--svg FILE.svg]\n"
     "Learns from rows\n"
-    "  {\"id\", \"prompt\" or \"messages\", \"quality\": {MODEL: 0..1}, \"cost\": {MODEL: ...}, \"group\"}\n"
+    "  {\"id\", \"prompt\" or \"messages\", \"quality\": {MODEL: 0..1}, \"cost\": {MODEL: ...},\n"
+    "   \"confidence\": {MODEL: 0..1}, \"group\"}\n"
     "how good each model's answer to a prompt will be, writes the predictor to --out, and prints how good it is on\n"
     "rows held out, beside baselines. Rows of one group are never split; \"subject\" is what subject_mean needs.\n"
     "The same rows and seed (1) give the same bytes. --svg draws the quality-cost curve.\n"

@@ -34,6 +34,20 @@ static struct ranked *rank_rows(const float *scores, const float *targets, size_
     return ranked;
 }
 
+size_t *measure_order(const float *scores, const float *targets, size_t count, size_t *known)
+{
+    struct ranked *ranked = rank_rows(scores, targets, count, known);
+    size_t *rows = mem_alloc((count ? count : 1) * sizeof(*rows));
+    for (size_t i = 0; ranked && rows && i < *known; i++)
+        rows[i] = ranked[i].row;
+    if (!ranked) {
+        mem_free(rows);
+        rows = NULL;
+    }
+    mem_free(ranked);
+    return rows;
+}
+
 /* --- order --- */
 
 /* `times`: how often each row was drawn; NULL: once. */

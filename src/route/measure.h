@@ -18,6 +18,10 @@ struct interval measure_auc(const float *scores, const float *targets, size_t co
 struct interval measure_auc_gain(const float *first, const float *second, const float *targets, size_t count,
                                  uint64_t seed);
 
+/* Rows whose target is known, by rising score, equal ones in an order that is nobody's; mem_free'd by the caller. NULL:
+ * no memory. */
+size_t *measure_order(const float *scores, const float *targets, size_t count, size_t *known);
+
 /* Mean distance of predicted and real quality over twenty groups of equal size, by prediction. */
 double measure_calibration_error(const float *predicted, const float *targets, size_t count);
 

@@ -119,6 +119,25 @@ void predictor_facts(const struct predictor *predictor, struct predictor_facts *
     *facts = predictor->weights->facts;
 }
 
+static struct certainty certainty_of(const struct predictor *predictor, struct str model)
+{
+    const size_t index = find(predictor, model);
+    return index < predictor_model_count(predictor) ? predictor->weights->certainties[index] : (struct certainty){0};
+}
+
+bool predictor_chance(const struct predictor *predictor, struct str model, double confidence, double quality,
+                      double *chance)
+{
+    const struct certainty certainty = certainty_of(predictor, model);
+    *chance = certainty_chance(&certainty, confidence, quality);
+    return certainty.rows > 0;
+}
+
+uint32_t predictor_chance_rows(const struct predictor *predictor, struct str model)
+{
+    return certainty_of(predictor, model).rows;
+}
+
 /* --- candidates --- */
 
 /* Place 0 to 1 of a candidate in the order of strength; equals share their place. */

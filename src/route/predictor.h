@@ -47,6 +47,12 @@ struct predictor_facts {
 };
 void predictor_facts(const struct predictor *predictor, struct predictor_facts *facts);
 
+/* The chance that an answer is right of which the model was so sure (certainty.h), to a prompt whose text predicted
+ * such a quality. False: the file doesn't know that of the model, and *chance is the confidence as it is. */
+bool predictor_chance(const struct predictor *predictor, struct str model, double confidence, double quality,
+                      double *chance);
+uint32_t predictor_chance_rows(const struct predictor *predictor, struct str model); /* that it stands on; 0: unknown */
+
 /* --- candidates --- */
 
 /* `strength` orders candidates that the predictor doesn't know: the price of a token, or anything that grows with the

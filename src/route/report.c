@@ -45,6 +45,25 @@ static void append_gain(struct buf *out, const struct train_report *report)
                     best->gain.value, best->gain.low, best->gain.high, best->name);
 }
 
+static void append_escalation(struct buf *out, const struct train_report *report)
+{
+    const struct escalation *escalation = &report->escalation;
+    if (escalation->rows == 0)
+        return;
+    buf_appendf(out, "\nWith escalation, on %zu rows that tell how sure " STR_FMT " was: it answers all, and the least "
+                     "likely to be\nright are made again by " STR_FMT "; both are paid. AUC %.3f (%.3f to %.3f), "
+                     "calibration error %.4f.\nAt the same cost its quality is at least %+.4f over the text's alone."
+                     "\n\n  made again  below  quality  cost\n",
+                escalation->rows, STR_ARG(report->samples->models[0]),
+                STR_ARG(report->samples->models[report->samples->model_count - 1]), escalation->auc.value,
+                escalation->auc.low, escalation->auc.high, escalation->calibration_error, escalation->least_gain);
+    for (size_t i = 0; i < escalation->curve.count; i += 2) {
+        const struct curve_point *point = &escalation->curve.points[i];
+        buf_appendf(out, "  %9.0f%%  %.3f  %.4f   %.6g\n", 100 * point->strong_share, (double)escalation->below[i],
+                    point->quality, point->cost);
+    }
+}
+
 void report_append_text(struct buf *out, const struct train_report *report)
 {
     const struct samples *samples = report->samples;
@@ -65,6 +84,7 @@ void report_append_text(struct buf *out, const struct train_report *report)
         const struct curve_point *point = &report->methods[0].curve.points[i];
         buf_appendf(out, "  %11.0f%%  %.4f   %.6g\n", 100 * point->strong_share, point->quality, point->cost);
     }
+    append_escalation(out, report);
 }
 
 /* --- JSON --- */
@@ -75,6 +95,23 @@ static void append_curve(struct buf *out, const struct curve *curve)
     for (size_t i = 0; i < curve->count; i++)
         buf_appendf(out, "%s{\"strong_share\":%.6g,\"quality\":%.6g,\"cost\":%.6g}", i ? "," : "",
                     curve->points[i].strong_share, curve->points[i].quality, curve->points[i].cost);
+    buf_append_char(out, ']');
+}
+
+static void append_escalation_json(struct buf *out, const struct escalation *escalation)
+{
+    if (escalation->rows == 0)
+        return;
+    buf_appendf(out, ",\"escalate_rows\":%zu,\"escalate_auc\":%.6g,\"escalate_auc_low\":%.6g,"
+                     "\"escalate_auc_high\":%.6g,\"escalate_calibration_error\":%.6g,\"escalate_least_gain\":%.6g,"
+                     "\"escalate_curve\":[",
+                escalation->rows, escalation->auc.value, escalation->auc.low, escalation->auc.high,
+                escalation->calibration_error, escalation->least_gain);
+    for (size_t i = 0; i < escalation->curve.count; i++) {
+        const struct curve_point *point = &escalation->curve.points[i];
+        buf_appendf(out, "%s{\"share\":%.6g,\"below\":%.6g,\"quality\":%.6g,\"cost\":%.6g}", i ? "," : "",
+                    point->strong_share, (double)escalation->below[i], point->quality, point->cost);
+    }
     buf_append_char(out, ']');
 }
 
@@ -98,7 +135,9 @@ void report_append_json(struct buf *out, const struct train_report *report)
         append_curve(out, &method->curve);
         buf_append_char(out, '}');
     }
-    buf_append_text(out, "}}\n");
+    buf_append_char(out, '}');
+    append_escalation_json(out, &report->escalation);
+    buf_append_text(out, "}\n");
 }
 
 /* --- SVG --- */
@@ -148,24 +187,34 @@ static void append_axes(struct buf *out, const struct frame *frame, bool has_cos
                 SVG_TOP - 10);
 }
 
+static void append_legend(struct buf *out, const char *name, const char *colour, size_t row)
+{
+    const int y = SVG_TOP + (int)row * SVG_LEGEND_STEP, x = SVG_WIDTH - SVG_RIGHT + 20;
+    buf_appendf(out, "<path d=\"M%d %dh16\" stroke=\"%s\" stroke-width=\"3\"/><text x=\"%d\" y=\"%d\">%s</text>\n", x,
+                y, colour, x + 22, y + 4, name);
+}
+
+static void append_curve_path(struct buf *out, const struct frame *frame, const struct curve *curve,
+                              const char *colour, const char *width)
+{
+    buf_appendf(out, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" d=\"", colour, width);
+    for (size_t i = 0; i < curve->count; i++)
+        buf_appendf(out, "%c%.1f %.1f", i ? 'L' : 'M', x_of(frame, curve->points[i].cost),
+                    y_of(frame, curve->points[i].quality));
+    buf_append_text(out, "\"/>\n");
+}
+
 static void append_line(struct buf *out, const struct frame *frame, const struct train_method *method, size_t row)
 {
     static const char *const colours[] = {"#0b6e4f", "#999", "#999", "#777", "#bbb", "#c77d0a", "#7b4fa0", "#2f6db5",
                                           "#b03a2e"};
     const char *colour = colours[row % (sizeof(colours) / sizeof(colours[0]))];
-    const int y = SVG_TOP + (int)row * SVG_LEGEND_STEP, x = SVG_WIDTH - SVG_RIGHT + 20;
-    if (is_curve(method)) {
-        buf_appendf(out, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" d=\"", colour, row ? "1.3" : "3");
-        for (size_t i = 0; i < method->curve.count; i++)
-            buf_appendf(out, "%c%.1f %.1f", i ? 'L' : 'M', x_of(frame, method->curve.points[i].cost),
-                        y_of(frame, method->curve.points[i].quality));
-        buf_append_text(out, "\"/>\n");
-    } else {
+    if (is_curve(method))
+        append_curve_path(out, frame, &method->curve, colour, row ? "1.3" : "3");
+    else
         buf_appendf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\"/>\n",
                     x_of(frame, method->curve.points[0].cost), y_of(frame, method->curve.points[0].quality), colour);
-    }
-    buf_appendf(out, "<path d=\"M%d %dh16\" stroke=\"%s\" stroke-width=\"3\"/><text x=\"%d\" y=\"%d\">%s</text>\n", x,
-                y, colour, x + 22, y + 4, method->name);
+    append_legend(out, method->name, colour, row);
 }
 
 void report_append_svg(struct buf *out, const struct train_report *report)
@@ -174,11 +223,18 @@ void report_append_svg(struct buf *out, const struct train_report *report)
     struct frame frame = {INFINITY, -INFINITY, INFINITY, -INFINITY};
     for (size_t i = 0; i < shown; i++)
         widen(&frame, &report->methods[i].curve);
+    const struct curve *doubts = report->escalation.rows > 0 ? &report->escalation.curve : NULL;
+    if (doubts)
+        widen(&frame, doubts);
     buf_appendf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\" "
                      "font-size=\"12\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
                 SVG_WIDTH, SVG_HEIGHT);
     append_axes(out, &frame, report->samples->has_costs);
     for (size_t i = shown; i-- > 0;)
         append_line(out, &frame, &report->methods[i], i);
+    if (doubts) {
+        append_curve_path(out, &frame, doubts, "#d1495b", "3");
+        append_legend(out, "escalation", "#d1495b", shown);
+    }
     buf_append_text(out, "</svg>\n");
 }

@@ -43,7 +43,8 @@ static bool make_room(struct loading *loading)
                 grow_array((void **)&samples->built, count, cap, FEATURES_BUILT * sizeof(float));
     for (size_t i = 0; i < PREDICTOR_MODELS_MAX && fits; i++)
         fits = grow_array((void **)&samples->quality[i], count, cap, sizeof(float)) &&
-               grow_array((void **)&samples->cost[i], count, cap, sizeof(float));
+               grow_array((void **)&samples->cost[i], count, cap, sizeof(float)) &&
+               grow_array((void **)&samples->confidence[i], count, cap, sizeof(float));
     if (fits)
         loading->cap = cap * 2;
     return fits;
@@ -64,17 +65,25 @@ static enum error_code find_model(struct loading *loading, struct str name, size
     if (!arena_str(&samples->arena, name, &samples->models[*model]))
         return error_no_memory(error);
     for (size_t i = 0; i < samples->count; i++)
-        samples->quality[*model][i] = samples->cost[*model][i] = NAN;
+        samples->quality[*model][i] = samples->cost[*model][i] = samples->confidence[*model][i] = NAN;
     samples->model_count++;
     return OK;
 }
 
+static bool has_model(const struct samples *samples, struct str name)
+{
+    for (size_t i = 0; i < samples->model_count; i++)
+        if (str_eq(samples->models[i], name))
+            return true;
+    return false;
+}
+
+/* Numbers of models, into the row that is being made. Confidence without a quality beside it makes no model. */
 static enum error_code read_models(struct loading *loading, yyjson_val *root, const char *member, double high,
-                                   struct error *error)
+                                   float *numbers[PREDICTOR_MODELS_MAX], struct error *error)
 {
     struct samples *samples = loading->samples;
     yyjson_val *object, *key, *value;
-    const bool is_quality = !strcmp(member, "quality");
     if (json_get_object(root, "", member, &object, error))
         return error->code;
     size_t index, count;
@@ -93,9 +102,11 @@ static enum error_code read_models(struct loading *loading, yyjson_val *root, co
         if (!(number >= 0 && number <= high))
             return error_set(error, ERROR_INVALID, "%s." STR_FMT ": expected a number from 0 to %g, got %g", member,
                              STR_ARG(json_str(key)), high, number);
+        if (numbers == samples->confidence && !has_model(samples, json_str(key)))
+            continue;
         if (find_model(loading, json_str(key), &model, error))
             return error->code;
-        (is_quality ? samples->quality : samples->cost)[model][samples->count] = (float)number;
+        numbers[model][samples->count] = (float)number;
     }
     return OK;
 }
@@ -165,10 +176,13 @@ static enum error_code read_row(struct loading *loading, yyjson_val *root, struc
     if (!make_room(loading))
         return error_no_memory(error);
     for (size_t i = 0; i < PREDICTOR_MODELS_MAX; i++)
-        samples->quality[i][samples->count] = samples->cost[i][samples->count] = NAN;
+        samples->quality[i][samples->count] = samples->cost[i][samples->count] =
+            samples->confidence[i][samples->count] = NAN;
     if (json_get_str(root, "", "group", &group, NULL, error) ||
         json_get_str(root, "", "subject", &subject, NULL, error) || route_prompt_of_row(root, &prompt, error) ||
-        read_models(loading, root, "quality", 1, error) || read_models(loading, root, "cost", 1e6, error) ||
+        read_models(loading, root, "quality", 1, samples->quality, error) ||
+        read_models(loading, root, "cost", 1e6, samples->cost, error) ||
+        read_models(loading, root, "confidence", 1, samples->confidence, error) ||
         find_subject(loading, subject, error))
         return error->code;
     if (!yyjson_obj_size(yyjson_obj_get(root, "quality")))
@@ -196,13 +210,15 @@ static double mean_of(const float *values, size_t count)
 static void swap_models(struct samples *samples, size_t a, size_t b)
 {
     const struct str name = samples->models[a];
-    float *quality = samples->quality[a], *cost = samples->cost[a];
+    float *quality = samples->quality[a], *cost = samples->cost[a], *confidence = samples->confidence[a];
     samples->models[a] = samples->models[b];
     samples->quality[a] = samples->quality[b];
     samples->cost[a] = samples->cost[b];
+    samples->confidence[a] = samples->confidence[b];
     samples->models[b] = name;
     samples->quality[b] = quality;
     samples->cost[b] = cost;
+    samples->confidence[b] = confidence;
 }
 
 static void order_models(struct samples *samples)
@@ -295,6 +311,7 @@ void samples_deinit(struct samples *samples)
     for (size_t i = 0; i < PREDICTOR_MODELS_MAX; i++) {
         mem_free(samples->quality[i]);
         mem_free(samples->cost[i]);
+        mem_free(samples->confidence[i]);
     }
     sparse_deinit(&samples->buckets);
     sparse_deinit(&samples->words);

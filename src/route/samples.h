@@ -1,8 +1,9 @@
 /* samples.h - rows of router data, read: features of each prompt, quality and cost of each model's answer.
  *
  * A row is a line of JSON: {"id", "prompt" or "messages", "system", "tools", "quality": {MODEL: 0..1}, "cost": {MODEL:
- * number}, "group", "subject"}. Rows of one group are never on both sides of a split; without one the same prompt is a
- * group. A model's quality may be missing in a row: nobody knows it then. One thread. */
+ * number}, "confidence": {MODEL: 0..1}, "group", "subject"}. Rows of one group are never on both sides of a split;
+ * without one the same prompt is a group. A model's quality may be missing in a row: nobody knows it then. One thread.
+ * */
 #ifndef ROUTE_SAMPLES_H
 #define ROUTE_SAMPLES_H
 
@@ -17,6 +18,7 @@ struct samples {
     size_t count, model_count, subject_count;
     struct str models[PREDICTOR_MODELS_MAX]; /* from the weakest on, by their mean quality */
     float *quality[PREDICTOR_MODELS_MAX];    /* [count]; NAN: not known */
+    float *confidence[PREDICTOR_MODELS_MAX]; /* [count]; NAN: not known */
     float *cost[PREDICTOR_MODELS_MAX];       /* [count]; where no row says any: the model's place, 0 to 1 */
     struct sparse buckets, words;            /* [count][FEATURES_BUCKETS], the value is 1 */
     uint32_t *user_words;                    /* [count] words of `words` that the user's text has, the last ones */

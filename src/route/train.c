@@ -5,6 +5,7 @@
 
 #include "core/util.h"
 #include "route/baselines.h"
+#include "route/certainty.h"
 #include "route/fit.h"
 
 #define ROWS_MIN 50
@@ -234,8 +235,9 @@ static enum error_code measure_method(const struct samples *samples, enum method
     return OK;
 }
 
-static enum error_code measure_all(const struct samples *samples, uint64_t seed, struct train_report *report,
-                                   struct error *error)
+/* `predictor`: that is measured; NULL: what the folds have found. */
+static enum error_code measure_all(const struct samples *samples, const struct predictor *predictor, uint64_t seed,
+                                   struct train_report *report, struct error *error)
 {
     for (size_t model = 0; model < samples->model_count; model++)
         report->calibration_error += measure_calibration_error(report->methods[ROUTER].predicted[model],
@@ -244,7 +246,11 @@ static enum error_code measure_all(const struct samples *samples, uint64_t seed,
     for (size_t i = 0; i < report->method_count; i++)
         if (measure_method(samples, (enum method)i, seed, report, error))
             return error->code;
-    return OK;
+    const struct train_method *router = &report->methods[ROUTER];
+    const bool fits = escalation_predict(samples, router->predicted, predictor, &report->escalation) &&
+                      (report->escalation.rows == 0 ||
+                       escalation_measure(samples, &router->curve, seed, &report->escalation));
+    return fits ? OK : error_no_memory(error);
 }
 
 void train_report_deinit(struct train_report *report)
@@ -252,6 +258,7 @@ void train_report_deinit(struct train_report *report)
     for (size_t i = 0; i < TRAIN_METHODS; i++)
         for (size_t model = 0; model < PREDICTOR_MODELS_MAX; model++)
             mem_free(report->methods[i].predicted[model]);
+    escalation_deinit(&report->escalation);
     *report = (struct train_report){0};
 }
 
@@ -280,13 +287,16 @@ static bool write_predictor(const struct samples *samples, uint64_t seed, const 
     if (!collect(samples, -1, &rows))
         return false;
     struct route_weights *weights = NULL;
+    const struct train_method *router = &report->methods[ROUTER];
     if (make(samples, &rows, 0, &made))
         weights = fit_round(&made.fit, samples, rows.at, rows.count, made.all, made.alone);
+    for (size_t i = 0; weights && i < samples->model_count; i++)
+        certainty_fit(samples->confidence[i], router->predicted[i], samples->quality[i], rows.at, rows.count,
+                      &weights->certainties[i]);
     made_deinit(&made);
     mem_free(rows.at);
     if (!weights)
         return false;
-    const struct train_method *router = &report->methods[ROUTER];
     weights->seed = seed;
     weights->facts = (struct predictor_facts){samples->count, (float)report->calibration_error,
                                               (float)router->auc.value, (float)router->auc.low,
@@ -323,7 +333,7 @@ enum error_code route_train(struct samples *samples, const struct route_train_op
         fits = predict_fold(samples, fold, report);
     if (fits)
         predict_oracle(samples, report);
-    enum error_code code = fits ? measure_all(samples, options->seed, report, error) : error_no_memory(error);
+    enum error_code code = fits ? measure_all(samples, NULL, options->seed, report, error) : error_no_memory(error);
     if (!code && !options->only_measures && !write_predictor(samples, options->seed, report, out))
         code = error_no_memory(error);
     if (code)
@@ -386,7 +396,7 @@ enum error_code route_eval(const struct samples *samples, const struct predictor
         fits = predict_baselines(samples, fold, report);
     if (fits)
         predict_oracle(samples, report);
-    enum error_code code = fits ? measure_all(samples, seed, report, error) : error_no_memory(error);
+    enum error_code code = fits ? measure_all(samples, predictor, seed, report, error) : error_no_memory(error);
     if (code)
         train_report_deinit(report);
     return code;

@@ -7,7 +7,7 @@
 #define ROUTE_TRAIN_H
 
 #include "core/buf.h"
-#include "route/measure.h"
+#include "route/escalate.h"
 #include "route/predictor.h"
 
 struct train_method {
@@ -26,6 +26,7 @@ struct train_report {
     double calibration_error; /* mean over models */
     struct train_method methods[TRAIN_METHODS];
     size_t method_count;
+    struct escalation escalation;
 };
 
 struct route_train_options {

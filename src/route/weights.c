@@ -17,10 +17,11 @@ static const char magic[8] = {'F', 'U', 'L', 'R', 'O', 'U', 'T', 'E'};
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are copied as they lie in memory");
 
-static size_t file_bytes(size_t models)
+static size_t file_bytes(uint32_t version, size_t models)
 {
     return HEAD_BYTES + EDGES_BYTES + KNOWN_BYTES + models * MODEL_BYTES +
-           (size_t)FEATURES_BUCKETS * (WEIGHTS_CELL_HEAD + models) + CRC_BYTES;
+           (size_t)FEATURES_BUCKETS * (WEIGHTS_CELL_HEAD + models) +
+           (version > 1 ? models * sizeof(struct certainty) : 0) + CRC_BYTES;
 }
 
 struct route_weights *route_weights_new(size_t model_count)
@@ -63,6 +64,7 @@ bool route_weights_write(const struct route_weights *weights, struct buf *out)
         buf_append(out, &weights->models[i], sizeof(weights->models[i]));
     }
     buf_append(out, weights->cells, FEATURES_BUCKETS * route_weights_cell_bytes(weights));
+    buf_append(out, weights->certainties, weights->model_count * sizeof(weights->certainties[0]));
     const uint32_t crc = out->failed ? 0 : crc32_ieee(0, out->data + begin, out->len - begin);
     return buf_append(out, &crc, sizeof(crc));
 }
@@ -78,15 +80,16 @@ static void take(struct str *rest, void *to, size_t len)
 
 static enum error_code check_head(struct str bytes, const char *name, const uint32_t counts[5], struct error *error)
 {
-    if (counts[0] != WEIGHTS_VERSION)
-        return error_set(error, ERROR_INVALID, "%s: predictor of version %u; this program reads version %d: train it "
-                         "again with `fulcrum router train`", name, counts[0], WEIGHTS_VERSION);
+    if (counts[0] == 0 || counts[0] > WEIGHTS_VERSION)
+        return error_set(error, ERROR_INVALID, "%s: predictor of version %u; this program reads versions 1 to %d: "
+                         "train it again with `fulcrum router train`", name, counts[0], WEIGHTS_VERSION);
     if (counts[1] == 0 || counts[1] > PREDICTOR_MODELS_MAX || counts[2] != FEATURES_BUCKET_BITS ||
         counts[3] != FEATURES_BUILT || counts[4] != WEIGHTS_BINS)
         return error_set(error, ERROR_INVALID, "%s: damaged predictor: its head makes no sense", name);
-    if (bytes.len != file_bytes(counts[1]))
+    const size_t expected = file_bytes(counts[0], counts[1]);
+    if (bytes.len != expected)
         return error_set(error, ERROR_INVALID, "%s: damaged predictor: %zu bytes where %zu are expected", name,
-                         bytes.len, file_bytes(counts[1]));
+                         bytes.len, expected);
     uint32_t crc;
     memcpy(&crc, bytes.data + bytes.len - CRC_BYTES, CRC_BYTES);
     if (crc != crc32_ieee(0, bytes.data, bytes.len - CRC_BYTES))
@@ -111,7 +114,7 @@ static bool is_sound(const struct route_weights *weights, const float facts[8])
     for (size_t i = 0; i < weights->model_count; i++) {
         const struct str name = route_weights_name(weights, i);
         if (!are_finite((const float *)&weights->models[i], WEIGHTS_MODEL_FLOATS) || name.len == 0 ||
-            name.len == PREDICTOR_NAME_MAX || !str_is_utf8(name))
+            name.len == PREDICTOR_NAME_MAX || !str_is_utf8(name) || !certainty_is_sound(&weights->certainties[i]))
             return false;
     }
     return true;
@@ -143,6 +146,8 @@ enum error_code route_weights_read(struct str bytes, const char *name, struct ro
         take(&rest, &made->models[i], sizeof(made->models[i]));
     }
     take(&rest, made->cells, FEATURES_BUCKETS * route_weights_cell_bytes(made));
+    if (counts[0] > 1)
+        take(&rest, made->certainties, made->model_count * sizeof(made->certainties[0]));
     made->facts = (struct predictor_facts){numbers[0], facts[0], facts[1], facts[2], facts[3]};
     made->seed = numbers[1];
     made->rarity_unit = facts[4];

@@ -6,7 +6,7 @@
  * The file, little-endian:
  *
  *   8 bytes   "FULROUTE"
- *   u32       version, 1
+ *   u32       version, 2; files of version 1 have no certainties
  *   u32       models M, 1 to PREDICTOR_MODELS_MAX
  *   u32 x 3   bits of a bucket's number, `built` numbers, bins of each: 16, 52, 8
  *   u64 x 2   rows of training, seed
@@ -17,6 +17,7 @@
  *   u8        known words, a bit for each bucket [2^16 / 8]
  *   M times   name, 128 bytes, filled up with zeros; struct route_weights_model's numbers in their order, f32 each
  *   u8        cells [2^16][2 + M]: rarity; variance, in sixteenths of a halving; M weights of i8
+ *   M times   certainty.h's slope, text, offset, f32 each, and u32 rows
  *   u32       CRC-32 of all before
  *
  * Any thread; read-only once made. */
@@ -26,10 +27,11 @@
 #include <stdint.h>
 
 #include "core/buf.h"
+#include "route/certainty.h"
 #include "route/features.h"
 #include "route/predictor.h"
 
-#define WEIGHTS_VERSION 1
+#define WEIGHTS_VERSION 2
 #define WEIGHTS_BINS 8
 #define WEIGHTS_EDGES (WEIGHTS_BINS - 1)
 #define WEIGHTS_CELL_HEAD 2 /* bytes of a cell before its weights */
@@ -54,6 +56,7 @@ struct route_weights {
     uint8_t known[FEATURES_BUCKETS / 8];
     char names[PREDICTOR_MODELS_MAX][PREDICTOR_NAME_MAX];
     struct route_weights_model models[PREDICTOR_MODELS_MAX];
+    struct certainty certainties[PREDICTOR_MODELS_MAX];
     uint8_t cells[]; /* [FEATURES_BUCKETS][WEIGHTS_CELL_HEAD + model_count] */
 };
 

@@ -24,6 +24,12 @@ static void ask(struct str bytes)
         assert(predictions[i].quality >= 0 && predictions[i].quality <= 1);
         assert(predictions[i].uncertainty >= 0 && predictions[i].uncertainty <= 0.5F);
     }
+    static const double confidences[] = {0, 0.3, 1};
+    for (size_t i = 0; i < 3; i++) {
+        double chance;
+        (void)predictor_chance(predictor, STR("small"), confidences[i], (double)predictions[i].quality, &chance);
+        assert(chance >= 0 && chance <= 1);
+    }
     predictor_free(predictor);
 }
 
