@@ -28,28 +28,23 @@ struct piece {
 };
 
 /* The last strips of a matrix may have fewer rows than lanes: their results go through a buffer. */
-static void multiply_cut(void (*multiply)(const struct place *at), struct place at, int strips, int columns, int rows)
+static void multiply_cut(void (*multiply)(const struct place *at), const struct place *at, int columns, int rows)
 {
     float buffer[COLUMNS_MAX][STRIPS_MAX * LANES];
-    float *const *out = at.out;
     float *rows_of[COLUMNS_MAX];
+    struct place in_buffer = *at;
     const size_t bytes = (size_t)rows * sizeof(float);
-    if (rows >= strips * LANES) {
-        multiply(&at);
-        return;
-    }
     memset(buffer, 0, sizeof(buffer));
     for (int c = 0; c < columns; c++) {
         rows_of[c] = buffer[c];
-        if (at.continues)
-            memcpy(buffer[c], out[c] + at.row, bytes);
+        if (at->continues)
+            memcpy(buffer[c], at->out[c] + at->row, bytes);
     }
-    const size_t row = at.row;
-    at.out = rows_of;
-    at.row = 0;
-    multiply(&at);
+    in_buffer.out = rows_of;
+    in_buffer.row = 0;
+    multiply(&in_buffer);
     for (int c = 0; c < columns; c++)
-        memcpy(out[c] + row, buffer[c], bytes);
+        memcpy(at->out[c] + at->row, buffer[c], bytes);
 }
 
 /* Groups of nearly one size: 9 columns as 5 and 4, for 8 and 1 take longer. */
@@ -76,8 +71,12 @@ static void multiply_strips(const struct piece *piece, struct place at, int64_t 
             count = group_of(piece->count - c, form->columns);
             at.columns = piece->columns + (size_t)c * piece->column_stride + (size_t)block * form->column_block;
             at.out = piece->out + c;
-            multiply_cut(is_unpacked && count == form->columns ? form->plain : form->direct[count - 1], at,
-                         form->strips, count, rows);
+            void (*const multiply)(const struct place *at) =
+                is_unpacked && count == form->columns ? form->plain : form->direct[count - 1];
+            if (rows >= form->strips * LANES)
+                multiply(&at);
+            else
+                multiply_cut(multiply, &at, count, rows);
         }
         for (int t = 0; t < form->strips; t++)
             at.strips[t].tile += (size_t)at.blocks * form->tile_block;
