@@ -22,8 +22,8 @@ static const char train_usage[] =
 
 static const char eval_usage[] =
     "usage: fulcrum router eval --data FILE.jsonl PREDICTOR [--json] [--seed N] [--svg FILE.svg]\n"
-    "Measures a predictor on rows that it never saw: a file of `fulcrum router train`, or general, which is\n"
-    "part of the program. Baselines learn from the rows themselves, four fifths at a time.\n";
+    "Measures a predictor on rows that it never saw: a file of `fulcrum router train`, or general or desk,\n"
+    "which are part of the program. Baselines learn from the rows themselves, four fifths at a time.\n";
 
 struct options {
     const char *data, *out, *svg, *seed_text;
@@ -135,9 +135,10 @@ int cmd_router_train(int argc, char **argv)
 
 static enum error_code open_predictor(const char *name, struct predictor **predictor, struct error *error)
 {
-    if (str_eq(str_of(name), STR(PREDICTOR_GENERAL)) && access(name, F_OK))
-        return predictor_open_builtin(name, predictor, error);
-    return predictor_open(name, predictor, error);
+    if (access(name, F_OK) == 0)
+        return predictor_open(name, predictor, error);
+    const enum error_code code = predictor_open_builtin(name, predictor, error);
+    return code == ERROR_NOT_FOUND ? predictor_open(name, predictor, error) : code;
 }
 
 static int evaluate(const struct options *options, const struct predictor *predictor)

@@ -3,6 +3,7 @@
 
 #include "core/condition.h"
 #include "core/log.h"
+#include "route/features.h"
 
 struct route_qualities {
     const struct routers_config *routers;
@@ -13,10 +14,10 @@ struct route_qualities {
 static void open_program(struct route_qualities *qualities)
 {
     struct error error;
-    if (predictor_open_builtin("desk", &qualities->desk, &error) != OK)
+    if (predictor_open_builtin(PREDICTOR_DESK, &qualities->desk, &error) != OK)
         log_event(LOG_DEBUG, "the general predictor stands for the desk's", LOG_C("error", error.message));
     /* Who has no routers need not be told. */
-    if (predictor_open_builtin("general", &qualities->general, &error) != OK && qualities->routers->count > 0)
+    if (predictor_open_builtin(PREDICTOR_GENERAL, &qualities->general, &error) != OK && qualities->routers->count > 0)
         condition_set("routers", CONDITION_NOTE, "routers answer by their fallback: %s", error.message);
 }
 
@@ -79,21 +80,34 @@ static struct str name_for(const struct predictor *predictor, const struct route
     return is_by_id ? model->id : model->name;
 }
 
-bool route_qualities_ask(const struct route_qualities *qualities, const struct router_config *router,
-                         const struct chat_request *request, struct route_quality *models, size_t count)
+static bool ask(const struct predictor *predictor, const struct features *features,
+                const struct route_quality *models, size_t count, struct prediction *predictions)
 {
-    const struct predictor *predictor = predictor_of(qualities, router, models, count);
     struct predictor_candidate candidates[ROUTER_MODELS_MAX];
-    struct prediction predictions[ROUTER_MODELS_MAX];
     struct predictor_bound bound;
-    struct route_prompt prompt;
     struct error ignored;
     for (size_t i = 0; predictor && i < count; i++)
         candidates[i] = (struct predictor_candidate){name_for(predictor, &models[i]), models[i].strength};
     if (!predictor || predictor_bind(predictor, candidates, count, &bound, &ignored) != OK)
         return false;
+    predictor_ask_features(predictor, &bound, features, predictions);
+    return true;
+}
+
+bool route_qualities_ask(const struct route_qualities *qualities, const struct router_config *router,
+                         const struct chat_request *request, struct route_quality *models, size_t count)
+{
+    const struct predictor *predictor = predictor_of(qualities, router, models, count);
+    struct prediction predictions[ROUTER_MODELS_MAX];
+    struct route_prompt prompt;
+    struct features features;
     route_prompt_of_request(request, &prompt);
-    predictor_ask(predictor, &bound, &prompt, predictions);
+    features_read(&prompt, &features);
+    if (!ask(predictor, &features, models, count, predictions))
+        return false;
+    /* The desk's predictor knows desks; of what is another matter it has seen too few words. */
+    if (predictor == qualities->desk && predictions[0].familiarity < PREDICTOR_FAMILIAR)
+        (void)ask(qualities->general, &features, models, count, predictions);
     for (size_t i = 0; i < count; i++) {
         models[i].quality = (double)predictions[i].quality;
         models[i].uncertainty = (double)predictions[i].uncertainty;

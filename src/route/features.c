@@ -1,15 +1,22 @@
-/* features.c - see features.h. One pass over the characters finds words and counts signs; a second, over lines, finds
- * lists of choices. Hashes are part of the file format: a change here needs a new version of it (weights.h). */
+/* features.c - see features.h. One pass over the characters finds words and counts signs (script.h); a second finds
+ * lists of choices (lines.h). Hashes are part of the file format: a change here needs a new version (weights.h). */
 #include "route/features.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "route/lines.h"
+#include "route/script.h"
+
 #define WORD_MAX 48       /* bytes of a word that are hashed */
-#define CJK_LETTERS 2.6f  /* what one such character says, in letters of an alphabet */
 #define LONG_WORD 9
 #define SHORT_WORD 3
-#define DIALOGUE_NAME_MAX 16
+#define APOSTROPHE 0x2019 /* as a quotation mark it has a partner that counts */
+#define LATIN_END 0x250
+/* Of the demand of a prompt, in letters. */
+#define SIGN_LETTERS 4
+#define ITEM_LETTERS 20
+#define THING_LETTERS 200 /* a document, an image, the result of a tool */
 
 enum built {
     LETTERS, WORDS, SENTENCES, SENTENCE_LETTERS, CLAUSES, SENTENCE_CLAUSES, QUESTIONS, ENDS_ASKING, LINES,
@@ -17,7 +24,7 @@ enum built {
     DIGITS, DIGIT_SHARE, NUMBERS, NUMBER_SHARE, CAPITAL_SHARE, CAPITAL_WORDS, SHOUTED_WORDS, SIGNS, SIGN_SHARE,
     MARK_SHARE, BRACES, BACKTICKS, BLANKS, QUOTES, PARENTHESES, COLONS, WORD_LETTERS, WORD_LONGEST, DISTINCT,
     LONG_SHARE, SHORT_SHARE, CJK_SHARE, ACCENTED_SHARE, OTHER_SCRIPT_SHARE, SYSTEM_LETTERS, SYSTEM_LINES,
-    SYSTEM_DIGITS, SYSTEM_KNOWN, HISTORY, TURNS, TOOLS, DOCUMENTS, IMAGES, JSON_OUTPUT,
+    SYSTEM_DIGITS, SYSTEM_KNOWN, HISTORY, TURNS, TOOLS, DOCUMENTS, IMAGES, JSON_OUTPUT, DEMAND,
     BUILT_COUNT
 };
 _Static_assert(BUILT_COUNT == FEATURES_BUILT, "features.h says how many there are");
@@ -33,7 +40,7 @@ const char *features_built_name(size_t index)
         "parentheses", "colons", "letters a word", "longest word", "distinct words", "long words", "short words",
         "share of CJK", "share of accented", "share of other scripts", "letters of system", "lines of system",
         "digits of system", "words known from system", "history", "turns", "tools", "documents", "images",
-        "JSON output"};
+        "JSON output", "demand"};
     return index < FEATURES_BUILT ? names[index] : "";
 }
 
@@ -41,9 +48,10 @@ bool features_is_general(size_t index)
 {
     switch (index) {
     case LETTERS: case SENTENCES: case SENTENCE_LETTERS: case CLAUSES: case SENTENCE_CLAUSES: case QUESTIONS:
-    case ENDS_ASKING: case LINES: case ITEMS: case ITEM_SPREAD: case ITEMS_NUMERIC: case DIALOGUE: case DIGITS:
-    case SIGNS: case BRACES: case BACKTICKS: case BLANKS: case SYSTEM_LETTERS: case SYSTEM_LINES: case SYSTEM_DIGITS:
-    case HISTORY: case TURNS: case TOOLS: case DOCUMENTS: case IMAGES: case JSON_OUTPUT: return true;
+    case ENDS_ASKING: case LINES: case ITEMS: case ITEM_SPREAD: case ITEMS_NUMERIC: case BEFORE_ITEMS: case DIALOGUE:
+    case DIGITS: case SIGNS: case BRACES: case BACKTICKS: case BLANKS: case QUOTES: case PARENTHESES:
+    case SYSTEM_LETTERS: case SYSTEM_LINES: case SYSTEM_DIGITS: case HISTORY: case TURNS: case TOOLS: case DOCUMENTS:
+    case IMAGES: case JSON_OUTPUT: case DEMAND: return true;
     default: return false;
     }
 }
@@ -53,6 +61,7 @@ bool features_is_general(size_t index)
 enum part { SYSTEM_PART, USER_PART };
 
 struct tally { /* counts over one part */
+    float bytes, wide_bytes, wide_letters; /* wide: of characters beyond ASCII */
     float letters, digits, capitals, signs, marks, cjk, accented, other;
     float words, numbers, capital_words, shouted_words, word_letters, longest, long_words, short_words;
     float sentences, clauses, questions, braces, backticks, blanks, quotes, parentheses, colons;
@@ -208,92 +217,79 @@ static void ascii(struct reader *reader, uint8_t c, uint8_t next)
     }
 }
 
-static bool is_cjk(uint32_t code)
+static void wide_mark(struct tally *tally, enum script_kind kind)
 {
-    return (code >= 0x3040 && code <= 0x30ff) || (code >= 0x3400 && code <= 0x9fff) ||
-           (code >= 0xf900 && code <= 0xfaff) || (code >= 0x20000 && code <= 0x323af);
+    switch (kind) {
+    case SCRIPT_STOP: tally->sentences++; break;
+    case SCRIPT_ASKS:
+        tally->sentences++;
+        tally->questions++;
+        break;
+    case SCRIPT_CLAUSE: tally->clauses++; break;
+    case SCRIPT_COLON:
+        tally->clauses++;
+        tally->colons++;
+        break;
+    case SCRIPT_QUOTE: tally->quotes++; break;
+    case SCRIPT_BRACKET: tally->parentheses++; break;
+    default: break;
+    }
+    if (kind == SCRIPT_SIGN)
+        tally->signs++;
+    else if (kind != SCRIPT_BLANK)
+        tally->marks++;
 }
 
-/* Marks of other scripts; true where `code` is none and belongs to a word. */
-static bool wide_mark(struct reader *reader, uint32_t code)
+static void wide_letter(struct reader *reader, const struct script_char *character, uint32_t code)
 {
+    uint8_t bytes[4];
     struct tally *tally = &reader->tally;
-    switch (code) {
-    case 0x3002: case 0xff01: case 0x0964: case 0x06d4: tally->sentences++; break;
-    case 0xff1f: case 0x061f: case 0x037e: tally->sentences++; tally->questions++; break;
-    case 0xff0c: case 0x3001: case 0xff1b: case 0x060c: case 0x061b: tally->clauses++; break;
-    case 0xff1a: tally->clauses++; tally->colons++; break;
-    case 0x201c: case 0x201d: case 0x201e: case 0xab: case 0xbb: case 0x300c: case 0x300d: tally->quotes++; break;
-    case 0xff08: case 0xff09: tally->parentheses++; break;
-    default:
-        if (code >= 0x2190 && code <= 0x22ff) { /* arrows, mathematics */
-            tally->signs++;
-            return false;
-        }
-        if (!((code >= 0x80 && code <= 0xbf) || (code >= 0x2000 && code <= 0x206f) ||
-              (code >= 0x3000 && code <= 0x303f) || (code >= 0xff00 && code <= 0xff0f)))
-            return true;
-    }
-    tally->marks++;
-    return false;
-}
-
-static uint32_t to_lower(uint32_t code)
-{
-    if ((code >= 0xc0 && code <= 0xde && code != 0xd7) || (code >= 0x391 && code <= 0x3a9) ||
-        (code >= 0x410 && code <= 0x42f))
-        return code + 0x20;
-    return code >= 0x400 && code <= 0x40f ? code + 0x50 : code;
-}
-
-/* Bytes of the character at `at`, its code in *code; 1 and code 0 where it is none. */
-static size_t decode(const uint8_t *at, const uint8_t *end, uint32_t *code)
-{
-    const size_t len = *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : *at >= 0xc2 ? 2 : 0;
-    *code = 0;
-    if (len == 0 || (size_t)(end - at) < len)
-        return 1;
-    uint32_t value = *at & (0x7fU >> len);
-    for (size_t i = 1; i < len; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            return 1;
-        value = value << 6 | (at[i] & 0x3fU);
-    }
-    *code = value;
-    return len;
+    put(reader, bytes, script_encode(character->lower, bytes));
+    reader->letters++;
+    reader->capitals += character->lower != code;
+    tally->capitals += character->lower != code;
+    *(code < LATIN_END ? &tally->accented : &tally->other) += character->letters;
 }
 
 static size_t wide(struct reader *reader, const uint8_t *at, const uint8_t *end)
 {
     uint32_t code;
-    const size_t len = decode(at, end, &code);
+    struct script_char character;
+    const size_t len = script_decode(at, end, &code);
     struct tally *tally = &reader->tally;
-    if (is_cjk(code)) {
+    script_read(code, &character);
+    tally->wide_bytes += (float)len;
+    tally->letters += character.letters;
+    tally->wide_letters += character.letters;
+    switch (character.kind) {
+    case SCRIPT_LETTER: wide_letter(reader, &character, code); break;
+    case SCRIPT_ALONE:
         end_word(reader);
         put(reader, at, len);
         reader->letters++;
-        tally->letters += CJK_LETTERS;
-        tally->cjk += CJK_LETTERS;
+        tally->cjk += character.letters;
         end_word(reader);
-    } else if (code == 0 || !wide_mark(reader, code)) {
-        end_word(reader);
-    } else {
-        const uint32_t lower = to_lower(code);
-        if (lower != code) /* all of these are two bytes long, before and after */
-            put(reader, (const uint8_t[]){(uint8_t)(0xc0 | lower >> 6), (uint8_t)(0x80 | (lower & 0x3f))}, 2);
-        else
+        break;
+    case SCRIPT_JOINED:
+        if (reader->word_len > 1)
             put(reader, at, len);
-        reader->letters++;
-        reader->capitals += lower != code;
-        tally->capitals += lower != code;
-        tally->letters++;
-        *(code < 0x250 ? &tally->accented : &tally->other) += 1;
+        break;
+    case SCRIPT_NUMERAL:
+        put(reader, (const uint8_t *)"0", 1);
+        reader->digits++;
+        tally->digits++;
+        break;
+    default:
+        if (code != APOSTROPHE || reader->word_len <= 1)
+            end_word(reader);
+        wide_mark(tally, code == APOSTROPHE ? SCRIPT_MARK : character.kind);
     }
     return len;
 }
 
 static void read_slice(struct reader *reader, struct str slice)
 {
+    reader->tally.bytes += (float)slice.len;
     const uint8_t *at = (const uint8_t *)slice.data, *end = at + slice.len;
     while (at < end) {
         if (*at < 0x80) {
@@ -329,82 +325,6 @@ static void read_part(struct reader *reader, enum part part, const struct route_
     }
 }
 
-/* --- lines --- */
-
-struct items {
-    float lines, count, sum, squares, longest, shortest, numeric, before, dialogue, alike;
-    uint32_t words; /* of the item before: a filter of 32 bits */
-};
-
-/* Length of a mark such as "A. ", "2) ", "- " at the beginning of a line; 0: none. */
-static size_t item_mark(struct str line)
-{
-    if (line.len < 3)
-        return 0;
-    if ((line.data[0] == '-' || line.data[0] == '*') && line.data[1] == ' ')
-        return 2;
-    const bool is_bracketed = line.data[0] == '(';
-    size_t at = is_bracketed;
-    while (at < line.len && at < 3 && ((line.data[at] | 0x20) >= 'a' ? (line.data[at] | 0x20) <= 'z'
-                                                                   : line.data[at] >= '0' && line.data[at] <= '9'))
-        at++;
-    if (at == (size_t)is_bracketed || at + 1 >= line.len || at - is_bracketed > 2)
-        return 0;
-    return (line.data[at] == '.' || line.data[at] == ')') && line.data[at + 1] == ' ' ? at + 2 : 0;
-}
-
-static uint32_t word_filter(struct str text)
-{
-    uint32_t filter = 0, hash = 0;
-    for (size_t i = 0; i <= text.len; i++) {
-        if (i < text.len && text.data[i] != ' ') {
-            hash = (hash ^ (uint8_t)text.data[i]) * 0x01000193U + 1;
-        } else if (hash) {
-            filter |= 1U << (mix(hash) >> 27);
-            hash = 0;
-        }
-    }
-    return filter;
-}
-
-static void add_item(struct items *items, struct str item)
-{
-    const float len = (float)item.len;
-    size_t digits = 0, letters = 0;
-    for (size_t i = 0; i < item.len && i < 64; i++) {
-        digits += item.data[i] >= '0' && item.data[i] <= '9';
-        letters += (item.data[i] | 0x20) >= 'a' && (item.data[i] | 0x20) <= 'z';
-    }
-    items->numeric += digits > letters;
-    items->shortest = items->count == 0 ? len : fminf(items->shortest, len);
-    items->longest = fmaxf(items->longest, len);
-    items->sum += len;
-    items->squares += len * len;
-    const uint32_t words = word_filter(str_slice(item, 0, 256));
-    if (items->count > 0 && (words | items->words))
-        items->alike += (float)__builtin_popcount(words & items->words) /
-                        (float)__builtin_popcount(words | items->words);
-    items->words = words;
-    items->count++;
-}
-
-static void read_lines(struct str rest, struct items *items)
-{
-    struct str line;
-    while (str_split(&rest, '\n', &line)) {
-        items->lines++;
-        const size_t mark = item_mark(line);
-        if (mark) {
-            add_item(items, str_slice(line, mark, line.len));
-            continue;
-        }
-        if (items->count == 0)
-            items->before += (float)line.len;
-        const ptrdiff_t colon = str_find_char(str_slice(line, 0, DIALOGUE_NAME_MAX), ':', 0);
-        items->dialogue += colon > 0 && (size_t)colon + 1 < line.len && line.data[colon + 1] == ' ';
-    }
-}
-
 static float count_lines(const struct route_text *text, size_t max)
 {
     float lines = (float)text->count;
@@ -421,6 +341,12 @@ static float count_lines(const struct route_text *text, size_t max)
 static float share(float part, float whole)
 {
     return whole > 0 ? part / whole : 0;
+}
+
+/* What a length in bytes of such a text would be in English. */
+static float density(const struct tally *tally)
+{
+    return tally->bytes > 0 ? (tally->bytes - tally->wide_bytes + tally->wide_letters) / tally->bytes : 1;
 }
 
 static void build_signs(const struct tally *tally, float *built)
@@ -460,20 +386,20 @@ static void build_signs(const struct tally *tally, float *built)
     built[SYSTEM_KNOWN] = share(tally->known, tally->fresh);
 }
 
-static void build_items(const struct items *items, float *built)
+static void build_lines(const struct lines *lines, float scale, float *built)
 {
-    const float mean = share(items->sum, items->count);
-    const float variance = fmaxf(0, share(items->squares, items->count) - mean * mean);
-    built[LINES] = log1pf(items->lines);
-    built[ITEMS] = log1pf(items->count);
-    built[ITEM_MEAN] = log1pf(mean);
-    built[ITEM_MAX] = log1pf(items->longest);
-    built[ITEM_MIN] = log1pf(items->shortest);
+    const float mean = share(lines->sum, lines->items);
+    const float variance = fmaxf(0, share(lines->squares, lines->items) - mean * mean);
+    built[LINES] = log1pf(lines->count);
+    built[ITEMS] = log1pf(lines->items);
+    built[ITEM_MEAN] = log1pf(scale * mean);
+    built[ITEM_MAX] = log1pf(scale * lines->longest);
+    built[ITEM_MIN] = log1pf(scale * lines->shortest);
     built[ITEM_SPREAD] = sqrtf(variance) / (mean + 1);
-    built[ITEMS_NUMERIC] = share(items->numeric, items->count);
-    built[ITEMS_ALIKE] = items->count > 1 ? items->alike / (items->count - 1) : 0;
-    built[BEFORE_ITEMS] = log1pf(items->before);
-    built[DIALOGUE] = log1pf(items->dialogue);
+    built[ITEMS_NUMERIC] = share(lines->numeric, lines->items);
+    built[ITEMS_ALIKE] = lines->items > 1 ? lines->alike / (lines->items - 1) : 0;
+    built[BEFORE_ITEMS] = log1pf(scale * lines->before);
+    built[DIALOGUE] = log1pf(lines->dialogue);
 }
 
 static bool ends_asking(const struct route_text *user)
@@ -481,13 +407,24 @@ static bool ends_asking(const struct route_text *user)
     if (user->count == 0)
         return false;
     const struct str last = str_trim(user->slices[user->count - 1]);
-    return str_ends(last, STR("?")) || str_ends(last, STR("\xef\xbc\x9f")) || str_ends(last, STR("\xd8\x9f"));
+    size_t at = last.len;
+    while (at > 0 && last.len - at < 3 && ((uint8_t)last.data[at - 1] & 0xc0) == 0x80)
+        at--;
+    if (at == 0)
+        return false;
+    struct script_char character;
+    uint32_t code = (uint8_t)last.data[at - 1];
+    if (code < 0x80)
+        return code == '?' && at == last.len;
+    script_decode((const uint8_t *)last.data + at - 1, (const uint8_t *)last.data + last.len, &code);
+    script_read(code, &character);
+    return character.kind == SCRIPT_ASKS;
 }
 
 static void build_rest(const struct route_prompt *prompt, const struct tally *system, float *built)
 {
     built[ENDS_ASKING] = ends_asking(&prompt->user);
-    built[SYSTEM_LETTERS] = log1pf((float)prompt->system.bytes);
+    built[SYSTEM_LETTERS] = log1pf((float)prompt->system.bytes * density(system));
     built[SYSTEM_LINES] = log1pf(prompt->system.count ? count_lines(&prompt->system, FEATURES_USER_BYTES) : 0);
     built[SYSTEM_DIGITS] = log1pf(system->digits);
     built[HISTORY] = log1pf((float)prompt->history_bytes);
@@ -498,10 +435,18 @@ static void build_rest(const struct route_prompt *prompt, const struct tally *sy
     built[JSON_OUTPUT] = (float)prompt->has_output_schema;
 }
 
+/* In letters: the question's, and what it refers to. Signs and choices say more than letters do. */
+static float demand(const struct route_prompt *prompt, const struct tally *user, const struct lines *lines)
+{
+    const size_t things = prompt->documents + prompt->tool_results + prompt->images;
+    return user->letters + SIGN_LETTERS * user->signs + ITEM_LETTERS * lines->items +
+           (float)(prompt->history_bytes + prompt->document_bytes) + THING_LETTERS * (float)things;
+}
+
 void features_read(const struct route_prompt *prompt, struct features *features)
 {
     struct reader reader = {.out = features};
-    struct items items = {0};
+    struct lines lines = {0};
     features->count = features->word_count = 0;
     read_part(&reader, SYSTEM_PART, &prompt->system, FEATURES_SYSTEM_BYTES);
     const struct tally system = reader.tally;
@@ -510,12 +455,18 @@ void features_read(const struct route_prompt *prompt, struct features *features)
     size_t left = FEATURES_USER_BYTES;
     for (size_t i = 0; i < prompt->user.count && left > 0; i++) {
         const struct str slice = str_slice(prompt->user.slices[i], 0, left);
-        read_lines(slice, &items);
+        lines_read(slice, &lines);
         left -= slice.len;
     }
     build_signs(&reader.tally, features->built);
     if (prompt->user.bytes > FEATURES_USER_BYTES) /* of what was not read only the length is known */
-        features->built[LETTERS] = log1pf((float)prompt->user.bytes);
-    build_items(&items, features->built);
+        features->built[LETTERS] = log1pf((float)prompt->user.bytes * density(&reader.tally));
+    build_lines(&lines, density(&reader.tally), features->built);
     build_rest(prompt, &system, features->built);
+    features->built[DEMAND] = log1pf(demand(prompt, &reader.tally, &lines));
+}
+
+float features_demand(const float *built)
+{
+    return expm1f(built[DEMAND]);
 }

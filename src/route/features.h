@@ -17,7 +17,7 @@
 
 #define FEATURES_BUCKET_BITS 16
 #define FEATURES_BUCKETS (1u << FEATURES_BUCKET_BITS)
-#define FEATURES_BUILT 52       /* numbers of `built` */
+#define FEATURES_BUILT 53       /* numbers of `built` */
 #define FEATURES_USER_BYTES 6144 /* of the user's text that are read: the first two thirds and the last third of it */
 #define FEATURES_SYSTEM_BYTES 1536
 #define FEATURES_MAX (3 * (FEATURES_USER_BYTES + FEATURES_SYSTEM_BYTES))
@@ -35,6 +35,9 @@ void features_read(const struct route_prompt *prompt, struct features *features)
 
 /* Numbers of `built` that mean the same in every language; the others hang on the words and signs of one. */
 bool features_is_general(size_t index);
+
+/* How much a prompt asks: letters of the question and of what it refers to, signs and choices being worth several. */
+float features_demand(const float *built);
 
 const char *features_built_name(size_t index); /* for people */
 

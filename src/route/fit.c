@@ -9,6 +9,7 @@
 #define ALONE_L2 4.0
 #define CALIBRATION_STEPS 40
 #define CALIBRATION_PRIOR 1e-3
+#define DEMAND_SEEN 100 /* one row in so many may ask less than what counts as seen */
 
 /* --- what counts how much --- */
 
@@ -229,6 +230,20 @@ static void round_known(const struct samples *samples, const size_t *picked, siz
     weights->known_share = fminf(0.99F, (float)known / FEATURES_BUCKETS);
 }
 
+static bool round_demand(const struct samples *samples, const size_t *picked, size_t count,
+                         struct route_weights *weights)
+{
+    float *demands = mem_alloc((count ? count : 1) * sizeof(*demands));
+    if (!demands)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        demands[i] = features_demand(samples->built + picked[i] * FEATURES_BUILT);
+    qsort(demands, count, sizeof(*demands), compare_floats);
+    weights->demand = count ? demands[count / DEMAND_SEEN] : 0;
+    mem_free(demands);
+    return true;
+}
+
 struct route_weights *fit_round(const struct fit *fit, const struct samples *samples, const size_t *picked,
                                 size_t count, const struct calibration *all, const struct calibration *alone)
 {
@@ -251,8 +266,7 @@ struct route_weights *fit_round(const struct fit *fit, const struct samples *sam
         weights->models[i].alone_offset = alone[i].offset;
     }
     round_known(samples, picked, count, weights);
-    weights->alone_spread = 1;
-    if (!round_variance(fit, picked, count, weights)) {
+    if (!round_variance(fit, picked, count, weights) || !round_demand(samples, picked, count, weights)) {
         route_weights_free(weights);
         return NULL;
     }

@@ -7,6 +7,8 @@
 #include "core/util.h"
 
 #define CALIBRATION_GROUPS 20
+#define SUBJECT_ROWS_MIN 20
+#define SUBJECTS_MIN 5
 
 struct ranked {
     float key;
@@ -140,6 +142,32 @@ double measure_calibration_error(const float *predicted, const float *targets, s
     }
     mem_free(ranked);
     return known ? error / (double)known : 0;
+}
+
+double measure_subject_spread(const struct samples *samples, const float *predicted, const float *targets,
+                              const size_t *rows, size_t count)
+{
+    double spread = 0, weight = 0;
+    size_t subjects = 0;
+    for (uint32_t subject = 0; subject < samples->subject_count; subject++) {
+        double missed = 0, information = 0;
+        size_t known = 0;
+        for (size_t i = 0; i < count; i++) {
+            const size_t row = rows[i];
+            if (samples->subjects[row] != subject || isnan(targets[row]))
+                continue;
+            missed += targets[row] - predicted[row];
+            information += predicted[row] * (1 - predicted[row]);
+            known++;
+        }
+        if (known < SUBJECT_ROWS_MIN || information < 1)
+            continue;
+        const double odds = missed / information; /* one step of Newton's */
+        spread += information * (odds * odds - 1 / information);
+        weight += information;
+        subjects++;
+    }
+    return subjects >= SUBJECTS_MIN ? fmax(0, spread / weight) : 1;
 }
 
 /* --- curves --- */

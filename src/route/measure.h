@@ -25,6 +25,11 @@ size_t *measure_order(const float *scores, const float *targets, size_t count, s
 /* Mean distance of predicted and real quality over twenty groups of equal size, by prediction. */
 double measure_calibration_error(const float *predicted, const float *targets, size_t count);
 
+/* How far the real log odds of whole subjects lie from those predicted, as a variance, without what chance alone makes
+ * of it; of predicted[rows[0 .. count)]. 1 where the rows have too few subjects to say. */
+double measure_subject_spread(const struct samples *samples, const float *predicted, const float *targets,
+                              const size_t *rows, size_t count);
+
 struct curve_point {
     double strong_share, quality, cost; /* cost: a request's mean */
 };

@@ -69,15 +69,20 @@ enum error_code predictor_open(const char *path, struct predictor **predictor, s
     return code;
 }
 
-extern const char route_general[], route_general_end[]; /* predictors_embedded.S */
+extern const char route_general[], route_general_end[], route_desk[], route_desk_end[]; /* predictors_embedded.S */
 
 enum error_code predictor_open_builtin(const char *name, struct predictor **predictor, struct error *error)
 {
-    const struct str bytes = {route_general, (size_t)(route_general_end - route_general)};
-    if (!strcmp(name, PREDICTOR_GENERAL))
-        return predictor_parse(bytes, name, predictor, error);
-    return error_set(error, ERROR_NOT_FOUND, "no predictor '%s' is part of this program; there is " PREDICTOR_GENERAL,
-                     name);
+    const struct {
+        const char *name;
+        struct str bytes;
+    } files[] = {{PREDICTOR_GENERAL, {route_general, (size_t)(route_general_end - route_general)}},
+                 {PREDICTOR_DESK, {route_desk, (size_t)(route_desk_end - route_desk)}}};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        if (!strcmp(name, files[i].name))
+            return predictor_parse(files[i].bytes, name, predictor, error);
+    return error_set(error, ERROR_NOT_FOUND, "no predictor '%s' is part of this program; there are " PREDICTOR_GENERAL
+                     " and " PREDICTOR_DESK, name);
 }
 
 void predictor_free(struct predictor *predictor)
@@ -177,6 +182,7 @@ enum error_code predictor_bind(const struct predictor *predictor, const struct p
 
 struct answer { /* in log odds, for each model of the predictor */
     float odds[PREDICTOR_MODELS_MAX], variance[PREDICTOR_MODELS_MAX];
+    float familiarity;
 };
 
 /* Share of the user's words that training has seen; what hashing alone would call known is taken off. */
@@ -212,6 +218,19 @@ static float add_words(const struct predictor *predictor, const struct features 
     return norm;
 }
 
+/* A prompt that asks less than any of training: nothing was learnt of it, and the less it asks the less there is to do
+ * better. All models are drawn to the best one. */
+static void draw_together(const struct route_weights *weights, float demand, struct answer *answer)
+{
+    float best = -INFINITY;
+    if (demand >= weights->demand)
+        return;
+    for (size_t i = 0; i < weights->model_count; i++)
+        best = fmaxf(best, answer->odds[i]);
+    for (size_t i = 0; i < weights->model_count; i++)
+        answer->odds[i] = best + (answer->odds[i] - best) * demand / weights->demand;
+}
+
 static void answer_models(const struct predictor *predictor, const struct features *features, struct answer *answer)
 {
     const struct route_weights *weights = predictor->weights;
@@ -220,6 +239,7 @@ static void answer_models(const struct predictor *predictor, const struct featur
     const float norm = sqrtf(add_words(predictor, features, sums, &variance));
     const float familiar = familiarity(weights, features), strange = 1 - familiar;
     size_t bins[FEATURES_BUILT];
+    answer->familiarity = familiar;
     for (size_t i = 0; i < FEATURES_BUILT; i++)
         bins[i] = route_weights_bin(weights->edges[i], features->built[i]);
     for (size_t i = 0; i < weights->model_count; i++) {
@@ -235,6 +255,7 @@ static void answer_models(const struct predictor *predictor, const struct featur
         answer->variance[i] = familiar * familiar * model->slope * model->slope * variance +
                               strange * strange * weights->alone_spread;
     }
+    draw_together(weights, features_demand(features->built), answer);
 }
 
 void predictor_ask_features(const struct predictor *predictor, const struct predictor_bound *bound,
@@ -249,7 +270,8 @@ void predictor_ask_features(const struct predictor *predictor, const struct pred
         const float variance = lower * answer.variance[place->lower] + upper * answer.variance[place->upper] +
                                (place->is_known ? 0 : UNSURE_PLACE);
         const float quality = odds >= 0 ? 1 / (1 + expf(-odds)) : expf(odds) / (1 + expf(odds));
-        predictions[i] = (struct prediction){quality, fminf(0.5F, quality * (1 - quality) * sqrtf(variance))};
+        predictions[i] = (struct prediction){quality, fminf(0.5F, quality * (1 - quality) * sqrtf(variance)),
+                                             answer.familiarity};
     }
 }
 

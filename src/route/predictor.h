@@ -1,7 +1,7 @@
 /* predictor.h - how good each model's answer to a prompt will be, from the prompt's text alone.
  *
- * A predictor is a file of weights that `fulcrum router train` wrote (weights.h has its format), or the one that is
- * part of the program. Opened, it never changes: any number of threads may ask it, without a lock and without an
+ * A predictor is a file of weights that `fulcrum router train` wrote (weights.h has its format), or one of those that
+ * are part of the program. Opened, it never changes: any number of threads may ask it, without a lock and without an
  * allocation, in less than 100 microseconds. */
 #ifndef ROUTE_PREDICTOR_H
 #define ROUTE_PREDICTOR_H
@@ -17,17 +17,21 @@
 #define PREDICTOR_MODELS_MAX 16     /* that one predictor knows */
 #define PREDICTOR_CANDIDATES_MAX 32 /* that are asked for at once */
 #define PREDICTOR_GENERAL "general"
+#define PREDICTOR_DESK "desk"
 #define PREDICTOR_NAME_MAX 128      /* bytes of a model's name */
 
 /* Above this uncertainty a prediction says next to nothing: who routes takes the stronger model. */
 #define PREDICTOR_UNSURE 0.25f
+/* Below this familiarity a prompt is about other matters than training was. */
+#define PREDICTOR_FAMILIAR 0.75f
 
 struct predictor;
 
 /* What can go wrong with a file: it is not there or can't be read (ERROR_IO), it is no predictor, of a later version,
  * cut short or damaged (ERROR_INVALID). Messages name the file. */
 enum error_code predictor_open(const char *path, struct predictor **predictor, struct error *error) WARN_UNUSED;
-/* PREDICTOR_GENERAL: questions of many subjects, a weak and a strong model. ERROR_NOT_FOUND for other names. */
+/* PREDICTOR_GENERAL: questions of many subjects, a weak and a strong model. PREDICTOR_DESK: a support desk, the
+ * embedded pair. ERROR_NOT_FOUND for other names. */
 enum error_code predictor_open_builtin(const char *name, struct predictor **predictor, struct error *error) WARN_UNUSED;
 /* From bytes; `name` stands in messages. */
 enum error_code predictor_parse(struct str bytes, const char *name, struct predictor **predictor,
@@ -84,6 +88,7 @@ enum error_code predictor_bind(const struct predictor *predictor, const struct p
 struct prediction {
     float quality;     /* the probability that the answer is good enough; calibrated, 0 to 1 */
     float uncertainty; /* its standard deviation, 0 to 0.5: how much the predictor may be off for this prompt */
+    float familiarity; /* share of the user's words that training has seen, 0 to 1 */
 };
 
 /* Fills predictions[0 .. bound->count) in one pass over the text. */

@@ -9,7 +9,7 @@
 #include "route/fit.h"
 
 #define ROWS_MIN 50
-#define INNER_SHARE 5 /* one row in so many of what is learnt from judges the options */
+#define FILE_BYTES_MAX (4u << 20)
 
 enum method { ROUTER, CHEAP, STRONG, RANDOM, SINGLE, SUBJECT, WORDS, NEIGHBOUR, ORACLE };
 
@@ -40,6 +40,7 @@ struct made {
     struct fit fit;
     struct fit_options options;
     struct calibration all[PREDICTOR_MODELS_MAX], alone[PREDICTOR_MODELS_MAX];
+    double alone_spread;
     float *scores; /* [rows of the samples] */
 };
 
@@ -86,6 +87,18 @@ static bool choose_options(const struct samples *samples, const struct rows *lea
     return fits;
 }
 
+/* What a subject is like that nothing is known of but how its prompts are built. */
+static void add_spread(const struct samples *samples, size_t model, const struct rows *judging, struct made *made)
+{
+    const struct calibration *by = &made->alone[model];
+    for (size_t i = 0; i < judging->count; i++) {
+        float *score = &made->scores[judging->at[i]];
+        *score = (float)sigmoid(by->slope * *score + by->offset);
+    }
+    made->alone_spread += measure_subject_spread(samples, made->scores, samples->quality[model], judging->at,
+                                                 judging->count) / (double)samples->model_count;
+}
+
 /* With the options chosen: calibrations of all models on the judging rows. */
 static bool calibrate_models(const struct samples *samples, const struct rows *learning, const struct rows *judging,
                              struct made *made)
@@ -100,6 +113,7 @@ static bool calibrate_models(const struct samples *samples, const struct rows *l
         calibrate(made->scores, samples->quality[model], judging->at, judging->count, &made->all[model]);
         score_rows(&made->fit.alone, made->fit.alone_weights[model], judging, made->scores);
         calibrate(made->scores, samples->quality[model], judging->at, judging->count, &made->alone[model]);
+        add_spread(samples, model, judging, made);
     }
     fit_deinit(&made->fit);
     return fits;
@@ -133,6 +147,14 @@ static bool make(const struct samples *samples, const struct rows *rows, int jud
     return fits;
 }
 
+static struct route_weights *round_made(const struct samples *samples, const struct rows *rows, struct made *made)
+{
+    struct route_weights *weights = fit_round(&made->fit, samples, rows->at, rows->count, made->all, made->alone);
+    if (weights)
+        weights->alone_spread = (float)made->alone_spread;
+    return weights;
+}
+
 static void made_deinit(struct made *made)
 {
     fit_deinit(&made->fit);
@@ -154,19 +176,80 @@ static bool predict_baselines(const struct samples *samples, int fold, struct tr
     return fits;
 }
 
+static void copy_features(const struct samples *samples, size_t row, struct features *features)
+{
+    const struct sparse *buckets = &samples->buckets, *words = &samples->words;
+    features->count = buckets->starts[row + 1] - buckets->starts[row];
+    for (size_t i = 0; i < features->count; i++)
+        features->buckets[i] = (uint16_t)buckets->places[buckets->starts[row] + i];
+    features->word_count = words->starts[row + 1] - words->starts[row];
+    features->system_words = features->word_count - samples->user_words[row];
+    for (size_t i = 0; i < features->word_count; i++)
+        features->words[i] = (uint16_t)words->places[words->starts[row] + i];
+    memcpy(features->built, samples->built + row * FEATURES_BUILT, sizeof(features->built));
+}
+
+/* The rows of one fold, or with fold -1 all of them. */
+static bool predict_rows(const struct samples *samples, int fold, const struct predictor *predictor,
+                         const struct predictor_bound *bound, struct train_report *report)
+{
+    struct features *features = mem_alloc(sizeof(*features));
+    for (size_t i = 0; features && i < samples->count; i++) {
+        struct prediction predictions[PREDICTOR_CANDIDATES_MAX];
+        if (fold >= 0 && samples->folds[i] != fold)
+            continue;
+        copy_features(samples, i, features);
+        predictor_ask_features(predictor, bound, features, predictions);
+        for (size_t model = 0; model < samples->model_count; model++)
+            report->methods[ROUTER].predicted[model][i] = predictions[model].quality;
+    }
+    const bool fits = features != NULL;
+    mem_free(features);
+    return fits;
+}
+
+static enum error_code bind_models(const struct samples *samples, const struct predictor *predictor,
+                                   struct predictor_bound *bound, struct error *error)
+{
+    struct predictor_candidate candidates[PREDICTOR_MODELS_MAX];
+    for (size_t i = 0; i < samples->model_count; i++) {
+        candidates[i] = (struct predictor_candidate){samples->models[i], (double)i};
+        if (!predictor_knows(predictor, samples->models[i]))
+            return error_set(error, ERROR_NOT_FOUND, "the rows tell the quality of " STR_FMT ", which the predictor "
+                             "does not know; train it again with rows of that model", STR_ARG(samples->models[i]));
+    }
+    return predictor_bind(predictor, candidates, samples->model_count, bound, error);
+}
+
+/* By the file that these rows would have given, as it would be served. */
+static bool predict_by(const struct samples *samples, int fold, const struct route_weights *weights,
+                       struct train_report *report)
+{
+    struct predictor *predictor = NULL;
+    struct predictor_bound bound;
+    struct error error;
+    struct buf file;
+    buf_init(&file, FILE_BYTES_MAX);
+    const bool fits = route_weights_write(weights, &file) &&
+                      predictor_parse(buf_str(&file), "a fold's predictor", &predictor, &error) == OK &&
+                      bind_models(samples, predictor, &bound, &error) == OK &&
+                      predict_rows(samples, fold, predictor, &bound, report);
+    predictor_free(predictor);
+    buf_deinit(&file);
+    return fits;
+}
+
 static bool predict_fold(const struct samples *samples, int fold, struct train_report *report)
 {
     struct rows rows;
     struct made made;
+    struct route_weights *weights = NULL;
     if (!collect(samples, fold, &rows))
         return false;
-    bool fits = make(samples, &rows, (fold + 1) % SAMPLES_FOLDS, &made);
-    for (size_t i = 0; fits && i < samples->count; i++)
-        for (size_t model = 0; samples->folds[i] == fold && model < samples->model_count; model++) {
-            const struct calibration *by = &made.all[model];
-            const double score = logistic_score(&made.fit.all, i, made.fit.weights[model]);
-            report->methods[ROUTER].predicted[model][i] = (float)sigmoid(by->slope * score + by->offset);
-        }
+    if (make(samples, &rows, (fold + 1) % SAMPLES_FOLDS, &made))
+        weights = round_made(samples, &rows, &made);
+    const bool fits = weights && predict_by(samples, fold, weights, report);
+    route_weights_free(weights);
     made_deinit(&made);
     mem_free(rows.at);
     return fits && predict_baselines(samples, fold, report);
@@ -289,7 +372,7 @@ static bool write_predictor(const struct samples *samples, uint64_t seed, const 
     struct route_weights *weights = NULL;
     const struct train_method *router = &report->methods[ROUTER];
     if (make(samples, &rows, 0, &made))
-        weights = fit_round(&made.fit, samples, rows.at, rows.count, made.all, made.alone);
+        weights = round_made(samples, &rows, &made);
     for (size_t i = 0; weights && i < samples->model_count; i++)
         certainty_fit(samples->confidence[i], router->predicted[i], samples->quality[i], rows.at, rows.count,
                       &weights->certainties[i]);
@@ -343,55 +426,13 @@ enum error_code route_train(struct samples *samples, const struct route_train_op
 
 /* --- measuring a file --- */
 
-static enum error_code bind_models(const struct samples *samples, const struct predictor *predictor,
-                                   struct predictor_bound *bound, struct error *error)
-{
-    struct predictor_candidate candidates[PREDICTOR_MODELS_MAX];
-    for (size_t i = 0; i < samples->model_count; i++) {
-        candidates[i] = (struct predictor_candidate){samples->models[i], (double)i};
-        if (!predictor_knows(predictor, samples->models[i]))
-            return error_set(error, ERROR_NOT_FOUND, "the rows tell the quality of " STR_FMT ", which the predictor "
-                             "does not know; train it again with rows of that model", STR_ARG(samples->models[i]));
-    }
-    return predictor_bind(predictor, candidates, samples->model_count, bound, error);
-}
-
-static void copy_features(const struct samples *samples, size_t row, struct features *features)
-{
-    const struct sparse *buckets = &samples->buckets, *words = &samples->words;
-    features->count = buckets->starts[row + 1] - buckets->starts[row];
-    for (size_t i = 0; i < features->count; i++)
-        features->buckets[i] = (uint16_t)buckets->places[buckets->starts[row] + i];
-    features->word_count = words->starts[row + 1] - words->starts[row];
-    features->system_words = features->word_count - samples->user_words[row];
-    for (size_t i = 0; i < features->word_count; i++)
-        features->words[i] = (uint16_t)words->places[words->starts[row] + i];
-    memcpy(features->built, samples->built + row * FEATURES_BUILT, sizeof(features->built));
-}
-
-static bool predict_rows(const struct samples *samples, const struct predictor *predictor,
-                         const struct predictor_bound *bound, struct train_report *report)
-{
-    struct features *features = mem_alloc(sizeof(*features));
-    for (size_t i = 0; features && i < samples->count; i++) {
-        struct prediction predictions[PREDICTOR_CANDIDATES_MAX];
-        copy_features(samples, i, features);
-        predictor_ask_features(predictor, bound, features, predictions);
-        for (size_t model = 0; model < samples->model_count; model++)
-            report->methods[ROUTER].predicted[model][i] = predictions[model].quality;
-    }
-    const bool fits = features != NULL;
-    mem_free(features);
-    return fits;
-}
-
 enum error_code route_eval(const struct samples *samples, const struct predictor *predictor, uint64_t seed,
                            struct train_report *report, struct error *error)
 {
     struct predictor_bound bound;
     if (check_folds(samples, error) || bind_models(samples, predictor, &bound, error))
         return error->code;
-    bool fits = report_begin(samples, report) && predict_rows(samples, predictor, &bound, report);
+    bool fits = report_begin(samples, report) && predict_rows(samples, -1, predictor, &bound, report);
     for (int fold = 0; fits && fold < SAMPLES_FOLDS; fold++)
         fits = predict_baselines(samples, fold, report);
     if (fits)

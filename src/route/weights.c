@@ -9,7 +9,8 @@
 
 static const char magic[8] = {'F', 'U', 'L', 'R', 'O', 'U', 'T', 'E'};
 
-#define HEAD_BYTES (sizeof(magic) + 5 * sizeof(uint32_t) + 2 * sizeof(uint64_t) + 8 * sizeof(float))
+#define HEAD_BYTES (sizeof(magic) + 5 * sizeof(uint32_t) + 2 * sizeof(uint64_t) + WEIGHTS_FACTS * sizeof(float))
+#define WEIGHTS_FACTS 9 /* numbers of the head */
 #define EDGES_BYTES sizeof((struct route_weights){0}.edges)
 #define KNOWN_BYTES (FEATURES_BUCKETS / 8)
 #define MODEL_BYTES (PREDICTOR_NAME_MAX + sizeof(struct route_weights_model))
@@ -17,11 +18,10 @@ static const char magic[8] = {'F', 'U', 'L', 'R', 'O', 'U', 'T', 'E'};
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are copied as they lie in memory");
 
-static size_t file_bytes(uint32_t version, size_t models)
+static size_t file_bytes(size_t models)
 {
     return HEAD_BYTES + EDGES_BYTES + KNOWN_BYTES + models * MODEL_BYTES +
-           (size_t)FEATURES_BUCKETS * (WEIGHTS_CELL_HEAD + models) +
-           (version > 1 ? models * sizeof(struct certainty) : 0) + CRC_BYTES;
+           (size_t)FEATURES_BUCKETS * (WEIGHTS_CELL_HEAD + models) + models * sizeof(struct certainty) + CRC_BYTES;
 }
 
 struct route_weights *route_weights_new(size_t model_count)
@@ -50,9 +50,9 @@ bool route_weights_write(const struct route_weights *weights, struct buf *out)
     const uint32_t counts[] = {WEIGHTS_VERSION, (uint32_t)weights->model_count, FEATURES_BUCKET_BITS, FEATURES_BUILT,
                                WEIGHTS_BINS};
     const uint64_t numbers[] = {weights->facts.rows, weights->seed};
-    const float facts[] = {weights->facts.calibration_error, weights->facts.auc, weights->facts.auc_low,
-                           weights->facts.auc_high, weights->rarity_unit, weights->variance, weights->known_share,
-                           weights->alone_spread};
+    const float facts[WEIGHTS_FACTS] = {
+        weights->facts.calibration_error, weights->facts.auc, weights->facts.auc_low, weights->facts.auc_high,
+        weights->rarity_unit, weights->variance, weights->known_share, weights->alone_spread, weights->demand};
     buf_append(out, magic, sizeof(magic));
     buf_append(out, counts, sizeof(counts));
     buf_append(out, numbers, sizeof(numbers));
@@ -80,13 +80,13 @@ static void take(struct str *rest, void *to, size_t len)
 
 static enum error_code check_head(struct str bytes, const char *name, const uint32_t counts[5], struct error *error)
 {
-    if (counts[0] == 0 || counts[0] > WEIGHTS_VERSION)
-        return error_set(error, ERROR_INVALID, "%s: predictor of version %u; this program reads versions 1 to %d: "
-                         "train it again with `fulcrum router train`", name, counts[0], WEIGHTS_VERSION);
+    if (counts[0] != WEIGHTS_VERSION)
+        return error_set(error, ERROR_INVALID, "%s: predictor of version %u; this program reads version %d: train it "
+                         "again with `fulcrum router train`", name, counts[0], WEIGHTS_VERSION);
     if (counts[1] == 0 || counts[1] > PREDICTOR_MODELS_MAX || counts[2] != FEATURES_BUCKET_BITS ||
         counts[3] != FEATURES_BUILT || counts[4] != WEIGHTS_BINS)
         return error_set(error, ERROR_INVALID, "%s: damaged predictor: its head makes no sense", name);
-    const size_t expected = file_bytes(counts[0], counts[1]);
+    const size_t expected = file_bytes(counts[1]);
     if (bytes.len != expected)
         return error_set(error, ERROR_INVALID, "%s: damaged predictor: %zu bytes where %zu are expected", name,
                          bytes.len, expected);
@@ -106,10 +106,11 @@ static bool are_finite(const float *numbers, size_t count)
 }
 
 /* A checksum says that the file is as it was written, not who wrote it: what is computed with must be numbers. */
-static bool is_sound(const struct route_weights *weights, const float facts[8])
+static bool is_sound(const struct route_weights *weights, const float facts[WEIGHTS_FACTS])
 {
-    if (!are_finite(facts, 8) || !are_finite(&weights->edges[0][0], EDGES_BYTES / sizeof(float)) ||
-        weights->variance < 0 || weights->known_share < 0 || weights->known_share >= 1 || weights->alone_spread < 0)
+    if (!are_finite(facts, WEIGHTS_FACTS) || !are_finite(&weights->edges[0][0], EDGES_BYTES / sizeof(float)) ||
+        weights->variance < 0 || weights->known_share < 0 || weights->known_share >= 1 ||
+        weights->alone_spread < 0 || weights->demand < 0)
         return false;
     for (size_t i = 0; i < weights->model_count; i++) {
         const struct str name = route_weights_name(weights, i);
@@ -125,7 +126,7 @@ enum error_code route_weights_read(struct str bytes, const char *name, struct ro
 {
     uint32_t counts[5];
     uint64_t numbers[2];
-    float facts[8];
+    float facts[WEIGHTS_FACTS];
     if (bytes.len == 0)
         return error_set(error, ERROR_INVALID, "%s: the file is empty", name);
     if (bytes.len < HEAD_BYTES || memcmp(bytes.data, magic, sizeof(magic)))
@@ -146,14 +147,14 @@ enum error_code route_weights_read(struct str bytes, const char *name, struct ro
         take(&rest, &made->models[i], sizeof(made->models[i]));
     }
     take(&rest, made->cells, FEATURES_BUCKETS * route_weights_cell_bytes(made));
-    if (counts[0] > 1)
-        take(&rest, made->certainties, made->model_count * sizeof(made->certainties[0]));
+    take(&rest, made->certainties, made->model_count * sizeof(made->certainties[0]));
     made->facts = (struct predictor_facts){numbers[0], facts[0], facts[1], facts[2], facts[3]};
     made->seed = numbers[1];
     made->rarity_unit = facts[4];
     made->variance = facts[5];
     made->known_share = facts[6];
     made->alone_spread = facts[7];
+    made->demand = facts[8];
     if (!is_sound(made, facts)) {
         route_weights_free(made);
         return error_set(error, ERROR_INVALID, "%s: damaged predictor: numbers that are none, or names", name);

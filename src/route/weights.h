@@ -6,14 +6,15 @@
  * The file, little-endian:
  *
  *   8 bytes   "FULROUTE"
- *   u32       version, 2; files of version 1 have no certainties
+ *   u32       version, 3
  *   u32       models M, 1 to PREDICTOR_MODELS_MAX
- *   u32 x 3   bits of a bucket's number, `built` numbers, bins of each: 16, 52, 8
+ *   u32 x 3   bits of a bucket's number, `built` numbers, bins of each: 16, 53, 8
  *   u64 x 2   rows of training, seed
  *   f32 x 4   calibration error; AUC, its low and high end
  *   f32 x 4   rarity of a unit of a cell's first byte; variance of a bucket never seen; share of buckets that hold a
  *             known word; spread of what can't be known from how a prompt is built
- *   f32       edges of bins [52][7], rising
+ *   f32       the least demand of a prompt that training has seen enough of
+ *   f32       edges of bins [53][7], rising
  *   u8        known words, a bit for each bucket [2^16 / 8]
  *   M times   name, 128 bytes, filled up with zeros; struct route_weights_model's numbers in their order, f32 each
  *   u8        cells [2^16][2 + M]: rarity; variance, in sixteenths of a halving; M weights of i8
@@ -31,7 +32,7 @@
 #include "route/features.h"
 #include "route/predictor.h"
 
-#define WEIGHTS_VERSION 2
+#define WEIGHTS_VERSION 3
 #define WEIGHTS_BINS 8
 #define WEIGHTS_EDGES (WEIGHTS_BINS - 1)
 #define WEIGHTS_CELL_HEAD 2 /* bytes of a cell before its weights */
@@ -51,7 +52,7 @@ struct route_weights {
     size_t model_count;
     uint64_t seed;
     struct predictor_facts facts;
-    float rarity_unit, variance, known_share, alone_spread;
+    float rarity_unit, variance, known_share, alone_spread, demand;
     float edges[FEATURES_BUILT][WEIGHTS_EDGES];
     uint8_t known[FEATURES_BUCKETS / 8];
     char names[PREDICTOR_MODELS_MAX][PREDICTOR_NAME_MAX];
