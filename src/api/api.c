@@ -24,6 +24,7 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     made->routers = options->routers;
     made->batch = options->batch;
     made->batch_metrics = options->batch_metrics;
+    made->shadow_metrics = options->shadow_metrics;
     made->work = options->work;
     made->thread_count = options->thread_count;
     *api = made;

@@ -28,6 +28,7 @@ struct api_options {
     struct router_store *routers;
     struct batch *batch;
     struct metrics *batch_metrics; /* of its records; the runner's thread counts */
+    struct metrics *shadow_metrics; /* of answers that routers learn from; likewise */
     unsigned thread_count;
 };
 

@@ -35,6 +35,7 @@ struct api {
     struct profiles *profiles;
     struct router_store *routers;
     struct metrics *batch_metrics; /* of its records; the runner's thread counts */
+    struct metrics *shadow_metrics; /* of answers that routers learn from; likewise */
     _Atomic(const struct server *) server;
     atomic_bool is_draining;
     struct registry *models;

@@ -5,6 +5,7 @@
 #include "api/offload.h"
 #include "api/operations.h"
 #include "core/condition.h"
+#include "generate/shadow.h"
 #include "store/disk.h"
 
 #define METRICS_TEXT_MAX (16u << 20)
@@ -255,6 +256,63 @@ static void append_disk(struct buf *out)
     append_rows(out, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
+static void append_outcomes(struct buf *out, const struct api *api, const struct routers_config *routers)
+{
+    static const char name[] = "fulcrum_shadow_requests_total";
+    struct shadow_figures figures;
+    metrics_append_head(out, name, "counter", "Requests that routers learn from, by what came of them.");
+    for (size_t i = 0; i < routers->count; i++)
+        for (size_t k = 0; shadow_figures(api->work->shadow, i, &figures) && k < SHADOW_OUTCOMES; k++)
+            buf_appendf(out, "%s{router=\"%s\",outcome=\"%s\"} %" PRIu64 "\n", name, routers->items[i].name,
+                        shadow_outcome_names[k], figures.outcomes[k]);
+}
+
+static void append_calibration(struct buf *out, const struct api *api, const struct routers_config *routers)
+{
+    static const char name[] = "fulcrum_router_quality";
+    struct shadow_figures figures;
+    metrics_append_head(out, name, "gauge", "Of a router's model over its last labels, predicted and found.");
+    for (size_t i = 0; i < routers->count; i++)
+        for (size_t k = 0; shadow_figures(api->work->shadow, i, &figures) && k < figures.count; k++)
+            if (figures.models[k].drift.count > 0)
+                buf_appendf(out, "%s{router=\"%s\",model=\"" STR_FMT "\",kind=\"predicted\"} %.4f\n"
+                            "%s{router=\"%s\",model=\"" STR_FMT "\",kind=\"found\"} %.4f\n",
+                            name, routers->items[i].name, STR_ARG(figures.models[k].name),
+                            figures.models[k].drift.predicted, name, routers->items[i].name,
+                            STR_ARG(figures.models[k].name), figures.models[k].drift.observed);
+}
+
+/* What routers learn from their own traffic; nothing where none does. */
+static void append_learning(struct buf *out, const struct api *api)
+{
+    static const struct {
+        const char *name, *type, *help;
+        size_t offset;
+    } rows[] = {
+        {"fulcrum_shadow_waiting", "gauge", "Requests that routers learn from, whose other answers are not made yet.",
+         offsetof(struct shadow_figures, waiting)},
+        {"fulcrum_shadow_cost_picodollars_total", "counter", "What the other answers cost, 10^-12 dollars.",
+         offsetof(struct shadow_figures, cost)},
+        {"fulcrum_router_labels", "gauge", "Labels that are kept.", offsetof(struct shadow_figures, labels)},
+    };
+    const struct routers_config *routers = routers_config(api->config);
+    struct shadow_figures figures;
+    if (!api->work->shadow)
+        return;
+    append_outcomes(out, api, routers);
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        metrics_append_head(out, rows[row].name, rows[row].type, rows[row].help);
+        for (size_t i = 0; i < routers->count; i++) {
+            uint64_t value;
+            if (!shadow_figures(api->work->shadow, i, &figures))
+                continue;
+            memcpy(&value, (const char *)&figures + rows[row].offset, sizeof(value));
+            buf_appendf(out, "%s{router=\"%s\"} %" PRIu64 "\n", rows[row].name, routers->items[i].name, value);
+        }
+    }
+    append_calibration(out, api, routers);
+}
+
 /* Of the models that may be asked for: the counts of others are kept, and shown again when they are back. */
 static void append_requests(struct buf *out, const struct api *api, const struct model_list *list,
                             struct metrics *const *sets, size_t set_count)
@@ -280,7 +338,7 @@ void health_metrics(struct api_call *call)
 {
     struct api *api = call->thread->api;
     const struct model_list *list = registry_list(api->models);
-    struct metrics *sets[LIMIT_IO_THREADS + 1];
+    struct metrics *sets[LIMIT_IO_THREADS + 2];
     size_t set_count = 0;
     for (unsigned i = 0; i < api->thread_count; i++) {
         struct api_thread *thread = atomic_load(&api->threads[i]);
@@ -288,6 +346,7 @@ void health_metrics(struct api_call *call)
             sets[set_count++] = &thread->metrics;
     }
     sets[set_count++] = api->batch_metrics;
+    sets[set_count++] = api->shadow_metrics;
     struct buf out;
     buf_init(&out, METRICS_TEXT_MAX);
     append_requests(&out, api, list, sets, set_count);
@@ -299,6 +358,7 @@ void health_metrics(struct api_call *call)
     append_server(&out, api);
     append_ledger(&out, api);
     append_disk(&out);
+    append_learning(&out, api);
     metrics_append_head(&out, "fulcrum_condition", "gauge", "What is wrong: 0 nothing, 1 note, 2 down.");
     condition_append_metrics(&out);
     call_respond(call, out.failed ? 500 : 200, STR("text/plain; version=0.0.4; charset=utf-8"), buf_str(&out));

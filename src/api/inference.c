@@ -12,6 +12,7 @@
 #include "api/call.h"
 #include "core/json.h"
 #include "generate/documents.h"
+#include "generate/shadow.h"
 #include "generate/work.h"
 
 /* A whole reply: as much as a collected one may have, escaped. */
@@ -23,6 +24,7 @@ struct inference {
     bool is_stream;
     bool has_started; /* the stream's headers are out */
     bool is_placed;   /* somebody has taken the request */
+    bool is_noted;    /* its router learns from it */
     struct body body;
     struct chat_request request;
     struct work *work; /* NULL until the body is parsed */
@@ -283,10 +285,32 @@ static void finish_stream(struct inference *inference, const struct chat_reply *
     http_respond_end(exchange);
 }
 
+/* What the router learns from, once the client has its answer. NULL: nothing. */
+static struct shadow_case *note(struct inference *inference, const struct chat_reply *reply)
+{
+    struct api_call *call = inference->call;
+    const struct http_request *http = &call->exchange->request;
+    const struct shadow_source source = {
+        .request_id = str_of(call->request_id),
+        .asker = call_asker(call),
+        .body = http->body,
+        .cache_salt = http_header_get(http, "x-fulcrum-cache-salt"),
+        .codec = inference->codec,
+        .shape = call->match.body,
+        .request = &inference->request,
+        .time_us = clock_wall_us() - (clock_now_us() - http->started_us),
+    };
+    return inference->is_noted ? shadow_note(call->thread->api->work->shadow, call->route, &source,
+                                             work_placement(inference->work), reply)
+                               : NULL;
+}
+
 static void on_finished(void *ctx, const struct chat_reply *reply, const struct work_figures *figures)
 {
     struct inference *inference = ctx;
     struct api_call *call = inference->call;
+    struct shadow *shadow = call->thread->api->work->shadow;
+    struct shadow_case *noted = note(inference, reply);
     note_usage(inference, &reply->usage);
     call->usage.decode_us = figures->decode_us;
     metrics_timed(&call->thread->metrics, call->match.model->index, &call->usage);
@@ -294,6 +318,7 @@ static void on_finished(void *ctx, const struct chat_reply *reply, const struct 
         finish_stream(inference, reply);
     else
         finish_whole(inference, reply);
+    shadow_give(shadow, noted);
 }
 
 static void on_failed(void *ctx, const struct error *error)
@@ -407,6 +432,8 @@ static void begin(struct inference *inference)
         .on_billed = on_billed,
     };
     struct api_call *call = inference->call;
+    inference->is_noted =
+        call->route && shadow_wants(call->thread->api->work->shadow, call->route, str_of(call->request_id));
     const struct work_setup setup = {
         .port = &call->thread->work,
         .kind = WORK_REPLY,
@@ -418,7 +445,7 @@ static void begin(struct inference *inference)
         .native = codec_native(call->match.body).fields,
         .tier = TIER_DEFAULT,
         .is_stream = inference->is_stream,
-        .collects = needs_whole_reply(inference),
+        .collects = needs_whole_reply(inference) || inference->is_noted,
         .wants_confidence = !inference->is_stream && wants_confidence(call),
         .started_us = call->exchange->request.started_us,
         .offload = offload_prompt,

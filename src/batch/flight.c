@@ -23,14 +23,9 @@ void flight_queue_remove(struct flight_queue *queue, struct flight *flight)
 
 void flight_request_id(const char *job_id, uint64_t number, char out[UUID_LEN + 1])
 {
-    char text[64], hex[2 * SHA256_LEN + 1];
-    uint8_t hash[SHA256_LEN];
-    int len = snprintf(text, sizeof(text), "fulcrum batch %s %llu", job_id, (unsigned long long)number);
-    sha256((struct str){text, (size_t)len}, hash);
-    hash[6] = (uint8_t)(0x80 | (hash[6] & 0x0f)); /* version 8: made by a rule of ours */
-    hash[8] = (uint8_t)(0x80 | (hash[8] & 0x3f));
-    hex_encode(hash, 16, hex);
-    snprintf(out, UUID_LEN + 1, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+    char text[64];
+    const int len = snprintf(text, sizeof(text), "fulcrum batch %s %llu", job_id, (unsigned long long)number);
+    uuid_of_text((struct str){text, (size_t)len}, out);
 }
 
 struct flight *flight_new(struct active *job, uint64_t number)

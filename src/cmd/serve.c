@@ -21,6 +21,7 @@
 #include "document/config.h"
 #include "engine/embedded.h"
 #include "generate/routing.h"
+#include "generate/shadow.h"
 #include "ledger/ledger.h"
 #include "model/keeper.h"
 #include "net/tls_config.h"
@@ -64,7 +65,8 @@ struct serve {
     struct routing *routing;
     struct work_shared work;
     struct batch *batch;
-    struct metrics batch_metrics;
+    struct shadow *shadow;
+    struct metrics batch_metrics, shadow_metrics;
     struct api *api;
     struct server *server;
     uv_work_t drain;
@@ -138,6 +140,7 @@ static void on_signal(uv_signal_t *handle, int number)
         return;
     api_begin_drain(serve->api);
     batch_begin_drain(serve->batch);
+    shadow_begin_drain(serve->shadow);
     serve->drain.data = serve;
     if (uv_queue_work(&serve->loop, &serve->drain, drain, on_drained))
         uv_stop(&serve->loop);
@@ -183,7 +186,7 @@ static unsigned io_threads(const struct config *config)
     unsigned wanted = config->io_threads, cores = uv_available_parallelism();
     if (wanted == 0)
         wanted = cores < IO_THREADS_MAX ? cores : IO_THREADS_MAX;
-    return wanted < LIMIT_IO_THREADS ? wanted : LIMIT_IO_THREADS - 1; /* one port is for batch jobs */
+    return wanted < LIMIT_IO_THREADS - 1 ? wanted : LIMIT_IO_THREADS - 2; /* ports behind them: jobs, shadows */
 }
 
 /* What the workers of the configuration's models say of them; for the others the keeper does. */
@@ -208,7 +211,8 @@ static enum error_code start_engine(struct serve *serve, unsigned threads, struc
     watch_signals(serve);
     code = registry_new(&serve->config, serve->prices, &serve->models, error);
     if (code == OK)
-        code = engine_new(&serve->config, &serve->loop, threads + 1, &serve->engine, error);
+        code = engine_new(&serve->config, &serve->loop, threads + 1 + shadow_is_wanted(&serve->config),
+                          &serve->engine, error);
     if (code == OK)
         code = keeper_new(&serve->config, serve->models, serve->engine, &serve->loop, &serve->keeper, error);
     if (code == OK)
@@ -228,6 +232,37 @@ static void on_billed(void *ctx, const struct model *model, const struct chat_us
         .cache_write_tokens = used->cache_write_5m_tokens + used->cache_write_1h_tokens,
     };
     metrics_billed(&serve->batch_metrics, model->index, &counts, quote->cost, quote->baseline);
+}
+
+/* The same of an answer that a router learns from; on the shadow's thread. */
+static void on_shadow_billed(void *ctx, const struct model *model, const struct ledger_line *line)
+{
+    struct serve *serve = ctx;
+    const uint64_t *tokens = line->usage.tokens;
+    const struct metrics_usage counts = {
+        .input_tokens = tokens[PRICE_INPUT],
+        .output_tokens = tokens[PRICE_OUTPUT],
+        .cache_read_tokens = tokens[PRICE_CACHE_READ],
+        .cache_write_tokens = tokens[PRICE_CACHE_WRITE_5M] + tokens[PRICE_CACHE_WRITE_1H],
+    };
+    metrics_billed(&serve->shadow_metrics, model->index, &counts, line->quote.cost, line->quote.baseline);
+}
+
+static enum error_code open_shadow(struct serve *serve, unsigned port, struct error *error)
+{
+    const struct shadow_options options = {
+        .work = &serve->work,
+        .catalog = &serve->catalog,
+        .engine_port = port,
+        .admit = disk_admit,
+        .on_billed = on_shadow_billed,
+        .ctx = serve,
+    };
+    if (!shadow_is_wanted(&serve->config))
+        return OK;
+    const enum error_code code = shadow_open(&options, &serve->shadow, error);
+    serve->work.shadow = serve->shadow;
+    return code;
 }
 
 /* `port`: the engine's for batch jobs, behind those of the I/O threads. */
@@ -276,6 +311,8 @@ static enum error_code open_work(struct serve *serve, unsigned threads, struct e
         .routing = serve->routing,
         .others = *serve->others,
     };
+    if (code == OK)
+        code = open_shadow(serve, threads + 1, error);
     return code == OK ? open_batch(serve, threads, error) : code;
 }
 
@@ -293,6 +330,7 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
         .routers = routing_store(serve->routing),
         .batch = serve->batch,
         .batch_metrics = &serve->batch_metrics,
+        .shadow_metrics = &serve->shadow_metrics,
         .thread_count = threads,
     };
     enum error_code code = config_parse_listen(config->listen, host, sizeof(host), &port, error);
@@ -418,6 +456,7 @@ static bool stop(struct serve *serve)
 {
     server_free(serve->server);
     batch_close(serve->batch);
+    shadow_close(serve->shadow);
     keeper_stop(serve->keeper);
     if (serve->engine)
         engine_stop(serve->engine);
@@ -428,6 +467,7 @@ static bool stop(struct serve *serve)
     routing_free(serve->routing);
     reservations_free(serve->reservations);
     metrics_deinit(&serve->batch_metrics);
+    metrics_deinit(&serve->shadow_metrics);
     const bool is_settled = ledger_close(serve->ledger);
     objects_close(serve->objects);
     if (serve->has_loop) {

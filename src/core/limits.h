@@ -123,6 +123,7 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_PARALLEL 256 /* LLAMA_MAX_SEQ */
 #define LIMIT_ROUTE_ROWS 2000000           /* of router data that a predictor is trained on */
 #define LIMIT_ROUTE_DATA_BYTES (4ULL << 30) /* of the file with them */
+#define LIMIT_SHADOW_BODY_BYTES 1048576     /* of a request that routers learn from: larger ones are left out */
 #define LIMIT_CACHE_POINTS 4
 #define LIMIT_EXTRAS 256                    /* members of one body that are kept for who knows them */
 #define LIMIT_IGNORED_PATHS 16              /* unknown members of one body that are named */

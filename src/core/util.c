@@ -161,15 +161,29 @@ static void pooled_random(uint8_t out[16])
     memset(pool + left, 0, 16);
 }
 
+static void write_uuid(const uint8_t bytes[16], char out[UUID_LEN + 1])
+{
+    char hex[33];
+    hex_encode(bytes, 16, hex);
+    (void)snprintf(out, UUID_LEN + 1, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
 void uuid_v4(char out[UUID_LEN + 1])
 {
     uint8_t raw[16];
-    char hex[33];
     pooled_random(raw);
     raw[6] = (uint8_t)((raw[6] & 0x0f) | 0x40);
     raw[8] = (uint8_t)((raw[8] & 0x3f) | 0x80);
-    hex_encode(raw, sizeof(raw), hex);
-    (void)snprintf(out, UUID_LEN + 1, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+    write_uuid(raw, out);
+}
+
+void uuid_of_text(struct str text, char out[UUID_LEN + 1])
+{
+    uint8_t hash[SHA256_LEN];
+    sha256(text, hash);
+    hash[6] = (uint8_t)((hash[6] & 0x0f) | 0x80);
+    hash[8] = (uint8_t)((hash[8] & 0x3f) | 0x80);
+    write_uuid(hash, out);
 }
 
 void sha256(struct str data, uint8_t out[SHA256_LEN])

@@ -27,6 +27,7 @@ void random_id(char *out, size_t len);    /* writes len lower-case letters and d
 
 #define UUID_LEN 36
 void uuid_v4(char out[UUID_LEN + 1]);
+void uuid_of_text(struct str text, char out[UUID_LEN + 1]); /* the same text has the same one: version 8, by SHA-256 */
 
 #define SHA256_LEN 32
 void sha256(struct str data, uint8_t out[SHA256_LEN]);

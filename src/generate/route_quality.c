@@ -74,6 +74,15 @@ static const struct predictor *predictor_of(const struct route_qualities *qualit
     return knows_all(qualities->desk, models, count) ? qualities->desk : qualities->general;
 }
 
+bool route_qualities_facts(const struct route_qualities *qualities, const struct router_config *router,
+                           const struct route_quality *models, size_t count, struct predictor_facts *facts)
+{
+    const struct predictor *predictor = predictor_of(qualities, router, models, count);
+    if (predictor)
+        predictor_facts(predictor, facts);
+    return predictor != NULL;
+}
+
 static struct str name_for(const struct predictor *predictor, const struct route_quality *model)
 {
     const bool is_by_id = !predictor_knows(predictor, model->name) && predictor_knows(predictor, model->id);

@@ -360,13 +360,25 @@ const struct catalog_match *route_match(const struct route *route)
 
 /* --- the choice ------------------------------------------------------------------------------------- */
 
-static void predict(struct route *route, const struct chat_request *request)
+static void list_models(const struct route *route, struct route_quality models[ROUTER_MODELS_MAX])
 {
-    struct route_quality models[ROUTER_MODELS_MAX];
     for (size_t i = 0; i < route->count; i++)
         models[i] = (struct route_quality){.name = str_of(route->targets[i].name),
                                            .id = route->targets[i].match->id,
                                            .strength = route->strengths[i]};
+}
+
+bool routing_predictor(const struct route *route, struct predictor_facts *facts)
+{
+    struct route_quality models[ROUTER_MODELS_MAX];
+    list_models(route, models);
+    return route_qualities_facts(route->routing->qualities, route->router.config, models, route->count, facts);
+}
+
+static void predict(struct route *route, const struct chat_request *request)
+{
+    struct route_quality models[ROUTER_MODELS_MAX];
+    list_models(route, models);
     route->is_predicted = route_qualities_ask(route->routing->qualities, route->router.config, request, models,
                                               route->count);
     for (size_t i = 0; i < route->count; i++) {

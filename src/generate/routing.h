@@ -13,6 +13,7 @@
 #include "generate/work.h"
 #include "model/router_store.h"
 #include "route/decide.h"
+#include "route/predictor.h"
 
 struct routing;
 
@@ -35,6 +36,8 @@ struct routing_asker {
     struct str tenant, account, region;
 };
 
+struct route;
+
 /* The router that `id` names, in any form: an ARN, or the name of one of fulcrum.yaml. Strings lie in the arena.
  * ERROR_NOT_FOUND: an ARN of a router that is not there, or of somebody else's. *is_router false: it names none. */
 enum error_code routing_find(const struct routing *routing, const struct routing_asker *asker, struct str id,
@@ -46,6 +49,9 @@ enum error_code routing_find(const struct routing *routing, const struct routing
 #define ROUTING_COMMON_MAX (ROUTER_FAMILIES + LIMIT_ROUTERS)
 size_t routing_common(const struct routing *routing, const struct routing_asker *asker, struct arena *arena,
                       struct router routers[ROUTING_COMMON_MAX]);
+
+/* What the predictor stands on that is asked for the route's models; false: there is none. */
+bool routing_predictor(const struct route *route, struct predictor_facts *facts);
 
 struct str router_arn(const struct router *router, const struct routing_asker *asker, struct arena *arena);
 

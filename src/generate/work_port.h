@@ -14,6 +14,7 @@
 
 struct routing;     /* routing.h */
 struct work_router; /* work.h */
+struct shadow;      /* shadow.h */
 
 /* What answers besides the embedded engine, and who chooses; zero: nothing, and nobody. */
 struct work_others {
@@ -33,6 +34,7 @@ struct work_shared {
     const struct price_book *prices;
     struct reservations *reservations;
     const struct routing *routing; /* who answers where a router is named; NULL: there are none */
+    struct shadow *shadow; /* what routers learn with; NULL: none does */
     struct work_others others;
 };
 

@@ -39,6 +39,33 @@ static const struct field escalate_fields[] = {
 };
 static const struct field_table escalate_table = FIELD_TABLE(escalate_fields, struct router_escalate);
 
+static const char *const shadow_tiers[] = {
+    [ROUTER_SHADOW_FLEX] = "flex", [ROUTER_SHADOW_BATCH] = "batch", [ROUTER_SHADOW_DEFAULT] = "default", NULL};
+
+static const struct field shadow_fields[] = {
+    {"share", FIELD_STRING, .is_required = true, FIELD_AT(router_shadow, share), .check = is_share,
+     .expected = "a number from 0 to 1: of how many requests"},
+    {"tier", FIELD_CHOICE, FIELD_AT(router_shadow, tier), .choices = shadow_tiers},
+    {"judge", FIELD_STRING, FIELD_AT(router_shadow, judge), .check = is_id,
+     .expected = "the name of a model or a model ID"},
+    {"text", FIELD_BOOL, FIELD_AT(router_shadow, text)},
+};
+static const struct field_table shadow_table = FIELD_TABLE(shadow_fields, struct router_shadow);
+
+/* A share alone, or a mapping. */
+static enum error_code read_shadow(struct yaml_reader *reader, const yaml_node_t *node, void *parent)
+{
+    struct router_shadow *shadow = &((struct router_config *)parent)->shadow;
+    if (node->type != YAML_SCALAR_NODE)
+        return yaml_read_object(reader, node, &shadow_table, shadow);
+    const struct str text = {(const char *)node->data.scalar.value, node->data.scalar.length};
+    if (!is_share(text))
+        return yaml_fail_at(reader, reader->path, "expected a number from 0 to 1, or a mapping with share, tier, judge "
+                            "and text, got '%.64s'", (const char *)node->data.scalar.value);
+    shadow->share = arena_strdup(reader->arena, text);
+    return shadow->share ? OK : error_no_memory(reader->error);
+}
+
 static const struct field router_fields[] = {
     {"name", FIELD_STRING, .is_required = true, FIELD_AT(router_config, name), .check = is_router_name,
      .expected = "a name of up to 64 letters, digits and ._-"},
@@ -53,6 +80,7 @@ static const struct field router_fields[] = {
     {"budget", FIELD_PICO, FIELD_AT(router_config, budget), .low = 1, .high = CONFIG_PRICE_MAX},
     {"margin", FIELD_STRING, FIELD_AT(router_config, margin), .check = is_share, .expected = "a number from 0 to 1"},
     {"escalate", FIELD_OBJECT, FIELD_AT(router_config, escalate), .table = &escalate_table},
+    {"shadow", FIELD_CUSTOM, .custom = read_shadow},
     {"predictor", FIELD_PATH, FIELD_AT(router_config, predictor)},
 };
 static const struct field_table router_table = FIELD_TABLE(router_fields, struct router_config);
@@ -91,6 +119,8 @@ static enum error_code check_name(struct yaml_reader *reader, const struct confi
     for (size_t k = 0; k < config->model_count; k++)
         if (!strcmp(config->models[k].name, name))
             return fail_in(reader, i, "name", "'%s' is the name of a model", name);
+    if (routers->items[i].shadow.share && strspn(name, ".") == strlen(name)) /* it names a directory */
+        return fail_in(reader, i, "name", "'%s' can't be the name of a router with shadow", name);
     if (config->model_count == 0 && config_is_embedded_name(str_of(name)))
         return fail_in(reader, i, "name", "'%s' is the name of a model", name);
     return OK;

@@ -55,6 +55,17 @@ struct router {
 
 /* --- `routers:` of fulcrum.yaml, and `routing:` of its tenants --- */
 
+/* The tier of what a router learns from. */
+enum router_shadow_tier { ROUTER_SHADOW_FLEX, ROUTER_SHADOW_BATCH, ROUTER_SHADOW_DEFAULT };
+
+/* Of what share of its requests the other models' answers are made too, to learn from (generate/shadow.h). */
+struct router_shadow {
+    const char *share; /* NULL: of none */
+    enum router_shadow_tier tier;
+    const char *judge; /* model ID; NULL: answers are compared */
+    bool text;         /* labels keep the prompts' texts */
+};
+
 /* Numbers are text where 0 and nothing differ; NULL: nothing is said. */
 struct router_config {
     const char *name;
@@ -66,6 +77,7 @@ struct router_config {
         const char *below, *share;
     } escalate;
     uint64_t budget; /* picodollars for a thousand requests; 0: none */
+    struct router_shadow shadow;
     const char *predictor; /* file; NULL: the one of the program that knows most of the models */
 };
 struct routers_config {

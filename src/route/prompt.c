@@ -66,6 +66,23 @@ void route_prompt_of_request(const struct chat_request *request, struct route_pr
     }
 }
 
+uint64_t route_hash_text(uint64_t hash, struct str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        hash = (hash ^ (uint8_t)text.data[i]) * 0x100000001b3ULL;
+    return hash;
+}
+
+uint64_t route_prompt_hash(const struct route_prompt *prompt)
+{
+    uint64_t hash = ROUTE_HASH_FIRST;
+    for (size_t i = 0; i < prompt->user.count; i++)
+        hash = route_hash_text(hash, prompt->user.slices[i]);
+    for (size_t i = 0; i < prompt->system.count; i++)
+        hash = route_hash_text(hash, prompt->system.slices[i]);
+    return hash;
+}
+
 /* --- of a row --- */
 
 static enum error_code bad_content(const char *path, struct error *error)

@@ -34,6 +34,11 @@ struct route_prompt {
 
 void route_prompt_of_request(const struct chat_request *request, struct route_prompt *prompt);
 
+/* FNV-1a, for what must come out the same wherever it is computed. */
+#define ROUTE_HASH_FIRST 0xcbf29ce484222325ULL
+uint64_t route_hash_text(uint64_t hash, struct str text);
+uint64_t route_prompt_hash(const struct route_prompt *prompt); /* of both texts: the same prompt has the same one */
+
 /* A row of router data: "prompt", or "messages" (content: text, or blocks with "text"), with "system" and "tools" where
  * there are any. */
 enum error_code route_prompt_of_row(yyjson_val *row, struct route_prompt *prompt, struct error *error) WARN_UNUSED;

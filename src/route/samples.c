@@ -113,21 +113,9 @@ static enum error_code read_models(struct loading *loading, yyjson_val *root, co
 
 /* --- rows --- */
 
-static uint64_t hash_text(uint64_t hash, struct str text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (uint8_t)text.data[i]) * 0x100000001b3ULL;
-    return hash;
-}
-
 static uint8_t choose_fold(const struct loading *loading, struct str group, const struct route_prompt *prompt)
 {
-    uint64_t hash = 0xcbf29ce484222325ULL;
-    if (group.len)
-        hash = hash_text(hash, group);
-    for (size_t i = 0; group.len == 0 && i < prompt->user.count + prompt->system.count; i++)
-        hash = hash_text(hash, i < prompt->user.count ? prompt->user.slices[i]
-                                                      : prompt->system.slices[i - prompt->user.count]);
+    const uint64_t hash = group.len ? route_hash_text(ROUTE_HASH_FIRST, group) : route_prompt_hash(prompt);
     struct rng rng;
     rng_seed(&rng, hash ^ loading->seed * 0x9e3779b97f4a7c15ULL);
     return (uint8_t)rng_below(&rng, SAMPLES_FOLDS);

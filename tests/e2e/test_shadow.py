@@ -1,0 +1,299 @@
+"""What routers learn from their own traffic: other models' answers, what they cost whom, and the labels that they give."""
+
+import hashlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import zlib
+
+import pytest
+
+from conftest import FULCRUM, Server, metrics, wait_until
+from test_ledger import assert_adds_up, export, ledger
+
+CONFIG = f"""\
+routers:
+  - name: auto
+    models: [desk-small, desk-large]
+    tolerance: 0.1
+    shadow: 1
+  - name: kept
+    models: [desk-small, desk-large]
+    tolerance: 1
+    shadow: {{share: 1, text: true}}
+  - name: judged
+    models: [desk-small, desk-large]
+    tolerance: 1
+    shadow: {{share: 1, judge: desk-large}}
+  - name: some
+    models: [desk-small, desk-large]
+    tolerance: 1
+    shadow: 0.3
+  - name: none
+    models: [desk-small, desk-large]
+    tolerance: 1
+    shadow: 0
+tenants:
+  - name: first
+    bearer: [{hashlib.sha256(b"first").hexdigest()}]
+  - name: second
+    bearer: [{hashlib.sha256(b"second").hexdigest()}]
+"""
+INTENT = "Name the intent of the message."
+SECRET = "How do I track my package, number 4711-hush?"
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    running = Server(config=CONFIG, workdir=tmp_path_factory.mktemp("shadow"))
+    yield running
+    assert running.stop() == 0
+
+
+def post(server, path, body, tenant="first", timeout=60):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=timeout)
+    connection.request("POST", path, body if isinstance(body, str) else json.dumps(body),
+                       {"Content-Type": "application/json", "Authorization": f"Bearer {tenant}"})
+    reply = connection.getresponse()
+    data = reply.read()
+    connection.close()
+    assert reply.status == 200, data
+    return reply.headers["x-amzn-RequestId"], reply.headers, data
+
+
+def ask(server, router, text="How do I track my package?", tenant="first", operation="converse", **more):
+    body = {"system": [{"text": INTENT}], "messages": [{"role": "user", "content": [{"text": text}]}],
+            "inferenceConfig": {"temperature": 0, "maxTokens": 20}, **more}
+    return post(server, f"/model/{router}/{operation}", body, tenant)
+
+
+def labels(server, router):
+    path = server.workdir / "data" / "routers" / router / "labels"
+    text = path.read_text() if path.exists() else ""
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def outcomes(server, router):
+    figures = metrics(server)
+    return {outcome: int(figures[f'fulcrum_shadow_requests_total{{router="{router}",outcome="{outcome}"}}'])
+            for outcome in ("labelled", "unjudged", "failed", "dropped")}
+
+
+def settle(server, router, count):
+    assert wait_until(lambda: sum(outcomes(server, router).values()) >= count), outcomes(server, router)
+
+
+def label_of(server, router, identity):
+    assert wait_until(lambda: any(row["id"] == identity for row in labels(server, router))), server.log()
+    return next(row for row in labels(server, router) if row["id"] == identity)
+
+
+def test_a_label(own):
+    identity, headers, data = ask(own, "auto", SECRET)
+    row = label_of(own, "auto", identity)
+    assert (row["router"], row["tenant"], row["reference"], row["by"]) == ("auto", "first", "desk-large", "text")
+    assert row["answered"] == headers["x-fulcrum-model"]
+    assert set(row["quality"]) == set(row["cost"]) == set(row["predicted"]) == {"desk-small", "desk-large"}
+    assert row["quality"]["desk-large"] == 1 and row["quality"]["desk-small"] in (0, 1)
+    assert 0 < row["cost"]["desk-small"] < row["cost"]["desk-large"]
+    path = own.workdir / "data" / "routers" / "auto" / "labels"
+    assert path.stat().st_mode & 0o777 == 0o600 and path.parent.stat().st_mode & 0o777 == 0o700
+    # No word of the prompt or of an answer is in it.
+    text = path.read_text()
+    answer = json.loads(data)["output"]["message"]["content"][0]["text"]
+    assert "4711" not in text and "package" not in text and answer not in text and INTENT not in text
+
+
+def test_texts_where_they_are_asked_for(own):
+    identity, _, _ = ask(own, "kept", SECRET)
+    row = label_of(own, "kept", identity)
+    assert row["prompt"] == SECRET and row["system"] == INTENT
+
+
+def test_nobody_pays_but_the_lever(own):
+    before = export(own)
+    paid = {}
+    for tenant in ("first", "second", "second"):
+        identity, headers, _ = ask(own, "auto", f"Where is my parcel, {tenant}?", tenant)
+        paid[identity] = (tenant, int(headers["x-fulcrum-cost"]))
+        label_of(own, "auto", identity)
+    lines = [line for key, line in export(own).items() if key not in before]
+    ordinary = {line["requestId"]: line for line in lines if line["operation"] == "Converse"}
+    shadows = [line for line in lines if line["operation"] == "Shadow"]
+    assert {key: (line["tenant"], line["costPicodollars"]) for key, line in ordinary.items()} == paid
+    assert all(line["savedShadow"] == 0 for line in ordinary.values())
+    assert sorted(line["session"] for line in shadows) == sorted(paid)
+    for line in shadows:
+        assert (line["tenant"], line["tier"], line["modelRequested"]) == ("(shadow)", "flex", "auto")
+        assert line["modelInvoked"] != ordinary[line["session"]]["modelInvoked"]
+        assert line["costPicodollars"] > 0 and line["outcome"] == "completed"
+        assert line["baselinePicodollars"] == 0 and line["savedShadow"] == -line["costPicodollars"]
+        assert line["savedRoute"] == line["savedTier"] == line["savedCache"] == 0
+    for line in lines:
+        assert_adds_up(line)
+    by_tenant = {row["tenant"]: row["costPicodollars"] for row in map(json.loads, ledger(
+        own, "summary", "--by", "tenant", "--json").stdout.splitlines())}
+    everything = export(own).values()
+    for tenant in ("first", "second"):
+        assert by_tenant[tenant] == sum(line["costPicodollars"] for line in everything if line["tenant"] == tenant)
+        assert all(line["operation"] != "Shadow" for line in everything if line["tenant"] == tenant)
+    levers = {row["lever"]: row for row in map(json.loads, ledger(
+        own, "summary", "--by", "lever", "--json").stdout.splitlines())}
+    assert levers["shadow"]["savedPicodollars"] == -by_tenant["(shadow)"]
+    figures = metrics(own)
+    assert sum(figures[f'fulcrum_shadow_cost_picodollars_total{{router="{router}"}}'] for router in (
+        "auto", "kept", "judged", "some")) == by_tenant["(shadow)"]
+    assert sum(value for name, value in figures.items() if name.startswith("fulcrum_cost_picodollars_total")) == sum(
+        line["costPicodollars"] for line in everything)
+
+
+def test_streams_and_native_bodies(own):
+    identity, _, data = ask(own, "auto", "Can I return this lamp?", operation="converse-stream")
+    assert b"messageStop" in data
+    assert label_of(own, "auto", identity)["by"] == "text"
+    native = {"messages": [{"role": "user", "content": [{"text": "Can I return this chair?"}]}],
+              "system": [{"text": INTENT}], "inferenceConfig": {"temperature": 0, "maxTokens": 20}}
+    for operation in ("invoke", "invoke-with-response-stream"):
+        identity, _, _ = post(own, f"/model/auto/{operation}", native)
+        assert label_of(own, "auto", identity)["quality"]
+
+
+def test_a_large_body(own):
+    """One that was read beside the I/O thread, whose text is gone by then."""
+    body = json.dumps({"system": [{"text": INTENT}], "messages": [{"role": "user", "content": [{"text": SECRET}]}],
+                       "inferenceConfig": {"temperature": 0, "maxTokens": 20}}) + " " * 100000
+    identity, _, _ = post(own, "/model/kept/converse", body)
+    assert label_of(own, "kept", identity)["quality"]
+
+
+def test_json_answers_are_compared_by_value(own):
+    schema = {"type": "object", "properties": {"intent": {"type": "string", "enum": ["track_package"]}},
+              "required": ["intent"], "additionalProperties": False}
+    form = {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {
+        "schema": json.dumps(schema), "name": "intent"}}}}
+    identity, _, data = ask(own, "kept", outputConfig=form)
+    assert json.loads(json.loads(data)["output"]["message"]["content"][0]["text"]) == {"intent": "track_package"}
+    row = label_of(own, "kept", identity)
+    assert row["by"] == "json" and row["quality"] == {"desk-small": 1, "desk-large": 1}
+
+
+def test_tool_calls_are_compared_by_name_and_input(own):
+    tools = {"tools": [{"toolSpec": {"name": "track", "inputSchema": {"json": {
+        "type": "object", "properties": {"order": {"type": "string", "enum": ["A1"]}}, "required": ["order"],
+        "additionalProperties": False}}}}], "toolChoice": {"any": {}}}
+    identity, _, data = ask(own, "kept", "Where is order A1?", toolConfig=tools, inferenceConfig={
+        "temperature": 0, "maxTokens": 200})
+    assert json.loads(data)["stopReason"] == "tool_use"
+    row = label_of(own, "kept", identity)
+    assert row["by"] == "tool" and row["quality"]["desk-large"] == 1
+
+
+def test_what_cannot_be_judged_gives_no_label(own):
+    before = outcomes(own, "kept")
+    kept = len(labels(own, "kept"))
+    ask(own, "kept", "Where is my parcel?", inferenceConfig={"maxTokens": 1, "temperature": 0})  # cut off
+    settle(own, "kept", sum(before.values()) + 1)
+    assert outcomes(own, "kept")["unjudged"] == before["unjudged"] + 1
+    assert len(labels(own, "kept")) == kept
+
+
+def test_which_requests(own):
+    ids = [ask(own, "some", f"Where is parcel {i}?")[0] for i in range(40)]
+    chosen = {identity for identity in ids if zlib.crc32(identity.encode()) < 0.3 * 2 ** 32}
+    settle(own, "some", len(chosen))
+    assert {row["id"] for row in labels(own, "some")} == chosen and 0 < len(chosen) < len(ids)
+    ask(own, "none")
+    assert labels(own, "none") == [] and 'router="none"' not in str(metrics(own))
+
+
+def test_a_judge(own):
+    """Where answers differ both orders are asked; what both say is the label, and nothing else is."""
+    before = export(own)
+    texts = ["Compare the indemnification clause with the one before and bound the liability.",
+             "My lamp is broken and I want my money back.", "Is there a discount for schools?", "Write a poem on kites."]
+    ids = [ask(own, "judged", text, system=[{"text": "Be helpful."}])[0] for text in texts]
+    settle(own, "judged", len(ids))
+    lines = [line for key, line in export(own).items() if key not in before]
+    by_request = {identity: [line for line in lines if line["session"] == identity] for identity in ids}
+    judged = [identity for identity in ids if len(by_request[identity]) > 1]
+    assert judged, "the models agreed on all of them"
+    for identity in ids:
+        operations = sorted(line["operation"] for line in by_request[identity])
+        assert operations in (["Shadow"], ["Shadow", "ShadowJudge", "ShadowJudge"])
+        assert all(line["tenant"] == "(shadow)" and line["savedShadow"] < 0 for line in by_request[identity])
+    for row in labels(own, "judged"):
+        assert (row["by"] == "judge") == (row["id"] in judged)
+        assert set(row["quality"].values()) <= {0, 1}
+    counts = outcomes(own, "judged")
+    assert counts["labelled"] == len(labels(own, "judged")) and sum(counts.values()) == len(ids)
+
+
+def test_no_client_waits(tmp_path, slow_model, random_model):
+    """The other model takes seconds; clients have their answers meanwhile, and what has no room is dropped."""
+    config = f"""\
+models:
+  - {{name: quick, path: {random_model}, context: 2048, price: {{input: 1, output: 1}}}}
+  - {{name: slow, path: {slow_model}, context: 2048, price: {{input: 2, output: 2}}}}
+routers:
+  - {{name: auto, models: [quick, slow], tolerance: 1, shadow: 1}}
+limits: {{shadow_queue: 2, shadow_in_flight: 1}}
+"""
+    server = Server(config=config, workdir=tmp_path)
+    body = {"messages": [{"role": "user", "content": [{"text": "Tell me all."}]}],
+            "inferenceConfig": {"temperature": 0, "maxTokens": 1000}}
+    for _ in range(6):
+        _, headers, _ = post(server, "/model/auto/converse", body)
+        assert headers["x-fulcrum-model"] == "quick"
+    assert wait_until(lambda: outcomes(server, "auto")["dropped"] > 0)
+    assert server.stop() == 0
+    lines = export(tmp_path).values()
+    assert len([line for line in lines if line["operation"] == "Converse"]) == 6
+    assert all(line["outcome"] in ("completed", "cancelled") for line in lines)
+
+
+def test_a_model_that_dies(tmp_path):
+    config = "routers:\n  - {name: auto, models: [desk-small, desk-large], tolerance: 1, shadow: 1}\n"
+    server = Server(config=config, workdir=tmp_path)
+    os.kill(server.workers()["desk-large"], signal.SIGKILL)
+    for i in range(3):
+        ask(server, "auto", f"Where is parcel {i}?")
+    settle(server, "auto", 3)
+    assert wait_until(lambda: ask(server, "auto") and labels(server, "auto")), server.log()
+    assert server.stop() == 0
+
+
+def test_labels_outlive_the_server(tmp_path):
+    config = "routers:\n  - {name: auto, models: [desk-small, desk-large], tolerance: 1, shadow: 1}\n"
+    server = Server(config=config, workdir=tmp_path)
+    label_of(server, "auto", ask(server, "auto")[0])
+    server.process.kill()
+    server.process.wait()
+    path = tmp_path / "data" / "routers" / "auto" / "labels"
+    with path.open("a") as file:
+        file.write('{"id":"torn","qua')
+    server = Server(config=config, workdir=tmp_path)
+    assert wait_until(lambda: metrics(server)['fulcrum_router_labels{router="auto"}'] == 1)
+    assert wait_until(lambda: "a label was not written to its end" in server.log())
+    label_of(server, "auto", ask(server, "auto")[0])
+    assert len(labels(server, "auto")) == 2 and "torn" not in path.read_text()
+    assert metrics(server)['fulcrum_router_labels{router="auto"}'] == 2
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize("shadow, words", [
+    ("2", "routers[0].shadow: expected a number from 0 to 1, or a mapping"),
+    ("often", "expected a number from 0 to 1, or a mapping"),
+    ("{tier: flex}", "the key 'share' is missing"),
+    ("{share: 0.1, tier: priority}", "routers[0].shadow.tier: expected"),
+    ("{share: 0.1, judge: ''}", "routers[0].shadow.judge: expected"),
+    ("{share: 0.1, who: me}", "who"),
+    ("[0.1]", "routers[0].shadow"),
+])
+def test_bad_keys(tmp_path, shadow, words):
+    path = tmp_path / "fulcrum.yaml"
+    path.write_text(f"routers:\n  - name: auto\n    models: [desk-small, desk-large]\n    shadow: {shadow}\n")
+    done = subprocess.run([str(FULCRUM), "check-config", "--config", str(path)], capture_output=True, text=True,
+                          timeout=20, check=False)
+    assert done.returncode == 2 and words in done.stderr and ":4:" in done.stderr, done.stderr
