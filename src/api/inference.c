@@ -159,7 +159,7 @@ static bool wants_confidence(const struct api_call *call)
 static void add_route(struct inference *inference, const struct placement *placement)
 {
     struct api_call *call = inference->call;
-    const bool is_elsewhere = placement->attempts > 1 + (placement->doubted.name != NULL);
+    const bool is_elsewhere = placement->attempts > placement->doubted_attempts + 1;
     const struct str reason = is_elsewhere ? STR("failed-over") : placement->why;
     const struct str value = arena_printf(&call->exchange->arena, "%s; reason=" STR_FMT, placement->answered.name,
                                           STR_ARG(reason));
@@ -216,7 +216,7 @@ static void on_progress(void *ctx)
 
 /* --- the end ---------------------------------------------------------------------------------------- */
 
-static void on_billed(void *ctx, const struct ledger_line *line)
+static void on_billed(void *ctx, const struct target *answered, const struct ledger_line *line)
 {
     struct inference *inference = ctx;
     struct api_call *call = inference->call;
@@ -228,8 +228,7 @@ static void on_billed(void *ctx, const struct ledger_line *line)
         .cache_write_tokens = tokens[PRICE_CACHE_WRITE_5M] + tokens[PRICE_CACHE_WRITE_1H],
     };
     call->cost += line->quote.cost;
-    metrics_billed(&call->thread->metrics, work_placement(inference->work)->answered.model->index, &counts,
-                   line->quote.cost, line->quote.baseline);
+    metrics_billed(&call->thread->metrics, answered->model->index, &counts, line->quote.cost, line->quote.baseline);
 }
 
 /* Digits enough to tell apart what is all but sure. */
@@ -312,6 +311,8 @@ static void on_finished(void *ctx, const struct chat_reply *reply, const struct 
     struct shadow *shadow = call->thread->api->work->shadow;
     struct shadow_case *noted = note(inference, reply);
     note_usage(inference, &reply->usage);
+    if (!inference->is_stream) /* which may have been withheld */
+        call->usage.first_token_us = figures->first_token_us;
     call->usage.decode_us = figures->decode_us;
     metrics_timed(&call->thread->metrics, call->match.model->index, &call->usage);
     if (inference->is_stream)

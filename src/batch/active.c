@@ -24,7 +24,7 @@ struct active *active_new(struct runner *runner)
     active->is_noted = true;
     active->task.ctx = active;
     arena_init(&active->arena, 0);
-    buf_init(&active->unbilled, JOURNAL_RECORD_MAX);
+    buf_init(&active->unbilled, 2 * JOURNAL_RECORD_MAX); /* a reply, and one that was taken back */
     return active;
 }
 
@@ -365,16 +365,18 @@ void active_task_done(struct active *active)
 
 static enum error_code bill(struct active *active, struct error *error)
 {
-    struct ledger_line line;
-    if (active->unbilled.len == 0)
-        return OK;
-    if (ledger_line_version(buf_str(&active->unbilled)) > LEDGER_LINE_VERSION)
-        return error_set(error, ERROR_UNAVAILABLE, "batch job %s: a later version of this program wrote its last "
-                         "result; start that one", active->job.id);
-    if (!ledger_line_decode(buf_str(&active->unbilled), &line))
-        return error_set(error, ERROR_INTERNAL, "batch job %s: the ledger's line of its last result cannot be read",
-                         active->job.id);
-    enum error_code code = ledger_record(active->runner->options->ledger, &line, error);
+    struct str lines = buf_str(&active->unbilled);
+    enum error_code code = OK;
+    while (code == OK && lines.len > 0) {
+        struct ledger_line line;
+        if (ledger_line_version(lines) > LEDGER_LINE_VERSION)
+            return error_set(error, ERROR_UNAVAILABLE, "batch job %s: a later version of this program wrote its last "
+                             "result; start that one", active->job.id);
+        if (!ledger_line_take(&lines, &line))
+            return error_set(error, ERROR_INTERNAL, "batch job %s: the ledger's line of its last result cannot be "
+                             "read", active->job.id);
+        code = ledger_record(active->runner->options->ledger, &line, error);
+    }
     if (code == OK)
         buf_clear(&active->unbilled);
     return code;
@@ -407,6 +409,8 @@ static enum error_code append(struct active *active, struct flight *flight, stru
     const struct batch_options *options = active->runner->options;
     if (options->on_billed && !flight->is_error)
         options->on_billed(options->ctx, flight->answered, usage, &flight->quote);
+    if (options->on_billed && flight->doubted)
+        options->on_billed(options->ctx, flight->doubted, &flight->doubted_usage, &flight->doubted_quote);
     return OK;
 }
 

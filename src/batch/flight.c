@@ -38,7 +38,7 @@ struct flight *flight_new(struct active *job, uint64_t number)
     flight->shared = job->shared;
     flight->number = number;
     arena_init(&flight->arena, 0);
-    buf_init(&flight->line, JOURNAL_RECORD_MAX);
+    buf_init(&flight->line, 2 * JOURNAL_RECORD_MAX);
     buf_init(&flight->outcome, REPLY_BYTES_MAX);
     flight_request_id(job->job.id, number, flight->request_id);
     return flight;
@@ -70,17 +70,29 @@ void flight_free(struct flight *flight)
 
 /* --- the end ---------------------------------------------------------------------------------------- */
 
-/* The line of the ledger, for the job's log. */
-static void keep_line(struct flight *flight)
+static void keep_line(struct flight *flight, const struct ledger_line *line)
 {
-    const struct ledger_line *line = work_line(flight->work);
     uint8_t payload[JOURNAL_RECORD_MAX];
     size_t len = ledger_line_encode(line, payload);
     if (!len)
         log_event(LOG_ERROR, "batch record has no line in the ledger: its model ID is too long",
                   LOG_C("job", flight->job->job.id), LOG_I("record", flight->number));
-    flight->quote = line->quote;
     buf_append(&flight->line, payload, len);
+}
+
+/* The lines of the ledger, for the job's log: of the reply, and of one that was taken back for it. */
+static void keep_lines(struct flight *flight)
+{
+    const struct ledger_line *line = work_line(flight->work), *doubted = work_doubted_line(flight->work);
+    flight->quote = line->quote;
+    flight->doubted = NULL;
+    keep_line(flight, line);
+    if (!doubted)
+        return;
+    keep_line(flight, doubted);
+    flight->doubted = work_placement(flight->work)->doubted.model;
+    flight->doubted_usage = work_doubted_usage(flight->work);
+    flight->doubted_quote = doubted->quote;
 }
 
 static void land(struct flight *flight)
@@ -127,7 +139,7 @@ static void fail(struct flight *flight, const struct error *cause)
         release(flight);
         active_bounced(flight, &error, !is_early);
     } else {
-        keep_line(flight);
+        keep_lines(flight);
         land_error(flight, &error);
     }
 }
@@ -170,7 +182,7 @@ static void on_finished(void *ctx, const struct chat_reply *reply, const struct 
         fail(flight, &error);
         return;
     }
-    keep_line(flight);
+    keep_lines(flight);
     land(flight);
 }
 

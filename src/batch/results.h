@@ -20,7 +20,8 @@ struct result {
     uint64_t number; /* of the record, from 0 */
     bool is_error;
     uint64_t input_tokens, output_tokens;
-    struct str line;    /* encoded ledger line; empty: it costs nothing */
+    struct str line;    /* encoded ledger line, and behind it that of a reply which was taken back; empty: it costs
+                         * nothing */
     struct str outcome; /* member of the output's line (record.h) */
 };
 

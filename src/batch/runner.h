@@ -101,6 +101,9 @@ struct flight {
     char request_id[UUID_LEN + 1];
     struct chat_usage usage;
     struct price_quote quote;
+    const struct model *doubted; /* likewise: whose reply was taken back before; NULL: none was */
+    struct chat_usage doubted_usage;
+    struct price_quote doubted_quote;
     struct buf line;    /* the ledger's, encoded; empty: it costs nothing */
     struct buf outcome; /* for the output */
     bool is_error;

@@ -110,6 +110,24 @@ static const char *model_of(yyjson_val *model)
     return slash ? slash + 1 : arn;
 }
 
+static void print_escalation(struct buf *out, yyjson_val *escalate)
+{
+    yyjson_val *model, *rows;
+    size_t i, max;
+    if (!escalate)
+        return;
+    buf_appendf(out, "  escalates below %g, %g of the answers at most, streams within %g tokens\n",
+                number(escalate, "below"), number(escalate, "share"), number(escalate, "hold"));
+    json_obj_foreach(yyjson_obj_get(escalate, "rows"), i, max, model, rows) {
+        if (yyjson_get_uint(rows) > 0)
+            buf_appendf(out, "    %s: a chance that stands on %llu rows\n", yyjson_get_str(model),
+                        (unsigned long long)yyjson_get_uint(rows));
+        else
+            buf_appendf(out, "    %s: no rows tell what its confidence is worth; it is taken as it is\n",
+                        yyjson_get_str(model));
+    }
+}
+
 static void print_router(struct buf *out, const struct asker *asker, yyjson_val *router)
 {
     yyjson_val *model, *criteria = yyjson_obj_get(router, "routingCriteria");
@@ -124,6 +142,7 @@ static void print_router(struct buf *out, const struct asker *asker, yyjson_val 
                 number(criteria, "responseQualityDifference"), model_of(yyjson_obj_get(router, "fallbackModel")));
     yyjson_arr_foreach(yyjson_obj_get(router, "models"), i, max, model) buf_appendf(out, " %s", model_of(model));
     buf_append_char(out, '\n');
+    print_escalation(out, yyjson_obj_get(router, "escalate"));
 }
 
 static enum error_code list(struct asker *asker, struct buf *out, struct error *error)

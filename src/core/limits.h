@@ -144,5 +144,6 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_TENANTS 4096
 #define LIMIT_TENANT_KEYS 64
 #define LIMIT_ROUTERS 256 /* in fulcrum.yaml */
+#define LIMIT_ESCALATE_HOLD 1024 /* tokens of a stream that a router may hold back */
 
 #endif

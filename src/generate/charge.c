@@ -55,18 +55,32 @@ static struct str miss_reason(const struct chat_cache_use *cache)
     return str_of(reasons[cache->miss]);
 }
 
+/* A probability, or another number that is not below 0. */
+static uint64_t millionths_of(double score)
+{
+    const double millionths = score * 1e6;
+    return millionths >= 0 && millionths < 1e12 ? (uint64_t)(millionths + 0.5) : LEDGER_ABSENT;
+}
+
 void charge_place(struct charge *charge, const struct placement *placement, const struct chat_cache_use *cache)
 {
     struct ledger_line *line = &charge->line;
     const bool has_router = placement->why.len > 0;
-    const double millionths = placement->score * 1e6;
     line->provider = str_of(placement->provider);
     line->upstream_id = placement->upstream_id;
     line->attempts = placement->attempts;
     line->router = placement->why;
-    line->router_score = has_router && millionths >= 0 && millionths < 1e12 ? (uint64_t)(millionths + 0.5)
-                                                                            : LEDGER_ABSENT;
+    line->router_score = has_router ? millionths_of(placement->score) : LEDGER_ABSENT;
     line->miss_reason = miss_reason(cache);
+}
+
+void charge_doubt(struct charge *charge, struct str request_id, const struct price_row *none, double chance)
+{
+    charge->path.asked = none;
+    charge->line.request_id = request_id;
+    charge->line.baseline_price = str_of(none->name);
+    charge->line.router = STR("doubted");
+    charge->line.router_score = millionths_of(chance);
 }
 
 static struct price_usage price_usage(const struct chat_usage *usage)

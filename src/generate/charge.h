@@ -30,6 +30,10 @@ void charge_begin(struct charge *charge, const struct charge_subject *subject, c
 /* Where the request went, once that is final, and what the prompt cache did there; before charge_end. */
 void charge_place(struct charge *charge, const struct placement *placement, const struct chat_cache_use *cache);
 
+/* Of an answer that was made again: nobody asked for it, so its baseline is nothing; its score is the chance that it
+ * was right. After charge_place. */
+void charge_doubt(struct charge *charge, struct str request_id, const struct price_row *none, double chance);
+
 /* The conversation or task that a client counts the request to: its metadata `session`, `sessionId`, `session_id` or
  * `session-id`, the first of them; empty: it says none. Borrows from the request. */
 struct str charge_session(const struct chat_request *request);

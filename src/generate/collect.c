@@ -47,9 +47,33 @@ void collect_delta(struct collect *collect, struct str text)
     collect->spans[collect->span_count - 1].len += text.len;
 }
 
+void collect_stop(struct collect *collect)
+{
+    collect->stopped_count++;
+}
+
+bool collect_is_whole(const struct collect *collect)
+{
+    return !collect->is_out_of_memory && !collect->text.failed;
+}
+
+void collect_tell(const struct collect *collect, const struct chat_sink *sink)
+{
+    for (size_t i = 0; i < collect->span_count; i++) {
+        const struct collect_span *span = &collect->spans[i];
+        const struct str text = str_slice(buf_str(&collect->text), span->from, span->from + span->len);
+        if (sink->block_start)
+            sink->block_start(sink->ctx, i, span->kind, span->tool_id, span->tool_name);
+        if (sink->block_delta && text.len > 0)
+            sink->block_delta(sink->ctx, i, span->kind, text);
+        if (sink->block_stop && i < collect->stopped_count)
+            sink->block_stop(sink->ctx, i, span->kind);
+    }
+}
+
 bool collect_finish(struct collect *collect, struct chat_reply *reply)
 {
-    if (collect->is_out_of_memory || collect->text.failed)
+    if (!collect_is_whole(collect))
         return false;
     collect->blocks = mem_calloc(collect->span_count + 1, sizeof(*collect->blocks));
     if (!collect->blocks)

@@ -12,7 +12,7 @@ struct collect {
     struct arena *arena; /* of the request: names and IDs */
     struct buf text;
     struct collect_span *spans;
-    size_t span_count, span_cap;
+    size_t span_count, span_cap, stopped_count;
     struct chat_reply_block *blocks;
     bool is_out_of_memory;
 };
@@ -23,6 +23,11 @@ void collect_deinit(struct collect *collect);
 /* As the events of chat_sink come. What memory does not hold is noticed in collect_finish. */
 void collect_start(struct collect *collect, enum chat_block_kind kind, struct str tool_id, struct str tool_name);
 void collect_delta(struct collect *collect, struct str text);
+void collect_stop(struct collect *collect); /* only who tells needs it */
+bool collect_is_whole(const struct collect *collect);
+
+/* The same events again, of what was collected; functions of the sink may be NULL. */
+void collect_tell(const struct collect *collect, const struct chat_sink *sink);
 
 /* Puts all blocks into `reply`; they live until collect_deinit. False: no memory. */
 bool collect_finish(struct collect *collect, struct chat_reply *reply) WARN_UNUSED;

@@ -123,3 +123,21 @@ bool route_qualities_ask(const struct route_qualities *qualities, const struct r
     }
     return true;
 }
+
+bool route_qualities_chance(const struct route_qualities *qualities, const struct router_config *router,
+                            const struct route_quality *models, size_t count, size_t index, double confidence,
+                            double *chance)
+{
+    const struct predictor *predictor = predictor_of(qualities, router, models, count);
+    const struct route_quality *model = &models[index];
+    *chance = confidence;
+    return predictor &&
+           predictor_chance(predictor, name_for(predictor, model), confidence, model->quality, chance);
+}
+
+uint32_t route_qualities_chance_rows(const struct route_qualities *qualities, const struct router_config *router,
+                                     const struct route_quality *models, size_t count, size_t index)
+{
+    const struct predictor *predictor = predictor_of(qualities, router, models, count);
+    return predictor ? predictor_chance_rows(predictor, name_for(predictor, &models[index])) : 0;
+}

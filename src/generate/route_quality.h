@@ -28,4 +28,13 @@ bool route_qualities_facts(const struct route_qualities *qualities, const struct
 bool route_qualities_ask(const struct route_qualities *qualities, const struct router_config *router,
                          const struct chat_request *request, struct route_quality *models, size_t count);
 
+/* The chance that the answer of models[index] is right of which the model was so sure; qualities are filled in. False:
+ * nothing is known of that model's confidence, and *chance is that. */
+bool route_qualities_chance(const struct route_qualities *qualities, const struct router_config *router,
+                            const struct route_quality *models, size_t count, size_t index, double confidence,
+                            double *chance);
+/* Rows that it stands on; 0: nothing is known. */
+uint32_t route_qualities_chance_rows(const struct route_qualities *qualities, const struct router_config *router,
+                                     const struct route_quality *models, size_t count, size_t index);
+
 #endif

@@ -8,20 +8,15 @@
 #include "core/limits.h"
 #include "core/log.h"
 #include "generate/default_reply.h"
-#include "generate/route_quality.h"
+#include "generate/route_doubt.h"
 #include "route/budget.h"
-
-/* What a configured router has spent, and may spend. */
-struct budget {
-    struct route_budget money;
-    _Atomic int64_t doubts; /* millionths of an answer that may be made again */
-};
 
 struct routing {
     struct routing_options options;
     struct router_store *store;
     struct route_qualities *qualities;
-    struct budget *budgets; /* of each configured router, then of each tenant of fulcrum.yaml */
+    struct route_doubts *doubts;
+    struct route_budget *budgets; /* of each configured router, then of each tenant of fulcrum.yaml */
 };
 
 /* --- start ------------------------------------------------------------------------------------------ */
@@ -36,9 +31,25 @@ static void begin_budgets(struct routing *routing)
     const struct config *config = routing->options.config;
     const struct routers_config *routers = configured(routing);
     for (size_t i = 0; i < routers->count; i++)
-        route_budget_begin(&routing->budgets[i].money, routers->items[i].budget);
+        route_budget_begin(&routing->budgets[i], routers->items[i].budget);
     for (size_t i = 0; i < config->tenant_count; i++)
-        route_budget_begin(&routing->budgets[routers->count + i].money, routing_config(&config->tenants[i])->budget);
+        route_budget_begin(&routing->budgets[routers->count + i], routing_config(&config->tenants[i])->budget);
+}
+
+static void note_doubts(const struct routing *routing)
+{
+    const struct routers_config *routers = configured(routing);
+    const struct routing_asker nobody = {STR(""), STR(""), STR("")};
+    for (size_t i = 0; i < routers->count; i++) {
+        struct arena arena;
+        struct route *route;
+        struct error ignored; /* its models may come later */
+        arena_init(&arena, 0);
+        if (routers->items[i].escalate.below &&
+            route_new(routing, &nobody, str_of(routers->items[i].name), &arena, &route, &ignored) == OK && route)
+            route_doubt_note(route);
+        arena_deinit(&arena);
+    }
 }
 
 enum error_code routing_new(const struct routing_options *options, struct routing **routing, struct error *error)
@@ -51,12 +62,15 @@ enum error_code routing_new(const struct routing_options *options, struct routin
     enum error_code code = made->budgets ? route_qualities_open(configured(made), &made->qualities, error)
                                          : error_no_memory(error);
     if (code == OK)
+        code = route_doubts_open(configured(made), made->qualities, &made->doubts, error);
+    if (code == OK)
         code = router_store_open(options->config->data, &made->store, error);
     if (code != OK) {
         routing_free(made);
         return code;
     }
     begin_budgets(made);
+    note_doubts(made);
     *routing = made;
     return OK;
 }
@@ -65,6 +79,7 @@ void routing_free(struct routing *routing)
 {
     if (!routing)
         return;
+    route_doubts_close(routing->doubts);
     route_qualities_close(routing->qualities);
     router_store_close(routing->store);
     mem_free(routing->budgets);
@@ -87,9 +102,8 @@ static struct route_budget *budget_of(const struct route *route)
     const struct router *router = &route->router;
     if (router->rule != ROUTER_RULE_BUDGET)
         return NULL;
-    const size_t at = router->payer ? routers->count + (size_t)(router->payer - tenants)
-                                    : (size_t)(router->config - routers->items);
-    return &routing->budgets[at].money;
+    return &routing->budgets[router->payer ? routers->count + (size_t)(router->payer - tenants)
+                                           : (size_t)(router->config - routers->items)];
 }
 
 static double weight_of(const struct route *route)
@@ -104,63 +118,6 @@ static void billed(void *ctx, const struct placement *placement, uint64_t cost)
     (void)placement;
     if (budget)
         route_budget_spend(budget, cost);
-}
-
-/* --- doubt ------------------------------------------------------------------------------------------ */
-
-#define DOUBT_ONE 1000000
-#define DOUBTS_SAVED 10 /* that may come one after the other, when few came before */
-
-/* Each answer earns a share of one that may be made again. */
-static bool may_doubt(const struct route *route)
-{
-    struct budget *budget = &route->routing->budgets[route->router.config - configured(route->routing)->items];
-    const int64_t share = (int64_t)(route->router.escalate_share * DOUBT_ONE);
-    int64_t before = atomic_load(&budget->doubts), after;
-    bool is_enough;
-    do {
-        const int64_t saved = before + share < DOUBTS_SAVED * DOUBT_ONE ? before + share : DOUBTS_SAVED * DOUBT_ONE;
-        is_enough = saved >= DOUBT_ONE;
-        after = is_enough ? saved - DOUBT_ONE : saved;
-    } while (!atomic_compare_exchange_weak(&budget->doubts, &before, after));
-    return is_enough;
-}
-
-static void earn_doubt(const struct route *route)
-{
-    struct budget *budget = &route->routing->budgets[route->router.config - configured(route->routing)->items];
-    const int64_t share = (int64_t)(route->router.escalate_share * DOUBT_ONE);
-    if (atomic_load(&budget->doubts) < DOUBTS_SAVED * DOUBT_ONE)
-        atomic_fetch_add(&budget->doubts, share);
-}
-
-static size_t place_of(const struct route *route, const struct target *target)
-{
-    size_t place = 0;
-    while (place + 1 < route->count && route->targets[place].match != target->match)
-        place++;
-    return place;
-}
-
-/* The strongest of the others, where one is stronger than who has answered. */
-static size_t doubt(void *ctx, const struct placement *placement, const struct target targets[], size_t count,
-                    double confidence)
-{
-    const struct route *route = ctx;
-    double most = route->strengths[place_of(route, &placement->answered)];
-    size_t strongest = SIZE_MAX;
-    for (size_t i = 0; i < count; i++) {
-        const double strength = route->strengths[place_of(route, &targets[i])];
-        if (strength <= most)
-            continue;
-        strongest = i;
-        most = strength;
-    }
-    if (strongest != SIZE_MAX && confidence >= route->router.escalate_below) {
-        earn_doubt(route);
-        return SIZE_MAX;
-    }
-    return strongest != SIZE_MAX && may_doubt(route) ? strongest : SIZE_MAX;
 }
 
 /* --- from a name to a router ------------------------------------------------------------------------ */
@@ -360,25 +317,35 @@ const struct catalog_match *route_match(const struct route *route)
 
 /* --- the choice ------------------------------------------------------------------------------------- */
 
-static void list_models(const struct route *route, struct route_quality models[ROUTER_MODELS_MAX])
+void route_models(const struct route *route, struct route_quality models[ROUTER_MODELS_MAX])
 {
     for (size_t i = 0; i < route->count; i++)
         models[i] = (struct route_quality){.name = str_of(route->targets[i].name),
                                            .id = route->targets[i].match->id,
-                                           .strength = route->strengths[i]};
+                                           .strength = route->strengths[i],
+                                           .quality = route->quality[i],
+                                           .uncertainty = route->uncertainty[i]};
+}
+
+size_t route_place(const struct route *route, const struct target *target)
+{
+    size_t place = 0;
+    while (place + 1 < route->count && route->targets[place].match != target->match)
+        place++;
+    return place;
 }
 
 bool routing_predictor(const struct route *route, struct predictor_facts *facts)
 {
-    struct route_quality models[ROUTER_MODELS_MAX];
-    list_models(route, models);
+    struct route_quality models[ROUTER_MODELS_MAX] = {0};
+    route_models(route, models);
     return route_qualities_facts(route->routing->qualities, route->router.config, models, route->count, facts);
 }
 
 static void predict(struct route *route, const struct chat_request *request)
 {
     struct route_quality models[ROUTER_MODELS_MAX];
-    list_models(route, models);
+    route_models(route, models);
     route->is_predicted = route_qualities_ask(route->routing->qualities, route->router.config, request, models,
                                               route->count);
     for (size_t i = 0; i < route->count; i++) {
@@ -461,6 +428,22 @@ static uint32_t reply_tokens(const struct target targets[], size_t count, size_t
     return expected_reply_tokens(model, max_tokens);
 }
 
+static size_t strongest(const struct route *route)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < route->candidate_count; i++)
+        best = route->candidates[i].strength > route->candidates[best].strength ? i : best;
+    return best;
+}
+
+/* So many answers of a cheaper model are made again, and both are paid for. */
+static void expect_doubts(struct route *route)
+{
+    const double dear = (double)route->candidates[strongest(route)].cost;
+    for (size_t i = 0; i < route->candidate_count; i++)
+        route->candidates[i].cost += (uint64_t)(route_doubt_rate(route, route->places[i]) * dear);
+}
+
 static void fill_candidates(struct route *route, const struct chat_request *request, const struct target targets[],
                             const uint32_t warm_tokens[], size_t count)
 {
@@ -468,7 +451,7 @@ static void fill_candidates(struct route *route, const struct chat_request *requ
     route->candidate_count = count;
     for (size_t i = 0; i < count; i++) {
         struct decide_candidate *candidate = &route->candidates[i];
-        const size_t place = place_of(route, &targets[i]);
+        const size_t place = route_place(route, &targets[i]);
         const uint32_t prompt = targets[i].prompt_tokens ? targets[i].prompt_tokens : most;
         const uint32_t context = targets[i].model->context;
         route->places[i] = place;
@@ -483,14 +466,7 @@ static void fill_candidates(struct route *route, const struct chat_request *requ
         };
         price(&targets[i], request, prompt, route->reply_tokens[i], candidate);
     }
-}
-
-static size_t strongest(const struct route *route)
-{
-    size_t best = 0;
-    for (size_t i = 1; i < route->candidate_count; i++)
-        best = route->candidates[i].strength > route->candidates[best].strength ? i : best;
-    return best;
+    expect_doubts(route);
 }
 
 /* The fallback may be one of those that can't take the request, or be gone. */
@@ -568,8 +544,7 @@ enum error_code route_new(const struct routing *routing, const struct routing_as
     made->routing = routing;
     made->router = router;
     made->hooks = (struct work_router){.ctx = made, .route = route_targets, .choose = choose, .billed = billed};
-    if (router.escalate_below > 0)
-        made->hooks.doubt = doubt;
+    route_doubt_hook(made, routing->doubts);
     code = list_targets(made, error);
     if (code == OK)
         *route = made;

@@ -10,6 +10,7 @@
 #ifndef GENERATE_ROUTING_H
 #define GENERATE_ROUTING_H
 
+#include "generate/route_quality.h"
 #include "generate/work.h"
 #include "model/router_store.h"
 #include "route/decide.h"
@@ -64,6 +65,7 @@ struct route {
     struct target targets[ROUTER_MODELS_MAX];        /* likewise; first the fallback, then from the strongest on */
     double strengths[ROUTER_MODELS_MAX];             /* likewise */
     size_t count;
+    struct route_doubts *doubts; /* of answers; NULL: they stand as they are */
     bool has_mixed_bodies;      /* InvokeModel can't be asked: its models read different ones */
     bool is_predicted;          /* qualities are known */
     double quality[ROUTER_MODELS_MAX], uncertainty[ROUTER_MODELS_MAX];
@@ -80,6 +82,10 @@ struct route {
  * is served. */
 enum error_code route_new(const struct routing *routing, const struct routing_asker *asker, struct str id,
                           struct arena *arena, struct route **route, struct error *error) WARN_UNUSED;
+
+/* The route's models as their qualities were asked; and the place of a target among them. */
+void route_models(const struct route *route, struct route_quality models[ROUTER_MODELS_MAX]);
+size_t route_place(const struct route *route, const struct target *target);
 
 /* What the router's own ID means where one model has to be named: its fallback. */
 const struct catalog_match *route_match(const struct route *route);

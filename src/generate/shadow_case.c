@@ -124,12 +124,12 @@ static double cost_of(const struct shadow_case *noted, const struct catalog_matc
     return (double)price_cost_plain(row, &counts) * 1e-12;
 }
 
-void shadow_billed(void *ctx, const struct ledger_line *line)
+void shadow_billed(void *ctx, const struct target *answered, const struct ledger_line *line)
 {
     struct shadow_case *noted = ctx;
     const struct shadow_options *options = &noted->shadow->options;
     atomic_fetch_add(&noted->router->cost, line->quote.cost);
-    options->on_billed(options->ctx, work_placement(noted->try.work)->answered.model, line);
+    options->on_billed(options->ctx, answered->model, line);
 }
 
 static void on_started(void *ctx, const struct chat_reply *reply)

@@ -106,6 +106,7 @@ void shadow_judge_ask(struct shadow_case *noted, const struct chat_reply *a, con
 void shadow_judge_heard(struct shadow_case *noted, bool is_answer, bool is_a_good, bool is_b_good);
 
 bool shadow_copy_reply(struct arena *arena, const struct chat_reply *reply, struct chat_reply *copy);
-void shadow_billed(void *ctx, const struct ledger_line *line); /* a handler of both kinds of tries */
+/* A handler of both kinds of tries. */
+void shadow_billed(void *ctx, const struct target *answered, const struct ledger_line *line);
 
 #endif

@@ -34,7 +34,9 @@ struct placement {
     double score;           /* likewise */
     uint32_t warm_tokens;   /* of the prompt, at the first choice, where the router wanted to know; else 0 */
     unsigned attempts;      /* targets that were given the request or refused it at once */
-    struct target doubted;  /* answered first, and its answer was not good enough; name NULL: there was none */
+    struct target doubted;  /* answered before, and its answer was taken back; name NULL: there was none */
+    double doubted_chance;  /* that it was right */
+    unsigned doubted_attempts; /* `attempts` then */
 };
 
 #endif

@@ -1,54 +1,14 @@
 /* work.c - see work.h. Each state is a function that either leads to the next
  * one or leaves the work to somebody who calls back; `advance` is the one place
  * where they follow each other. */
-#include "generate/work.h"
-
 #include <assert.h>
 
 #include "core/log.h"
 #include "core/util.h"
-#include "generate/collect.h"
-#include "generate/documents.h"
 #include "generate/reply_check.h"
-
-/* Each target in turn is asked how warm it is. */
-struct warmth_round {
-    size_t asked; /* so many have answered */
-    uint32_t tokens[WORK_TARGETS_MAX];
-};
+#include "generate/work_internal.h"
 
 #define UPSTREAM_ID_MAX 256 /* bytes: the ledger has promised room for a line before it is known */
-
-struct work {
-    struct work_setup setup;
-    const struct work_handlers *handlers;
-    void *ctx;
-    enum work_state state, reached;
-
-    struct document_wait *documents; /* not NULL: their texts, or what is wrong with them, are on their way */
-    struct target *targets;          /* in the order in which they are tried */
-    size_t target_count;
-    struct warmth_round *round;      /* NULL: nobody wants to know */
-    struct placement placement;
-    struct reservation *reservation; /* that the request is served within; NULL: none */
-    bool is_unbounded;               /* the request gives no maximum of tokens */
-
-    const struct model *held; /* of the target whose turn it is: its worker stays until the work is done with it */
-    struct backend *backend;
-    struct backend_job job;
-    const struct error *refusal; /* why the prompt could not be written */
-    struct backend_events events;
-    struct backend_call *call;   /* NULL: none runs */
-    struct chat_usage usage;     /* of the last call, once it ended */
-    struct chat_cache_use cache;
-    uint64_t first_token_us;     /* 0: none has come */
-    struct chat_reply reply;
-    bool gathers, checks; /* blocks are kept; they are looked at */
-    struct collect collect;
-
-    struct charge charge;
-    bool is_charged, is_open; /* the charge has begun; its line has not ended */
-};
 
 static void advance(struct work *work);
 
@@ -74,21 +34,25 @@ static void note_id(struct work *work)
     work->placement.upstream_id = str_slice(id, 0, id.len < UPSTREAM_ID_MAX ? id.len : UPSTREAM_ID_MAX);
 }
 
+static bool is_paid(const struct work *work, enum ledger_outcome outcome)
+{
+    return outcome == LEDGER_COMPLETED || (work->setup.is_stream && work->first_token_us != 0);
+}
+
 static void end_charge(struct work *work, enum ledger_outcome outcome)
 {
-    const bool is_paid = outcome == LEDGER_COMPLETED || (work->setup.is_stream && work->first_token_us != 0);
     const struct chat_usage usage = work_usage(work);
     const struct chat_cache_use cache = work_cache(work);
     const uint64_t started_us = work->setup.started_us;
     if (work->call)
         note_id(work);
     charge_place(&work->charge, &work->placement, &cache);
-    charge_end(&work->charge, outcome, is_paid ? &usage : NULL, clock_now_us() - started_us,
+    charge_end(&work->charge, outcome, is_paid(work, outcome) ? &usage : NULL, clock_now_us() - started_us,
                work->first_token_us ? work->first_token_us - started_us : LEDGER_NO_TOKEN);
 }
 
 /* Before a backend has the work: nothing is served that the ledger has not promised a line. */
-static enum error_code open_line(struct work *work, struct error *error)
+enum error_code work_open_line(struct work *work, struct error *error)
 {
     enum error_code code = OK;
     if (work->setup.line == WORK_LINE_NONE)
@@ -101,7 +65,7 @@ static enum error_code open_line(struct work *work, struct error *error)
 }
 
 /* The request was not let in after all: there will be no line. */
-static void drop_line(struct work *work)
+void work_drop_line(struct work *work)
 {
     struct error ignored; /* the ledger has logged it; the line will say failed */
     if (work->is_open && work->setup.line == WORK_LINE_LEDGER)
@@ -109,16 +73,11 @@ static void drop_line(struct work *work)
     work->is_open = work->is_charged = false;
 }
 
-static const struct work_router *router_of(const struct work *work)
-{
-    return work->setup.router ? work->setup.router : work->setup.port->shared->others.router;
-}
-
 static void tell_router(struct work *work)
 {
-    const struct work_router *router = router_of(work);
+    const struct work_router *router = work_router_of(work);
     if (router && router->billed)
-        router->billed(router->ctx, &work->placement, work->charge.line.quote.cost);
+        router->billed(router->ctx, &work->placement, work->charge.line.quote.cost + work_doubted_cost(work));
 }
 
 enum error_code work_settle(struct work *work, enum ledger_outcome outcome, struct error *error)
@@ -128,35 +87,17 @@ enum error_code work_settle(struct work *work, enum ledger_outcome outcome, stru
     work->is_open = false;
     if (work->reservation)
         reservation_use(work->reservation, 0, work_usage(work).output_tokens, clock_now_us());
-    end_charge(work, outcome);
+    struct error lost;
+    const bool is_broken = work_bill_doubted(work, is_paid(work, outcome), &lost) != OK;
+    end_charge(work, is_broken ? LEDGER_FAILED : outcome);
     tell_router(work);
     if (work->setup.line != WORK_LINE_LEDGER)
         return OK;
-    if (ledger_finish(work->setup.port->shared->ledger, &work->charge.line, error) != OK)
+    if (ledger_finish(work->setup.port->shared->ledger, &work->charge.line, error) != OK || is_broken)
         return error_set(error, ERROR_UNAVAILABLE, "The ledger could not record this request.");
     if (work->handlers->on_billed)
-        work->handlers->on_billed(work->ctx, &work->charge.line);
+        work->handlers->on_billed(work->ctx, &work->placement.answered, &work->charge.line);
     return OK;
-}
-
-/* What a target has answered in vain: it was computed, and is paid for in a line of its own, which nobody asked for. */
-static enum error_code record_doubted(struct work *work, struct error *error)
-{
-    struct charge charge = work->charge;
-    const struct chat_usage usage = work->usage;
-    const uint64_t started_us = work->setup.started_us;
-    char id[UUID_LEN + 1];
-    uuid_v4(id);
-    charge_place(&charge, &work->placement, &work->cache);
-    charge.line.request_id = str_of(id);
-    charge.line.router = STR("doubted");
-    charge.path.asked = price_book_row_of(work->setup.port->shared->prices, NULL, STR(""), STR(""));
-    charge.line.baseline_price = str_of(charge.path.asked->name);
-    charge_end(&charge, LEDGER_COMPLETED, &usage, clock_now_us() - started_us, work->first_token_us - started_us);
-    const enum error_code code = ledger_record(work->setup.port->shared->ledger, &charge.line, error);
-    if (code == OK && work->handlers->on_billed)
-        work->handlers->on_billed(work->ctx, &charge.line);
-    return code;
 }
 
 /* Where the reply fails anyway: the ledger has said what it could not write. */
@@ -168,7 +109,7 @@ static void settle_broken(struct work *work, enum ledger_outcome outcome)
 
 /* --- the end ---------------------------------------------------------------------------------------- */
 
-static void end_call(struct work *work)
+void work_end_call(struct work *work)
 {
     if (!work->call)
         return;
@@ -195,9 +136,11 @@ static bool is_refusal(const struct work *work, enum error_code code)
 
 static void fail(struct work *work, const struct error *error)
 {
+    if (work_gives_back(work))
+        return;
     reach_end(work);
     if (is_refusal(work, error->code))
-        drop_line(work);
+        work_drop_line(work);
     settle_broken(work, LEDGER_FAILED);
     work->handlers->on_failed(work->ctx, error);
 }
@@ -212,61 +155,94 @@ static bool goes_elsewhere(struct work *work, const struct error *error)
     log_event(LOG_WARN, "request goes elsewhere", LOG_S("id", work->setup.subject.request_id),
               LOG_C("from", placement->answered.name), LOG_C("to", work->targets[placement->attempts].name),
               LOG_C("error", error->message));
-    drop_line(work);
+    work_drop_line(work);
+    work_forget_reply(work);
     work->state = WORK_ADMIT;
     return true;
 }
 
 /* --- what the backend says -------------------------------------------------------------------------- */
 
-static void on_started(void *ctx)
+void work_announce(struct work *work, uint64_t first_token_us)
 {
-    struct work *work = ctx;
-    const struct chat_usage *usage = &work->call->usage;
+    const struct chat_usage usage = work_usage(work);
     const struct target *target = current(work);
-    work->first_token_us = work->call->first_token_us;
+    work->first_token_us = first_token_us;
     if (target->match)
         work->reply.model_id = target->match->id;
     work->reply.routed_to = target->listed;
     work->reply.doubted = work->placement.doubted.listed;
-    work->reply.first_byte_ms = (work->first_token_us - work->setup.started_us) / 1000;
-    work->reply.usage = *usage;
+    work->reply.first_byte_ms = (first_token_us - work->setup.started_us) / 1000;
+    work->reply.usage = usage;
+    if (work->is_withheld)
+        work->reply.usage.output_tokens = 0; /* as when it began */
     if (work->reservation)
         reservation_use(work->reservation,
-                        usage->input_tokens + usage->cache_write_5m_tokens + usage->cache_write_1h_tokens, 0,
+                        usage.input_tokens + usage.cache_write_5m_tokens + usage.cache_write_1h_tokens, 0,
                         clock_now_us());
     work->handlers->on_started(work->ctx, &work->reply);
+}
+
+static void on_started(void *ctx)
+{
+    struct work *work = ctx;
+    work->answer_us = work->call->first_token_us;
+    if (!work->is_withheld)
+        work_announce(work, work->answer_us);
 }
 
 static void on_block_start(void *ctx, size_t index, enum chat_block_kind kind, struct str tool_id,
                            struct str tool_name)
 {
     struct work *work = ctx;
-    if (work->gathers)
+    if (work->gathers || work->is_withheld)
         collect_start(&work->collect, kind, tool_id, tool_name);
-    if (work->handlers->block_start)
+    if (work->handlers->block_start && !work->is_withheld)
         work->handlers->block_start(work->ctx, index, kind, tool_id, tool_name);
 }
 
 static void on_block_delta(void *ctx, size_t index, enum chat_block_kind kind, struct str text)
 {
     struct work *work = ctx;
-    if (work->gathers)
+    if (work->gathers || work->is_withheld)
         collect_delta(&work->collect, text);
-    if (work->handlers->block_delta)
+    if (work->handlers->block_delta && !work->is_withheld)
         work->handlers->block_delta(work->ctx, index, kind, text);
 }
 
 static void on_block_stop(void *ctx, size_t index, enum chat_block_kind kind)
 {
     struct work *work = ctx;
-    if (work->handlers->block_stop)
+    if (work->is_withheld)
+        collect_stop(&work->collect);
+    else if (work->handlers->block_stop)
         work->handlers->block_stop(work->ctx, index, kind);
+}
+
+/* What was withheld; false: the work has ended. */
+static bool tell(struct work *work)
+{
+    struct error error;
+    if (collect_is_whole(&work->collect))
+        return work_lets_go(work);
+    work_end_call(work);
+    fail(work, (error_no_memory(&error), &error));
+    return false;
 }
 
 static void on_progress(void *ctx)
 {
     struct work *work = ctx;
+    if (work->is_withheld) {
+        if (!work_must_decide(work))
+            return;
+        if (work_takes_back(work, work->call->confidence, false)) {
+            advance(work);
+            return;
+        }
+        if (!tell(work))
+            return;
+    }
     if (work->handlers->on_progress)
         work->handlers->on_progress(work->ctx);
 }
@@ -284,81 +260,50 @@ static enum error_code gather(struct work *work, struct error *error)
     return work->checks && is_whole(work->reply.stop) ? reply_check(work->setup.request, &work->reply, error) : OK;
 }
 
-/* A reply that can be taken back, and somebody who would. */
-static bool can_be_doubted(const struct work *work)
+static void learn(const struct work *work)
 {
-    const struct work_router *router = router_of(work);
-    return router && router->doubt && work->setup.kind == WORK_REPLY && work->setup.line == WORK_LINE_LEDGER &&
-           !work->setup.is_stream && !work->placement.doubted.name && work->target_count < WORK_TARGETS_MAX;
+    const struct model *model = work->placement.answered.model;
+    expected_reply_learn(model, work->usage.output_tokens);
+    if (work->setup.request->tier != TIER_BATCH) /* which waits for others: its speed says nothing */
+        default_reply_learn(model, work->usage.output_tokens, work->decode_us);
 }
 
-/* The chosen one is next, and behind it the one that has answered: nothing is lost where the chosen one is gone. */
-static void try_next(struct work *work, size_t chosen)
+void work_finish(struct work *work)
 {
-    const struct target first = *current(work), next = work->targets[chosen];
-    const unsigned attempts = work->placement.attempts;
-    work->targets[attempts] = next;
-    work->targets[attempts + 1] = first;
-    work->target_count = attempts + 2;
-    work->placement.doubted = first;
-    work->placement.why = STR("escalated");
-}
-
-/* Somebody else shall answer: what is there is forgotten. */
-static bool is_doubted(struct work *work, double confidence)
-{
-    const struct work_router *router = router_of(work);
-    struct error ignored; /* then the answer stays as it is */
-    const size_t chosen = can_be_doubted(work) && confidence >= 0
-                              ? router->doubt(router->ctx, &work->placement, work->targets, work->target_count,
-                                              confidence)
-                              : SIZE_MAX;
-    if (chosen == SIZE_MAX || record_doubted(work, &ignored) != OK)
-        return false;
-    assert(chosen < work->target_count);
-    drop_line(work);
-    try_next(work, chosen);
-    collect_deinit(&work->collect);
-    work->collect = (struct collect){0};
-    collect_init(&work->collect, work->setup.request->arena);
-    work->first_token_us = 0;
-    work->usage = (struct chat_usage){0};
-    work->cache = (struct chat_cache_use){0};
-    work->state = WORK_ADMIT;
-    return true;
-}
-
-static void on_finished(void *ctx, enum chat_stop_reason stop, struct str stop_sequence)
-{
-    struct work *work = ctx;
-    const double confidence = work->call->confidence;
     const uint64_t now_us = clock_now_us(), started_us = work->setup.started_us;
-    struct chat_reply *reply = &work->reply;
-    struct error error;
-    end_call(work);
-    if (is_doubted(work, confidence)) {
-        advance(work);
-        return;
-    }
-    reply->stop = stop;
-    reply->stop_sequence = stop_sequence;
-    reply->usage = work->usage;
-    reply->confidence = confidence;
-    reply->latency_ms = (now_us - started_us) / 1000;
-    if (gather(work, &error) != OK) {
-        fail(work, &error);
-        return;
-    }
     const struct work_figures figures = {
         .first_token_us = work->first_token_us - started_us,
         .total_us = now_us - started_us,
-        .decode_us = now_us - work->first_token_us,
+        .decode_us = work->decode_us,
     };
-    expected_reply_learn(current(work)->model, reply->usage.output_tokens);
-    if (work->setup.request->tier != TIER_BATCH) /* which waits for others: its speed says nothing */
-        default_reply_learn(current(work)->model, reply->usage.output_tokens, figures.decode_us);
+    work->reply.usage = work->usage;
+    work->reply.latency_ms = (now_us - started_us) / 1000;
     reach_end(work);
-    work->handlers->on_finished(work->ctx, reply, &figures);
+    work->handlers->on_finished(work->ctx, &work->reply, &figures);
+}
+
+/* A reply that is not what was asked for is surely wrong. */
+static void on_finished(void *ctx, enum chat_stop_reason stop, struct str stop_sequence)
+{
+    struct work *work = ctx;
+    struct error error;
+    work->reply.confidence = work->call->confidence;
+    work->decode_us = clock_now_us() - work->answer_us;
+    work_end_call(work);
+    work->reply.stop = stop;
+    work->reply.stop_sequence = stop_sequence;
+    const enum error_code code = gather(work, &error);
+    if (code == OK)
+        learn(work);
+    if (code != ERROR_NO_MEMORY && work->is_withheld &&
+        work_takes_back(work, code == OK ? work->reply.confidence : 0, code == OK)) {
+        advance(work);
+        return;
+    }
+    if (code != OK)
+        fail(work, &error);
+    else if (!work->is_withheld || tell(work))
+        work_finish(work);
 }
 
 static void on_blamed(void *ctx, const struct error *error)
@@ -372,12 +317,12 @@ static void on_failed(void *ctx, const struct error *failure)
 {
     struct work *work = ctx;
     const struct error error = *failure;
-    end_call(work);
+    work_end_call(work);
     if (goes_elsewhere(work, &error)) {
         advance(work);
         return;
     }
-    if (work->first_token_us == 0 && work->setup.kind == WORK_REPLY)
+    if (work->first_token_us == 0 && work->setup.kind == WORK_REPLY && !work->doubted)
         work->documents =
             documents_blame(work->backend, current(work), work->setup.request, &error, on_blamed, work);
     if (!work->documents)
@@ -391,7 +336,7 @@ static void on_counted(void *ctx, uint32_t tokens, const struct error *error)
         on_failed(work, error);
         return;
     }
-    end_call(work);
+    work_end_call(work);
     reach_end(work);
     work->handlers->on_counted(work->ctx, tokens);
 }
@@ -501,7 +446,7 @@ static void fill_job(struct work *work, const struct catalog_match *match)
     work->job.target = target;
     work->job.request = work->setup.request;
     work->job.tenant = work->setup.subject.tenant;
-    work->job.wants_confidence = work->setup.wants_confidence || can_be_doubted(work);
+    work->job.wants_confidence = work->setup.wants_confidence || work->is_doubtable;
     work->job.cache_min_tokens = catalog_cache_min_tokens(work->setup.port->shared->config, match);
 }
 
@@ -510,7 +455,7 @@ static void on_warmth(void *ctx, uint32_t tokens, const struct error *error)
     struct work *work = ctx;
     struct warmth_round *round = work->round;
     work->targets[round->asked].prompt_tokens = error ? 0 : work->call->prompt_tokens;
-    end_call(work);
+    work_end_call(work);
     round->tokens[round->asked++] = error ? 0 : tokens;
     advance(work);
 }
@@ -584,7 +529,7 @@ static enum error_code list_targets(struct work *work, const struct work_router 
 
 static bool route(struct work *work)
 {
-    const struct work_router *router = router_of(work);
+    const struct work_router *router = work_router_of(work);
     struct error error;
     if (!work->targets && list_targets(work, router, &error) != OK) {
         fail(work, &error);
@@ -637,7 +582,7 @@ static bool go_on(struct work *work, const struct error *refusal)
     struct error error;
     if (work->refusal)
         refusal = work->refusal;
-    if (!refusal && open_line(work, &error) != OK)
+    if (!refusal && work_open_line(work, &error) != OK)
         refusal = &error;
     if (refusal)
         fail(work, refusal);
@@ -656,6 +601,7 @@ static bool admit(struct work *work)
         return false;
     }
     const struct catalog_match match = match_at(work);
+    work_withhold(work);
     fill_job(work, &match);
     if (work->placement.attempts > 0)
         work->placement.routed = *target;
@@ -711,7 +657,7 @@ static bool run(struct work *work)
     }
     if (goes_elsewhere(work, &error))
         return true;
-    drop_line(work);
+    work_drop_line(work);
     fail(work, &error);
     return false;
 }
@@ -782,8 +728,12 @@ void work_end(struct work *work, enum ledger_outcome outcome)
     documents_cancel(work->documents);
     work->documents = NULL;
     settle_broken(work, outcome);
-    end_call(work);
+    work_end_call(work);
+    work_drop_doubted(work);
     collect_deinit(&work->collect);
+    if (work->is_over)
+        *work->is_over = true;
+    work->is_over = NULL;
     if (work->held)
         model_release(work->held);
     work->held = NULL;

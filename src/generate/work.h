@@ -23,9 +23,7 @@
  *   --------------  -------------------------------  ----------------  -----------------------
  *   on_placed       a backend took it; again after   no                no
  *                   each fail-over
- *   on_started      the first token is there; once,  yes               no
- *                   but where the whole reply is
- *                   collected and a router doubts it
+ *   on_started      once: the first token is there   yes               no
  *   block_*         between on_started and the end   no                no
  *   on_progress     after some of them               yes               no
  *   on_finished     last: the reply is whole         yes, or later     must, once, before the
@@ -35,7 +33,9 @@
  *   on_failed       last: there is no reply, or      yes, or later     no: its line is closed
  *                   no more of it
  *   on_billed       inside work_settle, work_end,    no                no
- *                   and right before on_failed
+ *                   and right before on_failed;
+ *                   twice where a reply was made
+ *                   again
  *
  * Nothing comes after work_end, which every work needs once. Before the last
  * handler it cancels what runs. A handler after which the caller's memory may
@@ -96,7 +96,8 @@ struct work_handlers {
     void (*on_counted)(void *ctx, uint32_t tokens);
     void (*on_chosen)(void *ctx, const struct placement *placement); /* `routed` is where it would go */
     void (*on_failed)(void *ctx, const struct error *error);
-    void (*on_billed)(void *ctx, const struct ledger_line *line); /* it is in the ledger */
+    /* The line is in the ledger. */
+    void (*on_billed)(void *ctx, const struct target *answered, const struct ledger_line *line);
 };
 
 /* Chooses among targets: one for all threads, or one of the request's own. */
@@ -110,9 +111,14 @@ struct work_router {
      * hold warm, 0 where nobody knows, and this says which one goes first. The others keep their order. */
     size_t (*choose)(void *ctx, const struct chat_request *request, struct placement *placement,
                      const struct target targets[], const uint32_t warm_tokens[], size_t count);
-    /* Where not NULL: a target has answered all of it, of which nobody was sent anything, with such a confidence
-     * (backend.h). Says which target shall answer in its place; SIZE_MAX: none. Once for each request. */
-    size_t (*doubt)(void *ctx, const struct placement *placement, const struct target targets[], size_t count,
+    /* Where not NULL: the reply of some targets may be taken back, and made again by one that has not been tried.
+     * Nothing of it is told before that is decided: of a stream when it has `held_tokens` at the latest, 0: streams are
+     * told. */
+    bool (*may_doubt)(void *ctx, const struct target *answering, const struct target others[], size_t count);
+    uint32_t held_tokens;
+    /* So sure is the model of its reply (backend.h): which of the others shall answer in its place, why and with which
+     * chance in *placement; SIZE_MAX: none, the reply stands. */
+    size_t (*doubt)(void *ctx, struct placement *placement, const struct target others[], size_t count,
                     double confidence);
     /* Where not NULL: the request was charged so many picodollars. */
     void (*billed)(void *ctx, const struct placement *placement, uint64_t cost);
@@ -143,6 +149,9 @@ struct chat_usage work_usage(const struct work *work); /* so far */
 struct chat_cache_use work_cache(const struct work *work); /* final from on_started on */
 const struct placement *work_placement(const struct work *work);
 const struct ledger_line *work_line(struct work *work); /* of one that has ended; WORK_LINE_CALLER */
+/* Likewise, after work_settle: of a reply that was taken back; NULL: none was. Whose it was is in the placement. */
+const struct ledger_line *work_doubted_line(const struct work *work);
+struct chat_usage work_doubted_usage(const struct work *work);
 
 /* What a model ID means, as a target. */
 struct target work_target(const struct work_shared *shared, const struct catalog_match *match);

@@ -192,12 +192,12 @@ static bool may_end(unsigned version, const struct ledger_column *column)
     return version == HEADLESS_VERSION && column->since == HEADLESS_VERSION;
 }
 
-bool ledger_line_decode(struct str payload, struct ledger_line *line)
+bool ledger_line_take(struct str *lines, struct ledger_line *line)
 {
-    const unsigned version = ledger_line_version(payload);
-    struct str left = payload;
+    const unsigned version = ledger_line_version(*lines);
+    struct str left = *lines;
     *line = (struct ledger_line){0};
-    if (version > LEDGER_LINE_VERSION || (has_head(payload) && (version < FIRST_VERSION || !take(&left, HEAD_LEN))))
+    if (version > LEDGER_LINE_VERSION || (has_head(*lines) && (version < FIRST_VERSION || !take(&left, HEAD_LEN))))
         return false;
     for (size_t i = 0; i < LEDGER_COLUMN_COUNT; i++) {
         ledger_column_clear(line, &ledger_columns[i]);
@@ -215,5 +215,13 @@ bool ledger_line_decode(struct str payload, struct ledger_line *line)
         if (!is_over)
             take_text(&left, ledger_column_text(line, &ledger_columns[i]));
     }
-    return left.data && left.len == 0;
+    const bool is_line = left.data != NULL;
+    if (is_line)
+        *lines = left;
+    return is_line;
+}
+
+bool ledger_line_decode(struct str payload, struct ledger_line *line)
+{
+    return ledger_line_take(&payload, line) && payload.len == 0;
 }

@@ -134,6 +134,8 @@ size_t ledger_line_encode(const struct ledger_line *line, uint8_t out[JOURNAL_RE
 
 /* Of this version or an earlier one; strings point into the payload. False: no line, or one of a later version. */
 bool ledger_line_decode(struct str payload, struct ledger_line *line);
+/* The first of lines that follow each other, which *lines then begins behind. */
+bool ledger_line_take(struct str *lines, struct ledger_line *line);
 unsigned ledger_line_version(struct str payload); /* above LEDGER_LINE_VERSION too; 1 and 2 look the same */
 
 #endif

@@ -32,10 +32,20 @@ static bool is_percent(struct str text)
     return str_to_double(text, &value) && value >= 0 && value <= 100;
 }
 
+_Static_assert(LIMIT_ESCALATE_HOLD == 1024, "as a message says");
+
+static bool is_hold(struct str text)
+{
+    uint64_t value;
+    return str_to_u64(text, &value) && value <= LIMIT_ESCALATE_HOLD;
+}
+
 static const struct field escalate_fields[] = {
     {"below", FIELD_STRING, .is_required = true, FIELD_AT(router_escalate, below), .check = is_share,
-     .expected = "a number from 0 to 1: the confidence below which an answer is made again"},
+     .expected = "a number from 0 to 1: the chance of being right below which an answer is made again"},
     {"share", FIELD_STRING, FIELD_AT(router_escalate, share), .check = is_share, .expected = "a number from 0 to 1"},
+    {"hold", FIELD_STRING, FIELD_AT(router_escalate, hold), .check = is_hold,
+     .expected = "a number of tokens from 0 (streams are not escalated) to 1024"},
 };
 static const struct field_table escalate_table = FIELD_TABLE(escalate_fields, struct router_escalate);
 
@@ -216,6 +226,8 @@ static void set_terms(const struct router_config *config, const struct config_te
     router->tolerance = number_of(config ? config->tolerance : NULL, tenants->tolerance, ROUTER_TOLERANCE);
     router->escalate_below = number_of(config ? config->escalate.below : NULL, NULL, 0);
     router->escalate_share = number_of(config ? config->escalate.share : NULL, NULL, ROUTER_ESCALATE_SHARE);
+    router->escalate_hold =
+        (uint32_t)number_of(config ? config->escalate.hold : NULL, NULL, ROUTER_ESCALATE_HOLD);
     router->margin = number_of(config ? config->margin : NULL, tenants->margin, ROUTER_MARGIN);
 }
 

@@ -45,6 +45,7 @@ struct router {
     uint64_t budget;              /* picodollars for a thousand requests */
     const struct config_tenant *payer; /* whose budget that is, in all of his requests; NULL: the router's own */
     double escalate_below, escalate_share; /* 0 to 1; 0: no answer is doubted */
+    uint32_t escalate_hold; /* tokens of a stream that are held back until that is decided; 0: streams are not */
     double margin;                /* 0 to 1: how much must be gained before a conversation leaves a warm model */
     const struct router_config *config; /* of a configured one; else NULL */
 };
@@ -52,6 +53,7 @@ struct router {
 #define ROUTER_MARGIN 0.2
 #define ROUTER_TOLERANCE 0.05
 #define ROUTER_ESCALATE_SHARE 0.3
+#define ROUTER_ESCALATE_HOLD 32
 
 /* --- `routers:` of fulcrum.yaml, and `routing:` of its tenants --- */
 
@@ -74,7 +76,7 @@ struct router_config {
     const char *fallback;
     const char *difference, *tolerance, *margin;
     struct router_escalate {
-        const char *below, *share;
+        const char *below, *share, *hold;
     } escalate;
     uint64_t budget; /* picodollars for a thousand requests; 0: none */
     struct router_shadow shadow;

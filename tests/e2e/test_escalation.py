@@ -2,12 +2,17 @@
 
 import http.client
 import json
+import os
+import re
+import signal
 import subprocess
+import threading
 
 import pytest
 
-from conftest import FULCRUM, Server
-from test_ledger import export
+from batch_fixture import Store, converse, records, submit, wait_for
+from conftest import FULCRUM, Server, wait_until
+from test_ledger import assert_adds_up, export, ledger
 from test_routers import route_of
 
 CONFIG = """\
@@ -15,6 +20,14 @@ routers:
   - {name: doubts, models: [desk-small, desk-large], tolerance: 1, escalate: {below: 1, share: 1}}
   - {name: quarter, models: [desk-small, desk-large], tolerance: 1, escalate: {below: 1, share: 0.25}}
   - {name: trusts, models: [desk-small, desk-large], tolerance: 1, escalate: {below: 0}}
+  - {name: half, models: [desk-small, desk-large], tolerance: 1, escalate: {below: 0.5, share: 1}}
+  - {name: whole, models: [desk-small, desk-large], tolerance: 1, escalate: {below: 1, share: 1, hold: 0}}
+  - {name: brief, models: [desk-small, desk-large], tolerance: 1, escalate: {below: 1, share: 1, hold: 1}}
+"""
+TENANTS = """\
+tenants:
+  - {name: red, keys: [{id: AKIARED, secret: secret}]}
+  - {name: blue, keys: [{id: AKIABLUE, secret: secret}]}
 """
 UNUSUAL = {"messages": [{"role": "user", "content": [{"text": "Compose four lines on granite and rain."}]}],
            "inferenceConfig": {"maxTokens": 8, "temperature": 0}}
@@ -75,30 +88,245 @@ def test_labels_carry_confidence(own, tmp_path):
 
 # --- escalation ---------------------------------------------------------------------------------------
 
+SIMPLE = {**USUAL, "inferenceConfig": {"maxTokens": 40, "temperature": 0}}
+BOTH = {"invokedModelId": "desk-large", "escalatedFromModelId": "desk-small"}
+
+
+def lines_of(server, headers):
+    """The request's line, and that of the answer which was taken back."""
+    lines = export(server)
+    request = headers["x-amzn-RequestId"]
+    for line in lines.values():
+        assert_adds_up(line)
+    return lines[request], lines.get(f"{request}-doubted")
+
 
 def test_a_doubtful_answer_is_made_again(own):
     said, headers = ask_raw(own, "doubts", UNUSUAL)
     assert headers["x-fulcrum-route"] == "desk-large; reason=escalated"
-    assert said["trace"]["promptRouter"] == {"invokedModelId": "desk-large", "escalatedFromModelId": "desk-small"}
-    direct = own.client().converse(modelId="desk-large", **UNUSUAL)
-    assert said["output"] == direct["output"], "it is the other's answer, whole"
-    lines = export(own)
-    line = lines[headers["x-amzn-RequestId"]]
+    assert said["trace"]["promptRouter"] == BOTH
+    assert said["output"] == own.client().converse(modelId="desk-large", **UNUSUAL)["output"], "the other's, whole"
+    line, doubted = lines_of(own, headers)
     assert (line["modelInvoked"], line["router"], line["attempts"]) == ("desk-large", "escalated", 2)
-    doubted = [each for each in lines.values() if each["router"] == "doubted" and each["modelRequested"] == "doubts"]
-    assert len(doubted) == 1 and doubted[0]["modelInvoked"] == "desk-small"
-    assert doubted[0]["baselinePicodollars"] == 0 and doubted[0]["savedRoute"] < 0
-    assert int(headers["x-fulcrum-cost"]) == line["costPicodollars"] + doubted[0]["costPicodollars"]
+    assert (doubted["modelInvoked"], doubted["router"], doubted["modelRequested"]) == ("desk-small", "doubted", "doubts")
+    assert 0 <= doubted["routerScore"] < 1 and doubted["outcome"] == "completed"
+    assert doubted["baselinePicodollars"] == 0 and doubted["savedRoute"] < 0 < doubted["costPicodollars"]
+    alone = ask_raw(own, "desk-small", UNUSUAL)[1]
+    assert doubted["costPicodollars"] == int(alone["x-fulcrum-cost"])
+    assert int(headers["x-fulcrum-cost"]) == line["costPicodollars"] + doubted["costPicodollars"]
 
 
-def test_what_is_not_made_again(own):
-    said, headers = ask_raw(own, "trusts", UNUSUAL)
-    assert headers["x-fulcrum-model"] == "desk-small" and "escalatedFromModelId" not in said["trace"]["promptRouter"]
-    streamed = own.client().converse_stream(modelId="doubts", **UNUSUAL)
-    assert route_of(streamed) == ("desk-small", "within-tolerance")
-    assert any("metadata" in event for event in streamed["stream"])
+def test_a_sure_answer_stands(own):
+    for router in ("half", "trusts"):
+        said, headers = ask_raw(own, router, USUAL)
+        assert headers["x-fulcrum-route"] in ("desk-small; reason=within-tolerance", "desk-small; reason=best-quality")
+        assert said["trace"]["promptRouter"] == {"invokedModelId": "desk-small"}
+        line, doubted = lines_of(own, headers)
+        assert doubted is None and int(headers["x-fulcrum-cost"]) == line["costPicodollars"]
+    assert ask_raw(own, "half", UNUSUAL)[1]["x-fulcrum-route"] == "desk-large; reason=escalated"
+    assert ask_raw(own, "trusts", UNUSUAL)[1]["x-fulcrum-model"] == "desk-small"
 
 
 def test_doubts_have_their_share(own):
-    answered = [ask_raw(own, "quarter", UNUSUAL)[1]["x-fulcrum-model"] for _ in range(12)]
-    assert answered.count("desk-large") == 3, answered
+    """Exact, whoever asks at the same moment."""
+    answered = []
+
+    def ask():
+        for _ in range(6):
+            answered.append(ask_raw(own, "quarter", UNUSUAL)[1]["x-fulcrum-model"])
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(answered), answered.count("desk-large")) == (24, 6)
+
+
+def test_the_second_answer_starts_clean(own):
+    """Tool calls, JSON, stop sequences: as if the larger model alone had been asked."""
+    tool = {"toolSpec": {"name": "get_order", "description": "Look up an order", "inputSchema": {"json": {
+        "type": "object", "properties": {"order": {"type": "string"}}, "required": ["order"]}}}}
+    schema = {"type": "object", "properties": {"order": {"type": "string"}, "intent": {"enum": ["a", "b"]}},
+              "required": ["order", "intent"], "additionalProperties": False}
+    text = [{"role": "user", "content": [{"text": "Where is my order 28921?"}]}]
+    bodies = [
+        {"messages": text, "toolConfig": {"tools": [tool], "toolChoice": {"any": {}}}, "inferenceConfig": {"maxTokens": 60}},
+        {"messages": text, "inferenceConfig": {"maxTokens": 60},
+         "outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {
+             "name": "answer", "schema": json.dumps(schema)}}}}},
+        {"messages": UNUSUAL["messages"], "inferenceConfig": {"maxTokens": 30, "stopSequences": ["e", "a"]}},
+        {"messages": UNUSUAL["messages"], "inferenceConfig": {"maxTokens": 3}},
+    ]
+    for body in bodies:
+        body["inferenceConfig"]["temperature"] = 0
+        said, headers = ask_raw(own, "doubts", body)
+        direct, _ = ask_raw(own, "desk-large", body)
+        assert headers["x-fulcrum-route"] == "desk-large; reason=escalated"
+        assert (shape_of(said), said["stopReason"]) == (shape_of(direct), direct["stopReason"])
+        assert said["usage"]["outputTokens"] == direct["usage"]["outputTokens"]
+        streamed = own.client().converse_stream(modelId="doubts", **body)
+        assert route_of(streamed) == ("desk-large", "escalated")
+        assert re.sub(r"\s", "", text_of(streamed)) == re.sub(r"\s", "", "".join(
+            text or json.dumps(call["input"]) for text, call in shape_of(direct)))
+
+
+def shape_of(said):
+    """Its blocks, without the names that each call of a tool has anew."""
+    blocks = said["output"]["message"]["content"]
+    return [(block.get("text", ""), {key: value for key, value in block.get("toolUse", {}).items() if key != "toolUseId"})
+            for block in blocks]
+
+
+def text_of(streamed):
+    pieces = []
+    for event in streamed["stream"]:
+        delta = event.get("contentBlockDelta", {}).get("delta", {})
+        pieces.append(delta.get("text", "") + delta.get("toolUse", {}).get("input", ""))
+    return "".join(pieces)
+
+
+# --- streams ------------------------------------------------------------------------------------------
+
+
+def events_of(streamed):
+    return [next(iter(event.items())) for event in streamed["stream"]]
+
+
+@pytest.mark.parametrize("router", ["doubts", "brief"])
+def test_a_stream_is_made_again_while_nothing_was_sent(own, router):
+    """Also when its first answer had only begun: what there was of it is billed."""
+    streamed = own.client().converse_stream(modelId=router, **UNUSUAL)
+    assert route_of(streamed) == ("desk-large", "escalated"), "the header comes before the first byte"
+    events = events_of(streamed)
+    assert [name for name, _ in events].count("messageStart") == 1
+    assert events[-1][1]["trace"]["promptRouter"]["invokedModelId"] == "desk-large"
+    raw, _ = ask_raw(own, router, UNUSUAL, "converse-stream")
+    assert json.dumps(BOTH, separators=(",", ":")).encode() in raw
+    direct = own.client().converse(modelId="desk-large", **UNUSUAL)["output"]["message"]["content"][0]["text"]
+    assert "".join(event["delta"]["text"] for name, event in events if name == "contentBlockDelta") == direct
+    line, doubted = lines_of(own, {"x-amzn-RequestId": streamed["ResponseMetadata"]["RequestId"]})
+    assert (line["router"], doubted["modelInvoked"]) == ("escalated", "desk-small")
+    alone = ask_raw(own, "desk-small", UNUSUAL)[0]["usage"]["outputTokens"]
+    assert doubted["outputTokens"] == (1 if router == "brief" else alone) and alone > 1
+    assert line["timeToFirstTokenMs"] >= doubted["timeToFirstTokenMs"]
+
+
+def test_a_stream_that_stands(own):
+    """What was held comes whole and in order; a longer one goes on as it is made."""
+    for router, body in (("half", USUAL), ("half", SIMPLE), ("trusts", UNUSUAL), ("whole", UNUSUAL)):
+        streamed = own.client().converse_stream(modelId=router, **body)
+        assert route_of(streamed)[0] == "desk-small"
+        direct = own.client().converse(modelId="desk-small", **body)
+        assert text_of(streamed) == direct["output"]["message"]["content"][0]["text"]
+
+
+# --- what may go wrong ----------------------------------------------------------------------------------
+
+
+def test_the_doubtful_answer_stands_when_the_larger_is_dead(tmp_path):
+    server = Server(config=CONFIG, workdir=tmp_path)
+    runtime, stood = server.client(retries=0), 0
+    for round_ in range(8):
+        if server.workers().get("desk-large"):
+            os.kill(server.workers()["desk-large"], signal.SIGKILL)
+        operation = runtime.converse_stream if round_ % 2 else runtime.converse
+        reply = operation(modelId="brief" if round_ % 4 == 3 else "doubts", **UNUSUAL)
+        text = text_of(reply) if round_ % 2 else reply["output"]["message"]["content"][0]["text"]
+        assert text
+        model, reason = route_of(reply)
+        line, doubted = lines_of(server, {"x-amzn-RequestId": reply["ResponseMetadata"]["RequestId"]})
+        assert line["modelInvoked"] == model and line["outcome"] == "completed"
+        if model == "desk-small":
+            stood += 1
+            assert reason == "failed-over"
+            assert (doubted is not None) == (round_ % 4 == 3), "one answer, one line; broken off and made again, two"
+        else:
+            assert reason == "escalated" and doubted
+    assert stood > 0
+    assert wait_until(lambda: server.workers().get("desk-large"))
+    assert server.stop() == 0
+
+
+def test_a_batch_job_is_escalated(own):
+    control, store = own.client("bedrock"), Store(own, bucket="escalated")
+    asked = [converse(text, tokens=8) for text in ("What are your hours?", "Compose four lines on granite.", "Hm?")]
+    arn = submit(control, store, records(asked), modelId="doubts", name="escalated")
+    job = wait_for(control, arn)
+    assert job["status"] == "Completed"
+    outputs = [row["modelOutput"] for row in store.output(arn, "in.jsonl")]
+    assert [row["trace"]["promptRouter"] for row in outputs] == [BOTH] * 3
+    lines = [line for line in export(own).values() if line["tier"] == "batch" and line["modelRequested"] == "doubts"]
+    answers = [line for line in lines if line["router"] == "escalated"]
+    doubted = {line["requestId"]: line for line in lines if line["router"] == "doubted"}
+    assert len(answers) == len(doubted) == 3
+    for line in answers:
+        assert line["modelInvoked"] == "desk-large"
+        assert doubted[line["requestId"] + "-doubted"]["modelInvoked"] == "desk-small"
+    for line in lines:
+        assert_adds_up(line)
+    done = ledger(own, "check")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_money_adds_up_for_each_tenant(tmp_path):
+    server = Server(config=CONFIG + TENANTS, workdir=tmp_path)
+    paid = {}
+    for key in ("AKIARED", "AKIABLUE"):
+        runtime = server.client(key=key)
+        for model in ("doubts", "half", "desk-small", "brief"):
+            reply = runtime.converse(modelId=model, **(USUAL if key == "AKIARED" else UNUSUAL))
+            cost = int(reply["ResponseMetadata"]["HTTPHeaders"]["x-fulcrum-cost"])
+            paid[key] = paid.get(key, 0) + cost
+        text_of(runtime.converse_stream(modelId="brief", **UNUSUAL))
+    lines = export(server).values()
+    rows = [json.loads(row) for row in ledger(server, "summary", "--by", "tenant", "--json").stdout.splitlines()]
+    assert {row["tenant"] for row in rows} == {"red", "blue"}
+    for row in rows:
+        own_lines = [line for line in lines if line["tenant"] == row["tenant"]]
+        assert row["costPicodollars"] == sum(line["costPicodollars"] for line in own_lines)
+        whole = [line for line in own_lines if line["operation"] == "Converse"]
+        assert paid[f"AKIA{row['tenant'].upper()}"] == sum(line["costPicodollars"] for line in whole)
+        assert any(line["router"] == "doubted" for line in own_lines)
+    assert server.stop() == 0
+
+
+# --- chances ------------------------------------------------------------------------------------------
+
+
+def test_a_chance_is_learnt(own, tmp_path):
+    """From answers to a predictor, and from there into a router: which then says what it decides by."""
+    labels, predictor = tmp_path / "labels.jsonl", tmp_path / "own.route"
+    subprocess.run([FULCRUM, "eval", "desk", "--limit", "400", "--endpoint", own.url, "--labels", labels], check=True,
+                   capture_output=True, timeout=170)
+    done = subprocess.run([FULCRUM, "router", "train", "--data", labels, "--out", predictor, "--json"], check=True,
+                          capture_output=True, text=True, timeout=120)
+    said = json.loads(done.stdout)
+    assert said["escalate_rows"] == 400 and len(said["escalate_curve"]) == 21
+    assert said["escalate_auc"] > said["auc"]
+    for point in said["escalate_curve"]:
+        assert set(point) == {"share", "below", "quality", "cost"}
+    server = Server(config=f"""\
+routers:
+  - {{name: learnt, models: [desk-small, desk-large], tolerance: 1, predictor: own.route,
+      escalate: {{below: 0.7, share: 1}}}}
+  - {{name: raw, models: [desk-small, desk-large], tolerance: 1, escalate: {{below: 0.7, share: 1}}}}
+""", workdir=tmp_path)
+    rows = sorted(map(json.loads, labels.read_text().splitlines()), key=lambda row: row["confidence"]["desk-small"])
+    for row, reason in ((rows[0], "escalated"), (rows[-1], "good-enough")):
+        body = {"messages": [{"role": each["role"], "content": [{"text": each["content"]}]} for each in row["messages"]],
+                "system": [{"text": row["system"]}], "inferenceConfig": {"maxTokens": 60, "temperature": 0}}
+        answered = ask_raw(server, "learnt", body)[1]["x-fulcrum-model"]
+        judged = [line for line in server.log().splitlines() if "answer judged" in line][-1]
+        found = {key: float(value) for key, value in re.findall(r"(confidence|chance)=([0-9.e-]+)", judged)}
+        assert "router=learnt" in judged and f"reason={reason}" in judged
+        assert answered == ("desk-large" if reason == "escalated" else "desk-small")
+        assert 0 <= found["chance"] <= 1 and found["chance"] != found["confidence"]
+        assert (found["chance"] < 0.7) == (reason == "escalated")
+    notes = [line for line in server.log().splitlines() if "which is no chance" in line]
+    assert len(notes) == 1 and "router=raw" in notes[0] and "model=desk-small" in notes[0]
+    listed = subprocess.run([FULCRUM, "router", "list", "--endpoint", server.url], check=True, capture_output=True,
+                            text=True, timeout=60).stdout
+    assert re.search(r"learnt\n(?:.*\n)*?.*escalates below 0.7, .*\n *desk-small: .*400 rows", listed), listed
+    assert re.search(r"raw\n(?:.*\n)*?.*escalates below 0.7, .*\n *desk-small: no rows", listed), listed
+    assert server.stop() == 0

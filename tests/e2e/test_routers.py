@@ -323,6 +323,10 @@ def test_javascript(own):
     ("routers: [{name: a, models: [desk-small, desk-large], tolerance: 0.1, budget: 1}]", "one of tolerance"),
     ("routers: [{name: a, models: [desk-small, desk-large], escalate: {share: 0.1}}]", "below"),
     ("routers: [{name: a, models: [desk-small, desk-large], escalate: {below: 2}}]", "from 0 to 1"),
+    ("routers: [{name: a, models: [desk-small, desk-large], escalate: {below: 1, share: 1.1}}]", "from 0 to 1"),
+    ("routers: [{name: a, models: [desk-small, desk-large], escalate: {below: 1, hold: 1025}}]", "to 1024"),
+    ("routers: [{name: a, models: [desk-small, desk-large], escalate: {below: 1, hold: -1}}]", "to 1024"),
+    ("routers: [{name: a, models: [desk-small, desk-large], escalate: {below: 1, sharing: 1}}]", "sharing"),
     ("routers: [{name: a, models: [desk-small, desk-large]}, {name: a, models: [desk-small, desk-large]}]", "earlier"),
 ])
 def test_what_is_no_configuration(tmp_path, text, words):

@@ -14,6 +14,7 @@ struct puppet_call {
     const struct backend_events *events;
     void (*on_count)(void *ctx, uint32_t tokens, const struct error *error);
     void *ctx;
+    bool has_started;
 };
 
 struct puppet {
@@ -21,6 +22,7 @@ struct puppet {
     struct puppet_call running; /* one at a time */
     bool is_running;
     enum error_code refuses; /* at once; OK: it takes the next call */
+    bool wants_confidence; /* of the latest call */
     unsigned prepared, begun, ended;
     uint32_t takes;
 };
@@ -55,6 +57,7 @@ static struct backend_call *start(struct backend *backend, const struct backend_
     assert_ptr_equal(job->prepared, backend);
     if (!call)
         return NULL;
+    ((struct puppet *)(void *)backend)->wants_confidence = job->wants_confidence;
     call->events = events;
     return &call->call;
 }
@@ -140,11 +143,14 @@ struct bed {
     enum { NEVER, STARTED, PROGRESS } leaves; /* the caller, inside this handler */
     bool is_offloaded, is_left;
     struct work *waiting; /* for its prompt */
-    unsigned placed, started, progress, finished, counted, failed, billed;
+    double confidence; /* that models tell; below 0: they don't */
+    double bound;      /* the router doubts what is below */
+    unsigned placed, started, progress, finished, counted, failed, billed, doubts, stops;
     unsigned attempts;
+    char told[64];     /* text that came in blocks */
     struct str text; /* of the finished reply */
     struct error error;
-    struct ledger_line line;
+    struct ledger_line line, first_line;
 };
 
 static size_t route(void *ctx, const struct chat_request *request, struct placement *placement,
@@ -175,6 +181,28 @@ static size_t choose(void *ctx, const struct chat_request *request, struct place
     return chosen;
 }
 
+static bool may_doubt(void *ctx, const struct target *answering, const struct target others[], size_t count)
+{
+    (void)ctx;
+    assert_true(count > 0 && strcmp(answering->name, others[0].name) != 0);
+    return true;
+}
+
+/* The last one answers in its place. */
+static size_t doubt(void *ctx, struct placement *placement, const struct target others[], size_t count,
+                    double confidence)
+{
+    struct bed *bed = ctx;
+    (void)others;
+    if (confidence >= bed->bound)
+        return SIZE_MAX;
+    bed->doubts++;
+    placement->why = STR("escalated");
+    placement->score = 0.9;
+    placement->doubted_chance = confidence;
+    return count - 1;
+}
+
 static void leave(struct bed *bed)
 {
     work_end(bed->work, LEDGER_CANCELLED);
@@ -198,9 +226,28 @@ static void on_started(void *ctx, const struct chat_reply *reply)
         leave(bed);
 }
 
+static void on_block(void *ctx, size_t index, enum chat_block_kind kind, struct str text)
+{
+    struct bed *bed = ctx;
+    (void)index;
+    assert_int_equal(kind, CHAT_TEXT);
+    assert_true(bed->started == 1);
+    const size_t at = strlen(bed->told);
+    snprintf(bed->told + at, sizeof(bed->told) - at, STR_FMT, STR_ARG(text));
+}
+
+static void on_stop(void *ctx, size_t index, enum chat_block_kind kind)
+{
+    struct bed *bed = ctx;
+    (void)kind;
+    assert_true(index < 64);
+    bed->stops++;
+}
+
 static void on_progress(void *ctx)
 {
     struct bed *bed = ctx;
+    assert_true(bed->started == 1);
     bed->progress++;
     if (bed->leaves == PROGRESS)
         leave(bed);
@@ -231,10 +278,12 @@ static void on_failed(void *ctx, const struct error *error)
     bed->error = *error;
 }
 
-static void on_billed(void *ctx, const struct ledger_line *line)
+static void on_billed(void *ctx, const struct target *answered, const struct ledger_line *line)
 {
     struct bed *bed = ctx;
-    bed->billed++;
+    assert_str_equal(line->model_invoked, answered->name);
+    if (bed->billed++ == 0)
+        bed->first_line = *line;
     bed->line = *line;
 }
 
@@ -289,6 +338,8 @@ static void close_bed(struct bed *bed)
 
 static const struct work_handlers handlers = {.on_placed = on_placed,
                                               .on_started = on_started,
+                                              .block_delta = on_block,
+                                              .block_stop = on_stop,
                                               .on_progress = on_progress,
                                               .on_finished = on_finished,
                                               .on_counted = on_counted,
@@ -304,6 +355,8 @@ static void ask(struct bed *bed, enum work_kind kind, bool is_stream)
     bed->request = (struct chat_request){.arena = &bed->arena, .max_tokens = 5, .needs = bed->request.needs,
                                          .refusals = bed->request.refusals};
     bed->placed = bed->started = bed->progress = bed->finished = bed->counted = bed->failed = bed->billed = 0;
+    bed->doubts = bed->stops = 0;
+    bed->told[0] = '\0';
     bed->is_left = false;
     bed->attempts = 0;
     bed->text = (struct str){0};
@@ -340,6 +393,7 @@ static struct puppet *running(struct bed *bed)
 static void play_start(struct bed *bed)
 {
     struct puppet_call *call = &running(bed)->running;
+    call->has_started = true;
     call->call.usage.input_tokens = 7;
     call->call.first_token_us = clock_now_us();
     call->events->on_started(call->ctx);
@@ -353,12 +407,14 @@ static void play_text(struct bed *bed, const char *text)
     sink->block_delta(sink->ctx, 0, CHAT_TEXT, str_of(text));
     sink->block_stop(sink->ctx, 0, CHAT_TEXT);
     call->call.usage.output_tokens++;
+    call->call.confidence = bed->confidence;
     call->events->on_progress(call->ctx);
 }
 
 static void play_end(struct bed *bed)
 {
     struct puppet_call *call = &running(bed)->running;
+    call->call.confidence = bed->confidence;
     call->events->on_finished(call->ctx, CHAT_STOP_END_TURN, STR(""));
 }
 
@@ -385,7 +441,7 @@ static void check_end(struct bed *bed)
     assert_int_equal(bed->puppets[1].begun, bed->puppets[1].ended);
     assert_int_equal(atomic_load(&bed->match.model->live->holds), 0);
     assert_true(bed->finished + bed->counted + bed->failed <= 1);
-    assert_true(bed->billed <= 1);
+    assert_true(bed->billed <= 1 + bed->doubts);
 }
 
 /* --- what is said ------------------------------------------------------------------------------------- */
@@ -548,6 +604,201 @@ static void test_the_warmest_goes_first(void **state)
     close_bed(&bed);
 }
 
+/* --- what is taken back ------------------------------------------------------------------------------- */
+
+static void open_doubting(struct bed *bed, uint32_t held_tokens)
+{
+    open_bed(bed);
+    bed->target_count = 2;
+    bed->router.may_doubt = may_doubt;
+    bed->router.doubt = doubt;
+    bed->router.held_tokens = held_tokens;
+    bed->confidence = 0.2;
+    bed->bound = 0.5;
+}
+
+static void play_reply(struct bed *bed, const char *text)
+{
+    play_start(bed);
+    play_text(bed, text);
+    play_end(bed);
+}
+
+static void test_a_doubtful_reply_is_made_again(void **state)
+{
+    struct bed bed;
+    (void)state;
+    open_doubting(&bed, 0);
+    ask(&bed, WORK_REPLY, false);
+    assert_true(bed.puppets[0].wants_confidence);
+    play_reply(&bed, "small");
+    assert_int_equal(bed.started + bed.finished + bed.billed, 0);
+    assert_false(bed.puppets[1].wants_confidence);
+    play_reply(&bed, "large");
+    assert_int_equal(bed.started, 1);
+    assert_int_equal(bed.finished, 1);
+    assert_str_equal(bed.text, "large");
+    assert_string_equal(bed.told, "large");
+    assert_int_equal(bed.billed, 2);
+    assert_str_equal(bed.line.model_invoked, "t1");
+    assert_str_equal(bed.line.router, "escalated");
+    assert_int_equal(bed.line.router_score, 900000);
+    assert_int_equal(bed.line.attempts, 2);
+    const struct ledger_line *first = &bed.first_line;
+    assert_str_equal(first->model_invoked, "t0");
+    assert_str_equal(first->router, "doubted");
+    assert_int_equal(first->router_score, 200000);
+    assert_int_equal(first->outcome, LEDGER_COMPLETED);
+    assert_int_equal(first->usage.tokens[PRICE_OUTPUT], 1);
+    assert_int_equal(first->quote.baseline, 0);
+    assert_true(str_starts(first->request_id, bed.line.request_id) && str_ends(first->request_id, STR("-doubted")));
+    check_end(&bed);
+    close_bed(&bed);
+}
+
+static void test_a_sure_reply_stands(void **state)
+{
+    static const double confidences[] = {0.5, 1, -1}; /* the last: its model tells none */
+    struct bed bed;
+    (void)state;
+    open_doubting(&bed, 8);
+    for (size_t i = 0; i < 6; i++) {
+        bed.confidence = confidences[i / 2];
+        ask(&bed, WORK_REPLY, i % 2);
+        play_reply(&bed, "small");
+        assert_int_equal(bed.finished, 1);
+        assert_string_equal(bed.told, "small");
+        assert_int_equal(bed.billed, 1);
+        assert_str_equal(bed.line.model_invoked, "t0");
+        assert_str_equal(bed.line.router, "by turns");
+        check_end(&bed);
+    }
+    close_bed(&bed);
+}
+
+/* At once, before its first token, in the midst of it: whoever asked has an answer. */
+static void test_the_doubtful_one_stands_when_nobody_better_comes(void **state)
+{
+    struct bed bed;
+    (void)state;
+    open_doubting(&bed, 8);
+    for (unsigned how = 0; how < 6; how++) {
+        const bool is_stream = how >= 3;
+        bed.puppets[1].refuses = how % 3 == 0 ? ERROR_THROTTLED : OK;
+        ask(&bed, WORK_REPLY, is_stream);
+        play_reply(&bed, "small");
+        if (how % 3 == 2)
+            play_start(&bed);
+        if (how % 3 > 0)
+            play_failure(&bed, how == 1 ? ERROR_TOO_LARGE : ERROR_UNAVAILABLE);
+        assert_int_equal(bed.started, 1);
+        assert_int_equal(bed.billed, how == 5 ? 2 : 1);
+        if (how == 5) { /* a stream whose second reply was on its way */
+            assert_int_equal(bed.failed, 1);
+        } else {
+            assert_int_equal(bed.finished, 1);
+            assert_string_equal(bed.told, "small");
+            assert_str_equal(bed.line.model_invoked, "t0");
+            assert_int_equal(bed.line.attempts, 2);
+            assert_int_equal(bed.line.outcome, LEDGER_COMPLETED);
+        }
+        check_end(&bed);
+    }
+    close_bed(&bed);
+}
+
+static void test_a_stream_is_held_for_so_many_tokens(void **state)
+{
+    struct bed bed;
+    (void)state;
+    open_doubting(&bed, 3);
+    bed.confidence = 0.9;
+    ask(&bed, WORK_REPLY, true);
+    play_start(&bed);
+    play_text(&bed, "a");
+    play_text(&bed, "b");
+    assert_int_equal(bed.started + bed.progress, 0);
+    play_text(&bed, "c");
+    assert_int_equal(bed.started, 1);
+    assert_string_equal(bed.told, "abc");
+    assert_int_equal(bed.stops, 3);
+    bed.confidence = 0.1; /* too late */
+    play_text(&bed, "d");
+    assert_string_equal(bed.told, "abcd");
+    play_end(&bed);
+    assert_int_equal(bed.finished, 1);
+    assert_int_equal(bed.doubts, 0);
+    check_end(&bed);
+
+    ask(&bed, WORK_REPLY, true); /* doubtful when it is decided: the rest of it is not waited for */
+    play_start(&bed);
+    for (unsigned i = 0; i < 3; i++)
+        play_text(&bed, "x");
+    assert_int_equal(bed.puppets[0].ended, 1);
+    play_start(&bed);
+    assert_int_equal(bed.started, 1); /* the other's is told as it comes */
+    play_text(&bed, "large");
+    assert_string_equal(bed.told, "large");
+    play_end(&bed);
+    assert_int_equal(bed.billed, 2);
+    assert_int_equal(bed.first_line.usage.tokens[PRICE_OUTPUT], 3);
+    check_end(&bed);
+
+    bed.router.held_tokens = 0; /* streams are told as they come */
+    ask(&bed, WORK_REPLY, true);
+    assert_false(bed.puppets[0].wants_confidence);
+    play_start(&bed);
+    assert_int_equal(bed.started, 1);
+    play_text(&bed, "small");
+    play_end(&bed);
+    assert_int_equal(bed.doubts, 0);
+    check_end(&bed);
+    close_bed(&bed);
+}
+
+/* Of what had only begun there is nothing to give: its model is asked again, and then its reply stands. */
+static void test_a_broken_off_reply_is_asked_for_again(void **state)
+{
+    struct bed bed;
+    (void)state;
+    open_doubting(&bed, 1);
+    bed.puppets[1].refuses = ERROR_UNAVAILABLE;
+    ask(&bed, WORK_REPLY, true);
+    play_start(&bed);
+    play_text(&bed, "sm");
+    assert_int_equal(bed.puppets[0].begun, 2);
+    assert_false(bed.puppets[0].wants_confidence);
+    play_reply(&bed, "small");
+    assert_string_equal(bed.told, "small");
+    assert_int_equal(bed.finished, 1);
+    assert_int_equal(bed.billed, 2);
+    assert_str_equal(bed.line.model_invoked, "t0");
+    assert_int_equal(bed.line.attempts, 3);
+    check_end(&bed);
+    close_bed(&bed);
+}
+
+static void test_a_client_that_leaves_meanwhile(void **state)
+{
+    struct bed bed;
+    (void)state;
+    open_doubting(&bed, 4);
+    ask(&bed, WORK_REPLY, true);
+    play_reply(&bed, "small");
+    play_start(&bed);
+    leave(&bed);
+    assert_null(running(&bed));
+    check_end(&bed);
+    bed.confidence = 1;
+    bed.leaves = STARTED; /* inside the handler that tells it at last */
+    ask(&bed, WORK_REPLY, true);
+    play_reply(&bed, "small");
+    assert_int_equal(bed.finished, 0);
+    assert_string_equal(bed.told, "");
+    check_end(&bed);
+    close_bed(&bed);
+}
+
 /* --- who leaves, and when ----------------------------------------------------------------------------- */
 
 /* One thing that may happen now, drawn; false: nothing can. */
@@ -574,7 +825,7 @@ static bool play_something(struct bed *bed, uint32_t draw)
         play_failure(bed, codes[draw >> 4 & 3]);
     else if (puppet->running.on_count)
         puppet->running.on_count(puppet->running.ctx, 42, NULL);
-    else if (bed->started == 0)
+    else if (!puppet->running.has_started)
         play_start(bed);
     else if (draw % 3 == 0)
         play_end(bed);
@@ -590,12 +841,17 @@ static void test_any_course_leaves_nothing_behind(void **state)
     (void)state;
     log_configure(LOG_OFF, LOG_LOGFMT);
     open_bed(&bed);
+    bed.router.doubt = doubt;
     for (size_t round = 0; round < 4000; round++) {
         random = random * 1664525u + 1013904223u;
         bed.target_count = random >> 16 & 7;
         bed.is_offloaded = random >> 20 & 1;
         bed.router.choose = random >> 23 & 1 ? choose : NULL;
         bed.leaves = (random >> 21) % 3;
+        bed.router.may_doubt = random >> 12 & 1 ? may_doubt : NULL;
+        bed.router.held_tokens = random >> 13 & 3;
+        bed.confidence = random >> 15 & 3 ? 0.2 : 0.8;
+        bed.bound = random >> 9 & 1 ? 0.5 : 0.1;
         bed.waiting = NULL;
         for (size_t i = 0; i < TARGET_KINDS; i++)
             bed.puppets[i].refuses = random >> (24 + i) & 1 ? OK : ERROR_UNAVAILABLE;
@@ -605,8 +861,10 @@ static void test_any_course_leaves_nothing_behind(void **state)
             random = random * 1664525u + 1013904223u;
         while (play_something(&bed, random >> 8));
         assert_int_equal(bed.finished + bed.counted + bed.failed + bed.is_left, 1);
-        assert_true(bed.attempts <= (bed.target_count ? bed.target_count : 1));
-        assert_true(!bed.finished || bed.billed == 1);
+        assert_true(bed.attempts <= (bed.target_count ? bed.target_count : 1) + bed.doubts);
+        assert_true(bed.doubts <= 1 && bed.started <= 1);
+        assert_true(!bed.finished || (bed.billed >= 1 && bed.billed <= 1 + bed.doubts));
+        assert_true(bed.billed < 2 || str_ends(bed.first_line.request_id, STR("-doubted")));
         assert_true(!is_count || bed.billed == 0);
         check_end(&bed);
     }
@@ -623,6 +881,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_is_wrong_stays_wrong, test_root_make, test_root_remove),
         cmocka_unit_test_setup_teardown(test_who_cannot_take_it_is_left_out, test_root_make, test_root_remove),
         cmocka_unit_test_setup_teardown(test_the_warmest_goes_first, test_root_make, test_root_remove),
+        cmocka_unit_test_setup_teardown(test_a_doubtful_reply_is_made_again, test_root_make, test_root_remove),
+        cmocka_unit_test_setup_teardown(test_a_sure_reply_stands, test_root_make, test_root_remove),
+        cmocka_unit_test_setup_teardown(test_the_doubtful_one_stands_when_nobody_better_comes, test_root_make,
+                                        test_root_remove),
+        cmocka_unit_test_setup_teardown(test_a_stream_is_held_for_so_many_tokens, test_root_make, test_root_remove),
+        cmocka_unit_test_setup_teardown(test_a_broken_off_reply_is_asked_for_again, test_root_make, test_root_remove),
+        cmocka_unit_test_setup_teardown(test_a_client_that_leaves_meanwhile, test_root_make, test_root_remove),
         cmocka_unit_test_setup_teardown(test_any_course_leaves_nothing_behind, test_root_make, test_root_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

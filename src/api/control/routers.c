@@ -1,6 +1,7 @@
 /* CreatePromptRouter, GetPromptRouter, ListPromptRouters, DeletePromptRouter, and tags of prompt routers. Questions are
  * answered from memory at once; changes wait for the disk on a thread of libuv's pool. */
 #include "api/control/routers.h"
+#include "generate/route_doubt.h"
 
 #include "api/control/profile_store.h"
 #include "api/control/profiles.h"
@@ -64,6 +65,29 @@ static struct str shown_fallback(const struct api_call *call, const struct route
     return route->targets[0].listed;
 }
 
+/* Beyond the service: which answers are made again, and how many rows each model's chances stand on. */
+static void append_escalation(struct buf *out, const struct api_call *call, const struct router *router)
+{
+    const struct routing_asker asker = call_asker(call);
+    struct route *route = NULL;
+    struct error ignored;
+    bool is_first = true;
+    if (!(router->escalate_below > 0))
+        return;
+    buf_appendf(out, ",\"escalate\":{\"below\":%.6g,\"share\":%.6g,\"hold\":%u,\"rows\":{", router->escalate_below,
+                router->escalate_share, router->escalate_hold);
+    (void)!route_new(call->thread->api->work->routing, &asker, router->name, &call->exchange->arena, &route, &ignored);
+    for (size_t i = 0; route && i < route->count; i++) {
+        if (!route_doubt_may(route, i))
+            continue;
+        buf_append_text(out, is_first ? "" : ",");
+        is_first = false;
+        buf_append_json(out, str_of(route->targets[i].name));
+        buf_appendf(out, ":%u", route_doubt_rows(route, i));
+    }
+    buf_append_text(out, "}}");
+}
+
 static void append_router(struct buf *out, const struct api_call *call, const struct router *router)
 {
     const struct routing_asker asker = call_asker(call);
@@ -83,6 +107,7 @@ static void append_router(struct buf *out, const struct api_call *call, const st
     }
     buf_append_text(out, "],\"fallbackModel\":");
     append_model(out, call, shown_fallback(call, router));
+    append_escalation(out, call, router);
     buf_appendf(out, ",\"status\":\"AVAILABLE\",\"type\":\"%s\"}",
                 router->kind == ROUTER_DEFAULT ? "default" : "custom");
 }

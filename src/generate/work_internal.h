@@ -1,0 +1,86 @@
+/* work_internal.h - a work from inside, for work.c, and for work_doubt.c: replies that a router may take back.
+ *
+ * Such a reply is withheld: its events are collected and told to nobody until the router has decided, of a whole reply
+ * when it is whole, of a stream after so many tokens at most. Taken back, it is kept until a better one is there, since
+ * that may fail. */
+#ifndef GENERATE_WORK_INTERNAL_H
+#define GENERATE_WORK_INTERNAL_H
+
+#include "generate/collect.h"
+#include "generate/documents.h"
+#include "generate/work.h"
+
+/* Each target in turn is asked how warm it is. */
+struct warmth_round {
+    size_t asked; /* so many have answered */
+    uint32_t tokens[WORK_TARGETS_MAX];
+};
+
+struct work {
+    struct work_setup setup;
+    const struct work_handlers *handlers;
+    void *ctx;
+    enum work_state state, reached;
+
+    struct document_wait *documents; /* not NULL: their texts, or what is wrong with them, are on their way */
+    struct target *targets;          /* in the order in which they are tried */
+    size_t target_count;
+    struct warmth_round *round;      /* NULL: nobody wants to know */
+    struct placement placement;
+    struct reservation *reservation; /* that the request is served within; NULL: none */
+    bool is_unbounded;               /* the request gives no maximum of tokens */
+
+    const struct model *held; /* of the target whose turn it is: its worker stays until the work is done with it */
+    struct backend *backend;
+    struct backend_job job;
+    const struct error *refusal; /* why the prompt could not be written */
+    struct backend_events events;
+    struct backend_call *call;   /* NULL: none runs */
+    struct chat_usage usage;     /* of the last call, once it ended */
+    struct chat_cache_use cache;
+    uint64_t answer_us, decode_us; /* when its first token came, and how long after it the last */
+    uint64_t first_token_us;     /* when whoever asked could have the first one; 0: not yet */
+    struct chat_reply reply;
+    bool gathers, checks; /* blocks are kept; they are looked at */
+    struct collect collect;
+    bool is_doubtable;        /* the router may take the reply back once it knows how sure the model is... */
+    bool is_withheld;             /* ...and until then nobody is told of it */
+    struct doubted *doubted;  /* a reply that was taken back; NULL: none */
+    bool *is_over;            /* NULL, or set by work_end: the work may be gone */
+
+    struct charge charge;
+    bool is_charged, is_open; /* the charge has begun; its line has not ended */
+};
+
+/* --- of work.c --- */
+
+static inline const struct work_router *work_router_of(const struct work *work)
+{
+    return work->setup.router ? work->setup.router : work->setup.port->shared->others.router;
+}
+void work_end_call(struct work *work);
+enum error_code work_open_line(struct work *work, struct error *error) WARN_UNUSED;
+void work_drop_line(struct work *work);
+void work_announce(struct work *work, uint64_t first_token_us); /* a handler may end the work */
+void work_finish(struct work *work);                            /* the last handler: the work may be gone */
+
+/* --- of work_doubt.c --- */
+
+/* Before the target whose turn it is gets the request. */
+void work_withhold(struct work *work);
+void work_forget_reply(struct work *work); /* what was collected of it */
+
+/* A withheld reply has come so far: whether the router takes it back; then the next target has its turn. */
+bool work_takes_back(struct work *work, double confidence, bool is_whole);
+bool work_must_decide(const struct work *work); /* of a stream: as much of it was withheld as may be */
+bool work_lets_go(struct work *work);           /* what was withheld is told; false: the work has ended */
+
+/* Nothing better came: the reply that was taken back is the one. False: there is none. True: the work may be gone. */
+bool work_gives_back(struct work *work);
+
+/* The line of what was taken back, if the request is paid for at all. */
+enum error_code work_bill_doubted(struct work *work, bool is_paid, struct error *error) WARN_UNUSED;
+uint64_t work_doubted_cost(const struct work *work);
+void work_drop_doubted(struct work *work);
+
+#endif
