@@ -8,7 +8,14 @@
  *
  *   decision_p99_us  two candidates, a prompt of 1,000 tokens (4,500 bytes of MMLU), on one core
  *   mmlu_auc, mmlu_gain, mmlu_gain_low   AUC of 'weak is right'; over the best baseline; low end of its 95% interval
- *   permuted_auc     the same with permuted labels: 0.47 to 0.53 */
+ *   permuted_auc     the same with permuted labels: 0.47 to 0.53
+ *
+ * Rows of the desk that no training has seen are made by models/desk_generate.py and answered by the embedded pair here:
+ *
+ *   escalate_auc, escalate_auc_gain_low   AUC of 'the small one is right' with its confidence; how far its interval is
+ *                                         above that of the text alone
+ *   escalate_least_gain    quality that escalation gives more than the text alone, at the same cost, where it is least
+ *   escalate_cost, text_cost   of always asking the large one, for its quality less one point */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,6 +161,71 @@ static void measure_mmlu(struct bench *bench)
     buf_deinit(&file);
 }
 
+/* --- doubtful answers made again --- */
+
+#define DESK_ROWS "build/bench/desk-rows.jsonl"
+#define DESK_LABELS "build/bench/desk-labels.jsonl"
+#define POINT_LOST 0.01
+
+static bool label_desk(void)
+{
+    mkdir("build/bench", 0777);
+    return system("python3 models/desk_generate.py --split heldout --rows 1500 --seed 40507 --out " DESK_ROWS
+                  " >/dev/null 2>&1 && build/fulcrum eval desk-small --against desk-large --data " DESK_ROWS
+                  " --labels " DESK_LABELS " >/dev/null 2>&1") == 0;
+}
+
+/* The least cost at which a curve has the quality; that of its last point where it never has. */
+static double cost_of(const struct curve *curve, double quality)
+{
+    for (size_t i = 0; i < curve->count; i++) {
+        const struct curve_point *b = &curve->points[i], *a = i ? b - 1 : b;
+        if (b->quality < quality)
+            continue;
+        const double part = b->quality > a->quality ? (quality - a->quality) / (b->quality - a->quality) : 0;
+        return a->cost + part * (b->cost - a->cost);
+    }
+    return curve->points[curve->count - 1].cost;
+}
+
+static void add_escalation(struct bench *bench, const struct train_report *report)
+{
+    const struct train_method *router = &report->methods[0];
+    const struct escalation *escalation = &report->escalation;
+    const struct curve_point *large = &router->curve.points[router->curve.count - 1];
+    const double wanted = large->quality - POINT_LOST;
+    const struct bench_cell cells[] = {
+        BENCH_TEXT("data", "desk"), BENCH_NUMBER("rows", escalation->rows), BENCH_NUMBER("auc", router->auc.value),
+        BENCH_NUMBER("escalate_auc", escalation->auc.value), BENCH_NUMBER("escalate_auc_low", escalation->auc.low),
+        BENCH_NUMBER("escalate_auc_high", escalation->auc.high),
+        BENCH_NUMBER("escalate_calibration_error", escalation->calibration_error),
+        BENCH_NUMBER("escalate_least_gain", escalation->least_gain),
+        BENCH_NUMBER("escalate_cost", cost_of(&escalation->curve, wanted) / large->cost),
+        BENCH_NUMBER("text_cost", cost_of(&router->curve, wanted) / large->cost),
+    };
+    bench_row(bench, cells, sizeof(cells) / sizeof(cells[0]));
+    bench_limit(bench, "escalate_least_gain", escalation->least_gain, BENCH_AT_LEAST, 0);
+    bench_limit(bench, "escalate_auc_gain_low", escalation->auc.low - router->auc.high, BENCH_AT_LEAST, 0);
+}
+
+static void measure_escalation(struct bench *bench)
+{
+    struct train_report report;
+    struct samples samples;
+    struct predictor *predictor;
+    struct error error = {.message = "no rows"};
+    if (!label_desk() || samples_read(DESK_LABELS, SEED, &samples, &error) ||
+        predictor_open_builtin(PREDICTOR_DESK, &predictor, &error) ||
+        route_eval(&samples, predictor, SEED, &report, &error)) {
+        fprintf(stderr, "route: desk: %s\n", error.message);
+        exit(1);
+    }
+    add_escalation(bench, &report);
+    train_report_deinit(&report);
+    samples_deinit(&samples);
+    predictor_free(predictor);
+}
+
 int main(void)
 {
     static const struct set others[] = {{"subjects left out", "--only mmlu --by-subject", false},
@@ -161,6 +233,7 @@ int main(void)
                                         {"gsm8k", "--only gsm8k", false},
                                         {"mt_bench", "--only mt_bench", false}};
     struct bench *bench = bench_new("route");
+    measure_escalation(bench);
     if (access(DATA, R_OK)) {
         printf("skipped: no ../shared\n");
         return bench_finish(bench);
