@@ -10,11 +10,11 @@
  *   mmlu_auc, mmlu_gain, mmlu_gain_low   AUC of 'weak is right'; over the best baseline; low end of its 95% interval
  *   permuted_auc     the same with permuted labels: 0.47 to 0.53
  *
- * Rows of the desk that no training has seen are made by models/desk_generate.py and answered by the embedded pair here:
+ * Rows of the desk that no training has seen, of models/desk_generate.py, are answered by the embedded pair here:
  *
  *   escalate_auc, escalate_auc_gain_low   AUC of 'the small one is right' with its confidence; how far its interval is
  *                                         above that of the text alone
- *   escalate_least_gain    quality that escalation gives more than the text alone, at the same cost, where it is least
+ *   escalate_least_gain    quality that escalation gives more than the text alone at the same cost, at the least
  *   escalate_cost, text_cost   of always asking the large one, for its quality less one point */
 #include <math.h>
 #include <stdio.h>

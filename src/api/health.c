@@ -5,6 +5,8 @@
 #include "api/offload.h"
 #include "api/operations.h"
 #include "core/condition.h"
+#include "generate/route_doubt.h"
+#include "generate/routing.h"
 #include "generate/shadow.h"
 #include "store/disk.h"
 
@@ -282,6 +284,25 @@ static void append_calibration(struct buf *out, const struct api *api, const str
                             STR_ARG(figures.models[k].name), figures.models[k].drift.observed);
 }
 
+/* Answers of routers that make doubtful ones again; nothing where none does. */
+static void append_doubts(struct buf *out, const struct api *api)
+{
+    static const char name[] = "fulcrum_router_answers_total";
+    const struct routers_config *routers = routers_config(api->config);
+    bool has_head = false;
+    for (size_t i = 0; i < routers->count; i++) {
+        if (!routers->items[i].escalate.below)
+            continue;
+        if (!has_head)
+            metrics_append_head(out, name, "counter", "Answers of cheaper models, by whether they were good enough.");
+        has_head = true;
+        for (int k = 0; k < DOUBT_OUTCOMES; k++)
+            buf_appendf(out, "%s{router=\"%s\",outcome=\"%s\"} %" PRIu64 "\n", name, routers->items[i].name,
+                        doubt_outcome_names[k],
+                        route_doubts_count(routing_doubts(api->work->routing), i, (enum doubt_outcome)k));
+    }
+}
+
 /* What routers learn from their own traffic; nothing where none does. */
 static void append_learning(struct buf *out, const struct api *api)
 {
@@ -359,6 +380,7 @@ void health_metrics(struct api_call *call)
     append_ledger(&out, api);
     append_disk(&out);
     append_learning(&out, api);
+    append_doubts(&out, api);
     metrics_append_head(&out, "fulcrum_condition", "gauge", "What is wrong: 0 nothing, 1 note, 2 down.");
     condition_append_metrics(&out);
     call_respond(call, out.failed ? 500 : 200, STR("text/plain; version=0.0.4; charset=utf-8"), buf_str(&out));

@@ -264,6 +264,9 @@ static void print_explanation(struct buf *out, yyjson_val *root)
                 member(root, "fallback"), "QUALITY", "$ PER 1,000", "PROMPT", "WARM", "REPLY", "MODEL");
     yyjson_arr_foreach(yyjson_obj_get(root, "candidates"), i, max, each) print_candidate(out, each);
     buf_appendf(out, "\n%s answers: %s\n", member(root, "chosen"), member(root, "reason"));
+    yyjson_arr_foreach(yyjson_obj_get(root, "candidates"), i, max, each) if (number(each, "expectedEscalations") > 0)
+        buf_appendf(out, "%.0f%% of %s's answers are expected to be made again\n",
+                    100 * number(each, "expectedEscalations"), member(each, "model"));
     yyjson_arr_foreach(yyjson_obj_get(root, "changes"), i, max, each)
         buf_appendf(out, "%s would, if %s\n", member(each, "then"), member(each, "when"));
 }

@@ -43,8 +43,8 @@ struct backend_call {
     struct chat_cache_use cache; /* final from on_started on */
     uint64_t first_token_us;     /* clock_now_us() at on_started */
     struct str upstream_id;      /* what answers calls the request, in the request's arena; empty: nothing */
-    double confidence;           /* of a whole reply, where the job wants it: the chance that it is right, as its own
-                                  * tokens have it; below 0: nobody knows */
+    double confidence;           /* of the reply so far, where the job wants it: how sure its model is of it, 0 to 1;
+                                  * the work begins it below 0: not known */
     uint32_t prompt_tokens;      /* of a question about warmth: of the whole prompt; 0: not known */
 };
 

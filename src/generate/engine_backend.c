@@ -212,7 +212,6 @@ static struct engine_reply *new_reply(struct backend *backend, const struct back
         return NULL;
     }
     *reply = (struct engine_reply){.call.backend = backend,
-                                   .call.confidence = -1,
                                    .request = job->request,
                                    .ctx = ctx,
                                    .max_reply_us = job->max_reply_us};

@@ -8,13 +8,18 @@
 struct route_doubts {
     const struct routers_config *routers;
     const struct route_qualities *qualities;
-    struct route_share shares[]; /* of each router of fulcrum.yaml */
+    struct doubting {
+        struct route_share share;
+        _Atomic uint64_t counts[DOUBT_OUTCOMES];
+    } each[]; /* each router of fulcrum.yaml */
 };
+
+const char *const doubt_outcome_names[DOUBT_OUTCOMES] = {"good-enough", "share-spent", "escalated"};
 
 enum error_code route_doubts_open(const struct routers_config *routers, const struct route_qualities *qualities,
                                   struct route_doubts **doubts, struct error *error)
 {
-    struct route_doubts *made = mem_calloc(1, sizeof(*made) + routers->count * sizeof(made->shares[0]));
+    struct route_doubts *made = mem_calloc(1, sizeof(*made) + routers->count * sizeof(made->each[0]));
     if (!made)
         return error_no_memory(error);
     made->routers = routers;
@@ -28,9 +33,14 @@ void route_doubts_close(struct route_doubts *doubts)
     mem_free(doubts);
 }
 
-static struct route_share *share_of(const struct route *route)
+uint64_t route_doubts_count(const struct route_doubts *doubts, size_t router, enum doubt_outcome outcome)
 {
-    return &route->doubts->shares[route->router.config - route->doubts->routers->items];
+    return atomic_load_explicit(&doubts->each[router].counts[outcome], memory_order_relaxed);
+}
+
+static struct doubting *doubting_of(const struct route *route)
+{
+    return &route->doubts->each[route->router.config - route->doubts->routers->items];
 }
 
 /* --- who would answer instead ----------------------------------------------------------------------- */
@@ -87,11 +97,14 @@ static size_t doubt(void *ctx, struct placement *placement, const struct target 
     const double promised = route->quality[route_place(route, &others[best])];
     const bool is_chance = chance_of(route, place, confidence, &chance);
     const bool is_doubtful = chance < router->escalate_below && !(is_chance && promised <= chance);
-    const bool is_taken = route_share_take(share_of(route), router->escalate_share, is_doubtful);
+    struct doubting *doubting = doubting_of(route);
+    const bool is_taken = route_share_take(&doubting->share, router->escalate_share, is_doubtful);
+    const enum doubt_outcome outcome = is_taken ? DOUBT_ESCALATED : is_doubtful ? DOUBT_SHARE_SPENT : DOUBT_GOOD_ENOUGH;
+    atomic_fetch_add_explicit(&doubting->counts[outcome], 1, memory_order_relaxed);
     log_event(LOG_INFO, "answer judged", LOG_S("id", route->request_id), LOG_S("router", router->name),
               LOG_C("model", placement->answered.name), LOG_F("confidence", confidence), LOG_F("chance", chance),
               LOG_C("instead", is_taken ? others[best].name : ""),
-              LOG_C("reason", is_taken ? "escalated" : is_doubtful ? "share-spent" : "good-enough"));
+              LOG_C("reason", doubt_outcome_names[outcome]));
     if (!is_taken)
         return SIZE_MAX;
     placement->why = STR("escalated");
@@ -120,7 +133,7 @@ bool route_doubt_may(const struct route *route, size_t place)
 
 double route_doubt_rate(const struct route *route, size_t place)
 {
-    return route_doubt_may(route, place) ? route_share_rate(share_of(route)) : 0;
+    return route_doubt_may(route, place) ? route_share_rate(&doubting_of(route)->share) : 0;
 }
 
 uint32_t route_doubt_rows(const struct route *route, size_t place)

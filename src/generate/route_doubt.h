@@ -15,6 +15,13 @@ enum error_code route_doubts_open(const struct routers_config *routers, const st
                                   struct route_doubts **doubts, struct error *error) WARN_UNUSED;
 void route_doubts_close(struct route_doubts *doubts); /* NULL is legal */
 
+/* What was found of answers that might have been made again. */
+enum doubt_outcome { DOUBT_GOOD_ENOUGH, DOUBT_SHARE_SPENT, DOUBT_ESCALATED, DOUBT_OUTCOMES };
+extern const char *const doubt_outcome_names[DOUBT_OUTCOMES]; /* "good-enough", ... */
+
+/* Since the start, of a router of fulcrum.yaml. Any thread. */
+uint64_t route_doubts_count(const struct route_doubts *doubts, size_t router, enum doubt_outcome outcome);
+
 /* Sets the hooks of a route whose router asks for it. */
 void route_doubt_hook(struct route *route, struct route_doubts *doubts);
 

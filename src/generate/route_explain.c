@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "generate/route_doubt.h"
+
 #define STEPS 100 /* of a number from 0 to 1, at each of which the decision is made again */
 
 static void append_text(struct buf *out, const char *name, struct str value)
@@ -30,6 +32,8 @@ static void append_candidate(struct buf *out, const struct route *route, size_t 
         buf_appendf(out, ",\"quality\":%.4f,\"uncertainty\":%.4f", candidate->quality, candidate->uncertainty);
     buf_appendf(out, ",\"promptTokens\":%u,\"warmTokens\":%u,\"expectedOutputTokens\":%u", route->prompt_tokens[i],
                 candidate->warm_tokens, route->reply_tokens[i]);
+    if (route->doubts)
+        buf_appendf(out, ",\"expectedEscalations\":%.4f", route_doubt_rate(route, route->places[i]));
     buf_appendf(out, ",\"expectedCostPicodollars\":%llu,\"fits\":%s}", (unsigned long long)candidate->cost,
                 candidate->is_out ? "false" : "true");
 }

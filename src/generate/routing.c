@@ -91,6 +91,11 @@ struct router_store *routing_store(struct routing *routing)
     return routing->store;
 }
 
+const struct route_doubts *routing_doubts(const struct routing *routing)
+{
+    return routing->doubts;
+}
+
 /* --- budgets ---------------------------------------------------------------------------------------- */
 
 /* The router's own, or its tenant's; NULL: it decides by another rule. */

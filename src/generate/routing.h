@@ -31,6 +31,7 @@ enum error_code routing_new(const struct routing_options *options, struct routin
 void routing_free(struct routing *routing); /* NULL is legal */
 
 struct router_store *routing_store(struct routing *routing);
+const struct route_doubts *routing_doubts(const struct routing *routing); /* of answers: route_doubt.h */
 
 /* Who asks. */
 struct routing_asker {

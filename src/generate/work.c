@@ -651,6 +651,7 @@ static bool run(struct work *work)
                      ? ops->count(work->backend, &work->job, on_counted, work, &error)
                      : ops->start(work->backend, &work->job, &work->events, work, &error);
     if (work->call) {
+        work->call->confidence = -1; /* until the backend knows it */
         if (work->handlers->on_placed)
             work->handlers->on_placed(work->ctx, &work->placement);
         return false;

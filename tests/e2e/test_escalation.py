@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from batch_fixture import Store, converse, records, submit, wait_for
-from conftest import FULCRUM, Server, wait_until
+from conftest import FULCRUM, Server, metrics, wait_until
 from test_ledger import assert_adds_up, export, ledger
 from test_routers import route_of
 
@@ -141,6 +141,29 @@ def test_doubts_have_their_share(own):
     for thread in threads:
         thread.join()
     assert (len(answered), answered.count("desk-large")) == (24, 6)
+    counted = metrics(own)
+    assert [counted[f'fulcrum_router_answers_total{{router="quarter",outcome="{outcome}"}}'] for outcome in
+            ("good-enough", "share-spent", "escalated")] == [0, 18, 6]
+
+
+def test_costs_expect_what_was_made_again(own, tmp_path):
+    """Of one router every answer was, of the other none: the cheap model is dearer there, the larger is not."""
+    path, found = tmp_path / "request.json", {}
+    path.write_text(json.dumps(UNUSUAL))
+    for _ in range(60):
+        ask_raw(own, "doubts", UNUSUAL)
+    for router in ("doubts", "whole"):
+        command = [FULCRUM, "router", "explain", path, "--router", router, "--endpoint", own.url]
+        said = json.loads(subprocess.run([*command, "--json"], check=True, capture_output=True, text=True).stdout)
+        found[router] = {each["model"]: each for each in said["candidates"]}
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        assert ("of desk-small's answers are expected to be made again" in text) == (router == "doubts")
+    doubts, whole = found["doubts"], found["whole"]
+    assert doubts["desk-small"]["expectedEscalations"] > 0.5 and whole["desk-small"]["expectedEscalations"] == 0
+    assert doubts["desk-large"]["expectedCostPicodollars"] == whole["desk-large"]["expectedCostPicodollars"]
+    more = doubts["desk-small"]["expectedCostPicodollars"] - whole["desk-small"]["expectedCostPicodollars"]
+    share = doubts["desk-small"]["expectedEscalations"] * doubts["desk-large"]["expectedCostPicodollars"]
+    assert more == pytest.approx(share, rel=0.01)
 
 
 def test_the_second_answer_starts_clean(own):
