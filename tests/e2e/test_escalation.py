@@ -292,6 +292,34 @@ def test_a_batch_job_is_escalated(own):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_killed_server_bills_both_answers_once(tmp_path):
+    """Of each record of a batch job, wherever it was cut off."""
+    count, arn, server = 120, None, None
+    for round_ in range(4):
+        server = Server(config=CONFIG, workdir=tmp_path)
+        control, store = server.client("bedrock"), Store(server, is_new=round_ == 0)
+        if arn is None:
+            asked = [converse(f"Compose line {i} on granite.", tokens=12) for i in range(count)]
+            arn = submit(control, store, records(asked), modelId="doubts")
+        if round_ == 3:
+            break
+
+        def done():
+            return control.get_model_invocation_job(jobIdentifier=arn).get("processedRecordCount", 0)
+
+        goal = done() + 20
+        wait_until(lambda: done() >= goal, 30, 0.01)
+        server.process.kill()
+        server.process.wait()
+    assert wait_for(control, arn)["status"] == "Completed"
+    lines = [line for line in export(server).values() if line["tier"] == "batch"]
+    answers = {line["requestId"] for line in lines if line["router"] == "escalated"}
+    assert len(answers) == count and len(lines) == 2 * count
+    assert {line["requestId"] for line in lines if line["router"] == "doubted"} == {f"{each}-doubted" for each in answers}
+    assert ledger(server, "check").returncode == 0
+    assert server.stop() == 0
+
+
 def test_money_adds_up_for_each_tenant(tmp_path):
     server = Server(config=CONFIG + TENANTS, workdir=tmp_path)
     paid = {}

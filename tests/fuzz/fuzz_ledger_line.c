@@ -1,5 +1,6 @@
 /* A journal record's payload: any bytes are a line, of this version or an earlier one, or none. What is one encodes to
- * a line of this version with the same columns, and one of this version to the same bytes. */
+ * a line of this version with the same columns, and one of this version to the same bytes. Lines may follow each
+ * other. */
 #include <assert.h>
 
 #include "ledger/line.h"
@@ -21,6 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static uint8_t again[JOURNAL_RECORD_MAX];
     const struct str payload = {(const char *)data, size};
     struct ledger_line line, back;
+    for (struct str lines = payload; lines.len > 0 && ledger_line_take(&lines, &line);)
+        assert(lines.data > payload.data && lines.data + lines.len == payload.data + size);
     if (size > JOURNAL_RECORD_MAX || !ledger_line_decode(payload, &line))
         return 0;
     assert(line.tier < TIERS && line.outcome < LEDGER_OUTCOMES && ledger_line_version(payload) <= LEDGER_LINE_VERSION);

@@ -141,6 +141,29 @@ static void lines_are_encoded_whole(void **state)
     assert_int_equal(ledger_line_encode(&line, payload), 0);
 }
 
+static void lines_follow_each_other(void **state)
+{
+    static uint8_t payload[3 * JOURNAL_RECORD_MAX];
+    char ids[3][UUID_LEN + 1];
+    size_t ends[3], len = 0;
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct ledger_line line = make_line(ids[i], 50 + i);
+        complete_line(&line, i);
+        len += ledger_line_encode(&line, payload + len);
+        ends[i] = len;
+    }
+    for (size_t cut = 0; cut <= len; cut++) {
+        struct str lines = {(char *)payload, cut};
+        struct ledger_line line;
+        size_t taken = 0;
+        for (; lines.len > 0 && ledger_line_take(&lines, &line); taken++)
+            assert_str_equal(line.request_id, ids[taken]);
+        assert_int_equal(taken, (cut >= ends[0]) + (cut >= ends[1]) + (cut >= ends[2]));
+        assert_int_equal(lines.len, cut - (taken ? ends[taken - 1] : 0)); /* what is none stays */
+    }
+}
+
 static size_t put(uint8_t *out, size_t at, const void *bytes, size_t len)
 {
     memcpy(out + at, bytes, len);
@@ -1117,6 +1140,7 @@ int main(void)
 #define EACH_IN_ITS_OWN(test) cmocka_unit_test_setup_teardown(test, test_root_make, test_root_remove)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_encoded_whole),
+        cmocka_unit_test(lines_follow_each_other),
         cmocka_unit_test(lines_of_earlier_programs),
         EACH_IN_ITS_OWN(lines_show_at_once),
         EACH_IN_ITS_OWN(refused_requests_leave_nothing),
