@@ -15,15 +15,15 @@ from conftest import FULCRUM, Server, metrics, wait_until
 from test_ledger import assert_adds_up, export, ledger
 from test_routers import route_of
 
-CONFIG = """\
-routers:
-  - {name: doubts, models: [desk-small, desk-large], tolerance: 1, escalate: {below: 1, share: 1}}
-  - {name: quarter, models: [desk-small, desk-large], tolerance: 1, escalate: {below: 1, share: 0.25}}
-  - {name: trusts, models: [desk-small, desk-large], tolerance: 1, escalate: {below: 0}}
-  - {name: half, models: [desk-small, desk-large], tolerance: 1, escalate: {below: 0.5, share: 1}}
-  - {name: whole, models: [desk-small, desk-large], tolerance: 1, escalate: {below: 1, share: 1, hold: 0}}
-  - {name: brief, models: [desk-small, desk-large], tolerance: 1, escalate: {below: 1, share: 1, hold: 1}}
-"""
+ROUTER = "{{name: {}, models: [desk-small, desk-large], tolerance: 1, predictor: plain.route, escalate: {{{}}}}}"
+CONFIG = "routers:\n" + "".join(f"  - {ROUTER.format(name, escalate)}\n" for name, escalate in (
+    ("doubts", "below: 1, share: 1"),
+    ("quarter", "below: 1, share: 0.25"),
+    ("trusts", "below: 0"),
+    ("half", "below: 0.5, share: 1"),
+    ("whole", "below: 1, share: 1, hold: 0"),
+    ("brief", "below: 1, share: 1, hold: 1"),
+))
 TENANTS = """\
 tenants:
   - {name: red, keys: [{id: AKIARED, secret: secret}]}
@@ -37,9 +37,23 @@ USUAL = {"system": [{"text": "You are the assistant at the help desk of Harbor G
          "inferenceConfig": {"maxTokens": 8, "temperature": 0}}
 
 
+def train(folder, name, rows):
+    data = folder / f"{name}.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    subprocess.run([FULCRUM, "router", "train", "--data", data, "--out", folder / name], check=True, capture_output=True,
+                   timeout=120)
+
+
+def serve(folder, more=""):
+    """By a predictor that knows nothing of confidence, so that it is taken as it is."""
+    train(folder, "plain.route", [{"prompt": f"Say {i}", "quality": {"desk-small": i % 3 > 0, "desk-large": i % 7 > 0}}
+                                  for i in range(80)])
+    return Server(config=CONFIG + more, workdir=folder)
+
+
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
-    running = Server(config=CONFIG, workdir=tmp_path_factory.mktemp("escalation"))
+    running = serve(tmp_path_factory.mktemp("escalation"))
     yield running
     assert running.stop() == 0
 
@@ -248,7 +262,7 @@ def test_a_stream_that_stands(own):
 
 
 def test_the_doubtful_answer_stands_when_the_larger_is_dead(tmp_path):
-    server = Server(config=CONFIG, workdir=tmp_path)
+    server = serve(tmp_path)
     runtime, stood = server.client(retries=0), 0
     for round_ in range(8):
         if server.workers().get("desk-large"):
@@ -296,7 +310,7 @@ def test_a_killed_server_bills_both_answers_once(tmp_path):
     """Of each record of a batch job, wherever it was cut off."""
     count, arn, server = 120, None, None
     for round_ in range(4):
-        server = Server(config=CONFIG, workdir=tmp_path)
+        server = serve(tmp_path)
         control, store = server.client("bedrock"), Store(server, is_new=round_ == 0)
         if arn is None:
             asked = [converse(f"Compose line {i} on granite.", tokens=12) for i in range(count)]
@@ -321,7 +335,7 @@ def test_a_killed_server_bills_both_answers_once(tmp_path):
 
 
 def test_money_adds_up_for_each_tenant(tmp_path):
-    server = Server(config=CONFIG + TENANTS, workdir=tmp_path)
+    server = serve(tmp_path, TENANTS)
     paid = {}
     for key in ("AKIARED", "AKIABLUE"):
         runtime = server.client(key=key)
@@ -357,12 +371,10 @@ def test_a_chance_is_learnt(own, tmp_path):
     assert said["escalate_auc"] > said["auc"]
     for point in said["escalate_curve"]:
         assert set(point) == {"share", "below", "quality", "cost"}
-    server = Server(config=f"""\
-routers:
-  - {{name: learnt, models: [desk-small, desk-large], tolerance: 1, predictor: own.route,
-      escalate: {{below: 0.7, share: 1}}}}
-  - {{name: raw, models: [desk-small, desk-large], tolerance: 1, escalate: {{below: 0.7, share: 1}}}}
-""", workdir=tmp_path)
+    server = serve(tmp_path, """\
+  - {name: learnt, models: [desk-small, desk-large], tolerance: 1, predictor: own.route,
+     escalate: {below: 0.7, share: 1}}
+""")
     rows = sorted(map(json.loads, labels.read_text().splitlines()), key=lambda row: row["confidence"]["desk-small"])
     for row, reason in ((rows[0], "escalated"), (rows[-1], "good-enough")):
         body = {"messages": [{"role": each["role"], "content": [{"text": each["content"]}]} for each in row["messages"]],
@@ -375,9 +387,10 @@ routers:
         assert 0 <= found["chance"] <= 1 and found["chance"] != found["confidence"]
         assert (found["chance"] < 0.7) == (reason == "escalated")
     notes = [line for line in server.log().splitlines() if "which is no chance" in line]
-    assert len(notes) == 1 and "router=raw" in notes[0] and "model=desk-small" in notes[0]
+    assert [re.search("router=([a-z]+) model=desk-small", note)[1] for note in notes] == [
+        "doubts", "quarter", "half", "whole", "brief"]
     listed = subprocess.run([FULCRUM, "router", "list", "--endpoint", server.url], check=True, capture_output=True,
                             text=True, timeout=60).stdout
     assert re.search(r"learnt\n(?:.*\n)*?.*escalates below 0.7, .*\n *desk-small: .*400 rows", listed), listed
-    assert re.search(r"raw\n(?:.*\n)*?.*escalates below 0.7, .*\n *desk-small: no rows", listed), listed
+    assert re.search(r"half\n(?:.*\n)*?.*escalates below 0.5, .*\n *desk-small: no rows", listed), listed
     assert server.stop() == 0
