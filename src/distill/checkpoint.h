@@ -4,7 +4,7 @@
  * Format, all little-endian as in memory:
  *   "FULTRAIN", u32 version, u32 zero
  *   struct checkpoint_head                     (fixed size, below)
- *   per parameter: weight, then first and, without Muon, second moment (F32)
+ *   per parameter: weight, then first and, without Muon, second moment (F32); of frozen ones the weight alone
  *   per waiting example: u32 count, u32 trained, i32 tag, task, tokens, flags
  *   32 bytes SHA-256 of all before
  * Written to PATH.tmp, synced, renamed: a crash leaves the old one. */

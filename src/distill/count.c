@@ -64,7 +64,8 @@ enum error_code count_corpora(const struct train_config *config, const char *mod
                               struct error *error)
 {
     struct tokenizer *tokenizer = NULL;
-    enum error_code code = tokenizer_load(model, &tokenizer, error);
+    enum error_code code = config->tuned_from ? tokenizer_load_pretrained(config->tuned_from, &tokenizer, error)
+                                              : tokenizer_load(model, &tokenizer, error);
     for (size_t i = 0; !code && i < config->phase_count; i++)
         for (size_t j = 0; !code && j < config->phases[i].source_count; j++)
             if (config->phases[i].sources[j].file && !was_counted(config, i, j))

@@ -143,7 +143,8 @@ static bool ends_with(const struct token_ids *ids, const struct token_ids *end)
 static bool encode_prompt(const struct tokenizer *tokenizer, const struct prompt *prompt, struct token_ids *ids)
 {
     struct token_ids next_turn = {0};
-    bool is_ok = tokenizer_encode(tokenizer, STR("\n<|im_start|>assistant\n"), true, &next_turn);
+    bool is_ok = tokenizer_begin(tokenizer, ids) &&
+                 tokenizer_encode(tokenizer, STR("\n<|im_start|>assistant\n"), true, &next_turn);
     for (size_t i = 0; is_ok && i < prompt->count; i++)
         is_ok = tokenizer_encode(tokenizer, prompt->segments[i].text, prompt->segments[i].is_template, ids);
     if (is_ok && ends_with(ids, &next_turn))

@@ -148,17 +148,19 @@ static enum error_code write_file(const char *path, const struct gguf_context *g
 }
 
 enum error_code export_model(const char *path, const char *name, enum export_type type, const struct weights *weights,
-                             const struct tokenizer *tokenizer, const struct provenance *provenance,
-                             struct error *error)
+                             const struct tokenizer *tokenizer, const struct pretrained *pretrained,
+                             const struct provenance *provenance, struct error *error)
 {
     struct arena arena;
     struct gguf_context *gguf = gguf_init_empty();
     struct ggml_context *ctx = NULL;
     arena_init(&arena, 0);
     enum error_code code = OK;
+    if (pretrained)
+        gguf_set_kv(gguf, pretrained->gguf);
     set_general(gguf, name, type, provenance);
     set_shape(gguf, &weights->shape);
-    if (!set_tokenizer(gguf, tokenizer, &arena) || !(ctx = add_tensors(gguf, weights, type)))
+    if ((!pretrained && !set_tokenizer(gguf, tokenizer, &arena)) || !(ctx = add_tensors(gguf, weights, type)))
         code = error_no_memory(error);
     if (!code)
         code = write_file(path, gguf, error);

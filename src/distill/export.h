@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "distill/tokenizer.h"
+#include "distill/pretrained.h"
 #include "distill/train_config.h"
 #include "distill/weights.h"
 
@@ -15,9 +16,10 @@ struct provenance {
 };
 
 /* Written to PATH.tmp, then renamed. Matrices are Q8_0 or F32 as asked, norms
- * always F32. */
+ * always F32. `pretrained`: the model that training began with, whose metadata
+ * stands for tokenizer and template; NULL: `tokenizer` is our own. */
 enum error_code export_model(const char *path, const char *name, enum export_type type, const struct weights *weights,
-                             const struct tokenizer *tokenizer, const struct provenance *provenance,
-                             struct error *error) WARN_UNUSED;
+                             const struct tokenizer *tokenizer, const struct pretrained *pretrained,
+                             const struct provenance *provenance, struct error *error) WARN_UNUSED;
 
 #endif

@@ -2,6 +2,7 @@
 #include "distill/gemm.h"
 
 #include <dlfcn.h>
+#include <stdlib.h>
 
 #include "core/mem.h"
 
@@ -24,8 +25,22 @@ static void symbol(void *library, const char *name, void *function)
     memcpy(function, &address, sizeof(address));
 }
 
+/* OpenBLAS chooses its kernels by the processor's model number, and takes those of 2004 for one that is newer than
+ * itself: a quarter of the speed. What counts is which instructions there are. */
+static void name_kernels(void)
+{
+#if defined(__x86_64__)
+    const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (has_avx512 || has_avx2)
+        (void)setenv("OPENBLAS_CORETYPE", has_avx512 ? "SKYLAKEX" : "HASWELL", 0);
+#endif
+}
+
 struct gemm *gemm_new(int threads)
 {
+    name_kernels();
     static const char *const names[] = {"libopenblas.so.0", "libopenblas.so", "libblas.so.3"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         void *library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);

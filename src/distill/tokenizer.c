@@ -5,6 +5,7 @@
 #include <gguf.h>
 
 #include "distill/pretoken.h"
+#include "engine/model.h"
 
 const char *const special_texts[SPECIAL_COUNT] = {
     "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>",
@@ -148,11 +149,14 @@ void tokenizer_free(struct tokenizer *tokenizer)
     if (!tokenizer)
         return;
     arena_deinit(&tokenizer->arena);
+    model_free(tokenizer->pretrained);
     mem_free(tokenizer);
 }
 
 int32_t tokenizer_special(const struct tokenizer *tokenizer, enum special_token special)
 {
+    if (tokenizer->pretrained)
+        return tokenizer->specials[special];
     return (int32_t)(TOKENIZER_BYTES + tokenizer->merge_count + (uint32_t)special);
 }
 
@@ -221,8 +225,40 @@ size_t tokenizer_find_special(struct str text, bool with_template, enum special_
     return text.len;
 }
 
+static bool append_pretrained(const struct model_tokens *tokens, struct token_ids *ids)
+{
+    for (size_t i = 0; i < tokens->count; i++)
+        if (!token_ids_append(ids, tokens->items[i]))
+            return false;
+    return true;
+}
+
+static bool encode_pretrained(const struct model *model, struct str text, bool with_special, struct token_ids *ids)
+{
+    struct model_tokens tokens = {0};
+    struct error error;
+    const bool is_ok =
+        model_tokenize(model, text, with_special, &tokens, &error) == OK && append_pretrained(&tokens, ids);
+    model_tokens_deinit(&tokens);
+    return is_ok;
+}
+
+bool tokenizer_begin(const struct tokenizer *tokenizer, struct token_ids *ids)
+{
+    struct model_tokens tokens = {0};
+    struct error error;
+    if (!tokenizer->pretrained)
+        return true;
+    const bool is_ok =
+        model_tokenize_begin(tokenizer->pretrained, &tokens, &error) == OK && append_pretrained(&tokens, ids);
+    model_tokens_deinit(&tokens);
+    return is_ok;
+}
+
 bool tokenizer_encode(const struct tokenizer *tokenizer, struct str text, bool with_special, struct token_ids *ids)
 {
+    if (tokenizer->pretrained)
+        return encode_pretrained(tokenizer->pretrained, text, with_special, ids);
     while (text.len) {
         enum special_token special = SPECIAL_END_OF_TEXT;
         size_t at = tokenizer_find_special(text, with_special, &special);
@@ -239,8 +275,10 @@ bool tokenizer_encode(const struct tokenizer *tokenizer, struct str text, bool w
 
 bool tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, size_t count, struct buf *text)
 {
+    const struct str *texts =
+        tokenizer->pretrained ? model_vocabulary(tokenizer->pretrained)->pieces : tokenizer->texts;
     for (size_t i = 0; i < count; i++)
-        if (!buf_append_str(text, tokenizer->texts[ids[i]]))
+        if (!buf_append_str(text, texts[ids[i]]))
             return false;
     return true;
 }
@@ -337,4 +375,42 @@ enum error_code tokenizer_load(const char *path, struct tokenizer **tokenizer, s
     arena_deinit(&arena);
     gguf_free(gguf);
     return code;
+}
+
+/* Rows are rendered by ChatML, so a vocabulary must be able to write it. */
+static enum error_code find_markers(struct tokenizer *tokenizer, const char *path, struct error *error)
+{
+    struct model_tokens tokens = {0};
+    enum error_code code = OK;
+    for (uint32_t i = 0; !code && i < SPECIAL_COUNT; i++) {
+        tokens.count = 0;
+        code = model_tokenize(tokenizer->pretrained, str_of(special_texts[i]), true, &tokens, error);
+        tokenizer->specials[i] = tokens.count == 1 ? tokens.items[0] : NO_TOKEN;
+    }
+    model_tokens_deinit(&tokens);
+    if (code)
+        return code;
+    if (tokenizer_special(tokenizer, SPECIAL_IM_START) < 0 || tokenizer_special(tokenizer, SPECIAL_IM_END) < 0)
+        return error_set(error, ERROR_INVALID, "%s: its vocabulary has no %s and %s, and rows are written in ChatML",
+                         path, special_texts[SPECIAL_IM_START], special_texts[SPECIAL_IM_END]);
+    return OK;
+}
+
+enum error_code tokenizer_load_pretrained(const char *path, struct tokenizer **tokenizer, struct error *error)
+{
+    struct tokenizer *t = mem_calloc(1, sizeof(*t));
+    if (!t)
+        return error_no_memory(error);
+    arena_init(&t->arena, 0);
+    enum error_code code = model_load_vocabulary(path, &t->pretrained, error);
+    if (!code) {
+        t->count = model_facts(t->pretrained)->vocabulary;
+        code = find_markers(t, path, error);
+    }
+    if (code) {
+        tokenizer_free(t);
+        return code;
+    }
+    *tokenizer = t;
+    return OK;
 }

@@ -1,8 +1,8 @@
-/* tokenizer.h - byte-level BPE: encoding and decoding for training.
+/* tokenizer.h - encoding and decoding for training: byte-level BPE of our own, or whatever a pretrained model has.
  *
- * Gives exactly the ids that llama.cpp gives for the exported vocabulary (a
- * test compares the two). Token ids: 0..255 are the bytes, then one per merge
- * in order of rank, then the special tokens. Immutable once built: any thread. */
+ * Our own gives exactly the ids that llama.cpp gives for the exported vocabulary (a test compares the two). Its token
+ * ids: 0..255 are the bytes, then one per merge in order of rank, then the special tokens. A pretrained model's is
+ * llama.cpp's, of its file. Immutable once built: any thread. */
 #ifndef DISTILL_TOKENIZER_H
 #define DISTILL_TOKENIZER_H
 
@@ -49,6 +49,8 @@ struct tokenizer {
     struct merge_slot *slots; /* hash of pairs */
     uint32_t *text_slots;     /* hash of texts: id + 1 */
     uint32_t slot_mask;       /* of both */
+    struct model *pretrained; /* whose vocabulary it is; all above but `count` is not used then. NULL: our own */
+    int32_t specials[SPECIAL_COUNT]; /* of a pretrained one; -1: it has none such */
 };
 
 /* Copies `merges`. */
@@ -56,10 +58,15 @@ enum error_code tokenizer_new(const struct token_merge *merges, uint32_t merge_c
                               struct tokenizer **tokenizer, struct error *error) WARN_UNUSED;
 /* Takes the tokenizer of a GGUF file this trainer wrote. */
 enum error_code tokenizer_load(const char *path, struct tokenizer **tokenizer, struct error *error) WARN_UNUSED;
+/* That of any GGUF file whose vocabulary has the turn markers of ChatML. */
+enum error_code tokenizer_load_pretrained(const char *path, struct tokenizer **tokenizer,
+                                          struct error *error) WARN_UNUSED;
 void tokenizer_free(struct tokenizer *tokenizer);
 
-int32_t tokenizer_special(const struct tokenizer *tokenizer, enum special_token special);
+int32_t tokenizer_special(const struct tokenizer *tokenizer, enum special_token special); /* -1: it has none such */
 
+/* Appends what stands before the first turn: a pretrained model may want a token there. False on no memory. */
+bool tokenizer_begin(const struct tokenizer *tokenizer, struct token_ids *ids);
 /* Appends the ids of `text`; turn markers are recognised only with
  * `with_special`. False on no memory. */
 bool tokenizer_encode(const struct tokenizer *tokenizer, struct str text, bool with_special, struct token_ids *ids);

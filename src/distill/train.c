@@ -12,6 +12,7 @@
 #include "distill/export.h"
 #include "distill/grow.h"
 #include "distill/measure.h"
+#include "distill/pretrained.h"
 #include "distill/step.h"
 
 #define CORPORA_MAX 64
@@ -21,6 +22,7 @@ struct run {
     const struct train_config *config;
     const struct train_options *options;
     char checkpoint_path[PATH_BYTES], csv_path[PATH_BYTES];
+    struct pretrained pretrained; /* with config.tuned_from */
     struct tokenizer *tokenizer;
     struct corpus corpora[CORPORA_MAX];
     size_t corpus_count;
@@ -98,6 +100,8 @@ static enum error_code count_corpus(const struct corpus *corpus, uint32_t most, 
 static enum error_code make_tokenizer(struct run *run, struct error *error)
 {
     const struct train_config *config = run->config;
+    if (config->tuned_from)
+        return tokenizer_load_pretrained(config->tuned_from, &run->tokenizer, error);
     if (config->tokenizer_file)
         return tokenizer_load(config->tokenizer_file, &run->tokenizer, error);
     struct bpe_trainer *trainer = bpe_trainer_new(config->tokenizer_digits);
@@ -201,7 +205,7 @@ static enum error_code save(struct run *run, struct error *error)
                                            &run->position, error);
     if (!code)
         code = export_model(run->options->out, run->config->name, run->config->type, run->weights, run->tokenizer,
-                            &provenance, error);
+                            run->pretrained.gguf ? &run->pretrained : NULL, &provenance, error);
     return code;
 }
 
@@ -290,6 +294,8 @@ static enum error_code make_weights(struct run *run, struct error *error)
     const char *path = run->config->grown_from;
     struct weights *smaller;
     struct rng rng;
+    if (run->config->tuned_from)
+        return run->options->resume ? OK : pretrained_copy(&run->pretrained, run->weights, error);
     rng_seed(&rng, run->config->seed);
     weights_init(run->weights, &rng);
     if (!path || run->options->resume)
@@ -302,18 +308,41 @@ static enum error_code make_weights(struct run *run, struct error *error)
     return code ? error_prefix(error, "grown_from %s", path) : OK;
 }
 
+static enum error_code decide_shape(struct run *run, struct model_shape *shape, struct error *error)
+{
+    const char *path = run->config->tuned_from;
+    if (!path) {
+        *shape = run->config->model;
+        shape->vocabulary = run->tokenizer->count;
+        return OK;
+    }
+    enum error_code code = pretrained_open(path, &run->pretrained, error);
+    if (!code)
+        code = pretrained_shape(&run->pretrained, shape, error);
+    if (!code && run->config->type == EXPORT_Q8_0 && (shape->width % 32 != 0 || shape->feed_forward % 32 != 0))
+        code = error_set(error, ERROR_INVALID, "%s: width or feed-forward is no multiple of 32: use type f32", path);
+    if (!code && shape->vocabulary != run->tokenizer->count)
+        code = error_set(error, ERROR_INVALID, "%s: %u tokens, and an embedding of %u", path, run->tokenizer->count,
+                         shape->vocabulary);
+    return code;
+}
+
 static enum error_code prepare(struct run *run, struct error *error)
 {
     const struct train_config *config = run->config;
-    struct model_shape shape = config->model;
+    struct model_shape shape;
     struct optim_settings settings = config->optim;
     enum error_code code = open_corpora(run, error);
     if (!code)
         code = make_tokenizer(run, error);
+    if (!code)
+        code = decide_shape(run, &shape, error);
+    if (!code)
+        code = weights_new(&shape, &run->weights, error);
     if (code)
         return code;
-    shape.vocabulary = run->tokenizer->count;
-    code = weights_new(&shape, &run->weights, error);
+    if (config->frozen == FROZEN_EMBEDDING)
+        weights_freeze_embedding(run->weights);
     if (!code)
         code = compute_new((int)config->threads, true, &run->compute, error);
     if (!code)
@@ -339,6 +368,7 @@ static void clean_up(struct run *run)
     compute_free(run->compute);
     weights_free(run->weights);
     tokenizer_free(run->tokenizer);
+    pretrained_close(&run->pretrained);
     for (size_t i = 0; i < run->corpus_count; i++)
         corpus_close(&run->corpora[i]);
     mem_free(run);

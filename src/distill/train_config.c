@@ -84,12 +84,15 @@ static const struct field measure_fields[] = {
 };
 static const struct field_table measure_table = FIELD_TABLE(measure_fields, struct train_measure);
 
+static const char *const frozen_kinds[] = {"none", "embedding", NULL};
 static const char *const export_types[] = {"q8_0", "f32", NULL};
 static const struct field root_fields[] = {
     {"name", FIELD_STRING, .is_required = true, AT(train_config, name)},
-    {"model", FIELD_OBJECT, .is_required = true, .table = &model_table},
+    {"model", FIELD_OBJECT, .table = &model_table},
+    {"tuned_from", FIELD_FILE, AT(train_config, tuned_from)},
+    {"frozen", FIELD_CHOICE, AT(train_config, frozen), .choices = frozen_kinds},
     {"grown_from", FIELD_FILE, AT(train_config, grown_from)},
-    {"tokenizer", FIELD_OBJECT, .is_required = true, .table = &tokenizer_table},
+    {"tokenizer", FIELD_OBJECT, .table = &tokenizer_table},
     {"optimiser", FIELD_OBJECT, .table = &optimiser_table},
     {"phases", FIELD_OBJECTS, .is_required = true, LIST_AT(train_config, phases, phase_count), .table = &phase_table,
      .high = 64},
@@ -149,16 +152,19 @@ static enum error_code check_phases(struct yaml_reader *reader, struct train_con
         for (size_t j = 0; j < phase->source_count; j++)
             if (!phase->sources[j].file == (phase->sources[j].copied == COPIED_NONE))
                 return yaml_fail_at(reader, path, "expected either a file or copying in each source");
+            else if (config->tuned_from && !phase->sources[j].file)
+                return yaml_fail_at(reader, path, "expected files only with tuned_from: such a model can copy");
     }
     return OK;
 }
 
-static enum error_code check_config(struct yaml_reader *reader, struct train_config *config)
+static enum error_code check_model(struct yaml_reader *reader, struct train_config *config)
 {
     struct model_shape *model = &config->model;
     model->rope_base = (float)config->rope_base;
     model->norm_epsilon = (float)config->norm_epsilon;
-    config->optim.with_muon = config->optimiser == OPTIM_MUON;
+    if (model->layers == 0)
+        return yaml_fail_at(reader, "model", "expected the shape of the model, or tuned_from");
     if (model->width % model->heads != 0 || model->width / model->heads % 2 != 0)
         return yaml_fail_at(reader, "model.heads", "expected a divisor of width that leaves an even head size");
     if (model->heads % model->kv_heads != 0)
@@ -169,7 +175,26 @@ static enum error_code check_config(struct yaml_reader *reader, struct train_con
         return yaml_fail_at(reader, "tokenizer", "expected either a file or a corpus");
     if (config->tokenizer_digits == 2)
         return yaml_fail_at(reader, "tokenizer.digits", "expected 1 or 3, as llama.cpp's pre-tokenizers have them");
-    return check_phases(reader, config);
+    return OK;
+}
+
+/* A pretrained model brings its shape and its tokenizer along. */
+static enum error_code check_tuned(struct yaml_reader *reader, const struct train_config *config)
+{
+    if (config->model.layers > 0)
+        return yaml_fail_at(reader, "model", "expected nothing with tuned_from: the file has a shape");
+    if (config->tokenizer_file || config->tokenizer_corpus_count)
+        return yaml_fail_at(reader, "tokenizer", "expected nothing with tuned_from: the file has one");
+    if (config->grown_from)
+        return yaml_fail_at(reader, "grown_from", "expected nothing with tuned_from");
+    return OK;
+}
+
+static enum error_code check_config(struct yaml_reader *reader, struct train_config *config)
+{
+    config->optim.with_muon = config->optimiser == OPTIM_MUON;
+    enum error_code code = config->tuned_from ? check_tuned(reader, config) : check_model(reader, config);
+    return code ? code : check_phases(reader, config);
 }
 
 /* Strings of a list are not paths to the reader; like paths they count from

@@ -10,6 +10,7 @@
 #include "distill/shape.h"
 
 enum optim_kind { OPTIM_MUON, OPTIM_ADAMW };
+enum frozen_kind { FROZEN_NONE, FROZEN_EMBEDDING };
 enum export_type { EXPORT_Q8_0, EXPORT_F32 };
 
 struct train_source {
@@ -43,6 +44,8 @@ struct train_measure {
 struct train_config {
     struct arena arena;
     const char *name; /* general.name of the exported file */
+    const char *tuned_from; /* GGUF file to begin with (pretrained.h), in place of model and tokenizer; NULL: neither */
+    enum frozen_kind frozen;
     struct model_shape model;
     double rope_base, norm_epsilon;
     const char *tokenizer_file;    /* take it from this GGUF file, or */

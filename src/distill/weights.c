@@ -161,15 +161,29 @@ void weights_init(struct weights *weights, struct rng *rng)
     }
 }
 
+void weights_freeze_embedding(struct weights *weights)
+{
+    for (size_t i = 0; i < weights->param_count; i++) {
+        struct param *param = &weights->params[i];
+        if (param->kind != PARAM_EMBEDDING)
+            continue;
+        param->is_frozen = true;
+        param->weight->flags &= ~GGML_TENSOR_FLAG_PARAM; /* ggml_set_param has no opposite */
+    }
+}
+
 void weights_zero_grads(struct weights *weights)
 {
     for (size_t i = 0; i < weights->param_count; i++)
-        memset(weights->params[i].grad->data, 0, ggml_nbytes(weights->params[i].grad));
+        if (!weights->params[i].is_frozen)
+            memset(weights->params[i].grad->data, 0, ggml_nbytes(weights->params[i].grad));
 }
 
 void weights_add_grads(struct weights *weights, const struct weights *others)
 {
     for (size_t i = 0; i < weights->param_count; i++) {
+        if (weights->params[i].is_frozen)
+            continue;
         float *sum = param_grad(&weights->params[i]);
         const float *grad = param_grad(&others->params[i]);
         for (size_t j = 0; j < param_count(&weights->params[i]); j++)

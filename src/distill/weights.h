@@ -26,6 +26,7 @@ struct param {
     enum param_kind kind;
     struct ggml_tensor *weight; /* its name is the one in the GGUF file */
     struct ggml_tensor *grad;   /* same shape */
+    bool is_frozen;             /* stays what it is: no gradient is computed, no moments are kept */
 };
 
 struct weights {
@@ -50,6 +51,8 @@ enum error_code weights_share(const struct weights *weights, struct weights **sh
  * matrices; the two that write to the residual stream start at zero, so that
  * every layer begins as the identity. */
 void weights_init(struct weights *weights, struct rng *rng);
+/* Embedding and head stay what they are. Before graphs are made of the weights. */
+void weights_freeze_embedding(struct weights *weights);
 void weights_zero_grads(struct weights *weights);
 void weights_add_grads(struct weights *weights, const struct weights *others); /* of the same shape */
 size_t weights_count(const struct weights *weights); /* parameters */

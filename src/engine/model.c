@@ -184,6 +184,7 @@ done:
 struct load_call {
     FILE *file;
     const char *path;
+    bool only_vocabulary;
     struct llama_model *model;
 };
 
@@ -194,6 +195,7 @@ static void run_load(void *arg)
     struct llama_model_params params = llama_model_default_params();
     params.load_mode = call->path != NULL ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
     params.n_gpu_layers = -1;
+    params.vocab_only = call->only_vocabulary;
     call->model = call->path != NULL ? llama_model_load_from_file(call->path, params)
                                      : llama_model_load_from_file_ptr(call->file, params);
 }
@@ -348,19 +350,25 @@ static void name_state_format(struct model_facts *facts)
              ggml_version(), ggml_type_name(params.type_k), ggml_type_name(params.type_v));
 }
 
-static void fill_facts(struct model *model)
+static void fill_text_facts(struct model *model)
 {
     struct model_facts *facts = &model->facts;
-    facts->parameters = llama_model_n_params(model->llama);
     facts->vocabulary = (uint32_t)llama_vocab_n_tokens(model->vocab);
-    facts->state_kind = state_kind_of(model->llama);
-    name_state_format(facts);
     if (llama_model_meta_val_str(model->llama, "general.architecture", facts->architecture,
                                  sizeof(facts->architecture)) < 0)
         snprintf(facts->architecture, sizeof(facts->architecture), "unknown");
     facts->piece_max = longest_piece(model);
     const char *text = llama_model_chat_template(model->llama, NULL);
     facts->chat_template = text != NULL ? text : "";
+}
+
+static void fill_facts(struct model *model)
+{
+    struct model_facts *facts = &model->facts;
+    fill_text_facts(model);
+    facts->parameters = llama_model_n_params(model->llama);
+    facts->state_kind = state_kind_of(model->llama);
+    name_state_format(facts);
 }
 
 /* --- whether rows are independent --------------------------------------------------------------------- */
@@ -521,9 +529,22 @@ static void measure_template(struct model *model)
 
 /* --- life ------------------------------------------------------------------------------------------- */
 
-static enum error_code load_weights(struct model *model, const struct model_options *options, struct error *error)
+static enum error_code load_llama(struct model *model, struct load_call *call, struct error *error)
 {
     char message[256] = "";
+    (void)guard_call(run_load, call, message, sizeof(message));
+    if (call->model == NULL)
+        return error_set(error, ERROR_INVALID, "%s is not a model that llama.cpp can load%s%s",
+                         call->path != NULL ? call->path : "the embedded file", message[0] ? ": " : "", message);
+    model->llama = call->model;
+    model->vocab = llama_model_get_vocab(model->llama);
+    if (!llama_model_has_decoder(model->llama) || llama_model_has_encoder(model->llama))
+        return error_set(error, ERROR_INVALID, "only decoder models can be served");
+    return OK;
+}
+
+static enum error_code load_weights(struct model *model, const struct model_options *options, struct error *error)
+{
     FILE *file = NULL;
     enum error_code code = open_model(options, &file, error);
     if (code != OK)
@@ -531,19 +552,10 @@ static enum error_code load_weights(struct model *model, const struct model_opti
     code = take_fingerprint(file, model->facts.fingerprint, error);
     struct load_call call = {.file = file, .path = options->path};
     if (code == OK)
-        (void)guard_call(run_load, &call, message, sizeof(message));
+        code = load_llama(model, &call, error);
     fclose(file);
-    if (code != OK)
-        return code;
     drop_file_pages();
-    if (call.model == NULL)
-        return error_set(error, ERROR_INVALID, "%s is not a model that llama.cpp can load%s%s",
-                         options->path != NULL ? options->path : "the embedded file", message[0] ? ": " : "", message);
-    model->llama = call.model;
-    model->vocab = llama_model_get_vocab(model->llama);
-    if (!llama_model_has_decoder(model->llama) || llama_model_has_encoder(model->llama))
-        return error_set(error, ERROR_INVALID, "only decoder models can be served");
-    return OK;
+    return code;
 }
 
 static enum error_code make_context(struct model *model, struct error *error)
@@ -560,19 +572,47 @@ static enum error_code make_context(struct model *model, struct error *error)
     return OK;
 }
 
-enum error_code model_load(const struct model_options *options, struct model **result, struct error *error)
+static enum error_code make_model(struct model **result, struct error *error)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    *result = NULL;
     pthread_once(&once, load_backends);
     if (backend_function("ggml_threadpool_new") == NULL)
         return error_set(error, ERROR_IO, "no CPU backend of ggml in %s; build the dependencies again",
                          FULCRUM_BACKEND_DIR);
-    struct model *model = mem_calloc(1, sizeof(*model));
+    struct model *model = *result = mem_calloc(1, sizeof(*model));
     if (model == NULL)
         return error_no_memory(error);
     arena_init(&model->arena, 1u << 20);
-    enum error_code code = load_weights(model, options, error);
+    return OK;
+}
+
+enum error_code model_load_vocabulary(const char *path, struct model **result, struct error *error)
+{
+    struct model *model = NULL;
+    struct load_call call = {.path = path, .only_vocabulary = true};
+    *result = NULL;
+    enum error_code code = make_model(&model, error);
+    if (code == OK)
+        code = load_llama(model, &call, error);
+    if (code == OK) {
+        fill_text_facts(model);
+        code = make_vocabulary(model, error);
+    }
+    if (code != OK) {
+        model_free(model);
+        return code;
+    }
+    *result = model;
+    return OK;
+}
+
+enum error_code model_load(const struct model_options *options, struct model **result, struct error *error)
+{
+    struct model *model = NULL;
+    *result = NULL;
+    enum error_code code = make_model(&model, error);
+    if (code == OK)
+        code = load_weights(model, options, error);
     if (code == OK) {
         fill_facts(model);
         measure_template(model);

@@ -69,6 +69,9 @@ struct model_facts {
 };
 
 enum error_code model_load(const struct model_options *options, struct model **model, struct error *error) WARN_UNUSED;
+/* The tokenizer functions and model_vocabulary only; no weights are read. Of the facts: architecture, vocabulary,
+ * piece_max and chat_template. */
+enum error_code model_load_vocabulary(const char *path, struct model **model, struct error *error) WARN_UNUSED;
 void model_free(struct model *model);
 const struct model_facts *model_facts(const struct model *model);
 const struct vocabulary *model_vocabulary(const struct model *model); /* for grammars; any thread */

@@ -198,7 +198,7 @@ static void export_tiny(const struct tokenizer *tokenizer, const char *path)
     assert_ok(weights_new(&shape, &weights, &error));
     rng_seed(&rng, 1);
     weights_init(weights, &rng);
-    assert_ok(export_model(path, "tiny", EXPORT_F32, weights, tokenizer, &provenance, &error));
+    assert_ok(export_model(path, "tiny", EXPORT_F32, weights, tokenizer, NULL, &provenance, &error));
     weights_free(weights);
 }
 

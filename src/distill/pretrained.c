@@ -1,0 +1,148 @@
+/* pretrained.c - reads the shape and the weights of a GGUF file. Reads no tokenizer: that is tokenizer.c's. See
+ * pretrained.h. */
+#include "distill/pretrained.h"
+
+#include <gguf.h>
+#include <inttypes.h>
+
+enum error_code pretrained_open(const char *path, struct pretrained *pretrained, struct error *error)
+{
+    *pretrained = (struct pretrained){.path = path};
+    pretrained->gguf = gguf_init_from_file(path, (struct gguf_init_params){.ctx = &pretrained->tensors});
+    if (!pretrained->gguf)
+        return error_set(error, ERROR_INVALID, "%s: not a readable GGUF file", path);
+    return OK;
+}
+
+void pretrained_close(struct pretrained *pretrained)
+{
+    if (pretrained->gguf)
+        gguf_free(pretrained->gguf);
+    if (pretrained->tensors)
+        ggml_free(pretrained->tensors);
+    *pretrained = (struct pretrained){0};
+}
+
+/* --- shape ------------------------------------------------------------------------------------------ */
+
+/* False: it is not there, or of another type. */
+static bool get_u32(const struct pretrained *pretrained, const char *key, uint32_t *value)
+{
+    const int64_t at = gguf_find_key(pretrained->gguf, key);
+    if (at < 0 || gguf_get_kv_type(pretrained->gguf, at) != GGUF_TYPE_UINT32)
+        return false;
+    *value = gguf_get_val_u32(pretrained->gguf, at);
+    return true;
+}
+
+static void get_f32(const struct pretrained *pretrained, const char *key, float *value)
+{
+    const int64_t at = gguf_find_key(pretrained->gguf, key);
+    if (at >= 0 && gguf_get_kv_type(pretrained->gguf, at) == GGUF_TYPE_FLOAT32)
+        *value = gguf_get_val_f32(pretrained->gguf, at);
+}
+
+static bool is_text(const struct pretrained *pretrained, const char *key, const char *value)
+{
+    const int64_t at = gguf_find_key(pretrained->gguf, key);
+    return at >= 0 && gguf_get_kv_type(pretrained->gguf, at) == GGUF_TYPE_STRING &&
+           strcmp(gguf_get_val_str(pretrained->gguf, at), value) == 0;
+}
+
+/* What changes the computation without a tensor of its own. */
+static enum error_code check_rope(const struct pretrained *pretrained, const struct model_shape *shape,
+                                  struct error *error)
+{
+    uint32_t turned = model_shape_head_size(shape), key = turned, value = turned;
+    (void)get_u32(pretrained, "llama.rope.dimension_count", &turned);
+    (void)get_u32(pretrained, "llama.attention.key_length", &key);
+    (void)get_u32(pretrained, "llama.attention.value_length", &value);
+    if (turned != model_shape_head_size(shape) || key != turned || value != turned)
+        return error_set(error, ERROR_INVALID,
+                         "%s: heads of %u, %u and %u turned; the trainer knows heads of width / heads",
+                         pretrained->path, key, value, turned);
+    if (gguf_find_key(pretrained->gguf, "llama.rope.scaling.type") >= 0 &&
+        !is_text(pretrained, "llama.rope.scaling.type", "none"))
+        return error_set(error, ERROR_INVALID,
+                         "%s: its positions are scaled (llama.rope.scaling.type), which the trainer does not do",
+                         pretrained->path);
+    return OK;
+}
+
+enum error_code pretrained_shape(const struct pretrained *pretrained, struct model_shape *shape, struct error *error)
+{
+    const struct {
+        const char *key;
+        uint32_t *value;
+    } needed[] = {
+        {"llama.block_count", &shape->layers},
+        {"llama.embedding_length", &shape->width},
+        {"llama.attention.head_count", &shape->heads},
+        {"llama.feed_forward_length", &shape->feed_forward},
+        {"llama.context_length", &shape->context},
+    };
+    *shape = (struct model_shape){.rope_base = 10000.0f, .norm_epsilon = 1e-5f};
+    if (!is_text(pretrained, "general.architecture", "llama"))
+        return error_set(error, ERROR_INVALID, "%s: not of the llama architecture, the only one that can be trained",
+                         pretrained->path);
+    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+        if (!get_u32(pretrained, needed[i].key, needed[i].value) || *needed[i].value == 0)
+            return error_set(error, ERROR_INVALID, "%s: no %s in it", pretrained->path, needed[i].key);
+    shape->kv_heads = shape->heads;
+    (void)get_u32(pretrained, "llama.attention.head_count_kv", &shape->kv_heads);
+    if (shape->width % shape->heads != 0 || shape->kv_heads == 0 || shape->heads % shape->kv_heads != 0)
+        return error_set(error, ERROR_INVALID, "%s: %u heads on %u of keys for a width of %u", pretrained->path,
+                         shape->heads, shape->kv_heads, shape->width);
+    get_f32(pretrained, "llama.rope.freq_base", &shape->rope_base);
+    get_f32(pretrained, "llama.attention.layer_norm_rms_epsilon", &shape->norm_epsilon);
+    const struct ggml_tensor *embedding = ggml_get_tensor(pretrained->tensors, "token_embd.weight");
+    if (!embedding)
+        return error_set(error, ERROR_INVALID, "%s: no token_embd.weight in it", pretrained->path);
+    shape->vocabulary = (uint32_t)embedding->ne[1];
+    shape->is_tied = ggml_get_tensor(pretrained->tensors, "output.weight") == NULL;
+    return check_rope(pretrained, shape, error);
+}
+
+/* --- weights ---------------------------------------------------------------------------------------- */
+
+static enum error_code copy_tensor(const struct pretrained *pretrained, const struct param *param, struct error *error)
+{
+    struct ggml_tensor *weight = param->weight;
+    const struct ggml_tensor *from = ggml_get_tensor(pretrained->tensors, weight->name);
+    if (!from || !ggml_are_same_shape(from, weight))
+        return error_set(error, ERROR_INVALID, "%s: %s is %s", pretrained->path, weight->name,
+                         from ? "of another shape" : "missing");
+    const ggml_to_float_t to_float = ggml_get_type_traits(from->type)->to_float;
+    if (from->type == GGML_TYPE_F32)
+        memcpy(weight->data, from->data, ggml_nbytes(weight));
+    else if (to_float)
+        to_float(from->data, weight->data, ggml_nelements(weight));
+    else
+        return error_set(error, ERROR_INVALID, "%s: %s is of type %s, which nothing turns to floats", pretrained->path,
+                         weight->name, ggml_type_name(from->type));
+    return OK;
+}
+
+/* A tensor that the graph has no place for would be left out of what is trained, and the model be another one. */
+static enum error_code check_all_known(const struct pretrained *pretrained, const struct weights *weights,
+                                       struct error *error)
+{
+    for (int64_t i = 0; i < gguf_get_n_tensors(pretrained->gguf); i++) {
+        const char *name = gguf_get_tensor_name(pretrained->gguf, i);
+        size_t at = 0;
+        while (at < weights->param_count && strcmp(weights->params[at].weight->name, name) != 0)
+            at++;
+        if (at == weights->param_count)
+            return error_set(error, ERROR_INVALID, "%s: it has a tensor %s, which the trainer's model lacks",
+                             pretrained->path, name);
+    }
+    return OK;
+}
+
+enum error_code pretrained_copy(const struct pretrained *pretrained, struct weights *weights, struct error *error)
+{
+    enum error_code code = check_all_known(pretrained, weights, error);
+    for (size_t i = 0; !code && i < weights->param_count; i++)
+        code = copy_tensor(pretrained, &weights->params[i], error);
+    return code;
+}

@@ -1,0 +1,399 @@
+/* test_distill_pretrained.c - training that begins with somebody else's model: the same function as llama.cpp computes
+ * from the file, whatever its weights' type; what may change and what may not; which files are refused. */
+#include <gguf.h>
+
+#include "distill_runs.h"
+
+#include "distill/pretrained.h"
+#include "distill/tokenizer.h"
+#include "engine/random_gguf.h"
+
+static void write_model(const char *path, const char *type)
+{
+    struct random_gguf_options options = RANDOM_GGUF_TINY;
+    struct error error;
+    options.weights = type;
+    assert_ok(random_gguf_write(&options, path, &error));
+}
+
+static struct weights *weights_of(const char *path)
+{
+    struct pretrained pretrained;
+    struct model_shape shape;
+    struct weights *weights;
+    struct error error;
+    assert_ok(pretrained_open(path, &pretrained, &error));
+    assert_ok(pretrained_shape(&pretrained, &shape, &error));
+    assert_ok(weights_new(&shape, &weights, &error));
+    assert_ok(pretrained_copy(&pretrained, weights, &error));
+    pretrained_close(&pretrained);
+    return weights;
+}
+
+/* --- what is computed ------------------------------------------------------------------------------- */
+
+static void logits_are_those_of_llama_cpp(const char *type)
+{
+    char path[64];
+    struct error error;
+    struct compute *compute;
+    struct graph *graph;
+    struct packer packer;
+    struct model *model;
+    double loss;
+    const struct batch_shape shape = {LOGIT_TOKENS, 1, LOGIT_TOKENS};
+    temporary_path(path, "pretrained.gguf");
+    write_model(path, type);
+    struct weights *weights = weights_of(path);
+    assert_int_equal(weights->shape.vocabulary, 512);
+    assert_false(weights->shape.is_tied);
+    assert_ok(compute_new(1, true, &compute, &error));
+    assert_ok(graph_new(compute, weights, shape, false, &graph, &error));
+    assert_ok(packer_init(&packer, shape, &error));
+    fill_batch(&packer.batch, weights->shape.vocabulary);
+    assert_ok(graph_run(graph, &packer.batch, 0.0f, &loss, NULL, &error));
+    const struct model_options options = {.path = path, .context = 128, .parallel = 1, .threads = 1};
+    assert_ok(model_load(&options, &model, &error));
+    assert_same_logits(model, graph, &packer.batch, weights->shape.vocabulary);
+    model_free(model);
+    packer_deinit(&packer);
+    graph_free(graph);
+    compute_free(compute);
+    weights_free(weights);
+    unlink(path);
+}
+
+static void floats_compute_what_llama_cpp_does(void **state)
+{
+    (void)state;
+    logits_are_those_of_llama_cpp(NULL);
+    logits_are_those_of_llama_cpp("f16");
+}
+
+/* llama.cpp turns activations to bytes for such weights and we don't, so only the weights are looked at. */
+static void quantised_weights_are_the_floats_that_they_stand_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type;
+        float farthest; /* of weights below 1 */
+    } cases[] = {{"q8_0", 0.01f}, {"q5_1", 0.07f}, {"q4_1", 0.13f}, {"q4_0", 0.25f}};
+    char exact[64], path[64];
+    temporary_path(exact, "exact.gguf");
+    temporary_path(path, "quantised.gguf");
+    write_model(exact, NULL);
+    struct weights *wanted = weights_of(exact);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        write_model(path, cases[i].type);
+        struct weights *weights = weights_of(path);
+        float farthest = 0.0f;
+        for (size_t p = 0; p < weights->param_count; p++)
+            for (size_t j = 0; j < param_count(&weights->params[p]); j++)
+                farthest =
+                    fmaxf(farthest, fabsf(param_data(&weights->params[p])[j] - param_data(&wanted->params[p])[j]));
+        assert_true(farthest > 0.0f);
+        if (farthest > cases[i].farthest)
+            fail_msg("%s: a weight is off by %g", cases[i].type, (double)farthest);
+        weights_free(weights);
+    }
+    weights_free(wanted);
+    unlink(exact);
+    unlink(path);
+}
+
+static void its_vocabulary_is_llama_cpps(void **state)
+{
+    (void)state;
+    static const struct str text = {"the order of Ms. \xc3\x89va: 12 <|im_end|>\n", 37};
+    char path[64];
+    struct error error;
+    struct tokenizer *tokenizer;
+    struct token_ids ids = {0};
+    struct buf back;
+    temporary_path(path, "vocabulary.gguf");
+    write_model(path, NULL);
+    assert_ok(tokenizer_load_pretrained(path, &tokenizer, &error));
+    assert_int_equal(tokenizer->count, 512);
+    assert_true(tokenizer_encode(tokenizer, STR("<|im_end|>"), true, &ids));
+    assert_int_equal(ids.count, 1);
+    assert_int_equal(ids.items[0], tokenizer_special(tokenizer, SPECIAL_IM_END));
+    ids.count = 0;
+    assert_true(tokenizer_encode(tokenizer, text, false, &ids)); /* what a user writes is no marker */
+    for (size_t i = 0; i < ids.count; i++)
+        assert_int_not_equal(ids.items[i], tokenizer_special(tokenizer, SPECIAL_IM_END));
+    buf_init(&back, 1 << 16);
+    assert_true(tokenizer_decode(tokenizer, ids.items, ids.count, &back));
+    assert_true(str_eq(buf_str(&back), text));
+    buf_deinit(&back);
+    token_ids_deinit(&ids);
+    tokenizer_free(tokenizer);
+    unlink(path);
+}
+
+/* --- runs ------------------------------------------------------------------------------------------- */
+
+static void write_config(const struct folder *folder, unsigned steps, const char *more)
+{
+    struct buf text;
+    buf_init(&text, 1 << 16);
+    buf_appendf(&text,
+                "name: tuned\n"
+                "tuned_from: base.gguf\n"
+                "type: f32\n"
+                "optimiser: {kind: adamw, rate: 0.01}\n"
+                "%s\n"
+                "phases:\n"
+                "  - {name: one, tokens: %u, length: 96, rows: 2, accumulate: 2, data: [{file: rows.jsonl}]}\n",
+                more, steps * 2 * 2 * 96);
+    buf_append_char(&text, '\0');
+    write_text(folder->config, text.data);
+    buf_deinit(&text);
+}
+
+static void make_tuned_folder(struct folder *folder, const char *name, char base[96])
+{
+    make_folder(folder, name);
+    snprintf(base, 96, "%s/base.gguf", folder->path);
+    write_model(base, "q8_0");
+}
+
+static void remove_tuned_folder(const struct folder *folder, const char *base)
+{
+    unlink(base);
+    remove_folder(folder);
+}
+
+static bool is_same_param(const struct weights *a, const struct weights *b, size_t at)
+{
+    return memcmp(param_data(&a->params[at]), param_data(&b->params[at]),
+                  param_count(&a->params[at]) * sizeof(float)) == 0;
+}
+
+static void what_is_frozen_stays_and_the_rest_learns(void **state)
+{
+    (void)state;
+    for (int is_frozen = 0; is_frozen < 2; is_frozen++) {
+        struct folder folder;
+        char base[96];
+        make_tuned_folder(&folder, "tuned", base);
+        write_config(&folder, 60, is_frozen ? "frozen: embedding" : "frozen: none");
+        const struct train_result result = run(&folder, false);
+        assert_int_equal(result.steps, 60);
+        assert_true(result.last_loss < 1.5);
+        struct weights *before = weights_of(base), *after = weights_of(folder.out);
+        for (size_t i = 0; i < before->param_count; i++) {
+            const bool must_stay = is_frozen && before->params[i].kind == PARAM_EMBEDDING;
+            assert_int_equal(is_same_param(before, after, i), must_stay);
+        }
+        weights_free(before);
+        weights_free(after);
+        remove_tuned_folder(&folder, base);
+    }
+}
+
+static const char *text_of(const struct gguf_context *gguf, const char *key)
+{
+    const int64_t at = gguf_find_key(gguf, key);
+    assert_true(at >= 0);
+    return gguf_get_val_str(gguf, at);
+}
+
+static void the_file_says_of_itself_what_its_base_said(void **state)
+{
+    (void)state;
+    struct folder folder;
+    char base[96];
+    make_tuned_folder(&folder, "metadata", base);
+    write_config(&folder, 1, "");
+    (void)run(&folder, false);
+    struct gguf_context *from = gguf_init_from_file(base, (struct gguf_init_params){.no_alloc = true});
+    struct gguf_context *to = gguf_init_from_file(folder.out, (struct gguf_init_params){.no_alloc = true});
+    assert_non_null(from);
+    assert_non_null(to);
+    assert_string_equal(text_of(to, "general.name"), "tuned");
+    assert_string_equal(text_of(to, "tokenizer.chat_template"), text_of(from, "tokenizer.chat_template"));
+    const int64_t tokens = gguf_find_key(from, "tokenizer.ggml.tokens");
+    const int64_t copied = gguf_find_key(to, "tokenizer.ggml.tokens");
+    assert_int_equal(gguf_get_arr_n(from, tokens), gguf_get_arr_n(to, copied));
+    for (size_t i = 0; i < gguf_get_arr_n(from, tokens); i++)
+        assert_string_equal(gguf_get_arr_str(from, tokens, i), gguf_get_arr_str(to, copied, i));
+    assert_true(gguf_find_key(to, "fulcrum.train.steps") >= 0);
+    gguf_free(from);
+    gguf_free(to);
+    remove_tuned_folder(&folder, base);
+}
+
+static void a_resumed_run_ends_where_an_unbroken_one_does(void **state)
+{
+    (void)state;
+    struct folder folder;
+    char base[96];
+    make_tuned_folder(&folder, "resumed", base);
+    write_config(&folder, 9, "frozen: embedding");
+    (void)run(&folder, false);
+    const struct str whole = read_file(folder.out);
+    write_config(&folder, 4, "frozen: embedding");
+    (void)run(&folder, false);
+    write_config(&folder, 9, "frozen: embedding");
+    (void)run(&folder, true);
+    const struct str resumed = read_file(folder.out);
+    assert_true(str_eq(whole, resumed));
+    mem_free((void *)(uintptr_t)whole.data);
+    mem_free((void *)(uintptr_t)resumed.data);
+    remove_tuned_folder(&folder, base);
+}
+
+/* --- refusals --------------------------------------------------------------------------------------- */
+
+static void expect_refusal(const struct folder *folder, const char *message)
+{
+    struct train_config config;
+    struct train_result result;
+    struct error error = {0};
+    const struct train_options options = {.out = folder->out};
+    if (train_config_load(folder->config, &config, &error) == OK) {
+        assert_int_equal(train_run(&config, &options, &result, &error), ERROR_INVALID);
+        train_config_deinit(&config);
+    }
+    if (!strstr(error.message, message))
+        fail_msg("expected '%s' in '%s'", message, error.message);
+}
+
+static void other_models_are_refused_by_name(void **state)
+{
+    (void)state;
+    static const enum random_gguf_kind kinds[] = {RANDOM_GGUF_MAMBA, RANDOM_GGUF_GEMMA2};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        struct folder folder;
+        struct error error;
+        char base[96];
+        struct random_gguf_options options = RANDOM_GGUF_TINY;
+        options.kind = kinds[i];
+        make_tuned_folder(&folder, "refused", base);
+        assert_ok(random_gguf_write(&options, base, &error));
+        write_config(&folder, 1, "");
+        expect_refusal(&folder, "not of the llama architecture");
+        remove_tuned_folder(&folder, base);
+    }
+}
+
+/* A good GGUF file with `change` made to its metadata. */
+static void spoil(const char *path, void (*change)(struct gguf_context *gguf))
+{
+    struct ggml_context *tensors = NULL;
+    struct gguf_context *good = gguf_init_from_file(path, (struct gguf_init_params){.ctx = &tensors});
+    struct gguf_context *gguf = gguf_init_empty();
+    assert_non_null(good);
+    gguf_set_kv(gguf, good);
+    for (int64_t i = 0; i < gguf_get_n_tensors(good); i++)
+        gguf_add_tensor(gguf, ggml_get_tensor(tensors, gguf_get_tensor_name(good, i)));
+    change(gguf);
+    assert_true(gguf_write_to_file(gguf, path, false));
+    gguf_free(good);
+    gguf_free(gguf);
+    ggml_free(tensors);
+}
+
+static void scale_positions(struct gguf_context *gguf)
+{
+    gguf_set_val_str(gguf, "llama.rope.scaling.type", "yarn");
+}
+
+static void turn_less(struct gguf_context *gguf)
+{
+    gguf_set_val_u32(gguf, "llama.rope.dimension_count", 8);
+}
+
+static void lose_the_layers(struct gguf_context *gguf)
+{
+    gguf_remove_key(gguf, "llama.block_count");
+}
+
+static void have_too_many_layers(struct gguf_context *gguf)
+{
+    gguf_set_val_u32(gguf, "llama.block_count", 3);
+}
+
+static void have_too_few_layers(struct gguf_context *gguf)
+{
+    gguf_set_val_u32(gguf, "llama.block_count", 1);
+}
+
+static void what_the_graph_lacks_is_refused_by_name(void **state)
+{
+    (void)state;
+    static const struct {
+        void (*change)(struct gguf_context *gguf);
+        const char *message;
+    } cases[] = {
+        {scale_positions, "llama.rope.scaling.type"},
+        {turn_less, "8 turned"},
+        {lose_the_layers, "no llama.block_count in it"},
+        {have_too_many_layers, "blk.2.attn_norm.weight is missing"},
+        {have_too_few_layers, "it has a tensor blk.1."},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char path[64];
+        struct pretrained pretrained;
+        struct model_shape shape;
+        struct weights *weights = NULL;
+        struct error error = {0};
+        temporary_path(path, "spoilt.gguf");
+        write_model(path, NULL);
+        spoil(path, cases[i].change);
+        assert_ok(pretrained_open(path, &pretrained, &error));
+        enum error_code code = pretrained_shape(&pretrained, &shape, &error);
+        if (code == OK) {
+            assert_ok(weights_new(&shape, &weights, &error));
+            code = pretrained_copy(&pretrained, weights, &error);
+        }
+        assert_int_equal(code, ERROR_INVALID);
+        if (!strstr(error.message, cases[i].message))
+            fail_msg("expected '%s' in '%s'", cases[i].message, error.message);
+        weights_free(weights);
+        pretrained_close(&pretrained);
+        unlink(path);
+    }
+}
+
+static void keys_that_the_file_decides_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *more, *message;
+    } cases[] = {
+        {"model: {layers: 1, width: 32, heads: 2, kv_heads: 1, feed_forward: 64}",
+         "model: expected nothing with tuned_from"},
+        {"tokenizer: {corpus: [rows.jsonl]}", "tokenizer: expected nothing with tuned_from"},
+        {"grown_from: rows.jsonl", "grown_from: expected nothing with tuned_from"},
+        {"frozen: layers", "frozen: expected none or embedding"},
+    };
+    struct folder folder;
+    char base[96];
+    make_tuned_folder(&folder, "keys", base);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        write_config(&folder, 1, cases[i].more);
+        expect_refusal(&folder, cases[i].message);
+    }
+    write_text(folder.config, "name: x\n"
+                              "phases:\n"
+                              "  - {name: a, tokens: 1, length: 48, rows: 1, data: [{file: rows.jsonl}]}\n");
+    expect_refusal(&folder, "model: expected the shape of the model, or tuned_from");
+    remove_tuned_folder(&folder, base);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(floats_compute_what_llama_cpp_does),
+        cmocka_unit_test(quantised_weights_are_the_floats_that_they_stand_for),
+        cmocka_unit_test(its_vocabulary_is_llama_cpps),
+        cmocka_unit_test(what_is_frozen_stays_and_the_rest_learns),
+        cmocka_unit_test(the_file_says_of_itself_what_its_base_said),
+        cmocka_unit_test(a_resumed_run_ends_where_an_unbroken_one_does),
+        cmocka_unit_test(other_models_are_refused_by_name),
+        cmocka_unit_test(what_the_graph_lacks_is_refused_by_name),
+        cmocka_unit_test(keys_that_the_file_decides_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
