@@ -77,6 +77,15 @@
     X(shadow_queue_bytes, 67108864, "bytes", "bodies and answers of them")                                   \
     X(shadow_in_flight, 4, "requests", "of them whose other answers are being made at once")                 \
     X(router_label_bytes, 67108864, "bytes", "labels of one router, after which a new file is begun")         \
+    X(invocation_log_configs, 64, "configurations", "of invocation logging of one tenant, one in each region")       \
+    X(invocation_log_configs_all, 20000, "configurations", "of invocation logging in all")                   \
+    X(invocation_log_queue_bytes, 67108864, "bytes", "requests on their way to the invocation log's spool") \
+    X(invocation_log_body_bytes, 102400, "bytes", "a body inside a record; a larger one is an object of its own") \
+    X(invocation_log_batch_bytes, 8388608, "bytes", "records of one object, before they are compressed")      \
+    X(invocation_log_flush_ms, 60000, "ms", "records that wait for others to share their object")            \
+    X(invocation_log_retry_ms, 60000, "ms", "at most between two tries of a destination that fails")         \
+    X(invocation_log_tenant_bytes, 268435456, "bytes", "of one tenant's records on the disk; over it they are lost") \
+    X(invocation_log_spool_bytes, 1073741824, "bytes", "the same of all tenants")                            \
     X(batch_job_records, 100000, "records", "records of one batch job")                                      \
     X(batch_file_records, 100000, "records", "records of one input file of a batch job")                     \
     X(batch_job_bytes, 5368709120, "bytes", "input files of one batch job together")                         \
@@ -143,6 +152,8 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_CONFIG_MEMORY_BYTES 33554432/* what is kept of it */
 #define LIMIT_TENANTS 4096
 #define LIMIT_TENANT_KEYS 64
+#define LIMIT_INVOCATION_FILES 65536 /* that wait to be delivered as objects of the invocation log */
+#define LIMIT_INVOCATION_CLOSE_MS 5000 /* that the end of the server waits for them */
 #define LIMIT_ROUTERS 256 /* in fulcrum.yaml */
 #define LIMIT_ESCALATE_HOLD 1024 /* tokens of a stream that a router may hold back */
 
