@@ -14,6 +14,7 @@
 #include "store/objects.h"
 
 struct api;
+struct invocations;
 struct metrics;
 struct profiles;
 struct router_store;
@@ -26,6 +27,7 @@ struct api_options {
     struct objects *objects;
     struct profiles *profiles;
     struct router_store *routers;
+    struct invocations *invocations;
     struct batch *batch;
     struct metrics *batch_metrics; /* of its records; the runner's thread counts */
     struct metrics *shadow_metrics; /* of answers that routers learn from; likewise */

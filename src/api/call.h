@@ -34,6 +34,7 @@ struct api {
     struct batch *batch;
     struct profiles *profiles;
     struct router_store *routers;
+    struct invocations *invocations; /* NULL: there is no log */
     struct metrics *batch_metrics; /* of its records; the runner's thread counts */
     struct metrics *shadow_metrics; /* of answers that routers learn from; likewise */
     _Atomic(const struct server *) server;
@@ -136,6 +137,9 @@ void batch_create_job(struct api_call *call);
 void batch_get_job(struct api_call *call);
 void batch_list_jobs(struct api_call *call);
 void batch_stop_job(struct api_call *call);
+void logging_put(struct api_call *call);
+void logging_get(struct api_call *call);
+void logging_delete(struct api_call *call);
 void tag_resource(struct api_call *call);
 void untag_resource(struct api_call *call);
 void list_tags_for_resource(struct api_call *call);

@@ -45,6 +45,7 @@ struct dialect_framing {
     bool (*append_event)(struct buf *out, struct str type, struct str payload);
     bool (*append_error)(struct buf *out, const struct error *error); /* the last event of a stream that failed */
     bool (*append_end)(struct buf *out); /* behind the last event of a whole one; NULL: its end says enough */
+    bool names_logged_events; /* in a log an event is {"TYPE":PAYLOAD}; else its payload says what it is */
 };
 
 /* What may be said to a caller: internal errors keep their message for the log. */

@@ -8,6 +8,7 @@
 #include "generate/route_doubt.h"
 #include "generate/routing.h"
 #include "generate/shadow.h"
+#include "invocations/invocations.h"
 #include "store/disk.h"
 
 #define METRICS_TEXT_MAX (16u << 20)
@@ -246,6 +247,33 @@ static void append_ledger(struct buf *out, const struct api *api)
     append_rows(out, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
+/* Under the names of the service's metrics, and what those do not say. */
+static void append_invocations(struct buf *out, const struct api *api)
+{
+    struct invocations_counters counters;
+    if (!api->invocations)
+        return;
+    invocations_counters(api->invocations, &counters);
+    const struct metrics_row rows[] = {
+        {"ModelInvocationLogsS3DeliverySuccess", "counter", "Objects of invocation log records that were put.",
+         counters.delivered},
+        {"ModelInvocationLogsS3DeliveryFailure", "counter", "Tries that failed, and records that were lost.",
+         counters.failed},
+        {"ModelInvocationLargeDataS3DeliverySuccess", "counter", "Objects of bodies that were put.",
+         counters.large_delivered},
+        {"ModelInvocationLargeDataS3DeliveryFailure", "counter", "Tries that failed, and bodies that were lost.",
+         counters.large_failed},
+        {"fulcrum_invocation_log_records_total", "counter", "Records that were delivered.", counters.records},
+        {"fulcrum_invocation_log_queue_bytes", "gauge", "Of records on their way to the disk.", counters.queue_bytes},
+        {"fulcrum_invocation_log_spool_bytes", "gauge", "Of files that wait to be delivered.", counters.spool_bytes},
+    };
+    append_rows(out, rows, sizeof(rows) / sizeof(rows[0]));
+    static const char lost[] = "fulcrum_invocation_log_lost_total";
+    metrics_append_head(out, lost, "counter", "Records that were lost, by what there was no room or place for.");
+    buf_appendf(out, "%s{at=\"memory\"} %" PRIu64 "\n%s{at=\"disk\"} %" PRIu64 "\n%s{at=\"destination\"} %" PRIu64 "\n",
+                lost, counters.lost_memory, lost, counters.lost_disk, lost, counters.lost_destination);
+}
+
 static void append_disk(struct buf *out)
 {
     struct disk_figures figures;
@@ -378,6 +406,7 @@ void health_metrics(struct api_call *call)
     append_documents(&out, api);
     append_server(&out, api);
     append_ledger(&out, api);
+    append_invocations(&out, api);
     append_disk(&out);
     append_learning(&out, api);
     append_doubts(&out, api);

@@ -10,6 +10,7 @@
 #include "api/body.h"
 #include "api/cache_header.h"
 #include "api/call.h"
+#include "api/logged.h"
 #include "core/json.h"
 #include "generate/documents.h"
 #include "generate/shadow.h"
@@ -25,6 +26,8 @@ struct inference {
     bool has_started; /* the stream's headers are out */
     bool is_placed;   /* somebody has taken the request */
     bool is_noted;    /* its router learns from it */
+    bool is_read;     /* the body was understood */
+    struct invocation *logged; /* NULL: it is not */
     struct body body;
     struct chat_request request;
     struct work *work; /* NULL until the body is parsed */
@@ -50,6 +53,15 @@ static void note_usage(struct inference *inference, const struct chat_usage *usa
     inference->call->usage.cache_write_tokens = usage->cache_write_5m_tokens + usage->cache_write_1h_tokens;
 }
 
+static void log_end(struct inference *inference, const char *error_name)
+{
+    struct invocation *logged = inference->logged;
+    if (!logged)
+        return;
+    inference->logged = NULL;
+    logged_end(logged, inference->call, &inference->request, inference->is_read, error_name);
+}
+
 /* Nobody will finish the reply: its line is closed, and what was made of it goes into the log. */
 static void leave(struct inference *inference, enum ledger_outcome outcome)
 {
@@ -64,6 +76,7 @@ static void on_close(struct http_exchange *exchange)
 {
     struct inference *inference = exchange->user;
     leave(inference, LEDGER_CANCELLED);
+    log_end(inference, LOGGED_CLIENT_GONE);
     call_account(inference->call, CALL_CLIENT_GONE);
     release(inference);
 }
@@ -80,6 +93,7 @@ static void finish_failed(struct inference *inference, const struct error *error
 {
     struct api_call *call = inference->call;
     leave(inference, LEDGER_FAILED);
+    log_end(inference, call->dialect->of_code(error->code).name);
     if (!inference->has_started) {
         release(inference);
         call_fail(call, error);
@@ -98,8 +112,11 @@ static void finish_failed(struct inference *inference, const struct error *error
 static void emit(void *ctx, struct str event_type, struct str payload)
 {
     struct inference *inference = ctx;
-    if (!inference->call->operation->framing->append_event(&inference->out, event_type, payload))
+    const struct dialect_framing *framing = inference->call->operation->framing;
+    if (!framing->append_event(&inference->out, event_type, payload))
         inference->out.failed = true;
+    if (inference->logged)
+        logged_event(inference->logged, framing, event_type, payload);
 }
 
 /* Frames could not be built. */
@@ -121,6 +138,7 @@ static bool flush(struct inference *inference)
     if (!is_lost && http_exchange_unsent(exchange) <= limit(response_buffer_bytes))
         return true;
     leave(inference, is_lost ? LEDGER_FAILED : LEDGER_CANCELLED);
+    log_end(inference, is_lost ? inference->call->dialect->of_code(ERROR_NO_MEMORY).name : LOGGED_CLIENT_GONE);
     call_account(inference->call, is_lost ? 500 : CALL_CLIENT_GONE);
     release(inference);
     http_respond_abort(exchange);
@@ -242,6 +260,28 @@ static void add_confidence(struct inference *inference, const struct chat_reply 
         call_add_header(call, "x-fulcrum-confidence", value);
 }
 
+static void log_whole(struct inference *inference, const struct buf *body)
+{
+    if (!inference->logged)
+        return;
+    if (!body->failed)
+        invocation_set_output(inference->logged, buf_str(body));
+    log_end(inference, body->failed ? inference->call->dialect->of_code(ERROR_NO_MEMORY).name : NULL);
+}
+
+/* Without memory for the whole reply its events stay. */
+static void log_stream(struct inference *inference, const struct chat_reply *reply)
+{
+    struct buf body;
+    if (!inference->logged)
+        return;
+    buf_init(&body, REPLY_BODY_MAX);
+    if (inference->call->operation->logs_whole && inference->codec->write(&inference->request, reply, &body))
+        invocation_set_output(inference->logged, buf_str(&body));
+    buf_deinit(&body);
+    log_end(inference, NULL);
+}
+
 static void finish_whole(struct inference *inference, const struct chat_reply *reply)
 {
     struct api_call *call = inference->call;
@@ -259,6 +299,7 @@ static void finish_whole(struct inference *inference, const struct chat_reply *r
     if (call->operation->headers)
         call->operation->headers->add_usage(call, reply);
     add_confidence(inference, reply);
+    log_whole(inference, &body);
     release(inference);
     call_respond_json(call, &body);
     buf_deinit(&body);
@@ -280,6 +321,7 @@ static void finish_stream(struct inference *inference, const struct chat_reply *
     if (!flush(inference))
         return;
     call_account(inference->call, 200);
+    log_stream(inference, reply);
     release(inference);
     http_respond_end(exchange);
 }
@@ -366,7 +408,10 @@ static void parse(void *ctx)
     struct body *body = &inference->body;
     struct chat_request *request = &inference->request;
     const struct http_request *http = &inference->call->exchange->request;
+    if (inference->logged)
+        logged_input(inference->logged, inference->call);
     body->code = parse_request(inference, &body->error);
+    inference->is_read = body->code == OK;
     if (body->code == OK)
         body->code = chat_request_check(request, &body->error);
     if (body->code == OK && body->is_large)
@@ -379,7 +424,8 @@ static void parse(void *ctx)
 static bool needs_whole_reply(const struct inference *inference)
 {
     const struct codec *codec = inference->codec;
-    return !inference->is_stream || codec->needs_whole_reply ||
+    const bool is_logged_whole = inference->logged && inference->call->operation->logs_whole;
+    return !inference->is_stream || codec->needs_whole_reply || is_logged_whole ||
            (codec->wants_whole_reply && codec->wants_whole_reply(&inference->request));
 }
 
@@ -388,6 +434,7 @@ static bool is_over(struct inference *inference, bool is_gone)
 {
     if (is_gone) {
         leave(inference, LEDGER_CANCELLED);
+        log_end(inference, LOGGED_CLIENT_GONE);
         call_account(inference->call, CALL_CLIENT_GONE);
         release(inference);
     }
@@ -514,6 +561,8 @@ static void on_model_known(void *ctx, bool is_gone)
 static void on_open(void *ctx, bool is_gone)
 {
     struct inference *inference = ctx;
+    if (!is_gone && inference->body.code == OK)
+        inference->logged = logged_begin(inference->call);
     if (!is_gone && inference->body.code == OK && inference->call->dialect->peek)
         body_step(&inference->body, peek, on_model_known);
     else

@@ -13,7 +13,7 @@
 #include "core/table.h"
 #include "core/tier.h"
 
-#define METRICS_OPERATIONS_MAX 32
+#define METRICS_OPERATIONS_MAX 48
 #define METRICS_CODES 12
 #define METRICS_BUCKETS 14 /* the last is +Inf */
 #define METRICS_NO_MODEL SIZE_MAX

@@ -37,6 +37,7 @@ struct api_operation {
     const struct codec *codec;             /* of their bodies; NULL: that of the model's own */
     const struct dialect_framing *framing; /* of their stream; NULL: they never stream */
     const struct operation_headers *headers; /* NULL: none of their own */
+    bool logs_whole; /* the invocation log has the whole reply, as the operation without a stream would give it */
 };
 
 struct absent_operation {

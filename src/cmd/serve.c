@@ -22,6 +22,7 @@
 #include "engine/embedded.h"
 #include "generate/routing.h"
 #include "generate/shadow.h"
+#include "invocations/invocations.h"
 #include "ledger/ledger.h"
 #include "model/keeper.h"
 #include "net/tls_config.h"
@@ -62,6 +63,7 @@ struct serve {
     struct extractor *extractor;
     struct reservations *reservations;
     struct profiles *profiles;
+    struct invocations *invocations;
     struct routing *routing;
     struct work_shared work;
     struct batch *batch;
@@ -297,6 +299,8 @@ static enum error_code open_work(struct serve *serve, unsigned threads, struct e
         code = reservations_new(config, &serve->reservations, error);
     if (code == OK)
         code = profiles_open(config->data, &serve->profiles, error);
+    if (code == OK)
+        code = invocations_open(config->data, serve->objects, &serve->invocations, error);
     const struct routing_options routing = {config, &serve->catalog, serve->models, serve->prices};
     if (code == OK)
         code = routing_new(&routing, &serve->routing, error);
@@ -328,6 +332,7 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
         .objects = serve->objects,
         .profiles = serve->profiles,
         .routers = routing_store(serve->routing),
+        .invocations = serve->invocations,
         .batch = serve->batch,
         .batch_metrics = &serve->batch_metrics,
         .shadow_metrics = &serve->shadow_metrics,
@@ -464,6 +469,7 @@ static bool stop(struct serve *serve)
     api_free(serve->api);
     extractor_free(serve->extractor);
     profiles_close(serve->profiles);
+    invocations_close(serve->invocations);
     routing_free(serve->routing);
     reservations_free(serve->reservations);
     metrics_deinit(&serve->batch_metrics);

@@ -143,6 +143,7 @@ const struct dialect_framing bedrock_events = {
     .content_type = EVENT_STREAM_TYPE,
     .append_event = eventstream_append_event,
     .append_error = append_event_error,
+    .names_logged_events = true,
 };
 
 const struct dialect_framing bedrock_chunks = {
