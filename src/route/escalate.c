@@ -42,7 +42,8 @@ bool escalation_predict(const struct samples *samples, float *const *predicted, 
     if (predictor && predictor_chance_rows(predictor, samples->models[0]) == 0)
         predictor = NULL;
     *escalation = (struct escalation){.chance = mem_alloc(samples->count * sizeof(float)),
-                                      .gains = mem_alloc(samples->count * sizeof(bool))};
+                                      .gains = mem_alloc(samples->count * sizeof(bool)),
+                                      .is_learnt = !predictor};
     const bool fits = picked && escalation->chance && escalation->gains;
     for (int fold = 0; fits && fold < SAMPLES_FOLDS; fold++) {
         struct certainty learnt = {0};

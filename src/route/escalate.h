@@ -10,6 +10,7 @@ struct predictor;
 
 struct escalation {
     size_t rows;   /* whose confidence and qualities are known; 0: there are no figures */
+    bool is_learnt; /* the chances from these rows, four fifths at a time; else the predictor has them */
     float *chance; /* [rows of the samples] that the weakest model's answer is right; NAN: not known */
     bool *gains;   /* likewise: the strongest one's is predicted to be better */
     struct interval auc;  /* of the chance, for 'the weakest model is right' */

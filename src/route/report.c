@@ -52,11 +52,14 @@ static void append_escalation(struct buf *out, const struct train_report *report
         return;
     buf_appendf(out, "\nWith escalation, on %zu rows that tell how sure " STR_FMT " was: it answers all, and the least "
                      "likely to be\nright are made again by " STR_FMT "; both are paid. AUC %.3f (%.3f to %.3f), "
-                     "calibration error %.4f.\nAt the same cost its quality is at least %+.4f over the text's alone."
-                     "\n\n  made again  below  quality  cost\n",
+                     "calibration error %.4f.\n%s\nAt the same cost its quality is at least %+.4f over the text's "
+                     "alone.\n\n  made again  below  quality  cost\n",
                 escalation->rows, STR_ARG(report->samples->models[0]),
                 STR_ARG(report->samples->models[report->samples->model_count - 1]), escalation->auc.value,
-                escalation->auc.low, escalation->auc.high, escalation->calibration_error, escalation->least_gain);
+                escalation->auc.low, escalation->auc.high, escalation->calibration_error,
+                escalation->is_learnt ? "The chances were learnt from these rows, four fifths at a time."
+                                      : "The chances are the predictor's own.",
+                escalation->least_gain);
     for (size_t i = 0; i < escalation->curve.count; i += 2) {
         const struct curve_point *point = &escalation->curve.points[i];
         buf_appendf(out, "  %9.0f%%  %.3f  %.4f   %.6g\n", 100 * point->strong_share, (double)escalation->below[i],
@@ -102,11 +105,11 @@ static void append_escalation_json(struct buf *out, const struct escalation *esc
 {
     if (escalation->rows == 0)
         return;
-    buf_appendf(out, ",\"escalate_rows\":%zu,\"escalate_auc\":%.6g,\"escalate_auc_low\":%.6g,"
+    buf_appendf(out, ",\"escalate_learnt\":%s,\"escalate_rows\":%zu,\"escalate_auc\":%.6g,\"escalate_auc_low\":%.6g,"
                      "\"escalate_auc_high\":%.6g,\"escalate_calibration_error\":%.6g,\"escalate_least_gain\":%.6g,"
                      "\"escalate_curve\":[",
-                escalation->rows, escalation->auc.value, escalation->auc.low, escalation->auc.high,
-                escalation->calibration_error, escalation->least_gain);
+                escalation->is_learnt ? "true" : "false", escalation->rows, escalation->auc.value,
+                escalation->auc.low, escalation->auc.high, escalation->calibration_error, escalation->least_gain);
     for (size_t i = 0; i < escalation->curve.count; i++) {
         const struct curve_point *point = &escalation->curve.points[i];
         buf_appendf(out, "%s{\"share\":%.6g,\"below\":%.6g,\"quality\":%.6g,\"cost\":%.6g}", i ? "," : "",

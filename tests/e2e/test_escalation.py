@@ -285,6 +285,35 @@ def test_the_doubtful_answer_stands_when_the_larger_is_dead(tmp_path):
     assert server.stop() == 0
 
 
+@pytest.mark.parametrize("operation", ["converse", "converse-stream"])
+def test_who_leaves_meanwhile(tmp_path, random_model, slow_model, operation):
+    """Nothing runs on; a whole reply that nobody got costs nothing, a stream what was sent of it, and what was doubted."""
+    server = Server(config=f"""\
+models:
+  - {{name: quick, path: {random_model}, context: 2048, price_as: amazon.nova-lite-v1:0}}
+  - {{name: slow, path: {slow_model}, context: 2048, price_as: amazon.nova-pro-v1:0}}
+routers:
+  - {{name: doubts, models: [quick, slow], tolerance: 1, escalate: {{below: 1, share: 1, hold: 4}}}}
+""", workdir=tmp_path)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    body = {"messages": UNUSUAL["messages"], "inferenceConfig": {"maxTokens": 1900, "temperature": 0}}
+    connection.request("POST", f"/model/doubts/{operation}", json.dumps(body), {"Content-Type": "application/json"})
+    assert wait_until(lambda: metrics(server).get('fulcrum_requests_running{model="slow"}', 0) > 0)
+    if operation.endswith("stream"):
+        answer = connection.getresponse()
+        assert answer.headers["x-fulcrum-route"] == "slow; reason=escalated" and answer.read(200)
+        answer.close()
+    connection.close()
+    assert wait_until(lambda: len(export(server)) > 0)
+    assert wait_until(lambda: metrics(server)['fulcrum_requests_running{model="slow"}'] == 0)
+    lines = export(server)
+    line = next(line for line in lines.values() if line["router"] != "doubted")
+    doubted = lines.get(f"{line['requestId']}-doubted")
+    assert line["outcome"] == "cancelled" and line["outputTokens"] < 1900
+    assert (line["costPicodollars"] > 0) == (doubted is not None) == operation.endswith("stream")
+    assert server.stop() == 0
+
+
 def test_a_batch_job_is_escalated(own):
     control, store = own.client("bedrock"), Store(own, bucket="escalated")
     asked = [converse(text, tokens=8) for text in ("What are your hours?", "Compose four lines on granite.", "Hm?")]

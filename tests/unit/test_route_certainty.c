@@ -182,6 +182,7 @@ static void doubt_is_worth_more_than_text(void **state)
     train(&trained, true);
     const struct escalation *escalation = &trained.report.escalation;
     assert_int_equal(escalation->rows, TRAINED_ROWS);
+    assert_true(escalation->is_learnt);
     assert_true(escalation->auc.low > trained.report.methods[0].auc.high);
     assert_true(escalation->calibration_error < 0.1);
     assert_true(escalation->least_gain >= 0);
@@ -196,6 +197,7 @@ static void doubt_is_worth_more_than_text(void **state)
     assert_true(unsure == 0.1);
     assert_int_equal(route_eval(&trained.samples, predictor, 1, &again, &error), OK);
     assert_int_equal(again.escalation.rows, TRAINED_ROWS);
+    assert_false(again.escalation.is_learnt);
     assert_true(again.escalation.auc.value > 0.8);
     check_curve(&again.escalation);
     train_report_deinit(&again);

@@ -145,6 +145,8 @@ struct bed {
     struct work *waiting; /* for its prompt */
     double confidence; /* that models tell; below 0: they don't */
     double bound;      /* the router doubts what is below */
+    uint64_t cost;     /* that the router was told of */
+    unsigned costs;
     unsigned placed, started, progress, finished, counted, failed, billed, doubts, stops;
     unsigned attempts;
     char told[64];     /* text that came in blocks */
@@ -201,6 +203,14 @@ static size_t doubt(void *ctx, struct placement *placement, const struct target 
     placement->score = 0.9;
     placement->doubted_chance = confidence;
     return count - 1;
+}
+
+static void count_cost(void *ctx, const struct placement *placement, uint64_t cost)
+{
+    struct bed *bed = ctx;
+    (void)placement;
+    bed->cost += cost;
+    bed->costs++;
 }
 
 static void leave(struct bed *bed)
@@ -355,7 +365,8 @@ static void ask(struct bed *bed, enum work_kind kind, bool is_stream)
     bed->request = (struct chat_request){.arena = &bed->arena, .max_tokens = 5, .needs = bed->request.needs,
                                          .refusals = bed->request.refusals};
     bed->placed = bed->started = bed->progress = bed->finished = bed->counted = bed->failed = bed->billed = 0;
-    bed->doubts = bed->stops = 0;
+    bed->doubts = bed->stops = bed->costs = 0;
+    bed->cost = 0;
     bed->told[0] = '\0';
     bed->is_left = false;
     bed->attempts = 0;
@@ -612,6 +623,7 @@ static void open_doubting(struct bed *bed, uint32_t held_tokens)
     bed->target_count = 2;
     bed->router.may_doubt = may_doubt;
     bed->router.doubt = doubt;
+    bed->router.billed = count_cost;
     bed->router.held_tokens = held_tokens;
     bed->confidence = 0.2;
     bed->bound = 0.5;
@@ -651,6 +663,7 @@ static void test_a_doubtful_reply_is_made_again(void **state)
     assert_int_equal(first->outcome, LEDGER_COMPLETED);
     assert_int_equal(first->usage.tokens[PRICE_OUTPUT], 1);
     assert_int_equal(first->quote.baseline, 0);
+    assert_true(first->quote.cost > 0 && bed.costs == 1 && bed.cost == first->quote.cost + bed.line.quote.cost);
     assert_true(str_starts(first->request_id, bed.line.request_id) && str_ends(first->request_id, STR("-doubted")));
     check_end(&bed);
     close_bed(&bed);
@@ -701,6 +714,7 @@ static void test_the_doubtful_one_stands_when_nobody_better_comes(void **state)
             assert_str_equal(bed.line.model_invoked, "t0");
             assert_int_equal(bed.line.attempts, 2);
             assert_int_equal(bed.line.outcome, LEDGER_COMPLETED);
+            assert_int_equal(bed.cost, bed.line.quote.cost);
         }
         check_end(&bed);
     }
