@@ -13,6 +13,8 @@
 #define SHORT_WORD 3
 #define APOSTROPHE 0x2019 /* as a quotation mark it has a partner that counts */
 #define LATIN_END 0x250
+#define LOOKED_UP 256
+#define PIECE 4 /* characters */
 /* Of the demand of a prompt, in letters. */
 #define SIGN_LETTERS 4
 #define ITEM_LETTERS 20
@@ -68,15 +70,22 @@ struct tally { /* counts over one part */
     float fresh, known; /* distinct words; of them those that stand in the system text too */
 };
 
+struct looked_up {
+    uint32_t code;
+    struct script_char character;
+};
+
 struct reader {
     struct features *out;
     enum part part;
     struct tally tally;
     uint32_t before; /* hash of the word before; 0: none */
-    uint8_t word[WORD_MAX + 2]; /* between two spaces, for the pieces */
+    uint8_t word[WORD_MAX + 2 + 4]; /* between two spaces, for the pieces */
     size_t word_len;            /* with the space before */
     size_t letters, capitals, digits; /* of the word */
+    bool is_wide; /* the word has characters beyond ASCII */
     uint64_t seen[FEATURES_BUCKETS / 64];
+    struct looked_up known[LOOKED_UP];
 };
 
 static inline uint32_t mix(uint32_t hash)
@@ -88,16 +97,22 @@ static inline uint32_t mix(uint32_t hash)
     return hash ^ hash >> 16;
 }
 
-static inline bool add(struct reader *reader, uint32_t hash)
+/* Without a branch: whether a bucket is new is as good as random. The place behind the last is written in any case. */
+static inline size_t add_at(struct reader *reader, size_t count, uint32_t hash)
 {
     const uint32_t bucket = hash >> (32 - FEATURES_BUCKET_BITS);
-    const uint64_t bit = 1ULL << (bucket & 63);
-    uint64_t *word = &reader->seen[bucket >> 6];
-    if (*word & bit || reader->out->count == FEATURES_MAX)
-        return false;
-    *word |= bit;
-    reader->out->buckets[reader->out->count++] = (uint16_t)bucket;
-    return true;
+    uint64_t *seen = &reader->seen[bucket >> 6];
+    reader->out->buckets[count] = (uint16_t)bucket;
+    count += ~(*seen >> (bucket & 63)) & 1;
+    *seen |= 1ULL << (bucket & 63);
+    return count;
+}
+
+static inline bool add(struct reader *reader, uint32_t hash)
+{
+    const size_t before = reader->out->count;
+    reader->out->count = add_at(reader, before, hash);
+    return reader->out->count > before;
 }
 
 static inline bool is_seen(const struct reader *reader, uint32_t hash)
@@ -116,15 +131,29 @@ static uint32_t hash_word(const uint8_t *bytes, size_t len)
 
 static const uint32_t part_salt[] = {[SYSTEM_PART] = 0x9e3779b9U, [USER_PART] = 0};
 
+static const uint32_t piece_salt[] = {[SYSTEM_PART] = 0x51ed270bU ^ 0x9e3779b9U, [USER_PART] = 0x51ed270bU};
+
 static void add_pieces(struct reader *reader)
 {
-    const uint32_t salt = 0x51ed270bU ^ part_salt[reader->part];
-    reader->word[reader->word_len] = ' ';
-    for (size_t i = 0; i + 4 <= reader->word_len + 1; i++) {
+    const uint32_t salt = piece_salt[reader->part];
+    size_t count = reader->out->count;
+    for (size_t i = 0; i + PIECE <= reader->word_len + 1; i++) {
         uint32_t piece;
         memcpy(&piece, reader->word + i, sizeof(piece));
-        add(reader, mix(piece ^ salt));
+        count = add_at(reader, count, mix(piece ^ salt));
     }
+    reader->out->count = count;
+}
+
+static void add_wide_pieces(struct reader *reader)
+{
+    size_t starts[WORD_MAX + 3], chars = 0;
+    for (size_t i = 0; i <= reader->word_len; i++)
+        if ((reader->word[i] & 0xc0) != 0x80)
+            starts[chars++] = i;
+    starts[chars] = reader->word_len + 1;
+    for (size_t i = 0; i + PIECE <= chars; i++)
+        add(reader, hash_word(reader->word + starts[i], starts[i + PIECE] - starts[i]) ^ piece_salt[reader->part]);
 }
 
 static void count_word(struct reader *reader)
@@ -136,14 +165,14 @@ static void count_word(struct reader *reader)
     tally->capital_words += reader->capitals > 0;
     tally->shouted_words += reader->capitals > 1 && reader->capitals == reader->letters;
     tally->word_letters += letters;
-    tally->longest = fmaxf(tally->longest, letters);
+    tally->longest = letters > tally->longest ? letters : tally->longest;
     tally->long_words += letters >= LONG_WORD;
     tally->short_words += letters <= SHORT_WORD;
 }
 
 static void end_word(struct reader *reader)
 {
-    if (reader->word_len <= 1)
+    if (reader->word_len <= 1 || reader->out->count + WORD_MAX + 4 > FEATURES_MAX)
         return;
     const uint32_t hash = hash_word(reader->word + 1, reader->word_len - 1);
     const uint32_t word = hash ^ part_salt[reader->part];
@@ -155,20 +184,23 @@ static void end_word(struct reader *reader)
         reader->tally.known += is_seen(reader, hash ^ part_salt[SYSTEM_PART]);
     if (reader->before)
         add(reader, mix(reader->before * 31 + hash) ^ part_salt[reader->part]);
-    add_pieces(reader);
+    reader->word[reader->word_len] = ' ';
+    reader->is_wide ? add_wide_pieces(reader) : add_pieces(reader);
     count_word(reader);
     reader->before = hash;
     reader->word_len = 1;
+    reader->is_wide = false;
     reader->letters = reader->capitals = reader->digits = 0;
 }
 
 /* --- characters --- */
 
-static inline void put(struct reader *reader, const uint8_t *bytes, size_t len)
+/* Four bytes are copied whatever `len` is; there is room for them behind the word. */
+static inline void put(struct reader *reader, const uint8_t bytes[4], size_t len)
 {
     if (reader->word_len + len > WORD_MAX)
         return;
-    memcpy(reader->word + reader->word_len, bytes, len);
+    memcpy(reader->word + reader->word_len, bytes, 4);
     reader->word_len += len;
 }
 
@@ -192,17 +224,33 @@ static void ascii_sign(struct reader *reader, uint8_t c)
         tally->marks++;
 }
 
+static inline bool is_letter(uint8_t c)
+{
+    return (uint8_t)((c | 0x20) - 'a') <= 'z' - 'a';
+}
+
+/* A run of letters at once, for most characters are letters; gives its end. */
+static const uint8_t *ascii_letters(struct reader *reader, const uint8_t *at, const uint8_t *end)
+{
+    const uint8_t *begin = at;
+    size_t len = reader->word_len, capitals = 0;
+    for (; at < end && is_letter(*at); at++) {
+        if (len < WORD_MAX)
+            reader->word[len++] = *at | 0x20;
+        capitals += (*at & 0x20) == 0;
+    }
+    reader->word_len = len;
+    reader->letters += (size_t)(at - begin);
+    reader->capitals += capitals;
+    reader->tally.letters += (float)(at - begin);
+    reader->tally.capitals += (float)capitals;
+    return at;
+}
+
 static void ascii(struct reader *reader, uint8_t c, uint8_t next)
 {
-    const uint8_t lower = c | 0x20;
-    if (lower >= 'a' && lower <= 'z') {
-        put(reader, &lower, 1);
-        reader->letters++;
-        reader->capitals += c != lower;
-        reader->tally.letters++;
-        reader->tally.capitals += c != lower;
-    } else if (c >= '0' && c <= '9') {
-        put(reader, (const uint8_t *)"0", 1);
+    if (c >= '0' && c <= '9') {
+        put(reader, (const uint8_t[4]){'0'}, 1);
         reader->digits++;
         reader->tally.letters++;
         reader->tally.digits++;
@@ -240,49 +288,69 @@ static void wide_mark(struct tally *tally, enum script_kind kind)
         tally->marks++;
 }
 
+/* Scripts that don't part words come in pieces as long as a word may be. */
+static void put_wide(struct reader *reader, uint32_t code)
+{
+    uint8_t bytes[4] = {0};
+    const size_t len = script_encode(code, bytes);
+    if (reader->word_len + len > WORD_MAX)
+        end_word(reader);
+    put(reader, bytes, len);
+    reader->is_wide = true;
+}
+
 static void wide_letter(struct reader *reader, const struct script_char *character, uint32_t code)
 {
-    uint8_t bytes[4];
     struct tally *tally = &reader->tally;
-    put(reader, bytes, script_encode(character->lower, bytes));
+    put_wide(reader, character->lower);
     reader->letters++;
     reader->capitals += character->lower != code;
     tally->capitals += character->lower != code;
     *(code < LATIN_END ? &tally->accented : &tally->other) += character->letters;
 }
 
+/* A text has few different characters, and the tables of Unicode are large. */
+static const struct script_char *look_up(struct reader *reader, uint32_t code)
+{
+    struct looked_up *known = &reader->known[code % LOOKED_UP];
+    if (known->code != code || code == 0) {
+        known->code = code;
+        script_read(code, &known->character);
+    }
+    return &known->character;
+}
+
 static size_t wide(struct reader *reader, const uint8_t *at, const uint8_t *end)
 {
     uint32_t code;
-    struct script_char character;
     const size_t len = script_decode(at, end, &code);
+    const struct script_char *character = look_up(reader, code);
     struct tally *tally = &reader->tally;
-    script_read(code, &character);
     tally->wide_bytes += (float)len;
-    tally->letters += character.letters;
-    tally->wide_letters += character.letters;
-    switch (character.kind) {
-    case SCRIPT_LETTER: wide_letter(reader, &character, code); break;
+    tally->letters += character->letters;
+    tally->wide_letters += character->letters;
+    switch (character->kind) {
+    case SCRIPT_LETTER: wide_letter(reader, character, code); break;
     case SCRIPT_ALONE:
         end_word(reader);
-        put(reader, at, len);
+        put_wide(reader, code);
         reader->letters++;
-        tally->cjk += character.letters;
+        tally->cjk += character->letters;
         end_word(reader);
         break;
     case SCRIPT_JOINED:
         if (reader->word_len > 1)
-            put(reader, at, len);
+            put_wide(reader, code);
         break;
     case SCRIPT_NUMERAL:
-        put(reader, (const uint8_t *)"0", 1);
+        put(reader, (const uint8_t[4]){'0'}, 1);
         reader->digits++;
         tally->digits++;
         break;
     default:
         if (code != APOSTROPHE || reader->word_len <= 1)
             end_word(reader);
-        wide_mark(tally, code == APOSTROPHE ? SCRIPT_MARK : character.kind);
+        wide_mark(tally, code == APOSTROPHE ? SCRIPT_MARK : character->kind);
     }
     return len;
 }
@@ -292,7 +360,9 @@ static void read_slice(struct reader *reader, struct str slice)
     reader->tally.bytes += (float)slice.len;
     const uint8_t *at = (const uint8_t *)slice.data, *end = at + slice.len;
     while (at < end) {
-        if (*at < 0x80) {
+        if (is_letter(*at)) {
+            at = ascii_letters(reader, at, end);
+        } else if (*at < 0x80) {
             ascii(reader, *at, at + 1 < end ? at[1] : 0);
             at++;
         } else {

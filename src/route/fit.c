@@ -56,14 +56,14 @@ static bool find_edges(struct fit *fit, const struct samples *samples, const siz
 
 /* --- rows --- */
 
-static bool add_built(struct sparse *matrix, const struct fit *fit, const float *built, uint32_t first, float value,
+static bool add_built(struct sparse *matrix, const struct fit *fit, const float *built, uint32_t first,
                       bool general_only)
 {
     for (uint32_t i = 0; i < FEATURES_BUILT; i++) {
         if (general_only && !features_is_general(i))
             continue;
         const uint32_t bin = (uint32_t)route_weights_bin(fit->edges[i], built[i]);
-        if (!sparse_add(matrix, first + i * WEIGHTS_BINS + bin, value))
+        if (!sparse_add(matrix, first + i * WEIGHTS_BINS + bin, 1))
             return false;
     }
     return true;
@@ -82,26 +82,57 @@ static bool add_row(struct fit *fit, const struct samples *samples, size_t row)
             return false;
     }
     const float *built = samples->built + row * FEATURES_BUILT;
-    return add_built(&fit->all, fit, built, FEATURES_BUCKETS, fit->options.scale, false) && sparse_end(&fit->all) &&
-           add_built(&fit->alone, fit, built, 0, 1, true) && sparse_end(&fit->alone);
+    return add_built(&fit->all, fit, built, FEATURES_BUCKETS, false) && sparse_end(&fit->all) &&
+           add_built(&fit->alone, fit, built, 0, true) && sparse_end(&fit->alone);
 }
 
-bool fit_begin(struct fit *fit, const struct samples *samples, const size_t *picked, size_t count,
-               struct fit_options options)
+static bool scale_row(struct fit *fit, size_t row)
 {
-    *fit = (struct fit){.options = options, .all.columns = FEATURES_BUCKETS + FIT_BUILT_COLUMNS,
-                        .alone.columns = FIT_BUILT_COLUMNS};
+    float places[KINSHIP_MAX];
+    for (size_t i = fit->all.starts[row]; i < fit->all.starts[row + 1]; i++) {
+        const float scale = fit->all.places[i] < FEATURES_BUCKETS ? 1 : fit->options.scale;
+        if (!sparse_add(&fit->scaled, fit->all.places[i], scale * fit->all.values[i]))
+            return false;
+    }
+    if (fit->options.kinship > 0)
+        kinship_place(&fit->kinship, &fit->all, row, places);
+    for (uint32_t i = 0; fit->options.kinship > 0 && i < fit->kinship.count; i++)
+        if (!sparse_add(&fit->scaled, (uint32_t)fit->all.columns + i, fit->options.kinship * places[i]))
+            return false;
+    return sparse_end(&fit->scaled);
+}
+
+bool fit_choose(struct fit *fit, struct fit_options options)
+{
+    const bool is_made = fit->scaled.rows > 0 && options.scale == fit->options.scale &&
+                         options.kinship == fit->options.kinship;
+    fit->options = options;
+    if (is_made)
+        return true;
+    sparse_deinit(&fit->scaled);
+    fit->scaled.columns = fit->all.columns + fit->kinship.count;
+    for (size_t i = 0; i < fit->all.rows; i++)
+        if (!scale_row(fit, i))
+            return false;
+    return true;
+}
+
+bool fit_begin(struct fit *fit, const struct samples *samples, const size_t *picked, size_t count)
+{
+    *fit = (struct fit){.all.columns = FEATURES_BUCKETS + FIT_BUILT_COLUMNS, .alone.columns = FIT_BUILT_COLUMNS};
     if (!weigh_words(fit, samples, picked, count) || !find_edges(fit, samples, picked, count))
         return false;
     for (size_t i = 0; i < samples->count; i++)
         if (!add_row(fit, samples, i))
             return false;
-    return true;
+    return kinship_find(&fit->all, picked, count, FEATURES_BUCKETS, &fit->kinship);
 }
 
 void fit_deinit(struct fit *fit)
 {
     mem_free(fit->rarity);
+    kinship_deinit(&fit->kinship);
+    sparse_deinit(&fit->scaled);
     sparse_deinit(&fit->all);
     sparse_deinit(&fit->alone);
     for (size_t i = 0; i < PREDICTOR_MODELS_MAX; i++) {
@@ -128,9 +159,24 @@ static bool fit_matrix(const struct sparse *matrix, const float *quality, const 
     return fits;
 }
 
+/* From weights of `scaled` to those of `all` that give the same scores. */
+static void unscale(const struct fit *fit, float *weights)
+{
+    const float *places = weights + fit->all.columns;
+    for (size_t i = 0; fit->options.kinship > 0 && i < FEATURES_BUCKETS; i++)
+        for (size_t j = 0; fit->rarity[i] > 0 && j < fit->kinship.count; j++)
+            weights[i] += fit->options.kinship * fit->kinship.directions[i * fit->kinship.count + j] * places[j];
+    for (size_t i = FEATURES_BUCKETS; i < fit->all.columns; i++)
+        weights[i] *= fit->options.scale;
+    weights[fit->all.columns] = weights[fit->scaled.columns]; /* the intercept */
+}
+
 bool fit_model(struct fit *fit, const struct samples *samples, const size_t *picked, size_t count, size_t model)
 {
-    return fit_matrix(&fit->all, samples->quality[model], picked, count, fit->options.l2, &fit->weights[model]);
+    if (!fit_matrix(&fit->scaled, samples->quality[model], picked, count, fit->options.l2, &fit->weights[model]))
+        return false;
+    unscale(fit, fit->weights[model]);
+    return true;
 }
 
 bool fit_alone(struct fit *fit, const struct samples *samples, const size_t *picked, size_t count, size_t model)
@@ -188,7 +234,7 @@ static void round_model(const struct fit *fit, size_t model, struct route_weight
     out->alone_intercept = alone[fit->alone.columns];
     for (size_t i = 0; i < FEATURES_BUILT; i++)
         for (size_t j = 0; j < WEIGHTS_BINS; j++) {
-            out->built[i][j] = found[FEATURES_BUCKETS + i * WEIGHTS_BINS + j] * fit->options.scale;
+            out->built[i][j] = found[FEATURES_BUCKETS + i * WEIGHTS_BINS + j];
             out->alone[i][j] = features_is_general(i) ? alone[i * WEIGHTS_BINS + j] : 0;
         }
 }

@@ -1,32 +1,37 @@
 /* fit.h - finds the weights of a predictor on some rows of the samples. One thread.
  *
  * A word's value is its rarity among those rows, the row's values having norm 1; words of one row alone count nothing.
- * How the prompt is built enters as one of eight bins for each number. Both have the same ridge penalty, so `scale`
- * says how much the built numbers may say beside the words. */
+ * How the prompt is built enters as one of eight bins for each number, and where the row lies among others as its place
+ * along a few directions (kinship.h). All have the same ridge penalty, so `scale` and `kinship` say how much the built
+ * numbers and the places may say beside the words. What the places say is the words' in the end: nothing of them
+ * is left in a file. */
 #ifndef ROUTE_FIT_H
 #define ROUTE_FIT_H
 
+#include "route/kinship.h"
 #include "route/samples.h"
 #include "route/weights.h"
 
 #define FIT_BUILT_COLUMNS (FEATURES_BUILT * WEIGHTS_BINS)
 
 struct fit_options {
-    float l2, scale;
+    float l2, scale, kinship;
 };
 
 struct fit {
-    struct fit_options options;
     float *rarity;                          /* [FEATURES_BUCKETS]; 0: counts nothing */
     float edges[FEATURES_BUILT][WEIGHTS_EDGES];
+    struct kinship kinship;
     struct sparse all, alone;               /* rows of the samples: words and built numbers; built numbers alone */
+    struct sparse scaled;                   /* `all` and places, by the options */
+    struct fit_options options;             /* of `scaled` and the weights */
     float *weights[PREDICTOR_MODELS_MAX];   /* of `all`; NULL: not fitted */
     float *alone_weights[PREDICTOR_MODELS_MAX];
 };
 
 /* False: no memory. fit_deinit is due either way. */
-bool fit_begin(struct fit *fit, const struct samples *samples, const size_t *picked, size_t count,
-               struct fit_options options) WARN_UNUSED;
+bool fit_begin(struct fit *fit, const struct samples *samples, const size_t *picked, size_t count) WARN_UNUSED;
+bool fit_choose(struct fit *fit, struct fit_options options) WARN_UNUSED; /* before fit_model */
 bool fit_model(struct fit *fit, const struct samples *samples, const size_t *picked, size_t count, size_t model)
     WARN_UNUSED;
 bool fit_alone(struct fit *fit, const struct samples *samples, const size_t *picked, size_t count, size_t model)

@@ -237,9 +237,10 @@ static void answer_models(const struct predictor *predictor, const struct featur
     int32_t sums[PREDICTOR_MODELS_MAX] = {0};
     float variance;
     const float norm = sqrtf(add_words(predictor, features, sums, &variance));
-    const float familiar = familiarity(weights, features), strange = 1 - familiar;
+    const float share = familiarity(weights, features);
+    const float familiar = fminf(1, share / PREDICTOR_FAMILIAR), strange = 1 - familiar;
     size_t bins[FEATURES_BUILT];
-    answer->familiarity = familiar;
+    answer->familiarity = share;
     for (size_t i = 0; i < FEATURES_BUILT; i++)
         bins[i] = route_weights_bin(weights->edges[i], features->built[i]);
     for (size_t i = 0; i < weights->model_count; i++) {

@@ -16,8 +16,9 @@ enum method { ROUTER, CHEAP, STRONG, RANDOM, SINGLE, SUBJECT, WORDS, NEIGHBOUR, 
 static const char *const names[TRAIN_METHODS] = {"router", "always_cheap", "always_strong", "random_mix", "best_single",
                                                  "subject_mean", "bag_of_words", "tfidf_neighbours", "oracle"};
 
-/* Of the ridge penalty; the first one's scale holds for all. */
-static const struct fit_options choices[] = {{0.7F, 0.1F}, {2, 0.1F}, {6, 0.1F}};
+/* What is tried, one after the other, each with the best of those before. */
+static const struct fit_options first_options = {.l2 = 2, .scale = 0.1F, .kinship = 2};
+static const float penalties[] = {0.7F, 6, 20}, kinships[] = {0, 4}, scales[] = {0.05F, 0.2F};
 
 struct rows {
     size_t *at;
@@ -63,27 +64,40 @@ static double loss_on(const struct calibration *calibration, const float *scores
     return loss;
 }
 
-/* The options whose predictions of the weakest model's quality lose least on the judging rows. */
+/* Keeps the options where their predictions of the weakest model's quality lose less on the judging rows. */
+static bool try_options(const struct samples *samples, const struct rows *learning, const struct rows *judging,
+                        struct fit_options options, struct made *made, double *best)
+{
+    struct calibration calibration;
+    if (!fit_choose(&made->fit, options) || !fit_model(&made->fit, samples, learning->at, learning->count, 0))
+        return false;
+    score_rows(&made->fit.all, made->fit.weights[0], judging, made->scores);
+    calibrate(made->scores, samples->quality[0], judging->at, judging->count, &calibration);
+    const double loss = loss_on(&calibration, made->scores, samples->quality[0], judging);
+    if (loss < *best) {
+        *best = loss;
+        made->options = options;
+    }
+    return true;
+}
+
 static bool choose_options(const struct samples *samples, const struct rows *learning, const struct rows *judging,
                            struct made *made)
 {
     double best = INFINITY;
-    bool fits = fit_begin(&made->fit, samples, learning->at, learning->count, choices[0]);
-    for (size_t i = 0; fits && i < sizeof(choices) / sizeof(choices[0]); i++) {
-        struct calibration calibration;
-        made->fit.options.l2 = choices[i].l2;
-        fits = fit_model(&made->fit, samples, learning->at, learning->count, 0);
-        if (!fits)
-            break;
-        score_rows(&made->fit.all, made->fit.weights[0], judging, made->scores);
-        calibrate(made->scores, samples->quality[0], judging->at, judging->count, &calibration);
-        const double loss = loss_on(&calibration, made->scores, samples->quality[0], judging);
-        if (loss < best) {
-            best = loss;
-            made->options = choices[i];
-        }
+    bool fits = try_options(samples, learning, judging, first_options, made, &best);
+    for (size_t i = 0; fits && i < 3; i++) {
+        struct fit_options options = first_options;
+        options.l2 = penalties[i];
+        fits = try_options(samples, learning, judging, options, made, &best);
     }
-    fit_deinit(&made->fit);
+    const float l2 = made->options.l2;
+    for (size_t i = 0; fits && i < 2; i++)
+        fits = try_options(samples, learning, judging,
+                           (struct fit_options){l2, first_options.scale, kinships[i]}, made, &best);
+    const float kinship = made->options.kinship;
+    for (size_t i = 0; fits && i < 2; i++)
+        fits = try_options(samples, learning, judging, (struct fit_options){l2, scales[i], kinship}, made, &best);
     return fits;
 }
 
@@ -103,7 +117,7 @@ static void add_spread(const struct samples *samples, size_t model, const struct
 static bool calibrate_models(const struct samples *samples, const struct rows *learning, const struct rows *judging,
                              struct made *made)
 {
-    bool fits = fit_begin(&made->fit, samples, learning->at, learning->count, made->options);
+    bool fits = fit_choose(&made->fit, made->options);
     for (size_t model = 0; fits && model < samples->model_count; model++) {
         fits = fit_model(&made->fit, samples, learning->at, learning->count, model) &&
                fit_alone(&made->fit, samples, learning->at, learning->count, model);
@@ -115,13 +129,12 @@ static bool calibrate_models(const struct samples *samples, const struct rows *l
         calibrate(made->scores, samples->quality[model], judging->at, judging->count, &made->alone[model]);
         add_spread(samples, model, judging, made);
     }
-    fit_deinit(&made->fit);
     return fits;
 }
 
 static bool fit_whole(const struct samples *samples, const struct rows *rows, struct made *made)
 {
-    bool fits = fit_begin(&made->fit, samples, rows->at, rows->count, made->options);
+    bool fits = fit_begin(&made->fit, samples, rows->at, rows->count) && fit_choose(&made->fit, made->options);
     for (size_t model = 0; fits && model < samples->model_count; model++)
         fits = fit_model(&made->fit, samples, rows->at, rows->count, model) &&
                fit_alone(&made->fit, samples, rows->at, rows->count, model);
@@ -132,7 +145,7 @@ static bool fit_whole(const struct samples *samples, const struct rows *rows, st
 static bool make(const struct samples *samples, const struct rows *rows, int judge, struct made *made)
 {
     struct rows learning = {0}, judging = {0};
-    *made = (struct made){.scores = mem_calloc(samples->count, sizeof(*made->scores)), .options = choices[0]};
+    *made = (struct made){.scores = mem_calloc(samples->count, sizeof(*made->scores)), .options = first_options};
     learning.at = mem_alloc(rows->count * sizeof(*learning.at));
     judging.at = mem_alloc(rows->count * sizeof(*judging.at));
     bool fits = made->scores && learning.at && judging.at;
@@ -140,8 +153,10 @@ static bool make(const struct samples *samples, const struct rows *rows, int jud
         struct rows *side = samples->folds[rows->at[i]] == judge ? &judging : &learning;
         side->at[side->count++] = rows->at[i];
     }
-    fits = fits && choose_options(samples, &learning, &judging, made) &&
-           calibrate_models(samples, &learning, &judging, made) && fit_whole(samples, rows, made);
+    fits = fits && fit_begin(&made->fit, samples, learning.at, learning.count) &&
+           choose_options(samples, &learning, &judging, made) && calibrate_models(samples, &learning, &judging, made);
+    fit_deinit(&made->fit);
+    fits = fits && fit_whole(samples, rows, made);
     mem_free(learning.at);
     mem_free(judging.at);
     return fits;

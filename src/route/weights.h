@@ -6,7 +6,7 @@
  * The file, little-endian:
  *
  *   8 bytes   "FULROUTE"
- *   u32       version, 3
+ *   u32       version, 4
  *   u32       models M, 1 to PREDICTOR_MODELS_MAX
  *   u32 x 3   bits of a bucket's number, `built` numbers, bins of each: 16, 53, 8
  *   u64 x 2   rows of training, seed
@@ -32,7 +32,7 @@
 #include "route/features.h"
 #include "route/predictor.h"
 
-#define WEIGHTS_VERSION 3
+#define WEIGHTS_VERSION 4
 #define WEIGHTS_BINS 8
 #define WEIGHTS_EDGES (WEIGHTS_BINS - 1)
 #define WEIGHTS_CELL_HEAD 2 /* bytes of a cell before its weights */
