@@ -322,14 +322,17 @@ const struct catalog_match *route_match(const struct route *route)
 
 /* --- the choice ------------------------------------------------------------------------------------- */
 
+/* Member by member: of whole structs GCC 12 takes this to write nothing, and leaves out the calls. */
 void route_models(const struct route *route, struct route_quality models[ROUTER_MODELS_MAX])
 {
-    for (size_t i = 0; i < route->count; i++)
-        models[i] = (struct route_quality){.name = str_of(route->targets[i].name),
-                                           .id = route->targets[i].match->id,
-                                           .strength = route->strengths[i],
-                                           .quality = route->quality[i],
-                                           .uncertainty = route->uncertainty[i]};
+    for (size_t i = 0; i < route->count; i++) {
+        struct route_quality *model = &models[i];
+        model->name = str_of(route->targets[i].name);
+        model->id = route->targets[i].match->id;
+        model->strength = route->strengths[i];
+        model->quality = route->quality[i];
+        model->uncertainty = route->uncertainty[i];
+    }
 }
 
 size_t route_place(const struct route *route, const struct target *target)
