@@ -1,6 +1,7 @@
 /* route_doubt.c - see route_doubt.h. */
 #include "generate/route_doubt.h"
 
+#include "core/condition.h"
 #include "core/log.h"
 #include "generate/routing.h"
 #include "route/share.h"
@@ -160,6 +161,7 @@ void route_doubt_note(const struct route *route)
                       LOG_C("why", "its predictor was trained on no rows that tell that model's confidence"));
     }
     if (doubtable == 0)
-        log_event(LOG_WARN, "router never escalates: none of its models is stronger than another",
-                  LOG_S("router", route->router.name));
+        condition_set("routers", CONDITION_NOTE,
+                      "router " STR_FMT " never escalates: none of its models is stronger than another; the dearer one "
+                      "is, so give them prices (price_as)", STR_ARG(route->router.name));
 }

@@ -30,8 +30,8 @@ void route_doubt_hook(struct route *route, struct route_doubts *doubts);
 bool route_doubt_may(const struct route *route, size_t place);
 double route_doubt_rate(const struct route *route, size_t place);
 
-/* Of a router that makes answers again, said at start: models whose confidence is no chance yet, and routers of which
- * none is stronger than another. */
+/* Of a router that makes answers again, said at start: in the log the models whose confidence is no chance yet; that
+ * none is stronger than another is the condition "routers". */
 void route_doubt_note(const struct route *route);
 
 /* Rows that the chance of the model at this place stands on; 0: its confidence is taken as it is. */

@@ -285,6 +285,26 @@ def test_the_doubtful_answer_stands_when_the_larger_is_dead(tmp_path):
     assert server.stop() == 0
 
 
+def test_nobody_is_stronger(tmp_path, random_model):
+    """Models of equal price: nothing is made again, and the server says why."""
+    server = Server(config=f"""\
+models:
+  - {{name: one, path: {random_model}, context: 2048}}
+  - {{name: other, path: {random_model}, context: 2048}}
+routers:
+  - {{name: equals, models: [one, other], tolerance: 1, escalate: {{below: 1, share: 1}}}}
+""", workdir=tmp_path)
+    said, headers = ask_raw(server, "equals", UNUSUAL)
+    assert "escalatedFromModelId" not in said["trace"]["promptRouter"] and "escalated" not in headers["x-fulcrum-route"]
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection.request("GET", "/readyz")
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    assert answer.status == 200 and "equals never escalates" in text and "price_as" in text
+    assert server.stop() == 0
+
+
 @pytest.mark.parametrize("operation", ["converse", "converse-stream"])
 def test_who_leaves_meanwhile(tmp_path, random_model, slow_model, operation):
     """Nothing runs on; a whole reply that nobody got costs nothing, a stream what was sent of it, and what was doubted."""
