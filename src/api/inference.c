@@ -494,7 +494,7 @@ static void begin(struct inference *inference)
         .tier = TIER_DEFAULT,
         .is_stream = inference->is_stream,
         .collects = needs_whole_reply(inference) || inference->is_noted,
-        .wants_confidence = !inference->is_stream && wants_confidence(call),
+        .wants_confidence = inference->is_noted || (!inference->is_stream && wants_confidence(call)),
         .started_us = call->exchange->request.started_us,
         .offload = offload_prompt,
     };

@@ -7,10 +7,12 @@
 #include "cmd/cmd_io.h"
 #include "cmd/router.h"
 #include "cmd/router_ask.h"
+#include "cmd/router_labels.h"
 
 static const char usage[] = "usage: fulcrum router VERB [OPTION]...\n"
                             "  train    learn a predictor from rows of prompts and each model's quality\n"
                             "  eval     measure a predictor on such rows\n"
+                            "  labels   what a router has learnt of its own traffic, and taking a tenant's out\n"
                             "  list     the routers that a running server has\n"
                             "  explain  which model would answer a request, and why\n"
                             "fulcrum router VERB --help says more.\n";
@@ -20,7 +22,7 @@ int cmd_router(int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } verbs[] = {{"train", cmd_router_train}, {"eval", cmd_router_eval},
+    } verbs[] = {{"train", cmd_router_train}, {"eval", cmd_router_eval}, {"labels", router_labels_command},
                {"list", router_list_command}, {"explain", router_explain_command}};
     for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
         if (!strcmp(argv[1], verbs[i].name))

@@ -6,17 +6,24 @@
 
 #include "cmd/cmd_io.h"
 #include "cmd/router.h"
+#include "cmd/router_labels.h"
 #include "route/report.h"
 
 #define OUTPUT_BYTES_MAX (16u << 20)
+#define EVAL_OPTIONS 4 /* the first ones of the list below */
 
 static const char train_usage[] =
     "usage: fulcrum router train --data FILE.jsonl --out FILE [--json] [--seed N] [--svg FILE.svg]\n"
+    "       fulcrum router train --from-ledger --router ROUTER --out FILE [--data-dir DIR] [--config FILE]\n"
+    "                            [--tenant TENANT] [--skip-damaged] [--skip-gone] [--json] [--seed N] [--svg FILE]\n"
     "Learns from rows\n"
     "  {\"id\", \"prompt\" or \"messages\", \"quality\": {MODEL: 0..1}, \"cost\": {MODEL: ...},\n"
     "   \"confidence\": {MODEL: 0..1}, \"group\"}\n"
     "how good each model's answer to a prompt will be, writes the predictor to --out, and prints how good it is on\n"
     "rows held out, beside baselines. Rows of one group are never split; \"subject\" is what subject_mean needs.\n"
+    "--from-ledger learns from the labels of a router with `shadow:` in fulcrum.yaml, below the data directory: of all\n"
+    "tenants, or of one. --skip-damaged and --skip-gone leave out lines that are none, and labels of models that the\n"
+    "router no longer has.\n"
     "The same rows and seed (1) give the same bytes. --svg draws the quality-cost curve.\n"
     "docs/PREDICTORS.md says how to read all this.\n";
 
@@ -28,8 +35,29 @@ static const char eval_usage[] =
 struct options {
     const char *data, *out, *svg, *seed_text;
     uint64_t seed;
-    bool is_json;
+    bool is_json, is_from_ledger;
+    struct router_labels_options labels;
 };
+
+/* One source of rows, and what belongs to it. */
+static bool check_sources(const struct options *options)
+{
+    const struct router_labels_options *labels = &options->labels;
+    const bool has_labels_option = labels->router || labels->data_dir || labels->config || labels->tenant ||
+                                   labels->skips_damaged || labels->skips_gone;
+    const char *problem = NULL;
+    if (!options->out)
+        problem = "--out is required, and --data or --from-ledger";
+    else if (!options->data == !options->is_from_ledger)
+        problem = "expected one of --data and --from-ledger";
+    else if (options->is_from_ledger && !labels->router)
+        problem = "--from-ledger wants --router";
+    else if (options->data && has_labels_option)
+        problem = "--router, --data-dir, --config, --tenant, --skip-damaged and --skip-gone go with --from-ledger";
+    if (problem)
+        fprintf(stderr, "fulcrum router train: %s\n%s", problem, train_usage);
+    return problem == NULL;
+}
 
 static bool read_options(int argc, char **argv, bool trains, struct options *options, int *status)
 {
@@ -37,21 +65,28 @@ static bool read_options(int argc, char **argv, bool trains, struct options *opt
         {"data", .value = &options->data}, {"json", .flag = &options->is_json},
         {"svg", .value = &options->svg},   {"seed", .value = &options->seed_text},
         {"out", .value = &options->out},
+        {"from-ledger", .flag = &options->is_from_ledger},
+        {"router", .value = &options->labels.router},
+        {"data-dir", .value = &options->labels.data_dir},
+        {"config", .value = &options->labels.config},
+        {"tenant", .value = &options->labels.tenant},
+        {"skip-damaged", .flag = &options->labels.skips_damaged},
+        {"skip-gone", .flag = &options->labels.skips_gone},
     };
+    const size_t known_count = trains ? sizeof(known) / sizeof(known[0]) : EVAL_OPTIONS;
     const char *usage = trains ? train_usage : eval_usage;
     *options = (struct options){.seed = 1};
-    if (!cmd_read_options(argc, argv, usage, known, sizeof(known) / sizeof(known[0]) - !trains, status))
+    if (!cmd_read_options(argc, argv, usage, known, known_count, status))
         return false;
     *status = CMD_USAGE;
     if (options->seed_text && !str_to_u64(str_of(options->seed_text), &options->seed)) {
         fprintf(stderr, "fulcrum router %s: --seed: expected a number, got '%s'\n", argv[0], options->seed_text);
         return false;
     }
-    if (!options->data || (trains && !options->out)) {
-        fprintf(stderr, "fulcrum router %s: --data%s required\n%s", argv[0], trains ? " and --out are" : " is", usage);
-        return false;
-    }
-    return true;
+    options->labels.seed = options->seed;
+    if (!trains && !options->data)
+        fprintf(stderr, "fulcrum router eval: --data is required\n%s", usage);
+    return trains ? check_sources(options) : options->data != NULL;
 }
 
 /* Whole or not at all: under another name first. */
@@ -121,7 +156,8 @@ int cmd_router_train(int argc, char **argv)
     int status;
     if (!read_options(argc, argv, true, &options, &status) || !cmd_no_arguments(argc, argv, train_usage))
         return status;
-    if (samples_read(options.data, options.seed, &samples, &error))
+    if (options.is_from_ledger ? router_labels_read(&options.labels, &samples, &error)
+                               : samples_read(options.data, options.seed, &samples, &error))
         return cmd_fail("router train", &error, CMD_FAILED);
     if (train(&options, &samples, &report, &error)) {
         status = cmd_fail("router train", &error, CMD_FAILED);

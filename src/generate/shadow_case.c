@@ -60,6 +60,7 @@ enum error_code shadow_try_begin(struct shadow_case *noted, const struct catalog
         .native = codec_native(match->body).fields,
         .tier = tiers[noted->router->config->shadow.tier],
         .collects = true,
+        .wants_confidence = true,
         .started_us = clock_now_us(),
     };
     try->work = work_new(&setup, handlers, noted);
@@ -101,7 +102,7 @@ bool shadow_copy_reply(struct arena *arena, const struct chat_reply *reply, stru
 {
     struct chat_reply_block *blocks = ARENA_ARRAY(arena, struct chat_reply_block, reply->block_count + 1);
     *copy = (struct chat_reply){.blocks = blocks, .block_count = reply->block_count, .stop = reply->stop,
-                                .usage = reply->usage};
+                                .usage = reply->usage, .confidence = reply->confidence};
     bool fits = blocks != NULL;
     for (size_t i = 0; fits && i < reply->block_count; i++) {
         blocks[i].kind = reply->blocks[i].kind;
@@ -223,8 +224,11 @@ static void fill_label(struct shadow_case *noted, struct label *label)
     }
     for (size_t i = 0; i < noted->count; i++) {
         const struct shadow_answer *answer = &noted->answers[i];
-        label->models[i] = (struct label_model){answer->name, answer->is_there ? answer->quality : NAN,
-                                                answer->is_there ? answer->cost : NAN, answer->predicted};
+        const struct chat_reply *reply = &answer->reply;
+        label->models[i] = (struct label_model){.name = answer->name, .predicted = answer->predicted};
+        label->models[i].quality = answer->is_there ? answer->quality : NAN;
+        label->models[i].cost = answer->is_there ? answer->cost : NAN;
+        label->models[i].confidence = answer->is_there && reply->confidence >= 0 ? reply->confidence : NAN;
     }
 }
 

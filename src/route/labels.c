@@ -61,6 +61,7 @@ bool label_write(const struct label *label, struct buf *out)
     buf_appendf(out, ",\"group\":\"%016llx\"", (unsigned long long)label->group);
     append_numbers(out, "quality", label, offsetof(struct label_model, quality));
     append_numbers(out, "cost", label, offsetof(struct label_model, cost));
+    append_numbers(out, "confidence", label, offsetof(struct label_model, confidence));
     append_numbers(out, "predicted", label, offsetof(struct label_model, predicted));
     buf_appendf(out, ",\"predictor\":\"%016llx\"", (unsigned long long)label->predictor);
     append_str(out, "reference", label->reference);

@@ -4,7 +4,8 @@
  * router data (samples.h) with "features" where others have a prompt:
  *
  *   {"id": REQUEST, "time": "2026-11-30T03:12:44.120Z", "router": NAME, "tenant": NAME, "group": HASH,
- *    "quality": {MODEL: 0..1}, "cost": {MODEL: dollars}, "predicted": {MODEL: 0..1}, "predictor": MARK,
+ *    "quality": {MODEL: 0..1}, "cost": {MODEL: dollars}, "confidence": {MODEL: 0..1}, "predicted": {MODEL: 0..1},
+ *    "predictor": MARK,
  *    "reference": MODEL, "answered": MODEL, "by": "text" | "json" | "tool" | "judge", "features": {...},
  *    "prompt": TEXT, "system": TEXT, "crc": "1a2b3c4d"}
  *
@@ -29,7 +30,7 @@ struct label {
     const char *by;
     struct label_model {
         struct str name;
-        double quality, cost, predicted; /* cost in dollars; NAN: not known */
+        double quality, cost, predicted, confidence; /* cost in dollars; NAN: not known */
     } models[PREDICTOR_MODELS_MAX];
     size_t count;
     uint64_t group, predictor; /* hashes; rows of one group are never split; predictor 0: there was none */

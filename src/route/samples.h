@@ -31,10 +31,21 @@ struct samples {
 
 /* Reads a file, or its text. `seed` deals the folds. Errors name file and line: a row that is none, a model too many
  * or without a name, a quality outside [0, 1]; an empty file; one model alone. *samples needs samples_deinit after
- * OK. */
+ * OK. Two rows with one "id" are an error, as is a model's name that stands twice in one member. */
 enum error_code samples_read(const char *path, uint64_t seed, struct samples *samples, struct error *error) WARN_UNUSED;
 enum error_code samples_parse(struct str text, const char *name, uint64_t seed, struct samples *samples,
                               struct error *error) WARN_UNUSED;
 void samples_deinit(struct samples *samples);
+
+/* The same row by row, for who has them from elsewhere. A row may have "features" (labels.h) in place of a prompt. */
+struct samples_reader;
+enum error_code samples_begin(uint64_t seed, struct samples_reader **reader, struct error *error) WARN_UNUSED;
+/* `number`, above 0, is what the row is called should another have its ID; the error does not name it. */
+enum error_code samples_add(struct samples_reader *reader, yyjson_val *row, size_t number,
+                            struct error *error) WARN_UNUSED;
+/* All rows were added: their samples. `name` stands in messages. Frees the reader either way; NULL `samples` does that
+ * alone and gives OK. */
+enum error_code samples_end(struct samples_reader *reader, const char *name, struct samples *samples,
+                            struct error *error) WARN_UNUSED;
 
 #endif

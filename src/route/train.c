@@ -419,10 +419,27 @@ static enum error_code check_folds(const struct samples *samples, struct error *
     return OK;
 }
 
+/* Of models that are always right, or never, nothing can be learnt; the strongest may well be one where it is what the
+ * others are compared with. */
+static enum error_code check_classes(const struct samples *samples, struct error *error)
+{
+    for (size_t model = 0; model < samples->model_count; model++) {
+        const float *quality = samples->quality[model];
+        float first = NAN;
+        for (size_t i = 0; i < samples->count; i++) {
+            if (!isnan(first) && !isnan(quality[i]) && quality[i] != first)
+                return OK;
+            first = isnan(first) ? quality[i] : first;
+        }
+    }
+    return error_set(error, ERROR_INVALID, "the quality of each model is the same in all rows: there is nothing to learn "
+                     "that tells them apart; give rows of prompts that some models answer well and some do not");
+}
+
 enum error_code route_train(struct samples *samples, const struct route_train_options *options, struct buf *out,
                             struct train_report *report, struct error *error)
 {
-    if (check_folds(samples, error))
+    if (check_folds(samples, error) || check_classes(samples, error))
         return error->code;
     if (options->permutes_labels)
         permute(samples, options->seed);

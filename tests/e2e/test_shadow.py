@@ -96,6 +96,7 @@ def test_a_label(own):
     assert (row["router"], row["tenant"], row["reference"], row["by"]) == ("auto", "first", "desk-large", "text")
     assert row["answered"] == headers["x-fulcrum-model"]
     assert set(row["quality"]) == set(row["cost"]) == set(row["predicted"]) == {"desk-small", "desk-large"}
+    assert set(row["confidence"]) == set(row["quality"]) and all(0 < x <= 1 for x in row["confidence"].values())
     assert row["quality"]["desk-large"] == 1 and row["quality"]["desk-small"] in (0, 1)
     assert 0 < row["cost"]["desk-small"] < row["cost"]["desk-large"]
     path = own.workdir / "data" / "routers" / "auto" / "labels"

@@ -41,7 +41,8 @@ static void make_line(struct buf *out, const char *id, const char *tenant)
     const struct label label = {
         .request_id = str_of(id), .router = STR("auto"), .tenant = str_of(tenant), .time_us = 1795564800000000,
         .reference = STR("large"), .answered = STR("small"), .by = "text",
-        .models = {{STR("small"), 0, 0.000001, 0.75}, {STR("large"), 1, 0.00002, NAN}, {STR("lost"), NAN, NAN, NAN}},
+        .models = {{STR("small"), 0, 0.000001, 0.75, 0.5}, {STR("large"), 1, 0.00002, NAN, NAN},
+                   {STR("lost"), NAN, NAN, NAN, NAN}},
         .count = 3, .group = 0xabc, .predictor = 0x1234, .features = features_of("What are your hours?"),
         .prompt = STR("What are your \"hours\"?"), .system = STR("Be brief.")};
     buf_clear(out);
@@ -120,6 +121,7 @@ static void test_a_line(void **state)
     assert_int_equal(yyjson_obj_size(quality), 2); /* of the third nobody knows */
     assert_true(yyjson_get_num(yyjson_obj_get(yyjson_obj_get(root, "cost"), "large")) == 0.00002);
     assert_int_equal(yyjson_obj_size(yyjson_obj_get(root, "predicted")), 1);
+    assert_true(yyjson_get_num(yyjson_obj_get(yyjson_obj_get(root, "confidence"), "small")) == 0.5);
     assert_string_equal(yyjson_get_str(yyjson_obj_get(root, "prompt")), "What are your \"hours\"?");
     assert_true(features_read_json(yyjson_obj_get(root, "features"), back));
     const struct features *same = features_of("What are your hours?");
