@@ -18,10 +18,11 @@
 static const char usage[] =
     "usage: fulcrum router list [--endpoint URL] [--json]\n"
     "       fulcrum router explain REQUEST.json [--router ROUTER] [--endpoint URL] [--json]\n"
-    "list shows the routers that a running server has for you. explain asks it where a router would send a Converse\n"
-    "request, and why: each model's quality, cost and warmth, and what would have changed the choice. Nothing is\n"
-    "generated. - is standard input. Without --router it is the file's modelId, else the first router of the list\n"
-    "that is no default one.\n"
+    "list shows the routers that a running server has for you, what their predictions stand on, and whether the last\n"
+    "labels of a router that learns agree. explain asks it where a router would send a Converse request, and why:\n"
+    "each model's quality, cost and warmth, and what would have changed the choice. Nothing is generated.\n"
+    "- is standard input. Without --router it is the file's modelId, else the first router of the list that is no\n"
+    "default one.\n"
     "  --endpoint URL   the server; FULCRUM_ENDPOINT, else http://127.0.0.1:8080\n"
     "  --json           the server's own JSON (list: one router a line)\n"
     "Requests are signed with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or carry AWS_BEARER_TOKEN_BEDROCK, where\n"
@@ -128,12 +129,58 @@ static void print_escalation(struct buf *out, yyjson_val *escalate)
     }
 }
 
-static void print_router(struct buf *out, const struct asker *asker, yyjson_val *router)
+/* Of a model whose predictions were compared with labels. */
+static void print_learnt(struct buf *out, yyjson_val *model)
 {
-    yyjson_val *model, *criteria = yyjson_obj_get(router, "routingCriteria");
+    if (number(model, "labels") > 0)
+        buf_appendf(out, "    %s: predicted %.3f, found %.3f (z %.1f, calibration error %.3f) over %.0f labels%s\n",
+                    member(model, "model"), number(model, "predicted"), number(model, "found"), number(model, "z"),
+                    number(model, "calibrationError"), number(model, "labels"),
+                    yyjson_is_true(yyjson_obj_get(model, "drifts")) ? ": it drifts, train again" : "");
+}
+
+static void print_learning(struct buf *out, yyjson_val *learning)
+{
+    yyjson_val *predictor = yyjson_obj_get(learning, "predictor"), *shadow = yyjson_obj_get(learning, "shadow"), *model;
+    size_t i, max;
+    if (yyjson_is_obj(predictor))
+        buf_appendf(out, "  predictor %s: %.0f rows, AUC %.3f, calibration error %.4f\n", member(predictor, "name"),
+                    number(predictor, "rows"), number(predictor, "auc"), number(predictor, "calibrationError"));
+    else
+        buf_append_text(out, "  no predictor: the fallback answers\n");
+    if (!yyjson_is_obj(shadow))
+        return;
+    buf_appendf(out, "  shadow %g: %.0f labels%s%s\n", number(shadow, "share"), number(shadow, "labels"),
+                *member(shadow, "since") ? " since " : "", member(shadow, "since"));
+    yyjson_arr_foreach(yyjson_obj_get(shadow, "models"), i, max, model) print_learnt(out, model);
+}
+
+/* What it stands on; NULL: the server does not say, an older one. */
+static yyjson_val *ask_learning(struct asker *asker, yyjson_val *router)
+{
+    struct buf target;
+    struct error ignored;
+    buf_init(&target, TARGET_BYTES);
+    buf_append_text(&target, "/fulcrum/routers/");
+    sigv4_append_encoded(&target, str_of(member(router, "promptRouterArn")), false);
+    buf_append_char(&target, '\0');
+    const bool is_said = !target.failed && call(asker, target.data, (struct str){0}, &ignored) == OK;
+    buf_deinit(&target);
+    return is_said ? yyjson_doc_get_root(asker->doc) : NULL;
+}
+
+static void print_router(struct buf *out, struct asker *asker, yyjson_val *router)
+{
+    yyjson_val *model, *criteria = yyjson_obj_get(router, "routingCriteria"), *learning = ask_learning(asker, router);
     size_t i, max;
     if (asker->is_json) {
         json_append(out, router);
+        if (learning && out->len > 0) {
+            out->len--; /* the object goes on */
+            buf_append_text(out, ",\"learning\":");
+            json_append(out, learning);
+            buf_append_char(out, '}');
+        }
         buf_append_char(out, '\n');
         return;
     }
@@ -143,6 +190,8 @@ static void print_router(struct buf *out, const struct asker *asker, yyjson_val 
     yyjson_arr_foreach(yyjson_obj_get(router, "models"), i, max, model) buf_appendf(out, " %s", model_of(model));
     buf_append_char(out, '\n');
     print_escalation(out, yyjson_obj_get(router, "escalate"));
+    if (learning)
+        print_learning(out, learning);
 }
 
 static enum error_code list(struct asker *asker, struct buf *out, struct error *error)
@@ -155,10 +204,13 @@ static enum error_code list(struct asker *asker, struct buf *out, struct error *
         code = ask_page(asker, token, error);
         if (code != OK)
             return code;
-        yyjson_val *root = yyjson_doc_get_root(asker->doc);
+        yyjson_doc *page = asker->doc; /* its routers are asked about, which gives another document */
+        asker->doc = NULL;
+        yyjson_val *root = yyjson_doc_get_root(page);
         yyjson_arr_foreach(yyjson_obj_get(root, "promptRouterSummaries"), i, max, router)
             print_router(out, asker, router);
         snprintf(token, sizeof(token), "%s", member(root, "nextToken"));
+        json_free(page);
     } while (*token);
     return OK;
 }

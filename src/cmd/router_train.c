@@ -21,8 +21,8 @@ static const char train_usage[] =
     "   \"confidence\": {MODEL: 0..1}, \"group\"}\n"
     "how good each model's answer to a prompt will be, writes the predictor to --out, and prints how good it is on\n"
     "rows held out, beside baselines. Rows of one group are never split; \"subject\" is what subject_mean needs.\n"
-    "--from-ledger learns from the labels of a router with `shadow:` in fulcrum.yaml, below the data directory: of all\n"
-    "tenants, or of one. --skip-damaged and --skip-gone leave out lines that are none, and labels of models that the\n"
+    "--from-ledger learns from the labels of a router with `shadow:` in fulcrum.yaml, below the data directory, of\n"
+    "all tenants or of one. --skip-damaged leaves out lines that are none, --skip-gone labels of models that the\n"
     "router no longer has.\n"
     "The same rows and seed (1) give the same bytes. --svg draws the quality-cost curve.\n"
     "docs/PREDICTORS.md says how to read all this.\n";

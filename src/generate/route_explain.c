@@ -110,7 +110,8 @@ static void append_changes(struct buf *out, const struct route *route)
         append_change(out, &is_first, route, instead, "the chosen one could not take the request");
 }
 
-void route_explain(const struct route *route, const struct placement *placement, struct buf *out)
+void route_explain(const struct route *route, const struct placement *placement, const struct shadow *shadow,
+                   struct buf *out)
 {
     static const char *const rules[] = {[ROUTER_RULE_DIFFERENCE] = "difference",
                                         [ROUTER_RULE_TOLERANCE] = "tolerance",
@@ -137,5 +138,7 @@ void route_explain(const struct route *route, const struct placement *placement,
     buf_append_text(out, "],\"changes\":[");
     if (route->candidate_count > 0)
         append_changes(out, route);
-    buf_append_text(out, "]}");
+    buf_append_text(out, "],\"learning\":");
+    route_append_learning(out, route, shadow);
+    buf_append_char(out, '}');
 }

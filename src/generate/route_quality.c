@@ -75,9 +75,12 @@ static const struct predictor *predictor_of(const struct route_qualities *qualit
 }
 
 bool route_qualities_facts(const struct route_qualities *qualities, const struct router_config *router,
-                           const struct route_quality *models, size_t count, struct predictor_facts *facts)
+                           const struct route_quality *models, size_t count, const char **name,
+                           struct predictor_facts *facts)
 {
     const struct predictor *predictor = predictor_of(qualities, router, models, count);
+    *name = router && router->predictor ? router->predictor
+                                        : predictor == qualities->desk ? PREDICTOR_DESK : PREDICTOR_GENERAL;
     if (predictor)
         predictor_facts(predictor, facts);
     return predictor != NULL;

@@ -22,7 +22,8 @@ struct route_quality {
 
 /* What stands behind the answers; false: nobody would be asked. */
 bool route_qualities_facts(const struct route_qualities *qualities, const struct router_config *router,
-                           const struct route_quality *models, size_t count, struct predictor_facts *facts);
+                           const struct route_quality *models, size_t count, const char **name,
+                           struct predictor_facts *facts);
 
 /* Fills in the answers, of at most ROUTER_MODELS_MAX; false: there is nobody to ask. */
 bool route_qualities_ask(const struct route_qualities *qualities, const struct router_config *router,

@@ -343,11 +343,12 @@ size_t route_place(const struct route *route, const struct target *target)
     return place;
 }
 
-bool routing_predictor(const struct route *route, struct predictor_facts *facts)
+bool routing_predictor(const struct route *route, const char **name, struct predictor_facts *facts)
 {
     struct route_quality models[ROUTER_MODELS_MAX] = {0};
     route_models(route, models);
-    return route_qualities_facts(route->routing->qualities, route->router.config, models, route->count, facts);
+    return route_qualities_facts(route->routing->qualities, route->router.config, models, route->count, name,
+                                 facts);
 }
 
 static void predict(struct route *route, const struct chat_request *request)

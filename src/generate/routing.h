@@ -52,8 +52,9 @@ enum error_code routing_find(const struct routing *routing, const struct routing
 size_t routing_common(const struct routing *routing, const struct routing_asker *asker, struct arena *arena,
                       struct router routers[ROUTING_COMMON_MAX]);
 
-/* What the predictor stands on that is asked for the route's models; false: there is none. */
-bool routing_predictor(const struct route *route, struct predictor_facts *facts);
+/* The predictor that is asked for the route's models, by its file or the program's name for it, and what it stands on;
+ * false: there is none. */
+bool routing_predictor(const struct route *route, const char **name, struct predictor_facts *facts);
 
 struct str router_arn(const struct router *router, const struct routing_asker *asker, struct arena *arena);
 

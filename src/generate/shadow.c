@@ -332,7 +332,8 @@ static bool name_models(struct shadow_router *router, const struct route *route)
 static uint64_t mark_of(const struct route *route)
 {
     struct predictor_facts facts;
-    if (!route || !routing_predictor(route, &facts))
+    const char *name;
+    if (!route || !routing_predictor(route, &name, &facts))
         return 0;
     const double said[] = {(double)facts.rows, (double)facts.calibration_error, (double)facts.auc,
                            (double)facts.auc_low, (double)facts.auc_high};
@@ -569,6 +570,7 @@ bool shadow_figures(const struct shadow *shadow, size_t index, struct shadow_fig
         figures->outcomes[i] = atomic_load(&router->outcomes[i]);
     figures->waiting = atomic_load(&router->waiting);
     figures->cost = atomic_load(&router->cost);
+    figures->share = router->share;
     figures->count = router->config->model_count;
     pthread_mutex_lock((pthread_mutex_t *)&shadow->mutex);
     figures->labels = router->labels;
@@ -580,4 +582,10 @@ bool shadow_figures(const struct shadow *shadow, size_t index, struct shadow_fig
     }
     pthread_mutex_unlock((pthread_mutex_t *)&shadow->mutex);
     return true;
+}
+
+bool shadow_figures_of(const struct shadow *shadow, const struct route *route, struct shadow_figures *figures)
+{
+    const struct shadow_router *router = router_of(shadow, route);
+    return router && shadow_figures(shadow, (size_t)(router - shadow->routers), figures);
 }

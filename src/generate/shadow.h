@@ -73,6 +73,7 @@ extern const char *const shadow_outcome_names[SHADOW_OUTCOMES];
 
 /* What one router has learnt. */
 struct shadow_figures {
+    double share;
     uint64_t outcomes[SHADOW_OUTCOMES]; /* requests, by this process */
     uint64_t waiting;
     uint64_t cost;     /* picodollars, likewise */
@@ -88,5 +89,6 @@ struct shadow_figures {
 
 /* False: the router has no share. Of a configured router, by its place in the configuration. */
 bool shadow_figures(const struct shadow *shadow, size_t router, struct shadow_figures *figures);
+bool shadow_figures_of(const struct shadow *shadow, const struct route *route, struct shadow_figures *figures);
 
 #endif

@@ -110,7 +110,8 @@ static enum error_code read_models(struct samples_reader *reader, yyjson_val *ro
         if (find_model(reader, json_str(key), &model, error))
             return error->code;
         if (!isnan(numbers[model][samples->count]))
-            return error_set(error, ERROR_INVALID, "%s." STR_FMT ": stands there twice", member, STR_ARG(json_str(key)));
+            return error_set(error, ERROR_INVALID, "%s." STR_FMT ": stands there twice", member,
+                             STR_ARG(json_str(key)));
         numbers[model][samples->count] = (float)number;
     }
     return OK;

@@ -432,8 +432,8 @@ static enum error_code check_classes(const struct samples *samples, struct error
             first = isnan(first) ? quality[i] : first;
         }
     }
-    return error_set(error, ERROR_INVALID, "the quality of each model is the same in all rows: there is nothing to learn "
-                     "that tells them apart; give rows of prompts that some models answer well and some do not");
+    return error_set(error, ERROR_INVALID, "the quality of each model is the same in all rows: there is nothing to "
+                     "learn that tells them apart; give rows of prompts that some models answer well and some do not");
 }
 
 enum error_code route_train(struct samples *samples, const struct route_train_options *options, struct buf *out,

@@ -1,4 +1,4 @@
-"""What routers learn from their own traffic: other models' answers, what they cost whom, and the labels that they give."""
+"""What routers learn from their own traffic: other models' answers, what they cost whom, and labels."""
 
 import hashlib
 import http.client
@@ -298,3 +298,74 @@ def test_bad_keys(tmp_path, shadow, words):
     done = subprocess.run([str(FULCRUM), "check-config", "--config", str(path)], capture_output=True, text=True,
                           timeout=20, check=False)
     assert done.returncode == 2 and words in done.stderr and ":4:" in done.stderr, done.stderr
+
+
+def learning_of(server, router):
+    done = subprocess.run([str(FULCRUM), "router", "list", "--json", "--endpoint", server.url], capture_output=True,
+                          text=True, timeout=60, check=False)
+    rows = {row["promptRouterName"]: row for row in map(json.loads, done.stdout.splitlines())}
+    return rows[router]["learning"]
+
+
+def readyz(server):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection.request("GET", "/readyz")
+    reply = connection.getresponse()
+    text = reply.read().decode()
+    connection.close()
+    return reply.status, text
+
+
+def test_a_router_says_what_it_stands_on(tmp_path):
+    config = "routers:\n  - {name: auto, models: [desk-small, desk-large], tolerance: 1, shadow: 1}\n" \
+             "  - {name: plain, models: [desk-small, desk-large]}\n"
+    server = Server(config=config, workdir=tmp_path)
+    assert learning_of(server, "auto")["shadow"]["since"] is None and learning_of(server, "plain")["shadow"] is None
+    row = label_of(server, "auto", ask(server, "auto")[0])
+    said = learning_of(server, "auto")
+    assert said["predictor"]["rows"] > 1000 and said["predictor"]["name"]
+    assert (said["shadow"]["labels"], said["shadow"]["since"], said["shadow"]["share"]) == (1, row["time"], 1)
+    small = said["shadow"]["models"][0]
+    assert (small["model"], small["labels"], small["found"]) == ("desk-small", 1, row["quality"]["desk-small"])
+    assert small["predicted"] == pytest.approx(row["predicted"]["desk-small"], abs=1e-4) and not small["drifts"]
+    request = tmp_path / "request.json"
+    request.write_text(json.dumps({"messages": [{"role": "user", "content": [{"text": "Where is it?"}]}]}))
+    done = subprocess.run([str(FULCRUM), "router", "explain", str(request), "--router", "auto", "--json", "--endpoint",
+                           server.url], capture_output=True, text=True, timeout=60, check=False)
+    assert json.loads(done.stdout)["learning"] == learning_of(server, "auto")
+    assert server.stop() == 0
+
+
+def test_drift_is_told(tmp_path):
+    """Labels of this predictor that turn out otherwise than it said; and of another one, which tell nothing of it."""
+    config = "routers:\n  - {name: auto, models: [desk-small, desk-large], tolerance: 1, shadow: 1}\n"
+    server = Server(config=config, workdir=tmp_path)
+    row = label_of(server, "auto", ask(server, "auto")[0])
+    assert server.stop() == 0
+    row.pop("crc")
+    path = tmp_path / "data" / "routers" / "auto" / "labels"
+
+    def start_with(count, **more):
+        rows = [{**row, "id": f"r-{i}", "predicted": {"desk-small": 0.9, "desk-large": 0.9},
+                 "quality": {"desk-small": int(i % 2 == 0), "desk-large": 1}, **more} for i in range(count)]
+        path.write_text("".join(json.dumps(each) + "\n" for each in rows))
+        started = Server(config=config, workdir=tmp_path)
+        assert wait_until(lambda: metrics(started)['fulcrum_router_labels{router="auto"}'] == count)
+        return started
+
+    server = start_with(300)
+    assert wait_until(lambda: metrics(server).get('fulcrum_condition{name="router-drift"}') == 1)
+    status, text = readyz(server)
+    assert status == 200 and "router auto: of desk-small the quality predicted was 0.900, and found 0.500 over the last " \
+        "300 labels" in text and "fulcrum router train --from-ledger --router auto" in text
+    figures = metrics(server)
+    assert figures['fulcrum_router_quality{router="auto",model="desk-small",kind="found"}'] == 0.5
+    drifting = learning_of(server, "auto")["shadow"]
+    assert drifting["drifts"] and drifting["models"][0]["z"] < -4.5 and not drifting["models"][1]["drifts"]
+    assert server.stop() == 0
+    for more in ({"predictor": "0123456789abcdef"}, {"quality": {"desk-small": 0.9, "desk-large": 1}}):
+        server = start_with(300, **more)
+        ask(server, "auto")
+        assert wait_until(lambda: learning_of(server, "auto")["shadow"]["labels"] == 301)
+        assert not learning_of(server, "auto")["shadow"]["drifts"] and "router-drift" not in readyz(server)[1]
+        assert server.stop() == 0

@@ -33,6 +33,7 @@ static const struct api_operation rows[] = {
     {"GET", "/logging/modelinvocations", "GetModelInvocationLoggingConfiguration", .handle = logging_get},
     {"DELETE", "/logging/modelinvocations", "DeleteModelInvocationLoggingConfiguration", .handle = logging_delete},
     {"POST", "/fulcrum/routers/{modelId}/explain", "ExplainRoute", .handle = explain_route, .takes_prompt = true},
+    {"GET", "/fulcrum/routers/{modelId}", "DescribeRouter", .handle = describe_router},
     {"POST", "/tagResource", "TagResource", .handle = tag_resource},
     {"POST", "/untagResource", "UntagResource", .handle = untag_resource},
     {"POST", "/listTagsForResource", "ListTagsForResource", .handle = list_tags_for_resource},

@@ -1,5 +1,5 @@
-/* ExplainRoute, an operation of our own: where a router would send a Converse request, and why. Nothing is generated
- * and nothing is charged. */
+/* Operations of our own on routers. ExplainRoute: where a router would send a Converse request, and why; nothing is
+ * generated and nothing is charged. DescribeRouter: what its predictions stand on. */
 #include "api/bedrock/converse.h"
 #include "api/body.h"
 #include "api/control/routers.h"
@@ -50,7 +50,7 @@ static void on_chosen(void *ctx, const struct placement *placement)
     struct api_call *call = explain->call;
     struct buf body;
     buf_init(&body, EXPLAIN_BODY_MAX);
-    route_explain(call->route, placement, &body);
+    route_explain(call->route, placement, call->thread->api->work->shadow, &body);
     release(explain);
     call_add_ignored(call);
     call_respond_json(call, &body);
@@ -130,6 +130,12 @@ static void on_parsed(void *ctx, bool is_gone)
         on_failed(explain, &step->error);
 }
 
+static enum error_code no_router(const struct api_call *call, struct error *error)
+{
+    return error_set(error, ERROR_INVALID, "modelId: '" STR_FMT "' is no prompt router",
+                     STR_ARG(str_slice(call->resource, 0, 128)));
+}
+
 static void on_open(void *ctx, bool is_gone)
 {
     struct explain_call *explain = ctx;
@@ -140,8 +146,7 @@ static void on_open(void *ctx, bool is_gone)
     if (step->code == OK)
         step->code = call_resolve_model(call, &step->error);
     if (step->code == OK && !call->route)
-        step->code = error_set(&step->error, ERROR_INVALID, "modelId: '" STR_FMT "' is no prompt router",
-                               STR_ARG(str_slice(call->resource, 0, 128)));
+        step->code = no_router(call, &step->error);
     if (step->code != OK) {
         on_failed(explain, &step->error);
         return;
@@ -161,4 +166,21 @@ void explain_route(struct api_call *call)
     }
     explain->call = call;
     body_open(&explain->step, call, on_open, explain);
+}
+
+void describe_router(struct api_call *call)
+{
+    struct error error;
+    struct buf body;
+    enum error_code code = call_resolve_model(call, &error);
+    if (code == OK && !call->route)
+        code = no_router(call, &error);
+    if (code != OK) {
+        call_fail(call, &error);
+        return;
+    }
+    buf_init(&body, EXPLAIN_BODY_MAX);
+    route_append_learning(&body, call->route, call->thread->api->work->shadow);
+    call_respond_json(call, &body);
+    buf_deinit(&body);
 }

@@ -9,6 +9,7 @@
  * sense; nothing has been answered. */
 bool routers_take_tags(struct api_call *call, enum tag_operation operation);
 
-void explain_route(struct api_call *call); /* an operation of our own (explain.c) */
+void explain_route(struct api_call *call); /* operations of our own (explain.c) */
+void describe_router(struct api_call *call);
 
 #endif
