@@ -9,6 +9,7 @@ import pytest
 
 from conftest import FULCRUM, Server
 from test_ledger import export
+from test_router_train import make_rows, router as router_command, write
 
 REQUESTS = 240
 BUDGET = 0.008  # dollars per thousand: some way between all to desk-small and all to desk-large
@@ -16,9 +17,11 @@ CONFIG = f"""\
 routers:
   - name: thrifty
     models: [desk-small, desk-large]
+    predictor: own.route
     budget: {BUDGET}
   - name: plain
     models: [desk-small, desk-large]
+    predictor: own.route
 tenants:
   - name: paying
     bearer: [{hashlib.sha256(b"paying").hexdigest()}]
@@ -27,20 +30,18 @@ tenants:
     bearer: [{hashlib.sha256(b"other").hexdigest()}]
     routing: {{tolerance: 1}}
 """
-THINGS = ["box", "kite", "puzzle", "train", "doll", "lamp", "chair", "drum", "ball", "card"]
-
-
-def question(i):
-    thing = THINGS[i % len(THINGS)]
-    if i % 3:
-        return f"Is the {thing} in stock?"
-    return (f"Compare clause {i} on the {thing} with the one before, and prove by induction which of both bounds the "
-            "liability tighter; state each assumption.")
+ROWS = make_rows(REQUESTS)
 
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
-    running = Server(config=CONFIG, workdir=tmp_path_factory.mktemp("budget"))
+    folder = tmp_path_factory.mktemp("budget")
+    names = {"small": "desk-small", "large": "desk-large"}
+    rows = [{**row, "cost": {}, "quality": {names[key]: value for key, value in row["quality"].items()}}
+            for row in ROWS]
+    done = router_command("train", "--data", write(folder / "rows.jsonl", rows), "--out", folder / "own.route")
+    assert done.returncode == 0, done.stderr
+    running = Server(config=CONFIG, workdir=folder)
     yield running
     assert running.stop() == 0
 
@@ -49,7 +50,7 @@ def ask_all(server, router, tenant, count=REQUESTS):
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     said = []
     for i in range(count):
-        body = {"messages": [{"role": "user", "content": [{"text": question(i)}]}],
+        body = {"messages": [{"role": "user", "content": [{"text": ROWS[i]["prompt"]}]}],
                 "inferenceConfig": {"maxTokens": 4, "temperature": 0}}
         connection.request("POST", f"/model/{router}/converse", json.dumps(body),
                            {"Content-Type": "application/json", "Authorization": f"Bearer {tenant}"})
