@@ -172,6 +172,8 @@ void work_announce(struct work *work, uint64_t first_token_us)
         work->reply.model_id = target->match->id;
     work->reply.routed_to = target->listed;
     work->reply.doubted = work->placement.doubted.listed;
+    if (str_eq(work->reply.doubted, target->listed)) /* who was asked again */
+        work->reply.doubted = (struct str){0};
     work->reply.first_byte_ms = (first_token_us - work->setup.started_us) / 1000;
     work->reply.usage = usage;
     if (work->is_withheld)

@@ -150,6 +150,7 @@ struct bed {
     unsigned placed, started, progress, finished, counted, failed, billed, doubts, stops;
     unsigned attempts;
     char told[64];     /* text that came in blocks */
+    struct str doubted; /* whose reply the trace says was taken back */
     struct str text; /* of the finished reply */
     struct error error;
     struct ledger_line line, first_line;
@@ -165,6 +166,7 @@ static size_t route(void *ctx, const struct chat_request *request, struct placem
         targets[i] = placement->asked;
         targets[i].kind = i % TARGET_KINDS;
         targets[i].name = target_names[i];
+        targets[i].listed = str_of(target_names[i]);
     }
     return bed->target_count;
 }
@@ -231,6 +233,7 @@ static void on_started(void *ctx, const struct chat_reply *reply)
 {
     struct bed *bed = ctx;
     bed->started++;
+    bed->doubted = reply->doubted;
     assert_int_equal(reply->usage.input_tokens, 7);
     if (bed->leaves == STARTED)
         leave(bed);
@@ -654,6 +657,7 @@ static void test_a_doubtful_reply_is_made_again(void **state)
     assert_int_equal(bed.billed, 2);
     assert_str_equal(bed.line.model_invoked, "t1");
     assert_str_equal(bed.line.router, "escalated");
+    assert_str_equal(bed.doubted, "t0");
     assert_int_equal(bed.line.router_score, 900000);
     assert_int_equal(bed.line.attempts, 2);
     const struct ledger_line *first = &bed.first_line;
@@ -785,6 +789,7 @@ static void test_a_broken_off_reply_is_asked_for_again(void **state)
     play_reply(&bed, "small");
     assert_string_equal(bed.told, "small");
     assert_int_equal(bed.finished, 1);
+    assert_int_equal(bed.doubted.len, 0);
     assert_int_equal(bed.billed, 2);
     assert_str_equal(bed.line.model_invoked, "t0");
     assert_int_equal(bed.line.attempts, 3);
