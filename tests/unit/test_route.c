@@ -153,6 +153,8 @@ static void bad_data_is_refused_by_file_and_line(void **state)
         {"{\"prompt\":\"a\",\"quality\":{\"\":1}}\n", "name"},
         {"[1]\n", "expected an object"},
         {"{\"prompt\":\"a\",\"quality\":{\"m\":1,\"n\":0},\"cost\":{\"m\":-1}}\n", "cost.m"},
+        {"{\"prompt\":\"a\",\"quality\":{\"m\":1,\"n\":0},\"confidence\":{\"m\":2}}\n", "confidence.m: expected"},
+        {"{\"prompt\":\"a\",\"quality\":{\"m\":1,\"n\":0},\"confidence\":1}\n", "confidence: expected an object"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct samples samples;
