@@ -33,7 +33,7 @@ static const char usage[] =
     "       fulcrum models add NAME --path FILE [options]   one more, in a server that runs or before it starts\n"
     "       fulcrum models replace NAME [options]   another file or other settings; what is not given stays\n"
     "       fulcrum models remove NAME         running requests end first\n"
-    "  --path FILE         the GGUF file\n"
+    "  --path FILE         the GGUF file; --adapter FILE a LoRA adapter that it runs with\n"
     "  --ids ID,ID         IDs that mean the model besides its name, also patterns\n"
     "  --context N         tokens per sequence; the model's own\n"
     "  --parallel N        sequences at once; 4\n"
@@ -46,7 +46,7 @@ static const char usage[] =
 
 struct options {
     const char *verb, *name;
-    const char *config, *data, *path, *ids, *context, *parallel, *price_as, *chat_template;
+    const char *config, *data, *path, *adapter, *ids, *context, *parallel, *price_as, *chat_template;
     bool is_json;
 };
 
@@ -63,7 +63,8 @@ static bool parse_options(int argc, char **argv, struct options *options, int *s
 {
     const struct cmd_option known[] = {
         {"config", .value = &options->config},     {"data", .value = &options->data},
-        {"path", .value = &options->path},         {"ids", .value = &options->ids},
+        {"path", .value = &options->path},         {"adapter", .value = &options->adapter},
+        {"ids", .value = &options->ids},
         {"context", .value = &options->context},   {"parallel", .value = &options->parallel},
         {"price-as", .value = &options->price_as}, {"chat-template", .value = &options->chat_template},
         {"json", .flag = &options->is_json},
@@ -220,12 +221,14 @@ static void append_old(struct buf *out, yyjson_val *old, const struct setting *s
 static enum error_code define(struct change *change, yyjson_val *old, struct buf *out, struct error *error)
 {
     const struct options *options = &change->options;
-    const char *path = NULL;
-    if (options->path && absolute(options->path, &change->arena, &path, error) != OK)
+    const char *path = NULL, *adapter = NULL;
+    if ((options->path && absolute(options->path, &change->arena, &path, error) != OK) ||
+        (options->adapter && absolute(options->adapter, &change->arena, &adapter, error) != OK))
         return error->code;
     const struct setting settings[] = {
         {"name", options->name, SETTING_TEXT},
         {"path", path, SETTING_TEXT},
+        {"adapter", adapter, SETTING_TEXT},
         {"ids", options->ids, SETTING_LIST},
         {"context", options->context, SETTING_NUMBER},
         {"parallel", options->parallel, SETTING_NUMBER},
@@ -500,8 +503,8 @@ static enum error_code run(struct change *change, struct buf *out, struct error 
 static bool is_right_usage(const struct options *options)
 {
     static const char *const verbs[] = {"add", "replace", "remove"};
-    const bool has_settings = options->path || options->ids || options->context || options->parallel ||
-                              options->price_as || options->chat_template;
+    const bool has_settings = options->path || options->adapter || options->ids || options->context ||
+                              options->parallel || options->price_as || options->chat_template;
     if (!options->verb || !strcmp(options->verb, "list"))
         return !options->name && !has_settings;
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)

@@ -35,6 +35,7 @@ struct config_price { /* picodollars per million tokens */
 struct config_model {
     const char *name;
     const char *path;     /* NULL: embedded model of that name */
+    const char *adapter;  /* GGUF file of a LoRA adapter that the model runs with; NULL: none */
     const char *worker;   /* program that speaks the worker protocol instead of our own; for benches and fault tests */
     const char **ids;     /* model IDs that map to it, besides its name */
     size_t id_count;

@@ -98,6 +98,7 @@ static const struct field model_fields[] = {
     {"name", FIELD_STRING, .is_required = true, FIELD_AT(config_model, name), .check = is_model_name,
      .expected = "a name of letters, digits and ._-:/"},
     {"path", FIELD_FILE, FIELD_AT(config_model, path)},
+    {"adapter", FIELD_FILE, FIELD_AT(config_model, adapter)},
     {"worker", FIELD_FILE, FIELD_AT(config_model, worker)},
     {"ids", FIELD_STRINGS, FIELD_LIST_AT(config_model, ids, id_count), .check = is_model_pattern,
      .expected = "a model ID of letters, digits and ._-:/, or a pattern of them with *"},

@@ -15,6 +15,13 @@
 
 #include "distill/shape.h"
 
+/* Beside a matrix (in, out); no tensors: none. */
+struct adapter {
+    struct ggml_tensor *a; /* (in, rank) */
+    struct ggml_tensor *b; /* (rank, out) */
+    float scale;
+};
+
 /* Weights of one layer, named as in a GGUF file of the llama architecture. */
 struct layer_weights {
     struct ggml_tensor *attn_norm;   /* (d) */
@@ -26,6 +33,7 @@ struct layer_weights {
     struct ggml_tensor *ffn_gate;    /* (d, f) */
     struct ggml_tensor *ffn_up;      /* (d, f) */
     struct ggml_tensor *ffn_down;    /* (f, d) */
+    struct adapter adapters[MATRIX_COUNT];
 };
 
 /* What every layer of one batch shares. */

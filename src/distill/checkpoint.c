@@ -18,12 +18,18 @@ struct checkpoint_head {
     char magic[8];
     uint32_t version, zero;
     struct model_shape shape; /* zeroed before it is filled: padding is part of the file */
-    uint32_t with_muon, source_count, waiting_count, is_frozen; /* is_frozen: embedding and head are */
+    uint32_t with_muon, source_count, waiting_count, tuning; /* tuning: tuning_mark() */
     uint64_t optim_steps;
     struct train_position position;
     struct rng rng;
     struct source_state states[SAMPLER_SOURCES_MAX];
 };
+
+/* What of a model is trained, as a number; 0: all. */
+static uint32_t tuning_mark(const struct tuning *tuning)
+{
+    return tuning->rank << 16 | tuning->targets << 1 | tuning->is_embedding_frozen;
+}
 
 /* --- saving ----------------------------------------------------------------------------------------- */
 
@@ -35,7 +41,7 @@ static void fill_head(struct checkpoint_head *head, const struct weights *weight
     head->version = VERSION;
     memcpy(&head->shape, &weights->shape, sizeof(head->shape));
     head->with_muon = optim->settings.with_muon;
-    head->is_frozen = weights->params[0].is_frozen;
+    head->tuning = tuning_mark(&weights->tuning);
     head->source_count = (uint32_t)sampler->source_count;
     head->waiting_count = (uint32_t)sampler->waiting_count;
     head->optim_steps = optim->steps;
@@ -49,8 +55,10 @@ static bool append_state(struct buf *file, const struct weights *weights, const 
     bool is_ok = true;
     for (size_t i = 0; is_ok && i < weights->param_count; i++) {
         size_t bytes = param_count(&weights->params[i]) * sizeof(float);
+        if (!weights->params[i].grad)
+            continue;
         is_ok = buf_append(file, param_data(&weights->params[i]), bytes) &&
-                (!optim->slots[i].first || buf_append(file, optim->slots[i].first, bytes)) &&
+                buf_append(file, optim->slots[i].first, bytes) &&
                 (!optim->slots[i].second || buf_append(file, optim->slots[i].second, bytes));
     }
     return is_ok;
@@ -153,9 +161,10 @@ static void take_state(struct reader *reader, struct weights *weights, struct op
 {
     for (size_t i = 0; i < weights->param_count; i++) {
         size_t bytes = param_count(&weights->params[i]) * sizeof(float);
+        if (!weights->params[i].grad)
+            continue;
         take(reader, param_data(&weights->params[i]), bytes);
-        if (optim->slots[i].first)
-            take(reader, optim->slots[i].first, bytes);
+        take(reader, optim->slots[i].first, bytes);
         if (optim->slots[i].second)
             take(reader, optim->slots[i].second, bytes);
     }
@@ -208,8 +217,9 @@ static enum error_code check_head(const char *path, const struct checkpoint_head
         return error_set(error, ERROR_CONFLICT, "%s: made with another model shape; train without --resume", path);
     if (head->with_muon != optim->settings.with_muon)
         return error_set(error, ERROR_CONFLICT, "%s: made with another optimiser; train without --resume", path);
-    if (head->is_frozen != weights->params[0].is_frozen)
-        return error_set(error, ERROR_CONFLICT, "%s: made with another `frozen`; train without --resume", path);
+    if (head->tuning != tuning_mark(&weights->tuning))
+        return error_set(error, ERROR_CONFLICT, "%s: made with another frozen or adapter; train without --resume",
+                         path);
     if (sampler && head->source_count != sampler->source_count)
         return error_set(error, ERROR_CONFLICT, "%s: its phase had other sources of data", path);
     return OK;
@@ -256,6 +266,8 @@ static enum error_code read_weights(const char *path, struct str file, struct we
     struct checkpoint_head head;
     struct reader reader;
     enum error_code code = open_reader(path, file, &reader, &head, error);
+    if (!code && head.tuning != 0)
+        code = error_set(error, ERROR_CONFLICT, "%s: only some of its model's weights are in it", path);
     if (!code)
         code = weights_new(&head.shape, weights, error);
     if (code)
@@ -263,8 +275,7 @@ static enum error_code read_weights(const char *path, struct str file, struct we
     for (size_t i = 0; i < (*weights)->param_count; i++) {
         const struct param *param = &(*weights)->params[i];
         const size_t bytes = param_count(param) * sizeof(float);
-        const bool is_frozen = head.is_frozen && param->kind == PARAM_EMBEDDING;
-        const size_t moments = is_frozen ? 0 : head.with_muon && param->kind == PARAM_MATRIX ? 1 : 2;
+        const size_t moments = head.with_muon && param->kind == PARAM_MATRIX ? 1 : 2;
         take(&reader, param_data(param), bytes);
         reader.rest = str_slice(reader.rest, moments * bytes, reader.rest.len);
     }

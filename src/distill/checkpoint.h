@@ -4,7 +4,7 @@
  * Format, all little-endian as in memory:
  *   "FULTRAIN", u32 version, u32 zero
  *   struct checkpoint_head                     (fixed size, below)
- *   per parameter: weight, then first and, without Muon, second moment (F32); of frozen ones the weight alone
+ *   per trained parameter: weight, then first and, without Muon, second moment (F32)
  *   per waiting example: u32 count, u32 trained, i32 tag, task, tokens, flags
  *   32 bytes SHA-256 of all before
  * Written to PATH.tmp, synced, renamed: a crash leaves the old one. */
@@ -36,7 +36,7 @@ enum error_code checkpoint_load(const char *path, struct weights *weights, struc
                                 struct corpus_sampler *sampler, struct train_position *position,
                                 struct error *error) WARN_UNUSED;
 
-/* The weights alone, of whatever shape the file has. */
+/* The weights alone, of whatever shape the file has; all of them must have been trained. */
 enum error_code checkpoint_read_weights(const char *path, struct weights **weights, struct error *error) WARN_UNUSED;
 
 #endif

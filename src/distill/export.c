@@ -10,7 +10,7 @@
 #include "distill/pretoken.h"
 
 /* llama.cpp's numbers: enum llama_ftype and enum llama_token_type. */
-enum { FTYPE_ALL_F32 = 0, FTYPE_MOSTLY_Q8_0 = 7 };
+enum { FTYPE_ALL_F32 = 0, FTYPE_MOSTLY_F16 = 1, FTYPE_MOSTLY_Q8_0 = 7 };
 enum { TOKEN_NORMAL = 1, TOKEN_CONTROL = 3, TOKEN_USER_DEFINED = 4 };
 
 /* --- metadata --------------------------------------------------------------------------------------- */
@@ -34,12 +34,26 @@ static void set_general(struct gguf_context *gguf, const char *name, enum export
 {
     gguf_set_val_str(gguf, "general.architecture", "llama");
     gguf_set_val_str(gguf, "general.name", name);
-    gguf_set_val_u32(gguf, "general.file_type", type == EXPORT_Q8_0 ? FTYPE_MOSTLY_Q8_0 : FTYPE_ALL_F32);
+    static const uint32_t file_types[] = {[EXPORT_Q8_0] = FTYPE_MOSTLY_Q8_0, [EXPORT_F32] = FTYPE_ALL_F32,
+                                          [EXPORT_ADAPTER] = FTYPE_MOSTLY_F16};
+    gguf_set_val_u32(gguf, "general.file_type", file_types[type]);
     gguf_set_val_u32(gguf, "general.quantization_version", GGML_QNT_VERSION);
     gguf_set_val_u64(gguf, "fulcrum.train.seed", provenance->seed);
     gguf_set_val_u64(gguf, "fulcrum.train.steps", provenance->steps);
     gguf_set_val_u64(gguf, "fulcrum.train.tokens", provenance->tokens);
     gguf_set_val_str(gguf, "fulcrum.train.corpus_sha256", provenance->corpus);
+}
+
+/* As llama.cpp reads one; the name of the base is for people. */
+static void set_adapter(struct gguf_context *gguf, const struct tuning *tuning, const struct pretrained *pretrained)
+{
+    const int64_t base = gguf_find_key(pretrained->gguf, "general.name");
+    gguf_set_val_str(gguf, "general.type", "adapter");
+    gguf_set_val_str(gguf, "adapter.type", "lora");
+    gguf_set_val_f32(gguf, "adapter.lora.alpha", tuning->alpha);
+    gguf_set_val_u32(gguf, "general.base_model.count", 1);
+    if (base >= 0 && gguf_get_kv_type(pretrained->gguf, base) == GGUF_TYPE_STRING)
+        gguf_set_val_str(gguf, "general.base_model.0.name", gguf_get_val_str(pretrained->gguf, base));
 }
 
 static int32_t token_type(const struct tokenizer *tokenizer, uint32_t id)
@@ -101,36 +115,58 @@ static bool set_tokenizer(struct gguf_context *gguf, const struct tokenizer *tok
 
 /* Every tensor is copied into `ctx` in its file type: the GGUF writer keeps
  * pointers until the file is written. */
-static bool add_tensor(struct gguf_context *gguf, struct ggml_context *ctx, const struct param *param,
-                       enum export_type type)
+static enum ggml_type type_of(const struct param *param, enum export_type type)
+{
+    if (type == EXPORT_ADAPTER)
+        return GGML_TYPE_F16;
+    return type == EXPORT_Q8_0 && param->kind != PARAM_NORM ? GGML_TYPE_Q8_0 : GGML_TYPE_F32;
+}
+
+/* `floats` has room for the largest. */
+static bool add_tensor(struct gguf_context *gguf, struct ggml_context *ctx, const struct weights *weights,
+                       const struct param *param, enum export_type type, float *floats)
 {
     const struct ggml_tensor *weight = param->weight;
-    bool is_quantised = type == EXPORT_Q8_0 && param->kind != PARAM_NORM;
-    struct ggml_tensor *copy = ggml_new_tensor(ctx, is_quantised ? GGML_TYPE_Q8_0 : GGML_TYPE_F32,
-                                               ggml_n_dims(weight), weight->ne);
+    struct ggml_tensor *copy = ggml_new_tensor(ctx, type_of(param, type), ggml_n_dims(weight), weight->ne);
     if (!copy)
         return false;
     ggml_set_name(copy, weight->name);
-    if (is_quantised)
-        ggml_quantize_chunk(GGML_TYPE_Q8_0, param_data(param), copy->data, 0, weight->ne[1], weight->ne[0], NULL);
+    weights_merged(weights, param, floats);
+    if (copy->type == GGML_TYPE_F32)
+        memcpy(copy->data, floats, ggml_nbytes(copy));
     else
-        memcpy(copy->data, weight->data, ggml_nbytes(weight));
+        ggml_quantize_chunk(copy->type, floats, copy->data, 0, weight->ne[1], weight->ne[0], NULL);
     gguf_add_tensor(gguf, copy);
     return true;
+}
+
+/* An adapter's file has the adapters, any other the matrices with the adapters' products in them. */
+static bool is_in_file(const struct param *param, enum export_type type)
+{
+    return (param->kind == PARAM_ADAPTER) == (type == EXPORT_ADAPTER);
 }
 
 static struct ggml_context *add_tensors(struct gguf_context *gguf, const struct weights *weights,
                                         enum export_type type)
 {
-    struct ggml_init_params init = {.mem_size = weights_count(weights) * sizeof(float) +
+    size_t count = 0, largest = 0;
+    for (size_t i = 0; i < weights->param_count; i++) {
+        const size_t own = param_count(&weights->params[i]);
+        count += is_in_file(&weights->params[i], type) ? own : 0;
+        largest = own > largest ? own : largest;
+    }
+    struct ggml_init_params init = {.mem_size = count * sizeof(float) +
                                                 (weights->param_count + 1) * (ggml_tensor_overhead() + 64)};
     struct ggml_context *ctx = ggml_init(init);
-    for (size_t i = 0; ctx && i < weights->param_count; i++)
-        if (!add_tensor(gguf, ctx, &weights->params[i], type)) {
-            ggml_free(ctx);
-            return NULL;
-        }
-    return ctx;
+    float *floats = mem_calloc(largest, sizeof(*floats));
+    bool is_ok = ctx && floats;
+    for (size_t i = 0; is_ok && i < weights->param_count; i++)
+        if (is_in_file(&weights->params[i], type))
+            is_ok = add_tensor(gguf, ctx, weights, &weights->params[i], type, floats);
+    mem_free(floats);
+    if (!is_ok && ctx)
+        ggml_free(ctx);
+    return is_ok ? ctx : NULL;
 }
 
 static enum error_code write_file(const char *path, const struct gguf_context *gguf, struct error *error)
@@ -156,10 +192,13 @@ enum error_code export_model(const char *path, const char *name, enum export_typ
     struct ggml_context *ctx = NULL;
     arena_init(&arena, 0);
     enum error_code code = OK;
-    if (pretrained)
+    if (type != EXPORT_ADAPTER && pretrained)
         gguf_set_kv(gguf, pretrained->gguf);
     set_general(gguf, name, type, provenance);
-    set_shape(gguf, &weights->shape);
+    if (type == EXPORT_ADAPTER)
+        set_adapter(gguf, &weights->tuning, pretrained);
+    else
+        set_shape(gguf, &weights->shape);
     if ((!pretrained && !set_tokenizer(gguf, tokenizer, &arena)) || !(ctx = add_tensors(gguf, weights, type)))
         code = error_no_memory(error);
     if (!code)

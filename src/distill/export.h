@@ -16,7 +16,8 @@ struct provenance {
 };
 
 /* Written to PATH.tmp, then renamed. Matrices are Q8_0 or F32 as asked, norms
- * always F32. `pretrained`: the model that training began with, whose metadata
+ * always F32; or the adapters alone, F16, as llama.cpp's --lora takes them.
+ * `pretrained`: the model that training began with, whose metadata
  * stands for tokenizer and template; NULL: `tokenizer` is our own. */
 enum error_code export_model(const char *path, const char *name, enum export_type type, const struct weights *weights,
                              const struct tokenizer *tokenizer, const struct pretrained *pretrained,

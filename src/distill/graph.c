@@ -157,7 +157,7 @@ static bool build_backward(struct graph *graph)
         return false;
     for (int i = 0; i < count; i++) {
         const struct param *param = find_param(graph->weights, ggml_graph_node(graph->cgraph, i));
-        if (param)
+        if (param && param->grad)
             accumulators[i] = param->grad;
     }
     ggml_build_backward_expand(graph->ctx, graph->cgraph, accumulators);

@@ -8,7 +8,7 @@
 static bool uses_muon(const struct optim *optim, size_t i)
 {
     const struct param *param = &optim->weights->params[i];
-    return optim->settings.with_muon && !param->is_frozen && param->kind == PARAM_MATRIX;
+    return optim->settings.with_muon && param->grad && (param->kind == PARAM_MATRIX || param->kind == PARAM_ADAPTER);
 }
 
 static bool new_slots(struct optim *optim)
@@ -16,7 +16,7 @@ static bool new_slots(struct optim *optim)
     size_t largest = 0, side = 0;
     for (size_t i = 0; i < optim->weights->param_count; i++) {
         const struct param *param = &optim->weights->params[i];
-        if (param->is_frozen)
+        if (!param->grad)
             continue;
         size_t count = param_count(param), rows = (size_t)param->weight->ne[1], cols = (size_t)param->weight->ne[0];
         optim->slots[i].first = mem_calloc(count, sizeof(float));
@@ -88,14 +88,14 @@ static double clip_gradients(const struct optim *optim)
     const struct weights *w = optim->weights;
     double total = 0.0;
     for (size_t i = 0; i < w->param_count; i++)
-        if (!w->params[i].is_frozen)
+        if (w->params[i].grad)
             total += sum_of_squares(param_grad(&w->params[i]), param_count(&w->params[i]));
     double norm = sqrt(total);
     if (optim->settings.clip <= 0.0 || norm <= optim->settings.clip)
         return norm;
     float scale = (float)(optim->settings.clip / norm);
     for (size_t i = 0; i < w->param_count; i++) {
-        if (w->params[i].is_frozen)
+        if (!w->params[i].grad)
             continue;
         float *grad = param_grad(&w->params[i]);
         for (size_t j = 0; j < param_count(&w->params[i]); j++)
@@ -194,7 +194,7 @@ double optim_step(struct optim *optim, double schedule)
     for (size_t i = 0; i < optim->weights->param_count; i++) {
         if (uses_muon(optim, i))
             muon_update(optim, i, optim->settings.muon_rate * schedule);
-        else if (!optim->weights->params[i].is_frozen)
+        else if (optim->weights->params[i].grad)
             adam_update(optim, i, optim->settings.rate * schedule);
     }
     return norm;

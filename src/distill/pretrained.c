@@ -143,6 +143,7 @@ enum error_code pretrained_copy(const struct pretrained *pretrained, struct weig
 {
     enum error_code code = check_all_known(pretrained, weights, error);
     for (size_t i = 0; !code && i < weights->param_count; i++)
-        code = copy_tensor(pretrained, &weights->params[i], error);
+        if (weights->params[i].kind != PARAM_ADAPTER)
+            code = copy_tensor(pretrained, &weights->params[i], error);
     return code;
 }

@@ -21,7 +21,7 @@ void pretrained_close(struct pretrained *pretrained); /* zero is closed */
 
 enum error_code pretrained_shape(const struct pretrained *pretrained, struct model_shape *shape,
                                  struct error *error) WARN_UNUSED;
-/* Into weights of that shape. */
+/* Into weights of that shape; adapters stay as they are. */
 enum error_code pretrained_copy(const struct pretrained *pretrained, struct weights *weights,
                                 struct error *error) WARN_UNUSED;
 

@@ -1,4 +1,4 @@
-/* shape.h - the shape of a trained model: a decoder-only Llama. */
+/* shape.h - the shape of a trained model, a decoder-only Llama, and what of it is trained. */
 #ifndef DISTILL_SHAPE_H
 #define DISTILL_SHAPE_H
 
@@ -16,6 +16,19 @@ struct model_shape {
     bool is_tied;          /* the head is the embedding */
     float rope_base;
     float norm_epsilon;
+};
+
+/* The matrices of a layer, in the order of struct layer_weights. */
+enum matrix { MATRIX_Q, MATRIX_K, MATRIX_V, MATRIX_OUTPUT, MATRIX_GATE, MATRIX_UP, MATRIX_DOWN, MATRIX_COUNT };
+
+/* What of a model is trained. Zero: all of it. */
+struct tuning {
+    bool is_embedding_frozen; /* embedding and head stay */
+    /* Adapters (LoRA; Hu et al. 2021, arXiv 2106.09685): the model stays, and beside each of some matrices W of every
+     * layer two of low rank are trained: W x + alpha / rank * B A x. */
+    uint32_t rank; /* 0: no adapters */
+    float alpha;
+    uint32_t targets; /* bit 1 << enum matrix */
 };
 
 /* Field by field: the padding of a struct may differ between equal shapes. */

@@ -294,8 +294,8 @@ static enum error_code make_weights(struct run *run, struct error *error)
     const char *path = run->config->grown_from;
     struct weights *smaller;
     struct rng rng;
-    if (run->config->tuned_from)
-        return run->options->resume ? OK : pretrained_copy(&run->pretrained, run->weights, error);
+    if (run->config->tuned_from) /* what is frozen is in no checkpoint */
+        return pretrained_copy(&run->pretrained, run->weights, error);
     rng_seed(&rng, run->config->seed);
     weights_init(run->weights, &rng);
     if (!path || run->options->resume)
@@ -331,18 +331,16 @@ static enum error_code prepare(struct run *run, struct error *error)
 {
     const struct train_config *config = run->config;
     struct model_shape shape;
+    struct rng rng;
     struct optim_settings settings = config->optim;
     enum error_code code = open_corpora(run, error);
     if (!code)
         code = make_tokenizer(run, error);
     if (!code)
         code = decide_shape(run, &shape, error);
+    rng_seed(&rng, config->seed);
     if (!code)
-        code = weights_new(&shape, &run->weights, error);
-    if (code)
-        return code;
-    if (config->frozen == FROZEN_EMBEDDING)
-        weights_freeze_embedding(run->weights);
+        code = weights_new_tuned(&shape, &config->tuning, &rng, &run->weights, error);
     if (!code)
         code = compute_new((int)config->threads, true, &run->compute, error);
     if (!code)

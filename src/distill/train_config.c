@@ -84,13 +84,21 @@ static const struct field measure_fields[] = {
 };
 static const struct field_table measure_table = FIELD_TABLE(measure_fields, struct train_measure);
 
+static const struct field adapter_fields[] = {
+    {"rank", FIELD_UINT32, .is_required = true, AT(train_config, tuning.rank), .low = 1, .high = 1024},
+    {"alpha", FIELD_REAL, AT(train_config, adapter_alpha)},
+    {"targets", FIELD_STRINGS, LIST_AT(train_config, adapter_targets, adapter_target_count)},
+};
+static const struct field_table adapter_table = FIELD_TABLE(adapter_fields, struct train_config);
+
 static const char *const frozen_kinds[] = {"none", "embedding", NULL};
-static const char *const export_types[] = {"q8_0", "f32", NULL};
+static const char *const export_types[] = {"q8_0", "f32", "adapter", NULL};
 static const struct field root_fields[] = {
     {"name", FIELD_STRING, .is_required = true, AT(train_config, name)},
     {"model", FIELD_OBJECT, .table = &model_table},
     {"tuned_from", FIELD_FILE, AT(train_config, tuned_from)},
     {"frozen", FIELD_CHOICE, AT(train_config, frozen), .choices = frozen_kinds},
+    {"adapter", FIELD_OBJECT, .table = &adapter_table},
     {"grown_from", FIELD_FILE, AT(train_config, grown_from)},
     {"tokenizer", FIELD_OBJECT, .table = &tokenizer_table},
     {"optimiser", FIELD_OBJECT, .table = &optimiser_table},
@@ -178,6 +186,39 @@ static enum error_code check_model(struct yaml_reader *reader, struct train_conf
     return OK;
 }
 
+/* Names as they stand in a GGUF file; without any, all. */
+static enum error_code read_targets(struct yaml_reader *reader, struct train_config *config)
+{
+    static const char *const names[MATRIX_COUNT] = {"attn_q",   "attn_k", "attn_v",  "attn_output",
+                                                    "ffn_gate", "ffn_up", "ffn_down"};
+    for (size_t i = 0; i < config->adapter_target_count; i++) {
+        int at = 0;
+        while (at < MATRIX_COUNT && strcmp(config->adapter_targets[i], names[at]) != 0)
+            at++;
+        if (at == MATRIX_COUNT)
+            return yaml_fail_at(reader, "adapter.targets",
+                                "expected attn_q, attn_k, attn_v, attn_output, ffn_gate, ffn_up or ffn_down");
+        config->tuning.targets |= 1u << at;
+    }
+    if (config->adapter_target_count == 0)
+        config->tuning.targets = (1u << MATRIX_COUNT) - 1;
+    return OK;
+}
+
+static enum error_code check_adapter(struct yaml_reader *reader, struct train_config *config)
+{
+    struct tuning *tuning = &config->tuning;
+    tuning->is_embedding_frozen = config->frozen == FROZEN_EMBEDDING;
+    if (config->type == EXPORT_ADAPTER && tuning->rank == 0)
+        return yaml_fail_at(reader, "type", "expected an adapter that could be written: there is no key adapter");
+    if (tuning->rank == 0)
+        return OK;
+    if (!config->tuned_from)
+        return yaml_fail_at(reader, "adapter", "expected tuned_from besides: an adapter stands beside a model");
+    tuning->alpha = config->adapter_alpha > 0.0 ? (float)config->adapter_alpha : 2.0f * (float)tuning->rank;
+    return read_targets(reader, config);
+}
+
 /* A pretrained model brings its shape and its tokenizer along. */
 static enum error_code check_tuned(struct yaml_reader *reader, const struct train_config *config)
 {
@@ -194,6 +235,8 @@ static enum error_code check_config(struct yaml_reader *reader, struct train_con
 {
     config->optim.with_muon = config->optimiser == OPTIM_MUON;
     enum error_code code = config->tuned_from ? check_tuned(reader, config) : check_model(reader, config);
+    if (!code)
+        code = check_adapter(reader, config);
     return code ? code : check_phases(reader, config);
 }
 

@@ -11,7 +11,7 @@
 
 enum optim_kind { OPTIM_MUON, OPTIM_ADAMW };
 enum frozen_kind { FROZEN_NONE, FROZEN_EMBEDDING };
-enum export_type { EXPORT_Q8_0, EXPORT_F32 };
+enum export_type { EXPORT_Q8_0, EXPORT_F32, EXPORT_ADAPTER };
 
 struct train_source {
     const char *file; /* NULL with copying */
@@ -45,7 +45,11 @@ struct train_config {
     struct arena arena;
     const char *name; /* general.name of the exported file */
     const char *tuned_from; /* GGUF file to begin with (pretrained.h), in place of model and tokenizer; NULL: neither */
+    struct tuning tuning;
     enum frozen_kind frozen;
+    double adapter_alpha;
+    const char **adapter_targets;
+    size_t adapter_target_count;
     struct model_shape model;
     double rope_base, norm_epsilon;
     const char *tokenizer_file;    /* take it from this GGUF file, or */

@@ -8,8 +8,15 @@
 
 #include "core/mem.h"
 
-#define PARAMS_PER_LAYER 9
+#define PARAMS_PER_LAYER (9 + 2 * MATRIX_COUNT)
 #define PARAMS_OUTSIDE 3
+
+static bool is_trained(const struct weights *w, enum param_kind kind)
+{
+    if (w->tuning.rank > 0)
+        return kind == PARAM_ADAPTER;
+    return kind != PARAM_EMBEDDING || !w->tuning.is_embedding_frozen;
+}
 
 static struct ggml_tensor *add_param(struct weights *w, enum param_kind kind, int64_t inputs, int64_t outputs,
                                      const char *name)
@@ -19,9 +26,11 @@ static struct ggml_tensor *add_param(struct weights *w, enum param_kind kind, in
     int64_t ne[2] = {inputs, outputs};
     param->kind = kind;
     param->weight = ggml_new_tensor(w->ctx, GGML_TYPE_F32, dims, ne);
-    param->grad = ggml_new_tensor(w->ctx, GGML_TYPE_F32, dims, ne);
     ggml_set_name(param->weight, name);
-    ggml_set_param(param->weight);
+    if (is_trained(w, kind)) {
+        param->grad = ggml_new_tensor(w->ctx, GGML_TYPE_F32, dims, ne);
+        ggml_set_param(param->weight);
+    }
     return param->weight;
 }
 
@@ -31,6 +40,38 @@ static struct ggml_tensor *add_layer_param(struct weights *w, enum param_kind ki
     struct ggml_tensor *weight = add_param(w, kind, inputs, outputs, "");
     ggml_format_name(weight, "blk.%u.%s.weight", layer, name);
     return weight;
+}
+
+static void list_matrices(const struct layer_weights *l, struct ggml_tensor *matrices[MATRIX_COUNT])
+{
+    struct ggml_tensor *const all[MATRIX_COUNT] = {
+        [MATRIX_Q] = l->attn_q,      [MATRIX_K] = l->attn_k,       [MATRIX_V] = l->attn_v,
+        [MATRIX_OUTPUT] = l->attn_output, [MATRIX_GATE] = l->ffn_gate, [MATRIX_UP] = l->ffn_up,
+        [MATRIX_DOWN] = l->ffn_down,
+    };
+    memcpy(matrices, all, sizeof(all));
+}
+
+/* By the names that llama.cpp's adapters have. */
+static void add_adapter(struct weights *w, struct layer_weights *layer, enum matrix matrix, struct ggml_tensor *weight)
+{
+    const struct tuning *tuning = &w->tuning;
+    struct adapter *adapter = &layer->adapters[matrix];
+    if (tuning->rank == 0 || !(tuning->targets & 1u << matrix))
+        return;
+    adapter->a = add_param(w, PARAM_ADAPTER, weight->ne[0], tuning->rank, "");
+    adapter->b = add_param(w, PARAM_ADAPTER, tuning->rank, weight->ne[1], "");
+    adapter->scale = tuning->alpha / (float)tuning->rank;
+    ggml_format_name(adapter->a, "%s.lora_a", weight->name);
+    ggml_format_name(adapter->b, "%s.lora_b", weight->name);
+}
+
+static void add_adapters(struct weights *w, struct layer_weights *l)
+{
+    struct ggml_tensor *matrices[MATRIX_COUNT];
+    list_matrices(l, matrices);
+    for (int i = 0; i < MATRIX_COUNT; i++)
+        add_adapter(w, l, (enum matrix)i, matrices[i]);
 }
 
 static void add_layer(struct weights *w, uint32_t layer)
@@ -48,9 +89,11 @@ static void add_layer(struct weights *w, uint32_t layer)
     l->ffn_gate = add_layer_param(w, PARAM_MATRIX, d, f, layer, "ffn_gate");
     l->ffn_up = add_layer_param(w, PARAM_MATRIX, d, f, layer, "ffn_up");
     l->ffn_down = add_layer_param(w, PARAM_MATRIX, f, d, layer, "ffn_down");
+    add_adapters(w, l);
 }
 
-enum error_code weights_new(const struct model_shape *shape, struct weights **weights, struct error *error)
+static enum error_code make_weights(const struct model_shape *shape, const struct tuning *tuning,
+                                    struct weights **weights, struct error *error)
 {
     struct weights *w = mem_calloc(1, sizeof(*w));
     if (!w)
@@ -58,6 +101,7 @@ enum error_code weights_new(const struct model_shape *shape, struct weights **we
     size_t most = (size_t)shape->layers * PARAMS_PER_LAYER + PARAMS_OUTSIDE;
     struct ggml_init_params init = {.mem_size = (2 * most + 1) * ggml_tensor_overhead(), .no_alloc = true};
     w->shape = *shape;
+    w->tuning = *tuning;
     w->params = mem_calloc(most, sizeof(*w->params));
     w->layers = mem_calloc(shape->layers, sizeof(*w->layers));
     w->ctx = ggml_init(init);
@@ -81,6 +125,11 @@ enum error_code weights_new(const struct model_shape *shape, struct weights **we
     weights_zero_grads(w);
     *weights = w;
     return OK;
+}
+
+enum error_code weights_new(const struct model_shape *shape, struct weights **weights, struct error *error)
+{
+    return make_weights(shape, &(struct tuning){0}, weights, error);
 }
 
 void weights_free(struct weights *weights)
@@ -108,7 +157,8 @@ static enum error_code share_params(const struct weights *weights, struct weight
     memcpy(s->layers, weights->layers, weights->shape.layers * sizeof(*s->layers));
     for (size_t i = 0; i < weights->param_count; i++) {
         s->params[i] = weights->params[i];
-        s->params[i].grad = ggml_dup_tensor(s->ctx, weights->params[i].grad);
+        if (weights->params[i].grad)
+            s->params[i].grad = ggml_dup_tensor(s->ctx, weights->params[i].grad);
     }
     s->buffer = ggml_backend_alloc_ctx_tensors_from_buft(s->ctx, ggml_backend_cpu_buffer_type());
     return s->buffer ? OK : error_no_memory(error);
@@ -161,28 +211,70 @@ void weights_init(struct weights *weights, struct rng *rng)
     }
 }
 
-void weights_freeze_embedding(struct weights *weights)
+static void init_adapter(const struct adapter *adapter, struct rng *rng)
 {
-    for (size_t i = 0; i < weights->param_count; i++) {
-        struct param *param = &weights->params[i];
-        if (param->kind != PARAM_EMBEDDING)
-            continue;
-        param->is_frozen = true;
-        param->weight->flags &= ~GGML_TENSOR_FLAG_PARAM; /* ggml_set_param has no opposite */
-    }
+    if (!adapter->a)
+        return;
+    const float deviation = 1.0f / sqrtf((float)adapter->a->ne[0]);
+    for (int64_t i = 0; i < ggml_nelements(adapter->a); i++)
+        ((float *)adapter->a->data)[i] = deviation * normal(rng);
+    memset(adapter->b->data, 0, ggml_nbytes(adapter->b));
 }
+
+enum error_code weights_new_tuned(const struct model_shape *shape, const struct tuning *tuning, struct rng *rng,
+                                  struct weights **weights, struct error *error)
+{
+    const enum error_code code = make_weights(shape, tuning, weights, error);
+    for (uint32_t i = 0; !code && i < shape->layers; i++)
+        for (int j = 0; j < MATRIX_COUNT; j++)
+            init_adapter(&(*weights)->layers[i].adapters[j], rng);
+    return code;
+}
+
+/* --- adapters --------------------------------------------------------------------------------------- */
+
+static const struct adapter *adapter_of(const struct weights *weights, const struct ggml_tensor *weight)
+{
+    for (uint32_t i = 0; i < weights->shape.layers; i++) {
+        const struct layer_weights *l = &weights->layers[i];
+        struct ggml_tensor *matrices[MATRIX_COUNT];
+        list_matrices(l, matrices);
+        for (int j = 0; j < MATRIX_COUNT; j++)
+            if (matrices[j] == weight)
+                return l->adapters[j].a ? &l->adapters[j] : NULL;
+    }
+    return NULL;
+}
+
+void weights_merged(const struct weights *weights, const struct param *param, float *out)
+{
+    const struct adapter *adapter = adapter_of(weights, param->weight);
+    memcpy(out, param_data(param), param_count(param) * sizeof(float));
+    if (!adapter)
+        return;
+    const int64_t inputs = param->weight->ne[0], outputs = param->weight->ne[1], rank = adapter->a->ne[1];
+    const float *a = adapter->a->data, *b = adapter->b->data;
+    for (int64_t o = 0; o < outputs; o++)
+        for (int64_t r = 0; r < rank; r++) {
+            const float factor = adapter->scale * b[o * rank + r];
+            for (int64_t i = 0; i < inputs; i++)
+                out[o * inputs + i] += factor * a[r * inputs + i];
+        }
+}
+
+/* --- gradients -------------------------------------------------------------------------------------- */
 
 void weights_zero_grads(struct weights *weights)
 {
     for (size_t i = 0; i < weights->param_count; i++)
-        if (!weights->params[i].is_frozen)
+        if (weights->params[i].grad)
             memset(weights->params[i].grad->data, 0, ggml_nbytes(weights->params[i].grad));
 }
 
 void weights_add_grads(struct weights *weights, const struct weights *others)
 {
     for (size_t i = 0; i < weights->param_count; i++) {
-        if (weights->params[i].is_frozen)
+        if (!weights->params[i].grad)
             continue;
         float *sum = param_grad(&weights->params[i]);
         const float *grad = param_grad(&others->params[i]);
@@ -195,6 +287,7 @@ size_t weights_count(const struct weights *weights)
 {
     size_t count = 0;
     for (size_t i = 0; i < weights->param_count; i++)
-        count += param_count(&weights->params[i]);
+        if (weights->params[i].kind != PARAM_ADAPTER)
+            count += param_count(&weights->params[i]);
     return count;
 }

@@ -20,17 +20,18 @@ enum param_kind {
     PARAM_EMBEDDING, /* token rows, and the head when it is not tied */
     PARAM_NORM,      /* 1-D */
     PARAM_MATRIX,    /* hidden 2-D weights */
+    PARAM_ADAPTER,   /* of low rank, beside one of these */
 };
 
 struct param {
     enum param_kind kind;
     struct ggml_tensor *weight; /* its name is the one in the GGUF file */
-    struct ggml_tensor *grad;   /* same shape */
-    bool is_frozen;             /* stays what it is: no gradient is computed, no moments are kept */
+    struct ggml_tensor *grad;   /* same shape; NULL: it stays what it is, so no moments are kept either */
 };
 
 struct weights {
     struct model_shape shape;
+    struct tuning tuning;
     struct ggml_context *ctx;
     struct ggml_backend_buffer *buffer;
     struct param *params;
@@ -41,8 +42,12 @@ struct weights {
     struct layer_weights *layers;
 };
 
-/* Weights are undefined until weights_init or a checkpoint fills them. */
+/* Weights are undefined until weights_init, pretrained_copy or a checkpoint fills them. */
 enum error_code weights_new(const struct model_shape *shape, struct weights **weights, struct error *error) WARN_UNUSED;
+/* The same, of which only some are trained. Adapters are as they begin: they add nothing yet, A is normal with
+ * deviation 1 / sqrt(inputs), B zero. */
+enum error_code weights_new_tuned(const struct model_shape *shape, const struct tuning *tuning, struct rng *rng,
+                                  struct weights **weights, struct error *error) WARN_UNUSED;
 void weights_free(struct weights *weights);
 /* Gradients of their own beside the values of `weights`, which must outlive them. */
 enum error_code weights_share(const struct weights *weights, struct weights **shared, struct error *error) WARN_UNUSED;
@@ -51,11 +56,12 @@ enum error_code weights_share(const struct weights *weights, struct weights **sh
  * matrices; the two that write to the residual stream start at zero, so that
  * every layer begins as the identity. */
 void weights_init(struct weights *weights, struct rng *rng);
-/* Embedding and head stay what they are. Before graphs are made of the weights. */
-void weights_freeze_embedding(struct weights *weights);
 void weights_zero_grads(struct weights *weights);
 void weights_add_grads(struct weights *weights, const struct weights *others); /* of the same shape */
-size_t weights_count(const struct weights *weights); /* parameters */
+size_t weights_count(const struct weights *weights); /* parameters, without adapters */
+
+/* `out` has param's size: the matrix with its adapter's product added, or itself. */
+void weights_merged(const struct weights *weights, const struct param *param, float *out);
 
 static inline size_t param_count(const struct param *param)
 {

@@ -32,6 +32,7 @@
 
 struct model {
     struct llama_model *llama;
+    struct llama_adapter_lora *adapter; /* NULL: none; freed with the model */
     struct llama_context *context;
     const struct llama_vocab *vocab;
     struct llama_batch batch;
@@ -155,27 +156,43 @@ static enum error_code open_model(const struct model_options *options, FILE **fi
     return OK;
 }
 
-static enum error_code take_fingerprint(FILE *file, char out[65], struct error *error)
+static enum error_code digest_file(EVP_MD_CTX *digest, FILE *file, void *chunk, size_t cap, struct error *error)
+{
+    for (size_t count; (count = fread(chunk, 1, cap, file)) > 0;)
+        EVP_DigestUpdate(digest, chunk, count);
+    return ferror(file) ? error_set(error, ERROR_IO, "reading the model failed") : OK;
+}
+
+static enum error_code digest_adapter(EVP_MD_CTX *digest, const char *path, void *chunk, size_t cap,
+                                      struct error *error)
+{
+    FILE *file = fopen(path, "rbe");
+    if (file == NULL)
+        return error_set_errno(error, ERROR_INVALID, errno, "cannot open %s", path);
+    const enum error_code code = digest_file(digest, file, chunk, cap, error);
+    fclose(file);
+    return code;
+}
+
+/* `adapter`: NULL without one. */
+static enum error_code take_fingerprint(FILE *file, const char *adapter, char out[65], struct error *error)
 {
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
     const size_t cap = 1u << 20;
     void *chunk = mem_alloc(cap);
     uint8_t hash[SHA256_LEN];
     enum error_code code = OK;
-    if (digest == NULL || chunk == NULL || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1) {
+    if (digest == NULL || chunk == NULL || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1)
         code = error_no_memory(error);
-        goto done;
+    if (code == OK)
+        code = digest_file(digest, file, chunk, cap, error);
+    if (code == OK && adapter != NULL)
+        code = digest_adapter(digest, adapter, chunk, cap, error);
+    if (code == OK) {
+        EVP_DigestFinal_ex(digest, hash, NULL);
+        hex_encode(hash, sizeof(hash), out);
+        rewind(file);
     }
-    for (size_t count; (count = fread(chunk, 1, cap, file)) > 0;)
-        EVP_DigestUpdate(digest, chunk, count);
-    if (ferror(file)) {
-        code = error_set(error, ERROR_IO, "reading the model failed");
-        goto done;
-    }
-    EVP_DigestFinal_ex(digest, hash, NULL);
-    hex_encode(hash, sizeof(hash), out);
-    rewind(file);
-done:
     EVP_MD_CTX_free(digest);
     mem_free(chunk);
     return code;
@@ -325,6 +342,17 @@ static void decide_sizes(struct model *model, const struct model_options *option
     facts->threads = least(facts->threads, TASKS_MAX);
 }
 
+/* Made with params, and with the adapter; NULL: no room. */
+static struct llama_context *new_context(const struct model *model, struct llama_context_params params)
+{
+    struct llama_adapter_lora *adapters[] = {model->adapter};
+    float scales[] = {1.0f};
+    struct llama_context *context = llama_init_from_model(model->llama, params);
+    if (context != NULL && model->adapter != NULL)
+        llama_set_adapters_lora(context, adapters, 1, scales);
+    return context;
+}
+
 static void run_context(void *arg)
 {
     struct model *model = arg;
@@ -338,7 +366,7 @@ static void run_context(void *arg)
     params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
     params.kv_unified = true;
     params.no_perf = true;
-    model->context = llama_init_from_model(model->llama, params);
+    model->context = new_context(model, params);
 }
 
 /* What the layout of a state depends on besides the model: the library, the types of keys and values,
@@ -426,7 +454,7 @@ static void run_row_probe(void *arg)
     params.no_perf = true;
     params.cb_eval = on_node;
     params.cb_eval_user_data = probe;
-    probe->context = llama_init_from_model(probe->model->llama, params);
+    probe->context = new_context(probe->model, params);
     probe->batch = llama_batch_init((int32_t)PROBE_TOKENS, 0, 1);
     if (probe->context == NULL || probe->batch.token == NULL)
         return;
@@ -543,18 +571,41 @@ static enum error_code load_llama(struct model *model, struct load_call *call, s
     return OK;
 }
 
+struct adapter_call {
+    struct model *model;
+    const char *path;
+};
+
+static void run_load_adapter(void *arg)
+{
+    struct adapter_call *call = arg;
+    call->model->adapter = llama_adapter_lora_init(call->model->llama, call->path);
+}
+
+static enum error_code load_adapter(struct model *model, const char *path, struct error *error)
+{
+    char message[256] = "";
+    struct adapter_call call = {model, path};
+    if (guard_call(run_load_adapter, &call, message, sizeof(message)) != 0 || model->adapter == NULL)
+        return error_set(error, ERROR_INVALID, "%s is not an adapter for this model%s%s", path, message[0] ? ": " : "",
+                         message);
+    return OK;
+}
+
 static enum error_code load_weights(struct model *model, const struct model_options *options, struct error *error)
 {
     FILE *file = NULL;
     enum error_code code = open_model(options, &file, error);
     if (code != OK)
         return code;
-    code = take_fingerprint(file, model->facts.fingerprint, error);
+    code = take_fingerprint(file, options->adapter, model->facts.fingerprint, error);
     struct load_call call = {.file = file, .path = options->path};
     if (code == OK)
         code = load_llama(model, &call, error);
     fclose(file);
     drop_file_pages();
+    if (code == OK && options->adapter != NULL)
+        code = load_adapter(model, options->adapter, error);
     return code;
 }
 

@@ -32,6 +32,7 @@ enum model_state_kind {
 struct model_options {
     const char *path;    /* NULL: load from `bytes` */
     struct str bytes;    /* a GGUF file in memory, copied */
+    const char *adapter; /* GGUF file of a LoRA adapter; NULL: none */
     uint32_t context;    /* tokens per sequence; 0: the model's own, at most MODEL_CONTEXT_DEFAULT */
     uint32_t parallel;   /* sequences at once; 0: MODEL_PARALLEL_DEFAULT */
     uint32_t batch;      /* most tokens of one decode; 0: MODEL_BATCH_DEFAULT */
@@ -45,7 +46,7 @@ struct model_options {
 #define MODEL_SMALL_PARAMETERS 50000000u /* below it one thread is fastest on a shared machine */
 
 struct model_facts {
-    char fingerprint[65]; /* SHA-256 of the file */
+    char fingerprint[65]; /* SHA-256 of the file, and of the adapter's behind it */
     char architecture[32];
     uint64_t parameters;
     uint32_t vocabulary;

@@ -214,6 +214,7 @@ void protocol_put_config(struct buf *out, const struct frame_config *config)
     const size_t start = frame_begin(out, FRAME_CONFIG, 0);
     put_str(out, config->name);
     put_str(out, config->path);
+    put_str(out, config->adapter);
     put_u32(out, config->context);
     put_u32(out, config->parallel);
     put_u32(out, config->threads);
@@ -552,6 +553,7 @@ bool protocol_get_config(struct str payload, struct arena *arena, struct frame_c
     struct reader in = {.rest = payload};
     config->name = get_str(&in);
     config->path = get_str(&in);
+    config->adapter = get_str(&in);
     config->context = get_u32(&in);
     config->parallel = get_u32(&in);
     config->threads = get_u32(&in);

@@ -101,6 +101,7 @@ struct frame_tenant {
 struct frame_config {
     struct str name;      /* of the model */
     struct str path;      /* empty: the embedded model of that name */
+    struct str adapter;   /* empty: none */
     uint32_t context;     /* 0: the model's own */
     uint32_t parallel;    /* 0: worker's choice */
     uint32_t threads;     /* 0: worker's choice */

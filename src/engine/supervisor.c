@@ -287,6 +287,7 @@ static bool send_config(struct worker *worker)
     const struct frame_config frame = {
         .name = str_of(model->name),
         .path = str_of(model->path),
+        .adapter = str_of(model->adapter),
         .context = model->context,
         .parallel = model->parallel,
         .threads = model->threads,

@@ -141,6 +141,7 @@ static enum error_code load(struct front *w, struct error *error)
     char name[256];
     struct model_options options = {
         .path = config->path.len > 0 ? config->path.data : NULL,
+        .adapter = config->adapter.len > 0 ? config->adapter.data : NULL,
         .context = config->context,
         .parallel = config->parallel,
         .threads = config->threads,
@@ -586,11 +587,12 @@ static bool on_control_frame(void *ctx, const struct frame_header *header, struc
         !protocol_get_config(copy, &w->arena, &w->config) || w->config.broker_slot >= BROKER_SLOTS)
         return false;
     w->has_config = true;
-    w->config.name.data = arena_strdup(&w->arena, w->config.name);
-    w->config.path.data = arena_strdup(&w->arena, w->config.path);
-    w->config.cache_dir.data = arena_strdup(&w->arena, w->config.cache_dir);
-    if (w->config.name.data == NULL || w->config.path.data == NULL || w->config.cache_dir.data == NULL)
-        return false;
+    struct str *const texts[] = {&w->config.name, &w->config.path, &w->config.adapter, &w->config.cache_dir};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        texts[i]->data = arena_strdup(&w->arena, *texts[i]);
+        if (texts[i]->data == NULL)
+            return false;
+    }
     log_configure((enum log_level)w->config.log_level, (enum log_format)w->config.log_format);
     return pthread_create(&w->thread, NULL, model_main, w) == 0;
 }

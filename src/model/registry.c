@@ -110,6 +110,7 @@ static struct config_model *copy_config(struct arena *arena, const struct config
     *copy = *config;
     copy->ids = ids;
     bool is_kept = keep(arena, &copy->name) && (keep(arena, &copy->path) || !config->path) &&
+                   (keep(arena, &copy->adapter) || !config->adapter) &&
                    (keep(arena, &copy->worker) || !config->worker) &&
                    (keep(arena, &copy->chat_template) || !config->chat_template) &&
                    (keep(arena, &copy->price_as) || !config->price_as);

@@ -12,7 +12,7 @@
 #define ROWS 2
 #define TOKENS (LENGTH * ROWS)
 #define WIDTH 32
-#define INPUTS_MAX 12
+#define INPUTS_MAX 24
 
 /* --- a graph of one block --------------------------------------------------------------------------- */
 
@@ -53,7 +53,7 @@ static struct ggml_tensor *add_norm(struct block_test *test)
 static void test_begin(struct block_test *test, bool with_blas)
 {
     struct error error;
-    struct ggml_init_params statics = {.mem_size = 64 * ggml_tensor_overhead(), .no_alloc = true};
+    struct ggml_init_params statics = {.mem_size = 128 * ggml_tensor_overhead(), .no_alloc = true};
     struct ggml_init_params nodes = {.mem_size = 4096 * ggml_tensor_overhead() + ggml_graph_overhead_custom(1024, true),
                                      .no_alloc = true};
     *test = (struct block_test){0};
@@ -261,6 +261,29 @@ static void layer_gradients(void **state)
     test_finish(&test);
 }
 
+static struct adapter add_adapter(struct block_test *test, int64_t inputs, int64_t outputs)
+{
+    const int64_t rank = 3;
+    return (struct adapter){add_input(test, inputs, rank), add_input(test, rank, outputs), 0.5f};
+}
+
+/* Beside all matrices but one, whose input is another. */
+static void adapter_gradients(void **state)
+{
+    (void)state;
+    struct block_test test;
+    struct model_shape shape = tiny_shape(11, true);
+    test_begin(&test, true);
+    struct ggml_tensor *x = add_input(&test, WIDTH, TOKENS);
+    struct layer_weights weights = add_layer(&test);
+    static const int64_t outputs[MATRIX_DOWN] = {WIDTH, WIDTH / 2, WIDTH / 2, WIDTH, 64, 64};
+    for (int i = MATRIX_Q; i < MATRIX_DOWN; i++)
+        weights.adapters[i] = add_adapter(&test, WIDTH, outputs[i]);
+    struct block_inputs inputs = shared_inputs(&test);
+    test_build(&test, block_layer(test.ctx, &shape, &weights, &inputs, x));
+    test_finish(&test);
+}
+
 /* With soft labels, three of four rows used. */
 static void head_gradients(void **state)
 {
@@ -425,6 +448,7 @@ int main(void)
         cmocka_unit_test(attention_gradients),
         cmocka_unit_test(feed_forward_gradients),
         cmocka_unit_test(layer_gradients),
+        cmocka_unit_test(adapter_gradients),
         cmocka_unit_test(head_gradients),
         cmocka_unit_test(whole_model_gradients),
         cmocka_unit_test(examples_do_not_see_each_other),

@@ -243,6 +243,135 @@ static void a_resumed_run_ends_where_an_unbroken_one_does(void **state)
     remove_tuned_folder(&folder, base);
 }
 
+/* --- adapters --------------------------------------------------------------------------------------- */
+
+/* From a base of floats, so that llama.cpp computes with the same weights as we do. */
+static void train_adapter(const struct folder *folder, const char *base, const char *type)
+{
+    struct buf text;
+    write_model(base, NULL);
+    buf_init(&text, 1 << 16);
+    buf_appendf(&text,
+                "name: adapted\n"
+                "tuned_from: base.gguf\n"
+                "adapter: {rank: 4, alpha: 6, targets: [attn_q, attn_v, attn_output, ffn_down]}\n"
+                "type: %s\n"
+                "optimiser: {kind: adamw, rate: 0.02}\n"
+                "phases:\n"
+                "  - {name: one, tokens: 11520, length: 96, rows: 2, accumulate: 2, workers: 2,\n"
+                "     data: [{file: rows.jsonl}]}\n",
+                type);
+    buf_append_char(&text, '\0');
+    write_text(folder->config, text.data);
+    buf_deinit(&text);
+    const struct train_result result = run(folder, false);
+    assert_int_equal(result.steps, 30);
+    assert_true(result.last_loss < 3.0); /* 6.9 at first */
+}
+
+static bool is_target(const char *name)
+{
+    return strstr(name, "attn_q.") || strstr(name, "attn_v.") || strstr(name, "attn_output.") ||
+           strstr(name, "ffn_down.");
+}
+
+static void an_adapter_changes_its_targets_alone(void **state)
+{
+    (void)state;
+    struct folder folder;
+    char base[96];
+    make_tuned_folder(&folder, "merged", base);
+    train_adapter(&folder, base, "f32");
+    struct weights *before = weights_of(base), *after = weights_of(folder.out);
+    for (size_t i = 0; i < before->param_count; i++)
+        assert_int_equal(is_same_param(before, after, i), !is_target(before->params[i].weight->name));
+    weights_free(before);
+    weights_free(after);
+    remove_tuned_folder(&folder, base);
+}
+
+static void decode_all(struct model *model, uint32_t vocabulary, float *logits)
+{
+    for (uint32_t i = 0; i < LOGIT_TOKENS; i++) {
+        model_batch_clear(model);
+        model_batch_add(model, (model_token)(i * 37 % vocabulary), i, 0, true);
+        assert_int_equal(model_decode(model), MODEL_OK);
+        memcpy(logits + (size_t)i * vocabulary, model_logits(model, 0), vocabulary * sizeof(float));
+    }
+}
+
+static float *logits_of(const char *path, const char *adapter, char fingerprint[65])
+{
+    const struct model_options options = {.path = path, .adapter = adapter, .context = 128, .parallel = 1,
+                                          .threads = 1};
+    struct model *model;
+    struct error error;
+    assert_ok(model_load(&options, &model, &error));
+    const uint32_t vocabulary = model_facts(model)->vocabulary;
+    float *logits = mem_calloc((size_t)LOGIT_TOKENS * vocabulary, sizeof(*logits));
+    assert_non_null(logits);
+    decode_all(model, vocabulary, logits);
+    snprintf(fingerprint, 65, "%s", model_facts(model)->fingerprint);
+    model_free(model);
+    return logits;
+}
+
+static double farthest(const float *a, const float *b)
+{
+    double most = 0.0;
+    for (size_t i = 0; i < LOGIT_TOKENS * 512; i++)
+        most = fmax(most, fabs((double)a[i] - (double)b[i]));
+    return most;
+}
+
+/* The same run twice gives the same weights; once they are written beside the model, once into it. */
+static void llama_cpp_computes_the_same_with_an_adapter_and_merged(void **state)
+{
+    (void)state;
+    struct folder folder;
+    struct stat info, base_info;
+    char base[96], adapter[112], prints[3][65];
+    make_tuned_folder(&folder, "adapter", base);
+    snprintf(adapter, sizeof(adapter), "%s/adapter.gguf", folder.path);
+    train_adapter(&folder, base, "adapter");
+    assert_int_equal(rename(folder.out, adapter), 0);
+    train_adapter(&folder, base, "f32");
+    assert_int_equal(stat(adapter, &info), 0);
+    assert_int_equal(stat(base, &base_info), 0);
+    assert_true(info.st_size < base_info.st_size / 4);
+    float *merged = logits_of(folder.out, NULL, prints[0]), *beside = logits_of(base, adapter, prints[1]),
+          *plain = logits_of(base, NULL, prints[2]);
+    assert_true(farthest(merged, plain) > 1.0);
+    assert_true(farthest(merged, beside) < 0.05);
+    assert_string_not_equal(prints[1], prints[2]); /* what is cached of the one is not the other's */
+    mem_free(merged);
+    mem_free(beside);
+    mem_free(plain);
+    unlink(adapter);
+    remove_tuned_folder(&folder, base);
+}
+
+static void an_adapter_of_another_model_is_refused(void **state)
+{
+    (void)state;
+    struct folder folder;
+    struct model *model;
+    struct error error;
+    char base[96];
+    make_tuned_folder(&folder, "foreign", base);
+    train_adapter(&folder, base, "adapter");
+    struct random_gguf_options other = RANDOM_GGUF_TINY;
+    other.width = 128;
+    assert_ok(random_gguf_write(&other, base, &error));
+    const char *const adapters[] = {folder.out, folder.config, "/nothing"};
+    for (size_t i = 0; i < 3; i++) {
+        const struct model_options options = {.path = base, .adapter = adapters[i], .context = 128};
+        assert_int_equal(model_load(&options, &model, &error), ERROR_INVALID);
+        assert_non_null(strstr(error.message, adapters[i]));
+    }
+    remove_tuned_folder(&folder, base);
+}
+
 /* --- refusals --------------------------------------------------------------------------------------- */
 
 static void expect_refusal(const struct folder *folder, const char *message)
@@ -367,6 +496,8 @@ static void keys_that_the_file_decides_are_refused(void **state)
         {"tokenizer: {corpus: [rows.jsonl]}", "tokenizer: expected nothing with tuned_from"},
         {"grown_from: rows.jsonl", "grown_from: expected nothing with tuned_from"},
         {"frozen: layers", "frozen: expected none or embedding"},
+        {"adapter: {rank: 0}", "adapter.rank: expected"},
+        {"adapter: {rank: 2, targets: [attn_q, norm]}", "adapter.targets: expected attn_q"},
     };
     struct folder folder;
     char base[96];
@@ -379,6 +510,12 @@ static void keys_that_the_file_decides_are_refused(void **state)
                               "phases:\n"
                               "  - {name: a, tokens: 1, length: 48, rows: 1, data: [{file: rows.jsonl}]}\n");
     expect_refusal(&folder, "model: expected the shape of the model, or tuned_from");
+    write_text(folder.config, "name: x\n"
+                              "tuned_from: base.gguf\n"
+                              "type: adapter\n"
+                              "phases:\n"
+                              "  - {name: a, tokens: 1, length: 48, rows: 1, data: [{file: rows.jsonl}]}\n");
+    expect_refusal(&folder, "type: expected an adapter that could be written");
     remove_tuned_folder(&folder, base);
 }
 
@@ -391,6 +528,9 @@ int main(void)
         cmocka_unit_test(what_is_frozen_stays_and_the_rest_learns),
         cmocka_unit_test(the_file_says_of_itself_what_its_base_said),
         cmocka_unit_test(a_resumed_run_ends_where_an_unbroken_one_does),
+        cmocka_unit_test(an_adapter_changes_its_targets_alone),
+        cmocka_unit_test(llama_cpp_computes_the_same_with_an_adapter_and_merged),
+        cmocka_unit_test(an_adapter_of_another_model_is_refused),
         cmocka_unit_test(other_models_are_refused_by_name),
         cmocka_unit_test(what_the_graph_lacks_is_refused_by_name),
         cmocka_unit_test(keys_that_the_file_decides_are_refused),

@@ -174,7 +174,8 @@ static void test_control(void **state)
     buf_init(&frame, 1u << 20);
     arena_init(&arena, 0);
     const struct frame_tenant tenants[] = {{STR("a"), 1, 2}, {STR("bc"), 3, UINT64_MAX}};
-    const struct frame_config config = {.name = STR("desk"), .path = STR("/m.gguf"), .context = 100, .parallel = 4,
+    const struct frame_config config = {.name = STR("desk"), .path = STR("/m.gguf"), .adapter = STR("/a.gguf"),
+                                        .context = 100, .parallel = 4,
                                         .threads = 2, .broker_slot = 3, .deterministic = true, .log_level = LOG_WARN,
                                         .queue_tokens = 5, .prefill_chunk_tokens = 6, .kv_bytes = 7, .tenants = tenants,
                                         .tenant_count = 2, .cache_dir = STR("data/kv"), .cache_disk_bytes = 1u << 20,
@@ -184,6 +185,7 @@ static void test_control(void **state)
     protocol_put_config(&frame, &config);
     assert_true(protocol_get_config(payload_of(&frame, FRAME_CONFIG, 0), &arena, &config_out));
     assert_true(str_eq(config_out.path, config.path));
+    assert_true(str_eq(config_out.adapter, config.adapter));
     assert_true(config_out.deterministic);
     assert_int_equal(config_out.kv_bytes, 7);
     assert_true(str_eq(config_out.cache_dir, STR("data/kv")));
