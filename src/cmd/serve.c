@@ -460,6 +460,7 @@ static void close_handle(uv_handle_t *handle, void *ctx)
 static bool stop(struct serve *serve)
 {
     server_free(serve->server);
+    invocations_close(serve->invocations); /* while the object store still answers: batch_close ends that */
     batch_close(serve->batch);
     shadow_close(serve->shadow);
     keeper_stop(serve->keeper);
@@ -469,7 +470,6 @@ static bool stop(struct serve *serve)
     api_free(serve->api);
     extractor_free(serve->extractor);
     profiles_close(serve->profiles);
-    invocations_close(serve->invocations);
     routing_free(serve->routing);
     reservations_free(serve->reservations);
     metrics_deinit(&serve->batch_metrics);

@@ -78,7 +78,7 @@
     X(shadow_in_flight, 4, "requests", "of them whose other answers are being made at once")                 \
     X(router_label_bytes, 67108864, "bytes", "labels of one router, after which a new file is begun")         \
     X(invocation_log_configs, 64, "configurations", "of invocation logging of one tenant, one in each region")       \
-    X(invocation_log_configs_all, 20000, "configurations", "of invocation logging in all")                   \
+    X(invocation_log_configs_all, 4096, "configurations", "of invocation logging in all")                   \
     X(invocation_log_queue_bytes, 67108864, "bytes", "requests on their way to the invocation log's spool") \
     X(invocation_log_body_bytes, 102400, "bytes", "a body inside a record; a larger one is an object of its own") \
     X(invocation_log_batch_bytes, 8388608, "bytes", "records of one object, before they are compressed")      \

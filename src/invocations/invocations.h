@@ -19,7 +19,8 @@ struct invocations;
 enum error_code invocations_open(const char *data, struct objects *objects, struct invocations **invocations,
                                  struct error *error) WARN_UNUSED;
 /* No request is left. Writes what is queued and delivers what it can in LIMIT_INVOCATION_CLOSE_MS; the next start
- * delivers the rest. Nobody else uses the objects any more. NULL is legal. */
+ * delivers the rest. Where the store does not answer in time, nobody waits for it any more (objects_interrupt). NULL is
+ * legal. */
 void invocations_close(struct invocations *invocations);
 
 /* --- configurations: any thread; changes wait for disk and store --- */

@@ -72,7 +72,7 @@ static void tell(struct spool *spool)
     if (spool->is_refusing)
         condition_set(CONDITION, CONDITION_NOTE, "records are lost: %s", spool->refusal);
     else if (failing)
-        condition_set(CONDITION, CONDITION_NOTE, "records for %zu destinations wait; bucket " STR_FMT ": %s",
+        condition_set(CONDITION, CONDITION_NOTE, "destinations that take no records: %zu; bucket " STR_FMT ": %s",
                       spool->failing, STR_ARG(failing->bucket), failing->why);
     else
         condition_clear(CONDITION);

@@ -188,6 +188,7 @@ def test_cloudwatch_is_refused_alone_and_named_as_ignored_beside_a_bucket(loggin
     ({"s3Config": {"bucketName": "not-there"}}, "loggingConfig.s3Config"),
     ({"s3Config": {"bucketName": "not-there", "keyPrefix": "p" * 1024}}, "loggingConfig.s3Config.keyPrefix"),
     ({"s3Config": {"bucketName": "not-there", "keyPrefix": 7}}, "loggingConfig.s3Config.keyPrefix"),
+    ({"s3Config": {"bucketName": "not-there"}, "newer": "m" * 40000}, "loggingConfig"),
     ({"s3Config": {"bucketName": "not-there"}, "textDataDeliveryEnabled": "yes"},
      "loggingConfig.textDataDeliveryEnabled"),
     ({"s3Config": {"bucketName": "not-there"}, "cloudWatchConfig": {"logGroupName": "g"}},
@@ -630,6 +631,11 @@ def test_somebody_elses_server_down_and_back(kind, tmp_path, random_model):
         tenant.make_bucket()
         assert len(tenant.wait(1)) == 1
     assert server.stop() == 0
+    server = start(tmp_path, random_model, extra="limits: {invocation_log_flush_ms: 3600000}\n" + settings(remote.url))
+    before = len(tenant.records())
+    Tenant(server, "far").ask("at the end")
+    assert server.stop() == 0
+    assert len(tenant.records()) == before + 1
     remote.stop()
 
 

@@ -11,6 +11,7 @@
 #define ROLE_MAX_LEN 2048
 #define BUCKET_MIN_LEN 3
 #define PREFIX_MAX_LEN 1024
+#define CONFIG_TEXT_MAX 32768 /* all of it, also what nobody here knows: it is kept in memory */
 
 /* --- reading ---------------------------------------------------------------------------------------- */
 
@@ -147,7 +148,11 @@ static enum error_code parse_config(struct api_call *call, yyjson_val *root, str
         code = parse_s3(call, s3, "loggingConfig.s3Config", wanted, error);
     if (code == OK)
         code = parse_kinds(config, wanted, error);
-    return code == OK ? fields_json_text(config, &call->exchange->arena, &wanted->text, error) : code;
+    if (code == OK)
+        code = fields_json_text(config, &call->exchange->arena, &wanted->text, error);
+    if (code == OK && wanted->text.len > CONFIG_TEXT_MAX)
+        code = field_error(error, "", "loggingConfig", "must have at most %d bytes", CONFIG_TEXT_MAX);
+    return code;
 }
 
 static enum error_code parse_put(struct api_call *call, struct settings *wanted, struct error *error)
