@@ -286,30 +286,62 @@ static void append_disk(struct buf *out)
     append_rows(out, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
-static void append_outcomes(struct buf *out, const struct api *api, const struct routers_config *routers)
+static void append_outcomes(struct buf *out, const char *router, const struct shadow_figures *figures)
 {
-    static const char name[] = "fulcrum_shadow_requests_total";
-    struct shadow_figures figures;
-    metrics_append_head(out, name, "counter", "Requests that routers learn from, by what came of them.");
-    for (size_t i = 0; i < routers->count; i++)
-        for (size_t k = 0; shadow_figures(api->work->shadow, i, &figures) && k < SHADOW_OUTCOMES; k++)
-            buf_appendf(out, "%s{router=\"%s\",outcome=\"%s\"} %" PRIu64 "\n", name, routers->items[i].name,
-                        shadow_outcome_names[k], figures.outcomes[k]);
+    for (size_t i = 0; i < SHADOW_OUTCOMES; i++)
+        buf_appendf(out, "fulcrum_shadow_requests_total{router=\"%s\",outcome=\"%s\"} %" PRIu64 "\n", router,
+                    shadow_outcome_names[i], figures->outcomes[i]);
 }
 
-static void append_calibration(struct buf *out, const struct api *api, const struct routers_config *routers)
+static void append_waiting(struct buf *out, const char *router, const struct shadow_figures *figures)
 {
-    static const char name[] = "fulcrum_router_quality";
-    struct shadow_figures figures;
-    metrics_append_head(out, name, "gauge", "Of a router's model over its last labels, predicted and found.");
-    for (size_t i = 0; i < routers->count; i++)
-        for (size_t k = 0; shadow_figures(api->work->shadow, i, &figures) && k < figures.count; k++)
-            if (figures.models[k].drift.count > 0)
-                buf_appendf(out, "%s{router=\"%s\",model=\"" STR_FMT "\",kind=\"predicted\"} %.4f\n"
-                            "%s{router=\"%s\",model=\"" STR_FMT "\",kind=\"found\"} %.4f\n",
-                            name, routers->items[i].name, STR_ARG(figures.models[k].name),
-                            figures.models[k].drift.predicted, name, routers->items[i].name,
-                            STR_ARG(figures.models[k].name), figures.models[k].drift.observed);
+    buf_appendf(out, "fulcrum_shadow_waiting{router=\"%s\"} %" PRIu64 "\n", router, figures->waiting);
+}
+
+static void append_shadow_cost(struct buf *out, const char *router, const struct shadow_figures *figures)
+{
+    buf_appendf(out, "fulcrum_shadow_cost_picodollars_total{router=\"%s\"} %" PRIu64 "\n", router, figures->cost);
+}
+
+static void append_labels(struct buf *out, const char *router, const struct shadow_figures *figures)
+{
+    buf_appendf(out, "fulcrum_router_labels{router=\"%s\"} %" PRIu64 "\n", router, figures->labels);
+}
+
+static void append_quality(struct buf *out, const char *router, const struct shadow_figures *figures)
+{
+    static const char *const kinds[] = {"predicted", "found"};
+    for (size_t i = 0; i < figures->count; i++)
+        for (size_t kind = 0; figures->models[i].drift.count > 0 && kind < 2; kind++)
+            buf_appendf(out, "fulcrum_router_quality{router=\"%s\",model=\"" STR_FMT "\",kind=\"%s\"} %.4f\n", router,
+                        STR_ARG(figures->models[i].name), kinds[kind],
+                        kind ? figures->models[i].drift.observed : figures->models[i].drift.predicted);
+}
+
+/* What routers learn from their own traffic; nothing where none does. */
+static void append_learning(struct buf *out, const struct api *api)
+{
+    static const struct {
+        const char *name, *type, *help;
+        void (*append)(struct buf *out, const char *router, const struct shadow_figures *figures);
+    } rows[] = {
+        {"fulcrum_shadow_requests_total", "counter", "Requests that routers learn from, by what came of them.",
+         append_outcomes},
+        {"fulcrum_shadow_waiting", "gauge", "Of them, those whose other answers are not made yet.", append_waiting},
+        {"fulcrum_shadow_cost_picodollars_total", "counter", "What the other answers cost, 10^-12 dollars.",
+         append_shadow_cost},
+        {"fulcrum_router_labels", "gauge", "Labels that are kept.", append_labels},
+        {"fulcrum_router_quality", "gauge", "Of a router's model over its last labels, predicted and found.",
+         append_quality},
+    };
+    const struct routers_config *routers = routers_config(api->config);
+    for (size_t row = 0; api->work->shadow && row < sizeof(rows) / sizeof(rows[0]); row++) {
+        struct shadow_figures figures;
+        metrics_append_head(out, rows[row].name, rows[row].type, rows[row].help);
+        for (size_t i = 0; i < routers->count; i++)
+            if (shadow_figures(api->work->shadow, i, &figures))
+                rows[row].append(out, routers->items[i].name, &figures);
+    }
 }
 
 /* Answers of routers that make doubtful ones again; nothing where none does. */
@@ -329,37 +361,6 @@ static void append_doubts(struct buf *out, const struct api *api)
                         doubt_outcome_names[k],
                         route_doubts_count(routing_doubts(api->work->routing), i, (enum doubt_outcome)k));
     }
-}
-
-/* What routers learn from their own traffic; nothing where none does. */
-static void append_learning(struct buf *out, const struct api *api)
-{
-    static const struct {
-        const char *name, *type, *help;
-        size_t offset;
-    } rows[] = {
-        {"fulcrum_shadow_waiting", "gauge", "Requests that routers learn from, whose other answers are not made yet.",
-         offsetof(struct shadow_figures, waiting)},
-        {"fulcrum_shadow_cost_picodollars_total", "counter", "What the other answers cost, 10^-12 dollars.",
-         offsetof(struct shadow_figures, cost)},
-        {"fulcrum_router_labels", "gauge", "Labels that are kept.", offsetof(struct shadow_figures, labels)},
-    };
-    const struct routers_config *routers = routers_config(api->config);
-    struct shadow_figures figures;
-    if (!api->work->shadow)
-        return;
-    append_outcomes(out, api, routers);
-    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
-        metrics_append_head(out, rows[row].name, rows[row].type, rows[row].help);
-        for (size_t i = 0; i < routers->count; i++) {
-            uint64_t value;
-            if (!shadow_figures(api->work->shadow, i, &figures))
-                continue;
-            memcpy(&value, (const char *)&figures + rows[row].offset, sizeof(value));
-            buf_appendf(out, "%s{router=\"%s\"} %" PRIu64 "\n", rows[row].name, routers->items[i].name, value);
-        }
-    }
-    append_calibration(out, api, routers);
 }
 
 /* Of the models that may be asked for: the counts of others are kept, and shown again when they are back. */

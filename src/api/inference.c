@@ -331,6 +331,8 @@ static struct shadow_case *note(struct inference *inference, const struct chat_r
 {
     struct api_call *call = inference->call;
     const struct http_request *http = &call->exchange->request;
+    if (!inference->is_noted)
+        return NULL;
     const struct shadow_source source = {
         .request_id = str_of(call->request_id),
         .asker = call_asker(call),
@@ -341,9 +343,7 @@ static struct shadow_case *note(struct inference *inference, const struct chat_r
         .request = &inference->request,
         .time_us = clock_wall_us() - (clock_now_us() - http->started_us),
     };
-    return inference->is_noted ? shadow_note(call->thread->api->work->shadow, call->route, &source,
-                                             work_placement(inference->work), reply)
-                               : NULL;
+    return shadow_note(call->thread->api->work->shadow, call->route, &source, work_placement(inference->work), reply);
 }
 
 static void on_finished(void *ctx, const struct chat_reply *reply, const struct work_figures *figures)

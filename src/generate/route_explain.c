@@ -120,7 +120,9 @@ void route_explain(const struct route *route, const struct placement *placement,
     buf_append_text(out, "{\"router\":");
     buf_append_json(out, router->name);
     append_text(out, "rule", str_of(rules[router->rule]));
-    if (router->rule != ROUTER_RULE_BUDGET)
+    if (router->rule == ROUTER_RULE_BUDGET)
+        buf_appendf(out, ",\"budget\":%.9g", (double)router->budget * 1e-12);
+    else
         buf_appendf(out, ",\"%s\":%.4g", rules[router->rule],
                     router->rule == ROUTER_RULE_TOLERANCE ? router->tolerance : router->difference);
     buf_appendf(out, ",\"margin\":%.4g", router->margin);

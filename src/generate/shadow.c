@@ -55,33 +55,40 @@ bool shadow_wants(const struct shadow *shadow, const struct route *route, struct
 
 /* --- what is known of labels -------------------------------------------------------------------------- */
 
-static void add_drift(struct shadow_router *router, struct str model, double predicted, double observed)
+static void add_drift(const struct shadow_router *router, struct shadow_learnt *learnt, struct str model,
+                      double predicted, double observed)
 {
     for (size_t i = 0; i < router->config->model_count; i++)
         if (str_eq(model, str_of(router->names[i])))
-            drift_add(&router->drifts[i], predicted, observed);
+            drift_add(&learnt->drifts[i], predicted, observed);
 }
 
-/* A label of before. Only what the predictor said that is in use tells of it. */
+struct looking {
+    const struct shadow_router *router;
+    struct shadow_learnt *learnt;
+};
+
+/* Only what the predictor said that is in use tells of it. */
 static enum error_code see_label(void *ctx, const struct label_line *line, struct error *error)
 {
-    struct shadow_router *router = ctx;
+    const struct looking *looking = ctx;
+    struct shadow_learnt *learnt = looking->learnt;
     yyjson_val *root = line->root, *quality = yyjson_obj_get(root, "quality"), *key, *value;
     const struct str reference = json_str(yyjson_obj_get(root, "reference"));
     char mark[32];
     size_t i, max;
     (void)error;
-    router->labels++;
-    if (router->since[0] == '\0')
-        snprintf(router->since, sizeof(router->since), STR_FMT, STR_ARG(json_str(yyjson_obj_get(root, "time"))));
-    snprintf(mark, sizeof(mark), "%016llx", (unsigned long long)router->predictor);
-    if (!router->predictor || !str_eq(json_str(yyjson_obj_get(root, "predictor")), str_of(mark)))
+    learnt->labels++;
+    if (learnt->since[0] == '\0')
+        snprintf(learnt->since, sizeof(learnt->since), STR_FMT, STR_ARG(json_str(yyjson_obj_get(root, "time"))));
+    snprintf(mark, sizeof(mark), "%016llx", (unsigned long long)looking->router->predictor);
+    if (!looking->router->predictor || !str_eq(json_str(yyjson_obj_get(root, "predictor")), str_of(mark)))
         return OK;
     json_obj_foreach(yyjson_obj_get(root, "predicted"), i, max, key, value)
     {
         yyjson_val *found = yyjson_obj_getn(quality, yyjson_get_str(key), yyjson_get_len(key));
         if (found && !str_eq(json_str(key), reference))
-            add_drift(router, json_str(key), yyjson_get_num(value), yyjson_get_num(found));
+            add_drift(looking->router, learnt, json_str(key), yyjson_get_num(value), yyjson_get_num(found));
     }
     return OK;
 }
@@ -94,22 +101,23 @@ static enum error_code see_fault(void *ctx, enum label_fault fault, struct error
     return OK;
 }
 
-/* The labels of earlier processes. */
-static void look_back(struct shadow *shadow)
+/* The labels that are there, read while nobody waits for what they say; this thread alone writes any. */
+static void look_at(struct shadow *shadow, struct shadow_router *router)
 {
-    for (size_t i = 0; i < shadow->router_count; i++) {
-        struct shadow_router *router = &shadow->routers[i];
-        const struct label_reader reader = {router, see_label, see_fault};
-        struct error error;
-        if (!router->config)
-            continue;
+    struct shadow_learnt *learnt = mem_calloc(1, sizeof(*learnt));
+    struct looking looking = {router, learnt};
+    const struct label_reader reader = {&looking, see_label, see_fault};
+    struct error error;
+    enum error_code code = learnt ? labels_read(router->path, &reader, &error) : error_no_memory(&error);
+    if (code == OK) {
         pthread_mutex_lock(&shadow->mutex);
-        const enum error_code code = labels_read(router->path, &reader, &error);
+        router->learnt = *learnt;
         pthread_mutex_unlock(&shadow->mutex);
-        if (code != OK && code != ERROR_NOT_FOUND)
-            log_event(LOG_WARN, "a router's labels can't be read", LOG_C("router", router->config->name),
-                      LOG_C("error", error.message));
+    } else if (code != ERROR_NOT_FOUND) {
+        log_event(LOG_WARN, "a router's labels can't be read", LOG_C("router", router->config->name),
+                  LOG_C("error", error.message));
     }
+    mem_free(learnt);
 }
 
 /* With the mutex held. The model that is off most. */
@@ -118,7 +126,7 @@ static bool find_drift(struct shadow_router *router, size_t *model, struct drift
     bool drifts = false;
     for (size_t i = 0; i < router->config->model_count; i++) {
         struct drift_figures figures;
-        drift_measure(&router->drifts[i], &figures);
+        drift_measure(&router->learnt.drifts[i], &figures);
         if (!figures.drifts || (drifts && fabs(figures.z) <= fabs(worst->z)))
             continue;
         *model = i;
@@ -153,18 +161,23 @@ static void tell_drift(struct shadow *shadow)
                       drifting->config->name);
 }
 
-static void learn(struct shadow *shadow, struct shadow_router *router, const struct label *label)
+void shadow_learn(struct shadow_router *router, struct shadow *shadow, const struct label *label, bool is_begun_anew)
 {
-    pthread_mutex_lock(&shadow->mutex);
-    router->labels++;
-    if (router->since[0] == '\0')
-        clock_iso8601(label->time_us, router->since);
-    for (size_t i = 0; i < label->count; i++) {
-        const struct label_model *model = &label->models[i];
-        if (!isnan(model->quality) && !isnan(model->predicted) && !str_eq(model->name, label->reference))
-            add_drift(router, model->name, model->predicted, model->quality);
+    struct shadow_learnt *learnt = &router->learnt;
+    if (is_begun_anew) { /* with it the older file went */
+        look_at(shadow, router);
+    } else {
+        pthread_mutex_lock(&shadow->mutex);
+        learnt->labels++;
+        if (learnt->since[0] == '\0')
+            clock_iso8601(label->time_us, learnt->since);
+        for (size_t i = 0; i < label->count; i++) {
+            const struct label_model *model = &label->models[i];
+            if (!isnan(model->quality) && !isnan(model->predicted) && !str_eq(model->name, label->reference))
+                add_drift(router, learnt, model->name, model->predicted, model->quality);
+        }
+        pthread_mutex_unlock(&shadow->mutex);
     }
-    pthread_mutex_unlock(&shadow->mutex);
     tell_drift(shadow);
 }
 
@@ -251,11 +264,9 @@ static void remove_running(struct shadow *shadow, struct shadow_case *noted)
     shadow->running_count--;
 }
 
-void shadow_case_over(struct shadow_case *noted, enum shadow_outcome outcome, const struct label *label)
+void shadow_case_over(struct shadow_case *noted, enum shadow_outcome outcome)
 {
     struct shadow *shadow = noted->shadow;
-    if (label)
-        learn(shadow, noted->router, label);
     count(noted->router, outcome);
     leave_queue(noted);
     remove_running(shadow, noted);
@@ -296,7 +307,9 @@ static void on_wake(uv_async_t *wake)
 static void *run(void *ctx)
 {
     struct shadow *shadow = ctx;
-    look_back(shadow);
+    for (size_t i = 0; i < shadow->router_count; i++)
+        if (shadow->routers[i].config)
+            look_at(shadow, &shadow->routers[i]);
     tell_drift(shadow);
     (void)uv_run(&shadow->loop, UV_RUN_DEFAULT);
     return NULL;
@@ -573,11 +586,11 @@ bool shadow_figures(const struct shadow *shadow, size_t index, struct shadow_fig
     figures->share = router->share;
     figures->count = router->config->model_count;
     pthread_mutex_lock((pthread_mutex_t *)&shadow->mutex);
-    figures->labels = router->labels;
-    memcpy(figures->since, router->since, sizeof(figures->since));
+    figures->labels = router->learnt.labels;
+    memcpy(figures->since, router->learnt.since, sizeof(figures->since));
     for (size_t i = 0; i < figures->count; i++) {
         figures->models[i].name = str_of(router->config->models[i]);
-        drift_measure(&router->drifts[i], &figures->models[i].drift);
+        drift_measure(&router->learnt.drifts[i], &figures->models[i].drift);
         figures->drifts = figures->drifts || figures->models[i].drift.drifts;
     }
     pthread_mutex_unlock((pthread_mutex_t *)&shadow->mutex);

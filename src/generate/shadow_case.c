@@ -236,19 +236,21 @@ static bool write_label(const struct shadow_case *noted, const struct label *lab
 {
     struct buf line;
     struct error error;
-    size_t cut = 0;
+    struct labels_written written = {0};
     buf_init(&line, 8u << 20);
     enum error_code code = label_write(label, &line) ? OK : error_no_memory(&error);
     if (code == OK)
         code = noted->shadow->options.admit(line.len, &error);
     if (code == OK)
-        code = labels_append(noted->router->path, buf_str(&line), &cut, &error);
+        code = labels_append(noted->router->path, buf_str(&line), &written, &error);
     buf_deinit(&line);
-    if (cut > 0)
+    if (written.cut > 0)
         log_event(LOG_WARN, "a label that was not written to its end is gone", LOG_C("file", noted->router->path),
-                  LOG_I("bytes", cut));
+                  LOG_I("bytes", written.cut));
     if (code != OK)
         log_event(LOG_ERROR, "a label can't be written", LOG_C("error", error.message));
+    else
+        shadow_learn(noted->router, noted->shadow, label, written.is_begun_anew);
     return code == OK;
 }
 
@@ -257,14 +259,11 @@ static void finish(struct shadow_case *noted)
     struct label label;
     settle_qualities(noted);
     if (count_judged(noted) == 0) {
-        shadow_case_over(noted, SHADOW_UNJUDGED, NULL);
+        shadow_case_over(noted, SHADOW_UNJUDGED);
         return;
     }
     fill_label(noted, &label);
-    if (write_label(noted, &label))
-        shadow_case_over(noted, SHADOW_LABELLED, &label);
-    else
-        shadow_case_over(noted, SHADOW_FAILED, NULL);
+    shadow_case_over(noted, write_label(noted, &label) ? SHADOW_LABELLED : SHADOW_FAILED);
 }
 
 /* --- judging ------------------------------------------------------------------------------------------ */
@@ -329,7 +328,7 @@ static void compare(struct shadow_case *noted)
     for (size_t i = 0; i < noted->count; i++)
         there += noted->answers[i].is_there;
     if (!noted->answers[noted->strongest].is_there || there < 2 || !compare_all(noted)) {
-        shadow_case_over(noted, SHADOW_FAILED, NULL);
+        shadow_case_over(noted, SHADOW_FAILED);
         return;
     }
     noted->place = 0;
@@ -350,7 +349,7 @@ void shadow_case_begin(struct shadow_case *noted)
     if (route_new(noted->shadow->options.work->routing, &asker, str_of(noted->router->config->name), &noted->arena,
                   &route, &error) != OK ||
         !route) {
-        shadow_case_over(noted, SHADOW_FAILED, NULL);
+        shadow_case_over(noted, SHADOW_FAILED);
         return;
     }
     for (size_t i = 0; i < noted->count; i++)

@@ -11,6 +11,13 @@
 #include "generate/shadow.h"
 #include "route/labels.h"
 
+/* What labels say, of those of one router. */
+struct shadow_learnt {
+    uint64_t labels;
+    char since[TIMESTAMP_LEN + 1];          /* empty: there are none */
+    struct drift drifts[ROUTER_MODELS_MAX]; /* in the configuration's order of models */
+};
+
 /* What is known of one router's learning. */
 struct shadow_router {
     const struct router_config *config;
@@ -19,10 +26,7 @@ struct shadow_router {
     char *names[ROUTER_MODELS_MAX]; /* of the configuration's models, as labels call them */
     uint64_t predictor; /* whose labels the windows have; 0: there is none */
     atomic_uint_least64_t outcomes[SHADOW_OUTCOMES], waiting, cost;
-    /* Under the mutex. */
-    uint64_t labels;
-    char since[TIMESTAMP_LEN + 1]; /* empty: there are none */
-    struct drift drifts[ROUTER_MODELS_MAX];
+    struct shadow_learnt learnt; /* under the mutex */
 };
 
 struct shadow {
@@ -91,8 +95,10 @@ struct shadow_case {
 void shadow_case_begin(struct shadow_case *noted);
 void shadow_case_free(struct shadow_case *noted); /* ends what runs; NULL is legal */
 
-/* The case is over: it is counted, its label is known of, and it is freed. `label` NULL: there is none. */
-void shadow_case_over(struct shadow_case *noted, enum shadow_outcome outcome, const struct label *label);
+/* The case is over: it is counted and freed. */
+void shadow_case_over(struct shadow_case *noted, enum shadow_outcome outcome);
+/* A label was written; `is_begun_anew`: into a new file. */
+void shadow_learn(struct shadow_router *router, struct shadow *shadow, const struct label *label, bool is_begun_anew);
 
 /* The try's request goes to the model of `match`. After OK the handlers have heard of it or will, and the case may be
  * gone by then. */

@@ -241,17 +241,17 @@ static bool cut_torn(int fd, off_t size, size_t *cut)
     return *cut == 0 || ftruncate(fd, end) == 0;
 }
 
-static bool append(const char *path, struct str line, size_t *cut)
+static bool append(const char *path, struct str line, struct labels_written *written)
 {
     char older[LABELS_PATH_MAX + 8];
     struct stat stat;
     int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-    bool is_done = fd >= 0 && fstat(fd, &stat) == 0 && cut_torn(fd, stat.st_size, cut);
-    if (is_done && (uint64_t)stat.st_size - *cut + line.len > limit(router_label_bytes) && stat.st_size > 0) {
+    bool is_done = fd >= 0 && fstat(fd, &stat) == 0 && cut_torn(fd, stat.st_size, &written->cut);
+    if (is_done && (uint64_t)stat.st_size - written->cut + line.len > limit(router_label_bytes) && stat.st_size > 0) {
         older_name(path, older);
         close(fd);
         fd = rename(path, older) ? -1 : open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-        is_done = fd >= 0;
+        is_done = written->is_begun_anew = fd >= 0;
     }
     is_done = is_done && io_write_all(fd, line.data, line.len);
     const int reason = errno;
@@ -261,15 +261,15 @@ static bool append(const char *path, struct str line, size_t *cut)
     return is_done;
 }
 
-enum error_code labels_append(const char *path, struct str line, size_t *cut, struct error *error)
+enum error_code labels_append(const char *path, struct str line, struct labels_written *written, struct error *error)
 {
-    *cut = 0;
+    *written = (struct labels_written){0};
     if (make_directories(path, error) != OK)
         return error->code;
     const int lock = take_lock(path);
     if (lock < 0)
         return error_set_errno(error, ERROR_IO, errno, "cannot lock %s", path);
-    const bool is_done = append(path, line, cut);
+    const bool is_done = append(path, line, written);
     const int reason = errno;
     close(lock);
     return is_done ? OK : error_set_errno(error, ERROR_IO, reason, "cannot write %s", path);

@@ -46,9 +46,13 @@ enum error_code labels_path(const char *data, struct str router, char path[LABEL
     WARN_UNUSED;
 
 /* Appends a line to the file at `path`, whose directories are made where they are missing; a file that would grow past
- * limit(router_label_bytes) becomes `path`.1 first, over the one that was there. *cut: bytes of a torn line that were
- * taken away. */
-enum error_code labels_append(const char *path, struct str line, size_t *cut, struct error *error) WARN_UNUSED;
+ * limit(router_label_bytes) becomes `path`.1 first, over the one that was there. */
+struct labels_written {
+    size_t cut;         /* bytes of a torn line that were taken away */
+    bool is_begun_anew; /* the file was full */
+};
+enum error_code labels_append(const char *path, struct str line, struct labels_written *written,
+                              struct error *error) WARN_UNUSED;
 
 /* One line that was read: the file's name and its number there. */
 struct label_line {

@@ -12,6 +12,7 @@
 #include "route/labels.h"
 
 static char path[LABELS_PATH_MAX];
+static unsigned begun; /* times that a file was full */
 
 static int set_up(void **state)
 {
@@ -53,12 +54,13 @@ static size_t add(const char *id, const char *tenant)
 {
     struct buf line;
     struct error error;
-    size_t cut;
+    struct labels_written written;
     buf_init(&line, 1 << 20);
     make_line(&line, id, tenant);
-    assert_int_equal(labels_append(path, buf_str(&line), &cut, &error), OK);
+    assert_int_equal(labels_append(path, buf_str(&line), &written, &error), OK);
     buf_deinit(&line);
-    return cut;
+    begun += written.is_begun_anew;
+    return written.cut;
 }
 
 /* --- what is in a file --- */
@@ -227,6 +229,7 @@ static void test_rotation(void **state)
     struct stat stat_of;
     const uint64_t usual = limit(router_label_bytes);
     limits_in_force.router_label_bytes = 4000;
+    begun = 0;
     for (unsigned i = 0; i < 50; i++) {
         (void)snprintf(id, sizeof(id), "r-%02u", i);
         add(id, "acme");
@@ -239,6 +242,7 @@ static void test_rotation(void **state)
     assert_true(stat_of.st_size <= 4000);
     const struct seen seen = read_all();
     assert_true(seen.lines >= 3 && seen.lines < 50 && seen.damaged == 0);
+    assert_true(begun >= 50 / seen.lines && begun < 50);
     assert_non_null(strstr(seen.ids, "r-48 r-49 ")); /* the newest, in their order */
 }
 
