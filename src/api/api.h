@@ -16,8 +16,7 @@
 struct api;
 struct invocations;
 struct metrics;
-struct profiles;
-struct router_store;
+struct resources;
 
 /* All of it is borrowed, and outlives the api. */
 struct api_options {
@@ -25,8 +24,8 @@ struct api_options {
     const struct catalog *catalog;
     struct registry *models;
     struct objects *objects;
-    struct profiles *profiles;
-    struct router_store *routers;
+    struct resources *profiles;
+    struct resources *routers;
     struct invocations *invocations;
     struct batch *batch;
     struct metrics *batch_metrics; /* of its records; the runner's thread counts */

@@ -32,8 +32,8 @@ struct api {
     struct objects *objects;
     const struct price_book *prices;
     struct batch *batch;
-    struct profiles *profiles;
-    struct router_store *routers;
+    struct resources *profiles;
+    struct resources *routers;
     struct invocations *invocations; /* NULL: there is no log */
     struct metrics *batch_metrics; /* of its records; the runner's thread counts */
     struct metrics *shadow_metrics; /* of answers that routers learn from; likewise */

@@ -62,7 +62,7 @@ struct serve {
     struct keeper *keeper;
     struct extractor *extractor;
     struct reservations *reservations;
-    struct profiles *profiles;
+    struct resources *profiles;
     struct invocations *invocations;
     struct routing *routing;
     struct work_shared work;
@@ -298,7 +298,7 @@ static enum error_code open_work(struct serve *serve, unsigned threads, struct e
     if (code == OK)
         code = reservations_new(config, &serve->reservations, error);
     if (code == OK)
-        code = profiles_open(config->data, &serve->profiles, error);
+        code = resources_open(&profile_resource, config->data, &serve->profiles, error);
     if (code == OK)
         code = invocations_open(config->data, serve->objects, &serve->invocations, error);
     const struct routing_options routing = {config, &serve->catalog, serve->models, serve->prices};
@@ -469,7 +469,7 @@ static bool stop(struct serve *serve)
     engine_free(serve->engine);
     api_free(serve->api);
     extractor_free(serve->extractor);
-    profiles_close(serve->profiles);
+    resources_close(serve->profiles);
     routing_free(serve->routing);
     reservations_free(serve->reservations);
     metrics_deinit(&serve->batch_metrics);

@@ -13,7 +13,7 @@
 
 struct routing {
     struct routing_options options;
-    struct router_store *store;
+    struct resources *store;
     struct route_qualities *qualities;
     struct route_doubts *doubts;
     struct route_budget *budgets; /* of each configured router, then of each tenant of fulcrum.yaml */
@@ -64,7 +64,7 @@ enum error_code routing_new(const struct routing_options *options, struct routin
     if (code == OK)
         code = route_doubts_open(configured(made), made->qualities, &made->doubts, error);
     if (code == OK)
-        code = router_store_open(options->config->data, &made->store, error);
+        code = resources_open(&router_resource, options->config->data, &made->store, error);
     if (code != OK) {
         routing_free(made);
         return code;
@@ -81,12 +81,12 @@ void routing_free(struct routing *routing)
         return;
     route_doubts_close(routing->doubts);
     route_qualities_close(routing->qualities);
-    router_store_close(routing->store);
+    resources_close(routing->store);
     mem_free(routing->budgets);
     mem_free(routing);
 }
 
-struct router_store *routing_store(struct routing *routing)
+struct resources *routing_store(struct routing *routing)
 {
     return routing->store;
 }
@@ -179,7 +179,7 @@ static enum error_code find_own(const struct routing *routing, const struct rout
         router_of_config(config, tenant_of(routing->options.config, asker->tenant), router);
         return OK;
     }
-    enum error_code code = router_store_get(routing->store, asker->tenant, arn->id, arena, router, error);
+    enum error_code code = resources_get(routing->store, asker->tenant, arn->id, arena, router, error);
     const bool is_other = code == OK && arn->region.data &&
                           (!str_eq(arn->region, router->region) || !str_eq(arn->account, router->account));
     return is_other ? error_set(error, ERROR_NOT_FOUND, "There is no prompt router at this ARN.") : code;
@@ -219,9 +219,9 @@ enum error_code routing_find(const struct routing *routing, const struct routing
         return is_default ? find_default(routing, asker, arn.id, arena, router, error)
                           : find_own(routing, asker, &arn, arena, router, error);
     *is_router = find_configured(routing, id) != NULL;
-    if (!*is_router && router_is_id(id)) {
+    if (!*is_router && resource_is_id(id)) {
         struct error ignored;
-        *is_router = router_store_get(routing->store, asker->tenant, id, arena, router, &ignored) == OK;
+        *is_router = resources_get(routing->store, asker->tenant, id, arena, router, &ignored) == OK;
         return OK;
     }
     arn = (struct arn){.id = id};
@@ -248,9 +248,9 @@ struct str router_arn(const struct router *router, const struct routing_asker *a
     const bool is_custom = router->kind == ROUTER_CUSTOM;
     const struct str region = is_custom ? router->region : asker->region;
     const struct str account = is_custom ? router->account : asker->account;
-    struct str id = is_custom ? str_of(router->id) : router->name;
+    struct str id = is_custom ? str_of(router->head.id) : router->name;
     if (router->kind == ROUTER_DEFAULT)
-        id = str_of(router_family_id((size_t)router->sequence));
+        id = str_of(router_family_id((size_t)router->head.sequence));
     const struct str arn = arena_printf(arena, format, STR_ARG(region), STR_ARG(account),
                                         router->kind == ROUTER_DEFAULT ? "default-prompt-router" : "prompt-router",
                                         STR_ARG(id));

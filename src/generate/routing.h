@@ -30,7 +30,7 @@ enum error_code routing_new(const struct routing_options *options, struct routin
                             struct error *error) WARN_UNUSED;
 void routing_free(struct routing *routing); /* NULL is legal */
 
-struct router_store *routing_store(struct routing *routing);
+struct resources *routing_store(struct routing *routing);
 const struct route_doubts *routing_doubts(const struct routing *routing); /* of answers: route_doubt.h */
 
 /* Who asks. */

@@ -236,7 +236,7 @@ void router_of_config(const struct router_config *config, const struct config_te
     *router = (struct router){.kind = ROUTER_CONFIGURED,
                               .name = str_of(config->name),
                               .description = STR(""),
-                              .tags = STR(""),
+                              .head.tags = STR(""),
                               .fallback = ROUTER_DEAREST,
                               .config = config};
     for (size_t i = 0; i < config->model_count; i++) {
@@ -335,8 +335,8 @@ enum error_code router_default(const struct catalog *catalog, const struct regis
     *router = (struct router){.kind = ROUTER_DEFAULT,
                               .name = str_of(family->name),
                               .description = arena_printf(arena, "Routes requests among models of %s", family->prefix),
-                              .tags = STR(""),
-                              .sequence = (int64_t)number,
+                              .head.tags = STR(""),
+                              .head.sequence = (int64_t)number,
                               .models = {{str_of(weak), str_of(weak)}, {str_of(strong), str_of(strong)}},
                               .model_count = 2,
                               .fallback = 1};

@@ -11,9 +11,9 @@
 #include "core/error.h"
 #include "core/mem.h"
 #include "model/resolve.h"
+#include "store/resource.h"
 
 #define ROUTER_MODELS_MAX 8
-#define ROUTER_ID_LEN 12 /* [a-z0-9] */
 
 enum router_kind { ROUTER_CUSTOM, ROUTER_DEFAULT, ROUTER_CONFIGURED };
 
@@ -30,13 +30,10 @@ struct router_model {
 };
 
 struct router {
+    struct resource head; /* of a custom one; its sequence of a family's: the family's number; times of all */
     enum router_kind kind;
-    char id[ROUTER_ID_LEN + 1]; /* of a custom one */
-    int64_t sequence;           /* likewise: order of creation; of a family's: its number */
-    struct str tenant, account, region, token;
+    struct str account, region;
     struct str name, description; /* description may be empty */
-    struct str tags;              /* a JSON object of strings, keys ascending; empty: none */
-    uint64_t created_us, updated_us;
     struct router_model models[ROUTER_MODELS_MAX];
     size_t model_count;
     size_t fallback; /* of models; ROUTER_DEAREST: the one whose tokens cost most */

@@ -5,10 +5,10 @@
 #include "api/control/profiles.h"
 
 #include "api/control/profile_store.h"
+#include "api/control/resource_change.h"
+#include "api/control/resource_tags.h"
 #include "api/fields.h"
-#include "api/offload.h"
 #include "core/arn.h"
-#include "store/disk.h"
 
 #define PROFILES_BODY_MAX (16u << 20)
 #define NAME_MAX_LEN 64
@@ -21,21 +21,13 @@
 
 /* --- ARNs ------------------------------------------------------------------------------------------- */
 
-static bool is_own_id(struct str id)
-{
-    for (size_t i = 0; i < id.len; i++)
-        if (!(id.data[i] >= 'a' && id.data[i] <= 'z') && !(id.data[i] >= '0' && id.data[i] <= '9'))
-            return false;
-    return id.len == PROFILE_ID_LEN;
-}
-
 /* The ID of an application profile, if `text` is one or an ARN of one; else empty. */
 static struct str own_id(struct str text, struct arn *arn)
 {
     *arn = (struct arn){0};
-    if (is_own_id(text))
+    if (resource_is_id(text))
         return text;
-    return arn_split(text, arn) && str_eq(arn->type, STR("application-inference-profile")) && is_own_id(arn->id)
+    return arn_split(text, arn) && str_eq(arn->type, STR("application-inference-profile")) && resource_is_id(arn->id)
                ? arn->id
                : (struct str){NULL, 0};
 }
@@ -45,8 +37,8 @@ static enum error_code get_own(struct api_call *call, struct str text, struct pr
 {
     struct arn arn;
     struct str id = own_id(text, &arn);
-    enum error_code code = profiles_get(call->thread->api->profiles, str_of(call->identity.tenant), id,
-                                        &call->exchange->arena, profile, error);
+    enum error_code code = resources_get(call->thread->api->profiles, str_of(call->identity.tenant), id,
+                                         &call->exchange->arena, profile, error);
     bool is_other = code == OK && arn.id.data &&
                     (!str_eq(arn.region, profile->region) || !str_eq(arn.account, profile->account));
     return is_other ? error_set(error, ERROR_NOT_FOUND, "There is no inference profile at this ARN.") : code;
@@ -56,7 +48,7 @@ static struct str own_arn(struct api_call *call, const struct profile *profile)
 {
     struct str arn = arena_printf(&call->exchange->arena,
                                   "arn:aws:bedrock:" STR_FMT ":" STR_FMT ":application-inference-profile/%s",
-                                  STR_ARG(profile->region), STR_ARG(profile->account), profile->id);
+                                  STR_ARG(profile->region), STR_ARG(profile->account), profile->head.id);
     return arn.data ? arn : STR("");
 }
 
@@ -68,7 +60,7 @@ bool profiles_find(struct api_call *call, struct str id, struct str *arn, struct
     if (!own_id(id, &ignored).data || get_own(call, id, &profile, &error) != OK)
         return false;
     *arn = own_arn(call, &profile);
-    *tags = profile.tags;
+    *tags = profile.head.tags;
     *source = profile.source;
     return arn->len > 0;
 }
@@ -149,11 +141,11 @@ static void append_own(struct buf *out, struct api_call *call, const struct prof
     buf_append_json(out, profile->name);
     if (profile->description.len > 0)
         append_str(out, "description", profile->description);
-    append_time(out, "createdAt", profile->created_us);
-    append_time(out, "updatedAt", profile->updated_us);
+    append_time(out, "createdAt", profile->head.created_us);
+    append_time(out, "updatedAt", profile->head.updated_us);
     append_str(out, "inferenceProfileArn", own_arn(call, profile));
     append_models(out, call, &match, arn.region.len ? arn.region : profile->region);
-    append_str(out, "inferenceProfileId", str_of(profile->id));
+    append_str(out, "inferenceProfileId", str_of(profile->head.id));
     buf_append_text(out, ",\"status\":\"ACTIVE\",\"type\":\"APPLICATION\"}");
 }
 
@@ -274,14 +266,15 @@ static void list_system(struct api_call *call, struct page *page, struct buf *ou
 
 static enum error_code list_own(struct api_call *call, struct page *page, struct buf *out, struct error *error)
 {
-    struct profile *found;
+    void *list;
     size_t count;
     bool has_more;
-    enum error_code code =
-        profiles_list(call->thread->api->profiles, str_of(call->identity.tenant), page->beyond,
-                      page->max - page->count, &call->exchange->arena, &found, &count, &has_more, error);
+    enum error_code code = resources_list(call->thread->api->profiles, str_of(call->identity.tenant), page->beyond,
+                                          page->max - page->count, &call->exchange->arena, &list, &count, &has_more,
+                                          error);
     if (code != OK)
         return code;
+    const struct profile *found = list;
     for (size_t i = 0; i < count; i++) {
         if (page->count++ > 0)
             buf_append_char(out, ',');
@@ -289,7 +282,7 @@ static enum error_code list_own(struct api_call *call, struct page *page, struct
     }
     if (has_more)
         page->next = arena_printf(&call->exchange->arena, "%c%lld", OWN_TOKEN,
-                                  (long long)(count ? found[count - 1].sequence : page->beyond));
+                                  (long long)(count ? found[count - 1].head.sequence : page->beyond));
     return OK;
 }
 
@@ -314,83 +307,6 @@ void profile_list(struct api_call *call)
     else
         call_fail(call, &error);
     buf_deinit(&body);
-}
-
-/* --- changes ---------------------------------------------------------------------------------------- */
-
-/* One change, made on a thread of libuv's pool. In the exchange's arena, where all that it points to lies too. */
-struct change {
-    struct api_call *call;
-    struct profiles *profiles;
-    struct arena *arena; /* the exchange's */
-    enum error_code (*make)(struct change *change);
-    struct profile profile;
-    struct tag_request tags;
-    bool is_create;
-    enum error_code code;
-    struct error error;
-    struct offload offload;
-};
-
-static void make_change(void *ctx)
-{
-    struct change *change = ctx;
-    change->code = disk_check(&change->error);
-    if (change->code == OK)
-        change->code = change->make(change);
-}
-
-static void answer(struct change *change)
-{
-    struct api_call *call = change->call;
-    struct str body = STR("{}");
-    if (change->is_create) {
-        struct str arn = own_arn(call, &change->profile);
-        body = arena_printf(change->arena, "{\"inferenceProfileArn\":\"" STR_FMT "\",\"status\":\"ACTIVE\"}",
-                            STR_ARG(arn));
-    }
-    call_add_ignored(call);
-    call_respond(call, change->is_create ? 201 : 200, STR("application/json"), body.data ? body : STR("{}"));
-}
-
-static void on_changed(void *ctx, bool is_gone)
-{
-    struct change *change = ctx;
-    if (is_gone)
-        call_account(change->call, CALL_CLIENT_GONE);
-    else if (change->code != OK)
-        call_fail(change->call, &change->error);
-    else
-        answer(change);
-}
-
-/* NULL: memory is out, and the call has been answered. */
-static struct change *new_change(struct api_call *call, enum error_code (*make)(struct change *change))
-{
-    struct change *change = ARENA_NEW(&call->exchange->arena, struct change);
-    if (!change) {
-        struct error error;
-        (void)error_no_memory(&error);
-        call_fail(call, &error);
-        return NULL;
-    }
-    change->call = call;
-    change->profiles = call->thread->api->profiles;
-    change->arena = &call->exchange->arena;
-    change->make = make;
-    change->profile.tenant = str_of(call->identity.tenant);
-    change->profile.account = str_of(call->identity.account);
-    change->profile.region = str_of(call->identity.region);
-    return change;
-}
-
-/* Makes the change and answers; or answers at once where change->code says that the request is wrong. */
-static void send_off(struct change *change)
-{
-    if (change->code == OK)
-        offload_start(&change->offload, change->call->exchange, make_change, on_changed, change);
-    else
-        on_changed(change, false);
 }
 
 /* --- create ----------------------------------------------------------------------------------------- */
@@ -436,8 +352,8 @@ static enum error_code parse_names(yyjson_val *root, struct profile *profile, st
         return field_error(error, "", "description",
                            "may hold letters, digits, : and ., with one space, _ or - between them");
     if (code == OK)
-        code = fields_get_str(root, "", "clientRequestToken", 1, TOKEN_MAX_LEN, &profile->token, NULL, error);
-    if (code == OK && profile->token.data && !fields_alphabet(profile->token, "-"))
+        code = fields_get_str(root, "", "clientRequestToken", 1, TOKEN_MAX_LEN, &profile->head.token, NULL, error);
+    if (code == OK && profile->head.token.data && !fields_alphabet(profile->head.token, "-"))
         return field_error(error, "", "clientRequestToken", "may hold letters, digits and - only");
     return code;
 }
@@ -446,15 +362,16 @@ static bool keep_strings(struct arena *arena, struct profile *profile)
 {
     return arena_str(arena, profile->name, &profile->name) &&
            arena_str(arena, profile->description, &profile->description) &&
-           arena_str(arena, profile->token, &profile->token) && arena_str(arena, profile->source, &profile->source);
+           arena_str(arena, profile->head.token, &profile->head.token) &&
+           arena_str(arena, profile->source, &profile->source);
 }
 
-static enum error_code parse_create(struct api_call *call, yyjson_val *root, struct change *change,
+static enum error_code parse_create(struct api_call *call, yyjson_val *root, struct profile *profile,
                                     struct error *error)
 {
     static const char *const members[] = {"inferenceProfileName", "description", "clientRequestToken", "modelSource",
                                           "tags", NULL};
-    struct profile *profile = &change->profile;
+    struct arena *arena = &call->exchange->arena;
     struct job_tags tags = {0};
     if (!yyjson_is_obj(root))
         return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
@@ -464,42 +381,47 @@ static enum error_code parse_create(struct api_call *call, yyjson_val *root, str
     if (code == OK)
         code = parse_source(call, root, &profile->source, error);
     if (code == OK)
-        code = tags_parse(root, change->arena, &tags, error);
+        code = tags_parse(root, arena, &tags, error);
     if (code == OK)
-        code = profile_tags_json(&tags, change->arena, &profile->tags, error);
-    if (code == OK && !keep_strings(change->arena, profile))
+        code = resource_tags_json(&tags, arena, &profile->head.tags, error);
+    if (code == OK && !keep_strings(arena, profile))
         code = error_no_memory(error);
     return code;
 }
 
-static enum error_code make_profile(struct change *change)
+static struct resource_change *new_change(struct api_call *call)
 {
-    return profiles_create(change->profiles, &change->profile, &change->error);
+    return resource_change_new(call, call->thread->api->profiles, sizeof(struct profile));
+}
+
+static void respond_created(struct resource_change *change)
+{
+    const struct str arn = own_arn(change->call, (const struct profile *)change->resource);
+    const struct str body = arena_printf(
+        change->arena, "{\"inferenceProfileArn\":\"" STR_FMT "\",\"status\":\"ACTIVE\"}", STR_ARG(arn));
+    call_respond(change->call, 201, STR("application/json"), body.data ? body : STR("{}"));
 }
 
 void profile_create(struct api_call *call)
 {
     yyjson_doc *doc = NULL;
-    struct change *change = new_change(call, make_profile);
+    struct resource_change *change = new_change(call);
     if (!change)
         return;
-    change->is_create = true;
+    struct profile *profile = (struct profile *)change->resource;
+    profile->account = str_of(call->identity.account);
+    profile->region = str_of(call->identity.region);
     change->code = json_parse(call->exchange->request.body, &doc, &change->error);
     if (change->code == OK)
-        change->code = parse_create(call, yyjson_doc_get_root(doc), change, &change->error);
+        change->code = parse_create(call, yyjson_doc_get_root(doc), profile, &change->error);
     json_free(doc);
-    send_off(change);
+    resource_change_create(change, respond_created);
 }
 
 /* --- delete ----------------------------------------------------------------------------------------- */
 
-static enum error_code drop_profile(struct change *change)
-{
-    return profiles_delete(change->profiles, change->profile.tenant, str_of(change->profile.id), &change->error);
-}
-
 /* The profile as it is, before it is changed; system profiles can't be. */
-static enum error_code find_changed(struct api_call *call, struct str text, struct change *change,
+static enum error_code find_changed(struct api_call *call, struct str text, struct resource_change *change,
                                     struct error *error)
 {
     struct arn ignored;
@@ -513,45 +435,29 @@ static enum error_code find_changed(struct api_call *call, struct str text, stru
                    : error->code;
     enum error_code code = get_own(call, text, &profile, error);
     if (code == OK)
-        memcpy(change->profile.id, profile.id, sizeof(profile.id));
+        memcpy(change->resource->id, profile.head.id, sizeof(profile.head.id));
     return code;
 }
 
 void profile_delete(struct api_call *call)
 {
-    struct change *change = new_change(call, drop_profile);
+    struct resource_change *change = new_change(call);
     if (!change)
         return;
     change->code = find_changed(call, call->resource, change, &change->error);
-    send_off(change);
+    resource_change_delete(change);
 }
 
 /* --- tags ------------------------------------------------------------------------------------------- */
-
-static enum error_code change_tags(struct change *change)
-{
-    const struct tag_request *request = &change->tags;
-    return profiles_tag(change->profiles, change->profile.tenant, str_of(change->profile.id), &request->tags,
-                        request->keys, request->key_count, &change->error);
-}
 
 static void list_tags(struct api_call *call, struct str resource)
 {
     struct error error;
     struct profile profile;
-    struct job_tags tags = {0};
-    struct buf body;
-    enum error_code code = get_own(call, resource, &profile, &error);
-    if (code == OK)
-        code = profile_tags_parse(profile.tags, &call->exchange->arena, &tags, &error);
-    if (code != OK) {
+    if (get_own(call, resource, &profile, &error) == OK)
+        resource_tags_respond(call, &profile.head);
+    else
         call_fail(call, &error);
-        return;
-    }
-    buf_init(&body, PROFILES_BODY_MAX);
-    tags_append(&body, &tags);
-    call_respond_json(call, &body);
-    buf_deinit(&body);
 }
 
 bool profiles_take_tags(struct api_call *call, enum tag_operation operation)
@@ -566,11 +472,11 @@ bool profiles_take_tags(struct api_call *call, enum tag_operation operation)
         list_tags(call, request.resource);
         return true;
     }
-    struct change *change = new_change(call, change_tags);
+    struct resource_change *change = new_change(call);
     if (!change)
         return true;
     change->tags = request;
     change->code = find_changed(call, request.resource, change, &change->error);
-    send_off(change);
+    resource_change_tag(change);
     return true;
 }

@@ -3,12 +3,10 @@
 #include "api/control/routers.h"
 #include "generate/route_doubt.h"
 
-#include "api/control/profile_store.h"
+#include "api/control/resource_change.h"
 #include "api/control/profiles.h"
 #include "api/control/routers_create.h"
 #include "api/fields.h"
-#include "api/offload.h"
-#include "store/disk.h"
 
 #define ROUTERS_BODY_MAX (16u << 20)
 #define PAGE_MAX 1000
@@ -96,8 +94,8 @@ static void append_router(struct buf *out, const struct api_call *call, const st
     buf_appendf(out, ",\"routingCriteria\":{\"responseQualityDifference\":%.10g}", shown_difference(router) * 100);
     if (router->description.len > 0)
         append_str(out, "description", router->description);
-    append_time(out, "createdAt", router->created_us);
-    append_time(out, "updatedAt", router->updated_us);
+    append_time(out, "createdAt", router->head.created_us);
+    append_time(out, "updatedAt", router->head.updated_us);
     append_str(out, "promptRouterArn", router_arn(router, &asker, &call->exchange->arena));
     buf_append_text(out, ",\"models\":[");
     for (size_t i = 0; i < router->model_count; i++) {
@@ -212,21 +210,22 @@ static enum error_code list_common(struct api_call *call, struct page *page, str
 
 static enum error_code list_own(struct api_call *call, struct page *page, struct buf *out, struct error *error)
 {
-    struct router *found;
+    void *list;
     size_t count;
     bool has_more;
-    enum error_code code = router_store_list(call->thread->api->routers, str_of(call->identity.tenant), page->beyond,
-                                             page->max - page->count, &call->exchange->arena, &found, &count,
-                                             &has_more, error);
+    enum error_code code = resources_list(call->thread->api->routers, str_of(call->identity.tenant), page->beyond,
+                                          page->max - page->count, &call->exchange->arena, &list, &count, &has_more,
+                                          error);
     if (code != OK)
         return code;
+    const struct router *found = list;
     for (size_t i = 0; i < count; i++) {
         if (page->count++ > 0)
             buf_append_char(out, ',');
         append_router(out, call, &found[i]);
     }
     if (has_more)
-        put_next(call, page, OWN_TOKEN, (long long)(count ? found[count - 1].sequence : page->beyond));
+        put_next(call, page, OWN_TOKEN, (long long)(count ? found[count - 1].head.sequence : page->beyond));
     return OK;
 }
 
@@ -255,98 +254,34 @@ void router_list(struct api_call *call)
 
 /* --- changes ---------------------------------------------------------------------------------------- */
 
-/* One change, made on a thread of libuv's pool. In the exchange's arena, where all that it points to lies too. */
-struct change {
-    struct api_call *call;
-    struct router_store *store;
-    struct arena *arena; /* the exchange's */
-    enum error_code (*make)(struct change *change);
-    struct router router;
-    struct tag_request tags;
-    bool is_create;
-    enum error_code code;
-    struct error error;
-    struct offload offload;
-};
-
-static void make_change(void *ctx)
-{
-    struct change *change = ctx;
-    change->code = disk_check(&change->error);
-    if (change->code == OK)
-        change->code = change->make(change);
-}
-
-static void answer(struct change *change)
+static void respond_created(struct resource_change *change)
 {
     struct api_call *call = change->call;
-    struct str body = STR("{}");
-    if (change->is_create) {
-        const struct routing_asker asker = call_asker(call);
-        const struct str arn = router_arn(&change->router, &asker, change->arena);
-        body = arena_printf(change->arena, "{\"promptRouterArn\":\"" STR_FMT "\"}", STR_ARG(arn));
-    }
-    call_add_ignored(call);
+    const struct routing_asker asker = call_asker(call);
+    const struct str arn = router_arn((const struct router *)change->resource, &asker, change->arena);
+    const struct str body = arena_printf(change->arena, "{\"promptRouterArn\":\"" STR_FMT "\"}", STR_ARG(arn));
     call_respond(call, 200, STR("application/json"), body.data ? body : STR("{}"));
 }
 
-static void on_changed(void *ctx, bool is_gone)
+static struct resource_change *new_change(struct api_call *call)
 {
-    struct change *change = ctx;
-    if (is_gone)
-        call_account(change->call, CALL_CLIENT_GONE);
-    else if (change->code != OK)
-        call_fail(change->call, &change->error);
-    else
-        answer(change);
-}
-
-/* NULL: memory is out, and the call has been answered. */
-static struct change *new_change(struct api_call *call, enum error_code (*make)(struct change *change))
-{
-    struct change *change = ARENA_NEW(&call->exchange->arena, struct change);
-    if (!change) {
-        struct error error;
-        (void)error_no_memory(&error);
-        call_fail(call, &error);
-        return NULL;
-    }
-    change->call = call;
-    change->store = call->thread->api->routers;
-    change->arena = &call->exchange->arena;
-    change->make = make;
-    change->router.tenant = str_of(call->identity.tenant);
-    change->router.account = str_of(call->identity.account);
-    change->router.region = str_of(call->identity.region);
-    return change;
-}
-
-/* Makes the change and answers; or answers at once where change->code says that the request is wrong. */
-static void send_off(struct change *change)
-{
-    if (change->code == OK)
-        offload_start(&change->offload, change->call->exchange, make_change, on_changed, change);
-    else
-        on_changed(change, false);
-}
-
-static enum error_code make_router(struct change *change)
-{
-    return router_store_create(change->store, &change->router, &change->error);
+    return resource_change_new(call, call->thread->api->routers, sizeof(struct router));
 }
 
 void router_create(struct api_call *call)
 {
-    struct change *change = new_change(call, make_router);
+    struct resource_change *change = new_change(call);
     if (!change)
         return;
-    change->is_create = true;
-    change->code = router_create_parse(call, &change->router, &change->error);
-    send_off(change);
+    struct router *router = (struct router *)change->resource;
+    router->account = str_of(call->identity.account);
+    router->region = str_of(call->identity.region);
+    change->code = router_create_parse(call, router, &change->error);
+    resource_change_create(change, respond_created);
 }
 
 /* The router as it is, before it is changed: one that its tenant has made. */
-static enum error_code find_changed(struct api_call *call, struct str text, struct change *change,
+static enum error_code find_changed(struct api_call *call, struct str text, struct resource_change *change,
                                     struct error *error)
 {
     struct router router;
@@ -355,56 +290,29 @@ static enum error_code find_changed(struct api_call *call, struct str text, stru
         code = field_error(error, "", "promptRouterArn", "%s cannot be changed by this API",
                            router.kind == ROUTER_DEFAULT ? "a default router" : "a router of fulcrum.yaml");
     if (code == OK)
-        memcpy(change->router.id, router.id, sizeof(router.id));
+        memcpy(change->resource->id, router.head.id, sizeof(router.head.id));
     return code;
-}
-
-static enum error_code drop_router(struct change *change)
-{
-    return router_store_delete(change->store, change->router.tenant, str_of(change->router.id), &change->error);
 }
 
 void router_delete(struct api_call *call)
 {
-    struct change *change = new_change(call, drop_router);
+    struct resource_change *change = new_change(call);
     if (!change)
         return;
     change->code = find_changed(call, call->resource, change, &change->error);
-    send_off(change);
+    resource_change_delete(change);
 }
 
 /* --- tags ------------------------------------------------------------------------------------------- */
-
-static enum error_code merge_tags(void *ctx, struct str tags, struct arena *arena, struct str *merged,
-                                  struct error *error)
-{
-    const struct tag_request *request = ctx;
-    return profile_tags_merge(tags, &request->tags, request->keys, request->key_count, arena, merged, error);
-}
-
-static enum error_code change_tags(struct change *change)
-{
-    return router_store_tag(change->store, change->router.tenant, str_of(change->router.id), merge_tags, &change->tags,
-                            &change->error);
-}
 
 static void list_tags(struct api_call *call, struct str resource)
 {
     struct error error;
     struct router router;
-    struct job_tags tags = {0};
-    struct buf body;
-    enum error_code code = find(call, resource, &router, &error);
-    if (code == OK)
-        code = profile_tags_parse(router.tags, &call->exchange->arena, &tags, &error);
-    if (code != OK) {
+    if (find(call, resource, &router, &error) == OK)
+        resource_tags_respond(call, &router.head);
+    else
         call_fail(call, &error);
-        return;
-    }
-    buf_init(&body, ROUTERS_BODY_MAX);
-    tags_append(&body, &tags);
-    call_respond_json(call, &body);
-    buf_deinit(&body);
 }
 
 static bool is_router_arn(struct str text)
@@ -424,11 +332,11 @@ bool routers_take_tags(struct api_call *call, enum tag_operation operation)
         list_tags(call, request.resource);
         return true;
     }
-    struct change *change = new_change(call, change_tags);
+    struct resource_change *change = new_change(call);
     if (!change)
         return true;
     change->tags = request;
     change->code = find_changed(call, request.resource, change, &change->error);
-    send_off(change);
+    resource_change_tag(change);
     return true;
 }

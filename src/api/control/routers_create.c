@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "api/control/profile_store.h"
+#include "api/control/resource_tags.h"
 #include "api/control/profiles.h"
 #include "api/control/tag_request.h"
 #include "api/fields.h"
@@ -34,8 +34,8 @@ static enum error_code parse_names(yyjson_val *root, struct router *router, stru
         return field_error(error, "", "description",
                            "may hold letters, digits, : and ., with one space, _ or - between them");
     if (code == OK)
-        code = fields_get_str(root, "", "clientRequestToken", 1, TOKEN_MAX_LEN, &router->token, NULL, error);
-    if (code == OK && router->token.data && !fields_alphabet(router->token, "-"))
+        code = fields_get_str(root, "", "clientRequestToken", 1, TOKEN_MAX_LEN, &router->head.token, NULL, error);
+    if (code == OK && router->head.token.data && !fields_alphabet(router->head.token, "-"))
         return field_error(error, "", "clientRequestToken", "may hold letters, digits and - only");
     return code;
 }
@@ -136,7 +136,7 @@ static bool keep_strings(struct arena *arena, struct router *router)
 {
     bool is_kept = arena_str(arena, router->name, &router->name) &&
                    arena_str(arena, router->description, &router->description) &&
-                   arena_str(arena, router->token, &router->token);
+                   arena_str(arena, router->head.token, &router->head.token);
     for (size_t i = 0; is_kept && i < router->model_count; i++)
         is_kept = arena_str(arena, router->models[i].listed, &router->models[i].listed) &&
                   arena_str(arena, router->models[i].source, &router->models[i].source);
@@ -163,7 +163,7 @@ static enum error_code parse(struct api_call *call, yyjson_val *root, struct rou
     if (code == OK)
         code = tags_parse(root, arena, &tags, error);
     if (code == OK)
-        code = profile_tags_json(&tags, arena, &router->tags, error);
+        code = resource_tags_json(&tags, arena, &router->head.tags, error);
     return code == OK && !keep_strings(arena, router) ? error_no_memory(error) : code;
 }
 
