@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "core/util.h"
 #include "route/decide.h"
 
 /* A small model and a large one that costs ten times as much. */
@@ -187,6 +188,98 @@ static void test_a_conversation_never_costs_more_than_staying(void **state)
     }
 }
 
+/* --- any conversation --------------------------------------------------------------------------------- */
+
+#define TALKS 20000
+#define TURNS_MAX 12
+#define MODELS 3
+
+/* One conversation, dealt: what each model's tokens cost, how long each turn is, and how good each would answer. */
+struct dealt {
+    struct rates rates[MODELS];
+    uint32_t context, asked[TURNS_MAX], replied[TURNS_MAX];
+    unsigned turns;
+    double quality[TURNS_MAX][MODELS], tolerance, margin;
+};
+
+static uint32_t between(struct rng *rng, uint32_t low, uint32_t high)
+{
+    return low + (uint32_t)rng_below(rng, high - low + 1);
+}
+
+/* Qualities lie within the tolerance and the margin of each other, on either side of the tolerance: by its text alone
+ * a turn goes anywhere, but no model is so much better that quality would be worth a move. */
+static void deal(struct rng *rng, struct dealt *dealt)
+{
+    dealt->context = between(rng, 0, 8000);
+    dealt->turns = between(rng, 2, TURNS_MAX);
+    dealt->tolerance = rng_unit(rng) * 0.2;
+    dealt->margin = 0.05 + rng_unit(rng) * 0.4;
+    for (size_t i = 0; i < MODELS; i++) {
+        const double input = between(rng, 20, 400);
+        dealt->rates[i] = (struct rates){input, input * (0.05 + 0.3 * rng_unit(rng)), input * (3 + 3 * rng_unit(rng))};
+    }
+    for (size_t turn = 0; turn < dealt->turns; turn++) {
+        dealt->asked[turn] = between(rng, 5, 600);
+        dealt->replied[turn] = between(rng, 5, 600);
+        for (size_t i = 0; i < MODELS; i++)
+            dealt->quality[turn][i] = 0.9 - rng_unit(rng) * (dealt->tolerance + dealt->margin);
+    }
+}
+
+/* What the conversation costs; with `stays_at` all of it is there. *moves: how often it left a model, *by_text: how
+ * often its texts alone would have. */
+static double converse(const struct dealt *dealt, size_t stays_at, size_t *first, unsigned *moves, unsigned *by_text)
+{
+    uint32_t warm[MODELS] = {0}, prompt = dealt->context;
+    size_t at = DECIDE_NONE, text_at = DECIDE_NONE;
+    double spent = 0;
+    for (unsigned turn = 0; turn < dealt->turns; turn++) {
+        struct decide_candidate models[MODELS];
+        const struct decide_terms terms = {.rule = DECIDE_TOLERANCE, .tolerance = dealt->tolerance,
+                                           .margin = dealt->margin, .has_past = turn > 0};
+        prompt += dealt->asked[turn];
+        for (size_t i = 0; i < MODELS; i++) {
+            const struct rates *rates = &dealt->rates[i];
+            const double fresh = prompt - warm[i], reply = dealt->replied[turn];
+            models[i] = (struct decide_candidate){
+                .quality = dealt->quality[turn][i], .strength = rates->input, .warm_tokens = warm[i],
+                .cost = (uint64_t)(fresh * rates->input + warm[i] * rates->read + reply * rates->output),
+                .way_back = (uint64_t)((fresh + reply) * (rates->input - rates->read))};
+        }
+        const struct decision decision = of(terms, models, MODELS);
+        const size_t chosen = stays_at == DECIDE_NONE ? decision.chosen : stays_at;
+        *moves += turn > 0 && chosen != at;
+        *by_text += turn > 0 && decision.by_text != text_at;
+        *first = turn == 0 ? chosen : *first;
+        at = chosen;
+        text_at = decision.by_text;
+        spent += (double)models[chosen].cost;
+        prompt += dealt->replied[turn];
+        warm[chosen] = prompt;
+    }
+    return spent;
+}
+
+static void test_no_conversation_costs_more_than_staying(void **state)
+{
+    struct rng rng;
+    unsigned moves = 0, by_text = 0, ignored = 0;
+    (void)state;
+    rng_seed(&rng, 15);
+    for (unsigned i = 0; i < TALKS; i++) {
+        struct dealt dealt;
+        size_t first = 0, same = 0;
+        deal(&rng, &dealt);
+        const double routed = converse(&dealt, DECIDE_NONE, &first, &moves, &by_text);
+        const double stayed = converse(&dealt, first, &same, &ignored, &ignored);
+        if (routed > stayed)
+            fail_msg("conversation %u: %f where staying costs %f", i, routed, stayed);
+    }
+    assert_true(by_text > TALKS); /* texts alone would have moved all the time, */
+    assert_true(moves > 0 && moves < by_text / 10); /* and some moves are worth it */
+}
+
 /* Prices at which a cold small model is cheaper for this one turn, by less than what coming back takes. */
 static void test_the_way_back_counts(void **state)
 {
@@ -233,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_who_cannot_take_it),
         cmocka_unit_test(test_budget),
         cmocka_unit_test(test_a_conversation_never_costs_more_than_staying),
+        cmocka_unit_test(test_no_conversation_costs_more_than_staying),
         cmocka_unit_test(test_the_way_back_counts),
         cmocka_unit_test(test_quality_past_the_margin_moves),
     };
