@@ -17,8 +17,8 @@ enum query { QUERY_ALL, QUERY_PUT, QUERY_DELETE, QUERIES };
 
 static const char *const texts[QUERIES] = {
     [QUERY_ALL] = "SELECT tenant, account, region, bucket, prefix, config, kinds FROM invocation_logging",
-    [QUERY_PUT] = "INSERT OR REPLACE INTO invocation_logging (tenant, account, region, bucket, prefix, config, kinds) "
-                  "VALUES (?, ?, ?, ?, ?, ?, ?)",
+    [QUERY_PUT] = ("INSERT OR REPLACE INTO invocation_logging (tenant, account, region, bucket, prefix, config, kinds) "
+                   "VALUES (?, ?, ?, ?, ?, ?, ?)"),
     [QUERY_DELETE] = "DELETE FROM invocation_logging WHERE tenant = ? AND account = ? AND region = ?",
 };
 
