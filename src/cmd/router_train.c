@@ -7,6 +7,7 @@
 #include "cmd/cmd_io.h"
 #include "cmd/router.h"
 #include "cmd/router_labels.h"
+#include "core/file.h"
 #include "route/report.h"
 
 #define OUTPUT_BYTES_MAX (16u << 20)
@@ -89,26 +90,6 @@ static bool read_options(int argc, char **argv, bool trains, struct options *opt
     return trains ? check_sources(options) : options->data != NULL;
 }
 
-/* Whole or not at all: under another name first. */
-static enum error_code write_file(const char *path, const struct buf *bytes, struct error *error)
-{
-    char part[4096];
-    if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part))
-        return error_set(error, ERROR_INVALID, "%s: the path is too long", path);
-    FILE *file = fopen(part, "wb");
-    if (!file)
-        return error_set_errno(error, ERROR_IO, errno, "cannot write %s", part);
-    bool is_written = fwrite(bytes->data, 1, bytes->len, file) == bytes->len;
-    is_written = fflush(file) == 0 && fsync(fileno(file)) == 0 && is_written;
-    const int saved = errno;
-    if (fclose(file) || !is_written || rename(part, path)) {
-        error_set_errno(error, ERROR_IO, is_written ? errno : saved, "cannot write %s", path);
-        unlink(part);
-        return error->code;
-    }
-    return OK;
-}
-
 static enum error_code draw(const char *path, const struct train_report *report, struct error *error)
 {
     struct buf svg;
@@ -116,7 +97,7 @@ static enum error_code draw(const char *path, const struct train_report *report,
         return OK;
     buf_init(&svg, OUTPUT_BYTES_MAX);
     report_append_svg(&svg, report);
-    enum error_code code = svg.failed ? error_no_memory(error) : write_file(path, &svg, error);
+    enum error_code code = svg.failed ? error_no_memory(error) : file_replace(path, buf_str(&svg), 0666, error);
     buf_deinit(&svg);
     return code;
 }
@@ -139,7 +120,7 @@ static enum error_code train(const struct options *options, struct samples *samp
     struct buf file;
     buf_init(&file, OUTPUT_BYTES_MAX);
     enum error_code code = route_train(samples, &how, &file, report, error);
-    if (!code && write_file(options->out, &file, error)) {
+    if (!code && file_replace(options->out, buf_str(&file), 0666, error)) {
         code = error->code;
         train_report_deinit(report);
     }

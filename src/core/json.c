@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/limits.h"
+#include "core/util.h"
 
 /* yyjson has no limits of its own: a body of `[[[[...` recurses nowhere but
  * makes a document nobody wants to walk, and 25 MB of `0,` becomes 200 MB. So
@@ -347,4 +348,18 @@ bool json_is_whole(yyjson_val *val)
 {
     struct exact value;
     return json_exact(val, &value) && exact_is_whole(&value);
+}
+
+bool json_append_member(struct buf *buf, const char *name, struct str value)
+{
+    return buf_appendf(buf, ",\"%s\":", name) && buf_append_json(buf, value);
+}
+
+bool json_append_time_member(struct buf *buf, const char *name, uint64_t us)
+{
+    char text[TIMESTAMP_LEN + 1];
+    if (us == 0)
+        return true;
+    clock_iso8601(us, text);
+    return json_append_member(buf, name, str_of(text));
 }

@@ -63,6 +63,11 @@ const char *json_type_name(yyjson_val *val); /* "a string", "an object", ... */
 /* Appends the compact text of `val` (order of keys kept). */
 bool json_append(struct buf *buf, yyjson_val *val);
 
+/* `,"name":"value"`: a member of an object that has one before it. */
+bool json_append_member(struct buf *buf, const char *name, struct str value);
+/* The same of a time by clock_wall_us(), ISO 8601; 0: there is none, nothing is appended. */
+bool json_append_time_member(struct buf *buf, const char *name, uint64_t us);
+
 /* yyjson_obj_foreach for what may be no object, or NULL: the library's own computes with the null pointer then. */
 #define json_obj_foreach(obj, idx, max, key, val)                                                             \
     if (!yyjson_is_obj(obj)) {                                                                                \

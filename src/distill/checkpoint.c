@@ -2,13 +2,7 @@
  * checked. See checkpoint.h. */
 #include "distill/checkpoint.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "core/io.h"
+#include "core/file.h"
 
 #define MAGIC "FULTRAIN"
 #define VERSION 1u
@@ -79,26 +73,6 @@ static bool append_waiting(struct buf *file, const struct corpus_sampler *sample
     return is_ok;
 }
 
-static enum error_code write_whole(const char *path, struct str data, struct error *error)
-{
-    char temporary[4096];
-    snprintf(temporary, sizeof(temporary), "%s.tmp", path);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return error_set_errno(error, ERROR_IO, errno, "%s", temporary);
-    enum error_code code = OK;
-    if (!io_write_all(fd, data.data, data.len))
-        code = error_set_errno(error, ERROR_IO, errno, "%s", temporary);
-    if (!code && fsync(fd) != 0)
-        code = error_set_errno(error, ERROR_IO, errno, "%s", temporary);
-    close(fd);
-    if (!code && rename(temporary, path) != 0)
-        code = error_set_errno(error, ERROR_IO, errno, "%s", path);
-    if (code)
-        unlink(temporary);
-    return code;
-}
-
 enum error_code checkpoint_save(const char *path, const struct weights *weights, const struct optim *optim,
                                 const struct corpus_sampler *sampler, const struct train_position *position,
                                 struct error *error)
@@ -112,7 +86,7 @@ enum error_code checkpoint_save(const char *path, const struct weights *weights,
                  append_waiting(&file, sampler);
     sha256(buf_str(&file), digest);
     is_ok = is_ok && buf_append(&file, digest, sizeof(digest));
-    enum error_code code = is_ok ? write_whole(path, buf_str(&file), error) : error_no_memory(error);
+    enum error_code code = is_ok ? file_replace(path, buf_str(&file), 0644, error) : error_no_memory(error);
     buf_deinit(&file);
     return code;
 }
@@ -132,29 +106,6 @@ static void take(struct reader *reader, void *out, size_t len)
         return;
     memcpy(out, reader->rest.data, len);
     reader->rest = str_slice(reader->rest, len, reader->rest.len);
-}
-
-static enum error_code read_whole(const char *path, struct buf *file, struct error *error)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat info;
-    if (fd < 0)
-        return error_set_errno(error, ERROR_NOT_FOUND, errno, "%s", path);
-    enum error_code code = OK;
-    if (fstat(fd, &info) != 0)
-        code = error_set_errno(error, ERROR_IO, errno, "%s", path);
-    else if (!buf_reserve(file, (size_t)info.st_size))
-        code = error_no_memory(error);
-    while (!code && file->len < (size_t)info.st_size) {
-        ssize_t got = read(fd, file->data + file->len, (size_t)info.st_size - file->len);
-        if (got == 0)
-            break;
-        if (got < 0 && errno != EINTR)
-            code = error_set_errno(error, ERROR_IO, errno, "%s", path);
-        file->len += got > 0 ? (size_t)got : 0;
-    }
-    close(fd);
-    return code;
 }
 
 static void take_state(struct reader *reader, struct weights *weights, struct optim *optim)
@@ -254,7 +205,7 @@ enum error_code checkpoint_load(const char *path, struct weights *weights, struc
 {
     struct buf file;
     buf_init(&file, BYTES_MAX);
-    enum error_code code = read_whole(path, &file, error);
+    enum error_code code = file_read(path, &file, error);
     if (!code)
         code = read_checkpoint(path, buf_str(&file), weights, optim, sampler, position, error);
     buf_deinit(&file);
@@ -287,7 +238,7 @@ enum error_code checkpoint_read_weights(const char *path, struct weights **weigh
     struct buf file;
     buf_init(&file, BYTES_MAX);
     *weights = NULL;
-    enum error_code code = read_whole(path, &file, error);
+    enum error_code code = file_read(path, &file, error);
     if (!code)
         code = read_weights(path, buf_str(&file), weights, error);
     buf_deinit(&file);

@@ -7,7 +7,7 @@
  *   per trained parameter: weight, then first and, without Muon, second moment (F32)
  *   per waiting example: u32 count, u32 trained, i32 tag, task, tokens, flags
  *   32 bytes SHA-256 of all before
- * Written to PATH.tmp, synced, renamed: a crash leaves the old one. */
+ * Written by file_replace: a crash leaves the old one. */
 #ifndef DISTILL_CHECKPOINT_H
 #define DISTILL_CHECKPOINT_H
 

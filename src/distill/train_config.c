@@ -2,12 +2,10 @@
  * train_config.h. */
 #include "distill/train_config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "core/config_yaml.h"
+#include "core/file.h"
 
 #define CONFIG_BYTES_MAX 1000000
 
@@ -259,25 +257,6 @@ static enum error_code place_corpus(struct train_config *config, const char *pat
 
 /* --- loading ---------------------------------------------------------------------------------------- */
 
-static enum error_code read_whole(const char *path, struct buf *text, struct error *error)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return error_set_errno(error, ERROR_NOT_FOUND, errno, "%s", path);
-    enum error_code code = OK;
-    ssize_t got = 1;
-    while (!code && got > 0) {
-        if (!buf_reserve(text, 4096))
-            code = error_set(error, ERROR_TOO_LARGE, "%s: larger than %d bytes", path, CONFIG_BYTES_MAX);
-        else if ((got = read(fd, text->data + text->len, 4096)) < 0)
-            code = error_set_errno(error, ERROR_IO, errno, "%s", path);
-        else
-            text->len += (size_t)got;
-    }
-    close(fd);
-    return code;
-}
-
 enum error_code train_config_load(const char *path, struct train_config *config, struct error *error)
 {
     struct yaml_reader reader;
@@ -286,7 +265,7 @@ enum error_code train_config_load(const char *path, struct train_config *config,
     arena_init(&config->arena, 0);
     set_defaults(config);
     buf_init(&text, CONFIG_BYTES_MAX);
-    enum error_code code = read_whole(path, &text, error);
+    enum error_code code = file_read(path, &text, error);
     if (!code)
         code = yaml_reader_open(&reader, buf_str(&text), path, &config->arena, error);
     buf_deinit(&text);

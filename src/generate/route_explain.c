@@ -5,15 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/json.h"
 #include "generate/route_doubt.h"
 
 #define STEPS 100 /* of a number from 0 to 1, at each of which the decision is made again */
-
-static void append_text(struct buf *out, const char *name, struct str value)
-{
-    buf_appendf(out, ",\"%s\":", name);
-    buf_append_json(out, value);
-}
 
 static struct str name_at(const struct route *route, size_t candidate)
 {
@@ -27,7 +22,7 @@ static void append_candidate(struct buf *out, const struct route *route, size_t 
     const struct decide_candidate *candidate = &route->candidates[i];
     buf_append_text(out, "{\"model\":");
     buf_append_json(out, name_at(route, i));
-    append_text(out, "name", str_of(route->targets[route->places[i]].name));
+    json_append_member(out, "name", str_of(route->targets[route->places[i]].name));
     if (route->is_predicted)
         buf_appendf(out, ",\"quality\":%.4f,\"uncertainty\":%.4f", candidate->quality, candidate->uncertainty);
     buf_appendf(out, ",\"promptTokens\":%u,\"warmTokens\":%u,\"expectedOutputTokens\":%u", route->prompt_tokens[i],
@@ -53,7 +48,7 @@ static void append_change(struct buf *out, bool *is_first, const struct route *r
     buf_append_text(out, *is_first ? "{\"when\":" : ",{\"when\":");
     *is_first = false;
     buf_append_json(out, str_of(when));
-    append_text(out, "then", name_at(route, chosen));
+    json_append_member(out, "then", name_at(route, chosen));
     buf_append_char(out, '}');
 }
 
@@ -119,18 +114,18 @@ void route_explain(const struct route *route, const struct placement *placement,
     const struct router *router = &route->router;
     buf_append_text(out, "{\"router\":");
     buf_append_json(out, router->name);
-    append_text(out, "rule", str_of(rules[router->rule]));
+    json_append_member(out, "rule", str_of(rules[router->rule]));
     if (router->rule == ROUTER_RULE_BUDGET)
         buf_appendf(out, ",\"budget\":%.9g", (double)router->budget * 1e-12);
     else
         buf_appendf(out, ",\"%s\":%.4g", rules[router->rule],
                     router->rule == ROUTER_RULE_TOLERANCE ? router->tolerance : router->difference);
     buf_appendf(out, ",\"margin\":%.4g", router->margin);
-    append_text(out, "fallback", route->targets[0].listed);
-    append_text(out, "chosen", placement->routed.listed);
-    append_text(out, "reason", placement->why);
+    json_append_member(out, "fallback", route->targets[0].listed);
+    json_append_member(out, "chosen", placement->routed.listed);
+    json_append_member(out, "reason", placement->why);
     if (route->candidate_count > 0)
-        append_text(out, "byText", name_at(route, route->decision.by_text));
+        json_append_member(out, "byText", name_at(route, route->decision.by_text));
     buf_append_text(out, ",\"candidates\":[");
     for (size_t i = 0; i < route->candidate_count; i++) {
         if (i > 0)

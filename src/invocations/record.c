@@ -7,12 +7,6 @@
 
 #define SECONDS_LEN 19 /* "2026-11-24T12:34:56" of a timestamp */
 
-static void append_text(struct buf *out, const char *name, struct str value)
-{
-    buf_appendf(out, ",\"%s\":", name);
-    buf_append_json(out, value);
-}
-
 static void append_count(struct buf *out, const char *name, uint64_t value)
 {
     buf_appendf(out, ",\"%s\":", name);
@@ -43,16 +37,16 @@ void record_write_head(struct invocation *invocation, const struct invocation_fa
     clock_iso8601(invocation->wall_us, time);
     buf_appendf(out, "{\"schemaType\":\"ModelInvocationLog\",\"schemaVersion\":\"1.0\",\"timestamp\":\"%.*sZ\"",
                 SECONDS_LEN, time);
-    append_text(out, "accountId", settings->account);
+    json_append_member(out, "accountId", settings->account);
     append_identity(out, settings);
-    append_text(out, "region", settings->region);
-    append_text(out, "requestId", facts->request_id);
-    append_text(out, "operation", facts->operation);
-    append_text(out, "modelId", facts->model_id);
+    json_append_member(out, "region", settings->region);
+    json_append_member(out, "requestId", facts->request_id);
+    json_append_member(out, "operation", facts->operation);
+    json_append_member(out, "modelId", facts->model_id);
     if (facts->is_regional)
-        append_text(out, "inferenceRegion", settings->region);
+        json_append_member(out, "inferenceRegion", settings->region);
     if (facts->error_code.len > 0)
-        append_text(out, "errorCode", facts->error_code);
+        json_append_member(out, "errorCode", facts->error_code);
     if (facts->metadata.len > 0) {
         buf_append_text(out, ",\"requestMetadata\":");
         buf_append_str(out, facts->metadata);
@@ -76,7 +70,7 @@ static void append_input(struct invocation *invocation, struct str path, struct 
 {
     const struct str body = buf_str(&invocation->input);
     if (path.len > 0) {
-        append_text(out, "inputBodyS3Path", path);
+        json_append_member(out, "inputBodyS3Path", path);
     } else if (body.len > 0) {
         buf_append_text(out, ",\"inputBodyJson\":");
         if (!is_json(invocation))
@@ -95,7 +89,7 @@ static void append_output(const struct invocation *invocation, struct str path, 
     const struct str body = buf_str(&invocation->output);
     buf_append_text(out, ",\"output\":{\"outputContentType\":\"application/json\"");
     if (path.len > 0) {
-        append_text(out, "outputBodyS3Path", path);
+        json_append_member(out, "outputBodyS3Path", path);
     } else if (body.len > 0) {
         buf_append_text(out, ",\"outputBodyJson\":");
         buf_append_str(out, body); /* by our own writers: one line */

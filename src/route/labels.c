@@ -25,12 +25,6 @@
 
 /* --- a line ------------------------------------------------------------------------------------------ */
 
-static void append_str(struct buf *out, const char *name, struct str value)
-{
-    buf_appendf(out, ",\"%s\":", name);
-    buf_append_json(out, value);
-}
-
 static void append_numbers(struct buf *out, const char *name, const struct label *label, size_t offset)
 {
     bool is_first = true;
@@ -55,24 +49,24 @@ bool label_write(const struct label *label, struct buf *out)
     clock_iso8601(label->time_us, time);
     buf_append_text(out, "{\"id\":");
     buf_append_json(out, label->request_id);
-    append_str(out, "time", str_of(time));
-    append_str(out, "router", label->router);
-    append_str(out, "tenant", label->tenant);
+    json_append_member(out, "time", str_of(time));
+    json_append_member(out, "router", label->router);
+    json_append_member(out, "tenant", label->tenant);
     buf_appendf(out, ",\"group\":\"%016llx\"", (unsigned long long)label->group);
     append_numbers(out, "quality", label, offsetof(struct label_model, quality));
     append_numbers(out, "cost", label, offsetof(struct label_model, cost));
     append_numbers(out, "confidence", label, offsetof(struct label_model, confidence));
     append_numbers(out, "predicted", label, offsetof(struct label_model, predicted));
     buf_appendf(out, ",\"predictor\":\"%016llx\"", (unsigned long long)label->predictor);
-    append_str(out, "reference", label->reference);
-    append_str(out, "answered", label->answered);
-    append_str(out, "by", str_of(label->by));
+    json_append_member(out, "reference", label->reference);
+    json_append_member(out, "answered", label->answered);
+    json_append_member(out, "by", str_of(label->by));
     buf_append_text(out, ",\"features\":");
     features_append_json(out, label->features);
     if (label->prompt.data)
-        append_str(out, "prompt", label->prompt);
+        json_append_member(out, "prompt", label->prompt);
     if (label->prompt.data && label->system.len > 0)
-        append_str(out, "system", label->system);
+        json_append_member(out, "system", label->system);
     if (!out->failed)
         buf_appendf(out, CRC_HEAD "%08x" CRC_TAIL "\n", crc32_ieee(0, out->data + from, out->len - from));
     return !out->failed;
@@ -224,21 +218,11 @@ static void older_name(const char *path, char older[LABELS_PATH_MAX + 8])
 /* What is behind the last line feed goes. */
 static bool cut_torn(int fd, off_t size, size_t *cut)
 {
-    char piece[4096];
-    off_t end = size;
-    while (end > 0) {
-        const size_t len = end < (off_t)sizeof(piece) ? (size_t)end : sizeof(piece);
-        if (!io_read_at(fd, piece, len, (uint64_t)end - len))
-            return false;
-        const char *feed = memrchr(piece, '\n', len);
-        if (feed) {
-            end = end - (off_t)len + (feed - piece) + 1;
-            break;
-        }
-        end -= (off_t)len;
-    }
-    *cut = (size_t)(size - end);
-    return *cut == 0 || ftruncate(fd, end) == 0;
+    uint64_t end;
+    if (!file_whole_lines(fd, (uint64_t)size, &end))
+        return false;
+    *cut = (size_t)size - (size_t)end;
+    return *cut == 0 || ftruncate(fd, (off_t)end) == 0;
 }
 
 static bool append(const char *path, struct str line, struct labels_written *written)
@@ -365,29 +349,13 @@ static enum error_code drop_fault(void *ctx, enum label_fault fault, struct erro
     return OK;
 }
 
-static enum error_code replace(const char *path, const struct buf *text, struct error *error)
-{
-    char part[LABELS_PATH_MAX + 16];
-    snprintf(part, sizeof(part), "%s.part", path);
-    const int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool is_done = fd >= 0 && io_write_all(fd, text->data, text->len) && io_fsync(fd) == 0;
-    const int reason = errno;
-    if (fd >= 0 && close(fd) != 0)
-        is_done = false;
-    if (is_done && rename(part, path) == 0)
-        return OK;
-    (void)error_set_errno(error, ERROR_IO, is_done ? errno : reason, "cannot write %s", path);
-    (void)unlink(part);
-    return error->code;
-}
-
 static enum error_code remove_from(const char *path, struct removal *removal, struct error *error)
 {
     const struct label_reader reader = {removal, keep_others, drop_fault};
     buf_init(&removal->kept, LIMIT_ROUTE_DATA_BYTES);
     enum error_code code = access(path, F_OK) ? OK : read_file(&reader, path, error);
     if (code == OK && access(path, F_OK) == 0)
-        code = replace(path, &removal->kept, error);
+        code = file_replace(path, buf_str(&removal->kept), 0600, error);
     buf_deinit(&removal->kept);
     return code;
 }

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 
 #include "core/buf.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "core/io.h"
 #include "core/mem.h"
 #include "core/must.h"
@@ -255,6 +257,55 @@ static void break_promise(int out)
     _exit(0);
 }
 
+/* At the bounds of the pieces in which a file is looked through from its end. */
+static void a_file_is_cut_to_whole_lines(void **state)
+{
+    static const size_t sizes[] = {0, 1, 4095, 4096, 4097, 8192, 10000};
+    (void)state;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        for (size_t torn = 0; torn <= sizes[i]; torn += torn < 2 ? 1 : 1361) {
+            char path[96];
+            struct buf text, back;
+            struct error error;
+            uint64_t end = 77;
+            buf_init(&text, 1 << 16);
+            for (size_t at = 0; at < sizes[i]; at++)
+                buf_append_char(&text, at + torn + 1 == sizes[i] ? '\n' : 'x');
+            snprintf(path, sizeof(path), "%s/lines", test_root);
+            assert_int_equal(file_replace(path, buf_str(&text), 0600, &error), OK);
+            buf_init(&back, 1 << 16);
+            assert_int_equal(file_read(path, &back, &error), OK);
+            assert_true(str_eq(buf_str(&back), buf_str(&text)));
+            const int fd = open(path, O_RDONLY | O_CLOEXEC);
+            assert_true(file_whole_lines(fd, sizes[i], &end));
+            assert_int_equal(end, torn < sizes[i] ? sizes[i] - torn : 0);
+            close(fd);
+            buf_deinit(&back);
+            buf_deinit(&text);
+        }
+}
+
+static void a_file_that_cannot_be_replaced_stays(void **state)
+{
+    char path[96], part[112];
+    struct error error;
+    struct buf back;
+    (void)state;
+    snprintf(path, sizeof(path), "%s/kept", test_root);
+    snprintf(part, sizeof(part), "%s.part", path);
+    assert_int_equal(file_replace(path, STR("old"), 0600, &error), OK);
+    assert_int_equal(mkdir(part, 0700), 0);
+    assert_int_equal(file_replace(path, STR("new"), 0600, &error), ERROR_IO);
+    assert_non_null(strstr(error.message, "kept.part"));
+    buf_init(&back, 64);
+    assert_int_equal(file_read(path, &back, &error), OK);
+    assert_str_equal(buf_str(&back), "old");
+    buf_deinit(&back);
+    buf_init(&back, 2);
+    assert_int_equal(file_read(path, &back, &error), ERROR_TOO_LARGE);
+    buf_deinit(&back);
+}
+
 static void what_must_hold_says_what_it_saw(void **state)
 {
     (void)state;
@@ -296,6 +347,8 @@ int main(void)
         cmocka_unit_test(identifiers_and_times_have_their_form),
         cmocka_unit_test(random_numbers_repeat_from_a_seed),
         cmocka_unit_test(reads_and_writes_are_whole),
+        cmocka_unit_test_setup_teardown(a_file_is_cut_to_whole_lines, test_root_make, test_root_remove),
+        cmocka_unit_test_setup_teardown(a_file_that_cannot_be_replaced_stays, test_root_make, test_root_remove),
         cmocka_unit_test(what_must_hold_says_what_it_saw),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

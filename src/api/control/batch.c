@@ -11,21 +11,6 @@ static void append_arn(struct buf *out, const struct batch_job *job)
                 STR_ARG(job->account), batch_job_kind.resource, job->id);
 }
 
-static void append_str(struct buf *out, const char *name, struct str value)
-{
-    buf_appendf(out, ",\"%s\":", name);
-    buf_append_json(out, value);
-}
-
-static void append_time(struct buf *out, const char *name, uint64_t us)
-{
-    char text[TIMESTAMP_LEN + 1];
-    if (!us)
-        return;
-    clock_iso8601(us, text);
-    buf_appendf(out, ",\"%s\":\"%s\"", name, text);
-}
-
 /* A member of the request, as it came. */
 static void append_member(struct buf *out, yyjson_val *request, const char *name)
 {
@@ -56,23 +41,23 @@ static void append_job(struct buf *out, const struct batch_job *job)
     yyjson_val *request = yyjson_doc_get_root(doc);
     buf_append_text(out, "{\"jobArn\":");
     append_arn(out, job);
-    append_str(out, "jobName", job->name);
-    append_str(out, "modelId", job->model_id);
+    json_append_member(out, "jobName", job->name);
+    json_append_member(out, "modelId", job->model_id);
     if (job->token.len > 0)
-        append_str(out, "clientRequestToken", job->token);
-    append_str(out, "roleArn", job->role_arn);
-    append_str(out, "status", str_of(batch_status_name(job->status)));
+        json_append_member(out, "clientRequestToken", job->token);
+    json_append_member(out, "roleArn", job->role_arn);
+    json_append_member(out, "status", str_of(batch_status_name(job->status)));
     if (job->message.len > 0)
-        append_str(out, "message", job->message);
-    append_time(out, "submitTime", job->submit_us);
-    append_time(out, "lastModifiedTime", job->modified_us);
-    append_time(out, "endTime", job->end_us);
+        json_append_member(out, "message", job->message);
+    json_append_time_member(out, "submitTime", job->submit_us);
+    json_append_time_member(out, "lastModifiedTime", job->modified_us);
+    json_append_time_member(out, "endTime", job->end_us);
     append_member(out, request, "inputDataConfig");
     append_member(out, request, "outputDataConfig");
     append_member(out, request, "vpcConfig");
     buf_appendf(out, ",\"timeoutDurationInHours\":%u", job->timeout_hours);
-    append_time(out, "jobExpirationTime", job->expires_us);
-    append_str(out, "modelInvocationType", str_of(batch_type_names[job->type]));
+    json_append_time_member(out, "jobExpirationTime", job->expires_us);
+    json_append_member(out, "modelInvocationType", str_of(batch_type_names[job->type]));
     append_counts(out, &job->counts);
     buf_append_char(out, '}');
     json_free(doc);
