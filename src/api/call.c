@@ -73,10 +73,9 @@ const struct model *call_model(const struct api_call *call)
 
 void call_prepare_request(struct api_call *call, struct chat_request *request)
 {
-    call->ignored.arena = &call->exchange->arena;
     request->arena = &call->exchange->arena;
     request->model_id = call->resource;
-    request->ignored = call->thread->api->config->strict ? NULL : &call->ignored;
+    request->ignored = call_unknown_members(call);
     request->cache_ttl_max_seconds = catalog_cache_ttl_max_seconds(&call->match);
     request->takes_assistant_first = call->match.body == BODY_ANTHROPIC;
     request->is_target_unknown = call->route || call->thread->api->work->others.router;
@@ -93,6 +92,12 @@ struct charge_subject call_subject(const struct api_call *call)
         .profile = call->profile,
         .tags = call->profile_tags,
     };
+}
+
+struct ignored *call_unknown_members(struct api_call *call)
+{
+    call->ignored.arena = &call->exchange->arena;
+    return call->thread->api->config->strict ? NULL : &call->ignored;
 }
 
 void call_add_ignored(struct api_call *call)

@@ -97,6 +97,8 @@ void call_prepare_request(struct api_call *call, struct chat_request *request);
 /* Who asked for what, for the ledger; after the model is resolved. */
 struct charge_subject call_subject(const struct api_call *call);
 
+/* Where members that nobody here knows are noted, for call_add_ignored; NULL: they are refused. */
+struct ignored *call_unknown_members(struct api_call *call);
 /* Logs and names in the reply what of the body was ignored. */
 void call_add_ignored(struct api_call *call);
 

@@ -148,7 +148,6 @@ static enum error_code read_row(struct resources *resources, struct sql_statemen
     struct resource *resource = arena_alloc(arena, kind->size);
     if (!resource)
         return error_no_memory(error);
-    memset(resource, 0, kind->size);
     if (!resource_is_id(id))
         return error_set(error, ERROR_INTERNAL, STATE_DB_FILE ": %s '" STR_FMT "' makes no sense", kind->name,
                          STR_ARG(id));

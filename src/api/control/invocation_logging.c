@@ -1,10 +1,8 @@
 /* invocation_logging.c - PutModelInvocationLoggingConfiguration, Get and Delete: a tenant's own, in its region. What is
  * known is answered from memory; changes wait for disk and store on a thread of libuv's pool. */
-#include "api/call.h"
+#include "api/control/change.h"
 #include "api/fields.h"
-#include "api/offload.h"
 #include "invocations/invocations.h"
-#include "store/disk.h"
 
 #define LOGGING_BODY_MAX (4u << 20)
 #define GROUP_MAX_LEN 512
@@ -31,12 +29,6 @@ static bool is_role(struct str text)
            is_account && str_starts(rest, STR("role/")) && rest.len > 5;
 }
 
-static struct ignored *unknown_members(struct api_call *call)
-{
-    call->ignored.arena = &call->exchange->arena;
-    return call->thread->api->config->strict ? NULL : &call->ignored;
-}
-
 /* One slash ends the prefix, whether one was given or not. */
 static enum error_code keep_prefix(struct api_call *call, struct str prefix, const char *where,
                                    struct settings *wanted, struct error *error)
@@ -61,7 +53,7 @@ static enum error_code parse_s3(struct api_call *call, yyjson_val *s3, const cha
     static const char *const members[] = {"bucketName", "keyPrefix", NULL};
     struct str prefix = {NULL, 0};
     struct error wrong;
-    enum error_code code = fields_known(unknown_members(call), s3, where, members, error);
+    enum error_code code = fields_known(call_unknown_members(call), s3, where, members, error);
     if (code == OK)
         code = fields_need_str(s3, where, "bucketName", BUCKET_MIN_LEN, OBJECTS_BUCKET_MAX, &wanted->bucket, error);
     if (code == OK && objects_check_bucket(wanted->bucket, &wrong) != OBJECTS_OK)
@@ -76,7 +68,7 @@ static enum error_code parse_cloudwatch(struct api_call *call, yyjson_val *watch
 {
     static const char where[] = "loggingConfig.cloudWatchConfig";
     static const char *const members[] = {"logGroupName", "roleArn", "largeDataDeliveryS3Config", NULL};
-    struct ignored *unknown = unknown_members(call);
+    struct ignored *unknown = call_unknown_members(call);
     struct str text;
     struct settings unused = {.account = str_of(call->identity.account), .region = str_of(call->identity.region)};
     yyjson_val *large = NULL;
@@ -131,11 +123,11 @@ static enum error_code parse_config(struct api_call *call, yyjson_val *root, str
     yyjson_val *config = NULL, *watch = NULL, *s3 = NULL;
     if (!yyjson_is_obj(root))
         return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
-    enum error_code code = fields_known(unknown_members(call), root, "", at_root, error);
+    enum error_code code = fields_known(call_unknown_members(call), root, "", at_root, error);
     if (code == OK)
         code = fields_need_object(root, "", "loggingConfig", &config, error);
     if (code == OK)
-        code = fields_known(unknown_members(call), config, "loggingConfig", members, error);
+        code = fields_known(call_unknown_members(call), config, "loggingConfig", members, error);
     if (code == OK)
         code = json_get_object(config, "loggingConfig", "s3Config", &s3, error);
     if (code == OK)
@@ -169,76 +161,49 @@ static enum error_code parse_put(struct api_call *call, struct settings *wanted,
 
 /* --- changes ---------------------------------------------------------------------------------------- */
 
-/* In the exchange's arena, where all that it points to lies too. */
 struct logging_change {
-    struct api_call *call;
-    struct invocations *invocations;
-    bool is_delete;
+    struct change base;
     struct settings wanted;
-    enum error_code code;
-    struct error error;
-    struct offload offload;
 };
 
-static void make_change(void *ctx)
+static struct logging_change *new_change(struct api_call *call)
 {
-    struct logging_change *change = ctx;
-    const struct settings *wanted = &change->wanted;
-    change->code = disk_check(&change->error);
-    if (change->code != OK)
-        return;
-    if (change->is_delete)
-        change->code = invocations_delete(change->invocations, wanted->tenant, wanted->account, wanted->region,
-                                          &change->error);
-    else
-        change->code = invocations_put(change->invocations, wanted, &change->error);
-}
-
-static void on_changed(void *ctx, bool is_gone)
-{
-    struct logging_change *change = ctx;
-    struct api_call *call = change->call;
-    if (is_gone) {
-        call_account(call, CALL_CLIENT_GONE);
-    } else if (change->code != OK) {
-        call_fail(call, &change->error);
-    } else {
-        call_add_ignored(call);
-        call_respond(call, 200, STR("application/json"), STR("{}"));
-    }
-}
-
-static void run_change(struct api_call *call, bool is_delete)
-{
-    struct logging_change *change = ARENA_NEW(&call->exchange->arena, struct logging_change);
-    if (!change) {
-        struct error error;
-        (void)error_no_memory(&error);
-        call_fail(call, &error);
-        return;
-    }
-    change->call = call;
-    change->invocations = call->thread->api->invocations;
-    change->is_delete = is_delete;
+    struct logging_change *change = change_new(call, sizeof(*change));
+    if (!change)
+        return NULL;
     change->wanted.tenant = str_of(call->identity.tenant);
     change->wanted.account = str_of(call->identity.account);
     change->wanted.region = str_of(call->identity.region);
-    if (!is_delete)
-        change->code = parse_put(call, &change->wanted, &change->error);
-    if (change->code == OK)
-        offload_start(&change->offload, call->exchange, make_change, on_changed, change);
-    else
-        on_changed(change, false);
+    return change;
+}
+
+static enum error_code put(struct change *change)
+{
+    return invocations_put(change->call->thread->api->invocations, &((struct logging_change *)change)->wanted,
+                           &change->error);
+}
+
+static enum error_code drop(struct change *change)
+{
+    const struct settings *wanted = &((struct logging_change *)change)->wanted;
+    return invocations_delete(change->call->thread->api->invocations, wanted->tenant, wanted->account, wanted->region,
+                              &change->error);
 }
 
 void logging_put(struct api_call *call)
 {
-    run_change(call, false);
+    struct logging_change *change = new_change(call);
+    if (!change)
+        return;
+    change->base.code = parse_put(call, &change->wanted, &change->base.error);
+    change_send(&change->base, put, change_respond_nothing);
 }
 
 void logging_delete(struct api_call *call)
 {
-    run_change(call, true);
+    struct logging_change *change = new_change(call);
+    if (change)
+        change_send(&change->base, drop, change_respond_nothing);
 }
 
 /* --- get -------------------------------------------------------------------------------------------- */

@@ -67,19 +67,6 @@ bool profiles_find(struct api_call *call, struct str id, struct str *arn, struct
 
 /* --- how a profile is shown ------------------------------------------------------------------------- */
 
-static void append_str(struct buf *out, const char *name, struct str value)
-{
-    buf_appendf(out, ",\"%s\":", name);
-    buf_append_json(out, value);
-}
-
-static void append_time(struct buf *out, const char *name, uint64_t us)
-{
-    char text[TIMESTAMP_LEN + 1];
-    clock_iso8601(us, text);
-    buf_appendf(out, ",\"%s\":\"%s\"", name, text);
-}
-
 static void append_model(struct buf *out, struct str region, struct str id)
 {
     buf_appendf(out, "{\"modelArn\":\"arn:aws:bedrock:" STR_FMT "::foundation-model/", STR_ARG(region));
@@ -117,13 +104,13 @@ static void append_system(struct buf *out, const struct api_call *call, const st
     buf_append_json(out, str_slice(shown, 0, NAME_MAX_LEN));
     struct str description = arena_printf(&call->exchange->arena, "Routes requests to " STR_FMT " in " STR_FMT ".",
                                           STR_ARG(name), STR_ARG(place));
-    append_str(out, "description", description);
+    json_append_member(out, "description", description);
     buf_appendf(out, ",\"inferenceProfileArn\":\"arn:aws:bedrock:%s:%s:inference-profile/", call->identity.region,
                 call->identity.account);
     buf_append_str(out, id);
     buf_append_char(out, '"');
     append_models(out, call, match, str_of(call->identity.region));
-    append_str(out, "inferenceProfileId", id);
+    json_append_member(out, "inferenceProfileId", id);
     buf_append_text(out, ",\"status\":\"ACTIVE\",\"type\":\"SYSTEM_DEFINED\"}");
 }
 
@@ -140,12 +127,12 @@ static void append_own(struct buf *out, struct api_call *call, const struct prof
     buf_append_text(out, "{\"inferenceProfileName\":");
     buf_append_json(out, profile->name);
     if (profile->description.len > 0)
-        append_str(out, "description", profile->description);
-    append_time(out, "createdAt", profile->head.created_us);
-    append_time(out, "updatedAt", profile->head.updated_us);
-    append_str(out, "inferenceProfileArn", own_arn(call, profile));
+        json_append_member(out, "description", profile->description);
+    json_append_time_member(out, "createdAt", profile->head.created_us);
+    json_append_time_member(out, "updatedAt", profile->head.updated_us);
+    json_append_member(out, "inferenceProfileArn", own_arn(call, profile));
     append_models(out, call, &match, arn.region.len ? arn.region : profile->region);
-    append_str(out, "inferenceProfileId", str_of(profile->head.id));
+    json_append_member(out, "inferenceProfileId", str_of(profile->head.id));
     buf_append_text(out, ",\"status\":\"ACTIVE\",\"type\":\"APPLICATION\"}");
 }
 
@@ -300,7 +287,7 @@ void profile_list(struct api_call *call)
         code = list_own(call, &page, &body, &error);
     buf_append_char(&body, ']');
     if (page.next.len > 0)
-        append_str(&body, "nextToken", page.next);
+        json_append_member(&body, "nextToken", page.next);
     buf_append_char(&body, '}');
     if (code == OK)
         call_respond_json(call, &body);
@@ -311,13 +298,6 @@ void profile_list(struct api_call *call)
 
 /* --- create ----------------------------------------------------------------------------------------- */
 
-/* Where they are noted; NULL: they are refused. */
-static struct ignored *unknown_members(struct api_call *call)
-{
-    call->ignored.arena = &call->exchange->arena;
-    return call->thread->api->config->strict ? NULL : &call->ignored;
-}
-
 static enum error_code parse_source(struct api_call *call, yyjson_val *root, struct str *source, struct error *error)
 {
     static const char *const members[] = {"copyFrom", NULL};
@@ -327,7 +307,7 @@ static enum error_code parse_source(struct api_call *call, yyjson_val *root, str
     struct catalog_match match;
     enum error_code code = fields_need_object(root, "", "modelSource", &value, error);
     if (code == OK)
-        code = fields_known(unknown_members(call), value, "modelSource", members, error);
+        code = fields_known(call_unknown_members(call), value, "modelSource", members, error);
     if (code == OK)
         code = fields_need_str(value, "modelSource", "copyFrom", 1, SOURCE_MAX_LEN, source, error);
     if (code != OK)
@@ -375,7 +355,7 @@ static enum error_code parse_create(struct api_call *call, yyjson_val *root, str
     struct job_tags tags = {0};
     if (!yyjson_is_obj(root))
         return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
-    enum error_code code = fields_known(unknown_members(call), root, "", members, error);
+    enum error_code code = fields_known(call_unknown_members(call), root, "", members, error);
     if (code == OK)
         code = parse_names(root, profile, error);
     if (code == OK)
@@ -394,12 +374,13 @@ static struct resource_change *new_change(struct api_call *call)
     return resource_change_new(call, call->thread->api->profiles, sizeof(struct profile));
 }
 
-static void respond_created(struct resource_change *change)
+static void respond_created(struct change *base)
 {
-    const struct str arn = own_arn(change->call, (const struct profile *)change->resource);
+    const struct resource_change *change = (const struct resource_change *)base;
+    const struct str arn = own_arn(base->call, (const struct profile *)change->resource);
     const struct str body = arena_printf(
-        change->arena, "{\"inferenceProfileArn\":\"" STR_FMT "\",\"status\":\"ACTIVE\"}", STR_ARG(arn));
-    call_respond(change->call, 201, STR("application/json"), body.data ? body : STR("{}"));
+        &base->call->exchange->arena, "{\"inferenceProfileArn\":\"" STR_FMT "\",\"status\":\"ACTIVE\"}", STR_ARG(arn));
+    call_respond(base->call, 201, STR("application/json"), body.data ? body : STR("{}"));
 }
 
 void profile_create(struct api_call *call)
@@ -411,9 +392,9 @@ void profile_create(struct api_call *call)
     struct profile *profile = (struct profile *)change->resource;
     profile->account = str_of(call->identity.account);
     profile->region = str_of(call->identity.region);
-    change->code = json_parse(call->exchange->request.body, &doc, &change->error);
-    if (change->code == OK)
-        change->code = parse_create(call, yyjson_doc_get_root(doc), profile, &change->error);
+    change->base.code = json_parse(call->exchange->request.body, &doc, &change->base.error);
+    if (change->base.code == OK)
+        change->base.code = parse_create(call, yyjson_doc_get_root(doc), profile, &change->base.error);
     json_free(doc);
     resource_change_create(change, respond_created);
 }
@@ -444,7 +425,7 @@ void profile_delete(struct api_call *call)
     struct resource_change *change = new_change(call);
     if (!change)
         return;
-    change->code = find_changed(call, call->resource, change, &change->error);
+    change->base.code = find_changed(call, call->resource, change, &change->base.error);
     resource_change_delete(change);
 }
 
@@ -476,7 +457,7 @@ bool profiles_take_tags(struct api_call *call, enum tag_operation operation)
     if (!change)
         return true;
     change->tags = request;
-    change->code = find_changed(call, request.resource, change, &change->error);
+    change->base.code = find_changed(call, request.resource, change, &change->base.error);
     resource_change_tag(change);
     return true;
 }

@@ -15,21 +15,6 @@
 
 /* --- how a router is shown -------------------------------------------------------------------------- */
 
-static void append_str(struct buf *out, const char *name, struct str value)
-{
-    buf_appendf(out, ",\"%s\":", name);
-    buf_append_json(out, value);
-}
-
-static void append_time(struct buf *out, const char *name, uint64_t us)
-{
-    char text[TIMESTAMP_LEN + 1];
-    if (us == 0)
-        return;
-    clock_iso8601(us, text);
-    buf_appendf(out, ",\"%s\":\"%s\"", name, text);
-}
-
 /* An ARN, also of a model that is listed by its name alone. */
 static void append_model(struct buf *out, const struct api_call *call, struct str listed)
 {
@@ -93,10 +78,10 @@ static void append_router(struct buf *out, const struct api_call *call, const st
     buf_append_json(out, router->name);
     buf_appendf(out, ",\"routingCriteria\":{\"responseQualityDifference\":%.10g}", shown_difference(router) * 100);
     if (router->description.len > 0)
-        append_str(out, "description", router->description);
-    append_time(out, "createdAt", router->head.created_us);
-    append_time(out, "updatedAt", router->head.updated_us);
-    append_str(out, "promptRouterArn", router_arn(router, &asker, &call->exchange->arena));
+        json_append_member(out, "description", router->description);
+    json_append_time_member(out, "createdAt", router->head.created_us);
+    json_append_time_member(out, "updatedAt", router->head.updated_us);
+    json_append_member(out, "promptRouterArn", router_arn(router, &asker, &call->exchange->arena));
     buf_append_text(out, ",\"models\":[");
     for (size_t i = 0; i < router->model_count; i++) {
         if (i > 0)
@@ -243,7 +228,7 @@ void router_list(struct api_call *call)
         code = list_own(call, &page, &body, &error);
     buf_append_char(&body, ']');
     if (code == OK && page.next.len > 0)
-        append_str(&body, "nextToken", page.next);
+        json_append_member(&body, "nextToken", page.next);
     buf_append_char(&body, '}');
     if (code == OK)
         call_respond_json(call, &body);
@@ -254,12 +239,14 @@ void router_list(struct api_call *call)
 
 /* --- changes ---------------------------------------------------------------------------------------- */
 
-static void respond_created(struct resource_change *change)
+static void respond_created(struct change *base)
 {
-    struct api_call *call = change->call;
+    const struct resource_change *change = (const struct resource_change *)base;
+    struct api_call *call = base->call;
     const struct routing_asker asker = call_asker(call);
-    const struct str arn = router_arn((const struct router *)change->resource, &asker, change->arena);
-    const struct str body = arena_printf(change->arena, "{\"promptRouterArn\":\"" STR_FMT "\"}", STR_ARG(arn));
+    const struct str arn = router_arn((const struct router *)change->resource, &asker, &call->exchange->arena);
+    const struct str body =
+        arena_printf(&call->exchange->arena, "{\"promptRouterArn\":\"" STR_FMT "\"}", STR_ARG(arn));
     call_respond(call, 200, STR("application/json"), body.data ? body : STR("{}"));
 }
 
@@ -276,7 +263,7 @@ void router_create(struct api_call *call)
     struct router *router = (struct router *)change->resource;
     router->account = str_of(call->identity.account);
     router->region = str_of(call->identity.region);
-    change->code = router_create_parse(call, router, &change->error);
+    change->base.code = router_create_parse(call, router, &change->base.error);
     resource_change_create(change, respond_created);
 }
 
@@ -299,7 +286,7 @@ void router_delete(struct api_call *call)
     struct resource_change *change = new_change(call);
     if (!change)
         return;
-    change->code = find_changed(call, call->resource, change, &change->error);
+    change->base.code = find_changed(call, call->resource, change, &change->base.error);
     resource_change_delete(change);
 }
 
@@ -336,7 +323,7 @@ bool routers_take_tags(struct api_call *call, enum tag_operation operation)
     if (!change)
         return true;
     change->tags = request;
-    change->code = find_changed(call, request.resource, change, &change->error);
+    change->base.code = find_changed(call, request.resource, change, &change->base.error);
     resource_change_tag(change);
     return true;
 }

@@ -15,13 +15,6 @@
 #define MODELS 2
 #define DIFFERENCE_STEP 5
 
-/* Where they are noted; NULL: they are refused. */
-static struct ignored *unknown_members(struct api_call *call)
-{
-    call->ignored.arena = &call->exchange->arena;
-    return call->thread->api->config->strict ? NULL : &call->ignored;
-}
-
 static enum error_code parse_names(yyjson_val *root, struct router *router, struct error *error)
 {
     enum error_code code = fields_need_str(root, "", "promptRouterName", 1, NAME_MAX_LEN, &router->name, error);
@@ -49,7 +42,7 @@ static enum error_code parse_criteria(struct api_call *call, yyjson_val *root, s
     bool is_there = false;
     enum error_code code = fields_need_object(root, "", "routingCriteria", &criteria, error);
     if (code == OK)
-        code = fields_known(unknown_members(call), criteria, "routingCriteria", members, error);
+        code = fields_known(call_unknown_members(call), criteria, "routingCriteria", members, error);
     if (code == OK)
         code = json_get_number(criteria, "routingCriteria", "responseQualityDifference", 0, 100, &difference,
                                &is_there, error);
@@ -73,7 +66,7 @@ static enum error_code parse_model(struct api_call *call, yyjson_val *value, con
     struct str arn, tags;
     if (!yyjson_is_obj(value))
         return field_error(error, where, "", "expected an object, got %s", json_type_name(value));
-    enum error_code code = fields_known(unknown_members(call), value, where, members, error);
+    enum error_code code = fields_known(call_unknown_members(call), value, where, members, error);
     if (code == OK)
         code = fields_need_str(value, where, "modelArn", 1, ARN_MAX_LEN, &model->listed, error);
     if (code != OK)
@@ -151,7 +144,7 @@ static enum error_code parse(struct api_call *call, yyjson_val *root, struct rou
     struct job_tags tags = {0};
     if (!yyjson_is_obj(root))
         return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
-    enum error_code code = fields_known(unknown_members(call), root, "", members, error);
+    enum error_code code = fields_known(call_unknown_members(call), root, "", members, error);
     if (code == OK)
         code = parse_names(root, router, error);
     if (code == OK)
