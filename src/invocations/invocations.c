@@ -380,8 +380,7 @@ enum error_code invocations_delete(struct invocations *invocations, struct str t
 
 size_t invocations_prefix_max(struct str account_id, struct str region)
 {
-    return OBJECTS_KEY_MAX - SPOOL_KEY_TAIL - strlen("AWSLogs//BedrockModelInvocationLogs//") - account_id.len -
-           region.len;
+    return spool_prefix_max(account_id, region);
 }
 
 /* --- opening and closing ---------------------------------------------------------------------------- */

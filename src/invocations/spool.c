@@ -9,21 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/condition.h"
 #include "core/io.h"
-#include "core/json.h"
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/util.h"
 #include "store/disk.h"
 
-#define FOLDER "invocations"
 #define PATH_BYTES 4096
-#define NAME_BYTES 32
-#define HEADER_MAX ((size_t)65536)
 #define FIRST_RETRY_US UINT64_C(1000000)
 #define REFUSED_US UINT64_C(60000000) /* that long /readyz speaks of what was lost */
 #define CONDITION "invocation-logs"
@@ -182,6 +177,13 @@ static void count_bytes(struct spool *spool, struct place *place, uint64_t bytes
     spool->bytes += bytes;
 }
 
+static void count_file(struct spool *spool, struct place *place, uint64_t bytes)
+{
+    place->files++;
+    spool->files++;
+    count_bytes(spool, place, bytes);
+}
+
 static enum error_code admit(struct spool *spool, struct str tenant, uint64_t bytes, struct error *error)
 {
     if (spool->bytes + bytes > limit(invocation_log_spool_bytes) || spool->files >= LIMIT_INVOCATION_FILES)
@@ -191,114 +193,7 @@ static enum error_code admit(struct spool *spool, struct str tenant, uint64_t by
     return disk_admit(bytes, error);
 }
 
-/* --- names and headers ------------------------------------------------------------------------------ */
-
-static void name_file(char name[NAME_BYTES], uint64_t number, const char *kind)
-{
-    snprintf(name, NAME_BYTES, "%016llx.%s", (unsigned long long)number, kind);
-}
-
-static const char *kind_of(bool is_body)
-{
-    return is_body ? "body" : "records";
-}
-
-bool spool_append_base(struct buf *out, const struct settings *settings)
-{
-    buf_append_str(out, settings->prefix);
-    buf_append_text(out, "AWSLogs/");
-    buf_append_str(out, settings->account);
-    buf_append_text(out, "/BedrockModelInvocationLogs/");
-    buf_append_str(out, settings->region);
-    return buf_append_char(out, '/');
-}
-
-/* ...YYYY/MM/DD/HH/ */
-static bool append_hour(struct buf *out, const struct settings *settings, const struct tm *time)
-{
-    spool_append_base(out, settings);
-    return buf_appendf(out, "%04d/%02d/%02d/%02d/", time->tm_year + 1900, time->tm_mon + 1, time->tm_mday,
-                       time->tm_hour);
-}
-
-static void split_time(uint64_t wall_us, struct tm *time)
-{
-    const time_t seconds = (time_t)(wall_us / 1000000);
-    gmtime_r(&seconds, time);
-}
-
-static bool append_batch_key(struct buf *out, const struct settings *settings)
-{
-    const uint64_t wall_us = clock_wall_us();
-    uint8_t noise[8];
-    char digits[2 * sizeof(noise) + 1];
-    struct tm time;
-    split_time(wall_us, &time);
-    random_bytes(noise, sizeof(noise));
-    hex_encode(noise, sizeof(noise), digits);
-    append_hour(out, settings, &time);
-    return buf_appendf(out, "%04d%02d%02dT%02d%02d%02d%03uZ_%s.json.gz", time.tm_year + 1900, time.tm_mon + 1,
-                       time.tm_mday, time.tm_hour, time.tm_min, time.tm_sec, (unsigned)(wall_us / 1000 % 1000), digits);
-}
-
-static bool append_header(struct buf *out, const struct settings *settings, struct str key)
-{
-    const struct {
-        const char *name;
-        struct str value;
-    } members[] = {{"tenant", settings->tenant}, {"account", settings->account}, {"region", settings->region},
-                   {"bucket", settings->bucket}, {"prefix", settings->prefix},   {"key", key}};
-    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        buf_appendf(out, "%c\"%s\":", i ? ',' : '{', members[i].name);
-        buf_append_json(out, members[i].value);
-    }
-    return buf_append_text(out, "}\n");
-}
-
-static enum error_code parse_header(struct str text, struct arena *arena, struct spool_header *header,
-                                    struct error *error)
-{
-    yyjson_doc *doc = NULL;
-    enum error_code code = json_parse(text, &doc, error);
-    if (code != OK)
-        return code;
-    yyjson_val *root = yyjson_doc_get_root(doc);
-    const char *const names[] = {"tenant", "account", "region", "bucket", "prefix", "key"};
-    struct str *const values[] = {&header->tenant, &header->account, &header->region,
-                                  &header->bucket, &header->prefix,  &header->key};
-    for (size_t i = 0; code == OK && i < sizeof(names) / sizeof(names[0]); i++) {
-        yyjson_val *value = yyjson_obj_get(root, names[i]);
-        if (!yyjson_is_str(value))
-            code = error_set(error, ERROR_INVALID, "its header has no %s", names[i]);
-        else if (!arena_str(arena, json_str(value), values[i]))
-            code = error_no_memory(error);
-    }
-    json_free(doc);
-    return code;
-}
-
 /* --- writing ---------------------------------------------------------------------------------------- */
-
-static enum error_code cannot_write(const char *name, struct error *error)
-{
-    return error_set_errno(error, ERROR_UNAVAILABLE, errno, "cannot write " FOLDER "/%s", name);
-}
-
-/* All of it or nothing. */
-static enum error_code append_file(struct spool *spool, const char *name, int flags, uint64_t at, struct str first,
-                                   struct str rest, struct error *error)
-{
-    const int fd = io_openat(spool->dir, name, O_WRONLY | O_CLOEXEC | flags, 0600);
-    if (fd < 0)
-        return cannot_write(name, error);
-    enum error_code code = OK;
-    if (!io_write_at(fd, first.data, first.len, at) || !io_write_at(fd, rest.data, rest.len, at + first.len)) {
-        code = cannot_write(name, error);
-        (void)!ftruncate(fd, (off_t)at);
-    }
-    close(fd);
-    return code;
-}
 
 /* The file is closed from here on, and waits. */
 static bool add_closed(struct spool *spool, struct place *place, uint64_t number, uint64_t bytes, bool is_body)
@@ -326,23 +221,23 @@ static bool close_batch(struct spool *spool, struct place *place)
 static enum error_code open_batch(struct spool *spool, struct place *place, const struct settings *settings,
                                   uint64_t now_us, struct error *error)
 {
-    char name[NAME_BYTES];
+    char name[SPOOL_NAME_BYTES];
     struct buf key, header;
-    buf_init(&key, HEADER_MAX);
-    buf_init(&header, HEADER_MAX);
-    const bool is_whole = append_batch_key(&key, settings) && append_header(&header, settings, buf_str(&key));
-    name_file(name, spool->next_number, kind_of(false));
-    enum error_code code = is_whole ? append_file(spool, name, O_CREAT | O_TRUNC, 0, buf_str(&header), STR(""), error)
-                                    : error_no_memory(error);
+    buf_init(&key, SPOOL_HEADER_MAX);
+    buf_init(&header, SPOOL_HEADER_MAX);
+    const bool is_whole =
+        spool_append_batch_key(&key, settings) && spool_append_header(&header, settings, buf_str(&key));
+    spool_file_name(name, spool->next_number, spool_file_kind(false));
+    enum error_code code =
+        is_whole ? spool_append_file(spool->dir, name, O_CREAT | O_TRUNC, 0, buf_str(&header), STR(""), error)
+                 : error_no_memory(error);
     if (code == OK) {
         place->number = spool->next_number++;
         place->bytes = header.len;
         place->since_us = now_us;
         place->settings = settings;
         atomic_fetch_add(&((struct settings *)settings)->holders, 1);
-        place->files++;
-        spool->files++;
-        count_bytes(spool, place, header.len);
+        count_file(spool, place, header.len);
     }
     buf_deinit(&key);
     buf_deinit(&header);
@@ -352,7 +247,7 @@ static enum error_code open_batch(struct spool *spool, struct place *place, cons
 static enum error_code add_line(struct spool *spool, const struct settings *settings, struct str line,
                                 struct error *error)
 {
-    char name[NAME_BYTES];
+    char name[SPOOL_NAME_BYTES];
     const struct spool_header header = header_of(settings);
     struct place *place = find_place(spool, &header);
     if (!place)
@@ -367,8 +262,8 @@ static enum error_code add_line(struct spool *spool, const struct settings *sett
         code = open_batch(spool, place, settings, clock_now_us(), error);
     if (code != OK)
         return code;
-    name_file(name, place->number, kind_of(false));
-    code = append_file(spool, name, 0, place->bytes, line, STR(""), error);
+    spool_file_name(name, place->number, spool_file_kind(false));
+    code = spool_append_file(spool->dir, name, 0, place->bytes, line, STR(""), error);
     if (code != OK)
         return code;
     place->bytes += line.len;
@@ -393,12 +288,12 @@ enum error_code spool_add(struct spool *spool, const struct settings *settings, 
 static enum error_code write_body(struct spool *spool, uint64_t number, struct str header, struct str body,
                                   struct error *error)
 {
-    char name[NAME_BYTES], whole[NAME_BYTES];
-    name_file(name, number, "new");
-    name_file(whole, number, kind_of(true));
-    enum error_code code = append_file(spool, name, O_CREAT | O_TRUNC, 0, header, body, error);
+    char name[SPOOL_NAME_BYTES], whole[SPOOL_NAME_BYTES];
+    spool_file_name(name, number, "new");
+    spool_file_name(whole, number, spool_file_kind(true));
+    enum error_code code = spool_append_file(spool->dir, name, O_CREAT | O_TRUNC, 0, header, body, error);
     if (code == OK && io_renameat(spool->dir, name, spool->dir, whole) != 0)
-        code = cannot_write(whole, error);
+        code = spool_cannot_write(whole, error);
     if (code != OK)
         (void)io_unlinkat(spool->dir, name, 0);
     return code;
@@ -408,13 +303,13 @@ static enum error_code add_body(struct spool *spool, const struct settings *sett
                                 struct error *error)
 {
     struct buf header;
-    buf_init(&header, HEADER_MAX);
-    const uint64_t bytes = body.len + HEADER_MAX;
+    buf_init(&header, SPOOL_HEADER_MAX);
+    const uint64_t bytes = body.len + SPOOL_HEADER_MAX;
     pthread_mutex_lock(&spool->mutex);
     enum error_code code = admit(spool, settings->tenant, bytes, error);
     const uint64_t number = spool->next_number++;
     pthread_mutex_unlock(&spool->mutex);
-    if (code == OK && !append_header(&header, settings, key))
+    if (code == OK && !spool_append_header(&header, settings, key))
         code = error_no_memory(error);
     if (code == OK)
         code = write_body(spool, number, buf_str(&header), body, error);
@@ -426,12 +321,10 @@ static enum error_code add_body(struct spool *spool, const struct settings *sett
     const struct spool_header place_of = header_of(settings);
     struct place *place = find_place(spool, &place_of);
     if (place && add_closed(spool, place, number, body.len + header.len, true)) {
-        place->files++;
-        spool->files++;
-        count_bytes(spool, place, body.len + header.len);
+        count_file(spool, place, body.len + header.len);
     } else {
-        char name[NAME_BYTES];
-        name_file(name, number, kind_of(true));
+        char name[SPOOL_NAME_BYTES];
+        spool_file_name(name, number, spool_file_kind(true));
         (void)io_unlinkat(spool->dir, name, 0);
         code = error_no_memory(error);
     }
@@ -444,15 +337,10 @@ enum error_code spool_add_body(struct spool *spool, const struct settings *setti
                                struct str body, struct buf *uri, struct error *error)
 {
     struct buf key;
-    struct tm time;
-    split_time(wall_us, &time);
-    buf_init(&key, HEADER_MAX);
-    append_hour(&key, settings, &time);
-    buf_append_text(&key, "data/");
-    buf_append_str(&key, name);
-    buf_append_text(&key, ".json.gz");
-    enum error_code code = key.failed ? error_no_memory(error)
-                                      : add_body(spool, settings, buf_str(&key), body, error);
+    buf_init(&key, SPOOL_HEADER_MAX);
+    enum error_code code = spool_append_body_key(&key, settings, wall_us, name)
+                               ? add_body(spool, settings, buf_str(&key), body, error)
+                               : error_no_memory(error);
     if (code == OK) {
         buf_append_text(uri, "s3://");
         buf_append_str(uri, settings->bucket);
@@ -553,9 +441,9 @@ bool spool_take(struct spool *spool, struct spool_file **file)
 
 static void remove_file(struct spool *spool, struct spool_file *file)
 {
-    char name[NAME_BYTES];
+    char name[SPOOL_NAME_BYTES];
     struct place *place = file->place;
-    name_file(name, file->number, kind_of(file->is_body));
+    spool_file_name(name, file->number, spool_file_kind(file->is_body));
     if (io_unlinkat(spool->dir, name, 0) != 0 && errno != ENOENT)
         log_event(LOG_ERROR, "a delivered file cannot be removed", LOG_C("file", name),
                   LOG_C("error", strerror(errno)));
@@ -631,36 +519,20 @@ uint64_t spool_bytes(const struct spool *spool)
 
 void spool_scratch(const struct spool *spool, const struct spool_file *file, char *path, size_t cap)
 {
-    char name[NAME_BYTES];
-    name_file(name, file->number, "gz");
+    char name[SPOOL_NAME_BYTES];
+    spool_file_name(name, file->number, "gz");
     (void)snprintf(path, cap, "%s/%s", spool->path, name);
-}
-
-/* The header's line of an open file. */
-static enum error_code read_header(int fd, struct arena *arena, struct spool_header *header, uint64_t *offset,
-                                   struct error *error)
-{
-    char *text = mem_alloc(HEADER_MAX);
-    if (!text)
-        return error_no_memory(error);
-    const ssize_t got = io_pread(fd, text, HEADER_MAX, 0);
-    const char *end = got > 0 ? memchr(text, '\n', (size_t)got) : NULL;
-    enum error_code code = end ? parse_header((struct str){text, (size_t)(end - text)}, arena, header, error)
-                               : error_set(error, got < 0 ? ERROR_IO : ERROR_INVALID, "it has no header");
-    *offset = end ? (uint64_t)(end - text) + 1 : 0;
-    mem_free(text);
-    return code;
 }
 
 enum error_code spool_read(struct spool *spool, const struct spool_file *file, struct arena *arena,
                            struct spool_header *header, int *fd, uint64_t *offset, struct error *error)
 {
-    char name[NAME_BYTES];
-    name_file(name, file->number, kind_of(file->is_body));
+    char name[SPOOL_NAME_BYTES];
+    spool_file_name(name, file->number, spool_file_kind(file->is_body));
     *fd = io_openat(spool->dir, name, O_RDONLY | O_CLOEXEC, 0);
     if (*fd < 0)
         return error_set_errno(error, errno == ENOENT ? ERROR_INVALID : ERROR_IO, errno, "cannot open %s", name);
-    enum error_code code = read_header(*fd, arena, header, offset, error);
+    enum error_code code = spool_read_header(*fd, arena, header, offset, error);
     if (code != OK) {
         close(*fd);
         *fd = -1;
@@ -669,26 +541,6 @@ enum error_code spool_read(struct spool *spool, const struct spool_file *file, s
 }
 
 /* --- opening ---------------------------------------------------------------------------------------- */
-
-/* Cuts a line off that was not finished. Gives the size; 0: there is no whole line. */
-static uint64_t trim(int fd, uint64_t size)
-{
-    char bytes[4096];
-    uint64_t end = size;
-    while (end > 0) {
-        const size_t len = end < sizeof(bytes) ? (size_t)end : sizeof(bytes);
-        if (!io_read_at(fd, bytes, len, end - len))
-            return 0;
-        for (size_t i = len; i > 0; i--) {
-            if (bytes[i - 1] != '\n')
-                continue;
-            const uint64_t whole = end - len + i;
-            return whole == size || ftruncate(fd, (off_t)whole) == 0 ? whole : 0;
-        }
-        end -= len;
-    }
-    return 0;
-}
 
 /* False: there is nothing in the file that could be delivered. */
 static bool find_left(struct spool *spool, const char *name, uint64_t number, bool is_body)
@@ -705,15 +557,12 @@ static bool find_left(struct spool *spool, const char *name, uint64_t number, bo
         return true; /* for another start */
     }
     arena_init(&arena, 0);
-    const enum error_code code = read_header(fd, &arena, &header, &offset, &error);
+    const enum error_code code = spool_read_header(fd, &arena, &header, &offset, &error);
     if (code == OK)
-        size = is_body ? (uint64_t)info.st_size : trim(fd, (uint64_t)info.st_size);
+        size = is_body ? (uint64_t)info.st_size : spool_trim(fd, (uint64_t)info.st_size);
     struct place *place = size > offset ? find_place(spool, &header) : NULL;
-    if (place && add_closed(spool, place, number, size, is_body)) {
-        place->files++;
-        spool->files++;
-        count_bytes(spool, place, size);
-    }
+    if (place && add_closed(spool, place, number, size, is_body))
+        count_file(spool, place, size);
     close(fd);
     arena_deinit(&arena);
     return code == OK ? size > offset : code != ERROR_INVALID;
@@ -745,8 +594,8 @@ static void find_all_left(struct spool *spool)
 
 static enum error_code open_folder(struct spool *spool, const char *data, struct error *error)
 {
-    const int len = snprintf(spool->path, sizeof(spool->path), "%s/" FOLDER, data);
-    if (len < 0 || (size_t)len >= sizeof(spool->path) - NAME_BYTES)
+    const int len = snprintf(spool->path, sizeof(spool->path), "%s/" SPOOL_FOLDER, data);
+    if (len < 0 || (size_t)len >= sizeof(spool->path) - SPOOL_NAME_BYTES)
         return error_set(error, ERROR_INVALID, "data directory: the path is too long");
     if (mkdir(spool->path, 0700) != 0 && errno != EEXIST)
         return error_set_errno(error, ERROR_IO, errno, "cannot make %s", spool->path);

@@ -19,8 +19,7 @@
 #ifndef INVOCATIONS_SPOOL_H
 #define INVOCATIONS_SPOOL_H
 
-#include "core/buf.h"
-#include "invocations/settings.h"
+#include "invocations/spool_file.h"
 
 struct spool;
 struct place;
@@ -60,9 +59,6 @@ void spool_drop(struct spool *spool, struct spool_file *file); /* nobody will ev
 
 /* What the file says of itself; strings lie in the arena. The content begins at *offset of *fd. ERROR_INVALID: it is
  * damaged. */
-struct spool_header {
-    struct str tenant, account, region, bucket, prefix, key;
-};
 enum error_code spool_read(struct spool *spool, const struct spool_file *file, struct arena *arena,
                            struct spool_header *header, int *fd, uint64_t *offset, struct error *error) WARN_UNUSED;
 /* A path for the compressed content; gone with the next start if not before. */
@@ -72,9 +68,5 @@ void spool_scratch(const struct spool *spool, const struct spool_file *file, cha
 
 void spool_retry(struct spool *spool, struct str tenant); /* its places may work again: they are tried at once */
 uint64_t spool_bytes(const struct spool *spool);
-
-/* "PREFIX/AWSLogs/ACCOUNT/BedrockModelInvocationLogs/REGION/", appended. */
-bool spool_append_base(struct buf *out, const struct settings *settings);
-#define SPOOL_KEY_TAIL 96 /* bytes behind that, at most */
 
 #endif
