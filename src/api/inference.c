@@ -238,15 +238,8 @@ static void on_billed(void *ctx, const struct target *answered, const struct led
 {
     struct inference *inference = ctx;
     struct api_call *call = inference->call;
-    const uint64_t *tokens = line->usage.tokens;
-    const struct metrics_usage counts = {
-        .input_tokens = tokens[PRICE_INPUT],
-        .output_tokens = tokens[PRICE_OUTPUT],
-        .cache_read_tokens = tokens[PRICE_CACHE_READ],
-        .cache_write_tokens = tokens[PRICE_CACHE_WRITE_5M] + tokens[PRICE_CACHE_WRITE_1H],
-    };
     call->cost += line->quote.cost;
-    metrics_billed(&call->thread->metrics, answered->model->index, &counts, line->quote.cost, line->quote.baseline);
+    metrics_billed_line(&call->thread->metrics, answered->model->index, line);
 }
 
 /* Digits enough to tell apart what is all but sure. */

@@ -90,6 +90,18 @@ void metrics_billed(struct metrics *metrics, size_t model, const struct metrics_
     add(&counts->baseline, baseline);
 }
 
+void metrics_billed_line(struct metrics *metrics, size_t model, const struct ledger_line *line)
+{
+    const uint64_t *tokens = line->usage.tokens;
+    const struct metrics_usage counts = {
+        .input_tokens = tokens[PRICE_INPUT],
+        .output_tokens = tokens[PRICE_OUTPUT],
+        .cache_read_tokens = tokens[PRICE_CACHE_READ],
+        .cache_write_tokens = tokens[PRICE_CACHE_WRITE_5M] + tokens[PRICE_CACHE_WRITE_1H],
+    };
+    metrics_billed(metrics, model, &counts, line->quote.cost, line->quote.baseline);
+}
+
 void metrics_cached(struct metrics *metrics, size_t model, enum cache_outcome outcome)
 {
     add(&row_of(metrics, model)->cache_outcomes[outcome], 1);

@@ -12,6 +12,7 @@
 #include "core/limits.h"
 #include "core/table.h"
 #include "core/tier.h"
+#include "ledger/line.h"
 
 #define METRICS_OPERATIONS_MAX 48
 #define METRICS_CODES 12
@@ -53,6 +54,9 @@ void metrics_timed(struct metrics *metrics, size_t model, const struct metrics_u
 /* A line went into the ledger: its tokens, and picodollars. Nothing else counts tokens, so that sums agree. */
 void metrics_billed(struct metrics *metrics, size_t model, const struct metrics_usage *usage, uint64_t cost,
                     uint64_t baseline);
+
+/* The same of a line as it is. */
+void metrics_billed_line(struct metrics *metrics, size_t model, const struct ledger_line *line);
 
 /* A request was handed to the engine. `asked` may be empty: default. */
 void metrics_tier(struct metrics *metrics, size_t model, const char *asked, const char *served);

@@ -240,14 +240,7 @@ static void on_billed(void *ctx, const struct model *model, const struct chat_us
 static void on_shadow_billed(void *ctx, const struct model *model, const struct ledger_line *line)
 {
     struct serve *serve = ctx;
-    const uint64_t *tokens = line->usage.tokens;
-    const struct metrics_usage counts = {
-        .input_tokens = tokens[PRICE_INPUT],
-        .output_tokens = tokens[PRICE_OUTPUT],
-        .cache_read_tokens = tokens[PRICE_CACHE_READ],
-        .cache_write_tokens = tokens[PRICE_CACHE_WRITE_5M] + tokens[PRICE_CACHE_WRITE_1H],
-    };
-    metrics_billed(&serve->shadow_metrics, model->index, &counts, line->quote.cost, line->quote.baseline);
+    metrics_billed_line(&serve->shadow_metrics, model->index, line);
 }
 
 static enum error_code open_shadow(struct serve *serve, unsigned port, struct error *error)
