@@ -155,10 +155,22 @@ def wait_until(condition, timeout=60, step=0.02):
     return False
 
 
+def ask_operator(server, path):
+    """Status and text of what the server says about itself."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request("GET", path)
+    reply = connection.getresponse()
+    text = reply.read().decode()
+    connection.close()
+    return reply.status, text
+
+
+def ready(server):
+    """What /readyz says now."""
+    return ask_operator(server, "/readyz")
+
+
 def metrics(server):
     """What /metrics says now, by name and labels."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    connection.request("GET", "/metrics")
-    text = connection.getresponse().read().decode()
-    connection.close()
+    text = ask_operator(server, "/metrics")[1]
     return {name: float(value) for name, value in re.findall(r"^(fulcrum_\S+) (\S+)$", text, re.M)}

@@ -3,7 +3,6 @@
 import base64
 import concurrent.futures
 import ctypes
-import http.client
 import io
 import json
 import os
@@ -20,7 +19,7 @@ import zipfile
 import botocore.exceptions
 import pytest
 
-from conftest import metrics, start, wait_until
+from conftest import metrics, ready, start, wait_until
 
 QUESTION = {"text": "What does it say?"}
 
@@ -379,13 +378,6 @@ def without_landlock():
     fprog = ctypes.create_string_buffer(struct.pack("HxxxxxxP", 4, ctypes.addressof(code)))
     if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, fprog, 0, 0):  # no new privileges, seccomp filter
         os._exit(3)
-
-
-def ready(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    connection.request("GET", "/readyz")
-    reply = connection.getresponse()
-    return reply.status, reply.read().decode()
 
 
 def test_a_missing_wall_is_said(tmp_path, random_model):

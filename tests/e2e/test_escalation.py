@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from batch_fixture import Store, converse, records, submit, wait_for
-from conftest import FULCRUM, Server, metrics, wait_until
+from conftest import FULCRUM, Server, metrics, ready, wait_until
 from test_ledger import assert_adds_up, export, ledger
 from test_routers import route_of
 
@@ -296,12 +296,8 @@ routers:
 """, workdir=tmp_path)
     said, headers = ask_raw(server, "equals", UNUSUAL)
     assert "escalatedFromModelId" not in said["trace"]["promptRouter"] and "escalated" not in headers["x-fulcrum-route"]
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-    connection.request("GET", "/readyz")
-    answer = connection.getresponse()
-    text = answer.read().decode()
-    connection.close()
-    assert answer.status == 200 and "equals never escalates" in text and "price_as" in text
+    status, text = ready(server)
+    assert status == 200 and "equals never escalates" in text and "price_as" in text
     assert server.stop() == 0
 
 

@@ -14,7 +14,7 @@ import threading
 import botocore.exceptions
 import pytest
 
-from conftest import ROOT, start, wait_until
+from conftest import ROOT, ask_operator, ready, start, wait_until
 from remote_fixture import KEY, Remote, settings
 from s3_fixture import TENANTS
 
@@ -45,6 +45,11 @@ class Tenant:
     def make_bucket(self):
         self.s3.create_bucket(Bucket=self.bucket)
         return self
+
+    def remove_bucket(self):
+        for key in self.keys():
+            self.s3.delete_object(Bucket=self.bucket, Key=key)
+        self.s3.delete_bucket(Bucket=self.bucket)
 
     def put(self, prefix=None, s3=True, **more):
         config = dict(more)
@@ -95,20 +100,8 @@ class Tenant:
 
 
 def counter(server, name):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    connection.request("GET", "/metrics")
-    text = connection.getresponse().read().decode()
-    connection.close()
+    text = ask_operator(server, "/metrics")[1]
     return float(re.search(rf"^{re.escape(name)} (\S+)$", text, re.M)[1])
-
-
-def ready(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    connection.request("GET", "/readyz")
-    reply = connection.getresponse()
-    text = reply.read().decode()
-    connection.close()
-    return reply.status, text
 
 
 def refusal(call, **arguments):
@@ -496,9 +489,7 @@ def test_a_bucket_that_goes_and_comes_back(own):
     server = own()
     tenant = Tenant(server, "gone").make_bucket()
     tenant.put()
-    for key in tenant.keys():
-        tenant.s3.delete_object(Bucket=tenant.bucket, Key=key)
-    tenant.s3.delete_bucket(Bucket=tenant.bucket)
+    tenant.remove_bucket()
     replies = [tenant.ask(f"number {i}") for i in range(3)]
     assert all(reply["stopReason"] for reply in replies)
     assert wait_until(lambda: counter(server, "ModelInvocationLogsS3DeliveryFailure") >= 2)
@@ -514,9 +505,7 @@ def test_what_goes_nowhere_any_more_is_given_up(own):
     server = own()
     tenant = Tenant(server, "over").make_bucket()
     tenant.put()
-    for key in tenant.keys():
-        tenant.s3.delete_object(Bucket=tenant.bucket, Key=key)
-    tenant.s3.delete_bucket(Bucket=tenant.bucket)
+    tenant.remove_bucket()
     tenant.ask()
     assert wait_until(lambda: counter(server, "ModelInvocationLogsS3DeliveryFailure") >= 1)
     tenant.delete()

@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from conftest import FULCRUM, Server, metrics, start, wait_until
+from conftest import FULCRUM, Server, metrics, ready, start, wait_until
 
 PRO = "amazon.nova-pro-v1:0"
 SONNET = "anthropic.claude-3-5-sonnet-20241022-v2:0"
@@ -316,11 +316,8 @@ def test_damage_is_named(tmp_path, random_model):
     assert post(server, PRO, body())[0].status == 200
     assert re.search(rf"level=error .*price row in ledger.db is damaged.*{PRO}", server.log())
     assert re.search(rf"level=error .*line in ledger.db is damaged.*{requests[1]}", server.log())
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    connection.request("GET", "/readyz")
-    reply = connection.getresponse()
-    assert reply.status == 200 and b"3 lines or price rows of ledger.db" in reply.read()
-    connection.close()
+    status, text = ready(server)
+    assert status == 200 and "3 lines or price rows of ledger.db" in text
     assert server.stop() == 0
 
     done = ledger(tmp_path, "check", "--json")

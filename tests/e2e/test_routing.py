@@ -1,6 +1,5 @@
 """Which of a router's models answers: by the predictor, by cost and warmth, when one dies, and what says why."""
 
-import http.client
 import json
 import os
 import signal
@@ -9,7 +8,7 @@ import subprocess
 import pytest
 
 from batch_fixture import Store, converse, records, submit, wait_for
-from conftest import FULCRUM, Server, wait_until
+from conftest import FULCRUM, Server, ready, wait_until
 from test_ledger import export
 from test_routers import ASK, CONFIG, MESSAGES, headers_of, route_of
 
@@ -26,12 +25,8 @@ def own(tmp_path_factory):
 def test_a_damaged_predictor_leaves_the_fallback(own):
     reply = own.client().converse(modelId="damaged", **ASK)
     assert route_of(reply) == ("desk-large", "no-predictor")
-    connection = http.client.HTTPConnection("127.0.0.1", own.port, timeout=20)
-    connection.request("GET", "/readyz")
-    answer = connection.getresponse()
-    text = answer.read().decode()
-    connection.close()
-    assert answer.status == 200 and "damaged.route" in text
+    status, text = ready(own)
+    assert status == 200 and "damaged.route" in text
 
 
 # --- conversations ------------------------------------------------------------------------------------

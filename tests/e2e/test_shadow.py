@@ -10,7 +10,7 @@ import zlib
 
 import pytest
 
-from conftest import FULCRUM, Server, metrics, wait_until
+from conftest import FULCRUM, Server, metrics, ready, wait_until
 from test_ledger import assert_adds_up, export, ledger
 
 CONFIG = f"""\
@@ -307,15 +307,6 @@ def learning_of(server, router):
     return rows[router]["learning"]
 
 
-def readyz(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-    connection.request("GET", "/readyz")
-    reply = connection.getresponse()
-    text = reply.read().decode()
-    connection.close()
-    return reply.status, text
-
-
 def test_a_router_says_what_it_stands_on(tmp_path):
     config = "routers:\n  - {name: auto, models: [desk-small, desk-large], tolerance: 1, shadow: 1}\n" \
              "  - {name: plain, models: [desk-small, desk-large]}\n"
@@ -355,7 +346,7 @@ def test_drift_is_told(tmp_path):
 
     server = start_with(300)
     assert wait_until(lambda: metrics(server).get('fulcrum_condition{name="router-drift"}') == 1)
-    status, text = readyz(server)
+    status, text = ready(server)
     assert status == 200 and "router auto: of desk-small the quality predicted was 0.900, and found 0.500 over the last " \
         "300 labels" in text and "fulcrum router train --from-ledger --router auto" in text
     figures = metrics(server)
@@ -367,5 +358,5 @@ def test_drift_is_told(tmp_path):
         server = start_with(300, **more)
         ask(server, "auto")
         assert wait_until(lambda: learning_of(server, "auto")["shadow"]["labels"] == 301)
-        assert not learning_of(server, "auto")["shadow"]["drifts"] and "router-drift" not in readyz(server)[1]
+        assert not learning_of(server, "auto")["shadow"]["drifts"] and "router-drift" not in ready(server)[1]
         assert server.stop() == 0
