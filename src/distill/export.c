@@ -131,10 +131,9 @@ static bool add_tensor(struct gguf_context *gguf, struct ggml_context *ctx, cons
     if (!copy)
         return false;
     ggml_set_name(copy, weight->name);
-    weights_merged(weights, param, floats);
-    if (copy->type == GGML_TYPE_F32)
-        memcpy(copy->data, floats, ggml_nbytes(copy));
-    else
+    const bool is_plain = copy->type == GGML_TYPE_F32;
+    weights_merged(weights, param, is_plain ? copy->data : floats);
+    if (!is_plain)
         ggml_quantize_chunk(copy->type, floats, copy->data, 0, weight->ne[1], weight->ne[0], NULL);
     gguf_add_tensor(gguf, copy);
     return true;

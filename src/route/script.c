@@ -3,6 +3,7 @@
 
 #include <unicode/uchar.h>
 #include <unicode/uscript.h>
+#include <unicode/utf8.h>
 
 /* Letters of an alphabet that one character replaces. */
 #define HAN_LETTERS 3.0F
@@ -123,13 +124,7 @@ size_t script_decode(const uint8_t *at, const uint8_t *end, uint32_t *code)
 
 size_t script_encode(uint32_t code, uint8_t bytes[4])
 {
-    if (code < 0x80) {
-        bytes[0] = (uint8_t)code;
-        return 1;
-    }
-    const size_t len = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = len; i-- > 1; code >>= 6)
-        bytes[i] = (uint8_t)(0x80 | (code & 0x3f));
-    bytes[0] = (uint8_t)((0xf00U >> len & 0xf0) | code);
+    size_t len = 0;
+    U8_APPEND_UNSAFE(bytes, len, code);
     return len;
 }
