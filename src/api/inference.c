@@ -27,6 +27,7 @@ struct inference {
     bool is_placed;   /* somebody has taken the request */
     bool is_noted;    /* its router learns from it */
     bool is_read;     /* the body was understood */
+    bool tells_confidence; /* the client asked for it */
     struct invocation *logged; /* NULL: it is not */
     struct body body;
     struct chat_request request;
@@ -246,7 +247,7 @@ static void on_billed(void *ctx, const struct target *answered, const struct led
 static void add_confidence(struct inference *inference, const struct chat_reply *reply)
 {
     struct api_call *call = inference->call;
-    if (!wants_confidence(call) || reply->confidence < 0)
+    if (!inference->tells_confidence || reply->confidence < 0)
         return;
     const struct str value = arena_printf(&call->exchange->arena, "%.9g", reply->confidence);
     if (value.data)
@@ -475,6 +476,7 @@ static void begin(struct inference *inference)
     struct api_call *call = inference->call;
     inference->is_noted =
         call->route && shadow_wants(call->thread->api->work->shadow, call->route, str_of(call->request_id));
+    inference->tells_confidence = !inference->is_stream && wants_confidence(call);
     const struct work_setup setup = {
         .port = &call->thread->work,
         .kind = WORK_REPLY,
@@ -487,7 +489,7 @@ static void begin(struct inference *inference)
         .tier = TIER_DEFAULT,
         .is_stream = inference->is_stream,
         .collects = needs_whole_reply(inference) || inference->is_noted,
-        .wants_confidence = inference->is_noted || (!inference->is_stream && wants_confidence(call)),
+        .wants_confidence = inference->is_noted || inference->tells_confidence,
         .started_us = call->exchange->request.started_us,
         .offload = offload_prompt,
     };
