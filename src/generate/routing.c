@@ -532,6 +532,8 @@ static size_t choose(void *ctx, const struct chat_request *request, struct place
     fill_candidates(route, request, targets, warm_tokens, count);
     fill_terms(route, request);
     decide(&route->terms, route->candidates, count, &route->decision);
+    if (count == 1) /* the others went while they were asked */
+        route->decision.reason = "only-candidate";
     placement->why = str_of(route->decision.reason);
     placement->score = route->candidates[route->decision.chosen].quality;
     log_choice(route);

@@ -149,8 +149,7 @@ static void fail(struct work *work, const struct error *error)
 static bool goes_elsewhere(struct work *work, const struct error *error)
 {
     const struct placement *placement = &work->placement;
-    if (work->first_token_us != 0 || placement->attempts >= work->target_count ||
-        !work->backend->ops->may_go_elsewhere(error))
+    if (work->first_token_us != 0 || !work->backend->ops->may_go_elsewhere(error) || !work_hold_next(work))
         return false;
     log_event(LOG_WARN, "request goes elsewhere", LOG_S("id", work->setup.subject.request_id),
               LOG_C("from", placement->answered.name), LOG_C("to", work->targets[placement->attempts].name),
@@ -413,23 +412,6 @@ static enum error_code keep_fitting(struct work *work, struct target *targets, s
     return kept > 0 ? OK : error->code;
 }
 
-/* A model may have been replaced since the request came, and then its newest version answers; or be gone. */
-static enum error_code hold(struct work *work, struct error *error)
-{
-    struct target *target = current(work);
-    if (work->held)
-        model_release(work->held);
-    work->held = NULL;
-    if (!model_hold(target->model)) {
-        const struct model *newest = registry_find(work->setup.port->shared->models, target->model->name);
-        if (!newest || !model_hold(newest))
-            return error_set(error, ERROR_INVALID, "The provided model identifier is invalid.");
-        target->model = newest;
-    }
-    work->held = target->model;
-    return OK;
-}
-
 /* What the target makes of the model ID that was asked for. */
 static struct catalog_match match_at(const struct work *work)
 {
@@ -477,10 +459,14 @@ static bool ask(struct work *work)
 static bool ask_all(struct work *work)
 {
     struct warmth_round *round = work->round;
-    struct error ignored;
     while (round->asked < work->target_count) {
-        *current(work) = work->targets[round->asked];
-        if (!backend_of(work, current(work))->ops->warmth || hold(work, &ignored) != OK) {
+        struct target *target = &work->targets[round->asked];
+        if (!work_hold(work, target)) {
+            work_leave_out(work, round->asked);
+            continue;
+        }
+        *current(work) = *target;
+        if (!backend_of(work, target)->ops->warmth) {
             round->asked++;
             continue;
         }
@@ -529,6 +515,13 @@ static enum error_code list_targets(struct work *work, const struct work_router 
     return code;
 }
 
+static void none_is_left(const struct work *work, struct error *error)
+{
+    (void)error_set(error, ERROR_INVALID,
+                    work->setup.router ? "None of the prompt router's models is served here any more."
+                                       : "The provided model identifier is invalid.");
+}
+
 static bool route(struct work *work)
 {
     const struct work_router *router = work_router_of(work);
@@ -537,12 +530,15 @@ static bool route(struct work *work)
         fail(work, &error);
         return false;
     }
-    if (work->round) {
-        if (!ask_all(work))
-            return false;
+    if (work->round && !ask_all(work))
+        return false;
+    if (work->target_count == 0) {
+        fail(work, (none_is_left(work, &error), &error));
+        return false;
+    }
+    if (work->round)
         put_first(work, router->choose(router->ctx, work->setup.request, &work->placement, work->targets,
                                        work->round->tokens, work->target_count));
-    }
     work->placement.routed = work->targets[0];
     work->state = WORK_ADMIT;
     if (work->setup.kind != WORK_CHOICE)
@@ -593,20 +589,14 @@ static bool go_on(struct work *work, const struct error *refusal)
     return !refusal;
 }
 
-static bool admit(struct work *work)
+/* The target whose turn it is, which is held, gets the request. */
+static bool let_in(struct work *work)
 {
     struct target *target = current(work);
-    *target = work->targets[work->placement.attempts];
-    struct error error;
-    if (hold(work, &error) != OK) {
-        fail(work, &error);
-        return false;
-    }
+    *target = work->placement.routed = work->targets[work->placement.attempts];
     const struct catalog_match match = match_at(work);
     work_withhold(work);
     fill_job(work, &match);
-    if (work->placement.attempts > 0)
-        work->placement.routed = *target;
     work->placement.provider = work->backend->ops->name;
     work->placement.upstream_id = (struct str){0};
     chat_request_goes_to(work->setup.request, work->backend->ops->traits(work->backend, target));
@@ -620,6 +610,21 @@ static bool admit(struct work *work)
     }
     work_prepare(work);
     return go_on(work, NULL);
+}
+
+/* Where the one that was chosen is gone by now, the router chooses among the others. */
+static bool admit(struct work *work)
+{
+    const size_t count = work->target_count;
+    struct error error;
+    if (!work_hold_next(work)) {
+        fail(work, (none_is_left(work, &error), &error));
+        return false;
+    }
+    if (!work->round || work->placement.attempts > 0 || work->target_count == count)
+        return let_in(work);
+    work->state = WORK_ROUTE;
+    return true;
 }
 
 void work_prepare(void *ctx)

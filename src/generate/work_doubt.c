@@ -157,12 +157,15 @@ bool work_takes_back(struct work *work, double confidence, bool is_whole)
 static void restore(struct work *work, struct doubted *doubted)
 {
     const unsigned attempts = work->placement.attempts;
+    const bool was_nobody_asked = attempts == work->placement.doubted_attempts;
     if (work->held)
         model_release(work->held);
     collect_deinit(&work->collect);
     work->held = doubted->held;
     work->placement = doubted->placement;
     work->placement.attempts = attempts;
+    if (was_nobody_asked) /* whoever should have answered was gone */
+        work->placement.why = STR("failed-over");
     work->usage = doubted->usage;
     work->cache = doubted->cache;
     work->answer_us = doubted->answer_us;

@@ -1,4 +1,5 @@
-/* work_internal.h - a work from inside, for work.c, and for work_doubt.c: replies that a router may take back.
+/* work_internal.h - a work from inside, for work.c, for work_turns.c: whose turn it is, and for work_doubt.c: replies
+ * that a router may take back.
  *
  * Such a reply is withheld: its events are collected and told to nobody until the router has decided, of a whole reply
  * when it is whole, of a stream after so many tokens at most. Taken back, it is kept until a better one is there, since
@@ -63,6 +64,14 @@ enum error_code work_open_line(struct work *work, struct error *error) WARN_UNUS
 void work_drop_line(struct work *work);
 void work_announce(struct work *work, uint64_t first_token_us); /* a handler may end the work */
 void work_finish(struct work *work);                            /* the last handler: the work may be gone */
+
+/* --- of work_turns.c --- */
+
+/* Keeps the target's model, in its newest version, until another one is held or the work ends; false: it is gone. */
+bool work_hold(struct work *work, struct target *target) WARN_UNUSED;
+void work_leave_out(struct work *work, size_t place); /* of `targets`: nobody asks it any more */
+/* Of those that were not tried the first one that is still there, whose turn it is; false: there is none. */
+bool work_hold_next(struct work *work) WARN_UNUSED;
 
 /* --- of work_doubt.c --- */
 

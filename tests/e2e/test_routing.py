@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 
 import pytest
 
@@ -146,3 +147,113 @@ def test_a_dead_model_is_not_the_end(tmp_path):
         assert reply["trace"]["promptRouter"]["invokedModelId"] == "desk-large"
     assert wait_until(lambda: own.workers().get("desk-small") not in (None, before))
     assert own.stop() == 0
+
+
+CLIENTS = 4
+
+
+class Load:
+    """Clients that ask one after the other until they are told to stop, half of them for streams."""
+
+    def __init__(self, server, model_id):
+        self.server, self.model_id, self.replies, self.failures = server, model_id, [], []
+        self.is_over, self.lock = threading.Event(), threading.Lock()
+        self.threads = [threading.Thread(target=self.run, args=(i,)) for i in range(CLIENTS)]
+        for thread in self.threads:
+            thread.start()
+
+    def ask(self, runtime, is_stream):
+        """The request's ID, what its trace says and what its header, and why."""
+        if not is_stream:
+            reply = runtime.converse(modelId=self.model_id, **ASK)
+            trace = reply["trace"]
+        else:
+            reply = runtime.converse_stream(modelId=self.model_id, **ASK)
+            trace = [event["metadata"]["trace"] for event in reply["stream"] if "metadata" in event][0]
+        return reply["ResponseMetadata"]["RequestId"], trace["promptRouter"]["invokedModelId"], *route_of(reply)
+
+    def run(self, number):
+        runtime = self.server.client()
+        while not self.is_over.is_set():
+            try:
+                said = self.ask(runtime, number % 2)
+                with self.lock:
+                    self.replies.append(said)
+            except Exception as error:  # a thread's own would be lost
+                with self.lock:
+                    self.failures.append(repr(error))
+
+    def count(self):
+        with self.lock:
+            return len(self.replies)
+
+    def wait_for(self, count, what=lambda said: True):
+        """So many more replies of a kind."""
+        first = self.count()
+        assert wait_until(lambda: sum(map(what, self.replies[first:])) >= count or self.failures), "no replies"
+
+    def stop(self):
+        self.is_over.set()
+        for thread in self.threads:
+            thread.join()
+        return self.replies
+
+
+def check_bills(server, replies):
+    """Each reply has its line, by the model that its header and its trace name, and there is no other line."""
+    lines = export(server)
+    assert set(lines) == {identity for identity, *_ in replies}
+    for identity, traced, answered, _ in replies:
+        line = lines[identity]
+        assert line["modelInvoked"] == answered == traced and line["outcome"] == "completed"
+        assert line["costPicodollars"] > 0 and line["outputTokens"] > 0
+        assert line["savedRoute"] == line["baselinePicodollars"] - line["costPicodollars"]
+
+
+def test_the_cheap_model_is_killed_under_load(tmp_path):
+    """Whoever has no token yet is answered by the other model. Only streams that had begun may break off, and none of
+    these is so long that it could."""
+    server = Server(config=CONFIG, workdir=tmp_path)
+    load = Load(server, "cheapest")
+    load.wait_for(4 * CLIENTS)
+    for _ in range(3):
+        assert wait_until(lambda: server.workers().get("desk-small"))
+        os.kill(server.workers()["desk-small"], signal.SIGKILL)
+        load.wait_for(1, lambda said: said[2:] == ("desk-large", "failed-over"))
+    replies = load.stop()
+    failed_over = [said for said in replies if said[3] == "failed-over"]
+    assert len(failed_over) >= 3 and {said[2] for said in failed_over} == {"desk-large"}
+    assert {said[2] for said in replies} == {"desk-small", "desk-large"}
+    # A request whose first token was on its way when the worker died is the client's to ask again.
+    assert all("ServiceUnavailable" in each or "EventStreamError" in each for each in load.failures), load.failures
+    lines = export(server)
+    answered = {identity for identity, *_ in replies}
+    broken = [line for identity, line in lines.items() if identity not in answered]
+    assert len(broken) <= len(load.failures) and all(line["outcome"] == "failed" for line in broken)
+    assert answered <= set(lines)
+    for identity, traced, model, _ in replies:
+        assert lines[identity]["modelInvoked"] == model == traced and lines[identity]["outcome"] == "completed"
+    assert server.stop() == 0
+
+
+def test_the_cheap_model_is_taken_away_under_load(tmp_path, random_model):
+    """`fulcrum models remove`: no request notices, whenever it was; and one that comes back is asked again."""
+    config = "routers:\n  - {name: auto, models: [passing, desk-large], fallback: desk-large, tolerance: 1}\n"
+    server = Server(config=config, workdir=tmp_path)
+
+    def models(*args):
+        done = subprocess.run([str(FULCRUM), "models", *map(str, args), "--data", str(tmp_path / "data")], text=True,
+                              capture_output=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stderr
+
+    load = Load(server, "auto")
+    load.wait_for(CLIENTS, lambda said: said[2] == "desk-large")
+    for _ in range(4):
+        models("add", "passing", "--path", random_model, "--context", 2048, "--price-as", "amazon.nova-micro-v1:0")
+        load.wait_for(2 * CLIENTS, lambda said: said[2] == "passing")
+        models("remove", "passing")
+        load.wait_for(CLIENTS, lambda said: said[2:] == ("desk-large", "only-candidate"))
+    replies = load.stop()
+    assert not load.failures
+    check_bills(server, replies)
+    assert server.stop() == 0

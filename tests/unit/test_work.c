@@ -136,6 +136,7 @@ struct bed {
     struct work_port port;
     struct puppet puppets[TARGET_KINDS];
     size_t target_count; /* that the router gives, of kinds in turn, ENGINE first */
+    const struct model *models[WORK_TARGETS_MAX]; /* theirs; NULL: that of the ID */
     struct arena arena;
     struct chat_request request;
     struct catalog_match match;
@@ -167,6 +168,10 @@ static size_t route(void *ctx, const struct chat_request *request, struct placem
         targets[i].kind = i % TARGET_KINDS;
         targets[i].name = target_names[i];
         targets[i].listed = str_of(target_names[i]);
+        if (bed->models[i]) {
+            targets[i].model = bed->models[i];
+            targets[i].price = bed->models[i]->price;
+        }
     }
     return bed->target_count;
 }
@@ -454,6 +459,8 @@ static void check_end(struct bed *bed)
     assert_int_equal(bed->puppets[0].begun, bed->puppets[0].ended);
     assert_int_equal(bed->puppets[1].begun, bed->puppets[1].ended);
     assert_int_equal(atomic_load(&bed->match.model->live->holds), 0);
+    for (size_t i = 0; i < WORK_TARGETS_MAX; i++)
+        assert_true(!bed->models[i] || atomic_load(&bed->models[i]->live->holds) == 0);
     assert_true(bed->finished + bed->counted + bed->failed <= 1);
     assert_true(bed->billed <= 1 + bed->doubts);
 }
@@ -618,6 +625,136 @@ static void test_the_warmest_goes_first(void **state)
     close_bed(&bed);
 }
 
+/* --- who is gone before its turn ---------------------------------------------------------------------- */
+
+static const struct model *add_version(struct bed *bed, const char *name, const char *price)
+{
+    const struct config_model config = {.name = name, .price_as = price};
+    const struct model *model, *replaced;
+    struct error error;
+    assert_int_equal(registry_add(bed->registry, &config, &model, &error), OK);
+    assert_int_equal(registry_publish(bed->registry, model, &replaced, &error), OK);
+    return model;
+}
+
+/* Each target is a model of its own. */
+static void open_models(struct bed *bed, size_t count)
+{
+    open_bed(bed);
+    bed->target_count = count;
+    for (size_t i = 0; i < count; i++)
+        bed->models[i] = add_version(bed, target_names[i], "amazon.nova-lite-v1:0");
+}
+
+static void remove_model(struct bed *bed, size_t index)
+{
+    struct error error;
+    assert_int_equal(registry_retire(bed->registry, bed->models[index], &error), OK);
+    assert_true(model_try_end(bed->models[index]));
+}
+
+/* Who was chosen and is gone is chosen no more; who is gone is not asked. */
+static void test_the_router_chooses_among_those_that_are_left(void **state)
+{
+    struct bed bed;
+    (void)state;
+    open_models(&bed, 4);
+    bed.router.choose = choose;
+    ask(&bed, WORK_REPLY, false);
+    remove_model(&bed, 1);
+    answer_question(&bed, 300); /* of t0 */
+    answer_question(&bed, 20);  /* of t2 */
+    remove_model(&bed, 0);
+    answer_question(&bed, 10);  /* of t3 */
+    assert_int_equal(bed.placed, 1);
+    assert_int_equal(work_placement(bed.work)->warm_tokens, 20);
+    play_start(&bed);
+    play_end(&bed);
+    assert_int_equal(bed.billed, 1);
+    assert_str_equal(bed.line.model_invoked, "t2");
+    assert_str_equal(bed.line.router, "warm");
+    assert_int_equal(bed.line.attempts, 1);
+    check_end(&bed);
+    remove_model(&bed, 2);
+    remove_model(&bed, 3);
+    ask(&bed, WORK_REPLY, false);
+    assert_int_equal(bed.failed, 1);
+    assert_int_equal(bed.error.code, ERROR_INVALID);
+    assert_int_equal(bed.billed, 0);
+    check_end(&bed);
+    close_bed(&bed);
+}
+
+static void test_nobody_waits_for_who_is_gone(void **state)
+{
+    struct bed bed;
+    (void)state;
+    open_models(&bed, 4);
+    ask(&bed, WORK_REPLY, false);
+    remove_model(&bed, 1);
+    remove_model(&bed, 2);
+    play_failure(&bed, ERROR_UNAVAILABLE);
+    play_start(&bed);
+    play_end(&bed);
+    assert_str_equal(bed.line.model_invoked, "t3");
+    assert_int_equal(bed.line.attempts, 2); /* who is gone was not asked */
+    assert_int_equal(bed.billed, 1);
+    check_end(&bed);
+    ask(&bed, WORK_REPLY, false);
+    remove_model(&bed, 3);
+    play_failure(&bed, ERROR_THROTTLED); /* what was wrong is what is said, though others were gone */
+    assert_int_equal(bed.failed, 1);
+    assert_int_equal(bed.error.code, ERROR_THROTTLED);
+    assert_string_equal(bed.error.message, "failed");
+    assert_int_equal(bed.billed, 0);
+    check_end(&bed);
+    ask(&bed, WORK_COUNT, false);
+    answer_question(&bed, 42);
+    assert_int_equal(bed.counted, 1);
+    check_end(&bed);
+    remove_model(&bed, 0);
+    for (enum work_kind kind = WORK_REPLY; kind <= WORK_COUNT; kind++) {
+        ask(&bed, kind, false);
+        assert_int_equal(bed.failed, 1);
+        assert_int_equal(bed.error.code, ERROR_INVALID);
+        assert_int_equal(bed.billed + bed.placed, 0);
+        check_end(&bed);
+    }
+    close_bed(&bed);
+}
+
+/* It answers for the one that was asked for, so its price is what is paid. */
+static void test_the_newest_version_s_price(void **state)
+{
+    struct bed bed;
+    (void)state;
+    open_models(&bed, 1);
+    ask(&bed, WORK_REPLY, false);
+    play_start(&bed);
+    play_end(&bed);
+    check_end(&bed);
+    const uint64_t cost = bed.line.quote.cost;
+    bed.is_offloaded = true;
+    bed.router.choose = choose;
+    bed.target_count = 2;
+    bed.models[1] = add_version(&bed, "t1", "amazon.nova-lite-v1:0");
+    ask(&bed, WORK_REPLY, false);
+    write_prompt(&bed);
+    answer_question(&bed, 300);
+    const struct model *newest = add_version(&bed, "t0", "amazon.nova-pro-v1:0");
+    assert_true(model_try_end(bed.models[0]));
+    write_prompt(&bed);
+    answer_question(&bed, 10);
+    write_prompt(&bed);
+    play_start(&bed);
+    play_end(&bed);
+    assert_str_equal(bed.line.model_invoked, "t0");
+    assert_ptr_equal(work_placement(bed.work)->answered.model, newest);
+    assert_true(cost > 0 && bed.line.quote.cost > 5 * cost);
+    check_end(&bed);
+    close_bed(&bed);
+}
+
 /* --- what is taken back ------------------------------------------------------------------------------- */
 
 static void open_doubting(struct bed *bed, uint32_t held_tokens)
@@ -774,6 +911,39 @@ static void test_a_stream_is_held_for_so_many_tokens(void **state)
     close_bed(&bed);
 }
 
+/* The same where whoever should answer in its place is gone by then: nobody else is asked, or who began it. */
+static void test_nobody_better_is_left(void **state)
+{
+    struct bed bed;
+    (void)state;
+    for (unsigned is_stream = 0; is_stream < 2; is_stream++) {
+        open_models(&bed, 3);
+        bed.router.may_doubt = may_doubt;
+        bed.router.doubt = doubt;
+        bed.router.held_tokens = 1;
+        bed.confidence = 0.2;
+        bed.bound = 0.5;
+        ask(&bed, WORK_REPLY, is_stream);
+        remove_model(&bed, 2);
+        play_start(&bed);
+        play_text(&bed, "small");
+        if (is_stream)
+            play_start(&bed);
+        play_end(&bed);
+        assert_int_equal(bed.finished, 1);
+        assert_int_equal(bed.started, 1);
+        assert_str_equal(bed.line.model_invoked, "t0");
+        assert_str_equal(bed.line.router, "failed-over");
+        assert_int_equal(bed.line.attempts, 1 + is_stream);
+        assert_int_equal(bed.billed, 1 + is_stream);
+        assert_int_equal(bed.doubted.len, 0);
+        check_end(&bed);
+        close_bed(&bed);
+        assert_int_equal(test_root_remove(state), 0);
+        assert_int_equal(test_root_make(state), 0);
+    }
+}
+
 /* Of what had only begun there is nothing to give: its model is asked again, and then its reply stands. */
 static void test_a_broken_off_reply_is_asked_for_again(void **state)
 {
@@ -853,13 +1023,23 @@ static bool play_something(struct bed *bed, uint32_t draw)
     return true;
 }
 
+/* Any of them that nobody holds may be gone, or be there again. */
+static void turn_over_models(struct bed *bed, uint32_t draw)
+{
+    for (size_t i = 0; i < WORK_TARGETS_MAX; i++) {
+        struct model_live *live = bed->models[i]->live;
+        if (atomic_load(&live->holds) == 0)
+            atomic_store(&live->state, draw >> (2 * i) & 3 ? MODEL_READY : MODEL_RETIRED);
+    }
+}
+
 static void test_any_course_leaves_nothing_behind(void **state)
 {
     struct bed bed;
     uint32_t random = 1;
     (void)state;
     log_configure(LOG_OFF, LOG_LOGFMT);
-    open_bed(&bed);
+    open_models(&bed, WORK_TARGETS_MAX);
     bed.router.doubt = doubt;
     for (size_t round = 0; round < 4000; round++) {
         random = random * 1664525u + 1013904223u;
@@ -876,9 +1056,11 @@ static void test_any_course_leaves_nothing_behind(void **state)
             bed.puppets[i].refuses = random >> (24 + i) & 1 ? OK : ERROR_UNAVAILABLE;
         const bool is_count = random >> 28 & 1;
         ask(&bed, is_count ? WORK_COUNT : WORK_REPLY, random >> 29 & 1);
-        do
+        do {
             random = random * 1664525u + 1013904223u;
-        while (play_something(&bed, random >> 8));
+            if (random >> 30 == 0)
+                turn_over_models(&bed, random >> 8);
+        } while (play_something(&bed, random >> 8));
         assert_int_equal(bed.finished + bed.counted + bed.failed + bed.is_left, 1);
         assert_true(bed.attempts <= (bed.target_count ? bed.target_count : 1) + bed.doubts);
         assert_true(bed.doubts <= 1 && bed.started <= 1);
@@ -900,10 +1082,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_is_wrong_stays_wrong, test_root_make, test_root_remove),
         cmocka_unit_test_setup_teardown(test_who_cannot_take_it_is_left_out, test_root_make, test_root_remove),
         cmocka_unit_test_setup_teardown(test_the_warmest_goes_first, test_root_make, test_root_remove),
+        cmocka_unit_test_setup_teardown(test_the_router_chooses_among_those_that_are_left, test_root_make,
+                                        test_root_remove),
+        cmocka_unit_test_setup_teardown(test_nobody_waits_for_who_is_gone, test_root_make, test_root_remove),
+        cmocka_unit_test_setup_teardown(test_the_newest_version_s_price, test_root_make, test_root_remove),
         cmocka_unit_test_setup_teardown(test_a_doubtful_reply_is_made_again, test_root_make, test_root_remove),
         cmocka_unit_test_setup_teardown(test_a_sure_reply_stands, test_root_make, test_root_remove),
         cmocka_unit_test_setup_teardown(test_the_doubtful_one_stands_when_nobody_better_comes, test_root_make,
                                         test_root_remove),
+        cmocka_unit_test_setup_teardown(test_nobody_better_is_left, test_root_make, test_root_remove),
         cmocka_unit_test_setup_teardown(test_a_stream_is_held_for_so_many_tokens, test_root_make, test_root_remove),
         cmocka_unit_test_setup_teardown(test_a_broken_off_reply_is_asked_for_again, test_root_make, test_root_remove),
         cmocka_unit_test_setup_teardown(test_a_client_that_leaves_meanwhile, test_root_make, test_root_remove),
