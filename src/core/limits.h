@@ -97,6 +97,9 @@
     X(batch_in_flight, 32, "records", "records of batch jobs that one model is given at once")               \
     X(batch_in_flight_bytes, 67108864, "bytes", "lines of records on their way, after which none is begun")  \
     X(batch_record_tries, 3, "times", "a record whose engine died is tried before it is an error")           \
+    X(eval_rows, 100000, "rows", "of one evaluation")                                                        \
+    X(eval_row_bytes, 1048576, "bytes", "one line of its data")                                              \
+    X(eval_file_bytes, 268435456, "bytes", "one file of its data")                                           \
     X(upstream_event_bytes, 8388608, "bytes", "one event of an upstream's stream")                           \
     X(kv_bytes, 536870912, "bytes", "live KV cells of one worker")                                           \
     X(object_bytes, 5368709120, "bytes", "one object written in one piece, or one part of an upload")        \
@@ -133,6 +136,11 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_ROUTE_ROWS 2000000           /* of router data that a predictor is trained on */
 #define LIMIT_ROUTE_DATA_BYTES (4ULL << 30) /* of the file with them */
 #define LIMIT_SHADOW_BODY_BYTES 1048576     /* of a request that routers learn from: larger ones are left out */
+#define LIMIT_EVAL_WORDS 16384              /* of one text that metrics compare */
+#define LIMIT_EVAL_RESAMPLES 2000           /* of an interval of an evaluation */
+#define LIMIT_EVAL_FLAWS 1000               /* lines of a data set that are named as left out */
+#define LIMIT_EVAL_REPORT_ROWS 500          /* of two models that differ, in a report */
+#define LIMIT_EVAL_REPORT_TEXT 16384        /* bytes of one text in it */
 #define LIMIT_CACHE_POINTS 4
 #define LIMIT_EXTRAS 256                    /* members of one body that are kept for who knows them */
 #define LIMIT_IGNORED_PATHS 16              /* unknown members of one body that are named */

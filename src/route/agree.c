@@ -21,16 +21,17 @@ static bool is_cut_off(const struct chat_reply *reply)
            reply->stop == CHAT_STOP_PAUSE;
 }
 
-static void append_texts(struct buf *out, const struct chat_reply *reply)
+bool reply_append_texts(struct buf *out, const struct chat_reply *reply)
 {
     for (size_t i = 0; i < reply->block_count; i++)
         if (reply->blocks[i].kind == CHAT_TEXT || reply->blocks[i].kind == CHAT_REFUSAL)
             buf_append_str(out, reply->blocks[i].text);
+    return !out->failed;
 }
 
 bool reply_append_said(struct buf *out, const struct chat_reply *reply)
 {
-    append_texts(out, reply);
+    reply_append_texts(out, reply);
     for (size_t i = 0; i < reply->block_count; i++) {
         const struct chat_reply_block *block = &reply->blocks[i];
         if (block->kind != CHAT_TOOL_USE)
@@ -85,17 +86,24 @@ static bool has_same_calls(const struct chat_reply *reply, const struct chat_rep
     return true;
 }
 
-static enum error_code compare_calls(const struct chat_reply *strongest, const struct chat_reply *other,
-                                     enum agreement *agreement, struct error *error)
+enum error_code replies_same_calls(const struct chat_reply *reply, const struct chat_reply *other, bool *is_same,
+                                   struct error *error)
 {
     bool *taken = mem_calloc(other->block_count + 1, sizeof(*taken));
     if (!taken)
         return error_no_memory(error);
-    const bool is_same =
-        count_calls(strongest) == count_calls(other) && has_same_calls(strongest, other, taken);
-    *agreement = is_same ? AGREE_YES : AGREE_NO;
+    *is_same = count_calls(reply) == count_calls(other) && has_same_calls(reply, other, taken);
     mem_free(taken);
     return OK;
+}
+
+static enum error_code compare_calls(const struct chat_reply *strongest, const struct chat_reply *other,
+                                     enum agreement *agreement, struct error *error)
+{
+    bool is_same = false;
+    const enum error_code code = replies_same_calls(strongest, other, &is_same, error);
+    *agreement = code != OK ? AGREE_UNKNOWN : is_same ? AGREE_YES : AGREE_NO;
+    return code;
 }
 
 /* --- texts ------------------------------------------------------------------------------------------- */
@@ -116,6 +124,25 @@ static yyjson_doc *parse(struct str text)
     yyjson_doc *doc = NULL;
     struct error ignored;
     return json_parse_exact(without_fence(text), &doc, &ignored) == OK ? doc : NULL;
+}
+
+bool text_is_json_container(struct str text)
+{
+    yyjson_doc *doc = parse(text);
+    const bool is_container = yyjson_is_ctn(yyjson_doc_get_root(doc));
+    json_free(doc);
+    return is_container;
+}
+
+enum agreement texts_same_json(struct str a, struct str b)
+{
+    yyjson_doc *left = parse(a), *right = parse(b);
+    enum agreement agreement = left || right ? AGREE_NO : AGREE_UNKNOWN;
+    if (left && right && (str_eq(a, b) || json_schema_same(yyjson_doc_get_root(left), yyjson_doc_get_root(right))))
+        agreement = AGREE_YES; /* a member that is there twice is found once: the same text needs no look */
+    json_free(left);
+    json_free(right);
+    return agreement;
 }
 
 static bool is_space(char c)
@@ -184,8 +211,7 @@ static enum error_code compare_texts(const struct chat_reply *strongest, const s
     for (size_t i = 0; i < 2; i++) {
         buf_init(&said[i], SAID_MAX);
         buf_init(&folded[i], SAID_MAX);
-        append_texts(&said[i], replies[i]);
-        fits = fits && !said[i].failed && fold(buf_str(&said[i]), &folded[i]);
+        fits = reply_append_texts(&said[i], replies[i]) && fits && fold(buf_str(&said[i]), &folded[i]);
     }
     if (fits)
         *agreement = compare_said(said, folded, is_cut_off(other), by);

@@ -25,5 +25,13 @@ enum error_code replies_agree(const struct chat_reply *strongest, const struct c
 
 /* What a reply says, for people and judges: its text, then its calls as JSON, a line each. */
 bool reply_append_said(struct buf *out, const struct chat_reply *reply);
+bool reply_append_texts(struct buf *out, const struct chat_reply *reply); /* its text alone */
+
+/* The rules by themselves. Whether both call the same tools with equal input, in any order. ERROR_NO_MEMORY alone. */
+enum error_code replies_same_calls(const struct chat_reply *reply, const struct chat_reply *other, bool *is_same,
+                                   struct error *error) WARN_UNUSED;
+/* Whether both are the same JSON. AGREE_UNKNOWN: neither is JSON. */
+enum agreement texts_same_json(struct str a, struct str b);
+bool text_is_json_container(struct str text); /* an object or an array, also inside a code fence */
 
 #endif
