@@ -1,0 +1,68 @@
+/* compare.h - one model's answers to held-out rows, or two models' side by side: scores, how sure they are, latency,
+ * cost, and the verdict on putting the first in the second one's place. Asks nobody. One thread. */
+#ifndef EVAL_COMPARE_H
+#define EVAL_COMPARE_H
+
+#include "eval/answer.h"
+#include "eval/judge.h"
+#include "eval/metric.h"
+#include "eval/questions.h"
+#include "eval/verdict.h"
+
+struct side {
+    const char *model;
+    struct answer *answers; /* of each row; whoever compares owns them */
+    double *scores;         /* 0 to 1; NAN: nobody knows. mem_free'd by comparison_deinit */
+    struct estimate quality;
+    double cost_per_1000;   /* dollars; NAN: its price is not known. Set by whoever knows prices */
+    size_t asked, failed;   /* failed rows count as 0 */
+    double latency_mean_ms; /* of those that answered... */
+    uint64_t latency_p50_ms, latency_p90_ms;
+    double input_tokens, output_tokens; /* ...the mean of a request */
+};
+
+struct judged {
+    enum judge_word straight, swapped;
+};
+
+struct comparison {
+    const struct questions *questions;
+    enum metric metric; /* as asked for */
+    double bound;       /* the greatest loss that is borne: 0.02 */
+    const char *judge;  /* its model; NULL: none */
+    const struct judged *judged; /* of each row that compare_needs_judge; NULL: nobody was asked */
+    struct side sides[2];
+    size_t side_count;
+    enum metric *metrics; /* of each row */
+    struct estimate gain;
+    enum verdict verdict; /* with two sides */
+    size_t judged_count, agreed_count, unjudged_count; /* rows that were the judge's: with a word, with the same one
+                                                          both times, without a word */
+};
+
+/* With questions, metric, judge, side_count, and of each side model and answers set. comparison_deinit in any case. */
+enum error_code comparison_choose(struct comparison *comparison, struct words_reader *reader,
+                                  struct error *error) WARN_UNUSED; /* metrics */
+/* Whether the judge is to be asked of this row: it is its metric, and both answers are there and differ. */
+bool comparison_needs_judge(const struct comparison *comparison, size_t row);
+enum error_code comparison_score(struct comparison *comparison, struct words_reader *reader,
+                                 struct error *error) WARN_UNUSED;
+void comparison_deinit(struct comparison *comparison);
+
+/* The rows of one metric or of one category: both sides' estimates and the gain. Metric METRIC_AUTO: any; category
+ * data NULL: any. */
+struct part {
+    size_t rows;
+    struct estimate quality[2], gain;
+};
+enum error_code comparison_part(const struct comparison *comparison, enum metric metric, struct str category,
+                                struct part *part, struct error *error) WARN_UNUSED;
+
+/* Distinct categories in the order of their first row, at most `most`; gives how many. */
+size_t comparison_categories(const struct comparison *comparison, struct str *categories, size_t most);
+
+/* Rows that differ, those first that the first side lost by most; gives how many there are in all. */
+enum error_code comparison_differing(const struct comparison *comparison, size_t **rows, size_t *count,
+                                     struct error *error) WARN_UNUSED;
+
+#endif

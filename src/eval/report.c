@@ -1,0 +1,235 @@
+/* report.c - comparisons as a table and as JSON. The page is report_html.c's. See report.h. */
+#include "eval/report.h"
+
+#include <math.h>
+
+#include "core/json.h"
+
+/* --- the table --------------------------------------------------------------------------------------- */
+
+static void append_estimate(struct buf *out, const struct estimate *estimate)
+{
+    if (estimate->rows == 0)
+        buf_append_text(out, "                      -");
+    else
+        buf_appendf(out, "  %5.1f (%5.1f to %5.1f)", 100 * estimate->value, 100 * estimate->low, 100 * estimate->high);
+}
+
+static void append_part(struct buf *out, const struct comparison *comparison, struct str name, const struct part *part)
+{
+    buf_appendf(out, "  %-22.*s %6zu", (int)(name.len < 22 ? name.len : 22), name.data, part->rows);
+    for (size_t i = 0; i < comparison->side_count; i++)
+        append_estimate(out, &part->quality[i]);
+    if (comparison->side_count == 2)
+        buf_appendf(out, "  %+6.1f (%+5.1f to %+5.1f)", 100 * part->gain.value, 100 * part->gain.low,
+                    100 * part->gain.high);
+    buf_append_char(out, '\n');
+}
+
+static enum error_code append_parts(struct buf *out, const struct comparison *comparison, struct error *error)
+{
+    struct str categories[REPORT_CATEGORIES_MAX];
+    const size_t count = comparison_categories(comparison, categories, REPORT_CATEGORIES_MAX);
+    const struct str any = {NULL, 0};
+    struct part part;
+    enum error_code code = comparison_part(comparison, METRIC_AUTO, any, &part, error);
+    if (code == OK)
+        append_part(out, comparison, STR("all"), &part);
+    for (enum metric metric = METRIC_EXACT; metric < METRICS && code == OK; metric++) {
+        code = comparison_part(comparison, metric, any, &part, error);
+        if (code == OK && part.rows > 0)
+            append_part(out, comparison, str_of(metric_names[metric]), &part);
+    }
+    for (size_t i = 0; i < count && code == OK; i++) {
+        code = comparison_part(comparison, METRIC_AUTO, categories[i], &part, error);
+        if (code == OK)
+            append_part(out, comparison, categories[i], &part);
+    }
+    return code;
+}
+
+static void append_side(struct buf *out, const struct side *side)
+{
+    buf_appendf(out, "  %s: %zu of %zu failed, latency %llu ms in the median, %llu ms at 90%%, ", side->model,
+                side->failed, side->asked, (unsigned long long)side->latency_p50_ms,
+                (unsigned long long)side->latency_p90_ms);
+    buf_appendf(out, "%.0f tokens in, %.0f out, ", side->input_tokens, side->output_tokens);
+    if (isnan(side->cost_per_1000))
+        buf_append_text(out, "price not known\n");
+    else
+        buf_appendf(out, "$%.4f per 1,000 requests\n", side->cost_per_1000);
+}
+
+static void append_problem(struct buf *out, const struct comparison *comparison, const struct side *side)
+{
+    for (size_t i = 0; i < comparison->questions->count; i++) {
+        if (side->answers[i].is_there)
+            continue;
+        buf_appendf(out, "  %s failed first on line %zu: " STR_FMT "\n", side->model,
+                    comparison->questions->items[i].line, STR_ARG(side->answers[i].problem));
+        return;
+    }
+}
+
+static void append_verdict(struct buf *out, const struct comparison *comparison)
+{
+    const struct estimate *gain = &comparison->gain;
+    if (comparison->judge)
+        buf_appendf(out, "  judge %s: %zu rows, in %zu of them the same word both times; no word on %zu\n",
+                    comparison->judge, comparison->judged_count, comparison->agreed_count, comparison->unjudged_count);
+    buf_appendf(out, "%s against %s: %+.1f points, 95%% interval %+.1f to %+.1f, bound -%.4g: %s\n",
+                comparison->sides[0].model, comparison->sides[1].model, 100 * gain->value, 100 * gain->low,
+                100 * gain->high, 100 * comparison->bound, verdict_names[comparison->verdict]);
+}
+
+enum error_code comparison_append_table(struct buf *out, const struct comparison *comparison, struct error *error)
+{
+    const bool is_pair = comparison->side_count == 2;
+    buf_appendf(out, "%zu rows, metric %s", comparison->questions->count, metric_names[comparison->metric]);
+    if (comparison->questions->flaws_all > 0)
+        buf_appendf(out, ", %zu lines left out", comparison->questions->flaws_all);
+    buf_appendf(out, "\n  %-22s %6s  %-22.22s", "", "rows", comparison->sides[0].model);
+    if (is_pair)
+        buf_appendf(out, "  %-22.22s  %s", comparison->sides[1].model, "difference");
+    buf_append_char(out, '\n');
+    enum error_code code = append_parts(out, comparison, error);
+    for (size_t i = 0; i < comparison->side_count; i++)
+        append_side(out, &comparison->sides[i]);
+    for (size_t i = 0; i < comparison->side_count; i++)
+        if (comparison->sides[i].failed > 0)
+            append_problem(out, comparison, &comparison->sides[i]);
+    if (is_pair)
+        append_verdict(out, comparison);
+    return code == OK && out->failed ? error_no_memory(error) : code;
+}
+
+/* --- JSON -------------------------------------------------------------------------------------------- */
+
+static void append_number(struct buf *out, const char *before, double value)
+{
+    buf_append_text(out, before);
+    if (isnan(value))
+        buf_append_text(out, "null");
+    else
+        buf_appendf(out, "%.9g", value);
+}
+
+static void append_estimate_json(struct buf *out, const struct estimate *estimate)
+{
+    append_number(out, "{\"score\":", estimate->rows ? estimate->value : NAN);
+    append_number(out, ",\"low\":", estimate->low);
+    append_number(out, ",\"high\":", estimate->high);
+    buf_appendf(out, ",\"rows\":%zu}", estimate->rows);
+}
+
+static void append_side_json(struct buf *out, const struct side *side)
+{
+    buf_append_text(out, "{\"model\":");
+    buf_append_json(out, str_of(side->model));
+    buf_append_text(out, ",\"quality\":");
+    append_estimate_json(out, &side->quality);
+    append_number(out, ",\"costPer1000\":", side->cost_per_1000);
+    append_number(out, ",\"latencyMs\":{\"mean\":", side->latency_mean_ms);
+    buf_appendf(out, ",\"p50\":%llu,\"p90\":%llu}", (unsigned long long)side->latency_p50_ms,
+                (unsigned long long)side->latency_p90_ms);
+    append_number(out, ",\"inputTokens\":", side->input_tokens);
+    append_number(out, ",\"outputTokens\":", side->output_tokens);
+    buf_appendf(out, ",\"failed\":%zu}", side->failed);
+}
+
+static void append_part_json(struct buf *out, const struct comparison *comparison, struct str name,
+                             const struct part *part)
+{
+    buf_append_json(out, name);
+    buf_appendf(out, ":{\"rows\":%zu,\"quality\":[", part->rows);
+    for (size_t i = 0; i < comparison->side_count; i++) {
+        if (i > 0)
+            buf_append_char(out, ',');
+        append_estimate_json(out, &part->quality[i]);
+    }
+    buf_append_char(out, ']');
+    if (comparison->side_count == 2) {
+        buf_append_text(out, ",\"difference\":");
+        append_estimate_json(out, &part->gain);
+    }
+    buf_append_char(out, '}');
+}
+
+static enum error_code append_parts_json(struct buf *out, const struct comparison *comparison, struct error *error)
+{
+    struct str categories[REPORT_CATEGORIES_MAX];
+    const size_t count = comparison_categories(comparison, categories, REPORT_CATEGORIES_MAX);
+    struct part part;
+    enum error_code code = OK;
+    bool is_first = true;
+    buf_append_text(out, ",\"metrics\":{");
+    for (enum metric metric = METRIC_EXACT; metric < METRICS && code == OK; metric++) {
+        code = comparison_part(comparison, metric, (struct str){NULL, 0}, &part, error);
+        if (code != OK || part.rows == 0)
+            continue;
+        if (!is_first)
+            buf_append_char(out, ',');
+        append_part_json(out, comparison, str_of(metric_names[metric]), &part);
+        is_first = false;
+    }
+    buf_append_text(out, "},\"categories\":{");
+    for (size_t i = 0; i < count && code == OK; i++) {
+        code = comparison_part(comparison, METRIC_AUTO, categories[i], &part, error);
+        if (i > 0)
+            buf_append_char(out, ',');
+        append_part_json(out, comparison, categories[i], &part);
+    }
+    buf_append_char(out, '}');
+    return code;
+}
+
+static void append_flaws_json(struct buf *out, const struct questions *questions)
+{
+    buf_appendf(out, ",\"leftOut\":%zu,\"leftOutLines\":[", questions->flaws_all);
+    for (size_t i = 0; i < questions->flaw_count; i++) {
+        buf_appendf(out, "%s{\"line\":%zu,\"reason\":", i ? "," : "", questions->flaws[i].line);
+        buf_append_json(out, str_of(questions->flaws[i].reason));
+        buf_append_char(out, '}');
+    }
+    buf_append_char(out, ']');
+}
+
+static void append_pair_json(struct buf *out, const struct comparison *comparison)
+{
+    buf_append_text(out, ",\"against\":");
+    buf_append_json(out, str_of(comparison->sides[1].model));
+    buf_append_text(out, ",\"difference\":");
+    append_estimate_json(out, &comparison->gain);
+    append_number(out, ",\"bound\":", comparison->bound);
+    buf_appendf(out, ",\"verdict\":\"%s\"", verdict_names[comparison->verdict]);
+    if (!comparison->judge)
+        return;
+    buf_append_text(out, ",\"judge\":{\"model\":");
+    buf_append_json(out, str_of(comparison->judge));
+    buf_appendf(out, ",\"rows\":%zu,\"agreed\":%zu,\"withoutWord\":%zu}", comparison->judged_count,
+                comparison->agreed_count, comparison->unjudged_count);
+}
+
+enum error_code comparison_append_json(struct buf *out, const struct comparison *comparison, struct error *error)
+{
+    const struct side *first = &comparison->sides[0];
+    buf_append_text(out, "{\"model\":");
+    buf_append_json(out, str_of(first->model));
+    buf_appendf(out, ",\"rows\":%zu,\"metric\":\"%s\"", comparison->questions->count, metric_names[comparison->metric]);
+    append_number(out, ",\"score\":", first->quality.rows ? first->quality.value : NAN);
+    append_number(out, ",\"costPer1000\":", first->cost_per_1000);
+    buf_appendf(out, ",\"failed\":%zu", first->failed);
+    if (comparison->side_count == 2)
+        append_pair_json(out, comparison);
+    buf_append_text(out, ",\"models\":[");
+    for (size_t i = 0; i < comparison->side_count; i++) {
+        if (i > 0)
+            buf_append_char(out, ',');
+        append_side_json(out, &comparison->sides[i]);
+    }
+    buf_append_char(out, ']');
+    enum error_code code = append_parts_json(out, comparison, error);
+    append_flaws_json(out, comparison->questions);
+    buf_append_text(out, "}\n");
+    return code == OK && out->failed ? error_no_memory(error) : code;
+}
