@@ -1,5 +1,6 @@
 /* eval.c - `fulcrum eval`: the quality of one model or of two, on rows with
- * known answers. A model is asked over HTTP, as any client would ask it. */
+ * known answers. A model is asked over HTTP, as any client would ask it. What
+ * has metrics, judges and reports, and rows of other forms, is eval_compare.c's. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,16 +8,20 @@
 
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
+#include "cmd/eval_compare.h"
 #include "cmd/eval_labels.h"
+#include "cmd/eval_price.h"
 #include "cmd/eval_run.h"
 #include "cmd/eval_server.h"
 #include "cmd/sections.h"
 #include "core/config_values.h"
+#include "core/file.h"
 #include "engine/embedded.h"
+#include "eval/verdict.h"
 #include "ledger/price_book.h"
-#include "model/resolve.h"
 
 #define REPORT_BYTES_MAX (1 << 20)
+#define FILE_BYTES_MAX ((size_t)1 << 30)
 #define HELD_OUT_SET "desk_eval.jsonl"
 
 /* A model that loses at most this much, with 95% confidence, is worth switching to. */
@@ -25,16 +30,22 @@
 static const char usage[] =
     "usage: fulcrum eval MODEL [--data FILE.jsonl] [--against MODEL] [--json] [--limit N]\n"
     "                    [--endpoint URL | --config FILE] [--labels FILE.jsonl]\n"
+    "       fulcrum eval MODEL --against MODEL --data FILE.jsonl [--metric auto|exact|json|tool|f1|rouge|judge]\n"
+    "                    [--judge MODEL] [--bound POINTS] [--report FILE.html] [--answers FILE.jsonl]\n"
     "       fulcrum eval desk        both embedded models on their held-out set\n"
     "Asks MODEL every row of FILE (the embedded held-out set without --data) and scores the replies.\n"
     "MODEL is a name or ID that the server at URL (or FULCRUM_ENDPOINT) serves; without one, eval starts\n"
     "a server of its own with FILE of --config. --against compares on the same rows: verdict `switch` when\n"
     "MODEL loses at most 2 points with 95% confidence. --limit takes N rows spread over all.\n"
     "--labels writes the rows with each model's score, cost and confidence, as `fulcrum router train` reads them.\n"
+    "With a metric, judge, bound, report or answers, and of conversations and prompt/reference pairs, the\n"
+    "verdict is switch (exit status 0), stay (3) or unsure (4): docs/EVALUATION.md. --answers keeps replies\n"
+    "(with --report in REPORT.answers.jsonl), so that a run that was broken off asks nothing twice.\n"
     "AWS_BEARER_TOKEN_BEDROCK is sent as the bearer token when it is set.\n";
 
 struct options {
     const char *model, *against, *data, *endpoint, *labels;
+    const char *metric, *judge, *bound, *report, *answers;
     const char *config_path;
     bool is_json;
     size_t limit;
@@ -57,30 +68,9 @@ struct report {
 
 /* --- prices --- */
 
-/* The row that a server with our configuration would price the model by. */
-static const struct price_row *price_of(const struct config *config, const struct price_book *book, const char *model)
-{
-    struct catalog catalog;
-    struct registry *models;
-    struct catalog_match match;
-    struct error ignored;
-    struct str asked = str_of(model), bare = catalog_bare_id(asked);
-    if (catalog_load(embedded_file(STR("aliases.yaml")), &catalog, &ignored))
-        return NULL;
-    const struct price_row *row;
-    if (registry_new(config, book, &models, &ignored) == OK &&
-        catalog_resolve(&catalog, models, asked, &match, &ignored) == OK)
-        row = price_book_row_of(book, match.model->price, match.id, match.place);
-    else
-        row = price_book_find(book, bare, price_place(asked, bare));
-    registry_free(models);
-    catalog_deinit(&catalog);
-    return row && strcmp(row->name, PRICE_NONE) ? row : NULL;
-}
-
 static double cost_per_1000(struct report *report, const struct options *options)
 {
-    const struct price_row *row = price_of(options->config, options->prices, report->model);
+    const struct price_row *row = eval_price_of(options->config, options->prices, report->model);
     uint64_t picodollars = 0;
     report->costs = row ? mem_calloc(report->data->count, sizeof(*report->costs)) : NULL;
     for (size_t i = 0; row && i < report->data->count; i++) {
@@ -347,16 +337,111 @@ static int evaluate(const struct options *options, const struct eval_data *data)
     return status;
 }
 
+/* --- with metrics ------------------------------------------------------------------------------------ */
+
+static enum error_code read_bound(const char *text, double *bound, struct error *error)
+{
+    double points = 100 * VERDICT_BOUND_DEFAULT;
+    if (text && (!str_to_double(str_of(text), &points) || !(points >= 0 && points <= 100)))
+        return error_set(error, ERROR_INVALID, "--bound: expected points from 0 to 100, got '%s'", text);
+    *bound = points / 100;
+    return OK;
+}
+
+static enum error_code read_metric(const struct options *options, enum metric *metric, struct error *error)
+{
+    *metric = METRIC_AUTO;
+    if (options->metric && !metric_find(str_of(options->metric), metric))
+        return error_set(error, ERROR_INVALID,
+                         "--metric: expected auto, exact, json, tool, f1, rouge or judge, got '%s'", options->metric);
+    if (*metric == METRIC_JUDGE && !options->judge)
+        return error_set(error, ERROR_INVALID, "--metric judge: name the judge's model with --judge");
+    return OK;
+}
+
+static enum error_code fill_compare(const struct options *options, struct buf *answers,
+                                    struct eval_compare_options *out, struct error *error)
+{
+    struct report names[2];
+    const size_t count = name_reports(options, names);
+    *out = (struct eval_compare_options){
+        .model = names[0].model, .against = count == 2 ? names[1].model : NULL, .judge = options->judge,
+        .data = options->data, .report = options->report, .answers = options->answers, .limit = options->limit,
+        .is_json = options->is_json, .config = options->config, .prices = options->prices};
+    if (options->labels)
+        return error_set(error, ERROR_INVALID,
+                         "--labels goes with none of --metric, --judge, --bound, --report and --answers, and with rows "
+                         "that have messages and expected");
+    if (options->judge && count < 2)
+        return error_set(error, ERROR_INVALID, "--judge: it compares two models; name the other with --against");
+    if (read_bound(options->bound, &out->bound, error) != OK || read_metric(options, &out->metric, error) != OK)
+        return error->code;
+    if (options->report && !options->answers) {
+        buf_appendf(answers, "%s.answers.jsonl%c", options->report, '\0');
+        out->answers = answers->data;
+    }
+    return answers->failed ? error_no_memory(error) : OK;
+}
+
+static int compare(const struct options *options, struct str text)
+{
+    struct eval_compare_options compared;
+    struct buf answers;
+    struct error error;
+    buf_init(&answers, 65536);
+    int status = CMD_USAGE;
+    if (fill_compare(options, &answers, &compared, &error) != OK) {
+        status = cmd_fail("eval", &error, CMD_USAGE);
+    } else {
+        compared.endpoint = options->endpoint;
+        compared.text = text;
+        status = eval_compare(&compared);
+    }
+    buf_deinit(&answers);
+    return status;
+}
+
 /* --- the command line --- */
 
-static enum error_code read_rows(const struct options *options, struct eval_data *data, struct error *error)
+static enum error_code read_text(const struct options *options, struct buf *file, struct str *text,
+                                 struct error *error)
 {
-    if (options->data)
-        return eval_data_read(options->data, data, error);
-    struct str text = embedded_file(STR(HELD_OUT_SET));
-    if (!text.data)
+    if (options->data) {
+        const enum error_code code = file_read(options->data, file, error);
+        *text = buf_str(file);
+        return code;
+    }
+    *text = embedded_file(STR(HELD_OUT_SET));
+    if (!text->data)
         return error_set(error, ERROR_NOT_FOUND, "this program holds no " HELD_OUT_SET "; give rows with --data FILE");
-    return eval_data_parse(text, HELD_OUT_SET, data, error);
+    return OK;
+}
+
+static int evaluate_text(const struct options *options, struct str text)
+{
+    struct error error;
+    struct eval_data data;
+    if (options->metric || options->judge || options->bound || options->report || options->answers ||
+        eval_compare_wants(text))
+        return compare(options, text);
+    if (eval_data_parse(text, options->data ? options->data : HELD_OUT_SET, &data, &error))
+        return cmd_fail("eval", &error, CMD_FAILED);
+    eval_data_thin(&data, options->limit);
+    const int status = evaluate(options, &data);
+    eval_data_deinit(&data);
+    return status;
+}
+
+static int run(const struct options *options)
+{
+    struct error error;
+    struct buf file;
+    struct str text;
+    buf_init(&file, FILE_BYTES_MAX);
+    const int status = read_text(options, &file, &text, &error) ? cmd_fail("eval", &error, CMD_FAILED)
+                                                                : evaluate_text(options, text);
+    buf_deinit(&file);
+    return status;
 }
 
 static bool parse_limit(const char *text, size_t *limit)
@@ -376,7 +461,9 @@ static bool parse_options(int argc, char **argv, struct options *options, int *s
         {"data", .value = &options->data},          {"against", .value = &options->against},
         {"json", .flag = &options->is_json},        {"limit", .value = &limit},
         {"config", .value = &options->config_path}, {"endpoint", .value = &options->endpoint},
-        {"labels", .value = &options->labels},
+        {"labels", .value = &options->labels},      {"metric", .value = &options->metric},
+        {"judge", .value = &options->judge},        {"bound", .value = &options->bound},
+        {"report", .value = &options->report},      {"answers", .value = &options->answers},
     };
     *options = (struct options){.endpoint = getenv("FULCRUM_ENDPOINT")};
     if (!cmd_read_options(argc, argv, usage, known, sizeof(known) / sizeof(known[0]), status))
@@ -396,7 +483,6 @@ int cmd_eval(int argc, char **argv)
 {
     struct options options;
     struct error error;
-    struct eval_data data;
     int status;
     if (!parse_options(argc, argv, &options, &status))
         return status;
@@ -418,13 +504,7 @@ int cmd_eval(int argc, char **argv)
         return cmd_fail("eval", &error, CMD_USAGE);
     }
     options.prices = prices;
-    if (read_rows(&options, &data, &error)) {
-        status = cmd_fail("eval", &error, CMD_FAILED);
-    } else {
-        eval_data_thin(&data, options.limit);
-        status = evaluate(&options, &data);
-        eval_data_deinit(&data);
-    }
+    status = run(&options);
     price_book_free(prices);
     config_deinit(&config);
     return status;

@@ -3,10 +3,8 @@
 
 #include <stdio.h>
 
-#include "core/file.h"
 #include "core/json.h"
 
-#define FILE_BYTES_MAX ((size_t)1 << 30)
 #define ANSWER_TOKENS_MIN 64
 #define ANSWER_TOKENS_MAX 4096
 
@@ -115,17 +113,6 @@ enum error_code eval_data_parse(struct str text, const char *file, struct eval_d
         return error_set(error, ERROR_INVALID, "%s: there are no rows in it", file);
     }
     return OK;
-}
-
-enum error_code eval_data_read(const char *path, struct eval_data *data, struct error *error)
-{
-    struct buf text;
-    buf_init(&text, FILE_BYTES_MAX);
-    enum error_code code = file_read(path, &text, error);
-    if (!code)
-        code = eval_data_parse(buf_str(&text), path, data, error);
-    buf_deinit(&text);
-    return code;
 }
 
 void eval_data_deinit(struct eval_data *data)

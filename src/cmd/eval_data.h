@@ -37,7 +37,6 @@ struct eval_data {
  * eval_data_deinit only after OK. */
 enum error_code eval_data_parse(struct str text, const char *file, struct eval_data *data, struct error *error)
     WARN_UNUSED;
-enum error_code eval_data_read(const char *path, struct eval_data *data, struct error *error) WARN_UNUSED;
 void eval_data_deinit(struct eval_data *data);
 
 /* Keeps `limit` rows spread evenly over all, so that every task stays in; 0 keeps all. */

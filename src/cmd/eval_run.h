@@ -6,8 +6,6 @@
 #include "cmd/eval_data.h"
 #include "ledger/price.h"
 
-#define EVAL_IN_FLIGHT 8
-
 struct eval_outcome {
     struct score_result result;
     struct price_usage usage;

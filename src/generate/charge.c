@@ -83,7 +83,7 @@ void charge_doubt(struct charge *charge, struct str request_id, const struct pri
     charge->line.router_score = millionths_of(chance);
 }
 
-static struct price_usage price_usage(const struct chat_usage *usage)
+struct price_usage charge_usage(const struct chat_usage *usage)
 {
     struct price_usage counts = {{0}};
     if (!usage)
@@ -102,7 +102,7 @@ void charge_end(struct charge *charge, enum ledger_outcome outcome, const struct
     struct ledger_line *line = &charge->line;
     const struct price_row *answered = charge->path.answered;
     line->outcome = outcome;
-    line->usage = price_usage(usage);
+    line->usage = charge_usage(usage);
     line->quote = charge->is_shadow ? price_quote_shadow(answered, line->tier, &line->usage)
                                     : price_quote(&charge->path, line->tier, &line->usage);
     line->latency_us = latency_us;

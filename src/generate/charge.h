@@ -43,4 +43,7 @@ struct str charge_session(const struct chat_request *request);
 void charge_end(struct charge *charge, enum ledger_outcome outcome, const struct chat_usage *usage,
                 uint64_t latency_us, uint64_t first_token_us);
 
+/* What a reply used, by classes of price. */
+struct price_usage charge_usage(const struct chat_usage *usage);
+
 #endif
