@@ -139,6 +139,19 @@ static void print_learnt(struct buf *out, yyjson_val *model)
                     yyjson_is_true(yyjson_obj_get(model, "drifts")) ? ": it drifts, train again" : "");
 }
 
+/* In the unit in which it was given; what an older server does not say is the difference that the service knows. */
+static void print_rule(struct buf *out, yyjson_val *router, yyjson_val *said)
+{
+    const char *rule = member(said, "rule");
+    if (!strcmp(rule, "budget"))
+        buf_appendf(out, "budget $%g for 1,000 requests", number(said, rule));
+    else if (!strcmp(rule, "tolerance"))
+        buf_appendf(out, "tolerance %g", number(said, rule));
+    else
+        buf_appendf(out, "difference %g%%",
+                    number(yyjson_obj_get(router, "routingCriteria"), "responseQualityDifference"));
+}
+
 static void print_learning(struct buf *out, yyjson_val *learning)
 {
     yyjson_val *predictor = yyjson_obj_get(learning, "predictor"), *shadow = yyjson_obj_get(learning, "shadow"), *model;
@@ -171,7 +184,7 @@ static yyjson_val *ask_learning(struct asker *asker, yyjson_val *router)
 
 static void print_router(struct buf *out, struct asker *asker, yyjson_val *router)
 {
-    yyjson_val *model, *criteria = yyjson_obj_get(router, "routingCriteria"), *learning = ask_learning(asker, router);
+    yyjson_val *model, *learning = ask_learning(asker, router);
     size_t i, max;
     if (asker->is_json) {
         json_append(out, router);
@@ -184,9 +197,10 @@ static void print_router(struct buf *out, struct asker *asker, yyjson_val *route
         buf_append_char(out, '\n');
         return;
     }
-    buf_appendf(out, "%s\n  %s, %s, difference %g, fallback %s\n ", member(router, "promptRouterName"),
-                member(router, "promptRouterArn"), member(router, "type"),
-                number(criteria, "responseQualityDifference"), model_of(yyjson_obj_get(router, "fallbackModel")));
+    buf_appendf(out, "%s\n  %s, %s, ", member(router, "promptRouterName"), member(router, "promptRouterArn"),
+                member(router, "type"));
+    print_rule(out, router, learning);
+    buf_appendf(out, ", fallback %s\n ", model_of(yyjson_obj_get(router, "fallbackModel")));
     yyjson_arr_foreach(yyjson_obj_get(router, "models"), i, max, model) buf_appendf(out, " %s", model_of(model));
     buf_append_char(out, '\n');
     print_escalation(out, yyjson_obj_get(router, "escalate"));
@@ -309,9 +323,8 @@ static void print_explanation(struct buf *out, yyjson_val *root)
     yyjson_val *each;
     size_t i, max;
     const char *rule = member(root, "rule");
-    buf_appendf(out, "%s: rule %s", member(root, "router"), rule);
-    if (yyjson_obj_get(root, rule))
-        buf_appendf(out, " %g", number(root, rule));
+    buf_appendf(out, "%s: rule %s %s%g%s", member(root, "router"), rule, strcmp(rule, "budget") ? "" : "$",
+                number(root, rule), strcmp(rule, "difference") ? "" : "%");
     buf_appendf(out, ", margin %g, fallback %s\n\n%15s  %12s  %8s %8s %8s  %s\n", number(root, "margin"),
                 member(root, "fallback"), "QUALITY", "$ PER 1,000", "PROMPT", "WARM", "REPLY", "MODEL");
     yyjson_arr_foreach(yyjson_obj_get(root, "candidates"), i, max, each) print_candidate(out, each);

@@ -70,6 +70,7 @@ static void append_dial(struct buf *out, bool *is_first, const struct route *rou
     struct decide_terms terms = route->terms;
     double *dial = dial_of(&terms);
     const double now = dial ? *dial : 0;
+    const bool is_percent = terms.rule == DECIDE_DIFFERENCE;
     const int at = (int)(now * STEPS + 0.5);
     for (int side = 0; dial && side < 2; side++) {
         const int step = side ? 1 : -1;
@@ -78,7 +79,8 @@ static void append_dial(struct buf *out, bool *is_first, const struct route *rou
             const size_t other = choice_of(route, &terms, route->candidates);
             if (other == route->decision.chosen)
                 continue;
-            snprintf(when, sizeof(when), "the %s were %.2f or %s", names[terms.rule], *dial, side ? "more" : "less");
+            snprintf(when, sizeof(when), "the %s were %.*f or %s", names[terms.rule], is_percent ? 0 : 2,
+                     is_percent ? (double)i : *dial, side ? "more" : "less");
             append_change(out, is_first, route, other, when);
             break;
         }
@@ -108,19 +110,10 @@ static void append_changes(struct buf *out, const struct route *route)
 void route_explain(const struct route *route, const struct placement *placement, const struct shadow *shadow,
                    struct buf *out)
 {
-    static const char *const rules[] = {[ROUTER_RULE_DIFFERENCE] = "difference",
-                                        [ROUTER_RULE_TOLERANCE] = "tolerance",
-                                        [ROUTER_RULE_BUDGET] = "budget"};
-    const struct router *router = &route->router;
     buf_append_text(out, "{\"router\":");
-    buf_append_json(out, router->name);
-    json_append_member(out, "rule", str_of(rules[router->rule]));
-    if (router->rule == ROUTER_RULE_BUDGET)
-        buf_appendf(out, ",\"budget\":%.9g", (double)router->budget * 1e-12);
-    else
-        buf_appendf(out, ",\"%s\":%.4g", rules[router->rule],
-                    router->rule == ROUTER_RULE_TOLERANCE ? router->tolerance : router->difference);
-    buf_appendf(out, ",\"margin\":%.4g", router->margin);
+    buf_append_json(out, route->router.name);
+    buf_append_char(out, ',');
+    route_append_rule(out, &route->router);
     json_append_member(out, "fallback", route->targets[0].listed);
     json_append_member(out, "chosen", placement->routed.listed);
     json_append_member(out, "reason", placement->why);

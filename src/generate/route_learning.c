@@ -55,10 +55,26 @@ static void append_shadow(struct buf *out, const struct shadow_figures *figures)
     buf_append_text(out, "]}");
 }
 
+void route_append_rule(struct buf *out, const struct router *router)
+{
+    switch (router->rule) {
+    case ROUTER_RULE_DIFFERENCE:
+        buf_appendf(out, "\"rule\":\"difference\",\"difference\":%.6g", router->difference * 100);
+        break;
+    case ROUTER_RULE_TOLERANCE: buf_appendf(out, "\"rule\":\"tolerance\",\"tolerance\":%.6g", router->tolerance); break;
+    case ROUTER_RULE_BUDGET:
+        buf_appendf(out, "\"rule\":\"budget\",\"budget\":%.9g", (double)router->budget * 1e-12);
+        break;
+    }
+    buf_appendf(out, ",\"margin\":%.6g", router->margin);
+}
+
 void route_append_learning(struct buf *out, const struct route *route, const struct shadow *shadow)
 {
     struct shadow_figures figures;
-    buf_append_text(out, "{\"predictor\":");
+    buf_append_char(out, '{');
+    route_append_rule(out, &route->router);
+    buf_append_text(out, ",\"predictor\":");
     append_predictor(out, route);
     buf_append_text(out, ",\"shadow\":");
     if (shadow_figures_of(shadow, route, &figures))

@@ -124,6 +124,35 @@ def test_list(own):
     assert {"cheapest", "best", "mixed"} <= {row["promptRouterName"] for row in rows}
 
 
+def test_a_rule_is_told_in_the_unit_in_which_it_was_given(tmp_path):
+    """And GetPromptRouter in the service's, percent, whatever it was."""
+    rules = {"a": ("tolerance: 0.3", "tolerance 0.3", {"rule": "tolerance", "tolerance": 0.3}, 30),
+             "b": ("tolerance: 0.07", "tolerance 0.07", {"rule": "tolerance", "tolerance": 0.07}, 7),
+             "c": ("quality_difference: 35", "difference 35%", {"rule": "difference", "difference": 35}, 35),
+             "d": ("budget: 0.0125", "budget $0.0125 for 1,000 requests", {"rule": "budget", "budget": 0.0125}, 0),
+             "e": ("margin: 0.4", "tolerance 0.05", {"rule": "tolerance", "tolerance": 0.05, "margin": 0.4}, 5)}
+    server = Server(config="routers:\n" + "".join(
+        f"  - {{name: {name}, models: [desk-small, desk-large], {rule}}}\n" for name, (rule, *_) in rules.items()),
+        workdir=tmp_path)
+    shown = dict(zip(*[iter(line for line in router_command(server, "list").stdout.splitlines()
+                            if not line.startswith("  ") or "fallback" in line)] * 2))
+    rows = {row["promptRouterName"]: row for row in map(json.loads, router_command(
+        server, "list", "--json").stdout.splitlines())}
+    path = tmp_path / "request.json"
+    path.write_text(json.dumps({"messages": MESSAGES}))
+    for name, (_, text, members, percent) in rules.items():
+        assert f", {text}, fallback" in shown[name]
+        assert members.items() <= rows[name]["learning"].items()
+        assert rows[name]["routingCriteria"] == {"responseQualityDifference": percent}
+        said = json.loads(router_command(server, "explain", str(path), "--router", name, "--json").stdout)
+        assert members.items() <= said.items()
+    changes = [change["when"] for change in json.loads(router_command(
+        server, "explain", str(path), "--router", "c", "--json").stdout)["changes"]]
+    assert all(not when.startswith("the difference") or "." not in when for when in changes), changes
+    assert "c: rule difference 35%, margin" in router_command(server, "explain", str(path), "--router", "c").stdout
+    assert server.stop() == 0
+
+
 # --- a model that dies --------------------------------------------------------------------------------
 
 
