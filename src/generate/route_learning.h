@@ -7,13 +7,14 @@
 
 struct shadow;
 
-/* "rule": "tolerance", "tolerance": 0 to 1, or "difference" in points of 0 to 100, or "budget" in dollars for a thousand
- * requests; "margin": members of an object that the caller has begun. */
+/* "rule": "tolerance", "tolerance": 0 to 1, or "difference" in percent, or "budget" in dollars for a thousand requests;
+ * "margin": members of an object that the caller has begun. */
 void route_append_rule(struct buf *out, const struct router *router);
 
-/* {the rule's, "predictor": {"name", "rows", "calibrationError", "auc", "aucLow", "aucHigh"} or null, "shadow": {"share", "labels",
- * "since", "waiting", "labelled", "unjudged", "failed", "dropped", "costPicodollars", "drifts", "models": [{"model",
- * "labels", "predicted", "found", "calibrationError", "z", "drifts"}]} or null}; `shadow` may be NULL. */
+/* {the rule's, "predictor": {"name", "rows", "calibrationError", "auc", "aucLow", "aucHigh"} or null, "shadow":
+ * {"share", "labels", "since", "waiting", "labelled", "unjudged", "failed", "dropped", "costPicodollars", "drifts",
+ * "models": [{"model", "labels", "predicted", "found", "calibrationError", "z", "drifts"}]} or null}; `shadow` may be
+ * NULL. */
 void route_append_learning(struct buf *out, const struct route *route, const struct shadow *shadow);
 
 #endif

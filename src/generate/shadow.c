@@ -87,7 +87,7 @@ static enum error_code see_label(void *ctx, const struct label_line *line, struc
     json_obj_foreach(yyjson_obj_get(root, "predicted"), i, max, key, value)
     {
         yyjson_val *found = yyjson_obj_getn(quality, yyjson_get_str(key), yyjson_get_len(key));
-        if (found && !str_eq(json_str(key), reference))
+        if (yyjson_is_num(value) && yyjson_is_num(found) && !str_eq(json_str(key), reference))
             add_drift(looking->router, learnt, json_str(key), yyjson_get_num(value), yyjson_get_num(found));
     }
     return OK;

@@ -261,14 +261,55 @@ enum error_code labels_append(const char *path, struct str line, struct labels_w
 
 /* --- reading ----------------------------------------------------------------------------------------- */
 
+/* Made by hand or not: nobody behind this can compute with other numbers. */
+static enum error_code check_numbers(yyjson_val *root, const char *member, struct error *error)
+{
+    yyjson_val *object = yyjson_obj_get(root, member), *key, *value;
+    size_t i, max;
+    if (object && !yyjson_is_obj(object) && !yyjson_is_null(object))
+        return error_set(error, ERROR_INVALID, "%s: expected an object, got %s", member, json_type_name(object));
+    json_obj_foreach(object, i, max, key, value)
+    {
+        const double number = yyjson_get_num(value);
+        if (!yyjson_is_null(value) && !yyjson_is_bool(value) &&
+            !(yyjson_is_num(value) && number >= 0 && number <= 1))
+            return error_set(error, ERROR_INVALID, "%s." STR_FMT ": expected a number from 0 to 1", member,
+                             STR_ARG(str_slice(json_str(key), 0, str_utf8_valid_len(str_slice(json_str(key), 0, 64)))));
+    }
+    return OK;
+}
+
+static enum error_code check_time(yyjson_val *root, struct error *error)
+{
+    yyjson_val *member = yyjson_obj_get(root, "time");
+    const struct str time = json_str(member);
+    bool is_time = !member || yyjson_is_str(member);
+    for (size_t i = 0; i < time.len; i++)
+        is_time = is_time && memchr("0123456789-:.TZ", time.data[i], 15) != NULL;
+    return is_time && time.len <= TIMESTAMP_LEN
+               ? OK
+               : error_set(error, ERROR_INVALID, "time: expected one like 2026-11-30T03:12:44.120Z");
+}
+
+static enum error_code check_label(yyjson_val *root, struct error *error)
+{
+    static const char *const members[] = {"quality", "confidence", "predicted"};
+    enum error_code code = yyjson_is_obj(root) ? check_time(root, error)
+                                               : error_set(error, ERROR_INVALID, "expected an object, got %s",
+                                                           json_type_name(root));
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]) && code == OK; i++)
+        code = check_numbers(root, members[i], error);
+    return code;
+}
+
 static enum error_code read_line(const struct label_reader *reader, struct label_line *line, struct error *error)
 {
     yyjson_doc *doc = NULL;
     enum error_code code = json_parse(line->text, &doc, error);
-    if (code == OK && !yyjson_is_obj(yyjson_doc_get_root(doc)))
-        code = error_set(error, ERROR_INVALID, "expected an object, got %s", json_type_name(yyjson_doc_get_root(doc)));
-    if (code == OK && !is_whole(line->text))
+    if (code == OK && yyjson_is_obj(yyjson_doc_get_root(doc)) && !is_whole(line->text))
         code = error_set(error, ERROR_INVALID, "the line is not what was written: its checksum does not fit");
+    if (code == OK)
+        code = check_label(yyjson_doc_get_root(doc), error);
     if (code == OK) {
         line->root = yyjson_doc_get_root(doc);
         code = reader->each(reader->ctx, line, error);

@@ -54,7 +54,8 @@ struct labels_written {
 enum error_code labels_append(const char *path, struct str line, struct labels_written *written,
                               struct error *error) WARN_UNUSED;
 
-/* One line that was read: the file's name and its number there. */
+/* One line that was read: the file's name and its number there. What it has of "quality", "confidence" and "predicted"
+ * are objects of numbers from 0 to 1 (true and false count as such, null as nothing), its "time" is a time stamp. */
 struct label_line {
     const char *file;
     size_t number;
@@ -65,7 +66,7 @@ struct label_line {
 /* What is wrong with a line; `error` names file and number. */
 enum label_fault {
     LABEL_TORN,    /* the last one has no line feed: the server was killed while it wrote it */
-    LABEL_DAMAGED, /* it is no JSON object, or not what was written */
+    LABEL_DAMAGED, /* it is no JSON object, or not what was written, or has what can't be a label's */
 };
 
 /* Both files from the oldest line on. `each` may end it by an error. `fault` is called for what is no label, and may

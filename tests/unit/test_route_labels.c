@@ -279,12 +279,30 @@ static void test_names(void **state)
 
 #define IN_ITS_OWN(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+/* Whoever made a line: its numbers can be computed with, and its time can be shown. */
+static void test_what_is_no_label(void **state)
+{
+    static const char *const lines[] = {
+        "{\"id\":\"a\",\"quality\":{\"small\":1.5}}\n", "{\"predicted\":{\"small\":1e300}}\n",
+        "{\"predicted\":{\"small\":\"0.5\"}}\n", "{\"confidence\":{\"small\":-0.1}}\n", "{\"quality\":[1]}\n",
+        "{\"time\":\"\\\"}\"}\n", "{\"time\":\"2026-11-30T03:12:44.120Z2026\"}\n", "{\"time\":7}\n", "[]\n"};
+    (void)state;
+    (void)add("r-1", "acme");
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        add_bytes(lines[i]);
+    add_bytes("{\"id\":\"by-hand\",\"quality\":{\"small\":true,\"large\":null},\"confidence\":null}\n");
+    const struct seen seen = read_all();
+    assert_int_equal(seen.damaged, sizeof(lines) / sizeof(lines[0]));
+    assert_string_equal(seen.ids, "r-1 by-hand ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_ITS_OWN(test_a_line),   IN_ITS_OWN(test_files_are_private), IN_ITS_OWN(test_a_torn_line),
         IN_ITS_OWN(test_torn_at_each_byte), IN_ITS_OWN(test_damage),   IN_ITS_OWN(test_flipped_bits),
         IN_ITS_OWN(test_rotation), IN_ITS_OWN(test_tenants_go),        IN_ITS_OWN(test_names),
+        IN_ITS_OWN(test_what_is_no_label),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
