@@ -135,6 +135,50 @@ def test_what_is_no_router(own, change, code, words):
     assert "refused" not in [row["promptRouterName"] for row in listed]
 
 
+@pytest.mark.parametrize("change, words", [
+    ({"routingCriteria": {"responseQualityDifference": "10"}}, "routingCriteria.responseQualityDifference: expected a number"),
+    ({"routingCriteria": {"responseQualityDifference": None}}, "routingCriteria.responseQualityDifference: is missing"),
+    ({"routingCriteria": {}}, "routingCriteria.responseQualityDifference: is missing"),
+    ({"routingCriteria": [10]}, "routingCriteria: expected an object"),
+    ({"routingCriteria": None}, "routingCriteria: required and missing"),
+    ({"fallbackModel": [{"modelArn": arn_of(HAIKU)}]}, "fallbackModel: expected an object"),
+    ({"fallbackModel": {}}, "fallbackModel.modelArn: required and missing"),
+    ({"models": [arn_of(HAIKU), arn_of(SONNET)]}, "models[0]: expected an object"),
+    ({"models": {"modelArn": arn_of(HAIKU)}}, "models: expected an array"),
+    ({"models": []}, "models: must name exactly 2"),
+    ({"tags": {"key": "a", "value": "b"}}, "tags: expected an array"),
+    ({"clientRequestToken": ""}, "clientRequestToken: must have at least 1 character"),
+    ({"promptRouterName": 7}, "promptRouterName: expected a string"),
+])
+def test_what_no_sdk_would_send(own, change, words):
+    connection = http.client.HTTPConnection("127.0.0.1", own.port, timeout=20)
+    connection.request("POST", "/prompt-routers", json.dumps({**shape("refused"), **change}))
+    reply = connection.getresponse()
+    body = json.loads(reply.read())
+    connection.close()
+    assert reply.status == 400 and reply.headers["x-amzn-ErrorType"] == "ValidationException"
+    assert words in body["message"], body
+
+
+@pytest.mark.parametrize("given, listed", [
+    (LITE, arn_of(LITE)),
+    (f"us.{LITE}", f"arn:aws:bedrock:us-east-1:000000000000:inference-profile/us.{LITE}"),
+    (f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/eu.{LITE}",) * 2,
+])
+def test_models_in_any_form(own, given, listed):
+    """An ID is written as the service would write it, in lists, in the trace, and where the fallback is looked for."""
+    control = own.client("bedrock")
+    made = control.create_prompt_router(**{**shape(), "promptRouterName": "form " + re.sub("[^a-z0-9]+", "-", given)[-50:],
+                                           "models": [{"modelArn": given}, {"modelArn": arn_of(PRO)}],
+                                           "fallbackModel": {"modelArn": listed},
+                                           "routingCriteria": {"responseQualityDifference": 100}})["promptRouterArn"]
+    shown = control.get_prompt_router(promptRouterArn=made)
+    assert shown["models"] == [{"modelArn": listed}, {"modelArn": arn_of(PRO)}]
+    assert shown["fallbackModel"] == {"modelArn": listed}
+    reply = own.client().converse(modelId=made, **ASK)
+    assert reply["trace"]["promptRouter"]["invokedModelId"] == listed and route_of(reply) == ("desk-small", "fallback")
+
+
 def test_names_and_tokens(own):
     control = own.client("bedrock")
     first = create(own, name="once", clientRequestToken="t-1")
@@ -307,8 +351,13 @@ def test_the_articles_program(own):
 
 def test_javascript(own):
     result = run_javascript(own.url, script="routers.mjs", FULCRUM_KEY="AKIDJSROUTERS")
-    assert result == {"made": True, "shown": "js", "listed": True, "trace": True, "streamed": True, "tags": 1,
-                      "deleted": "ResourceNotFoundException", "refused": "ValidationException"}
+    assert result == {"made": True, "again": True, "shown": "js", "description": "By JavaScript.", "difference": 20,
+                      "status": "AVAILABLE custom", "pages": 4, "rows": 4, "defaults": 3, "customs": ["js"],
+                      "trace": True, "streamed": True, "invoked": True, "chunks": True, "counted": True,
+                      "tags": ["made=1", "a=b"], "untagged": ["a=b"], "taken": "ConflictException",
+                      "deleted": "ResourceNotFoundException", "gone": "ResourceNotFoundException",
+                      "refused": "ValidationException", "token": "ValidationException",
+                      "kept": "ValidationException"}
 
 
 # --- the configuration --------------------------------------------------------------------------------

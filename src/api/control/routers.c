@@ -15,14 +15,10 @@
 
 /* --- how a router is shown -------------------------------------------------------------------------- */
 
-/* An ARN, also of a model that is listed by its name alone. */
 static void append_model(struct buf *out, const struct api_call *call, struct str listed)
 {
+    const struct str arn = router_model_arn(call, listed);
     buf_append_text(out, "{\"modelArn\":");
-    struct str arn = listed;
-    if (!str_starts(listed, STR("arn:")))
-        arn = arena_printf(&call->exchange->arena, "arn:aws:bedrock:%s::foundation-model/" STR_FMT,
-                           call->identity.region, STR_ARG(listed));
     buf_append_json(out, arn.data ? arn : listed);
     buf_append_char(out, '}');
 }

@@ -57,6 +57,18 @@ static enum error_code parse_criteria(struct api_call *call, yyjson_val *root, s
     return code;
 }
 
+struct str router_model_arn(const struct api_call *call, struct str listed)
+{
+    struct arena *arena = &call->exchange->arena;
+    const char *region = call->identity.region, *account = call->identity.account;
+    if (str_starts(listed, STR("arn:")))
+        return listed;
+    if (catalog_bare_id(listed).len < listed.len)
+        return arena_printf(arena, "arn:aws:bedrock:%s:%s:inference-profile/" STR_FMT, region, account,
+                            STR_ARG(listed));
+    return arena_printf(arena, "arn:aws:bedrock:%s::foundation-model/" STR_FMT, region, STR_ARG(listed));
+}
+
 /* What an ARN of a model leads to, also by way of an application profile of the caller's. */
 static enum error_code parse_model(struct api_call *call, yyjson_val *value, const char *where,
                                    struct router_model *model, struct catalog_match *match, struct error *error)
@@ -71,6 +83,9 @@ static enum error_code parse_model(struct api_call *call, yyjson_val *value, con
         code = fields_need_str(value, where, "modelArn", 1, ARN_MAX_LEN, &model->listed, error);
     if (code != OK)
         return code;
+    model->listed = router_model_arn(call, model->listed);
+    if (!model->listed.data)
+        return error_no_memory(error);
     model->source = model->listed;
     (void)profiles_find(call, model->listed, &arn, &tags, &model->source);
     return catalog_resolve(api->catalog, api->models, model->source, match, error);
