@@ -425,6 +425,10 @@ static enum error_code log_first(struct active *active, struct error *error)
     if (code == ERROR_CONFLICT)
         log_event(LOG_ERROR, "batch record was computed twice", LOG_C("job", active->job.id),
                   LOG_C("error", error->message));
+    if (code == OK && flight->noted) {
+        shadow_give(active->runner->options->work->shadow, flight->noted);
+        flight->noted = NULL;
+    }
     flight_queue_remove(&active->landed, flight);
     flight_free(flight);
     return OK;

@@ -49,6 +49,7 @@ static void release(struct flight *flight)
 {
     work_end(flight->work, LEDGER_FAILED);
     flight->work = NULL;
+    flight->route = NULL;
     codec_request_free(&flight->request);
     flight->request = (struct chat_request){0};
     flight->job->runner->flight_bytes -= flight->bytes;
@@ -61,6 +62,7 @@ void flight_free(struct flight *flight)
 {
     if (!flight)
         return;
+    shadow_forget(flight->noted);
     release(flight);
     arena_deinit(&flight->arena);
     buf_deinit(&flight->line);
@@ -160,10 +162,28 @@ static void on_started(void *ctx, const struct chat_reply *reply)
     flight->has_token = true;
 }
 
+/* What its router learns from it, in a copy. */
+static void note(struct flight *flight, const struct chat_reply *reply, const struct work_figures *figures)
+{
+    const struct active *job = flight->job;
+    const struct shadow_source source = {
+        .request_id = str_of(flight->request_id),
+        .asker = batch_asker(&job->job),
+        .body_bytes = flight->bytes,
+        .is_batch = true,
+        .codec = flight->model.codec,
+        .shape = flight->model.match.body,
+        .request = &flight->request,
+        .time_us = clock_wall_us() - figures->total_us,
+    };
+    if (flight->is_noted)
+        flight->noted = shadow_note(job->runner->options->work->shadow, flight->route, &source,
+                                    work_placement(flight->work), reply);
+}
+
 static void on_finished(void *ctx, const struct chat_reply *reply, const struct work_figures *figures)
 {
     struct flight *flight = ctx;
-    (void)figures;
     struct buf body;
     struct error error;
     buf_init(&body, REPLY_BYTES_MAX);
@@ -182,6 +202,7 @@ static void on_finished(void *ctx, const struct chat_reply *reply, const struct 
         fail(flight, &error);
         return;
     }
+    note(flight, reply, figures);
     keep_lines(flight);
     land(flight);
 }
@@ -203,13 +224,15 @@ static enum error_code new_work(struct flight *flight, struct error *error)
     };
     const struct active *job = flight->job;
     const struct routing_asker asker = batch_asker(&job->job);
-    struct route *route = NULL;
-    const struct routing *routing = flight->model.is_router ? job->runner->options->work->routing : NULL;
-    enum error_code code = route_new(routing, &asker, batch_source(&job->job), &flight->arena, &route, error);
+    const struct work_shared *shared = job->runner->options->work;
+    const struct routing *routing = flight->model.is_router ? shared->routing : NULL;
+    enum error_code code = route_new(routing, &asker, batch_source(&job->job), &flight->arena, &flight->route, error);
     if (code != OK)
         return code;
+    struct route *route = flight->route;
     if (route)
         route->request_id = str_of(flight->request_id);
+    flight->is_noted = route && shadow_wants(shared->shadow, route, str_of(flight->request_id));
     const struct work_setup setup = {
         .port = &job->runner->work,
         .kind = WORK_REPLY,
@@ -226,6 +249,7 @@ static enum error_code new_work(struct flight *flight, struct error *error)
                     .tags = job->job.profile_tags},
         .native = flight->model.fields,
         .collects = true,
+        .wants_confidence = flight->is_noted,
         .tier = TIER_BATCH,
         .started_us = clock_now_us(),
     };

@@ -26,6 +26,7 @@
 #include "core/limits.h"
 #include "core/table.h"
 #include "core/util.h"
+#include "generate/shadow.h"
 #include "generate/work.h"
 
 struct flight;
@@ -95,6 +96,9 @@ struct flight {
     struct arena arena;
     struct chat_request request;
     struct work *work;       /* in the arena, as long as it is on its way */
+    struct route *route;     /* likewise; NULL: the job names no router */
+    bool is_noted;           /* its router learns from it */
+    struct shadow_case *noted; /* what it learns, since there is a reply: given once the log has that; may be NULL */
     bool is_placed, has_token;
     const struct model *answered; /* since it has a reply */
     size_t bytes; /* of its line, while it is on its way */

@@ -188,13 +188,21 @@ static void count(struct shadow_router *router, enum shadow_outcome outcome)
     atomic_fetch_add(&router->outcomes[outcome], 1);
 }
 
+/* With the mutex held. A job has its records by the thousand: they leave room for what clients ask. */
+static bool has_room_for(const struct shadow *shadow, size_t bytes, bool is_batch)
+{
+    return !atomic_load(&shadow->is_draining) && shadow->queued < limit(shadow_queue) &&
+           bytes <= limit(shadow_queue_bytes) - shadow->queued_bytes &&
+           (!is_batch || shadow->queued_batch < (limit(shadow_queue) + 1) / 2);
+}
+
 /* Room for one more; given back by leave_queue. */
-static bool enter_queue(struct shadow *shadow, struct shadow_router *router, size_t bytes)
+static bool enter_queue(struct shadow *shadow, struct shadow_router *router, size_t bytes, bool is_batch)
 {
     pthread_mutex_lock(&shadow->mutex);
-    const bool has_room = !atomic_load(&shadow->is_draining) && shadow->queued < limit(shadow_queue) &&
-                          bytes <= limit(shadow_queue_bytes) - shadow->queued_bytes;
+    const bool has_room = has_room_for(shadow, bytes, is_batch);
     shadow->queued += has_room;
+    shadow->queued_batch += has_room && is_batch;
     shadow->queued_bytes += has_room ? bytes : 0;
     pthread_mutex_unlock(&shadow->mutex);
     if (has_room)
@@ -209,6 +217,7 @@ static void leave_queue(struct shadow_case *noted)
     struct shadow *shadow = noted->shadow;
     pthread_mutex_lock(&shadow->mutex);
     shadow->queued--;
+    shadow->queued_batch -= noted->is_batch;
     shadow->queued_bytes -= noted->bytes;
     pthread_mutex_unlock(&shadow->mutex);
     atomic_fetch_sub(&noted->router->waiting, 1);
@@ -230,6 +239,12 @@ void shadow_give(struct shadow *shadow, struct shadow_case *noted)
     shadow->last = noted;
     pthread_mutex_unlock(&shadow->mutex);
     (void)uv_async_send(&shadow->wake);
+}
+
+void shadow_forget(struct shadow_case *noted)
+{
+    if (noted)
+        drop(noted);
 }
 
 static struct shadow_case *take(struct shadow *shadow)
@@ -540,7 +555,7 @@ static size_t bytes_of(const struct shadow_source *source, const struct chat_rep
 {
     size_t bytes = sizeof(struct shadow_case) + sizeof(struct features) + source->body.len;
     if (source->body.len == 0)
-        bytes += LIMIT_SHADOW_BODY_BYTES;
+        bytes += source->body_bytes ? source->body_bytes : LIMIT_SHADOW_BODY_BYTES;
     for (size_t i = 0; i < reply->block_count; i++)
         bytes += reply->blocks[i].text.len;
     return bytes;
@@ -553,13 +568,14 @@ struct shadow_case *shadow_note(struct shadow *shadow, const struct route *route
     const size_t bytes = bytes_of(source, reply);
     assert(router);
     struct shadow_case *noted = route->count > 1 ? mem_calloc(1, sizeof(*noted)) : NULL;
-    if (!noted || !enter_queue(shadow, router, bytes)) {
+    if (!noted || !enter_queue(shadow, router, bytes, source->is_batch)) {
         mem_free(noted);
         return NULL;
     }
     noted->shadow = shadow;
     noted->router = router;
     noted->bytes = bytes;
+    noted->is_batch = source->is_batch;
     noted->predictor = route->is_predicted ? router->predictor : 0;
     arena_init(&noted->arena, 0);
     arena_init(&noted->try.arena, 0);

@@ -5,12 +5,13 @@
  * clients leave, compares the answers with the strongest model's (route/agree.h, or a judge model) and appends a label
  * (route/labels.h). No client ever waits: what the queue has no room for is dropped and counted.
  *
- * Which requests: those whose ID's CRC-32, as a fraction of 2^32, is below the router's share.
+ * Which requests: those whose ID's CRC-32, as a fraction of 2^32, is below the router's share; records of batch jobs
+ * too, whose other answers are made in the batch tier and have half of the queue at most.
  *
  * What it costs is the lever `shadow`'s (ledger/price.h): no tenant's bill, budget or limit knows of it, and prompts
  * are cached apart from the tenants' own.
  *
- * shadow_wants, _note, _give and the questions: any thread. */
+ * shadow_wants, _note, _give, _forget and the questions: any thread. */
 #ifndef GENERATE_SHADOW_H
 #define GENERATE_SHADOW_H
 
@@ -48,7 +49,9 @@ bool shadow_wants(const struct shadow *shadow, const struct route *route, struct
 struct shadow_source {
     struct str request_id;
     struct routing_asker asker;
-    struct str body, cache_salt;
+    struct str body, cache_salt; /* body empty: its text is gone, and is written again from the request's */
+    size_t body_bytes;           /* as long as that is at most; 0: the longest that is taken */
+    bool is_batch;               /* a record of a batch job: nobody waits for its answer */
     const struct codec *codec; /* that read the body */
     enum body_shape shape;     /* of the ID that was asked for */
     const struct chat_request *request; /* as the work had it */
@@ -59,6 +62,7 @@ struct shadow_source {
 struct shadow_case *shadow_note(struct shadow *shadow, const struct route *route, const struct shadow_source *source,
                                 const struct placement *placement, const struct chat_reply *reply);
 void shadow_give(struct shadow *shadow, struct shadow_case *noted); /* once the client has all; NULL is legal */
+void shadow_forget(struct shadow_case *noted); /* instead: the answer was not the client's after all; NULL is legal */
 
 /* --- questions --- */
 
@@ -66,7 +70,7 @@ enum shadow_outcome {
     SHADOW_LABELLED,  /* a label was written */
     SHADOW_UNJUDGED,  /* the answers were there, and nobody could tell whether they are as good */
     SHADOW_FAILED,    /* the strongest model, or all others, did not answer; or the label could not be written */
-    SHADOW_DROPPED,   /* the queue was full, the request too large, or the server was ending */
+    SHADOW_DROPPED,   /* the queue was full, the request too large, the server was ending, or a job did not keep it */
     SHADOW_OUTCOMES,
 };
 extern const char *const shadow_outcome_names[SHADOW_OUTCOMES];

@@ -58,7 +58,7 @@ enum error_code shadow_try_begin(struct shadow_case *noted, const struct catalog
                     .model_requested = asked,
                     .is_shadow = true},
         .native = codec_native(match->body).fields,
-        .tier = tiers[noted->router->config->shadow.tier],
+        .tier = noted->is_batch ? TIER_BATCH : tiers[noted->router->config->shadow.tier],
         .collects = true,
         .wants_confidence = true,
         .started_us = clock_now_us(),

@@ -39,7 +39,7 @@ struct shadow {
     pthread_t thread;
     pthread_mutex_t mutex; /* guards the queue, and what routers know */
     struct shadow_case *first, *last;
-    size_t queued, queued_bytes;
+    size_t queued, queued_bytes, queued_batch; /* the last: of `queued`, records of batch jobs */
     atomic_bool is_draining, is_closing;
     /* The thread's own. */
     struct shadow_case *running;
@@ -79,6 +79,7 @@ struct shadow_case {
     struct str request_id, tenant, account, region, body, cache_salt, answered;
     const struct codec *codec;
     enum body_shape shape;
+    bool is_batch;
     uint64_t time_us, predictor, group;
     struct features *features;
     struct str prompt, system; /* texts, cut */

@@ -10,6 +10,7 @@ import zlib
 
 import pytest
 
+from batch_fixture import Store, converse, counts, records, submit, wait_for
 from conftest import FULCRUM, Server, metrics, ready, wait_until
 from test_ledger import assert_adds_up, export, ledger
 
@@ -252,6 +253,70 @@ limits: {{shadow_queue: 2, shadow_in_flight: 1}}
     lines = export(tmp_path).values()
     assert len([line for line in lines if line["operation"] == "Converse"]) == 6
     assert all(line["outcome"] in ("completed", "cancelled") for line in lines)
+
+
+def run_job(server, router, texts):
+    control, store = server.client("bedrock"), Store(server)
+    arn = submit(control, store, records([converse(text, 20, INTENT) for text in texts]), modelId=router)
+    job = wait_for(control, arn)
+    assert job["status"] == "Completed" and counts(job)[:3] == (len(texts), len(texts), len(texts))
+    return store.output(arn, "in.jsonl")
+
+
+def test_records_of_batch_jobs(tmp_path):
+    """Those that the share takes, in the batch tier, at nobody's cost but the lever's; and what stays of it."""
+    config = "routers:\n" \
+             "  - {name: auto, models: [desk-small, desk-large], tolerance: 1, shadow: {share: 1, text: true}}\n" \
+             "  - {name: some, models: [desk-small, desk-large], tolerance: 1, shadow: {share: 0.3, tier: default}}\n"
+    server = Server(config=config, workdir=tmp_path)
+    texts = [f"How do I track parcel {i}?" for i in range(12)]
+    rows = run_job(server, "auto", texts)
+    settle(server, "auto", len(texts))
+    lines = export(server)
+    own = {key: line for key, line in lines.items() if line["operation"] == "Converse"}
+    shadows = [line for line in lines.values() if line["operation"] == "Shadow"]
+    assert len(own) == len(rows) == len(texts) and sorted(line["session"] for line in shadows) == sorted(own)
+    for line in shadows:
+        assert (line["tenant"], line["tier"], line["modelInvoked"]) == ("(shadow)", "batch", "desk-large")
+        assert line["savedShadow"] == -line["costPicodollars"] < 0
+    assert all(line["tenant"] != "(shadow)" and line["savedShadow"] == 0 for line in own.values())
+    kept = {row["id"]: row for row in labels(server, "auto")}
+    assert set(kept) == set(own) and {row["prompt"] for row in kept.values()} == set(texts)
+    for row in kept.values():
+        assert row["system"] == INTENT and row["answered"] == "desk-small" and row["reference"] == "desk-large"
+        assert set(row["confidence"]) == {"desk-small", "desk-large"}
+    run_job(server, "some", texts)
+    fresh = {key: line for key, line in export(server).items() if key not in lines}
+    chosen = {key for key, line in fresh.items()
+              if line["operation"] == "Converse" and zlib.crc32(key.encode()) < 0.3 * 2 ** 32}
+    settle(server, "some", len(chosen))
+    assert {row["id"] for row in labels(server, "some")} == chosen
+    assert {line["tier"] for line in export(server).values() if line["operation"] == "Shadow"} == {"batch"}
+    assert server.stop() == 0
+
+
+def test_a_job_leaves_room(tmp_path, slow_model, random_model):
+    """The other model takes seconds: what the job has no room for is dropped, half of the queue is the clients'."""
+    config = f"""\
+models:
+  - {{name: quick, path: {random_model}, context: 2048, price: {{input: 1, output: 1}}}}
+  - {{name: slow, path: {slow_model}, context: 2048, price: {{input: 2, output: 2}}}}
+routers:
+  - {{name: auto, models: [quick, slow], tolerance: 1, shadow: 1}}
+limits: {{shadow_queue: 4, shadow_in_flight: 1}}
+"""
+    server = Server(config=config, workdir=tmp_path)
+    control, store = server.client("bedrock"), Store(server)
+    arn = submit(control, store, records([converse(f"Tell me all of {i}.", 1000) for i in range(6)]), modelId="auto")
+    assert wait_for(control, arn)["status"] == "Completed"
+    waiting = 'fulcrum_shadow_waiting{router="auto"}'
+    assert outcomes(server, "auto")["dropped"] >= 1 and metrics(server)[waiting] <= 2
+    before = outcomes(server, "auto")["dropped"]
+    for _ in range(2):
+        ask(server, "auto")
+    assert outcomes(server, "auto")["dropped"] == before
+    assert server.stop() == 0
+    assert len([line for line in export(tmp_path).values() if line["operation"] == "Converse"]) == 8
 
 
 def test_a_model_that_dies(tmp_path):
