@@ -62,8 +62,8 @@ static enum error_code parse_identifier(struct str text, bool is_resource, struc
 /* Lines are the values in the order of the structure; an empty one is absent. */
 static enum error_code parse_query(struct str text, struct error *error)
 {
-    struct batch_list_query query = {0};
-    struct str *values[] = {&query.submit_after, &query.submit_before, &query.status,  &query.name_contains,
+    struct request_list_query query = {0};
+    struct str *values[] = {&query.after, &query.before, &query.status,  &query.name_contains,
                             &query.max_results,  &query.next_token,    &query.sort_by, &query.sort_order};
     struct job_filter filter = {0};
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
@@ -82,8 +82,8 @@ static void check_token(int64_t sequence)
     struct error error;
     struct buf token;
     buf_init(&token, 256);
-    batch_append_token(&token, sequence);
-    const struct batch_list_query query = {.next_token = buf_str(&token)};
+    request_append_token(&token, sequence);
+    const struct request_list_query query = {.next_token = buf_str(&token)};
     enum error_code code = batch_list_parse(&query, &filter, &error);
     assert(code == OK && filter.beyond == sequence);
     buf_deinit(&token);

@@ -159,7 +159,7 @@ static void answer_list(struct job_call *jobs, struct buf *body)
     buf_append_char(body, ']');
     if (jobs->has_more) {
         buf_append_text(body, ",\"nextToken\":\"");
-        batch_append_token(body, jobs->list[jobs->count - 1].sequence);
+        request_append_token(body, jobs->list[jobs->count - 1].sequence);
         buf_append_char(body, '"');
     }
     buf_append_char(body, '}');
@@ -168,9 +168,9 @@ static void answer_list(struct job_call *jobs, struct buf *body)
 void batch_list_jobs(struct api_call *call)
 {
     struct http_exchange *exchange = call->exchange;
-    const struct batch_list_query query = {
-        .submit_after = http_query_get(exchange, "submitTimeAfter"),
-        .submit_before = http_query_get(exchange, "submitTimeBefore"),
+    const struct request_list_query query = {
+        .after = http_query_get(exchange, "submitTimeAfter"),
+        .before = http_query_get(exchange, "submitTimeBefore"),
         .status = http_query_get(exchange, "statusEquals"),
         .name_contains = http_query_get(exchange, "nameContains"),
         .max_results = http_query_get(exchange, "maxResults"),

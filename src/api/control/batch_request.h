@@ -4,6 +4,7 @@
 #ifndef API_BATCH_REQUEST_H
 #define API_BATCH_REQUEST_H
 
+#include "api/control/request_fields.h"
 #include "batch/job_db.h"
 #include "core/json.h"
 
@@ -26,14 +27,7 @@ enum error_code batch_identifier_parse(struct str text, struct batch_identifier 
 enum error_code batch_resource_parse(struct str text, struct batch_identifier *identifier,
                                      struct error *error) WARN_UNUSED;
 
-/* Values of the query; data NULL: absent. */
-struct batch_list_query {
-    struct str submit_after, submit_before, status, name_contains, max_results, next_token, sort_by, sort_order;
-};
-enum error_code batch_list_parse(const struct batch_list_query *query, struct job_filter *filter,
+enum error_code batch_list_parse(const struct request_list_query *query, struct job_filter *filter,
                                  struct error *error) WARN_UNUSED;
-
-/* The token of the page behind the job with this sequence. */
-void batch_append_token(struct buf *out, int64_t sequence);
 
 #endif
