@@ -2,7 +2,10 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <sched.h>
 #include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
@@ -11,14 +14,14 @@
 #include "distill/train.h"
 
 static const char usage[] =
-    "usage: fulcrum train --config FILE.yaml --out FILE.gguf [--resume | --count]\n"
+    "usage: fulcrum train --config FILE.yaml --out FILE.gguf [--resume | --count [--longer N]]\n"
     "Trains a model by the recipe in FILE.yaml and writes it to FILE.gguf, the loss curve to FILE.gguf.csv.\n"
     "--resume goes on from FILE.gguf.checkpoint, which is written now and then and on SIGTERM.\n"
     "--count trains nothing: it prints rows, tokens and hash of the recipe's files, a JSON object each,\n"
-    "in tokens of the model in FILE.gguf.\n"
+    "in tokens of the model in FILE.gguf; with --longer before that each row of more than N tokens.\n"
     "docs/MODELS.md describes the recipe's keys; models/desk-small.yaml is one.\n";
 
-#define COUNT_BYTES_MAX (1u << 20)
+#define COUNT_BYTES_MAX (16u << 20)
 
 static volatile sig_atomic_t stop;
 
@@ -51,7 +54,7 @@ static int train(const char *config_path, const struct train_options *options)
     return CMD_DONE;
 }
 
-static int count(const char *config_path, const char *model)
+static int count(const char *config_path, const char *model, uint32_t most)
 {
     struct train_config config;
     struct error error;
@@ -59,12 +62,22 @@ static int count(const char *config_path, const char *model)
     if (train_config_load(config_path, &config, &error))
         return cmd_fail("train", &error, CMD_USAGE);
     buf_init(&out, COUNT_BYTES_MAX);
-    enum error_code code = count_corpora(&config, model, &out, &error);
+    enum error_code code = count_corpora(&config, model, most, &out, &error);
     if (!code)
         fwrite(out.data, 1, out.len, stdout);
     buf_deinit(&out);
     train_config_deinit(&config);
     return code ? cmd_fail("train", &error, CMD_FAILED) : CMD_DONE;
+}
+
+/* For a server's job: takes only what others leave of the CPUs, and dies with the process that started it, which may have
+ * died before. False: it has. */
+static bool serve_parent(uint64_t parent)
+{
+    const struct sched_param lowest = {0};
+    (void)sched_setscheduler(0, SCHED_IDLE, &lowest);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return (uint64_t)getppid() == parent;
 }
 
 static int refuse(const char *message)
@@ -80,12 +93,15 @@ int cmd_train(int argc, char **argv)
         {"out", required_argument, NULL, 'o'},
         {"resume", no_argument, NULL, 'r'},
         {"count", no_argument, NULL, 'n'},
+        {"longer", required_argument, NULL, 'l'},
+        {"parent", required_argument, NULL, 'p'}, /* internal: the server that started it */
         {"help", no_argument, NULL, 'h'},
         {0},
     };
     struct train_options options = {.stop = &stop};
     const char *config = NULL;
     bool counts = false;
+    uint64_t most = UINT32_MAX, parent = 0;
     optind = 1;
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
@@ -94,6 +110,14 @@ int cmd_train(int argc, char **argv)
         case 'o': options.out = optarg; break;
         case 'r': options.resume = true; break;
         case 'n': counts = true; break;
+        case 'l':
+            if (!str_to_u64(str_of(optarg), &most) || most > UINT32_MAX)
+                return refuse("--longer: a number of tokens");
+            break;
+        case 'p':
+            if (!str_to_u64(str_of(optarg), &parent))
+                return refuse("--parent: a process");
+            break;
         case 'h': fputs(usage, stdout); return CMD_DONE;
         default: return refuse("unknown option, or one without its value");
         }
@@ -104,7 +128,9 @@ int cmd_train(int argc, char **argv)
         return refuse("unexpected argument");
     if (counts && options.resume)
         return refuse("--count and --resume exclude each other");
+    if (parent && !serve_parent(parent))
+        return CMD_FAILED;
     if (counts)
-        return count(config, options.out);
+        return count(config, options.out, (uint32_t)most);
     return train(config, &options);
 }

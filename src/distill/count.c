@@ -8,7 +8,16 @@
 struct corpus_count {
     uint64_t tokens, trained;
     uint32_t longest;
+    const char *name; /* of the file */
+    uint32_t most;    /* tokens; rows with more are told one by one */
+    struct buf *out;
 };
+
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
 
 static enum error_code count_rows(const struct tokenizer *tokenizer, const struct corpus *corpus,
                                   struct corpus_count *count, struct error *error)
@@ -21,6 +30,9 @@ static enum error_code count_rows(const struct tokenizer *tokenizer, const struc
         code = example_of_row(tokenizer, corpus->rows[i], &arena, &example, error);
         if (code)
             code = error_prefix(error, "%s: row %u", corpus->path, i + 1);
+        else if (example.count > count->most && !buf_appendf(count->out, "{\"file\":\"%s\",\"row\":%u,\"tokens\":%u}\n",
+                                                             count->name, i + 1, example.count))
+            code = error_no_memory(error);
         else {
             count->tokens += example.count;
             count->trained += example.trained;
@@ -32,18 +44,17 @@ static enum error_code count_rows(const struct tokenizer *tokenizer, const struc
     return code;
 }
 
-static enum error_code count_file(const struct tokenizer *tokenizer, const char *path, struct buf *out,
-                                  struct error *error)
+static enum error_code count_file(const struct tokenizer *tokenizer, const char *path, uint32_t most,
+                                  struct buf *out, struct error *error)
 {
     struct corpus corpus;
-    struct corpus_count count = {0};
-    const char *slash = strrchr(path, '/');
+    struct corpus_count count = {.name = name_of(path), .most = most, .out = out};
     enum error_code code = corpus_open(path, &corpus, error);
     if (code)
         return code;
     code = count_rows(tokenizer, &corpus, &count, error);
     if (!code && !buf_appendf(out, "{\"file\":\"%s\",\"rows\":%u,\"tokens\":%" PRIu64 ",\"trainedTokens\":%" PRIu64
-                              ",\"longest\":%u,\"sha256\":\"%s\"}\n", slash ? slash + 1 : path, corpus.row_count,
+                              ",\"longest\":%u,\"sha256\":\"%s\"}\n", count.name, corpus.row_count,
                               count.tokens, count.trained, count.longest, corpus.hash))
         code = error_no_memory(error);
     corpus_close(&corpus);
@@ -60,7 +71,7 @@ static bool was_counted(const struct train_config *config, size_t phase, size_t 
     return false;
 }
 
-enum error_code count_corpora(const struct train_config *config, const char *model, struct buf *out,
+enum error_code count_corpora(const struct train_config *config, const char *model, uint32_t most, struct buf *out,
                               struct error *error)
 {
     struct tokenizer *tokenizer = NULL;
@@ -69,7 +80,7 @@ enum error_code count_corpora(const struct train_config *config, const char *mod
     for (size_t i = 0; !code && i < config->phase_count; i++)
         for (size_t j = 0; !code && j < config->phases[i].source_count; j++)
             if (config->phases[i].sources[j].file && !was_counted(config, i, j))
-                code = count_file(tokenizer, config->phases[i].sources[j].file, out, error);
+                code = count_file(tokenizer, config->phases[i].sources[j].file, most, out, error);
     tokenizer_free(tokenizer);
     return code;
 }

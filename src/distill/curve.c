@@ -34,6 +34,8 @@ static void write_header(struct curve *curve)
     fprintf(curve->csv, "step,tokens,seconds,phase,rate,loss,accuracy,copy_accuracy");
     for (uint32_t i = 0; i < curve->measure->task_count; i++)
         fprintf(curve->csv, ",%s_exact", curve->measure->tasks[i].name);
+    for (uint32_t i = 0; i < curve->measure->task_count; i++)
+        fprintf(curve->csv, ",%s_loss", curve->measure->tasks[i].name);
     fprintf(curve->csv, "\n");
 }
 
@@ -105,6 +107,11 @@ static void write_csv(struct curve *curve, const struct curve_point *point)
         else
             fprintf(curve->csv, ",");
     }
+    for (uint32_t i = 0; i < curve->measure->task_count; i++)
+        if (point->is_measured)
+            fprintf(curve->csv, ",%.4f", curve->measure->tasks[i].loss);
+        else
+            fprintf(curve->csv, ",");
     fprintf(curve->csv, "\n");
     fflush(curve->csv);
 }

@@ -1,6 +1,7 @@
 /* measure.c - counts right answers on held-out rows by one forward pass. Changes no weights. See measure.h. */
 #include "distill/measure.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #define MEASURE_ROWS 4 /* of a pass */
@@ -51,7 +52,7 @@ enum error_code measure_init(struct measure *measure, const struct train_measure
 {
     struct batch_shape shape = {settings->length, MEASURE_ROWS, settings->length * MEASURE_ROWS / 2};
     struct corpus corpus;
-    *measure = (struct measure){0};
+    *measure = (struct measure){.vocabulary = weights->shape.vocabulary};
     arena_init(&measure->arena, 0);
     if (!settings->file)
         return OK;
@@ -79,6 +80,29 @@ void measure_deinit(struct measure *measure)
 
 /* --- running ---------------------------------------------------------------------------------------- */
 
+/* Cross entropy of one label. */
+static double loss_of(const float *logits, uint32_t count, int32_t label)
+{
+    float most = logits[0];
+    double sum = 0;
+    for (uint32_t i = 1; i < count; i++)
+        most = logits[i] > most ? logits[i] : most;
+    for (uint32_t i = 0; i < count; i++)
+        sum += exp((double)(logits[i] - most));
+    return log(sum) + (double)(most - logits[label]);
+}
+
+static void add_losses(struct measure *measure, const struct batch *batch)
+{
+    const float *logits = graph_logits(measure->graph);
+    for (uint32_t i = 0; i < batch->selected; i++) {
+        const uint8_t task = measure->tasks_of[measure->packer.tags[i]];
+        measure->loss_sums[task] += loss_of(logits + (size_t)i * measure->vocabulary, measure->vocabulary,
+                                            batch->labels[i]);
+        measure->tokens[task]++;
+    }
+}
+
 static enum error_code run_batch(struct measure *measure, struct error *error)
 {
     const struct batch *batch = &measure->packer.batch;
@@ -89,6 +113,8 @@ static enum error_code run_batch(struct measure *measure, struct error *error)
     enum error_code code = graph_run(measure->graph, batch, 0.0f, &loss, is_right, error);
     for (uint32_t i = 0; !code && i < batch->selected; i++)
         measure->is_exact[measure->packer.tags[i]] = measure->is_exact[measure->packer.tags[i]] && is_right[i];
+    if (!code)
+        add_losses(measure, batch);
     mem_free(is_right);
     packer_reset(&measure->packer);
     return code;
@@ -97,6 +123,8 @@ static enum error_code run_batch(struct measure *measure, struct error *error)
 enum error_code measure_run(struct measure *measure, struct error *error)
 {
     packer_reset(&measure->packer);
+    memset(measure->loss_sums, 0, sizeof(measure->loss_sums));
+    memset(measure->tokens, 0, sizeof(measure->tokens));
     for (uint32_t i = 0; i < measure->count; i++) {
         measure->is_exact[i] = true;
         if (packer_add(&measure->packer, &measure->examples[i], (int32_t)i))
@@ -108,8 +136,10 @@ enum error_code measure_run(struct measure *measure, struct error *error)
         measure->is_exact[i] = packer_add(&measure->packer, &measure->examples[i], (int32_t)i);
     }
     enum error_code code = run_batch(measure, error);
-    for (uint32_t i = 0; i < measure->task_count; i++)
+    for (uint32_t i = 0; i < measure->task_count; i++) {
         measure->tasks[i].exact = 0;
+        measure->tasks[i].loss = measure->tokens[i] ? measure->loss_sums[i] / (double)measure->tokens[i] : 0;
+    }
     for (uint32_t i = 0; i < measure->count; i++)
         measure->tasks[measure->tasks_of[i]].exact += measure->is_exact[i];
     return code;

@@ -1,4 +1,4 @@
-/* measure.h - exact match on held-out rows while a model trains.
+/* measure.h - exact match and loss on held-out rows while a model trains.
  *
  * An answer is right when every token of it is the most probable one given the
  * true tokens before it, which is when greedy decoding writes it: one forward
@@ -16,6 +16,7 @@
 struct measure_task {
     char name[EXAMPLE_TASK_MAX];
     uint32_t rows, exact;
+    double loss; /* mean cross entropy of the answers' tokens, nats; 0 where none was computed */
 };
 
 struct measure {
@@ -28,6 +29,9 @@ struct measure {
     uint32_t task_count;
     struct packer packer;
     struct graph *graph;
+    uint32_t vocabulary;
+    double loss_sums[MEASURE_TASKS_MAX]; /* of the run under way, */
+    uint64_t tokens[MEASURE_TASKS_MAX];  /* over so many of the answers' tokens */
 };
 
 enum error_code measure_init(struct measure *measure, const struct train_measure *settings,
@@ -35,7 +39,7 @@ enum error_code measure_init(struct measure *measure, const struct train_measure
                              struct error *error) WARN_UNUSED;
 void measure_deinit(struct measure *measure);
 
-/* Fills in `exact` of every task. */
+/* Fills in `exact` and `loss` of every task. */
 enum error_code measure_run(struct measure *measure, struct error *error) WARN_UNUSED;
 
 #endif

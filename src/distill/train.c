@@ -24,6 +24,7 @@ struct run {
     char checkpoint_path[PATH_BYTES], csv_path[PATH_BYTES];
     struct pretrained pretrained; /* with config.tuned_from */
     struct tokenizer *tokenizer;
+    enum export_type type; /* what config.type comes to for this shape */
     struct corpus corpora[CORPORA_MAX];
     size_t corpus_count;
     char corpus_hash[2 * SHA256_LEN + 1];
@@ -204,7 +205,7 @@ static enum error_code save(struct run *run, struct error *error)
     enum error_code code = checkpoint_save(run->checkpoint_path, run->weights, run->optim, &run->sampler,
                                            &run->position, error);
     if (!code)
-        code = export_model(run->options->out, run->config->name, run->config->type, run->weights, run->tokenizer,
+        code = export_model(run->options->out, run->config->name, run->type, run->weights, run->tokenizer,
                             run->pretrained.gguf ? &run->pretrained : NULL, &provenance, error);
     return code;
 }
@@ -308,18 +309,33 @@ static enum error_code make_weights(struct run *run, struct error *error)
     return code ? error_prefix(error, "grown_from %s", path) : OK;
 }
 
+static bool fits_q8_0(const struct model_shape *shape)
+{
+    return shape->width % 32 == 0 && shape->feed_forward % 32 == 0;
+}
+
+static void choose_type(struct run *run, const struct model_shape *shape)
+{
+    run->type = run->config->type;
+    if (run->type == EXPORT_AUTO)
+        run->type = fits_q8_0(shape) ? EXPORT_Q8_0 : EXPORT_F32;
+}
+
 static enum error_code decide_shape(struct run *run, struct model_shape *shape, struct error *error)
 {
     const char *path = run->config->tuned_from;
     if (!path) {
         *shape = run->config->model;
         shape->vocabulary = run->tokenizer->count;
+        choose_type(run, shape);
         return OK;
     }
     enum error_code code = pretrained_open(path, &run->pretrained, error);
     if (!code)
         code = pretrained_shape(&run->pretrained, shape, error);
-    if (!code && run->config->type == EXPORT_Q8_0 && (shape->width % 32 != 0 || shape->feed_forward % 32 != 0))
+    if (!code)
+        choose_type(run, shape);
+    if (!code && run->type == EXPORT_Q8_0 && !fits_q8_0(shape))
         code = error_set(error, ERROR_INVALID, "%s: width or feed-forward is no multiple of 32: use type f32", path);
     if (!code && shape->vocabulary != run->tokenizer->count)
         code = error_set(error, ERROR_INVALID, "%s: %u tokens, and an embedding of %u", path, run->tokenizer->count,

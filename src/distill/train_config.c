@@ -90,7 +90,7 @@ static const struct field adapter_fields[] = {
 static const struct field_table adapter_table = FIELD_TABLE(adapter_fields, struct train_config);
 
 static const char *const frozen_kinds[] = {"none", "embedding", NULL};
-static const char *const export_types[] = {"q8_0", "f32", "adapter", NULL};
+static const char *const export_types[] = {"q8_0", "f32", "adapter", "auto", NULL};
 static const struct field root_fields[] = {
     {"name", FIELD_STRING, .is_required = true, AT(train_config, name)},
     {"model", FIELD_OBJECT, .table = &model_table},

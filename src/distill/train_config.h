@@ -11,7 +11,7 @@
 
 enum optim_kind { OPTIM_MUON, OPTIM_ADAMW };
 enum frozen_kind { FROZEN_NONE, FROZEN_EMBEDDING };
-enum export_type { EXPORT_Q8_0, EXPORT_F32, EXPORT_ADAPTER };
+enum export_type { EXPORT_Q8_0, EXPORT_F32, EXPORT_ADAPTER, EXPORT_AUTO /* q8_0, or f32 where rows do not fit it */ };
 
 struct train_source {
     const char *file; /* NULL with copying */
