@@ -22,6 +22,7 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     made->objects = options->objects;
     made->profiles = options->profiles;
     made->routers = options->routers;
+    made->customize = options->customize;
     made->invocations = options->invocations;
     made->batch = options->batch;
     made->batch_metrics = options->batch_metrics;

@@ -14,6 +14,7 @@
 #include "store/objects.h"
 
 struct api;
+struct customize;
 struct invocations;
 struct metrics;
 struct resources;
@@ -28,6 +29,7 @@ struct api_options {
     struct resources *routers;
     struct invocations *invocations;
     struct batch *batch;
+    struct customize *customize;
     struct metrics *batch_metrics; /* of its records; the runner's thread counts */
     struct metrics *shadow_metrics; /* of answers that routers learn from; likewise */
     unsigned thread_count;

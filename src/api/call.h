@@ -32,6 +32,7 @@ struct api {
     struct objects *objects;
     const struct price_book *prices;
     struct batch *batch;
+    struct customize *customize;
     struct resources *profiles;
     struct resources *routers;
     struct invocations *invocations; /* NULL: there is no log */
@@ -139,6 +140,13 @@ void batch_create_job(struct api_call *call);
 void batch_get_job(struct api_call *call);
 void batch_list_jobs(struct api_call *call);
 void batch_stop_job(struct api_call *call);
+void custom_create_job(struct api_call *call);
+void custom_get_job(struct api_call *call);
+void custom_list_jobs(struct api_call *call);
+void custom_stop_job(struct api_call *call);
+void custom_model_get(struct api_call *call);
+void custom_model_list(struct api_call *call);
+void custom_model_delete(struct api_call *call);
 void logging_put(struct api_call *call);
 void logging_get(struct api_call *call);
 void logging_delete(struct api_call *call);

@@ -18,6 +18,7 @@
 #include "cmd/sections.h"
 #include "core/config_values.h"
 #include "core/util.h"
+#include "customize/customize.h"
 #include "document/config.h"
 #include "engine/embedded.h"
 #include "generate/routing.h"
@@ -67,6 +68,7 @@ struct serve {
     struct routing *routing;
     struct work_shared work;
     struct batch *batch;
+    struct customize *customize;
     struct shadow *shadow;
     struct metrics batch_metrics, shadow_metrics;
     struct api *api;
@@ -142,6 +144,7 @@ static void on_signal(uv_signal_t *handle, int number)
         return;
     api_begin_drain(serve->api);
     batch_begin_drain(serve->batch);
+    customize_begin_drain(serve->customize);
     shadow_begin_drain(serve->shadow);
     serve->drain.data = serve;
     if (uv_queue_work(&serve->loop, &serve->drain, drain, on_drained))
@@ -281,6 +284,18 @@ static enum error_code open_batch(struct serve *serve, unsigned port, struct err
     return batch_open(&options, &serve->batch, error);
 }
 
+static enum error_code open_customize(struct serve *serve, struct error *error)
+{
+    const struct customize_options options = {
+        .config = &serve->config,
+        .catalog = &serve->catalog,
+        .models = serve->models,
+        .prices = serve->prices,
+        .objects = serve->objects,
+    };
+    return customize_open(&options, &serve->customize, error);
+}
+
 /* What requests and jobs are worked on with. */
 static enum error_code open_work(struct serve *serve, unsigned threads, struct error *error)
 {
@@ -310,7 +325,9 @@ static enum error_code open_work(struct serve *serve, unsigned threads, struct e
     };
     if (code == OK)
         code = open_shadow(serve, threads + 1, error);
-    return code == OK ? open_batch(serve, threads, error) : code;
+    if (code == OK)
+        code = open_batch(serve, threads, error);
+    return code == OK ? open_customize(serve, error) : code;
 }
 
 static enum error_code start_server(struct serve *serve, unsigned threads, struct error *error)
@@ -327,6 +344,7 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
         .routers = routing_store(serve->routing),
         .invocations = serve->invocations,
         .batch = serve->batch,
+        .customize = serve->customize,
         .batch_metrics = &serve->batch_metrics,
         .shadow_metrics = &serve->shadow_metrics,
         .thread_count = threads,
@@ -454,6 +472,7 @@ static bool stop(struct serve *serve)
 {
     server_free(serve->server);
     invocations_close(serve->invocations); /* while the object store still answers: batch_close ends that */
+    customize_close(serve->customize);
     batch_close(serve->batch);
     shadow_close(serve->shadow);
     keeper_stop(serve->keeper);

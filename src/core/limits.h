@@ -100,6 +100,14 @@
     X(eval_rows, 100000, "rows", "of one evaluation")                                                        \
     X(eval_row_bytes, 1048576, "bytes", "one line of its data")                                              \
     X(eval_file_bytes, 268435456, "bytes", "one file of its data")                                           \
+    X(customization_prompts_min, 100, "lines", "good lines of a customization job's training data, at least") \
+    X(customization_prompts, 15000, "lines", "the same at most")                                             \
+    X(customization_line_bytes, 16384, "bytes", "one line of training data; a longer one is left out")       \
+    X(customization_file_bytes, 2147483648, "bytes", "one file of training data")                            \
+    X(customization_files, 10000, "files", "of training data of one job")                                    \
+    X(customization_model_jobs, 20, "jobs", "a tenant's customization jobs on one base model that have not ended") \
+    X(custom_models, 100, "models", "custom models of one tenant")                                           \
+    X(custom_models_all, 10000, "models", "custom models in all")                                            \
     X(upstream_event_bytes, 8388608, "bytes", "one event of an upstream's stream")                           \
     X(kv_bytes, 536870912, "bytes", "live KV cells of one worker")                                           \
     X(object_bytes, 5368709120, "bytes", "one object written in one piece, or one part of an upload")        \

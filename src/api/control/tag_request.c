@@ -57,14 +57,15 @@ static enum error_code add_tag(yyjson_val *value, const char *where, struct aren
     return is_kept ? OK : error_no_memory(error);
 }
 
-enum error_code tags_parse(yyjson_val *root, struct arena *arena, struct job_tags *tags, struct error *error)
+enum error_code tags_parse_member(yyjson_val *root, const char *key, struct arena *arena, struct job_tags *tags,
+                                  struct error *error)
 {
     yyjson_val *list, *item;
     size_t idx, max;
     *tags = (struct job_tags){0};
-    enum error_code code = json_get_array(root, "", "tags", &list, error);
+    enum error_code code = json_get_array(root, "", key, &list, error);
     if (code == OK)
-        code = check_list(list, "tags", error);
+        code = check_list(list, key, error);
     if (code != OK || yyjson_arr_size(list) == 0)
         return code;
     tags->items = ARENA_ARRAY(arena, struct job_tag, yyjson_arr_size(list));
@@ -72,11 +73,16 @@ enum error_code tags_parse(yyjson_val *root, struct arena *arena, struct job_tag
         return error_no_memory(error);
     yyjson_arr_foreach(list, idx, max, item)
     {
-        struct field_path path = field_path_index("", "tags", idx);
+        struct field_path path = field_path_index("", key, idx);
         if (code == OK)
             code = add_tag(item, path.text, arena, tags, error);
     }
     return code;
+}
+
+enum error_code tags_parse(yyjson_val *root, struct arena *arena, struct job_tags *tags, struct error *error)
+{
+    return tags_parse_member(root, "tags", arena, tags, error);
 }
 
 static enum error_code add_key(yyjson_val *item, const char *where, struct arena *arena, struct tag_request *request,

@@ -24,6 +24,10 @@ enum error_code tag_request_parse(enum tag_operation operation, struct str body,
 enum error_code tags_parse(yyjson_val *root, struct arena *arena, struct job_tags *tags,
                            struct error *error) WARN_UNUSED;
 
+/* The same of another member. */
+enum error_code tags_parse_member(yyjson_val *root, const char *key, struct arena *arena, struct job_tags *tags,
+                                  struct error *error) WARN_UNUSED;
+
 /* {"tags":[{"key":...,"value":...}]} */
 void tags_append(struct buf *out, const struct job_tags *tags);
 

@@ -1,5 +1,6 @@
 /* TagResource, UntagResource and ListTagsForResource, of whatever has tags: inference profiles (profiles.c), prompt
- * routers (routers.c), and batch jobs. */
+ * routers (routers.c), customization jobs (customize.c), custom models (custom_models.c), and batch jobs. */
+#include "api/control/customize.h"
 #include "api/control/job_call.h"
 #include "api/control/profiles.h"
 #include "api/control/routers.h"
@@ -31,7 +32,8 @@ static void answer_tags(struct job_call *jobs, struct buf *body)
 static void run(struct api_call *call, enum tag_operation operation, enum error_code (*ask)(struct job_call *jobs),
                 void (*answer)(struct job_call *jobs, struct buf *body))
 {
-    if (profiles_take_tags(call, operation) || routers_take_tags(call, operation))
+    if (profiles_take_tags(call, operation) || routers_take_tags(call, operation) ||
+        custom_jobs_take_tags(call, operation) || custom_models_take_tags(call, operation))
         return;
     struct job_call *jobs = job_call_new(call);
     if (!jobs)

@@ -1,0 +1,314 @@
+/* customize.c - the gateway's side: jobs are made, listed and stopped here, and run by runner.c. See customize.h. */
+#include "customize/customize.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "batch/files.h"
+#include "chat/template.h"
+#include "core/arn.h"
+#include "core/limits.h"
+#include "customize/run.h"
+#include "model/resolve.h"
+
+#define PAGE 100
+#define PICO_PER_DOLLAR 1000000000000ull
+
+struct customize {
+    struct customize_options options;
+    struct jobs *jobs;
+    struct resources *models;
+    struct custom_runner runner;
+    pthread_mutex_t creating; /* no two jobs take a name at once */
+    bool is_running;
+};
+
+enum error_code customize_open(const struct customize_options *options, struct customize **customize,
+                               struct error *error)
+{
+    struct customize *made = mem_calloc(1, sizeof(*made));
+    if (!made)
+        return error_no_memory(error);
+    made->options = *options;
+    pthread_mutex_init(&made->creating, NULL);
+    enum error_code code = custom_jobs_open(options->config->data, &made->jobs, error);
+    if (code == OK)
+        code = resources_open(&custom_model_resource, options->config->data, &made->models, error);
+    made->runner.options = &made->options;
+    made->runner.store = made->jobs;
+    made->runner.models = made->models;
+    if (code == OK)
+        code = custom_runner_start(&made->runner, error);
+    made->is_running = code == OK;
+    if (code != OK) {
+        customize_close(made);
+        return error_prefix(error, "customization jobs");
+    }
+    *customize = made;
+    return OK;
+}
+
+void customize_begin_drain(struct customize *customize)
+{
+    custom_runner_leave(&customize->runner);
+}
+
+void customize_close(struct customize *customize)
+{
+    if (!customize)
+        return;
+    if (customize->is_running)
+        custom_runner_stop(&customize->runner);
+    resources_close(customize->models);
+    jobs_close(customize->jobs);
+    pthread_mutex_destroy(&customize->creating);
+    mem_free(customize);
+}
+
+struct resources *customize_models(struct customize *customize)
+{
+    return customize->models;
+}
+
+/* --- the base model --------------------------------------------------------------------------------- */
+
+static enum error_code refuse(struct error *error, const char *name, const char *why)
+{
+    return error_set(error, ERROR_INVALID, "baseModelIdentifier: model %s cannot be trained: %s", name, why);
+}
+
+/* Dollars as fulcrum.yaml has them. */
+static void append_rate(struct buf *out, const char *name, uint64_t pico)
+{
+    buf_appendf(out, "%s\"%s\":%llu.%012llu", out->data[out->len - 1] == '{' ? "" : ",", name,
+                (unsigned long long)(pico / PICO_PER_DOLLAR), (unsigned long long)(pico % PICO_PER_DOLLAR));
+}
+
+/* What it costs: `"price_as":"ID"`, or its own price. */
+static void append_price(const struct customize *customize, const struct catalog_match *match, struct buf *out)
+{
+    const struct config_model *config = match->model->config;
+    const struct str ids[] = {str_of(config->price_as), match->id, str_of(config->name)};
+    for (size_t i = 0; !config->has_price && i < sizeof(ids) / sizeof(ids[0]); i++)
+        if (ids[i].len > 0 && price_book_find(customize->options.prices, catalog_bare_id(ids[i]), STR(""))) {
+            json_append_member(out, "price_as", ids[i]);
+            return;
+        }
+    if (!config->has_price)
+        return;
+    buf_append_text(out, ",\"price\":{");
+    append_rate(out, "input", config->price.input);
+    append_rate(out, "output", config->price.output);
+    append_rate(out, "cache_read", config->price.cache_read);
+    append_rate(out, "cache_write_5m", config->price.cache_write_5m);
+    append_rate(out, "cache_write_1h", config->price.cache_write_1h);
+    buf_append_char(out, '}');
+}
+
+/* Members of the definition of a model that is served as this one is. */
+static enum error_code settings_of(const struct customize *customize, const struct catalog_match *match,
+                                   struct arena *arena, struct str *settings, struct error *error)
+{
+    const struct config_model *config = match->model->config;
+    struct buf text;
+    buf_init(&text, 4096);
+    append_price(customize, match, &text);
+    if (config->context)
+        buf_appendf(&text, ",\"context\":%u", config->context);
+    if (config->parallel)
+        buf_appendf(&text, ",\"parallel\":%u", config->parallel);
+    if (config->threads)
+        buf_appendf(&text, ",\"threads\":%u", config->threads);
+    const bool is_copied = !text.failed && arena_str(arena, buf_str(&text), settings);
+    buf_deinit(&text);
+    return is_copied ? OK : error_no_memory(error);
+}
+
+/* A custom model of the tenant's, by the ID in its ARN. *is_one false: the identifier names none. */
+static enum error_code find_custom(struct customize *customize, struct str identifier, struct arena *arena,
+                                   struct custom_job *job, bool *is_one, struct error *error)
+{
+    struct custom_model model;
+    struct arn arn;
+    *is_one = arn_split(identifier, &arn) && str_eq(arn.type, STR("custom-model"));
+    if (!*is_one)
+        return OK;
+    const size_t id_at = arn.id.len > RESOURCE_ID_LEN ? arn.id.len - RESOURCE_ID_LEN : 0;
+    enum error_code code = resources_get(customize->models, job->tenant, str_slice(arn.id, id_at, arn.id.len), arena,
+                                         &model, error);
+    if (code != OK)
+        return code;
+    if (model.adapter.len > 0)
+        return error_set(error, ERROR_INVALID, "baseModelIdentifier: custom model " STR_FMT " is an adapter; train its "
+                         "base model, or make it with adapterRank 0", STR_ARG(model.name));
+    job->base = model.base;
+    job->base_path = model.path;
+    job->base_name = model.name;
+    job->settings = model.settings;
+    return OK;
+}
+
+static enum error_code check_trainable(const struct model *model, struct error *error)
+{
+    if (model->config->worker)
+        return refuse(error, model->name, "it is computed by another program");
+    if (model->config->adapter)
+        return refuse(error, model->name, "it has an adapter already; train the model without it");
+    if (model->spec.family != TEMPLATE_CHATML)
+        return refuse(error, model->name, "the trainer knows the chat template ChatML alone");
+    return OK;
+}
+
+enum error_code customize_base(struct customize *customize, struct str identifier, struct arena *arena,
+                               struct custom_job *job, struct error *error)
+{
+    struct catalog_match match;
+    bool is_custom;
+    enum error_code code = find_custom(customize, identifier, arena, job, &is_custom, error);
+    if (code != OK || is_custom)
+        return code;
+    code = catalog_resolve(customize->options.catalog, customize->options.models, identifier, &match, error);
+    if (code != OK)
+        return error_prefix(error, "baseModelIdentifier");
+    code = check_trainable(match.model, error);
+    if (code == OK)
+        code = settings_of(customize, &match, arena, &job->settings, error);
+    const bool is_copied = code != OK || (arena_str(arena, match.id, &job->base) &&
+                                          arena_str(arena, str_of(match.model->config->path), &job->base_path) &&
+                                          arena_str(arena, str_of(match.model->name), &job->base_name));
+    return is_copied ? code : error_no_memory(error);
+}
+
+/* --- jobs ------------------------------------------------------------------------------------------- */
+
+/* Neither a model nor a job that has not ended has the name that this one's model is to have. */
+static enum error_code check_model_name(struct customize *customize, const struct custom_job *job,
+                                        struct arena *arena, struct error *error)
+{
+    struct job_filter filter = {.tenant = job->tenant, .name_contains = STR(""), .max = PAGE,
+                                .status = custom_job_kind.statuses[CUSTOM_IN_PROGRESS].name};
+    void *list;
+    size_t count;
+    bool has_more = true;
+    enum error_code code = resources_list(customize->models, job->tenant, 0, (size_t)limit(custom_models), arena,
+                                          &list, &count, &has_more, error);
+    for (size_t i = 0; code == OK && i < count; i++)
+        code = custom_model_resource.check((const struct custom_model *)list + i,
+                                           &(struct custom_model){.name = job->model_name}, error);
+    has_more = code == OK;
+    while (code == OK && has_more) {
+        struct custom_job *jobs;
+        code = custom_jobs_list(customize->jobs, &filter, arena, &jobs, &count, &has_more, error);
+        for (size_t i = 0; code == OK && i < count; i++) {
+            filter.beyond = jobs[i].sequence;
+            if (str_eq(jobs[i].model_name, job->model_name))
+                code = error_set(error, ERROR_CONFLICT, "customModelName: job %s makes a model named '" STR_FMT
+                                 "' already", jobs[i].id, STR_ARG(job->model_name));
+        }
+    }
+    return code;
+}
+
+static enum error_code check_names(struct customize *customize, const struct custom_job *job, struct error *error)
+{
+    struct arena arena;
+    struct custom_job other;
+    arena_init(&arena, 0);
+    enum error_code code = custom_jobs_find_name(customize->jobs, job->tenant, job->name, &arena, &other, error);
+    if (code == OK)
+        code = error_set(error, ERROR_CONFLICT, "jobName: job %s has the name '" STR_FMT "' already", other.id,
+                         STR_ARG(job->name));
+    else if (code == ERROR_NOT_FOUND)
+        code = check_model_name(customize, job, &arena, error);
+    arena_deinit(&arena);
+    return code;
+}
+
+/* The same request once more: its job is there, and has the names. */
+static bool was_made(struct customize *customize, const struct custom_job *job)
+{
+    struct arena arena;
+    struct custom_job other;
+    struct error ignored;
+    arena_init(&arena, 0);
+    const bool was = job->token.len > 0 &&
+                     custom_jobs_find_name(customize->jobs, job->tenant, job->name, &arena, &other, &ignored) == OK &&
+                     str_eq(other.token, job->token);
+    arena_deinit(&arena);
+    return was;
+}
+
+enum error_code customize_create(struct customize *customize, struct custom_job *job, struct error *error)
+{
+    bool is_new = false;
+    random_id(job->id, JOB_ID_LEN);
+    job->status = CUSTOM_IN_PROGRESS;
+    job->submit_us = clock_wall_us();
+    pthread_mutex_lock(&customize->creating);
+    enum error_code code = was_made(customize, job) ? OK : check_names(customize, job, error);
+    if (code == OK)
+        code = custom_jobs_create(customize->jobs, job, limit(customization_model_jobs), &is_new, error);
+    pthread_mutex_unlock(&customize->creating);
+    if (is_new)
+        custom_runner_look(&customize->runner);
+    return code;
+}
+
+enum error_code customize_get(struct customize *customize, struct str tenant, struct str id_or_name,
+                              struct arena *arena, struct custom_job *job, struct error *error)
+{
+    if (resource_is_id(id_or_name) && custom_jobs_get(customize->jobs, tenant, id_or_name, arena, job, error) == OK)
+        return OK;
+    return custom_jobs_find_name(customize->jobs, tenant, id_or_name, arena, job, error);
+}
+
+enum error_code customize_list(struct customize *customize, const struct job_filter *filter, struct arena *arena,
+                               struct custom_job **list, size_t *count, bool *has_more, struct error *error)
+{
+    return custom_jobs_list(customize->jobs, filter, arena, list, count, has_more, error);
+}
+
+enum error_code customize_request_stop(struct customize *customize, struct str tenant, struct str id,
+                                       struct error *error)
+{
+    enum error_code code = jobs_request_stop(customize->jobs, &custom_job_kind, tenant, id, clock_wall_us(), error);
+    if (code == OK)
+        custom_runner_look(&customize->runner);
+    return code;
+}
+
+enum error_code customize_delete_model(struct customize *customize, struct str tenant, struct str id,
+                                       struct error *error)
+{
+    struct arena arena;
+    struct custom_model model;
+    char path[CUSTOM_PATH_MAX], job[JOB_ID_LEN + 1];
+    arena_init(&arena, 0);
+    enum error_code code = resources_get(customize->models, tenant, id, &arena, &model, error);
+    if (code == OK) {
+        (void)snprintf(job, sizeof(job), STR_FMT, STR_ARG(model.job));
+        code = custom_model_directory(customize->options.config->data, job, path, error);
+    }
+    if (code == OK)
+        code = resources_delete(customize->models, tenant, id, error);
+    arena_deinit(&arena);
+    return code == OK ? directory_remove(path, error) : code;
+}
+
+enum error_code customize_tags(struct customize *customize, const char *id, struct arena *arena,
+                               struct job_tags *tags, struct error *error)
+{
+    return jobs_tags(customize->jobs, id, arena, tags, error);
+}
+
+enum error_code customize_tag(struct customize *customize, const char *id, const struct job_tags *tags,
+                              struct error *error)
+{
+    return jobs_tag(customize->jobs, &custom_job_kind, id, tags, error);
+}
+
+enum error_code customize_untag(struct customize *customize, const char *id, const struct str *keys, size_t count,
+                                struct error *error)
+{
+    return jobs_untag(customize->jobs, id, keys, count, error);
+}

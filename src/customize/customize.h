@@ -1,0 +1,68 @@
+/* customize.h - lever 3: models that are made of a user's own prompts. Jobs are kept in DATA/state.db, and a thread of
+ * the gateway runs them, one at a time: it checks the data, has the trainer (a process of its own) learn from them, and
+ * keeps what comes of it as a custom model. What a job is: job.h; how one goes on after a crash: run.h.
+ * docs/DISTILLATION.md. */
+#ifndef CUSTOMIZE_CUSTOMIZE_H
+#define CUSTOMIZE_CUSTOMIZE_H
+
+#include "core/catalog.h"
+#include "core/config.h"
+#include "customize/job.h"
+#include "customize/model_store.h"
+#include "ledger/price_book.h"
+#include "model/registry.h"
+#include "store/objects.h"
+
+struct customize;
+
+/* All of it is borrowed, and outlives the customize. */
+struct customize_options {
+    const struct config *config;
+    const struct catalog *catalog;
+    const struct registry *models;
+    const struct price_book *prices;
+    struct objects *objects;
+};
+
+/* Opens jobs and models and starts the runner; jobs of an earlier process go on. The caller holds the lock of the data
+ * directory. */
+enum error_code customize_open(const struct customize_options *options, struct customize **customize,
+                               struct error *error) WARN_UNUSED;
+/* Nothing further is begun; what trains writes a checkpoint and ends. Any thread. */
+void customize_begin_drain(struct customize *customize);
+/* NULL is legal. */
+void customize_close(struct customize *customize);
+
+/* The custom models; any thread. */
+struct resources *customize_models(struct customize *customize);
+
+/* What `identifier` begins a training with, in the job's terms: a model that is served, or a custom model of the
+ * tenant's. ERROR_INVALID: it can't be trained, and why. Strings lie in the arena. */
+enum error_code customize_base(struct customize *customize, struct str identifier, struct arena *arena,
+                               struct custom_job *job, struct error *error) WARN_UNUSED;
+
+/* The rest waits for the disk: any thread but I/O threads. jobs/jobs.h says what each one does; the first fills in ID,
+ * times and status. ERROR_CONFLICT also: the job's name or the model's is taken. */
+enum error_code customize_create(struct customize *customize, struct custom_job *job,
+                                 struct error *error) WARN_UNUSED;
+/* By ID, or by name. */
+enum error_code customize_get(struct customize *customize, struct str tenant, struct str id_or_name,
+                              struct arena *arena, struct custom_job *job, struct error *error) WARN_UNUSED;
+enum error_code customize_list(struct customize *customize, const struct job_filter *filter, struct arena *arena,
+                               struct custom_job **list, size_t *count, bool *has_more,
+                               struct error *error) WARN_UNUSED;
+enum error_code customize_request_stop(struct customize *customize, struct str tenant, struct str id,
+                                       struct error *error) WARN_UNUSED;
+
+/* The custom model and its files. ERROR_CONFLICT: something still needs it. */
+enum error_code customize_delete_model(struct customize *customize, struct str tenant, struct str id,
+                                       struct error *error) WARN_UNUSED;
+
+enum error_code customize_tags(struct customize *customize, const char *id, struct arena *arena,
+                               struct job_tags *tags, struct error *error) WARN_UNUSED;
+enum error_code customize_tag(struct customize *customize, const char *id, const struct job_tags *tags,
+                              struct error *error) WARN_UNUSED;
+enum error_code customize_untag(struct customize *customize, const char *id, const struct str *keys, size_t count,
+                                struct error *error) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,52 @@
+/* data.h - a line of training data, `bedrock-conversation-2024`, and the trainer's row that it becomes.
+ *
+ *   {"schemaVersion": "bedrock-conversation-2024", "system": [{"text"}],
+ *    "messages": [{"role": "user", "content": [{"text"}]}, {"role": "assistant", "content": [{"text"}]}, ...]}
+ *
+ * Texts of one message are joined as the chat template joins them, so that the model learns the prompt that it will be
+ * asked. Pure; any thread. */
+#ifndef CUSTOMIZE_DATA_H
+#define CUSTOMIZE_DATA_H
+
+#include "core/buf.h"
+#include "core/json.h"
+#include "core/mem.h"
+
+struct data_turn {
+    bool is_assistant;
+    struct str text;
+};
+
+/* Strings lie in the arena. */
+struct conversation {
+    struct str system; /* may be empty */
+    struct data_turn *turns; /* user, assistant, user, ... */
+    size_t count;
+};
+
+/* Whether the assistant has the last word. */
+static inline bool conversation_is_answered(const struct conversation *conversation)
+{
+    return conversation->count > 0 && conversation->turns[conversation->count - 1].is_assistant;
+}
+
+/* ERROR_INVALID: why the line can't be taken, by its path. */
+enum error_code conversation_parse(struct str line, struct arena *arena, struct conversation *conversation,
+                                   struct error *error) WARN_UNUSED;
+/* The same of `system` and `messages` of a Converse request (also of one that has more members): what is no text is
+ * refused. */
+enum error_code conversation_read(yyjson_val *system, yyjson_val *messages, struct arena *arena,
+                                  struct conversation *conversation, struct error *error) WARN_UNUSED;
+
+/* Where a row comes from, for the list of lines that were left out. */
+struct data_origin {
+    struct str file;
+    uint64_t line;
+    const char *task; /* under which its loss is told */
+};
+
+/* One line, with its line feed, in the form of `fulcrum train`. All answers are learnt, or the last alone. */
+bool conversation_append_row(struct buf *out, const struct conversation *conversation, const struct data_origin *origin,
+                             bool learns_all);
+
+#endif

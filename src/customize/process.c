@@ -1,0 +1,388 @@
+/* process.c - the second stage: rows are split into those that are learnt and those that are measured, counted in the
+ * base model's tokens, and the recipe is written. Trains nothing. See run.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "batch/files.h"
+#include "core/file.h"
+#include "core/limits.h"
+#include "customize/run.h"
+#include "customize/trainer.h"
+#include "engine/embedded.h"
+
+#define ROW_BYTES_MAX (64u << 20)
+#define COUNT_BYTES_MAX (16u << 20)
+#define POLL_MS 100
+#define HELD_MAX 500 /* rows that are split off to be measured */
+#define STOP_MS 5000
+
+/* --- files of rows ---------------------------------------------------------------------------------- */
+
+/* Goes through the rows of a file; `number` counts from 1. */
+typedef enum error_code row_taker(void *ctx, uint64_t number, struct str row, struct error *error);
+
+static enum error_code each_row(const char *path, row_taker *take, void *ctx, struct error *error)
+{
+    FILE *file = fopen(path, "re");
+    char *row = NULL;
+    size_t cap = 0;
+    ssize_t len;
+    uint64_t number = 0;
+    enum error_code code = file ? OK : file_fail("open", path, errno, error);
+    while (code == OK && (len = getline(&row, &cap, file)) > 0)
+        code = take(ctx, ++number, (struct str){row, (size_t)len}, error);
+    if (code == OK && ferror(file))
+        code = file_fail("read", path, errno, error);
+    free(row); /* lint: allow(memory) getline's own */
+    if (file)
+        (void)fclose(file);
+    return code;
+}
+
+struct split {
+    struct file_writer *train, *held;
+    uint64_t count, wanted; /* rows in all, and of those that are held out */
+    uint64_t taken;
+};
+
+/* Evenly spread, so that no part of the data goes unmeasured. */
+static enum error_code split_row(void *ctx, uint64_t number, struct str row, struct error *error)
+{
+    struct split *split = ctx;
+    const bool is_held = number * split->wanted / split->count > (number - 1) * split->wanted / split->count;
+    split->taken += is_held;
+    return file_writer_put(is_held ? split->held : split->train, row.data, row.len, error);
+}
+
+static enum error_code copy_row(void *ctx, uint64_t number, struct str row, struct error *error)
+{
+    (void)number;
+    return file_writer_put(ctx, row.data, row.len, error);
+}
+
+static uint64_t rows_to_hold(const struct custom_run *run)
+{
+    const uint64_t share = (uint64_t)((double)run->job.progress.accepted * run->hyper.held);
+    return share < HELD_MAX ? share : HELD_MAX;
+}
+
+static enum error_code split_rows(struct custom_run *run, bool has_validators, struct error *error)
+{
+    const struct run_path train_path = run_file(run, "train.jsonl"), held_path = run_file(run, "held.jsonl");
+    struct file_writer train = {.fd = -1}, held = {.fd = -1};
+    struct split split = {&train, &held, run->job.progress.accepted, has_validators ? 0 : rows_to_hold(run), 0};
+    enum error_code code = file_writer_open(&train, train_path.text, error);
+    if (code == OK)
+        code = file_writer_open(&held, held_path.text, error);
+    if (code == OK)
+        code = each_row(run_file(run, "rows.jsonl").text, split_row, &split, error);
+    if (code == OK)
+        code = each_row(run_file(run, "validators.jsonl").text, copy_row, &held, error);
+    code = file_writer_close(&train, code, error);
+    code = file_writer_close(&held, code, error);
+    run->job.progress.trained = run->job.progress.accepted - split.taken;
+    if (!has_validators)
+        run->job.progress.held = split.taken;
+    return code;
+}
+
+/* --- counting --------------------------------------------------------------------------------------- */
+
+/* Rows of a file that are too long, in their order. */
+struct long_rows {
+    uint64_t *rows;
+    size_t count, cap;
+};
+
+static bool add_long(struct long_rows *list, uint64_t row)
+{
+    void *rows = list->rows;
+    if (!mem_grow(&rows, list->count, &list->cap, sizeof(*list->rows)))
+        return false;
+    list->rows = rows;
+    list->rows[list->count++] = row;
+    return true;
+}
+
+/* The last line that the child has said, for messages. */
+static void last_words(struct custom_run *run, char *out, size_t size)
+{
+    struct buf text;
+    struct error ignored;
+    struct str rest, line, last = STR("it said nothing");
+    buf_init(&text, COUNT_BYTES_MAX);
+    if (file_read(run_file(run, TRAINER_LOG).text, &text, &ignored) == OK) {
+        rest = buf_str(&text);
+        while (str_split(&rest, '\n', &line))
+            if (str_trim(line).len > 0)
+                last = str_trim(line);
+    }
+    if (str_starts(last, STR("fulcrum train: ")))
+        last = str_slice(last, 15, last.len);
+    (void)snprintf(out, size, STR_FMT, STR_ARG(str_slice(last, 0, size - 1)));
+    buf_deinit(&text);
+}
+
+enum error_code run_child_failed(struct custom_run *run, const char *what, int status, struct error *error)
+{
+    char words[300];
+    last_words(run, words, sizeof(words));
+    if (WIFSIGNALED(status))
+        return error_set(error, ERROR_UNAVAILABLE, "%s was ended by signal %d", what, WTERMSIG(status));
+    return error_set(error, ERROR_INVALID, "%s failed: %s", what, words);
+}
+
+static enum error_code count_tokens(struct custom_run *run, struct error *error)
+{
+    struct trainer trainer;
+    char most[16];
+    int status = 0;
+    (void)snprintf(most, sizeof(most), "%u", run->hyper.length);
+    const char *const arguments[] = {"--config", "count.yaml", "--out",    "model.gguf",
+                                     "--count",  "--longer",   most, NULL};
+    enum error_code code = trainer_start(&trainer, run->dir, arguments, error);
+    while (code == OK && !trainer_has_ended(&trainer, &status))
+        code = run_pause(run, POLL_MS, error);
+    trainer_stop(&trainer, STOP_MS);
+    return code == OK && status != 0 ? run_child_failed(run, "Counting the data's tokens", status, error) : code;
+}
+
+struct counted {
+    struct recipe_size *size;
+    struct long_rows train, held;
+};
+
+static enum error_code take_count(struct counted *counted, yyjson_val *count, struct error *error)
+{
+    const struct str file = json_str(yyjson_obj_get(count, "file"));
+    const bool is_train = str_eq(file, STR("train.jsonl"));
+    const uint64_t row = yyjson_get_uint(yyjson_obj_get(count, "row"));
+    const uint64_t tokens = yyjson_get_uint(yyjson_obj_get(count, "tokens"));
+    const uint64_t longest = yyjson_get_uint(yyjson_obj_get(count, "longest"));
+    if (row > 0)
+        return add_long(is_train ? &counted->train : &counted->held, row) ? OK : error_no_memory(error);
+    if (is_train) {
+        counted->size->tokens = tokens;
+        counted->size->rows = yyjson_get_uint(yyjson_obj_get(count, "rows")) - counted->train.count;
+    }
+    if (longest > counted->size->longest)
+        counted->size->longest = (uint32_t)longest;
+    return OK;
+}
+
+static enum error_code read_counts(struct custom_run *run, struct counted *counted, struct error *error)
+{
+    struct buf text;
+    struct str rest, line;
+    buf_init(&text, COUNT_BYTES_MAX);
+    enum error_code code = file_read(run_file(run, TRAINER_OUT).text, &text, error);
+    rest = buf_str(&text);
+    while (code == OK && str_split(&rest, '\n', &line)) {
+        yyjson_doc *doc = NULL;
+        if (line.len == 0)
+            continue;
+        code = json_parse(line, &doc, error);
+        if (code == OK)
+            code = take_count(counted, yyjson_doc_get_root(doc), error);
+        json_free(doc);
+    }
+    buf_deinit(&text);
+    return code;
+}
+
+/* --- rows that are too long ------------------------------------------------------------------------- */
+
+struct dropping {
+    struct custom_run *run;
+    const struct long_rows *list;
+    size_t next;
+    struct file_writer *kept;
+    struct buf *insights;
+};
+
+/* The row says which line it was. */
+static enum error_code note_dropped(struct dropping *dropping, struct str row, struct error *error)
+{
+    yyjson_doc *doc = NULL;
+    enum error_code code = json_parse(row, &doc, error);
+    if (code != OK)
+        return code;
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    buf_append_text(dropping->insights, "{\"file\":");
+    buf_append_json(dropping->insights, json_str(yyjson_obj_get(root, "file")));
+    buf_appendf(dropping->insights, ",\"line\":%llu,\"status\":\"Rejected\",\"reason\":\"it has more than %u tokens "
+                "(hyperParameters.maxLength)\"}\n", (unsigned long long)yyjson_get_uint(yyjson_obj_get(root, "line")),
+                dropping->run->hyper.length);
+    json_free(doc);
+    return dropping->insights->failed ? error_no_memory(error) : OK;
+}
+
+static enum error_code drop_row(void *ctx, uint64_t number, struct str row, struct error *error)
+{
+    struct dropping *dropping = ctx;
+    if (dropping->next == dropping->list->count || dropping->list->rows[dropping->next] != number)
+        return file_writer_put(dropping->kept, row.data, row.len, error);
+    dropping->next++;
+    return note_dropped(dropping, row, error);
+}
+
+/* A new file takes the place of the old one. */
+static enum error_code drop_long(struct custom_run *run, const char *name, const struct long_rows *list,
+                                 struct buf *insights, struct error *error)
+{
+    const struct run_path path = run_file(run, name), made = run_file(run, "kept.jsonl");
+    struct file_writer kept = {.fd = -1};
+    struct dropping dropping = {run, list, 0, &kept, insights};
+    if (list->count == 0)
+        return OK;
+    enum error_code code = file_writer_open(&kept, made.text, error);
+    if (code == OK)
+        code = each_row(path.text, drop_row, &dropping, error);
+    code = file_writer_close(&kept, code, error);
+    if (code == OK && rename(made.text, path.text) != 0)
+        code = file_fail("rename", made.text, errno, error);
+    return code;
+}
+
+/* Behind those that validation has left out. */
+static enum error_code put_insights(struct custom_run *run, struct str more, struct error *error)
+{
+    struct buf text;
+    buf_init(&text, limit(customization_prompts) * (ROW_BYTES_MAX / 1024) + ROW_BYTES_MAX);
+    enum error_code code = file_read(run_file(run, "insights.jsonl").text, &text, error);
+    if (code == OK && !buf_append_str(&text, more))
+        code = error_no_memory(error);
+    if (code == OK)
+        code = run_put(run, "prompt_insights/rejected.jsonl", buf_str(&text), "application/jsonl", error);
+    buf_deinit(&text);
+    return code;
+}
+
+static enum error_code leave_out(struct custom_run *run, const struct counted *counted, struct error *error)
+{
+    struct buf insights;
+    struct custom_progress *progress = &run->job.progress;
+    const size_t dropped = counted->train.count + counted->held.count;
+    if (dropped == 0)
+        return OK;
+    buf_init(&insights, ROW_BYTES_MAX);
+    enum error_code code = drop_long(run, "train.jsonl", &counted->train, &insights, error);
+    if (code == OK)
+        code = drop_long(run, "held.jsonl", &counted->held, &insights, error);
+    if (code == OK)
+        code = put_insights(run, buf_str(&insights), error);
+    buf_deinit(&insights);
+    if (code != OK)
+        return code;
+    progress->trained -= counted->train.count;
+    progress->held -= counted->held.count;
+    progress->rejected += dropped;
+    if (progress->trained == 0 || progress->trained + progress->held < limit(customization_prompts_min))
+        return error_set(error, ERROR_INVALID,
+                         "%llu lines of the data have %u tokens at most, at least %llu are needed; raise "
+                         "hyperParameters.maxLength, or shorten them.",
+                         (unsigned long long)(progress->trained + progress->held), run->hyper.length,
+                         (unsigned long long)limit(customization_prompts_min));
+    return OK;
+}
+
+/* --- base and recipe -------------------------------------------------------------------------------- */
+
+/* Its path; a model of the program itself is written into the directory. */
+static enum error_code find_base(struct custom_run *run, struct run_path *path, uint64_t *bytes, struct error *error)
+{
+    struct stat info;
+    char name[300];
+    enum error_code code = OK;
+    *path = run_file(run, "base.gguf");
+    if (run->job.base_path.len > 0) {
+        (void)snprintf(path->text, sizeof(path->text), STR_FMT, STR_ARG(run->job.base_path));
+    } else {
+        (void)snprintf(name, sizeof(name), STR_FMT ".gguf", STR_ARG(run->job.base_name));
+        const struct str file = embedded_file(str_of(name));
+        code = file.data ? file_replace(path->text, file, 0600, error)
+                         : error_set(error, ERROR_INVALID, "The program has no model " STR_FMT " any more.",
+                                     STR_ARG(run->job.base_name));
+    }
+    if (code == OK && stat(path->text, &info) != 0)
+        code = error_set_errno(error, ERROR_INVALID, errno, "The base model's file %s", path->text);
+    *bytes = code == OK ? (uint64_t)info.st_size : 0;
+    return code;
+}
+
+static enum error_code write_text(struct custom_run *run, const char *name, const struct buf *text, struct error *error)
+{
+    if (text->failed)
+        return error_no_memory(error);
+    return file_replace(run_file(run, name).text, buf_str(text), 0600, error);
+}
+
+/* What is counted: both files, by the base's tokenizer. */
+static enum error_code write_count_recipe(struct custom_run *run, const char *base, struct error *error)
+{
+    struct buf text;
+    buf_init(&text, 1u << 16);
+    buf_append_text(&text, "name: count\ntuned_from: ");
+    buf_append_json(&text, str_of(base));
+    buf_appendf(&text, "\nphases:\n  - {name: count, tokens: 64, length: 64, rows: 1, data: [{file: train.jsonl}%s]}\n",
+                run->job.progress.held > 0 ? ", {file: held.jsonl}" : "");
+    const enum error_code code = write_text(run, "count.yaml", &text, error);
+    buf_deinit(&text);
+    return code;
+}
+
+static enum error_code write_recipe(struct custom_run *run, const char *base, const struct recipe_size *size,
+                                    struct error *error)
+{
+    struct buf text;
+    const struct recipe recipe = {.name = run->job.model_name,
+                                  .base = str_of(base),
+                                  .rows = "train.jsonl",
+                                  .held = "held.jsonl",
+                                  .hyper = run->hyper,
+                                  .size = *size};
+    buf_init(&text, 1u << 16);
+    recipe_append(&text, &recipe);
+    run->job.progress.steps = recipe_steps(&recipe);
+    const enum error_code code = write_text(run, "recipe.yaml", &text, error);
+    buf_deinit(&text);
+    return code;
+}
+
+static bool has_validators(const struct custom_run *run)
+{
+    yyjson_val *config = yyjson_obj_get(yyjson_doc_get_root(run->request), "validationDataConfig");
+    return yyjson_arr_size(yyjson_obj_get(config, "validators")) > 0;
+}
+
+enum error_code run_process(struct custom_run *run, struct error *error)
+{
+    struct run_path base;
+    struct recipe_size size = {0};
+    struct counted counted = {.size = &size};
+    const struct custom_progress before = run->job.progress; /* what is done again is counted again */
+    enum error_code code = split_rows(run, has_validators(run), error);
+    if (code == OK)
+        code = find_base(run, &base, &size.base_bytes, error);
+    if (code == OK)
+        code = write_count_recipe(run, base.text, error);
+    if (code == OK)
+        code = count_tokens(run, error);
+    if (code == OK)
+        code = read_counts(run, &counted, error);
+    if (code == OK)
+        code = leave_out(run, &counted, error);
+    size.held = run->job.progress.held;
+    if (code == OK)
+        code = write_recipe(run, base.text, &size, error);
+    mem_free(counted.train.rows);
+    mem_free(counted.held.rows);
+    if (code != OK)
+        run->job.progress = before;
+    return code;
+}

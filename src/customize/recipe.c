@@ -1,0 +1,167 @@
+/* recipe.c - from the words of the service to those of the trainer. Runs nothing. See recipe.h. */
+#include "customize/recipe.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define LENGTH_UNIT 32u
+#define LENGTH_MIN 64u
+#define PASS_TOKENS 1024u /* of one pass: logits of more take memory, fewer take time */
+#define ACCUMULATE_MAX 1024u
+#define STEP_FILL 0.9     /* of a step's positions that rows fill, about */
+#define SMALL_BASE_BYTES (32u << 20)
+#define SMALL_RATE 0.002
+#define LARGE_RATE 0.0002
+#define MEASURES 10       /* during a run */
+#define CHECKPOINTS 20
+#define LOG_LINES 500
+#define HELD_ROWS_MAX 500
+
+/* --- hyperparameters -------------------------------------------------------------------------------- */
+
+enum kind { KIND_COUNT, KIND_REAL, KIND_BOOL, KIND_SEED };
+static const struct key {
+    const char *name, *expected;
+    enum kind kind;
+    size_t offset;
+    double low, high;
+} keys[] = {
+    {"epochCount", "a number of 1 to 1000", KIND_COUNT, offsetof(struct hyper, epochs), 1, 1000},
+    {"batchSize", "a number of 1 to 512", KIND_COUNT, offsetof(struct hyper, batch), 1, 512},
+    {"learningRate", "a number of 0.0000001 to 0.1", KIND_REAL, offsetof(struct hyper, rate), 1e-7, 0.1},
+    {"learningRateWarmupSteps", "a number of 0 to 10000", KIND_COUNT, offsetof(struct hyper, warm_up), 0, 10000},
+    {"adapterRank", "a number of 0 to 256", KIND_COUNT, offsetof(struct hyper, rank), 0, 256},
+    {"adapterAlpha", "a number of 0.01 to 1024", KIND_REAL, offsetof(struct hyper, alpha), 0.01, 1024},
+    {"trainEmbedding", "true or false", KIND_BOOL, offsetof(struct hyper, trains_embedding), 0, 0},
+    {"maxLength", "a number of 64 to 8192", KIND_COUNT, offsetof(struct hyper, length), LENGTH_MIN, 8192},
+    {"validationShare", "a number of 0 to 0.5", KIND_REAL, offsetof(struct hyper, held), 0, 0.5},
+    {"seed", "a number", KIND_SEED, offsetof(struct hyper, seed), 0, 0},
+};
+
+static bool take_value(const struct key *key, struct str text, struct hyper *hyper)
+{
+    char *at = (char *)hyper + key->offset;
+    uint64_t number;
+    double real;
+    switch (key->kind) {
+    case KIND_COUNT:
+        if (!str_to_u64(text, &number) || (double)number < key->low || (double)number > key->high)
+            return false;
+        *(uint32_t *)(void *)at = (uint32_t)number;
+        return true;
+    case KIND_REAL:
+        if (!str_to_double(text, &real) || !(real >= key->low && real <= key->high))
+            return false;
+        *(double *)(void *)at = real;
+        return true;
+    case KIND_BOOL:
+        *(bool *)(void *)at = str_eq(text, STR("true"));
+        return str_eq(text, STR("true")) || str_eq(text, STR("false"));
+    case KIND_SEED: break;
+    }
+    return str_to_u64(text, (uint64_t *)(void *)at);
+}
+
+static enum error_code take(yyjson_val *name, yyjson_val *value, struct hyper *hyper, struct error *error)
+{
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (!yyjson_equals_str(name, keys[i].name))
+            continue;
+        if (yyjson_is_str(value) && take_value(&keys[i], str_trim(json_str(value)), hyper))
+            return OK;
+        return error_set(error, ERROR_INVALID, "hyperParameters.%s: expected %s, as a string", keys[i].name,
+                         keys[i].expected);
+    }
+    return error_set(error, ERROR_INVALID,
+                     "hyperParameters.%.64s: is not known; there are epochCount, batchSize, learningRate, "
+                     "learningRateWarmupSteps, adapterRank, adapterAlpha, trainEmbedding, maxLength, validationShare "
+                     "and seed", yyjson_get_str(name));
+}
+
+enum error_code hyper_parse(yyjson_val *map, struct hyper *hyper, struct error *error)
+{
+    size_t idx, max;
+    yyjson_val *name, *value;
+    enum error_code code = OK;
+    *hyper = (struct hyper){.epochs = 3, .batch = 16, .length = 2048, .held = 0.1};
+    if (map && !yyjson_is_null(map) && !yyjson_is_obj(map))
+        return error_set(error, ERROR_INVALID, "hyperParameters: expected an object of strings");
+    json_obj_foreach(map, idx, max, name, value)
+    {
+        if (code == OK)
+            code = take(name, value, hyper, error);
+    }
+    return code;
+}
+
+/* --- shape of a step -------------------------------------------------------------------------------- */
+
+struct step_shape {
+    uint32_t length, rows, accumulate;
+    uint64_t steps;
+};
+
+static uint64_t at_least(uint64_t value, uint64_t least)
+{
+    return value > least ? value : least;
+}
+
+static struct step_shape shape_of(const struct recipe *recipe)
+{
+    const struct recipe_size *size = &recipe->size;
+    const uint32_t longest = (size->longest + LENGTH_UNIT - 1) / LENGTH_UNIT * LENGTH_UNIT;
+    struct step_shape shape = {.length = longest < LENGTH_MIN ? LENGTH_MIN : longest};
+    const double row = (double)size->tokens / (double)at_least(size->rows, 1) / STEP_FILL;
+    const uint64_t wanted = at_least((uint64_t)(row * recipe->hyper.batch + 0.5), shape.length); /* a step */
+    const uint64_t lines = (wanted + shape.length / 2) / shape.length;
+    shape.rows = (uint32_t)at_least(PASS_TOKENS / shape.length, 1);
+    if (shape.rows > lines)
+        shape.rows = (uint32_t)at_least(lines, 1);
+    shape.accumulate = (uint32_t)at_least((lines + shape.rows / 2) / shape.rows, 1);
+    if (shape.accumulate > ACCUMULATE_MAX)
+        shape.accumulate = ACCUMULATE_MAX;
+    const double step = (double)shape.length * shape.rows * shape.accumulate;
+    shape.steps = at_least((uint64_t)((double)size->tokens / STEP_FILL * recipe->hyper.epochs / step + 0.5), 1);
+    return shape;
+}
+
+uint64_t recipe_steps(const struct recipe *recipe)
+{
+    return shape_of(recipe).steps;
+}
+
+/* --- YAML ------------------------------------------------------------------------------------------- */
+
+static void append_phase(struct buf *out, const struct recipe *recipe, const struct step_shape *shape)
+{
+    const uint64_t tokens = shape->steps * shape->length * shape->rows * shape->accumulate;
+    buf_appendf(out, "phases:\n  - {name: train, tokens: %llu, length: %u, rows: %u, accumulate: %u, warm_up: %u, "
+                "decay_from: 0.5, final_rate: 0.1, data: [{file: %s}]}\n", (unsigned long long)tokens, shape->length,
+                shape->rows, shape->accumulate, recipe->hyper.warm_up, recipe->rows);
+}
+
+bool recipe_append(struct buf *out, const struct recipe *recipe)
+{
+    const struct hyper *hyper = &recipe->hyper;
+    const struct step_shape shape = shape_of(recipe);
+    const double rate = hyper->rate > 0                                   ? hyper->rate
+                        : recipe->size.base_bytes < SMALL_BASE_BYTES ? SMALL_RATE
+                                                                     : LARGE_RATE;
+    buf_append_text(out, "name: ");
+    buf_append_json(out, recipe->name);
+    buf_append_text(out, "\ntuned_from: ");
+    buf_append_json(out, recipe->base);
+    buf_appendf(out, "\nfrozen: %s\n", hyper->trains_embedding ? "none" : "embedding");
+    if (hyper->rank > 0)
+        buf_appendf(out, "adapter: {rank: %u, alpha: %.6f}\n", hyper->rank,
+                    hyper->alpha > 0 ? hyper->alpha : 2.0 * hyper->rank);
+    buf_appendf(out, "type: %s\noptimiser: {kind: adamw, rate: %.9f}\n", hyper->rank > 0 ? "adapter" : "auto", rate);
+    append_phase(out, recipe, &shape);
+    if (recipe->size.held > 0)
+        buf_appendf(out, "measure: {file: %s, rows: %llu, length: %u, every: %llu}\n", recipe->held,
+                    (unsigned long long)(recipe->size.held < HELD_ROWS_MAX ? recipe->size.held : HELD_ROWS_MAX),
+                    shape.length, (unsigned long long)at_least(shape.steps / MEASURES, 1));
+    return buf_appendf(out, "seed: %llu\ncheckpoint_every: %llu\nlog_every: %llu\n", (unsigned long long)hyper->seed,
+                       (unsigned long long)at_least(shape.steps / CHECKPOINTS, 1),
+                       (unsigned long long)at_least(shape.steps / LOG_LINES, 1));
+}

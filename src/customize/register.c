@@ -1,0 +1,155 @@
+/* register.c - what is left of a training: metrics in the job's output, the custom model. Serves none. See run.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "batch/files.h"
+#include "customize/metrics.h"
+#include "customize/run.h"
+
+#define TEXT_BYTES_MAX (64u << 20)
+#define DETAILS_BYTES_MAX (256u << 10)
+
+/* --- metrics ---------------------------------------------------------------------------------------- */
+
+static enum error_code put_metrics(struct custom_run *run, const char *name, struct buf *text, struct error *error)
+{
+    return text->failed ? error_no_memory(error) : run_put(run, name, buf_str(text), "text/csv", error);
+}
+
+enum error_code run_report(struct custom_run *run, struct error *error)
+{
+    struct arena arena;
+    struct buf text;
+    struct metric_point *points;
+    struct metrics_run metrics = {.steps = run->job.progress.steps, .epochs = run->hyper.epochs};
+    arena_init(&arena, 0);
+    buf_init(&text, TEXT_BYTES_MAX);
+    enum error_code code = metrics_read(run_file(run, "model.gguf.csv").text, &arena, &points, &metrics.count, error);
+    metrics.points = points;
+    if (code == OK && metrics.count > 0) {
+        metrics_append_steps(&text, &metrics);
+        code = put_metrics(run, "training_artifacts/step_wise_training_metrics.csv", &text, error);
+    }
+    if (code == OK && metrics.count > 0 && run->job.progress.validator_count > 0) {
+        buf_clear(&text);
+        metrics_append_validation(&text, &metrics);
+        code = put_metrics(run, "validation_artifacts/post_fine_tuning_validation/validation_metrics.csv", &text,
+                           error);
+    }
+    buf_deinit(&text);
+    arena_deinit(&arena);
+    return code;
+}
+
+/* --- files ------------------------------------------------------------------------------------------ */
+
+static enum error_code make_directory(const char *path, struct error *error)
+{
+    return mkdir(path, 0700) && errno != EEXIST ? file_fail("make", path, errno, error) : OK;
+}
+
+/* From the working directory to where it stays; done already where only the latter is there. */
+static enum error_code move_file(const struct custom_run *run, const char *name, const char *path, struct error *error)
+{
+    const struct run_path from = run_file(run, name);
+    if (rename(from.text, path) == 0 || (errno == ENOENT && access(path, F_OK) == 0))
+        return OK;
+    return file_fail("keep", from.text, errno, error);
+}
+
+struct kept {
+    char dir[CUSTOM_PATH_MAX], model[CUSTOM_PATH_MAX + 16], base[CUSTOM_PATH_MAX + 16];
+};
+
+static enum error_code keep_files(struct custom_run *run, struct kept *kept, struct error *error)
+{
+    const char *data = run->runner->options->config->data;
+    const bool is_adapter = run->hyper.rank > 0;
+    enum error_code code = custom_model_directory(data, "", kept->dir, error);
+    if (code == OK)
+        code = make_directory(kept->dir, error);
+    if (code == OK)
+        code = custom_model_directory(data, run->job.id, kept->dir, error);
+    if (code == OK)
+        code = make_directory(kept->dir, error);
+    if (code != OK)
+        return code;
+    (void)snprintf(kept->model, sizeof(kept->model), "%s/%s", kept->dir, is_adapter ? "adapter.gguf" : "model.gguf");
+    (void)snprintf(kept->base, sizeof(kept->base), "%s/base.gguf", kept->dir);
+    if (is_adapter && run->job.base_path.len == 0)
+        code = move_file(run, "base.gguf", kept->base, error);
+    return code == OK ? move_file(run, "model.gguf", kept->model, error) : code;
+}
+
+/* --- the model -------------------------------------------------------------------------------------- */
+
+static bool append_details(struct buf *out, const struct custom_run *run)
+{
+    static const char *const members[] = {"hyperParameters", "trainingDataConfig", "validationDataConfig",
+                                          "outputDataConfig", "customizationConfig"};
+    const struct custom_progress *progress = &run->job.progress;
+    yyjson_val *request = yyjson_doc_get_root(run->request);
+    buf_appendf(out, "{\"trainingMetrics\":{\"trainingLoss\":%.6f},\"validationMetrics\":[", progress->loss);
+    for (size_t i = 0; i < progress->validator_count; i++)
+        buf_appendf(out, "%s{\"validationLoss\":%.6f}", i ? "," : "", progress->validation_losses[i]);
+    buf_append_char(out, ']');
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        yyjson_val *value = yyjson_obj_get(request, members[i]);
+        if (!value || yyjson_is_null(value))
+            continue;
+        buf_appendf(out, ",\"%s\":", members[i]);
+        json_append(out, value);
+    }
+    return buf_append_char(out, '}');
+}
+
+static enum error_code make_model(struct custom_run *run, const struct kept *kept, struct str details,
+                                  struct error *error)
+{
+    const struct custom_job *job = &run->job;
+    const bool is_adapter = run->hyper.rank > 0;
+    struct custom_model model = {
+        .head = {.tenant = job->tenant, .token = str_of(job->id), .tags = job->model_tags},
+        .account = job->account,
+        .region = job->region,
+        .name = job->model_name,
+        .job = str_of(job->id),
+        .job_name = job->name,
+        .type = str_of(custom_type_names[job->type]),
+        .base = job->base,
+        .path = str_of(kept->model),
+        .adapter = STR(""),
+        .settings = job->settings,
+        .details = details,
+    };
+    if (is_adapter) {
+        model.adapter = model.path;
+        model.path = job->base_path.len > 0 ? job->base_path : str_of(kept->base);
+    }
+    enum error_code code = resources_create(run->runner->models, &model, error);
+    if (code == ERROR_CONFLICT || code == ERROR_QUOTA) /* since the job was made: nothing is wrong with the server */
+        error->code = code = ERROR_INVALID;
+    if (code == OK)
+        memcpy(run->job.progress.model, model.head.id, sizeof(model.head.id));
+    return code;
+}
+
+enum error_code run_register(struct custom_run *run, struct error *error)
+{
+    struct kept *kept = mem_calloc(1, sizeof(*kept));
+    struct buf details;
+    if (!kept)
+        return error_no_memory(error);
+    buf_init(&details, DETAILS_BYTES_MAX);
+    enum error_code code = keep_files(run, kept, error);
+    if (code == OK && !append_details(&details, run))
+        code = error_no_memory(error);
+    if (code == OK)
+        code = make_model(run, kept, buf_str(&details), error);
+    buf_deinit(&details);
+    mem_free(kept);
+    return code;
+}

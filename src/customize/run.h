@@ -1,0 +1,94 @@
+/* run.h - one claimed job on its way, shared by the files that bring it on: validate.c (the data), process.c (rows and
+ * recipe), train.c (the trainer), register.c (metrics and the custom model), and runner.c, which calls them in this
+ * order. All of it belongs to the runner's thread.
+ *
+ * A stage that is done is noted in the job's progress before the next one begins, and leaves whole files in
+ * DATA/customize/JOB:
+ *
+ *   rows.jsonl, validators.jsonl   the good lines, as rows of the trainer; insights.jsonl: the others, and why
+ *   train.jsonl, held.jsonl        what is learnt and what is measured; recipe.yaml; base.gguf where the base is the
+ *                                  program's own
+ *   model.gguf, .checkpoint, .csv  the trainer's
+ *
+ * So after a crash each stage that is not done is begun again, the training at its last checkpoint, and one that may
+ * have been interrupted between its work and the note does the same work again. */
+#ifndef CUSTOMIZE_RUN_H
+#define CUSTOMIZE_RUN_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/util.h"
+#include "customize/customize.h"
+#include "customize/recipe.h"
+
+struct custom_runner {
+    const struct customize_options *options;
+    struct jobs *store;
+    struct resources *models;
+    char owner[UUID_LEN + 1];
+    pthread_t thread;
+    pthread_mutex_t mutex; /* with `woken`, for pauses alone */
+    pthread_cond_t woken;
+    atomic_bool is_leaving; /* the server stops */
+    atomic_bool must_look;  /* somebody has added or stopped a job */
+};
+
+struct custom_run {
+    struct custom_runner *runner;
+    struct arena arena;
+    struct custom_job job;
+    struct job_claim claim;
+    yyjson_doc *request;
+    struct hyper hyper;
+    char dir[CUSTOM_PATH_MAX]; /* of working files */
+    char message[512];         /* the job's */
+    bool is_stopping;          /* somebody wants it stopped */
+    uint64_t renewed_us, looked_us, noted_us;
+};
+
+/* --- runner.c: what every stage needs --- */
+
+/* To be called at least once a second: keeps the claim. ERROR_CANCELLED: the job is to be stopped, or the server ends;
+ * ERROR_CONFLICT: somebody else has the job. */
+enum error_code run_tick(struct custom_run *run, struct error *error) WARN_UNUSED;
+/* The same after a while, or earlier when there is something to see. */
+enum error_code run_pause(struct custom_run *run, unsigned ms, struct error *error) WARN_UNUSED;
+/* Progress and message as they are now go into the database. */
+enum error_code run_note(struct custom_run *run, struct error *error) WARN_UNUSED;
+/* DIR/NAME. */
+struct run_path {
+    char text[CUSTOM_PATH_MAX];
+};
+struct run_path run_file(const struct custom_run *run, const char *name);
+
+/* An object of the job's output: OUTPUT/model-customization-job-ID/NAME. ERROR_DENIED, ERROR_UNAVAILABLE: it may be
+ * taken later. */
+enum error_code run_put(struct custom_run *run, const char *name, struct str text, const char *type,
+                        struct error *error) WARN_UNUSED;
+enum error_code run_put_file(struct custom_run *run, const char *name, const char *path, const char *type,
+                             struct error *error) WARN_UNUSED;
+/* What an object store's problem is to a job. */
+enum error_code run_problem(enum objects_problem problem, struct error *error);
+
+/* What became of the trainer: ERROR_UNAVAILABLE where something ended it, ERROR_INVALID with its own words where it
+ * gave up. */
+enum error_code run_child_failed(struct custom_run *run, const char *what, int status, struct error *error);
+
+/* --- stages, in their order; errors as run_tick and run_put; ERROR_INVALID ends the job --- */
+
+enum error_code run_validate(struct custom_run *run, struct error *error) WARN_UNUSED;
+enum error_code run_process(struct custom_run *run, struct error *error) WARN_UNUSED;
+enum error_code run_train(struct custom_run *run, struct error *error) WARN_UNUSED;
+/* Metrics as far as the training came, also of a job that is stopped. */
+enum error_code run_report(struct custom_run *run, struct error *error) WARN_UNUSED;
+enum error_code run_register(struct custom_run *run, struct error *error) WARN_UNUSED;
+
+/* --- runner.c: the thread --- */
+
+enum error_code custom_runner_start(struct custom_runner *runner, struct error *error) WARN_UNUSED;
+void custom_runner_look(struct custom_runner *runner);  /* a job was added or is to be stopped; any thread */
+void custom_runner_leave(struct custom_runner *runner); /* nothing further is begun; any thread */
+void custom_runner_stop(struct custom_runner *runner);  /* joins */
+
+#endif

@@ -1,0 +1,265 @@
+/* Customization jobs without a server: lines of training data, hyperparameters and recipes, the trainer's curve as the
+ * service's CSV files, jobs in the store. */
+#include "support.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/log.h"
+#include "customize/data.h"
+#include "customize/job.h"
+#include "customize/metrics.h"
+#include "customize/recipe.h"
+
+/* --- data ------------------------------------------------------------------------------------------- */
+
+#define HEAD "{\"schemaVersion\":\"bedrock-conversation-2024\","
+#define USER(text) "{\"role\":\"user\",\"content\":[{\"text\":\"" text "\"}]}"
+#define ASSISTANT(text) "{\"role\":\"assistant\",\"content\":[{\"text\":\"" text "\"}]}"
+
+static void expect_row(const char *line, const char *row)
+{
+    struct arena arena;
+    struct buf out;
+    struct error error;
+    struct conversation conversation;
+    const struct data_origin origin = {STR("a.jsonl"), 7, "t"};
+    arena_init(&arena, 0);
+    buf_init(&out, 1 << 20);
+    assert_int_equal(conversation_parse(str_of(line), &arena, &conversation, &error), OK);
+    assert_true(conversation_append_row(&out, &conversation, &origin, false));
+    assert_true(buf_append_char(&out, '\0'));
+    assert_string_equal(out.data, row);
+    buf_deinit(&out);
+    arena_deinit(&arena);
+}
+
+static void expect_reason(const char *line, const char *part)
+{
+    struct arena arena;
+    struct error error;
+    struct conversation conversation;
+    arena_init(&arena, 0);
+    assert_int_equal(conversation_parse(str_of(line), &arena, &conversation, &error), ERROR_INVALID);
+    if (!strstr(error.message, part))
+        fail_msg("%s: %s", line, error.message);
+    arena_deinit(&arena);
+}
+
+static void conversations_become_rows(void **state)
+{
+    (void)state;
+    expect_row(HEAD "\"system\":[{\"text\":\"S\"}],\"messages\":[" USER("a") "," ASSISTANT("b") "]}",
+               "{\"task\":\"t\",\"file\":\"a.jsonl\",\"line\":7,\"system\":\"S\",\"messages\":[{\"role\":\"user\","
+               "\"content\":\"a\"}],\"expected\":\"b\"}\n");
+    expect_row(HEAD "\"messages\":[" USER("a") "," ASSISTANT("b") "," USER("c") "," ASSISTANT("d") "]}",
+               "{\"task\":\"t\",\"file\":\"a.jsonl\",\"line\":7,\"messages\":[{\"role\":\"user\",\"content\":\"a\"},"
+               "{\"role\":\"assistant\",\"content\":\"b\"},{\"role\":\"user\",\"content\":\"c\"}],"
+               "\"expected\":\"d\"}\n");
+    /* Texts of a turn are joined as the template joins them. */
+    expect_row(HEAD "\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"a\"},{\"text\":\"b\"}]},"
+               ASSISTANT("c") "]}",
+               "{\"task\":\"t\",\"file\":\"a.jsonl\",\"line\":7,\"messages\":[{\"role\":\"user\","
+               "\"content\":\"a\\nb\"}],\"expected\":\"c\"}\n");
+}
+
+static void lines_that_are_no_good_say_why(void **state)
+{
+    (void)state;
+    expect_reason("{\"schemaVersion\":", "JSON");
+    expect_reason("[]", "expected an object");
+    expect_reason("{\"messages\":[" USER("a") "]}", "schemaVersion");
+    expect_reason("{\"schemaVersion\":\"bedrock-conversion-2024\",\"messages\":[" USER("a") "]}", "schemaVersion");
+    expect_reason(HEAD "\"messages\":[]}", "messages");
+    expect_reason(HEAD "\"messages\":[" ASSISTANT("a") "]}", "messages[0].role");
+    expect_reason(HEAD "\"messages\":[" USER("a") "," USER("b") "]}", "messages[1].role");
+    expect_reason(HEAD "\"messages\":[{\"role\":\"system\",\"content\":[]}]}", "messages[0].role");
+    expect_reason(HEAD "\"messages\":[" USER("  ") "]}", "there is no text");
+    expect_reason(HEAD "\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}", "messages[0].content");
+    expect_reason(HEAD "\"messages\":[{\"role\":\"user\",\"content\":[{\"image\":{}}]}]}", "content[0].image");
+    expect_reason(HEAD "\"messages\":[" USER("a") "],\"toolConfig\":{}}", "toolConfig");
+    expect_reason(HEAD "\"system\":\"S\",\"messages\":[" USER("a") "]}", "system");
+}
+
+static void an_answer_may_be_missing(void **state)
+{
+    struct arena arena;
+    struct error error;
+    struct conversation conversation;
+    (void)state;
+    arena_init(&arena, 0);
+    assert_int_equal(conversation_parse(STR(HEAD "\"messages\":[" USER("a") "]}"), &arena, &conversation, &error), OK);
+    assert_false(conversation_is_answered(&conversation));
+    arena_deinit(&arena);
+}
+
+/* --- hyperparameters -------------------------------------------------------------------------------- */
+
+static enum error_code parse(const char *text, struct hyper *hyper, struct error *error)
+{
+    yyjson_doc *doc;
+    assert_int_equal(json_parse(str_of(text), &doc, error), OK);
+    const enum error_code code = hyper_parse(yyjson_doc_get_root(doc), hyper, error);
+    json_free(doc);
+    return code;
+}
+
+static void hyperparameters_are_strings(void **state)
+{
+    struct hyper hyper;
+    struct error error;
+    (void)state;
+    assert_int_equal(hyper_parse(NULL, &hyper, &error), OK);
+    assert_int_equal(hyper.epochs, 3);
+    assert_int_equal(parse("{\"epochCount\":\"2\",\"learningRate\":\"1e-4\",\"trainEmbedding\":\"true\","
+                           "\"seed\":\"9\"}", &hyper, &error), OK);
+    assert_true(hyper.epochs == 2 && hyper.rate == 1e-4 && hyper.trains_embedding && hyper.seed == 9);
+    static const char *const wrong[] = {"{\"epochCount\":2}",       "{\"epochCount\":\"0\"}", "{\"batchSize\":\"513\"}",
+                                        "{\"learningRate\":\"x\"}", "{\"maxLength\":\"1\"}",  "{\"epochs\":\"1\"}",
+                                        "{\"trainEmbedding\":\"1\"}", "[]"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_int_equal(parse(wrong[i], &hyper, &error), ERROR_INVALID);
+        assert_non_null(strstr(error.message, "hyperParameters"));
+    }
+}
+
+static struct recipe a_recipe(void)
+{
+    return (struct recipe){.name = STR("m"), .base = STR("/b \"c\".gguf"), .rows = "train.jsonl", .held = "held.jsonl",
+                           .hyper = {.epochs = 4, .batch = 8, .length = 2048},
+                           .size = {.tokens = 9000, .rows = 100, .longest = 130, .held = 10, .base_bytes = 1000}};
+}
+
+static void a_recipe_is_as_long_as_its_epochs(void **state)
+{
+    struct recipe recipe = a_recipe();
+    struct buf out;
+    (void)state;
+    buf_init(&out, 1 << 16);
+    /* 100 tokens a row with what is left empty: eight of them are five rows of 160, and 40,000 positions 50 steps. */
+    assert_int_equal(recipe_steps(&recipe), 50);
+    assert_true(recipe_append(&out, &recipe) && buf_append_char(&out, '\0'));
+    assert_non_null(strstr(out.data, "tuned_from: \"/b \\\"c\\\".gguf\"\n"));
+    assert_non_null(strstr(out.data, "tokens: 40000, length: 160, rows: 5, accumulate: 1"));
+    assert_non_null(strstr(out.data, "measure: {file: held.jsonl, rows: 10, length: 160, every: 5}"));
+    assert_non_null(strstr(out.data, "type: auto"));
+    recipe.hyper.epochs = 8;
+    assert_int_equal(recipe_steps(&recipe), 100);
+    recipe.hyper.rank = 4;
+    recipe.size.held = 0;
+    buf_clear(&out);
+    assert_true(recipe_append(&out, &recipe) && buf_append_char(&out, '\0'));
+    assert_non_null(strstr(out.data, "adapter: {rank: 4, alpha: 8.000000}\ntype: adapter"));
+    assert_null(strstr(out.data, "measure"));
+    buf_deinit(&out);
+}
+
+/* --- metrics ---------------------------------------------------------------------------------------- */
+
+static void the_curve_becomes_two_files(void **state)
+{
+    static const char curve[] =
+        "step,tokens,seconds,phase,rate,loss,accuracy,copy_accuracy,validator_1_exact,validator_1_loss\n"
+        "1,64,0.5,train,1.0,2.0000,0.1,,,\n"
+        "2,128,1.0,train,1.0,1.0000,0.5,,0.25,1.5000\n"
+        "3,192,1.5,tra";
+    char path[512];
+    struct arena arena;
+    struct buf out;
+    struct error error;
+    struct metric_point *points;
+    struct metrics_run run = {.steps = 4, .epochs = 2};
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/curve.csv", test_root);
+    assert_int_equal(file_replace(path, STR(curve), 0600, &error), OK);
+    arena_init(&arena, 0);
+    buf_init(&out, 1 << 16);
+    assert_int_equal(metrics_read(path, &arena, &points, &run.count, &error), OK);
+    assert_int_equal(run.count, 2); /* what is being written is no line yet */
+    run.points = points;
+    assert_true(metrics_append_steps(&out, &run) && buf_append_char(&out, '\0'));
+    assert_string_equal(out.data, "step_number,epoch_number,training_loss,perplexity\n"
+                                  "1,1,2.000000,7.389056\n2,1,1.000000,2.718282\n");
+    buf_clear(&out);
+    assert_true(metrics_append_validation(&out, &run) && buf_append_char(&out, '\0'));
+    assert_string_equal(out.data, "step_number,epoch_number,validation_loss,perplexity\n2,1,1.500000,4.481689\n");
+    assert_int_equal(metrics_read("/nowhere/at/all", &arena, &points, &run.count, &error), OK);
+    assert_int_equal(run.count, 0);
+    buf_deinit(&out);
+    arena_deinit(&arena);
+}
+
+/* --- jobs ------------------------------------------------------------------------------------------- */
+
+static void arns_have_the_form_that_the_service_gives_them(void **state)
+{
+    struct buf out;
+    (void)state;
+    buf_init(&out, 1 << 10);
+    custom_append_arn(&out, "custom-model", STR("us-east-1"), STR("000000000000"), STR("Desk_small"), "abcdefghijkl");
+    assert_true(buf_append_char(&out, '\0'));
+    assert_string_equal(out.data,
+                        "arn:aws:bedrock:us-east-1:000000000000:custom-model/fulcrum.desk-small/abcdefghijkl");
+    buf_deinit(&out);
+}
+
+static void a_job_comes_back_as_it_was(void **state)
+{
+    struct jobs *jobs;
+    struct arena arena;
+    struct error error;
+    bool is_new, has_job, has_moved;
+    struct job_claim claim;
+    const struct job_lease lease = {STR("me"), 1000, 2000};
+    struct custom_job job = {.id = "abcdefghijkl", .tenant = STR("t"), .account = STR("000000000000"),
+                             .region = STR("us-east-1"), .name = STR("n"), .token = STR(""), .request = STR("{}"),
+                             .model_name = STR("m"), .base = STR("b"), .base_path = STR("/p"), .base_name = STR("bn"),
+                             .settings = STR(",\"price_as\":\"x\""), .model_tags = STR("")};
+    struct custom_job read;
+    (void)state;
+    arena_init(&arena, 0);
+    assert_int_equal(custom_jobs_open(test_root, &jobs, &error), OK);
+    assert_int_equal(custom_jobs_create(jobs, &job, 10, &is_new, &error), OK);
+    assert_int_equal(custom_jobs_claim(jobs, &lease, true, &arena, &read, &claim, &has_job, &error), OK);
+    assert_true(has_job && str_eq(read.settings, job.settings) && str_eq(read.base_path, job.base_path));
+    read.progress.stages[CUSTOM_TRAINING] = (struct custom_stage_note){STAGE_IN_PROGRESS, 5, 6};
+    read.progress.has_loss = true;
+    read.progress.loss = 0.5;
+    read.progress.validator_count = 2;
+    read.progress.validation_losses[1] = 0.25;
+    read.progress.steps = 9;
+    memcpy(read.progress.model, "mnopqrstuvwx", sizeof(read.progress.model));
+    assert_int_equal(custom_jobs_note(jobs, &read, &claim, &error), OK);
+    assert_int_equal(custom_jobs_find_name(jobs, STR("t"), STR("n"), &arena, &job, &error), OK);
+    assert_int_equal(job.progress.stages[CUSTOM_TRAINING].status, STAGE_IN_PROGRESS);
+    assert_true(job.progress.has_loss && job.progress.loss == 0.5 && job.progress.validation_losses[1] == 0.25);
+    assert_int_equal(job.progress.steps, 9);
+    assert_string_equal(job.progress.model, "mnopqrstuvwx");
+    assert_int_equal(custom_jobs_find_name(jobs, STR("u"), STR("n"), &arena, &job, &error), ERROR_NOT_FOUND);
+    const struct job_move move = {CUSTOM_IN_PROGRESS, CUSTOM_COMPLETED, true};
+    assert_int_equal(custom_jobs_move(jobs, &read, &claim, &move, &has_moved, &error), OK);
+    assert_true(has_moved && custom_status_has_ended(CUSTOM_COMPLETED));
+    assert_int_equal(jobs_request_stop(jobs, &custom_job_kind, STR("t"), STR("abcdefghijkl"), 1, &error),
+                     ERROR_CONFLICT);
+    jobs_close(jobs);
+    arena_deinit(&arena);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_root_make, test_root_remove)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(conversations_become_rows),
+        TEST(lines_that_are_no_good_say_why),
+        TEST(an_answer_may_be_missing),
+        TEST(hyperparameters_are_strings),
+        TEST(a_recipe_is_as_long_as_its_epochs),
+        TEST(the_curve_becomes_two_files),
+        TEST(arns_have_the_form_that_the_service_gives_them),
+        TEST(a_job_comes_back_as_it_was),
+    };
+    log_configure(LOG_OFF, LOG_LOGFMT);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
