@@ -70,8 +70,8 @@ static int count(const char *config_path, const char *model, uint32_t most)
     return code ? cmd_fail("train", &error, CMD_FAILED) : CMD_DONE;
 }
 
-/* For a server's job: takes only what others leave of the CPUs, and dies with the process that started it, which may have
- * died before. False: it has. */
+/* For a server's job: takes only what others leave of the CPUs, and dies with the process that started it, which may
+ * have died before. False: it has. */
 static bool serve_parent(uint64_t parent)
 {
     const struct sched_param lowest = {0};
