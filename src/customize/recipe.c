@@ -158,7 +158,7 @@ bool recipe_append(struct buf *out, const struct recipe *recipe)
     buf_appendf(out, "type: %s\noptimiser: {kind: adamw, rate: %.9f}\n", hyper->rank > 0 ? "adapter" : "auto", rate);
     append_phase(out, recipe, &shape);
     if (recipe->size.held > 0)
-        buf_appendf(out, "measure: {file: %s, rows: %llu, length: %u, every: %llu}\n", recipe->held,
+        buf_appendf(out, "measure: {file: %s, rows: %llu, length: %u, every: %llu, loss: true}\n", recipe->held,
                     (unsigned long long)(recipe->size.held < HELD_ROWS_MAX ? recipe->size.held : HELD_ROWS_MAX),
                     shape.length, (unsigned long long)at_least(shape.steps / MEASURES, 1));
     return buf_appendf(out, "seed: %llu\ncheckpoint_every: %llu\nlog_every: %llu\n", (unsigned long long)hyper->seed,

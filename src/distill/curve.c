@@ -34,7 +34,7 @@ static void write_header(struct curve *curve)
     fprintf(curve->csv, "step,tokens,seconds,phase,rate,loss,accuracy,copy_accuracy");
     for (uint32_t i = 0; i < curve->measure->task_count; i++)
         fprintf(curve->csv, ",%s_exact", curve->measure->tasks[i].name);
-    for (uint32_t i = 0; i < curve->measure->task_count; i++)
+    for (uint32_t i = 0; curve->measure->tells_loss && i < curve->measure->task_count; i++)
         fprintf(curve->csv, ",%s_loss", curve->measure->tasks[i].name);
     fprintf(curve->csv, "\n");
 }
@@ -107,7 +107,7 @@ static void write_csv(struct curve *curve, const struct curve_point *point)
         else
             fprintf(curve->csv, ",");
     }
-    for (uint32_t i = 0; i < curve->measure->task_count; i++)
+    for (uint32_t i = 0; curve->measure->tells_loss && i < curve->measure->task_count; i++)
         if (point->is_measured)
             fprintf(curve->csv, ",%.4f", curve->measure->tasks[i].loss);
         else

@@ -2,9 +2,9 @@
  *
  * CSV columns: step, tokens, seconds, phase, rate, loss (nats per trained
  * token since the line before), accuracy (of trained tokens of files),
- * copy_accuracy (of random copying), per measured task NAME_exact, then per
- * measured task NAME_loss (nats per token of its answers); empty where nothing
- * was measured. One thread. */
+ * copy_accuracy (of random copying), per measured task NAME_exact, then, where
+ * that is asked for, per measured task NAME_loss (nats per token of its answers);
+ * empty where nothing was measured. One thread. */
 #ifndef DISTILL_CURVE_H
 #define DISTILL_CURVE_H
 

@@ -52,7 +52,7 @@ enum error_code measure_init(struct measure *measure, const struct train_measure
 {
     struct batch_shape shape = {settings->length, MEASURE_ROWS, settings->length * MEASURE_ROWS / 2};
     struct corpus corpus;
-    *measure = (struct measure){.vocabulary = weights->shape.vocabulary};
+    *measure = (struct measure){.vocabulary = weights->shape.vocabulary, .tells_loss = settings->loss};
     arena_init(&measure->arena, 0);
     if (!settings->file)
         return OK;
@@ -113,7 +113,7 @@ static enum error_code run_batch(struct measure *measure, struct error *error)
     enum error_code code = graph_run(measure->graph, batch, 0.0f, &loss, is_right, error);
     for (uint32_t i = 0; !code && i < batch->selected; i++)
         measure->is_exact[measure->packer.tags[i]] = measure->is_exact[measure->packer.tags[i]] && is_right[i];
-    if (!code)
+    if (!code && measure->tells_loss)
         add_losses(measure, batch);
     mem_free(is_right);
     packer_reset(&measure->packer);

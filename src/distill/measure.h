@@ -29,6 +29,7 @@ struct measure {
     uint32_t task_count;
     struct packer packer;
     struct graph *graph;
+    bool tells_loss; /* in the curve */
     uint32_t vocabulary;
     double loss_sums[MEASURE_TASKS_MAX]; /* of the run under way, */
     uint64_t tokens[MEASURE_TASKS_MAX];  /* over so many of the answers' tokens */

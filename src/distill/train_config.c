@@ -79,6 +79,7 @@ static const struct field measure_fields[] = {
     {"rows", FIELD_UINT32, AT(train_measure, rows), .low = 1, .high = 1000000},
     {"length", FIELD_UINT32, AT(train_measure, length), .low = 16, .high = 8192},
     {"every", FIELD_UINT32, AT(train_measure, every), .low = 1, .high = 1000000},
+    {"loss", FIELD_BOOL, AT(train_measure, loss)},
 };
 static const struct field_table measure_table = FIELD_TABLE(measure_fields, struct train_measure);
 

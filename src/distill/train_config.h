@@ -39,6 +39,7 @@ struct train_measure {
     uint32_t rows;    /* this many, evenly spread over the file */
     uint32_t length;  /* longer rows are left out */
     uint32_t every;   /* steps */
+    bool loss;        /* the curve has it as well */
 };
 
 struct train_config {

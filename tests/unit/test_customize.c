@@ -142,7 +142,7 @@ static void a_recipe_is_as_long_as_its_epochs(void **state)
     assert_true(recipe_append(&out, &recipe) && buf_append_char(&out, '\0'));
     assert_non_null(strstr(out.data, "tuned_from: \"/b \\\"c\\\".gguf\"\n"));
     assert_non_null(strstr(out.data, "tokens: 40000, length: 160, rows: 5, accumulate: 1"));
-    assert_non_null(strstr(out.data, "measure: {file: held.jsonl, rows: 10, length: 160, every: 5}"));
+    assert_non_null(strstr(out.data, "measure: {file: held.jsonl, rows: 10, length: 160, every: 5, loss: true}"));
     assert_non_null(strstr(out.data, "type: auto"));
     recipe.hyper.epochs = 8;
     assert_int_equal(recipe_steps(&recipe), 100);
