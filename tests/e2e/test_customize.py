@@ -209,7 +209,7 @@ def test_a_job_that_is_stopped_leaves_its_metrics(server, store):
     assert seen["statusDetails"]["trainingDetails"]["status"] == "Stopped" and "outputModelArn" not in seen
     assert "training_loss" in output(store, job, "training_artifacts/step_wise_training_metrics.csv")
     assert wait_until(lambda: trainer_of(server) is None)
-    assert not list((server.workdir / "data/customize").iterdir())
+    assert wait_until(lambda: not list((server.workdir / "data/customize").iterdir()))
 
 
 def test_a_trainer_that_is_killed_goes_on(server, store):
