@@ -40,8 +40,10 @@ enum error_code call_resolve_model(struct api_call *call, struct error *error)
     if (code == OK && call->route) {
         call->match = *route_match(call->route);
         call->route->request_id = str_of(call->request_id);
-    } else if (code == OK) {
+    } else if (code == OK && !api->work->routing) {
         code = catalog_resolve(api->catalog, api->models, call->source, &call->match, error);
+    } else if (code == OK) {
+        code = routing_resolve(api->work->routing, &asker, call->source, &call->exchange->arena, &call->match, error);
     }
     call->has_match = code == OK;
     return code;

@@ -16,11 +16,10 @@ struct str batch_source(const struct batch_job *job)
     return job->source.len ? job->source : job->model_id;
 }
 
-/* The match of a router's fallback, with strings that outlive the arena. */
-static void take_match(const struct route *route, struct batch_model *model)
+/* A match with strings that outlive the arena. */
+static void take_match(const struct catalog_match *match, struct batch_model *model)
 {
-    model->is_router = true;
-    model->match = *route_match(route);
+    model->match = *match;
     model->match.id = str_of(model->match.entry ? model->match.entry->id : model->match.model->name);
     model->match.place = (struct str){0};
 }
@@ -32,16 +31,24 @@ static enum error_code find_match(const struct batch_options *options, const str
     const struct str id = batch_source(job);
     struct arena arena;
     struct route *route = NULL;
+    struct catalog_match match;
     arena_init(&arena, 0);
     enum error_code code =
         options->work ? route_new(options->work->routing, &asker, id, &arena, &route, error) : OK;
     if (code == OK && route && route->has_mixed_bodies && job->type == BATCH_INVOKE_MODEL)
         code = error_set(error, ERROR_INVALID, "modelId: the models of the prompt router '" STR_FMT
                          "' take different bodies in InvokeModel; ask it by Converse", STR_ARG(route->router.name));
-    else if (code == OK && route)
-        take_match(route, model);
-    else if (code == OK)
+    model->is_router = code == OK && route;
+    if (model->is_router)
+        take_match(route_match(route), model);
+    else if (code == OK && (!options->work || !options->work->routing))
         code = catalog_resolve(options->catalog, options->models, id, &model->match, error);
+    else if (code == OK && (code = routing_resolve(options->work->routing, &asker, id, &arena, &match, error)) == OK) {
+        if (str_starts(str_of(match.model->name), STR(MODEL_CUSTOM_PREFIX)))
+            take_match(&match, model);
+        else
+            model->match = match;
+    }
     arena_deinit(&arena);
     return code;
 }

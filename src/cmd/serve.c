@@ -61,6 +61,7 @@ struct serve {
     struct engine *engine;
     struct registry *models;
     struct keeper *keeper;
+    uv_async_t rows; /* of models were changed */
     struct extractor *extractor;
     struct reservations *reservations;
     struct resources *profiles;
@@ -160,6 +161,19 @@ static void on_hangup(uv_signal_t *handle, int number)
         keeper_look(serve->keeper);
 }
 
+static void on_rows(uv_async_t *handle)
+{
+    const struct serve *serve = handle->data;
+    if (serve->keeper && !serve->is_stopping)
+        keeper_look(serve->keeper);
+}
+
+static void tell_rows(void *ctx)
+{
+    struct serve *serve = ctx;
+    (void)uv_async_send(&serve->rows);
+}
+
 static void watch_signals(struct serve *serve)
 {
     static const struct {
@@ -214,6 +228,8 @@ static enum error_code start_engine(struct serve *serve, unsigned threads, struc
     uv_loop_init(&serve->loop);
     serve->has_loop = true;
     watch_signals(serve);
+    uv_async_init(&serve->loop, &serve->rows, on_rows);
+    serve->rows.data = serve;
     code = registry_new(&serve->config, serve->prices, &serve->models, error);
     if (code == OK)
         code = engine_new(&serve->config, &serve->loop, threads + 1 + shadow_is_wanted(&serve->config),
@@ -284,6 +300,14 @@ static enum error_code open_batch(struct serve *serve, unsigned port, struct err
     return batch_open(&options, &serve->batch, error);
 }
 
+/* ARNs of custom models and their deployments. */
+static enum error_code find_custom(void *ctx, struct str tenant, struct str id, struct arena *arena, struct str *name,
+                                   struct error *error)
+{
+    const struct serve *serve = ctx;
+    return serve->customize ? deploy_find(customize_deploy(serve->customize), tenant, id, arena, name, error) : OK;
+}
+
 static enum error_code open_customize(struct serve *serve, struct error *error)
 {
     const struct customize_options options = {
@@ -292,6 +316,8 @@ static enum error_code open_customize(struct serve *serve, struct error *error)
         .models = serve->models,
         .prices = serve->prices,
         .objects = serve->objects,
+        .on_rows = tell_rows,
+        .ctx = serve,
     };
     return customize_open(&options, &serve->customize, error);
 }
@@ -309,7 +335,8 @@ static enum error_code open_work(struct serve *serve, unsigned threads, struct e
         code = resources_open(&profile_resource, config->data, &serve->profiles, error);
     if (code == OK)
         code = invocations_open(config->data, serve->objects, &serve->invocations, error);
-    const struct routing_options routing = {config, &serve->catalog, serve->models, serve->prices};
+    const struct routing_options routing = {config, &serve->catalog, serve->models, serve->prices,
+                                            {find_custom, serve}};
     if (code == OK)
         code = routing_new(&routing, &serve->routing, error);
     serve->work = (struct work_shared){
@@ -326,8 +353,8 @@ static enum error_code open_work(struct serve *serve, unsigned threads, struct e
     if (code == OK)
         code = open_shadow(serve, threads + 1, error);
     if (code == OK)
-        code = open_batch(serve, threads, error);
-    return code == OK ? open_customize(serve, error) : code;
+        code = open_customize(serve, error); /* batch jobs may ask for custom models */
+    return code == OK ? open_batch(serve, threads, error) : code;
 }
 
 static enum error_code start_server(struct serve *serve, unsigned threads, struct error *error)

@@ -108,6 +108,8 @@
     X(customization_model_jobs, 20, "jobs", "a tenant's customization jobs on one base model that have not ended") \
     X(custom_models, 100, "models", "custom models of one tenant")                                           \
     X(custom_models_all, 10000, "models", "custom models in all")                                            \
+    X(custom_deployments, 100, "deployments", "of custom models, of one tenant")                             \
+    X(custom_deployments_all, 10000, "deployments", "of custom models in all")                               \
     X(upstream_event_bytes, 8388608, "bytes", "one event of an upstream's stream")                           \
     X(kv_bytes, 536870912, "bytes", "live KV cells of one worker")                                           \
     X(object_bytes, 5368709120, "bytes", "one object written in one piece, or one part of an upload")        \

@@ -18,6 +18,7 @@ struct customize {
     struct customize_options options;
     struct jobs *jobs;
     struct resources *models;
+    struct deploy *deploy;
     struct custom_runner runner;
     pthread_mutex_t creating; /* no two jobs take a name at once */
     bool is_running;
@@ -34,9 +35,14 @@ enum error_code customize_open(const struct customize_options *options, struct c
     enum error_code code = custom_jobs_open(options->config->data, &made->jobs, error);
     if (code == OK)
         code = resources_open(&custom_model_resource, options->config->data, &made->models, error);
+    const struct deploy_options serving = {options->config, options->models, made->models, options->on_rows,
+                                           options->ctx};
+    if (code == OK)
+        code = deploy_open(&serving, &made->deploy, error);
     made->runner.options = &made->options;
     made->runner.store = made->jobs;
     made->runner.models = made->models;
+    made->runner.deploy = made->deploy;
     if (code == OK)
         code = custom_runner_start(&made->runner, error);
     made->is_running = code == OK;
@@ -59,6 +65,7 @@ void customize_close(struct customize *customize)
         return;
     if (customize->is_running)
         custom_runner_stop(&customize->runner);
+    deploy_close(customize->deploy);
     resources_close(customize->models);
     jobs_close(customize->jobs);
     pthread_mutex_destroy(&customize->creating);
@@ -68,6 +75,11 @@ void customize_close(struct customize *customize)
 struct resources *customize_models(struct customize *customize)
 {
     return customize->models;
+}
+
+struct deploy *customize_deploy(struct customize *customize)
+{
+    return customize->deploy;
 }
 
 /* --- the base model --------------------------------------------------------------------------------- */
@@ -284,7 +296,13 @@ enum error_code customize_delete_model(struct customize *customize, struct str t
     struct custom_model model;
     char path[CUSTOM_PATH_MAX], job[JOB_ID_LEN + 1];
     arena_init(&arena, 0);
+    bool is_needed = false;
     enum error_code code = resources_get(customize->models, tenant, id, &arena, &model, error);
+    if (code == OK)
+        code = deploy_needs(customize->deploy, tenant, id, &arena, &is_needed, error);
+    if (is_needed)
+        code = error_set(error, ERROR_CONFLICT, "custom model '" STR_FMT "' is deployed; delete the deployment first",
+                         STR_ARG(model.name));
     if (code == OK) {
         (void)snprintf(job, sizeof(job), STR_FMT, STR_ARG(model.job));
         code = custom_model_directory(customize->options.config->data, job, path, error);

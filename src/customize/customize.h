@@ -7,6 +7,7 @@
 
 #include "core/catalog.h"
 #include "core/config.h"
+#include "customize/deploy.h"
 #include "customize/job.h"
 #include "customize/model_store.h"
 #include "ledger/price_book.h"
@@ -22,6 +23,8 @@ struct customize_options {
     const struct registry *models;
     const struct price_book *prices;
     struct objects *objects;
+    void (*on_rows)(void *ctx); /* models were added or taken away in state.db; any thread */
+    void *ctx;
 };
 
 /* Opens jobs and models and starts the runner; jobs of an earlier process go on. The caller holds the lock of the data
@@ -33,8 +36,9 @@ void customize_begin_drain(struct customize *customize);
 /* NULL is legal. */
 void customize_close(struct customize *customize);
 
-/* The custom models; any thread. */
+/* The custom models, and what serves them; any thread. */
 struct resources *customize_models(struct customize *customize);
+struct deploy *customize_deploy(struct customize *customize);
 
 /* What `identifier` begins a training with, in the job's terms: a model that is served, or a custom model of the
  * tenant's. ERROR_INVALID: it can't be trained, and why. Strings lie in the arena. */

@@ -26,6 +26,8 @@ struct custom_runner {
     const struct customize_options *options;
     struct jobs *store;
     struct resources *models;
+    struct deploy *deploy;
+    uint64_t reconciled_us;
     char owner[UUID_LEN + 1];
     pthread_t thread;
     pthread_mutex_t mutex; /* with `woken`, for pauses alone */

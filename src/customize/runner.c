@@ -16,6 +16,7 @@
 #define RENEW_US 10000000u
 #define LOOK_US 500000u      /* how often a job's status is looked up */
 #define NOTE_US 1000000u
+#define RECONCILE_US 1000000u
 #define IDLE_MS 1000u
 #define RETRY_MS 5000u       /* for a full disk, or a store that is not there */
 #define DIRECTORY "customize"
@@ -35,6 +36,18 @@ static enum error_code renew(struct custom_run *run, uint64_t now_us, struct err
         return OK;
     run->renewed_us = now_us;
     return jobs_renew(run->runner->store, &lease, error);
+}
+
+/* Deployments that were given another model get it once it is loaded; what a call could not finish is made good. */
+static void reconcile(struct custom_runner *runner)
+{
+    struct error error;
+    const uint64_t now_us = clock_now_us();
+    if (now_us - runner->reconciled_us < RECONCILE_US)
+        return;
+    runner->reconciled_us = now_us;
+    if (deploy_reconcile(runner->deploy, &error) != OK)
+        log_event(LOG_WARN, "deployments_not_reconciled", LOG_C("error", error.message));
 }
 
 /* Jobs that wait behind this one and are to be stopped end now. */
@@ -60,6 +73,7 @@ enum error_code run_tick(struct custom_run *run, struct error *error)
         return error_set(error, ERROR_CANCELLED, "the job is to be stopped");
     }
     end_stopped(run->runner);
+    reconcile(run->runner);
     return OK;
 }
 
@@ -408,6 +422,7 @@ static void *run_thread(void *ctx)
     struct custom_runner *runner = ctx;
     while (!atomic_load(&runner->is_leaving)) {
         atomic_store(&runner->must_look, false);
+        reconcile(runner);
         if (!run_next(runner, true))
             sleep_ms(runner, IDLE_MS);
     }

@@ -125,6 +125,33 @@ static void billed(void *ctx, const struct placement *placement, uint64_t cost)
         route_budget_spend(budget, cost);
 }
 
+/* --- models that tenants have made ------------------------------------------------------------------ */
+
+/* The name that the ID stands for; else the ID itself. */
+static enum error_code find_name(const struct routing *routing, struct str tenant, struct str id, struct arena *arena,
+                                 struct str *name, struct error *error)
+{
+    const struct routing_names *names = &routing->options.names;
+    *name = (struct str){NULL, 0};
+    const enum error_code code = names->find ? names->find(names->ctx, tenant, id, arena, name, error) : OK;
+    if (!name->data)
+        *name = id;
+    return code;
+}
+
+enum error_code routing_resolve(const struct routing *routing, const struct routing_asker *asker, struct str id,
+                                struct arena *arena, struct catalog_match *match, struct error *error)
+{
+    struct str name;
+    enum error_code code = find_name(routing, asker->tenant, id, arena, &name, error);
+    if (code == OK)
+        code = catalog_resolve(routing->options.catalog, routing->options.models, name, match, error);
+    if (code != OK || name.data != id.data || !str_starts(str_of(match->model->name), STR(MODEL_CUSTOM_PREFIX)))
+        return code;
+    return str_starts(id, STR("arn:")) ? error_set(error, ERROR_NOT_FOUND, "There is no custom model at this ARN.")
+                                       : error_set(error, ERROR_INVALID, "The provided model identifier is invalid.");
+}
+
 /* --- from a name to a router ------------------------------------------------------------------------ */
 
 static const struct config_tenant *tenant_of(const struct config *config, struct str name)
@@ -293,7 +320,7 @@ static void add_target(struct route *route, const struct target *target, bool is
 }
 
 /* Models that are not there now are left out: they may come back. */
-static enum error_code list_targets(struct route *route, struct error *error)
+static enum error_code list_targets(struct route *route, struct str tenant, struct arena *arena, struct error *error)
 {
     const struct routing_options *options = &route->routing->options;
     const struct router *router = &route->router;
@@ -301,7 +328,9 @@ static enum error_code list_targets(struct route *route, struct error *error)
     for (size_t i = 0; i < router->model_count; i++) {
         struct catalog_match *match = &route->matches[i];
         struct error ignored;
-        if (catalog_resolve(options->catalog, options->models, router->models[i].source, match, &ignored) != OK)
+        struct str name;
+        if (find_name(route->routing, tenant, router->models[i].source, arena, &name, &ignored) != OK ||
+            catalog_resolve(options->catalog, options->models, name, match, &ignored) != OK)
             continue;
         const struct target target = target_of(route->routing, match, router->models[i].listed);
         add_target(route, &target, i == router->fallback, has_fallback);
@@ -556,7 +585,7 @@ enum error_code route_new(const struct routing *routing, const struct routing_as
     made->router = router;
     made->hooks = (struct work_router){.ctx = made, .route = route_targets, .choose = choose, .billed = billed};
     route_doubt_hook(made, routing->doubts);
-    code = list_targets(made, error);
+    code = list_targets(made, asker->tenant, arena, error);
     if (code == OK)
         *route = made;
     return code;

@@ -18,6 +18,14 @@
 
 struct routing;
 
+/* ARNs that tenants have made and that stand for a model: its name in the arena, or data NULL where the ID is none of
+ * them. Memory alone; any thread. */
+struct routing_names {
+    enum error_code (*find)(void *ctx, struct str tenant, struct str id, struct arena *arena, struct str *name,
+                            struct error *error);
+    void *ctx;
+};
+
 /* All is borrowed, and outlives the routing; the store becomes its own. A predictor that can't be read is no error:
  * the condition "routers" says so, and its router's fallback answers. */
 struct routing_options {
@@ -25,6 +33,7 @@ struct routing_options {
     const struct catalog *catalog;
     const struct registry *models;
     const struct price_book *prices;
+    struct routing_names names; /* find NULL: there are none */
 };
 enum error_code routing_new(const struct routing_options *options, struct routing **routing,
                             struct error *error) WARN_UNUSED;
@@ -37,6 +46,11 @@ const struct route_doubts *routing_doubts(const struct routing *routing); /* of 
 struct routing_asker {
     struct str tenant, account, region;
 };
+
+/* catalog_resolve of an ID that may also be an ARN of the asker's own; strings of the match may lie in the arena. What
+ * is another tenant's does not exist. */
+enum error_code routing_resolve(const struct routing *routing, const struct routing_asker *asker, struct str id,
+                                struct arena *arena, struct catalog_match *match, struct error *error) WARN_UNUSED;
 
 struct route;
 

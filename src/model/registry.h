@@ -27,6 +27,10 @@
 #include "engine/engine.h"
 #include "ledger/price_book.h"
 
+/* How names of models begin that are a tenant's own: nobody asks for them by that name, but by ARNs that only the
+ * tenant can use (generate/routing.h). */
+#define MODEL_CUSTOM_PREFIX "custom-model/"
+
 /* Who computes its replies. */
 enum model_kind { MODEL_WORKER /* a process of ours, by `worker` */ };
 

@@ -237,10 +237,13 @@ static enum body_shape body_of(const struct id_forms *forms)
         {"minimax.", BODY_CHAT},        {"moonshot", BODY_CHAT},    {"nvidia.", BODY_CHAT},
         {"zai.", BODY_CHAT},            {"xai.", BODY_CHAT},
     };
+    struct str bare = forms->bare;
     if (forms->entry)
         return forms->entry->body;
+    if (str_starts(bare, STR(MODEL_CUSTOM_PREFIX))) /* asked as its base is */
+        bare = str_slice(bare, sizeof(MODEL_CUSTOM_PREFIX) - 1, bare.len);
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
-        if (str_starts(forms->bare, str_of(families[i].prefix)))
+        if (str_starts(bare, str_of(families[i].prefix)))
             return families[i].body;
     }
     return BODY_CONVERSE;

@@ -11,7 +11,7 @@
 #define COMMON_COLUMNS "id, tenant, token, tags, created_us, updated_us"
 #define COMMON_COUNT 6
 
-enum query { QUERY_ALL, QUERY_INSERT, QUERY_DELETE, QUERY_TAGS, QUERIES };
+enum query { QUERY_ALL, QUERY_INSERT, QUERY_DELETE, QUERY_TAGS, QUERY_UPDATE, QUERIES };
 
 /* One in memory; its strings are in its own arena. */
 struct held {
@@ -128,6 +128,22 @@ enum error_code resources_list(struct resources *resources, struct str tenant, i
     return is_copied ? OK : error_no_memory(error);
 }
 
+enum error_code resources_list_all(struct resources *resources, struct arena *arena, void **found, size_t *count,
+                                   struct error *error)
+{
+    const size_t size = resources->kind->size;
+    bool is_copied;
+    *count = 0;
+    pthread_rwlock_rdlock(&resources->lock);
+    *found = arena_alloc(arena, (resources->count + 1) * size);
+    is_copied = *found != NULL;
+    for (size_t i = 0; is_copied && i < resources->count; i++)
+        is_copied = copy(resources->kind, resources->held[i]->resource, arena,
+                         (void *)((char *)*found + size * (*count)++));
+    pthread_rwlock_unlock(&resources->lock);
+    return is_copied ? OK : error_no_memory(error);
+}
+
 /* --- opening ---------------------------------------------------------------------------------------- */
 
 static bool add_held(struct resources *resources, struct held *held)
@@ -195,11 +211,20 @@ static const char *query_text(const struct resource_kind *kind, enum query query
     case QUERY_TAGS:
         return arena_printf(arena, "UPDATE %s SET tags = ?2, updated_us = ?3 WHERE id = ?1", kind->table).data;
     case QUERY_INSERT:
+    case QUERY_UPDATE:
     case QUERIES: break;
     }
+    const size_t count = kind->column_count + (query == QUERY_INSERT ? COMMON_COUNT : 0);
     buf_init(&marks, 4096);
-    for (size_t i = 0; i < COMMON_COUNT + kind->column_count; i++)
+    for (size_t i = 0; i < count; i++)
         buf_append_text(&marks, i ? ", ?" : "?");
+    if (query == QUERY_UPDATE) {
+        const struct str update = arena_printf(arena, "UPDATE %s SET (%s, updated_us) = (" STR_FMT ", ?) WHERE id = ?",
+                                               kind->table, kind->columns, STR_ARG(buf_str(&marks)));
+        const bool is_update_whole = !marks.failed;
+        buf_deinit(&marks);
+        return is_update_whole ? update.data : NULL;
+    }
     const struct str text = arena_printf(arena, "INSERT INTO %s (" COMMON_COLUMNS ", %s) VALUES (" STR_FMT ") "
                                          "RETURNING sequence", kind->table, kind->columns, STR_ARG(buf_str(&marks)));
     const bool is_whole = !marks.failed;
@@ -367,6 +392,53 @@ enum error_code resources_delete(struct resources *resources, struct str tenant,
     pthread_mutex_lock(&resources->writing);
     const ptrdiff_t at = find(resources, tenant, id);
     const enum error_code code = at < 0 ? not_found(resources, id, error) : drop(resources, (size_t)at, error);
+    pthread_mutex_unlock(&resources->writing);
+    return code;
+}
+
+static enum error_code write_update(struct resources *resources, const struct resource *resource, struct error *error)
+{
+    struct sql_statement *query = resources->queries[QUERY_UPDATE];
+    const int own = (int)resources->kind->column_count;
+    struct arena arena;
+    arena_init(&arena, 0);
+    enum error_code code = resources->kind->bind(resource, query, 1, &arena, error);
+    sql_bind_int(query, own + 1, (int64_t)resource->updated_us);
+    sql_bind_text(query, own + 2, str_of(resource->id));
+    if (code == OK)
+        code = sql_run(query, error);
+    arena_deinit(&arena);
+    return code;
+}
+
+static enum error_code change(struct resources *resources, size_t at, const struct resource *resource,
+                              struct error *error)
+{
+    struct held *held = hold(resources->kind, resource), *old = resources->held[at];
+    if (!held)
+        return error_no_memory(error);
+    held->resource->sequence = old->resource->sequence;
+    held->resource->created_us = old->resource->created_us;
+    held->resource->updated_us = clock_wall_us();
+    bool is_kept = arena_str(&held->arena, old->resource->token, &held->resource->token) &&
+                   arena_str(&held->arena, old->resource->tags, &held->resource->tags);
+    const enum error_code code = is_kept ? write_update(resources, held->resource, error) : error_no_memory(error);
+    if (code == OK) {
+        pthread_rwlock_wrlock(&resources->lock);
+        resources->held[at] = held;
+        pthread_rwlock_unlock(&resources->lock);
+    }
+    free_held(code == OK ? old : held);
+    return code;
+}
+
+enum error_code resources_update(struct resources *resources, const void *resource, struct error *error)
+{
+    const struct resource *wanted = resource;
+    pthread_mutex_lock(&resources->writing);
+    const ptrdiff_t at = find(resources, wanted->tenant, str_of(wanted->id));
+    const enum error_code code = at < 0 ? not_found(resources, str_of(wanted->id), error)
+                                        : change(resources, (size_t)at, wanted, error);
     pthread_mutex_unlock(&resources->writing);
     return code;
 }

@@ -64,9 +64,17 @@ enum error_code resources_list(struct resources *resources, struct str tenant, i
                                struct arena *arena, void **found, size_t *count, bool *has_more,
                                struct error *error) WARN_UNUSED;
 
+/* Everybody's, in the order in which they were made. */
+enum error_code resources_list_all(struct resources *resources, struct arena *arena, void **found, size_t *count,
+                                   struct error *error) WARN_UNUSED;
+
 /* Gives ID, sequence and times. When the tenant has used the token before: OK and that one's ID if the requests are the
  * same, else ERROR_CONFLICT. ERROR_QUOTA: there are too many. */
 enum error_code resources_create(struct resources *resources, void *resource, struct error *error) WARN_UNUSED;
+
+/* The one with this ID and tenant gets these columns of its kind's own, and the time of the change; token and tags stay
+ * as they are. */
+enum error_code resources_update(struct resources *resources, const void *resource, struct error *error) WARN_UNUSED;
 
 enum error_code resources_delete(struct resources *resources, struct str tenant, struct str id,
                                  struct error *error) WARN_UNUSED;

@@ -215,6 +215,41 @@ static void tags_change_and_all_of_it_is_there_after_a_restart(void **state)
     arena_deinit(&arena);
 }
 
+static void what_is_updated_keeps_what_is_not_its_kinds(void **state)
+{
+    struct arena arena;
+    struct kettle red, blue, found;
+    struct error error;
+    void *all;
+    size_t count;
+    (void)state;
+    arena_init(&arena, 0);
+    struct resources *resources = open_kettles();
+    assert_int_equal(make(resources, "a", "token", "red", &red), OK);
+    assert_int_equal(make(resources, "b", "token", "blue", &blue), OK);
+    assert_int_equal(resources_tag(resources, STR("a"), str_of(red.head.id), add_letter, "x", &error), OK);
+    red.colour = STR("green");
+    red.litres = 9;
+    red.head.token = STR("another");
+    assert_int_equal(resources_update(resources, &red, &error), OK);
+    blue.head.tenant = STR("a");
+    assert_int_equal(resources_update(resources, &blue, &error), ERROR_NOT_FOUND);
+    for (int turn = 0; turn < 2; turn++) {
+        assert_int_equal(get(resources, "a", red.head.id, &arena, &found), OK);
+        assert_true(str_eq(found.colour, STR("green")) && found.litres == 9);
+        assert_true(str_eq(found.head.tags, STR("x")) && str_eq(found.head.token, STR("token")));
+        assert_int_equal(found.head.sequence, red.head.sequence);
+        assert_int_equal(found.head.created_us, red.head.created_us);
+        assert_int_equal(resources_list_all(resources, &arena, &all, &count, &error), OK);
+        assert_int_equal(count, 2);
+        assert_true(str_eq(((struct kettle *)all)[1].colour, STR("blue")));
+        resources_close(resources);
+        resources = open_kettles();
+    }
+    resources_close(resources);
+    arena_deinit(&arena);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_root_make, test_root_remove)
 
 int main(void)
@@ -225,6 +260,7 @@ int main(void)
         TEST(there_are_so_many_and_no_more),
         TEST(lists_come_in_pages),
         TEST(tags_change_and_all_of_it_is_there_after_a_restart),
+        TEST(what_is_updated_keeps_what_is_not_its_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -123,6 +123,8 @@ static void list_all(struct listing *listing)
     const struct model_list *models = registry_list(api->models);
     for (size_t i = 0; i < models->count; i++) {
         const struct model *model = models->models[i];
+        if (str_starts(str_of(model->name), STR(MODEL_CUSTOM_PREFIX)))
+            continue; /* ListCustomModels has it, for its tenant */
         list_own(listing, model->name);
         for (size_t k = 0; k < model->id_count; k++)
             list_own(listing, model->ids[k]);

@@ -2,15 +2,13 @@
  * once; changes wait for the disk on a thread of libuv's pool. */
 #include "api/control/customize.h"
 #include "api/control/customize_request.h"
-#include "api/control/request_fields.h"
 #include "api/control/resource_change.h"
+#include "api/control/resource_filter.h"
 #include "api/fields.h"
 #include "core/limits.h"
 #include "customize/customize.h"
 
 #define BODY_MAX (64u << 20)
-#define PAGE_DEFAULT 100
-#define PAGE_MAX 1000
 #define BASE_NAME_MAX 63
 
 /* --- finding one ------------------------------------------------------------------------------------ */
@@ -122,20 +120,10 @@ void custom_model_get(struct api_call *call)
 /* --- list ------------------------------------------------------------------------------------------- */
 
 struct model_filter {
-    uint64_t after_us, before_us; /* 0: no bound */
-    struct str name_contains, base; /* empty: any */
-    bool is_ascending, is_none; /* none: other statuses than Active are asked for, or models of others */
-    int64_t beyond; /* sequence of the last one seen; 0: from the start */
-    size_t max;
+    struct resource_filter common;
+    struct str base; /* empty: any */
+    bool is_none;    /* other statuses than Active are asked for, or models of others */
 };
-
-static enum error_code parse_time(struct api_call *call, const char *name, uint64_t *us, struct error *error)
-{
-    const struct str text = http_query_get(call->exchange, name);
-    return !text.data || request_time(text, us) ? OK
-                                                : field_error(error, "", name,
-                                                              "must be a time such as 2026-11-25T09:00:00Z");
-}
 
 /* The ID that ends the ARN of a foundation model. */
 static void take_base(struct api_call *call, const char *name, struct str *base)
@@ -146,51 +134,23 @@ static void take_base(struct api_call *call, const char *name, struct str *base)
         *base = at < 0 ? arn : str_slice(arn, (size_t)at + 17, arn.len);
 }
 
-static enum error_code parse_page(struct api_call *call, struct model_filter *filter, struct error *error)
-{
-    const struct str max = http_query_get(call->exchange, "maxResults");
-    const struct str token = http_query_get(call->exchange, "nextToken");
-    const struct str order = http_query_get(call->exchange, "sortOrder"),
-                     by = http_query_get(call->exchange, "sortBy");
-    uint64_t number = PAGE_DEFAULT;
-    if (max.data && (!str_to_u64(max, &number) || number < 1 || number > PAGE_MAX))
-        return field_error(error, "", "maxResults", "must be between 1 and %d", PAGE_MAX);
-    filter->max = (size_t)number;
-    if (token.data && (!str_to_i64(token, &filter->beyond) || filter->beyond <= 0))
-        return field_error(error, "", "nextToken", "is not one of this operation");
-    if (by.data && !str_eq(by, STR("CreationTime")))
-        return field_error(error, "", "sortBy", "must be CreationTime");
-    filter->is_ascending = str_eq(order, STR("Ascending"));
-    if (order.data && !filter->is_ascending && !str_eq(order, STR("Descending")))
-        return field_error(error, "", "sortOrder", "must be Ascending or Descending");
-    return OK;
-}
-
 static enum error_code parse_filter(struct api_call *call, struct model_filter *filter, struct error *error)
 {
     static const char *const statuses[] = {"Active", "Creating", "Failed", NULL};
     const struct str status = http_query_get(call->exchange, "modelStatus");
-    *filter = (struct model_filter){.name_contains = http_query_get(call->exchange, "nameContains")};
+    *filter = (struct model_filter){0};
     if (status.data && fields_index(status, statuses) < 0)
         return field_error(error, "", "modelStatus", "must be Active, Creating or Failed");
     filter->is_none = (status.data && !str_eq(status, STR("Active"))) ||
                       str_eq(http_query_get(call->exchange, "isOwned"), STR("false"));
     take_base(call, "baseModelArnEquals", &filter->base);
     take_base(call, "foundationModelArnEquals", &filter->base);
-    enum error_code code = parse_time(call, "creationTimeAfter", &filter->after_us, error);
-    if (code == OK)
-        code = parse_time(call, "creationTimeBefore", &filter->before_us, error);
-    return code == OK ? parse_page(call, filter, error) : code;
+    return resource_filter_parse(call, "creationTimeAfter", "creationTimeBefore", &filter->common, error);
 }
 
 static bool fits(const struct custom_model *model, const struct model_filter *filter)
 {
-    const int64_t sequence = model->head.sequence;
-    return !filter->is_none &&
-           (filter->beyond == 0 || (filter->is_ascending ? sequence > filter->beyond : sequence < filter->beyond)) &&
-           model->head.created_us >= filter->after_us &&
-           (filter->before_us == 0 || model->head.created_us <= filter->before_us) &&
-           (filter->name_contains.len == 0 || str_find(model->name, filter->name_contains, 0) >= 0) &&
+    return !filter->is_none && resource_filter_fits(&filter->common, &model->head, model->name) &&
            (filter->base.len == 0 || str_eq(model->base, filter->base));
 }
 
@@ -202,10 +162,10 @@ static void append_page(struct buf *out, const struct custom_model *models, size
     bool has_more = false;
     buf_append_text(out, "{\"modelSummaries\":[");
     for (size_t i = 0; i < count && !has_more; i++) {
-        const struct custom_model *model = &models[filter->is_ascending ? i : count - 1 - i];
+        const struct custom_model *model = &models[filter->common.is_ascending ? i : count - 1 - i];
         if (!fits(model, filter))
             continue;
-        has_more = shown == filter->max;
+        has_more = shown == filter->common.max;
         if (has_more)
             break;
         buf_append_text(out, shown++ ? "," : "");

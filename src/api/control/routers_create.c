@@ -88,7 +88,8 @@ static enum error_code parse_model(struct api_call *call, yyjson_val *value, con
         return error_no_memory(error);
     model->source = model->listed;
     (void)profiles_find(call, model->listed, &arn, &tags, &model->source);
-    return catalog_resolve(api->catalog, api->models, model->source, match, error);
+    const struct routing_asker asker = call_asker(call);
+    return routing_resolve(api->work->routing, &asker, model->source, &call->exchange->arena, match, error);
 }
 
 static bool is_one_family(const struct catalog_match *a, const struct catalog_match *b)
