@@ -21,15 +21,18 @@ static void open_program(struct route_qualities *qualities)
         condition_set("routers", CONDITION_NOTE, "routers answer by their fallback: %s", error.message);
 }
 
-/* The last fault stays to be read: one is enough to look into the log. */
+/* The last fault stays to be read in /readyz; all are in the log. */
 static void open_own(struct route_qualities *qualities)
 {
     struct error error;
     for (size_t i = 0; i < qualities->routers->count; i++) {
         const struct router_config *router = &qualities->routers->items[i];
-        if (router->predictor && predictor_open(router->predictor, &qualities->own[i], &error) != OK)
-            condition_set("routers", CONDITION_NOTE, "router %s answers by its fallback: %s", router->name,
-                          error.message);
+        if (!router->predictor || predictor_open(router->predictor, &qualities->own[i], &error) == OK)
+            continue;
+        log_event(LOG_WARN, "router answers by its fallback", LOG_C("router", router->name),
+                  LOG_C("error", error.message));
+        condition_set("routers", CONDITION_NOTE, "router %s answers by its fallback: %s; run `fulcrum router train` "
+                      "again and restart the server", router->name, error.message);
     }
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import threading
@@ -28,6 +29,31 @@ def test_a_damaged_predictor_leaves_the_fallback(own):
     assert route_of(reply) == ("desk-large", "no-predictor")
     status, text = ready(own)
     assert status == 200 and "damaged.route" in text
+
+
+def test_every_predictor_that_is_none(tmp_path):
+    """Whatever is wrong with the file: its router's fallback answers, and who runs the server is told which file and
+    what to do."""
+    whole = (pathlib.Path(__file__).parents[2] / "models" / "route-desk.bin").read_bytes()
+    files = {"empty": b"", "text": b"this is no predictor, it is a text of some length", "cut": whole[:len(whole) // 2],
+             "head": whole[:40], "longer": whole + b"x", "flipped": whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:],
+             "later": whole[:8] + b"\xff" + whole[9:]}
+    for name, data in files.items():
+        (tmp_path / f"{name}.route").write_bytes(data)
+    (tmp_path / "folder.route").mkdir()
+    names = [*files, "folder", "missing"]
+    server = Server(workdir=tmp_path, config="routers:\n" + "".join(
+        f"  - {{name: {name}, models: [desk-small, desk-large], fallback: desk-small, predictor: {name}.route}}\n"
+        for name in names))
+    for name in names:
+        assert route_of(server.client().converse(modelId=name, **ASK)) == ("desk-small", "no-predictor"), name
+        told = [line for line in server.log().splitlines() if f"router={name} " in line and "its fallback" in line]
+        assert len(told) == 1 and f"{name}.route: " in told[0], server.log()
+    status, text = ready(server)
+    assert status == 200 and "router missing answers by its fallback: " in text and "missing.route" in text
+    assert "run `fulcrum router train` again and restart the server" in text
+    assert router_command(server, "list").stdout.count("no predictor: the fallback answers") == len(names)
+    assert server.stop() == 0
 
 
 # --- conversations ------------------------------------------------------------------------------------

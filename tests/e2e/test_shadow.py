@@ -348,6 +348,45 @@ def test_labels_outlive_the_server(tmp_path):
     assert server.stop() == 0
 
 
+def test_whatever_is_in_the_file_of_labels(tmp_path):
+    """An empty one, a damaged line, a label of a model that is gone: requests are answered, what is wrong is said by file
+    and line, and the next label comes behind."""
+    names = ("empty", "damaged", "gone")
+    config = "routers:\n" + "".join(
+        f"  - {{name: {name}, models: [desk-small, desk-large], tolerance: 1, shadow: 1}}\n" for name in names)
+    server = Server(config=config, workdir=tmp_path)
+    row = label_of(server, "empty", ask(server, "empty")[0])
+    assert server.stop() == 0
+    row.pop("crc")
+    gone = {**row, "id": "g", "quality": {"old.model": 1, "desk-large": 1}, "predicted": {"old.model": 0.5}}
+    for name, text in (("empty", ""), ("damaged", '{"quality": {"desk-small": 7}}\nnot json\n'),
+                       ("gone", json.dumps(gone) + "\n")):
+        path = tmp_path / "data" / "routers" / name / "labels"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    server = Server(config=config, workdir=tmp_path)
+    assert wait_until(lambda: server.log().count("a label is damaged") == 2)
+    for line, words in ((1, "quality.desk-small: expected a number from 0 to 1"), (2, "malformed JSON")):
+        assert f"damaged/labels:{line}: " in server.log() and words in server.log(), server.log()
+    before = {name: learning_of(server, name)["shadow"]["labels"] for name in names}
+    assert before == {"empty": 0, "damaged": 0, "gone": 1} and ready(server)[0] == 200
+    for name in names:
+        identity, headers, _ = ask(server, name)
+        assert headers["x-fulcrum-route"] == "desk-small; reason=within-tolerance"
+        assert label_of(server, name, identity)["quality"]["desk-large"] == 1 if name != "damaged" else wait_until(
+            lambda: learning_of(server, "damaged")["shadow"]["labels"] == 1)
+        figures = learning_of(server, name)["shadow"]
+        assert figures["labels"] == before[name] + 1 and not figures["drifts"]
+        assert {model["model"] for model in figures["models"]} == {"desk-small", "desk-large"}
+    assert server.stop() == 0
+    for name, words in (("empty", "too few to learn from"), ("damaged", "labels:1: quality.desk-small"),
+                        ("gone", "labels:1: a label of the model old.model, which the router gone no longer has")):
+        done = subprocess.run([str(FULCRUM), "router", "train", "--from-ledger", "--router", name, "--data-dir",
+                               str(tmp_path / "data"), "--config", str(tmp_path / "fulcrum.yaml"), "--out",
+                               str(tmp_path / "p.route")], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1 and words in done.stderr and not (tmp_path / "p.route").exists(), done.stderr
+
+
 @pytest.mark.parametrize("shadow, words", [
     ("2", "routers[0].shadow: expected a number from 0 to 1, or a mapping"),
     ("often", "expected a number from 0 to 1, or a mapping"),
