@@ -161,6 +161,8 @@ static void print_learning(struct buf *out, yyjson_val *learning)
                     number(predictor, "rows"), number(predictor, "auc"), number(predictor, "calibrationError"));
     else
         buf_append_text(out, "  no predictor: the fallback answers\n");
+    yyjson_arr_foreach(yyjson_obj_get(predictor, "unknown"), i, max, model)
+        buf_appendf(out, "    %s: it was not trained on this model; train it again\n", yyjson_get_str(model));
     if (!yyjson_is_obj(shadow))
         return;
     buf_appendf(out, "  shadow %g: %.0f labels%s%s\n", number(shadow, "share"), number(shadow, "labels"),

@@ -9,6 +9,20 @@ static void append_text(struct buf *out, const char *name, struct str value)
     buf_append_json(out, value);
 }
 
+/* Models that its training did not know; no member where it knew all. */
+static void append_unknown(struct buf *out, const struct route *route)
+{
+    bool is_first = true;
+    for (size_t i = 0; i < route->count; i++) {
+        if (routing_predictor_knows(route, i))
+            continue;
+        buf_append_text(out, is_first ? ",\"unknown\":[" : ",");
+        is_first = false;
+        buf_append_json(out, route->targets[i].listed);
+    }
+    buf_append_text(out, is_first ? "" : "]");
+}
+
 static void append_predictor(struct buf *out, const struct route *route)
 {
     struct predictor_facts facts;
@@ -19,9 +33,11 @@ static void append_predictor(struct buf *out, const struct route *route)
     }
     buf_append_char(out, '{');
     append_text(out, "name", str_of(name));
-    buf_appendf(out, ",\"rows\":%llu,\"calibrationError\":%.4f,\"auc\":%.4f,\"aucLow\":%.4f,\"aucHigh\":%.4f}",
+    buf_appendf(out, ",\"rows\":%llu,\"calibrationError\":%.4f,\"auc\":%.4f,\"aucLow\":%.4f,\"aucHigh\":%.4f",
                 (unsigned long long)facts.rows, (double)facts.calibration_error, (double)facts.auc,
                 (double)facts.auc_low, (double)facts.auc_high);
+    append_unknown(out, route);
+    buf_append_char(out, '}');
 }
 
 static void append_model(struct buf *out, const struct shadow_model *model)

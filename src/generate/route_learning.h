@@ -14,7 +14,7 @@ void route_append_rule(struct buf *out, const struct router *router);
 /* {the rule's, "predictor": {"name", "rows", "calibrationError", "auc", "aucLow", "aucHigh"} or null, "shadow":
  * {"share", "labels", "since", "waiting", "labelled", "unjudged", "failed", "dropped", "costPicodollars", "drifts",
  * "models": [{"model", "labels", "predicted", "found", "calibrationError", "z", "drifts"}]} or null}; `shadow` may be
- * NULL. */
+ * NULL. A predictor of the router's own has "unknown", a list, where it was not trained on some of its models. */
 void route_append_learning(struct buf *out, const struct route *route, const struct shadow *shadow);
 
 #endif

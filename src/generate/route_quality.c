@@ -89,6 +89,14 @@ bool route_qualities_facts(const struct route_qualities *qualities, const struct
     return predictor != NULL;
 }
 
+bool route_qualities_knows(const struct route_qualities *qualities, const struct router_config *router,
+                           const struct route_quality *model)
+{
+    const struct predictor *own =
+        router && router->predictor ? qualities->own[router - qualities->routers->items] : NULL;
+    return !own || predictor_knows(own, model->name) || predictor_knows(own, model->id);
+}
+
 static struct str name_for(const struct predictor *predictor, const struct route_quality *model)
 {
     const bool is_by_id = !predictor_knows(predictor, model->name) && predictor_knows(predictor, model->id);

@@ -25,6 +25,11 @@ bool route_qualities_facts(const struct route_qualities *qualities, const struct
                            const struct route_quality *models, size_t count, const char **name,
                            struct predictor_facts *facts);
 
+/* Whether the router's own predictor was trained on answers of this model: if not, what it knows of others is taken, by
+ * the model's place among the router's. True where the router has none of its own that could be read. */
+bool route_qualities_knows(const struct route_qualities *qualities, const struct router_config *router,
+                           const struct route_quality *model);
+
 /* Fills in the answers, of at most ROUTER_MODELS_MAX; false: there is nobody to ask. */
 bool route_qualities_ask(const struct route_qualities *qualities, const struct router_config *router,
                          const struct chat_request *request, struct route_quality *models, size_t count);

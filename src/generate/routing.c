@@ -36,7 +36,18 @@ static void begin_budgets(struct routing *routing)
         route_budget_begin(&routing->budgets[routers->count + i], routing_config(&config->tenants[i])->budget);
 }
 
-static void note_doubts(const struct routing *routing)
+static void note_unknown(const struct route *route)
+{
+    for (size_t i = 0; i < route->count; i++)
+        if (!routing_predictor_knows(route, i))
+            log_event(LOG_WARN, "a router's predictor was not trained on a model",
+                      LOG_S("router", route->router.name), LOG_S("model", route->targets[i].listed),
+                      LOG_C("predictor", route->router.config->predictor),
+                      LOG_C("why", "its answers are taken to be as good as those of the model that had its place by "
+                            "price then; run `fulcrum router train` again"));
+}
+
+static void note_routers(const struct routing *routing)
 {
     const struct routers_config *routers = configured(routing);
     const struct routing_asker nobody = {STR(""), STR(""), STR("")};
@@ -45,9 +56,10 @@ static void note_doubts(const struct routing *routing)
         struct route *route;
         struct error ignored; /* its models may come later */
         arena_init(&arena, 0);
-        if (routers->items[i].escalate.below &&
-            route_new(routing, &nobody, str_of(routers->items[i].name), &arena, &route, &ignored) == OK && route)
+        if (route_new(routing, &nobody, str_of(routers->items[i].name), &arena, &route, &ignored) == OK && route) {
+            note_unknown(route);
             route_doubt_note(route);
+        }
         arena_deinit(&arena);
     }
 }
@@ -70,7 +82,7 @@ enum error_code routing_new(const struct routing_options *options, struct routin
         return code;
     }
     begin_budgets(made);
-    note_doubts(made);
+    note_routers(made);
     *routing = made;
     return OK;
 }
@@ -378,6 +390,13 @@ bool routing_predictor(const struct route *route, const char **name, struct pred
     route_models(route, models);
     return route_qualities_facts(route->routing->qualities, route->router.config, models, route->count, name,
                                  facts);
+}
+
+bool routing_predictor_knows(const struct route *route, size_t place)
+{
+    struct route_quality models[ROUTER_MODELS_MAX] = {0};
+    route_models(route, models);
+    return route_qualities_knows(route->routing->qualities, route->router.config, &models[place]);
 }
 
 static void predict(struct route *route, const struct chat_request *request)

@@ -70,6 +70,9 @@ size_t routing_common(const struct routing *routing, const struct routing_asker 
  * false: there is none. */
 bool routing_predictor(const struct route *route, const char **name, struct predictor_facts *facts);
 
+/* Whether that was trained on answers of the model at this place of the route (route_quality.h). */
+bool routing_predictor_knows(const struct route *route, size_t place);
+
 struct str router_arn(const struct router *router, const struct routing_asker *asker, struct arena *arena);
 
 struct route {

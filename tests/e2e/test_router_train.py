@@ -236,6 +236,25 @@ def test_training_on_labels(learnt, tmp_path):
     assert server.stop() == 0
 
 
+def test_a_predictor_of_models_that_are_gone(trained, tmp_path):
+    """It knows `small` and `large`: who serves others is told so, and their places stand for them."""
+    folder, _ = trained
+    config = f"routers:\n  - {{name: auto, models: [desk-small, desk-large], predictor: {folder / 'p.route'}}}\n" \
+             "  - {name: plain, models: [desk-small, desk-large]}\n"
+    server = Server(config=config, workdir=tmp_path)
+    told = [line for line in server.log().splitlines() if "was not trained on a model" in line]
+    assert len(told) == 2 and all("router=auto " in line and "p.route" in line and "router train" in line for line in told)
+    rows = {row["promptRouterName"]: row for row in map(json.loads, router(
+        "list", "--json", "--endpoint", server.url).stdout.splitlines())}
+    assert set(rows["auto"]["learning"]["predictor"]["unknown"]) == {"desk-small", "desk-large"}
+    assert "unknown" not in rows["plain"]["learning"]["predictor"]
+    assert router("list", "--endpoint", server.url).stdout.count("it was not trained on this model; train it again") == 2
+    reply = server.client().converse(modelId="auto", messages=[{"role": "user", "content": [{"text": "Where is it?"}]}])
+    assert re.search("; reason=(within-tolerance|best-quality|unsure)",
+                     reply["ResponseMetadata"]["HTTPHeaders"]["x-fulcrum-route"])
+    assert server.stop() == 0
+
+
 def test_labels_of_one_tenant(learnt, tmp_path):
     path, lines = copy_of(learnt, tmp_path)
     own = [line for line in lines if json.loads(line)["tenant"] == json.loads(lines[0])["tenant"]]
