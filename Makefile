@@ -74,8 +74,10 @@ TOOL_SRC := $(wildcard tests/tools/*.c)
 BENCH_SUPPORT := $(call objects,$(wildcard bench/support*.c))
 CACHE_PARTS := $(addprefix bench/cache_,bed.c document.c tenants.c)
 KERNELS_PARTS := $(addprefix bench/kernels_,bed.c load.c perplexity.c rates.c same.c)
+ROUTE_PARTS := $(addprefix bench/route_,desk.c talk.c)
 TIERS_PARTS := $(addprefix bench/tiers_,bed.c documents.c)
-BENCH_SRC := $(filter-out bench/support% $(CACHE_PARTS) $(KERNELS_PARTS) $(TIERS_PARTS),$(wildcard bench/*.c))
+BENCH_SRC := $(filter-out bench/support% $(CACHE_PARTS) $(KERNELS_PARTS) $(ROUTE_PARTS) $(TIERS_PARTS),\
+	$(wildcard bench/*.c))
 BENCH_TOOLS := cache_replay instant_worker # want arguments: run by hand and by tests, not by `make bench`
 
 LIB := $(BUILD)/libfulcrum.a
@@ -164,6 +166,7 @@ $(BUILD)/tests/tools/%: $(OBJ)/tests/tools/%.c.o $(LINKED)
 	$(call link)
 $(BUILD)/bench/cache: $(call objects,$(CACHE_PARTS))
 $(BUILD)/bench/kernels: $(call objects,$(KERNELS_PARTS))
+$(BUILD)/bench/route: $(call objects,$(ROUTE_PARTS))
 $(BUILD)/bench/tiers: $(call objects,$(TIERS_PARTS))
 $(BUILD)/bench/%: $(OBJ)/bench/%.c.o $(BENCH_SUPPORT) $(LINKED)
 	$(call link)

@@ -15,21 +15,18 @@
  * with other things the percentiles show those things: loadAverage is in the
  * file, and `chrt -f 10` in front keeps the others out of a measurement. */
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support.h"
+#include "support_server.h"
 #include "cmd/sections.h"
 #include "core/buf.h"
 #include "core/util.h"
@@ -54,57 +51,6 @@ _Noreturn static void die(const char *what)
 {
     (void)fprintf(stderr, "bench gateway: %s: %s\n", what, errno ? strerror(errno) : "failed");
     exit(1);
-}
-
-/* --- the server ------------------------------------------------------------------------------------- */
-
-struct served {
-    pid_t pid;
-    uint16_t port;
-};
-
-static void exec_server(int out)
-{
-    int log = open(LOG_PATH, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (log < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
-        _exit(1);
-    (void)execl("build/fulcrum", "fulcrum", "serve", "--config", CONFIG_PATH, "--listen", "127.0.0.1:0", "--data",
-                DATA_PATH, "--log", "json", (char *)NULL);
-    _exit(1);
-}
-
-static struct served start_server(void)
-{
-    struct served served = {0};
-    int ends[2];
-    char line[200];
-    uint64_t port = 0;
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        die("pipe");
-    served.pid = fork();
-    if (served.pid == 0)
-        exec_server(ends[1]);
-    (void)close(ends[1]);
-    FILE *out = fdopen(ends[0], "r");
-    if (served.pid < 0 || !out || !fgets(line, sizeof(line), out))
-        die("the server did not start, see " LOG_PATH);
-    (void)fclose(out);
-    struct str text = str_trim(str_of(line)), rest = text, part = text;
-    while (str_split(&rest, ':', &part))
-        continue;
-    if (!str_starts(text, STR("listening on http://")) || !str_to_u64(part, &port))
-        die("the server's first line is not an address");
-    served.port = (uint16_t)port;
-    return served;
-}
-
-static void stop_server(const struct served *served)
-{
-    int status;
-    (void)kill(served->pid, SIGTERM);
-    if (waitpid(served->pid, &status, 0) != served->pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        die("the server did not end well, see " LOG_PATH);
 }
 
 /* --- the load generator ------------------------------------------------------------------------------ */
@@ -386,11 +332,11 @@ int main(void)
                                "\"inferenceConfig\":{\"maxTokens\":16,\"temperature\":0}}";
     (void)signal(SIGPIPE, SIG_IGN);
     write_config();
-    struct served served = start_server();
+    const struct bench_server server = bench_server_start(CONFIG_PATH, DATA_PATH, LOG_PATH);
     start_bare(&bare);
     unsigned rounds = bench_rounds(15);
     struct bench *report = bench_new("gateway");
-    load.port = served.port;
+    load.port = server.port;
     load.latencies = mem_must_calloc(LATENCIES_MAX, sizeof(*load.latencies));
     load.request = make_request(&whole, "/model/instant/converse", body);
     bench_latency(report, &load, &bare, rounds);
@@ -403,7 +349,7 @@ int main(void)
     load.request = make_request(&stream, "/model/instant/converse-stream", body);
     (void)bench_throughput(report, &load, "ConverseStream", 32, rounds);
     int status = bench_finish(report);
-    stop_server(&served);
+    bench_server_stop(&server);
     buf_deinit(&whole);
     buf_deinit(&stream);
     mem_free(load.latencies);

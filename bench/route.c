@@ -8,14 +8,25 @@
  *
  *   decision_p99_us  two candidates, a prompt of 1,000 tokens (4,500 bytes of MMLU), on one core
  *   mmlu_auc, mmlu_gain, mmlu_gain_low   AUC of 'weak is right'; over the best baseline; low end of its 95% interval
+ *   mmlu_coverage    of groups of alike rows, whose quality lies within the 95% interval that was said of it
  *   permuted_auc     the same with permuted labels: 0.47 to 0.53
  *
- * Rows of the desk that no training has seen, of models/desk_generate.py, are answered by the embedded pair here:
+ * 4,000 rows of the desk that no training has seen (BENCH_DESK_ROWS), 65% of them simple, of models/desk_generate.py,
+ * are answered by the embedded pair here (route_desk.c):
  *
- *   escalate_auc, escalate_auc_gain_low   AUC of 'the small one is right' with its confidence; how far its interval is
- *                                         above that of the text alone
- *   escalate_least_gain    quality that escalation gives more than the text alone at the same cost, at the least
- *   escalate_cost, text_cost   of always asking the large one, for its quality less one point */
+ *   desk_cost, escalate_cost   of always asking the large one, for its quality less a point: by the text alone and
+ *                              with escalation
+ *   desk_lost, escalate_lost   of its quality, at half its cost
+ *   desk_coverage              as mmlu_coverage
+ *   escalate_least_gain        quality that escalation gives more than the text alone at the same cost, at the least
+ *   escalate_auc_gain_low      how far the interval of the AUC of 'the small one is right' with its confidence is above
+ *                              that of the text alone
+ *
+ * Requests to a server (route_talk.c):
+ *
+ *   examples_routed_right      of the article's prompts, in four languages
+ *   talk_moves_by_text         how often conversations of five turns would change their model by their texts alone
+ *   talk_worst_over_staying    what one cost, of what it costs to stay with its first model, at the most */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +34,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "support.h"
+#include "route_parts.h"
 #include "core/mem.h"
 #include "core/util.h"
 #include "route/predictor.h"
@@ -37,7 +48,6 @@
 #define DECISION_BOUND_US 100
 #define GAIN_BOUND 0.01
 #define PERMUTED_BOUND 0.53
-#define SEED 1
 
 struct set {
     const char *name, *options;
@@ -70,7 +80,8 @@ static void add_row(struct bench *bench, const struct set *set, const struct tra
         BENCH_NUMBER("auc_high", router->auc.high), BENCH_TEXT("best_baseline", best->name),
         BENCH_NUMBER("baseline_auc", best->auc.value), BENCH_NUMBER("gain", best->gain.value),
         BENCH_NUMBER("gain_low", best->gain.low), BENCH_NUMBER("calibration_error", report->calibration_error),
-        BENCH_NUMBER("apgr", router->apgr), BENCH_NUMBER("calls_50", router->calls_50),
+        BENCH_NUMBER("coverage", report->coverage.share), BENCH_NUMBER("apgr", router->apgr),
+        BENCH_NUMBER("calls_50", router->calls_50),
         BENCH_NUMBER("calls_80", router->calls_80),
     };
     bench_row(bench, cells, sizeof(cells) / sizeof(cells[0]));
@@ -81,9 +92,9 @@ static void measure_set(struct bench *bench, const struct set *set, struct buf *
                         struct samples *samples)
 {
     struct error error;
-    const struct route_train_options options = {.seed = SEED, .permutes_labels = set->permutes,
+    const struct route_train_options options = {.seed = ROUTE_SEED, .permutes_labels = set->permutes,
                                                 .only_measures = file == NULL};
-    if (!make_rows(set->options) || samples_read(ROWS_FILE, SEED, samples, &error) ||
+    if (!make_rows(set->options) || samples_read(ROWS_FILE, ROUTE_SEED, samples, &error) ||
         route_train(samples, &options, file, report, &error)) {
         fprintf(stderr, "route: %s: %s\n", set->name, error.message);
         exit(1);
@@ -155,75 +166,11 @@ static void measure_mmlu(struct bench *bench)
     bench_limit(bench, "mmlu_auc", report.methods[0].auc.value, BENCH_AT_LEAST, best->auc.value + GAIN_BOUND);
     bench_limit(bench, "mmlu_gain", best->gain.value, BENCH_AT_LEAST, GAIN_BOUND);
     bench_limit(bench, "mmlu_gain_low", best->gain.low, BENCH_AT_LEAST, 0);
+    bench_limit(bench, "mmlu_coverage", report.coverage.share, BENCH_AT_LEAST, ROUTE_COVERAGE);
     measure_decision(bench, &file);
     train_report_deinit(&report);
     samples_deinit(&samples);
     buf_deinit(&file);
-}
-
-/* --- doubtful answers made again --- */
-
-#define DESK_ROWS "build/bench/desk-rows.jsonl"
-#define DESK_LABELS "build/bench/desk-labels.jsonl"
-#define POINT_LOST 0.01
-
-static bool label_desk(void)
-{
-    mkdir("build/bench", 0777);
-    return system("python3 models/desk_generate.py --split heldout --rows 1500 --seed 40507 --out " DESK_ROWS
-                  " >/dev/null 2>&1 && build/fulcrum eval desk-small --against desk-large --data " DESK_ROWS
-                  " --labels " DESK_LABELS " >/dev/null 2>&1") == 0;
-}
-
-/* The least cost at which a curve has the quality; that of its last point where it never has. */
-static double cost_of(const struct curve *curve, double quality)
-{
-    for (size_t i = 0; i < curve->count; i++) {
-        const struct curve_point *b = &curve->points[i], *a = i ? b - 1 : b;
-        if (b->quality < quality)
-            continue;
-        const double part = b->quality > a->quality ? (quality - a->quality) / (b->quality - a->quality) : 0;
-        return a->cost + part * (b->cost - a->cost);
-    }
-    return curve->points[curve->count - 1].cost;
-}
-
-static void add_escalation(struct bench *bench, const struct train_report *report)
-{
-    const struct train_method *router = &report->methods[0];
-    const struct escalation *escalation = &report->escalation;
-    const struct curve_point *large = &router->curve.points[router->curve.count - 1];
-    const double wanted = large->quality - POINT_LOST;
-    const struct bench_cell cells[] = {
-        BENCH_TEXT("data", "desk"), BENCH_NUMBER("rows", escalation->rows), BENCH_NUMBER("auc", router->auc.value),
-        BENCH_NUMBER("escalate_auc", escalation->auc.value), BENCH_NUMBER("escalate_auc_low", escalation->auc.low),
-        BENCH_NUMBER("escalate_auc_high", escalation->auc.high),
-        BENCH_NUMBER("escalate_calibration_error", escalation->calibration_error),
-        BENCH_NUMBER("escalate_least_gain", escalation->least_gain),
-        BENCH_NUMBER("escalate_cost", cost_of(&escalation->curve, wanted) / large->cost),
-        BENCH_NUMBER("text_cost", cost_of(&router->curve, wanted) / large->cost),
-    };
-    bench_row(bench, cells, sizeof(cells) / sizeof(cells[0]));
-    bench_limit(bench, "escalate_least_gain", escalation->least_gain, BENCH_AT_LEAST, 0);
-    bench_limit(bench, "escalate_auc_gain_low", escalation->auc.low - router->auc.high, BENCH_AT_LEAST, 0);
-}
-
-static void measure_escalation(struct bench *bench)
-{
-    struct train_report report;
-    struct samples samples;
-    struct predictor *predictor;
-    struct error error = {.message = "no rows"};
-    if (!label_desk() || samples_read(DESK_LABELS, SEED, &samples, &error) ||
-        predictor_open_builtin(PREDICTOR_DESK, &predictor, &error) ||
-        route_eval(&samples, predictor, SEED, &report, &error)) {
-        fprintf(stderr, "route: desk: %s\n", error.message);
-        exit(1);
-    }
-    add_escalation(bench, &report);
-    train_report_deinit(&report);
-    samples_deinit(&samples);
-    predictor_free(predictor);
 }
 
 int main(void)
@@ -233,7 +180,8 @@ int main(void)
                                         {"gsm8k", "--only gsm8k", false},
                                         {"mt_bench", "--only mt_bench", false}};
     struct bench *bench = bench_new("route");
-    measure_escalation(bench);
+    bench_route_desk(bench);
+    bench_route_talk(bench);
     if (access(DATA, R_OK)) {
         printf("skipped: no ../shared\n");
         return bench_finish(bench);

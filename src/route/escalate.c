@@ -142,7 +142,8 @@ bool escalation_measure(const struct samples *samples, const struct curve *other
         escalation->calibration_error = measure_calibration_error(escalation->chance, right, samples->count);
         escalation->least_gain = least_gain(&escalation->curve, other);
     }
-    const bool fits = order != NULL;
+    const struct saving_plan plan = {order, known, escalation->gains, true};
+    const bool fits = order && saving_measure(samples, &plan, seed, &escalation->saving);
     mem_free(order);
     mem_free(right);
     return fits;

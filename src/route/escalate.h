@@ -4,7 +4,7 @@
 #ifndef ROUTE_ESCALATE_H
 #define ROUTE_ESCALATE_H
 
-#include "route/measure.h"
+#include "route/saving.h"
 
 struct predictor;
 
@@ -17,6 +17,7 @@ struct escalation {
     double calibration_error;
     struct curve curve;   /* strong_share: of answers that are made again; both are paid for */
     float below[MEASURE_POINTS]; /* the bound on the chance that gives so many */
+    struct saving saving;
     double least_gain; /* in quality over another curve, at the cost of that point of it where it is least */
 };
 

@@ -45,6 +45,26 @@ static void append_gain(struct buf *out, const struct train_report *report)
                     best->gain.value, best->gain.low, best->gain.high, best->name);
 }
 
+static void append_saving(struct buf *out, const char *how, const struct saving *saving)
+{
+    buf_appendf(out, "  %-10s  %5.1f%%  %5.1f%% to %5.1f%%  %+.4f  %+.4f to %+.4f\n", how, 100 * saving->cost.value,
+                100 * saving->cost.low, 100 * saving->cost.high, saving->lost.value, saving->lost.low,
+                saving->lost.high);
+}
+
+static void append_savings(struct buf *out, const struct train_report *report)
+{
+    const struct samples *samples = report->samples;
+    buf_appendf(out, "\nBeside always asking " STR_FMT ", with " STR_FMT " for the rest: cost at which at most %g of\n"
+                     "quality is lost, and quality lost at %.0f%% of the cost, each with its 95%% interval:\n\n"
+                     "  by              cost        interval     lost        interval\n",
+                STR_ARG(samples->models[samples->model_count - 1]), STR_ARG(samples->models[0]), SAVING_LOST,
+                100 * SAVING_COST);
+    append_saving(out, "text", &report->saving);
+    if (report->escalation.rows > 0)
+        append_saving(out, "escalation", &report->escalation.saving);
+}
+
 static void append_escalation(struct buf *out, const struct train_report *report)
 {
     const struct escalation *escalation = &report->escalation;
@@ -73,9 +93,12 @@ void report_append_text(struct buf *out, const struct train_report *report)
     buf_appendf(out, "%zu rows; models from the weakest on:", samples->count);
     for (size_t i = 0; i < samples->model_count; i++)
         buf_appendf(out, "%s " STR_FMT, i ? "," : "", STR_ARG(samples->models[i]));
-    buf_appendf(out, "\ncalibration error %.4f; %s\n\n", report->calibration_error,
+    buf_appendf(out, "\ncalibration error %.4f; %s\n", report->calibration_error,
                 samples->has_costs ? "cost as the rows say it, a request's mean"
                                    : "the rows say no cost: 0 is the weakest model's, 1 the strongest's");
+    buf_appendf(out, "coverage %.3f: so many of %zu groups of alike rows have a mean quality within the 95%%\n"
+                     "interval that was said of it; by chance alone it would be %.3f. Mean uncertainty %.3f\n\n",
+                report->coverage.share, report->coverage.groups, report->coverage.bare, report->coverage.said);
     buf_append_text(out, "On rows held out; AUC of 'the weakest model is right', 95% interval; APGR; share of calls\n"
                          "to the strongest model that keeps 50% and 80% of its advantage:\n\n"
                          "  method                AUC        interval   APGR  calls for 50%  80%\n");
@@ -87,10 +110,37 @@ void report_append_text(struct buf *out, const struct train_report *report)
         const struct curve_point *point = &report->methods[0].curve.points[i];
         buf_appendf(out, "  %11.0f%%  %.4f   %.6g\n", 100 * point->strong_share, point->quality, point->cost);
     }
+    append_savings(out, report);
     append_escalation(out, report);
 }
 
 /* --- JSON --- */
+
+static void append_interval(struct buf *out, const char *key, const struct interval *interval)
+{
+    buf_appendf(out, "\"%s\":%.6g,\"%s_low\":%.6g,\"%s_high\":%.6g", key, interval->value, key, interval->low, key,
+                interval->high);
+}
+
+static void append_saving_json(struct buf *out, const char *how, const struct saving *saving)
+{
+    buf_appendf(out, "\"%s\":{", how);
+    append_interval(out, "cost", &saving->cost);
+    buf_append_char(out, ',');
+    append_interval(out, "lost", &saving->lost);
+    buf_append_char(out, '}');
+}
+
+static void append_savings_json(struct buf *out, const struct train_report *report)
+{
+    buf_append_text(out, ",\"savings\":{");
+    append_saving_json(out, "text", &report->saving);
+    if (report->escalation.rows > 0) {
+        buf_append_char(out, ',');
+        append_saving_json(out, "escalation", &report->escalation.saving);
+    }
+    buf_append_char(out, '}');
+}
 
 static void append_curve(struct buf *out, const struct curve *curve)
 {
@@ -139,6 +189,9 @@ void report_append_json(struct buf *out, const struct train_report *report)
         buf_append_char(out, '}');
     }
     buf_append_char(out, '}');
+    buf_appendf(out, ",\"coverage\":%.6g,\"coverage_by_chance\":%.6g,\"coverage_groups\":%zu,\"uncertainty\":%.6g",
+                report->coverage.share, report->coverage.bare, report->coverage.groups, report->coverage.said);
+    append_savings_json(out, report);
     append_escalation_json(out, &report->escalation);
     buf_append_text(out, "}\n");
 }

@@ -215,8 +215,10 @@ static bool predict_rows(const struct samples *samples, int fold, const struct p
             continue;
         copy_features(samples, i, features);
         predictor_ask_features(predictor, bound, features, predictions);
-        for (size_t model = 0; model < samples->model_count; model++)
+        for (size_t model = 0; model < samples->model_count; model++) {
             report->methods[ROUTER].predicted[model][i] = predictions[model].quality;
+            report->uncertainty[model][i] = predictions[model].uncertainty;
+        }
     }
     const bool fits = features != NULL;
     mem_free(features);
@@ -284,6 +286,9 @@ static void predict_oracle(const struct samples *samples, struct train_report *r
 static bool report_begin(const struct samples *samples, struct train_report *report)
 {
     *report = (struct train_report){.samples = samples, .method_count = TRAIN_METHODS};
+    for (size_t model = 0; model < samples->model_count; model++)
+        if (!(report->uncertainty[model] = mem_calloc(samples->count, sizeof(float))))
+            return false;
     for (size_t i = 0; i < TRAIN_METHODS; i++) {
         report->methods[i].name = names[i];
         const bool predicts = i == ROUTER || i == SUBJECT || i == WORDS || i == NEIGHBOUR || i == ORACLE;
@@ -345,7 +350,9 @@ static enum error_code measure_all(const struct samples *samples, const struct p
         if (measure_method(samples, (enum method)i, seed, report, error))
             return error->code;
     const struct train_method *router = &report->methods[ROUTER];
-    const bool fits = escalation_predict(samples, router->predicted, predictor, &report->escalation) &&
+    const bool fits = coverage_measure(samples, router->predicted, report->uncertainty, &report->coverage) &&
+                      saving_by_text(samples, router->predicted, seed, &report->saving) &&
+                      escalation_predict(samples, router->predicted, predictor, &report->escalation) &&
                       (report->escalation.rows == 0 ||
                        escalation_measure(samples, &router->curve, seed, &report->escalation));
     return fits ? OK : error_no_memory(error);
@@ -356,6 +363,8 @@ void train_report_deinit(struct train_report *report)
     for (size_t i = 0; i < TRAIN_METHODS; i++)
         for (size_t model = 0; model < PREDICTOR_MODELS_MAX; model++)
             mem_free(report->methods[i].predicted[model]);
+    for (size_t model = 0; model < PREDICTOR_MODELS_MAX; model++)
+        mem_free(report->uncertainty[model]);
     escalation_deinit(&report->escalation);
     *report = (struct train_report){0};
 }

@@ -7,6 +7,7 @@
 #define ROUTE_TRAIN_H
 
 #include "core/buf.h"
+#include "route/coverage.h"
 #include "route/escalate.h"
 #include "route/predictor.h"
 
@@ -24,6 +25,9 @@ struct train_method {
 struct train_report {
     const struct samples *samples;
     double calibration_error; /* mean over models */
+    float *uncertainty[PREDICTOR_MODELS_MAX]; /* [rows], that the router says of what it predicts */
+    struct coverage coverage; /* of the router */
+    struct saving saving; /* of the router, by the text alone */
     struct train_method methods[TRAIN_METHODS];
     size_t method_count;
     struct escalation escalation;

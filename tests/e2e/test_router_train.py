@@ -63,6 +63,12 @@ def test_what_training_says(trained):
     assert {"always_cheap", "always_strong", "random_mix", "best_single", "subject_mean", "bag_of_words",
             "tfidf_neighbours", "oracle"} <= set(said["baselines"])
     assert said["baselines"]["oracle"]["apgr"] >= said["apgr"] > said["baselines"]["random_mix"]["apgr"]
+    assert 0 <= said["coverage_by_chance"] <= said["coverage"] <= 1
+    assert said["coverage_groups"] >= 4 and 0 < said["uncertainty"] < 0.5
+    text = said["savings"]["text"]
+    assert "escalation" not in said["savings"], "the rows tell no confidence"
+    assert 0 < text["cost_low"] <= text["cost"] <= text["cost_high"] <= 1 and text["cost"] < 1
+    assert text["lost_low"] <= text["lost"] <= text["lost_high"]
     assert (folder / "p.route").read_bytes()[:8] == b"FULROUTE" and not (folder / "p.route.part").exists()
     assert xml.etree.ElementTree.parse(folder / "curve.svg").getroot().tag.endswith("svg")
     text = router("train", "--data", folder / "rows.jsonl", "--out", folder / "q.route")
