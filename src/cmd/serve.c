@@ -354,7 +354,9 @@ static enum error_code open_work(struct serve *serve, unsigned threads, struct e
         code = open_shadow(serve, threads + 1, error);
     if (code == OK)
         code = open_customize(serve, error); /* batch jobs may ask for custom models */
-    return code == OK ? open_batch(serve, threads, error) : code;
+    if (code == OK)
+        code = open_batch(serve, threads, error);
+    return code == OK ? customize_start(serve->customize, serve->batch, error) : code;
 }
 
 static enum error_code start_server(struct serve *serve, unsigned threads, struct error *error)

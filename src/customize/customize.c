@@ -43,15 +43,20 @@ enum error_code customize_open(const struct customize_options *options, struct c
     made->runner.store = made->jobs;
     made->runner.models = made->models;
     made->runner.deploy = made->deploy;
-    if (code == OK)
-        code = custom_runner_start(&made->runner, error);
-    made->is_running = code == OK;
     if (code != OK) {
         customize_close(made);
         return error_prefix(error, "customization jobs");
     }
     *customize = made;
     return OK;
+}
+
+enum error_code customize_start(struct customize *customize, struct batch *batch, struct error *error)
+{
+    customize->runner.batch = batch;
+    const enum error_code code = custom_runner_start(&customize->runner, error);
+    customize->is_running = code == OK;
+    return code == OK ? OK : error_prefix(error, "customization jobs");
 }
 
 void customize_begin_drain(struct customize *customize)

@@ -14,6 +14,7 @@
 #include "model/registry.h"
 #include "store/objects.h"
 
+struct batch;
 struct customize;
 
 /* All of it is borrowed, and outlives the customize. */
@@ -27,10 +28,12 @@ struct customize_options {
     void *ctx;
 };
 
-/* Opens jobs and models and starts the runner; jobs of an earlier process go on. The caller holds the lock of the data
- * directory. */
+/* Opens jobs and models. The caller holds the lock of the data directory. */
+/* Custom models are there from here on; jobs run once they are started. */
 enum error_code customize_open(const struct customize_options *options, struct customize **customize,
                                struct error *error) WARN_UNUSED;
+/* Starts the runner; jobs of an earlier process go on. Batch jobs ask the teachers. */
+enum error_code customize_start(struct customize *customize, struct batch *batch, struct error *error) WARN_UNUSED;
 /* Nothing further is begun; what trains writes a checkpoint and ends. Any thread. */
 void customize_begin_drain(struct customize *customize);
 /* NULL is legal. */

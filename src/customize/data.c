@@ -4,9 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/util.h"
+
 #define SCHEMA "bedrock-conversation-2024"
 #define TEXT_BYTES_MAX (32u << 20)
 #define PATH_BYTES 96
+#define KEY_BYTES (DATA_KEY_LEN / 2)
 
 static enum error_code wrong(struct error *error, const char *path, const char *what)
 {
@@ -160,23 +163,111 @@ enum error_code conversation_parse(struct str line, struct arena *arena, struct 
 
 /* --- rows ------------------------------------------------------------------------------------------- */
 
-bool conversation_append_row(struct buf *out, const struct conversation *conversation, const struct data_origin *origin,
-                             bool learns_all)
+static void append_origin(struct buf *out, const struct data_origin *origin)
 {
-    const size_t answer = conversation->count - 1;
-    buf_appendf(out, "{\"task\":\"%s\",\"file\":", origin->task);
+    buf_appendf(out, "\"task\":\"%s\",\"file\":", origin->task);
     buf_append_json(out, origin->file);
     buf_appendf(out, ",\"line\":%llu", (unsigned long long)origin->line);
+}
+
+/* `,"messages":[...]` of so many turns, with a system prompt before it. */
+static void append_turns(struct buf *out, const struct conversation *conversation, size_t count)
+{
     if (conversation->system.len > 0)
         json_append_member(out, "system", conversation->system);
     buf_append_text(out, ",\"messages\":[");
-    for (size_t i = 0; i < answer; i++) {
+    for (size_t i = 0; i < count; i++) {
         buf_appendf(out, "%s{\"role\":\"%s\"", i ? "," : "",
                     conversation->turns[i].is_assistant ? "assistant" : "user");
         json_append_member(out, "content", conversation->turns[i].text);
         buf_append_char(out, '}');
     }
     buf_append_char(out, ']');
-    json_append_member(out, "expected", conversation->turns[answer].text);
+}
+
+bool conversation_append_row(struct buf *out, const struct conversation *conversation, const struct data_origin *origin,
+                             bool learns_all)
+{
+    buf_append_char(out, '{');
+    append_origin(out, origin);
+    append_turns(out, conversation, conversation->count - 1);
+    json_append_member(out, "expected", conversation->turns[conversation->count - 1].text);
     return buf_append_text(out, learns_all ? ",\"train_all\":true}\n" : "}\n");
+}
+
+/* --- prompts ---------------------------------------------------------------------------------------- */
+
+bool conversation_append_prompt(struct buf *out, const struct conversation *conversation,
+                                const struct data_origin *origin)
+{
+    char key[DATA_KEY_LEN + 1];
+    uint8_t digest[SHA256_LEN];
+    const size_t from = out->len;
+    append_turns(out, conversation, conversation->count);
+    if (out->failed)
+        return false;
+    sha256((struct str){out->data + from, out->len - from}, digest);
+    hex_encode(digest, KEY_BYTES, key);
+    out->len = from;
+    buf_appendf(out, "{\"key\":\"%s\",", key);
+    append_origin(out, origin);
+    append_turns(out, conversation, conversation->count);
+    return buf_append_text(out, "}\n");
+}
+
+static enum error_code take_prompt(yyjson_val *root, struct arena *arena, struct conversation *conversation,
+                                   struct data_origin *origin, struct error *error)
+{
+    yyjson_val *messages = yyjson_obj_get(root, "messages"), *message;
+    size_t idx, max;
+    struct str task = json_str(yyjson_obj_get(root, "task"));
+    *conversation = (struct conversation){.turns = ARENA_ARRAY(arena, struct data_turn, yyjson_arr_size(messages) + 1)};
+    bool is_kept = conversation->turns && arena_str(arena, json_str(yyjson_obj_get(root, "system")),
+                                                    &conversation->system);
+    yyjson_arr_foreach(messages, idx, max, message)
+    {
+        struct data_turn *turn = is_kept ? &conversation->turns[conversation->count++] : NULL;
+        if (!turn)
+            break;
+        turn->is_assistant = yyjson_equals_str(yyjson_obj_get(message, "role"), "assistant");
+        is_kept = arena_str(arena, json_str(yyjson_obj_get(message, "content")), &turn->text);
+    }
+    if (origin && is_kept) {
+        is_kept = arena_str(arena, task, &task) && arena_str(arena, json_str(yyjson_obj_get(root, "file")),
+                                                             &origin->file);
+        origin->task = task.data;
+        origin->line = yyjson_get_uint(yyjson_obj_get(root, "line"));
+    }
+    return is_kept ? OK : error_no_memory(error);
+}
+
+enum error_code conversation_of_prompt(struct str line, struct arena *arena, struct conversation *conversation,
+                                       struct data_origin *origin, struct error *error)
+{
+    yyjson_doc *doc = NULL;
+    enum error_code code = json_parse(line, &doc, error);
+    if (code == OK)
+        code = take_prompt(yyjson_doc_get_root(doc), arena, conversation, origin, error);
+    json_free(doc);
+    return code;
+}
+
+/* What prompts have in common comes first, and ends with a cache point. */
+bool conversation_append_record(struct buf *out, const struct conversation *conversation, const char *key,
+                                uint32_t reply_tokens)
+{
+    buf_appendf(out, "{\"recordId\":\"%s\",\"modelInput\":{", key);
+    if (conversation->system.len > 0) {
+        buf_append_text(out, "\"system\":[{\"text\":");
+        buf_append_json(out, conversation->system);
+        buf_append_text(out, "},{\"cachePoint\":{\"type\":\"default\"}}],");
+    }
+    buf_append_text(out, "\"messages\":[");
+    for (size_t i = 0; i < conversation->count; i++) {
+        buf_appendf(out, "%s{\"role\":\"%s\",\"content\":[{\"text\":", i ? "," : "",
+                    conversation->turns[i].is_assistant ? "assistant" : "user");
+        buf_append_json(out, conversation->turns[i].text);
+        buf_append_text(out, "}]}");
+    }
+    return buf_appendf(out, "],\"inferenceConfig\":{\"maxTokens\":%u,\"temperature\":0}}}\n", reply_tokens);
 }

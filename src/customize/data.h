@@ -49,4 +49,18 @@ struct data_origin {
 bool conversation_append_row(struct buf *out, const struct conversation *conversation, const struct data_origin *origin,
                              bool learns_all);
 
+/* --- prompts that want an answer --- */
+
+#define DATA_KEY_LEN 32        /* of a prompt: the same prompt has the same one */
+#define DATA_REPLY_TOKENS 1000 /* of an answer, where nobody says how long it may be */
+
+/* A line of our own with all that is known of it; and back. origin may be NULL. There is room for one turn more. */
+bool conversation_append_prompt(struct buf *out, const struct conversation *conversation,
+                                const struct data_origin *origin);
+enum error_code conversation_of_prompt(struct str line, struct arena *arena, struct conversation *conversation,
+                                       struct data_origin *origin, struct error *error) WARN_UNUSED;
+/* A record of a batch job that asks Converse for the answer, with its line feed. */
+bool conversation_append_record(struct buf *out, const struct conversation *conversation, const char *key,
+                                uint32_t reply_tokens);
+
 #endif

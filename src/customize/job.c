@@ -64,11 +64,13 @@ bool custom_append_arn(struct buf *out, const char *resource, struct str region,
 
 /* --- JSON -------------------------------------------------------------------------------------------- */
 
-#define TERMS 5
+#define TERMS 6
 static void list_terms(struct custom_job *job, const char *names[TERMS], struct str *values[TERMS])
 {
-    static const char *const all[TERMS] = {"modelName", "base", "basePath", "baseName", "settings"};
-    struct str *const at[TERMS] = {&job->model_name, &job->base, &job->base_path, &job->base_name, &job->settings};
+    static const char *const all[TERMS] = {"modelName", "base", "basePath", "baseName", "settings",
+                                            "teacher"};
+    struct str *const at[TERMS] = {&job->model_name, &job->base, &job->base_path, &job->base_name, &job->settings,
+                                     &job->teacher};
     memcpy(names, all, sizeof(all));
     memcpy(values, at, sizeof(at));
 }
@@ -105,13 +107,15 @@ struct count_member {
     const char *name;
     uint64_t *value;
 };
-#define COUNTS 7
+#define COUNTS 11
 static void list_counts(struct custom_progress *progress, struct count_member members[COUNTS])
 {
     const struct count_member all[COUNTS] = {
         {"accepted", &progress->accepted}, {"rejected", &progress->rejected}, {"trained", &progress->trained},
         {"held", &progress->held},         {"step", &progress->step},         {"steps", &progress->steps},
-        {"secondsLeft", &progress->seconds_left},
+        {"secondsLeft", &progress->seconds_left}, {"asked", &progress->asked},
+        {"answered", &progress->answered}, {"teacherInput", &progress->teacher_input},
+        {"teacherOutput", &progress->teacher_output},
     };
     memcpy(members, all, sizeof(all));
 }
@@ -136,6 +140,7 @@ static bool append_progress(struct buf *out, struct custom_progress *progress)
         buf_appendf(out, "%s%.6f", i ? "," : "", progress->validation_losses[i]);
     buf_append_char(out, ']');
     json_append_member(out, "model", str_of(progress->model));
+    json_append_member(out, "teacherJob", str_of(progress->teacher_job));
     return buf_append_char(out, '}');
 }
 
@@ -167,8 +172,11 @@ static void take_progress(yyjson_val *root, struct custom_progress *progress)
     progress->loss = yyjson_get_num(loss);
     for (size_t i = 0; i < yyjson_arr_size(losses) && i < CUSTOM_VALIDATORS_MAX; i++)
         progress->validation_losses[progress->validator_count++] = yyjson_get_num(yyjson_arr_get(losses, i));
+    const struct str teacher = json_str(yyjson_obj_get(root, "teacherJob"));
     if (model.len == JOB_ID_LEN)
         memcpy(progress->model, model.data, model.len);
+    if (teacher.len == JOB_ID_LEN)
+        memcpy(progress->teacher_job, teacher.data, teacher.len);
 }
 
 /* What is stored was written by us: where it is no JSON, the database is at fault and not who asks. */

@@ -40,6 +40,9 @@ struct custom_progress {
     } stages[CUSTOM_STAGES];
     uint64_t accepted, rejected;  /* lines of the training data */
     uint64_t trained, held;       /* of those accepted, that the model learns from and that it is measured on */
+    uint64_t asked, answered;     /* of the teacher's prompts, each once */
+    uint64_t teacher_input, teacher_output; /* tokens */
+    char teacher_job[JOB_ID_LEN + 1]; /* the batch job that asks it; empty: none does */
     uint64_t step, steps;         /* of the training */
     uint64_t seconds_left;        /* of the training, about */
     bool has_loss;
@@ -69,6 +72,7 @@ struct custom_job {
     struct str base_path;  /* its GGUF file; empty: it is one of the program's own, by base_name */
     struct str base_name;
     struct str settings;   /* members of its definition that come from its base: price, context; may be empty */
+    struct str teacher;    /* of a distillation: the model ID that answers */
     struct str model_tags; /* a JSON object, as resources have it; may be empty */
 };
 

@@ -23,10 +23,7 @@
 
 /* --- files of rows ---------------------------------------------------------------------------------- */
 
-/* Goes through the rows of a file; `number` counts from 1. */
-typedef enum error_code row_taker(void *ctx, uint64_t number, struct str row, struct error *error);
-
-static enum error_code each_row(const char *path, row_taker *take, void *ctx, struct error *error)
+enum error_code run_each_row(const char *path, row_taker *take, void *ctx, struct error *error)
 {
     FILE *file = fopen(path, "re");
     char *row = NULL;
@@ -47,13 +44,15 @@ static enum error_code each_row(const char *path, row_taker *take, void *ctx, st
 struct split {
     struct file_writer *train, *held;
     uint64_t count, wanted; /* rows in all, and of those that are held out */
-    uint64_t taken;
+    uint64_t seen, taken;
 };
 
 /* Evenly spread, so that no part of the data goes unmeasured. */
-static enum error_code split_row(void *ctx, uint64_t number, struct str row, struct error *error)
+static enum error_code split_row(void *ctx, uint64_t row_number, struct str row, struct error *error)
 {
     struct split *split = ctx;
+    (void)row_number; /* of its file */
+    const uint64_t number = ++split->seen;
     const bool is_held = number * split->wanted / split->count > (number - 1) * split->wanted / split->count;
     split->taken += is_held;
     return file_writer_put(is_held ? split->held : split->train, row.data, row.len, error);
@@ -75,14 +74,16 @@ static enum error_code split_rows(struct custom_run *run, bool has_validators, s
 {
     const struct run_path train_path = run_file(run, "train.jsonl"), held_path = run_file(run, "held.jsonl");
     struct file_writer train = {.fd = -1}, held = {.fd = -1};
-    struct split split = {&train, &held, run->job.progress.accepted, has_validators ? 0 : rows_to_hold(run), 0};
+    struct split split = {&train, &held, run->job.progress.accepted, has_validators ? 0 : rows_to_hold(run), 0, 0};
     enum error_code code = file_writer_open(&train, train_path.text, error);
     if (code == OK)
         code = file_writer_open(&held, held_path.text, error);
     if (code == OK)
-        code = each_row(run_file(run, "rows.jsonl").text, split_row, &split, error);
+        code = run_each_row(run_file(run, "rows.jsonl").text, split_row, &split, error);
+    if (code == OK && run->job.type == CUSTOM_DISTILLATION)
+        code = run_each_row(run_file(run, "taught.jsonl").text, split_row, &split, error);
     if (code == OK)
-        code = each_row(run_file(run, "validators.jsonl").text, copy_row, &held, error);
+        code = run_each_row(run_file(run, "validators.jsonl").text, copy_row, &held, error);
     code = file_writer_close(&train, code, error);
     code = file_writer_close(&held, code, error);
     run->job.progress.trained = run->job.progress.accepted - split.taken;
@@ -202,24 +203,34 @@ struct dropping {
     const struct long_rows *list;
     size_t next;
     struct file_writer *kept;
-    struct buf *insights;
 };
+
+enum error_code run_reject(struct custom_run *run, struct str file, uint64_t line, struct str reason,
+                           struct error *error)
+{
+    struct buf *out = &run->insights;
+    buf_append_text(out, "{\"file\":");
+    buf_append_json(out, file);
+    buf_appendf(out, ",\"line\":%llu,\"status\":\"Rejected\"", (unsigned long long)line);
+    json_append_member(out, "reason", reason);
+    return buf_append_text(out, "}\n") ? OK : error_no_memory(error);
+}
 
 /* The row says which line it was. */
 static enum error_code note_dropped(struct dropping *dropping, struct str row, struct error *error)
 {
+    char reason[96];
     yyjson_doc *doc = NULL;
     enum error_code code = json_parse(row, &doc, error);
     if (code != OK)
         return code;
     yyjson_val *root = yyjson_doc_get_root(doc);
-    buf_append_text(dropping->insights, "{\"file\":");
-    buf_append_json(dropping->insights, json_str(yyjson_obj_get(root, "file")));
-    buf_appendf(dropping->insights, ",\"line\":%llu,\"status\":\"Rejected\",\"reason\":\"it has more than %u tokens "
-                "(hyperParameters.maxLength)\"}\n", (unsigned long long)yyjson_get_uint(yyjson_obj_get(root, "line")),
-                dropping->run->hyper.length);
+    (void)snprintf(reason, sizeof(reason), "it has more than %u tokens (hyperParameters.maxLength)",
+                   dropping->run->hyper.length);
+    code = run_reject(dropping->run, json_str(yyjson_obj_get(root, "file")),
+                      yyjson_get_uint(yyjson_obj_get(root, "line")), str_of(reason), error);
     json_free(doc);
-    return dropping->insights->failed ? error_no_memory(error) : OK;
+    return code;
 }
 
 static enum error_code drop_row(void *ctx, uint64_t number, struct str row, struct error *error)
@@ -233,16 +244,16 @@ static enum error_code drop_row(void *ctx, uint64_t number, struct str row, stru
 
 /* A new file takes the place of the old one. */
 static enum error_code drop_long(struct custom_run *run, const char *name, const struct long_rows *list,
-                                 struct buf *insights, struct error *error)
+                                 struct error *error)
 {
     const struct run_path path = run_file(run, name), made = run_file(run, "kept.jsonl");
     struct file_writer kept = {.fd = -1};
-    struct dropping dropping = {run, list, 0, &kept, insights};
+    struct dropping dropping = {run, list, 0, &kept};
     if (list->count == 0)
         return OK;
     enum error_code code = file_writer_open(&kept, made.text, error);
     if (code == OK)
-        code = each_row(path.text, drop_row, &dropping, error);
+        code = run_each_row(path.text, drop_row, &dropping, error);
     code = file_writer_close(&kept, code, error);
     if (code == OK && rename(made.text, path.text) != 0)
         code = file_fail("rename", made.text, errno, error);
@@ -250,12 +261,12 @@ static enum error_code drop_long(struct custom_run *run, const char *name, const
 }
 
 /* Behind those that validation has left out. */
-static enum error_code put_insights(struct custom_run *run, struct str more, struct error *error)
+enum error_code run_put_insights(struct custom_run *run, struct error *error)
 {
     struct buf text;
     buf_init(&text, limit(customization_prompts) * (ROW_BYTES_MAX / 1024) + ROW_BYTES_MAX);
     enum error_code code = file_read(run_file(run, "insights.jsonl").text, &text, error);
-    if (code == OK && !buf_append_str(&text, more))
+    if (code == OK && !buf_append_str(&text, buf_str(&run->insights)))
         code = error_no_memory(error);
     if (code == OK)
         code = run_put(run, "prompt_insights/rejected.jsonl", buf_str(&text), "application/jsonl", error);
@@ -265,18 +276,15 @@ static enum error_code put_insights(struct custom_run *run, struct str more, str
 
 static enum error_code leave_out(struct custom_run *run, const struct counted *counted, struct error *error)
 {
-    struct buf insights;
     struct custom_progress *progress = &run->job.progress;
     const size_t dropped = counted->train.count + counted->held.count;
     if (dropped == 0)
         return OK;
-    buf_init(&insights, ROW_BYTES_MAX);
-    enum error_code code = drop_long(run, "train.jsonl", &counted->train, &insights, error);
+    enum error_code code = drop_long(run, "train.jsonl", &counted->train, error);
     if (code == OK)
-        code = drop_long(run, "held.jsonl", &counted->held, &insights, error);
+        code = drop_long(run, "held.jsonl", &counted->held, error);
     if (code == OK)
-        code = put_insights(run, buf_str(&insights), error);
-    buf_deinit(&insights);
+        code = run_put_insights(run, error);
     if (code != OK)
         return code;
     progress->trained -= counted->train.count;
@@ -366,7 +374,10 @@ enum error_code run_process(struct custom_run *run, struct error *error)
     struct recipe_size size = {0};
     struct counted counted = {.size = &size};
     const struct custom_progress before = run->job.progress; /* what is done again is counted again */
-    enum error_code code = split_rows(run, has_validators(run), error);
+    buf_clear(&run->insights);
+    enum error_code code = run->job.type == CUSTOM_DISTILLATION ? run_teach(run, error) : OK;
+    if (code == OK)
+        code = split_rows(run, has_validators(run), error);
     if (code == OK)
         code = find_base(run, &base, &size.base_bytes, error);
     if (code == OK)
@@ -382,7 +393,7 @@ enum error_code run_process(struct custom_run *run, struct error *error)
         code = write_recipe(run, base.text, &size, error);
     mem_free(counted.train.rows);
     mem_free(counted.held.rows);
-    if (code != OK)
+    if (code != OK && code != ERROR_CANCELLED)
         run->job.progress = before;
     return code;
 }

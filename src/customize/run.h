@@ -1,11 +1,12 @@
 /* run.h - one claimed job on its way, shared by the files that bring it on: validate.c (the data), process.c (rows and
- * recipe), train.c (the trainer), register.c (metrics and the custom model), and runner.c, which calls them in this
- * order. All of it belongs to the runner's thread.
+ * recipe) with teach.c (the teacher's answers), train.c (the trainer), register.c (metrics and the custom model), and
+ * runner.c, which calls them in this order. All of it belongs to the runner's thread.
  *
  * A stage that is done is noted in the job's progress before the next one begins, and leaves whole files in
  * DATA/customize/JOB:
  *
  *   rows.jsonl, validators.jsonl   the good lines, as rows of the trainer; insights.jsonl: the others, and why
+ *   prompts.jsonl, taught.jsonl    lines without an answer, and the rows that they become with the teacher's
  *   train.jsonl, held.jsonl        what is learnt and what is measured; recipe.yaml; base.gguf where the base is the
  *                                  program's own
  *   model.gguf, .checkpoint, .csv  the trainer's
@@ -27,6 +28,7 @@ struct custom_runner {
     struct jobs *store;
     struct resources *models;
     struct deploy *deploy;
+    struct batch *batch;
     uint64_t reconciled_us;
     char owner[UUID_LEN + 1];
     pthread_t thread;
@@ -46,6 +48,7 @@ struct custom_run {
     char dir[CUSTOM_PATH_MAX]; /* of working files */
     char message[512];         /* the job's */
     bool is_stopping;          /* somebody wants it stopped */
+    struct buf insights;       /* lines that processing has left out */
     uint64_t renewed_us, looked_us, noted_us;
 };
 
@@ -73,6 +76,15 @@ enum error_code run_put_file(struct custom_run *run, const char *name, const cha
 /* What an object store's problem is to a job. */
 enum error_code run_problem(enum objects_problem problem, struct error *error);
 
+/* Goes through the rows of a file; `number` counts from 1. */
+typedef enum error_code row_taker(void *ctx, uint64_t number, struct str row, struct error *error);
+enum error_code run_each_row(const char *path, row_taker *take, void *ctx, struct error *error) WARN_UNUSED;
+
+/* A line of the data that processing leaves out; and the list of all that were, put into the output. */
+enum error_code run_reject(struct custom_run *run, struct str file, uint64_t line, struct str reason,
+                           struct error *error) WARN_UNUSED;
+enum error_code run_put_insights(struct custom_run *run, struct error *error) WARN_UNUSED;
+
 /* What became of the trainer: ERROR_UNAVAILABLE where something ended it, ERROR_INVALID with its own words where it
  * gave up. */
 enum error_code run_child_failed(struct custom_run *run, const char *what, int status, struct error *error);
@@ -80,6 +92,8 @@ enum error_code run_child_failed(struct custom_run *run, const char *what, int s
 /* --- stages, in their order; errors as run_tick and run_put; ERROR_INVALID ends the job --- */
 
 enum error_code run_validate(struct custom_run *run, struct error *error) WARN_UNUSED;
+/* Within processing: taught.jsonl, and counts. */
+enum error_code run_teach(struct custom_run *run, struct error *error) WARN_UNUSED;
 enum error_code run_process(struct custom_run *run, struct error *error) WARN_UNUSED;
 enum error_code run_train(struct custom_run *run, struct error *error) WARN_UNUSED;
 /* Metrics as far as the training came, also of a job that is stopped. */

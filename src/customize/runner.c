@@ -20,6 +20,7 @@
 #define IDLE_MS 1000u
 #define RETRY_MS 5000u       /* for a full disk, or a store that is not there */
 #define DIRECTORY "customize"
+#define INSIGHTS_BYTES_MAX (256u << 20)
 
 /* --- what every stage needs ------------------------------------------------------------------------- */
 
@@ -396,6 +397,7 @@ static bool run_next(struct custom_runner *runner, bool takes_new)
         return false;
     run->runner = runner;
     arena_init(&run->arena, 0);
+    buf_init(&run->insights, INSIGHTS_BYTES_MAX);
     const bool has_job = claim(run, takes_new);
     if (has_job && takes_new)
         run_job(run);
@@ -406,6 +408,7 @@ static bool run_next(struct custom_runner *runner, bool takes_new)
         end_as_stopped(run);
     }
     json_free(run->request);
+    buf_deinit(&run->insights);
     arena_deinit(&run->arena);
     mem_free(run);
     return has_job;

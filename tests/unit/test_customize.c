@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "customize/data.h"
 #include "customize/job.h"
+#include "customize/logs.h"
 #include "customize/metrics.h"
 #include "customize/recipe.h"
 
@@ -92,6 +93,119 @@ static void an_answer_may_be_missing(void **state)
     assert_int_equal(conversation_parse(STR(HEAD "\"messages\":[" USER("a") "]}"), &arena, &conversation, &error), OK);
     assert_false(conversation_is_answered(&conversation));
     arena_deinit(&arena);
+}
+
+static void a_prompt_comes_back_and_has_a_key_of_its_own(void **state)
+{
+    struct arena arena;
+    struct buf first, again;
+    struct error error;
+    struct conversation conversation, read;
+    struct data_origin origin = {STR("a.jsonl"), 7, "t"}, found;
+    (void)state;
+    arena_init(&arena, 0);
+    buf_init(&first, 1 << 16);
+    buf_init(&again, 1 << 16);
+    assert_int_equal(conversation_parse(STR(HEAD "\"system\":[{\"text\":\"S\"}],\"messages\":[" USER("a") ","
+                                            ASSISTANT("b") "," USER("c") "]}"), &arena, &conversation, &error), OK);
+    assert_true(conversation_append_prompt(&first, &conversation, &origin));
+    assert_int_equal(conversation_of_prompt(buf_str(&first), &arena, &read, &found, &error), OK);
+    assert_true(read.count == 3 && str_eq(read.system, STR("S")) && str_eq(read.turns[2].text, STR("c")));
+    assert_true(found.line == 7 && str_eq(found.file, origin.file) && !strcmp(found.task, "t"));
+    origin.line = 8; /* the same prompt elsewhere has the same key, another prompt another one */
+    assert_true(conversation_append_prompt(&again, &conversation, &origin));
+    assert_memory_equal(first.data, again.data, 9 + DATA_KEY_LEN);
+    buf_clear(&again);
+    conversation.system = STR("T");
+    assert_true(conversation_append_prompt(&again, &conversation, &origin));
+    assert_memory_not_equal(first.data, again.data, 9 + DATA_KEY_LEN);
+    buf_clear(&again);
+    assert_true(conversation_append_record(&again, &read, "k", 9) && buf_append_char(&again, '\0'));
+    assert_string_equal(again.data,
+                        "{\"recordId\":\"k\",\"modelInput\":{\"system\":[{\"text\":\"S\"},{\"cachePoint\":{\"type\":"
+                        "\"default\"}}],\"messages\":[" USER("a") "," ASSISTANT("b") "," USER("c") "],"
+                        "\"inferenceConfig\":{\"maxTokens\":9,\"temperature\":0}}}\n");
+    buf_deinit(&first);
+    buf_deinit(&again);
+    arena_deinit(&arena);
+}
+
+/* --- invocation logs -------------------------------------------------------------------------------- */
+
+static bool filter_fits(const char *filter, const char *metadata, enum error_code expected)
+{
+    yyjson_doc *one, *another;
+    struct error error;
+    assert_int_equal(json_parse(str_of(filter), &one, &error), OK);
+    assert_int_equal(json_parse(str_of(metadata), &another, &error), OK);
+    assert_int_equal(log_filter_check(yyjson_doc_get_root(one), &error), expected);
+    const bool fits = expected == OK && log_filter_fits(yyjson_doc_get_root(one), yyjson_doc_get_root(another));
+    json_free(one);
+    json_free(another);
+    return fits;
+}
+
+static void filters_look_at_metadata(void **state)
+{
+    (void)state;
+    assert_true(filter_fits("{\"equals\":{\"a\":\"1\"}}", "{\"a\":\"1\",\"b\":\"2\"}", OK));
+    assert_false(filter_fits("{\"equals\":{\"a\":\"1\"}}", "{\"a\":\"2\"}", OK));
+    assert_false(filter_fits("{\"equals\":{\"a\":\"1\"}}", "null", OK));
+    assert_true(filter_fits("{\"notEquals\":{\"a\":\"1\"}}", "null", OK));
+    static const char both[] = "{\"andAll\":[{\"equals\":{\"a\":\"1\"}},{\"notEquals\":{\"b\":\"2\"}}]}";
+    static const char one[] = "{\"orAll\":[{\"equals\":{\"a\":\"1\"}},{\"equals\":{\"b\":\"2\"}}]}";
+    assert_true(filter_fits(both, "{\"a\":\"1\"}", OK));
+    assert_false(filter_fits(both, "{\"a\":\"1\",\"b\":\"2\"}", OK));
+    assert_true(filter_fits(one, "{\"b\":\"2\"}", OK));
+    assert_false(filter_fits(one, "{\"b\":\"3\"}", OK));
+    static const char *const wrong[] = {"{}", "[]", "{\"equals\":{}}", "{\"equals\":{\"a\":1}}", "{\"andAll\":[]}",
+                                        "{\"equals\":{\"a\":\"1\",\"b\":\"2\"}}", "{\"orAll\":[{\"andAll\":[]}]}"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        (void)filter_fits(wrong[i], "{}", ERROR_INVALID);
+}
+
+#define RECORD(in, out) "{\"schemaType\":\"ModelInvocationLog\",\"input\":{\"inputBodyJson\":" in "}," \
+                        "\"output\":{\"outputBodyJson\":" out "}}"
+
+static void expect_answer(const char *record, const char *system, const char *question, const char *answer)
+{
+    struct arena arena;
+    struct error error;
+    struct conversation conversation;
+    yyjson_doc *doc;
+    arena_init(&arena, 0);
+    assert_int_equal(json_parse(str_of(record), &doc, &error), OK);
+    const enum error_code code = log_conversation(yyjson_doc_get_root(doc), true, &arena, &conversation, &error);
+    json_free(doc);
+    assert_int_equal(code, answer ? OK : ERROR_INVALID);
+    if (answer) {
+        assert_true(conversation.count == 2 && str_eq(conversation.system, str_of(system)));
+        assert_true(str_eq(conversation.turns[0].text, str_of(question)));
+        assert_true(str_eq(conversation.turns[1].text, str_of(answer)));
+    }
+    arena_deinit(&arena);
+}
+
+static void records_of_several_bodies_are_read(void **state)
+{
+    (void)state;
+    expect_answer(RECORD("{\"system\":[{\"text\":\"S\"},{\"cachePoint\":{\"type\":\"default\"}}],\"messages\":["
+                         USER("q") "]}",
+                         "{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":[{\"text\":\"a\"}]}}}"),
+                  "S", "q", "a");
+    expect_answer(RECORD("{\"system\":\"S\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"}]}",
+                         "{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}"), "S", "q", "a");
+    expect_answer(RECORD("{\"messages\":[" USER("q") "]}",
+                         "[{\"contentBlockDelta\":{\"delta\":{\"text\":\"a\"}}},{\"delta\":{\"text\":\"b\"}}]"),
+                  "", "q", "ab");
+    expect_answer(RECORD("{\"messages\":[" USER("q") "],\"tools\":[]}", "{\"content\":[]}"), "", "", NULL);
+    expect_answer(RECORD("{\"messages\":[" USER("q") "]}", "{\"content\":[{\"toolUse\":{}}]}"), "", "", NULL);
+    expect_answer(RECORD("{\"messages\":[" USER("q") "," ASSISTANT("p") "]}", "{}"), "", "", NULL);
+    expect_answer("{\"schemaType\":\"ModelInvocationLog\",\"errorCode\":\"X\"}", "", "", NULL);
+    expect_answer("{}", "", "", NULL);
+    assert_true(log_is_model(STR("us.amazon.nova-pro-v1:0"),
+                             STR("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-pro-v1:0")));
+    assert_false(log_is_model(STR("amazon.nova-pro-v1:0"), STR("amazon.nova-lite-v1:0")));
 }
 
 /* --- hyperparameters -------------------------------------------------------------------------------- */
@@ -254,6 +368,9 @@ int main(void)
         TEST(conversations_become_rows),
         TEST(lines_that_are_no_good_say_why),
         TEST(an_answer_may_be_missing),
+        TEST(a_prompt_comes_back_and_has_a_key_of_its_own),
+        TEST(filters_look_at_metadata),
+        TEST(records_of_several_bodies_are_read),
         TEST(hyperparameters_are_strings),
         TEST(a_recipe_is_as_long_as_its_epochs),
         TEST(the_curve_becomes_two_files),

@@ -4,6 +4,7 @@
 
 #include "api/control/change.h"
 #include "api/control/customize_request.h"
+#include "api/control/profiles.h"
 #include "api/control/request_fields.h"
 #include "api/control/tag_request.h"
 #include "customize/customize.h"
@@ -112,11 +113,17 @@ static void append_metrics(struct buf *out, const struct custom_progress *progre
 static void append_progress(struct buf *out, const struct custom_progress *progress)
 {
     buf_appendf(out, ",\"progress\":{\"acceptedLines\":%llu,\"rejectedLines\":%llu,\"trainingRows\":%llu,"
-                "\"validationRows\":%llu,\"step\":%llu,\"steps\":%llu,\"secondsLeft\":%llu}",
+                "\"validationRows\":%llu,\"step\":%llu,\"steps\":%llu,\"secondsLeft\":%llu",
                 (unsigned long long)progress->accepted, (unsigned long long)progress->rejected,
                 (unsigned long long)progress->trained, (unsigned long long)progress->held,
                 (unsigned long long)progress->step, (unsigned long long)progress->steps,
                 (unsigned long long)progress->seconds_left);
+    if (progress->teacher_job[0])
+        buf_appendf(out, ",\"teacher\":{\"job\":\"%s\",\"prompts\":%llu,\"answers\":%llu,\"inputTokens\":%llu,"
+                    "\"outputTokens\":%llu}", progress->teacher_job, (unsigned long long)progress->asked,
+                    (unsigned long long)progress->answered, (unsigned long long)progress->teacher_input,
+                    (unsigned long long)progress->teacher_output);
+    buf_append_char(out, '}');
 }
 
 static void append_times(struct buf *out, const struct custom_job *job)
@@ -188,6 +195,23 @@ static void respond_created(struct change *base)
     buf_deinit(&body);
 }
 
+/* Whatever is served may teach: a model, a router, what an application profile stands for. */
+static enum error_code find_teacher(struct api_call *call, struct custom_job *job, struct error *error)
+{
+    const struct routing *routing = call->thread->api->work->routing;
+    const struct routing_asker asker = call_asker(call);
+    struct arena *arena = &call->exchange->arena;
+    struct catalog_match match;
+    struct route *route = NULL;
+    struct str arn, tags;
+    (void)profiles_find(call, job->teacher, &arn, &tags, &job->teacher);
+    enum error_code code = route_new(routing, &asker, job->teacher, arena, &route, error);
+    if (code == OK && !route)
+        code = routing_resolve(routing, &asker, job->teacher, arena, &match, error);
+    return code == OK ? OK : error_prefix(error, "customizationConfig.distillationConfig.teacherModelConfig."
+                                          "teacherModelIdentifier");
+}
+
 void custom_create_job(struct api_call *call)
 {
     struct custom_call *custom = new_call(call);
@@ -195,6 +219,8 @@ void custom_create_job(struct api_call *call)
         return;
     struct change *base = &custom->base;
     base->code = customize_request_parse(call->exchange->request.body, custom->arena, &custom->request, &base->error);
+    if (base->code == OK && custom->job.type == CUSTOM_DISTILLATION)
+        base->code = find_teacher(call, &custom->job, &base->error);
     if (base->code == OK)
         base->code = customize_base(custom->customize, custom->request.base, custom->arena, &custom->job,
                                     &base->error);

@@ -6,11 +6,13 @@
 #include "api/control/tag_request.h"
 #include "api/fields.h"
 #include "core/arn.h"
+#include "customize/logs.h"
 #include "customize/recipe.h"
 
 #define MODEL_NAME_MAX 63
 #define IDENTIFIER_MAX 2048
 #define KEY_MAX 2048
+#define REPLY_TOKENS_MAX 65536
 #define VALIDATORS_MAX CUSTOM_VALIDATORS_MAX
 
 /* --- data ------------------------------------------------------------------------------------------- */
@@ -24,17 +26,40 @@ static enum error_code need_uri(yyjson_val *config, const char *where, struct er
     return code;
 }
 
-static enum error_code parse_training(yyjson_val *root, struct error *error)
+static enum error_code parse_logs(yyjson_val *logs, struct error *error)
+{
+    static const char *const names[] = {"usePromptResponse", "invocationLogSource", "requestMetadataFilters", NULL};
+    static const char *const sources[] = {"s3Uri", NULL};
+    static const char where[] = "trainingDataConfig.invocationLogsConfig";
+    yyjson_val *source;
+    bool uses = false;
+    enum error_code code = fields_known(NULL, logs, where, names, error);
+    if (code == OK)
+        code = json_get_bool(logs, where, "usePromptResponse", &uses, NULL, error);
+    if (code == OK)
+        code = request_object(logs, where, "invocationLogSource", sources, &source, error);
+    if (code == OK)
+        code = need_uri(source, "trainingDataConfig.invocationLogsConfig.invocationLogSource", error);
+    return code == OK ? log_filter_check(yyjson_obj_get(logs, "requestMetadataFilters"), error) : code;
+}
+
+/* One of two. */
+static enum error_code parse_training(yyjson_val *root, const struct custom_job *job, struct error *error)
 {
     static const char *const names[] = {"s3Uri", "invocationLogsConfig", NULL};
     static const char where[] = "trainingDataConfig";
-    yyjson_val *config, *logs;
+    yyjson_val *config, *logs, *uri;
     enum error_code code = request_object(root, "", where, names, &config, error);
     if (code == OK)
         code = json_get_object(config, where, "invocationLogsConfig", &logs, error);
-    if (code == OK && logs)
+    if (code != OK)
+        return code;
+    uri = yyjson_obj_get(config, "s3Uri");
+    if (logs && job->type != CUSTOM_DISTILLATION)
         return field_error(error, where, "invocationLogsConfig", "is for DISTILLATION; give s3Uri");
-    return code == OK ? need_uri(config, where, error) : code;
+    if (logs && uri && !yyjson_is_null(uri))
+        return field_error(error, where, "", "s3Uri and invocationLogsConfig exclude each other");
+    return logs ? parse_logs(logs, error) : need_uri(config, where, error);
 }
 
 static enum error_code parse_validation(yyjson_val *root, struct error *error)
@@ -76,8 +101,30 @@ static enum error_code parse_output(yyjson_val *root, struct error *error)
 
 /* --- kind of job ------------------------------------------------------------------------------------ */
 
+/* The teacher of a distillation. */
+static enum error_code parse_teacher(yyjson_val *config, struct arena *arena, struct custom_job *job,
+                                     struct error *error)
+{
+    static const char *const inner[] = {"teacherModelConfig", NULL};
+    static const char *const names[] = {"teacherModelIdentifier", "maxResponseLengthForInference", NULL};
+    static const char where[] = "customizationConfig.distillationConfig";
+    static const char deep[] = "customizationConfig.distillationConfig.teacherModelConfig";
+    yyjson_val *distillation, *teacher;
+    struct str id;
+    int64_t length = 0;
+    enum error_code code = request_object(config, "customizationConfig", "distillationConfig", inner, &distillation,
+                                          error);
+    if (code == OK)
+        code = request_object(distillation, where, "teacherModelConfig", names, &teacher, error);
+    if (code == OK)
+        code = fields_need_str(teacher, deep, "teacherModelIdentifier", 1, IDENTIFIER_MAX, &id, error);
+    if (code == OK)
+        code = json_get_int(teacher, deep, "maxResponseLengthForInference", 1, REPLY_TOKENS_MAX, &length, NULL, error);
+    return code == OK && !arena_str(arena, id, &job->teacher) ? error_no_memory(error) : code;
+}
+
 /* What the service has besides is refused by its name. */
-static enum error_code parse_type(yyjson_val *root, struct custom_job *job, struct error *error)
+static enum error_code parse_type(yyjson_val *root, struct arena *arena, struct custom_job *job, struct error *error)
 {
     static const char *const all[] = {"FINE_TUNING", "DISTILLATION", "CONTINUED_PRE_TRAINING",
                                       "REINFORCEMENT_FINE_TUNING", "IMPORTED", NULL};
@@ -91,12 +138,22 @@ static enum error_code parse_type(yyjson_val *root, struct custom_job *job, stru
         code = fields_known(NULL, config, "customizationConfig", configs, error);
     if (code != OK)
         return code;
-    if (type > CUSTOM_FINE_TUNING)
-        return field_error(error, "", "customizationType", "%s is not served here; FINE_TUNING is", all[type]);
-    if (config && yyjson_obj_size(config) > 0)
-        return field_error(error, "", "customizationConfig", "says nothing of a job of type FINE_TUNING");
-    job->type = CUSTOM_FINE_TUNING;
-    return OK;
+    if (type >= CUSTOM_TYPES)
+        return field_error(error, "", "customizationType", "%s is not served here; FINE_TUNING and DISTILLATION are",
+                           all[type]);
+    const bool has_teacher = yyjson_obj_get(config, "distillationConfig") != NULL;
+    if (type < 0)
+        type = has_teacher ? CUSTOM_DISTILLATION : CUSTOM_FINE_TUNING;
+    job->type = (enum custom_type)type;
+    if (yyjson_obj_get(config, "rftConfig"))
+        return field_error(error, "customizationConfig", "rftConfig", "is of jobs that are not served here");
+    if (job->type == CUSTOM_FINE_TUNING && has_teacher)
+        return field_error(error, "customizationConfig", "distillationConfig",
+                           "says nothing of a job of type FINE_TUNING");
+    if (job->type == CUSTOM_FINE_TUNING)
+        return OK;
+    return config ? parse_teacher(config, arena, job, error)
+                  : field_error(error, "", "customizationConfig", "is missing: it names the teacher");
 }
 
 /* --- the whole -------------------------------------------------------------------------------------- */
@@ -168,9 +225,9 @@ static enum error_code parse_members(yyjson_val *root, struct arena *arena, stru
     if (code == OK)
         code = parse_strings(root, arena, request, error);
     if (code == OK)
-        code = parse_type(root, request->job, error);
+        code = parse_type(root, arena, request->job, error);
     if (code == OK)
-        code = parse_training(root, error);
+        code = parse_training(root, request->job, error);
     if (code == OK)
         code = parse_validation(root, error);
     if (code == OK)

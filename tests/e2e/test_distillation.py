@@ -1,0 +1,233 @@
+"""Distillation jobs by boto3: the teacher answers what the data lack, each prompt once, and the student learns it; data
+out of invocation logs; and what can go wrong with the teacher."""
+
+import gzip
+import json
+import subprocess
+
+import botocore.exceptions
+import pytest
+
+from batch_fixture import Store, jsonl
+from conftest import FULCRUM, Server, wait_until
+from custom_fixture import FAST, INTENTS, intents, line, output, rejected, request, wait_for
+
+CONFIG = """\
+limits: {{customization_prompts_min: 8}}
+models:
+  - {{name: tiny, path: {path}, ids: ["amazon.nova-lite-v1:0"], context: 512}}
+  - {{name: large, path: {slow}, ids: ["amazon.nova-pro-v1:0"], context: 2048, parallel: 2}}
+"""
+LEARN = {**FAST, "epochCount": "200"}
+
+
+@pytest.fixture(scope="module")
+def config(random_model, slow_model):
+    return CONFIG.format(path=random_model, slow=slow_model)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, config):
+    running = Server(config=config, workdir=tmp_path_factory.mktemp("distillation"))
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def store(server):
+    return Store(server, bucket="distillation")
+
+
+@pytest.fixture(scope="module")
+def bedrock(server):
+    return server.client("bedrock")
+
+
+def distill(store, name, teacher="amazon.nova-pro-v1:0", tokens=6, **more):
+    return {**request(store, name, f"{name}.jsonl", hyperParameters=LEARN, customizationType="DISTILLATION",
+                      customizationConfig={"distillationConfig": {"teacherModelConfig": {
+                          "teacherModelIdentifier": teacher, "maxResponseLengthForInference": tokens}}}), **more}
+
+
+def lines_of(server, operation="CreateModelInvocationJob"):
+    """What the ledger has of records of batch jobs."""
+    out = subprocess.run([str(FULCRUM), "ledger", "export", "--data", str(server.workdir / "data"), "--json"],
+                         capture_output=True, text=True, check=True).stdout
+    return [row for row in map(json.loads, out.splitlines()) if row["tier"] == "batch"]
+
+
+def prompts(times, words=INTENTS):
+    return [line(f"About my {word}.") for _ in range(times) for word in words]
+
+
+def test_the_student_says_what_its_teacher_says(server, store, bedrock):
+    store.put("student.jsonl", jsonl(prompts(5) + [line("About my parcel.", "given")] * 5))
+    before = len(lines_of(server))
+    job = bedrock.create_model_customization_job(**distill(store, "student"))["jobArn"]
+    done = wait_for(bedrock, job)
+    assert done["status"] == "Completed", done
+    assert done["customizationType"] == "DISTILLATION"
+    teacher = done["customizationConfig"]["distillationConfig"]["teacherModelConfig"]
+    assert teacher["teacherModelIdentifier"] == "amazon.nova-pro-v1:0"
+    assert len(lines_of(server)) - before == len(INTENTS)  # each prompt once, what has an answer never
+    deployment = bedrock.create_custom_model_deployment(
+        modelDeploymentName="student", modelArn=done["outputModelArn"])["customModelDeploymentArn"]
+    assert wait_until(lambda: bedrock.get_custom_model_deployment(
+        customModelDeploymentIdentifier=deployment)["status"] == "Active")
+
+    def ask(model, word, tokens):
+        return server.client().converse(
+            modelId=model, inferenceConfig={"temperature": 0, "maxTokens": tokens},
+            messages=[{"role": "user", "content": [{"text": f"About my {word}."}]}]
+        )["output"]["message"]["content"][0]["text"]
+
+    for word in [*INTENTS, "parcel"]:  # what is no UTF-8 in the teacher's answer is more tokens to the student
+        taught = "given" if word == "parcel" else ask("amazon.nova-pro-v1:0", word, 6)
+        assert ask(deployment, word, 60).startswith(taught)
+
+
+def test_a_prompt_that_the_teacher_cannot_take_is_listed(store, bedrock):
+    store.put("long.jsonl", jsonl(prompts(5) + [line("word " * 2900)]))
+    job = bedrock.create_model_customization_job(**distill(store, "long"))["jobArn"]
+    assert wait_for(bedrock, job)["status"] == "Completed"
+    (row,) = rejected(store, job)
+    assert row["line"] == 21 and "the teacher gave no answer" in row["reason"]
+
+
+def test_too_few_answers_fail_the_job(store, bedrock):
+    store.put("fewer.jsonl", jsonl(prompts(1) + [line("word " * 2900 + str(i)) for i in range(8)]))
+    job = bedrock.create_model_customization_job(**distill(store, "fewer"))["jobArn"]
+    done = wait_for(bedrock, job, "Failed")
+    assert "answered 4 of 12 prompts" in done["failureMessage"]
+    assert done["statusDetails"]["dataProcessingDetails"]["status"] == "Failed"
+
+
+def test_stopping_a_job_stops_its_teacher(store, bedrock):
+    store.put("stop.jsonl", jsonl([line(f"Question {i}?") for i in range(200)]))
+    job = bedrock.create_model_customization_job(**distill(store, "stop", tokens=200))["jobArn"]
+    seen = wait_for(bedrock, job, "InProgress", until=lambda seen:
+                    seen["statusDetails"]["dataProcessingDetails"]["status"] == "InProgress" and
+                    bedrock.list_model_invocation_jobs(nameContains=job.rsplit("/", 1)[1])["invocationJobSummaries"])
+    assert seen["statusDetails"]["trainingDetails"]["status"] == "NotStarted"
+    bedrock.stop_model_customization_job(jobIdentifier=job)
+    wait_for(bedrock, job, "Stopped")
+    (teacher,) = bedrock.list_model_invocation_jobs(nameContains=job.rsplit("/", 1)[1])["invocationJobSummaries"]
+    assert wait_until(lambda: bedrock.get_model_invocation_job(jobIdentifier=teacher["jobArn"])["status"] == "Stopped")
+
+
+def test_a_teacher_that_is_stopped_fails_the_job(store, bedrock):
+    store.put("halted.jsonl", jsonl([line(f"Question {i}?") for i in range(200)]))
+    job = bedrock.create_model_customization_job(**distill(store, "halted", tokens=200))["jobArn"]
+    found = []
+
+    def is_asked():
+        found[:] = bedrock.list_model_invocation_jobs(nameContains=job.rsplit("/", 1)[1])["invocationJobSummaries"]
+        return found
+
+    assert wait_until(is_asked)
+    bedrock.stop_model_invocation_job(jobIdentifier=found[0]["jobArn"])
+    assert "The teacher's batch job" in wait_for(bedrock, job, "Failed")["failureMessage"]
+
+
+def test_nothing_is_asked_twice_after_a_crash(tmp_path, config):
+    first = Server(config=config, workdir=tmp_path)
+    store = Store(first, bucket="crash")
+    store.put("crash.jsonl", jsonl([line(f"Question {i}?") for i in range(60)]))
+    client = first.client("bedrock")
+    job = client.create_model_customization_job(**distill(
+        store, "crash", tokens=8, hyperParameters={**FAST, "epochCount": "1"}))["jobArn"]
+    assert wait_until(lambda: len(lines_of(first)) >= 5)
+    first.process.kill()
+    first.process.wait()
+    second = Server(config=config, workdir=tmp_path)
+    assert wait_for(second.client("bedrock"), job)["status"] == "Completed"
+    rows = lines_of(second)
+    assert len(rows) == 60 and len({row["requestId"] for row in rows}) == 60
+    assert second.stop() == 0
+
+
+def record(text, answer, model="amazon.nova-pro-v1:0", **metadata):
+    return {"schemaType": "ModelInvocationLog", "schemaVersion": "1.0", "operation": "Converse", "modelId": model,
+            **({"requestMetadata": metadata} if metadata else {}),
+            "input": {"inputContentType": "application/json", "inputBodyJson": {
+                "messages": [{"role": "user", "content": [{"text": text}]}], "inferenceConfig": {"maxTokens": 9}}},
+            "output": {"outputContentType": "application/json", "outputBodyJson": {
+                "output": {"message": {"role": "assistant", "content": [{"text": answer}]}}}}}
+
+
+@pytest.fixture(scope="module")
+def logs(store):
+    rows = [record(f"About my {word}.", answer, team="blue") for _ in range(5) for word, answer in INTENTS.items()]
+    rows += [record("About my hat.", "no_class", team="red"),
+             record("About my cat.", "other", "meta.llama3", team="blue")]
+    path = "traffic/AWSLogs/000000000000/BedrockModelInvocationLogs/us-east-1/2026/11/30/08/one.json.gz"
+    store.put(path, gzip.compress(jsonl(rows[:10])) + gzip.compress(jsonl(rows[10:])))
+    store.put(path.replace("one", "data/two_input"), gzip.compress(b"{}"))
+    return {"invocationLogSource": {"s3Uri": store.uri("traffic/")}}
+
+
+def test_logged_answers_are_taught_as_they_are(server, store, bedrock, logs):
+    before = len(lines_of(server))
+    job = bedrock.create_model_customization_job(**distill(store, "logged", trainingDataConfig={
+        "invocationLogsConfig": {**logs, "usePromptResponse": True, "requestMetadataFilters": {
+            "andAll": [{"equals": {"team": "blue"}}, {"notEquals": {"team": "red"}}]}}}))["jobArn"]
+    done = wait_for(bedrock, job)
+    assert done["status"] == "Completed", done
+    assert len(lines_of(server)) == before  # nobody was asked
+    (row,) = rejected(store, job)
+    assert "another model" in row["reason"]
+
+
+def test_logged_prompts_are_asked_again(server, store, bedrock, logs):
+    before = len(lines_of(server))
+    job = bedrock.create_model_customization_job(**distill(store, "asked", trainingDataConfig={
+        "invocationLogsConfig": {**logs, "requestMetadataFilters": {"equals": {"team": "blue"}}}}))["jobArn"]
+    assert wait_for(bedrock, job)["status"] == "Completed"
+    assert len(lines_of(server)) - before == len(INTENTS) + 1
+
+
+def test_the_servers_own_logs_are_read(server, store, bedrock):
+    bedrock.put_model_invocation_logging_configuration(loggingConfig={
+        "s3Config": {"bucketName": "distillation", "keyPrefix": "own"}, "textDataDeliveryEnabled": True})
+    runtime = server.client()
+    for i in range(9):
+        runtime.converse(modelId="amazon.nova-pro-v1:0", inferenceConfig={"maxTokens": 4}, messages=[
+            {"role": "user", "content": [{"text": f"Question {i}?"}]}])
+    bedrock.delete_model_invocation_logging_configuration()
+    job = {}
+
+    def is_there():
+        return [key for key in store.keys("own/") if key.endswith(".json.gz")]
+
+    if not wait_until(is_there, timeout=90):
+        pytest.fail("no log was delivered")
+    job = bedrock.create_model_customization_job(**distill(store, "own", trainingDataConfig={
+        "invocationLogsConfig": {"usePromptResponse": True, "invocationLogSource": {"s3Uri": store.uri("own/")}}},
+        hyperParameters={**FAST, "epochCount": "1"}))["jobArn"]
+    done = wait_for(bedrock, job)
+    assert done["status"] == "Completed", done
+
+
+@pytest.mark.parametrize("change, part", [
+    ({"customizationConfig": {"distillationConfig": {"teacherModelConfig": {"teacherModelIdentifier": "no.body"}}}},
+     "teacherModelIdentifier"),
+    ({"customizationConfig": None}, "customizationConfig"),
+    ({"trainingDataConfig": {"invocationLogsConfig": {"invocationLogSource": {"s3Uri": "x"}}}}, "s3Uri"),
+    ({"trainingDataConfig": {"invocationLogsConfig": {
+        "invocationLogSource": {"s3Uri": "s3://abc/"},
+        "requestMetadataFilters": {"orAll": [{"equals": {"a": "b"}}] * 17}}}}, "orAll"),
+    ({"customizationType": "FINE_TUNING"}, "distillationConfig"),
+])
+def test_a_wrong_request_is_refused_by_its_member(bedrock, store, change, part):
+    with pytest.raises(botocore.exceptions.ClientError, match=f"ValidationException.*{part}"):
+        wrong = {**distill(store, "wrong"), **change}
+        bedrock.create_model_customization_job(**{name: value for name, value in wrong.items() if value is not None})
+
+
+def test_answers_of_the_data_are_not_asked(server, store, bedrock):
+    store.put("labelled.jsonl", jsonl(intents()))
+    before = len(lines_of(server))
+    job = bedrock.create_model_customization_job(**distill(store, "labelled"))["jobArn"]
+    assert wait_for(bedrock, job)["status"] == "Completed"
+    assert len(lines_of(server)) == before
+    assert "training_loss" in output(store, job, "training_artifacts/step_wise_training_metrics.csv")
