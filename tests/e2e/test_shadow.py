@@ -10,7 +10,7 @@ import zlib
 
 import pytest
 
-from batch_fixture import Store, converse, counts, records, submit, wait_for
+from batch_fixture import Store, claude, converse, counts, records, submit, wait_for
 from conftest import FULCRUM, Server, metrics, ready, wait_until
 from test_ledger import assert_adds_up, export, ledger
 
@@ -42,6 +42,7 @@ tenants:
   - name: second
     bearer: [{hashlib.sha256(b"second").hexdigest()}]
 """
+HAIKU, SONNET = "anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-5-sonnet-20240620-v1:0"
 INTENT = "Name the intent of the message."
 SECRET = "How do I track my package, number 4711-hush?"
 
@@ -255,11 +256,11 @@ limits: {{shadow_queue: 2, shadow_in_flight: 1}}
     assert all(line["outcome"] in ("completed", "cancelled") for line in lines)
 
 
-def run_job(server, router, texts):
+def run_job(server, router, bodies, kind="Converse"):
     control, store = server.client("bedrock"), Store(server)
-    arn = submit(control, store, records([converse(text, 20, INTENT) for text in texts]), modelId=router)
+    arn = submit(control, store, records(bodies), modelId=router, kind=kind)
     job = wait_for(control, arn)
-    assert job["status"] == "Completed" and counts(job)[:3] == (len(texts), len(texts), len(texts))
+    assert job["status"] == "Completed" and counts(job)[:3] == (len(bodies), len(bodies), len(bodies))
     return store.output(arn, "in.jsonl")
 
 
@@ -267,10 +268,12 @@ def test_records_of_batch_jobs(tmp_path):
     """Those that the share takes, in the batch tier, at nobody's cost but the lever's; and what stays of it."""
     config = "routers:\n" \
              "  - {name: auto, models: [desk-small, desk-large], tolerance: 1, shadow: {share: 1, text: true}}\n" \
-             "  - {name: some, models: [desk-small, desk-large], tolerance: 1, shadow: {share: 0.3, tier: default}}\n"
+             "  - {name: some, models: [desk-small, desk-large], tolerance: 1, shadow: {share: 0.3, tier: default}}\n" \
+             f"  - {{name: claude, models: [{HAIKU}, {SONNET}], tolerance: 1, shadow: {{share: 1, text: true}}}}\n"
     server = Server(config=config, workdir=tmp_path)
     texts = [f"How do I track parcel {i}?" for i in range(12)]
-    rows = run_job(server, "auto", texts)
+    bodies = [converse(text, 20, INTENT) for text in texts]
+    rows = run_job(server, "auto", bodies)
     settle(server, "auto", len(texts))
     lines = export(server)
     own = {key: line for key, line in lines.items() if line["operation"] == "Converse"}
@@ -285,13 +288,16 @@ def test_records_of_batch_jobs(tmp_path):
     for row in kept.values():
         assert row["system"] == INTENT and row["answered"] == "desk-small" and row["reference"] == "desk-large"
         assert set(row["confidence"]) == {"desk-small", "desk-large"}
-    run_job(server, "some", texts)
+    run_job(server, "some", bodies)
     fresh = {key: line for key, line in export(server).items() if key not in lines}
     chosen = {key for key, line in fresh.items()
               if line["operation"] == "Converse" and zlib.crc32(key.encode()) < 0.3 * 2 ** 32}
     settle(server, "some", len(chosen))
     assert {row["id"] for row in labels(server, "some")} == chosen
     assert {line["tier"] for line in export(server).values() if line["operation"] == "Shadow"} == {"batch"}
+    run_job(server, "claude", [claude(text, 20) for text in texts[:3]], "InvokeModel")
+    settle(server, "claude", 3)
+    assert {row["prompt"] for row in labels(server, "claude")} == set(texts[:3])
     assert server.stop() == 0
 
 
