@@ -21,7 +21,7 @@ void kinship_deinit(struct kinship *kinship)
 void kinship_place(const struct kinship *kinship, const struct sparse *matrix, size_t row, float *places)
 {
     memset(places, 0, kinship->count * sizeof(*places));
-    for (size_t i = matrix->starts[row]; i < matrix->starts[row + 1]; i++) {
+    for (size_t i = matrix->starts[row]; kinship->count > 0 && i < matrix->starts[row + 1]; i++) {
         if (matrix->places[i] >= kinship->columns)
             continue;
         const float value = matrix->values[i], *direction = kinship->directions + matrix->places[i] * kinship->count;
