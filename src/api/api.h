@@ -15,6 +15,7 @@
 
 struct api;
 struct customize;
+struct evaluations;
 struct invocations;
 struct metrics;
 struct resources;
@@ -30,6 +31,7 @@ struct api_options {
     struct invocations *invocations;
     struct batch *batch;
     struct customize *customize;
+    struct evaluations *evaluations;
     struct metrics *batch_metrics; /* of its records; the runner's thread counts */
     struct metrics *shadow_metrics; /* of answers that routers learn from; likewise */
     unsigned thread_count;

@@ -33,6 +33,7 @@ struct api {
     const struct price_book *prices;
     struct batch *batch;
     struct customize *customize;
+    struct evaluations *evaluations;
     struct resources *profiles;
     struct resources *routers;
     struct invocations *invocations; /* NULL: there is no log */
@@ -152,6 +153,11 @@ void custom_deployment_get(struct api_call *call);
 void custom_deployment_list(struct api_call *call);
 void custom_deployment_update(struct api_call *call);
 void custom_deployment_delete(struct api_call *call);
+void evaluation_create_job(struct api_call *call);
+void evaluation_get_job(struct api_call *call);
+void evaluation_list_jobs(struct api_call *call);
+void evaluation_stop_job(struct api_call *call);
+void evaluation_delete_jobs(struct api_call *call);
 void logging_put(struct api_call *call);
 void logging_get(struct api_call *call);
 void logging_delete(struct api_call *call);

@@ -21,6 +21,7 @@
 #include "customize/customize.h"
 #include "document/config.h"
 #include "engine/embedded.h"
+#include "eval/evaluations.h"
 #include "generate/routing.h"
 #include "generate/shadow.h"
 #include "invocations/invocations.h"
@@ -70,6 +71,7 @@ struct serve {
     struct work_shared work;
     struct batch *batch;
     struct customize *customize;
+    struct evaluations *evaluations;
     struct shadow *shadow;
     struct metrics batch_metrics, shadow_metrics;
     struct api *api;
@@ -322,6 +324,19 @@ static enum error_code open_customize(struct serve *serve, struct error *error)
     return customize_open(&options, &serve->customize, error);
 }
 
+static enum error_code open_evaluations(struct serve *serve, struct error *error)
+{
+    const struct evaluations_options options = {
+        .data = serve->config.data,
+        .batch = serve->batch,
+        .objects = serve->objects,
+        .catalog = &serve->catalog,
+        .models = serve->models,
+        .prices = serve->prices,
+    };
+    return evaluations_open(&options, &serve->evaluations, error);
+}
+
 /* What requests and jobs are worked on with. */
 static enum error_code open_work(struct serve *serve, unsigned threads, struct error *error)
 {
@@ -356,7 +371,9 @@ static enum error_code open_work(struct serve *serve, unsigned threads, struct e
         code = open_customize(serve, error); /* batch jobs may ask for custom models */
     if (code == OK)
         code = open_batch(serve, threads, error);
-    return code == OK ? customize_start(serve->customize, serve->batch, error) : code;
+    if (code == OK)
+        code = customize_start(serve->customize, serve->batch, error);
+    return code == OK ? open_evaluations(serve, error) : code;
 }
 
 static enum error_code start_server(struct serve *serve, unsigned threads, struct error *error)
@@ -374,6 +391,7 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
         .invocations = serve->invocations,
         .batch = serve->batch,
         .customize = serve->customize,
+        .evaluations = serve->evaluations,
         .batch_metrics = &serve->batch_metrics,
         .shadow_metrics = &serve->shadow_metrics,
         .thread_count = threads,
@@ -502,6 +520,7 @@ static bool stop(struct serve *serve)
     server_free(serve->server);
     invocations_close(serve->invocations); /* while the object store still answers: batch_close ends that */
     customize_close(serve->customize);
+    evaluations_close(serve->evaluations);
     batch_close(serve->batch);
     shadow_close(serve->shadow);
     keeper_stop(serve->keeper);

@@ -97,6 +97,8 @@
     X(batch_in_flight, 32, "records", "records of batch jobs that one model is given at once")               \
     X(batch_in_flight_bytes, 67108864, "bytes", "lines of records on their way, after which none is begun")  \
     X(batch_record_tries, 3, "times", "a record whose engine died is tried before it is an error")           \
+    X(eval_jobs, 20, "jobs", "a tenant's evaluation jobs that have not ended")                               \
+    X(eval_running_jobs, 8, "jobs", "evaluation jobs that run at once")                                      \
     X(eval_rows, 100000, "rows", "of one evaluation")                                                        \
     X(eval_row_bytes, 1048576, "bytes", "one line of its data")                                              \
     X(eval_file_bytes, 268435456, "bytes", "one file of its data")                                           \

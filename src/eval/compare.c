@@ -128,13 +128,11 @@ static enum error_code open_scores(struct comparison *comparison, struct error *
     return OK;
 }
 
-enum error_code comparison_score(struct comparison *comparison, struct words_reader *reader, struct error *error)
+enum error_code comparison_estimate(struct comparison *comparison, struct error *error)
 {
     const size_t count = comparison->questions->count;
     struct side *sides = comparison->sides;
-    enum error_code code = open_scores(comparison, error);
-    for (size_t i = 0; i < count && code == OK; i++)
-        code = score_row(comparison, reader, i, error);
+    enum error_code code = OK;
     for (size_t i = 0; i < comparison->side_count && code == OK; i++) {
         code = count_side(&sides[i], count, error);
         if (code == OK)
@@ -146,6 +144,14 @@ enum error_code comparison_score(struct comparison *comparison, struct words_rea
             comparison->verdict = verdict_of(&comparison->gain, comparison->bound);
     }
     return code;
+}
+
+enum error_code comparison_score(struct comparison *comparison, struct words_reader *reader, struct error *error)
+{
+    enum error_code code = open_scores(comparison, error);
+    for (size_t i = 0; i < comparison->questions->count && code == OK; i++)
+        code = score_row(comparison, reader, i, error);
+    return code == OK ? comparison_estimate(comparison, error) : code;
 }
 
 void comparison_deinit(struct comparison *comparison)

@@ -47,6 +47,8 @@ enum error_code comparison_choose(struct comparison *comparison, struct words_re
 bool comparison_needs_judge(const struct comparison *comparison, size_t row);
 enum error_code comparison_score(struct comparison *comparison, struct words_reader *reader,
                                  struct error *error) WARN_UNUSED;
+/* The second half of that, of scores that somebody else has set: how sure they are, latency, the verdict. */
+enum error_code comparison_estimate(struct comparison *comparison, struct error *error) WARN_UNUSED;
 void comparison_deinit(struct comparison *comparison);
 
 /* The rows of one metric or of one category: both sides' estimates and the gain. Metric METRIC_AUTO: any; category

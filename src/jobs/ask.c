@@ -228,6 +228,42 @@ enum error_code jobs_request_stop(struct jobs *jobs, const struct job_kind *kind
     return code;
 }
 
+/* --- delete ------------------------------------------------------------------------------------------ */
+
+static enum error_code delete_ended(struct jobs *jobs, const struct job_kind *kind, struct str tenant, struct str id,
+                                    struct error *error)
+{
+    struct sql_statement *job = jobs->queries[QUERY_DELETE], *tags = jobs->queries[QUERY_DELETE_TAGS];
+    sql_bind_text(job, 1, id);
+    sql_bind_text(job, 2, tenant);
+    sql_bind_text(job, 3, str_of(kind->name));
+    const enum error_code code = sql_run(job, error);
+    if (code != OK)
+        return code;
+    sql_bind_text(tags, 1, id);
+    return sql_run(tags, error);
+}
+
+enum error_code jobs_delete(struct jobs *jobs, const struct job_kind *kind, struct str tenant, struct str id,
+                            struct error *error)
+{
+    struct job_row row;
+    struct arena arena;
+    arena_init(&arena, 0);
+    pthread_mutex_lock(&jobs->mutex);
+    enum error_code code = get(jobs, kind, tenant, id, &arena, &row, error);
+    if (code == OK && kind->statuses[row.status].phase != JOB_ENDED)
+        code = error_set(error, ERROR_CONFLICT, "The %s has not ended: its status is %s. Stop it first.", kind->title,
+                         kind->statuses[row.status].name);
+    if (code == OK)
+        code = jobs_begin(jobs, error);
+    if (code == OK)
+        code = jobs_end(jobs, delete_ended(jobs, kind, tenant, id, error), error);
+    pthread_mutex_unlock(&jobs->mutex);
+    arena_deinit(&arena);
+    return code;
+}
+
 enum error_code jobs_is_live(struct jobs *jobs, struct str id, bool *is_live, struct error *error)
 {
     struct sql_statement *query = jobs->queries[QUERY_LIVE];

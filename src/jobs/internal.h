@@ -22,6 +22,8 @@ enum job_query {
     QUERY_LIST_UP,
     QUERY_LIST_DOWN,
     QUERY_STOP,
+    QUERY_DELETE,
+    QUERY_DELETE_TAGS,
     QUERY_LIVE,
     QUERY_END_LEASES,
     QUERY_PICK,

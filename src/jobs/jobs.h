@@ -133,6 +133,10 @@ enum error_code jobs_list(struct jobs *jobs, const struct job_kind *kind, const 
 enum error_code jobs_request_stop(struct jobs *jobs, const struct job_kind *kind, struct str tenant, struct str id,
                                   uint64_t now_us, struct error *error) WARN_UNUSED;
 
+/* With its tags. ERROR_CONFLICT: it has not ended. ERROR_NOT_FOUND as jobs_get. */
+enum error_code jobs_delete(struct jobs *jobs, const struct job_kind *kind, struct str tenant, struct str id,
+                            struct error *error) WARN_UNUSED;
+
 /* Whether a job of any kind has this ID and has not ended. */
 enum error_code jobs_is_live(struct jobs *jobs, struct str id, bool *is_live, struct error *error) WARN_UNUSED;
 

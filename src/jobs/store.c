@@ -57,6 +57,8 @@ static const char *const texts[QUERIES] = {
     [QUERY_STOP] = "UPDATE job SET status = s.status, modified_us = ?4 FROM job_status AS s, job_transition AS t "
                    "WHERE job.id = ?1 AND job.tenant = ?2 AND job.kind = ?3 AND s.kind = job.kind AND s.phase = 2 "
                    "AND t.kind = job.kind AND t.status = job.status AND t.next = s.status",
+    [QUERY_DELETE] = "DELETE FROM job WHERE id = ?1 AND tenant = ?2 AND kind = ?3 AND phase = 3",
+    [QUERY_DELETE_TAGS] = "DELETE FROM job_tag WHERE job = ?1 AND NOT EXISTS (SELECT 1 FROM job WHERE id = ?1)",
     [QUERY_LIVE] = "SELECT 1 FROM job WHERE id = ? AND phase < 3",
     [QUERY_END_LEASES] = "UPDATE job SET owner = NULL WHERE kind = ? AND owner IS NOT NULL",
     [QUERY_PICK] = "SELECT " JOB_COLUMNS ", fence FROM job AS j WHERE kind = ?4 AND phase < 3 AND (owner IS NULL OR "

@@ -1,7 +1,8 @@
 /* TagResource, UntagResource and ListTagsForResource, of whatever has tags: inference profiles (profiles.c), prompt
- * routers (routers.c), customization jobs (customize.c), custom models (custom_models.c)
- * and their deployments (custom_deployments.c), and batch jobs. */
+ * routers (routers.c), customization jobs (customize.c), custom models (custom_models.c) and their deployments
+ * (custom_deployments.c), evaluation jobs (evaluations.c), and batch jobs. */
 #include "api/control/customize.h"
+#include "api/control/evaluations.h"
 #include "api/control/job_call.h"
 #include "api/control/profiles.h"
 #include "api/control/routers.h"
@@ -35,7 +36,7 @@ static void run(struct api_call *call, enum tag_operation operation, enum error_
 {
     if (profiles_take_tags(call, operation) || routers_take_tags(call, operation) ||
         custom_jobs_take_tags(call, operation) || custom_models_take_tags(call, operation) ||
-        custom_deployments_take_tags(call, operation))
+        custom_deployments_take_tags(call, operation) || evaluations_take_tags(call, operation))
         return;
     struct job_call *jobs = job_call_new(call);
     if (!jobs)

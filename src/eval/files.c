@@ -1,0 +1,139 @@
+/* files.c - an evaluation job's files: its directory, and its objects. See course.h. */
+#include "eval/course.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "batch/files.h"
+#include "batch/prepare.h"
+#include "core/file.h"
+#include "core/limits.h"
+
+enum error_code course_path(const struct course *course, const char *name, char path[COURSE_PATH_MAX],
+                            struct error *error)
+{
+    const int len = snprintf(path, COURSE_PATH_MAX, "%s/" COURSE_DIRECTORY "/%s%s%s", course->options->data,
+                             course->job.id, *name ? "/" : "", name);
+    return len > 0 && len < COURSE_PATH_MAX ? OK
+                                            : error_set(error, ERROR_IO, "the path of the data directory is too long");
+}
+
+static enum error_code make_directory(const char *path, struct error *error)
+{
+    return mkdir(path, 0700) != 0 && errno != EEXIST ? file_fail("make", path, errno, error) : OK;
+}
+
+enum error_code course_make_directory(const struct course *course, struct error *error)
+{
+    char path[COURSE_PATH_MAX];
+    const int len = snprintf(path, sizeof(path), "%s/" COURSE_DIRECTORY, course->options->data);
+    if (len < 0 || len >= COURSE_PATH_MAX)
+        return error_set(error, ERROR_IO, "the path of the data directory is too long");
+    enum error_code code = make_directory(path, error);
+    if (code == OK)
+        code = course_path(course, "", path, error);
+    return code == OK ? make_directory(path, error) : code;
+}
+
+static enum error_code read_all(struct objects_reader *reader, struct buf *text, struct error *error)
+{
+    size_t len = 1;
+    enum objects_problem problem = OBJECTS_OK;
+    while (problem == OBJECTS_OK && len > 0) {
+        if (text->len == text->max)
+            return error_set(error, ERROR_TOO_LARGE, "it has more than %zu bytes (limits: eval_file_bytes)", text->max);
+        if (!buf_reserve(text, text->max - text->len < 65536 ? text->max - text->len : 65536))
+            return error_no_memory(error);
+        const size_t room = text->cap - text->len, most = text->max - text->len;
+        problem = objects_reader_read(reader, text->data + text->len, room < most ? room : most, &len, error);
+        if (problem == OBJECTS_OK)
+            text->len += len;
+    }
+    return prepare_problem(problem, error);
+}
+
+static enum error_code read_object(struct course *course, struct str bucket, struct str key, struct buf *text,
+                                   struct error *error)
+{
+    struct objects_reader *reader = NULL;
+    enum error_code code = prepare_problem(objects_reader_open(course->options->objects, course->job.tenant, bucket,
+                                                               key, 0, OBJECTS_SIZE_UNKNOWN, NULL, &reader, error),
+                                           error);
+    if (code == OK)
+        code = read_all(reader, text, error);
+    objects_reader_close(reader);
+    return code;
+}
+
+enum error_code course_read_object(struct course *course, struct str uri, struct buf *text, struct error *error)
+{
+    struct str bucket, key;
+    enum error_code code = prepare_problem(objects_parse_uri(uri, &bucket, &key, error), error);
+    if (code == OK)
+        code = read_object(course, bucket, key, text, error);
+    return code == OK ? OK : error_prefix(error, STR_FMT, STR_ARG(uri));
+}
+
+static enum error_code key_of(const struct course *course, const char *name, char key[OBJECTS_KEY_MAX + 1],
+                              struct error *error)
+{
+    const int len = snprintf(key, OBJECTS_KEY_MAX + 1, STR_FMT "%s", STR_ARG(course->prefix), name);
+    return len > 0 && len <= OBJECTS_KEY_MAX
+               ? OK
+               : error_set(error, ERROR_INVALID, "The key of the output %s is longer than %d bytes.", name,
+                           OBJECTS_KEY_MAX);
+}
+
+enum error_code course_put(struct course *course, const char *name, const char *type, struct str text,
+                           struct error *error)
+{
+    char path[COURSE_PATH_MAX], key[OBJECTS_KEY_MAX + 1];
+    enum error_code code = key_of(course, name, key, error);
+    if (code == OK)
+        code = course_path(course, "out", path, error);
+    if (code == OK && file_replace(path, text, 0600, error) != OK)
+        code = error->code = ERROR_UNAVAILABLE; /* a full disk passes */
+    if (code == OK)
+        code = prepare_problem(objects_put_file(course->options->objects, course->job.tenant, course->bucket,
+                                                str_of(key), path, str_of(type), error),
+                               error);
+    (void)unlink(path);
+    return code == OK ? OK : error_prefix(error, "the output %s", name);
+}
+
+enum error_code course_get(struct course *course, const char *name, struct buf *text, struct error *error)
+{
+    char key[OBJECTS_KEY_MAX + 1];
+    enum error_code code = key_of(course, name, key, error);
+    if (code == OK)
+        code = read_object(course, course->bucket, str_of(key), text, error);
+    return code == OK ? OK : error_prefix(error, "%s", name);
+}
+
+static void remove_object(struct course *course, struct str key)
+{
+    struct error ignored;
+    (void)!objects_delete(course->options->objects, course->job.tenant, course->bucket, key, NULL, &ignored);
+}
+
+/* Best effort: what is left is the tenant's to remove. */
+void course_remove_files(struct course *course)
+{
+    char path[COURSE_PATH_MAX], prefix[OBJECTS_KEY_MAX + 1];
+    struct error ignored;
+    struct arena arena;
+    struct objects_page page = {0};
+    if (course_path(course, "", path, &ignored) == OK)
+        (void)!directory_remove(path, &ignored);
+    if (key_of(course, "work/", prefix, &ignored) != OK)
+        return;
+    arena_init(&arena, 0);
+    const struct objects_list_options options = {.prefix = str_of(prefix), .max = OBJECTS_PAGE_MAX};
+    if (objects_list(course->options->objects, course->job.tenant, course->bucket, &options, &arena, &page, &ignored) ==
+        OBJECTS_OK)
+        for (size_t i = 0; i < page.count; i++)
+            remove_object(course, page.entries[i].key);
+    arena_deinit(&arena);
+}
