@@ -358,6 +358,8 @@ static enum error_code parse_members(yyjson_val *root, struct arena *arena, stru
         code = parse_output(root, arena, job, error);
     if (code == OK)
         code = tags_parse_member(root, "jobTags", arena, &job->tags, error);
+    if (code == OK && job->tags.count > JOB_TAGS_MAX) /* the operation has no TooManyTagsException */
+        code = field_error(error, "", "jobTags", "at most %d tags", JOB_TAGS_MAX);
     return code == OK ? fields_json_text(root, arena, &job->request, error) : code;
 }
 
