@@ -174,7 +174,7 @@ static enum error_code reap_slots(struct driver *driver, struct error *error)
 /* Some failures are a request's own, a whole first round of them is the model's. */
 static bool has_only_failures(const struct driver *driver)
 {
-    return driver->failed && driver->failed == driver->done &&
+    return !driver->ask->may_all_fail && driver->failed && driver->failed == driver->done &&
            (driver->done >= 2 * EVAL_IN_FLIGHT || driver->done == driver->ask->count);
 }
 

@@ -12,6 +12,7 @@ struct ask {
     const char *model;
     size_t count;
     bool wants_confidence;
+    bool may_all_fail; /* others have been answered before */
     void *ctx;
     /* Body of request `index`; false: no memory. */
     bool (*append_body)(void *ctx, size_t index, struct buf *body);

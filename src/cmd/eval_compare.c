@@ -142,6 +142,7 @@ static enum error_code ask_round(struct round *round, const size_t *requests, si
     if (code == OK && round->count > 0) {
         struct ask some = ask;
         some.count = round->count;
+        some.may_all_fail = round->count < count;
         code = ask_all(&some, error);
     }
     mem_free(round->pending);

@@ -330,8 +330,7 @@ static enum error_code open_evaluations(struct serve *serve, struct error *error
         .data = serve->config.data,
         .batch = serve->batch,
         .objects = serve->objects,
-        .catalog = &serve->catalog,
-        .models = serve->models,
+        .routing = serve->routing,
         .prices = serve->prices,
     };
     return evaluations_open(&options, &serve->evaluations, error);

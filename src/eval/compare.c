@@ -193,6 +193,11 @@ enum error_code comparison_part(const struct comparison *comparison, enum metric
     return code;
 }
 
+const char *comparison_measure(const struct comparison *comparison)
+{
+    return comparison->measure ? comparison->measure : metric_names[comparison->metric];
+}
+
 size_t comparison_categories(const struct comparison *comparison, struct str *categories, size_t most)
 {
     size_t found = 0;

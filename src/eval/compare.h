@@ -28,6 +28,7 @@ struct judged {
 struct comparison {
     const struct questions *questions;
     enum metric metric; /* as asked for */
+    const char *measure; /* what the scores are, where they are no metric's own; NULL: `metric` */
     double bound;       /* the greatest loss that is borne: 0.02 */
     const char *judge;  /* its model; NULL: none */
     const struct judged *judged; /* of each row that compare_needs_judge; NULL: nobody was asked */
@@ -59,6 +60,8 @@ struct part {
 };
 enum error_code comparison_part(const struct comparison *comparison, enum metric metric, struct str category,
                                 struct part *part, struct error *error) WARN_UNUSED;
+
+const char *comparison_measure(const struct comparison *comparison);
 
 /* Distinct categories in the order of their first row, at most `most`; gives how many. */
 size_t comparison_categories(const struct comparison *comparison, struct str *categories, size_t most);

@@ -18,8 +18,7 @@ struct evaluations_options {
     const char *data;
     struct batch *batch;
     struct objects *objects;
-    const struct catalog *catalog;
-    struct registry *models;
+    const struct routing *routing;
     const struct price_book *prices;
 };
 

@@ -495,7 +495,9 @@ void questions_thin(struct questions *questions, size_t most)
 {
     if (most == 0 || most >= questions->count)
         return;
-    for (size_t i = 0; i < most; i++)
-        questions->items[i] = questions->items[i * questions->count / most];
+    for (size_t i = 0; i < most; i++) {
+        const size_t from = i * questions->count / most, len = (i + 1) * questions->count / most - from;
+        questions->items[i] = questions->items[from + i * 7919 % len]; /* at changing places: files have a rhythm */
+    }
     questions->count = most;
 }

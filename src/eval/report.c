@@ -85,7 +85,7 @@ static void append_verdict(struct buf *out, const struct comparison *comparison)
 enum error_code comparison_append_table(struct buf *out, const struct comparison *comparison, struct error *error)
 {
     const bool is_pair = comparison->side_count == 2;
-    buf_appendf(out, "%zu rows, metric %s", comparison->questions->count, metric_names[comparison->metric]);
+    buf_appendf(out, "%zu rows, metric %s", comparison->questions->count, comparison_measure(comparison));
     if (comparison->questions->flaws_all > 0)
         buf_appendf(out, ", %zu lines left out", comparison->questions->flaws_all);
     buf_appendf(out, "\n  %-22s %6s  %-22.22s", "", "rows", comparison->sides[0].model);
@@ -215,7 +215,7 @@ enum error_code comparison_append_json(struct buf *out, const struct comparison 
     const struct side *first = &comparison->sides[0];
     buf_append_text(out, "{\"model\":");
     buf_append_json(out, str_of(first->model));
-    buf_appendf(out, ",\"rows\":%zu,\"metric\":\"%s\"", comparison->questions->count, metric_names[comparison->metric]);
+    buf_appendf(out, ",\"rows\":%zu,\"metric\":\"%s\"", comparison->questions->count, comparison_measure(comparison));
     append_number(out, ",\"score\":", first->quality.rows ? first->quality.value : NAN);
     append_number(out, ",\"costPer1000\":", first->cost_per_1000);
     buf_appendf(out, ",\"failed\":%zu", first->failed);

@@ -288,7 +288,7 @@ enum error_code comparison_append_page(struct buf *out, const struct comparison 
     buf_append_text(out, "</h1>\n<p>");
     buf_appendf(out, "%zu rows of <bdi>", comparison->questions->count);
     html_append_escaped(out, str_of(about->data));
-    buf_appendf(out, "</bdi>, metric %s", metric_names[comparison->metric]);
+    buf_appendf(out, "</bdi>, metric %s", comparison_measure(comparison));
     if (about->wall_us) {
         clock_iso8601(about->wall_us, time);
         buf_appendf(out, ", %s", time);

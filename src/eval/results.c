@@ -18,8 +18,8 @@
 #include "core/util.h"
 #include "eval/report.h"
 #include "generate/charge.h"
+#include "generate/routing.h"
 #include "ledger/price_book.h"
-#include "model/resolve.h"
 #include "route/agree.h"
 
 #define OUTPUT_BYTES_MAX ((size_t)1 << 30)
@@ -371,18 +371,26 @@ static double mean_score(const struct scores *scores, size_t set, size_t model, 
     return known > 0 ? sum / (double)known : NAN;
 }
 
-static double cost_per_1000(const struct course *course, const struct side *side, size_t count)
+/* NULL: nobody knows it; a router's answers have the prices of several models. */
+static const struct price_row *price_of(struct course *course, const struct eval_asked *asked)
 {
+    const struct eval_job *job = &course->job;
+    const struct routing_asker asker = {job->tenant, job->account, job->region};
+    const struct str id = asked->source.len > 0 ? asked->source : asked->id;
     struct catalog_match match;
     struct error ignored;
+    if (asked->is_given ||
+        routing_resolve(course->options->routing, &asker, id, &course->arena, &match, &ignored) != OK)
+        return NULL;
+    const struct price_row *row = price_book_row_of(course->options->prices, match.model->price, match.id, match.place);
+    return row && strcmp(row->name, PRICE_NONE) != 0 ? row : NULL;
+}
+
+static double cost_per_1000(const struct price_row *row, const struct side *side, size_t count)
+{
     uint64_t picodollars = 0;
     size_t answered = 0;
-    if (catalog_resolve(course->options->catalog, course->options->models, str_of(side->model), &match, &ignored) != OK)
-        return NAN;
-    const struct price_row *row = price_book_row_of(course->options->prices, match.model->price, match.id, match.place);
-    if (!row || strcmp(row->name, PRICE_NONE) == 0)
-        return NAN;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && row; i++) {
         if (!side->answers[i].is_there)
             continue;
         const struct price_usage usage = charge_usage(&side->answers[i].reply.usage);
@@ -457,17 +465,16 @@ static enum error_code put_report(const struct scores *scores, struct error *err
     struct course *course = scores->course;
     struct whole whole = {0};
     whole.comparison = (struct comparison){
-        .questions = &whole.questions, .bound = VERDICT_BOUND_DEFAULT, .side_count = course->job.model_count};
+        .questions = &whole.questions, .measure = "mean of the job's metrics",
+                                           .bound = VERDICT_BOUND_DEFAULT, .side_count = course->job.model_count};
     enum error_code code = gather(scores, &whole, error);
     whole.questions.flaws = scores->data.sets[0].flaws;
     whole.questions.flaw_count = scores->data.sets[0].flaw_count;
     if (code == OK)
         code = comparison_estimate(&whole.comparison, error);
     for (size_t model = 0; model < course->job.model_count && code == OK; model++)
-        whole.comparison.sides[model].cost_per_1000 =
-            course->job.models[model].is_given
-                ? NAN
-                : cost_per_1000(course, &whole.comparison.sides[model], whole.questions.count);
+        whole.comparison.sides[model].cost_per_1000 = cost_per_1000(
+            price_of(course, &course->job.models[model]), &whole.comparison.sides[model], whole.questions.count);
     if (code == OK)
         code = put_page(course, &whole.comparison, error);
     comparison_deinit(&whole.comparison);

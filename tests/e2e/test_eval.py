@@ -215,6 +215,10 @@ def test_failed_rows_count_as_wrong_and_are_asked_again(tmp_path):
     done = evaluate(models, "one", "--data", data, "--answers", kept, "--json")
     figures = json.loads(done.stdout)
     assert figures["failed"] == 2 and figures["score"] == 0.8
+    models.asked.clear()
+    again = evaluate(models, "one", "--data", data, "--answers", kept, "--json")
+    assert again.returncode == 0 and json.loads(again.stdout) == figures, "rows that fail always are no model that does"
+    assert len(models.asked) == 2
     broken.clear()
     models.asked.clear()
     figures = json.loads(evaluate(models, "one", "--data", data, "--answers", kept, "--json").stdout)

@@ -123,6 +123,8 @@ def test_from_rows_to_a_report(jobs, store):
     summary = json.loads(store.get(folder + "summary.json"))
     assert summary["rows"] == 12 and summary["verdict"] == "unsure", "twelve rows tell little"
     assert summary["score"] == pytest.approx(11 / 12) and summary["difference"]["score"] == pytest.approx(3 / 12)
+    assert summary["models"][0]["costPer1000"] == pytest.approx((10 * 0.8 + 3 * 3.2) / 1000), "nova-pro's list price"
+    assert summary["models"][1]["costPer1000"] is None and summary["metric"] == "mean of the job's metrics"
     page = store.get(folder + "report.html").decode()
     assert "Rows where the answers differ" in page and "our-old-model" in page
     assert store.keys(folder + "work/") == [], "working files go when the job has ended"
@@ -265,14 +267,16 @@ def test_what_is_refused(jobs, store, changes, message):
     assert code == "ValidationException" and message in said, said
 
 
-def test_a_killed_gateway_goes_on_and_asks_nothing_twice(tmp_path, random_model):
-    rows = [{"prompt": f"row {i}", "referenceResponse": "x"} for i in range(40)]
+@pytest.mark.parametrize("judge, count", [(None, 40), (MODEL, 6)])
+def test_a_killed_gateway_goes_on_and_asks_nothing_twice(tmp_path, random_model, judge, count):
+    rows = [{"prompt": f"row {i}", "referenceResponse": "x"} for i in range(count)]
     params = json.dumps({"inferenceConfig": {"maxTokens": 20, "temperature": 0}})
     server = start(tmp_path, random_model)
     store = Store(server, bucket="evaluations")
     store.put("rows.jsonl", jsonl(rows))
-    sent = request(store, "killed", models=[bedrock_model(inferenceParams=params),
-                                            bedrock_model(CLAUDE, inferenceParams=params)])
+    sent = request(store, "killed", judge=judge, models=[bedrock_model(inferenceParams=params),
+                                                         bedrock_model(CLAUDE, inferenceParams=params)],
+                   sets=[dataset(store, metrics=["Builtin.Correctness" if judge else "Builtin.Accuracy"])])
     arn = server.client("bedrock").create_evaluation_job(**sent)["jobArn"]
     for pause in (0.05, 0.3, 0.6):
         time.sleep(pause)
@@ -282,7 +286,8 @@ def test_a_killed_gateway_goes_on_and_asks_nothing_twice(tmp_path, random_model)
     jobs, store = server.client("bedrock"), Store(server, bucket="evaluations", is_new=False)
     assert wait_for(jobs, arn)["status"] == "Completed"
     for model in (MODEL, CLAUDE):
-        assert len(results(store, arn, "killed", model)) == 40
-    assert len(jobs.list_model_invocation_jobs()["invocationJobSummaries"]) == 2, "one batch job for each model"
-    assert len(export(server)) == 80, "each row is answered and paid once for each model"
+        assert len(results(store, arn, "killed", model)) == count
+    children = 3 if judge else 2
+    assert len(jobs.list_model_invocation_jobs()["invocationJobSummaries"]) == children, "one batch job for each model"
+    assert len(export(server)) == count * 2 * (children - 1), "each row is answered and paid once for each model"
     assert server.stop() == 0

@@ -165,6 +165,29 @@ static void test_lines_are_numbered_and_bounded(void **state)
     questions_deinit(&questions);
 }
 
+/* Of rows that take turns, half of them are not all of one kind. */
+static void test_fewer_rows_have_no_rhythm(void **state)
+{
+    struct buf data;
+    size_t kinds[2] = {0};
+    (void)state;
+    buf_init(&data, 1 << 20);
+    for (size_t i = 0; i < 200; i++)
+        buf_appendf(&data, "{\"prompt\":\"Q\",\"category\":\"%zu\"}\n", i % 2);
+    buf_append_char(&data, '\0');
+    struct questions questions = parse(data.data);
+    questions_thin(&questions, 100);
+    assert_int_equal(questions.count, 100);
+    for (size_t i = 0; i < 100; i++) {
+        kinds[questions.items[i].category.data[0] - '0']++;
+        assert_true(i == 0 || questions.items[i].line > questions.items[i - 1].line);
+    }
+    assert_int_equal(kinds[0], 50);
+    assert_int_equal(kinds[1], 50);
+    questions_deinit(&questions);
+    buf_deinit(&data);
+}
+
 /* --- answers --- */
 
 static struct answer answer_of(const char *text, struct arena *arena)
@@ -477,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_several_turns),
         cmocka_unit_test(test_flaws),
         cmocka_unit_test(test_lines_are_numbered_and_bounded),
+        cmocka_unit_test(test_fewer_rows_have_no_rhythm),
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_words_of_a_judge),
         cmocka_unit_test(test_questions_to_a_judge),
