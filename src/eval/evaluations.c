@@ -25,6 +25,7 @@
 struct held { /* a job that is ours */
     struct course course;
     uint64_t retry_us;
+    bool is_waiting; /* its message says for what */
     struct held *next;
 };
 
@@ -130,9 +131,10 @@ static bool go_on(struct evaluations *evaluations, struct held *held)
         return !end(evaluations, held, EVAL_FAILED, error.message);
     if (code != OK)
         held->retry_us = clock_now_us() + RETRY_US;
-    if (code == OK && !has_new_children(course, before))
+    if (code == OK && !held->is_waiting && !has_new_children(course, before))
         return true;
     struct error ignored;
+    held->is_waiting = code != OK;
     return note(evaluations, held, code == OK ? "" : error.message, NULL, NULL, &ignored) != ERROR_CONFLICT;
 }
 
@@ -177,6 +179,7 @@ static bool claim(struct evaluations *evaluations)
         held_free(held);
         return true;
     }
+    held->is_waiting = row.message.len > 0; /* since before a server was killed */
     held->next = evaluations->first;
     evaluations->first = held;
     evaluations->held_count++;
@@ -402,8 +405,8 @@ enum error_code evaluations_tag(struct evaluations *evaluations, const char *id,
     return jobs_tag(evaluations->jobs, &eval_job_kind, id, tags, error);
 }
 
-enum error_code evaluations_untag(struct evaluations *evaluations, const char *id, const struct str *keys,
-                                  size_t count, struct error *error)
+enum error_code evaluations_untag(struct evaluations *evaluations, const char *id, const struct str *keys, size_t count,
+                                  struct error *error)
 {
     return jobs_untag(evaluations->jobs, id, keys, count, error);
 }

@@ -227,17 +227,34 @@ static enum error_code add_named_reference(struct row *row, struct error *error)
 
 /* --- conversations ----------------------------------------------------------------------------------- */
 
+/* Chat completions have a newer name for it. */
+static bool is_system(yyjson_val *message)
+{
+    yyjson_val *role = yyjson_obj_get(message, "role");
+    return yyjson_equals_str(role, "system") || yyjson_equals_str(role, "developer");
+}
+
 static enum error_code check_turn(yyjson_val *message, size_t at, struct error *error)
 {
     const struct str role = json_str(yyjson_obj_get(message, "role"));
     yyjson_val *content = yyjson_obj_get(message, "content");
-    if (!str_eq(role, STR("user")) && !str_eq(role, STR("assistant")) && !str_eq(role, STR("system")))
+    if (!str_eq(role, STR("user")) && !str_eq(role, STR("assistant")) && !is_system(message))
         return error_set(error, ERROR_INVALID, "messages[%zu].role: expected system, user or assistant", at);
     if (yyjson_obj_get(message, "tool_calls"))
         return error_set(error, ERROR_INVALID, "messages[%zu].tool_calls: write the call as a toolUse block", at);
     if (!yyjson_is_str(content) && !(yyjson_is_arr(content) && yyjson_arr_size(content) > 0))
         return error_set(error, ERROR_INVALID, "messages[%zu].content: expected a text or a list of blocks", at);
     return OK;
+}
+
+/* A block as Converse has it; of {"type": "text", "text"} the text. */
+static void append_block(struct buf *out, yyjson_val *block)
+{
+    yyjson_val *text = yyjson_is_str(block) ? block : yyjson_obj_get(block, "text");
+    if (yyjson_is_str(text) && (yyjson_is_str(block) || yyjson_obj_get(block, "type")))
+        append_text_block(out, json_str(text));
+    else
+        json_append(out, block);
 }
 
 static void append_turn(struct row *row, yyjson_val *message, bool is_first, bool is_only)
@@ -252,7 +269,14 @@ static void append_turn(struct row *row, yyjson_val *message, bool is_first, boo
         append_text_block(&row->request, json_str(content));
         buf_append_char(&row->request, ']');
     } else {
-        json_append(&row->request, content);
+        size_t i, max;
+        yyjson_val *block;
+        yyjson_arr_foreach(content, i, max, block)
+        {
+            buf_append_char(&row->request, i ? ',' : '[');
+            append_block(&row->request, block);
+        }
+        buf_append_char(&row->request, ']');
     }
     buf_append_char(&row->request, '}');
     if (!is_only)
@@ -264,6 +288,9 @@ static enum error_code add_messages(struct row *row, yyjson_val *messages, size_
 {
     if (from >= to || !yyjson_equals_str(yyjson_obj_get(yyjson_arr_get(messages, to - 1), "role"), "user"))
         return flaw(error, "messages: the last one, before the reference, must be the user's");
+    for (size_t i = from; i < to; i++)
+        if (is_system(yyjson_arr_get(messages, i)))
+            return error_set(error, ERROR_INVALID, "messages[%zu].role: system stands before all others", i);
     buf_append_text(&row->request, "\"messages\":[");
     for (size_t i = from; i < to; i++)
         append_turn(row, yyjson_arr_get(messages, i), i == from, from + 1 == to);
@@ -283,8 +310,7 @@ static enum error_code read_conversation(struct row *row, yyjson_val *messages, 
         if (check_turn(yyjson_arr_get(messages, i), i, error) != OK)
             return error->code;
     enum error_code code = add_system(row, yyjson_obj_get(row->root, "system"), error);
-    while (code == OK && from < count &&
-           yyjson_equals_str(yyjson_obj_get(yyjson_arr_get(messages, from), "role"), "system"))
+    while (code == OK && from < count && is_system(yyjson_arr_get(messages, from)))
         code = add_system(row, yyjson_obj_get(yyjson_arr_get(messages, from++), "content"), error);
     if (code == OK)
         code = add_named_reference(row, error);

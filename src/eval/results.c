@@ -464,9 +464,10 @@ static enum error_code put_report(const struct scores *scores, struct error *err
 {
     struct course *course = scores->course;
     struct whole whole = {0};
-    whole.comparison = (struct comparison){
-        .questions = &whole.questions, .measure = "mean of the job's metrics",
-                                           .bound = VERDICT_BOUND_DEFAULT, .side_count = course->job.model_count};
+    whole.comparison = (struct comparison){.questions = &whole.questions,
+                                           .measure = "mean of the job's metrics",
+                                           .bound = VERDICT_BOUND_DEFAULT,
+                                           .side_count = course->job.model_count};
     enum error_code code = gather(scores, &whole, error);
     whole.questions.flaws = scores->data.sets[0].flaws;
     whole.questions.flaw_count = scores->data.sets[0].flaw_count;

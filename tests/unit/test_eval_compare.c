@@ -74,6 +74,9 @@ static void test_forms(void **state)
     assert_reads("{\"messages\":[{\"role\":\"system\",\"content\":\"S\"},{\"role\":\"user\",\"content\":\"Q\"},"
                  "{\"role\":\"assistant\",\"content\":\"R\"}]}",
                  ASKED("Q") ",\"system\":[{\"text\":\"S\"}]", "Q", "S", "R");
+    assert_reads("{\"messages\":[{\"role\":\"developer\",\"content\":[{\"type\":\"text\",\"text\":\"S\"}]},"
+                 "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"Q\"}]}],\"label\":\"R\"}",
+                 ASKED("Q") ",\"system\":[{\"text\":\"S\"}]", "Q", "S", "R");
     assert_reads("{\"messages\":[{\"role\":\"user\",\"content\":\"Q\"}]}", ASKED("Q"), "Q", "", NULL);
     assert_reads("{\"prompt\":\"Q\",\"referenceResponse\":\"R\",\"category\":\"C\"}", ASKED("Q"), "Q", "", "R");
     assert_reads("{\"prompt\":\"Q\",\"completion\":\"R\"}", ASKED("Q"), "Q", "", "R");
@@ -140,6 +143,9 @@ static void test_flaws(void **state)
         "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"assistant\",\"content\":[{\"image\":{}}]}]}",
         "messages[1].content: no text");
     assert_flaw("{\"schemaVersion\":\"other\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}", "schemaVersion");
+    assert_flaw("{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"system\",\"content\":\"y\"},"
+                "{\"role\":\"user\",\"content\":\"x\"}]}",
+                "messages[1].role: system stands before all others");
     assert_flaw("{\"conversationTurns\":[]}", "RAG");
     assert_flaw("{\"prompt\":\"Q\",\"modelResponses\":[{\"response\":1}]}", "modelResponses[0]");
     assert_flaw("{\"prompt\":\"\xff\"}", "not JSON");
