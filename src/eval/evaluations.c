@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "batch/files.h"
@@ -16,6 +17,7 @@
 #include "core/util.h"
 #include "eval/course.h"
 
+#define THREAD_NICE 10
 #define LEASE_US 60000000u
 #define RENEW_US 10000000u
 #define LOOK_MS 250       /* at running jobs */
@@ -218,6 +220,7 @@ static bool sleep_a_while(struct evaluations *evaluations)
 static void *run(void *ctx)
 {
     struct evaluations *evaluations = ctx;
+    (void)setpriority(PRIO_PROCESS, 0, THREAD_NICE); /* this thread alone: nobody waits for scores, requests do */
     do {
         while (claim(evaluations))
             ;
