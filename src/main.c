@@ -15,6 +15,7 @@ static const struct command commands[] = {
     {"eval", cmd_eval, "measure the quality of a model, or of two"},
     {"ledger", cmd_ledger, "what requests cost, and what was saved"},
     {"batch", cmd_batch, "submit batch jobs to a running server, and follow them"},
+    {"distill", cmd_distill, "submit customization jobs to a running server, and follow them"},
     {"cache", cmd_cache, "say why one request does not read what another one cached"},
     {"train", cmd_train, "train a model"},
     {"router", cmd_router, "learn which model answers a prompt well, and measure it"},

@@ -11,6 +11,7 @@ int cmd_extract(int argc, char **argv); /* internal: the text of one document, s
 int cmd_train(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_batch(int argc, char **argv);
+int cmd_distill(int argc, char **argv);
 int cmd_cache(int argc, char **argv);
 int cmd_ledger(int argc, char **argv);
 int cmd_router(int argc, char **argv);

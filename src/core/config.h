@@ -44,6 +44,7 @@ struct config_model {
     uint32_t threads;     /* at most; 0: chosen by size and cores */
     const char *chat_template; /* one of config_template_families; NULL: the file's own */
     const char *price_as;
+    const char *teacher;  /* ID of the model that it was distilled from, the baseline of its savings; NULL: none */
     bool has_price;
     struct config_price price;
     enum config_cache_mode cache;

@@ -109,6 +109,8 @@ static const struct field model_fields[] = {
      .expected = "the name of a template family: chatml, llama3, mistral or gemma"},
     {"price_as", FIELD_STRING, FIELD_AT(config_model, price_as), .check = is_model_id,
      .expected = "the model ID whose price counts"},
+    {"teacher", FIELD_STRING, FIELD_AT(config_model, teacher), .check = is_model_id,
+     .expected = "the ID of the model that it was distilled from"},
     {"price", FIELD_CUSTOM, .custom = read_price},
     {"cache", FIELD_CHOICE, FIELD_AT(config_model, cache), .choices = cache_modes},
     {"cache_min_tokens", FIELD_UINT32, FIELD_AT(config_model, cache_min_tokens), .low = 1, .high = CONFIG_TOKENS_MAX},

@@ -1,7 +1,10 @@
 /* customize.c - the gateway's side: jobs are made, listed and stopped here, and run by runner.c. See customize.h. */
 #include "customize/customize.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "batch/files.h"
@@ -9,6 +12,7 @@
 #include "core/arn.h"
 #include "core/limits.h"
 #include "customize/run.h"
+#include "customize/worth.h"
 #include "model/resolve.h"
 
 #define PAGE 100
@@ -16,6 +20,7 @@
 
 struct customize {
     struct customize_options options;
+    char data[PATH_MAX];
     struct jobs *jobs;
     struct resources *models;
     struct deploy *deploy;
@@ -31,8 +36,13 @@ enum error_code customize_open(const struct customize_options *options, struct c
     if (!made)
         return error_no_memory(error);
     made->options = *options;
+    made->options.data = made->data;
     pthread_mutex_init(&made->creating, NULL);
-    enum error_code code = custom_jobs_open(options->config->data, &made->jobs, error);
+    enum error_code code = realpath(options->config->data, made->data)
+                               ? OK
+                               : error_set_errno(error, ERROR_IO, errno, "%s", options->config->data);
+    if (code == OK)
+        code = custom_jobs_open(options->config->data, &made->jobs, error);
     if (code == OK)
         code = resources_open(&custom_model_resource, options->config->data, &made->models, error);
     const struct deploy_options serving = {options->config, options->models, made->models, options->on_rows,
@@ -101,18 +111,27 @@ static void append_rate(struct buf *out, const char *name, uint64_t pico)
                 (unsigned long long)(pico / PICO_PER_DOLLAR), (unsigned long long)(pico % PICO_PER_DOLLAR));
 }
 
+/* An ID by which price books have it: `,"KEY":"ID"`. Without one nothing is said. */
+static void append_priced_id(const struct customize *customize, const struct catalog_match *match, const char *key,
+                             struct buf *out)
+{
+    const struct config_model *config = match->model->config;
+    const struct str ids[] = {str_of(config->price_as), match->id, str_of(config->name)};
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+        if (ids[i].len > 0 && price_book_find(customize->options.prices, catalog_bare_id(ids[i]), STR(""))) {
+            json_append_member(out, key, ids[i]);
+            return;
+        }
+}
+
 /* What it costs: `"price_as":"ID"`, or its own price. */
 static void append_price(const struct customize *customize, const struct catalog_match *match, struct buf *out)
 {
     const struct config_model *config = match->model->config;
-    const struct str ids[] = {str_of(config->price_as), match->id, str_of(config->name)};
-    for (size_t i = 0; !config->has_price && i < sizeof(ids) / sizeof(ids[0]); i++)
-        if (ids[i].len > 0 && price_book_find(customize->options.prices, catalog_bare_id(ids[i]), STR(""))) {
-            json_append_member(out, "price_as", ids[i]);
-            return;
-        }
-    if (!config->has_price)
+    if (!config->has_price) {
+        append_priced_id(customize, match, "price_as", out);
         return;
+    }
     buf_append_text(out, ",\"price\":{");
     append_rate(out, "input", config->price.input);
     append_rate(out, "output", config->price.output);
@@ -176,6 +195,16 @@ static enum error_code check_trainable(const struct model *model, struct error *
     return OK;
 }
 
+/* Its file from the root on; empty where it is one of the program's own. */
+static enum error_code find_file(const struct model *model, struct arena *arena, struct str *path, struct error *error)
+{
+    char full[PATH_MAX] = "";
+    if (model->config->path && !realpath(model->config->path, full))
+        return error_set_errno(error, ERROR_INVALID, errno, "baseModelIdentifier: the file of model %s, %s",
+                               model->name, model->config->path);
+    return arena_str(arena, str_of(full), path) ? OK : error_no_memory(error);
+}
+
 enum error_code customize_base(struct customize *customize, struct str identifier, struct arena *arena,
                                struct custom_job *job, struct error *error)
 {
@@ -190,10 +219,24 @@ enum error_code customize_base(struct customize *customize, struct str identifie
     code = check_trainable(match.model, error);
     if (code == OK)
         code = settings_of(customize, &match, arena, &job->settings, error);
+    if (code == OK)
+        code = find_file(match.model, arena, &job->base_path, error);
     const bool is_copied = code != OK || (arena_str(arena, match.id, &job->base) &&
-                                          arena_str(arena, str_of(match.model->config->path), &job->base_path) &&
                                           arena_str(arena, str_of(match.model->name), &job->base_name));
     return is_copied ? code : error_no_memory(error);
+}
+
+bool customize_note_teacher(struct customize *customize, const struct catalog_match *teacher, struct arena *arena,
+                            struct custom_job *job)
+{
+    struct buf text;
+    buf_init(&text, 8192);
+    buf_append_str(&text, job->settings);
+    if (str_find(job->settings, STR("\"teacher\":"), 0) < 0) /* else its base was a student already */
+        append_priced_id(customize, teacher, "teacher", &text);
+    const bool is_copied = !text.failed && arena_str(arena, buf_str(&text), &job->settings);
+    buf_deinit(&text);
+    return is_copied;
 }
 
 /* --- jobs ------------------------------------------------------------------------------------------- */
@@ -279,6 +322,17 @@ enum error_code customize_get(struct customize *customize, struct str tenant, st
     return custom_jobs_find_name(customize->jobs, tenant, id_or_name, arena, job, error);
 }
 
+uint64_t customize_cost(const struct customize *customize, const struct custom_job *job)
+{
+    return worth_cost(&customize->options, job);
+}
+
+enum error_code customize_worth(const struct customize *customize, const struct custom_job *job, struct worth *worth,
+                                struct error *error)
+{
+    return worth_compute(&customize->options, job, worth, error);
+}
+
 enum error_code customize_list(struct customize *customize, const struct job_filter *filter, struct arena *arena,
                                struct custom_job **list, size_t *count, bool *has_more, struct error *error)
 {
@@ -291,6 +345,24 @@ enum error_code customize_request_stop(struct customize *customize, struct str t
     enum error_code code = jobs_request_stop(customize->jobs, &custom_job_kind, tenant, id, clock_wall_us(), error);
     if (code == OK)
         custom_runner_look(&customize->runner);
+    return code;
+}
+
+/* Adapters of other custom models may stand beside this one's file. */
+static enum error_code check_alone(struct customize *customize, const struct custom_model *model, struct arena *arena,
+                                   struct error *error)
+{
+    void *found;
+    size_t count;
+    bool has_more;
+    enum error_code code = resources_list(customize->models, model->head.tenant, 0, (size_t)limit(custom_models), arena,
+                                          &found, &count, &has_more, error);
+    for (size_t i = 0; code == OK && i < count; i++) {
+        const struct custom_model *other = (const struct custom_model *)found + i;
+        if (strcmp(other->head.id, model->head.id) != 0 && str_eq(other->path, model->path) && !model->adapter.len)
+            code = error_set(error, ERROR_CONFLICT, "custom model '" STR_FMT "' is what the adapter of '" STR_FMT
+                             "' stands beside; delete that one first", STR_ARG(model->name), STR_ARG(other->name));
+    }
     return code;
 }
 
@@ -308,9 +380,11 @@ enum error_code customize_delete_model(struct customize *customize, struct str t
     if (is_needed)
         code = error_set(error, ERROR_CONFLICT, "custom model '" STR_FMT "' is deployed; delete the deployment first",
                          STR_ARG(model.name));
+    if (code == OK)
+        code = check_alone(customize, &model, &arena, error);
     if (code == OK) {
         (void)snprintf(job, sizeof(job), STR_FMT, STR_ARG(model.job));
-        code = custom_model_directory(customize->options.config->data, job, path, error);
+        code = custom_model_directory(customize->options.data, job, path, error);
     }
     if (code == OK)
         code = resources_delete(customize->models, tenant, id, error);

@@ -12,6 +12,7 @@
 #include "customize/model_store.h"
 #include "ledger/price_book.h"
 #include "model/registry.h"
+#include "model/resolve.h"
 #include "store/objects.h"
 
 struct batch;
@@ -26,6 +27,7 @@ struct customize_options {
     struct objects *objects;
     void (*on_rows)(void *ctx); /* models were added or taken away in state.db; any thread */
     void *ctx;
+    const char *data; /* the data directory from the root on; filled in by customize_open: trainers run elsewhere */
 };
 
 /* Opens jobs and models. The caller holds the lock of the data directory. */
@@ -48,6 +50,11 @@ struct deploy *customize_deploy(struct customize *customize);
 enum error_code customize_base(struct customize *customize, struct str identifier, struct arena *arena,
                                struct custom_job *job, struct error *error) WARN_UNUSED;
 
+/* After customize_base: the student's requests are compared with what they would have cost by its teacher. False: no
+ * memory. */
+bool customize_note_teacher(struct customize *customize, const struct catalog_match *teacher, struct arena *arena,
+                            struct custom_job *job) WARN_UNUSED;
+
 /* The rest waits for the disk: any thread but I/O threads. jobs/jobs.h says what each one does; the first fills in ID,
  * times and status. ERROR_CONFLICT also: the job's name or the model's is taken. */
 enum error_code customize_create(struct customize *customize, struct custom_job *job,
@@ -55,6 +62,11 @@ enum error_code customize_create(struct customize *customize, struct custom_job 
 /* By ID, or by name. */
 enum error_code customize_get(struct customize *customize, struct str tenant, struct str id_or_name,
                               struct arena *arena, struct custom_job *job, struct error *error) WARN_UNUSED;
+/* What it cost so far (worth.h), and of one that is Completed what it is worth. The first asks memory alone. */
+uint64_t customize_cost(const struct customize *customize, const struct custom_job *job);
+struct worth;
+enum error_code customize_worth(const struct customize *customize, const struct custom_job *job, struct worth *worth,
+                                struct error *error) WARN_UNUSED;
 enum error_code customize_list(struct customize *customize, const struct job_filter *filter, struct arena *arena,
                                struct custom_job **list, size_t *count, bool *has_more,
                                struct error *error) WARN_UNUSED;

@@ -20,8 +20,9 @@ const char *const deploy_status_names[DEPLOY_STATUSES + 1] = {
 struct deploy {
     struct deploy_options options;
     struct resources *store;
-    pthread_mutex_t mutex; /* held by whoever uses `added` */
+    pthread_mutex_t mutex; /* held by whoever uses the rest */
     struct sql *added;
+    bool is_settled; /* nothing is to be done until a deployment changes */
 };
 
 enum error_code deploy_open(const struct deploy_options *options, struct deploy **deploy, struct error *error)
@@ -170,6 +171,7 @@ struct wanted {
     struct str *names;
     const struct custom_model **models;
     size_t count;
+    bool is_swapping; /* a deployment waits for its new model */
 };
 
 static enum error_code want(struct deploy *deploy, struct str tenant, struct str id, struct arena *arena,
@@ -277,6 +279,7 @@ static enum error_code collect(struct deploy *deploy, struct arena *arena, struc
         return error_no_memory(error);
     for (size_t i = 0; code == OK && i < count; i++) {
         code = settle(deploy, &deployments[i], arena, error);
+        wanted->is_swapping = wanted->is_swapping || deployments[i].next.len > 0;
         if (code == OK)
             code = want(deploy, deployments[i].head.tenant, deployments[i].model, arena, wanted, error);
         if (code == OK)
@@ -292,9 +295,11 @@ enum error_code deploy_reconcile(struct deploy *deploy, struct error *error)
     bool has_changed = false;
     arena_init(&arena, 0);
     pthread_mutex_lock(&deploy->mutex);
-    enum error_code code = collect(deploy, &arena, &wanted, error);
-    if (code == OK)
+    enum error_code code = deploy->is_settled ? OK : collect(deploy, &arena, &wanted, error);
+    if (code == OK && !deploy->is_settled) {
         code = apply(deploy, &wanted, &arena, &has_changed, error);
+        deploy->is_settled = code == OK && !wanted.is_swapping;
+    }
     pthread_mutex_unlock(&deploy->mutex);
     arena_deinit(&arena);
     if (has_changed)
@@ -340,10 +345,18 @@ enum error_code deploy_states(struct deploy *deploy, const struct deployment *de
 
 /* --- changes ---------------------------------------------------------------------------------------- */
 
+static enum error_code reconcile_change(struct deploy *deploy, struct error *error)
+{
+    pthread_mutex_lock(&deploy->mutex);
+    deploy->is_settled = false;
+    pthread_mutex_unlock(&deploy->mutex);
+    return deploy_reconcile(deploy, error);
+}
+
 enum error_code deploy_create(struct deploy *deploy, struct deployment *deployment, struct error *error)
 {
     const enum error_code code = resources_create(deploy->store, deployment, error);
-    return code == OK ? deploy_reconcile(deploy, error) : code;
+    return code == OK ? reconcile_change(deploy, error) : code;
 }
 
 enum error_code deploy_update(struct deploy *deploy, const struct deployment *deployment, struct str model,
@@ -353,13 +366,13 @@ enum error_code deploy_update(struct deploy *deploy, const struct deployment *de
     changed.next = str_eq(model, deployment->model) ? STR("") : model;
     changed.updated = model;
     const enum error_code code = resources_update(deploy->store, &changed, error);
-    return code == OK ? deploy_reconcile(deploy, error) : code;
+    return code == OK ? reconcile_change(deploy, error) : code;
 }
 
 enum error_code deploy_delete(struct deploy *deploy, struct str tenant, struct str id, struct error *error)
 {
     const enum error_code code = resources_delete(deploy->store, tenant, id, error);
-    return code == OK ? deploy_reconcile(deploy, error) : code;
+    return code == OK ? reconcile_change(deploy, error) : code;
 }
 
 enum error_code deploy_needs(struct deploy *deploy, struct str tenant, struct str model, struct arena *arena,

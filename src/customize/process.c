@@ -115,7 +115,7 @@ static void last_words(struct custom_run *run, char *out, size_t size)
 {
     struct buf text;
     struct error ignored;
-    struct str rest, line, last = STR("it said nothing");
+    struct str rest, line, last = STR(RUN_SILENT);
     buf_init(&text, COUNT_BYTES_MAX);
     if (file_read(run_file(run, TRAINER_LOG).text, &text, &ignored) == OK) {
         rest = buf_str(&text);

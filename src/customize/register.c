@@ -66,7 +66,7 @@ struct kept {
 
 static enum error_code keep_files(struct custom_run *run, struct kept *kept, struct error *error)
 {
-    const char *data = run->runner->options->config->data;
+    const char *data = run->runner->options->data;
     const bool is_adapter = run->hyper.rank > 0;
     enum error_code code = custom_model_directory(data, "", kept->dir, error);
     if (code == OK)

@@ -87,6 +87,7 @@ enum error_code run_put_insights(struct custom_run *run, struct error *error) WA
 
 /* What became of the trainer: ERROR_UNAVAILABLE where something ended it, ERROR_INVALID with its own words where it
  * gave up. */
+#define RUN_SILENT "it said nothing"
 enum error_code run_child_failed(struct custom_run *run, const char *what, int status, struct error *error);
 
 /* --- stages, in their order; errors as run_tick and run_put; ERROR_INVALID ends the job --- */

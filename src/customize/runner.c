@@ -345,7 +345,7 @@ static void settle(struct custom_run *run, enum error_code code, struct error *e
 static enum error_code directory_of(const struct custom_runner *runner, const char *id, char path[CUSTOM_PATH_MAX],
                                     struct error *error)
 {
-    const int len = snprintf(path, CUSTOM_PATH_MAX, "%s/" DIRECTORY "%s%s", runner->options->config->data,
+    const int len = snprintf(path, CUSTOM_PATH_MAX, "%s/" DIRECTORY "%s%s", runner->options->data,
                              *id ? "/" : "", id);
     return len > 0 && len < CUSTOM_PATH_MAX - 64 ? OK
                                                  : error_set(error, ERROR_INVALID,

@@ -66,15 +66,15 @@ static enum error_code run_once(struct custom_run *run, int *status, struct erro
 }
 
 /* Another try may go better: something ended it from outside, or the disk was full. */
-static bool may_pass(struct custom_run *run, int status, struct error *error)
+static bool may_pass(int status, struct error *error)
 {
     struct error full;
     if (disk_admit(0, &full) != OK || str_find(str_of(error->message), STR("No space left"), 0) >= 0) {
         error->code = ERROR_UNAVAILABLE;
         return false;
     }
-    (void)run;
-    return WIFSIGNALED(status) || str_find(str_of(error->message), STR("stopped after step"), 0) >= 0;
+    return WIFSIGNALED(status) || str_find(str_of(error->message), STR("stopped after step"), 0) >= 0 ||
+           str_find(str_of(error->message), STR(RUN_SILENT), 0) >= 0; /* no room for its last words, perhaps */
 }
 
 enum error_code run_train(struct custom_run *run, struct error *error)
@@ -89,7 +89,7 @@ enum error_code run_train(struct custom_run *run, struct error *error)
         if (code != OK)
             return code;
         (void)run_child_failed(run, "The training", status, error);
-        if (!may_pass(run, status, error))
+        if (!may_pass(status, error))
             return error->code;
         code = look(run, error);
         if (code != OK)
@@ -98,8 +98,10 @@ enum error_code run_train(struct custom_run *run, struct error *error)
         log_event(LOG_WARN, "trainer_ended", LOG_C("job", run->job.id), LOG_I("status", status),
                   LOG_I("step", run->job.progress.step));
         if (deaths >= DEATHS_MAX)
-            return error_set(error, ERROR_INVALID,
-                             "The training was ended by signal %d for the %u. time without a step in between; the "
-                             "machine may have too little memory for it.", WTERMSIG(status), deaths);
+            return WIFSIGNALED(status)
+                       ? error_set(error, ERROR_INVALID,
+                                   "The training was ended by signal %d for the %u. time without a step in between; "
+                                   "the machine may have too little memory for it.", WTERMSIG(status), deaths)
+                       : (error->code = ERROR_INVALID);
     }
 }

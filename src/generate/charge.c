@@ -3,11 +3,17 @@
 
 #include <assert.h>
 
+/* What it costs, or would cost by the one whose place it has taken. */
+static const struct price_row *untaught(const struct target *target)
+{
+    return target->model && target->model->teacher ? target->model->teacher : target->price;
+}
+
 void charge_begin(struct charge *charge, const struct charge_subject *subject, const struct placement *placement,
                   struct str session, enum tier tier, uint64_t time_us)
 {
     const struct target *answered = &placement->answered;
-    charge->path = (struct price_path){placement->asked.price, placement->routed.price, answered->price};
+    charge->path = (struct price_path){untaught(&placement->asked), untaught(&placement->routed), answered->price};
     charge->is_shadow = subject->is_shadow;
     charge->line = (struct ledger_line){
         .request_id = subject->request_id,
@@ -17,7 +23,7 @@ void charge_begin(struct charge *charge, const struct charge_subject *subject, c
         .model_requested = subject->model_requested,
         .model_invoked = str_of(answered->name),
         .price = str_of(answered->price->name),
-        .baseline_price = subject->is_shadow ? STR(PRICE_NONE) : str_of(placement->asked.price->name),
+        .baseline_price = subject->is_shadow ? STR(PRICE_NONE) : str_of(untaught(&placement->asked)->name),
         .profile = subject->profile,
         .tags = subject->tags,
         .time_us = time_us,

@@ -62,7 +62,8 @@ static enum error_code find_index(struct registry *registry, const char *name, u
 }
 
 static enum error_code make_model(struct registry *registry, const struct config_model *config,
-                                  const struct price_row *price, const struct model **model,
+                                  const struct price_row *price, const struct price_row *teacher,
+                                  const struct model **model,
                                   struct error *error)
 {
     const size_t number = table_count(&registry->versions);
@@ -80,6 +81,7 @@ static enum error_code make_model(struct registry *registry, const struct config
         .worker = (uint32_t)number,
         .config = config,
         .price = price,
+        .teacher = teacher,
         .context = config->context,
         .parallel = config->parallel,
         .live = live,
@@ -113,7 +115,8 @@ static struct config_model *copy_config(struct arena *arena, const struct config
                    (keep(arena, &copy->adapter) || !config->adapter) &&
                    (keep(arena, &copy->worker) || !config->worker) &&
                    (keep(arena, &copy->chat_template) || !config->chat_template) &&
-                   (keep(arena, &copy->price_as) || !config->price_as);
+                   (keep(arena, &copy->price_as) || !config->price_as) &&
+                   (keep(arena, &copy->teacher) || !config->teacher);
     for (size_t i = 0; i < config->id_count && is_kept; i++) {
         ids[i] = config->ids[i];
         is_kept = keep(arena, &ids[i]);
@@ -121,20 +124,31 @@ static struct config_model *copy_config(struct arena *arena, const struct config
     return is_kept ? copy : NULL;
 }
 
+/* Of an ID that a definition names; NULL where it names none, or nobody asks for prices. */
+static enum error_code find_price(const struct registry *registry, const char *id, const struct price_row **price,
+                                  struct error *error)
+{
+    *price = NULL;
+    if (!id || !registry->prices)
+        return OK;
+    const struct str asked = str_of(id), bare = catalog_bare_id(asked);
+    *price = price_book_find(registry->prices, bare, price_place(asked, bare));
+    return *price ? OK : error_set(error, ERROR_INVALID, "no price book has '%s'", id);
+}
+
 enum error_code registry_add(struct registry *registry, const struct config_model *config, const struct model **model,
                              struct error *error)
 {
-    const struct price_row *price = NULL;
-    if (config->price_as && registry->prices) {
-        const struct str asked = str_of(config->price_as), bare = catalog_bare_id(asked);
-        price = price_book_find(registry->prices, bare, price_place(asked, bare));
-        if (!price)
-            return error_set(error, ERROR_INVALID, "no price book has '%s'", config->price_as);
-    }
+    const struct price_row *price, *teacher;
+    enum error_code found = find_price(registry, config->price_as, &price, error);
+    if (found == OK)
+        found = find_price(registry, config->teacher, &teacher, error);
+    if (found != OK)
+        return found;
     const struct config_model *copy = copy_config(&registry->arena, config);
     if (!copy)
         return error_no_memory(error);
-    return make_model(registry, copy, price, model, error);
+    return make_model(registry, copy, price, teacher, model, error);
 }
 
 enum error_code registry_describe(struct registry *registry, const struct model *model,
@@ -226,7 +240,10 @@ static enum error_code add_configured(struct registry *registry, const struct co
     for (size_t i = 0; i < config->model_count && code == OK; i++) {
         const struct model *model;
         const struct price_row *price = registry->prices ? price_book_own(registry->prices, i) : NULL;
-        code = make_model(registry, &config->models[i], price, &model, error);
+        const struct price_row *teacher = NULL;
+        code = find_price(registry, config->models[i].teacher, &teacher, error);
+        if (code == OK)
+            code = make_model(registry, &config->models[i], price, teacher, &model, error);
         if (code != OK)
             break;
         set_state(model, MODEL_READY);

@@ -53,6 +53,7 @@ struct model {
     uint32_t worker;  /* of the version: the number by which the engine knows its process */
     const struct config_model *config; /* as fulcrum.yaml or `fulcrum models add` has it */
     const struct price_row *price;     /* its own; NULL: that of the ID asked for */
+    const struct price_row *teacher;   /* what the model costs that it was distilled from; NULL: it was not */
     struct template_spec spec;         /* this and the rest: since it was loaded */
     uint32_t context;                  /* tokens of one sequence */
     uint32_t parallel;                 /* sequences at once */
@@ -86,7 +87,7 @@ const struct model *registry_find(const struct registry *registry, const char *n
 /* --- main thread --- */
 
 /* One more version, STARTING, not in the list. `config` is copied with its strings. ERROR_CONFLICT: the server has seen
- * too many; ERROR_INVALID: no price book has its price_as. */
+ * too many; ERROR_INVALID: no price book has its price_as or its teacher. */
 enum error_code registry_add(struct registry *registry, const struct config_model *config, const struct model **model,
                              struct error *error) WARN_UNUSED;
 /* What its worker says of it. Before anybody asks for it. */

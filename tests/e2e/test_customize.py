@@ -1,6 +1,7 @@
 """Customization jobs by boto3: a model is tuned on data in the object store, and what can go wrong on the way."""
 
 import os
+import shutil
 import signal
 import subprocess
 
@@ -257,3 +258,45 @@ def test_a_server_that_ends_puts_its_job_back(tmp_path, random_model):
     second = Server(config=config, workdir=tmp_path)
     assert wait_for(second.client("bedrock"), job)["status"] == "Completed"
     assert second.stop() == 0
+
+
+def test_the_programs_own_model_can_be_tuned(tmp_path):
+    """desk-small lies in no file; an adapter stands beside a copy of it."""
+    server = Server(config="limits: {customization_prompts_min: 8}\n", workdir=tmp_path)
+    store = Store(server, bucket="own")
+    client = server.client("bedrock")
+    store.put("train.jsonl", jsonl(intents()))
+    for rank in ("0", "4"):
+        job = client.create_model_customization_job(**request(
+            store, f"own{rank}", baseModelIdentifier="desk-small",
+            hyperParameters={"epochCount": "40", "adapterRank": rank, "learningRate": "0.01"}))["jobArn"]
+        done = wait_for(client, job)
+        assert done["status"] == "Completed", done
+        assert ":custom-model/fulcrum.desk-small/" in done["outputModelArn"]
+        deployment = client.create_custom_model_deployment(
+            modelDeploymentName=f"own{rank}", modelArn=done["outputModelArn"])["customModelDeploymentArn"]
+        assert wait_until(lambda: client.get_custom_model_deployment(
+            customModelDeploymentIdentifier=deployment)["status"] == "Active")
+        reply = server.client().converse(modelId=deployment, inferenceConfig={"temperature": 0}, messages=[
+            {"role": "user", "content": [{"text": "About my refund."}]}])
+        assert reply["output"]["message"]["content"][0]["text"] == "class_one"
+    assert server.stop() == 0
+
+
+def test_paths_may_be_relative(tmp_path, random_model):
+    """Of the model's file and of the data directory: trainers and models that are added run elsewhere."""
+    shutil.copy(random_model, tmp_path / "tiny.gguf")
+    server = Server(config=CONFIG.format(path="tiny.gguf"), workdir=tmp_path, args=["--data", "here"])
+    store = Store(server, bucket="relative")
+    client = server.client("bedrock")
+    store.put("train.jsonl", jsonl(intents()))
+    job = client.create_model_customization_job(**request(
+        store, "relative", hyperParameters={**FAST, "adapterRank": "2", "epochCount": "2"}))["jobArn"]
+    done = wait_for(client, job)
+    assert done["status"] == "Completed", done
+    deployment = client.create_custom_model_deployment(
+        modelDeploymentName="relative", modelArn=done["outputModelArn"])["customModelDeploymentArn"]
+    assert wait_until(lambda: client.get_custom_model_deployment(
+        customModelDeploymentIdentifier=deployment)["status"] == "Active")
+    assert list((tmp_path / "here/models").iterdir())
+    assert server.stop() == 0

@@ -14,6 +14,7 @@ import botocore.exceptions
 import pytest
 
 import batch_fixture
+import custom_fixture
 from conftest import FULCRUM, metrics, start, wait_until
 
 HELLO = json.dumps({"messages": [{"role": "user", "content": [{"text": "Hello there."}]}],
@@ -278,4 +279,23 @@ def test_a_ledger_that_is_gone(tmp_path, random_model):
             os.unlink(tmp_path / "data" / name)
     server = start(tmp_path, random_model)  # what the journal has is put into a new one
     assert served <= ledger(server)
+    assert server.stop() == 0
+
+
+def test_a_training_waits_for_a_full_disk(small_disk, random_model):
+    where, _ = small_disk
+    server = begin(small_disk, random_model, extra="limits: {customization_prompts_min: 8}\n")
+    store = batch_fixture.Store(server, bucket="training")
+    store.put("train.jsonl", batch_fixture.jsonl(custom_fixture.intents()))
+    client = server.client("bedrock")
+    job = client.create_model_customization_job(**custom_fixture.request(
+        store, "full", baseModelIdentifier="tiny",
+        hyperParameters={**custom_fixture.FAST, "epochCount": "400"}))["jobArn"]
+    custom_fixture.wait_for(client, job, "InProgress", until=lambda seen: seen.get("trainingMetrics"))
+    fill(where)
+    assert wait_until(lambda: "customization_waits" in server.log()), server.log()
+    assert client.get_model_customization_job(jobIdentifier=job)["status"] == "InProgress"
+    empty(where)
+    seen = custom_fixture.wait_for(client, job)
+    assert seen["status"] == "Completed", seen
     assert server.stop() == 0

@@ -84,6 +84,12 @@ def test_the_student_says_what_its_teacher_says(server, store, bedrock):
     for word in [*INTENTS, "parcel"]:  # what is no UTF-8 in the teacher's answer is more tokens to the student
         taught = "given" if word == "parcel" else ask("amazon.nova-pro-v1:0", word, 6)
         assert ask(deployment, word, 60).startswith(taught)
+    row = json.loads(subprocess.run(
+        [str(FULCRUM), "ledger", "export", "--data", str(server.workdir / "data"), "--json"],
+        capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+    assert row["modelRequested"] == deployment
+    assert row["baselinePicodollars"] - row["savedDistill"] == row["costPicodollars"] + row["savedCache"]
+    assert row["savedDistill"] > 0.9 * row["baselinePicodollars"]  # Pro's 0.80 and 3.20 dollars against 0.06 and 0.24
 
 
 def test_a_prompt_that_the_teacher_cannot_take_is_listed(store, bedrock):

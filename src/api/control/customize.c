@@ -8,6 +8,7 @@
 #include "api/control/request_fields.h"
 #include "api/control/tag_request.h"
 #include "customize/customize.h"
+#include "customize/worth.h"
 
 #define JOBS_BODY_MAX (64u << 20)
 
@@ -24,6 +25,8 @@ struct custom_call {
     struct custom_job *list;
     size_t count;
     bool has_more;
+    struct worth worth; /* of a distillation that is Completed */
+    bool has_worth;
 };
 
 static struct custom_call *new_call(struct api_call *call)
@@ -110,7 +113,7 @@ static void append_metrics(struct buf *out, const struct custom_progress *progre
 }
 
 /* Beyond the service: how far it is. */
-static void append_progress(struct buf *out, const struct custom_progress *progress)
+static void append_progress(struct buf *out, const struct custom_progress *progress, uint64_t cost)
 {
     buf_appendf(out, ",\"progress\":{\"acceptedLines\":%llu,\"rejectedLines\":%llu,\"trainingRows\":%llu,"
                 "\"validationRows\":%llu,\"step\":%llu,\"steps\":%llu,\"secondsLeft\":%llu",
@@ -120,10 +123,19 @@ static void append_progress(struct buf *out, const struct custom_progress *progr
                 (unsigned long long)progress->seconds_left);
     if (progress->teacher_job[0])
         buf_appendf(out, ",\"teacher\":{\"job\":\"%s\",\"prompts\":%llu,\"answers\":%llu,\"inputTokens\":%llu,"
-                    "\"outputTokens\":%llu}", progress->teacher_job, (unsigned long long)progress->asked,
-                    (unsigned long long)progress->answered, (unsigned long long)progress->teacher_input,
-                    (unsigned long long)progress->teacher_output);
+                    "\"outputTokens\":%llu,\"costPicodollars\":%llu}", progress->teacher_job,
+                    (unsigned long long)progress->asked, (unsigned long long)progress->answered,
+                    (unsigned long long)progress->teacher_input, (unsigned long long)progress->teacher_output,
+                    (unsigned long long)cost);
     buf_append_char(out, '}');
+}
+
+/* Beyond the service: after how many requests it has paid for itself. */
+static void append_worth(struct buf *out, const struct worth *worth)
+{
+    buf_appendf(out, ",\"breakEven\":{\"requests\":%llu,\"savedPerRequestPicodollars\":%lld,"
+                "\"seenRequests\":%llu,\"days\":%d}", (unsigned long long)worth->break_even, (long long)worth->saved,
+                (unsigned long long)worth->seen, WORTH_DAYS);
 }
 
 static void append_times(struct buf *out, const struct custom_job *job)
@@ -133,8 +145,9 @@ static void append_times(struct buf *out, const struct custom_job *job)
     json_append_time_member(out, "endTime", job->end_us);
 }
 
-static void append_job(struct buf *out, const struct custom_job *job)
+static void append_job(struct buf *out, const struct custom_call *custom)
 {
+    const struct custom_job *job = &custom->job;
     buf_append_char(out, '{');
     append_arn(out, "jobArn", custom_job_kind.resource, job, job->id);
     json_append_member(out, "jobName", job->name);
@@ -152,7 +165,9 @@ static void append_job(struct buf *out, const struct custom_job *job)
     json_append_member(out, "customizationType", str_of(custom_type_names[job->type]));
     append_request(out, job);
     append_metrics(out, &job->progress);
-    append_progress(out, &job->progress);
+    append_progress(out, &job->progress, customize_cost(custom->customize, job));
+    if (custom->has_worth)
+        append_worth(out, &custom->worth);
     buf_append_char(out, '}');
 }
 
@@ -196,18 +211,20 @@ static void respond_created(struct change *base)
 }
 
 /* Whatever is served may teach: a model, a router, what an application profile stands for. */
-static enum error_code find_teacher(struct api_call *call, struct custom_job *job, struct error *error)
+static enum error_code find_teacher(struct api_call *call, struct custom_job *job, struct catalog_match *match,
+                                    struct error *error)
 {
     const struct routing *routing = call->thread->api->work->routing;
     const struct routing_asker asker = call_asker(call);
     struct arena *arena = &call->exchange->arena;
-    struct catalog_match match;
     struct route *route = NULL;
     struct str arn, tags;
     (void)profiles_find(call, job->teacher, &arn, &tags, &job->teacher);
     enum error_code code = route_new(routing, &asker, job->teacher, arena, &route, error);
     if (code == OK && !route)
-        code = routing_resolve(routing, &asker, job->teacher, arena, &match, error);
+        code = routing_resolve(routing, &asker, job->teacher, arena, match, error);
+    else if (code == OK)
+        *match = *route_match(route);
     return code == OK ? OK : error_prefix(error, "customizationConfig.distillationConfig.teacherModelConfig."
                                           "teacherModelIdentifier");
 }
@@ -215,15 +232,19 @@ static enum error_code find_teacher(struct api_call *call, struct custom_job *jo
 void custom_create_job(struct api_call *call)
 {
     struct custom_call *custom = new_call(call);
+    struct catalog_match teacher = {0};
     if (!custom)
         return;
     struct change *base = &custom->base;
     base->code = customize_request_parse(call->exchange->request.body, custom->arena, &custom->request, &base->error);
     if (base->code == OK && custom->job.type == CUSTOM_DISTILLATION)
-        base->code = find_teacher(call, &custom->job, &base->error);
+        base->code = find_teacher(call, &custom->job, &teacher, &base->error);
     if (base->code == OK)
         base->code = customize_base(custom->customize, custom->request.base, custom->arena, &custom->job,
                                     &base->error);
+    if (base->code == OK && custom->job.type == CUSTOM_DISTILLATION &&
+        !customize_note_teacher(custom->customize, &teacher, custom->arena, &custom->job))
+        base->code = error_no_memory(&base->error);
     change_send(base, make_job, respond_created);
 }
 
@@ -249,7 +270,7 @@ static void respond_job(struct change *base)
     struct custom_call *custom = (struct custom_call *)base;
     struct buf body;
     buf_init(&body, JOBS_BODY_MAX);
-    append_job(&body, &custom->job);
+    append_job(&body, custom);
     call_respond_json(base->call, &body);
     buf_deinit(&body);
 }
@@ -274,9 +295,20 @@ static void run_for_one(struct api_call *call, enum error_code (*make)(struct ch
     change_send(&custom->base, make, respond);
 }
 
+static enum error_code get_job(struct change *base)
+{
+    struct custom_call *custom = (struct custom_call *)base;
+    struct error ignored; /* a ledger that can't be read now keeps nobody from his job */
+    const enum error_code code = find_job(base);
+    custom->has_worth = code == OK && custom->job.type == CUSTOM_DISTILLATION &&
+                        custom->job.status == CUSTOM_COMPLETED &&
+                        customize_worth(custom->customize, &custom->job, &custom->worth, &ignored) == OK;
+    return code;
+}
+
 void custom_get_job(struct api_call *call)
 {
-    run_for_one(call, find_job, respond_job);
+    run_for_one(call, get_job, respond_job);
 }
 
 void custom_stop_job(struct api_call *call)
