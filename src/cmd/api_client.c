@@ -139,5 +139,5 @@ enum error_code api_client_call(struct api_client *client, const char *target, s
     if (result)
         return error_set(error, ERROR_UNAVAILABLE, "%s: %s", client->endpoint, curl_easy_strerror(result));
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
-    return status == 200 ? OK : describe(client, status, reply, error);
+    return status >= 200 && status < 300 ? OK : describe(client, status, reply, error);
 }

@@ -73,4 +73,4 @@ def test_a_job_that_is_stopped_or_fails_ends_with_status_1(server, store):
 def test_wrong_usage_ends_with_status_2(server):
     assert "usage" in run(server, "show", status=2)
     assert "--request" in run(server, "submit", status=2)
-    assert "ResourceNotFoundException" in run(server, "show", "nobody", status=1)
+    assert "There is no model customization job" in run(server, "show", "nobody", status=1)
