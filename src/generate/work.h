@@ -8,8 +8,8 @@
  *           how warm they hold the prompt
  *   ADMIT   its tier and reservation, the bound of its reply; the prompt is
  *           written; its line in the ledger is opened
- *   RUN     a backend has it; where that fails before the first token, the next
- *           target is tried, from ADMIT on
+ *   RUN     a backend has it; where that fails before the first token, or before a
+ *           whole reply of a router is whole, the next target is tried, from ADMIT on
  *   ENDED   its line is closed
  *
  * Counting the tokens of a prompt is a work too: one without a reply, a tier or

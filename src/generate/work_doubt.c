@@ -42,11 +42,18 @@ static bool may_doubt(const struct work *work)
            router->may_doubt(router->ctx, &work->placement.answered, work->targets + tried, work->target_count - tried);
 }
 
+/* A whole reply is told when it is whole: who asked a router is answered by the next target where it breaks before. */
+static bool may_break(const struct work *work)
+{
+    return work->setup.router && work->setup.kind == WORK_REPLY && !work->setup.is_stream &&
+           work->placement.attempts + 1 < work->target_count;
+}
+
 void work_withhold(struct work *work)
 {
     const bool has_other = work->doubted && work->doubted->is_whole && !work->setup.is_stream;
     work->is_doubtable = may_doubt(work);
-    work->is_withheld = work->is_doubtable || has_other;
+    work->is_withheld = work->is_doubtable || has_other || may_break(work);
 }
 
 void work_forget_reply(struct work *work)

@@ -2,8 +2,9 @@
  * that a router may take back.
  *
  * Such a reply is withheld: its events are collected and told to nobody until the router has decided, of a whole reply
- * when it is whole, of a stream after so many tokens at most. Taken back, it is kept until a better one is there, since
- * that may fail. */
+ * when it is whole, of a stream after so many tokens at most. So is each whole reply of a router that has another
+ * target left, which answers where this one breaks. Taken back, it is kept until a better one is there, since that may
+ * fail. */
 #ifndef GENERATE_WORK_INTERNAL_H
 #define GENERATE_WORK_INTERNAL_H
 
@@ -45,7 +46,7 @@ struct work {
     bool gathers, checks; /* blocks are kept; they are looked at */
     struct collect collect;
     bool is_doubtable;        /* the router may take the reply back once it knows how sure the model is... */
-    bool is_withheld;             /* ...and until then nobody is told of it */
+    bool is_withheld;             /* ...and until then nobody is told of it; nor of one that may break */
     struct doubted *doubted;  /* a reply that was taken back; NULL: none */
     bool *is_over;            /* NULL, or set by work_end: the work may be gone */
 

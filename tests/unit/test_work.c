@@ -143,6 +143,7 @@ struct bed {
     struct work *work;
     enum { NEVER, STARTED, PROGRESS } leaves; /* the caller, inside this handler */
     bool is_offloaded, is_left;
+    bool is_router_named; /* by the request, and not the port's */
     struct work *waiting; /* for its prompt */
     double confidence; /* that models tell; below 0: they don't */
     double bound;      /* the router doubts what is below */
@@ -386,6 +387,7 @@ static void ask(struct bed *bed, enum work_kind kind, bool is_stream)
                                      .line = kind == WORK_COUNT ? WORK_LINE_NONE : WORK_LINE_LEDGER,
                                      .request = &bed->request,
                                      .match = &bed->match,
+                                     .router = bed->is_router_named ? &bed->router : NULL,
                                      .subject = {.request_id = str_of(id),
                                                  .tenant = STR("shop"),
                                                  .dialect = STR("none"),
@@ -538,6 +540,60 @@ static void test_after_a_token_nobody_else_is_asked(void **state)
     assert_int_equal(bed.puppets[1].prepared, 0);
     assert_int_equal(bed.line.outcome, LEDGER_FAILED);
     assert_int_equal(bed.line.usage.tokens[PRICE_OUTPUT], 1); /* a stream's client pays what it was sent */
+    check_end(&bed);
+    close_bed(&bed);
+}
+
+/* Nothing of a whole reply was told, so the next of a router's targets makes it; what broke off is paid by nobody. */
+static void test_a_whole_reply_of_a_router_is_made_again(void **state)
+{
+    struct bed bed;
+    (void)state;
+    open_bed(&bed);
+    bed.target_count = 2;
+    bed.is_router_named = true;
+    ask(&bed, WORK_REPLY, false);
+    play_start(&bed);
+    play_text(&bed, "hel");
+    play_failure(&bed, ERROR_MODEL);
+    assert_int_equal(bed.started + bed.failed + bed.billed, 0);
+    play_start(&bed);
+    assert_int_equal(bed.started, 1); /* nobody is left who could answer instead of this one */
+    play_text(&bed, "hello");
+    play_end(&bed);
+    assert_int_equal(bed.finished, 1);
+    assert_str_equal(bed.text, "hello");
+    assert_string_equal(bed.told, "hello");
+    assert_int_equal(bed.billed, 1);
+    assert_str_equal(bed.line.model_invoked, "t1");
+    assert_int_equal(bed.line.attempts, 2);
+    assert_int_equal(bed.line.usage.tokens[PRICE_OUTPUT], 1);
+    check_end(&bed);
+    ask(&bed, WORK_REPLY, false); /* and when both break */
+    for (unsigned i = 0; i < 2; i++) {
+        play_start(&bed);
+        play_text(&bed, "hel");
+        play_failure(&bed, ERROR_MODEL);
+    }
+    assert_int_equal(bed.failed, 1);
+    assert_int_equal(bed.error.code, ERROR_MODEL);
+    assert_int_equal(bed.line.outcome, LEDGER_FAILED);
+    assert_int_equal(bed.line.quote.cost, 0);
+    check_end(&bed);
+    ask(&bed, WORK_REPLY, false); /* one that is whole at once */
+    play_start(&bed);
+    play_text(&bed, "hello");
+    play_end(&bed);
+    assert_int_equal(bed.started, 1);
+    assert_string_equal(bed.told, "hello");
+    assert_str_equal(bed.line.model_invoked, "t0");
+    check_end(&bed);
+    ask(&bed, WORK_REPLY, true); /* a stream's text is gone for good */
+    play_start(&bed);
+    play_text(&bed, "hel");
+    play_failure(&bed, ERROR_MODEL);
+    assert_int_equal(bed.failed, 1);
+    assert_int_equal(bed.puppets[1].prepared, 0);
     check_end(&bed);
     close_bed(&bed);
 }
@@ -1045,6 +1101,7 @@ static void test_any_course_leaves_nothing_behind(void **state)
         random = random * 1664525u + 1013904223u;
         bed.target_count = random >> 16 & 7;
         bed.is_offloaded = random >> 20 & 1;
+        bed.is_router_named = random >> 19 & 1;
         bed.router.choose = random >> 23 & 1 ? choose : NULL;
         bed.leaves = (random >> 21) % 3;
         bed.router.may_doubt = random >> 12 & 1 ? may_doubt : NULL;
@@ -1079,6 +1136,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_count_has_no_line, test_root_make, test_root_remove),
         cmocka_unit_test_setup_teardown(test_the_next_target_answers, test_root_make, test_root_remove),
         cmocka_unit_test_setup_teardown(test_after_a_token_nobody_else_is_asked, test_root_make, test_root_remove),
+        cmocka_unit_test_setup_teardown(test_a_whole_reply_of_a_router_is_made_again, test_root_make, test_root_remove),
         cmocka_unit_test_setup_teardown(test_what_is_wrong_stays_wrong, test_root_make, test_root_remove),
         cmocka_unit_test_setup_teardown(test_who_cannot_take_it_is_left_out, test_root_make, test_root_remove),
         cmocka_unit_test_setup_teardown(test_the_warmest_goes_first, test_root_make, test_root_remove),
