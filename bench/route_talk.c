@@ -23,6 +23,7 @@
 #define BODY_MAX ((size_t)4 << 20)
 #define LINE_MAX_BYTES ((size_t)1 << 20)
 #define TALKS 24
+#define ABOUT_BYTES 8000 /* of a system text, at the least: long enough to be cached */
 #define TURNS 5
 #define TOLERANCES 31 /* of hundredths, a router each */
 #define NAME_MAX_BYTES 64
@@ -298,6 +299,12 @@ static void read_talk(FILE *rows, struct talk *talk)
     for (size_t turn = 0; turn < TURNS; turn++) {
         buf_init(&talk->asked[turn], BODY_MAX);
         read_row(rows, &talk->about, &talk->asked[turn]);
+    }
+    while (talk->about.len < ABOUT_BYTES) {
+        struct buf other;
+        buf_init(&other, BODY_MAX);
+        read_row(rows, &talk->about, &other);
+        buf_deinit(&other);
     }
 }
 

@@ -240,19 +240,34 @@ static void round_model(const struct fit *fit, size_t model, struct route_weight
 }
 
 /* Laplace's approximation, its diagonal: a weight is known as well as rows spoke of it, else by the penalty alone. */
-static bool round_variance(const struct fit *fit, const size_t *picked, size_t count,
-                           struct route_weights *weights)
+void fit_spoken(const struct fit *fit, const size_t *picked, size_t count, size_t model, float *spoken)
 {
-    float *spoken = mem_calloc(FEATURES_BUCKETS, sizeof(*spoken));
-    if (!spoken)
-        return false;
+    memset(spoken, 0, FEATURES_BUCKETS * sizeof(*spoken));
     for (size_t i = 0; i < count; i++) {
-        const double chance = sigmoid(logistic_score(&fit->all, picked[i], fit->weights[0]));
+        const double chance = sigmoid(logistic_score(&fit->all, picked[i], fit->weights[model]));
         for (size_t j = fit->all.starts[picked[i]]; j < fit->all.starts[picked[i] + 1]; j++)
             if (fit->all.places[j] < FEATURES_BUCKETS)
                 spoken[fit->all.places[j]] += (float)(chance * (1 - chance)) * fit->all.values[j] * fit->all.values[j];
     }
-    weights->variance = 1 / fit->options.l2;
+}
+
+double fit_strangeness(const struct fit *fit, size_t row, const float *spoken)
+{
+    double sum = 0;
+    for (size_t i = fit->all.starts[row]; i < fit->all.starts[row + 1]; i++)
+        if (fit->all.places[i] < FEATURES_BUCKETS)
+            sum += (double)(fit->all.values[i] * fit->all.values[i]) /
+                   (1 + (double)(spoken[fit->all.places[i]] / fit->options.l2));
+    return sum;
+}
+
+static bool round_variance(const struct fit *fit, const size_t *picked, size_t count,
+                           struct route_weights *weights)
+{
+    float *spoken = mem_alloc(FEATURES_BUCKETS * sizeof(*spoken));
+    if (!spoken)
+        return false;
+    fit_spoken(fit, picked, count, 0, spoken);
     for (size_t i = 0; i < FEATURES_BUCKETS; i++) {
         const float halvings = log2f(1 + spoken[i] / fit->options.l2);
         weights->cells[i * route_weights_cell_bytes(weights) + 1] =

@@ -45,6 +45,12 @@ struct calibration {
 void calibrate(const float *scores, const float *targets, const size_t *picked, size_t count,
                struct calibration *calibration);
 
+/* How much rows picked[0 .. count) told of each bucket's weight for a model, by the curvature of their losses;
+ * spoken[FEATURES_BUCKETS]. */
+void fit_spoken(const struct fit *fit, const size_t *picked, size_t count, size_t model, float *spoken);
+/* Of what could be unknown of a row's score the part that still is: 1 where no bucket of it was seen. */
+double fit_strangeness(const struct fit *fit, size_t row, const float *spoken);
+
 /* Rounds what was found on `picked` into a file's weights. NULL: no memory. */
 struct route_weights *fit_round(const struct fit *fit, const struct samples *samples, const size_t *picked,
                                 size_t count, const struct calibration *all, const struct calibration *alone);

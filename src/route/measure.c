@@ -237,6 +237,7 @@ enum error_code measure_curve(const struct samples *samples, float *const *predi
             take(&total, samples, i < others ? cheapest_of(samples, predicted, row, wanted) : strong, row);
         }
         curve->points[point] = point_of(&total);
+        curve->tolerances[point] = demanded;
     }
     mem_free(ranked);
     return OK;

@@ -36,6 +36,7 @@ struct curve_point {
 struct curve {
     size_t count;
     struct curve_point points[MEASURE_POINTS];
+    float tolerances[MEASURE_POINTS]; /* measure_curve: of a router that decides so; INFINITY: nothing is worth more */
 };
 
 /* The share of the strongest model grows from point to point, to those rows first whose predicted gain is largest; the

@@ -253,10 +253,22 @@ static void answer_models(const struct predictor *predictor, const struct featur
         full = model->slope * full + model->offset;
         alone = model->alone_slope * alone + model->alone_offset;
         answer->odds[i] = familiar * full + strange * alone;
-        answer->variance[i] = familiar * familiar * model->slope * model->slope * variance +
-                              strange * strange * weights->alone_spread;
+        answer->variance[i] = familiar * familiar * variance + strange * strange * weights->alone_spread;
     }
     draw_together(weights, features_demand(features->built), answer);
+}
+
+static float chance_of(float odds)
+{
+    return odds >= 0 ? 1 / (1 + expf(-odds)) : expf(odds) / (1 + expf(odds));
+}
+
+/* Half of the way that a chance goes between one deviation of its log odds below and one above: near certainty it goes
+ * further than its slope there says. */
+float predictor_deviation(float odds, float variance)
+{
+    const float deviation = sqrtf(variance);
+    return (chance_of(odds + deviation) - chance_of(odds - deviation)) / 2;
 }
 
 void predictor_ask_features(const struct predictor *predictor, const struct predictor_bound *bound,
@@ -270,9 +282,7 @@ void predictor_ask_features(const struct predictor *predictor, const struct pred
         const float odds = lower * answer.odds[place->lower] + upper * answer.odds[place->upper];
         const float variance = lower * answer.variance[place->lower] + upper * answer.variance[place->upper] +
                                (place->is_known ? 0 : UNSURE_PLACE);
-        const float quality = odds >= 0 ? 1 / (1 + expf(-odds)) : expf(odds) / (1 + expf(odds));
-        predictions[i] = (struct prediction){quality, fminf(0.5F, quality * (1 - quality) * sqrtf(variance)),
-                                             answer.familiarity};
+        predictions[i] = (struct prediction){chance_of(odds), predictor_deviation(odds, variance), answer.familiarity};
     }
 }
 

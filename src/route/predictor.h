@@ -91,6 +91,8 @@ struct prediction {
     float familiarity; /* share of the user's words that training has seen, 0 to 1 */
 };
 
+/* The uncertainty of a chance whose log odds have such a variance. */
+float predictor_deviation(float odds, float variance);
 /* Fills predictions[0 .. bound->count) in one pass over the text. */
 void predictor_ask(const struct predictor *predictor, const struct predictor_bound *bound,
                    const struct route_prompt *prompt, struct prediction *predictions);

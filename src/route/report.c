@@ -34,6 +34,12 @@ static void append_method(struct buf *out, const struct train_method *method)
                     method->curve.points[0].cost);
 }
 
+/* As fulcrum.yaml takes it. */
+static double tolerance_of(const struct curve *curve, size_t point)
+{
+    return fmin(fmax(0, (double)curve->tolerances[point]), 1);
+}
+
 static void append_gain(struct buf *out, const struct train_report *report)
 {
     const struct train_method *best = NULL;
@@ -105,10 +111,11 @@ void report_append_text(struct buf *out, const struct train_report *report)
     for (size_t i = 0; i < report->method_count; i++)
         append_method(out, &report->methods[i]);
     append_gain(out, report);
-    buf_append_text(out, "\n  strong share  quality  cost\n");
+    buf_append_text(out, "\n  strong share  tolerance  quality  cost\n");
     for (size_t i = 0; i < report->methods[0].curve.count; i += 2) {
         const struct curve_point *point = &report->methods[0].curve.points[i];
-        buf_appendf(out, "  %11.0f%%  %.4f   %.6g\n", 100 * point->strong_share, point->quality, point->cost);
+        buf_appendf(out, "  %11.0f%%  %9.3f  %.4f   %.6g\n", 100 * point->strong_share,
+                    tolerance_of(&report->methods[0].curve, i), point->quality, point->cost);
     }
     append_savings(out, report);
     append_escalation(out, report);

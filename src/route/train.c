@@ -7,9 +7,14 @@
 #include "route/baselines.h"
 #include "route/certainty.h"
 #include "route/fit.h"
+#include "route/spread.h"
 
 #define ROWS_MIN 50
 #define FILE_BYTES_MAX (4u << 20)
+#define VARIANCE_MAX 1.4 /* of log odds: more would say next to nothing of any prompt, whatever its words */
+#define VARIANCE_ROUNDS 20
+#define COMMON_SHARE 0.15 /* of the variance of answers, that predictions commonly miss */
+#define LEAST_SHARE 0.005
 
 enum method { ROUTER, CHEAP, STRONG, RANDOM, SINGLE, SUBJECT, WORDS, NEIGHBOUR, ORACLE };
 
@@ -41,7 +46,7 @@ struct made {
     struct fit fit;
     struct fit_options options;
     struct calibration all[PREDICTOR_MODELS_MAX], alone[PREDICTOR_MODELS_MAX];
-    double alone_spread;
+    double alone_spread, variance; /* of log odds, of a prompt of strange words: by how it is built; by its words */
     float *scores; /* [rows of the samples] */
 };
 
@@ -113,9 +118,89 @@ static void add_spread(const struct samples *samples, size_t model, const struct
                                                  judging->count) / (double)samples->model_count;
 }
 
+static float odds_of(const struct made *made, size_t model, size_t row)
+{
+    return made->all[model].slope * made->scores[row] + made->all[model].offset;
+}
+
+/* `found` has such an error, `tossed` is the variance of answers. More than common is not believed: where chances do
+ * not follow words, pairs of rows that have little in common promise too much. Of few rows little is found: then it is
+ * what is common and as much again, so that little knowledge is not taken for sureness. */
+static double believed(double found, double error, double tossed)
+{
+    const double common = COMMON_SHARE * tossed + 1e-9, habit = common * common;
+    const double share = isinf(error) ? 0 : habit / (habit + error * error);
+    const double measured = fmin(fmax(LEAST_SHARE * tossed, found), common);
+    return fmin(share * measured + (1 - share) * common + sqrt(habit * (1 - share)), tossed);
+}
+
+/* What predictions of the judging rows are off by, in the mean of squares: what is not predicted of how much chances
+ * differ. */
+static double missed_of(const struct samples *samples, size_t model, const struct rows *judging,
+                        const struct made *made, const struct spread *spread)
+{
+    double rows = 0, target = 0, chance = 0, chances = 0, both = 0;
+    for (size_t i = 0; i < judging->count; i++) {
+        const size_t row = judging->at[i];
+        const double found = (double)samples->quality[model][row];
+        const double predicted = sigmoid((double)odds_of(made, model, row));
+        if (isnan(found))
+            continue;
+        rows++;
+        target += found;
+        chance += predicted;
+        chances += predicted * predicted;
+        both += predicted * found;
+    }
+    rows = fmax(1, rows);
+    target /= rows;
+    chance /= rows;
+    const double predicted = 2 * (both / rows - target * chance) - (chances / rows - chance * chance);
+    const double tossed = target * (1 - target);
+    return believed(spread->variance - predicted, spread->error, tossed);
+}
+
+/* The variance of the log odds of a row of strange words that makes the uncertainties, in the mean of squares, what is
+ * missed; which rows are off by more is told by how strange they are. */
+static double variance_of(const struct made *made, size_t model, const struct rows *judging, const float *spoken,
+                          double missed)
+{
+    double low = 0, high = VARIANCE_MAX;
+    for (unsigned round = 0; round < VARIANCE_ROUNDS; round++) {
+        const double middle = (low + high) / 2;
+        double sum = 0;
+        for (size_t i = 0; i < judging->count; i++) {
+            const size_t row = judging->at[i];
+            const double strange = fit_strangeness(&made->fit, row, spoken);
+            const double said = (double)predictor_deviation(odds_of(made, model, row), (float)(middle * strange));
+            sum += said * said;
+        }
+        *(sum < missed * (double)judging->count ? &low : &high) = middle;
+    }
+    return high;
+}
+
+/* Of the model whose scores made->scores are. */
+static bool add_variance(const struct samples *samples, size_t model, const struct rows *learning,
+                         const struct rows *judging, const struct rows *rows, struct made *made)
+{
+    struct spread spread;
+    float *spoken = mem_alloc(FEATURES_BUCKETS * sizeof(*spoken));
+    if (!spoken || !spread_measure(&made->fit.all, FEATURES_BUCKETS, rows->at, rows->count, samples->quality[model],
+                                   &spread)) {
+        mem_free(spoken);
+        return false;
+    }
+    fit_spoken(&made->fit, learning->at, learning->count, model, spoken);
+    const double missed = missed_of(samples, model, judging, made, &spread);
+    made->variance += variance_of(made, model, judging, spoken, missed) / (double)samples->model_count;
+    mem_free(spoken);
+    return true;
+}
+
 /* With the options chosen: calibrations of all models on the judging rows. */
 static bool calibrate_models(const struct samples *samples, const struct rows *learning, const struct rows *judging,
-                             struct made *made)
+                             const struct rows *rows, struct made *made)
 {
     bool fits = fit_choose(&made->fit, made->options);
     for (size_t model = 0; fits && model < samples->model_count; model++) {
@@ -125,6 +210,8 @@ static bool calibrate_models(const struct samples *samples, const struct rows *l
             break;
         score_rows(&made->fit.all, made->fit.weights[model], judging, made->scores);
         calibrate(made->scores, samples->quality[model], judging->at, judging->count, &made->all[model]);
+        if (!add_variance(samples, model, learning, judging, rows, made))
+            return false;
         score_rows(&made->fit.alone, made->fit.alone_weights[model], judging, made->scores);
         calibrate(made->scores, samples->quality[model], judging->at, judging->count, &made->alone[model]);
         add_spread(samples, model, judging, made);
@@ -154,7 +241,8 @@ static bool make(const struct samples *samples, const struct rows *rows, int jud
         side->at[side->count++] = rows->at[i];
     }
     fits = fits && fit_begin(&made->fit, samples, learning.at, learning.count) &&
-           choose_options(samples, &learning, &judging, made) && calibrate_models(samples, &learning, &judging, made);
+           choose_options(samples, &learning, &judging, made) &&
+           calibrate_models(samples, &learning, &judging, rows, made);
     fit_deinit(&made->fit);
     fits = fits && fit_whole(samples, rows, made);
     mem_free(learning.at);
@@ -165,8 +253,10 @@ static bool make(const struct samples *samples, const struct rows *rows, int jud
 static struct route_weights *round_made(const struct samples *samples, const struct rows *rows, struct made *made)
 {
     struct route_weights *weights = fit_round(&made->fit, samples, rows->at, rows->count, made->all, made->alone);
-    if (weights)
+    if (weights) {
         weights->alone_spread = (float)made->alone_spread;
+        weights->variance = (float)made->variance;
+    }
     return weights;
 }
 

@@ -6,13 +6,13 @@
  * The file, little-endian:
  *
  *   8 bytes   "FULROUTE"
- *   u32       version, 4
+ *   u32       version, 5
  *   u32       models M, 1 to PREDICTOR_MODELS_MAX
  *   u32 x 3   bits of a bucket's number, `built` numbers, bins of each: 16, 53, 8
  *   u64 x 2   rows of training, seed
  *   f32 x 4   calibration error; AUC, its low and high end
- *   f32 x 4   rarity of a unit of a cell's first byte; variance of a bucket never seen; share of buckets that hold a
- *             known word; spread of what can't be known from how a prompt is built
+ *   f32 x 4   rarity of a unit of a cell's first byte; variance of log odds where no bucket was seen; share of buckets
+ *             that hold a known word; spread of what can't be known from how a prompt is built
  *   f32       the least demand of a prompt that training has seen enough of
  *   f32       edges of bins [53][7], rising
  *   u8        known words, a bit for each bucket [2^16 / 8]
@@ -32,7 +32,7 @@
 #include "route/features.h"
 #include "route/predictor.h"
 
-#define WEIGHTS_VERSION 4
+#define WEIGHTS_VERSION 5
 #define WEIGHTS_BINS 8
 #define WEIGHTS_EDGES (WEIGHTS_BINS - 1)
 #define WEIGHTS_CELL_HEAD 2 /* bytes of a cell before its weights */

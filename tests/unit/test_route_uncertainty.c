@@ -1,5 +1,5 @@
-/* What is measured of predictions beside their order: whether they are as far off as they say, and what they save. On
- * prompts of made-up words whose chances are known. */
+/* Whether a predictor is as far off as it says: prompts of made-up words whose chances are known, so that what it
+ * predicts can be held against the truth and not only against answers. And the measures that do without the truth. */
 #include "support.h"
 
 #include <math.h>
@@ -11,10 +11,12 @@
 #include "route/coverage.h"
 #include "route/predictor.h"
 #include "route/saving.h"
+#include "route/spread.h"
 #include "route/train.h"
 
 #define WORDS 600
 #define TOPICS 24
+#define ASKED 2000
 #define TEXT_BYTES 512
 
 struct world {
@@ -63,6 +65,115 @@ static double make_prompt(struct rng *rng, const struct world *world, char text[
     return sigmoid(0.6 + world->spread * sum);
 }
 
+static void append_rows(struct rng *rng, const struct world *world, size_t rows, struct buf *out)
+{
+    char text[TEXT_BYTES];
+    for (size_t i = 0; i < rows; i++) {
+        const double small = make_prompt(rng, world, text);
+        const double large = 0.5 + small / 2;
+        const int is_large_right = rng_unit(rng) < large, is_small_right = rng_unit(rng) < small;
+        buf_appendf(out, "{\"id\":\"%zu\",\"prompt\":\"%s\",\"quality\":{\"large\":%d,\"small\":%d}}\n", i, text,
+                    is_large_right, is_small_right);
+    }
+}
+
+struct found {
+    double covered, off, said; /* share within 1.96 deviations; root mean squares of what it is off and says */
+    double off_of[3], said_of[3]; /* of thirds by what it says */
+};
+
+struct asked {
+    double off, said;
+};
+
+static int by_said(const void *a, const void *b)
+{
+    const struct asked *x = a, *y = b;
+    return (x->said > y->said) - (x->said < y->said);
+}
+
+static void weigh(struct asked *asked, struct found *found)
+{
+    double covered = 0, offs[3] = {0}, saids[3] = {0};
+    qsort(asked, ASKED, sizeof(*asked), by_said);
+    for (size_t i = 0; i < ASKED; i++) {
+        covered += asked[i].off <= 1.96 * asked[i].said;
+        offs[i * 3 / ASKED] += asked[i].off * asked[i].off * 3 / ASKED;
+        saids[i * 3 / ASKED] += asked[i].said * asked[i].said * 3 / ASKED;
+    }
+    found->covered = covered / ASKED;
+    found->off = sqrt((offs[0] + offs[1] + offs[2]) / 3);
+    found->said = sqrt((saids[0] + saids[1] + saids[2]) / 3);
+    for (size_t i = 0; i < 3; i++) {
+        found->off_of[i] = sqrt(offs[i]);
+        found->said_of[i] = sqrt(saids[i]);
+    }
+}
+
+static void find(uint64_t seed, size_t rows, bool has_topics, double spread, struct found *found)
+{
+    static struct world world;
+    static struct asked asked[ASKED];
+    struct predictor *predictor;
+    struct predictor_bound bound;
+    struct train_report report;
+    struct samples samples;
+    struct buf text, file;
+    struct error error;
+    struct rng rng;
+    rng_seed(&rng, seed);
+    make_world(&rng, has_topics, spread, &world);
+    buf_init(&text, 8 << 20);
+    buf_init(&file, 4 << 20);
+    append_rows(&rng, &world, rows, &text);
+    assert_int_equal(samples_parse(buf_str(&text), "rows", seed, &samples, &error), OK);
+    assert_int_equal(route_train(&samples, &(struct route_train_options){.seed = seed}, &file, &report, &error), OK);
+    assert_int_equal(predictor_parse(buf_str(&file), "made", &predictor, &error), OK);
+    const struct predictor_candidate small = {STR("small"), 1};
+    assert_int_equal(predictor_bind(predictor, &small, 1, &bound, &error), OK);
+    for (size_t i = 0; i < ASKED; i++) {
+        char prompt[TEXT_BYTES];
+        struct prediction prediction;
+        const double truth = make_prompt(&rng, &world, prompt);
+        const struct route_prompt question = {
+            .turns = 1, .user = {.slices = {str_of(prompt)}, .count = 1, .bytes = strlen(prompt)}};
+        predictor_ask(predictor, &bound, &question, &prediction);
+        asked[i] = (struct asked){fabs((double)prediction.quality - truth), (double)prediction.uncertainty};
+    }
+    weigh(asked, found);
+    predictor_free(predictor);
+    train_report_deinit(&report);
+    samples_deinit(&samples);
+    buf_deinit(&text);
+    buf_deinit(&file);
+}
+
+/* The rows of training are few or more, what there is to learn is much or next to nothing, and the truth is one that
+ * the model can say, or another. */
+static void it_is_as_far_off_as_it_says(void **state)
+{
+    (void)state;
+    static const size_t rows[] = {300, 1000};
+    static const double spreads[] = {0.3, 1};
+    double covered = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        struct found found;
+        const double spread = spreads[i / 2 % 2];
+        find(20 + i, rows[i / 4], i % 2, spread, &found);
+        covered += found.covered / 8;
+        if (found.covered < 0.85 || found.said < 0.6 * found.off || found.said > fmax(0.26, 2 * found.off))
+            fail_msg("%zu rows, topics %u, spread %f: covered %f, off %f, said %f", rows[i / 4], i % 2, spread,
+                     found.covered, found.off, found.said);
+        if (i == 6 && found.off_of[2] < 1.05 * found.off_of[0])
+            fail_msg("what says that it is unsure is off by %f, what says that it is sure by %f", found.off_of[2],
+                     found.off_of[0]);
+    }
+    if (covered < 0.93)
+        fail_msg("covered %f", covered);
+}
+
+/* --- measures without the truth --- */
+
 #define MADE 3000
 
 /* Samples of the world's prompts; `chances` gets the truth. */
@@ -84,6 +195,30 @@ static void make_samples(uint64_t seed, bool has_topics, double spread, float *c
     }
     assert_int_equal(samples_parse(buf_str(&text), "rows", seed, samples, &error), OK);
     buf_deinit(&text);
+}
+
+static void how_much_chances_differ_is_found_from_one_toss_each(void **state)
+{
+    (void)state;
+    static float chances[MADE];
+    static size_t all[MADE];
+    static const double spreads[] = {0, 0.5, 1.5};
+    for (size_t i = 0; i < 3; i++) {
+        struct samples samples;
+        struct spread spread;
+        double mean = 0, square = 0;
+        make_samples(3 + i, false, spreads[i], chances, &samples);
+        for (size_t j = 0; j < MADE; j++) {
+            all[j] = j;
+            mean += (double)chances[j] / MADE;
+            square += (double)(chances[j] * chances[j]) / MADE;
+        }
+        assert_true(spread_measure(&samples.words, FEATURES_BUCKETS, all, MADE, samples.quality[0], &spread));
+        const double truth = fmax(0, square - mean * mean);
+        if (fabs(spread.variance - truth) > 3.5 * spread.error + 0.25 * truth || spread.error > 0.03)
+            fail_msg("variance %f +- %f, truth %f", spread.variance, spread.error, truth);
+        samples_deinit(&samples);
+    }
 }
 
 /* Predictions that are off by the same in all rows of a topic: chance alone does not explain it, and who says how far
@@ -150,6 +285,8 @@ static void saving_is_read_off_row_by_row(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_is_as_far_off_as_it_says),
+        cmocka_unit_test(how_much_chances_differ_is_found_from_one_toss_each),
         cmocka_unit_test(groups_show_what_single_answers_cannot),
         cmocka_unit_test(saving_is_read_off_row_by_row),
     };
