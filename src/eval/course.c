@@ -58,12 +58,15 @@ void course_sweep(struct course *course) { course_remove_files(course); }
 
 /* --- data -------------------------------------------------------------------------------------------- */
 
-static void set_name(char name[32], size_t set) { (void)snprintf(name, 32, "set-%zu.jsonl", set); }
+static void set_name(char name[COURSE_NAME_MAX], size_t set)
+{
+    (void)snprintf(name, COURSE_NAME_MAX, "set-%zu.jsonl", set);
+}
 
 /* A set that is there is not copied again: the object may have changed. */
 static enum error_code copy_set(struct course *course, size_t set, struct error *error)
 {
-    char name[32], path[COURSE_PATH_MAX];
+    char name[COURSE_NAME_MAX], path[COURSE_PATH_MAX];
     struct buf text;
     set_name(name, set);
     enum error_code code = course_path(course, name, path, error);
@@ -92,12 +95,12 @@ static const struct eval_asked *asked_of(const struct course *course, size_t chi
     return child == EVAL_MODELS_MAX ? &course->job.judge : &course->job.models[child];
 }
 
-static void input_name(char name[32], size_t child)
+static void input_name(char name[COURSE_NAME_MAX], size_t child)
 {
     if (child == EVAL_MODELS_MAX)
-        (void)snprintf(name, 32, "work/judge.jsonl");
+        (void)snprintf(name, COURSE_NAME_MAX, "work/judge.jsonl");
     else
-        (void)snprintf(name, 32, "work/model-%zu.jsonl", child);
+        (void)snprintf(name, COURSE_NAME_MAX, "work/model-%zu.jsonl", child);
 }
 
 static struct str s3_uri(struct course *course, const char *name)
@@ -143,7 +146,7 @@ static struct str role_of(struct course *course)
 static enum error_code make_child(struct course *course, size_t child, struct error *error)
 {
     const struct eval_asked *asked = asked_of(course, child);
-    char name[32];
+    char name[COURSE_NAME_MAX];
     input_name(name, child);
     struct batch_job job = {
         .tenant = course->job.tenant,
@@ -227,7 +230,7 @@ static enum error_code ask_model(struct course *course, size_t child, const stru
                                  struct error *error)
 {
     struct buf text;
-    char name[32];
+    char name[COURSE_NAME_MAX];
     buf_init(&text, CHILD_BYTES_MAX);
     for (size_t set = 0; set < course->job.set_count; set++)
         for (size_t row = 0; row < data->sets[set].count; row++)
@@ -293,7 +296,7 @@ static enum error_code make_judge(struct course *course, bool *is_needed, struct
 {
     struct course_data data = {0};
     struct grading_writer writer = {.course = course, .data = &data};
-    char name[32];
+    char name[COURSE_NAME_MAX];
     buf_init(&writer.text, CHILD_BYTES_MAX);
     enum error_code code = course_read_data(course, true, &data, error);
     if (code == OK)

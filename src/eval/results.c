@@ -28,7 +28,7 @@
 
 static enum error_code read_set(struct course *course, size_t set, struct course_data *data, struct error *error)
 {
-    char name[32], path[COURSE_PATH_MAX];
+    char name[COURSE_NAME_MAX], path[COURSE_PATH_MAX];
     struct buf text;
     (void)snprintf(name, sizeof(name), "set-%zu.jsonl", set);
     enum error_code code = course_path(course, name, path, error);
@@ -105,7 +105,7 @@ static enum error_code read_answers(struct course *course, struct course_data *d
     }
     for (size_t model = 0; model < course->job.model_count && code == OK; model++) {
         struct answer_taker taker = {data, model};
-        char input[32];
+        char input[COURSE_NAME_MAX];
         (void)snprintf(input, sizeof(input), "model-%zu.jsonl", model);
         code = course->job.models[model].is_given ? take_given(course, data, model, error)
                                                   : course_replies(course, model, input, take_answer, &taker, error);
