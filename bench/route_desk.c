@@ -61,7 +61,8 @@ static void add_limits(struct bench *bench, const struct train_report *report)
     const struct escalation *escalation = &report->escalation;
     bench_limit(bench, "desk_cost", report->saving.cost.value, BENCH_AT_MOST, SAVING_COST);
     bench_limit(bench, "desk_lost", report->saving.lost.value, BENCH_AT_MOST, SAVING_LOST);
-    bench_limit(bench, "desk_coverage", report->coverage.share, BENCH_AT_LEAST, ROUTE_COVERAGE);
+    bench_limit(bench, "desk_coverage", report->coverage.share, BENCH_AT_LEAST,
+                route_coverage_bound(&report->coverage));
     bench_limit(bench, "escalate_cost", escalation->saving.cost.value, BENCH_AT_MOST, SAVING_COST);
     bench_limit(bench, "escalate_lost", escalation->saving.lost.value, BENCH_AT_MOST, SAVING_LOST);
     bench_limit(bench, "escalate_least_gain", escalation->least_gain, BENCH_AT_LEAST, 0);
