@@ -12,6 +12,8 @@
 #define SMALL_BASE_BYTES (32u << 20)
 #define SMALL_RATE 0.002
 #define LARGE_RATE 0.0002
+#define WARM_UP_SHARE 20  /* of the steps: one in so many */
+#define WARM_UP_MAX 100
 #define MEASURES 10       /* during a run */
 #define CHECKPOINTS 20
 #define LOG_LINES 500
@@ -83,7 +85,7 @@ enum error_code hyper_parse(yyjson_val *map, struct hyper *hyper, struct error *
     size_t idx, max;
     yyjson_val *name, *value;
     enum error_code code = OK;
-    *hyper = (struct hyper){.epochs = 3, .batch = 16, .length = 2048, .held = 0.1};
+    *hyper = (struct hyper){.epochs = 3, .batch = 16, .warm_up = HYPER_CHOSEN, .length = 4096, .held = 0.1};
     if (map && !yyjson_is_null(map) && !yyjson_is_obj(map))
         return error_set(error, ERROR_INVALID, "hyperParameters: expected an object of strings");
     json_obj_foreach(map, idx, max, name, value)
@@ -132,12 +134,21 @@ uint64_t recipe_steps(const struct recipe *recipe)
 
 /* --- YAML ------------------------------------------------------------------------------------------- */
 
+/* The first steps of AdamW are as long as its rate allows, whatever the gradient, and undo much of what was known. */
+static uint32_t warm_up_of(const struct recipe *recipe, const struct step_shape *shape)
+{
+    const uint64_t share = shape->steps / WARM_UP_SHARE;
+    if (recipe->hyper.warm_up != HYPER_CHOSEN)
+        return recipe->hyper.warm_up;
+    return (uint32_t)(share < WARM_UP_MAX ? share : WARM_UP_MAX);
+}
+
 static void append_phase(struct buf *out, const struct recipe *recipe, const struct step_shape *shape)
 {
     const uint64_t tokens = shape->steps * shape->length * shape->rows * shape->accumulate;
     buf_appendf(out, "phases:\n  - {name: train, tokens: %llu, length: %u, rows: %u, accumulate: %u, warm_up: %u, "
                 "decay_from: 0.5, final_rate: 0.1, data: [{file: %s}]}\n", (unsigned long long)tokens, shape->length,
-                shape->rows, shape->accumulate, recipe->hyper.warm_up, recipe->rows);
+                shape->rows, shape->accumulate, warm_up_of(recipe, shape), recipe->rows);
 }
 
 bool recipe_append(struct buf *out, const struct recipe *recipe)

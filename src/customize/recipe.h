@@ -5,11 +5,13 @@
 #include "core/buf.h"
 #include "core/json.h"
 
+#define HYPER_CHOSEN UINT32_MAX
+
 struct hyper {
     uint32_t epochs;     /* epochCount */
     uint32_t batch;      /* batchSize: rows of a step, about */
     double rate;         /* learningRate; 0: chosen by the size of the base model */
-    uint32_t warm_up;    /* learningRateWarmupSteps */
+    uint32_t warm_up;    /* learningRateWarmupSteps; HYPER_CHOSEN: by the number of steps */
     uint32_t rank;       /* adapterRank; 0: all weights are trained */
     double alpha;        /* adapterAlpha; 0: twice the rank */
     bool trains_embedding; /* trainEmbedding */

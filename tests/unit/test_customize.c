@@ -258,8 +258,13 @@ static void a_recipe_is_as_long_as_its_epochs(void **state)
     assert_non_null(strstr(out.data, "tokens: 40000, length: 160, rows: 5, accumulate: 1"));
     assert_non_null(strstr(out.data, "measure: {file: held.jsonl, rows: 10, length: 160, every: 5, loss: true}"));
     assert_non_null(strstr(out.data, "type: auto"));
+    assert_non_null(strstr(out.data, "warm_up: 0,"));
     recipe.hyper.epochs = 8;
     assert_int_equal(recipe_steps(&recipe), 100);
+    recipe.hyper.warm_up = HYPER_CHOSEN;
+    buf_clear(&out);
+    assert_true(recipe_append(&out, &recipe) && buf_append_char(&out, '\0'));
+    assert_non_null(strstr(out.data, "warm_up: 5,"));
     recipe.hyper.rank = 4;
     recipe.size.held = 0;
     buf_clear(&out);
