@@ -214,6 +214,8 @@ enum error_code customize_base(struct customize *customize, struct str identifie
     if (code != OK || is_custom)
         return code;
     code = catalog_resolve(customize->options.catalog, customize->options.models, identifier, &match, error);
+    if (code == OK && str_starts(str_of(match.model->name), STR(MODEL_CUSTOM_PREFIX))) /* an ARN means it, no name */
+        code = error_set(error, ERROR_INVALID, "The provided model identifier is invalid.");
     if (code != OK)
         return error_prefix(error, "baseModelIdentifier");
     code = check_trainable(match.model, error);

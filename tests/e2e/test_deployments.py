@@ -138,13 +138,17 @@ def test_a_router_may_choose_it(server, bedrock, deployment):
     bedrock.delete_prompt_router(promptRouterArn=arn)
 
 
-def test_it_is_its_tenants_alone(server, bedrock, deployment, model):
+def test_it_is_its_tenants_alone(server, bedrock, store, deployment, model):
     for target in (deployment, model):
         with pytest.raises(botocore.exceptions.ClientError, match="ResourceNotFoundException"):
             ask(server, target, key="SOMEBODYELSE")
     with pytest.raises(botocore.exceptions.ClientError, match="ValidationException.*identifier is invalid"):
         ask(server, "custom-model/" + model.split("custom-model/")[1])
     strange = server.client("bedrock", key="SOMEBODYELSE")
+    for base, part in ((model, "ResourceNotFoundException"),
+                       ("custom-model/" + model.split("custom-model/")[1], "ValidationException.*baseModelIdentifier")):
+        with pytest.raises(botocore.exceptions.ClientError, match=part):
+            strange.create_model_customization_job(**{**request(store, "theirs"), "baseModelIdentifier": base})
     with pytest.raises(botocore.exceptions.ClientError, match="ResourceNotFoundException"):
         state(strange, deployment)
     with pytest.raises(botocore.exceptions.ClientError, match="ResourceNotFoundException"):
