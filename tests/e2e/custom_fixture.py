@@ -7,7 +7,8 @@ from conftest import wait_until
 ROLE = "arn:aws:iam::123456789012:role/train"
 INTENTS = {"refund": "class_one", "invoice": "class_two", "address": "class_three", "coupon": "class_four"}
 ENDED = {"Completed", "Failed", "Stopped"}
-FAST = {"epochCount": "60", "batchSize": "4", "learningRate": "0.02", "adapterRank": "0", "validationShare": "0.1"}
+FAST = {"epochCount": "60", "batchSize": "4", "learningRate": "0.02", "learningRateWarmupSteps": "0", "adapterRank": "0",
+        "validationShare": "0.1"}
 
 CONFIG = """\
 limits: {{customization_prompts_min: 8}}
