@@ -14,6 +14,11 @@
 #include <cstdlib>
 #include <cstring>
 
+#ifdef __linux__
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
 #ifdef KERNELS_NAME
 
 namespace {
@@ -327,9 +332,23 @@ const char * buffer_type_name(ggml_backend_buffer_type_t) {
     return "CPU_TILES";
 }
 
+// Weights are written once and read by every product: large pages spare faults at load and look-ups of addresses later.
+void ask_for_large_pages(ggml_backend_buffer_t buffer) {
+#ifdef MADV_HUGEPAGE
+    const uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE), base = (uintptr_t) ggml_backend_buffer_get_base(buffer);
+    const uintptr_t begin = GGML_PAD(base, page), end = (base + ggml_backend_buffer_get_size(buffer)) / page * page;
+    if (end > begin) {
+        (void) madvise((void *) begin, end - begin, MADV_HUGEPAGE);
+    }
+#else
+    GGML_UNUSED(buffer);
+#endif
+}
+
 ggml_backend_buffer_t alloc_buffer(ggml_backend_buffer_type_t type, size_t size) {
     ggml_backend_buffer_t buffer = ggml_backend_buft_alloc_buffer(ggml_backend_cpu_buffer_type(), size);
     if (buffer) {
+        ask_for_large_pages(buffer);
         buffer->buft              = type;
         buffer->iface.init_tensor = init_tensor;
         buffer->iface.set_tensor  = set_tensor;

@@ -62,6 +62,7 @@ INLINE lanes_b lanes_fifth(const uint8_t mask[8])
     return _mm512_maskz_set1_epi8(bits, 16);
 }
 INLINE lanes_i lanes_set(int32_t value) { return _mm512_set1_epi32(value); }
+INLINE lanes_i lanes_ones(void) { return _mm512_set1_epi16(1); }
 INLINE lanes_i lanes_byte(lanes_b x, int which)
 {
     return _mm512_and_si512(lanes_down(x, 8 * which), _mm512_set1_epi32(0xff));
@@ -73,6 +74,8 @@ INLINE lanes_i lanes_pairs(lanes_i sum, lanes_b x, const int16_t pair[2])
 {
     return _mm512_dpwssd_epi32(sum, x, _mm512_set1_epi32(lanes_word(pair)));
 }
+/* Adds products of pairs of 16 bits. */
+INLINE lanes_i lanes_madd(lanes_i sum, lanes_i x, lanes_i y) { return _mm512_dpwssd_epi32(sum, x, y); }
 INLINE lanes_i lanes_dot(lanes_i sum, lanes_b x, const int8_t *four)
 {
     return _mm512_dpbusd_epi32(sum, x, _mm512_set1_epi32(lanes_word(four)));
@@ -131,6 +134,7 @@ INLINE lanes_b lanes_fifth(const uint8_t mask[4])
     return _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit), bit), _mm256_set1_epi8(16));
 }
 INLINE lanes_i lanes_set(int32_t value) { return _mm256_set1_epi32(value); }
+INLINE lanes_i lanes_ones(void) { return _mm256_set1_epi16(1); }
 INLINE lanes_i lanes_byte(lanes_b x, int which)
 {
     return _mm256_and_si256(lanes_down(x, 8 * which), _mm256_set1_epi32(0xff));
@@ -145,9 +149,13 @@ INLINE lanes_i lanes_now(lanes_i x)
     __asm__("" : "+x"(x));
     return x;
 }
+INLINE lanes_i lanes_madd(lanes_i sum, lanes_i x, lanes_i y)
+{
+    return lanes_now(_mm256_add_epi32(sum, _mm256_madd_epi16(x, y)));
+}
 INLINE lanes_i lanes_pairs(lanes_i sum, lanes_b x, const int16_t pair[2])
 {
-    return lanes_now(_mm256_add_epi32(sum, _mm256_madd_epi16(x, _mm256_set1_epi32(lanes_word(pair)))));
+    return lanes_madd(sum, x, _mm256_set1_epi32(lanes_word(pair)));
 }
 INLINE lanes_f lanes_zero(void) { return _mm256_setzero_ps(); }
 INLINE lanes_f lanes_halves(const uint8_t bytes[16])
@@ -197,12 +205,13 @@ INLINE lanes_i lanes_dot(lanes_i sum, lanes_b x, const int8_t *four)
     const int16_t *wide = (const int16_t *)four;
     return lanes_pairs(lanes_pairs(sum, lanes_even(x), wide), lanes_odd(x), wide + 2);
 }
-INLINE void lanes_gather(lanes_i *sum, lanes_i *part, lanes_b x, const int8_t *four, bool begins, bool ends)
+INLINE void lanes_gather(lanes_i *sum, lanes_i *part, lanes_b x, const int8_t *four, lanes_i scale, bool begins,
+                         bool ends)
 {
     const lanes_i product = _mm256_maddubs_epi16(x, _mm256_set1_epi32(lanes_word(four)));
     *part = lanes_now(begins ? product : _mm256_add_epi16(*part, product));
     if (ends)
-        *sum = lanes_now(_mm256_add_epi32(*sum, _mm256_madd_epi16(*part, _mm256_set1_epi16(1))));
+        *sum = lanes_madd(*sum, *part, scale);
 }
 #endif
 #endif
@@ -216,10 +225,12 @@ INLINE void lanes_gather(lanes_i *sum, lanes_i *part, lanes_b x, const int8_t *f
 
 #ifndef QUANTS_WIDE
 /* Adds products of weights of up to six bits to *sum, by way of *part: a run `begins` and `ends` such that its products
- * of pairs fit 15 bits together. */
-INLINE void lanes_gather(lanes_i *sum, lanes_i *part, lanes_b x, const int8_t *four, bool begins, bool ends)
+ * of pairs fit 15 bits together. Where products are gathered as pairs they are multiplied by `scale` at the end, which
+ * has 16 bits twice in each lane; elsewhere it is ones. */
+INLINE void lanes_gather(lanes_i *sum, lanes_i *part, lanes_b x, const int8_t *four, lanes_i scale, bool begins,
+                         bool ends)
 {
-    (void)part, (void)begins, (void)ends;
+    (void)part, (void)scale, (void)begins, (void)ends;
     *sum = lanes_dot(*sum, x, four);
 }
 #endif
