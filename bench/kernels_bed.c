@@ -92,6 +92,7 @@ void side_open(struct side *side, const struct side_options *options)
     side->config = (struct config){.models = &side->model, .model_count = 1, .log_level = LOG_WARN};
     uv_loop_init(&side->loop);
     set_or_unset("GGML_CPU_TILES", options->is_released ? "0" : NULL);
+    set_or_unset("GLIBC_TUNABLES", options->is_released ? "glibc.malloc.hugetlb=0" : NULL); /* nor large pages */
     set_or_unset("FULCRUM_BACKENDS", options->backends);
     const uint64_t began_us = clock_now_us();
     if (engine_new(&side->config, &side->loop, 1, &side->engine, &error) != OK ||
@@ -99,6 +100,7 @@ void side_open(struct side *side, const struct side_options *options)
         bed_die(error.message);
     side->load_us = clock_now_us() - began_us;
     set_or_unset("GGML_CPU_TILES", NULL);
+    set_or_unset("GLIBC_TUNABLES", NULL);
     set_or_unset("FULCRUM_BACKENDS", NULL);
     side->port = engine_port_new(side->engine, 0, &side->loop, &error);
     if (side->port == NULL)
