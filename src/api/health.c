@@ -1,4 +1,5 @@
 /* /healthz, /readyz and /metrics. */
+#include <assert.h>
 #include <inttypes.h>
 
 #include "api/call.h"
@@ -369,6 +370,7 @@ static void append_requests(struct buf *out, const struct api *api, const struct
 {
     const char *operation_names[METRICS_OPERATIONS_MAX];
     size_t operation_count = operations_count();
+    assert(operation_count < METRICS_OPERATIONS_MAX);
     for (size_t i = 0; i < operation_count; i++)
         operation_names[i] = operations_at(i)->name;
     operation_names[operation_count++] = "none";

@@ -14,7 +14,7 @@
 #include "core/tier.h"
 #include "ledger/line.h"
 
-#define METRICS_OPERATIONS_MAX 48
+#define METRICS_OPERATIONS_MAX 128 /* more than all tables of operations have */
 #define METRICS_CODES 12
 #define METRICS_BUCKETS 14 /* the last is +Inf */
 #define METRICS_NO_MODEL SIZE_MAX

@@ -107,10 +107,18 @@ static void sets_are_added_up(void **state)
     }
 }
 
+/* And room for the tables of dialects to come. */
+static void metrics_have_a_row_for_each(void **state)
+{
+    (void)state;
+    assert_true(operations_count() + 32 < METRICS_OPERATIONS_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operations_are_found_by_path),
+        cmocka_unit_test(metrics_have_a_row_for_each),
         cmocka_unit_test(what_is_not_served_is_known_by_name),
         cmocka_unit_test(wrong_methods_and_paths_are_told_apart),
         cmocka_unit_test(sets_are_added_up),
