@@ -577,7 +577,7 @@ def test_a_queue_without_room_loses_the_record_alone(own):
 
 
 def test_a_disk_that_fails_now_and_then(own):
-    server = own(FAST, env={"IO_FAIL_EVERY": "7", "IO_SEED": "3", "IO_SHORT_EVERY": "5", "IO_FAIL_FROM": "400"})
+    server = own(FAST, env={"IO_FAIL_EVERY": "7", "IO_SEED": "3", "IO_SHORT_EVERY": "5", "IO_FAIL_FROM": "800"})
     tenant = Tenant(server, "fickle")
     made = lambda: any(row["Name"] == tenant.bucket for row in tenant.s3.list_buckets()["Buckets"])
 
@@ -592,6 +592,7 @@ def test_a_disk_that_fails_now_and_then(own):
     done = sum(again(tenant.ask) for _ in range(40))
     assert done > 0
     server.stop()
+    assert "Input/output error" in server.log() or "No space left" in server.log(), "the disk never failed"
     tenant = Tenant(own(), "fickle")
     assert wait_until(lambda: counter(tenant.server, "fulcrum_invocation_log_spool_bytes") == 0)
     records = tenant.records()
