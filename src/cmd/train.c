@@ -1,4 +1,5 @@
 /* train.c - `fulcrum train`: options and exit status around distill/train.c. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -70,6 +71,17 @@ static int count(const char *config_path, const char *model, uint32_t most)
     return code ? cmd_fail("train", &error, CMD_FAILED) : CMD_DONE;
 }
 
+/* Where memory runs out, the training is what can be done again. */
+static void offer_memory(void)
+{
+    static const char most[] = "1000";
+    const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    (void)!write(fd, most, sizeof(most) - 1);
+    (void)close(fd);
+}
+
 /* For a server's job: takes only what others leave of the CPUs, and dies with the process that started it, which may
  * have died before. False: it has. */
 static bool serve_parent(uint64_t parent)
@@ -77,6 +89,7 @@ static bool serve_parent(uint64_t parent)
     const struct sched_param lowest = {0};
     (void)sched_setscheduler(0, SCHED_IDLE, &lowest);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    offer_memory();
     return (uint64_t)getppid() == parent;
 }
 

@@ -107,6 +107,7 @@
     X(customization_line_bytes, 16384, "bytes", "one line of training data; a longer one is left out")       \
     X(customization_file_bytes, 2147483648, "bytes", "one file of training data")                            \
     X(customization_files, 10000, "files", "of training data of one job")                                    \
+    X(customization_rejected, 20000, "lines", "that validation leaves out are listed with their reason")      \
     X(customization_model_jobs, 20, "jobs", "a tenant's customization jobs on one base model that have not ended") \
     X(custom_models, 100, "models", "custom models of one tenant")                                           \
     X(custom_models_all, 10000, "models", "custom models in all")                                            \

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "batch/files.h"
 #include "chat/template.h"
@@ -25,7 +26,7 @@ struct customize {
     struct resources *models;
     struct deploy *deploy;
     struct custom_runner runner;
-    pthread_mutex_t creating; /* no two jobs take a name at once */
+    pthread_mutex_t creating; /* no two jobs take a name at once, and no base goes while a job is made of it */
     bool is_running;
 };
 
@@ -300,6 +301,15 @@ static bool was_made(struct customize *customize, const struct custom_job *job)
     return was;
 }
 
+/* A custom model may have been deleted since the request was read. */
+static enum error_code check_file(const struct custom_job *job, struct error *error)
+{
+    return job->base_path.len == 0 || access(job->base_path.data, R_OK) == 0
+               ? OK
+               : error_set_errno(error, ERROR_INVALID, errno, "baseModelIdentifier: the file of model " STR_FMT,
+                                 STR_ARG(job->base_name));
+}
+
 enum error_code customize_create(struct customize *customize, struct custom_job *job, struct error *error)
 {
     bool is_new = false;
@@ -308,6 +318,8 @@ enum error_code customize_create(struct customize *customize, struct custom_job 
     job->submit_us = clock_wall_us();
     pthread_mutex_lock(&customize->creating);
     enum error_code code = was_made(customize, job) ? OK : check_names(customize, job, error);
+    if (code == OK)
+        code = check_file(job, error);
     if (code == OK)
         code = custom_jobs_create(customize->jobs, job, limit(customization_model_jobs), &is_new, error);
     pthread_mutex_unlock(&customize->creating);
@@ -368,28 +380,57 @@ static enum error_code check_alone(struct customize *customize, const struct cus
     return code;
 }
 
+/* Nobody trains from it: a job that goes on after a restart reads its file again, and adapters need it for ever. */
+static enum error_code check_jobs(struct customize *customize, const struct custom_model *model, struct arena *arena,
+                                  struct error *error)
+{
+    static const enum custom_status running[] = {CUSTOM_IN_PROGRESS, CUSTOM_STOPPING};
+    enum error_code code = OK;
+    for (size_t i = 0; code == OK && i < sizeof(running) / sizeof(running[0]); i++) {
+        struct job_filter filter = {.tenant = model->head.tenant, .name_contains = STR(""), .max = PAGE,
+                                    .status = custom_job_kind.statuses[running[i]].name};
+        for (bool has_more = true; code == OK && has_more;) {
+            struct custom_job *jobs;
+            size_t count = 0;
+            code = custom_jobs_list(customize->jobs, &filter, arena, &jobs, &count, &has_more, error);
+            for (size_t k = 0; code == OK && k < count; k++) {
+                filter.beyond = jobs[k].sequence;
+                if (model->adapter.len == 0 && str_eq(jobs[k].base_path, model->path))
+                    code = error_set(error, ERROR_CONFLICT, "custom model '" STR_FMT "' is what the job '" STR_FMT
+                                     "' begins with; stop that one first", STR_ARG(model->name),
+                                     STR_ARG(jobs[k].name));
+            }
+        }
+    }
+    return code;
+}
+
+static enum error_code delete_model(struct customize *customize, struct str tenant, struct str id,
+                                    char path[CUSTOM_PATH_MAX], struct arena *arena, struct error *error)
+{
+    struct custom_model model;
+    char job[JOB_ID_LEN + 1];
+    enum error_code code = resources_get(customize->models, tenant, id, arena, &model, error);
+    if (code == OK)
+        code = check_alone(customize, &model, arena, error);
+    if (code == OK)
+        code = check_jobs(customize, &model, arena, error);
+    if (code != OK)
+        return code;
+    (void)snprintf(job, sizeof(job), STR_FMT, STR_ARG(model.job));
+    code = custom_model_directory(customize->options.data, job, path, error);
+    return code == OK ? deploy_delete_model(customize->deploy, &model, error) : code;
+}
+
 enum error_code customize_delete_model(struct customize *customize, struct str tenant, struct str id,
                                        struct error *error)
 {
     struct arena arena;
-    struct custom_model model;
-    char path[CUSTOM_PATH_MAX], job[JOB_ID_LEN + 1];
+    char path[CUSTOM_PATH_MAX];
     arena_init(&arena, 0);
-    bool is_needed = false;
-    enum error_code code = resources_get(customize->models, tenant, id, &arena, &model, error);
-    if (code == OK)
-        code = deploy_needs(customize->deploy, tenant, id, &arena, &is_needed, error);
-    if (is_needed)
-        code = error_set(error, ERROR_CONFLICT, "custom model '" STR_FMT "' is deployed; delete the deployment first",
-                         STR_ARG(model.name));
-    if (code == OK)
-        code = check_alone(customize, &model, &arena, error);
-    if (code == OK) {
-        (void)snprintf(job, sizeof(job), STR_FMT, STR_ARG(model.job));
-        code = custom_model_directory(customize->options.data, job, path, error);
-    }
-    if (code == OK)
-        code = resources_delete(customize->models, tenant, id, error);
+    pthread_mutex_lock(&customize->creating); /* no job begins with it meanwhile */
+    const enum error_code code = delete_model(customize, tenant, id, path, &arena, error);
+    pthread_mutex_unlock(&customize->creating);
     arena_deinit(&arena);
     return code == OK ? directory_remove(path, error) : code;
 }

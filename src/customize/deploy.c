@@ -345,48 +345,91 @@ enum error_code deploy_states(struct deploy *deploy, const struct deployment *de
 
 /* --- changes ---------------------------------------------------------------------------------------- */
 
-static enum error_code reconcile_change(struct deploy *deploy, struct error *error)
+/* What was there when the request was read may be gone by now: models go under the same lock. */
+static enum error_code check_model(struct deploy *deploy, struct str tenant, struct str id, struct error *error)
 {
-    pthread_mutex_lock(&deploy->mutex);
-    deploy->is_settled = false;
-    pthread_mutex_unlock(&deploy->mutex);
-    return deploy_reconcile(deploy, error);
+    struct arena arena;
+    struct custom_model model;
+    arena_init(&arena, 0);
+    const enum error_code code = resources_get(deploy->options.models, tenant, id, &arena, &model, error);
+    arena_deinit(&arena);
+    return code;
 }
 
 enum error_code deploy_create(struct deploy *deploy, struct deployment *deployment, struct error *error)
 {
-    const enum error_code code = resources_create(deploy->store, deployment, error);
-    return code == OK ? reconcile_change(deploy, error) : code;
+    pthread_mutex_lock(&deploy->mutex);
+    enum error_code code = check_model(deploy, deployment->head.tenant, deployment->model, error);
+    if (code == OK)
+        code = resources_create(deploy->store, deployment, error);
+    deploy->is_settled = deploy->is_settled && code != OK;
+    pthread_mutex_unlock(&deploy->mutex);
+    return code == OK ? deploy_reconcile(deploy, error) : code;
+}
+
+static enum error_code change_model(struct deploy *deploy, const struct deployment *deployment, struct str model,
+                                    struct arena *arena, struct error *error)
+{
+    struct deployment now; /* it may have got another one meanwhile */
+    enum error_code code = check_model(deploy, deployment->head.tenant, model, error);
+    if (code == OK)
+        code = resources_get(deploy->store, deployment->head.tenant, str_of(deployment->head.id), arena, &now, error);
+    if (code != OK)
+        return code;
+    now.next = str_eq(model, now.model) ? STR("") : model;
+    now.updated = model;
+    return resources_update(deploy->store, &now, error);
 }
 
 enum error_code deploy_update(struct deploy *deploy, const struct deployment *deployment, struct str model,
                               struct error *error)
 {
-    struct deployment changed = *deployment;
-    changed.next = str_eq(model, deployment->model) ? STR("") : model;
-    changed.updated = model;
-    const enum error_code code = resources_update(deploy->store, &changed, error);
-    return code == OK ? reconcile_change(deploy, error) : code;
+    struct arena arena;
+    arena_init(&arena, 0);
+    pthread_mutex_lock(&deploy->mutex);
+    const enum error_code code = change_model(deploy, deployment, model, &arena, error);
+    deploy->is_settled = deploy->is_settled && code != OK;
+    pthread_mutex_unlock(&deploy->mutex);
+    arena_deinit(&arena);
+    return code == OK ? deploy_reconcile(deploy, error) : code;
 }
 
 enum error_code deploy_delete(struct deploy *deploy, struct str tenant, struct str id, struct error *error)
 {
+    pthread_mutex_lock(&deploy->mutex);
     const enum error_code code = resources_delete(deploy->store, tenant, id, error);
-    return code == OK ? reconcile_change(deploy, error) : code;
+    deploy->is_settled = deploy->is_settled && code != OK;
+    pthread_mutex_unlock(&deploy->mutex);
+    return code == OK ? deploy_reconcile(deploy, error) : code;
 }
 
-enum error_code deploy_needs(struct deploy *deploy, struct str tenant, struct str model, struct arena *arena,
-                             bool *is_needed, struct error *error)
+static enum error_code check_needs(struct deploy *deploy, const struct custom_model *model, struct arena *arena,
+                                   struct error *error)
 {
     void *found;
     size_t count;
     bool has_more;
-    *is_needed = false;
-    const enum error_code code = resources_list(deploy->store, tenant, 0, (size_t)limit(custom_deployments), arena,
-                                                &found, &count, &has_more, error);
+    const struct str id = str_of(model->head.id);
+    enum error_code code = resources_list(deploy->store, model->head.tenant, 0, (size_t)limit(custom_deployments),
+                                          arena, &found, &count, &has_more, error);
     for (size_t i = 0; code == OK && i < count; i++) {
         const struct deployment *deployment = (const struct deployment *)found + i;
-        *is_needed = *is_needed || str_eq(deployment->model, model) || str_eq(deployment->next, model);
+        if (str_eq(deployment->model, id) || str_eq(deployment->next, id))
+            code = error_set(error, ERROR_CONFLICT, "custom model '" STR_FMT "' is deployed as '" STR_FMT
+                             "'; delete the deployment first", STR_ARG(model->name), STR_ARG(deployment->name));
     }
+    return code;
+}
+
+enum error_code deploy_delete_model(struct deploy *deploy, const struct custom_model *model, struct error *error)
+{
+    struct arena arena;
+    arena_init(&arena, 0);
+    pthread_mutex_lock(&deploy->mutex);
+    enum error_code code = check_needs(deploy, model, &arena, error);
+    if (code == OK)
+        code = resources_delete(deploy->options.models, model->head.tenant, str_of(model->head.id), error);
+    pthread_mutex_unlock(&deploy->mutex);
+    arena_deinit(&arena);
     return code;
 }

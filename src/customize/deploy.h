@@ -53,15 +53,15 @@ struct deploy_state {
 enum error_code deploy_states(struct deploy *deploy, const struct deployment *deployments, size_t count,
                               struct arena *arena, struct deploy_state *states, struct error *error) WARN_UNUSED;
 
-/* Creates, changes or deletes, and reconciles. */
+/* Creates, changes or deletes, and reconciles. ERROR_NOT_FOUND: the model or the deployment is gone. */
 enum error_code deploy_create(struct deploy *deploy, struct deployment *deployment, struct error *error) WARN_UNUSED;
 enum error_code deploy_update(struct deploy *deploy, const struct deployment *deployment, struct str model,
                               struct error *error) WARN_UNUSED;
 enum error_code deploy_delete(struct deploy *deploy, struct str tenant, struct str id,
                               struct error *error) WARN_UNUSED;
 
-/* Whether a deployment of the tenant's needs this custom model. */
-enum error_code deploy_needs(struct deploy *deploy, struct str tenant, struct str model, struct arena *arena,
-                             bool *is_needed, struct error *error) WARN_UNUSED;
+/* Deletes a custom model. ERROR_CONFLICT: a deployment of the tenant's needs it. */
+enum error_code deploy_delete_model(struct deploy *deploy, const struct custom_model *model,
+                                    struct error *error) WARN_UNUSED;
 
 #endif

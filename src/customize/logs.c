@@ -9,6 +9,7 @@
 
 #define TEXT_BYTES_MAX (32u << 20)
 #define FILTERS_MAX 16
+#define PAIR_BYTES_MAX 256 /* of a key and of a value, as requestMetadata has them */
 
 static enum error_code wrong(struct error *error, const char *what)
 {
@@ -26,9 +27,13 @@ static enum error_code check_pair(yyjson_val *map, const char *where, struct err
     if (!yyjson_is_obj(map) || yyjson_obj_size(map) != 1)
         return error_set(error, ERROR_INVALID, "%s: expected an object with one pair", where);
     yyjson_obj_iter iter = yyjson_obj_iter_with(map);
-    return yyjson_is_str(yyjson_obj_iter_get_val(yyjson_obj_iter_next(&iter)))
+    yyjson_val *key = yyjson_obj_iter_next(&iter), *value = yyjson_obj_iter_get_val(key);
+    if (!yyjson_is_str(value))
+        return error_set(error, ERROR_INVALID, "%s: expected a string as value", where);
+    return yyjson_get_len(key) > 0 && yyjson_get_len(key) <= PAIR_BYTES_MAX && yyjson_get_len(value) <= PAIR_BYTES_MAX
                ? OK
-               : error_set(error, ERROR_INVALID, "%s: expected a string as value", where);
+               : error_set(error, ERROR_INVALID, "%s: keys have 1 to %d characters, values at most as many", where,
+                           PAIR_BYTES_MAX);
 }
 
 /* The one operator of a filter; -1: there is none, or more than one. */

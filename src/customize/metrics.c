@@ -49,7 +49,7 @@ static void find_columns(struct str header, struct columns *columns)
 
 static bool take_real(const struct str *values, int at, double *value)
 {
-    return at >= 0 && at < COLUMNS_MAX && str_to_double(values[at], value);
+    return at >= 0 && at < COLUMNS_MAX && str_to_double(values[at], value) && isfinite(*value); /* JSON has no other */
 }
 
 /* False: the line is not whole; the trainer is writing it. */

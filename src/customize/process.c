@@ -368,6 +368,15 @@ static bool has_validators(const struct custom_run *run)
     return yyjson_arr_size(yyjson_obj_get(config, "validators")) > 0;
 }
 
+/* What the teacher has done stays. */
+static void count_again(struct custom_progress *progress, const struct custom_progress *before)
+{
+    progress->accepted = before->accepted;
+    progress->rejected = before->rejected;
+    progress->trained = before->trained;
+    progress->held = before->held;
+}
+
 enum error_code run_process(struct custom_run *run, struct error *error)
 {
     struct run_path base;
@@ -393,7 +402,7 @@ enum error_code run_process(struct custom_run *run, struct error *error)
         code = write_recipe(run, base.text, &size, error);
     mem_free(counted.train.rows);
     mem_free(counted.held.rows);
-    if (code != OK && code != ERROR_CANCELLED)
-        run->job.progress = before;
+    if (code != OK && code != ERROR_INVALID)
+        count_again(&run->job.progress, &before);
     return code;
 }

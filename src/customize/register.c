@@ -36,8 +36,7 @@ enum error_code run_report(struct custom_run *run, struct error *error)
     if (code == OK && metrics.count > 0 && run->job.progress.validator_count > 0) {
         buf_clear(&text);
         metrics_append_validation(&text, &metrics);
-        code = put_metrics(run, "validation_artifacts/post_fine_tuning_validation/validation_metrics.csv", &text,
-                           error);
+        code = put_metrics(run, RUN_LONGEST_NAME, &text, error);
     }
     buf_deinit(&text);
     arena_deinit(&arena);
@@ -140,6 +139,7 @@ static enum error_code make_model(struct custom_run *run, const struct kept *kep
 enum error_code run_register(struct custom_run *run, struct error *error)
 {
     struct kept *kept = mem_calloc(1, sizeof(*kept));
+    struct error ignored;
     struct buf details;
     if (!kept)
         return error_no_memory(error);
@@ -149,6 +149,8 @@ enum error_code run_register(struct custom_run *run, struct error *error)
         code = error_no_memory(error);
     if (code == OK)
         code = make_model(run, kept, buf_str(&details), error);
+    if (code == ERROR_INVALID) /* nobody will ask for them */
+        (void)!directory_remove(kept->dir, &ignored);
     buf_deinit(&details);
     mem_free(kept);
     return code;

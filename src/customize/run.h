@@ -11,6 +11,9 @@
  *                                  program's own
  *   model.gguf, .checkpoint, .csv  the trainer's
  *
+ * A job that waits gives its turn to the next one: run_teach says so as long as the teacher is at work, and every stage
+ * by an error that may pass by itself. It is run again later, from the stage on that is not done.
+ *
  * So after a crash each stage that is not done is begun again, the training at its last checkpoint, and one that may
  * have been interrupted between its work and the note does the same work again. */
 #ifndef CUSTOMIZE_RUN_H
@@ -23,13 +26,20 @@
 #include "customize/customize.h"
 #include "customize/recipe.h"
 
+#define CUSTOM_ASIDE_MAX 64
+
+struct custom_run;
+
 struct custom_runner {
     const struct customize_options *options;
     struct jobs *store;
     struct resources *models;
     struct deploy *deploy;
     struct batch *batch;
-    uint64_t reconciled_us;
+    uint64_t reconciled_us, renewed_us, looked_aside_us;
+    /* Claimed, and waiting: for the teacher, or for another try. Others have their turn meanwhile. */
+    struct custom_run *aside[CUSTOM_ASIDE_MAX];
+    size_t aside_count;
     char owner[UUID_LEN + 1];
     pthread_t thread;
     pthread_mutex_t mutex; /* with `woken`, for pauses alone */
@@ -48,8 +58,11 @@ struct custom_run {
     char dir[CUSTOM_PATH_MAX]; /* of working files */
     char message[512];         /* the job's */
     bool is_stopping;          /* somebody wants it stopped */
+    uint64_t listed;           /* lines that validation has left out */
     struct buf insights;       /* lines that processing has left out */
-    uint64_t renewed_us, looked_us, noted_us;
+    bool waits_for_teacher;    /* of one that is put aside; else for RETRY_MS */
+    bool is_due;               /* it can go on */
+    uint64_t aside_us, looked_us, noted_us;
 };
 
 /* --- runner.c: what every stage needs --- */
@@ -66,6 +79,14 @@ struct run_path {
     char text[CUSTOM_PATH_MAX];
 };
 struct run_path run_file(const struct custom_run *run, const char *name);
+
+/* Where an object of the job's output lies. ERROR_INVALID: its key would be too long. */
+struct run_key {
+    char text[OBJECTS_KEY_MAX + 1];
+};
+#define RUN_LONGEST_NAME "validation_artifacts/post_fine_tuning_validation/validation_metrics.csv"
+enum error_code run_output_key(const struct custom_run *run, const char *name, struct str *bucket, struct run_key *key,
+                               struct error *error) WARN_UNUSED;
 
 /* An object of the job's output: OUTPUT/model-customization-job-ID/NAME. ERROR_DENIED, ERROR_UNAVAILABLE: it may be
  * taken later. */
@@ -93,8 +114,10 @@ enum error_code run_child_failed(struct custom_run *run, const char *what, int s
 /* --- stages, in their order; errors as run_tick and run_put; ERROR_INVALID ends the job --- */
 
 enum error_code run_validate(struct custom_run *run, struct error *error) WARN_UNUSED;
-/* Within processing: taught.jsonl, and counts. */
+/* Within processing: taught.jsonl, and counts. ERROR_NOT_READY: the teacher is at work. */
 enum error_code run_teach(struct custom_run *run, struct error *error) WARN_UNUSED;
+bool run_teacher_has_ended(struct custom_run *run); /* what it did until now goes into the progress */
+void run_stop_teacher(struct custom_run *run);      /* of a job that is to be stopped */
 enum error_code run_process(struct custom_run *run, struct error *error) WARN_UNUSED;
 enum error_code run_train(struct custom_run *run, struct error *error) WARN_UNUSED;
 /* Metrics as far as the training came, also of a job that is stopped. */

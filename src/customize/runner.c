@@ -30,13 +30,16 @@ static struct job_lease lease_of(const struct custom_runner *runner)
     return (struct job_lease){str_of(runner->owner), now_us, now_us + LEASE_US};
 }
 
-static enum error_code renew(struct custom_run *run, uint64_t now_us, struct error *error)
+/* Of all that this runner has claimed. */
+static void renew(struct custom_runner *runner)
 {
-    const struct job_lease lease = lease_of(run->runner);
-    if (now_us - run->renewed_us < RENEW_US)
-        return OK;
-    run->renewed_us = now_us;
-    return jobs_renew(run->runner->store, &lease, error);
+    const struct job_lease lease = lease_of(runner);
+    const uint64_t now_us = clock_now_us();
+    struct error ignored; /* of a database that may answer the next time */
+    if (now_us - runner->renewed_us < RENEW_US)
+        return;
+    runner->renewed_us = now_us;
+    (void)!jobs_renew(runner->store, &lease, &ignored);
 }
 
 /* Deployments that were given another model get it once it is loaded; what a call could not finish is made good. */
@@ -53,15 +56,16 @@ static void reconcile(struct custom_runner *runner)
 
 /* Jobs that wait behind this one and are to be stopped end now. */
 static void end_stopped(struct custom_runner *runner);
+/* How those are that were put aside. */
+static void look_aside(struct custom_runner *runner);
 
 enum error_code run_tick(struct custom_run *run, struct error *error)
 {
     const uint64_t now_us = clock_now_us();
     unsigned status = run->job.status;
-    struct error ignored; /* of a database that may answer the next time */
     if (atomic_load(&run->runner->is_leaving))
         return error_set(error, ERROR_CANCELLED, "the server stops");
-    (void)!renew(run, now_us, &ignored);
+    renew(run->runner);
     if (now_us - run->looked_us < LOOK_US && !atomic_load(&run->runner->must_look))
         return OK;
     run->looked_us = now_us;
@@ -74,6 +78,7 @@ enum error_code run_tick(struct custom_run *run, struct error *error)
         return error_set(error, ERROR_CANCELLED, "the job is to be stopped");
     }
     end_stopped(run->runner);
+    look_aside(run->runner);
     reconcile(run->runner);
     return OK;
 }
@@ -141,24 +146,33 @@ static enum error_code put_problem(enum objects_problem problem, struct error *e
     return error_prefix(error, "The output cannot be written");
 }
 
+enum error_code run_output_key(const struct custom_run *run, const char *name, struct str *bucket, struct run_key *key,
+                               struct error *error)
+{
+    yyjson_val *config = yyjson_obj_get(yyjson_doc_get_root(run->request), "outputDataConfig");
+    struct str prefix;
+    enum error_code code = run_problem(
+        objects_parse_uri(json_str(yyjson_obj_get(config, "s3Uri")), bucket, &prefix, error), error);
+    if (code != OK)
+        return code;
+    const bool has_slash = prefix.len == 0 || prefix.data[prefix.len - 1] == '/';
+    const int len = snprintf(key->text, sizeof(key->text), STR_FMT "%smodel-customization-job-%s/%s", STR_ARG(prefix),
+                             has_slash ? "" : "/", run->job.id, name);
+    return len > 0 && (size_t)len < sizeof(key->text)
+               ? OK
+               : error_set(error, ERROR_INVALID, "The key of the output's %s is longer than %d bytes.", name,
+                           OBJECTS_KEY_MAX);
+}
+
 enum error_code run_put_file(struct custom_run *run, const char *name, const char *path, const char *type,
                              struct error *error)
 {
-    yyjson_val *config = yyjson_obj_get(yyjson_doc_get_root(run->request), "outputDataConfig");
-    struct str bucket, key;
-    char whole[OBJECTS_KEY_MAX + 1];
-    enum error_code code = run_problem(
-        objects_parse_uri(json_str(yyjson_obj_get(config, "s3Uri")), &bucket, &key, error), error);
-    if (code != OK)
-        return code;
-    const bool has_slash = key.len == 0 || key.data[key.len - 1] == '/';
-    const int len = snprintf(whole, sizeof(whole), STR_FMT "%smodel-customization-job-%s/%s", STR_ARG(key),
-                             has_slash ? "" : "/", run->job.id, name);
-    if (len < 0 || (size_t)len >= sizeof(whole))
-        return error_set(error, ERROR_INVALID, "The key of the output's %s is longer than %d bytes.", name,
-                         OBJECTS_KEY_MAX);
-    return put_problem(objects_put_file(run->runner->options->objects, run->job.tenant, bucket,
-                                        (struct str){whole, (size_t)len}, path, str_of(type), error), error);
+    struct str bucket;
+    struct run_key key;
+    const enum error_code code = run_output_key(run, name, &bucket, &key, error);
+    return code == OK ? put_problem(objects_put_file(run->runner->options->objects, run->job.tenant, bucket,
+                                                     str_of(key.text), path, str_of(type), error), error)
+                      : code;
 }
 
 enum error_code run_put(struct custom_run *run, const char *name, struct str text, const char *type,
@@ -234,25 +248,6 @@ static void say(struct custom_run *run, const char *message)
     run->job.message = str_of(run->message);
 }
 
-/* Tries again as long as it may help; the message says for what the job waits. */
-static enum error_code insist(struct custom_run *run, stage_runner *work, struct error *error)
-{
-    for (;;) {
-        enum error_code code = work(run, error);
-        if (!may_pass(code))
-            return code;
-        log_event(LOG_WARN, "customization_waits", LOG_C("job", run->job.id), LOG_C("error", error->message));
-        say(run, error->message);
-        run->noted_us = 0;
-        code = run_note(run, error);
-        for (unsigned waited = 0; code == OK && waited < RETRY_MS; waited += IDLE_MS)
-            code = run_pause(run, IDLE_MS, error);
-        if (code != OK)
-            return code;
-        say(run, "");
-    }
-}
-
 static enum error_code finish(struct custom_run *run, struct error *error)
 {
     const enum error_code code = run_report(run, error);
@@ -268,13 +263,13 @@ static enum error_code run_stages(struct custom_run *run, struct error *error)
         note_stage(run, stages[i].stage, STAGE_IN_PROGRESS);
         code = store_stage(run, error);
         if (code == OK)
-            code = insist(run, stages[i].run, error);
+            code = stages[i].run(run, error);
         if (code != OK)
             break;
         note_stage(run, stages[i].stage, STAGE_COMPLETED);
         code = store_stage(run, error);
     }
-    return code == OK ? insist(run, finish, error) : code;
+    return code == OK ? finish(run, error) : code;
 }
 
 /* --- the end of a job ------------------------------------------------------------------------------- */
@@ -307,6 +302,7 @@ static void end(struct custom_run *run, enum custom_status from, enum custom_sta
 static void end_as_stopped(struct custom_run *run)
 {
     struct error ignored;
+    run_stop_teacher(run);
     if (run->request && run->job.progress.step > 0)
         (void)!run_report(run, &ignored);
     end_stages(run, STAGE_STOPPED);
@@ -324,9 +320,33 @@ static void end_as_failed(struct custom_run *run, const struct error *error)
     end(run, CUSTOM_IN_PROGRESS, CUSTOM_FAILED);
 }
 
-static void settle(struct custom_run *run, enum error_code code, struct error *error)
+/* The next one has its turn; this one is tried again later, or once its teacher is done. The message says for what it
+ * waits. */
+static void put_aside(struct custom_run *run, enum error_code code, const struct error *error)
 {
     struct error ignored;
+    struct custom_runner *runner = run->runner;
+    assert(runner->aside_count < CUSTOM_ASIDE_MAX); /* else no job is claimed */
+    if (code != ERROR_NOT_READY) {
+        log_event(LOG_WARN, "customization_waits", LOG_C("job", run->job.id), LOG_C("error", error->message));
+        say(run, error->message);
+    }
+    run->waits_for_teacher = code == ERROR_NOT_READY;
+    run->is_due = false;
+    run->aside_us = clock_now_us();
+    run->noted_us = 0;
+    (void)!run_note(run, &ignored);
+    runner->aside[runner->aside_count++] = run;
+}
+
+/* True: it is put aside, and goes on later. Else it is over for this runner. */
+static bool settle(struct custom_run *run, enum error_code code, struct error *error)
+{
+    struct error ignored;
+    if (code == ERROR_NOT_READY || may_pass(code)) {
+        put_aside(run, code, error);
+        return true;
+    }
     if (code == OK) {
         say(run, "");
         end(run, CUSTOM_IN_PROGRESS, CUSTOM_COMPLETED);
@@ -338,6 +358,7 @@ static void settle(struct custom_run *run, enum error_code code, struct error *e
     } else if (code != ERROR_CONFLICT) { /* else it is somebody else's */
         end_as_failed(run, error);
     }
+    return false;
 }
 
 /* --- claiming --------------------------------------------------------------------------------------- */
@@ -354,11 +375,10 @@ static enum error_code directory_of(const struct custom_runner *runner, const ch
 
 static enum error_code open_run(struct custom_run *run, struct error *error)
 {
-    run->renewed_us = clock_now_us();
     enum error_code code = directory_of(run->runner, run->job.id, run->dir, error);
     if (code == OK && mkdir(run->dir, 0700) && errno != EEXIST)
         code = file_fail("make", run->dir, errno, error);
-    if (code == OK)
+    if (code == OK && !run->request)
         code = json_parse(run->job.request, &run->request, error);
     return code == OK ? hyper_parse(yyjson_obj_get(yyjson_doc_get_root(run->request), "hyperParameters"), &run->hyper,
                                     error)
@@ -378,16 +398,25 @@ static bool claim(struct custom_run *run, bool takes_new)
     return code == OK && has_job;
 }
 
-/* Opens a job and brings it as far as it goes. */
-static void run_job(struct custom_run *run)
+/* Opens a job and brings it as far as it goes. True: it is put aside. */
+static bool run_job(struct custom_run *run)
 {
     struct error error;
+    say(run, "");
     log_event(LOG_INFO, "customization_runs", LOG_C("job", run->job.id), LOG_S("tenant", run->job.tenant));
     run->is_stopping = run->job.status == CUSTOM_STOPPING;
-    enum error_code code = insist(run, open_run, &error);
+    enum error_code code = open_run(run, &error);
     if (code == OK)
         code = run->is_stopping ? ERROR_CANCELLED : run_stages(run, &error);
-    settle(run, code, &error);
+    return settle(run, code, &error);
+}
+
+static void free_run(struct custom_run *run)
+{
+    json_free(run->request);
+    buf_deinit(&run->insights);
+    arena_deinit(&run->arena);
+    mem_free(run);
 }
 
 static bool run_next(struct custom_runner *runner, bool takes_new)
@@ -399,18 +428,17 @@ static bool run_next(struct custom_runner *runner, bool takes_new)
     arena_init(&run->arena, 0);
     buf_init(&run->insights, INSIGHTS_BYTES_MAX);
     const bool has_job = claim(run, takes_new);
+    bool is_kept = false;
     if (has_job && takes_new)
-        run_job(run);
+        is_kept = run_job(run);
     else if (has_job) { /* it waited: nothing of it runs */
         struct error ignored;
         run->is_stopping = true;
         (void)!open_run(run, &ignored);
         end_as_stopped(run);
     }
-    json_free(run->request);
-    buf_deinit(&run->insights);
-    arena_deinit(&run->arena);
-    mem_free(run);
+    if (!is_kept)
+        free_run(run);
     return has_job;
 }
 
@@ -420,22 +448,102 @@ static void end_stopped(struct custom_runner *runner)
         continue;
 }
 
+/* --- jobs that wait --------------------------------------------------------------------------------- */
+
+static struct custom_run *take_aside(struct custom_runner *runner, size_t at)
+{
+    struct custom_run *run = runner->aside[at];
+    runner->aside_count--;
+    memmove(&runner->aside[at], &runner->aside[at + 1], (runner->aside_count - at) * sizeof(runner->aside[0]));
+    return run;
+}
+
+/* False: somebody wants it stopped, or has it. */
+static bool look_at(struct custom_run *run)
+{
+    struct error error;
+    unsigned status = run->job.status;
+    const enum error_code code = jobs_status(run->runner->store, &run->claim, &status, &error);
+    run->is_stopping = code == OK && status == CUSTOM_STOPPING;
+    if (run->is_stopping || code == ERROR_CONFLICT) {
+        (void)settle(run, run->is_stopping ? ERROR_CANCELLED : ERROR_CONFLICT, &error);
+        return false;
+    }
+    if (run->waits_for_teacher && !run->is_due) {
+        run->is_due = run_teacher_has_ended(run);
+        (void)!run_note(run, &error);
+    }
+    run->is_due = run->is_due || (!run->waits_for_teacher && clock_now_us() - run->aside_us > RETRY_MS * 1000u);
+    return true;
+}
+
+static void look_aside(struct custom_runner *runner)
+{
+    const uint64_t now_us = clock_now_us();
+    if (now_us - runner->looked_aside_us < LOOK_US)
+        return;
+    runner->looked_aside_us = now_us;
+    for (size_t i = 0; i < runner->aside_count;)
+        if (look_at(runner->aside[i]))
+            i++;
+        else
+            free_run(take_aside(runner, i));
+}
+
+/* False: none that was put aside can go on. */
+static bool resume_next(struct custom_runner *runner)
+{
+    for (size_t i = 0; i < runner->aside_count; i++) {
+        if (!runner->aside[i]->is_due)
+            continue;
+        struct custom_run *run = take_aside(runner, i);
+        if (!run_job(run))
+            free_run(run);
+        return true;
+    }
+    return false;
+}
+
 static void *run_thread(void *ctx)
 {
     struct custom_runner *runner = ctx;
+    struct error error;
     while (!atomic_load(&runner->is_leaving)) {
         atomic_store(&runner->must_look, false);
+        renew(runner);
         reconcile(runner);
-        if (!run_next(runner, true))
-            sleep_ms(runner, IDLE_MS);
+        end_stopped(runner);
+        look_aside(runner);
+        if (!resume_next(runner) && (runner->aside_count == CUSTOM_ASIDE_MAX || !run_next(runner, true)))
+            sleep_ms(runner, runner->aside_count > 0 ? LOOK_US / 1000 : IDLE_MS);
+    }
+    while (runner->aside_count > 0) {
+        struct custom_run *run = take_aside(runner, 0);
+        (void)settle(run, ERROR_CANCELLED, &error);
+        free_run(run);
     }
     return NULL;
 }
 
 /* --- start and stop --------------------------------------------------------------------------------- */
 
-/* What jobs that are over have left: the server was killed before it took their files away. */
-static void sweep(const struct custom_runner *runner, const char *path)
+static bool has_model(const struct custom_runner *runner, struct str job)
+{
+    struct arena arena;
+    struct error ignored;
+    void *found;
+    size_t count;
+    arena_init(&arena, 0);
+    bool is_there = resources_list_all(runner->models, &arena, &found, &count, &ignored) != OK; /* who knows */
+    for (size_t i = 0; !is_there && i < count; i++)
+        is_there = str_eq(((const struct custom_model *)found)[i].job, job);
+    arena_deinit(&arena);
+    return is_there;
+}
+
+/* What jobs that are over have left: the server was killed before it took their files away; and models that were
+ * deleted, by the IDs of their jobs. */
+static void sweep(const struct custom_runner *runner, const char *path, bool is_models)
 {
     DIR *dir = opendir(path);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
@@ -444,7 +552,10 @@ static void sweep(const struct custom_runner *runner, const char *path)
         bool is_live = true;
         const struct str name = str_of(entry->d_name);
         if (name.len != JOB_ID_LEN || jobs_is_live(runner->store, name, &is_live, &error) != OK || is_live ||
-            directory_of(runner, entry->d_name, stale, &error) != OK)
+            (is_models && has_model(runner, name)))
+            continue;
+        const int len = snprintf(stale, sizeof(stale), "%s/%s", path, entry->d_name);
+        if (len < 0 || (size_t)len >= sizeof(stale))
             continue;
         if (directory_remove(stale, &error) != OK)
             log_event(LOG_WARN, "customization job's working files stay", LOG_C("error", error.message));
@@ -460,7 +571,9 @@ static enum error_code make_directory(const struct custom_runner *runner, struct
     if (code == OK && mkdir(path, 0700) && errno != EEXIST)
         code = error_set_errno(error, ERROR_IO, errno, "cannot make the directory %s", path);
     if (code == OK)
-        sweep(runner, path);
+        sweep(runner, path, false);
+    if (code == OK && custom_model_directory(runner->options->data, "", path, error) == OK)
+        sweep(runner, path, true);
     return code;
 }
 

@@ -17,7 +17,6 @@
 
 #define LINE_BYTES_MAX (64u << 20)
 #define PIECE_BYTES (256u << 10)
-#define POLL_MS 500
 #define HOURS 168
 #define HOUR_US 3600000000ull
 #define ASKED "teacher/prompts.jsonl"
@@ -168,7 +167,10 @@ static enum error_code make_job(struct lessons *lessons, struct batch_job *job, 
     if (!append_request(&lessons->text, job) || !arena_str(arena, buf_str(&lessons->text), &job->request) ||
         !job->name.data || !job->token.data || !job->input_uri.data || !job->output_uri.data)
         return error_no_memory(error);
-    return batch_create(run->runner->batch, job, error);
+    const enum error_code code = batch_create(run->runner->batch, job, error);
+    if (code == ERROR_QUOTA) /* of the tenant's batch jobs, which end some day */
+        return error->code = ERROR_UNAVAILABLE;
+    return code == ERROR_CONFLICT ? (error->code = ERROR_INVALID) : code; /* its token stands for another job */
 }
 
 static void note_counts(struct custom_run *run, const struct batch_job *job)
@@ -187,31 +189,43 @@ static enum error_code job_failed(const struct batch_job *job, struct error *err
                      batch_status_name(job->status), job->message.len ? ": " : "", STR_ARG(job->message));
 }
 
-/* Until it has ended. One that is to be stopped stops the teacher. */
-static enum error_code wait_for_job(struct custom_run *run, struct batch_job *job, struct error *error)
+static enum error_code get_job(struct custom_run *run, struct arena *arena, struct batch_job *job, struct error *error)
+{
+    const enum error_code code =
+        batch_get(run->runner->batch, run->job.tenant, str_of(run->job.progress.teacher_job), arena, job, error);
+    if (code == OK)
+        note_counts(run, job);
+    return code;
+}
+
+bool run_teacher_has_ended(struct custom_run *run)
 {
     struct arena arena;
-    struct error ignored;
-    const char *id = run->job.progress.teacher_job;
-    enum error_code code = OK;
+    struct batch_job job;
+    struct error ignored; /* of a database that may answer the next time */
     arena_init(&arena, 0);
+    const enum error_code code = get_job(run, &arena, &job, &ignored);
+    const bool has_ended = code == ERROR_NOT_FOUND || (code == OK && batch_status_has_ended(job.status));
+    arena_deinit(&arena);
+    return has_ended;
+}
+
+void run_stop_teacher(struct custom_run *run)
+{
+    struct error ignored; /* it has ended */
+    if (run->job.progress.teacher_job[0])
+        (void)!batch_request_stop(run->runner->batch, run->job.tenant, str_of(run->job.progress.teacher_job), &ignored);
+}
+
+/* ERROR_NOT_READY: it has not ended. */
+static enum error_code check_job(struct custom_run *run, struct batch_job *job, struct error *error)
+{
     memcpy(run->job.progress.teacher_job, job->id, sizeof(job->id));
-    while (code == OK) {
-        arena_reset(&arena);
-        code = batch_get(run->runner->batch, run->job.tenant, str_of(id), &arena, job, error);
-        if (code != OK)
-            break;
-        note_counts(run, job);
-        code = run_note(run, error);
-        if (code != OK || batch_status_has_ended(job->status))
-            break;
-        code = run_pause(run, POLL_MS, error);
-    }
+    enum error_code code = get_job(run, &run->arena, job, error);
+    if (code == OK && !batch_status_has_ended(job->status))
+        code = error_set(error, ERROR_NOT_READY, "the teacher has not answered yet");
     if (code == OK && job->status != BATCH_COMPLETED && job->status != BATCH_PARTIALLY_COMPLETED)
         code = job_failed(job, error);
-    if (code == ERROR_CANCELLED && run->is_stopping)
-        (void)!batch_request_stop(run->runner->batch, run->job.tenant, str_of(id), &ignored);
-    arena_deinit(&arena);
     return code;
 }
 
@@ -240,9 +254,10 @@ static bool read_text(yyjson_val *content, struct buf *text)
     buf_clear(text);
     yyjson_arr_foreach(content, idx, max, block)
     {
-        if (text->len > 0)
+        const struct str part = json_str(yyjson_obj_get(block, "text"));
+        if (text->len > 0 && part.len > 0)
             buf_append_char(text, '\n');
-        buf_append_str(text, json_str(yyjson_obj_get(block, "text")));
+        buf_append_str(text, part);
     }
     return str_trim(buf_str(text)).len > 0;
 }
@@ -372,11 +387,8 @@ static enum error_code teach(struct lessons *lessons, struct error *error)
         code = put_prompts(lessons, error);
     if (code == OK && lessons->count > 0)
         code = make_job(lessons, &job, error);
-    if (code == OK && lessons->count > 0) {
-        const struct str output = job.output_uri;
-        code = wait_for_job(lessons->run, &job, error);
-        job.output_uri = output; /* the other one was of an arena */
-    }
+    if (code == OK && lessons->count > 0)
+        code = check_job(lessons->run, &job, error);
     if (code == OK && lessons->count > 0)
         code = read_answers(lessons, &job, error);
     return code == OK ? put_taught(lessons, error) : code;

@@ -15,6 +15,7 @@
 #define PIECE_BYTES (256u << 10)
 #define INSIGHTS "prompt_insights/rejected.jsonl"
 #define ROW_BYTES_MAX (64u << 20)
+#define URI_SHOWN 160 /* bytes of a URI in messages: the reason follows */
 
 /* Where good lines go, with an answer and without, and what is said of the others. */
 struct outputs {
@@ -39,6 +40,8 @@ struct reading {
 static enum error_code reject(struct reading *reading, uint64_t line, const char *reason, struct error *error)
 {
     reading->rejected++;
+    if (++reading->run->listed > limit(customization_rejected))
+        return OK;
     buf_clear(&reading->text);
     buf_append_text(&reading->text, "{\"file\":");
     buf_append_json(&reading->text, reading->file);
@@ -307,6 +310,8 @@ static enum error_code read_uri(struct reading *reading, struct str uri, struct 
             code = read_file(reading, key, base_name(key), error);
     }
     mem_free(info);
+    if (code == ERROR_INVALID)
+        return error_prefix(error, STR_FMT, STR_ARG(str_slice(uri, 0, URI_SHOWN)));
     if (code == OK && reading->files == 0)
         code = error_set(error, ERROR_INVALID, "There is no object and no folder of *.jsonl objects%s at " STR_FMT ".",
                          reading->logs ? " or records of an invocation log" : "", STR_ARG(uri));
@@ -381,6 +386,7 @@ static enum error_code read_into_files(struct custom_run *run, struct error *err
     struct file_writer *const writers[] = {&outputs.rows, &outputs.prompts, &outputs.held, &outputs.insights};
     struct run_path paths[4];
     enum error_code code = OK;
+    run->listed = 0;
     for (size_t i = 0; i < 4 && code == OK; i++) {
         paths[i] = run_file(run, names[i]);
         code = file_writer_open(writers[i], paths[i].text, error);
@@ -399,12 +405,13 @@ static enum error_code check_output(struct custom_run *run, struct error *error)
 {
     yyjson_val *request = yyjson_doc_get_root(run->request);
     const struct str uri = uri_of(yyjson_obj_get(request, "outputDataConfig"));
-    struct str bucket, key;
-    enum error_code code = run_problem(objects_parse_uri(uri, &bucket, &key, error), error);
+    struct str bucket;
+    struct run_key key;
+    enum error_code code = run_output_key(run, RUN_LONGEST_NAME, &bucket, &key, error);
     if (code == OK)
         code = run_problem(objects_bucket_head(run->runner->options->objects, run->job.tenant, bucket, NULL, error),
                            error);
-    return code == OK ? OK : error_prefix(error, "The output " STR_FMT, STR_ARG(uri));
+    return code == OK ? OK : error_prefix(error, "The output " STR_FMT, STR_ARG(str_slice(uri, 0, URI_SHOWN)));
 }
 
 enum error_code run_validate(struct custom_run *run, struct error *error)

@@ -3,6 +3,8 @@
 #include "distill/train.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -177,6 +179,12 @@ static enum error_code run_step(struct run *run, struct error *error)
         return error_set(error, ERROR_INVALID, "phase %s: a step without a single answer to train on",
                          run->phase->name);
     enum error_code code = step_run(&run->step, error);
+    double loss = 0.0;
+    for (uint32_t i = 0; i < passes; i++)
+        loss += run->step.passes[i].loss;
+    if (!code && !isfinite(loss)) /* and so are the gradients, and would be all weights */
+        code = error_set(error, ERROR_INVALID, "the loss is no number after step %" PRIu64 "; a lower rate may help",
+                         run->position.steps);
     if (code)
         return code;
     for (uint32_t i = 0; i < passes; i++)

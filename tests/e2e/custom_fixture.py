@@ -11,7 +11,7 @@ FAST = {"epochCount": "60", "batchSize": "4", "learningRate": "0.02", "learningR
         "validationShare": "0.1"}
 
 CONFIG = """\
-limits: {{customization_prompts_min: 8}}
+limits: {{customization_prompts_min: 8, customization_rejected: 30}}
 models:
   - {{name: tiny, path: {path}, ids: ["amazon.nova-lite-v1:0"], context: 512}}
 """

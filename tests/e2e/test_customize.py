@@ -1,5 +1,6 @@
 """Customization jobs by boto3: a model is tuned on data in the object store, and what can go wrong on the way."""
 
+import json
 import os
 import shutil
 import signal
@@ -9,7 +10,7 @@ import botocore.exceptions
 import pytest
 
 from batch_fixture import Store, jsonl
-from conftest import Server, wait_until
+from conftest import FULCRUM, Server, wait_until
 from custom_fixture import CONFIG, FAST, intents, line, output, rejected, request, wait_for
 
 
@@ -81,7 +82,7 @@ def test_what_came_of_it_is_a_custom_model(done, bedrock):
         assert (model["modelArn"], model["modelName"], model["jobArn"]) == (arn, "fine-model", done["jobArn"])
     assert model["trainingMetrics"] == done["trainingMetrics"] and model["hyperParameters"] == FAST
     listed = bedrock.list_custom_models(nameContains="fine")["modelSummaries"]
-    assert [row["modelArn"] for row in listed] == [arn]
+    assert [(row["modelArn"], row["baseModelName"]) for row in listed] == [(arn, "amazon.nova-lite-v1")]
     assert bedrock.list_custom_models(baseModelArnEquals=model["baseModelArn"])["modelSummaries"]
     assert not bedrock.list_custom_models(nameContains="nothing")["modelSummaries"]
     assert bedrock.list_tags_for_resource(resourceARN=arn)["tags"] == [{"key": "stage", "value": "test"}]
@@ -164,13 +165,34 @@ def test_jobs_are_listed_by_status_name_and_page(done, bedrock, store):
 @pytest.mark.parametrize("name, more, part", [
     ("absent", {"trainingDataConfig": {"s3Uri": "s3://customize/nothing.jsonl"}}, "no object and no folder"),
     ("nobucket", {"outputDataConfig": {"s3Uri": "s3://nobody-has-this/out"}}, "The output"),
+    ("longkey", {"outputDataConfig": {"s3Uri": "s3://customize/" + "k" * 1000}}, "longer than 1024"),
+    ("theirs", {"trainingDataConfig": {"s3Uri": "s3://nobody-has-this/x.jsonl"}}, "s3://nobody-has-this/x.jsonl: "),
     ("badcheck", {"validationDataConfig": {"validators": [{"s3Uri": "s3://customize/bad.jsonl"}]}}, "none of its 1"),
 ])
 def test_data_that_cannot_be_used_fails_the_job_with_a_reason(bedrock, store, name, more, part):
     store.put("train.jsonl", jsonl(intents()))
     store.put("bad.jsonl", b"{}\n")
     job = bedrock.create_model_customization_job(**{**request(store, name), **more})["jobArn"]
-    assert part in wait_for(bedrock, job, "Failed")["failureMessage"]
+    failed = wait_for(bedrock, job, "Failed")
+    assert part in failed["failureMessage"]
+    assert failed["statusDetails"]["trainingDetails"]["status"] == "NotStarted"
+
+
+def test_of_many_bad_lines_the_first_are_listed(server, bedrock, store):
+    store.put("chaff.jsonl", jsonl(intents() + ["{"] * 40))
+    job = bedrock.create_model_customization_job(**request(
+        store, "chaff", "chaff.jsonl", hyperParameters={**FAST, "epochCount": "1"}))["jobArn"]
+    assert wait_for(bedrock, job)["status"] == "Completed"
+    assert [row["line"] for row in rejected(store, job)] == list(range(21, 51))
+    assert shown(server, job)["progress"]["rejectedLines"] == 40
+
+
+def test_a_model_that_a_job_begins_with_is_not_deleted(done, server, store):
+    client, job = begin_slow(server, store, "onward", baseModelIdentifier=done["outputModelArn"])
+    with pytest.raises(botocore.exceptions.ClientError, match="ConflictException.*onward"):
+        client.delete_custom_model(modelIdentifier=done["outputModelArn"])
+    client.stop_model_customization_job(jobIdentifier=job)
+    wait_for(client, job, "Stopped")
 
 
 def test_rows_longer_than_the_maximum_are_left_out_and_listed(bedrock, store):
@@ -190,12 +212,20 @@ def trainer_of(server):
     return found[0] if found else None
 
 
-def begin_slow(server, store, name, epochs="1000"):
+def shown(server, job):
+    """With members that the service does not have, which boto3 leaves out."""
+    out = subprocess.run([str(FULCRUM), "distill", "show", job, "--json", "--endpoint", server.url], text=True,
+                         capture_output=True, check=True, env={**os.environ, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+                                                               "AWS_SECRET_ACCESS_KEY": "secret"}).stdout
+    return json.loads(out)
+
+
+def begin_slow(server, store, name, epochs="1000", **more):
     """A job whose training is under way."""
     client = server.client("bedrock")
     store.put("train.jsonl", jsonl(intents()))
     job = client.create_model_customization_job(**request(
-        store, name, hyperParameters={**FAST, "epochCount": epochs}))["jobArn"]
+        store, name, hyperParameters={**FAST, "epochCount": epochs}, **more))["jobArn"]
     wait_for(client, job, "InProgress", until=lambda seen: seen.get("trainingMetrics"))
     return client, job
 
@@ -211,6 +241,23 @@ def test_a_job_that_is_stopped_leaves_its_metrics(server, store):
     assert "training_loss" in output(store, job, "training_artifacts/step_wise_training_metrics.csv")
     assert wait_until(lambda: trainer_of(server) is None)
     assert wait_until(lambda: not list((server.workdir / "data/customize").iterdir()))
+
+
+def test_a_job_that_waits_for_its_bucket_holds_up_nobody(server, store):
+    client = server.client("bedrock")
+    bucket = Store(server, bucket="vanishes")
+    store.put("train.jsonl", jsonl(intents()))
+    job = client.create_model_customization_job(**request(store, "bereft", outputDataConfig={
+        "s3Uri": bucket.uri("out/")}, hyperParameters={**FAST, "epochCount": "200"}))["jobArn"]
+    wait_for(client, job, "InProgress", until=lambda seen: seen.get("trainingMetrics"))
+    bucket.client.delete_bucket(Bucket="vanishes")
+    wait_for(client, job, "InProgress", until=lambda seen: "output cannot be written" in shown(server, job).get("message", ""))
+    other = client.create_model_customization_job(**request(
+        store, "unaware", hyperParameters={**FAST, "epochCount": "2"}))["jobArn"]
+    assert wait_for(client, other)["status"] == "Completed"
+    bucket.client.create_bucket(Bucket="vanishes")
+    assert wait_for(client, job)["status"] == "Completed"
+    assert bucket.keys("out/")
 
 
 def test_a_trainer_that_is_killed_goes_on(server, store):
@@ -237,6 +284,7 @@ def test_a_gateway_that_is_killed_goes_on(tmp_path, random_model):
     first.process.wait()
     assert wait_until(lambda: not os.path.exists(f"/proc/{trainer}") or
                       "Z" in open(f"/proc/{trainer}/stat", encoding="ascii").read().rsplit(")", 1)[1])
+    (tmp_path / "data/models/abcdefghijkl").mkdir(parents=True)  # of a model that was deleted when a server died
     second = Server(config=config, workdir=tmp_path)
     client = second.client("bedrock")
     seen = wait_for(client, job)

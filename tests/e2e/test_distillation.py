@@ -121,6 +121,23 @@ def test_stopping_a_job_stops_its_teacher(store, bedrock):
     assert wait_until(lambda: bedrock.get_model_invocation_job(jobIdentifier=teacher["jobArn"])["status"] == "Stopped")
 
 
+def test_others_train_while_a_teacher_works(store, bedrock):
+    store.put("slowly.jsonl", jsonl([line(f"Question {i}?") for i in range(200)]))
+    store.put("quick.jsonl", jsonl(intents()))
+    job = bedrock.create_model_customization_job(**distill(store, "slowly", tokens=200))["jobArn"]
+    assert wait_until(lambda: "teacher" in bedrock.get_model_customization_job(jobIdentifier=job) or
+                      bedrock.list_model_invocation_jobs(nameContains=job.rsplit("/", 1)[1])["invocationJobSummaries"])
+    quick = bedrock.create_model_customization_job(**request(
+        store, "quick", "quick.jsonl", hyperParameters={**FAST, "epochCount": "2"}))["jobArn"]
+    assert wait_for(bedrock, quick)["status"] == "Completed"
+    seen = bedrock.get_model_customization_job(jobIdentifier=job)
+    assert (seen["status"], seen["statusDetails"]["dataProcessingDetails"]["status"]) == ("InProgress", "InProgress")
+    bedrock.stop_model_customization_job(jobIdentifier=job)
+    wait_for(bedrock, job, "Stopped")
+    (teacher,) = bedrock.list_model_invocation_jobs(nameContains=job.rsplit("/", 1)[1])["invocationJobSummaries"]
+    assert wait_until(lambda: bedrock.get_model_invocation_job(jobIdentifier=teacher["jobArn"])["status"] == "Stopped")
+
+
 def test_a_teacher_that_is_stopped_fails_the_job(store, bedrock):
     store.put("halted.jsonl", jsonl([line(f"Question {i}?") for i in range(200)]))
     job = bedrock.create_model_customization_job(**distill(store, "halted", tokens=200))["jobArn"]
@@ -222,6 +239,9 @@ def test_the_servers_own_logs_are_read(server, store, bedrock):
     ({"trainingDataConfig": {"invocationLogsConfig": {
         "invocationLogSource": {"s3Uri": "s3://abc/"},
         "requestMetadataFilters": {"orAll": [{"equals": {"a": "b"}}] * 17}}}}, "orAll"),
+    ({"trainingDataConfig": {"invocationLogsConfig": {
+        "invocationLogSource": {"s3Uri": "s3://abc/"},
+        "requestMetadataFilters": {"equals": {"a": "b" * 257}}}}}, "equals|requestMetadataFilters"),
     ({"customizationType": "FINE_TUNING"}, "distillationConfig"),
 ])
 def test_a_wrong_request_is_refused_by_its_member(bedrock, store, change, part):

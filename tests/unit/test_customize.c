@@ -282,7 +282,8 @@ static void the_curve_becomes_two_files(void **state)
         "step,tokens,seconds,phase,rate,loss,accuracy,copy_accuracy,validator_1_exact,validator_1_loss\n"
         "1,64,0.5,train,1.0,2.0000,0.1,,,\n"
         "2,128,1.0,train,1.0,1.0000,0.5,,0.25,1.5000\n"
-        "3,192,1.5,tra";
+        "3,192,1.5,train,1.0,nan,0.5,,,\n"
+        "4,256,2.0,tra";
     char path[512];
     struct arena arena;
     struct buf out;
@@ -295,7 +296,7 @@ static void the_curve_becomes_two_files(void **state)
     arena_init(&arena, 0);
     buf_init(&out, 1 << 16);
     assert_int_equal(metrics_read(path, &arena, &points, &run.count, &error), OK);
-    assert_int_equal(run.count, 2); /* what is being written is no line yet */
+    assert_int_equal(run.count, 2); /* what is no number is left out; what is being written is no line yet */
     run.points = points;
     assert_true(metrics_append_steps(&out, &run) && buf_append_char(&out, '\0'));
     assert_string_equal(out.data, "step_number,epoch_number,training_loss,perplexity\n"

@@ -54,6 +54,25 @@ static void a_tiny_model_learns(void **state)
     remove_folder(&folder);
 }
 
+static void a_run_that_bursts_says_so_and_leaves_no_model(void **state)
+{
+    (void)state;
+    struct folder folder;
+    struct train_config config;
+    struct train_result result;
+    struct error error;
+    make_folder(&folder, "bursts");
+    write_config(&folder, 10, 0);
+    assert_ok(train_config_load(folder.config, &config, &error));
+    config.optim.rate = config.optim.muon_rate = 1e30;
+    const struct train_options options = {.out = folder.out};
+    assert_int_equal(train_run(&config, &options, &result, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.message, "no number"));
+    assert_int_equal(access(folder.out, F_OK), -1);
+    train_config_deinit(&config);
+    remove_folder(&folder);
+}
+
 /* Also across a change of phase, and with rows waiting for the next batch. */
 static void a_resumed_run_ends_where_an_unbroken_one_does(void **state)
 {
@@ -270,6 +289,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tiny_model_learns),
+        cmocka_unit_test(a_run_that_bursts_says_so_and_leaves_no_model),
         cmocka_unit_test(a_resumed_run_ends_where_an_unbroken_one_does),
         cmocka_unit_test(a_model_grows_from_a_checkpoint),
         cmocka_unit_test(passes_side_by_side_learn_the_same),

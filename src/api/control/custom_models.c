@@ -70,6 +70,21 @@ static void append_arn(struct buf *out, const char *name, const char *resource, 
     buf_append_char(out, '"');
 }
 
+/* The service's names have one dot, and no version behind a colon. */
+static void append_base_name(struct buf *out, struct str base)
+{
+    const ptrdiff_t colon = str_find_char(base, ':', 0);
+    const struct str name = colon < 0 ? base : str_slice(base, 0, (size_t)colon);
+    ptrdiff_t dot = str_find_char(name, '.', 0);
+    buf_append_text(out, dot < 0 ? ",\"baseModelName\":\"fulcrum." : ",\"baseModelName\":\"");
+    for (size_t i = 0; i < name.len && i < BASE_NAME_MAX; i++) {
+        const char c = name.data[i];
+        const bool is_kept = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (ptrdiff_t)i == dot;
+        buf_append_char(out, is_kept ? c : c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : '-');
+    }
+    buf_append_char(out, '"');
+}
+
 static void append_summary(struct buf *out, const struct custom_model *model)
 {
     buf_append_char(out, '{');
@@ -77,7 +92,7 @@ static void append_summary(struct buf *out, const struct custom_model *model)
     json_append_member(out, "modelName", model->name);
     json_append_time_member(out, "creationTime", model->head.created_us);
     custom_append_base_arn(out, "baseModelArn", model->region, model->base);
-    json_append_member(out, "baseModelName", str_slice(model->base, 0, BASE_NAME_MAX));
+    append_base_name(out, model->base);
     json_append_member(out, "customizationType", model->type);
     json_append_member(out, "ownerAccountId", model->account);
     buf_append_text(out, ",\"modelStatus\":\"Active\"}");
