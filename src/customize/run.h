@@ -6,7 +6,8 @@
  * DATA/customize/JOB:
  *
  *   rows.jsonl, validators.jsonl   the good lines, as rows of the trainer; insights.jsonl: the others, and why
- *   prompts.jsonl, taught.jsonl    lines without an answer, and the rows that they become with the teacher's
+ *   prompts.jsonl, answers.jsonl   lines without an answer, what the teacher's batch job put out, and the rows that
+ *   taught.jsonl                   both become
  *   train.jsonl, held.jsonl        what is learnt and what is measured; recipe.yaml; base.gguf where the base is the
  *                                  program's own
  *   model.gguf, .checkpoint, .csv  the trainer's

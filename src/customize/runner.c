@@ -512,7 +512,8 @@ static void *run_thread(void *ctx)
         atomic_store(&runner->must_look, false);
         renew(runner);
         reconcile(runner);
-        end_stopped(runner);
+        if (runner->aside_count > 0)
+            end_stopped(runner); /* run_next(true) may not come to it */
         look_aside(runner);
         if (!resume_next(runner) && (runner->aside_count == CUSTOM_ASIDE_MAX || !run_next(runner, true)))
             sleep_ms(runner, runner->aside_count > 0 ? LOOK_US / 1000 : IDLE_MS);

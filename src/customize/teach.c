@@ -2,9 +2,12 @@
  * prompt, whose input and output lie in the job's own output. Batch jobs answer and bill each record once whatever
  * dies, read what prompts have in common from the cache, and are the same one when they are made twice with one token;
  * so nothing is asked twice. See run.h. */
+#include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "batch/batch.h"
 #include "batch/files.h"
@@ -20,6 +23,7 @@
 #define HOURS 168
 #define HOUR_US 3600000000ull
 #define ASKED "teacher/prompts.jsonl"
+#define ANSWERS "answers.jsonl"
 
 struct lesson {
     char key[DATA_KEY_LEN + 1];
@@ -198,6 +202,52 @@ static enum error_code get_job(struct custom_run *run, struct arena *arena, stru
     return code;
 }
 
+/* --- what the batch job put out --- */
+
+static bool has_answers(const struct batch_job *job)
+{
+    return job->status == BATCH_COMPLETED || job->status == BATCH_PARTIALLY_COMPLETED;
+}
+
+static enum error_code copy_object(struct custom_run *run, struct str bucket, struct str key, const char *path,
+                                   struct error *error)
+{
+    struct objects_reader *reader = NULL;
+    struct file_writer out = {.fd = -1};
+    size_t len = 1;
+    char *piece = mem_alloc(PIECE_BYTES);
+    enum error_code code = piece ? file_writer_open(&out, path, error) : error_no_memory(error);
+    if (code == OK)
+        code = run_problem(objects_reader_open(run->runner->options->objects, run->job.tenant, bucket, key, 0,
+                                               OBJECTS_SIZE_UNKNOWN, NULL, &reader, error), error);
+    while (code == OK && len > 0) {
+        code = run_problem(objects_reader_read(reader, piece, PIECE_BYTES, &len, error), error);
+        if (code == OK)
+            code = file_writer_put(&out, piece, len, error);
+    }
+    objects_reader_close(reader);
+    mem_free(piece);
+    return file_writer_close(&out, code, error);
+}
+
+/* As soon as they are there: objects are their owner's, who may delete them while the job waits for its turn. */
+static enum error_code keep_answers(struct custom_run *run, const struct batch_job *job, struct error *error)
+{
+    const struct run_path kept = run_file(run, ANSWERS), part = run_file(run, ANSWERS ".part");
+    char uri[OBJECTS_KEY_MAX + 128];
+    struct str bucket, key;
+    if (access(kept.text, F_OK) == 0)
+        return OK;
+    const int len = snprintf(uri, sizeof(uri), STR_FMT "%s/prompts.jsonl.out", STR_ARG(job->output_uri), job->id);
+    assert(len > 0 && (size_t)len < sizeof(uri)); /* keys of the output were checked */
+    enum error_code code = run_problem(objects_parse_uri((struct str){uri, (size_t)len}, &bucket, &key, error), error);
+    if (code == OK)
+        code = copy_object(run, bucket, key, part.text, error);
+    if (code == OK && rename(part.text, kept.text) != 0)
+        code = file_fail("rename", part.text, errno, error);
+    return code == OK ? OK : error_prefix(error, "The teacher's answers");
+}
+
 bool run_teacher_has_ended(struct custom_run *run)
 {
     struct arena arena;
@@ -206,6 +256,8 @@ bool run_teacher_has_ended(struct custom_run *run)
     arena_init(&arena, 0);
     const enum error_code code = get_job(run, &arena, &job, &ignored);
     const bool has_ended = code == ERROR_NOT_FOUND || (code == OK && batch_status_has_ended(job.status));
+    if (code == OK && has_answers(&job))
+        (void)!keep_answers(run, &job, &ignored); /* it is tried again, and told, when the job goes on */
     arena_deinit(&arena);
     return has_ended;
 }
@@ -224,9 +276,9 @@ static enum error_code check_job(struct custom_run *run, struct batch_job *job, 
     enum error_code code = get_job(run, &run->arena, job, error);
     if (code == OK && !batch_status_has_ended(job->status))
         code = error_set(error, ERROR_NOT_READY, "the teacher has not answered yet");
-    if (code == OK && job->status != BATCH_COMPLETED && job->status != BATCH_PARTIALLY_COMPLETED)
+    if (code == OK && !has_answers(job))
         code = job_failed(job, error);
-    return code;
+    return code == OK ? keep_answers(run, job, error) : code;
 }
 
 /* --- answers ---------------------------------------------------------------------------------------- */
@@ -290,34 +342,35 @@ static enum error_code take_line(void *ctx, const struct line *line, struct erro
     return code == ERROR_INVALID ? OK : code; /* somebody has been at the file: its prompt has no answer */
 }
 
-static enum error_code read_answers(struct lessons *lessons, const struct batch_job *job, struct error *error)
+/* The file that keep_answers made. */
+static enum error_code read_lines(struct lessons *lessons, char *piece, struct error *error)
 {
-    struct custom_run *run = lessons->run;
-    struct str bucket, key, uri;
+    const struct run_path path = run_file(lessons->run, ANSWERS);
     struct line_reader lines;
-    struct objects_reader *reader = NULL;
     size_t len = 1;
-    char *piece = mem_alloc(PIECE_BYTES);
-    uri = arena_printf(&run->arena, STR_FMT "%s/prompts.jsonl.out", STR_ARG(job->output_uri), job->id);
-    enum error_code code = piece && uri.data ? OK : error_no_memory(error);
-    if (code == OK)
-        code = run_problem(objects_parse_uri(uri, &bucket, &key, error), error);
-    if (code == OK)
-        code = run_problem(objects_reader_open(run->runner->options->objects, run->job.tenant, bucket, key, 0,
-                                               OBJECTS_SIZE_UNKNOWN, NULL, &reader, error), error);
-    qsort(lessons->items, lessons->count, sizeof(*lessons->items), compare_keys);
+    FILE *file = fopen(path.text, "re");
+    enum error_code code = file ? OK : file_fail("open", path.text, errno, error);
     line_reader_init(&lines, LINE_BYTES_MAX, take_line, lessons);
-    while (code == OK && len > 0) {
-        code = run_problem(objects_reader_read(reader, piece, PIECE_BYTES, &len, error), error);
+    while (code == OK && (len = fread(piece, 1, PIECE_BYTES, file)) > 0) {
+        code = line_reader_feed(&lines, (struct str){piece, len}, error);
         if (code == OK)
-            code = run_tick(run, error);
-        if (code == OK)
-            code = line_reader_feed(&lines, (struct str){piece, len}, error);
+            code = run_tick(lessons->run, error);
     }
+    if (code == OK && ferror(file))
+        code = file_fail("read", path.text, errno, error);
     if (code == OK)
         code = line_reader_end(&lines, error);
     line_reader_deinit(&lines);
-    objects_reader_close(reader);
+    if (file)
+        (void)fclose(file);
+    return code;
+}
+
+static enum error_code read_answers(struct lessons *lessons, struct error *error)
+{
+    char *piece = mem_alloc(PIECE_BYTES);
+    qsort(lessons->items, lessons->count, sizeof(*lessons->items), compare_keys);
+    const enum error_code code = piece ? read_lines(lessons, piece, error) : error_no_memory(error);
     mem_free(piece);
     /* Those that are the same as an earlier one have its answer. */
     for (size_t i = 1; code == OK && i < lessons->count; i++)
@@ -325,8 +378,7 @@ static enum error_code read_answers(struct lessons *lessons, const struct batch_
             lessons->items[i].is_answered = lessons->items[i - 1].is_answered;
             lessons->items[i].text = lessons->items[i - 1].text;
         }
-    if (lessons->count > 0)
-        qsort(lessons->items, lessons->count, sizeof(*lessons->items), compare_numbers);
+    qsort(lessons->items, lessons->count, sizeof(*lessons->items), compare_numbers);
     return code;
 }
 
@@ -390,7 +442,7 @@ static enum error_code teach(struct lessons *lessons, struct error *error)
     if (code == OK && lessons->count > 0)
         code = check_job(lessons->run, &job, error);
     if (code == OK && lessons->count > 0)
-        code = read_answers(lessons, &job, error);
+        code = read_answers(lessons, error);
     return code == OK ? put_taught(lessons, error) : code;
 }
 

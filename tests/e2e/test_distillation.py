@@ -138,6 +138,23 @@ def test_others_train_while_a_teacher_works(store, bedrock):
     assert wait_until(lambda: bedrock.get_model_invocation_job(jobIdentifier=teacher["jobArn"])["status"] == "Stopped")
 
 
+def test_answers_that_are_deleted_meanwhile_are_not_lost(server, store, bedrock):
+    """Another job trains when the teacher has answered, and the object is gone before this one has its turn again."""
+    store.put("kept.jsonl", jsonl(prompts(5) + [line(f"Question {i}?") for i in range(40)]))
+    store.put("long-one.jsonl", jsonl(intents()))
+    job = bedrock.create_model_customization_job(**distill(
+        store, "kept", tokens=20, hyperParameters={**FAST, "epochCount": "1"}))["jobArn"]
+    other = bedrock.create_model_customization_job(**request(
+        store, "long-one", "long-one.jsonl", hyperParameters={**FAST, "epochCount": "1000"}))["jobArn"]
+    wait_for(bedrock, other, "InProgress", until=lambda seen: seen.get("trainingMetrics"))
+    working = server.workdir / "data/customize" / job.rsplit("/", 1)[1]
+    assert wait_until((working / "answers.jsonl").exists)
+    for key in store.keys("out/model-customization-job-" + job.rsplit("/", 1)[1] + "/teacher/"):
+        store.client.delete_object(Bucket="distillation", Key=key)
+    bedrock.stop_model_customization_job(jobIdentifier=other)
+    assert wait_for(bedrock, job)["status"] == "Completed"
+
+
 def test_a_teacher_that_is_stopped_fails_the_job(store, bedrock):
     store.put("halted.jsonl", jsonl([line(f"Question {i}?") for i in range(200)]))
     job = bedrock.create_model_customization_job(**distill(store, "halted", tokens=200))["jobArn"]
