@@ -150,7 +150,6 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_ROUTE_DATA_BYTES (4ULL << 30) /* of the file with them */
 #define LIMIT_SHADOW_BODY_BYTES 1048576     /* of a request that routers learn from: larger ones are left out */
 #define LIMIT_EVAL_WORDS 16384              /* of one text that metrics compare */
-#define LIMIT_EVAL_RESAMPLES 2000           /* of an interval of an evaluation */
 #define LIMIT_EVAL_FLAWS 1000               /* lines of a data set that are named as left out */
 #define LIMIT_EVAL_REPORT_ROWS 500          /* of two models that differ, in a report */
 #define LIMIT_EVAL_REPORT_TEXT 16384        /* bytes of one text in it */

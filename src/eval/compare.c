@@ -136,10 +136,10 @@ enum error_code comparison_estimate(struct comparison *comparison, struct error 
     for (size_t i = 0; i < comparison->side_count && code == OK; i++) {
         code = count_side(&sides[i], count, error);
         if (code == OK)
-            code = estimate_score(sides[i].scores, count, VERDICT_SEED, &sides[i].quality, error);
+            code = estimate_score(sides[i].scores, count, &sides[i].quality, error);
     }
     if (code == OK && comparison->side_count == 2) {
-        code = estimate_gain(sides[0].scores, sides[1].scores, count, VERDICT_SEED, &comparison->gain, error);
+        code = estimate_gain(sides[0].scores, sides[1].scores, count, &comparison->gain, error);
         if (code == OK)
             comparison->verdict = verdict_of(&comparison->gain, comparison->bound);
     }
@@ -186,9 +186,9 @@ enum error_code comparison_part(const struct comparison *comparison, enum metric
         part->rows++;
     }
     for (size_t side = 0; side < comparison->side_count && code == OK; side++)
-        code = estimate_score(scores + side * count, part->rows, VERDICT_SEED, &part->quality[side], error);
+        code = estimate_score(scores + side * count, part->rows, &part->quality[side], error);
     if (code == OK && comparison->side_count == 2)
-        code = estimate_gain(scores, scores + count, part->rows, VERDICT_SEED, &part->gain, error);
+        code = estimate_gain(scores, scores + count, part->rows, &part->gain, error);
     mem_free(scores);
     return code;
 }
