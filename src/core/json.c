@@ -154,6 +154,16 @@ enum error_code json_parse_exact(struct str text, yyjson_doc **doc, struct error
     return parse(text, JSON_READ_EXACT, doc, error);
 }
 
+struct str json_without_fence(struct str text)
+{
+    const struct str fence = STR("```");
+    text = str_trim(text);
+    const ptrdiff_t line = str_find_char(text, '\n', 0);
+    if (!str_starts(text, fence) || !str_ends(text, fence) || line < 0 || (size_t)line + fence.len >= text.len)
+        return text;
+    return str_trim(str_slice(text, (size_t)line, text.len - fence.len));
+}
+
 void json_free(yyjson_doc *doc)
 {
     if (!doc)

@@ -26,6 +26,9 @@ enum error_code json_parse(struct str text, yyjson_doc **doc, struct error *erro
 enum error_code json_parse_exact(struct str text, yyjson_doc **doc, struct error *error) WARN_UNUSED;
 #define JSON_READ_EXACT YYJSON_READ_NUMBER_AS_RAW /* for those who call yyjson themselves */
 void json_free(yyjson_doc *doc);
+/* The inside of the Markdown fence (```json ... ```) that many models put around JSON, where that is all there is; else
+ * the text, both without white space at their ends. */
+struct str json_without_fence(struct str text);
 /* How many bytes json_parse will need for this text, about: it looks at each byte once. */
 size_t json_cost(struct str text);
 

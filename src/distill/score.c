@@ -120,22 +120,12 @@ static void count_members(yyjson_val *expected, yyjson_val *actual, struct score
     }
 }
 
-/* Without the Markdown fence that many models put around JSON. */
-static struct str without_fence(struct str s)
-{
-    s = str_trim(s);
-    ptrdiff_t line_end = str_find_char(s, '\n', 0);
-    if (!str_starts(s, STR("```")) || !str_ends(s, STR("```")) || line_end < 0 || (size_t)line_end + 3 > s.len)
-        return s;
-    return str_trim(str_slice(s, (size_t)line_end, s.len - 3));
-}
-
 /* The document inside a string; NULL when it holds none. */
 static yyjson_doc *parse_text(struct str text)
 {
     yyjson_doc *doc = NULL;
     struct error ignored;
-    return json_parse(without_fence(text), &doc, &ignored) ? NULL : doc;
+    return json_parse(json_without_fence(text), &doc, &ignored) ? NULL : doc;
 }
 
 /* --- tasks --- */

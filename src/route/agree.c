@@ -108,22 +108,11 @@ static enum error_code compare_calls(const struct chat_reply *strongest, const s
 
 /* --- texts ------------------------------------------------------------------------------------------- */
 
-/* The inside of ```json ... ```, where that is all there is. */
-static struct str without_fence(struct str text)
-{
-    const struct str fence = STR("```");
-    text = str_trim(text);
-    const ptrdiff_t line = str_find_char(text, '\n', 0);
-    if (!str_starts(text, fence) || !str_ends(text, fence) || line < 0 || (size_t)line + fence.len >= text.len)
-        return text;
-    return str_trim(str_slice(text, (size_t)line, text.len - fence.len));
-}
-
 static yyjson_doc *parse(struct str text)
 {
     yyjson_doc *doc = NULL;
     struct error ignored;
-    return json_parse_exact(without_fence(text), &doc, &ignored) == OK ? doc : NULL;
+    return json_parse_exact(json_without_fence(text), &doc, &ignored) == OK ? doc : NULL;
 }
 
 bool text_is_json_container(struct str text)
