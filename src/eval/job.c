@@ -21,6 +21,7 @@ const struct job_kind eval_job_kind = {
     .resource = "evaluation-job",
     .statuses = statuses,
     .status_count = EVAL_STATUSES,
+    .has_unique_names = true,
 };
 
 const char *const eval_task_names[EVAL_TASKS + 1] = {

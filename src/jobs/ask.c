@@ -47,6 +47,25 @@ static enum error_code find_token(struct jobs *jobs, const struct job_kind *kind
                                "clientRequestToken: it was used before, for a request with other parameters");
 }
 
+static enum error_code check_name(struct jobs *jobs, const struct job_kind *kind, const struct job_row *row,
+                                  struct error *error)
+{
+    struct sql_statement *query = jobs->queries[QUERY_BY_NAME];
+    bool has_row;
+    if (!kind->has_unique_names)
+        return OK;
+    sql_bind_text(query, 1, str_of(kind->name));
+    sql_bind_text(query, 2, row->tenant);
+    sql_bind_text(query, 3, row->region);
+    sql_bind_text(query, 4, row->name);
+    enum error_code code = sql_step(query, &has_row, error);
+    if (code == OK && has_row)
+        code = error_set(error, ERROR_CONFLICT, "jobName: %s '" STR_FMT "' has the name '" STR_FMT "' already",
+                         kind->title, STR_ARG(sql_text(query, 0)), STR_ARG(row->name));
+    sql_reset(query);
+    return code;
+}
+
 static enum error_code check_quota(struct jobs *jobs, const struct job_kind *kind, const struct job_row *row,
                                    uint64_t most, struct error *error)
 {
@@ -87,7 +106,9 @@ static enum error_code create(struct jobs *jobs, const struct job_kind *kind, st
     enum error_code code = find_token(jobs, kind, row, is_known, error);
     if (code != OK || *is_known)
         return code;
-    code = check_quota(jobs, kind, row, most, error);
+    code = check_name(jobs, kind, row, error);
+    if (code == OK)
+        code = check_quota(jobs, kind, row, most, error);
     if (code == OK)
         code = insert(jobs, kind, row, error);
     return code == OK ? jobs_put_tags(jobs, kind, row->id, tags, error) : code;

@@ -16,6 +16,7 @@
 
 enum job_query {
     QUERY_BY_TOKEN,
+    QUERY_BY_NAME,
     QUERY_COUNT,
     QUERY_INSERT,
     QUERY_GET,

@@ -61,6 +61,7 @@ struct job_kind {
     const char *resource; /* in ARNs: "model-invocation-job" */
     const struct job_status *statuses;
     size_t status_count;
+    bool has_unique_names; /* of a tenant's jobs in one region each has another name */
     /* Steps of state_migrate under `name`, for a kind that had tables of its own before. May be NULL. */
     const char *const *steps;
     size_t step_count;
@@ -104,7 +105,8 @@ bool job_status_find(const struct job_kind *kind, struct str name, unsigned *sta
 /* Adds a job in its kind's first status, from what `row` says of ID, owner,
  * name, token, subject, JSON, submit_us and expires_us. When its tenant has used
  * the token before: OK and that job's ID in row->id if the requests are the
- * same, else ERROR_CONFLICT. ERROR_QUOTA: as many as `most` jobs of the tenant's
+ * same, else ERROR_CONFLICT; that too where a job has the name and the kind's
+ * are unique. ERROR_QUOTA: as many as `most` jobs of the tenant's
  * on this subject have not ended. ERROR_TAGS as jobs_tag. */
 enum error_code jobs_create(struct jobs *jobs, const struct job_kind *kind, struct job_row *row,
                             const struct job_tags *tags, uint64_t most, bool *is_new,

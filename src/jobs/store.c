@@ -47,6 +47,7 @@ _Static_assert(JOB_WAITING == 0 && JOB_STOPPING == 2 && JOB_ENDED == 3, "numbers
 
 static const char *const texts[QUERIES] = {
     [QUERY_BY_TOKEN] = "SELECT id, request FROM job WHERE kind = ? AND tenant = ? AND token = ? AND token <> ''",
+    [QUERY_BY_NAME] = "SELECT id FROM job WHERE kind = ? AND tenant = ? AND region = ? AND name = ?",
     [QUERY_COUNT] = "SELECT count(*) FROM job WHERE kind = ? AND tenant = ? AND subject = ? AND phase < 3",
     [QUERY_INSERT] = "INSERT INTO job (id, kind, tenant, account, region, name, token, subject, request, terms, "
                      "progress, status, message, submit_us, modified_us, end_us, expires_us) "
