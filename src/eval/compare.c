@@ -15,12 +15,13 @@ static enum error_code choose(struct comparison *comparison, struct words_reader
     const struct question *question = &comparison->questions->items[row];
     enum metric *metric = &comparison->metrics[row];
     *metric = comparison->metric;
-    if (*metric != METRIC_AUTO && (*metric == METRIC_JUDGE || question->has_reference))
-        return OK;
-    *metric = question->wants_no_call ? METRIC_TOOL : METRIC_JUDGE;
-    return question->has_reference && !question->wants_no_call
-               ? metric_choose(reader, &question->reference, metric, error)
-               : OK;
+    if (*metric == METRIC_JUDGE || !question->has_reference)
+        *metric = METRIC_JUDGE;
+    else if (question->wants_no_call) /* there is no text to compare with */
+        *metric = METRIC_TOOL;
+    else if (*metric == METRIC_AUTO)
+        return metric_choose(reader, &question->reference, metric, error);
+    return OK;
 }
 
 enum error_code comparison_choose(struct comparison *comparison, struct words_reader *reader, struct error *error)

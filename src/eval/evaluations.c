@@ -222,9 +222,9 @@ static void *run(void *ctx)
     struct evaluations *evaluations = ctx;
     (void)setpriority(PRIO_PROCESS, 0, THREAD_NICE); /* this thread alone: nobody waits for scores, requests do */
     do {
+        renew(evaluations); /* a long step may have outlived the others' leases: before they are free */
         while (claim(evaluations))
             ;
-        renew(evaluations);
         go_on_all(evaluations);
     } while (sleep_a_while(evaluations));
     return NULL;

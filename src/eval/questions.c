@@ -345,11 +345,23 @@ static enum error_code add_given(struct row *row, struct error *error)
     return OK;
 }
 
-static enum error_code read_pair(struct row *row, yyjson_val *prompt, struct error *error)
+/* An instruction that stands by itself, or before what it is about. */
+static bool append_prompt(struct buf *out, yyjson_val *instruction, yyjson_val *prompt)
 {
-    if (!yyjson_is_str(prompt))
+    if ((instruction && !yyjson_is_str(instruction)) || (prompt && !yyjson_is_str(prompt)))
+        return false;
+    buf_append_str(out, json_str(instruction));
+    if (instruction && json_str(prompt).len > 0)
+        buf_append_text(out, "\n\n");
+    buf_append_str(out, json_str(prompt));
+    return true;
+}
+
+static enum error_code read_pair(struct row *row, yyjson_val *instruction, yyjson_val *prompt, struct error *error)
+{
+    if (!append_prompt(&row->prompt, instruction, prompt))
         return flaw(error, "prompt: expected a text");
-    if (str_trim(json_str(prompt)).len == 0)
+    if (str_trim(buf_str(&row->prompt)).len == 0)
         return flaw(error, "prompt: is empty");
     enum error_code code = add_system(row, yyjson_obj_get(row->root, "system"), error);
     if (code == OK)
@@ -357,9 +369,8 @@ static enum error_code read_pair(struct row *row, yyjson_val *prompt, struct err
     if (code == OK)
         code = add_given(row, error);
     buf_append_text(&row->request, "\"messages\":[{\"role\":\"user\",\"content\":[");
-    append_text_block(&row->request, json_str(prompt));
+    append_text_block(&row->request, buf_str(&row->prompt));
     buf_append_text(&row->request, "]}]");
-    buf_append_str(&row->prompt, json_str(prompt));
     return code;
 }
 
@@ -369,13 +380,14 @@ static enum error_code read_form(struct row *row, struct error *error)
 {
     static const char *const prompts[] = {"prompt", "question", "input", NULL};
     yyjson_val *messages = yyjson_obj_get(row->root, "messages"), *prompt = first_of(row->root, prompts);
+    yyjson_val *instruction = yyjson_obj_get(row->root, "instruction");
     if (!yyjson_is_obj(row->root))
         return error_set(error, ERROR_INVALID, "expected an object, got %s", json_type_name(row->root));
     if (messages)
         return yyjson_is_arr(messages) ? read_conversation(row, messages, error)
                                        : flaw(error, "messages: expected a list");
-    if (prompt)
-        return read_pair(row, prompt, error);
+    if (prompt || instruction)
+        return read_pair(row, instruction, prompt, error);
     if (yyjson_obj_get(row->root, "conversationTurns"))
         return flaw(error,
                     "conversationTurns: rows of RAG evaluations are not read; give prompt and referenceResponse");

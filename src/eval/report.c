@@ -5,6 +5,8 @@
 
 #include "core/json.h"
 
+#define NAME_COLUMNS 22
+
 /* --- the table --------------------------------------------------------------------------------------- */
 
 static void append_estimate(struct buf *out, const struct estimate *estimate)
@@ -15,9 +17,43 @@ static void append_estimate(struct buf *out, const struct estimate *estimate)
         buf_appendf(out, "  %5.1f (%5.1f to %5.1f)", 100 * estimate->value, 100 * estimate->low, 100 * estimate->high);
 }
 
+/* What others wrote, as one line of a terminal: a control character would move or colour what follows. */
+static void append_plain(struct buf *out, struct str text)
+{
+    while (text.len > 0) {
+        const size_t valid = str_utf8_valid_len(text);
+        for (size_t i = 0; i < valid; i++) {
+            const unsigned char c = (unsigned char)text.data[i];
+            const bool is_c1 = c == 0xc2 && i + 1 < valid && (unsigned char)text.data[i + 1] < 0xa0;
+            buf_append_char(out, c < 0x20 || c == 0x7f || is_c1 ? '?' : text.data[i]);
+            i += is_c1;
+        }
+        if (valid < text.len)
+            buf_append_char(out, '?');
+        text = str_slice(text, valid + 1, text.len);
+    }
+}
+
+/* In a column of NAME_COLUMNS characters, cut behind a whole one. */
+static void append_name(struct buf *out, struct str name)
+{
+    size_t columns = 0, end = 0;
+    for (; end < name.len; end++) {
+        if (((unsigned char)name.data[end] & 0xc0) == 0x80)
+            continue;
+        if (columns == NAME_COLUMNS)
+            break;
+        columns++;
+    }
+    append_plain(out, str_slice(name, 0, end));
+    buf_appendf(out, "%*s", (int)(NAME_COLUMNS - columns), "");
+}
+
 static void append_part(struct buf *out, const struct comparison *comparison, struct str name, const struct part *part)
 {
-    buf_appendf(out, "  %-22.*s %6zu", (int)(name.len < 22 ? name.len : 22), name.data, part->rows);
+    buf_append_text(out, "  ");
+    append_name(out, name);
+    buf_appendf(out, " %6zu", part->rows);
     for (size_t i = 0; i < comparison->side_count; i++)
         append_estimate(out, &part->quality[i]);
     if (comparison->side_count == 2)
@@ -65,8 +101,9 @@ static void append_problem(struct buf *out, const struct comparison *comparison,
     for (size_t i = 0; i < comparison->questions->count; i++) {
         if (side->answers[i].is_there)
             continue;
-        buf_appendf(out, "  %s failed first on line %zu: " STR_FMT "\n", side->model,
-                    comparison->questions->items[i].line, STR_ARG(side->answers[i].problem));
+        buf_appendf(out, "  %s failed first on line %zu: ", side->model, comparison->questions->items[i].line);
+        append_plain(out, side->answers[i].problem);
+        buf_append_char(out, '\n');
         return;
     }
 }

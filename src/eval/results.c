@@ -353,12 +353,25 @@ static enum error_code put_results(struct scores *scores, struct error *error)
 
 /* --- the report: all rows of all sets, a row's score the mean of its metrics ------------------------------ */
 
-/* Criteria by which 0 is best count the other way round. */
+/* A measure that says something of the row, once there is an answer. */
+static bool is_measured(const struct scores *scores, size_t set, size_t row)
+{
+    const struct eval_set *asked = &scores->course->job.sets[set];
+    for (size_t measure = 0; measure < asked->measure_count; measure++)
+        if (asked->measures[measure].criterion || scores->data.sets[set].items[row].has_reference)
+            return true;
+    return false;
+}
+
+/* Criteria by which 0 is best count the other way round. Who did not answer is worth nothing, whatever the measure:
+ * a model that fails must not be judged by the rest of its rows. */
 static double mean_score(const struct scores *scores, size_t set, size_t model, size_t row)
 {
     const struct eval_set *asked = &scores->course->job.sets[set];
     double sum = 0;
     size_t known = 0;
+    if (!scores->data.answers[set][model][row].is_there)
+        return is_measured(scores, set, row) ? 0 : NAN;
     for (size_t measure = 0; measure < asked->measure_count; measure++) {
         const double value = scores->values[set][model][measure][row];
         const bool is_turned =

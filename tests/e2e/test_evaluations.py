@@ -152,6 +152,37 @@ def test_a_judge(jobs, store, scripted):
         "bedrockModelIdentifiers": [MODEL], "precomputedInferenceSourceIdentifiers": ["our-old-model"]}
 
 
+def test_a_row_that_failed_is_worth_nothing_to_a_judge_either(jobs, store):
+    """Else a model that fails half of its rows would be judged by the better half."""
+    store.put("half.jsonl", jsonl([{"prompt": f"h{i}", "modelResponses": [
+        {"response": f"answer {i}", "modelIdentifier": name} for name in ("always", "sometimes")
+        if name == "always" or i % 2]} for i in range(12)]))
+    for metric in ("Builtin.Helpfulness", "Builtin.Harmfulness"):
+        name = "half-" + metric[8:].lower()
+        arn = jobs.create_evaluation_job(**request(
+            store, name, judge=MODEL, models=[given("sometimes"), given("always")],
+            sets=[dataset(store, "half.jsonl", metrics=[metric])]))["jobArn"]
+        assert wait_for(jobs, arn)["status"] == "Completed"
+        lines = results(store, arn, name, "sometimes")
+        missing = [line for line in lines if "error" in line["modelResponses"][0]]
+        assert len(missing) == 6
+        grades = [line["automatedEvaluationResult"]["scores"][0]["result"] for line in lines]
+        assert [grades[lines.index(line)] for line in missing] == [None] * 6
+        summary = json.loads(store.get(f"out/{name}/{arn[-12:]}/summary.json"))
+        known = sum(grade is not None for grade in grades)
+        assert summary["failed"] == 6 and summary["models"][0]["quality"]["rows"] == 6 + known
+
+
+def test_names_are_unique(jobs, store):
+    arn = jobs.create_evaluation_job(**request(store, "unique"))["jobArn"]
+    code, message = refused(jobs.create_evaluation_job, **request(store, "unique"))
+    assert code == "ConflictException" and "jobName" in message and arn[-12:] in message
+    assert wait_for(jobs, arn)["status"] == "Completed"
+    assert refused(jobs.create_evaluation_job, **request(store, "unique"))[0] == "ConflictException"
+    jobs.batch_delete_evaluation_job(jobIdentifiers=[arn])
+    assert wait_for(jobs, jobs.create_evaluation_job(**request(store, "unique"))["jobArn"])["status"] == "Completed"
+
+
 def test_several_sets_params_and_odd_lines(jobs, store):
     store.put("odd.jsonl", jsonl(["{broken", {"prompt": "q1", "referenceResponse": "answer 1"}, {"prompt": "fails",
                                                                                               "referenceResponse": "x"}]))
@@ -174,11 +205,11 @@ def test_several_sets_params_and_odd_lines(jobs, store):
     (b"", "there is no row in it that can be read"),
 ])
 def test_data_that_cannot_be_read_fails_the_job(jobs, store, rows, message):
-    source = "missing.jsonl"
+    source, name = "missing.jsonl", "bad-" + ("missing" if rows is None else str(len(rows)))
     if rows is not None:
         source = "bad.jsonl"
         store.put(source, rows)
-    arn = jobs.create_evaluation_job(**request(store, "bad", sets=[dataset(store, source)]))["jobArn"]
+    arn = jobs.create_evaluation_job(**request(store, name, sets=[dataset(store, source)]))["jobArn"]
     job = wait_for(jobs, arn)
     assert job["status"] == "Failed" and message in job["failureMessages"][0], job
 

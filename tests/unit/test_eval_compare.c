@@ -80,6 +80,9 @@ static void test_forms(void **state)
     assert_reads("{\"messages\":[{\"role\":\"user\",\"content\":\"Q\"}]}", ASKED("Q"), "Q", "", NULL);
     assert_reads("{\"prompt\":\"Q\",\"referenceResponse\":\"R\",\"category\":\"C\"}", ASKED("Q"), "Q", "", "R");
     assert_reads("{\"prompt\":\"Q\",\"completion\":\"R\"}", ASKED("Q"), "Q", "", "R");
+    assert_reads("{\"instruction\":\"I\",\"input\":\"Q\",\"output\":\"R\"}", ASKED("I\\n\\nQ"), "I\n\nQ", "", "R");
+    assert_reads("{\"instruction\":\"I\",\"input\":\"\",\"output\":\"R\"}", ASKED("I"), "I", "", "R");
+    assert_reads("{\"instruction\":\"I\",\"output\":\"R\"}", ASKED("I"), "I", "", "R");
     assert_reads("{\"question\":\"Q\",\"answer\":{\"a\":1.50}}", ASKED("Q"), "Q", "", "{\"a\":1.50}");
     assert_reads("{\"prompt\":\"Q\",\"referenceResponse\":null}", ASKED("Q"), "Q", "", NULL);
     assert_reads("\xef\xbb\xbf{\"prompt\":\"Q\",\"reference\":\"R\"}\r\n\r\n", ASKED("Q"), "Q", "", "R");
@@ -134,6 +137,8 @@ static void test_flaws(void **state)
     assert_flaw("{\"text\":\"Q\"}", "neither messages nor a prompt");
     assert_flaw("{\"prompt\":\"  \"}", "prompt: is empty");
     assert_flaw("{\"prompt\":[1]}", "prompt: expected a text");
+    assert_flaw("{\"instruction\":5,\"input\":\"x\"}", "prompt: expected a text");
+    assert_flaw("{\"instruction\":\"\",\"input\":\"\"}", "prompt: is empty");
     assert_flaw("{\"messages\":[]}", "messages: expected a list of at least one");
     assert_flaw("{\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]}", "messages[0].role");
     assert_flaw("{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"assistant\",\"content\":null}]}",
@@ -389,6 +394,26 @@ static void test_side_by_side(void **state)
     teardown(&bench);
 }
 
+/* Whatever metric was asked for: where the reference is that no tool is called, there is no text to compare with. */
+static void test_no_call_is_a_tool_row(void **state)
+{
+    static const char no_call[] = "{\"prompt\":\"1\",\"expected\":null,\"tools\":[{\"name\":\"f\"}]}\n";
+    static const char *const said[] = {"I can help with that."};
+    static const enum metric asked[] = {METRIC_AUTO, METRIC_EXACT, METRIC_JSON, METRIC_F1, METRIC_ROUGE};
+    (void)state;
+    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        struct bench bench;
+        struct error error;
+        setup(&bench, no_call, said, said);
+        bench.comparison.metric = asked[i];
+        assert_int_equal(comparison_choose(&bench.comparison, reader, &error), OK);
+        assert_int_equal(bench.comparison.metrics[0], METRIC_TOOL);
+        assert_int_equal(comparison_score(&bench.comparison, reader, &error), OK);
+        assert_true(bench.comparison.sides[0].scores[0] >= 1);
+        teardown(&bench);
+    }
+}
+
 static size_t count_of(const struct buf *text, const char *what)
 {
     size_t count = 0;
@@ -455,6 +480,34 @@ static void test_table_and_json(void **state)
 }
 
 /* A page of many long texts stays bounded and says what it left out. */
+/* What rows say can't move the cursor or colour the terminal, and columns stand below each other. */
+static void test_table_is_plain(void **state)
+{
+    static const char hostile[] =
+        "{\"prompt\":\"1\",\"reference\":\"r\",\"category\":\"a\\u001b[31m\\u0085\\u009b\\n\\u007fb\"}\n"
+        "{\"prompt\":\"2\",\"reference\":\"r\",\"category\":\"ééééééééééééééééééééééééé\"}\n"
+        "{\"prompt\":\"3\",\"reference\":\"r\",\"category\":\"short\"}\n";
+    static const char *const said[] = {"r", "r", "r"};
+    struct bench bench;
+    struct error error;
+    struct buf text;
+    (void)state;
+    setup(&bench, hostile, said, said);
+    buf_init(&text, 1 << 20);
+    assert_int_equal(comparison_choose(&bench.comparison, reader, &error), OK);
+    assert_int_equal(comparison_score(&bench.comparison, reader, &error), OK);
+    assert_int_equal(comparison_append_table(&text, &bench.comparison, &error), OK);
+    assert_true(str_is_utf8(buf_str(&text)));
+    for (size_t i = 0; i < text.len; i++)
+        assert_true((unsigned char)text.data[i] >= 0x20 || text.data[i] == '\n');
+    assert_int_equal(count_of(&text, "\x7f") + count_of(&text, "\xc2\x85") + count_of(&text, "\xc2\x9b"), 0);
+    assert_int_equal(count_of(&text, "  a?[31m????b              "), 1);
+    assert_int_equal(count_of(&text, "  éééééééééééééééééééééé      1 "), 1);
+    assert_int_equal(count_of(&text, "  short                       1 "), 1);
+    buf_deinit(&text);
+    teardown(&bench);
+}
+
 static void test_long_page(void **state)
 {
     struct buf page;
@@ -511,8 +564,10 @@ int main(void)
         cmocka_unit_test(test_words_of_a_judge),
         cmocka_unit_test(test_questions_to_a_judge),
         cmocka_unit_test(test_side_by_side),
+        cmocka_unit_test(test_no_call_is_a_tool_row),
         cmocka_unit_test(test_page),
         cmocka_unit_test(test_table_and_json),
+        cmocka_unit_test(test_table_is_plain),
         cmocka_unit_test(test_long_page),
     };
     return cmocka_run_group_tests(tests, open_reader, close_reader);
