@@ -10,6 +10,8 @@
 #ifndef EVAL_COURSE_H
 #define EVAL_COURSE_H
 
+#include <stdatomic.h>
+
 #include "eval/evaluations.h"
 
 #define COURSE_CHILDREN (EVAL_MODELS_MAX + 1) /* batch jobs: of the models, then of the judge */
@@ -19,6 +21,7 @@
 
 struct course {
     const struct evaluations_options *options;
+    const atomic_bool *is_closing; /* the server ends: long steps are left, with ERROR_UNAVAILABLE */
     struct eval_job job; /* its strings in the arena */
     struct job_claim claim;
     struct arena arena;

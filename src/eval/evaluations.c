@@ -42,7 +42,8 @@ struct evaluations {
     bool has_thread;
     pthread_mutex_t mutex; /* guards the rest */
     pthread_cond_t wake;
-    bool is_closing, must_look;
+    bool must_look;
+    atomic_bool is_closing; /* set with it held, for who waits; read without by who works */
 };
 
 /* --- the thread -------------------------------------------------------------------------------------- */
@@ -127,6 +128,8 @@ static bool go_on(struct evaluations *evaluations, struct held *held)
     const bool is_stopping = course->job.status == EVAL_STOPPING;
     const enum error_code code =
         is_stopping ? course_stop(course, &is_over, &error) : course_step(course, &is_over, &error);
+    if (code != OK && atomic_load(&evaluations->is_closing))
+        return true; /* the next server goes on */
     if (code == OK && is_over)
         return !end(evaluations, held, is_stopping ? EVAL_STOPPED : EVAL_COMPLETED, "");
     if (code != OK && !batch_may_pass(code))
@@ -164,6 +167,7 @@ static bool claim(struct evaluations *evaluations)
         return false;
     arena_init(&held->course.arena, 0);
     held->course.options = &evaluations->options;
+    held->course.is_closing = &evaluations->is_closing;
     const struct job_lease lease = lease_of(evaluations);
     enum error_code code =
         jobs_claim(evaluations->jobs, &eval_job_kind, &lease, evaluations->held_count < limit(eval_running_jobs),
@@ -208,11 +212,11 @@ static bool sleep_a_while(struct evaluations *evaluations)
     until.tv_nsec %= 1000000000L;
     pthread_mutex_lock(&evaluations->mutex);
     int waited = 0;
-    while (!evaluations->is_closing && !evaluations->must_look && waited != ETIMEDOUT)
+    while (!atomic_load(&evaluations->is_closing) && !evaluations->must_look && waited != ETIMEDOUT)
         waited = evaluations->first ? pthread_cond_timedwait(&evaluations->wake, &evaluations->mutex, &until)
                                     : pthread_cond_wait(&evaluations->wake, &evaluations->mutex);
     evaluations->must_look = false;
-    const bool goes_on = !evaluations->is_closing;
+    const bool goes_on = !atomic_load(&evaluations->is_closing);
     pthread_mutex_unlock(&evaluations->mutex);
     return goes_on;
 }
@@ -299,7 +303,8 @@ static void wake(struct evaluations *evaluations, bool is_closing)
 {
     pthread_mutex_lock(&evaluations->mutex);
     evaluations->must_look = true;
-    evaluations->is_closing = evaluations->is_closing || is_closing;
+    if (is_closing)
+        atomic_store(&evaluations->is_closing, true);
     pthread_cond_signal(&evaluations->wake);
     pthread_mutex_unlock(&evaluations->mutex);
 }

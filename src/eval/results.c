@@ -190,6 +190,12 @@ static enum error_code take_grade(void *ctx, struct str record, struct str reply
 
 /* --- scores ------------------------------------------------------------------------------------------ */
 
+/* Scoring many long texts takes minutes, for which nobody waits who ends the server: the next one does it again. */
+static enum error_code check_closing(const struct scores *scores, struct error *error)
+{
+    return atomic_load(scores->course->is_closing) ? error_set(error, ERROR_UNAVAILABLE, "The server ends.") : OK;
+}
+
 /* A row without an answer is worth nothing; one without a reference has no score. */
 static enum error_code score_one(const struct scores *scores, struct words_reader *reader, size_t set, size_t model,
                                  size_t measure, struct error *error)
@@ -204,9 +210,10 @@ static enum error_code score_one(const struct scores *scores, struct words_reade
         *value = metric == METRIC_JUDGE || !question->has_reference ? NAN : 0;
         if (metric == METRIC_JUDGE || !question->has_reference || !answer->is_there)
             continue;
+        code = check_closing(scores, error);
         if (question->wants_no_call)
             metric = METRIC_TOOL;
-        else if (metric == METRIC_AUTO)
+        else if (code == OK && metric == METRIC_AUTO)
             code = metric_choose(reader, &question->reference, &metric, error);
         if (code == OK)
             code = metric_score(reader, metric, &question->reference, &answer->reply, value, error);

@@ -231,6 +231,8 @@ def test_list_filters_pages_and_order(jobs, store):
     assert earlier["jobSummaries"] == []
     assert jobs.list_evaluation_jobs(statusEquals="Failed", nameContains="listed-")["jobSummaries"] == []
     assert jobs.list_evaluation_jobs(applicationTypeEquals="RagEvaluation")["jobSummaries"] == []
+    for status in ("Deleting", "Stopping"):
+        assert jobs.list_evaluation_jobs(statusEquals=status, nameContains="listed-")["jobSummaries"] == []
     assert len(jobs.list_evaluation_jobs(applicationTypeEquals="ModelEvaluation", nameContains="listed-",
                                          statusEquals="Completed")["jobSummaries"]) == 5
 
@@ -321,4 +323,22 @@ def test_a_killed_gateway_goes_on_and_asks_nothing_twice(tmp_path, random_model,
     children = 3 if judge else 2
     assert len(jobs.list_model_invocation_jobs()["invocationJobSummaries"]) == children, "one batch job for each model"
     assert len(export(server)) == count * 2 * (children - 1), "each row is answered and paid once for each model"
+    assert server.stop() == 0
+
+
+def test_a_server_that_ends_does_not_wait_for_scores(tmp_path, random_model):
+    """The step that scores is left where it is, and begun again by the next server."""
+    words = " ".join(f"w{i % 1000}" for i in range(6000))
+    rows = [{"prompt": f"row {i}", "referenceResponse": words + str(i),
+             "modelResponses": [{"response": "so " + words, "modelIdentifier": "given"}]} for i in range(60)]
+    server = start(tmp_path, random_model)
+    store = Store(server, bucket="evaluations")
+    store.put("rows.jsonl", jsonl(rows))
+    sent = request(store, "long", models=[given("given")], sets=[dataset(store, metrics=["RougeL"] * 25)])
+    arn = server.client("bedrock").create_evaluation_job(**sent)["jobArn"]
+    assert wait_until(lambda: list(tmp_path.glob("**/evaluations/*/set-0.jsonl")), 30, 0.05)
+    assert server.stop() == 0
+    server = start(tmp_path, random_model)
+    job = server.client("bedrock").get_evaluation_job(jobIdentifier=arn)
+    assert job["status"] == "InProgress" and not job.get("failureMessages"), job
     assert server.stop() == 0

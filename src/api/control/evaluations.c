@@ -286,10 +286,12 @@ void evaluation_list_jobs(struct api_call *call)
 {
     static const struct request_list_names names = {"creationTimeAfter", "creationTimeBefore", "evaluation jobs"};
     struct http_exchange *exchange = call->exchange;
+    const struct str status = http_query_get(exchange, "statusEquals");
+    const bool is_deleting = str_eq(status, STR("Deleting")); /* a job that is deleted is gone at once */
     const struct request_list_query query = {
         .after = http_query_get(exchange, "creationTimeAfter"),
         .before = http_query_get(exchange, "creationTimeBefore"),
-        .status = http_query_get(exchange, "statusEquals"),
+        .status = is_deleting ? (struct str){0} : status,
         .name_contains = http_query_get(exchange, "nameContains"),
         .max_results = http_query_get(exchange, "maxResults"),
         .next_token = http_query_get(exchange, "nextToken"),
@@ -302,6 +304,8 @@ void evaluation_list_jobs(struct api_call *call)
     asked->base.code = request_list_parse(&query, &names, &eval_job_kind, &asked->filter, &asked->base.error);
     if (asked->base.code == OK)
         asked->base.code = parse_application(asked, http_query_get(exchange, "applicationTypeEquals"));
+    if (is_deleting)
+        asked->filter.submit_after_us = INT64_MAX;
     asked->filter.tenant = asked->job.tenant;
     change_send(&asked->base, list_jobs, respond_list);
 }
