@@ -70,10 +70,26 @@ static void print_teacher(yyjson_val *progress)
     yyjson_val *teacher = yyjson_obj_get(progress, "teacher");
     if (!teacher)
         return;
-    printf("%-12s %llu of %llu prompts answered, by batch job %s\n", "teacher", job_number(teacher, "answers"),
-           job_number(teacher, "prompts"), job_member(teacher, "job"));
+    if (*job_member(teacher, "job"))
+        printf("%-12s %llu of %llu prompts answered, by batch job %s\n", "teacher", job_number(teacher, "answers"),
+               job_number(teacher, "prompts"), job_member(teacher, "job"));
     printf("%-12s $%.6f so far, at most (%llu tokens in, %llu out)\n", "cost", dollars(teacher, "costPicodollars"),
            job_number(teacher, "inputTokens"), job_number(teacher, "outputTokens"));
+}
+
+/* Prompts that the teacher wrote. */
+static void print_synthesis(yyjson_val *progress)
+{
+    yyjson_val *synthesis = yyjson_obj_get(progress, "synthesis");
+    if (!synthesis)
+        return;
+    printf("%-12s %llu of %llu requests replied to, %llu no list, by batch job %s\n", "variants",
+           job_number(synthesis, "replies"), job_number(synthesis, "requests"), job_number(synthesis, "badReplies"),
+           job_member(synthesis, "job"));
+    printf("%-12s %llu of %llu, %.1f%%; %llu duplicates, %llu off-topic, %llu unfit\n", "kept",
+           job_number(synthesis, "kept"), job_number(synthesis, "written"),
+           100 * yyjson_get_num(yyjson_obj_get(synthesis, "keptShare")), job_number(synthesis, "duplicates"),
+           job_number(synthesis, "offTopic"), job_number(synthesis, "unfit"));
 }
 
 /* After how many requests the job has paid for itself. */
@@ -121,6 +137,7 @@ static int show(struct job_command *command)
     printf("%-12s %s, %s\n", "base", job_member(job, "baseModelArn"), job_member(job, "customizationType"));
     print_text("model", job_member(job, "outputModelArn"));
     print_training(job, progress);
+    print_synthesis(progress);
     print_teacher(progress);
     print_worth(job);
     print_text("created", job_member(job, "creationTime"));
@@ -136,9 +153,13 @@ static void show_progress(yyjson_val *job, bool is_terminal, char *last, size_t 
     char line[256];
     yyjson_val *progress = yyjson_obj_get(job, "progress"), *teacher = yyjson_obj_get(progress, "teacher");
     yyjson_val *loss = yyjson_obj_get(yyjson_obj_get(job, "trainingMetrics"), "trainingLoss");
+    yyjson_val *synthesis = yyjson_obj_get(progress, "synthesis");
     const char *stage = stage_of(job);
     int len = snprintf(line, sizeof(line), "%s %s", job_member(job, "status"), stage);
-    if (!strcmp(stage, "data") && teacher)
+    if (!strcmp(stage, "data") && synthesis && !*job_member(teacher, "job"))
+        (void)snprintf(line + len, sizeof(line) - (size_t)len, " %llu/%llu lists of variants",
+                       job_number(synthesis, "replies"), job_number(synthesis, "requests"));
+    else if (!strcmp(stage, "data") && teacher)
         (void)snprintf(line + len, sizeof(line) - (size_t)len, " %llu/%llu answers", job_number(teacher, "answers"),
                        job_number(teacher, "prompts"));
     else if (loss)

@@ -104,6 +104,8 @@
     X(eval_file_bytes, 268435456, "bytes", "one file of its data")                                           \
     X(customization_prompts_min, 100, "lines", "good lines of a customization job's training data, at least") \
     X(customization_prompts, 15000, "lines", "the same at most")                                             \
+    X(customization_duplicate_percent, 80, "percent", "likeness from which on a synthetic prompt is a duplicate") \
+    X(customization_off_topic_percent, 5, "percent", "of real prompts: synthetic ones may be no further from all") \
     X(customization_line_bytes, 16384, "bytes", "one line of training data; a longer one is left out")       \
     X(customization_file_bytes, 2147483648, "bytes", "one file of training data")                            \
     X(customization_files, 10000, "files", "of training data of one job")                                    \

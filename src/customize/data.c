@@ -252,16 +252,9 @@ enum error_code conversation_of_prompt(struct str line, struct arena *arena, str
     return code;
 }
 
-/* What prompts have in common comes first, and ends with a cache point. */
-bool conversation_append_record(struct buf *out, const struct conversation *conversation, const char *key,
-                                uint32_t reply_tokens)
+/* `"messages":[...]` as Converse and training data have them. */
+static void append_messages(struct buf *out, const struct conversation *conversation)
 {
-    buf_appendf(out, "{\"recordId\":\"%s\",\"modelInput\":{", key);
-    if (conversation->system.len > 0) {
-        buf_append_text(out, "\"system\":[{\"text\":");
-        buf_append_json(out, conversation->system);
-        buf_append_text(out, "},{\"cachePoint\":{\"type\":\"default\"}}],");
-    }
     buf_append_text(out, "\"messages\":[");
     for (size_t i = 0; i < conversation->count; i++) {
         buf_appendf(out, "%s{\"role\":\"%s\",\"content\":[{\"text\":", i ? "," : "",
@@ -269,5 +262,32 @@ bool conversation_append_record(struct buf *out, const struct conversation *conv
         buf_append_json(out, conversation->turns[i].text);
         buf_append_text(out, "}]}");
     }
-    return buf_appendf(out, "],\"inferenceConfig\":{\"maxTokens\":%u,\"temperature\":0}}}\n", reply_tokens);
+    buf_append_char(out, ']');
+}
+
+bool conversation_append_line(struct buf *out, const struct conversation *conversation)
+{
+    buf_append_text(out, "{\"schemaVersion\":\"" SCHEMA "\",");
+    if (conversation->system.len > 0) {
+        buf_append_text(out, "\"system\":[{\"text\":");
+        buf_append_json(out, conversation->system);
+        buf_append_text(out, "}],");
+    }
+    append_messages(out, conversation);
+    return buf_append_text(out, "}\n");
+}
+
+/* What prompts have in common comes first, and ends with a cache point. */
+bool conversation_append_record(struct buf *out, const struct conversation *conversation,
+                                const struct data_asking *asking)
+{
+    buf_appendf(out, "{\"recordId\":\"%s\",\"modelInput\":{", asking->key);
+    if (conversation->system.len > 0) {
+        buf_append_text(out, "\"system\":[{\"text\":");
+        buf_append_json(out, conversation->system);
+        buf_append_text(out, "},{\"cachePoint\":{\"type\":\"default\"}}],");
+    }
+    append_messages(out, conversation);
+    return buf_appendf(out, ",\"inferenceConfig\":{\"maxTokens\":%u,\"temperature\":%.2g}}}\n", asking->reply_tokens,
+                       asking->temperature);
 }

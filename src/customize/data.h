@@ -49,6 +49,9 @@ struct data_origin {
 bool conversation_append_row(struct buf *out, const struct conversation *conversation, const struct data_origin *origin,
                              bool learns_all);
 
+/* One line as training data have it, with its line feed. */
+bool conversation_append_line(struct buf *out, const struct conversation *conversation);
+
 /* --- prompts that want an answer --- */
 
 #define DATA_KEY_LEN 32        /* of a prompt: the same prompt has the same one */
@@ -60,7 +63,12 @@ bool conversation_append_prompt(struct buf *out, const struct conversation *conv
 enum error_code conversation_of_prompt(struct str line, struct arena *arena, struct conversation *conversation,
                                        struct data_origin *origin, struct error *error) WARN_UNUSED;
 /* A record of a batch job that asks Converse for the answer, with its line feed. */
-bool conversation_append_record(struct buf *out, const struct conversation *conversation, const char *key,
-                                uint32_t reply_tokens);
+struct data_asking {
+    const char *key;
+    uint32_t reply_tokens;
+    double temperature;
+};
+bool conversation_append_record(struct buf *out, const struct conversation *conversation,
+                                const struct data_asking *asking);
 
 #endif

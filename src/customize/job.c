@@ -103,19 +103,36 @@ static enum error_code take_terms(yyjson_val *terms, struct arena *arena, struct
                                                                                             : error_no_memory(error);
 }
 
+bool custom_append_variants(struct buf *out, const struct custom_variants *variants)
+{
+    const double share = variants->written ? (double)variants->kept / (double)variants->written : 0;
+    return buf_appendf(out, "\"badReplies\":%llu,\"written\":%llu,\"unfit\":%llu,\"duplicates\":%llu,"
+                       "\"offTopic\":%llu,\"kept\":%llu,\"keptShare\":%.4f,\"learnt\":%llu",
+                       (unsigned long long)variants->bad_replies, (unsigned long long)variants->written,
+                       (unsigned long long)variants->unfit, (unsigned long long)variants->duplicates,
+                       (unsigned long long)variants->off_topic, (unsigned long long)variants->kept, share,
+                       (unsigned long long)variants->learnt);
+}
+
 struct count_member {
     const char *name;
     uint64_t *value;
 };
-#define COUNTS 11
+#define COUNTS 22
 static void list_counts(struct custom_progress *progress, struct count_member members[COUNTS])
 {
     const struct count_member all[COUNTS] = {
         {"accepted", &progress->accepted}, {"rejected", &progress->rejected}, {"trained", &progress->trained},
         {"held", &progress->held},         {"step", &progress->step},         {"steps", &progress->steps},
-        {"secondsLeft", &progress->seconds_left}, {"asked", &progress->asked},
-        {"answered", &progress->answered}, {"teacherInput", &progress->teacher_input},
-        {"teacherOutput", &progress->teacher_output},
+        {"secondsLeft", &progress->seconds_left}, {"asked", &progress->answers.asked},
+        {"answered", &progress->answers.answered}, {"teacherInput", &progress->answers.input},
+        {"teacherOutput", &progress->answers.output}, {"variantsAsked", &progress->variants.asked.asked},
+        {"variantsAnswered", &progress->variants.asked.answered},
+        {"variantsInput", &progress->variants.asked.input}, {"variantsOutput", &progress->variants.asked.output},
+        {"variantsBad", &progress->variants.bad_replies}, {"variantsWritten", &progress->variants.written},
+        {"variantsUnfit", &progress->variants.unfit}, {"variantsDuplicate", &progress->variants.duplicates},
+        {"variantsOffTopic", &progress->variants.off_topic}, {"variantsKept", &progress->variants.kept},
+        {"variantsLearnt", &progress->variants.learnt},
     };
     memcpy(members, all, sizeof(all));
 }
@@ -140,7 +157,8 @@ static bool append_progress(struct buf *out, struct custom_progress *progress)
         buf_appendf(out, "%s%.6f", i ? "," : "", progress->validation_losses[i]);
     buf_append_char(out, ']');
     json_append_member(out, "model", str_of(progress->model));
-    json_append_member(out, "teacherJob", str_of(progress->teacher_job));
+    json_append_member(out, "teacherJob", str_of(progress->answers.job));
+    json_append_member(out, "variantsJob", str_of(progress->variants.asked.job));
     return buf_append_char(out, '}');
 }
 
@@ -158,11 +176,17 @@ static void take_stages(yyjson_val *stages, struct custom_progress *progress)
     }
 }
 
+static void take_id(yyjson_val *value, char id[JOB_ID_LEN + 1])
+{
+    const struct str text = json_str(value);
+    if (text.len == JOB_ID_LEN)
+        memcpy(id, text.data, text.len);
+}
+
 static void take_progress(yyjson_val *root, struct custom_progress *progress)
 {
     struct count_member counts[COUNTS];
     yyjson_val *losses = yyjson_obj_get(root, "validationLosses"), *loss = yyjson_obj_get(root, "loss");
-    const struct str model = json_str(yyjson_obj_get(root, "model"));
     *progress = (struct custom_progress){0};
     list_counts(progress, counts);
     take_stages(yyjson_obj_get(root, "stages"), progress);
@@ -172,11 +196,9 @@ static void take_progress(yyjson_val *root, struct custom_progress *progress)
     progress->loss = yyjson_get_num(loss);
     for (size_t i = 0; i < yyjson_arr_size(losses) && i < CUSTOM_VALIDATORS_MAX; i++)
         progress->validation_losses[progress->validator_count++] = yyjson_get_num(yyjson_arr_get(losses, i));
-    const struct str teacher = json_str(yyjson_obj_get(root, "teacherJob"));
-    if (model.len == JOB_ID_LEN)
-        memcpy(progress->model, model.data, model.len);
-    if (teacher.len == JOB_ID_LEN)
-        memcpy(progress->teacher_job, teacher.data, teacher.len);
+    take_id(yyjson_obj_get(root, "model"), progress->model);
+    take_id(yyjson_obj_get(root, "teacherJob"), progress->answers.job);
+    take_id(yyjson_obj_get(root, "variantsJob"), progress->variants.asked.job);
 }
 
 /* What is stored was written by us: where it is no JSON, the database is at fault and not who asks. */

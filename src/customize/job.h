@@ -33,6 +33,13 @@ extern const char *const custom_stage_status_names[STAGE_STATUSES]; /* "NotStart
 
 #define CUSTOM_VALIDATORS_MAX 10
 
+/* What a batch job of the tenant's asked the teacher. */
+struct custom_asked {
+    char job[JOB_ID_LEN + 1];  /* empty: there is none yet */
+    uint64_t asked, answered;  /* records, each once */
+    uint64_t input, output;    /* tokens */
+};
+
 struct custom_progress {
     struct custom_stage_note {
         enum custom_stage_status status;
@@ -40,9 +47,14 @@ struct custom_progress {
     } stages[CUSTOM_STAGES];
     uint64_t accepted, rejected;  /* lines of the training data */
     uint64_t trained, held;       /* of those accepted, that the model learns from and that it is measured on */
-    uint64_t asked, answered;     /* of the teacher's prompts, each once */
-    uint64_t teacher_input, teacher_output; /* tokens */
-    char teacher_job[JOB_ID_LEN + 1]; /* the batch job that asks it; empty: none does */
+    struct custom_asked answers;  /* to prompts */
+    struct custom_variants {
+        struct custom_asked asked; /* its records want several variants of a real prompt each */
+        uint64_t bad_replies;      /* that were no list of prompts */
+        uint64_t written;          /* variants in all others */
+        uint64_t unfit, duplicates, off_topic; /* of these, dropped */
+        uint64_t kept, learnt;     /* of these; and of these with an answer */
+    } variants;
     uint64_t step, steps;         /* of the training */
     uint64_t seconds_left;        /* of the training, about */
     bool has_loss;
@@ -79,6 +91,9 @@ struct custom_job {
 /* The ARN of the job, or of its custom model: bases without a dot get one, as the service's pattern wants. */
 bool custom_append_arn(struct buf *out, const char *resource, struct str region, struct str account, struct str base,
                        const char *id);
+
+/* What became of variants, for those who ask: members of an object. */
+bool custom_append_variants(struct buf *out, const struct custom_variants *variants);
 
 /* The caller holds the lock of the data directory: leases found there are of processes that are gone, and are ended. */
 enum error_code custom_jobs_open(const char *data, struct jobs **jobs, struct error *error) WARN_UNUSED;

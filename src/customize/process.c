@@ -82,11 +82,13 @@ static enum error_code split_rows(struct custom_run *run, bool has_validators, s
         code = run_each_row(run_file(run, "rows.jsonl").text, split_row, &split, error);
     if (code == OK && run->job.type == CUSTOM_DISTILLATION)
         code = run_each_row(run_file(run, "taught.jsonl").text, split_row, &split, error);
+    if (code == OK && run->job.type == CUSTOM_DISTILLATION) /* measured is what real prompts ask */
+        code = run_each_row(run_file(run, "synthetic.jsonl").text, copy_row, &train, error);
     if (code == OK)
         code = run_each_row(run_file(run, "validators.jsonl").text, copy_row, &held, error);
     code = file_writer_close(&train, code, error);
     code = file_writer_close(&held, code, error);
-    run->job.progress.trained = run->job.progress.accepted - split.taken;
+    run->job.progress.trained = run->job.progress.accepted - split.taken + run->job.progress.variants.learnt;
     if (!has_validators)
         run->job.progress.held = split.taken;
     return code;
@@ -382,9 +384,11 @@ enum error_code run_process(struct custom_run *run, struct error *error)
     struct run_path base;
     struct recipe_size size = {0};
     struct counted counted = {.size = &size};
-    const struct custom_progress before = run->job.progress; /* what is done again is counted again */
+    const struct custom_progress before = run->job.progress;
     buf_clear(&run->insights);
-    enum error_code code = run->job.type == CUSTOM_DISTILLATION ? run_teach(run, error) : OK;
+    enum error_code code = run->job.type == CUSTOM_DISTILLATION ? run_synthesise(run, error) : OK;
+    if (code == OK && run->job.type == CUSTOM_DISTILLATION)
+        code = run_teach(run, error);
     if (code == OK)
         code = split_rows(run, has_validators(run), error);
     if (code == OK)

@@ -37,6 +37,7 @@ static const struct key {
     {"trainEmbedding", "true or false", KIND_BOOL, offsetof(struct hyper, trains_embedding), 0, 0},
     {"maxLength", "a number of 64 to 8192", KIND_COUNT, offsetof(struct hyper, length), LENGTH_MIN, 8192},
     {"validationShare", "a number of 0 to 0.5", KIND_REAL, offsetof(struct hyper, held), 0, 0.5},
+    {"syntheticPrompts", "a number of 0 to 15000", KIND_COUNT, offsetof(struct hyper, synthetic), 0, 15000},
     {"seed", "a number", KIND_SEED, offsetof(struct hyper, seed), 0, 0},
 };
 
@@ -76,8 +77,8 @@ static enum error_code take(yyjson_val *name, yyjson_val *value, struct hyper *h
     }
     return error_set(error, ERROR_INVALID,
                      "hyperParameters.%.64s: is not known; there are epochCount, batchSize, learningRate, "
-                     "learningRateWarmupSteps, adapterRank, adapterAlpha, trainEmbedding, maxLength, validationShare "
-                     "and seed", yyjson_get_str(name));
+                     "learningRateWarmupSteps, adapterRank, adapterAlpha, trainEmbedding, maxLength, validationShare, "
+                     "syntheticPrompts and seed", yyjson_get_str(name));
 }
 
 enum error_code hyper_parse(yyjson_val *map, struct hyper *hyper, struct error *error)

@@ -17,6 +17,7 @@ struct hyper {
     bool trains_embedding; /* trainEmbedding */
     uint32_t length;     /* maxLength: tokens of a row at most; longer ones are left out */
     double held;         /* validationShare: of the rows, where no validation data is given */
+    uint32_t synthetic;  /* syntheticPrompts: variants that the teacher is asked for; 0: none */
     uint64_t seed;
 };
 

@@ -1,6 +1,7 @@
 /* run.h - one claimed job on its way, shared by the files that bring it on: validate.c (the data), process.c (rows and
- * recipe) with teach.c (the teacher's answers), train.c (the trainer), register.c (metrics and the custom model), and
- * runner.c, which calls them in this order. All of it belongs to the runner's thread.
+ * recipe) with synthesise.c (prompts that the teacher writes) and teach.c (its answers), which ask by ask.c; train.c
+ * (the trainer), register.c (metrics and the custom model), and runner.c, which calls them in this order. All of it
+ * belongs to the runner's thread.
  *
  * A stage that is done is noted in the job's progress before the next one begins, and leaves whole files in
  * DATA/customize/JOB:
@@ -8,6 +9,8 @@
  *   rows.jsonl, validators.jsonl   the good lines, as rows of the trainer; insights.jsonl: the others, and why
  *   prompts.jsonl, answers.jsonl   lines without an answer, what the teacher's batch job put out, and the rows that
  *   taught.jsonl                   both become
+ *   replies.jsonl, variants.jsonl  what the batch job put out that wants variants, those that were kept, and the rows
+ *   synthetic.jsonl                that they become
  *   train.jsonl, held.jsonl        what is learnt and what is measured; recipe.yaml; base.gguf where the base is the
  *                                  program's own
  *   model.gguf, .checkpoint, .csv  the trainer's
@@ -115,7 +118,9 @@ enum error_code run_child_failed(struct custom_run *run, const char *what, int s
 /* --- stages, in their order; errors as run_tick and run_put; ERROR_INVALID ends the job --- */
 
 enum error_code run_validate(struct custom_run *run, struct error *error) WARN_UNUSED;
-/* Within processing: taught.jsonl, and counts. ERROR_NOT_READY: the teacher is at work. */
+/* Within processing: variants.jsonl, then taught.jsonl and synthetic.jsonl; and counts. ERROR_NOT_READY: the teacher is
+ * at work. */
+enum error_code run_synthesise(struct custom_run *run, struct error *error) WARN_UNUSED;
 enum error_code run_teach(struct custom_run *run, struct error *error) WARN_UNUSED;
 bool run_teacher_has_ended(struct custom_run *run); /* what it did until now goes into the progress */
 void run_stop_teacher(struct custom_run *run);      /* of a job that is to be stopped */

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
 
 #include "core/mem.h"
 #include "core/util.h"
@@ -15,10 +17,11 @@
 #define LANES 16              /* sums that a product keeps, so that it can be computed side by side */
 #define SHARERS (1u << 22)    /* counters of texts that share a shingle; 15,000 texts have fewer shingles by far */
 #define COMMON_LEAST 8        /* real texts from which on what most of them have is left out */
-#define SETTLE_SAMPLE 1000    /* real texts whose nearest one is looked for */
+#define SETTLE_SAMPLE 250     /* real texts whose nearest one is looked for */
 #define NONE UINT32_MAX
 
-_Static_assert(SIMILAR_HASHES % SIMILAR_BANDS == 0 && DIMS % LANES == 0 && DIMS <= 1 << 15, "bands and lanes are whole");
+_Static_assert(SIMILAR_HASHES % SIMILAR_BANDS == 0 && DIMS % LANES == 0, "bands and lanes are whole");
+_Static_assert(DIMS <= 1 << 15, "16 bits are a place and a sign");
 
 struct similar {
     struct similar_options options;
@@ -38,45 +41,19 @@ struct similar {
 
 /* --- shingles --------------------------------------------------------------------------------------- */
 
-/* The first character off *rest. Bytes that are none count as one each. */
+/* The first character off *rest, and what it counts as: letters in small, a space for what stands between words. */
 static uint32_t next_char(struct str *rest)
 {
-    const unsigned char *bytes = (const unsigned char *)rest->data;
-    const uint32_t first = bytes[0];
-    const size_t len = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
-    uint32_t code = len == 4 ? first & 0x07 : len == 3 ? first & 0x0f : len == 2 ? first & 0x1f : first;
-    size_t taken = 1;
-    for (; taken < len && taken < rest->len && (bytes[taken] & 0xc0) == 0x80; taken++)
-        code = code << 6 | (bytes[taken] & 0x3f);
-    if (taken < len) {
-        code = first;
-        taken = 1;
-    }
-    rest->data += taken;
-    rest->len -= taken;
-    return code;
-}
-
-static bool is_within(uint32_t code, uint32_t low, uint32_t high)
-{
-    return code >= low && code <= high;
-}
-
-/* Small letters; a space for what stands between words. */
-static uint32_t fold(uint32_t code)
-{
-    if (code < 0x80) {
-        if (is_within(code, 'A', 'Z'))
-            return code + ('a' - 'A');
-        return is_within(code, 'a', 'z') || is_within(code, '0', '9') ? code : ' ';
-    }
-    if (is_within(code, 0x80, 0xbf) || is_within(code, 0x2000, 0x206f) || is_within(code, 0x3000, 0x303f) ||
-        is_within(code, 0xff00, 0xff0f) || is_within(code, 0xff1a, 0xff20))
-        return ' ';
-    if ((is_within(code, 0xc0, 0xde) && code != 0xd7) || (is_within(code, 0x391, 0x3a9)) ||
-        is_within(code, 0x410, 0x42f))
-        return code + 32;
-    return is_within(code, 0x400, 0x40f) ? code + 80 : code;
+    const uint32_t words = U_GC_L_MASK | U_GC_M_MASK | U_GC_N_MASK | U_GC_S_MASK; /* symbols: emoji are words, too */
+    const uint8_t *bytes = (const uint8_t *)rest->data;
+    const int32_t len = (int32_t)(rest->len < U8_MAX_LENGTH ? rest->len : U8_MAX_LENGTH);
+    int32_t taken = 0;
+    UChar32 code;
+    U8_NEXT(bytes, taken, len, code);
+    *rest = str_slice(*rest, (size_t)taken, rest->len);
+    if (code < 0)
+        return 0xfffd; /* the sign for what is no character */
+    return U_GET_GC_MASK(code) & words ? (uint32_t)u_foldCase(code, U_FOLD_CASE_DEFAULT) : ' ';
 }
 
 /* The finaliser of splitmix64 (Steele, Lea, Flood, 2014). */
@@ -118,7 +95,7 @@ size_t similar_shingles(struct str text, uint32_t *out)
     size_t len = 1, count = 0;
     bool has_word = false;
     while (text.len > 0 || (has_word && window[len - 1] != ' ')) {
-        const uint32_t code = text.len > 0 ? fold(next_char(&text)) : ' ';
+        const uint32_t code = text.len > 0 ? next_char(&text) : ' ';
         if (code == ' ' && window[len - 1] == ' ')
             continue;
         has_word = true;

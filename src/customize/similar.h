@@ -1,7 +1,7 @@
 /* similar.h - which texts say nearly the same as another one, and which are about something else than all of them.
  *
- * A text is its shingles: runs of SIMILAR_CHARS characters of what is left of it once letters of the Latin, Greek and
- * Cyrillic scripts are small and everything between words is one space. Two measures are made of them:
+ * A text is its shingles: runs of SIMILAR_CHARS characters of what is left of it once letters are small (Unicode's case
+ * folding) and everything between words is one space. Two measures are made of them:
  *
  *   likeness   of two texts: the share of shingles that both have of all that one has (Jaccard), estimated by
  *              SIMILAR_HASHES hashes whose minima agree (MinHash: Broder, "On the resemblance and containment of
@@ -60,8 +60,8 @@ struct similar_sketch {
     uint32_t minima[SIMILAR_HASHES];
 };
 
-/* Hashes of the text's shingles, in ascending order, each once. `out` has room for similar_room(text). Bytes that are
- * not UTF-8 count as one character each. */
+/* Hashes of the text's shingles, in ascending order, each once. `out` has room for similar_room(text). What is no
+ * UTF-8 counts as a character. */
 static inline size_t similar_room(struct str text)
 {
     return text.len + 2;

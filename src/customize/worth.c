@@ -18,17 +18,21 @@ static const struct price_row *price_of(const struct customize_options *options,
     return price_book_row_of(options->prices, match.model->price, match.id, match.place);
 }
 
+/* By the mean of its requests: prices may depend on their length. */
+static uint64_t cost_of(const struct price_row *price, const struct custom_asked *asked)
+{
+    if (asked->answered == 0)
+        return 0;
+    const struct price_usage usage = {{[PRICE_INPUT] = asked->input / asked->answered,
+                                       [PRICE_OUTPUT] = asked->output / asked->answered}};
+    return price_cost(price, TIER_BATCH, &usage) * asked->answered;
+}
+
 uint64_t worth_cost(const struct customize_options *options, const struct custom_job *job)
 {
-    const struct custom_progress *progress = &job->progress;
     const char *name;
     const struct price_row *price = price_of(options, job->teacher, &name);
-    if (!price || progress->answered == 0)
-        return 0;
-    /* Of each request, in the mean: prices may depend on its length. */
-    const struct price_usage usage = {{[PRICE_INPUT] = progress->teacher_input / progress->answered,
-                                       [PRICE_OUTPUT] = progress->teacher_output / progress->answered}};
-    return price_cost(price, TIER_BATCH, &usage) * progress->answered;
+    return price ? cost_of(price, &job->progress.answers) + cost_of(price, &job->progress.variants.asked) : 0;
 }
 
 struct sums {
@@ -75,7 +79,8 @@ enum error_code worth_compute(const struct customize_options *options, const str
         return error_set(error, ERROR_NOT_FOUND, "the teacher or the base model is not served any more");
     const enum error_code code = read_ledger(options, job, &sums, error);
     /* What the teacher did for this job is no traffic. */
-    worth->seen = sums.requests > job->progress.answered ? sums.requests - job->progress.answered : 0;
+    const uint64_t own = job->progress.answers.answered + job->progress.variants.asked.answered;
+    worth->seen = sums.requests > own ? sums.requests - own : 0;
     if (code != OK || sums.requests == 0)
         return code;
     for (size_t i = 0; i < PRICE_CLASSES; i++)

@@ -27,7 +27,7 @@ static void check(const struct conversation *conversation, struct arena *arena)
     for (size_t i = 0; i < again.count; i++)
         assert(str_eq(again.turns[i].text, conversation->turns[i].text));
     buf_clear(&out);
-    assert(conversation_append_record(&out, &again, "k", 1) && out.data[out.len - 1] == '\n');
+    assert(conversation_append_record(&out, &again, &(struct data_asking){"k", 1, 0}) && out.data[out.len - 1] == '\n');
     buf_clear(&out);
     assert(!conversation_is_answered(conversation) || conversation_append_row(&out, conversation, &origin, true));
     buf_deinit(&out);

@@ -347,6 +347,8 @@ int main(int argc, char **argv)
         return cmd_worker(argc - 1, argv + 1);
     if (argc > 1 && !strcmp(argv[1], "extract"))
         return cmd_extract(argc - 1, argv + 1);
+    if (argc > 1 && !strcmp(argv[1], "train"))
+        return cmd_train(argc - 1, argv + 1);
     if (argc < 2 || !path || strcmp(argv[1], "serve") != 0) {
         fprintf(stderr, "usage: SCRIPT=FILE scripted_server serve [OPTION]...\n");
         return 2;

@@ -12,6 +12,7 @@
 #include "customize/logs.h"
 #include "customize/metrics.h"
 #include "customize/recipe.h"
+#include "customize/variants.h"
 
 /* --- data ------------------------------------------------------------------------------------------- */
 
@@ -120,7 +121,8 @@ static void a_prompt_comes_back_and_has_a_key_of_its_own(void **state)
     assert_true(conversation_append_prompt(&again, &conversation, &origin));
     assert_memory_not_equal(first.data, again.data, 9 + DATA_KEY_LEN);
     buf_clear(&again);
-    assert_true(conversation_append_record(&again, &read, "k", 9) && buf_append_char(&again, '\0'));
+    const struct data_asking asking = {"k", 9, 0};
+    assert_true(conversation_append_record(&again, &read, &asking) && buf_append_char(&again, '\0'));
     assert_string_equal(again.data,
                         "{\"recordId\":\"k\",\"modelInput\":{\"system\":[{\"text\":\"S\"},{\"cachePoint\":{\"type\":"
                         "\"default\"}}],\"messages\":[" USER("a") "," ASSISTANT("b") "," USER("c") "],"
@@ -350,12 +352,16 @@ static void a_job_comes_back_as_it_was(void **state)
     read.progress.validation_losses[1] = 0.25;
     read.progress.steps = 9;
     memcpy(read.progress.model, "mnopqrstuvwx", sizeof(read.progress.model));
+    read.progress.variants = (struct custom_variants){{"abcdefghijkl", 1, 2, 3, 4}, 5, 6, 7, 8, 9, 10, 11};
+    read.progress.answers = (struct custom_asked){"bcdefghijklm", 12, 13, 14, 15};
     assert_int_equal(custom_jobs_note(jobs, &read, &claim, &error), OK);
     assert_int_equal(custom_jobs_find_name(jobs, STR("t"), STR("n"), &arena, &job, &error), OK);
     assert_int_equal(job.progress.stages[CUSTOM_TRAINING].status, STAGE_IN_PROGRESS);
     assert_true(job.progress.has_loss && job.progress.loss == 0.5 && job.progress.validation_losses[1] == 0.25);
     assert_int_equal(job.progress.steps, 9);
     assert_string_equal(job.progress.model, "mnopqrstuvwx");
+    assert_memory_equal(&job.progress.variants, &read.progress.variants, sizeof(read.progress.variants));
+    assert_memory_equal(&job.progress.answers, &read.progress.answers, sizeof(read.progress.answers));
     assert_int_equal(custom_jobs_find_name(jobs, STR("u"), STR("n"), &arena, &job, &error), ERROR_NOT_FOUND);
     const struct job_move move = {CUSTOM_IN_PROGRESS, CUSTOM_COMPLETED, true};
     assert_int_equal(custom_jobs_move(jobs, &read, &claim, &move, &has_moved, &error), OK);
@@ -364,6 +370,70 @@ static void a_job_comes_back_as_it_was(void **state)
                      ERROR_CONFLICT);
     jobs_close(jobs);
     arena_deinit(&arena);
+}
+
+/* --- variants --------------------------------------------------------------------------------------- */
+
+/* Texts joined by |, or a part of the reason. */
+static void expect_variants(const char *reply, uint32_t count, const char *joined, const char *reason)
+{
+    struct arena arena;
+    struct error error;
+    struct buf out;
+    struct str texts[VARIANTS_EACH];
+    size_t found;
+    arena_init(&arena, 0);
+    buf_init(&out, 1 << 16);
+    const enum error_code code = variants_parse(str_of(reply), count, &arena, texts, &found, &error);
+    if (reason ? code != ERROR_INVALID || !strstr(error.message, reason) : code != OK)
+        fail_msg("%s: %d, %s", reply, code, code == OK ? "" : error.message);
+    for (size_t i = 0; !reason && i < found; i++)
+        buf_appendf(&out, "%s" STR_FMT, i ? "|" : "", STR_ARG(texts[i]));
+    assert_true(buf_append_char(&out, '\0'));
+    if (!reason)
+        assert_string_equal(out.data, joined);
+    buf_deinit(&out);
+    arena_deinit(&arena);
+}
+
+static void replies_are_lists_or_nothing(void **state)
+{
+    (void)state;
+    expect_variants("[\"a\", \" b\\n\", \"\", \"c\"]", 8, "a|b|c", NULL);
+    expect_variants("```json\n[\"a\",\n \"b\"]\n```\n", 8, "a|b", NULL);
+    expect_variants("1. a\n2) b\n\n10. c 1. d", 8, "a|b|c 1. d", NULL);
+    expect_variants("- a\n- b-c", 8, "a|b-c", NULL);
+    expect_variants("\xe2\x80\xa2 a\n\xe2\x80\xa2 b", 8, "a|b", NULL);
+    expect_variants("What is this?\nAnd that?", 2, "What is this?|And that?", NULL);
+    expect_variants("[\"a\", \"b\", \"c\"]", 2, "a|b", NULL); /* more than were wanted */
+    expect_variants("Here they are:\n1. a\n2. b", 8, NULL, "not marked alike");
+    expect_variants("- a\n* b", 8, NULL, "not marked alike");
+    expect_variants("I can't do that.", 1, NULL, "neither");
+    expect_variants("I can't do that.\nSorry.", 8, NULL, "neither");
+    expect_variants("{\"a\": \"b\"}", 8, NULL, "neither");
+    expect_variants("[\"a\", \"b", 8, NULL, "");
+    expect_variants("[\"a\", {\"text\": \"b\"}]", 8, NULL, "item 1");
+    expect_variants("[]", 8, NULL, "no prompt");
+    expect_variants("", 8, NULL, "neither");
+}
+
+static void requests_fit_into_a_reply(void **state)
+{
+    static char large[16384];
+    struct data_turn turns[3] = {{false, STR("a")}, {true, STR("b")}, {false, STR("c")}};
+    const struct conversation seed = {STR("Be kind."), turns, 3};
+    struct buf out;
+    (void)state;
+    assert_int_equal(variants_fitting(STR("Where is my parcel?"), 8), 8);
+    assert_int_equal(variants_fitting(STR("Where is my parcel?"), 3), 3);
+    assert_int_equal(variants_fitting((struct str){large, 2000}, 8), 4);
+    assert_int_equal(variants_fitting((struct str){large, sizeof(large)}, 8), 1);
+    buf_init(&out, 1 << 16);
+    assert_true(variants_append_request(&out, &seed, 2, 1, "k") && buf_append_char(&out, '\0'));
+    assert_non_null(strstr(out.data, "Be kind.\"},{\"cachePoint\""));
+    assert_non_null(strstr(out.data, "<conversation>\\nuser: a\\nassistant: b\\n</conversation>\\n<message>\\nc\\n"
+                                     "</message>\\nWrite 2 other messages. You were shown this message 1 time before"));
+    buf_deinit(&out);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_root_make, test_root_remove)
@@ -382,6 +452,8 @@ int main(void)
         TEST(the_curve_becomes_two_files),
         TEST(arns_have_the_form_that_the_service_gives_them),
         TEST(a_job_comes_back_as_it_was),
+        TEST(replies_are_lists_or_nothing),
+        TEST(requests_fit_into_a_reply),
     };
     log_configure(LOG_OFF, LOG_LOGFMT);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* Likeness and nearness of texts: estimates against what is exact, what is promised of duplicates and of order, and texts
- * of any kind. */
+/* Likeness and nearness of texts: estimates against what is exact, what is promised of duplicates and of order, and
+ * texts of any kind. */
 #include "support.h"
 
 #include <math.h>
@@ -90,6 +90,7 @@ static void case_space_and_punctuation_make_no_difference(void **state)
         {"Where is my parcel?", "where is  my parcel"}, {"WO IST ÄRGER", "wo ist ärger"},
         {"ГДЕ МОЯ ПОСЫЛКА?", "где моя посылка"},        {"ΠΟΥ ΕΙΝΑΙ", "που ειναι"},
         {"荷物はどこですか。", "荷物はどこですか"},     {"a", " A! "},
+        {"मेरा पार्सल कहाँ है?", "मेरा पार्सल कहाँ है।"}, {"ΣΙΣΥΦΟΣ", "σισυφος"},
     };
     static const char *const other[][2] = {
         {"Where is my parcel?", "Why is it so dear?"}, {"荷物はどこですか", "返金してください"}, {"a", "b"}, {"1", "2"}};
@@ -184,8 +185,8 @@ static void order_makes_nothing_off_topic(void **state)
 /* What all real texts say around their question does not make their questions the same. */
 static void what_all_say_makes_no_duplicate(void **state)
 {
-    static const char around[] = "You are given a message of a customer of our shop. Read it with great care and say in "
-                                 "one word what kind of matter it is about, one of: parcel, money, order. Message: %s";
+    static const char around[] = "You are given a message of a customer of our shop. Read it with great care and say "
+                                 "in one word what matter it is about, one of: parcel, money, order. Message: %s";
     const struct similar_options options = {QUESTIONS, 16, 80, 5, 11};
     struct similar *similar = similar_new(&options);
     char text[1024];

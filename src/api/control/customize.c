@@ -112,6 +112,34 @@ static void append_metrics(struct buf *out, const struct custom_progress *progre
     buf_append_char(out, ']');
 }
 
+/* What was asked in all, and how many prompts it has answered. */
+static void append_teacher(struct buf *out, const struct custom_progress *progress, uint64_t cost)
+{
+    const struct custom_asked *answers = &progress->answers, *variants = &progress->variants.asked;
+    if (!answers->job[0] && !variants->job[0])
+        return;
+    buf_append_text(out, ",\"teacher\":{");
+    if (answers->job[0])
+        buf_appendf(out, "\"job\":\"%s\",", answers->job);
+    buf_appendf(out, "\"prompts\":%llu,\"answers\":%llu,\"inputTokens\":%llu,\"outputTokens\":%llu,"
+                "\"costPicodollars\":%llu}", (unsigned long long)answers->asked,
+                (unsigned long long)answers->answered, (unsigned long long)(answers->input + variants->input),
+                (unsigned long long)(answers->output + variants->output), (unsigned long long)cost);
+}
+
+/* The prompts that the teacher wrote, and what became of them. */
+static void append_synthesis(struct buf *out, const struct custom_variants *variants)
+{
+    if (!variants->asked.job[0])
+        return;
+    buf_appendf(out, ",\"synthesis\":{\"job\":\"%s\",\"requests\":%llu,\"replies\":%llu,\"inputTokens\":%llu,"
+                "\"outputTokens\":%llu,", variants->asked.job, (unsigned long long)variants->asked.asked,
+                (unsigned long long)variants->asked.answered, (unsigned long long)variants->asked.input,
+                (unsigned long long)variants->asked.output);
+    custom_append_variants(out, variants);
+    buf_append_char(out, '}');
+}
+
 /* Beyond the service: how far it is. */
 static void append_progress(struct buf *out, const struct custom_progress *progress, uint64_t cost)
 {
@@ -121,12 +149,8 @@ static void append_progress(struct buf *out, const struct custom_progress *progr
                 (unsigned long long)progress->trained, (unsigned long long)progress->held,
                 (unsigned long long)progress->step, (unsigned long long)progress->steps,
                 (unsigned long long)progress->seconds_left);
-    if (progress->teacher_job[0])
-        buf_appendf(out, ",\"teacher\":{\"job\":\"%s\",\"prompts\":%llu,\"answers\":%llu,\"inputTokens\":%llu,"
-                    "\"outputTokens\":%llu,\"costPicodollars\":%llu}", progress->teacher_job,
-                    (unsigned long long)progress->asked, (unsigned long long)progress->answered,
-                    (unsigned long long)progress->teacher_input, (unsigned long long)progress->teacher_output,
-                    (unsigned long long)cost);
+    append_teacher(out, progress, cost);
+    append_synthesis(out, &progress->variants);
     buf_append_char(out, '}');
 }
 

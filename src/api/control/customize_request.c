@@ -156,6 +156,18 @@ static enum error_code parse_type(yyjson_val *root, struct arena *arena, struct 
                   : field_error(error, "", "customizationConfig", "is missing: it names the teacher");
 }
 
+/* Variants want a teacher; logged answers are learnt as they are, and nobody is asked. */
+static enum error_code check_synthesis(yyjson_val *root, const struct custom_job *job, struct error *error)
+{
+    yyjson_val *logs = yyjson_obj_get(yyjson_obj_get(root, "trainingDataConfig"), "invocationLogsConfig");
+    if (job->type != CUSTOM_DISTILLATION)
+        return field_error(error, "hyperParameters", "syntheticPrompts", "is of jobs of type DISTILLATION alone");
+    return yyjson_is_true(yyjson_obj_get(logs, "usePromptResponse"))
+               ? field_error(error, "hyperParameters", "syntheticPrompts",
+                             "does not go with trainingDataConfig.invocationLogsConfig.usePromptResponse")
+               : OK;
+}
+
 /* --- the whole -------------------------------------------------------------------------------------- */
 
 static bool is_any(struct str text)
@@ -234,6 +246,8 @@ static enum error_code parse_members(yyjson_val *root, struct arena *arena, stru
         code = parse_output(root, error);
     if (code == OK)
         code = hyper_parse(yyjson_obj_get(root, "hyperParameters"), &hyper, error);
+    if (code == OK && hyper.synthetic > 0)
+        code = check_synthesis(root, request->job, error);
     if (code == OK)
         code = request_vpc(root, error);
     if (code == OK)
