@@ -1,7 +1,7 @@
 /* run.h - one claimed job on its way, shared by the files that bring it on: validate.c (the data), process.c (rows and
  * recipe) with synthesise.c (prompts that the teacher writes) and teach.c (its answers), which ask by ask.c; train.c
- * (the trainer), register.c (metrics and the custom model), and runner.c, which calls them in this order. All of it
- * belongs to the runner's thread.
+ * (the trainer), register.c (metrics and the custom model), and runner.c, which calls them in this order; output.c puts
+ * what they made where the user wants it. All of it belongs to the runner's thread.
  *
  * A stage that is done is noted in the job's progress before the next one begins, and leaves whole files in
  * DATA/customize/JOB:
@@ -84,6 +84,8 @@ struct run_path {
 };
 struct run_path run_file(const struct custom_run *run, const char *name);
 
+/* --- output.c --- */
+
 /* Where an object of the job's output lies. ERROR_INVALID: its key would be too long. */
 struct run_key {
     char text[OBJECTS_KEY_MAX + 1];
@@ -100,6 +102,8 @@ enum error_code run_put_file(struct custom_run *run, const char *name, const cha
                              struct error *error) WARN_UNUSED;
 /* What an object store's problem is to a job. */
 enum error_code run_problem(enum objects_problem problem, struct error *error);
+
+/* --- process.c: rows, and lines that are left out --- */
 
 /* Goes through the rows of a file; `number` counts from 1. */
 typedef enum error_code row_taker(void *ctx, uint64_t number, struct str row, struct error *error);
