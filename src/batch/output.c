@@ -56,7 +56,7 @@ static enum error_code build_file(struct output *output, const struct input_file
 static enum error_code put_problem(enum objects_problem problem, struct error *error)
 {
     if (problem != OBJECTS_NO_BUCKET && problem != OBJECTS_DENIED && problem != OBJECTS_QUOTA)
-        return prepare_problem(problem, error);
+        return objects_code(problem, error);
     error->code = ERROR_DENIED;
     return error_prefix(error, "The output cannot be written");
 }
@@ -107,7 +107,7 @@ static enum error_code put_all(struct output *output, struct arena *arena, struc
     struct str key;
     const struct input_file *files = input_files(output->source->input, &count);
     enum error_code code =
-        prepare_problem(objects_parse_uri(output->source->job->output_uri, &output->bucket, &key, error), error);
+        objects_code(objects_parse_uri(output->source->job->output_uri, &output->bucket, &key, error), error);
     if (code != OK)
         return code;
     bool has_slash = key.len == 0 || key.data[key.len - 1] == '/';

@@ -32,19 +32,6 @@ struct prepare {
     struct str name;    /* of the current file */
 };
 
-enum error_code prepare_problem(enum objects_problem problem, struct error *error)
-{
-    if (problem == OBJECTS_OK)
-        return OK;
-    if (problem == OBJECTS_UNAVAILABLE)
-        error->code = ERROR_UNAVAILABLE;
-    else if (problem == OBJECTS_FAILED)
-        error->code = error->code == ERROR_NO_MEMORY ? ERROR_NO_MEMORY : ERROR_IO;
-    else
-        error->code = ERROR_INVALID;
-    return error->code;
-}
-
 /* --- records ---------------------------------------------------------------------------------------- */
 
 /* Records that cannot be read or rendered come first; they need no engine. */
@@ -107,7 +94,7 @@ static enum error_code read_lines(struct prepare *prepare, struct objects_reader
     enum error_code code = OK;
     line_reader_init(&lines, limit(batch_record_bytes), take_line, prepare);
     while (code == OK && len > 0) {
-        code = prepare_problem(objects_reader_read(reader, piece, PIECE_BYTES, &len, error), error);
+        code = objects_code(objects_reader_read(reader, piece, PIECE_BYTES, &len, error), error);
         if (code == OK && atomic_load(prepare->is_cancelled))
             code = error_set(error, ERROR_CANCELLED, "the job was stopped");
         if (code == OK)
@@ -119,8 +106,9 @@ static enum error_code read_lines(struct prepare *prepare, struct objects_reader
     return code;
 }
 
-static enum error_code copy_file(struct prepare *prepare, struct str key, struct str name, struct error *error)
+static enum error_code copy_file(void *ctx, struct str key, struct str name, struct error *error)
 {
+    struct prepare *prepare = ctx;
     struct objects_reader *reader = NULL;
     struct objects_info *info = mem_alloc(sizeof(*info));
     char *piece = mem_alloc(PIECE_BYTES);
@@ -128,7 +116,7 @@ static enum error_code copy_file(struct prepare *prepare, struct str key, struct
     prepare->name = name;
     prepare->records = 0;
     if (code == OK)
-        code = prepare_problem(objects_reader_open(prepare->options->objects, prepare->job->tenant, prepare->bucket,
+        code = objects_code(objects_reader_open(prepare->options->objects, prepare->job->tenant, prepare->bucket,
                                                    key, 0, OBJECTS_SIZE_UNKNOWN, info, &reader, error), error);
     if (code == OK)
         code = check_size(prepare, info->size, error);
@@ -142,84 +130,31 @@ static enum error_code copy_file(struct prepare *prepare, struct str key, struct
     return code;
 }
 
-static struct str base_name(struct str key)
+static bool is_input(const void *ctx, struct str key)
 {
-    size_t from = key.len;
-    while (from > 0 && key.data[from - 1] != '/')
-        from--;
-    return str_slice(key, from, key.len);
+    (void)ctx;
+    return str_ends(key, INPUT_SUFFIX);
 }
 
-static enum error_code copy_page(struct prepare *prepare, const struct objects_page *page, struct str prefix,
-                                 struct error *error)
-{
-    enum error_code code = OK;
-    for (size_t i = 0; i < page->count && code == OK; i++) {
-        struct str key = page->entries[i].key;
-        if (str_ends(key, INPUT_SUFFIX))
-            code = copy_file(prepare, key, str_slice(key, prefix.len, key.len), error);
-    }
-    return code;
-}
-
-/* Every *.jsonl below the prefix, in the order of their keys. */
-static enum error_code copy_folder(struct prepare *prepare, struct error *error)
-{
-    struct arena arena;
-    struct objects_page page = {.is_truncated = true};
-    enum error_code code = OK;
-    char after[OBJECTS_KEY_MAX + 1], prefix[OBJECTS_KEY_MAX + 2];
-    struct objects_list_options options = {.max = OBJECTS_PAGE_MAX};
-    struct str key = prepare->key;
-    bool has_slash = key.len == 0 || key.data[key.len - 1] == '/';
-    if (key.len > OBJECTS_KEY_MAX)
-        return error_set(error, ERROR_INVALID, "inputDataConfig.s3InputDataConfig.s3Uri: the key is too long");
-    memcpy(prefix, key.data ? key.data : "", key.len);
-    prefix[key.len] = '/';
-    options.prefix = (struct str){prefix, key.len + !has_slash};
-    arena_init(&arena, 0);
-    while (code == OK && page.is_truncated) {
-        arena_reset(&arena);
-        code = prepare_problem(objects_list(prepare->options->objects, prepare->job->tenant, prepare->bucket, &options,
-                                            &arena, &page, error), error);
-        if (code == OK)
-            code = copy_page(prepare, &page, options.prefix, error);
-        if (code != OK || !page.is_truncated || page.next.len > OBJECTS_KEY_MAX)
-            break;
-        memcpy(after, page.next.data, page.next.len);
-        options.after = (struct str){after, page.next.len};
-    }
-    arena_deinit(&arena);
-    if (code == OK && prepare->files == 0)
-        code = error_set(error, ERROR_INVALID, "There is no object and no folder of *.jsonl objects at " STR_FMT ".",
-                         STR_ARG(prepare->job->input_uri));
-    return code;
-}
-
+/* An object, or every *.jsonl below the prefix. */
 static enum error_code copy_input(struct prepare *prepare, struct error *error)
 {
-    struct str key = prepare->key;
-    bool is_folder = key.len == 0 || key.data[key.len - 1] == '/';
-    struct objects_info *info = mem_alloc(sizeof(*info));
-    if (!info)
-        return error_no_memory(error);
-    enum objects_problem problem = OBJECTS_NO_KEY;
-    if (!is_folder)
-        problem = objects_head(prepare->options->objects, prepare->job->tenant, prepare->bucket, key, info, error);
-    mem_free(info);
-    if (problem == OBJECTS_NO_KEY)
-        return copy_folder(prepare, error);
-    enum error_code code = prepare_problem(problem, error);
-    return code == OK ? copy_file(prepare, key, base_name(key), error) : code;
+    const struct objects_visitor visitor = {is_input, copy_file, prepare};
+    const enum error_code code = objects_each(prepare->options->objects, prepare->job->tenant, prepare->bucket,
+                                              prepare->key, &visitor, error);
+    return code == OK && prepare->files == 0
+               ? error_set(error, ERROR_INVALID, "There is no object and no folder of *.jsonl objects at " STR_FMT ".",
+                           STR_ARG(prepare->job->input_uri))
+               : code;
 }
 
 /* Known to be there before anything is computed. */
 static enum error_code check_output(const struct prepare *prepare, struct error *error)
 {
     struct str bucket, key;
-    enum error_code code = prepare_problem(objects_parse_uri(prepare->job->output_uri, &bucket, &key, error), error);
+    enum error_code code = objects_code(objects_parse_uri(prepare->job->output_uri, &bucket, &key, error), error);
     if (code == OK)
-        code = prepare_problem(objects_bucket_head(prepare->options->objects, prepare->job->tenant, bucket, NULL,
+        code = objects_code(objects_bucket_head(prepare->options->objects, prepare->job->tenant, bucket, NULL,
                                                    error),
                                error);
     return code == OK ? OK : error_prefix(error, "The output " STR_FMT, STR_ARG(prepare->job->output_uri));
@@ -229,7 +164,7 @@ static enum error_code fill(struct prepare *prepare, const char *dir, struct err
 {
     enum error_code code = batch_model_find(prepare->options, prepare->job, &prepare->model, error);
     if (code == OK)
-        code = prepare_problem(objects_parse_uri(prepare->job->input_uri, &prepare->bucket, &prepare->key, error),
+        code = objects_code(objects_parse_uri(prepare->job->input_uri, &prepare->bucket, &prepare->key, error),
                                error);
     if (code == OK)
         code = check_output(prepare, error);

@@ -16,7 +16,4 @@
 enum error_code prepare_input(const struct batch_options *options, const struct batch_job *job, const char *dir,
                               uint64_t fence, const atomic_bool *is_cancelled, struct error *error) WARN_UNUSED;
 
-/* The same as an error code: what an object store's problem is to a job. */
-enum error_code prepare_problem(enum objects_problem problem, struct error *error);
-
 #endif

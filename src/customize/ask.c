@@ -132,10 +132,10 @@ static enum error_code copy_object(struct custom_run *run, struct str bucket, st
     char *piece = mem_alloc(PIECE_BYTES);
     enum error_code code = piece ? file_writer_open(&out, path, error) : error_no_memory(error);
     if (code == OK)
-        code = run_problem(objects_reader_open(run->runner->options->objects, run->job.tenant, bucket, key, 0,
+        code = objects_code(objects_reader_open(run->runner->options->objects, run->job.tenant, bucket, key, 0,
                                                OBJECTS_SIZE_UNKNOWN, NULL, &reader, error), error);
     while (code == OK && len > 0) {
-        code = run_problem(objects_reader_read(reader, piece, PIECE_BYTES, &len, error), error);
+        code = objects_code(objects_reader_read(reader, piece, PIECE_BYTES, &len, error), error);
         if (code == OK)
             code = file_writer_put(&out, piece, len, error);
     }
@@ -156,7 +156,7 @@ static enum error_code keep_output(struct custom_run *run, const struct custom_a
         return OK;
     const int len = snprintf(uri, sizeof(uri), STR_FMT "%s/%s", STR_ARG(job->output_uri), job->id, names->object);
     assert(len > 0 && (size_t)len < sizeof(uri)); /* keys of the output were checked */
-    enum error_code code = run_problem(objects_parse_uri((struct str){uri, (size_t)len}, &bucket, &key, error), error);
+    enum error_code code = objects_code(objects_parse_uri((struct str){uri, (size_t)len}, &bucket, &key, error), error);
     if (code == OK)
         code = copy_object(run, bucket, key, part.text, error);
     if (code == OK && rename(part.text, kept.text) != 0)

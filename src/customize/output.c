@@ -5,24 +5,11 @@
 #include "batch/files.h"
 #include "customize/run.h"
 
-enum error_code run_problem(enum objects_problem problem, struct error *error)
-{
-    if (problem == OBJECTS_OK)
-        return OK;
-    if (problem == OBJECTS_UNAVAILABLE)
-        error->code = ERROR_UNAVAILABLE;
-    else if (problem == OBJECTS_FAILED)
-        error->code = error->code == ERROR_NO_MEMORY ? ERROR_NO_MEMORY : ERROR_IO;
-    else
-        error->code = ERROR_INVALID;
-    return error->code;
-}
-
 /* A bucket that is gone and a server that refuses can be set right, and what was computed is worth the wait. */
 static enum error_code put_problem(enum objects_problem problem, struct error *error)
 {
     if (problem != OBJECTS_NO_BUCKET && problem != OBJECTS_DENIED && problem != OBJECTS_QUOTA)
-        return run_problem(problem, error);
+        return objects_code(problem, error);
     error->code = ERROR_DENIED;
     return error_prefix(error, "The output cannot be written");
 }
@@ -32,7 +19,7 @@ enum error_code run_output_key(const struct custom_run *run, const char *name, s
 {
     yyjson_val *config = yyjson_obj_get(yyjson_doc_get_root(run->request), "outputDataConfig");
     struct str prefix;
-    enum error_code code = run_problem(
+    enum error_code code = objects_code(
         objects_parse_uri(json_str(yyjson_obj_get(config, "s3Uri")), bucket, &prefix, error), error);
     if (code != OK)
         return code;

@@ -100,9 +100,6 @@ enum error_code run_put(struct custom_run *run, const char *name, struct str tex
                         struct error *error) WARN_UNUSED;
 enum error_code run_put_file(struct custom_run *run, const char *name, const char *path, const char *type,
                              struct error *error) WARN_UNUSED;
-/* What an object store's problem is to a job. */
-enum error_code run_problem(enum objects_problem problem, struct error *error);
-
 /* --- process.c: rows, and lines that are left out --- */
 
 /* Goes through the rows of a file; `number` counts from 1. */

@@ -186,7 +186,7 @@ static enum error_code read_lines(struct reading *reading, struct objects_reader
     }
     line_reader_init(&lines, (size_t)longest_line(reading), take_line, reading);
     while (code == OK && len > 0) {
-        code = run_problem(objects_reader_read(reader, piece, PIECE_BYTES, &len, error), error);
+        code = objects_code(objects_reader_read(reader, piece, PIECE_BYTES, &len, error), error);
         if (code == OK)
             code = run_tick(reading->run, error);
         if (code == OK)
@@ -200,8 +200,9 @@ static enum error_code read_lines(struct reading *reading, struct objects_reader
     return code;
 }
 
-static enum error_code read_file(struct reading *reading, struct str key, struct str name, struct error *error)
+static enum error_code read_file(void *ctx, struct str key, struct str name, struct error *error)
 {
+    struct reading *reading = ctx;
     struct objects_reader *reader = NULL;
     struct objects_info *info = mem_alloc(sizeof(*info));
     char *piece = mem_alloc((size_t)2 * PIECE_BYTES);
@@ -211,7 +212,7 @@ static enum error_code read_file(struct reading *reading, struct str key, struct
         code = error_set(error, ERROR_INVALID, "The data has more than %llu files.",
                          (unsigned long long)limit(customization_files));
     if (code == OK)
-        code = run_problem(objects_reader_open(reading->run->runner->options->objects, reading->run->job.tenant,
+        code = objects_code(objects_reader_open(reading->run->runner->options->objects, reading->run->job.tenant,
                                                reading->bucket, key, 0, OBJECTS_SIZE_UNKNOWN, info, &reader, error),
                            error);
     if (code == OK && info->size > limit(customization_file_bytes))
@@ -227,8 +228,9 @@ static enum error_code read_file(struct reading *reading, struct str key, struct
 }
 
 /* Of logs batches of records, not the large bodies beside them. */
-static bool is_data(const struct reading *reading, struct str key)
+static bool is_data(const void *ctx, struct str key)
 {
+    const struct reading *reading = ctx;
     static const char *const ends[] = {".json.gz", ".jsonl.gz", ".gz", ".json", ".jsonl"};
     if (!reading->logs)
         return str_ends(key, STR(".jsonl"));
@@ -238,78 +240,15 @@ static bool is_data(const struct reading *reading, struct str key)
     return false;
 }
 
-static enum error_code read_page(struct reading *reading, const struct objects_page *page, struct str prefix,
-                                 struct error *error)
-{
-    enum error_code code = OK;
-    for (size_t i = 0; i < page->count && code == OK; i++) {
-        const struct str key = page->entries[i].key;
-        if (is_data(reading, key))
-            code = read_file(reading, key, str_slice(key, prefix.len, key.len), error);
-    }
-    return code;
-}
-
-/* Every *.jsonl below the prefix, in the order of their keys. */
-static enum error_code read_folder(struct reading *reading, struct error *error)
-{
-    struct arena arena;
-    struct objects_page page = {.is_truncated = true};
-    struct objects_list_options options = {.max = OBJECTS_PAGE_MAX};
-    char after[OBJECTS_KEY_MAX + 1], prefix[OBJECTS_KEY_MAX + 2];
-    const struct str key = reading->key;
-    const bool has_slash = key.len == 0 || key.data[key.len - 1] == '/';
-    enum error_code code = OK;
-    if (key.len > OBJECTS_KEY_MAX)
-        return error_set(error, ERROR_INVALID, "s3Uri: the key is too long");
-    memcpy(prefix, key.data ? key.data : "", key.len);
-    prefix[key.len] = '/';
-    options.prefix = (struct str){prefix, key.len + !has_slash};
-    arena_init(&arena, 0);
-    while (code == OK && page.is_truncated) {
-        arena_reset(&arena);
-        code = run_problem(objects_list(reading->run->runner->options->objects, reading->run->job.tenant,
-                                        reading->bucket, &options, &arena, &page, error), error);
-        if (code == OK)
-            code = read_page(reading, &page, options.prefix, error);
-        if (code != OK || !page.is_truncated || page.next.len > OBJECTS_KEY_MAX)
-            break;
-        memcpy(after, page.next.data, page.next.len);
-        options.after = (struct str){after, page.next.len};
-    }
-    arena_deinit(&arena);
-    return code;
-}
-
-static struct str base_name(struct str key)
-{
-    size_t from = key.len;
-    while (from > 0 && key.data[from - 1] != '/')
-        from--;
-    return str_slice(key, from, key.len);
-}
-
-/* An object, or all *.jsonl objects below a prefix. */
+/* An object, or all of data below a prefix. */
 static enum error_code read_uri(struct reading *reading, struct str uri, struct error *error)
 {
-    struct objects_info *info = mem_alloc(sizeof(*info));
-    if (!info)
-        return error_no_memory(error);
-    enum error_code code = run_problem(objects_parse_uri(uri, &reading->bucket, &reading->key, error), error);
-    const struct str key = reading->key;
-    if (code == OK) {
-        enum objects_problem problem = OBJECTS_NO_KEY;
-        if (key.len > 0 && key.data[key.len - 1] != '/')
-            problem = objects_head(reading->run->runner->options->objects, reading->run->job.tenant, reading->bucket,
-                                   key, info, error);
-        if (problem == OBJECTS_NO_KEY)
-            code = read_folder(reading, error);
-        else
-            code = run_problem(problem, error);
-        if (code == OK && problem == OBJECTS_OK)
-            code = read_file(reading, key, base_name(key), error);
-    }
-    mem_free(info);
+    const struct custom_run *run = reading->run;
+    const struct objects_visitor visitor = {is_data, read_file, reading};
+    enum error_code code = objects_code(objects_parse_uri(uri, &reading->bucket, &reading->key, error), error);
+    if (code == OK)
+        code = objects_each(run->runner->options->objects, run->job.tenant, reading->bucket, reading->key, &visitor,
+                            error);
     if (code == ERROR_INVALID)
         return error_prefix(error, STR_FMT, STR_ARG(str_slice(uri, 0, URI_SHOWN)));
     if (code == OK && reading->files == 0)
@@ -409,7 +348,7 @@ static enum error_code check_output(struct custom_run *run, struct error *error)
     struct run_key key;
     enum error_code code = run_output_key(run, RUN_LONGEST_NAME, &bucket, &key, error);
     if (code == OK)
-        code = run_problem(objects_bucket_head(run->runner->options->objects, run->job.tenant, bucket, NULL, error),
+        code = objects_code(objects_bucket_head(run->runner->options->objects, run->job.tenant, bucket, NULL, error),
                            error);
     return code == OK ? OK : error_prefix(error, "The output " STR_FMT, STR_ARG(str_slice(uri, 0, URI_SHOWN)));
 }

@@ -45,7 +45,7 @@ enum error_code course_begin(struct course *course, struct error *error)
 {
     struct str key;
     enum error_code code =
-        prepare_problem(objects_parse_uri(course->job.output_uri, &course->bucket, &key, error), error);
+        objects_code(objects_parse_uri(course->job.output_uri, &course->bucket, &key, error), error);
     if (code != OK)
         return code;
     const bool has_slash = key.len == 0 || key.data[key.len - 1] == '/';

@@ -51,14 +51,14 @@ static enum error_code read_all(struct objects_reader *reader, struct buf *text,
         if (problem == OBJECTS_OK)
             text->len += len;
     }
-    return prepare_problem(problem, error);
+    return objects_code(problem, error);
 }
 
 static enum error_code read_object(struct course *course, struct str bucket, struct str key, struct buf *text,
                                    struct error *error)
 {
     struct objects_reader *reader = NULL;
-    enum error_code code = prepare_problem(objects_reader_open(course->options->objects, course->job.tenant, bucket,
+    enum error_code code = objects_code(objects_reader_open(course->options->objects, course->job.tenant, bucket,
                                                                key, 0, OBJECTS_SIZE_UNKNOWN, NULL, &reader, error),
                                            error);
     if (code == OK)
@@ -70,7 +70,7 @@ static enum error_code read_object(struct course *course, struct str bucket, str
 enum error_code course_read_object(struct course *course, struct str uri, struct buf *text, struct error *error)
 {
     struct str bucket, key;
-    enum error_code code = prepare_problem(objects_parse_uri(uri, &bucket, &key, error), error);
+    enum error_code code = objects_code(objects_parse_uri(uri, &bucket, &key, error), error);
     if (code == OK)
         code = read_object(course, bucket, key, text, error);
     return code == OK ? OK : error_prefix(error, STR_FMT, STR_ARG(uri));
@@ -96,7 +96,7 @@ enum error_code course_put(struct course *course, const char *name, const char *
     if (code == OK && file_replace(path, text, 0600, error) != OK)
         code = error->code = ERROR_UNAVAILABLE; /* a full disk passes */
     if (code == OK)
-        code = prepare_problem(objects_put_file(course->options->objects, course->job.tenant, course->bucket,
+        code = objects_code(objects_put_file(course->options->objects, course->job.tenant, course->bucket,
                                                 str_of(key), path, str_of(type), error),
                                error);
     (void)unlink(path);

@@ -39,6 +39,19 @@ static enum error_code code_of(enum objects_problem problem)
     }
 }
 
+enum error_code objects_code(enum objects_problem problem, struct error *error)
+{
+    if (problem == OBJECTS_OK)
+        return OK;
+    if (problem == OBJECTS_UNAVAILABLE)
+        error->code = ERROR_UNAVAILABLE;
+    else if (problem == OBJECTS_FAILED)
+        error->code = error->code == ERROR_NO_MEMORY ? ERROR_NO_MEMORY : ERROR_IO;
+    else
+        error->code = ERROR_INVALID;
+    return error->code;
+}
+
 enum objects_problem objects_fail(struct error *error, enum objects_problem problem, const char *format, ...)
 {
     char message[ERROR_MESSAGE_MAX];

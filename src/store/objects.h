@@ -62,6 +62,10 @@ enum objects_problem {
     OBJECTS_FAILED,           /* error->code and message say what */
 };
 
+/* The same as an error code, for jobs that read and write objects: ERROR_UNAVAILABLE and ERROR_IO may pass by
+ * themselves, ERROR_INVALID is what somebody has to set right. OK for OBJECTS_OK; else error->code is set to it. */
+enum error_code objects_code(enum objects_problem problem, struct error *error) WARN_UNUSED;
+
 struct objects;
 
 /* Bytes that a tenant's objects and uploads may take; 0: no quota. Any thread. */
@@ -242,6 +246,16 @@ struct objects_page {
 enum objects_problem objects_list(struct objects *objects, struct str tenant, struct str bucket,
                                   const struct objects_list_options *options, struct arena *arena,
                                   struct objects_page *page, struct error *error) WARN_UNUSED;
+
+/* Calls `visit` with the object of this key; where there is none, or the key ends with a slash, with each object of the
+ * folder that `fits`, in byte order. `name` is what is behind the folder. Ends with the first error of `visit`. */
+struct objects_visitor {
+    bool (*fits)(const void *ctx, struct str key);
+    enum error_code (*visit)(void *ctx, struct str key, struct str name, struct error *error);
+    void *ctx;
+};
+enum error_code objects_each(struct objects *objects, struct str tenant, struct str bucket, struct str key,
+                             const struct objects_visitor *visitor, struct error *error) WARN_UNUSED;
 
 /* --- multipart uploads: a directory's only --- */
 
