@@ -10,51 +10,11 @@ static const char *const steps[] = {
     "tags TEXT NOT NULL, created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL) STRICT",
 };
 
-/* All are text. */
-#define COLUMNS "account, region, name, description, model, next, updated"
-#define COLUMN_COUNT 7
-
-static void list_strings(struct deployment *deployment, struct str *strings[COLUMN_COUNT])
-{
-    struct str *const all[COLUMN_COUNT] = {&deployment->account,     &deployment->region, &deployment->name,
-                                           &deployment->description, &deployment->model,  &deployment->next,
-                                           &deployment->updated};
-    for (int i = 0; i < COLUMN_COUNT; i++)
-        strings[i] = all[i];
-}
-
-static bool copy_deployment(void *resource, struct arena *arena)
-{
-    struct str *strings[COLUMN_COUNT];
-    bool is_copied = true;
-    list_strings(resource, strings);
-    for (int i = 0; i < COLUMN_COUNT; i++)
-        is_copied = is_copied && arena_str(arena, *strings[i], strings[i]);
-    return is_copied;
-}
-
-static enum error_code read_deployment(void *resource, struct sql_statement *row, int column, struct arena *arena,
-                                       struct error *error)
-{
-    struct str *strings[COLUMN_COUNT];
-    (void)arena, (void)error;
-    list_strings(resource, strings);
-    for (int i = 0; i < COLUMN_COUNT; i++)
-        *strings[i] = sql_text(row, column + i);
-    return OK;
-}
-
-static enum error_code bind_deployment(const void *resource, struct sql_statement *query, int parameter,
-                                       struct arena *arena, struct error *error)
-{
-    struct deployment deployment = *(const struct deployment *)resource;
-    struct str *strings[COLUMN_COUNT];
-    (void)arena, (void)error;
-    list_strings(&deployment, strings);
-    for (int i = 0; i < COLUMN_COUNT; i++)
-        sql_bind_text(query, parameter + i, *strings[i]);
-    return OK;
-}
+static const size_t strings[] = {
+    offsetof(struct deployment, account), offsetof(struct deployment, region), offsetof(struct deployment, name),
+    offsetof(struct deployment, description), offsetof(struct deployment, model), offsetof(struct deployment, next),
+    offsetof(struct deployment, updated),
+};
 
 static bool is_same_request(const void *one, const void *another)
 {
@@ -84,12 +44,11 @@ const struct resource_kind deployment_resource = {
     .steps = steps,
     .step_count = sizeof(steps) / sizeof(steps[0]),
     .table = "custom_deployment",
-    .columns = COLUMNS,
-    .column_count = COLUMN_COUNT,
+    .columns = "account, region, name, description, model, next, updated",
+    .column_count = sizeof(strings) / sizeof(strings[0]),
     .size = sizeof(struct deployment),
-    .copy = copy_deployment,
-    .read = read_deployment,
-    .bind = bind_deployment,
+    .strings = strings,
+    .string_count = sizeof(strings) / sizeof(strings[0]),
     .is_same = is_same_request,
     .check = check_name,
     .most = most_deployments,

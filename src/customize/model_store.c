@@ -13,51 +13,13 @@ static const char *const steps[] = {
     "created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL) STRICT",
 };
 
-/* All are text. */
-#define COLUMNS "account, region, name, job, job_name, type, base, path, adapter, settings, details"
-#define COLUMN_COUNT 11
-
-static void list_strings(struct custom_model *model, struct str *strings[COLUMN_COUNT])
-{
-    struct str *const all[COLUMN_COUNT] = {&model->account, &model->region, &model->name, &model->job,
-                                           &model->job_name, &model->type,  &model->base, &model->path,
-                                           &model->adapter, &model->settings, &model->details};
-    for (int i = 0; i < COLUMN_COUNT; i++)
-        strings[i] = all[i];
-}
-
-static bool copy_model(void *resource, struct arena *arena)
-{
-    struct str *strings[COLUMN_COUNT];
-    bool is_copied = true;
-    list_strings(resource, strings);
-    for (int i = 0; i < COLUMN_COUNT; i++)
-        is_copied = is_copied && arena_str(arena, *strings[i], strings[i]);
-    return is_copied;
-}
-
-static enum error_code read_model(void *resource, struct sql_statement *row, int column, struct arena *arena,
-                                  struct error *error)
-{
-    struct str *strings[COLUMN_COUNT];
-    (void)arena, (void)error;
-    list_strings(resource, strings);
-    for (int i = 0; i < COLUMN_COUNT; i++)
-        *strings[i] = sql_text(row, column + i);
-    return OK;
-}
-
-static enum error_code bind_model(const void *resource, struct sql_statement *query, int parameter,
-                                  struct arena *arena, struct error *error)
-{
-    struct custom_model model = *(const struct custom_model *)resource;
-    struct str *strings[COLUMN_COUNT];
-    (void)arena, (void)error;
-    list_strings(&model, strings);
-    for (int i = 0; i < COLUMN_COUNT; i++)
-        sql_bind_text(query, parameter + i, *strings[i]);
-    return OK;
-}
+static const size_t strings[] = {
+    offsetof(struct custom_model, account), offsetof(struct custom_model, region),
+    offsetof(struct custom_model, name), offsetof(struct custom_model, job), offsetof(struct custom_model, job_name),
+    offsetof(struct custom_model, type), offsetof(struct custom_model, base), offsetof(struct custom_model, path),
+    offsetof(struct custom_model, adapter), offsetof(struct custom_model, settings),
+    offsetof(struct custom_model, details),
+};
 
 static bool is_same_job(const void *one, const void *another)
 {
@@ -85,12 +47,11 @@ const struct resource_kind custom_model_resource = {
     .steps = steps,
     .step_count = sizeof(steps) / sizeof(steps[0]),
     .table = "custom_model",
-    .columns = COLUMNS,
-    .column_count = COLUMN_COUNT,
+    .columns = "account, region, name, job, job_name, type, base, path, adapter, settings, details",
+    .column_count = sizeof(strings) / sizeof(strings[0]),
     .size = sizeof(struct custom_model),
-    .copy = copy_model,
-    .read = read_model,
-    .bind = bind_model,
+    .strings = strings,
+    .string_count = sizeof(strings) / sizeof(strings[0]),
     .is_same = is_same_job,
     .check = check_name,
     .most = most_models,

@@ -19,10 +19,7 @@ static const char *const steps[] = {
 static bool copy_router(void *resource, struct arena *arena)
 {
     struct router *router = resource;
-    struct str *const strings[] = {&router->account, &router->region, &router->name, &router->description};
     bool is_copied = true;
-    for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
-        is_copied = is_copied && arena_str(arena, *strings[i], strings[i]);
     for (size_t i = 0; i < router->model_count; i++)
         is_copied = is_copied && arena_str(arena, router->models[i].listed, &router->models[i].listed) &&
                     arena_str(arena, router->models[i].source, &router->models[i].source);
@@ -77,6 +74,11 @@ static enum error_code read_models(struct str text, struct router *router, struc
 #define COLUMNS "account, region, name, description, models, fallback, difference"
 #define COLUMN_COUNT 7
 
+static const size_t strings[] = {
+    offsetof(struct router, account), offsetof(struct router, region), offsetof(struct router, name),
+    offsetof(struct router, description),
+};
+
 static enum error_code read_router(void *resource, struct sql_statement *row, int column, struct arena *arena,
                                    struct error *error)
 {
@@ -84,13 +86,9 @@ static enum error_code read_router(void *resource, struct sql_statement *row, in
     router->kind = ROUTER_CUSTOM;
     router->rule = ROUTER_RULE_DIFFERENCE;
     router->margin = ROUTER_MARGIN;
-    router->account = sql_text(row, column);
-    router->region = sql_text(row, column + 1);
-    router->name = sql_text(row, column + 2);
-    router->description = sql_text(row, column + 3);
-    router->fallback = (size_t)sql_int(row, column + 5);
-    router->difference = (double)sql_int(row, column + 6) / 100;
-    return read_models(sql_text(row, column + 4), router, arena, error);
+    router->fallback = (size_t)sql_int(row, column + 1);
+    router->difference = (double)sql_int(row, column + 2) / 100;
+    return read_models(sql_text(row, column), router, arena, error);
 }
 
 static enum error_code bind_router(const void *resource, struct sql_statement *query, int parameter,
@@ -104,13 +102,9 @@ static enum error_code bind_router(const void *resource, struct sql_statement *q
     buf_deinit(&text);
     if (!is_written)
         return error_no_memory(error);
-    sql_bind_text(query, parameter, router->account);
-    sql_bind_text(query, parameter + 1, router->region);
-    sql_bind_text(query, parameter + 2, router->name);
-    sql_bind_text(query, parameter + 3, router->description);
-    sql_bind_text(query, parameter + 4, models);
-    sql_bind_int(query, parameter + 5, (int64_t)router->fallback);
-    sql_bind_int(query, parameter + 6, (int64_t)(router->difference * 100 + 0.5));
+    sql_bind_text(query, parameter, models);
+    sql_bind_int(query, parameter + 1, (int64_t)router->fallback);
+    sql_bind_int(query, parameter + 2, (int64_t)(router->difference * 100 + 0.5));
     return OK;
 }
 
@@ -151,6 +145,8 @@ const struct resource_kind router_resource = {
     .columns = COLUMNS,
     .column_count = COLUMN_COUNT,
     .size = sizeof(struct router),
+    .strings = strings,
+    .string_count = sizeof(strings) / sizeof(strings[0]),
     .copy = copy_router,
     .read = read_router,
     .bind = bind_router,

@@ -37,6 +37,40 @@ bool resource_is_id(struct str id)
     return id.len == RESOURCE_ID_LEN;
 }
 
+/* --- what kinds have of their own -------------------------------------------------------------------- */
+
+static struct str *string_at(const struct resource_kind *kind, void *resource, size_t index)
+{
+    return (struct str *)(void *)((char *)resource + kind->strings[index]);
+}
+
+static bool copy_own(const struct resource_kind *kind, void *resource, struct arena *arena)
+{
+    bool is_copied = true;
+    for (size_t i = 0; i < kind->string_count; i++) {
+        struct str *string = string_at(kind, resource, i);
+        is_copied = is_copied && arena_str(arena, *string, string);
+    }
+    return is_copied && (!kind->copy || kind->copy(resource, arena));
+}
+
+static enum error_code read_own(const struct resource_kind *kind, void *resource, struct sql_statement *row, int column,
+                                struct arena *arena, struct error *error)
+{
+    for (size_t i = 0; i < kind->string_count; i++)
+        *string_at(kind, resource, i) = sql_text(row, column + (int)i);
+    return kind->read ? kind->read(resource, row, column + (int)kind->string_count, arena, error) : OK;
+}
+
+static enum error_code bind_own(const struct resource_kind *kind, const void *resource, struct sql_statement *query,
+                                int parameter, struct arena *arena, struct error *error)
+{
+    for (size_t i = 0; i < kind->string_count; i++)
+        sql_bind_text(query, parameter + (int)i, *(const struct str *)(const void *)((const char *)resource +
+                                                                                   kind->strings[i]));
+    return kind->bind ? kind->bind(resource, query, parameter + (int)kind->string_count, arena, error) : OK;
+}
+
 /* --- memory ----------------------------------------------------------------------------------------- */
 
 static bool copy(const struct resource_kind *kind, const struct resource *from, struct arena *arena,
@@ -44,7 +78,7 @@ static bool copy(const struct resource_kind *kind, const struct resource *from, 
 {
     memcpy(to, from, kind->size);
     return arena_str(arena, from->tenant, &to->tenant) && arena_str(arena, from->token, &to->token) &&
-           arena_str(arena, from->tags, &to->tags) && kind->copy(to, arena);
+           arena_str(arena, from->tags, &to->tags) && copy_own(kind, to, arena);
 }
 
 static void free_held(struct held *held)
@@ -174,7 +208,7 @@ static enum error_code read_row(struct resources *resources, struct sql_statemen
     resource->created_us = (uint64_t)sql_int(row, 4);
     resource->updated_us = (uint64_t)sql_int(row, 5);
     resource->sequence = sql_int(row, COMMON_COUNT);
-    const enum error_code code = kind->read(resource, row, COMMON_COUNT + 1, arena, error);
+    const enum error_code code = read_own(kind, resource, row, COMMON_COUNT + 1, arena, error);
     struct held *held = code == OK ? hold(kind, resource) : NULL;
     if (code != OK || add_held(resources, held))
         return code;
@@ -325,7 +359,7 @@ static enum error_code insert(struct resources *resources, struct resource *reso
     sql_bind_text(query, 4, resource->tags);
     sql_bind_int(query, 5, (int64_t)resource->created_us);
     sql_bind_int(query, 6, (int64_t)resource->updated_us);
-    enum error_code code = resources->kind->bind(resource, query, COMMON_COUNT + 1, &arena, error);
+    enum error_code code = bind_own(resources->kind, resource, query, COMMON_COUNT + 1, &arena, error);
     if (code == OK)
         code = sql_step(query, &has_row, error);
     if (code == OK && has_row) {
@@ -402,7 +436,7 @@ static enum error_code write_update(struct resources *resources, const struct re
     const int own = (int)resources->kind->column_count;
     struct arena arena;
     arena_init(&arena, 0);
-    enum error_code code = resources->kind->bind(resource, query, 1, &arena, error);
+    enum error_code code = bind_own(resources->kind, resource, query, 1, &arena, error);
     sql_bind_int(query, own + 1, (int64_t)resource->updated_us);
     sql_bind_text(query, own + 2, str_of(resource->id));
     if (code == OK)

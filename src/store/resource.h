@@ -31,9 +31,12 @@ struct resource_kind {
     const char *table, *columns;  /* ... and these of its own, with commas between */
     size_t column_count;
     size_t size;
-    /* Its own strings, which lie elsewhere, are put into the arena. */
+    /* Where members of type struct str lie in the struct that are its first columns, in their order. */
+    const size_t *strings;
+    size_t string_count;
+    /* What else it has; all NULL where that is nothing. Strings, which lie elsewhere, are put into the arena. */
     bool (*copy)(void *resource, struct arena *arena);
-    /* Its own columns, from `column` on; strings may lie in the row or in the arena. */
+    /* The columns behind `strings`, from `column` on; strings may lie in the row or in the arena. */
     enum error_code (*read)(void *resource, struct sql_statement *row, int column, struct arena *arena,
                             struct error *error);
     /* The same the other way; what is bound may lie in the arena. */

@@ -11,51 +11,10 @@ static const char *const steps[] = {
     "created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL) STRICT",
 };
 
-/* All are text. */
-#define COLUMNS "account, region, name, description, source"
-#define COLUMN_COUNT 5
-
-static void list_strings(struct profile *profile, struct str *strings[COLUMN_COUNT])
-{
-    strings[0] = &profile->account;
-    strings[1] = &profile->region;
-    strings[2] = &profile->name;
-    strings[3] = &profile->description;
-    strings[4] = &profile->source;
-}
-
-static bool copy_profile(void *resource, struct arena *arena)
-{
-    struct str *strings[COLUMN_COUNT];
-    bool is_copied = true;
-    list_strings(resource, strings);
-    for (int i = 0; i < COLUMN_COUNT; i++)
-        is_copied = is_copied && arena_str(arena, *strings[i], strings[i]);
-    return is_copied;
-}
-
-static enum error_code read_profile(void *resource, struct sql_statement *row, int column, struct arena *arena,
-                                    struct error *error)
-{
-    struct str *strings[COLUMN_COUNT];
-    (void)arena, (void)error;
-    list_strings(resource, strings);
-    for (int i = 0; i < COLUMN_COUNT; i++)
-        *strings[i] = sql_text(row, column + i);
-    return OK;
-}
-
-static enum error_code bind_profile(const void *resource, struct sql_statement *query, int parameter,
-                                    struct arena *arena, struct error *error)
-{
-    struct profile profile = *(const struct profile *)resource;
-    struct str *strings[COLUMN_COUNT];
-    (void)arena, (void)error;
-    list_strings(&profile, strings);
-    for (int i = 0; i < COLUMN_COUNT; i++)
-        sql_bind_text(query, parameter + i, *strings[i]);
-    return OK;
-}
+static const size_t strings[] = {
+    offsetof(struct profile, account), offsetof(struct profile, region), offsetof(struct profile, name),
+    offsetof(struct profile, description), offsetof(struct profile, source),
+};
 
 static bool is_same_request(const void *one, const void *another)
 {
@@ -75,12 +34,11 @@ const struct resource_kind profile_resource = {
     .steps = steps,
     .step_count = sizeof(steps) / sizeof(steps[0]),
     .table = "inference_profile",
-    .columns = COLUMNS,
-    .column_count = COLUMN_COUNT,
+    .columns = "account, region, name, description, source",
+    .column_count = sizeof(strings) / sizeof(strings[0]),
     .size = sizeof(struct profile),
-    .copy = copy_profile,
-    .read = read_profile,
-    .bind = bind_profile,
+    .strings = strings,
+    .string_count = sizeof(strings) / sizeof(strings[0]),
     .is_same = is_same_request,
     .most = most_profiles,
 };
