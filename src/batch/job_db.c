@@ -15,7 +15,6 @@
 
 #define TERMS_BYTES_MAX (1u << 20)
 #define PROGRESS_BYTES 256
-#define UNREADABLE STR("The server cannot read what this job was asked to do; its log says why.")
 
 enum error_code job_db_open(const char *data, struct jobs **jobs, struct error *error)
 {
@@ -91,15 +90,6 @@ static void take_progress(yyjson_val *progress, struct batch_counts *counts)
     };
 }
 
-/* What is stored was written by us: where it is no JSON, the database is at fault and not who asks. */
-static enum error_code parse_stored(struct str text, yyjson_doc **doc, struct error *error)
-{
-    enum error_code code = json_parse(text, doc, error);
-    if (code == ERROR_INVALID)
-        error->code = code = ERROR_INTERNAL;
-    return code;
-}
-
 static enum error_code job_of(const struct job_row *row, struct arena *arena, struct batch_job *job,
                               struct error *error)
 {
@@ -121,11 +111,11 @@ static enum error_code job_of(const struct job_row *row, struct arena *arena, st
         .expires_us = row->expires_us,
     };
     memcpy(job->id, row->id, sizeof(job->id));
-    enum error_code code = parse_stored(row->terms, &terms, error);
+    enum error_code code = json_parse_stored(row->terms, &terms, error);
     if (code == OK)
         code = take_terms(yyjson_doc_get_root(terms), arena, job, error);
     if (code == OK)
-        code = parse_stored(row->progress, &progress, error);
+        code = json_parse_stored(row->progress, &progress, error);
     if (code == OK)
         take_progress(yyjson_doc_get_root(progress), &job->counts);
     json_free(terms);
@@ -191,21 +181,6 @@ static struct job_note note_of(const struct batch_job *job, uint64_t now_us, cha
     return (struct job_note){job->message, progress_of(&job->counts, progress), now_us};
 }
 
-/* A job that nobody can read would be claimed again and again, before all others. */
-static enum error_code put_down(struct jobs *jobs, const struct job_row *row, const struct job_claim *claim,
-                                enum error_code why, struct error *error)
-{
-    bool has_moved;
-    struct error first = *error;
-    const struct job_move move = {row->status, BATCH_FAILED, true};
-    const struct job_note note = {UNREADABLE, row->progress, clock_wall_us()};
-    enum error_code code = why == ERROR_NO_MEMORY ? jobs_give_back(jobs, claim, error)
-                                                  : jobs_move(jobs, claim, &move, &note, &has_moved, error);
-    if (code == OK)
-        *error = first;
-    return error->code;
-}
-
 enum error_code job_db_claim(struct jobs *jobs, const struct job_lease *lease, bool takes_new, struct arena *arena,
                              struct batch_job *job, struct job_claim *claim, bool *has_job, struct error *error)
 {
@@ -218,7 +193,7 @@ enum error_code job_db_claim(struct jobs *jobs, const struct job_lease *lease, b
     if (code == OK)
         return OK;
     *has_job = false;
-    return put_down(jobs, &row, claim, code, error);
+    return jobs_put_down(jobs, &row, claim, BATCH_FAILED, error);
 }
 
 enum error_code job_db_move(struct jobs *jobs, const struct batch_job *job, const struct job_claim *claim,

@@ -149,6 +149,14 @@ enum error_code json_parse(struct str text, yyjson_doc **doc, struct error *erro
     return parse(text, YYJSON_READ_NOFLAG, doc, error);
 }
 
+enum error_code json_parse_stored(struct str text, yyjson_doc **doc, struct error *error)
+{
+    enum error_code code = json_parse(text, doc, error);
+    if (code == ERROR_INVALID)
+        error->code = code = ERROR_INTERNAL;
+    return code;
+}
+
 enum error_code json_parse_exact(struct str text, yyjson_doc **doc, struct error *error)
 {
     return parse(text, JSON_READ_EXACT, doc, error);

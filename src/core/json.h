@@ -19,6 +19,9 @@
  * 1 MiB, and malformed text are ERROR_INVALID with line and column.
  * The document owns its memory; json_free(NULL) is legal. */
 enum error_code json_parse(struct str text, yyjson_doc **doc, struct error *error) WARN_UNUSED;
+/* The same of what this program has stored: where it is no JSON, the store is at fault and not who asks
+ * (ERROR_INTERNAL). */
+enum error_code json_parse_stored(struct str text, yyjson_doc **doc, struct error *error) WARN_UNUSED;
 /* The same with numbers kept as the text that they were written as (yyjson's
  * RAW values), for documents that are printed again: bodies, records of batch
  * jobs, arguments. yyjson's own number functions see no number in it; what is

@@ -114,6 +114,14 @@ void random_id(char *out, size_t len)
     out[len] = '\0';
 }
 
+bool is_random_id(struct str text, size_t len)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!(text.data[i] >= 'a' && text.data[i] <= 'z') && !(text.data[i] >= '0' && text.data[i] <= '9'))
+            return false;
+    return text.len == len;
+}
+
 void hex_encode(const void *data, size_t len, char *out)
 {
     static const char DIGITS[] = "0123456789abcdef";

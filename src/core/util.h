@@ -24,6 +24,7 @@ uint64_t rng_below(struct rng *rng, uint64_t bound); /* [0, bound), bound > 0 */
 
 void random_bytes(void *out, size_t len); /* from the kernel */
 void random_id(char *out, size_t len);    /* writes len lower-case letters and digits, and a NUL */
+bool is_random_id(struct str text, size_t len); /* whether it could have */
 
 #define UUID_LEN 36
 void uuid_v4(char out[UUID_LEN + 1]);

@@ -10,7 +10,6 @@
 #define TERMS_BYTES_MAX (256u << 10)
 #define PROGRESS_BYTES_MAX (16u << 10)
 #define NAME_PAGE 100
-#define UNREADABLE STR("The server cannot read what this job was asked to do; its log says why.")
 
 const char *const custom_type_names[CUSTOM_TYPES + 1] = {
     [CUSTOM_FINE_TUNING] = "FINE_TUNING",
@@ -201,15 +200,6 @@ static void take_progress(yyjson_val *root, struct custom_progress *progress)
     take_id(yyjson_obj_get(root, "variantsJob"), progress->variants.asked.job);
 }
 
-/* What is stored was written by us: where it is no JSON, the database is at fault and not who asks. */
-static enum error_code parse_stored(struct str text, yyjson_doc **doc, struct error *error)
-{
-    enum error_code code = json_parse(text, doc, error);
-    if (code == ERROR_INVALID)
-        error->code = code = ERROR_INTERNAL;
-    return code;
-}
-
 static enum error_code job_of(const struct job_row *row, struct arena *arena, struct custom_job *job,
                               struct error *error)
 {
@@ -229,11 +219,11 @@ static enum error_code job_of(const struct job_row *row, struct arena *arena, st
         .end_us = row->end_us,
     };
     memcpy(job->id, row->id, sizeof(job->id));
-    enum error_code code = parse_stored(row->terms, &terms, error);
+    enum error_code code = json_parse_stored(row->terms, &terms, error);
     if (code == OK)
         code = take_terms(yyjson_doc_get_root(terms), arena, job, error);
     if (code == OK)
-        code = parse_stored(row->progress, &progress, error);
+        code = json_parse_stored(row->progress, &progress, error);
     if (code == OK)
         take_progress(yyjson_doc_get_root(progress), &job->progress);
     json_free(terms);
@@ -330,21 +320,6 @@ enum error_code custom_jobs_find_name(struct jobs *jobs, struct str tenant, stru
 
 /* --- for the runner ---------------------------------------------------------------------------------- */
 
-/* A job that nobody can read would be claimed again and again, before all others. */
-static enum error_code put_down(struct jobs *jobs, const struct job_row *row, const struct job_claim *claim,
-                                enum error_code why, struct error *error)
-{
-    bool has_moved;
-    struct error first = *error;
-    const struct job_move move = {row->status, CUSTOM_FAILED, true};
-    const struct job_note note = {UNREADABLE, row->progress, clock_wall_us()};
-    enum error_code code = why == ERROR_NO_MEMORY ? jobs_give_back(jobs, claim, error)
-                                                  : jobs_move(jobs, claim, &move, &note, &has_moved, error);
-    if (code == OK)
-        *error = first;
-    return error->code;
-}
-
 enum error_code custom_jobs_claim(struct jobs *jobs, const struct job_lease *lease, bool takes_new,
                                   struct arena *arena, struct custom_job *job, struct job_claim *claim, bool *has_job,
                                   struct error *error)
@@ -357,7 +332,7 @@ enum error_code custom_jobs_claim(struct jobs *jobs, const struct job_lease *lea
     if (code == OK)
         return OK;
     *has_job = false;
-    return put_down(jobs, &row, claim, code, error);
+    return jobs_put_down(jobs, &row, claim, CUSTOM_FAILED, error);
 }
 
 enum error_code custom_jobs_move(struct jobs *jobs, const struct custom_job *job, const struct job_claim *claim,

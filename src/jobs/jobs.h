@@ -202,6 +202,12 @@ struct job_move {
 enum error_code jobs_move(struct jobs *jobs, const struct job_claim *claim, const struct job_move *move,
                           const struct job_note *note, bool *has_moved, struct error *error) WARN_UNUSED;
 
+/* Of a job that was just claimed and whose JSON can't be read, for the reason in `error`: it would be claimed again and
+ * again, before all others, so it ends in status `failed`. Without memory it is given back instead. Returns the reason,
+ * or why that failed. */
+enum error_code jobs_put_down(struct jobs *jobs, const struct job_row *row, const struct job_claim *claim,
+                              unsigned failed, struct error *error) WARN_UNUSED;
+
 /* The status as it is now, of a claimed job. ERROR_CONFLICT: the claim is lost. */
 enum error_code jobs_status(struct jobs *jobs, const struct job_claim *claim, unsigned *status,
                             struct error *error) WARN_UNUSED;

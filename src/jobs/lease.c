@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/util.h"
+
 static enum error_code lost(const struct job_claim *claim, struct error *error)
 {
     return error_set(error, ERROR_CONFLICT, "another runner has claimed %s %s", claim->kind->title, claim->id);
@@ -181,4 +183,19 @@ enum error_code jobs_expire(struct jobs *jobs, const struct job_kind *kind, unsi
     sql_bind_text(query, 3, message);
     sql_bind_int(query, 4, (int64_t)now_us);
     return run(jobs, query, error);
+}
+
+enum error_code jobs_put_down(struct jobs *jobs, const struct job_row *row, const struct job_claim *claim,
+                              unsigned failed, struct error *error)
+{
+    bool has_moved;
+    const struct error why = *error;
+    const struct job_move move = {row->status, failed, true};
+    const struct job_note note = {STR("The server cannot read what this job was asked to do; its log says why."),
+                                  row->progress, clock_wall_us()};
+    const enum error_code code = why.code == ERROR_NO_MEMORY ? jobs_give_back(jobs, claim, error)
+                                                             : jobs_move(jobs, claim, &move, &note, &has_moved, error);
+    if (code == OK)
+        *error = why;
+    return error->code;
 }

@@ -31,10 +31,7 @@ struct resources {
 
 bool resource_is_id(struct str id)
 {
-    for (size_t i = 0; i < id.len; i++)
-        if (!(id.data[i] >= 'a' && id.data[i] <= 'z') && !(id.data[i] >= '0' && id.data[i] <= '9'))
-            return false;
-    return id.len == RESOURCE_ID_LEN;
+    return is_random_id(id, RESOURCE_ID_LEN);
 }
 
 /* --- what kinds have of their own -------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include "api/control/request_fields.h"
 #include "api/control/tag_request.h"
 #include "api/fields.h"
+#include "core/util.h"
 
 
 /* --- CreateModelInvocationJob ----------------------------------------------------------------------- */
@@ -136,23 +137,15 @@ enum error_code batch_request_parse(struct str body, struct arena *arena, struct
 
 /* --- identifiers and lists -------------------------------------------------------------------------- */
 
-static bool is_id(struct str id)
-{
-    for (size_t i = 0; i < id.len; i++)
-        if (!request_is_alphanumeric(id.data[i]) || (id.data[i] >= 'A' && id.data[i] <= 'Z'))
-            return false;
-    return id.len == JOB_ID_LEN;
-}
-
 enum error_code batch_identifier_parse(struct str text, struct batch_identifier *identifier, struct error *error)
 {
     *identifier = (struct batch_identifier){.id = text, .region = STR(""), .account = STR("")};
-    if (is_id(text))
+    if (is_random_id(text, JOB_ID_LEN))
         return OK;
     bool is_arn = request_skip_arn(&text, STR("bedrock")) && str_split(&text, ':', &identifier->region) && text.data &&
                   str_split(&text, ':', &identifier->account) && text.data &&
                   request_is_digits(identifier->account, 12) &&
-                  request_skip(&text, STR("model-invocation-job/")) && is_id(text);
+                  request_skip(&text, STR("model-invocation-job/")) && is_random_id(text, JOB_ID_LEN);
     identifier->id = text;
     return is_arn ? OK : field_error(error, "", "jobIdentifier",
                                      "must be the ARN of a batch job or its ID of 12 lower-case letters and digits");

@@ -5,6 +5,7 @@
 #include "api/control/tag_request.h"
 #include "api/fields.h"
 #include "core/arn.h"
+#include "core/util.h"
 
 #define IDENTIFIER_MAX 2048
 #define SOURCE_MAX 256
@@ -376,23 +377,15 @@ enum error_code evaluation_request_parse(struct str body, struct arena *arena, s
 
 /* --- identifiers ------------------------------------------------------------------------------------- */
 
-static bool is_id(struct str id)
-{
-    for (size_t i = 0; i < id.len; i++)
-        if (!request_is_alphanumeric(id.data[i]) || (id.data[i] >= 'A' && id.data[i] <= 'Z'))
-            return false;
-    return id.len == JOB_ID_LEN;
-}
-
 enum error_code evaluation_identifier_parse(struct str text, const char *member,
                                             struct evaluation_identifier *identifier, struct error *error)
 {
     struct arn arn;
     *identifier = (struct evaluation_identifier){.text = text, .id = text, .region = STR(""), .account = STR("")};
-    if (is_id(text))
+    if (is_random_id(text, JOB_ID_LEN))
         return OK;
-    if (!arn_split(text, &arn) || !str_eq(arn.type, str_of(eval_job_kind.resource)) || !is_id(arn.id) ||
-        arn.account.len == 0)
+    if (!arn_split(text, &arn) || !str_eq(arn.type, str_of(eval_job_kind.resource)) ||
+        !is_random_id(arn.id, JOB_ID_LEN) || arn.account.len == 0)
         return field_error(error, "", member,
                            "must be the ARN of an evaluation job or its ID of 12 lower-case letters and digits");
     identifier->id = arn.id;
