@@ -157,27 +157,14 @@ static void answer_list(struct job_call *jobs, struct buf *body)
         append_job(body, &jobs->list[i]);
     }
     buf_append_char(body, ']');
-    if (jobs->has_more) {
-        buf_append_text(body, ",\"nextToken\":\"");
-        request_append_token(body, jobs->list[jobs->count - 1].sequence);
-        buf_append_char(body, '"');
-    }
+    if (jobs->has_more)
+        request_append_next(body, jobs->list[jobs->count - 1].sequence);
     buf_append_char(body, '}');
 }
 
 void batch_list_jobs(struct api_call *call)
 {
-    struct http_exchange *exchange = call->exchange;
-    const struct request_list_query query = {
-        .after = http_query_get(exchange, "submitTimeAfter"),
-        .before = http_query_get(exchange, "submitTimeBefore"),
-        .status = http_query_get(exchange, "statusEquals"),
-        .name_contains = http_query_get(exchange, "nameContains"),
-        .max_results = http_query_get(exchange, "maxResults"),
-        .next_token = http_query_get(exchange, "nextToken"),
-        .sort_by = http_query_get(exchange, "sortBy"),
-        .sort_order = http_query_get(exchange, "sortOrder"),
-    };
+    const struct request_list_query query = request_list_query_of(call->exchange, &batch_list_names);
     struct job_call *jobs = job_call_new(call);
     if (!jobs)
         return;

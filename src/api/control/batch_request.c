@@ -171,9 +171,10 @@ enum error_code batch_resource_parse(struct str text, struct batch_identifier *i
     return field_error(error, "", "resourceARN", "must be the ARN of a resource of this service");
 }
 
+const struct request_list_names batch_list_names = {"submitTimeAfter", "submitTimeBefore", "batch jobs"};
+
 enum error_code batch_list_parse(const struct request_list_query *query, struct job_filter *filter,
                                  struct error *error)
 {
-    static const struct request_list_names names = {"submitTimeAfter", "submitTimeBefore", "batch jobs"};
-    return request_list_parse(query, &names, &batch_job_kind, filter, error);
+    return request_list_parse(query, &batch_list_names, &batch_job_kind, filter, error);
 }

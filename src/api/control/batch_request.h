@@ -27,6 +27,7 @@ enum error_code batch_identifier_parse(struct str text, struct batch_identifier 
 enum error_code batch_resource_parse(struct str text, struct batch_identifier *identifier,
                                      struct error *error) WARN_UNUSED;
 
+extern const struct request_list_names batch_list_names;
 enum error_code batch_list_parse(const struct request_list_query *query, struct job_filter *filter,
                                  struct error *error) WARN_UNUSED;
 

@@ -361,11 +361,8 @@ static void respond_list(struct change *base)
         append_summary(&body, &custom->list[i]);
     }
     buf_append_char(&body, ']');
-    if (custom->has_more) {
-        buf_append_text(&body, ",\"nextToken\":\"");
-        request_append_token(&body, custom->list[custom->count - 1].sequence);
-        buf_append_char(&body, '"');
-    }
+    if (custom->has_more)
+        request_append_next(&body, custom->list[custom->count - 1].sequence);
     buf_append_char(&body, '}');
     call_respond_json(base->call, &body);
     buf_deinit(&body);
@@ -375,17 +372,7 @@ void custom_list_jobs(struct api_call *call)
 {
     static const struct request_list_names names = {"creationTimeAfter", "creationTimeBefore",
                                                     "model customization jobs"};
-    struct http_exchange *exchange = call->exchange;
-    const struct request_list_query query = {
-        .after = http_query_get(exchange, "creationTimeAfter"),
-        .before = http_query_get(exchange, "creationTimeBefore"),
-        .status = http_query_get(exchange, "statusEquals"),
-        .name_contains = http_query_get(exchange, "nameContains"),
-        .max_results = http_query_get(exchange, "maxResults"),
-        .next_token = http_query_get(exchange, "nextToken"),
-        .sort_by = http_query_get(exchange, "sortBy"),
-        .sort_order = http_query_get(exchange, "sortOrder"),
-    };
+    const struct request_list_query query = request_list_query_of(call->exchange, &names);
     struct custom_call *custom = new_call(call);
     if (!custom)
         return;

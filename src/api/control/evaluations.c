@@ -259,11 +259,8 @@ static void respond_list(struct change *base)
         append_summary(&body, &asked->list[i]);
     }
     buf_append_char(&body, ']');
-    if (asked->has_more) {
-        buf_append_text(&body, ",\"nextToken\":\"");
-        request_append_token(&body, asked->list[asked->count - 1].sequence);
-        buf_append_char(&body, '"');
-    }
+    if (asked->has_more)
+        request_append_next(&body, asked->list[asked->count - 1].sequence);
     buf_append_char(&body, '}');
     respond(base, 200, &body);
 }
@@ -286,18 +283,10 @@ void evaluation_list_jobs(struct api_call *call)
 {
     static const struct request_list_names names = {"creationTimeAfter", "creationTimeBefore", "evaluation jobs"};
     struct http_exchange *exchange = call->exchange;
-    const struct str status = http_query_get(exchange, "statusEquals");
-    const bool is_deleting = str_eq(status, STR("Deleting")); /* a job that is deleted is gone at once */
-    const struct request_list_query query = {
-        .after = http_query_get(exchange, "creationTimeAfter"),
-        .before = http_query_get(exchange, "creationTimeBefore"),
-        .status = is_deleting ? (struct str){0} : status,
-        .name_contains = http_query_get(exchange, "nameContains"),
-        .max_results = http_query_get(exchange, "maxResults"),
-        .next_token = http_query_get(exchange, "nextToken"),
-        .sort_by = http_query_get(exchange, "sortBy"),
-        .sort_order = http_query_get(exchange, "sortOrder"),
-    };
+    struct request_list_query query = request_list_query_of(exchange, &names);
+    const bool is_deleting = str_eq(query.status, STR("Deleting")); /* a job that is deleted is gone at once */
+    if (is_deleting)
+        query.status = (struct str){0};
     struct evaluation_call *asked = new_call(call);
     if (!asked)
         return;

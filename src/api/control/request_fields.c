@@ -178,26 +178,49 @@ bool request_time(struct str text, uint64_t *us)
 
 /* --- lists ------------------------------------------------------------------------------------------ */
 
-static enum error_code parse_times(const struct request_list_query *query, const struct request_list_names *names,
-                                   struct job_filter *filter, struct error *error)
+enum error_code request_bound(struct str text, const char *name, uint64_t *us, struct error *error)
 {
-    if (query->after.data && !request_time(query->after, &filter->submit_after_us))
-        return field_error(error, "", names->after, "must be a time such as 2026-11-25T09:00:00Z");
-    if (query->before.data && !request_time(query->before, &filter->submit_before_us))
-        return field_error(error, "", names->before, "must be a time such as 2026-11-25T09:00:00Z");
+    return !text.data || request_time(text, us)
+               ? OK
+               : field_error(error, "", name, "must be a time such as 2026-11-25T09:00:00Z");
+}
+
+enum error_code request_page_size(struct str text, size_t *max, struct error *error)
+{
+    uint64_t number = PAGE_DEFAULT;
+    if (text.data && (!str_to_u64(text, &number) || number < 1 || number > PAGE_MAX))
+        return field_error(error, "", "maxResults", "must be between 1 and %d", PAGE_MAX);
+    *max = (size_t)number;
     return OK;
 }
 
-static enum error_code parse_page(const struct request_list_query *query, struct job_filter *filter,
-                                  struct error *error)
+enum error_code request_order(struct str by, struct str order, bool *is_ascending, struct error *error)
 {
-    uint64_t max = PAGE_DEFAULT;
-    struct str token = query->next_token;
-    if (query->max_results.data && (!str_to_u64(query->max_results, &max) || max < 1 || max > PAGE_MAX))
-        return field_error(error, "", "maxResults", "must be between 1 and %d", PAGE_MAX);
-    filter->max = (size_t)max;
-    if (token.data &&
-        (!request_skip(&token, TOKEN_PREFIX) || !str_to_i64(token, &filter->beyond) || filter->beyond <= 0))
+    if (by.data && !str_eq(by, STR("CreationTime")))
+        return field_error(error, "", "sortBy", "must be CreationTime");
+    *is_ascending = str_eq(order, STR("Ascending"));
+    if (order.data && !*is_ascending && !str_eq(order, STR("Descending")))
+        return field_error(error, "", "sortOrder", "must be Ascending or Descending");
+    return OK;
+}
+
+struct request_list_query request_list_query_of(struct http_exchange *exchange, const struct request_list_names *names)
+{
+    return (struct request_list_query){
+        .after = http_query_get(exchange, names->after),
+        .before = http_query_get(exchange, names->before),
+        .status = http_query_get(exchange, "statusEquals"),
+        .name_contains = http_query_get(exchange, "nameContains"),
+        .max_results = http_query_get(exchange, "maxResults"),
+        .next_token = http_query_get(exchange, "nextToken"),
+        .sort_by = http_query_get(exchange, "sortBy"),
+        .sort_order = http_query_get(exchange, "sortOrder"),
+    };
+}
+
+static enum error_code parse_token(struct str token, int64_t *beyond, struct error *error)
+{
+    if (token.data && (!request_skip(&token, TOKEN_PREFIX) || !str_to_i64(token, beyond) || *beyond <= 0))
         return field_error(error, "", "nextToken", "is not one of this operation");
     return OK;
 }
@@ -216,18 +239,25 @@ enum error_code request_list_parse(const struct request_list_query *query, const
         return field_error(error, "", "nameContains", "must be 1 to %d characters of a job's name",
                            REQUEST_JOB_NAME_MAX);
     filter->name_contains = query->name_contains.data ? query->name_contains : STR("");
-    if (query->sort_by.data && !str_eq(query->sort_by, STR("CreationTime")))
-        return field_error(error, "", "sortBy", "must be CreationTime");
-    if (query->sort_order.data && !str_eq(query->sort_order, STR("Descending")) &&
-        !str_eq(query->sort_order, STR("Ascending")))
-        return field_error(error, "", "sortOrder", "must be Ascending or Descending");
-    filter->is_ascending = query->sort_order.data && str_eq(query->sort_order, STR("Ascending"));
-    enum error_code code = parse_times(query, names, filter, error);
-    return code == OK ? parse_page(query, filter, error) : code;
+    enum error_code code = request_order(query->sort_by, query->sort_order, &filter->is_ascending, error);
+    if (code == OK)
+        code = request_bound(query->after, names->after, &filter->submit_after_us, error);
+    if (code == OK)
+        code = request_bound(query->before, names->before, &filter->submit_before_us, error);
+    if (code == OK)
+        code = request_page_size(query->max_results, &filter->max, error);
+    return code == OK ? parse_token(query->next_token, &filter->beyond, error) : code;
 }
 
 void request_append_token(struct buf *out, int64_t sequence)
 {
     buf_append_str(out, TOKEN_PREFIX);
     buf_append_i64(out, sequence);
+}
+
+void request_append_next(struct buf *out, int64_t sequence)
+{
+    buf_append_text(out, ",\"nextToken\":\"");
+    request_append_token(out, sequence);
+    buf_append_char(out, '"');
 }

@@ -7,6 +7,7 @@
 #include "core/json.h"
 #include "core/mem.h"
 #include "jobs/jobs.h"
+#include "net/http.h"
 
 #define REQUEST_JOB_NAME_MAX 63
 #define REQUEST_TOKEN_MAX 256
@@ -39,6 +40,11 @@ enum error_code request_vpc(yyjson_val *root, struct error *error) WARN_UNUSED;
 /* 2026-11-25T09:00:00Z, by clock_wall_us(). */
 bool request_time(struct str text, uint64_t *us);
 
+/* Values of the query of a list; absent ones (data NULL) leave what is behind the pointer, `max` gets a page's size. */
+enum error_code request_bound(struct str text, const char *name, uint64_t *us, struct error *error) WARN_UNUSED;
+enum error_code request_page_size(struct str text, size_t *max, struct error *error) WARN_UNUSED;
+enum error_code request_order(struct str by, struct str order, bool *is_ascending, struct error *error) WARN_UNUSED;
+
 /* Values of the query of a list of jobs; data NULL: absent. */
 struct request_list_query {
     struct str after, before, status, name_contains, max_results, next_token, sort_by, sort_order;
@@ -47,11 +53,14 @@ struct request_list_query {
 struct request_list_names {
     const char *after, *before, *what;
 };
+struct request_list_query request_list_query_of(struct http_exchange *exchange, const struct request_list_names *names);
 enum error_code request_list_parse(const struct request_list_query *query, const struct request_list_names *names,
                                    const struct job_kind *kind, struct job_filter *filter,
                                    struct error *error) WARN_UNUSED;
 
 /* The token of the page behind the job with this sequence. */
 void request_append_token(struct buf *out, int64_t sequence);
+/* As the last member of a reply. */
+void request_append_next(struct buf *out, int64_t sequence);
 
 #endif
