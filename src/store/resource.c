@@ -442,25 +442,33 @@ static enum error_code write_update(struct resources *resources, const struct re
     return code;
 }
 
-static enum error_code change(struct resources *resources, size_t at, const struct resource *resource,
-                              struct error *error)
+/* Takes `held` over: in the place of the one that is there if it was stored. */
+static enum error_code settle(struct resources *resources, size_t at, struct held *held, enum error_code stored)
 {
-    struct held *held = hold(resources->kind, resource), *old = resources->held[at];
-    if (!held)
-        return error_no_memory(error);
-    held->resource->sequence = old->resource->sequence;
-    held->resource->created_us = old->resource->created_us;
-    held->resource->updated_us = clock_wall_us();
-    bool is_kept = arena_str(&held->arena, old->resource->token, &held->resource->token) &&
-                   arena_str(&held->arena, old->resource->tags, &held->resource->tags);
-    const enum error_code code = is_kept ? write_update(resources, held->resource, error) : error_no_memory(error);
-    if (code == OK) {
+    struct held *old = resources->held[at];
+    if (stored == OK) {
         pthread_rwlock_wrlock(&resources->lock);
         resources->held[at] = held;
         pthread_rwlock_unlock(&resources->lock);
     }
-    free_held(code == OK ? old : held);
-    return code;
+    free_held(stored == OK ? old : held);
+    return stored;
+}
+
+static enum error_code change(struct resources *resources, size_t at, const struct resource *resource,
+                              struct error *error)
+{
+    struct held *held = hold(resources->kind, resource);
+    const struct resource *old = resources->held[at]->resource;
+    if (!held)
+        return error_no_memory(error);
+    held->resource->sequence = old->sequence;
+    held->resource->created_us = old->created_us;
+    held->resource->updated_us = clock_wall_us();
+    const bool is_kept = arena_str(&held->arena, old->token, &held->resource->token) &&
+                         arena_str(&held->arena, old->tags, &held->resource->tags);
+    return settle(resources, at, held,
+                  is_kept ? write_update(resources, held->resource, error) : error_no_memory(error));
 }
 
 enum error_code resources_update(struct resources *resources, const void *resource, struct error *error)
@@ -478,18 +486,10 @@ enum error_code resources_update(struct resources *resources, const void *resour
 static enum error_code replace(struct resources *resources, size_t at, struct held *held, struct error *error)
 {
     struct sql_statement *query = resources->queries[QUERY_TAGS];
-    struct held *old = resources->held[at];
     sql_bind_text(query, 1, str_of(held->resource->id));
     sql_bind_text(query, 2, held->resource->tags);
     sql_bind_int(query, 3, (int64_t)held->resource->updated_us);
-    const enum error_code code = sql_run(query, error);
-    if (code == OK) {
-        pthread_rwlock_wrlock(&resources->lock);
-        resources->held[at] = held;
-        pthread_rwlock_unlock(&resources->lock);
-    }
-    free_held(code == OK ? old : held);
-    return code;
+    return settle(resources, at, held, sql_run(query, error));
 }
 
 static enum error_code retag(struct resources *resources, size_t at, resource_merge *merge, void *ctx,
