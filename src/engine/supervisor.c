@@ -338,8 +338,8 @@ static bool make_pair(int *ours, int *theirs)
 
 /* The worker's environment: this process's, and the C library's word to ask for large pages where memory comes from
  * the system. A worker's is weights and caches, all of it written at once when a model is loaded: with small pages the
- * faults take a third of the start. What the operator has set stays. NULL:
- * as it is, there is no memory; free it. */
+ * faults take a third of the start. What the operator has set stays. Free it; NULL: no memory, and the worker gets this
+ * process's. */
 static char **environment_new(void)
 {
     static char large_pages[] = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1";

@@ -114,7 +114,7 @@ INLINE void multiply32(struct shape shape, const struct place *at)
             lanes_b weights[STRIPS];
             for (int t = 0; t < strips; t++)
                 weights[t] = shape.is_plain ? lanes_load(at->plain + plain_group(PLAIN32, b, t, group))
-                                      : group32(type, strip[t], group);
+                                            : group32(type, strip[t], group);
             for (int c = 0; c < columns; c++)
                 for (int t = 0; t < strips; t++) {
                     if (type == KERNEL_Q8_0)
@@ -276,7 +276,7 @@ INLINE void multiply_run(const struct shape *shape, const struct block256 *block
     for (int t = 0; t < strips; t++) {
         plain_scales[t] = shape->is_plain ? block->plain[t] + sizeof(lanes_b) * (size_t)(64 + number) : NULL;
         factor[t] = !SCALES_WHOLE(type) ? lanes_ones()
-                    : shape->is_plain          ? lanes_load(plain_scales[t])
+                    : shape->is_plain   ? lanes_load(plain_scales[t])
                                         : whole_scales_at(&block->runs[t], piece, run);
         for (int c = 0; c < columns && !SCALES_WHOLE(type); c++)
             sums->whole[t][c] = lanes_set(IS_Q6(type) ? block->x[c]->shift[number] : 0);
@@ -289,7 +289,7 @@ INLINE void multiply_run(const struct shape *shape, const struct block256 *block
         lanes_b weights[STRIPS];
         for (int t = 0; t < strips; t++)
             weights[t] = shape->is_plain ? lanes_load(block->plain[t] + sizeof(lanes_b) * (size_t)at_group)
-                                  : group256(type, block->strip[t], piece, run, group);
+                                         : group256(type, block->strip[t], piece, run, group);
         for (int c = 0; c < columns; c++)
             for (int t = 0; t < strips; t++)
                 lanes_gather(&sums->whole[t][c], &part[t][c], weights[t], block->x[c]->q + 4 * at_group, factor[t],
@@ -297,7 +297,7 @@ INLINE void multiply_run(const struct shape *shape, const struct block256 *block
     }
     for (int t = 0; t < strips && !SCALES_WHOLE(type); t++) {
         const lanes_f scales = shape->is_plain ? lanes_floats((const float *)plain_scales[t])
-                                        : scales_at(type, block->strip[t], &block->runs[t], piece, run);
+                                               : scales_at(type, block->strip[t], &block->runs[t], piece, run);
         for (int c = 0; c < columns; c++)
             sums->scaled[t][c] = lanes_fma(lanes_float(sums->whole[t][c]), scales, sums->scaled[t][c]);
     }
@@ -374,8 +374,8 @@ INLINE struct place second_strip(const struct place *at, size_t plain_block)
 
 #define SHAPE(type, is_plain, columns)                                                                                 \
     (struct shape){KERNEL_##type, is_plain, TOGETHER(KERNEL_##type, columns), columns}
-/* Strips that are worked on together are a function by themselves: around a loop the compiler keeps less in registers.
- */
+
+/* Strips that are worked on together are a function by themselves, which is called for each of two that are not. */
 #define MULTIPLY(name, type, block, is_plain, columns)                                                                 \
     static __attribute__((noinline)) void name##_together(const struct place *at)                                      \
     {                                                                                                                  \
