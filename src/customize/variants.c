@@ -159,22 +159,11 @@ static enum error_code parse_lines(struct str reply, struct texts *texts, struct
     return code;
 }
 
-/* What stands inside ```json ... ```, where that is all. */
-static struct str unfenced(struct str reply)
-{
-    const struct str fence = STR("```");
-    reply = str_trim(reply);
-    const ptrdiff_t line = str_find_char(reply, '\n', 0);
-    if (!str_starts(reply, fence) || !str_ends(reply, fence) || line < 0 || (size_t)line + fence.len >= reply.len)
-        return reply;
-    return str_trim(str_slice(reply, (size_t)line + 1, reply.len - fence.len));
-}
-
 enum error_code variants_parse(struct str reply, uint32_t count, struct arena *arena, struct str texts[VARIANTS_EACH],
                                size_t *found, struct error *error)
 {
     struct texts list = {texts, 0, count < VARIANTS_EACH ? count : VARIANTS_EACH};
-    const struct str body = unfenced(reply);
+    const struct str body = json_without_fence(reply);
     enum error_code code = str_starts(body, STR("[")) ? parse_array(body, &list, arena, error)
                                                       : parse_lines(body, &list, arena, error);
     *found = list.count;
