@@ -381,3 +381,11 @@ bool json_append_time_member(struct buf *buf, const char *name, uint64_t us)
     clock_iso8601(us, text);
     return json_append_member(buf, name, str_of(text));
 }
+
+bool json_append_same_member(struct buf *buf, const char *name, yyjson_val *object)
+{
+    yyjson_val *value = yyjson_obj_get(object, name);
+    if (!value || yyjson_is_null(value))
+        return true;
+    return buf_appendf(buf, ",\"%s\":", name) && json_append(buf, value);
+}

@@ -73,6 +73,8 @@ bool json_append(struct buf *buf, yyjson_val *val);
 bool json_append_member(struct buf *buf, const char *name, struct str value);
 /* The same of a time by clock_wall_us(), ISO 8601; 0: there is none, nothing is appended. */
 bool json_append_time_member(struct buf *buf, const char *name, uint64_t us);
+/* The same of the member of `object` with that name, as it stands there; nothing where it is missing or null. */
+bool json_append_same_member(struct buf *buf, const char *name, yyjson_val *object);
 
 /* yyjson_obj_foreach for what may be no object, or NULL: the library's own computes with the null pointer then. */
 #define json_obj_foreach(obj, idx, max, key, val)                                                             \

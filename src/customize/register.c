@@ -95,13 +95,8 @@ static bool append_details(struct buf *out, const struct custom_run *run)
     for (size_t i = 0; i < progress->validator_count; i++)
         buf_appendf(out, "%s{\"validationLoss\":%.6f}", i ? "," : "", progress->validation_losses[i]);
     buf_append_char(out, ']');
-    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        yyjson_val *value = yyjson_obj_get(request, members[i]);
-        if (!value || yyjson_is_null(value))
-            continue;
-        buf_appendf(out, ",\"%s\":", members[i]);
-        json_append(out, value);
-    }
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+        json_append_same_member(out, members[i], request);
     return buf_append_char(out, '}');
 }
 

@@ -11,16 +11,6 @@ static void append_arn(struct buf *out, const struct batch_job *job)
                 STR_ARG(job->account), batch_job_kind.resource, job->id);
 }
 
-/* A member of the request, as it came. */
-static void append_member(struct buf *out, yyjson_val *request, const char *name)
-{
-    yyjson_val *value = yyjson_obj_get(request, name);
-    if (!value || yyjson_is_null(value))
-        return;
-    buf_appendf(out, ",\"%s\":", name);
-    json_append(out, value);
-}
-
 static void append_counts(struct buf *out, const struct batch_counts *counts)
 {
     if (counts->total == 0)
@@ -52,9 +42,9 @@ static void append_job(struct buf *out, const struct batch_job *job)
     json_append_time_member(out, "submitTime", job->submit_us);
     json_append_time_member(out, "lastModifiedTime", job->modified_us);
     json_append_time_member(out, "endTime", job->end_us);
-    append_member(out, request, "inputDataConfig");
-    append_member(out, request, "outputDataConfig");
-    append_member(out, request, "vpcConfig");
+    json_append_same_member(out, "inputDataConfig", request);
+    json_append_same_member(out, "outputDataConfig", request);
+    json_append_same_member(out, "vpcConfig", request);
     buf_appendf(out, ",\"timeoutDurationInHours\":%u", job->timeout_hours);
     json_append_time_member(out, "jobExpirationTime", job->expires_us);
     json_append_member(out, "modelInvocationType", str_of(batch_type_names[job->type]));

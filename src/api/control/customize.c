@@ -85,13 +85,8 @@ static void append_request(struct buf *out, const struct custom_job *job)
     if (json_parse(job->request, &doc, &ignored) != OK)
         out->failed = true; /* no memory: it was JSON when it was stored */
     yyjson_val *request = yyjson_doc_get_root(doc), *validation = yyjson_obj_get(request, "validationDataConfig");
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        yyjson_val *value = yyjson_obj_get(request, names[i]);
-        if (!value || yyjson_is_null(value))
-            continue;
-        buf_appendf(out, ",\"%s\":", names[i]);
-        json_append(out, value);
-    }
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        json_append_same_member(out, names[i], request);
     buf_append_text(out, ",\"validationDataConfig\":");
     if (yyjson_is_obj(validation))
         json_append(out, validation);

@@ -78,13 +78,8 @@ static void append_job(struct buf *out, const struct eval_job *job)
         out->failed = true; /* no memory: it was JSON when it was stored */
     append_head(out, job);
     json_append_time_member(out, "lastModifiedTime", job->modified_us);
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        yyjson_val *value = yyjson_obj_get(yyjson_doc_get_root(doc), names[i]);
-        if (!value || yyjson_is_null(value))
-            continue;
-        buf_appendf(out, ",\"%s\":", names[i]);
-        json_append(out, value);
-    }
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        json_append_same_member(out, names[i], yyjson_doc_get_root(doc));
     if (job->message.len > 0) {
         buf_append_text(out, ",\"failureMessages\":[");
         buf_append_json(out, job->message);
