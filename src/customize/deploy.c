@@ -62,19 +62,6 @@ struct resources *deploy_store(struct deploy *deploy)
 
 /* --- names ------------------------------------------------------------------------------------------ */
 
-struct str deploy_name(const struct custom_model *model, struct arena *arena)
-{
-    struct buf text;
-    struct str name = {NULL, 0}, copy;
-    buf_init(&text, 4096);
-    custom_append_arn(&text, "custom-model", model->region, model->account, model->base, model->head.id);
-    const ptrdiff_t at = text.failed ? -1 : str_find(buf_str(&text), STR(MODEL_CUSTOM_PREFIX), 0);
-    if (at >= 0 && arena_str(arena, str_slice(buf_str(&text), (size_t)at, text.len), &copy))
-        name = copy;
-    buf_deinit(&text);
-    return name;
-}
-
 static struct str model_arn(const struct custom_model *model, struct arena *arena)
 {
     struct buf text;
@@ -85,6 +72,14 @@ static struct str model_arn(const struct custom_model *model, struct arena *aren
         arn = copy;
     buf_deinit(&text);
     return arn;
+}
+
+/* The end of its ARN. */
+struct str deploy_name(const struct custom_model *model, struct arena *arena)
+{
+    const struct str arn = model_arn(model, arena);
+    const ptrdiff_t at = arn.data ? str_find(arn, STR(MODEL_CUSTOM_PREFIX), 0) : -1;
+    return at >= 0 ? str_slice(arn, (size_t)at, arn.len) : (struct str){NULL, 0};
 }
 
 static bool is_ready(const struct deploy *deploy, struct str name)
