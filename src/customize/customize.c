@@ -244,32 +244,52 @@ bool customize_note_teacher(struct customize *customize, const struct catalog_ma
 
 /* --- jobs ------------------------------------------------------------------------------------------- */
 
+typedef enum error_code job_checker(const void *ctx, const struct custom_job *job, struct error *error);
+
+/* All of the tenant's jobs with the status, until one does not pass. */
+static enum error_code check_each(struct customize *customize, struct str tenant, enum custom_status status,
+                                  struct arena *arena, job_checker *check, const void *ctx, struct error *error)
+{
+    struct job_filter filter = {.tenant = tenant, .name_contains = STR(""), .max = PAGE,
+                                .status = custom_job_kind.statuses[status].name};
+    bool has_more = true;
+    enum error_code code = OK;
+    while (code == OK && has_more) {
+        struct custom_job *jobs;
+        size_t count = 0;
+        code = custom_jobs_list(customize->jobs, &filter, arena, &jobs, &count, &has_more, error);
+        for (size_t i = 0; code == OK && i < count; i++) {
+            filter.beyond = jobs[i].sequence;
+            code = check(ctx, &jobs[i], error);
+        }
+    }
+    return code;
+}
+
+static enum error_code check_other_name(const void *ctx, const struct custom_job *other, struct error *error)
+{
+    const struct str *name = ctx;
+    return str_eq(other->model_name, *name)
+               ? error_set(error, ERROR_CONFLICT, "customModelName: job %s makes a model named '" STR_FMT "' already",
+                           other->id, STR_ARG(*name))
+               : OK;
+}
+
 /* Neither a model nor a job that has not ended has the name that this one's model is to have. */
 static enum error_code check_model_name(struct customize *customize, const struct custom_job *job,
                                         struct arena *arena, struct error *error)
 {
-    struct job_filter filter = {.tenant = job->tenant, .name_contains = STR(""), .max = PAGE,
-                                .status = custom_job_kind.statuses[CUSTOM_IN_PROGRESS].name};
     void *list;
     size_t count;
-    bool has_more = true;
+    bool has_more;
     enum error_code code = resources_list(customize->models, job->tenant, 0, (size_t)limit(custom_models), arena,
                                           &list, &count, &has_more, error);
     for (size_t i = 0; code == OK && i < count; i++)
         code = custom_model_resource.check((const struct custom_model *)list + i,
                                            &(struct custom_model){.name = job->model_name}, error);
-    has_more = code == OK;
-    while (code == OK && has_more) {
-        struct custom_job *jobs;
-        code = custom_jobs_list(customize->jobs, &filter, arena, &jobs, &count, &has_more, error);
-        for (size_t i = 0; code == OK && i < count; i++) {
-            filter.beyond = jobs[i].sequence;
-            if (str_eq(jobs[i].model_name, job->model_name))
-                code = error_set(error, ERROR_CONFLICT, "customModelName: job %s makes a model named '" STR_FMT
-                                 "' already", jobs[i].id, STR_ARG(job->model_name));
-        }
-    }
-    return code;
+    return code == OK ? check_each(customize, job->tenant, CUSTOM_IN_PROGRESS, arena, check_other_name,
+                                   &job->model_name, error)
+                      : code;
 }
 
 static enum error_code check_names(struct customize *customize, const struct custom_job *job, struct error *error)
@@ -380,29 +400,24 @@ static enum error_code check_alone(struct customize *customize, const struct cus
     return code;
 }
 
+static enum error_code check_base(const void *ctx, const struct custom_job *job, struct error *error)
+{
+    const struct custom_model *model = ctx;
+    return str_eq(job->base_path, model->path)
+               ? error_set(error, ERROR_CONFLICT, "custom model '" STR_FMT "' is what the job '" STR_FMT
+                           "' begins with; stop that one first", STR_ARG(model->name), STR_ARG(job->name))
+               : OK;
+}
+
 /* Nobody trains from it: a job that goes on after a restart reads its file again, and adapters need it for ever. */
 static enum error_code check_jobs(struct customize *customize, const struct custom_model *model, struct arena *arena,
                                   struct error *error)
 {
-    static const enum custom_status running[] = {CUSTOM_IN_PROGRESS, CUSTOM_STOPPING};
-    enum error_code code = OK;
-    for (size_t i = 0; code == OK && i < sizeof(running) / sizeof(running[0]); i++) {
-        struct job_filter filter = {.tenant = model->head.tenant, .name_contains = STR(""), .max = PAGE,
-                                    .status = custom_job_kind.statuses[running[i]].name};
-        for (bool has_more = true; code == OK && has_more;) {
-            struct custom_job *jobs;
-            size_t count = 0;
-            code = custom_jobs_list(customize->jobs, &filter, arena, &jobs, &count, &has_more, error);
-            for (size_t k = 0; code == OK && k < count; k++) {
-                filter.beyond = jobs[k].sequence;
-                if (model->adapter.len == 0 && str_eq(jobs[k].base_path, model->path))
-                    code = error_set(error, ERROR_CONFLICT, "custom model '" STR_FMT "' is what the job '" STR_FMT
-                                     "' begins with; stop that one first", STR_ARG(model->name),
-                                     STR_ARG(jobs[k].name));
-            }
-        }
-    }
-    return code;
+    const struct str tenant = model->head.tenant;
+    if (model->adapter.len > 0)
+        return OK; /* its path is its base's */
+    const enum error_code code = check_each(customize, tenant, CUSTOM_IN_PROGRESS, arena, check_base, model, error);
+    return code == OK ? check_each(customize, tenant, CUSTOM_STOPPING, arena, check_base, model, error) : code;
 }
 
 static enum error_code delete_model(struct customize *customize, struct str tenant, struct str id,
