@@ -25,7 +25,6 @@ struct deployment_call {
     struct deploy *deploy;
     struct arena *arena;
     struct deployment deployment;
-    struct str wanted; /* identifier of the path, or model of an update */
     struct resource_filter filter;
     int status;     /* that is asked for; -1: any */
     struct str model; /* ID of the custom model that is asked for, or that an update names; empty: any */
@@ -205,19 +204,12 @@ static bool is_name(struct str text)
 
 static enum error_code parse_create(struct deployment_call *custom, yyjson_val *root, struct error *error)
 {
-    static const char *const members[] = {"modelDeploymentName", "modelArn", "description", "tags",
-                                          "clientRequestToken", NULL};
-    struct api_call *call = custom->base.call;
     struct deployment *deployment = &custom->deployment;
     struct job_tags tags;
     struct str arn, description = STR("");
-    if (!yyjson_is_obj(root))
-        return field_error(error, "", "", "The body: expected an object, got %s", json_type_name(root));
-    enum error_code code = fields_known(call_unknown_members(call), root, "", members, error);
-    if (code == OK)
-        code = request_matching(root, "modelDeploymentName", NAME_MAX_LEN, is_name,
-                                "must be letters and digits, with one _ or - between them", custom->arena,
-                                &deployment->name, error);
+    enum error_code code = request_matching(root, "modelDeploymentName", NAME_MAX_LEN, is_name,
+                                            "must be letters and digits, with one _ or - between them", custom->arena,
+                                            &deployment->name, error);
     if (code == OK)
         code = fields_need_str(root, "", "modelArn", 1, ARN_MAX_LEN, &arn, error);
     if (code == OK)
@@ -233,16 +225,20 @@ static enum error_code parse_create(struct deployment_call *custom, yyjson_val *
         code = resource_tags_json(&tags, custom->arena, &deployment->head.tags, error);
     if (code == OK && !arena_str(custom->arena, description, &deployment->description))
         code = error_no_memory(error);
-    return code == OK ? find_model(call, arn, &deployment->model, error) : code;
+    return code == OK ? find_model(custom->base.call, arn, &deployment->model, error) : code;
 }
 
-static enum error_code make(struct change *base)
+static enum error_code create(struct change *base)
 {
     struct deployment_call *custom = (struct deployment_call *)base;
     return deploy_create(custom->deploy, &custom->deployment, &base->error);
 }
 
-void custom_deployment_create(struct api_call *call)
+/* What the body asks for, by its members. */
+static void change_by_body(struct api_call *call, const char *const *members,
+                           enum error_code (*parse)(struct deployment_call *custom, yyjson_val *root,
+                                                    struct error *error),
+                           enum error_code (*make)(struct change *base))
 {
     struct deployment_call *custom = new_call(call);
     yyjson_doc *doc = NULL;
@@ -250,10 +246,22 @@ void custom_deployment_create(struct api_call *call)
         return;
     struct change *base = &custom->base;
     base->code = json_parse(call->exchange->request.body, &doc, &base->error);
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    if (base->code == OK && !yyjson_is_obj(root))
+        base->code = field_error(&base->error, "", "", "The body: expected an object, got %s", json_type_name(root));
     if (base->code == OK)
-        base->code = parse_create(custom, yyjson_doc_get_root(doc), &base->error);
+        base->code = fields_known(call_unknown_members(call), root, "", members, &base->error);
+    if (base->code == OK)
+        base->code = parse(custom, root, &base->error);
     json_free(doc);
     change_send(base, make, respond_arn);
+}
+
+void custom_deployment_create(struct api_call *call)
+{
+    static const char *const members[] = {"modelDeploymentName", "modelArn", "description", "tags",
+                                          "clientRequestToken", NULL};
+    change_by_body(call, members, parse_create, create);
 }
 
 /* --- get, update, delete ---------------------------------------------------------------------------- */
@@ -283,28 +291,15 @@ static enum error_code update(struct change *base)
 
 static enum error_code parse_update(struct deployment_call *custom, yyjson_val *root, struct error *error)
 {
-    static const char *const members[] = {"modelArn", NULL};
     struct str arn;
-    if (!yyjson_is_obj(root))
-        return field_error(error, "", "", "The body: expected an object, got %s", json_type_name(root));
-    enum error_code code = fields_known(call_unknown_members(custom->base.call), root, "", members, error);
-    if (code == OK)
-        code = fields_need_str(root, "", "modelArn", 1, ARN_MAX_LEN, &arn, error);
+    const enum error_code code = fields_need_str(root, "", "modelArn", 1, ARN_MAX_LEN, &arn, error);
     return code == OK ? find_model(custom->base.call, arn, &custom->model, error) : code;
 }
 
 void custom_deployment_update(struct api_call *call)
 {
-    struct deployment_call *custom = new_call(call);
-    yyjson_doc *doc = NULL;
-    if (!custom)
-        return;
-    struct change *base = &custom->base;
-    base->code = json_parse(call->exchange->request.body, &doc, &base->error);
-    if (base->code == OK)
-        base->code = parse_update(custom, yyjson_doc_get_root(doc), &base->error);
-    json_free(doc);
-    change_send(base, update, respond_arn);
+    static const char *const members[] = {"modelArn", NULL};
+    change_by_body(call, members, parse_update, update);
 }
 
 static enum error_code drop(struct change *base)
