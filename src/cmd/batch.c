@@ -65,29 +65,27 @@ static int show(struct job_command *command)
     return CMD_DONE;
 }
 
-/* A bar on a terminal, else a line whenever something has changed. */
-static void show_progress(yyjson_val *job, bool is_terminal, char *last, size_t cap)
+/* With a bar on a terminal. */
+static void tell_progress(yyjson_val *job, bool is_terminal, char *line, size_t cap)
 {
-    char line[256], bar[BAR_WIDTH + 1];
+    char bar[BAR_WIDTH + 1];
+    const char *status = job_member(job, "status");
     unsigned long long done = job_number(job, "processedRecordCount"), total = job_number(job, "totalRecordCount");
-    snprintf(line, sizeof(line), "%s %llu/%llu", job_member(job, "status"), done, total);
-    if (is_terminal) {
-        size_t filled = total ? (size_t)(done * BAR_WIDTH / total) : 0;
-        memset(bar, '.', BAR_WIDTH);
-        memset(bar, '#', filled < BAR_WIDTH ? filled : BAR_WIDTH);
-        bar[BAR_WIDTH] = '\0';
-        printf("\r\033[K%s [%s] %s, %llu errors", job_id_of(job), bar, line, job_number(job, "errorRecordCount"));
-    } else if (strcmp(line, last) != 0) {
-        printf("%s %s\n", job_id_of(job), line);
-    }
-    fflush(stdout);
-    snprintf(last, cap, "%s", line);
+    size_t filled = total ? (size_t)(done * BAR_WIDTH / total) : 0;
+    memset(bar, '.', BAR_WIDTH);
+    memset(bar, '#', filled < BAR_WIDTH ? filled : BAR_WIDTH);
+    bar[BAR_WIDTH] = '\0';
+    if (is_terminal)
+        snprintf(line, cap, "[%s] %s %llu/%llu, %llu errors", bar, status, done, total,
+                 job_number(job, "errorRecordCount"));
+    else
+        snprintf(line, cap, "%s %llu/%llu", status, done, total);
 }
 
 static int wait_for(struct job_command *command)
 {
     static const char *const ended[] = {"Completed", "PartiallyCompleted", "Failed", "Expired", "Stopped", NULL};
-    return job_wait(command, ended, "message", show_progress);
+    return job_wait(command, ended, "message", tell_progress);
 }
 
 int cmd_batch(int argc, char **argv)

@@ -147,37 +147,30 @@ static int show(struct job_command *command)
 
 /* --- wait ------------------------------------------------------------------------------------------- */
 
-/* One line, rewritten on a terminal, else whenever something has changed. */
-static void show_progress(yyjson_val *job, bool is_terminal, char *last, size_t cap)
+static void tell_progress(yyjson_val *job, bool is_terminal, char *line, size_t cap)
 {
-    char line[256];
+    (void)is_terminal;
     yyjson_val *progress = yyjson_obj_get(job, "progress"), *teacher = yyjson_obj_get(progress, "teacher");
     yyjson_val *loss = yyjson_obj_get(yyjson_obj_get(job, "trainingMetrics"), "trainingLoss");
     yyjson_val *synthesis = yyjson_obj_get(progress, "synthesis");
     const char *stage = stage_of(job);
-    int len = snprintf(line, sizeof(line), "%s %s", job_member(job, "status"), stage);
+    const int len = snprintf(line, cap, "%s %s", job_member(job, "status"), stage);
     if (!strcmp(stage, "data") && synthesis && !*job_member(teacher, "job"))
-        (void)snprintf(line + len, sizeof(line) - (size_t)len, " %llu/%llu lists of variants",
+        (void)snprintf(line + len, cap - (size_t)len, " %llu/%llu lists of variants",
                        job_number(synthesis, "replies"), job_number(synthesis, "requests"));
     else if (!strcmp(stage, "data") && teacher)
-        (void)snprintf(line + len, sizeof(line) - (size_t)len, " %llu/%llu answers", job_number(teacher, "answers"),
+        (void)snprintf(line + len, cap - (size_t)len, " %llu/%llu answers", job_number(teacher, "answers"),
                        job_number(teacher, "prompts"));
     else if (loss)
-        (void)snprintf(line + len, sizeof(line) - (size_t)len, " step %llu/%llu loss %.4f, %llu s left",
+        (void)snprintf(line + len, cap - (size_t)len, " step %llu/%llu loss %.4f, %llu s left",
                        job_number(progress, "step"), job_number(progress, "steps"), yyjson_get_num(loss),
                        job_number(progress, "secondsLeft"));
-    if (is_terminal)
-        printf("\r\033[K%s %s", job_id_of(job), line);
-    else if (strcmp(line, last) != 0)
-        printf("%s %s\n", job_id_of(job), line);
-    fflush(stdout);
-    snprintf(last, cap, "%s", line);
 }
 
 static int wait_for(struct job_command *command)
 {
     static const char *const ended[] = {"Completed", "Failed", "Stopped", NULL};
-    return job_wait(command, ended, "failureMessage", show_progress);
+    return job_wait(command, ended, "failureMessage", tell_progress);
 }
 
 int cmd_distill(int argc, char **argv)

@@ -10,6 +10,8 @@
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
 
+#define LINE_BYTES 256 /* of how a job is */
+
 /* --- talking to the server -------------------------------------------------------------------------- */
 
 enum error_code job_call(struct job_command *command, const char *target, struct str body, struct error *error)
@@ -164,20 +166,32 @@ static bool has_ended(const char *status, const char *const *ended)
     return false;
 }
 
+static void show_line(const char *id, bool is_terminal, const char *line, char last[LINE_BYTES])
+{
+    if (is_terminal)
+        printf("\r\033[K%s %s", id, line);
+    else if (strcmp(line, last) != 0)
+        printf("%s %s\n", id, line);
+    fflush(stdout);
+    snprintf(last, LINE_BYTES, "%s", line);
+}
+
 int job_wait(struct job_command *command, const char *const *ended, const char *reason,
-             void (*show)(yyjson_val *job, bool is_terminal, char *last, size_t cap))
+             void (*tell)(yyjson_val *job, bool is_terminal, char *line, size_t cap))
 {
     const struct timespec pause = {.tv_nsec = JOB_POLL_MS * 1000000L};
     const bool is_terminal = isatty(STDOUT_FILENO) && !command->options.is_json;
-    char last[256] = "";
+    char line[LINE_BYTES], last[LINE_BYTES] = "";
     struct error error;
     for (;;) {
         if (job_call_one(command, "", (struct str){0}, &error) != OK)
             return job_fail(command, &error);
         yyjson_val *job = yyjson_doc_get_root(command->doc);
         const char *status = job_member(job, "status");
-        if (!command->options.is_json)
-            show(job, is_terminal, last, sizeof(last));
+        if (!command->options.is_json) {
+            tell(job, is_terminal, line, sizeof(line));
+            show_line(job_id_of(job), is_terminal, line, last);
+        }
         if (!has_ended(status, ended)) {
             nanosleep(&pause, NULL);
             continue;

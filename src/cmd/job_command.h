@@ -65,8 +65,9 @@ int job_stop(struct job_command *command);
 /* Pages of jobs, each given to `print`. */
 int job_list(struct job_command *command, const char *array, const char *header,
              void (*print)(const struct job_command *command, yyjson_val *job));
-/* Until one has ended, by the names in `ended` (ends with NULL, the first is the good one). */
+/* Until one has ended, by the names in `ended` (ends with NULL, the first is the good one). How it is, in one line by
+ * `tell`, is rewritten on a terminal, else shown whenever it has changed. */
 int job_wait(struct job_command *command, const char *const *ended, const char *reason,
-             void (*show)(yyjson_val *job, bool is_terminal, char *last, size_t cap));
+             void (*tell)(yyjson_val *job, bool is_terminal, char *line, size_t cap));
 
 #endif
