@@ -10,6 +10,7 @@
 
 #include "batch/batch.h"
 #include "batch/files.h"
+#include "batch/lines.h"
 #include "core/limits.h"
 
 #define REQUEST_BYTES_MAX (64u << 10)
@@ -225,7 +226,8 @@ static bool read_text(yyjson_val *content, struct buf *text)
     return str_trim(buf_str(text)).len > 0;
 }
 
-bool ask_read_answer(yyjson_val *line, struct buf *text)
+/* False: there is none, and `text` says why. */
+static bool read_answer(yyjson_val *line, struct buf *text)
 {
     yyjson_val *output = yyjson_obj_get(yyjson_obj_get(line, "modelOutput"), "output");
     const struct str reason = json_str(yyjson_obj_get(yyjson_obj_get(line, "error"), "errorMessage"));
@@ -234,6 +236,32 @@ bool ask_read_answer(yyjson_val *line, struct buf *text)
     buf_clear(text);
     buf_append_str(text, reason.len > 0 ? reason : STR("its answer has no text"));
     return false;
+}
+
+struct answers {
+    answer_taker *take;
+    void *ctx;
+    struct buf text;
+};
+
+static enum error_code take_line(void *ctx, const struct line *line, struct error *error)
+{
+    struct answers *answers = ctx;
+    yyjson_doc *doc = NULL;
+    if (line->is_too_long)
+        return OK;
+    enum error_code code = json_parse(line->text, &doc, error);
+    if (code == ERROR_INVALID)
+        return OK; /* somebody has been at the file: the record has no answer */
+    if (code == OK) {
+        yyjson_val *root = yyjson_doc_get_root(doc);
+        const bool is_there = read_answer(root, &answers->text);
+        code = answers->text.failed ? error_no_memory(error)
+                                    : answers->take(answers->ctx, json_str(yyjson_obj_get(root, "recordId")), is_there,
+                                                    buf_str(&answers->text), error);
+    }
+    json_free(doc);
+    return code;
 }
 
 /* The file that keep_output made. */
@@ -257,23 +285,26 @@ static enum error_code read_lines(struct custom_run *run, const char *path, char
     return code;
 }
 
-static enum error_code read_output(struct custom_run *run, const struct custom_asked *noted, line_taker take, void *ctx,
+static enum error_code read_output(struct custom_run *run, const struct custom_asked *noted, struct answers *answers,
                                    struct error *error)
 {
     struct line_reader lines;
     char *piece = mem_alloc(PIECE_BYTES);
-    line_reader_init(&lines, ASK_LINE_BYTES_MAX, take, ctx);
+    buf_init(&answers->text, ASK_LINE_BYTES_MAX);
+    line_reader_init(&lines, ASK_LINE_BYTES_MAX, take_line, answers);
     const enum error_code code = piece ? read_lines(run, run_file(run, kept_of(run, noted)->file).text, piece, &lines,
                                                     error)
                                        : error_no_memory(error);
     line_reader_deinit(&lines);
+    buf_deinit(&answers->text);
     mem_free(piece);
     return code;
 }
 
-enum error_code ask_teacher(struct custom_run *run, const struct ask *ask, const char *requests, line_taker take,
+enum error_code ask_teacher(struct custom_run *run, const struct ask *ask, const char *requests, answer_taker *take,
                             void *ctx, struct error *error)
 {
+    struct answers answers = {.take = take, .ctx = ctx};
     struct batch_job job;
     enum error_code code = OK;
     if (!ask->noted->job[0])
@@ -282,5 +313,5 @@ enum error_code ask_teacher(struct custom_run *run, const struct ask *ask, const
         code = make_job(run, ask, &job, error);
     if (code == OK)
         code = check_job(run, ask->noted, &job, error);
-    return code == OK ? read_output(run, ask->noted, take, ctx, error) : code;
+    return code == OK ? read_output(run, ask->noted, &answers, error) : code;
 }

@@ -4,7 +4,6 @@
 #ifndef CUSTOMIZE_ASK_H
 #define CUSTOMIZE_ASK_H
 
-#include "batch/lines.h"
 #include "customize/run.h"
 
 #define ASK_LINE_BYTES_MAX (64u << 20)
@@ -19,12 +18,13 @@ struct ask {
 /* The teacherModelConfig of the request. */
 yyjson_val *ask_teacher_config(const struct custom_run *run);
 
-/* Records of the file `requests` are asked unless a batch job has been noted already; once that has ended, `take` gets
- * the lines of its output. ERROR_NOT_READY: it has not; ERROR_INVALID: it is not Completed. */
-enum error_code ask_teacher(struct custom_run *run, const struct ask *ask, const char *requests, line_taker take,
-                            void *ctx, struct error *error) WARN_UNUSED;
+/* What became of a record, by its recordId: the text of the answer, or why there is none. */
+typedef enum error_code answer_taker(void *ctx, struct str record, bool is_there, struct str text,
+                                     struct error *error);
 
-/* The text of such a line's answer; false: there is none, and `text` says why. */
-bool ask_read_answer(yyjson_val *line, struct buf *text);
+/* Records of the file `requests` are asked unless a batch job has been noted already; once that has ended, `take` gets
+ * what it has put out. ERROR_NOT_READY: it has not; ERROR_INVALID: it is not Completed. */
+enum error_code ask_teacher(struct custom_run *run, const struct ask *ask, const char *requests, answer_taker *take,
+                            void *ctx, struct error *error) WARN_UNUSED;
 
 #endif

@@ -185,27 +185,16 @@ static enum error_code write_requests(void *ctx, uint64_t row_number, struct str
     return code;
 }
 
-static enum error_code take_reply(void *ctx, const struct line *line, struct error *error)
+static enum error_code take_reply(void *ctx, struct str record, bool is_there, struct str text, struct error *error)
 {
     struct synthesis *synthesis = ctx;
-    yyjson_doc *doc = NULL;
-    uint64_t request = UINT64_MAX;
-    if (line->is_too_long)
+    const struct str head = STR("variants-");
+    uint64_t request;
+    if (!str_starts(record, head) || !str_to_u64(str_slice(record, head.len, record.len), &request) ||
+        request >= synthesis->requests)
         return OK;
-    enum error_code code = json_parse(line->text, &doc, error);
-    if (code == OK) {
-        yyjson_val *root = yyjson_doc_get_root(doc);
-        const struct str key = json_str(yyjson_obj_get(root, "recordId")), head = STR("variants-");
-        if (str_starts(key, head) && str_to_u64(str_slice(key, head.len, key.len), &request) &&
-            request < synthesis->requests) {
-            struct reply *reply = &synthesis->replies[request];
-            reply->is_there = ask_read_answer(root, &synthesis->text);
-            if (!arena_str(&synthesis->arena, buf_str(&synthesis->text), &reply->text))
-                code = error_no_memory(error);
-        }
-    }
-    json_free(doc);
-    return code == ERROR_INVALID ? OK : code; /* somebody has been at the file: there is no reply */
+    synthesis->replies[request].is_there = is_there;
+    return arena_str(&synthesis->arena, text, &synthesis->replies[request].text) ? OK : error_no_memory(error);
 }
 
 static enum error_code ask(struct synthesis *synthesis, struct error *error)

@@ -140,27 +140,14 @@ static struct lesson *find_lesson(struct lessons *lessons, struct str key)
     return low < lessons->count && str_eq(str_of(lessons->items[low].key), key) ? &lessons->items[low] : NULL;
 }
 
-static bool take_answer(struct lessons *lessons, struct lesson *lesson, yyjson_val *root)
-{
-    lesson->is_answered = ask_read_answer(root, &lessons->text);
-    return arena_str(&lessons->arena, buf_str(&lessons->text), &lesson->text);
-}
-
-static enum error_code take_line(void *ctx, const struct line *line, struct error *error)
+static enum error_code take_answer(void *ctx, struct str record, bool is_there, struct str text, struct error *error)
 {
     struct lessons *lessons = ctx;
-    yyjson_doc *doc = NULL;
-    if (line->is_too_long)
+    struct lesson *lesson = find_lesson(lessons, record);
+    if (!lesson)
         return OK;
-    enum error_code code = json_parse(line->text, &doc, error);
-    if (code == OK) {
-        yyjson_val *root = yyjson_doc_get_root(doc);
-        struct lesson *lesson = find_lesson(lessons, json_str(yyjson_obj_get(root, "recordId")));
-        if (lesson && !take_answer(lessons, lesson, root))
-            code = error_no_memory(error);
-    }
-    json_free(doc);
-    return code == ERROR_INVALID ? OK : code; /* somebody has been at the file: its prompt has no answer */
+    lesson->is_answered = is_there;
+    return arena_str(&lessons->arena, text, &lesson->text) ? OK : error_no_memory(error);
 }
 
 /* Those that are the same as an earlier one have its answer. */
@@ -182,7 +169,7 @@ static enum error_code ask_all(struct lessons *lessons, struct error *error)
     if (code != OK)
         return code;
     qsort(lessons->items, lessons->count, sizeof(*lessons->items), compare_keys);
-    code = ask_teacher(lessons->run, &ask, path.text, take_line, lessons, error);
+    code = ask_teacher(lessons->run, &ask, path.text, take_answer, lessons, error);
     share_answers(lessons);
     qsort(lessons->items, lessons->count, sizeof(*lessons->items), compare_numbers);
     return code;
