@@ -6,6 +6,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/io.h"
@@ -90,6 +91,11 @@ enum error_code file_writer_close(struct file_writer *writer, enum error_code co
     mem_free(writer->bytes);
     writer->bytes = NULL;
     return code;
+}
+
+enum error_code directory_make(const char *path, struct error *error)
+{
+    return mkdir(path, 0700) && errno != EEXIST ? file_fail("make", path, errno, error) : OK;
 }
 
 static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)

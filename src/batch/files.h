@@ -32,7 +32,8 @@ enum error_code file_writer_put(struct file_writer *writer, const void *data, si
 /* `code` is how it went so far: unless OK, nothing more is written. Synced. */
 enum error_code file_writer_close(struct file_writer *writer, enum error_code code, struct error *error) WARN_UNUSED;
 
-/* A directory and the files in it. */
+/* Made for its owner alone; it may be there already. Removed with the files in it. */
+enum error_code directory_make(const char *path, struct error *error) WARN_UNUSED;
 enum error_code directory_remove(const char *path, struct error *error) WARN_UNUSED;
 
 #endif

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "batch/fenced.h"
 #include "batch/files.h"
@@ -177,11 +176,6 @@ static enum error_code fill(struct prepare *prepare, const char *dir, struct err
     return code == OK ? input_writer_finish(prepare->writer, error) : code;
 }
 
-static enum error_code make_directory(const char *path, struct error *error)
-{
-    return mkdir(path, 0700) && errno != EEXIST ? file_fail("make", path, errno, error) : OK;
-}
-
 /* The whole copy gets its name, unless another claim was first: then it is not needed. */
 static enum error_code publish(const char *made, const char *dir, struct error *error)
 {
@@ -201,11 +195,11 @@ enum error_code prepare_input(const struct batch_options *options, const struct 
     char path[PATH_BYTES];
     enum error_code code = fenced_path(dir, PREPARING, fence, path, sizeof(path), error);
     if (code == OK)
-        code = make_directory(dir, error);
+        code = directory_make(dir, error);
     if (code != OK)
         return code;
     fenced_sweep(dir, PREPARING, fence);
-    code = make_directory(path, error);
+    code = directory_make(path, error);
     arena_init(&prepare.arena, 0);
     if (code == OK)
         code = fill(&prepare, path, error);

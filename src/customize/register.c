@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "batch/files.h"
@@ -45,11 +44,6 @@ enum error_code run_report(struct custom_run *run, struct error *error)
 
 /* --- files ------------------------------------------------------------------------------------------ */
 
-static enum error_code make_directory(const char *path, struct error *error)
-{
-    return mkdir(path, 0700) && errno != EEXIST ? file_fail("make", path, errno, error) : OK;
-}
-
 /* From the working directory to where it stays; done already where only the latter is there. */
 static enum error_code move_file(const struct custom_run *run, const char *name, const char *path, struct error *error)
 {
@@ -69,11 +63,11 @@ static enum error_code keep_files(struct custom_run *run, struct kept *kept, str
     const bool is_adapter = run->hyper.rank > 0;
     enum error_code code = custom_model_directory(data, "", kept->dir, error);
     if (code == OK)
-        code = make_directory(kept->dir, error);
+        code = directory_make(kept->dir, error);
     if (code == OK)
         code = custom_model_directory(data, run->job.id, kept->dir, error);
     if (code == OK)
-        code = make_directory(kept->dir, error);
+        code = directory_make(kept->dir, error);
     if (code != OK)
         return code;
     (void)snprintf(kept->model, sizeof(kept->model), "%s/%s", kept->dir, is_adapter ? "adapter.gguf" : "model.gguf");

@@ -310,8 +310,8 @@ static enum error_code directory_of(const struct custom_runner *runner, const ch
 static enum error_code open_run(struct custom_run *run, struct error *error)
 {
     enum error_code code = directory_of(run->runner, run->job.id, run->dir, error);
-    if (code == OK && mkdir(run->dir, 0700) && errno != EEXIST)
-        code = file_fail("make", run->dir, errno, error);
+    if (code == OK)
+        code = directory_make(run->dir, error);
     if (code == OK && !run->request)
         code = json_parse(run->job.request, &run->request, error);
     return code == OK ? hyper_parse(yyjson_obj_get(yyjson_doc_get_root(run->request), "hyperParameters"), &run->hyper,

@@ -1,9 +1,7 @@
 /* files.c - an evaluation job's files: its directory, and its objects. See course.h. */
 #include "eval/course.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "batch/files.h"
@@ -20,21 +18,16 @@ enum error_code course_path(const struct course *course, const char *name, char 
                                             : error_set(error, ERROR_IO, "the path of the data directory is too long");
 }
 
-static enum error_code make_directory(const char *path, struct error *error)
-{
-    return mkdir(path, 0700) != 0 && errno != EEXIST ? file_fail("make", path, errno, error) : OK;
-}
-
 enum error_code course_make_directory(const struct course *course, struct error *error)
 {
     char path[COURSE_PATH_MAX];
     const int len = snprintf(path, sizeof(path), "%s/" COURSE_DIRECTORY, course->options->data);
     if (len < 0 || len >= COURSE_PATH_MAX)
         return error_set(error, ERROR_IO, "the path of the data directory is too long");
-    enum error_code code = make_directory(path, error);
+    enum error_code code = directory_make(path, error);
     if (code == OK)
         code = course_path(course, "", path, error);
-    return code == OK ? make_directory(path, error) : code;
+    return code == OK ? directory_make(path, error) : code;
 }
 
 static enum error_code read_all(struct objects_reader *reader, struct buf *text, struct error *error)
