@@ -27,6 +27,12 @@ uint64_t clock_wall_us(void)
     return clock_us(CLOCK_REALTIME);
 }
 
+struct timespec clock_after_ms(uint64_t ms)
+{
+    const uint64_t until_us = clock_now_us() + ms * 1000;
+    return (struct timespec){.tv_sec = (time_t)(until_us / 1000000), .tv_nsec = (long)(until_us % 1000000) * 1000};
+}
+
 void clock_iso8601(uint64_t wall_us, char out[TIMESTAMP_LEN + 1])
 {
     time_t seconds = (time_t)(wall_us / 1000000);

@@ -5,12 +5,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "core/str.h"
 
 uint64_t clock_now_us(void);  /* monotonic */
 uint64_t clock_wall_us(void); /* since 1970, UTC */
 #define TIMESTAMP_LEN 24      /* "2026-11-24T12:34:56.789Z" */
+struct timespec clock_after_ms(uint64_t ms); /* monotonic, so long from now: the end of a wait */
 void clock_iso8601(uint64_t wall_us, char out[TIMESTAMP_LEN + 1]);
 
 /* Small reproducible generator (xoshiro256**), for sampling and tests. */

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "batch/files.h"
 #include "core/log.h"
@@ -85,12 +84,7 @@ enum error_code run_tick(struct custom_run *run, struct error *error)
 
 static void sleep_ms(struct custom_runner *runner, unsigned ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    const struct timespec until = clock_after_ms(ms);
     pthread_mutex_lock(&runner->mutex);
     if (!atomic_load(&runner->is_leaving) && !atomic_load(&runner->must_look))
         (void)pthread_cond_timedwait(&runner->woken, &runner->mutex, &until);

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "batch/files.h"
 #include "core/limits.h"
@@ -205,11 +204,7 @@ static void renew(struct evaluations *evaluations)
 /* False: it is to end. Without jobs it sleeps until somebody makes one or stops one. */
 static bool sleep_a_while(struct evaluations *evaluations)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += LOOK_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    const struct timespec until = clock_after_ms(LOOK_MS);
     pthread_mutex_lock(&evaluations->mutex);
     int waited = 0;
     while (!atomic_load(&evaluations->is_closing) && !evaluations->must_look && waited != ETIMEDOUT)
