@@ -114,7 +114,7 @@ static enum error_code read_turn(yyjson_val *message, size_t index, struct arena
     return code;
 }
 
-enum error_code conversation_read(yyjson_val *system, yyjson_val *messages, struct arena *arena,
+static enum error_code read_turns(yyjson_val *system, yyjson_val *messages, struct arena *arena,
                                   struct conversation *conversation, struct error *error)
 {
     size_t idx, max;
@@ -145,8 +145,8 @@ static enum error_code read_line(yyjson_val *root, struct arena *arena, struct c
     enum error_code code = check_members(root, "", names, error);
     if (code == OK && !yyjson_equals_str(yyjson_obj_get(root, "schemaVersion"), SCHEMA))
         code = wrong(error, "schemaVersion", "expected \"" SCHEMA "\"");
-    return code == OK ? conversation_read(yyjson_obj_get(root, "system"), yyjson_obj_get(root, "messages"), arena,
-                                          conversation, error)
+    return code == OK ? read_turns(yyjson_obj_get(root, "system"), yyjson_obj_get(root, "messages"), arena,
+                                   conversation, error)
                       : code;
 }
 

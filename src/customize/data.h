@@ -33,10 +33,6 @@ static inline bool conversation_is_answered(const struct conversation *conversat
 /* ERROR_INVALID: why the line can't be taken, by its path. */
 enum error_code conversation_parse(struct str line, struct arena *arena, struct conversation *conversation,
                                    struct error *error) WARN_UNUSED;
-/* The same of `system` and `messages` of a Converse request (also of one that has more members): what is no text is
- * refused. */
-enum error_code conversation_read(yyjson_val *system, yyjson_val *messages, struct arena *arena,
-                                  struct conversation *conversation, struct error *error) WARN_UNUSED;
 
 /* Where a row comes from, for the list of lines that were left out. */
 struct data_origin {
