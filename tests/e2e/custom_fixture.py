@@ -1,8 +1,9 @@
 """Customization jobs for tests: training data that a tiny model learns in seconds, and waiting for the end."""
 
 import json
+import subprocess
 
-from conftest import wait_until
+from conftest import FULCRUM, wait_until
 
 ROLE = "arn:aws:iam::123456789012:role/train"
 INTENTS = {"refund": "class_one", "invoice": "class_two", "address": "class_three", "coupon": "class_four"}
@@ -44,6 +45,13 @@ def output(store, job, name):
 
 def rejected(store, job):
     return [json.loads(row) for row in output(store, job, "prompt_insights/rejected.jsonl").splitlines()]
+
+
+def asked(server):
+    """What the ledger has of records of batch jobs."""
+    out = subprocess.run([str(FULCRUM), "ledger", "export", "--data", str(server.workdir / "data"), "--json"],
+                         capture_output=True, text=True, check=True).stdout
+    return [row for row in map(json.loads, out.splitlines()) if row["tier"] == "batch"]
 
 
 def wait_for(client, job, status=ENDED, timeout=170, until=None):

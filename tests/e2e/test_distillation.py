@@ -10,7 +10,7 @@ import pytest
 
 from batch_fixture import Store, jsonl
 from conftest import FULCRUM, Server, wait_until
-from custom_fixture import FAST, INTENTS, intents, line, output, rejected, request, wait_for
+from custom_fixture import FAST, INTENTS, asked, intents, line, output, rejected, request, wait_for
 
 CONFIG = """\
 limits: {{customization_prompts_min: 8}}
@@ -49,27 +49,20 @@ def distill(store, name, teacher="amazon.nova-pro-v1:0", tokens=6, **more):
                           "teacherModelIdentifier": teacher, "maxResponseLengthForInference": tokens}}}), **more}
 
 
-def lines_of(server, operation="CreateModelInvocationJob"):
-    """What the ledger has of records of batch jobs."""
-    out = subprocess.run([str(FULCRUM), "ledger", "export", "--data", str(server.workdir / "data"), "--json"],
-                         capture_output=True, text=True, check=True).stdout
-    return [row for row in map(json.loads, out.splitlines()) if row["tier"] == "batch"]
-
-
 def prompts(times, words=INTENTS):
     return [line(f"About my {word}.") for _ in range(times) for word in words]
 
 
 def test_the_student_says_what_its_teacher_says(server, store, bedrock):
     store.put("student.jsonl", jsonl(prompts(5) + [line("About my parcel.", "given")] * 5))
-    before = len(lines_of(server))
+    before = len(asked(server))
     job = bedrock.create_model_customization_job(**distill(store, "student"))["jobArn"]
     done = wait_for(bedrock, job)
     assert done["status"] == "Completed", done
     assert done["customizationType"] == "DISTILLATION"
     teacher = done["customizationConfig"]["distillationConfig"]["teacherModelConfig"]
     assert teacher["teacherModelIdentifier"] == "amazon.nova-pro-v1:0"
-    assert len(lines_of(server)) - before == len(INTENTS)  # each prompt once, what has an answer never
+    assert len(asked(server)) - before == len(INTENTS)  # each prompt once, what has an answer never
     deployment = bedrock.create_custom_model_deployment(
         modelDeploymentName="student", modelArn=done["outputModelArn"])["customModelDeploymentArn"]
     assert wait_until(lambda: bedrock.get_custom_model_deployment(
@@ -176,12 +169,12 @@ def test_nothing_is_asked_twice_after_a_crash(tmp_path, config):
     client = first.client("bedrock")
     job = client.create_model_customization_job(**distill(
         store, "crash", tokens=8, hyperParameters={**FAST, "epochCount": "1"}))["jobArn"]
-    assert wait_until(lambda: len(lines_of(first)) >= 5)
+    assert wait_until(lambda: len(asked(first)) >= 5)
     first.process.kill()
     first.process.wait()
     second = Server(config=config, workdir=tmp_path)
     assert wait_for(second.client("bedrock"), job)["status"] == "Completed"
-    rows = lines_of(second)
+    rows = asked(second)
     assert len(rows) == 60 and len({row["requestId"] for row in rows}) == 60
     assert second.stop() == 0
 
@@ -207,23 +200,23 @@ def logs(store):
 
 
 def test_logged_answers_are_taught_as_they_are(server, store, bedrock, logs):
-    before = len(lines_of(server))
+    before = len(asked(server))
     job = bedrock.create_model_customization_job(**distill(store, "logged", trainingDataConfig={
         "invocationLogsConfig": {**logs, "usePromptResponse": True, "requestMetadataFilters": {
             "andAll": [{"equals": {"team": "blue"}}, {"notEquals": {"team": "red"}}]}}}))["jobArn"]
     done = wait_for(bedrock, job)
     assert done["status"] == "Completed", done
-    assert len(lines_of(server)) == before  # nobody was asked
+    assert len(asked(server)) == before  # nobody was asked
     (row,) = rejected(store, job)
     assert "another model" in row["reason"]
 
 
 def test_logged_prompts_are_asked_again(server, store, bedrock, logs):
-    before = len(lines_of(server))
+    before = len(asked(server))
     job = bedrock.create_model_customization_job(**distill(store, "asked", trainingDataConfig={
         "invocationLogsConfig": {**logs, "requestMetadataFilters": {"equals": {"team": "blue"}}}}))["jobArn"]
     assert wait_for(bedrock, job)["status"] == "Completed"
-    assert len(lines_of(server)) - before == len(INTENTS) + 1
+    assert len(asked(server)) - before == len(INTENTS) + 1
 
 
 def test_the_servers_own_logs_are_read(server, store, bedrock):
@@ -269,8 +262,8 @@ def test_a_wrong_request_is_refused_by_its_member(bedrock, store, change, part):
 
 def test_answers_of_the_data_are_not_asked(server, store, bedrock):
     store.put("labelled.jsonl", jsonl(intents()))
-    before = len(lines_of(server))
+    before = len(asked(server))
     job = bedrock.create_model_customization_job(**distill(store, "labelled"))["jobArn"]
     assert wait_for(bedrock, job)["status"] == "Completed"
-    assert len(lines_of(server)) == before
+    assert len(asked(server)) == before
     assert "training_loss" in output(store, job, "training_artifacts/step_wise_training_metrics.csv")

@@ -9,7 +9,7 @@ import pytest
 
 from batch_fixture import Store, jsonl
 from conftest import BUILD, FULCRUM, Server, wait_until
-from custom_fixture import FAST, line, output, request, wait_for
+from custom_fixture import FAST, asked, line, output, request, wait_for
 
 CONFIG = """\
 limits: {{customization_prompts_min: 8}}
@@ -92,13 +92,6 @@ def distill(store, name, rows=None, hyper=None, **more):
                       customizationType="DISTILLATION", customizationConfig={"distillationConfig": {
                           "teacherModelConfig": {"teacherModelIdentifier": "amazon.nova-pro-v1:0",
                                                  "maxResponseLengthForInference": 20}}}), **more}
-
-
-def asked(server):
-    """What the ledger has of records of batch jobs."""
-    out = subprocess.run([str(FULCRUM), "ledger", "export", "--data", str(server.workdir / "data"), "--json"],
-                         capture_output=True, text=True, check=True).stdout
-    return [row for row in map(json.loads, out.splitlines()) if row["tier"] == "batch"]
 
 
 def show(server, job, *options):
