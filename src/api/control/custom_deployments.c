@@ -386,20 +386,10 @@ bool custom_deployments_take_tags(struct api_call *call, enum tag_operation oper
         customize_identifier_parse(request.resource, TYPE, "resourceARN", &wanted, &error) != OK)
         return false;
     struct resources *store = deploy_store(customize_deploy(call->thread->api->customize));
-    if (resources_get(store, str_of(call->identity.tenant), wanted.id, &call->exchange->arena, &deployment, &error) !=
-        OK) {
+    if (resources_get(store, str_of(call->identity.tenant), wanted.id, &call->exchange->arena, &deployment, &error) ==
+        OK)
+        resource_tags_take(call, store, sizeof(deployment), &deployment.head, operation, &request);
+    else
         call_fail(call, &error);
-        return true;
-    }
-    if (operation == LIST_TAGS) {
-        resource_tags_respond(call, &deployment.head);
-        return true;
-    }
-    struct resource_change *change = resource_change_new(call, store, sizeof(struct deployment));
-    if (!change)
-        return true;
-    change->tags = request;
-    memcpy(change->resource->id, deployment.head.id, sizeof(deployment.head.id));
-    resource_change_tag(change);
     return true;
 }

@@ -245,20 +245,9 @@ bool custom_models_take_tags(struct api_call *call, enum tag_operation operation
         !str_starts(request.resource, STR("arn:")) ||
         customize_identifier_parse(request.resource, "custom-model", "resourceARN", &identifier, &error) != OK)
         return false;
-    const enum error_code code = find(call, request.resource, "resourceARN", &model, &error);
-    if (code == OK && operation == LIST_TAGS) {
-        resource_tags_respond(call, &model.head);
-        return true;
-    }
-    if (code != OK) {
+    if (find(call, request.resource, "resourceARN", &model, &error) == OK)
+        resource_tags_take(call, store_of(call), sizeof(model), &model.head, operation, &request);
+    else
         call_fail(call, &error);
-        return true;
-    }
-    struct resource_change *change = resource_change_new(call, store_of(call), sizeof(struct custom_model));
-    if (!change)
-        return true;
-    change->tags = request;
-    memcpy(change->resource->id, model.head.id, sizeof(model.head.id));
-    resource_change_tag(change);
     return true;
 }

@@ -71,3 +71,19 @@ void resource_tags_respond(struct api_call *call, const struct resource *resourc
     call_respond_json(call, &body);
     buf_deinit(&body);
 }
+
+void resource_tags_take(struct api_call *call, struct resources *resources, size_t size,
+                        const struct resource *resource, enum tag_operation operation,
+                        const struct tag_request *request)
+{
+    if (operation == LIST_TAGS) {
+        resource_tags_respond(call, resource);
+        return;
+    }
+    struct resource_change *change = resource_change_new(call, resources, size);
+    if (!change)
+        return;
+    change->tags = *request;
+    memcpy(change->resource->id, resource->id, sizeof(resource->id));
+    resource_change_tag(change);
+}

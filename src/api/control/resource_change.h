@@ -26,5 +26,9 @@ void resource_change_tag(struct resource_change *change);
 
 /* Of a resource that is there. */
 void resource_tags_respond(struct api_call *call, const struct resource *resource);
+/* The same, or what else is asked about them; `size` as above. */
+void resource_tags_take(struct api_call *call, struct resources *resources, size_t size,
+                        const struct resource *resource, enum tag_operation operation,
+                        const struct tag_request *request);
 
 #endif
