@@ -456,23 +456,18 @@ static void *run_thread(void *ctx)
 
 /* --- start and stop --------------------------------------------------------------------------------- */
 
-static bool has_model(const struct custom_runner *runner, struct str job)
+static bool has_model(const struct custom_model *models, size_t count, struct str job)
 {
-    struct arena arena;
-    struct error ignored;
-    void *found;
-    size_t count;
-    arena_init(&arena, 0);
-    bool is_there = resources_list_all(runner->models, &arena, &found, &count, &ignored) != OK; /* who knows */
-    for (size_t i = 0; !is_there && i < count; i++)
-        is_there = str_eq(((const struct custom_model *)found)[i].job, job);
-    arena_deinit(&arena);
-    return is_there;
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(models[i].job, job))
+            return true;
+    return false;
 }
 
-/* What jobs that are over have left: the server was killed before it took their files away; and models that were
- * deleted, by the IDs of their jobs. */
-static void sweep(const struct custom_runner *runner, const char *path, bool is_models)
+/* What jobs that are over have left, by their IDs, unless a model of theirs is there: the server was killed before it
+ * took their files away. */
+static void sweep(const struct custom_runner *runner, const char *path, const struct custom_model *models,
+                  size_t count)
 {
     DIR *dir = opendir(path);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
@@ -481,7 +476,7 @@ static void sweep(const struct custom_runner *runner, const char *path, bool is_
         bool is_live = true;
         const struct str name = str_of(entry->d_name);
         if (name.len != JOB_ID_LEN || jobs_is_live(runner->store, name, &is_live, &error) != OK || is_live ||
-            (is_models && has_model(runner, name)))
+            has_model(models, count, name))
             continue;
         const int len = snprintf(stale, sizeof(stale), "%s/%s", path, entry->d_name);
         if (len < 0 || (size_t)len >= sizeof(stale))
@@ -493,6 +488,19 @@ static void sweep(const struct custom_runner *runner, const char *path, bool is_
         (void)closedir(dir);
 }
 
+/* Of models that were deleted. */
+static void sweep_models(const struct custom_runner *runner, const char *path)
+{
+    struct arena arena;
+    struct error ignored; /* who knows which ones are there */
+    void *models;
+    size_t count;
+    arena_init(&arena, 0);
+    if (resources_list_all(runner->models, &arena, &models, &count, &ignored) == OK)
+        sweep(runner, path, models, count);
+    arena_deinit(&arena);
+}
+
 static enum error_code make_directory(const struct custom_runner *runner, struct error *error)
 {
     char path[CUSTOM_PATH_MAX];
@@ -500,9 +508,9 @@ static enum error_code make_directory(const struct custom_runner *runner, struct
     if (code == OK && mkdir(path, 0700) && errno != EEXIST)
         code = error_set_errno(error, ERROR_IO, errno, "cannot make the directory %s", path);
     if (code == OK)
-        sweep(runner, path, false);
+        sweep(runner, path, NULL, 0);
     if (code == OK && custom_model_directory(runner->options->data, "", path, error) == OK)
-        sweep(runner, path, true);
+        sweep_models(runner, path);
     return code;
 }
 
