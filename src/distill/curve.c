@@ -31,7 +31,8 @@ static bool read_kept(const char *path, uint64_t steps, struct buf *kept)
 
 static void write_header(struct curve *curve)
 {
-    fprintf(curve->csv, "step,tokens,seconds,phase,rate,loss,accuracy,copy_accuracy");
+    fprintf(curve->csv, "step,tokens,seconds,phase,rate,loss,accuracy,copy_accuracy%s",
+            curve->has_teacher ? ",soft_loss" : "");
     for (uint32_t i = 0; i < curve->measure->task_count; i++)
         fprintf(curve->csv, ",%s_exact", curve->measure->tasks[i].name);
     for (uint32_t i = 0; curve->measure->tells_loss && i < curve->measure->task_count; i++)
@@ -39,12 +40,13 @@ static void write_header(struct curve *curve)
     fprintf(curve->csv, "\n");
 }
 
-enum error_code curve_open(struct curve *curve, const char *path, const struct measure *measure, uint64_t steps,
-                           uint64_t tokens, double seconds, struct error *error)
+enum error_code curve_open(struct curve *curve, const char *path, const struct measure *measure, bool has_teacher,
+                           uint64_t steps, uint64_t tokens, double seconds, struct error *error)
 {
     struct buf kept;
     *curve = (struct curve){
         .measure = measure,
+        .has_teacher = has_teacher,
         .is_terminal = isatty(STDERR_FILENO) == 1,
         .last_tokens = tokens,
         .last_seconds = seconds,
@@ -73,9 +75,10 @@ void curve_close(struct curve *curve)
 
 /* --- points ----------------------------------------------------------------------------------------- */
 
-void curve_add_loss(struct curve *curve, double loss_sum, uint64_t count)
+void curve_add_loss(struct curve *curve, double loss_sum, double soft_loss_sum, uint64_t count)
 {
     curve->loss += loss_sum;
+    curve->soft_loss += soft_loss_sum;
     curve->loss_count += count;
 }
 
@@ -94,12 +97,20 @@ static void print_share(FILE *file, struct curve_share share)
         fprintf(file, ",");
 }
 
+/* Of what was added since the last point. */
+static double per_token(const struct curve *curve, double loss)
+{
+    return curve->loss_count ? loss / (double)curve->loss_count : 0.0;
+}
+
 static void write_csv(struct curve *curve, const struct curve_point *point)
 {
     fprintf(curve->csv, "%" PRIu64 ",%" PRIu64 ",%.1f,%s,%.4f,%.4f", point->steps, point->tokens, point->seconds,
             point->phase, point->rate, curve->last_loss);
     print_share(curve->csv, curve->tokens);
     print_share(curve->csv, curve->copied);
+    if (curve->has_teacher)
+        fprintf(curve->csv, ",%.4f", per_token(curve, curve->soft_loss));
     for (uint32_t i = 0; i < curve->measure->task_count; i++) {
         const struct measure_task *task = &curve->measure->tasks[i];
         if (point->is_measured)
@@ -124,6 +135,8 @@ static void print_progress(const struct curve *curve, const struct curve_point *
     double left = speed > 0.0 ? (double)point->tokens_left / speed : 0.0;
     fprintf(stderr, "%sstep %" PRIu64 "  %s  loss %.4f", curve->is_terminal ? "\r\033[K" : "", point->steps,
             point->phase, curve->last_loss);
+    if (curve->has_teacher)
+        fprintf(stderr, "  soft loss %.4f", per_token(curve, curve->soft_loss));
     if (curve->tokens.count)
         fprintf(stderr, "  accuracy %.1f%%", 100.0 * (double)curve->tokens.right / (double)curve->tokens.count);
     if (curve->copied.count)
@@ -138,10 +151,10 @@ static void print_progress(const struct curve *curve, const struct curve_point *
 
 enum error_code curve_write(struct curve *curve, const struct curve_point *point, struct error *error)
 {
-    curve->last_loss = curve->loss_count ? curve->loss / (double)curve->loss_count : 0.0;
+    curve->last_loss = per_token(curve, curve->loss);
     write_csv(curve, point);
     print_progress(curve, point);
-    curve->loss = 0.0;
+    curve->loss = curve->soft_loss = 0.0;
     curve->loss_count = 0;
     curve->tokens = curve->copied = (struct curve_share){0};
     curve->last_seconds = point->seconds;

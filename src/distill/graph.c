@@ -1,6 +1,7 @@
 /* graph.c - builds the graph of one batch shape and runs it. Which batches and how many is step.c's. See graph.h. */
 #include "distill/graph.h"
 
+#include <assert.h>
 #include <ggml-alloc.h>
 #include <ggml-backend.h>
 #include <math.h>
@@ -19,11 +20,18 @@ struct compute {
     struct gemm *gemm;
 };
 
+/* What is computed besides logits. */
+struct graph_plan {
+    bool has_loss, has_gradients;
+    struct soft_loss soft;
+};
+
 struct graph {
     struct compute *compute;
     const struct weights *weights;
     struct batch_shape shape;
-    bool has_gradients;
+    struct graph_plan plan;
+    uint32_t selected; /* of the last run */
     struct ggml_context *ctx;
     struct ggml_cgraph *cgraph;
     ggml_gallocr_t allocator;
@@ -33,8 +41,11 @@ struct graph {
     struct ggml_tensor *select;    /* (r) I32 */
     struct ggml_tensor *weight;    /* (1, r): 1 trained, 0 spare */
     struct ggml_tensor *labels;    /* (v, r) probabilities */
+    struct ggml_tensor *soft;      /* (v, r) probabilities of the teacher; NULL: there are none */
     struct ggml_tensor *logits;    /* (v, r) */
-    struct ggml_tensor *loss;      /* (1) mean over r */
+    struct ggml_tensor *hard_loss; /* (1) mean over r */
+    struct ggml_tensor *soft_loss; /* (1) mean over r; NULL: there is none */
+    struct ggml_tensor *loss;      /* (1) of which the gradients are */
 };
 
 /* --- where graphs run ------------------------------------------------------------------------------- */
@@ -116,7 +127,28 @@ static void build_inputs(struct graph *graph)
     graph->mask = add_input(graph, GGML_TYPE_F32, l, l, b);
     graph->select = add_input(graph, GGML_TYPE_I32, r, 1, 1);
     graph->weight = add_input(graph, GGML_TYPE_F32, 1, r, 1);
-    graph->labels = add_input(graph, GGML_TYPE_F32, graph->weights->shape.vocabulary, r, 1);
+    if (graph->plan.has_loss)
+        graph->labels = add_input(graph, GGML_TYPE_F32, graph->weights->shape.vocabulary, r, 1);
+    if (graph->plan.soft.weight > 0.0f)
+        graph->soft = add_input(graph, GGML_TYPE_F32, graph->weights->shape.vocabulary, r, 1);
+}
+
+static void build_loss(struct graph *graph)
+{
+    struct ggml_context *ctx = graph->ctx;
+    const struct soft_loss *soft = &graph->plan.soft;
+    graph->loss = graph->hard_loss = ggml_cross_entropy_loss(ctx, graph->logits, graph->labels);
+    ggml_set_output(graph->hard_loss);
+    if (graph->soft) {
+        struct ggml_tensor *cooled = ggml_scale(ctx, graph->logits, 1.0f / soft->temperature);
+        graph->soft_loss = ggml_cross_entropy_loss(ctx, cooled, graph->soft);
+        ggml_set_output(graph->soft_loss);
+        graph->loss = ggml_add(
+            ctx, ggml_scale(ctx, graph->soft_loss, soft->weight * soft->temperature * soft->temperature),
+            ggml_scale(ctx, graph->hard_loss, 1.0f - soft->weight));
+        ggml_set_output(graph->loss);
+    }
+    ggml_set_loss(graph->loss);
 }
 
 static void build_forward(struct graph *graph)
@@ -134,10 +166,9 @@ static void build_forward(struct graph *graph)
     graph->logits = block_head(graph->ctx, x, w->output_norm, w->head, graph->select, graph->weight,
                                w->shape.norm_epsilon);
     ggml_set_output(graph->logits);
-    graph->loss = ggml_cross_entropy_loss(graph->ctx, graph->logits, graph->labels);
-    ggml_set_loss(graph->loss);
-    ggml_set_output(graph->loss);
-    ggml_build_forward_expand(graph->cgraph, graph->loss);
+    if (graph->plan.has_loss)
+        build_loss(graph);
+    ggml_build_forward_expand(graph->cgraph, graph->loss ? graph->loss : graph->logits);
 }
 
 static const struct param *find_param(const struct weights *weights, const struct ggml_tensor *node)
@@ -165,8 +196,8 @@ static bool build_backward(struct graph *graph)
     return true;
 }
 
-enum error_code graph_new(struct compute *compute, struct weights *weights, struct batch_shape shape,
-                          bool with_gradients, struct graph **graph, struct error *error)
+static enum error_code make_graph(struct compute *compute, const struct weights *weights, struct batch_shape shape,
+                                  struct graph_plan plan, struct graph **graph, struct error *error)
 {
     struct graph *g = mem_calloc(1, sizeof(*g));
     if (!g)
@@ -176,17 +207,17 @@ enum error_code graph_new(struct compute *compute, struct weights *weights, stru
         .mem_size = nodes * 2 * ggml_tensor_overhead() + ggml_graph_overhead_custom(nodes, true),
         .no_alloc = true,
     };
-    *g = (struct graph){.compute = compute, .weights = weights, .shape = shape, .has_gradients = with_gradients};
+    *g = (struct graph){.compute = compute, .weights = weights, .shape = shape, .plan = plan};
     g->ctx = ggml_init(init);
     g->allocator = ggml_gallocr_new(ggml_backend_cpu_buffer_type());
     if (!g->ctx || !g->allocator) {
         graph_free(g);
         return error_no_memory(error);
     }
-    g->cgraph = ggml_new_graph_custom(g->ctx, nodes, with_gradients);
+    g->cgraph = ggml_new_graph_custom(g->ctx, nodes, plan.has_gradients);
     build_inputs(g);
     build_forward(g);
-    bool is_built = !with_gradients || build_backward(g);
+    bool is_built = !plan.has_gradients || build_backward(g);
     gemm_rewrite(compute->gemm, g->ctx, g->cgraph);
     if (!is_built || !ggml_gallocr_alloc_graph(g->allocator, g->cgraph)) {
         graph_free(g);
@@ -194,6 +225,27 @@ enum error_code graph_new(struct compute *compute, struct weights *weights, stru
     }
     *graph = g;
     return OK;
+}
+
+enum error_code graph_new(struct compute *compute, struct weights *weights, struct batch_shape shape,
+                          bool with_gradients, struct graph **graph, struct error *error)
+{
+    const struct graph_plan plan = {.has_loss = true, .has_gradients = with_gradients};
+    return make_graph(compute, weights, shape, plan, graph, error);
+}
+
+enum error_code graph_new_soft(struct compute *compute, struct weights *weights, struct batch_shape shape,
+                               struct soft_loss soft, struct graph **graph, struct error *error)
+{
+    assert(soft.temperature > 0.0f && soft.weight >= 0.0f && soft.weight <= 1.0f);
+    const struct graph_plan plan = {.has_loss = true, .has_gradients = true, .soft = soft};
+    return make_graph(compute, weights, shape, plan, graph, error);
+}
+
+enum error_code graph_new_forward(struct compute *compute, const struct weights *weights, struct batch_shape shape,
+                                  struct graph **graph, struct error *error)
+{
+    return make_graph(compute, weights, shape, (struct graph_plan){0}, graph, error);
 }
 
 void graph_free(struct graph *graph)
@@ -210,6 +262,11 @@ void graph_free(struct graph *graph)
 const float *graph_logits(const struct graph *graph)
 {
     return graph->logits->data;
+}
+
+float *graph_soft_labels(const struct graph *graph)
+{
+    return graph->soft ? graph->soft->data : NULL;
 }
 
 /* --- running ---------------------------------------------------------------------------------------- */
@@ -234,26 +291,36 @@ static void fill_mask(const struct graph *graph, const struct batch *batch)
     }
 }
 
-static void fill_labels(const struct graph *graph, const struct batch *batch)
+static void fill_selection(const struct graph *graph, const struct batch *batch)
 {
-    size_t v = graph->weights->shape.vocabulary, r = graph->shape.selected;
     int32_t *select = graph->select->data;
-    float *weight = graph->weight->data, *labels = graph->labels->data;
-    for (size_t i = 0; i < r; i++) {
+    float *weight = graph->weight->data;
+    for (size_t i = 0; i < graph->shape.selected; i++) {
         bool is_used = i < batch->selected;
-        float *row = labels + i * v;
         select[i] = is_used ? batch->selects[i] : 0;
         weight[i] = is_used ? 1.0f : 0.0f;
-        if (is_used && batch->soft_labels) {
-            memcpy(row, batch->soft_labels + i * v, v * sizeof(float));
-        } else if (is_used) {
-            memset(row, 0, v * sizeof(float));
-            row[batch->labels[i]] = 1.0f;
-        } else {
-            for (size_t j = 0; j < v; j++)
-                row[j] = 1.0f / (float)v;
-        }
     }
+}
+
+/* Of all rows from `first` on, which are spare. */
+static void fill_uniform(const struct graph *graph, struct ggml_tensor *labels, size_t first)
+{
+    size_t v = graph->weights->shape.vocabulary;
+    float *data = labels->data;
+    for (size_t i = first * v; i < graph->shape.selected * v; i++)
+        data[i] = 1.0f / (float)v;
+}
+
+static void fill_labels(const struct graph *graph, const struct batch *batch)
+{
+    size_t v = graph->weights->shape.vocabulary;
+    float *labels = graph->labels->data;
+    memset(labels, 0, batch->selected * v * sizeof(float));
+    for (size_t i = 0; i < batch->selected; i++)
+        labels[i * v + (size_t)batch->labels[i]] = 1.0f;
+    fill_uniform(graph, graph->labels, batch->selected);
+    if (graph->soft)
+        fill_uniform(graph, graph->soft, batch->selected);
 }
 
 static bool is_argmax(const float *logits, size_t count, int32_t label)
@@ -264,22 +331,44 @@ static bool is_argmax(const float *logits, size_t count, int32_t label)
     return true;
 }
 
-enum error_code graph_run(struct graph *graph, const struct batch *batch, float gradient_scale, double *loss_sum,
-                          bool *is_right, struct error *error)
+enum error_code graph_run_forward(struct graph *graph, const struct batch *batch, struct error *error)
 {
-    size_t v = graph->weights->shape.vocabulary, r = graph->shape.selected;
     memcpy(graph->tokens->data, batch->tokens, ggml_nbytes(graph->tokens));
     memcpy(graph->positions->data, batch->positions, ggml_nbytes(graph->positions));
     fill_mask(graph, batch);
-    fill_labels(graph, batch);
-    if (graph->has_gradients) /* the loss is a mean over r rows, spare ones included */
-        *(float *)ggml_graph_get_grad_acc(graph->cgraph, graph->loss)->data = gradient_scale * (float)r;
-
+    fill_selection(graph, batch);
+    graph->selected = batch->selected;
     if (ggml_backend_graph_compute(graph->compute->cpu, graph->cgraph) != GGML_STATUS_SUCCESS)
         return error_set(error, ERROR_INTERNAL, "the training graph failed");
+    return OK;
+}
 
-    double spare = (double)(r - batch->selected) * log((double)v);
-    *loss_sum = (double)*(const float *)graph->loss->data * (double)r - spare;
+/* Of the selected rows; in a spare one all logits are equal. */
+static double loss_sum_of(const struct graph *graph, const struct ggml_tensor *mean)
+{
+    uint32_t rows = graph->shape.selected;
+    double spare = (double)(rows - graph->selected) * log((double)graph->weights->shape.vocabulary);
+    return (double)*(const float *)mean->data * (double)rows - spare;
+}
+
+double graph_soft_loss(const struct graph *graph)
+{
+    return graph->soft_loss ? loss_sum_of(graph, graph->soft_loss) : 0.0;
+}
+
+enum error_code graph_run(struct graph *graph, const struct batch *batch, float gradient_scale, double *loss_sum,
+                          bool *is_right, struct error *error)
+{
+    size_t v = graph->weights->shape.vocabulary;
+    assert(graph->plan.has_loss);
+    fill_labels(graph, batch);
+    if (graph->plan.has_gradients) /* the loss is a mean over all rows, spare ones included */
+        *(float *)ggml_graph_get_grad_acc(graph->cgraph, graph->loss)->data =
+            gradient_scale * (float)graph->shape.selected;
+    const enum error_code code = graph_run_forward(graph, batch, error);
+    if (code)
+        return code;
+    *loss_sum = loss_sum_of(graph, graph->hard_loss);
     if (is_right)
         for (size_t i = 0; i < batch->selected; i++)
             is_right[i] = is_argmax(graph_logits(graph) + i * v, v, batch->labels[i]);

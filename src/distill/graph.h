@@ -35,22 +35,42 @@ struct batch {
     int32_t *selects;   /* (r) index into tokens whose next token is trained */
     int32_t *labels;    /* (r) that next token */
     uint32_t selected;  /* used entries of selects and labels */
-    const float *soft_labels; /* (v, r) instead of labels, rows sum to 1; or NULL */
+};
+
+/* A loss that wants soft labels besides hard ones (Hinton et al. 2015, arXiv 1503.02531), T the temperature, H the
+ * cross entropy: weight * T^2 * H(soft label, softmax(logits / T)) + (1 - weight) * H(label, softmax(logits)). The
+ * gradient of H shrinks with 1 / T^2, hence the factor: the parts weigh the same whatever T is. */
+struct soft_loss {
+    float temperature;
+    float weight; /* 0: hard labels alone */
 };
 
 struct graph;
 enum error_code graph_new(struct compute *compute, struct weights *weights, struct batch_shape shape,
                           bool with_gradients, struct graph **graph, struct error *error) WARN_UNUSED;
+/* With gradients, of that loss. */
+enum error_code graph_new_soft(struct compute *compute, struct weights *weights, struct batch_shape shape,
+                               struct soft_loss soft, struct graph **graph, struct error *error) WARN_UNUSED;
+/* Logits alone, without room for labels: of a teacher. */
+enum error_code graph_new_forward(struct compute *compute, const struct weights *weights, struct batch_shape shape,
+                                  struct graph **graph, struct error *error) WARN_UNUSED;
 void graph_free(struct graph *graph);
 
 /* Runs `batch`. Gradients of (sum of losses) * gradient_scale are added to the
  * accumulators. *loss_sum is the sum of cross entropies (nats) of the selected
- * tokens; is_right (may be NULL), one per selected token, tells whether the
- * label is the most probable token. */
+ * tokens with their hard labels; is_right (may be NULL), one per selected token,
+ * tells whether the label is the most probable token. */
 enum error_code graph_run(struct graph *graph, const struct batch *batch, float gradient_scale, double *loss_sum,
                           bool *is_right, struct error *error) WARN_UNUSED;
+/* The same of a graph without a loss. */
+enum error_code graph_run_forward(struct graph *graph, const struct batch *batch, struct error *error) WARN_UNUSED;
 
 /* Logits (v, r) of the last run. */
 const float *graph_logits(const struct graph *graph);
+
+/* Of a graph with soft labels: where they are to be put before every run, (v, r), a row per selected token that sums
+ * to 1; and the sum of their cross entropies, without T^2, in the last run. NULL and 0 of others. */
+float *graph_soft_labels(const struct graph *graph);
+double graph_soft_loss(const struct graph *graph);
 
 #endif

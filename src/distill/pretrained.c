@@ -4,6 +4,10 @@
 
 #include <gguf.h>
 #include <inttypes.h>
+#include <stdio.h>
+
+#include "core/mem.h"
+#include "core/str.h"
 
 enum error_code pretrained_open(const char *path, struct pretrained *pretrained, struct error *error)
 {
@@ -105,6 +109,20 @@ enum error_code pretrained_shape(const struct pretrained *pretrained, struct mod
 
 /* --- weights ---------------------------------------------------------------------------------------- */
 
+static enum error_code to_floats(const struct pretrained *pretrained, const struct ggml_tensor *from, float *out,
+                                 struct error *error)
+{
+    const ggml_to_float_t to_float = ggml_get_type_traits(from->type)->to_float;
+    if (from->type == GGML_TYPE_F32)
+        memcpy(out, from->data, ggml_nbytes(from));
+    else if (to_float)
+        to_float(from->data, out, ggml_nelements(from));
+    else
+        return error_set(error, ERROR_INVALID, "%s: %s is of type %s, which nothing turns to floats", pretrained->path,
+                         from->name, ggml_type_name(from->type));
+    return OK;
+}
+
 static enum error_code copy_tensor(const struct pretrained *pretrained, const struct param *param, struct error *error)
 {
     struct ggml_tensor *weight = param->weight;
@@ -112,15 +130,7 @@ static enum error_code copy_tensor(const struct pretrained *pretrained, const st
     if (!from || !ggml_are_same_shape(from, weight))
         return error_set(error, ERROR_INVALID, "%s: %s is %s", pretrained->path, weight->name,
                          from ? "of another shape" : "missing");
-    const ggml_to_float_t to_float = ggml_get_type_traits(from->type)->to_float;
-    if (from->type == GGML_TYPE_F32)
-        memcpy(weight->data, from->data, ggml_nbytes(weight));
-    else if (to_float)
-        to_float(from->data, weight->data, ggml_nelements(weight));
-    else
-        return error_set(error, ERROR_INVALID, "%s: %s is of type %s, which nothing turns to floats", pretrained->path,
-                         weight->name, ggml_type_name(from->type));
-    return OK;
+    return to_floats(pretrained, from, weight->data, error);
 }
 
 /* A tensor that the graph has no place for would be left out of what is trained, and the model be another one. */
@@ -145,5 +155,89 @@ enum error_code pretrained_copy(const struct pretrained *pretrained, struct weig
     for (size_t i = 0; !code && i < weights->param_count; i++)
         if (weights->params[i].kind != PARAM_ADAPTER)
             code = copy_tensor(pretrained, &weights->params[i], error);
+    return code;
+}
+
+/* --- adapters --------------------------------------------------------------------------------------- */
+
+#define LORA_A ".lora_a"
+#define LORA_B ".lora_b"
+
+static enum error_code check_adapter(const struct pretrained *file, float *alpha, struct error *error)
+{
+    if (!is_text(file, "general.type", "adapter") || !is_text(file, "adapter.type", "lora"))
+        return error_set(error, ERROR_INVALID, "%s: not an adapter of low rank (adapter.type lora)", file->path);
+    if (!is_text(file, "general.architecture", "llama"))
+        return error_set(error, ERROR_INVALID, "%s: not of the llama architecture", file->path);
+    *alpha = 0.0f;
+    get_f32(file, "adapter.lora.alpha", alpha);
+    if (!(*alpha > 0.0f))
+        return error_set(error, ERROR_INVALID, "%s: no adapter.lora.alpha in it", file->path);
+    return OK;
+}
+
+/* The matrix that a tensor NAME.lora_a or NAME.lora_b stands beside. NULL: there is none. */
+static struct ggml_tensor *target_of(const struct weights *weights, struct str name)
+{
+    if (!str_ends(name, STR(LORA_A)) && !str_ends(name, STR(LORA_B)))
+        return NULL;
+    const struct str target = str_slice(name, 0, name.len - strlen(LORA_A));
+    for (size_t i = 0; i < weights->param_count; i++)
+        if (weights->params[i].kind == PARAM_MATRIX && str_eq(str_of(weights->params[i].weight->name), target))
+            return weights->params[i].weight;
+    return NULL;
+}
+
+static enum error_code add_product(const struct pretrained *file, const struct ggml_tensor *a,
+                                   const struct ggml_tensor *b, float alpha, struct ggml_tensor *weight,
+                                   struct error *error)
+{
+    float *floats = mem_alloc((size_t)(ggml_nelements(a) + ggml_nelements(b)) * sizeof(float));
+    if (!floats)
+        return error_no_memory(error);
+    const struct low_rank product = {floats,      floats + ggml_nelements(a), weight->ne[0], weight->ne[1],
+                                     a->ne[1], alpha / (float)a->ne[1]};
+    enum error_code code = to_floats(file, a, floats, error);
+    if (!code)
+        code = to_floats(file, b, floats + ggml_nelements(a), error);
+    if (!code)
+        low_rank_add(&product, weight->data);
+    mem_free(floats);
+    return code;
+}
+
+static enum error_code merge_tensor(const struct pretrained *file, const char *name, float alpha,
+                                    struct weights *weights, struct error *error)
+{
+    char other[GGML_MAX_NAME + sizeof(LORA_A)];
+    struct ggml_tensor *weight = target_of(weights, str_of(name));
+    if (!weight)
+        return error_set(error, ERROR_INVALID, "%s: it has a tensor %s, which stands beside no matrix of the model",
+                         file->path, name);
+    const bool is_a = str_ends(str_of(name), STR(LORA_A));
+    (void)snprintf(other, sizeof(other), "%s%s", weight->name, is_a ? LORA_B : LORA_A);
+    const struct ggml_tensor *a = ggml_get_tensor(file->tensors, name), *b = ggml_get_tensor(file->tensors, other);
+    if (!b)
+        return error_set(error, ERROR_INVALID, "%s: %s is missing", file->path, other);
+    if (!is_a) /* with its other half */
+        return OK;
+    if (a->ne[0] != weight->ne[0] || b->ne[1] != weight->ne[1] || a->ne[1] != b->ne[0])
+        return error_set(error, ERROR_INVALID,
+                         "%s: it is of another model: beside %s (%lld to %lld) it has %lld to %lld, of rank %lld and "
+                         "%lld", file->path, weight->name, (long long)weight->ne[0], (long long)weight->ne[1],
+                         (long long)a->ne[0], (long long)b->ne[1], (long long)a->ne[1], (long long)b->ne[0]);
+    return add_product(file, a, b, alpha, weight, error);
+}
+
+enum error_code pretrained_merge(const char *path, struct weights *weights, struct error *error)
+{
+    struct pretrained file;
+    float alpha = 0.0f;
+    enum error_code code = pretrained_open(path, &file, error);
+    if (!code)
+        code = check_adapter(&file, &alpha, error);
+    for (int64_t i = 0; !code && i < gguf_get_n_tensors(file.gguf); i++)
+        code = merge_tensor(&file, gguf_get_tensor_name(file.gguf, i), alpha, weights, error);
+    pretrained_close(&file);
     return code;
 }

@@ -24,5 +24,7 @@ enum error_code pretrained_shape(const struct pretrained *pretrained, struct mod
 /* Into weights of that shape; adapters stay as they are. */
 enum error_code pretrained_copy(const struct pretrained *pretrained, struct weights *weights,
                                 struct error *error) WARN_UNUSED;
+/* Adds the products of an adapter's file, of llama.cpp's own form, to the matrices of `weights`. */
+enum error_code pretrained_merge(const char *path, struct weights *weights, struct error *error) WARN_UNUSED;
 
 #endif

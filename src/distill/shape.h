@@ -23,6 +23,7 @@ enum matrix { MATRIX_Q, MATRIX_K, MATRIX_V, MATRIX_OUTPUT, MATRIX_GATE, MATRIX_U
 
 /* What of a model is trained. Zero: all of it. */
 struct tuning {
+    bool is_all_frozen;       /* there are no gradients: of a teacher */
     bool is_embedding_frozen; /* embedding and head stay */
     /* Adapters (LoRA; Hu et al. 2021, arXiv 2106.09685): the model stays, and beside each of some matrices W of every
      * layer two of low rank are trained: W x + alpha / rank * B A x. */

@@ -13,6 +13,7 @@ struct step_worker {
     struct compute *compute;
     struct weights *weights; /* the first one's are the step's, the others' share its values */
     struct graph *graphs[GRAPHS];
+    struct teacher_reader *readers[GRAPHS]; /* with a teacher: one beside each graph */
     struct batch_shape shape;
     uint32_t index;
     float gradient_scale;
@@ -43,8 +44,10 @@ static enum error_code open_worker(struct step *step, uint32_t index, struct bat
 
 static void close_worker(struct step_worker *worker)
 {
-    for (size_t i = 0; i < GRAPHS; i++)
+    for (size_t i = 0; i < GRAPHS; i++) {
         graph_free(worker->graphs[i]);
+        teacher_reader_free(worker->readers[i]);
+    }
     if (worker->index > 0) {
         weights_free(worker->weights);
         compute_free(worker->compute);
@@ -52,10 +55,10 @@ static void close_worker(struct step_worker *worker)
 }
 
 enum error_code step_open(struct step *step, const struct train_phase *phase, struct compute *compute,
-                          struct weights *weights, struct error *error)
+                          struct weights *weights, const struct teacher *teacher, struct error *error)
 {
     struct batch_shape shape = graph_shape_at((struct batch_shape){phase->length, phase->rows, 0}, 0);
-    *step = (struct step){.weights = weights};
+    *step = (struct step){.weights = weights, .teacher = teacher};
     step->passes = mem_calloc(phase->accumulate, sizeof(*step->passes));
     step->workers = mem_calloc(phase->workers, sizeof(*step->workers));
     enum error_code code = step->passes && step->workers ? OK : error_no_memory(error);
@@ -90,19 +93,38 @@ void step_close(struct step *step)
 
 /* --- running ---------------------------------------------------------------------------------------- */
 
+static enum error_code make_graph(struct step_worker *worker, size_t at, struct error *error)
+{
+    const struct teacher *teacher = worker->step->teacher;
+    const struct batch_shape shape = graph_shape_at(worker->shape, at);
+    if (!teacher)
+        return graph_new(worker->compute, worker->weights, shape, true, &worker->graphs[at], error);
+    const enum error_code code = teacher_reader_new(teacher, worker->compute, shape, &worker->readers[at], error);
+    return code ? code : graph_new_soft(worker->compute, worker->weights, shape, teacher_loss(teacher),
+                                        &worker->graphs[at], error);
+}
+
 /* The head is computed for as many rows as a graph has room for, so a pass
  * with few answers takes a smaller graph. */
-static enum error_code graph_for(struct step_worker *worker, const struct batch *batch, struct graph **graph,
-                                 struct error *error)
+static size_t graph_for(const struct step_worker *worker, const struct batch *batch)
 {
     size_t at = 0;
     while (at + 1 < GRAPHS && batch->selected <= graph_shape_at(worker->shape, at + 1).selected)
         at++;
-    enum error_code code = OK;
-    if (!worker->graphs[at])
-        code = graph_new(worker->compute, worker->weights, graph_shape_at(worker->shape, at), true,
-                         &worker->graphs[at], error);
-    *graph = worker->graphs[at];
+    return at;
+}
+
+static enum error_code run_pass(struct step_worker *worker, struct step_pass *pass, struct error *error)
+{
+    const struct batch *batch = &pass->packer.batch;
+    const size_t at = graph_for(worker, batch);
+    enum error_code code = worker->graphs[at] ? OK : make_graph(worker, at, error);
+    struct graph *graph = worker->graphs[at];
+    if (!code && worker->readers[at])
+        code = teacher_read(worker->readers[at], batch, graph_soft_labels(graph), error);
+    if (!code)
+        code = graph_run(graph, batch, worker->gradient_scale, &pass->loss, pass->is_right, error);
+    pass->soft_loss = code ? 0.0 : graph_soft_loss(graph);
     return code;
 }
 
@@ -112,14 +134,8 @@ static void *run_worker(void *arg)
     struct step *step = worker->step;
     enum error_code code = OK;
     weights_zero_grads(worker->weights);
-    for (uint32_t i = worker->index; !code && i < step->pass_count; i += step->worker_count) {
-        struct step_pass *pass = &step->passes[i];
-        struct graph *graph;
-        code = graph_for(worker, &pass->packer.batch, &graph, &worker->error);
-        if (!code)
-            code = graph_run(graph, &pass->packer.batch, worker->gradient_scale, &pass->loss, pass->is_right,
-                             &worker->error);
-    }
+    for (uint32_t i = worker->index; !code && i < step->pass_count; i += step->worker_count)
+        code = run_pass(worker, &step->passes[i], &worker->error);
     worker->error.code = code;
     return NULL;
 }

@@ -11,25 +11,29 @@
 
 #include "distill/graph.h"
 #include "distill/packer.h"
+#include "distill/teacher.h"
 #include "distill/train_config.h"
 
 struct step_pass {
     struct packer packer; /* filled by the caller before each step */
     bool *is_right;       /* one per selected token, after the step */
     double loss;          /* sum of cross entropies, nats */
+    double soft_loss;     /* the same with the teacher's labels; 0 without one */
 };
 
 struct step {
     struct weights *weights;
+    const struct teacher *teacher; /* NULL: labels are the rows' own alone */
     struct step_pass *passes;
     uint32_t pass_count;
     struct step_worker *workers; /* the first one works for the caller's thread */
     uint32_t worker_count;
 };
 
-/* For the batches of `phase`. compute is the first worker's, the others make their own. */
+/* For the batches of `phase`. compute is the first worker's, the others make their own. `teacher` may
+ * be NULL. */
 enum error_code step_open(struct step *step, const struct train_phase *phase, struct compute *compute,
-                          struct weights *weights, struct error *error) WARN_UNUSED;
+                          struct weights *weights, const struct teacher *teacher, struct error *error) WARN_UNUSED;
 void step_close(struct step *step);
 
 /* Leaves in weights' accumulators the gradient of the mean loss over all

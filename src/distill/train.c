@@ -16,6 +16,7 @@
 #include "distill/measure.h"
 #include "distill/pretrained.h"
 #include "distill/step.h"
+#include "distill/teacher.h"
 
 #define CORPORA_MAX 64
 #define PATH_BYTES 4096
@@ -31,6 +32,7 @@ struct run {
     size_t corpus_count;
     char corpus_hash[2 * SHA256_LEN + 1];
     struct weights *weights;
+    struct teacher *teacher; /* with config.teacher */
     struct compute *compute;
     struct optim *optim;
     struct measure measure;
@@ -136,7 +138,7 @@ static enum error_code open_phase(struct run *run, struct error *error)
         if (phase->sources[i].file && open_corpus(run, phase->sources[i].file, &sources[i].corpus, error))
             return error->code;
     }
-    enum error_code code = step_open(&run->step, phase, run->compute, run->weights, error);
+    enum error_code code = step_open(&run->step, phase, run->compute, run->weights, run->teacher, error);
     if (!code)
         code = corpus_sampler_init(&run->sampler, run->tokenizer, run->config->seed + run->position.phase * 1000003,
                             phase->length, sources, phase->source_count, error);
@@ -148,7 +150,7 @@ static enum error_code open_phase(struct run *run, struct error *error)
 static void count_pass(struct run *run, const struct step_pass *pass)
 {
     const struct packer *packer = &pass->packer;
-    curve_add_loss(&run->curve, pass->loss, packer->batch.selected);
+    curve_add_loss(&run->curve, pass->loss, pass->soft_loss, packer->batch.selected);
     for (uint32_t i = 0; i < packer->batch.selected; i++)
         curve_add_token(&run->curve, run->phase->sources[packer->tags[i]].copied != COPIED_NONE, pass->is_right[i]);
 }
@@ -374,11 +376,14 @@ static enum error_code prepare(struct run *run, struct error *error)
     if (code)
         return code;
     code = make_weights(run, error);
+    if (!code && config->teacher.file)
+        code = teacher_open(&config->teacher, config->tuned_from ? &run->pretrained : NULL, run->tokenizer,
+                            &run->teacher, error);
     if (!code && run->options->resume)
         code = checkpoint_load(run->checkpoint_path, run->weights, run->optim, NULL, &run->position, error);
     if (!code)
-        code = curve_open(&run->curve, run->csv_path, &run->measure, run->position.steps, run->position.tokens,
-                          run->position.seconds, error);
+        code = curve_open(&run->curve, run->csv_path, &run->measure, run->teacher != NULL, run->position.steps,
+                          run->position.tokens, run->position.seconds, error);
     return code;
 }
 
@@ -389,6 +394,7 @@ static void clean_up(struct run *run)
     optim_free(run->optim);
     compute_free(run->compute);
     weights_free(run->weights);
+    teacher_free(run->teacher);
     tokenizer_free(run->tokenizer);
     pretrained_close(&run->pretrained);
     for (size_t i = 0; i < run->corpus_count; i++)

@@ -90,6 +90,15 @@ static const struct field adapter_fields[] = {
 };
 static const struct field_table adapter_table = FIELD_TABLE(adapter_fields, struct train_config);
 
+static const struct field teacher_fields[] = {
+    {"file", FIELD_FILE, .is_required = true, AT(train_teacher, file)},
+    {"adapter", FIELD_FILE, AT(train_teacher, adapter)},
+    {"temperature", FIELD_REAL, AT(train_teacher, temperature)},
+    {"top", FIELD_UINT32, AT(train_teacher, top), .low = 0, .high = UINT32_MAX},
+    {"weight", FIELD_REAL, AT(train_teacher, weight)},
+};
+static const struct field_table teacher_table = FIELD_TABLE(teacher_fields, struct train_teacher);
+
 static const char *const frozen_kinds[] = {"none", "embedding", NULL};
 static const char *const export_types[] = {"q8_0", "f32", "adapter", "auto", NULL};
 static const struct field root_fields[] = {
@@ -104,6 +113,7 @@ static const struct field root_fields[] = {
     {"phases", FIELD_OBJECTS, .is_required = true, LIST_AT(train_config, phases, phase_count), .table = &phase_table,
      .high = 64},
     {"measure", FIELD_OBJECT, AT(train_config, measure), .table = &measure_table},
+    {"teacher", FIELD_OBJECT, AT(train_config, teacher), .table = &teacher_table},
     {"seed", FIELD_COUNT, AT(train_config, seed), .low = 0, .high = UINT64_MAX},
     {"threads", FIELD_UINT32, AT(train_config, threads), .low = 1, .high = 256},
     {"checkpoint_every", FIELD_UINT32, AT(train_config, checkpoint_every), .low = 1, .high = UINT32_MAX},
@@ -125,6 +135,7 @@ static void set_defaults(struct train_config *config)
     config->optim = (struct optim_settings){.rate = 0.004, .muon_rate = 0.02, .beta1 = 0.9, .beta2 = 0.95,
                                             .epsilon = 1e-8, .momentum = 0.95, .clip = 1.0};
     config->measure = (struct train_measure){.rows = 200, .length = 256, .every = 200};
+    config->teacher = (struct train_teacher){.temperature = 1.0, .weight = 0.7};
     config->threads = 1;
     config->checkpoint_every = 200;
     config->log_every = 10;
@@ -230,12 +241,25 @@ static enum error_code check_tuned(struct yaml_reader *reader, const struct trai
     return OK;
 }
 
+static enum error_code check_teacher(struct yaml_reader *reader, const struct train_teacher *teacher)
+{
+    if (!(teacher->temperature >= TEACHER_TEMPERATURE_MIN && teacher->temperature <= TEACHER_TEMPERATURE_MAX))
+        return yaml_fail_at(reader, "teacher.temperature", "expected %g to %g", TEACHER_TEMPERATURE_MIN,
+                            TEACHER_TEMPERATURE_MAX);
+    if (!(teacher->weight > 0.0 && teacher->weight <= 1.0))
+        return yaml_fail_at(reader, "teacher.weight",
+                            "expected more than 0, 1 at most; without soft labels leave the teacher out");
+    return OK;
+}
+
 static enum error_code check_config(struct yaml_reader *reader, struct train_config *config)
 {
     config->optim.with_muon = config->optimiser == OPTIM_MUON;
     enum error_code code = config->tuned_from ? check_tuned(reader, config) : check_model(reader, config);
     if (!code)
         code = check_adapter(reader, config);
+    if (!code)
+        code = check_teacher(reader, &config->teacher);
     return code ? code : check_phases(reader, config);
 }
 

@@ -42,6 +42,18 @@ struct train_measure {
     bool loss;        /* the curve has it as well */
 };
 
+#define TEACHER_TEMPERATURE_MIN 0.1
+#define TEACHER_TEMPERATURE_MAX 20.0
+
+/* A larger model of the same vocabulary, whose distributions are learnt besides the rows' own answers (teacher.h). */
+struct train_teacher {
+    const char *file;    /* GGUF; NULL: there is none */
+    const char *adapter; /* GGUF of an adapter beside it; NULL: none */
+    double temperature;
+    uint32_t top;        /* tokens of a distribution that are told apart; 0: all */
+    double weight;       /* of the soft labels' part of the loss, above 0 to 1 */
+};
+
 struct train_config {
     struct arena arena;
     const char *name; /* general.name of the exported file */
@@ -64,6 +76,7 @@ struct train_config {
     struct train_phase *phases;
     size_t phase_count;
     struct train_measure measure;
+    struct train_teacher teacher;
     uint64_t seed;
     uint32_t threads;
     uint32_t checkpoint_every; /* steps */

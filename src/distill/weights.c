@@ -13,6 +13,8 @@
 
 static bool is_trained(const struct weights *w, enum param_kind kind)
 {
+    if (w->tuning.is_all_frozen)
+        return false;
     if (w->tuning.rank > 0)
         return kind == PARAM_ADAPTER;
     return kind != PARAM_EMBEDDING || !w->tuning.is_embedding_frozen;
@@ -246,20 +248,26 @@ static const struct adapter *adapter_of(const struct weights *weights, const str
     return NULL;
 }
 
+void low_rank_add(const struct low_rank *product, float *matrix)
+{
+    const int64_t inputs = product->inputs, rank = product->rank;
+    for (int64_t o = 0; o < product->outputs; o++)
+        for (int64_t r = 0; r < rank; r++) {
+            const float factor = product->scale * product->b[o * rank + r];
+            for (int64_t i = 0; i < inputs; i++)
+                matrix[o * inputs + i] += factor * product->a[r * inputs + i];
+        }
+}
+
 void weights_merged(const struct weights *weights, const struct param *param, float *out)
 {
     const struct adapter *adapter = adapter_of(weights, param->weight);
     memcpy(out, param_data(param), param_count(param) * sizeof(float));
     if (!adapter)
         return;
-    const int64_t inputs = param->weight->ne[0], outputs = param->weight->ne[1], rank = adapter->a->ne[1];
-    const float *a = adapter->a->data, *b = adapter->b->data;
-    for (int64_t o = 0; o < outputs; o++)
-        for (int64_t r = 0; r < rank; r++) {
-            const float factor = adapter->scale * b[o * rank + r];
-            for (int64_t i = 0; i < inputs; i++)
-                out[o * inputs + i] += factor * a[r * inputs + i];
-        }
+    const struct low_rank product = {adapter->a->data,     adapter->b->data,   param->weight->ne[0],
+                                     param->weight->ne[1], adapter->a->ne[1], adapter->scale};
+    low_rank_add(&product, out);
 }
 
 /* --- gradients -------------------------------------------------------------------------------------- */

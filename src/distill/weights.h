@@ -60,6 +60,15 @@ void weights_zero_grads(struct weights *weights);
 void weights_add_grads(struct weights *weights, const struct weights *others); /* of the same shape */
 size_t weights_count(const struct weights *weights); /* parameters, without adapters */
 
+/* What an adapter adds to a matrix (inputs, outputs): scale * B A. */
+struct low_rank {
+    const float *a; /* (inputs, rank) */
+    const float *b; /* (rank, outputs) */
+    int64_t inputs, outputs, rank;
+    float scale;
+};
+void low_rank_add(const struct low_rank *product, float *matrix);
+
 /* `out` has param's size: the matrix with its adapter's product added, or itself. */
 void weights_merged(const struct weights *weights, const struct param *param, float *out);
 

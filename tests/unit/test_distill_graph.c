@@ -340,32 +340,50 @@ static void add_random(struct packer *packer, uint32_t count, uint64_t seed, int
     assert_true(packer_add(packer, &example, tag));
 }
 
+/* Of one element of each parameter, whose loss `run` computes. */
+static void check_params(struct model_test *test, double (*run)(struct model_test *test, float gradient_scale))
+{
+    for (size_t i = 0; i < test->weights->param_count; i++) {
+        const struct param *param = &test->weights->params[i];
+        double ends[2];
+        weights_zero_grads(test->weights);
+        (void)run(test, 1.0f);
+        size_t at = param_count(param) / 3; /* an element of a token that is there, in the embedding */
+        float gradient = param_grad(param)[at], kept = param_data(param)[at], step = 1e-2f;
+        for (int side = 0; side < 2; side++) {
+            param_data(param)[at] = side ? kept - step : kept + step;
+            ends[side] = run(test, 0.0f);
+        }
+        param_data(param)[at] = kept;
+        double numeric = (ends[0] - ends[1]) / (2.0 * (double)step);
+        if (fabs(numeric - (double)gradient) > 0.02 * fabs(numeric) + 4e-3)
+            fail_msg("%s: gradient %g, finite difference %g", param->weight->name, (double)gradient, numeric);
+    }
+}
+
+static double run_hard(struct model_test *test, float gradient_scale)
+{
+    struct error error;
+    double loss;
+    assert_ok(graph_run(test->graph, &test->packer.batch, gradient_scale, &loss, NULL, &error));
+    return loss;
+}
+
+static void add_three(struct model_test *test)
+{
+    add_random(&test->packer, 7, 1, 0);
+    add_random(&test->packer, 9, 2, 0);
+    add_random(&test->packer, 4, 3, 0);
+}
+
 static void whole_model_gradients(void **state)
 {
     for (int is_tied = 0; is_tied < 2; is_tied++) {
         (void)state;
         struct model_test test;
-        struct error error;
-        double loss, ends[2];
         model_begin(&test, (struct batch_shape){12, 2, 12}, is_tied);
-        add_random(&test.packer, 7, 1, 0);
-        add_random(&test.packer, 9, 2, 0);
-        add_random(&test.packer, 4, 3, 0);
-        for (size_t i = 0; i < test.weights->param_count; i++) {
-            const struct param *param = &test.weights->params[i];
-            weights_zero_grads(test.weights);
-            assert_ok(graph_run(test.graph, &test.packer.batch, 1.0f, &loss, NULL, &error));
-            size_t at = param_count(param) / 3; /* an element of a token that is there, in the embedding */
-            float gradient = param_grad(param)[at], kept = param_data(param)[at], step = 1e-2f;
-            for (int side = 0; side < 2; side++) {
-                param_data(param)[at] = side ? kept - step : kept + step;
-                assert_ok(graph_run(test.graph, &test.packer.batch, 0.0f, &ends[side], NULL, &error));
-            }
-            param_data(param)[at] = kept;
-            double numeric = (ends[0] - ends[1]) / (2.0 * (double)step);
-            if (fabs(numeric - (double)gradient) > 0.02 * fabs(numeric) + 4e-3)
-                fail_msg("%s: gradient %g, finite difference %g", param->weight->name, (double)gradient, numeric);
-        }
+        add_three(&test);
+        check_params(&test, run_hard);
         model_end(&test);
     }
 }
@@ -400,23 +418,84 @@ static void examples_do_not_see_each_other(void **state)
     model_end(&together);
 }
 
+/* --- soft labels ------------------------------------------------------------------------------------ */
+
+static void model_begin_soft(struct model_test *test, struct batch_shape shape, struct soft_loss soft)
+{
+    struct error error;
+    model_begin(test, shape, true);
+    graph_free(test->graph);
+    assert_ok(graph_new_soft(test->compute, test->weights, shape, soft, &test->graph, &error));
+}
+
+static const struct soft_loss mixed = {.temperature = 2.5f, .weight = 0.7f};
+
+/* Labels that are the same whenever they are asked for. */
+static double run_mixed(struct model_test *test, float gradient_scale)
+{
+    struct rng rng;
+    rng_seed(&rng, 31);
+    float *labels = graph_soft_labels(test->graph);
+    for (uint32_t i = 0; i < test->packer.batch.selected; i++) {
+        float sum = 0.0f;
+        for (int j = 0; j < 20; j++)
+            sum += labels[i * 20 + (uint32_t)j] = (float)rng_unit(&rng);
+        for (int j = 0; j < 20; j++)
+            labels[i * 20 + (uint32_t)j] /= sum;
+    }
+    const double hard = run_hard(test, gradient_scale), t = (double)mixed.temperature, w = (double)mixed.weight;
+    return w * t * t * graph_soft_loss(test->graph) + (1.0 - w) * hard;
+}
+
+static void soft_and_hard_gradients(void **state)
+{
+    (void)state;
+    struct model_test test;
+    model_begin_soft(&test, (struct batch_shape){12, 2, 12}, mixed);
+    add_three(&test);
+    check_params(&test, run_mixed);
+    model_end(&test);
+}
+
+/* What is reported is the same as without a teacher. */
+static void the_hard_loss_is_told_beside_the_soft_one(void **state)
+{
+    (void)state;
+    struct model_test plain, soft;
+    model_begin(&plain, (struct batch_shape){12, 2, 12}, true);
+    model_begin_soft(&soft, (struct batch_shape){12, 2, 12}, mixed);
+    add_three(&plain);
+    add_three(&soft);
+    (void)run_mixed(&soft, 1.0f);
+    assert_true(fabs(run_hard(&plain, 1.0f) - run_hard(&soft, 0.0f)) < 1e-5);
+    assert_null(graph_soft_labels(plain.graph));
+    assert_true(graph_soft_loss(plain.graph) == 0.0);
+    model_end(&plain);
+    model_end(&soft);
+}
+
 /* One-hot soft labels are hard labels. */
 static void soft_labels_take_the_place_of_hard_ones(void **state)
 {
     (void)state;
-    struct model_test test;
-    struct error error;
-    double hard, soft;
-    float labels[20 * 12] = {0};
-    model_begin(&test, (struct batch_shape){12, 1, 12}, true);
-    add_random(&test.packer, 10, 1, 0);
-    assert_ok(graph_run(test.graph, &test.packer.batch, 1.0f, &hard, NULL, &error));
-    for (uint32_t i = 0; i < test.packer.batch.selected; i++)
-        labels[i * 20 + (uint32_t)test.packer.batch.labels[i]] = 1.0f;
-    test.packer.batch.soft_labels = labels;
-    assert_ok(graph_run(test.graph, &test.packer.batch, 1.0f, &soft, NULL, &error));
-    assert_true(fabs(hard - soft) < 1e-5);
-    model_end(&test);
+    struct model_test hard, soft;
+    model_begin(&hard, (struct batch_shape){12, 1, 12}, true);
+    model_begin_soft(&soft, (struct batch_shape){12, 1, 12}, (struct soft_loss){1.0f, 1.0f});
+    add_random(&hard.packer, 10, 1, 0);
+    add_random(&soft.packer, 10, 1, 0);
+    memset(graph_soft_labels(soft.graph), 0, sizeof(float) * 20 * 12);
+    for (uint32_t i = 0; i < soft.packer.batch.selected; i++)
+        graph_soft_labels(soft.graph)[i * 20 + (uint32_t)soft.packer.batch.labels[i]] = 1.0f;
+    const double loss = run_hard(&hard, 1.0f);
+    (void)run_hard(&soft, 1.0f);
+    assert_true(fabs(loss - graph_soft_loss(soft.graph)) < 1e-5);
+    for (size_t i = 0; i < hard.weights->param_count; i++)
+        for (size_t j = 0; j < param_count(&hard.weights->params[i]); j++) {
+            const double a = (double)param_grad(&hard.weights->params[i])[j];
+            assert_true(fabs(a - (double)param_grad(&soft.weights->params[i])[j]) < 1e-5);
+        }
+    model_end(&hard);
+    model_end(&soft);
 }
 
 static void packer_refuses_what_does_not_fit(void **state)
@@ -452,6 +531,8 @@ int main(void)
         cmocka_unit_test(head_gradients),
         cmocka_unit_test(whole_model_gradients),
         cmocka_unit_test(examples_do_not_see_each_other),
+        cmocka_unit_test(soft_and_hard_gradients),
+        cmocka_unit_test(the_hard_loss_is_told_beside_the_soft_one),
         cmocka_unit_test(soft_labels_take_the_place_of_hard_ones),
         cmocka_unit_test(packer_refuses_what_does_not_fit),
     };

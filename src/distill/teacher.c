@@ -1,0 +1,218 @@
+/* teacher.c - opens a teacher, compares its vocabulary with the student's, and reads batches with it. See teacher.h. */
+#include "distill/teacher.h"
+
+#include <gguf.h>
+
+#include "core/mem.h"
+#include "distill/soften.h"
+
+struct teacher {
+    const struct train_teacher *settings;
+    struct weights *weights;
+    uint32_t student_tokens; /* of the student's vocabulary */
+};
+
+struct teacher_reader {
+    const struct teacher *teacher;
+    struct graph *graph;
+    int32_t *tokens;      /* of a batch, in the teacher's ids */
+    float *probabilities; /* of one token, the teacher's vocabulary */
+    uint32_t *heap;
+};
+
+/* The teacher's id of a token of the student's. */
+static int32_t teacher_id(int32_t student_id)
+{
+    return student_id;
+}
+
+/* --- vocabulary ------------------------------------------------------------------------------------- */
+
+static enum error_code differs(const char *path, const char *what, struct error *error)
+{
+    return error_set(error, ERROR_INVALID, "%s: the teacher's tokenizer is not the student's: %s differs", path, what);
+}
+
+static const char *text_at(const struct gguf_context *gguf, const char *key)
+{
+    const int64_t at = gguf_find_key(gguf, key);
+    return at >= 0 && gguf_get_kv_type(gguf, at) == GGUF_TYPE_STRING ? gguf_get_val_str(gguf, at) : "";
+}
+
+/* -1: there is no such list of texts. */
+static int64_t list_at(const struct gguf_context *gguf, const char *key)
+{
+    const int64_t at = gguf_find_key(gguf, key);
+    const bool is_list = at >= 0 && gguf_get_kv_type(gguf, at) == GGUF_TYPE_ARRAY &&
+                         gguf_get_arr_type(gguf, at) == GGUF_TYPE_STRING;
+    return is_list ? at : -1;
+}
+
+static enum error_code compare_texts(const char *path, const struct gguf_context *gguf,
+                                     const struct gguf_context *other, const char *key, struct error *error)
+{
+    const int64_t at = list_at(gguf, key), other_at = list_at(other, key);
+    const size_t count = at < 0 ? 0 : gguf_get_arr_n(gguf, at);
+    const size_t other_count = other_at < 0 ? 0 : gguf_get_arr_n(other, other_at);
+    if (count != other_count)
+        return error_set(error, ERROR_INVALID,
+                         "%s: the teacher's tokenizer is not the student's: it has %zu %s, the student's %zu", path,
+                         count, strrchr(key, '.') + 1, other_count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(gguf_get_arr_str(gguf, at, i), gguf_get_arr_str(other, other_at, i)) != 0)
+            return error_set(error, ERROR_INVALID,
+                             "%s: the teacher's tokenizer is not the student's: number %zu of its %s is \"%.40s\", of "
+                             "the student's \"%.40s\"", path, i, strrchr(key, '.') + 1, gguf_get_arr_str(gguf, at, i),
+                             gguf_get_arr_str(other, other_at, i));
+    return OK;
+}
+
+static enum error_code compare_files(const struct pretrained *file, const struct pretrained *base, struct error *error)
+{
+    static const char *const texts[] = {"tokenizer.ggml.model", "tokenizer.ggml.pre"};
+    static const char *const lists[] = {"tokenizer.ggml.tokens", "tokenizer.ggml.merges"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (strcmp(text_at(file->gguf, texts[i]), text_at(base->gguf, texts[i])) != 0)
+            return differs(file->path, texts[i], error);
+    enum error_code code = OK;
+    for (size_t i = 0; !code && i < sizeof(lists) / sizeof(lists[0]); i++)
+        code = compare_texts(file->path, file->gguf, base->gguf, lists[i], error);
+    return code;
+}
+
+/* Tokens of our own follow from merges and digits. */
+static enum error_code compare_own(const char *path, const struct tokenizer *student, struct error *error)
+{
+    struct tokenizer *tokenizer;
+    enum error_code code = tokenizer_load(path, &tokenizer, error);
+    if (code)
+        return code;
+    if (tokenizer->digits != student->digits)
+        code = differs(path, "how numbers are split", error);
+    else if (tokenizer->merge_count != student->merge_count ||
+             memcmp(tokenizer->merges, student->merges, student->merge_count * sizeof(*student->merges)) != 0)
+        code = differs(path, "the list of merges", error);
+    tokenizer_free(tokenizer);
+    return code;
+}
+
+/* --- opening ---------------------------------------------------------------------------------------- */
+
+static enum error_code load_weights(struct teacher *teacher, const struct pretrained *file,
+                                    const struct model_shape *shape, struct error *error)
+{
+    const struct tuning tuning = {.is_all_frozen = true};
+    struct rng unused = {0}; /* there is nothing to draw */
+    if (shape->vocabulary != teacher->student_tokens)
+        return error_set(error, ERROR_INVALID, "%s: an embedding of %u, for a student of %u tokens", file->path,
+                         shape->vocabulary, teacher->student_tokens);
+    enum error_code code = weights_new_tuned(shape, &tuning, &unused, &teacher->weights, error);
+    if (!code)
+        code = pretrained_copy(file, teacher->weights, error);
+    if (!code && teacher->settings->adapter)
+        code = pretrained_merge(teacher->settings->adapter, teacher->weights, error);
+    return code;
+}
+
+static enum error_code load(struct teacher *teacher, const struct pretrained *base, const struct tokenizer *tokenizer,
+                            struct error *error)
+{
+    struct pretrained file;
+    struct model_shape shape;
+    enum error_code code = pretrained_open(teacher->settings->file, &file, error);
+    if (!code)
+        code = pretrained_shape(&file, &shape, error);
+    if (!code)
+        code = base ? compare_files(&file, base, error) : compare_own(file.path, tokenizer, error);
+    if (!code)
+        code = load_weights(teacher, &file, &shape, error);
+    pretrained_close(&file);
+    return code;
+}
+
+enum error_code teacher_open(const struct train_teacher *settings, const struct pretrained *base,
+                             const struct tokenizer *tokenizer, struct teacher **teacher, struct error *error)
+{
+    struct teacher *t = mem_calloc(1, sizeof(*t));
+    if (!t)
+        return error_no_memory(error);
+    *t = (struct teacher){.settings = settings, .student_tokens = tokenizer->count};
+    const enum error_code code = load(t, base, tokenizer, error);
+    if (code) {
+        teacher_free(t);
+        return error_prefix(error, "teacher");
+    }
+    *teacher = t;
+    return OK;
+}
+
+void teacher_free(struct teacher *teacher)
+{
+    if (!teacher)
+        return;
+    weights_free(teacher->weights);
+    mem_free(teacher);
+}
+
+struct soft_loss teacher_loss(const struct teacher *teacher)
+{
+    return (struct soft_loss){(float)teacher->settings->temperature, (float)teacher->settings->weight};
+}
+
+/* --- reading ---------------------------------------------------------------------------------------- */
+
+enum error_code teacher_reader_new(const struct teacher *teacher, struct compute *compute, struct batch_shape shape,
+                                   struct teacher_reader **reader, struct error *error)
+{
+    const uint32_t tokens = teacher->weights->shape.vocabulary, top = teacher->settings->top;
+    struct teacher_reader *r = mem_calloc(1, sizeof(*r));
+    if (!r)
+        return error_no_memory(error);
+    r->teacher = teacher;
+    r->tokens = mem_calloc((size_t)shape.length * shape.rows, sizeof(*r->tokens));
+    r->probabilities = mem_calloc(tokens, sizeof(*r->probabilities));
+    r->heap = mem_calloc(top < tokens ? top + 1 : 1, sizeof(*r->heap));
+    enum error_code code = r->tokens && r->probabilities && r->heap ? OK : error_no_memory(error);
+    if (!code)
+        code = graph_new_forward(compute, teacher->weights, shape, &r->graph, error);
+    if (code) {
+        teacher_reader_free(r);
+        return code;
+    }
+    *reader = r;
+    return OK;
+}
+
+void teacher_reader_free(struct teacher_reader *reader)
+{
+    if (!reader)
+        return;
+    graph_free(reader->graph);
+    mem_free(reader->heap);
+    mem_free(reader->probabilities);
+    mem_free(reader->tokens);
+    mem_free(reader);
+}
+
+enum error_code teacher_read(struct teacher_reader *reader, const struct batch *batch, float *labels,
+                             struct error *error)
+{
+    const struct teacher *teacher = reader->teacher;
+    const uint32_t own = teacher->weights->shape.vocabulary, count = teacher->student_tokens;
+    struct batch read = *batch;
+    read.tokens = reader->tokens;
+    for (size_t i = 0; i < (size_t)batch->shape.length * batch->shape.rows; i++)
+        reader->tokens[i] = teacher_id(batch->tokens[i]);
+    const enum error_code code = graph_run_forward(reader->graph, &read, error);
+    if (code)
+        return code;
+    for (uint32_t i = 0; i < batch->selected; i++) {
+        float *row = labels + (size_t)i * count;
+        soften(graph_logits(reader->graph) + (size_t)i * own, own, (float)teacher->settings->temperature,
+               reader->probabilities);
+        for (uint32_t j = 0; j < count; j++)
+            row[j] = reader->probabilities[teacher_id((int32_t)j)];
+        soften_keep(row, count, teacher->settings->top, reader->heap);
+    }
+    return OK;
+}
