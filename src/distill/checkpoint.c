@@ -10,7 +10,7 @@
 
 struct checkpoint_head {
     char magic[8];
-    uint32_t version, zero;
+    uint32_t version, pruning; /* of the model that training began with (shape.h); 0: none */
     struct model_shape shape; /* zeroed before it is filled: padding is part of the file */
     uint32_t with_muon, source_count, waiting_count, tuning; /* tuning: tuning_mark() */
     uint64_t optim_steps;
@@ -33,6 +33,7 @@ static void fill_head(struct checkpoint_head *head, const struct weights *weight
     memset(head, 0, sizeof(*head));
     memcpy(head->magic, MAGIC, sizeof(head->magic));
     head->version = VERSION;
+    head->pruning = weights->tuning.pruning;
     memcpy(&head->shape, &weights->shape, sizeof(head->shape));
     head->with_muon = optim->settings.with_muon;
     head->tuning = tuning_mark(&weights->tuning);
@@ -164,6 +165,10 @@ static enum error_code open_reader(const char *path, struct str file, struct rea
 static enum error_code check_head(const char *path, const struct checkpoint_head *head, const struct weights *weights,
                                   const struct optim *optim, const struct corpus_sampler *sampler, struct error *error)
 {
+    if (head->pruning != weights->tuning.pruning)
+        return error_set(error, ERROR_CONFLICT,
+                         "%s: made with another pruned, or rows that cut the vocabulary in another way; train without "
+                         "--resume", path);
     if (!model_shape_equal(&head->shape, &weights->shape))
         return error_set(error, ERROR_CONFLICT, "%s: made with another model shape; train without --resume", path);
     if (head->with_muon != optim->settings.with_muon)

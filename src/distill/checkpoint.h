@@ -2,7 +2,7 @@
  * where it stood.
  *
  * Format, all little-endian as in memory:
- *   "FULTRAIN", u32 version, u32 zero
+ *   "FULTRAIN", u32 version, u32 mark of the pruning (shape.h)
  *   struct checkpoint_head                     (fixed size, below)
  *   per trained parameter: weight, then first and, without Muon, second moment (F32)
  *   per waiting example: u32 count, u32 trained, i32 tag, task, tokens, flags

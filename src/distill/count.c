@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "distill/corpus.h"
+#include "distill/prune.h"
 
 struct corpus_count {
     uint64_t tokens, trained;
@@ -61,25 +62,33 @@ static enum error_code count_file(const struct tokenizer *tokenizer, const char 
     return code;
 }
 
-static bool was_counted(const struct train_config *config, size_t phase, size_t source)
+/* Of the model that the recipe makes or begins with. */
+static enum error_code load_tokenizer(const struct train_config *config, const char *model,
+                                      struct tokenizer **tokenizer, struct error *error)
 {
-    const char *path = config->phases[phase].sources[source].file;
-    for (size_t i = 0; i <= phase; i++)
-        for (size_t j = 0; j < (i == phase ? source : config->phases[i].source_count); j++)
-            if (config->phases[i].sources[j].file && strcmp(config->phases[i].sources[j].file, path) == 0)
-                return true;
-    return false;
+    struct buf beside;
+    const char *base;
+    uint32_t mark;
+    if (!config->tuned_from)
+        return tokenizer_load(model, tokenizer, error);
+    buf_init(&beside, 1u << 16);
+    buf_appendf(&beside, "%s" PRUNE_SUFFIX, model);
+    enum error_code code = buf_append_char(&beside, 0) ? prune_base(config, beside.data, &base, &mark, error)
+                                                       : error_no_memory(error);
+    if (code == OK)
+        code = tokenizer_load_pretrained(base, tokenizer, error);
+    buf_deinit(&beside);
+    return code;
 }
 
 enum error_code count_corpora(const struct train_config *config, const char *model, uint32_t most, struct buf *out,
                               struct error *error)
 {
     struct tokenizer *tokenizer = NULL;
-    enum error_code code = config->tuned_from ? tokenizer_load_pretrained(config->tuned_from, &tokenizer, error)
-                                              : tokenizer_load(model, &tokenizer, error);
+    enum error_code code = load_tokenizer(config, model, &tokenizer, error);
     for (size_t i = 0; !code && i < config->phase_count; i++)
         for (size_t j = 0; !code && j < config->phases[i].source_count; j++)
-            if (config->phases[i].sources[j].file && !was_counted(config, i, j))
+            if (train_config_is_first(config, i, j))
                 code = count_file(tokenizer, config->phases[i].sources[j].file, most, out, error);
     tokenizer_free(tokenizer);
     return code;

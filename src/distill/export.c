@@ -168,7 +168,7 @@ static struct ggml_context *add_tensors(struct gguf_context *gguf, const struct 
     return is_ok ? ctx : NULL;
 }
 
-static enum error_code write_file(const char *path, const struct gguf_context *gguf, struct error *error)
+enum error_code export_write(const char *path, const struct gguf_context *gguf, struct error *error)
 {
     char temporary[4096];
     snprintf(temporary, sizeof(temporary), "%s.tmp", path);
@@ -201,7 +201,7 @@ enum error_code export_model(const char *path, const char *name, enum export_typ
     if ((!pretrained && !set_tokenizer(gguf, tokenizer, &arena)) || !(ctx = add_tensors(gguf, weights, type)))
         code = error_no_memory(error);
     if (!code)
-        code = write_file(path, gguf, error);
+        code = export_write(path, gguf, error);
     if (ctx)
         ggml_free(ctx);
     gguf_free(gguf);

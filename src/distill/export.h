@@ -23,4 +23,7 @@ enum error_code export_model(const char *path, const char *name, enum export_typ
                              const struct tokenizer *tokenizer, const struct pretrained *pretrained,
                              const struct provenance *provenance, struct error *error) WARN_UNUSED;
 
+/* Any file: written to PATH.tmp, then renamed. */
+enum error_code export_write(const char *path, const struct gguf_context *gguf, struct error *error) WARN_UNUSED;
+
 #endif

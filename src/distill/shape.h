@@ -30,6 +30,7 @@ struct tuning {
     uint32_t rank; /* 0: no adapters */
     float alpha;
     uint32_t targets; /* bit 1 << enum matrix */
+    uint32_t pruning; /* what it was before: of a smaller model out of a pretrained one its mark (prune.h), else 0 */
 };
 
 /* Field by field: the padding of a struct may differ between equal shapes. */

@@ -15,6 +15,7 @@
 #include "distill/grow.h"
 #include "distill/measure.h"
 #include "distill/pretrained.h"
+#include "distill/prune.h"
 #include "distill/step.h"
 #include "distill/teacher.h"
 
@@ -24,8 +25,10 @@
 struct run {
     const struct train_config *config;
     const struct train_options *options;
-    char checkpoint_path[PATH_BYTES], csv_path[PATH_BYTES];
-    struct pretrained pretrained; /* with config.tuned_from */
+    char checkpoint_path[PATH_BYTES], csv_path[PATH_BYTES], pruned_path[PATH_BYTES];
+    const char *base;             /* with config.tuned_from: what is trained on, that or what is left of it */
+    struct pretrained pretrained; /* the same file */
+    struct tuning tuning;
     struct tokenizer *tokenizer;
     enum export_type type; /* what config.type comes to for this shape */
     struct corpus corpora[CORPORA_MAX];
@@ -105,8 +108,8 @@ static enum error_code count_corpus(const struct corpus *corpus, uint32_t most, 
 static enum error_code make_tokenizer(struct run *run, struct error *error)
 {
     const struct train_config *config = run->config;
-    if (config->tuned_from)
-        return tokenizer_load_pretrained(config->tuned_from, &run->tokenizer, error);
+    if (run->base)
+        return tokenizer_load_pretrained(run->base, &run->tokenizer, error);
     if (config->tokenizer_file)
         return tokenizer_load(config->tokenizer_file, &run->tokenizer, error);
     struct bpe_trainer *trainer = bpe_trainer_new(config->tokenizer_digits);
@@ -333,7 +336,7 @@ static void choose_type(struct run *run, const struct model_shape *shape)
 
 static enum error_code decide_shape(struct run *run, struct model_shape *shape, struct error *error)
 {
-    const char *path = run->config->tuned_from;
+    const char *path = run->base;
     if (!path) {
         *shape = run->config->model;
         shape->vocabulary = run->tokenizer->count;
@@ -360,13 +363,16 @@ static enum error_code prepare(struct run *run, struct error *error)
     struct rng rng;
     struct optim_settings settings = config->optim;
     enum error_code code = open_corpora(run, error);
+    run->tuning = config->tuning;
+    if (!code)
+        code = prune_base(config, run->pruned_path, &run->base, &run->tuning.pruning, error);
     if (!code)
         code = make_tokenizer(run, error);
     if (!code)
         code = decide_shape(run, &shape, error);
     rng_seed(&rng, config->seed);
     if (!code)
-        code = weights_new_tuned(&shape, &config->tuning, &rng, &run->weights, error);
+        code = weights_new_tuned(&shape, &run->tuning, &rng, &run->weights, error);
     if (!code)
         code = compute_new((int)config->threads, true, &run->compute, error);
     if (!code)
@@ -411,6 +417,7 @@ enum error_code train_run(const struct train_config *config, const struct train_
     run->config = config;
     run->options = options;
     snprintf(run->checkpoint_path, PATH_BYTES, "%s.checkpoint", options->out);
+    snprintf(run->pruned_path, PATH_BYTES, "%s" PRUNE_SUFFIX, options->out);
     if (config->csv)
         snprintf(run->csv_path, PATH_BYTES, "%s", config->csv);
     else

@@ -99,12 +99,59 @@ static const struct field teacher_fields[] = {
 };
 static const struct field_table teacher_table = FIELD_TABLE(teacher_fields, struct train_teacher);
 
+#define LAYERS_MAX 1024u
+
+static enum error_code read_chosen_layer(struct yaml_reader *reader, const yaml_node_t *node, size_t at,
+                                         struct pruning *pruning)
+{
+    uint64_t number = LAYERS_MAX;
+    const bool is_number = node && node->type == YAML_SCALAR_NODE &&
+                           str_to_u64((struct str){(const char *)node->data.scalar.value, node->data.scalar.length},
+                                      &number);
+    if (!is_number || number >= LAYERS_MAX || (at > 0 && number <= pruning->chosen[at - 1]))
+        return yaml_fail_at(reader, "pruned.layers", "expected numbers of layers, from 0 on, in ascending order");
+    pruning->chosen[at] = (uint32_t)number;
+    return OK;
+}
+
+/* How many, or which. */
+static enum error_code read_layers(struct yaml_reader *reader, const yaml_node_t *node, void *parent)
+{
+    struct pruning *pruning = parent;
+    uint64_t count = 0;
+    if (node->type == YAML_SCALAR_NODE) {
+        const struct str text = {(const char *)node->data.scalar.value, node->data.scalar.length};
+        if (!str_to_u64(text, &count) || count == 0 || count > LAYERS_MAX)
+            return yaml_fail_at(reader, "pruned.layers", "expected 1 to %u, or a list of numbers", LAYERS_MAX);
+        pruning->layers = (uint32_t)count;
+        return OK;
+    }
+    if (node->type == YAML_SEQUENCE_NODE)
+        count = (uint64_t)(node->data.sequence.items.top - node->data.sequence.items.start);
+    if (count == 0 || count > LAYERS_MAX)
+        return yaml_fail_at(reader, "pruned.layers", "expected a number of layers, or a list of their numbers");
+    pruning->chosen = ARENA_ARRAY(reader->arena, uint32_t, count);
+    pruning->chosen_count = pruning->chosen ? count : 0;
+    enum error_code code = pruning->chosen ? OK : error_no_memory(reader->error);
+    for (size_t i = 0; code == OK && i < count; i++)
+        code = read_chosen_layer(reader, yaml_document_get_node(&reader->document,
+                                                                node->data.sequence.items.start[i]), i, pruning);
+    return code;
+}
+
+static const struct field pruned_fields[] = {
+    {"layers", FIELD_CUSTOM, .custom = read_layers},
+    {"vocabulary", FIELD_UINT32, AT(pruning, vocabulary), .low = 1, .high = UINT32_MAX},
+};
+static const struct field_table pruned_table = FIELD_TABLE(pruned_fields, struct pruning);
+
 static const char *const frozen_kinds[] = {"none", "embedding", NULL};
 static const char *const export_types[] = {"q8_0", "f32", "adapter", "auto", NULL};
 static const struct field root_fields[] = {
     {"name", FIELD_STRING, .is_required = true, AT(train_config, name)},
     {"model", FIELD_OBJECT, .table = &model_table},
     {"tuned_from", FIELD_FILE, AT(train_config, tuned_from)},
+    {"pruned", FIELD_PART, AT(train_config, pruned), .table = &pruned_table},
     {"frozen", FIELD_CHOICE, AT(train_config, frozen), .choices = frozen_kinds},
     {"adapter", FIELD_OBJECT, .table = &adapter_table},
     {"grown_from", FIELD_FILE, AT(train_config, grown_from)},
@@ -252,10 +299,27 @@ static enum error_code check_teacher(struct yaml_reader *reader, const struct tr
     return OK;
 }
 
+static enum error_code check_pruned(struct yaml_reader *reader, const struct train_config *config)
+{
+    const struct pruning *pruned = config->pruned;
+    if (!pruned)
+        return OK;
+    if (!config->tuned_from)
+        return yaml_fail_at(reader, "pruned", "expected tuned_from besides: what is pruned is a model that there is");
+    if (pruned->layers == 0 && pruned->chosen_count == 0 && pruned->vocabulary == 0)
+        return yaml_fail_at(reader, "pruned", "expected layers, vocabulary or both");
+    if (config->type == EXPORT_ADAPTER)
+        return yaml_fail_at(reader, "type", "expected auto, q8_0 or f32 with pruned: an adapter would stand beside "
+                            "a model that is served nowhere");
+    return OK;
+}
+
 static enum error_code check_config(struct yaml_reader *reader, struct train_config *config)
 {
     config->optim.with_muon = config->optimiser == OPTIM_MUON;
     enum error_code code = config->tuned_from ? check_tuned(reader, config) : check_model(reader, config);
+    if (!code)
+        code = check_pruned(reader, config);
     if (!code)
         code = check_adapter(reader, config);
     if (!code)
@@ -311,4 +375,14 @@ void train_config_deinit(struct train_config *config)
 {
     arena_deinit(&config->arena);
     *config = (struct train_config){0};
+}
+
+bool train_config_is_first(const struct train_config *config, size_t phase, size_t source)
+{
+    const char *path = config->phases[phase].sources[source].file;
+    for (size_t i = 0; path && i <= phase; i++)
+        for (size_t j = 0; j < (i == phase ? source : config->phases[i].source_count); j++)
+            if (config->phases[i].sources[j].file && strcmp(config->phases[i].sources[j].file, path) == 0)
+                return false;
+    return path != NULL;
 }

@@ -54,10 +54,19 @@ struct train_teacher {
     double weight;       /* of the soft labels' part of the loss, above 0 to 1 */
 };
 
+/* What is left of the model of tuned_from before it is trained (prune.h). */
+struct pruning {
+    uint32_t layers;     /* so many, evenly spread; 0: all of them, or the chosen ones */
+    uint32_t *chosen;    /* numbers of the base's layers, ascending */
+    size_t chosen_count;
+    uint32_t vocabulary; /* tokens at most; 0: all */
+};
+
 struct train_config {
     struct arena arena;
     const char *name; /* general.name of the exported file */
     const char *tuned_from; /* GGUF file to begin with (pretrained.h), in place of model and tokenizer; NULL: neither */
+    struct pruning *pruned; /* with tuned_from; NULL: all of it is there */
     struct tuning tuning;
     enum frozen_kind frozen;
     double adapter_alpha;
@@ -87,5 +96,8 @@ struct train_config {
 
 enum error_code train_config_load(const char *path, struct train_config *config, struct error *error) WARN_UNUSED;
 void train_config_deinit(struct train_config *config);
+
+/* Whether the source is a file that no earlier source has. */
+bool train_config_is_first(const struct train_config *config, size_t phase, size_t source);
 
 #endif
