@@ -13,6 +13,7 @@
 #include "core/limits.h"
 #include "customize/run.h"
 #include "customize/trainer.h"
+#include "engine/broker.h"
 #include "engine/embedded.h"
 
 #define ROW_BYTES_MAX (64u << 20)
@@ -354,6 +355,7 @@ static enum error_code write_recipe(struct custom_run *run, const char *base, co
                                   .base = str_of(base),
                                   .rows = "train.jsonl",
                                   .held = "held.jsonl",
+                                  .cpus = broker_cores(),
                                   .hyper = run->hyper,
                                   .size = *size};
     buf_init(&text, 1u << 16);

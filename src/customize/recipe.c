@@ -8,6 +8,7 @@
 #define LENGTH_MIN 64u
 #define PASS_TOKENS 1024u /* of one pass: logits of more take memory, fewer take time */
 #define ACCUMULATE_MAX 1024u
+#define WORKERS_MAX 16u
 #define STEP_FILL 0.9     /* of a step's positions that rows fill, about */
 #define SMALL_BASE_BYTES (32u << 20)
 #define SMALL_RATE 0.002
@@ -100,13 +101,20 @@ enum error_code hyper_parse(yyjson_val *map, struct hyper *hyper, struct error *
 /* --- shape of a step -------------------------------------------------------------------------------- */
 
 struct step_shape {
-    uint32_t length, rows, accumulate;
+    uint32_t length, rows, accumulate, workers;
     uint64_t steps;
 };
 
 static uint64_t at_least(uint64_t value, uint64_t least)
 {
     return value > least ? value : least;
+}
+
+/* A pass runs on one of them, and each has gradients of its own. */
+static uint32_t workers_of(const struct recipe *recipe, uint64_t lines)
+{
+    const uint64_t most = recipe->cpus < WORKERS_MAX ? at_least(recipe->cpus, 1) : WORKERS_MAX;
+    return (uint32_t)(most < lines ? most : lines);
 }
 
 static struct step_shape shape_of(const struct recipe *recipe)
@@ -116,13 +124,16 @@ static struct step_shape shape_of(const struct recipe *recipe)
     struct step_shape shape = {.length = longest < LENGTH_MIN ? LENGTH_MIN : longest};
     const double row = (double)size->tokens / (double)at_least(size->rows, 1) / STEP_FILL;
     const uint64_t wanted = at_least((uint64_t)(row * recipe->hyper.batch + 0.5), shape.length); /* a step */
-    const uint64_t lines = (wanted + shape.length / 2) / shape.length;
+    const uint64_t lines = at_least((wanted + shape.length / 2) / shape.length, 1);
+    shape.workers = workers_of(recipe, lines);
+    const uint64_t share = (lines + shape.workers / 2) / shape.workers; /* of a worker, if it had one pass only */
     shape.rows = (uint32_t)at_least(PASS_TOKENS / shape.length, 1);
-    if (shape.rows > lines)
-        shape.rows = (uint32_t)at_least(lines, 1);
-    shape.accumulate = (uint32_t)at_least((lines + shape.rows / 2) / shape.rows, 1);
+    if (shape.rows > share)
+        shape.rows = (uint32_t)share;
+    const uint64_t round = (uint64_t)shape.rows * shape.workers; /* in which every worker has a pass */
+    shape.accumulate = (uint32_t)at_least((lines + round / 2) / round, 1) * shape.workers;
     if (shape.accumulate > ACCUMULATE_MAX)
-        shape.accumulate = ACCUMULATE_MAX;
+        shape.accumulate = ACCUMULATE_MAX / shape.workers * shape.workers;
     const double step = (double)shape.length * shape.rows * shape.accumulate;
     shape.steps = at_least((uint64_t)((double)size->tokens / STEP_FILL * recipe->hyper.epochs / step + 0.5), 1);
     return shape;
@@ -147,9 +158,10 @@ static uint32_t warm_up_of(const struct recipe *recipe, const struct step_shape 
 static void append_phase(struct buf *out, const struct recipe *recipe, const struct step_shape *shape)
 {
     const uint64_t tokens = shape->steps * shape->length * shape->rows * shape->accumulate;
-    buf_appendf(out, "phases:\n  - {name: train, tokens: %llu, length: %u, rows: %u, accumulate: %u, warm_up: %u, "
-                "decay_from: 0.5, final_rate: 0.1, data: [{file: %s}]}\n", (unsigned long long)tokens, shape->length,
-                shape->rows, shape->accumulate, warm_up_of(recipe, shape), recipe->rows);
+    buf_appendf(out, "phases:\n  - {name: train, tokens: %llu, length: %u, rows: %u, accumulate: %u, workers: %u, "
+                "warm_up: %u, decay_from: 0.5, final_rate: 0.1, data: [{file: %s}]}\n", (unsigned long long)tokens,
+                shape->length, shape->rows, shape->accumulate, shape->workers, warm_up_of(recipe, shape),
+                recipe->rows);
 }
 
 bool recipe_append(struct buf *out, const struct recipe *recipe)

@@ -37,6 +37,7 @@ struct recipe {
     struct str name;      /* of the model file */
     struct str base;      /* path */
     const char *rows, *held; /* files beside the recipe */
+    uint32_t cpus;        /* that the trainer may use */
     struct hyper hyper;
     struct recipe_size size;
 };

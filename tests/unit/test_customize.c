@@ -276,6 +276,33 @@ static void a_recipe_is_as_long_as_its_epochs(void **state)
     buf_deinit(&out);
 }
 
+/* Every worker has as many passes as the others, and a step about as many rows as without them. */
+static void passes_of_a_step_are_shared_by_the_cpus(void **state)
+{
+    static const struct {
+        uint32_t cpus, batch;
+        const char *expected;
+    } cases[] = {
+        {1, 8, "rows: 5, accumulate: 1, workers: 1,"},   {2, 8, "rows: 3, accumulate: 2, workers: 2,"},
+        {4, 8, "rows: 1, accumulate: 4, workers: 4,"},   {64, 8, "rows: 1, accumulate: 5, workers: 5,"},
+        {2, 64, "rows: 6, accumulate: 6, workers: 2,"},  {2, 1, "rows: 1, accumulate: 1, workers: 1,"},
+        {64, 512, "rows: 6, accumulate: 48, workers: 16,"}, {0, 8, "rows: 5, accumulate: 1, workers: 1,"},
+    };
+    struct recipe recipe = a_recipe();
+    struct buf out;
+    (void)state;
+    buf_init(&out, 1 << 16);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        recipe.cpus = cases[i].cpus;
+        recipe.hyper.batch = cases[i].batch;
+        buf_clear(&out);
+        assert_true(recipe_append(&out, &recipe) && buf_append_char(&out, '\0'));
+        if (!strstr(out.data, cases[i].expected))
+            fail_msg("expected '%s' in '%s'", cases[i].expected, out.data);
+    }
+    buf_deinit(&out);
+}
+
 /* --- metrics ---------------------------------------------------------------------------------------- */
 
 static void the_curve_becomes_two_files(void **state)
@@ -449,6 +476,7 @@ int main(void)
         TEST(records_of_several_bodies_are_read),
         TEST(hyperparameters_are_strings),
         TEST(a_recipe_is_as_long_as_its_epochs),
+        TEST(passes_of_a_step_are_shared_by_the_cpus),
         TEST(the_curve_becomes_two_files),
         TEST(arns_have_the_form_that_the_service_gives_them),
         TEST(a_job_comes_back_as_it_was),
