@@ -1,7 +1,6 @@
 /* eval_compare.c - see eval_compare.h. */
 #include "cmd/eval_compare.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -11,14 +10,12 @@
 #include "cmd/eval_ask.h"
 #include "cmd/eval_price.h"
 #include "cmd/eval_server.h"
-#include "core/config_values.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/limits.h"
 #include "core/util.h"
 #include "eval/compare.h"
 #include "eval/report.h"
-#include "generate/charge.h"
 
 #define REPORT_BYTES_MAX ((size_t)256 << 20)
 #define FLAWS_PRINTED 10
@@ -167,21 +164,6 @@ static void heard_second(struct bed *bed, size_t request, const struct answer *a
     bed->answers[1][request] = *answer;
 }
 
-static double cost_per_1000(const struct eval_compare_options *options, const struct side *side, size_t count)
-{
-    const struct price_row *row = eval_price_of(options->config, options->prices, side->model);
-    uint64_t picodollars = 0;
-    size_t answered = 0;
-    for (size_t i = 0; row && i < count; i++) {
-        if (!side->answers[i].is_there)
-            continue;
-        const struct price_usage usage = charge_usage(&side->answers[i].reply.usage);
-        picodollars += price_cost(row, TIER_DEFAULT, &usage);
-        answered++;
-    }
-    return answered ? (double)picodollars / (double)CONFIG_PICO / (double)answered * 1000 : NAN;
-}
-
 static enum error_code ask_models(struct bed *bed, const size_t *rows, const char *endpoint, struct error *error)
 {
     enum error_code code = OK;
@@ -191,8 +173,7 @@ static enum error_code ask_models(struct bed *bed, const size_t *rows, const cha
                               .append_body = append_question,
                               .heard = i ? heard_second : heard_first};
         code = ask_round(&round, rows, bed->questions.count, endpoint, error);
-        bed->comparison.sides[i].cost_per_1000 =
-            cost_per_1000(bed->options, &bed->comparison.sides[i], bed->questions.count);
+        comparison_price(&bed->comparison, i, eval_price_of(bed->options->config, bed->options->prices, round.model));
     }
     return code;
 }

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/config_values.h"
 #include "core/mem.h"
+#include "generate/charge.h"
 
 /* --- the metric of each row -------------------------------------------------------------------------- */
 
@@ -80,7 +82,7 @@ static enum error_code score_row(struct comparison *comparison, struct words_rea
     return code;
 }
 
-/* --- latency and tokens ------------------------------------------------------------------------------ */
+/* --- latency, tokens and price ----------------------------------------------------------------------- */
 
 static int compare_numbers(const void *a, const void *b)
 {
@@ -117,6 +119,22 @@ static enum error_code count_side(struct side *side, size_t count, struct error 
     }
     mem_free(latencies);
     return OK;
+}
+
+void comparison_price(struct comparison *comparison, size_t side, const struct price_row *row)
+{
+    const struct answer *answers = comparison->sides[side].answers;
+    uint64_t picodollars = 0;
+    size_t answered = 0;
+    for (size_t i = 0; row && i < comparison->questions->count; i++) {
+        if (!answers[i].is_there)
+            continue;
+        const struct price_usage usage = charge_usage(&answers[i].reply.usage);
+        picodollars += price_cost(row, TIER_DEFAULT, &usage);
+        answered++;
+    }
+    comparison->sides[side].cost_per_1000 =
+        answered ? (double)picodollars / (double)CONFIG_PICO / (double)answered * 1000 : NAN;
 }
 
 static enum error_code open_scores(struct comparison *comparison, struct error *error)

@@ -8,13 +8,14 @@
 #include "eval/metric.h"
 #include "eval/questions.h"
 #include "eval/verdict.h"
+#include "ledger/price.h"
 
 struct side {
     const char *model;
     struct answer *answers; /* of each row; whoever compares owns them */
     double *scores;         /* 0 to 1; NAN: nobody knows. mem_free'd by comparison_deinit */
     struct estimate quality;
-    double cost_per_1000;   /* dollars; NAN: its price is not known. Set by whoever knows prices */
+    double cost_per_1000;   /* dollars; NAN: its price is not known */
     size_t asked, failed;   /* failed rows count as 0 */
     double latency_mean_ms; /* of those that answered... */
     uint64_t latency_p50_ms, latency_p90_ms;
@@ -50,6 +51,8 @@ enum error_code comparison_score(struct comparison *comparison, struct words_rea
                                  struct error *error) WARN_UNUSED;
 /* The second half of that, of scores that somebody else has set: how sure they are, latency, the verdict. */
 enum error_code comparison_estimate(struct comparison *comparison, struct error *error) WARN_UNUSED;
+/* What a request to the side costs in the mean, by what its answers used; `row` NULL: its price is not known. */
+void comparison_price(struct comparison *comparison, size_t side, const struct price_row *row);
 void comparison_deinit(struct comparison *comparison);
 
 /* The rows of one metric or of one category: both sides' estimates and the gain. Metric METRIC_AUTO: any; category

@@ -11,13 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/config_values.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/limits.h"
 #include "core/util.h"
 #include "eval/report.h"
-#include "generate/charge.h"
 #include "generate/routing.h"
 #include "ledger/price_book.h"
 #include "route/agree.h"
@@ -406,20 +404,6 @@ static const struct price_row *price_of(struct course *course, const struct eval
     return row && strcmp(row->name, PRICE_NONE) != 0 ? row : NULL;
 }
 
-static double cost_per_1000(const struct price_row *row, const struct side *side, size_t count)
-{
-    uint64_t picodollars = 0;
-    size_t answered = 0;
-    for (size_t i = 0; i < count && row; i++) {
-        if (!side->answers[i].is_there)
-            continue;
-        const struct price_usage usage = charge_usage(&side->answers[i].reply.usage);
-        picodollars += price_cost(row, TIER_DEFAULT, &usage);
-        answered++;
-    }
-    return answered ? (double)picodollars / (double)CONFIG_PICO / (double)answered * 1000 : NAN;
-}
-
 /* All sets as one; rows and answers stay the data's. */
 struct whole {
     struct questions questions;
@@ -494,8 +478,7 @@ static enum error_code put_report(const struct scores *scores, struct error *err
     if (code == OK)
         code = comparison_estimate(&whole.comparison, error);
     for (size_t model = 0; model < course->job.model_count && code == OK; model++)
-        whole.comparison.sides[model].cost_per_1000 = cost_per_1000(
-            price_of(course, &course->job.models[model]), &whole.comparison.sides[model], whole.questions.count);
+        comparison_price(&whole.comparison, model, price_of(course, &course->job.models[model]));
     if (code == OK)
         code = put_page(course, &whole.comparison, error);
     comparison_deinit(&whole.comparison);
