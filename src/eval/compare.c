@@ -11,17 +11,15 @@
 
 /* --- the metric of each row -------------------------------------------------------------------------- */
 
-static enum error_code choose(struct comparison *comparison, struct words_reader *reader, size_t row,
-                              struct error *error)
+enum error_code question_metric(const struct question *question, enum metric wanted, struct words_reader *reader,
+                                enum metric *metric, struct error *error)
 {
-    const struct question *question = &comparison->questions->items[row];
-    enum metric *metric = &comparison->metrics[row];
-    *metric = comparison->metric;
-    if (*metric == METRIC_JUDGE || !question->has_reference)
+    *metric = wanted;
+    if (wanted == METRIC_JUDGE || !question->has_reference)
         *metric = METRIC_JUDGE;
     else if (question->wants_no_call) /* there is no text to compare with */
         *metric = METRIC_TOOL;
-    else if (*metric == METRIC_AUTO)
+    else if (wanted == METRIC_AUTO)
         return metric_choose(reader, &question->reference, metric, error);
     return OK;
 }
@@ -32,7 +30,8 @@ enum error_code comparison_choose(struct comparison *comparison, struct words_re
     comparison->metrics = mem_calloc(count + 1, sizeof(*comparison->metrics));
     enum error_code code = comparison->metrics ? OK : error_no_memory(error);
     for (size_t i = 0; i < count && code == OK; i++)
-        code = choose(comparison, reader, i, error);
+        code = question_metric(&comparison->questions->items[i], comparison->metric, reader, &comparison->metrics[i],
+                               error);
     return code;
 }
 

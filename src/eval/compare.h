@@ -42,6 +42,10 @@ struct comparison {
                                                           both times, without a word */
 };
 
+/* The metric of a row where `wanted` was asked for; METRIC_JUDGE: there is nothing to compare with. */
+enum error_code question_metric(const struct question *question, enum metric wanted, struct words_reader *reader,
+                                enum metric *metric, struct error *error) WARN_UNUSED;
+
 /* With questions, metric, judge, side_count, and of each side model and answers set. comparison_deinit in any case. */
 enum error_code comparison_choose(struct comparison *comparison, struct words_reader *reader,
                                   struct error *error) WARN_UNUSED; /* metrics */

@@ -204,15 +204,14 @@ static enum error_code score_one(const struct scores *scores, struct words_reade
         const struct question *question = &questions->items[row];
         const struct answer *answer = &scores->data.answers[set][model][row];
         double *value = &scores->values[set][model][measure][row];
-        enum metric metric = scores->course->job.sets[set].measures[measure].metric;
-        *value = metric == METRIC_JUDGE || !question->has_reference ? NAN : 0;
-        if (metric == METRIC_JUDGE || !question->has_reference || !answer->is_there)
+        const enum metric wanted = scores->course->job.sets[set].measures[measure].metric;
+        enum metric metric;
+        *value = wanted == METRIC_JUDGE || !question->has_reference ? NAN : 0;
+        if (isnan(*value) || !answer->is_there)
             continue;
         code = check_closing(scores, error);
-        if (question->wants_no_call)
-            metric = METRIC_TOOL;
-        else if (code == OK && metric == METRIC_AUTO)
-            code = metric_choose(reader, &question->reference, &metric, error);
+        if (code == OK)
+            code = question_metric(question, wanted, reader, &metric, error);
         if (code == OK)
             code = metric_score(reader, metric, &question->reference, &answer->reply, value, error);
     }
