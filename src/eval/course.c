@@ -54,22 +54,14 @@ enum error_code course_begin(struct course *course, struct error *error)
     return course->prefix.data ? take_children(course, error) : error_no_memory(error);
 }
 
-void course_sweep(struct course *course) { course_remove_files(course); }
-
 /* --- data -------------------------------------------------------------------------------------------- */
-
-static void set_name(char name[COURSE_NAME_MAX], size_t set)
-{
-    (void)snprintf(name, COURSE_NAME_MAX, "set-%zu.jsonl", set);
-}
 
 /* A set that is there is not copied again: the object may have changed. */
 static enum error_code copy_set(struct course *course, size_t set, struct error *error)
 {
-    char name[COURSE_NAME_MAX], path[COURSE_PATH_MAX];
+    char path[COURSE_PATH_MAX];
     struct buf text;
-    set_name(name, set);
-    enum error_code code = course_path(course, name, path, error);
+    enum error_code code = course_set_path(course, set, path, error);
     if (code != OK || access(path, F_OK) == 0)
         return code;
     buf_init(&text, (size_t)limit(eval_file_bytes));
@@ -98,9 +90,9 @@ static const struct eval_asked *asked_of(const struct course *course, size_t chi
 static void input_name(char name[COURSE_NAME_MAX], size_t child)
 {
     if (child == EVAL_MODELS_MAX)
-        (void)snprintf(name, COURSE_NAME_MAX, "work/judge.jsonl");
+        (void)snprintf(name, COURSE_NAME_MAX, COURSE_WORK "judge.jsonl");
     else
-        (void)snprintf(name, COURSE_NAME_MAX, "work/model-%zu.jsonl", child);
+        (void)snprintf(name, COURSE_NAME_MAX, COURSE_WORK "model-%zu.jsonl", child);
 }
 
 static struct str s3_uri(struct course *course, const char *name)
@@ -161,7 +153,7 @@ static enum error_code make_child(struct course *course, size_t child, struct er
         .profile_tags = asked->profile_tags,
         .type = BATCH_CONVERSE,
         .input_uri = s3_uri(course, name),
-        .output_uri = s3_uri(course, "work/"),
+        .output_uri = s3_uri(course, COURSE_WORK),
         .timeout_hours = CHILD_HOURS,
     };
     job.request = request_of(course, job.input_uri, job.output_uri, job.model_id);
@@ -326,18 +318,20 @@ static enum error_code ask_judge(struct course *course, bool *waits, struct erro
     return code;
 }
 
-enum error_code course_replies(struct course *course, size_t child, const char *input,
+enum error_code course_replies(struct course *course, size_t child,
                                enum error_code (*take)(void *ctx, struct str record, struct str reply,
                                                        struct str problem, struct error *error),
                                void *ctx, struct error *error)
 {
-    char name[96];
+    char input[COURSE_NAME_MAX], name[96];
     struct buf text, record, problem;
     struct str rest, line;
     buf_init(&text, CHILD_BYTES_MAX);
     buf_init(&record, 1024);
     buf_init(&problem, 1 << 20);
-    (void)snprintf(name, sizeof(name), "work/" STR_FMT "/%s.out", STR_ARG(course->children[child]), input);
+    input_name(input, child);
+    (void)snprintf(name, sizeof(name), COURSE_WORK STR_FMT "/%s.out", STR_ARG(course->children[child]),
+                   input + strlen(COURSE_WORK));
     enum error_code code = course_get(course, name, &text, error);
     rest = buf_str(&text);
     while (code == OK && str_split(&rest, '\n', &line)) {

@@ -18,6 +18,7 @@
 #define COURSE_PATH_MAX 4096
 #define COURSE_NAME_MAX 48 /* of a file, with its NUL */
 #define COURSE_DIRECTORY "evaluations" /* of the data directory */
+#define COURSE_WORK "work/" /* below the output: files of batch jobs */
 
 struct course {
     const struct evaluations_options *options;
@@ -38,7 +39,6 @@ enum error_code course_begin(struct course *course, struct error *error) WARN_UN
 enum error_code course_step(struct course *course, bool *is_over, struct error *error) WARN_UNUSED;
 /* Its batch jobs are to be stopped. *is_over: all of them have ended. */
 enum error_code course_stop(struct course *course, bool *is_over, struct error *error) WARN_UNUSED;
-void course_sweep(struct course *course); /* what lies in its directory and in work/ */
 
 /* IDs of its batch jobs, as JSON, to be kept with the job. */
 bool course_append_progress(struct buf *out, const struct course *course);
@@ -54,8 +54,12 @@ enum error_code course_put(struct course *course, const char *name, const char *
 enum error_code course_get(struct course *course, const char *name, struct buf *text, struct error *error) WARN_UNUSED;
 enum error_code course_path(const struct course *course, const char *name, char path[COURSE_PATH_MAX],
                             struct error *error) WARN_UNUSED;
+/* Of the copy of a data set. */
+enum error_code course_set_path(const struct course *course, size_t set, char path[COURSE_PATH_MAX],
+                                struct error *error) WARN_UNUSED;
 enum error_code course_make_directory(const struct course *course, struct error *error) WARN_UNUSED;
-void course_remove_files(struct course *course);
+/* What lies in its directory and in work/. Best effort: what is left is the tenant's to remove. */
+void course_sweep(struct course *course);
 
 /* --- the last step (results.c) --- */
 
@@ -79,7 +83,7 @@ enum error_code course_gradings(const struct course *course, const struct course
                                 void *ctx, struct error *error) WARN_UNUSED;
 
 /* Lines of a batch job's output: record and reply. Calls `take` with each; reply data NULL: `problem` says why. */
-enum error_code course_replies(struct course *course, size_t child, const char *input,
+enum error_code course_replies(struct course *course, size_t child,
                                enum error_code (*take)(void *ctx, struct str record, struct str reply,
                                                        struct str problem, struct error *error),
                                void *ctx, struct error *error) WARN_UNUSED;

@@ -18,6 +18,14 @@ enum error_code course_path(const struct course *course, const char *name, char 
                                             : error_set(error, ERROR_IO, "the path of the data directory is too long");
 }
 
+enum error_code course_set_path(const struct course *course, size_t set, char path[COURSE_PATH_MAX],
+                                struct error *error)
+{
+    char name[COURSE_NAME_MAX];
+    (void)snprintf(name, sizeof(name), "set-%zu.jsonl", set);
+    return course_path(course, name, path, error);
+}
+
 enum error_code course_make_directory(const struct course *course, struct error *error)
 {
     char path[COURSE_PATH_MAX];
@@ -111,8 +119,7 @@ static void remove_object(struct course *course, struct str key)
     (void)!objects_delete(course->options->objects, course->job.tenant, course->bucket, key, NULL, &ignored);
 }
 
-/* Best effort: what is left is the tenant's to remove. */
-void course_remove_files(struct course *course)
+void course_sweep(struct course *course)
 {
     char path[COURSE_PATH_MAX], prefix[OBJECTS_KEY_MAX + 1];
     struct error ignored;
@@ -120,7 +127,7 @@ void course_remove_files(struct course *course)
     struct objects_page page = {0};
     if (course_path(course, "", path, &ignored) == OK)
         (void)!directory_remove(path, &ignored);
-    if (key_of(course, "work/", prefix, &ignored) != OK)
+    if (key_of(course, COURSE_WORK, prefix, &ignored) != OK)
         return;
     arena_init(&arena, 0);
     const struct objects_list_options options = {.prefix = str_of(prefix), .max = OBJECTS_PAGE_MAX};

@@ -26,10 +26,9 @@
 
 static enum error_code read_set(struct course *course, size_t set, struct course_data *data, struct error *error)
 {
-    char name[COURSE_NAME_MAX], path[COURSE_PATH_MAX];
+    char path[COURSE_PATH_MAX];
     struct buf text;
-    (void)snprintf(name, sizeof(name), "set-%zu.jsonl", set);
-    enum error_code code = course_path(course, name, path, error);
+    enum error_code code = course_set_path(course, set, path, error);
     buf_init(&text, (size_t)limit(eval_file_bytes) + 1);
     if (code == OK)
         code = file_read(path, &text, error);
@@ -48,27 +47,24 @@ struct answer_taker {
     size_t model;
 };
 
-/* "SET-ROW" */
-static bool read_place(const struct course_data *data, struct str record, size_t *set, size_t *row)
+/* A record's name: `count` numbers with a hyphen between two. */
+static bool read_numbers(struct str record, uint64_t *numbers, size_t count)
 {
-    uint64_t numbers[2];
     struct str part;
-    if (!str_split(&record, '-', &part) || !str_to_u64(part, &numbers[0]) || !str_to_u64(record, &numbers[1]) ||
-        numbers[0] >= EVAL_SETS_MAX || numbers[1] >= data->sets[numbers[0]].count)
-        return false;
-    *set = (size_t)numbers[0];
-    *row = (size_t)numbers[1];
-    return true;
+    for (size_t i = 0; i < count; i++)
+        if (!str_split(&record, '-', &part) || !str_to_u64(part, &numbers[i]))
+            return false;
+    return !record.data;
 }
 
 static enum error_code take_answer(void *ctx, struct str record, struct str reply, struct str problem,
                                    struct error *error)
 {
     const struct answer_taker *taker = ctx;
-    size_t set, row;
-    if (!read_place(taker->data, record, &set, &row))
+    uint64_t at[2]; /* set, row */
+    if (!read_numbers(record, at, 2) || at[0] >= EVAL_SETS_MAX || at[1] >= taker->data->sets[at[0]].count)
         return OK;
-    struct answer *answer = &taker->data->answers[set][taker->model][row];
+    struct answer *answer = &taker->data->answers[at[0]][taker->model][at[1]];
     return reply.data ? answer_read(reply, &taker->data->arena, answer, error)
                       : answer_refuse(problem, &taker->data->arena, answer, error);
 }
@@ -103,10 +99,8 @@ static enum error_code read_answers(struct course *course, struct course_data *d
     }
     for (size_t model = 0; model < course->job.model_count && code == OK; model++) {
         struct answer_taker taker = {data, model};
-        char input[COURSE_NAME_MAX];
-        (void)snprintf(input, sizeof(input), "model-%zu.jsonl", model);
         code = course->job.models[model].is_given ? take_given(course, data, model, error)
-                                                  : course_replies(course, model, input, take_answer, &taker, error);
+                                                  : course_replies(course, model, take_answer, &taker, error);
     }
     return code;
 }
@@ -167,14 +161,11 @@ static enum error_code take_grade(void *ctx, struct str record, struct str reply
 {
     struct scores *scores = ctx;
     struct answer answer;
-    uint64_t at[4] = {0};
-    struct str part;
-    for (size_t i = 0; i < 4; i++)
-        if (!str_split(&record, '-', &part) || !str_to_u64(part, &at[i]))
-            return OK;
+    uint64_t at[4]; /* set, row, model, measure */
     (void)problem;
-    if (at[0] >= scores->course->job.set_count || at[1] >= scores->data.sets[at[0]].count ||
-        at[2] >= scores->course->job.model_count || at[3] >= scores->course->job.sets[at[0]].measure_count)
+    if (!read_numbers(record, at, 4) || at[0] >= scores->course->job.set_count ||
+        at[1] >= scores->data.sets[at[0]].count || at[2] >= scores->course->job.model_count ||
+        at[3] >= scores->course->job.sets[at[0]].measure_count)
         return OK;
     const struct judge_criterion *criterion = scores->course->job.sets[at[0]].measures[at[3]].criterion;
     if (!criterion || !reply.data)
@@ -238,7 +229,7 @@ static enum error_code score_all(struct scores *scores, struct words_reader *rea
                     code = score_one(scores, reader, set, model, measure, error);
             }
     if (code == OK && scores->course->children[EVAL_MODELS_MAX].len > 0)
-        code = course_replies(scores->course, EVAL_MODELS_MAX, "judge.jsonl", take_grade, scores, error);
+        code = course_replies(scores->course, EVAL_MODELS_MAX, take_grade, scores, error);
     return code;
 }
 
