@@ -216,18 +216,53 @@ const char *comparison_measure(const struct comparison *comparison)
     return comparison->measure ? comparison->measure : metric_names[comparison->metric];
 }
 
-size_t comparison_categories(const struct comparison *comparison, struct str *categories, size_t most)
+static enum error_code show_part(struct buf *out, const struct comparison *comparison, enum metric metric,
+                                 struct str category, struct str name, part_show *show, struct error *error)
 {
-    size_t found = 0;
-    for (size_t i = 0; i < comparison->questions->count && found < most; i++) {
+    struct part part;
+    const enum error_code code = comparison_part(comparison, metric, category, &part, error);
+    if (code == OK && part.rows > 0)
+        show(out, comparison, name, &part);
+    return code;
+}
+
+enum error_code comparison_each_metric(struct buf *out, const struct comparison *comparison, part_show *show,
+                                       struct error *error)
+{
+    const struct str any = {NULL, 0};
+    enum error_code code = OK;
+    for (enum metric metric = METRIC_EXACT; metric < METRICS && code == OK; metric++)
+        code = show_part(out, comparison, metric, any, str_of(metric_names[metric]), show, error);
+    return code;
+}
+
+enum error_code comparison_each_category(struct buf *out, const struct comparison *comparison, part_show *show,
+                                         struct error *error)
+{
+    struct str categories[COMPARISON_CATEGORIES_MAX];
+    size_t count = 0;
+    enum error_code code = OK;
+    for (size_t i = 0; i < comparison->questions->count && count < COMPARISON_CATEGORIES_MAX && code == OK; i++) {
         const struct str category = comparison->questions->items[i].category;
         size_t at = 0;
-        while (at < found && !str_eq(categories[at], category))
+        while (at < count && !str_eq(categories[at], category))
             at++;
-        if (category.len > 0 && at == found)
-            categories[found++] = category;
+        if (category.len == 0 || at < count)
+            continue;
+        categories[count++] = category;
+        code = show_part(out, comparison, METRIC_AUTO, category, category, show, error);
     }
-    return found;
+    return code;
+}
+
+enum error_code comparison_each_part(struct buf *out, const struct comparison *comparison, part_show *show,
+                                     struct error *error)
+{
+    const struct str any = {NULL, 0};
+    enum error_code code = show_part(out, comparison, METRIC_AUTO, any, STR("all"), show, error);
+    if (code == OK)
+        code = comparison_each_metric(out, comparison, show, error);
+    return code == OK ? comparison_each_category(out, comparison, show, error) : code;
 }
 
 /* --- rows that differ -------------------------------------------------------------------------------- */

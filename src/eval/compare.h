@@ -70,8 +70,17 @@ enum error_code comparison_part(const struct comparison *comparison, enum metric
 
 const char *comparison_measure(const struct comparison *comparison);
 
-/* Distinct categories in the order of their first row, at most `most`; gives how many. */
-size_t comparison_categories(const struct comparison *comparison, struct str *categories, size_t most);
+#define COMPARISON_CATEGORIES_MAX 64 /* those of later rows are in no part */
+
+/* Each calls `show` with the parts that have rows: one for each metric; one for each category, in the order of their
+ * first row; the part of all rows and then both. */
+typedef void part_show(struct buf *out, const struct comparison *comparison, struct str name, const struct part *part);
+enum error_code comparison_each_metric(struct buf *out, const struct comparison *comparison, part_show *show,
+                                       struct error *error) WARN_UNUSED;
+enum error_code comparison_each_category(struct buf *out, const struct comparison *comparison, part_show *show,
+                                         struct error *error) WARN_UNUSED;
+enum error_code comparison_each_part(struct buf *out, const struct comparison *comparison, part_show *show,
+                                     struct error *error) WARN_UNUSED;
 
 /* Rows that differ, those first that the first side lost by most; gives how many there are in all. */
 enum error_code comparison_differing(const struct comparison *comparison, size_t **rows, size_t *count,

@@ -62,28 +62,6 @@ static void append_part(struct buf *out, const struct comparison *comparison, st
     buf_append_char(out, '\n');
 }
 
-static enum error_code append_parts(struct buf *out, const struct comparison *comparison, struct error *error)
-{
-    struct str categories[REPORT_CATEGORIES_MAX];
-    const size_t count = comparison_categories(comparison, categories, REPORT_CATEGORIES_MAX);
-    const struct str any = {NULL, 0};
-    struct part part;
-    enum error_code code = comparison_part(comparison, METRIC_AUTO, any, &part, error);
-    if (code == OK)
-        append_part(out, comparison, STR("all"), &part);
-    for (enum metric metric = METRIC_EXACT; metric < METRICS && code == OK; metric++) {
-        code = comparison_part(comparison, metric, any, &part, error);
-        if (code == OK && part.rows > 0)
-            append_part(out, comparison, str_of(metric_names[metric]), &part);
-    }
-    for (size_t i = 0; i < count && code == OK; i++) {
-        code = comparison_part(comparison, METRIC_AUTO, categories[i], &part, error);
-        if (code == OK)
-            append_part(out, comparison, categories[i], &part);
-    }
-    return code;
-}
-
 static void append_side(struct buf *out, const struct side *side)
 {
     buf_appendf(out, "  %s: %zu of %zu failed, latency %llu ms in the median, %llu ms at 90%%, ", side->model,
@@ -129,7 +107,7 @@ enum error_code comparison_append_table(struct buf *out, const struct comparison
     if (is_pair)
         buf_appendf(out, "  %-22.22s  %s", comparison->sides[1].model, "difference");
     buf_append_char(out, '\n');
-    enum error_code code = append_parts(out, comparison, error);
+    enum error_code code = comparison_each_part(out, comparison, append_part, error);
     for (size_t i = 0; i < comparison->side_count; i++)
         append_side(out, &comparison->sides[i]);
     for (size_t i = 0; i < comparison->side_count; i++)
@@ -177,6 +155,8 @@ static void append_side_json(struct buf *out, const struct side *side)
 static void append_part_json(struct buf *out, const struct comparison *comparison, struct str name,
                              const struct part *part)
 {
+    if (!str_ends(buf_str(out), STR("{")))
+        buf_append_char(out, ',');
     buf_append_json(out, name);
     buf_appendf(out, ":{\"rows\":%zu,\"quality\":[", part->rows);
     for (size_t i = 0; i < comparison->side_count; i++) {
@@ -194,28 +174,11 @@ static void append_part_json(struct buf *out, const struct comparison *compariso
 
 static enum error_code append_parts_json(struct buf *out, const struct comparison *comparison, struct error *error)
 {
-    struct str categories[REPORT_CATEGORIES_MAX];
-    const size_t count = comparison_categories(comparison, categories, REPORT_CATEGORIES_MAX);
-    struct part part;
-    enum error_code code = OK;
-    bool is_first = true;
     buf_append_text(out, ",\"metrics\":{");
-    for (enum metric metric = METRIC_EXACT; metric < METRICS && code == OK; metric++) {
-        code = comparison_part(comparison, metric, (struct str){NULL, 0}, &part, error);
-        if (code != OK || part.rows == 0)
-            continue;
-        if (!is_first)
-            buf_append_char(out, ',');
-        append_part_json(out, comparison, str_of(metric_names[metric]), &part);
-        is_first = false;
-    }
+    enum error_code code = comparison_each_metric(out, comparison, append_part_json, error);
     buf_append_text(out, "},\"categories\":{");
-    for (size_t i = 0; i < count && code == OK; i++) {
-        code = comparison_part(comparison, METRIC_AUTO, categories[i], &part, error);
-        if (i > 0)
-            buf_append_char(out, ',');
-        append_part_json(out, comparison, categories[i], &part);
-    }
+    if (code == OK)
+        code = comparison_each_category(out, comparison, append_part_json, error);
     buf_append_char(out, '}');
     return code;
 }

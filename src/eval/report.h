@@ -9,8 +9,6 @@
 
 #include "eval/compare.h"
 
-#define REPORT_CATEGORIES_MAX 64
-
 struct report_about {
     const char *data;  /* where the rows come from */
     uint64_t wall_us;  /* when; 0: not said */

@@ -108,39 +108,26 @@ static void append_estimate(struct buf *out, const struct estimate *estimate, bo
             100 * estimate->value, 100 * estimate->low, 100 * estimate->high);
 }
 
-static enum error_code append_part(struct buf *out, const struct comparison *comparison, enum metric metric,
-                                   struct str category, struct str name, struct error *error)
+static void append_part(struct buf *out, const struct comparison *comparison, struct str name, const struct part *part)
 {
-    struct part part;
-    const enum error_code code = comparison_part(comparison, metric, category, &part, error);
-    if (code != OK || part.rows == 0)
-        return code;
     buf_append_text(out, "<tr><td><bdi>");
     html_append_escaped(out, name);
-    buf_appendf(out, "</bdi></td><td class=\"n\">%zu</td>", part.rows);
+    buf_appendf(out, "</bdi></td><td class=\"n\">%zu</td>", part->rows);
     for (size_t i = 0; i < comparison->side_count; i++)
-        append_estimate(out, &part.quality[i], false);
+        append_estimate(out, &part->quality[i], false);
     if (comparison->side_count == 2)
-        append_estimate(out, &part.gain, true);
+        append_estimate(out, &part->gain, true);
     buf_append_text(out, "</tr>\n");
-    return OK;
 }
 
 static enum error_code append_parts(struct buf *out, const struct comparison *comparison, struct error *error)
 {
-    struct str categories[REPORT_CATEGORIES_MAX];
-    const size_t count = comparison_categories(comparison, categories, REPORT_CATEGORIES_MAX);
-    const struct str any = {NULL, 0};
     buf_append_text(out,
                     "<h2>Quality</h2><p>Points of 100, with 95% intervals.</p>\n<table><tr><th></th><th>rows</th>");
     for (size_t i = 0; i < comparison->side_count; i++)
         append_name(out, "th", comparison->sides[i].model);
     buf_append_text(out, comparison->side_count == 2 ? "<th>difference</th></tr>\n" : "</tr>\n");
-    enum error_code code = append_part(out, comparison, METRIC_AUTO, any, STR("all"), error);
-    for (enum metric metric = METRIC_EXACT; metric < METRICS && code == OK; metric++)
-        code = append_part(out, comparison, metric, any, str_of(metric_names[metric]), error);
-    for (size_t i = 0; i < count && code == OK; i++)
-        code = append_part(out, comparison, METRIC_AUTO, categories[i], categories[i], error);
+    const enum error_code code = comparison_each_part(out, comparison, append_part, error);
     buf_append_text(out, "</table>\n");
     return code;
 }
