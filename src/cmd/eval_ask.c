@@ -3,8 +3,10 @@
 #include "cmd/eval_ask.h"
 
 #include <curl/curl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "core/json.h"
 #include "core/mem.h"
@@ -15,6 +17,8 @@
 #define TRIES_MAX 8
 #define FIRST_PAUSE_US 100000 /* doubles with every try */
 #define REQUEST_TIMEOUT_S 900L
+#define TERMINAL_EVERY_US 200000
+#define LOG_EVERY_US 10000000
 
 enum slot_state { SLOT_IDLE, SLOT_RUNNING, SLOT_PAUSED };
 
@@ -138,6 +142,23 @@ static enum error_code end_request(struct driver *driver, struct slot *slot, CUR
     driver->done++;
     slot->state = SLOT_IDLE;
     return OK;
+}
+
+/* --- progress --- */
+
+void ask_print_progress(uint64_t *printed_us, bool is_last, const char *format, ...)
+{
+    const bool is_terminal = isatty(STDERR_FILENO);
+    const uint64_t now = clock_now_us(), every = is_terminal ? TERMINAL_EVERY_US : LOG_EVERY_US;
+    va_list args;
+    if (now - *printed_us < every && !(is_last && is_terminal))
+        return;
+    *printed_us = now;
+    fputs(is_terminal ? "\r" : "", stderr);
+    va_start(args, format);
+    (void)vfprintf(stderr, format, args);
+    va_end(args);
+    fputs(is_terminal && !is_last ? "\033[K" : "\n", stderr);
 }
 
 /* --- the loop --- */

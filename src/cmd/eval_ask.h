@@ -26,4 +26,8 @@ struct ask {
  * Throttled requests are tried again. AWS_BEARER_TOKEN_BEDROCK is sent where it is set. */
 enum error_code ask_all(const struct ask *ask, struct error *error) WARN_UNUSED;
 
+/* For `progress`: prints a line that renews itself on a terminal, one every ten seconds elsewhere. *printed_us: when
+ * the last one was, at first when the asking began. */
+void ask_print_progress(uint64_t *printed_us, bool is_last, const char *format, ...) PRINTF_LIKE(3, 4);
+
 #endif

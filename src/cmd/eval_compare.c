@@ -2,7 +2,6 @@
 #include "cmd/eval_compare.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "api/bedrock/converse.h"
 #include "cmd/cmd_io.h"
@@ -93,13 +92,7 @@ static void fail(void *ctx, size_t index, const struct error *failure)
 static void show_progress(void *ctx, size_t done, bool is_last)
 {
     struct round *round = ctx;
-    const bool is_terminal = isatty(STDERR_FILENO);
-    const uint64_t now = clock_now_us(), every = is_terminal ? 200000 : 10000000;
-    if (now - round->progress_us < every && !(is_last && is_terminal))
-        return;
-    round->progress_us = now;
-    fprintf(stderr, "%s%s: %zu of %zu requests%s", is_terminal ? "\r" : "", round->model, done, round->count,
-            is_terminal && !is_last ? "\033[K" : "\n");
+    ask_print_progress(&round->progress_us, is_last, "%s: %zu of %zu requests", round->model, done, round->count);
 }
 
 static enum error_code recall(struct round *round, size_t request, struct error *error)

@@ -2,9 +2,6 @@
  * eval_run.h. */
 #include "cmd/eval_run.h"
 
-#include <stdio.h>
-#include <unistd.h>
-
 #include "cmd/eval_ask.h"
 #include "core/json.h"
 #include "core/util.h"
@@ -102,18 +99,13 @@ static void fail_row(void *ctx, size_t index, const struct error *failure)
     driver->run->outcomes[index].has_failed = true;
 }
 
-/* A line that renews itself on a terminal, one every ten seconds elsewhere. */
 static void show_progress(void *ctx, size_t done, bool is_last)
 {
     struct driver *driver = ctx;
-    bool is_terminal = isatty(STDERR_FILENO);
-    uint64_t now = clock_now_us(), every = is_terminal ? 200000 : 10000000;
-    if (!driver->target->shows_progress || (now - driver->progress_us < every && !(is_last && is_terminal)))
-        return;
-    driver->progress_us = now;
-    fprintf(stderr, "%s%s: %zu of %zu rows, %.1f%% right%s", is_terminal ? "\r" : "", driver->target->model, done,
-            driver->target->data->count, done ? 100.0 * (double)driver->right_count / (double)done : 0.0,
-            is_terminal && !is_last ? "\033[K" : "\n");
+    if (driver->target->shows_progress)
+        ask_print_progress(&driver->progress_us, is_last, "%s: %zu of %zu rows, %.1f%% right", driver->target->model,
+                           done, driver->target->data->count,
+                           done ? 100.0 * (double)driver->right_count / (double)done : 0.0);
 }
 
 enum error_code eval_run(const struct eval_target *target, struct eval_run *run, struct error *error)
