@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/json.h"
+#include "eval/questions.h"
 
 #define ANSWER_TOKENS_MIN 64
 #define ANSWER_TOKENS_MAX 4096
@@ -128,11 +129,9 @@ void eval_data_thin(struct eval_data *data, size_t limit)
 {
     if (!limit || limit >= data->count)
         return;
-    /* One of each of `limit` equal stretches, at changing places, lest the file's own rhythm show. */
     size_t kept = 0;
     for (size_t i = 0; i < data->count; i++) {
-        size_t from = kept * data->count / limit, len = (kept + 1) * data->count / limit - from;
-        if (kept < limit && i == from + kept * 7919 % len)
+        if (kept < limit && i == thinned_row(kept, limit, data->count))
             data->rows[kept++] = data->rows[i];
         else
             json_free(data->rows[i].doc);

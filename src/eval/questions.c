@@ -533,9 +533,7 @@ void questions_thin(struct questions *questions, size_t most)
 {
     if (most == 0 || most >= questions->count)
         return;
-    for (size_t i = 0; i < most; i++) {
-        const size_t from = i * questions->count / most, len = (i + 1) * questions->count / most - from;
-        questions->items[i] = questions->items[from + i * 7919 % len]; /* at changing places: files have a rhythm */
-    }
+    for (size_t i = 0; i < most; i++)
+        questions->items[i] = questions->items[thinned_row(i, most, questions->count)];
     questions->count = most;
 }

@@ -66,6 +66,14 @@ enum error_code questions_leave_out(struct questions *questions, bool (*is_left)
  * where there is one and `is_bounded`. */
 bool question_append_request(const struct question *question, bool is_bounded, struct buf *body);
 
+/* The row of `count` that is kept as number i of `most`: one of each of `most` equal stretches, at changing places,
+ * lest the file's own rhythm show. */
+static inline size_t thinned_row(size_t i, size_t most, size_t count)
+{
+    const size_t from = i * count / most, len = (i + 1) * count / most - from;
+    return from + i * 7919 % len;
+}
+
 /* Keeps `most` rows spread evenly over all; 0: all. */
 void questions_thin(struct questions *questions, size_t most);
 
