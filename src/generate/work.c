@@ -515,11 +515,14 @@ static enum error_code list_targets(struct work *work, const struct work_router 
     return code;
 }
 
-static void none_is_left(const struct work *work, struct error *error)
+static bool fail_for_none(struct work *work)
 {
-    (void)error_set(error, ERROR_INVALID,
+    struct error error;
+    (void)error_set(&error, ERROR_INVALID,
                     work->setup.router ? "None of the prompt router's models is served here any more."
                                        : "The provided model identifier is invalid.");
+    fail(work, &error);
+    return false;
 }
 
 static bool route(struct work *work)
@@ -532,10 +535,8 @@ static bool route(struct work *work)
     }
     if (work->round && !ask_all(work))
         return false;
-    if (work->target_count == 0) {
-        fail(work, (none_is_left(work, &error), &error));
-        return false;
-    }
+    if (work->target_count == 0)
+        return fail_for_none(work);
     if (work->round)
         put_first(work, router->choose(router->ctx, work->setup.request, &work->placement, work->targets,
                                        work->round->tokens, work->target_count));
@@ -616,11 +617,8 @@ static bool let_in(struct work *work)
 static bool admit(struct work *work)
 {
     const size_t count = work->target_count;
-    struct error error;
-    if (!work_hold_next(work)) {
-        fail(work, (none_is_left(work, &error), &error));
-        return false;
-    }
+    if (!work_hold_next(work))
+        return fail_for_none(work);
     if (!work->round || work->placement.attempts > 0 || work->target_count == count)
         return let_in(work);
     work->state = WORK_ROUTE;
