@@ -103,7 +103,7 @@ static bool build_index(const struct baseline_split *split, struct index *index)
         for (size_t j = words->starts[split->picked[i]]; j < words->starts[split->picked[i] + 1]; j++)
             ends[words->places[j] + 1]++;
     for (size_t i = 0; i < FEATURES_BUCKETS; i++)
-        index->rarity[i] = logf(((float)split->count + 1) / ((float)ends[i + 1] + 0.5F));
+        index->rarity[i] = rarity_of(split->count, ends[i + 1]);
     for (size_t i = 1; i <= FEATURES_BUCKETS; i++)
         ends[i] += ends[i - 1];
     for (size_t i = 0; i < split->count; i++)

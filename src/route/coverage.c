@@ -22,7 +22,22 @@ struct halving {
 
 /* --- where rows lie --- */
 
-/* A word's value is its rarity, the row's values having norm 1. */
+/* A word's value is its rarity, the row's values having norm 1. `rows`: how many have each word. */
+static bool weigh_row(const struct samples *samples, size_t row, const uint32_t *rows, struct sparse *weighed)
+{
+    const struct sparse *words = &samples->words;
+    float squares = 0;
+    bool fits = true;
+    for (size_t i = words->starts[row]; i < words->starts[row + 1]; i++) {
+        const float rarity = rarity_of(samples->count, rows[words->places[i]]);
+        squares += rarity * rarity;
+    }
+    const float norm = sqrtf(fmaxf(squares, 1e-12F));
+    for (size_t i = words->starts[row]; fits && i < words->starts[row + 1]; i++)
+        fits = sparse_add(weighed, words->places[i], rarity_of(samples->count, rows[words->places[i]]) / norm);
+    return fits && sparse_end(weighed);
+}
+
 static bool weigh(const struct samples *samples, struct sparse *weighed)
 {
     const struct sparse *words = &samples->words;
@@ -31,18 +46,8 @@ static bool weigh(const struct samples *samples, struct sparse *weighed)
     for (size_t i = 0; rows && i < words->starts[samples->count]; i++)
         rows[words->places[i]]++;
     bool fits = rows != NULL;
-    for (size_t row = 0; fits && row < samples->count; row++) {
-        float squares = 0;
-        for (int is_sum = 1; is_sum >= 0; is_sum--)
-            for (size_t i = words->starts[row]; fits && i < words->starts[row + 1]; i++) {
-                const float rarity = logf(((float)samples->count + 1) / ((float)rows[words->places[i]] + 0.5F));
-                if (is_sum)
-                    squares += rarity * rarity;
-                else
-                    fits = sparse_add(weighed, words->places[i], rarity / sqrtf(fmaxf(squares, 1e-12F)));
-            }
-        fits = fits && sparse_end(weighed);
-    }
+    for (size_t row = 0; fits && row < samples->count; row++)
+        fits = weigh_row(samples, row, rows, weighed);
     mem_free(rows);
     return fits;
 }

@@ -27,7 +27,7 @@ static bool weigh_words(struct fit *fit, const struct samples *samples, const si
             rows[buckets->places[j]]++;
     for (size_t i = 0; i < FEATURES_BUCKETS; i++)
         if (rows[i] >= ROWS_OF_A_WORD_MIN)
-            fit->rarity[i] = logf(((float)count + 1) / ((float)rows[i] + 0.5F));
+            fit->rarity[i] = rarity_of(count, rows[i]);
     mem_free(rows);
     return true;
 }

@@ -76,11 +76,18 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+void measure_bound(double *drawn, struct interval *interval)
+{
+    static const double low = 0.025, high = 0.975;
+    qsort(drawn, MEASURE_RESAMPLES, sizeof(*drawn), compare_doubles);
+    interval->low = drawn[(size_t)(low * MEASURE_RESAMPLES)];
+    interval->high = drawn[(size_t)(high * MEASURE_RESAMPLES)];
+}
+
 /* second may be NULL: the AUC of the first alone. */
 static struct interval resample(const struct ranked *first, const struct ranked *second, size_t known,
                                 const float *targets, size_t count, uint64_t seed)
 {
-    static const double low = 0.025, high = 0.975;
     struct interval interval = {0};
     double *drawn = mem_alloc(MEASURE_RESAMPLES * sizeof(*drawn));
     uint16_t *times = mem_alloc((count ? count : 1) * sizeof(*times));
@@ -94,11 +101,8 @@ static struct interval resample(const struct ranked *first, const struct ranked 
         drawn[i] = auc_of(first, known, targets, times) - (second ? auc_of(second, known, targets, times) : 0);
     }
     interval.low = interval.high = interval.value;
-    if (drawn && times) {
-        qsort(drawn, MEASURE_RESAMPLES, sizeof(*drawn), compare_doubles);
-        interval.low = drawn[(size_t)(low * MEASURE_RESAMPLES)];
-        interval.high = drawn[(size_t)(high * MEASURE_RESAMPLES)];
-    }
+    if (drawn && times)
+        measure_bound(drawn, &interval);
     mem_free(drawn);
     mem_free(times);
     return interval;

@@ -10,6 +10,8 @@
 struct interval {
     double value, low, high; /* 95%, by bootstrap over rows */
 };
+/* Low and high end, of MEASURE_RESAMPLES values that were drawn, which are sorted. */
+void measure_bound(double *drawn, struct interval *interval);
 
 /* The chance that a right row (target of at least one half) has a higher score than a wrong one; ties count half. 0.5
  * where one kind is missing. Rows whose target is not known are left out. */

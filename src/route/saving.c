@@ -1,7 +1,6 @@
 /* saving.c - see saving.h. */
 #include "route/saving.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/util.h"
@@ -70,19 +69,6 @@ static void walk(const struct samples *samples, const struct saving_plan *plan, 
     *lost = (sums.strong_quality - quality_in_reach) / sums.rows;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static void bound(double *drawn, struct interval *interval)
-{
-    qsort(drawn, MEASURE_RESAMPLES, sizeof(*drawn), compare_doubles);
-    interval->low = drawn[(size_t)(0.025 * MEASURE_RESAMPLES)];
-    interval->high = drawn[(size_t)(0.975 * MEASURE_RESAMPLES)];
-}
-
 bool saving_measure(const struct samples *samples, const struct saving_plan *plan, uint64_t seed,
                     struct saving *saving)
 {
@@ -100,8 +86,8 @@ bool saving_measure(const struct samples *samples, const struct saving_plan *pla
         walk(samples, plan, times, &costs[i], &losts[i]);
     }
     if (fits) {
-        bound(costs, &saving->cost);
-        bound(losts, &saving->lost);
+        measure_bound(costs, &saving->cost);
+        measure_bound(losts, &saving->lost);
     }
     mem_free(costs);
     mem_free(losts);

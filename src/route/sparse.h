@@ -36,6 +36,12 @@ bool logistic_fit(const struct sparse *matrix, const size_t *picked, size_t coun
                   const struct logistic_options *options, float *weights) WARN_UNUSED;
 double logistic_score(const struct sparse *matrix, size_t row, const float *weights); /* log odds */
 
+/* How much a column tells that `holding` of so many rows have. */
+static inline float rarity_of(size_t rows, size_t holding)
+{
+    return logf(((float)rows + 1) / ((float)holding + 0.5F));
+}
+
 static inline double sigmoid(double score)
 {
     return score >= 0 ? 1 / (1 + exp(-score)) : exp(score) / (1 + exp(score));
