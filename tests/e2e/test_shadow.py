@@ -233,17 +233,22 @@ def test_a_judge(own):
     assert counts["labelled"] == len(labels(own, "judged")) and sum(counts.values()) == len(ids)
 
 
-def test_no_client_waits(tmp_path, slow_model, random_model):
-    """The other model takes seconds; clients have their answers meanwhile, and what has no room is dropped."""
-    config = f"""\
+@pytest.fixture
+def slow_config(slow_model, random_model):
+    """By the room of the queue: the other model takes seconds."""
+    return lambda queue: f"""\
 models:
   - {{name: quick, path: {random_model}, context: 2048, price: {{input: 1, output: 1}}}}
   - {{name: slow, path: {slow_model}, context: 2048, price: {{input: 2, output: 2}}}}
 routers:
   - {{name: auto, models: [quick, slow], tolerance: 1, shadow: 1}}
-limits: {{shadow_queue: 2, shadow_in_flight: 1}}
+limits: {{shadow_queue: {queue}, shadow_in_flight: 1}}
 """
-    server = Server(config=config, workdir=tmp_path)
+
+
+def test_no_client_waits(tmp_path, slow_config):
+    """Clients have their answers meanwhile, and what has no room is dropped."""
+    server = Server(config=slow_config(2), workdir=tmp_path)
     body = {"messages": [{"role": "user", "content": [{"text": "Tell me all."}]}],
             "inferenceConfig": {"temperature": 0, "maxTokens": 1000}}
     for _ in range(6):
@@ -301,17 +306,9 @@ def test_records_of_batch_jobs(tmp_path):
     assert server.stop() == 0
 
 
-def test_a_job_leaves_room(tmp_path, slow_model, random_model):
-    """The other model takes seconds: what the job has no room for is dropped, half of the queue is the clients'."""
-    config = f"""\
-models:
-  - {{name: quick, path: {random_model}, context: 2048, price: {{input: 1, output: 1}}}}
-  - {{name: slow, path: {slow_model}, context: 2048, price: {{input: 2, output: 2}}}}
-routers:
-  - {{name: auto, models: [quick, slow], tolerance: 1, shadow: 1}}
-limits: {{shadow_queue: 4, shadow_in_flight: 1}}
-"""
-    server = Server(config=config, workdir=tmp_path)
+def test_a_job_leaves_room(tmp_path, slow_config):
+    """What the job has no room for is dropped, half of the queue is the clients'."""
+    server = Server(config=slow_config(4), workdir=tmp_path)
     control, store = server.client("bedrock"), Store(server)
     arn = submit(control, store, records([converse(f"Tell me all of {i}.", 1000) for i in range(6)]), modelId="auto")
     assert wait_for(control, arn)["status"] == "Completed"
