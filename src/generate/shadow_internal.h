@@ -1,6 +1,6 @@
 /* shadow_internal.h - one request whose other answers are made, from inside: shared by shadow.c (which, when), by
- * shadow_case.c (its answers and its label) and by shadow_judge.c. All of it belongs to the shadow's thread once the
- * case was given to it. */
+ * shadow_case.c (its answers and its label), by shadow_learn.c (what labels tell) and by shadow_judge.c. All of it
+ * belongs to the shadow's thread once the case was given to it. */
 #ifndef GENERATE_SHADOW_INTERNAL_H
 #define GENERATE_SHADOW_INTERNAL_H
 
@@ -98,6 +98,9 @@ void shadow_case_free(struct shadow_case *noted); /* ends what runs; NULL is leg
 
 /* The case is over: it is counted and freed. */
 void shadow_case_over(struct shadow_case *noted, enum shadow_outcome outcome);
+/* Reads the router's labels, while nobody waits for what they say. */
+void shadow_look(struct shadow_router *router, struct shadow *shadow);
+void shadow_tell_drift(struct shadow *shadow); /* as a condition, or that there is none */
 /* A label was written; `is_begun_anew`: into a new file. */
 void shadow_learn(struct shadow_router *router, struct shadow *shadow, const struct label *label, bool is_begun_anew);
 
