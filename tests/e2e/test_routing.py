@@ -12,6 +12,7 @@ import pytest
 from batch_fixture import Store, converse, records, submit, wait_for
 from conftest import FULCRUM, Server, ready, wait_until
 from test_ledger import export
+from test_models import done
 from test_routers import ASK, CONFIG, MESSAGES, headers_of, route_of
 
 
@@ -295,17 +296,12 @@ def test_the_cheap_model_is_taken_away_under_load(tmp_path, random_model):
     config = "routers:\n  - {name: auto, models: [passing, desk-large], fallback: desk-large, tolerance: 1}\n"
     server = Server(config=config, workdir=tmp_path)
 
-    def models(*args):
-        done = subprocess.run([str(FULCRUM), "models", *map(str, args), "--data", str(tmp_path / "data")], text=True,
-                              capture_output=True, check=False, timeout=120)
-        assert done.returncode == 0, done.stderr
-
     load = Load(server, "auto")
     load.wait_for(CLIENTS, lambda said: said[2] == "desk-large")
     for _ in range(4):
-        models("add", "passing", "--path", random_model, "--context", 2048, "--price-as", "amazon.nova-micro-v1:0")
+        done(server, "add", "passing", "--path", random_model, "--context", 2048, "--price-as", "amazon.nova-micro-v1:0")
         load.wait_for(2 * CLIENTS, lambda said: said[2] == "passing")
-        models("remove", "passing")
+        done(server, "remove", "passing")
         load.wait_for(CLIENTS, lambda said: said[2:] == ("desk-large", "only-candidate"))
     replies = load.stop()
     assert not load.failures
