@@ -10,10 +10,14 @@ struct ggml_tensor *block_norm(struct ggml_context *ctx, struct ggml_tensor *x, 
 }
 
 /* x (in, t) -> (out, t) */
-static struct ggml_tensor *project(struct ggml_context *ctx, struct ggml_tensor *weight, const struct adapter *adapter,
+static struct ggml_tensor *project(struct ggml_context *ctx, const struct layer_weights *weights, enum matrix matrix,
                                    struct ggml_tensor *x)
 {
-    struct ggml_tensor *y = ggml_mul_mat(ctx, weight, x);
+    struct ggml_tensor *matrices[MATRIX_COUNT];
+    const struct adapter *adapter = &weights->adapters[matrix];
+    layer_matrices(weights, matrices);
+    struct ggml_tensor *frozen = weights->frozen[matrix].forward;
+    struct ggml_tensor *y = ggml_mul_mat(ctx, frozen ? frozen : matrices[matrix], x);
     if (!adapter->a)
         return y;
     struct ggml_tensor *low = ggml_scale(ctx, ggml_mul_mat(ctx, adapter->a, x), adapter->scale); /* (rank, t) */
@@ -53,9 +57,8 @@ struct ggml_tensor *block_attention(struct ggml_context *ctx, const struct model
     int64_t h = shape->heads, g = shape->kv_heads, s = model_shape_head_size(shape);
     int64_t l = inputs->length, b = inputs->rows;
 
-    const struct adapter *adapters = weights->adapters;
-    struct ggml_tensor *q = project(ctx, weights->attn_q, &adapters[MATRIX_Q], x);
-    struct ggml_tensor *k = project(ctx, weights->attn_k, &adapters[MATRIX_K], x);
+    struct ggml_tensor *q = project(ctx, weights, MATRIX_Q, x);
+    struct ggml_tensor *k = project(ctx, weights, MATRIX_K, x);
     q = split_heads(ctx, q, h, inputs, shape, true);
     k = split_heads(ctx, k, g, inputs, shape, true);
 
@@ -67,22 +70,21 @@ struct ggml_tensor *block_attention(struct ggml_context *ctx, const struct model
     ggml_set_output(scores);
     scores = ggml_reshape_3d(ctx, scores, l, l, h * b);
 
-    struct ggml_tensor *v = ggml_reshape_4d(ctx, project(ctx, weights->attn_v, &adapters[MATRIX_V], x), s, g, l, b);
+    struct ggml_tensor *v = ggml_reshape_4d(ctx, project(ctx, weights, MATRIX_V, x), s, g, l, b);
     v = ggml_cont(ctx, ggml_permute(ctx, v, 1, 2, 0, 3)); /* (l, s, g, b) */
     v = ggml_reshape_3d(ctx, v, l, s, g * b);
 
     struct ggml_tensor *mixed = ggml_reshape_4d(ctx, ggml_mul_mat(ctx, v, scores), s, l, h, b);
     mixed = ggml_cont(ctx, ggml_permute(ctx, mixed, 0, 2, 1, 3)); /* (s, h, l, b) */
-    return project(ctx, weights->attn_output, &adapters[MATRIX_OUTPUT], ggml_reshape_2d(ctx, mixed, s * h, l * b));
+    return project(ctx, weights, MATRIX_OUTPUT, ggml_reshape_2d(ctx, mixed, s * h, l * b));
 }
 
 struct ggml_tensor *block_feed_forward(struct ggml_context *ctx, const struct layer_weights *weights,
                                        struct ggml_tensor *x)
 {
-    const struct adapter *adapters = weights->adapters;
-    struct ggml_tensor *gate = project(ctx, weights->ffn_gate, &adapters[MATRIX_GATE], x); /* (f, t) */
-    struct ggml_tensor *up = project(ctx, weights->ffn_up, &adapters[MATRIX_UP], x);       /* (f, t) */
-    return project(ctx, weights->ffn_down, &adapters[MATRIX_DOWN], ggml_swiglu_split(ctx, gate, up));
+    struct ggml_tensor *gate = project(ctx, weights, MATRIX_GATE, x); /* (f, t) */
+    struct ggml_tensor *up = project(ctx, weights, MATRIX_UP, x);       /* (f, t) */
+    return project(ctx, weights, MATRIX_DOWN, ggml_swiglu_split(ctx, gate, up));
 }
 
 struct ggml_tensor *block_layer(struct ggml_context *ctx, const struct model_shape *shape,

@@ -22,6 +22,12 @@ struct adapter {
     float scale;
 };
 
+/* A matrix (in, out) as bytes (frozen.h); no tensors: there are only the floats. */
+struct frozen_matrix {
+    struct ggml_tensor *forward;  /* (in, out) */
+    struct ggml_tensor *backward; /* (out, in) */
+};
+
 /* Weights of one layer, named as in a GGUF file of the llama architecture. */
 struct layer_weights {
     struct ggml_tensor *attn_norm;   /* (d) */
@@ -34,7 +40,20 @@ struct layer_weights {
     struct ggml_tensor *ffn_up;      /* (d, f) */
     struct ggml_tensor *ffn_down;    /* (f, d) */
     struct adapter adapters[MATRIX_COUNT];
+    struct frozen_matrix frozen[MATRIX_COUNT];
 };
+
+/* Its matrices in the order of enum matrix. */
+static inline void layer_matrices(const struct layer_weights *layer, struct ggml_tensor *matrices[MATRIX_COUNT])
+{
+    matrices[MATRIX_Q] = layer->attn_q;
+    matrices[MATRIX_K] = layer->attn_k;
+    matrices[MATRIX_V] = layer->attn_v;
+    matrices[MATRIX_OUTPUT] = layer->attn_output;
+    matrices[MATRIX_GATE] = layer->ffn_gate;
+    matrices[MATRIX_UP] = layer->ffn_up;
+    matrices[MATRIX_DOWN] = layer->ffn_down;
+}
 
 /* What every layer of one batch shares. */
 struct block_inputs {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "core/mem.h"
+#include "distill/frozen.h"
 #include "distill/gemm.h"
 
 /* ggml counts nodes of both passes; one layer makes about 120. */
@@ -218,6 +219,7 @@ static enum error_code make_graph(struct compute *compute, const struct weights 
     build_inputs(g);
     build_forward(g);
     bool is_built = !plan.has_gradients || build_backward(g);
+    frozen_rewrite(weights, g->cgraph);
     gemm_rewrite(compute->gemm, g->ctx, g->cgraph);
     if (!is_built || !ggml_gallocr_alloc_graph(g->allocator, g->cgraph)) {
         graph_free(g);

@@ -12,6 +12,7 @@
 #include "distill/corpus.h"
 #include "distill/curve.h"
 #include "distill/export.h"
+#include "distill/frozen.h"
 #include "distill/grow.h"
 #include "distill/measure.h"
 #include "distill/pretrained.h"
@@ -303,13 +304,20 @@ static enum error_code run_phases(struct run *run, bool is_resumed, struct error
     return code;
 }
 
+static enum error_code copy_pretrained(struct run *run, struct error *error)
+{
+    const enum error_code code = pretrained_copy(&run->pretrained, run->weights, error);
+    const bool is_frozen = run->config->tuning.rank > 0 && run->config->adapter_base == BASE_Q8_0;
+    return !code && is_frozen ? frozen_make(run->weights, error) : code;
+}
+
 static enum error_code make_weights(struct run *run, struct error *error)
 {
     const char *path = run->config->grown_from;
     struct weights *smaller;
     struct rng rng;
     if (run->config->tuned_from) /* what is frozen is in no checkpoint */
-        return pretrained_copy(&run->pretrained, run->weights, error);
+        return copy_pretrained(run, error);
     rng_seed(&rng, run->config->seed);
     weights_init(run->weights, &rng);
     if (!path || run->options->resume)
@@ -378,11 +386,12 @@ static enum error_code prepare(struct run *run, struct error *error)
     if (!code)
         code = optim_new(&settings, run->weights, compute_gemm(run->compute), &run->optim, error);
     if (!code)
+        code = make_weights(run, error);
+    if (!code)
         code = measure_init(&run->measure, &config->measure, run->tokenizer, run->compute, run->weights, error);
     if (code)
         return code;
-    code = make_weights(run, error);
-    if (!code && config->teacher.file)
+    if (config->teacher.file)
         code = teacher_open(&config->teacher, config->tuned_from ? &run->pretrained : NULL, run->tokenizer,
                             &run->teacher, error);
     if (!code && run->options->resume)

@@ -83,10 +83,12 @@ static const struct field measure_fields[] = {
 };
 static const struct field_table measure_table = FIELD_TABLE(measure_fields, struct train_measure);
 
+static const char *const base_types[] = {"q8_0", "f32", NULL};
 static const struct field adapter_fields[] = {
     {"rank", FIELD_UINT32, .is_required = true, AT(train_config, tuning.rank), .low = 1, .high = 1024},
     {"alpha", FIELD_REAL, AT(train_config, adapter_alpha)},
     {"targets", FIELD_STRINGS, LIST_AT(train_config, adapter_targets, adapter_target_count)},
+    {"base", FIELD_CHOICE, AT(train_config, adapter_base), .choices = base_types},
 };
 static const struct field_table adapter_table = FIELD_TABLE(adapter_fields, struct train_config);
 

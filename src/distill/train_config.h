@@ -11,6 +11,7 @@
 
 enum optim_kind { OPTIM_MUON, OPTIM_ADAMW };
 enum frozen_kind { FROZEN_NONE, FROZEN_EMBEDDING };
+enum base_type { BASE_Q8_0, BASE_F32 }; /* of what stays beside adapters */
 enum export_type { EXPORT_Q8_0, EXPORT_F32, EXPORT_ADAPTER, EXPORT_AUTO /* q8_0, or f32 where rows do not fit it */ };
 
 struct train_source {
@@ -72,6 +73,7 @@ struct train_config {
     double adapter_alpha;
     const char **adapter_targets;
     size_t adapter_target_count;
+    enum base_type adapter_base;
     struct model_shape model;
     double rope_base, norm_epsilon;
     const char *tokenizer_file;    /* take it from this GGUF file, or */

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "core/mem.h"
+#include "distill/frozen.h"
 
 #define PARAMS_PER_LAYER (9 + 2 * MATRIX_COUNT)
 #define PARAMS_OUTSIDE 3
@@ -44,16 +45,6 @@ static struct ggml_tensor *add_layer_param(struct weights *w, enum param_kind ki
     return weight;
 }
 
-static void list_matrices(const struct layer_weights *l, struct ggml_tensor *matrices[MATRIX_COUNT])
-{
-    struct ggml_tensor *const all[MATRIX_COUNT] = {
-        [MATRIX_Q] = l->attn_q,      [MATRIX_K] = l->attn_k,       [MATRIX_V] = l->attn_v,
-        [MATRIX_OUTPUT] = l->attn_output, [MATRIX_GATE] = l->ffn_gate, [MATRIX_UP] = l->ffn_up,
-        [MATRIX_DOWN] = l->ffn_down,
-    };
-    memcpy(matrices, all, sizeof(all));
-}
-
 /* By the names that llama.cpp's adapters have. */
 static void add_adapter(struct weights *w, struct layer_weights *layer, enum matrix matrix, struct ggml_tensor *weight)
 {
@@ -71,7 +62,7 @@ static void add_adapter(struct weights *w, struct layer_weights *layer, enum mat
 static void add_adapters(struct weights *w, struct layer_weights *l)
 {
     struct ggml_tensor *matrices[MATRIX_COUNT];
-    list_matrices(l, matrices);
+    layer_matrices(l, matrices);
     for (int i = 0; i < MATRIX_COUNT; i++)
         add_adapter(w, l, (enum matrix)i, matrices[i]);
 }
@@ -138,6 +129,7 @@ void weights_free(struct weights *weights)
 {
     if (!weights)
         return;
+    frozen_free(weights->frozen);
     if (weights->buffer)
         ggml_backend_buffer_free(weights->buffer);
     if (weights->ctx)
@@ -176,6 +168,7 @@ enum error_code weights_share(const struct weights *weights, struct weights **sh
     s->buffer = NULL;
     s->params = NULL;
     s->layers = NULL;
+    s->frozen = NULL;
     enum error_code code = share_params(weights, s, error);
     if (code) {
         weights_free(s);
@@ -240,7 +233,7 @@ static const struct adapter *adapter_of(const struct weights *weights, const str
     for (uint32_t i = 0; i < weights->shape.layers; i++) {
         const struct layer_weights *l = &weights->layers[i];
         struct ggml_tensor *matrices[MATRIX_COUNT];
-        list_matrices(l, matrices);
+        layer_matrices(l, matrices);
         for (int j = 0; j < MATRIX_COUNT; j++)
             if (matrices[j] == weight)
                 return l->adapters[j].a ? &l->adapters[j] : NULL;

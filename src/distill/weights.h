@@ -40,6 +40,7 @@ struct weights {
     struct ggml_tensor *output_norm; /* (d) */
     struct ggml_tensor *head;        /* (d, v); the embedding when tied */
     struct layer_weights *layers;
+    struct frozen *frozen; /* owns the layers' frozen matrices; NULL: there are none, or they are another's */
 };
 
 /* Weights are undefined until weights_init, pretrained_copy or a checkpoint fills them. */

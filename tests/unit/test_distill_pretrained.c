@@ -4,6 +4,7 @@
 
 #include "distill_runs.h"
 
+#include "distill/frozen.h"
 #include "distill/pretrained.h"
 #include "distill/tokenizer.h"
 #include "engine/random_gguf.h"
@@ -269,6 +270,83 @@ static void train_adapter(const struct folder *folder, const char *base, const c
     assert_true(result.last_loss < 3.0); /* 6.9 at first */
 }
 
+/* Adapters beside all matrices that add something already. */
+static struct weights *adapted_weights(const char *path)
+{
+    struct pretrained pretrained;
+    struct model_shape shape;
+    struct weights *weights;
+    struct error error;
+    struct rng rng;
+    const struct tuning tuning = {.rank = 4, .alpha = 8.0f, .targets = (1u << MATRIX_COUNT) - 1};
+    rng_seed(&rng, 5);
+    assert_ok(pretrained_open(path, &pretrained, &error));
+    assert_ok(pretrained_shape(&pretrained, &shape, &error));
+    assert_ok(weights_new_tuned(&shape, &tuning, &rng, &weights, &error));
+    assert_ok(pretrained_copy(&pretrained, weights, &error));
+    pretrained_close(&pretrained);
+    for (size_t i = 0; i < weights->param_count; i++)
+        for (size_t j = 0; weights->params[i].grad && j < param_count(&weights->params[i]); j++)
+            param_data(&weights->params[i])[j] += (float)rng_unit(&rng) * 0.2f - 0.1f;
+    return weights;
+}
+
+static void compute_gradients(struct compute *compute, struct weights *weights)
+{
+    struct graph *graph;
+    struct packer packer;
+    struct error error;
+    double loss;
+    const struct batch_shape shape = {LOGIT_TOKENS, 1, LOGIT_TOKENS};
+    weights_zero_grads(weights);
+    assert_ok(graph_new(compute, weights, shape, true, &graph, &error));
+    assert_ok(packer_init(&packer, shape, &error));
+    fill_batch(&packer.batch, weights->shape.vocabulary);
+    assert_ok(graph_run(graph, &packer.batch, 1.0f, &loss, NULL, &error));
+    packer_deinit(&packer);
+    graph_free(graph);
+}
+
+/* Of the angle between the gradients of all adapters. */
+static double cosine(const struct weights *a, const struct weights *b)
+{
+    double product = 0.0, of_a = 0.0, of_b = 0.0;
+    for (size_t i = 0; i < a->param_count; i++)
+        for (size_t j = 0; a->params[i].grad && j < param_count(&a->params[i]); j++) {
+            const double x = (double)param_grad(&a->params[i])[j], y = (double)param_grad(&b->params[i])[j];
+            product += x * y;
+            of_a += x * x;
+            of_b += y * y;
+        }
+    return product / sqrt(of_a * of_b);
+}
+
+/* Also for a second worker's gradients, whose weights are the first one's. */
+static void frozen_matrices_give_the_gradients_of_floats(void **state)
+{
+    (void)state;
+    char path[64];
+    struct compute *compute;
+    struct weights *shared;
+    struct error error;
+    temporary_path(path, "frozen.gguf");
+    write_model(path, NULL);
+    struct weights *floats = adapted_weights(path), *frozen = adapted_weights(path);
+    assert_ok(compute_new(1, true, &compute, &error));
+    assert_ok(frozen_make(frozen, &error));
+    assert_ok(weights_share(frozen, &shared, &error));
+    compute_gradients(compute, floats);
+    compute_gradients(compute, frozen);
+    compute_gradients(compute, shared);
+    assert_true(cosine(floats, frozen) > 0.999);
+    assert_true(cosine(frozen, shared) > 0.999999);
+    weights_free(shared);
+    weights_free(frozen);
+    weights_free(floats);
+    compute_free(compute);
+    unlink(path);
+}
+
 static bool is_target(const char *name)
 {
     return strstr(name, "attn_q.") || strstr(name, "attn_v.") || strstr(name, "attn_output.") ||
@@ -497,6 +575,7 @@ static void keys_that_the_file_decides_are_refused(void **state)
         {"grown_from: rows.jsonl", "grown_from: expected nothing with tuned_from"},
         {"frozen: layers", "frozen: expected none or embedding"},
         {"adapter: {rank: 0}", "adapter.rank: expected"},
+        {"adapter: {rank: 2, base: q4_0}", "adapter.base: expected"},
         {"adapter: {rank: 2, targets: [attn_q, norm]}", "adapter.targets: expected attn_q"},
     };
     struct folder folder;
@@ -528,6 +607,7 @@ int main(void)
         cmocka_unit_test(what_is_frozen_stays_and_the_rest_learns),
         cmocka_unit_test(the_file_says_of_itself_what_its_base_said),
         cmocka_unit_test(a_resumed_run_ends_where_an_unbroken_one_does),
+        cmocka_unit_test(frozen_matrices_give_the_gradients_of_floats),
         cmocka_unit_test(an_adapter_changes_its_targets_alone),
         cmocka_unit_test(llama_cpp_computes_the_same_with_an_adapter_and_merged),
         cmocka_unit_test(an_adapter_of_another_model_is_refused),
