@@ -110,20 +110,122 @@ static struct gemm_operand transposed(struct gemm_operand x)
     return x;
 }
 
+/* One plane's product: C (m, n) = left (m, k) * right (k, n). */
+struct product {
+    int m, n, k;
+    struct gemm_operand left, right;
+    float *c;
+    int ldc;
+};
+
+static void multiply(const struct gemm *gemm, const struct product *p, float beta)
+{
+    gemm_run(gemm, p->m, p->n, p->k, 1.0f, p->left, p->right, beta, p->c, p->ldc);
+}
+
+/* --- attention by documents ------------------------------------------------------------------------- */
+
+/* Scores, probabilities and their gradients are squares of queries (rows as stored) by keys. Either the output of a
+ * product is one, or one of what it multiplies. A square's entries are of use for a query and the keys of its document
+ * up to itself; so a document's queries are gone through in blocks, and each meets the keys up to its end. */
+#define QUERIES 128 /* of a block */
+
+enum square { SQUARE_NONE, SQUARE_OUT, SQUARE_LEFT, SQUARE_RIGHT };
+
+/* Of a product of attention: one plane for each head of each row, and of weights there is one. */
+static enum square square_of(const struct gemm_rows *rows, const struct product *p, int64_t planes)
+{
+    const int l = (int)rows->length;
+    if (!rows->documents || planes < 2 || planes % rows->rows != 0)
+        return SQUARE_NONE;
+    if (p->m == l && p->n == l)
+        return p->k == l ? SQUARE_NONE : SQUARE_OUT;
+    if (p->k != l || p->m == p->n)
+        return SQUARE_NONE;
+    return p->m == l ? SQUARE_LEFT : p->n == l ? SQUARE_RIGHT : SQUARE_NONE;
+}
+
+struct range {
+    int begin, end;
+};
+
+static struct gemm_operand part_of(struct gemm_operand x, struct range rows, struct range cols)
+{
+    (void)rows.end;
+    (void)cols.end;
+    x.data += x.is_transposed ? (size_t)cols.begin * (size_t)x.ld + (size_t)rows.begin
+                              : (size_t)rows.begin * (size_t)x.ld + (size_t)cols.begin;
+    return x;
+}
+
+/* The part of a product that has these ranges of m, n and k. */
+static void multiply_part(const struct gemm *gemm, const struct product *whole, struct range m, struct range n,
+                          struct range k, float beta)
+{
+    const struct product part = {
+        m.end - m.begin, n.end - n.begin, k.end - k.begin, part_of(whole->left, m, k), part_of(whole->right, k, n),
+        whole->c + (size_t)m.begin * (size_t)whole->ldc + (size_t)n.begin, whole->ldc,
+    };
+    multiply(gemm, &part, beta);
+}
+
+/* Where sums go over queries, each block adds to its keys. */
+static void multiply_block(const struct gemm *gemm, const struct product *p, enum square square, struct range queries,
+                           struct range keys)
+{
+    const struct range all_m = {0, p->m}, all_n = {0, p->n};
+    if (square == SQUARE_OUT)
+        multiply_part(gemm, p, queries, keys, (struct range){0, p->k}, 0.0f);
+    else if (square == SQUARE_LEFT && p->left.is_transposed)
+        multiply_part(gemm, p, keys, all_n, queries, 1.0f);
+    else if (square == SQUARE_LEFT)
+        multiply_part(gemm, p, queries, all_n, keys, 0.0f);
+    else if (p->right.is_transposed)
+        multiply_part(gemm, p, all_m, queries, keys, 0.0f);
+    else
+        multiply_part(gemm, p, all_m, keys, queries, 1.0f);
+}
+
+static void multiply_documents(const struct gemm *gemm, const struct product *p, enum square square,
+                               const int32_t *documents, int length)
+{
+    for (int i = 0; i < p->m; i++)
+        memset(p->c + (size_t)i * (size_t)p->ldc, 0, (size_t)p->n * sizeof(float));
+    for (int begin = 0, end; begin < length; begin = end) {
+        end = begin + 1;
+        while (end < length && documents[end] == documents[begin])
+            end++;
+        for (int query = begin; query < end; query += QUERIES) {
+            const int last = query + QUERIES < end ? query + QUERIES : end;
+            multiply_block(gemm, p, square, (struct range){query, last}, (struct range){begin, last});
+        }
+    }
+}
+
+/* --- nodes ------------------------------------------------------------------------------------------ */
+
 /* A product of two planes for each plane of b; planes of a are shared by consecutive
  * ones of b. It sums over dimension `summed` of both, 0 or 1, and keeps the other. */
-static void multiply_planes(struct ggml_tensor *dst, int summed, const struct gemm *gemm)
+static void multiply_planes(struct ggml_tensor *dst, int summed, const struct gemm_plan *plan)
 {
     const struct ggml_tensor *a = dst->src[0], *b = dst->src[1];
+    const struct gemm_rows *rows = &plan->rows;
     int kept = 1 - summed;
     int64_t share2 = b->ne[2] / a->ne[2], share3 = b->ne[3] / a->ne[3];
     for (int64_t i3 = 0; i3 < b->ne[3]; i3++)
         for (int64_t i2 = 0; i2 < b->ne[2]; i2++) {
             char *out = (char *)dst->data + (size_t)i2 * dst->nb[2] + (size_t)i3 * dst->nb[3];
             struct gemm_operand left = plane(b, i2, i3), right = plane(a, i2 / share2, i3 / share3);
-            gemm_run(gemm, (int)b->ne[kept], (int)a->ne[kept], (int)a->ne[summed], 1.0f,
-                     summed == 0 ? left : transposed(left), summed == 0 ? transposed(right) : right, 0.0f,
-                     (float *)(void *)out, (int)(dst->nb[1] / sizeof(float)));
+            const struct product product = {
+                (int)b->ne[kept], (int)a->ne[kept], (int)a->ne[summed], summed == 0 ? left : transposed(left),
+                summed == 0 ? transposed(right) : right, (float *)(void *)out, (int)(dst->nb[1] / sizeof(float)),
+            };
+            const enum square square = square_of(rows, &product, b->ne[2]);
+            if (square == SQUARE_NONE)
+                multiply(plan->gemm, &product, 0.0f);
+            else
+                multiply_documents(plan->gemm, &product, square,
+                                   rows->documents + i2 / (b->ne[2] / rows->rows) * rows->length, (int)rows->length);
         }
 }
 
@@ -148,15 +250,15 @@ static bool is_plane(const struct ggml_tensor *x)
     return x->type == GGML_TYPE_F32 && (x->nb[0] == sizeof(float) || x->nb[1] == sizeof(float));
 }
 
-void gemm_rewrite(struct gemm *gemm, struct ggml_context *ctx, struct ggml_cgraph *graph)
+void gemm_rewrite(struct gemm_plan *plan, struct ggml_context *ctx, struct ggml_cgraph *graph)
 {
-    if (!gemm)
+    if (!plan->gemm)
         return;
     /* ggml_custom_4d fills in the parameters of a custom operation; they are
      * the same for every node of a kind. */
     struct ggml_tensor *arg = ggml_new_tensor_1d(ctx, GGML_TYPE_F32, 1);
-    struct ggml_tensor *mul_mat = ggml_custom_4d(ctx, GGML_TYPE_F32, 1, 1, 1, 1, &arg, 1, run_mul_mat, 1, gemm);
-    struct ggml_tensor *out_prod = ggml_custom_4d(ctx, GGML_TYPE_F32, 1, 1, 1, 1, &arg, 1, run_out_prod, 1, gemm);
+    struct ggml_tensor *mul_mat = ggml_custom_4d(ctx, GGML_TYPE_F32, 1, 1, 1, 1, &arg, 1, run_mul_mat, 1, plan);
+    struct ggml_tensor *out_prod = ggml_custom_4d(ctx, GGML_TYPE_F32, 1, 1, 1, 1, &arg, 1, run_out_prod, 1, plan);
 
     for (int i = 0; i < ggml_graph_n_nodes(graph); i++) {
         struct ggml_tensor *node = ggml_graph_node(graph, i);

@@ -13,6 +13,7 @@
 
 #include <ggml.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct gemm;
 
@@ -21,9 +22,23 @@ struct gemm;
 struct gemm *gemm_new(int threads);
 void gemm_free(struct gemm *gemm);
 
+/* What the products of attention may leave out: those of queries and keys of different documents, and of keys behind
+ * their query. The mask gives them no weight, so there zeros do as well. Zero: nothing is known, all is computed. */
+struct gemm_rows {
+    uint32_t length;          /* tokens of a row */
+    uint32_t rows;
+    const int32_t *documents; /* (rows * length) as batch.documents says (graph.h); of the batch that is run */
+};
+
+/* What a graph's products are done with; it outlives the graph. */
+struct gemm_plan {
+    const struct gemm *gemm;
+    struct gemm_rows rows;
+};
+
 /* Turns the F32 MUL_MAT and OUT_PROD nodes of `graph` into BLAS calls; before
  * the graph is allocated. `ctx` holds one small tensor afterwards. */
-void gemm_rewrite(struct gemm *gemm, struct ggml_context *ctx, struct ggml_cgraph *graph);
+void gemm_rewrite(struct gemm_plan *plan, struct ggml_context *ctx, struct ggml_cgraph *graph);
 
 /* C (m, n) = alpha * op(A) * op(B) + beta * C, row-major, rows packed. Without
  * BLAS (gemm NULL) a plain loop: for tests and machines that have none. */

@@ -32,6 +32,7 @@ struct graph {
     const struct weights *weights;
     struct batch_shape shape;
     struct graph_plan plan;
+    struct gemm_plan products;
     uint32_t selected; /* of the last run */
     struct ggml_context *ctx;
     struct ggml_cgraph *cgraph;
@@ -209,6 +210,7 @@ static enum error_code make_graph(struct compute *compute, const struct weights 
         .no_alloc = true,
     };
     *g = (struct graph){.compute = compute, .weights = weights, .shape = shape, .plan = plan};
+    g->products = (struct gemm_plan){compute->gemm, {shape.length, shape.rows, NULL}};
     g->ctx = ggml_init(init);
     g->allocator = ggml_gallocr_new(ggml_backend_cpu_buffer_type());
     if (!g->ctx || !g->allocator) {
@@ -220,7 +222,7 @@ static enum error_code make_graph(struct compute *compute, const struct weights 
     build_forward(g);
     bool is_built = !plan.has_gradients || build_backward(g);
     frozen_rewrite(weights, g->cgraph);
-    gemm_rewrite(compute->gemm, g->ctx, g->cgraph);
+    gemm_rewrite(&g->products, g->ctx, g->cgraph);
     if (!is_built || !ggml_gallocr_alloc_graph(g->allocator, g->cgraph)) {
         graph_free(g);
         return error_no_memory(error);
@@ -340,6 +342,7 @@ enum error_code graph_run_forward(struct graph *graph, const struct batch *batch
     fill_mask(graph, batch);
     fill_selection(graph, batch);
     graph->selected = batch->selected;
+    graph->products.rows.documents = batch->documents;
     if (ggml_backend_graph_compute(graph->compute->cpu, graph->cgraph) != GGML_STATUS_SUCCESS)
         return error_set(error, ERROR_INTERNAL, "the training graph failed");
     return OK;
