@@ -426,8 +426,8 @@ static void examples_do_not_see_each_other(void **state)
     model_end(&together);
 }
 
-/* BLAS is not asked for what the mask hides, ggml's kernels are: documents of several blocks of queries and of less than
- * one, a row that they fill and one that they don't. */
+/* BLAS is not asked for what the mask hides, ggml's kernels are. Documents of several blocks of queries and of less
+ * than one; a row that they fill and one that they don't. */
 static void what_the_mask_hides_is_left_out(void **state)
 {
     (void)state;
