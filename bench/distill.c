@@ -8,8 +8,8 @@
  *              from prompts of 500 and of 2,000 tokens
  *   shop       a student of one shop's traffic, by its teacher's answers alone. student_lost: points of 100 that it is
  *              behind its teacher; student_speed: its tokens a second over the teacher's, asked in turns, eight
- *              requests at once; student_cheaper: at reference prices (Nova Pro's for the teacher, Nova Lite's for
- *              students of SmolLM2, Nova Micro's for those of desk-small)
+ *              requests at once; student_cheaper: at reference prices (Nova Pro's for the teacher and, by the part that
+ *              is left, for what is pruned out of SmolLM2; Nova Micro's for what has desk-small's size)
  *   permuted   the same with the teacher's answers dealt among the prompts. permuted_lost: points that this student is
  *              behind the other
  *   banking77  banking77_teacher: SmolLM2 trained on gold; banking77_lost: points that a student of its answers is

@@ -27,11 +27,13 @@ ROLE = "arn:aws:iam::000000000000:role/bench"
 BUCKET = "bench"
 START_TIMEOUT_S = 120
 DEPLOY_TIMEOUT_S = 300
+PROMPTS_MIN = 16  # fewer than is sensible, for trials
 ATTEMPTS = 20  # of a job under one name, each with a number behind it
 PR_SET_PDEATHSIG = 1
 
-# Whose list price stands for whom: a large model teaches, its family's small ones learn.
-PRICES = {"desk-pro": "amazon.nova-pro-v1:0", "desk-large": "amazon.nova-pro-v1:0", "smollm2": "amazon.nova-lite-v1:0",
+# Whose list price stands for whom. What teaches has a large model's, and so has SmolLM2, which is as large as desk-pro:
+# a student that is a part of it costs that part (docs/DISTILLATION.md).
+PRICES = {"desk-pro": "amazon.nova-pro-v1:0", "desk-large": "amazon.nova-pro-v1:0", "smollm2": "amazon.nova-pro-v1:0",
           "desk-small": "amazon.nova-micro-v1:0"}
 
 
@@ -93,7 +95,7 @@ class Bed:
     # --- the server ---
 
     def __enter__(self):
-        config = "models:\n"
+        config = f"limits: {{customization_prompts_min: {PROMPTS_MIN}}}\nmodels:\n"
         for name, price in PRICES.items():
             path, adapter = self.files.get(name, (None, None))
             if path is None and name in ("smollm2", "desk-pro"):
@@ -285,14 +287,20 @@ class Bed:
 
     def size(self, job):
         """(parameters that multiply for each token, bytes of the file) of what a job made."""
-        (path,) = (self.folder / "server/models" / job["jobArn"][-12:]).glob("[am]*.gguf")
+        path = self.model_file(job)
         count = multiplying(path)
         if path.name == "adapter.gguf":
-            count += multiplying(self.file_of(job["baseModelArn"]))
+            count += multiplying(self.base_file(job["baseModelArn"]))
         return count, path.stat().st_size
 
-    def file_of(self, model):
-        name = next((name for name in PRICES if model.endswith(name)), "smollm2")
+    def model_file(self, job):
+        (path,) = (self.folder / "server/models" / job["jobArn"][-12:]).glob("[am]*.gguf")  # beside it may be base.gguf
+        return path
+
+    def base_file(self, arn):
+        if ":custom-model/" in arn:
+            return self.model_file(self.ask("GET", f"/custom-models/{urllib.parse.quote(arn, safe='')}"))
+        name = next(name for name in PRICES if arn.endswith(name))
         return self.files[name][0] if name in self.files else ROOT / f"models/{name}.gguf"
 
 

@@ -15,6 +15,7 @@ import contextlib
 import csv
 import itertools
 import json
+import math
 import os
 import pathlib
 import random
@@ -42,24 +43,28 @@ DEFAULTS = {
     "banking77": {"rows": PROMPTS_MAX, "gold": 5000, "teacher": "smollm2", "student": "teacher",
                   "teacher_hyper": {"epochCount": 4, "batchSize": 32, "learningRate": 0.0002, "validationShare": 0.02},
                   "hyper": {"epochCount": 8, "batchSize": 32, "learningRate": 0.0004, "validationShare": 0.02,
-                            "studentLayers": 6, "studentVocabulary": 4096}},
+                            "studentLayers": 6, "studentVocabulary": 4096, "trainEmbedding": "true"}},
     "tools": {"rows": 6000, "gold": 500, "teacher": "desk-pro", "student": "smollm2",
-              "hyper": {"epochCount": 3, "batchSize": 16, "studentLayers": 15, "studentVocabulary": 8192}},
+              "hyper": {"epochCount": 3, "batchSize": 16, "studentLayers": 15, "studentVocabulary": 8192,
+                        "trainEmbedding": "true"}},
     "kinds": {"rows": 1500, "hyper": {"epochCount": 4, "batchSize": 16}},
 }
 
+PRUNED = {"studentLayers": 10, "studentVocabulary": 4096, "trainEmbedding": "true"}
+
 # Row `kinds`: base model and what is different.
 KINDS = {
-    "small, all weights": ("desk-small", {}),
+    "desk-small, all weights": ("desk-small", {}),
+    "from scratch": ("fulcrum.scratch-small", {"epochCount": 20}),
     "adapter": ("smollm2", {"adapterRank": 16}),
-    "adapter, soft labels": ("smollm2", {"adapterRank": 16, "softLabels": "true"}),
-    "layers pruned": ("smollm2", {"studentLayers": 10}),
-    "layers pruned, soft labels": ("smollm2", {"studentLayers": 10, "softLabels": "true"}),
-    "layers and tokens pruned": ("smollm2", {"studentLayers": 10, "studentVocabulary": 4096}),
+    "adapter, soft": ("smollm2", {"adapterRank": 16, "softLabels": "true"}),
+    "pruned": ("smollm2", PRUNED),
+    "pruned, soft": ("smollm2", {**PRUNED, "softLabels": "true"}),
 }
 
 SHOP_MIX = "answer=70,extract=15,classify=15"
 HELD_OUT_TOOL_ONE_IN = 4
+SEAM_TOKENS = 3  # what stands before the tools, they, what stands behind
 TOOLS_BEFORE = ("# Tools\n\nYou may call one or more functions to assist with the user query.\n\nYou are provided with "
                 "function signatures within <tools></tools> XML tags:\n<tools>")
 TOOLS_BEHIND = ("\n</tools>\n\nFor each function call, return a json object with function name and arguments within "
@@ -266,7 +271,7 @@ def tool_data(options):
 
 
 def check_rendering(bed, model, row):
-    """Trained on a text and asked with tools: both must be the same prompt."""
+    """Trained on a text and asked with tools: both must be the same prompt, but for how its seams are cut."""
     asked = {"system": [{"text": row["system"]}] if row["system"] else [],
              "messages": [{"role": "user", "content": [{"text": row["messages"][-1]["content"]}]}]}
     tools = {"tools": [{"toolSpec": {"name": tool["name"], "description": tool["description"],
@@ -274,7 +279,7 @@ def check_rendering(bed, model, row):
     forms = [{**asked, "toolConfig": tools}, {**asked, "system": [{"text": tool_text(row)}]}]
     counts = [bed.ask("POST", f"/model/{model}/count-tokens", {"input": {"converse": form}})["inputTokens"]
               for form in forms]
-    if counts[0] != counts[1]:
+    if abs(counts[0] - counts[1]) > SEAM_TOKENS:
         raise Refused(f"{model}: tools take {counts[0]} tokens, their text {counts[1]}: they are rendered otherwise")
 
 
@@ -347,6 +352,11 @@ def complete(options):
                                          check=False).stdout.strip()
 
 
+def known(cells):
+    """Without figures that there are none of."""
+    return {name: value for name, value in cells.items() if not (isinstance(value, float) and math.isnan(value))}
+
+
 def main():
     options = arguments()
     complete(options)
@@ -357,11 +367,11 @@ def main():
             sys.exit(f"distill: {options.row}: {error}")
     if result is None:
         return
-    made = {"rows": result[0], "limits": result[1],
+    made = {"rows": [known(cells) for cells in result[0]], "limits": known(result[1]),
             "options": {name: getattr(options, name) for name in (*CHOSEN, "hyper", "teacher_hyper")}}
     out = pathlib.Path(options.data) / f"{options.row}.json"
     out.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    say(f"{out}: {json.dumps(result[1])}")
+    say(f"{out}: {json.dumps(made['limits'])}")
 
 
 if __name__ == "__main__":
