@@ -37,11 +37,14 @@ static bool can_be_frozen(const struct ggml_tensor *weight)
            weight->ne[1] % FROZEN_UNIT == 0;
 }
 
-static void add_matrix(struct ggml_context *ctx, const struct ggml_tensor *weight, struct frozen_matrix *matrix)
+static void add_matrix(struct ggml_context *ctx, const struct ggml_tensor *weight, bool goes_back,
+                       struct frozen_matrix *matrix)
 {
     matrix->forward = ggml_new_tensor_2d(ctx, FROZEN_TYPE, weight->ne[0], weight->ne[1]);
-    matrix->backward = ggml_new_tensor_2d(ctx, FROZEN_TYPE, weight->ne[1], weight->ne[0]);
     ggml_format_name(matrix->forward, "%s.q8_0", weight->name);
+    if (!goes_back)
+        return;
+    matrix->backward = ggml_new_tensor_2d(ctx, FROZEN_TYPE, weight->ne[1], weight->ne[0]);
     ggml_format_name(matrix->backward, "%s.transposed", weight->name);
 }
 
@@ -82,6 +85,8 @@ static bool fill_all(struct weights *weights)
             if (!layer->frozen[j].forward)
                 continue;
             fill(layer->frozen[j].forward, matrices[j]->data, scratch.blocks);
+            if (!layer->frozen[j].backward)
+                continue;
             transpose(matrices[j], scratch.floats);
             fill(layer->frozen[j].backward, scratch.floats, scratch.blocks);
         }
@@ -99,7 +104,7 @@ static void forget(struct weights *weights)
         memset(weights->layers[i].frozen, 0, sizeof(weights->layers[i].frozen));
 }
 
-static size_t add_matrices(struct weights *weights, struct ggml_context *ctx)
+static size_t add_matrices(struct weights *weights, bool goes_back, struct ggml_context *ctx)
 {
     size_t count = 0;
     for (uint32_t i = 0; i < weights->shape.layers; i++) {
@@ -107,14 +112,14 @@ static size_t add_matrices(struct weights *weights, struct ggml_context *ctx)
         layer_matrices(&weights->layers[i], matrices);
         for (int j = 0; j < MATRIX_COUNT; j++)
             if (can_be_frozen(matrices[j])) {
-                add_matrix(ctx, matrices[j], &weights->layers[i].frozen[j]);
+                add_matrix(ctx, matrices[j], goes_back, &weights->layers[i].frozen[j]);
                 count++;
             }
     }
     return count;
 }
 
-enum error_code frozen_make(struct weights *weights, struct error *error)
+enum error_code frozen_make(struct weights *weights, bool goes_back, struct error *error)
 {
     const size_t most = (size_t)weights->shape.layers * MATRIX_COUNT * 2;
     struct ggml_init_params init = {.mem_size = most * ggml_tensor_overhead(), .no_alloc = true};
@@ -127,7 +132,7 @@ enum error_code frozen_make(struct weights *weights, struct error *error)
         return error_no_memory(error);
     frozen->ctx = ggml_init(init);
     bool is_ok = frozen->ctx != NULL;
-    if (is_ok && add_matrices(weights, frozen->ctx) > 0) {
+    if (is_ok && add_matrices(weights, goes_back, frozen->ctx) > 0) {
         frozen->buffer = ggml_backend_alloc_ctx_tensors_from_buft(frozen->ctx, type);
         is_ok = frozen->buffer && fill_all(weights);
     }

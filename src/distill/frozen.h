@@ -14,9 +14,10 @@
 struct frozen;
 
 /* Makes the layers' matrices of `weights` that have no gradients frozen ones, which graphs built from now on use in
- * their place; those whose sides are no multiples of 32 stay floats, and all where the processor is none that
- * src/kernels is for. weights_free takes them away. After a backend was loaded (graph.h). */
-enum error_code frozen_make(struct weights *weights, struct error *error) WARN_UNUSED;
+ * their place: for the way forward alone, or for both. Those whose sides are no multiples of 32 stay floats, and all
+ * where the processor is none that src/kernels is for. weights_free takes them away. After a backend was loaded
+ * (graph.h). */
+enum error_code frozen_make(struct weights *weights, bool goes_back, struct error *error) WARN_UNUSED;
 void frozen_free(struct frozen *frozen);
 
 /* Gives the way back of frozen matrices to products with their other form. Before the graph is allocated. */

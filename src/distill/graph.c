@@ -16,9 +16,19 @@
 #define GRAPH_NODES_PER_LAYER 256
 #define GRAPH_NODES_OUTSIDE 512
 
+struct graph;
+
+/* Where graphs that never run at the same time have their tensors: the largest of them decides how much that is. */
+struct graph_memory {
+    ggml_gallocr_t allocator;
+    const struct graph *holder; /* whose tensors lie in it now */
+};
+
 struct compute {
     ggml_backend_t cpu;
     struct gemm *gemm;
+    struct graph_memory learning; /* graphs with a loss, */
+    struct graph_memory reading;  /* and those without: labels of the former are written of the logits of the latter */
 };
 
 /* What is computed besides logits. */
@@ -36,7 +46,7 @@ struct graph {
     uint32_t selected; /* of the last run */
     struct ggml_context *ctx;
     struct ggml_cgraph *cgraph;
-    ggml_gallocr_t allocator;
+    struct graph_memory *memory; /* the compute's of its kind */
     struct ggml_tensor *tokens;    /* (t) I32 */
     struct ggml_tensor *positions; /* (t) I32 */
     struct ggml_tensor *mask;      /* (l, l, 1, b) */
@@ -58,6 +68,35 @@ static void on_ggml_log(enum ggml_log_level level, const char *text, void *user_
     (void)user_data;
     if (level == GGML_LOG_LEVEL_WARN || level == GGML_LOG_LEVEL_ERROR)
         fputs(text, stderr);
+}
+
+static bool memory_new(struct graph_memory *memory)
+{
+    *memory = (struct graph_memory){.allocator = ggml_gallocr_new(ggml_backend_cpu_buffer_type())};
+    return memory->allocator != NULL;
+}
+
+static void memory_free(struct graph_memory *memory)
+{
+    if (memory->allocator)
+        ggml_gallocr_free(memory->allocator);
+}
+
+/* Gives the graph's tensors their places, which were another graph's perhaps. False: no memory. */
+static bool lay_out(struct graph *graph)
+{
+    struct graph_memory *memory = graph->memory;
+    if (memory->holder == graph)
+        return true;
+    memory->holder = NULL;
+    for (struct ggml_tensor *t = ggml_get_first_tensor(graph->ctx); t; t = ggml_get_next_tensor(graph->ctx, t)) {
+        t->data = NULL;
+        t->buffer = NULL;
+    }
+    if (!ggml_gallocr_alloc_graph(memory->allocator, graph->cgraph))
+        return false;
+    memory->holder = graph;
+    return true;
 }
 
 static void load_backends(void)
@@ -89,6 +128,10 @@ enum error_code compute_new(int threads, bool with_blas, struct compute **comput
         set_threads(c->cpu, threads);
     if (with_blas)
         c->gemm = gemm_new(threads);
+    if (!memory_new(&c->learning) || !memory_new(&c->reading)) {
+        compute_free(c);
+        return error_no_memory(error);
+    }
     *compute = c;
     return OK;
 }
@@ -97,6 +140,8 @@ void compute_free(struct compute *compute)
 {
     if (!compute)
         return;
+    memory_free(&compute->learning);
+    memory_free(&compute->reading);
     gemm_free(compute->gemm);
     ggml_backend_free(compute->cpu);
     mem_free(compute);
@@ -212,8 +257,8 @@ static enum error_code make_graph(struct compute *compute, const struct weights 
     *g = (struct graph){.compute = compute, .weights = weights, .shape = shape, .plan = plan};
     g->products = (struct gemm_plan){compute->gemm, {shape.length, shape.rows, NULL}};
     g->ctx = ggml_init(init);
-    g->allocator = ggml_gallocr_new(ggml_backend_cpu_buffer_type());
-    if (!g->ctx || !g->allocator) {
+    g->memory = plan.has_loss ? &compute->learning : &compute->reading;
+    if (!g->ctx) {
         graph_free(g);
         return error_no_memory(error);
     }
@@ -223,7 +268,7 @@ static enum error_code make_graph(struct compute *compute, const struct weights 
     bool is_built = !plan.has_gradients || build_backward(g);
     frozen_rewrite(weights, g->cgraph);
     gemm_rewrite(&g->products, g->ctx, g->cgraph);
-    if (!is_built || !ggml_gallocr_alloc_graph(g->allocator, g->cgraph)) {
+    if (!is_built || !lay_out(g)) {
         graph_free(g);
         return error_no_memory(error);
     }
@@ -256,8 +301,8 @@ void graph_free(struct graph *graph)
 {
     if (!graph)
         return;
-    if (graph->allocator)
-        ggml_gallocr_free(graph->allocator);
+    if (graph->memory->holder == graph)
+        graph->memory->holder = NULL;
     if (graph->ctx)
         ggml_free(graph->ctx);
     mem_free(graph);
@@ -268,9 +313,9 @@ const float *graph_logits(const struct graph *graph)
     return graph->logits->data;
 }
 
-float *graph_soft_labels(const struct graph *graph)
+float *graph_soft_labels(struct graph *graph)
 {
-    return graph->soft ? graph->soft->data : NULL;
+    return graph->soft && lay_out(graph) ? graph->soft->data : NULL;
 }
 
 /* --- running ---------------------------------------------------------------------------------------- */
@@ -337,6 +382,8 @@ static bool is_argmax(const float *logits, size_t count, int32_t label)
 
 enum error_code graph_run_forward(struct graph *graph, const struct batch *batch, struct error *error)
 {
+    if (!lay_out(graph))
+        return error_no_memory(error);
     memcpy(graph->tokens->data, batch->tokens, ggml_nbytes(graph->tokens));
     memcpy(graph->positions->data, batch->positions, ggml_nbytes(graph->positions));
     fill_mask(graph, batch);
@@ -366,6 +413,8 @@ enum error_code graph_run(struct graph *graph, const struct batch *batch, float 
 {
     size_t v = graph->weights->shape.vocabulary;
     assert(graph->plan.has_loss);
+    if (!lay_out(graph))
+        return error_no_memory(error);
     fill_labels(graph, batch);
     if (graph->plan.has_gradients) /* the loss is a mean over all rows, spare ones included */
         *(float *)ggml_graph_get_grad_acc(graph->cgraph, graph->loss)->data =

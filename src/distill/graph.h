@@ -1,8 +1,8 @@
 /* graph.h - the training graph: forward, loss and gradients of one batch.
  *
- * A graph is built once per batch shape, allocated once and run many times;
- * a step allocates nothing. One thread at a time (the CPU backend may use more
- * inside a run). */
+ * A graph is built once per batch shape and run many times. Graphs of one
+ * compute take turns in one piece of memory, as large as the largest needs. One
+ * thread at a time (the CPU backend may use more inside a run). */
 #ifndef DISTILL_GRAPH_H
 #define DISTILL_GRAPH_H
 
@@ -65,12 +65,12 @@ enum error_code graph_run(struct graph *graph, const struct batch *batch, float 
 /* The same of a graph without a loss. */
 enum error_code graph_run_forward(struct graph *graph, const struct batch *batch, struct error *error) WARN_UNUSED;
 
-/* Logits (v, r) of the last run. */
+/* Logits (v, r) of the last run; until another graph of the same kind, with a loss or without, runs on that compute. */
 const float *graph_logits(const struct graph *graph);
 
 /* Of a graph with soft labels: where they are to be put before every run, (v, r), a row per selected token that sums
  * to 1; and the sum of their cross entropies, without T^2, in the last run. NULL and 0 of others. */
-float *graph_soft_labels(const struct graph *graph);
+float *graph_soft_labels(struct graph *graph);
 double graph_soft_loss(const struct graph *graph);
 
 #endif

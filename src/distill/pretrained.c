@@ -107,6 +107,12 @@ enum error_code pretrained_shape(const struct pretrained *pretrained, struct mod
     return check_rope(pretrained, shape, error);
 }
 
+bool pretrained_is_quantised(const struct pretrained *pretrained)
+{
+    const struct ggml_tensor *matrix = ggml_get_tensor(pretrained->tensors, "blk.0.attn_q.weight");
+    return matrix && ggml_is_quantized(matrix->type);
+}
+
 /* --- weights ---------------------------------------------------------------------------------------- */
 
 static enum error_code to_floats(const struct pretrained *pretrained, const struct ggml_tensor *from, float *out,

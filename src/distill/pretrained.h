@@ -21,6 +21,7 @@ void pretrained_close(struct pretrained *pretrained); /* zero is closed */
 
 enum error_code pretrained_shape(const struct pretrained *pretrained, struct model_shape *shape,
                                  struct error *error) WARN_UNUSED;
+bool pretrained_is_quantised(const struct pretrained *pretrained); /* its first matrix is */
 /* Into weights of that shape; adapters stay as they are. */
 enum error_code pretrained_copy(const struct pretrained *pretrained, struct weights *weights,
                                 struct error *error) WARN_UNUSED;

@@ -4,6 +4,7 @@
 #include <gguf.h>
 
 #include "core/mem.h"
+#include "distill/frozen.h"
 #include "distill/soften.h"
 
 struct teacher {
@@ -111,6 +112,8 @@ static enum error_code load_weights(struct teacher *teacher, const struct pretra
         code = pretrained_copy(file, teacher->weights, error);
     if (!code && teacher->settings->adapter)
         code = pretrained_merge(teacher->settings->adapter, teacher->weights, error);
+    if (!code && pretrained_is_quantised(file)) /* so it computes with bytes where it serves, too */
+        code = frozen_make(teacher->weights, false, error);
     return code;
 }
 

@@ -308,7 +308,7 @@ static enum error_code copy_pretrained(struct run *run, struct error *error)
 {
     const enum error_code code = pretrained_copy(&run->pretrained, run->weights, error);
     const bool is_frozen = run->config->tuning.rank > 0 && run->config->adapter_base == BASE_Q8_0;
-    return !code && is_frozen ? frozen_make(run->weights, error) : code;
+    return !code && is_frozen ? frozen_make(run->weights, true, error) : code;
 }
 
 static enum error_code make_weights(struct run *run, struct error *error)

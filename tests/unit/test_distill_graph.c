@@ -426,6 +426,28 @@ static void examples_do_not_see_each_other(void **state)
     model_end(&together);
 }
 
+/* Graphs of one compute have one piece of memory, and nothing of each other in it. */
+static void graphs_take_turns(void **state)
+{
+    (void)state;
+    struct model_test test;
+    struct graph *other;
+    struct error error;
+    double first, again, others;
+    model_begin(&test, (struct batch_shape){24, 2, 24}, true);
+    add_three(&test);
+    assert_ok(graph_run(test.graph, &test.packer.batch, 1.0f, &first, NULL, &error));
+    assert_ok(graph_new(test.compute, test.weights, (struct batch_shape){24, 2, 40}, true, &other, &error));
+    assert_ok(graph_run(other, &test.packer.batch, 1.0f, &others, NULL, &error));
+    assert_true(fabs(first - others) < 1e-4);
+    weights_zero_grads(test.weights);
+    assert_ok(graph_run(test.graph, &test.packer.batch, 1.0f, &again, NULL, &error));
+    assert_true(first == again);
+    graph_free(other);
+    check_params(&test, run_hard);
+    model_end(&test);
+}
+
 /* BLAS is not asked for what the mask hides, ggml's kernels are. Documents of several blocks of queries and of less
  * than one; a row that they fill and one that they don't. */
 static void what_the_mask_hides_is_left_out(void **state)
@@ -570,6 +592,7 @@ int main(void)
         cmocka_unit_test(head_gradients),
         cmocka_unit_test(whole_model_gradients),
         cmocka_unit_test(examples_do_not_see_each_other),
+        cmocka_unit_test(graphs_take_turns),
         cmocka_unit_test(what_the_mask_hides_is_left_out),
         cmocka_unit_test(soft_and_hard_gradients),
         cmocka_unit_test(the_hard_loss_is_told_beside_the_soft_one),

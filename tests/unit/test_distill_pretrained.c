@@ -333,7 +333,7 @@ static void frozen_matrices_give_the_gradients_of_floats(void **state)
     write_model(path, NULL);
     struct weights *floats = adapted_weights(path), *frozen = adapted_weights(path);
     assert_ok(compute_new(1, true, &compute, &error));
-    assert_ok(frozen_make(frozen, &error));
+    assert_ok(frozen_make(frozen, true, &error));
     assert_ok(weights_share(frozen, &shared, &error));
     compute_gradients(compute, floats);
     compute_gradients(compute, frozen);
