@@ -2,7 +2,7 @@
  *
  * Rows that train take hours, so each is made only when it is asked for, by BENCH_FIGURE=ROW, and stays in
  * build/bench/distilled until it is made again; the table has all that are there. distill_rows.py makes them, by the
- * product's own jobs; its head says with what options it may be run by itself.
+ * product's own jobs; BENCH_OPTIONS are options for it.
  *
  *   pro        teacher_score, teacher_500, teacher_2000: desk-pro on the held-out desk rows, all of them and answers
  *              from prompts of 500 and of 2,000 tokens

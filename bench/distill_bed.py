@@ -25,6 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FULCRUM = pathlib.Path(os.environ.get("FULCRUM") or ROOT / "build/fulcrum")
 ROLE = "arn:aws:iam::000000000000:role/bench"
 BUCKET = "bench"
+ANSWER_TOKENS = 120  # of a teacher's, at most
 START_TIMEOUT_S = 120
 DEPLOY_TIMEOUT_S = 300
 PROMPTS_MIN = 16  # fewer than is sensible, for trials
@@ -56,6 +57,13 @@ def digest_file(path):
 
 def jsonl(rows):
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def keep(path, data):
+    """Whole or not at all."""
+    temporary = path.with_suffix(".new")
+    temporary.write_bytes(data)
+    temporary.rename(path)
 
 
 def read_rows(path):
@@ -183,28 +191,44 @@ class Bed:
 
     # --- jobs ---
 
-    def job(self, row, lines, base, teacher=None, hyper=None, tokens=120, tags=()):
+    def job(self, row, lines, base, teacher=None, hyper=None, tags=(), pairs=None):
         """A job on these lines, Completed. With a teacher it is a distillation. `tags` tell what base and teacher are
-        made of."""
-        data, hyper = jsonl(lines), {name: str(value) for name, value in (hyper or {}).items()}
-        name = f"{row}-{digest(hashlib.sha256(data).hexdigest(), tags, hyper, tokens)}"
+        made of. With `pairs` these are learnt: the lines with the answers that the teacher gave before."""
+        hyper = {name: str(value) for name, value in (hyper or {}).items()}
+        name = f"{row}-{digest(lines, tags, hyper)}"
         plan = {"roleArn": ROLE, "baseModelIdentifier": base, "hyperParameters": hyper,
                 "customizationType": "DISTILLATION" if teacher else "FINE_TUNING",
-                "trainingDataConfig": {"s3Uri": self.put(f"{name}.jsonl", data)},
                 "outputDataConfig": {"s3Uri": f"s3://{BUCKET}/out/"}}
         if teacher:
             plan["customizationConfig"] = {"distillationConfig": {"teacherModelConfig": {
-                "teacherModelIdentifier": teacher, "maxResponseLengthForInference": tokens}}}
-        return self.wait(self.submit(name, plan))
+                "teacherModelIdentifier": teacher, "maxResponseLengthForInference": ANSWER_TOKENS}}}
+        if pairs:
+            lines = [answered(line, answer) for line, answer in pairs]
+            plan["hyperParameters"] = {key: value for key, value in hyper.items() if key != "syntheticPrompts"}
+        return self.wait(self.submit(name, plan, lines))
 
-    def submit(self, name, plan):
+    def distil(self, row, lines, base, teacher, hyper, tags):
+        """A distillation, and (line, answer) of all that was asked. The second student of the same teacher learns the
+        answers that the first one's job got. The last of the tags is the teacher's."""
+        path = self.folder / "answers" / f"{row}-{digest(lines, tags[-1], hyper.get('syntheticPrompts'))}.jsonl"
+        pairs = [tuple(pair) for pair in read_rows(path)] if path.exists() else None
+        job = self.job(row, lines, base, teacher, hyper, tags, pairs)
+        if pairs is None:
+            pairs = self.answers(job)
+            path.parent.mkdir(exist_ok=True)
+            keep(path, jsonl(pairs))
+        return job, pairs
+
+    def submit(self, name, plan, lines):
         """The name under which the job runs, or has run. One that has failed is made anew."""
         for attempt in range(1, ATTEMPTS):
             own = name if attempt == 1 else f"{name}-{attempt}"
             job = self.ask("GET", f"/model-customization-jobs/{own}", accept=(404, 400))
             if job is None:
                 say(f"job {own}, {plan['customizationType'].lower()} of {plan['baseModelIdentifier']}")
-                self.ask("POST", "/model-customization-jobs", {**plan, "jobName": own, "customModelName": own})
+                data = {"s3Uri": self.put(f"{own}.jsonl", jsonl(lines))}
+                self.ask("POST", "/model-customization-jobs",
+                         {**plan, "jobName": own, "customModelName": own, "trainingDataConfig": data})
                 return own
             if job["status"] in ("InProgress", "Completed"):
                 return own
@@ -273,9 +297,7 @@ class Bed:
         scores = [row["quality"][model] for row in read_rows(labels)]
         part = {"tasks": [row["task"] for row in rows], "scores": scores, "tokensPerSecond": told["tokensPerSecond"],
                 "failed": told["failed"], "costs": self.costs(model, since)}
-        temporary = out.with_suffix(".new")
-        temporary.write_text(json.dumps(part))
-        temporary.rename(out)
+        keep(out, json.dumps(part).encode())
 
     def costs(self, model, since):
         """Picodollars of each request to the model since then, by the ledger."""

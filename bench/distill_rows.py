@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes one row of `make bench B=distill`: trains, asks and scores by the product's own jobs, over its own API.
 
-    BENCH_FIGURE=ROW make bench B=distill           the row, and the table with it
-    bench/distill_rows.py ROW [OPTION...]           the row alone: build/bench/distilled/ROW.json
+    BENCH_FIGURE=ROW [BENCH_OPTIONS=...] make bench B=distill   the row, and the table with it
+    bench/distill_rows.py ROW [OPTION...]                       the row alone: build/bench/distilled/ROW.json
 
 Rows: pro, shop, permuted, banking77, tools, kinds. A row takes from minutes to many hours, what it has done stays in
 --data, and one that was broken off goes on there: the same options find the same jobs and answers again. permuted and
@@ -19,6 +19,7 @@ import math
 import os
 import pathlib
 import random
+import shlex
 import subprocess
 import sys
 
@@ -31,7 +32,6 @@ from distill_bed import (ROOT, Bed, Refused, answered, conversation, model_files
 SHOP, SEED, GOLD_SEED = 5, 41, 42
 PROMPTS_MAX = 15000  # of a job, real ones and others together
 MIXING_ROUNDS = 100  # for which each message is given another system text
-ANSWER_TOKENS = 120
 
 # --- what is trained how, where no option says otherwise ---
 
@@ -44,10 +44,10 @@ DEFAULTS = {
                   "teacher_hyper": {"epochCount": 4, "batchSize": 32, "learningRate": 0.0002, "validationShare": 0.02},
                   "hyper": {"epochCount": 8, "batchSize": 32, "learningRate": 0.0004, "validationShare": 0.02,
                             "studentLayers": 6, "studentVocabulary": 4096, "trainEmbedding": "true"}},
-    "tools": {"rows": 6000, "gold": 500, "teacher": "desk-pro", "student": "smollm2",
-              "hyper": {"epochCount": 3, "batchSize": 16, "studentLayers": 15, "studentVocabulary": 8192,
+    "tools": {"rows": 4000, "gold": 500, "teacher": "desk-pro", "student": "smollm2",
+              "hyper": {"epochCount": 2, "batchSize": 16, "studentLayers": 15, "studentVocabulary": 8192,
                         "trainEmbedding": "true"}},
-    "kinds": {"rows": 1500, "hyper": {"epochCount": 4, "batchSize": 16}},
+    "kinds": {"rows": 1000, "hyper": {"epochCount": 3, "batchSize": 16}},
 }
 
 PRUNED = {"studentLayers": 10, "studentVocabulary": 4096, "trainEmbedding": "true"}
@@ -127,10 +127,11 @@ def shop_data(options):
 
 
 def shop_job(bed, options, real, mixed):
+    """The job, and (line, answer) of all that its teacher was asked."""
     most = max(0, min(options.synthetic, PROMPTS_MAX - len(real) - len(mixed)))
     hyper = {**options.hyper, **({"syntheticPrompts": most} if most else {})}
-    return bed.job("shop", [conversation(row) for row in real + mixed], options.student, options.teacher, hyper,
-                   ANSWER_TOKENS, tags=(bed.tag(options.student), bed.tag(options.teacher)))
+    return bed.distil("shop", [conversation(row) for row in real + mixed], options.student, options.teacher, hyper,
+                      tags=(bed.tag(options.student), bed.tag(options.teacher)))
 
 
 def against_teacher(bed, teacher, gold, job):
@@ -157,11 +158,10 @@ def cells_of(bed, row, model, figures, job=None, teacher=None):
 
 def run_shop(bed, options):
     real, mixed, gold = shop_data(options)
-    job = shop_job(bed, options, real, mixed)
+    job, pairs = shop_job(bed, options, real, mixed)
     teacher, student = against_teacher(bed, options.teacher, gold, job)
-    written = job.get("progress", {}).get("synthesis", {})
-    cells = [{"shop": "prompts", "real": len(real), "put_together": len(mixed), "written": written.get("learnt", 0),
-              "kept_share": written.get("keptShare", 0), "gold": len(gold)},
+    cells = [{"shop": "prompts", "real": len(real), "put_together": len(mixed), "answers": len(pairs),
+              "gold": len(gold)},
              cells_of(bed, "shop", options.teacher, teacher),
              cells_of(bed, "shop", f"student, from {options.student}", student, job, teacher)]
     return cells, {"student_lost": student.lost(teacher)[0], "student_speed": student.faster(teacher),
@@ -176,8 +176,8 @@ def shop_before(bed, options):
         raise Refused(f"there is no {path}: make the row shop first")
     shop = argparse.Namespace(**json.loads(path.read_text(encoding="utf-8"))["options"])
     real, mixed, gold = shop_data(shop)
-    job = shop_job(bed, shop, real, mixed)
-    return shop, bed.answers(job), gold, against_teacher(bed, shop.teacher, gold, job), job
+    job, pairs = shop_job(bed, shop, real, mixed)
+    return shop, pairs, gold, against_teacher(bed, shop.teacher, gold, job), job
 
 
 def run_permuted(bed, options):
@@ -236,9 +236,9 @@ def run_banking77(bed, options):
                      hyper=options.teacher_hyper, tags=(tag,))
     with bed.served(master) as teacher:
         is_own = options.student == "teacher"
-        job = bed.job("banking77", [conversation(row) for row in rows],
-                      master["outputModelArn"] if is_own else options.student, teacher, options.hyper, 24,
-                      tags=(master["jobName"], master["jobName"] if is_own else bed.tag(options.student)))
+        job, _ = bed.distil("banking77", [conversation(row) for row in rows],
+                            master["outputModelArn"] if is_own else options.student, teacher, options.hyper,
+                            tags=(master["jobName"] if is_own else bed.tag(options.student), master["jobName"]))
     figures = bed.compare("banking77", gold, {one["jobName"]: bed.served(one) for one in (master, job)})
     teacher, student = figures[master["jobName"]], figures[job["jobName"]]
     cells = [cells_of(bed, "banking77", f"{options.teacher}, taught by gold", teacher, master),
@@ -288,8 +288,8 @@ def run_tools(bed, options):
     for name in {options.teacher, options.student}:
         bed.tag(name)
         check_rendering(bed, name, next(row for row in gold if len(row["messages"]) == 1))
-    job = bed.job("tools", [conversation(row) for row in prompts], options.student, options.teacher, options.hyper,
-                  ANSWER_TOKENS, tags=(bed.tag(options.student), bed.tag(options.teacher)))
+    job, _ = bed.distil("tools", [conversation(row) for row in prompts], options.student, options.teacher,
+                        options.hyper, tags=(bed.tag(options.student), bed.tag(options.teacher)))
     teacher, student = against_teacher(bed, options.teacher, gold, job)
     cells = [{"tools": "rows", "prompts": len(prompts), "gold": len(gold), "held_out": len(held)},
              cells_of(bed, "tools", options.teacher, teacher),
@@ -330,7 +330,7 @@ def arguments():
     parser.add_argument("--smollm2", default=os.environ.get("BENCH_MODEL") or None, help="its GGUF file (BENCH_MODEL)")
     parser.add_argument("--adapter", default=ROOT / "models/desk-pro.gguf", help="of desk-pro, beside smollm2")
     parser.add_argument("--shared", default=ROOT.parent / "shared/data/classify-banking77", help="banking77: its files")
-    return parser.parse_args()
+    return parser.parse_args([*shlex.split(os.environ.get("BENCH_OPTIONS", "")), *sys.argv[1:]])
 
 
 CHOSEN = ("rows", "mixed", "synthetic", "gold", "length", "teacher", "student")

@@ -64,6 +64,8 @@ def test_banking77_from_gold_to_the_figures_of_a_student(tmp_path, bank):
     assert made["limits"]["banking77_lost"] == pytest.approx(100 * (teacher["score"] - student["score"]))
     again, said = make(tmp_path, *row)
     assert again == made and "job" not in said and requests(tmp_path) == (24, 16)
+    _, said = make(tmp_path, *row, "--epochs", "1")  # another student, of the same answers
+    assert said.count("job") == 1 and requests(tmp_path) == (24, 16 + 8)
 
 
 def test_an_adapter_counts_beside_its_base(tmp_path, bank):
@@ -84,6 +86,7 @@ def test_a_shop_goes_on_after_a_kill_and_its_answers_are_permuted(tmp_path):
         first.wait()
     made, said = make(tmp_path, *SHOP)
     assert "job" not in said  # it was there
+    assert made["rows"][0]["answers"] == 24
     assert requests(tmp_path) == (24, 16)
     prompts, teacher, student = made["rows"]
     assert (prompts["real"], prompts["put_together"], prompts["gold"]) == (20, 4, 8)
