@@ -50,7 +50,7 @@ struct options {
     bool is_json;
     size_t limit;
     const struct config *config; /* as read from config_path */
-    const struct price_book *prices;
+    struct price_book *prices;
 };
 
 struct tally {

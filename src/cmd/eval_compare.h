@@ -24,7 +24,7 @@ struct eval_compare_options {
     size_t limit;
     bool is_json;
     const struct config *config;
-    const struct price_book *prices;
+    struct price_book *prices;
 };
 
 /* Whether the rows are of the forms that this reads and `fulcrum eval MODEL` alone does not. */

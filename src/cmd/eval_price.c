@@ -6,7 +6,7 @@
 #include "engine/embedded.h"
 #include "model/resolve.h"
 
-const struct price_row *eval_price_of(const struct config *config, const struct price_book *book, const char *model)
+const struct price_row *eval_price_of(const struct config *config, struct price_book *book, const char *model)
 {
     struct catalog catalog;
     struct registry *models;

@@ -6,6 +6,6 @@
 #include "ledger/price_book.h"
 
 /* The row that a server with our configuration would price the model by; NULL: nobody knows its price. */
-const struct price_row *eval_price_of(const struct config *config, const struct price_book *book, const char *model);
+const struct price_row *eval_price_of(const struct config *config, struct price_book *book, const char *model);
 
 #endif

@@ -47,6 +47,7 @@ struct config_model {
     const char *teacher;  /* ID of the model that it was distilled from, the baseline of its savings; NULL: none */
     bool has_price;
     struct config_price price;
+    uint64_t price_share; /* part of price or price_as, times 10^12; 0: all of it */
     enum config_cache_mode cache;
     uint32_t cache_min_tokens; /* 0: cache.min_tokens */
 };

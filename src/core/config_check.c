@@ -59,6 +59,8 @@ enum error_code config_check_models(struct yaml_reader *reader, const struct con
                                 CONFIG_EMBEDDED_LARGE, CONFIG_EMBEDDED_SMALL);
         if (model->has_price && model->price_as)
             return yaml_fail_at(reader, path, "expected price or price_as, got both");
+        if (model->price_share && !model->has_price && !model->price_as)
+            return yaml_fail_at(reader, path, "expected price or price_as besides price_share");
         if (model->worker && access(model->worker, X_OK)) {
             snprintf(path, sizeof(path), "models[%zu].worker", i);
             return yaml_fail_at(reader, path, "expected a program, but %s may not be executed", model->worker);

@@ -112,6 +112,7 @@ static const struct field model_fields[] = {
     {"teacher", FIELD_STRING, FIELD_AT(config_model, teacher), .check = is_model_id,
      .expected = "the ID of the model that it was distilled from"},
     {"price", FIELD_CUSTOM, .custom = read_price},
+    {"price_share", FIELD_PICO, FIELD_AT(config_model, price_share), .low = 1, .high = CONFIG_PICO},
     {"cache", FIELD_CHOICE, FIELD_AT(config_model, cache), .choices = cache_modes},
     {"cache_min_tokens", FIELD_UINT32, FIELD_AT(config_model, cache_min_tokens), .low = 1, .high = CONFIG_TOKENS_MAX},
 };

@@ -51,6 +51,8 @@ struct ledger {
     char journal_path[JOURNAL_PATH_MAX], db_path[JOURNAL_PATH_MAX];
     struct journal *journal;
     struct ledger_db *db; /* the writer's, from its start on */
+    const struct price_book *book;
+    size_t noted;         /* the writer's: of the rows that were added to the book */
     struct drain *drain;  /* likewise */
     dev_t db_device;      /* of the file that was opened */
     ino_t db_inode;
@@ -129,13 +131,26 @@ static enum error_code drain_some(struct ledger *ledger, bool *is_behind, bool *
     return code;
 }
 
+/* A model's row is there before the first line that names it. */
+static enum error_code note_added(struct ledger *ledger, struct error *error)
+{
+    const size_t count = price_book_added_count(ledger->book);
+    if (count == ledger->noted)
+        return OK;
+    const enum error_code code = ledger_db_note_added(ledger->db, ledger->book, ledger->noted, count, error);
+    ledger->noted = code == OK ? count : ledger->noted;
+    return code;
+}
+
 /* Everything that is written, committed. */
 static enum error_code catch_up(struct ledger *ledger, struct error *error)
 {
     bool is_behind = true, has_damage = false;
     enum error_code code = OK;
     while (is_behind && code == OK) {
-        code = drain_some(ledger, &is_behind, &has_damage, error);
+        code = note_added(ledger, error);
+        if (code == OK)
+            code = drain_some(ledger, &is_behind, &has_damage, error);
         if (code == OK && has_damage)
             code = journal_roll(ledger->journal, error);
         is_behind = is_behind || has_damage;
@@ -266,6 +281,8 @@ static enum error_code open_parts(struct ledger *ledger, const char *data, const
     if (journal_len < 0 || journal_len >= JOURNAL_PATH_MAX || db_len >= JOURNAL_PATH_MAX)
         return error_set(error, ERROR_INVALID, "data directory: the path is too long");
     struct stat info;
+    ledger->book = book;
+    ledger->noted = 0;
     enum error_code code = ledger_db_open(ledger->db_path, book, &ledger->db, error);
     if (code == OK && stat(ledger->db_path, &info) != 0)
         code = error_set_errno(error, ERROR_IO, errno, "cannot look at %s", ledger->db_path);

@@ -99,19 +99,26 @@ static enum error_code note_price(struct ledger_db *db, struct noting *noting, c
     return OK;
 }
 
-static enum error_code note_all(struct ledger_db *db, const struct price_book *book, struct noting *noting,
+/* Rows of a book, by number. */
+struct row_range {
+    const struct price_book *book;
+    const struct price_row *(*at)(const struct price_book *book, size_t index);
+    size_t first, end;
+};
+
+static enum error_code note_all(struct ledger_db *db, const struct row_range *rows, struct noting *noting,
                                 struct error *error)
 {
     enum error_code code = ledger_db_begin(db, error);
-    for (size_t i = 0; i < price_book_count(book) && code == OK; i++)
-        code = note_price(db, noting, price_book_row(book, i), error);
+    for (size_t i = rows->first; i < rows->end && code == OK; i++)
+        code = note_price(db, noting, rows->at(rows->book, i), error);
     if (code == OK)
         return ledger_db_commit(db, error);
     ledger_db_rollback(db);
     return code;
 }
 
-static enum error_code note_prices(struct ledger_db *db, const struct price_book *book, struct error *error)
+static enum error_code note_prices(struct ledger_db *db, const struct row_range *rows, struct error *error)
 {
     struct noting noting = {0};
     enum error_code code = sql_prepare(db->sql, "INSERT OR IGNORE INTO price VALUES (?1, ?2, seal(?1, ?2))",
@@ -124,7 +131,7 @@ static enum error_code note_prices(struct ledger_db *db, const struct price_book
         code = sql_prepare(db->sql, "UPDATE price SET rates = ?2, checksum = seal(?1, ?2) WHERE name = ?1",
                            &noting.extend, error);
     if (code == OK)
-        code = note_all(db, book, &noting, error);
+        code = note_all(db, rows, &noting, error);
     sql_free(noting.insert);
     sql_free(noting.compare);
     sql_free(noting.extend);
@@ -133,6 +140,12 @@ static enum error_code note_prices(struct ledger_db *db, const struct price_book
     db->damaged_prices++;
     log_event(LOG_ERROR, "price rows cannot be noted, ledger.db is damaged", LOG_C("error", error->message));
     return OK;
+}
+
+enum error_code ledger_db_note_added(struct ledger_db *db, const struct price_book *book, size_t first, size_t end,
+                                     struct error *error)
+{
+    return note_prices(db, &(struct row_range){book, price_book_added, first, end}, error);
 }
 
 /* --- opening for writing --- */
@@ -182,7 +195,7 @@ static enum error_code prepare(struct ledger_db *db, const char *path, const str
     if (code == OK)
         code = migrate(db->sql, &ledger_migration, error);
     if (code == OK)
-        code = note_prices(db, book, error);
+        code = note_prices(db, &(struct row_range){book, price_book_row, 0, price_book_count(book)}, error);
     if (code == OK)
         code = prepare_insert(db, "line (" LEDGER_LINE_COLUMNS ", checksum)", true, error);
     if (code == OK)

@@ -21,6 +21,10 @@ struct ledger_db;
 enum error_code ledger_db_open(const char *path, const struct price_book *book, struct ledger_db **db,
                                struct error *error) WARN_UNUSED;
 
+/* The same with rows of models that were added since (price_book_added). */
+enum error_code ledger_db_note_added(struct ledger_db *db, const struct price_book *book, size_t first, size_t end,
+                                     struct error *error) WARN_UNUSED;
+
 /* For reading beside whoever writes: of this schema or an earlier one, or
  * ERROR_NOT_FOUND, ERROR_INVALID. What ledger_db_insert gets stays in this
  * connection, in temp.recent; temp.kept has what is in the file, with the

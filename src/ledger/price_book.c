@@ -1,12 +1,14 @@
 /* price_book.c - reads price lists and finds the row for a model at a date. Computes no price. See price_book.h. */
 #include "ledger/price_book.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/catalog.h"
 #include "core/config_values.h"
 #include "core/config_yaml.h"
+#include "core/limits.h"
 #include "core/util.h"
 #include "ledger/price_config.h"
 
@@ -90,6 +92,8 @@ struct price_book {
     struct price_row *priced;     /* rows of `price`, by model; name NULL without */
     size_t model_count;
     struct price_row none;
+    const struct price_row **added; /* (LIMIT_MODEL_VERSIONS) of models that came later */
+    _Atomic size_t added_count;
 };
 
 static bool is_word(struct str text)
@@ -435,20 +439,53 @@ static enum error_code price_own(struct price_book *book, struct price_row *row,
     return name_own(book, row, model, error);
 }
 
+/* A part of another row, in all tiers and steps. */
+static enum error_code price_share(struct price_book *book, const struct price_row *of,
+                                   const struct config_model *model, struct price_row *row, struct error *error)
+{
+    struct price_step *steps = ARENA_ARRAY(&book->arena, struct price_step, of->step_count);
+    if (!steps)
+        return error_no_memory(error);
+    for (size_t i = 0; i < of->step_count; i++) {
+        steps[i].above_tokens = of->steps[i].above_tokens;
+        for (size_t tier = 0; tier < TIERS; tier++)
+            for (size_t k = 0; k < PRICE_CLASSES; k++)
+                steps[i].rates[tier][k] = scale(of->steps[i].rates[tier][k], model->price_share);
+    }
+    *row = (struct price_row){.id = model->name, .place = "", .steps = steps, .step_count = of->step_count};
+    return name_own(book, row, model, error);
+}
+
+/* By what the model itself says; `room` is for a row that no book has. NULL: the ID asked for counts. ERROR_NOT_FOUND:
+ * no book has its price_as. */
+static enum error_code find_own(struct price_book *book, const struct config_model *model, struct price_row *room,
+                                const struct price_row **row, struct error *error)
+{
+    enum error_code code = OK;
+    *row = NULL;
+    if (model->has_price) {
+        code = price_own(book, room, model, error);
+        *row = room;
+    } else if (model->price_as) {
+        const struct str asked = str_of(model->price_as), bare = catalog_bare_id(asked);
+        *row = price_book_find(book, bare, price_place(asked, bare));
+        if (!*row)
+            return error_set(error, ERROR_NOT_FOUND, "no price book has '%s'", model->price_as);
+    }
+    if (code == OK && *row && model->price_share) {
+        code = price_share(book, *row, model, room, error);
+        *row = room;
+    }
+    return code;
+}
+
 static enum error_code price_model(struct price_book *book, const struct config *config, size_t i,
                                    struct error *error)
 {
     const struct config_model *model = &config->models[i];
-    if (model->has_price) {
-        book->own[i] = &book->priced[i];
-        return price_own(book, &book->priced[i], model, error);
-    }
-    if (!model->price_as)
-        return OK;
-    struct str asked = str_of(model->price_as), bare = catalog_bare_id(asked);
-    book->own[i] = price_book_find(book, bare, price_place(asked, bare));
-    if (book->own[i])
-        return OK;
+    const enum error_code code = find_own(book, model, &book->priced[i], &book->own[i], error);
+    if (code != ERROR_NOT_FOUND)
+        return code;
     return error_set(error, ERROR_INVALID,
                      "%s: models[%zu].price_as: no price book has '%s'; add one under 'prices' or give 'price'",
                      config->file ? config->file : "configuration", i, model->price_as);
@@ -470,12 +507,60 @@ static enum error_code price_models(struct price_book *book, const struct config
     return code;
 }
 
+/* A model that comes back with the same price has the same row. */
+static const struct price_row *find_added(const struct price_book *book, const char *name)
+{
+    for (size_t i = 0; i < book->added_count; i++)
+        if (strcmp(book->added[i]->name, name) == 0)
+            return book->added[i];
+    return NULL;
+}
+
+enum error_code price_book_add(struct price_book *book, const struct config_model *model,
+                               const struct price_row **row, struct error *error)
+{
+    struct price_row *room = ARENA_NEW(&book->arena, struct price_row);
+    if (!room)
+        return error_no_memory(error);
+    enum error_code code = find_own(book, model, room, row, error);
+    if (code != OK || *row != room) {
+        error->code = code == ERROR_NOT_FOUND ? ERROR_INVALID : code;
+        return code == ERROR_NOT_FOUND ? ERROR_INVALID : code;
+    }
+    const struct price_row *same = find_added(book, room->name);
+    if (same) {
+        *row = same;
+        return OK;
+    }
+    const size_t count = book->added_count;
+    if (count == LIMIT_MODEL_VERSIONS)
+        return error_set(error, ERROR_CONFLICT, "the server has seen too many prices of models");
+    book->added[count] = room;
+    atomic_store(&book->added_count, count + 1);
+    return OK;
+}
+
+size_t price_book_added_count(const struct price_book *book)
+{
+    return atomic_load(&book->added_count);
+}
+
+const struct price_row *price_book_added(const struct price_book *book, size_t index)
+{
+    return book->added[index];
+}
+
 enum error_code price_book_load(const struct config *config, struct price_book **book, struct error *error)
 {
     struct price_book *made = mem_calloc(1, sizeof(*made));
     if (!made)
         return error_no_memory(error);
     arena_init(&made->arena, MEMORY_BYTES);
+    made->added = mem_calloc(LIMIT_MODEL_VERSIONS, sizeof(*made->added));
+    if (!made->added) {
+        price_book_free(made);
+        return error_no_memory(error);
+    }
     struct str embedded = {ledger_prices, (size_t)(ledger_prices_end - ledger_prices)};
     enum error_code code = parse_book(made, embedded, EMBEDDED_FILE, error);
     const struct price_config *files = price_config(config);
@@ -496,6 +581,7 @@ void price_book_free(struct price_book *book)
     if (!book)
         return;
     arena_deinit(&book->arena);
+    mem_free(book->added);
     mem_free(book);
 }
 

@@ -1,8 +1,8 @@
 /* price_book.h - dated price lists: prices/ in the repository, part of the
  * program, and the files of `prices:` in fulcrum.yaml, which go before it.
  *
- * Loaded once at start-up, read-only after: any thread. Rows live as long as
- * the book. docs/LEDGER.md has the file's format. */
+ * Loaded once at start-up, read-only after, but for rows of models that come
+ * later: any thread. Rows live as long as the book. docs/LEDGER.md has the file's format. */
 #ifndef LEDGER_PRICE_BOOK_H
 #define LEDGER_PRICE_BOOK_H
 
@@ -16,6 +16,14 @@ struct price_book;
  * models. An error names file, line and key. price_book_free(NULL) is legal. */
 enum error_code price_book_load(const struct config *config, struct price_book **book, struct error *error) WARN_UNUSED;
 void price_book_free(struct price_book *book);
+
+/* The row of the price that a model says itself, price or price_as, of one that is added while the server runs; NULL:
+ * it says none. ERROR_INVALID: no book has its price_as. Main thread; the others may read meanwhile. */
+enum error_code price_book_add(struct price_book *book, const struct config_model *model,
+                               const struct price_row **row, struct error *error) WARN_UNUSED;
+/* Rows that no book has, of models that were added so far: they only become more. */
+size_t price_book_added_count(const struct price_book *book);
+const struct price_row *price_book_added(const struct price_book *book, size_t index);
 
 /* The row of a bare ID in `place` (a geography such as "eu", a region, or
  * empty); another place's row when that one has no price of its own. NULL: no

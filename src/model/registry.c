@@ -11,7 +11,7 @@
 
 struct registry {
     struct arena arena;
-    const struct price_book *prices;
+    struct price_book *prices; /* of models that are added, too */
     struct table names;    /* by index */
     struct table versions; /* struct model, by worker */
     _Atomic(const struct model_list *) list;
@@ -139,8 +139,8 @@ static enum error_code find_price(const struct registry *registry, const char *i
 enum error_code registry_add(struct registry *registry, const struct config_model *config, const struct model **model,
                              struct error *error)
 {
-    const struct price_row *price, *teacher;
-    enum error_code found = find_price(registry, config->price_as, &price, error);
+    const struct price_row *price = NULL, *teacher;
+    enum error_code found = registry->prices ? price_book_add(registry->prices, config, &price, error) : OK;
     if (found == OK)
         found = find_price(registry, config->teacher, &teacher, error);
     if (found != OK)
@@ -253,7 +253,7 @@ static enum error_code add_configured(struct registry *registry, const struct co
     return code;
 }
 
-enum error_code registry_new(const struct config *config, const struct price_book *prices, struct registry **registry,
+enum error_code registry_new(const struct config *config, struct price_book *prices, struct registry **registry,
                              struct error *error)
 {
     *registry = NULL;

@@ -71,7 +71,7 @@ struct registry;
 
 /* The models of the configuration, which outlives the registry; their price is taken from `prices`, which may be NULL
  * where nobody asks. They are in the list at once, READY or not: nobody asks before the server listens. */
-enum error_code registry_new(const struct config *config, const struct price_book *prices, struct registry **registry,
+enum error_code registry_new(const struct config *config, struct price_book *prices, struct registry **registry,
                              struct error *error) WARN_UNUSED;
 void registry_free(struct registry *registry); /* NULL is legal */
 

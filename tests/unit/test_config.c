@@ -224,6 +224,10 @@ static void models(void **state)
     refuse("models: [{name: desk-large, ids: [a, a]}]", "1: models[0].ids[1]: 'a' stands here twice");
     refuse("models: [{name: desk-large, price_as: a, price: {input: 1, output: 1}}]",
            "1: models[0]: expected price or price_as, got both");
+    refuse("models: [{name: desk-large, price_share: 0.5}]",
+           "1: models[0]: expected price or price_as besides price_share");
+    refuse("models: [{name: desk-large, price_as: a, price_share: 1.5}]",
+           "1: models[0].price_share: expected 1e-12 to 1, got 1.5");
     refuse("models: [{name: a, path: /}]", "1: models[0].path: expected the path of a file, but / is not one");
 }
 

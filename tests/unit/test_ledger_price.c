@@ -342,6 +342,45 @@ static void own_files_go_first(void **state)
     config_deinit(&read);
 }
 
+/* In all tiers and for requests of any length; a model that comes again has the row that it had. */
+static void a_share_of_a_price_is_a_part_of_every_rate(void **state)
+{
+    (void)state;
+    struct config read;
+    struct price_book *made;
+    struct error error;
+    const struct price_row *rows[3];
+    const char *models = "models:\n  - {name: desk-large, price_as: house.one, price_share: 0.25}\n"
+                         "  - {name: desk-small, price: {input: 2, output: 8, cache_read: 0.5}, price_share: 0.5}\n";
+    const char *text = HEAD "models:\n  - {id: house.one, input: 4, output: 8, tiers: [batch], source: s,\n"
+                            "     above: [{tokens: 100, input: 40, output: 80}]}\n";
+    assert_int_equal(load_prices(text, models, &read, &made, &error), OK);
+    rows[0] = price_book_of_model(made, 0, STR("house.one"), STR(""));
+    assert_int_equal(price_cost(rows[0], TIER_DEFAULT, USAGE(10, 0, 0, 0, 1)), 12000000);
+    assert_int_equal(price_cost(rows[0], TIER_BATCH, USAGE(10, 0, 0, 0, 1)), 4800000); /* batch: 0.4 */
+    assert_int_equal(price_cost(rows[0], TIER_DEFAULT, USAGE(200, 0, 0, 0, 1)), 2020000000);
+    rows[0] = price_book_of_model(made, 1, STR("house.one"), STR(""));
+    assert_int_equal(price_cost(rows[0], TIER_DEFAULT, USAGE(10, 4, 0, 0, 1)), 15000000);
+    assert_int_equal(price_book_added_count(made), 0);
+    const struct config_model added[] = {{.name = "later", .price_as = "house.one", .price_share = 250000000000},
+                                         {.name = "plain", .price_as = "house.one"}, {.name = "free"},
+                                         {.name = "bad", .price_as = "nobody.knows"}};
+    assert_int_equal(price_book_add(made, &added[0], &rows[0], &error), OK);
+    assert_int_equal(price_book_add(made, &added[0], &rows[1], &error), OK);
+    assert_ptr_equal(rows[0], rows[1]);
+    assert_int_equal(price_book_added_count(made), 1);
+    assert_ptr_equal(price_book_added(made, 0), rows[0]);
+    assert_int_equal(price_cost(rows[0], TIER_DEFAULT, USAGE(10, 0, 0, 0, 1)), 12000000);
+    assert_int_equal(price_book_add(made, &added[1], &rows[2], &error), OK);
+    assert_string_equal(rows[2]->name, "house@7/house.one/here");
+    assert_int_equal(price_book_add(made, &added[2], &rows[2], &error), OK);
+    assert_null(rows[2]);
+    assert_int_equal(price_book_add(made, &added[3], &rows[2], &error), ERROR_INVALID);
+    assert_int_equal(price_book_added_count(made), 1);
+    price_book_free(made);
+    config_deinit(&read);
+}
+
 static void refuse(const char *text, const char *part)
 {
     struct config read;
@@ -462,6 +501,7 @@ int main(void)
         cmocka_unit_test(whole_catalogue_is_priced),
         cmocka_unit_test(place_of_an_id),
         cmocka_unit_test(own_files_go_first),
+        cmocka_unit_test(a_share_of_a_price_is_a_part_of_every_rate),
         cmocka_unit_test(bad_files),
         cmocka_unit_test(prices_too_large_to_count),
         cmocka_unit_test(out_of_memory),
