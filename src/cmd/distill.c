@@ -92,6 +92,15 @@ static void print_synthesis(yyjson_val *progress)
            job_number(synthesis, "offTopic"), job_number(synthesis, "unfit"));
 }
 
+/* What it costs beside its base. */
+static void print_student(yyjson_val *progress)
+{
+    yyjson_val *student = yyjson_obj_get(progress, "student");
+    if (student)
+        printf("%-12s %llu of %llu weights, %.1f%% of its base's price\n", "student", job_number(student, "weights"),
+               job_number(student, "baseWeights"), 100 * yyjson_get_num(yyjson_obj_get(student, "priceShare")));
+}
+
 /* After how many requests the job has paid for itself. */
 static void print_worth(yyjson_val *job)
 {
@@ -139,6 +148,7 @@ static int show(struct job_command *command)
     print_training(job, progress);
     print_synthesis(progress);
     print_teacher(progress);
+    print_student(progress);
     print_worth(job);
     print_text("created", job_member(job, "creationTime"));
     print_text("ended", job_member(job, "endTime"));

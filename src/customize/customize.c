@@ -14,6 +14,7 @@
 #include "core/limits.h"
 #include "customize/run.h"
 #include "customize/worth.h"
+#include "engine/model_size.h"
 #include "model/resolve.h"
 
 #define PAGE 100
@@ -185,15 +186,20 @@ static enum error_code find_custom(struct customize *customize, struct str ident
     return OK;
 }
 
+bool customize_can_train(const struct model *model)
+{
+    return !model->config->worker && !model->config->adapter && model->spec.family == TEMPLATE_CHATML;
+}
+
 static enum error_code check_trainable(const struct model *model, struct error *error)
 {
+    if (customize_can_train(model))
+        return OK;
     if (model->config->worker)
         return refuse(error, model->name, "it is computed by another program");
     if (model->config->adapter)
         return refuse(error, model->name, "it has an adapter already; train the model without it");
-    if (model->spec.family != TEMPLATE_CHATML)
-        return refuse(error, model->name, "the trainer knows the chat template ChatML alone");
-    return OK;
+    return refuse(error, model->name, "the trainer knows the chat template ChatML alone");
 }
 
 /* Its file from the root on; empty where it is one of the program's own. */
@@ -206,11 +212,29 @@ static enum error_code find_file(const struct model *model, struct arena *arena,
     return arena_str(arena, str_of(full), path) ? OK : error_no_memory(error);
 }
 
+/* It costs what the embedded model of its shape costs. */
+static enum error_code begin_from_scratch(const struct customize *customize, const struct scratch *scratch,
+                                          struct arena *arena, struct custom_job *job, struct error *error)
+{
+    struct buf text;
+    job->base = job->base_name = str_of(scratch->id);
+    job->base_path = STR("");
+    buf_init(&text, 4096);
+    if (price_book_find(customize->options.prices, str_of(scratch->price_as), STR("")))
+        json_append_member(&text, "price_as", str_of(scratch->price_as));
+    const bool is_copied = !text.failed && arena_str(arena, buf_str(&text), &job->settings);
+    buf_deinit(&text);
+    return is_copied ? OK : error_no_memory(error);
+}
+
 enum error_code customize_base(struct customize *customize, struct str identifier, struct arena *arena,
                                struct custom_job *job, struct error *error)
 {
     struct catalog_match match;
     bool is_custom;
+    const struct scratch *scratch = scratch_find(identifier);
+    if (scratch)
+        return begin_from_scratch(customize, scratch, arena, job, error);
     enum error_code code = find_custom(customize, identifier, arena, job, &is_custom, error);
     if (code != OK || is_custom)
         return code;
@@ -330,6 +354,23 @@ static enum error_code check_file(const struct custom_job *job, struct error *er
                                  STR_ARG(job->base_name));
 }
 
+/* Layers of a base that is one of the program's own are counted when its file is written for the trainer. */
+static enum error_code check_hyper(const struct custom_job *job, struct error *error)
+{
+    const struct scratch *scratch = scratch_find(job->base);
+    struct model_size size = {0};
+    struct hyper hyper;
+    yyjson_doc *doc = NULL;
+    enum error_code code = json_parse(job->request, &doc, error);
+    yyjson_val *map = yyjson_obj_get(yyjson_doc_get_root(doc), "hyperParameters");
+    if (code == OK)
+        code = scratch ? hyper_parse_scratch(map, &hyper, error) : hyper_parse(map, &hyper, error);
+    json_free(doc);
+    if (code == OK && hyper.layers > 0 && job->base_path.len > 0)
+        code = model_size_read(job->base_path.data, &size, error);
+    return code == OK ? hyper_check(&hyper, scratch, size.layers, error) : code;
+}
+
 enum error_code customize_create(struct customize *customize, struct custom_job *job, struct error *error)
 {
     bool is_new = false;
@@ -340,6 +381,8 @@ enum error_code customize_create(struct customize *customize, struct custom_job 
     enum error_code code = was_made(customize, job) ? OK : check_names(customize, job, error);
     if (code == OK)
         code = check_file(job, error);
+    if (code == OK)
+        code = check_hyper(job, error);
     if (code == OK)
         code = custom_jobs_create(customize->jobs, job, limit(customization_model_jobs), &is_new, error);
     pthread_mutex_unlock(&customize->creating);

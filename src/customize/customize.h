@@ -45,8 +45,12 @@ void customize_close(struct customize *customize);
 struct resources *customize_models(struct customize *customize);
 struct deploy *customize_deploy(struct customize *customize);
 
-/* What `identifier` begins a training with, in the job's terms: a model that is served, or a custom model of the
- * tenant's. ERROR_INVALID: it can't be trained, and why. Strings lie in the arena. */
+/* Whether a training may begin with it, as far as a server knows that: its file has yet to be of the llama
+ * architecture. Any thread. */
+bool customize_can_train(const struct model *model);
+
+/* What `identifier` begins a training with, in the job's terms: a model that is served, a custom model of the tenant's,
+ * or a model from scratch (scratch.h). ERROR_INVALID: it can't be trained, and why. Strings lie in the arena. */
 enum error_code customize_base(struct customize *customize, struct str identifier, struct arena *arena,
                                struct custom_job *job, struct error *error) WARN_UNUSED;
 

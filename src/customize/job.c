@@ -117,7 +117,7 @@ struct count_member {
     const char *name;
     uint64_t *value;
 };
-#define COUNTS 22
+#define COUNTS 26
 static void list_counts(struct custom_progress *progress, struct count_member members[COUNTS])
 {
     const struct count_member all[COUNTS] = {
@@ -131,7 +131,9 @@ static void list_counts(struct custom_progress *progress, struct count_member me
         {"variantsBad", &progress->variants.bad_replies}, {"variantsWritten", &progress->variants.written},
         {"variantsUnfit", &progress->variants.unfit}, {"variantsDuplicate", &progress->variants.duplicates},
         {"variantsOffTopic", &progress->variants.off_topic}, {"variantsKept", &progress->variants.kept},
-        {"variantsLearnt", &progress->variants.learnt},
+        {"variantsLearnt", &progress->variants.learnt}, {"warmUp", &progress->warm_up},
+        {"weights", &progress->weights}, {"baseWeights", &progress->base_weights},
+        {"priceShare", &progress->price_share},
     };
     memcpy(members, all, sizeof(all));
 }

@@ -56,11 +56,13 @@ struct custom_progress {
         uint64_t kept, learnt;     /* of these; and of these with an answer */
     } variants;
     uint64_t step, steps;         /* of the training */
+    uint64_t warm_up;             /* of these steps, before the first row is learnt */
     uint64_t seconds_left;        /* of the training, about */
     bool has_loss;
     double loss;                  /* of its last steps, nats a token */
     size_t validator_count;       /* losses are known of so many validators */
     double validation_losses[CUSTOM_VALIDATORS_MAX];
+    uint64_t weights, base_weights, price_share; /* of a pruned student (student.h); 0: it is none, or not made yet */
     char model[JOB_ID_LEN + 1];   /* the custom model that came of it; empty: none did yet */
 };
 

@@ -104,7 +104,10 @@ enum error_code metrics_read(const char *path, struct arena *arena, struct metri
 
 static uint64_t epoch_of(const struct metrics_run *run, uint64_t step)
 {
-    const uint64_t epoch = run->steps ? (step * run->epochs + run->steps - 1) / run->steps : 1;
+    if (run->before > 0 && step <= run->before)
+        return 0;
+    const uint64_t steps = run->steps > run->before ? run->steps - run->before : 0;
+    const uint64_t epoch = steps ? ((step - run->before) * run->epochs + steps - 1) / steps : 1;
     return epoch < 1 ? 1 : epoch > run->epochs ? run->epochs : epoch;
 }
 

@@ -31,6 +31,7 @@ struct metrics_run {
     const struct metric_point *points;
     size_t count;
     uint64_t steps; /* of the whole run */
+    uint64_t before; /* of these, before the first epoch */
     uint32_t epochs;
 };
 bool metrics_append_steps(struct buf *out, const struct metrics_run *run);

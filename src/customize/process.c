@@ -15,6 +15,7 @@
 #include "customize/trainer.h"
 #include "engine/broker.h"
 #include "engine/embedded.h"
+#include "engine/model_size.h"
 
 #define ROW_BYTES_MAX (64u << 20)
 #define COUNT_BYTES_MAX (16u << 20)
@@ -304,6 +305,13 @@ static enum error_code leave_out(struct custom_run *run, const struct counted *c
 
 /* --- base and recipe -------------------------------------------------------------------------------- */
 
+static enum error_code check_layers(const struct custom_run *run, const char *path, struct error *error)
+{
+    struct model_size size;
+    const enum error_code code = model_size_read(path, &size, error);
+    return code == OK ? hyper_check(&run->hyper, NULL, size.layers, error) : code;
+}
+
 /* Its path; a model of the program itself is written into the directory. */
 static enum error_code find_base(struct custom_run *run, struct run_path *path, uint64_t *bytes, struct error *error)
 {
@@ -323,7 +331,7 @@ static enum error_code find_base(struct custom_run *run, struct run_path *path, 
     if (code == OK && stat(path->text, &info) != 0)
         code = error_set_errno(error, ERROR_INVALID, errno, "The base model's file %s", path->text);
     *bytes = code == OK ? (uint64_t)info.st_size : 0;
-    return code;
+    return code == OK && run->hyper.layers > 0 ? check_layers(run, path->text, error) : code;
 }
 
 static enum error_code write_text(struct custom_run *run, const char *name, const struct buf *text, struct error *error)
@@ -333,36 +341,65 @@ static enum error_code write_text(struct custom_run *run, const char *name, cons
     return file_replace(run_file(run, name).text, buf_str(text), 0600, error);
 }
 
-/* What is counted: both files, by the base's tokenizer. */
-static enum error_code write_count_recipe(struct custom_run *run, const char *base, struct error *error)
+static struct recipe recipe_of(const struct custom_run *run, const char *base, const struct recipe_size *size)
+{
+    return (struct recipe){.name = run->job.model_name,
+                           .base = str_of(base),
+                           .scratch = scratch_find(run->job.base),
+                           .rows = "train.jsonl",
+                           .held = "held.jsonl",
+                           .cpus = broker_cores(),
+                           .hyper = run->hyper,
+                           .size = *size};
+}
+
+/* What is counted: both files, in the tokens of the student. */
+static enum error_code write_count_recipe(struct custom_run *run, const struct recipe *recipe, struct error *error)
 {
     struct buf text;
     buf_init(&text, 1u << 16);
-    buf_append_text(&text, "name: count\ntuned_from: ");
-    buf_append_json(&text, str_of(base));
-    buf_appendf(&text, "\nphases:\n  - {name: count, tokens: 64, length: 64, rows: 1, data: [{file: train.jsonl}%s]}\n",
-                run->job.progress.held > 0 ? ", {file: held.jsonl}" : "");
+    recipe_append_count(&text, recipe, run->job.progress.held > 0);
     const enum error_code code = write_text(run, "count.yaml", &text, error);
     buf_deinit(&text);
     return code;
 }
 
-static enum error_code write_recipe(struct custom_run *run, const char *base, const struct recipe_size *size,
-                                    struct error *error)
+static enum error_code write_recipe(struct custom_run *run, const struct recipe *recipe, struct error *error)
 {
     struct buf text;
-    const struct recipe recipe = {.name = run->job.model_name,
-                                  .base = str_of(base),
-                                  .rows = "train.jsonl",
-                                  .held = "held.jsonl",
-                                  .cpus = broker_cores(),
-                                  .hyper = run->hyper,
-                                  .size = *size};
     buf_init(&text, 1u << 16);
-    recipe_append(&text, &recipe);
-    run->job.progress.steps = recipe_steps(&recipe);
+    recipe_append(&text, recipe);
+    run->job.progress.steps = recipe_steps(recipe);
+    run->job.progress.warm_up = recipe_copying_steps(recipe);
     const enum error_code code = write_text(run, "recipe.yaml", &text, error);
     buf_deinit(&text);
+    return code;
+}
+
+/* Rows that are left out may change the tokens that a vocabulary made of them has, and so how long the others are. */
+static enum error_code count_rows(struct custom_run *run, const char *base, struct recipe_size *size,
+                                  struct error *error)
+{
+    const bool is_made_of_rows = scratch_find(run->job.base) || run->hyper.vocabulary > 0;
+    enum error_code code = OK;
+    uint64_t before = UINT64_MAX;
+    while (code == OK && run->job.progress.rejected != before) {
+        struct counted counted = {.size = size};
+        const struct recipe recipe = recipe_of(run, base, size);
+        before = run->job.progress.rejected;
+        size->longest = 0;
+        code = write_count_recipe(run, &recipe, error);
+        if (code == OK)
+            code = count_tokens(run, error);
+        if (code == OK)
+            code = read_counts(run, &counted, error);
+        if (code == OK)
+            code = leave_out(run, &counted, error);
+        mem_free(counted.train.rows);
+        mem_free(counted.held.rows);
+        if (!is_made_of_rows)
+            break;
+    }
     return code;
 }
 
@@ -383,9 +420,8 @@ static void count_again(struct custom_progress *progress, const struct custom_pr
 
 enum error_code run_process(struct custom_run *run, struct error *error)
 {
-    struct run_path base;
+    struct run_path base = {""};
     struct recipe_size size = {0};
-    struct counted counted = {.size = &size};
     const struct custom_progress before = run->job.progress;
     buf_clear(&run->insights);
     enum error_code code = run->job.type == CUSTOM_DISTILLATION ? run_synthesise(run, error) : OK;
@@ -393,21 +429,15 @@ enum error_code run_process(struct custom_run *run, struct error *error)
         code = run_teach(run, error);
     if (code == OK)
         code = split_rows(run, has_validators(run), error);
-    if (code == OK)
+    if (code == OK && !scratch_find(run->job.base))
         code = find_base(run, &base, &size.base_bytes, error);
     if (code == OK)
-        code = write_count_recipe(run, base.text, error);
-    if (code == OK)
-        code = count_tokens(run, error);
-    if (code == OK)
-        code = read_counts(run, &counted, error);
-    if (code == OK)
-        code = leave_out(run, &counted, error);
+        code = count_rows(run, base.text, &size, error);
     size.held = run->job.progress.held;
-    if (code == OK)
-        code = write_recipe(run, base.text, &size, error);
-    mem_free(counted.train.rows);
-    mem_free(counted.held.rows);
+    if (code == OK) {
+        const struct recipe recipe = recipe_of(run, base.text, &size);
+        code = write_recipe(run, &recipe, error);
+    }
     if (code != OK && code != ERROR_INVALID)
         count_again(&run->job.progress, &before);
     return code;

@@ -13,6 +13,14 @@
 #define SMALL_BASE_BYTES (32u << 20)
 #define SMALL_RATE 0.002
 #define LARGE_RATE 0.0002
+#define STUDENT_VOCABULARY_MIN 300u
+#define COPYING_TOKENS 7000000u
+#define COPYING_STEP 2048u    /* tokens; of more a step copying comes later */
+#define COPYING_LENGTH 64u
+#define COPYING_CHARACTERS 30u /* percent of the warm-up that is of characters alone */
+#define COPYING_SHARE 5u      /* percent of what is learnt later */
+#define SCRATCH_RATE 0.004
+#define MUON_FACTOR 5.0       /* its rate is so many times AdamW's */
 #define WARM_UP_SHARE 20  /* of the steps: one in so many */
 #define WARM_UP_MAX 100
 #define MEASURES 10       /* during a run */
@@ -39,6 +47,9 @@ static const struct key {
     {"maxLength", "a number of 64 to 8192", KIND_COUNT, offsetof(struct hyper, length), LENGTH_MIN, 8192},
     {"validationShare", "a number of 0 to 0.5", KIND_REAL, offsetof(struct hyper, held), 0, 0.5},
     {"syntheticPrompts", "a number of 0 to 15000", KIND_COUNT, offsetof(struct hyper, synthetic), 0, 15000},
+    {"studentLayers", "a number of 0 to 1024", KIND_COUNT, offsetof(struct hyper, layers), 0, 1024},
+    {"studentVocabulary", "a number of 0 to 1000000", KIND_COUNT, offsetof(struct hyper, vocabulary), 0, 1e6},
+    {"copyingTokens", "a number of 0 to 1000000000", KIND_COUNT, offsetof(struct hyper, copying), 0, 1e9},
     {"seed", "a number", KIND_SEED, offsetof(struct hyper, seed), 0, 0},
 };
 
@@ -79,15 +90,15 @@ static enum error_code take(yyjson_val *name, yyjson_val *value, struct hyper *h
     return error_set(error, ERROR_INVALID,
                      "hyperParameters.%.64s: is not known; there are epochCount, batchSize, learningRate, "
                      "learningRateWarmupSteps, adapterRank, adapterAlpha, trainEmbedding, maxLength, validationShare, "
-                     "syntheticPrompts and seed", yyjson_get_str(name));
+                     "syntheticPrompts, studentLayers, studentVocabulary, copyingTokens and seed",
+                     yyjson_get_str(name));
 }
 
-enum error_code hyper_parse(yyjson_val *map, struct hyper *hyper, struct error *error)
+static enum error_code parse(yyjson_val *map, struct hyper *hyper, struct error *error)
 {
     size_t idx, max;
     yyjson_val *name, *value;
     enum error_code code = OK;
-    *hyper = (struct hyper){.epochs = 3, .batch = 16, .warm_up = HYPER_CHOSEN, .length = 4096, .held = 0.1};
     if (map && !yyjson_is_null(map) && !yyjson_is_obj(map))
         return error_set(error, ERROR_INVALID, "hyperParameters: expected an object of strings");
     json_obj_foreach(map, idx, max, name, value)
@@ -96,6 +107,66 @@ enum error_code hyper_parse(yyjson_val *map, struct hyper *hyper, struct error *
             code = take(name, value, hyper, error);
     }
     return code;
+}
+
+enum error_code hyper_parse(yyjson_val *map, struct hyper *hyper, struct error *error)
+{
+    *hyper = (struct hyper){.epochs = 3, .batch = 16, .warm_up = HYPER_CHOSEN, .length = 4096, .held = 0.1};
+    return parse(map, hyper, error);
+}
+
+enum error_code hyper_parse_scratch(yyjson_val *map, struct hyper *hyper, struct error *error)
+{
+    *hyper = (struct hyper){.epochs = 20, .batch = 16, .warm_up = HYPER_CHOSEN, .length = 4096, .held = 0.1,
+                            .trains_embedding = true, .copying = COPYING_TOKENS};
+    return parse(map, hyper, error);
+}
+
+static enum error_code refuse(const char *key, const char *why, struct error *error)
+{
+    return error_set(error, ERROR_INVALID, "hyperParameters.%s: %s", key, why);
+}
+
+static enum error_code check_scratch(const struct hyper *hyper, struct error *error)
+{
+    if (hyper->rank > 0)
+        return refuse("adapterRank", "an adapter stands beside a model, and one from scratch is none yet", error);
+    if (hyper->layers > 0)
+        return refuse("studentLayers", "a model from scratch has layers of its own; name a model that is served to "
+                      "keep some of its layers", error);
+    if (hyper->vocabulary > 0 &&
+        (hyper->vocabulary < SCRATCH_VOCABULARY_MIN || hyper->vocabulary > SCRATCH_VOCABULARY_MAX))
+        return error_set(error, ERROR_INVALID,
+                         "hyperParameters.studentVocabulary: expected %u to %u of a model from scratch",
+                         SCRATCH_VOCABULARY_MIN, SCRATCH_VOCABULARY_MAX);
+    if (!hyper->trains_embedding)
+        return refuse("trainEmbedding", "must be true of a model from scratch: its embedding knows nothing yet", error);
+    return OK;
+}
+
+enum error_code hyper_check(const struct hyper *hyper, const struct scratch *scratch, uint32_t layers,
+                            struct error *error)
+{
+    if (hyper->vocabulary > 0 && hyper->vocabulary < STUDENT_VOCABULARY_MIN)
+        return error_set(error, ERROR_INVALID, "hyperParameters.studentVocabulary: expected 0, or at least %u: bytes "
+                         "and markers stay", STUDENT_VOCABULARY_MIN);
+    if (scratch)
+        return check_scratch(hyper, error);
+    if (hyper->copying > 0)
+        return refuse("copyingTokens", "is of models from scratch alone: others can copy", error);
+    if (layers > 0 && hyper->layers > layers)
+        return error_set(error, ERROR_INVALID, "hyperParameters.studentLayers: the base model has %u", layers);
+    return OK;
+}
+
+bool hyper_is_pruned(const struct hyper *hyper)
+{
+    return hyper->layers > 0 || hyper->vocabulary > 0;
+}
+
+bool hyper_is_adapter(const struct hyper *hyper)
+{
+    return hyper->rank > 0 && !hyper_is_pruned(hyper);
 }
 
 /* --- shape of a step -------------------------------------------------------------------------------- */
@@ -135,13 +206,20 @@ static struct step_shape shape_of(const struct recipe *recipe)
     if (shape.accumulate > ACCUMULATE_MAX)
         shape.accumulate = ACCUMULATE_MAX / shape.workers * shape.workers;
     const double step = (double)shape.length * shape.rows * shape.accumulate;
-    shape.steps = at_least((uint64_t)((double)size->tokens / STEP_FILL * recipe->hyper.epochs / step + 0.5), 1);
+    const double of_rows = recipe->scratch && recipe->hyper.copying > 0 ? 1.0 - COPYING_SHARE / 100.0 : 1.0;
+    const double tokens = (double)size->tokens / STEP_FILL * recipe->hyper.epochs / of_rows;
+    shape.steps = at_least((uint64_t)(tokens / step + 0.5), 1);
     return shape;
+}
+
+uint64_t recipe_copying_steps(const struct recipe *recipe)
+{
+    return recipe->scratch ? recipe->hyper.copying / COPYING_STEP : 0;
 }
 
 uint64_t recipe_steps(const struct recipe *recipe)
 {
-    return shape_of(recipe).steps;
+    return recipe_copying_steps(recipe) + shape_of(recipe).steps;
 }
 
 /* --- YAML ------------------------------------------------------------------------------------------- */
@@ -155,37 +233,107 @@ static uint32_t warm_up_of(const struct recipe *recipe, const struct step_shape 
     return (uint32_t)(share < WARM_UP_MAX ? share : WARM_UP_MAX);
 }
 
-static void append_phase(struct buf *out, const struct recipe *recipe, const struct step_shape *shape)
+/* The model that training begins with. */
+static void append_begin(struct buf *out, const struct recipe *recipe)
+{
+    const struct scratch *scratch = recipe->scratch;
+    const struct hyper *hyper = &recipe->hyper;
+    buf_append_text(out, "name: ");
+    buf_append_json(out, recipe->name);
+    if (scratch) {
+        buf_appendf(out, "\nmodel: {layers: %u, width: %u, heads: %u, kv_heads: %u, feed_forward: %u, vocabulary: %u, "
+                    "context: %u}\ntokenizer: {corpus: [%s], digits: 3}\n", scratch->layers, scratch->width,
+                    scratch->heads, scratch->kv_heads, scratch->feed_forward,
+                    hyper->vocabulary ? hyper->vocabulary : SCRATCH_VOCABULARY,
+                    hyper->length > SCRATCH_CONTEXT ? hyper->length : SCRATCH_CONTEXT, recipe->rows);
+        return;
+    }
+    buf_append_text(out, "\ntuned_from: ");
+    buf_append_json(out, recipe->base);
+    buf_append_char(out, '\n');
+    if (!hyper_is_pruned(hyper))
+        return;
+    buf_append_text(out, "pruned: {");
+    if (hyper->layers > 0)
+        buf_appendf(out, "layers: %u%s", hyper->layers, hyper->vocabulary ? ", " : "");
+    if (hyper->vocabulary > 0)
+        buf_appendf(out, "vocabulary: %u", hyper->vocabulary);
+    buf_append_text(out, "}\n");
+}
+
+static void append_copying(struct buf *out, const struct recipe *recipe)
+{
+    const uint64_t steps = recipe_copying_steps(recipe);
+    const uint64_t characters = (steps * COPYING_CHARACTERS + 50) / 100;
+    const uint32_t workers = workers_of(recipe, 2); /* passes of less are not worth a thread */
+    const char *const data[] = {"{copying: characters}",
+                                "{copying: characters, weight: 30}, {copying: tokens, weight: 70}"};
+    const uint64_t lengths[] = {characters, steps - characters};
+    for (size_t i = 0; i < 2; i++)
+        if (lengths[i] > 0)
+            buf_appendf(out, "  - {name: copying-%zu, tokens: %llu, length: %u, rows: %u, accumulate: %u, workers: %u, "
+                        "warm_up: %u, data: [%s]}\n", i + 1, (unsigned long long)(lengths[i] * COPYING_STEP),
+                        COPYING_LENGTH, COPYING_STEP / COPYING_LENGTH / workers, workers, workers, i ? 0 : 30, data[i]);
+}
+
+static void append_phases(struct buf *out, const struct recipe *recipe, const struct step_shape *shape)
 {
     const uint64_t tokens = shape->steps * shape->length * shape->rows * shape->accumulate;
-    buf_appendf(out, "phases:\n  - {name: train, tokens: %llu, length: %u, rows: %u, accumulate: %u, workers: %u, "
-                "warm_up: %u, decay_from: 0.5, final_rate: 0.1, data: [{file: %s}]}\n", (unsigned long long)tokens,
-                shape->length, shape->rows, shape->accumulate, shape->workers, warm_up_of(recipe, shape),
-                recipe->rows);
+    buf_append_text(out, "phases:\n");
+    append_copying(out, recipe);
+    buf_appendf(out, "  - {name: train, tokens: %llu, length: %u, rows: %u, accumulate: %u, workers: %u, warm_up: %u, ",
+                (unsigned long long)tokens, shape->length, shape->rows, shape->accumulate, shape->workers,
+                warm_up_of(recipe, shape));
+    if (!recipe->scratch)
+        buf_appendf(out, "decay_from: 0.5, final_rate: 0.1, data: [{file: %s}]}\n", recipe->rows);
+    else if (recipe->hyper.copying == 0)
+        buf_appendf(out, "rate: %.2f, decay_from: 0.3, final_rate: 0.05, data: [{file: %s}]}\n", recipe->scratch->rate,
+                    recipe->rows);
+    else
+        buf_appendf(out, "rate: %.2f, decay_from: 0.3, final_rate: 0.05, data: [{file: %s, weight: %u}, "
+                    "{copying: tokens, weight: %u}]}\n", recipe->scratch->rate, recipe->rows, 100 - COPYING_SHARE,
+                    COPYING_SHARE);
+}
+
+static void append_optimiser(struct buf *out, const struct recipe *recipe)
+{
+    const double given = recipe->hyper.rate;
+    if (recipe->scratch) {
+        const double rate = given > 0 ? given : SCRATCH_RATE;
+        buf_appendf(out, "optimiser: {kind: muon, rate: %.9f, muon_rate: %.9f}\n", rate, MUON_FACTOR * rate);
+        return;
+    }
+    const double chosen = recipe->size.base_bytes < SMALL_BASE_BYTES ? SMALL_RATE : LARGE_RATE;
+    buf_appendf(out, "optimiser: {kind: adamw, rate: %.9f}\n", given > 0 ? given : chosen);
 }
 
 bool recipe_append(struct buf *out, const struct recipe *recipe)
 {
     const struct hyper *hyper = &recipe->hyper;
     const struct step_shape shape = shape_of(recipe);
-    const double rate = hyper->rate > 0                                   ? hyper->rate
-                        : recipe->size.base_bytes < SMALL_BASE_BYTES ? SMALL_RATE
-                                                                     : LARGE_RATE;
-    buf_append_text(out, "name: ");
-    buf_append_json(out, recipe->name);
-    buf_append_text(out, "\ntuned_from: ");
-    buf_append_json(out, recipe->base);
-    buf_appendf(out, "\nfrozen: %s\n", hyper->trains_embedding ? "none" : "embedding");
+    const uint64_t steps = recipe_steps(recipe);
+    append_begin(out, recipe);
+    if (!recipe->scratch)
+        buf_appendf(out, "frozen: %s\n", hyper->trains_embedding ? "none" : "embedding");
     if (hyper->rank > 0)
         buf_appendf(out, "adapter: {rank: %u, alpha: %.6f}\n", hyper->rank,
                     hyper->alpha > 0 ? hyper->alpha : 2.0 * hyper->rank);
-    buf_appendf(out, "type: %s\noptimiser: {kind: adamw, rate: %.9f}\n", hyper->rank > 0 ? "adapter" : "auto", rate);
-    append_phase(out, recipe, &shape);
+    buf_appendf(out, "type: %s\n", hyper_is_adapter(hyper) ? "adapter" : "auto");
+    append_optimiser(out, recipe);
+    append_phases(out, recipe, &shape);
     if (recipe->size.held > 0)
         buf_appendf(out, "measure: {file: %s, rows: %llu, length: %u, every: %llu, loss: true}\n", recipe->held,
                     (unsigned long long)(recipe->size.held < HELD_ROWS_MAX ? recipe->size.held : HELD_ROWS_MAX),
-                    shape.length, (unsigned long long)at_least(shape.steps / MEASURES, 1));
+                    shape.length, (unsigned long long)at_least(steps / MEASURES, 1));
     return buf_appendf(out, "seed: %llu\ncheckpoint_every: %llu\nlog_every: %llu\n", (unsigned long long)hyper->seed,
-                       (unsigned long long)at_least(shape.steps / CHECKPOINTS, 1),
-                       (unsigned long long)at_least(shape.steps / LOG_LINES, 1));
+                       (unsigned long long)at_least(steps / CHECKPOINTS, 1),
+                       (unsigned long long)at_least(steps / LOG_LINES, 1));
+}
+
+/* Held-out rows are measured, not data: no token stays because of them. */
+bool recipe_append_count(struct buf *out, const struct recipe *recipe, bool has_held)
+{
+    append_begin(out, recipe);
+    buf_appendf(out, "phases:\n  - {name: count, tokens: 64, length: 64, rows: 1, data: [{file: %s}]}\n", recipe->rows);
+    return has_held ? buf_appendf(out, "measure: {file: %s}\n", recipe->held) : !out->failed;
 }

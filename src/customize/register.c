@@ -7,6 +7,7 @@
 #include "batch/files.h"
 #include "customize/metrics.h"
 #include "customize/run.h"
+#include "customize/student.h"
 
 #define TEXT_BYTES_MAX (64u << 20)
 #define DETAILS_BYTES_MAX (256u << 10)
@@ -23,7 +24,8 @@ enum error_code run_report(struct custom_run *run, struct error *error)
     struct arena arena;
     struct buf text;
     struct metric_point *points;
-    struct metrics_run metrics = {.steps = run->job.progress.steps, .epochs = run->hyper.epochs};
+    struct metrics_run metrics = {.steps = run->job.progress.steps, .before = run->job.progress.warm_up,
+                                  .epochs = run->hyper.epochs};
     arena_init(&arena, 0);
     buf_init(&text, TEXT_BYTES_MAX);
     enum error_code code = metrics_read(run_file(run, "model.gguf.csv").text, &arena, &points, &metrics.count, error);
@@ -60,7 +62,7 @@ struct kept {
 static enum error_code keep_files(struct custom_run *run, struct kept *kept, struct error *error)
 {
     const char *data = run->runner->options->data;
-    const bool is_adapter = run->hyper.rank > 0;
+    const bool is_adapter = hyper_is_adapter(&run->hyper);
     enum error_code code = custom_model_directory(data, "", kept->dir, error);
     if (code == OK)
         code = directory_make(kept->dir, error);
@@ -75,6 +77,30 @@ static enum error_code keep_files(struct custom_run *run, struct kept *kept, str
     if (is_adapter && run->job.base_path.len == 0)
         code = move_file(run, "base.gguf", kept->base, error);
     return code == OK ? move_file(run, "model.gguf", kept->model, error) : code;
+}
+
+/* --- its price --- */
+
+/* What of its base it is, and so of its base's price. */
+static enum error_code price_student(struct custom_run *run, const struct kept *kept, struct str *settings,
+                                     struct error *error)
+{
+    struct custom_job *job = &run->job;
+    struct student_size size;
+    const struct run_path own = run_file(run, "base.gguf");
+    *settings = job->settings;
+    if (!hyper_is_pruned(&run->hyper) || scratch_find(job->base))
+        return OK;
+    const enum error_code code =
+        student_measure(kept->model, job->base_path.len > 0 ? job->base_path.data : own.text, &size, error);
+    if (code != OK)
+        return code;
+    if (!student_settings(job->settings, size.share, &run->arena, settings))
+        return error_no_memory(error);
+    job->progress.weights = size.weights;
+    job->progress.base_weights = size.base_weights;
+    job->progress.price_share = student_share(*settings);
+    return OK;
 }
 
 /* --- the model -------------------------------------------------------------------------------------- */
@@ -94,11 +120,11 @@ static bool append_details(struct buf *out, const struct custom_run *run)
     return buf_append_char(out, '}');
 }
 
-static enum error_code make_model(struct custom_run *run, const struct kept *kept, struct str details,
-                                  struct error *error)
+static enum error_code make_model(struct custom_run *run, const struct kept *kept, struct str settings,
+                                  struct str details, struct error *error)
 {
     const struct custom_job *job = &run->job;
-    const bool is_adapter = run->hyper.rank > 0;
+    const bool is_adapter = hyper_is_adapter(&run->hyper);
     struct custom_model model = {
         .head = {.tenant = job->tenant, .token = str_of(job->id), .tags = job->model_tags},
         .account = job->account,
@@ -110,7 +136,7 @@ static enum error_code make_model(struct custom_run *run, const struct kept *kep
         .base = job->base,
         .path = str_of(kept->model),
         .adapter = STR(""),
-        .settings = job->settings,
+        .settings = settings,
         .details = details,
     };
     if (is_adapter) {
@@ -130,14 +156,17 @@ enum error_code run_register(struct custom_run *run, struct error *error)
     struct kept *kept = mem_calloc(1, sizeof(*kept));
     struct error ignored;
     struct buf details;
+    struct str settings;
     if (!kept)
         return error_no_memory(error);
     buf_init(&details, DETAILS_BYTES_MAX);
     enum error_code code = keep_files(run, kept, error);
+    if (code == OK)
+        code = price_student(run, kept, &settings, error);
     if (code == OK && !append_details(&details, run))
         code = error_no_memory(error);
     if (code == OK)
-        code = make_model(run, kept, buf_str(&details), error);
+        code = make_model(run, kept, settings, buf_str(&details), error);
     if (code == ERROR_INVALID) /* nobody will ask for them */
         (void)!directory_remove(kept->dir, &ignored);
     buf_deinit(&details);

@@ -308,9 +308,11 @@ static enum error_code open_run(struct custom_run *run, struct error *error)
         code = directory_make(run->dir, error);
     if (code == OK && !run->request)
         code = json_parse(run->job.request, &run->request, error);
-    return code == OK ? hyper_parse(yyjson_obj_get(yyjson_doc_get_root(run->request), "hyperParameters"), &run->hyper,
-                                    error)
-                      : code;
+    if (code != OK)
+        return code;
+    yyjson_val *map = yyjson_obj_get(yyjson_doc_get_root(run->request), "hyperParameters");
+    return scratch_find(run->job.base) ? hyper_parse_scratch(map, &run->hyper, error)
+                                       : hyper_parse(map, &run->hyper, error);
 }
 
 /* False: there is none to be had. */

@@ -2,6 +2,8 @@
 #include "customize/worth.h"
 
 #include "core/util.h"
+#include "customize/scratch.h"
+#include "customize/student.h"
 #include "ledger/query.h"
 #include "model/resolve.h"
 
@@ -16,6 +18,22 @@ static const struct price_row *price_of(const struct customize_options *options,
         return NULL;
     *name = match.model->name;
     return price_book_row_of(options->prices, match.model->price, match.id, match.place);
+}
+
+static const struct price_row *price_of_student(const struct customize_options *options, const struct custom_job *job)
+{
+    const char *name;
+    const struct scratch *scratch = scratch_find(job->base);
+    return scratch ? price_book_find(options->prices, str_of(scratch->price_as), STR(""))
+                   : price_of(options, job->base, &name);
+}
+
+/* Of a pruned student its share. */
+static uint64_t cost_by_student(const struct price_row *price, const struct custom_job *job,
+                                const struct price_usage *usage)
+{
+    const uint64_t share = job->progress.price_share ? job->progress.price_share : STUDENT_WHOLE;
+    return (uint64_t)((unsigned __int128)price_cost(price, TIER_DEFAULT, usage) * share / STUDENT_WHOLE);
 }
 
 /* By the mean of its requests: prices may depend on their length. */
@@ -71,9 +89,8 @@ enum error_code worth_compute(const struct customize_options *options, const str
                               struct worth *worth, struct error *error)
 {
     struct sums sums = {0};
-    const char *base;
     const struct price_row *teacher = price_of(options, job->teacher, &sums.model);
-    const struct price_row *student = price_of(options, job->base, &base);
+    const struct price_row *student = price_of_student(options, job);
     *worth = (struct worth){.cost = worth_cost(options, job)};
     if (!teacher || !student)
         return error_set(error, ERROR_NOT_FOUND, "the teacher or the base model is not served any more");
@@ -86,7 +103,7 @@ enum error_code worth_compute(const struct customize_options *options, const str
     for (size_t i = 0; i < PRICE_CLASSES; i++)
         sums.usage.tokens[i] /= sums.requests;
     worth->saved = (int64_t)price_cost(teacher, TIER_DEFAULT, &sums.usage) -
-                   (int64_t)price_cost(student, TIER_DEFAULT, &sums.usage);
+                   (int64_t)cost_by_student(student, job, &sums.usage);
     if (worth->saved > 0)
         worth->break_even = (worth->cost + (uint64_t)worth->saved - 1) / (uint64_t)worth->saved;
     return OK;

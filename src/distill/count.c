@@ -2,8 +2,10 @@
 #include "distill/count.h"
 
 #include <inttypes.h>
+#include <unistd.h>
 
 #include "distill/corpus.h"
+#include "distill/corpus_tokenizer.h"
 #include "distill/prune.h"
 
 struct corpus_count {
@@ -62,15 +64,13 @@ static enum error_code count_file(const struct tokenizer *tokenizer, const char 
     return code;
 }
 
-/* Of the model that the recipe makes or begins with. */
-static enum error_code load_tokenizer(const struct train_config *config, const char *model,
-                                      struct tokenizer **tokenizer, struct error *error)
+/* What is left of a base is written beside the model, as for a training. */
+static enum error_code load_pruned(const struct train_config *config, const char *model, struct tokenizer **tokenizer,
+                                   struct error *error)
 {
     struct buf beside;
     const char *base;
     uint32_t mark;
-    if (!config->tuned_from)
-        return tokenizer_load(model, tokenizer, error);
     buf_init(&beside, 1u << 16);
     buf_appendf(&beside, "%s" PRUNE_SUFFIX, model);
     enum error_code code = buf_append_char(&beside, 0) ? prune_base(config, beside.data, &base, &mark, error)
@@ -79,6 +79,44 @@ static enum error_code load_tokenizer(const struct train_config *config, const c
         code = tokenizer_load_pretrained(base, tokenizer, error);
     buf_deinit(&beside);
     return code;
+}
+
+static enum error_code make_tokenizer(const struct train_config *config, struct tokenizer **tokenizer,
+                                      struct error *error)
+{
+    struct corpus *corpora = mem_calloc(config->tokenizer_corpus_count, sizeof(*corpora));
+    size_t opened = 0;
+    enum error_code code = corpora ? OK : error_no_memory(error);
+    while (code == OK && opened < config->tokenizer_corpus_count) {
+        code = corpus_open(config->tokenizer_corpus[opened], &corpora[opened], error);
+        opened += code == OK;
+    }
+    if (code == OK)
+        code = corpus_tokenizer(config, corpora, tokenizer, error);
+    while (opened > 0)
+        corpus_close(&corpora[--opened]);
+    mem_free(corpora);
+    return code;
+}
+
+/* Of the model that the recipe makes, has made, or begins with. */
+static enum error_code load_tokenizer(const struct train_config *config, const char *model,
+                                      struct tokenizer **tokenizer, struct error *error)
+{
+    if (config->tuned_from)
+        return load_pruned(config, model, tokenizer, error);
+    if (config->tokenizer_corpus_count > 0 && access(model, F_OK) != 0)
+        return make_tokenizer(config, tokenizer, error);
+    return tokenizer_load(model, tokenizer, error);
+}
+
+static bool is_data(const struct train_config *config, const char *path)
+{
+    for (size_t i = 0; i < config->phase_count; i++)
+        for (size_t j = 0; j < config->phases[i].source_count; j++)
+            if (config->phases[i].sources[j].file && strcmp(config->phases[i].sources[j].file, path) == 0)
+                return true;
+    return false;
 }
 
 enum error_code count_corpora(const struct train_config *config, const char *model, uint32_t most, struct buf *out,
@@ -90,6 +128,8 @@ enum error_code count_corpora(const struct train_config *config, const char *mod
         for (size_t j = 0; !code && j < config->phases[i].source_count; j++)
             if (train_config_is_first(config, i, j))
                 code = count_file(tokenizer, config->phases[i].sources[j].file, most, out, error);
+    if (!code && config->measure.file && !is_data(config, config->measure.file))
+        code = count_file(tokenizer, config->measure.file, most, out, error);
     tokenizer_free(tokenizer);
     return code;
 }

@@ -10,6 +10,7 @@
 
 #include "distill/checkpoint.h"
 #include "distill/corpus.h"
+#include "distill/corpus_tokenizer.h"
 #include "distill/curve.h"
 #include "distill/export.h"
 #include "distill/frozen.h"
@@ -94,18 +95,6 @@ static enum error_code open_corpora(struct run *run, struct error *error)
     return code;
 }
 
-static enum error_code count_corpus(const struct corpus *corpus, uint32_t most, struct bpe_trainer *trainer,
-                                    struct error *error)
-{
-    uint32_t rows = corpus->row_count < most ? corpus->row_count : most;
-    for (uint32_t i = 0; i < rows; i++) {
-        struct str row = corpus->rows[i];
-        if (example_count_words(row, trainer, error))
-            return error_prefix(error, "%s: row at byte %zu", corpus->path, (size_t)(row.data - corpus->text.data));
-    }
-    return OK;
-}
-
 static enum error_code make_tokenizer(struct run *run, struct error *error)
 {
     const struct train_config *config = run->config;
@@ -113,16 +102,7 @@ static enum error_code make_tokenizer(struct run *run, struct error *error)
         return tokenizer_load_pretrained(run->base, &run->tokenizer, error);
     if (config->tokenizer_file)
         return tokenizer_load(config->tokenizer_file, &run->tokenizer, error);
-    struct bpe_trainer *trainer = bpe_trainer_new(config->tokenizer_digits);
-    if (!trainer)
-        return error_no_memory(error);
-    enum error_code code = OK;
-    for (size_t i = 0; !code && i < config->tokenizer_corpus_count; i++) /* they were opened first */
-        code = count_corpus(&run->corpora[i], config->tokenizer_rows, trainer, error);
-    if (!code)
-        code = bpe_trainer_finish(trainer, config->model.vocabulary, &run->tokenizer, error);
-    bpe_trainer_free(trainer);
-    return code;
+    return corpus_tokenizer(config, run->corpora, &run->tokenizer, error); /* they were opened first */
 }
 
 /* --- phases ----------------------------------------------------------------------------------------- */

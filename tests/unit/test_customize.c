@@ -12,6 +12,7 @@
 #include "customize/logs.h"
 #include "customize/metrics.h"
 #include "customize/recipe.h"
+#include "customize/student.h"
 #include "customize/variants.h"
 
 /* --- data ------------------------------------------------------------------------------------------- */
@@ -303,6 +304,99 @@ static void passes_of_a_step_are_shared_by_the_cpus(void **state)
     buf_deinit(&out);
 }
 
+static void expect_in_recipe(const struct recipe *recipe, const char *expected)
+{
+    struct buf out;
+    buf_init(&out, 1 << 16);
+    assert_true(recipe_append(&out, recipe) && buf_append_char(&out, '\0'));
+    if (!strstr(out.data, expected))
+        fail_msg("expected '%s' in '%s'", expected, out.data);
+    buf_deinit(&out);
+}
+
+/* An adapter of a part of a model is written into it: its base is served nowhere. */
+static void a_part_of_the_base_is_kept_whole(void **state)
+{
+    struct recipe recipe = a_recipe();
+    struct buf out;
+    (void)state;
+    recipe.hyper.layers = 6;
+    expect_in_recipe(&recipe, "\npruned: {layers: 6}\nfrozen: embedding\n");
+    recipe.hyper.vocabulary = 4096;
+    expect_in_recipe(&recipe, "\npruned: {layers: 6, vocabulary: 4096}\n");
+    recipe.hyper.layers = 0;
+    recipe.hyper.rank = 4;
+    expect_in_recipe(&recipe, "\npruned: {vocabulary: 4096}\nfrozen: embedding\nadapter: {rank: 4, alpha: 8.000000}\n"
+                              "type: auto\n");
+    assert_false(hyper_is_adapter(&recipe.hyper));
+    buf_init(&out, 1 << 16);
+    assert_true(recipe_append_count(&out, &recipe, true) && buf_append_char(&out, '\0'));
+    assert_non_null(strstr(out.data, "pruned: {vocabulary: 4096}\nphases:"));
+    assert_non_null(strstr(out.data, "data: [{file: train.jsonl}]}\nmeasure: {file: held.jsonl}\n"));
+    buf_deinit(&out);
+}
+
+static void a_model_from_scratch_copies_first(void **state)
+{
+    struct recipe recipe = a_recipe();
+    struct error error;
+    (void)state;
+    recipe.scratch = scratch_find(STR("arn:aws:bedrock:us-east-1::foundation-model/fulcrum.scratch-large"));
+    assert_non_null(recipe.scratch);
+    assert_int_equal(hyper_parse_scratch(NULL, &recipe.hyper, &error), OK);
+    assert_int_equal(hyper_check(&recipe.hyper, recipe.scratch, 0, &error), OK);
+    recipe.hyper.batch = 8;
+    recipe.cpus = 2;
+    /* 7,000,000 tokens in steps of 2,048; 20 epochs of 10,000 positions in steps of six rows, a twentieth more. */
+    assert_int_equal(recipe_copying_steps(&recipe), 3417);
+    assert_int_equal(recipe_steps(&recipe), 3417 + 219);
+    expect_in_recipe(&recipe, "\nmodel: {layers: 6, width: 192, heads: 6, kv_heads: 3, feed_forward: 384, "
+                              "vocabulary: 3072, context: 4096}\ntokenizer: {corpus: [train.jsonl], digits: 3}\n");
+    expect_in_recipe(&recipe, "{name: copying-1, tokens: 2099200, length: 64, rows: 16, accumulate: 2, workers: 2, "
+                              "warm_up: 30, data: [{copying: characters}]}\n");
+    expect_in_recipe(&recipe, "{name: copying-2, tokens: 4898816, length: 64, rows: 16, accumulate: 2, workers: 2, ");
+    expect_in_recipe(&recipe, "data: [{file: train.jsonl, weight: 95}, {copying: tokens, weight: 5}]}\n");
+    expect_in_recipe(&recipe, "\noptimiser: {kind: muon, rate: 0.004000000, muon_rate: 0.020000000}\n");
+    recipe.hyper.copying = 0;
+    recipe.hyper.rate = 0.001;
+    assert_int_equal(recipe_copying_steps(&recipe), 0);
+    expect_in_recipe(&recipe, "rate: 0.001000000, muon_rate: 0.005000000}\nphases:\n  - {name: train,");
+    expect_in_recipe(&recipe, "data: [{file: train.jsonl}]}\n");
+    assert_null(scratch_find(STR("fulcrum.scratch")));
+    assert_null(scratch_find(STR("arn:aws:bedrock:us-east-1::foundation-model/fulcrum.desk-small")));
+}
+
+static void shares_of_a_price_multiply(void **state)
+{
+    static const struct {
+        const char *settings;
+        uint64_t share;
+        const char *made;
+    } cases[] = {
+        {",\"price_as\":\"a.b\",\"context\":512", 250000,
+         ",\"price_as\":\"a.b\",\"context\":512,\"price_share\":0.250000"},
+        {",\"price\":{\"input\":1.5,\"output\":2},\"price_share\":0.500000,\"teacher\":\"t\"", 250000,
+         ",\"price\":{\"input\":1.5,\"output\":2},\"teacher\":\"t\",\"price_share\":0.125000"},
+        {",\"price_as\":\"a.b\",\"price_share\":0.333333", 333333, ",\"price_as\":\"a.b\",\"price_share\":0.111111"},
+        {",\"price_as\":\"a.b\",\"price_share\":0.333333", STUDENT_WHOLE,
+         ",\"price_as\":\"a.b\",\"price_share\":0.333333"},
+        {",\"price_as\":\"a.b\"", STUDENT_WHOLE, ",\"price_as\":\"a.b\""},
+        {",\"context\":512", 250000, ",\"context\":512"},
+        {"", 250000, ""},
+    };
+    struct arena arena;
+    (void)state;
+    arena_init(&arena, 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct str made;
+        assert_true(student_settings(str_of(cases[i].settings), cases[i].share, &arena, &made));
+        assert_string_equal(made.data, cases[i].made);
+    }
+    assert_int_equal(student_share(STR(",\"price_share\":0.125000,\"x\":1")), 125000);
+    assert_int_equal(student_share(STR("")), STUDENT_WHOLE);
+    arena_deinit(&arena);
+}
+
 /* --- metrics ---------------------------------------------------------------------------------------- */
 
 static void the_curve_becomes_two_files(void **state)
@@ -477,6 +571,9 @@ int main(void)
         TEST(hyperparameters_are_strings),
         TEST(a_recipe_is_as_long_as_its_epochs),
         TEST(passes_of_a_step_are_shared_by_the_cpus),
+        TEST(a_part_of_the_base_is_kept_whole),
+        TEST(a_model_from_scratch_copies_first),
+        TEST(shares_of_a_price_multiply),
         TEST(the_curve_becomes_two_files),
         TEST(arns_have_the_form_that_the_service_gives_them),
         TEST(a_job_comes_back_as_it_was),

@@ -8,6 +8,7 @@
 #include "api/control/request_fields.h"
 #include "api/control/tag_request.h"
 #include "customize/customize.h"
+#include "customize/student.h"
 #include "customize/worth.h"
 
 #define JOBS_BODY_MAX (64u << 20)
@@ -135,6 +136,16 @@ static void append_synthesis(struct buf *out, const struct custom_variants *vari
     buf_append_char(out, '}');
 }
 
+/* How much of its base it is, and of its base's price. */
+static void append_student(struct buf *out, const struct custom_progress *progress)
+{
+    if (progress->price_share == 0)
+        return;
+    buf_appendf(out, ",\"student\":{\"weights\":%llu,\"baseWeights\":%llu,\"priceShare\":%.6f}",
+                (unsigned long long)progress->weights, (unsigned long long)progress->base_weights,
+                (double)progress->price_share / STUDENT_WHOLE);
+}
+
 /* Beyond the service: how far it is. */
 static void append_progress(struct buf *out, const struct custom_progress *progress, uint64_t cost)
 {
@@ -146,6 +157,7 @@ static void append_progress(struct buf *out, const struct custom_progress *progr
                 (unsigned long long)progress->seconds_left);
     append_teacher(out, progress, cost);
     append_synthesis(out, &progress->variants);
+    append_student(out, progress);
     buf_append_char(out, '}');
 }
 

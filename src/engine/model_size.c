@@ -1,0 +1,37 @@
+/* model_size.c - reads the head of a GGUF file. See model_size.h. */
+#include "engine/model_size.h"
+
+#include <gguf.h>
+#include <stdio.h>
+#include <string.h>
+
+static uint32_t layers_of(const struct gguf_context *gguf)
+{
+    char key[128];
+    const int64_t at = gguf_find_key(gguf, "general.architecture");
+    if (at < 0 || gguf_get_kv_type(gguf, at) != GGUF_TYPE_STRING)
+        return 0;
+    (void)snprintf(key, sizeof(key), "%.100s.block_count", gguf_get_val_str(gguf, at));
+    const int64_t count = gguf_find_key(gguf, key);
+    return count >= 0 && gguf_get_kv_type(gguf, count) == GGUF_TYPE_UINT32 ? gguf_get_val_u32(gguf, count) : 0;
+}
+
+enum error_code model_size_read(const char *path, struct model_size *size, struct error *error)
+{
+    struct ggml_context *tensors = NULL;
+    struct gguf_context *gguf =
+        gguf_init_from_file(path, (struct gguf_init_params){.no_alloc = true, .ctx = &tensors});
+    *size = (struct model_size){0};
+    if (!gguf)
+        return error_set(error, ERROR_INVALID, "%s: not a readable GGUF file", path);
+    const bool has_head = gguf_find_tensor(gguf, "output.weight") >= 0;
+    for (int64_t i = 0; i < gguf_get_n_tensors(gguf); i++) {
+        const char *name = gguf_get_tensor_name(gguf, i);
+        if (!has_head || strcmp(name, "token_embd.weight") != 0)
+            size->weights += (uint64_t)ggml_nelements(ggml_get_tensor(tensors, name));
+    }
+    size->layers = layers_of(gguf);
+    gguf_free(gguf);
+    ggml_free(tensors);
+    return OK;
+}
