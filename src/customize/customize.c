@@ -357,7 +357,7 @@ static enum error_code check_file(const struct custom_job *job, struct error *er
 /* Layers of a base that is one of the program's own are counted when its file is written for the trainer. */
 static enum error_code check_hyper(const struct custom_job *job, struct error *error)
 {
-    const struct scratch *scratch = scratch_find(job->base);
+    const struct scratch *scratch = custom_job_scratch(job);
     struct model_size size = {0};
     struct hyper hyper;
     yyjson_doc *doc = NULL;

@@ -102,6 +102,11 @@ static enum error_code take_terms(yyjson_val *terms, struct arena *arena, struct
                                                                                             : error_no_memory(error);
 }
 
+const struct scratch *custom_job_scratch(const struct custom_job *job)
+{
+    return job->base_path.len == 0 ? scratch_find(job->base) : NULL;
+}
+
 bool custom_append_variants(struct buf *out, const struct custom_variants *variants)
 {
     const double share = variants->written ? (double)variants->kept / (double)variants->written : 0;

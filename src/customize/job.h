@@ -8,6 +8,7 @@
 
 #include "core/buf.h"
 #include "core/json.h"
+#include "customize/scratch.h"
 #include "jobs/jobs.h"
 
 enum custom_type { CUSTOM_FINE_TUNING, CUSTOM_DISTILLATION, CUSTOM_TYPES };
@@ -89,6 +90,9 @@ struct custom_job {
     struct str teacher;    /* of a distillation: the model ID that answers */
     struct str model_tags; /* a JSON object, as resources have it; may be empty */
 };
+
+/* What it begins as, where that is no model: one that was made from scratch is a model by now. NULL: with a model. */
+const struct scratch *custom_job_scratch(const struct custom_job *job);
 
 /* The ARN of the job, or of its custom model: bases without a dot get one, as the service's pattern wants. */
 bool custom_append_arn(struct buf *out, const char *resource, struct str region, struct str account, struct str base,

@@ -345,7 +345,7 @@ static struct recipe recipe_of(const struct custom_run *run, const char *base, c
 {
     return (struct recipe){.name = run->job.model_name,
                            .base = str_of(base),
-                           .scratch = scratch_find(run->job.base),
+                           .scratch = custom_job_scratch(&run->job),
                            .rows = "train.jsonl",
                            .held = "held.jsonl",
                            .cpus = broker_cores(),
@@ -380,7 +380,7 @@ static enum error_code write_recipe(struct custom_run *run, const struct recipe 
 static enum error_code count_rows(struct custom_run *run, const char *base, struct recipe_size *size,
                                   struct error *error)
 {
-    const bool is_made_of_rows = scratch_find(run->job.base) || run->hyper.vocabulary > 0;
+    const bool is_made_of_rows = custom_job_scratch(&run->job) || run->hyper.vocabulary > 0;
     enum error_code code = OK;
     uint64_t before = UINT64_MAX;
     while (code == OK && run->job.progress.rejected != before) {
@@ -429,7 +429,7 @@ enum error_code run_process(struct custom_run *run, struct error *error)
         code = run_teach(run, error);
     if (code == OK)
         code = split_rows(run, has_validators(run), error);
-    if (code == OK && !scratch_find(run->job.base))
+    if (code == OK && !custom_job_scratch(&run->job))
         code = find_base(run, &base, &size.base_bytes, error);
     if (code == OK)
         code = count_rows(run, base.text, &size, error);

@@ -89,7 +89,7 @@ static enum error_code price_student(struct custom_run *run, const struct kept *
     struct student_size size;
     const struct run_path own = run_file(run, "base.gguf");
     *settings = job->settings;
-    if (!hyper_is_pruned(&run->hyper) || scratch_find(job->base))
+    if (!hyper_is_pruned(&run->hyper) || custom_job_scratch(job))
         return OK;
     const enum error_code code =
         student_measure(kept->model, job->base_path.len > 0 ? job->base_path.data : own.text, &size, error);

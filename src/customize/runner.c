@@ -311,7 +311,7 @@ static enum error_code open_run(struct custom_run *run, struct error *error)
     if (code != OK)
         return code;
     yyjson_val *map = yyjson_obj_get(yyjson_doc_get_root(run->request), "hyperParameters");
-    return scratch_find(run->job.base) ? hyper_parse_scratch(map, &run->hyper, error)
+    return custom_job_scratch(&run->job) ? hyper_parse_scratch(map, &run->hyper, error)
                                        : hyper_parse(map, &run->hyper, error);
 }
 

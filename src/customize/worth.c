@@ -28,11 +28,11 @@ static const struct price_row *price_of_student(const struct customize_options *
                    : price_of(options, job->base, &name);
 }
 
-/* Of a pruned student its share. */
+/* Of a pruned student its share, of another one that of its base. */
 static uint64_t cost_by_student(const struct price_row *price, const struct custom_job *job,
                                 const struct price_usage *usage)
 {
-    const uint64_t share = job->progress.price_share ? job->progress.price_share : STUDENT_WHOLE;
+    const uint64_t share = job->progress.price_share ? job->progress.price_share : student_share(job->settings);
     return (uint64_t)((unsigned __int128)price_cost(price, TIER_DEFAULT, usage) * share / STUDENT_WHOLE);
 }
 

@@ -82,14 +82,18 @@ def pruned(bedrock, store):
     return train(bedrock, store, "pruned", "priced", PRUNED)
 
 
-def test_a_part_of_the_base_learns_and_answers(server, bedrock, pruned):
-    deployment = deploy(bedrock, pruned["outputModelArn"], "pruned")
+@pytest.fixture(scope="module")
+def deployed(bedrock, pruned):
+    return deploy(bedrock, pruned["outputModelArn"], "pruned")
+
+
+def test_a_part_of_the_base_learns_and_answers(server, deployed):
     for word, answer in INTENTS.items():
-        text, _, _ = ask(server, deployment, word)
+        text, _, _ = ask(server, deployed, word)
         assert text.startswith(answer)
 
 
-def test_it_costs_its_part_of_its_bases_price(server, bedrock, pruned):
+def test_it_costs_its_part_of_its_bases_price(server, pruned, deployed):
     student = json.loads(shown(server, pruned["jobArn"], "--json"))["progress"]["student"]
     # the tiny model: 2 layers of 36,992 weights, a head of 512 tokens by 64 and the last norm's 64
     assert student["baseWeights"] == 2 * 36992 + 512 * 64 + 64
@@ -97,7 +101,7 @@ def test_it_costs_its_part_of_its_bases_price(server, bedrock, pruned):
     share = student["priceShare"]
     assert 0 < share - student["weights"] / student["baseWeights"] < 1e-6
     assert f"of {student['baseWeights']} weights, {100 * share:.1f}% of its base's price" in shown(server, pruned["jobArn"])
-    _, usage, cost = ask(server, pruned["outputModelArn"], "refund")
+    _, usage, cost = ask(server, deployed, "refund")
     assert cost == price(usage, PRICED, share)
     _, usage, cost = ask(server, "priced", "refund")
     assert cost == price(usage, PRICED)
@@ -120,8 +124,8 @@ def test_a_whole_model_of_a_priced_base_costs_what_that_costs(server, bedrock, s
     assert "student" not in json.loads(shown(server, done["jobArn"], "--json"))["progress"]
 
 
-def test_the_ledger_can_compute_its_lines_again(server, pruned):
-    ask(server, pruned["outputModelArn"], "refund")
+def test_the_ledger_can_compute_its_lines_again(server, deployed):
+    ask(server, deployed, "refund")
 
     def is_sound():
         out = subprocess.run([str(FULCRUM), "ledger", "check", "--data", str(server.workdir / "data")], text=True,
@@ -150,6 +154,17 @@ def test_a_model_from_scratch_is_served(server, bedrock, store, scratch):
     # four steps of 2,048 tokens of copying come before the first epoch
     assert [row.split(",")[:2] for row in steps[:5]] == [[str(step), "0"] for step in range(1, 5)] + [["5", "1"]]
     assert steps[-1].split(",")[1] == SCRATCH["epochCount"]
+
+
+def test_what_was_made_from_scratch_is_a_model_to_begin_with(server, bedrock, store, scratch):
+    done = train(bedrock, store, "onward", scratch["outputModelArn"], {**FAST, "epochCount": "2", "adapterRank": "2"})
+    assert ":custom-model/fulcrum.scratch-small/" in done["outputModelArn"]
+    assert done["trainingMetrics"]["trainingLoss"] < scratch["trainingMetrics"]["trainingLoss"] + 1
+    with pytest.raises(botocore.exceptions.ClientError, match="ValidationException.*copyingTokens"):
+        bedrock.create_model_customization_job(**request(
+            store, "copying", baseModelIdentifier=scratch["outputModelArn"], hyperParameters={"copyingTokens": "1000"}))
+    _, usage, cost = ask(server, deploy(bedrock, done["outputModelArn"], "onward"), "refund")
+    assert cost == price(usage, NOVA_LITE)
 
 
 @pytest.mark.parametrize("base, hyper, part", [
