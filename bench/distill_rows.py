@@ -37,7 +37,7 @@ MIXING_ROUNDS = 100  # for which each message is given another system text
 
 DEFAULTS = {
     "pro": {},
-    "shop": {"rows": 2000, "mixed": 6000, "synthetic": 2000, "gold": 500, "length": 800, "teacher": "desk-pro",
+    "shop": {"rows": 2000, "mixed": 8000, "synthetic": 0, "gold": 500, "length": 800, "teacher": "desk-pro",
              "student": "desk-small", "hyper": {"epochCount": 4, "batchSize": 16}},
     "permuted": {},
     "banking77": {"rows": PROMPTS_MAX, "gold": 5000, "teacher": "smollm2", "student": "teacher",

@@ -68,12 +68,18 @@ def test_banking77_from_gold_to_the_figures_of_a_student(tmp_path, bank):
     assert said.count("job") == 1 and requests(tmp_path) == (24, 16 + 8)
 
 
-def test_an_adapter_counts_beside_its_base(tmp_path, bank):
-    made, _ = make(tmp_path, "banking77", "--shared", str(bank), "--teacher", "desk-small", "--student", "desk-small",
-                   "--epochs", "1", *WHOLE, "--hyper", "adapterRank=4", "--teacher-hyper", "epochCount=1")
+def test_an_adapter_counts_beside_its_base_and_a_part_by_what_is_left(tmp_path, bank):
+    row = ["banking77", "--shared", str(bank), "--teacher", "desk-small", "--epochs", "1",
+           "--teacher-hyper", "epochCount=1"]
+    made, _ = make(tmp_path, *row, "--student", "desk-small", *WHOLE, "--hyper", "adapterRank=4")
     whole, adapter = made["rows"]
     assert whole["parameters"] < adapter["parameters"] < 1.2 * whole["parameters"]
     assert adapter["bytes"] < whole["bytes"] / 2
+    made, _ = make(tmp_path, *row, "--hyper", "studentLayers=2", "--hyper", "studentVocabulary=1000")
+    layer, token = 110_592, 96
+    assert made["rows"][1]["parameters"] == 2 * layer + 1000 * token
+    assert whole["parameters"] == 3 * layer + 3072 * token
+    assert made["rows"][1]["dollars_1000"] > 0
 
 
 def test_a_shop_goes_on_after_a_kill_and_its_answers_are_permuted(tmp_path):
