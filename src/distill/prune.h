@@ -5,13 +5,14 @@
  * llama.cpp loads it. Its metadata tells fulcrum.pruned.layers (u32 list: the base's numbers of its layers) and, with a
  * cut vocabulary, fulcrum.pruned.tokens (i32 list: the base's numbers of its tokens).
  *
- * Which layers stay: first and last, and between them as many as are wanted, evenly spread. The first turns tokens into
- * what all others work on, and the last into what the head reads; of those between, neighbours do much the same (each
- * adds a little to one stream), so a gap of one layer is made good by a short training, and a gap of many is not. To
- * drop one run of late layers (Gromov et al. 2024, arXiv 2403.17887) or those whose input and output are most alike
- * (Men et al. 2024, arXiv 2403.03853) keeps more of what a model of billions of parameters knows untrained; a student
- * that is trained anyhow, and is to lose half its layers and more, would lose one whole part of its depth. Whoever
- * knows better names the layers.
+ * Which layers stay: first and last, and between them as many as are wanted, evenly spread. The first turns tokens
+ * into what all others work on, and the last into what the head reads; of those between, neighbours do much the same
+ * (each adds a little to one stream), so a gap of one layer is made good by a short training, and a gap of many is
+ * not. Large models bear best that a run of late layers is dropped (Gromov et al. 2024, arXiv 2403.17887); a small
+ * one has none to spare: untrained, on short rows, SmolLM2's loss of 6.7 becomes 7.6, 9.8 and 13.1 with 24, 20 and 15
+ * of its 30 layers so spread, and 15.4, 19.4 and 18.9 with the first ones and the last. Of other choices of 20 one
+ * without a run in the middle had 9.0, four with more of the first or last layers 10.0 to 13.8. Whoever knows better
+ * names the layers.
  *
  * The same recipe and files give the same bytes. One thread at a time. */
 #ifndef DISTILL_PRUNE_H
