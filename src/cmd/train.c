@@ -15,11 +15,13 @@
 #include "distill/train.h"
 
 static const char usage[] =
-    "usage: fulcrum train --config FILE.yaml --out FILE.gguf [--resume | --count [--longer N]]\n"
+    "usage: fulcrum train --config FILE.yaml --out FILE.gguf [--resume | --count [--longer N] | --check]\n"
     "Trains a model by the recipe in FILE.yaml and writes it to FILE.gguf, the loss curve to FILE.gguf.csv.\n"
     "--resume goes on from FILE.gguf.checkpoint, which is written now and then and on SIGTERM.\n"
     "--count trains nothing: it prints rows, tokens and hash of the recipe's files, a JSON object each,\n"
     "in tokens of the model in FILE.gguf; with --longer before that each row of more than N tokens.\n"
+    "--check trains nothing: it opens the model that the recipe begins with and its teacher, and says what\n"
+    "keeps them from going together.\n"
     "docs/MODELS.md describes the recipe's keys; models/desk-small.yaml is one.\n";
 
 #define COUNT_BYTES_MAX (16u << 20)
@@ -71,6 +73,17 @@ static int count(const char *config_path, const char *model, uint32_t most)
     return code ? cmd_fail("train", &error, CMD_FAILED) : CMD_DONE;
 }
 
+static int check(const char *config_path)
+{
+    struct train_config config;
+    struct error error;
+    if (train_config_load(config_path, &config, &error))
+        return cmd_fail("train", &error, CMD_USAGE);
+    const enum error_code code = train_check(&config, &error);
+    train_config_deinit(&config);
+    return code ? cmd_fail("train", &error, CMD_FAILED) : CMD_DONE;
+}
+
 /* Where memory runs out, the training is what can be done again. */
 static void offer_memory(void)
 {
@@ -106,6 +119,7 @@ int cmd_train(int argc, char **argv)
         {"out", required_argument, NULL, 'o'},
         {"resume", no_argument, NULL, 'r'},
         {"count", no_argument, NULL, 'n'},
+        {"check", no_argument, NULL, 'k'},
         {"longer", required_argument, NULL, 'l'},
         {"parent", required_argument, NULL, 'p'}, /* internal: the server that started it */
         {"help", no_argument, NULL, 'h'},
@@ -113,7 +127,7 @@ int cmd_train(int argc, char **argv)
     };
     struct train_options options = {.stop = &stop};
     const char *config = NULL;
-    bool counts = false;
+    bool counts = false, checks = false;
     uint64_t most = UINT32_MAX, parent = 0;
     optind = 1;
     opterr = 0;
@@ -123,6 +137,7 @@ int cmd_train(int argc, char **argv)
         case 'o': options.out = optarg; break;
         case 'r': options.resume = true; break;
         case 'n': counts = true; break;
+        case 'k': checks = true; break;
         case 'l':
             if (!str_to_u64(str_of(optarg), &most) || most > UINT32_MAX)
                 return refuse("--longer: a number of tokens");
@@ -139,10 +154,12 @@ int cmd_train(int argc, char **argv)
         return refuse("--config and --out are required");
     if (optind != argc)
         return refuse("unexpected argument");
-    if (counts && options.resume)
-        return refuse("--count and --resume exclude each other");
+    if (counts + checks + options.resume > 1)
+        return refuse("--count, --check and --resume exclude each other");
     if (parent && !serve_parent(parent))
         return CMD_FAILED;
+    if (checks)
+        return check(config);
     if (counts)
         return count(config, options.out, (uint32_t)most);
     return train(config, &options);

@@ -202,13 +202,13 @@ static enum error_code check_trainable(const struct model *model, struct error *
     return refuse(error, model->name, "the trainer knows the chat template ChatML alone");
 }
 
-/* Its file from the root on; empty where it is one of the program's own. */
-static enum error_code find_file(const struct model *model, struct arena *arena, struct str *path, struct error *error)
+/* A file of a model's from the root on; empty where there is none, as of one of the program's own. */
+static enum error_code find_file(const char *member, const struct model *model, const char *file, struct arena *arena,
+                                 struct str *path, struct error *error)
 {
     char full[PATH_MAX] = "";
-    if (model->config->path && !realpath(model->config->path, full))
-        return error_set_errno(error, ERROR_INVALID, errno, "baseModelIdentifier: the file of model %s, %s",
-                               model->name, model->config->path);
+    if (file && !realpath(file, full))
+        return error_set_errno(error, ERROR_INVALID, errno, "%s: the file of model %s, %s", member, model->name, file);
     return arena_str(arena, str_of(full), path) ? OK : error_no_memory(error);
 }
 
@@ -247,7 +247,7 @@ enum error_code customize_base(struct customize *customize, struct str identifie
     if (code == OK)
         code = settings_of(customize, &match, arena, &job->settings, error);
     if (code == OK)
-        code = find_file(match.model, arena, &job->base_path, error);
+        code = find_file("baseModelIdentifier", match.model, match.model->config->path, arena, &job->base_path, error);
     const bool is_copied = code != OK || (arena_str(arena, match.id, &job->base) &&
                                           arena_str(arena, str_of(match.model->name), &job->base_name));
     return is_copied ? code : error_no_memory(error);
@@ -264,6 +264,27 @@ bool customize_note_teacher(struct customize *customize, const struct catalog_ma
     const bool is_copied = !text.failed && arena_str(arena, buf_str(&text), &job->settings);
     buf_deinit(&text);
     return is_copied;
+}
+
+/* --- soft labels ------------------------------------------------------------------------------------ */
+
+#define SOFT "hyperParameters.softLabels"
+
+enum error_code customize_soft_teacher(const struct catalog_match *teacher, struct arena *arena, struct custom_job *job,
+                                       struct error *error)
+{
+    const struct model *model = teacher->model;
+    const struct config_model *config = model->config;
+    if (config->worker)
+        return error_set(error, ERROR_INVALID, SOFT ": the teacher %s is computed by another program, which tells no "
+                         "distributions; leave softLabels out", model->name);
+    if (model->spec.family != TEMPLATE_CHATML)
+        return error_set(error, ERROR_INVALID, SOFT ": rows are written in ChatML, which the teacher %s does not "
+                         "speak; leave softLabels out", model->name);
+    enum error_code code = find_file(SOFT, model, config->path, arena, &job->teacher_path, error);
+    if (code == OK)
+        code = find_file(SOFT, model, config->adapter, arena, &job->teacher_adapter, error);
+    return code == OK && !arena_str(arena, str_of(model->name), &job->teacher_name) ? error_no_memory(error) : code;
 }
 
 /* --- jobs ------------------------------------------------------------------------------------------- */
@@ -443,13 +464,17 @@ static enum error_code check_alone(struct customize *customize, const struct cus
     return code;
 }
 
-static enum error_code check_base(const void *ctx, const struct custom_job *job, struct error *error)
+static enum error_code check_needs(const void *ctx, const struct custom_job *job, struct error *error)
 {
     const struct custom_model *model = ctx;
-    return str_eq(job->base_path, model->path)
-               ? error_set(error, ERROR_CONFLICT, "custom model '" STR_FMT "' is what the job '" STR_FMT
-                           "' begins with; stop that one first", STR_ARG(model->name), STR_ARG(job->name))
-               : OK;
+    const bool is_adapter = model->adapter.len > 0; /* its path is its base's */
+    const struct str own = is_adapter ? model->adapter : model->path;
+    const char *part = !is_adapter && str_eq(job->base_path, own)                              ? "begins with"
+                       : str_eq(is_adapter ? job->teacher_adapter : job->teacher_path, own) ? "learns soft labels of"
+                                                                                               : NULL;
+    return part ? error_set(error, ERROR_CONFLICT, "custom model '" STR_FMT "' is what the job '" STR_FMT
+                            "' %s; stop that one first", STR_ARG(model->name), STR_ARG(job->name), part)
+                : OK;
 }
 
 /* Nobody trains from it: a job that goes on after a restart reads its file again, and adapters need it for ever. */
@@ -457,10 +482,8 @@ static enum error_code check_jobs(struct customize *customize, const struct cust
                                   struct error *error)
 {
     const struct str tenant = model->head.tenant;
-    if (model->adapter.len > 0)
-        return OK; /* its path is its base's */
-    const enum error_code code = check_each(customize, tenant, CUSTOM_IN_PROGRESS, arena, check_base, model, error);
-    return code == OK ? check_each(customize, tenant, CUSTOM_STOPPING, arena, check_base, model, error) : code;
+    const enum error_code code = check_each(customize, tenant, CUSTOM_IN_PROGRESS, arena, check_needs, model, error);
+    return code == OK ? check_each(customize, tenant, CUSTOM_STOPPING, arena, check_needs, model, error) : code;
 }
 
 static enum error_code delete_model(struct customize *customize, struct str tenant, struct str id,

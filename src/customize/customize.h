@@ -59,6 +59,11 @@ enum error_code customize_base(struct customize *customize, struct str identifie
 bool customize_note_teacher(struct customize *customize, const struct catalog_match *teacher, struct arena *arena,
                             struct custom_job *job) WARN_UNUSED;
 
+/* For soft labels: where the teacher's files are, in the job's terms. ERROR_INVALID: its distributions can't be had,
+ * and why; whether its vocabulary is the student's is seen when the job runs. */
+enum error_code customize_soft_teacher(const struct catalog_match *teacher, struct arena *arena,
+                                       struct custom_job *job, struct error *error) WARN_UNUSED;
+
 /* The rest waits for the disk: any thread but I/O threads. jobs/jobs.h says what each one does; the first fills in ID,
  * times and status. ERROR_CONFLICT also: the job's name or the model's is taken. */
 enum error_code customize_create(struct customize *customize, struct custom_job *job,

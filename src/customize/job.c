@@ -63,13 +63,13 @@ bool custom_append_arn(struct buf *out, const char *resource, struct str region,
 
 /* --- JSON -------------------------------------------------------------------------------------------- */
 
-#define TERMS 6
+#define TERMS 9
 static void list_terms(struct custom_job *job, const char *names[TERMS], struct str *values[TERMS])
 {
     static const char *const all[TERMS] = {"modelName", "base", "basePath", "baseName", "settings",
-                                            "teacher"};
+                                            "teacher", "teacherPath", "teacherAdapter", "teacherName"};
     struct str *const at[TERMS] = {&job->model_name, &job->base, &job->base_path, &job->base_name, &job->settings,
-                                     &job->teacher};
+                                     &job->teacher, &job->teacher_path, &job->teacher_adapter, &job->teacher_name};
     memcpy(names, all, sizeof(all));
     memcpy(values, at, sizeof(at));
 }

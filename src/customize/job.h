@@ -88,6 +88,8 @@ struct custom_job {
     struct str base_name;
     struct str settings;   /* members of its definition that come from its base: price, context; may be empty */
     struct str teacher;    /* of a distillation: the model ID that answers */
+    /* With soft labels: its GGUF files, empty where it is one of the program's own, by its name, or has no adapter. */
+    struct str teacher_path, teacher_adapter, teacher_name;
     struct str model_tags; /* a JSON object, as resources have it; may be empty */
 };
 

@@ -142,19 +142,25 @@ enum error_code run_child_failed(struct custom_run *run, const char *what, int s
     return error_set(error, ERROR_INVALID, "%s failed: %s", what, words);
 }
 
-static enum error_code count_tokens(struct custom_run *run, struct error *error)
+static enum error_code run_child(struct custom_run *run, const char *const *arguments, const char *what,
+                                 struct error *error)
 {
     struct trainer trainer;
-    char most[16];
     int status = 0;
-    (void)snprintf(most, sizeof(most), "%u", run->hyper.length);
-    const char *const arguments[] = {"--config", "count.yaml", "--out",    "model.gguf",
-                                     "--count",  "--longer",   most, NULL};
     enum error_code code = trainer_start(&trainer, run->dir, arguments, error);
     while (code == OK && !trainer_has_ended(&trainer, &status))
         code = run_pause(run, POLL_MS, error);
     trainer_stop(&trainer, STOP_MS);
-    return code == OK && status != 0 ? run_child_failed(run, "Counting the data's tokens", status, error) : code;
+    return code == OK && status != 0 ? run_child_failed(run, what, status, error) : code;
+}
+
+static enum error_code count_tokens(struct custom_run *run, struct error *error)
+{
+    char most[16];
+    (void)snprintf(most, sizeof(most), "%u", run->hyper.length);
+    const char *const arguments[] = {"--config", "count.yaml", "--out",    "model.gguf",
+                                     "--count",  "--longer",   most, NULL};
+    return run_child(run, arguments, "Counting the data's tokens", error);
 }
 
 struct counted {
@@ -312,26 +318,39 @@ static enum error_code check_layers(const struct custom_run *run, const char *pa
     return code == OK ? hyper_check(&run->hyper, NULL, size.layers, error) : code;
 }
 
-/* Its path; a model of the program itself is written into the directory. */
+/* Its path; a model of the program itself is written into the directory, as `file`. */
+static enum error_code find_model(struct custom_run *run, struct str path, struct str name, const char *file,
+                                  struct run_path *found, struct error *error)
+{
+    char own[300];
+    *found = run_file(run, file);
+    if (path.len > 0) {
+        (void)snprintf(found->text, sizeof(found->text), STR_FMT, STR_ARG(path));
+        return OK;
+    }
+    (void)snprintf(own, sizeof(own), STR_FMT ".gguf", STR_ARG(name));
+    const struct str text = embedded_file(str_of(own));
+    return text.data ? file_replace(found->text, text, 0600, error)
+                     : error_set(error, ERROR_INVALID, "The program has no model " STR_FMT " any more.", STR_ARG(name));
+}
+
 static enum error_code find_base(struct custom_run *run, struct run_path *path, uint64_t *bytes, struct error *error)
 {
     struct stat info;
-    char name[300];
-    enum error_code code = OK;
-    *path = run_file(run, "base.gguf");
-    if (run->job.base_path.len > 0) {
-        (void)snprintf(path->text, sizeof(path->text), STR_FMT, STR_ARG(run->job.base_path));
-    } else {
-        (void)snprintf(name, sizeof(name), STR_FMT ".gguf", STR_ARG(run->job.base_name));
-        const struct str file = embedded_file(str_of(name));
-        code = file.data ? file_replace(path->text, file, 0600, error)
-                         : error_set(error, ERROR_INVALID, "The program has no model " STR_FMT " any more.",
-                                     STR_ARG(run->job.base_name));
-    }
+    enum error_code code = find_model(run, run->job.base_path, run->job.base_name, "base.gguf", path, error);
     if (code == OK && stat(path->text, &info) != 0)
         code = error_set_errno(error, ERROR_INVALID, errno, "The base model's file %s", path->text);
     *bytes = code == OK ? (uint64_t)info.st_size : 0;
     return code == OK && run->hyper.layers > 0 ? check_layers(run, path->text, error) : code;
+}
+
+/* Where soft labels come from; empty without them. */
+static enum error_code find_teacher(struct custom_run *run, struct run_path *path, struct error *error)
+{
+    const struct custom_job *job = &run->job;
+    path->text[0] = '\0';
+    return run->hyper.is_soft ? find_model(run, job->teacher_path, job->teacher_name, "teacher.gguf", path, error)
+                              : OK;
 }
 
 static enum error_code write_text(struct custom_run *run, const char *name, const struct buf *text, struct error *error)
@@ -403,6 +422,33 @@ static enum error_code count_rows(struct custom_run *run, const char *base, stru
     return code;
 }
 
+/* Whether its distributions are over the student's tokens: before it is asked, and paid, for anything. */
+static enum error_code check_teacher(struct custom_run *run, struct error *error)
+{
+    static const char *const arguments[] = {"--config", "check.yaml", "--out", "model.gguf", "--check", NULL};
+    struct buf text;
+    struct run_path base, teacher;
+    uint64_t ignored;
+    const bool was_asked = run->job.progress.answers.job[0] || run->job.progress.variants.asked.job[0];
+    if (!run->hyper.is_soft || was_asked)
+        return OK;
+    enum error_code code = find_base(run, &base, &ignored, error);
+    if (code == OK)
+        code = find_teacher(run, &teacher, error);
+    if (code != OK)
+        return code;
+    const struct recipe recipe = {.base = str_of(base.text),
+                                  .rows = "rows.jsonl",
+                                  .teacher = str_of(teacher.text),
+                                  .teacher_adapter = run->job.teacher_adapter,
+                                  .hyper = run->hyper};
+    buf_init(&text, 1u << 16);
+    recipe_append_check(&text, &recipe);
+    code = write_text(run, "check.yaml", &text, error);
+    buf_deinit(&text);
+    return code == OK ? run_child(run, arguments, "Reading the teacher for soft labels", error) : code;
+}
+
 static bool has_validators(const struct custom_run *run)
 {
     yyjson_val *config = yyjson_obj_get(yyjson_doc_get_root(run->request), "validationDataConfig");
@@ -420,11 +466,13 @@ static void count_again(struct custom_progress *progress, const struct custom_pr
 
 enum error_code run_process(struct custom_run *run, struct error *error)
 {
-    struct run_path base = {""};
+    struct run_path base = {""}, teacher = {""};
     struct recipe_size size = {0};
     const struct custom_progress before = run->job.progress;
     buf_clear(&run->insights);
-    enum error_code code = run->job.type == CUSTOM_DISTILLATION ? run_synthesise(run, error) : OK;
+    enum error_code code = check_teacher(run, error);
+    if (code == OK && run->job.type == CUSTOM_DISTILLATION)
+        code = run_synthesise(run, error);
     if (code == OK && run->job.type == CUSTOM_DISTILLATION)
         code = run_teach(run, error);
     if (code == OK)
@@ -434,8 +482,12 @@ enum error_code run_process(struct custom_run *run, struct error *error)
     if (code == OK)
         code = count_rows(run, base.text, &size, error);
     size.held = run->job.progress.held;
+    if (code == OK)
+        code = find_teacher(run, &teacher, error);
     if (code == OK) {
-        const struct recipe recipe = recipe_of(run, base.text, &size);
+        struct recipe recipe = recipe_of(run, base.text, &size);
+        recipe.teacher = str_of(teacher.text);
+        recipe.teacher_adapter = run->job.teacher_adapter;
         code = write_recipe(run, &recipe, error);
     }
     if (code != OK && code != ERROR_INVALID)

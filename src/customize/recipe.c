@@ -46,6 +46,10 @@ static const struct key {
     {"trainEmbedding", "true or false", KIND_BOOL, offsetof(struct hyper, trains_embedding), 0, 0},
     {"maxLength", "a number of 64 to 8192", KIND_COUNT, offsetof(struct hyper, length), LENGTH_MIN, 8192},
     {"validationShare", "a number of 0 to 0.5", KIND_REAL, offsetof(struct hyper, held), 0, 0.5},
+    {"softLabels", "true or false", KIND_BOOL, offsetof(struct hyper, is_soft), 0, 0},
+    {"softTemperature", "a number of 0.1 to 20", KIND_REAL, offsetof(struct hyper, soft_temperature), 0.1, 20},
+    {"softTop", "a number of 0 to 1000000", KIND_COUNT, offsetof(struct hyper, soft_top), 0, 1000000},
+    {"softWeight", "a number of 0.01 to 1", KIND_REAL, offsetof(struct hyper, soft_weight), 0.01, 1},
     {"syntheticPrompts", "a number of 0 to 15000", KIND_COUNT, offsetof(struct hyper, synthetic), 0, 15000},
     {"studentLayers", "a number of 0 to 1024", KIND_COUNT, offsetof(struct hyper, layers), 0, 1024},
     {"studentVocabulary", "a number of 0 to 1000000", KIND_COUNT, offsetof(struct hyper, vocabulary), 0, 1e6},
@@ -90,8 +94,21 @@ static enum error_code take(yyjson_val *name, yyjson_val *value, struct hyper *h
     return error_set(error, ERROR_INVALID,
                      "hyperParameters.%.64s: is not known; there are epochCount, batchSize, learningRate, "
                      "learningRateWarmupSteps, adapterRank, adapterAlpha, trainEmbedding, maxLength, validationShare, "
-                     "syntheticPrompts, studentLayers, studentVocabulary, copyingTokens and seed",
+                     "softLabels, softTemperature, softTop, softWeight, syntheticPrompts, studentLayers, "
+                     "studentVocabulary, copyingTokens and seed",
                      yyjson_get_str(name));
+}
+
+/* Who says how soft wants soft ones. */
+static enum error_code check_soft(const struct hyper *hyper, struct error *error)
+{
+    const char *name = hyper->soft_temperature > 0        ? "softTemperature"
+                       : hyper->soft_weight > 0           ? "softWeight"
+                       : hyper->soft_top != HYPER_CHOSEN ? "softTop"
+                                                          : NULL;
+    if (hyper->is_soft || !name)
+        return OK;
+    return error_set(error, ERROR_INVALID, "hyperParameters.%s: says nothing without softLabels \"true\"", name);
 }
 
 static enum error_code parse(yyjson_val *map, struct hyper *hyper, struct error *error)
@@ -99,6 +116,7 @@ static enum error_code parse(yyjson_val *map, struct hyper *hyper, struct error 
     size_t idx, max;
     yyjson_val *name, *value;
     enum error_code code = OK;
+    hyper->soft_top = HYPER_CHOSEN;
     if (map && !yyjson_is_null(map) && !yyjson_is_obj(map))
         return error_set(error, ERROR_INVALID, "hyperParameters: expected an object of strings");
     json_obj_foreach(map, idx, max, name, value)
@@ -106,7 +124,7 @@ static enum error_code parse(yyjson_val *map, struct hyper *hyper, struct error 
         if (code == OK)
             code = take(name, value, hyper, error);
     }
-    return code;
+    return code == OK ? check_soft(hyper, error) : code;
 }
 
 enum error_code hyper_parse(yyjson_val *map, struct hyper *hyper, struct error *error)
@@ -131,6 +149,9 @@ static enum error_code check_scratch(const struct hyper *hyper, struct error *er
 {
     if (hyper->rank > 0)
         return refuse("adapterRank", "an adapter stands beside a model, and one from scratch is none yet", error);
+    if (hyper->is_soft)
+        return refuse("softLabels", "a model from scratch has a vocabulary of its own, which no teacher has; leave them "
+                      "out, or name a model that is served as its base", error);
     if (hyper->layers > 0)
         return refuse("studentLayers", "a model from scratch has layers of its own; name a model that is served to "
                       "keep some of its layers", error);
@@ -307,6 +328,37 @@ static void append_optimiser(struct buf *out, const struct recipe *recipe)
     buf_appendf(out, "optimiser: {kind: adamw, rate: %.9f}\n", given > 0 ? given : chosen);
 }
 
+static void append_teacher(struct buf *out, const struct recipe *recipe)
+{
+    const struct hyper *hyper = &recipe->hyper;
+    if (!hyper->is_soft)
+        return;
+    buf_append_text(out, "teacher: {file: ");
+    buf_append_json(out, recipe->teacher);
+    if (recipe->teacher_adapter.len > 0) {
+        buf_append_text(out, ", adapter: ");
+        buf_append_json(out, recipe->teacher_adapter);
+    }
+    if (hyper->soft_temperature > 0)
+        buf_appendf(out, ", temperature: %.6f", hyper->soft_temperature);
+    if (hyper->soft_top != HYPER_CHOSEN)
+        buf_appendf(out, ", top: %u", hyper->soft_top);
+    if (hyper->soft_weight > 0)
+        buf_appendf(out, ", weight: %.6f", hyper->soft_weight);
+    buf_append_text(out, "}\n");
+}
+
+/* What is pruned of the base was in it. */
+bool recipe_append_check(struct buf *out, const struct recipe *recipe)
+{
+    buf_append_text(out, "name: check\ntuned_from: ");
+    buf_append_json(out, recipe->base);
+    buf_append_char(out, '\n');
+    append_teacher(out, recipe);
+    return buf_appendf(out, "phases:\n  - {name: check, tokens: 64, length: 64, rows: 1, data: [{file: %s}]}\n",
+                       recipe->rows);
+}
+
 bool recipe_append(struct buf *out, const struct recipe *recipe)
 {
     const struct hyper *hyper = &recipe->hyper;
@@ -320,6 +372,7 @@ bool recipe_append(struct buf *out, const struct recipe *recipe)
                     hyper->alpha > 0 ? hyper->alpha : 2.0 * hyper->rank);
     buf_appendf(out, "type: %s\n", hyper_is_adapter(hyper) ? "adapter" : "auto");
     append_optimiser(out, recipe);
+    append_teacher(out, recipe);
     append_phases(out, recipe, &shape);
     if (recipe->size.held > 0)
         buf_appendf(out, "measure: {file: %s, rows: %llu, length: %u, every: %llu, loss: true}\n", recipe->held,

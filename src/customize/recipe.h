@@ -22,6 +22,10 @@ struct hyper {
     bool trains_embedding; /* trainEmbedding */
     uint32_t length;     /* maxLength: tokens of a row at most; longer ones are left out */
     double held;         /* validationShare: of the rows, where no validation data is given */
+    /* softLabels: the teacher's distributions are learnt besides its answers. The rest as the recipe's key has it. */
+    bool is_soft;
+    double soft_temperature, soft_weight; /* softTemperature, softWeight; 0: the trainer's own */
+    uint32_t soft_top;                    /* softTop; HYPER_CHOSEN: the trainer's own */
     uint32_t synthetic;  /* syntheticPrompts: variants that the teacher is asked for; 0: none */
     uint32_t layers;     /* studentLayers: of the base that stay; 0: all */
     uint32_t vocabulary; /* studentVocabulary: tokens at most; 0: all of the base's */
@@ -57,6 +61,7 @@ struct recipe {
     struct str base;      /* path */
     const struct scratch *scratch; /* what it begins as instead; NULL: with the base */
     const char *rows, *held; /* files beside the recipe */
+    struct str teacher, teacher_adapter; /* paths, with hyper.is_soft; the adapter's may be empty */
     uint32_t cpus;        /* that the trainer may use */
     struct hyper hyper;
     struct recipe_size size;
@@ -70,5 +75,7 @@ uint64_t recipe_copying_steps(const struct recipe *recipe);
 bool recipe_append(struct buf *out, const struct recipe *recipe);
 /* Of one by which `fulcrum train --count` counts the rows of both files in the student's tokens; without size. */
 bool recipe_append_count(struct buf *out, const struct recipe *recipe, bool has_held);
+/* Of one by which `fulcrum train --check` looks whether the teacher fits the base. */
+bool recipe_append_check(struct buf *out, const struct recipe *recipe);
 
 #endif

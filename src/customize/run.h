@@ -11,8 +11,8 @@
  *   taught.jsonl                   both become
  *   replies.jsonl, variants.jsonl  what the batch job put out that wants variants, those that were kept, and the rows
  *   synthetic.jsonl                that they become
- *   train.jsonl, held.jsonl        what is learnt and what is measured; recipe.yaml; base.gguf where the base is the
- *                                  program's own
+ *   train.jsonl, held.jsonl        what is learnt and what is measured; recipe.yaml; base.gguf and teacher.gguf where
+ *                                  they are the program's own
  *   model.gguf, .checkpoint, .csv  the trainer's
  *
  * A job that waits gives its turn to the next one: run_teach says so as long as the teacher is at work, and every stage

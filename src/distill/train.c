@@ -344,6 +344,14 @@ static enum error_code decide_shape(struct run *run, struct model_shape *shape, 
     return code;
 }
 
+static enum error_code open_teacher(struct run *run, struct error *error)
+{
+    const struct train_config *config = run->config;
+    return config->teacher.file ? teacher_open(&config->teacher, config->tuned_from ? &run->pretrained : NULL,
+                                               run->tokenizer, &run->teacher, error)
+                                : OK;
+}
+
 static enum error_code prepare(struct run *run, struct error *error)
 {
     const struct train_config *config = run->config;
@@ -371,9 +379,7 @@ static enum error_code prepare(struct run *run, struct error *error)
         code = measure_init(&run->measure, &config->measure, run->tokenizer, run->compute, run->weights, error);
     if (code)
         return code;
-    if (config->teacher.file)
-        code = teacher_open(&config->teacher, config->tuned_from ? &run->pretrained : NULL, run->tokenizer,
-                            &run->teacher, error);
+    code = open_teacher(run, error);
     if (!code && run->options->resume)
         code = checkpoint_load(run->checkpoint_path, run->weights, run->optim, NULL, &run->position, error);
     if (!code)
@@ -421,6 +427,24 @@ enum error_code train_run(const struct train_config *config, const struct train_
         .last_loss = run->curve.last_loss,
         .was_stopped = is_stopped(run),
     };
+    clean_up(run);
+    return code;
+}
+
+enum error_code train_check(const struct train_config *config, struct error *error)
+{
+    struct model_shape shape;
+    struct run *run = mem_calloc(1, sizeof(*run));
+    if (!run)
+        return error_no_memory(error);
+    run->config = config;
+    enum error_code code = config->tokenizer_corpus_count ? open_corpora(run, error) : OK;
+    if (!code)
+        code = make_tokenizer(run, error);
+    if (!code)
+        code = decide_shape(run, &shape, error);
+    if (!code)
+        code = open_teacher(run, error);
     clean_up(run);
     return code;
 }

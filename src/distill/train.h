@@ -26,4 +26,7 @@ struct train_result {
 enum error_code train_run(const struct train_config *config, const struct train_options *options,
                           struct train_result *result, struct error *error) WARN_UNUSED;
 
+/* Opens what the model begins with and its teacher, and looks whether they go together. Trains nothing. */
+enum error_code train_check(const struct train_config *config, struct error *error) WARN_UNUSED;
+
 #endif

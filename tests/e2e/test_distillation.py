@@ -17,6 +17,7 @@ limits: {{customization_prompts_min: 8}}
 models:
   - {{name: tiny, path: {path}, ids: ["amazon.nova-lite-v1:0"], context: 512}}
   - {{name: large, path: {slow}, ids: ["amazon.nova-pro-v1:0"], context: 2048, parallel: 2}}
+  - {{name: desk-small}}
 """
 LEARN = {**FAST, "epochCount": "200"}
 
@@ -258,6 +259,90 @@ def test_a_wrong_request_is_refused_by_its_member(bedrock, store, change, part):
     with pytest.raises(botocore.exceptions.ClientError, match=f"ValidationException.*{part}"):
         wrong = {**distill(store, "wrong"), **change}
         bedrock.create_model_customization_job(**{name: value for name, value in wrong.items() if value is not None})
+
+
+# --- soft labels ---------------------------------------------------------------------------------------
+
+SOFT = {**FAST, "softLabels": "true"}
+
+
+def test_soft_labels_are_learnt_besides_the_answers(server, store, bedrock):
+    """A teacher of random weights holds no class for probable: who learns its distributions alone never learns them."""
+    store.put("soft.jsonl", jsonl(intents()))
+    before = len(asked(server))
+    losses = {}
+    for name, hyper in {"both": {"softWeight": "0.2", "softTemperature": "2", "softTop": "16"},
+                        "soft": {"softWeight": "1", "softTemperature": "1", "softTop": "0"}}.items():
+        wanted = distill(store, name, trainingDataConfig={"s3Uri": store.uri("soft.jsonl")},
+                         hyperParameters={**SOFT, **hyper})
+        done = wait_for(bedrock, bedrock.create_model_customization_job(**wanted)["jobArn"])
+        assert done["status"] == "Completed", done
+        assert done["hyperParameters"] == wanted["hyperParameters"]
+        losses[name] = done["trainingMetrics"]["trainingLoss"]
+    assert losses["both"] < 2 < losses["soft"], losses
+    assert len(asked(server)) == before
+
+
+def test_a_teacher_of_another_vocabulary_is_asked_nothing(server, store, bedrock):
+    before = len(asked(server))
+    store.put("foreign.jsonl", jsonl(prompts(5)))
+    for base, teacher, file in [("amazon.nova-lite-v1:0", "desk-small", "teacher.gguf"),
+                                ("desk-small", "amazon.nova-pro-v1:0", "slow.gguf")]:
+        job = bedrock.create_model_customization_job(**distill(
+            store, "foreign-" + file[:4], teacher, hyperParameters=SOFT, baseModelIdentifier=base,
+            trainingDataConfig={"s3Uri": store.uri("foreign.jsonl")}))["jobArn"]
+        done = wait_for(bedrock, job, "Failed")
+        assert file in done["failureMessage"] and "tokenizer is not the student's" in done["failureMessage"], done
+        assert done["statusDetails"]["dataProcessingDetails"]["status"] == "Failed"
+        assert not bedrock.list_model_invocation_jobs(nameContains=job.rsplit("/", 1)[1])["invocationJobSummaries"]
+    assert len(asked(server)) == before
+
+
+def test_a_custom_model_may_teach_softly_and_stays_meanwhile(server, store, bedrock):
+    store.put("taught.jsonl", jsonl(intents()))
+    data = {"trainingDataConfig": {"s3Uri": store.uri("taught.jsonl")}}
+    first = wait_for(bedrock, bedrock.create_model_customization_job(**{
+        **request(store, "adapted"), **data, "hyperParameters": {**FAST, "adapterRank": "4"}})["jobArn"])
+    deployment = bedrock.create_custom_model_deployment(
+        modelDeploymentName="adapted", modelArn=first["outputModelArn"])["customModelDeploymentArn"]
+    assert wait_until(lambda: bedrock.get_custom_model_deployment(
+        customModelDeploymentIdentifier=deployment)["status"] == "Active")
+    job = bedrock.create_model_customization_job(**{**distill(store, "pupil", deployment, hyperParameters={
+        **SOFT, "epochCount": "1000", "softWeight": "1"}), **data})["jobArn"]
+    wait_for(bedrock, job, "InProgress", until=lambda seen:
+             seen["statusDetails"]["trainingDetails"]["status"] == "InProgress" and seen.get("trainingMetrics"))
+    bedrock.delete_custom_model_deployment(customModelDeploymentIdentifier=deployment)
+    assert wait_until(lambda: not bedrock.list_custom_model_deployments(
+        nameContains="adapted")["modelDeploymentSummaries"])
+    with pytest.raises(botocore.exceptions.ClientError, match="ConflictException.*soft labels"):
+        bedrock.delete_custom_model(modelIdentifier=first["outputModelArn"])
+    bedrock.stop_model_customization_job(jobIdentifier=job)
+    assert wait_for(bedrock, job)["status"] == "Stopped"
+    bedrock.delete_custom_model(modelIdentifier=first["outputModelArn"])
+
+
+def test_a_router_gives_no_soft_labels(store, bedrock):
+    models = [{"modelArn": f"arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-{size}-v1:0"}
+              for size in ("pro", "lite")]
+    router = bedrock.create_prompt_router(promptRouterName="both", models=models, fallbackModel=models[0],
+                                          routingCriteria={"responseQualityDifference": 10})["promptRouterArn"]
+    with pytest.raises(botocore.exceptions.ClientError, match="ValidationException.*softLabels: the teacher is a router"):
+        bedrock.create_model_customization_job(**distill(store, "routed", router, hyperParameters=SOFT))
+    bedrock.delete_prompt_router(promptRouterArn=router)
+
+
+@pytest.mark.parametrize("hyper, part", [
+    ({"softLabels": "maybe"}, "softLabels"), ({"softTop": "8"}, "softTop"), ({**SOFT, "softWeight": "0"}, "softWeight"),
+    ({**SOFT, "softTemperature": "hot"}, "softTemperature"), ({"softLabels": "false", "softWeight": "1"}, "softWeight"),
+])
+def test_soft_labels_that_cannot_be_are_refused(store, bedrock, hyper, part):
+    with pytest.raises(botocore.exceptions.ClientError, match=f"ValidationException.*hyperParameters.{part}"):
+        bedrock.create_model_customization_job(**distill(store, "wrong", hyperParameters=hyper))
+
+
+def test_fine_tuning_has_no_soft_labels(store, bedrock):
+    with pytest.raises(botocore.exceptions.ClientError, match="ValidationException.*softLabels.*DISTILLATION"):
+        bedrock.create_model_customization_job(**request(store, "tuned", hyperParameters=SOFT))
 
 
 def test_answers_of_the_data_are_not_asked(server, store, bedrock):

@@ -234,7 +234,13 @@ static void hyperparameters_are_strings(void **state)
     assert_true(hyper.epochs == 2 && hyper.rate == 1e-4 && hyper.trains_embedding && hyper.seed == 9);
     static const char *const wrong[] = {"{\"epochCount\":2}",       "{\"epochCount\":\"0\"}", "{\"batchSize\":\"513\"}",
                                         "{\"learningRate\":\"x\"}", "{\"maxLength\":\"1\"}",  "{\"epochs\":\"1\"}",
-                                        "{\"trainEmbedding\":\"1\"}", "[]"};
+                                        "{\"trainEmbedding\":\"1\"}", "[]",
+                                        "{\"softLabels\":\"yes\"}",
+                                        "{\"softLabels\":\"true\",\"softTemperature\":\"0\"}",
+                                        "{\"softLabels\":\"true\",\"softWeight\":\"1.1\"}",
+                                        "{\"softLabels\":\"true\",\"softTop\":\"-1\"}",
+                                        "{\"softLabels\":\"false\",\"softWeight\":\"1\"}",
+                                        "{\"softTop\":\"0\"}", "{\"softTemperature\":\"2\"}"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         assert_int_equal(parse(wrong[i], &hyper, &error), ERROR_INVALID);
         assert_non_null(strstr(error.message, "hyperParameters"));
@@ -395,6 +401,31 @@ static void shares_of_a_price_multiply(void **state)
     assert_int_equal(student_share(STR(",\"price_share\":0.125000,\"x\":1")), 125000);
     assert_int_equal(student_share(STR("")), STUDENT_WHOLE);
     arena_deinit(&arena);
+}
+
+/* What nobody has said is the trainer's to choose. */
+static void a_recipe_names_the_teacher_of_soft_labels(void **state)
+{
+    struct recipe recipe = a_recipe();
+    struct error error;
+    struct buf out;
+    (void)state;
+    buf_init(&out, 1 << 16);
+    recipe.teacher = STR("/t \"a\".gguf");
+    assert_true(recipe_append(&out, &recipe) && buf_append_char(&out, '\0'));
+    assert_null(strstr(out.data, "teacher"));
+    assert_int_equal(parse("{\"softLabels\":\"true\"}", &recipe.hyper, &error), OK);
+    buf_clear(&out);
+    assert_true(recipe_append(&out, &recipe) && buf_append_char(&out, '\0'));
+    assert_non_null(strstr(out.data, "\nteacher: {file: \"/t \\\"a\\\".gguf\"}\n"));
+    assert_int_equal(parse("{\"softLabels\":\"true\",\"softTemperature\":\"2\",\"softTop\":\"0\",\"softWeight\":"
+                           "\"0.5\"}", &recipe.hyper, &error), OK);
+    recipe.teacher_adapter = STR("/a.gguf");
+    buf_clear(&out);
+    assert_true(recipe_append_check(&out, &recipe) && buf_append_char(&out, '\0'));
+    assert_non_null(strstr(out.data, "\", adapter: \"/a.gguf\", temperature: 2.000000, top: 0, weight: 0.500000}\n"));
+    assert_non_null(strstr(out.data, "tuned_from: \"/b \\\"c\\\".gguf\"\n"));
+    buf_deinit(&out);
 }
 
 /* --- metrics ---------------------------------------------------------------------------------------- */
@@ -570,6 +601,7 @@ int main(void)
         TEST(records_of_several_bodies_are_read),
         TEST(hyperparameters_are_strings),
         TEST(a_recipe_is_as_long_as_its_epochs),
+        TEST(a_recipe_names_the_teacher_of_soft_labels),
         TEST(passes_of_a_step_are_shared_by_the_cpus),
         TEST(a_part_of_the_base_is_kept_whole),
         TEST(a_model_from_scratch_copies_first),

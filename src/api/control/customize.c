@@ -242,9 +242,10 @@ static void respond_created(struct change *base)
 }
 
 /* Whatever is served may teach: a model, a router, what an application profile stands for. */
-static enum error_code find_teacher(struct api_call *call, struct custom_job *job, struct catalog_match *match,
+static enum error_code find_teacher(struct api_call *call, struct custom_call *custom, struct catalog_match *match,
                                     struct error *error)
 {
+    struct custom_job *job = &custom->job;
     const struct routing *routing = call->thread->api->work->routing;
     const struct routing_asker asker = call_asker(call);
     struct arena *arena = &call->exchange->arena;
@@ -254,6 +255,10 @@ static enum error_code find_teacher(struct api_call *call, struct custom_job *jo
     enum error_code code = route_new(routing, &asker, job->teacher, arena, &route, error);
     if (code == OK && !route)
         code = routing_resolve(routing, &asker, job->teacher, arena, match, error);
+    else if (code == OK && custom->request.wants_soft)
+        return error_set(error, ERROR_INVALID,
+                         "hyperParameters.softLabels: the teacher is a router, whose answers are several models'; name "
+                         "one of them, or leave softLabels out");
     else if (code == OK)
         *match = *route_match(route);
     return code == OK ? OK : error_prefix(error, "customizationConfig.distillationConfig.teacherModelConfig."
@@ -269,7 +274,9 @@ void custom_create_job(struct api_call *call)
     struct change *base = &custom->base;
     base->code = customize_request_parse(call->exchange->request.body, custom->arena, &custom->request, &base->error);
     if (base->code == OK && custom->job.type == CUSTOM_DISTILLATION)
-        base->code = find_teacher(call, &custom->job, &teacher, &base->error);
+        base->code = find_teacher(call, custom, &teacher, &base->error);
+    if (base->code == OK && custom->request.wants_soft)
+        base->code = customize_soft_teacher(&teacher, custom->arena, &custom->job, &base->error);
     if (base->code == OK)
         base->code = customize_base(custom->customize, custom->request.base, custom->arena, &custom->job,
                                     &base->error);

@@ -248,6 +248,9 @@ static enum error_code parse_members(yyjson_val *root, struct arena *arena, stru
         code = hyper_parse(yyjson_obj_get(root, "hyperParameters"), &hyper, error);
     if (code == OK && hyper.synthetic > 0)
         code = check_synthesis(root, request->job, error);
+    if (code == OK && hyper.is_soft && request->job->type != CUSTOM_DISTILLATION)
+        code = field_error(error, "hyperParameters", "softLabels", "is of jobs of type DISTILLATION alone");
+    request->wants_soft = code == OK && hyper.is_soft;
     if (code == OK)
         code = request_vpc(root, error);
     if (code == OK)

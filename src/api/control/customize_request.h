@@ -10,6 +10,7 @@
 struct customize_request {
     struct custom_job *job; /* filled but for what follows from the base model */
     struct str base;        /* baseModelIdentifier, as it was sent */
+    bool wants_soft;        /* hyperParameters.softLabels */
 };
 enum error_code customize_request_parse(struct str body, struct arena *arena, struct customize_request *request,
                                         struct error *error) WARN_UNUSED;
