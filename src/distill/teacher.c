@@ -11,6 +11,7 @@ struct teacher {
     const struct train_teacher *settings;
     struct weights *weights;
     uint32_t student_tokens; /* of the student's vocabulary */
+    int32_t *ids;            /* the teacher's of each; NULL: they are the same */
 };
 
 struct teacher_reader {
@@ -21,10 +22,10 @@ struct teacher_reader {
     uint32_t *heap;
 };
 
-/* The teacher's id of a token of the student's. */
-static int32_t teacher_id(int32_t student_id)
+/* The teacher's id of a token of the student's, whose vocabulary may be a cut of the teacher's. */
+static int32_t teacher_id(const struct teacher *teacher, int32_t student_id)
 {
-    return student_id;
+    return teacher->ids ? teacher->ids[student_id] : student_id;
 }
 
 /* --- vocabulary ------------------------------------------------------------------------------------- */
@@ -49,36 +50,99 @@ static int64_t list_at(const struct gguf_context *gguf, const char *key)
     return is_list ? at : -1;
 }
 
-static enum error_code compare_texts(const char *path, const struct gguf_context *gguf,
-                                     const struct gguf_context *other, const char *key, struct error *error)
+/* A list of a file's tokenizer: tokens or merges. */
+struct texts {
+    const struct gguf_context *gguf;
+    int64_t key;
+    size_t count;
+};
+
+static struct texts texts_of(const struct pretrained *file, const char *key)
 {
-    const int64_t at = list_at(gguf, key), other_at = list_at(other, key);
-    const size_t count = at < 0 ? 0 : gguf_get_arr_n(gguf, at);
-    const size_t other_count = other_at < 0 ? 0 : gguf_get_arr_n(other, other_at);
-    if (count != other_count)
-        return error_set(error, ERROR_INVALID,
-                         "%s: the teacher's tokenizer is not the student's: it has %zu %s, the student's %zu", path,
-                         count, strrchr(key, '.') + 1, other_count);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(gguf_get_arr_str(gguf, at, i), gguf_get_arr_str(other, other_at, i)) != 0)
+    const int64_t at = list_at(file->gguf, key);
+    return (struct texts){file->gguf, at, at < 0 ? 0 : gguf_get_arr_n(file->gguf, at)};
+}
+
+static const char *text_of(const struct texts *texts, size_t at)
+{
+    return gguf_get_arr_str(texts->gguf, texts->key, at);
+}
+
+static enum error_code other_count(const char *path, const char *what, size_t own, size_t students,
+                                   struct error *error)
+{
+    return error_set(error, ERROR_INVALID,
+                     "%s: the teacher's tokenizer is not the student's: it has %zu %s, the student's %zu", path, own,
+                     what, students);
+}
+
+/* Each of the student's must be the teacher's of that number, and there be no others but with a cut vocabulary. */
+static enum error_code compare_tokens(const struct teacher *teacher, const struct pretrained *file,
+                                      const struct pretrained *base, struct error *error)
+{
+    const struct texts own = texts_of(file, "tokenizer.ggml.tokens");
+    const struct texts students = texts_of(base, "tokenizer.ggml.tokens");
+    if (teacher->ids ? own.count < students.count : own.count != students.count)
+        return other_count(file->path, "tokens", own.count, students.count, error);
+    for (size_t i = 0; i < students.count; i++) {
+        const size_t at = (size_t)teacher_id(teacher, (int32_t)i);
+        const char *text = at < own.count ? text_of(&own, at) : "";
+        if (strcmp(text, text_of(&students, i)) != 0)
             return error_set(error, ERROR_INVALID,
-                             "%s: the teacher's tokenizer is not the student's: number %zu of its %s is \"%.40s\", of "
-                             "the student's \"%.40s\"", path, i, strrchr(key, '.') + 1, gguf_get_arr_str(gguf, at, i),
-                             gguf_get_arr_str(other, other_at, i));
+                             "%s: the teacher's tokenizer is not the student's: its token %zu is \"%.40s\", not "
+                             "\"%.40s\"", file->path, at, text, text_of(&students, i));
+    }
     return OK;
 }
 
-static enum error_code compare_files(const struct pretrained *file, const struct pretrained *base, struct error *error)
+/* In the same order; a cut vocabulary has some of them. */
+static enum error_code compare_merges(const struct teacher *teacher, const struct pretrained *file,
+                                      const struct pretrained *base, struct error *error)
+{
+    const struct texts own = texts_of(file, "tokenizer.ggml.merges");
+    const struct texts students = texts_of(base, "tokenizer.ggml.merges");
+    size_t at = 0;
+    if (!teacher->ids && own.count != students.count)
+        return other_count(file->path, "merges", own.count, students.count, error);
+    for (size_t i = 0; i < students.count; i++) {
+        while (at < own.count && strcmp(text_of(&own, at), text_of(&students, i)) != 0)
+            at++;
+        if (at++ == own.count)
+            return error_set(error, ERROR_INVALID,
+                             "%s: the teacher's tokenizer is not the student's: it has no merge \"%.40s\" where the "
+                             "student's has it", file->path, text_of(&students, i));
+    }
+    return OK;
+}
+
+/* What a cut vocabulary's tokens were in the file that it was cut out of (prune.h). */
+static enum error_code take_ids(struct teacher *teacher, const struct pretrained *base, struct error *error)
+{
+    const int64_t at = gguf_find_key(base->gguf, "fulcrum.pruned.tokens");
+    const uint32_t count = teacher->student_tokens;
+    if (at < 0 || gguf_get_kv_type(base->gguf, at) != GGUF_TYPE_ARRAY ||
+        gguf_get_arr_type(base->gguf, at) != GGUF_TYPE_INT32 || gguf_get_arr_n(base->gguf, at) != count)
+        return OK;
+    teacher->ids = mem_alloc(count * sizeof(*teacher->ids));
+    if (!teacher->ids)
+        return error_no_memory(error);
+    memcpy(teacher->ids, gguf_get_arr_data(base->gguf, at), count * sizeof(*teacher->ids));
+    return OK;
+}
+
+static enum error_code compare_files(struct teacher *teacher, const struct pretrained *file,
+                                     const struct pretrained *base, struct error *error)
 {
     static const char *const texts[] = {"tokenizer.ggml.model", "tokenizer.ggml.pre"};
-    static const char *const lists[] = {"tokenizer.ggml.tokens", "tokenizer.ggml.merges"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         if (strcmp(text_at(file->gguf, texts[i]), text_at(base->gguf, texts[i])) != 0)
             return differs(file->path, texts[i], error);
-    enum error_code code = OK;
-    for (size_t i = 0; !code && i < sizeof(lists) / sizeof(lists[0]); i++)
-        code = compare_texts(file->path, file->gguf, base->gguf, lists[i], error);
-    return code;
+    enum error_code code = compare_tokens(teacher, file, base, error);
+    if (code) /* the teacher may have been cut like the student, so this comes second */
+        code = take_ids(teacher, base, error) ? error->code
+               : teacher->ids                 ? compare_tokens(teacher, file, base, error)
+                                              : code;
+    return code ? code : compare_merges(teacher, file, base, error);
 }
 
 /* Tokens of our own follow from merges and digits. */
@@ -104,9 +168,10 @@ static enum error_code load_weights(struct teacher *teacher, const struct pretra
 {
     const struct tuning tuning = {.is_all_frozen = true};
     struct rng unused = {0}; /* there is nothing to draw */
-    if (shape->vocabulary != teacher->student_tokens)
-        return error_set(error, ERROR_INVALID, "%s: an embedding of %u, for a student of %u tokens", file->path,
-                         shape->vocabulary, teacher->student_tokens);
+    for (uint32_t i = 0; i < teacher->student_tokens; i++)
+        if ((uint32_t)teacher_id(teacher, (int32_t)i) >= shape->vocabulary)
+            return error_set(error, ERROR_INVALID, "%s: an embedding of %u, without the student's token %u", file->path,
+                             shape->vocabulary, i);
     enum error_code code = weights_new_tuned(shape, &tuning, &unused, &teacher->weights, error);
     if (!code)
         code = pretrained_copy(file, teacher->weights, error);
@@ -126,7 +191,7 @@ static enum error_code load(struct teacher *teacher, const struct pretrained *ba
     if (!code)
         code = pretrained_shape(&file, &shape, error);
     if (!code)
-        code = base ? compare_files(&file, base, error) : compare_own(file.path, tokenizer, error);
+        code = base ? compare_files(teacher, &file, base, error) : compare_own(file.path, tokenizer, error);
     if (!code)
         code = load_weights(teacher, &file, &shape, error);
     pretrained_close(&file);
@@ -154,6 +219,7 @@ void teacher_free(struct teacher *teacher)
     if (!teacher)
         return;
     weights_free(teacher->weights);
+    mem_free(teacher->ids);
     mem_free(teacher);
 }
 
@@ -205,7 +271,7 @@ enum error_code teacher_read(struct teacher_reader *reader, const struct batch *
     struct batch read = *batch;
     read.tokens = reader->tokens;
     for (size_t i = 0; i < (size_t)batch->shape.length * batch->shape.rows; i++)
-        reader->tokens[i] = teacher_id(batch->tokens[i]);
+        reader->tokens[i] = teacher_id(teacher, batch->tokens[i]);
     const enum error_code code = graph_run_forward(reader->graph, &read, error);
     if (code)
         return code;
@@ -214,7 +280,7 @@ enum error_code teacher_read(struct teacher_reader *reader, const struct batch *
         soften(graph_logits(reader->graph) + (size_t)i * own, own, (float)teacher->settings->temperature,
                reader->probabilities);
         for (uint32_t j = 0; j < count; j++)
-            row[j] = reader->probabilities[teacher_id((int32_t)j)];
+            row[j] = reader->probabilities[teacher_id(teacher, (int32_t)j)];
         soften_keep(row, count, teacher->settings->top, reader->heap);
     }
     return OK;

@@ -1,9 +1,10 @@
 /* teacher.h - soft labels: what a larger model holds for probable where a row's own answer names one token.
  *
  * The teacher is a GGUF file of the llama architecture, with an adapter's products added in where there is one, whose
- * tokenizer is the student's. It reads every batch that the student learns from, by a graph without gradients; its
- * distributions become labels (soften.h), which the student's loss wants besides the hard ones (graph.h). Nothing of it
- * is kept between batches, so a resumed run has the same labels.
+ * tokenizer is the student's, or one of which the student's is a cut (cut.h). It reads every batch that the student
+ * learns from, by a graph without gradients; its distributions become labels (soften.h), which the student's loss wants
+ * besides the hard ones (graph.h). What it holds for probable that the student has no token for goes to the rest.
+ * Nothing of it is kept between batches, so a resumed run has the same labels.
  *
  * A teacher may be used by several threads at a time, a reader by one. */
 #ifndef DISTILL_TEACHER_H

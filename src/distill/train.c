@@ -438,6 +438,7 @@ enum error_code train_check(const struct train_config *config, struct error *err
     if (!run)
         return error_no_memory(error);
     run->config = config;
+    run->base = config->tuned_from; /* what is pruned of it was in it */
     enum error_code code = config->tokenizer_corpus_count ? open_corpora(run, error) : OK;
     if (!code)
         code = make_tokenizer(run, error);

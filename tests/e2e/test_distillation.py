@@ -9,7 +9,7 @@ import botocore.exceptions
 import pytest
 
 from batch_fixture import Store, jsonl
-from conftest import FULCRUM, Server, wait_until
+from conftest import BUILD, FULCRUM, Server, wait_until
 from custom_fixture import FAST, INTENTS, asked, intents, line, output, rejected, request, wait_for
 
 CONFIG = """\
@@ -18,13 +18,14 @@ models:
   - {{name: tiny, path: {path}, ids: ["amazon.nova-lite-v1:0"], context: 512}}
   - {{name: large, path: {slow}, ids: ["amazon.nova-pro-v1:0"], context: 2048, parallel: 2}}
   - {{name: desk-small}}
+  - {{name: other, worker: {worker}}}
 """
 LEARN = {**FAST, "epochCount": "200"}
 
 
 @pytest.fixture(scope="module")
 def config(random_model, slow_model):
-    return CONFIG.format(path=random_model, slow=slow_model)
+    return CONFIG.format(path=random_model, slow=slow_model, worker=BUILD / "bench/instant_worker")
 
 
 @pytest.fixture(scope="module")
@@ -329,6 +330,11 @@ def test_a_router_gives_no_soft_labels(store, bedrock):
     with pytest.raises(botocore.exceptions.ClientError, match="ValidationException.*softLabels: the teacher is a router"):
         bedrock.create_model_customization_job(**distill(store, "routed", router, hyperParameters=SOFT))
     bedrock.delete_prompt_router(promptRouterArn=router)
+
+
+def test_another_program_gives_no_soft_labels(store, bedrock):
+    with pytest.raises(botocore.exceptions.ClientError, match="ValidationException.*softLabels.*another program"):
+        bedrock.create_model_customization_job(**distill(store, "black", "other", hyperParameters=SOFT))
 
 
 @pytest.mark.parametrize("hyper, part", [

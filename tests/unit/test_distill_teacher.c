@@ -5,6 +5,7 @@
 #include "distill_runs.h"
 
 #include "distill/pretrained.h"
+#include "distill/prune.h"
 #include "distill/soften.h"
 #include "distill/teacher.h"
 #include "distill/tokenizer.h"
@@ -98,7 +99,7 @@ static void write_model(const char *path, uint64_t seed)
 }
 
 struct lesson {
-    char path[64];
+    char path[64], cut[80]; /* of the teacher, and of what the student begins as, where that has fewer tokens */
     struct pretrained base;
     struct tokenizer *tokenizer;
     struct weights *weights;
@@ -110,7 +111,29 @@ struct lesson {
     struct packer packer;
 };
 
-static void lesson_begin(struct lesson *lesson, double temperature, uint32_t top)
+/* All of its layers, and fewer of its tokens. */
+static void cut_tokens_of(const char *path, const char *out)
+{
+    struct folder folder;
+    struct train_config config;
+    struct error error;
+    char text[512];
+    uint32_t mark;
+    make_folder(&folder, "cut");
+    snprintf(text, sizeof(text),
+             "name: cut\n"
+             "tuned_from: %s\n"
+             "type: f32\n"
+             "pruned: {vocabulary: 400}\n"
+             "phases: [{name: one, tokens: 192, length: 96, rows: 2, data: [{file: rows.jsonl}]}]\n", path);
+    write_text(folder.config, text);
+    assert_ok(train_config_load(folder.config, &config, &error));
+    assert_ok(prune_write(&config, out, &mark, &error));
+    train_config_deinit(&config);
+    remove_folder(&folder);
+}
+
+static void lesson_begin(struct lesson *lesson, double temperature, uint32_t top, bool is_cut)
 {
     const struct batch_shape shape = {LOGIT_TOKENS, 1, LOGIT_TOKENS + 3}; /* some are spare */
     struct model_shape model;
@@ -118,10 +141,14 @@ static void lesson_begin(struct lesson *lesson, double temperature, uint32_t top
     *lesson = (struct lesson){0};
     temporary_path(lesson->path, "lesson.gguf");
     write_model(lesson->path, 1);
+    const char *student = is_cut ? lesson->cut : lesson->path;
+    snprintf(lesson->cut, sizeof(lesson->cut), "%s.cut", lesson->path);
+    if (is_cut)
+        cut_tokens_of(lesson->path, lesson->cut);
     lesson->settings = (struct train_teacher){lesson->path, NULL, temperature, top, 1.0};
-    assert_ok(pretrained_open(lesson->path, &lesson->base, &error));
+    assert_ok(pretrained_open(student, &lesson->base, &error));
     assert_ok(pretrained_shape(&lesson->base, &model, &error));
-    assert_ok(tokenizer_load_pretrained(lesson->path, &lesson->tokenizer, &error));
+    assert_ok(tokenizer_load_pretrained(student, &lesson->tokenizer, &error));
     assert_ok(weights_new(&model, &lesson->weights, &error));
     assert_ok(pretrained_copy(&lesson->base, lesson->weights, &error));
     assert_ok(compute_new(1, true, &lesson->compute, &error));
@@ -144,6 +171,7 @@ static void lesson_end(struct lesson *lesson)
     tokenizer_free(lesson->tokenizer);
     pretrained_close(&lesson->base);
     unlink(lesson->path);
+    unlink(lesson->cut);
 }
 
 /* The largest element of any gradient, after a step. */
@@ -167,15 +195,26 @@ static void a_student_that_is_its_teacher_has_nothing_to_learn(void **state)
     static const double temperatures[] = {1.0, 3.0};
     struct lesson lesson;
     for (size_t i = 0; i < 2; i++) {
-        lesson_begin(&lesson, temperatures[i], 0);
+        lesson_begin(&lesson, temperatures[i], 0, false);
         assert_true(steepest(&lesson) < 2e-4);
         param_data(&lesson.weights->params[0])[100] += 1.0f;
         param_data(&lesson.weights->params[2])[7] += 1.0f;
         assert_true(steepest(&lesson) > 0.01);
         lesson_end(&lesson);
     }
-    lesson_begin(&lesson, 1.0, 8); /* how the rest is spread is not the teacher's */
+    lesson_begin(&lesson, 1.0, 8, false); /* how the rest is spread is not the teacher's */
     assert_true(steepest(&lesson) > 0.01);
+    lesson_end(&lesson);
+}
+
+/* What the teacher holds for probable of the tokens that are gone is shared among those that are left. */
+static void neither_has_one_with_fewer_tokens(void **state)
+{
+    (void)state;
+    struct lesson lesson;
+    lesson_begin(&lesson, 1.0, 0, true);
+    assert_true(lesson.tokenizer->count == 400 && lesson.weights->shape.vocabulary == 400);
+    assert_true(steepest(&lesson) < 2e-4);
     lesson_end(&lesson);
 }
 
@@ -331,6 +370,29 @@ static void an_adapter_is_added_to_its_teacher(void **state)
     remove_school(&school);
 }
 
+static void a_pruned_student_learns_of_its_base_and_of_its_like(void **state)
+{
+    (void)state;
+    struct school school;
+    double soft[2];
+    char cut[112], beside[112];
+    make_school(&school, "pruned");
+    snprintf(cut, sizeof(cut), "%s/cut.gguf", school.folder.path);
+    snprintf(beside, sizeof(beside), "%s" PRUNE_SUFFIX, school.folder.out);
+    write_config(&school.folder, 40, 1, "{file: base.gguf, weight: 1}\npruned: {layers: 1, vocabulary: 400}");
+    (void)run(&school.folder, false);
+    read_column(school.folder.csv, STR("soft_loss"), soft);
+    assert_true(soft[1] < soft[0] - 0.1);
+    cut_tokens_of(school.base, cut);
+    assert_int_equal(rename(cut, school.base), 0); /* begins and learns with 400 tokens */
+    write_config(&school.folder, 1, 1, "{file: base.gguf}");
+    (void)run(&school.folder, false);
+    write_config(&school.folder, 1, 1, "{file: teacher.gguf}"); /* of the whole vocabulary */
+    (void)run(&school.folder, false);
+    unlink(beside);
+    remove_school(&school);
+}
+
 /* A model of the trainer's own, and a smaller one with its tokenizer. */
 static void a_model_from_nothing_may_have_a_teacher(void **state)
 {
@@ -447,9 +509,9 @@ static void teachers_of_another_vocabulary_are_refused(void **state)
         void (*change)(struct gguf_context *gguf, const struct gguf_context *good);
         const char *message;
     } cases[] = {
-        {swap_tokens, "number 3 of its tokens is"},
+        {swap_tokens, "its token 3 is"},
         {lose_tokens, "it has 510 tokens, the student's 512"},
-        {swap_merges, "number 3 of its merges is"},
+        {swap_merges, "it has no merge"},
         {split_otherwise, "tokenizer.ggml.pre differs"},
         {lose_the_tokenizer, "it has 0 tokens, the student's 512"},
         {lose_the_layers, "no llama.block_count in it"},
@@ -552,9 +614,11 @@ int main(void)
         cmocka_unit_test(what_the_largest_leave_is_shared_evenly),
         cmocka_unit_test(every_row_sums_to_one),
         cmocka_unit_test(a_student_that_is_its_teacher_has_nothing_to_learn),
+        cmocka_unit_test(neither_has_one_with_fewer_tokens),
         cmocka_unit_test(a_student_comes_nearer_to_its_teacher),
         cmocka_unit_test(a_resumed_run_ends_where_an_unbroken_one_does),
         cmocka_unit_test(an_adapter_is_added_to_its_teacher),
+        cmocka_unit_test(a_pruned_student_learns_of_its_base_and_of_its_like),
         cmocka_unit_test(a_model_from_nothing_may_have_a_teacher),
         cmocka_unit_test(teachers_of_another_vocabulary_are_refused),
         cmocka_unit_test(what_is_no_teacher_is_refused),
