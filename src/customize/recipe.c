@@ -150,8 +150,8 @@ static enum error_code check_scratch(const struct hyper *hyper, struct error *er
     if (hyper->rank > 0)
         return refuse("adapterRank", "an adapter stands beside a model, and one from scratch is none yet", error);
     if (hyper->is_soft)
-        return refuse("softLabels", "a model from scratch has a vocabulary of its own, which no teacher has; leave them "
-                      "out, or name a model that is served as its base", error);
+        return refuse("softLabels", "a model from scratch has a vocabulary of its own, which no teacher has; leave "
+                      "them out, or name a model that is served as its base", error);
     if (hyper->layers > 0)
         return refuse("studentLayers", "a model from scratch has layers of its own; name a model that is served to "
                       "keep some of its layers", error);
