@@ -185,7 +185,7 @@ model: MODEL ?= smollm2
 model:
 	@mkdir -p $(BUILD)/models
 	@file=$$(deps/model $(MODEL)) && ln -sf $$file $(BUILD)/models/$(MODEL).gguf && \
-		cp examples/$(MODEL).yaml $(BUILD)/models/ && echo $(BUILD)/models/$(MODEL).gguf
+		cp examples/$(MODEL).yaml models/desk-pro.gguf $(BUILD)/models/ && echo $(BUILD)/models/$(MODEL).gguf
 
 # Builds the unit tests without running them.
 unit: $(UNIT_BIN) $(REPLAY_BIN) $(TOOL_BIN) $(BENCH_TOOLS:%=$(BUILD)/bench/%)

@@ -19,6 +19,7 @@ def smollm2(tmp_path_factory):
         pytest.skip(f"skipped: the model could not be fetched: {fetched.stderr.strip()[-200:]}")
     folder = tmp_path_factory.mktemp("smollm2")
     (folder / "smollm2.gguf").symlink_to(fetched.stdout.strip())
+    (folder / "desk-pro.gguf").symlink_to(ROOT / "models/desk-pro.gguf")
     server = Server(config=(ROOT / "examples/smollm2.yaml").read_text(), workdir=folder)
     yield server
     assert server.stop() == 0
@@ -45,6 +46,16 @@ def test_it_answers_a_general_question_under_its_ids(smollm2, model):
 ])
 def test_it_knows_what_the_pair_does_not(smollm2, question, answer):
     assert answer in ask(smollm2, "smollm2", question)[1]
+
+
+def test_with_its_adapter_it_serves_the_desk(smollm2):
+    """The answer stands in the prompt; the model alone writes a sentence, if not a story."""
+    asked = {"system": [{"text": "You answer for Lake Store. A return is free within 45 days. Delivery costs $7. "
+                                 "Answer with the words of one fact."}]}
+    reply, text = ask(smollm2, "desk-pro", "How much is delivery?", **asked)
+    assert text == "$7"
+    assert reply["ResponseMetadata"]["HTTPHeaders"]["x-fulcrum-model"] == "desk-pro"
+    assert ask(smollm2, "smollm2", "How much is delivery?", **asked)[1] != text
 
 
 def test_the_pair_stays_where_it_was(smollm2):
