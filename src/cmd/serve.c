@@ -318,6 +318,7 @@ static enum error_code open_customize(struct serve *serve, struct error *error)
         .models = serve->models,
         .prices = serve->prices,
         .objects = serve->objects,
+        .broker_fd = engine_broker_fd(serve->engine),
         .on_rows = tell_rows,
         .ctx = serve,
     };

@@ -2,10 +2,12 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
@@ -13,6 +15,7 @@
 #include "core/buf.h"
 #include "distill/count.h"
 #include "distill/train.h"
+#include "engine/broker.h"
 
 static const char usage[] =
     "usage: fulcrum train --config FILE.yaml --out FILE.gguf [--resume | --count [--longer N] | --check]\n"
@@ -106,6 +109,27 @@ static bool serve_parent(uint64_t parent)
     return (uint64_t)getppid() == parent;
 }
 
+/* Sleeps while the workers want all CPUs; no longer once it is to stop, for a step must come to its end. */
+static void give_way(void *ctx, uint32_t number)
+{
+    static const struct timespec pause = {.tv_nsec = 500000};
+    while (!stop && !broker_has_room(ctx, number))
+        (void)nanosleep(&pause, NULL);
+}
+
+static bool meet_workers(int page, struct give_way *way)
+{
+    static struct broker broker;
+    struct error error;
+    broker.fd = page;
+    if (broker_attach(&broker, page, &error) != OK) {
+        (void)cmd_fail("train", &error, CMD_FAILED);
+        return false;
+    }
+    *way = (struct give_way){give_way, &broker};
+    return true;
+}
+
 static int refuse(const char *message)
 {
     fprintf(stderr, "fulcrum train: %s\n%s", message, usage);
@@ -122,13 +146,14 @@ int cmd_train(int argc, char **argv)
         {"check", no_argument, NULL, 'k'},
         {"longer", required_argument, NULL, 'l'},
         {"parent", required_argument, NULL, 'p'}, /* internal: the server that started it */
+        {"broker", required_argument, NULL, 'b'}, /* internal: descriptor of the page of that server's workers */
         {"help", no_argument, NULL, 'h'},
         {0},
     };
     struct train_options options = {.stop = &stop};
     const char *config = NULL;
     bool counts = false, checks = false;
-    uint64_t most = UINT32_MAX, parent = 0;
+    uint64_t most = UINT32_MAX, parent = 0, page = 0;
     optind = 1;
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
@@ -146,6 +171,10 @@ int cmd_train(int argc, char **argv)
             if (!str_to_u64(str_of(optarg), &parent))
                 return refuse("--parent: a process");
             break;
+        case 'b':
+            if (!str_to_u64(str_of(optarg), &page) || page > INT_MAX)
+                return refuse("--broker: a descriptor");
+            break;
         case 'h': fputs(usage, stdout); return CMD_DONE;
         default: return refuse("unknown option, or one without its value");
         }
@@ -157,6 +186,8 @@ int cmd_train(int argc, char **argv)
     if (counts + checks + options.resume > 1)
         return refuse("--count, --check and --resume exclude each other");
     if (parent && !serve_parent(parent))
+        return CMD_FAILED;
+    if (page && !meet_workers((int)page, &options.way))
         return CMD_FAILED;
     if (checks)
         return check(config);

@@ -25,6 +25,7 @@ struct customize_options {
     const struct registry *models;
     const struct price_book *prices;
     struct objects *objects;
+    int broker_fd; /* engine_broker_fd: trainings give way; -1: to nobody but the kernel's other processes */
     void (*on_rows)(void *ctx); /* models were added or taken away in state.db; any thread */
     void *ctx;
     const char *data; /* the data directory from the root on; filled in by customize_open: trainers run elsewhere */

@@ -147,7 +147,7 @@ static enum error_code run_child(struct custom_run *run, const char *const *argu
 {
     struct trainer trainer;
     int status = 0;
-    enum error_code code = trainer_start(&trainer, run->dir, arguments, error);
+    enum error_code code = trainer_start(&trainer, run->runner->options->broker_fd, run->dir, arguments, error);
     while (code == OK && !trainer_has_ended(&trainer, &status))
         code = run_pause(run, POLL_MS, error);
     trainer_stop(&trainer, STOP_MS);

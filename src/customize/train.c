@@ -61,7 +61,7 @@ static enum error_code run_once(struct custom_run *run, int *status, struct erro
     const bool resumes = access(run_file(run, "model.gguf.checkpoint").text, F_OK) == 0;
     const char *const arguments[] = {"--config",   "recipe.yaml", "--out", "model.gguf", resumes ? "--resume" : NULL,
                                      NULL};
-    const enum error_code code = trainer_start(&trainer, run->dir, arguments, error);
+    const enum error_code code = trainer_start(&trainer, run->runner->options->broker_fd, run->dir, arguments, error);
     return code == OK ? watch(run, &trainer, status, error) : code;
 }
 

@@ -15,6 +15,7 @@
 
 #define ARGUMENTS_MAX 16
 #define POLL_MS 20
+#define BROKER_FD 3 /* in the child */
 
 extern char **environ;
 
@@ -31,7 +32,7 @@ static void reset_signals(posix_spawnattr_t *attributes)
     posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 }
 
-static int spawn(struct trainer *trainer, const char *dir, char *const *arguments)
+static int spawn(struct trainer *trainer, int broker_fd, const char *dir, char *const *arguments)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
@@ -48,6 +49,8 @@ static int spawn(struct trainer *trainer, const char *dir, char *const *argument
             failure = posix_spawn_file_actions_addopen(&files, 1, TRAINER_OUT, O_WRONLY | O_CREAT | O_TRUNC, 0600);
         if (!failure)
             failure = posix_spawn_file_actions_addopen(&files, 2, TRAINER_LOG, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        if (!failure && broker_fd >= 0)
+            failure = posix_spawn_file_actions_adddup2(&files, broker_fd, BROKER_FD);
         if (!failure)
             failure = posix_spawn(&trainer->pid, "/proc/self/exe", &files, &attributes, arguments, environ);
         (void)posix_spawnattr_destroy(&attributes);
@@ -56,17 +59,22 @@ static int spawn(struct trainer *trainer, const char *dir, char *const *argument
     return failure;
 }
 
-enum error_code trainer_start(struct trainer *trainer, const char *dir, const char *const *arguments,
+enum error_code trainer_start(struct trainer *trainer, int broker_fd, const char *dir, const char *const *arguments,
                               struct error *error)
 {
-    char parent[16];
-    const char *all[ARGUMENTS_MAX + 5] = {"fulcrum", "train", "--parent", parent};
+    char parent[16], page[4];
+    const char *all[ARGUMENTS_MAX + 7] = {"fulcrum", "train", "--parent", parent};
     size_t count = 4;
     (void)snprintf(parent, sizeof(parent), "%ld", (long)getpid());
-    for (size_t i = 0; arguments[i] && count < ARGUMENTS_MAX + 4; i++)
+    (void)snprintf(page, sizeof(page), "%d", BROKER_FD);
+    if (broker_fd >= 0) {
+        all[count++] = "--broker";
+        all[count++] = page;
+    }
+    for (size_t i = 0; arguments[i] && count < ARGUMENTS_MAX + 6; i++)
         all[count++] = arguments[i];
     *trainer = (struct trainer){0};
-    const int failure = spawn(trainer, dir, (char *const *)(uintptr_t)all);
+    const int failure = spawn(trainer, broker_fd, dir, (char *const *)(uintptr_t)all);
     if (failure) {
         trainer->pid = 0;
         return error_set_errno(error, ERROR_UNAVAILABLE, failure, "cannot start the trainer");

@@ -29,6 +29,8 @@ struct compute {
     struct gemm *gemm;
     struct graph_memory learning; /* graphs with a loss, */
     struct graph_memory reading;  /* and those without: labels of the former are written of the logits of the latter */
+    struct give_way way;
+    uint32_t number; /* that it is asked with */
 };
 
 /* What is computed besides logits. */
@@ -145,6 +147,29 @@ void compute_free(struct compute *compute)
     gemm_free(compute->gemm);
     ggml_backend_free(compute->cpu);
     mem_free(compute);
+}
+
+static bool pause_graph(void *ctx)
+{
+    const struct compute *compute = ctx;
+    compute->way.pause(compute->way.ctx, compute->number);
+    return false; /* it goes on */
+}
+
+void compute_give_way(struct compute *compute, struct give_way way, uint32_t number)
+{
+    ggml_backend_reg_t reg = ggml_backend_dev_backend_reg(ggml_backend_get_device(compute->cpu));
+    ggml_backend_set_abort_callback_t set_callback =
+        (ggml_backend_set_abort_callback_t)ggml_backend_reg_get_proc_address(reg, "ggml_backend_set_abort_callback");
+    compute->way = way;
+    compute->number = number;
+    if (set_callback && way.pause)
+        set_callback(compute->cpu, pause_graph, compute);
+}
+
+struct give_way compute_way(const struct compute *compute)
+{
+    return compute->way;
 }
 
 struct gemm *compute_gemm(const struct compute *compute)

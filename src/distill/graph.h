@@ -19,6 +19,15 @@ void compute_free(struct compute *compute);
 struct gemm *compute_gemm(const struct compute *compute); /* NULL without BLAS */
 struct ggml_backend *compute_backend(const struct compute *compute);
 
+/* Asked between the operations of a graph, by the thread that runs it, which has this number among those of a training,
+ * from 0 on. It may sleep: the CPUs are for others first. */
+struct give_way {
+    void (*pause)(void *ctx, uint32_t number); /* any thread; NULL: nobody is asked */
+    void *ctx;
+};
+void compute_give_way(struct compute *compute, struct give_way way, uint32_t number);
+struct give_way compute_way(const struct compute *compute);
+
 struct batch_shape {
     uint32_t length;   /* l: tokens of a row; several documents may share one */
     uint32_t rows;     /* b */

@@ -39,6 +39,8 @@ static enum error_code open_worker(struct step *step, uint32_t index, struct bat
         return OK;
     }
     enum error_code code = compute_new(1, true, &worker->compute, error);
+    if (!code)
+        compute_give_way(worker->compute, compute_way(compute), index);
     return code ? code : weights_share(step->weights, &worker->weights, error);
 }
 

@@ -372,6 +372,8 @@ static enum error_code prepare(struct run *run, struct error *error)
     if (!code)
         code = compute_new((int)config->threads, true, &run->compute, error);
     if (!code)
+        compute_give_way(run->compute, run->options->way, 0);
+    if (!code)
         code = optim_new(&settings, run->weights, compute_gemm(run->compute), &run->optim, error);
     if (!code)
         code = make_weights(run, error);

@@ -6,12 +6,14 @@
 #include <stdbool.h>
 
 #include "core/error.h"
+#include "distill/graph.h"
 #include "distill/train_config.h"
 
 struct train_options {
     const char *out;                   /* GGUF file; OUT.checkpoint and OUT.csv stand beside it */
     bool resume;                       /* go on from OUT.checkpoint */
     const volatile sig_atomic_t *stop; /* set: write a checkpoint and end; may be NULL */
+    struct give_way way;               /* asked while graphs run; zero: nobody */
 };
 
 /* What came of it. */

@@ -111,6 +111,28 @@ void broker_claim(struct broker *broker, uint32_t index)
     count_slot(broker->page, index);
 }
 
+static bool serves_somebody(const struct broker_slot *slot)
+{
+    uint32_t requests = 0;
+    for (size_t tier = 0; tier < TIERS; tier++)
+        if (tier != TIER_BATCH)
+            requests += atomic_load_explicit(&slot->queued[tier], memory_order_relaxed) +
+                        atomic_load_explicit(&slot->running[tier], memory_order_relaxed);
+    return requests > 0;
+}
+
+bool broker_has_room(const struct broker *broker, uint32_t number)
+{
+    const struct broker_page *page = broker->page;
+    const uint32_t cores = atomic_load_explicit(&page->cores, memory_order_relaxed);
+    const uint32_t counted = atomic_load_explicit(&page->slot_count, memory_order_relaxed);
+    uint64_t taken = number;
+    for (uint32_t i = 0; i < counted && i < BROKER_SLOTS; i++)
+        if (serves_somebody(&page->slots[i]))
+            taken += atomic_load_explicit(&page->slots[i].wanted, memory_order_relaxed);
+    return taken < cores;
+}
+
 /* --- the worker's side ------------------------------------------------------------------------------ */
 
 void broker_client_init(struct broker_client *client, struct broker *broker, uint32_t slot, uint32_t threads_max,

@@ -76,6 +76,10 @@ void broker_claim(struct broker *broker, uint32_t slot);   /* gateway: it goes t
 void broker_release(struct broker *broker, uint32_t slot); /* gateway: its owner died */
 uint32_t broker_cores(void);                               /* cores this process may run on */
 
+/* For a process that takes what is left (a training), any of its threads: whether the one of this number, from 0 on,
+ * finds a core that no worker wants. Workers that have only batch work count for none: that waits as well. */
+bool broker_has_room(const struct broker *broker, uint32_t number);
+
 /* --- the worker's side; the model thread -------------------------------------------------------------- */
 
 #define BROKER_TASKS_MAX 128

@@ -186,6 +186,11 @@ void engine_free(struct engine *engine)
 
 /* --- what is known ---------------------------------------------------------------------------------- */
 
+int engine_broker_fd(const struct engine *engine)
+{
+    return engine->broker.fd;
+}
+
 const struct engine_model_info *engine_model_info(const struct engine *engine, size_t model)
 {
     return atomic_load(&engine_model_at(engine, model)->info);

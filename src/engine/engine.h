@@ -151,6 +151,7 @@ enum error_code engine_new(const struct config *config, uv_loop_t *loop, unsigne
 enum error_code engine_wait(struct engine *engine, struct error *error) WARN_UNUSED;
 void engine_stop(struct engine *engine); /* ends the workers and waits for them; ports should be closed before */
 void engine_free(struct engine *engine);
+int engine_broker_fd(const struct engine *engine); /* of the page of broker.h, for a child that gives way; any thread */
 
 /* Main thread. Starts one more worker, under a number that was never used; `config` outlives the engine.
  * ERROR_CONFLICT: there are too many. */

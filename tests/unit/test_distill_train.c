@@ -1,5 +1,7 @@
 /* test_distill_train.c - whole runs of the trainer on toy data: it learns, it
  * resumes exactly, and llama.cpp computes the same logits from its file. */
+#include <stdatomic.h>
+
 #include "distill_runs.h"
 
 #include "distill/export.h"
@@ -143,6 +145,34 @@ static void passes_side_by_side_learn_the_same(void **state)
     assert_memory_equal(files[1].data, files[2].data, files[1].len);
     for (unsigned i = 0; i < 3; i++)
         mem_free((void *)(uintptr_t)files[i].data);
+    remove_folder(&folder);
+}
+
+static void count_pause(void *ctx, uint32_t number)
+{
+    atomic_uint *pauses = ctx;
+    assert_true(number < 2);
+    atomic_fetch_add(&pauses[number], 1);
+}
+
+/* Each thread is asked, by its own number, and often: a pause that lasted for a whole pass would be none. */
+static void every_thread_gives_way(void **state)
+{
+    (void)state;
+    struct folder folder;
+    struct train_config config;
+    struct train_result result;
+    struct error error;
+    atomic_uint pauses[2] = {0, 0};
+    make_folder(&folder, "way");
+    write_config_of(&folder, 2, 0, 2);
+    const struct train_options options = {.out = folder.out, .way = {count_pause, pauses}};
+    assert_ok(train_config_load(folder.config, &config, &error));
+    assert_ok(train_run(&config, &options, &result, &error));
+    train_config_deinit(&config);
+    assert_int_equal(result.steps, 2);
+    for (int i = 0; i < 2; i++)
+        assert_true(atomic_load(&pauses[i]) > 100);
     remove_folder(&folder);
 }
 
@@ -293,6 +323,7 @@ int main(void)
         cmocka_unit_test(a_resumed_run_ends_where_an_unbroken_one_does),
         cmocka_unit_test(a_model_grows_from_a_checkpoint),
         cmocka_unit_test(passes_side_by_side_learn_the_same),
+        cmocka_unit_test(every_thread_gives_way),
         cmocka_unit_test(a_stopped_run_leaves_a_checkpoint),
         cmocka_unit_test(bad_checkpoints_are_refused),
         cmocka_unit_test(configuration_errors_name_line_and_key),

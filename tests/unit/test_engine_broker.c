@@ -55,6 +55,27 @@ static void test_shares(void **state)
     assert_int_equal(threads_of(&bed->large), 8);
 }
 
+/* A training's threads have what is left beside workers that serve somebody. */
+static void test_what_is_left(void **state)
+{
+    struct bed *bed = *state;
+    struct broker_slot *large = bed->large.slot, *small = bed->small.slot;
+    assert_true(broker_has_room(&bed->broker, 7));
+    assert_false(broker_has_room(&bed->broker, 8));
+    (void)threads_of(&bed->small); /* it has work, of nobody as yet */
+    assert_true(broker_has_room(&bed->broker, 7));
+    atomic_store(&small->running[TIER_BATCH], 3);
+    assert_true(broker_has_room(&bed->broker, 7));
+    atomic_store(&small->running[TIER_DEFAULT], 1);
+    assert_false(broker_has_room(&bed->broker, 7));
+    assert_true(broker_has_room(&bed->broker, 6));
+    (void)threads_of(&bed->large);
+    atomic_store(&large->queued[TIER_PRIORITY], 1);
+    assert_false(broker_has_room(&bed->broker, 0));
+    broker_client_idle(&bed->large);
+    assert_true(broker_has_room(&bed->broker, 6));
+}
+
 static void test_one_core(void **state)
 {
     struct bed *bed = *state;
@@ -121,6 +142,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_shares, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_left, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_core, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dead_worker_frees_cores, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wait, setup, teardown),
