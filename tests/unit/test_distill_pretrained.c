@@ -429,6 +429,29 @@ static void llama_cpp_computes_the_same_with_an_adapter_and_merged(void **state)
     remove_tuned_folder(&folder, base);
 }
 
+/* Its products are computed where the model's are, so replies stay as independent of each other. */
+static void an_adapter_lies_where_its_model_does(void **state)
+{
+    (void)state;
+    struct folder folder;
+    struct error error;
+    struct model *model;
+    char base[96], hindrance[sizeof(((struct model_facts *)0)->row_hindrance)];
+    make_tuned_folder(&folder, "tiles", base);
+    train_adapter(&folder, base, "adapter");
+    for (int i = 0; i < 2; i++) {
+        const struct model_options options = {.path = base, .adapter = i ? folder.out : NULL, .context = 128,
+                                              .parallel = 1, .threads = 1};
+        assert_ok(model_load(&options, &model, &error));
+        if (i == 0)
+            snprintf(hindrance, sizeof(hindrance), "%s", model_facts(model)->row_hindrance);
+        else
+            assert_string_equal(model_facts(model)->row_hindrance, hindrance);
+        model_free(model);
+    }
+    remove_tuned_folder(&folder, base);
+}
+
 static void an_adapter_of_another_model_is_refused(void **state)
 {
     (void)state;
@@ -610,6 +633,7 @@ int main(void)
         cmocka_unit_test(frozen_matrices_give_the_gradients_of_floats),
         cmocka_unit_test(an_adapter_changes_its_targets_alone),
         cmocka_unit_test(llama_cpp_computes_the_same_with_an_adapter_and_merged),
+        cmocka_unit_test(an_adapter_lies_where_its_model_does),
         cmocka_unit_test(an_adapter_of_another_model_is_refused),
         cmocka_unit_test(other_models_are_refused_by_name),
         cmocka_unit_test(what_the_graph_lacks_is_refused_by_name),
