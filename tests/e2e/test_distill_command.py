@@ -9,13 +9,12 @@ import pytest
 from batch_fixture import Store, jsonl
 from conftest import FULCRUM, Server
 from custom_fixture import FAST, INTENTS, line, request
-from test_distillation import CONFIG, distill
+from test_distillation import config_of, distill
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, random_model, slow_model):
-    running = Server(config=CONFIG.format(path=random_model, slow=slow_model),
-                     workdir=tmp_path_factory.mktemp("command"))
+    running = Server(config=config_of(random_model, slow_model), workdir=tmp_path_factory.mktemp("command"))
     yield running
     assert running.stop() == 0
 

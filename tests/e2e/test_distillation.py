@@ -23,9 +23,13 @@ models:
 LEARN = {**FAST, "epochCount": "200"}
 
 
+def config_of(random_model, slow_model):
+    return CONFIG.format(path=random_model, slow=slow_model, worker=BUILD / "bench/instant_worker")
+
+
 @pytest.fixture(scope="module")
 def config(random_model, slow_model):
-    return CONFIG.format(path=random_model, slow=slow_model, worker=BUILD / "bench/instant_worker")
+    return config_of(random_model, slow_model)
 
 
 @pytest.fixture(scope="module")
