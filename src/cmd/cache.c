@@ -1,6 +1,5 @@
 /* `fulcrum cache explain A.json B.json`: two request bodies, rendered as `serve`
  * would, and where they part. */
-#include <gguf.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include "cmd/sections.h"
 #include "core/log.h"
 #include "engine/embedded.h"
+#include "engine/metadata.h"
 #include "generate/documents.h"
 #include "model/resolve.h"
 
@@ -190,8 +190,8 @@ static enum template_family family_of_file(const char *path)
     struct gguf_context *gguf = gguf_init_from_file(path, (struct gguf_init_params){.no_alloc = true});
     if (!gguf)
         return family;
-    const int64_t key = gguf_find_key(gguf, "tokenizer.chat_template");
-    if (key >= 0 && gguf_get_kv_type(gguf, key) == GGUF_TYPE_STRING)
+    const int64_t key = metadata_find(gguf, "tokenizer.chat_template", GGUF_TYPE_STRING);
+    if (key >= 0)
         family = template_detect(str_of(gguf_get_val_str(gguf, key)));
     gguf_free(gguf);
     return family == TEMPLATE_GENERIC ? TEMPLATE_CHATML : family;

@@ -5,16 +5,17 @@
 #include <stdlib.h>
 
 #include "core/str.h"
+#include "distill/pieces.h"
+#include "engine/metadata.h"
 
 /* llama.cpp's numbers, enum llama_token_type; the others are tokens that no merge makes, and bytes. */
 enum { TYPE_UNDEFINED = 0, TYPE_NORMAL = 1, TYPE_UNUSED = 5 };
 
-#define NO_TOKEN (-1)
 #define KEY(name) "tokenizer.ggml." name
 
-struct pair_slot {
-    uint64_t pair;
-    uint32_t rank_plus_1;
+/* Tokens that are joined, and what into. */
+struct merge {
+    int32_t left, right, result;
 };
 
 /* The old vocabulary, in tables. */
@@ -27,82 +28,38 @@ struct source {
     const int32_t *types; /* (count); NULL: all are normal */
     const float *scores;  /* (count) the higher, the earlier joined; NULL: by rank */
     uint32_t merge_count;
-    int32_t *results;     /* (merge_count) what each merge makes */
-    uint32_t *text_slots; /* hash of texts: token + 1; open addressing, half full at most, as the other one */
-    struct pair_slot *pair_slots;
-    uint32_t text_mask, pair_mask;
+    struct merge *merges; /* (merge_count) by rank; NULL: pieces are joined by score */
+    struct piece_texts by_text;
+    struct piece_pairs by_pair;
 };
 
 /* --- tables ----------------------------------------------------------------------------------------- */
 
-static int64_t find_array(const struct gguf_context *gguf, const char *key, enum gguf_type type)
-{
-    const int64_t at = gguf_find_key(gguf, key);
-    return at >= 0 && gguf_get_kv_type(gguf, at) == GGUF_TYPE_ARRAY && gguf_get_arr_type(gguf, at) == type ? at : -1;
-}
-
 uint32_t cut_tokens(const struct gguf_context *gguf)
 {
-    const int64_t at = find_array(gguf, KEY("tokens"), GGUF_TYPE_STRING);
+    const int64_t at = metadata_find_list(gguf, KEY("tokens"), GGUF_TYPE_STRING);
     return at < 0 ? 0 : (uint32_t)gguf_get_arr_n(gguf, at);
-}
-
-static uint32_t slots_for(uint32_t count)
-{
-    uint32_t slots = 16;
-    while (slots < 2 * count)
-        slots *= 2;
-    return slots;
-}
-
-static uint32_t *text_slot(const struct source *source, struct str text)
-{
-    uint32_t at = (uint32_t)str_hash(text) & source->text_mask;
-    while (source->text_slots[at] && !str_eq(source->texts[source->text_slots[at] - 1], text))
-        at = (at + 1) & source->text_mask;
-    return &source->text_slots[at];
-}
-
-static int32_t find_token(const struct source *source, struct str text)
-{
-    return (int32_t)*text_slot(source, text) - 1;
-}
-
-static uint64_t pair_key(int32_t left, int32_t right)
-{
-    return (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
-}
-
-static struct pair_slot *pair_slot(const struct source *source, uint64_t pair)
-{
-    uint32_t at = (uint32_t)((pair * 0x9e3779b97f4a7c15u) >> 40) & source->pair_mask;
-    while (source->pair_slots[at].rank_plus_1 && source->pair_slots[at].pair != pair)
-        at = (at + 1) & source->pair_mask;
-    return &source->pair_slots[at];
 }
 
 /* Per-token numbers, which must be there for every token if they are. */
 static const void *numbers_of(const struct source *source, const char *key, enum gguf_type type)
 {
-    const int64_t at = find_array(source->gguf, key, type);
+    const int64_t at = metadata_find_list(source->gguf, key, type);
     return at >= 0 && gguf_get_arr_n(source->gguf, at) >= source->count ? gguf_get_arr_data(source->gguf, at) : NULL;
 }
 
 static enum error_code read_tokens(struct source *source, struct error *error)
 {
-    const int64_t at = find_array(source->gguf, KEY("tokens"), GGUF_TYPE_STRING);
+    const int64_t at = metadata_find_list(source->gguf, KEY("tokens"), GGUF_TYPE_STRING);
     source->count = cut_tokens(source->gguf);
-    const uint32_t slots = slots_for(source->count);
-    source->text_mask = slots - 1;
     source->texts = ARENA_ARRAY(source->arena, struct str, source->count + 1);
-    source->text_slots = ARENA_ARRAY(source->arena, uint32_t, slots);
     source->types = numbers_of(source, KEY("token_type"), GGUF_TYPE_INT32);
-    if (!source->texts || !source->text_slots)
+    if (!source->texts || !piece_texts_init(&source->by_text, source->arena, source->texts, source->count))
         return error_no_memory(error);
     for (uint32_t i = 0; i < source->count; i++) {
         source->texts[i] = str_of(gguf_get_arr_str(source->gguf, at, i));
         source->longest = source->texts[i].len > source->longest ? source->texts[i].len : source->longest;
-        *text_slot(source, source->texts[i]) = i + 1; /* the last of several that are spelled the same */
+        piece_texts_put(&source->by_text, i); /* the last of several that are spelled the same */
     }
     return OK;
 }
@@ -123,7 +80,7 @@ static int32_t find_joined(const struct source *source, struct str left, struct 
 {
     memcpy(joined, left.data, left.len);
     memcpy(joined + left.len, right.data, right.len);
-    return find_token(source, (struct str){joined, left.len + right.len});
+    return piece_texts_find(&source->by_text, (struct str){joined, left.len + right.len});
 }
 
 static enum error_code read_merge(struct source *source, int64_t key, uint32_t rank, char *joined, struct error *error)
@@ -134,30 +91,26 @@ static enum error_code read_merge(struct source *source, int64_t key, uint32_t r
     const bool is_split = split_merge(text, &left, &right);
     if (is_split && text.len <= source->longest + 1)
         result = find_joined(source, left, right, joined);
-    const int32_t pair[] = {find_token(source, left), find_token(source, right)};
-    if (result == NO_TOKEN || pair[0] == NO_TOKEN || pair[1] == NO_TOKEN)
+    const struct merge merge = {piece_texts_find(&source->by_text, left), piece_texts_find(&source->by_text, right),
+                                result};
+    if (result == NO_TOKEN || merge.left == NO_TOKEN || merge.right == NO_TOKEN)
         return error_set(error, ERROR_INVALID,
                          "its vocabulary can't be cut: merge %u ('%.40s') is of pieces that are no tokens", rank,
                          text.data);
-    source->results[rank] = result;
-    struct pair_slot *slot = pair_slot(source, pair_key(pair[0], pair[1]));
-    if (!slot->rank_plus_1) /* of several the first counts */
-        *slot = (struct pair_slot){pair_key(pair[0], pair[1]), rank + 1};
+    source->merges[rank] = merge;
+    piece_pairs_put(&source->by_pair, merge.left, merge.right, rank);
     return OK;
 }
 
 static enum error_code read_merges(struct source *source, struct error *error)
 {
-    const int64_t key = find_array(source->gguf, KEY("merges"), GGUF_TYPE_STRING);
+    const int64_t key = metadata_find_list(source->gguf, KEY("merges"), GGUF_TYPE_STRING);
     if (key < 0)
         return error_set(error, ERROR_INVALID, "its vocabulary can't be cut: it has no merges");
     source->merge_count = (uint32_t)gguf_get_arr_n(source->gguf, key);
-    const uint32_t slots = slots_for(source->merge_count);
-    source->pair_mask = slots - 1;
-    source->pair_slots = ARENA_ARRAY(source->arena, struct pair_slot, slots);
-    source->results = ARENA_ARRAY(source->arena, int32_t, source->merge_count + 1);
+    source->merges = ARENA_ARRAY(source->arena, struct merge, source->merge_count + 1);
     char *joined = arena_alloc(source->arena, source->longest + 1);
-    if (!source->pair_slots || !source->results || !joined)
+    if (!source->merges || !joined || !piece_pairs_init(&source->by_pair, source->arena, source->merge_count))
         return error_no_memory(error);
     enum error_code code = OK;
     for (uint32_t i = 0; code == OK && i < source->merge_count; i++)
@@ -167,9 +120,7 @@ static enum error_code read_merges(struct source *source, struct error *error)
 
 static enum error_code open_source(struct source *source, struct error *error)
 {
-    const int64_t at = gguf_find_key(source->gguf, KEY("model"));
-    const char *model =
-        at >= 0 && gguf_get_kv_type(source->gguf, at) == GGUF_TYPE_STRING ? gguf_get_val_str(source->gguf, at) : "";
+    const char *model = metadata_text(source->gguf, KEY("model"));
     if (read_tokens(source, error) != OK)
         return error->code;
     if (strcmp(model, "gpt2") == 0)
@@ -203,16 +154,16 @@ static size_t character_len(struct str text)
 static bool find_join(const struct source *source, struct str left, struct str right, double *turn, int32_t *result)
 {
     if (source->scores) {
-        *result = find_token(source, (struct str){left.data, left.len + right.len});
+        *result = piece_texts_find(&source->by_text, (struct str){left.data, left.len + right.len});
         *turn = *result == NO_TOKEN ? 0.0 : -(double)source->scores[*result];
         return *result != NO_TOKEN;
     }
-    const struct pair_slot *slot =
-        pair_slot(source, pair_key(find_token(source, left), find_token(source, right)));
-    if (!slot->rank_plus_1)
+    const uint32_t rank = piece_pairs_find(&source->by_pair, piece_texts_find(&source->by_text, left),
+                                           piece_texts_find(&source->by_text, right));
+    if (rank == NO_MERGE)
         return false;
-    *turn = slot->rank_plus_1;
-    *result = source->results[slot->rank_plus_1 - 1];
+    *turn = rank;
+    *result = source->merges[rank].result;
     return true;
 }
 
@@ -371,6 +322,22 @@ static enum error_code note_kept(const struct choice *choice, struct cut *cut, s
     return OK;
 }
 
+/* Those between tokens that stay, into one that does. */
+static enum error_code note_merges(const struct choice *choice, struct cut *cut, struct error *error)
+{
+    const struct source *source = choice->source;
+    if (!source->merges)
+        return OK;
+    cut->merges = ARENA_ARRAY(&cut->arena, uint32_t, source->merge_count + 1);
+    if (!cut->merges)
+        return error_no_memory(error);
+    for (uint32_t i = 0; i < source->merge_count; i++)
+        if (choice->is_kept[source->merges[i].left] && choice->is_kept[source->merges[i].right] &&
+            choice->is_kept[source->merges[i].result])
+            cut->merges[cut->merge_count++] = i;
+    return OK;
+}
+
 static enum error_code choose(struct choice *choice, const uint64_t *uses, struct cut *cut, struct error *error)
 {
     const struct source *source = choice->source;
@@ -384,8 +351,10 @@ static enum error_code choose(struct choice *choice, const uint64_t *uses, struc
         return error_set(error, ERROR_INVALID,
                          "its vocabulary can't be cut to %u tokens: bytes and markers alone are %u", choice->most,
                          choice->count);
-    const enum error_code code = add_used(choice, uses, error);
-    return code == OK ? note_kept(choice, cut, error) : code;
+    enum error_code code = add_used(choice, uses, error);
+    if (code == OK)
+        code = note_kept(choice, cut, error);
+    return code == OK ? note_merges(choice, cut, error) : code;
 }
 
 enum error_code cut_choose(const struct gguf_context *gguf, const uint64_t *uses, uint32_t most, struct cut *cut,
@@ -447,36 +416,25 @@ static bool put_numbers(const struct cut *cut, const char *key, struct gguf_cont
 
 static bool put_merges(const struct cut *cut, struct gguf_context *gguf, struct arena *arena)
 {
-    struct source source = {.gguf = cut->from, .arena = arena};
-    struct error error;
-    const int64_t at = find_array(cut->from, KEY("merges"), GGUF_TYPE_STRING);
+    const int64_t at = metadata_find_list(cut->from, KEY("merges"), GGUF_TYPE_STRING);
     if (at < 0)
         return true;
-    if (open_source(&source, &error) != OK)
-        return false;
-    if (!source.results) { /* nobody reads them where pieces are joined by score */
+    if (!cut->merges) { /* nobody reads them where pieces are joined by score */
         gguf_remove_key(gguf, KEY("merges"));
         return true;
     }
-    uint32_t count = 0;
-    const char **merges = ARENA_ARRAY(arena, const char *, source.merge_count + 1);
-    for (uint32_t i = 0; merges && i < source.merge_count; i++) {
-        struct str left = {0}, right = {0};
-        const char *text = gguf_get_arr_str(cut->from, at, i);
-        (void)split_merge(str_of(text), &left, &right);
-        if (cut->fresh[find_token(&source, left)] >= 0 && cut->fresh[find_token(&source, right)] >= 0 &&
-            cut->fresh[source.results[i]] >= 0)
-            merges[count++] = text;
-    }
+    const char **merges = ARENA_ARRAY(arena, const char *, cut->merge_count + 1);
+    for (uint32_t i = 0; merges && i < cut->merge_count; i++)
+        merges[i] = gguf_get_arr_str(cut->from, at, cut->merges[i]);
     if (merges)
-        gguf_set_arr_str(gguf, KEY("merges"), merges, count);
+        gguf_set_arr_str(gguf, KEY("merges"), merges, cut->merge_count);
     return merges != NULL;
 }
 
 /* Tokens that are never to be chosen, as far as they are still there. */
 static bool put_suppressed(const struct cut *cut, struct gguf_context *gguf, struct arena *arena)
 {
-    const int64_t at = find_array(cut->from, KEY("suppress_tokens"), GGUF_TYPE_INT32);
+    const int64_t at = metadata_find_list(cut->from, KEY("suppress_tokens"), GGUF_TYPE_INT32);
     if (at < 0)
         return true;
     const size_t old_count = gguf_get_arr_n(cut->from, at);

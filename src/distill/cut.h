@@ -20,6 +20,8 @@ struct cut {
     int32_t *kept;  /* (count) tokens of the old vocabulary, ascending */
     int32_t *fresh; /* (old_count) what each is now; -1: gone */
     uint32_t count, old_count;
+    uint32_t *merges; /* (merge_count) ranks of those that stay, ascending; NULL: there are none to keep */
+    uint32_t merge_count;
 };
 
 /* At most `most` tokens: after what has to stay those of the most uses, then those with the lowest numbers, which are

@@ -2,12 +2,12 @@
 #include "distill/export.h"
 
 #include <errno.h>
-#include <gguf.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "distill/chatml_jinja.h"
 #include "distill/pretoken.h"
+#include "engine/metadata.h"
 
 /* llama.cpp's numbers: enum llama_ftype and enum llama_token_type. */
 enum { FTYPE_ALL_F32 = 0, FTYPE_MOSTLY_F16 = 1, FTYPE_MOSTLY_Q8_0 = 7 };
@@ -47,12 +47,12 @@ static void set_general(struct gguf_context *gguf, const char *name, enum export
 /* As llama.cpp reads one; the name of the base is for people. */
 static void set_adapter(struct gguf_context *gguf, const struct tuning *tuning, const struct pretrained *pretrained)
 {
-    const int64_t base = gguf_find_key(pretrained->gguf, "general.name");
+    const int64_t base = metadata_find(pretrained->gguf, "general.name", GGUF_TYPE_STRING);
     gguf_set_val_str(gguf, "general.type", "adapter");
     gguf_set_val_str(gguf, "adapter.type", "lora");
     gguf_set_val_f32(gguf, "adapter.lora.alpha", tuning->alpha);
     gguf_set_val_u32(gguf, "general.base_model.count", 1);
-    if (base >= 0 && gguf_get_kv_type(pretrained->gguf, base) == GGUF_TYPE_STRING)
+    if (base >= 0)
         gguf_set_val_str(gguf, "general.base_model.0.name", gguf_get_val_str(pretrained->gguf, base));
 }
 

@@ -2,12 +2,12 @@
  * pretrained.h. */
 #include "distill/pretrained.h"
 
-#include <gguf.h>
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "core/mem.h"
 #include "core/str.h"
+#include "engine/metadata.h"
 
 enum error_code pretrained_open(const char *path, struct pretrained *pretrained, struct error *error)
 {
@@ -32,8 +32,8 @@ void pretrained_close(struct pretrained *pretrained)
 /* False: it is not there, or of another type. */
 static bool get_u32(const struct pretrained *pretrained, const char *key, uint32_t *value)
 {
-    const int64_t at = gguf_find_key(pretrained->gguf, key);
-    if (at < 0 || gguf_get_kv_type(pretrained->gguf, at) != GGUF_TYPE_UINT32)
+    const int64_t at = metadata_find(pretrained->gguf, key, GGUF_TYPE_UINT32);
+    if (at < 0)
         return false;
     *value = gguf_get_val_u32(pretrained->gguf, at);
     return true;
@@ -41,16 +41,14 @@ static bool get_u32(const struct pretrained *pretrained, const char *key, uint32
 
 static void get_f32(const struct pretrained *pretrained, const char *key, float *value)
 {
-    const int64_t at = gguf_find_key(pretrained->gguf, key);
-    if (at >= 0 && gguf_get_kv_type(pretrained->gguf, at) == GGUF_TYPE_FLOAT32)
+    const int64_t at = metadata_find(pretrained->gguf, key, GGUF_TYPE_FLOAT32);
+    if (at >= 0)
         *value = gguf_get_val_f32(pretrained->gguf, at);
 }
 
 static bool is_text(const struct pretrained *pretrained, const char *key, const char *value)
 {
-    const int64_t at = gguf_find_key(pretrained->gguf, key);
-    return at >= 0 && gguf_get_kv_type(pretrained->gguf, at) == GGUF_TYPE_STRING &&
-           strcmp(gguf_get_val_str(pretrained->gguf, at), value) == 0;
+    return strcmp(metadata_text(pretrained->gguf, key), value) == 0;
 }
 
 /* What changes the computation without a tensor of its own. */

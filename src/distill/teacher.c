@@ -1,11 +1,10 @@
 /* teacher.c - opens a teacher, compares its vocabulary with the student's, and reads batches with it. See teacher.h. */
 #include "distill/teacher.h"
 
-#include <gguf.h>
-
 #include "core/mem.h"
 #include "distill/frozen.h"
 #include "distill/soften.h"
+#include "engine/metadata.h"
 
 struct teacher {
     const struct train_teacher *settings;
@@ -35,21 +34,6 @@ static enum error_code differs(const char *path, const char *what, struct error 
     return error_set(error, ERROR_INVALID, "%s: the teacher's tokenizer is not the student's: %s differs", path, what);
 }
 
-static const char *text_at(const struct gguf_context *gguf, const char *key)
-{
-    const int64_t at = gguf_find_key(gguf, key);
-    return at >= 0 && gguf_get_kv_type(gguf, at) == GGUF_TYPE_STRING ? gguf_get_val_str(gguf, at) : "";
-}
-
-/* -1: there is no such list of texts. */
-static int64_t list_at(const struct gguf_context *gguf, const char *key)
-{
-    const int64_t at = gguf_find_key(gguf, key);
-    const bool is_list = at >= 0 && gguf_get_kv_type(gguf, at) == GGUF_TYPE_ARRAY &&
-                         gguf_get_arr_type(gguf, at) == GGUF_TYPE_STRING;
-    return is_list ? at : -1;
-}
-
 /* A list of a file's tokenizer: tokens or merges. */
 struct texts {
     const struct gguf_context *gguf;
@@ -59,7 +43,7 @@ struct texts {
 
 static struct texts texts_of(const struct pretrained *file, const char *key)
 {
-    const int64_t at = list_at(file->gguf, key);
+    const int64_t at = metadata_find_list(file->gguf, key, GGUF_TYPE_STRING);
     return (struct texts){file->gguf, at, at < 0 ? 0 : gguf_get_arr_n(file->gguf, at)};
 }
 
@@ -118,10 +102,9 @@ static enum error_code compare_merges(const struct teacher *teacher, const struc
 /* What a cut vocabulary's tokens were in the file that it was cut out of (prune.h). */
 static enum error_code take_ids(struct teacher *teacher, const struct pretrained *base, struct error *error)
 {
-    const int64_t at = gguf_find_key(base->gguf, "fulcrum.pruned.tokens");
+    const int64_t at = metadata_find_list(base->gguf, "fulcrum.pruned.tokens", GGUF_TYPE_INT32);
     const uint32_t count = teacher->student_tokens;
-    if (at < 0 || gguf_get_kv_type(base->gguf, at) != GGUF_TYPE_ARRAY ||
-        gguf_get_arr_type(base->gguf, at) != GGUF_TYPE_INT32 || gguf_get_arr_n(base->gguf, at) != count)
+    if (at < 0 || gguf_get_arr_n(base->gguf, at) != count)
         return OK;
     teacher->ids = mem_alloc(count * sizeof(*teacher->ids));
     if (!teacher->ids)
@@ -135,7 +118,7 @@ static enum error_code compare_files(struct teacher *teacher, const struct pretr
 {
     static const char *const texts[] = {"tokenizer.ggml.model", "tokenizer.ggml.pre"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        if (strcmp(text_at(file->gguf, texts[i]), text_at(base->gguf, texts[i])) != 0)
+        if (strcmp(metadata_text(file->gguf, texts[i]), metadata_text(base->gguf, texts[i])) != 0)
             return differs(file->path, texts[i], error);
     enum error_code code = compare_tokens(teacher, file, base, error);
     if (code) /* the teacher may have been cut like the student, so this comes second */

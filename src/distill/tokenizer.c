@@ -2,23 +2,14 @@
  * See tokenizer.h. */
 #include "distill/tokenizer.h"
 
-#include <gguf.h>
-
 #include "distill/pretoken.h"
+#include "engine/metadata.h"
 #include "engine/model.h"
 
 const char *const special_texts[SPECIAL_COUNT] = {
     "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>",
 };
 
-/* Open addressing, half full at most; rank + 1 so that zero is free. */
-struct merge_slot {
-    uint64_t pair;
-    uint32_t rank_plus_1;
-};
-
-#define NO_MERGE UINT32_MAX
-#define NO_TOKEN (-1)
 #define WORD_BYTES_MAX 4096 /* longer words are cut: merging is quadratic in the word */
 
 /* --- ids -------------------------------------------------------------------------------------------- */
@@ -39,41 +30,12 @@ void token_ids_deinit(struct token_ids *ids)
     *ids = (struct token_ids){0};
 }
 
-/* --- pairs ------------------------------------------------------------------------------------------ */
-
-static uint64_t pair_key(int32_t left, int32_t right)
-{
-    return (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
-}
-
-static struct merge_slot *find_slot(const struct tokenizer *tokenizer, uint64_t pair)
-{
-    uint32_t at = (uint32_t)((pair * 0x9e3779b97f4a7c15u) >> 40) & tokenizer->slot_mask;
-    while (tokenizer->slots[at].rank_plus_1 && tokenizer->slots[at].pair != pair)
-        at = (at + 1) & tokenizer->slot_mask;
-    return &tokenizer->slots[at];
-}
-
-static uint32_t merge_rank(const struct tokenizer *tokenizer, int32_t left, int32_t right)
-{
-    const struct merge_slot *slot = find_slot(tokenizer, pair_key(left, right));
-    return slot->rank_plus_1 ? slot->rank_plus_1 - 1 : NO_MERGE;
-}
-
 /* --- whole words ------------------------------------------------------------------------------------ */
-
-static uint32_t *find_text_slot(const struct tokenizer *tokenizer, struct str text)
-{
-    uint32_t at = (uint32_t)str_hash(text) & tokenizer->slot_mask;
-    while (tokenizer->text_slots[at] && !str_eq(tokenizer->texts[tokenizer->text_slots[at] - 1], text))
-        at = (at + 1) & tokenizer->slot_mask;
-    return &tokenizer->text_slots[at];
-}
 
 /* llama.cpp's "llama-bpe" takes a word that is a token before it merges anything. */
 static int32_t whole_word(const struct tokenizer *tokenizer, struct str word)
 {
-    return tokenizer->digits == 3 ? (int32_t)*find_text_slot(tokenizer, word) - 1 : NO_TOKEN;
+    return tokenizer->digits == 3 ? piece_texts_find(&tokenizer->by_text, word) : NO_TOKEN;
 }
 
 /* --- building --------------------------------------------------------------------------------------- */
@@ -91,16 +53,11 @@ static bool join_texts(struct tokenizer *t, struct str left, struct str right, s
 
 static bool build(struct tokenizer *t, const struct token_merge *merges)
 {
-    uint32_t slots = 16;
-    while (slots < 2 * t->count)
-        slots *= 2;
-    t->slot_mask = slots - 1;
     t->texts = ARENA_ARRAY(&t->arena, struct str, t->count);
     t->merges = ARENA_ARRAY(&t->arena, struct token_merge, t->merge_count + 1);
-    t->slots = ARENA_ARRAY(&t->arena, struct merge_slot, slots);
-    t->text_slots = ARENA_ARRAY(&t->arena, uint32_t, slots);
     char *bytes = arena_alloc(&t->arena, TOKENIZER_BYTES);
-    if (!t->texts || !t->merges || !t->slots || !t->text_slots || !bytes)
+    if (!t->texts || !t->merges || !bytes || !piece_texts_init(&t->by_text, &t->arena, t->texts, t->count) ||
+        !piece_pairs_init(&t->by_pair, &t->arena, t->merge_count))
         return false;
 
     for (uint32_t i = 0; i < TOKENIZER_BYTES; i++) {
@@ -111,11 +68,10 @@ static bool build(struct tokenizer *t, const struct token_merge *merges)
         t->merges[i] = merges[i];
         if (!join_texts(t, t->texts[merges[i].left], t->texts[merges[i].right], &t->texts[TOKENIZER_BYTES + i]))
             return false;
-        *find_slot(t, pair_key(merges[i].left, merges[i].right)) =
-            (struct merge_slot){pair_key(merges[i].left, merges[i].right), i + 1};
+        piece_pairs_put(&t->by_pair, merges[i].left, merges[i].right, i);
     }
     for (uint32_t i = 0; i < TOKENIZER_BYTES + t->merge_count; i++)
-        *find_text_slot(t, t->texts[i]) = i + 1;
+        piece_texts_put(&t->by_text, i);
     for (uint32_t i = 0; i < SPECIAL_COUNT; i++)
         t->texts[TOKENIZER_BYTES + t->merge_count + i] = str_of(special_texts[i]);
     return true;
@@ -170,7 +126,7 @@ static size_t merge_word(const struct tokenizer *tokenizer, int32_t *ids, size_t
         uint32_t best = NO_MERGE;
         size_t at = 0;
         for (size_t i = 0; i + 1 < count; i++) {
-            uint32_t rank = merge_rank(tokenizer, ids[i], ids[i + 1]);
+            uint32_t rank = piece_pairs_find(&tokenizer->by_pair, ids[i], ids[i + 1]);
             if (rank < best) {
                 best = rank;
                 at = i;
@@ -327,8 +283,8 @@ static int32_t find_spelled(char *const *spelled, uint32_t count, struct str hal
 static enum error_code read_merges(struct gguf_context *gguf, const char *path, struct arena *arena,
                                    struct token_merge **merges, uint32_t *merge_count, struct error *error)
 {
-    int64_t tokens_key = gguf_find_key(gguf, "tokenizer.ggml.tokens");
-    int64_t merges_key = gguf_find_key(gguf, "tokenizer.ggml.merges");
+    const int64_t tokens_key = metadata_find_list(gguf, "tokenizer.ggml.tokens", GGUF_TYPE_STRING);
+    const int64_t merges_key = metadata_find_list(gguf, "tokenizer.ggml.merges", GGUF_TYPE_STRING);
     if (tokens_key < 0 || merges_key < 0)
         return error_set(error, ERROR_INVALID, "%s: no byte-level BPE tokenizer in it", path);
     uint32_t tokens = (uint32_t)gguf_get_arr_n(gguf, tokens_key), count = (uint32_t)gguf_get_arr_n(gguf, merges_key);
@@ -354,8 +310,7 @@ static enum error_code read_merges(struct gguf_context *gguf, const char *path, 
 
 static uint32_t digits_of(const struct gguf_context *gguf)
 {
-    int64_t key = gguf_find_key(gguf, "tokenizer.ggml.pre");
-    return key >= 0 && str_eq(str_of(gguf_get_val_str(gguf, key)), str_of(PRETOKEN_NAME(3))) ? 3 : 1;
+    return strcmp(metadata_text(gguf, "tokenizer.ggml.pre"), PRETOKEN_NAME(3)) == 0 ? 3 : 1;
 }
 
 enum error_code tokenizer_load(const char *path, struct tokenizer **tokenizer, struct error *error)

@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "distill/pieces.h"
 
 /* In this order, behind the merges. Turn markers are control tokens, which only
  * template text can write. The two of tool calls are user-defined ones, as in
@@ -46,9 +47,8 @@ struct tokenizer {
     struct token_merge *merges;
     uint32_t merge_count;
     uint32_t digits;          /* of a number token at most: 1 or 3 */
-    struct merge_slot *slots; /* hash of pairs */
-    uint32_t *text_slots;     /* hash of texts: id + 1 */
-    uint32_t slot_mask;       /* of both */
+    struct piece_texts by_text;
+    struct piece_pairs by_pair;
     struct model *pretrained; /* whose vocabulary it is; all above but `count` is not used then. NULL: our own */
     int32_t specials[SPECIAL_COUNT]; /* of a pretrained one; -1: it has none such */
 };

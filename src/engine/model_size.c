@@ -1,19 +1,17 @@
 /* model_size.c - reads the head of a GGUF file. See model_size.h. */
 #include "engine/model_size.h"
 
-#include <gguf.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "engine/metadata.h"
 
 static uint32_t layers_of(const struct gguf_context *gguf)
 {
     char key[128];
-    const int64_t at = gguf_find_key(gguf, "general.architecture");
-    if (at < 0 || gguf_get_kv_type(gguf, at) != GGUF_TYPE_STRING)
-        return 0;
-    (void)snprintf(key, sizeof(key), "%.100s.block_count", gguf_get_val_str(gguf, at));
-    const int64_t count = gguf_find_key(gguf, key);
-    return count >= 0 && gguf_get_kv_type(gguf, count) == GGUF_TYPE_UINT32 ? gguf_get_val_u32(gguf, count) : 0;
+    (void)snprintf(key, sizeof(key), "%.100s.block_count", metadata_text(gguf, "general.architecture"));
+    const int64_t count = metadata_find(gguf, key, GGUF_TYPE_UINT32);
+    return count >= 0 ? gguf_get_val_u32(gguf, count) : 0;
 }
 
 enum error_code model_size_read(const char *path, struct model_size *size, struct error *error)
