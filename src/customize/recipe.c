@@ -81,6 +81,19 @@ static bool take_value(const struct key *key, struct str text, struct hyper *hyp
     return str_to_u64(text, (uint64_t *)(void *)at);
 }
 
+static enum error_code refuse_unknown(const char *name, struct error *error)
+{
+    const size_t count = sizeof(keys) / sizeof(keys[0]);
+    struct buf known;
+    buf_init(&known, ERROR_MESSAGE_MAX);
+    for (size_t i = 0; i < count; i++)
+        buf_appendf(&known, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " and ", keys[i].name);
+    error_set(error, ERROR_INVALID, "hyperParameters.%.64s: is not known; there are " STR_FMT, name,
+              STR_ARG(buf_str(&known)));
+    buf_deinit(&known);
+    return ERROR_INVALID;
+}
+
 static enum error_code take(yyjson_val *name, yyjson_val *value, struct hyper *hyper, struct error *error)
 {
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -91,12 +104,7 @@ static enum error_code take(yyjson_val *name, yyjson_val *value, struct hyper *h
         return error_set(error, ERROR_INVALID, "hyperParameters.%s: expected %s, as a string", keys[i].name,
                          keys[i].expected);
     }
-    return error_set(error, ERROR_INVALID,
-                     "hyperParameters.%.64s: is not known; there are epochCount, batchSize, learningRate, "
-                     "learningRateWarmupSteps, adapterRank, adapterAlpha, trainEmbedding, maxLength, validationShare, "
-                     "softLabels, softTemperature, softTop, softWeight, syntheticPrompts, studentLayers, "
-                     "studentVocabulary, copyingTokens and seed",
-                     yyjson_get_str(name));
+    return refuse_unknown(yyjson_get_str(name), error);
 }
 
 /* Who says how soft wants soft ones. */

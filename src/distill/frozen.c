@@ -63,11 +63,17 @@ static void fill(struct ggml_tensor *frozen, const float *floats, void *blocks)
     ggml_backend_tensor_set(frozen, blocks, 0, ggml_nbytes(frozen));
 }
 
-/* Floats and blocks of the largest. */
-struct scratch {
-    float *floats;
-    void *blocks;
-};
+/* With room for its floats and its blocks. */
+static void fill_matrix(const struct frozen_matrix *matrix, const struct ggml_tensor *weight, float *floats,
+                        void *blocks)
+{
+    if (matrix->forward)
+        fill(matrix->forward, weight->data, blocks);
+    if (!matrix->backward)
+        return;
+    transpose(weight, floats);
+    fill(matrix->backward, floats, blocks);
+}
 
 static bool fill_all(struct weights *weights)
 {
@@ -75,24 +81,17 @@ static bool fill_all(struct weights *weights)
     for (size_t i = 0; i < weights->param_count; i++)
         if (weights->params[i].kind == PARAM_MATRIX && param_count(&weights->params[i]) > largest)
             largest = param_count(&weights->params[i]);
-    struct scratch scratch = {mem_alloc(largest * sizeof(float)), mem_alloc(largest * sizeof(float))};
-    const bool has_room = scratch.floats && scratch.blocks;
+    float *floats = mem_alloc(largest * sizeof(*floats));
+    void *blocks = mem_alloc(largest * sizeof(float));
+    const bool has_room = floats && blocks;
     for (uint32_t i = 0; has_room && i < weights->shape.layers; i++) {
-        struct layer_weights *layer = &weights->layers[i];
         struct ggml_tensor *matrices[MATRIX_COUNT];
-        layer_matrices(layer, matrices);
-        for (int j = 0; j < MATRIX_COUNT; j++) {
-            if (!layer->frozen[j].forward)
-                continue;
-            fill(layer->frozen[j].forward, matrices[j]->data, scratch.blocks);
-            if (!layer->frozen[j].backward)
-                continue;
-            transpose(matrices[j], scratch.floats);
-            fill(layer->frozen[j].backward, scratch.floats, scratch.blocks);
-        }
+        layer_matrices(&weights->layers[i], matrices);
+        for (int j = 0; j < MATRIX_COUNT; j++)
+            fill_matrix(&weights->layers[i].frozen[j], matrices[j], floats, blocks);
     }
-    mem_free(scratch.floats);
-    mem_free(scratch.blocks);
+    mem_free(floats);
+    mem_free(blocks);
     return has_room;
 }
 

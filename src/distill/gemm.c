@@ -149,12 +149,10 @@ struct range {
     int begin, end;
 };
 
-static struct gemm_operand part_of(struct gemm_operand x, struct range rows, struct range cols)
+/* What of x begins there. */
+static struct gemm_operand part_of(struct gemm_operand x, int row, int col)
 {
-    (void)rows.end;
-    (void)cols.end;
-    x.data += x.is_transposed ? (size_t)cols.begin * (size_t)x.ld + (size_t)rows.begin
-                              : (size_t)rows.begin * (size_t)x.ld + (size_t)cols.begin;
+    x.data += x.is_transposed ? (size_t)col * (size_t)x.ld + (size_t)row : (size_t)row * (size_t)x.ld + (size_t)col;
     return x;
 }
 
@@ -163,7 +161,8 @@ static void multiply_part(const struct gemm *gemm, const struct product *whole, 
                           struct range k, float beta)
 {
     const struct product part = {
-        m.end - m.begin, n.end - n.begin, k.end - k.begin, part_of(whole->left, m, k), part_of(whole->right, k, n),
+        m.end - m.begin, n.end - n.begin, k.end - k.begin, part_of(whole->left, m.begin, k.begin),
+        part_of(whole->right, k.begin, n.begin),
         whole->c + (size_t)m.begin * (size_t)whole->ldc + (size_t)n.begin, whole->ldc,
     };
     multiply(gemm, &part, beta);

@@ -48,7 +48,7 @@ struct graph {
     uint32_t selected; /* of the last run */
     struct ggml_context *ctx;
     struct ggml_cgraph *cgraph;
-    struct graph_memory *memory; /* the compute's of its kind */
+    struct graph_memory *memory;   /* the compute's of its kind */
     struct ggml_tensor *tokens;    /* (t) I32 */
     struct ggml_tensor *positions; /* (t) I32 */
     struct ggml_tensor *mask;      /* (l, l, 1, b) */
@@ -72,6 +72,15 @@ static void on_ggml_log(enum ggml_log_level level, const char *text, void *user_
         fputs(text, stderr);
 }
 
+static void load_backends(void)
+{
+    const char *dir = getenv("FULCRUM_BACKEND_DIR");
+    if (ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU))
+        return;
+    ggml_log_set(on_ggml_log, NULL);
+    ggml_backend_load_all_from_path(dir && *dir ? dir : FULCRUM_BACKEND_DIR);
+}
+
 static bool memory_new(struct graph_memory *memory)
 {
     *memory = (struct graph_memory){.allocator = ggml_gallocr_new(ggml_backend_cpu_buffer_type())};
@@ -82,32 +91,6 @@ static void memory_free(struct graph_memory *memory)
 {
     if (memory->allocator)
         ggml_gallocr_free(memory->allocator);
-}
-
-/* Gives the graph's tensors their places, which were another graph's perhaps. False: no memory. */
-static bool lay_out(struct graph *graph)
-{
-    struct graph_memory *memory = graph->memory;
-    if (memory->holder == graph)
-        return true;
-    memory->holder = NULL;
-    for (struct ggml_tensor *t = ggml_get_first_tensor(graph->ctx); t; t = ggml_get_next_tensor(graph->ctx, t)) {
-        t->data = NULL;
-        t->buffer = NULL;
-    }
-    if (!ggml_gallocr_alloc_graph(memory->allocator, graph->cgraph))
-        return false;
-    memory->holder = graph;
-    return true;
-}
-
-static void load_backends(void)
-{
-    const char *dir = getenv("FULCRUM_BACKEND_DIR");
-    if (ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU))
-        return;
-    ggml_log_set(on_ggml_log, NULL);
-    ggml_backend_load_all_from_path(dir && *dir ? dir : FULCRUM_BACKEND_DIR);
 }
 
 enum error_code compute_new(int threads, bool with_blas, struct compute **compute, struct error *error)
@@ -265,6 +248,23 @@ static bool build_backward(struct graph *graph)
     }
     ggml_build_backward_expand(graph->ctx, graph->cgraph, accumulators);
     mem_free(accumulators);
+    return true;
+}
+
+/* Gives the graph's tensors their places, which were another graph's perhaps. False: no memory. */
+static bool lay_out(struct graph *graph)
+{
+    struct graph_memory *memory = graph->memory;
+    if (memory->holder == graph)
+        return true;
+    memory->holder = NULL;
+    for (struct ggml_tensor *t = ggml_get_first_tensor(graph->ctx); t; t = ggml_get_next_tensor(graph->ctx, t)) {
+        t->data = NULL;
+        t->buffer = NULL;
+    }
+    if (!ggml_gallocr_alloc_graph(memory->allocator, graph->cgraph))
+        return false;
+    memory->holder = graph;
     return true;
 }
 
