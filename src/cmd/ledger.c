@@ -7,7 +7,9 @@
 
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
+#include "cmd/csv.h"
 #include "cmd/ledger_check.h"
+#include "cmd/ledger_focus.h"
 #include "cmd/sections.h"
 #include "core/config.h"
 #include "core/util.h"
@@ -20,11 +22,15 @@
 static const char usage[] =
     "usage: fulcrum ledger summary [--by WHAT] [--from TIME] [--to TIME] [--tenant NAME] [--limit N]\n"
     "                              [--json|--csv] [--data DIR | --config FILE]\n"
-    "       fulcrum ledger export [--json|--csv] [--data DIR | --config FILE]\n"
+    "       fulcrum ledger export [--json|--csv] [--out FILE] [--data DIR | --config FILE]\n"
+    "       fulcrum ledger export --focus [--by day|hour] [--from TIME] [--to TIME] [--tenant NAME]\n"
+    "                             [--metadata KEYS] [--account ID] [--out FILE] [--data DIR | --config FILE]\n"
     "       fulcrum ledger check [--json] [--data DIR | --config FILE]\n"
     "What requests cost and what was saved against the model asked for, on demand, standard tier, no cache.\n"
     "`export` prints every request, `summary` sums. `check` names lines and price rows that are not what was\n"
-    "written, and exits with 1 if there are any. A server may run on the data directory meanwhile.\n\n"
+    "written, and exits with 1 if there are any. A server may run on the data directory meanwhile.\n"
+    "`--focus` exports charges instead of requests, a FOCUS 1.2 file: usage at list price by period, tenant, model,\n"
+    "tier and class of tokens, and what each lever saved as credits. They add up to the ledger's cost.\n\n"
     "  --by WHAT      one row for each day, hour or minute (UTC), tenant, model that answered, tier, operation,\n"
     "                 outcome, miss (why the prompt did not come from the cache whole), provider, router,\n"
     "                 application inference profile, tag:KEY (value of the profiles' tag), or lever\n"
@@ -34,6 +40,9 @@ static const char usage[] =
     "  --limit N      the last N days, hours or minutes; of others the N that cost most\n"
     "  --json         one object a line; costs are picodollars, 10^-12 dollars\n"
     "  --csv          the same fields as comma-separated values, a header first\n"
+    "  --metadata K   keys of requests' metadata, with commas between them, that become tags: session\n"
+    "  --account ID   the billing account of a FOCUS file; without it `fulcrum`\n"
+    "  --out FILE     writes FILE, which is there once it is whole, instead of standard output\n"
     "  --data DIR     the server's data directory; without it that of the configuration\n";
 
 #define TAG_PREFIX "tag:"
@@ -48,11 +57,14 @@ struct options {
     struct ledger_query query;
     bool is_by_lever;
     const char *by_name; /* as given */
-    const char *data, *config;
+    bool is_focus;
+    struct ledger_focus focus;
+    const char *data, *config, *out;
 };
 
 struct printer {
     struct buf out;
+    struct out_file *file;
     const struct options *options;
     size_t rows;
 };
@@ -60,15 +72,7 @@ struct printer {
 /* Millions of lines go through a buffer of some KiB. */
 static enum error_code flush(struct printer *printer, size_t threshold, struct error *error)
 {
-    struct buf *out = &printer->out;
-    if (out->failed)
-        return error_no_memory(error);
-    if (out->len < threshold)
-        return OK;
-    if (fwrite(buf_str(out).data, 1, out->len, stdout) != out->len || fflush(stdout))
-        return error_set(error, ERROR_IO, "cannot write to standard output: %m");
-    buf_clear(out);
-    return OK;
+    return out_file_flush(printer->file, &printer->out, threshold, error);
 }
 
 /* --- money --- */
@@ -147,35 +151,11 @@ static void append_row_json(struct buf *out, const struct row *row)
     buf_append_text(out, "}\n");
 }
 
-static bool needs_quotes(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (strchr(",\"\r\n", text.data[i]))
-            return true;
-    return false;
-}
-
-/* RFC 4180, but for lines that end as lines do here. */
-static void append_csv(struct buf *out, struct str text)
-{
-    if (!needs_quotes(text)) {
-        buf_append_str(out, text);
-        return;
-    }
-    buf_append_char(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] == '"')
-            buf_append_char(out, '"');
-        buf_append_char(out, text.data[i]);
-    }
-    buf_append_char(out, '"');
-}
-
 static void append_row_csv(struct buf *out, const struct row *row)
 {
     for (size_t i = 0; i < row->count; i++) {
         buf_append_text(out, i ? "," : "");
-        append_csv(out, row->cells[i].text);
+        csv_append(out, row->cells[i].text);
     }
     buf_append_char(out, '\n');
 }
@@ -433,9 +413,10 @@ static bool parse_limit(const char *text, uint32_t *limit)
     return true;
 }
 
-/* What only a summary has. */
+/* What only a summary has, and what only a FOCUS file. */
 struct bounds {
     const char *by, *from, *to, *tenant, *limit;
+    const char *metadata, *account;
 };
 
 static bool parse_bounds(const struct bounds *given, struct options *options)
@@ -449,6 +430,40 @@ static bool parse_bounds(const struct bounds *given, struct options *options)
     if (given->tenant)
         query->tenant = str_of(given->tenant);
     return true;
+}
+
+/* Keys of requests' metadata that the ledger has. */
+static bool parse_metadata(const char *keys, struct bill_query *query)
+{
+    struct str rest = str_of(keys), key;
+    while (str_split(&rest, ',', &key)) {
+        if (!str_eq(str_trim(key), STR("session"))) {
+            fprintf(stderr, "fulcrum ledger: --metadata: the ledger keeps session alone, not '" STR_FMT "'\n",
+                    STR_ARG(key));
+            return false;
+        }
+        query->has_session = true;
+    }
+    return true;
+}
+
+/* Of whole seconds, as a FOCUS file's times are. */
+static bool parse_focus(const struct bounds *given, struct options *options)
+{
+    const struct ledger_query *query = &options->query;
+    struct ledger_focus *focus = &options->focus;
+    focus->query = (struct bill_query){.from_us = query->from_us, .to_us = query->to_us, .tenant = query->tenant,
+                                       .by = given->by ? query->by : LEDGER_BY_DAY};
+    focus->account = given->account ? given->account : "fulcrum";
+    if (focus->query.by != LEDGER_BY_DAY && focus->query.by != LEDGER_BY_HOUR)
+        fprintf(stderr, "fulcrum ledger: --by: a FOCUS file goes by day or hour, not by %s\n", options->by_name);
+    else if (given->limit || options->format == FORMAT_JSON)
+        fprintf(stderr, "fulcrum ledger: --focus has no %s\n", given->limit ? "--limit" : "--json");
+    else if (!*focus->account)
+        fprintf(stderr, "fulcrum ledger: --account: expected a name, got an empty one\n");
+    else
+        return !given->metadata || parse_metadata(given->metadata, &focus->query);
+    return false;
 }
 
 static bool parse_action(int argc, char **argv, const struct bounds *given, struct options *options)
@@ -465,6 +480,17 @@ static bool parse_action(int argc, char **argv, const struct bounds *given, stru
         fprintf(stderr, "fulcrum ledger: check has no --csv\n");
         return false;
     }
+    if (options->out && !options->is_export) {
+        fprintf(stderr, "fulcrum ledger: --out goes with export\n");
+        return false;
+    }
+    if ((options->is_focus && !options->is_export) || (!options->is_focus && (given->metadata || given->account))) {
+        fprintf(stderr, "fulcrum ledger: %s\n", options->is_focus ? "--focus goes with export"
+                                                                  : "--metadata and --account go with --focus");
+        return false;
+    }
+    if (options->is_focus)
+        return parse_focus(given, options);
     if (!is_summary && (given->by || given->from || given->to || given->tenant || given->limit)) {
         fprintf(stderr, "fulcrum ledger: %s\n", given->by ? "--by goes with summary"
                                                           : "--from, --to, --tenant and --limit go with summary");
@@ -485,6 +511,10 @@ static bool parse_options(int argc, char **argv, struct options *options, int *s
         {"limit", .value = &given.limit},
         {"json", .choice = &options->format, .chosen = FORMAT_JSON},
         {"csv", .choice = &options->format, .chosen = FORMAT_CSV},
+        {"focus", .flag = &options->is_focus},
+        {"metadata", .value = &given.metadata},
+        {"account", .value = &given.account},
+        {"out", .value = &options->out},
         {"data", .value = &options->data},
         {"config", .value = &options->config},
     };
@@ -524,21 +554,37 @@ static void warn_of_damages(struct ledger_view *view)
                 count);
 }
 
+static enum error_code print_rows(const struct options *options, struct ledger_view *view, struct out_file *file,
+                                  struct error *error)
+{
+    struct printer printer = {.options = options, .file = file};
+    buf_init(&printer.out, OUT_MAX);
+    enum error_code code = options->is_export ? ledger_view_lines(view, print_line, &printer, error)
+                                              : ledger_query(view, &options->query, print_group, &printer, error);
+    if (code == OK)
+        code = finish(&printer, error);
+    buf_deinit(&printer.out);
+    return code;
+}
+
 static enum error_code print_all(const struct options *options, const char *data, struct error *error)
 {
     struct ledger_view *view;
-    struct printer printer = {.options = options};
+    struct out_file file;
+    struct error ignored;
     enum error_code code = ledger_view_open(data, &view, error);
     if (code != OK)
         return code;
-    buf_init(&printer.out, OUT_MAX);
-    code = options->is_export ? ledger_view_lines(view, print_line, &printer, error)
-                              : ledger_query(view, &options->query, print_group, &printer, error);
+    code = out_file_open(options->out, &file, error);
     if (code == OK)
-        code = finish(&printer, error);
+        code = options->is_focus ? cmd_ledger_focus(view, &options->focus, &file, error)
+                                 : print_rows(options, view, &file, error);
+    if (code == OK)
+        code = out_file_close(&file, true, error);
+    else
+        (void)!out_file_close(&file, false, &ignored);
     if (code == OK)
         warn_of_damages(view);
-    buf_deinit(&printer.out);
     ledger_view_close(view);
     return code;
 }

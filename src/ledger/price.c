@@ -23,7 +23,7 @@ static uint64_t sum_costs(uint64_t a, uint64_t b) /* both at most INT64_MAX */
     return a + b > INT64_MAX ? INT64_MAX : a + b;
 }
 
-static uint64_t input_tokens(const struct price_usage *usage)
+uint64_t price_input_tokens(const struct price_usage *usage)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < PRICE_CLASSES; i++)
@@ -33,7 +33,7 @@ static uint64_t input_tokens(const struct price_usage *usage)
 
 static const struct price_step *step_of(const struct price_row *row, const struct price_usage *usage)
 {
-    uint64_t tokens = input_tokens(usage);
+    uint64_t tokens = price_input_tokens(usage);
     size_t i = row->step_count - 1;
     while (i > 0 && tokens <= row->steps[i].above_tokens)
         i--;
@@ -62,7 +62,7 @@ uint64_t price_cost(const struct price_row *row, enum tier tier, const struct pr
 uint64_t price_cost_plain(const struct price_row *row, const struct price_usage *usage)
 {
     struct price_usage plain = {{0}};
-    plain.tokens[PRICE_INPUT] = input_tokens(usage);
+    plain.tokens[PRICE_INPUT] = price_input_tokens(usage);
     plain.tokens[PRICE_OUTPUT] = usage->tokens[PRICE_OUTPUT];
     return price_cost(row, TIER_DEFAULT, &plain);
 }
@@ -161,4 +161,40 @@ enum price_difference price_row_compare(const struct price_row *row, struct str 
         difference = worse(difference, compare_step(&row->steps[i], yyjson_arr_get(steps, i)));
     json_free(doc);
     return difference;
+}
+
+/* --- reading --- */
+
+static bool read_plain(yyjson_val *step, size_t i, struct price_plain *plain)
+{
+    yyjson_val *rates = yyjson_obj_get(step, tier_names[TIER_DEFAULT]);
+    yyjson_val *above = yyjson_obj_get(step, "above"), *input = yyjson_obj_get(rates, class_names[PRICE_INPUT]);
+    yyjson_val *output = yyjson_obj_get(rates, class_names[PRICE_OUTPUT]);
+    plain->steps[i].above_tokens = yyjson_get_uint(above);
+    plain->steps[i].input = yyjson_get_uint(input);
+    plain->steps[i].output = yyjson_get_uint(output);
+    return yyjson_is_uint(above) && yyjson_is_uint(input) && yyjson_is_uint(output);
+}
+
+bool price_plain_read(struct str rates, struct price_plain *plain)
+{
+    yyjson_doc *doc;
+    struct error ignored;
+    if (json_parse(rates, &doc, &ignored) != OK)
+        return false;
+    yyjson_val *steps = yyjson_doc_get_root(doc);
+    plain->count = yyjson_arr_size(steps);
+    bool is_read = plain->count > 0 && plain->count <= PRICE_STEPS_MAX;
+    for (size_t i = 0; i < plain->count && is_read; i++)
+        is_read = read_plain(yyjson_arr_get(steps, i), i, plain);
+    json_free(doc);
+    return is_read;
+}
+
+size_t price_plain_step(const struct price_plain *plain, uint64_t input_tokens)
+{
+    size_t i = plain->count - 1;
+    while (i > 0 && input_tokens <= plain->steps[i].above_tokens)
+        i--;
+    return i;
 }

@@ -83,4 +83,18 @@ enum price_difference {
 };
 enum price_difference price_row_compare(const struct price_row *row, struct str rates);
 
+/* What baselines are made of, out of such a text: the rates of input and output in the standard tier. */
+#define PRICE_STEPS_MAX 9
+struct price_plain {
+    struct {
+        uint64_t above_tokens, input, output;
+    } steps[PRICE_STEPS_MAX];
+    size_t count; /* at least one */
+};
+/* False: the text is no such list, or one with more steps. */
+bool price_plain_read(struct str rates, struct price_plain *plain);
+/* Which of its steps a request of so many tokens of input has. */
+size_t price_plain_step(const struct price_plain *plain, uint64_t input_tokens);
+uint64_t price_input_tokens(const struct price_usage *usage); /* cached ones counted */
+
 #endif

@@ -14,7 +14,7 @@
 
 #define BOOKS_MAX 64
 #define MODELS_MAX 4096
-#define STEPS_MAX 8
+#define STEPS_MAX (PRICE_STEPS_MAX - 1) /* besides the first */
 #define PLACES_MAX 64
 #define MEMORY_BYTES 33554432
 #define FACTOR_MAX (100 * CONFIG_PICO)
