@@ -170,6 +170,17 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_GRAMMAR_WORK_TOKEN 250000u   /* and in the mean for a token */
 #define LIMIT_PROMPT_MEMO_ENTRIES 64u      /* prompts that a worker was asked about and keeps the tokens of */
 #define LIMIT_PROMPT_MEMO_BYTES 16777216u  /* text and tokens of all of them */
+#define LIMIT_MATH_EXPRESSION 2048         /* characters of one expression of metric math */
+#define LIMIT_MATH_ID 255
+#define LIMIT_MATH_DEPTH 64                /* brackets and signs inside each other */
+#define LIMIT_MATH_NODES 65536             /* parts of all expressions of one request */
+#define LIMIT_MATH_SERIES 500              /* of one array */
+#define LIMIT_MATH_POINTS (UINT64_C(1) << 24) /* held at once by the expressions of one request: 8 bytes each */
+#define LIMIT_MATH_WORK (UINT64_C(1) << 26) /* points that they may compute */
+#define LIMIT_METRIC_DIMENSIONS 30         /* of one metric */
+#define LIMIT_SEARCH_BYTES 1024            /* of a search for metrics */
+#define LIMIT_SEARCH_NODES 256
+#define LIMIT_SEARCH_DEPTH 16
 #define LIMIT_CONFIG_BYTES 1048576        /* fulcrum.yaml */
 #define LIMIT_CONFIG_MEMORY_BYTES 33554432/* what is kept of it */
 #define LIMIT_TENANTS 4096
