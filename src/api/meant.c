@@ -1,6 +1,8 @@
 /* Looks at a request's headers. */
 #include "api/meant.h"
 
+#include "api/monitoring/protocol.h"
+
 void meant_read(struct meant *meant, struct http_exchange *exchange)
 {
     struct error ignored; /* whoever identifies the caller reads it again, and says what is wrong */
@@ -11,7 +13,8 @@ void meant_read(struct meant *meant, struct http_exchange *exchange)
 
 const struct operations_match *meant_match(struct meant *meant)
 {
-    if (!meant->has_match)
+    const struct str scope = meant->has_claim ? meant->claim.service : STR("");
+    if (!meant->has_match && !monitoring_match(meant->request, scope, &meant->match))
         meant->match = operations_find(meant->request->method, meant->request->path);
     meant->has_match = true;
     return &meant->match;

@@ -6,6 +6,7 @@
 #include "api/bedrock/dialect.h"
 #include "api/call.h"
 #include "api/control/sts.h"
+#include "api/monitoring/protocol.h"
 
 /* The server's own, which speak to nobody's client. */
 static const struct api_operation own_rows[] = {
@@ -20,8 +21,9 @@ static const struct operations_table own = {
 static const struct api_operation s3_rows[] = {{.method = "", .pattern = "", .name = "S3"}};
 static const struct operations_table s3 = {.dialect = &bedrock_dialect, .prefix = "", .rows = s3_rows, .count = 1};
 
-static const struct operations_table *tables[OPERATIONS_TABLES_MAX] = {&bedrock_operations, &sts_operations, &own, &s3};
-static size_t tables_len = 4;
+static const struct operations_table *tables[OPERATIONS_TABLES_MAX] = {&bedrock_operations, &sts_operations, &own, &s3,
+                                                                       &monitoring_table};
+static size_t tables_len = 5;
 
 void operations_add(const struct operations_table *table)
 {

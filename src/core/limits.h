@@ -17,6 +17,8 @@
 #define LIMITS(X)                                                                                            \
     X(body_bytes, 25000000, "bytes", "request body")                                                         \
     X(control_body_bytes, 1048576, "bytes", "request body of an operation that generates nothing")           \
+    X(monitoring_body_bytes, 4194304, "bytes", "body of an operation of CloudWatch, unpacked")               \
+    X(monitoring_reply_bytes, 268435456, "bytes", "reply of one, and what it is made of")                    \
     X(header_bytes, 32768, "bytes", "request line and headers together")                                     \
     X(header_count, 100, "headers", "headers of one request")                                                \
     X(uri_bytes, 8192, "bytes", "request target")                                                            \

@@ -7,6 +7,7 @@
 
 #include "api/bedrock/dialect.h"
 #include "api/call.h"
+#include "api/monitoring/call.h"
 #include "core/xml.h"
 
 #define STS_TYPE "text/xml"
@@ -105,6 +106,11 @@ static void answer(struct api_call *call)
 
 static void sts_query(struct api_call *call)
 {
+    const struct http_request *request = &call->exchange->request;
+    if (monitoring_form_is_meant(request->query) || monitoring_form_is_meant(request->body)) {
+        monitoring_query(call);
+        return;
+    }
     struct str action = action_of(call);
     struct error error;
     if (!action.data) {
