@@ -49,6 +49,7 @@ static void free_thread(struct api_thread *thread)
     if (!thread)
         return;
     metrics_deinit(&thread->metrics);
+    metrics_rows_deinit(&thread->genai);
     mem_free(thread);
 }
 

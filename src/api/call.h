@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "api/dialect.h"
 #include "api/metrics.h"
+#include "api/metrics_genai.h"
 #include "api/operations.h"
 #include "auth/tenant.h"
 #include "chat/chat.h"
@@ -20,6 +21,7 @@ struct api_thread {
     uv_loop_t *loop;
     struct work_port work;
     struct metrics metrics;
+    struct metrics_rows genai; /* metrics_genai.h */
     uint64_t s3_requests; /* under way */
 };
 

@@ -22,6 +22,7 @@ struct dialect_error {
 
 struct dialect {
     const char *name;        /* in the ledger: "bedrock" */
+    const char *telemetry;   /* gen_ai.provider.name, by which telemetry tells protocols apart; NULL: GENAI_PROVIDER */
     const char *id_header;   /* that carries the request's ID, of every reply */
     const char *name_header; /* that carries an error's name; NULL: the body alone does */
     const char *error_type;  /* content type of errors */

@@ -4,6 +4,7 @@
 
 #include "api/call.h"
 #include "api/offload.h"
+#include "api/openmetrics.h"
 #include "api/operations.h"
 #include "core/condition.h"
 #include "generate/route_doubt.h"
@@ -386,6 +387,33 @@ static void append_requests(struct buf *out, const struct api *api, const struct
     mem_free((void *)names);
 }
 
+static void append_genai(struct buf *out, struct api *api)
+{
+    struct metrics_rows *sets[LIMIT_IO_THREADS];
+    size_t count = 0;
+    for (unsigned i = 0; i < api->thread_count; i++) {
+        struct api_thread *thread = atomic_load(&api->threads[i]);
+        if (thread)
+            sets[count++] = &thread->genai;
+    }
+    metrics_genai_append(out, sets, count);
+}
+
+/* In the form that the scraper asks for. */
+static void respond_metrics(struct api_call *call, const struct buf *text)
+{
+    const struct str accept = http_header_get(&call->exchange->request, "accept");
+    struct buf out;
+    if (text->failed || !accept.data || str_find(accept, STR(OPENMETRICS_TYPE), 0) < 0) {
+        call_respond(call, text->failed ? 500 : 200, STR("text/plain; version=0.0.4; charset=utf-8"), buf_str(text));
+        return;
+    }
+    buf_init(&out, METRICS_TEXT_MAX);
+    openmetrics_append(&out, buf_str(text));
+    call_respond(call, out.failed ? 500 : 200, STR(OPENMETRICS_TYPE "; version=1.0.0; charset=utf-8"), buf_str(&out));
+    buf_deinit(&out);
+}
+
 void health_metrics(struct api_call *call)
 {
     struct api *api = call->thread->api;
@@ -402,6 +430,7 @@ void health_metrics(struct api_call *call)
     struct buf out;
     buf_init(&out, METRICS_TEXT_MAX);
     append_requests(&out, api, list, sets, set_count);
+    append_genai(&out, api);
     append_engine(&out, api, list);
     append_tiers(&out, api, list);
     append_steps(&out, api, list);
@@ -415,6 +444,6 @@ void health_metrics(struct api_call *call)
     append_doubts(&out, api);
     metrics_append_head(&out, "fulcrum_condition", "gauge", "What is wrong: 0 nothing, 1 note, 2 down.");
     condition_append_metrics(&out);
-    call_respond(call, out.failed ? 500 : 200, STR("text/plain; version=0.0.4; charset=utf-8"), buf_str(&out));
+    respond_metrics(call, &out);
     buf_deinit(&out);
 }

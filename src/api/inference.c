@@ -10,6 +10,7 @@
 #include "api/body.h"
 #include "api/cache_header.h"
 #include "api/call.h"
+#include "api/genai.h"
 #include "api/logged.h"
 #include "core/json.h"
 #include "generate/documents.h"
@@ -54,13 +55,41 @@ static void note_usage(struct inference *inference, const struct chat_usage *usa
     inference->call->usage.cache_write_tokens = usage->cache_write_5m_tokens + usage->cache_write_1h_tokens;
 }
 
-static void log_end(struct inference *inference, const char *error_name)
+/* As the conventions for generative AI name it. */
+static void observe(const struct inference *inference, const char *error_name)
+{
+    const struct api_call *call = inference->call;
+    const struct placement *placement = inference->is_placed ? work_placement(inference->work) : NULL;
+    const struct metrics_genai_request request = {
+        .operation = genai_operation(&inference->request),
+        .provider = genai_provider(call->dialect),
+        .model_asked = call->has_match ? call->match.id : STR(""),
+        .model = placement ? placement->answered.name : "",
+        .error = error_name ? error_name : "",
+        .duration_us = clock_now_us() - call->exchange->request.started_us,
+        .first_token_us = call->usage.first_token_us,
+        .decode_us = call->usage.decode_us,
+        .output_tokens = call->usage.output_tokens,
+    };
+    metrics_genai_observe(&call->thread->genai, &request);
+}
+
+/* Once, at the end of any kind and before release: to all that keep something of requests. NULL: it went well. */
+static void tell_end(struct inference *inference, const char *error_name)
 {
     struct invocation *logged = inference->logged;
+    observe(inference, error_name);
     if (!logged)
         return;
     inference->logged = NULL;
     logged_end(logged, inference->call, &inference->request, inference->is_read, error_name);
+}
+
+/* The name that the client reads. */
+static const char *name_of(const struct api_call *call, const struct error *error)
+{
+    const enum auth_problem problem = call->identity.problem;
+    return problem == AUTH_OK ? call->dialect->of_code(error->code).name : call->dialect->of_auth(problem).name;
 }
 
 /* Nobody will finish the reply: its line is closed, and what was made of it goes into the log. */
@@ -77,7 +106,7 @@ static void on_close(struct http_exchange *exchange)
 {
     struct inference *inference = exchange->user;
     leave(inference, LEDGER_CANCELLED);
-    log_end(inference, LOGGED_CLIENT_GONE);
+    tell_end(inference, LOGGED_CLIENT_GONE);
     call_account(inference->call, CALL_CLIENT_GONE);
     release(inference);
 }
@@ -94,7 +123,7 @@ static void finish_failed(struct inference *inference, const struct error *error
 {
     struct api_call *call = inference->call;
     leave(inference, LEDGER_FAILED);
-    log_end(inference, call->dialect->of_code(error->code).name);
+    tell_end(inference, name_of(call, error));
     if (!inference->has_started) {
         release(inference);
         call_fail(call, error);
@@ -139,7 +168,7 @@ static bool flush(struct inference *inference)
     if (!is_lost && http_exchange_unsent(exchange) <= limit(response_buffer_bytes))
         return true;
     leave(inference, is_lost ? LEDGER_FAILED : LEDGER_CANCELLED);
-    log_end(inference, is_lost ? inference->call->dialect->of_code(ERROR_NO_MEMORY).name : LOGGED_CLIENT_GONE);
+    tell_end(inference, is_lost ? inference->call->dialect->of_code(ERROR_NO_MEMORY).name : LOGGED_CLIENT_GONE);
     call_account(inference->call, is_lost ? 500 : CALL_CLIENT_GONE);
     release(inference);
     http_respond_abort(exchange);
@@ -240,7 +269,7 @@ static void on_billed(void *ctx, const struct target *answered, const struct led
     struct inference *inference = ctx;
     struct api_call *call = inference->call;
     call->cost += line->quote.cost;
-    metrics_billed_line(&call->thread->metrics, answered->model->index, line);
+    metrics_billed_line(&call->thread->metrics, answered->model, line);
 }
 
 /* Digits enough to tell apart what is all but sure. */
@@ -256,24 +285,21 @@ static void add_confidence(struct inference *inference, const struct chat_reply 
 
 static void log_whole(struct inference *inference, const struct buf *body)
 {
-    if (!inference->logged)
-        return;
-    if (!body->failed)
+    if (inference->logged && !body->failed)
         invocation_set_output(inference->logged, buf_str(body));
-    log_end(inference, body->failed ? inference->call->dialect->of_code(ERROR_NO_MEMORY).name : NULL);
+    tell_end(inference, body->failed ? inference->call->dialect->of_code(ERROR_NO_MEMORY).name : NULL);
 }
 
 /* Without memory for the whole reply its events stay. */
 static void log_stream(struct inference *inference, const struct chat_reply *reply)
 {
     struct buf body;
-    if (!inference->logged)
-        return;
     buf_init(&body, REPLY_BODY_MAX);
-    if (inference->call->operation->logs_whole && inference->codec->write(&inference->request, reply, &body))
+    if (inference->logged && inference->call->operation->logs_whole &&
+        inference->codec->write(&inference->request, reply, &body))
         invocation_set_output(inference->logged, buf_str(&body));
     buf_deinit(&body);
-    log_end(inference, NULL);
+    tell_end(inference, NULL);
 }
 
 static void finish_whole(struct inference *inference, const struct chat_reply *reply)
@@ -428,7 +454,7 @@ static bool is_over(struct inference *inference, bool is_gone)
 {
     if (is_gone) {
         leave(inference, LEDGER_CANCELLED);
-        log_end(inference, LOGGED_CLIENT_GONE);
+        tell_end(inference, LOGGED_CLIENT_GONE);
         call_account(inference->call, CALL_CLIENT_GONE);
         release(inference);
     }

@@ -2,6 +2,7 @@
  * metrics.h. */
 #include "api/metrics.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -16,16 +17,6 @@ static const uint64_t first_token_bounds[METRICS_BUCKETS - 1] = {
     5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000, 30000000, 60000000};
 static const uint64_t per_token_bounds[METRICS_BUCKETS - 1] = {
     500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000};
-
-static void add(metrics_count *count, uint64_t value)
-{
-    atomic_fetch_add_explicit(count, value, memory_order_relaxed);
-}
-
-static uint64_t load(metrics_count *count)
-{
-    return atomic_load_explicit(count, memory_order_relaxed);
-}
 
 static size_t code_index(int code)
 {
@@ -53,12 +44,13 @@ void metrics_deinit(struct metrics *metrics)
     for (size_t i = 0; i < table_count(&metrics->models); i++)
         mem_free(table_at(&metrics->models, i));
     table_deinit(&metrics->models);
+    metrics_rows_deinit(&metrics->tenants);
 }
 
 void metrics_request(struct metrics *metrics, size_t operation, size_t model, int code)
 {
     if (operation < METRICS_OPERATIONS_MAX)
-        add(&row_of(metrics, model)->requests[operation][code_index(code)], 1);
+        metrics_add(&row_of(metrics, model)->requests[operation][code_index(code)], 1);
 }
 
 static void observe(struct metrics_histogram *histogram, const uint64_t *bounds, uint64_t value_us)
@@ -66,8 +58,8 @@ static void observe(struct metrics_histogram *histogram, const uint64_t *bounds,
     size_t i = 0;
     while (i < METRICS_BUCKETS - 1 && value_us > bounds[i])
         i++;
-    add(&histogram->buckets[i], 1);
-    add(&histogram->sum_us, value_us);
+    metrics_add(&histogram->buckets[i], 1);
+    metrics_add(&histogram->sum_us, value_us);
 }
 
 void metrics_timed(struct metrics *metrics, size_t model, const struct metrics_usage *usage)
@@ -78,33 +70,69 @@ void metrics_timed(struct metrics *metrics, size_t model, const struct metrics_u
         observe(&counts->per_token, per_token_bounds, usage->decode_us / (usage->output_tokens - 1));
 }
 
+/* --- bills --- */
+
+/* Counters of a tenant's row. */
+enum { TENANT_TOKENS, TENANT_COST = TENANT_TOKENS + PRICE_CLASSES, TENANT_BASELINE, TENANT_COUNTERS };
+static const char *const tenant_labels[METRICS_LABELS_MAX] = {"tenant", "model"};
+
+static void bill_levers(struct metrics_model *counts, const struct price_quote *quote)
+{
+    for (size_t i = 0; i < LEVERS; i++) {
+        const int64_t saved = quote->saved[i];
+        if (saved != 0)
+            metrics_add(saved > 0 ? &counts->saved[i] : &counts->added[i], (uint64_t)(saved > 0 ? saved : -saved));
+    }
+}
+
+static void bill_tenant(struct metrics *metrics, const struct metrics_bill *bill)
+{
+    const struct str labels[METRICS_LABELS_MAX] = {bill->tenant, str_of(bill->model->name)};
+    struct metrics_series *row = metrics_rows_find(&metrics->tenants, labels, 0, TENANT_COUNTERS);
+    if (!row)
+        return;
+    for (size_t i = 0; i < PRICE_CLASSES; i++)
+        metrics_add(&row->counts[TENANT_TOKENS + i], bill->usage.tokens[i]);
+    metrics_add(&row->counts[TENANT_COST], bill->quote->cost);
+    metrics_add(&row->counts[TENANT_BASELINE], bill->quote->baseline);
+}
+
 void metrics_billed(struct metrics *metrics, size_t model, const struct metrics_usage *usage, uint64_t cost,
                     uint64_t baseline)
 {
     struct metrics_model *counts = row_of(metrics, model);
-    add(&counts->input_tokens, usage->input_tokens);
-    add(&counts->output_tokens, usage->output_tokens);
-    add(&counts->cache_read_tokens, usage->cache_read_tokens);
-    add(&counts->cache_write_tokens, usage->cache_write_tokens);
-    add(&counts->cost, cost);
-    add(&counts->baseline, baseline);
+    metrics_add(&counts->input_tokens, usage->input_tokens);
+    metrics_add(&counts->output_tokens, usage->output_tokens);
+    metrics_add(&counts->cache_read_tokens, usage->cache_read_tokens);
+    metrics_add(&counts->cache_write_tokens, usage->cache_write_tokens);
+    metrics_add(&counts->cost, cost);
+    metrics_add(&counts->baseline, baseline);
 }
 
-void metrics_billed_line(struct metrics *metrics, size_t model, const struct ledger_line *line)
+void metrics_bill(struct metrics *metrics, const struct metrics_bill *bill)
 {
-    const uint64_t *tokens = line->usage.tokens;
-    const struct metrics_usage counts = {
+    const uint64_t *tokens = bill->usage.tokens;
+    const struct metrics_usage usage = {
         .input_tokens = tokens[PRICE_INPUT],
         .output_tokens = tokens[PRICE_OUTPUT],
         .cache_read_tokens = tokens[PRICE_CACHE_READ],
         .cache_write_tokens = tokens[PRICE_CACHE_WRITE_5M] + tokens[PRICE_CACHE_WRITE_1H],
     };
-    metrics_billed(metrics, model, &counts, line->quote.cost, line->quote.baseline);
+    metrics_billed(metrics, bill->model->index, &usage, bill->quote->cost, bill->quote->baseline);
+    bill_levers(row_of(metrics, bill->model->index), bill->quote);
+    bill_tenant(metrics, bill);
+}
+
+void metrics_billed_line(struct metrics *metrics, const struct model *model, const struct ledger_line *line)
+{
+    const struct metrics_bill bill = {
+        .tenant = line->tenant, .model = model, .usage = line->usage, .quote = &line->quote};
+    metrics_bill(metrics, &bill);
 }
 
 void metrics_cached(struct metrics *metrics, size_t model, enum cache_outcome outcome)
 {
-    add(&row_of(metrics, model)->cache_outcomes[outcome], 1);
+    metrics_add(&row_of(metrics, model)->cache_outcomes[outcome], 1);
 }
 
 /* Without a name it was none's to choose: default. */
@@ -116,7 +144,7 @@ static size_t tier_index(const char *name)
 
 void metrics_tier(struct metrics *metrics, size_t model, const char *asked, const char *served)
 {
-    add(&row_of(metrics, model)->tiers[tier_index(asked)][tier_index(served)], 1);
+    metrics_add(&row_of(metrics, model)->tiers[tier_index(asked)][tier_index(served)], 1);
 }
 
 void metrics_append_head(struct buf *out, const char *name, const char *type, const char *help)
@@ -144,7 +172,7 @@ static uint64_t sum_model(const struct scrape *scrape, size_t model, size_t offs
     for (size_t i = 0; i < scrape->set_count; i++) {
         struct metrics *set = scrape->sets[i];
         char *counts = model == METRICS_NO_MODEL ? (char *)&set->other : table_at(&set->models, model);
-        sum += counts ? load((metrics_count *)(void *)(counts + offset)) : 0;
+        sum += counts ? metrics_load((metrics_count *)(void *)(counts + offset)) : 0;
     }
     return sum;
 }
@@ -199,6 +227,79 @@ static void append_sums(const struct scrape *scrape)
                 metrics_append_model(scrape->out, rows[row].name, scrape->model_names[model],
                                      sum_model(scrape, model, rows[row].offset));
     }
+}
+
+static void append_levers(const struct scrape *scrape)
+{
+    static const char *const levers[LEVERS] = {"route", "distil", "cache", "tier", "shadow"};
+    static const struct {
+        const char *name, *help;
+        size_t offset;
+    } rows[] = {
+        {"fulcrum_saved_picodollars_total", "What each lever saved, of requests that it made cheaper, 10^-12 dollars.",
+         offsetof(struct metrics_model, saved)},
+        {"fulcrum_added_picodollars_total", "What each lever cost, of requests that it made dearer, 10^-12 dollars.",
+         offsetof(struct metrics_model, added)},
+    };
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        metrics_append_head(scrape->out, rows[row].name, "counter", rows[row].help);
+        for (size_t model = 0; model < scrape->model_count; model++)
+            for (size_t i = 0; scrape->model_names[model] && i < LEVERS; i++)
+                buf_appendf(scrape->out, "%s{model=\"%s\",lever=\"%s\"} %" PRIu64 "\n", rows[row].name,
+                            scrape->model_names[model], levers[i],
+                            sum_model(scrape, model, rows[row].offset + i * sizeof(metrics_count)));
+    }
+}
+
+static void append_tenant_tokens(const struct scrape *scrape, struct metrics_series *const *same, size_t count)
+{
+    static const char *const classes[PRICE_CLASSES] = {"input", "cache_read", "cache_write_5m", "cache_write_1h",
+                                                       "output"};
+    for (size_t i = 0; i < PRICE_CLASSES; i++) {
+        metrics_series_append(scrape->out, "fulcrum_tenant_tokens", "_total", tenant_labels, same[0]);
+        buf_appendf(scrape->out, ",class=\"%s\"} %" PRIu64 "\n", classes[i],
+                    metrics_rows_sum(same, count, TENANT_TOKENS + i));
+    }
+}
+
+static void append_tenant_money(const struct scrape *scrape, const char *name, struct metrics_series *const *same,
+                                size_t count, size_t counter)
+{
+    metrics_series_append(scrape->out, name, "_total", tenant_labels, same[0]);
+    buf_appendf(scrape->out, "} %" PRIu64 "\n", metrics_rows_sum(same, count, counter));
+}
+
+static void append_tenants(const struct scrape *scrape)
+{
+    static const struct {
+        const char *name, *total, *help;
+        size_t counter;
+    } rows[] = {
+        {"fulcrum_tenant_tokens", "fulcrum_tenant_tokens_total", "Tokens of the tenant's requests, by class.",
+         TENANT_TOKENS},
+        {"fulcrum_tenant_cost_picodollars", "fulcrum_tenant_cost_picodollars_total",
+         "What the tenant's requests cost, 10^-12 dollars.", TENANT_COST},
+        {"fulcrum_tenant_baseline_picodollars", "fulcrum_tenant_baseline_picodollars_total",
+         "What they would have cost without any lever.", TENANT_BASELINE},
+    };
+    struct metrics_rows *sets[LIMIT_IO_THREADS + 2];
+    size_t count;
+    assert(scrape->set_count <= LIMIT_IO_THREADS + 2);
+    for (size_t i = 0; i < scrape->set_count; i++)
+        sets[i] = &scrape->sets[i]->tenants;
+    struct metrics_series **list = metrics_rows_collect(sets, scrape->set_count, &count);
+    scrape->out->failed = scrape->out->failed || !list;
+    for (size_t row = 0; list && row < sizeof(rows) / sizeof(rows[0]); row++) {
+        metrics_append_head(scrape->out, rows[row].total, "counter", rows[row].help);
+        for (size_t i = 0, same; i < count; i += same) {
+            same = metrics_rows_same(&list[i], count - i);
+            if (rows[row].counter == TENANT_TOKENS)
+                append_tenant_tokens(scrape, &list[i], same);
+            else
+                append_tenant_money(scrape, rows[row].name, &list[i], same, rows[row].counter);
+        }
+    }
+    mem_free(list);
 }
 
 static void append_cache_outcomes(const struct scrape *scrape)
@@ -256,6 +357,8 @@ void metrics_append(struct buf *out, struct metrics *const *sets, size_t count, 
     const struct scrape scrape = {out, sets, count, model_names, model_count};
     append_requests(&scrape, operation_names, operation_count);
     append_sums(&scrape);
+    append_levers(&scrape);
+    append_tenants(&scrape);
     append_cache_outcomes(&scrape);
     append_tiers(&scrape);
     append_histogram(&scrape, "fulcrum_time_to_first_token_seconds",

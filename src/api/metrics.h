@@ -8,18 +8,18 @@
 #define API_METRICS_H
 
 #include "api/cache_header.h"
+#include "api/metrics_rows.h"
 #include "core/buf.h"
 #include "core/limits.h"
 #include "core/table.h"
 #include "core/tier.h"
 #include "ledger/line.h"
+#include "model/registry.h"
 
 #define METRICS_OPERATIONS_MAX 128 /* more than all tables of operations have */
 #define METRICS_CODES 12
 #define METRICS_BUCKETS 14 /* the last is +Inf */
 #define METRICS_NO_MODEL SIZE_MAX
-
-typedef _Atomic uint64_t metrics_count;
 
 struct metrics_histogram {
     metrics_count buckets[METRICS_BUCKETS];
@@ -30,6 +30,7 @@ struct metrics_model {
     metrics_count requests[METRICS_OPERATIONS_MAX][METRICS_CODES];
     metrics_count input_tokens, output_tokens, cache_read_tokens, cache_write_tokens;
     metrics_count cost, baseline; /* picodollars */
+    metrics_count saved[LEVERS], added[LEVERS]; /* likewise: of requests that each lever made cheaper, and dearer */
     metrics_count cache_outcomes[CACHE_OUTCOMES]; /* requests */
     metrics_count tiers[TIER_NAMES][TIER_NAMES]; /* requests, [asked for][served in] */
     struct metrics_histogram first_token, per_token;
@@ -39,6 +40,7 @@ struct metrics_model {
 struct metrics {
     struct table models;        /* struct metrics_model, by the model's index */
     struct metrics_model other; /* of no model, and of all for whose row there was no memory */
+    struct metrics_rows tenants;
 };
 void metrics_deinit(struct metrics *metrics);
 
@@ -51,12 +53,21 @@ struct metrics_usage {
 /* How long a reply took that came whole. */
 void metrics_timed(struct metrics *metrics, size_t model, const struct metrics_usage *usage);
 
-/* A line went into the ledger: its tokens, and picodollars. Nothing else counts tokens, so that sums agree. */
+/* Its tokens, and picodollars, by model alone. */
 void metrics_billed(struct metrics *metrics, size_t model, const struct metrics_usage *usage, uint64_t cost,
                     uint64_t baseline);
 
+/* A line went into the ledger. Nothing else counts tokens, so that sums agree. */
+struct metrics_bill {
+    struct str tenant;
+    const struct model *model; /* that answered */
+    struct price_usage usage;
+    const struct price_quote *quote;
+};
+void metrics_bill(struct metrics *metrics, const struct metrics_bill *bill);
+
 /* The same of a line as it is. */
-void metrics_billed_line(struct metrics *metrics, size_t model, const struct ledger_line *line);
+void metrics_billed_line(struct metrics *metrics, const struct model *model, const struct ledger_line *line);
 
 /* A request was handed to the engine. `asked` may be empty: default. */
 void metrics_tier(struct metrics *metrics, size_t model, const char *asked, const char *served);

@@ -407,10 +407,11 @@ static enum error_code append(struct active *active, struct flight *flight, stru
     counts->output_tokens += result.output_tokens;
     active->is_noted = false;
     const struct batch_options *options = active->runner->options;
+    const struct str tenant = active->job.tenant;
     if (options->on_billed && !flight->is_error)
-        options->on_billed(options->ctx, flight->answered, usage, &flight->quote);
+        options->on_billed(options->ctx, tenant, flight->answered, usage, &flight->quote);
     if (options->on_billed && flight->doubted)
-        options->on_billed(options->ctx, flight->doubted, &flight->doubted_usage, &flight->doubted_quote);
+        options->on_billed(options->ctx, tenant, flight->doubted, &flight->doubted_usage, &flight->doubted_quote);
     return OK;
 }
 

@@ -25,7 +25,7 @@ struct batch_options {
     const char *dialect; /* of all jobs, in the ledger: "bedrock" */
     const struct work_shared *work;
     /* A record is in the ledger; on the runner's thread. */
-    void (*on_billed)(void *ctx, const struct model *model, const struct chat_usage *usage,
+    void (*on_billed)(void *ctx, struct str tenant, const struct model *model, const struct chat_usage *usage,
                       const struct price_quote *quote);
     void *ctx;
 };

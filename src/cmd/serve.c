@@ -244,24 +244,19 @@ static enum error_code start_engine(struct serve *serve, unsigned threads, struc
 }
 
 /* A record of a batch job is in the ledger; on the runner's thread. */
-static void on_billed(void *ctx, const struct model *model, const struct chat_usage *used,
+static void on_billed(void *ctx, struct str tenant, const struct model *model, const struct chat_usage *used,
                       const struct price_quote *quote)
 {
     struct serve *serve = ctx;
-    const struct metrics_usage counts = {
-        .input_tokens = used->input_tokens,
-        .output_tokens = used->output_tokens,
-        .cache_read_tokens = used->cache_read_tokens,
-        .cache_write_tokens = used->cache_write_5m_tokens + used->cache_write_1h_tokens,
-    };
-    metrics_billed(&serve->batch_metrics, model->index, &counts, quote->cost, quote->baseline);
+    const struct metrics_bill bill = {.tenant = tenant, .model = model, .usage = charge_usage(used), .quote = quote};
+    metrics_bill(&serve->batch_metrics, &bill);
 }
 
 /* The same of an answer that a router learns from; on the shadow's thread. */
 static void on_shadow_billed(void *ctx, const struct model *model, const struct ledger_line *line)
 {
     struct serve *serve = ctx;
-    metrics_billed_line(&serve->shadow_metrics, model->index, line);
+    metrics_billed_line(&serve->shadow_metrics, model, line);
 }
 
 static enum error_code open_shadow(struct serve *serve, unsigned port, struct error *error)

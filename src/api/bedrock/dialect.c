@@ -85,6 +85,7 @@ static bool append_error(struct buf *out, const struct dialect_error *error, str
 
 const struct dialect bedrock_dialect = {
     .name = "bedrock",
+    .telemetry = "aws.bedrock",
     .id_header = "x-amzn-requestid",
     .name_header = "x-amzn-errortype",
     .error_type = "application/json",
