@@ -10,6 +10,7 @@ int cmd_worker(int argc, char **argv); /* internal: an engine worker, started by
 int cmd_extract(int argc, char **argv); /* internal: the text of one document, started by serve */
 int cmd_train(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
+int cmd_advise(int argc, char **argv);
 int cmd_batch(int argc, char **argv);
 int cmd_distill(int argc, char **argv);
 int cmd_cache(int argc, char **argv);

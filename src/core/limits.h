@@ -190,6 +190,20 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_INVOCATION_FILES 65536 /* that wait to be delivered as objects of the invocation log */
 #define LIMIT_INVOCATION_CLOSE_MS 5000 /* that the end of the server waits for them */
 #define LIMIT_ROUTERS 256 /* in fulcrum.yaml */
+#define LIMIT_ADVISE_LINE_BYTES 67108864u   /* of one line of a log that the advisor reads */
+#define LIMIT_ADVISE_DOCUMENT_BYTES 67108864u /* of a file that is one JSON document */
+#define LIMIT_ADVISE_BODY_BYTES 33554432u   /* of a body that lies beside its record */
+#define LIMIT_ADVISE_FOLDERS 64             /* inside each other */
+#define LIMIT_ADVISE_BLOCKS_READ 8192       /* of one prompt; what is more counts to the last one */
+#define LIMIT_ADVISE_BLOCKS 64              /* of one prompt that are kept as hashes: those in the middle become one */
+#define LIMIT_ADVISE_GROUPS 4096            /* tenants times models; of more the rest is one */
+#define LIMIT_ADVISE_TEMPLATES 1024         /* prompts that are told apart */
+#define LIMIT_ADVISE_TEMPLATES_GROUP 24     /* of one tenant and model */
+#define LIMIT_ADVISE_TEMPLATE_BYTES 32768   /* of a prompt that is compared with others */
+#define LIMIT_ADVISE_SORT_BYTES 1048576u   /* of rows that are sorted at once; the others lie in a file */
+#define LIMIT_ADVISE_PREFIXES 1048576u      /* that a replay remembers at once */
+#define LIMIT_ADVISE_BURSTS 256             /* of one kind of request */
+#define LIMIT_ADVISE_TABLE_COLUMNS 128      /* of a comma-separated file */
 #define LIMIT_ESCALATE_HOLD 1024 /* tokens of a stream that a router may hold back */
 
 #endif

@@ -1,0 +1,196 @@
+/* advise.c - `fulcrum advise`: which lever to pull first, by anybody's log. Starts no server and asks none. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "advise/report.h"
+#include "cmd/cmd.h"
+#include "cmd/cmd_io.h"
+#include "cmd/sections.h"
+#include "core/config.h"
+#include "core/file.h"
+#include "core/util.h"
+#include "engine/embedded.h"
+
+#define OUT_MAX (4u << 20)
+#define TELL_US 100000
+
+static const char usage[] =
+    "usage: fulcrum advise SOURCE... [--json | --apply] [--html FILE] [--prices BOOK] [--model ID]\n"
+    "Reads logs of requests and replies and says in dollars which lever to pull first: cache, route, distill or\n"
+    "batch; where, why, and how sure that is. A source is a file, a gzip file, a folder of them, a server's data\n"
+    "directory (or its ledger.db), or - for standard input. Known are Bedrock's invocation logs and batch files,\n"
+    "Fulcrum's ledger, OpenAI's and Anthropic's requests and replies (also their batch files), and LiteLLM's spend\n"
+    "log (JSON or CSV). docs/ADVISOR.md says how to get them out.\n\n"
+    "  --json         one object, as docs/ADVISOR.md describes it\n"
+    "  --html FILE    a page with pictures, whole in itself\n"
+    "  --apply        prints the fulcrum.yaml that would do it\n"
+    "  --prices BOOK  a price book of your own (docs/LEDGER.md), which goes before the built-in one\n"
+    "  --model ID     the model of records that name none, such as those of batch files\n";
+
+struct options {
+    bool is_json, is_apply;
+    const char *html, *prices, *model;
+};
+
+struct progress {
+    uint64_t whole, told_us;
+    bool is_terminal, is_shown;
+};
+
+static void tell(void *ctx, uint64_t bytes, uint64_t records)
+{
+    struct progress *progress = ctx;
+    const uint64_t now_us = clock_now_us();
+    if (!progress->is_terminal || now_us < progress->told_us + TELL_US)
+        return;
+    progress->told_us = now_us;
+    progress->is_shown = true;
+    char bar[31] = "                              ";
+    const double share = progress->whole ? (double)bytes / (double)progress->whole : 0;
+    for (size_t i = 0; i < 30 && (double)i < 30 * share; i++)
+        bar[i] = '#';
+    if (progress->whole)
+        (void)fprintf(stderr, "\r[%s] %3.0f%%  %" PRIu64 " records", bar, 100 * (share < 1 ? share : 1), records);
+    else
+        (void)fprintf(stderr, "\r%" PRIu64 " records", records);
+}
+
+static void clear_progress(const struct progress *progress)
+{
+    if (progress->is_shown)
+        (void)fprintf(stderr, "\r%60s\r", "");
+}
+
+/* --- what is printed ------------------------------------------------------------------------------------ */
+
+static enum error_code write_page(const struct advice *advice, const char *path, struct error *error)
+{
+    struct buf page;
+    buf_init(&page, OUT_MAX);
+    enum error_code code = advice_append_page(&page, advice, error);
+    if (code == OK)
+        code = file_replace(path, buf_str(&page), 0644, error);
+    buf_deinit(&page);
+    return code;
+}
+
+static int print_advice(const struct options *options, const struct advice *advice)
+{
+    struct buf out;
+    struct error error;
+    enum error_code code = options->html ? write_page(advice, options->html, &error) : OK;
+    if (code != OK)
+        return cmd_fail("advise", &error, CMD_FAILED);
+    buf_init(&out, OUT_MAX);
+    if (options->is_json)
+        code = advice_append_json(&out, advice, &error);
+    else if (options->is_apply)
+        code = advice_append_config(&out, advice, &error);
+    else
+        code = advice_append_table(&out, advice, &error);
+    if (code == OK)
+        return cmd_finish("advise", &out);
+    buf_deinit(&out);
+    return cmd_fail("advise", &error, CMD_FAILED);
+}
+
+/* --- the command ------------------------------------------------------------------------------------------ */
+
+/* What sources are weighed by. */
+struct scales {
+    struct config config;
+    struct price_book *book;
+    struct catalog catalog;
+    struct predictor *predictor;
+};
+
+static enum error_code load_scales(const struct options *options, struct scales *scales, struct error *error)
+{
+    char text[4200] = "";
+    if (options->prices) {
+        char path[2048], *whole = realpath(options->prices, NULL);
+        if (!whole)
+            return error_set_errno(error, ERROR_NOT_FOUND, errno, "--prices %s", options->prices);
+        const int len = snprintf(path, sizeof(path), "%s", whole);
+        free(whole); /* lint: allow(memory) realpath's own */
+        struct buf quoted;
+        buf_init(&quoted, sizeof(text));
+        buf_append_text(&quoted, "prices: [");
+        buf_append_json(&quoted, (struct str){path, (size_t)len});
+        buf_append_text(&quoted, "]\n");
+        const bool fits = !quoted.failed && len < (int)sizeof(path);
+        (void)snprintf(text, sizeof(text), STR_FMT, STR_ARG(buf_str(&quoted)));
+        buf_deinit(&quoted);
+        if (!fits)
+            return error_set(error, ERROR_INVALID, "--prices: the path is too long");
+    }
+    enum error_code code = config_parse(str_of(text), "--prices", program_sections, &scales->config, error);
+    if (code == OK)
+        code = price_book_load(&scales->config, &scales->book, error);
+    if (code == OK)
+        code = catalog_load(embedded_file(STR("aliases.yaml")), &scales->catalog, error);
+    if (code == OK)
+        code = predictor_open_builtin(PREDICTOR_GENERAL, &scales->predictor, error);
+    return code;
+}
+
+static void free_scales(struct scales *scales)
+{
+    predictor_free(scales->predictor);
+    catalog_deinit(&scales->catalog);
+    price_book_free(scales->book);
+    config_deinit(&scales->config);
+}
+
+static int advise(const struct options *options, const struct scales *scales, char **sources, int count)
+{
+    struct progress progress = {.is_terminal = isatty(STDERR_FILENO)};
+    const struct advisor_options asked = {scales->book, &scales->catalog, scales->predictor, str_of(options->model),
+                                          tell, &progress};
+    struct advisor *advisor;
+    const struct advice *advice;
+    struct error error;
+    if (advisor_new(&asked, &advisor, &error) != OK)
+        return cmd_fail("advise", &error, CMD_FAILED);
+    for (int i = 0; i < count; i++)
+        progress.whole += source_bytes(sources[i]);
+    enum error_code code = OK;
+    for (int i = 0; i < count && code == OK; i++)
+        code = advisor_read(advisor, sources[i], &error);
+    if (code == OK)
+        code = advisor_finish(advisor, &advice, &error);
+    clear_progress(&progress);
+    const int status = code == OK ? print_advice(options, advice)
+                                  : cmd_fail("advise", &error, code == ERROR_NOT_FOUND ? CMD_USAGE : CMD_FAILED);
+    advisor_free(advisor);
+    return status;
+}
+
+int cmd_advise(int argc, char **argv)
+{
+    struct options options = {0};
+    struct scales scales = {0};
+    struct error error;
+    int status;
+    const struct cmd_option known[] = {
+        {"json", .flag = &options.is_json},     {"apply", .flag = &options.is_apply},
+        {"html", .value = &options.html},       {"prices", .value = &options.prices},
+        {"model", .value = &options.model},
+    };
+    if (!cmd_read_options(argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &status))
+        return status;
+    if (optind >= argc || (options.is_json && options.is_apply)) {
+        fputs(optind >= argc ? "fulcrum advise: which log is to be read?\n" : "", stderr);
+        fputs(usage, stderr);
+        return CMD_USAGE;
+    }
+    if (load_scales(&options, &scales, &error) != OK)
+        status = cmd_fail("advise", &error, CMD_USAGE);
+    else
+        status = advise(&options, &scales, argv + optind, argc - optind);
+    free_scales(&scales);
+    return status;
+}
