@@ -170,6 +170,18 @@ static bool is_epoch(struct str digits)
     return true;
 }
 
+static bool find_uuid(struct str text, uint32_t *start, uint32_t *end)
+{
+    for (uint32_t at = *start; at + 36 <= *end; at++) {
+        if (is_uuid(str_slice(text, at, at + 36))) {
+            *start = at;
+            *end = at + 36;
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum template_change classify_word(struct str text, uint32_t *start, uint32_t *end)
 {
     const struct str word = str_slice(text, *start, *end);
@@ -177,13 +189,6 @@ static enum template_change classify_word(struct str text, uint32_t *start, uint
     for (size_t i = 0; i < word.len; i++) {
         digits += is_digit(word.data[i]);
         letters += isalpha((unsigned char)word.data[i]) != 0;
-    }
-    for (uint32_t at = *start; at + 36 <= *end; at++) {
-        if (is_uuid(str_slice(text, at, at + 36))) {
-            *start = at;
-            *end = at + 36;
-            return CHANGE_UUID;
-        }
     }
     if (digits > 0 && (letters == 0 || !is_digit(*word.data))) {
         uint32_t at = *start;
@@ -218,6 +223,8 @@ enum template_change template_classify(struct str text, uint32_t *start, uint32_
         ++*end;
     if (*end == *start && *end < text.len)
         ++*end;
+    if (find_uuid(text, start, end))
+        return CHANGE_UUID;
     uint32_t from = *start, to = *end;
     if (is_date_word(str_slice(text, from, to)))
         widen_date(text, &from, &to);
