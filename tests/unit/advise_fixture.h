@@ -56,7 +56,8 @@ static inline struct advisor *fixture_advisor(struct fixture *fixture)
 /* Words that nobody said before. */
 static inline void fixture_words(struct fixture *fixture, struct buf *text, unsigned count)
 {
-    static const char *const syllables[] = {"ka", "lo", "mi", "ren", "ta", "su", "vel", "po", "shi", "dar", "en", "qui"};
+    static const char *const syllables[] = {"ka", "lo", "mi", "ren", "ta", "su", "vel", "po", "shi", "dar", "en",
+                                            "qui"};
     for (unsigned i = 0; i < count; i++) {
         if (text->len > 0)
             buf_append_char(text, ' ');
@@ -93,7 +94,8 @@ static inline void fixture_add(struct fixture *fixture, const struct fixture_req
     buf_append_json(log, request->user);
     buf_appendf(log,
                 "}]}]},\"inputTokenCount\":%u,\"cacheReadInputTokenCount\":%u,\"cacheWriteInputTokenCount\":%u},"
-                "\"output\":{\"outputBodyJson\":{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":[{\"text\":",
+                "\"output\":{\"outputBodyJson\":{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":[{\"tex"
+                "t\":",
                 request->input, request->read, request->write);
     buf_append_json(log, request->answer);
     buf_appendf(log, "}]}}},\"outputTokenCount\":%u}}\n", request->output);

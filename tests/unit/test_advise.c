@@ -28,7 +28,8 @@ static void test_times(void **state)
         {"1795523696789", UINT64_C(1795523696789000)},
         {"1795523696.5", UINT64_C(1795523696500000)},
     };
-    static const char *const none[] = {"", "now", "12:34", "2026-13-01", "2026-11-24T25:00", "-5", "17", "2026-11-24T12:34:56 CET+"};
+    static const char *const none[] = {"",   "now", "12:34", "2026-13-01", "2026-11-24T25:00",
+                                       "-5", "17",  "2026-11-24T12:34:56 CET+"};
     uint64_t us;
     (void)state;
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
@@ -146,7 +147,8 @@ static void test_openai(void **state)
                        "\"completion_tokens\":1}}");
     check_tokens(&record, 2, 0, 0, 0, 1);
     assert_int_equal(record.time_us, UINT64_C(1795523696000000));
-    record = read_line("{\"request\":{\"model\":\"m\",\"instructions\":\"S\",\"input\":\"Q\"},\"response\":{\"output\":["
+    record = read_line("{\"request\":{\"model\":\"m\",\"instructions\":\"S\",\"input\":\"Q\"},\"response\":{\"output"
+                       "\":["
                        "{\"type\":\"message\",\"content\":[{\"type\":\"output_text\",\"text\":\"A\"}]}],\"usage\":{"
                        "\"input_tokens\":9,\"input_tokens_details\":{\"cached_tokens\":4},\"output_tokens\":3}}}");
     check_tokens(&record, 5, 4, 0, 0, 3);
@@ -159,7 +161,8 @@ static void test_anthropic(void **state)
     (void)state;
     const struct advise_record record = read_line(
         "{\"request\":{\"model\":\"claude-sonnet-4-6\",\"system\":[{\"type\":\"text\",\"text\":\"S\","
-        "\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}}],\"messages\":[{\"role\":\"user\",\"content\":\"Q\"},"
+        "\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}}],\"messages\":[{\"role\":\"user\",\"content\":\""
+        "Q\"},"
         "{\"role\":\"assistant\",\"content\":\"B\"},{\"role\":\"user\",\"content\":\"R\"}]},"
         "\"response\":{\"content\":[{\"type\":\"text\",\"text\":\"A\"}],\"usage\":{\"input_tokens\":1,"
         "\"cache_read_input_tokens\":2,\"cache_creation_input_tokens\":3,\"output_tokens\":4}}}");
@@ -172,13 +175,15 @@ static void test_batch_files(void **state)
 {
     (void)state;
     struct advise_record record = read_line("{\"custom_id\":\"7\",\"method\":\"POST\",\"url\":\"/v1/chat/completions\","
-                                            "\"body\":{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"Q\"}]}}");
+                                            "\"body\":{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":"
+                                            "\"Q\"}]}}");
     assert_int_equal(record.tier, TIER_BATCH);
     assert_false(record.has_reply || record.has_usage);
     record = read_line("{\"custom_id\":\"7\",\"response\":{\"status_code\":200,\"body\":{\"model\":\"m\",\"choices\":[{"
                        "\"message\":{\"content\":\"A\"}}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}}}}");
     check_tokens(&record, 3, 0, 0, 0, 1);
-    record = read_line("{\"custom_id\":\"8\",\"result\":{\"type\":\"succeeded\",\"message\":{\"model\":\"c\",\"content\":["
+    record = read_line("{\"custom_id\":\"8\",\"result\":{\"type\":\"succeeded\",\"message\":{\"model\":\"c\",\"conte"
+                       "nt\":["
                        "{\"type\":\"text\",\"text\":\"A\"}],\"usage\":{\"input_tokens\":3,\"output_tokens\":1}}}}");
     assert_str_equal(record.model, "c");
     record = read_line("{\"recordId\":\"1\",\"modelInput\":{\"messages\":[{\"role\":\"user\",\"content\":\"Q\"}]},"
@@ -188,26 +193,30 @@ static void test_batch_files(void **state)
     assert_str_equal(record.answer, "A");
 }
 
-#define SPEND                                                                                                  \
-    "{\"request_id\":\"r\",\"call_type\":\"acompletion\",\"spend\":0.1,\"startTime\":\"2026-11-24 12:34:56.5\",\"endTime\":"  \
-    "\"2026-11-24 12:34:59\",\"completionStartTime\":\"2026-11-24 12:34:57\",\"model\":\"bedrock/anthropic.claude-"       \
-    "sonnet-4-6\",\"team_id\":\"blue\",\"prompt_tokens\":100,\"completion_tokens\":7,"
+#define SPEND \
+    "{\"request_id\":\"r\",\"call_type\":\"acompletion\",\"spend\":0.1,\"team_id\":\"blue\"," \
+    "\"startTime\":\"2026-11-24 12:34:56.5\",\"completionStartTime\":\"2026-11-24 12:34:57\"," \
+    "\"endTime\":\"2026-11-24 12:34:59\",\"model\":\"bedrock/anthropic.claude-sonnet-4-6\"," \
+    "\"prompt_tokens\":100,\"completion_tokens\":7,"
 
 static void test_spend_log(void **state)
 {
     (void)state;
     struct advise_record record = read_line(SPEND "\"metadata\":{\"usage_object\":{\"cache_read_input_tokens\":60,"
                                                   "\"cache_creation_input_tokens\":10}},\"messages\":[{\"role\":"
-                                                  "\"user\",\"content\":\"Q\"}],\"response\":{\"choices\":[{\"message\":{"
+                                                  "\"user\",\"content\":\"Q\"}],\"response\":{\"choices\":[{\"messag"
+                                                  "e\":{"
                                                   "\"content\":\"A\"}}]}}");
     check_tokens(&record, 30, 60, 10, 0, 7);
     assert_true(record.is_stream && record.time_us == UINT64_C(1795523696500000));
     assert_str_equal(record.tenant, "blue");
     assert_str_equal(record.answer, "A");
     /* Members as JSON inside of JSON, as databases export them; the prompt in the other column. */
-    record = read_line(SPEND "\"metadata\":\"{}\",\"messages\":\"[{\\\"role\\\":\\\"user\\\",\\\"content\\\":\\\"Q\\\"}]\"}");
+    record = read_line(SPEND "\"metadata\":\"{}\",\"messages\":\"[{\\\"role\\\":\\\"user\\\",\\\"content\\\":\\\"Q\\"
+                             "\"}]\"}");
     assert_int_equal(record.block_count, 1);
-    record = read_line(SPEND "\"messages\":{},\"proxy_server_request\":{\"messages\":[{\"role\":\"user\",\"content\":\"Q\"}]}}");
+    record = read_line(SPEND "\"messages\":{},\"proxy_server_request\":{\"messages\":[{\"role\":\"user\",\"content\""
+                             ":\"Q\"}]}}");
     assert_int_equal(record.block_count, 1);
     assert_str_equal(record.blocks[0].text, "Q");
 }
@@ -426,10 +435,12 @@ static void test_pairs(void **state)
     struct error error;
     (void)state;
     for (unsigned i = 0; i < 10; i++)
-        buf_appendf(&fixture.log, "{\"custom_id\":\"%u\",\"body\":{\"model\":\"claude-sonnet-4-6\",\"messages\":[{\"role\":"
+        buf_appendf(&fixture.log, "{\"custom_id\":\"%u\",\"body\":{\"model\":\"claude-sonnet-4-6\",\"messages\":[{\""
+                                  "role\":"
                                   "\"user\",\"content\":\"Q\"}]}}\n", i);
     for (unsigned i = 0; i < 8; i++)
-        buf_appendf(&fixture.log, "{\"custom_id\":\"%u\",\"response\":{\"body\":{\"model\":\"claude-sonnet-4-6\",\"usage\":{"
+        buf_appendf(&fixture.log, "{\"custom_id\":\"%u\",\"response\":{\"body\":{\"model\":\"claude-sonnet-4-6\",\"u"
+                                  "sage\":{"
                                   "\"prompt_tokens\":1000,\"completion_tokens\":10}}}}\n", 7 - i);
     assert_int_equal(advisor_read_text(advisor, buf_str(&fixture.log), &error), OK);
     const struct advice *advice = advice_of(advisor);
@@ -480,7 +491,8 @@ static void test_damaged(void **state)
 
 static void test_empty(void **state)
 {
-    static const char *const texts[] = {"", "\n\n", "\xef\xbb\xbf", "[]", "{", "model,prompt_tokens,completion_tokens\n"};
+    static const char *const texts[] = {"",   "\n\n", "\xef\xbb\xbf",
+                                        "[]", "{",    "model,prompt_tokens,completion_tokens\n"};
     struct error error;
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -506,7 +518,8 @@ static void test_layouts(void **state)
         "{\n  \"model\": \"nova-pro\",\n  \"usage\": {\n \"prompt_tokens\": 10,\n \"completion_tokens\": 1}\n}\n{\n"
         "\"model\": \"nova-pro\", \"usage\": {\"prompt_tokens\": 10, \"completion_tokens\": 1}}",
         "[{\"model\":\"nova-pro\",\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":1}},\n"
-        "{\"model\":\"nova-pro\",\"note\":\"a ] and a } \\\" in it\",\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":1}}]",
+        "{\"model\":\"nova-pro\",\"note\":\"a ] and a } \\\" in it\",\"usage\":{\"prompt_tokens\":10,\"completion_to"
+        "kens\":1}}]",
         "request_id,model,prompt_tokens,completion_tokens,startTime,messages\r\n"
         "1,nova-pro,10,1,2026-11-24 12:34:56,\"[{\"\"role\"\":\"\"user\"\",\"\"content\"\":\"\"Q\"\"}]\"\r\n"
         "2,nova-pro,10,1,2026-11-24 12:34:57,{}\r\n",
