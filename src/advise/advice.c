@@ -29,6 +29,7 @@ enum error_code advisor_new(const struct advisor_options *options, struct adviso
         return code;
     }
     made->advice.intake.default_model = options->model;
+    made->advice.intake.small = options->small;
     *advisor = made;
     return OK;
 }
@@ -49,7 +50,7 @@ static bool take(struct advisor *advisor, enum advise_flaw flaw, const struct ad
 {
     if (flaw != ADVISE_READ)
         advisor->advice.flaws[flaw]++;
-    else
+    else if (record->time_us == 0 || record->time_us >= advisor->options.from_us)
         advisor->code = intake_add(&advisor->advice.intake, record, is_ledger, &advisor->error);
     return advisor->code == OK;
 }
@@ -191,7 +192,7 @@ enum error_code advisor_finish(struct advisor *advisor, const struct advice **ad
         rows = advisor->joined;
     }
     if (code == OK)
-        code = plan_make(&made->plan, &made->intake, rows, error);
+        code = plan_make(&made->plan, &advisor->options.choice, &made->intake, rows, error);
     if (code == OK)
         code = name_unpriced(made, error);
     if (code != OK)

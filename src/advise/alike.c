@@ -11,7 +11,7 @@
 #define ALL_UP_TO 512     /* requests of a kind that are looked at, every one; then */
 #define ONE_IN 32         /* of them; */
 #define SAMPLE_MAX 8192   /* at most */
-#define LIKENESS 0.6
+#define LIKENESS 0.75
 #define OFTEN 5           /* an answer that came as often is one that comes again */
 #define SEED UINT64_C(0x5eed)
 
@@ -107,23 +107,35 @@ static double crowd_entropy(const struct crowd *crowd)
     return crowd->others ? bits + (double)crowd->others / seen * log2(seen) : bits;
 }
 
-static double crowd_often(const struct crowd *crowd)
+/* Texts that belong to one that came often. */
+static uint64_t crowd_often(const struct crowd *crowd)
 {
     uint64_t often = 0;
     for (unsigned i = 0; i < crowd->count; i++)
         often += crowd->leaders[i].count >= OFTEN ? crowd->leaders[i].count : 0;
-    return crowd->seen ? (double)often / (double)crowd->seen : 0;
+    return often;
+}
+
+static double often_kinds(const struct crowd *crowd)
+{
+    const double often = (double)crowd_often(crowd);
+    double bits = 0;
+    for (unsigned i = 0; i < crowd->count; i++) {
+        const double share = (double)crowd->leaders[i].count / often;
+        bits -= crowd->leaders[i].count >= OFTEN ? share * log2(share) : 0;
+    }
+    return exp2(bits);
 }
 
 void alike_facts(const struct alike *alike, struct alike_facts *facts)
 {
-    const double bits = crowd_entropy(&alike->answers);
+    const double seen = (double)alike->answers.seen;
     *facts = (struct alike_facts){
         .requests = alike->requests,
         .answers = alike->answers.seen,
-        .coverage = crowd_often(&alike->answers),
-        .entropy = bits,
-        .kinds = exp2(bits),
+        .coverage = seen > 0 ? (double)crowd_often(&alike->answers) / seen : 0,
+        .entropy = crowd_entropy(&alike->answers),
+        .kinds = often_kinds(&alike->answers),
         .prompts = exp2(crowd_entropy(&alike->prompts)),
     };
 }

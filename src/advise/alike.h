@@ -20,7 +20,7 @@ struct alike_facts {
     uint64_t requests, answers; /* requests; those that were looked at with their answer */
     double coverage;  /* share of these whose answer is one of those that came again and again */
     double entropy;   /* of the answers, in bits */
-    double kinds;     /* of answers, as many as 2^entropy */
+    double kinds;     /* of those that came again and again, as many as 2^entropy of theirs */
     double prompts;   /* of prompts, likewise */
 };
 void alike_facts(const struct alike *alike, struct alike_facts *facts);

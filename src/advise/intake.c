@@ -85,6 +85,8 @@ static enum error_code find_group(struct intake *intake, const struct advise_rec
     if (!group->tenant || !group->model || !group->place)
         return error_no_memory(error);
     advise_price_find(intake->book, intake->catalog, model, record->place, &group->price);
+    if (intake->small && group->price.row)
+        group->price.small = intake->small == group->price.row ? NULL : intake->small;
     return OK;
 }
 
@@ -244,6 +246,27 @@ static uint64_t conversation_of(const struct advise_record *record)
     return 0;
 }
 
+bool cluster_is_reordered(const struct cluster *cluster)
+{
+    return cluster->reordered > 0 && cluster->reordered * 20 >= cluster->tooled;
+}
+
+static void read_tools(const struct advise_record *record, struct cluster *cluster)
+{
+    uint64_t order = 1, set = 1;
+    for (size_t i = 0; i < record->tool_count; i++) {
+        order = mix(order, record->blocks[i].hash);
+        set += mix(1, record->blocks[i].hash);
+    }
+    if (record->tool_count == 0)
+        return;
+    if (cluster->tooled++ == 0) {
+        cluster->tool_set = set;
+        cluster->tool_order = order;
+    }
+    cluster->reordered += set == cluster->tool_set && order != cluster->tool_order;
+}
+
 /* What is read of the texts. */
 static enum error_code read_texts(struct intake *intake, const struct advise_record *record, struct row *row,
                                   struct error *error)
@@ -266,6 +289,7 @@ static enum error_code read_texts(struct intake *intake, const struct advise_rec
     if (!cluster->alike && !(cluster->alike = alike_new()))
         return error_no_memory(error);
     alike_add(cluster->alike, asked_of(&prompt), record->answer);
+    read_tools(record, cluster);
     row->verdict = (uint8_t)ask(intake, &intake->groups[row->group], &prompt);
     cluster->verdicts[row->verdict]++;
     return OK;

@@ -28,12 +28,17 @@ struct group {
 struct cluster {
     struct alike *alike; /* NULL: none yet */
     uint64_t verdicts[4];
+    uint64_t tool_set, tool_order; /* of the first request: of its tools in any order, and as they stood */
+    uint64_t tooled, reordered;    /* requests with tools; with the same ones in another order */
 };
+
+bool cluster_is_reordered(const struct cluster *cluster); /* one request in twenty, at least */
 
 struct intake {
     const struct price_book *book;
     const struct catalog *catalog;
     const struct predictor *predictor;
+    const struct price_row *small; /* where prompts are routed to; NULL: the cheapest of each family */
     struct str default_model; /* of records that name none; empty: they stay without */
     struct log_rows *rows;
     struct templates *templates;

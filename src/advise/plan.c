@@ -24,8 +24,8 @@
 /* Of prompts that are not told apart a student learns those whose answers come again and again. */
 #define STUDENT_REQUESTS 200
 #define STUDENT_ANSWERS 100
-#define STUDENT_KINDS 64.0
-#define STUDENT_COVERAGE 0.5
+#define STUDENT_KINDS 24.0
+#define STUDENT_COVERAGE 0.25
 #define STUDENT_PROMPTS 1000.0 /* answers it is taught by; what the log lacks the teacher is asked for */
 #define STUDENT_QUESTIONS 200.0 /* it is compared by, both models answering */
 
@@ -44,6 +44,7 @@ struct block {
 
 struct planning {
     struct plan *plan;
+    struct plan_choice choice;
     const struct intake *intake;
     struct log_rows *rows;
     struct replay *replay;
@@ -103,7 +104,13 @@ static bool learn_row(struct planning *planning, const struct row *row)
 
 /* The cheapest marks, and of those that save nearly the same the simplest. Where writes cost nothing, a mark that
  * nobody reads would save too; it is no advice. */
-static void choose_policy(struct plan_group *group)
+static bool may_choose(const struct plan_choice *choice, const struct replay_policy *policy)
+{
+    return !choice->is_given ||
+           (choice->cache && (choice->ttl == TTL_BEST || (choice->ttl == TTL_1H) == policy->is_hour));
+}
+
+static void choose_policy(const struct plan_choice *choice, struct plan_group *group)
 {
     const double today = group->costs[0];
     double best = today * (1 - FIX_WORTH);
@@ -114,7 +121,7 @@ static void choose_policy(struct plan_group *group)
         const bool reads_more = group->reads[i] > group->reads[group->policy] + READS_LEAST * group->prompt_tokens ||
                                 (group->policy != 0 && policy->has_tail == replay_policies[group->policy].has_tail);
         const double least = group->policy == 0 ? 0 : takes_more ? FIX_WORTH * today : MARK_WORTH * today;
-        if (reads_more && group->costs[i] < best - least) {
+        if (reads_more && may_choose(choice, policy) && group->costs[i] < best - least) {
             best = group->costs[i];
             group->policy = i;
         }
@@ -136,7 +143,7 @@ static void choose_student(struct planning *planning, uint32_t index)
     const struct cluster *seen = &planning->intake->clusters[index];
     struct plan_cluster *cluster = &planning->plan->clusters[index];
     const double requests = (double)cluster->requests, per_request = (cluster->cost - cluster->small_cost) / requests;
-    if (!seen->alike || cluster->requests == 0)
+    if (!seen->alike || cluster->requests == 0 || (planning->choice.is_given && !planning->choice.distill))
         return;
     alike_facts(seen->alike, &cluster->alike);
     const struct alike_facts *alike = &cluster->alike;
@@ -162,7 +169,7 @@ static enum error_code learn(struct planning *planning, struct error *error)
             code = error_no_memory(error);
     arrivals_settle(planning->plan->arrivals);
     for (uint32_t i = 0; i < planning->intake->group_count; i++)
-        choose_policy(&planning->plan->groups[i]);
+        choose_policy(&planning->choice, &planning->plan->groups[i]);
     for (uint32_t i = 0; i < INTAKE_CLUSTERS; i++)
         choose_student(planning, i);
     return code;
@@ -196,10 +203,11 @@ static void share_out(const struct planning *planning, struct course *course)
     static const double taught[CASES] = {1, 0.8, 1.05};
     const struct plan_cluster *cluster = &planning->plan->clusters[course->row->cluster];
     const struct cluster *seen = &planning->intake->clusters[course->row->cluster];
+    const bool may_route = !planning->choice.is_given || planning->choice.route;
     for (unsigned i = 0; i < CASES; i++) {
         const bool is_taught = course->price->small && (course->row->flags & ROW_BODY);
         course->taught[i] = is_taught ? fmin(1, cluster->share * taught[i]) : 0;
-        course->routed[i] = course->price->small && cluster->share <= 0
+        course->routed[i] = may_route && course->price->small && cluster->share <= 0
                                 ? of_verdict(course->row->verdict, seen, i) : 0;
     }
 }
@@ -213,13 +221,17 @@ static double mixed(const struct course *course, double share, enum tier tier, c
     return (1 - share) * large + share * advise_cost(course->price->small, tier, usage->tokens);
 }
 
-static double waits(enum arrival arrival, unsigned which)
+static double waits(const struct plan_choice *choice, enum arrival arrival, unsigned which)
 {
     static const double weights[CASES][4] = {
         [CASE_MIDDLE] = {[ARRIVAL_BURST] = 0.5, [ARRIVAL_NIGHTLY] = 1},
         [CASE_LOW] = {[ARRIVAL_NIGHTLY] = 0.9},
         [CASE_HIGH] = {[ARRIVAL_QUIET] = 1, [ARRIVAL_BURST] = 1, [ARRIVAL_NIGHTLY] = 1},
     };
+    if (choice->is_given && choice->batch == WAIT_NEVER)
+        return 0;
+    if (choice->is_given && choice->batch == WAIT_QUIET)
+        return arrival != ARRIVAL_LIVE;
     return weights[which][arrival];
 }
 
@@ -242,11 +254,11 @@ static void count_row(struct planning *planning, struct course *course, struct b
         block->saved[i][PLAN_ROUTE] += course->routed[i] * (cost - small);
         block->saved[i][PLAN_DISTILL] += course->taught[i] * (cost - small);
         block->saved[i][PLAN_CACHE] += sure[i] * (before - cached);
-        block->saved[i][PLAN_BATCH] += waits(course->arrival, i) * tier_gain;
+        block->saved[i][PLAN_BATCH] += waits(&planning->choice, course->arrival, i) * tier_gain;
     }
     const int64_t saved[PLAN_LEVERS] = {
         llround(course->routed[CASE_MIDDLE] * (cost - small)), llround(course->taught[CASE_MIDDLE] * (cost - small)),
-        llround(before - cached), llround(waits(course->arrival, CASE_MIDDLE) * tier_gain)};
+        llround(before - cached), llround(waits(&planning->choice, course->arrival, CASE_MIDDLE) * tier_gain)};
     for (unsigned i = 0; i < PLAN_LEVERS; i++) {
         plan->sums[i].saved += saved[i];
         group->saved[i] += (double)saved[i];
@@ -255,7 +267,7 @@ static void count_row(struct planning *planning, struct course *course, struct b
     plan->sums[PLAN_ROUTE].alone += saved[PLAN_ROUTE];
     plan->sums[PLAN_DISTILL].alone += saved[PLAN_DISTILL];
     plan->sums[PLAN_CACHE].alone += llround(fmax(0, cost - mixed(course, 0, tier, course->then)));
-    plan->sums[PLAN_BATCH].alone += llround(waits(course->arrival, CASE_MIDDLE) * alone_gain);
+    plan->sums[PLAN_BATCH].alone += llround(waits(&planning->choice, course->arrival, CASE_MIDDLE) * alone_gain);
     plan->cost += llround(cost);
     block->cost += cost;
     group->shadow += course->price->small ? SHADOW_SHARE * small : 0;
@@ -362,9 +374,11 @@ static void choose_start(struct planning *planning)
     }
 }
 
-enum error_code plan_make(struct plan *plan, const struct intake *intake, struct log_rows *rows, struct error *error)
+enum error_code plan_make(struct plan *plan, const struct plan_choice *choice, const struct intake *intake,
+                          struct log_rows *rows, struct error *error)
 {
-    struct planning planning = {.plan = plan, .intake = intake, .rows = rows, .replay = replay_new()};
+    struct planning planning = {.plan = plan, .choice = *choice, .intake = intake, .rows = rows,
+        .replay = replay_new()};
     *plan = (struct plan){.start = -1};
     plan->groups = mem_calloc(LIMIT_ADVISE_GROUPS, sizeof(*plan->groups));
     plan->clusters = mem_calloc(INTAKE_CLUSTERS, sizeof(*plan->clusters));

@@ -13,6 +13,14 @@
 
 enum plan_lever { PLAN_ROUTE, PLAN_DISTILL, PLAN_CACHE, PLAN_BATCH, PLAN_LEVERS };
 
+/* Which levers are pulled; as zero it is all of them, each where it is best. */
+struct plan_choice {
+    bool is_given; /* only those below */
+    bool route, distill, cache;
+    enum plan_wait { WAIT_NEVER, WAIT_NIGHTLY, WAIT_QUIET } batch; /* bursts at night; all that nobody seems to read */
+    enum plan_ttl { TTL_BEST, TTL_5M, TTL_1H } ttl;
+};
+
 struct plan_sum {
     int64_t saved;     /* picodollars, behind the levers before it */
     double low, high;  /* 95%, with what is not known */
@@ -53,8 +61,8 @@ struct plan {
 };
 
 /* `rows` are sorted by time here. */
-enum error_code plan_make(struct plan *plan, const struct intake *intake, struct log_rows *rows,
-                          struct error *error) WARN_UNUSED;
+enum error_code plan_make(struct plan *plan, const struct plan_choice *choice, const struct intake *intake,
+                          struct log_rows *rows, struct error *error) WARN_UNUSED;
 void plan_deinit(struct plan *plan);
 
 #endif

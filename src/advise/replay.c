@@ -178,18 +178,22 @@ static void add_plain(struct bounds *bounds, const struct intake *intake, const 
     }
 }
 
-/* With what changes in its head moved to the end. */
+/* With what changes in its head moved to the end, and its tools always in the same order. */
 static void add_fixed(struct bounds *bounds, const struct intake *intake, const struct row *row)
 {
-    if (row->template == TEMPLATE_NONE || !template_break(templates_at(intake->templates, row->template)))
-        return;
-    uint64_t chain = mix(row->group, 2);
+    const bool is_broken =
+        row->template != TEMPLATE_NONE && template_break(templates_at(intake->templates, row->template));
+    uint64_t chain = mix(row->group, 2), tools = 0;
     double bytes = 0;
     bool has_head = false;
+    if (!is_broken && !cluster_is_reordered(&intake->clusters[row->cluster]))
+        return;
     for (unsigned i = 0; i < row->block_count; i++) {
-        const bool is_head = !has_head && row->blocks[i].part != ADVISE_TOOL;
-        chain = mix(chain, is_head ? row->template : row->blocks[i].hash);
-        bytes += is_head ? row->head_matched : row->blocks[i].bytes;
+        const bool is_tool = row->blocks[i].part == ADVISE_TOOL, is_head = !has_head && !is_tool;
+        tools += is_tool ? mix(1, row->blocks[i].hash) : 0;
+        chain = mix(is_head ? mix(chain, tools) : chain,
+                    is_tool ? 0 : is_head && is_broken ? row->template : row->blocks[i].hash);
+        bytes += is_head && is_broken ? row->head_matched : row->blocks[i].bytes;
         has_head = has_head || is_head;
         if (i + 1u >= row->head_end)
             add_bound(bounds, chain, bytes,

@@ -140,6 +140,13 @@ static void cache_nothing(const struct advice *advice, struct words *why)
         say(why, "no beginning of a prompt that is long enough comes again before it would be dropped");
 }
 
+static void cache_tools(const struct advice *advice, uint32_t cluster, struct words *where)
+{
+    if (cluster_is_reordered(&advice->intake.clusters[cluster]))
+        say(where, "; the tools stand in another order from request to request, which breaks the prefix today: sort "
+                   "them");
+}
+
 static void cache_break(const struct template *template, struct words *where)
 {
     const struct template_span *broken = template_break(template);
@@ -163,7 +170,10 @@ static void cache_mark(const struct advice *advice, uint32_t cluster, const stru
     const struct plan_cluster *found = &advice->plan.clusters[cluster];
     const struct replay_policy *policy = &replay_policies[group->policy];
     if (cluster >= LIMIT_ADVISE_TEMPLATES) {
-        say(where, "behind the last message of each turn, so that the next turn reads the conversation");
+        say(where, policy->has_tail ? "behind the last message of each turn, for the next one to read"
+                                    : "behind the tools and what follows them at the beginning of each prompt");
+        say(where, ", in requests to ");
+        say_group(where, &advice->intake.groups[found->group]);
         return;
     }
     const struct template *template = templates_at(advice->intake.templates, (uint16_t)cluster);
@@ -202,8 +212,12 @@ static void write_cache(const struct advice *advice, struct words *why, struct w
     say(why, "%.0f%% of the prompt tokens of ", share_of(group->read_then, group->prompt_tokens));
     say_group(why, &advice->intake.groups[best]);
     say(why, " would be read from the cache, today %.0f%%", share_of(group->read_today, group->prompt_tokens));
+    if (group->read_marks > 0)
+        say(why, " (%.0f%% by a replay with the marks as they are)", share_of(group->read_marks, group->prompt_tokens));
     say(why, "; kept for %s after the last use, writes paid", policy->is_hour ? "an hour" : "five minutes");
     cache_mark(advice, cluster, group, where);
+    if (policy->head == HEAD_FIXED)
+        cache_tools(advice, cluster, where);
     if (cluster < LIMIT_ADVISE_TEMPLATES && policy->head == HEAD_FIXED)
         cache_break(templates_at(advice->intake.templates, (uint16_t)cluster), where);
 }

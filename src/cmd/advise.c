@@ -16,9 +16,12 @@
 
 #define OUT_MAX (4u << 20)
 #define TELL_US 100000
+#define DAY_US UINT64_C(86400000000)
+#define DAYS_MAX 36500
 
 static const char usage[] =
-    "usage: fulcrum advise SOURCE... [--json | --apply] [--html FILE] [--prices BOOK] [--model ID]\n"
+    "usage: fulcrum advise SOURCE... [--json | --apply] [--html FILE] [--prices BOOK] [--model ID] [--days N]\n"
+    "       fulcrum advise [SOURCE...] --what-if KEY=VALUE,... [--json] [--html FILE] [...]\n"
     "Reads logs of requests and replies and says in dollars which lever to pull first: cache, route, distill or\n"
     "batch; where, why, and how sure that is. A source is a file, a gzip file, a folder of them, a server's data\n"
     "directory (or its ledger.db), or - for standard input. Known are Bedrock's invocation logs and batch files,\n"
@@ -28,11 +31,14 @@ static const char usage[] =
     "  --html FILE    a page with pictures, whole in itself\n"
     "  --apply        prints the fulcrum.yaml that would do it\n"
     "  --prices BOOK  a price book of your own (docs/LEDGER.md), which goes before the built-in one\n"
-    "  --model ID     the model of records that name none, such as those of batch files\n";
+    "  --model ID     the model of records that name none, such as those of batch files\n"
+    "  --days N       requests of the last N days\n"
+    "  --what-if KEY=VALUE,...  only these levers: ttl=5m|1h|best, router=auto or a model ID, batch=nightly|all,\n"
+    "                 distill=on. Without SOURCE, of this server's data directory\n";
 
 struct options {
     bool is_json, is_apply;
-    const char *html, *prices, *model;
+    const char *html, *prices, *model, *what_if, *days;
 };
 
 struct progress {
@@ -97,6 +103,71 @@ static int print_advice(const struct options *options, const struct advice *advi
     return cmd_fail("advise", &error, CMD_FAILED);
 }
 
+/* --- what if ---------------------------------------------------------------------------------------------- */
+
+struct what_if {
+    struct plan_choice choice;
+    struct str router; /* a model ID; empty: the cheapest of each family */
+};
+
+static bool read_ttl(struct str value, struct what_if *what_if)
+{
+    what_if->choice.cache = !str_eq(value, STR("off"));
+    what_if->choice.ttl = str_eq(value, STR("5m")) ? TTL_5M : str_eq(value, STR("1h")) ? TTL_1H : TTL_BEST;
+    return !what_if->choice.cache || what_if->choice.ttl != TTL_BEST || str_eq(value, STR("best"));
+}
+
+static bool read_batch(struct str value, struct what_if *what_if)
+{
+    what_if->choice.batch = str_eq(value, STR("nightly")) ? WAIT_NIGHTLY
+                            : str_eq(value, STR("all"))   ? WAIT_QUIET
+                                                          : WAIT_NEVER;
+    return what_if->choice.batch != WAIT_NEVER || str_eq(value, STR("off"));
+}
+
+static bool read_router(struct str value, struct what_if *what_if)
+{
+    what_if->choice.route = !str_eq(value, STR("off"));
+    what_if->router = what_if->choice.route && !str_eq(value, STR("auto")) ? value : STR("");
+    return value.len > 0;
+}
+
+static bool read_distill(struct str value, struct what_if *what_if)
+{
+    what_if->choice.distill = str_eq(value, STR("on"));
+    return what_if->choice.distill || str_eq(value, STR("off"));
+}
+
+/* KEY=VALUE,... */
+static enum error_code read_what_if(const char *text, struct what_if *what_if, struct error *error)
+{
+    static const struct {
+        const char *key, *values;
+        bool (*read)(struct str value, struct what_if *what_if);
+    } keys[] = {{"ttl", "5m, 1h, best or off", read_ttl},
+                {"router", "a model ID, auto or off", read_router},
+                {"batch", "nightly, all or off", read_batch},
+                {"distill", "on or off", read_distill}};
+    struct str rest = str_of(text), pair;
+    what_if->choice.is_given = true;
+    while (str_split(&rest, ',', &pair)) {
+        const ptrdiff_t equals = str_find_char(pair, '=', 0);
+        const struct str key = str_slice(pair, 0, equals < 0 ? pair.len : (size_t)equals);
+        const struct str value = equals < 0 ? STR("") : str_slice(pair, (size_t)equals + 1, pair.len);
+        size_t i = 0;
+        while (i < sizeof(keys) / sizeof(keys[0]) && !str_eq(key, str_of(keys[i].key)))
+            i++;
+        if (i == sizeof(keys) / sizeof(keys[0]))
+            return error_set(error, ERROR_INVALID, "--what-if: expected ttl, router, batch or "
+                             "distill, got '" STR_FMT "'",
+                             STR_ARG(key));
+        if (!keys[i].read(value, what_if))
+            return error_set(error, ERROR_INVALID, "--what-if: %s: expected %s, got '" STR_FMT "'", keys[i].key,
+                             keys[i].values, STR_ARG(value));
+    }
+    return OK;
+}
+
 /* --- the command ------------------------------------------------------------------------------------------ */
 
 /* What sources are weighed by. */
@@ -145,27 +216,78 @@ static void free_scales(struct scales *scales)
     config_deinit(&scales->config);
 }
 
-static int advise(const struct options *options, const struct scales *scales, char **sources, int count)
+/* The row that prompts are to be routed to; ERROR_INVALID: no book has it. */
+static enum error_code find_router(const struct scales *scales, struct str id, const struct price_row **row,
+                                   struct error *error)
+{
+    struct advise_price price;
+    *row = NULL;
+    if (id.len == 0)
+        return OK;
+    advise_price_find(scales->book, &scales->catalog, id, STR(""), &price);
+    *row = price.row;
+    return *row ? OK : error_set(error, ERROR_INVALID, "--what-if: router: no price book has '" STR_FMT "'",
+                                 STR_ARG(id));
+}
+
+static enum error_code read_days(const char *text, uint64_t *from_us, struct error *error)
+{
+    uint64_t days;
+    *from_us = 0;
+    if (!text)
+        return OK;
+    if (!str_to_u64(str_of(text), &days) || days == 0 || days > DAYS_MAX)
+        return error_set(error, ERROR_INVALID, "--days: expected 1 to %d, got '%s'", DAYS_MAX, text);
+    *from_us = clock_wall_us() - days * DAY_US;
+    return OK;
+}
+
+static enum error_code read_sources(struct advisor *advisor, struct progress *progress, const char *const *sources,
+                                    int count, const struct advice **advice, struct error *error)
+{
+    enum error_code code = OK;
+    for (int i = 0; i < count; i++)
+        progress->whole += source_bytes(sources[i]);
+    for (int i = 0; i < count && code == OK; i++)
+        code = advisor_read(advisor, sources[i], error);
+    return code == OK ? advisor_finish(advisor, advice, error) : code;
+}
+
+static int advise(const struct options *options, const struct scales *scales, const char *const *sources, int count)
 {
     struct progress progress = {.is_terminal = isatty(STDERR_FILENO)};
-    const struct advisor_options asked = {scales->book, &scales->catalog, scales->predictor, str_of(options->model),
-                                          tell, &progress};
+    struct advisor_options asked = {.book = scales->book, .catalog = &scales->catalog,
+                                    .predictor = scales->predictor, .model = str_of(options->model),
+                                    .progress = tell, .ctx = &progress};
+    struct what_if what_if = {.router = STR("")};
     struct advisor *advisor;
     const struct advice *advice;
     struct error error;
+    if (read_days(options->days, &asked.from_us, &error) ||
+        (options->what_if && read_what_if(options->what_if, &what_if, &error)) ||
+        find_router(scales, what_if.router, &asked.small, &error))
+        return cmd_fail("advise", &error, CMD_USAGE);
+    asked.choice = what_if.choice;
     if (advisor_new(&asked, &advisor, &error) != OK)
         return cmd_fail("advise", &error, CMD_FAILED);
-    for (int i = 0; i < count; i++)
-        progress.whole += source_bytes(sources[i]);
-    enum error_code code = OK;
-    for (int i = 0; i < count && code == OK; i++)
-        code = advisor_read(advisor, sources[i], &error);
-    if (code == OK)
-        code = advisor_finish(advisor, &advice, &error);
+    const enum error_code code = read_sources(advisor, &progress, sources, count, &advice, &error);
     clear_progress(&progress);
     const int status = code == OK ? print_advice(options, advice)
                                   : cmd_fail("advise", &error, code == ERROR_NOT_FOUND ? CMD_USAGE : CMD_FAILED);
     advisor_free(advisor);
+    return status;
+}
+
+/* The data directory of the configuration that is here. */
+static int advise_own(const struct options *options, const struct scales *scales)
+{
+    struct config config;
+    struct error error;
+    if (config_load(config_find(NULL), program_sections, &config, &error))
+        return cmd_fail("advise", &error, CMD_USAGE);
+    const char *const data = config.data;
+    const int status = advise(options, scales, &data, 1);
+    config_deinit(&config);
     return status;
 }
 
@@ -178,19 +300,23 @@ int cmd_advise(int argc, char **argv)
     const struct cmd_option known[] = {
         {"json", .flag = &options.is_json},     {"apply", .flag = &options.is_apply},
         {"html", .value = &options.html},       {"prices", .value = &options.prices},
-        {"model", .value = &options.model},
+        {"model", .value = &options.model},     {"what-if", .value = &options.what_if},
+        {"days", .value = &options.days},
     };
     if (!cmd_read_options(argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &status))
         return status;
-    if (optind >= argc || (options.is_json && options.is_apply)) {
-        fputs(optind >= argc ? "fulcrum advise: which log is to be read?\n" : "", stderr);
+    const bool is_lost = optind >= argc && !options.what_if;
+    if (is_lost || (options.is_json && options.is_apply)) {
+        fputs(is_lost ? "fulcrum advise: which log is to be read?\n" : "", stderr);
         fputs(usage, stderr);
         return CMD_USAGE;
     }
     if (load_scales(&options, &scales, &error) != OK)
         status = cmd_fail("advise", &error, CMD_USAGE);
+    else if (optind >= argc)
+        status = advise_own(&options, &scales);
     else
-        status = advise(&options, &scales, argv + optind, argc - optind);
+        status = advise(&options, &scales, (const char *const *)(argv + optind), argc - optind);
     free_scales(&scales);
     return status;
 }

@@ -403,6 +403,111 @@ static void test_nothing_to_gain(void **state)
     free_texts(&system, &user, &answer);
 }
 
+/* A conversation grows: each turn reads what the one before it wrote. No prompt begins long enough by itself. */
+static void test_conversations(void **state)
+{
+    struct buf turns[6];
+    (void)state;
+    for (unsigned i = 0; i < 60; i++) {
+        for (unsigned k = 0; k < 6; k++) {
+            buf_init(&turns[k], 1u << 20);
+            fixture_words(&fixture, &turns[k], 300);
+        }
+        for (unsigned k = 0; k < 6; k++) {
+            char time[TIMESTAMP_LEN + 1];
+            struct buf *log = &fixture.log;
+            clock_iso8601((FIXTURE_DAY + i * 1000 + k * 60) * 1000000, time);
+            buf_appendf(log, "{\"timestamp\":\"%s\",\"request\":{\"model\":\"" SONNET "\",\"stream\":true,\"messages"
+                                                                                      "\":[",
+                        time);
+            for (unsigned t = 0; t <= k; t++) {
+                buf_appendf(log, "%s{\"role\":\"user\",\"content\":", t ? "," : "");
+                buf_append_json(log, buf_str(&turns[t]));
+                buf_append_text(log, t < k ? "},{\"role\":\"assistant\",\"content\":\"Quite so.\"}" : "}");
+            }
+            buf_appendf(log, "]},\"response\":{\"usage\":{\"input_tokens\":%u,\"output_tokens\":9}}}\n", 700 * (k + 1));
+        }
+        for (unsigned k = 0; k < 6; k++)
+            buf_deinit(&turns[k]);
+    }
+    finish();
+    assert_string_equal(started(), "cache");
+    assert_true(says(advice->levers[PLAN_CACHE].where, "behind the last message"));
+    assert_int_equal(advice->plan.sums[PLAN_BATCH].high, 0);
+    check_sums();
+}
+
+/* The same tools in another order each time: no prefix comes again until somebody sorts them. */
+static void test_tools_in_another_order(void **state)
+{
+    struct buf tools[6], words;
+    (void)state;
+    buf_init(&words, 1u << 20);
+    for (unsigned i = 0; i < 6; i++) {
+        buf_init(&tools[i], 1u << 20);
+        fixture_words(&fixture, &tools[i], 170);
+    }
+    for (unsigned i = 0; i < 200; i++) {
+        struct buf *log = &fixture.log;
+        buf_appendf(log, "{\"time\":%llu,\"request\":{\"model\":\"" SONNET "\",\"tools\":[",
+                    (unsigned long long)(FIXTURE_DAY + 40 * i));
+        unsigned order[6] = {0, 1, 2, 3, 4, 5};
+        for (unsigned k = 0; k < 6; k++) {
+            const uint64_t other = k + rng_below(&fixture.rng, 6 - k);
+            const unsigned next = order[other];
+            order[other] = order[k];
+            order[k] = next;
+            buf_appendf(log, "%s{\"name\":\"t\",\"description\":", k ? "," : "");
+            buf_append_json(log, buf_str(&tools[next]));
+            buf_append_char(log, '}');
+        }
+        buf_clear(&words);
+        fixture_words(&fixture, &words, 10);
+        buf_append_text(log, "],\"system\":\"Use the tools.\",\"messages\":[{\"role\":\"user\",\"content\":");
+        buf_append_json(log, buf_str(&words));
+        buf_append_text(log, "}]},\"response\":{\"usage\":{\"input_tokens\":2600,\"output_tokens\":20}}}\n");
+    }
+    finish();
+    assert_string_equal(started(), "cache");
+    assert_true(says(advice->levers[PLAN_CACHE].where, "the tools stand in another order"));
+    check_sums();
+    for (unsigned i = 0; i < 6; i++)
+        buf_deinit(&tools[i]);
+    buf_deinit(&words);
+}
+
+/* A third of the traffic is one intent: a student takes that, and nothing else. */
+static void test_part_of_the_traffic(void **state)
+{
+    (void)state;
+    add_intent(6000, 65);
+    finish();
+    const double share = (double)advice->plan.sums[PLAN_DISTILL].saved / (double)advice->plan.cost;
+    assert_true(share > 0.2 && share < 0.32);
+    check_sums();
+}
+
+/* Only what is named is pulled. */
+static void test_what_if(void **state)
+{
+    const struct advisor_options options = {
+        .book = fixture.book, .catalog = &fixture.catalog, .predictor = fixture.predictor,
+        .choice = {.is_given = true, .cache = true, .ttl = TTL_1H, .batch = WAIT_QUIET}};
+    struct error error;
+    (void)state;
+    advisor_free(advisor);
+    assert_int_equal(advisor_new(&options, &advisor, &error), OK);
+    add_changing(SONNET, 212, a_time, 200, 60);
+    add_intent(1000, 0);
+    finish();
+    assert_int_equal(advice->plan.sums[PLAN_ROUTE].saved, 0);
+    assert_int_equal(advice->plan.sums[PLAN_DISTILL].saved, 0);
+    assert_true(advice->plan.sums[PLAN_CACHE].saved > 0);
+    assert_true(says(advice->levers[PLAN_CACHE].why, "kept for an hour"));
+    assert_int_equal(advice->plan.sums[PLAN_BATCH].saved, (int64_t)1000 * (30 * 3000000 + 5 * 15000000) / 2);
+    check_sums();
+}
+
 /* All of it at once: every lever has its part, and the parts add up. */
 static void test_mix(void **state)
 {
@@ -444,7 +549,8 @@ int main(void)
         CASE(test_counter),     CASE(test_name),         CASE(test_missing_mark),    CASE(test_hour),
         CASE(test_nightly_job), CASE(test_no_job),       CASE(test_one_intent),      CASE(test_intent_among_others),
         CASE(test_open_answers), CASE(test_simple_questions), CASE(test_nothing_to_gain), CASE(test_mix),
-        CASE(test_repeatable),
+        CASE(test_repeatable),  CASE(test_conversations), CASE(test_tools_in_another_order),
+        CASE(test_part_of_the_traffic), CASE(test_what_if),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
