@@ -437,25 +437,41 @@ static void arena_release(void *ctx, void *memory)
     (void)memory;
 }
 
+/* Behind the string that begins at a quote: the next quote with an even number of backslashes before it. */
+static size_t skip_string(struct str text, size_t at)
+{
+    for (size_t from = at + 1; from < text.len;) {
+        const ptrdiff_t quote = str_find_char(text, '"', from);
+        size_t slashes = 0;
+        if (quote < 0)
+            break;
+        while ((size_t)quote > from + slashes && text.data[(size_t)quote - 1 - slashes] == '\\')
+            slashes++;
+        from = (size_t)quote + 1;
+        if (slashes % 2 == 0)
+            return from;
+    }
+    return text.len;
+}
+
+static size_t depth_of(struct str text)
+{
+    size_t depth = 0, deepest = 0, at = 0;
+    while (at < text.len) {
+        const char c = text.data[at];
+        if (c == '{' || c == '[')
+            deepest = ++depth > deepest ? depth : deepest;
+        else if ((c == '}' || c == ']') && depth > 0)
+            depth--;
+        at = c == '"' ? skip_string(text, at) : at + 1;
+    }
+    return deepest;
+}
+
 yyjson_val *body_parse(struct str text, struct arena *arena)
 {
     const yyjson_alc alc = {arena_malloc, arena_realloc, arena_release, arena};
-    size_t depth = 0, deepest = 0;
-    bool is_inside = false;
-    for (size_t i = 0; i < text.len; i++) {
-        const char c = text.data[i];
-        if (is_inside) {
-            i += c == '\\';
-            is_inside = c != '"';
-        } else if (c == '"') {
-            is_inside = true;
-        } else if (c == '{' || c == '[') {
-            deepest = ++depth > deepest ? depth : deepest;
-        } else if ((c == '}' || c == ']') && depth > 0) {
-            depth--;
-        }
-    }
-    if (deepest > LIMIT_JSON_DEPTH || text.len == 0)
+    if (text.len == 0 || depth_of(text) > LIMIT_JSON_DEPTH)
         return NULL;
     yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len, 0, &alc, NULL);
     return yyjson_doc_get_root(doc);

@@ -156,7 +156,17 @@ static enum row_verdict decide_verdict(const struct prediction predictions[2])
     return is_sure ? VERDICT_SMALL : VERDICT_SMALL_UNSURE;
 }
 
-static enum row_verdict ask(struct intake *intake, struct group *group, const struct route_prompt *prompt)
+/* Of what the predictor reads. */
+static uint64_t prompt_hash(const struct advise_record *record)
+{
+    uint64_t hash = 1;
+    for (size_t i = 0; i < record->block_count; i++)
+        hash = mix(hash, record->blocks[i].hash);
+    return hash & ~UINT64_C(3);
+}
+
+static enum row_verdict ask(struct intake *intake, struct group *group, const struct advise_record *record,
+                            const struct route_prompt *prompt)
 {
     struct prediction predictions[2];
     struct predictor_bound bound;
@@ -164,7 +174,7 @@ static enum row_verdict ask(struct intake *intake, struct group *group, const st
     const struct predictor_candidate pair[2] = {{STR("small"), 1}, {STR("large"), 10}};
     if (!intake->predictor || !group->price.small || prompt->user.count == 0 || prompt->images > 0)
         return prompt->images > 0 ? VERDICT_STAYS : VERDICT_UNASKED;
-    const uint64_t hash = route_prompt_hash(prompt) & ~UINT64_C(3);
+    const uint64_t hash = prompt_hash(record);
     uint64_t *memo = &intake->memo[(hash >> 2) % MEMO_SLOTS];
     if (*memo != 0 && (*memo & ~UINT64_C(3)) == hash)
         return (enum row_verdict)(*memo & 3);
@@ -290,7 +300,7 @@ static enum error_code read_texts(struct intake *intake, const struct advise_rec
         return error_no_memory(error);
     alike_add(cluster->alike, asked_of(&prompt), record->answer);
     read_tools(record, cluster);
-    row->verdict = (uint8_t)ask(intake, &intake->groups[row->group], &prompt);
+    row->verdict = (uint8_t)ask(intake, &intake->groups[row->group], record, &prompt);
     cluster->verdicts[row->verdict]++;
     return OK;
 }

@@ -17,7 +17,7 @@
 #define OUT_MAX (4u << 20)
 #define TELL_US 100000
 #define DAY_US UINT64_C(86400000000)
-#define DAYS_MAX 36500
+#define DAYS_MAX 3650
 
 static const char usage[] =
     "usage: fulcrum advise SOURCE... [--json | --apply] [--html FILE] [--prices BOOK] [--model ID] [--days N]\n"

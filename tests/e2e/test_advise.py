@@ -314,3 +314,22 @@ def test_service_samples():
         pytest.skip("skipped: no ../shared")
     out = report(SHARED / "conformance/fixtures", "--model", "anthropic.claude-3-haiku-20240307-v1:0")
     assert out["records"] > 100 and out["dollars"] > 0
+
+
+def test_what_if(clock_log, tmp_path):
+    """Only the levers that are named; of one's own data directory where no source is."""
+    out = report(clock_log, "--what-if", "ttl=1h,batch=nightly")
+    assert lever(out, "cache")["dollars"] > 0 and "kept for an hour" in lever(out, "cache")["why"]
+    assert [lever(out, name)["dollars"] for name in ("route", "distill", "batch")] == [0, 0, 0]
+    small = "anthropic.claude-haiku-4-5-20251001-v1:0"
+    assert small in lever(report(clock_log, "--what-if", f"router={small}"), "route")["why"]
+    assert lever(report(clock_log, "--what-if", "router=auto"), "cache")["dollars"] == 0
+    for wrong, says in (("x=1", "expected ttl, router, batch or distill"), ("ttl=2h", "ttl: expected 5m, 1h"),
+                        ("router=nobody", "no price book has 'nobody'"), ("batch", "batch: expected nightly")):
+        assert says in advise(clock_log, "--what-if", wrong, code=2)
+    assert "--days: expected" in advise(clock_log, "--days", "0", code=2)
+    assert report(clock_log, "--days", "3650")["records"] == 300
+    (tmp_path / "fulcrum.yaml").write_text("data: nowhere\n")
+    done = subprocess.run([str(FULCRUM), "advise", "--what-if", "ttl=5m"], cwd=tmp_path, text=True, capture_output=True,
+                          check=False, timeout=60)
+    assert done.returncode == 2 and "nowhere" in done.stderr
