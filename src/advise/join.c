@@ -4,12 +4,14 @@
 #include <string.h>
 
 #define PENDING 16 /* rows of one key that wait for another part */
+#define DOUBLES 3  /* of one key; what has more is no name of a request */
 
 struct joining {
     struct log_rows *to;
     struct join_counts *counts;
     struct row pending[PENDING];
     size_t count;
+    unsigned doubles; /* of the key at hand */
 };
 
 /* One has what the other lacks. */
@@ -66,6 +68,8 @@ static enum error_code take(struct joining *joining, const struct row *row, stru
     enum error_code code = OK;
     if (row->key == 0)
         return put(joining, row, error);
+    if (joining->count > 0 && joining->pending[0].key != row->key)
+        joining->doubles = 0;
     while (joining->count > 0 && joining->pending[0].key != row->key && code == OK)
         code = put_first(joining, error);
     for (size_t i = 0; i < joining->count; i++) {
@@ -74,7 +78,8 @@ static enum error_code take(struct joining *joining, const struct row *row, stru
             joining->counts->joined++;
             return code;
         }
-        if (is_same(&joining->pending[i], row)) {
+        if (joining->doubles < DOUBLES && is_same(&joining->pending[i], row)) {
+            joining->doubles++;
             joining->counts->doubled++;
             return code;
         }

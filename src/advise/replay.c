@@ -211,7 +211,7 @@ static bool is_allowed(const struct replay_policy *policy, const struct bound *b
     if (bound->is_fixed != (policy->head == HEAD_FIXED))
         return false;
     switch (bound->kind) {
-    case BOUND_SPLIT: return true;
+    case BOUND_SPLIT: return policy->head == HEAD_SPLIT;
     case BOUND_HEAD: return policy->head != HEAD_SPLIT;
     case BOUND_TAIL: break;
     }

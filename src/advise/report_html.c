@@ -40,8 +40,9 @@ static void append_element(struct buf *out, const char *tag, struct str text)
 
 static void append_money(struct buf *out, double pico)
 {
-    const double dollars = advice_dollars(pico);
-    buf_appendf(out, fabs(dollars) >= 100 ? "$%.0f" : fabs(dollars) >= 1 ? "$%.2f" : "$%.6f", dollars);
+    const double dollars = fabs(advice_dollars(pico));
+    buf_append_text(out, pico < 0 ? "-" : "");
+    buf_appendf(out, dollars >= 100 ? "$%.0f" : dollars >= 1 ? "$%.2f" : "$%.6f", dollars);
 }
 
 /* --- pictures ----------------------------------------------------------------------------------------- */

@@ -116,6 +116,7 @@ static enum advise_flaw read_log(yyjson_val *line, const struct shape_bodies *bo
         return ADVISE_TOO_LONG;
     log_counts(input, output, record);
     record->is_stream = operation.len > 0 ? str_ends(operation, STR("Stream")) : record->is_stream;
+    read_tier(yyjson_obj_get(reply, "serviceTier"), record);
     read_tier(yyjson_obj_get(body, "serviceTier"), record);
     if (!yyjson_is_obj(body))
         read_tier(yyjson_obj_get(line, "serviceTier"), record);
@@ -342,9 +343,7 @@ static void read_pair_facts(yyjson_val *line, yyjson_val *request, yyjson_val *r
     const struct str asked = ANY_TEXT(request, "model", "modelId");
     const struct str named = asked.len > 0 ? asked : ANY_TEXT(line, "model", "modelId", "model_id");
     record->model = named.len > 0 ? named : record->model;
-    record->id = ANY_TEXT(line, "request_id", "requestId", "id");
-    if (record->id.len == 0)
-        record->id = member(reply, "id");
+    record->id = ANY_TEXT(line, "request_id", "requestId");
     record->tenant = ANY_TEXT(line, "tenant", "team", "organization", "project", "api_key");
     record->session = ANY_TEXT(line, "session", "session_id", "sessionId", "conversation_id", "thread_id");
     record->is_stream = record->is_stream || yyjson_get_bool(stream);

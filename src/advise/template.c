@@ -10,7 +10,8 @@
 #define RESYNC_BYTES 24 /* that must be the same for two texts to go on together */
 #define RESYNC_WORDS 8  /* that may have come or gone at one place */
 #define MEMO_SLOTS 4096u
-#define TAIL_BYTES 200  /* a difference of more bytes that reaches the end is all that follows */
+#define NAME_BYTES 40   /* of a name; longer text is none */
+#define TAIL_BYTES 200  /* a difference of more bytes that reaches a system prompt's end is all that follows */
 
 const char *const template_change_names[CHANGES] = {
     [CHANGE_TIME] = "a timestamp",   [CHANGE_DATE] = "a date",   [CHANGE_UUID] = "a UUID",
@@ -210,7 +211,8 @@ static enum template_change classify_word(struct str text, uint32_t *start, uint
         return CHANGE_ID;
     if (digits > 0)
         return CHANGE_NUMBER;
-    return letters > 0 && isupper((unsigned char)*word.data) ? CHANGE_NAME : CHANGE_TEXT;
+    const bool is_short = word.len <= NAME_BYTES;
+    return letters > 0 && is_short && isupper((unsigned char)*word.data) ? CHANGE_NAME : CHANGE_TEXT;
 }
 
 enum template_change template_classify(struct str text, uint32_t *start, uint32_t *end)
@@ -361,7 +363,8 @@ static uint32_t add_span(struct template *template, const struct template_piece 
 {
     const struct str text = {template->text, template->len};
     struct template_span span = {.start = piece->start, .end = piece->end, .count = 1};
-    if (span.end == text.len && span.end - span.start >= TAIL_BYTES)
+    const bool is_last = span.end + RESYNC_BYTES > text.len;
+    if (is_last && (!template->is_system || span.end - span.start >= TAIL_BYTES))
         span.kind = CHANGE_TAIL;
     else
         span.kind = template_classify(text, &span.start, &span.end);
@@ -383,8 +386,9 @@ static uint32_t add_span(struct template *template, const struct template_piece 
 static void add_step(struct template *template, uint32_t same)
 {
     const uint64_t step = template->len ? (uint64_t)same * (TEMPLATE_STEPS - 1) / template->len : 0;
+    uint32_t *least = &template->least[step];
+    *least = template->steps[step]++ == 0 || same < *least ? same : *least;
     template->count++;
-    template->steps[step < TEMPLATE_STEPS ? step : TEMPLATE_STEPS - 1]++;
 }
 
 static uint32_t add_member(struct template *template, const struct template_alignment *alignment)
@@ -408,8 +412,7 @@ static uint16_t add_template(struct templates *templates, uint32_t group, bool i
     template->text = mem_strdup(head);
     if (!template->text)
         return TEMPLATE_NONE;
-    template->count = 1;
-    template->steps[TEMPLATE_STEPS - 1] = 1;
+    add_step(template, template->len);
     return templates->count++;
 }
 
@@ -478,7 +481,7 @@ uint32_t template_stable(const struct template *template)
     for (unsigned i = 0; i < TEMPLATE_STEPS; i++) {
         below += template->steps[i];
         if (below * 10 > template->count)
-            return (uint32_t)((uint64_t)i * template->len / (TEMPLATE_STEPS - 1));
+            return template->least[i];
     }
     return template->len;
 }

@@ -49,6 +49,7 @@ struct template {
     struct template_span spans[TEMPLATE_SPANS];
     unsigned span_count;
     uint64_t steps[TEMPLATE_STEPS]; /* prompts by the share of the reference that they begin with */
+    uint32_t least[TEMPLATE_STEPS]; /* bytes of it, the fewest of each step */
 };
 
 struct templates;

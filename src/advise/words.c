@@ -147,15 +147,17 @@ static void cache_tools(const struct advice *advice, uint32_t cluster, struct wo
                    "them");
 }
 
-static void cache_break(const struct template *template, struct words *where)
+/* Of a prompt that is marked before what changes only that is named which one may not have known of. */
+static void cache_break(const struct template *template, enum replay_head head, struct words *where)
 {
     const struct template_span *broken = template_break(template);
-    if (!broken)
+    if (!broken || head == HEAD_WHOLE || (head == HEAD_SPLIT && broken->kind >= CHANGE_TEXT))
         return;
     say(where, "; %s at character %" PRIu32 " of %s (", template_change_names[broken->kind],
         template_character(template, broken->start), head_name(template));
     say_quoted(where, str_of(broken->example));
-    say(where, ") breaks the prefix today: move it behind the mark");
+    say(where, head == HEAD_FIXED ? ") breaks the prefix today: move it behind the mark"
+                                  : ") breaks the prefix today: it stays behind the mark");
     unsigned others = 0;
     for (unsigned i = 0; i < template->span_count; i++)
         others += &template->spans[i] != broken && template->spans[i].kind != CHANGE_TAIL &&
@@ -179,9 +181,12 @@ static void cache_mark(const struct advice *advice, uint32_t cluster, const stru
     const struct template *template = templates_at(advice->intake.templates, (uint16_t)cluster);
     const double requests = (double)found->requests;
     const uint32_t stable = template_stable(template);
-    const bool is_whole = policy->head != HEAD_SPLIT || stable + stable / 32 >= template->whole;
+    const bool is_whole = policy->head != HEAD_SPLIT ||
+                          (stable + stable / 32 >= template->whole && !template_break(template));
     if (is_whole && template->is_system)
         say(where, "behind the system prompt");
+    else if (policy->head == HEAD_FIXED)
+        say(where, "behind what the first message always says");
     else
         say(where, "behind the first %" PRIu32 " characters of %s", template_character(template, stable),
             head_name(template));
@@ -218,8 +223,8 @@ static void write_cache(const struct advice *advice, struct words *why, struct w
     cache_mark(advice, cluster, group, where);
     if (policy->head == HEAD_FIXED)
         cache_tools(advice, cluster, where);
-    if (cluster < LIMIT_ADVISE_TEMPLATES && policy->head == HEAD_FIXED)
-        cache_break(templates_at(advice->intake.templates, (uint16_t)cluster), where);
+    if (cluster < LIMIT_ADVISE_TEMPLATES)
+        cache_break(templates_at(advice->intake.templates, (uint16_t)cluster), policy->head, where);
 }
 
 /* --- the others ------------------------------------------------------------------------------------------- */

@@ -468,6 +468,21 @@ static void test_doubled(void **state)
     advisor_free(advisor);
 }
 
+/* IDs that name no request: all the same, as some loggers write them. */
+static void test_same_ids(void **state)
+{
+    struct advisor *advisor = fixture_advisor(&fixture);
+    struct error error;
+    (void)state;
+    for (unsigned i = 0; i < 500; i++)
+        buf_append_text(&fixture.log, "{\"request_id\":\"-\",\"request\":{\"model\":\"nova-pro\",\"messages\":[]},"
+                                      "\"response\":{\"id\":\"x\",\"usage\":{\"input_tokens\":9,\"output_tokens\":1}"
+                                      "}}\n");
+    assert_int_equal(advisor_read_text(advisor, buf_str(&fixture.log), &error), OK);
+    assert_true(advice_of(advisor)->plan.requests >= 495);
+    advisor_free(advisor);
+}
+
 static void test_damaged(void **state)
 {
     struct advisor *advisor = fixture_advisor(&fixture);
@@ -582,6 +597,7 @@ int main(void)
         cmocka_unit_test(test_rows_in_order),
         LOG_CASE(test_pairs),
         LOG_CASE(test_doubled),
+        LOG_CASE(test_same_ids),
         LOG_CASE(test_damaged),
         LOG_CASE(test_empty),
         LOG_CASE(test_layouts),

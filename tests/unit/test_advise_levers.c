@@ -195,6 +195,62 @@ static void test_name(void **state)
     check_change(a_name, 150, "a name");
 }
 
+/* At the end of the system prompt it need not be moved: the mark belongs before it. */
+static void test_timestamp_at_the_end(void **state)
+{
+    struct buf system, user, text;
+    (void)state;
+    init_texts(&system, &user, &text);
+    fixture_words(&fixture, &system, 1000);
+    buf_append_text(&system, " It is now ");
+    const size_t at = system.len;
+    for (unsigned i = 0; i < 300; i++) {
+        char time[64];
+        buf_clear(&user);
+        buf_clear(&text);
+        fixture_words(&fixture, &user, 10);
+        buf_append_str(&text, buf_str(&system));
+        buf_append_text(&text, a_time(i, time));
+        fixture_add(&fixture, &(struct fixture_request){.second = i * 60, .model = SONNET,
+                    .operation = "ConverseStream", .system = buf_str(&text), .user = buf_str(&user),
+                    .answer = buf_str(&user), .input = 2600, .output = 60});
+    }
+    finish();
+    char place[80];
+    (void)snprintf(place, sizeof(place), "a timestamp at character %zu of the system prompt", at);
+    assert_string_equal(started(), "cache");
+    if (!says(advice->levers[PLAN_CACHE].where, place))
+        fail_msg("'%s' does not say '%s'", advice->levers[PLAN_CACHE].where, place);
+    check_sums();
+    free_texts(&system, &user, &text);
+}
+
+/* Instructions and question in one message, a time before both. */
+static void test_first_message(void **state)
+{
+    struct buf rules, user, none;
+    (void)state;
+    init_texts(&rules, &user, &none);
+    fixture_words(&fixture, &rules, 1000);
+    for (unsigned i = 0; i < 300; i++) {
+        char time[64];
+        buf_clear(&user);
+        buf_appendf(&user, "Date: %s ", a_time(i, time));
+        buf_append_str(&user, buf_str(&rules));
+        fixture_words(&fixture, &user, 12);
+        fixture_add(&fixture, &(struct fixture_request){.second = i * 60, .model = SONNET,
+                    .operation = "ConverseStream", .user = buf_str(&user), .answer = str_slice(buf_str(&user), 6, 99),
+                    .input = 2600, .output = 60});
+    }
+    finish();
+    assert_string_equal(started(), "cache");
+    assert_true(says(advice->levers[PLAN_CACHE].where, "behind what the first message always says"));
+    assert_true(says(advice->levers[PLAN_CACHE].where, "a timestamp at character 6 of the first message"));
+    assert_false(says(advice->levers[PLAN_CACHE].where, "more place"));
+    check_sums();
+    free_texts(&rules, &user, &none);
+}
+
 /* The saving of a prefix that is there already, only not marked: as one computes it by hand. */
 static void test_missing_mark(void **state)
 {
@@ -550,7 +606,7 @@ int main(void)
         CASE(test_nightly_job), CASE(test_no_job),       CASE(test_one_intent),      CASE(test_intent_among_others),
         CASE(test_open_answers), CASE(test_simple_questions), CASE(test_nothing_to_gain), CASE(test_mix),
         CASE(test_repeatable),  CASE(test_conversations), CASE(test_tools_in_another_order),
-        CASE(test_part_of_the_traffic), CASE(test_what_if),
+        CASE(test_timestamp_at_the_end), CASE(test_first_message), CASE(test_part_of_the_traffic), CASE(test_what_if),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
