@@ -65,6 +65,9 @@ struct ledger {
     atomic_bool is_gone;  /* ledger.db is not the file that was opened */
     pthread_t writer;
     atomic_bool is_stopping;
+    pthread_mutex_t listening;
+    void (*on_lines)(void *ctx);
+    void *on_lines_ctx;
     _Atomic uint64_t lines, errors, complained_us[COMPLAINTS];
 };
 
@@ -237,6 +240,14 @@ static uint64_t sum_up(struct ledger *ledger)
 
 /* --- the thread --- */
 
+static void tell_listener(struct ledger *ledger)
+{
+    (void)pthread_mutex_lock(&ledger->listening);
+    if (ledger->on_lines)
+        ledger->on_lines(ledger->on_lines_ctx);
+    (void)pthread_mutex_unlock(&ledger->listening);
+}
+
 static void *write_lines(void *ctx)
 {
     struct ledger *ledger = ctx;
@@ -249,6 +260,8 @@ static void *write_lines(void *ctx)
         const uint64_t lines = drain_lines(ledger->drain);
         const bool is_done = turn_over(ledger, &error) == OK;
         ledger->is_summed = ledger->is_summed && drain_lines(ledger->drain) == lines;
+        if (drain_lines(ledger->drain) != lines)
+            tell_listener(ledger);
         wait_ms = is_done ? IDLE_MS : RETRY_MS; /* also when nothing comes meanwhile */
         if (is_done && !ledger->is_summed)
             wait_ms = sum_up(ledger);
@@ -316,6 +329,7 @@ enum error_code ledger_open(const char *data, const struct price_book *book, str
     struct ledger *made = mem_calloc(1, sizeof(*made));
     if (!made)
         return error_no_memory(error);
+    (void)pthread_mutex_init(&made->listening, NULL);
     enum error_code code = open_parts(made, data, book, error);
     while (code == ERROR_UNAVAILABLE && disk_is_short() && disk_release()) {
         close_parts(made);
@@ -329,6 +343,7 @@ enum error_code ledger_open(const char *data, const struct price_book *book, str
     }
     if (code != OK) {
         close_parts(made);
+        (void)pthread_mutex_destroy(&made->listening);
         mem_free(made);
         return error_prefix(error, "ledger");
     }
@@ -375,6 +390,7 @@ bool ledger_close(struct ledger *ledger)
     (void)pthread_join(ledger->writer, NULL);
     const bool is_settled = settle(ledger);
     close_parts(ledger);
+    (void)pthread_mutex_destroy(&ledger->listening);
     mem_free(ledger);
     return is_settled;
 }
@@ -447,6 +463,14 @@ enum error_code ledger_record(struct ledger *ledger, const struct ledger_line *l
     if (code != OK)
         complain(ledger, BATCH_WAITS, error);
     return code;
+}
+
+void ledger_listen(struct ledger *ledger, void (*on_lines)(void *ctx), void *ctx)
+{
+    (void)pthread_mutex_lock(&ledger->listening);
+    ledger->on_lines = on_lines;
+    ledger->on_lines_ctx = ctx;
+    (void)pthread_mutex_unlock(&ledger->listening);
 }
 
 void ledger_counters(struct ledger *ledger, struct ledger_counters *counters)

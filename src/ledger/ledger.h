@@ -48,6 +48,10 @@ enum error_code ledger_refuse(struct ledger *ledger, const struct ledger_line *l
  * ERROR_IO: there is no line; record it again later. */
 enum error_code ledger_record(struct ledger *ledger, const struct ledger_line *line, struct error *error) WARN_UNUSED;
 
+/* `on_lines` is called on the writer's thread whenever it has put lines into ledger.db; not after ledger_close. At most
+ * one listener. */
+void ledger_listen(struct ledger *ledger, void (*on_lines)(void *ctx), void *ctx);
+
 struct ledger_counters {
     uint64_t lines;         /* put into ledger.db by this process */
     uint64_t errors;        /* times that journal or database refused */

@@ -247,7 +247,7 @@ static bool read_column(struct sql_statement *row, int n, struct ledger_line *li
     return true;
 }
 
-static bool read_line(struct sql_statement *row, struct ledger_line *line)
+bool view_read_line(struct sql_statement *row, struct ledger_line *line)
 {
     *line = (struct ledger_line){0};
     for (int n = 0; n < LEDGER_COLUMN_COUNT; n++)
@@ -268,7 +268,7 @@ static enum error_code each_line(struct ledger_view *view, const char *query,
         return code;
     while ((code = sql_step(rows, &has_row, error)) == OK && has_row) {
         struct ledger_line line;
-        if (!read_line(rows, &line))
+        if (!view_read_line(rows, &line))
             continue; /* ledger_view_damages counts it */
         code = each(ctx, &line, error);
         if (code != OK)

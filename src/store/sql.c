@@ -241,6 +241,12 @@ void sql_bind_text(struct sql_statement *statement, int index, struct str value)
     note_bind(statement, sqlite3_bind_text64(statement->handle, index, data, value.len, SQLITE_TRANSIENT, SQLITE_UTF8));
 }
 
+void sql_bind_blob(struct sql_statement *statement, int index, struct str value)
+{
+    note_bind(statement, sqlite3_bind_blob64(statement->handle, index, value.data ? value.data : "", value.len,
+                                             SQLITE_TRANSIENT));
+}
+
 void sql_bind_null(struct sql_statement *statement, int index)
 {
     note_bind(statement, sqlite3_bind_null(statement->handle, index));

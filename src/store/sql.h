@@ -43,9 +43,10 @@ enum error_code sql_prepare(struct sql *sql, const char *text, struct sql_statem
                             struct error *error) WARN_UNUSED;
 void sql_free(struct sql_statement *statement); /* NULL is legal */
 
-/* Parameters count from 1. Text is copied. A failure to bind shows at the next step. */
+/* Parameters count from 1. Text and blobs are copied. A failure to bind shows at the next step. */
 void sql_bind_int(struct sql_statement *statement, int index, int64_t value);
 void sql_bind_text(struct sql_statement *statement, int index, struct str value);
+void sql_bind_blob(struct sql_statement *statement, int index, struct str value);
 void sql_bind_null(struct sql_statement *statement, int index);
 
 /* The next row; *has_row false: it is done, and reset for another run. */
