@@ -18,6 +18,7 @@ struct customize;
 struct evaluations;
 struct invocations;
 struct metrics;
+struct monitor;
 struct resources;
 
 /* All of it is borrowed, and outlives the api. */
@@ -29,6 +30,7 @@ struct api_options {
     struct resources *profiles;
     struct resources *routers;
     struct invocations *invocations;
+    struct monitor *monitor;
     struct batch *batch;
     struct customize *customize;
     struct evaluations *evaluations;

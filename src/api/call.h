@@ -39,6 +39,7 @@ struct api {
     struct resources *profiles;
     struct resources *routers;
     struct invocations *invocations; /* NULL: there is no log */
+    struct monitor *monitor;
     struct metrics *batch_metrics; /* of its records; the runner's thread counts */
     struct metrics *shadow_metrics; /* of answers that routers learn from; likewise */
     _Atomic(const struct server *) server;

@@ -16,6 +16,7 @@
 #include "generate/documents.h"
 #include "generate/shadow.h"
 #include "generate/work.h"
+#include "monitor/monitor.h"
 
 /* A whole reply: as much as a collected one may have, escaped. */
 #define REPLY_BODY_MAX (192u << 20)
@@ -28,6 +29,7 @@ struct inference {
     bool is_placed;   /* somebody has taken the request */
     bool is_noted;    /* its router learns from it */
     bool is_read;     /* the body was understood */
+    bool has_line;    /* of the ledger */
     bool tells_confidence; /* the client asked for it */
     struct invocation *logged; /* NULL: it is not */
     struct body body;
@@ -118,11 +120,26 @@ static void hold(struct inference *inference)
     inference->call->exchange->on_close = on_close;
 }
 
+/* Points of metrics come from lines; of a request without one they come from here. */
+static void note_refusal(const struct inference *inference, const struct error *error)
+{
+    const struct api_call *call = inference->call;
+    const int status = call->dialect->of_code(error->code).status;
+    if (inference->has_line || call->identity.problem != AUTH_OK)
+        return;
+    monitor_refused(call->thread->api->monitor, str_of(call->identity.tenant),
+                    call->has_match ? call_subject(call).model_requested : STR(""),
+                    status == 429                                   ? MONITOR_THROTTLE
+                    : status >= 500 || status == 424 || status == 408 ? MONITOR_SERVER_ERROR
+                                                                    : MONITOR_CLIENT_ERROR);
+}
+
 /* The error, as a reply or as the stream's last frame. */
 static void finish_failed(struct inference *inference, const struct error *error)
 {
     struct api_call *call = inference->call;
     leave(inference, LEDGER_FAILED);
+    note_refusal(inference, error);
     tell_end(inference, name_of(call, error));
     if (!inference->has_started) {
         release(inference);
@@ -268,6 +285,7 @@ static void on_billed(void *ctx, const struct target *answered, const struct led
 {
     struct inference *inference = ctx;
     struct api_call *call = inference->call;
+    inference->has_line = true;
     call->cost += line->quote.cost;
     metrics_billed_line(&call->thread->metrics, answered->model, line);
 }

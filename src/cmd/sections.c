@@ -9,6 +9,7 @@
 #include "ledger/price_config.h"
 #include "model/replies.h"
 #include "model/router.h"
+#include "monitor/config.h"
 #include "net/tls_config.h"
 #include "store/objects_config.h"
 
@@ -17,5 +18,5 @@ const struct config_section *const program_sections[] = {
     &config_tenants_section, &reservation_section, &cache_share_section,    &tenant_objects_section,
     &tenant_routing_section, &routers_section,     &config_limits_section,  &prices_section,
     &tiers_section,          &s3_section,          &objects_section,        &documents_section,
-    NULL,
+    &monitor_section,        NULL,
 };

@@ -27,6 +27,8 @@
 #include "invocations/invocations.h"
 #include "ledger/ledger.h"
 #include "model/keeper.h"
+#include "monitor/config.h"
+#include "monitor/monitor.h"
 #include "net/tls_config.h"
 #include "store/disk.h"
 #include "store/objects_config.h"
@@ -55,6 +57,7 @@ struct serve {
     struct catalog catalog;
     struct price_book *prices;
     struct ledger *ledger;
+    struct monitor *monitor;
     struct objects *objects;
     uv_loop_t loop;
     uv_signal_t signals[3];
@@ -384,6 +387,7 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
         .profiles = serve->profiles,
         .routers = routing_store(serve->routing),
         .invocations = serve->invocations,
+        .monitor = serve->monitor,
         .batch = serve->batch,
         .customize = serve->customize,
         .evaluations = serve->evaluations,
@@ -473,6 +477,17 @@ static enum error_code open_objects(struct serve *serve, struct error *error)
     return objects_open(&options, &serve->objects, error);
 }
 
+static enum error_code open_monitor(struct serve *serve, struct error *error)
+{
+    const struct monitor_config *config = monitor_config(&serve->config);
+    const struct monitor_options options = {
+        .data = serve->config.data,
+        .ledger = serve->ledger,
+        .keep_days = {config->minutes_days, config->five_minutes_days, config->hours_days},
+    };
+    return monitor_open(&options, &serve->monitor, error);
+}
+
 static enum error_code run_server(struct serve *serve, struct error *error)
 {
     unsigned threads = io_threads(&serve->config);
@@ -486,6 +501,8 @@ static enum error_code run_server(struct serve *serve, struct error *error)
         warn_of_unpriced(serve);
         code = ledger_open(serve->config.data, serve->prices, &serve->ledger, error);
     }
+    if (code == OK)
+        code = open_monitor(serve, error);
     if (code == OK)
         code = open_objects(serve, error);
     if (code == OK)
@@ -529,6 +546,7 @@ static bool stop(struct serve *serve)
     reservations_free(serve->reservations);
     metrics_deinit(&serve->batch_metrics);
     metrics_deinit(&serve->shadow_metrics);
+    monitor_close(serve->monitor);
     const bool is_settled = ledger_close(serve->ledger);
     objects_close(serve->objects);
     if (serve->has_loop) {

@@ -19,6 +19,8 @@
     X(control_body_bytes, 1048576, "bytes", "request body of an operation that generates nothing")           \
     X(monitoring_body_bytes, 4194304, "bytes", "body of an operation of CloudWatch, unpacked")               \
     X(monitoring_reply_bytes, 268435456, "bytes", "reply of one, and what it is made of")                    \
+    X(monitor_series, 10000, "metrics", "of a tenant's own; the same of each kind that the server makes")    \
+    X(monitor_series_all, 200000, "metrics", "of all tenants")                                               \
     X(header_bytes, 32768, "bytes", "request line and headers together")                                     \
     X(header_count, 100, "headers", "headers of one request")                                                \
     X(uri_bytes, 8192, "bytes", "request target")                                                            \
@@ -172,6 +174,8 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_GRAMMAR_WORK_TOKEN 250000u   /* and in the mean for a token */
 #define LIMIT_PROMPT_MEMO_ENTRIES 64u      /* prompts that a worker was asked about and keeps the tokens of */
 #define LIMIT_PROMPT_MEMO_BYTES 16777216u  /* text and tokens of all of them */
+#define LIMIT_MONITOR_SKETCH 1024          /* buckets that values are counted in for percentiles, at most */
+#define LIMIT_MONITOR_POINTS 100800u       /* of one metric in one answer */
 #define LIMIT_MATH_EXPRESSION 2048         /* characters of one expression of metric math */
 #define LIMIT_MATH_ID 255
 #define LIMIT_MATH_DEPTH 64                /* brackets and signs inside each other */

@@ -12,11 +12,21 @@
 
 struct ledger;
 
-/* Opens DATA/monitor.db, makes it where it is missing, and begins with what the ledger has had since. Where the file
- * is damaged it is put aside and made again out of the ledger. The ledger outlives the monitor. */
-enum error_code monitor_open(const char *data, struct ledger *ledger, struct monitor **monitor,
+struct monitor_options {
+    const char *data;
+    struct ledger *ledger; /* NULL: nobody writes lines meanwhile */
+    uint32_t keep_days[3]; /* points of a minute, of five minutes, of an hour */
+};
+
+/* Opens DATA/monitor.db, makes it where it is missing, and begins with what the ledger has had since. A damaged file is
+ * put aside and made again out of the ledger, which is open. */
+enum error_code monitor_open(const struct monitor_options *options, struct monitor **monitor,
                              struct error *error) WARN_UNUSED;
-void monitor_close(struct monitor *monitor); /* with what was noted so far; NULL is legal */
+/* With all that was noted, before its ledger is closed. NULL is legal. */
+void monitor_close(struct monitor *monitor);
+
+/* Takes all lines that are in ledger.db now, at once. For tests and tools; not beside monitor_close. */
+enum error_code monitor_settle(struct monitor *monitor, struct error *error) WARN_UNUSED;
 
 /* A request to a model that got no line of the ledger. Any thread; a short mutex. */
 enum monitor_refusal { MONITOR_CLIENT_ERROR, MONITOR_SERVER_ERROR, MONITOR_THROTTLE, MONITOR_REFUSALS };

@@ -52,6 +52,9 @@ struct monitor_stat {
 /* "Sum", ..., "p99.9". False: it is none that is served. */
 bool monitor_stat_parse(struct str text, struct monitor_stat *stat);
 
+/* Whether percentiles of the metric are kept: of durations, and of whatever clients put. */
+bool monitor_has_percentiles(const struct monitor_metric *metric);
+
 /* --- points --- */
 
 struct monitor_range {
@@ -65,7 +68,8 @@ struct sketch;
 struct monitor_bucket {
     uint64_t time_s;
     double count, sum, min, max;
-    const struct sketch *sketch; /* how samples are distributed; NULL: as one value, or it is not kept */
+    const struct sketch *sketch; /* how samples are distributed, in units of 1 / sketch_scale; NULL: it is not known */
+    double sketch_scale;
 };
 
 struct monitor_points {
@@ -91,10 +95,14 @@ struct monitor_buckets {
 enum error_code monitor_read_buckets(struct monitor *monitor, const struct monitor_metric *metric, bool has_sketches,
                                      const struct monitor_range *range, struct arena *arena,
                                      struct monitor_buckets *buckets, struct error *error) WARN_UNUSED;
+/* NAN: a percentile that is not known. */
 double monitor_bucket_value(const struct monitor_bucket *bucket, const struct monitor_stat *stat);
 
 /* What a period becomes for a question that begins at `from_s`. */
 uint32_t monitor_period_at(const struct monitor *monitor, uint32_t period_s, uint64_t from_s, uint64_t now_s);
+
+/* Cuts a time to what may have points: not before the oldest that is kept, nor far ahead of now. */
+void monitor_clamp(const struct monitor *monitor, uint64_t now_s, int64_t *from_s, int64_t *to_s);
 
 /* --- which metrics there are --- */
 

@@ -1,0 +1,229 @@
+/* cell.c - see cell.h. */
+#include "monitor/cell.h"
+
+#include <endian.h>
+#include <math.h>
+#include <string.h>
+
+enum { CELL_THERE = 1, CELL_SAME = 2, CELL_SKETCH = 4, CELL_UNKNOWN = 8 };
+
+#define WHOLE_MAX 9007199254740992.0 /* 2^53 */
+
+/* --- adding ----------------------------------------------------------------------------------------- */
+
+static bool is_same(const struct cell *cell)
+{
+    return cell->min == cell->max && cell->sum == cell->min * cell->count;
+}
+
+static void add_sums(struct cell *cell, double count, double sum, double min, double max)
+{
+    const bool is_first = cell->count == 0;
+    cell->count += count;
+    cell->sum += sum;
+    cell->min = is_first || min < cell->min ? min : cell->min;
+    cell->max = is_first || max > cell->max ? max : cell->max;
+}
+
+static uint64_t weight(double count)
+{
+    return count < 1 ? 1 : (uint64_t)llround(count);
+}
+
+bool cell_add(struct cell *cell, double value, double count, bool has_sketch, struct arena *arena)
+{
+    add_sums(cell, count, value * count, value, value);
+    cell->is_unknown = cell->is_unknown || !has_sketch;
+    return !has_sketch || sketch_add(&cell->sketch, sketch_key(value), weight(count), arena);
+}
+
+bool cell_merge(struct cell *into, const struct cell *from, struct arena *arena)
+{
+    if (from->count == 0)
+        return true;
+    add_sums(into, from->count, from->sum, from->min, from->max);
+    into->is_unknown = into->is_unknown || from->is_unknown;
+    return sketch_merge(&into->sketch, &from->sketch, arena);
+}
+
+void cell_deinit(struct cell *cell)
+{
+    sketch_deinit(&cell->sketch);
+    *cell = (struct cell){0};
+}
+
+/* --- writing ---------------------------------------------------------------------------------------- */
+
+static void put_varint(struct buf *out, uint64_t number)
+{
+    for (; number >= 0x80; number >>= 7)
+        buf_append_char(out, (char)(number | 0x80));
+    buf_append_char(out, (char)number);
+}
+
+static uint64_t zigzag(int64_t number)
+{
+    return (uint64_t)number << 1 ^ (uint64_t)(number >> 63);
+}
+
+static void put_number(struct buf *out, double number)
+{
+    if (number == floor(number) && fabs(number) < WHOLE_MAX) {
+        put_varint(out, zigzag((int64_t)number) << 1);
+        return;
+    }
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof(bits));
+    bits = htole64(bits);
+    put_varint(out, 1);
+    buf_append(out, &bits, sizeof(bits));
+}
+
+static void put_sketch(struct buf *out, const struct sketch *sketch)
+{
+    int32_t before = 0;
+    put_varint(out, sketch->count);
+    for (uint32_t i = 0; i < sketch->count; i++) {
+        put_varint(out, zigzag(sketch->items[i].key - before));
+        put_varint(out, sketch->items[i].count);
+        before = sketch->items[i].key;
+    }
+}
+
+/* Where all samples are the same, the sketch follows from the value. */
+static void put_cell(struct buf *out, const struct cell *cell)
+{
+    const bool same = is_same(cell), has_sketch = !same && !cell->is_unknown && cell->sketch.count > 0;
+    if (cell->count == 0) {
+        buf_append_char(out, 0);
+        return;
+    }
+    buf_append_char(out, (char)(CELL_THERE | (same ? CELL_SAME : 0) | (has_sketch ? CELL_SKETCH : 0) |
+                                (!same && !has_sketch ? CELL_UNKNOWN : 0)));
+    put_number(out, cell->count);
+    if (!same)
+        put_number(out, cell->sum);
+    put_number(out, cell->min);
+    if (!same)
+        put_number(out, cell->max);
+    if (has_sketch)
+        put_sketch(out, &cell->sketch);
+}
+
+void cells_pack(struct buf *out, const struct cell *cells, size_t count)
+{
+    while (count > 0 && cells[count - 1].count == 0)
+        count--;
+    for (size_t i = 0; i < count; i++)
+        put_cell(out, &cells[i]);
+}
+
+/* --- reading ---------------------------------------------------------------------------------------- */
+
+struct reader {
+    const uint8_t *at, *end;
+};
+
+static bool take_varint(struct reader *reader, uint64_t *number)
+{
+    *number = 0;
+    for (unsigned shift = 0; shift < 64 && reader->at < reader->end; shift += 7) {
+        const uint8_t byte = *reader->at++;
+        *number |= (uint64_t)(byte & 0x7f) << shift;
+        if (!(byte & 0x80))
+            return true;
+    }
+    return false;
+}
+
+static int64_t unzigzag(uint64_t number)
+{
+    return (int64_t)(number >> 1) ^ -(int64_t)(number & 1);
+}
+
+static bool take_number(struct reader *reader, double *number)
+{
+    uint64_t bits;
+    if (!take_varint(reader, &bits))
+        return false;
+    if (!(bits & 1)) {
+        *number = (double)unzigzag(bits >> 1);
+        return true;
+    }
+    if (bits != 1 || reader->end - reader->at < (ptrdiff_t)sizeof(bits))
+        return false;
+    memcpy(&bits, reader->at, sizeof(bits));
+    reader->at += sizeof(bits);
+    bits = le64toh(bits);
+    memcpy(number, &bits, sizeof(*number));
+    return isfinite(*number);
+}
+
+/* `sketch` NULL: passes over it. */
+static bool take_sketch(struct reader *reader, struct sketch *sketch, struct arena *arena)
+{
+    uint64_t buckets, distance, count;
+    int64_t key = 0;
+    if (!take_varint(reader, &buckets))
+        return false;
+    for (uint64_t i = 0; i < buckets; i++) {
+        if (!take_varint(reader, &distance) || !take_varint(reader, &count))
+            return false;
+        key += unzigzag(distance);
+        if (key < INT32_MIN / 2 || key > INT32_MAX / 2)
+            return false;
+        if (sketch && !sketch_add(sketch, (int32_t)key, count, arena))
+            return false;
+    }
+    return true;
+}
+
+/* Adds the next cell to `cell`; NULL: passes over it. */
+static bool take_cell(struct reader *reader, struct cell *cell, bool has_sketch, struct arena *arena)
+{
+    double count, sum, min, max;
+    const uint8_t flags = *reader->at++;
+    if (flags == 0)
+        return true;
+    if (!take_number(reader, &count) || count <= 0)
+        return false;
+    if (flags & CELL_SAME) {
+        if (!take_number(reader, &min))
+            return false;
+        max = min;
+        sum = min * count;
+    } else if (!take_number(reader, &sum) || !take_number(reader, &min) || !take_number(reader, &max)) {
+        return false;
+    }
+    if (cell) {
+        add_sums(cell, count, sum, min, max);
+        cell->is_unknown = cell->is_unknown || (flags & CELL_UNKNOWN);
+    }
+    if (flags & CELL_SAME)
+        return !cell || !has_sketch || sketch_add(&cell->sketch, sketch_key(min), weight(count), arena);
+    return !(flags & CELL_SKETCH) || take_sketch(reader, cell && has_sketch ? &cell->sketch : NULL, arena);
+}
+
+static struct reader reader_of(struct str row)
+{
+    const uint8_t *bytes = (const uint8_t *)row.data;
+    return (struct reader){bytes, bytes + row.len};
+}
+
+bool cells_unpack(struct str row, struct cell *cells, size_t count, struct arena *arena)
+{
+    struct reader reader = reader_of(row);
+    for (size_t i = 0; reader.at < reader.end; i++)
+        if (!take_cell(&reader, i < count ? &cells[i] : NULL, true, arena))
+            return false;
+    return true;
+}
+
+bool cells_unpack_one(struct str row, size_t index, bool has_sketch, struct cell *cell, struct arena *arena)
+{
+    struct reader reader = reader_of(row);
+    for (size_t i = 0; i <= index && reader.at < reader.end; i++)
+        if (!take_cell(&reader, i == index ? cell : NULL, has_sketch, arena))
+            return false;
+    return true;
+}
