@@ -322,11 +322,11 @@ static const struct shape list_tags_for_resource_output = STRUCTURE(list_tags_fo
 /* --- operations ------------------------------------------------------------------------------------- */
 
 const struct monitoring_operation monitoring_operations[] = {
-    {"GetMetricData", NULL, &get_metric_data_input, &get_metric_data_output, false},
-    {"GetMetricStatistics", NULL, &get_metric_statistics_input,
+    {"GetMetricData", monitoring_get_metric_data, &get_metric_data_input, &get_metric_data_output, false},
+    {"GetMetricStatistics", monitoring_get_metric_statistics, &get_metric_statistics_input,
      &get_metric_statistics_output, false},
-    {"ListMetrics", NULL, &list_metrics_input, &list_metrics_output, false},
-    {"PutMetricData", NULL, &put_metric_data_input, NULL, true},
+    {"ListMetrics", monitoring_list_metrics, &list_metrics_input, &list_metrics_output, false},
+    {"PutMetricData", monitoring_put_metric_data, &put_metric_data_input, NULL, true},
     {"PutMetricAlarm", NULL, &put_metric_alarm_input, NULL, true},
     {"DescribeAlarms", NULL, &describe_alarms_input, &describe_alarms_output, false},
     {"DescribeAlarmsForMetric", NULL, &describe_alarms_for_metric_input, &describe_alarms_for_metric_output, false},

@@ -83,4 +83,10 @@ bool monitoring_add_token(struct monitoring_request *request, struct str what, u
 enum error_code monitoring_read_token(struct monitoring_request *request, struct str what, uint64_t *position,
                                       struct error *error) WARN_UNUSED; /* 0 without a token */
 
+/* --- handlers, by file --- */
+
+monitoring_handler monitoring_get_metric_data;                          /* get.c */
+monitoring_handler monitoring_get_metric_statistics;                    /* statistics.c */
+monitoring_handler monitoring_list_metrics, monitoring_put_metric_data; /* metrics.c */
+
 #endif
