@@ -25,6 +25,7 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     made->customize = options->customize;
     made->invocations = options->invocations;
     made->monitor = options->monitor;
+    made->traces = options->traces;
     made->batch = options->batch;
     made->evaluations = options->evaluations;
     made->batch_metrics = options->batch_metrics;

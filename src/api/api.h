@@ -20,6 +20,7 @@ struct invocations;
 struct metrics;
 struct monitor;
 struct resources;
+struct traces;
 
 /* All of it is borrowed, and outlives the api. */
 struct api_options {
@@ -31,6 +32,7 @@ struct api_options {
     struct resources *routers;
     struct invocations *invocations;
     struct monitor *monitor;
+    struct traces *traces; /* NULL: none are sent */
     struct batch *batch;
     struct customize *customize;
     struct evaluations *evaluations;

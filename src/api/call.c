@@ -140,6 +140,26 @@ void call_add_count_header(struct api_call *call, const char *name, uint64_t val
         call_add_header(call, name, text);
 }
 
+void call_add_trace(struct api_call *call, struct str traceparent, struct str tracestate)
+{
+    call->traceparent = traceparent;
+    call->tracestate = tracestate;
+    call_add_header(call, "traceparent", traceparent);
+    if (tracestate.len > 0)
+        call_add_header(call, "tracestate", tracestate);
+}
+
+/* Those of an error, which has none of the call's own headers. */
+static size_t trace_headers(const struct api_call *call, struct http_header headers[2])
+{
+    size_t count = 0;
+    if (call->traceparent.len > 0)
+        headers[count++] = (struct http_header){STR("traceparent"), call->traceparent};
+    if (call->tracestate.len > 0)
+        headers[count++] = (struct http_header){STR("tracestate"), call->tracestate};
+    return count;
+}
+
 void call_account(struct api_call *call, int status)
 {
     const char *outcome = call->has_cache ? cache_outcome_name(cache_outcome(&call->cache)) : "";
@@ -188,17 +208,19 @@ void call_respond_json(struct api_call *call, const struct buf *body)
 
 void call_fail(struct api_call *call, const struct error *error)
 {
+    struct http_header trace[2];
+    const size_t trace_count = trace_headers(call, trace);
     if (call->identity.problem != AUTH_OK) {
         const struct dialect_error refusal = call->dialect->of_auth(call->identity.problem);
         call_account(call, refusal.status);
-        dialect_refuse(call->dialect, call->exchange, &refusal, error->message, call->request_id, NULL, 0);
+        dialect_refuse(call->dialect, call->exchange, &refusal, error->message, call->request_id, trace, trace_count);
         return;
     }
     int status = call->dialect->of_code(error->code).status;
     call_account(call, status);
     if (status == 500)
         log_event(LOG_ERROR, "request failed", LOG_C("id", call->request_id), LOG_C("error", error->message));
-    dialect_fail(call->dialect, call->exchange, error, call->request_id);
+    dialect_fail_with(call->dialect, call->exchange, error, call->request_id, trace, trace_count);
 }
 
 void call_refuse(struct api_call *call, int status, const char *message, const char *allow)

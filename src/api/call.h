@@ -40,6 +40,7 @@ struct api {
     struct resources *routers;
     struct invocations *invocations; /* NULL: there is no log */
     struct monitor *monitor;
+    struct traces *traces;           /* NULL: none are sent */
     struct metrics *batch_metrics; /* of its records; the runner's thread counts */
     struct metrics *shadow_metrics; /* of answers that routers learn from; likewise */
     _Atomic(const struct server *) server;
@@ -77,6 +78,7 @@ struct api_call {
     uint64_t cost;              /* picodollars, once the bill is closed */
     size_t metadata_count;
     struct ignored ignored;     /* members of the body that were left out of account */
+    struct str traceparent, tracestate; /* of the reply, an error's too; empty: none */
     struct http_header *headers; /* of the reply; the first CALL_OWN_HEADERS are content type and request ID */
     size_t header_count, header_cap;
     struct http_header first_headers[CALL_FIRST_HEADERS]; /* where most calls have room enough */
@@ -110,6 +112,9 @@ void call_add_ignored(struct api_call *call);
 /* Adds a header; strings must live until the reply. One that there is no memory for is missed in the log. */
 void call_add_header(struct api_call *call, const char *name, struct str value);
 void call_add_count_header(struct api_call *call, const char *name, uint64_t value);
+
+/* What every reply says of the trace that the request is part of; strings as above. */
+void call_add_trace(struct api_call *call, struct str traceparent, struct str tracestate);
 
 /* Each answers, counts and logs the request; call and exchange are gone after. */
 void call_respond(struct api_call *call, int status, struct str content_type, struct str body);

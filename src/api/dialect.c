@@ -41,10 +41,21 @@ void dialect_refuse(const struct dialect *dialect, struct http_exchange *exchang
 void dialect_fail(const struct dialect *dialect, struct http_exchange *exchange, const struct error *error,
                   const char *request_id)
 {
+    dialect_fail_with(dialect, exchange, error, request_id, NULL, 0);
+}
+
+void dialect_fail_with(const struct dialect *dialect, struct http_exchange *exchange, const struct error *error,
+                       const char *request_id, const struct http_header *extra, size_t extra_count)
+{
+    struct http_header headers[3];
+    size_t count = 0;
     char seconds[16];
     int len = snprintf(seconds, sizeof(seconds), "%u", error->retry_s ? error->retry_s : RETRY_USUAL_S);
-    const struct http_header retry = {STR("retry-after"), {seconds, (size_t)len}};
     const struct dialect_error known = dialect->of_code(error->code);
-    bool can_retry = known.status == 429 || known.status == 503;
-    dialect_refuse(dialect, exchange, &known, dialect_message(dialect, error), request_id, &retry, can_retry ? 1 : 0);
+    assert(extra_count <= 2);
+    if (known.status == 429 || known.status == 503)
+        headers[count++] = (struct http_header){STR("retry-after"), {seconds, (size_t)len}};
+    for (size_t i = 0; i < extra_count; i++)
+        headers[count++] = extra[i];
+    dialect_refuse(dialect, exchange, &known, dialect_message(dialect, error), request_id, headers, count);
 }

@@ -58,5 +58,7 @@ void dialect_refuse(const struct dialect *dialect, struct http_exchange *exchang
 /* With retry-after where another try is worth it. */
 void dialect_fail(const struct dialect *dialect, struct http_exchange *exchange, const struct error *error,
                   const char *request_id);
+void dialect_fail_with(const struct dialect *dialect, struct http_exchange *exchange, const struct error *error,
+                       const char *request_id, const struct http_header *extra, size_t extra_count); /* two at most */
 
 #endif

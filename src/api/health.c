@@ -12,6 +12,7 @@
 #include "generate/shadow.h"
 #include "invocations/invocations.h"
 #include "store/disk.h"
+#include "traces/traces.h"
 
 #define METRICS_TEXT_MAX (16u << 20)
 #define READY_TEXT_MAX (64u << 10)
@@ -276,6 +277,19 @@ static void append_invocations(struct buf *out, const struct api *api)
                 lost, counters.lost_memory, lost, counters.lost_disk, lost, counters.lost_destination);
 }
 
+static void append_traces(struct buf *out, const struct api *api)
+{
+    struct traces_counters counters;
+    traces_counters(api->traces, &counters);
+    const struct metrics_row rows[] = {
+        {"fulcrum_traces_spans_total", "counter", "Spans that the receiver of traces has taken.", counters.sent},
+        {"fulcrum_traces_dropped_total", "counter", "Spans that were lost, for want of room or at the receiver.",
+         counters.dropped},
+        {"fulcrum_traces_queue_bytes", "gauge", "Of spans on their way to the receiver.", counters.queue_bytes},
+    };
+    append_rows(out, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
 static void append_disk(struct buf *out)
 {
     struct disk_figures figures;
@@ -439,6 +453,7 @@ void health_metrics(struct api_call *call)
     append_server(&out, api);
     append_ledger(&out, api);
     append_invocations(&out, api);
+    append_traces(&out, api);
     append_disk(&out);
     append_learning(&out, api);
     append_doubts(&out, api);

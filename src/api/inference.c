@@ -12,6 +12,7 @@
 #include "api/call.h"
 #include "api/genai.h"
 #include "api/logged.h"
+#include "api/traced.h"
 #include "core/json.h"
 #include "generate/documents.h"
 #include "generate/shadow.h"
@@ -32,6 +33,8 @@ struct inference {
     bool has_line;    /* of the ledger */
     bool tells_confidence; /* the client asked for it */
     struct invocation *logged; /* NULL: it is not */
+    struct traced *traced;     /* likewise */
+    const struct chat_reply *reply; /* whole, while it is finished; else NULL */
     struct body body;
     struct chat_request request;
     struct work *work; /* NULL until the body is parsed */
@@ -76,22 +79,49 @@ static void observe(const struct inference *inference, const char *error_name)
     metrics_genai_observe(&call->thread->genai, &request);
 }
 
+static void end_trace(struct inference *inference, int status, const char *error_name)
+{
+    const struct traced_end end = {
+        .request = &inference->request,
+        .is_read = inference->is_read,
+        .placement = inference->is_placed ? work_placement(inference->work) : NULL,
+        .reply = inference->reply,
+        .error = error_name,
+        .status = status,
+        .is_sent = inference->has_started,
+    };
+    traced_end(inference->traced, inference->call, &end);
+}
+
 /* Once, at the end of any kind and before release: to all that keep something of requests. NULL: it went well. */
-static void tell_end(struct inference *inference, const char *error_name)
+static void tell_end(struct inference *inference, int status, const char *error_name)
 {
     struct invocation *logged = inference->logged;
     observe(inference, error_name);
+    if (inference->traced)
+        end_trace(inference, status, error_name);
     if (!logged)
         return;
     inference->logged = NULL;
     logged_end(logged, inference->call, &inference->request, inference->is_read, error_name);
 }
 
-/* The name that the client reads. */
-static const char *name_of(const struct api_call *call, const struct error *error)
+static void tell_gone(struct inference *inference)
+{
+    tell_end(inference, CALL_CLIENT_GONE, LOGGED_CLIENT_GONE);
+}
+
+static void tell_no_memory(struct inference *inference)
+{
+    const struct dialect_error known = inference->call->dialect->of_code(ERROR_NO_MEMORY);
+    tell_end(inference, known.status, known.name);
+}
+
+/* As the client reads it. */
+static struct dialect_error shown(const struct api_call *call, const struct error *error)
 {
     const enum auth_problem problem = call->identity.problem;
-    return problem == AUTH_OK ? call->dialect->of_code(error->code).name : call->dialect->of_auth(problem).name;
+    return problem == AUTH_OK ? call->dialect->of_code(error->code) : call->dialect->of_auth(problem);
 }
 
 /* Nobody will finish the reply: its line is closed, and what was made of it goes into the log. */
@@ -108,7 +138,7 @@ static void on_close(struct http_exchange *exchange)
 {
     struct inference *inference = exchange->user;
     leave(inference, LEDGER_CANCELLED);
-    tell_end(inference, LOGGED_CLIENT_GONE);
+    tell_gone(inference);
     call_account(inference->call, CALL_CLIENT_GONE);
     release(inference);
 }
@@ -138,9 +168,10 @@ static void note_refusal(const struct inference *inference, const struct error *
 static void finish_failed(struct inference *inference, const struct error *error)
 {
     struct api_call *call = inference->call;
+    const struct dialect_error known = shown(call, error);
     leave(inference, LEDGER_FAILED);
     note_refusal(inference, error);
-    tell_end(inference, name_of(call, error));
+    tell_end(inference, known.status, known.name);
     if (!inference->has_started) {
         release(inference);
         call_fail(call, error);
@@ -185,7 +216,10 @@ static bool flush(struct inference *inference)
     if (!is_lost && http_exchange_unsent(exchange) <= limit(response_buffer_bytes))
         return true;
     leave(inference, is_lost ? LEDGER_FAILED : LEDGER_CANCELLED);
-    tell_end(inference, is_lost ? inference->call->dialect->of_code(ERROR_NO_MEMORY).name : LOGGED_CLIENT_GONE);
+    if (is_lost)
+        tell_no_memory(inference);
+    else
+        tell_gone(inference);
     call_account(inference->call, is_lost ? 500 : CALL_CLIENT_GONE);
     release(inference);
     http_respond_abort(exchange);
@@ -287,6 +321,8 @@ static void on_billed(void *ctx, const struct target *answered, const struct led
     struct api_call *call = inference->call;
     inference->has_line = true;
     call->cost += line->quote.cost;
+    if (inference->traced)
+        traced_billed(inference->traced, line);
     metrics_billed_line(&call->thread->metrics, answered->model, line);
 }
 
@@ -305,7 +341,10 @@ static void log_whole(struct inference *inference, const struct buf *body)
 {
     if (inference->logged && !body->failed)
         invocation_set_output(inference->logged, buf_str(body));
-    tell_end(inference, body->failed ? inference->call->dialect->of_code(ERROR_NO_MEMORY).name : NULL);
+    if (body->failed)
+        tell_no_memory(inference);
+    else
+        tell_end(inference, 200, NULL);
 }
 
 /* Without memory for the whole reply its events stay. */
@@ -317,7 +356,7 @@ static void log_stream(struct inference *inference, const struct chat_reply *rep
         inference->codec->write(&inference->request, reply, &body))
         invocation_set_output(inference->logged, buf_str(&body));
     buf_deinit(&body);
-    tell_end(inference, NULL);
+    tell_end(inference, 200, NULL);
 }
 
 static void finish_whole(struct inference *inference, const struct chat_reply *reply)
@@ -390,6 +429,7 @@ static void on_finished(void *ctx, const struct chat_reply *reply, const struct 
     struct api_call *call = inference->call;
     struct shadow *shadow = call->thread->api->work->shadow;
     struct shadow_case *noted = note(inference, reply);
+    inference->reply = reply;
     note_usage(inference, &reply->usage);
     if (!inference->is_stream) /* which may have been withheld */
         call->usage.first_token_us = figures->first_token_us;
@@ -464,6 +504,7 @@ static bool needs_whole_reply(const struct inference *inference)
     const struct codec *codec = inference->codec;
     const bool is_logged_whole = inference->logged && inference->call->operation->logs_whole;
     return !inference->is_stream || codec->needs_whole_reply || is_logged_whole ||
+           traced_wants_content(inference->traced) ||
            (codec->wants_whole_reply && codec->wants_whole_reply(&inference->request));
 }
 
@@ -472,7 +513,7 @@ static bool is_over(struct inference *inference, bool is_gone)
 {
     if (is_gone) {
         leave(inference, LEDGER_CANCELLED);
-        tell_end(inference, LOGGED_CLIENT_GONE);
+        tell_gone(inference);
         call_account(inference->call, CALL_CLIENT_GONE);
         release(inference);
     }
@@ -618,6 +659,7 @@ void inference_run(struct api_call *call)
         return;
     }
     inference->call = call;
+    inference->traced = traced_begin(call);
     inference->is_stream = call->operation->framing != NULL;
     buf_init(&inference->out, REPLY_BODY_MAX);
     body_open(&inference->body, call, on_open, inference);

@@ -31,6 +31,7 @@
 #include "monitor/monitor.h"
 #include "net/tls_config.h"
 #include "store/disk.h"
+#include "traces/traces.h"
 #include "store/objects_config.h"
 
 static const char usage[] =
@@ -70,6 +71,7 @@ struct serve {
     struct reservations *reservations;
     struct resources *profiles;
     struct invocations *invocations;
+    struct traces *traces;
     struct routing *routing;
     struct work_shared work;
     struct batch *batch;
@@ -348,6 +350,8 @@ static enum error_code open_work(struct serve *serve, unsigned threads, struct e
         code = resources_open(&profile_resource, config->data, &serve->profiles, error);
     if (code == OK)
         code = invocations_open(config->data, serve->objects, &serve->invocations, error);
+    if (code == OK && traces_config(config)->endpoint)
+        code = traces_open(traces_config(config), &serve->traces, error);
     const struct routing_options routing = {config, &serve->catalog, serve->models, serve->prices,
                                             {find_custom, serve}};
     if (code == OK)
@@ -388,6 +392,7 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
         .routers = routing_store(serve->routing),
         .invocations = serve->invocations,
         .monitor = serve->monitor,
+        .traces = serve->traces,
         .batch = serve->batch,
         .customize = serve->customize,
         .evaluations = serve->evaluations,
@@ -530,6 +535,7 @@ static void close_handle(uv_handle_t *handle, void *ctx)
 static bool stop(struct serve *serve)
 {
     server_free(serve->server);
+    traces_close(serve->traces);
     invocations_close(serve->invocations); /* while the object store still answers: batch_close ends that */
     customize_close(serve->customize);
     evaluations_close(serve->evaluations);

@@ -4,15 +4,14 @@
 
 #include <pthread.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <time.h>
 
+#include "core/handoff.h"
 #include "core/limits.h"
 #include "core/log.h"
 #include "invocations/deliver.h"
 #include "invocations/record.h"
 
-#define THREAD_NICE 10
 #define HEAD_BYTES 1024 /* about what a record takes besides its bodies */
 
 typedef _Atomic uint64_t count;
@@ -23,10 +22,7 @@ struct invocations {
     struct objects *objects;
     pthread_t writer, deliverer;
     bool has_writer, has_deliverer;
-    pthread_mutex_t mutex; /* of the queue and what wakes its thread */
-    pthread_cond_t is_waiting;
-    struct invocation *first, *last;
-    bool is_closing, is_changed;
+    struct handoff queue; /* to the writer; woken when a configuration has changed */
     count queue_bytes;
     count delivered, failed, large_delivered, large_failed, records, lost_memory, lost_disk, lost_destination;
 };
@@ -163,17 +159,6 @@ static void leave_out_bodies(struct invocation *invocation, const struct invocat
         leave_out(&invocation->output);
 }
 
-static void push(struct invocations *invocations, struct invocation *invocation)
-{
-    pthread_mutex_lock(&invocations->mutex);
-    const bool was_empty = !invocations->first;
-    *(was_empty ? &invocations->first : &invocations->last->next) = invocation;
-    invocations->last = invocation;
-    if (was_empty)
-        pthread_cond_signal(&invocations->is_waiting);
-    pthread_mutex_unlock(&invocations->mutex);
-}
-
 static void count_lost(struct invocations *invocations, count *why)
 {
     add(why, 1);
@@ -208,7 +193,7 @@ void invocation_end(struct invocation *invocation, const struct invocation_facts
         free_invocation(invocation);
         return;
     }
-    push(invocations, invocation);
+    handoff_leave(&invocations->queue, &invocation->link);
 }
 
 /* --- the thread that writes ------------------------------------------------------------------------- */
@@ -250,39 +235,19 @@ static void write_record(struct invocations *invocations, struct invocation *inv
     buf_deinit(&output);
 }
 
-/* What is queued. NULL: time is up, a configuration has changed, or it is the end. */
-static struct invocation *take_all(struct invocations *invocations, uint64_t wait_us, bool *is_closing)
-{
-    const uint64_t until_us = clock_now_us() + (wait_us < UINT64_MAX / 2 ? wait_us : 0);
-    const struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
-                                   .tv_nsec = (long)(until_us % 1000000) * 1000};
-    int failure = 0;
-    pthread_mutex_lock(&invocations->mutex);
-    while (!invocations->first && !invocations->is_closing && !invocations->is_changed && failure == 0)
-        failure = wait_us == UINT64_MAX
-                      ? pthread_cond_wait(&invocations->is_waiting, &invocations->mutex)
-                      : pthread_cond_timedwait(&invocations->is_waiting, &invocations->mutex, &until);
-    struct invocation *list = invocations->first;
-    invocations->first = invocations->last = NULL;
-    invocations->is_changed = false;
-    *is_closing = invocations->is_closing;
-    pthread_mutex_unlock(&invocations->mutex);
-    return list;
-}
-
 static void *write_records(void *ctx)
 {
     struct invocations *invocations = ctx;
     bool is_closing = false;
-    (void)setpriority(PRIO_PROCESS, 0, THREAD_NICE); /* this thread alone: nobody waits for it, requests do */
+    handoff_lower_thread(); /* nobody waits for it, requests do */
     while (!is_closing) {
-        const uint64_t wait_us = spool_tend(invocations->spool, clock_now_us());
-        struct invocation *list = take_all(invocations, wait_us, &is_closing);
-        while (list) {
-            struct invocation *next = list->next;
-            write_record(invocations, list);
-            free_invocation(list);
-            list = next;
+        handoff_wait(&invocations->queue, spool_tend(invocations->spool, clock_now_us()));
+        struct handoff_item *item = handoff_take(&invocations->queue, &is_closing);
+        while (item) {
+            struct invocation *invocation = (struct invocation *)item;
+            item = item->next;
+            write_record(invocations, invocation);
+            free_invocation(invocation);
         }
     }
     spool_end(invocations->spool);
@@ -311,7 +276,7 @@ static void *deliver_files(void *ctx)
     struct spool_file *file;
     struct error error;
     uint64_t lines;
-    (void)setpriority(PRIO_PROCESS, 0, THREAD_NICE);
+    handoff_lower_thread();
     while (spool_take(invocations->spool, &file)) {
         const enum delivery outcome = deliver(&deliverer, file, &lines, &error);
         account(invocations, file, outcome, lines);
@@ -336,14 +301,6 @@ const struct settings *invocations_get(struct invocations *invocations, struct s
     return settings_get(invocations->settings, tenant, account_id, region);
 }
 
-static void wake_writer(struct invocations *invocations)
-{
-    pthread_mutex_lock(&invocations->mutex);
-    invocations->is_changed = true;
-    pthread_cond_signal(&invocations->is_waiting);
-    pthread_mutex_unlock(&invocations->mutex);
-}
-
 /* Where the store is only away for a while, the caller may come again. */
 static enum error_code check_destination(struct invocations *invocations, const struct settings *wanted,
                                          struct error *error)
@@ -363,7 +320,7 @@ enum error_code invocations_put(struct invocations *invocations, const struct se
     if (code == OK)
         code = settings_put(invocations->settings, wanted, error);
     if (code == OK) {
-        wake_writer(invocations);
+        handoff_wake(&invocations->queue);
         spool_retry(invocations->spool, wanted->tenant);
     }
     return code;
@@ -374,7 +331,7 @@ enum error_code invocations_delete(struct invocations *invocations, struct str t
 {
     const enum error_code code = settings_delete(invocations->settings, tenant, account_id, region, error);
     if (code == OK)
-        wake_writer(invocations);
+        handoff_wake(&invocations->queue);
     return code;
 }
 
@@ -396,23 +353,13 @@ static enum error_code start_threads(struct invocations *invocations, struct err
     return failure == 0 ? OK : error_set_errno(error, ERROR_IO, failure, "cannot start a thread");
 }
 
-static void init_waiting(struct invocations *invocations)
-{
-    pthread_condattr_t monotonic;
-    pthread_mutex_init(&invocations->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&invocations->is_waiting, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-}
-
 enum error_code invocations_open(const char *data, struct objects *objects, struct invocations **invocations,
                                  struct error *error)
 {
     struct invocations *made = mem_calloc(1, sizeof(*made));
     if (!made)
         return error_no_memory(error);
-    init_waiting(made);
+    handoff_init(&made->queue);
     made->objects = objects;
     enum error_code code = settings_open(data, &made->settings, error);
     if (code == OK)
@@ -443,18 +390,14 @@ void invocations_close(struct invocations *invocations)
 {
     if (!invocations)
         return;
-    pthread_mutex_lock(&invocations->mutex);
-    invocations->is_closing = true;
-    pthread_cond_signal(&invocations->is_waiting);
-    pthread_mutex_unlock(&invocations->mutex);
+    handoff_close(&invocations->queue);
     if (invocations->has_writer)
         pthread_join(invocations->writer, NULL);
     if (invocations->has_deliverer)
         join_deliverer(invocations);
     spool_close(invocations->spool);
     settings_close(invocations->settings);
-    pthread_cond_destroy(&invocations->is_waiting);
-    pthread_mutex_destroy(&invocations->mutex);
+    handoff_deinit(&invocations->queue);
     mem_free(invocations);
 }
 

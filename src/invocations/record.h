@@ -3,6 +3,7 @@
 #define INVOCATIONS_RECORD_H
 
 #include "core/buf.h"
+#include "core/handoff.h"
 #include "core/util.h"
 #include "invocations/invocations.h"
 
@@ -10,7 +11,7 @@
 #define RECORD_LINE_MAX (64u << 20)
 
 struct invocation {
-    struct invocation *next; /* in the queue */
+    struct handoff_item link; /* in the queue; first */
     struct invocations *invocations;
     const struct settings *settings;
     uint64_t wall_us; /* when it began */
