@@ -18,7 +18,7 @@ GRAFANA, PROMETHEUS = ROOT / "examples/grafana", ROOT / "examples/prometheus"
 BOARDS = sorted(GRAFANA.glob("*.json"))
 KEYWORDS = {"sum", "rate", "increase", "by", "le", "max", "min", "count", "vector", "or", "and", "unless", "on", "avg",
             "histogram_quantile", "humanizePercentage", "label_values", "without", "group_left", "ignoring"}
-OF_THE_SCRAPE = {"up"}  # Prometheus' own
+OF_THE_SCRAPE = {"up", "fulcrum:hit_rate:ratio_rate15m"}  # Prometheus' own, and what the rules record
 SUFFIXES = ("_bucket", "_count", "_sum", "_total", "")
 
 
@@ -34,7 +34,7 @@ def names_in(expression):
     bare = re.sub(r"\{[^}]*\}", " ", re.sub(r'"[^"]*"', " ", expression))
     bare = re.sub(r"\b(by|without|on|ignoring)\s*\([^)]*\)", " ", bare)
     bare = re.sub(r"\$\w+|\[[^\]]*\]", " ", bare)
-    return {name for name in re.findall(r"(?<![\w.])[a-zA-Z_][a-zA-Z0-9_:]*", bare) if name not in KEYWORDS and ":" not in name}
+    return {name for name in re.findall(r"(?<![\w.])[a-zA-Z_][a-zA-Z0-9_:]*", bare) if name not in KEYWORDS}
 
 
 def labels_in(expression):
