@@ -14,6 +14,25 @@ static void append_quoted(struct buf *out, const char *text)
     buf_append_json(out, str_of(text));
 }
 
+/* The next character of a comment: what would end its line, or is none that YAML takes, becomes a question mark. */
+static void append_character(struct buf *out, struct str *rest)
+{
+    const unsigned char first = (unsigned char)*rest->data;
+    const size_t wanted = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    const struct str character = str_slice(*rest, 0, wanted);
+    const bool is_whole = character.len == wanted && str_is_utf8(character);
+    const bool is_control = first < 0x20 || first == 0x7f ||
+                            (first == 0xc2 && is_whole && (unsigned char)character.data[1] < 0xa0);
+    const bool is_break = str_starts(character, STR("\xe2\x80\xa8")) || str_starts(character, STR("\xe2\x80\xa9")) ||
+                          str_starts(character, STR("\xef\xbb\xbf")) || str_starts(character, STR("\xef\xbf\xbe")) ||
+                          str_starts(character, STR("\xef\xbf\xbf"));
+    if (is_whole && !is_control && !is_break)
+        buf_append_str(out, character);
+    else
+        buf_append_char(out, '?');
+    *rest = str_slice(*rest, is_whole ? wanted : 1, rest->len);
+}
+
 /* Sentences as comments, one line each. */
 static void append_comment(struct buf *out, const char *text)
 {
@@ -25,9 +44,9 @@ static void append_comment(struct buf *out, const char *text)
             column = 1;
         }
         buf_append_char(out, ' ');
-        for (size_t i = 0; i < word.len; i++)
-            buf_append_char(out, (unsigned char)word.data[i] < 0x20 ? ' ' : word.data[i]);
         column += 1 + word.len;
+        while (word.len > 0)
+            append_character(out, &word);
     }
     buf_append_char(out, '\n');
 }

@@ -126,6 +126,14 @@ enum error_code advice_append_json(struct buf *out, const struct advice *advice,
 
 /* --- the table ---------------------------------------------------------------------------------------- */
 
+/* Names and prompts are no commands to a terminal. */
+static void disarm(struct buf *out, size_t from)
+{
+    for (size_t i = from; i < out->len; i++)
+        if (((unsigned char)out->data[i] < 0x20 && out->data[i] != '\n') || out->data[i] == 0x7f)
+            out->data[i] = '?';
+}
+
 static void append_heading(struct buf *out, const struct advice *advice)
 {
     char from[TIMESTAMP_LEN + 1], to[TIMESTAMP_LEN + 1];
@@ -191,6 +199,7 @@ enum error_code advice_append_table(struct buf *out, const struct advice *advice
     const struct plan *plan = &advice->plan;
     unsigned order[PLAN_LEVERS];
     const unsigned count = advice_order(advice, order);
+    const size_t from = out->len;
     append_heading(out, advice);
     if (plan->cost > 0)
         buf_append_text(out, "\nlever           saves                 between           of all   alone\n");
@@ -220,5 +229,6 @@ enum error_code advice_append_table(struct buf *out, const struct advice *advice
             append_wrapped(out, advice->levers[i].name, advice->levers[i].why);
     buf_append_char(out, '\n');
     append_notes(out, advice);
+    disarm(out, from);
     return out->failed ? error_no_memory(error) : OK;
 }

@@ -139,8 +139,9 @@ static bool take_value(struct reader *reader, struct str text)
 
 static void tell_progress(struct reader *reader)
 {
-    if (reader->sink->progress && reader->file)
-        reader->sink->progress(reader->sink->ctx, (uint64_t)gzoffset(reader->file));
+    const z_off_t offset = reader->file ? gzoffset(reader->file) : 0;
+    if (reader->sink->progress && offset > 0)
+        reader->sink->progress(reader->sink->ctx, (uint64_t)offset);
 }
 
 /* Lines, each a value of its own. */

@@ -208,7 +208,8 @@ class Page(html.parser.HTMLParser):
 
 def test_page_of_hostile_prompts(tmp_path):
     """Prompts, models and tenants are text in the page, whatever they say."""
-    evil = '<script>alert(1)</script><img src=x onerror=alert(2)>"\'&<!-- </style> \u202e \x07'
+    evil = ('<script>alert(1)</script><img src=x onerror=alert(2)>"\'&<!-- </style> \u202e \x07\x1b[31m\x9b2J '
+            "\u2028models: [x]\u2029y: 1\x85z: 2\nw: 3 \ufeff\uffff")
     records = clock_in_the_prompt(200, begin=evil + " The time is ")
     for item in records:
         item["accountId"] = evil
@@ -226,6 +227,7 @@ def test_page_of_hostile_prompts(tmp_path):
     assert "http" not in text.replace('http-equiv', '')
     out = report(path)
     assert out["unpriced"][0]["model"] == evil
+    assert not set(advise(path)) & {"\x07", "\x1b", "\x7f", "\r"}
     config = tmp_path / "fulcrum.yaml"
     config.write_text(advise(path, "--apply"))
     check(config)
@@ -333,3 +335,39 @@ def test_what_if(clock_log, tmp_path):
     done = subprocess.run([str(FULCRUM), "advise", "--what-if", "ttl=5m"], cwd=tmp_path, text=True, capture_output=True,
                           check=False, timeout=60)
     assert done.returncode == 2 and "nowhere" in done.stderr
+
+
+def day_of_conversations(folder, has_marks):
+    """The same turns, with marks where the advisor wants them or without; what the ledger has for them."""
+    rng = random.Random(4)
+    system = [{"text": "You are the help desk of Willow Corner. " + " ".join(rng.choice(WORDS) for _ in range(1150))}]
+    mark = [{"cachePoint": {"type": "default"}}] if has_marks else []
+    folder.mkdir()
+    server = Server(workdir=folder, config="limits: {invocation_log_flush_ms: 50}\n"
+                                           "models: [{name: desk-large, cache: explicit}]\n")
+    try:
+        client, control, s3 = (server.client(name) for name in ("bedrock-runtime", "bedrock", "s3"))
+        s3.create_bucket(Bucket="traffic")
+        control.put_model_invocation_logging_configuration(
+            loggingConfig={"s3Config": {"bucketName": "traffic"}, "textDataDeliveryEnabled": True})
+        for _ in range(5):
+            messages = []
+            for _ in range(4):
+                messages.append({"role": "user", "content": [{"text": " ".join(rng.choice(WORDS) for _ in range(8))}]})
+                asked = messages[:-1] + [{"role": "user", "content": messages[-1]["content"] + mark}]
+                reply = client.converse(modelId=PRO, system=system + mark, messages=asked,
+                                        inferenceConfig={"maxTokens": 6, "temperature": 0})
+                messages.append(reply["output"]["message"])
+    finally:
+        assert server.stop() == 0
+    return report(folder / "data", "--what-if", "ttl=5m")
+
+
+def test_what_was_predicted_happens(tmp_path):
+    """The advisor's figure for marks, and what the ledger has once they are there."""
+    before, after = (day_of_conversations(tmp_path / name, name == "after") for name in ("before", "after"))
+    assert before["records"] == after["records"] == 20
+    assert "behind the system prompt" in lever(before, "cache")["where"]
+    assert before["left"] < 0.5 * before["dollars"]
+    assert abs(before["left"] / after["dollars"] - 1) < 0.05
+    assert lever(after, "cache")["dollars"] == 0
