@@ -57,7 +57,15 @@ static bool take(struct advisor *advisor, enum advise_flaw flaw, const struct ad
 
 static bool on_value(void *ctx, yyjson_val *value, const struct shape_bodies *bodies, struct arena *arena)
 {
+    yyjson_val *events = yyjson_obj_get(value, "events"), *event;
     struct advise_record record;
+    size_t idx, max;
+    if (yyjson_is_str(yyjson_obj_get(yyjson_arr_get_first(events), "message"))) { /* a page of CloudWatch Logs */
+        bool goes_on = true;
+        yyjson_arr_foreach(events, idx, max, event) goes_on = goes_on && on_value(ctx, event, bodies, arena);
+        return goes_on;
+    }
+    value = shape_inner(value, arena);
     const enum advise_flaw flaw = shape_read(value, bodies, arena, &record);
     return take(ctx, flaw, &record, flaw == ADVISE_READ && yyjson_obj_get(value, "costPicodollars"));
 }
@@ -204,8 +212,8 @@ enum error_code advisor_finish(struct advisor *advisor, const struct advice **ad
 
 int64_t advice_left(const struct advice *advice)
 {
-    int64_t left = advice->plan.cost;
+    __int128 left = advice->plan.cost;
     for (unsigned i = 0; i < PLAN_LEVERS; i++)
         left -= advice->plan.sums[i].saved;
-    return left;
+    return left < -INT64_MAX ? -INT64_MAX : (int64_t)left; /* below zero where sums had to stop */
 }

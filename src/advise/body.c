@@ -6,6 +6,7 @@
 
 #define TEXT_BYTES_MAX (16u << 20)
 #define MEDIA_BYTES 6000 /* what an image is worth beside text: some 1,500 tokens */
+#define TOKENS_MAX 1e8  /* of one request; more is no count */
 #define MEDIA_FROM 2048  /* a shorter one is a link or a name */
 
 /* --- hashes ------------------------------------------------------------------------------------------ */
@@ -275,7 +276,7 @@ static bool number_of(yyjson_val *object, const char *const *names, size_t count
         if (!yyjson_is_num(number))
             continue;
         const double real = yyjson_get_num(number);
-        *value = real > 0 && real < 1e9 ? (uint64_t)real : 0;
+        *value = real > 0 ? (uint64_t)(real < TOKENS_MAX ? real : TOKENS_MAX) : 0;
         return true;
     }
     return false;

@@ -235,6 +235,12 @@ static double waits(const struct plan_choice *choice, enum arrival arrival, unsi
     return weights[which][arrival];
 }
 
+/* Sums stop at INT64_MAX, nine million dollars, as the ledger's do. */
+static void add_pico(int64_t *sum, int64_t more)
+{
+    *sum = more < INT64_MAX - *sum ? *sum + more : INT64_MAX;
+}
+
 /* Whole picodollars, so that shares add up. */
 static void count_row(struct planning *planning, struct course *course, struct block *block)
 {
@@ -260,15 +266,16 @@ static void count_row(struct planning *planning, struct course *course, struct b
         llround(course->routed[CASE_MIDDLE] * (cost - small)), llround(course->taught[CASE_MIDDLE] * (cost - small)),
         llround(before - cached), llround(waits(&planning->choice, course->arrival, CASE_MIDDLE) * tier_gain)};
     for (unsigned i = 0; i < PLAN_LEVERS; i++) {
-        plan->sums[i].saved += saved[i];
+        add_pico(&plan->sums[i].saved, saved[i]);
         group->saved[i] += (double)saved[i];
         cluster->saved[i] += (double)saved[i];
     }
-    plan->sums[PLAN_ROUTE].alone += saved[PLAN_ROUTE];
-    plan->sums[PLAN_DISTILL].alone += saved[PLAN_DISTILL];
-    plan->sums[PLAN_CACHE].alone += llround(fmax(0, cost - mixed(course, 0, tier, course->then)));
-    plan->sums[PLAN_BATCH].alone += llround(waits(&planning->choice, course->arrival, CASE_MIDDLE) * alone_gain);
-    plan->cost += llround(cost);
+    add_pico(&plan->sums[PLAN_ROUTE].alone, saved[PLAN_ROUTE]);
+    add_pico(&plan->sums[PLAN_DISTILL].alone, saved[PLAN_DISTILL]);
+    add_pico(&plan->sums[PLAN_CACHE].alone, llround(fmax(0, cost - mixed(course, 0, tier, course->then))));
+    add_pico(&plan->sums[PLAN_BATCH].alone,
+             llround(waits(&planning->choice, course->arrival, CASE_MIDDLE) * alone_gain));
+    add_pico(&plan->cost, llround(cost));
     block->cost += cost;
     group->shadow += course->price->small ? SHADOW_SHARE * small : 0;
     group->routed += course->routed[CASE_MIDDLE];

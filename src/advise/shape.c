@@ -369,6 +369,15 @@ static enum advise_flaw read_pair(yyjson_val *line, struct arena *arena, struct 
     return record->model.len == 0 && !reply ? ADVISE_NO_MODEL : ADVISE_READ;
 }
 
+yyjson_val *shape_inner(yyjson_val *line, struct arena *arena)
+{
+    yyjson_val *message = yyjson_obj_get(line, "message");
+    if (!message)
+        message = yyjson_obj_get(line, "@message");
+    yyjson_val *inner = yyjson_is_str(message) ? body_unpack(message, arena) : NULL;
+    return yyjson_is_obj(inner) ? inner : line;
+}
+
 enum advise_flaw shape_read(yyjson_val *line, const struct shape_bodies *bodies, struct arena *arena,
                             struct advise_record *record)
 {
@@ -411,7 +420,7 @@ static bool field_count(const struct shape_field *fields, size_t count, const ch
 {
     double number;
     const struct str text = str_trim(field(fields, count, name));
-    if (!str_to_double(text, &number) || !(number >= 0 && number < 1e9))
+    if (!str_to_double(text, &number) || !(number >= 0 && number < 1e8))
         return false;
     *value = (uint64_t)number;
     return true;

@@ -18,6 +18,9 @@ struct shape_bodies {
     void *ctx;
 };
 
+/* The record inside of an event of CloudWatch Logs, which holds it as text; any other value as it is. */
+yyjson_val *shape_inner(yyjson_val *line, struct arena *arena);
+
 /* ADVISE_READ, or why not. */
 enum advise_flaw shape_read(yyjson_val *line, const struct shape_bodies *bodies, struct arena *arena,
                             struct advise_record *record);

@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #include "advise/body.h"
+#include "advise/moment.h"
 #include "advise/table_text.h"
 #include "core/file.h"
 #include "core/limits.h"
@@ -125,9 +126,18 @@ static yyjson_val *find_body(void *ctx, struct str uri, struct arena *arena)
 
 /* --- values ------------------------------------------------------------------------------------------ */
 
+/* Without the time that log exports put before each line. */
+static struct str without_time(struct str line)
+{
+    uint64_t us;
+    const ptrdiff_t open = *line.data == '{' ? -1 : str_find_char(line, '{', 0);
+    const bool has_time = open > 0 && moment_read(str_slice(line, 0, (size_t)open), &us);
+    return has_time ? str_slice(line, (size_t)open, line.len) : line;
+}
+
 static bool take_value(struct reader *reader, struct str text)
 {
-    yyjson_val *value = body_parse(text, &reader->arena);
+    yyjson_val *value = body_parse(without_time(text), &reader->arena);
     bool goes_on = true;
     if (value)
         goes_on = reader->sink->value(reader->sink->ctx, value, &reader->bodies, &reader->arena);

@@ -29,7 +29,7 @@ static const char usage[] =
     "log (JSON or CSV). docs/ADVISOR.md says how to get them out.\n\n"
     "  --json         one object, as docs/ADVISOR.md describes it\n"
     "  --html FILE    a page with pictures, whole in itself\n"
-    "  --apply        prints the fulcrum.yaml that would do it\n"
+    "  --apply        prints the fulcrum.yaml that would do it, and nothing else\n"
     "  --prices BOOK  a price book of your own (docs/LEDGER.md), which goes before the built-in one\n"
     "  --model ID     the model of records that name none, such as those of batch files\n"
     "  --days N       requests of the last N days\n"
@@ -91,10 +91,10 @@ static int print_advice(const struct options *options, const struct advice *advi
     if (code != OK)
         return cmd_fail("advise", &error, CMD_FAILED);
     buf_init(&out, OUT_MAX);
-    if (options->is_json)
-        code = advice_append_json(&out, advice, &error);
-    else if (options->is_apply)
+    if (options->is_apply)
         code = advice_append_config(&out, advice, &error);
+    else if (options->is_json)
+        code = advice_append_json(&out, advice, &error);
     else
         code = advice_append_table(&out, advice, &error);
     if (code == OK)
@@ -306,8 +306,8 @@ int cmd_advise(int argc, char **argv)
     if (!cmd_read_options(argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &status))
         return status;
     const bool is_lost = optind >= argc && !options.what_if;
-    if (is_lost || (options.is_json && options.is_apply)) {
-        fputs(is_lost ? "fulcrum advise: which log is to be read?\n" : "", stderr);
+    if (is_lost) {
+        fputs("fulcrum advise: which log is to be read?\n", stderr);
         fputs(usage, stderr);
         return CMD_USAGE;
     }

@@ -37,6 +37,8 @@ static void load(void)
 static void check_sums(const struct advice *advice)
 {
     int64_t left = advice->plan.cost;
+    if (left == INT64_MAX)
+        return;
     for (unsigned i = 0; i < PLAN_LEVERS; i++) {
         const struct plan_sum *sum = &advice->plan.sums[i];
         assert(sum->saved >= 0 && sum->low <= (double)sum->saved && (double)sum->saved <= sum->high);

@@ -483,6 +483,27 @@ static void test_same_ids(void **state)
     advisor_free(advisor);
 }
 
+/* Counts that nobody can have paid: sums stop, and what is printed is a number. */
+static void test_absurd_counts(void **state)
+{
+    struct advisor *advisor = fixture_advisor(&fixture);
+    struct error error;
+    struct buf out;
+    (void)state;
+    buf_init(&out, 1u << 20);
+    for (unsigned i = 0; i < 2000; i++)
+        buf_append_text(&fixture.log, "{\"model\":\"anthropic.claude-opus-4-20250514-v1:0\",\"usage\":{\"input_token"
+                                      "s\":"
+                                      "1e300,\"cache_read_input_tokens\":-5,\"output_tokens\":18446744073709551615}}"
+                                      "\n");
+    assert_int_equal(advisor_read_text(advisor, buf_str(&fixture.log), &error), OK);
+    const struct advice *advice = advice_of(advisor);
+    assert_int_equal(advice->plan.cost, INT64_MAX);
+    assert_int_equal(advice_append_json(&out, advice, &error), OK);
+    buf_deinit(&out);
+    advisor_free(advisor);
+}
+
 static void test_damaged(void **state)
 {
     struct advisor *advisor = fixture_advisor(&fixture);
@@ -535,6 +556,11 @@ static void test_layouts(void **state)
         "[{\"model\":\"nova-pro\",\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":1}},\n"
         "{\"model\":\"nova-pro\",\"note\":\"a ] and a } \\\" in it\",\"usage\":{\"prompt_tokens\":10,\"completion_to"
         "kens\":1}}]",
+        "{\"events\":[{\"timestamp\":1,\"message\":\"{\\\"model\\\":\\\"nova-pro\\\",\\\"usage\\\":{"
+        "\\\"prompt_tokens\\\":10,\\\"completion_tokens\\\":1}}\"},{\"@message\":\"{\\\"model\\\":\\\"nova-pro\\\","
+        "\\\"usage\\\":{\\\"prompt_tokens\\\":10,\\\"completion_tokens\\\":1}}\"}]}",
+        "2026-11-24T12:34:56.000Z {\"model\":\"nova-pro\",\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":1}}\n"
+        "2026-11-24T12:34:57.000Z {\"model\":\"nova-pro\",\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":1}}\n",
         "request_id,model,prompt_tokens,completion_tokens,startTime,messages\r\n"
         "1,nova-pro,10,1,2026-11-24 12:34:56,\"[{\"\"role\"\":\"\"user\"\",\"\"content\"\":\"\"Q\"\"}]\"\r\n"
         "2,nova-pro,10,1,2026-11-24 12:34:57,{}\r\n",
@@ -598,6 +624,7 @@ int main(void)
         LOG_CASE(test_pairs),
         LOG_CASE(test_doubled),
         LOG_CASE(test_same_ids),
+        LOG_CASE(test_absurd_counts),
         LOG_CASE(test_damaged),
         LOG_CASE(test_empty),
         LOG_CASE(test_layouts),
