@@ -8,6 +8,7 @@
 enum { CELL_THERE = 1, CELL_SAME = 2, CELL_SKETCH = 4, CELL_UNKNOWN = 8 };
 
 #define WHOLE_MAX 9007199254740992.0 /* 2^53 */
+#define ORDER_MAX 7
 
 /* --- adding ----------------------------------------------------------------------------------------- */
 
@@ -79,15 +80,76 @@ static void put_number(struct buf *out, double number)
     buf_append(out, &bits, sizeof(bits));
 }
 
+/* Bits from the highest of a byte on. */
+struct bits {
+    struct buf *out;
+    unsigned byte, used;
+};
+
+static void put_bit(struct bits *bits, unsigned bit)
+{
+    bits->byte = bits->byte << 1 | bit;
+    if (++bits->used == 8) {
+        buf_append_char(bits->out, (char)bits->byte);
+        bits->byte = bits->used = 0;
+    }
+}
+
+static unsigned width_of(uint64_t number) /* above 0 */
+{
+    return 64 - (unsigned)__builtin_clzll(number);
+}
+
+/* The number without its lowest `order` bits, and 1 more, behind as many zeros as it has bits but one; then those. */
+static void put_golomb(struct bits *bits, uint64_t number, unsigned order)
+{
+    const uint64_t high = (number >> order) + 1;
+    const unsigned width = width_of(high);
+    for (unsigned i = 1; i < width; i++)
+        put_bit(bits, 0);
+    for (unsigned i = width; i-- > 0;)
+        put_bit(bits, high >> i & 1);
+    for (unsigned i = order; i-- > 0;)
+        put_bit(bits, number >> i & 1);
+}
+
+/* What `put_golomb` writes the distances of keys, or the counts, with the fewest bits with. */
+static unsigned best_order(const struct sketch *sketch, bool of_counts, uint64_t *bits)
+{
+    unsigned best = 0;
+    uint64_t best_bits = UINT64_MAX;
+    for (unsigned order = 0; order <= ORDER_MAX; order++) {
+        uint64_t sum = 0;
+        for (uint32_t i = of_counts ? 0 : 1; i < sketch->count; i++) {
+            const uint64_t number = of_counts ? sketch->items[i].count - 1
+                                              : (uint64_t)(sketch->items[i].key - sketch->items[i - 1].key - 1);
+            sum += 2 * width_of((number >> order) + 1) - 1 + order;
+        }
+        if (sum < best_bits) {
+            best_bits = sum;
+            best = order;
+        }
+    }
+    *bits += best_bits;
+    return best;
+}
+
 static void put_sketch(struct buf *out, const struct sketch *sketch)
 {
-    int32_t before = 0;
+    struct bits bits = {.out = out};
+    uint64_t len = 0;
+    const unsigned of_keys = best_order(sketch, false, &len), of_counts = best_order(sketch, true, &len);
     put_varint(out, sketch->count);
+    put_varint(out, zigzag(sketch->items[0].key));
+    buf_append_char(out, (char)(of_keys | of_counts << 4));
+    put_varint(out, (len + 7) / 8);
     for (uint32_t i = 0; i < sketch->count; i++) {
-        put_varint(out, zigzag(sketch->items[i].key - before));
-        put_varint(out, sketch->items[i].count);
-        before = sketch->items[i].key;
+        if (i > 0)
+            put_golomb(&bits, (uint64_t)(sketch->items[i].key - sketch->items[i - 1].key - 1), of_keys);
+        put_golomb(&bits, sketch->items[i].count - 1, of_counts);
     }
+    while (bits.used > 0)
+        put_bit(&bits, 0);
 }
 
 /* Where all samples are the same, the sketch follows from the value. */
@@ -159,20 +221,60 @@ static bool take_number(struct reader *reader, double *number)
     return isfinite(*number);
 }
 
+/* The bits of a sketch: from `at` on, `used` of its first byte were taken. */
+struct bit_reader {
+    const uint8_t *at, *end;
+    unsigned used;
+};
+
+static bool take_bits(struct bit_reader *bits, unsigned count, uint64_t *number)
+{
+    for (; count > 0; count--) {
+        if (bits->at == bits->end)
+            return false;
+        *number = *number << 1 | (*bits->at >> (7 - bits->used) & 1);
+        bits->used = (bits->used + 1) % 8;
+        bits->at += bits->used == 0;
+    }
+    return true;
+}
+
+static bool take_golomb(struct bit_reader *bits, unsigned order, uint64_t *number)
+{
+    unsigned zeros = 0;
+    uint64_t bit = 0;
+    while (zeros < 56 && take_bits(bits, 1, &bit) && bit == 0)
+        zeros++;
+    if (bit != 1)
+        return false;
+    *number = 1;
+    if (!take_bits(bits, zeros, number))
+        return false;
+    --*number;
+    return take_bits(bits, order, number);
+}
+
 /* `sketch` NULL: passes over it. */
 static bool take_sketch(struct reader *reader, struct sketch *sketch, struct arena *arena)
 {
-    uint64_t buckets, distance, count;
-    int64_t key = 0;
-    if (!take_varint(reader, &buckets))
+    uint64_t buckets, first, distance = 0, count, len;
+    if (!take_varint(reader, &buckets) || !take_varint(reader, &first) || reader->at == reader->end)
         return false;
-    for (uint64_t i = 0; i < buckets; i++) {
-        if (!take_varint(reader, &distance) || !take_varint(reader, &count))
+    const unsigned of_keys = *reader->at & 15, of_counts = *reader->at >> 4;
+    reader->at++;
+    if (!take_varint(reader, &len) || len > (uint64_t)(reader->end - reader->at) || of_keys > ORDER_MAX ||
+        of_counts > ORDER_MAX)
+        return false;
+    struct bit_reader bits = {reader->at, reader->at + len, 0};
+    int64_t key = unzigzag(first);
+    reader->at += len;
+    for (uint64_t i = 0; sketch && i < buckets; i++) {
+        if ((i > 0 && !take_golomb(&bits, of_keys, &distance)) || !take_golomb(&bits, of_counts, &count))
             return false;
-        key += unzigzag(distance);
-        if (key < INT32_MIN / 2 || key > INT32_MAX / 2)
+        key += i > 0 ? (int64_t)distance + 1 : 0;
+        if (distance > INT32_MAX / 4 || key < INT32_MIN / 2 || key > INT32_MAX / 2)
             return false;
-        if (sketch && !sketch_add(sketch, (int32_t)key, count, arena))
+        if (!sketch_add(sketch, (int32_t)key, count + 1, arena))
             return false;
     }
     return true;

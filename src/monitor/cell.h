@@ -5,8 +5,9 @@
  *
  *   CELL_SAME     all samples have one value: that
  *   otherwise     sum, smallest, largest
- *   CELL_SKETCH   the sketch: how many buckets, then for each the distance of its key from the one before, and its
- * count
+ *   CELL_SKETCH   the sketch: how many buckets, the first one's key, a byte with two orders, the bytes that follow, and
+ *                 as bits, filled up to a byte: for each bucket but the first the distance of its key from the one
+ *                 before less 1, then its count less 1, as Golomb codes of these orders
  *   CELL_UNKNOWN  how samples are distributed is not known
  *
  * Numbers are whole ones of up to 53 bits as varints (zigzag, then doubled), others as varint 1 and 8 bytes,

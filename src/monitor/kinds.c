@@ -4,7 +4,7 @@
 #include <math.h>
 
 #define PICODOLLARS 1e12
-#define MICROSECONDS 1e3 /* in a millisecond */
+#define TENTHS 10 /* durations are kept in tenths of a millisecond: finer ones only take room */
 
 enum bedrock {
     INVOCATIONS,
@@ -37,7 +37,7 @@ const struct kind monitor_kinds[KINDS] = {
             .metrics =
                 {
                     [INVOCATIONS] = {"Invocations", "Count", 1, true},
-                    [INVOCATION_LATENCY] = {"InvocationLatency", "Milliseconds", MICROSECONDS, true},
+                    [INVOCATION_LATENCY] = {"InvocationLatency", "Milliseconds", TENTHS, true},
                     [CLIENT_ERRORS] = {"InvocationClientErrors", "Count", 1, true},
                     [SERVER_ERRORS] = {"InvocationServerErrors", "Count", 1, true},
                     [THROTTLES] = {"InvocationThrottles", "Count", 1, true},
@@ -45,7 +45,7 @@ const struct kind monitor_kinds[KINDS] = {
                     [OUTPUT_TOKENS] = {"OutputTokenCount", "Count", 1, false},
                     [CACHE_READ_TOKENS] = {"CacheReadInputTokenCount", "Count", 1, false},
                     [CACHE_WRITE_TOKENS] = {"CacheWriteInputTokenCount", "Count", 1, false},
-                    [FIRST_TOKEN] = {"TimeToFirstToken", "Milliseconds", MICROSECONDS, true},
+                    [FIRST_TOKEN] = {"TimeToFirstToken", "Milliseconds", TENTHS, true},
                 },
             .metric_count = 10,
         },
@@ -126,6 +126,11 @@ static uint64_t written(const struct ledger_line *line)
     return tokens(line, PRICE_CACHE_WRITE_5M) + tokens(line, PRICE_CACHE_WRITE_1H);
 }
 
+static double tenths(uint64_t us)
+{
+    return (double)((us + 50) / 100);
+}
+
 static bool is_stream(const struct ledger_line *line)
 {
     return str_find(line->operation, STR("Stream"), 0) >= 0;
@@ -139,7 +144,7 @@ static bool take_bedrock(const struct ledger_line *line, kinds_each *each, void 
     const bool has_first = is_stream(line) && line->first_token_us != LEDGER_NO_TOKEN;
     const double values[KIND_METRICS_MAX] = {
         [INVOCATIONS] = 1,
-        [INVOCATION_LATENCY] = is_done ? (double)line->latency_us : (double)NAN,
+        [INVOCATION_LATENCY] = is_done ? tenths(line->latency_us) : (double)NAN,
         [CLIENT_ERRORS] = (double)NAN,
         [SERVER_ERRORS] = line->outcome == LEDGER_FAILED ? 1 : (double)NAN,
         [THROTTLES] = (double)NAN,
@@ -147,7 +152,7 @@ static bool take_bedrock(const struct ledger_line *line, kinds_each *each, void 
         [OUTPUT_TOKENS] = (double)tokens(line, PRICE_OUTPUT),
         [CACHE_READ_TOKENS] = (double)tokens(line, PRICE_CACHE_READ),
         [CACHE_WRITE_TOKENS] = (double)written(line),
-        [FIRST_TOKEN] = has_first ? (double)line->first_token_us : (double)NAN,
+        [FIRST_TOKEN] = has_first ? tenths(line->first_token_us) : (double)NAN,
     };
     return each(ctx, KIND_BEDROCK, fields, values);
 }

@@ -14,7 +14,7 @@
 #define KEY_MAX 4096
 #define SEAL_AFTER_S (4 * 3600) /* what may be asked for as recent stays as it is */
 
-static const uint32_t chunk_buckets[SERIES_GRAINS] = {60, 288, 168}; /* an hour, a day, a week */
+static const uint32_t chunk_buckets[SERIES_GRAINS] = {240, 288, 168}; /* four hours, a day, a week */
 
 const uint32_t series_grain_s[SERIES_GRAINS] = {60, 300, 3600};
 

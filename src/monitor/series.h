@@ -3,7 +3,7 @@
  *
  *   series   (tenant, kind, fields) of kinds.h, and which of the kind's metrics ever had a sample
  *   cell     a row of cells (cell.h): (grain, series, bucket), bucket in grains since 1970
- *   sealed   rows of one series over an hour, a day or a week, packed into one (seal.h), once that time has ended
+ *   sealed   rows of one series over four hours, a day or a week, packed into one (seal.h), once that time has ended
  *   through  up to which row of ledger.db lines are in here, and what tells that file from another
  *
  * A connection belongs to one thread at a time. */
