@@ -54,6 +54,7 @@ static const struct key {
     {"studentLayers", "a number of 0 to 1024", KIND_COUNT, offsetof(struct hyper, layers), 0, 1024},
     {"studentVocabulary", "a number of 0 to 1000000", KIND_COUNT, offsetof(struct hyper, vocabulary), 0, 1e6},
     {"copyingTokens", "a number of 0 to 1000000000", KIND_COUNT, offsetof(struct hyper, copying), 0, 1e9},
+    {"freshValues", "true or false", KIND_BOOL, offsetof(struct hyper, has_fresh_values), 0, 0},
     {"seed", "a number", KIND_SEED, offsetof(struct hyper, seed), 0, 0},
 };
 
@@ -308,19 +309,20 @@ static void append_copying(struct buf *out, const struct recipe *recipe)
 static void append_phases(struct buf *out, const struct recipe *recipe, const struct step_shape *shape)
 {
     const uint64_t tokens = shape->steps * shape->length * shape->rows * shape->accumulate;
+    const char *values = recipe->hyper.has_fresh_values ? ", fresh_values: true" : "";
     buf_append_text(out, "phases:\n");
     append_copying(out, recipe);
     buf_appendf(out, "  - {name: train, tokens: %llu, length: %u, rows: %u, accumulate: %u, workers: %u, warm_up: %u, ",
                 (unsigned long long)tokens, shape->length, shape->rows, shape->accumulate, shape->workers,
                 warm_up_of(recipe, shape));
     if (!recipe->scratch)
-        buf_appendf(out, "decay_from: 0.5, final_rate: 0.1, data: [{file: %s}]}\n", recipe->rows);
+        buf_appendf(out, "decay_from: 0.5, final_rate: 0.1, data: [{file: %s%s}]}\n", recipe->rows, values);
     else if (recipe->hyper.copying == 0)
-        buf_appendf(out, "rate: %.2f, decay_from: 0.3, final_rate: 0.05, data: [{file: %s}]}\n", recipe->scratch->rate,
-                    recipe->rows);
+        buf_appendf(out, "rate: %.2f, decay_from: 0.3, final_rate: 0.05, data: [{file: %s%s}]}\n", recipe->scratch->rate,
+                    recipe->rows, values);
     else
-        buf_appendf(out, "rate: %.2f, decay_from: 0.3, final_rate: 0.05, data: [{file: %s, weight: %u}, "
-                    "{copying: tokens, weight: %u}]}\n", recipe->scratch->rate, recipe->rows, 100 - COPYING_SHARE,
+        buf_appendf(out, "rate: %.2f, decay_from: 0.3, final_rate: 0.05, data: [{file: %s, weight: %u%s}, "
+                    "{copying: tokens, weight: %u}]}\n", recipe->scratch->rate, recipe->rows, 100 - COPYING_SHARE, values,
                     COPYING_SHARE);
 }
 

@@ -30,6 +30,7 @@ struct hyper {
     uint32_t layers;     /* studentLayers: of the base that stay; 0: all */
     uint32_t vocabulary; /* studentVocabulary: tokens at most; 0: all of the base's */
     uint32_t copying;    /* copyingTokens: of warm-up of a model from scratch */
+    bool has_fresh_values; /* freshValues: what an answer copies from its prompt is other in each epoch */
     uint64_t seed;
 };
 

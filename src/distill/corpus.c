@@ -173,6 +173,13 @@ static size_t next_source(const struct corpus_sampler *sampler)
     return best;
 }
 
+/* Of a draw: whoever goes on from a checkpoint draws the same ones. */
+static void seed_values(struct rng *rng, const struct corpus_sampler *sampler, size_t source)
+{
+    const struct source_state *state = &sampler->states[source];
+    rng_seed(rng, sampler->seed ^ (source + 1) * 0xd1342543de82ef95u ^ state->epoch << 32 ^ state->next);
+}
+
 static struct str next_row(struct corpus_sampler *sampler, size_t source)
 {
     struct source_state *state = &sampler->states[source];
@@ -191,7 +198,11 @@ static enum error_code next_of_file(struct corpus_sampler *sampler, size_t sourc
     const struct corpus *corpus = sampler->sources[source].corpus;
     for (int i = 0; i < SKIPS_MAX; i++) {
         struct str row = next_row(sampler, source);
-        enum error_code code = example_of_row(sampler->tokenizer, row, arena, example, error);
+        struct rng values;
+        seed_values(&values, sampler, source);
+        enum error_code code = example_of_row_afresh(sampler->tokenizer, row,
+                                                     sampler->sources[source].is_fresh ? &values : NULL, arena,
+                                                     example, error);
         if (code)
             return error_prefix(error, "%s: row at byte %zu", corpus->path, (size_t)(row.data - corpus->text.data));
         if (example->count <= sampler->length)

@@ -30,6 +30,7 @@ struct corpus_sampler_source {
     const struct corpus *corpus; /* NULL: random copying of `copied` */
     enum copied_kind copied;
     double weight;               /* share of tokens, relative */
+    bool is_fresh;               /* values.h: each draw of a row has values of its own */
 };
 
 /* Where a source stands; written to checkpoints. */

@@ -6,6 +6,7 @@
 #include "chat/template.h"
 #include "core/json.h"
 #include "core/limits.h"
+#include "distill/values.h"
 
 /* --- rows to requests ------------------------------------------------------------------------------- */
 
@@ -122,11 +123,15 @@ static enum error_code read_request(yyjson_val *row, struct chat_request *reques
     return code ? code : read_tools(row, request, error);
 }
 
-static enum error_code render_row(yyjson_val *row, struct arena *arena, struct prompt *prompt, struct error *error)
+/* values NULL: they stay. */
+static enum error_code render_row(yyjson_val *row, struct rng *values, struct arena *arena, struct prompt *prompt,
+                                  struct error *error)
 {
     struct chat_request request = {.arena = arena};
     struct template_spec spec = {.family = TEMPLATE_CHATML};
     enum error_code code = read_request(row, &request, error);
+    if (!code && values && !values_refresh(&request, values))
+        code = error_no_memory(error);
     return code ? code : template_render(&spec, &request, prompt, error);
 }
 
@@ -180,12 +185,12 @@ static bool mark_answers(const struct tokenizer *tokenizer, bool all, struct exa
     return is_ok;
 }
 
-static enum error_code tokenise_row(const struct tokenizer *tokenizer, yyjson_val *row, struct arena *arena,
-                                    struct example *example, struct error *error)
+static enum error_code tokenise_row(const struct tokenizer *tokenizer, yyjson_val *row, struct rng *values,
+                                    struct arena *arena, struct example *example, struct error *error)
 {
     struct prompt prompt = {0};
     struct token_ids ids = {0};
-    enum error_code code = render_row(row, arena, &prompt, error);
+    enum error_code code = render_row(row, values, arena, &prompt, error);
     if (code)
         return code;
     *example = (struct example){0};
@@ -206,16 +211,22 @@ static enum error_code tokenise_row(const struct tokenizer *tokenizer, yyjson_va
     return OK;
 }
 
-enum error_code example_of_row(const struct tokenizer *tokenizer, struct str row, struct arena *arena,
-                               struct example *example, struct error *error)
+enum error_code example_of_row_afresh(const struct tokenizer *tokenizer, struct str row, struct rng *rng,
+                                      struct arena *arena, struct example *example, struct error *error)
 {
     yyjson_doc *document = NULL;
     enum error_code code = json_parse_exact(row, &document, error);
     if (code)
         return code;
-    code = tokenise_row(tokenizer, yyjson_doc_get_root(document), arena, example, error);
+    code = tokenise_row(tokenizer, yyjson_doc_get_root(document), rng, arena, example, error);
     json_free(document);
     return code;
+}
+
+enum error_code example_of_row(const struct tokenizer *tokenizer, struct str row, struct arena *arena,
+                               struct example *example, struct error *error)
+{
+    return example_of_row_afresh(tokenizer, row, NULL, arena, example, error);
 }
 
 /* Text without its special tokens, which are no words. */
@@ -243,7 +254,7 @@ enum error_code example_count_words(struct str row, struct bpe_trainer *trainer,
     if (code)
         return code;
     arena_init(&arena, 0);
-    code = render_row(yyjson_doc_get_root(document), &arena, &prompt, error);
+    code = render_row(yyjson_doc_get_root(document), NULL, &arena, &prompt, error);
     for (size_t i = 0; !code && i < prompt.count; i++)
         if (!count_segment(&prompt.segments[i], trainer))
             code = error_no_memory(error);

@@ -30,6 +30,9 @@ struct example {
  * turn. ERROR_INVALID names the field; the caller adds file and line. */
 enum error_code example_of_row(const struct tokenizer *tokenizer, struct str row, struct arena *arena,
                                struct example *example, struct error *error) WARN_UNUSED;
+/* The same with fresh values (values.h). */
+enum error_code example_of_row_afresh(const struct tokenizer *tokenizer, struct str row, struct rng *rng,
+                                      struct arena *arena, struct example *example, struct error *error) WARN_UNUSED;
 
 /* Feeds the row's rendered text to a vocabulary trainer. */
 enum error_code example_count_words(struct str row, struct bpe_trainer *trainer, struct error *error) WARN_UNUSED;

@@ -118,7 +118,8 @@ static enum error_code open_phase(struct run *run, struct error *error)
     const struct train_phase *phase = run->phase = &run->config->phases[run->position.phase];
     struct corpus_sampler_source sources[SAMPLER_SOURCES_MAX];
     for (size_t i = 0; i < phase->source_count; i++) {
-        sources[i] = (struct corpus_sampler_source){NULL, phase->sources[i].copied, phase->sources[i].weight};
+        const struct train_source *source = &phase->sources[i];
+        sources[i] = (struct corpus_sampler_source){NULL, source->copied, source->weight, source->has_fresh_values};
         if (phase->sources[i].file && open_corpus(run, phase->sources[i].file, &sources[i].corpus, error))
             return error->code;
     }

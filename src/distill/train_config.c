@@ -55,6 +55,7 @@ static const struct field source_fields[] = {
     {"file", FIELD_FILE, AT(train_source, file)},
     {"copying", FIELD_CHOICE, AT(train_source, copied), .choices = copied_kinds},
     {"weight", FIELD_REAL, AT(train_source, weight)},
+    {"fresh_values", FIELD_BOOL, AT(train_source, has_fresh_values)},
 };
 static const struct field_table source_table = FIELD_TABLE(source_fields, struct train_source);
 

@@ -18,6 +18,7 @@ struct train_source {
     const char *file; /* NULL with copying */
     enum copied_kind copied; /* instead of a file */
     double weight;
+    bool has_fresh_values; /* of rows: what an answer copies is other at each draw (values.h) */
 };
 
 struct train_phase {

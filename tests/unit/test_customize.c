@@ -320,6 +320,19 @@ static void expect_in_recipe(const struct recipe *recipe, const char *expected)
     buf_deinit(&out);
 }
 
+static void fresh_values_are_of_rows_that_are_learnt(void **state)
+{
+    struct recipe recipe = a_recipe();
+    (void)state;
+    expect_in_recipe(&recipe, "data: [{file: train.jsonl}]");
+    recipe.hyper.has_fresh_values = true;
+    expect_in_recipe(&recipe, "data: [{file: train.jsonl, fresh_values: true}]");
+    expect_in_recipe(&recipe, "measure: {file: held.jsonl, rows");
+    recipe.scratch = scratch_find(STR("fulcrum.scratch-small"));
+    recipe.hyper.copying = 1;
+    expect_in_recipe(&recipe, "[{file: train.jsonl, weight: 95, fresh_values: true}, {copying: tokens, weight: 5}]");
+}
+
 /* An adapter of a part of a model is written into it: its base is served nowhere. */
 static void a_part_of_the_base_is_kept_whole(void **state)
 {
@@ -603,6 +616,7 @@ int main(void)
         TEST(a_recipe_is_as_long_as_its_epochs),
         TEST(a_recipe_names_the_teacher_of_soft_labels),
         TEST(passes_of_a_step_are_shared_by_the_cpus),
+        TEST(fresh_values_are_of_rows_that_are_learnt),
         TEST(a_part_of_the_base_is_kept_whole),
         TEST(a_model_from_scratch_copies_first),
         TEST(shares_of_a_price_multiply),
