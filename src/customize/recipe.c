@@ -318,12 +318,12 @@ static void append_phases(struct buf *out, const struct recipe *recipe, const st
     if (!recipe->scratch)
         buf_appendf(out, "decay_from: 0.5, final_rate: 0.1, data: [{file: %s%s}]}\n", recipe->rows, values);
     else if (recipe->hyper.copying == 0)
-        buf_appendf(out, "rate: %.2f, decay_from: 0.3, final_rate: 0.05, data: [{file: %s%s}]}\n", recipe->scratch->rate,
-                    recipe->rows, values);
+        buf_appendf(out, "rate: %.2f, decay_from: 0.3, final_rate: 0.05, data: [{file: %s%s}]}\n",
+                    recipe->scratch->rate, recipe->rows, values);
     else
         buf_appendf(out, "rate: %.2f, decay_from: 0.3, final_rate: 0.05, data: [{file: %s, weight: %u%s}, "
-                    "{copying: tokens, weight: %u}]}\n", recipe->scratch->rate, recipe->rows, 100 - COPYING_SHARE, values,
-                    COPYING_SHARE);
+                    "{copying: tokens, weight: %u}]}\n", recipe->scratch->rate, recipe->rows, 100 - COPYING_SHARE,
+                    values, COPYING_SHARE);
 }
 
 static void append_optimiser(struct buf *out, const struct recipe *recipe)

@@ -121,6 +121,12 @@ enum error_code compute_new(int threads, bool with_blas, struct compute **comput
     return OK;
 }
 
+size_t compute_bytes(const struct compute *compute)
+{
+    return ggml_gallocr_get_buffer_size(compute->learning.allocator, 0) +
+           ggml_gallocr_get_buffer_size(compute->reading.allocator, 0);
+}
+
 void compute_free(struct compute *compute)
 {
     if (!compute)

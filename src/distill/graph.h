@@ -18,6 +18,7 @@ enum error_code compute_new(int threads, bool with_blas, struct compute **comput
 void compute_free(struct compute *compute);
 struct gemm *compute_gemm(const struct compute *compute); /* NULL without BLAS */
 struct ggml_backend *compute_backend(const struct compute *compute);
+size_t compute_bytes(const struct compute *compute); /* of memory that its graphs take turns in */
 
 /* Asked between the operations of a graph, by the thread that runs it, which has this number among those of a training,
  * from 0 on. It may sleep: the CPUs are for others first. */

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "core/machine.h"
 #include "core/mem.h"
 
 #define GRAPHS 3 /* with room for 1/2, 1/4 and 1/8 of a pass's tokens as trained ones */
@@ -26,6 +27,17 @@ struct step_worker {
 static struct batch_shape graph_shape_at(struct batch_shape shape, size_t graph)
 {
     return (struct batch_shape){shape.length, shape.rows, (shape.length * shape.rows) >> (graph + 1)};
+}
+
+static enum error_code make_graph(struct step_worker *worker, size_t at, struct error *error)
+{
+    const struct teacher *teacher = worker->step->teacher;
+    const struct batch_shape shape = graph_shape_at(worker->shape, at);
+    if (!teacher)
+        return graph_new(worker->compute, worker->weights, shape, true, &worker->graphs[at], error);
+    const enum error_code code = teacher_reader_new(teacher, worker->compute, shape, &worker->readers[at], error);
+    return code ? code : graph_new_soft(worker->compute, worker->weights, shape, teacher_loss(teacher),
+                                        &worker->graphs[at], error);
 }
 
 static enum error_code open_worker(struct step *step, uint32_t index, struct batch_shape shape,
@@ -56,6 +68,27 @@ static void close_worker(struct step_worker *worker)
     }
 }
 
+uint32_t step_workers_that_fit(uint32_t wanted, uint64_t each, uint64_t available)
+{
+    const uint64_t fit = each > 0 && available > 0 ? (available - available / 10) / each : wanted;
+    return fit >= wanted ? wanted : fit > 1 ? (uint32_t)fit : 1;
+}
+
+/* What the first worker takes says what each of them will; none of that has been touched yet. */
+static enum error_code open_workers(struct step *step, uint32_t wanted, struct batch_shape shape,
+                                    struct compute *compute, struct error *error)
+{
+    enum error_code code = open_worker(step, step->worker_count++, shape, compute, error);
+    if (!code && wanted > 1) {
+        code = make_graph(&step->workers[0], 0, error);
+        wanted = step_workers_that_fit(wanted, compute_bytes(compute) + weights_gradient_bytes(step->weights),
+                                       machine_memory_available());
+    }
+    while (!code && step->worker_count < wanted)
+        code = open_worker(step, step->worker_count++, shape, compute, error);
+    return code;
+}
+
 enum error_code step_open(struct step *step, const struct train_phase *phase, struct compute *compute,
                           struct weights *weights, const struct teacher *teacher, struct error *error)
 {
@@ -71,10 +104,8 @@ enum error_code step_open(struct step *step, const struct train_phase *phase, st
         if (!code && !step->passes[i].is_right)
             code = error_no_memory(error);
     }
-    for (uint32_t i = 0; !code && i < phase->workers; i++) {
-        code = open_worker(step, i, shape, compute, error);
-        step->worker_count++;
-    }
+    if (!code)
+        code = open_workers(step, phase->workers, shape, compute, error);
     if (code)
         step_close(step);
     return code;
@@ -94,17 +125,6 @@ void step_close(struct step *step)
 }
 
 /* --- running ---------------------------------------------------------------------------------------- */
-
-static enum error_code make_graph(struct step_worker *worker, size_t at, struct error *error)
-{
-    const struct teacher *teacher = worker->step->teacher;
-    const struct batch_shape shape = graph_shape_at(worker->shape, at);
-    if (!teacher)
-        return graph_new(worker->compute, worker->weights, shape, true, &worker->graphs[at], error);
-    const enum error_code code = teacher_reader_new(teacher, worker->compute, shape, &worker->readers[at], error);
-    return code ? code : graph_new_soft(worker->compute, worker->weights, shape, teacher_loss(teacher),
-                                        &worker->graphs[at], error);
-}
 
 /* The head is computed for as many rows as a graph has room for, so a pass
  * with few answers takes a smaller graph. */

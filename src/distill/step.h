@@ -3,7 +3,7 @@
  * A pass is one batch through forward and backward. With several workers the
  * passes of a step run side by side, each worker with a graph and gradients of
  * its own, which are added up in the order of the workers: the same phase gives
- * the same bytes however the threads are scheduled. ggml's own threads meet at
+ * the same bytes however the threads are scheduled, as long as there are as many. ggml's own threads meet at
  * every operation and small ones gain nothing from them; whole passes meet once
  * a step. One thread at a time from outside. */
 #ifndef DISTILL_STEP_H
@@ -30,11 +30,15 @@ struct step {
     uint32_t worker_count;
 };
 
-/* For the batches of `phase`. compute is the first worker's, the others make their own. `teacher` may
- * be NULL. */
+/* For the batches of `phase`, with as many of its workers as memory has room for. compute is the first one's, the
+ * others make their own. `teacher` may be NULL. */
 enum error_code step_open(struct step *step, const struct train_phase *phase, struct compute *compute,
                           struct weights *weights, const struct teacher *teacher, struct error *error) WARN_UNUSED;
 void step_close(struct step *step);
+
+/* Of `wanted` workers that take so many bytes each those that fit into what is available, with a tenth of it left over;
+ * 1 at least. Bytes of 0: nobody knows. */
+uint32_t step_workers_that_fit(uint32_t wanted, uint64_t each, uint64_t available);
 
 /* Leaves in weights' accumulators the gradient of the mean loss over all
  * selected tokens, of which there must be one. */

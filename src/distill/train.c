@@ -124,6 +124,9 @@ static enum error_code open_phase(struct run *run, struct error *error)
             return error->code;
     }
     enum error_code code = step_open(&run->step, phase, run->compute, run->weights, run->teacher, error);
+    if (!code && run->step.worker_count < phase->workers)
+        fprintf(stderr, "phase %s: memory has room for %" PRIu32 " of its %" PRIu32 " workers\n", phase->name,
+                run->step.worker_count, phase->workers);
     if (!code)
         code = corpus_sampler_init(&run->sampler, run->tokenizer, run->config->seed + run->position.phase * 1000003,
                             phase->length, sources, phase->source_count, error);

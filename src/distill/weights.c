@@ -179,6 +179,14 @@ enum error_code weights_share(const struct weights *weights, struct weights **sh
     return OK;
 }
 
+size_t weights_gradient_bytes(const struct weights *weights)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < weights->param_count; i++)
+        bytes += weights->params[i].grad ? ggml_nbytes(weights->params[i].grad) : 0;
+    return bytes;
+}
+
 static float normal(struct rng *rng)
 {
     double u = 1.0 - rng_unit(rng), v = rng_unit(rng); /* Box and Muller; u is never 0 */

@@ -60,6 +60,7 @@ void weights_init(struct weights *weights, struct rng *rng);
 void weights_zero_grads(struct weights *weights);
 void weights_add_grads(struct weights *weights, const struct weights *others); /* of the same shape */
 size_t weights_count(const struct weights *weights); /* parameters, without adapters */
+size_t weights_gradient_bytes(const struct weights *weights);
 
 /* What an adapter adds to a matrix (inputs, outputs): scale * B A. */
 struct low_rank {

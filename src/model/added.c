@@ -6,10 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include "core/buf.h"
 #include "core/config_section.h"
+#include "core/machine.h"
 
 #define MAGIC "GGUF"
 #define DEFINITION_MAX ((size_t)64 << 10)
@@ -246,31 +246,9 @@ enum error_code added_parse(struct str definition, struct config *config, struct
     return code;
 }
 
-/* What processes may still take: of the machine, and no more than their group may have; 0: the system does not say. */
-static uint64_t available_memory(void)
-{
-    static const char key[] = "MemAvailable:";
-    char text[4096];
-    uint64_t kib = 0;
-    const int fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
-    const ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text));
-    if (fd >= 0)
-        close(fd);
-    struct str rest = {text, len < 0 ? 0 : (size_t)len}, line;
-    while (str_split(&rest, '\n', &line)) {
-        if (!str_starts(line, STR(key)))
-            continue;
-        struct str words = str_trim(str_slice(line, sizeof(key) - 1, line.len)), number;
-        if (!str_split(&words, ' ', &number) || !str_to_u64(number, &kib))
-            kib = 0;
-    }
-    const uint64_t group = uv_get_constrained_memory();
-    return group > 0 && group < kib << 10 ? group : kib << 10;
-}
-
 static enum error_code check_size(const char *path, uint64_t bytes, struct error *error)
 {
-    const uint64_t available = available_memory();
+    const uint64_t available = machine_memory_available();
     if (available == 0 || bytes <= available)
         return OK;
     return error_set(error, ERROR_NO_MEMORY, "too little memory: %s has %llu MiB, %llu MiB are available", path,

@@ -182,7 +182,8 @@ static void sources_get_their_share(void **state)
     temporary_path(path, "share.jsonl");
     write_rows(path, 40, 3);
     assert_ok(corpus_open(path, &corpus, &error));
-    struct corpus_sampler_source sources[] = {{&corpus, COPIED_NONE, 3.0}, {NULL, COPIED_CHARACTERS, 1.0}};
+    struct corpus_sampler_source sources[] = {{.corpus = &corpus, .weight = 3.0},
+                                              {.copied = COPIED_CHARACTERS, .weight = 1.0}};
     assert_ok(corpus_sampler_init(&sampler, tokenizer, 9, 128, sources, 2, &error));
     assert_ok(packer_init(&packer, (struct batch_shape){128, 4, 256}, &error));
     for (int i = 0; i < 60; i++)
@@ -210,7 +211,7 @@ static void rows_that_never_fit_are_an_error(void **state)
     temporary_path(path, "long.jsonl");
     write_rows(path, 4, 200);
     assert_ok(corpus_open(path, &corpus, &error));
-    struct corpus_sampler_source source = {&corpus, COPIED_NONE, 1.0};
+    struct corpus_sampler_source source = {.corpus = &corpus, .weight = 1.0};
     assert_ok(corpus_sampler_init(&sampler, tokenizer, 9, 64, &source, 1, &error));
     assert_ok(packer_init(&packer, (struct batch_shape){64, 2, 64}, &error));
     assert_int_equal(corpus_sampler_fill(&sampler, &packer, &error), ERROR_INVALID);

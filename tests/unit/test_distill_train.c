@@ -5,6 +5,7 @@
 #include "distill_runs.h"
 
 #include "distill/export.h"
+#include "distill/step.h"
 
 /* --- a configuration -------------------------------------------------------------------------------- */
 
@@ -315,6 +316,22 @@ static void llama_cpp_computes_the_same_logits(void **state)
     }
 }
 
+static void workers_are_as_many_as_memory_holds(void **state)
+{
+    static const struct {
+        uint32_t wanted;
+        uint64_t each, available;
+        uint32_t expected;
+    } cases[] = {
+        {16, 1 << 30, 100ull << 30, 16}, {16, 1 << 30, 10ull << 30, 9}, {16, 1 << 30, 1 << 30, 1},
+        {16, 1 << 30, 0, 16},            {16, 0, 1 << 30, 16},          {1, 5ull << 30, 1 << 20, 1},
+        {4, 1, UINT64_MAX, 4},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(step_workers_that_fit(cases[i].wanted, cases[i].each, cases[i].available), cases[i].expected);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +340,7 @@ int main(void)
         cmocka_unit_test(a_resumed_run_ends_where_an_unbroken_one_does),
         cmocka_unit_test(a_model_grows_from_a_checkpoint),
         cmocka_unit_test(passes_side_by_side_learn_the_same),
+        cmocka_unit_test(workers_are_as_many_as_memory_holds),
         cmocka_unit_test(every_thread_gives_way),
         cmocka_unit_test(a_stopped_run_leaves_a_checkpoint),
         cmocka_unit_test(bad_checkpoints_are_refused),
