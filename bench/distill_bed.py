@@ -77,7 +77,13 @@ def conversation(row, answer=None):
     if answer is not None:
         messages.append({"role": "assistant", "content": [{"text": answer}]})
     line = {"schemaVersion": "bedrock-conversation-2024", "messages": messages}
-    return {**line, "system": [{"text": row["system"]}]} if row.get("system") else line
+    if row.get("system"):
+        line["system"] = [{"text": row["system"]}]
+    if row.get("tools"):
+        line["toolConfig"] = {"tools": [{"toolSpec": {
+            "name": tool["name"], "description": tool["description"], "inputSchema": {"json": tool["schema"]}}}
+            for tool in row["tools"]]}
+    return line
 
 
 def model_files(smollm2, adapter):

@@ -64,12 +64,6 @@ KINDS = {
 
 SHOP_MIX = "answer=70,extract=15,classify=15"
 HELD_OUT_TOOL_ONE_IN = 4
-SEAM_TOKENS = 3  # what stands before the tools, they, what stands behind
-TOOLS_BEFORE = ("# Tools\n\nYou may call one or more functions to assist with the user query.\n\nYou are provided with "
-                "function signatures within <tools></tools> XML tags:\n<tools>")
-TOOLS_BEHIND = ("\n</tools>\n\nFor each function call, return a json object with function name and arguments within "
-                "<tool_call></tool_call> XML tags:\n<tool_call>\n{\"name\": <function-name>, \"arguments\": "
-                "<args-json-object>}\n</tool_call>")
 
 
 def desk_rows(count, seed, mix, *more):
@@ -249,15 +243,6 @@ def run_banking77(bed, options):
 
 # --- tools: some that training has never seen ---
 
-def tool_text(row):
-    """A row's system text with its tools, as they are rendered for models that speak ChatML: training data has texts
-    alone."""
-    shown = [{"type": "function", "function": {"name": tool["name"], "description": tool["description"],
-                                               "parameters": tool["schema"]}} for tool in row["tools"]]
-    tools = "".join("\n" + json.dumps(tool, ensure_ascii=False) for tool in shown)
-    return "\n\n".join(text for text in (row["system"], TOOLS_BEFORE + tools + TOOLS_BEHIND) if text)
-
-
 def tool_data(options):
     """(prompts that offer none of some tools, gold rows that want one of just these)."""
     rows = desk_rows(6 * options.rows, SEED, "tool=100", "--length", "420")
@@ -266,28 +251,11 @@ def tool_data(options):
     known = [row for row in rows if not held & {tool["name"] for tool in row["tools"]}]
     gold = (row for row in desk_rows(8 * options.gold, GOLD_SEED, "tool=100", "--length", "420")
             if row["expected"]["name"] in held)
-    return ([{**row, "system": tool_text(row), "tools": []} for row in unlike(known, ())][:options.rows],
-            list(unlike(gold, ()))[:options.gold], held)
-
-
-def check_rendering(bed, model, row):
-    """Trained on a text and asked with tools: both must be the same prompt, but for how its seams are cut."""
-    asked = {"system": [{"text": row["system"]}] if row["system"] else [],
-             "messages": [{"role": "user", "content": [{"text": row["messages"][-1]["content"]}]}]}
-    tools = {"tools": [{"toolSpec": {"name": tool["name"], "description": tool["description"],
-                                     "inputSchema": {"json": tool["schema"]}}} for tool in row["tools"]]}
-    forms = [{**asked, "toolConfig": tools}, {**asked, "system": [{"text": tool_text(row)}]}]
-    counts = [bed.ask("POST", f"/model/{model}/count-tokens", {"input": {"converse": form}})["inputTokens"]
-              for form in forms]
-    if abs(counts[0] - counts[1]) > SEAM_TOKENS:
-        raise Refused(f"{model}: tools take {counts[0]} tokens, their text {counts[1]}: they are rendered otherwise")
+    return list(unlike(known, ()))[:options.rows], list(unlike(gold, ()))[:options.gold], held
 
 
 def run_tools(bed, options):
     prompts, gold, held = tool_data(options)
-    for name in {options.teacher, options.student}:
-        bed.tag(name)
-        check_rendering(bed, name, next(row for row in gold if len(row["messages"]) == 1))
     job, _ = bed.distil("tools", [conversation(row) for row in prompts], options.student, options.teacher,
                         options.hyper, tags=(bed.tag(options.student), bed.tag(options.teacher)))
     teacher, student = against_teacher(bed, options.teacher, gold, job)

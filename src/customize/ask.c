@@ -210,57 +210,52 @@ static enum error_code check_job(struct custom_run *run, struct custom_asked *no
 
 /* --- its output ------------------------------------------------------------------------------------- */
 
-/* Texts of one answer are joined as those of a prompt are. */
-static bool read_text(yyjson_val *content, struct buf *text)
-{
-    size_t idx, max;
-    yyjson_val *block;
-    buf_clear(text);
-    yyjson_arr_foreach(content, idx, max, block)
-    {
-        const struct str part = json_str(yyjson_obj_get(block, "text"));
-        if (text->len > 0 && part.len > 0)
-            buf_append_char(text, '\n');
-        buf_append_str(text, part);
-    }
-    return str_trim(buf_str(text)).len > 0;
-}
-
-/* False: there is none, and `text` says why. */
-static bool read_answer(yyjson_val *line, struct buf *text)
-{
-    yyjson_val *output = yyjson_obj_get(yyjson_obj_get(line, "modelOutput"), "output");
-    const struct str reason = json_str(yyjson_obj_get(yyjson_obj_get(line, "error"), "errorMessage"));
-    if (read_text(yyjson_obj_get(yyjson_obj_get(output, "message"), "content"), text))
-        return true;
-    buf_clear(text);
-    buf_append_str(text, reason.len > 0 ? reason : STR("its answer has no text"));
-    return false;
-}
-
 struct answers {
     answer_taker *take;
     void *ctx;
-    struct buf text;
+    struct arena arena; /* of one answer */
 };
+
+/* *is_there false: there is none, or none that can be learnt, and the text says why. */
+static enum error_code read_answer(yyjson_val *line, struct answers *answers, struct content *answer, bool *is_there,
+                                   struct error *error)
+{
+    yyjson_val *output = yyjson_obj_get(yyjson_obj_get(line, "modelOutput"), "output");
+    yyjson_val *content = yyjson_obj_get(yyjson_obj_get(output, "message"), "content");
+    const struct str reason = json_str(yyjson_obj_get(yyjson_obj_get(line, "error"), "errorMessage"));
+    struct str why = reason.len > 0 ? reason : STR("its answer has no text");
+    enum error_code code = OK;
+    *answer = (struct content){0};
+    if (content)
+        code = content_read(content, "its answer", &answers->arena, answer, error);
+    *is_there = code == OK && (answer->blocks.data || str_trim(answer->text).len > 0);
+    if (code != OK && code != ERROR_INVALID)
+        return code;
+    if (code == ERROR_INVALID)
+        why = str_of(error->message);
+    if (!*is_there)
+        *answer = (struct content){0};
+    return *is_there || arena_str(&answers->arena, why, &answer->text) ? OK : error_no_memory(error);
+}
 
 static enum error_code take_line(void *ctx, const struct line *line, struct error *error)
 {
     struct answers *answers = ctx;
+    struct content answer;
+    bool is_there = false;
     yyjson_doc *doc = NULL;
     if (line->is_too_long)
         return OK;
-    enum error_code code = json_parse(line->text, &doc, error);
+    enum error_code code = json_parse_exact(line->text, &doc, error);
     if (code == ERROR_INVALID)
         return OK; /* somebody has been at the file: the record has no answer */
-    if (code == OK) {
-        yyjson_val *root = yyjson_doc_get_root(doc);
-        const bool is_there = read_answer(root, &answers->text);
-        code = answers->text.failed ? error_no_memory(error)
-                                    : answers->take(answers->ctx, json_str(yyjson_obj_get(root, "recordId")), is_there,
-                                                    buf_str(&answers->text), error);
-    }
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    if (code == OK)
+        code = read_answer(root, answers, &answer, &is_there, error);
+    if (code == OK)
+        code = answers->take(answers->ctx, json_str(yyjson_obj_get(root, "recordId")), is_there, &answer, error);
     json_free(doc);
+    arena_reset(&answers->arena);
     return code;
 }
 
@@ -290,13 +285,13 @@ static enum error_code read_output(struct custom_run *run, const struct custom_a
 {
     struct line_reader lines;
     char *piece = mem_alloc(PIECE_BYTES);
-    buf_init(&answers->text, ASK_LINE_BYTES_MAX);
+    arena_init(&answers->arena, 0);
     line_reader_init(&lines, ASK_LINE_BYTES_MAX, take_line, answers);
     const enum error_code code = piece ? read_lines(run, run_file(run, kept_of(run, noted)->file).text, piece, &lines,
                                                     error)
                                        : error_no_memory(error);
     line_reader_deinit(&lines);
-    buf_deinit(&answers->text);
+    arena_deinit(&answers->arena);
     mem_free(piece);
     return code;
 }

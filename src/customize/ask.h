@@ -4,6 +4,7 @@
 #ifndef CUSTOMIZE_ASK_H
 #define CUSTOMIZE_ASK_H
 
+#include "customize/content.h"
 #include "customize/run.h"
 
 #define ASK_LINE_BYTES_MAX (64u << 20)
@@ -18,8 +19,9 @@ struct ask {
 /* The teacherModelConfig of the request. */
 yyjson_val *ask_teacher_config(const struct custom_run *run);
 
-/* What became of a record, by its recordId: the text of the answer, or why there is none. */
-typedef enum error_code answer_taker(void *ctx, struct str record, bool is_there, struct str text,
+/* What became of a record, by its recordId: the answer, or in its text why there is none. It is the callee's for the
+ * call. */
+typedef enum error_code answer_taker(void *ctx, struct str record, bool is_there, const struct content *answer,
                                      struct error *error);
 
 /* Records of the file `requests` are asked unless a batch job has been noted already; once that has ended, `take` gets

@@ -4,22 +4,25 @@
  *    "messages": [{"role": "user", "content": [{"text"}]}, {"role": "assistant", "content": [{"text"}]}, ...]}
  *
  * Texts of one message are joined as the chat template joins them, so that the model learns the prompt that it will be
- * asked. Pure; any thread. */
+ * asked. With "toolConfig" tools are offered; the assistant may call them ({"toolUse"}), and the user's next turn has
+ * the result of each call ({"toolResult"}). Pure; any thread. */
 #ifndef CUSTOMIZE_DATA_H
 #define CUSTOMIZE_DATA_H
 
 #include "core/buf.h"
 #include "core/json.h"
+#include "customize/content.h"
 #include "core/mem.h"
 
 struct data_turn {
     bool is_assistant;
-    struct str text;
+    struct content content;
 };
 
 /* Strings lie in the arena. */
 struct conversation {
     struct str system; /* may be empty */
+    struct str tools;  /* toolConfig, compact JSON; empty: none are offered */
     struct data_turn *turns; /* user, assistant, user, ... */
     size_t count;
 };
@@ -29,6 +32,15 @@ static inline bool conversation_is_answered(const struct conversation *conversat
 {
     return conversation->count > 0 && conversation->turns[conversation->count - 1].is_assistant;
 }
+
+/* A last turn of `content`; there has to be room for it. */
+static inline void conversation_answer(struct conversation *conversation, struct content content)
+{
+    conversation->turns[conversation->count++] = (struct data_turn){true, content};
+}
+
+/* ERROR_INVALID: by which turn's path, each call is not followed by its result, or a result by none. */
+enum error_code conversation_check_calls(const struct conversation *conversation, struct error *error) WARN_UNUSED;
 
 /* ERROR_INVALID: why the line can't be taken, by its path. */
 enum error_code conversation_parse(struct str line, struct arena *arena, struct conversation *conversation,

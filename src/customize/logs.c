@@ -7,7 +7,7 @@
 #include "core/arn.h"
 #include "core/catalog.h"
 
-#define TEXT_BYTES_MAX (32u << 20)
+#define PATH_BYTES 64
 #define FILTERS_MAX 16
 #define PAIR_BYTES_MAX 256 /* of a key and of a value, as requestMetadata has them */
 
@@ -118,75 +118,70 @@ bool log_is_model(struct str one, struct str another)
     return str_eq(one, another) || str_eq(bare(one), bare(another));
 }
 
-/* --- texts ------------------------------------------------------------------------------------------ */
-
-/* What says nothing by itself. */
-static bool is_mark(yyjson_val *block)
-{
-    return yyjson_obj_get(block, "cachePoint") != NULL;
-}
-
-static bool add_block(struct buf *text, yyjson_val *block)
-{
-    yyjson_val *type = yyjson_obj_get(block, "type"), *value = yyjson_obj_get(block, "text");
-    if (is_mark(block))
-        return true;
-    if (!yyjson_is_str(value) || (type && !yyjson_equals_str(type, "text")))
-        return false;
-    if (text->len > 0)
-        buf_append_char(text, '\n');
-    return buf_append_str(text, json_str(value));
-}
-
-/* A string, or a list of blocks with a text each. False: there is something else in it. */
-static bool read_content(yyjson_val *content, struct arena *arena, struct str *joined)
-{
-    struct buf text;
-    size_t idx, max;
-    yyjson_val *block;
-    bool is_text = yyjson_is_arr(content);
-    if (yyjson_is_str(content))
-        return arena_str(arena, json_str(content), joined);
-    buf_init(&text, TEXT_BYTES_MAX);
-    yyjson_arr_foreach(content, idx, max, block) is_text = is_text && add_block(&text, block);
-    is_text = is_text && arena_str(arena, buf_str(&text), joined);
-    buf_deinit(&text);
-    return is_text;
-}
-
 /* --- turns ------------------------------------------------------------------------------------------ */
+
+/* A string, or a list of blocks. */
+static enum error_code read_content(yyjson_val *value, const char *path, struct arena *arena, struct content *content,
+                                    struct error *error)
+{
+    *content = (struct content){0};
+    if (yyjson_is_str(value))
+        return arena_str(arena, json_str(value), &content->text) ? OK : error_no_memory(error);
+    return content_read(value, path, arena, content, error);
+}
+
+static bool is_blank(const struct content *content)
+{
+    return !content->blocks.data && str_trim(content->text).len == 0;
+}
 
 static enum error_code read_turn(yyjson_val *message, size_t index, struct arena *arena,
                                  struct conversation *conversation, struct error *error)
 {
     struct data_turn *turn = &conversation->turns[index];
+    char path[PATH_BYTES];
     turn->is_assistant = yyjson_equals_str(yyjson_obj_get(message, "role"), "assistant");
     if (turn->is_assistant != (index % 2 == 1))
         return wrong(error, "turns do not begin with the user's and alternate");
-    if (!read_content(yyjson_obj_get(message, "content"), arena, &turn->text))
-        return wrong(error, "there is something else in it than text");
-    if (str_trim(turn->text).len == 0)
-        return wrong(error, "a turn is empty");
+    (void)snprintf(path, sizeof(path), "messages[%zu].content", index);
+    const enum error_code code = read_content(yyjson_obj_get(message, "content"), path, arena, &turn->content, error);
     conversation->count++;
-    return OK;
+    return code == OK && is_blank(&turn->content) ? wrong(error, "a turn is empty") : code;
+}
+
+static enum error_code read_system(yyjson_val *system, struct arena *arena, struct str *text, struct error *error)
+{
+    struct content content;
+    if (!system || yyjson_is_null(system))
+        return OK;
+    const enum error_code code = read_content(system, "system", arena, &content, error);
+    if (code == OK && content.blocks.data)
+        return wrong(error, "there is something else in its system prompt than text");
+    *text = code == OK ? content.text : *text;
+    return code;
+}
+
+static enum error_code read_tools(yyjson_val *body, struct arena *arena, struct str *tools, struct error *error)
+{
+    yyjson_val *config = yyjson_obj_get(body, "toolConfig"), *list = yyjson_obj_get(body, "tools");
+    return config ? content_read_tools(config, NULL, "toolConfig", arena, tools, error)
+                  : content_read_tools(list, yyjson_obj_get(body, "tool_choice"), "tools", arena, tools, error);
 }
 
 static enum error_code read_request(yyjson_val *body, struct arena *arena, struct conversation *conversation,
                                     struct error *error)
 {
-    yyjson_val *messages = yyjson_obj_get(body, "messages"), *system = yyjson_obj_get(body, "system"), *message;
+    yyjson_val *messages = yyjson_obj_get(body, "messages"), *message;
     size_t idx, max;
-    enum error_code code = OK;
-    *conversation = (struct conversation){.system = STR("")};
+    *conversation = (struct conversation){.system = STR(""), .tools = STR("")};
     if (!yyjson_is_arr(messages) || yyjson_arr_size(messages) == 0)
         return wrong(error, "its body has no messages");
-    if (yyjson_obj_get(body, "toolConfig") || yyjson_obj_get(body, "tools"))
-        return wrong(error, "it has tools");
     conversation->turns = ARENA_ARRAY(arena, struct data_turn, yyjson_arr_size(messages) + 1);
     if (!conversation->turns)
         return error_no_memory(error);
-    if (system && !yyjson_is_null(system) && !read_content(system, arena, &conversation->system))
-        return wrong(error, "there is something else in its system prompt than text");
+    enum error_code code = read_tools(body, arena, &conversation->tools, error);
+    if (code == OK)
+        code = read_system(yyjson_obj_get(body, "system"), arena, &conversation->system, error);
     yyjson_arr_foreach(messages, idx, max, message)
     {
         if (code == OK)
@@ -194,35 +189,17 @@ static enum error_code read_request(yyjson_val *body, struct arena *arena, struc
     }
     if (code == OK && conversation_is_answered(conversation))
         code = wrong(error, "its answer was begun by who asked");
-    return code;
+    return code == OK ? conversation_check_calls(conversation, error) : code;
 }
 
 /* --- answers ---------------------------------------------------------------------------------------- */
 
-/* Chunks of a stream, in the two forms that there are. */
-static bool join_chunks(yyjson_val *chunks, struct arena *arena, struct str *answer)
-{
-    struct buf text;
-    size_t idx, max;
-    yyjson_val *chunk;
-    buf_init(&text, TEXT_BYTES_MAX);
-    yyjson_arr_foreach(chunks, idx, max, chunk)
-    {
-        yyjson_val *inner = yyjson_obj_get(chunk, "contentBlockDelta");
-        yyjson_val *delta = yyjson_obj_get(inner ? inner : chunk, "delta");
-        buf_append_str(&text, json_str(yyjson_obj_get(delta, "text")));
-    }
-    const bool is_copied = !text.failed && arena_str(arena, buf_str(&text), answer);
-    buf_deinit(&text);
-    return is_copied;
-}
-
-static bool read_answer(yyjson_val *body, struct arena *arena, struct str *answer)
+static enum error_code read_answer(yyjson_val *body, struct arena *arena, struct content *answer, struct error *error)
 {
     yyjson_val *message = yyjson_obj_get(yyjson_obj_get(body, "output"), "message");
     if (yyjson_is_arr(body))
-        return join_chunks(body, arena, answer);
-    return read_content(yyjson_obj_get(message ? message : body, "content"), arena, answer);
+        return content_read_stream(body, arena, answer, error);
+    return read_content(yyjson_obj_get(message ? message : body, "content"), "its answer", arena, answer, error);
 }
 
 enum error_code log_conversation(yyjson_val *record, bool takes_answer, struct arena *arena,
@@ -230,7 +207,7 @@ enum error_code log_conversation(yyjson_val *record, bool takes_answer, struct a
 {
     yyjson_val *input = yyjson_obj_get(record, "input"), *output = yyjson_obj_get(record, "output");
     yyjson_val *body = yyjson_obj_get(input, "inputBodyJson"), *reply = yyjson_obj_get(output, "outputBodyJson");
-    struct str answer;
+    struct content answer;
     if (!yyjson_is_obj(record) || !yyjson_equals_str(yyjson_obj_get(record, "schemaType"), "ModelInvocationLog"))
         return wrong(error, "it is no record of an invocation log");
     if (yyjson_obj_get(record, "errorCode"))
@@ -240,8 +217,11 @@ enum error_code log_conversation(yyjson_val *record, bool takes_answer, struct a
     enum error_code code = read_request(body, arena, conversation, error);
     if (code != OK || !takes_answer)
         return code;
-    if (!read_answer(reply, arena, &answer) || str_trim(answer).len == 0)
+    code = read_answer(reply, arena, &answer, error);
+    if (code == OK && is_blank(&answer))
         return wrong(error, "its answer is no text in the record");
-    conversation->turns[conversation->count++] = (struct data_turn){true, answer};
-    return OK;
+    if (code != OK)
+        return code;
+    conversation_answer(conversation, answer);
+    return conversation_check_calls(conversation, error);
 }

@@ -25,6 +25,7 @@ struct seed {
     uint64_t hash;
     uint32_t number; /* of the prompt, from 0 */
     bool is_again;   /* an earlier one is the same */
+    bool is_fixed;   /* its last turn is what tools have said: nobody writes variants of that */
 };
 
 struct reply {
@@ -65,14 +66,14 @@ static enum error_code read_prompt(struct synthesis *synthesis, struct str row, 
 
 static struct str message_of(const struct conversation *conversation)
 {
-    return conversation->turns[conversation->count - 1].text;
+    return conversation->turns[conversation->count - 1].content.text;
 }
 
 static uint64_t hash_of(const struct conversation *conversation)
 {
-    uint64_t hash = str_hash(conversation->system);
+    uint64_t hash = str_hash(conversation->system) ^ str_hash(conversation->tools);
     for (size_t i = 0; i < conversation->count; i++)
-        hash = hash * 0x9e3779b97f4a7c15ull + str_hash(conversation->turns[i].text);
+        hash = hash * 0x9e3779b97f4a7c15ull + str_hash(conversation->turns[i].content.text);
     return hash;
 }
 
@@ -88,7 +89,11 @@ static enum error_code add_seed(void *ctx, uint64_t row_number, struct str row, 
     if (!mem_grow(&seeds, synthesis->count, &synthesis->cap, sizeof(*synthesis->seeds)))
         return error_no_memory(error);
     synthesis->seeds = seeds;
-    synthesis->seeds[synthesis->count] = (struct seed){hash_of(&conversation), (uint32_t)synthesis->count, false};
+    synthesis->seeds[synthesis->count] = (struct seed){
+        .hash = hash_of(&conversation),
+        .number = (uint32_t)synthesis->count,
+        .is_fixed = conversation.turns[conversation.count - 1].content.blocks.data != NULL,
+    };
     synthesis->count++;
     return OK;
 }
@@ -112,10 +117,10 @@ static enum error_code read_seeds(struct synthesis *synthesis, struct error *err
     if (code != OK || synthesis->count == 0)
         return code;
     qsort(synthesis->seeds, synthesis->count, sizeof(*synthesis->seeds), compare_hashes);
-    synthesis->distinct = 1;
+    synthesis->distinct = !synthesis->seeds[0].is_fixed;
     for (size_t i = 1; i < synthesis->count; i++) {
         synthesis->seeds[i].is_again = synthesis->seeds[i].hash == synthesis->seeds[i - 1].hash;
-        synthesis->distinct += !synthesis->seeds[i].is_again;
+        synthesis->distinct += !synthesis->seeds[i].is_again && !synthesis->seeds[i].is_fixed;
     }
     qsort(synthesis->seeds, synthesis->count, sizeof(*synthesis->seeds), compare_numbers);
     return OK;
@@ -128,7 +133,7 @@ static void plan(struct synthesis *synthesis)
 {
     const uint64_t most = limit(customization_prompts), wanted = synthesis->run->hyper.synthetic;
     const uint64_t room = most > synthesis->count ? most - synthesis->count : 0;
-    synthesis->wanted = synthesis->count == 0 ? 0 : (uint32_t)(wanted < room ? wanted : room);
+    synthesis->wanted = synthesis->distinct == 0 ? 0 : (uint32_t)(wanted < room ? wanted : room);
     synthesis->requests = (synthesis->wanted + VARIANTS_EACH - 1) / VARIANTS_EACH;
 }
 
@@ -154,10 +159,11 @@ static uint32_t count_of(const struct synthesis *synthesis, uint32_t request, st
     return variants_fitting(message, left < VARIANTS_EACH ? left : VARIANTS_EACH);
 }
 
-/* False: it is the same as an earlier one. */
+/* False: it is the same as an earlier one, or fixed. */
 static bool take_turn(struct synthesis *synthesis, size_t *distinct)
 {
-    if (synthesis->seeds[synthesis->at++].is_again)
+    const struct seed *seed = &synthesis->seeds[synthesis->at++];
+    if (seed->is_again || seed->is_fixed)
         return false;
     *distinct = synthesis->at_distinct++;
     return true;
@@ -185,7 +191,8 @@ static enum error_code write_requests(void *ctx, uint64_t row_number, struct str
     return code;
 }
 
-static enum error_code take_reply(void *ctx, struct str record, bool is_there, struct str text, struct error *error)
+static enum error_code take_reply(void *ctx, struct str record, bool is_there, const struct content *answer,
+                                  struct error *error)
 {
     struct synthesis *synthesis = ctx;
     const struct str head = STR("variants-");
@@ -194,7 +201,7 @@ static enum error_code take_reply(void *ctx, struct str record, bool is_there, s
         request >= synthesis->requests)
         return OK;
     synthesis->replies[request].is_there = is_there;
-    return arena_str(&synthesis->arena, text, &synthesis->replies[request].text) ? OK : error_no_memory(error);
+    return arena_str(&synthesis->arena, answer->text, &synthesis->replies[request].text) ? OK : error_no_memory(error);
 }
 
 static enum error_code ask(struct synthesis *synthesis, struct error *error)
@@ -305,7 +312,7 @@ static enum error_code write_variant(struct synthesis *synthesis, struct convers
                                      const char *task, struct error *error)
 {
     const struct data_origin origin = {STR(ORIGIN), synthesis->run->job.progress.variants.kept, task};
-    struct str *message = &seed->turns[seed->count - 1].text;
+    struct str *message = &seed->turns[seed->count - 1].content.text;
     const struct str own = *message;
     *message = text;
     buf_clear(&synthesis->text);

@@ -17,7 +17,7 @@ struct lesson {
     uint32_t number; /* of the prompt, from 0 */
     bool is_again;   /* an earlier prompt is the same */
     bool is_answered;
-    struct str text; /* the answer, or why there is none */
+    struct content answer; /* or in its text why there is none */
 };
 
 struct lessons {
@@ -47,7 +47,7 @@ static enum error_code add_lesson(void *ctx, uint64_t row_number, struct str row
     if (mem_grow(&items, lessons->count, &lessons->cap, sizeof(*lessons->items))) {
         lessons->items = items;
         struct lesson *lesson = &lessons->items[lessons->count++];
-        *lesson = (struct lesson){.number = number, .text = STR("it was not asked for an answer")};
+        *lesson = (struct lesson){.number = number, .answer.text = STR("it was not asked for an answer")};
         (void)snprintf(lesson->key, sizeof(lesson->key), STR_FMT,
                        STR_ARG(json_str(yyjson_obj_get(yyjson_doc_get_root(doc), "key"))));
     } else {
@@ -140,14 +140,18 @@ static struct lesson *find_lesson(struct lessons *lessons, struct str key)
     return low < lessons->count && str_eq(str_of(lessons->items[low].key), key) ? &lessons->items[low] : NULL;
 }
 
-static enum error_code take_answer(void *ctx, struct str record, bool is_there, struct str text, struct error *error)
+static enum error_code take_answer(void *ctx, struct str record, bool is_there, const struct content *answer,
+                                   struct error *error)
 {
     struct lessons *lessons = ctx;
     struct lesson *lesson = find_lesson(lessons, record);
     if (!lesson)
         return OK;
     lesson->is_answered = is_there;
-    return arena_str(&lessons->arena, text, &lesson->text) ? OK : error_no_memory(error);
+    lesson->answer = *answer;
+    const bool is_kept = arena_str(&lessons->arena, answer->text, &lesson->answer.text) &&
+                         (!answer->blocks.data || arena_str(&lessons->arena, answer->blocks, &lesson->answer.blocks));
+    return is_kept ? OK : error_no_memory(error);
 }
 
 /* Those that are the same as an earlier one have its answer. */
@@ -156,7 +160,7 @@ static void share_answers(struct lessons *lessons)
     for (size_t i = 1; i < lessons->count; i++)
         if (lessons->items[i].is_again) {
             lessons->items[i].is_answered = lessons->items[i - 1].is_answered;
-            lessons->items[i].text = lessons->items[i - 1].text;
+            lessons->items[i].answer = lessons->items[i - 1].answer;
         }
 }
 
@@ -188,7 +192,8 @@ static bool is_sampled(const struct lessons *lessons)
 static enum error_code note_unanswered(struct lessons *lessons, const struct lesson *lesson,
                                        const struct data_origin *origin, struct error *error)
 {
-    const struct str why = arena_printf(&lessons->arena, "the teacher gave no answer: " STR_FMT, STR_ARG(lesson->text));
+    const struct str why = arena_printf(&lessons->arena, "the teacher gave no answer: " STR_FMT,
+                                        STR_ARG(lesson->answer.text));
     return why.data ? run_reject(lessons->run, origin->file, origin->line, why, error) : error_no_memory(error);
 }
 
@@ -207,7 +212,7 @@ static enum error_code write_taught(void *ctx, uint64_t row_number, struct str r
     lessons->learnt += !is_real && lesson->is_answered;
     if (!lesson->is_answered)
         return note_unanswered(lessons, lesson, &origin, error);
-    conversation.turns[conversation.count++] = (struct data_turn){true, lesson->text};
+    conversation_answer(&conversation, lesson->answer);
     buf_clear(&lessons->text);
     if (!conversation_append_row(&lessons->text, &conversation, &origin, false) ||
         (!is_real && is_sampled(lessons) && !conversation_append_line(&lessons->sample, &conversation)))

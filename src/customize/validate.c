@@ -71,7 +71,7 @@ static enum error_code read_record(struct reading *reading, struct str text, str
                                    bool *is_wanted, struct error *error)
 {
     yyjson_doc *doc = NULL;
-    enum error_code code = json_parse(text, &doc, error);
+    enum error_code code = json_parse_exact(text, &doc, error);
     yyjson_val *record = yyjson_doc_get_root(doc);
     if (code == OK)
         *is_wanted = log_filter_fits(yyjson_obj_get(reading->logs, "requestMetadataFilters"),

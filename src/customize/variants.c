@@ -35,7 +35,7 @@ static void append_conversation(struct buf *out, const struct conversation *seed
     buf_append_text(out, "<conversation>\n");
     for (size_t i = 0; i + 1 < seed->count; i++)
         buf_appendf(out, "%s: " STR_FMT "\n", seed->turns[i].is_assistant ? "assistant" : "user",
-                    STR_ARG(seed->turns[i].text));
+                    STR_ARG(seed->turns[i].content.text));
     buf_append_text(out, "</conversation>\n");
 }
 
@@ -43,7 +43,7 @@ static void append_message(struct buf *out, const struct conversation *seed, uin
 {
     append_conversation(out, seed);
     buf_append_text(out, "<message>\n");
-    buf_append_str(out, seed->turns[seed->count - 1].text);
+    buf_append_str(out, seed->turns[seed->count - 1].content.text);
     buf_appendf(out, "\n</message>\nWrite %u other message%s.", count, count == 1 ? "" : "s");
     if (turn > 0)
         buf_appendf(out, " You were shown this message %u time%s before; write others than then.", turn,
@@ -55,7 +55,7 @@ bool variants_append_request(struct buf *out, const struct conversation *seed, u
                              const char *key)
 {
     struct buf system, message;
-    const uint32_t tokens = count * tokens_of(seed->turns[seed->count - 1].text) + 4 * MARGIN_TOKENS;
+    const uint32_t tokens = count * tokens_of(seed->turns[seed->count - 1].content.text) + 4 * MARGIN_TOKENS;
     const struct data_asking asking = {key, tokens < VARIANTS_REPLY_TOKENS ? tokens : VARIANTS_REPLY_TOKENS,
                                        TEMPERATURE};
     buf_init(&system, SYSTEM_BYTES_MAX);
@@ -67,8 +67,8 @@ bool variants_append_request(struct buf *out, const struct conversation *seed, u
     }
     append_message(&message, seed, count, turn);
     bool is_made = !system.failed && !message.failed;
-    struct data_turn asked = {false, buf_str(&message)};
-    const struct conversation conversation = {buf_str(&system), &asked, 1};
+    struct data_turn asked = {.content.text = buf_str(&message)};
+    const struct conversation conversation = {.system = buf_str(&system), .turns = &asked, .count = 1};
     is_made = is_made && conversation_append_record(out, &conversation, &asking);
     buf_deinit(&system);
     buf_deinit(&message);

@@ -27,11 +27,79 @@ static bool compact_json(struct arena *arena, yyjson_val *val, struct str *text)
     return is_ok;
 }
 
-/* What a turn says: a text, {"name", "arguments"} as a call, or any other
+static enum error_code no_block(const char *where, size_t index, struct error *error)
+{
+    return error_set(error, ERROR_INVALID, "%s[%zu]: expected a text, toolUse or toolResult", where, index);
+}
+
+/* JSON is its text, as the template has it. */
+static enum error_code read_result_item(yyjson_val *item, const char *where, size_t index, struct arena *arena,
+                                        struct chat_block *block, struct error *error)
+{
+    yyjson_val *json = yyjson_obj_get(item, "json"), *text = yyjson_obj_get(item, "text");
+    *block = (struct chat_block){.kind = CHAT_TEXT, .text = json_str(text)};
+    if (json)
+        return compact_json(arena, json, &block->text) ? OK : error_no_memory(error);
+    return yyjson_is_str(text) ? OK : no_block(where, index, error);
+}
+
+static enum error_code read_result(yyjson_val *result, const char *where, size_t index, struct arena *arena,
+                                   struct chat_block *block, struct error *error)
+{
+    yyjson_val *content = yyjson_obj_get(result, "content"), *item;
+    size_t at, count;
+    enum error_code code = OK;
+    block->kind = CHAT_TOOL_RESULT;
+    block->id = json_str(yyjson_obj_get(result, "toolUseId"));
+    block->is_error = yyjson_equals_str(yyjson_obj_get(result, "status"), "error");
+    block->content = ARENA_ARRAY(arena, struct chat_block, yyjson_arr_size(content) + 1);
+    if (!block->content)
+        return error_no_memory(error);
+    yyjson_arr_foreach(content, at, count, item) {
+        if (!code)
+            code = read_result_item(item, where, index, arena, &block->content[block->content_count++], error);
+    }
+    return code;
+}
+
+static enum error_code read_block(yyjson_val *item, const char *where, size_t index, struct arena *arena,
+                                  struct chat_block *block, struct error *error)
+{
+    yyjson_val *call = yyjson_obj_get(item, "toolUse"), *result = yyjson_obj_get(item, "toolResult");
+    *block = (struct chat_block){.kind = CHAT_TEXT, .text = json_str(yyjson_obj_get(item, "text"))};
+    if (result)
+        return read_result(result, where, index, arena, block, error);
+    if (!call)
+        return yyjson_is_str(yyjson_obj_get(item, "text")) ? OK : no_block(where, index, error);
+    block->kind = CHAT_TOOL_USE;
+    block->id = json_str(yyjson_obj_get(call, "toolUseId"));
+    block->name = json_str(yyjson_obj_get(call, "name"));
+    return compact_json(arena, yyjson_obj_get(call, "input"), &block->json) ? OK : error_no_memory(error);
+}
+
+static enum error_code read_blocks(yyjson_val *list, const char *where, struct arena *arena,
+                                   struct chat_message *message, struct error *error)
+{
+    size_t index, count;
+    yyjson_val *item;
+    enum error_code code = OK;
+    message->blocks = ARENA_ARRAY(arena, struct chat_block, yyjson_arr_size(list) + 1);
+    if (!message->blocks)
+        return error_no_memory(error);
+    yyjson_arr_foreach(list, index, count, item) {
+        if (!code)
+            code = read_block(item, where, index, arena, &message->blocks[message->block_count++], error);
+    }
+    return code;
+}
+
+/* What a turn says: a text, a list of blocks, {"name", "arguments"} as a call, or any other
  * object as its JSON. `where` names it in messages. */
 static enum error_code read_content(yyjson_val *content, const char *where, struct arena *arena,
                                     struct chat_message *message, struct error *error)
 {
+    if (yyjson_is_arr(content))
+        return read_blocks(content, where, arena, message, error);
     struct chat_block *block = message->blocks = text_block(arena, json_str(content));
     message->block_count = 1;
     if (!block)
@@ -45,7 +113,7 @@ static enum error_code read_content(yyjson_val *content, const char *where, stru
     } else if (yyjson_is_obj(content)) {
         is_ok = compact_json(arena, content, &block->text);
     } else if (!yyjson_is_str(content)) {
-        return error_set(error, ERROR_INVALID, "%s: expected a string or an object, got %s", where,
+        return error_set(error, ERROR_INVALID, "%s: expected a string, a list or an object, got %s", where,
                          content ? json_type_name(content) : "nothing");
     }
     return is_ok ? OK : error_no_memory(error);
@@ -70,11 +138,25 @@ static enum error_code read_message(yyjson_val *item, size_t index, struct arena
     return read_content(yyjson_obj_get(item, "content"), where, arena, message, error);
 }
 
+static enum error_code read_tool(yyjson_val *item, struct chat_tool *tool, struct error *error)
+{
+    yyjson_val *spec = yyjson_obj_get(item, "toolSpec");
+    enum error_code code = json_get_str(spec ? spec : item, "tools", "name", &tool->name, NULL, error);
+    if (!code)
+        code = json_get_str(spec ? spec : item, "tools", "description", &tool->description, NULL, error);
+    if (!code && spec)
+        code = json_get_object(yyjson_obj_get(spec, "inputSchema"), "tools", "json", &tool->schema, error);
+    else if (!code)
+        code = json_get_object(item, "tools", "schema", &tool->schema, error);
+    return code;
+}
+
+/* Of this form's own list, or of Converse's. */
 static enum error_code read_tools(yyjson_val *row, struct chat_request *request, struct error *error)
 {
-    yyjson_val *tools = NULL, *item;
+    yyjson_val *tools = NULL, *item, *config = yyjson_obj_get(row, "toolConfig");
     size_t index, count;
-    enum error_code code = json_get_array(row, "", "tools", &tools, error);
+    enum error_code code = json_get_array(yyjson_is_obj(config) ? config : row, "", "tools", &tools, error);
     if (code || !tools)
         return code;
     request->tools = ARENA_ARRAY(request->arena, struct chat_tool, yyjson_arr_size(tools) + 1);
@@ -82,11 +164,7 @@ static enum error_code read_tools(yyjson_val *row, struct chat_request *request,
         return error_no_memory(error);
     yyjson_arr_foreach(tools, index, count, item) {
         struct chat_tool *tool = &request->tools[request->tool_count++];
-        code = json_get_str(item, "tools", "name", &tool->name, NULL, error);
-        if (!code)
-            code = json_get_str(item, "tools", "description", &tool->description, NULL, error);
-        if (!code)
-            code = json_get_object(item, "tools", "schema", &tool->schema, error);
+        code = read_tool(item, tool, error);
         if (code)
             return code;
         if (!tool->schema)

@@ -24,10 +24,10 @@ struct example {
     char task[EXAMPLE_TASK_MAX];
 };
 
-/* Row: {"task"?, "system"?, "messages": [{"role", "content"}], "tools"?,
- * "expected": text | {"name", "arguments"}, "train_all"?}. Trained is the
- * expected answer up to and with <|im_end|>; with train_all every assistant
- * turn. ERROR_INVALID names the field; the caller adds file and line. */
+/* Row: {"task"?, "system"?, "messages": [{"role", "content"}], "tools"? | "toolConfig"?,
+ * "expected": text | {"name", "arguments"}, "train_all"?}. A content, as well as what is expected, may be a list of
+ * Converse's blocks: text, toolUse, toolResult; toolConfig is Converse's. Trained is the expected answer up to and with
+ * <|im_end|>; with train_all every assistant turn. ERROR_INVALID names the field; the caller adds file and line. */
 enum error_code example_of_row(const struct tokenizer *tokenizer, struct str row, struct arena *arena,
                                struct example *example, struct error *error) WARN_UNUSED;
 /* The same with fresh values (values.h). */

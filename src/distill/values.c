@@ -74,35 +74,56 @@ static const struct value *find(const struct values *values, struct str run)
 
 /* --- texts of a request ----------------------------------------------------------------------------- */
 
-/* What a block says: a text, or a call's arguments. */
-static struct str *text_of(struct chat_block *block)
+/* Says whether to go on to the next text. */
+typedef bool text_visitor(void *ctx, struct str *text);
+
+/* Texts, arguments of calls, and texts of results. */
+static bool visit_blocks(struct chat_block *blocks, size_t count, text_visitor *visit, void *ctx)
 {
-    return block->kind == CHAT_TOOL_USE ? &block->json : &block->text;
+    for (size_t i = 0; i < count; i++) {
+        struct chat_block *block = &blocks[i];
+        const bool goes_on = block->kind == CHAT_TOOL_RESULT
+                                 ? visit_blocks(block->content, block->content_count, visit, ctx)
+                                 : visit(ctx, block->kind == CHAT_TOOL_USE ? &block->json : &block->text);
+        if (!goes_on)
+            return false;
+    }
+    return true;
+}
+
+/* Of the system prompt and so many messages. */
+static bool visit_texts(const struct chat_request *request, size_t messages, text_visitor *visit, void *ctx)
+{
+    bool goes_on = visit_blocks(request->system, request->system_count, visit, ctx);
+    for (size_t i = 0; goes_on && i < messages; i++)
+        goes_on = visit_blocks(request->messages[i].blocks, request->messages[i].block_count, visit, ctx);
+    return goes_on;
+}
+
+static bool lacks(void *ctx, struct str *text)
+{
+    const struct str *value = ctx;
+    return !has_value(*text, *value);
 }
 
 static bool prompt_has(const struct chat_request *request, struct str value)
 {
-    for (size_t i = 0; i < request->system_count; i++)
-        if (has_value(*text_of(&request->system[i]), value))
-            return true;
-    for (size_t i = 0; i + 1 < request->message_count; i++)
-        for (size_t j = 0; j < request->messages[i].block_count; j++)
-            if (has_value(*text_of(&request->messages[i].blocks[j]), value))
-                return true;
-    return false;
+    return !visit_texts(request, request->message_count - 1, lacks, &value);
 }
 
-static void collect(struct str text, struct values *values)
+static bool collect(void *ctx, struct str *text)
 {
+    struct values *values = ctx;
     struct str run;
-    for (size_t at = 0; next_value(text, &at, &run);) {
+    for (size_t at = 0; next_value(*text, &at, &run);) {
         if (find(values, run))
             continue;
-        values->is_too_many = values->is_too_many || values->count == VALUES_MAX;
+        values->is_too_many = values->count == VALUES_MAX;
         if (values->is_too_many)
-            return;
+            return false;
         values->items[values->count++].text = run;
     }
+    return true;
 }
 
 /* --- fresh ones ------------------------------------------------------------------------------------- */
@@ -142,14 +163,20 @@ static bool choose(const struct chat_request *request, struct values *values, st
     return true;
 }
 
-static bool rewrite(struct str *text, const struct values *values, struct arena *arena)
+struct rewriting {
+    const struct values *values;
+    struct arena *arena;
+};
+
+static bool rewrite(void *ctx, struct str *text)
 {
+    const struct rewriting *rewriting = ctx;
     struct buf out;
     struct str run;
     size_t kept = 0;
     buf_init(&out, text->len + 1);
     for (size_t at = 0; next_value(*text, &at, &run);) {
-        const struct value *value = find(values, run);
+        const struct value *value = find(rewriting->values, run);
         if (!value)
             continue;
         buf_append_str(&out, str_slice(*text, kept, at - run.len));
@@ -157,33 +184,21 @@ static bool rewrite(struct str *text, const struct values *values, struct arena 
         kept = at;
     }
     buf_append_str(&out, str_slice(*text, kept, text->len));
-    const bool is_ok = kept == 0 || (!out.failed && arena_str(arena, buf_str(&out), text));
+    const bool is_ok = kept == 0 || (!out.failed && arena_str(rewriting->arena, buf_str(&out), text));
     buf_deinit(&out);
     return is_ok;
 }
 
-static bool rewrite_all(struct chat_request *request, const struct values *values)
-{
-    for (size_t i = 0; i < request->system_count; i++)
-        if (!rewrite(text_of(&request->system[i]), values, request->arena))
-            return false;
-    for (size_t i = 0; i < request->message_count; i++)
-        for (size_t j = 0; j < request->messages[i].block_count; j++)
-            if (!rewrite(text_of(&request->messages[i].blocks[j]), values, request->arena))
-                return false;
-    return true;
-}
-
 bool values_refresh(struct chat_request *request, struct rng *rng)
 {
-    const struct chat_message *answer = &request->messages[request->message_count - 1];
+    struct chat_message *answer = &request->messages[request->message_count - 1];
     struct values values = {0};
+    struct rewriting rewriting = {&values, request->arena};
     if (rng_below(rng, 4) >= VALUES_FRESH_OF_4)
         return true;
-    for (size_t i = 0; i < answer->block_count; i++)
-        collect(*text_of(&answer->blocks[i]), &values);
-    bool is_copied = values.count > 0 && !values.is_too_many;
+    bool is_copied = visit_blocks(answer->blocks, answer->block_count, collect, &values) && values.count > 0;
     for (size_t i = 0; is_copied && i < values.count; i++)
         is_copied = prompt_has(request, values.items[i].text);
-    return !is_copied || !choose(request, &values, rng) || rewrite_all(request, &values);
+    return !is_copied || !choose(request, &values, rng) ||
+           visit_texts(request, request->message_count, rewrite, &rewriting);
 }

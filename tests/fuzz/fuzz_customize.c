@@ -18,14 +18,16 @@ static void check(const struct conversation *conversation, struct arena *arena)
     const struct data_origin origin = {STR("f"), 1, "t"};
     assert(conversation->count > 0);
     for (size_t i = 0; i < conversation->count; i++)
-        assert(conversation->turns[i].is_assistant == (i % 2 == 1) && conversation->turns[i].text.len > 0);
+        assert(conversation->turns[i].is_assistant == (i % 2 == 1) &&
+               (conversation->turns[i].content.blocks.data || conversation->turns[i].content.text.len > 0));
     buf_init(&out, OUT_BYTES_MAX);
     assert(conversation_append_prompt(&out, conversation, &origin));
     enum error_code code = conversation_of_prompt(buf_str(&out), arena, &again, &found, &error);
     assert(code == OK && again.count == conversation->count && found.line == 1);
-    assert(str_eq(again.system, conversation->system));
+    assert(str_eq(again.system, conversation->system) && str_eq(again.tools, conversation->tools));
     for (size_t i = 0; i < again.count; i++)
-        assert(str_eq(again.turns[i].text, conversation->turns[i].text));
+        assert(str_eq(again.turns[i].content.text, conversation->turns[i].content.text) &&
+               str_eq(again.turns[i].content.blocks, conversation->turns[i].content.blocks));
     buf_clear(&out);
     assert(conversation_append_record(&out, &again, &(struct data_asking){"k", 1, 0}) && out.data[out.len - 1] == '\n');
     buf_clear(&out);
@@ -46,7 +48,7 @@ static enum error_code parse_record(struct str text, bool takes_answer, struct a
 {
     struct conversation conversation;
     yyjson_doc *doc = NULL;
-    enum error_code code = json_parse(text, &doc, error);
+    enum error_code code = json_parse_exact(text, &doc, error);
     yyjson_val *root = yyjson_doc_get_root(doc);
     if (code == OK)
         code = log_conversation(root, takes_answer, arena, &conversation, error);

@@ -81,8 +81,53 @@ static void lines_that_are_no_good_say_why(void **state)
     expect_reason(HEAD "\"messages\":[" USER("  ") "]}", "there is no text");
     expect_reason(HEAD "\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}", "messages[0].content");
     expect_reason(HEAD "\"messages\":[{\"role\":\"user\",\"content\":[{\"image\":{}}]}]}", "content[0].image");
-    expect_reason(HEAD "\"messages\":[" USER("a") "],\"toolConfig\":{}}", "toolConfig");
     expect_reason(HEAD "\"system\":\"S\",\"messages\":[" USER("a") "]}", "system");
+}
+
+#define TOOLS "\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"find\",\"description\":\"d\",\"inputSchema\":" \
+              "{\"json\":{\"type\":\"object\"}}}}]}"
+#define CALL(id, input) "{\"toolUse\":{\"toolUseId\":\"" id "\",\"name\":\"find\",\"input\":" input "}}"
+#define RESULT(id, content) "{\"toolResult\":{\"toolUseId\":\"" id "\",\"content\":[" content "]}}"
+#define TURN(role, blocks) "{\"role\":\"" role "\",\"content\":[" blocks "]}"
+
+static void conversations_may_have_tools(void **state)
+{
+    (void)state;
+    const char *const mark = ",{\"cachePoint\":{\"type\":\"default\"}}]";
+    char line[2048];
+    (void)snprintf(line, sizeof(line), HEAD "\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"find\","
+                   "\"description\":\"d\",\"inputSchema\":{\"json\":{\"type\":\"object\"}}}}%s},\"messages\":["
+                   USER("a") "," TURN("assistant", CALL("1", "{\"n\":1.10}")) "]}", mark);
+    expect_row(line, "{\"task\":\"t\",\"file\":\"a.jsonl\",\"line\":7," TOOLS ",\"messages\":[{\"role\":\"user\","
+               "\"content\":\"a\"}],\"expected\":[" CALL("1", "{\"n\":1.10}") "]}\n");
+    expect_row(HEAD TOOLS ",\"messages\":[" USER("a") ","
+               TURN("assistant", "{\"text\":\"I look.\"}," CALL("1", "{}") "," CALL("2", "{}")) ","
+               TURN("user", RESULT("2", "{\"text\":\"y\"}") "," RESULT("1", "{\"json\":{\"x\":1.0}}")) ","
+               ASSISTANT("b") "]}",
+               "{\"task\":\"t\",\"file\":\"a.jsonl\",\"line\":7," TOOLS ",\"messages\":[{\"role\":\"user\","
+               "\"content\":\"a\"}," TURN("assistant", "{\"text\":\"I look.\"}," CALL("1", "{}") "," CALL("2", "{}"))
+               "," TURN("user", RESULT("2", "{\"text\":\"y\"}") "," RESULT("1", "{\"json\":{\"x\":1.0}}"))
+               "],\"expected\":\"b\"}\n");
+}
+
+static void calls_and_results_belong_together(void **state)
+{
+    (void)state;
+    expect_reason(HEAD "\"messages\":[" USER("a") "," TURN("assistant", CALL("1", "{}")) "]}", "no tool is offered");
+    expect_reason(HEAD TOOLS ",\"messages\":[" TURN("user", CALL("1", "{}")) "]}", "messages[0].content: calls");
+    expect_reason(HEAD TOOLS ",\"messages\":[" TURN("user", RESULT("1", "")) "]}", "messages[0].content: expected the");
+    expect_reason(HEAD TOOLS ",\"messages\":[" USER("a") "," TURN("assistant", CALL("1", "{}")) "," USER("b") "]}",
+                  "messages[2].content: expected the result");
+    expect_reason(HEAD TOOLS ",\"messages\":[" USER("a") "," TURN("assistant", CALL("1", "{}")) ","
+                  TURN("user", RESULT("2", "")) "]}", "messages[2].content: expected the result");
+    expect_reason(HEAD TOOLS ",\"messages\":[" USER("a") "," TURN("assistant", CALL("1", "\"x\"")) "]}",
+                  "messages[1].content[0]: the call's input");
+    expect_reason(HEAD TOOLS ",\"messages\":[" USER("a") "," TURN("assistant", CALL("", "{}")) "]}", "no ID");
+    expect_reason(HEAD "\"toolConfig\":{\"tools\":[{\"systemTool\":{\"name\":\"s\"}}]},\"messages\":[" USER("a") "]}",
+                  "toolConfig.tools[0]");
+    expect_reason(HEAD "\"toolConfig\":{\"tools\":{}},\"messages\":[" USER("a") "]}", "toolConfig.tools: expected");
+    expect_reason(HEAD "\"toolConfig\":{\"tool\":[]},\"messages\":[" USER("a") "]}", "toolConfig.tool:");
+    expect_reason(HEAD "\"system\":[" CALL("1", "{}") "],\"messages\":[" USER("a") "]}", "system: has texts alone");
 }
 
 static void an_answer_may_be_missing(void **state)
@@ -112,7 +157,7 @@ static void a_prompt_comes_back_and_has_a_key_of_its_own(void **state)
                                             ASSISTANT("b") "," USER("c") "]}"), &arena, &conversation, &error), OK);
     assert_true(conversation_append_prompt(&first, &conversation, &origin));
     assert_int_equal(conversation_of_prompt(buf_str(&first), &arena, &read, &found, &error), OK);
-    assert_true(read.count == 3 && str_eq(read.system, STR("S")) && str_eq(read.turns[2].text, STR("c")));
+    assert_true(read.count == 3 && str_eq(read.system, STR("S")) && str_eq(read.turns[2].content.text, STR("c")));
     assert_true(found.line == 7 && str_eq(found.file, origin.file) && !strcmp(found.task, "t"));
     origin.line = 8; /* the same prompt elsewhere has the same key, another prompt another one */
     assert_true(conversation_append_prompt(&again, &conversation, &origin));
@@ -183,8 +228,8 @@ static void expect_answer(const char *record, const char *system, const char *qu
     assert_int_equal(code, answer ? OK : ERROR_INVALID);
     if (answer) {
         assert_true(conversation.count == 2 && str_eq(conversation.system, str_of(system)));
-        assert_true(str_eq(conversation.turns[0].text, str_of(question)));
-        assert_true(str_eq(conversation.turns[1].text, str_of(answer)));
+        assert_true(str_eq(conversation.turns[0].content.text, str_of(question)));
+        assert_true(str_eq(conversation.turns[1].content.text, str_of(answer)));
     }
     arena_deinit(&arena);
 }
@@ -201,7 +246,6 @@ static void records_of_several_bodies_are_read(void **state)
     expect_answer(RECORD("{\"messages\":[" USER("q") "]}",
                          "[{\"contentBlockDelta\":{\"delta\":{\"text\":\"a\"}}},{\"delta\":{\"text\":\"b\"}}]"),
                   "", "q", "ab");
-    expect_answer(RECORD("{\"messages\":[" USER("q") "],\"tools\":[]}", "{\"content\":[]}"), "", "", NULL);
     expect_answer(RECORD("{\"messages\":[" USER("q") "]}", "{\"content\":[{\"toolUse\":{}}]}"), "", "", NULL);
     expect_answer(RECORD("{\"messages\":[" USER("q") "," ASSISTANT("p") "]}", "{}"), "", "", NULL);
     expect_answer("{\"schemaType\":\"ModelInvocationLog\",\"errorCode\":\"X\"}", "", "", NULL);
@@ -209,6 +253,69 @@ static void records_of_several_bodies_are_read(void **state)
     assert_true(log_is_model(STR("us.amazon.nova-pro-v1:0"),
                              STR("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-pro-v1:0")));
     assert_false(log_is_model(STR("amazon.nova-pro-v1:0"), STR("amazon.nova-lite-v1:0")));
+}
+
+#define ANTHROPIC_TOOLS "\"tools\":[{\"name\":\"find\",\"description\":\"d\",\"input_schema\":{\"type\":\"object\"}}]"
+
+/* The row of a record, whatever words it is in, is that of a line in Converse's. */
+static void expect_same_row(const char *record, const char *line)
+{
+    struct arena arena;
+    struct buf one, another;
+    struct error error;
+    struct conversation conversation;
+    yyjson_doc *doc;
+    const struct data_origin origin = {STR("a"), 1, "t"};
+    arena_init(&arena, 0);
+    buf_init(&one, 1 << 16);
+    buf_init(&another, 1 << 16);
+    assert_int_equal(json_parse_exact(str_of(record), &doc, &error), OK);
+    if (log_conversation(yyjson_doc_get_root(doc), true, &arena, &conversation, &error) != OK)
+        fail_msg("%s", error.message);
+    assert_true(conversation_append_row(&one, &conversation, &origin, false) && buf_append_char(&one, 0));
+    assert_int_equal(conversation_parse(str_of(line), &arena, &conversation, &error), OK);
+    assert_true(conversation_append_row(&another, &conversation, &origin, false) && buf_append_char(&another, 0));
+    assert_string_equal(one.data, another.data);
+    json_free(doc);
+    buf_deinit(&one);
+    buf_deinit(&another);
+    arena_deinit(&arena);
+}
+
+static void records_may_have_tools(void **state)
+{
+    static const char called[] = HEAD TOOLS ",\"messages\":[" USER("q") ","
+                                 TURN("assistant", "{\"text\":\"t\"}," CALL("1", "{\"n\":1.10}")) "]}";
+    static const char told[] = HEAD TOOLS ",\"messages\":[" USER("q") "," TURN("assistant", CALL("1", "{}")) ","
+                               TURN("user", RESULT("1", "{\"text\":\"r\"}")) "," ASSISTANT("a") "]}";
+    (void)state;
+    expect_same_row(RECORD("{\"messages\":[" USER("q") "]," TOOLS "}",
+                           "{\"output\":{\"message\":"
+                           TURN("assistant", "{\"text\":\"t\"}," CALL("1", "{\"n\":1.10}")) "}}"), called);
+    expect_same_row(RECORD("{\"messages\":[" USER("q") "]," TOOLS "}",
+                           "[{\"contentBlockDelta\":{\"delta\":{\"text\":\"t\"},\"contentBlockIndex\":0}},"
+                           "{\"contentBlockStop\":{\"contentBlockIndex\":0}},{\"contentBlockStart\":{\"start\":"
+                           "{\"toolUse\":{\"toolUseId\":\"1\","
+                           "\"name\":\"find\"}}}},{\"contentBlockDelta\":{\"delta\":{\"toolUse\":"
+                           "{\"input\":\"{\\\"n\\\":\"}}}},{\"contentBlockDelta\":{\"delta\":{\"toolUse\":{\"input\":"
+                           "\"1.10}\"}}}},{\"contentBlockStop\":{}}]"), called);
+    expect_same_row(RECORD("{\"messages\":[{\"role\":\"user\",\"content\":\"q\"}]," ANTHROPIC_TOOLS "}",
+                           "[{\"type\":\"message_start\",\"message\":{}},{\"type\":\"content_block_start\","
+                           "\"content_block\":{\"type\":\"text\","
+                           "\"text\":\"\"}},{\"type\":\"content_block_delta\",\"delta\":{\"type\":"
+                           "\"text_delta\",\"text\":\"t\"}},{\"type\":\"content_block_stop\"},{\"type\":"
+                           "\"content_block_start\",\"content_block\":{\"type\":\"tool_use\",\"id\":\"1\","
+                           "\"name\":\"find\",\"input\":{}}},{\"type\":\"content_block_delta\","
+                           "\"delta\":{\"type\":\"input_json_delta\","
+                           "\"partial_json\":\"{\\\"n\\\":1.10}\"}},{\"type\":\"content_block_stop\"}]"), called);
+    expect_same_row(RECORD("{\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\",\"content\":["
+                           "{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"find\",\"input\":{}}]},{\"role\":\"user\","
+                           "\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"1\","
+                           "\"content\":\"r\"}]}]," ANTHROPIC_TOOLS "}",
+                           "{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}"), told);
+    expect_answer(RECORD("{\"messages\":[" USER("q") "],\"tools\":[{\"type\":\"bash_20250124\",\"name\":\"bash\"}]}",
+                         "{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}"), "", "", NULL);
+    expect_answer(RECORD("{\"messages\":[" USER("q") "]}", "{\"content\":[" CALL("1", "{}") "]}"), "", "", NULL);
 }
 
 /* --- hyperparameters -------------------------------------------------------------------------------- */
@@ -585,8 +692,9 @@ static void replies_are_lists_or_nothing(void **state)
 static void requests_fit_into_a_reply(void **state)
 {
     static char large[16384];
-    struct data_turn turns[3] = {{false, STR("a")}, {true, STR("b")}, {false, STR("c")}};
-    const struct conversation seed = {STR("Be kind."), turns, 3};
+    struct data_turn turns[3] = {{.content.text = STR("a")}, {true, .content.text = STR("b")},
+                                 {.content.text = STR("c")}};
+    const struct conversation seed = {.system = STR("Be kind."), .turns = turns, .count = 3};
     struct buf out;
     (void)state;
     assert_int_equal(variants_fitting(STR("Where is my parcel?"), 8), 8);
@@ -608,10 +716,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(conversations_become_rows),
         TEST(lines_that_are_no_good_say_why),
+        TEST(conversations_may_have_tools),
+        TEST(calls_and_results_belong_together),
         TEST(an_answer_may_be_missing),
         TEST(a_prompt_comes_back_and_has_a_key_of_its_own),
         TEST(filters_look_at_metadata),
         TEST(records_of_several_bodies_are_read),
+        TEST(records_may_have_tools),
         TEST(hyperparameters_are_strings),
         TEST(a_recipe_is_as_long_as_its_epochs),
         TEST(a_recipe_names_the_teacher_of_soft_labels),
