@@ -90,18 +90,62 @@ static void a_tool_call_is_an_answer(void **state)
     tokenizer_free(tokenizer);
 }
 
+static void decode_row(const char *row, struct buf *text)
+{
+    struct tokenizer *tokenizer = byte_tokenizer();
+    struct example example;
+    struct error error;
+    struct arena arena;
+    arena_init(&arena, 0);
+    buf_init(text, 1 << 16);
+    assert_ok(example_of_row(tokenizer, str_of(row), &arena, &example, &error));
+    assert_true(tokenizer_decode(tokenizer, example.tokens, example.count, text) && buf_append_char(text, '\0'));
+    arena_deinit(&arena);
+    tokenizer_free(tokenizer);
+}
+
+/* Converse's blocks are rendered as a row's own words for calls are; a result of several parts is one text. */
+static void blocks_are_calls_and_results(void **state)
+{
+    (void)state;
+    static const char head[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"Cancel 12.\"}";
+    static const char config[] = ",\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"cancel\",\"description\":"
+                                 "\"Cancel an order\",\"inputSchema\":{\"json\":{\"type\":\"object\"}}}}]}}";
+    static const char call[] = "[{\"toolUse\":{\"toolUseId\":\"1\",\"name\":\"cancel\",\"input\":{\"order\":\"12\"}}}]";
+    static const char result[] = "[{\"toolResult\":{\"toolUseId\":\"1\",\"content\":"
+                                 "[{\"text\":\"ok\"},{\"json\":[1.0]}]}}]";
+    char row[2048];
+    struct buf own, text;
+    decode_row(tool_row, &own);
+    snprintf(row, sizeof(row), "%s],\"expected\":%s%s", head, call, config);
+    decode_row(row, &text);
+    assert_string_equal(text.data, own.data);
+    buf_deinit(&text);
+    buf_deinit(&own);
+    snprintf(row, sizeof(row), "%s,{\"role\":\"assistant\",\"content\":%s},{\"role\":\"user\",\"content\":%s}],"
+             "\"expected\":\"Done.\"%s", head, call, result, config);
+    decode_row(row, &text);
+    assert_non_null(strstr(text.data, "</tool_call><|im_end|>\n<|im_start|>user\n<tool_response>\nok\n[1.0]\n"
+                                      "</tool_response><|im_end|>\n<|im_start|>assistant\nDone.<|im_end|>"));
+    buf_deinit(&text);
+}
+
 static void bad_rows_are_named(void **state)
 {
     (void)state;
     static const struct {
         const char *row, *message;
     } cases[] = {
-        {"{\"messages\":[]}", "expected: expected a string or an object"},
+        {"{\"messages\":[]}", "expected: expected a string, a list or an object"},
         {"{\"expected\":\"x\"}", "messages: expected a list"},
         {"{\"messages\":[{\"role\":\"judge\",\"content\":\"x\"}],\"expected\":\"x\"}",
          "messages[0].role: expected user or assistant"},
         {"{\"messages\":[{\"role\":\"user\",\"content\":7}],\"expected\":\"x\"}",
          "messages[0].content: expected a string"},
+        {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"image\":{}}]}],\"expected\":\"x\"}",
+         "messages[0].content[0]: expected a text, toolUse or toolResult"},
+        {"{\"messages\":[],\"expected\":[{\"text\":\"a\"},{\"toolResult\":{\"content\":[7]}}]}",
+         "expected[1]: expected a text"},
         {"{\"messages\":", "line 1"},
     };
     struct tokenizer *tokenizer = byte_tokenizer();
@@ -247,6 +291,7 @@ int main(void)
         cmocka_unit_test(only_the_answer_is_trained),
         cmocka_unit_test(every_turn_is_trained_when_asked),
         cmocka_unit_test(a_tool_call_is_an_answer),
+        cmocka_unit_test(blocks_are_calls_and_results),
         cmocka_unit_test(bad_rows_are_named),
         cmocka_unit_test(memory_may_run_out_anywhere),
         cmocka_unit_test(rows_are_found_between_empty_lines),
