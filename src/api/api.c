@@ -178,7 +178,9 @@ void api_on_head(void *thread_ctx, struct http_exchange *exchange, struct meant 
 static void answer(struct api_call *call)
 {
     struct error error;
-    if (call->refusal)
+    if (call->refusal && call->operation->handle == inference_run)
+        inference_refuse(call, call->refusal);
+    else if (call->refusal)
         call_fail(call, call->refusal);
     else if (!call->operation->takes_prompt && call_prove(call, &error) != OK)
         call_fail(call, &error);

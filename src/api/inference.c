@@ -649,18 +649,36 @@ static void on_open(void *ctx, bool is_gone)
         on_model_known(inference, is_gone);
 }
 
-void inference_run(struct api_call *call)
+/* NULL: no memory; the call was answered. */
+static struct inference *inference_new(struct api_call *call)
 {
     struct inference *inference = ARENA_NEW(&call->exchange->arena, struct inference);
     if (!inference) {
         struct error error;
         (void)error_no_memory(&error);
         call_fail(call, &error);
-        return;
+        return NULL;
     }
     inference->call = call;
     inference->traced = traced_begin(call);
     inference->is_stream = call->operation->framing != NULL;
     buf_init(&inference->out, REPLY_BODY_MAX);
-    body_open(&inference->body, call, on_open, inference);
+    return inference;
+}
+
+void inference_run(struct api_call *call)
+{
+    struct inference *inference = inference_new(call);
+    if (inference)
+        body_open(&inference->body, call, on_open, inference);
+}
+
+void inference_refuse(struct api_call *call, const struct error *error)
+{
+    struct inference *inference = inference_new(call);
+    if (!inference)
+        return;
+    tell_end(inference, shown(call, error).status, shown(call, error).name);
+    release(inference);
+    call_fail(call, error);
 }

@@ -179,7 +179,8 @@ static void add_course(struct span *span, const struct traced *traced, const str
 {
     span_text(span, "fulcrum.request.id", str_of(call->request_id));
     span_text(span, "fulcrum.operation", str_of(call->operation->name));
-    span_text(span, "fulcrum.tenant", str_of(call->identity.tenant));
+    if (call->identity.problem == AUTH_OK && call->identity.tenant[0])
+        span_text(span, "fulcrum.tenant", str_of(call->identity.tenant));
     if (call->tier)
         span_text(span, "fulcrum.tier", str_of(call->tier));
     if (call->tier_asked && call->tier_asked[0])

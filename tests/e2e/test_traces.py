@@ -116,9 +116,9 @@ def post(server, model, payload, operation="converse", headers=()):
     return reply
 
 
-def serve(tmp_path, model, receiver, **settings):
+def serve(tmp_path, model, receiver, extra="", **settings):
     settings = {"endpoint": receiver if isinstance(receiver, str) else receiver.url, **settings}
-    return start(tmp_path, model, deterministic=False, extra=f"traces: {json.dumps(settings)}\n")
+    return start(tmp_path, model, deterministic=False, extra=f"traces: {json.dumps(settings)}\n{extra}")
 
 
 @pytest.fixture(scope="module")
@@ -302,6 +302,17 @@ def test_nothing_is_sampled_unless_the_caller_does(tmp_path, random_model, own_r
         assert post(server, PRO, body(1)).headers["traceparent"].endswith("-02")  # not sampled, its ID is random
     own_receiver.span_of(post(server, PRO, body(1), headers=[("traceparent", TRACEPARENT)]))
     assert len(own_receiver.spans()) == 1
+    assert server.stop() == 0
+
+
+def test_who_is_not_let_in_has_a_span_too(tmp_path, random_model, own_receiver):
+    server = serve(tmp_path, random_model, own_receiver, "tenants: [{name: a, keys: [{id: AKID, secret: s}]}]\n")
+    refused = post(server, PRO, body(1), headers=[("traceparent", TRACEPARENT)])
+    assert refused.status == 403
+    span = own_receiver.span_of(refused)
+    found = attributes(span)
+    assert (span["traceId"], found["error.type"]) == (TRACE, "MissingAuthenticationTokenException")
+    assert "fulcrum.tenant" not in found and "gen_ai.response.model" not in found
     assert server.stop() == 0
 
 
