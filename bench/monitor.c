@@ -189,7 +189,7 @@ static double ask_once(struct monitor *monitor, const struct monitor_metric *met
     struct monitor_points points;
     struct arena arena;
     struct error error;
-    const struct monitor_range range = {now_s - ASK_DAYS * DAY_S, now_s, period_s};
+    const struct monitor_range range = {now_s - ASK_DAYS * DAY_S, now_s, period_s, 0};
     if (!monitor_stat_parse(str_of(stat_name), &stat))
         die(stat_name, NULL);
     arena_init(&arena, 0);

@@ -177,3 +177,15 @@ enum error_code monitor_list(struct monitor *monitor, const struct monitor_filte
     arena_deinit(&list.arena);
     return code;
 }
+
+enum error_code monitor_next_tenant(struct monitor *monitor, struct str beyond, struct arena *arena,
+                                    struct str *tenant, struct error *error)
+{
+    struct series_db *db;
+    enum error_code code = monitor_reader_take(monitor, &db, error);
+    if (code != OK)
+        return code;
+    code = series_db_next_tenant(db, beyond, arena, tenant, error);
+    monitor_reader_give(monitor, db);
+    return code;
+}

@@ -34,10 +34,11 @@ struct math_query {
 
 struct math_range {
     int64_t start_s, end_s; /* since 1970; end exclusive */
+    int64_t offset_s;       /* periods begin so far behind their multiples; 0 where nobody asks for more */
 };
 static inline int64_t math_first(const struct math_range *range, uint32_t period_s) /* time of point 0 */
 {
-    return range->start_s - (range->start_s % period_s + period_s) % period_s;
+    return range->start_s - ((range->start_s - range->offset_s) % period_s + period_s) % period_s;
 }
 static inline size_t math_points(const struct math_range *range, uint32_t period_s)
 {

@@ -190,11 +190,12 @@ uint32_t monitor_period_at(const struct monitor *monitor, uint32_t period_s, uin
     return period_s <= least_s ? least_s : (period_s + least_s - 1) / least_s * least_s;
 }
 
-/* The coarsest buckets that the period is made of. */
-static enum series_grain grain_of(uint32_t period_s)
+/* The coarsest buckets that the periods are made of. */
+static enum series_grain grain_of(const struct grid *grid)
 {
     enum series_grain grain = SERIES_HOUR;
-    while (grain > SERIES_MINUTE && period_s % series_grain_s[grain] != 0)
+    while (grain > SERIES_MINUTE &&
+           (grid->period_s % series_grain_s[grain] != 0 || grid->first_s % series_grain_s[grain] != 0))
         grain--;
     return grain;
 }
@@ -214,9 +215,10 @@ static enum error_code lay_out(struct monitor *monitor, const struct monitor_ran
     int64_t from = (int64_t)range->from_s, to = (int64_t)range->to_s;
     monitor_clamp(monitor, now_s, &from, &to);
     const uint64_t from_s = (uint64_t)from, to_s = (uint64_t)to;
-    assert(range->period_s > 0 && range->period_s % 60 == 0);
+    assert(range->period_s > 0 && range->period_s % 60 == 0 && range->offset_s % 60 == 0);
     grid->period_s = monitor_period_at(monitor, range->period_s, from_s, now_s);
-    grid->first_s = from_s / grid->period_s * grid->period_s;
+    const uint32_t offset_s = grid->period_s == range->period_s ? range->offset_s : 0;
+    grid->first_s = from_s - (from_s + grid->period_s - offset_s) % grid->period_s;
     grid->count = to_s > grid->first_s ? (size_t)((to_s - grid->first_s + grid->period_s - 1) / grid->period_s) : 0;
     *end_s = grid->first_s + grid->count * grid->period_s;
     if (grid->count > LIMIT_MONITOR_POINTS)
@@ -234,7 +236,7 @@ static enum error_code read_rows(struct series_db *db, const struct monitor_metr
     enum error_code code = series_db_each(db, metric->tenant, source->kind, source->fields, field_count, choose, chosen,
                                           error);
     for (size_t i = 0; i < chosen->count && code == OK; i++)
-        code = series_db_cells(db, grain_of(grid->period_s), chosen->ids[i], grid->first_s, end_s, take_row, grid,
+        code = series_db_cells(db, grain_of(grid), chosen->ids[i], grid->first_s, end_s, take_row, grid,
                                error);
     return code;
 }

@@ -60,6 +60,7 @@ bool monitor_has_percentiles(const struct monitor_metric *metric);
 struct monitor_range {
     uint64_t from_s, to_s; /* buckets that begin at `from`, put down to its period, or later, and before `to` */
     uint32_t period_s;     /* a multiple of 60 */
+    uint32_t offset_s;     /* buckets begin so far behind multiples of the period; a multiple of 60, below it */
 };
 
 struct sketch;
@@ -122,5 +123,9 @@ enum error_code monitor_list(struct monitor *monitor, const struct monitor_filte
                              enum error_code (*each)(void *ctx, const struct monitor_metric *metric,
                                                      struct error *error),
                              void *ctx, struct error *error) WARN_UNUSED;
+
+/* The tenant with metrics that comes behind this one (empty: the first), in the arena; data NULL: there is none. */
+enum error_code monitor_next_tenant(struct monitor *monitor, struct str beyond, struct arena *arena,
+                                    struct str *tenant, struct error *error) WARN_UNUSED;
 
 #endif

@@ -37,6 +37,7 @@ enum statement {
     CELLS,
     SEALED,
     ACTIVE,
+    NEXT_TENANT,
     STATEMENTS,
 };
 
@@ -97,6 +98,7 @@ static const char *const texts[STATEMENTS] = {
               "ORDER BY bucket",
     [SEALED] = "SELECT chunk, packed FROM sealed WHERE grain = ? AND series = ? AND chunk >= ? AND chunk <= ?",
     [ACTIVE] = "SELECT 1 FROM cell WHERE grain = ? AND series = ? AND bucket >= ? LIMIT 1",
+    [NEXT_TENANT] = "SELECT tenant FROM series WHERE tenant > ? ORDER BY tenant LIMIT 1",
 };
 
 /* --- opening ---------------------------------------------------------------------------------------- */
@@ -589,5 +591,19 @@ enum error_code series_db_is_active(struct series_db *db, int64_t id, uint64_t s
     bind_cell(db->statements[ACTIVE], SERIES_MINUTE, id, since_s / 60);
     const enum error_code code = sql_step(db->statements[ACTIVE], is_active, error);
     sql_reset(db->statements[ACTIVE]);
+    return code;
+}
+
+enum error_code series_db_next_tenant(struct series_db *db, struct str beyond, struct arena *arena, struct str *tenant,
+                                      struct error *error)
+{
+    struct sql_statement *next = db->statements[NEXT_TENANT];
+    bool has_row = false;
+    *tenant = (struct str){NULL, 0};
+    sql_bind_text(next, 1, beyond);
+    enum error_code code = sql_step(next, &has_row, error);
+    if (code == OK && has_row && !arena_str(arena, sql_text(next, 0), tenant))
+        code = error_no_memory(error);
+    sql_reset(next);
     return code;
 }

@@ -82,5 +82,8 @@ enum error_code series_db_cells(struct series_db *db, enum series_grain grain, i
                                 void *ctx, struct error *error) WARN_UNUSED;
 enum error_code series_db_is_active(struct series_db *db, int64_t id, uint64_t since_s, bool *is_active,
                                     struct error *error) WARN_UNUSED;
+/* The tenant that comes behind this one, in the order of bytes; data NULL: there is none. */
+enum error_code series_db_next_tenant(struct series_db *db, struct str beyond, struct arena *arena, struct str *tenant,
+                                      struct error *error) WARN_UNUSED;
 
 #endif

@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = METRICS; i < QUERIES; i++)
         queries[i].expression = queries[i].expression.len ? queries[i].expression : STR("m1");
     const struct math_source source = {queries, give_metric, give_found};
-    const struct math_range range = {1000000030, 1000003000};
+    const struct math_range range = {1000000030, 1000003000, 60};
     arena_init(&arena, 0);
     if (math_new(queries, QUERIES, &arena, &math, &error) == OK &&
         math_run(math, &range, &source, &arena, results, &error) == OK)

@@ -212,7 +212,7 @@ static struct monitor_points read_points(struct monitor *monitor, const struct m
     struct monitor_stat parsed;
     struct monitor_points points;
     struct error error = {0};
-    const struct monitor_range range = {from_s, to_s, period_s};
+    const struct monitor_range range = {from_s, to_s, period_s, 0};
     assert_true(monitor_stat_parse(str_of(stat), &parsed));
     if (monitor_read(monitor, which, &parsed, &range, &arena, &points, &error) != OK)
         fail_msg("%s", error.message);

@@ -59,7 +59,7 @@ static enum error_code give_found(void *ctx, const struct math_search *search, c
 }
 
 static const struct math_source source = {NULL, give_metric, give_found};
-static const struct math_range range = {6000, 6000 + POINTS * PERIOD};
+static const struct math_range range = {6000, 6000 + POINTS * PERIOD, 0};
 
 struct set {
     struct arena arena;
@@ -358,7 +358,7 @@ static void everything_is_bounded(void **state)
     assert_int_equal(make_set(&set, text, "1"), OK);
     run_set(&set);
     assert_true(set.results[METRICS].series->values[0] == 20.0 * (LIMIT_MATH_EXPRESSION / 2));
-    const struct math_range years = {0, (int64_t)PERIOD * 20000000};
+    const struct math_range years = {0, (int64_t)PERIOD * 20000000, 0};
     assert_int_equal(math_run(set.math, &years, &source, &set.arena, set.results, &set.error), ERROR_TOO_LARGE);
     arena_deinit(&set.arena);
 }
@@ -422,12 +422,16 @@ static void periods_of_a_set(void **state)
 static void grids_begin_at_whole_periods(void **state)
 {
     (void)state;
-    const struct math_range odd = {1000, 1900};
+    const struct math_range odd = {1000, 1900, 0};
     assert_int_equal(math_first(&odd, 300), 900);
     assert_int_equal(math_points(&odd, 300), 4);
-    assert_int_equal(math_points(&(struct math_range){900, 1200}, 300), 1);
-    assert_int_equal(math_points(&(struct math_range){900, 900}, 300), 0);
-    assert_int_equal(math_points(&(struct math_range){1200, 900}, 300), 0);
+    const struct math_range moved = {1000, 1900, 120}; /* 720, 1020, ... */
+    assert_int_equal(math_first(&moved, 300), 720);
+    assert_int_equal(math_points(&moved, 300), 4);
+    assert_int_equal(math_first(&(struct math_range){1020, 1900, 120}, 300), 1020);
+    assert_int_equal(math_points(&(struct math_range){900, 1200, 0}, 300), 1);
+    assert_int_equal(math_points(&(struct math_range){900, 900, 0}, 300), 0);
+    assert_int_equal(math_points(&(struct math_range){1200, 900, 0}, 300), 0);
 }
 
 /* --- searches --------------------------------------------------------------------------------------- */

@@ -31,7 +31,7 @@ static enum error_code fill(struct getting *getting, const struct monitor_metric
     struct monitor_points points;
     const size_t count = math_points(range, series->period_s);
     const int64_t first_s = math_first(range, series->period_s);
-    const struct monitor_range wanted = {(uint64_t)range->start_s, (uint64_t)range->end_s, series->period_s};
+    const struct monitor_range wanted = {(uint64_t)range->start_s, (uint64_t)range->end_s, series->period_s, 0};
     series->values = ARENA_ARRAY(arena, double, count + 1);
     if (!series->values)
         return error_no_memory(error);
@@ -144,7 +144,7 @@ static enum error_code read_range(struct monitoring_request *request, struct mat
     double start = 0, end = 0;
     (void)monitoring_get_time(request->input, "StartTime", &start);
     (void)monitoring_get_time(request->input, "EndTime", &end);
-    *range = (struct math_range){(int64_t)floor(start), (int64_t)ceil(end)};
+    *range = (struct math_range){(int64_t)floor(start), (int64_t)ceil(end), 0};
     if (start < end)
         return OK;
     return monitoring_fail(request, FAULT_VALIDATION, error,

@@ -74,7 +74,7 @@ static enum error_code read_range(struct asking *asking, struct error *error)
                                "You have requested up to %.0f datapoints, which exceeds the limit of %d. You may "
                                "reduce the datapoints requested by increasing Period, or decreasing the time range.",
                                ceil((end - start) / period_s), POINTS_MAX);
-    asking->range = (struct monitor_range){(uint64_t)floor(start), (uint64_t)ceil(end), period_s};
+    asking->range = (struct monitor_range){(uint64_t)floor(start), (uint64_t)ceil(end), period_s, 0};
     return OK;
 }
 
