@@ -76,7 +76,12 @@ bool json_append_time_member(struct buf *buf, const char *name, uint64_t us);
 /* The same of the member of `object` with that name, as it stands there; nothing where it is missing or null. */
 bool json_append_same_member(struct buf *buf, const char *name, yyjson_val *object);
 
-/* yyjson_obj_foreach for what may be no object, or NULL: the library's own computes with the null pointer then. */
+/* yyjson_arr_foreach and yyjson_obj_foreach for what may be no array or object, or NULL: the library's own compute with
+ * the null pointer then. */
+#define json_arr_foreach(arr, idx, max, val)                                                                  \
+    if (!yyjson_is_arr(arr)) {                                                                                \
+    } else                                                                                                    \
+        yyjson_arr_foreach(arr, idx, max, val)
 #define json_obj_foreach(obj, idx, max, key, val)                                                             \
     if (!yyjson_is_obj(obj)) {                                                                                \
     } else                                                                                                    \

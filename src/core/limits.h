@@ -209,5 +209,20 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_ADVISE_BURSTS 256             /* of one kind of request */
 #define LIMIT_ADVISE_TABLE_COLUMNS 128      /* of a comma-separated file */
 #define LIMIT_ESCALATE_HOLD 1024 /* tokens of a stream that a router may hold back */
+#define LIMIT_ALARM_ACTION_BYTES 1024      /* of the ARN or address of an action */
+#define LIMIT_ALARM_DESCRIPTION 1024
+#define LIMIT_ALARM_NAME 255
+#define LIMIT_ALARM_HOOKS 256              /* web hooks in fulcrum.yaml, and addresses that are allowed */
+#define LIMIT_ALARM_HOOK_REPLY 65536       /* bytes of a web hook's answer */
+#define LIMIT_ALARM_TRIES 12               /* of one action: about an hour, the pause doubles up to the one below */
+#define LIMIT_ALARM_PAUSE_MAX_S 600
+#define LIMIT_ALARMS 1000 /* alarms of one tenant */
+#define LIMIT_ALARMS_ALL 10000 /* alarms in all */
+#define LIMIT_ALARM_HISTORY 500 /* of the history of one alarm; the oldest go */
+#define LIMIT_ALARM_HISTORY_ALL 100000 /* of the history of all alarms */
+#define LIMIT_ALARM_ACTIONS 1000 /* that wait for their web hooks; more are given up */
+#define LIMIT_DASHBOARDS 500 /* dashboards of one tenant */
+#define LIMIT_DASHBOARDS_ALL 10000 /* dashboards in all */
+#define LIMIT_DASHBOARD_BYTES 1048576 /* body of one dashboard */
 
 #endif
