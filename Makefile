@@ -206,7 +206,7 @@ lint:
 # corpora, then FUZZ_SECONDS shared by all fuzz targets. Objects of its own, so that build/ stays what it is.
 GUARDED := http net protocol json sigv4 auth eventstream sse xml s3 objects store config condition chat template reply \
 	grammar schema api document ledger jobs batch test_work test_disk io_faults core limits engine_text \
-	engine_fair_queue route_labels route_agree advise
+	engine_fair_queue route_labels route_agree advise monitor alarm
 
 guard:
 	$(MAKE) BUILD=$(BUILD)/guard CC=clang SANITIZE=fuzzer-no-link,address,undefined guard-here
