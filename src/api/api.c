@@ -28,6 +28,8 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     made->traces = options->traces;
     made->batch = options->batch;
     made->evaluations = options->evaluations;
+    made->alarms = options->alarms;
+    made->dashboards = options->dashboards;
     made->batch_metrics = options->batch_metrics;
     made->shadow_metrics = options->shadow_metrics;
     made->work = options->work;

@@ -13,8 +13,10 @@
 #include "net/server.h"
 #include "store/objects.h"
 
+struct alarms;
 struct api;
 struct customize;
+struct dashboards;
 struct evaluations;
 struct invocations;
 struct metrics;
@@ -36,6 +38,8 @@ struct api_options {
     struct batch *batch;
     struct customize *customize;
     struct evaluations *evaluations;
+    struct alarms *alarms;
+    struct dashboards *dashboards;
     struct metrics *batch_metrics; /* of its records; the runner's thread counts */
     struct metrics *shadow_metrics; /* of answers that routers learn from; likewise */
     unsigned thread_count;

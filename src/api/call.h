@@ -36,6 +36,8 @@ struct api {
     struct batch *batch;
     struct customize *customize;
     struct evaluations *evaluations;
+    struct alarms *alarms;
+    struct dashboards *dashboards;
     struct resources *profiles;
     struct resources *routers;
     struct invocations *invocations; /* NULL: there is no log */

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <inttypes.h>
 
+#include "alarm/alarms.h"
 #include "api/call.h"
 #include "api/offload.h"
 #include "api/openmetrics.h"
@@ -459,6 +460,7 @@ void health_metrics(struct api_call *call)
     append_doubts(&out, api);
     metrics_append_head(&out, "fulcrum_condition", "gauge", "What is wrong: 0 nothing, 1 note, 2 down.");
     condition_append_metrics(&out);
+    alarms_append_metrics(api->alarms, &out);
     respond_metrics(call, &out);
     buf_deinit(&out);
 }

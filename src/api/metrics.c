@@ -302,6 +302,27 @@ static void append_tenants(const struct scrape *scrape)
     mem_free(list);
 }
 
+/* What was read from the cache, of all prompt tokens. */
+static void append_hit_rates(const struct scrape *scrape)
+{
+    static const char by_model[] = "fulcrum_cache_model_hit_ratio", of_all[] = "fulcrum_cache_hit_ratio";
+    uint64_t all_read = 0, all = 0;
+    metrics_append_head(scrape->out, by_model, "gauge",
+                        "Prompt tokens read from the cache, of those read, written and neither, since the start.");
+    for (size_t model = 0; model < scrape->model_count; model++) {
+        const uint64_t read = sum_model(scrape, model, offsetof(struct metrics_model, cache_read_tokens));
+        const uint64_t sum = read + sum_model(scrape, model, offsetof(struct metrics_model, cache_write_tokens)) +
+                             sum_model(scrape, model, offsetof(struct metrics_model, input_tokens));
+        if (sum > 0 && scrape->model_names[model])
+            buf_appendf(scrape->out, "%s{model=\"%s\"} %.6f\n", by_model, scrape->model_names[model],
+                        (double)read / (double)sum);
+        all_read += read;
+        all += sum;
+    }
+    metrics_append_head(scrape->out, of_all, "gauge", "The same of all models; 0 before the first prompt.");
+    buf_appendf(scrape->out, "%s %.6f\n", of_all, all > 0 ? (double)all_read / (double)all : 0.0);
+}
+
 static void append_cache_outcomes(const struct scrape *scrape)
 {
     static const char name[] = "fulcrum_cache_requests_total";
@@ -359,6 +380,7 @@ void metrics_append(struct buf *out, struct metrics *const *sets, size_t count, 
     append_sums(&scrape);
     append_levers(&scrape);
     append_tenants(&scrape);
+    append_hit_rates(&scrape);
     append_cache_outcomes(&scrape);
     append_tiers(&scrape);
     append_histogram(&scrape, "fulcrum_time_to_first_token_seconds",

@@ -1,6 +1,7 @@
 /* sections.c - see sections.h. */
 #include "cmd/sections.h"
 
+#include "alarm/config.h"
 #include "cache/config.h"
 #include "core/config_section.h"
 #include "document/config.h"
@@ -19,5 +20,5 @@ const struct config_section *const program_sections[] = {
     &config_tenants_section, &reservation_section, &cache_share_section,    &tenant_objects_section,
     &tenant_routing_section, &routers_section,     &config_limits_section,  &prices_section,
     &tiers_section,          &s3_section,          &objects_section,        &documents_section,
-    &monitor_section,        &traces_section,      NULL,
+    &monitor_section,        &traces_section,      &alarms_section,         NULL,
 };

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "alarm/alarms.h"
 #include "api/api.h"
 #include "api/bedrock/dialect.h"
 #include "api/control/profile_store.h"
@@ -28,6 +29,7 @@
 #include "ledger/ledger.h"
 #include "model/keeper.h"
 #include "monitor/config.h"
+#include "monitor/dashboards.h"
 #include "monitor/monitor.h"
 #include "net/tls_config.h"
 #include "store/disk.h"
@@ -59,6 +61,8 @@ struct serve {
     struct price_book *prices;
     struct ledger *ledger;
     struct monitor *monitor;
+    struct alarms *alarms;
+    struct dashboards *dashboards;
     struct objects *objects;
     uv_loop_t loop;
     uv_signal_t signals[3];
@@ -393,6 +397,8 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
         .invocations = serve->invocations,
         .monitor = serve->monitor,
         .traces = serve->traces,
+        .alarms = serve->alarms,
+        .dashboards = serve->dashboards,
         .batch = serve->batch,
         .customize = serve->customize,
         .evaluations = serve->evaluations,
@@ -490,7 +496,10 @@ static enum error_code open_monitor(struct serve *serve, struct error *error)
         .ledger = serve->ledger,
         .keep_days = {config->minutes_days, config->five_minutes_days, config->hours_days},
     };
-    return monitor_open(&options, &serve->monitor, error);
+    enum error_code code = monitor_open(&options, &serve->monitor, error);
+    if (code == OK)
+        code = dashboards_open(serve->config.data, &serve->dashboards, error);
+    return code == OK ? alarms_open(&serve->config, serve->monitor, &serve->alarms, error) : code;
 }
 
 static enum error_code run_server(struct serve *serve, struct error *error)
@@ -552,6 +561,8 @@ static bool stop(struct serve *serve)
     reservations_free(serve->reservations);
     metrics_deinit(&serve->batch_metrics);
     metrics_deinit(&serve->shadow_metrics);
+    alarms_close(serve->alarms);
+    dashboards_close(serve->dashboards);
     monitor_close(serve->monitor);
     const bool is_settled = ledger_close(serve->ledger);
     objects_close(serve->objects);

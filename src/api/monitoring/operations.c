@@ -1,6 +1,6 @@
 /* operations.c - what the monitoring service's operations take and give, and which functions serve them. A reply's
  * members stand here in full, so that every codec knows the type of whatever a handler puts there. */
-#include "api/monitoring/service.h"
+#include "api/monitoring/alarms.h"
 
 #define OPTIONAL(name, shape) {#name, &(shape), false}
 #define REQUIRED(name, shape) {#name, &(shape), true}
@@ -327,21 +327,23 @@ const struct monitoring_operation monitoring_operations[] = {
      &get_metric_statistics_output, false},
     {"ListMetrics", monitoring_list_metrics, &list_metrics_input, &list_metrics_output, false},
     {"PutMetricData", monitoring_put_metric_data, &put_metric_data_input, NULL, true},
-    {"PutMetricAlarm", NULL, &put_metric_alarm_input, NULL, true},
-    {"DescribeAlarms", NULL, &describe_alarms_input, &describe_alarms_output, false},
-    {"DescribeAlarmsForMetric", NULL, &describe_alarms_for_metric_input, &describe_alarms_for_metric_output, false},
-    {"DescribeAlarmHistory", NULL, &describe_alarm_history_input, &describe_alarm_history_output, false},
-    {"SetAlarmState", NULL, &set_alarm_state_input, NULL, true},
-    {"DeleteAlarms", NULL, &delete_alarms_input, NULL, true},
-    {"EnableAlarmActions", NULL, &enable_alarm_actions_input, NULL, true},
-    {"DisableAlarmActions", NULL, &disable_alarm_actions_input, NULL, true},
-    {"PutDashboard", NULL, &put_dashboard_input, &put_dashboard_output, true},
-    {"GetDashboard", NULL, &get_dashboard_input, &get_dashboard_output, false},
-    {"ListDashboards", NULL, &list_dashboards_input, &list_dashboards_output, false},
-    {"DeleteDashboards", NULL, &delete_dashboards_input, &nothing, true},
-    {"TagResource", NULL, &tag_resource_input, &nothing, true},
-    {"UntagResource", NULL, &untag_resource_input, &nothing, true},
-    {"ListTagsForResource", NULL, &list_tags_for_resource_input, &list_tags_for_resource_output, false},
+    {"PutMetricAlarm", monitoring_put_metric_alarm, &put_metric_alarm_input, NULL, true},
+    {"DescribeAlarms", monitoring_describe_alarms, &describe_alarms_input, &describe_alarms_output, false},
+    {"DescribeAlarmsForMetric", monitoring_describe_alarms_for_metric, &describe_alarms_for_metric_input,
+     &describe_alarms_for_metric_output, false},
+    {"DescribeAlarmHistory", monitoring_describe_alarm_history, &describe_alarm_history_input,
+     &describe_alarm_history_output, false},
+    {"SetAlarmState", monitoring_set_alarm_state, &set_alarm_state_input, NULL, true},
+    {"DeleteAlarms", monitoring_delete_alarms, &delete_alarms_input, NULL, true},
+    {"EnableAlarmActions", monitoring_enable_alarm_actions, &enable_alarm_actions_input, NULL, true},
+    {"DisableAlarmActions", monitoring_disable_alarm_actions, &disable_alarm_actions_input, NULL, true},
+    {"PutDashboard", monitoring_put_dashboard, &put_dashboard_input, &put_dashboard_output, true},
+    {"GetDashboard", monitoring_get_dashboard, &get_dashboard_input, &get_dashboard_output, false},
+    {"ListDashboards", monitoring_list_dashboards, &list_dashboards_input, &list_dashboards_output, false},
+    {"DeleteDashboards", monitoring_delete_dashboards, &delete_dashboards_input, &nothing, true},
+    {"TagResource", monitoring_tag_resource, &tag_resource_input, &nothing, true},
+    {"UntagResource", monitoring_untag_resource, &untag_resource_input, &nothing, true},
+    {"ListTagsForResource", monitoring_list_tags, &list_tags_for_resource_input, &list_tags_for_resource_output, false},
 };
 const size_t monitoring_operation_count = sizeof(monitoring_operations) / sizeof(monitoring_operations[0]);
 
