@@ -263,8 +263,8 @@ static void match_name(struct operations_match *match, enum monitoring_protocol 
 
 bool monitoring_match(const struct http_request *request, struct str scope, struct operations_match *match)
 {
-    struct str target = http_header_get(request, "x-amz-target");
     const bool is_root = str_eq(request->path, STR("/"));
+    const struct str target = is_root ? http_header_get(request, "x-amz-target") : STR("");
     if (str_starts(request->path, STR(CBOR_PATH))) {
         match_name(match, MONITORING_CBOR, str_slice(request->path, sizeof(CBOR_PATH) - 1, request->path.len));
         return true;
