@@ -40,7 +40,6 @@ struct log_rows {
     size_t used;
     uint32_t *places;    /* [ROWS_IN_MEMORY] where they are */
     size_t place_count;
-    uint64_t count;
     enum log_rows_order order;
     struct run_reader readers[FAN_IN + 1]; /* the last one is for log_rows_next */
     struct row current;
@@ -159,7 +158,6 @@ enum error_code log_rows_add(struct log_rows *rows, const struct row *row, struc
     memcpy(rows->bytes + rows->used, row, bytes);
     rows->places[rows->place_count++] = (uint32_t)rows->used;
     rows->used += bytes;
-    rows->count++;
     return OK;
 }
 
@@ -324,9 +322,4 @@ const struct row *log_rows_next(struct log_rows *rows, enum error_code *code, st
     memcpy(&rows->current, row, row_bytes(row));
     reader->used += row_bytes(row);
     return &rows->current;
-}
-
-uint64_t log_rows_count(const struct log_rows *rows)
-{
-    return rows->count;
 }

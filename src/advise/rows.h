@@ -64,6 +64,4 @@ enum error_code log_rows_rewind(struct log_rows *rows, struct error *error) WARN
 /* The next one; NULL: there is none, or *code says what went wrong. Valid until the next call. */
 const struct row *log_rows_next(struct log_rows *rows, enum error_code *code, struct error *error);
 
-uint64_t log_rows_count(const struct log_rows *rows);
-
 #endif

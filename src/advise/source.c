@@ -13,7 +13,6 @@
 #include "advise/body.h"
 #include "advise/moment.h"
 #include "advise/table_text.h"
-#include "core/file.h"
 #include "core/limits.h"
 
 #define CHUNK_BYTES (256u << 10)

@@ -194,8 +194,7 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_INVOCATION_FILES 65536 /* that wait to be delivered as objects of the invocation log */
 #define LIMIT_INVOCATION_CLOSE_MS 5000 /* that the end of the server waits for them */
 #define LIMIT_ROUTERS 256 /* in fulcrum.yaml */
-#define LIMIT_ADVISE_LINE_BYTES 67108864u   /* of one line of a log that the advisor reads */
-#define LIMIT_ADVISE_DOCUMENT_BYTES 67108864u /* of a file that is one JSON document */
+#define LIMIT_ADVISE_LINE_BYTES 67108864u   /* of one line, or one JSON value, of a log that the advisor reads */
 #define LIMIT_ADVISE_BODY_BYTES 33554432u   /* of a body that lies beside its record */
 #define LIMIT_ADVISE_FOLDERS 64             /* inside each other */
 #define LIMIT_ADVISE_BLOCKS_READ 8192       /* of one prompt; what is more counts to the last one */
