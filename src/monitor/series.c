@@ -85,17 +85,17 @@ static const char *const texts[STATEMENTS] = {
     [PUT_THROUGH] = "UPDATE through SET line = ?, mark = ?",
     [FORGET_CELLS] = "DELETE FROM cell WHERE grain = ? AND series = ? AND bucket < ?",
     [FORGET_SEALED] = "DELETE FROM sealed WHERE grain = ? AND series = ? AND chunk < ?",
-    [FORGET_SERIES_ROW] = "DELETE FROM series WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM cell WHERE grain = 2 AND "
-                          "series = ?1) AND NOT EXISTS (SELECT 1 FROM sealed WHERE grain = 2 AND series = ?1) "
-                          "RETURNING id",
+    [FORGET_SERIES_ROW] = ("DELETE FROM series WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM cell WHERE grain = 2 AND "
+                           "series = ?1) AND NOT EXISTS (SELECT 1 FROM sealed WHERE grain = 2 AND series = ?1) "
+                           "RETURNING id"),
     [NEXT_SERIES] = "SELECT min(id) FROM series WHERE id > ?",
     [ENDED] = "SELECT bucket, packed FROM cell WHERE grain = ? AND series = ? AND bucket < ? ORDER BY bucket",
     [PUT_SEALED] = "INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?)",
-    [EACH] = "SELECT id, kind, metrics, f1, f2, f3, f4 FROM series WHERE tenant = ?1 AND (?2 < 0 OR kind = ?2) AND "
-             "(?3 IS NULL OR f1 = ?3) AND (?4 IS NULL OR f2 = ?4) AND (?5 IS NULL OR f3 = ?5) "
-             "ORDER BY kind, f1, f2, f3, f4",
-    [CELLS] = "SELECT bucket, packed FROM cell WHERE grain = ? AND series = ? AND bucket >= ? AND bucket < ? "
-              "ORDER BY bucket",
+    [EACH] = ("SELECT id, kind, metrics, f1, f2, f3, f4 FROM series WHERE tenant = ?1 AND (?2 < 0 OR kind = ?2) AND "
+              "(?3 IS NULL OR f1 = ?3) AND (?4 IS NULL OR f2 = ?4) AND (?5 IS NULL OR f3 = ?5) "
+              "ORDER BY kind, f1, f2, f3, f4"),
+    [CELLS] = ("SELECT bucket, packed FROM cell WHERE grain = ? AND series = ? AND bucket >= ? AND bucket < ? "
+               "ORDER BY bucket"),
     [SEALED] = "SELECT chunk, packed FROM sealed WHERE grain = ? AND series = ? AND chunk >= ? AND chunk <= ?",
     [ACTIVE] = "SELECT 1 FROM cell WHERE grain = ? AND series = ? AND bucket >= ? LIMIT 1",
     [NEXT_TENANT] = "SELECT tenant FROM series WHERE tenant > ? ORDER BY tenant LIMIT 1",
