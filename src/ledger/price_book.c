@@ -657,8 +657,8 @@ const struct price_row *price_book_row_of(const struct price_book *book, const s
 
 struct str price_place(struct str asked, struct str bare)
 {
-    const char *end = asked.data + asked.len;
-    if (!bare.data || bare.data <= asked.data || bare.data > end || bare.data[-1] != '.')
+    if (!asked.data || !bare.data || bare.data <= asked.data || bare.data > asked.data + asked.len ||
+        bare.data[-1] != '.')
         return (struct str){NULL, 0};
     const char *begin = bare.data - 1;
     while (begin > asked.data && begin[-1] != '/' && begin[-1] != ':')

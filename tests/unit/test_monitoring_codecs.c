@@ -250,7 +250,7 @@ static void replies_are_xml(void **state)
                      "</GetMetricStatisticsResponse>");
     buf_clear(&out);
     monitoring_append_reply(&out, MONITORING_QUERY, monitoring_operation_find(STR("DeleteAlarms")), NULL, "ID");
-    assert_true(strstr(out.data, "DeleteAlarmsResult") == NULL);
+    assert_true(buf_append_char(&out, 0) && strstr(out.data, "DeleteAlarmsResult") == NULL);
     buf_deinit(&out);
     yyjson_mut_doc_free(copy);
     json_free(doc);
