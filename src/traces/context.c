@@ -97,10 +97,21 @@ static bool is_among(struct str key, const struct str *keys, size_t count)
     return i < count;
 }
 
+/* Spaces and tabs may stand around members, and no other white space: this is put into headers again. */
+static bool is_line(struct str state)
+{
+    for (size_t i = 0; i < state.len; i++)
+        if (state.data[i] != '\t' && (state.data[i] < ' ' || state.data[i] > '~'))
+            return false;
+    return true;
+}
+
 bool trace_state_is_valid(struct str state)
 {
     struct str keys[TRACESTATE_MEMBERS_MAX], member;
     size_t count = 0;
+    if (!is_line(state))
+        return false;
     while (str_split(&state, ',', &member)) {
         member = str_trim(member);
         if (member.len == 0)

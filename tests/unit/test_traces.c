@@ -105,7 +105,8 @@ static void tracestates_are_valid_or_not(void **state)
     long_value[2 + 256] = '\0';
     const char *const good[] = {"a=1", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE", "a=1, b=2 ,\tc=3", "tenant@sys=x",
                                 "a=1,,b=2", "0key=v", "a= b", "a_-*/=~!", many, long_key, long_value};
-    const char *const bad[] = {"", "a", "=1", "a=", "A=1", "a=1,a=2", "a=b=c", "a b=1", "a=\x7f", "a=\xc3\xa9",
+    const char *const bad[] = {"a=1\n,b=2", "a=1,\r\nb=2", "", "a", "=1", "a=", "A=1", "a=1,a=2", "a=b=c", "a b=1",
+                               "a=\x7f", "a=\xc3\xa9",
                                "@sys=x", "tenant@=x", "tenant@1234567890abcdef=x", "a@b@c=1", "_a=1", ",", "a=1;b=2,c"};
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
         if (!trace_state_is_valid(str_of(good[i])))
