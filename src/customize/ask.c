@@ -228,7 +228,7 @@ static enum error_code read_answer(yyjson_val *line, struct answers *answers, st
     *answer = (struct content){0};
     if (content)
         code = content_read(content, "its answer", &answers->arena, answer, error);
-    *is_there = code == OK && (answer->blocks.data || str_trim(answer->text).len > 0);
+    *is_there = code == OK && !content_is_blank(answer);
     if (code != OK && code != ERROR_INVALID)
         return code;
     if (code == ERROR_INVALID)

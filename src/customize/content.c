@@ -19,9 +19,8 @@ static enum error_code wrong(struct error *error, const char *path, const char *
     return error_set(error, ERROR_INVALID, "%s: %s", path, what);
 }
 
-/* What nobody here knows may change what the block means. */
-static enum error_code check_members(yyjson_val *object, const char *path, const char *const *names,
-                                     struct error *error)
+enum error_code content_check_members(yyjson_val *object, const char *path, const char *const *names,
+                                      struct error *error)
 {
     size_t idx, max;
     yyjson_val *key, *value;
@@ -31,8 +30,8 @@ static enum error_code check_members(yyjson_val *object, const char *path, const
         while (names[i] && !yyjson_equals_str(key, names[i]))
             i++;
         if (!names[i] && !yyjson_is_null(value))
-            return error_set(error, ERROR_INVALID, "%s.%.64s: is no member that training data may have", path,
-                             yyjson_get_str(key));
+            return error_set(error, ERROR_INVALID, "%s%s%.64s: is no member that training data may have", path,
+                             *path ? "." : "", yyjson_get_str(key));
     }
     return OK;
 }
@@ -131,7 +130,7 @@ static enum error_code read_call(struct writer *writer, yyjson_val *block, const
     static const char *const names[] = {"toolUseId", "name", "input", NULL};
     static const char *const anthropic[] = {"type", "id", "name", "input", "cache_control", "caller", NULL};
     yyjson_val *call = yyjson_obj_get(block, "toolUse");
-    const enum error_code code = check_members(call ? call : block, path, call ? names : anthropic, error);
+    const enum error_code code = content_check_members(call ? call : block, path, call ? names : anthropic, error);
     if (code != OK)
         return code;
     return call ? add_call_of(writer, yyjson_obj_get(call, "toolUseId"), yyjson_obj_get(call, "name"),
@@ -210,7 +209,8 @@ static enum error_code read_result(struct writer *writer, yyjson_val *block, con
     static const char *const names[] = {"toolUseId", "content", "status", NULL};
     static const char *const anthropic[] = {"type", "tool_use_id", "content", "is_error", "cache_control", NULL};
     yyjson_val *result = yyjson_obj_get(block, "toolResult");
-    const enum error_code code = check_members(result ? result : block, path, result ? names : anthropic, error);
+    const enum error_code code = content_check_members(result ? result : block, path,
+                                                       result ? names : anthropic, error);
     if (code != OK)
         return code;
     return result ? add_result(writer, yyjson_obj_get(result, "toolUseId"), yyjson_obj_get(result, "content"),
@@ -224,7 +224,7 @@ static enum error_code read_result(struct writer *writer, yyjson_val *block, con
 static enum error_code read_text(struct writer *writer, yyjson_val *block, const char *path, struct error *error)
 {
     static const char *const names[] = {"text", "type", "cache_control", "citations", "cachePoint", NULL};
-    const enum error_code code = check_members(block, path, names, error);
+    const enum error_code code = content_check_members(block, path, names, error);
     if (code != OK)
         return code;
     if (!yyjson_is_str(yyjson_obj_get(block, "text")))
@@ -394,7 +394,7 @@ static enum error_code read_tool(struct buf *out, bool *is_first, yyjson_val *it
         return OK;
     if (!spec && (!yyjson_obj_get(item, "input_schema") || (type && !yyjson_equals_str(type, "custom"))))
         return wrong(error, path, "is a tool of a kind that can't be learnt");
-    code = spec ? check_members(spec, path, names, error) : OK;
+    code = spec ? content_check_members(spec, path, names, error) : OK;
     if (code == OK && spec)
         code = add_tool(out, *is_first, yyjson_obj_get(spec, "name"), yyjson_obj_get(spec, "description"),
                         yyjson_obj_get(yyjson_obj_get(spec, "inputSchema"), "json"), path, error);
@@ -455,7 +455,7 @@ enum error_code content_read_tools(yyjson_val *config, yyjson_val *choice, const
     *tools = STR("");
     if (!config || yyjson_is_null(config))
         return OK;
-    enum error_code code = is_converse ? check_members(config, path, names, error) : OK;
+    enum error_code code = is_converse ? content_check_members(config, path, names, error) : OK;
     (void)snprintf(where, sizeof(where), is_converse ? "%s.tools" : "%s", path);
     if (code == OK && !yyjson_is_arr(list))
         code = wrong(error, where, "expected a list of tools");

@@ -23,6 +23,17 @@ struct content {
     struct content_ids calls, results;
 };
 
+/* Whether it says nothing. */
+static inline bool content_is_blank(const struct content *content)
+{
+    return !content->blocks.data && str_trim(content->text).len == 0;
+}
+
+/* ERROR_INVALID: the object has a member that is none of the names (NULL ends them) and not null: what nobody here
+ * knows may change what it means. */
+enum error_code content_check_members(yyjson_val *object, const char *path, const char *const *names,
+                                      struct error *error) WARN_UNUSED;
+
 /* A list of blocks; cache points say nothing. ERROR_INVALID begins with the path of what can't be taken, below
  * `path`. */
 enum error_code content_read(yyjson_val *list, const char *path, struct arena *arena, struct content *content,

@@ -15,30 +15,7 @@ static enum error_code wrong(struct error *error, const char *path, const char *
     return error_set(error, ERROR_INVALID, "%s: %s", path, what);
 }
 
-/* What nobody here knows may change what the line means. */
-static enum error_code check_members(yyjson_val *object, const char *path, const char *const *names,
-                                     struct error *error)
-{
-    size_t idx, max;
-    yyjson_val *key, *value;
-    json_obj_foreach(object, idx, max, key, value)
-    {
-        size_t i = 0;
-        while (names[i] && !yyjson_equals_str(key, names[i]))
-            i++;
-        if (!names[i] && !yyjson_is_null(value))
-            return error_set(error, ERROR_INVALID, "%s%s%.64s: is no member that training data may have", path,
-                             *path ? "." : "", yyjson_get_str(key));
-    }
-    return OK;
-}
-
 /* --- turns ------------------------------------------------------------------------------------------ */
-
-static bool is_blank(const struct content *content)
-{
-    return !content->blocks.data && str_trim(content->text).len == 0;
-}
 
 static enum error_code read_turn(yyjson_val *message, size_t index, struct arena *arena,
                                  struct conversation *conversation, struct error *error)
@@ -51,7 +28,7 @@ static enum error_code read_turn(yyjson_val *message, size_t index, struct arena
     (void)snprintf(content, sizeof(content), "messages[%zu].content", index);
     if (!yyjson_is_obj(message))
         return wrong(error, path, "expected an object");
-    enum error_code code = check_members(message, path, names, error);
+    enum error_code code = content_check_members(message, path, names, error);
     if (code != OK)
         return code;
     turn->is_assistant = str_eq(role, STR("assistant"));
@@ -60,7 +37,7 @@ static enum error_code read_turn(yyjson_val *message, size_t index, struct arena
     if (turn->is_assistant != (index % 2 == 1))
         return error_set(error, ERROR_INVALID, "%s.role: turns begin with user and alternate", path);
     code = content_read(yyjson_obj_get(message, "content"), content, arena, &turn->content, error);
-    if (code == OK && is_blank(&turn->content))
+    if (code == OK && content_is_blank(&turn->content))
         code = wrong(error, content, "there is no text");
     conversation->count++;
     return code;
@@ -125,7 +102,7 @@ static enum error_code read_line(yyjson_val *root, struct arena *arena, struct c
     *conversation = (struct conversation){.system = STR(""), .tools = STR("")};
     if (!yyjson_is_obj(root))
         return error_set(error, ERROR_INVALID, "expected an object, got %s", json_type_name(root));
-    enum error_code code = check_members(root, "", names, error);
+    enum error_code code = content_check_members(root, "", names, error);
     if (code == OK && !yyjson_equals_str(yyjson_obj_get(root, "schemaVersion"), SCHEMA))
         code = wrong(error, "schemaVersion", "expected \"" SCHEMA "\"");
     if (code == OK)

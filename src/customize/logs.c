@@ -130,11 +130,6 @@ static enum error_code read_content(yyjson_val *value, const char *path, struct 
     return content_read(value, path, arena, content, error);
 }
 
-static bool is_blank(const struct content *content)
-{
-    return !content->blocks.data && str_trim(content->text).len == 0;
-}
-
 static enum error_code read_turn(yyjson_val *message, size_t index, struct arena *arena,
                                  struct conversation *conversation, struct error *error)
 {
@@ -146,7 +141,7 @@ static enum error_code read_turn(yyjson_val *message, size_t index, struct arena
     (void)snprintf(path, sizeof(path), "messages[%zu].content", index);
     const enum error_code code = read_content(yyjson_obj_get(message, "content"), path, arena, &turn->content, error);
     conversation->count++;
-    return code == OK && is_blank(&turn->content) ? wrong(error, "a turn is empty") : code;
+    return code == OK && content_is_blank(&turn->content) ? wrong(error, "a turn is empty") : code;
 }
 
 static enum error_code read_system(yyjson_val *system, struct arena *arena, struct str *text, struct error *error)
@@ -218,7 +213,7 @@ enum error_code log_conversation(yyjson_val *record, bool takes_answer, struct a
     if (code != OK || !takes_answer)
         return code;
     code = read_answer(reply, arena, &answer, error);
-    if (code == OK && is_blank(&answer))
+    if (code == OK && content_is_blank(&answer))
         return wrong(error, "its answer is no text in the record");
     if (code != OK)
         return code;
