@@ -190,11 +190,14 @@ static enum error_code read_all(struct settings_store *store, struct error *erro
 
 static enum error_code prepare(struct settings_store *store, const char *data, struct error *error)
 {
-    enum error_code code = state_open(data, &store->sql, error);
-    if (code == OK)
-        code = state_migrate(store->sql, "invocation_logging", steps, sizeof(steps) / sizeof(steps[0]), error);
-    for (size_t i = 0; code == OK && i < QUERIES; i++)
-        code = sql_prepare(store->sql, texts[i], &store->queries[i], error);
+    static const struct state_room room = {
+        .name = "invocation_logging",
+        .steps = steps,
+        .texts = texts,
+        .step_count = sizeof(steps) / sizeof(steps[0]),
+        .text_count = QUERIES,
+    };
+    const enum error_code code = state_open_room(data, &room, &store->sql, store->queries, error);
     return code == OK ? read_all(store, error) : code;
 }
 

@@ -38,12 +38,14 @@ struct dashboards {
 
 static enum error_code prepare(struct dashboards *dashboards, const char *data, struct error *error)
 {
-    enum error_code code = state_open(data, &dashboards->sql, error);
-    if (code == OK)
-        code = state_migrate(dashboards->sql, "dashboards", steps, sizeof(steps) / sizeof(steps[0]), error);
-    for (size_t i = 0; code == OK && i < QUERIES; i++)
-        code = sql_prepare(dashboards->sql, texts[i], &dashboards->queries[i], error);
-    return code;
+    static const struct state_room room = {
+        .name = "dashboards",
+        .steps = steps,
+        .texts = texts,
+        .step_count = sizeof(steps) / sizeof(steps[0]),
+        .text_count = QUERIES,
+    };
+    return state_open_room(data, &room, &dashboards->sql, dashboards->queries, error);
 }
 
 enum error_code dashboards_open(const char *data, struct dashboards **dashboards, struct error *error)

@@ -31,3 +31,14 @@ enum error_code state_migrate(struct sql *sql, const char *room, const char *con
     const enum error_code code = migrate(sql, &migration, error);
     return code == ERROR_INVALID ? error_prefix(error, STATE_DB_FILE) : code;
 }
+
+enum error_code state_open_room(const char *data, const struct state_room *room, struct sql **sql,
+                                struct sql_statement **queries, struct error *error)
+{
+    enum error_code code = state_open(data, sql, error);
+    if (code == OK)
+        code = state_migrate(*sql, room->name, room->steps, room->step_count, error);
+    for (size_t i = 0; code == OK && i < room->text_count; i++)
+        code = sql_prepare(*sql, room->texts[i], &queries[i], error);
+    return code;
+}

@@ -16,4 +16,14 @@ enum error_code state_open(const char *data, struct sql **sql, struct error *err
 enum error_code state_migrate(struct sql *sql, const char *room, const char *const *steps, size_t step_count,
                               struct error *error) WARN_UNUSED;
 
+/* All of it for a room whose statements are fixed: opens, migrates, and prepares texts[i] as queries[i]. What was made
+ * before a failure is the caller's to close. */
+struct state_room {
+    const char *name;
+    const char *const *steps, *const *texts;
+    size_t step_count, text_count;
+};
+enum error_code state_open_room(const char *data, const struct state_room *room, struct sql **sql,
+                                struct sql_statement **queries, struct error *error) WARN_UNUSED;
+
 #endif
