@@ -97,6 +97,13 @@ void api_client_free(struct api_client *client)
     mem_free(client);
 }
 
+/* The service's errors have it at their root, those below /fulcrum in `error`. */
+static struct str message_of(yyjson_val *root)
+{
+    yyjson_val *error = yyjson_obj_get(root, "error");
+    return json_str(yyjson_obj_get(yyjson_is_obj(error) ? error : root, "message"));
+}
+
 static enum error_code describe(const struct api_client *client, long status, const struct buf *reply,
                                 struct error *error)
 {
@@ -105,7 +112,7 @@ static enum error_code describe(const struct api_client *client, long status, co
     struct str message = {0};
     enum error_code code = status >= 500 ? ERROR_MODEL : ERROR_INVALID;
     if (json_parse(buf_str(reply), &doc, &ignored) == OK)
-        message = json_str(yyjson_obj_get(yyjson_doc_get_root(doc), "message"));
+        message = message_of(yyjson_doc_get_root(doc));
     if (message.data)
         (void)error_set(error, code, STR_FMT, STR_ARG(message));
     else

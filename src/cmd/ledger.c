@@ -2,22 +2,21 @@
  * from the data directory, with or without a server that runs on it. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
-#include "cmd/csv.h"
 #include "cmd/ledger_check.h"
 #include "cmd/ledger_focus.h"
 #include "cmd/sections.h"
 #include "core/config.h"
+#include "core/csv.h"
 #include "core/util.h"
+#include "ledger/money.h"
 #include "ledger/query.h"
 
 #define OUT_MAX (4u << 20)
 #define FLUSH_BYTES (64u << 10)
-#define MONEY_TEXT 64
 
 static const char usage[] =
     "usage: fulcrum ledger summary [--by WHAT] [--from TIME] [--to TIME] [--tenant NAME] [--limit N]\n"
@@ -77,22 +76,6 @@ static enum error_code flush(struct printer *printer, size_t threshold, struct e
 
 /* --- money --- */
 
-/* Exact: an integer of picodollars, however many. */
-static const char *pico_text(ledger_sum value, char text[MONEY_TEXT])
-{
-    char *at = text + MONEY_TEXT - 1;
-    bool is_negative = value < 0;
-    *at = '\0';
-    do {
-        int digit = (int)(value % 10);
-        *--at = (char)('0' + (digit < 0 ? -digit : digit));
-        value /= 10;
-    } while (value);
-    if (is_negative)
-        *--at = '-';
-    return at;
-}
-
 /* For people: dollars to six decimals. */
 static double dollars(ledger_sum value)
 {
@@ -125,7 +108,7 @@ static void add_text(struct row *row, const char *name, struct str text)
 static void add_number(struct row *row, const char *name, ledger_sum value)
 {
     char *digits = row->digits[row->count];
-    row->cells[row->count++] = (struct cell){name, KIND_NUMBER, str_of(pico_text(value, digits))};
+    row->cells[row->count++] = (struct cell){name, KIND_NUMBER, str_of(money_picodollars(value, digits))};
 }
 
 /* A JSON value; an empty text is an object without members. */
@@ -383,20 +366,10 @@ static bool parse_by(const char *name, struct options *options)
     return false;
 }
 
-/* A date, or with an hour and a minute, or with seconds too. */
 static bool parse_time(const char *option, const char *text, uint64_t *us)
 {
-    static const char *const formats[] = {"%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"};
-    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-        struct tm tm = {0};
-        const char *end = strptime(text, formats[i], &tm);
-        const bool is_whole = end && (!*end || (i > 0 && !strcmp(end, "Z")));
-        const time_t seconds = is_whole ? timegm(&tm) : 0;
-        if (!is_whole || seconds <= 0)
-            continue;
-        *us = (uint64_t)seconds * 1000000;
+    if (clock_parse(str_of(text), us))
         return true;
-    }
     fprintf(stderr, "fulcrum ledger: --%s: expected a time such as 2026-11-29 or 2026-11-29T21:47:05Z, got '%s'\n",
             option, text);
     return false;

@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <time.h>
 
-#include "cmd/csv.h"
+#include "core/csv.h"
 #include "core/mem.h"
 
 #define OUT_MAX (4u << 20)

@@ -42,6 +42,37 @@ void clock_iso8601(uint64_t wall_us, char out[TIMESTAMP_LEN + 1])
     (void)snprintf(out + 19, 6, ".%03uZ", (unsigned)(wall_us / 1000 % 1000));
 }
 
+/* ".789" of a second in microseconds, what is finer cut off; *text goes behind it. */
+static uint64_t take_fraction(const char **text)
+{
+    uint64_t us = 0, unit = 100000;
+    for ((*text)++; **text >= '0' && **text <= '9'; (*text)++, unit /= 10)
+        us += (uint64_t)(**text - '0') * unit;
+    return us;
+}
+
+bool clock_parse(struct str text, uint64_t *wall_us)
+{
+    static const char *const formats[] = {"%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"};
+    char copy[40];
+    if (text.len >= sizeof(copy))
+        return false;
+    (void)snprintf(copy, sizeof(copy), STR_FMT, STR_ARG(text));
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        struct tm tm = {0};
+        const char *end = strptime(copy, formats[i], &tm);
+        const uint64_t fraction = end && i == 2 && end[0] == '.' && end[1] >= '0' && end[1] <= '9'
+                                      ? take_fraction(&end) : 0;
+        const bool is_whole = end && (!*end || (i > 0 && end[0] == 'Z' && !end[1]));
+        const time_t seconds = is_whole ? timegm(&tm) : 0;
+        if (seconds <= 0)
+            continue;
+        *wall_us = (uint64_t)seconds * 1000000 + fraction;
+        return true;
+    }
+    return false;
+}
+
 /* splitmix64, the seeding that xoshiro's authors recommend
  * (Blackman and Vigna, "Scrambled linear pseudorandom number generators"). */
 static uint64_t splitmix64(uint64_t *state)

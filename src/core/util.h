@@ -14,6 +14,9 @@ uint64_t clock_wall_us(void); /* since 1970, UTC */
 #define TIMESTAMP_LEN 24      /* "2026-11-24T12:34:56.789Z" */
 struct timespec clock_after_ms(uint64_t ms); /* monotonic, so long from now: the end of a wait */
 void clock_iso8601(uint64_t wall_us, char out[TIMESTAMP_LEN + 1]);
+/* 2026-11-29, 2026-11-29T21:47, 2026-11-29T21:47:05 or with a fraction, UTC, with or without a Z behind a time of day.
+ * False: it is none, or not after 1970 began. */
+bool clock_parse(struct str text, uint64_t *wall_us);
 
 /* Small reproducible generator (xoshiro256**), for sampling and tests. */
 struct rng {

@@ -1,5 +1,5 @@
-/* csv.c - see csv.h. */
-#include "cmd/csv.h"
+/* csv.c - quotes one field; knows no columns. See csv.h. */
+#include "core/csv.h"
 
 static bool needs_quotes(struct str text)
 {

@@ -1,6 +1,6 @@
 /* csv.h - one field of comma-separated values. */
-#ifndef CMD_CSV_H
-#define CMD_CSV_H
+#ifndef CORE_CSV_H
+#define CORE_CSV_H
 
 #include "core/buf.h"
 
