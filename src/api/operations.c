@@ -5,6 +5,7 @@
 
 #include "api/bedrock/dialect.h"
 #include "api/call.h"
+#include "api/console/dialect.h"
 #include "api/control/sts.h"
 #include "api/monitoring/protocol.h"
 
@@ -21,9 +22,9 @@ static const struct operations_table own = {
 static const struct api_operation s3_rows[] = {{.method = "", .pattern = "", .name = "S3"}};
 static const struct operations_table s3 = {.dialect = &bedrock_dialect, .prefix = "", .rows = s3_rows, .count = 1};
 
-static const struct operations_table *tables[OPERATIONS_TABLES_MAX] = {&bedrock_operations, &sts_operations, &own, &s3,
-                                                                       &monitoring_table};
-static size_t tables_len = 5;
+static const struct operations_table *tables[OPERATIONS_TABLES_MAX] = {
+    &bedrock_operations, &sts_operations, &own, &s3, &monitoring_table, &console_operations};
+static size_t tables_len = 6;
 
 void operations_add(const struct operations_table *table)
 {

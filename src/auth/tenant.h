@@ -22,6 +22,7 @@ struct auth_identity {
     char account[AUTH_ACCOUNT_LEN + 1];
     char region[AUTH_SCOPE_MAX + 1];  /* of the signature, else us-east-1 */
     char service[AUTH_SCOPE_MAX + 1]; /* of the signature, else "": the path tells */
+    bool is_admin;                    /* may see what is other tenants'; without tenants everybody may */
     const struct config_key *key;     /* that the signature was checked with; NULL when none was */
 };
 

@@ -3,7 +3,6 @@
 #include "api/bedrock/dialect.h"
 #include "api/bedrock/invoke_headers.h"
 #include "api/call.h"
-#include "api/control/routers.h"
 
 static const struct api_operation rows[] = {
     {"POST", "/model/{modelId}/converse", "Converse", .handle = inference_run, .takes_prompt = true,
@@ -55,8 +54,6 @@ static const struct api_operation rows[] = {
     {"PUT", "/logging/modelinvocations", "PutModelInvocationLoggingConfiguration", .handle = logging_put},
     {"GET", "/logging/modelinvocations", "GetModelInvocationLoggingConfiguration", .handle = logging_get},
     {"DELETE", "/logging/modelinvocations", "DeleteModelInvocationLoggingConfiguration", .handle = logging_delete},
-    {"POST", "/fulcrum/routers/{modelId}/explain", "ExplainRoute", .handle = explain_route, .takes_prompt = true},
-    {"GET", "/fulcrum/routers/{modelId}", "DescribeRouter", .handle = describe_router},
     {"POST", "/tagResource", "TagResource", .handle = tag_resource},
     {"POST", "/untagResource", "UntagResource", .handle = untag_resource},
     {"POST", "/listTagsForResource", "ListTagsForResource", .handle = list_tags_for_resource},

@@ -1,0 +1,14 @@
+/* dialect.h - the server's own way of saying things, for its console and whoever asks what the console asks: paths
+ * below /console and /fulcrum, errors as {"error":{"type":...,"message":...}} by the service's names, and 401 where
+ * somebody has to log in. Any thread. */
+#ifndef API_CONSOLE_DIALECT_H
+#define API_CONSOLE_DIALECT_H
+
+#include "api/dialect.h"
+#include "api/operations.h"
+
+extern const struct dialect console_dialect;
+
+extern const struct operations_table console_operations; /* /fulcrum/... */
+
+#endif

@@ -1,0 +1,15 @@
+/* What is served below /fulcrum, for the console and everybody else who asks: docs/CONSOLE.md. */
+#include "api/console/console.h"
+#include "api/console/dialect.h"
+#include "api/control/routers.h"
+
+static const struct api_operation rows[] = {
+    {"GET", "/fulcrum/session", "GetSession", .handle = console_session_get},
+    /* Usage, requests, caches, tenants. */
+    /* Models, jobs, routers, advice, alarms. */
+    {"GET", "/fulcrum/routers/{modelId}", "DescribeRouter", .handle = describe_router},
+    {"POST", "/fulcrum/routers/{modelId}/explain", "ExplainRoute", .handle = explain_route, .takes_prompt = true},
+};
+
+const struct operations_table console_operations = {
+    .dialect = &console_dialect, .prefix = "/fulcrum", .rows = rows, .count = sizeof(rows) / sizeof(rows[0])};
