@@ -233,6 +233,53 @@ static enum error_code merge_tensor(const struct pretrained *file, const char *n
     return add_product(file, a, b, alpha, weight, error);
 }
 
+/* One half of an adapter that training goes on with, its values multiplied by `factor`. */
+static enum error_code copy_adapter(const struct pretrained *file, const struct param *param, float factor,
+                                    struct error *error)
+{
+    float *values = param->weight->data;
+    const struct ggml_tensor *from = ggml_get_tensor(file->tensors, param->weight->name);
+    if (!from || !ggml_are_same_shape(from, param->weight))
+        return error_set(error, ERROR_INVALID, "%s: %s is %s", file->path, param->weight->name,
+                         from ? "of another rank, or beside another model" : "missing");
+    const enum error_code code = to_floats(file, from, values, error);
+    for (int64_t i = 0; !code && i < ggml_nelements(from); i++)
+        values[i] *= factor;
+    return code;
+}
+
+/* It may lack nothing, and have nothing besides: what it adds to a matrix that is no target now would be lost. */
+static enum error_code copy_adapters(const struct pretrained *file, float alpha, struct weights *weights,
+                                     struct error *error)
+{
+    int64_t copied = 0;
+    enum error_code code = OK;
+    for (size_t i = 0; !code && i < weights->param_count; i++) {
+        const struct param *param = &weights->params[i];
+        if (param->kind != PARAM_ADAPTER)
+            continue;
+        const bool is_b = str_ends(str_of(param->weight->name), STR(LORA_B));
+        code = copy_adapter(file, param, is_b ? alpha / weights->tuning.alpha : 1.0f, error);
+        copied++;
+    }
+    if (!code && copied != gguf_get_n_tensors(file->gguf))
+        code = error_set(error, ERROR_INVALID, "%s: it has more matrices than adapter.targets", file->path);
+    return code;
+}
+
+enum error_code pretrained_copy_adapter(const char *path, struct weights *weights, struct error *error)
+{
+    struct pretrained file;
+    float alpha = 0.0f;
+    enum error_code code = pretrained_open(path, &file, error);
+    if (!code)
+        code = check_adapter(&file, &alpha, error);
+    if (!code)
+        code = copy_adapters(&file, alpha, weights, error);
+    pretrained_close(&file);
+    return code;
+}
+
 enum error_code pretrained_merge(const char *path, struct weights *weights, struct error *error)
 {
     struct pretrained file;

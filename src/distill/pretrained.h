@@ -25,6 +25,9 @@ bool pretrained_is_quantised(const struct pretrained *pretrained); /* its first 
 /* Into weights of that shape; adapters stay as they are. */
 enum error_code pretrained_copy(const struct pretrained *pretrained, struct weights *weights,
                                 struct error *error) WARN_UNUSED;
+/* The values of an adapter's file into the adapters of `weights`, which must be of its rank and beside the same
+ * matrices. Before pretrained_copy or after it. */
+enum error_code pretrained_copy_adapter(const char *path, struct weights *weights, struct error *error) WARN_UNUSED;
 /* Adds the products of an adapter's file, of llama.cpp's own form, to the matrices of `weights`. */
 enum error_code pretrained_merge(const char *path, struct weights *weights, struct error *error) WARN_UNUSED;
 

@@ -290,7 +290,9 @@ static enum error_code run_phases(struct run *run, bool is_resumed, struct error
 
 static enum error_code copy_pretrained(struct run *run, struct error *error)
 {
-    const enum error_code code = pretrained_copy(&run->pretrained, run->weights, error);
+    enum error_code code = pretrained_copy(&run->pretrained, run->weights, error);
+    if (!code && run->config->adapter_from)
+        code = pretrained_copy_adapter(run->config->adapter_from, run->weights, error);
     const bool is_frozen = run->config->tuning.rank > 0 && run->config->adapter_base == BASE_Q8_0;
     return !code && is_frozen ? frozen_make(run->weights, true, error) : code;
 }

@@ -90,6 +90,7 @@ static const struct field adapter_fields[] = {
     {"alpha", FIELD_REAL, AT(train_config, adapter_alpha)},
     {"targets", FIELD_STRINGS, LIST_AT(train_config, adapter_targets, adapter_target_count)},
     {"base", FIELD_CHOICE, AT(train_config, adapter_base), .choices = base_types},
+    {"from", FIELD_FILE, AT(train_config, adapter_from)},
 };
 static const struct field_table adapter_table = FIELD_TABLE(adapter_fields, struct train_config);
 

@@ -72,6 +72,7 @@ struct train_config {
     struct tuning tuning;
     enum frozen_kind frozen;
     double adapter_alpha;
+    const char *adapter_from; /* GGUF of an adapter that training goes on with; NULL: a new one */
     const char **adapter_targets;
     size_t adapter_target_count;
     enum base_type adapter_base;

@@ -473,8 +473,6 @@ static void an_adapter_of_another_model_is_refused(void **state)
     remove_tuned_folder(&folder, base);
 }
 
-/* --- refusals --------------------------------------------------------------------------------------- */
-
 static void expect_refusal(const struct folder *folder, const char *message)
 {
     struct train_config config;
@@ -488,6 +486,54 @@ static void expect_refusal(const struct folder *folder, const char *message)
     if (!strstr(error.message, message))
         fail_msg("expected '%s' in '%s'", message, error.message);
 }
+
+/* Goes on with the adapter by a step that changes nothing to speak of. */
+static void write_further(const struct folder *folder, const char *settings)
+{
+    char text[512];
+    snprintf(text, sizeof(text),
+             "name: further\n"
+             "tuned_from: base.gguf\n"
+             "adapter: {%s, from: adapter.gguf}\n"
+             "type: adapter\n"
+             "optimiser: {kind: adamw, rate: 0.00000001}\n"
+             "phases:\n"
+             "  - {name: two, tokens: 384, length: 96, rows: 2, accumulate: 2, data: [{file: rows.jsonl}]}\n",
+             settings);
+    write_text(folder->config, text);
+}
+
+static void an_adapter_is_trained_further(void **state)
+{
+    (void)state;
+    struct folder folder;
+    char base[96], adapter[112];
+    make_tuned_folder(&folder, "further", base);
+    snprintf(adapter, sizeof(adapter), "%s/adapter.gguf", folder.path);
+    train_adapter(&folder, base, "adapter");
+    assert_int_equal(rename(folder.out, adapter), 0);
+    /* A new adapter begins at 6.9; another alpha is made up for. */
+    static const char *const same[] = {"rank: 4, alpha: 6, targets: [attn_q, attn_v, attn_output, ffn_down]",
+                                       "rank: 4, alpha: 24, targets: [attn_q, attn_v, attn_output, ffn_down]"};
+    for (size_t i = 0; i < 2; i++) {
+        write_further(&folder, same[i]);
+        assert_true(run(&folder, false).last_loss < 3.0);
+        unlink(folder.out);
+    }
+    static const char *const others[][2] = {
+        {"rank: 3, targets: [attn_q, attn_v, attn_output, ffn_down]", "of another rank"},
+        {"rank: 4", "is missing"},
+        {"rank: 4, targets: [attn_q]", "more matrices than adapter.targets"},
+    };
+    for (size_t i = 0; i < 3; i++) {
+        write_further(&folder, others[i][0]);
+        expect_refusal(&folder, others[i][1]);
+    }
+    unlink(adapter);
+    remove_tuned_folder(&folder, base);
+}
+
+/* --- refusals --------------------------------------------------------------------------------------- */
 
 static void other_models_are_refused_by_name(void **state)
 {
@@ -635,6 +681,7 @@ int main(void)
         cmocka_unit_test(llama_cpp_computes_the_same_with_an_adapter_and_merged),
         cmocka_unit_test(an_adapter_lies_where_its_model_does),
         cmocka_unit_test(an_adapter_of_another_model_is_refused),
+        cmocka_unit_test(an_adapter_is_trained_further),
         cmocka_unit_test(other_models_are_refused_by_name),
         cmocka_unit_test(what_the_graph_lacks_is_refused_by_name),
         cmocka_unit_test(keys_that_the_file_decides_are_refused),
