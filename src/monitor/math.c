@@ -479,8 +479,10 @@ static enum error_code operate_series(struct math_run *run, enum math_operator o
         for (size_t p = 0; p < points; p++)
             series->values[p] =
                 operate_points(operator, operand(left, i, p), operand(right, i, p), is_between_series);
-        if (is_between_series && left->type == right->type)
+        if (is_between_series && left->type == right->type) {
             series->id = series->label = (struct str){0};
+            series->origin = NULL;
+        }
     }
     return OK;
 }

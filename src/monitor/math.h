@@ -49,6 +49,7 @@ static inline size_t math_points(const struct math_range *range, uint32_t period
 struct math_series {
     struct str id;    /* of the query that it comes from; empty: made of several */
     struct str label; /* what tells it apart in an array; may be empty */
+    const void *origin; /* of the source: the metric that it comes from; NULL: made of several */
     uint32_t period_s;
     double *values;   /* math_points of its period */
 };
@@ -62,10 +63,10 @@ struct math_search {
 /* Where series come from. Values are allocated in the arena. */
 struct math_source {
     void *ctx;
-    /* The metric queries[index]: label and values; the rest is filled in. */
+    /* The metric queries[index]: label, origin and values; the rest is filled in. */
     enum error_code (*metric)(void *ctx, size_t index, const struct math_range *range, struct arena *arena,
                               struct math_series *series, struct error *error);
-    /* Those that match, at most `max`, labels and values. NULL: searches are refused. */
+    /* Those that match, at most `max`, labels, origins and values. NULL: searches are refused. */
     enum error_code (*search)(void *ctx, const struct math_search *search, const struct math_range *range, size_t max,
                               struct arena *arena, struct math_series **found, size_t *count, struct error *error);
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/call.h"
+#include "api/monitoring/label.h"
 #include "core/limits.h"
 
 #define POINTS_MAX 100800
@@ -16,6 +17,7 @@ struct getting {
     struct math *math;
     struct math_range range;
     bool is_ascending;
+    struct label_moment moment;
     uint64_t skip, room; /* points of earlier pages, and that this one may have yet */
     bool has_more;
 };
@@ -49,6 +51,22 @@ static enum error_code fill(struct getting *getting, const struct monitor_metric
     return code;
 }
 
+/* What labels tell of the metric that a series comes from. */
+struct origin {
+    const struct monitor_metric *metric;
+    struct str stat;
+};
+
+static bool set_origin(struct math_series *series, const struct monitor_metric *metric, struct str stat,
+                       struct arena *arena)
+{
+    struct origin *origin = ARENA_NEW(arena, struct origin);
+    if (origin)
+        *origin = (struct origin){metric, stat};
+    series->origin = origin;
+    return origin != NULL;
+}
+
 static enum error_code read_metric(void *ctx, size_t index, const struct math_range *range, struct arena *arena,
                                    struct math_series *series, struct error *error)
 {
@@ -56,6 +74,8 @@ static enum error_code read_metric(void *ctx, size_t index, const struct math_ra
     const struct get_query *query = &getting->queries[index];
     series->label = query->metric.name;
     series->period_s = query->period_s;
+    if (!set_origin(series, &query->metric, query->stat_name, arena))
+        return error_no_memory(error);
     return fill(getting, &query->metric, &query->stat, range, arena, series, error);
 }
 
@@ -132,6 +152,8 @@ static enum error_code read_search(void *ctx, const struct math_search *search, 
         struct math_series *series = &(*found)[*count];
         series->period_s = search->period_s;
         series->label = label_of(&searching.found[*count], arena);
+        if (!set_origin(series, &searching.found[*count], search->stat, arena))
+            return error_no_memory(error);
         code = fill(getting, &searching.found[*count], &stat, range, arena, series, error);
     }
     return code;
@@ -164,6 +186,19 @@ static enum error_code read_order(struct getting *getting, struct error *error)
         return monitoring_fail(request, FAULT_PARAMETER_VALUE, error, "The value for MaxDatapoints must be above 0.");
     getting->room = most < POINTS_MAX ? (uint64_t)most : POINTS_MAX;
     return OK;
+}
+
+/* What labels tell of the one who asks, and when. */
+static enum error_code read_moment(struct getting *getting, struct error *error)
+{
+    struct monitoring_request *request = getting->request;
+    yyjson_val *options = yyjson_obj_get(request->input, "LabelOptions");
+    const struct str zone = monitoring_get_str(options, "Timezone");
+    getting->moment = (struct label_moment){request->account, request->region, (int64_t)(request->now_us / 1000000), 0};
+    if (!zone.data || label_zone(zone, &getting->moment.zone_s))
+        return OK;
+    return monitoring_fail(request, FAULT_PARAMETER_VALUE, error,
+                           "The value for LabelOptions.Timezone must be a sign and four digits, as in +0130.");
 }
 
 /* Old points lie further apart: a metric's period is what they have. Far more time than points are kept for is cut,
@@ -224,13 +259,30 @@ static bool add_points(struct getting *getting, const struct math_series *series
     return true;
 }
 
-static struct str label_for(const struct get_query *query, const struct math_series *series, size_t series_count)
+static struct str default_label(const struct get_query *query, const struct math_series *series)
 {
-    if (query->label.data && series_count == 1)
+    return series->label.len ? series->label : query->id;
+}
+
+/* A label that is the same for several series would tell them apart no more: then each has its own. */
+static struct str label_for(const struct getting *getting, const struct get_query *query,
+                            const struct math_series *series, size_t series_count)
+{
+    const struct origin *origin = series->origin;
+    const struct label_series labelled = {
+        .metric = origin ? origin->metric : NULL,
+        .stat = origin ? origin->stat : (struct str){"", 0},
+        .label = default_label(query, series),
+        .period_s = series->period_s,
+        .first_s = math_first(&getting->range, series->period_s),
+        .values = series->values,
+        .count = math_points(&getting->range, series->period_s),
+    };
+    if (query->label.data && label_is_dynamic(query->label))
+        return label_expand(query->label, &getting->moment, &labelled, getting->request->arena);
+    if (query->label.data && (series_count == 1 || !series->label.len))
         return query->label;
-    if (series->label.len)
-        return series->label;
-    return query->label.data ? query->label : query->id;
+    return labelled.label;
 }
 
 static bool add_result(struct getting *getting, const struct get_query *query, const struct math_series *series,
@@ -241,7 +293,7 @@ static bool add_result(struct getting *getting, const struct get_query *query, c
     yyjson_mut_val *result = yyjson_mut_arr_add_obj(doc, results);
     bool is_cut = false;
     if (!result || !monitoring_add_str(request, result, "Id", query->id) ||
-        !monitoring_add_str(request, result, "Label", label_for(query, series, series_count)))
+        !monitoring_add_str(request, result, "Label", label_for(getting, query, series, series_count)))
         return false;
     yyjson_mut_val *times = yyjson_mut_obj_add_arr(doc, result, "Timestamps");
     yyjson_mut_val *values = yyjson_mut_obj_add_arr(doc, result, "Values");
@@ -309,5 +361,7 @@ enum error_code monitoring_get_metric_data(struct monitoring_request *request, s
         code = read_range(request, &getting.range, error);
     if (code == OK)
         code = read_order(&getting, error);
+    if (code == OK)
+        code = read_moment(&getting, error);
     return code == OK ? run(&getting, error) : code;
 }
