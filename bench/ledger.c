@@ -5,6 +5,7 @@
  *   write          lines that arrive at 1,000 a second, as requests leave them: CPU of the one who leaves them, and of
  *                  the writer, which is all else in this process
  *   ask            each question again and again while lines go on arriving; milliseconds, as a console sees it
+ *   page           first pages of lines, likewise, and what misses lost; rare: a filter that one line in 100,000 fits
  *
  * BENCH_LINES changes the number of lines (1,000,000), BENCH_ROUNDS how often each question is asked (40). */
 #include <errno.h>
@@ -24,6 +25,8 @@
 #include "core/util.h"
 #include "ledger/ledger.h"
 #include "ledger/ledger_db.h"
+#include "ledger/misses.h"
+#include "ledger/page.h"
 #include "ledger/query.h"
 #include "ledger/summing.h"
 #include "support.h"
@@ -80,7 +83,8 @@ static struct ledger_line make_line(char id[UUID_LEN + 1], uint64_t time_us)
         .miss_reason = one_of(reasons, 5),
         .time_us = time_us,
         .tier = rng_below(&rng, 5) ? TIER_DEFAULT : TIER_FLEX,
-        .outcome = rng_below(&rng, 100) ? LEDGER_COMPLETED : LEDGER_CANCELLED,
+        .outcome = rng_below(&rng, 100000) == 0 ? LEDGER_FAILED : rng_below(&rng, 100) ? LEDGER_COMPLETED
+                                                                                       : LEDGER_CANCELLED,
         .usage = {{rng_below(&rng, 3000), rng_below(&rng, 8000), 0, 0, rng_below(&rng, 500)}},
         .latency_us = 100000 + rng_below(&rng, 900000),
         .first_token_us = 50000 + rng_below(&rng, 100000),
@@ -251,6 +255,107 @@ static double ask_all(struct bench *bench, struct ledger_view *view, uint64_t li
     return slowest;
 }
 
+/* --- pages ------------------------------------------------------------------------------------------ */
+
+static enum error_code count_line(void *ctx, const struct ledger_line *line, struct error *error)
+{
+    (void)line;
+    (void)error;
+    (*(uint64_t *)ctx)++;
+    return OK;
+}
+
+static double page(struct bench *bench, struct ledger_view *view, const char *name,
+                   const struct ledger_page_query *query, unsigned rounds)
+{
+    double ms[BENCH_ROUNDS_MAX];
+    struct error error;
+    struct ledger_page_end end;
+    uint64_t lines = 0;
+    for (unsigned i = 0; i < rounds; i++) {
+        const uint64_t begin_us = clock_now_us();
+        lines = 0;
+        if (ledger_page(view, query, count_line, &lines, &end, &error) != OK)
+            die(name, &error);
+        ms[i] = (double)(clock_now_us() - begin_us) / 1000;
+        pause_us(20000);
+    }
+    const double median = bench_percentile(ms, rounds, 0.5), p99 = bench_percentile(ms, rounds, 0.99);
+    bench_row(bench, (const struct bench_cell[]){BENCH_TEXT("part", "page"), BENCH_TEXT("question", name),
+              BENCH_NUMBER("lines", lines), BENCH_NUMBER("scanned", end.scanned),
+              BENCH_NUMBER("median_ms", median), BENCH_NUMBER("p99_ms", p99)}, 6);
+    return median;
+}
+
+static void find_some(struct bench *bench, struct ledger_view *view)
+{
+    double ms[BENCH_ROUNDS_MAX];
+    struct error error;
+    const unsigned rounds = bench_rounds(10);
+    for (unsigned i = 0; i < rounds; i++) {
+        const uint64_t begin_us = clock_now_us();
+        uint64_t lines = 0;
+        if (ledger_find(view, STR("no such request"), (struct str){NULL, 0}, count_line, &lines, &error) !=
+            ERROR_NOT_FOUND)
+            die("find", &error);
+        ms[i] = (double)(clock_now_us() - begin_us) / 1000;
+    }
+    bench_row(bench, (const struct bench_cell[]){BENCH_TEXT("part", "page"),
+              BENCH_TEXT("question", "a request that is not there"),
+              BENCH_NUMBER("median_ms", bench_percentile(ms, rounds, 0.5)),
+              BENCH_NUMBER("p99_ms", bench_percentile(ms, rounds, 0.99))}, 4);
+}
+
+static void count_misses(struct bench *bench, struct ledger_view *view)
+{
+    double ms[BENCH_ROUNDS_MAX];
+    struct error error;
+    struct ledger_misses misses;
+    const unsigned rounds = bench_rounds(10);
+    for (unsigned i = 0; i < rounds; i++) {
+        const uint64_t begin_us = clock_now_us();
+        if (ledger_misses(view, 0, 0, (struct str){NULL, 0}, &misses, &error) != OK)
+            die("misses", &error);
+        ms[i] = (double)(clock_now_us() - begin_us) / 1000;
+    }
+    bench_row(bench, (const struct bench_cell[]){BENCH_TEXT("part", "page"), BENCH_TEXT("question", "misses"),
+              BENCH_NUMBER("lines", misses.count), BENCH_NUMBER("median_ms", bench_percentile(ms, rounds, 0.5)),
+              BENCH_NUMBER("p99_ms", bench_percentile(ms, rounds, 0.99))}, 5);
+}
+
+/* The slowest of first pages without a filter, and of those with one that hardly a line fits. */
+static void page_all(struct bench *bench, struct ledger_view *view, double *first_ms, double *rare_ms)
+{
+    const struct {
+        const char *name;
+        bool is_rare;
+        struct ledger_page_query query;
+    } questions[] = {
+        {"newest", false, {.limit = 50}},
+        {"newest 500", false, {.limit = 500}},
+        {"newest of a tenant", false, {.limit = 50, .filter.words[LEDGER_WITH_TENANT] = STR("acme")}},
+        {"dearest", false, {.limit = 50, .sort = LEDGER_SORT_COST}},
+        {"slowest of a tenant", false,
+         {.limit = 50, .sort = LEDGER_SORT_LATENCY, .filter.words[LEDGER_WITH_TENANT] = STR("acme")}},
+        {"failed", true, {.limit = 50, .filter.words[LEDGER_WITH_OUTCOME] = STR("failed")}},
+        {"failed, of a tenant", true,
+         {.limit = 50,
+          .filter.words = {[LEDGER_WITH_TENANT] = STR("acme"), [LEDGER_WITH_OUTCOME] = STR("failed")}}},
+        {"failed, by cost", true,
+         {.limit = 50, .sort = LEDGER_SORT_COST, .filter.words[LEDGER_WITH_OUTCOME] = STR("failed")}},
+        {"a session that is not there", true, {.limit = 50, .filter.words[LEDGER_WITH_SESSION] = STR("none")}},
+        {"a model that is not there", true, {.limit = 50, .filter.words[LEDGER_WITH_MODEL] = STR("none")}},
+    };
+    *first_ms = *rare_ms = 0;
+    for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+        const double ms = page(bench, view, questions[i].name, &questions[i].query, bench_rounds(20));
+        double *slowest = questions[i].is_rare ? rare_ms : first_ms;
+        *slowest = ms > *slowest ? ms : *slowest;
+    }
+    find_some(bench, view);
+    count_misses(bench, view);
+}
+
 int main(void)
 {
     struct bench *bench = bench_new("ledger");
@@ -278,6 +383,8 @@ int main(void)
     if (pthread_create(&arriving, NULL, go_on_arriving, ledger) != 0)
         die("thread", NULL);
     const double slowest_ms = ask_all(bench, view, lines);
+    double first_ms, rare_ms;
+    page_all(bench, view, &first_ms, &rare_ms);
     atomic_store(&is_over, true);
     (void)pthread_join(arriving, NULL);
     ledger_view_close(view);
@@ -285,6 +392,8 @@ int main(void)
     price_book_free(book);
     config_deinit(&config);
     bench_limit(bench, "slowest_question_ms", slowest_ms, BENCH_AT_MOST, 50);
+    bench_limit(bench, "console_first_page_ms", first_ms, BENCH_AT_MOST, 300);
+    bench_limit(bench, "console_rare_page_ms", rare_ms, BENCH_AT_MOST, 300);
     bench_limit(bench, "writer_us_per_line", writer_us, BENCH_AT_MOST, 100);
     return bench_finish(bench);
 }

@@ -10,10 +10,8 @@
 #include "cmd/ledger_focus.h"
 #include "cmd/sections.h"
 #include "core/config.h"
-#include "core/csv.h"
 #include "core/util.h"
-#include "ledger/money.h"
-#include "ledger/query.h"
+#include "ledger/fields.h"
 
 #define OUT_MAX (4u << 20)
 #define FLUSH_BYTES (64u << 10)
@@ -44,7 +42,6 @@ static const char usage[] =
     "  --out FILE     writes FILE, which is there once it is whole, instead of standard output\n"
     "  --data DIR     the server's data directory; without it that of the configuration\n";
 
-#define TAG_PREFIX "tag:"
 #define LEVER "lever"
 #define LIMIT_MAX 1000000
 
@@ -74,145 +71,27 @@ static enum error_code flush(struct printer *printer, size_t threshold, struct e
     return out_file_flush(printer->file, &printer->out, threshold, error);
 }
 
-/* --- money --- */
-
 /* For people: dollars to six decimals. */
 static double dollars(ledger_sum value)
 {
     return (double)value / 1e12;
 }
 
-/* --- fields, one table for both formats that programs read --- */
-
-enum field_kind { KIND_TEXT, KIND_NUMBER, KIND_JSON, KIND_ABSENT };
-struct cell {
-    const char *name;
-    enum field_kind kind;
-    struct str text; /* of a number: its digits */
-};
-
-#define CELLS_MAX 64
-_Static_assert(CELLS_MAX >= LEDGER_COLUMN_COUNT, "a line is one row");
-struct row {
-    struct cell cells[CELLS_MAX];
-    size_t count;
-    char time[TIMESTAMP_LEN + 1];
-    char digits[CELLS_MAX][MONEY_TEXT];
-};
-
-static void add_text(struct row *row, const char *name, struct str text)
-{
-    row->cells[row->count++] = (struct cell){name, KIND_TEXT, text};
-}
-
-static void add_number(struct row *row, const char *name, ledger_sum value)
-{
-    char *digits = row->digits[row->count];
-    row->cells[row->count++] = (struct cell){name, KIND_NUMBER, str_of(money_picodollars(value, digits))};
-}
-
-/* A JSON value; an empty text is an object without members. */
-static void add_json(struct row *row, const char *name, struct str text)
-{
-    row->cells[row->count++] = (struct cell){name, KIND_JSON, text.len ? text : STR("{}")};
-}
-
-static void add_absent(struct row *row, const char *name)
-{
-    row->cells[row->count++] = (struct cell){name, KIND_ABSENT, {NULL, 0}};
-}
-
-static void append_row_json(struct buf *out, const struct row *row)
-{
-    for (size_t i = 0; i < row->count; i++) {
-        buf_appendf(out, "%s\"%s\":", i ? "," : "{", row->cells[i].name);
-        if (row->cells[i].kind == KIND_TEXT)
-            buf_append_json(out, row->cells[i].text);
-        else
-            buf_append_str(out, row->cells[i].kind == KIND_ABSENT ? STR("null") : row->cells[i].text);
-    }
-    buf_append_text(out, "}\n");
-}
-
-static void append_row_csv(struct buf *out, const struct row *row)
-{
-    for (size_t i = 0; i < row->count; i++) {
-        buf_append_text(out, i ? "," : "");
-        csv_append(out, row->cells[i].text);
-    }
-    buf_append_char(out, '\n');
-}
-
-static void append_header_csv(struct buf *out, const struct row *row)
-{
-    for (size_t i = 0; i < row->count; i++)
-        buf_appendf(out, "%s%s", i ? "," : "", row->cells[i].name);
-    buf_append_char(out, '\n');
-}
-
-static enum error_code print_row(struct printer *printer, const struct row *row, struct error *error)
+static enum error_code print_row(struct printer *printer, const struct ledger_fields *row, struct error *error)
 {
     if (printer->options->format == FORMAT_JSON) {
-        append_row_json(&printer->out, row);
+        ledger_fields_append_json(&printer->out, row);
+        buf_append_char(&printer->out, '\n');
     } else {
         if (printer->rows == 0)
-            append_header_csv(&printer->out, row);
-        append_row_csv(&printer->out, row);
+            ledger_fields_append_header(&printer->out, row);
+        ledger_fields_append_csv(&printer->out, row);
     }
     printer->rows++;
     return flush(printer, FLUSH_BYTES, error);
 }
 
 /* --- export --- */
-
-static const char *const class_names[PRICE_CLASSES] = {"costInputPicodollars", "costCacheReadPicodollars",
-                                                       "costCacheWritePicodollars", "costCacheWrite1hPicodollars",
-                                                       "costOutputPicodollars"};
-static const char *const saved_names[LEVERS] = {"savedRoute", "savedDistill", "savedCache", "savedTier",
-                                                "savedShadow"};
-
-/* Millionths with all their digits. */
-static void add_score(struct row *row, const char *name, uint64_t millionths)
-{
-    char *digits = row->digits[row->count];
-    (void)snprintf(digits, MONEY_TEXT, "%" PRIu64 ".%06" PRIu64, millionths / 1000000, millionths % 1000000);
-    row->cells[row->count++] = (struct cell){name, KIND_NUMBER, str_of(digits)};
-}
-
-static void add_column(struct row *row, struct ledger_line *line, const struct ledger_column *column)
-{
-    const char *name = column->field;
-    if (ledger_kind_is_optional(column->kind) && *ledger_column_number(line, column) == LEDGER_ABSENT) {
-        add_absent(row, name);
-        return;
-    }
-    switch (column->kind) {
-    case LEDGER_TEXT: add_text(row, name, *ledger_column_text(line, column)); break;
-    case LEDGER_JSON: add_json(row, name, *ledger_column_text(line, column)); break;
-    case LEDGER_TIME:
-        clock_iso8601(line->time_us, row->time);
-        add_text(row, name, str_of(row->time));
-        break;
-    case LEDGER_DURATION:
-    case LEDGER_OPTIONAL_DURATION:
-        add_number(row, name, (ledger_sum)(*ledger_column_number(line, column) / 1000));
-        break;
-    case LEDGER_NUMBER:
-    case LEDGER_OPTIONAL: add_number(row, name, (ledger_sum)*ledger_column_number(line, column)); break;
-    case LEDGER_SIGNED: add_number(row, name, (int64_t)*ledger_column_number(line, column)); break;
-    case LEDGER_SCORE: add_score(row, name, *ledger_column_number(line, column)); break;
-    case LEDGER_TIER: add_text(row, name, str_of(tier_names[line->tier])); break;
-    case LEDGER_OUTCOME: add_text(row, name, str_of(ledger_outcome_names[line->outcome])); break;
-    }
-}
-
-static void add_line(struct row *row, const struct ledger_line *line)
-{
-    struct ledger_line copy = *line; /* columns are reached by pointers that may write */
-    for (size_t i = 0; i < LEDGER_COLUMN_COUNT; i++)
-        if (ledger_columns[i].field)
-            add_column(row, &copy, &ledger_columns[i]);
-}
 
 static void append_line_table(struct printer *printer, const struct ledger_line *line, const char *time)
 {
@@ -233,13 +112,14 @@ static void append_line_table(struct printer *printer, const struct ledger_line 
 static enum error_code print_line(void *ctx, const struct ledger_line *line, struct error *error)
 {
     struct printer *printer = ctx;
-    struct row row = {.count = 0};
+    struct ledger_fields row = {.count = 0};
     if (printer->options->format == FORMAT_TABLE) {
-        clock_iso8601(line->time_us, row.time);
-        append_line_table(printer, line, row.time);
+        char time[TIMESTAMP_LEN + 1];
+        clock_iso8601(line->time_us, time);
+        append_line_table(printer, line, time);
         return flush(printer, FLUSH_BYTES, error);
     }
-    add_line(&row, line);
+    ledger_fields_line(&row, line, false);
     return print_row(printer, &row, error);
 }
 
@@ -255,29 +135,23 @@ static double percent(ledger_sum part, ledger_sum whole)
     return whole ? 100 * (double)part / (double)whole : 0;
 }
 
-static void add_group(struct row *row, const struct ledger_group *group, const struct options *options)
+static void add_group(struct ledger_fields *row, const struct ledger_group *group, const struct options *options)
 {
-    static const char *const token_names[PRICE_CLASSES] = {
-        "inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens", "cacheWrite1hInputTokens", "outputTokens"};
     if (options->query.by != LEDGER_BY_NOTHING)
-        add_text(row, options->by_name, group->key);
-    add_number(row, "requests", (ledger_sum)ledger_group_requests(group));
-    for (size_t i = 0; i < LEDGER_OUTCOMES; i++)
-        add_number(row, ledger_outcome_names[i], (ledger_sum)group->outcomes[i]);
-    for (size_t i = 0; i < PRICE_CLASSES; i++)
-        add_number(row, token_names[i], (ledger_sum)group->usage.tokens[i]);
-    add_number(row, "costPicodollars", group->cost);
-    add_number(row, "baselinePicodollars", group->baseline);
-    add_number(row, "savedPicodollars", saved_of(group));
+        ledger_fields_text(row, options->by_name, group->key);
+    ledger_fields_counts(row, group);
+    ledger_fields_number(row, "costPicodollars", group->cost);
+    ledger_fields_number(row, "baselinePicodollars", group->baseline);
+    ledger_fields_number(row, "savedPicodollars", saved_of(group));
     for (size_t i = 0; i < LEVERS; i++)
-        add_number(row, saved_names[i], group->saved[i]);
+        ledger_fields_number(row, ledger_saved_fields[i], group->saved[i]);
     for (size_t i = 0; i < PRICE_CLASSES; i++)
-        add_number(row, class_names[i], group->classes[i]);
-    add_number(row, "cacheHits", (ledger_sum)group->cache_hits);
-    add_number(row, "attempts", (ledger_sum)group->attempts);
-    add_number(row, "latencyMs", (ledger_sum)(group->latency_us / 1000));
-    add_number(row, "timeToFirstTokenMs", (ledger_sum)(group->first_token_us / 1000));
-    add_number(row, "firstTokens", (ledger_sum)group->first_tokens);
+        ledger_fields_number(row, ledger_class_fields[i], group->classes[i]);
+    ledger_fields_number(row, "cacheHits", (ledger_sum)group->cache_hits);
+    ledger_fields_number(row, "attempts", (ledger_sum)group->attempts);
+    ledger_fields_number(row, "latencyMs", (ledger_sum)(group->latency_us / 1000));
+    ledger_fields_number(row, "timeToFirstTokenMs", (ledger_sum)(group->first_token_us / 1000));
+    ledger_fields_number(row, "firstTokens", (ledger_sum)group->first_tokens);
 }
 
 static void append_group_table(struct printer *printer, const struct ledger_group *group)
@@ -311,11 +185,11 @@ static enum error_code print_lever(struct printer *printer, const char *name, ui
                     percent(saved, baseline));
         return flush(printer, FLUSH_BYTES, error);
     }
-    struct row row = {.count = 0};
-    add_text(&row, "lever", str_of(name));
-    add_number(&row, "requests", (ledger_sum)touched);
-    add_number(&row, "savedPicodollars", saved);
-    add_number(&row, "baselinePicodollars", baseline);
+    struct ledger_fields row = {.count = 0};
+    ledger_fields_text(&row, "lever", str_of(name));
+    ledger_fields_number(&row, "requests", (ledger_sum)touched);
+    ledger_fields_number(&row, "savedPicodollars", saved);
+    ledger_fields_number(&row, "baselinePicodollars", baseline);
     return print_row(printer, &row, error);
 }
 
@@ -339,7 +213,7 @@ static enum error_code print_group(void *ctx, const struct ledger_group *group, 
         append_group_table(printer, group);
         return flush(printer, FLUSH_BYTES, error);
     }
-    struct row row = {.count = 0};
+    struct ledger_fields row = {.count = 0};
     add_group(&row, group, printer->options);
     return print_row(printer, &row, error);
 }
@@ -351,18 +225,10 @@ static bool parse_by(const char *name, struct options *options)
     const struct str text = str_of(name);
     options->by_name = name;
     options->is_by_lever = str_eq(text, STR(LEVER));
-    if (str_starts(text, STR(TAG_PREFIX)) && name[strlen(TAG_PREFIX)]) {
-        options->query.by = LEDGER_BY_TAG;
-        options->query.tag = str_of(name + strlen(TAG_PREFIX));
+    if (options->is_by_lever ||
+        (ledger_by_parse(text, &options->query.by, &options->query.tag) && options->query.by != LEDGER_BY_NOTHING))
         return true;
-    }
-    for (unsigned i = LEDGER_BY_DAY; i < LEDGER_BY_TAG; i++)
-        if (str_eq(text, str_of(ledger_by_names[i])))
-            options->query.by = (enum ledger_by)i;
-    if (options->is_by_lever || options->query.by != LEDGER_BY_NOTHING)
-        return true;
-    fprintf(stderr, "fulcrum ledger: --by: expected day, hour, minute, tenant, model, tier, operation, outcome, miss, "
-                    "provider, router, profile, tag:KEY or lever, got '%s'\n", name);
+    fprintf(stderr, "fulcrum ledger: --by: expected " LEDGER_BY_WORDS " or lever, got '%s'\n", name);
     return false;
 }
 
@@ -504,12 +370,12 @@ static enum error_code finish(struct printer *printer, struct error *error)
     if (printer->rows == 0 && printer->options->format == FORMAT_TABLE)
         buf_append_text(&printer->out, "no requests yet\n");
     if (printer->rows == 0 && printer->options->format == FORMAT_CSV) {
-        struct row row = {.count = 0};
+        struct ledger_fields row = {.count = 0};
         if (printer->options->is_export)
-            add_line(&row, &(struct ledger_line){.tier = TIER_DEFAULT});
+            ledger_fields_line(&row, &(struct ledger_line){.tier = TIER_DEFAULT}, false);
         else
             add_group(&row, &(struct ledger_group){0}, printer->options);
-        append_header_csv(&printer->out, &row);
+        ledger_fields_append_header(&printer->out, &row);
     }
     return flush(printer, 0, error);
 }

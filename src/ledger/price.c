@@ -31,7 +31,7 @@ uint64_t price_input_tokens(const struct price_usage *usage)
     return sum;
 }
 
-static const struct price_step *step_of(const struct price_row *row, const struct price_usage *usage)
+const struct price_step *price_row_step(const struct price_row *row, const struct price_usage *usage)
 {
     uint64_t tokens = price_input_tokens(usage);
     size_t i = row->step_count - 1;
@@ -43,7 +43,7 @@ static const struct price_step *step_of(const struct price_row *row, const struc
 static uint64_t cost_by_class(const struct price_row *row, enum tier tier, const struct price_usage *usage,
                               uint64_t classes[PRICE_CLASSES])
 {
-    const struct price_step *step = step_of(row, usage);
+    const struct price_step *step = price_row_step(row, usage);
     uint64_t cost = 0;
     assert(tier < TIERS);
     for (size_t i = 0; i < PRICE_CLASSES; i++) {
@@ -65,6 +65,22 @@ uint64_t price_cost_plain(const struct price_row *row, const struct price_usage 
     plain.tokens[PRICE_INPUT] = price_input_tokens(usage);
     plain.tokens[PRICE_OUTPUT] = usage->tokens[PRICE_OUTPUT];
     return price_cost(row, TIER_DEFAULT, &plain);
+}
+
+struct price_usage price_usage_cold(const struct price_usage *usage)
+{
+    struct price_usage cold = *usage;
+    cold.tokens[PRICE_INPUT] += cold.tokens[PRICE_CACHE_READ];
+    cold.tokens[PRICE_CACHE_READ] = 0;
+    return cold;
+}
+
+struct price_usage price_usage_warm(const struct price_usage *usage)
+{
+    struct price_usage warm = {{0}};
+    warm.tokens[PRICE_CACHE_READ] = price_input_tokens(usage);
+    warm.tokens[PRICE_OUTPUT] = usage->tokens[PRICE_OUTPUT];
+    return warm;
 }
 
 struct price_quote price_quote(const struct price_path *path, enum tier tier, const struct price_usage *usage)
@@ -96,7 +112,7 @@ struct price_quote price_quote_shadow(const struct price_row *answered, enum tie
     return quote;
 }
 
-static const char *const class_names[PRICE_CLASSES] = {"input", "cacheRead", "cacheWrite5m", "cacheWrite1h", "output"};
+const char *const price_class_names[PRICE_CLASSES] = {"input", "cacheRead", "cacheWrite5m", "cacheWrite1h", "output"};
 
 bool price_row_append(struct buf *out, const struct price_row *row)
 {
@@ -107,7 +123,7 @@ bool price_row_append(struct buf *out, const struct price_row *row)
             const uint64_t *rates = row->steps[i].rates[price_tiers[tier]];
             buf_appendf(out, ",\"%s\":{", tier_names[price_tiers[tier]]);
             for (size_t k = 0; k < PRICE_CLASSES; k++)
-                buf_appendf(out, "%s\"%s\":%" PRIu64, k ? "," : "", class_names[k], rates[k]);
+                buf_appendf(out, "%s\"%s\":%" PRIu64, k ? "," : "", price_class_names[k], rates[k]);
             buf_append_char(out, '}');
         }
         buf_append_char(out, '}');
@@ -140,7 +156,8 @@ static enum price_difference compare_step(const struct price_step *step, yyjson_
         if (rates && !yyjson_is_obj(rates))
             return PRICE_UNREADABLE;
         for (size_t k = 0; k < PRICE_CLASSES; k++)
-            difference = worse(difference, compare_number(yyjson_obj_get(rates, class_names[k]), step->rates[tier][k]));
+            difference = worse(difference,
+                               compare_number(yyjson_obj_get(rates, price_class_names[k]), step->rates[tier][k]));
     }
     return difference;
 }
@@ -165,11 +182,47 @@ enum price_difference price_row_compare(const struct price_row *row, struct str 
 
 /* --- reading --- */
 
+static bool read_number(yyjson_val *object, const char *name, uint64_t *number)
+{
+    yyjson_val *value = yyjson_obj_get(object, name);
+    *number = yyjson_get_uint(value);
+    return yyjson_is_uint(value);
+}
+
+static bool read_step(yyjson_val *known, struct price_step *step)
+{
+    bool is_read = read_number(known, "above", &step->above_tokens);
+    for (size_t tier = 0; tier < TIERS; tier++) {
+        yyjson_val *rates = yyjson_obj_get(known, tier_names[tier]);
+        for (size_t k = 0; k < PRICE_CLASSES; k++)
+            is_read = is_read && read_number(rates, price_class_names[k], &step->rates[tier][k]);
+    }
+    return is_read;
+}
+
+bool price_row_read(struct str rates, struct str name, struct arena *arena, struct price_row *row)
+{
+    yyjson_doc *doc;
+    struct error ignored;
+    if (json_parse(rates, &doc, &ignored) != OK)
+        return false;
+    yyjson_val *list = yyjson_doc_get_root(doc);
+    const size_t count = yyjson_arr_size(list);
+    struct price_step *steps = ARENA_ARRAY(arena, struct price_step, count + 1);
+    *row = (struct price_row){.name = arena_strdup(arena, name), .id = "", .place = "", .steps = steps,
+                              .step_count = count};
+    bool is_read = steps && row->name && count > 0;
+    for (size_t i = 0; i < count && is_read; i++)
+        is_read = read_step(yyjson_arr_get(list, i), &steps[i]);
+    json_free(doc);
+    return is_read;
+}
+
 static bool read_plain(yyjson_val *step, size_t i, struct price_plain *plain)
 {
     yyjson_val *rates = yyjson_obj_get(step, tier_names[TIER_DEFAULT]);
-    yyjson_val *above = yyjson_obj_get(step, "above"), *input = yyjson_obj_get(rates, class_names[PRICE_INPUT]);
-    yyjson_val *output = yyjson_obj_get(rates, class_names[PRICE_OUTPUT]);
+    yyjson_val *above = yyjson_obj_get(step, "above"), *input = yyjson_obj_get(rates, price_class_names[PRICE_INPUT]);
+    yyjson_val *output = yyjson_obj_get(rates, price_class_names[PRICE_OUTPUT]);
     plain->steps[i].above_tokens = yyjson_get_uint(above);
     plain->steps[i].input = yyjson_get_uint(input);
     plain->steps[i].output = yyjson_get_uint(output);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/buf.h"
+#include "core/mem.h"
 #include "core/tier.h"
 
 enum price_class {
@@ -82,6 +83,17 @@ enum price_difference {
     PRICE_UNREADABLE, /* the text is no such list; also without memory */
 };
 enum price_difference price_row_compare(const struct price_row *row, struct str rates);
+
+/* The row that such a text is of, under the name that lines know it by; it lies in the arena. False: the text is no
+ * such list, or lacks a tier or class of tokens; also without memory. */
+bool price_row_read(struct str rates, struct str name, struct arena *arena, struct price_row *row);
+const struct price_step *price_row_step(const struct price_row *row, const struct price_usage *usage);
+extern const char *const price_class_names[PRICE_CLASSES]; /* "input", "cacheRead", ...: as such a text has them */
+
+/* The same request with another cache: nothing of its prompt was read, what was not written is plain input; and all of
+ * its prompt was read. */
+struct price_usage price_usage_cold(const struct price_usage *usage);
+struct price_usage price_usage_warm(const struct price_usage *usage);
 
 /* What baselines are made of, out of such a text: the rates of input and output in the standard tier. */
 #define PRICE_STEPS_MAX 9

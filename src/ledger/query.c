@@ -29,6 +29,24 @@ const char *const ledger_by_names[LEDGER_BYS] = {
     [LEDGER_BY_PROFILE] = "profile",  [LEDGER_BY_TAG] = "tag:",
 };
 
+bool ledger_by_parse(struct str text, enum ledger_by *by, struct str *tag)
+{
+    const struct str prefix = str_of(ledger_by_names[LEDGER_BY_TAG]);
+    *tag = (struct str){NULL, 0};
+    if (str_starts(text, prefix)) {
+        *by = LEDGER_BY_TAG;
+        *tag = str_slice(text, prefix.len, text.len);
+        return tag->len > 0;
+    }
+    for (unsigned i = LEDGER_BY_NOTHING; i < LEDGER_BY_TAG; i++) {
+        if (!str_eq(text, str_of(ledger_by_names[i])))
+            continue;
+        *by = (enum ledger_by)i;
+        return true;
+    }
+    return false;
+}
+
 static const char *const columns[LEDGER_BYS] = {
     [LEDGER_BY_NOTHING] = "''",
     [LEDGER_BY_TENANT] = "+tenant", /* or its index would be read from end to end */
@@ -88,8 +106,11 @@ static void append_sums(struct asking *asking, uint64_t grain, uint64_t first, u
     buf_appendf(&asking->text,
                 " FROM main.sums WHERE grain = %" PRIu64 " AND bucket >= %" PRIu64 " AND bucket < %" PRIu64, grain,
                 first, end);
-    if (asking->query->tenant.data)
-        buf_append_text(&asking->text, " AND label IN (SELECT id FROM main.label WHERE tenant = ?2)");
+    const bool has_tenant = asking->query->tenant.data != NULL, has_model = asking->query->model.data != NULL;
+    if (has_tenant || has_model)
+        buf_appendf(&asking->text, " AND label IN (SELECT id FROM main.label WHERE %s%s%s)",
+                    has_tenant ? "tenant = ?2" : "", has_tenant && has_model ? " AND " : "",
+                    has_model ? "model_invoked = ?3" : "");
 }
 
 /* Sums of the periods from number `first` to before `end`. By period they are folded in the order in which they lie; by
@@ -123,6 +144,8 @@ static void add_lines(struct asking *asking, const char *table, const char *cond
         buf_appendf(&asking->text, " AND time_us < %" PRIu64, to_us);
     if (asking->query->tenant.data)
         buf_append_text(&asking->text, " AND tenant = ?2");
+    if (asking->query->model.data)
+        buf_append_text(&asking->text, " AND model_invoked = ?3");
     buf_append_text(&asking->text, " GROUP BY k");
 }
 
@@ -294,6 +317,8 @@ static enum error_code ask(struct ledger_view *view, struct asking *asking,
         sql_bind_text(rows, 1, asking->query->tag);
     if (asking->query->tenant.data)
         sql_bind_text(rows, 2, asking->query->tenant);
+    if (asking->query->model.data)
+        sql_bind_text(rows, 3, asking->query->model);
     code = answer(rows, asking->query, each, ctx, error);
     sql_free(rows);
     return code;

@@ -28,10 +28,16 @@ enum ledger_by {
     LEDGER_BYS,
 };
 extern const char *const ledger_by_names[LEDGER_BYS]; /* "total", "day", ..., "tag:" */
+#define LEDGER_BY_WORDS                                                                                         \
+    "day, hour, minute, tenant, model, tier, operation, outcome, miss, provider, router, profile, tag:KEY"
+
+/* One of these names; behind "tag:" stands the tag's key, a part of `text`. */
+bool ledger_by_parse(struct str text, enum ledger_by *by, struct str *tag);
 
 struct ledger_query {
     uint64_t from_us, to_us; /* lines whose request came at `from` or later, before `to`; 0: whenever */
     struct str tenant;       /* data NULL: of all */
+    struct str model;        /* that answered; likewise */
     enum ledger_by by;
     struct str tag; /* with LEDGER_BY_TAG: its key */
     /* 0: all groups, ascending by key. Else of periods the last so many up to `to`, those without a line left out;
