@@ -1,0 +1,265 @@
+// The console: its frame (navigation, range of time, who one is), the session, and which screen is shown.
+
+import { announce, h, replace } from "./lib/dom.js";
+import { fulcrum, getJson, isAdmin, now, onExpired, poll, send, session } from "./lib/api.js";
+import { sweep } from "./lib/chart.js";
+import { count, percent } from "./lib/format.js";
+import { elsewhere, go, here } from "./lib/place.js";
+import { rangePicker } from "./lib/range.js";
+import { listenForKeys, showKeys } from "./lib/keys.js";
+import { failure, forget, select, toast } from "./lib/widgets.js";
+
+const SCREENS = {
+  "": { title: "Overview", file: "overview", key: "o", hasRange: true },
+  requests: { title: "Requests", file: "requests", key: "r", hasRange: true },
+  cache: { title: "Cache", file: "cache", key: "c", hasRange: true },
+  routers: { title: "Routers", file: "routers", key: "t" },
+  models: { title: "Models", file: "models", key: "m" },
+  jobs: { title: "Jobs", file: "jobs", key: "j" },
+  budgets: { title: "Budgets and tenants", file: "budgets", key: "b", hasRange: true },
+  advisor: { title: "Advisor", file: "advisor", key: "a" },
+  playground: { title: "Playground", file: "playground", key: "p" },
+};
+
+const app = document.getElementById("app");
+let view = null; // {screen, stop}: what is shown
+
+/* --- the frame ------------------------------------------------------------------------------------------ */
+
+function navigation() {
+  return h(
+    "nav",
+    { id: "nav", class: "nav", "aria-label": "Screens" },
+    h(
+      "ul",
+      Object.entries(SCREENS).map(([name, screen]) =>
+        h(
+          "li",
+          h("a", { id: `nav-${name || "overview"}`, href: elsewhere(name), dataset: { screen: name } }, screen.title),
+        ),
+      ),
+    ),
+  );
+}
+
+function themeButton() {
+  const label = () => (document.documentElement.dataset.theme === "dark" ? "Light" : "Dark");
+  const button = h(
+    "button",
+    {
+      type: "button",
+      class: "button small",
+      id: "theme",
+      onclick: () => {
+        window.switchTheme();
+        button.textContent = label();
+      },
+    },
+    label(),
+  );
+  return button;
+}
+
+function whoAmI() {
+  const names = session.tenants ?? [];
+  if (isAdmin() && names.length > 1) {
+    return h(
+      "label",
+      { class: "acting" },
+      h("span", "Acts for"),
+      select(
+        { id: "acting", onchange: (event) => actFor(event.target.value) },
+        [["", session.tenant ?? "default"], ...names.filter((name) => name !== session.tenant)],
+        session.actingFor,
+      ),
+    );
+  }
+  return session.tenant && h("span", { class: "who" }, session.tenant, h("span", { class: "role" }, session.role));
+}
+
+function actFor(tenant) {
+  session.actingFor = tenant;
+  forget();
+  show();
+  toast(tenant ? `What you send now is sent for ${tenant}.` : "You act for yourself again.");
+}
+
+async function signOut() {
+  await send("DELETE", "/fulcrum/session").catch(() => {});
+  forget();
+  await begin();
+}
+
+function frame() {
+  const menu = h(
+    "button",
+    {
+      type: "button",
+      class: "button small menu-button",
+      id: "menu",
+      "aria-expanded": false,
+      "aria-controls": "nav",
+      onclick: () => toggleMenu(),
+    },
+    "Menu",
+  );
+  replace(
+    app,
+    h(
+      "header",
+      { class: "top" },
+      menu,
+      h("a", { class: "brand", href: "#/" }, h("span", { class: "brand-mark", "aria-hidden": true }), "Fulcrum"),
+      h("div", { class: "live", id: "live", role: "status", "aria-live": "off" }),
+      h(
+        "div",
+        { class: "top-tools" },
+        whoAmI(),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "button small",
+            id: "keys",
+            "aria-label": "Keyboard shortcuts",
+            onclick: () => showKeys(SCREENS),
+          },
+          "?",
+        ),
+        themeButton(),
+        session.login &&
+          h("button", { type: "button", class: "button small", id: "sign-out", onclick: signOut }, "Sign out"),
+      ),
+    ),
+    h("div", { class: "body" }, navigation(), h("main", { id: "main", tabindex: "-1" })),
+    h(
+      "footer",
+      { class: "foot" },
+      `Fulcrum ${session.version ?? ""}`,
+      h("span", "Times are UTC. Money is exact to a picodollar: point at a sum for all of its digits."),
+    ),
+    h("div", { id: "toasts", class: "toasts" }),
+    h("div", { id: "announcer", class: "hidden", "aria-live": "polite" }),
+  );
+}
+
+function toggleMenu(isOpen = !document.body.classList.contains("menu-open")) {
+  document.body.classList.toggle("menu-open", isOpen);
+  document.getElementById("menu")?.setAttribute("aria-expanded", String(isOpen));
+}
+
+/* --- what runs now -------------------------------------------------------------------------------------- */
+
+async function refreshNow() {
+  const line = document.getElementById("live");
+  if (!line) return;
+  try {
+    now.value = await fulcrum("now");
+    const { running, queued, requestsPerMinute, hitRate, ready, alarms } = now.value;
+    const alarmed = alarms?.ALARM ?? 0;
+    replace(
+      line,
+      h("span", { class: ["dot", ready ? (alarmed ? "warn" : "good") : "bad"] }),
+      h("span", h("b", count(running)), " running"),
+      h("span", h("b", count(queued)), " queued"),
+      h("span", { class: "wide-only" }, h("b", count(requestsPerMinute)), " a minute"),
+      h("span", { class: "wide-only" }, "hit rate ", h("b", percent(hitRate, 0))),
+      alarmed > 0 &&
+        h("a", { class: "alarmed", href: elsewhere("") }, `${alarmed} ${alarmed === 1 ? "alarm" : "alarms"}`),
+      !ready && h("span", { class: "alarmed" }, "not ready"),
+    );
+    document.dispatchEvent(new CustomEvent("now"));
+  } catch (error) {
+    if (error.name !== "AbortError")
+      replace(line, h("span", { class: "dot bad" }), h("span", error.status === 0 ? "no connection" : error.name));
+  }
+}
+
+/* --- screens -------------------------------------------------------------------------------------------- */
+
+function context(params, controller) {
+  const starts = [];
+  return {
+    params,
+    signal: controller.signal,
+    screens: SCREENS,
+    /** Runs `work` once the screen stands, and again every so often. */
+    start: (work, every) => starts.push([work, every]),
+    begin: () => starts.forEach(([work, every]) => (every ? poll(work, every, controller.signal) : work())),
+  };
+}
+
+function head(name, screen, params) {
+  return h(
+    "div",
+    { class: "screen-head" },
+    h("h1", { id: "title", tabindex: "-1" }, screen.title),
+    screen.hasRange && rangePicker(params),
+  );
+}
+
+async function show() {
+  const { screen: name, params } = here();
+  const screen = SCREENS[name];
+  if (!screen) return go("#/");
+  const isSame = view?.screen === name;
+  view?.stop();
+  const controller = new AbortController();
+  view = { screen: name, stop: () => controller.abort() };
+  toggleMenu(false);
+  const main = document.getElementById("main");
+  const focused = main.contains(document.activeElement) ? document.activeElement.id : "";
+  for (const link of document.querySelectorAll("#nav a")) {
+    link.href = elsewhere(link.dataset.screen);
+    if (link.dataset.screen === name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  try {
+    const { default: build } = await import(`./screens/${screen.file}.js`);
+    if (controller.signal.aborted) return;
+    const its = context(params, controller);
+    replace(main, head(name, screen, params), build(its));
+    sweep();
+    its.begin();
+  } catch (error) {
+    replace(
+      main,
+      head(name, screen, params),
+      failure(error, () => location.reload()),
+    );
+  }
+  document.title = name ? `${screen.title} · Fulcrum` : "Fulcrum";
+  if (isSame) {
+    document.getElementById(focused)?.focus({ preventScroll: true });
+  } else {
+    scrollTo(0, 0);
+    announce(screen.title);
+  }
+}
+
+/* --- the session ---------------------------------------------------------------------------------------- */
+
+async function begin() {
+  try {
+    Object.assign(session, { actingFor: "" }, await getJson("/fulcrum/session"));
+  } catch (error) {
+    if (error.status !== 401) return replace(app, h("main", { id: "main", class: "alone" }, failure(error, begin)));
+    const { signIn } = await import("./screens/login.js");
+    view?.stop();
+    view = null;
+    return signIn(app, begin);
+  }
+  frame();
+  refreshNow();
+  await show();
+}
+
+onExpired.call = () => view && begin();
+addEventListener("hashchange", () => document.getElementById("nav") && show());
+listenForKeys(SCREENS, (name) => go(elsewhere(name)));
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the hash is the page's state
+  document.getElementById("main")?.focus();
+});
+poll(refreshNow, 2000, new AbortController().signal);
+begin();

@@ -1,0 +1,77 @@
+// The object store as the page needs it: a bucket, a file up, a list, a file down. S3's protocol, path style.
+
+import { ask, headersOf, Refusal } from "./api.js";
+
+const keyPath = (key) => key.split("/").map(encodeURIComponent).join("/");
+
+/** {bucket, key} of s3://BUCKET/KEY, null of anything else. */
+export function parseUri(uri) {
+  const match = /^s3:\/\/([^/]+)\/?(.*)$/.exec(String(uri ?? "").trim());
+  return match ? { bucket: match[1], key: match[2] } : null;
+}
+
+/** Makes the bucket unless it is there already. */
+export async function ensureBucket(bucket, signal) {
+  try {
+    await ask(`/${bucket}`, { method: "PUT", signal });
+  } catch (error) {
+    if (error.name !== "BucketAlreadyOwnedByYou") throw error;
+  }
+}
+
+/** Puts a file, telling how much of it has gone: fetch does not say. */
+export function upload(bucket, key, file, onProgress, signal) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("PUT", `/${bucket}/${keyPath(key)}`);
+    for (const [name, value] of headersOf("PUT")) request.setRequestHeader(name, value);
+    request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
+    request.onload = () => {
+      if (request.status < 300) return resolve(`s3://${bucket}/${key}`);
+      const xml = request.responseXML;
+      reject(
+        new Refusal(
+          request.status,
+          xml?.querySelector("Code")?.textContent || `Status ${request.status}`,
+          xml?.querySelector("Message")?.textContent || request.responseText.slice(0, 400),
+        ),
+      );
+    };
+    request.onerror = () => reject(new Refusal(0, "No answer", "The upload was broken off."));
+    request.onabort = () => reject(new DOMException("stopped", "AbortError"));
+    signal?.addEventListener("abort", () => request.abort());
+    request.send(file);
+  });
+}
+
+/** Objects below a URI, a thousand at most: [{key, size, time}]. */
+export async function list(uri, signal) {
+  const { bucket, key } = parseUri(uri);
+  const reply = await ask(`/${bucket}?list-type=2&prefix=${encodeURIComponent(key)}`, { signal });
+  const xml = new DOMParser().parseFromString(await reply.text(), "application/xml");
+  return [...xml.querySelectorAll("Contents")].map((entry) => ({
+    key: entry.querySelector("Key").textContent,
+    uri: `s3://${bucket}/${entry.querySelector("Key").textContent}`,
+    size: Number(entry.querySelector("Size").textContent),
+    time: entry.querySelector("LastModified").textContent,
+  }));
+}
+
+export async function read(uri, signal) {
+  const { bucket, key } = parseUri(uri);
+  return ask(`/${bucket}/${keyPath(key)}`, { signal });
+}
+
+/** Saves an object as a file: never opened as a page, whoever wrote it. */
+export async function download(uri) {
+  const blob = await (await read(uri)).blob();
+  save(new Blob([blob], { type: "application/octet-stream" }), uri.replace(/^.*\//, "") || "object");
+}
+
+export function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
