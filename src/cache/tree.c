@@ -100,9 +100,11 @@ struct prefix_tenant *tenant_get(struct prefix_tree *tree, struct str name)
     struct prefix_tenant *tenant = tenant_by_digest(tree, digest);
     if (tenant != NULL || tree->tenant_count >= tree->options.tenants_max)
         return tenant;
-    tenant = mem_calloc(1, sizeof(*tenant));
+    tenant = mem_calloc(1, sizeof(*tenant) + name.len + 1);
     if (tenant == NULL)
         return NULL;
+    if (name.len > 0)
+        memcpy(tenant->name, name.data, name.len);
     memcpy(tenant->digest, digest, sizeof(digest));
     tenant->order.run = (struct token_run){tenant->digest, KEY_TOKENS};
     tenant->order.priority = (uint32_t)digest[0];

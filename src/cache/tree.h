@@ -35,8 +35,8 @@
  * Time is passed in, in microseconds of a clock that never runs backwards. Every
  * operation takes time by the length of the prompt and the logarithm of the
  * number of blocks. Nothing fails half: without memory the tree is as before.
- * One thread; callbacks must not call the tree. prefix_tree_peek reads only: it
- * may run on another thread while no function that changes the tree does. */
+ * One thread; callbacks must not call the tree. prefix_tree_peek, _list and _shares
+ * read only: they may run on another thread while no function that changes the tree does. */
 #ifndef CACHE_TREE_H
 #define CACHE_TREE_H
 
@@ -233,5 +233,32 @@ struct prefix_stats {
 };
 void prefix_tree_stats(const struct prefix_tree *tree, struct prefix_stats *stats);
 uint64_t prefix_tree_tenant_bytes(const struct prefix_tree *tree, struct str tenant, enum cache_place place);
+
+/* A piece of prompts: blocks of one tier, one below the other, each the only one below the one above. So a beginning
+ * that prompts share is one piece, and what each goes on with another; pieces have no block in common. */
+#define PREFIX_TENANT_MAX 128 /* longer names are cut */
+#define PREFIX_NEVER UINT32_MAX
+struct prefix_kept {
+    char tenant[PREFIX_TENANT_MAX + 1];
+    enum cache_place place;
+    uint32_t tokens;     /* from the prompt's begin to the piece's end */
+    uint32_t own_tokens; /* of the piece */
+    uint64_t bytes;      /* likewise */
+    uint32_t hits;       /* uses of it after the first */
+    uint32_t expires_s, idle_s; /* expires_s PREFIX_NEVER: it has no time to live */
+};
+/* The `max` largest pieces, the largest first, of one tenant (data NULL: of all). Looks at PREFIX_LIST_LOOKS blocks at
+ * most; *is_partial: there are others. Reads only, as prefix_tree_peek. */
+#define PREFIX_LIST_LOOKS 16384u
+uint32_t prefix_tree_list(const struct prefix_tree *tree, struct str tenant, uint64_t now_us, struct prefix_kept kept[],
+                          uint32_t max, bool *is_partial);
+
+/* Bytes in each tier, by tenant: of one, or (data NULL) of up to `max` of them. Reads only. */
+struct prefix_share {
+    char tenant[PREFIX_TENANT_MAX + 1];
+    uint64_t bytes[CACHE_LOST];
+};
+uint32_t prefix_tree_shares(const struct prefix_tree *tree, struct str tenant, struct prefix_share shares[],
+                            uint32_t max);
 
 #endif

@@ -1,6 +1,7 @@
 /* tree_internal.h - what the files of the prefix tree share: tree.c (nodes,
  * scopes, lookup), tree_store.c (tiers, eviction, ghosts), ttl.c (times to live),
- * tree_path.c (pins, claims, waiters), tree_add.c (blocks found on disk). Nobody
+ * tree_path.c (pins, claims, waiters), tree_add.c (blocks found on disk),
+ * tree_list.c (what is stored, for people). Nobody
  * else includes it. */
 #ifndef CACHE_TREE_INTERNAL_H
 #define CACHE_TREE_INTERNAL_H
@@ -55,6 +56,7 @@ struct prefix_tenant {
     uint64_t floor_bytes, ceiling_bytes;
     uint32_t roots;
     int32_t digest[KEY_TOKENS];
+    char name[];
 };
 
 struct prefix_tree {

@@ -105,6 +105,29 @@ struct engine_warmth {
     uint32_t disk_tokens; /* of them, on disk: to be read before the request begins */
 };
 
+/* A piece of prompts that a worker keeps (cache/tree.h): a beginning that several share, or what one goes on with. */
+#define ENGINE_NEVER UINT32_MAX
+struct engine_prefix {
+    struct str tenant;
+    uint32_t tokens, own_tokens; /* from the prompt's begin to its end; of the piece alone */
+    uint64_t bytes;              /* likewise */
+    uint32_t hits;               /* uses of it after the first */
+    uint32_t expires_s, idle_s;  /* expires_s ENGINE_NEVER: it has no time to live */
+    bool is_on_disk;
+};
+/* What a tenant has in a worker's cache. */
+struct engine_prefix_tenant {
+    struct str name;
+    uint64_t memory_bytes, disk_bytes;
+};
+struct engine_prefixes {
+    const struct engine_prefix *items; /* the largest first */
+    const struct engine_prefix_tenant *tenants;
+    size_t count, tenant_count;
+    bool is_partial; /* more is kept than a question may look at */
+};
+#define ENGINE_PREFIXES_MAX 1000u /* of one answer */
+
 /* How sure the model is of its reply so far: of each token the natural logarithm of the probability that the model
  * itself gave it, at temperature 1 and before a grammar left some out. Whatever the reply was sampled at, and whatever
  * it had to look like, that is what the model thinks of it; a token that a grammar forces is no sign that it knows. */
@@ -206,5 +229,13 @@ struct engine_call *engine_warmth(struct engine_port *port, size_t model, const 
                                   void (*on_warmth)(void *ctx, const struct engine_warmth *warmth,
                                                     const struct error *error),
                                   void *ctx, struct error *error);
+
+/* What the worker keeps of prompts, of one tenant (data NULL: of all): its `most` largest pieces, ENGINE_PREFIXES_MAX
+ * at most. Answered as engine_warmth; what the callback gets is valid inside. ERROR_UNAVAILABLE too where the worker is
+ * another program (`worker:`), which need not know the question. */
+struct engine_call *engine_prefixes(struct engine_port *port, size_t model, struct str tenant, uint32_t most,
+                                    void (*on_prefixes)(void *ctx, const struct engine_prefixes *prefixes,
+                                                        const struct error *error),
+                                    void *ctx, struct error *error);
 
 #endif

@@ -16,8 +16,8 @@
 #define CALLS_MAX 65536u
 #define SWEEP_MS 1000u
 
-/* The last two are questions: one frame there, one back, no place in the queue. */
-enum call_state { CALL_WAITING, CALL_STARTED, CALL_COUNTING, CALL_WARMTH };
+/* The last three are questions: one frame there, one back, no place in the queue. */
+enum call_state { CALL_WAITING, CALL_STARTED, CALL_COUNTING, CALL_WARMTH, CALL_PREFIXES };
 
 struct engine_call {
     struct engine_port *port;
@@ -27,6 +27,7 @@ struct engine_call {
     struct engine_handlers handlers;
     void (*on_count)(void *ctx, uint32_t tokens, const struct error *error);
     void (*on_warmth)(void *ctx, const struct engine_warmth *warmth, const struct error *error);
+    void (*on_prefixes)(void *ctx, const struct engine_prefixes *prefixes, const struct error *error);
     void *ctx;
     uint64_t since_us; /* last sign of progress */
 };
@@ -148,6 +149,8 @@ static void fail_call(struct engine_call *call, const struct error *error)
         copy.on_count(copy.ctx, 0, error);
     else if (copy.state == CALL_WARMTH)
         copy.on_warmth(copy.ctx, NULL, error);
+    else if (copy.state == CALL_PREFIXES)
+        copy.on_prefixes(copy.ctx, NULL, error);
     else
         copy.handlers.on_failed(copy.ctx, error);
 }
@@ -234,12 +237,28 @@ static bool on_warm(struct engine_call *call, struct str payload)
     return true;
 }
 
+static bool on_kept(struct engine_call *call, struct str payload)
+{
+    struct engine_prefixes prefixes;
+    struct arena arena;
+    arena_init(&arena, 2 * PROTOCOL_PAYLOAD_MAX);
+    const bool is_good = call->state == CALL_PREFIXES && protocol_get_kept(payload, &arena, &prefixes);
+    if (is_good) {
+        const struct engine_call copy = *call;
+        release_call(call);
+        copy.on_prefixes(copy.ctx, &prefixes, NULL);
+    }
+    arena_deinit(&arena);
+    return is_good;
+}
+
 static bool on_port_frame(void *ctx, const struct frame_header *header, struct str payload)
 {
     struct port_link *link = ctx;
     struct engine_call *call = find_call(link->port, link->model, header->call);
     if (call == NULL) /* cancelled a moment ago */
-        return (header->type >= FRAME_STARTED && header->type <= FRAME_COUNTED) || header->type == FRAME_WARM;
+        return (header->type >= FRAME_STARTED && header->type <= FRAME_COUNTED) || header->type == FRAME_WARM ||
+               header->type == FRAME_KEPT;
     switch (header->type) {
     case FRAME_STARTED: return on_started(call, payload);
     case FRAME_TEXT: return on_text(call, payload);
@@ -247,6 +266,7 @@ static bool on_port_frame(void *ctx, const struct frame_header *header, struct s
     case FRAME_FAILED: return on_failed(call, payload);
     case FRAME_COUNTED: return on_counted(call, payload);
     case FRAME_WARM: return on_warm(call, payload);
+    case FRAME_KEPT: return on_kept(call, payload);
     default: return false;
     }
 }
@@ -567,5 +587,24 @@ struct engine_call *engine_warmth(struct engine_port *port, size_t model, const 
         return NULL;
     call->on_warmth = on_warmth;
     protocol_put_warmth(link_begin(&link->link), call->id, request);
+    return submit(call, link, error);
+}
+
+struct engine_call *engine_prefixes(struct engine_port *port, size_t model, struct str tenant, uint32_t most,
+                                    void (*on_prefixes)(void *ctx, const struct engine_prefixes *prefixes,
+                                                        const struct error *error),
+                                    void *ctx, struct error *error)
+{
+    struct port_link *link = usable_link(port, model, error);
+    const struct frame_prefixes wanted = {tenant, most < ENGINE_PREFIXES_MAX ? most : ENGINE_PREFIXES_MAX};
+    if (link != NULL && engine_model_at(port->engine, model)->config->worker != NULL) {
+        (void)error_set(error, ERROR_UNAVAILABLE, "the worker of this model is another program");
+        return NULL;
+    }
+    struct engine_call *call = link == NULL ? NULL : new_call(port, model, CALL_PREFIXES, TIER_DEFAULT, ctx, error);
+    if (call == NULL)
+        return NULL;
+    call->on_prefixes = on_prefixes;
+    protocol_put_prefixes(link_begin(&link->link), call->id, &wanted);
     return submit(call, link, error);
 }

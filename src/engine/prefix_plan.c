@@ -251,3 +251,31 @@ void prefix_store_warmth(struct prefix_store *store, const struct prefix_job *jo
     mem_free(positions);
     mem_free(use.checkpoints);
 }
+
+#define SHARES_MAX 4096u /* as many tenants as a tree has */
+
+/* The lock is held for the length of one walk, over as many blocks as it may look at. */
+bool prefix_store_list(struct prefix_store *store, struct str tenant, uint32_t most, struct prefixes *prefixes)
+{
+    *prefixes = (struct prefixes){0};
+    if (!store)
+        return true;
+    prefixes->kept = mem_calloc(most + 1, sizeof(*prefixes->kept));
+    prefixes->shares = mem_calloc(SHARES_MAX, sizeof(*prefixes->shares));
+    if (!prefixes->kept || !prefixes->shares) {
+        prefixes_free(prefixes);
+        return false;
+    }
+    tree_lock(store);
+    prefixes->kept_count =
+        prefix_tree_list(store->tree, tenant, clock_now_us(), prefixes->kept, most, &prefixes->is_partial);
+    prefixes->share_count = prefix_tree_shares(store->tree, tenant, prefixes->shares, SHARES_MAX);
+    tree_unlock(store);
+    return true;
+}
+
+void prefixes_free(struct prefixes *prefixes)
+{
+    mem_free(prefixes->kept);
+    mem_free(prefixes->shares);
+}

@@ -19,7 +19,7 @@
  * begins to read a job's blocks on the disk thread, and the job is admitted
  * when they are in memory. From there on they are restored as any others.
  *
- * Everything on the model thread, but for prefix_store_warmth. */
+ * Everything on the model thread, but for prefix_store_warmth and prefix_store_list. */
 #ifndef ENGINE_PREFIX_STORE_H
 #define ENGINE_PREFIX_STORE_H
 
@@ -96,6 +96,15 @@ void prefix_store_open(struct prefix_store *store, const struct prefix_job *job,
 /* Any thread: what an open would find now. Nothing changes by it, nobody waits but for a change of the tree that is
  * going on. The store may be NULL: nothing is warm. */
 void prefix_store_warmth(struct prefix_store *store, const struct prefix_job *job, struct engine_warmth *warmth);
+/* Any thread, likewise: what is stored, the largest first, into `prefixes`, which prefixes_free frees. */
+struct prefixes {
+    struct prefix_kept *kept;
+    struct prefix_share *shares;
+    uint32_t kept_count, share_count;
+    bool is_partial;
+};
+bool prefix_store_list(struct prefix_store *store, struct str tenant, uint32_t most, struct prefixes *prefixes);
+void prefixes_free(struct prefixes *prefixes);
 void prefix_store_unwait(struct prefix_store *store, struct prefix_waiter *waiter);
 
 /* False: blocks on disk are being read for this use, or will be when others

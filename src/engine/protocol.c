@@ -209,6 +209,43 @@ void protocol_put_warm(struct buf *out, uint32_t call, const struct engine_warmt
     frame_end(out, start);
 }
 
+static void put_prefix(struct buf *out, const struct engine_prefix *prefix)
+{
+    put_str(out, prefix->tenant);
+    put_u32(out, prefix->tokens);
+    put_u32(out, prefix->own_tokens);
+    put_u64(out, prefix->bytes);
+    put_u32(out, prefix->hits);
+    put_u8(out, prefix->is_on_disk);
+    put_u32(out, prefix->expires_s);
+    put_u32(out, prefix->idle_s);
+}
+
+void protocol_put_prefixes(struct buf *out, uint32_t call, const struct frame_prefixes *prefixes)
+{
+    const size_t start = frame_begin(out, FRAME_PREFIXES, call);
+    put_u8(out, prefixes->tenant.data != NULL);
+    put_str(out, prefixes->tenant);
+    put_u32(out, prefixes->most);
+    frame_end(out, start);
+}
+
+void protocol_put_kept(struct buf *out, uint32_t call, const struct engine_prefixes *kept)
+{
+    const size_t start = frame_begin(out, FRAME_KEPT, call);
+    put_u8(out, kept->is_partial);
+    put_u32(out, (uint32_t)kept->count);
+    for (size_t i = 0; i < kept->count; i++)
+        put_prefix(out, &kept->items[i]);
+    put_u32(out, (uint32_t)kept->tenant_count);
+    for (size_t i = 0; i < kept->tenant_count; i++) {
+        put_str(out, kept->tenants[i].name);
+        put_u64(out, kept->tenants[i].memory_bytes);
+        put_u64(out, kept->tenants[i].disk_bytes);
+    }
+    frame_end(out, start);
+}
+
 void protocol_put_config(struct buf *out, const struct frame_config *config)
 {
     const size_t start = frame_begin(out, FRAME_CONFIG, 0);
@@ -546,6 +583,59 @@ static void get_tiers(struct reader *in, struct frame_config *config)
     config->batch_age_ms = get_le(in, 8);
     config->batch_step_ms = get_le(in, 8);
     config->parked_bytes = get_le(in, 8);
+}
+
+/* A worker that says more than its own answer may have is broken. */
+static bool get_prefixes(struct reader *in, struct arena *arena, struct engine_prefixes *kept)
+{
+    kept->count = get_count(in, 33);
+    struct engine_prefix *items = ARENA_ARRAY(arena, struct engine_prefix, kept->count + 1);
+    kept->items = items;
+    if (items == NULL)
+        return false;
+    for (size_t i = 0; i < kept->count; i++) {
+        items[i].tenant = get_str(in);
+        items[i].tokens = get_u32(in);
+        items[i].own_tokens = get_u32(in);
+        items[i].bytes = get_le(in, 8);
+        items[i].hits = get_u32(in);
+        items[i].is_on_disk = get_bool(in);
+        items[i].expires_s = get_u32(in);
+        items[i].idle_s = get_u32(in);
+    }
+    return !in->bad && kept->count <= ENGINE_PREFIXES_MAX;
+}
+
+static bool get_shares(struct reader *in, struct arena *arena, struct engine_prefixes *kept)
+{
+    kept->tenant_count = get_count(in, 20);
+    struct engine_prefix_tenant *tenants = ARENA_ARRAY(arena, struct engine_prefix_tenant, kept->tenant_count + 1);
+    kept->tenants = tenants;
+    if (tenants == NULL)
+        return false;
+    for (size_t i = 0; i < kept->tenant_count; i++) {
+        tenants[i].name = get_str(in);
+        tenants[i].memory_bytes = get_le(in, 8);
+        tenants[i].disk_bytes = get_le(in, 8);
+    }
+    return !in->bad;
+}
+
+bool protocol_get_prefixes(struct str payload, struct frame_prefixes *prefixes)
+{
+    struct reader in = {.rest = payload};
+    const bool has_tenant = get_bool(&in);
+    const struct str tenant = get_str(&in);
+    prefixes->tenant = has_tenant ? tenant : (struct str){NULL, 0};
+    prefixes->most = get_u32(&in);
+    return reader_done(&in) && (has_tenant || tenant.len == 0) && prefixes->most <= ENGINE_PREFIXES_MAX;
+}
+
+bool protocol_get_kept(struct str payload, struct arena *arena, struct engine_prefixes *kept)
+{
+    struct reader in = {.rest = payload};
+    *kept = (struct engine_prefixes){.is_partial = get_bool(&in)};
+    return get_prefixes(&in, arena, kept) && get_shares(&in, arena, kept) && reader_done(&in);
 }
 
 bool protocol_get_config(struct str payload, struct arena *arena, struct frame_config *config)

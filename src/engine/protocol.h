@@ -26,6 +26,7 @@
  *             checkpoint), u32 ttl in seconds, string text
  *   COUNT     u32 count of segments, each as above
  *   WARMTH    string tenant, string cache_salt, u8 cache, u32 least tokens, segments as COUNT
+ *   PREFIXES  u8 whether of one tenant only, string tenant, u32 how many at most
  *   CANCEL    nothing. Unknown calls are ignored: they may just have ended.
  * Port links, worker to gateway:
  *   STARTED   u32 prompt tokens, cache use
@@ -36,10 +37,14 @@
  *   FAILED    u8 error code, string message
  *   COUNTED   u32 tokens
  *   WARM      u32 tokens of the prompt, u32 of them warm, u32 of these on disk
+ *   KEPT      u8 whether there is more, u32 count of pieces, each: string tenant, u32 tokens, u32 of its own, u64
+ *             bytes, u32 hits, u8 on disk, u32 seconds until it ends (2^32 - 1: never), u32 seconds unused;
+ *             u32 count of tenants, each: string name, u64 bytes in memory, u64 on disk
  * A cache use: u32 read, write, written for an hour, u8 miss, u32 its two figures.
  * A GENERATE is answered by at most one STARTED, TEXT any number of times, and
  * exactly one FINISHED or FAILED; after CANCEL by nothing more (but what was
- * on its way). COUNT by one COUNTED or FAILED, WARMTH by one WARM or FAILED.
+ * on its way). COUNT by one COUNTED or FAILED, WARMTH by one WARM or FAILED,
+ * PREFIXES by one KEPT or FAILED.
  *
  * Control link, gateway to worker:
  *   CONFIG    first and once: the fields of struct frame_config in their order,
@@ -82,6 +87,8 @@ enum frame_type {
     FRAME_FATAL,
     FRAME_WARMTH,
     FRAME_WARM,
+    FRAME_PREFIXES,
+    FRAME_KEPT,
     FRAME_TYPE_END,
 };
 
@@ -125,6 +132,12 @@ struct frame_config {
 void protocol_put_generate(struct buf *out, uint32_t call, const struct engine_request *request);
 void protocol_put_count(struct buf *out, uint32_t call, const struct engine_segment *segments, size_t count);
 void protocol_put_warmth(struct buf *out, uint32_t call, const struct engine_request *request);
+/* Which prefixes are asked for. */
+struct frame_prefixes {
+    struct str tenant; /* data NULL: of all */
+    uint32_t most;
+};
+void protocol_put_prefixes(struct buf *out, uint32_t call, const struct frame_prefixes *prefixes);
 void protocol_put_cancel(struct buf *out, uint32_t call);
 void protocol_put_started(struct buf *out, uint32_t call, const struct engine_started *started);
 void protocol_put_text(struct buf *out, uint32_t call, struct str text, uint32_t tokens,
@@ -133,6 +146,7 @@ void protocol_put_finished(struct buf *out, uint32_t call, const struct engine_f
 void protocol_put_failed(struct buf *out, uint32_t call, const struct error *error);
 void protocol_put_counted(struct buf *out, uint32_t call, uint32_t tokens);
 void protocol_put_warm(struct buf *out, uint32_t call, const struct engine_warmth *warmth);
+void protocol_put_kept(struct buf *out, uint32_t call, const struct engine_prefixes *kept);
 void protocol_put_config(struct buf *out, const struct frame_config *config);
 void protocol_put_hello(struct buf *out, const struct engine_model_info *info);
 void protocol_put_fatal(struct buf *out, struct str message);
@@ -145,12 +159,14 @@ bool protocol_get_header(const uint8_t bytes[PROTOCOL_HEADER_LEN], struct frame_
 bool protocol_get_generate(struct str payload, struct arena *arena, struct engine_request *request);
 bool protocol_get_count(struct str payload, struct arena *arena, struct engine_segment **segments, size_t *count);
 bool protocol_get_warmth(struct str payload, struct arena *arena, struct engine_request *request);
+bool protocol_get_prefixes(struct str payload, struct frame_prefixes *prefixes);
 bool protocol_get_started(struct str payload, struct engine_started *started);
 bool protocol_get_text(struct str payload, struct str *text, uint32_t *tokens, struct engine_certainty *certainty);
 bool protocol_get_finished(struct str payload, struct engine_finished *finished);
 bool protocol_get_failed(struct str payload, struct error *error);
 bool protocol_get_counted(struct str payload, uint32_t *tokens);
 bool protocol_get_warm(struct str payload, struct engine_warmth *warmth);
+bool protocol_get_kept(struct str payload, struct arena *arena, struct engine_prefixes *kept);
 bool protocol_get_config(struct str payload, struct arena *arena, struct frame_config *config);
 bool protocol_get_hello(struct str payload, struct arena *arena, struct engine_model_info *info);
 bool protocol_get_fatal(struct str payload, struct str *message);

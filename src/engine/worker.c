@@ -466,11 +466,59 @@ static bool on_request(struct front_port *port, const struct frame_header *heade
     return true;
 }
 
+static struct engine_prefix prefix_said(const struct prefix_kept *kept)
+{
+    return (struct engine_prefix){
+        .tenant = str_of(kept->tenant),
+        .tokens = kept->tokens,
+        .own_tokens = kept->own_tokens,
+        .bytes = kept->bytes,
+        .hits = kept->hits,
+        .is_on_disk = kept->place == CACHE_DISK,
+        .expires_s = kept->expires_s == PREFIX_NEVER ? ENGINE_NEVER : kept->expires_s,
+        .idle_s = kept->idle_s,
+    };
+}
+
+/* At once, between two frames: it takes one look into the tree. */
+static bool on_prefixes(struct front_port *port, uint32_t id, struct str payload)
+{
+    struct frame_prefixes wanted;
+    struct prefixes found;
+    struct engine_prefix items[ENGINE_PREFIXES_MAX];
+    struct error error;
+    if (!protocol_get_prefixes(payload, &wanted))
+        return false;
+    if (!prefix_store_list(port->worker->prefixes, wanted.tenant, wanted.most, &found)) {
+        (void)error_no_memory(&error);
+        send_failed(port, id, &error);
+        return true;
+    }
+    struct engine_prefix_tenant *tenants = mem_calloc(found.share_count + 1, sizeof(*tenants));
+    struct engine_prefixes kept = {.items = items, .tenants = tenants, .count = found.kept_count,
+                                   .tenant_count = tenants ? found.share_count : 0, .is_partial = found.is_partial};
+    for (size_t i = 0; i < kept.count; i++)
+        items[i] = prefix_said(&found.kept[i]);
+    for (size_t i = 0; i < kept.tenant_count; i++)
+        tenants[i] = (struct engine_prefix_tenant){str_of(found.shares[i].tenant), found.shares[i].bytes[CACHE_MEMORY],
+                                                   found.shares[i].bytes[CACHE_DISK]};
+    protocol_put_kept(link_begin(&port->link), id, &kept);
+    sent(port);
+    mem_free(tenants);
+    prefixes_free(&found);
+    return true;
+}
+
 static bool on_port_frame(void *ctx, const struct frame_header *header, struct str payload)
 {
     struct front_port *port = ctx;
     if (!port->worker->is_up)
         return false;
+    if (header->type == FRAME_PREFIXES) {
+        const bool good = on_prefixes(port, header->call, payload);
+        link_flush(&port->link);
+        return good;
+    }
     if (header->type == FRAME_GENERATE || header->type == FRAME_COUNT || header->type == FRAME_WARMTH) {
         const bool good = on_request(port, header, payload);
         link_flush(&port->link);

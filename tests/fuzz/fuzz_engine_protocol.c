@@ -33,6 +33,32 @@ static void again_warmth(struct str payload, struct arena *arena)
     buf_deinit(&frame);
 }
 
+static void again_prefixes(struct str payload)
+{
+    struct frame_prefixes prefixes;
+    struct buf frame;
+    if (!protocol_get_prefixes(payload, &prefixes))
+        return;
+    buf_init(&frame, PROTOCOL_PAYLOAD_MAX + PROTOCOL_HEADER_LEN);
+    protocol_put_prefixes(&frame, 1, &prefixes);
+    if (frame.failed || !str_eq(str_slice(buf_str(&frame), PROTOCOL_HEADER_LEN, frame.len), payload))
+        abort();
+    buf_deinit(&frame);
+}
+
+static void again_kept(struct str payload, struct arena *arena)
+{
+    struct engine_prefixes kept;
+    struct buf frame;
+    if (!protocol_get_kept(payload, arena, &kept))
+        return;
+    buf_init(&frame, PROTOCOL_PAYLOAD_MAX + PROTOCOL_HEADER_LEN);
+    protocol_put_kept(&frame, 1, &kept);
+    if (frame.failed || !str_eq(str_slice(buf_str(&frame), PROTOCOL_HEADER_LEN, frame.len), payload))
+        abort();
+    buf_deinit(&frame);
+}
+
 static void decode(enum frame_type type, struct str payload, struct arena *arena)
 {
     union {
@@ -58,6 +84,8 @@ static void decode(enum frame_type type, struct str payload, struct arena *arena
     case FRAME_FAILED: (void)protocol_get_failed(payload, &out.error); break;
     case FRAME_COUNTED: (void)protocol_get_counted(payload, &tokens); break;
     case FRAME_WARM: (void)protocol_get_warm(payload, &out.warmth); break;
+    case FRAME_PREFIXES: again_prefixes(payload); break;
+    case FRAME_KEPT: again_kept(payload, arena); break;
     case FRAME_CONFIG: (void)protocol_get_config(payload, arena, &out.config); break;
     case FRAME_HELLO: (void)protocol_get_hello(payload, arena, &out.info); break;
     case FRAME_FATAL: (void)protocol_get_fatal(payload, &text); break;

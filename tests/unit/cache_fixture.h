@@ -137,6 +137,31 @@ static inline void check_roots(const struct prefix_tree *tree, struct run_node *
     check_roots(tree, order->right, census);
 }
 
+/* Each stored block is in one piece of the list, and in one tenant's share. */
+static inline void check_list(const struct prefix_tree *tree, const struct prefix_stats *stats)
+{
+    enum { MOST = 2048 };
+    static struct prefix_kept kept[MOST];
+    static struct prefix_share shares[MOST];
+    uint64_t listed[CACHE_LOST] = {0}, shared[CACHE_LOST] = {0};
+    bool is_partial;
+    const uint32_t count = prefix_tree_list(tree, (struct str){NULL, 0}, tree->now_us, kept, MOST, &is_partial);
+    for (uint32_t i = 0; i < count; i++) {
+        listed[kept[i].place] += kept[i].bytes;
+        assert_true(kept[i].own_tokens > 0 && kept[i].own_tokens <= kept[i].tokens);
+        assert_true(i == 0 || kept[i].bytes <= kept[i - 1].bytes);
+    }
+    const uint32_t share_count = prefix_tree_shares(tree, (struct str){NULL, 0}, shares, MOST);
+    for (uint32_t i = 0; i < share_count; i++)
+        for (int place = 0; place < CACHE_LOST; place++)
+            shared[place] += shares[i].bytes[place];
+    for (int place = 0; place < CACHE_LOST; place++) {
+        assert_int_equal(shared[place], stats->bytes[place]);
+        if (!is_partial && count < MOST)
+            assert_int_equal(listed[place], stats->bytes[place]);
+    }
+}
+
 static inline void bed_check(const struct bed *bed)
 {
     const struct prefix_tree *tree = bed->tree;
@@ -155,6 +180,7 @@ static inline void bed_check(const struct bed *bed)
     assert_true(stats.bytes[CACHE_MEMORY] <= tree->options.memory_bytes);
     assert_true(stats.bytes[CACHE_DISK] <= tree->options.disk_bytes);
     assert_true(stats.nodes <= tree->options.nodes_max);
+    check_list(tree, &stats);
 }
 
 static inline void bed_deinit(struct bed *bed)

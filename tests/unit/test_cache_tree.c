@@ -657,6 +657,84 @@ static void test_disk_fails(void **state)
     bed_deinit(&bed);
 }
 
+/* --- lists -------------------------------------------------------------------------------------------- */
+
+/* A beginning that two prompts share is one piece, what each goes on with another; the largest comes first. */
+static void test_pieces_are_listed(void **state)
+{
+    (void)state;
+    struct bed bed = {0};
+    const struct prefix_options options = bed_options(&bed);
+    struct prefix_kept kept[8];
+    struct prefix_share shares[8];
+    bool is_partial;
+    int32_t a[24], b[24];
+    bed_init(&bed, &options);
+    count_up(a, 24, 1);
+    memcpy(b, a, sizeof(b));
+    b[12] = 99;
+    (void)bed_request(&bed, "shop", a, 24, 0, 1 * SECOND);
+    (void)bed_request(&bed, "shop", b, 16, 300, 2 * SECOND);
+    (void)bed_request(&bed, "shop", b, 16, 300, 12 * SECOND);
+    (void)bed_request(&bed, "bank", b, 8, 0, 13 * SECOND);
+    uint32_t count = prefix_tree_list(bed.tree, STR("shop"), 20 * SECOND, kept, 8, &is_partial);
+    assert_int_equal(count, 3);
+    assert_false(is_partial);
+    assert_int_equal(kept[0].tokens, kept[0].own_tokens == 12 && kept[0].hits == 2 ? 12 : 24);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct prefix_kept *piece = &kept[i];
+        assert_string_equal(piece->tenant, "shop");
+        assert_int_equal(piece->place, CACHE_MEMORY);
+        assert_int_equal(piece->bytes, piece->own_tokens / BLOCK * BLOCK_BYTES);
+        if (piece->tokens == 12) { /* what they share */
+            assert_int_equal(piece->own_tokens, 12);
+            assert_int_equal(piece->hits, 2);
+            assert_int_equal(piece->idle_s, 8);
+            assert_int_equal(piece->expires_s, 292);
+        } else if (piece->tokens == 16) {
+            assert_int_equal(piece->own_tokens, 4);
+            assert_int_equal(piece->hits, 1);
+            assert_int_equal(piece->expires_s, 292);
+        } else {
+            assert_int_equal(piece->tokens, 24);
+            assert_int_equal(piece->own_tokens, 12);
+            assert_int_equal(piece->hits, 0);
+            assert_int_equal(piece->expires_s, PREFIX_NEVER);
+            assert_int_equal(piece->idle_s, 19);
+        }
+    }
+    assert_int_equal(prefix_tree_list(bed.tree, (struct str){NULL, 0}, 20 * SECOND, kept, 8, &is_partial), 4);
+    assert_int_equal(prefix_tree_list(bed.tree, STR("nobody"), 20 * SECOND, kept, 8, &is_partial), 0);
+    assert_int_equal(prefix_tree_list(bed.tree, (struct str){NULL, 0}, 20 * SECOND, kept, 1, &is_partial), 1);
+    assert_int_equal(kept[0].bytes, 3 * BLOCK_BYTES);
+    assert_int_equal(prefix_tree_shares(bed.tree, (struct str){NULL, 0}, shares, 8), 2);
+    assert_int_equal(prefix_tree_shares(bed.tree, STR("bank"), shares, 8), 1);
+    assert_string_equal(shares[0].tenant, "bank");
+    assert_int_equal(shares[0].bytes[CACHE_MEMORY], 2 * BLOCK_BYTES);
+    bed_deinit(&bed);
+}
+
+/* More blocks than a question may look at: it says so. */
+static void test_lists_are_bounded(void **state)
+{
+    (void)state;
+    struct bed bed = {0};
+    struct prefix_options options = bed_options(&bed);
+    struct prefix_kept kept[8];
+    bool is_partial;
+    int32_t tokens[8];
+    options.memory_bytes = UINT64_C(2) * PREFIX_LIST_LOOKS * BLOCK_BYTES;
+    options.nodes_max = 4 * PREFIX_LIST_LOOKS;
+    bed_init(&bed, &options);
+    for (int32_t i = 0; i < (int32_t)PREFIX_LIST_LOOKS + 100; i++) {
+        count_up(tokens, 4, i * 5);
+        (void)bed_request(&bed, "t", tokens, 4, 0, 1);
+    }
+    assert_int_equal(prefix_tree_list(bed.tree, STR("t"), 2, kept, 8, &is_partial), 8);
+    assert_true(is_partial);
+    bed_deinit(&bed);
+}
+
 /* --- snapshots ---------------------------------------------------------------------------------------- */
 
 static void test_snapshots(void **state)
@@ -1017,6 +1095,8 @@ int main(void)
         cmocka_unit_test(test_what_was_given_up_above),
         cmocka_unit_test(test_disk),
         cmocka_unit_test(test_disk_fails),
+        cmocka_unit_test(test_pieces_are_listed),
+        cmocka_unit_test(test_lists_are_bounded),
         cmocka_unit_test(test_snapshots),
         cmocka_unit_test(test_waiting_for_a_snapshot),
         cmocka_unit_test(test_no_memory),

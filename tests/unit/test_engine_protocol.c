@@ -97,6 +97,51 @@ static void test_warmth(void **state)
     buf_deinit(&frame);
 }
 
+static void test_prefixes(void **state)
+{
+    (void)state;
+    struct buf frame;
+    struct arena arena;
+    const struct frame_prefixes asked[] = {{{NULL, 0}, 200}, {STR(""), 0}, {STR("shop"), ENGINE_PREFIXES_MAX}};
+    const struct engine_prefix items[] = {{STR("shop"), 2000, 1500, 1u << 20, 7, 300, 4, false},
+                                          {STR(""), 64, 64, 9, 0, ENGINE_NEVER, 0, true}};
+    const struct engine_prefix_tenant tenants[] = {{STR("shop"), 1u << 20, 0}, {STR("bank"), 0, UINT64_MAX}};
+    const struct engine_prefixes kept = {items, tenants, 2, 2, true};
+    buf_init(&frame, PROTOCOL_PAYLOAD_MAX);
+    for (size_t i = 0; i < 3; i++) {
+        struct frame_prefixes out;
+        buf_clear(&frame);
+        protocol_put_prefixes(&frame, 5, &asked[i]);
+        const struct str payload = payload_of(&frame, FRAME_PREFIXES, 5);
+        assert_true(protocol_get_prefixes(payload, &out));
+        assert_true(str_eq(out.tenant, asked[i].tenant) && !out.tenant.data == !asked[i].tenant.data);
+        assert_int_equal(out.most, asked[i].most);
+        assert_false(protocol_get_prefixes(str_slice(payload, 0, payload.len - 1), &out));
+    }
+    buf_clear(&frame);
+    protocol_put_prefixes(&frame, 5, &(struct frame_prefixes){{NULL, 0}, ENGINE_PREFIXES_MAX + 1});
+    assert_false(protocol_get_prefixes(payload_of(&frame, FRAME_PREFIXES, 5), &(struct frame_prefixes){{NULL, 0}, 0}));
+
+    buf_clear(&frame);
+    protocol_put_kept(&frame, 6, &kept);
+    const struct str payload = payload_of(&frame, FRAME_KEPT, 6);
+    for (size_t len = 0; len <= payload.len; len++) { /* nothing shorter is legal */
+        struct engine_prefixes out;
+        arena_init(&arena, 0);
+        assert_int_equal(protocol_get_kept(str_slice(payload, 0, len), &arena, &out), len == payload.len);
+        for (size_t i = 0; len == payload.len && i < 2; i++) {
+            assert_true(str_eq(out.items[i].tenant, items[i].tenant) && str_eq(out.tenants[i].name, tenants[i].name));
+            assert_int_equal(out.items[i].own_tokens, items[i].own_tokens);
+            assert_int_equal(out.items[i].bytes, items[i].bytes);
+            assert_int_equal(out.items[i].expires_s, items[i].expires_s);
+            assert_int_equal(out.items[i].is_on_disk, items[i].is_on_disk);
+            assert_true(out.tenants[i].disk_bytes == tenants[i].disk_bytes && out.is_partial);
+        }
+        arena_deinit(&arena);
+    }
+    buf_deinit(&frame);
+}
+
 static void test_replies(void **state)
 {
     (void)state;
@@ -298,7 +343,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_generate),  cmocka_unit_test(test_warmth),
-        cmocka_unit_test(test_replies),   cmocka_unit_test(test_control),
+        cmocka_unit_test(test_prefixes), cmocka_unit_test(test_replies),   cmocka_unit_test(test_control),
         cmocka_unit_test(test_truncated), cmocka_unit_test(test_hostile_lengths), cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_mutations),
     };

@@ -1,5 +1,6 @@
-/* test_engine_warmth.c - how warm a prompt is, asked through the engine's public header of a real worker: the answer is
- * what the next request then reads, for everybody else nothing, and asking changes nothing.
+/* test_engine_warmth.c - how warm a prompt is, and what is kept of all prompts, asked through the engine's public
+ * header of a real worker: the answer is what the next request then reads, for everybody else nothing, and asking
+ * changes nothing.
  *
  * The test program is its own worker: started as `worker ...` it runs that. */
 #include <signal.h>
@@ -285,6 +286,89 @@ static void test_disk_is_told_apart(void **state)
     engine_bed_close(bed);
 }
 
+struct listed {
+    struct engine_prefix first;
+    char tenant[32];
+    uint64_t bytes, memory_bytes, disk_bytes;
+    size_t count;
+    enum error_code code;
+    uint32_t calls;
+};
+
+static void on_prefixes(void *ctx, const struct engine_prefixes *prefixes, const struct error *error)
+{
+    struct listed *listed = ctx;
+    listed->calls++;
+    listed->code = error != NULL ? error->code : OK;
+    for (size_t i = 0; prefixes != NULL && i < prefixes->count; i++)
+        listed->bytes += prefixes->items[i].bytes;
+    for (size_t i = 0; prefixes != NULL && i < prefixes->tenant_count; i++) {
+        listed->memory_bytes += prefixes->tenants[i].memory_bytes;
+        listed->disk_bytes += prefixes->tenants[i].disk_bytes;
+    }
+    if (prefixes == NULL || prefixes->count == 0)
+        return;
+    listed->count = prefixes->count;
+    listed->first = prefixes->items[0];
+    snprintf(listed->tenant, sizeof(listed->tenant), STR_FMT, STR_ARG(listed->first.tenant));
+}
+
+static struct listed list(struct engine_bed *bed, struct str tenant)
+{
+    struct error error;
+    struct listed listed = {0};
+    assert_non_null(engine_prefixes(bed->port, 0, tenant, 10, on_prefixes, &listed, &error));
+    RUN_UNTIL(bed, listed.calls > 0);
+    assert_int_equal(listed.calls, 1);
+    assert_int_equal(listed.code, OK);
+    return listed;
+}
+
+/* What a request has left is listed as its tenant's, while another one runs, and after a restart on disk. */
+static void test_what_is_kept_is_listed(void **state)
+{
+    (void)state;
+    struct engine_bed *bed = open_bed(64u << 20, test_root, false);
+    struct prompt prompt, story;
+    struct reply reply;
+    struct engine_counters counters;
+    assert_int_equal(list(bed, (struct str){NULL, 0}).count, 0);
+    prompt_init(&prompt, 7, 300, "why?", ENGINE_CACHE_EXPLICIT);
+    (void)generate(bed, &prompt.request);
+    (void)generate(bed, &prompt.request);
+    prompt_init(&story, 9, 10, "tell me", ENGINE_CACHE_OFF);
+    story.request.max_tokens = 1000;
+    (void)begin(bed, &story.request, &reply);
+    RUN_UNTIL(bed, reply.texts > 0);
+    const uint32_t warm = warmth_of(bed, &prompt.request).warm_tokens;
+    const struct listed all = list(bed, (struct str){NULL, 0}), own = list(bed, STR("shop"));
+    assert_false(reply.is_done);
+    engine_counters(bed->engine, 0, &counters);
+    assert_true(all.count > 0 && all.count == own.count);
+    assert_string_equal(all.tenant, "shop");
+    assert_true(all.first.tokens + 1 >= warm && all.first.hits == 1 && !all.first.is_on_disk);
+    assert_true(all.first.expires_s <= MINUTES && all.first.expires_s > MINUTES - 60);
+    assert_int_equal(all.bytes, counters.cache_bytes);
+    assert_int_equal(own.memory_bytes, counters.cache_bytes);
+    assert_int_equal(list(bed, STR("bank")).count, 0);
+    RUN_UNTIL(bed, reply.is_done);
+    engine_bed_close(bed); /* writes what is queued */
+
+    bed = open_bed(64u << 20, test_root, false);
+    const struct listed left = list(bed, STR("shop"));
+    assert_true(left.count > 0 && left.first.is_on_disk && left.memory_bytes == 0);
+    assert_int_equal(left.bytes, left.disk_bytes);
+    engine_bed_close(bed);
+}
+
+static void test_nothing_is_listed_without_a_cache(void **state)
+{
+    (void)state;
+    struct engine_bed *bed = open_bed(0, NULL, false);
+    assert_int_equal(list(bed, (struct str){NULL, 0}).count, 0);
+    engine_bed_close(bed);
+}
+
 static void test_without_a_cache(void **state)
 {
     (void)state;
@@ -500,6 +584,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_no_step_is_waited_for),
         cmocka_unit_test(test_questions_renew_nothing),
         cmocka_unit_test_setup_teardown(test_disk_is_told_apart, test_root_make, test_root_remove),
+        cmocka_unit_test_setup_teardown(test_what_is_kept_is_listed, test_root_make, test_root_remove),
+        cmocka_unit_test(test_nothing_is_listed_without_a_cache),
         cmocka_unit_test(test_without_a_cache),
         cmocka_unit_test(test_odd_prompts),
         cmocka_unit_test(test_ends_once),
