@@ -94,14 +94,25 @@ bool condition_any_down(void)
     return is_down;
 }
 
-void condition_append_text(struct buf *out)
+void condition_each(void (*each)(void *ctx, const char *name, enum condition_level level, const char *text), void *ctx)
 {
     pthread_mutex_lock(&condition_mutex);
     for (int level = CONDITION_DOWN; level >= CONDITION_CLEAR; level--)
         for (size_t i = 0; i < condition_count; i++)
             if ((int)conditions[i].level == level && conditions[i].text[0] != '\0')
-                buf_appendf(out, "%s: %s\n", conditions[i].name, conditions[i].text);
+                each(ctx, conditions[i].name, conditions[i].level, conditions[i].text);
     pthread_mutex_unlock(&condition_mutex);
+}
+
+static void append_text(void *ctx, const char *name, enum condition_level level, const char *text)
+{
+    (void)level;
+    buf_appendf(ctx, "%s: %s\n", name, text);
+}
+
+void condition_append_text(struct buf *out)
+{
+    condition_each(append_text, out);
 }
 
 void condition_append_metrics(struct buf *out)

@@ -27,6 +27,8 @@ enum condition_level condition_level(const char *name);
 
 bool condition_any_down(void);
 void condition_append_text(struct buf *out);    /* a line each, "NAME: TEXT", the worst first */
+/* Those that have a text, the worst first; strings are valid inside, where conditions must not be set. */
+void condition_each(void (*each)(void *ctx, const char *name, enum condition_level level, const char *text), void *ctx);
 void condition_append_metrics(struct buf *out); /* fulcrum_condition{name="NAME"} 0, 1 or 2, of all ever set */
 
 #endif

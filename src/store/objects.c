@@ -249,6 +249,11 @@ void objects_interrupt(struct objects *objects)
         objects->ops->interrupt(objects);
 }
 
+bool objects_bytes(struct objects *objects, struct str tenant, uint64_t *bytes)
+{
+    return objects->ops->bytes && objects->ops->bytes(objects, tenant, bytes);
+}
+
 bool objects_is_remote(const struct objects *objects)
 {
     return objects->is_remote;

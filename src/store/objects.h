@@ -87,6 +87,8 @@ void objects_close(struct objects *objects); /* NULL is legal */
 /* Whoever waits for an S3 server waits no longer, now or later: OBJECTS_UNAVAILABLE. For the way out. */
 void objects_interrupt(struct objects *objects);
 bool objects_is_remote(const struct objects *objects);
+/* What a tenant's objects and uploads take. False: nobody counts; there are no quotas, or an S3 server keeps them. */
+bool objects_bytes(struct objects *objects, struct str tenant, uint64_t *bytes);
 
 /* --- names --- */
 

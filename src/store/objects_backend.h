@@ -32,6 +32,7 @@ struct objects_ops {
     enum objects_problem (*list)(struct objects *objects, struct str tenant, struct str bucket,
                                  const struct objects_list_options *options, struct arena *arena,
                                  struct objects_page *page, struct error *error);
+    bool (*bytes)(struct objects *objects, struct str tenant, uint64_t *bytes); /* NULL: it never counts */
 };
 
 struct objects {

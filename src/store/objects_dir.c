@@ -511,6 +511,11 @@ static void dir_close(struct objects *objects)
     mem_free(dir);
 }
 
+static bool dir_bytes(struct objects *objects, struct str tenant, uint64_t *bytes)
+{
+    return objects_usage_bytes(&((struct objects_dir *)objects)->usage, tenant, bytes);
+}
+
 static const struct objects_ops dir_ops = {
     .close = dir_close,
     .bucket_create = objects_dir_bucket_create,
@@ -522,6 +527,7 @@ static const struct objects_ops dir_ops = {
     .put_begin = put_begin,
     .reader_open = reader_open,
     .list = objects_dir_list,
+    .bytes = dir_bytes,
 };
 
 static enum error_code open_root(struct objects_dir *dir, const char *root, struct error *error)

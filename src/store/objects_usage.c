@@ -178,3 +178,14 @@ void objects_usage_subtract(struct objects_usage *usage, struct str tenant, uint
     }
     pthread_mutex_unlock(&usage->mutex);
 }
+
+bool objects_usage_bytes(struct objects_usage *usage, struct str tenant, uint64_t *bytes)
+{
+    if (!usage->quota)
+        return false;
+    pthread_mutex_lock(&usage->mutex);
+    const struct usage_account *account = find(usage, tenant);
+    *bytes = account ? account->bytes : 0;
+    pthread_mutex_unlock(&usage->mutex);
+    return true;
+}

@@ -49,6 +49,8 @@ void objects_charge_drop(struct objects_usage *usage, struct objects_charge *cha
 /* Counted without asking: at the start, and after a deletion. */
 enum objects_problem objects_usage_add(struct objects_usage *usage, struct str tenant, uint64_t bytes,
                                        struct error *error) WARN_UNUSED;
+/* False: nothing is counted. */
+bool objects_usage_bytes(struct objects_usage *usage, struct str tenant, uint64_t *bytes);
 void objects_usage_subtract(struct objects_usage *usage, struct str tenant, uint64_t bytes);
 
 #endif
