@@ -4,6 +4,8 @@
 
 #include "api/call.h"
 #include "api/operations.h"
+#include "api/recent.h"
+#include "ledger/reads.h"
 
 /* --- start and stop --------------------------------------------------------------------------------- */
 
@@ -34,6 +36,13 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     made->shadow_metrics = options->shadow_metrics;
     made->work = options->work;
     made->thread_count = options->thread_count;
+    made->recents = recents_new();
+    enum error_code code = made->recents ? ledger_reads_new(made->config->data, &made->reads, error)
+                                         : error_no_memory(error);
+    if (code != OK) {
+        api_free(made);
+        return code;
+    }
     *api = made;
     return OK;
 }
@@ -63,6 +72,8 @@ void api_free(struct api *api)
         return;
     for (unsigned i = 0; i < LIMIT_IO_THREADS; i++)
         free_thread(atomic_load(&api->threads[i]));
+    ledger_reads_free(api->reads);
+    recents_free(api->recents);
     mem_free(api);
 }
 

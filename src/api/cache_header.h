@@ -17,4 +17,11 @@ struct str cache_header(const struct chat_cache_use *use, struct arena *arena);
 /* The reason alone, for the log; "" for a hit. */
 struct str cache_reason(const struct chat_cache_use *use, struct arena *arena);
 
+/* The other way round, from the ledger's word; a word that is none: CHAT_MISS_NONE. */
+enum chat_cache_miss cache_miss_of(struct str word);
+
+/* For people: why the prompt did not come from the cache whole, and what to do. Without `has_figures` its numbers are
+ * not known. In the arena, or a constant. */
+struct str cache_explanation(const struct chat_cache_use *use, bool has_figures, struct arena *arena);
+
 #endif

@@ -43,6 +43,8 @@ struct api {
     struct invocations *invocations; /* NULL: there is no log */
     struct monitor *monitor;
     struct traces *traces;           /* NULL: none are sent */
+    struct ledger_reads *reads; /* of the ledger, for questions */
+    struct recents *recents;    /* requests that were answered lately */
     struct metrics *batch_metrics; /* of its records; the runner's thread counts */
     struct metrics *shadow_metrics; /* of answers that routers learn from; likewise */
     _Atomic(const struct server *) server;

@@ -12,6 +12,7 @@
 #include "api/call.h"
 #include "api/genai.h"
 #include "api/logged.h"
+#include "api/recent.h"
 #include "api/traced.h"
 #include "core/json.h"
 #include "generate/documents.h"
@@ -98,6 +99,7 @@ static void tell_end(struct inference *inference, int status, const char *error_
 {
     struct invocation *logged = inference->logged;
     observe(inference, error_name);
+    recents_note(inference->call->thread->api->recents, inference->call);
     if (inference->traced)
         end_trace(inference, status, error_name);
     if (!logged)

@@ -45,7 +45,7 @@ struct str charge_session(const struct chat_request *request)
     return STR("");
 }
 
-static struct str miss_reason(const struct chat_cache_use *cache)
+struct str charge_miss_word(enum chat_cache_miss miss)
 {
     static const char *const reasons[] = {
         [CHAT_MISS_NONE] = "",
@@ -57,8 +57,8 @@ static struct str miss_reason(const struct chat_cache_use *cache)
         [CHAT_MISS_NO_CHECKPOINT] = "no-checkpoint",
         [CHAT_MISS_DISABLED] = "disabled",
     };
-    assert(cache->miss < sizeof(reasons) / sizeof(reasons[0]));
-    return str_of(reasons[cache->miss]);
+    assert(miss < sizeof(reasons) / sizeof(reasons[0]));
+    return str_of(reasons[miss]);
 }
 
 /* A probability, or another number that is not below 0. */
@@ -77,7 +77,7 @@ void charge_place(struct charge *charge, const struct placement *placement, cons
     line->attempts = placement->attempts;
     line->router = placement->why;
     line->router_score = has_router ? millionths_of(placement->score) : LEDGER_ABSENT;
-    line->miss_reason = miss_reason(cache);
+    line->miss_reason = charge_miss_word(cache->miss);
 }
 
 void charge_doubt(struct charge *charge, struct str request_id, const struct price_row *none, double chance)

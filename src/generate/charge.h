@@ -43,6 +43,9 @@ struct str charge_session(const struct chat_request *request);
 void charge_end(struct charge *charge, enum ledger_outcome outcome, const struct chat_usage *usage,
                 uint64_t latency_us, uint64_t first_token_us);
 
+/* The ledger's word for why a prompt did not come from the cache whole; empty: it did. */
+struct str charge_miss_word(enum chat_cache_miss miss);
+
 /* What a reply used, by classes of price. */
 struct price_usage charge_usage(const struct chat_usage *usage);
 

@@ -142,7 +142,7 @@ static void append_hour(struct buf *text, const struct ledger_page_query *query)
 /* The newest of the lines that are not summed. */
 static void append_newest(struct buf *text, const struct ledger_page_query *query)
 {
-    buf_append_text(text, "SELECT max(coalesce((SELECT max(time_us) FROM temp.kept WHERE ");
+    buf_append_text(text, "SELECT max(coalesce((SELECT max(+time_us) FROM temp.kept WHERE ");
     buf_appendf(text, "n > ?%d AND +time_us < ?%d", P_THROUGH, P_UPPER);
     append_words(text, &query->filter, false);
     buf_appendf(text, "), -1), coalesce((SELECT max(time_us) FROM temp.late WHERE time_us < ?%d", P_UPPER);

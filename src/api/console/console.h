@@ -4,6 +4,15 @@
 
 #include "api/call.h"
 
+/* --- usage.c, series.c, requests.c, request.c, cache.c, tenants.c, now.c --- */
+void console_usage(struct api_call *call);
+void console_series(struct api_call *call);
+void console_requests(struct api_call *call);
+void console_request(struct api_call *call);
+void console_cache(struct api_call *call);
+void console_tenants(struct api_call *call);
+void console_now(struct api_call *call);
+
 /* --- session.c --- */
 void console_session_get(struct api_call *call);
 

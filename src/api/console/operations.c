@@ -5,7 +5,13 @@
 
 static const struct api_operation rows[] = {
     {"GET", "/fulcrum/session", "GetSession", .handle = console_session_get},
-    /* Usage, requests, caches, tenants. */
+    {"GET", "/fulcrum/usage", "GetUsage", .handle = console_usage},
+    {"GET", "/fulcrum/now", "GetNow", .handle = console_now},
+    {"GET", "/fulcrum/series", "GetSeries", .handle = console_series},
+    {"GET", "/fulcrum/requests", "ListRequests", .handle = console_requests},
+    {"GET", "/fulcrum/requests/{requestId}", "GetRequest", .handle = console_request},
+    {"GET", "/fulcrum/cache", "GetCache", .handle = console_cache},
+    {"GET", "/fulcrum/tenants", "ListTenants", .handle = console_tenants},
     /* Models, jobs, routers, advice, alarms. */
     {"GET", "/fulcrum/routers/{modelId}", "DescribeRouter", .handle = describe_router},
     {"POST", "/fulcrum/routers/{modelId}/explain", "ExplainRoute", .handle = explain_route, .takes_prompt = true},

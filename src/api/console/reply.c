@@ -119,3 +119,10 @@ void console_put_cursor(struct console_reply *reply, bool has_more, uint64_t fir
         (void)snprintf(reply->next, sizeof(reply->next), "%016" PRIx64 "%016" PRIx64, first, second);
     console_put_text(reply, "next", has_more ? str_of(reply->next) : (struct str){NULL, 0});
 }
+
+void console_put_next(struct console_reply *reply, struct str next)
+{
+    assert(next.len < sizeof(reply->next));
+    (void)snprintf(reply->next, sizeof(reply->next), STR_FMT, STR_ARG(next));
+    console_put_text(reply, "next", next.len ? next : (struct str){NULL, 0});
+}

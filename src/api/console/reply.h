@@ -20,13 +20,14 @@
 
 #define CONSOLE_DEPTH_MAX 16
 #define CONSOLE_KEY_DIGITS 16 /* of a key in a cursor, hex */
+#define CONSOLE_CURSOR_MAX 400
 
 struct console_reply {
     struct buf body;
     char open[CONSOLE_DEPTH_MAX]; /* '{' or '[' */
     size_t depth;
     bool needs_comma;
-    char next[2 * CONSOLE_KEY_DIGITS + 1]; /* the cursor that was put, else empty */
+    char next[CONSOLE_CURSOR_MAX]; /* the cursor that was put, else empty */
 };
 
 void console_reply_init(struct console_reply *reply);
@@ -49,6 +50,8 @@ void console_put_money(struct console_reply *reply, const char *stem, ledger_sum
 void console_put_json(struct console_reply *reply, const char *name, struct str json);
 /* `next`: the keys of the last row of this page (query.h), or null where it is the last page. */
 void console_put_cursor(struct console_reply *reply, bool has_more, uint64_t first, uint64_t second);
+/* The same of a cursor that somebody else wrote; empty: it is the last page. */
+void console_put_next(struct console_reply *reply, struct str next);
 
 /* The array `list` of the object `json` as comma-separated values: a head of the rows' members in the order in which
  * they appear, objects inside rows flattened with dots, arrays as JSON. Texts that a spreadsheet would take for a
