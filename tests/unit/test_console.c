@@ -114,7 +114,7 @@ static void pages_have_a_size_and_a_place(void **state)
     console_open(&reply, NULL, '{');
     console_put_cursor(&reply, true, UINT64_MAX, 7);
     console_close(&reply);
-    char query[128];
+    char query[CONSOLE_CURSOR_MAX + 32];
     (void)snprintf(query, sizeof(query), "limit=500&cursor=%s", reply.next);
     question = ask(state, query);
     assert_int_equal(console_query_page(&question->call, &page, &question->error), OK);
