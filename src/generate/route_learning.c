@@ -23,7 +23,20 @@ static void append_unknown(struct buf *out, const struct route *route)
     buf_append_text(out, is_first ? "" : "]");
 }
 
-static void append_predictor(struct buf *out, const struct route *route)
+/* Of files that keep none: null. */
+static void append_curve(struct buf *out, const struct predictor_curve *curve)
+{
+    buf_append_text(out, curve->count ? ",\"curve\":[" : ",\"curve\":null");
+    for (uint32_t i = 0; i < curve->count; i++) {
+        const struct predictor_point *point = &curve->points[i];
+        buf_appendf(out, "%s{\"strongShare\":%.4g,\"quality\":%.6g,\"cost\":%.6g,\"tolerance\":%.4g}", i ? "," : "",
+                    (double)point->strong_share, (double)point->quality, (double)point->cost,
+                    (double)point->tolerance);
+    }
+    buf_append_text(out, curve->count ? "]" : "");
+}
+
+void route_append_predictor(struct buf *out, const struct route *route)
 {
     struct predictor_facts facts;
     const char *name;
@@ -36,6 +49,7 @@ static void append_predictor(struct buf *out, const struct route *route)
     buf_appendf(out, ",\"rows\":%llu,\"calibrationError\":%.4f,\"auc\":%.4f,\"aucLow\":%.4f,\"aucHigh\":%.4f",
                 (unsigned long long)facts.rows, (double)facts.calibration_error, (double)facts.auc,
                 (double)facts.auc_low, (double)facts.auc_high);
+    append_curve(out, &facts.curve);
     append_unknown(out, route);
     buf_append_char(out, '}');
 }
@@ -52,7 +66,7 @@ static void append_model(struct buf *out, const struct shadow_model *model)
     buf_appendf(out, ",\"drifts\":%s}", drift->drifts ? "true" : "false");
 }
 
-static void append_shadow(struct buf *out, const struct shadow_figures *figures)
+static void append_figures(struct buf *out, const struct shadow_figures *figures)
 {
     buf_appendf(out, "{\"share\":%g,\"labels\":%llu,\"since\":", figures->share, (unsigned long long)figures->labels);
     if (figures->since[0])
@@ -71,6 +85,15 @@ static void append_shadow(struct buf *out, const struct shadow_figures *figures)
     buf_append_text(out, "]}");
 }
 
+void route_append_shadow(struct buf *out, const struct route *route, const struct shadow *shadow)
+{
+    struct shadow_figures figures;
+    if (shadow_figures_of(shadow, route, &figures))
+        append_figures(out, &figures);
+    else
+        buf_append_text(out, "null");
+}
+
 void route_append_rule(struct buf *out, const struct router *router)
 {
     switch (router->rule) {
@@ -87,15 +110,11 @@ void route_append_rule(struct buf *out, const struct router *router)
 
 void route_append_learning(struct buf *out, const struct route *route, const struct shadow *shadow)
 {
-    struct shadow_figures figures;
     buf_append_char(out, '{');
     route_append_rule(out, &route->router);
     buf_append_text(out, ",\"predictor\":");
-    append_predictor(out, route);
+    route_append_predictor(out, route);
     buf_append_text(out, ",\"shadow\":");
-    if (shadow_figures_of(shadow, route, &figures))
-        append_shadow(out, &figures);
-    else
-        buf_append_text(out, "null");
+    route_append_shadow(out, route, shadow);
     buf_append_char(out, '}');
 }

@@ -11,7 +11,12 @@ struct shadow;
  * "margin": members of an object that the caller has begun. */
 void route_append_rule(struct buf *out, const struct router *router);
 
-/* {the rule's, "predictor": {"name", "rows", "calibrationError", "auc", "aucLow", "aucHigh"} or null, "shadow":
+/* The two members of the next one, each alone. */
+void route_append_predictor(struct buf *out, const struct route *route);
+void route_append_shadow(struct buf *out, const struct route *route, const struct shadow *shadow);
+
+/* {the rule's, "predictor": {"name", "rows", "calibrationError", "auc", "aucLow", "aucHigh", "curve":
+ * [{"strongShare", "quality", "cost", "tolerance"}] or null} or null, "shadow":
  * {"share", "labels", "since", "waiting", "labelled", "unjudged", "failed", "dropped", "costPicodollars", "drifts",
  * "models": [{"model", "labels", "predicted", "found", "calibrationError", "z", "drifts"}]} or null}; `shadow` may be
  * NULL. A predictor of the router's own has "unknown", a list, where it was not trained on some of its models. */

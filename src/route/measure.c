@@ -256,6 +256,11 @@ void measure_single(const struct samples *samples, size_t model, struct curve *c
     curve->points[0] = point_of(&total);
 }
 
+double measure_tolerance(const struct curve *curve, size_t point)
+{
+    return fmin(fmax(0, (double)curve->tolerances[point]), 1);
+}
+
 void measure_random(const struct samples *samples, struct curve *curve)
 {
     struct curve weak, strong;

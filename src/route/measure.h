@@ -41,6 +41,9 @@ struct curve {
     float tolerances[MEASURE_POINTS]; /* measure_curve: of a router that decides so; INFINITY: nothing is worth more */
 };
 
+/* The tolerance of a point, as fulcrum.yaml takes it: 0 to 1. */
+double measure_tolerance(const struct curve *curve, size_t point);
+
 /* The share of the strongest model grows from point to point, to those rows first whose predicted gain is largest; the
  * others go to the cheapest model that is predicted as good as the gain demands. predicted[model][row]. */
 enum error_code measure_curve(const struct samples *samples, float *const *predicted, struct curve *curve,

@@ -43,11 +43,22 @@ size_t predictor_model_count(const struct predictor *predictor);
 struct str predictor_model(const struct predictor *predictor, size_t index);
 bool predictor_knows(const struct predictor *predictor, struct str model);
 
+/* Quality over cost on rows held out, from all prompts to the weakest model to all to the strongest. */
+#define PREDICTOR_CURVE_MAX 21
+struct predictor_curve {
+    uint32_t count; /* 0: the file is of a program that kept none */
+    struct predictor_point {
+        float strong_share, quality, cost; /* cost: of always asking the strongest */
+        float tolerance;                   /* of a router that decides so, 0 to 1 */
+    } points[PREDICTOR_CURVE_MAX];
+};
+
 /* What it stands on. */
 struct predictor_facts {
     uint64_t rows;            /* of training */
     float calibration_error;  /* mean distance of predicted and real quality, on rows held out */
     float auc, auc_low, auc_high; /* of 'the weakest model is right', on rows held out, with its 95% interval */
+    struct predictor_curve curve;
 };
 void predictor_facts(const struct predictor *predictor, struct predictor_facts *facts);
 

@@ -34,12 +34,6 @@ static void append_method(struct buf *out, const struct train_method *method)
                     method->curve.points[0].cost);
 }
 
-/* As fulcrum.yaml takes it. */
-static double tolerance_of(const struct curve *curve, size_t point)
-{
-    return fmin(fmax(0, (double)curve->tolerances[point]), 1);
-}
-
 static void append_gain(struct buf *out, const struct train_report *report)
 {
     const struct train_method *best = NULL;
@@ -115,7 +109,7 @@ void report_append_text(struct buf *out, const struct train_report *report)
     for (size_t i = 0; i < report->methods[0].curve.count; i += 2) {
         const struct curve_point *point = &report->methods[0].curve.points[i];
         buf_appendf(out, "  %11.0f%%  %9.3f  %.4f   %.6g\n", 100 * point->strong_share,
-                    tolerance_of(&report->methods[0].curve, i), point->quality, point->cost);
+                    measure_tolerance(&report->methods[0].curve, i), point->quality, point->cost);
     }
     append_savings(out, report);
     append_escalation(out, report);

@@ -475,6 +475,20 @@ static void permute(struct samples *samples, uint64_t seed)
     }
 }
 
+/* Rows have costs in any unit: the file has none. */
+static void keep_curve(const struct curve *curve, struct predictor_curve *kept)
+{
+    const double whole = curve->points[curve->count - 1].cost;
+    *kept = (struct predictor_curve){.count = (uint32_t)curve->count};
+    for (size_t i = 0; i < curve->count; i++) {
+        const struct curve_point *point = &curve->points[i];
+        kept->points[i] = (struct predictor_point){(float)point->strong_share, (float)point->quality,
+                                                   (float)(whole > 0 ? fmin(point->cost / whole, 1e6) : 0),
+                                                   (float)measure_tolerance(curve, i)};
+    }
+}
+_Static_assert(MEASURE_POINTS <= PREDICTOR_CURVE_MAX, "a whole curve fits into a predictor's file");
+
 /* The file: options by one fold, calibration of the words by all five, as each row was predicted. */
 static bool write_predictor(const struct samples *samples, uint64_t seed, const struct train_report *report,
                             struct buf *out)
@@ -495,9 +509,11 @@ static bool write_predictor(const struct samples *samples, uint64_t seed, const 
     if (!weights)
         return false;
     weights->seed = seed;
-    weights->facts = (struct predictor_facts){samples->count, (float)report->calibration_error,
-                                              (float)router->auc.value, (float)router->auc.low,
-                                              (float)router->auc.high};
+    weights->facts = (struct predictor_facts){.rows = samples->count,
+                                              .calibration_error = (float)report->calibration_error,
+                                              .auc = (float)router->auc.value, .auc_low = (float)router->auc.low,
+                                              .auc_high = (float)router->auc.high};
+    keep_curve(&router->curve, &weights->facts.curve);
     const bool fits = route_weights_write(weights, out);
     route_weights_free(weights);
     return fits;

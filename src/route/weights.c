@@ -15,13 +15,22 @@ static const char magic[8] = {'F', 'U', 'L', 'R', 'O', 'U', 'T', 'E'};
 #define KNOWN_BYTES (FEATURES_BUCKETS / 8)
 #define MODEL_BYTES (PREDICTOR_NAME_MAX + sizeof(struct route_weights_model))
 #define CRC_BYTES sizeof(uint32_t)
+#define CURVE_FLOATS (sizeof(struct predictor_point) / sizeof(float))
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are copied as they lie in memory");
+_Static_assert(sizeof(struct predictor_curve) == sizeof(uint32_t) + PREDICTOR_CURVE_MAX * CURVE_FLOATS * sizeof(float),
+               "the curve has no gaps");
 
-static size_t file_bytes(size_t models)
+static size_t curve_bytes(uint32_t version)
+{
+    return version == WEIGHTS_VERSION_WITHOUT_CURVE ? 0 : sizeof(struct predictor_curve);
+}
+
+static size_t file_bytes(uint32_t version, size_t models)
 {
     return HEAD_BYTES + EDGES_BYTES + KNOWN_BYTES + models * MODEL_BYTES +
-           (size_t)FEATURES_BUCKETS * (WEIGHTS_CELL_HEAD + models) + models * sizeof(struct certainty) + CRC_BYTES;
+           (size_t)FEATURES_BUCKETS * (WEIGHTS_CELL_HEAD + models) + models * sizeof(struct certainty) +
+           curve_bytes(version) + CRC_BYTES;
 }
 
 struct route_weights *route_weights_new(size_t model_count)
@@ -65,6 +74,7 @@ bool route_weights_write(const struct route_weights *weights, struct buf *out)
     }
     buf_append(out, weights->cells, FEATURES_BUCKETS * route_weights_cell_bytes(weights));
     buf_append(out, weights->certainties, weights->model_count * sizeof(weights->certainties[0]));
+    buf_append(out, &weights->facts.curve, sizeof(weights->facts.curve));
     const uint32_t crc = out->failed ? 0 : crc32_ieee(0, out->data + begin, out->len - begin);
     return buf_append(out, &crc, sizeof(crc));
 }
@@ -80,13 +90,14 @@ static void take(struct str *rest, void *to, size_t len)
 
 static enum error_code check_head(struct str bytes, const char *name, const uint32_t counts[5], struct error *error)
 {
-    if (counts[0] != WEIGHTS_VERSION)
-        return error_set(error, ERROR_INVALID, "%s: predictor of version %u; this program reads version %d: train it "
-                         "again with `fulcrum router train`", name, counts[0], WEIGHTS_VERSION);
+    if (counts[0] != WEIGHTS_VERSION && counts[0] != WEIGHTS_VERSION_WITHOUT_CURVE)
+        return error_set(error, ERROR_INVALID, "%s: predictor of version %u; this program reads versions %d and %d: "
+                         "train it again with `fulcrum router train`", name, counts[0], WEIGHTS_VERSION_WITHOUT_CURVE,
+                         WEIGHTS_VERSION);
     if (counts[1] == 0 || counts[1] > PREDICTOR_MODELS_MAX || counts[2] != FEATURES_BUCKET_BITS ||
         counts[3] != FEATURES_BUILT || counts[4] != WEIGHTS_BINS)
         return error_set(error, ERROR_INVALID, "%s: damaged predictor: its head makes no sense", name);
-    const size_t expected = file_bytes(counts[1]);
+    const size_t expected = file_bytes(counts[0], counts[1]);
     if (bytes.len != expected)
         return error_set(error, ERROR_INVALID, "%s: damaged predictor: %zu bytes where %zu are expected", name,
                          bytes.len, expected);
@@ -105,12 +116,18 @@ static bool are_finite(const float *numbers, size_t count)
     return true;
 }
 
+static bool is_sound_curve(const struct predictor_curve *curve)
+{
+    return curve->count <= PREDICTOR_CURVE_MAX &&
+           are_finite((const float *)curve->points, PREDICTOR_CURVE_MAX * CURVE_FLOATS);
+}
+
 /* A checksum says that the file is as it was written, not who wrote it: what is computed with must be numbers. */
 static bool is_sound(const struct route_weights *weights, const float facts[WEIGHTS_FACTS])
 {
     if (!are_finite(facts, WEIGHTS_FACTS) || !are_finite(&weights->edges[0][0], EDGES_BYTES / sizeof(float)) ||
         weights->variance < 0 || weights->known_share < 0 || weights->known_share >= 1 ||
-        weights->alone_spread < 0 || weights->demand < 0)
+        weights->alone_spread < 0 || weights->demand < 0 || !is_sound_curve(&weights->facts.curve))
         return false;
     for (size_t i = 0; i < weights->model_count; i++) {
         const struct str name = route_weights_name(weights, i);
@@ -148,7 +165,9 @@ enum error_code route_weights_read(struct str bytes, const char *name, struct ro
     }
     take(&rest, made->cells, FEATURES_BUCKETS * route_weights_cell_bytes(made));
     take(&rest, made->certainties, made->model_count * sizeof(made->certainties[0]));
-    made->facts = (struct predictor_facts){numbers[0], facts[0], facts[1], facts[2], facts[3]};
+    made->facts = (struct predictor_facts){.rows = numbers[0], .calibration_error = facts[0], .auc = facts[1],
+                                           .auc_low = facts[2], .auc_high = facts[3]};
+    take(&rest, &made->facts.curve, curve_bytes(counts[0]));
     made->seed = numbers[1];
     made->rarity_unit = facts[4];
     made->variance = facts[5];

@@ -6,7 +6,7 @@
  * The file, little-endian:
  *
  *   8 bytes   "FULROUTE"
- *   u32       version, 5
+ *   u32       version, 6; 5 is read too
  *   u32       models M, 1 to PREDICTOR_MODELS_MAX
  *   u32 x 3   bits of a bucket's number, `built` numbers, bins of each: 16, 53, 8
  *   u64 x 2   rows of training, seed
@@ -19,6 +19,8 @@
  *   M times   name, 128 bytes, filled up with zeros; struct route_weights_model's numbers in their order, f32 each
  *   u8        cells [2^16][2 + M]: rarity; variance, in sixteenths of a halving; M weights of i8
  *   M times   certainty.h's slope, text, offset, f32 each, and u32 rows
+ *   u32       points of the curve, and 21 times f32 x 4: strong share, quality, cost, tolerance; zeros behind the last
+ *             (not in version 5)
  *   u32       CRC-32 of all before
  *
  * Any thread; read-only once made. */
@@ -32,7 +34,8 @@
 #include "route/features.h"
 #include "route/predictor.h"
 
-#define WEIGHTS_VERSION 5
+#define WEIGHTS_VERSION 6
+#define WEIGHTS_VERSION_WITHOUT_CURVE 5
 #define WEIGHTS_BINS 8
 #define WEIGHTS_EDGES (WEIGHTS_BINS - 1)
 #define WEIGHTS_CELL_HEAD 2 /* bytes of a cell before its weights */

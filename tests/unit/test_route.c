@@ -244,6 +244,13 @@ static void a_planted_rule_is_learnt_and_survives_its_file(void **state)
     untrain(&again);
 
     assert_int_equal(predictor_parse(buf_str(&trained.file), "made", &predictor, &error), OK);
+    struct predictor_facts facts;
+    predictor_facts(predictor, &facts);
+    const struct predictor_point *points = facts.curve.points;
+    assert_int_equal(facts.curve.count, MEASURE_POINTS);
+    assert_true(points[0].strong_share == 0 && points[MEASURE_POINTS - 1].strong_share == 1);
+    assert_true(points[MEASURE_POINTS - 1].cost == 1 && points[0].cost < 1);
+    assert_float_equal(points[10].quality, router->curve.points[10].quality, 1e-6);
     const struct prediction easy = ask(predictor, "Tell me 3 things about a lamp and my order", "small");
     const struct prediction hard = ask(predictor, "Tell me 3 things about a lamp and tort liability", "small");
     if (easy.quality < 0.65F || hard.quality > 0.4F)
@@ -403,6 +410,30 @@ static void damaged_files_are_refused(void **state)
     buf_deinit(&file);
 }
 
+/* As programs before this one wrote them. */
+static void files_without_a_curve_are_read(void **state)
+{
+    (void)state;
+    struct buf file;
+    struct predictor *predictor;
+    struct predictor_facts facts;
+    struct error error;
+    const uint32_t version = WEIGHTS_VERSION_WITHOUT_CURVE, later = WEIGHTS_VERSION + 1;
+    make_file(&file);
+    file.len -= sizeof(struct predictor_curve);
+    memcpy(file.data + 8, &version, sizeof(version));
+    uint32_t crc = crc32_ieee(0, file.data, file.len - sizeof(crc));
+    memcpy(file.data + file.len - sizeof(crc), &crc, sizeof(crc));
+    assert_int_equal(predictor_parse(buf_str(&file), "made", &predictor, &error), OK);
+    predictor_facts(predictor, &facts);
+    assert_int_equal(facts.curve.count, 0);
+    predictor_free(predictor);
+    memcpy(file.data + 8, &later, sizeof(later));
+    assert_int_equal(predictor_parse(buf_str(&file), "made", &predictor, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.message, "train it again"));
+    buf_deinit(&file);
+}
+
 static void unknown_models_take_their_place_by_strength(void **state)
 {
     (void)state;
@@ -521,6 +552,7 @@ int main(void)
         cmocka_unit_test(words_of_the_same_prompts_are_alike),
         cmocka_unit_test(reports_say_what_the_contract_says),
         cmocka_unit_test(damaged_files_are_refused),
+        cmocka_unit_test(files_without_a_curve_are_read),
         cmocka_unit_test(unknown_models_take_their_place_by_strength),
         cmocka_unit_test(a_shop_question_is_for_the_weak_and_a_clause_for_the_strong),
         cmocka_unit_test(measures_are_right_on_rows_counted_by_hand),
