@@ -394,17 +394,13 @@ static enum error_code append(struct active *active, struct flight *flight, stru
         .line = buf_str(&flight->line),
         .outcome = buf_str(&flight->outcome),
     };
-    struct batch_counts *counts = &active->job.counts;
     if (!buf_reserve(&active->unbilled, flight->line.len))
         return error_no_memory(error);
     enum error_code code = results_append(active->results, &result, error);
     if (code != OK)
         return code;
     buf_append_str(&active->unbilled, result.line);
-    counts->success += !flight->is_error;
-    counts->errors += flight->is_error;
-    counts->input_tokens += result.input_tokens;
-    counts->output_tokens += result.output_tokens;
+    results_count(&active->job.counts, &result);
     active->is_noted = false;
     const struct batch_options *options = active->runner->options;
     const struct str tenant = active->job.tenant;

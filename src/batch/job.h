@@ -38,10 +38,19 @@ bool batch_status_has_ended(enum batch_status status);
 enum batch_type { BATCH_INVOKE_MODEL, BATCH_CONVERSE, BATCH_TYPES };
 extern const char *const batch_type_names[BATCH_TYPES + 1]; /* "InvokeModel", "Converse"; ends with NULL */
 
+#define BATCH_FIRST_ERRORS 5 /* that are told with a job; its output has all */
+#define BATCH_ERROR_TEXT 240
+
 struct batch_counts {
     uint64_t total; /* records; known once it is validated */
     uint64_t success, errors;
     uint64_t input_tokens, output_tokens; /* input: whether computed or read from the cache */
+    size_t first_count;                   /* jobs of earlier programs have errors and none of these */
+    struct batch_error {
+        uint64_t number; /* of the record, from 0 */
+        unsigned code;   /* errorCode */
+        char message[BATCH_ERROR_TEXT];
+    } firsts[BATCH_FIRST_ERRORS]; /* as they came */
 };
 
 /* Strings live in the arena of whoever read it. */

@@ -2,8 +2,9 @@
  *
  * subject is the model ID. Terms: {"roleArn", "type", "inputUri", "outputUri",
  * "timeoutHours", "source", "profile", "profileTags"}. Progress: {"total",
- * "success", "errors", "inputTokens", "outputTokens"}. Both stand in databases:
- * members may be added, and are 0 or empty where they are missing. */
+ * "success", "errors", "inputTokens", "outputTokens", "firstErrors": [{"number",
+ * "code", "message"}]}. Both stand in databases: members may be added, and are 0
+ * or empty where they are missing. */
 #include "batch/job_db.h"
 
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include "core/util.h"
 
 #define TERMS_BYTES_MAX (1u << 20)
-#define PROGRESS_BYTES 256
+#define PROGRESS_BYTES_MAX (16u << 10)
 
 enum error_code job_db_open(const char *data, struct jobs **jobs, struct error *error)
 {
@@ -51,14 +52,22 @@ static bool append_terms(struct buf *out, const struct batch_job *job)
     return !out->failed;
 }
 
-static struct str progress_of(const struct batch_counts *counts, char out[PROGRESS_BYTES])
+static bool append_progress(struct buf *out, const struct batch_counts *counts)
 {
-    int len = snprintf(out, PROGRESS_BYTES,
-                       "{\"total\":%llu,\"success\":%llu,\"errors\":%llu,\"inputTokens\":%llu,\"outputTokens\":%llu}",
-                       (unsigned long long)counts->total, (unsigned long long)counts->success,
-                       (unsigned long long)counts->errors, (unsigned long long)counts->input_tokens,
-                       (unsigned long long)counts->output_tokens);
-    return (struct str){out, (size_t)len};
+    buf_appendf(out,
+                "{\"total\":%llu,\"success\":%llu,\"errors\":%llu,\"inputTokens\":%llu,\"outputTokens\":%llu,"
+                "\"firstErrors\":[",
+                (unsigned long long)counts->total, (unsigned long long)counts->success,
+                (unsigned long long)counts->errors, (unsigned long long)counts->input_tokens,
+                (unsigned long long)counts->output_tokens);
+    for (size_t i = 0; i < counts->first_count; i++) {
+        const struct batch_error *first = &counts->firsts[i];
+        buf_appendf(out, "%s{\"number\":%llu,\"code\":%u,\"message\":", i ? "," : "",
+                    (unsigned long long)first->number, first->code);
+        buf_append_json(out, str_of(first->message));
+        buf_append_char(out, '}');
+    }
+    return buf_append_text(out, "]}");
 }
 
 static enum error_code take_terms(yyjson_val *terms, struct arena *arena, struct batch_job *job, struct error *error)
@@ -79,6 +88,22 @@ static enum error_code take_terms(yyjson_val *terms, struct arena *arena, struct
     return OK;
 }
 
+static void take_first_errors(yyjson_val *list, struct batch_counts *counts)
+{
+    size_t i, max;
+    yyjson_val *item;
+    json_arr_foreach(list, i, max, item)
+    {
+        if (counts->first_count == BATCH_FIRST_ERRORS)
+            return;
+        struct batch_error *first = &counts->firsts[counts->first_count++];
+        first->number = yyjson_get_uint(yyjson_obj_get(item, "number"));
+        first->code = (unsigned)yyjson_get_uint(yyjson_obj_get(item, "code"));
+        (void)snprintf(first->message, sizeof(first->message), STR_FMT,
+                       STR_ARG(json_str(yyjson_obj_get(item, "message"))));
+    }
+}
+
 static void take_progress(yyjson_val *progress, struct batch_counts *counts)
 {
     *counts = (struct batch_counts){
@@ -88,6 +113,7 @@ static void take_progress(yyjson_val *progress, struct batch_counts *counts)
         .input_tokens = yyjson_get_uint(yyjson_obj_get(progress, "inputTokens")),
         .output_tokens = yyjson_get_uint(yyjson_obj_get(progress, "outputTokens")),
     };
+    take_first_errors(yyjson_obj_get(progress, "firstErrors"), counts);
 }
 
 static enum error_code job_of(const struct job_row *row, struct arena *arena, struct batch_job *job,
@@ -128,9 +154,9 @@ static enum error_code job_of(const struct job_row *row, struct arena *arena, st
 enum error_code job_db_create(struct jobs *jobs, struct batch_job *job, uint64_t most, bool *is_new,
                               struct error *error)
 {
-    struct buf terms;
-    char progress[PROGRESS_BYTES];
+    struct buf terms, progress;
     buf_init(&terms, TERMS_BYTES_MAX);
+    buf_init(&progress, PROGRESS_BYTES_MAX);
     struct job_row row = {
         .tenant = job->tenant,
         .account = job->account,
@@ -139,17 +165,19 @@ enum error_code job_db_create(struct jobs *jobs, struct batch_job *job, uint64_t
         .token = job->token,
         .subject = job->model_id,
         .request = job->request,
-        .progress = progress_of(&job->counts, progress),
         .submit_us = job->submit_us,
         .expires_us = job->expires_us,
     };
     memcpy(row.id, job->id, sizeof(row.id));
-    enum error_code code = append_terms(&terms, job) ? OK : error_no_memory(error);
+    const bool fits = append_terms(&terms, job) && append_progress(&progress, &job->counts);
+    enum error_code code = fits ? OK : error_no_memory(error);
     row.terms = buf_str(&terms);
+    row.progress = buf_str(&progress);
     if (code == OK)
         code = jobs_create(jobs, &batch_job_kind, &row, &job->tags, most, is_new, error);
     memcpy(job->id, row.id, sizeof(row.id));
     buf_deinit(&terms);
+    buf_deinit(&progress);
     return code;
 }
 
@@ -176,9 +204,15 @@ enum error_code job_db_list(struct jobs *jobs, const struct job_filter *filter, 
 
 /* --- for runners ------------------------------------------------------------------------------------- */
 
-static struct job_note note_of(const struct batch_job *job, uint64_t now_us, char progress[PROGRESS_BYTES])
+/* `progress` is deinitialised by the caller. */
+static enum error_code note_of(const struct batch_job *job, uint64_t now_us, struct buf *progress,
+                               struct job_note *note, struct error *error)
 {
-    return (struct job_note){job->message, progress_of(&job->counts, progress), now_us};
+    buf_init(progress, PROGRESS_BYTES_MAX);
+    if (!append_progress(progress, &job->counts))
+        return error_no_memory(error);
+    *note = (struct job_note){job->message, buf_str(progress), now_us};
+    return OK;
 }
 
 enum error_code job_db_claim(struct jobs *jobs, const struct job_lease *lease, bool takes_new, struct arena *arena,
@@ -199,17 +233,25 @@ enum error_code job_db_claim(struct jobs *jobs, const struct job_lease *lease, b
 enum error_code job_db_move(struct jobs *jobs, const struct batch_job *job, const struct job_claim *claim,
                             const struct job_move *move, uint64_t now_us, bool *has_moved, struct error *error)
 {
-    char progress[PROGRESS_BYTES];
-    const struct job_note note = note_of(job, now_us, progress);
-    return jobs_move(jobs, claim, move, &note, has_moved, error);
+    struct buf progress;
+    struct job_note note;
+    enum error_code code = note_of(job, now_us, &progress, &note, error);
+    if (code == OK)
+        code = jobs_move(jobs, claim, move, &note, has_moved, error);
+    buf_deinit(&progress);
+    return code;
 }
 
 enum error_code job_db_note(struct jobs *jobs, const struct batch_job *job, const struct job_claim *claim,
                             uint64_t now_us, struct error *error)
 {
-    char progress[PROGRESS_BYTES];
-    const struct job_note note = note_of(job, now_us, progress);
-    return jobs_note(jobs, claim, &note, error);
+    struct buf progress;
+    struct job_note note;
+    enum error_code code = note_of(job, now_us, &progress, &note, error);
+    if (code == OK)
+        code = jobs_note(jobs, claim, &note, error);
+    buf_deinit(&progress);
+    return code;
 }
 
 enum error_code job_db_expire(struct jobs *jobs, uint64_t now_us, struct error *error)

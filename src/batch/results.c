@@ -24,6 +24,7 @@
 #include "batch/fenced.h"
 #include "batch/files.h"
 #include "core/io.h"
+#include "core/json.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "store/disk.h"
@@ -143,12 +144,38 @@ static enum error_code get_slot(struct results *results, uint64_t number, uint64
 
 /* --- opening ---------------------------------------------------------------------------------------- */
 
-static void count(struct batch_counts *counts, const struct result *result)
+/* Of "error":{"errorCode": ..., "errorMessage": "..."}; what can't be read, for want of memory, is not told. */
+static void keep_error(struct batch_counts *counts, const struct result *result)
+{
+    struct batch_error *kept = &counts->firsts[counts->first_count];
+    struct buf text;
+    yyjson_doc *doc = NULL;
+    struct error ignored;
+    buf_init(&text, result->outcome.len + 2);
+    buf_append_char(&text, '{');
+    buf_append_str(&text, result->outcome);
+    if (buf_append_char(&text, '}') && json_parse(buf_str(&text), &doc, &ignored) == OK) {
+        yyjson_val *error = yyjson_obj_get(yyjson_doc_get_root(doc), "error");
+        const struct str message = json_str(yyjson_obj_get(error, "errorMessage"));
+        struct str head = str_slice(message, 0, BATCH_ERROR_TEXT - 1);
+        head.len = str_utf8_valid_len(head); /* nothing but a whole character less */
+        *kept = (struct batch_error){.number = result->number,
+                                     .code = (unsigned)yyjson_get_uint(yyjson_obj_get(error, "errorCode"))};
+        (void)snprintf(kept->message, sizeof(kept->message), STR_FMT, STR_ARG(head));
+        counts->first_count++;
+    }
+    json_free(doc);
+    buf_deinit(&text);
+}
+
+void results_count(struct batch_counts *counts, const struct result *result)
 {
     counts->success += !result->is_error;
     counts->errors += result->is_error;
     counts->input_tokens += result->input_tokens;
     counts->output_tokens += result->output_tokens;
+    if (result->is_error && counts->first_count < BATCH_FIRST_ERRORS)
+        keep_error(counts, result);
 }
 
 static enum error_code scan(struct results *results, uint64_t end, struct batch_counts *counts, struct error *error)
@@ -163,7 +190,7 @@ static enum error_code scan(struct results *results, uint64_t end, struct batch_
         if (code != OK || !is_whole)
             break;
         code = set_slot(results, result.number, results->size, error);
-        count(counts, &result);
+        results_count(counts, &result);
         results->last = results->size;
         results->size += RECORD_HEADER_LEN + buf.len;
     }

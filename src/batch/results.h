@@ -25,6 +25,9 @@ struct result {
     struct str outcome; /* member of the output's line (record.h) */
 };
 
+/* Adds a result to the counts. */
+void results_count(struct batch_counts *counts, const struct result *result);
+
 /* Opens the log of a job with `total` records, with what claims before this one
  * have put there; made where it is missing. *counts gets what is there already.
  * ERROR_CONFLICT: another runner has claimed the job since. */

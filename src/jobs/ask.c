@@ -145,6 +145,7 @@ static enum error_code get(struct jobs *jobs, const struct job_kind *kind, struc
     sql_bind_text(query, 1, id);
     sql_bind_text(query, 2, tenant);
     sql_bind_text(query, 3, str_of(kind->name));
+    sql_bind_int(query, 4, !tenant.data);
     enum error_code code = sql_step(query, &has_row, error);
     if (code != OK)
         return code;
@@ -174,6 +175,13 @@ static void bind_filter(struct sql_statement *query, const struct job_kind *kind
     sql_bind_int(query, 6, filter->beyond);
     sql_bind_int(query, 7, (int64_t)filter->max + 1);
     sql_bind_text(query, 8, str_of(kind->name));
+}
+
+static struct sql_statement *list_query(const struct jobs *jobs, const struct job_filter *filter)
+{
+    if (!filter->tenant.data)
+        return jobs->queries[filter->is_ascending ? QUERY_LIST_ALL_UP : QUERY_LIST_ALL_DOWN];
+    return jobs->queries[filter->is_ascending ? QUERY_LIST_UP : QUERY_LIST_DOWN];
 }
 
 static enum error_code list(struct sql_statement *query, const struct job_kind *kind, const struct job_filter *filter,
@@ -207,8 +215,8 @@ enum error_code jobs_list(struct jobs *jobs, const struct job_kind *kind, const 
     if (!*rows)
         return error_no_memory(error);
     pthread_mutex_lock(&jobs->mutex);
-    enum error_code code = list(jobs->queries[filter->is_ascending ? QUERY_LIST_UP : QUERY_LIST_DOWN], kind, filter,
-                                arena, *rows, count, has_more, error);
+    enum error_code code =
+        list(list_query(jobs, filter), kind, filter, arena, *rows, count, has_more, error);
     pthread_mutex_unlock(&jobs->mutex);
     return code;
 }

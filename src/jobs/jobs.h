@@ -112,12 +112,13 @@ enum error_code jobs_create(struct jobs *jobs, const struct job_kind *kind, stru
                             const struct job_tags *tags, uint64_t most, bool *is_new,
                             struct error *error) WARN_UNUSED;
 
-/* Strings go into the arena. ERROR_NOT_FOUND, also for another tenant's or kind's. */
+/* Strings go into the arena. ERROR_NOT_FOUND, also for another tenant's or kind's; with a tenant whose data is NULL
+ * everybody's are found. */
 enum error_code jobs_get(struct jobs *jobs, const struct job_kind *kind, struct str tenant, struct str id,
                          struct arena *arena, struct job_row *row, struct error *error) WARN_UNUSED;
 
 struct job_filter {
-    struct str tenant;
+    struct str tenant;                          /* data NULL: everybody's */
     struct str name_contains;                   /* empty: any */
     const char *status;                         /* NULL: any */
     uint64_t submit_after_us, submit_before_us; /* inclusive; before 0: no bound */

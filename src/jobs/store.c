@@ -38,12 +38,16 @@ static const char *const steps[] = {
     "BEGIN UPDATE job SET phase = " PHASE_OF " WHERE sequence = NEW.sequence; END;"
     "CREATE TRIGGER job_phase_next AFTER UPDATE OF status ON job WHEN NEW.status <> OLD.status "
     "BEGIN UPDATE job SET phase = " PHASE_OF " WHERE sequence = NEW.sequence; END",
+    "CREATE INDEX job_kind ON job (kind, sequence)",
 };
 _Static_assert(JOB_WAITING == 0 && JOB_STOPPING == 2 && JOB_ENDED == 3, "numbers of phases stand in the statements");
 
-#define LIST_WHERE                                                                                               \
-    "SELECT " JOB_COLUMNS " FROM job WHERE kind = ?8 AND tenant = ?1 AND (?2 = '' OR instr(name, ?2) > 0) "       \
+#define LIST_WHERE(tenant)                                                                                       \
+    "SELECT " JOB_COLUMNS " FROM job WHERE kind = ?8 AND " tenant " AND (?2 = '' OR instr(name, ?2) > 0) "       \
     "AND (?3 = '' OR status = ?3) AND submit_us >= ?4 AND (?5 = 0 OR submit_us <= ?5) "
+
+#define LIST_UP "AND sequence > ?6 ORDER BY sequence LIMIT ?7"
+#define LIST_DOWN "AND (?6 = 0 OR sequence < ?6) ORDER BY sequence DESC LIMIT ?7"
 
 static const char *const texts[QUERIES] = {
     [QUERY_BY_TOKEN] = "SELECT id, request FROM job WHERE kind = ? AND tenant = ? AND token = ? AND token <> ''",
@@ -52,9 +56,11 @@ static const char *const texts[QUERIES] = {
     [QUERY_INSERT] = "INSERT INTO job (id, kind, tenant, account, region, name, token, subject, request, terms, "
                      "progress, status, message, submit_us, modified_us, end_us, expires_us) "
                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, '', ?13, ?13, 0, ?14)",
-    [QUERY_GET] = "SELECT " JOB_COLUMNS " FROM job WHERE id = ?1 AND tenant = ?2 AND kind = ?3",
-    [QUERY_LIST_UP] = LIST_WHERE "AND sequence > ?6 ORDER BY sequence LIMIT ?7",
-    [QUERY_LIST_DOWN] = LIST_WHERE "AND (?6 = 0 OR sequence < ?6) ORDER BY sequence DESC LIMIT ?7",
+    [QUERY_GET] = "SELECT " JOB_COLUMNS " FROM job WHERE id = ?1 AND (?4 OR tenant = ?2) AND kind = ?3",
+    [QUERY_LIST_UP] = LIST_WHERE("tenant = ?1") LIST_UP,
+    [QUERY_LIST_DOWN] = LIST_WHERE("tenant = ?1") LIST_DOWN,
+    [QUERY_LIST_ALL_UP] = LIST_WHERE("?1 IS NOT NULL") LIST_UP,
+    [QUERY_LIST_ALL_DOWN] = LIST_WHERE("?1 IS NOT NULL") LIST_DOWN,
     [QUERY_STOP] = "UPDATE job SET status = s.status, modified_us = ?4 FROM job_status AS s, job_transition AS t "
                    "WHERE job.id = ?1 AND job.tenant = ?2 AND job.kind = ?3 AND s.kind = job.kind AND s.phase = 2 "
                    "AND t.kind = job.kind AND t.status = job.status AND t.next = s.status",

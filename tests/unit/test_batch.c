@@ -596,6 +596,43 @@ static void results_survive(void **state)
     buf_deinit(&buf);
 }
 
+static void add_error(struct results *results, uint64_t number, const char *message)
+{
+    struct buf outcome;
+    struct error error;
+    buf_init(&outcome, 4096);
+    assert_int_equal(error_set(&error, ERROR_INVALID, "%s", message), ERROR_INVALID);
+    assert_true(record_append_error(&outcome, &error));
+    const struct result result = {.number = number, .is_error = true, .outcome = buf_str(&outcome)};
+    assert_int_equal(results_append(results, &result, &error), OK);
+    buf_deinit(&outcome);
+}
+
+static void the_first_errors_are_kept(void **state)
+{
+    (void)state;
+    struct batch_counts counts;
+    struct results *results = open_results(20, &counts);
+    char long_message[500];
+    memset(long_message, 'x', sizeof(long_message) - 1);
+    memcpy(long_message + BATCH_ERROR_TEXT - 2, "\xc3\xa4", 2); /* would be cut in the middle */
+    long_message[sizeof(long_message) - 1] = '\0';
+    assert_int_equal(append(results, 0, false), OK);
+    add_error(results, 9, "no \"modelInput\"");
+    add_error(results, 3, long_message);
+    for (uint64_t i = 10; i < 16; i++)
+        add_error(results, i, "too long");
+    results_close(results);
+    results = open_results(20, &counts);
+    assert_true(counts.errors == 8 && counts.first_count == BATCH_FIRST_ERRORS);
+    assert_true(counts.firsts[0].number == 9 && counts.firsts[0].code == 400);
+    assert_string_equal(counts.firsts[0].message, "no \"modelInput\"");
+    assert_int_equal(counts.firsts[1].number, 3);
+    assert_int_equal(strlen(counts.firsts[1].message), BATCH_ERROR_TEXT - 2);
+    assert_true(counts.firsts[4].number == 12 && !strcmp(counts.firsts[4].message, "too long"));
+    results_close(results);
+}
+
 static void a_torn_result_never_happened(void **state)
 {
     (void)state;
@@ -798,6 +835,7 @@ int main(void)
         TEST(records_are_found_by_number),
         TEST(results_survive),
         TEST(results_of_a_later_program),
+        TEST(the_first_errors_are_kept),
         TEST(a_torn_result_never_happened),
         TEST(a_full_disk_leaves_the_log_as_it_was),
         TEST(a_job_breaks_off_rather_than_lose_results),

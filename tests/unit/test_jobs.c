@@ -316,6 +316,19 @@ static void lists_are_filtered_sorted_and_cut(void **state)
     assert_int_equal(jobs_list(jobs, &training, &filter, &arena, &rows, &count, &has_more, &error), OK);
     filter.beyond = rows[2].sequence;
     check_list(jobs, &filter, false, "a1 ");
+    filter = (struct job_filter){.max = 3}; /* everybody's */
+    check_list(jobs, &filter, true, "a5 b4 a3 ");
+    filter.beyond = rows[2].sequence;
+    check_list(jobs, &filter, false, "a1 ");
+    filter = (struct job_filter){.max = 2, .is_ascending = true, .status = "Queued"};
+    check_list(jobs, &filter, true, "a1 b2 ");
+    filter.tenant = STR(""); /* a tenant that there is not is nobody's */
+    check_list(jobs, &filter, false, "");
+    assert_int_equal(jobs_get(jobs, &training, (struct str){NULL, 0}, STR("aaaaaaaaaaa5"), &arena, &rows[0], &error),
+                     OK);
+    assert_str_equal(rows[0].tenant, "b");
+    assert_int_equal(jobs_get(jobs, &training, STR("a"), STR("aaaaaaaaaaa5"), &arena, &rows[0], &error),
+                     ERROR_NOT_FOUND);
     arena_deinit(&arena);
     jobs_close(jobs);
 }
