@@ -1,18 +1,16 @@
 /* train.c - `fulcrum train`: options and exit status around distill/train.c. */
-#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
-#include <sched.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
 #include "core/buf.h"
+#include "core/subprocess.h"
 #include "distill/count.h"
 #include "distill/train.h"
 #include "engine/broker.h"
@@ -85,28 +83,6 @@ static int check(const char *config_path)
     const enum error_code code = train_check(&config, &error);
     train_config_deinit(&config);
     return code ? cmd_fail("train", &error, CMD_FAILED) : CMD_DONE;
-}
-
-/* Where memory runs out, the training is what can be done again. */
-static void offer_memory(void)
-{
-    static const char most[] = "1000";
-    const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    (void)!write(fd, most, sizeof(most) - 1);
-    (void)close(fd);
-}
-
-/* For a server's job: takes only what others leave of the CPUs, and dies with the process that started it, which may
- * have died before. False: it has. */
-static bool serve_parent(uint64_t parent)
-{
-    const struct sched_param lowest = {0};
-    (void)sched_setscheduler(0, SCHED_IDLE, &lowest);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    offer_memory();
-    return (uint64_t)getppid() == parent;
 }
 
 /* Sleeps while the workers want all CPUs; no longer once it is to stop, for a step must come to its end. */
@@ -185,7 +161,7 @@ int cmd_train(int argc, char **argv)
         return refuse("unexpected argument");
     if (counts + checks + options.resume > 1)
         return refuse("--count, --check and --resume exclude each other");
-    if (parent && !serve_parent(parent))
+    if (parent && !subprocess_serve(parent))
         return CMD_FAILED;
     if (page && !meet_workers((int)page, &options.way))
         return CMD_FAILED;

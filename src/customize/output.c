@@ -17,7 +17,13 @@ static enum error_code put_problem(enum objects_problem problem, struct error *e
 enum error_code run_output_key(const struct custom_run *run, const char *name, struct str *bucket, struct run_key *key,
                                struct error *error)
 {
-    yyjson_val *config = yyjson_obj_get(yyjson_doc_get_root(run->request), "outputDataConfig");
+    return custom_output_key(yyjson_doc_get_root(run->request), run->job.id, name, bucket, key, error);
+}
+
+enum error_code custom_output_key(yyjson_val *request, const char *id, const char *name, struct str *bucket,
+                                  struct run_key *key, struct error *error)
+{
+    yyjson_val *config = yyjson_obj_get(request, "outputDataConfig");
     struct str prefix;
     enum error_code code = objects_code(
         objects_parse_uri(json_str(yyjson_obj_get(config, "s3Uri")), bucket, &prefix, error), error);
@@ -25,7 +31,7 @@ enum error_code run_output_key(const struct custom_run *run, const char *name, s
         return code;
     const bool has_slash = prefix.len == 0 || prefix.data[prefix.len - 1] == '/';
     const int len = snprintf(key->text, sizeof(key->text), STR_FMT "%smodel-customization-job-%s/%s", STR_ARG(prefix),
-                             has_slash ? "" : "/", run->job.id, name);
+                             has_slash ? "" : "/", id, name);
     return len > 0 && (size_t)len < sizeof(key->text)
                ? OK
                : error_set(error, ERROR_INVALID, "The key of the output's %s is longer than %d bytes.", name,

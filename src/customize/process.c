@@ -145,12 +145,12 @@ enum error_code run_child_failed(struct custom_run *run, const char *what, int s
 static enum error_code run_child(struct custom_run *run, const char *const *arguments, const char *what,
                                  struct error *error)
 {
-    struct trainer trainer;
+    struct subprocess trainer;
     int status = 0;
     enum error_code code = trainer_start(&trainer, run->runner->options->broker_fd, run->dir, arguments, error);
-    while (code == OK && !trainer_has_ended(&trainer, &status))
+    while (code == OK && !subprocess_has_ended(&trainer, &status))
         code = run_pause(run, POLL_MS, error);
-    trainer_stop(&trainer, STOP_MS);
+    subprocess_stop(&trainer, STOP_MS);
     return code == OK && status != 0 ? run_child_failed(run, what, status, error) : code;
 }
 
@@ -279,7 +279,7 @@ enum error_code run_put_insights(struct custom_run *run, struct error *error)
     if (code == OK && !buf_append_str(&text, buf_str(&run->insights)))
         code = error_no_memory(error);
     if (code == OK)
-        code = run_put(run, "prompt_insights/rejected.jsonl", buf_str(&text), "application/jsonl", error);
+        code = run_put(run, RUN_REJECTED, buf_str(&text), "application/jsonl", error);
     buf_deinit(&text);
     return code;
 }

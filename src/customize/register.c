@@ -28,16 +28,16 @@ enum error_code run_report(struct custom_run *run, struct error *error)
                                   .epochs = run->hyper.epochs};
     arena_init(&arena, 0);
     buf_init(&text, TEXT_BYTES_MAX);
-    enum error_code code = metrics_read(run_file(run, "model.gguf.csv").text, &arena, &points, &metrics.count, error);
+    enum error_code code = metrics_read(run_file(run, RUN_CURVE).text, &arena, &points, &metrics.count, error);
     metrics.points = points;
     if (code == OK && metrics.count > 0) {
         metrics_append_steps(&text, &metrics);
-        code = put_metrics(run, "training_artifacts/step_wise_training_metrics.csv", &text, error);
+        code = put_metrics(run, RUN_TRAINING_METRICS, &text, error);
     }
     if (code == OK && metrics.count > 0 && run->job.progress.validator_count > 0) {
         buf_clear(&text);
         metrics_append_validation(&text, &metrics);
-        code = put_metrics(run, RUN_LONGEST_NAME, &text, error);
+        code = put_metrics(run, RUN_VALIDATION_METRICS, &text, error);
     }
     buf_deinit(&text);
     arena_deinit(&arena);

@@ -84,15 +84,27 @@ struct run_path {
 };
 struct run_path run_file(const struct custom_run *run, const char *name);
 
+/* DATA/customize/JOB, where a job's working files are while it has not ended. */
+enum error_code custom_directory(const char *data, const char *id, char path[CUSTOM_PATH_MAX],
+                                 struct error *error) WARN_UNUSED;
+
 /* --- output.c --- */
 
 /* Where an object of the job's output lies. ERROR_INVALID: its key would be too long. */
 struct run_key {
     char text[OBJECTS_KEY_MAX + 1];
 };
-#define RUN_LONGEST_NAME "validation_artifacts/post_fine_tuning_validation/validation_metrics.csv"
+#define RUN_TRAINING_METRICS "training_artifacts/step_wise_training_metrics.csv"
+#define RUN_VALIDATION_METRICS "validation_artifacts/post_fine_tuning_validation/validation_metrics.csv"
+#define RUN_LONGEST_NAME RUN_VALIDATION_METRICS
+#define RUN_REJECTED "prompt_insights/rejected.jsonl"
+#define RUN_SAMPLE "synthetic_data/sample.jsonl"
+#define RUN_CURVE "model.gguf.csv" /* a working file: the trainer's */
 enum error_code run_output_key(const struct custom_run *run, const char *name, struct str *bucket, struct run_key *key,
                                struct error *error) WARN_UNUSED;
+/* Likewise, of a job that nobody here runs. */
+enum error_code custom_output_key(yyjson_val *request, const char *id, const char *name, struct str *bucket,
+                                  struct run_key *key, struct error *error) WARN_UNUSED;
 
 /* An object of the job's output: OUTPUT/model-customization-job-ID/NAME. ERROR_DENIED, ERROR_UNAVAILABLE: it may be
  * taken later. */

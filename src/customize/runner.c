@@ -291,11 +291,9 @@ static bool settle(struct custom_run *run, enum error_code code, struct error *e
 
 /* --- claiming --------------------------------------------------------------------------------------- */
 
-static enum error_code directory_of(const struct custom_runner *runner, const char *id, char path[CUSTOM_PATH_MAX],
-                                    struct error *error)
+enum error_code custom_directory(const char *data, const char *id, char path[CUSTOM_PATH_MAX], struct error *error)
 {
-    const int len = snprintf(path, CUSTOM_PATH_MAX, "%s/" DIRECTORY "%s%s", runner->options->data,
-                             *id ? "/" : "", id);
+    const int len = snprintf(path, CUSTOM_PATH_MAX, "%s/" DIRECTORY "%s%s", data, *id ? "/" : "", id);
     return len > 0 && len < CUSTOM_PATH_MAX - 64 ? OK
                                                  : error_set(error, ERROR_INVALID,
                                                              "data directory: the path is too long");
@@ -303,7 +301,7 @@ static enum error_code directory_of(const struct custom_runner *runner, const ch
 
 static enum error_code open_run(struct custom_run *run, struct error *error)
 {
-    enum error_code code = directory_of(run->runner, run->job.id, run->dir, error);
+    enum error_code code = custom_directory(run->runner->options->data, run->job.id, run->dir, error);
     if (code == OK)
         code = directory_make(run->dir, error);
     if (code == OK && !run->request)
@@ -506,7 +504,7 @@ static void sweep_models(const struct custom_runner *runner, const char *path)
 static enum error_code make_directory(const struct custom_runner *runner, struct error *error)
 {
     char path[CUSTOM_PATH_MAX];
-    enum error_code code = directory_of(runner, "", path, error);
+    enum error_code code = custom_directory(runner->options->data, "", path, error);
     if (code == OK && mkdir(path, 0700) && errno != EEXIST)
         code = error_set_errno(error, ERROR_IO, errno, "cannot make the directory %s", path);
     if (code == OK)

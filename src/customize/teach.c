@@ -10,7 +10,6 @@
 #include "customize/data.h"
 
 #define SAMPLE_ROWS 100 /* of the synthetic data, for people to look at */
-#define SAMPLE "synthetic_data/sample.jsonl"
 
 struct lesson {
     char key[DATA_KEY_LEN + 1];
@@ -240,7 +239,7 @@ static enum error_code put_taught(struct lessons *lessons, struct error *error)
     if (code == OK)
         code = write_rows(lessons, "variants.jsonl", "synthetic.jsonl", error);
     if (code == OK && lessons->sample.len > 0)
-        code = run_put(run, SAMPLE, buf_str(&lessons->sample), "application/jsonl", error);
+        code = run_put(run, RUN_SAMPLE, buf_str(&lessons->sample), "application/jsonl", error);
     if (code == OK && run->insights.len > 0)
         code = run_put_insights(run, error);
     if (code != OK)

@@ -22,7 +22,7 @@ static enum error_code look(struct custom_run *run, struct error *error)
     size_t count;
     struct custom_progress *progress = &run->job.progress;
     arena_init(&arena, 0);
-    enum error_code code = metrics_read(run_file(run, "model.gguf.csv").text, &arena, &points, &count, error);
+    enum error_code code = metrics_read(run_file(run, RUN_CURVE).text, &arena, &points, &count, error);
     if (code == OK && count > 0) {
         const struct metric_point *last = &points[count - 1];
         const uint64_t left = progress->steps > last->step ? progress->steps - last->step : 0;
@@ -41,23 +41,23 @@ static enum error_code look(struct custom_run *run, struct error *error)
     return code;
 }
 
-static enum error_code watch(struct custom_run *run, struct trainer *trainer, int *status, struct error *error)
+static enum error_code watch(struct custom_run *run, struct subprocess *trainer, int *status, struct error *error)
 {
     enum error_code code = OK;
-    while (code == OK && !trainer_has_ended(trainer, status)) {
+    while (code == OK && !subprocess_has_ended(trainer, status)) {
         code = run_pause(run, POLL_MS, error);
         if (code == OK)
             code = look(run, error);
         if (code == OK)
             code = run_note(run, error);
     }
-    trainer_stop(trainer, STOP_MS);
+    subprocess_stop(trainer, STOP_MS);
     return code;
 }
 
 static enum error_code run_once(struct custom_run *run, int *status, struct error *error)
 {
-    struct trainer trainer;
+    struct subprocess trainer;
     const bool resumes = access(run_file(run, "model.gguf.checkpoint").text, F_OK) == 0;
     const char *const arguments[] = {"--config",   "recipe.yaml", "--out", "model.gguf", resumes ? "--resume" : NULL,
                                      NULL};

@@ -13,7 +13,6 @@
 #include "customize/run.h"
 
 #define PIECE_BYTES (256u << 10)
-#define INSIGHTS "prompt_insights/rejected.jsonl"
 #define ROW_BYTES_MAX (64u << 20)
 #define URI_SHOWN 160 /* bytes of a URI in messages: the reason follows */
 
@@ -288,7 +287,7 @@ static enum error_code read_validators(struct custom_run *run, struct outputs *o
             code = read_data(&reading, uri_of(item), idx, error);
         if (code == OK && reading.accepted == 0)
             code = error_set(error, ERROR_INVALID,
-                             "validationDataConfig.validators[%zu]: none of its %llu lines is good; " INSIGHTS
+                             "validationDataConfig.validators[%zu]: none of its %llu lines is good; " RUN_REJECTED
                              " in the output says why.", idx, (unsigned long long)reading.rejected);
         run->job.progress.rejected += reading.rejected;
         run->job.progress.held += reading.accepted;
@@ -313,7 +312,7 @@ static enum error_code read_all(struct custom_run *run, struct outputs *outputs,
     if (code == OK && reading.accepted < limit(customization_prompts_min))
         code = error_set(error, ERROR_INVALID,
                          "The training data has %llu good lines, at least %llu are needed; %llu were left out, and "
-                         INSIGHTS " in the output says why.", (unsigned long long)reading.accepted,
+                         RUN_REJECTED " in the output says why.", (unsigned long long)reading.accepted,
                          (unsigned long long)limit(customization_prompts_min), (unsigned long long)reading.rejected);
     return code == OK ? read_validators(run, outputs, error) : code;
 }
@@ -365,7 +364,7 @@ enum error_code run_validate(struct custom_run *run, struct error *error)
         return code;
     first = *error;
     if (run->job.progress.rejected > 0) {
-        const enum error_code put = run_put_file(run, INSIGHTS, insights.text, "application/jsonl", error);
+        const enum error_code put = run_put_file(run, RUN_REJECTED, insights.text, "application/jsonl", error);
         if (put != OK && code == OK)
             return put;
     }

@@ -16,21 +16,10 @@
 #include <unistd.h>
 
 #include "core/limits.h"
+#include "core/machine.h"
 
 #define NOBODY 65534
 #define OPEN_FILES_MAX 64
-
-/* The sanitizers map terabytes that they never touch. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITIZED true
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED false
-#endif
 
 /* --- resource limits -------------------------------------------------------------------------------- */
 
