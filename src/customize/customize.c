@@ -89,6 +89,16 @@ void customize_close(struct customize *customize)
     mem_free(customize);
 }
 
+struct objects *customize_objects(const struct customize *customize)
+{
+    return customize->options.objects;
+}
+
+const char *customize_data(const struct customize *customize)
+{
+    return customize->data;
+}
+
 struct resources *customize_models(struct customize *customize)
 {
     return customize->models;

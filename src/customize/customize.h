@@ -42,6 +42,10 @@ void customize_begin_drain(struct customize *customize);
 /* NULL is legal. */
 void customize_close(struct customize *customize);
 
+/* What its files are read by; any thread. */
+struct objects *customize_objects(const struct customize *customize);
+const char *customize_data(const struct customize *customize); /* the data directory */
+
 /* The custom models, and what serves them; any thread. */
 struct resources *customize_models(struct customize *customize);
 struct deploy *customize_deploy(struct customize *customize);

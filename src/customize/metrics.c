@@ -22,6 +22,17 @@ struct columns {
     size_t validators;
 };
 
+/* By the trainer's name of the column, or by the service's. */
+static bool is_of_validator(struct str name, size_t validator)
+{
+    char own[40], task[24], numbered[40];
+    metrics_task(validator, task);
+    (void)snprintf(own, sizeof(own), "%s_loss", task);
+    (void)snprintf(numbered, sizeof(numbered), "validation_loss_%zu", validator + 1);
+    return str_eq(name, str_of(own)) || str_eq(name, str_of(numbered)) ||
+           (validator == 0 && str_eq(name, STR("validation_loss")));
+}
+
 static void find_columns(struct str header, struct columns *columns)
 {
     struct str name;
@@ -29,17 +40,14 @@ static void find_columns(struct str header, struct columns *columns)
     for (size_t i = 0; i < CUSTOM_VALIDATORS_MAX; i++)
         columns->validation[i] = -1;
     for (int at = 0; str_split(&header, ',', &name); at++) {
-        if (str_eq(name, STR("step")))
+        if (str_eq(name, STR("step")) || str_eq(name, STR("step_number")))
             columns->step = at;
         else if (str_eq(name, STR("seconds")))
             columns->seconds = at;
-        else if (str_eq(name, STR("loss")))
+        else if (str_eq(name, STR("loss")) || str_eq(name, STR("training_loss")))
             columns->loss = at;
         for (size_t i = 0; i < CUSTOM_VALIDATORS_MAX; i++) {
-            char wanted[40], task[24];
-            metrics_task(i, task);
-            (void)snprintf(wanted, sizeof(wanted), "%s_loss", task);
-            if (!str_eq(name, str_of(wanted)))
+            if (!is_of_validator(name, i))
                 continue;
             columns->validation[i] = at;
             columns->validators = i + 1 > columns->validators ? i + 1 : columns->validators;
@@ -58,9 +66,10 @@ static bool read_point(struct str line, const struct columns *columns, struct me
     struct str values[COLUMNS_MAX] = {{0}};
     for (int i = 0; i < COLUMNS_MAX && str_split(&line, ',', &values[i]);)
         i++;
-    *point = (struct metric_point){0};
-    if (columns->step < 0 || !str_to_u64(values[columns->step], &point->step) ||
-        !take_real(values, columns->loss, &point->loss) || !take_real(values, columns->seconds, &point->seconds))
+    *point = (struct metric_point){.loss = (double)NAN};
+    if (columns->step < 0 || columns->step >= COLUMNS_MAX || !str_to_u64(values[columns->step], &point->step) ||
+        (columns->loss >= 0 && !take_real(values, columns->loss, &point->loss)) ||
+        (columns->seconds >= 0 && !take_real(values, columns->seconds, &point->seconds)))
         return false;
     while (point->measured < columns->validators &&
            take_real(values, columns->validation[point->measured], &point->validation[point->measured]))
@@ -68,12 +77,13 @@ static bool read_point(struct str line, const struct columns *columns, struct me
     return true;
 }
 
-static enum error_code read_points(struct str text, struct arena *arena, struct metric_point **points, size_t *count,
+enum error_code metrics_parse(struct str text, struct arena *arena, struct metric_point **points, size_t *count,
                                    struct error *error)
 {
     struct columns columns;
     struct str line, lines = text;
     size_t most = 0;
+    *count = 0;
     while (str_split(&lines, '\n', &line))
         most++;
     *points = ARENA_ARRAY(arena, struct metric_point, most + 1);
@@ -95,7 +105,7 @@ enum error_code metrics_read(const char *path, struct arena *arena, struct metri
     buf_init(&text, CURVE_BYTES_MAX);
     enum error_code code = file_read(path, &text, error);
     if (code == OK)
-        code = read_points(buf_str(&text), arena, points, count, error);
+        code = metrics_parse(buf_str(&text), arena, points, count, error);
     buf_deinit(&text);
     return code == ERROR_NOT_FOUND ? OK : code;
 }

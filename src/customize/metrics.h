@@ -23,6 +23,10 @@ struct metric_point {
     double validation[CUSTOM_VALIDATORS_MAX];
 };
 
+/* Of the trainer's curve, or of either of the service's files, whose points lack what the file does not have: `loss` is
+ * NAN, or `measured` 0. In the arena. */
+enum error_code metrics_parse(struct str text, struct arena *arena, struct metric_point **points, size_t *count,
+                              struct error *error) WARN_UNUSED;
 /* All points of the file, in the arena. No file: no points. */
 enum error_code metrics_read(const char *path, struct arena *arena, struct metric_point **points, size_t *count,
                              struct error *error) WARN_UNUSED;

@@ -16,20 +16,6 @@
 
 /* --- the job ----------------------------------------------------------------------------------------- */
 
-static enum error_code take_children(struct course *course, struct error *error)
-{
-    yyjson_doc *doc = NULL;
-    enum error_code code = json_parse(course->job.progress, &doc, error);
-    if (code == ERROR_NO_MEMORY)
-        return code;
-    yyjson_val *children = yyjson_obj_get(yyjson_doc_get_root(doc), "batchJobs");
-    bool fits = true;
-    for (size_t i = 0; i < COURSE_CHILDREN; i++)
-        fits = arena_str(&course->arena, json_str(yyjson_arr_get(children, i)), &course->children[i]) && fits;
-    json_free(doc);
-    return fits ? OK : error_no_memory(error);
-}
-
 bool course_append_progress(struct buf *out, const struct course *course)
 {
     buf_append_text(out, "{\"batchJobs\":[");
@@ -43,15 +29,9 @@ bool course_append_progress(struct buf *out, const struct course *course)
 
 enum error_code course_begin(struct course *course, struct error *error)
 {
-    struct str key;
-    enum error_code code =
-        objects_code(objects_parse_uri(course->job.output_uri, &course->bucket, &key, error), error);
-    if (code != OK)
-        return code;
-    const bool has_slash = key.len == 0 || key.data[key.len - 1] == '/';
-    course->prefix = arena_printf(&course->arena, STR_FMT "%s" STR_FMT "/%s/", STR_ARG(key), has_slash ? "" : "/",
-                                  STR_ARG(course->job.name), course->job.id);
-    return course->prefix.data ? take_children(course, error) : error_no_memory(error);
+    const enum error_code code =
+        eval_job_output(&course->job, &course->arena, &course->bucket, &course->prefix, error);
+    return code == OK ? eval_job_children(&course->job, &course->arena, course->children, error) : code;
 }
 
 /* --- data -------------------------------------------------------------------------------------------- */

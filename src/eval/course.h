@@ -14,7 +14,7 @@
 
 #include "eval/evaluations.h"
 
-#define COURSE_CHILDREN (EVAL_MODELS_MAX + 1) /* batch jobs: of the models, then of the judge */
+#define COURSE_CHILDREN EVAL_CHILDREN
 #define COURSE_PATH_MAX 4096
 #define COURSE_NAME_MAX 48 /* of a file, with its NUL */
 #define COURSE_DIRECTORY "evaluations" /* of the data directory */

@@ -11,10 +11,12 @@
 #include <sys/resource.h>
 
 #include "batch/files.h"
+#include "core/json.h"
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/util.h"
 #include "eval/course.h"
+#include "store/objects.h"
 
 #define THREAD_NICE 10
 #define LEASE_US 60000000u
@@ -412,4 +414,36 @@ enum error_code evaluations_untag(struct evaluations *evaluations, const char *i
                                   struct error *error)
 {
     return jobs_untag(evaluations->jobs, id, keys, count, error);
+}
+
+/* --- results ----------------------------------------------------------------------------------------- */
+
+#define SUMMARY_BYTES_MAX ((size_t)1 << 20)
+
+enum error_code evaluations_summary(const struct evaluations *evaluations, const struct eval_job *job,
+                                    struct arena *arena, struct str *json, struct error *error)
+{
+    struct str bucket, prefix;
+    struct buf text;
+    bool is_whole;
+    *json = (struct str){NULL, 0};
+    enum error_code code = eval_job_output(job, arena, &bucket, &prefix, error);
+    const struct str key = code == OK ? arena_printf(arena, STR_FMT EVAL_SUMMARY, STR_ARG(prefix)) : STR("");
+    if (code != OK || job->status != EVAL_COMPLETED)
+        return code;
+    if (!key.data)
+        return error_no_memory(error);
+    buf_init(&text, SUMMARY_BYTES_MAX);
+    const enum objects_problem problem =
+        objects_read(evaluations->options.objects, job->tenant, bucket, key, &text, &is_whole, error);
+    if (problem != OBJECTS_OK && problem != OBJECTS_NO_KEY && problem != OBJECTS_NO_BUCKET)
+        code = objects_code(problem, error);
+    yyjson_doc *doc = NULL;
+    struct error ignored;
+    const bool is_json = problem == OBJECTS_OK && is_whole && json_parse(buf_str(&text), &doc, &ignored) == OK;
+    json_free(doc);
+    if (code == OK && is_json && !arena_str(arena, buf_str(&text), json))
+        code = error_no_memory(error);
+    buf_deinit(&text);
+    return code;
 }

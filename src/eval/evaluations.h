@@ -39,6 +39,9 @@ enum error_code evaluations_list(struct evaluations *evaluations, const struct j
                                  struct error *error) WARN_UNUSED;
 enum error_code evaluations_request_stop(struct evaluations *evaluations, struct str tenant, struct str id,
                                          struct error *error) WARN_UNUSED;
+/* Its summary.json (report.h), in the arena; data NULL: it has none, or the tenant has taken it away. */
+enum error_code evaluations_summary(const struct evaluations *evaluations, const struct eval_job *job,
+                                    struct arena *arena, struct str *json, struct error *error) WARN_UNUSED;
 /* ERROR_CONFLICT: it has not ended. What it wrote to its output stays. */
 enum error_code evaluations_delete(struct evaluations *evaluations, struct str tenant, struct str id,
                                    struct error *error) WARN_UNUSED;

@@ -38,34 +38,15 @@ enum error_code course_make_directory(const struct course *course, struct error 
     return code == OK ? directory_make(path, error) : code;
 }
 
-static enum error_code read_all(struct objects_reader *reader, struct buf *text, struct error *error)
-{
-    size_t len = 1;
-    enum objects_problem problem = OBJECTS_OK;
-    while (problem == OBJECTS_OK && len > 0) {
-        if (text->len == text->max)
-            return error_set(error, ERROR_TOO_LARGE, "it has more than %zu bytes (limits: eval_file_bytes)", text->max);
-        if (!buf_reserve(text, text->max - text->len < 65536 ? text->max - text->len : 65536))
-            return error_no_memory(error);
-        const size_t room = text->cap - text->len, most = text->max - text->len;
-        problem = objects_reader_read(reader, text->data + text->len, room < most ? room : most, &len, error);
-        if (problem == OBJECTS_OK)
-            text->len += len;
-    }
-    return objects_code(problem, error);
-}
-
 static enum error_code read_object(struct course *course, struct str bucket, struct str key, struct buf *text,
                                    struct error *error)
 {
-    struct objects_reader *reader = NULL;
-    enum error_code code = objects_code(objects_reader_open(course->options->objects, course->job.tenant, bucket,
-                                                               key, 0, OBJECTS_SIZE_UNKNOWN, NULL, &reader, error),
-                                           error);
-    if (code == OK)
-        code = read_all(reader, text, error);
-    objects_reader_close(reader);
-    return code;
+    bool is_whole;
+    const enum error_code code = objects_code(objects_read(course->options->objects, course->job.tenant, bucket, key,
+                                                           text, &is_whole, error), error);
+    return code == OK && !is_whole
+               ? error_set(error, ERROR_TOO_LARGE, "it has more than %zu bytes (limits: eval_file_bytes)", text->max)
+               : code;
 }
 
 enum error_code course_read_object(struct course *course, struct str uri, struct buf *text, struct error *error)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "store/objects.h"
 
 static const struct job_status statuses[EVAL_STATUSES] = {
     [EVAL_IN_PROGRESS] = {"InProgress", JOB_WAITING,
@@ -201,5 +202,33 @@ enum error_code eval_job_of_row(const struct job_row *row, struct arena *arena, 
         return error_set(error, ERROR_INTERNAL, "evaluation job %s: what was stored of it cannot be read", row->id);
     const bool fits = take_terms(yyjson_doc_get_root(terms), arena, job);
     json_free(terms);
+    return fits ? OK : error_no_memory(error);
+}
+
+enum error_code eval_job_output(const struct eval_job *job, struct arena *arena, struct str *bucket,
+                                struct str *prefix, struct error *error)
+{
+    struct str key;
+    const enum error_code code = objects_code(objects_parse_uri(job->output_uri, bucket, &key, error), error);
+    if (code != OK)
+        return code;
+    const bool has_slash = key.len == 0 || key.data[key.len - 1] == '/';
+    *prefix = arena_printf(arena, STR_FMT "%s" STR_FMT "/%s/", STR_ARG(key), has_slash ? "" : "/", STR_ARG(job->name),
+                           job->id);
+    return prefix->data ? OK : error_no_memory(error);
+}
+
+enum error_code eval_job_children(const struct eval_job *job, struct arena *arena, struct str children[EVAL_CHILDREN],
+                                  struct error *error)
+{
+    yyjson_doc *doc = NULL;
+    const enum error_code code = json_parse(job->progress, &doc, error);
+    if (code == ERROR_NO_MEMORY)
+        return code;
+    yyjson_val *list = yyjson_obj_get(yyjson_doc_get_root(doc), "batchJobs");
+    bool fits = true;
+    for (size_t i = 0; i < EVAL_CHILDREN; i++)
+        fits = arena_str(arena, json_str(yyjson_arr_get(list, i)), &children[i]) && fits;
+    json_free(doc);
     return fits ? OK : error_no_memory(error);
 }

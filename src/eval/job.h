@@ -73,6 +73,17 @@ struct eval_job {
     uint64_t submit_us, modified_us, end_us;
 };
 
+/* Where its results lie; the prefix ends with a slash, and lies in the arena. */
+enum error_code eval_job_output(const struct eval_job *job, struct arena *arena, struct str *bucket,
+                                struct str *prefix, struct error *error) WARN_UNUSED;
+#define EVAL_REPORT "report.html"
+#define EVAL_SUMMARY "summary.json"
+
+/* Its batch jobs: of the models, then of the judge, by their IDs, in the arena; empty ones are not made. */
+#define EVAL_CHILDREN (EVAL_MODELS_MAX + 1)
+enum error_code eval_job_children(const struct eval_job *job, struct arena *arena, struct str children[EVAL_CHILDREN],
+                                  struct error *error) WARN_UNUSED;
+
 /* Terms of the job as JSON, and a row of the store as a job. */
 bool eval_job_append_terms(struct buf *out, const struct eval_job *job);
 enum error_code eval_job_of_row(const struct job_row *row, struct arena *arena, struct eval_job *job,

@@ -443,12 +443,12 @@ static enum error_code put_page(struct course *course, const struct comparison *
     buf_init(&page, OUTPUT_BYTES_MAX);
     enum error_code code = comparison_append_page(&page, comparison, &about, error);
     if (code == OK)
-        code = course_put(course, "report.html", "text/html; charset=utf-8", buf_str(&page), error);
+        code = course_put(course, EVAL_REPORT, "text/html; charset=utf-8", buf_str(&page), error);
     buf_clear(&page);
     if (code == OK)
         code = comparison_append_json(&page, comparison, error);
     if (code == OK)
-        code = course_put(course, "summary.json", "application/json", buf_str(&page), error);
+        code = course_put(course, EVAL_SUMMARY, "application/json", buf_str(&page), error);
     buf_deinit(&page);
     return code;
 }

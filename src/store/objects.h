@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/buf.h"
 #include "core/error.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -125,6 +126,9 @@ enum objects_problem objects_bucket_list(struct objects *objects, struct str ten
                                          struct objects_bucket **buckets, size_t *count,
                                          struct error *error) WARN_UNUSED;
 
+/* Beside a server or without one: whether the bucket of the directory `directory` is the tenant's. */
+bool objects_bucket_is_of(const char *directory, struct str tenant, struct str bucket);
+
 /* --- objects --- */
 
 struct objects_info {
@@ -222,6 +226,10 @@ enum objects_problem objects_reader_open(struct objects *objects, struct str ten
 enum objects_problem objects_reader_read(struct objects_reader *reader, void *data, size_t cap, size_t *len,
                                          struct error *error) WARN_UNUSED;
 void objects_reader_close(struct objects_reader *reader); /* NULL is legal */
+
+/* An object's bytes, behind what `text` has, up to its max; *is_whole: there are no more. */
+enum objects_problem objects_read(struct objects *objects, struct str tenant, struct str bucket, struct str key,
+                                  struct buf *text, bool *is_whole, struct error *error) WARN_UNUSED;
 
 /* --- listing --- */
 

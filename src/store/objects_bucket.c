@@ -81,6 +81,18 @@ enum objects_problem bucket_find(struct objects_dir *dir, struct str tenant, str
     return exists && str_eq(tenant, str_of(record->tenant)) ? OBJECTS_OK : objects_no_bucket(error, bucket);
 }
 
+bool objects_bucket_is_of(const char *directory, struct str tenant, struct str bucket)
+{
+    struct objects_dir dir = {.root = open(directory, O_DIRECTORY | O_RDONLY | O_CLOEXEC)};
+    struct bucket_record record;
+    struct error ignored;
+    const bool is_of = dir.root >= 0 && objects_check_bucket(bucket, &ignored) == OBJECTS_OK &&
+                       bucket_find(&dir, tenant, bucket, &record, &ignored) == OBJECTS_OK;
+    if (dir.root >= 0)
+        (void)close(dir.root);
+    return is_of;
+}
+
 enum objects_problem bucket_is_still(struct objects_dir *dir, struct str bucket, uint64_t generation,
                                      struct error *error)
 {

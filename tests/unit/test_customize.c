@@ -2,6 +2,7 @@
  * service's CSV files, jobs in the store. */
 #include "support.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -578,6 +579,13 @@ static void the_curve_becomes_two_files(void **state)
     buf_clear(&out);
     assert_true(metrics_append_validation(&out, &run) && buf_append_char(&out, '\0'));
     assert_string_equal(out.data, "step_number,epoch_number,validation_loss,perplexity\n2,1,1.500000,4.481689\n");
+    assert_int_equal(metrics_parse(STR("step_number,epoch_number,training_loss,perplexity\n1,1,2.5,12\n2,1,oops,1\n"),
+                                   &arena, &points, &run.count, &error), OK); /* and the files can be read again */
+    assert_true(run.count == 1 && points[0].step == 1 && points[0].loss == 2.5 && points[0].measured == 0);
+    assert_int_equal(metrics_parse(STR("step_number,epoch_number,validation_loss_1,perplexity_1,validation_loss_2,"
+                                       "perplexity_2\n4,2,0.5,1.6,0.25,1.3\n"), &arena, &points, &run.count, &error),
+                     OK);
+    assert_true(run.count == 1 && isnan(points[0].loss) && points[0].measured == 2 && points[0].validation[1] == 0.25);
     assert_int_equal(metrics_read("/nowhere/at/all", &arena, &points, &run.count, &error), OK);
     assert_int_equal(run.count, 0);
     buf_deinit(&out);

@@ -453,6 +453,42 @@ static void buckets_belong_to_tenants(void **state)
     assert_str_equal(buckets[1].name, "bucket");
     assert_int_equal(objects_bucket_delete(objects, ALICE, BUCKET, &error), OBJECTS_BUCKET_NOT_EMPTY);
     assert_object("k", "alice's");
+    /* without the store, as a program beside the server sees it */
+    assert_true(objects_bucket_is_of(dir, ALICE, BUCKET) && !objects_bucket_is_of(dir, BOB, BUCKET));
+    assert_false(objects_bucket_is_of(dir, ALICE, STR("nothing")) || objects_bucket_is_of(dir, ALICE, STR("..")) ||
+                 objects_bucket_is_of("/nonexistent", ALICE, BUCKET));
+}
+
+static void read_into(struct buf *text, size_t max, struct str key, enum objects_problem expected, bool is_all)
+{
+    bool is_whole;
+    buf_deinit(text);
+    buf_init(text, max);
+    assert_int_equal(objects_read(objects, ALICE, BUCKET, key, text, &is_whole, &error), expected);
+    assert_int_equal(is_whole, is_all);
+}
+
+static void objects_are_read_at_once(void **state)
+{
+    (void)state;
+    struct buf text, whole;
+    buf_init(&text, 1);
+    buf_init(&whole, MIB);
+    for (size_t i = 0; i < 200000; i++)
+        buf_append_char(&whole, (char)('a' + i % 26));
+    must_put("empty", "");
+    assert_int_equal(put(STR("large"), buf_str(&whole)), OBJECTS_OK);
+    read_into(&text, 10, STR("empty"), OBJECTS_OK, true);
+    assert_int_equal(text.len, 0);
+    read_into(&text, 200000, STR("large"), OBJECTS_OK, true); /* fits exactly */
+    assert_int_equal(text.len, 200000);
+    assert_memory_equal(text.data, whole.data, 200000);
+    read_into(&text, 199999, STR("large"), OBJECTS_OK, false);
+    assert_int_equal(text.len, 199999);
+    assert_memory_equal(text.data, whole.data, 199999);
+    read_into(&text, 10, STR("nothing"), OBJECTS_NO_KEY, false);
+    buf_deinit(&text);
+    buf_deinit(&whole);
 }
 
 /* --- listings --- */
@@ -1114,6 +1150,7 @@ int main(void)
         TEST(a_crash_leaves_no_half_object),
         TEST(a_full_disk_leaves_the_old_object),
         TEST(buckets_belong_to_tenants),
+        TEST(objects_are_read_at_once),
         TEST(listings_are_in_byte_order),
         TEST(odd_keys_are_listed),
         TEST(pages_of_a_large_directory),
