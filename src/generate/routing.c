@@ -248,6 +248,18 @@ static bool is_own_form(struct str id, struct arn *arn, bool *is_default)
     return *is_default || str_eq(arn->type, STR("prompt-router"));
 }
 
+bool routing_is_named(const struct router *router, struct str id)
+{
+    struct arn arn;
+    bool is_default = false;
+    const bool is_own = is_own_form(id, &arn, &is_default);
+    if (router->kind == ROUTER_DEFAULT || is_default)
+        return router->kind == ROUTER_DEFAULT && is_default && router_family(arn.id) == (int)router->head.sequence;
+    if (!is_own && str_starts(id, STR("arn:")))
+        return false;
+    return str_eq(arn.id, router->kind == ROUTER_CUSTOM ? str_of(router->head.id) : router->name);
+}
+
 enum error_code routing_find(const struct routing *routing, const struct routing_asker *asker, struct str id,
                              struct arena *arena, struct router *router, bool *is_router, struct error *error)
 {

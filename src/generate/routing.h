@@ -73,6 +73,9 @@ bool routing_predictor(const struct route *route, const char **name, struct pred
 /* Whether that was trained on answers of the model at this place of the route (route_quality.h). */
 bool routing_predictor_knows(const struct route *route, size_t place);
 
+/* Whether requests for `id` mean this router, whoever it is that may see it. */
+bool routing_is_named(const struct router *router, struct str id);
+
 struct str router_arn(const struct router *router, const struct routing_asker *asker, struct arena *arena);
 
 struct route {

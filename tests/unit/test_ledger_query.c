@@ -1,7 +1,9 @@
 /* test_ledger_query.c - questions about the ledger against sums made by hand, wherever the lines lie: summed, in
  * ledger.db, in the journal; and journals whose records a view has to understand as the writer does. */
 #include "ledger_fixture.h"
+#include "ledger/money.h"
 #include "ledger/query.h"
+#include "ledger/routes.h"
 
 #define GROUPS_MAX 4096
 
@@ -204,6 +206,65 @@ static void limits_keep_the_last_and_the_dearest(void **state)
     ledger_view_close(view);
 }
 
+static enum error_code write_route(void *ctx, const struct ledger_route *route, struct error *error)
+{
+    char money[MONEY_TEXT];
+    (void)error;
+    buf_appendf(ctx, STR_FMT ">" STR_FMT " %llu %s; ", STR_ARG(route->router), STR_ARG(route->model),
+                (unsigned long long)route->requests, money_picodollars(route->cost, money));
+    return OK;
+}
+
+static void expect_routes(struct ledger_view *view, uint64_t from_us, struct str tenant, const char *expected_text)
+{
+    struct buf text;
+    struct error error;
+    buf_init(&text, 4096);
+    if (ledger_routes(view, from_us, tenant, write_route, &text, &error) != OK)
+        fail_msg("%s", error.message);
+    assert_true(buf_append_char(&text, '\0'));
+    assert_string_equal(text.data, expected_text);
+    buf_deinit(&text);
+}
+
+static void routes_are_by_router_and_model(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *router, *requested, *invoked, *tenant, *operation;
+        uint64_t cost;
+    } rows[] = {
+        {"within-tolerance", "auto", "small", "a", "Converse", INT64_MAX},
+        {"within-tolerance", "auto", "small", "b", "Converse", INT64_MAX},
+        {"doubted", "auto", "small", "a", "Converse", 5}, /* was taken back: its cost counts, its request does not */
+        {"escalated", "auto", "large", "a", "Converse", 70},
+        {"fallback", "arn:x", "large", "a", "ConverseStream", 1},
+        {"", "large", "large", "a", "Converse", 9}, /* names no router */
+        {"fallback", "auto", "large", "(shadow)", "ShadowConverse", 9},
+    };
+    struct ledger_view *view;
+    struct error error;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        (void)snprintf(ids[i], sizeof(ids[i]), "id-%zu", i);
+        lines[i] = (struct ledger_line){
+            .request_id = str_of(ids[i]), .time_us = BEGIN_US + i, .tier = TIER_DEFAULT,
+            .tenant = str_of(rows[i].tenant), .operation = str_of(rows[i].operation),
+            .router = str_of(rows[i].router), .model_requested = str_of(rows[i].requested),
+            .model_invoked = str_of(rows[i].invoked), .quote = {.cost = rows[i].cost}};
+    }
+    write_db(5, 0);
+    struct journal *journal = open_journal();
+    for (size_t i = 3; i < sizeof(rows) / sizeof(rows[0]); i++) /* two of them are in the database as well */
+        append(journal, LEDGER_FINISHED, &lines[i]);
+    assert_int_equal(ledger_view_open(test_root, &view, &error), OK);
+    expect_routes(view, 0, (struct str){NULL, 0},
+                  "arn:x>large 1 1; auto>large 1 70; auto>small 2 18446744073709551619; ");
+    expect_routes(view, 0, STR("b"), "auto>small 1 9223372036854775807; ");
+    expect_routes(view, BEGIN_US + 3, STR("a"), "arn:x>large 1 1; auto>large 1 70; ");
+    ledger_view_close(view);
+    journal_close(journal);
+}
+
 static size_t rows_left(void)
 {
     struct ledger_db *db = open_db();
@@ -292,6 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         EACH_IN_ITS_OWN(sums_are_those_of_the_lines),
         EACH_IN_ITS_OWN(limits_keep_the_last_and_the_dearest),
+        EACH_IN_ITS_OWN(routes_are_by_router_and_model),
         EACH_IN_ITS_OWN(refused_and_let_in_again),
         EACH_IN_ITS_OWN(lines_of_a_later_program_stay),
     };
