@@ -18,50 +18,17 @@ static const char *file_of(const struct config_model *model)
     return model->worker ? model->worker : "embedded";
 }
 
-/* True when the catalogue's entry leads to this model and not to one whose `ids` claim it. */
-static bool leads_to(const struct listing *listing, const struct catalog_entry *entry, const struct model *model)
+static void append_json_id(void *ctx, const char *id)
 {
-    struct catalog_match match;
-    struct error ignored;
-    return catalog_resolve(listing->catalog, listing->models, str_of(entry->id), &match, &ignored) == OK &&
-           match.model == model;
-}
-
-static bool is_own_id(const struct config_model *model, const char *id)
-{
-    for (size_t i = 0; i < model->id_count; i++) {
-        if (!strcmp(model->ids[i], id))
-            return true;
-    }
-    return false;
-}
-
-/* Calls `each` with every ID of the model: its own first, then the catalogue's. */
-static void each_id(const struct listing *listing, const struct model *model,
-                    void (*each)(struct buf *out, const char *id, size_t count))
-{
-    const struct config_model *own = model->config;
-    size_t count = 0;
-    for (size_t i = 0; i < own->id_count; i++)
-        each(listing->out, own->ids[i], count++);
-    for (size_t i = 0; i < listing->catalog->count; i++) {
-        const struct catalog_entry *entry = &listing->catalog->entries[i];
-        if (leads_to(listing, entry, model) && !is_own_id(own, entry->id))
-            each(listing->out, entry->id, count++);
-    }
-}
-
-static void append_json_id(struct buf *out, const char *id, size_t count)
-{
-    if (count)
+    struct buf *out = ctx;
+    if (out->data[out->len - 1] != '[')
         buf_append_text(out, ", ");
     buf_append_json(out, str_of(id));
 }
 
-static void append_text_id(struct buf *out, const char *id, size_t count)
+static void append_text_id(void *ctx, const char *id)
 {
-    (void)count;
-    buf_appendf(out, "    %s\n", id);
+    buf_appendf(ctx, "    %s\n", id);
 }
 
 static void append_json(const struct listing *listing)
@@ -76,7 +43,7 @@ static void append_json(const struct listing *listing)
         buf_append_text(out, ", \"file\": ");
         buf_append_json(out, str_of(file_of(model)));
         buf_appendf(out, ", \"context\": %u, \"parallel\": %u, \"ids\": [", model->context, model->parallel);
-        each_id(listing, list->models[i], append_json_id);
+        catalog_each_id(listing->catalog, listing->models, list->models[i], append_json_id, out);
         buf_append_text(out, "]}");
     }
     buf_append_text(out, "\n]\n");
@@ -88,7 +55,7 @@ static void append_text(const struct listing *listing)
     for (size_t i = 0; i < list->count; i++) {
         const struct config_model *model = list->models[i]->config;
         buf_appendf(listing->out, "%s  (%s)\n", model->name, file_of(model));
-        each_id(listing, list->models[i], append_text_id);
+        catalog_each_id(listing->catalog, listing->models, list->models[i], append_text_id, listing->out);
     }
 }
 

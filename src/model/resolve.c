@@ -1,6 +1,8 @@
 /* resolve.c - from a model ID as somebody sent it to a model. The order
  * of what counts stands in docs/CONFIGURATION.md. */
 #include "model/resolve.h"
+
+#include <string.h>
 #include "cache/config.h"
 #include "core/arn.h"
 #include "model/replies.h"
@@ -338,6 +340,31 @@ enum error_code catalog_resolve(const struct catalog *catalog, const struct regi
         return resolve_arn(catalog, list, id, match, error);
     enum error_code code = match_id(catalog, list, id, match, error);
     return code == ERROR_NOT_FOUND ? fail_unknown(error) : code;
+}
+
+/* --- all IDs of a model --- */
+
+static bool is_own_id(const struct model *model, const char *id)
+{
+    for (size_t i = 0; i < model->id_count; i++)
+        if (strcmp(model->ids[i], id) == 0)
+            return true;
+    return false;
+}
+
+void catalog_each_id(const struct catalog *catalog, const struct registry *registry, const struct model *model,
+                     void (*each)(void *ctx, const char *id), void *ctx)
+{
+    for (size_t i = 0; i < model->id_count; i++)
+        each(ctx, model->ids[i]);
+    for (size_t i = 0; i < catalog->count; i++) {
+        const char *id = catalog->entries[i].id;
+        struct catalog_match match;
+        struct error ignored;
+        if (!is_own_id(model, id) && catalog_resolve(catalog, registry, str_of(id), &match, &ignored) == OK &&
+            match.model == model)
+            each(ctx, id);
+    }
 }
 
 /* --- patterns that never count --- */

@@ -32,6 +32,11 @@ bool catalog_pattern_fits(struct str pattern, struct str id);
 bool catalog_pattern_is_used(const struct catalog *catalog, const struct registry *registry, const struct model *model,
                              const char *pattern);
 
+/* Calls `each` with every ID that leads to the model, besides its name: its own first, patterns among them, then those
+ * of the catalogue. */
+void catalog_each_id(const struct catalog *catalog, const struct registry *registry, const struct model *model,
+                     void (*each)(void *ctx, const char *id), void *ctx);
+
 /* The shortest prefix, in tokens, that is cached for a request: what is said of
  * the model that answers, else the card of the ID asked for, else
  * cache.min_tokens. */
