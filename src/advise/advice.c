@@ -1,16 +1,20 @@
 /* advice.c - see advice.h: from sources to a plan. */
 #include "advise/advice.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "advise/words.h"
 #include "core/mem.h"
 #include "ledger/view.h"
+#include "store/objects.h"
 
 struct advisor {
     struct advisor_options options;
     struct advice advice;
     struct log_rows *joined;
+    bool is_in_bucket;    /* logs of the tenant's own buckets are read: records need not say whose they are */
     uint64_t bytes, done; /* of sources: of the one that is read, and of those before */
     enum error_code code; /* why the reading ended */
     struct error error;
@@ -48,6 +52,11 @@ void advisor_free(struct advisor *advisor)
 
 static bool take(struct advisor *advisor, enum advise_flaw flaw, const struct advise_record *record, bool is_ledger)
 {
+    const struct str tenant = advisor->options.tenant;
+    const bool is_other = tenant.len > 0 && !advisor->is_in_bucket && flaw == ADVISE_READ &&
+                          !str_eq(record->tenant, tenant);
+    if (is_other)
+        return true;
     if (flaw != ADVISE_READ)
         advisor->advice.flaws[flaw]++;
     else if (record->time_us == 0 || record->time_us >= advisor->options.from_us)
@@ -129,14 +138,31 @@ static bool on_ledger(void *ctx, const char *data)
     return advisor->code == OK;
 }
 
+/* After the ledger; from here on only the tenant's own logs are read. */
+static bool on_bucket(void *ctx, const char *data, struct str bucket)
+{
+    struct advisor *advisor = ctx;
+    char directory[PATH_MAX];
+    const int len = snprintf(directory, sizeof(directory), "%s/objects", data);
+    advisor->is_in_bucket = true;
+    return len < (int)sizeof(directory) && objects_bucket_is_of(directory, advisor->options.tenant, bucket);
+}
+
 static struct source_sink sink_of(struct advisor *advisor)
 {
-    return (struct source_sink){advisor, on_value, on_fields, on_ledger, on_flaw, on_progress};
+    return (struct source_sink){.ctx = advisor,
+                                .value = on_value,
+                                .fields = on_fields,
+                                .ledger = on_ledger,
+                                .bucket = advisor->options.tenant.len > 0 ? on_bucket : NULL,
+                                .flaw = on_flaw,
+                                .progress = on_progress};
 }
 
 enum error_code advisor_read(struct advisor *advisor, const char *path, struct error *error)
 {
     const struct source_sink sink = sink_of(advisor);
+    advisor->is_in_bucket = false;
     const enum error_code code = source_read(path, &sink, error);
     advisor->done += advisor->bytes;
     advisor->bytes = 0;

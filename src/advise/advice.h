@@ -39,6 +39,7 @@ struct advisor_options {
     const struct catalog *catalog;
     const struct predictor *predictor; /* NULL: nothing is said of routing */
     struct str model;                  /* of records that name none; empty: they stay without */
+    struct str tenant;                 /* whose records are read, no others; empty: everybody's */
     struct plan_choice choice;         /* of levers */
     const struct price_row *small;     /* where prompts are routed to; NULL: the cheapest of each family */
     uint64_t from_us;                  /* records of a time before are left out; 0: none */

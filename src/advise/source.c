@@ -18,11 +18,13 @@
 #define CHUNK_BYTES (256u << 10)
 #define LEDGER_FILE "ledger.db"
 #define LOGS_FOLDER "/BedrockModelInvocationLogs/"
+#define OBJECTS_FOLDER "/objects/"
 
 /* One file on its way. */
 struct reader {
     const struct source_sink *sink;
     const char *root, *path; /* NULL: none */
+    bool has_buckets; /* the root is a server's data, of which some buckets alone may be read */
     gzFile file;             /* NULL: `text` is all there is */
     struct buf text;         /* what is read and not yet used from `at` on */
     size_t at;
@@ -109,6 +111,19 @@ static struct str key_of(struct str uri)
                                                                                               : key;
 }
 
+/* Where its URI says, and nowhere else: who writes a log chooses the URI. */
+static yyjson_val *find_in_bucket(const struct reader *reader, struct str uri, struct str key, struct arena *arena)
+{
+    char path[PATH_MAX];
+    const struct str bucket = str_slice(uri, strlen("s3://"), uri.len - key.len - 1);
+    const int len = snprintf(path, sizeof(path), "%s" OBJECTS_FOLDER STR_FMT "/" STR_FMT, reader->root,
+                             STR_ARG(bucket), STR_ARG(key));
+    struct stat status;
+    const bool is_there = len > 0 && (size_t)len < sizeof(path) && stat(path, &status) == 0 &&
+                          S_ISREG(status.st_mode);
+    return is_there && reader->sink->bucket(reader->sink->ctx, reader->root, bucket) ? read_body(path, arena) : NULL;
+}
+
 static yyjson_val *find_body(void *ctx, struct str uri, struct arena *arena)
 {
     const struct reader *reader = ctx;
@@ -116,6 +131,8 @@ static yyjson_val *find_body(void *ctx, struct str uri, struct arena *arena)
     size_t end = path.len;
     if (!reader->path || key.len == 0)
         return NULL;
+    if (reader->has_buckets)
+        return find_in_bucket(reader, uri, key, arena);
     while (end > 0 && path.data[end - 1] != '/')
         end--;
     const struct str folder = end > 1 ? str_slice(path, 0, end - 1) : end == 1 ? STR("/.") : STR(".");
@@ -346,9 +363,10 @@ bool source_read_text(struct str text, const struct source_sink *sink)
 
 /* --- files and folders -------------------------------------------------------------------------------- */
 
-static bool read_open(int fd, const char *root, const char *path, const struct source_sink *sink)
+static bool read_open(int fd, const char *root, bool has_buckets, const char *path, const struct source_sink *sink)
 {
-    struct reader reader = {.sink = sink, .root = root, .path = path, .file = gzdopen(fd, "rb")};
+    struct reader reader = {
+        .sink = sink, .root = root, .has_buckets = has_buckets, .path = path, .file = gzdopen(fd, "rb")};
     if (!reader.file) {
         (void)close(fd);
         return false;
@@ -361,11 +379,11 @@ static bool read_open(int fd, const char *root, const char *path, const struct s
     return goes_on;
 }
 
-static bool read_path(const char *root, const char *path, const struct source_sink *sink)
+static bool read_path(const char *root, bool has_buckets, const char *path, const struct source_sink *sink)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0)
-        return read_open(fd, root, path, sink);
+        return read_open(fd, root, has_buckets, path, sink);
     sink->flaw(sink->ctx, ADVISE_NO_FILE);
     return true;
 }
@@ -416,12 +434,29 @@ struct walk_read {
     bool is_data; /* of a server: what is no log in it, its ledger has already */
 };
 
+/* Of DATA/objects/BUCKET/...: whether this bucket may be read. */
+static bool is_wanted(const struct walk_read *walking, struct str path)
+{
+    size_t root = strlen(walking->root);
+    while (root > 0 && path.data[root - 1] == '/')
+        root--;
+    const struct str below = str_slice(path, root, path.len);
+    if (!str_starts(below, STR(OBJECTS_FOLDER)))
+        return false;
+    const struct str object = str_slice(below, strlen(OBJECTS_FOLDER), below.len);
+    const ptrdiff_t slash = str_find_char(object, '/', 0);
+    return slash > 0 && walking->sink->bucket(walking->sink->ctx, walking->root, str_slice(object, 0, (size_t)slash));
+}
+
 static bool read_entry(void *ctx, const FTSENT *entry)
 {
     const struct walk_read *walking = ctx;
+    const bool has_buckets = walking->is_data && walking->sink->bucket;
     if (walking->is_data && !strstr(entry->fts_path, LOGS_FOLDER))
         return true;
-    return read_path(walking->root, entry->fts_path, walking->sink);
+    if (has_buckets && !is_wanted(walking, str_of(entry->fts_path)))
+        return true;
+    return read_path(walking->root, has_buckets, entry->fts_path, walking->sink);
 }
 
 static bool add_bytes(void *ctx, const FTSENT *entry)
@@ -454,7 +489,7 @@ enum error_code source_read(const char *path, const struct source_sink *sink, st
     bool goes_on = true;
     if (strcmp(path, "-") == 0) {
         const int fd = dup(STDIN_FILENO);
-        goes_on = fd >= 0 && read_open(fd, NULL, NULL, sink);
+        goes_on = fd >= 0 && read_open(fd, NULL, false, NULL, sink);
     } else if (stat(path, &status) != 0) {
         return error_set_errno(error, ERROR_NOT_FOUND, errno, "%s", path);
     } else if (data_of(path, folder)) {
@@ -464,7 +499,7 @@ enum error_code source_read(const char *path, const struct source_sink *sink, st
         goes_on = (!walking.is_data || sink->ledger(sink->ctx, path)) &&
                   walk(path, read_entry, (void *)(uintptr_t)&walking);
     } else {
-        goes_on = read_path(NULL, path, sink);
+        goes_on = read_path(NULL, false, path, sink);
     }
     return goes_on ? OK : error_no_memory(error);
 }

@@ -17,6 +17,8 @@ struct source_sink {
     bool (*fields)(void *ctx, const struct shape_field *fields, size_t count, struct arena *arena);
     /* A data directory with a ledger. */
     bool (*ledger)(void *ctx, const char *data);
+    /* Whether logs and bodies in this bucket of a data directory are to be read; NULL: all are. */
+    bool (*bucket)(void *ctx, const char *data, struct str bucket);
     void (*flaw)(void *ctx, enum advise_flaw flaw);
     /* Bytes of files read so far; may be NULL. */
     void (*progress)(void *ctx, uint64_t bytes);

@@ -11,6 +11,7 @@
 #include "cmd/sections.h"
 #include "core/config.h"
 #include "core/file.h"
+#include "core/subprocess.h"
 #include "core/util.h"
 #include "engine/embedded.h"
 
@@ -21,6 +22,7 @@
 
 static const char usage[] =
     "usage: fulcrum advise SOURCE... [--json | --apply] [--html FILE] [--prices BOOK] [--model ID] [--days N]\n"
+    "                          [--tenant NAME] [--config FILE]\n"
     "       fulcrum advise [SOURCE...] --what-if KEY=VALUE,... [--json] [--html FILE] [...]\n"
     "Reads logs of requests and replies and says in dollars which lever to pull first: cache, route, distill or\n"
     "batch; where, why, and how sure that is. A source is a file, a gzip file, a folder of them, a server's data\n"
@@ -33,26 +35,42 @@ static const char usage[] =
     "  --prices BOOK  a price book of your own (docs/LEDGER.md), which goes before the built-in one\n"
     "  --model ID     the model of records that name none, such as those of batch files\n"
     "  --days N       requests of the last N days\n"
+    "  --tenant NAME  this tenant's requests and no others'\n"
+    "  --config FILE  a server's configuration: the prices that it names, and without SOURCE its data directory\n"
     "  --what-if KEY=VALUE,...  only these levers: ttl=5m|1h|best, router=auto or a model ID, batch=nightly|all,\n"
     "                 distill=on. Without SOURCE, of this server's data directory\n";
 
 struct options {
     bool is_json, is_apply;
-    const char *html, *prices, *model, *what_if, *days;
+    const char *html, *prices, *model, *what_if, *days, *tenant, *config;
+    /* Internal, of a server's child (advise/runs.h). */
+    const char *parent, *seconds, *memory;
+    bool tells_progress;
 };
 
 struct progress {
     uint64_t whole, told_us;
-    bool is_terminal, is_shown;
+    bool is_terminal, is_shown, is_for_server;
 };
+
+/* A line that a server reads. */
+static void tell_server(const struct progress *progress, uint64_t bytes, uint64_t records)
+{
+    (void)fprintf(stderr, "progress %.4f %" PRIu64 "\n",
+                  progress->whole ? (double)bytes / (double)progress->whole : 0.0, records);
+}
 
 static void tell(void *ctx, uint64_t bytes, uint64_t records)
 {
     struct progress *progress = ctx;
     const uint64_t now_us = clock_now_us();
-    if (!progress->is_terminal || now_us < progress->told_us + TELL_US)
+    if ((!progress->is_terminal && !progress->is_for_server) || now_us < progress->told_us + TELL_US)
         return;
     progress->told_us = now_us;
+    if (progress->is_for_server) {
+        tell_server(progress, bytes, records);
+        return;
+    }
     progress->is_shown = true;
     char bar[31] = "                              ";
     const double share = progress->whole ? (double)bytes / (double)progress->whole : 0;
@@ -178,9 +196,13 @@ struct scales {
     struct predictor *predictor;
 };
 
-static enum error_code load_scales(const struct options *options, struct scales *scales, struct error *error)
+/* Prices of a configuration: that of the server whose data is read, or what --prices makes one of. */
+static enum error_code load_config(const struct options *options, bool is_own, struct config *config,
+                                   struct error *error)
 {
     char text[4200] = "";
+    if (!options->prices && (is_own || options->config))
+        return config_load(config_find(options->config), program_sections, config, error);
     if (options->prices) {
         char path[2048], *whole = realpath(options->prices, NULL);
         if (!whole)
@@ -198,7 +220,13 @@ static enum error_code load_scales(const struct options *options, struct scales 
         if (!fits)
             return error_set(error, ERROR_INVALID, "--prices: the path is too long");
     }
-    enum error_code code = config_parse(str_of(text), "--prices", program_sections, &scales->config, error);
+    return config_parse(str_of(text), "--prices", program_sections, config, error);
+}
+
+static enum error_code load_scales(const struct options *options, bool is_own, struct scales *scales,
+                                   struct error *error)
+{
+    enum error_code code = load_config(options, is_own, &scales->config, error);
     if (code == OK)
         code = price_book_load(&scales->config, &scales->book, error);
     if (code == OK)
@@ -255,9 +283,10 @@ static enum error_code read_sources(struct advisor *advisor, struct progress *pr
 
 static int advise(const struct options *options, const struct scales *scales, const char *const *sources, int count)
 {
-    struct progress progress = {.is_terminal = isatty(STDERR_FILENO)};
+    struct progress progress = {.is_terminal = isatty(STDERR_FILENO), .is_for_server = options->tells_progress};
     struct advisor_options asked = {.book = scales->book, .catalog = &scales->catalog,
                                     .predictor = scales->predictor, .model = str_of(options->model),
+                                    .tenant = str_of(options->tenant),
                                     .progress = tell, .ctx = &progress};
     struct what_if what_if = {.router = STR("")};
     struct advisor *advisor;
@@ -283,12 +312,37 @@ static int advise_own(const struct options *options, const struct scales *scales
 {
     struct config config;
     struct error error;
-    if (config_load(config_find(NULL), program_sections, &config, &error))
+    if (config_load(config_find(options->config), program_sections, &config, &error))
         return cmd_fail("advise", &error, CMD_USAGE);
     const char *const data = config.data;
     const int status = advise(options, scales, &data, 1);
     config_deinit(&config);
     return status;
+}
+
+/* --- as a server's child ---------------------------------------------------------------------------------- */
+
+static enum error_code read_bound(const char *name, const char *text, uint64_t *value, struct error *error)
+{
+    *value = 0;
+    if (!text || str_to_u64(str_of(text), value))
+        return OK;
+    return error_set(error, ERROR_INVALID, "--%s: expected a number, got '%s'", name, text);
+}
+
+/* The system ends it at its bounds. False: it is not to run. */
+static bool bind_to_server(const struct options *options)
+{
+    uint64_t parent, seconds, memory;
+    struct error error;
+    if (read_bound("parent", options->parent, &parent, &error) ||
+        read_bound("seconds", options->seconds, &seconds, &error) ||
+        read_bound("memory", options->memory, &memory, &error)) {
+        (void)cmd_fail("advise", &error, CMD_USAGE);
+        return false;
+    }
+    subprocess_bind(seconds, memory);
+    return parent == 0 || subprocess_serve(parent);
 }
 
 int cmd_advise(int argc, char **argv)
@@ -301,17 +355,22 @@ int cmd_advise(int argc, char **argv)
         {"json", .flag = &options.is_json},     {"apply", .flag = &options.is_apply},
         {"html", .value = &options.html},       {"prices", .value = &options.prices},
         {"model", .value = &options.model},     {"what-if", .value = &options.what_if},
-        {"days", .value = &options.days},
+        {"days", .value = &options.days},       {"tenant", .value = &options.tenant},
+        {"config", .value = &options.config},   {"parent", .value = &options.parent},
+        {"seconds", .value = &options.seconds}, {"memory", .value = &options.memory},
+        {"progress", .flag = &options.tells_progress},
     };
     if (!cmd_read_options(argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &status))
         return status;
-    const bool is_lost = optind >= argc && !options.what_if;
+    if (!bind_to_server(&options))
+        return CMD_USAGE;
+    const bool is_lost = optind >= argc && !options.what_if && !options.config;
     if (is_lost) {
         fputs("fulcrum advise: which log is to be read?\n", stderr);
         fputs(usage, stderr);
         return CMD_USAGE;
     }
-    if (load_scales(&options, &scales, &error) != OK)
+    if (load_scales(&options, optind >= argc, &scales, &error) != OK)
         status = cmd_fail("advise", &error, CMD_USAGE);
     else if (optind >= argc)
         status = advise_own(&options, &scales);

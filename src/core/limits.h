@@ -102,6 +102,8 @@
     X(batch_in_flight_bytes, 67108864, "bytes", "lines of records on their way, after which none is begun")  \
     X(batch_record_tries, 3, "times", "a record whose engine died is tried before it is an error")           \
     X(eval_jobs, 20, "jobs", "a tenant's evaluation jobs that have not ended")                               \
+    X(advice_seconds, 600, "s", "a run of the advisor over the server's own data; a longer one is ended")    \
+    X(advice_memory_bytes, 2147483648, "bytes", "address space of such a run")                               \
     X(eval_running_jobs, 8, "jobs", "evaluation jobs that run at once")                                      \
     X(eval_rows, 100000, "rows", "of one evaluation")                                                        \
     X(eval_row_bytes, 1048576, "bytes", "one line of its data")                                              \
@@ -194,6 +196,8 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_INVOCATION_FILES 65536 /* that wait to be delivered as objects of the invocation log */
 #define LIMIT_INVOCATION_CLOSE_MS 5000 /* that the end of the server waits for them */
 #define LIMIT_ROUTERS 256 /* in fulcrum.yaml */
+#define LIMIT_ADVICE_KEPT 16                /* results of the advisor that a server remembers */
+#define LIMIT_ADVICE_BYTES 4194304u         /* of one */
 #define LIMIT_ADVISE_LINE_BYTES 67108864u   /* of one line, or one JSON value, of a log that the advisor reads */
 #define LIMIT_ADVISE_BODY_BYTES 33554432u   /* of a body that lies beside its record */
 #define LIMIT_ADVISE_FOLDERS 64             /* inside each other */

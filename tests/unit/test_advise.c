@@ -468,6 +468,28 @@ static void test_doubled(void **state)
     advisor_free(advisor);
 }
 
+/* Of one tenant alone: nothing of the others is counted, not even what can't be read of their requests. */
+static void test_one_tenant(void **state)
+{
+    static const char *const tenants[] = {"shop", "bank", "sho", "SHOP"};
+    struct advisor *advisor;
+    struct error error;
+    struct advisor_options options = {.book = fixture.book, .catalog = &fixture.catalog,
+                                      .predictor = fixture.predictor, .tenant = STR("shop")};
+    (void)state;
+    for (unsigned i = 0; i < 40; i++)
+        buf_appendf(&fixture.log, "{\"tenant\":\"%s\",\"request\":{\"model\":\"claude-sonnet-4-6\",\"messages\":[{"
+                                  "\"role\":\"user\",\"content\":\"Q\"}]},\"response\":{\"usage\":{"
+                                  "\"prompt_tokens\":1000,\"completion_tokens\":10}}}\n", tenants[i % 4]);
+    assert_int_equal(advisor_new(&options, &advisor, &error), OK);
+    assert_int_equal(advisor_read_text(advisor, buf_str(&fixture.log), &error), OK);
+    const struct advice *advice = advice_of(advisor);
+    assert_int_equal(advice->plan.requests, 10);
+    assert_int_equal(advice->intake.read, 10);
+    assert_int_equal(advice->intake.group_count, 1);
+    advisor_free(advisor);
+}
+
 /* IDs that name no request: all the same, as some loggers write them. */
 static void test_same_ids(void **state)
 {
@@ -623,6 +645,7 @@ int main(void)
         cmocka_unit_test(test_rows_in_order),
         LOG_CASE(test_pairs),
         LOG_CASE(test_doubled),
+        LOG_CASE(test_one_tenant),
         LOG_CASE(test_same_ids),
         LOG_CASE(test_absurd_counts),
         LOG_CASE(test_damaged),
