@@ -2,6 +2,7 @@
  * operation does is its file's. See api.h. */
 #include "api/api.h"
 
+#include "advise/runs.h"
 #include "api/call.h"
 #include "api/operations.h"
 #include "api/recent.h"
@@ -36,9 +37,12 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     made->shadow_metrics = options->shadow_metrics;
     made->work = options->work;
     made->thread_count = options->thread_count;
+    const struct advise_runs_options advice = {.data = made->config->data, .config = made->config->file};
     made->recents = recents_new();
     enum error_code code = made->recents ? ledger_reads_new(made->config->data, &made->reads, error)
                                          : error_no_memory(error);
+    if (code == OK)
+        code = advise_runs_new(&advice, &made->advice, error);
     if (code != OK) {
         api_free(made);
         return code;
@@ -72,6 +76,7 @@ void api_free(struct api *api)
         return;
     for (unsigned i = 0; i < LIMIT_IO_THREADS; i++)
         free_thread(atomic_load(&api->threads[i]));
+    advise_runs_free(api->advice);
     ledger_reads_free(api->reads);
     recents_free(api->recents);
     mem_free(api);

@@ -36,6 +36,7 @@ struct api {
     struct batch *batch;
     struct customize *customize;
     struct evaluations *evaluations;
+    struct advise_runs *advice;
     struct alarms *alarms;
     struct dashboards *dashboards;
     struct resources *profiles;

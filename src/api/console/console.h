@@ -16,4 +16,12 @@ void console_now(struct api_call *call);
 /* --- session.c --- */
 void console_session_get(struct api_call *call);
 
+/* --- models.c, jobs.c, job_details.c, routers.c, advice.c, alarms.c --- */
+void console_models(struct api_call *call);
+void console_jobs(struct api_call *call);
+void console_job_details(struct api_call *call);
+void console_routers(struct api_call *call);
+void console_advice(struct api_call *call);
+void console_alarms(struct api_call *call);
+
 #endif

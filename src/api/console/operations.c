@@ -13,6 +13,12 @@ static const struct api_operation rows[] = {
     {"GET", "/fulcrum/cache", "GetCache", .handle = console_cache},
     {"GET", "/fulcrum/tenants", "ListTenants", .handle = console_tenants},
     /* Models, jobs, routers, advice, alarms. */
+    {"GET", "/fulcrum/models", "ListModels", .handle = console_models},
+    {"GET", "/fulcrum/jobs", "ListJobs", .handle = console_jobs},
+    {"GET", "/fulcrum/jobs/{arn}", "DescribeJob", .handle = console_job_details},
+    {"GET", "/fulcrum/routers", "ListRouters", .handle = console_routers},
+    {"GET", "/fulcrum/advice", "GetAdvice", .handle = console_advice},
+    {"GET", "/fulcrum/alarms", "ListAlarms", .handle = console_alarms},
     {"GET", "/fulcrum/routers/{modelId}", "DescribeRouter", .handle = describe_router},
     {"POST", "/fulcrum/routers/{modelId}/explain", "ExplainRoute", .handle = explain_route, .takes_prompt = true},
 };

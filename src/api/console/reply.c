@@ -57,6 +57,18 @@ void console_put_json(struct console_reply *reply, const char *name, struct str 
     buf_append_str(&reply->body, json);
 }
 
+void console_put_members(struct console_reply *reply, struct str object)
+{
+    assert(object.len >= 2 && object.data[0] == '{' && object.data[object.len - 1] == '}');
+    const struct str members = str_trim(str_slice(object, 1, object.len - 1));
+    if (members.len == 0)
+        return;
+    if (reply->needs_comma)
+        buf_append_char(&reply->body, ',');
+    buf_append_str(&reply->body, members);
+    reply->needs_comma = true;
+}
+
 void console_put_text(struct console_reply *reply, const char *name, struct str value)
 {
     begin(reply, name);

@@ -48,6 +48,8 @@ void console_put_time(struct console_reply *reply, const char *name, uint64_t wa
 void console_put_money(struct console_reply *reply, const char *stem, ledger_sum picodollars);
 /* JSON as it is. */
 void console_put_json(struct console_reply *reply, const char *name, struct str json);
+/* The members of an object that is there as text. */
+void console_put_members(struct console_reply *reply, struct str object);
 /* `next`: the keys of the last row of this page (query.h), or null where it is the last page. */
 void console_put_cursor(struct console_reply *reply, bool has_more, uint64_t first, uint64_t second);
 /* The same of a cursor that somebody else wrote; empty: it is the last page. */
