@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "advise/report.h"
+#include "cmd/advise_remote.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
 #include "cmd/sections.h"
@@ -24,6 +25,7 @@ static const char usage[] =
     "usage: fulcrum advise SOURCE... [--json | --apply] [--html FILE] [--prices BOOK] [--model ID] [--days N]\n"
     "                          [--tenant NAME] [--config FILE]\n"
     "       fulcrum advise [SOURCE...] --what-if KEY=VALUE,... [--json] [--html FILE] [...]\n"
+    "       fulcrum advise --endpoint URL [--days N] [--tenant NAME] [--what-if KEY=VALUE,...] [--json]\n"
     "Reads logs of requests and replies and says in dollars which lever to pull first: cache, route, distill or\n"
     "batch; where, why, and how sure that is. A source is a file, a gzip file, a folder of them, a server's data\n"
     "directory (or its ledger.db), or - for standard input. Known are Bedrock's invocation logs and batch files,\n"
@@ -38,11 +40,12 @@ static const char usage[] =
     "  --tenant NAME  this tenant's requests and no others'\n"
     "  --config FILE  a server's configuration: the prices that it names, and without SOURCE its data directory\n"
     "  --what-if KEY=VALUE,...  only these levers: ttl=5m|1h|best, router=auto or a model ID, batch=nightly|all,\n"
-    "                 distill=on. Without SOURCE, of this server's data directory\n";
+    "                 distill=on. Without SOURCE, of this server's data directory\n"
+    "  --endpoint URL  the advice of the server that runs there, on its own requests\n";
 
 struct options {
     bool is_json, is_apply;
-    const char *html, *prices, *model, *what_if, *days, *tenant, *config;
+    const char *html, *prices, *model, *what_if, *days, *tenant, *config, *endpoint;
     /* Internal, of a server's child (advise/runs.h). */
     const char *parent, *seconds, *memory;
     bool tells_progress;
@@ -345,6 +348,17 @@ static bool bind_to_server(const struct options *options)
     return parent == 0 || subprocess_serve(parent);
 }
 
+static int ask_server(const struct options *options, bool has_source)
+{
+    const struct advise_remote remote = {options->endpoint, options->days, options->tenant, options->what_if,
+                                         options->is_json};
+    if (!has_source && !options->html && !options->prices && !options->model && !options->config &&
+        !options->is_apply)
+        return advise_remote(&remote);
+    fputs("fulcrum advise: --endpoint goes with --days, --tenant, --what-if and --json alone\n", stderr);
+    return CMD_USAGE;
+}
+
 int cmd_advise(int argc, char **argv)
 {
     struct options options = {0};
@@ -359,11 +373,14 @@ int cmd_advise(int argc, char **argv)
         {"config", .value = &options.config},   {"parent", .value = &options.parent},
         {"seconds", .value = &options.seconds}, {"memory", .value = &options.memory},
         {"progress", .flag = &options.tells_progress},
+        {"endpoint", .value = &options.endpoint},
     };
     if (!cmd_read_options(argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &status))
         return status;
     if (!bind_to_server(&options))
         return CMD_USAGE;
+    if (options.endpoint)
+        return ask_server(&options, optind < argc);
     const bool is_lost = optind >= argc && !options.what_if && !options.config;
     if (is_lost) {
         fputs("fulcrum advise: which log is to be read?\n", stderr);
