@@ -31,8 +31,9 @@ GROUPS_NEEDED := $(if $(filter test guard unit $(BUILD)/tests/%,$(MAKECMDGOALS))
 	$(if $(filter fuzz guard,$(MAKECMDGOALS))$(findstring clang,$(CC)),--for fuzz)
 INSTALLED := $(shell ACCEL=$(ACCEL) deps/install $(GROUPS_NEEDED))
 DEPS := $(firstword $(INSTALLED))
-BACKENDS := $(lastword $(INSTALLED))
-ifeq ($(DEPS),)
+BACKENDS := $(word 2,$(INSTALLED))
+CHARTS := $(word 3,$(INSTALLED))
+ifeq ($(CHARTS),)
 $(error the dependencies could not be installed, see above)
 endif
 include $(DEPS)/deps.mk
@@ -81,6 +82,11 @@ BENCH_SRC := $(filter-out bench/support% $(CACHE_PARTS) $(DISTILL_PARTS) $(KERNE
 	$(TIERS_PARTS),$(wildcard bench/*.c))
 BENCH_TOOLS := cache_replay instant_worker # want arguments: run by hand and by tests, not by `make bench`
 
+# The console's page: the files of console/, and its charts below vendor/.
+CONSOLE_SRC := $(call find,console -type f,[!.]*)
+CONSOLE_FILES := $(foreach file,$(CONSOLE_SRC),$(file:console/%=%)=$(file)) $(foreach name,uplot.js uplot.css,vendor/$(name)=$(CHARTS)/$(name))
+CONSOLE_OBJ := $(OBJ)/console/assets.S.o
+
 LIB := $(BUILD)/libfulcrum.a
 KERNEL_OBJ := $(foreach set,$(KERNEL_SETS),$(KERNEL_SRC:src/kernels/%=$(OBJ)/src/kernels/$(set)/%.o))
 SANITIZE_SUPPORT := $(if $(findstring thread,$(SANITIZE)),$(call objects,tests/sanitize/syscall.c))
@@ -105,6 +111,7 @@ stamp = $(shell mkdir -p $(dir $(1)); printf '%s\n' '$(subst ','\'',$(2))' | cmp
 ifneq ($(DEPS),)
 $(call stamp,$(OBJ)/flags,$(C_FLAGS) $(CXX_FLAGS))
 $(call stamp,$(OBJ)/backends,$(BACKENDS))
+$(call stamp,$(OBJ)/console/files,$(CONSOLE_FILES))
 $(call stamp,$(BUILD)/flavour,$(FLAVOUR) $(LD_FLAGS) $(LIBS) $(LIB_SRC))
 endif
 
@@ -121,6 +128,12 @@ $(OBJ)/%.cpp.o: %.cpp $(OBJ)/flags
 $(OBJ)/%.S.o: %.S $(OBJ)/flags $(wildcard models/* prices/*)
 	@mkdir -p $(@D)
 	$(call say,AS,$<)
+	$(Q)$(CC) $(COMMON) -c $< -o $@
+
+$(OBJ)/console/assets.S: $(CONSOLE_SRC) $(OBJ)/console/files src/api/console/embed
+	$(call say,GEN,$@)
+	$(Q)src/api/console/embed $(@D) $(CONSOLE_FILES) >$@
+$(CONSOLE_OBJ): $(OBJ)/console/assets.S $(OBJ)/flags
 	$(Q)$(CC) $(COMMON) -c $< -o $@
 
 # Where ggml's CPU variants lie, which a change of src/kernels moves.
@@ -146,7 +159,7 @@ $(OBJ)/src/kernels/$(1)/%.c.o: src/kernels/%.c $(OBJ)/flags
 endef
 $(foreach set,$(KERNEL_SETS),$(eval $(call kernel_rule,$(set))))
 
-$(LIB): $(call objects,$(LIB_SRC)) $(KERNEL_OBJ) $(BUILD)/flavour
+$(LIB): $(call objects,$(LIB_SRC)) $(KERNEL_OBJ) $(CONSOLE_OBJ) $(BUILD)/flavour
 	@rm -f $@
 	$(call say,AR,$@)
 	$(Q)ar rcs $@ $(filter %.o,$^)
@@ -206,7 +219,7 @@ lint:
 # corpora, then FUZZ_SECONDS shared by all fuzz targets. Objects of its own, so that build/ stays what it is.
 GUARDED := http net protocol json sigv4 auth eventstream sse xml s3 objects store config condition chat template reply \
 	grammar schema api document ledger jobs batch test_work test_disk io_faults core limits engine_text \
-	engine_fair_queue route_labels route_agree advise monitor alarm
+	engine_fair_queue route_labels route_agree advise monitor alarm console
 
 guard:
 	$(MAKE) BUILD=$(BUILD)/guard CC=clang SANITIZE=fuzzer-no-link,address,undefined guard-here

@@ -4,6 +4,7 @@
 
 #include "advise/runs.h"
 #include "api/call.h"
+#include "api/console/dialect.h"
 #include "api/operations.h"
 #include "api/recent.h"
 #include "ledger/reads.h"
@@ -16,6 +17,7 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     if (!made)
         return error_no_memory(error);
     made->config = options->work->config;
+    made->sessions = options->sessions;
     made->catalog = options->catalog;
     made->models = options->models;
     made->engine = options->work->engine;
@@ -152,30 +154,50 @@ static bool find_operation(struct api_call *call, const struct operations_match 
     return false;
 }
 
+/* Keeps why it is refused; without memory for that, that. Always false. */
+static bool refuse_for(struct api_call *call, const struct error *error)
+{
+    static const struct error no_memory = {.code = ERROR_NO_MEMORY, .message = "out of memory"};
+    struct error *kept = ARENA_NEW(&call->exchange->arena, struct error);
+    if (kept)
+        *kept = *error;
+    call->refusal = kept ? kept : &no_memory;
+    return false;
+}
+
 /* False: refused, or memory is out. */
 static bool identify(struct api_call *call, const struct meant *meant)
 {
-    static const struct error no_memory = {.code = ERROR_NO_MEMORY, .message = "out of memory"};
     struct http_exchange *exchange = call->exchange;
-    struct error error, *kept;
+    struct error error;
     struct sigv4_proof *proof = ARENA_NEW(&exchange->arena, struct sigv4_proof);
     if (call->operation->is_open)
         return true;
-    call->refusal = &no_memory;
-    if (!proof)
-        return false;
-    if (auth_identify_head(call->thread->api->config, &exchange->request, meant->has_claim ? &meant->claim : NULL,
-                           clock_wall_us(), &exchange->arena, &call->identity, proof, &error) == OK) {
-        call->refusal = NULL;
-        call->proof = proof->owed == SIGV4_PROVEN ? NULL : proof;
-        return true;
+    if (!proof) {
+        (void)error_no_memory(&error);
+        return refuse_for(call, &error);
     }
-    kept = ARENA_NEW(&exchange->arena, struct error);
-    if (kept) {
-        *kept = error;
-        call->refusal = kept;
+    struct auth_question question = call_question(call);
+    question.claim = meant->has_claim ? &meant->claim : NULL;
+    question.is_console = call->dialect == &console_dialect;
+    if (auth_identify_head(&question, &exchange->request, &exchange->arena, &call->identity, proof, &error) != OK)
+        return refuse_for(call, &error);
+    call->proof = proof->owed == SIGV4_PROVEN ? NULL : proof;
+    return true;
+}
+
+/* False: who asks may not ask this, or not so. */
+static bool admit(struct api_call *call)
+{
+    struct error error;
+    if (call->operation->needs_admin && !call->identity.is_admin) {
+        (void)error_set(&error, ERROR_DENIED, "%s is for administrators: give the key the role admin in fulcrum.yaml",
+                        call->operation->name);
+        return refuse_for(call, &error);
     }
-    return false;
+    if (call->dialect->admit && call->dialect->admit(call, &error) != OK)
+        return refuse_for(call, &error);
+    return true;
 }
 
 /* Who asks for what: a request that will be refused brings no body. */
@@ -184,7 +206,8 @@ void api_on_head(void *thread_ctx, struct http_exchange *exchange, struct meant 
     struct api_thread *thread = thread_ctx;
     struct api_call *call = call_new(thread, exchange);
     exchange->user = call;
-    exchange->refuses_body = !call || !find_operation(call, meant_match(meant)) || !identify(call, meant);
+    exchange->refuses_body = !call || !find_operation(call, meant_match(meant)) ||
+                             !identify(call, meant) || !admit(call);
     if (exchange->refuses_body)
         return;
     http_set_owner(exchange, str_of(call->identity.tenant));

@@ -22,11 +22,13 @@ struct invocations;
 struct metrics;
 struct monitor;
 struct resources;
+struct sessions;
 struct traces;
 
 /* All of it is borrowed, and outlives the api. */
 struct api_options {
     const struct work_shared *work; /* all models loaded */
+    struct sessions *sessions;
     const struct catalog *catalog;
     struct registry *models;
     struct objects *objects;

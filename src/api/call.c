@@ -24,6 +24,12 @@ struct api_call *call_new(struct api_thread *thread, struct http_exchange *excha
     return call;
 }
 
+struct auth_question call_question(const struct api_call *call)
+{
+    const struct api *api = call->thread->api;
+    return (struct auth_question){.config = api->config, .sessions = api->sessions, .now_us = clock_wall_us()};
+}
+
 enum error_code call_prove(struct api_call *call, struct error *error)
 {
     return call->proof ? auth_identify_body(call->proof, call->exchange->request.body, &call->identity, error) : OK;

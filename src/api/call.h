@@ -27,6 +27,7 @@ struct api_thread {
 
 struct api {
     const struct config *config;
+    struct sessions *sessions; /* of the console */
     const struct catalog *catalog;
     struct engine *engine;
     struct extractor *extractor;
@@ -91,6 +92,9 @@ struct api_call {
 
 /* In the exchange's arena; NULL when memory is out. */
 struct api_call *call_new(struct api_thread *thread, struct http_exchange *exchange);
+
+/* For auth_identify. */
+struct auth_question call_question(const struct api_call *call);
 
 /* Whether the body is what was signed, of a request whose headers were in order. Any thread. */
 enum error_code call_prove(struct api_call *call, struct error *error) WARN_UNUSED;

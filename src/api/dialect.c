@@ -6,7 +6,7 @@
 
 #define RETRY_USUAL_S 1 /* where nobody knows better */
 
-#define OWN_HEADERS 3
+#define OWN_HEADERS 4
 #define EXTRA_HEADERS_MAX 5
 #define BODY_MAX (8 * ERROR_MESSAGE_MAX)
 
@@ -30,6 +30,8 @@ void dialect_refuse(const struct dialect *dialect, struct http_exchange *exchang
     if (dialect->name_header)
         headers[count++] = (struct http_header){str_of(dialect->name_header), str_of(error->name)};
     headers[count++] = (struct http_header){str_of(dialect->id_header), str_of(request_id)};
+    if (error->status == 401 && dialect->challenge)
+        headers[count++] = (struct http_header){STR("www-authenticate"), str_of(dialect->challenge)};
     for (size_t i = 0; i < extra_count; i++)
         headers[count++] = extra[i];
     buf_init(&body, BODY_MAX);

@@ -15,6 +15,8 @@
 #include "core/error.h"
 #include "net/http.h"
 
+struct api_call;
+
 struct dialect_error {
     int status;       /* HTTP */
     const char *name; /* the protocol's own: "ThrottlingException" */
@@ -26,6 +28,7 @@ struct dialect {
     const char *id_header;   /* that carries the request's ID, of every reply */
     const char *name_header; /* that carries an error's name; NULL: the body alone does */
     const char *error_type;  /* content type of errors */
+    const char *challenge;   /* www-authenticate of a 401; NULL: never one */
     struct str no_memory;    /* the error's body where there is no memory to write one */
 
     struct dialect_error (*of_code)(enum error_code code);
@@ -33,6 +36,9 @@ struct dialect {
     const char *(*of_status)(int status); /* what broke HTTP's rules, has no operation (404) or not this method (405) */
     bool (*append_error)(struct buf *out, const struct dialect_error *error, struct str message,
                          const char *request_id);
+
+    /* What its requests must be besides, once it is known who asks and before their body is taken. NULL: nothing. */
+    enum error_code (*admit)(const struct api_call *call, struct error *error);
 
     /* Which model the body names and whether it wants a stream. NULL: the path and the operation say. *model points
      * into the body. */

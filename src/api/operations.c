@@ -13,18 +13,19 @@
 static const struct api_operation own_rows[] = {
     {"GET", "/healthz", "healthz", .handle = health_alive, .is_open = true},
     {"GET", "/readyz", "readyz", .handle = health_ready, .is_open = true},
-    {"GET", "/metrics", "metrics", .handle = health_metrics, .is_open = true},
+    {"GET", "/metrics", "metrics", .handle = health_metrics, .needs_admin = true},
 };
 static const struct operations_table own = {
-    .dialect = &bedrock_dialect, .prefix = "", .rows = own_rows, .count = sizeof(own_rows) / sizeof(own_rows[0])};
+    .dialect = &console_dialect, .prefix = "", .rows = own_rows, .count = sizeof(own_rows) / sizeof(own_rows[0])};
 
 /* One row for the counters; src/s3/route.c has them all. */
 static const struct api_operation s3_rows[] = {{.method = "", .pattern = "", .name = "S3"}};
 static const struct operations_table s3 = {.dialect = &bedrock_dialect, .prefix = "", .rows = s3_rows, .count = 1};
 
 static const struct operations_table *tables[OPERATIONS_TABLES_MAX] = {
-    &bedrock_operations, &sts_operations, &own, &s3, &monitoring_table, &console_operations};
-static size_t tables_len = 6;
+    &bedrock_operations, &sts_operations, &own, &s3, &monitoring_table, &console_operations,
+    &console_pages};
+static size_t tables_len = 7;
 
 void operations_add(const struct operations_table *table)
 {
@@ -110,6 +111,7 @@ static bool find_served(struct str method, struct str path, bool spans_slashes, 
                 return true;
             }
             match->allowed_method = table->rows[row].method;
+            match->dialect = table->dialect;
         }
     }
     return false;

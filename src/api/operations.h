@@ -32,6 +32,7 @@ struct api_operation {
     const char *name;
     void (*handle)(struct api_call *call); /* NULL: not served, refused by name */
     bool is_open;                          /* asks for no credentials */
+    bool needs_admin;                      /* with tenants: a credential or a session with that role */
     bool takes_prompt; /* its body may be large: the handler proves and reads it itself (body.h) */
     /* Of operations that ask a model for a reply (inference_run). */
     const struct codec *codec;             /* of their bodies; NULL: that of the model's own */
@@ -68,7 +69,7 @@ bool operations_path_matches(const char *pattern, struct str path, bool spans_sl
 struct operations_match {
     const struct api_operation *operation; /* NULL: none */
     size_t index;                          /* of the operation, over all tables */
-    const struct dialect *dialect;         /* the operation's, else the path's; never NULL */
+    const struct dialect *dialect;         /* the operation's or its path's; never NULL */
     struct str parameter;
     const char *absent;          /* not served, but known by this name */
     const char *allowed_method;  /* the path exists, for this method only */

@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 
+#include "auth/cookie.h"
 #include "auth/sigv2.h"
 #include "core/util.h"
 
@@ -31,8 +32,9 @@ static bool copy_name(struct str from, char *to, size_t max)
     return true;
 }
 
-static void be_tenant(const struct config_tenant *tenant, struct auth_identity *identity)
+static void be_tenant(const struct config_tenant *tenant, enum config_role role, struct auth_identity *identity)
 {
+    identity->is_admin = role == ROLE_ADMIN;
     snprintf(identity->tenant, sizeof(identity->tenant), "%s", tenant->name);
     snprintf(identity->account, sizeof(identity->account), "%s", tenant->account);
 }
@@ -53,15 +55,20 @@ static const struct config_tenant *find_key(const struct config *config, struct 
     return NULL;
 }
 
-static enum auth_problem identify_signed(const struct config *config, const struct http_request *request,
-                                         const struct sigv4_claim *known, uint64_t now_s, struct arena *arena,
-                                         struct auth_identity *identity, struct sigv4_proof *proof,
-                                         struct error *error)
+static uint64_t seconds(const struct auth_question *question)
 {
+    return question->now_us / 1000000;
+}
+
+static enum auth_problem identify_signed(const struct auth_question *question, const struct http_request *request,
+                                         struct arena *arena, struct auth_identity *identity,
+                                         struct sigv4_proof *proof, struct error *error)
+{
+    const struct config *config = question->config;
     struct sigv4_claim claim;
     enum auth_problem problem = AUTH_OK;
-    if (known)
-        claim = *known;
+    if (question->claim)
+        claim = *question->claim;
     else
         problem = sigv4_read_claim(request, arena, &claim, error);
     if (problem)
@@ -78,20 +85,20 @@ static enum auth_problem identify_signed(const struct config *config, const stru
     const struct config_tenant *tenant = find_key(config, claim.key_id, &key);
     if (!tenant)
         return refuse(AUTH_UNKNOWN_KEY, error, "The security token included in the request is invalid.");
-    problem = sigv4_verify_head(request, &claim, str_of(key->secret), sigv4_rules_of(claim.service), now_s, arena,
-                                proof, error);
+    problem = sigv4_verify_head(request, &claim, str_of(key->secret), sigv4_rules_of(claim.service), seconds(question),
+                                arena, proof, error);
     if (!problem) {
-        be_tenant(tenant, identity);
+        be_tenant(tenant, key->role, identity);
         identity->key = key;
     }
     return problem;
 }
 
 /* An old link names no region, and is S3's alone. */
-static enum auth_problem identify_old_link(const struct config *config, const struct http_request *request,
-                                           uint64_t now_s, struct arena *arena, struct auth_identity *identity,
-                                           struct error *error)
+static enum auth_problem identify_old_link(const struct auth_question *question, const struct http_request *request,
+                                           struct arena *arena, struct auth_identity *identity, struct error *error)
 {
+    const struct config *config = question->config;
     struct sigv2_claim claim;
     enum auth_problem problem = sigv2_read_claim(request, arena, &claim, error);
     if (problem)
@@ -106,9 +113,9 @@ static enum auth_problem identify_old_link(const struct config *config, const st
     const struct config_tenant *tenant = find_key(config, claim.key_id, &key);
     if (!tenant)
         return refuse(AUTH_UNKNOWN_KEY, error, "The AWS Access Key Id you provided does not exist in our records.");
-    problem = sigv2_verify(request, &claim, str_of(key->secret), now_s, arena, error);
+    problem = sigv2_verify(request, &claim, str_of(key->secret), seconds(question), arena, error);
     if (!problem) {
-        be_tenant(tenant, identity);
+        be_tenant(tenant, key->role, identity);
         identity->key = key;
     }
     return problem;
@@ -117,34 +124,65 @@ static enum auth_problem identify_old_link(const struct config *config, const st
 /* --- API keys --- */
 
 /* Looks at every hash, so that the time taken says nothing about any. */
-static const struct config_tenant *find_token(const struct config *config, const char hex[SIGV4_HEX_LEN])
+static const struct config_tenant *find_token(const struct config *config, struct str token, enum config_role *role)
 {
+    uint8_t digest[SHA256_LEN];
+    char hex[SIGV4_HEX_LEN + 1];
     const struct config_tenant *found = NULL;
+    sha256(token, digest);
+    hex_encode(digest, sizeof(digest), hex);
     for (size_t i = 0; i < config->tenant_count; i++) {
         const struct config_tenant *tenant = &config->tenants[i];
         for (size_t j = 0; j < tenant->bearer_count; j++) {
-            if (CRYPTO_memcmp(tenant->bearer[j], hex, SIGV4_HEX_LEN) == 0)
+            if (CRYPTO_memcmp(tenant->bearer[j].sha256, hex, SIGV4_HEX_LEN) == 0) {
                 found = tenant;
+                *role = tenant->bearer[j].role;
+            }
         }
     }
     return found;
 }
 
+static bool is_same_secret(struct str a, struct str b)
+{
+    uint8_t digests[2][SHA256_LEN];
+    sha256(a, digests[0]);
+    sha256(b, digests[1]);
+    return CRYPTO_memcmp(digests[0], digests[1], SHA256_LEN) == 0;
+}
+
+bool auth_find_key(const struct config *config, struct str key, struct session *session)
+{
+    const struct config_key *access;
+    struct str secret = key, id;
+    *session = (struct session){.role = ROLE_VIEWER};
+    session->tenant = find_token(config, key, &session->role);
+    if (session->tenant)
+        return true;
+    const struct config_tenant *tenant = str_split(&secret, ':', &id) ? find_key(config, id, &access) : NULL;
+    if (!tenant || !is_same_secret(secret, str_of(access->secret)))
+        return false;
+    session->tenant = tenant;
+    session->role = access->role;
+    return true;
+}
+
 static enum auth_problem identify_token(const struct config *config, struct str token, struct auth_identity *identity,
                                         struct error *error)
 {
-    uint8_t digest[SHA256_LEN];
-    char hex[SIGV4_HEX_LEN + 1];
-    sha256(token, digest);
-    hex_encode(digest, sizeof(digest), hex);
+    enum config_role role = ROLE_VIEWER;
     if (config->tenant_count == 0) {
+        uint8_t digest[SHA256_LEN];
+        char hex[SIGV4_HEX_LEN + 1];
+        sha256(token, digest);
+        hex_encode(digest, sizeof(digest), hex);
         snprintf(identity->tenant, sizeof(identity->tenant), "key-%.*s", KEY_NAME_DIGITS, hex);
         return AUTH_OK;
     }
-    const struct config_tenant *tenant = find_token(config, hex);
+    const struct config_tenant *tenant = find_token(config, token, &role);
     if (!tenant)
         return refuse(AUTH_DENIED, error, "Authentication failed: Please make sure your API Key is valid.");
-    be_tenant(tenant, identity);
+    be_tenant(tenant, role, identity);
     return AUTH_OK;
 }
 
@@ -157,20 +195,90 @@ static struct str find_api_key(const struct http_request *request)
     return http_header_get(request, "x-api-key");
 }
 
-static enum auth_problem identify(const struct config *config, const struct http_request *request,
-                                  const struct sigv4_claim *claim, uint64_t now_s, struct arena *arena,
-                                  struct auth_identity *identity, struct sigv4_proof *proof, struct error *error)
+/* --- sessions --- */
+
+static bool only_reads(const struct http_request *request)
 {
+    return str_eq(request->method, STR("GET")) || str_eq(request->method, STR("HEAD"));
+}
+
+static enum auth_problem identify_session(const struct auth_question *question, const struct http_request *request,
+                                          struct str secret, struct auth_identity *identity, struct error *error)
+{
+    struct session session;
+    const struct str token = http_header_get(request, SESSION_TOKEN_HEADER);
+    if (!sessions_find(question->sessions, secret, question->now_us, &session))
+        return refuse(AUTH_MISSING, error, "The session has ended: log in to the console again.");
+    const bool needs_token = !question->is_console || !only_reads(request);
+    if ((needs_token || token.data) && !session_token_fits(session.token, token))
+        return refuse(AUTH_DENIED, error, "With a session's cookie the header " SESSION_TOKEN_HEADER
+                                          " must carry the token of GET /fulcrum/session.");
+    identity->has_session = true;
+    if (session.tenant) {
+        be_tenant(session.tenant, session.role, identity);
+        return AUTH_OK;
+    }
+    identity->is_admin = true;
+    identity->tenant[0] = '\0';
+    return AUTH_OK;
+}
+
+/* The tenant that x-fulcrum-tenant names. */
+static enum auth_problem act_for(const struct auth_question *question, struct str wanted,
+                                 struct auth_identity *identity, struct error *error)
+{
+    const struct config *config = question->config;
+    if (str_eq(wanted, str_of(identity->tenant)))
+        return AUTH_OK;
+    if (config->tenant_count == 0) {
+        if (copy_name(wanted, identity->tenant, AUTH_TENANT_MAX))
+            return AUTH_OK;
+        return refuse(AUTH_DENIED, error, SESSION_TENANT_HEADER ": the name is too long or has odd characters.");
+    }
+    if (!identity->has_session || !identity->is_admin)
+        return refuse(AUTH_DENIED, error,
+                      SESSION_TENANT_HEADER ": only an administrator's session acts for another tenant.");
+    for (size_t i = 0; i < config->tenant_count; i++) {
+        if (!str_eq(wanted, str_of(config->tenants[i].name)))
+            continue;
+        be_tenant(&config->tenants[i], ROLE_ADMIN, identity);
+        return AUTH_OK;
+    }
+    return refuse(AUTH_DENIED, error, SESSION_TENANT_HEADER ": there is no tenant of this name in fulcrum.yaml.");
+}
+
+static enum auth_problem identify_credentials(const struct auth_question *question, const struct http_request *request,
+                                              struct arena *arena, struct auth_identity *identity,
+                                              struct sigv4_proof *proof, struct error *error)
+{
+    const struct config *config = question->config;
     if (sigv2_is_presigned(request))
-        return identify_old_link(config, request, now_s, arena, identity, error);
+        return identify_old_link(question, request, arena, identity, error);
     if (sigv4_is_signed(request))
-        return identify_signed(config, request, claim, now_s, arena, identity, proof, error);
-    struct str token = find_api_key(request);
+        return identify_signed(question, request, arena, identity, proof, error);
+    const struct str token = find_api_key(request);
     if (token.len)
         return identify_token(config, token, identity, error);
-    if (config->tenant_count)
-        return refuse(AUTH_MISSING, error, "Missing Authentication Token");
-    return AUTH_OK;
+    if (config->tenant_count == 0)
+        return AUTH_OK;
+    const struct str secret = question->sessions ? cookie_get(request, STR(SESSION_COOKIE)) : (struct str){NULL, 0};
+    if (secret.data)
+        return identify_session(question, request, secret, identity, error);
+    return refuse(AUTH_MISSING, error, "Missing Authentication Token");
+}
+
+static enum auth_problem identify(const struct auth_question *question, const struct http_request *request,
+                                  struct arena *arena, struct auth_identity *identity, struct sigv4_proof *proof,
+                                  struct error *error)
+{
+    enum auth_problem problem = identify_credentials(question, request, arena, identity, proof, error);
+    const struct str wanted = http_header_get(request, SESSION_TENANT_HEADER);
+    if (problem == AUTH_OK && wanted.data)
+        problem = act_for(question, wanted, identity, error);
+    if (problem == AUTH_OK && !identity->tenant[0] && !question->is_console)
+        return refuse(AUTH_DENIED, error,
+                      "This session is of no tenant: name the one it acts for in " SESSION_TENANT_HEADER ".");
+    return problem;
 }
 
 static const struct auth_identity nobody = {.tenant = "default", .account = "000000000000", .region = "us-east-1"};
@@ -185,14 +293,14 @@ static enum error_code refused(enum auth_problem problem, struct auth_identity *
     return error->code;
 }
 
-enum error_code auth_identify_head(const struct config *config, const struct http_request *request,
-                                   const struct sigv4_claim *claim, uint64_t now_us, struct arena *arena,
-                                   struct auth_identity *identity, struct sigv4_proof *proof, struct error *error)
+enum error_code auth_identify_head(const struct auth_question *question, const struct http_request *request,
+                                   struct arena *arena, struct auth_identity *identity, struct sigv4_proof *proof,
+                                   struct error *error)
 {
     *identity = nobody;
-    identity->is_admin = config->tenant_count == 0;
+    identity->is_admin = question->config->tenant_count == 0;
     *proof = (struct sigv4_proof){.owed = SIGV4_PROVEN};
-    return refused(identify(config, request, claim, now_us / 1000000, arena, identity, proof, error), identity, error);
+    return refused(identify(question, request, arena, identity, proof, error), identity, error);
 }
 
 enum error_code auth_identify_body(const struct sigv4_proof *proof, struct str body, struct auth_identity *identity,
@@ -201,13 +309,13 @@ enum error_code auth_identify_body(const struct sigv4_proof *proof, struct str b
     return refused(sigv4_verify_body(proof, body, error), identity, error);
 }
 
-enum error_code auth_identify(const struct config *config, const struct http_request *request, uint64_t now_us,
+enum error_code auth_identify(const struct auth_question *question, const struct http_request *request,
                               struct auth_identity *identity, struct error *error)
 {
     struct arena arena;
     struct sigv4_proof proof;
     arena_init(&arena, SCRATCH_MAX);
-    enum error_code code = auth_identify_head(config, request, NULL, now_us, &arena, identity, &proof, error);
+    enum error_code code = auth_identify_head(question, request, &arena, identity, &proof, error);
     if (code == OK)
         code = auth_identify_body(&proof, request->body, identity, error);
     arena_deinit(&arena);

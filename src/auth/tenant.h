@@ -2,11 +2,14 @@
  *
  * Without tenants in fulcrum.yaml nobody is refused: the tenant is the access
  * key ID of the signature (not checked), or a name made from the API key's
- * hash, or "default". With tenants every request must carry a signature or an
- * API key of one of them. Stateless, any thread. */
+ * hash, or "default". With tenants every request must carry a signature, an
+ * API key of one of them, or the cookie and the token of a session (sessions.h).
+ * The header x-fulcrum-tenant names another tenant to act for: without tenants
+ * anybody's, else an administrator's session alone may. Any thread. */
 #ifndef AUTH_TENANT_H
 #define AUTH_TENANT_H
 
+#include "auth/sessions.h"
 #include "auth/sigv4.h"
 #include "core/config.h"
 #include "core/error.h"
@@ -23,18 +26,27 @@ struct auth_identity {
     char region[AUTH_SCOPE_MAX + 1];  /* of the signature, else us-east-1 */
     char service[AUTH_SCOPE_MAX + 1]; /* of the signature, else "": the path tells */
     bool is_admin;                    /* may see what is other tenants'; without tenants everybody may */
+    bool has_session;                 /* by its cookie */
     const struct config_key *key;     /* that the signature was checked with; NULL when none was */
+};
+
+struct auth_question {
+    const struct config *config;
+    struct sessions *sessions;       /* NULL: there are none */
+    const struct sigv4_claim *claim; /* what its signature says, where that was read already, or NULL */
+    uint64_t now_us;                 /* clock_wall_us() */
+    /* It asks the console: the cookie alone does for what only reads, and a session of no tenant may, whose
+     * identity's tenant is empty then. */
+    bool is_console;
 };
 
 /* By the headers alone, before a body is taken. *proof, in the arena, is for
  * auth_identify_body, but for S3's body, which whoever takes it compares with
- * x-amz-content-sha256. `claim`: what its
- * signature says, where that was read already, or NULL. `now_us`: clock_wall_us(). On an error identity->problem
+ * x-amz-content-sha256. On an error identity->problem
  * says which of the service's names it has; it stays AUTH_OK when memory is out,
  * which is not the caller's fault. */
-enum error_code auth_identify_head(const struct config *config, const struct http_request *request,
-                                   const struct sigv4_claim *claim, uint64_t now_us, struct arena *arena,
-                                   struct auth_identity *identity, struct sigv4_proof *proof,
+enum error_code auth_identify_head(const struct auth_question *question, const struct http_request *request,
+                                   struct arena *arena, struct auth_identity *identity, struct sigv4_proof *proof,
                                    struct error *error) WARN_UNUSED;
 
 /* The rest of it, of a request whose headers were in order. */
@@ -42,7 +54,10 @@ enum error_code auth_identify_body(const struct sigv4_proof *proof, struct str b
                                    struct error *error) WARN_UNUSED;
 
 /* Both in one: all of the request must be there. */
-enum error_code auth_identify(const struct config *config, const struct http_request *request, uint64_t now_us,
+enum error_code auth_identify(const struct auth_question *question, const struct http_request *request,
                               struct auth_identity *identity, struct error *error) WARN_UNUSED;
+
+/* Whom a key that somebody types stands for: an API key, or an access key as ID:SECRET. False: for nobody. */
+bool auth_find_key(const struct config *config, struct str key, struct session *session);
 
 #endif

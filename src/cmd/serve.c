@@ -12,6 +12,7 @@
 #include "api/control/profile_store.h"
 #include "api/metrics.h"
 #include "api/native/native.h"
+#include "auth/sessions.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
 #include "cmd/data_dir.h"
@@ -41,7 +42,7 @@ static const char usage[] =
     "                     [--log logfmt|json] [--log-level debug|info|warn|error|off] [--insecure]\n"
     "Serves the models. The first line on standard output is `listening on URL`, once every model\n"
     "answers; logs go to standard error. SIGTERM and SIGINT finish running requests and exit, a second\n"
-    "signal cuts them off.\n\n"
+    "signal cuts them off. With tenants a link into the console is printed, SIGUSR1 prints another.\n\n"
     "  --config FILE       fulcrum.yaml in the working directory where there is one\n"
     "  --listen ADDR:PORT  127.0.0.1:8080; port 0 takes a free one\n"
     "  --data DIR          ${XDG_STATE_HOME:-~/.local/state}/fulcrum; one server per directory\n"
@@ -49,6 +50,7 @@ static const char usage[] =
 
 /* I/O threads when the configuration names no number: more never helped, the engine needs the cores. */
 #define IO_THREADS_MAX 4u
+#define URL_MAX 320
 
 struct serve_options {
     const char *config, *listen, *data, *log, *log_level;
@@ -65,7 +67,7 @@ struct serve {
     struct dashboards *dashboards;
     struct objects *objects;
     uv_loop_t loop;
-    uv_signal_t signals[3];
+    uv_signal_t signals[4];
     const struct work_others *others;
     struct engine *engine;
     struct registry *models;
@@ -83,6 +85,7 @@ struct serve {
     struct evaluations *evaluations;
     struct shadow *shadow;
     struct metrics batch_metrics, shadow_metrics;
+    struct sessions *sessions;
     struct api *api;
     struct server *server;
     uv_work_t drain;
@@ -172,6 +175,46 @@ static void on_hangup(uv_signal_t *handle, int number)
         keeper_look(serve->keeper);
 }
 
+static void write_url(const struct serve *serve, char *url, size_t cap)
+{
+    char host[256];
+    uint16_t port;
+    struct error ignored;
+    *url = '\0';
+    if (config_parse_listen(serve->config.listen, host, sizeof(host), &port, &ignored) != OK)
+        return; /* start_server parsed it before */
+    const bool is_ipv6 = strchr(host, ':') != NULL;
+    (void)snprintf(url, cap, "%s://%s%s%s:%u", tls_config(&serve->config)->cert ? "https" : "http",
+                   is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", server_port(serve->server));
+}
+
+/* The way into the console for whoever reads the log: an administrator, once. */
+static void say_link(const struct serve *serve)
+{
+    char url[URL_MAX], link[SESSION_SECRET_LEN + 1];
+    if (serve->config.tenant_count == 0)
+        return;
+    write_url(serve, url, sizeof(url));
+    sessions_make_link(serve->sessions, clock_wall_us(), link);
+    if (serve->config.log_format == LOG_JSON) {
+        char text[URL_MAX + SESSION_SECRET_LEN + 32];
+        (void)snprintf(text, sizeof(text), "%s/console/login?link=%s", url, link);
+        log_event(LOG_INFO, "console", LOG_C("url", text));
+        return;
+    }
+    fprintf(stderr, "console: %s/console/login?link=%s\n", url, link);
+    fflush(stderr);
+}
+
+/* Somebody needs a new link. */
+static void on_user_signal(uv_signal_t *handle, int number)
+{
+    const struct serve *serve = handle->data;
+    (void)number;
+    if (serve->server && !serve->is_stopping)
+        say_link(serve);
+}
+
 static void on_rows(uv_async_t *handle)
 {
     const struct serve *serve = handle->data;
@@ -190,7 +233,7 @@ static void watch_signals(struct serve *serve)
     static const struct {
         int number;
         uv_signal_cb react;
-    } watched[] = {{SIGTERM, on_signal}, {SIGINT, on_signal}, {SIGHUP, on_hangup}};
+    } watched[] = {{SIGTERM, on_signal}, {SIGINT, on_signal}, {SIGHUP, on_hangup}, {SIGUSR1, on_user_signal}};
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write(2), not the end */
     for (size_t i = 0; i < sizeof(watched) / sizeof(watched[0]); i++) {
@@ -389,6 +432,7 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
     const struct config *config = &serve->config;
     const struct api_options api_options = {
         .work = &serve->work,
+        .sessions = serve->sessions,
         .catalog = &serve->catalog,
         .models = serve->models,
         .objects = serve->objects,
@@ -432,25 +476,19 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
 
 static void say_listening(const struct serve *serve)
 {
-    char host[256];
-    uint16_t port;
-    struct error ignored;
-    if (config_parse_listen(serve->config.listen, host, sizeof(host), &port, &ignored) != OK)
-        return; /* start_server parsed it before */
-    const char *scheme = tls_config(&serve->config)->cert ? "https" : "http";
-    bool is_ipv6 = strchr(host, ':') != NULL;
-    char url[320];
-    snprintf(url, sizeof(url), "%s://%s%s%s:%u", scheme, is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "",
-             server_port(serve->server));
+    char url[URL_MAX];
+    write_url(serve, url, sizeof(url));
     printf("listening on %s\n", url);
     if (isatty(STDOUT_FILENO))
         printf("\nTry it:\n\n  curl -s %s/model/%s/converse -H 'content-type: application/json' \\\n"
                "    -d '{\"system\":[{\"text\":\"Name the intent of the message.\"}],\n"
                "         \"messages\":[{\"role\":\"user\",\"content\":"
                "[{\"text\":\"How do I track my package?\"}]}]}'\n\n"
-               "Programs that use an AWS SDK need only AWS_ENDPOINT_URL=%s. Ctrl-C stops the server.\n\n",
-               url, serve->config.models[0].name, url);
+               "Programs that use an AWS SDK need only AWS_ENDPOINT_URL=%s. The console is at\n"
+               "%s/console. Ctrl-C stops the server.\n\n",
+               url, serve->config.models[0].name, url, url);
     fflush(stdout);
+    say_link(serve);
 }
 
 /* A request that costs nothing is worth a word before the bill is. */
@@ -505,10 +543,13 @@ static enum error_code open_monitor(struct serve *serve, struct error *error)
 static enum error_code run_server(struct serve *serve, struct error *error)
 {
     unsigned threads = io_threads(&serve->config);
+    signal(SIGUSR1, SIG_IGN);
     signal(SIGHUP, SIG_IGN); /* until somebody listens: the models are looked up after that anyway */
     raise_file_limit();
     mem_keep_little();
-    enum error_code code = data_dir_lock(serve->config.data, &serve->lock_fd, error);
+    enum error_code code = sessions_new(&serve->sessions, error);
+    if (code == OK)
+        code = data_dir_lock(serve->config.data, &serve->lock_fd, error);
     if (code == OK)
         code = disk_open(serve->config.data, error);
     if (code == OK) {
@@ -555,6 +596,7 @@ static bool stop(struct serve *serve)
         engine_stop(serve->engine);
     engine_free(serve->engine);
     api_free(serve->api);
+    sessions_free(serve->sessions);
     extractor_free(serve->extractor);
     resources_close(serve->profiles);
     routing_free(serve->routing);

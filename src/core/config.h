@@ -65,15 +65,24 @@ struct config_part {
  * settings out. */
 const void *config_part(const struct config_part *parts, const struct config_section *section);
 
+/* What a credential lets see: its own tenant, or all of them. */
+enum config_role { ROLE_VIEWER, ROLE_ADMIN };
+
 struct config_key {
     const char *id, *secret;
+    enum config_role role;
+};
+
+struct config_bearer {
+    const char *sha256; /* of the token, hex, lower case */
+    enum config_role role;
 };
 
 struct config_tenant {
     const char *name;
     struct config_key *keys;
     size_t key_count;
-    const char **bearer; /* SHA-256 of each token, hex, lower case */
+    struct config_bearer *bearer;
     size_t bearer_count;
     const char *account; /* 12 digits */
     struct config_part parts[CONFIG_PARTS_MAX + 1];

@@ -87,7 +87,7 @@ static enum error_code check_tenant_credentials(struct yaml_reader *reader, cons
         }
         for (size_t j = 0; j < tenant->bearer_count; j++) {
             for (size_t k = 0; k < (other == i ? j : before->bearer_count); k++) {
-                if (strcmp(before->bearer[k], tenant->bearer[j]))
+                if (strcmp(before->bearer[k].sha256, tenant->bearer[j].sha256))
                     continue;
                 snprintf(path, sizeof(path), "tenants[%zu].bearer[%zu]", i, j);
                 return yaml_fail_at(reader, path, "this token already belongs to tenant '%s'", before->name);

@@ -118,20 +118,30 @@ static const struct field model_fields[] = {
 };
 static const struct field_table model_table = FIELD_TABLE(model_fields, struct config_model);
 
+static const char *const roles[] = {[ROLE_VIEWER] = "viewer", [ROLE_ADMIN] = "admin", NULL};
+
 static const struct field key_fields[] = {
     {"id", FIELD_STRING, .is_required = true, FIELD_AT(config_key, id), .check = is_key_id,
      .expected = "an access key ID of letters, digits and ._-"},
     {"secret", FIELD_STRING, .is_required = true, .is_secret = true, FIELD_AT(config_key, secret)},
+    {"role", FIELD_CHOICE, FIELD_AT(config_key, role), .choices = roles},
 };
 static const struct field_table key_table = FIELD_TABLE(key_fields, struct config_key);
+
+static const struct field bearer_fields[] = {
+    {"sha256", FIELD_STRING, .is_required = true, .is_secret = true, FIELD_AT(config_bearer, sha256),
+     .check = is_sha256_hex, .expected = "the SHA-256 of a token, 64 lower-case hex digits"},
+    {"role", FIELD_CHOICE, FIELD_AT(config_bearer, role), .choices = roles},
+};
+static const struct field_table bearer_table = FIELD_TABLE(bearer_fields, struct config_bearer);
 
 static const struct field tenant_fields[] = {
     {"name", FIELD_STRING, .is_required = true, FIELD_AT(config_tenant, name), .check = is_plain_name,
      .expected = "a name of up to 64 letters, digits and ._-"},
     {"keys", FIELD_OBJECTS, FIELD_LIST_AT(config_tenant, keys, key_count), .high = LIMIT_TENANT_KEYS,
      .table = &key_table},
-    {"bearer", FIELD_STRINGS, .is_secret = true, FIELD_LIST_AT(config_tenant, bearer, bearer_count),
-     .check = is_sha256_hex, .expected = "the SHA-256 of a token, 64 lower-case hex digits"},
+    {"bearer", FIELD_OBJECTS, FIELD_LIST_AT(config_tenant, bearer, bearer_count), .high = LIMIT_TENANT_BEARERS,
+     .table = &bearer_table, .short_form = "sha256"},
     {"account", FIELD_STRING, FIELD_AT(config_tenant, account), .check = is_account,
      .expected = "an account of 12 digits"},
 };

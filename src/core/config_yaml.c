@@ -284,10 +284,24 @@ static enum error_code read_strings(struct yaml_reader *reader, const yaml_node_
     return code;
 }
 
+static const struct field *find_field(const struct field_table *table, struct str name);
+static enum error_code read_field(struct yaml_reader *reader, const yaml_node_t *node, const struct field *field,
+                                  char *parent);
+
+/* A mapping, or the value of its main key alone. */
+static enum error_code read_item(struct yaml_reader *reader, const yaml_node_t *node, const struct field *field,
+                                 void *target)
+{
+    if (!field->short_form || node->type == YAML_MAPPING_NODE)
+        return yaml_read_object(reader, node, field->table, target);
+    return read_field(reader, node, find_field(field->table, str_of(field->short_form)), target);
+}
+
 static enum error_code read_objects(struct yaml_reader *reader, const yaml_node_t *node, const struct field *field,
                                     char *parent)
 {
-    enum error_code code = check_list(reader, node, field->high, "a list of mappings");
+    const char *what = field->short_form ? "a list of strings or mappings" : "a list of mappings";
+    enum error_code code = check_list(reader, node, field->high, what);
     if (code)
         return code;
     size_t count = sequence_count(node);
@@ -296,8 +310,8 @@ static enum error_code read_objects(struct yaml_reader *reader, const yaml_node_
         return error_no_memory(reader->error);
     for (size_t i = 0; i < count && !code; i++) {
         size_t mark = path_push(reader, "[%zu]", i);
-        code = yaml_read_object(reader, node_of(reader, node->data.sequence.items.start[i]), field->table,
-                                items + i * field->table->size);
+        code = read_item(reader, node_of(reader, node->data.sequence.items.start[i]), field,
+                         items + i * field->table->size);
         path_pop(reader, mark);
     }
     memcpy(parent + field->offset, &items, sizeof(items));

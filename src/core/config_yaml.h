@@ -50,6 +50,7 @@ struct field {
     const char *expected; /* with check: ends the sentence "expected ..." */
     const char *const *choices; /* ends with NULL */
     const struct field_table *table;
+    const char *short_form; /* of objects: an item that is no mapping is the value of this key alone; else NULL */
     enum error_code (*custom)(struct yaml_reader *reader, const yaml_node_t *node, void *parent);
 };
 

@@ -33,6 +33,9 @@
     X(header_timeout_ms, 10000, "ms", "from first byte of a request to its last header")                     \
     X(body_timeout_ms, 30000, "ms", "request body that comes slower than body_rate_bytes")                   \
     X(body_rate_bytes, 4096, "bytes/s", "of a request body: who sends less runs out of body_timeout_ms")     \
+    X(session_idle_ms, 43200000, "ms", "login to the console that nobody uses")                               \
+    X(session_ms, 604800000, "ms", "login to the console, from its begin")                                   \
+    X(login_failures, 10, "times", "that one address may give a wrong key within a minute")                  \
     X(idle_timeout_ms, 75000, "ms", "keep-alive connection without a request")                               \
     X(write_timeout_ms, 60000, "ms", "reader that takes no byte of a waiting reply")                         \
     X(first_token_timeout_ms, 600000, "ms", "queue and prefill of one request; flex and batch wait longer")  \
@@ -193,6 +196,8 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_CONFIG_MEMORY_BYTES 33554432/* what is kept of it */
 #define LIMIT_TENANTS 4096
 #define LIMIT_TENANT_KEYS 64
+#define LIMIT_TENANT_BEARERS 4096
+#define LIMIT_TENANT_SESSIONS 64 /* logins to the console of one tenant at once; the oldest ends */
 #define LIMIT_INVOCATION_FILES 65536 /* that wait to be delivered as objects of the invocation log */
 #define LIMIT_INVOCATION_CLOSE_MS 5000 /* that the end of the server waits for them */
 #define LIMIT_ROUTERS 256 /* in fulcrum.yaml */

@@ -60,6 +60,8 @@ void exchange_begin(struct exchange *exchange, struct protocol *protocol, int ve
     exchange->base.request.version = version;
     exchange->base.request.is_tls = protocol->is_tls;
     exchange->base.request.is_loopback = protocol->is_loopback;
+    if (exchange->address)
+        exchange->base.request.peer = str_hash((struct str){exchange->address->name, exchange->address->len});
     exchange->base.request.started_us = clock_now_us();
 }
 

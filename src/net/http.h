@@ -42,6 +42,7 @@ struct http_request {
     int version;       /* 11 or 20 (1.0 is 10) */
     bool is_tls;
     bool is_loopback;  /* the peer's address */
+    uint64_t peer;     /* a hash of that address, of IPv6 of its network; 0: not known */
     uint64_t started_us; /* clock_now_us() at the request's first byte */
 };
 

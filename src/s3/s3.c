@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "api/console/dialect.h"
 #include "api/operations.h"
 #include "auth/sigv2.h"
 #include "core/limits.h"
@@ -29,9 +30,11 @@ static bool path_is_s3(const struct config *config, struct meant *meant)
     const struct http_request *request = meant->request;
     const struct operations_match *match = meant_match(meant);
     struct str rest = str_slice(request->path, 1, request->path.len), bucket;
-    bool is_others = match->operation || match->absent || match->allowed_method;
+    bool is_others = match->operation || match->absent || match->allowed_method || match->dialect == &console_dialect;
     bool is_page = request->query.len == 0 && str_eq(request->method, STR("GET"));
     bool is_root = request->path.len == 1 && !is_page; /* a browser gets the server's first page */
+    if (is_root && str_eq(request->method, STR("GET")) && str_starts(request->query, STR("x-id=ListBuckets")))
+        return true;
     if (is_others && !is_root)
         return false;
     if (s3_host_bucket(config, request, &bucket))
@@ -113,8 +116,8 @@ static void identify(struct s3 *s3, struct api_call *call)
         s3_fail_memory(s3);
         return;
     }
-    enum error_code code =
-        auth_identify(call->thread->api->config, &signed_as, clock_wall_us(), &call->identity, &error);
+    const struct auth_question question = call_question(call);
+    const enum error_code code = auth_identify(&question, &signed_as, &call->identity, &error);
     s3->identity = call->identity;
     s3->tenant = str_of(s3->identity.tenant);
     if (code != OK) {
@@ -452,7 +455,9 @@ static bool may_send(const struct api_thread *thread, struct http_exchange *exch
 {
     struct auth_identity identity;
     struct error ignored;
-    if (auth_identify(thread->api->config, &exchange->request, clock_wall_us(), &identity, &ignored) != OK)
+    const struct auth_question question = {
+        .config = thread->api->config, .sessions = thread->api->sessions, .now_us = clock_wall_us()};
+    if (auth_identify(&question, &exchange->request, &identity, &ignored) != OK)
         return false;
     http_set_owner(exchange, str_of(identity.tenant));
     return true;

@@ -1,5 +1,6 @@
 """Fixtures: a server from $BUILD/fulcrum on a free port, and the real SDK clients against it."""
 
+import hashlib
 import http.client
 import os
 import pathlib
@@ -155,10 +156,16 @@ def wait_until(condition, timeout=60, step=0.02):
     return False
 
 
-def ask_operator(server, path):
+OPERATOR_KEY = "fulcrum-test-operator"
+# One more of `tenants:`, whose key ask_operator sends: /metrics is for administrators then.
+OPERATOR = (f"  - {{name: operator, bearer: "
+            f"[{{sha256: {hashlib.sha256(OPERATOR_KEY.encode()).hexdigest()}, role: admin}}]}}\n")
+
+
+def ask_operator(server, path, **headers):
     """Status and text of what the server says about itself."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    connection.request("GET", path)
+    connection.request("GET", path, headers={"Authorization": f"Bearer {OPERATOR_KEY}", **headers})
     reply = connection.getresponse()
     text = reply.read().decode()
     connection.close()

@@ -13,7 +13,7 @@ import uuid
 import botocore.exceptions
 import pytest
 
-from conftest import FULCRUM, Server, metrics, wait_until
+from conftest import FULCRUM, OPERATOR, Server, metrics, wait_until
 from test_documents import pdf
 
 CLAUDE = "anthropic.claude-sonnet-4-5-20250929-v1:0"  # its card: 5m and 1h
@@ -348,7 +348,7 @@ def test_floors_and_ceilings_of_tenants(tmp_path, random_model):
               "tenants:\n"
               "  - {name: kept, keys: [{id: AKIDKEPT, secret: secret}], cache: {floor: 256KiB}}\n"
               "  - {name: small, keys: [{id: AKIDSMALL, secret: secret}], cache: {ceiling: 1KiB}}\n"
-              "  - {name: loud, keys: [{id: AKIDLOUD, secret: secret}]}\n")
+              "  - {name: loud, keys: [{id: AKIDLOUD, secret: secret}]}\n" + OPERATOR)
     server = Server(config=config, workdir=tmp_path)
     kept, small, loud = (server.client(key=f"AKID{name}") for name in ("KEPT", "SMALL", "LOUD"))
     system = [{"text": RULES}, POINT]

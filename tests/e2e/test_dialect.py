@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD, FULCRUM, start, wait_until
+from conftest import BUILD, FULCRUM, OPERATOR, ask_operator, start, wait_until
 
 MODEL = "tiny"
 TOKEN = "fulcrum-test-token"
@@ -16,7 +16,7 @@ TENANTS = f"""\
 tenants:
   - name: shop
     bearer: [{hashlib.sha256(TOKEN.encode()).hexdigest()}]
-"""
+{OPERATOR}"""
 HELLO = {"model": MODEL, "max_tokens": 3, "temperature": 0, "messages": [{"role": "user", "content": "Hello."}]}
 
 
@@ -129,6 +129,4 @@ def test_the_ledger_and_the_metrics_know_it(small):
     assert wait_until(lambda: [line for line in lines() if line["operation"] == "Talk"])
     line = [line for line in lines() if line["operation"] == "Talk"][-1]
     assert line["dialect"] == "small" and line["tenant"] == "shop"
-    connection = http.client.HTTPConnection("127.0.0.1", small.port, timeout=60)
-    connection.request("GET", "/metrics")
-    assert 'fulcrum_requests_total{operation="Talk"' in connection.getresponse().read().decode()
+    assert 'fulcrum_requests_total{operation="Talk"' in ask_operator(small, "/metrics")[1]

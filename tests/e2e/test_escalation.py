@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from batch_fixture import Store, converse, records, submit, wait_for
-from conftest import FULCRUM, Server, metrics, ready, wait_until
+from conftest import FULCRUM, OPERATOR, Server, metrics, ready, wait_until
 from test_ledger import assert_adds_up, export, ledger
 from test_routers import route_of
 
@@ -28,7 +28,7 @@ TENANTS = """\
 tenants:
   - {name: red, keys: [{id: AKIARED, secret: secret}]}
   - {name: blue, keys: [{id: AKIABLUE, secret: secret}]}
-"""
+""" + OPERATOR
 UNUSUAL = {"messages": [{"role": "user", "content": [{"text": "Compose four lines on granite and rain."}]}],
            "inferenceConfig": {"maxTokens": 8, "temperature": 0}}
 USUAL = {"system": [{"text": "You are the assistant at the help desk of Harbor Goods. Reply only with the intent of the "

@@ -11,7 +11,7 @@ import zlib
 import pytest
 
 from batch_fixture import Store, claude, converse, counts, records, submit, wait_for
-from conftest import FULCRUM, Server, metrics, ready, wait_until
+from conftest import FULCRUM, OPERATOR, Server, metrics, ready, wait_until
 from test_ledger import assert_adds_up, export, ledger
 
 CONFIG = f"""\
@@ -41,7 +41,7 @@ tenants:
     bearer: [{hashlib.sha256(b"first").hexdigest()}]
   - name: second
     bearer: [{hashlib.sha256(b"second").hexdigest()}]
-"""
+{OPERATOR}"""
 HAIKU, SONNET = "anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-5-sonnet-20240620-v1:0"
 INTENT = "Name the intent of the message."
 SECRET = "How do I track my package, number 4711-hush?"

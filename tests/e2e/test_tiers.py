@@ -1,6 +1,5 @@
 """Service tiers with boto3: asked for, resolved, said again, priced, refused."""
 
-import http.client
 import json
 import os
 import signal
@@ -10,7 +9,7 @@ import threading
 import botocore.exceptions
 import pytest
 
-from conftest import CONFIG, FULCRUM, Server, start, wait_until
+from conftest import CONFIG, FULCRUM, OPERATOR, Server, ask_operator, start, wait_until
 
 PRO = "amazon.nova-pro-v1:0"
 SONNET = "anthropic.claude-3-5-sonnet-20241022-v2:0"
@@ -22,7 +21,7 @@ tenants:
     reservation: {model: tiny, input_tpm: %d, output_tpm: %d}
   - name: other
     keys: [{id: AKIDOTHER, secret: secret}]
-"""
+""" + OPERATOR
 
 
 def converse(client, tokens=4, **more):
@@ -46,16 +45,8 @@ def lines(server):
     return {line["requestId"]: line for line in map(json.loads, out.splitlines())}
 
 
-def metrics(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    connection.request("GET", "/metrics")
-    text = connection.getresponse().read().decode()
-    connection.close()
-    return text
-
-
 def metric(server, name, **labels):
-    for line in metrics(server).splitlines():
+    for line in ask_operator(server, "/metrics")[1].splitlines():
         if line.startswith(name + "{") and all(f'{key}="{value}"' in line for key, value in labels.items()):
             return float(line.rsplit(" ", 1)[1])
     return None

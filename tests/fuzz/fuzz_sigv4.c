@@ -84,7 +84,8 @@ static void check_identity(const struct config *config, const struct http_reques
 {
     struct auth_identity identity;
     struct error error = {0};
-    enum error_code code = auth_identify(config, request, NOW_S * UINT64_C(1000000), &identity, &error);
+    const struct auth_question question = {.config = config, .now_us = NOW_S * UINT64_C(1000000)};
+    enum error_code code = auth_identify(&question, request, &identity, &error);
     assert((code == OK) == (identity.problem == AUTH_OK));
     assert(code == OK || error.message[0]);
     assert(identity.tenant[0] && identity.account[0] && identity.region[0]);

@@ -30,10 +30,15 @@ static void ask(struct asking *asking, const char *yaml, const char *request)
     suite_parse(&asking->request, &asking->arena, str_of(request));
 }
 
+static struct auth_question question_of(const struct asking *asking, uint64_t now_s)
+{
+    return (struct auth_question){.config = &asking->config, .now_us = now_s * 1000000};
+}
+
 static void identify(struct asking *asking, enum auth_problem expected)
 {
-    enum error_code code = auth_identify(&asking->config, &asking->request.http, NOW_S * UINT64_C(1000000),
-                                         &asking->identity, &asking->error);
+    const struct auth_question question = question_of(asking, NOW_S);
+    enum error_code code = auth_identify(&question, &asking->request.http, &asking->identity, &asking->error);
     if (asking->identity.problem != expected)
         fail_msg("problem %d: %s", (int)asking->identity.problem, asking->error.message);
     assert_true((code == OK) == (expected == AUTH_OK));
@@ -146,8 +151,9 @@ static void signatures_are_checked(void **state)
 
 static enum auth_problem head_problem(struct asking *asking, struct sigv4_proof *proof)
 {
-    enum error_code code = auth_identify_head(&asking->config, &asking->request.http, NULL, NOW_S * UINT64_C(1000000),
-                                              &asking->arena, &asking->identity, proof, &asking->error);
+    const struct auth_question question = question_of(asking, NOW_S);
+    enum error_code code = auth_identify_head(&question, &asking->request.http, &asking->arena, &asking->identity,
+                                              proof, &asking->error);
     assert_true((code == OK) == (asking->identity.problem == AUTH_OK));
     return asking->identity.problem;
 }
@@ -280,8 +286,8 @@ static void old_links(void **state)
         asking.request.http.query = str_of(links[i].query);
         if (links[i].header)
             suite_add_header(&asking.request, str_of(links[i].header), STR("b"));
-        enum error_code code = auth_identify(&asking.config, &asking.request.http, links[i].now_s * UINT64_C(1000000),
-                                             &asking.identity, &asking.error);
+        const struct auth_question question = question_of(&asking, links[i].now_s);
+        enum error_code code = auth_identify(&question, &asking.request.http, &asking.identity, &asking.error);
         if (asking.identity.problem != links[i].expected)
             fail_msg("link %zu: problem %d: %s", i, (int)asking.identity.problem, asking.error.message);
         assert_true((code == OK) == (links[i].expected == AUTH_OK));
@@ -303,8 +309,8 @@ static void every_allocation_may_fail(void **state)
         sign_as(&asking, "AKIASHOP", "s1");
     for (uint64_t nth = 1;; nth++) {
         mem_fail_at(nth);
-        enum error_code code = auth_identify(&asking.config, &asking.request.http, NOW_S * UINT64_C(1000000),
-                                             &asking.identity, &asking.error);
+        const struct auth_question question = question_of(&asking, NOW_S);
+        enum error_code code = auth_identify(&question, &asking.request.http, &asking.identity, &asking.error);
         bool is_untouched = mem_fail_count() < nth;
         mem_fail_at(0);
         assert_int_equal(asking.identity.problem, AUTH_OK);

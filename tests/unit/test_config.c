@@ -250,6 +250,13 @@ static void tenants(void **state)
            "4: tenants[1].cache.floor: expected floors that fit into cache.memory together; 1024 bytes are left for "
            "this one, got 2048");
     /* Somebody may have put the token itself here: it is not repeated. */
+    refuse("tenants: [{name: a, keys: [{id: b, secret: c, role: boss}]}]",
+           "1: tenants[0].keys[0].role: expected viewer or admin, got 'boss'");
+    refuse("tenants: [{name: a, bearer: [{role: admin}]}]", "1: tenants[0].bearer[0]: the key 'sha256' is missing");
+    refuse("tenants: [{name: a, bearer: [{sha256: my-token}]}]",
+           "1: tenants[0].bearer[0].sha256: expected the SHA-256 of a token, 64 lower-case hex digits");
+    refuse("tenants: [{name: a, bearer: my-token}]",
+           "1: tenants[0].bearer: expected a list of strings or mappings, got 'my-token'");
     refuse("tenants: [{name: a, bearer: [my-token]}]",
            "1: tenants[0].bearer[0]: expected the SHA-256 of a token, 64 lower-case hex digits");
 }

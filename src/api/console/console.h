@@ -1,4 +1,4 @@
-/* console.h - the handlers of operations below /fulcrum, by file. On the exchange's I/O thread. */
+/* console.h - the handlers of operations below /fulcrum and /console, by file. On the exchange's I/O thread. */
 #ifndef API_CONSOLE_H
 #define API_CONSOLE_H
 
@@ -15,6 +15,9 @@ void console_now(struct api_call *call);
 
 /* --- session.c --- */
 void console_session_get(struct api_call *call);
+void console_session_post(struct api_call *call);
+void console_session_delete(struct api_call *call);
+void console_login(struct api_call *call); /* GET /console/login?link=... */
 
 /* --- models.c, jobs.c, job_details.c, routers.c, advice.c, alarms.c --- */
 void console_models(struct api_call *call);

@@ -5,6 +5,8 @@
 
 static const struct api_operation rows[] = {
     {"GET", "/fulcrum/session", "GetSession", .handle = console_session_get},
+    {"POST", "/fulcrum/session", "CreateSession", .handle = console_session_post, .is_open = true},
+    {"DELETE", "/fulcrum/session", "DeleteSession", .handle = console_session_delete},
     {"GET", "/fulcrum/usage", "GetUsage", .handle = console_usage},
     {"GET", "/fulcrum/now", "GetNow", .handle = console_now},
     {"GET", "/fulcrum/series", "GetSeries", .handle = console_series},
@@ -24,4 +26,4 @@ static const struct api_operation rows[] = {
 };
 
 const struct operations_table console_operations = {
-    .dialect = &console_dialect, .prefix = "/fulcrum", .rows = rows, .count = sizeof(rows) / sizeof(rows[0])};
+    .dialect = &console_dialect, .prefix = "/fulcrum/", .rows = rows, .count = sizeof(rows) / sizeof(rows[0])};

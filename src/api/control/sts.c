@@ -104,6 +104,13 @@ static void answer(struct api_call *call)
     buf_deinit(&body);
 }
 
+/* Somebody who typed the server's address. */
+static bool is_browser(const struct http_request *request)
+{
+    return str_eq(request->method, STR("GET")) && request->query.len == 0 &&
+           str_find(http_header_get(request, "accept"), STR("text/html"), 0) >= 0;
+}
+
 static void sts_query(struct api_call *call)
 {
     const struct http_request *request = &call->exchange->request;
@@ -113,13 +120,18 @@ static void sts_query(struct api_call *call)
     }
     struct str action = action_of(call);
     struct error error;
+    if (!action.data && is_browser(request)) {
+        call_add_header(call, "location", STR("/console"));
+        call_respond(call, 303, STR("text/plain; charset=utf-8"), STR("The console is at /console.\n"));
+        return;
+    }
     if (!action.data) {
         call->dialect = &bedrock_dialect; /* somebody else's request, at no path */
         call_refuse(call, 404, "There is no operation at this path.", NULL);
         return;
     }
-    if (auth_identify(call->thread->api->config, &call->exchange->request, clock_wall_us(), &call->identity, &error) !=
-        OK) {
+    const struct auth_question question = call_question(call);
+    if (auth_identify(&question, &call->exchange->request, &call->identity, &error) != OK) {
         call_fail(call, &error);
         return;
     }

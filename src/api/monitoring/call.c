@@ -251,8 +251,8 @@ void monitoring_query(struct api_call *call)
     struct error error;
     struct form form;
     call->dialect = monitoring_dialects[MONITORING_QUERY];
-    if (auth_identify(call->thread->api->config, &call->exchange->request, clock_wall_us(), &call->identity, &error) !=
-            OK ||
+    const struct auth_question question = call_question(call);
+    if (auth_identify(&question, &call->exchange->request, &call->identity, &error) != OK ||
         form_parse(whole_form(call), &call->exchange->arena, &form, &error) != OK) {
         call_fail(call, &error);
         return;
