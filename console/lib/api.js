@@ -19,10 +19,11 @@ export const onExpired = { call: () => {} };
 
 export const isAdmin = () => session.role === "admin";
 
-/** What every request carries: the session's token where something may change, and whom an admin acts for. */
+/** What every request carries: the session's token, which the other APIs want for what only reads too, and whom an admin
+ *  acts for. */
 export function headersOf(method, more) {
   const headers = new Headers(more);
-  if (method !== "GET" && method !== "HEAD" && session.token) headers.set("x-fulcrum-token", session.token);
+  if (session.token) headers.set("x-fulcrum-token", session.token);
   if (session.actingFor) headers.set("x-fulcrum-tenant", session.actingFor);
   return headers;
 }
