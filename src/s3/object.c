@@ -102,7 +102,8 @@ void s3_add_info_headers(struct s3 *s3, const struct objects_info *info, bool is
     s3_add_header(s3, "last-modified", str_of(date));
     s3_add_header(s3, "accept-ranges", STR("bytes"));
     /* Whoever uploads a page must not have it act as the console's, which has the same origin. */
-    s3_add_header(s3, "content-security-policy", STR("sandbox"));
+    s3_add_header(s3, "content-security-policy", STR("sandbox; default-src 'none'"));
+    s3_add_header(s3, "x-content-type-options", STR("nosniff"));
     add_kept_headers(s3, info);
     if (info->storage_class[0])
         s3_add_header(s3, "x-amz-storage-class", str_of(info->storage_class));

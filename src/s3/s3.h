@@ -13,7 +13,7 @@
 #include "core/checksum.h"
 #include "store/objects.h"
 
-#define S3_HEADERS_MAX 113
+#define S3_HEADERS_MAX 114
 #define S3_XMLNS " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
 
 struct s3;

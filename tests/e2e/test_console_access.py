@@ -317,7 +317,8 @@ def test_objects_cannot_act_as_a_page(server):
     assert ask(server, "PUT", "/page-bucket/evil.html", b"<script>1</script>", content_type="text/html").status == 200
     reply = ask(server, "GET", "/page-bucket/evil.html")
     assert reply.text == b"<script>1</script>" and reply.headers["content-type"] == "text/html"
-    assert reply.headers["content-security-policy"] == "sandbox"
+    assert reply.headers["content-security-policy"] == "sandbox; default-src 'none'"
+    assert reply.headers["x-content-type-options"] == "nosniff"
 
 
 def test_a_cookie_over_tls_is_secure(tmp_path, random_model):
