@@ -193,13 +193,16 @@ static void members_are_written(void **state)
     console_put_money(&reply, "cost", 380000000);
     console_put_money(&reply, "saved", -((ledger_sum)INT64_MAX * 100));
     console_put_json(&reply, "tags", STR("{\"a\":1}"));
+    console_put_members(&reply, STR("{ \"b\": 2 }"));
+    console_put_members(&reply, STR("{}"));
     console_put_cursor(&reply, false, 1, 2);
     console_close(&reply);
     assert_str_equal(buf_str(&reply.body),
                      "{\"text\":\"a \\\"b\\\"\",\"none\":null,\"list\":[18446744073709551615,-1,0.25,null,{}],"
                      "\"is\":true,\"at\":\"2025-11-24T16:00:00.005Z\",\"never\":null,\"costPicodollars\":380000000,"
                      "\"costDollars\":\"0.000380000000\",\"savedPicodollars\":-922337203685477580700,"
-                     "\"savedDollars\":\"-922337203.685477580700\",\"tags\":{\"a\":1},\"next\":null}");
+                     "\"savedDollars\":\"-922337203.685477580700\",\"tags\":{\"a\":1},\"b\": 2,"
+                     "\"next\":null}");
     console_reply_deinit(&reply);
 }
 

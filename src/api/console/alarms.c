@@ -34,9 +34,11 @@ static void put_alarm(struct console_reply *reply, const struct alarm *alarm)
 
 static enum error_code answer_alarms(struct console_ask *ask)
 {
+    const struct str tenant = str_of(ask->call->identity.tenant);
     struct alarm_list list;
-    alarms_welcome(ask->api->alarms, str_of(ask->call->identity.tenant), str_of(ask->call->identity.account),
-                   str_of(ask->call->identity.region));
+    if (tenant.len > 0) /* the console's own link is nobody's */
+        alarms_welcome(ask->api->alarms, tenant, str_of(ask->call->identity.account),
+                       str_of(ask->call->identity.region));
     const enum error_code code =
         alarm_list(alarms_store(ask->api->alarms), ask->asker.tenant, &list, &ask->error);
     if (code != OK)
