@@ -17,6 +17,11 @@ from conftest import FULCRUM, SHARED, Server, wait_until
 SONNET = "anthropic.claude-sonnet-4-6"
 PRO = "amazon.nova-pro-v1:0"
 START = datetime.datetime(2026, 11, 2, 10, tzinfo=datetime.UTC)
+TENANTS = """\
+tenants:
+  - {name: shop, keys: [{id: AKIDSHOP, secret: secret}]}
+  - {name: bank, keys: [{id: AKIDBANK, secret: secret}]}
+"""
 WORDS = "shop parcel order return gift member price size label courier stock season refund invoice phone box".split()
 
 
@@ -296,6 +301,46 @@ def peak_kib(path):
     _, status, usage = os.wait4(pid, 0)
     assert status == 0
     return usage.ru_maxrss
+
+
+def with_bodies_at(records, bucket):
+    """The same records with their bodies beside them, and the bodies by their keys."""
+    bodies = {}
+    for i, item in enumerate(records):
+        key = f"AWSLogs/data/{i}_input.json"
+        bodies[key] = json.dumps(item["input"].pop("inputBodyJson"))
+        item["input"]["inputBodyS3Path"] = f"s3://{bucket}/{key}"
+    return lines(records), bodies
+
+
+def test_one_tenant_of_a_data_directory(tmp_path, random_model):
+    """Logs lie in buckets of their tenants. A tenant who writes a log by hand, with bodies that are somebody else's, is
+    told nothing of them: neither by their own names, nor by keys that lead there from above."""
+    server = Server(workdir=tmp_path, config=f"models: [{{name: tiny, path: {random_model}}}]\n" + TENANTS)
+    bank_log, bank_bodies = with_bodies_at(clock_in_the_prompt(300), "banks")
+    thief_log, _ = with_bodies_at(clock_in_the_prompt(200), "banks")
+    climbing = clock_in_the_prompt(200)
+    for i, item in enumerate(climbing):
+        del item["input"]["inputBodyJson"]
+        item["requestId"] = f"climbing-{i}"
+        item["input"]["inputBodyS3Path"] = f"s3://shops/objects/banks/AWSLogs/data/{i}_input.json"
+    try:
+        for key, bucket, log, bodies in (("AKIDSHOP", "shops", thief_log + lines(climbing), {}),
+                                         ("AKIDBANK", "banks", bank_log, bank_bodies)):
+            s3 = server.client("s3", key=key)
+            s3.create_bucket(Bucket=bucket)
+            s3.put_object(Bucket=bucket, Key="AWSLogs/BedrockModelInvocationLogs/one.json", Body=log.encode())
+            for name, body in bodies.items():
+                s3.put_object(Bucket=bucket, Key=name, Body=body.encode())
+    finally:
+        assert server.stop() == 0
+    data = tmp_path / "data"
+    bank = report(data, "--tenant", "bank")
+    assert bank["records"] == 300 and bank["start_with"] == "cache" and "timestamp" in lever(bank, "cache")["where"]
+    shop = report(data, "--tenant", "shop")
+    assert shop["records"] == 400 and "no prompts" in lever(shop, "cache")["why"], lever(shop, "cache")
+    assert report(data, "--tenant", "nobody")["records"] == 0
+    assert report(f"{data}/", "--tenant", "bank")["records"] == 300  # however the directory is written
 
 
 def test_memory_does_not_grow(tmp_path):
