@@ -112,7 +112,7 @@ struct price_quote price_quote_shadow(const struct price_row *answered, enum tie
     return quote;
 }
 
-const char *const price_class_names[PRICE_CLASSES] = {"input", "cacheRead", "cacheWrite5m", "cacheWrite1h", "output"};
+static const char *const class_names[PRICE_CLASSES] = {"input", "cacheRead", "cacheWrite5m", "cacheWrite1h", "output"};
 
 bool price_row_append(struct buf *out, const struct price_row *row)
 {
@@ -123,7 +123,7 @@ bool price_row_append(struct buf *out, const struct price_row *row)
             const uint64_t *rates = row->steps[i].rates[price_tiers[tier]];
             buf_appendf(out, ",\"%s\":{", tier_names[price_tiers[tier]]);
             for (size_t k = 0; k < PRICE_CLASSES; k++)
-                buf_appendf(out, "%s\"%s\":%" PRIu64, k ? "," : "", price_class_names[k], rates[k]);
+                buf_appendf(out, "%s\"%s\":%" PRIu64, k ? "," : "", class_names[k], rates[k]);
             buf_append_char(out, '}');
         }
         buf_append_char(out, '}');
@@ -156,8 +156,7 @@ static enum price_difference compare_step(const struct price_step *step, yyjson_
         if (rates && !yyjson_is_obj(rates))
             return PRICE_UNREADABLE;
         for (size_t k = 0; k < PRICE_CLASSES; k++)
-            difference = worse(difference,
-                               compare_number(yyjson_obj_get(rates, price_class_names[k]), step->rates[tier][k]));
+            difference = worse(difference, compare_number(yyjson_obj_get(rates, class_names[k]), step->rates[tier][k]));
     }
     return difference;
 }
@@ -195,7 +194,7 @@ static bool read_step(yyjson_val *known, struct price_step *step)
     for (size_t tier = 0; tier < TIERS; tier++) {
         yyjson_val *rates = yyjson_obj_get(known, tier_names[tier]);
         for (size_t k = 0; k < PRICE_CLASSES; k++)
-            is_read = is_read && read_number(rates, price_class_names[k], &step->rates[tier][k]);
+            is_read = is_read && read_number(rates, class_names[k], &step->rates[tier][k]);
     }
     return is_read;
 }
@@ -221,8 +220,8 @@ bool price_row_read(struct str rates, struct str name, struct arena *arena, stru
 static bool read_plain(yyjson_val *step, size_t i, struct price_plain *plain)
 {
     yyjson_val *rates = yyjson_obj_get(step, tier_names[TIER_DEFAULT]);
-    yyjson_val *above = yyjson_obj_get(step, "above"), *input = yyjson_obj_get(rates, price_class_names[PRICE_INPUT]);
-    yyjson_val *output = yyjson_obj_get(rates, price_class_names[PRICE_OUTPUT]);
+    yyjson_val *above = yyjson_obj_get(step, "above"), *input = yyjson_obj_get(rates, class_names[PRICE_INPUT]);
+    yyjson_val *output = yyjson_obj_get(rates, class_names[PRICE_OUTPUT]);
     plain->steps[i].above_tokens = yyjson_get_uint(above);
     plain->steps[i].input = yyjson_get_uint(input);
     plain->steps[i].output = yyjson_get_uint(output);

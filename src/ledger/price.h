@@ -88,7 +88,6 @@ enum price_difference price_row_compare(const struct price_row *row, struct str 
  * such list, or lacks a tier or class of tokens; also without memory. */
 bool price_row_read(struct str rates, struct str name, struct arena *arena, struct price_row *row);
 const struct price_step *price_row_step(const struct price_row *row, const struct price_usage *usage);
-extern const char *const price_class_names[PRICE_CLASSES]; /* "input", "cacheRead", ...: as such a text has them */
 
 /* The same request with another cache: nothing of its prompt was read, what was not written is plain input; and all of
  * its prompt was read. */

@@ -2,6 +2,9 @@
  * ledger's sums, all else from memory. What concerns other tenants is an administrator's. */
 #include "api/console/numbers.h"
 
+#include <math.h>
+#include <pthread.h>
+
 #include "alarm/alarms.h"
 #include "api/console/console.h"
 #include "core/condition.h"
@@ -16,6 +19,39 @@ struct now_ask {
 };
 
 /* --- models ----------------------------------------------------------------------------------------- */
+
+/* How fast a model writes: tokens of all its replies since somebody asked before. */
+struct speed {
+    uint64_t since_us, tokens;
+    double per_second; /* NAN: not known yet */
+};
+
+#define SPEEDS_MAX 256
+#define SPEED_LEAST_US 1000000  /* less between two questions says little */
+#define SPEED_MOST_US 60000000 /* and more is not now */
+
+static struct {
+    pthread_mutex_t mutex;
+    struct speed models[SPEEDS_MAX]; /* by their index */
+} speeds = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static double speed_of(const struct model *model, uint64_t tokens, uint64_t now_us)
+{
+    if (model->index >= SPEEDS_MAX)
+        return (double)NAN;
+    (void)pthread_mutex_lock(&speeds.mutex);
+    struct speed *speed = &speeds.models[model->index];
+    const uint64_t past_us = now_us > speed->since_us ? now_us - speed->since_us : 0;
+    if (past_us >= SPEED_LEAST_US) {
+        const bool is_known = past_us <= SPEED_MOST_US && tokens >= speed->tokens;
+        speed->per_second = is_known ? (double)(tokens - speed->tokens) * 1e6 / (double)past_us : (double)NAN;
+        speed->since_us = now_us;
+        speed->tokens = tokens;
+    }
+    const double per_second = speed->per_second;
+    (void)pthread_mutex_unlock(&speeds.mutex);
+    return per_second;
+}
 
 static bool all_are_ready(const struct now_ask *ask)
 {
@@ -53,6 +89,8 @@ static void put_models(struct now_ask *ask, struct console_reply *reply)
         console_put_bool(reply, "ready", engine_model_is_ready(engine, model->worker));
         put_count(reply, "running", is_admin, counters.running);
         put_count(reply, "queued", is_admin, counters.queue_depth);
+        console_put_number(reply, "tokensPerSecond",
+                           is_admin ? speed_of(model, counters.generated_tokens, clock_now_us()) : (double)NAN);
         console_close(reply);
     }
     console_close(reply);

@@ -24,7 +24,7 @@ enum error_code console_query_period(struct api_call *call, uint64_t usual_us, s
  * seen (say, its time and its place among those of the same time); console_put_cursor writes it. */
 #define CONSOLE_PAGE_DEFAULT 50
 #define CONSOLE_PAGE_MAX 500
-#define CONSOLE_CSV_PAGE_MAX 10000 /* of a list of lines as CSV */
+#define CONSOLE_CSV_PAGE_MAX 5000 /* of a list of lines as CSV */
 struct console_page {
     size_t limit;
     bool has_cursor;

@@ -63,10 +63,11 @@ static void put_cache(const struct request_ask *ask, struct console_reply *reply
     struct arena *arena = ask->base.arena;
     const bool is_whole = ask->recent && ask->recent->has_cache;
     const struct chat_cache_use use = is_whole ? ask->recent->cache : use_of(line);
-    const struct str reason = is_whole ? cache_reason(&use, arena) : line->miss_reason;
+    const struct str reason = line->miss_reason;
     console_open(reply, "cache", '{');
     console_put_text(reply, "status", str_of(cache_outcome_name(cache_outcome(&use))));
     console_put_text(reply, "reason", reason.len ? reason : (struct str){NULL, 0});
+    console_put_text(reply, "said", is_whole ? cache_header(&use, arena) : (struct str){NULL, 0});
     console_put_text(reply, "explanation", cache_explanation(&use, is_whole, arena));
     console_close(reply);
 }
@@ -122,10 +123,11 @@ static void put_route(const struct request_ask *ask, struct console_reply *reply
 static void put_rates(struct console_reply *reply, const struct ledger_line *line, const struct price_row *row)
 {
     const struct price_step *step = price_row_step(row, &line->usage);
+    static const char *const names[PRICE_CLASSES] = {"input", "cacheRead", "cacheWrite", "cacheWrite1h", "output"};
     console_open(reply, "rates", '{');
     for (size_t i = 0; i < PRICE_CLASSES; i++) {
         char text[MONEY_TEXT];
-        console_put_text(reply, price_class_names[i],
+        console_put_text(reply, names[i],
                          str_of(money_dollars((ledger_sum)step->rates[line->tier][i], text)));
     }
     console_close(reply);

@@ -8,6 +8,7 @@
 #include "api/console/console.h"
 #include "cache/config.h"
 #include "generate/reservation.h"
+#include "ledger/money.h"
 #include "model/router.h"
 #include "store/objects_config.h"
 
@@ -107,9 +108,21 @@ static void put_reservation(struct console_reply *reply, const struct row *row)
     }
     console_open(reply, "reservation", '{');
     console_put_text(reply, "model", str_of(reservation->model));
-    console_put_uint(reply, "inputTokensPerMinute", reservation->input_tpm);
-    console_put_uint(reply, "outputTokensPerMinute", reservation->output_tpm);
+    console_put_uint(reply, "inputTpm", reservation->input_tpm);
+    console_put_uint(reply, "outputTpm", reservation->output_tpm);
     console_close(reply);
+}
+
+/* Dollars for a thousand requests, without zeros at its end. */
+static void put_budget(struct console_reply *reply, uint64_t picodollars)
+{
+    char text[MONEY_TEXT];
+    struct str dollars = str_of(money_dollars((ledger_sum)picodollars, text));
+    while (dollars.len > 0 && dollars.data[dollars.len - 1] == '0')
+        dollars.len--;
+    if (dollars.len > 0 && dollars.data[dollars.len - 1] == '.')
+        dollars.len--;
+    console_put_text(reply, "budget", picodollars ? dollars : (struct str){NULL, 0});
 }
 
 static void put_routing(struct console_reply *reply, const struct row *row)
@@ -122,8 +135,7 @@ static void put_routing(struct console_reply *reply, const struct row *row)
     console_open(reply, "routing", '{');
     console_put_text(reply, "tolerance", str_of(routing->tolerance));
     console_put_text(reply, "margin", str_of(routing->margin));
-    if (routing->budget)
-        console_put_money(reply, "budget", (ledger_sum)routing->budget); /* for a thousand requests */
+    put_budget(reply, routing->budget);
     console_close(reply);
 }
 
