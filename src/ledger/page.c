@@ -20,10 +20,7 @@
 #define TEXT_MAX 65536
 #define FIRST_WINDOW 2000 /* lines; the next ones are larger */
 #define WINDOW_GROWTH 4
-#define ID_MAX 256
 #define SECOND_US INT64_C(1000000)
-
-const char *const ledger_sort_names[LEDGER_SORTS] = {"time", "cost", "latency"};
 
 /* In a line, and in a label's row: the same without NULL. Session is in no label. */
 static const struct {
@@ -52,11 +49,6 @@ enum {
     P_LAST,
 };
 
-struct place {
-    int64_t time_us;
-    char id[ID_MAX]; /* empty: before all lines of the time */
-};
-
 struct paging {
     struct ledger_view *view;
     const struct ledger_page_query *query;
@@ -64,9 +56,8 @@ struct paging {
     void *ctx;
     struct ledger_page_end *end;
     int64_t from_us;     /* of the filter */
-    struct place upper;  /* in another order than time: the line with `value`, or above all of the window */
-    int64_t value;
-    int64_t top_us, lower_us; /* likewise: bounds of the window; lower_us -1: it is still to be found */
+    struct ledger_cursor upper; /* in another order than time a line, or above all of the window */
+    int64_t lower_us;    /* of the window */
     int64_t through;     /* the last line that is summed */
     uint32_t left;       /* lines that the page still takes */
     bool has_more;       /* the window has one behind them */
@@ -171,57 +162,6 @@ static void bind_words(const struct paging *paging, struct sql_statement *statem
             sql_bind_text(statement, i + 1, paging->query->filter.words[i]);
 }
 
-/* --- cursors ---------------------------------------------------------------------------------------- */
-
-/*   t~TIME~ID                       by time
- *   c~TOP                           by cost (l: latency), at a window's begin
- *   c~TOP~LOWER~VALUE~TIME~ID       inside it */
-static const char letters[LEDGER_SORTS] = {'t', 'c', 'l'};
-
-static bool take_number(struct str *rest, int64_t *number)
-{
-    struct str part;
-    return str_split(rest, '~', &part) && str_to_i64(part, number) && *number >= 0;
-}
-
-static bool take_id(struct str rest, struct place *place)
-{
-    if (rest.len >= ID_MAX)
-        return false;
-    if (rest.len > 0)
-        memcpy(place->id, rest.data, rest.len);
-    place->id[rest.len] = '\0';
-    return true;
-}
-
-static bool read_cursor(struct paging *paging)
-{
-    const enum ledger_sort sort = paging->query->sort;
-    struct str rest = paging->query->cursor, part;
-    if (!str_split(&rest, '~', &part) || part.len != 1 || part.data[0] != letters[sort])
-        return false;
-    if (sort == LEDGER_SORT_TIME)
-        return take_number(&rest, &paging->upper.time_us) && take_id(rest, &paging->upper);
-    if (!take_number(&rest, &paging->top_us))
-        return false;
-    return !rest.data || (take_number(&rest, &paging->lower_us) && take_number(&rest, &paging->value) &&
-                          take_number(&rest, &paging->upper.time_us) && take_id(rest, &paging->upper));
-}
-
-static void write_cursor(const struct paging *paging)
-{
-    char *out = paging->end->next;
-    const struct place *upper = &paging->upper;
-    const char letter = letters[paging->query->sort];
-    if (paging->query->sort == LEDGER_SORT_TIME)
-        (void)snprintf(out, LEDGER_CURSOR_MAX, "%c~%" PRId64 "~%s", letter, upper->time_us, upper->id);
-    else if (paging->has_more)
-        (void)snprintf(out, LEDGER_CURSOR_MAX, "%c~%" PRId64 "~%" PRId64 "~%" PRId64 "~%" PRId64 "~%s", letter,
-                       paging->top_us, paging->lower_us, paging->value, upper->time_us, upper->id);
-    else
-        (void)snprintf(out, LEDGER_CURSOR_MAX, "%c~%" PRId64, letter, paging->lower_us);
-}
-
 /* --- windows ---------------------------------------------------------------------------------------- */
 
 /* Where the next page goes on, if this was its last line. */
@@ -230,8 +170,10 @@ static enum error_code note_place(struct paging *paging, struct sql_statement *r
 {
     const struct str id = sql_text(row, 0);
     paging->upper.time_us = sql_int(row, 1);
-    paging->value = (int64_t)(paging->query->sort == LEDGER_SORT_COST ? line->quote.cost : line->latency_us);
-    return take_id(id, &paging->upper) ? OK : error_set(error, ERROR_INTERNAL, "ledger.db: a request's ID is too long");
+    paging->upper.value = (int64_t)(paging->query->sort == LEDGER_SORT_COST ? line->quote.cost : line->latency_us);
+    return ledger_cursor_set_id(&paging->upper, id)
+               ? OK
+               : error_set(error, ERROR_INTERNAL, "ledger.db: a request's ID is too long");
 }
 
 static enum error_code give_row(struct paging *paging, struct error *error)
@@ -254,8 +196,8 @@ static enum error_code give_rows(struct paging *paging, struct error *error)
     sql_bind_int(rows, P_LOWER, paging->lower_us);
     sql_bind_int(rows, P_LIMIT, (int64_t)paging->left + 1);
     if (paging->query->sort != LEDGER_SORT_TIME) {
-        sql_bind_int(rows, P_VALUE, paging->value);
-        sql_bind_int(rows, P_LAST, paging->top_us);
+        sql_bind_int(rows, P_VALUE, paging->upper.value);
+        sql_bind_int(rows, P_LAST, paging->upper.top_us);
     }
     while (code == OK && (code = sql_step(rows, &has_row, error)) == OK && has_row) {
         paging->has_more = paging->left == 0;
@@ -380,13 +322,13 @@ static enum error_code page_by_time(struct paging *paging, struct error *error)
         if (code != OK || paging->is_over)
             break;
         if (before_us < upper_us)
-            paging->upper = (struct place){.time_us = before_us};
+            paging->upper = (struct ledger_cursor){.time_us = before_us};
         code = find_window(paging, before_us, floor_us, lines, &count, error);
         if (code == OK)
             code = give_rows(paging, error);
         if (code != OK || paging->has_more)
             break;
-        paging->upper = (struct place){.time_us = paging->lower_us};
+        paging->upper = (struct ledger_cursor){.time_us = paging->lower_us};
         paging->is_over = paging->lower_us <= paging->from_us;
         lines = lines < LEDGER_SCAN_LINES / WINDOW_GROWTH ? lines * WINDOW_GROWTH : LEDGER_SCAN_LINES;
     }
@@ -398,20 +340,30 @@ static enum error_code page_by_value(struct paging *paging, struct error *error)
 {
     int64_t floor_us = paging->from_us, count;
     enum error_code code = OK;
-    if (paging->lower_us < 0) {
-        code = jump(paging, &paging->top_us, &floor_us, error);
+    if (paging->upper.lower_us < 0) {
+        code = jump(paging, &paging->upper.top_us, &floor_us, error);
         floor_us = paging->from_us;
-        paging->value = paging->upper.time_us = INT64_MAX;
+        paging->upper.value = paging->upper.time_us = INT64_MAX;
         paging->upper.id[0] = '\0';
     } else {
-        floor_us = paging->lower_us;
+        floor_us = paging->upper.lower_us;
     }
     if (code == OK && !paging->is_over)
-        code = find_window(paging, paging->top_us, floor_us, LEDGER_SORT_LINES, &count, error);
+        code = find_window(paging, paging->upper.top_us, floor_us, LEDGER_SORT_LINES, &count, error);
     if (code == OK && !paging->is_over)
         code = give_rows(paging, error);
     paging->is_over = paging->is_over || (!paging->has_more && paging->lower_us <= paging->from_us);
     return code;
+}
+
+/* Behind the last line; or, of a window that has been read, where the next one begins. */
+static void write_end(struct paging *paging)
+{
+    struct ledger_cursor next = paging->upper;
+    next.lower_us = paging->has_more ? paging->lower_us : -1;
+    if (!paging->has_more)
+        next.top_us = paging->lower_us;
+    ledger_cursor_write(&next, paging->query->sort, paging->end->next);
 }
 
 static enum error_code prepare_all(struct paging *paging, struct error *error)
@@ -442,15 +394,15 @@ static enum error_code begin(struct paging *paging, struct error *error)
     const enum error_code code = sql_number(view_sql(paging->view),
                                             "SELECT max(coalesce((SELECT max(time_us) FROM main.line), -1), "
                                             "coalesce((SELECT max(time_us) FROM temp.late), -1))", &newest_us, error);
-    paging->lower_us = -1;
-    paging->top_us = newest_us + 1;
-    if (to_us > 0 && to_us < INT64_MAX && (int64_t)to_us < paging->top_us)
-        paging->top_us = (int64_t)to_us;
-    paging->upper.time_us = paging->top_us;
+    paging->upper = (struct ledger_cursor){.top_us = newest_us + 1, .lower_us = -1};
+    if (to_us > 0 && to_us < INT64_MAX && (int64_t)to_us < paging->upper.top_us)
+        paging->upper.top_us = (int64_t)to_us;
+    paging->upper.time_us = paging->upper.top_us;
     if (code != OK || query->cursor.len == 0)
         return code;
-    return read_cursor(paging) ? OK
-                               : error_set(error, ERROR_INVALID, "cursor: expected the `next` of a page in this order");
+    return ledger_cursor_read(query->cursor, query->sort, &paging->upper)
+               ? OK
+               : error_set(error, ERROR_INVALID, "cursor: expected the `next` of a page in this order");
 }
 
 enum error_code ledger_page(struct ledger_view *view, const struct ledger_page_query *query,
@@ -471,7 +423,7 @@ enum error_code ledger_page(struct ledger_view *view, const struct ledger_page_q
     if (code == OK)
         code = query->sort == LEDGER_SORT_TIME ? page_by_time(&paging, error) : page_by_value(&paging, error);
     if (code == OK && !paging.is_over)
-        write_cursor(&paging);
+        write_end(&paging);
     sql_free(paging.rows);
     sql_free(paging.window);
     sql_free(paging.newest);

@@ -12,6 +12,7 @@
 #ifndef LEDGER_PAGE_H
 #define LEDGER_PAGE_H
 
+#include "ledger/cursor.h"
 #include "ledger/view.h"
 
 #define LEDGER_SCAN_LINES 50000
@@ -36,9 +37,6 @@ struct ledger_filter {
     struct str words[LEDGER_FILTER_WORDS]; /* data NULL: any; empty: those that have none */
 };
 
-enum ledger_sort { LEDGER_SORT_TIME, LEDGER_SORT_COST, LEDGER_SORT_LATENCY, LEDGER_SORTS };
-extern const char *const ledger_sort_names[LEDGER_SORTS]; /* "time", "cost", "latency" */
-
 struct ledger_page_query {
     struct ledger_filter filter;
     enum ledger_sort sort;
@@ -46,7 +44,6 @@ struct ledger_page_query {
     struct str cursor; /* `next` of the page before; empty: the first one */
 };
 
-#define LEDGER_CURSOR_MAX 384
 struct ledger_page_end {
     char next[LEDGER_CURSOR_MAX]; /* empty: that was the last one */
     uint64_t scanned;             /* lines that were looked at */

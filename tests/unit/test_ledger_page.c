@@ -206,7 +206,8 @@ static void nor_do_they_by_cost(void **state)
 static void cursors_of_other_orders_are_refused(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"x", "t", "t~", "t~-1~a", "t~a~b", "c~1", "l~1~2~3"};
+    static const char *const wrong[] = {"x", "t", "t~", "t~-1~a", "t~a~b", "c~1", "l~1~2~3",
+                                        "t~9223372036854775807~a", "l~9223372036854775807"};
     struct ledger_view *view;
     struct error error;
     struct ledger_page_end end;

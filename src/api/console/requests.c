@@ -77,7 +77,6 @@ static enum error_code read_question(struct api_call *call, struct requests_ask 
     } words[] = {{"model", LEDGER_WITH_MODEL},   {"operation", LEDGER_WITH_OPERATION}, {"tier", LEDGER_WITH_TIER},
                  {"outcome", LEDGER_WITH_OUTCOME}, {"miss", LEDGER_WITH_MISS},         {"router", LEDGER_WITH_ROUTER},
                  {"profile", LEDGER_WITH_PROFILE}, {"session", LEDGER_WITH_SESSION}};
-    static const char *const sorts[] = {"time", "cost", "latency", NULL};
     struct console_period period;
     uint64_t limit = CONSOLE_PAGE_DEFAULT;
     size_t sort = LEDGER_SORT_TIME;
@@ -87,7 +86,7 @@ static enum error_code read_question(struct api_call *call, struct requests_ask 
     ask->query.cursor = http_query_get(call->exchange, "cursor");
     enum error_code code = console_query_period(call, 0, &period, error);
     if (code == OK)
-        code = console_query_choice(call, "sort", sorts, &sort, error);
+        code = console_query_choice(call, "sort", ledger_sort_names, &sort, error);
     if (code == OK)
         code = console_query_number(call, "limit", 1,
                                     ask->base.is_csv ? CONSOLE_CSV_PAGE_MAX : CONSOLE_PAGE_MAX, &limit, error);
