@@ -52,6 +52,8 @@ enum error_code call_resolve_model(struct api_call *call, struct error *error)
         code = routing_resolve(api->work->routing, &asker, call->source, &call->exchange->arena, &call->match, error);
     }
     call->has_match = code == OK;
+    if (code == ERROR_INVALID && call->dialect->peek) /* a body names it, not the path */
+        return error_set(error, ERROR_NOT_FOUND, "model: " STR_FMT, STR_ARG(str_slice(call->resource, 0, 256)));
     return code;
 }
 

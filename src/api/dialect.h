@@ -29,6 +29,7 @@ struct dialect {
     const char *name_header; /* that carries an error's name; NULL: the body alone does */
     const char *error_type;  /* content type of errors */
     const char *challenge;   /* www-authenticate of a 401; NULL: never one */
+    const char *count_member; /* of a reply that counts a prompt's tokens; NULL: the dialect counts none */
     struct str no_memory;    /* the error's body where there is no memory to write one */
 
     struct dialect_error (*of_code)(enum error_code code);
@@ -51,6 +52,7 @@ struct dialect_framing {
     const char *content_type;
     bool (*append_event)(struct buf *out, struct str type, struct str payload);
     bool (*append_error)(struct buf *out, const struct error *error); /* the last event of a stream that failed */
+    bool (*append_wait)(struct buf *out); /* before the first event, while it keeps waiting; NULL: headers wait, too */
     bool (*append_end)(struct buf *out); /* behind the last event of a whole one; NULL: its end says enough */
     bool names_logged_events; /* in a log an event is {"TYPE":PAYLOAD}; else its payload says what it is */
 };

@@ -14,6 +14,7 @@
 #include "api/logged.h"
 #include "api/recent.h"
 #include "api/traced.h"
+#include "api/waiting.h"
 #include "core/json.h"
 #include "generate/documents.h"
 #include "generate/shadow.h"
@@ -39,15 +40,23 @@ struct inference {
     struct body body;
     struct chat_request request;
     struct work *work; /* NULL until the body is parsed */
+    struct waiting *waiting; /* for the first token of a stream that tells of it; else NULL */
     struct codec_stream stream;
     struct buf out; /* frames not yet handed to net */
 };
+
+static void stop_waiting(struct inference *inference)
+{
+    waiting_end(inference->waiting);
+    inference->waiting = NULL;
+}
 
 /* Frees all that is not in the arena. */
 static void release(struct inference *inference)
 {
     work_end(inference->work, LEDGER_FAILED);
     inference->work = NULL;
+    stop_waiting(inference);
     codec_request_free(&inference->request);
     buf_deinit(&inference->stream.scratch);
     buf_deinit(&inference->out);
@@ -277,7 +286,7 @@ static void add_common_headers(struct inference *inference)
         add_route(inference, placement);
     call_add_header(call, "x-fulcrum-cache", cache_header(&call->cache, &call->exchange->arena));
     call_add_ignored(call);
-    if (call->operation->headers)
+    if (call->operation->headers && call->operation->headers->add)
         call->operation->headers->add(call, &inference->request, inference->is_stream);
 }
 
@@ -291,6 +300,21 @@ static void on_placed(void *ctx, const struct placement *placement)
     inference->is_placed = true;
 }
 
+/* The headers don't wait for what only the first token decides; later ones are in the ledger's line alone. */
+static void on_wait(void *ctx)
+{
+    struct inference *inference = ctx;
+    const struct dialect_framing *framing = inference->call->operation->framing;
+    if (!inference->has_started) {
+        call_add_ignored(inference->call);
+        inference->has_started = true;
+        call_start_stream(inference->call);
+    }
+    if (!framing->append_wait(&inference->out))
+        inference->out.failed = true;
+    (void)flush(inference);
+}
+
 static void on_started(void *ctx, const struct chat_reply *reply)
 {
     struct inference *inference = ctx;
@@ -299,11 +323,14 @@ static void on_started(void *ctx, const struct chat_reply *reply)
     call->has_cache = true;
     call->cache = work_cache(inference->work);
     metrics_cached(&call->thread->metrics, call->match.model->index, cache_outcome(&call->cache));
+    stop_waiting(inference);
     if (!inference->is_stream)
         return;
-    add_common_headers(inference);
-    inference->has_started = true;
-    call_start_stream(call);
+    if (!inference->has_started) {
+        add_common_headers(inference);
+        inference->has_started = true;
+        call_start_stream(call);
+    }
     inference->codec->stream_start(&inference->stream, reply);
     (void)flush(inference);
 }
@@ -375,7 +402,7 @@ static void finish_whole(struct inference *inference, const struct chat_reply *r
     }
     add_common_headers(inference);
     call_add_count_header(call, "x-fulcrum-cost", call->cost);
-    if (call->operation->headers)
+    if (call->operation->headers && call->operation->headers->add_usage)
         call->operation->headers->add_usage(call, reply);
     add_confidence(inference, reply);
     log_whole(inference, &body);
@@ -582,6 +609,8 @@ static void begin(struct inference *inference)
     };
     inference->work = work_new(&setup, &handlers, inference);
     if (inference->work) {
+        if (inference->is_stream && call->operation->framing->append_wait)
+            inference->waiting = waiting_begin(call->exchange->loop, on_wait, inference);
         work_begin(inference->work);
         return;
     }

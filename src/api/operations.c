@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "api/anthropic/dialect.h"
 #include "api/bedrock/dialect.h"
 #include "api/call.h"
 #include "api/console/dialect.h"
@@ -24,8 +25,8 @@ static const struct operations_table s3 = {.dialect = &bedrock_dialect, .prefix 
 
 static const struct operations_table *tables[OPERATIONS_TABLES_MAX] = {
     &bedrock_operations, &sts_operations, &own, &s3, &monitoring_table, &console_operations,
-    &console_pages};
-static size_t tables_len = 7;
+    &console_pages, &anthropic_operations};
+static size_t tables_len = 8;
 
 void operations_add(const struct operations_table *table)
 {

@@ -23,8 +23,9 @@ struct dialect_framing;
 /* Headers that belong to an operation's requests and replies. */
 struct operation_headers {
     enum error_code (*parse)(struct api_call *call, bool is_stream, struct chat_request *request, struct error *error);
-    void (*add)(struct api_call *call, const struct chat_request *request, bool is_stream); /* when the reply begins */
-    void (*add_usage)(struct api_call *call, const struct chat_reply *reply);               /* of a whole reply */
+    /* When the reply begins, and of a whole one; NULL: nothing is said there. */
+    void (*add)(struct api_call *call, const struct chat_request *request, bool is_stream);
+    void (*add_usage)(struct api_call *call, const struct chat_reply *reply);
 };
 
 struct api_operation {
@@ -34,8 +35,8 @@ struct api_operation {
     bool is_open;                          /* asks for no credentials */
     bool needs_admin;                      /* with tenants: a credential or a session with that role */
     bool takes_prompt; /* its body may be large: the handler proves and reads it itself (body.h) */
-    /* Of operations that ask a model for a reply (inference_run). */
-    const struct codec *codec;             /* of their bodies; NULL: that of the model's own */
+    /* Of operations that ask a model for a reply (inference_run) or have its prompt counted (count_tokens). */
+    const struct codec *codec;             /* of their bodies; NULL: that of the model's own, or, to count, Bedrock's */
     const struct dialect_framing *framing; /* of their stream; NULL: they never stream */
     const struct operation_headers *headers; /* NULL: none of their own */
     bool logs_whole; /* the invocation log has the whole reply, as the operation without a stream would give it */
@@ -55,7 +56,7 @@ struct operations_table {
 };
 
 /* One table more, which must outlive the process; before threads start. */
-#define OPERATIONS_TABLES_MAX 8
+#define OPERATIONS_TABLES_MAX 12
 void operations_add(const struct operations_table *table);
 
 /* Operations are numbered over all tables, for metrics. */

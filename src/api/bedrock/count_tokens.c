@@ -1,5 +1,5 @@
-/* CountTokens: as many tokens as the prompt of the same request would have. The
- * body is another request's, wrapped; counting it is a work (generate/work.h). */
+/* How many tokens the prompt of a request would have: CountTokens, whose body is another request's, wrapped, and what
+ * other dialects call it, whose body is the request's. Counting it is a work (generate/work.h). */
 #include "api/bedrock/converse.h"
 #include "api/body.h"
 #include "generate/documents.h"
@@ -53,7 +53,7 @@ static void on_counted(void *ctx, uint32_t tokens)
     struct api_call *call = count->call;
     release(count);
     call_add_ignored(call);
-    struct str body = arena_printf(&call->exchange->arena, "{\"inputTokens\":%u}", tokens);
+    const struct str body = arena_printf(&call->exchange->arena, "{\"%s\":%u}", call->dialect->count_member, tokens);
     call_respond(call, 200, STR("application/json"), body.data ? body : STR("{}"));
 }
 
@@ -88,7 +88,14 @@ static enum error_code parse_native(struct count_call *count, yyjson_val *value,
     return code;
 }
 
-static enum error_code parse(struct count_call *count, struct error *error)
+/* Of a dialect whose body for this is that of a request. */
+static enum error_code parse_plain(struct count_call *count, struct error *error)
+{
+    return codec_parse(count->call->operation->codec, yyjson_doc_get_root(count->body), CODEC_COUNT, &count->request,
+                       error);
+}
+
+static enum error_code parse_wrapped(struct count_call *count, struct error *error)
 {
     static const char *const members[] = {"invokeModel", "converse", NULL};
     static const char *const root_members[] = {"input", NULL};
@@ -120,7 +127,7 @@ static void parse_body(void *ctx)
 {
     struct count_call *count = ctx;
     struct body *step = &count->step;
-    step->code = parse(count, &step->error);
+    step->code = count->body ? parse_plain(count, &step->error) : parse_wrapped(count, &step->error);
     if (step->code == OK)
         step->code = chat_request_check(&count->request, &step->error);
     if (step->code == OK && step->is_large)
@@ -183,21 +190,51 @@ static void on_parsed(void *ctx, bool is_gone)
         on_failed(count, &step->error);
 }
 
-static void on_open(void *ctx, bool is_gone)
+static enum error_code prepare(struct count_call *count, struct error *error)
+{
+    struct api_call *call = count->call;
+    const struct operation_headers *headers = call->operation->headers;
+    enum error_code code = call_resolve_model(call, error);
+    if (code != OK)
+        return code;
+    call_prepare_request(call, &count->request);
+    count->request.cache_ttl_max_seconds = 0; /* nothing is kept, so nothing can be kept for too long */
+    return headers ? headers->parse(call, false, &count->request, error) : OK;
+}
+
+static void on_model_known(void *ctx, bool is_gone)
 {
     struct count_call *count = ctx;
     struct body *step = &count->step;
     if (is_over(count, is_gone))
         return;
     if (step->code == OK)
-        step->code = call_resolve_model(count->call, &step->error);
-    if (step->code != OK) {
+        step->code = prepare(count, &step->error);
+    if (step->code == OK)
+        body_step(step, parse_body, on_parsed);
+    else
         on_failed(count, &step->error);
-        return;
-    }
-    call_prepare_request(count->call, &count->request);
-    count->request.cache_ttl_max_seconds = 0; /* nothing is kept, so nothing can be kept for too long */
-    body_step(step, parse_body, on_parsed);
+}
+
+/* A step of body.h, where the body says which model is meant. */
+static void peek(void *ctx)
+{
+    struct count_call *count = ctx;
+    struct body *step = &count->step;
+    bool is_stream;
+    step->code = json_parse_exact(count->call->exchange->request.body, &count->body, &step->error);
+    if (step->code == OK)
+        step->code = count->call->dialect->peek(yyjson_doc_get_root(count->body), &count->call->resource, &is_stream,
+                                                &step->error);
+}
+
+static void on_open(void *ctx, bool is_gone)
+{
+    struct count_call *count = ctx;
+    if (!is_gone && count->step.code == OK && count->call->dialect->peek)
+        body_step(&count->step, peek, on_model_known);
+    else
+        on_model_known(count, is_gone);
 }
 
 void count_tokens(struct api_call *call)

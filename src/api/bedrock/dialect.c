@@ -88,6 +88,7 @@ const struct dialect bedrock_dialect = {
     .telemetry = "aws.bedrock",
     .id_header = "x-amzn-requestid",
     .name_header = "x-amzn-errortype",
+    .count_member = "inputTokens",
     .error_type = "application/json",
     .no_memory = STR("{\"message\":\"The server is out of memory.\"}"),
     .of_code = of_code,

@@ -5,10 +5,27 @@
 #include "core/limits.h"
 
 #define ANTHROPIC_NEWER_VERSION "2026-10-21"
+/* What Claude Code says of itself in a system block of its own, which changes from request to request. */
+#define ANTHROPIC_BILLING_BLOCK "x-anthropic-billing-header:"
+#define ANTHROPIC_MEMBERS                                                                                            \
+    "max_tokens", "messages", "system", "temperature", "top_p", "top_k", "stop_sequences", "tools", "tool_choice",  \
+        "service_tier", "seed", "cache_salt", ANTHROPIC_OPTIONS
 #define ANTHROPIC_TEMPERATURE 1.0
 #define ANTHROPIC_TOP_P 0.999
 #define ANTHROPIC_COMPLETION_TOP_P 1.0
 #define ANTHROPIC_TOP_K_MAX 500
+
+/* They say nothing to a model, and no prompt that begins with one would ever be found in a cache. */
+static void drop_billing_blocks(struct chat_request *request)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < request->system_count; i++) {
+        const struct chat_block *block = &request->system[i];
+        if (block->kind != CHAT_TEXT || !str_starts(block->text, STR(ANTHROPIC_BILLING_BLOCK)))
+            request->system[kept++] = *block;
+    }
+    request->system_count = kept;
+}
 
 static enum error_code parse_system(struct content_parser *parser, yyjson_val *root)
 {
@@ -21,6 +38,8 @@ static enum error_code parse_system(struct content_parser *parser, yyjson_val *r
     for (size_t i = 0; code == OK && i < request->system_count; i++)
         if (request->system[i].kind != CHAT_TEXT && request->system[i].kind != CHAT_CACHE_POINT)
             return field_error(parser->error, "system", "", "may hold text blocks only");
+    if (code == OK)
+        drop_billing_blocks(request);
     return code;
 }
 
@@ -109,15 +128,18 @@ static enum error_code parse_sampling(yyjson_val *root, struct chat_request *req
     return code == OK ? content_parse_stops(root, "", "stop_sequences", request, error) : code;
 }
 
-/* Versions of the API: what a body may hold depends on the one it names, not on the model. */
-static enum error_code check_version(yyjson_val *root, enum codec_use use, bool *is_newer, struct error *error)
+/* Versions of the API: what a body may hold depends on the one it names, not on the model. `said`: by a header,
+ * which was checked then. */
+static enum error_code check_version(yyjson_val *root, struct str said, enum codec_use use, bool *is_newer,
+                                     struct error *error)
 {
     static const char *const versions[] = {"bedrock-2023-05-31", "2023-06-01", ANTHROPIC_NEWER_VERSION, NULL};
     static const char *const sampling[] = {"temperature", "top_p", "top_k"};
-    struct str version = {0};
+    struct str version = said;
     int which = -1;
-    enum error_code code = fields_need_str(root, "", "anthropic_version", 1, 64, &version, error);
-    if (code == OK && use == CODEC_GENERATE)
+    enum error_code code =
+        said.data ? OK : fields_need_str(root, "", "anthropic_version", 1, 64, &version, error);
+    if (code == OK && use == CODEC_GENERATE && !said.data)
         code = fields_enum(root, "", "anthropic_version", versions, &which, error);
     *is_newer = code == OK && str_eq(version, STR(ANTHROPIC_NEWER_VERSION));
     for (size_t i = 0; i < sizeof(sampling) / sizeof(sampling[0]) && *is_newer; i++)
@@ -151,6 +173,34 @@ static enum error_code parse_tier(yyjson_val *root, struct chat_request *request
     return converse_parse_tier(name, request, error);
 }
 
+/* cache_control at the root: a cache point behind the last block, unless there is one. */
+static enum error_code parse_automatic_caching(struct content_parser *parser, yyjson_val *root)
+{
+    struct chat_request *request = parser->request;
+    bool is_there;
+    uint32_t ttl_seconds = 0;
+    struct chat_message *last = request->message_count ? &request->messages[request->message_count - 1] : NULL;
+    const bool is_marked = last && last->block_count && last->blocks[last->block_count - 1].kind == CHAT_CACHE_POINT;
+    yyjson_val *ttl = yyjson_obj_get(yyjson_obj_get(root, "cache_control"), "ttl");
+    const uint32_t wanted = yyjson_equals_str(ttl, "1h") ? 3600 : 300;
+    if (!last || !yyjson_obj_get(root, "cache_control"))
+        return OK;
+    if (is_marked && last->blocks[last->block_count - 1].ttl_seconds == wanted)
+        return OK;
+    if (is_marked)
+        return field_error(parser->error, "cache_control", "ttl", "the last block has another one");
+    enum error_code code = anthropic_cache_control(parser, root, "", &is_there, &ttl_seconds);
+    struct chat_block *blocks = ARENA_ARRAY(request->arena, struct chat_block, last->block_count + 2);
+    if (code != OK || !is_there)
+        return code;
+    if (!blocks)
+        return error_no_memory(parser->error);
+    memcpy(blocks, last->blocks, last->block_count * sizeof(*blocks));
+    blocks[last->block_count++] = (struct chat_block){.kind = CHAT_CACHE_POINT, .ttl_seconds = ttl_seconds};
+    last->blocks = blocks;
+    return OK;
+}
+
 static enum error_code parse_conversation(yyjson_val *root, bool is_newer, struct chat_request *request,
                                           struct error *error)
 {
@@ -158,25 +208,33 @@ static enum error_code parse_conversation(yyjson_val *root, bool is_newer, struc
     enum error_code code = parse_tools(&parser, root);
     if (code == OK)
         code = parse_system(&parser, root);
-    return code == OK ? content_each_message(&parser, yyjson_obj_get(root, "messages"), anthropic_message) : code;
+    if (code == OK)
+        code = content_each_message(&parser, yyjson_obj_get(root, "messages"), anthropic_message);
+    return code == OK && request->api_version.data ? parse_automatic_caching(&parser, root) : code;
+}
+
+/* In Anthropic's own API the body says besides which model is meant, and what Bedrock has no use for. */
+static enum error_code check_members(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    static const char *const bedrock[] = {ANTHROPIC_MEMBERS, "anthropic_version", "amazon-bedrock-guardrailConfig",
+                                          NULL};
+    static const char *const own[] = {ANTHROPIC_MEMBERS, "model", "stream", "cache_control", "inference_geo", "speed",
+                                      NULL};
+    return fields_known(request->ignored, root, "", request->api_version.data ? own : bedrock, error);
 }
 
 static enum error_code parse_messages(yyjson_val *root, enum codec_use use, struct chat_request *request,
                                       struct error *error)
 {
-    static const char *const members[] = {
-        "anthropic_version", "max_tokens", "messages",   "system",       "temperature", "top_p", "top_k",
-        "stop_sequences",    "tools",      "tool_choice", "service_tier", "seed",        "cache_salt",
-        ANTHROPIC_OPTIONS,   "amazon-bedrock-guardrailConfig", NULL};
     static const struct needs_member needed[] = {
         {"amazon-bedrock-guardrailConfig", CHAT_NEED_GUARDRAILS, "guardrails are not supported by this server"},
     };
     bool is_newer;
-    enum error_code code = fields_known(request->ignored, root, "", members, error);
+    enum error_code code = check_members(root, request, error);
     if (code == OK)
         code = needs_members(request, root, "", needed, sizeof(needed) / sizeof(needed[0]), error);
     if (code == OK)
-        code = check_version(root, use, &is_newer, error);
+        code = check_version(root, request->api_version, use, &is_newer, error);
     if (code == OK)
         code = parse_max_tokens(root, use, request, error);
     if (code == OK)
@@ -201,7 +259,7 @@ enum error_code anthropic_parse(yyjson_val *root, enum codec_use use, struct cha
 {
     if (!yyjson_is_obj(root))
         return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
-    bool is_completion = anthropic_is_completion(root);
+    const bool is_completion = !request->api_version.data && anthropic_is_completion(root);
     request->origin = &anthropic_codec;
     request->sampling.temperature = ANTHROPIC_TEMPERATURE;
     request->sampling.top_p = is_completion ? ANTHROPIC_COMPLETION_TOP_P : ANTHROPIC_TOP_P;

@@ -17,22 +17,22 @@ static const char *stop_reason(enum chat_stop_reason stop)
     }
 }
 
-/* msg_bdrk_ and the request's ID without its dashes. */
-static void append_id(struct buf *out, struct str request_id)
+/* msg_, on Bedrock msg_bdrk_, and the request's ID without its dashes. */
+static void append_id(struct buf *out, struct str request_id, bool is_bedrock)
 {
-    buf_append_text(out, "\"msg_bdrk_");
+    buf_append_text(out, is_bedrock ? "\"msg_bdrk_" : "\"msg_");
     for (size_t i = 0; i < request_id.len; i++)
         if (request_id.data[i] != '-')
             buf_append_char(out, request_id.data[i]);
     buf_append_char(out, '"');
 }
 
-static void append_identity(struct buf *out, const struct chat_reply *reply)
+static void append_identity(struct buf *out, const struct chat_reply *reply, bool is_bedrock)
 {
     buf_append_text(out, "\"model\":");
     buf_append_json(out, reply->model_id);
     buf_append_text(out, ",\"id\":");
-    append_id(out, reply->request_id);
+    append_id(out, reply->request_id, is_bedrock);
     buf_append_text(out, ",\"type\":\"message\",\"role\":\"assistant\",\"content\":[");
 }
 
@@ -107,10 +107,16 @@ static void append_stop(struct buf *out, const struct chat_reply *reply)
         buf_append_text(out, "null");
 }
 
+/* Not Anthropic's own API. */
+static bool is_bedrock(const struct chat_request *request)
+{
+    return request->api_version.data == NULL;
+}
+
 /* Replies and streams of the older body: text, and no events. */
 static bool is_completion(const struct chat_request *request)
 {
-    return anthropic_is_completion(request->body);
+    return is_bedrock(request) && anthropic_is_completion(request->body);
 }
 
 static bool write_completion(const struct chat_reply *reply, struct buf *out)
@@ -125,7 +131,7 @@ static bool write_reply(const struct chat_request *request, const struct chat_re
     if (is_completion(request))
         return write_completion(reply, out);
     buf_append_char(out, '{');
-    append_identity(out, reply);
+    append_identity(out, reply, is_bedrock(request));
     for (size_t i = 0; i < reply->block_count; i++) {
         if (i > 0)
             buf_append_char(out, ',');
@@ -145,7 +151,7 @@ static void stream_start(struct codec_stream *stream, const struct chat_reply *r
     if (is_completion(stream->request))
         return;
     buf_append_text(out, "{\"type\":\"message_start\",\"message\":{");
-    append_identity(out, reply);
+    append_identity(out, reply, is_bedrock(stream->request));
     buf_append_text(out, "],\"stop_reason\":null,\"stop_sequence\":null,");
     append_usage(out, &reply->usage);
     buf_append_text(out, "}}");
@@ -264,8 +270,14 @@ static void stream_end(struct codec_stream *stream, const struct chat_reply *rep
     append_thinking_tokens(out, &reply->usage);
     buf_append_text(out, "}}");
     codec_stream_emit(stream, "message_delta");
-    buf_append_text(out, "{\"type\":\"message_stop\",");
-    native_emit_last(stream, reply, "message_stop");
+    buf_append_text(out, "{\"type\":\"message_stop\"");
+    if (is_bedrock(stream->request)) {
+        buf_append_char(out, ',');
+        native_emit_last(stream, reply, "message_stop");
+        return;
+    }
+    buf_append_char(out, '}');
+    codec_stream_emit(stream, "message_stop");
 }
 
 const struct codec anthropic_codec = {
