@@ -438,7 +438,7 @@ tenants:
     reservation: {{model: desk-large, input_tpm: 1000, output_tpm: 100}}
     routing: {{tolerance: 0.1}}
   - name: bank
-    bearer: [{bank}]
+    bearer: [{{sha256: {bank}, role: admin}}]
 """
 
 
@@ -462,20 +462,25 @@ def test_a_viewer_sees_its_own_tenant(tmp_path):
 
     def sees(headers, **query):
         return {line["tenant"] for line in ask(server, "requests", headers, **query)["requests"]}
-    assert sees(shop) == {"shop"} and sees(bank) == {"bank"}
+    assert sees(shop) == {"shop"} and sees(bank) == {"shop", "bank"} and sees(bank, tenant="shop") == {"shop"}
     for path in ("usage", "requests", "cache", "series", "tenants", "now"):
         assert get(server, path)[0].status in (401, 403), path
         reply, body = get(server, path, shop, tenant="bank")
         assert reply.status == 404 and "bank" in json.loads(body)["error"]["message"], path
     assert get(server, f"requests/{ids['bank']}", shop)[0].status == 404
     assert get(server, f"requests/{ids['shop']}", shop)[0].status == 200
+    assert get(server, f"requests/{ids['shop']}", bank)[0].status == 200
     assert ask(server, "requests", shop, id=ids["bank"])["requests"] == []
-    own = ask(server, "usage", shop, by="tenant")
+    own, all_of = ask(server, "usage", shop, by="tenant"), ask(server, "usage", bank, by="tenant")
     assert [group["key"] for group in own["groups"]] == ["shop"]
+    assert {group["key"] for group in all_of["groups"]} == {"shop", "bank"}
     assert own["total"]["costPicodollars"] == lines[ids["shop"]]["costPicodollars"]
+    assert all_of["total"]["costPicodollars"] == sum(line["costPicodollars"] for line in lines.values())
     assert {prefix["tenant"] for prefix in ask(server, "cache", shop)["prefixes"]} == {"shop"}
-    mine = ask(server, "cache", shop)["models"][0]
-    assert 0 < mine["memoryBytes"] and mine["evicted"] is None
+    caches = ask(server, "cache", bank)
+    assert {prefix["tenant"] for prefix in caches["prefixes"]} == {"shop", "bank"}
+    mine, everybodys = ask(server, "cache", shop)["models"][0], caches["models"][0]
+    assert 0 < mine["memoryBytes"] < everybodys["memoryBytes"] and mine["evicted"] is None
     now = ask(server, "now", shop)
     assert now["running"] is None and now["conditions"] == []
     assert now["spent"]["todayPicodollars"] == own["total"]["costPicodollars"]
@@ -486,4 +491,5 @@ def test_a_viewer_sees_its_own_tenant(tmp_path):
     assert row["cacheBytes"] == mine["memoryBytes"] and row["objectsQuotaBytes"] == 1 << 20 and row["objectsBytes"] == 0
     assert row["routing"]["tolerance"] == "0.1"
     assert row["costDollars"] == row["today"]["costDollars"] == dollars(lines[ids["shop"]]["costPicodollars"])
+    assert [row["tenant"] for row in ask(server, "tenants", bank)["tenants"]] == ["bank", "shop"]
     assert server.stop() == 0
