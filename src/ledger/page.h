@@ -16,7 +16,7 @@
 #include "ledger/view.h"
 
 #define LEDGER_SCAN_LINES 50000
-#define LEDGER_SORT_LINES 40000
+#define LEDGER_SORT_LINES 20000
 
 /* Words of a line that a filter may name. */
 enum ledger_filter_word {
