@@ -2,6 +2,7 @@
 own and to nobody else, as JSON and as CSV, and by the commands that ask it."""
 
 import csv
+import gzip
 import hashlib
 import io
 import json
@@ -16,6 +17,7 @@ import custom_fixture
 from batch_fixture import Store, converse, jsonl
 from conftest import FULCRUM, Server, wait_until
 from s3_fixture import request as http_request
+from test_advise import record
 from test_evaluations import dataset
 from test_evaluations import request as evaluation
 
@@ -363,6 +365,69 @@ def test_levers_can_be_set(server, batch):
             return seen["status"] not in (200, 202)
         assert wait_until(is_refused, 60, 0.1)
         assert seen["status"] == 400 and part in seen["body"]["error"]["message"], seen
+
+
+def children(server):
+    """PIDs of the advisor."""
+    out = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(server.process.pid)], text=True, capture_output=True,
+                         check=False).stdout
+    return [int(line.split()[0]) for line in out.splitlines() if " advise " in line]
+
+
+def is_alive(pid):
+    try:
+        return open(f"/proc/{pid}/stat", encoding="utf-8").read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def with_much_to_read(tmp_path):
+    """A log that takes seconds to read, in the data directory of a server to come."""
+    folder = tmp_path / "data" / "objects" / "traffic" / "BedrockModelInvocationLogs"
+    folder.mkdir(parents=True)
+    text = (json.dumps(record(1, 1, "You are the desk. " * 20, "Where is my order?", "At home.")) + "\n") * 1000
+    with gzip.open(folder / "much.json.gz", "wb", compresslevel=1) as log:
+        for _ in range(900):
+            log.write(text.encode())
+
+
+def test_one_run_at_a_time_and_none_without_its_server(tmp_path, random_model):
+    with_much_to_read(tmp_path)
+    server = Server(workdir=tmp_path, config=f"models: [{{name: tiny, path: {random_model}}}]\n")
+    try:
+        first = ask(server, "advice")
+        assert first[0] == 202 and first[2]["state"] == "running"
+        running = children(server)
+        assert len(running) == 1
+        assert os.sched_getscheduler(running[0]) == os.SCHED_IDLE or wait_until(
+            lambda: os.sched_getscheduler(running[0]) == os.SCHED_IDLE, 20)
+        assert ask(server, "advice", days=1)[2]["state"] == "waiting" and children(server) == running
+        # nobody asks about the first any more: it gives way
+        assert wait_until(lambda: ask(server, "advice", days=1)[2]["state"] != "waiting", 60, 0.5)
+        assert wait_until(lambda: not is_alive(running[0]), 20)
+        second = children(server)
+        assert len(second) == 1
+    finally:
+        server.process.kill()
+        server.process.wait()
+    assert wait_until(lambda: not is_alive(second[0]), 20)
+
+
+def test_a_run_that_takes_too_long_is_ended(tmp_path, random_model):
+    with_much_to_read(tmp_path)
+    server = Server(workdir=tmp_path, config="limits: {advice_seconds: 1}\n"
+                                             f"models: [{{name: tiny, path: {random_model}}}]\n")
+    try:
+        seen = {}
+
+        def is_over():
+            seen["status"], _, seen["body"] = ask(server, "advice")
+            return seen["status"] != 202
+        assert wait_until(is_over, 60, 0.1)
+        assert seen["status"] == 503 and "advice_seconds" in seen["body"]["error"]["message"], seen
+        assert ask(server, "advice")[0] == 202  # asked again it is tried again
+    finally:
+        assert server.stop() == 0
 
 
 # --- commands -----------------------------------------------------------------------------------------------------
