@@ -20,6 +20,7 @@
 #define TEXT_MAX 65536
 #define FIRST_WINDOW 2000 /* lines; the next ones are larger */
 #define WINDOW_GROWTH 4
+#define WINDOWS_MAX 256 /* of a page: of hours that have a line or two each */
 #define SECOND_US INT64_C(1000000)
 
 /* In a line, and in a label's row: the same without NULL. Session is in no label. */
@@ -313,9 +314,10 @@ static enum error_code page_by_time(struct paging *paging, struct error *error)
 {
     int64_t lines = FIRST_WINDOW, count, floor_us;
     enum error_code code = OK;
+    unsigned windows = 0;
     if (!has_words(&paging->query->filter))
         return page_plain(paging, error);
-    while (code == OK && !paging->has_more && !paging->is_over && paging->end->scanned < LEDGER_SCAN_LINES) {
+    while (!paging->is_over && paging->end->scanned < LEDGER_SCAN_LINES && windows++ < WINDOWS_MAX) {
         const int64_t upper_us = paging->upper.time_us + (paging->upper.id[0] != '\0');
         int64_t before_us = upper_us;
         code = jump(paging, &before_us, &floor_us, error);
@@ -323,14 +325,15 @@ static enum error_code page_by_time(struct paging *paging, struct error *error)
             break;
         if (before_us < upper_us)
             paging->upper = (struct ledger_cursor){.time_us = before_us};
-        code = find_window(paging, before_us, floor_us, lines, &count, error);
+        const int64_t left = LEDGER_SCAN_LINES - (int64_t)paging->end->scanned;
+        code = find_window(paging, before_us, floor_us, lines < left ? lines : left, &count, error);
         if (code == OK)
             code = give_rows(paging, error);
         if (code != OK || paging->has_more)
             break;
         paging->upper = (struct ledger_cursor){.time_us = paging->lower_us};
         paging->is_over = paging->lower_us <= paging->from_us;
-        lines = lines < LEDGER_SCAN_LINES / WINDOW_GROWTH ? lines * WINDOW_GROWTH : LEDGER_SCAN_LINES;
+        lines = lines < LEDGER_SCAN_LINES ? lines * WINDOW_GROWTH : lines;
     }
     return code;
 }
