@@ -109,7 +109,12 @@ function frame() {
       "header",
       { class: "top" },
       menu,
-      h("a", { class: "brand", href: "#/" }, h("span", { class: "brand-mark", "aria-hidden": true }), "Fulcrum"),
+      h(
+        "a",
+        { class: "brand", href: "#/" },
+        h("span", { class: "brand-mark", "aria-hidden": true }),
+        h("span", { class: "brand-name" }, "Fulcrum"),
+      ),
       h("div", { class: "live", id: "live", role: "status", "aria-live": "off" }),
       h(
         "div",

@@ -78,7 +78,7 @@ export function rangePicker(params) {
         {
           class: ["button", value === current && "is-on"],
           id: `range${value}`,
-          "aria-label": words,
+          "aria-label": `${label}: ${words}`,
           "aria-current": value === current ? "true" : null,
           href: address(screen, { ...params, from: value, to: "", cursor: "" }),
         },

@@ -1,7 +1,8 @@
 // Tables: sorted by their heads, walked with the arrow keys, a page at a time, and as CSV.
 //
-// A column is {key, label, about, cell(row), value(row), end, sort, wide}: `cell` gives what is shown, `value` what is
-// sorted by and written into a file; `end` puts figures to the right. A table that the server pages gives `next`.
+// A column is {key, label, name, about, cell(row), value(row), text(row), end, wide}: `cell` gives what is shown, `value`
+// what is sorted by and, unless `text` is there, written into a file; `end` puts figures to the right; `name` says what
+// it is where there is no label.
 
 import { announce, h, replace } from "./dom.js";
 import { decimal, decimalsFor, exact, money, pico } from "./format.js";
@@ -97,7 +98,8 @@ function headCell(column, order, onSort) {
     class: [column.end && "end", column.wide && "grow"],
     "aria-sort": isSorted ? (order.startsWith("-") ? "descending" : "ascending") : null,
   };
-  if (!column.value || !onSort) return h("th", props, titled(column.label, column.about));
+  const label = column.label || h("span", { class: "hidden" }, column.name);
+  if (!column.value || !onSort) return h("th", props, titled(label, column.about, column.label));
   const next =
     isSorted && order.startsWith("-")
       ? column.key
@@ -109,7 +111,11 @@ function headCell(column, order, onSort) {
   return h(
     "th",
     props,
-    titled(h("button", { type: "button", class: "sort", onclick: () => onSort(next) }, column.label), column.about),
+    titled(
+      h("button", { type: "button", class: "sort", onclick: () => onSort(next) }, label),
+      column.about,
+      column.label,
+    ),
   );
 }
 
@@ -155,7 +161,7 @@ export function table({ caption, columns, rows, order = "", sortParam, none, pag
       holder,
       h(
         "div",
-        { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+        { class: "scroll", tabindex: "0", role: "group", "aria-label": caption },
         h(
           "table",
           { class: "stacks" },
@@ -226,7 +232,7 @@ export function serverTable({ caption, columns, rows, sort, next, none, more }) 
     rows.length
       ? h(
           "div",
-          { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+          { class: "scroll", tabindex: "0", role: "group", "aria-label": caption },
           h(
             "table",
             { class: "stacks" },

@@ -28,7 +28,8 @@ export function hint(label, text) {
   return h("span", { class: "hint-holder" }, button, popover);
 }
 
-export const titled = (label, text) => (text ? [label, " ", hint(label, text)] : label);
+/** A label (of the name, where it is no text) with what it means behind it. */
+export const titled = (label, text, name = label) => (text ? [label, " ", hint(name, text)] : label);
 
 const LEVELS = {
   good: ["Completed", "Active", "OK", "InService", "Ready", "completed", "hit", "switch", "ready"],

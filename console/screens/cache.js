@@ -126,6 +126,7 @@ function missColumns(rows) {
     {
       key: "bar",
       label: "",
+      name: "As a bar",
       cell: (row) =>
         h(
           "span",

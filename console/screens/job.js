@@ -383,7 +383,7 @@ function reportPart(summary) {
       ),
     h(
       "div",
-      { class: "scroll", tabindex: "0", role: "region", "aria-label": "Scores" },
+      { class: "scroll", tabindex: "0", role: "group", "aria-label": "Scores" },
       h(
         "table",
         { class: "plain" },
@@ -392,7 +392,7 @@ function reportPart(summary) {
           "thead",
           h(
             "tr",
-            h("th", { scope: "col" }, ""),
+            h("th", { scope: "col" }, "Measure"),
             h("th", { scope: "col", class: "end" }, tail(first.model)),
             second && h("th", { scope: "col", class: "end" }, tail(second.model)),
           ),

@@ -93,6 +93,7 @@ function modelColumns() {
     {
       key: "ask",
       label: "",
+      name: "Actions",
       cell: (row) =>
         h(
           "a",
@@ -162,6 +163,7 @@ function customColumns(deployments, reload) {
     {
       key: "do",
       label: "",
+      name: "Actions",
       cell: (row) =>
         h(
           "div",
@@ -213,6 +215,7 @@ function deploymentColumns(customs, reload) {
     {
       key: "do",
       label: "",
+      name: "Actions",
       cell: (row) =>
         h(
           "div",

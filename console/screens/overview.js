@@ -153,7 +153,7 @@ function billPanel(context) {
         ),
         h(
           "div",
-          { class: "scroll", tabindex: "0", role: "region", "aria-label": "Where the bill went" },
+          { class: "scroll", tabindex: "0", role: "group", "aria-label": "Where the bill went" },
           billTable(today, month),
         ),
       ),

@@ -218,101 +218,95 @@ function settings(groups) {
   );
 }
 
-function conversation() {
-  const log = h("ol", {
-    class: "turns",
-    id: "turns",
-    role: "log",
-    "aria-live": "off",
-    "aria-label": "Conversation",
-    tabindex: "0",
-  });
-  const sums = h("div");
-  const text = h("textarea", {
-    id: "play-text",
-    rows: 3,
-    placeholder: "How do I track my package?",
-    "aria-label": "Message",
-  });
-  const sendButton = h("button", { class: "button primary", id: "play-send" }, "Send");
-  const stopButton = h(
-    "button",
-    { type: "button", class: "button", id: "play-stop", disabled: !running, onclick: () => running?.abort() },
-    "Stop",
+/* --- a turn ---------------------------------------------------------------------------------------------- */
+
+/** Draws a turn, and what the running one allows; set by the screen that stands. */
+let paint = () => {};
+
+/* As it comes, at most once a frame. */
+function painter(turn) {
+  let isDue = false;
+  return () => {
+    if (isDue) return;
+    isDue = true;
+    requestAnimationFrame(() => {
+      isDue = false;
+      paint(turn);
+    });
+  };
+}
+
+async function say(text) {
+  const question = { role: "user", text };
+  const turn = { role: "assistant", text: "" };
+  chat.turns.push(question, turn);
+  running = new AbortController();
+  paint(question);
+  paint(turn);
+  try {
+    await answer(turn, painter(turn), running.signal);
+    announce(`Reply: ${turn.text}`);
+  } catch (error) {
+    turn.isStopped = error.name === "AbortError";
+    if (!turn.isStopped) turn.error = error;
+  }
+  running = null;
+  paint(turn);
+  if (!turn.id) return;
+  await readBill(turn);
+  paint(turn);
+}
+
+/* --- the conversation ------------------------------------------------------------------------------------ */
+
+const nothingYet = () =>
+  h(
+    "li",
+    { class: "empty" },
+    h("p", { class: "empty-title" }, "Ask something"),
+    h(
+      "p",
+      "The pair in the program knows the work of a support desk: intents, order data, questions on a shop's " +
+        "facts. Ctrl and Enter send.",
+    ),
   );
+
+function transcript() {
+  const list = h("ol", { class: "turns" }, chat.turns.length ? [] : nothingYet());
+  const log = h("div", { class: "log", id: "turns", role: "log", "aria-live": "off", tabindex: "0" }, list);
+  log.setAttribute("aria-label", "Conversation");
   const boxes = new Map(); // one box a turn: only the last one is drawn again while it grows
   const draw = (turn) => {
-    const box = turnBox(turn);
-    if (boxes.has(turn)) boxes.get(turn).replaceWith(box);
-    else log.append(box);
-    boxes.set(turn, box);
     const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 120;
+    const box = turnBox(turn);
+    if (!boxes.size) replace(list);
+    if (boxes.has(turn)) boxes.get(turn).replaceWith(box);
+    else list.append(box);
+    boxes.set(turn, box);
     if (isAtEnd) log.scrollTop = log.scrollHeight;
+  };
+  return { log, draw };
+}
+
+function conversation(again) {
+  const { log, draw } = transcript();
+  const sums = h("div", sumLine());
+  const text = h("textarea", { id: "play-text", rows: 3, placeholder: "How do I track my package?" });
+  text.setAttribute("aria-label", "Message");
+  const button = (label, id, onclick) => h("button", { type: "button", class: "button", id, onclick }, label);
+  const sendButton = h("button", { class: "button primary", id: "play-send" }, "Send");
+  const stopButton = button("Stop", "play-stop", () => running?.abort());
+  paint = (turn) => {
+    if (turn) draw(turn);
     replace(sums, sumLine());
+    sendButton.disabled = Boolean(running);
+    stopButton.disabled = !running;
   };
-  const redraw = () => {
-    boxes.clear();
-    replace(
-      log,
-      chat.turns.length
-        ? []
-        : h(
-            "li",
-            { class: "empty" },
-            h("p", { class: "empty-title" }, "Ask something"),
-            h(
-              "p",
-              "The pair in the program knows the work of a support desk: intents, order data, questions on a " +
-                "shop's facts. Ctrl and Enter send.",
-            ),
-          ),
-    );
-    chat.turns.forEach(draw);
-    replace(sums, sumLine());
-  };
-  const busy = (is) => {
-    sendButton.disabled = is;
-    stopButton.disabled = !is;
-  };
-  const submit = async (event) => {
+  const submit = (event) => {
     event?.preventDefault();
     if (!text.value.trim() || running) return;
-    if (!chat.turns.length) replace(log);
-    const question = { role: "user", text: text.value };
-    const turn = { role: "assistant", text: "" };
-    chat.turns.push(question);
-    draw(question);
-    running = new AbortController();
-    const { signal } = running;
-    busy(true);
+    say(text.value);
     text.value = "";
-    let isDue = false;
-    const onChange = () => {
-      // at most once a frame
-      if (isDue) return;
-      isDue = true;
-      requestAnimationFrame(() => {
-        isDue = false;
-        draw(turn);
-      });
-    };
-    try {
-      draw(turn);
-      await answer(turn, onChange, signal);
-      announce(`Reply: ${turn.text}`);
-    } catch (error) {
-      turn.isStopped = error.name === "AbortError";
-      if (!turn.isStopped) turn.error = error;
-    } finally {
-      running = null;
-      busy(false);
-    }
-    chat.turns.push(turn);
-    draw(turn);
-    if (turn.id) {
-      await readBill(turn);
-      draw(turn);
-    }
   };
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit();
@@ -321,10 +315,12 @@ function conversation() {
   const clear = () => {
     running?.abort();
     chat.turns.length = 0;
-    redraw();
-    text.focus();
+    again();
   };
-  redraw();
+  const asProgram = () => dialog("The same in Python", code(program(), "the program"), { wide: true });
+  const buttons = [button("New conversation", "play-clear", clear), button("As a program", "play-code", asProgram)];
+  chat.turns.forEach(draw);
+  paint();
   return [
     log,
     sums,
@@ -332,28 +328,17 @@ function conversation() {
       "form",
       { class: "composer", onsubmit: submit },
       text,
-      h(
-        "div",
-        { class: "row" },
-        sendButton,
-        stopButton,
-        h("button", { type: "button", class: "button", id: "play-clear", onclick: clear }, "New conversation"),
-        h(
-          "button",
-          {
-            type: "button",
-            class: "button",
-            id: "play-code",
-            onclick: () => dialog("The same in Python", code(program(), "the program"), { wide: true }),
-          },
-          "As a program",
-        ),
-      ),
+      h("div", { class: "row" }, sendButton, stopButton, buttons),
     ),
   ];
 }
 
 export default function playground(context) {
+  const talk = h("div", { class: "panel-body" });
+  const begin = () => {
+    replace(talk, conversation(begin));
+    talk.querySelector("textarea").focus();
+  };
   if (context.params.ask) chat.model = context.params.ask;
   const side = h("div", h("p", { class: "loading" }, "Who answers?"));
   context.start(async () => {
@@ -363,6 +348,7 @@ export default function playground(context) {
       if (error.name !== "AbortError") replace(side, failure(error));
     }
   });
+  replace(talk, conversation(begin));
   return h(
     "div",
     { class: "play" },
@@ -376,7 +362,7 @@ export default function playground(context) {
       "section",
       { class: "panel talk", "aria-labelledby": "panel-talk" },
       h("div", { class: "panel-head" }, h("h2", { id: "panel-talk" }, "Conversation")),
-      h("div", { class: "panel-body" }, conversation()),
+      talk,
     ),
   );
 }

@@ -276,6 +276,7 @@ function otherwise({ under, request }) {
     {
       key: "bar",
       label: "",
+      name: "As a bar",
       cell: (row) =>
         h(
           "span",

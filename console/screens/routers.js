@@ -116,6 +116,7 @@ function sharePart(router) {
     {
       key: "bar",
       label: "",
+      name: "As a bar",
       cell: (row) =>
         h(
           "span",
