@@ -61,15 +61,15 @@ function themeButton() {
 }
 
 function whoAmI() {
-  const names = session.tenants ?? [];
-  if (isAdmin() && names.length > 1) {
+  const others = (session.tenants ?? []).filter((name) => name !== (session.tenant ?? "default"));
+  if (isAdmin() && others.length > 0) {
     return h(
       "label",
       { class: "acting" },
       h("span", "Acts for"),
       select(
         { id: "acting", onchange: (event) => actFor(event.target.value) },
-        [["", session.tenant ?? "default"], ...names.filter((name) => name !== session.tenant)],
+        [...(session.tenant || !session.login ? [["", session.tenant ?? "default"]] : []), ...others],
         session.actingFor,
       ),
     );
@@ -246,7 +246,9 @@ async function show() {
 
 async function begin() {
   try {
-    Object.assign(session, { actingFor: "" }, await getJson("/fulcrum/session"));
+    Object.assign(session, await getJson("/fulcrum/session"));
+    // Who came by the operator's link is nobody's: what is sent is sent for the first tenant, until another is chosen.
+    session.actingFor = session.login && !session.tenant ? (session.tenants?.[0] ?? "") : "";
   } catch (error) {
     if (error.status !== 401) return replace(app, h("main", { id: "main", class: "alone" }, failure(error, begin)));
     const { signIn } = await import("./screens/login.js");

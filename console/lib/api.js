@@ -19,12 +19,15 @@ export const onExpired = { call: () => {} };
 
 export const isAdmin = () => session.role === "admin";
 
-/** What every request carries: the session's token, which the other APIs want for what only reads too, and whom an admin
- *  acts for. */
-export function headersOf(method, more) {
+/**
+ * What every request carries: the session's token, which APIs beside /fulcrum want for what only reads too, and whom an
+ * admin acts for: the tenant whose thing it is about, else the one that is chosen in the head of the page.
+ */
+export function headersOf(more, tenant = "") {
   const headers = new Headers(more);
+  const actsFor = isAdmin() ? tenant || session.actingFor : "";
   if (session.token) headers.set("x-fulcrum-token", session.token);
-  if (session.actingFor) headers.set("x-fulcrum-tenant", session.actingFor);
+  if (actsFor) headers.set("x-fulcrum-tenant", actsFor);
   return headers;
 }
 
@@ -60,23 +63,19 @@ async function refusalOf(reply) {
 }
 
 /** The reply of a request that went well; else throws a Refusal. An abort is thrown as it is. */
-export async function ask(path, { method = "GET", headers, body, signal } = {}) {
+export async function ask(path, { method = "GET", headers, body, signal, tenant } = {}) {
   let reply;
   try {
     reply = await fetch(path, {
       method,
-      headers: headersOf(method, headers),
+      headers: headersOf(headers, tenant),
       body,
       signal,
       credentials: "same-origin",
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refusal(
-      0,
-      "No answer",
-      "The server did not answer. Is `fulcrum serve` still running, and the network there?",
-    );
+    throw new Refusal(0, "No answer", "The server did not answer. Is fulcrum serve still running?");
   }
   if (reply.ok) return reply;
   const refusal = await refusalOf(reply);
@@ -84,18 +83,14 @@ export async function ask(path, { method = "GET", headers, body, signal } = {}) 
   throw refusal;
 }
 
-export async function getJson(path, signal) {
-  return (await ask(path, { headers: { accept: "application/json" }, signal })).json();
+export async function getJson(path, signal, tenant) {
+  return (await ask(path, { headers: { accept: "application/json" }, signal, tenant })).json();
 }
 
-export async function send(method, path, value, signal) {
-  const headers = value === undefined ? {} : { "content-type": "application/json" };
-  const reply = await ask(path, {
-    method,
-    headers,
-    body: value === undefined ? undefined : JSON.stringify(value),
-    signal,
-  });
+export async function send(method, path, value, tenant) {
+  const isEmpty = value === undefined;
+  const headers = isEmpty ? {} : { "content-type": "application/json" };
+  const reply = await ask(path, { method, headers, body: isEmpty ? undefined : JSON.stringify(value), tenant });
   const text = await reply.text();
   return text ? JSON.parse(text) : {};
 }
@@ -113,11 +108,11 @@ export function path(name, params = {}) {
 export const fulcrum = (name, params, signal) => getJson(path(name, params), signal);
 
 /** All items of a Bedrock list that pages, a thousand at most. */
-export async function listAll(first, member, signal) {
+export async function listAll(first, member, signal, tenant) {
   const items = [];
   const query = new URLSearchParams({ maxResults: "100" });
   for (let token = ""; items.length < 1000; query.set("nextToken", token)) {
-    const page = await getJson(`${first}${first.includes("?") ? "&" : "?"}${query}`, signal);
+    const page = await getJson(`${first}${first.includes("?") ? "&" : "?"}${query}`, signal, tenant);
     items.push(...(page[member] ?? []));
     token = page.nextToken;
     if (!token) break;

@@ -136,7 +136,7 @@ function options(box, { times, series, isStacked, formatValue, min, max, mark, p
               label: one.label,
               stroke: colour(one.colour),
               width: 1.75,
-              spanGaps: false,
+              spanGaps: Boolean(one.isSparse),
               points: {
                 show: one.values.filter((value) => value !== null).length < 40,
                 size: 4,

@@ -128,22 +128,23 @@ export function fileField(label, kind, onFile, current) {
 }
 
 /** A bucket that nobody else on this server is likely to have: names are taken once. */
-export const bucketOfOurs = () =>
-  `console-${(session.actingFor || session.tenant || "default")
-    .toLowerCase()
-    .replace(/[^a-z0-9-]+/g, "-")
-    .replace(/^-+|-+$/g, "")}`.slice(0, 63);
+export function bucketOfOurs(tenant) {
+  const name = tenant || session.actingFor || session.tenant || "default";
+  const plain = name.toLowerCase().replace(/[^a-z0-9-]+/g, "-");
+  return `console-${plain}`.slice(0, 63).replace(/-+$/, "");
+}
 
 export const stamp = () => new Date().toISOString().slice(0, 19).replace(/[-:T]/g, "");
 
 /** Puts a file into the bucket, with a bar in `place`. Returns its URI. */
-export async function put(bucket, key, file, place) {
+export async function put(bucket, key, file, place, tenant) {
   const bar = h("progress", { max: 1, value: 0, "aria-label": `Sending ${file.name}` });
   replace(place, h("p", `Sending ${file.name}`), bar);
-  await ensureBucket(bucket);
-  const uri = await upload(bucket, key, file, (done) => {
+  const tell = (done) => {
     bar.value = done;
-  });
+  };
+  await ensureBucket(bucket, tenant);
+  const uri = await upload(bucket, key, file, tell, tenant);
   replace(place);
   return uri;
 }

@@ -4,6 +4,8 @@ import { fulcrum, getJson, listAll } from "./api.js";
 import { h } from "./dom.js";
 import { tail } from "./format.js";
 
+const DEPLOYMENTS = "/model-customization/custom-model-deployments?statusEquals=Active";
+
 const settled = (promise, fallback) =>
   promise.catch((error) => {
     if (error.name === "AbortError") throw error;
@@ -11,13 +13,10 @@ const settled = (promise, fallback) =>
   });
 
 /** [{group, items: [[id, label]]}] of all that answers. */
-export async function answering(signal) {
+export async function answering(signal, tenant) {
   const [served, deployments, routers] = await Promise.all([
     fulcrum("models", {}, signal),
-    settled(
-      listAll("/model-customization/custom-model-deployments?statusEquals=Active", "modelDeploymentSummaries", signal),
-      [],
-    ),
+    settled(listAll(DEPLOYMENTS, "modelDeploymentSummaries", signal, tenant), []),
     settled(fulcrum("routers", {}, signal), { routers: [] }),
   ]);
   return [

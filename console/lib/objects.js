@@ -11,20 +11,20 @@ export function parseUri(uri) {
 }
 
 /** Makes the bucket unless it is there already. */
-export async function ensureBucket(bucket, signal) {
+export async function ensureBucket(bucket, tenant) {
   try {
-    await ask(`/${bucket}`, { method: "PUT", signal });
+    await ask(`/${bucket}`, { method: "PUT", tenant });
   } catch (error) {
     if (error.name !== "BucketAlreadyOwnedByYou") throw error;
   }
 }
 
 /** Puts a file, telling how much of it has gone: fetch does not say. */
-export function upload(bucket, key, file, onProgress, signal) {
+export function upload(bucket, key, file, onProgress, tenant) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("PUT", `/${bucket}/${keyPath(key)}`);
-    for (const [name, value] of headersOf("PUT")) request.setRequestHeader(name, value);
+    for (const [name, value] of headersOf({}, tenant)) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
     request.onload = () => {
       if (request.status < 300) return resolve(`s3://${bucket}/${key}`);
@@ -38,16 +38,14 @@ export function upload(bucket, key, file, onProgress, signal) {
       );
     };
     request.onerror = () => reject(new Refusal(0, "No answer", "The upload was broken off."));
-    request.onabort = () => reject(new DOMException("stopped", "AbortError"));
-    signal?.addEventListener("abort", () => request.abort());
     request.send(file);
   });
 }
 
 /** Objects below a URI, a thousand at most: [{key, size, time}]. */
-export async function list(uri, signal) {
+export async function list(uri, tenant) {
   const { bucket, key } = parseUri(uri);
-  const reply = await ask(`/${bucket}?list-type=2&prefix=${encodeURIComponent(key)}`, { signal });
+  const reply = await ask(`/${bucket}?list-type=2&prefix=${encodeURIComponent(key)}`, { tenant });
   const xml = new DOMParser().parseFromString(await reply.text(), "application/xml");
   return [...xml.querySelectorAll("Contents")].map((entry) => ({
     key: entry.querySelector("Key").textContent,
@@ -57,14 +55,14 @@ export async function list(uri, signal) {
   }));
 }
 
-export async function read(uri, signal) {
+export async function read(uri, tenant) {
   const { bucket, key } = parseUri(uri);
-  return ask(`/${bucket}/${keyPath(key)}`, { signal });
+  return ask(`/${bucket}/${keyPath(key)}`, { tenant });
 }
 
 /** Saves an object as a file: never opened as a page, whoever wrote it. */
-export async function download(uri) {
-  const blob = await (await read(uri)).blob();
+export async function download(uri, tenant) {
+  const blob = await (await read(uri, tenant)).blob();
   save(new Blob([blob], { type: "application/octet-stream" }), uri.replace(/^.*\//, "") || "object");
 }
 

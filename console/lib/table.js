@@ -1,7 +1,7 @@
 // Tables: sorted by their heads, walked with the arrow keys, a page at a time, and as CSV.
 //
-// A column is {key, label, name, about, cell(row), value(row), text(row), end, wide}: `cell` gives what is shown, `value`
-// what is sorted by and, unless `text` is there, written into a file; `end` puts figures to the right; `name` says what
+// A column is {key, label, name, about, cell(row), value(row), text(row), end, wide}: `cell` gives what is shown,
+// `value` what is sorted by and, unless `text` is there, written into a file; `end` puts figures to the right; `name` says what
 // it is where there is no label.
 
 import { announce, h, replace } from "./dom.js";

@@ -30,22 +30,19 @@ const pause = (ms, signal) =>
 async function advice(params, signal, onProgress) {
   for (;;) {
     const reply = await getJson(path("advice", params), signal);
-    if (reply.state !== "running") return reply.advice ?? reply;
-    onProgress(reply.progress);
+    if (reply.state === "done") return reply;
+    onProgress(reply);
     await pause(AGAIN_MS, signal);
   }
 }
 
-function waiting(progress) {
-  const known =
-    typeof progress === "object" && progress
-      ? progress
-      : { done: typeof progress === "number" ? progress : 0, total: typeof progress === "number" ? 1 : 0 };
+function waiting({ state, progress, records }) {
+  const says = state === "waiting" ? "Another question is answered first…" : "Reading the log, at low priority…";
   return h(
     "div",
     { class: "stack tight" },
-    h("p", { class: "loading" }, "Reading the log, at the lowest priority…"),
-    progressBar(known.done ?? 0, known.total ?? 0, "Reading the log"),
+    h("p", { class: "loading" }, says, records ? ` ${plural(records, "request")} until now.` : ""),
+    progressBar(progress ?? 0, progress ? 1 : 0, "Reading the log"),
   );
 }
 
@@ -305,7 +302,7 @@ function whatIf(context, days) {
           "Move a slider: the days are priced again with the levers that you pull, and no others.",
         ),
       );
-    replace(result, waiting(null));
+    replace(result, waiting({}));
     try {
       const report = await advice({ days, tenant: params.tenant, ...chosen }, context.signal, (progress) =>
         replace(result, waiting(progress)),
@@ -345,8 +342,8 @@ export default function advisor(context) {
       "Levers are taken in the ledger's order, each from what those before it have left: nothing counts twice, " +
       "and the shares and what is left add up to the bill.",
     load: (signal) =>
-      advice({ days, tenant: context.params.tenant }, signal, (how) => replace(progress, waiting(how))).finally(() =>
-        replace(progress),
+      advice({ days, tenant: context.params.tenant }, signal, (reply) => replace(progress, waiting(reply))).finally(
+        () => replace(progress),
       ),
     render: (reply) => {
       document

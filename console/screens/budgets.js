@@ -2,7 +2,7 @@
 
 import { fulcrum, isAdmin, path } from "../lib/api.js";
 import { h } from "../lib/dom.js";
-import { bytes, count, percent } from "../lib/format.js";
+import { bytes, count, exact, percent } from "../lib/format.js";
 import { ABOUT, of, savedOf } from "../lib/levers.js";
 import { changed, elsewhere, go } from "../lib/place.js";
 import { range } from "../lib/range.js";
@@ -33,16 +33,16 @@ function usedOf(used, limit, label) {
 
 function reservationWords(reservation) {
   if (!reservation) return "–";
-  const list = Array.isArray(reservation) ? reservation : [reservation];
-  return list.map((one) => `${one.model}: ${count(one.inputTpm)} in, ${count(one.outputTpm)} out a minute`).join("; ");
+  const { model, inputTokensPerMinute, outputTokensPerMinute } = reservation;
+  return `${model}: ${count(inputTokensPerMinute)} in, ${count(outputTokensPerMinute)} out a minute`;
 }
 
 function routingWords(routing) {
   if (!routing) return "–";
   const parts = [];
-  if (routing.tolerance !== undefined && routing.tolerance !== null) parts.push(`tolerance ${routing.tolerance}`);
-  if (routing.budget !== undefined && routing.budget !== null) parts.push(`$${routing.budget} for 1,000 requests`);
-  if (routing.margin !== undefined && routing.margin !== null) parts.push(`margin ${routing.margin}`);
+  if (routing.tolerance) parts.push(`tolerance ${routing.tolerance}`);
+  if (routing.budgetDollars) parts.push(`${exact(routing.budgetDollars)} for 1,000 requests`);
+  if (routing.margin) parts.push(`margin ${routing.margin}`);
   return parts.join(", ") || "–";
 }
 
@@ -60,7 +60,7 @@ function columns(rows) {
           !row.configured && [" ", badge("not in fulcrum.yaml", "plain")],
         ),
     },
-    moneyColumn({ key: "todayDollars", label: "Today" }, (row) => row.today?.costDollars, rows),
+    moneyColumn({ key: "todayDollars", label: "Today" }, (row) => row.today.costDollars, rows),
     moneyColumn({ key: "costDollars", label: "30 days" }, (row) => row.costDollars, rows),
     moneyColumn({ key: "savedDollars", label: "Saved", about: ABOUT.saved }, (row) => row.savedDollars, rows),
     { key: "requests", label: "Requests", end: true, value: (row) => row.requests, cell: (row) => count(row.requests) },
@@ -105,9 +105,9 @@ function columns(rows) {
 /* One tenant's: whoever sees only itself. */
 function own(row) {
   return facts([
-    ["Today", row.today?.costDollars && `$${row.today.costDollars}`],
-    ["In 30 days", `$${row.costDollars}`],
-    ["Saved", `$${row.savedDollars}`, ABOUT.saved],
+    ["Today", exact(row.today.costDollars)],
+    ["In 30 days", exact(row.costDollars)],
+    ["Saved", exact(row.savedDollars), ABOUT.saved],
     ["Requests", count(row.requests)],
     ["Hit rate", percent(row.hitRate), ABOUT.hitRate],
     ["Routing", routingWords(row.routing)],

@@ -21,7 +21,7 @@ import {
   tabs,
   toast,
 } from "../lib/widgets.js";
-import { jobPage } from "./job.js";
+import { jobPage, progressWords } from "./job.js";
 
 const KINDS = [
   ["", "All"],
@@ -138,19 +138,13 @@ function dropHere() {
 /* --- the list ------------------------------------------------------------------------------------------- */
 
 function progressCell(job) {
-  const progress = job.progress;
-  if (!progress || (!progress.total && !progress.stage)) return "";
-  const left = progress.secondsLeft ? ` · ${seconds(progress.secondsLeft)} left` : "";
+  const { progress } = job;
+  if (!progress.total && !progress.stage) return "";
   return h(
     "div",
     { class: "progress-cell" },
     progress.total > 0 && progressBar(progress.done, progress.total, `${job.name}: progress`),
-    h(
-      "span",
-      { class: "dim" },
-      [progress.stage, progress.total > 0 && `${progress.done} of ${progress.total}`].filter(Boolean).join(" · "),
-      left,
-    ),
+    h("span", { class: "dim" }, progressWords(progress)),
   );
 }
 

@@ -3,10 +3,10 @@
 
 import { fulcrum, isAdmin, path, send } from "../lib/api.js";
 import { h } from "../lib/dom.js";
-import { count, short, tail, time } from "../lib/format.js";
+import { count, exact, short, tail, time } from "../lib/format.js";
 import { address, elsewhere } from "../lib/place.js";
 import { csvTool, table } from "../lib/table.js";
-import { action, badge, code, confirm, empty, mono, panel, toast } from "../lib/widgets.js";
+import { action, badge, code, confirm, empty, panel, toast } from "../lib/widgets.js";
 import { deploy, evaluate } from "./next.js";
 import { makeRouter } from "./routers.js";
 import { wizard } from "./wizard.js";
@@ -14,16 +14,9 @@ import { wizard } from "./wizard.js";
 const KINDS = { embedded: "in the program", file: "fulcrum.yaml", custom: "student", added: "added" };
 
 function priceCell(price) {
-  if (!price) return "unpriced";
-  const pick = (...names) => names.map((name) => price[name]).find((value) => value !== undefined && value !== null);
-  const input = pick("input", "inputDollars");
-  const output = pick("output", "outputDollars");
-  const read = pick("cacheRead", "cache_read", "cacheReadDollars");
-  return h(
-    "span",
-    { class: "nowrap", title: read !== undefined ? `cache read $${read}` : "" },
-    `$${input} in, $${output} out`,
-  );
+  if (!price) return h("span", { class: "dim" }, "by the ID asked for");
+  const title = `cache: read ${exact(price.cacheRead)}, written ${exact(price.cacheWrite5m)}`;
+  return h("span", { class: "nowrap", title }, `${exact(price.input)} in, ${exact(price.output)} out`);
 }
 
 function modelColumns() {
@@ -104,150 +97,119 @@ function modelColumns() {
   ];
 }
 
-/* Members as the service's lists name them, or ours. */
-const custom = (row) => ({
-  arn: row.arn ?? row.modelArn,
-  name: row.name ?? row.modelName,
-  base: tail(row.base ?? row.baseModelArn ?? row.baseModelName),
-  made: row.created ?? row.creationTime,
-  status: row.status ?? row.modelStatus,
-  type: row.customizationType ?? row.type,
-  teacher: row.teacher,
-  job: row.job ?? row.jobArn,
-  tenant: row.tenant,
-});
-const deployed = (row) => ({
-  arn: row.arn ?? row.customModelDeploymentArn,
-  name: row.name ?? row.customModelDeploymentName,
-  model: row.model ?? row.modelArn,
-  status: row.status,
-  made: row.created ?? row.createdAt,
-  message: row.failureMessage,
-  tenant: row.tenant,
-});
+/* --- custom models -------------------------------------------------------------------------------------- */
 
-async function remove(what, url, name, reload) {
-  if (!(await confirm(`Delete the ${what}`, `${name} is gone then; requests to it are refused.`, "Delete"))) return;
-  await send("DELETE", url);
-  toast(`${name} is gone.`);
+async function remove(what, url, row, reload) {
+  if (!(await confirm(`Delete the ${what}`, `${row.name} is gone then; requests to it are refused.`, "Delete"))) return;
+  await send("DELETE", url, undefined, row.tenant);
+  toast(`${row.name} is gone.`);
   reload();
 }
 
+const named = (row, href) =>
+  h(
+    "div",
+    { class: "two" },
+    href ? h("a", { href }, row.name) : row.name,
+    h("span", { class: "dim mono clip", title: row.arn }, tail(row.arn)),
+  );
+
+const created = {
+  key: "created",
+  label: "Made (UTC)",
+  value: (row) => row.created,
+  cell: (row) => time(row.created, false),
+};
+const owner = () => isAdmin() && { key: "tenant", label: "Tenant", value: (row) => row.tenant };
+
+function customActions(row, reload) {
+  const serve = async () => {
+    await deploy(row.arn, row.name, row.tenant);
+    reload();
+  };
+  const drop = () => remove("custom model", `/custom-models/${encodeURIComponent(row.arn)}`, row, reload);
+  return h(
+    "div",
+    { class: "row tight end" },
+    action("Deploy", serve, { level: "small" }),
+    action("Delete", drop, { level: "small danger" }),
+  );
+}
+
 function customColumns(deployments, reload) {
-  const servedBy = (row) => deployments.find((one) => one.model === row.arn);
+  const servedBy = (row) => deployments.find((one) => one.modelArn === row.arn);
   return [
     {
       key: "name",
       label: "Custom model",
       wide: true,
       value: (row) => row.name,
-      cell: (row) =>
-        h(
-          "div",
-          { class: "two" },
-          row.job ? h("a", { href: address("jobs", { job: row.job }) }, row.name) : row.name,
-          h("span", { class: "dim mono clip", title: row.arn }, tail(row.arn)),
-        ),
+      cell: (row) => named(row, address("jobs", { job: row.jobArn })),
     },
-    isAdmin() && { key: "tenant", label: "Tenant", value: (row) => row.tenant ?? "" },
-    { key: "type", label: "By", value: (row) => (row.type ?? "").toLowerCase().replace("_", " ") },
+    owner(),
+    { key: "customizationType", label: "By", value: (row) => row.customizationType.toLowerCase().replace("_", " ") },
     { key: "base", label: "Begins with", value: (row) => row.base },
-    { key: "teacher", label: "Teacher", value: (row) => tail(row.teacher) },
-    { key: "made", label: "Made (UTC)", value: (row) => row.made ?? "", cell: (row) => time(row.made, false) },
+    created,
     {
       key: "served",
       label: "Served",
       value: (row) => servedBy(row)?.name ?? "",
       cell: (row) => (servedBy(row) ? badge(servedBy(row).status) : "no"),
     },
-    {
-      key: "do",
-      label: "",
-      name: "Actions",
-      cell: (row) =>
-        h(
-          "div",
-          { class: "row tight end" },
-          !servedBy(row) &&
-            action(
-              "Deploy",
-              async () => {
-                await deploy(row.arn, row.name);
-                reload();
-              },
-              { level: "small" },
-            ),
-          !servedBy(row) &&
-            action(
-              "Delete",
-              () => remove("custom model", `/custom-models/${encodeURIComponent(row.arn)}`, row.name, reload),
-              { level: "small danger" },
-            ),
-        ),
-    },
-  ].filter(Boolean);
+    { key: "do", label: "", name: "Actions", cell: (row) => !servedBy(row) && customActions(row, reload) },
+  ];
+}
+
+/* --- deployments ---------------------------------------------------------------------------------------- */
+
+/* Whose place the student is to take: the job that made it knows. */
+async function teacherOf(customs, row) {
+  const model = customs.find((one) => one.arn === row.modelArn);
+  const job = model && (await fulcrum(`jobs/${encodeURIComponent(model.jobArn)}`));
+  return job?.details.teacher ?? model?.base ?? "";
+}
+
+function deploymentActions(row, customs, reload) {
+  const path = `/model-customization/custom-model-deployments/${encodeURIComponent(row.arn)}`;
+  const compare = async () => evaluate(row.arn, await teacherOf(customs, row), row.tenant);
+  const route = async () => makeRouter([row.arn, await teacherOf(customs, row)], row.tenant);
+  return h(
+    "div",
+    { class: "row tight end" },
+    h("a", { class: "button small", href: address("playground", { ask: row.arn, as: row.tenant }) }, "Ask"),
+    action("Compare", compare, { level: "small" }),
+    action("Put before a router", route, { level: "small" }),
+    action("Delete", () => remove("deployment", path, row, reload), { level: "small danger" }),
+  );
 }
 
 function deploymentColumns(customs, reload) {
-  const teacherOf = (row) => customs.find((one) => one.arn === row.model)?.teacher ?? "desk-large";
   return [
-    {
-      key: "name",
-      label: "Deployment",
-      wide: true,
-      value: (row) => row.name,
-      cell: (row) =>
-        h("div", { class: "two" }, row.name, h("span", { class: "dim mono clip", title: row.arn }, tail(row.arn))),
-    },
-    isAdmin() && { key: "tenant", label: "Tenant", value: (row) => row.tenant ?? "" },
-    {
-      key: "model",
-      label: "Custom model",
-      value: (row) => customs.find((one) => one.arn === row.model)?.name ?? tail(row.model),
-    },
+    { key: "name", label: "Deployment", wide: true, value: (row) => row.name, cell: (row) => named(row) },
+    owner(),
+    { key: "modelName", label: "Custom model", value: (row) => row.modelName ?? tail(row.modelArn) },
     {
       key: "status",
       label: "Status",
       value: (row) => row.status,
       cell: (row) => h("span", badge(row.status), row.message && h("div", { class: "dim" }, row.message)),
     },
-    { key: "made", label: "Made (UTC)", value: (row) => row.made ?? "", cell: (row) => time(row.made, false) },
-    {
-      key: "do",
-      label: "",
-      name: "Actions",
-      cell: (row) =>
-        h(
-          "div",
-          { class: "row tight end" },
-          h("a", { class: "button small", href: address("playground", { ask: row.arn }) }, "Ask"),
-          action("Compare", () => evaluate(row.arn, teacherOf(row)), { level: "small" }),
-          action("Put before a router", () => makeRouter([row.arn]), { level: "small" }),
-          action(
-            "Delete",
-            () =>
-              remove(
-                "deployment",
-                `/model-customization/custom-model-deployments/${encodeURIComponent(row.arn)}`,
-                row.name,
-                reload,
-              ),
-            { level: "small danger" },
-          ),
-        ),
-    },
-  ].filter(Boolean);
+    created,
+    { key: "do", label: "", name: "Actions", cell: (row) => deploymentActions(row, customs, reload) },
+  ];
 }
 
-const ADD = "build/fulcrum models add models/qwen3-4b.gguf --name qwen";
+/* --- the screen ----------------------------------------------------------------------------------------- */
+
+const ADD = "build/fulcrum models add qwen --path models/qwen3-4b.gguf";
 
 export default function models(context) {
   if (context.params.new) return wizard(context);
+  const { tenant } = context.params;
   let asked = { at: 0, reply: null };
   const load = (signal) => {
     // three panels of one reply
-    if (Date.now() - asked.at > 1000)
-      asked = { at: Date.now(), reply: fulcrum("models", { tenant: context.params.tenant }, signal) };
+    if (Date.now() - asked.at > 1000) asked = { at: Date.now(), reply: fulcrum("models", { tenant }, signal) };
     return asked.reply;
   };
   const parts = [];
@@ -255,77 +217,52 @@ export default function models(context) {
     asked.at = 0;
     parts.forEach((part) => part.reload());
   };
-  const add = (part) => parts.push(part) && part;
-  return h(
-    "div",
-    { class: "grid" },
-    add(
-      panel(context, {
-        key: "models",
-        title: "Served",
-        wide: true,
-        load,
-        every: 5000,
-        tools: [
-          h(
-            "a",
-            { class: "button small primary", id: "new-distillation", href: address("models", { new: "1" }) },
-            "Distil a model of your own",
-          ),
-          csvTool("models", { href: path("models", { format: "csv" }) }),
-        ],
-        render: ({ models: rows }) =>
-          table({
-            caption: "Models",
-            columns: modelColumns(),
-            rows,
-            order: "name",
-            sortParam: "sort",
-            none: empty("No model is served", "Add one to the server that runs:", code(ADD)),
-          }),
+  const csv = (name, list) => csvTool(name, { href: path("models", { tenant, list, format: "csv" }) });
+  const start = { class: "button small primary", id: "new-distillation", href: address("models", { new: "1" }) };
+  const add = (settings) => parts.push(panel(context, { wide: true, load, every: 5000, ...settings }));
+  add({
+    key: "models",
+    title: "Served",
+    tools: [h("a", start, "Distil a model of your own"), csv("models", "models")],
+    render: (reply) =>
+      table({
+        caption: "Models",
+        columns: modelColumns(),
+        rows: reply.models,
+        order: "name",
+        sortParam: "sort",
+        none: empty("No model is served", "Add one to the server that runs:", code(ADD)),
       }),
-    ),
-    add(
-      panel(context, {
-        key: "custom",
-        title: "Custom models",
-        wide: true,
-        load,
-        every: 5000,
-        render: ({ customModels, deployments }) =>
-          table({
-            caption: "Custom models",
-            columns: customColumns(deployments.map(deployed), reload),
-            rows: customModels.map(custom),
-            order: "-made",
-            none: empty(
-              "No model of your own yet",
-              "A small one, taught by a large one on what you ask, costs a fraction.",
-              h("p", h("a", { class: "button primary", href: address("models", { new: "1" }) }, "Distil one")),
-            ),
-          }),
+  });
+  add({
+    key: "custom",
+    title: "Custom models",
+    tools: csv("custom models", "customModels"),
+    render: (reply) =>
+      table({
+        caption: "Custom models",
+        columns: customColumns(reply.deployments, reload),
+        rows: reply.customModels,
+        order: "-created",
+        none: empty(
+          "No model of your own yet",
+          "A small one, taught by a large one on what you ask, costs a fraction.",
+          h("p", h("a", { class: "button primary", href: address("models", { new: "1" }) }, "Distil one")),
+        ),
       }),
-    ),
-    add(
-      panel(context, {
-        key: "deployments",
-        title: "Deployments",
-        wide: true,
-        load,
-        every: 5000,
-        render: ({ customModels, deployments }) =>
-          table({
-            caption: "Deployments",
-            columns: deploymentColumns(customModels.map(custom), reload),
-            rows: deployments.map(deployed),
-            order: "-made",
-            none: empty(
-              "None of them is served",
-              "Deploy a custom model: it answers under its own ARN.",
-              h("p", { class: "dim" }, mono("CreateCustomModelDeployment")),
-            ),
-          }),
+  });
+  add({
+    key: "deployments",
+    title: "Deployments",
+    tools: csv("deployments", "deployments"),
+    render: (reply) =>
+      table({
+        caption: "Deployments",
+        columns: deploymentColumns(reply.customModels, reload),
+        rows: reply.deployments,
+        order: "-created",
+        none: empty("None of them is served", "Deploy a custom model: it answers under its own ARN."),
       }),
-    ),
-  );
+  });
+  return h("div", { class: "grid" }, parts);
 }

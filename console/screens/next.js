@@ -7,14 +7,11 @@ import { answering, modelSelect, ROLE } from "../lib/models.js";
 import { address, go } from "../lib/place.js";
 import { dialog, failure, field, select, toast } from "../lib/widgets.js";
 
-/** Serves a custom model; returns the deployment's ARN once it is made (it may still be loading). */
-export async function deploy(modelArn, name) {
-  const { customModelDeploymentArn } = await send("POST", "/model-customization/custom-model-deployments", {
-    modelDeploymentName: name.replace(/[^0-9A-Za-z]+/g, "-").slice(0, 63),
-    modelArn,
-  });
+/** Serves a custom model of the tenant; it may still be loading when this returns. */
+export async function deploy(modelArn, name, tenant) {
+  const modelDeploymentName = name.replace(/[^0-9A-Za-z]+/g, "-").slice(0, 63);
+  await send("POST", "/model-customization/custom-model-deployments", { modelDeploymentName, modelArn }, tenant);
   toast("It is loading, and answers in a moment.");
-  return customModelDeploymentArn;
 }
 
 const TASKS = [
@@ -24,25 +21,30 @@ const TASKS = [
   ["Generation", "Generation: by each row's own reference"],
 ];
 
+function evaluationRequest({ name, task, rows, models, output }) {
+  const dataset = { name: "rows", datasetLocation: { s3Uri: rows } };
+  const metrics = { taskType: task, metricNames: ["Builtin.Accuracy"], dataset };
+  return {
+    jobName: name,
+    roleArn: ROLE,
+    applicationType: "ModelEvaluation",
+    evaluationConfig: { automated: { datasetMetricConfigs: [metrics] } },
+    inferenceConfig: { models: models.map((modelIdentifier) => ({ bedrockModel: { modelIdentifier } })) },
+    outputDataConfig: { s3Uri: output },
+  };
+}
+
+const NAME = { required: true, pattern: "[a-z0-9](?:-*[a-z0-9])*", maxlength: 63 };
+
 /** A form that compares a student with its teacher on rows that neither has learnt. */
-export async function evaluate(student, teacher, details = {}) {
-  const groups = await answering();
-  const state = { file: null };
-  const name = h("input", {
-    id: "eval-name",
-    required: true,
-    pattern: "[a-z0-9](?:-*[a-z0-9])*",
-    maxlength: 63,
-    value: `compare-${stamp()}`,
-  });
+export async function evaluate(student, teacher, tenant) {
+  const groups = await answering(undefined, tenant);
+  let file = null;
+  const name = h("input", { id: "eval-name", ...NAME, value: `compare-${stamp()}` });
   const against = modelSelect({ id: "eval-teacher" }, groups, teacher);
   const task = select({ id: "eval-task" }, TASKS, "Classification");
-  const uri = h("input", {
-    id: "eval-uri",
-    placeholder: "s3://bucket/held-out.jsonl",
-    value: details.validationUri ?? "",
-  });
-  const bucket = bucketField(bucketOfOurs(), "eval-bucket");
+  const uri = h("input", { id: "eval-uri", placeholder: "s3://bucket/held-out.jsonl" });
+  const bucket = bucketField(bucketOfOurs(tenant), "eval-bucket");
   const progress = h("div");
   const says = h("div");
   const submit = h("button", { class: "button primary", id: "eval-submit" }, "Compare");
@@ -52,30 +54,13 @@ export async function evaluate(student, teacher, details = {}) {
     replace(says);
     try {
       const where = bucket.querySelector("input").value;
-      const rows = state.file
-        ? await put(where, `evaluations/${name.value}/rows.jsonl`, state.file, progress)
-        : uri.value.trim();
+      const key = `evaluations/${name.value}/rows.jsonl`;
+      const rows = file ? await put(where, key, file, progress, tenant) : uri.value.trim();
       if (!rows) throw new Error("Choose a file of rows, or name an object that has them.");
-      const { jobArn } = await send("POST", "/evaluation-jobs", {
-        jobName: name.value,
-        roleArn: ROLE,
-        applicationType: "ModelEvaluation",
-        evaluationConfig: {
-          automated: {
-            datasetMetricConfigs: [
-              {
-                taskType: task.value,
-                metricNames: ["Builtin.Accuracy"],
-                dataset: { name: "rows", datasetLocation: { s3Uri: rows } },
-              },
-            ],
-          },
-        },
-        inferenceConfig: {
-          models: [student, against.value].map((modelIdentifier) => ({ bedrockModel: { modelIdentifier } })),
-        },
-        outputDataConfig: { s3Uri: `s3://${where}/evaluations/` },
-      });
+      const models = [student, against.value];
+      const output = `s3://${where}/evaluations/`;
+      const request = evaluationRequest({ name: name.value, task: task.value, rows, models, output });
+      const { jobArn } = await send("POST", "/evaluation-jobs", request, tenant);
       box.close();
       toast("The comparison has begun.");
       go(address("jobs", { job: jobArn }));
@@ -84,23 +69,24 @@ export async function evaluate(student, teacher, details = {}) {
       submit.disabled = false;
     }
   };
-  const box = dialog(
-    "May it take the other's place?",
-    h(
-      "form",
-      { class: "stack", onsubmit: begin },
-      fileField("Rows that it has not learnt", "evaluation", (file) => {
-        state.file = file;
-      }),
-      field("Or an object", uri),
-      field("Compared with", against),
-      field("Task", task),
-      field("Name", name),
-      bucket,
-      progress,
-      says,
-      h("div", { class: "row end" }, submit),
-    ),
-    { wide: true },
+  const rowsField = fileField("Rows that it has not learnt", "evaluation", (chosen) => {
+    file = chosen;
+  });
+  const fields = [
+    rowsField,
+    field("Or an object", uri),
+    field("Compared with", against),
+    field("Task", task),
+    field("Name", name),
+    bucket,
+  ];
+  const form = h(
+    "form",
+    { class: "stack", onsubmit: begin },
+    fields,
+    progress,
+    says,
+    h("div", { class: "row end" }, submit),
   );
+  const box = dialog("May it take the other's place?", form, { wide: true });
 }

@@ -14,7 +14,16 @@ const LEDGER_TRIES = 8; // a line is there when the reply is; a slow disk may be
 const LEDGER_WAIT_MS = 250;
 
 /* The conversation outlives a look at another screen. */
-const chat = { turns: [], system: "", isMarked: true, tier: "default", temperature: "0", maxTokens: "256", model: "" };
+const chat = {
+  model: "",
+  tenant: "",
+  turns: [],
+  system: "",
+  isMarked: true,
+  tier: "default",
+  temperature: "0",
+  maxTokens: "256",
+};
 let running = null; // AbortController of the turn that is being answered
 
 /* --- the request ---------------------------------------------------------------------------------------- */
@@ -40,6 +49,7 @@ async function answer(turn, onChange, signal) {
     headers: { "content-type": "application/json" },
     body: JSON.stringify(bodyOf()),
     signal,
+    tenant: chat.tenant,
   });
   Object.assign(turn, {
     id: reply.headers.get("x-amzn-requestid"),
@@ -340,10 +350,11 @@ export default function playground(context) {
     talk.querySelector("textarea").focus();
   };
   if (context.params.ask) chat.model = context.params.ask;
+  chat.tenant = context.params.as ?? "";
   const side = h("div", h("p", { class: "loading" }, "Who answers?"));
   context.start(async () => {
     try {
-      replace(side, settings(await answering(context.signal)));
+      replace(side, settings(await answering(context.signal, chat.tenant)));
     } catch (error) {
       if (error.name !== "AbortError") replace(side, failure(error));
     }

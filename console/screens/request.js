@@ -84,16 +84,14 @@ function way({ way: steps, request }) {
 
 /* --- the bill ------------------------------------------------------------------------------------------- */
 
+/* Of the class in the price book; dollars per million tokens. */
 const RATES = {
   costInput: "input",
   costCacheRead: "cacheRead",
-  costCacheWrite: "cacheWrite",
+  costCacheWrite: "cacheWrite5m",
   costCacheWrite1h: "cacheWrite1h",
   costOutput: "output",
 };
-
-/* Rates come as dollars per million tokens, as a number, a string, or with a decimal string beside it. */
-const rateOf = (rates, key) => rates?.[`${RATES[key]}Dollars`] ?? rates?.[RATES[key]];
 
 function bill({ request, prices }) {
   const rows = CLASSES.filter((one) => request[one.tokens] > 0 || one.key === "costInput" || one.key === "costOutput");
@@ -115,8 +113,8 @@ function bill({ request, prices }) {
       key: "rate",
       label: "$ per million",
       end: true,
-      value: (row) => Number(rateOf(prices?.rates, row.key) ?? 0),
-      cell: (row) => rateOf(prices?.rates, row.key) ?? "–",
+      value: (row) => prices.rates?.[RATES[row.key]],
+      cell: (row) => (prices.rates ? exact(prices.rates[RATES[row.key]]) : "–"),
     },
     {
       key: "cost",
@@ -163,14 +161,14 @@ function bill({ request, prices }) {
 /* --- cache and route ------------------------------------------------------------------------------------ */
 
 function cachePart({ cache, request }) {
-  const what = MISSES[cache?.reason ?? request.cacheMissReason];
+  const what = MISSES[request.cacheMissReason];
   return [
     facts([
-      ["Outcome", badge(cache?.status ?? "off")],
+      ["Outcome", badge(cache.status)],
       ["Read", `${count(request.cacheReadInputTokens)} of ${count(promptTokens(request))} tokens`],
-      ["Reason", what?.[0] ?? cache?.reason],
+      ["Reason", what?.[0] ?? cache.reason],
     ]),
-    cache?.explanation && h("p", cache.explanation),
+    cache.explanation && h("p", cache.explanation),
     what && h("p", { class: "dim" }, what[1]),
   ];
 }
@@ -183,7 +181,13 @@ function routePart({ route, request }) {
       key: "model",
       label: "Model",
       value: (row) => row.model,
-      cell: (row) => h("span", row.model, row.model === request.modelInvoked && [" ", badge("answered", "good")]),
+      cell: (row) =>
+        h(
+          "span",
+          row.model,
+          row.chosen && [" ", badge("chosen", "good")],
+          row.fits === false && [" ", badge("can't take it", "warn")],
+        ),
     },
     {
       key: "quality",
@@ -196,18 +200,14 @@ function routePart({ route, request }) {
           ? "–"
           : `${row.quality.toFixed(3)}${row.uncertainty ? ` ±${row.uncertainty.toFixed(3)}` : ""}`,
     },
-    moneyColumn(
-      { key: "cost", label: "Expected cost" },
-      (row) => row.costDollars ?? row.expectedCostDollars,
-      candidates,
-    ),
+    moneyColumn({ key: "cost", label: "Expected cost" }, (row) => row.costDollars, candidates),
     {
       key: "warm",
       label: "Warm",
       about: "Tokens of the prompt that it would have read from its cache.",
       end: true,
-      value: (row) => row.warm ?? row.warmTokens ?? null,
-      cell: (row) => count(row.warm ?? row.warmTokens),
+      value: (row) => row.warm,
+      cell: (row) => count(row.warm),
     },
   ];
   return [
@@ -231,6 +231,7 @@ function routePart({ route, request }) {
 /* --- otherwise ------------------------------------------------------------------------------------------ */
 
 const UNDER = {
+  default: "In the tier default",
   none: "Without any lever",
   "cache-cold": "As if nothing had been cached",
   "cache-warm": "As if all of the prompt had been read from the cache",

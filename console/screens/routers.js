@@ -8,36 +8,28 @@ import { count, percent, tail } from "../lib/format.js";
 import { ROUTE_REASONS } from "../lib/levers.js";
 import { address, changed, go } from "../lib/place.js";
 import { csvTool, moneyColumn, table } from "../lib/table.js";
-import {
-  action,
-  badge,
-  code,
-  confirm,
-  dialog,
-  empty,
-  facts,
-  failure,
-  field,
-  mono,
-  panel,
-  select,
-  toast,
-} from "../lib/widgets.js";
+import { action, badge, code, confirm, dialog, empty, facts, failure, field } from "../lib/widgets.js";
+import { mono, panel, select, toast } from "../lib/widgets.js";
 
-const idOf = (router) => router.arn ?? router.name;
-const nameOf = (router) => router.name ?? tail(router.arn);
 const KINDS = { configured: "fulcrum.yaml", made: "made by the API", default: "default" };
 
-function ruleWords(rule = {}) {
-  const parts = [];
-  if (rule.tolerance !== undefined && rule.tolerance !== null) parts.push(`tolerance ${rule.tolerance}`);
-  if (rule.budget !== undefined && rule.budget !== null) parts.push(`budget $${rule.budget} for 1,000 requests`);
-  if (rule.qualityDifference !== undefined && rule.qualityDifference !== null)
-    parts.push(`better by ${rule.qualityDifference}%`);
-  if (rule.escalate) parts.push(`made again below ${rule.escalate.below ?? rule.escalate}`);
-  if (rule.shadow) parts.push(`learns from ${percent(rule.shadow.share ?? rule.shadow, 0)}`);
-  return parts.join(", ") || "–";
+/* What is said of each: by its name where fulcrum.yaml gave it one. */
+const idOf = (router) => (router.kind === "configured" ? router.name : router.arn);
+
+const RULES = {
+  tolerance: (rule) => `tolerance ${rule.tolerance}`,
+  budget: (rule) => `budget $${rule.budget} for 1,000 requests`,
+  qualityDifference: (rule) => `another one if better by ${rule.qualityDifference}%`,
+};
+
+function ruleWords({ rule, shadow }) {
+  const parts = [RULES[rule.kind]?.(rule) ?? rule.kind];
+  if (rule.escalate) parts.push(`made again below ${rule.escalate.below}`);
+  if (shadow) parts.push(`learns from ${percent(shadow.share, 0)}`);
+  return parts.join(", ");
 }
+
+const requestsOf = (router) => router.share.reduce((sum, one) => sum + one.requests, 0);
 
 /* --- the list ------------------------------------------------------------------------------------------- */
 
@@ -46,37 +38,21 @@ routers:
   - {name: auto, models: [desk-small, desk-large], tolerance: 0.05, shadow: 0.02}`;
 
 function listColumns() {
+  const open = (row) => h("a", { id: `router-${row.name}`, href: changed({ router: idOf(row) }) }, row.name);
   return [
-    {
-      key: "name",
-      label: "Router",
-      wide: true,
-      value: nameOf,
-      cell: (row) => h("a", { id: `router-${nameOf(row)}`, href: changed({ router: idOf(row) }) }, nameOf(row)),
-    },
-    { key: "kind", label: "From", value: (row) => row.kind, cell: (row) => KINDS[row.kind] ?? row.kind },
+    { key: "name", label: "Router", wide: true, value: (row) => row.name, cell: open },
+    { key: "kind", label: "From", value: (row) => KINDS[row.kind] },
     { key: "tenant", label: "Tenant", value: (row) => row.tenant ?? "" },
-    {
-      key: "models",
-      label: "Models",
-      value: (row) => row.models.map(tail).join(" "),
-      cell: (row) => row.models.map(tail).join(", "),
-    },
-    { key: "rule", label: "Rule", value: (row) => ruleWords(row.rule) },
-    {
-      key: "requests",
-      label: "Requests, 7 d",
-      end: true,
-      value: (row) => (row.share ?? []).reduce((sum, one) => sum + one.requests, 0),
-      cell: (row) => count((row.share ?? []).reduce((sum, one) => sum + one.requests, 0)),
-    },
+    { key: "models", label: "Models", value: (row) => row.models.map(tail).join(", ") },
+    { key: "rule", label: "Rule", value: ruleWords },
+    { key: "requests", label: "Requests, 7 d", end: true, value: requestsOf, cell: (row) => count(requestsOf(row)) },
     {
       key: "labels",
       label: "Labels",
       about: "Answers of several models to the same request, from which it learns.",
       end: true,
-      value: (row) => row.labels ?? 0,
-      cell: (row) => count(row.labels ?? 0),
+      value: (row) => row.labels,
+      cell: (row) => h("span", count(row.labels), row.drifts && [" ", badge("drifts", "warn")]),
     },
   ];
 }
@@ -128,43 +104,49 @@ function sharePart(router) {
   return table({ caption: "Where its requests went", columns, rows, order: "-requests" });
 }
 
+function learningPart({ shadow }) {
+  if (!shadow) return null;
+  const number = (value) => (value === undefined ? "–" : value.toFixed(3));
+  const columns = [
+    { key: "model", label: "Learnt of", wide: true, value: (row) => row.model, cell: (row) => tail(row.model) },
+    { key: "labels", label: "Labels", end: true, value: (row) => row.labels },
+    { key: "predicted", label: "Said", end: true, value: (row) => row.predicted, cell: (row) => number(row.predicted) },
+    { key: "found", label: "Found", end: true, value: (row) => row.found, cell: (row) => number(row.found) },
+    {
+      key: "drifts",
+      label: "Drift",
+      about: "Whether what it said of the last labels is off by more than chance allows; then it is a note in /readyz.",
+      value: (row) => (row.drifts ? "drifts" : "no"),
+      cell: (row) => (row.drifts ? badge("drifts", "warn") : "no"),
+    },
+  ];
+  return table({ caption: "What it said of qualities, and what was found", columns, rows: shadow.models });
+}
+
+const ABOUT_AUC =
+  "How well it tells the requests apart that a cheaper model answers well: 0.5 is chance, 1 is always right.";
+const ABOUT_ERROR = "How far predicted qualities are from those that were found, in the mean.";
+
 function predictorPart(router) {
-  const predictor = router.predictor;
-  if (!predictor)
-    return empty(
-      "It has no predictor",
-      "Requests go to its fallback until one is named.",
-      code("fulcrum router train --from-ledger --router auto --out auto.predictor --svg curve.svg"),
-    );
-  const drift =
-    router.drift &&
-    (typeof router.drift === "object"
-      ? Object.entries(router.drift)
-          .map(([key, value]) => `${key} ${typeof value === "number" ? Number(value.toFixed(3)) : value}`)
-          .join(", ")
-      : String(router.drift));
+  const { predictor } = router;
+  if (!predictor) {
+    const train = "build/fulcrum router train --from-ledger --router auto --out auto.predictor --svg curve.svg";
+    return empty("It has no predictor", "Requests go to its fallback until one is named.", code(train));
+  }
   return [
     facts([
       ["Predictor", predictor.name],
+      ["Rows", count(predictor.rows)],
       [
         "AUC",
-        predictor.auc?.toFixed(3),
-        "How well it tells the requests apart that the cheaper model answers well: 0.5 is chance, 1 is always right.",
+        `${predictor.auc.toFixed(3)} (${predictor.aucLow.toFixed(3)} to ${predictor.aucHigh.toFixed(3)})`,
+        ABOUT_AUC,
       ],
-      [
-        "Calibration error",
-        predictor.calibrationError?.toFixed(3),
-        "How far predicted qualities are from those that were found, in the mean.",
-      ],
-      ["Labels", count(router.labels ?? 0)],
-      [
-        "Drift",
-        drift,
-        "What it said of the last labels, and what was found. A drift that chance does not explain is a note " +
-          "in /readyz.",
-      ],
+      ["Calibration error", predictor.calibrationError.toFixed(3), ABOUT_ERROR],
+      ["Knows nothing of", predictor.unknown?.map(tail).join(", ")],
     ]),
     curve(predictor.curve),
+    learningPart(router),
   ];
 }
 
@@ -284,7 +266,9 @@ function tryPart(router) {
     try {
       replace(
         result,
-        decision(await send("POST", `/fulcrum/routers/${encodeURIComponent(idOf(router))}/explain`, body)),
+        decision(
+          await send("POST", `/fulcrum/routers/${encodeURIComponent(idOf(router))}/explain`, body, router.tenant),
+        ),
       );
     } catch (error) {
       replace(result, failure(error));
@@ -309,154 +293,134 @@ function tryPart(router) {
 /* --- made and taken away -------------------------------------------------------------------------------- */
 
 async function remove(router) {
-  if (
-    !(await confirm(
-      "Delete the router",
-      `${nameOf(router)} answers no more. Requests to its ARN are refused.`,
-      "Delete",
-    ))
-  )
-    return;
-  await send("DELETE", `/prompt-routers/${encodeURIComponent(router.arn)}`);
+  const text = `${router.name} answers no more. Requests to its ARN are refused.`;
+  if (!(await confirm("Delete the router", text, "Delete"))) return;
+  await send("DELETE", `/prompt-routers/${encodeURIComponent(router.arn)}`, undefined, router.tenant);
   toast("The router is gone.");
   go(address("routers"));
 }
 
-/** A form that puts a router before two models; `wanted` are ARNs to begin with. */
-export async function makeRouter(wanted = []) {
+/* ARNs of what may stand behind a router, with names for people. */
+async function candidates(tenant) {
   const [{ modelSummaries }, { modelDeploymentSummaries = [] }] = await Promise.all([
-    getJson("/foundation-models"),
-    getJson("/model-customization/custom-model-deployments"),
+    getJson("/foundation-models", undefined, tenant),
+    getJson("/model-customization/custom-model-deployments", undefined, tenant),
   ]);
-  const options = [
-    ...modelDeploymentSummaries.map((one) => [
-      one.customModelDeploymentArn,
-      `${one.customModelDeploymentName} (student)`,
-    ]),
-    ...modelSummaries
-      .filter((one) => one.inferenceTypesSupported?.length !== 0)
-      .map((one) => [one.modelArn, one.modelId]),
-  ];
-  const name = h("input", {
-    id: "make-name",
-    required: true,
-    maxlength: 64,
-    pattern: "[0-9a-zA-Z](?:[ _\\-]?[0-9a-zA-Z])*",
-  });
-  const first = select({ id: "make-first" }, options, wanted[0] ?? options[0]?.[0]);
-  const second = select({ id: "make-second" }, options, wanted[1] ?? options[1]?.[0]);
-  const fallback = select(
-    { id: "make-fallback" },
-    [
-      ["second", "the second"],
-      ["first", "the first"],
-    ],
-    "second",
-  );
+  const students = modelDeploymentSummaries.map((one) => [
+    one.customModelDeploymentArn,
+    `${one.customModelDeploymentName} (student)`,
+  ]);
+  const models = modelSummaries.filter((one) => one.inferenceTypesSupported?.length !== 0);
+  return [...students, ...models.map((one) => [one.modelArn, one.modelId])];
+}
+
+/** A form that puts a router before two models of the tenant; `wanted` are ARNs or IDs to begin with. */
+export async function makeRouter(wanted = [], tenant = "") {
+  const options = await candidates(tenant);
+  const find = (id, other) =>
+    (options.find(([arn, label]) => arn === id || label === id || tail(arn) === id) ?? other)?.[0];
+  const pattern = "[0-9a-zA-Z](?:[ _\\-]?[0-9a-zA-Z])*";
+  const name = h("input", { id: "make-name", required: true, maxlength: 64, pattern });
+  const first = select({ id: "make-first" }, options, find(wanted[0], options[0]));
+  const second = select({ id: "make-second" }, options, find(wanted[1], options[1]));
+  const places = [["second", "the second"], ["first", "the first"]]; // prettier-ignore
+  const fallback = select({ id: "make-fallback" }, places, "second");
   const difference = h("input", { id: "make-difference", type: "number", min: 0, max: 100, step: 5, value: "5" });
   const says = h("div");
-  const box = dialog(
-    "Put a router before two models",
-    h(
-      "form",
-      {
-        class: "stack",
-        onsubmit: async (event) => {
-          event.preventDefault();
-          const models = [first.value, second.value];
-          try {
-            const { promptRouterArn } = await send("POST", "/prompt-routers", {
-              promptRouterName: name.value,
-              models: models.map((modelArn) => ({ modelArn })),
-              fallbackModel: { modelArn: models[fallback.value === "first" ? 0 : 1] },
-              routingCriteria: { responseQualityDifference: Number(difference.value) },
-            });
-            box.close();
-            toast(`${name.value} answers under its ARN.`);
-            go(address("routers", { router: promptRouterArn }));
-          } catch (error) {
-            replace(says, failure(error));
-          }
-        },
-      },
-      field("Name", name),
-      field("First model", first),
-      field("Second model", second),
-      field("Fallback", fallback, "Answers unless the other is better by the difference."),
-      field(
-        "Response quality difference, percent",
-        difference,
-        "A multiple of 5: how much better the other has to be predicted.",
-      ),
-      says,
-      h("div", { class: "row end" }, h("button", { class: "button primary", id: "make-router" }, "Make it")),
-    ),
-  );
+  const submit = async (event) => {
+    event.preventDefault();
+    const models = [first.value, second.value].map((modelArn) => ({ modelArn }));
+    const request = {
+      promptRouterName: name.value,
+      models,
+      fallbackModel: models[fallback.value === "first" ? 0 : 1],
+      routingCriteria: { responseQualityDifference: Number(difference.value) },
+    };
+    try {
+      const { promptRouterArn } = await send("POST", "/prompt-routers", request, tenant);
+      box.close();
+      toast(`${name.value} answers under its ARN.`);
+      go(address("routers", { router: promptRouterArn }));
+    } catch (error) {
+      replace(says, failure(error));
+    }
+  };
+  const fields = [
+    field("Name", name),
+    field("First model", first),
+    field("Second model", second),
+    field("Fallback", fallback, "Answers unless the other is better by the difference."),
+    field("Quality difference, percent", difference, "A multiple of 5: how much better the other has to be predicted."),
+  ];
+  const button = h("button", { class: "button primary", id: "make-router" }, "Make it");
+  const form = h("form", { class: "stack", onsubmit: submit }, fields, says, h("div", { class: "row end" }, button));
+  const box = dialog("Put a router before two models", form);
   name.focus();
 }
 
-export default function routers(context) {
-  const load = (signal) => fulcrum("routers", {}, signal);
-  const wanted = context.params.router;
-  const list = panel(context, {
+/* --- the screen ----------------------------------------------------------------------------------------- */
+
+function aboutPart(router) {
+  const playground = address("playground", { ask: idOf(router), as: router.tenant });
+  return [
+    facts([
+      ["Name", router.name],
+      ["ARN", mono(router.arn)],
+      ["From", KINDS[router.kind]],
+      ["Tenant", router.tenant],
+      ["Models", router.models.map(tail).join(", ")],
+      ["Fallback", tail(router.fallback)],
+      ["Rule", ruleWords(router)],
+      ["Description", router.description],
+    ]),
+    h(
+      "div",
+      { class: "row" },
+      h("a", { class: "button", href: playground }, "Ask it in the playground"),
+      router.kind === "made" && action("Delete", () => remove(router), { level: "danger" }),
+    ),
+  ];
+}
+
+function listPanel(context) {
+  const { tenant } = context.params;
+  return panel(context, {
     key: "routers",
     title: "Routers",
     wide: true,
-    load,
+    load: (signal) => fulcrum("routers", { tenant }, signal),
     tools: [
       action("New router", () => makeRouter(), { level: "small primary", id: "new-router" }),
-      csvTool("routers", { href: path("routers", { format: "csv" }) }),
+      csvTool("routers", { href: path("routers", { tenant, format: "csv" }) }),
     ],
     render: ({ routers: rows }) =>
       table({ caption: "Routers", columns: listColumns(), rows, sortParam: "sort", none: noRouters() }),
   });
-  if (!wanted)
-    return [
-      h("div", { class: "grid" }, list),
-      h("p", { class: "dim below" }, "Open a router to see where its requests went, and to try a prompt."),
-    ];
+}
+
+async function findRouter(wanted, signal) {
+  const { routers: rows } = await fulcrum("routers", {}, signal);
+  const router = rows.find((row) => row.arn === wanted || row.name === wanted);
+  if (!router) throw Object.assign(new Error("There is no such router any more."), { name: "Not found" });
+  return router;
+}
+
+export default function routers(context) {
+  const wanted = context.params.router;
+  const note = "Open a router to see where its requests went, and to try a prompt.";
+  if (!wanted) return [h("div", { class: "grid" }, listPanel(context)), h("p", { class: "dim below" }, note)];
   let asked = null;
-  const one = (signal) =>
-    (asked ??= load(signal).then(({ routers: rows }) => {
-      const router = rows.find((row) => idOf(row) === wanted || row.name === wanted);
-      if (!router) throw Object.assign(new Error("There is no such router any more."), { name: "Not found" });
-      return router;
-    }));
+  const load = (signal) => (asked ??= findRouter(wanted, signal));
+  const part = (key, title, render, about) => panel(context, { key: `router-${key}`, title, about, load, render });
   return [
     h("p", { class: "back" }, h("a", { id: "back", href: changed({ router: "" }) }, "← All routers")),
     h(
       "div",
       { class: "grid" },
-      panel(context, {
-        key: "router",
-        title: "Router",
-        load: one,
-        render: (router) => [
-          facts([
-            ["Name", nameOf(router)],
-            ["ARN", router.arn && mono(router.arn)],
-            ["From", KINDS[router.kind] ?? router.kind],
-            ["Models", router.models.map(tail).join(", ")],
-            ["Fallback", tail(router.fallback)],
-            ["Rule", ruleWords(router.rule)],
-          ]),
-          h(
-            "div",
-            { class: "row" },
-            h("a", { class: "button", href: address("playground", { ask: idOf(router) }) }, "Ask it in the playground"),
-            router.kind === "made" && action("Delete", () => remove(router), { level: "danger" }),
-          ),
-        ],
-      }),
-      panel(context, { key: "router-share", title: "Share of the last 7 days", load: one, render: sharePart }),
-      panel(context, {
-        key: "router-try",
-        title: "Try a prompt",
-        about: "Where a request would go now, and what would have changed that.",
-        load: one,
-        render: tryPart,
-      }),
-      panel(context, { key: "router-predictor", title: "Predictor", load: one, render: predictorPart }),
+      part("about", "Router", aboutPart),
+      part("share", "Share of the last 7 days", sharePart),
+      part("try", "Try a prompt", tryPart, "Where a request would go now, and what would have changed that."),
+      part("predictor", "Predictor", predictorPart),
     ),
   ];
 }
