@@ -4,20 +4,20 @@ import { announce, h, replace } from "./lib/dom.js";
 import { fulcrum, getJson, isAdmin, now, onExpired, poll, send, session } from "./lib/api.js";
 import { sweep } from "./lib/chart.js";
 import { count, percent } from "./lib/format.js";
-import { elsewhere, go, here } from "./lib/place.js";
+import { changed, elsewhere, go, here } from "./lib/place.js";
 import { rangePicker } from "./lib/range.js";
 import { listenForKeys, showKeys } from "./lib/keys.js";
 import { failure, forget, select, toast } from "./lib/widgets.js";
 
 const SCREENS = {
-  "": { title: "Overview", file: "overview", key: "o", hasRange: true },
+  "": { title: "Overview", file: "overview", key: "o", hasTenant: true, hasRange: true },
   requests: { title: "Requests", file: "requests", key: "r", hasRange: true },
-  cache: { title: "Cache", file: "cache", key: "c", hasRange: true },
-  routers: { title: "Routers", file: "routers", key: "t" },
-  models: { title: "Models", file: "models", key: "m" },
-  jobs: { title: "Jobs", file: "jobs", key: "j" },
-  budgets: { title: "Budgets and tenants", file: "budgets", key: "b", hasRange: true },
-  advisor: { title: "Advisor", file: "advisor", key: "a" },
+  cache: { title: "Cache", file: "cache", key: "c", hasTenant: true, hasRange: true },
+  routers: { title: "Routers", file: "routers", key: "t", hasTenant: true },
+  models: { title: "Models", file: "models", key: "m", hasTenant: true },
+  jobs: { title: "Jobs", file: "jobs", key: "j", hasTenant: true },
+  budgets: { title: "Budgets and tenants", file: "budgets", key: "b", hasTenant: true, hasRange: true },
+  advisor: { title: "Advisor", file: "advisor", key: "a", hasTenant: true },
   playground: { title: "Playground", file: "playground", key: "p" },
 };
 
@@ -194,12 +194,38 @@ function context(params, controller) {
   };
 }
 
+/* Whose figures are shown: whoever the ledger knows, or fulcrum.yaml names. */
+function tenantPicker(params) {
+  const choose = (event) => go(changed({ tenant: event.target.value, cursor: "" }));
+  const picker = h("select", { id: "tenant", "aria-label": "Tenant", onchange: choose });
+  const draw = (names) => {
+    const all = [...new Set([params.tenant, ...names, ...(session.tenants ?? [])])].filter(Boolean).sort();
+    replace(
+      picker,
+      h("option", { value: "" }, "All tenants"),
+      all.map((name) => h("option", { value: name }, name)),
+    );
+    picker.value = params.tenant ?? "";
+  };
+  draw([]);
+  fulcrum("usage", { by: "tenant", from: "-30d", limit: 500 }).then(
+    ({ groups }) => draw(groups.map((group) => group.key)),
+    () => {},
+  );
+  return picker;
+}
+
 function head(name, screen, params) {
   return h(
     "div",
     { class: "screen-head" },
     h("h1", { id: "title", tabindex: "-1" }, screen.title),
-    screen.hasRange && rangePicker(params),
+    h(
+      "div",
+      { class: "row" },
+      screen.hasTenant && isAdmin() && tenantPicker(params),
+      screen.hasRange && rangePicker(params),
+    ),
   );
 }
 

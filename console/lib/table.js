@@ -1,8 +1,8 @@
 // Tables: sorted by their heads, walked with the arrow keys, a page at a time, and as CSV.
 //
 // A column is {key, label, name, about, cell(row), value(row), text(row), end, wide}: `cell` gives what is shown,
-// `value` what is sorted by and, unless `text` is there, written into a file; `end` puts figures to the right; `name` says what
-// it is where there is no label.
+// `value` what is sorted by and, unless `text` is there, written into a file; `end` puts figures to the right; `name`
+// says what it is where there is no label.
 
 import { announce, h, replace } from "./dom.js";
 import { decimal, decimalsFor, exact, money, pico } from "./format.js";
@@ -12,13 +12,17 @@ import { empty, titled } from "./widgets.js";
 
 const PAGE = 50;
 
-/** A column of money: as many decimals in every row as the largest one needs, all of them in the title. */
-export function moneyColumn(column, dollarsOf, rows) {
-  const largest = rows.reduce((most, row) => {
-    const size = pico(dollarsOf(row));
+/* As many as the largest of the sums needs. */
+function decimalsOf(sums) {
+  const largest = sums.reduce((most, sum) => {
+    const size = pico(sum);
     return size > most ? size : -size > most ? -size : most;
   }, 0n);
-  const decimals = decimalsFor(largest);
+  return decimalsFor(largest);
+}
+
+/** A column of money: as many decimals in every row as the largest one needs, all of them in the title. */
+export function moneyColumn(column, dollarsOf, rows, decimals = decimalsOf(rows.map(dollarsOf))) {
   return {
     end: true,
     ...column,

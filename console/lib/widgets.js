@@ -22,7 +22,7 @@ export function hint(label, text) {
   const button = h(
     "button",
     { type: "button", class: "hint", popovertarget: id, "aria-label": `What is ${label}?` },
-    "?",
+    h("span", "?"),
   );
   popover.addEventListener("toggle", (event) => event.newState === "open" && placeBeside(popover, button));
   return h("span", { class: "hint-holder" }, button, popover);
@@ -33,7 +33,7 @@ export const titled = (label, text, name = label) => (text ? [label, " ", hint(n
 
 const LEVELS = {
   good: ["Completed", "Active", "OK", "InService", "Ready", "completed", "hit", "switch", "ready"],
-  bad: ["Failed", "ALARM", "failed", "miss", "stay", "Expired", "error"],
+  bad: ["Failed", "ALARM", "failed", "miss", "stay", "Expired", "down"],
   warn: ["Stopped", "Stopping", "PartiallyCompleted", "INSUFFICIENT_DATA", "cancelled", "partial", "unsure", "note"],
   busy: ["InProgress", "Submitted", "Validating", "Scheduled", "Creating", "NotStarted", "running"],
 };

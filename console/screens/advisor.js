@@ -49,6 +49,7 @@ function waiting({ state, progress, records }) {
 /* --- the report ----------------------------------------------------------------------------------------- */
 
 function leverColumns(report) {
+  const decimals = decimalsFor(report.dollars);
   const known = (row) => LEVERS[row.lever] ?? { label: row.lever, colour: "billed" };
   return [
     {
@@ -64,7 +65,7 @@ function leverColumns(report) {
           row.lever === report.start_with && [" ", badge("start here", "good")],
         ),
     },
-    moneyColumn({ key: "dollars", label: "Saves" }, (row) => row.dollars, report.levers),
+    moneyColumn({ key: "dollars", label: "Saves" }, (row) => row.dollars, report.levers, decimals),
     {
       key: "between",
       label: "Between",
@@ -72,12 +73,7 @@ function leverColumns(report) {
         "A 95% interval: hours and conversations drawn again 400 times, from a careful case below and a bold " +
         "one above.",
       end: true,
-      cell: (row) =>
-        h(
-          "span",
-          { class: "nowrap" },
-          `${money(row.low, decimalsFor(report.dollars))} and ${money(row.high, decimalsFor(report.dollars))}`,
-        ),
+      cell: (row) => h("span", { class: "nowrap" }, `${money(row.low, decimals)} and ${money(row.high, decimals)}`),
       text: (row) => `${row.low} ${row.high}`,
     },
     {
@@ -91,6 +87,7 @@ function leverColumns(report) {
       { key: "alone", label: "Alone", about: "What it would save as the only one." },
       (row) => row.alone,
       report.levers,
+      decimals,
     ),
   ];
 }

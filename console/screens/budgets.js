@@ -47,6 +47,7 @@ function routingWords(routing) {
 }
 
 function columns(rows) {
+  const hasConfigured = rows.some((row) => row.configured);
   return [
     {
       key: "tenant",
@@ -57,7 +58,7 @@ function columns(rows) {
         h(
           "span",
           h("a", { href: elsewhere("", { tenant: row.tenant }) }, row.tenant),
-          !row.configured && [" ", badge("not in fulcrum.yaml", "plain")],
+          hasConfigured && !row.configured && [" ", badge("not in fulcrum.yaml", "plain")],
         ),
     },
     moneyColumn({ key: "todayDollars", label: "Today" }, (row) => row.today.costDollars, rows),

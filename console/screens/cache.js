@@ -4,10 +4,10 @@ import { fulcrum, isAdmin, path } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { bytes, count, dollars, percent, pico, seconds, short } from "../lib/format.js";
 import { ABOUT, MISSES, promptTokens } from "../lib/levers.js";
-import { changed, elsewhere } from "../lib/place.js";
+import { elsewhere } from "../lib/place.js";
 import { range } from "../lib/range.js";
 import { csvTool, moneyColumn, table } from "../lib/table.js";
-import { badge, code, empty, field, panel, select, tile } from "../lib/widgets.js";
+import { badge, code, empty, panel, tile } from "../lib/widgets.js";
 
 function fill(used, limit, label) {
   if (!limit) return null;
@@ -78,28 +78,6 @@ function prefixColumns() {
 }
 
 const MARK = `{"system": [{"text": "...the rules..."}, {"cachePoint": {"type": "default"}}]}`;
-
-function prefixTools(context, tenants) {
-  const { tenant } = context.params;
-  const csv = csvTool("prefixes", { href: path("cache", { tenant, format: "csv" }) });
-  if (!isAdmin()) return csv;
-  return [
-    field(
-      "Tenant",
-      select(
-        {
-          id: "cache-tenant",
-          onchange: (event) => {
-            location.hash = changed({ tenant: event.target.value });
-          },
-        },
-        [["", "all"], ...[...new Set([tenant, ...tenants])].filter(Boolean)],
-        tenant ?? "",
-      ),
-    ),
-    csv,
-  ];
-}
 
 /* --- misses --------------------------------------------------------------------------------------------- */
 
@@ -262,7 +240,7 @@ export default function cache(context) {
       title: "Prefixes",
       wide: true,
       load,
-      tools: prefixTools(context, []),
+      tools: csvTool("prefixes", { href: path("cache", { tenant, format: "csv" }) }),
       about:
         "The largest prefixes of each model. Who shares one: requests of the same tenant, model, template and salt.",
       render: ({ prefixes }) =>

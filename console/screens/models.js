@@ -45,7 +45,12 @@ function modelColumns() {
       value: (row) => (row.ready ? "ready" : "not ready"),
       cell: (row) => badge(row.ready ? "ready" : "not ready", row.ready ? "good" : "bad"),
     },
-    { key: "kind", label: "From", value: (row) => row.kind, cell: (row) => KINDS[row.kind] ?? row.kind },
+    {
+      key: "kind",
+      label: "From",
+      value: (row) => row.kind,
+      cell: (row) => h("span", { class: "nowrap" }, KINDS[row.kind]),
+    },
     {
       key: "parameters",
       label: "Weights",

@@ -3,7 +3,20 @@
 import { fulcrum, isAdmin, now, path } from "../lib/api.js";
 import { chart } from "../lib/chart.js";
 import { h, replace } from "../lib/dom.js";
-import { count, decimalsFor, dollars, exact, millis, money, percent, pico, share, short } from "../lib/format.js";
+import {
+  count,
+  decimalsFor,
+  dollars,
+  exact,
+  millis,
+  money,
+  percent,
+  pico,
+  plural,
+  share,
+  short,
+  time,
+} from "../lib/format.js";
 import { ABOUT, CLASSES, LEVERS, numbersOf, of, promptTokens, savedOf } from "../lib/levers.js";
 import { changed, elsewhere } from "../lib/place.js";
 import { range } from "../lib/range.js";
@@ -162,28 +175,40 @@ function billPanel(context) {
 
 /* --- alarms and conditions ------------------------------------------------------------------------------ */
 
+const noted = (word, name, text) => h("li", badge(word), h("div", h("b", name), h("div", { class: "dim" }, text)));
+
+/* All tenants have one of the same name, so an admin wants to know whose. */
 function alarmRow(alarm) {
-  return h(
-    "li",
-    badge(alarm.state),
-    h("div", h("b", alarm.name), h("div", { class: "dim" }, alarm.reason || "No reason was given.")),
+  const whose = isAdmin() ? ` · ${alarm.tenant}` : "";
+  const since = alarm.since ? ` Since ${time(alarm.since, false)} UTC.` : "";
+  return noted(alarm.state, [alarm.name, h("span", { class: "dim" }, whose)], `${alarm.reason}${since}`);
+}
+
+function alarmList(alarms) {
+  if (!alarms.length) return h("p", { class: "dim" }, "There are no alarms. PutMetricAlarm makes one.");
+  const [ringing, silent, fine] = ["ALARM", "INSUFFICIENT_DATA", "OK"].map((state) =>
+    alarms.filter((alarm) => alarm.state === state),
   );
+  const list = (rows) => h("ul", { class: "conditions" }, rows.map(alarmRow));
+  return [
+    list(ringing),
+    list(silent),
+    fine.length > 0 && h("details", h("summary", `${plural(fine.length, "alarm")} in state OK`), list(fine)),
+  ];
 }
 
 function alarmPanel(context) {
+  const { tenant } = context.params;
   const holder = h("ul", { class: "conditions" });
-  const conditions = () =>
+  const conditions = () => {
+    const present = (now.value?.conditions ?? []).filter((one) => one.level !== "clear");
     replace(
       holder,
-      (now.value?.conditions ?? []).map((one) =>
-        h(
-          "li",
-          badge(one.level === "error" ? "error" : "note"),
-          h("div", h("b", one.name), h("div", { class: "dim" }, one.text)),
-        ),
-      ),
+      present.map((one) => noted(one.level, one.name, one.text)),
     );
+  };
   document.addEventListener("now", conditions, { signal: context.signal });
+  context.start(conditions);
   return panel(context, {
     key: "alarms",
     title: "Alarms",
@@ -191,19 +216,9 @@ function alarmPanel(context) {
     about:
       "Each minute every alarm is decided by its last periods. Every tenant has one from the start: less than " +
       "60 percent of the prompts' tokens read from the cache.",
-    tools: csvTool("alarms", { href: path("alarms", { tenant: context.params.tenant, format: "csv" }) }),
-    load: (signal) => fulcrum("alarms", { tenant: context.params.tenant }, signal),
-    render: ({ alarms }) => {
-      const order = ["ALARM", "INSUFFICIENT_DATA", "OK"];
-      const listed = [...alarms].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
-      conditions();
-      return [
-        holder,
-        listed.length
-          ? h("ul", { class: "conditions" }, listed.slice(0, 12).map(alarmRow))
-          : h("p", { class: "dim" }, "There are no alarms. PutMetricAlarm makes one."),
-      ];
-    },
+    tools: csvTool("alarms", { href: path("alarms", { tenant, format: "csv" }) }),
+    load: (signal) => fulcrum("alarms", { tenant }, signal),
+    render: ({ alarms }) => [holder, alarmList(alarms)],
   });
 }
 
@@ -258,13 +273,9 @@ function livePanel(context) {
 
 /* --- the stretch of time -------------------------------------------------------------------------------- */
 
-function tiles(total, latency) {
+function tiles(total) {
   const saved = savedOf(total);
   const bad = total.failed + total.cancelled;
-  const last = (label) => {
-    const values = latency?.series?.find((one) => one.label === label)?.values.filter((value) => value !== null) ?? [];
-    return values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
-  };
   const hitLevel = total.hitRate === null ? "" : total.hitRate < BOUND ? "low" : "fine";
   return h(
     "div",
@@ -303,10 +314,7 @@ function tiles(total, latency) {
           )
         : "none",
     }),
-    tile("Latency", millis(last("p50") ?? total.latencyMs), {
-      about: ABOUT.latency,
-      note: last("p99") === null ? "mean" : `p50; p99 ${millis(last("p99"))}`,
-    }),
+    tile("Latency", millis(total.latencyMs), { about: ABOUT.latency, note: "mean" }),
     tile("First token", millis(total.timeToFirstTokenMs), { about: ABOUT.firstToken, note: "mean" }),
   );
 }
@@ -317,18 +325,18 @@ const seconds = (key, by) =>
   ) / 1000;
 const LENGTHS = { minute: 60, hour: 3600, day: 86_400 };
 
-/* Periods without requests are no rows: a chart of money has them as zeros. */
-function filled(groups, by) {
+/* All periods of the stretch of time: those without requests are no rows of the reply, and zeros here. */
+function filled({ groups, from, to }, by) {
   const step = LENGTHS[by];
   const byTime = new Map(groups.map((group) => [seconds(group.key, by), group]));
-  const all = [...byTime.keys()].sort((a, b) => a - b);
   const times = [];
-  for (let at = all[0]; at <= all.at(-1) && times.length < 2000; at += step) times.push(at);
+  for (let at = Math.floor(Date.parse(from) / 1000 / step) * step; at < Date.parse(to) / 1000; at += step)
+    times.push(at);
   return { times, groups: times.map((at) => byTime.get(at) ?? {}) };
 }
 
-function moneyChart(name, parts, groups, by) {
-  const all = filled(groups, by);
+function moneyChart(name, parts, reply, by) {
+  const all = filled(reply, by);
   const series = parts
     .map((part) => ({ label: part.label, colour: part.colour, values: numbersOf(all.groups, part.key) }))
     .filter((one) => one.values.some((value) => value !== 0));
@@ -352,8 +360,8 @@ const dollarAxis = (value) => {
   return sign + (size >= 0.01 ? size.toFixed(size >= 1 ? 2 : 3) : size.toPrecision(2));
 };
 
-function countChart(groups, by) {
-  const all = filled(groups, by);
+function countChart(reply, by) {
+  const all = filled(reply, by);
   const values = (key) => all.groups.map((group) => group[key] ?? 0);
   const series = [
     { label: "Completed", colour: "read", values: values("completed") },
@@ -370,8 +378,8 @@ function countChart(groups, by) {
   });
 }
 
-function hitChart(groups, by) {
-  const all = filled(groups, by);
+function hitChart(reply, by) {
+  const all = filled(reply, by);
   const values = all.groups.map((group) => group.hitRate ?? null);
   return chart({
     name: "Hit rate",
@@ -402,22 +410,22 @@ function periodPanels(context) {
       about,
       tools: csv(`${title} by ${by}`),
       load: usage,
-      render: ({ groups }) => (groups.length ? draw(groups) : noRequests()),
+      render: (reply) => (reply.groups.length ? draw(reply) : noRequests()),
     });
   return [
     panel(context, {
       key: "tiles",
       title: `In ${words}`,
       wide: true,
-      load: (signal) => Promise.all([usage(signal), series("latency")(signal).catch(() => null)]),
-      render: ([{ total }, latency]) => tiles(total, latency),
+      load: usage,
+      render: ({ total }) => tiles(total),
     }),
-    one("spend", "Spend by class of tokens", ABOUT.spend, (groups) =>
-      moneyChart("Spend by class of tokens", CLASSES, groups, by),
+    one("spend", "Spend by class of tokens", ABOUT.spend, (reply) =>
+      moneyChart("Spend by class of tokens", CLASSES, reply, by),
     ),
-    one("saved", "Saved by lever", ABOUT.saved, (groups) => moneyChart("Saved by lever", LEVERS, groups, by)),
-    one("hits", "Hit rate", ABOUT.hitRate, (groups) => hitChart(groups, by)),
-    one("count", "Requests and errors", ABOUT.errors, (groups) => countChart(groups, by)),
+    one("saved", "Saved by lever", ABOUT.saved, (reply) => moneyChart("Saved by lever", LEVERS, reply, by)),
+    one("hits", "Hit rate", ABOUT.hitRate, (reply) => hitChart(reply, by)),
+    one("count", "Requests and errors", ABOUT.errors, (reply) => countChart(reply, by)),
     latencyPanel(context, "latency", "Latency", ABOUT.latency, series("latency")),
     latencyPanel(context, "first", "Time to first token", ABOUT.firstToken, series("timeToFirstToken")),
   ];
@@ -549,29 +557,13 @@ function groupPanel(context) {
   });
 }
 
-function filterLine(params) {
-  const remove = {
-    class: "chip",
-    href: changed({ tenant: "" }),
-    "aria-label": `Remove the filter tenant ${params.tenant}`,
-  };
-  return (
-    params.tenant &&
-    h("div", { class: "chips" }, h("a", remove, `tenant: ${params.tenant}`, h("span", { "aria-hidden": true }, " ×")))
-  );
-}
-
 export default function overview(context) {
-  return [
-    filterLine(context.params),
-    h(
-      "div",
-      { class: "grid" },
-      billPanel(context),
-      alarmPanel(context),
-      livePanel(context),
-      periodPanels(context),
-      groupPanel(context),
-    ),
+  const panels = [
+    billPanel(context),
+    alarmPanel(context),
+    livePanel(context),
+    periodPanels(context),
+    groupPanel(context),
   ];
+  return h("div", { class: "grid" }, panels);
 }
