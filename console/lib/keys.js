@@ -51,6 +51,11 @@ export function showKeys(screens) {
 
 const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable]");
 
+const firstField = () =>
+  [...document.querySelectorAll("#main .filters :is(input, select), #main :is(input, textarea)")].find((one) =>
+    one.checkVisibility(),
+  );
+
 export function listenForKeys(screens, goTo) {
   let isWaiting = false; // `g` was pressed
   addEventListener("keydown", (event) => {
@@ -68,8 +73,7 @@ export function listenForKeys(screens, goTo) {
     if (name !== false && name !== undefined) goTo(name);
     else if (event.key === "?") showKeys(screens);
     else if (event.key === "d") document.getElementById("theme")?.click();
-    else if (event.key === "/")
-      document.querySelector("#main .filters input, #main .filters select, #main input, #main textarea")?.focus();
+    else if (event.key === "/") firstField()?.focus();
     else return;
     event.preventDefault();
   });

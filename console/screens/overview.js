@@ -207,9 +207,8 @@ function alarmPanel(context) {
       present.map((one) => noted(one.level, one.name, one.text)),
     );
   };
-  document.addEventListener("now", conditions, { signal: context.signal });
   context.start(conditions);
-  return panel(context, {
+  const section = panel(context, {
     key: "alarms",
     title: "Alarms",
     every: 10_000,
@@ -220,6 +219,15 @@ function alarmPanel(context) {
     load: (signal) => fulcrum("alarms", { tenant }, signal),
     render: ({ alarms }) => [holder, alarmList(alarms)],
   });
+  let counts = "";
+  const follow = () => {
+    conditions();
+    const known = counts;
+    counts = JSON.stringify(now.value.alarms);
+    if (known && known !== counts) section.reload(); // at once, not with the next turn
+  };
+  document.addEventListener("now", follow, { signal: context.signal });
+  return section;
 }
 
 function modelRow(model) {

@@ -300,29 +300,35 @@ async function remove(router) {
   go(address("routers"));
 }
 
-/* ARNs of what may stand behind a router, with names for people. */
+/* ARNs of what may stand behind a router, with names for people, and what each is called besides. */
 async function candidates(tenant) {
-  const [{ modelSummaries }, { modelDeploymentSummaries = [] }] = await Promise.all([
+  const [{ modelSummaries }, deployments, served] = await Promise.all([
     getJson("/foundation-models", undefined, tenant),
     getJson("/model-customization/custom-model-deployments", undefined, tenant),
+    fulcrum("models"),
   ]);
-  const students = modelDeploymentSummaries.map((one) => [
-    one.customModelDeploymentArn,
-    `${one.customModelDeploymentName} (student)`,
-  ]);
+  const namesOf = (id) => served.models.filter((model) => model.ids.includes(id)).map((model) => model.name);
+  const students = (deployments.modelDeploymentSummaries ?? []).map((one) => ({
+    arn: one.customModelDeploymentArn,
+    label: `${one.customModelDeploymentName} (student)`,
+    names: [],
+  }));
   const models = modelSummaries.filter((one) => one.inferenceTypesSupported?.length !== 0);
-  return [...students, ...models.map((one) => [one.modelArn, one.modelId])];
+  return [
+    ...students,
+    ...models.map((one) => ({ arn: one.modelArn, label: one.modelId, names: [one.modelId, ...namesOf(one.modelId)] })),
+  ];
 }
 
 /** A form that puts a router before two models of the tenant; `wanted` are ARNs or IDs to begin with. */
 export async function makeRouter(wanted = [], tenant = "") {
-  const options = await candidates(tenant);
-  const find = (id, other) =>
-    (options.find(([arn, label]) => arn === id || label === id || tail(arn) === id) ?? other)?.[0];
+  const known = await candidates(tenant);
+  const options = known.map(({ arn, label }) => [arn, label]);
+  const find = (id, other) => (known.find(({ arn, names }) => arn === id || names.includes(tail(id))) ?? other)?.arn;
   const pattern = "[0-9a-zA-Z](?:[ _\\-]?[0-9a-zA-Z])*";
   const name = h("input", { id: "make-name", required: true, maxlength: 64, pattern });
-  const first = select({ id: "make-first" }, options, find(wanted[0], options[0]));
-  const second = select({ id: "make-second" }, options, find(wanted[1], options[1]));
+  const first = select({ id: "make-first" }, options, find(wanted[0], known[0]));
+  const second = select({ id: "make-second" }, options, find(wanted[1], known[1]));
   const places = [["second", "the second"], ["first", "the first"]]; // prettier-ignore
   const fallback = select({ id: "make-fallback" }, places, "second");
   const difference = h("input", { id: "make-difference", type: "number", min: 0, max: 100, step: 5, value: "5" });
