@@ -55,6 +55,9 @@ export function money(dollars, decimals = decimalsFor(dollars)) {
   return `${value < 0n && rounded > 0n ? "−" : ""}$${grouped((rounded / scale).toString())}${part}`;
 }
 
+/** One sum by itself: as money, without the zeros at its end. */
+export const sum = (dollars) => money(dollars).replace(/(\.\d\d\d*?)0+$/, "$1");
+
 /** Dollars as a number, for charts and shares alone. */
 export const dollars = (text) => Number(pico(text)) / 1e12;
 

@@ -99,7 +99,7 @@ function headCell(column, order, onSort) {
   const isSorted = order.replace(/^-/, "") === column.key;
   const props = {
     scope: "col",
-    class: [column.end && "end", column.wide && "grow"],
+    class: [column.end && "end", column.wide && `grow ${column.wide}`],
     "aria-sort": isSorted ? (order.startsWith("-") ? "descending" : "ascending") : null,
   };
   const label = column.label || h("span", { class: "hidden" }, column.name);
@@ -127,7 +127,7 @@ function headCell(column, order, onSort) {
 const bodyCell = (column, row) =>
   h(
     "td",
-    { class: [column.end && "end", column.wide && "grow"], dataset: { label: column.label } },
+    { class: [column.end && "end", column.wide && `grow ${column.wide}`], dataset: { label: column.label } },
     column.cell ? column.cell(row) : column.value(row),
   );
 
@@ -215,7 +215,7 @@ export function serverTable({ caption, columns, rows, sort, next, none, more }) 
     if (!column.serverSort)
       return h(
         "th",
-        { scope: "col", class: [column.end && "end", column.wide && "grow"] },
+        { scope: "col", class: [column.end && "end", column.wide && `grow ${column.wide}`] },
         titled(column.label, column.about),
       );
     const isSorted = sort === column.serverSort;

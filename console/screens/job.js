@@ -79,7 +79,7 @@ function filesPart(job) {
   const link = (row) =>
     h("button", { type: "button", class: "link", onclick: () => save(row) }, row.uri.slice(uri.length));
   const columns = [
-    { key: "key", label: "File", wide: true, value: (row) => row.key, cell: link },
+    { key: "key", label: "File", wide: "most", value: (row) => row.key, cell: link },
     { key: "size", label: "Bytes", end: true, value: (row) => row.size, cell: (row) => bytes(row.size) },
     { key: "time", label: "Written (UTC)", value: (row) => row.time, cell: (row) => time(row.time) },
   ];

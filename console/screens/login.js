@@ -44,7 +44,7 @@ export function signIn(app, whenIn) {
         field(
           "API key",
           key,
-          "The key itself, not its hash. It is kept nowhere: the server gives the browser a session.",
+          "The key itself, not its hash; or an access key as ID:SECRET. The page keeps neither: it gets a session.",
         ),
         says,
         button,

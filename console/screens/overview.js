@@ -15,6 +15,7 @@ import {
   plural,
   share,
   short,
+  sum,
   time,
 } from "../lib/format.js";
 import { ABOUT, CLASSES, LEVERS, numbersOf, of, promptTokens, savedOf } from "../lib/levers.js";
@@ -41,16 +42,16 @@ function billBar(group) {
     { label: "Billed", colour: "billed", value: dollars(of(group, "cost")) },
     ...LEVERS.map((lever) => ({ ...lever, value: dollars(of(group, lever.key)) })),
   ].filter((part) => part.value > 0);
-  const sum = parts.reduce((total, part) => total + part.value, 0);
-  const says = parts.map((part) => `${part.label} ${percent(part.value / sum)}`).join(", ");
+  const whole = parts.reduce((total, part) => total + part.value, 0);
+  const says = parts.map((part) => `${part.label} ${percent(part.value / whole)}`).join(", ");
   return h(
     "div",
     { class: "bill-bar", role: "img", "aria-label": says || "nothing yet" },
     parts.map((part) =>
       h("span", {
         class: `bill-part ${part.colour}`,
-        style: { "flex-grow": String(part.value / sum) },
-        title: `${part.label}: ${percent(part.value / sum)}`,
+        style: { "flex-grow": String(part.value / whole) },
+        title: `${part.label}: ${percent(part.value / whole)}`,
       }),
     ),
   );
@@ -59,18 +60,18 @@ function billBar(group) {
 function billHead(title, group) {
   const saved = savedOf(group);
   const baseline = pico(of(group, "baseline"));
-  const sum = (value) => h("span", { title: exact(value) }, money(value, decimalsFor(baseline)));
+  const shown = (value) => h("span", { title: exact(value) }, money(value, decimalsFor(baseline)));
   return h(
     "div",
     { class: "bill-head" },
     h("div", { class: "bill-title" }, title),
-    h("div", { class: "bill-saved" }, h("b", sum(saved)), " saved"),
+    h("div", { class: "bill-saved" }, h("b", shown(saved)), " saved"),
   );
 }
 
 function billNote(group) {
   const baseline = pico(of(group, "baseline"));
-  const sum = (value) => h("span", { title: exact(value) }, money(value, decimalsFor(baseline)));
+  const shown = (value) => h("span", { title: exact(value) }, money(value, decimalsFor(baseline)));
   return h(
     "div",
     { class: "bill-note" },
@@ -79,9 +80,9 @@ function billNote(group) {
       : [
           h("b", percent(share(savedOf(group), baseline))),
           " of ",
-          sum(baseline),
+          shown(baseline),
           ", which the same requests would have cost. Billed ",
-          sum(of(group, "cost")),
+          shown(of(group, "cost")),
           ".",
         ],
   );
@@ -288,12 +289,12 @@ function tiles(total) {
   return h(
     "div",
     { class: "tiles" },
-    tile("Spent", money(of(total, "cost")), {
+    tile("Spent", sum(of(total, "cost")), {
       exact: exact(of(total, "cost")),
       about: ABOUT.spend,
-      note: `${money(of(total, "baseline"))} without levers`,
+      note: `${sum(of(total, "baseline"))} without levers`,
     }),
-    tile("Saved", money(saved), {
+    tile("Saved", sum(saved), {
       exact: exact(saved),
       about: ABOUT.saved,
       note: `${percent(share(saved, of(total, "baseline")))} of the baseline`,
@@ -348,10 +349,10 @@ function moneyChart(name, parts, reply, by) {
   const series = parts
     .map((part) => ({ label: part.label, colour: part.colour, values: numbersOf(all.groups, part.key) }))
     .filter((one) => one.values.some((value) => value !== 0));
-  const sum = series.reduce((total, one) => total + one.values.reduce((a, b) => a + b, 0), 0);
+  const whole = series.flatMap((one) => one.values).reduce((a, b) => a + b, 0);
   return chart({
     name,
-    says: `${money(sum.toFixed(12))} in all, by ${by}: ${series.map((one) => one.label).join(", ") || "nothing"}.`,
+    says: `${money(whole.toFixed(12))} in all, by ${by}: ${series.map((one) => one.label).join(", ") || "nothing"}.`,
     times: all.times,
     series,
     isStacked: true,

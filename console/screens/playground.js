@@ -112,7 +112,7 @@ function footer(turn) {
     "div",
     { class: "meta" },
     line ? item("cost", h("b", exact(of(line, "cost")))) : item("cost", "…"),
-    saved && pico(saved) !== 0n && item("saved", exact(saved)),
+    saved ? item("saved", exact(saved)) : null,
     item("in", `${count(usage.inputTokens)} fresh, ${count(read)} read, ${count(written)} written`),
     item("out", count(usage.outputTokens)),
     cache.outcome && item("cache", `${cache.outcome}${cache.reason ? `: ${cache.reason}` : ""}`, cache.hint),

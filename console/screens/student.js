@@ -43,9 +43,12 @@ export function stagesPart({ details }) {
       ["Rows to measure by", count(counts.validationRows)],
       [
         "Answers of the teacher",
-        counts.teacherAsked && `${count(counts.teacherAnswered)} of ${count(counts.teacherAsked)}`,
+        counts.teacherAsked > 0 && `${count(counts.teacherAnswered)} of ${count(counts.teacherAsked)}`,
       ],
-      ["Variants kept", counts.variantsWritten && `${count(counts.variantsKept)} of ${count(counts.variantsWritten)}`],
+      [
+        "Variants kept",
+        counts.variantsWritten > 0 && `${count(counts.variantsKept)} of ${count(counts.variantsWritten)}`,
+      ],
       ...Object.entries(hyperParameters).map(([name, value]) => [name, value]),
     ]),
   ];
