@@ -38,7 +38,7 @@ const hasAnswer = (line) => {
 };
 
 /** {lines, flawed, flaws: [{line, reason}], answered}: what is in a file, by its first lines. */
-export async function inspect(file, kind) {
+async function inspect(file, kind) {
   const found = { lines: 0, flawed: 0, flaws: [], answered: 0 };
   const look = (line) => {
     if (!line.trim()) return;

@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { address, changed, go, here } from "./place.js";
 
-export const DEFAULT = "-7d";
+const DEFAULT = "-7d";
 const PRESETS = [
   ["-1h", "1 h", "the last hour"],
   ["-24h", "24 h", "the last 24 hours"],

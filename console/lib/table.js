@@ -131,70 +131,65 @@ const bodyCell = (column, row) =>
     column.cell ? column.cell(row) : column.value(row),
   );
 
+/* The table itself, in a box that scrolls by itself where it is too wide. */
+const framed = (caption, heads, columns, rows) =>
+  h(
+    "div",
+    { class: "scroll", tabindex: "0", role: "group", "aria-label": caption },
+    h(
+      "table",
+      { class: "stacks" },
+      h("caption", { class: "hidden" }, caption),
+      h("thead", h("tr", heads)),
+      h(
+        "tbody",
+        { onkeydown: walk },
+        rows.map((row) =>
+          h(
+            "tr",
+            columns.map((column) => bodyCell(column, row)),
+          ),
+        ),
+      ),
+    ),
+  );
+
 function pager(page, pages, total, turn) {
   if (pages < 2) return null;
-  const button = (label, to) =>
-    h(
-      "button",
-      { type: "button", class: "button small", disabled: to < 0 || to >= pages, onclick: () => turn(to) },
-      label,
-    );
-  return h(
-    "div",
-    { class: "pager" },
-    button("Previous", page - 1),
-    h("span", `Page ${page + 1} of ${pages}, ${total} rows`),
-    button("Next", page + 1),
-  );
+  const button = (label, to) => {
+    const isOff = to < 0 || to >= pages;
+    return h("button", { type: "button", class: "button small", disabled: isOff, onclick: () => turn(to) }, label);
+  };
+  const where = h("span", `Page ${page + 1} of ${pages}, ${total} rows`);
+  return [button("Previous", page - 1), where, button("Next", page + 1)];
 }
 
 /**
  * A table of rows that are all here. `sortParam` names the address's parameter for its order, `order` the first one;
- * `none` is shown where there are no rows.
+ * `none` is shown where there are no rows. With `csv` it has a button of its own that saves it.
  */
-export function table({ caption, columns, rows, order = "", sortParam, none, pageSize = PAGE }) {
+export function table({ caption, columns, rows, order = "", sortParam, none, pageSize = PAGE, csv }) {
   if (!rows.length) return none ?? empty("Nothing here", "");
   const used = columns.filter(Boolean);
+  const pages = Math.ceil(rows.length / pageSize);
   const holder = h("div", { class: "table-holder" });
   let page = 0;
   let by = (sortParam && here().params[sortParam]) || order;
   const draw = () => {
     const all = sorted(rows, used, by);
+    const heads = used.map((column) => headCell(column, by, sortBy));
     const part = all.slice(page * pageSize, (page + 1) * pageSize);
+    const tool = csv && csvTool(caption, { columns: used, rows: all });
     replace(
       holder,
-      h(
-        "div",
-        { class: "scroll", tabindex: "0", role: "group", "aria-label": caption },
-        h(
-          "table",
-          { class: "stacks" },
-          h("caption", { class: "hidden" }, caption),
-          h(
-            "thead",
-            h(
-              "tr",
-              used.map((column) => headCell(column, by, sortBy)),
-            ),
-          ),
-          h(
-            "tbody",
-            { onkeydown: walk },
-            part.map((row) =>
-              h(
-                "tr",
-                used.map((column) => bodyCell(column, row)),
-              ),
-            ),
-          ),
-        ),
-      ),
-      pager(page, Math.ceil(all.length / pageSize), all.length, (to) => {
-        page = to;
-        draw();
-        announce(`Page ${to + 1}`);
-      }),
+      framed(caption, heads, used, part),
+      h("div", { class: "pager" }, pager(page, pages, all.length, turn), tool),
     );
+  };
+  const turn = (to) => {
+    page = to;
+    draw();
+    announce(`Page ${to + 1}`);
   };
   const sortBy = (next) => {
     by = next;
@@ -207,64 +202,35 @@ export function table({ caption, columns, rows, order = "", sortParam, none, pag
   return holder;
 }
 
+function serverHead(column, sort) {
+  const place = [column.end && "end", column.wide && `grow ${column.wide}`];
+  const label = titled(column.label, column.about);
+  if (!column.serverSort) return h("th", { scope: "col", class: place }, label);
+  const { screen, params } = here();
+  const href = address(screen, { ...params, sort: column.serverSort, cursor: "" });
+  const order = sort === column.serverSort ? "descending" : null;
+  return h("th", { scope: "col", class: place, "aria-sort": order }, h("a", { class: "sort", href }, column.label));
+}
+
 /** One page of a list that the server keeps: its order and cursor are the address's. */
-export function serverTable({ caption, columns, rows, sort, next, none, more }) {
+export function serverTable({ caption, columns, rows, sort, next, none }) {
   const { screen, params } = here();
   const link = (cursor) => address(screen, { ...params, cursor });
-  const headOf = (column) => {
-    if (!column.serverSort)
-      return h(
-        "th",
-        { scope: "col", class: [column.end && "end", column.wide && `grow ${column.wide}`] },
-        titled(column.label, column.about),
-      );
-    const isSorted = sort === column.serverSort;
-    return h(
-      "th",
-      { scope: "col", class: column.end && "end", "aria-sort": isSorted ? "descending" : null },
-      h(
-        "a",
-        { class: "sort", href: address(screen, { ...params, sort: column.serverSort, cursor: "" }) },
-        column.label,
-      ),
-    );
-  };
   const used = columns.filter(Boolean);
+  const heads = used.map((column) => serverHead(column, sort));
+  const back = { type: "button", class: "button small", onclick: () => history.back() };
   return h(
     "div",
     { class: "table-holder" },
-    rows.length
-      ? h(
-          "div",
-          { class: "scroll", tabindex: "0", role: "group", "aria-label": caption },
-          h(
-            "table",
-            { class: "stacks" },
-            h("caption", { class: "hidden" }, caption),
-            h("thead", h("tr", used.map(headOf))),
-            h(
-              "tbody",
-              { onkeydown: walk },
-              rows.map((row) =>
-                h(
-                  "tr",
-                  used.map((column) => bodyCell(column, row)),
-                ),
-              ),
-            ),
-          ),
-        )
-      : none,
+    rows.length ? framed(caption, heads, used, rows) : none,
     h(
       "div",
       { class: "pager" },
-      params.cursor && h("a", { class: "button small", href: link("") }, "First page"),
-      params.cursor && h("button", { type: "button", class: "button small", onclick: () => history.back() }, "Back"),
-      more,
+      params.cursor && [h("a", { class: "button small", href: link("") }, "First page"), h("button", back, "Back")],
       next &&
         h(
           "a",
-          { class: "button small", id: "next-page", href: link(next), rel: "next" },
+          { class: "button small", id: "next-page", href: link(next) },
           rows.length ? "Next page" : "Search further",
         ),
     ),

@@ -270,6 +270,7 @@ function whatIfResult(report, days) {
     shareBar(parts, parts.map((part) => `${part.label} ${money(part.value.toFixed(12))}`).join(", ")),
     table({
       caption: "What if, by lever",
+      csv: true,
       columns: leverColumns({ ...report, start_with: null }),
       rows: report.levers.filter((row) => dollars(row.dollars) !== 0),
       none: h("p", { class: "dim" }, "These levers would have changed nothing."),

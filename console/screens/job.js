@@ -85,7 +85,7 @@ function filesPart(job) {
   ];
   const none = empty("No files yet", "They are written when the job has ended.");
   list(uri, job.tenant).then(
-    (rows) => replace(body, table({ caption: "Files", columns, rows, pageSize: 20, none })),
+    (rows) => replace(body, table({ caption: "Files", csv: true, columns, rows, pageSize: 20, none })),
     (error) => replace(body, failure(error)),
   );
   return body;
@@ -113,7 +113,7 @@ function batchPart({ details }) {
     ]),
     details.firstErrors.length > 0 && [
       h("h3", "First errors"),
-      table({ caption: "First errors", rows: details.firstErrors, columns }),
+      table({ caption: "First errors", csv: true, rows: details.firstErrors, columns }),
     ],
   ];
 }

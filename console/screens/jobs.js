@@ -45,7 +45,7 @@ build/fulcrum batch wait ARN`;
 
 /* --- a new batch job ------------------------------------------------------------------------------------ */
 
-export async function newBatch(file, found) {
+async function newBatch(file, found) {
   const groups = await answering();
   const state = { file, found };
   const name = h("input", {

@@ -22,10 +22,7 @@ export function signIn(app, whenIn) {
       await send("POST", "/fulcrum/session", { key: key.value });
       await whenIn();
     } catch (error) {
-      says.textContent =
-        error.status === 401 || error.status === 403
-          ? `${error.message} Is it an API key of one of the tenants in fulcrum.yaml?`
-          : error.message;
+      says.textContent = error.message;
       key.select();
     } finally {
       button.disabled = false;

@@ -181,8 +181,8 @@ const noted = (word, name, text) => h("li", badge(word), h("div", h("b", name), 
 /* All tenants have one of the same name, so an admin wants to know whose. */
 function alarmRow(alarm) {
   const whose = isAdmin() ? ` · ${alarm.tenant}` : "";
-  const since = alarm.since ? ` Since ${time(alarm.since, false)} UTC.` : "";
-  return noted(alarm.state, [alarm.name, h("span", { class: "dim" }, whose)], `${alarm.reason}${since}`);
+  const since = alarm.since && h("div", `Since ${time(alarm.since, false)} UTC`);
+  return noted(alarm.state, [alarm.name, h("span", { class: "dim" }, whose)], [alarm.reason, since]);
 }
 
 function alarmList(alarms) {

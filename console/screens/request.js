@@ -135,7 +135,7 @@ function bill({ request, prices }) {
       })),
       `Of ${count(promptTokens(request))} tokens in and ${count(request.outputTokens)} out`,
     ),
-    table({ caption: "What it was billed by", columns, rows }),
+    table({ caption: "What it was billed by", csv: true, columns, rows }),
     h(
       "p",
       { class: "dim" },
@@ -219,7 +219,7 @@ function routePart({ route, request }) {
       ".",
     ),
     candidates.length
-      ? table({ caption: "Candidates", columns, rows: candidates })
+      ? table({ caption: "Candidates", csv: true, columns, rows: candidates })
       : h(
           "p",
           { class: "dim" },
@@ -288,7 +288,7 @@ function otherwise({ under, request }) {
   ];
   return [
     h("p", "It was billed ", h("b", exact(of(request, "cost"))), "."),
-    table({ caption: "The same request under other levers", columns, rows: under, order: "costDollars" }),
+    table({ caption: "The same request under other levers", csv: true, columns, rows: under, order: "costDollars" }),
   ];
 }
 

@@ -101,7 +101,7 @@ function sharePart(router) {
         ),
     },
   ];
-  return table({ caption: "Where its requests went", columns, rows, order: "-requests" });
+  return table({ caption: "Where its requests went", csv: true, columns, rows, order: "-requests" });
 }
 
 function learningPart({ shadow }) {
@@ -120,7 +120,7 @@ function learningPart({ shadow }) {
       cell: (row) => (row.drifts ? badge("drifts", "warn") : "no"),
     },
   ];
-  return table({ caption: "What it said of qualities, and what was found", columns, rows: shadow.models });
+  return table({ caption: "What it said of qualities, and what was found", csv: true, columns, rows: shadow.models });
 }
 
 const ABOUT_AUC =
@@ -238,7 +238,7 @@ function decision(reply) {
       ROUTE_REASONS[reply.reason] ?? reply.reason,
       ".",
     ),
-    table({ caption: "Candidates", columns, rows: reply.candidates }),
+    table({ caption: "Candidates", csv: true, columns, rows: reply.candidates }),
     reply.changes?.length > 0 &&
       h(
         "ul",

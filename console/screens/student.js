@@ -110,6 +110,7 @@ export function leftOutPart({ details }) {
     h("p", `${plural(details.counts.rejectedLines, "line")} left out; the first ones:`),
     table({
       caption: "Lines left out",
+      csv: true,
       rows: details.insights,
       pageSize: 10,
       none: h("p", { class: "dim" }, "They are listed once the data was read."),
@@ -131,6 +132,7 @@ export function samplesPart({ details }) {
   const text = (role) => (row) => lastOf(row, role);
   return table({
     caption: "Samples",
+    csv: true,
     rows: details.samples,
     pageSize: 8,
     none: empty("No samples", "A distillation that has variants written shows some of them with their answers."),
