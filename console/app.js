@@ -151,6 +151,7 @@ function frame() {
 function toggleMenu(isOpen = !document.body.classList.contains("menu-open")) {
   document.body.classList.toggle("menu-open", isOpen);
   document.getElementById("menu")?.setAttribute("aria-expanded", String(isOpen));
+  if (isOpen) document.querySelector("#nav a[aria-current]")?.focus();
 }
 
 /* --- what runs now -------------------------------------------------------------------------------------- */
@@ -288,6 +289,12 @@ async function begin() {
 }
 
 onExpired.call = () => view && begin();
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !document.body.classList.contains("menu-open")) return;
+  toggleMenu(false);
+  document.getElementById("menu").focus();
+});
+document.addEventListener("click", (event) => event.target.closest("#nav, #menu") || toggleMenu(false));
 addEventListener("hashchange", () => document.getElementById("nav") && show());
 listenForKeys(SCREENS, (name) => go(elsewhere(name)));
 document.querySelector(".skip").addEventListener("click", (event) => {

@@ -120,6 +120,21 @@ export async function listAll(first, member, signal, tenant) {
   return items;
 }
 
+const TOGETHER_MS = 1000;
+
+/** One reply for all panels that ask within a second, so that they show the same moment. `forget` has it asked anew. */
+export function together(load) {
+  let asked = { at: -Infinity, reply: null };
+  const get = (signal) => {
+    if (Date.now() - asked.at > TOGETHER_MS) asked = { at: Date.now(), reply: load(signal) };
+    return asked.reply;
+  };
+  get.forget = () => {
+    asked.at = -Infinity;
+  };
+  return get;
+}
+
 /** Calls `work` now and every so often, as long as the signal lives and somebody looks at the page. */
 export function poll(work, everyMs, signal) {
   let timer = null;

@@ -59,7 +59,9 @@ export const ABOUT = {
   latency: "From a request's first byte to the reply's last. p50: half of the requests were faster.",
   firstToken: "From a request's first byte to the reply's first token.",
   baseline: "What the same requests would have cost without any lever.",
-  lost: "What the tokens that were not read cost more than they would have if they had been read from the cache.",
+  lost:
+    "What these prompts cost less what they would have cost had all of them been read: the most that hits could have " +
+    "saved. Below zero where a model's writes are free. Of the newest 100,000 requests.",
 };
 
 /** Why a prompt did not come from the cache whole, and what to do about it. */

@@ -107,11 +107,30 @@ export function toast(text, level = "good") {
 
 const shown = new Map(); // what a panel showed last, by screen and key: it stays, dimmed, until its successor is there
 
-/** Shows something else in `body`; whoever had the focus inside has it again, by id. */
+const FOCUSABLE = "a, button, input, select, textarea, summary, [tabindex]";
+
+/* Where the focus is inside of `body`, so that it can be found again in what comes next: by id, else by its place. */
+function focusIn(body) {
+  const focused = document.activeElement;
+  if (!body.contains(focused)) return () => {};
+  const at = [...body.querySelectorAll(FOCUSABLE)].indexOf(focused);
+  return () => {
+    const next = (focused.id && document.getElementById(focused.id)) || body.querySelectorAll(FOCUSABLE)[at];
+    if (next?.tagName === focused.tagName) next.focus({ preventScroll: true });
+  };
+}
+
+const openParts = (body) => [...body.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent);
+
+/** Shows something else in `body`; the focus and what was unfolded stay. */
 export function show(body, ...content) {
-  const focused = body.contains(document.activeElement) ? document.activeElement.id : "";
+  const refocus = focusIn(body);
+  const unfolded = openParts(body);
   replace(body, ...content);
-  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  for (const summary of body.querySelectorAll("details > summary")) {
+    if (unfolded.includes(summary.textContent)) summary.parentElement.open = true;
+  }
+  refocus();
 }
 
 function stay(body, name) {
@@ -146,6 +165,7 @@ export function panel(context, { key, title, about, tools, load, render, every, 
       const data = await load(context.signal);
       const text = every ? JSON.stringify(data) : null;
       if (context.signal.aborted || (text !== null && text === last)) return;
+      if (text !== null && body.querySelector(":popover-open")) return; // somebody reads: next time
       last = text;
       const content = h("div", { class: "panel-content" }, render(data));
       body.classList.remove("is-stale");

@@ -1,6 +1,6 @@
 // Cache: what is kept for whom, for how long, and what prompts cost that did not come from it.
 
-import { fulcrum, isAdmin, path } from "../lib/api.js";
+import { fulcrum, isAdmin, path, together } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { bytes, count, dollars, percent, pico, seconds, short } from "../lib/format.js";
 import { ABOUT, MISSES, promptTokens } from "../lib/levers.js";
@@ -212,8 +212,7 @@ function ratePanel(context, by) {
 export default function cache(context) {
   const { tenant } = context.params;
   const { from, to, words } = range(context.params);
-  let asked = null;
-  const load = (signal) => (asked ??= fulcrum("cache", { tenant, from, to }, signal));
+  const load = together((signal) => fulcrum("cache", { tenant, from, to }, signal));
   return h(
     "div",
     { class: "grid" },

@@ -1,6 +1,6 @@
 // One job: how far it is, and what came of it. What is of customization jobs alone is in student.js.
 
-import { fulcrum, isAdmin, send } from "../lib/api.js";
+import { fulcrum, isAdmin, send, together } from "../lib/api.js";
 import { h, replace } from "../lib/dom.js";
 import { bytes, count, percent, seconds, tail, time } from "../lib/format.js";
 import { download, list, parseUri } from "../lib/objects.js";
@@ -212,14 +212,7 @@ function kindOf(arn) {
 
 export function jobPage(context) {
   const arn = context.params.job;
-  let asked = { at: 0, reply: null };
-  const load = (signal) => {
-    // all panels show one reply
-    if (Date.now() - asked.at > 1000) {
-      asked = { at: Date.now(), reply: fulcrum(`jobs/${encodeURIComponent(arn)}`, {}, signal) };
-    }
-    return asked.reply;
-  };
+  const load = together((signal) => fulcrum(`jobs/${encodeURIComponent(arn)}`, {}, signal));
   const make = (key, title, render, wide) =>
     panel(context, { key: `job-${key}`, title, load, render, wide, every: 2000 });
   return [

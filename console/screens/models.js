@@ -1,7 +1,7 @@
 // Models: what is served under which names and at what price, custom models, their deployments; and the way to a model
 // of one's own.
 
-import { fulcrum, isAdmin, path, send } from "../lib/api.js";
+import { fulcrum, isAdmin, path, send, together } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { count, exact, short, tail, time } from "../lib/format.js";
 import { address, elsewhere } from "../lib/place.js";
@@ -211,15 +211,10 @@ const ADD = "build/fulcrum models add qwen --path models/qwen3-4b.gguf";
 export default function models(context) {
   if (context.params.new) return wizard(context);
   const { tenant } = context.params;
-  let asked = { at: 0, reply: null };
-  const load = (signal) => {
-    // three panels of one reply
-    if (Date.now() - asked.at > 1000) asked = { at: Date.now(), reply: fulcrum("models", { tenant }, signal) };
-    return asked.reply;
-  };
+  const load = together((signal) => fulcrum("models", { tenant }, signal));
   const parts = [];
   const reload = () => {
-    asked.at = 0;
+    load.forget();
     parts.forEach((part) => part.reload());
   };
   const csv = (name, list) => csvTool(name, { href: path("models", { tenant, list, format: "csv" }) });

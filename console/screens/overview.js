@@ -1,6 +1,6 @@
 // Overview: what the levers saved, what was spent on what, whether it works, and whether anything rings.
 
-import { fulcrum, isAdmin, now, path } from "../lib/api.js";
+import { fulcrum, isAdmin, now, path, together } from "../lib/api.js";
 import { chart } from "../lib/chart.js";
 import { h, replace } from "../lib/dom.js";
 import {
@@ -25,6 +25,7 @@ import { csvTool, moneyColumn, table } from "../lib/table.js";
 import { badge, code, empty, panel, tabs, tile } from "../lib/widgets.js";
 
 const BOUND = 0.6; // of the hit rate, below which the default alarm rings
+const REFRESH_MS = 60_000; // of figures over a stretch of time
 const FIRST_REQUEST = () => `curl -s ${location.origin}/model/desk-small/converse -H 'content-type: application/json' \\
   -d '{"messages":[{"role":"user","content":[{"text":"How do I track my package?"}]}]}'`;
 
@@ -406,9 +407,8 @@ function hitChart(reply, by) {
 function periodPanels(context) {
   const { from, to, by, words } = range(context.params);
   const { tenant } = context.params;
-  const load = (signal) => fulcrum("usage", { by, from, to, tenant }, signal);
-  let asked = null; // all panels below are of one reply
-  const usage = (signal) => (asked ??= load(signal));
+  const usage = together((signal) => fulcrum("usage", { by, from, to, tenant }, signal));
+  const every = to ? undefined : REFRESH_MS; // what has ended does not change
   const series = (metric) => (signal) =>
     fulcrum("series", { metric, from, to, tenant, period: range(context.params).period }, signal);
   const csv = (name) => csvTool(name, { href: path("usage", { by, from, to, tenant, format: "csv" }) });
@@ -419,6 +419,7 @@ function periodPanels(context) {
       about,
       tools: csv(`${title} by ${by}`),
       load: usage,
+      every,
       render: (reply) => (reply.groups.length ? draw(reply) : noRequests()),
     });
   return [
@@ -427,6 +428,7 @@ function periodPanels(context) {
       title: `In ${words}`,
       wide: true,
       load: usage,
+      every,
       render: ({ total }) => tiles(total),
     }),
     one("spend", "Spend by class of tokens", ABOUT.spend, (reply) =>
@@ -448,6 +450,7 @@ function latencyPanel(context, key, title, about, load) {
     title,
     about,
     load,
+    every: context.params.to ? undefined : REFRESH_MS,
     render: ({ times, series, period }) => {
       if (!series.some((one) => one.values.some((value) => value !== null)))
         return empty(

@@ -72,7 +72,7 @@ async function answer(turn, onChange, signal) {
   turn.took = performance.now() - began;
 }
 
-/* A stream's cost is in its line of the ledger. Asked for by a list, which may be empty: that is no error to anybody. */
+/* A stream's cost is in its line of the ledger. A list is asked for it: an empty one is no error to anybody. */
 async function readBill(turn) {
   for (let i = 0; i < LEDGER_TRIES && !turn.line; i++) {
     if (i > 0) await new Promise((resolve) => setTimeout(resolve, LEDGER_WAIT_MS));

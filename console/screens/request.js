@@ -1,7 +1,7 @@
 // One request: the way it went, what was cached and why not, who could have answered, what it was billed by, and what
 // it would have cost otherwise.
 
-import { fulcrum } from "../lib/api.js";
+import { fulcrum, together } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { count, decimalsFor, dollars, exact, millis, money, percent, pico, share, time } from "../lib/format.js";
 import { ABOUT, CLASSES, LEVERS, MISSES, of, promptTokens, ROUTE_REASONS, savedOf } from "../lib/levers.js";
@@ -170,6 +170,7 @@ function cachePart({ cache, request }) {
     ]),
     cache.explanation && h("p", cache.explanation),
     what && h("p", { class: "dim" }, what[1]),
+    cache.said && h("p", { class: "dim" }, "x-fulcrum-cache: ", mono(cache.said)),
   ];
 }
 
@@ -295,8 +296,7 @@ function otherwise({ under, request }) {
 const raw = ({ request }) => h("pre", { class: "raw", tabindex: "0" }, JSON.stringify(request, null, 2));
 
 export function requestPage(context) {
-  let asked = null;
-  const load = (signal) => (asked ??= fulcrum(`requests/${encodeURIComponent(context.params.request)}`, {}, signal));
+  const load = together((signal) => fulcrum(`requests/${encodeURIComponent(context.params.request)}`, {}, signal));
   const part = (key, title, render, more = {}) =>
     panel(context, { key: `request-${key}`, title, load, render, ...more });
   return [

@@ -222,7 +222,7 @@ function list(context) {
     wide: true,
     tools: [
       csvTool("requests", {
-        href: path("requests", { ...query(params), limit: 500, cursor: params.cursor, format: "csv" }),
+        href: path("requests", { ...query(params), limit: 5000, cursor: params.cursor, format: "csv" }),
       }),
       action("Reload", () => section(), { level: "small", id: "reload" }),
     ],

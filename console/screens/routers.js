@@ -1,7 +1,7 @@
 // Routers: what each decides by, where its requests went, what its predictor is worth, and where a prompt of one's own
 // would go.
 
-import { fulcrum, getJson, path, send } from "../lib/api.js";
+import { fulcrum, getJson, path, send, together } from "../lib/api.js";
 import { chart } from "../lib/chart.js";
 import { h, replace } from "../lib/dom.js";
 import { count, percent, tail } from "../lib/format.js";
@@ -415,8 +415,7 @@ export default function routers(context) {
   const wanted = context.params.router;
   const note = "Open a router to see where its requests went, and to try a prompt.";
   if (!wanted) return [h("div", { class: "grid" }, listPanel(context)), h("p", { class: "dim below" }, note)];
-  let asked = null;
-  const load = (signal) => (asked ??= findRouter(wanted, signal));
+  const load = together((signal) => findRouter(wanted, signal));
   const part = (key, title, render, about) => panel(context, { key: `router-${key}`, title, about, load, render });
   return [
     h("p", { class: "back" }, h("a", { id: "back", href: changed({ router: "" }) }, "← All routers")),

@@ -146,3 +146,27 @@ test("a router is tried", async () => {
   assert.deepEqual(browser.takeFaults(), []);
   await page.context().close();
 });
+
+test("the menu of a narrow page, and the advisor's sliders", async () => {
+  const page = await browser.page(server, { width: 360, height: 740, scheme: "dark" });
+  await open(page, server, "#/advisor?days=1");
+  await page.locator("#menu").focus();
+  await page.keyboard.press("Enter");
+  await page.locator("#nav-advisor").waitFor();
+  assert.equal(await focused(page), "nav-advisor");
+  assert.deepEqual(await inaccessible(page), []);
+  await picture(page, "phone-menu", { fullPage: false });
+  await page.keyboard.press("Escape");
+  await page.locator("#nav-advisor").waitFor({ state: "hidden" });
+  assert.equal(await focused(page), "menu");
+  await page.locator("#what-batch").focus();
+  await page.keyboard.press("End");
+  await page.waitForURL(/batch=all/);
+  assert.equal(await focused(page), "what-batch");
+  await page.locator("p", { hasText: "would have cost" }).waitFor();
+  const { dollars } = await server.get("/fulcrum/advice?days=1&batch=all");
+  assert.ok(Number(dollars) > 0);
+  assert.match(await page.locator("pre", { hasText: "--what-if" }).textContent(), /--what-if batch=all --days 1/);
+  assert.deepEqual(browser.takeFaults(), []);
+  await page.context().close();
+});

@@ -12,7 +12,7 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), "fulcrum-model-"));
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
 const model = randomModel(folder);
 const { server, browser } = await stage(`
-limits: {customization_prompts_min: 8}
+limits: {customization_prompts_min: 8, invocation_log_flush_ms: 200}
 models:
   - {name: teacher, path: ${model}, ids: ["amazon.nova-pro-v1:0"], context: 512, price_as: "amazon.nova-pro-v1:0"}
   - {name: pupil, path: ${model}, ids: ["amazon.nova-lite-v1:0"], context: 512, price_as: "amazon.nova-lite-v1:0"}
@@ -152,5 +152,37 @@ test("it is put before a router, which is tried", async () => {
     "the deployment in the list",
   );
   await picture(page, "models-with-student");
+  assert.deepEqual(browser.takeFaults(), []);
+});
+
+test("traffic is logged by one click, and teaches", async () => {
+  await open(page, server, "#/models?new=1");
+  await page.locator("#source-logs").check();
+  await page.locator("#logging-on").click();
+  await until(
+    async () => (await page.locator("#log-uri").inputValue()).startsWith("s3://traffic-"),
+    "where the log is",
+  );
+  for (let i = 0; i < 12; i++) await server.converse("teacher", `About my ${WORDS[i % 4]}, ${i}.`);
+  const bucket = /s3:\/\/([^/]+)/.exec(await page.locator("#log-uri").inputValue())[1];
+  await until(async () => {
+    const keys = await (await fetch(`${server.url}/${bucket}?list-type=2&prefix=requests/AWSLogs`)).text();
+    return keys.includes(".json.gz");
+  }, "the log");
+  assert.deepEqual(await inaccessible(page), []);
+  await picture(page, "wizard-logs");
+  await page.locator("#log-uses").uncheck();
+  await page.locator("#wizard-next").click();
+  await page.locator("#teacher").selectOption("teacher");
+  await page.locator("#wizard-next").click();
+  await page.locator("#hyper-epochCount").fill("2");
+  await page.locator("#max-reply").fill("4");
+  await page.locator("#wizard-next").click();
+  await page.locator("#job-name").fill("from-traffic");
+  await page.locator("#wizard-next").click();
+  await page.waitForURL(/job=/);
+  const status = page.locator(".panel.wide .badge").first();
+  await until(async () => /Completed|Failed|Stopped/.test(await status.textContent()), "the end of the job");
+  assert.equal(await status.textContent(), "Completed", await page.locator("main").textContent());
   assert.deepEqual(browser.takeFaults(), []);
 });
