@@ -192,7 +192,7 @@ export function tile(label, value, { note, about, exact, level } = {}) {
     "div",
     { class: ["tile", level] },
     h("div", { class: "tile-label" }, titled(label, about)),
-    h("div", { class: ["tile-value", String(value).length > 9 && "long"], title: exact ?? null }, value),
+    h("div", { class: ["tile-value", String(value).length > 8 && "long"], title: exact ?? null }, value),
     note && h("div", { class: "tile-note" }, note),
   );
 }

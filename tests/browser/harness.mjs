@@ -34,7 +34,7 @@ export class Server {
   #process;
   log = "";
 
-  static async start(config) {
+  static async start(config, { program = process.env.FULCRUM, env = {} } = {}) {
     const server = new Server();
     server.folder = fs.mkdtempSync(path.join(os.tmpdir(), "fulcrum-browser-"));
     const args = ["serve", "--listen", "127.0.0.1:0", "--data", path.join(server.folder, "data")];
@@ -42,7 +42,7 @@ export class Server {
       fs.writeFileSync(path.join(server.folder, "fulcrum.yaml"), config);
       args.push("--config", path.join(server.folder, "fulcrum.yaml"));
     }
-    server.#process = spawn(process.env.FULCRUM, args, { cwd: server.folder });
+    server.#process = spawn(program, args, { cwd: server.folder, env: { ...process.env, ...env } });
     server.#process.stderr.on("data", (data) => (server.log += data));
     const first = await new Promise((resolve, reject) => {
       server.#process.stdout.once("data", (data) => resolve(String(data)));
@@ -84,17 +84,13 @@ export class Server {
   }
 }
 
+/** A program of the tests, as make built it. */
+export const tool = (name) => path.join(BUILD, "tests/tools", name);
+
 /** A model of random weights at a path of its own: answers nonsense, but through every real part. */
 export function randomModel(folder, ...more) {
   const file = path.join(folder, "tiny.gguf");
-  const made = spawnSync(path.join(BUILD, "tests/tools/make_gguf"), [
-    file,
-    "--context",
-    "4096",
-    "--seed",
-    "7",
-    ...more,
-  ]);
+  const made = spawnSync(tool("make_gguf"), [file, "--context", "4096", "--seed", "7", ...more]);
   if (made.status !== 0) throw new Error(`make_gguf: ${made.stderr}`);
   return file;
 }
@@ -125,9 +121,10 @@ export class Browser {
     return browser;
   }
 
-  /** A page of a new profile; `form` is {width, height, scheme}. */
-  async page(server, { width = 1440, height = 900, scheme = "light" } = {}) {
-    const context = await this.#browser.newContext({ viewport: { width, height }, colorScheme: scheme });
+  /** A page of a new profile; `form` is {width, height, scheme, scale}. */
+  async page(server, { width = 1440, height = 900, scheme = "light", scale = 1 } = {}) {
+    const viewport = { width, height };
+    const context = await this.#browser.newContext({ viewport, colorScheme: scheme, deviceScaleFactor: scale });
     context.setDefaultTimeout(PATIENCE);
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     const page = await context.newPage();
@@ -173,8 +170,8 @@ export async function picture(page, name, options = {}) {
 }
 
 /** Server and browser for the tests of one file; both end behind the last one. */
-export async function stage(config) {
-  const [server, browser] = await Promise.all([Server.start(config), Browser.start()]);
+export async function stage(config, options) {
+  const [server, browser] = await Promise.all([Server.start(config, options), Browser.start()]);
   after(async () => {
     await browser.stop();
     await server.stop();

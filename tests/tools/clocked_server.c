@@ -41,6 +41,8 @@ int main(int argc, char **argv)
     const char *path = getenv("CLOCK_AHEAD");
     if (argc > 1 && !strcmp(argv[1], "worker"))
         return cmd_worker(argc - 1, argv + 1);
+    if (argc > 1 && !strcmp(argv[1], "extract"))
+        return cmd_extract(argc - 1, argv + 1);
     ahead_s = path ? map(path) : NULL;
     if (argc < 2 || !ahead_s || strcmp(argv[1], "serve") != 0) {
         fprintf(stderr, "usage: CLOCK_AHEAD=FILE clocked_server serve [OPTION]...\n");
