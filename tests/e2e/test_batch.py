@@ -163,8 +163,8 @@ def test_a_job_that_cannot_begin_fails_and_says_why(store, jobs, source, target,
     assert job["endTime"] >= job["submitTime"]
 
 
-def test_limits_are_limits(tmp_path, random_model):
-    server = start(tmp_path, random_model, deterministic=False, extra=(
+def test_limits_are_limits(tmp_path, slow_model):
+    server = start(tmp_path, slow_model, deterministic=False, extra=(
         "limits:\n  batch_job_records: 5\n  batch_file_bytes: 4000\n  batch_model_jobs: 2\n  batch_record_bytes: 900\n"))
     store, jobs = Store(server), server.client("bedrock")
     too_many = wait_for(jobs, submit(jobs, store, records([converse("x")] * 6)))

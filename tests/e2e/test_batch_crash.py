@@ -183,7 +183,7 @@ def stop_outside_of_writes(server, database):
 def test_a_runner_whose_job_was_taken_writes_nothing_more(tmp_path, random_model, is_stopped):
     """Two servers on one state.db and one folder of working files, which their locks do not know of. The second one
     claims the job of the first, which goes on until it notices, or stands still meanwhile."""
-    count, one, two = 300, tmp_path / "one", tmp_path / "two"
+    count, one, two = 2000, tmp_path / "one", tmp_path / "two"  # not done before the second server has started
     (two / "data").mkdir(parents=True)
     one.mkdir()
     first = start(one, random_model, deterministic=False)
