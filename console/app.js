@@ -156,11 +156,16 @@ function toggleMenu(isOpen = !document.body.classList.contains("menu-open")) {
 
 /* --- what runs now -------------------------------------------------------------------------------------- */
 
+let wasLost = false;
+
 async function refreshNow() {
   const line = document.getElementById("live");
   if (!line) return;
   try {
     now.value = await fulcrum("now");
+    // A server that was started again has another token.
+    if (wasLost) Object.assign(session, await getJson("/fulcrum/session"));
+    wasLost = false;
     const { running, queued, requestsPerMinute, hitRate, ready, alarms } = now.value;
     const alarmed = alarms?.ALARM ?? 0;
     replace(
@@ -176,6 +181,7 @@ async function refreshNow() {
     );
     document.dispatchEvent(new CustomEvent("now"));
   } catch (error) {
+    wasLost = wasLost || error.status === 0;
     if (error.name !== "AbortError")
       replace(line, h("span", { class: "dot bad" }), h("span", error.status === 0 ? "no connection" : error.name));
   }

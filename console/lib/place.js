@@ -7,7 +7,7 @@ const SHARED = ["from", "to", "tenant"];
 export function parse(hash) {
   const text = hash.replace(/^#\/?/, "");
   const split = text.indexOf("?");
-  const screen = decodeURIComponent(split < 0 ? text : text.slice(0, split)).replace(/\/+$/, "");
+  const screen = (split < 0 ? text : text.slice(0, split)).replace(/\/+$/, "");
   return { screen, params: Object.fromEntries(new URLSearchParams(split < 0 ? "" : text.slice(split + 1))) };
 }
 

@@ -174,8 +174,10 @@ test("an address that is wrong and a server that is silent say so", async () => 
   const page = await browser.page(server);
   await open(page, server, "#/requests?request=00000000-0000-0000-0000-000000000000");
   assert.match(await page.locator(".failure").first().textContent(), /ResourceNotFoundException|no request/i);
-  await open(page, server, "#/nowhere");
-  await page.waitForURL(/#\/$/);
+  for (const wrong of ["#/nowhere", "#/%zz", "#main"]) {
+    await open(page, server, wrong);
+    await page.waitForURL(/#\/$/);
+  }
   await page.route("**/fulcrum/usage*", (route) => route.abort());
   await page.locator("#nav-cache").click();
   await page.locator(".failure").first().waitFor();
