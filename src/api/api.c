@@ -16,6 +16,7 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     struct api *made = mem_calloc(1, sizeof(*made));
     if (!made)
         return error_no_memory(error);
+    made->started_us = clock_wall_us();
     made->config = options->work->config;
     made->sessions = options->sessions;
     made->catalog = options->catalog;
@@ -141,7 +142,7 @@ static bool find_operation(struct api_call *call, const struct operations_match 
     static const struct error undecodable = {.code = ERROR_INVALID,
                                              .message = "The path is not percent-encoded UTF-8."};
     struct http_exchange *exchange = call->exchange;
-    call->dialect = match->dialect;
+    call->dialect = match->dialect->speaks ? match->dialect->speaks(&exchange->request) : match->dialect;
     call->absent = match->absent;
     call->allowed_method = match->allowed_method;
     if (!match->operation)

@@ -26,6 +26,7 @@ struct api_thread {
 };
 
 struct api {
+    uint64_t started_us; /* clock_wall_us() */
     const struct config *config;
     struct sessions *sessions; /* of the console */
     const struct catalog *catalog;

@@ -30,6 +30,7 @@ struct dialect {
     const char *error_type;  /* content type of errors */
     const char *challenge;   /* www-authenticate of a 401; NULL: never one */
     const char *count_member; /* of a reply that counts a prompt's tokens; NULL: the dialect counts none */
+    const char *count_object; /* such a reply's member `object`; NULL: it has none */
     struct str no_memory;    /* the error's body where there is no memory to write one */
 
     struct dialect_error (*of_code)(enum error_code code);
@@ -37,6 +38,9 @@ struct dialect {
     const char *(*of_status)(int status); /* what broke HTTP's rules, has no operation (404) or not this method (405) */
     bool (*append_error)(struct buf *out, const struct dialect_error *error, struct str message,
                          const char *request_id);
+
+    /* Which dialect a request of its paths is answered in, where two have the same and headers tell. NULL: itself. */
+    const struct dialect *(*speaks)(const struct http_request *request);
 
     /* What its requests must be besides, once it is known who asks and before their body is taken. NULL: nothing. */
     enum error_code (*admit)(const struct api_call *call, struct error *error);

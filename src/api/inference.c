@@ -59,6 +59,7 @@ static void release(struct inference *inference)
     stop_waiting(inference);
     codec_request_free(&inference->request);
     buf_deinit(&inference->stream.scratch);
+    buf_deinit(&inference->stream.held);
     buf_deinit(&inference->out);
 }
 
@@ -494,6 +495,7 @@ static enum error_code prepare(struct inference *inference, struct error *error)
     inference->stream = (struct codec_stream){
         .codec = inference->codec, .request = request, .ctx = inference, .emit = emit};
     buf_init(&inference->stream.scratch, REPLY_BODY_MAX);
+    buf_init(&inference->stream.held, REPLY_BODY_MAX);
     const struct operation_headers *headers = call->operation->headers;
     return headers ? headers->parse(call, inference->is_stream, request, error) : OK;
 }

@@ -16,7 +16,7 @@
 #include "ledger/line.h"
 #include "model/registry.h"
 
-#define METRICS_OPERATIONS_MAX 128 /* more than all tables of operations have */
+#define METRICS_OPERATIONS_MAX 192 /* more than all tables of operations have */
 #define METRICS_CODES 12
 #define METRICS_BUCKETS 14 /* the last is +Inf */
 #define METRICS_NO_MODEL SIZE_MAX

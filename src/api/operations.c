@@ -9,6 +9,7 @@
 #include "api/console/dialect.h"
 #include "api/control/sts.h"
 #include "api/monitoring/protocol.h"
+#include "api/openai/dialect.h"
 
 /* The server's own, which speak to nobody's client. */
 static const struct api_operation own_rows[] = {
@@ -25,8 +26,8 @@ static const struct operations_table s3 = {.dialect = &bedrock_dialect, .prefix 
 
 static const struct operations_table *tables[OPERATIONS_TABLES_MAX] = {
     &bedrock_operations, &sts_operations, &own, &s3, &monitoring_table, &console_operations,
-    &console_pages, &anthropic_operations};
-static size_t tables_len = 8;
+    &console_pages, &anthropic_operations, &openai_operations};
+static size_t tables_len = 9;
 
 void operations_add(const struct operations_table *table)
 {
@@ -62,11 +63,21 @@ size_t operations_s3_index(void)
     return index;
 }
 
+/* As the table's patterns have it. */
+static struct str path_in(const struct operations_table *table, struct str path)
+{
+    const struct str mount = str_of(table->mount);
+    const bool is_mounted =
+        mount.len > 0 && path.len > mount.len && str_starts(path, mount) && path.data[mount.len] == '/';
+    return is_mounted ? str_slice(path, mount.len, path.len) : path;
+}
+
 const struct dialect *operations_dialect(struct str path)
 {
     const struct operations_table *best = tables[0];
     for (size_t i = 1; i < tables_len; i++)
-        if (str_starts(path, str_of(tables[i]->prefix)) && strlen(tables[i]->prefix) > strlen(best->prefix))
+        if (str_starts(path_in(tables[i], path), str_of(tables[i]->prefix)) &&
+            strlen(tables[i]->prefix) > strlen(best->prefix))
             best = tables[i];
     return best->dialect;
 }
@@ -102,8 +113,9 @@ static bool find_served(struct str method, struct str path, bool spans_slashes, 
     size_t index = 0;
     for (size_t i = 0; i < tables_len; i++) {
         const struct operations_table *table = tables[i];
+        const struct str inner = path_in(table, path);
         for (size_t row = 0; row < table->count; row++, index++) {
-            if (!operations_path_matches(table->rows[row].pattern, path, spans_slashes, &match->parameter))
+            if (!operations_path_matches(table->rows[row].pattern, inner, spans_slashes, &match->parameter))
                 continue;
             if (str_eq(method, str_of(table->rows[row].method))) {
                 match->operation = &table->rows[row];
@@ -135,8 +147,10 @@ static bool find_absent(struct str method, struct str path, struct operations_ma
 {
     for (size_t i = 0; i < tables_len; i++)
         for (const struct absent_operation *absent = tables[i]->absent; absent && absent->name; absent++)
-            if (absent_fits(absent, method, path, match))
+            if (absent_fits(absent, method, path_in(tables[i], path), match)) {
+                match->dialect = tables[i]->dialect;
                 return true;
+            }
     return false;
 }
 

@@ -49,6 +49,7 @@ struct absent_operation {
 struct operations_table {
     const struct dialect *dialect;
     const char *prefix; /* of the paths whose broken requests the dialect answers: "/v1/"; "": of all others */
+    const char *mount; /* before its paths where they stand a second time: "/anthropic"; NULL: nowhere */
     const struct api_operation *rows;
     size_t count;
     /* Known, so that they are refused by their own name; ends with a row without one. May be NULL. */

@@ -49,6 +49,9 @@ struct codec_stream {
     const struct chat_reply *reply; /* the codec's own: set by its stream_start, for those that name it in each chunk */
     size_t calls;                   /* likewise: tool calls that have begun */
     bool is_start_owed;             /* likewise: a block has begun whose form its first piece will tell */
+    uint64_t created_s;             /* likewise: Unix time that all its events name */
+    struct str held_id, held_name;  /* likewise: of the call in `held`, in the request's arena */
+    struct buf held;                /* likewise: what can't be told before its block is whole */
     struct buf scratch;
     void *ctx;
     void (*emit)(void *ctx, struct str event_type, struct str payload);

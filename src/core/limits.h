@@ -39,7 +39,7 @@
     X(idle_timeout_ms, 75000, "ms", "keep-alive connection without a request")                               \
     X(write_timeout_ms, 60000, "ms", "reader that takes no byte of a waiting reply")                         \
     X(first_token_timeout_ms, 600000, "ms", "queue and prefill of one request; flex and batch wait longer")  \
-    X(stream_wait_ms, 15000, "ms", "without a first token, after which a stream says that it lives (Anthropic's)") \
+    X(stream_wait_ms, 15000, "ms", "without a first token, after which a stream says that it lives") \
     X(token_gap_timeout_ms, 60000, "ms", "between two tokens of one reply; flex and batch may stand still")  \
     X(drain_timeout_ms, 30000, "ms", "running requests after SIGTERM")                                       \
     X(queue_requests, 256, "requests", "of tier default waiting for one model; over it ThrottlingException") \

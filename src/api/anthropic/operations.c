@@ -45,13 +45,12 @@ static const struct operation_headers message_headers = {.parse = parse_headers}
 
 /* --- operations ------------------------------------------------------------------------------------- */
 
-#define MESSAGES(prefix)                                                                                        \
-    {"POST", prefix "/v1/messages", "Messages", .handle = inference_run, .takes_prompt = true,                  \
-     .codec = &anthropic_codec, .framing = &anthropic_events, .headers = &message_headers, .logs_whole = true}, \
-    {"POST", prefix "/v1/messages/count_tokens", "MessagesCountTokens", .handle = count_tokens,                 \
-     .takes_prompt = true, .codec = &anthropic_codec, .headers = &message_headers}
-
-static const struct api_operation rows[] = {MESSAGES(""), MESSAGES("/anthropic")};
+static const struct api_operation rows[] = {
+    {"POST", "/v1/messages", "Messages", .handle = inference_run, .takes_prompt = true, .codec = &anthropic_codec,
+     .framing = &anthropic_events, .headers = &message_headers, .logs_whole = true},
+    {"POST", "/v1/messages/count_tokens", "MessagesCountTokens", .handle = count_tokens, .takes_prompt = true,
+     .codec = &anthropic_codec, .headers = &message_headers},
+};
 
 static const struct absent_operation absent[] = {
     {"POST", "/v1/messages/batches", "CreateMessageBatch"},
@@ -63,6 +62,7 @@ static const struct absent_operation absent[] = {
 const struct operations_table anthropic_operations = {
     .dialect = &anthropic_dialect,
     .prefix = "/v1/messages",
+    .mount = "/anthropic",
     .rows = rows,
     .count = sizeof(rows) / sizeof(rows[0]),
     .absent = absent,

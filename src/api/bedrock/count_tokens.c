@@ -53,7 +53,10 @@ static void on_counted(void *ctx, uint32_t tokens)
     struct api_call *call = count->call;
     release(count);
     call_add_ignored(call);
-    const struct str body = arena_printf(&call->exchange->arena, "{\"%s\":%u}", call->dialect->count_member, tokens);
+    const char *object = call->dialect->count_object;
+    const struct str body =
+        arena_printf(&call->exchange->arena, "{%s%s%s\"%s\":%u}", object ? "\"object\":\"" : "", object ? object : "",
+                     object ? "\"," : "", call->dialect->count_member, tokens);
     call_respond(call, 200, STR("application/json"), body.data ? body : STR("{}"));
 }
 

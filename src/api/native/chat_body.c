@@ -17,7 +17,6 @@ static const struct field_absent refused[] = {
 };
 /* ...and those that other targets may know. */
 static const struct needs_member needed[] = {
-    {"logit_bias", CHAT_NEED_TOKEN_BIAS, "tokens can't be made likelier by their numbers here"},
     {"web_search_options", CHAT_NEED_CONNECTORS, "there is no search on the web here"},
     {"documents", CHAT_NEED_OTHER_BLOCKS, "send the texts in messages"},
     {"guided_json", CHAT_NEED_GUIDED_TEXT, "send response_format instead"},
@@ -69,10 +68,14 @@ static enum error_code parse_stops(yyjson_val *root, struct chat_request *reques
 static enum error_code parse_length(yyjson_val *root, struct chat_request *request, struct error *error)
 {
     int64_t max_tokens = 0;
-    enum error_code code = json_get_int(root, "", "max_tokens", 1, INT32_MAX, &max_tokens, NULL, error);
+    const int64_t least = chat_body_is_api(request) ? -1 : 1; /* with which some say that there is no bound */
+    bool has_older, has_newer = false;
+    enum error_code code = json_get_int(root, "", "max_tokens", least, INT32_MAX, &max_tokens, &has_older, error);
     if (code == OK)
-        code = json_get_int(root, "", "max_completion_tokens", 1, INT32_MAX, &max_tokens, NULL, error);
-    request->max_tokens = (uint32_t)max_tokens;
+        code = json_get_int(root, "", "max_completion_tokens", least, INT32_MAX, &max_tokens, &has_newer, error);
+    if (code == OK && (has_older || has_newer) && max_tokens == 0)
+        return field_error(error, "", has_newer ? "max_completion_tokens" : "max_tokens", "must be at least 1");
+    request->max_tokens = max_tokens > 0 ? (uint32_t)max_tokens : 0;
     return code;
 }
 
@@ -90,6 +93,41 @@ static enum error_code parse_extent(yyjson_val *root, struct error *error)
         code = json_get_int(root, "", "top_logprobs", 0, 20, &top_logprobs, NULL, error);
     if (code == OK && (logprobs || top_logprobs > 0 || json_is_number(yyjson_obj_get(root, "logprobs"))))
         code = field_error(error, "", logprobs ? "logprobs" : "top_logprobs", "probabilities are not given here");
+    return code;
+}
+
+static enum error_code parse_modalities(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    yyjson_val *modalities = NULL, *item;
+    size_t i, max;
+    enum error_code code = json_get_array(root, "", "modalities", &modalities, error);
+    yyjson_arr_foreach(modalities, i, max, item)
+    {
+        if (code == OK && !yyjson_equals_str(item, "text"))
+            code = needs_note(request, CHAT_NEED_AUDIO, error, "modalities", "", "this model writes text only");
+    }
+    return code;
+}
+
+/* Of OpenAI's own API alone. */
+static enum error_code parse_api_extent(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    bool echo = false;
+    int64_t best_of = 1;
+    struct str suffix = {0};
+    enum error_code code = parse_modalities(root, request, error);
+    if (code == OK)
+        code = json_get_bool(root, "", "echo", &echo, NULL, error);
+    if (code == OK)
+        code = json_get_int(root, "", "best_of", 0, 128, &best_of, NULL, error);
+    if (code == OK)
+        code = json_get_str(root, "", "suffix", &suffix, NULL, error);
+    if (code == OK && echo)
+        code = field_error(error, "", "echo", "the prompt is not given back here");
+    if (code == OK && best_of > 1)
+        code = field_error(error, "", "best_of", "one reply is made of a request");
+    if (code == OK && suffix.len > 0)
+        code = field_error(error, "", "suffix", "text is continued at its end only");
     return code;
 }
 
@@ -125,21 +163,32 @@ static enum error_code parse_format(yyjson_val *root, struct chat_request *reque
     return type == 2 ? parse_schema(format, request, error) : OK;
 }
 
-/* `model` and `stream` say again what path and operation say. */
+#define CHAT_MEMBERS                                                                                                  \
+    "messages", "prompt", "model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature",  \
+        "top_p", "top_k", "seed", "stop", "frequency_penalty", "presence_penalty", "repetition_penalty", "n",         \
+        "logprobs", "top_logprobs", "response_format", "tools", "tool_choice", "parallel_tool_calls", "functions",    \
+        "function_call", "logit_bias", "web_search_options", "documents", "guided_json", "guided_regex",              \
+        "guided_grammar", "user"
+
+/* `model` and `stream` say again what path and operation say, but in OpenAI's own API, where nobody else does. */
 static enum error_code parse_known(yyjson_val *root, struct chat_request *request, struct error *error)
 {
-    static const char *const members[] = {
-        "messages",         "prompt",            "model",               "stream",       "stream_options",
-        "max_tokens",       "max_completion_tokens", "temperature",     "top_p",        "top_k",
-        "seed",             "stop",              "frequency_penalty",   "presence_penalty", "repetition_penalty",
-        "n",                "logprobs",          "top_logprobs",        "response_format", "tools",
-        "tool_choice",      "parallel_tool_calls", "functions",         "function_call", "logit_bias",
-        "web_search_options", "documents",       "guided_json",         "guided_regex", "guided_grammar",
-        "user",             NULL};
-    enum error_code code = fields_known(request->ignored, root, "", members, error);
-    if (code == OK)
+    static const char *const members[] = {CHAT_MEMBERS, NULL};
+    static const char *const api_members[] = {
+        CHAT_MEMBERS,        "service_tier", "prompt_cache_key",  "prompt_cache_options", "metadata", "store",
+        "safety_identifier", "session_id",   "modalities",        "best_of",              "echo",     "suffix",
+        NULL};
+    const bool is_api = chat_body_is_api(request);
+    enum error_code code = fields_known(request->ignored, root, "", is_api ? api_members : members, error);
+    if (code == OK && !is_api)
         code = fields_refuse(root, "", refused, sizeof(refused) / sizeof(refused[0]), error);
-    return code == OK ? needs_members(request, root, "", needed, sizeof(needed) / sizeof(needed[0]), error) : code;
+    if (code == OK)
+        code = needs_members(request, root, "", needed, sizeof(needed) / sizeof(needed[0]), error);
+    yyjson_val *bias = yyjson_obj_get(root, "logit_bias");
+    if (code != OK || !bias || yyjson_is_null(bias) || (yyjson_is_obj(bias) && yyjson_obj_size(bias) == 0))
+        return code;
+    return needs_note(request, CHAT_NEED_TOKEN_BIAS, error, "", "logit_bias",
+                      "tokens can't be made likelier by their numbers here");
 }
 
 /* What the neutral request has no place for. */
@@ -151,11 +200,27 @@ static enum error_code keep_extras(yyjson_val *root, struct chat_request *reques
     return needs_extras(request, root, "", carried, error);
 }
 
+/* A text, or a list of one. */
+static enum error_code read_prompt(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    yyjson_val *prompt = yyjson_obj_get(root, "prompt"), *first = yyjson_arr_get_first(prompt);
+    if (!chat_body_is_api(request) || !yyjson_is_arr(prompt))
+        return fields_need_str(root, "", "prompt", 1, SIZE_MAX, &request->raw_prompt, error);
+    if (yyjson_arr_size(prompt) != 1)
+        return field_error(error, "", "prompt", "%s",
+                           json_is_number(first) ? "token numbers can't be read here; send the text"
+                                                 : "one text is continued by a request");
+    if (!yyjson_is_str(first) || yyjson_get_len(first) == 0)
+        return field_error(error, "prompt[0]", "", "expected a text");
+    request->raw_prompt = json_str(first);
+    return OK;
+}
+
 static enum error_code parse_text(yyjson_val *root, struct chat_request *request, struct error *error)
 {
     if (yyjson_obj_get(root, "messages"))
         return field_error(error, "", "prompt", "given beside messages; send one of them");
-    enum error_code code = fields_need_str(root, "", "prompt", 1, SIZE_MAX, &request->raw_prompt, error);
+    enum error_code code = read_prompt(root, request, error);
     if (code == OK && yyjson_arr_size(yyjson_obj_get(root, "tools")) > 0)
         code = field_error(error, "", "tools", "a prompt can't carry them; send messages");
     if (code == OK && request->output_schema)
@@ -175,6 +240,8 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
         code = parse_stops(root, request, error);
     if (code == OK)
         code = parse_extent(root, error);
+    if (code == OK && chat_body_is_api(request))
+        code = parse_api_extent(root, request, error);
     if (code == OK)
         code = parse_format(root, request, error);
     if (code == OK)

@@ -1,11 +1,24 @@
 /* chat_body.h - the body of OpenAI's chat completions, which most families of
  * today speak, Mistral's with its own words, and the plain completions of the
- * same families (`prompt` instead of `messages`). Any thread. */
+ * same families (`prompt` instead of `messages`).
+ *
+ * OpenAI's own API (api/openai) reads and writes it with the same functions: a
+ * request whose api_version is set takes more, and is answered as that API
+ * answers. Any thread. */
 #ifndef API_CHAT_BODY_H
 #define API_CHAT_BODY_H
 
 #include "api/needs.h"
 #include "chat/codec.h"
+
+#define CHAT_BODY_CUSTOM_INPUT "input"  /* the one argument of a tool that takes free text */
+#define CHAT_BODY_HOSTED_TOOLS "tools[]" /* the `where` of extras that are tools of the provider's */
+
+/* Of OpenAI's own API. */
+static inline bool chat_body_is_api(const struct chat_request *request)
+{
+    return request->api_version.data != NULL;
+}
 
 /* What a family takes without being told. */
 struct chat_body_defaults {
@@ -19,6 +32,26 @@ enum error_code chat_body_parse(yyjson_val *root, const struct chat_body_default
 /* Its parts: the members `messages`, and `tools`, `tool_choice` and what belongs to them. */
 enum error_code chat_body_messages(yyjson_val *root, struct chat_request *request, struct error *error) WARN_UNUSED;
 enum error_code chat_body_tools(yyjson_val *root, struct chat_request *request, struct error *error) WARN_UNUSED;
+
+/* Of OpenAI's own API: what a part, a message or a tool is marked with, that a cache point stands behind it. */
+bool chat_body_mark(const struct chat_request *request, yyjson_val *object, uint32_t *ttl_seconds);
+/* Likewise, once all is read: of too many cache points the last ones count, and none has a longer time to live than one
+ * before it. */
+void chat_body_settle_marks(struct chat_request *request);
+
+/* Calls of tools that take free text, by the tool's name, are written in their own form; the text is out of the call's
+ * arguments, which are kept as they are where they were cut off. The text lies in `out`, which is cleared. */
+bool chat_body_is_custom(const struct chat_request *request, struct str name);
+void chat_body_custom_input(struct str arguments, struct buf *out);
+/* The body has `functions`, which its reply has to have as well. */
+bool chat_body_has_functions(const struct chat_request *request);
+
+/* "stop", "length", "tool_calls", "content_filter"; "function_call" where the body has functions. */
+const char *chat_body_finish_reason(const struct chat_request *request, enum chat_stop_reason stop);
+/* The message of a whole reply, and one of its calls: {"id":...,"type":"function","function":{...}} */
+void chat_body_append_message(struct buf *out, const struct chat_request *request, const struct chat_reply *reply);
+void chat_body_append_call(struct buf *out, const struct chat_request *request, struct str id, struct str name,
+                           struct str arguments);
 
 enum error_code chat_body_request_write(const struct chat_request *request, const struct codec_form *form,
                                         struct buf *out, struct error *error) WARN_UNUSED;

@@ -1,4 +1,4 @@
-/* OpenAI's chat completions: messages and tools. */
+/* OpenAI's chat completions: messages. */
 #include "api/native/chat_body.h"
 
 #include "core/limits.h"
@@ -53,7 +53,8 @@ static enum error_code append_blocks(struct reader *reader, struct chat_block **
 static enum error_code parse_words(struct reader *reader, yyjson_val *part, const char *where, const char *key,
                                    struct chat_block *block)
 {
-    static const char *const members[] = {"type", "text", "refusal", "cache_control", NULL};
+    static const char *const members[] = {"type", "text", "refusal", "cache_control", "prompt_cache_breakpoint",
+                                          "annotations", "logprobs", NULL};
     block->kind = CHAT_TEXT;
     enum error_code code = fields_known(reader->request->ignored, part, where, members, reader->error);
     return code == OK ? fields_need_str(part, where, key, 0, SIZE_MAX, &block->text, reader->error) : code;
@@ -75,13 +76,22 @@ static enum error_code parse_part(struct reader *reader, yyjson_val *part, const
     return chat_body_media(reader->request, part, type, where, block, reader->error);
 }
 
+/* Room is there. */
+static void add_mark(const struct reader *reader, yyjson_val *object, struct chat_block *blocks, size_t *count)
+{
+    uint32_t ttl_seconds;
+    if (chat_body_is_api(reader->request) && chat_body_mark(reader->request, object, &ttl_seconds))
+        blocks[(*count)++] = (struct chat_block){.kind = CHAT_CACHE_POINT, .ttl_seconds = ttl_seconds};
+}
+
 /* A string, an array of parts, or nothing at all where `may_be_absent`. */
 static enum error_code parse_content(struct reader *reader, yyjson_val *object, const char *where, bool may_be_absent,
                                      struct chat_block **blocks, size_t *count)
 {
     yyjson_val *content = yyjson_obj_get(object, "content"), *part;
     size_t i, max, parts = yyjson_is_arr(content) ? yyjson_arr_size(content) : 1;
-    bool is_absent = !content || yyjson_is_null(content);
+    const bool is_absent = !content || yyjson_is_null(content);
+    const size_t room = chat_body_is_api(reader->request) ? 2 * parts : parts; /* a cache point behind each */
     if (is_absent && !may_be_absent)
         return field_error(reader->error, where, "content", "required and missing");
     if (!is_absent && !yyjson_is_str(content) && !yyjson_is_arr(content))
@@ -89,11 +99,12 @@ static enum error_code parse_content(struct reader *reader, yyjson_val *object, 
                            json_type_name(content));
     /* Calls of the assistant come behind. */
     enum error_code code =
-        new_blocks(reader, where, parts + yyjson_arr_size(yyjson_obj_get(object, "tool_calls")), blocks);
+        new_blocks(reader, where, room + yyjson_arr_size(yyjson_obj_get(object, "tool_calls")) + 1, blocks);
     if (code != OK || is_absent)
         return code;
     if (yyjson_is_str(content)) {
         (*blocks)[(*count)++] = (struct chat_block){.kind = CHAT_TEXT, .text = json_str(content)};
+        add_mark(reader, object, *blocks, count);
         return OK;
     }
     yyjson_arr_foreach(content, i, max, part)
@@ -102,6 +113,7 @@ static enum error_code parse_content(struct reader *reader, yyjson_val *object, 
         code = parse_part(reader, part, path.text, &(*blocks)[(*count)++]);
         if (code != OK)
             return code;
+        add_mark(reader, part, *blocks, count);
     }
     return OK;
 }
@@ -131,11 +143,44 @@ static enum error_code parse_arguments(struct reader *reader, yyjson_val *functi
     return code == OK ? fields_json_text(inner, reader->request->arena, &block->json, reader->error) : code;
 }
 
+/* Free text, as the one argument that models see. */
+static enum error_code parse_custom_call(struct reader *reader, yyjson_val *custom, const char *where,
+                                         struct chat_block *block)
+{
+    struct str input = {0};
+    struct buf json;
+    enum error_code code = fields_need_str(custom, where, "name", 1, NAME_MAX_CHARACTERS, &block->name, reader->error);
+    if (code == OK)
+        code = fields_need_str(custom, where, "input", 0, SIZE_MAX, &input, reader->error);
+    if (code != OK)
+        return code;
+    buf_init(&json, 6 * input.len + 64);
+    buf_append_text(&json, "{\"" CHAT_BODY_CUSTOM_INPUT "\":");
+    buf_append_json(&json, input);
+    buf_append_char(&json, '}');
+    const bool is_made = !json.failed && arena_str(reader->request->arena, buf_str(&json), &block->json);
+    buf_deinit(&json);
+    return is_made ? fields_parse_inner(block->json, reader->request->arena, &block->value, reader->error)
+                   : error_no_memory(reader->error);
+}
+
+static enum error_code parse_function_call(struct reader *reader, yyjson_val *function, const char *where,
+                                           struct chat_block *block)
+{
+    static const char *const members[] = {"name", "arguments", NULL};
+    enum error_code code = fields_known(reader->request->ignored, function, where, members, reader->error);
+    if (code == OK)
+        code = fields_need_str(function, where, "name", 1, NAME_MAX_CHARACTERS, &block->name, reader->error);
+    return code == OK ? parse_arguments(reader, function, where, block) : code;
+}
+
 static enum error_code parse_call(struct reader *reader, yyjson_val *call, const char *where, struct chat_block *block)
 {
-    static const char *const members[] = {"id", "type", "index", "function", NULL};
-    static const char *const function_members[] = {"name", "arguments", NULL};
-    yyjson_val *function = NULL;
+    static const char *const members[] = {"id", "type", "index", "function", "custom", NULL};
+    yyjson_val *inner = yyjson_obj_get(call, "custom");
+    const bool is_custom = chat_body_is_api(reader->request) && yyjson_is_obj(inner);
+    const char *key = is_custom ? "custom" : "function";
+    struct field_path path = field_path_member(where, key);
     block->kind = CHAT_TOOL_USE;
     block->raw = call;
     if (!yyjson_is_obj(call))
@@ -144,13 +189,39 @@ static enum error_code parse_call(struct reader *reader, yyjson_val *call, const
     if (code == OK)
         code = fields_need_str(call, where, "id", 1, CALL_ID_MAX_CHARACTERS, &block->id, reader->error);
     if (code == OK)
-        code = fields_need_object(call, where, "function", &function, reader->error);
-    struct field_path path = field_path_member(where, "function");
-    if (code == OK)
-        code = fields_known(reader->request->ignored, function, path.text, function_members, reader->error);
-    if (code == OK)
-        code = fields_need_str(function, path.text, "name", 1, NAME_MAX_CHARACTERS, &block->name, reader->error);
-    return code == OK ? parse_arguments(reader, function, path.text, block) : code;
+        code = fields_need_object(call, where, key, &inner, reader->error);
+    if (code != OK)
+        return code;
+    return is_custom ? parse_custom_call(reader, inner, path.text, block)
+                     : parse_function_call(reader, inner, path.text, block);
+}
+
+/* The one call of before there were several, which has no ID: its function's name does. */
+static enum error_code parse_only_call(struct reader *reader, yyjson_val *object, const char *where,
+                                       struct chat_message *message)
+{
+    yyjson_val *function = NULL;
+    struct field_path path = field_path_member(where, "function_call");
+    struct chat_block *block = &message->blocks[message->block_count];
+    enum error_code code = json_get_object(object, where, "function_call", &function, reader->error);
+    if (code != OK || !function)
+        return code;
+    message->block_count++;
+    *block = (struct chat_block){.kind = CHAT_TOOL_USE, .raw = object};
+    code = parse_function_call(reader, function, path.text, block);
+    block->id = block->name;
+    return code;
+}
+
+/* What the assistant said where it declined, and the call in its older form. */
+static enum error_code parse_older(struct reader *reader, yyjson_val *object, const char *where,
+                                   struct chat_message *message)
+{
+    struct str refusal = {0};
+    enum error_code code = json_get_str(object, where, "refusal", &refusal, NULL, reader->error);
+    if (code == OK && refusal.len > 0 && message->block_count == 0)
+        message->blocks[message->block_count++] = (struct chat_block){.kind = CHAT_TEXT, .text = refusal};
+    return code == OK ? parse_only_call(reader, object, where, message) : code;
 }
 
 static enum error_code parse_assistant(struct reader *reader, yyjson_val *object, const char *where,
@@ -165,6 +236,8 @@ static enum error_code parse_assistant(struct reader *reader, yyjson_val *object
     if (code == OK && message->block_count > 0 && message->blocks[0].kind == CHAT_TEXT &&
         message->blocks[0].text.len == 0 && yyjson_arr_size(calls) > 0)
         message->block_count = 0; /* "" beside calls says nothing */
+    if (code == OK && chat_body_is_api(reader->request))
+        code = parse_older(reader, object, where, message);
     yyjson_arr_foreach(calls, i, max, call)
     {
         struct field_path path = field_path_index(where, "tool_calls", i);
@@ -174,22 +247,43 @@ static enum error_code parse_assistant(struct reader *reader, yyjson_val *object
     return code;
 }
 
+/* Cache points stand behind results, not inside. */
+static void lift_marks(struct chat_block *result, struct chat_block *mark)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < result->content_count; i++) {
+        if (result->content[i].kind == CHAT_CACHE_POINT)
+            *mark = result->content[i];
+        else
+            result->content[kept++] = result->content[i];
+    }
+    result->content_count = kept;
+}
+
 /* Results that follow each other belong into one message: `message` is that of the one before, or empty. */
 static enum error_code parse_result(struct reader *reader, yyjson_val *object, const char *where,
                                     struct chat_message *message)
 {
     struct chat_block block = {.kind = CHAT_TOOL_RESULT, .raw = object};
-    enum error_code code =
-        fields_need_str(object, where, "tool_call_id", 1, CALL_ID_MAX_CHARACTERS, &block.id, reader->error);
+    const bool is_older = yyjson_equals_str(yyjson_obj_get(object, "role"), "function");
+    struct chat_block mark = {.kind = CHAT_CACHE_POINT};
+    enum error_code code = fields_need_str(object, where, is_older ? "name" : "tool_call_id", 1, CALL_ID_MAX_CHARACTERS,
+                                           &block.id, reader->error);
     if (code == OK)
         code = parse_content(reader, object, where, false, &block.content, &block.content_count);
     message->role = CHAT_USER;
-    return code == OK ? append_blocks(reader, &message->blocks, &message->block_count, &block, 1) : code;
+    if (code == OK)
+        lift_marks(&block, &mark);
+    if (code == OK)
+        code = append_blocks(reader, &message->blocks, &message->block_count, &block, 1);
+    return code == OK && mark.ttl_seconds
+               ? append_blocks(reader, &message->blocks, &message->block_count, &mark, 1)
+               : code;
 }
 
 /* --- messages --------------------------------------------------------------------------------------- */
 
-enum { ROLE_SYSTEM, ROLE_DEVELOPER, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL };
+enum { ROLE_SYSTEM, ROLE_DEVELOPER, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL, ROLE_FUNCTION };
 
 static enum error_code add_system(struct reader *reader, yyjson_val *object, const char *where)
 {
@@ -208,12 +302,18 @@ static enum error_code add_system(struct reader *reader, yyjson_val *object, con
 static enum error_code read_role(struct reader *reader, yyjson_val *object, const char *where, int *role)
 {
     static const char *const members[] = {"role", "content", "name", "tool_calls", "tool_call_id", NULL};
+    static const char *const api_members[] = {"role", "content", "name", "tool_calls", "tool_call_id", "refusal",
+                                              "annotations", "function_call", "cache_control", "id", "type", "status",
+                                              NULL};
     static const char *const roles[] = {"system", "developer", "user", "assistant", "tool", NULL};
+    static const char *const api_roles[] = {"system", "developer", "user", "assistant", "tool", "function", NULL};
+    const bool is_api = chat_body_is_api(reader->request);
     if (!yyjson_is_obj(object))
         return field_error(reader->error, where, "", "expected an object, got %s", json_type_name(object));
-    enum error_code code = fields_known(reader->request->ignored, object, where, members, reader->error);
+    enum error_code code = fields_known(reader->request->ignored, object, where, is_api ? api_members : members,
+                                        reader->error);
     if (code == OK)
-        code = fields_enum(object, where, "role", roles, role, reader->error);
+        code = fields_enum(object, where, "role", is_api ? api_roles : roles, role, reader->error);
     return code == OK && *role < 0 ? field_error(reader->error, where, "role", "required and missing") : code;
 }
 
@@ -223,7 +323,8 @@ static enum error_code parse_message(struct reader *reader, yyjson_val *object, 
     struct chat_message *message = &request->messages[request->message_count];
     int role = -1;
     enum error_code code = read_role(reader, object, where, &role);
-    bool is_result = role == ROLE_TOOL, is_system = role == ROLE_SYSTEM || role == ROLE_DEVELOPER;
+    const bool is_result = role == ROLE_TOOL || role == ROLE_FUNCTION;
+    const bool is_system = role == ROLE_SYSTEM || role == ROLE_DEVELOPER;
     if (code == OK && is_system && request->message_count == 0)
         return add_system(reader, object, where);
     if (code == OK && is_result && *was_result)
@@ -240,6 +341,37 @@ static enum error_code parse_message(struct reader *reader, yyjson_val *object, 
         message->role = is_system ? CHAT_SYSTEM : CHAT_USER;
     request->message_count += code == OK;
     return code;
+}
+
+static bool says_nothing(const struct chat_message *message)
+{
+    for (size_t i = 0; i < message->block_count; i++)
+        if (message->blocks[i].kind != CHAT_TEXT || message->blocks[i].text.len > 0)
+            return false;
+    return true;
+}
+
+/* Clients append an empty turn of the assistant's, for the reply; and where there are instructions alone, they are
+ * what is asked. */
+static void tidy(struct chat_request *request)
+{
+    while (request->message_count > 0 && request->messages[request->message_count - 1].role == CHAT_ASSISTANT &&
+           says_nothing(&request->messages[request->message_count - 1]))
+        request->message_count--;
+    if (request->message_count > 0 || request->system_count == 0)
+        return;
+    struct chat_message *message = &request->messages[request->message_count++];
+    *message = (struct chat_message){.role = CHAT_USER,
+                                     .blocks = request->system,
+                                     .block_count = request->system_count,
+                                     .raw = request->system[0].raw};
+    for (size_t i = 1; i < message->block_count; i++)
+        if (message->blocks[i].raw != message->blocks[0].raw) /* of several messages: nobody's node is all of it */
+            message->raw = NULL;
+    for (size_t i = 0; i < message->block_count; i++)
+        message->blocks[i].raw = NULL;
+    request->system_count = 0;
+    request->system = NULL;
 }
 
 enum error_code chat_body_messages(yyjson_val *root, struct chat_request *request, struct error *error)
@@ -263,106 +395,7 @@ enum error_code chat_body_messages(yyjson_val *root, struct chat_request *reques
         if (code == OK)
             code = parse_message(&reader, object, path.text, &was_result);
     }
+    if (code == OK && chat_body_is_api(request))
+        tidy(request);
     return code;
-}
-
-/* --- tools ------------------------------------------------------------------------------------------ */
-
-static enum error_code parse_function(struct reader *reader, yyjson_val *function, const char *where,
-                                      struct chat_tool *tool)
-{
-    static const char *const members[] = {"name", "description", "parameters", "strict", NULL};
-    enum error_code code = fields_known(reader->request->ignored, function, where, members, reader->error);
-    if (code == OK)
-        code = fields_need_str(function, where, "name", 1, NAME_MAX_CHARACTERS, &tool->name, reader->error);
-    if (code == OK && !fields_alphabet(tool->name, "_-"))
-        return field_error(reader->error, where, "name", "may hold letters, digits, _ and - only");
-    if (code == OK)
-        code = json_get_str(function, where, "description", &tool->description, NULL, reader->error);
-    if (code == OK)
-        code = json_get_bool(function, where, "strict", &tool->is_strict, NULL, reader->error);
-    if (code == OK)
-        code = json_get_object(function, where, "parameters", &tool->schema, reader->error);
-    if (code == OK && !tool->schema)
-        code = fields_parse_inner(STR("{\"type\":\"object\",\"properties\":{}}"), reader->request->arena, &tool->schema,
-                                  reader->error);
-    return code;
-}
-
-static enum error_code parse_tool(struct reader *reader, yyjson_val *object, const char *where, struct chat_tool *tool)
-{
-    static const char *const members[] = {"type", "function", NULL};
-    struct str type = STR("function");
-    yyjson_val *function = NULL;
-    tool->raw = object;
-    if (!yyjson_is_obj(object))
-        return field_error(reader->error, where, "", "expected an object, got %s", json_type_name(object));
-    enum error_code code = json_get_str(object, where, "type", &type, NULL, reader->error);
-    if (code == OK && !str_eq(type, STR("function")))
-        return needs_note(reader->request, CHAT_NEED_SERVER_TOOLS, reader->error, where, "type",
-                          "only tools of type function can be used here");
-    if (code == OK)
-        code = fields_known(reader->request->ignored, object, where, members, reader->error);
-    if (code == OK)
-        code = fields_need_object(object, where, "function", &function, reader->error);
-    struct field_path path = field_path_member(where, "function");
-    return code == OK ? parse_function(reader, function, path.text, tool) : code;
-}
-
-static enum error_code parse_named_choice(struct reader *reader, yyjson_val *choice)
-{
-    struct chat_request *request = reader->request;
-    yyjson_val *function = NULL;
-    if (!yyjson_is_obj(choice))
-        return field_error(reader->error, "", "tool_choice", "expected a string or an object, got %s",
-                           json_type_name(choice));
-    enum error_code code = fields_need_object(choice, "tool_choice", "function", &function, reader->error);
-    request->tool_choice = CHAT_TOOL_NAMED;
-    return code == OK ? fields_need_str(function, "tool_choice.function", "name", 1, NAME_MAX_CHARACTERS,
-                                        &request->tool_choice_name, reader->error)
-                      : code;
-}
-
-/* Mistral says any where OpenAI says required. */
-static enum error_code parse_choice(struct reader *reader, yyjson_val *root)
-{
-    static const char *const names[] = {"auto", "none", "required", "any", NULL};
-    static const enum chat_tool_choice choices[] = {CHAT_TOOL_AUTO, CHAT_TOOL_NONE, CHAT_TOOL_ANY, CHAT_TOOL_ANY};
-    yyjson_val *choice = yyjson_obj_get(root, "tool_choice");
-    int which = -1;
-    bool is_parallel = true;
-    enum error_code code = json_get_bool(root, "", "parallel_tool_calls", &is_parallel, NULL, reader->error);
-    reader->request->is_single_call = !is_parallel;
-    if (code != OK || !choice || yyjson_is_null(choice))
-        return code;
-    if (!yyjson_is_str(choice))
-        return parse_named_choice(reader, choice);
-    code = fields_enum(root, "", "tool_choice", names, &which, reader->error);
-    if (code == OK)
-        reader->request->tool_choice = choices[which];
-    return code;
-}
-
-enum error_code chat_body_tools(yyjson_val *root, struct chat_request *request, struct error *error)
-{
-    struct reader reader = {.request = request, .error = error};
-    yyjson_val *tools = NULL, *item;
-    enum error_code code = json_get_array(root, "", "tools", &tools, error);
-    size_t i, count = yyjson_arr_size(tools);
-    if (code == OK && count > limit(tools))
-        code = field_error(error, "tools", "", "%zu tools are more than the limit of %zu", count, (size_t)limit(tools));
-    if (code != OK)
-        return code;
-    request->tools = ARENA_ARRAY(request->arena, struct chat_tool, count + 1);
-    if (!request->tools)
-        return error_no_memory(error);
-    request->tool_count = count;
-    yyjson_arr_foreach(tools, i, count, item)
-    {
-        struct field_path path = field_path_index("", "tools", i);
-        code = parse_tool(&reader, item, path.text, &request->tools[i]);
-        if (code != OK)
-            return code;
-    }
-    return parse_choice(&reader, root);
 }

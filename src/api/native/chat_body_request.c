@@ -303,18 +303,38 @@ static enum error_code append_tool(struct request_writer *writer, size_t index)
     return OK;
 }
 
+static bool is_hosted(const struct chat_extra *extra)
+{
+    return strcmp(extra->where, CHAT_BODY_HOSTED_TOOLS) == 0;
+}
+
+/* A tool of the provider's stands in the body, and may be passed on. */
+static bool has_hosted(const struct request_writer *writer)
+{
+    const struct chat_extra *extra = writer->is_own ? writer->request->extras : NULL;
+    while (extra && !is_hosted(extra))
+        extra = extra->next;
+    return extra != NULL;
+}
+
 static enum error_code append_tools(struct request_writer *writer)
 {
     static const char *const choices[] = {[CHAT_TOOL_ANY] = "required", [CHAT_TOOL_NONE] = "none"};
     const struct chat_request *request = writer->request;
     struct buf *out = writer->out;
     enum error_code code = OK;
-    if (request->tool_count == 0)
+    if (request->tool_count == 0 && !has_hosted(writer))
         return OK;
     request_key(out, "tools");
     buf_append_char(out, '[');
     for (size_t i = 0; i < request->tool_count && code == OK; i++)
         code = append_tool(writer, i);
+    for (const struct chat_extra *extra = request->extras; extra && writer->is_own; extra = extra->next) {
+        if (!is_hosted(extra))
+            continue;
+        request_item(out);
+        json_append(out, extra->raw);
+    }
     buf_append_char(out, ']');
     if (request->tool_choice == CHAT_TOOL_NAMED) {
         buf_append_text(out, ",\"tool_choice\":{\"type\":\"function\",\"function\":{");

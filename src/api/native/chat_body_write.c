@@ -5,13 +5,13 @@
 #include "api/reply_reader.h"
 #include "core/util.h"
 
-/* "stop", "length", "tool_calls", "content_filter". A model that declines stops, and its words stand in `refusal`. */
-static const char *finish_reason(enum chat_stop_reason stop)
+/* A model that declines stops, and its words stand in `refusal`. */
+const char *chat_body_finish_reason(const struct chat_request *request, enum chat_stop_reason stop)
 {
     switch (stop) {
     case CHAT_STOP_MAX_TOKENS:
     case CHAT_STOP_CONTEXT_WINDOW: return "length";
-    case CHAT_STOP_TOOL_USE: return "tool_calls";
+    case CHAT_STOP_TOOL_USE: return chat_body_has_functions(request) ? "function_call" : "tool_calls";
     case CHAT_STOP_FILTERED:
     case CHAT_STOP_GUARDRAIL: return "content_filter";
     default: return "stop";
@@ -44,15 +44,55 @@ static void append_identity(struct buf *out, const struct chat_reply *reply, con
     buf_append_json(out, reply->model_id);
 }
 
-static void append_call(struct buf *out, const struct chat_reply_block *block)
+void chat_body_custom_input(struct str arguments, struct buf *out)
+{
+    yyjson_doc *doc = NULL;
+    struct error ignored;
+    buf_clear(out);
+    const bool is_json = json_parse(arguments, &doc, &ignored) == OK;
+    yyjson_val *input = is_json ? yyjson_obj_get(yyjson_doc_get_root(doc), CHAT_BODY_CUSTOM_INPUT) : NULL;
+    buf_append_str(out, yyjson_is_str(input) ? json_str(input) : arguments);
+    json_free(doc);
+}
+
+static void append_custom(struct buf *out, struct str name, struct str arguments)
+{
+    struct buf input;
+    buf_init(&input, out->max);
+    chat_body_custom_input(arguments, &input);
+    buf_append_text(out, ",\"type\":\"custom\",\"custom\":{\"name\":");
+    buf_append_json(out, name);
+    buf_append_text(out, ",\"input\":");
+    buf_append_json(out, buf_str(&input));
+    buf_append_text(out, "}}");
+    out->failed = out->failed || input.failed;
+    buf_deinit(&input);
+}
+
+void chat_body_append_call(struct buf *out, const struct chat_request *request, struct str id, struct str name,
+                           struct str arguments)
 {
     buf_append_text(out, "{\"id\":");
-    buf_append_json(out, block->tool_id);
+    buf_append_json(out, id);
+    if (chat_body_is_custom(request, name)) {
+        append_custom(out, name, arguments);
+        return;
+    }
     buf_append_text(out, ",\"type\":\"function\",\"function\":{\"name\":");
+    buf_append_json(out, name);
+    buf_append_text(out, ",\"arguments\":");
+    buf_append_json(out, arguments);
+    buf_append_text(out, "}}");
+}
+
+/* As it was before there were several. */
+static void append_function_call(struct buf *out, const struct chat_reply_block *block)
+{
+    buf_append_text(out, ",\"function_call\":{\"name\":");
     buf_append_json(out, block->tool_name);
     buf_append_text(out, ",\"arguments\":");
     buf_append_json(out, block->text);
-    buf_append_text(out, "}}");
+    buf_append_char(out, '}');
 }
 
 static size_t count_kind(const struct chat_reply *reply, enum chat_block_kind kind)
@@ -107,10 +147,28 @@ static void append_annotations(struct buf *out, const struct chat_reply *reply)
         buf_append_char(out, ']');
 }
 
-static void append_message(struct buf *out, const struct chat_reply *reply)
+static void append_calls(struct buf *out, const struct chat_request *request, const struct chat_reply *reply)
 {
-    size_t calls = 0, all = count_kind(reply, CHAT_TOOL_USE);
-    bool says_else = all > 0 || count_kind(reply, CHAT_REFUSAL) > 0;
+    const bool is_function = chat_body_has_functions(request);
+    size_t calls = 0;
+    for (size_t i = 0; i < reply->block_count; i++) {
+        const struct chat_reply_block *block = &reply->blocks[i];
+        if (block->kind != CHAT_TOOL_USE)
+            continue;
+        if (is_function) {
+            append_function_call(out, block);
+            return;
+        }
+        buf_append_text(out, calls++ ? "," : ",\"tool_calls\":[");
+        chat_body_append_call(out, request, block->tool_id, block->tool_name, block->text);
+    }
+    buf_append_text(out, calls > 0 ? "]" : "");
+}
+
+void chat_body_append_message(struct buf *out, const struct chat_request *request, const struct chat_reply *reply)
+{
+    const bool has_refusal = count_kind(reply, CHAT_REFUSAL) > 0;
+    const bool says_else = has_refusal || count_kind(reply, CHAT_TOOL_USE) > 0;
     buf_append_text(out, "{\"role\":\"assistant\"");
     if (says_else && count_kind(reply, CHAT_TEXT) == 0)
         buf_append_text(out, ",\"content\":null");
@@ -119,24 +177,18 @@ static void append_message(struct buf *out, const struct chat_reply *reply)
     append_kind(out, reply, CHAT_TEXT, "content");
     append_kind(out, reply, CHAT_REASONING, "reasoning_content");
     append_kind(out, reply, CHAT_REFUSAL, "refusal");
+    if (chat_body_is_api(request) && !has_refusal)
+        buf_append_text(out, ",\"refusal\":null");
     append_annotations(out, reply);
-    if (all > 0)
-        buf_append_text(out, ",\"tool_calls\":[");
-    for (size_t i = 0; i < reply->block_count; i++) {
-        if (reply->blocks[i].kind != CHAT_TOOL_USE)
-            continue;
-        if (calls++ > 0)
-            buf_append_char(out, ',');
-        append_call(out, &reply->blocks[i]);
-    }
-    buf_append_text(out, all > 0 ? "]}" : "}");
+    append_calls(out, request, reply);
+    buf_append_char(out, '}');
 }
 
 /* --- whole replies ---------------------------------------------------------------------------------- */
 
 static bool write_chat(const struct chat_request *request, const struct chat_reply *reply, struct buf *out)
 {
-    const char *reason = finish_reason(reply->stop);
+    const char *reason = chat_body_finish_reason(request, reply->stop);
     bool is_text = is_completion(request);
     buf_append_char(out, '{');
     append_identity(out, reply, is_text ? "text_completion" : "chat.completion");
@@ -144,7 +196,7 @@ static bool write_chat(const struct chat_request *request, const struct chat_rep
     if (is_text)
         native_append_texts(out, reply);
     else
-        append_message(out, reply);
+        chat_body_append_message(out, request, reply);
     /* Completions of this service call it stop_reason; clients of either look for their own. */
     buf_appendf(out, is_text ? ",\"stop_reason\":\"%s\",\"finish_reason\":\"%s\"}]," : ",\"finish_reason\":\"%s\"}],",
                 reason, reason);
@@ -154,7 +206,7 @@ static bool write_chat(const struct chat_request *request, const struct chat_rep
 
 static bool write_mistral(const struct chat_request *request, const struct chat_reply *reply, struct buf *out)
 {
-    const char *reason = finish_reason(reply->stop);
+    const char *reason = chat_body_finish_reason(request, reply->stop);
     if (is_completion(request)) {
         buf_append_text(out, "{\"outputs\":[{\"text\":");
         native_append_texts(out, reply);
@@ -163,7 +215,7 @@ static bool write_mistral(const struct chat_request *request, const struct chat_
     buf_append_char(out, '{');
     append_identity(out, reply, "chat.completion");
     buf_append_text(out, ",\"choices\":[{\"index\":0,\"message\":");
-    append_message(out, reply);
+    chat_body_append_message(out, request, reply);
     buf_appendf(out, ",\"stop_reason\":\"%s\",\"finish_reason\":\"%s\"}],", reason, reason);
     append_usage(out, &reply->usage);
     return buf_append_char(out, '}');
@@ -288,7 +340,7 @@ static void stream_end(struct codec_stream *stream, const struct chat_reply *rep
         buf_append_text(out, is_mistral(stream) ? "\"delta\":{\"content\":\"\"},\"message\":{\"role\":\"assistant\","
                                                   "\"content\":\"\"}"
                                                 : "\"delta\":{}");
-    end_choice(stream, finish_reason(reply->stop));
+    end_choice(stream, chat_body_finish_reason(stream->request, reply->stop));
     buf_append_char(out, ',');
     append_usage(out, &reply->usage);
     buf_append_char(out, ',');

@@ -1,9 +1,10 @@
 /* Which codecs there are, and which of them read and write the bodies of models of each shape. */
 #include "api/bedrock/converse.h"
 #include "api/native/native.h"
+#include "api/openai/chat.h"
 
 /* Bodies that are no model's own. */
-static const struct codec *const others[] = {&converse_codec};
+static const struct codec *const others[] = {&converse_codec, &openai_chat_codec};
 
 /* Fields of families without a body of their own are read from the one that people know best. */
 static const struct {

@@ -1,0 +1,244 @@
+/* Chat completions of OpenAI's own API, and the plain completions of before: bodies by native/chat_body.h, replies and
+ * chunks as its clients add them up. A chunk says one thing, and a call its name and ID once: the reason of the end
+ * stands in a chunk of its own, and usage in one without choices. */
+#include "api/openai/chat.h"
+
+#include "api/native/chat_body.h"
+#include "api/native/native.h"
+#include "core/util.h"
+
+#define COMPLETION_TOKENS 16 /* of plain completions that ask for no number */
+
+static bool is_completion(const struct chat_request *request)
+{
+    return request->raw_prompt.data != NULL;
+}
+
+/* --- bodies ----------------------------------------------------------------------------------------- */
+
+static enum error_code parse(yyjson_val *root, enum codec_use use, struct chat_request *request, struct error *error)
+{
+    static const struct chat_body_defaults defaults = {.temperature = 1, .top_p = 1};
+    (void)use;
+    enum error_code code = chat_body_parse(root, &defaults, request, error);
+    if (code == OK)
+        code = openai_parse_options(root, request, error);
+    if (code != OK)
+        return code;
+    chat_body_settle_marks(request);
+    if (is_completion(request) && request->max_tokens == 0)
+        request->max_tokens = COMPLETION_TOKENS;
+    return OK;
+}
+
+/* --- what replies and chunks have in common ----------------------------------------------------------- */
+
+void openai_append_id(struct buf *out, const char *prefix, struct str request_id)
+{
+    buf_appendf(out, "\"%s", prefix);
+    for (size_t i = 0; i < request_id.len; i++)
+        if (request_id.data[i] != '-')
+            buf_append_char(out, request_id.data[i]);
+    buf_append_char(out, '"');
+}
+
+static void append_identity(struct buf *out, const struct chat_request *request, const struct chat_reply *reply,
+                            bool is_stream, uint64_t created_s)
+{
+    const char *object = is_stream ? "chat.completion.chunk" : "chat.completion", *tier = openai_tier(request);
+    buf_append_text(out, "{\"id\":");
+    openai_append_id(out, is_completion(request) ? "cmpl-" : "chatcmpl-", reply->request_id);
+    buf_appendf(out, ",\"object\":\"%s\",\"created\":%llu,\"model\":",
+                is_completion(request) ? "text_completion" : object, (unsigned long long)created_s);
+    buf_append_json(out, reply->model_id);
+    if (tier)
+        buf_appendf(out, ",\"service_tier\":\"%s\"", tier);
+}
+
+static void append_usage(struct buf *out, const struct chat_usage *usage)
+{
+    const unsigned long long prompt = native_prompt_tokens(usage);
+    const uint64_t written = usage->cache_write_5m_tokens + usage->cache_write_1h_tokens;
+    buf_appendf(out, "\"usage\":{\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"total_tokens\":%llu,", prompt,
+                (unsigned long long)usage->output_tokens, prompt + usage->output_tokens);
+    buf_appendf(out, "\"prompt_tokens_details\":{\"cached_tokens\":%llu,\"cache_write_tokens\":%llu,"
+                     "\"audio_tokens\":0},",
+                (unsigned long long)usage->cache_read_tokens, (unsigned long long)written);
+    buf_appendf(out, "\"completion_tokens_details\":{\"reasoning_tokens\":%llu,\"audio_tokens\":0,"
+                     "\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}",
+                (unsigned long long)usage->reasoning_tokens);
+}
+
+/* --- whole replies ---------------------------------------------------------------------------------- */
+
+static bool write_reply(const struct chat_request *request, const struct chat_reply *reply, struct buf *out)
+{
+    append_identity(out, request, reply, false, clock_wall_us() / 1000000);
+    buf_append_text(out, ",\"choices\":[{\"index\":0,");
+    if (is_completion(request)) {
+        buf_append_text(out, "\"text\":");
+        native_append_texts(out, reply);
+    } else {
+        buf_append_text(out, "\"message\":");
+        chat_body_append_message(out, request, reply);
+    }
+    buf_appendf(out, ",\"logprobs\":null,\"finish_reason\":\"%s\"}],", chat_body_finish_reason(request, reply->stop));
+    append_usage(out, &reply->usage);
+    return buf_append_char(out, '}');
+}
+
+/* --- streams ---------------------------------------------------------------------------------------- */
+
+static bool wants_usage(const struct chat_request *request)
+{
+    return yyjson_is_true(yyjson_obj_get(yyjson_obj_get(request->body, "stream_options"), "include_usage"));
+}
+
+static void begin_chunk(struct codec_stream *stream)
+{
+    append_identity(&stream->scratch, stream->request, stream->reply, true, stream->created_s);
+    buf_append_text(&stream->scratch, ",\"choices\":[{\"index\":0,");
+}
+
+/* `reason` is NULL but for the last. */
+static void end_chunk(struct codec_stream *stream, const char *reason)
+{
+    const char *quote = reason ? "\"" : "";
+    buf_appendf(&stream->scratch, ",\"logprobs\":null,\"finish_reason\":%s%s%s}]%s}", quote, reason ? reason : "null",
+                quote, wants_usage(stream->request) ? ",\"usage\":null" : "");
+    codec_stream_emit(stream, "chunk");
+}
+
+static void stream_start(struct codec_stream *stream, const struct chat_reply *reply)
+{
+    stream->reply = reply;
+    stream->created_s = clock_wall_us() / 1000000;
+    if (is_completion(stream->request))
+        return;
+    begin_chunk(stream);
+    buf_append_text(&stream->scratch, "\"delta\":{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}");
+    end_chunk(stream, NULL);
+}
+
+/* Kept until the call is whole. */
+static void hold_call(struct codec_stream *stream, struct str id, struct str name)
+{
+    struct arena *arena = stream->request->arena;
+    buf_clear(&stream->held);
+    if (!arena_str(arena, id, &stream->held_id) || !arena_str(arena, name, &stream->held_name))
+        stream->scratch.failed = true;
+    stream->is_start_owed = true;
+}
+
+static void stream_block_start(struct codec_stream *stream, size_t index, enum chat_block_kind kind,
+                               struct str tool_id, struct str tool_name)
+{
+    struct buf *out = &stream->scratch;
+    (void)index;
+    if (kind != CHAT_TOOL_USE)
+        return;
+    stream->calls++;
+    if (chat_body_is_custom(stream->request, tool_name)) {
+        hold_call(stream, tool_id, tool_name);
+        return;
+    }
+    begin_chunk(stream);
+    if (chat_body_has_functions(stream->request)) {
+        buf_append_text(out, "\"delta\":{\"function_call\":{\"name\":");
+        buf_append_json(out, tool_name);
+        buf_append_text(out, ",\"arguments\":\"\"}}");
+    } else {
+        buf_appendf(out, "\"delta\":{\"tool_calls\":[{\"index\":%zu,\"id\":", stream->calls - 1);
+        buf_append_json(out, tool_id);
+        buf_append_text(out, ",\"type\":\"function\",\"function\":{\"name\":");
+        buf_append_json(out, tool_name);
+        buf_append_text(out, ",\"arguments\":\"\"}}]}");
+    }
+    end_chunk(stream, NULL);
+}
+
+static void append_arguments(struct codec_stream *stream, struct str text)
+{
+    struct buf *out = &stream->scratch;
+    const bool is_only = chat_body_has_functions(stream->request);
+    if (is_only)
+        buf_append_text(out, "\"delta\":{\"function_call\":{\"arguments\":");
+    else
+        buf_appendf(out, "\"delta\":{\"tool_calls\":[{\"index\":%zu,\"function\":{\"arguments\":", stream->calls - 1);
+    buf_append_json(out, text);
+    buf_append_text(out, is_only ? "}}" : "}}]}");
+}
+
+static void append_piece(struct codec_stream *stream, enum chat_block_kind kind, struct str text)
+{
+    static const char *const keys[CHAT_KINDS] = {
+        [CHAT_TEXT] = "content", [CHAT_REFUSAL] = "refusal", [CHAT_REASONING] = "reasoning_content"};
+    buf_appendf(&stream->scratch, is_completion(stream->request) ? "\"%s\":" : "\"delta\":{\"%s\":",
+                is_completion(stream->request) ? "text" : keys[kind]);
+    buf_append_json(&stream->scratch, text);
+    buf_append_text(&stream->scratch, is_completion(stream->request) ? "" : "}");
+}
+
+static void stream_block_delta(struct codec_stream *stream, size_t index, enum chat_block_kind kind, struct str text)
+{
+    const bool is_mark = kind == CHAT_SIGNATURE || kind == CHAT_REDACTED; /* this API has no words for them */
+    (void)index;
+    if (is_mark || text.len == 0 || (kind == CHAT_REASONING && is_completion(stream->request)))
+        return;
+    if (stream->is_start_owed) {
+        buf_append_str(&stream->held, text);
+        return;
+    }
+    begin_chunk(stream);
+    if (kind == CHAT_TOOL_USE)
+        append_arguments(stream, text);
+    else
+        append_piece(stream, kind, text);
+    end_chunk(stream, NULL);
+}
+
+/* A call that was held is told whole: its text is inside its arguments. */
+static void stream_block_stop(struct codec_stream *stream, size_t index, enum chat_block_kind kind)
+{
+    struct buf *out = &stream->scratch, call;
+    (void)index, (void)kind;
+    if (!stream->is_start_owed)
+        return;
+    stream->is_start_owed = false;
+    buf_init(&call, stream->held.max);
+    chat_body_append_call(&call, stream->request, stream->held_id, stream->held_name, buf_str(&stream->held));
+    begin_chunk(stream);
+    buf_appendf(out, "\"delta\":{\"tool_calls\":[{\"index\":%zu,", stream->calls - 1);
+    buf_append_str(out, str_slice(buf_str(&call), 1, call.len)); /* behind its brace */
+    buf_append_text(out, "]}");
+    out->failed = out->failed || call.failed || stream->held.failed;
+    buf_deinit(&call);
+    end_chunk(stream, NULL);
+}
+
+static void stream_end(struct codec_stream *stream, const struct chat_reply *reply)
+{
+    struct buf *out = &stream->scratch;
+    stream->reply = reply;
+    begin_chunk(stream);
+    buf_append_text(out, is_completion(stream->request) ? "\"text\":\"\"" : "\"delta\":{}");
+    end_chunk(stream, chat_body_finish_reason(stream->request, reply->stop));
+    if (!wants_usage(stream->request))
+        return;
+    append_identity(out, stream->request, reply, true, stream->created_s);
+    buf_append_text(out, ",\"choices\":[],");
+    append_usage(out, &reply->usage);
+    buf_append_char(out, '}');
+    codec_stream_emit(stream, "chunk");
+}
+
+const struct codec openai_chat_codec = {
+    .name = "openai-chat",
+    .parse = parse,
+    .write = write_reply,
+    .stream_start = stream_start,
+    .stream_block_start = stream_block_start,
+    .stream_block_delta = stream_block_delta,
+    .stream_block_stop = stream_block_stop,
+    .stream_end = stream_end,
+};

@@ -1,0 +1,84 @@
+/* What is served of OpenAI's API, and what its headers say. */
+#include "api/call.h"
+#include "api/openai/chat.h"
+#include "api/openai/dialect.h"
+
+#define SESSION_BYTES_MAX 256
+
+/* --- headers ---------------------------------------------------------------------------------------- */
+
+/* By which clients say whose turns of which conversation a request is one of: the first that is there counts, and what
+ * the body says goes before it. */
+static enum error_code note_session(const struct http_request *http, struct chat_request *request, struct error *error)
+{
+    static const char *const names[] = {"x-session-id", "x-claude-code-session-id", "session_id", "session-id",
+                                        "x-session-affinity"};
+    struct str session = {0};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && session.len == 0; i++)
+        session = http_header_get(http, names[i]);
+    if (session.len == 0 || session.len > SESSION_BYTES_MAX || !str_is_utf8(session))
+        return OK;
+    request->metadata = ARENA_NEW(request->arena, struct chat_metadata);
+    if (!request->metadata)
+        return error_no_memory(error);
+    request->metadata[request->metadata_count++] = (struct chat_metadata){STR("session"), session};
+    return OK;
+}
+
+static enum error_code parse_headers(struct api_call *call, bool is_stream, struct chat_request *request,
+                                     struct error *error)
+{
+    (void)is_stream;
+    request->api_version = STR(OPENAI_VERSION);
+    return note_session(&call->exchange->request, request, error);
+}
+
+static void add_headers(struct api_call *call, const struct chat_request *request, bool is_stream)
+{
+    (void)request, (void)is_stream;
+    const uint64_t us = clock_now_us() - call->exchange->request.started_us;
+    call_add_count_header(call, "openai-processing-ms", us / 1000);
+    call_add_header(call, "openai-version", STR("2020-10-01"));
+}
+
+static const struct operation_headers chat_headers = {.parse = parse_headers, .add = add_headers};
+
+/* --- operations ------------------------------------------------------------------------------------- */
+
+static const struct api_operation rows[] = {
+    {"POST", "/v1/chat/completions", "ChatCompletions", .handle = inference_run, .takes_prompt = true,
+     .codec = &openai_chat_codec, .framing = &openai_chunks, .headers = &chat_headers, .logs_whole = true},
+    {"POST", "/v1/completions", "Completions", .handle = inference_run, .takes_prompt = true,
+     .codec = &openai_chat_codec, .framing = &openai_chunks, .headers = &chat_headers, .logs_whole = true},
+    {"GET", "/v1/models", "ListModels", .handle = openai_list_models},
+    {"GET", "/v1/models/{model}", "GetModel", .handle = openai_get_model},
+};
+
+static const struct absent_operation absent[] = {
+    {"POST", "/v1/responses", "CreateResponse"},
+    {"POST", "/v1/embeddings", "CreateEmbedding"},
+    {"POST", "/v1/moderations", "CreateModeration"},
+    {"POST", "/v1/files", "CreateFile"},
+    {"GET", "/v1/files", "ListFiles"},
+    {"POST", "/v1/batches", "CreateBatch"},
+    {"GET", "/v1/batches", "ListBatches"},
+    {"POST", "/v1/images/generations", "CreateImage"},
+    {"POST", "/v1/audio/speech", "CreateSpeech"},
+    {"POST", "/v1/audio/transcriptions", "CreateTranscription"},
+    {"POST", "/v1/audio/translations", "CreateTranslation"},
+    {"GET", "/v1/assistants", "ListAssistants"},
+    {"POST", "/v1/assistants", "CreateAssistant"},
+    {"POST", "/v1/threads", "CreateThread"},
+    {"GET", "/v1/realtime", "Realtime"},
+    {"POST", "/v1/fine_tuning/jobs", "CreateFineTuningJob"},
+    {NULL, NULL, NULL},
+};
+
+const struct operations_table openai_operations = {
+    .dialect = &openai_dialect,
+    .prefix = "/v1/",
+    .mount = "/openai",
+    .rows = rows,
+    .count = sizeof(rows) / sizeof(rows[0]),
+    .absent = absent,
+};
