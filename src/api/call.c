@@ -88,7 +88,7 @@ void call_prepare_request(struct api_call *call, struct chat_request *request)
     request->ignored = call_unknown_members(call);
     request->cache_ttl_max_seconds = catalog_cache_ttl_max_seconds(&call->match);
     request->takes_assistant_first = call->match.body == BODY_ANTHROPIC;
-    request->is_target_unknown = call->route || call->thread->api->work->others.router;
+    request->is_target_unknown = call->route || call->match.model->upstream || call->thread->api->work->others.router;
 }
 
 struct charge_subject call_subject(const struct api_call *call)

@@ -14,6 +14,7 @@
 #include "invocations/invocations.h"
 #include "store/disk.h"
 #include "traces/traces.h"
+#include "upstream/upstreams.h"
 
 #define METRICS_TEXT_MAX (16u << 20)
 #define READY_TEXT_MAX (64u << 10)
@@ -34,7 +35,7 @@ void health_ready(struct api_call *call)
         buf_append_text(&wrong, "draining\n");
     const struct model_list *list = registry_list(api->models);
     for (size_t i = 0; i < list->count; i++)
-        if (!engine_model_is_ready(api->engine, list->models[i]->worker))
+        if (!list->models[i]->upstream && !engine_model_is_ready(api->engine, list->models[i]->worker))
             buf_appendf(&wrong, "model %s is not ready\n", list->models[i]->name);
     const bool is_ready = wrong.len == 0 && !condition_any_down();
 
@@ -62,6 +63,16 @@ static void append_rows(struct buf *out, const struct metrics_row *rows, size_t 
         buf_append_u64(out, rows[i].value);
         buf_append_char(out, '\n');
     }
+}
+
+/* Those of `list` that have a worker, in memory of the caller's to free; NULL: no memory. */
+static struct model_list *workers_of(const struct model_list *list)
+{
+    struct model_list *workers = mem_calloc(1, sizeof(*workers) + list->count * sizeof(workers->models[0]));
+    for (size_t i = 0; workers && i < list->count; i++)
+        if (!list->models[i]->upstream)
+            workers->models[workers->count++] = list->models[i];
+    return workers;
 }
 
 static void append_engine(struct buf *out, const struct api *api, const struct model_list *list)
@@ -189,6 +200,20 @@ static void append_cache(struct buf *out, const struct api *api, const struct mo
             }
         }
     }
+}
+
+static void append_workers(struct buf *out, const struct api *api, const struct model_list *list)
+{
+    struct model_list *workers = workers_of(list);
+    if (workers) {
+        append_engine(out, api, workers);
+        append_tiers(out, api, workers);
+        append_steps(out, api, workers);
+        append_cache(out, api, workers);
+    } else {
+        out->failed = true;
+    }
+    mem_free(workers);
 }
 
 static void append_documents(struct buf *out, const struct api *api)
@@ -446,10 +471,9 @@ void health_metrics(struct api_call *call)
     buf_init(&out, METRICS_TEXT_MAX);
     append_requests(&out, api, list, sets, set_count);
     append_genai(&out, api);
-    append_engine(&out, api, list);
-    append_tiers(&out, api, list);
-    append_steps(&out, api, list);
-    append_cache(&out, api, list);
+    append_workers(&out, api, list);
+    if (api->work->upstreams)
+        upstreams_append_metrics(api->work->upstreams, &out);
     append_documents(&out, api);
     append_server(&out, api);
     append_ledger(&out, api);

@@ -33,6 +33,7 @@ struct inference {
     bool is_noted;    /* its router learns from it */
     bool is_read;     /* the body was understood */
     bool has_line;    /* of the ledger */
+    bool is_cache_noted; /* what became of the prompt's cache is in the metrics */
     bool tells_confidence; /* the client asked for it */
     struct invocation *logged; /* NULL: it is not */
     struct traced *traced;     /* likewise */
@@ -136,6 +137,17 @@ static struct dialect_error shown(const struct api_call *call, const struct erro
     return problem == AUTH_OK ? call->dialect->of_code(error->code) : call->dialect->of_auth(problem);
 }
 
+/* Upstreams say only at the end what they read of it. */
+static void note_cache(struct inference *inference)
+{
+    struct api_call *call = inference->call;
+    if (!call->has_cache || inference->is_cache_noted)
+        return;
+    inference->is_cache_noted = true;
+    call->cache = work_cache(inference->work);
+    metrics_cached(&call->thread->metrics, call->match.model->index, cache_outcome(&call->cache));
+}
+
 /* Nobody will finish the reply: its line is closed, and what was made of it goes into the log. */
 static void leave(struct inference *inference, enum ledger_outcome outcome)
 {
@@ -143,6 +155,7 @@ static void leave(struct inference *inference, enum ledger_outcome outcome)
         return;
     struct chat_usage usage = work_usage(inference->work);
     note_usage(inference, &usage);
+    note_cache(inference);
     work_end(inference->work, outcome);
 }
 
@@ -155,11 +168,20 @@ static void on_close(struct http_exchange *exchange)
     release(inference);
 }
 
+/* The slow reader has caught up. */
+static void on_drain(struct http_exchange *exchange)
+{
+    struct inference *inference = exchange->user;
+    if (inference->work)
+        work_hold_back(inference->work, false);
+}
+
 /* What the client sees of the loop's side; work of other threads has its own. */
 static void hold(struct inference *inference)
 {
     inference->call->exchange->user = inference;
     inference->call->exchange->on_close = on_close;
+    inference->call->exchange->on_drain = on_drain;
 }
 
 /* Points of metrics come from lines; of a request without one they come from here. */
@@ -215,8 +237,8 @@ static bool is_broken(const struct inference *inference)
     return inference->out.failed || codec_stream_failed(&inference->stream);
 }
 
-/* Hands the frames over. A reader that lets more than the limit pile up is cut
- * off: the engine can't be slowed down for one client. False: it was. */
+/* Hands the frames over. For a slow reader waits what can (work_hold_back); one that lets more than the limit pile up
+ * is cut off: the engine can't be slowed down for one client. False: it was. */
 static bool flush(struct inference *inference)
 {
     struct http_exchange *exchange = inference->call->exchange;
@@ -225,6 +247,8 @@ static bool flush(struct inference *inference)
         http_respond_write(exchange, buf_str(&inference->out));
         buf_clear(&inference->out);
     }
+    if (!is_lost && http_exchange_unsent(exchange) >= limit(response_buffer_bytes) / 2)
+        work_hold_back(inference->work, true);
     if (!is_lost && http_exchange_unsent(exchange) <= limit(response_buffer_bytes))
         return true;
     leave(inference, is_lost ? LEDGER_FAILED : LEDGER_CANCELLED);
@@ -323,7 +347,6 @@ static void on_started(void *ctx, const struct chat_reply *reply)
     call->usage.first_token_us = clock_now_us() - call->exchange->request.started_us;
     call->has_cache = true;
     call->cache = work_cache(inference->work);
-    metrics_cached(&call->thread->metrics, call->match.model->index, cache_outcome(&call->cache));
     stop_waiting(inference);
     if (!inference->is_stream)
         return;
@@ -461,6 +484,7 @@ static void on_finished(void *ctx, const struct chat_reply *reply, const struct 
     struct shadow_case *noted = note(inference, reply);
     inference->reply = reply;
     note_usage(inference, &reply->usage);
+    note_cache(inference);
     if (!inference->is_stream) /* which may have been withheld */
         call->usage.first_token_us = figures->first_token_us;
     call->usage.decode_us = figures->decode_us;

@@ -64,7 +64,8 @@ enum error_code batch_model_find(const struct batch_options *options, const stru
     model->codec = job->type == BATCH_CONVERSE ? codec_find(STR("converse")) : native.body;
     model->fields = native.fields;
     model->default_tokens = catalog_default_reply_tokens(options->config, &model->match);
-    model->is_routed = model->is_router || (options->work && options->work->others.router);
+    model->is_routed = model->is_router || model->match.model->upstream ||
+                       (options->work && options->work->others.router);
     model->is_strict = options->config->strict;
     return model->codec ? OK : error_set(error, ERROR_INTERNAL, "nobody reads bodies of this shape");
 }

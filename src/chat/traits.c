@@ -37,10 +37,16 @@ enum error_code chat_request_extra(struct chat_request *request, const char *whe
     return OK;
 }
 
+static uint32_t taken_of(const struct chat_request *request, const struct chat_traits *traits)
+{
+    const bool is_foreign = traits->dialect && traits->dialect != request->origin;
+    return is_foreign ? traits->takes & ~(uint32_t)CHAT_NEEDS_DIALECT : traits->takes;
+}
+
 enum error_code chat_request_fits(const struct chat_request *request, const struct chat_traits *traits,
                                   struct error *error)
 {
-    uint32_t missing = request->needs & ~traits->takes;
+    uint32_t missing = request->needs & ~taken_of(request, traits);
     if (missing == 0)
         return OK;
     const struct chat_refusal *refusal = request->refusals;
@@ -52,5 +58,5 @@ enum error_code chat_request_fits(const struct chat_request *request, const stru
 void chat_request_goes_to(const struct chat_request *request, const struct chat_traits *traits)
 {
     if (request->ignored)
-        request->ignored->taken = traits->takes;
+        request->ignored->taken = taken_of(request, traits);
 }

@@ -34,9 +34,11 @@ enum chat_need {
     CHAT_NEED_OTHER_BLOCKS = 1 << 19,      /* CHAT_OTHER: of one provider alone */
     CHAT_NEED_EXTRAS = 1 << 20,            /* members that nobody here knows; takes: they are passed on */
 };
+#define CHAT_NEEDS_DIALECT (CHAT_NEED_OTHER_BLOCKS | CHAT_NEED_EXTRAS) /* where the request came in the target's own */
 
 struct chat_traits {
     uint32_t takes;
+    const struct codec *dialect; /* not NULL: what nobody here knows is taken in words of this one alone */
 };
 
 /* Of a model in this program: text, documents that can be read, tools. */

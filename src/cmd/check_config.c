@@ -7,10 +7,13 @@
 #include "ledger/price_book.h"
 #include "model/resolve.h"
 #include "net/tls_config.h"
+#include "upstream/probe.h"
 
-static const char usage[] = "usage: fulcrum check-config [--config FILE]\n"
+static const char usage[] = "usage: fulcrum check-config [--config FILE] [--probe]\n"
                             "Reads FILE (fulcrum.yaml by default) as `serve` would and says what is wrong with it.\n"
-                            "Exit status: 0 it is right, 2 it is not.\n";
+                            "With --probe each upstream is asked once, without a completion that is paid for.\n"
+                            "Exit status: 0 it is right, 1 an upstream did not answer as it should, 2 it is\n"
+                            "not right.\n";
 
 static void append_summary(struct buf *out, const struct config *config)
 {
@@ -46,14 +49,15 @@ static void append_unused_patterns(struct buf *out, const struct registry *model
     }
 }
 
-static enum error_code append_notes(struct buf *out, const struct config *config, struct error *error)
+static enum error_code append_notes(struct buf *out, const struct config *config, struct price_book *prices,
+                                    struct error *error)
 {
     struct catalog catalog;
     enum error_code code = catalog_load(embedded_file(STR("aliases.yaml")), &catalog, error);
     if (code != OK)
         return code;
     struct registry *models;
-    code = registry_new(config, NULL, &models, error);
+    code = registry_new(config, prices, &models, error);
     if (code == OK)
         append_unused_patterns(out, models, &catalog);
     registry_free(models);
@@ -61,30 +65,53 @@ static enum error_code append_notes(struct buf *out, const struct config *config
     return code;
 }
 
+/* Their secrets are there; with --probe they answer. ERROR_UNAVAILABLE: some don't. */
+static enum error_code check_upstreams(const struct config *config, bool is_probed, struct buf *out,
+                                       struct error *error)
+{
+    struct upstreams upstreams;
+    size_t failed = 0;
+    enum error_code code = upstreams_open(config, &upstreams, error);
+    if (code != OK)
+        return code;
+    if (is_probed)
+        code = probe_upstreams(&upstreams, out, &failed, error);
+    upstreams_close(&upstreams);
+    if (code == OK && failed > 0)
+        code = error_set(error, ERROR_UNAVAILABLE, "%zu upstream%s did not answer as expected:\n" STR_FMT, failed,
+                         failed == 1 ? "" : "s", STR_ARG(buf_str(out)));
+    return code;
+}
+
 int cmd_check_config(int argc, char **argv)
 {
-    struct cmd_options options;
+    const char *file = NULL;
+    bool is_probed = false;
+    const struct cmd_option known[] = {{"config", .value = &file}, {"probe", .flag = &is_probed}};
     int status;
-    if (!cmd_options_parse(argc, argv, usage, false, true, &options, &status))
-        return status;
+    if (!cmd_read_options(argc, argv, usage, known, sizeof(known) / sizeof(known[0]), &status) ||
+        !cmd_no_arguments(argc, argv, usage))
+        return CMD_USAGE;
     struct config config;
     struct error error;
-    if (config_load(config_find(options.config), program_sections, &config, &error))
+    if (config_load(config_find(file), program_sections, &config, &error))
         return cmd_fail("check-config", &error, CMD_USAGE);
     struct price_book *prices;
     if (price_book_load(&config, &prices, &error)) {
         config_deinit(&config);
         return cmd_fail("check-config", &error, CMD_USAGE);
     }
-    price_book_free(prices);
     struct buf out;
     buf_init(&out, 65536);
     append_summary(&out, &config);
-    enum error_code code = append_notes(&out, &config, &error);
+    enum error_code code = append_notes(&out, &config, prices, &error);
+    if (code == OK)
+        code = check_upstreams(&config, is_probed, &out, &error);
+    price_book_free(prices);
     config_deinit(&config);
     if (code != OK) {
         buf_deinit(&out);
-        return cmd_fail("check-config", &error, CMD_FAILED);
+        return cmd_fail("check-config", &error, code == ERROR_INVALID ? CMD_USAGE : CMD_FAILED);
     }
     return cmd_finish("check-config", &out);
 }

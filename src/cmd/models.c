@@ -38,10 +38,15 @@ static void append_json(const struct listing *listing)
     const struct model_list *list = registry_list(listing->models);
     for (size_t i = 0; i < list->count; i++) {
         const struct config_model *model = list->models[i]->config;
+        const struct upstream_config *upstream = list->models[i]->upstream;
         buf_append_text(out, i ? ",\n {\"name\": " : "\n {\"name\": ");
         buf_append_json(out, str_of(model->name));
-        buf_append_text(out, ", \"file\": ");
-        buf_append_json(out, str_of(file_of(model)));
+        buf_append_text(out, upstream ? ", \"upstream\": " : ", \"file\": ");
+        buf_append_json(out, str_of(upstream ? upstream->name : file_of(model)));
+        if (upstream) {
+            buf_append_text(out, ", \"upstreamModel\": ");
+            buf_append_json(out, str_of(upstream_model_id(list->models[i]->upstream_model)));
+        }
         buf_appendf(out, ", \"context\": %u, \"parallel\": %u, \"ids\": [", model->context, model->parallel);
         catalog_each_id(listing->catalog, listing->models, list->models[i], append_json_id, out);
         buf_append_text(out, "]}");
@@ -53,8 +58,12 @@ static void append_text(const struct listing *listing)
 {
     const struct model_list *list = registry_list(listing->models);
     for (size_t i = 0; i < list->count; i++) {
-        const struct config_model *model = list->models[i]->config;
-        buf_appendf(listing->out, "%s  (%s)\n", model->name, file_of(model));
+        const struct model *model = list->models[i];
+        if (model->upstream)
+            buf_appendf(listing->out, "%s  (%s of upstream %s)\n", model->name,
+                        upstream_model_id(model->upstream_model), model->upstream->name);
+        else
+            buf_appendf(listing->out, "%s  (%s)\n", model->name, file_of(model->config));
         catalog_each_id(listing->catalog, listing->models, list->models[i], append_text_id, listing->out);
     }
 }

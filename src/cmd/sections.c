@@ -14,11 +14,13 @@
 #include "net/tls_config.h"
 #include "store/objects_config.h"
 #include "traces/config.h"
+#include "upstream/config.h"
 
 const struct config_section *const program_sections[] = {
     &config_server_section,  &cache_section,       &replies_section,        &tls_section,
     &config_tenants_section, &reservation_section, &cache_share_section,    &tenant_objects_section,
     &tenant_routing_section, &routers_section,     &config_limits_section,  &prices_section,
     &tiers_section,          &s3_section,          &objects_section,        &documents_section,
-    &monitor_section,        &traces_section,      &alarms_section,         NULL,
+    &monitor_section,        &traces_section,      &alarms_section,         &upstreams_section,
+    NULL,
 };

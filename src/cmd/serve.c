@@ -35,6 +35,7 @@
 #include "net/tls_config.h"
 #include "store/disk.h"
 #include "traces/traces.h"
+#include "upstream/upstreams.h"
 #include "store/objects_config.h"
 
 static const char usage[] =
@@ -79,6 +80,7 @@ struct serve {
     struct invocations *invocations;
     struct traces *traces;
     struct routing *routing;
+    struct upstreams upstreams;
     struct work_shared work;
     struct batch *batch;
     struct customize *customize;
@@ -124,6 +126,8 @@ static enum error_code configure(struct serve *serve, const struct serve_options
                          options->log_level);
     log_configure(config->log_level, config->log_format);
     code = price_book_load(config, &serve->prices, error);
+    if (code == OK)
+        code = upstreams_open(config, &serve->upstreams, error);
     return code == OK ? tls_check_exposure(config, error) : code;
 }
 
@@ -273,6 +277,20 @@ static enum error_code describe_models(struct serve *serve, struct error *error)
     return code;
 }
 
+/* A request that costs nothing is worth a word before the bill is. */
+static void warn_of_unpriced(const struct serve *serve)
+{
+    const struct model_list *list = registry_list(serve->models);
+    for (size_t i = 0; i < list->count; i++) {
+        const char *name = list->models[i]->name;
+        const struct price_row *row =
+            price_book_row_of(serve->prices, list->models[i]->price, str_of(name), STR(""));
+        if (!strcmp(row->name, PRICE_NONE))
+            log_event(LOG_WARN, "model has no price under its own name: give it price or price_as",
+                      LOG_C("model", name));
+    }
+}
+
 static enum error_code start_engine(struct serve *serve, unsigned threads, struct error *error)
 {
     enum error_code code = catalog_load(embedded_file(STR("aliases.yaml")), &serve->catalog, error);
@@ -285,6 +303,8 @@ static enum error_code start_engine(struct serve *serve, unsigned threads, struc
     uv_async_init(&serve->loop, &serve->rows, on_rows);
     serve->rows.data = serve;
     code = registry_new(&serve->config, serve->prices, &serve->models, error);
+    if (code == OK)
+        warn_of_unpriced(serve);
     if (code == OK)
         code = engine_new(&serve->config, &serve->loop, threads + 1 + shadow_is_wanted(&serve->config),
                           &serve->engine, error);
@@ -412,6 +432,7 @@ static enum error_code open_work(struct serve *serve, unsigned threads, struct e
         .prices = serve->prices,
         .reservations = serve->reservations,
         .routing = serve->routing,
+        .upstreams = serve->upstreams.count > 0 ? &serve->upstreams : NULL,
         .others = *serve->others,
     };
     if (code == OK)
@@ -486,21 +507,9 @@ static void say_listening(const struct serve *serve)
                "[{\"text\":\"How do I track my package?\"}]}]}'\n\n"
                "Programs that use an AWS SDK need only AWS_ENDPOINT_URL=%s. The console is at\n"
                "%s/console. Ctrl-C stops the server.\n\n",
-               url, serve->config.models[0].name, url, url);
+               url, registry_list(serve->models)->models[0]->name, url, url);
     fflush(stdout);
     say_link(serve);
-}
-
-/* A request that costs nothing is worth a word before the bill is. */
-static void warn_of_unpriced(const struct serve *serve)
-{
-    for (size_t i = 0; i < serve->config.model_count; i++) {
-        const char *name = serve->config.models[i].name;
-        const struct price_row *row = price_book_of_model(serve->prices, i, str_of(name), STR(""));
-        if (!strcmp(row->name, PRICE_NONE))
-            log_event(LOG_WARN, "model has no price under its own name: give it price or price_as",
-                      LOG_C("model", name));
-    }
 }
 
 static uint64_t object_quota(const void *config, struct str tenant)
@@ -552,10 +561,8 @@ static enum error_code run_server(struct serve *serve, struct error *error)
         code = data_dir_lock(serve->config.data, &serve->lock_fd, error);
     if (code == OK)
         code = disk_open(serve->config.data, error);
-    if (code == OK) {
-        warn_of_unpriced(serve);
+    if (code == OK)
         code = ledger_open(serve->config.data, serve->prices, &serve->ledger, error);
-    }
     if (code == OK)
         code = open_monitor(serve, error);
     if (code == OK)
@@ -615,6 +622,7 @@ static bool stop(struct serve *serve)
     }
     keeper_free(serve->keeper);
     registry_free(serve->models);
+    upstreams_close(&serve->upstreams);
     price_book_free(serve->prices);
     if (serve->has_catalog)
         catalog_deinit(&serve->catalog);

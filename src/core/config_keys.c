@@ -10,18 +10,18 @@
 
 /* --- what strings may be --- */
 
-static bool is_model_name(struct str text)
+bool config_is_model_name(struct str text)
 {
     return config_is_made_of(text, "._-:/", 256);
 }
 
-static bool is_model_id(struct str text)
+bool config_is_model_id(struct str text)
 {
     return config_is_made_of(text, "._-:/", 2048);
 }
 
 /* An ID, or a pattern of IDs. */
-static bool is_model_pattern(struct str text)
+bool config_is_model_pattern(struct str text)
 {
     return config_is_made_of(text, "._-:/*", 2048);
 }
@@ -84,34 +84,72 @@ static const struct field price_fields[] = {
 };
 static const struct field_table price_table = FIELD_TABLE(price_fields, struct config_price);
 
-static enum error_code read_price(struct yaml_reader *reader, const yaml_node_t *node, void *parent)
+enum error_code config_read_price(struct yaml_reader *reader, const yaml_node_t *node, void *parent)
 {
     struct config_model *model = parent;
     model->has_price = true;
     return yaml_read_object(reader, node, &price_table, &model->price);
 }
 
+/* --- headers --- */
+
+#define HEADER_NAME_MAX 256
+#define HEADER_VALUE_MAX 8192
+
+static bool is_header_value(struct str value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if ((unsigned char)value.data[i] < ' ' || value.data[i] == 0x7f)
+            return false;
+    return value.data && value.len <= HEADER_VALUE_MAX;
+}
+
+enum error_code config_read_headers(struct yaml_reader *reader, const yaml_node_t *node, const char **lines, size_t max,
+                                    size_t *count)
+{
+    if (node->type != YAML_MAPPING_NODE)
+        return yaml_fail_at(reader, reader->path, "expected a mapping of names of headers to their values");
+    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
+        const struct str name = yaml_text_of(yaml_document_get_node(&reader->document, pair->key));
+        const struct str value = yaml_text_of(yaml_document_get_node(&reader->document, pair->value));
+        if (*count == max)
+            return yaml_fail_at(reader, reader->path, "expected at most %zu headers", max);
+        if (!name.data || !config_is_made_of(name, "-_", HEADER_NAME_MAX))
+            return yaml_fail_at(reader, reader->path, "expected names of headers: letters, digits, - and _");
+        if (!is_header_value(value))
+            return yaml_fail_at(reader, reader->path, "expected a value of one line for the header '" STR_FMT "'",
+                                STR_ARG(name));
+        const struct str line = arena_printf(reader->arena, STR_FMT ": " STR_FMT, STR_ARG(name), STR_ARG(value));
+        if (!line.data)
+            return error_no_memory(reader->error);
+        lines[(*count)++] = line.data;
+    }
+    return OK;
+}
+
+/* --- models --- */
+
 static const char *const cache_modes[] = {
     [CACHE_MODE_IMPLICIT] = "implicit", [CACHE_MODE_EXPLICIT] = "explicit", [CACHE_MODE_OFF] = "off", NULL};
 
 static const struct field model_fields[] = {
-    {"name", FIELD_STRING, .is_required = true, FIELD_AT(config_model, name), .check = is_model_name,
-     .expected = "a name of letters, digits and ._-:/"},
+    {"name", FIELD_STRING, .is_required = true, FIELD_AT(config_model, name), .check = config_is_model_name,
+     .expected = CONFIG_MODEL_NAME_EXPECTED},
     {"path", FIELD_FILE, FIELD_AT(config_model, path)},
     {"adapter", FIELD_FILE, FIELD_AT(config_model, adapter)},
     {"worker", FIELD_FILE, FIELD_AT(config_model, worker)},
-    {"ids", FIELD_STRINGS, FIELD_LIST_AT(config_model, ids, id_count), .check = is_model_pattern,
-     .expected = "a model ID of letters, digits and ._-:/, or a pattern of them with *"},
+    {"ids", FIELD_STRINGS, FIELD_LIST_AT(config_model, ids, id_count), .check = config_is_model_pattern,
+     .expected = CONFIG_MODEL_PATTERN_EXPECTED},
     {"context", FIELD_UINT32, FIELD_AT(config_model, context), .high = CONFIG_TOKENS_MAX},
     {"parallel", FIELD_UINT32, FIELD_AT(config_model, parallel), .low = 1, .high = LIMIT_PARALLEL},
     {"threads", FIELD_UINT32, FIELD_AT(config_model, threads), .high = THREADS_MAX},
     {"chat_template", FIELD_STRING, FIELD_AT(config_model, chat_template), .check = is_template_family,
      .expected = "the name of a template family: chatml, llama3, mistral or gemma"},
-    {"price_as", FIELD_STRING, FIELD_AT(config_model, price_as), .check = is_model_id,
+    {"price_as", FIELD_STRING, FIELD_AT(config_model, price_as), .check = config_is_model_id,
      .expected = "the model ID whose price counts"},
-    {"teacher", FIELD_STRING, FIELD_AT(config_model, teacher), .check = is_model_id,
+    {"teacher", FIELD_STRING, FIELD_AT(config_model, teacher), .check = config_is_model_id,
      .expected = "the ID of the model that it was distilled from"},
-    {"price", FIELD_CUSTOM, .custom = read_price},
+    {"price", FIELD_CUSTOM, .custom = config_read_price},
     {"price_share", FIELD_PICO, FIELD_AT(config_model, price_share), .low = 1, .high = CONFIG_PICO},
     {"cache", FIELD_CHOICE, FIELD_AT(config_model, cache), .choices = cache_modes},
     {"cache_min_tokens", FIELD_UINT32, FIELD_AT(config_model, cache_min_tokens), .low = 1, .high = CONFIG_TOKENS_MAX},

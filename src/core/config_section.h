@@ -33,6 +33,21 @@ struct config_section {
 extern const struct config_section config_server_section, config_tenants_section, config_limits_section;
 extern const struct field_table config_tenant_table; /* keys of a tenant without those of sections */
 
+/* The custom reader of a `price` mapping: of a struct config_model, or of one that begins with it. */
+enum error_code config_read_price(struct yaml_reader *reader, const yaml_node_t *node, void *parent);
+
+/* The custom reader of a mapping of headers to their values: lines "NAME: VALUE", `max` at most. Values are secrets as
+ * a rule, and in no message. */
+enum error_code config_read_headers(struct yaml_reader *reader, const yaml_node_t *node, const char **lines, size_t max,
+                                    size_t *count);
+
+/* What names of models, their IDs and patterns of IDs are made of, with what messages say of them. */
+bool config_is_model_name(struct str text);
+bool config_is_model_id(struct str text);
+bool config_is_model_pattern(struct str text);
+#define CONFIG_MODEL_NAME_EXPECTED "a name of letters, digits and ._-:/"
+#define CONFIG_MODEL_PATTERN_EXPECTED "a model ID of letters, digits and ._-:/, or a pattern of them with *"
+
 /* --- for config.c alone --- */
 
 /* Makes the sections' structs and reads them; `reader` NULL: as they are without a file. */

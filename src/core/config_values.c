@@ -148,3 +148,15 @@ bool config_host_is_loopback(const char *host)
         return false;
     return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
 }
+
+bool config_is_url(struct str text)
+{
+    const bool is_tls = str_starts(text, STR("https://"));
+    const struct str rest = str_slice(text, is_tls ? 8 : 7, text.len);
+    const ptrdiff_t slash = str_find_char(rest, '/', 0);
+    const struct str host = str_slice(rest, 0, slash < 0 ? rest.len : (size_t)slash);
+    for (size_t i = 0; i < text.len; i++)
+        if (text.data[i] <= ' ' || text.data[i] > '~')
+            return false;
+    return (is_tls || str_starts(text, STR("http://"))) && host.len > 0 && str_find_char(host, '@', 0) < 0;
+}

@@ -28,4 +28,7 @@ enum error_code config_parse_listen(const char *listen, char *host, size_t host_
                                     struct error *error) WARN_UNUSED;
 bool config_host_is_loopback(const char *host);
 
+/* http://HOST[:PORT][/PATH] or the same with https, without credentials in it. */
+bool config_is_url(struct str text);
+
 #endif

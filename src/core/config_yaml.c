@@ -58,6 +58,11 @@ static struct str scalar_text(const yaml_node_t *node)
     return (struct str){(const char *)node->data.scalar.value, node->data.scalar.length};
 }
 
+struct str yaml_text_of(const yaml_node_t *node)
+{
+    return node->type == YAML_SCALAR_NODE ? scalar_text(node) : (struct str){NULL, 0};
+}
+
 static bool is_plain(const yaml_node_t *node)
 {
     return node->type == YAML_SCALAR_NODE && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;

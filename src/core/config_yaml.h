@@ -85,6 +85,9 @@ enum error_code yaml_read_root(struct yaml_reader *reader, const struct field_ta
 enum error_code yaml_read_object(struct yaml_reader *reader, const yaml_node_t *node, const struct field_table *table,
                                  void *target) WARN_UNUSED;
 
+/* The text of a scalar; data NULL of other nodes. */
+struct str yaml_text_of(const yaml_node_t *node);
+
 /* The error of a check made after reading: finds the line of the key at
  * `path` ("models[1].name"), or of the nearest parent that is there. */
 enum error_code yaml_fail_at(struct yaml_reader *reader, const char *path, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -126,6 +126,9 @@
     X(custom_deployments, 100, "deployments", "of custom models, of one tenant")                             \
     X(custom_deployments_all, 10000, "deployments", "of custom models in all")                               \
     X(upstream_event_bytes, 8388608, "bytes", "one event of an upstream's stream")                           \
+    X(upstream_reply_bytes, 67108864, "bytes", "reply of an upstream that comes whole")                      \
+    X(upstream_unread_bytes, 262144, "bytes", "of an upstream's stream, ahead of its client: then it waits") \
+    X(upstream_connections, 256, "connections", "kept open to upstreams by one I/O thread while nothing runs") \
     X(kv_bytes, 536870912, "bytes", "live KV cells of one worker")                                           \
     X(object_bytes, 5368709120, "bytes", "one object written in one piece, or one part of an upload")        \
     X(object_upload_bytes, 53687091200, "bytes", "one object made of parts")                                 \
@@ -157,6 +160,8 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_WORKERS 1024          /* processes of models at once */
 #define LIMIT_MODEL_VERSIONS 65536  /* that are added to one server */
 #define LIMIT_IO_THREADS 64
+#define LIMIT_UPSTREAMS 64          /* in fulcrum.yaml */
+#define LIMIT_UPSTREAM_MODELS 256   /* of one upstream */
 #define LIMIT_PARALLEL 256 /* LLAMA_MAX_SEQ */
 #define LIMIT_ROUTE_ROWS 2000000           /* of router data that a predictor is trained on */
 #define LIMIT_ROUTE_DATA_BYTES (4ULL << 30) /* of the file with them */

@@ -198,13 +198,16 @@ static enum error_code find_custom(struct customize *customize, struct str ident
 
 bool customize_can_train(const struct model *model)
 {
-    return !model->config->worker && !model->config->adapter && model->spec.family == TEMPLATE_CHATML;
+    return !model->upstream && !model->config->worker && !model->config->adapter &&
+           model->spec.family == TEMPLATE_CHATML;
 }
 
 static enum error_code check_trainable(const struct model *model, struct error *error)
 {
     if (customize_can_train(model))
         return OK;
+    if (model->upstream)
+        return refuse(error, model->name, "it is a model of an upstream, whose weights are not here");
     if (model->config->worker)
         return refuse(error, model->name, "it is computed by another program");
     if (model->config->adapter)
@@ -285,7 +288,7 @@ enum error_code customize_soft_teacher(const struct catalog_match *teacher, stru
 {
     const struct model *model = teacher->model;
     const struct config_model *config = model->config;
-    if (config->worker)
+    if (config->worker || model->upstream)
         return error_set(error, ERROR_INVALID, SOFT ": the teacher %s is computed by another program, which tells no "
                          "distributions; leave softLabels out", model->name);
     if (model->spec.family != TEMPLATE_CHATML)

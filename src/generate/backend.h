@@ -32,6 +32,8 @@ struct backend_job {
     struct str tenant;
     uint32_t cache_min_tokens; /* shorter prefixes are not cached */
     uint64_t max_reply_us;     /* from the first token on: then the reply ends as at max_tokens; 0: none */
+    bool has_elsewhere;        /* another target follows: a backend does not wait until this one can answer */
+    struct str request_id;     /* for the log */
     bool wants_confidence;     /* in a reply: how sure the model is of it */
     void *prepared;            /* what `prepare` has made, in the request's arena; NULL: it was not asked */
 };
@@ -45,6 +47,7 @@ struct backend_call {
     struct str upstream_id;      /* what answers calls the request, in the request's arena; empty: nothing */
     double confidence;           /* of the reply so far, where the job wants it: how sure its model is of it, 0 to 1;
                                   * the work begins it below 0: not known */
+    unsigned repeats;            /* times that the target was asked again */
     uint32_t prompt_tokens;      /* of a question about warmth: of the whole prompt; 0: not known */
 };
 
@@ -76,6 +79,9 @@ struct backend_ops {
     struct backend_call *(*warmth)(struct backend *backend, const struct backend_job *job,
                                    void (*on_warmth)(void *ctx, uint32_t tokens, const struct error *error), void *ctx,
                                    struct error *error);
+
+    /* Whoever reads the reply is slow: no more of it is fetched until he is not. NULL: the backend can't wait. */
+    void (*hold_back)(struct backend_call *call, bool holds);
 
     /* Ends a call: what still runs is cancelled, no event comes after, its memory is free. Once for each call, also
      * after its last event. */

@@ -74,7 +74,7 @@ void charge_place(struct charge *charge, const struct placement *placement, cons
     const bool has_router = placement->why.len > 0;
     line->provider = str_of(placement->provider);
     line->upstream_id = placement->upstream_id;
-    line->attempts = placement->attempts;
+    line->attempts = placement->attempts + placement->repeats;
     line->router = placement->why;
     line->router_score = has_router ? millionths_of(placement->score) : LEDGER_ABSENT;
     line->miss_reason = charge_miss_word(cache->miss);

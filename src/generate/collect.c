@@ -8,6 +8,7 @@ struct collect_span {
     enum chat_block_kind kind;
     size_t from, len;
     struct str tool_id, tool_name;
+    struct str signature, data; /* of reasoning */
 };
 
 void collect_init(struct collect *collect, struct arena *arena)
@@ -39,12 +40,18 @@ void collect_start(struct collect *collect, enum chat_block_kind kind, struct st
         collect->is_out_of_memory = true;
 }
 
-void collect_delta(struct collect *collect, struct str text)
+void collect_delta(struct collect *collect, enum chat_block_kind kind, struct str text)
 {
-    if (collect->span_count == 0)
+    struct collect_span *span = collect->span_count > 0 ? &collect->spans[collect->span_count - 1] : NULL;
+    if (!span)
         return;
+    if (kind == CHAT_SIGNATURE || kind == CHAT_REDACTED) {
+        if (!arena_str(collect->arena, text, kind == CHAT_SIGNATURE ? &span->signature : &span->data))
+            collect->is_out_of_memory = true;
+        return;
+    }
     buf_append_str(&collect->text, text);
-    collect->spans[collect->span_count - 1].len += text.len;
+    span->len += text.len;
 }
 
 void collect_stop(struct collect *collect)
@@ -66,6 +73,10 @@ void collect_tell(const struct collect *collect, const struct chat_sink *sink)
             sink->block_start(sink->ctx, i, span->kind, span->tool_id, span->tool_name);
         if (sink->block_delta && text.len > 0)
             sink->block_delta(sink->ctx, i, span->kind, text);
+        if (sink->block_delta && span->signature.len > 0)
+            sink->block_delta(sink->ctx, i, CHAT_SIGNATURE, span->signature);
+        if (sink->block_delta && span->data.len > 0)
+            sink->block_delta(sink->ctx, i, CHAT_REDACTED, span->data);
         if (sink->block_stop && i < collect->stopped_count)
             sink->block_stop(sink->ctx, i, span->kind);
     }
@@ -85,6 +96,8 @@ bool collect_finish(struct collect *collect, struct chat_reply *reply)
             .text = str_slice(buf_str(&collect->text), span->from, span->from + span->len),
             .tool_id = span->tool_id,
             .tool_name = span->tool_name,
+            .signature = span->signature,
+            .data = span->data,
         };
     }
     reply->blocks = collect->blocks;

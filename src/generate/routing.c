@@ -313,7 +313,7 @@ struct str router_arn(const struct router *router, const struct routing_asker *a
 static struct target target_of(const struct routing *routing, const struct catalog_match *match, struct str listed)
 {
     return (struct target){
-        .kind = TARGET_ENGINE,
+        .kind = target_kind_of(match->model),
         .model = match->model,
         .name = match->model->name,
         .price = price_book_row_of(routing->options.prices, match->model->price, match->id, match->place),

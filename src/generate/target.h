@@ -24,16 +24,23 @@ struct target {
     uint32_t prompt_tokens; /* of the prompt as it reads it, once it was asked how much it holds warm; 0: not known */
 };
 
+/* Whose backend a model's requests go to. */
+static inline enum target_kind target_kind_of(const struct model *model)
+{
+    return model->kind == MODEL_UPSTREAM ? TARGET_UPSTREAM : TARGET_ENGINE;
+}
+
 struct placement {
     struct target asked;    /* what the model ID means */
     struct target routed;   /* the first choice of those that were there: after a fail-over the one that answers */
     struct target answered; /* has the request now; final once the first token is there */
-    const char *provider;   /* the backend of `answered`, by its name; NULL: none has been asked yet */
+    const char *provider;   /* of `answered`: its upstream, or its backend, by name; NULL: none has been asked yet */
     struct str upstream_id; /* what it calls the request; empty: nothing, or not known yet */
     struct str why;         /* the router's word for its choice; empty: there was none to make */
     double score;           /* likewise */
     uint32_t warm_tokens;   /* of the prompt, at the first choice, where the router wanted to know; else 0 */
     unsigned attempts;      /* targets that were given the request or refused it at once */
+    unsigned repeats;       /* times besides that one of them was asked again by its own backend */
     struct target doubted;  /* answered before, and its answer was taken back; name NULL: there was none */
     double doubted_chance;  /* that it was right */
     unsigned doubted_attempts; /* `attempts` then */

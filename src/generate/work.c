@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/util.h"
 #include "generate/reply_check.h"
+#include "generate/upstream_backend.h"
 #include "generate/work_internal.h"
 
 #define UPSTREAM_ID_MAX 256 /* bytes: the ledger has promised room for a line before it is known */
@@ -28,9 +29,10 @@ static void begin_charge(struct work *work)
 }
 
 /* Of what runs, as the ledger keeps it. */
-static void note_id(struct work *work)
+static void note_call(struct work *work)
 {
     const struct str id = work->call->upstream_id;
+    work->placement.repeats = work->repeats + work->call->repeats;
     work->placement.upstream_id = str_slice(id, 0, id.len < UPSTREAM_ID_MAX ? id.len : UPSTREAM_ID_MAX);
 }
 
@@ -45,7 +47,7 @@ static void end_charge(struct work *work, enum ledger_outcome outcome)
     const struct chat_cache_use cache = work_cache(work);
     const uint64_t started_us = work->setup.started_us;
     if (work->call)
-        note_id(work);
+        note_call(work);
     charge_place(&work->charge, &work->placement, &cache);
     charge_end(&work->charge, outcome, is_paid(work, outcome) ? &usage : NULL, clock_now_us() - started_us,
                work->first_token_us ? work->first_token_us - started_us : LEDGER_NO_TOKEN);
@@ -115,7 +117,8 @@ void work_end_call(struct work *work)
         return;
     work->usage = work->call->usage;
     work->cache = work->call->cache;
-    note_id(work);
+    note_call(work);
+    work->repeats = work->placement.repeats;
     work->call->backend->ops->end(work->call);
     work->call = NULL;
 }
@@ -206,7 +209,7 @@ static void on_block_delta(void *ctx, size_t index, enum chat_block_kind kind, s
 {
     struct work *work = ctx;
     if (work->gathers || work->is_withheld)
-        collect_delta(&work->collect, text);
+        collect_delta(&work->collect, kind, text);
     if (work->handlers->block_delta && !work->is_withheld)
         work->handlers->block_delta(work->ctx, index, kind, text);
 }
@@ -430,6 +433,8 @@ static void fill_job(struct work *work, const struct catalog_match *match)
     work->job.target = target;
     work->job.request = work->setup.request;
     work->job.tenant = work->setup.subject.tenant;
+    work->job.has_elsewhere = work->placement.attempts + 1 < work->target_count;
+    work->job.request_id = work->setup.subject.request_id;
     work->job.wants_confidence = work->setup.wants_confidence || work->is_doubtable;
     work->job.cache_min_tokens = catalog_cache_min_tokens(work->setup.port->shared->config, match);
 }
@@ -570,6 +575,10 @@ static void bound_reply(struct work *work, const struct catalog_match *match)
     struct chat_request *request = work->setup.request;
     if (!work->is_unbounded)
         return;
+    if (work->placement.answered.kind == TARGET_UPSTREAM && match->model->upstream_model) {
+        request->max_tokens = upstream_backend_max_tokens(config, match);
+        return;
+    }
     const bool is_awaited = request->tier != TIER_BATCH;
     request->max_tokens =
         is_awaited ? default_reply_tokens(config, match) : catalog_default_reply_tokens(config, match);
@@ -598,7 +607,7 @@ static bool let_in(struct work *work)
     const struct catalog_match match = match_at(work);
     work_withhold(work);
     fill_job(work, &match);
-    work->placement.provider = work->backend->ops->name;
+    work->placement.provider = target->model->upstream ? target->model->upstream->name : work->backend->ops->name;
     work->placement.upstream_id = (struct str){0};
     chat_request_goes_to(work->setup.request, work->backend->ops->traits(work->backend, target));
     if (work->setup.kind == WORK_REPLY) {
@@ -687,7 +696,7 @@ static void advance(struct work *work)
 struct target work_target(const struct work_shared *shared, const struct catalog_match *match)
 {
     return (struct target){
-        .kind = TARGET_ENGINE,
+        .kind = target_kind_of(match->model),
         .model = match->model,
         .name = match->model->name,
         .price = price_book_row_of(shared->prices, match->model->price, match->id, match->place),
@@ -745,6 +754,12 @@ void work_end(struct work *work, enum ledger_outcome outcome)
     work->held = NULL;
     if (work->state != WORK_ENDED)
         reach_end(work);
+}
+
+void work_hold_back(struct work *work, bool holds)
+{
+    if (work->call && work->call->backend->ops->hold_back)
+        work->call->backend->ops->hold_back(work->call, holds);
 }
 
 /* --- what is known ---------------------------------------------------------------------------------- */

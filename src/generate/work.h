@@ -144,6 +144,9 @@ enum error_code work_settle(struct work *work, enum ledger_outcome outcome, stru
  * harmless, as is NULL. */
 void work_end(struct work *work, enum ledger_outcome outcome);
 
+/* Whoever reads the reply is slow, or no longer: a backend that can fetches no more of it meanwhile. */
+void work_hold_back(struct work *work, bool holds);
+
 enum work_state work_reached(const struct work *work); /* before it ended */
 struct chat_usage work_usage(const struct work *work); /* so far */
 struct chat_cache_use work_cache(const struct work *work); /* final from on_started on */

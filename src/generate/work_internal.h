@@ -38,6 +38,7 @@ struct work {
     const struct error *refusal; /* why the prompt could not be written */
     struct backend_events events;
     struct backend_call *call;   /* NULL: none runs */
+    unsigned repeats;            /* of calls that have ended: times that backends asked again */
     struct chat_usage usage;     /* of the last call, once it ended */
     struct chat_cache_use cache;
     uint64_t answer_us, decode_us; /* when its first token came, and how long after it the last */

@@ -2,6 +2,7 @@
 #include "generate/work_port.h"
 
 #include "generate/engine_backend.h"
+#include "generate/upstream_backend.h"
 
 static enum error_code open_backends(struct work_port *port, struct error *error)
 {
@@ -9,9 +10,12 @@ static enum error_code open_backends(struct work_port *port, struct error *error
     port->backends[TARGET_ENGINE] = engine_backend_new(port->engine, error);
     if (!port->backends[TARGET_ENGINE])
         return error->code;
-    if (!others->open_upstream)
+    if (others->open_upstream)
+        port->backends[TARGET_UPSTREAM] = others->open_upstream(others->ctx, port->loop, error);
+    else if (port->shared->upstreams)
+        port->backends[TARGET_UPSTREAM] = upstream_backend_new(port->shared->upstreams, port->loop, error);
+    else
         return OK;
-    port->backends[TARGET_UPSTREAM] = others->open_upstream(others->ctx, port->loop, error);
     return port->backends[TARGET_UPSTREAM] ? OK : error->code;
 }
 

@@ -61,6 +61,70 @@ static enum error_code find_index(struct registry *registry, const char *name, u
     return copy && table_put(&registry->names, count, copy) ? OK : error_no_memory(error);
 }
 
+/* What a provider has no price of its own for it bills as input; nobody reads or writes its cache for nothing. */
+static struct config_model with_cache_prices(const struct config_model *config)
+{
+    struct config_model priced = *config;
+    uint64_t *const rates[] = {&priced.price.cache_read, &priced.price.cache_write_5m, &priced.price.cache_write_1h};
+    for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
+        if (*rates[i] == 0)
+            *rates[i] = priced.price.input;
+    return priced;
+}
+
+/* By what is said of it, else by the ID of the upstream, as price books have those of its provider. */
+static enum error_code find_upstream_price(struct registry *registry, const struct upstream_config *upstream,
+                                           const struct upstream_model *settings, const struct price_row **price,
+                                           struct error *error)
+{
+    static const char *const prefixes[UPSTREAM_KINDS] = {
+        [UPSTREAM_OPENAI] = "openai.", [UPSTREAM_ANTHROPIC] = "anthropic.", [UPSTREAM_BEDROCK] = ""};
+    const struct str id = str_of(upstream_model_id(settings)), bare = catalog_bare_id(id);
+    *price = NULL;
+    if (!registry->prices)
+        return OK;
+    if (settings->as.has_price || settings->as.price_as) {
+        const struct config_model priced = with_cache_prices(&settings->as);
+        enum error_code code = price_book_add(registry->prices, &priced, price, error);
+        return code == OK ? OK : error_prefix(error, "upstream '%s', model '%s'", upstream->name, settings->as.name);
+    }
+    *price = price_book_find(registry->prices, bare, price_place(id, bare));
+    const struct str longer = arena_printf(&registry->arena, "%s" STR_FMT, prefixes[upstream->kind], STR_ARG(id));
+    if (!longer.data)
+        return error_no_memory(error);
+    if (!*price)
+        *price = price_book_find(registry->prices, longer, STR(""));
+    return OK;
+}
+
+static enum error_code make_upstream_model(struct registry *registry, const struct upstream_config *upstream,
+                                           const struct upstream_model *settings, const struct model **model,
+                                           struct error *error)
+{
+    struct model *made = ARENA_NEW(&registry->arena, struct model);
+    struct model_live *live = ARENA_NEW(&registry->arena, struct model_live);
+    const struct config_model *config = &settings->as;
+    if (!made || !live)
+        return error_no_memory(error);
+    *made = (struct model){
+        .name = config->name,
+        .ids = config->ids,
+        .id_count = config->id_count,
+        .kind = MODEL_UPSTREAM,
+        .worker = MODEL_NO_WORKER,
+        .upstream = upstream,
+        .upstream_model = settings,
+        .config = config,
+        .context = config->context,
+        .live = live,
+    };
+    enum error_code code = find_index(registry, config->name, &made->index, error);
+    if (code == OK)
+        code = find_upstream_price(registry, upstream, settings, &made->price, error);
+    *model = made;
+    return code;
+}
+
 static enum error_code make_model(struct registry *registry, const struct config_model *config,
                                   const struct price_row *price, const struct price_row *teacher,
                                   const struct model **model,
@@ -233,9 +297,28 @@ enum error_code registry_retire(struct registry *registry, const struct model *m
 
 /* --- beginning and end ------------------------------------------------------------------------------ */
 
+static enum error_code add_upstream(struct registry *registry, const struct upstream_config *upstream,
+                                    struct model_list *list, struct error *error)
+{
+    enum error_code code = OK;
+    for (size_t i = 0; i < upstream->model_count && code == OK; i++) {
+        const struct model *model = NULL;
+        code = make_upstream_model(registry, upstream, &upstream->models[i], &model, error);
+        if (code != OK)
+            break;
+        set_state(model, MODEL_READY);
+        list->models[list->count++] = model;
+    }
+    return code;
+}
+
 static enum error_code add_configured(struct registry *registry, const struct config *config, struct error *error)
 {
-    struct model_list *list = new_list(registry, config->model_count);
+    const struct upstreams_config *upstreams = upstreams_config(config);
+    size_t count = config->model_count;
+    for (size_t i = 0; i < upstreams->count; i++)
+        count += upstreams->items[i].model_count;
+    struct model_list *list = new_list(registry, count);
     enum error_code code = list ? OK : error_no_memory(error);
     for (size_t i = 0; i < config->model_count && code == OK; i++) {
         const struct model *model;
@@ -249,6 +332,8 @@ static enum error_code add_configured(struct registry *registry, const struct co
         set_state(model, MODEL_READY);
         list->models[list->count++] = model;
     }
+    for (size_t i = 0; i < upstreams->count && code == OK; i++)
+        code = add_upstream(registry, &upstreams->items[i], list, error);
     swap_list(registry, list);
     return code;
 }

@@ -26,13 +26,18 @@
 #include "core/error.h"
 #include "engine/engine.h"
 #include "ledger/price_book.h"
+#include "upstream/config.h"
 
 /* How names of models begin that are a tenant's own: nobody asks for them by that name, but by ARNs that only the
  * tenant can use (generate/routing.h). */
 #define MODEL_CUSTOM_PREFIX "custom-model/"
 
 /* Who computes its replies. */
-enum model_kind { MODEL_WORKER /* a process of ours, by `worker` */ };
+enum model_kind {
+    MODEL_WORKER,   /* a process of ours, by `worker` */
+    MODEL_UPSTREAM, /* a server of somebody else's, by `upstream`; always READY */
+};
+#define MODEL_NO_WORKER UINT32_MAX
 
 enum model_state { MODEL_STARTING, MODEL_READY, MODEL_RETIRING, MODEL_RETIRED, MODEL_FAILED };
 
@@ -51,6 +56,8 @@ struct model {
     enum model_kind kind;
     uint32_t index;   /* of the name: counters go by it, and go on when the model is replaced */
     uint32_t worker;  /* of the version: the number by which the engine knows its process */
+    const struct upstream_config *upstream; /* NULL: a worker of ours */
+    const struct upstream_model *upstream_model;
     const struct config_model *config; /* as fulcrum.yaml or `fulcrum models add` has it */
     const struct price_row *price;     /* its own; NULL: that of the ID asked for */
     const struct price_row *teacher;   /* what the model costs that it was distilled from; NULL: it was not */
@@ -61,7 +68,7 @@ struct model {
     struct model_live *live;
 };
 
-/* In the order in which IDs are looked up: those of fulcrum.yaml first. */
+/* In the order in which IDs are looked up: those of fulcrum.yaml first, `models:` before `upstreams:`. */
 struct model_list {
     size_t count;
     const struct model *models[];

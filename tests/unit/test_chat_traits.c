@@ -242,7 +242,7 @@ static void a_target_that_thinks_ignores_no_thinking(void **state)
     assert_int_equal(parsed.request.wants, CHAT_NEED_THINKING | CHAT_NEED_EFFORT);
     assert_string_equal(fits(&parsed, 0, &error), "");
     assert_str_equal(ignored_list(&parsed.ignored), "speed, thinking, output_config.effort");
-    const struct chat_traits thinks = {CHAT_NEED_THINKING}, all = {EVERYTHING};
+    const struct chat_traits thinks = {.takes = CHAT_NEED_THINKING}, all = {.takes = EVERYTHING};
     chat_request_goes_to(&parsed.request, &thinks);
     assert_str_equal(ignored_list(&parsed.ignored), "speed, output_config.effort");
     chat_request_goes_to(&parsed.request, &all);

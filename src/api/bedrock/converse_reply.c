@@ -17,8 +17,10 @@ static uint64_t count_of(yyjson_val *usage, const char *key, const char *other)
     return fields_count(usage, yyjson_obj_get(usage, key) ? key : other);
 }
 
-static void read_usage(yyjson_val *usage, struct chat_usage *counts)
+static void read_usage(yyjson_val *usage, struct chat_reply *reply)
 {
+    struct chat_usage *counts = &reply->usage;
+    const uint64_t total = fields_count(usage, "totalTokens");
     yyjson_val *details = yyjson_obj_get(usage, "cacheDetails"), *detail;
     uint64_t written = count_of(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount"), hour = 0;
     size_t i, max;
@@ -32,6 +34,8 @@ static void read_usage(yyjson_val *usage, struct chat_usage *counts)
     counts->cache_read_tokens = count_of(usage, "cacheReadInputTokens", "cacheReadInputTokenCount");
     counts->cache_write_1h_tokens = hour < written ? hour : written;
     counts->cache_write_5m_tokens = written - counts->cache_write_1h_tokens;
+    reply->has_odd_usage = total && total != counts->input_tokens + counts->cache_read_tokens + written +
+                                                 counts->output_tokens;
 }
 
 /* The sequence that ended the reply, where additionalModelResponseFieldPaths asked for it. */
@@ -110,7 +114,7 @@ enum error_code converse_reply_parse(yyjson_val *root, struct arena *arena, stru
     reply->stop = stop_of(json_str(yyjson_obj_get(root, "stopReason")));
     reply->stop_sequence = stop_sequence_of(root);
     reply->latency_ms = fields_count(yyjson_obj_get(root, "metrics"), "latencyMs");
-    read_usage(yyjson_obj_get(root, "usage"), &reply->usage);
+    read_usage(yyjson_obj_get(root, "usage"), reply);
     return code;
 }
 
@@ -197,7 +201,7 @@ static enum error_code take_event(struct reply_reader *reader, struct str type, 
         common->reply.stop = stop_of(json_str(yyjson_obj_get(root, "stopReason")));
         common->reply.stop_sequence = reply_keep(reader, stop_sequence_of(root));
     } else if (str_eq(type, STR("metadata"))) {
-        read_usage(yyjson_obj_get(root, "usage"), &common->reply.usage);
+        read_usage(yyjson_obj_get(root, "usage"), &common->reply);
         common->reply.latency_ms = fields_count(yyjson_obj_get(root, "metrics"), "latencyMs");
         if (common->has_stop)
             reply_over(reader);

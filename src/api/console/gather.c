@@ -57,10 +57,12 @@ void console_gather(struct console_gather *gather, struct console_ask *ask, uint
     struct http_exchange *exchange = ask->call->exchange;
     *gather = (struct console_gather){.ask = ask, .then = then};
     gather->models = ARENA_ARRAY(ask->arena, struct gathered, list->count + 1);
-    for (; gather->models && gather->count < list->count; gather->count++) {
-        struct gathered *gathered = &gather->models[gather->count];
+    for (size_t i = 0; gather->models && i < list->count; i++) {
+        if (list->models[i]->upstream)
+            continue;
+        struct gathered *gathered = &gather->models[gather->count++];
         struct error ignored;
-        *gathered = (struct gathered){.model = list->models[gather->count], .gather = gather};
+        *gathered = (struct gathered){.model = list->models[i], .gather = gather};
         gathered->call = engine_prefixes(ask->call->thread->work.engine, gathered->model->worker, ask->asker.tenant,
                                          most, on_prefixes, gathered, &ignored);
         gather->pending += gathered->call != NULL;

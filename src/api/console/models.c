@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "ledger/money.h"
 #include "ledger/reads.h"
+#include "upstream/upstreams.h"
 
 #define DAY_US UINT64_C(86400000000)
 
@@ -94,11 +95,26 @@ static bool is_configured(const struct config *config, const struct model *model
 
 static const char *kind_of(const struct console_ask *ask, const struct model *model)
 {
+    if (model->upstream)
+        return "upstream";
     if (str_starts(str_of(model->name), STR(MODEL_CUSTOM_PREFIX)))
         return "custom";
     if (!is_configured(ask->api->config, model))
         return "added";
     return model->config->path || model->config->worker ? "file" : "embedded";
+}
+
+/* What is known of a server of somebody else's: what it has of us now is all its models'. */
+static void put_upstream(struct console_ask *ask, const struct model *model)
+{
+    struct console_reply *reply = &ask->reply;
+    struct health_counters counters;
+    health_counters(&upstreams_at(ask->api->work->upstreams, model->upstream)->health, &counters);
+    console_put_bool(reply, "ready", counters.state != HEALTH_OPEN);
+    console_put_uint(reply, "running", counters.running);
+    console_put_uint(reply, "queued", 0);
+    console_put_null(reply, "parameters");
+    console_put_text(reply, "architecture", str_of(model->upstream->name));
 }
 
 /* Its worker is there as long as it is held. */
@@ -107,6 +123,10 @@ static void put_worker(struct console_ask *ask, const struct model *model)
     struct console_reply *reply = &ask->reply;
     const struct engine *engine = ask->api->engine;
     struct engine_counters counters;
+    if (model->upstream) {
+        put_upstream(ask, model);
+        return;
+    }
     const bool is_held = model_hold(model);
     const struct engine_model_info *info = is_held ? engine_model_info(engine, model->worker) : NULL;
     engine_counters(engine, model->worker, &counters);

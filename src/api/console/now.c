@@ -58,7 +58,8 @@ static bool all_are_ready(const struct now_ask *ask)
     const struct api *api = ask->base.api;
     bool is_ready = !atomic_load(&api->is_draining) && !condition_any_down();
     for (size_t i = 0; i < ask->models->count; i++)
-        is_ready = is_ready && engine_model_is_ready(api->engine, ask->models->models[i]->worker);
+        is_ready = is_ready && (ask->models->models[i]->upstream ||
+                                engine_model_is_ready(api->engine, ask->models->models[i]->worker));
     return is_ready;
 }
 
@@ -79,6 +80,8 @@ static void put_models(struct now_ask *ask, struct console_reply *reply)
     for (size_t i = 0; i < ask->models->count; i++) {
         const struct model *model = ask->models->models[i];
         struct engine_counters counters;
+        if (model->upstream) /* nothing of it is computed here */
+            continue;
         engine_counters(engine, model->worker, &counters);
         running += counters.running;
         queued += counters.queue_depth;

@@ -27,8 +27,9 @@ static void read_count(yyjson_val *object, const char *key, uint64_t *count)
 }
 
 /* Members that are there overwrite what an earlier event said. */
-static void read_usage(yyjson_val *usage, struct chat_usage *counts)
+static void read_usage(yyjson_val *usage, struct chat_reply *reply)
 {
+    struct chat_usage *counts = &reply->usage;
     yyjson_val *creation = yyjson_obj_get(usage, "cache_creation");
     read_count(usage, "input_tokens", &counts->input_tokens);
     read_count(usage, "output_tokens", &counts->output_tokens);
@@ -40,6 +41,9 @@ static void read_usage(yyjson_val *usage, struct chat_usage *counts)
     } else if (counts->cache_write_1h_tokens == 0) {
         read_count(usage, "cache_creation_input_tokens", &counts->cache_write_5m_tokens);
     }
+    uint64_t written = counts->cache_write_5m_tokens + counts->cache_write_1h_tokens, said = written;
+    read_count(usage, "cache_creation_input_tokens", &said);
+    reply->has_odd_usage = said != written;
 }
 
 /* --- whole ------------------------------------------------------------------------------------------ */
@@ -91,7 +95,7 @@ enum error_code anthropic_reply_parse(yyjson_val *root, struct arena *arena, str
     reply->upstream_model = json_str(yyjson_obj_get(root, "model"));
     reply->stop = stop_of(json_str(yyjson_obj_get(root, "stop_reason")));
     reply->stop_sequence = json_str(yyjson_obj_get(root, "stop_sequence"));
-    read_usage(yyjson_obj_get(root, "usage"), &reply->usage);
+    read_usage(yyjson_obj_get(root, "usage"), reply);
     return code;
 }
 
@@ -102,7 +106,7 @@ static void take_message_start(struct reply_reader *reader, yyjson_val *message)
     struct chat_reply *reply = &reader->common.reply;
     reply->upstream_id = reply_keep(reader, json_str(yyjson_obj_get(message, "id")));
     reply->upstream_model = reply_keep(reader, json_str(yyjson_obj_get(message, "model")));
-    read_usage(yyjson_obj_get(message, "usage"), &reply->usage);
+    read_usage(yyjson_obj_get(message, "usage"), reply);
 }
 
 /* Some servers give the whole input here, and no pieces. */
@@ -183,7 +187,7 @@ static void take_message_delta(struct reply_reader *reader, yyjson_val *root)
 {
     struct chat_reply *reply = &reader->common.reply;
     yyjson_val *delta = yyjson_obj_get(root, "delta"), *reason = yyjson_obj_get(delta, "stop_reason");
-    read_usage(yyjson_obj_get(root, "usage"), &reply->usage);
+    read_usage(yyjson_obj_get(root, "usage"), reply);
     if (!yyjson_is_str(reason))
         return;
     reply->stop = stop_of(json_str(reason));

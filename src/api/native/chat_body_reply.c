@@ -19,18 +19,25 @@ static enum chat_stop_reason stop_of(struct str name, bool has_calls, bool has_r
     return has_refusal ? CHAT_STOP_REFUSAL : CHAT_STOP_END_TURN;
 }
 
-/* The prompt's count holds what was read from the cache, and written to it. */
-static void read_usage(yyjson_val *usage, struct chat_usage *counts)
+/* The prompt's count holds what was read from the cache, and written to it. Gateways that count them beside it say so
+ * by their total, or by sums that are larger than the prompt: there nothing is taken off. */
+static void read_usage(yyjson_val *usage, struct chat_reply *reply)
 {
+    struct chat_usage *counts = &reply->usage;
     yyjson_val *prompt = yyjson_obj_get(usage, "prompt_tokens_details");
-    uint64_t all = fields_count(usage, "prompt_tokens");
+    uint64_t all = fields_count(usage, "prompt_tokens"), total = fields_count(usage, "total_tokens");
     uint64_t read = fields_count(prompt, "cached_tokens"), written = fields_count(prompt, "cache_write_tokens");
+    const uint64_t replied = fields_count(usage, "completion_tokens");
+    const bool is_apart = total && read + written > 0 && total == all + read + written + replied;
+    reply->has_odd_usage = read > all || written > all - read || (total && total != all + replied);
+    if (is_apart)
+        all += read + written;
     read = read < all ? read : all;
     written = written < all - read ? written : all - read;
     counts->input_tokens = all - read - written;
     counts->cache_read_tokens = read;
     counts->cache_write_5m_tokens = written;
-    counts->output_tokens = fields_count(usage, "completion_tokens");
+    counts->output_tokens = replied;
     counts->reasoning_tokens = fields_count(yyjson_obj_get(usage, "completion_tokens_details"), "reasoning_tokens");
 }
 
@@ -140,7 +147,7 @@ enum error_code chat_body_reply_parse(yyjson_val *root, struct arena *arena, str
     reply->upstream_model = json_str(yyjson_obj_get(root, "model"));
     reply->stop = stop_of(json_str(yyjson_obj_get(choice, "finish_reason")), yyjson_arr_size(calls) > 0,
                           refusal.len > 0);
-    read_usage(yyjson_obj_get(root, "usage"), &reply->usage);
+    read_usage(yyjson_obj_get(root, "usage"), reply);
     return OK;
 }
 
@@ -220,7 +227,7 @@ static enum error_code take_event(struct reply_reader *reader, struct str frame,
         common->reply.upstream_model = reply_keep(reader, json_str(yyjson_obj_get(root, "model")));
     }
     if (yyjson_is_obj(usage))
-        read_usage(usage, &common->reply.usage);
+        read_usage(usage, &common->reply);
     code = take_delta(reader, yyjson_obj_get(choice, "delta"), error);
     if (code == OK && yyjson_is_str(reason)) {
         reply_block_stop(reader);

@@ -1,0 +1,69 @@
+/* config.h - `upstreams:` of fulcrum.yaml: servers of others that answer for us,
+ * and which of their models are ours. Secrets are not here but read when the
+ * server starts (credentials.h). Read-only after start-up. */
+#ifndef UPSTREAM_CONFIG_H
+#define UPSTREAM_CONFIG_H
+
+#include "core/config.h"
+
+/* Which API it speaks. */
+enum upstream_kind { UPSTREAM_OPENAI, UPSTREAM_ANTHROPIC, UPSTREAM_BEDROCK, UPSTREAM_KINDS };
+
+/* How a maximum of tokens is called in chat completions. */
+enum upstream_word { UPSTREAM_WORD_USUAL, UPSTREAM_WORD_NEWER, UPSTREAM_WORD_OLDER };
+
+struct upstream_model {
+    struct config_model as;     /* the first member: name, ids, context, price as of any model */
+    const char *upstream_model; /* as the upstream calls it; NULL: by our name */
+    const char **capabilities;  /* see upstream_takes */
+    size_t capability_count;
+    uint32_t max_tokens;        /* of a reply whose request gives no maximum; 0: what the upstream makes of that */
+};
+
+#define UPSTREAM_HEADERS_MAX 16
+
+struct upstream_config {
+    const char *name;
+    enum upstream_kind kind;
+    const char *url;        /* NULL: the kind's own */
+    const char *region;     /* of Bedrock */
+    const char *access_key; /* of Bedrock: the ID whose secret the key is; NULL: the key is an API key */
+    const char *key_file, *key_env; /* where the secret is; both NULL: none is needed */
+    const char *ca;         /* file of certificates that are trusted instead of the system's; NULL: the system's */
+    const char *version;    /* of Anthropic's API; NULL: the client's, or 2023-06-01 */
+    enum upstream_word max_tokens_name;
+    uint64_t connect_ms, first_byte_ms, idle_ms; /* timeouts; 0: the usual ones */
+    uint32_t retries;       /* plus one; 0: the usual number */
+    uint32_t requests;      /* at once; 0: any number */
+    uint32_t requests_per_minute;
+    uint64_t tokens_per_minute;
+    const char *headers[UPSTREAM_HEADERS_MAX]; /* "NAME: VALUE" */
+    size_t header_count;
+    struct upstream_model *models;
+    size_t model_count;
+};
+
+struct upstreams_config {
+    struct upstream_config *items;
+    size_t count;
+};
+extern const struct config_section upstreams_section;
+const struct upstreams_config *upstreams_config(const struct config *config);
+
+/* The upstream's number, NULL-safe look-up by name; SIZE_MAX: there is none. */
+size_t upstream_find(const struct upstreams_config *upstreams, const char *name);
+
+const char *upstream_kind_name(enum upstream_kind kind);
+const char *upstream_model_id(const struct upstream_model *model); /* as the upstream calls it */
+
+/* What a request may need and get there: bits of chat/traits.h. Without `capabilities` all that its API can say. */
+uint32_t upstream_takes(const struct upstream_config *upstream, const struct upstream_model *model);
+/* Whether chat completions of the model take marks of cache points on their parts. */
+bool upstream_takes_cache_points(const struct upstream_model *model);
+
+#define UPSTREAM_CONNECT_MS 5000
+#define UPSTREAM_FIRST_BYTE_MS 600000
+#define UPSTREAM_IDLE_MS 120000
+#define UPSTREAM_RETRIES 2 /* besides the first try */
+
+#endif
