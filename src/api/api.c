@@ -5,6 +5,7 @@
 #include "advise/runs.h"
 #include "api/call.h"
 #include "api/console/dialect.h"
+#include "api/openai/responses_store.h"
 #include "api/operations.h"
 #include "api/recent.h"
 #include "ledger/reads.h"
@@ -45,6 +46,8 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     enum error_code code = made->recents ? ledger_reads_new(made->config->data, &made->reads, error)
                                          : error_no_memory(error);
     if (code == OK)
+        code = responses_open(made->config->data, &made->responses, error);
+    if (code == OK)
         code = advise_runs_new(&advice, &made->advice, error);
     if (code != OK) {
         api_free(made);
@@ -81,6 +84,7 @@ void api_free(struct api *api)
         free_thread(atomic_load(&api->threads[i]));
     advise_runs_free(api->advice);
     ledger_reads_free(api->reads);
+    responses_close(api->responses);
     recents_free(api->recents);
     mem_free(api);
 }

@@ -245,11 +245,11 @@ void call_start_stream(struct api_call *call)
     http_respond_start(call->exchange, 200, call->headers, call->header_count);
 }
 
-void call_fail_stream(struct api_call *call, struct buf *frames, const struct error *error)
+void call_fail_stream(struct api_call *call, struct buf *frames, const struct error *error, bool is_told)
 {
     struct http_exchange *exchange = call->exchange;
     call_account(call, call->dialect->of_code(error->code).status);
-    if (!call->operation->framing->append_error(frames, error)) {
+    if (!is_told && !call->operation->framing->append_error(frames, error)) {
         http_respond_abort(exchange);
         return;
     }

@@ -48,6 +48,7 @@ struct api {
     struct traces *traces;           /* NULL: none are sent */
     struct ledger_reads *reads; /* of the ledger, for questions */
     struct recents *recents;    /* requests that were answered lately */
+    struct responses *responses; /* of OpenAI's API, that are kept */
     struct metrics *batch_metrics; /* of its records; the runner's thread counts */
     struct metrics *shadow_metrics; /* of answers that routers learn from; likewise */
     _Atomic(const struct server *) server;
@@ -132,8 +133,9 @@ void call_respond_json(struct api_call *call, const struct buf *body); /* 200, o
 void call_fail(struct api_call *call, const struct error *error); /* by the name of identity.problem where it has one */
 /* What has no code of ours: 404 for no operation, 405 (with `allow`, else NULL) for another method. */
 void call_refuse(struct api_call *call, int status, const char *message, const char *allow);
-/* The last event of a stream that has begun. Frames that can't be built break it off. */
-void call_fail_stream(struct api_call *call, struct buf *frames, const struct error *error);
+/* The last event of a stream that has begun, unless `is_told`: the frames end with it. Frames that can't be built break
+ * it off. */
+void call_fail_stream(struct api_call *call, struct buf *frames, const struct error *error, bool is_told);
 
 /* Starts a streamed 200 with the call's headers, framed as its operation says. */
 void call_start_stream(struct api_call *call);

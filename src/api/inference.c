@@ -202,7 +202,10 @@ static void note_refusal(const struct inference *inference, const struct error *
 static void finish_failed(struct inference *inference, const struct error *error)
 {
     struct api_call *call = inference->call;
+    const struct codec *codec = inference->codec;
     const struct dialect_error known = shown(call, error);
+    const bool is_told = inference->has_started && inference->stream.reply && codec->stream_fail &&
+                         codec->stream_fail(&inference->stream, error);
     leave(inference, LEDGER_FAILED);
     note_refusal(inference, error);
     tell_end(inference, known.status, known.name);
@@ -214,7 +217,7 @@ static void finish_failed(struct inference *inference, const struct error *error
     struct buf frames = inference->out;
     buf_init(&inference->out, 0);
     release(inference);
-    call_fail_stream(call, &frames, error);
+    call_fail_stream(call, &frames, error, is_told);
     buf_deinit(&frames);
 }
 
@@ -412,6 +415,63 @@ static void log_stream(struct inference *inference, const struct chat_reply *rep
     tell_end(inference, 200, NULL);
 }
 
+/* What keeps a reply before its last byte is sent (operations.h). In the exchange's arena: the rest is gone then. */
+struct ending {
+    struct offload offload;
+    struct api_call *call;
+    void *noted;
+    struct buf out;  /* what is left to be sent */
+    struct buf text; /* of a stream: the whole reply, which is kept; else that is `out` */
+    bool is_stream;
+};
+
+static void keep_reply(void *ctx)
+{
+    struct ending *ending = ctx;
+    const struct buf *reply = ending->is_stream ? &ending->text : &ending->out;
+    if (!reply->failed)
+        ending->call->operation->memory->keep(ending->noted, buf_str(reply));
+}
+
+static void on_kept(void *ctx, bool is_gone)
+{
+    struct ending *ending = ctx;
+    struct api_call *call = ending->call;
+    struct http_exchange *exchange = call->exchange;
+    struct buf out = ending->out, text = ending->text; /* the arena goes with the exchange */
+    if (is_gone) {
+        call_account(call, CALL_CLIENT_GONE);
+    } else if (ending->is_stream) {
+        call_account(call, 200);
+        http_respond_write(exchange, buf_str(&out));
+        http_respond_end(exchange);
+    } else {
+        call_respond_json(call, &out);
+    }
+    buf_deinit(&out);
+    buf_deinit(&text);
+}
+
+/* NULL: nothing is to be kept. */
+static struct ending *ending_new(struct inference *inference)
+{
+    struct api_call *call = inference->call;
+    const struct operation_memory *memory = call->operation->memory;
+    void *noted = memory ? memory->note(call, &inference->request) : NULL;
+    struct ending *ending = noted ? ARENA_NEW(&call->exchange->arena, struct ending) : NULL;
+    if (ending)
+        *ending = (struct ending){.call = call, .noted = noted, .is_stream = inference->is_stream};
+    return ending;
+}
+
+/* Its buffers are the ending's from here on; the inference is over. */
+static void end_kept(struct ending *ending, const struct buf *out, const struct buf *text)
+{
+    ending->out = *out;
+    ending->text = text ? *text : (struct buf){0};
+    offload_start(&ending->offload, ending->call->exchange, keep_reply, on_kept, ending);
+}
+
 static void finish_whole(struct inference *inference, const struct chat_reply *reply)
 {
     struct api_call *call = inference->call;
@@ -430,9 +490,31 @@ static void finish_whole(struct inference *inference, const struct chat_reply *r
         call->operation->headers->add_usage(call, reply);
     add_confidence(inference, reply);
     log_whole(inference, &body);
+    struct ending *ending = body.failed ? NULL : ending_new(inference);
     release(inference);
+    if (ending) {
+        end_kept(ending, &body, NULL);
+        return;
+    }
     call_respond_json(call, &body);
     buf_deinit(&body);
+}
+
+/* The stream's last events wait until its reply is kept. False: nothing is to be kept. */
+static bool finish_kept(struct inference *inference, const struct chat_reply *reply)
+{
+    struct ending *ending = is_broken(inference) ? NULL : ending_new(inference);
+    struct buf text;
+    if (!ending)
+        return false;
+    buf_init(&text, REPLY_BODY_MAX);
+    inference->codec->write(&inference->request, reply, &text);
+    log_stream(inference, reply);
+    const struct buf out = inference->out;
+    buf_init(&inference->out, 0);
+    release(inference);
+    end_kept(ending, &out, &text);
+    return true;
 }
 
 static void finish_stream(struct inference *inference, const struct chat_reply *reply)
@@ -448,7 +530,7 @@ static void finish_stream(struct inference *inference, const struct chat_reply *
         finish_failed(inference, &error);
         return;
     }
-    if (!flush(inference))
+    if (finish_kept(inference, reply) || !flush(inference))
         return;
     call_account(inference->call, 200);
     log_stream(inference, reply);
@@ -695,13 +777,34 @@ static void on_model_known(void *ctx, bool is_gone)
         finish_failed(inference, &body->error);
 }
 
+/* On another thread, whatever the body's size: what the body refers to. */
+static void bring(void *ctx)
+{
+    struct inference *inference = ctx;
+    struct body *body = &inference->body;
+    struct chat_request *request = &inference->request;
+    body->code = body->call->operation->memory->bring(body->call, yyjson_doc_get_root(request->document), request,
+                                                      &body->error);
+}
+
+static void on_peeked(void *ctx, bool is_gone)
+{
+    struct inference *inference = ctx;
+    struct body *body = &inference->body;
+    const struct operation_memory *memory = inference->call->operation->memory;
+    if (!is_gone && body->code == OK && memory && memory->refers(yyjson_doc_get_root(inference->request.document)))
+        offload_start(&body->offload, inference->call->exchange, bring, on_model_known, inference);
+    else
+        on_model_known(inference, is_gone);
+}
+
 static void on_open(void *ctx, bool is_gone)
 {
     struct inference *inference = ctx;
     if (!is_gone && inference->body.code == OK)
         inference->logged = logged_begin(inference->call);
     if (!is_gone && inference->body.code == OK && inference->call->dialect->peek)
-        body_step(&inference->body, peek, on_model_known);
+        body_step(&inference->body, peek, on_peeked);
     else
         on_model_known(inference, is_gone);
 }

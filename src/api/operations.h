@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <yyjson.h>
 
 #include "core/error.h"
 #include "core/str.h"
@@ -28,6 +29,19 @@ struct operation_headers {
     void (*add_usage)(struct api_call *call, const struct chat_reply *reply);
 };
 
+/* Of operations whose replies are kept for a while, and whose bodies may refer to them. */
+struct operation_memory {
+    bool (*refers)(yyjson_val *root); /* this body does */
+    /* What it refers to, before it is parsed: request->earlier. On a thread that may wait. */
+    enum error_code (*bring)(struct api_call *call, yyjson_val *root, struct chat_request *request,
+                             struct error *error);
+    /* On the call's thread, of a request whose reply is whole: in the exchange's arena, what is kept besides it. NULL:
+     * nothing is to be kept. */
+    void *(*note)(struct api_call *call, const struct chat_request *request);
+    /* On a thread that may wait, before the reply's last byte. What fails is logged. */
+    void (*keep)(void *noted, struct str reply);
+};
+
 struct api_operation {
     const char *method, *pattern; /* "/model/{modelId}/converse" */
     const char *name;
@@ -39,6 +53,7 @@ struct api_operation {
     const struct codec *codec;             /* of their bodies; NULL: that of the model's own, or, to count, Bedrock's */
     const struct dialect_framing *framing; /* of their stream; NULL: they never stream */
     const struct operation_headers *headers; /* NULL: none of their own */
+    const struct operation_memory *memory;   /* NULL: they have none */
     bool logs_whole; /* the invocation log has the whole reply, as the operation without a stream would give it */
 };
 

@@ -86,7 +86,7 @@ enum error_code request_check(const struct request_writer *writer, const char *c
 
 struct str request_effort(const struct chat_request *request)
 {
-    static const char *const places[] = {"outputConfig", "output_config", NULL};
+    static const char *const places[] = {"outputConfig", "output_config", "reasoning", NULL};
     for (size_t i = 0; places[i]; i++) {
         yyjson_val *effort = yyjson_obj_get(request_extra(request, places[i]), "effort");
         if (yyjson_is_str(effort))

@@ -191,6 +191,7 @@ struct chat_request {
     size_t extra_count;
     bool is_extra_lost; /* there were more than LIMIT_EXTRAS */
 
+    yyjson_val *earlier; /* set before parsing: what the body refers to and is kept here, or NULL */
     struct str api_version;  /* set before parsing: of the dialect's API, by a header; data NULL: the body says it */
     struct ignored *ignored; /* set before parsing: where unknown members are noted; NULL: they are refused */
     bool takes_assistant_first; /* set before parsing: the assistant may begin, where the user says something too */

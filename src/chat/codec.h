@@ -49,6 +49,7 @@ struct codec_stream {
     const struct chat_request *request;
     const struct chat_reply *reply; /* the codec's own: set by its stream_start, for those that name it in each chunk */
     size_t calls;                   /* likewise: tool calls that have begun */
+    size_t events;                  /* likewise: so many were emitted */
     bool is_start_owed;             /* likewise: a block has begun whose form its first piece will tell */
     uint64_t created_s;             /* likewise: Unix time that all its events name */
     struct str held_id, held_name;  /* likewise: of the call in `held`, in the request's arena */
@@ -105,6 +106,9 @@ struct codec {
     /* Of the text block that is open. NULL: the dialect has no word for it. */
     void (*stream_block_cites)(struct codec_stream *stream, size_t index, const struct chat_citation *citation);
     void (*stream_end)(struct codec_stream *stream, const struct chat_reply *reply);
+    /* Instead of stream_end, once it has started: what went wrong, in an event of its own. False: that could not be
+     * said. NULL: the framing of the stream says it. */
+    bool (*stream_fail)(struct codec_stream *stream, const struct error *error);
 
     /* For upstreams that speak it; NULL: none does. Appends the body that asks for the same: raw nodes and extras as
      * they are where the request came in this dialect, else said in its words. ERROR_INVALID begins with the path of

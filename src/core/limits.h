@@ -57,6 +57,9 @@
     X(prefill_chunk_tokens, 512, "tokens", "prompt tokens of one step while replies run")                    \
     X(messages, 10000, "messages", "messages of one request")                                                \
     X(content_blocks, 20000, "blocks", "content blocks of one request")                                      \
+    X(responses, 100000, "replies", "of OpenAI's Responses that are kept for one tenant; then the oldest go")    \
+    X(responses_bytes, 1073741824, "bytes", "of them, with what was asked")                                  \
+    X(responses_keep_ms, 2592000000, "ms", "that they are kept: 30 days")                                     \
     X(tools, 1000, "tools", "tools of one request")                                                          \
     X(stop_sequences, 2500, "sequences", "stop sequences of one request")                                    \
     X(stop_sequence_bytes, 1024, "bytes", "one stop sequence")                                               \

@@ -392,7 +392,7 @@ void http_set_owner(struct http_exchange *base, struct str name)
 void http_pin(struct http_exchange *base)
 {
     struct exchange *exchange = exchange_of(base);
-    assert(exchange->state == EXCHANGE_HANDED && !exchange->is_pinned);
+    assert(exchange_is_held(exchange) && !exchange->is_pinned);
     exchange->is_pinned = true;
 }
 

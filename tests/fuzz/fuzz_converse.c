@@ -4,12 +4,10 @@
 
 #include "api/bedrock/converse.h"
 #include "api/native/native.h"
-#include "api/openai/chat.h"
-#include "api/openai/dialect.h"
 
 static const struct codec *const codecs[] = {&converse_codec, &anthropic_codec, &nova_codec, &llama_codec,
                                              &converse_body_codec, &chat_codec, &mistral_codec, &titan_codec,
-                                             &cohere_codec, &jurassic_codec, &openai_chat_codec};
+                                             &cohere_codec, &jurassic_codec};
 
 static void write_back(const struct codec *codec, const struct chat_request *request)
 {
@@ -42,8 +40,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&arena, 64u << 20);
     struct ignored ignored = {.arena = &arena};
     struct chat_request request = {.arena = &arena, .ignored = data[0] & 0x40 ? &ignored : NULL};
-    if (codec == &openai_chat_codec)
-        request.api_version = STR(OPENAI_VERSION);
     if (codec_parse_text(codec, body, use, &request, &error) == OK) {
         if (chat_request_check(&request, &error) == OK)
             write_back(codec, &request);

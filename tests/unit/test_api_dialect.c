@@ -288,7 +288,7 @@ static void a_stream_is_framed_by_its_operation(void **state)
     call_start_stream(bed.call);
     assert_true(bed.call->operation->framing->append_event(&frames, STR("word"), STR("hello")));
     (void)error_set(&error, ERROR_MODEL, "it broke");
-    call_fail_stream(bed.call, &frames, &error);
+    call_fail_stream(bed.call, &frames, &error, false);
     says(&bed, "HTTP/1.1 200 ");
     says(&bed, "content-type: text/x-lines\r\n");
     says(&bed, "word hello\nfailed it broke\n");

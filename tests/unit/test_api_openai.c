@@ -4,6 +4,9 @@
 
 #include "api/openai/chat.h"
 #include "api/openai/dialect.h"
+#include "api/openai/responses.h"
+#include "api/openai/responses_store.h"
+#include "core/limits.h"
 
 static void parse(struct parsed *parsed, const char *body)
 {
@@ -122,6 +125,97 @@ static void what_is_wrong_is_named(void **state)
     }
 }
 
+/* --- responses --------------------------------------------------------------------------------------- */
+
+static void items_become_messages(void **state)
+{
+    (void)state;
+    struct parsed parsed;
+    parse_ok(&parsed, "{\"instructions\":\"Short.\",\"input\":[{\"role\":\"developer\",\"content\":\"More.\"},"
+                      "{\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":\"Hi\"}]},"
+                      "{\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\","
+                      "\"text\":\"So\"}]},{\"type\":\"reasoning\",\"summary\":[]},"
+                      "{\"type\":\"function_call\",\"call_id\":\"1\",\"name\":\"a\",\"arguments\":\"{}\"},"
+                      "{\"type\":\"custom_tool_call\",\"call_id\":\"2\",\"name\":\"b\",\"input\":\"x\"},"
+                      "{\"type\":\"function_call_output\",\"call_id\":\"1\",\"output\":\"7\"},"
+                      "{\"type\":\"custom_tool_call_output\",\"call_id\":\"2\",\"output\":[]},"
+                      "{\"type\":\"web_search_call\"}],\"tools\":[{\"type\":\"function\",\"name\":\"a\"},"
+                      "{\"type\":\"custom\",\"name\":\"b\"}]}");
+    const struct chat_request *request = &parsed.request;
+    assert_int_equal(request->system_count, 2);
+    assert_int_equal(request->message_count, 3); /* the turn of the assistant is one, and so are the results */
+    assert_int_equal(request->messages[1].role, CHAT_ASSISTANT);
+    assert_int_equal(request->messages[1].block_count, 3);
+    assert_str_equal(request->messages[1].blocks[2].json, "{\"input\":\"x\"}");
+    assert_int_equal(request->messages[2].block_count, 2);
+    assert_str_equal(request->messages[2].blocks[1].id, "2");
+    assert_str_equal(ignored_list(&parsed.ignored), "input[].web_search_call");
+    release(&parsed);
+}
+
+static void ids_name_reply_and_item(void **state)
+{
+    (void)state;
+    struct str key;
+    size_t item;
+    assert_true(openai_read_id(STR("msg_0123456789abcdef0123456789abcdef1f"), &key, &item));
+    assert_str_equal(key, "0123456789abcdef0123456789abcdef");
+    assert_int_equal(item, 31);
+    assert_true(openai_read_id(STR("resp_0123456789abcdef0123456789abcdef"), &key, &item));
+    assert_int_equal(item, 0);
+    assert_false(openai_read_id(STR("resp_0123456789abcdef0123456789abcde"), &key, &item));
+    assert_false(openai_read_id(STR("resp_0123456789abcdef0123456789abcdeg"), &key, &item));
+    assert_false(openai_read_id(STR("resp_0123456789abcdef0123456789abcdef0000000"), &key, &item));
+    assert_false(openai_read_id(STR(""), &key, &item));
+}
+
+static const char *key_of(unsigned number)
+{
+    static char key[OPENAI_KEY_LEN + 1];
+    (void)snprintf(key, sizeof(key), "%032x", number);
+    return key;
+}
+
+/* The newest stays although it is too large; others go when there are too many bytes, and one tenant's never for
+ * another's. */
+static void the_oldest_replies_go(void **state)
+{
+    (void)state;
+    char text[200] = {0};
+    struct responses *responses;
+    struct response_kept kept, got;
+    struct arena arena;
+    struct error error;
+    const uint64_t usual = limit(responses_bytes);
+    arena_init(&arena, 0);
+    memset(text, 'x', sizeof(text) - 1);
+    assert_int_equal(responses_open(test_root, &responses, &error), OK);
+    assert_true(limits_set(STR("responses_bytes"), 1000));
+    for (unsigned i = 0; i < 5; i++) {
+        kept = (struct response_kept){.input = STR("[]"), .reply = str_of(i == 3 ? "{}" : text)};
+        const struct str tenant = i == 3 ? STR("other") : STR("shop");
+        assert_int_equal(responses_put(responses, tenant, str_of(key_of(i)), &kept, &error), OK);
+    }
+    assert_int_equal(responses_get(responses, STR("shop"), str_of(key_of(1)), &arena, &got, &error), ERROR_NOT_FOUND);
+    assert_int_equal(responses_get(responses, STR("shop"), str_of(key_of(2)), &arena, &got, &error), OK);
+    assert_int_equal(responses_get(responses, STR("other"), str_of(key_of(3)), &arena, &got, &error), OK);
+    assert_int_equal(responses_get(responses, STR("shop"), str_of(key_of(3)), &arena, &got, &error), ERROR_NOT_FOUND);
+    assert_true(limits_set(STR("responses_bytes"), 10));
+    kept = (struct response_kept){.previous = str_of("p"), .input = STR("[1]"), .reply = str_of(text)};
+    assert_int_equal(responses_put(responses, STR("shop"), str_of(key_of(9)), &kept, &error), OK);
+    responses_close(responses);
+    assert_int_equal(responses_open(test_root, &responses, &error), OK);
+    assert_int_equal(responses_get(responses, STR("shop"), str_of(key_of(9)), &arena, &got, &error), OK);
+    assert_str_equal(got.input, "[1]");
+    assert_str_equal(got.previous, "p");
+    assert_int_equal(responses_delete(responses, STR("shop"), str_of(key_of(4)), &error), ERROR_NOT_FOUND);
+    assert_int_equal(responses_delete(responses, STR("shop"), str_of(key_of(9)), &error), OK);
+    assert_int_equal(responses_delete(responses, STR("shop"), str_of(key_of(9)), &error), ERROR_NOT_FOUND);
+    responses_close(responses);
+    assert_true(limits_set(STR("responses_bytes"), usual));
+    arena_deinit(&arena);
+}
+
 /* --- errors ----------------------------------------------------------------------------------------- */
 
 static void errors_name_member_and_code(void **state)
@@ -200,8 +294,11 @@ int main(void)
         cmocka_unit_test(results_keep_their_marks_outside),
         cmocka_unit_test(conversations_are_tidied),
         cmocka_unit_test(what_is_wrong_is_named),
+        cmocka_unit_test(items_become_messages),
+        cmocka_unit_test(ids_name_reply_and_item),
+        cmocka_unit_test(the_oldest_replies_go),
         cmocka_unit_test(errors_name_member_and_code),
         cmocka_unit_test(calls_are_told_once),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, test_root_make, test_root_remove);
 }

@@ -29,6 +29,22 @@ struct chat_body_defaults {
 enum error_code chat_body_parse(yyjson_val *root, const struct chat_body_defaults *defaults,
                                 struct chat_request *request, struct error *error) WARN_UNUSED;
 
+/* Reads one message after the other into request->messages. */
+struct chat_body_reader {
+    struct chat_request *request;
+    struct error *error;
+    size_t blocks;   /* so far, against limit(content_blocks) */
+    bool was_result; /* the last message holds results of tools, and more of them belong there */
+    const struct chat_message *grown; /* whose blocks are a list that can grow */
+};
+enum error_code chat_body_begin(struct chat_body_reader *reader, size_t count, const char *where) WARN_UNUSED;
+enum error_code chat_body_message(struct chat_body_reader *reader, yyjson_val *object, const char *where) WARN_UNUSED;
+/* A call of a tool, its result: an item each where Responses have them. */
+enum error_code chat_body_item_call(struct chat_body_reader *reader, yyjson_val *item, const char *where,
+                                    bool is_custom) WARN_UNUSED;
+enum error_code chat_body_item_result(struct chat_body_reader *reader, yyjson_val *item, const char *where) WARN_UNUSED;
+void chat_body_end(struct chat_body_reader *reader);
+
 /* Its parts: the members `messages`, and `tools`, `tool_choice` and what belongs to them. */
 enum error_code chat_body_messages(yyjson_val *root, struct chat_request *request, struct error *error) WARN_UNUSED;
 enum error_code chat_body_tools(yyjson_val *root, struct chat_request *request, struct error *error) WARN_UNUSED;

@@ -53,23 +53,41 @@ static enum error_code parse_audio(yyjson_val *part, const char *where, struct c
     return code == OK ? fields_need_str(inner, path.text, "data", 1, SIZE_MAX, &block->data, error) : code;
 }
 
+/* `file`: where its members stand. */
+static enum error_code read_file(struct chat_request *request, yyjson_val *file, const char *where,
+                                 struct chat_block *block, struct error *error)
+{
+    struct str data = {0};
+    const char *key = yyjson_is_str(yyjson_obj_get(file, "file_url")) ? "file_url" : "file_data";
+    block->text = STR("");
+    block->name = STR("document");
+    enum error_code code = json_get_str(file, where, "filename", &block->name, NULL, error);
+    if (code == OK)
+        code = json_get_str(file, where, key, &data, NULL, error);
+    if (code == OK && data.data)
+        return read_url(request, data, where, key, block, error);
+    block->source = CHAT_SOURCE_FILE;
+    return code == OK ? fields_need_str(file, where, "file_id", 1, SIZE_MAX, &block->data, error) : code;
+}
+
 static enum error_code parse_file(struct chat_request *request, yyjson_val *part, const char *where,
                                   struct chat_block *block, struct error *error)
 {
     yyjson_val *inner = NULL;
     struct field_path path = field_path_member(where, "file");
-    struct str data = {0};
-    block->text = STR("");
-    block->name = STR("document");
-    enum error_code code = fields_need_object(part, where, "file", &inner, error);
-    if (code == OK)
-        code = json_get_str(inner, path.text, "filename", &block->name, NULL, error);
-    if (code == OK)
-        code = json_get_str(inner, path.text, "file_data", &data, NULL, error);
-    if (code == OK && data.data)
-        return read_url(request, data, path.text, "file_data", block, error);
+    const enum error_code code = fields_need_object(part, where, "file", &inner, error);
+    return code == OK ? read_file(request, inner, path.text, block, error) : code;
+}
+
+/* As Responses have it. */
+static enum error_code parse_input_image(struct chat_request *request, yyjson_val *part, const char *where,
+                                         struct chat_block *block, struct error *error)
+{
+    if (!yyjson_is_str(yyjson_obj_get(part, "file_id")))
+        return parse_url(request, part, where, "image_url", block, error);
     block->source = CHAT_SOURCE_FILE;
-    return code == OK ? fields_need_str(inner, path.text, "file_id", 1, SIZE_MAX, &block->data, error) : code;
+    block->data = json_str(yyjson_obj_get(part, "file_id"));
+    return OK;
 }
 
 enum error_code chat_body_media(struct chat_request *request, yyjson_val *part, struct str type, const char *where,
@@ -84,6 +102,8 @@ enum error_code chat_body_media(struct chat_request *request, yyjson_val *part, 
         {"input_audio", CHAT_AUDIO, CHAT_NEED_AUDIO},
         {"video_url", CHAT_VIDEO, CHAT_NEED_VIDEO},
         {"file", CHAT_DOCUMENT, CHAT_NEED_FILES_UNREAD},
+        {"input_image", CHAT_IMAGE, CHAT_NEED_IMAGES},
+        {"input_file", CHAT_DOCUMENT, CHAT_NEED_FILES_UNREAD},
     };
     enum chat_need need = CHAT_NEED_OTHER_BLOCKS;
     block->kind = CHAT_OTHER;
@@ -100,10 +120,14 @@ enum error_code chat_body_media(struct chat_request *request, yyjson_val *part, 
     if (code != OK)
         return code;
     switch (block->kind) {
-    case CHAT_IMAGE: return parse_url(request, part, where, "image_url", block, error);
+    case CHAT_IMAGE:
+        return str_eq(type, STR("input_image")) ? parse_input_image(request, part, where, block, error)
+                                                : parse_url(request, part, where, "image_url", block, error);
     case CHAT_VIDEO: return parse_url(request, part, where, "video_url", block, error);
     case CHAT_AUDIO: return parse_audio(part, where, block, error);
-    case CHAT_DOCUMENT: return parse_file(request, part, where, block, error);
+    case CHAT_DOCUMENT:
+        return str_eq(type, STR("input_file")) ? read_file(request, part, where, block, error)
+                                               : parse_file(request, part, where, block, error);
     default: return OK;
     }
 }

@@ -6,13 +6,8 @@
 #define NAME_MAX_CHARACTERS 64
 #define CALL_ID_MAX_CHARACTERS 256
 
-struct reader {
-    struct chat_request *request;
-    struct error *error;
-    size_t blocks; /* so far, against limit(content_blocks) */
-};
-
-static enum error_code new_blocks(struct reader *reader, const char *where, size_t count, struct chat_block **blocks)
+static enum error_code new_blocks(struct chat_body_reader *reader, const char *where, size_t count,
+                                  struct chat_block **blocks)
 {
     reader->blocks += count;
     if (reader->blocks > limit(content_blocks))
@@ -32,7 +27,7 @@ static size_t room_of(size_t count)
 }
 
 /* Adds blocks to a list that only this function has made; doubling keeps long lists linear. */
-static enum error_code append_blocks(struct reader *reader, struct chat_block **blocks, size_t *count,
+static enum error_code append_blocks(struct chat_body_reader *reader, struct chat_block **blocks, size_t *count,
                                      const struct chat_block *more, size_t more_count)
 {
     if (*count + more_count > room_of(*count)) {
@@ -50,8 +45,8 @@ static enum error_code append_blocks(struct reader *reader, struct chat_block **
 
 /* --- content ---------------------------------------------------------------------------------------- */
 
-static enum error_code parse_words(struct reader *reader, yyjson_val *part, const char *where, const char *key,
-                                   struct chat_block *block)
+static enum error_code parse_words(struct chat_body_reader *reader, yyjson_val *part, const char *where,
+                                   const char *key, struct chat_block *block)
 {
     static const char *const members[] = {"type", "text", "refusal", "cache_control", "prompt_cache_breakpoint",
                                           "annotations", "logprobs", NULL};
@@ -60,7 +55,8 @@ static enum error_code parse_words(struct reader *reader, yyjson_val *part, cons
     return code == OK ? fields_need_str(part, where, key, 0, SIZE_MAX, &block->text, reader->error) : code;
 }
 
-static enum error_code parse_part(struct reader *reader, yyjson_val *part, const char *where, struct chat_block *block)
+static enum error_code parse_part(struct chat_body_reader *reader, yyjson_val *part, const char *where,
+                                  struct chat_block *block)
 {
     struct str type = {0};
     block->raw = part;
@@ -77,7 +73,8 @@ static enum error_code parse_part(struct reader *reader, yyjson_val *part, const
 }
 
 /* Room is there. */
-static void add_mark(const struct reader *reader, yyjson_val *object, struct chat_block *blocks, size_t *count)
+static void add_mark(const struct chat_body_reader *reader, yyjson_val *object, struct chat_block *blocks,
+                     size_t *count)
 {
     uint32_t ttl_seconds;
     if (chat_body_is_api(reader->request) && chat_body_mark(reader->request, object, &ttl_seconds))
@@ -85,17 +82,17 @@ static void add_mark(const struct reader *reader, yyjson_val *object, struct cha
 }
 
 /* A string, an array of parts, or nothing at all where `may_be_absent`. */
-static enum error_code parse_content(struct reader *reader, yyjson_val *object, const char *where, bool may_be_absent,
-                                     struct chat_block **blocks, size_t *count)
+static enum error_code parse_content(struct chat_body_reader *reader, yyjson_val *object, const char *where,
+                                     const char *key, bool may_be_absent, struct chat_block **blocks, size_t *count)
 {
-    yyjson_val *content = yyjson_obj_get(object, "content"), *part;
+    yyjson_val *content = yyjson_obj_get(object, key), *part;
     size_t i, max, parts = yyjson_is_arr(content) ? yyjson_arr_size(content) : 1;
     const bool is_absent = !content || yyjson_is_null(content);
     const size_t room = chat_body_is_api(reader->request) ? 2 * parts : parts; /* a cache point behind each */
     if (is_absent && !may_be_absent)
-        return field_error(reader->error, where, "content", "required and missing");
+        return field_error(reader->error, where, key, "required and missing");
     if (!is_absent && !yyjson_is_str(content) && !yyjson_is_arr(content))
-        return field_error(reader->error, where, "content", "expected a string or an array, got %s",
+        return field_error(reader->error, where, key, "expected a string or an array, got %s",
                            json_type_name(content));
     /* Calls of the assistant come behind. */
     enum error_code code =
@@ -109,7 +106,7 @@ static enum error_code parse_content(struct reader *reader, yyjson_val *object, 
     }
     yyjson_arr_foreach(content, i, max, part)
     {
-        struct field_path path = field_path_index(where, "content", i);
+        struct field_path path = field_path_index(where, key, i);
         code = parse_part(reader, part, path.text, &(*blocks)[(*count)++]);
         if (code != OK)
             return code;
@@ -121,7 +118,7 @@ static enum error_code parse_content(struct reader *reader, yyjson_val *object, 
 /* --- calls of the assistant, and their results -------------------------------------------------------- */
 
 /* The arguments, a string of JSON; nothing stands for no arguments. */
-static enum error_code parse_arguments(struct reader *reader, yyjson_val *function, const char *where,
+static enum error_code parse_arguments(struct chat_body_reader *reader, yyjson_val *function, const char *where,
                                        struct chat_block *block)
 {
     yyjson_val *arguments = yyjson_obj_get(function, "arguments"), *inner = NULL;
@@ -144,7 +141,7 @@ static enum error_code parse_arguments(struct reader *reader, yyjson_val *functi
 }
 
 /* Free text, as the one argument that models see. */
-static enum error_code parse_custom_call(struct reader *reader, yyjson_val *custom, const char *where,
+static enum error_code parse_custom_call(struct chat_body_reader *reader, yyjson_val *custom, const char *where,
                                          struct chat_block *block)
 {
     struct str input = {0};
@@ -164,19 +161,19 @@ static enum error_code parse_custom_call(struct reader *reader, yyjson_val *cust
                    : error_no_memory(reader->error);
 }
 
-static enum error_code parse_function_call(struct reader *reader, yyjson_val *function, const char *where,
+static enum error_code parse_function_call(struct chat_body_reader *reader, yyjson_val *function, const char *where,
                                            struct chat_block *block)
 {
-    static const char *const members[] = {"name", "arguments", NULL};
-    enum error_code code = fields_known(reader->request->ignored, function, where, members, reader->error);
-    if (code == OK)
-        code = fields_need_str(function, where, "name", 1, NAME_MAX_CHARACTERS, &block->name, reader->error);
+    enum error_code code =
+        fields_need_str(function, where, "name", 1, NAME_MAX_CHARACTERS, &block->name, reader->error);
     return code == OK ? parse_arguments(reader, function, where, block) : code;
 }
 
-static enum error_code parse_call(struct reader *reader, yyjson_val *call, const char *where, struct chat_block *block)
+static enum error_code parse_call(struct chat_body_reader *reader, yyjson_val *call, const char *where,
+                                  struct chat_block *block)
 {
     static const char *const members[] = {"id", "type", "index", "function", "custom", NULL};
+    static const char *const function_members[] = {"name", "arguments", NULL};
     yyjson_val *inner = yyjson_obj_get(call, "custom");
     const bool is_custom = chat_body_is_api(reader->request) && yyjson_is_obj(inner);
     const char *key = is_custom ? "custom" : "function";
@@ -190,6 +187,8 @@ static enum error_code parse_call(struct reader *reader, yyjson_val *call, const
         code = fields_need_str(call, where, "id", 1, CALL_ID_MAX_CHARACTERS, &block->id, reader->error);
     if (code == OK)
         code = fields_need_object(call, where, key, &inner, reader->error);
+    if (code == OK && !is_custom)
+        code = fields_known(reader->request->ignored, inner, path.text, function_members, reader->error);
     if (code != OK)
         return code;
     return is_custom ? parse_custom_call(reader, inner, path.text, block)
@@ -197,7 +196,7 @@ static enum error_code parse_call(struct reader *reader, yyjson_val *call, const
 }
 
 /* The one call of before there were several, which has no ID: its function's name does. */
-static enum error_code parse_only_call(struct reader *reader, yyjson_val *object, const char *where,
+static enum error_code parse_only_call(struct chat_body_reader *reader, yyjson_val *object, const char *where,
                                        struct chat_message *message)
 {
     yyjson_val *function = NULL;
@@ -214,7 +213,7 @@ static enum error_code parse_only_call(struct reader *reader, yyjson_val *object
 }
 
 /* What the assistant said where it declined, and the call in its older form. */
-static enum error_code parse_older(struct reader *reader, yyjson_val *object, const char *where,
+static enum error_code parse_older(struct chat_body_reader *reader, yyjson_val *object, const char *where,
                                    struct chat_message *message)
 {
     struct str refusal = {0};
@@ -224,7 +223,7 @@ static enum error_code parse_older(struct reader *reader, yyjson_val *object, co
     return code == OK ? parse_only_call(reader, object, where, message) : code;
 }
 
-static enum error_code parse_assistant(struct reader *reader, yyjson_val *object, const char *where,
+static enum error_code parse_assistant(struct chat_body_reader *reader, yyjson_val *object, const char *where,
                                        struct chat_message *message)
 {
     yyjson_val *calls = NULL, *call;
@@ -232,7 +231,7 @@ static enum error_code parse_assistant(struct reader *reader, yyjson_val *object
     message->role = CHAT_ASSISTANT;
     enum error_code code = json_get_array(object, where, "tool_calls", &calls, reader->error);
     if (code == OK)
-        code = parse_content(reader, object, where, true, &message->blocks, &message->block_count);
+        code = parse_content(reader, object, where, "content", true, &message->blocks, &message->block_count);
     if (code == OK && message->block_count > 0 && message->blocks[0].kind == CHAT_TEXT &&
         message->blocks[0].text.len == 0 && yyjson_arr_size(calls) > 0)
         message->block_count = 0; /* "" beside calls says nothing */
@@ -261,7 +260,7 @@ static void lift_marks(struct chat_block *result, struct chat_block *mark)
 }
 
 /* Results that follow each other belong into one message: `message` is that of the one before, or empty. */
-static enum error_code parse_result(struct reader *reader, yyjson_val *object, const char *where,
+static enum error_code parse_result(struct chat_body_reader *reader, yyjson_val *object, const char *where,
                                     struct chat_message *message)
 {
     struct chat_block block = {.kind = CHAT_TOOL_RESULT, .raw = object};
@@ -270,7 +269,7 @@ static enum error_code parse_result(struct reader *reader, yyjson_val *object, c
     enum error_code code = fields_need_str(object, where, is_older ? "name" : "tool_call_id", 1, CALL_ID_MAX_CHARACTERS,
                                            &block.id, reader->error);
     if (code == OK)
-        code = parse_content(reader, object, where, false, &block.content, &block.content_count);
+        code = parse_content(reader, object, where, "content", false, &block.content, &block.content_count);
     message->role = CHAT_USER;
     if (code == OK)
         lift_marks(&block, &mark);
@@ -285,12 +284,12 @@ static enum error_code parse_result(struct reader *reader, yyjson_val *object, c
 
 enum { ROLE_SYSTEM, ROLE_DEVELOPER, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL, ROLE_FUNCTION };
 
-static enum error_code add_system(struct reader *reader, yyjson_val *object, const char *where)
+static enum error_code add_system(struct chat_body_reader *reader, yyjson_val *object, const char *where)
 {
     struct chat_request *request = reader->request;
     struct chat_block *blocks;
     size_t count = 0;
-    enum error_code code = parse_content(reader, object, where, false, &blocks, &count);
+    enum error_code code = parse_content(reader, object, where, "content", false, &blocks, &count);
     for (size_t i = 0; i < count && code == OK; i++) {
         blocks[i].raw = object; /* the role and the name stand there */
         if (blocks[i].kind != CHAT_TEXT || blocks[i].text.len > 0)
@@ -299,7 +298,7 @@ static enum error_code add_system(struct reader *reader, yyjson_val *object, con
     return code;
 }
 
-static enum error_code read_role(struct reader *reader, yyjson_val *object, const char *where, int *role)
+static enum error_code read_role(struct chat_body_reader *reader, yyjson_val *object, const char *where, int *role)
 {
     static const char *const members[] = {"role", "content", "name", "tool_calls", "tool_call_id", NULL};
     static const char *const api_members[] = {"role", "content", "name", "tool_calls", "tool_call_id", "refusal",
@@ -317,7 +316,7 @@ static enum error_code read_role(struct reader *reader, yyjson_val *object, cons
     return code == OK && *role < 0 ? field_error(reader->error, where, "role", "required and missing") : code;
 }
 
-static enum error_code parse_message(struct reader *reader, yyjson_val *object, const char *where, bool *was_result)
+enum error_code chat_body_message(struct chat_body_reader *reader, yyjson_val *object, const char *where)
 {
     struct chat_request *request = reader->request;
     struct chat_message *message = &request->messages[request->message_count];
@@ -327,16 +326,16 @@ static enum error_code parse_message(struct reader *reader, yyjson_val *object, 
     const bool is_system = role == ROLE_SYSTEM || role == ROLE_DEVELOPER;
     if (code == OK && is_system && request->message_count == 0)
         return add_system(reader, object, where);
-    if (code == OK && is_result && *was_result)
+    if (code == OK && is_result && reader->was_result)
         return parse_result(reader, object, where, message - 1);
-    *was_result = is_result;
+    reader->was_result = is_result;
     message->raw = is_result ? NULL : object; /* results of several messages become one */
     if (code == OK && is_result)
         code = parse_result(reader, object, where, message);
     else if (code == OK && role == ROLE_ASSISTANT)
         code = parse_assistant(reader, object, where, message);
     else if (code == OK)
-        code = parse_content(reader, object, where, false, &message->blocks, &message->block_count);
+        code = parse_content(reader, object, where, "content", false, &message->blocks, &message->block_count);
     if (code == OK && !is_result && role != ROLE_ASSISTANT)
         message->role = is_system ? CHAT_SYSTEM : CHAT_USER;
     request->message_count += code == OK;
@@ -374,28 +373,89 @@ static void tidy(struct chat_request *request)
     request->system = NULL;
 }
 
+enum error_code chat_body_begin(struct chat_body_reader *reader, size_t count, const char *where)
+{
+    struct chat_request *request = reader->request;
+    if (count > limit(messages))
+        return field_error(reader->error, "", where, "%zu messages are more than the limit of %zu", count,
+                           (size_t)limit(messages));
+    request->messages = ARENA_ARRAY(request->arena, struct chat_message, count + 1);
+    return request->messages ? OK : error_no_memory(reader->error);
+}
+
+void chat_body_end(struct chat_body_reader *reader)
+{
+    if (chat_body_is_api(reader->request))
+        tidy(reader->request);
+}
+
 enum error_code chat_body_messages(yyjson_val *root, struct chat_request *request, struct error *error)
 {
-    struct reader reader = {.request = request, .error = error};
+    struct chat_body_reader reader = {.request = request, .error = error};
     yyjson_val *messages = NULL, *object;
     size_t i, max;
-    bool was_result = false;
     enum error_code code = fields_need_array(root, "", "messages", &messages, error);
-    if (code != OK)
-        return code;
-    if (yyjson_arr_size(messages) > limit(messages))
-        return field_error(error, "", "messages", "%zu messages are more than the limit of %zu",
-                           yyjson_arr_size(messages), (size_t)limit(messages));
-    request->messages = ARENA_ARRAY(request->arena, struct chat_message, yyjson_arr_size(messages) + 1);
-    if (!request->messages)
-        return error_no_memory(error);
+    if (code == OK)
+        code = chat_body_begin(&reader, yyjson_arr_size(messages), "messages");
     yyjson_arr_foreach(messages, i, max, object)
     {
         struct field_path path = field_path_index("", "messages", i);
         if (code == OK)
-            code = parse_message(&reader, object, path.text, &was_result);
+            code = chat_body_message(&reader, object, path.text);
     }
-    if (code == OK && chat_body_is_api(request))
-        tidy(request);
+    if (code == OK)
+        chat_body_end(&reader);
     return code;
+}
+
+/* --- items, as Responses have them ---------------------------------------------------------------------- */
+
+/* What the assistant does in one turn is one message, however many items say it. */
+static enum error_code add_to_turn(struct chat_body_reader *reader, enum chat_role role, const struct chat_block *block)
+{
+    struct chat_request *request = reader->request;
+    struct chat_message *last = request->message_count ? &request->messages[request->message_count - 1] : NULL;
+    const bool is_result = role == CHAT_USER;
+    const bool goes_on = last && last->role == role && (!is_result || reader->was_result);
+    struct chat_message *message = goes_on ? last : &request->messages[request->message_count++];
+    struct chat_block *blocks = message->blocks;
+    const size_t count = message->block_count;
+    enum error_code code = OK;
+    message->role = role;
+    if (!goes_on || (!is_result && reader->grown != message)) { /* a list that append_blocks may add to */
+        message->blocks = NULL;
+        message->block_count = 0;
+        if (goes_on)
+            code = append_blocks(reader, &message->blocks, &message->block_count, blocks, count);
+    }
+    reader->grown = message;
+    reader->was_result = is_result;
+    return code == OK ? append_blocks(reader, &message->blocks, &message->block_count, block, 1) : code;
+}
+
+enum error_code chat_body_item_call(struct chat_body_reader *reader, yyjson_val *item, const char *where,
+                                    bool is_custom)
+{
+    struct chat_block block = {.kind = CHAT_TOOL_USE, .raw = item};
+    enum error_code code =
+        fields_need_str(item, where, "call_id", 1, CALL_ID_MAX_CHARACTERS, &block.id, reader->error);
+    if (code == OK)
+        code = is_custom ? parse_custom_call(reader, item, where, &block)
+                         : parse_function_call(reader, item, where, &block);
+    return code == OK ? add_to_turn(reader, CHAT_ASSISTANT, &block) : code;
+}
+
+enum error_code chat_body_item_result(struct chat_body_reader *reader, yyjson_val *item, const char *where)
+{
+    struct chat_block block = {.kind = CHAT_TOOL_RESULT, .raw = item};
+    struct chat_block mark = {.kind = CHAT_CACHE_POINT};
+    enum error_code code =
+        fields_need_str(item, where, "call_id", 1, CALL_ID_MAX_CHARACTERS, &block.id, reader->error);
+    if (code == OK)
+        code = parse_content(reader, item, where, "output", false, &block.content, &block.content_count);
+    if (code != OK)
+        return code;
+    lift_marks(&block, &mark);
+    code = add_to_turn(reader, CHAT_USER, &block);
+    return code == OK && mark.ttl_seconds ? add_to_turn(reader, CHAT_USER, &mark) : code;
 }

@@ -2,9 +2,10 @@
 #include "api/bedrock/converse.h"
 #include "api/native/native.h"
 #include "api/openai/chat.h"
+#include "api/openai/responses.h"
 
 /* Bodies that are no model's own. */
-static const struct codec *const others[] = {&converse_codec, &openai_chat_codec};
+static const struct codec *const others[] = {&converse_codec, &openai_chat_codec, &openai_responses_codec};
 
 /* Fields of families without a body of their own are read from the one that people know best. */
 static const struct {

@@ -5,6 +5,7 @@
 
 #include "api/native/chat_body.h"
 #include "api/native/native.h"
+#include "api/openai/responses.h"
 #include "core/util.h"
 
 #define COMPLETION_TOKENS 16 /* of plain completions that ask for no number */
@@ -18,17 +19,11 @@ static bool is_completion(const struct chat_request *request)
 
 static enum error_code parse(yyjson_val *root, enum codec_use use, struct chat_request *request, struct error *error)
 {
-    static const struct chat_body_defaults defaults = {.temperature = 1, .top_p = 1};
     (void)use;
-    enum error_code code = chat_body_parse(root, &defaults, request, error);
-    if (code == OK)
-        code = openai_parse_options(root, request, error);
-    if (code != OK)
-        return code;
-    chat_body_settle_marks(request);
-    if (is_completion(request) && request->max_tokens == 0)
+    enum error_code code = openai_parse(root, request, error);
+    if (code == OK && is_completion(request) && request->max_tokens == 0)
         request->max_tokens = COMPLETION_TOKENS;
-    return OK;
+    return code;
 }
 
 /* --- what replies and chunks have in common ----------------------------------------------------------- */

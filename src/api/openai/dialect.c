@@ -135,6 +135,8 @@ static void append_known(struct buf *out, const char *name, struct str message)
         snprintf(text, sizeof(text), "The model `" STR_FMT "` does not exist or you do not have access to it.",
                  STR_ARG(str_slice(model, 0, 256)));
         append_members(out, str_of(text), kinds[kind].type, STR("model"), STR("model_not_found"));
+    } else if (str_starts(message, STR("previous_response_id: there is no response"))) {
+        append_members(out, message, kinds[kind].type, param, STR("previous_response_not_found"));
     } else {
         append_members(out, message, kinds[kind].type, param, str_of(kinds[kind].code));
     }
@@ -191,6 +193,7 @@ const struct dialect openai_dialect = {
     .peek = peek,
     .speaks = speaks,
     .count_member = "input_tokens",
+    .count_object = "response.input_tokens",
 };
 
 static bool append_chunk(struct buf *out, struct str type, struct str payload)
@@ -217,4 +220,27 @@ const struct dialect_framing openai_chunks = {
     .append_error = append_chunk_error,
     .append_wait = sse_append_keep_alive,
     .append_end = sse_append_done,
+};
+
+/* Where no event of the reply came before that could tell it. */
+static bool append_event_error(struct buf *out, const struct error *error)
+{
+    struct buf text;
+    buf_init(&text, 16 * ERROR_MESSAGE_MAX);
+    buf_append_text(&text, "{\"type\":\"error\",\"sequence_number\":0");
+    json_append_member(&text, "code", str_of(of_code(error->code).name));
+    json_append_member(&text, "message", str_of(dialect_message(&openai_dialect, error)));
+    buf_append_text(&text, ",\"param\":null,\"error\":{");
+    openai_append_error(&text, error);
+    buf_append_text(&text, "}}");
+    const bool is_written = !text.failed && sse_append_event(out, STR("error"), buf_str(&text));
+    buf_deinit(&text);
+    return is_written;
+}
+
+const struct dialect_framing openai_events = {
+    .content_type = SSE_CONTENT_TYPE,
+    .append_event = sse_append_event,
+    .append_error = append_event_error,
+    .append_wait = sse_append_keep_alive,
 };

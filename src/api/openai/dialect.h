@@ -11,6 +11,7 @@
 
 extern const struct dialect openai_dialect;
 extern const struct dialect_framing openai_chunks; /* of chat completions */
+extern const struct dialect_framing openai_events; /* of responses */
 extern const struct operations_table openai_operations;
 
 /* The members "message", "type", "param", "code" of an error, without their braces. */

@@ -2,6 +2,7 @@
 #include "api/call.h"
 #include "api/openai/chat.h"
 #include "api/openai/dialect.h"
+#include "api/openai/responses.h"
 
 #define SESSION_BYTES_MAX 256
 
@@ -50,12 +51,22 @@ static const struct api_operation rows[] = {
      .codec = &openai_chat_codec, .framing = &openai_chunks, .headers = &chat_headers, .logs_whole = true},
     {"POST", "/v1/completions", "Completions", .handle = inference_run, .takes_prompt = true,
      .codec = &openai_chat_codec, .framing = &openai_chunks, .headers = &chat_headers, .logs_whole = true},
+    {"POST", "/v1/responses", "CreateResponse", .handle = inference_run, .takes_prompt = true,
+     .codec = &openai_responses_codec, .framing = &openai_events, .headers = &chat_headers, .memory = &openai_memory,
+     .logs_whole = true},
+    {"POST", "/v1/responses/input_tokens", "CountInputTokens", .handle = count_tokens, .takes_prompt = true,
+     .codec = &openai_responses_codec, .headers = &chat_headers, .memory = &openai_memory},
+    {"GET", "/v1/responses/{response}", "GetResponse", .handle = openai_get_response},
+    {"DELETE", "/v1/responses/{response}", "DeleteResponse", .handle = openai_delete_response},
     {"GET", "/v1/models", "ListModels", .handle = openai_list_models},
     {"GET", "/v1/models/{model}", "GetModel", .handle = openai_get_model},
 };
 
 static const struct absent_operation absent[] = {
-    {"POST", "/v1/responses", "CreateResponse"},
+    {"GET", "/v1/responses/{response}/input_items", "ListInputItems"},
+    {"POST", "/v1/responses/{response}/cancel", "CancelResponse"},
+    {"POST", "/v1/responses/compact", "CompactResponse"},
+    {"POST", "/v1/conversations", "CreateConversation"},
     {"POST", "/v1/embeddings", "CreateEmbedding"},
     {"POST", "/v1/moderations", "CreateModeration"},
     {"POST", "/v1/files", "CreateFile"},
