@@ -163,7 +163,7 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_WORKERS 1024          /* processes of models at once */
 #define LIMIT_MODEL_VERSIONS 65536  /* that are added to one server */
 #define LIMIT_IO_THREADS 64
-#define LIMIT_UPSTREAMS 64          /* in fulcrum.yaml */
+#define LIMIT_UPSTREAMS 256         /* in fulcrum.yaml */
 #define LIMIT_UPSTREAM_MODELS 256   /* of one upstream */
 #define LIMIT_PARALLEL 256 /* LLAMA_MAX_SEQ */
 #define LIMIT_ROUTE_ROWS 2000000           /* of router data that a predictor is trained on */

@@ -7,8 +7,8 @@ import subprocess
 import botocore.exceptions
 import pytest
 
-from conftest import FULCRUM, Server, metrics, wait_until
-from fake_provider import USAGE, FakeProvider
+from conftest import FULCRUM, Server, metrics
+from fake_provider import FakeProvider
 
 KEY = "sk-this-is-nobody-elses-business"
 UPSTREAMS = """\
