@@ -15,6 +15,8 @@ struct request_writer {
     struct error *error;
     const char *dialect; /* as messages call it */
     bool is_own;         /* the request came in this dialect */
+    uint32_t owed_ttl_seconds; /* chat completions: of a mark whose place takes none; the next part gets it. 0: none */
+    size_t marks;        /* likewise: written */
 };
 
 void request_item(struct buf *out);                     /* a comma, unless the object or array has just begun */

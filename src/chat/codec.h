@@ -68,6 +68,8 @@ enum codec_use {
 struct codec_form {
     struct str model;     /* said in the body; data NULL: not there, as with Bedrock, whose paths say it */
     bool is_stream;       /* where the body says so */
+    bool is_count;        /* the tokens of the prompt are wanted: what is about the reply is left out */
+    bool says_cache_points; /* chat completions: its parts may be marked as ends of prefixes */
     bool says_max_tokens; /* chat completions: by the name that max_completion_tokens had before */
 };
 

@@ -19,6 +19,7 @@
 #include "core/util.h"
 #include "ledger/price_book.h"
 #include "model/added.h"
+#include "upstream/config.h"
 
 #define OUTPUT_MAX (16u << 20)
 #define DEFINITION_MAX (32u << 10)
@@ -98,7 +99,7 @@ static bool is_configured(const struct config *config, const char *name)
     for (size_t i = 0; i < config->model_count; i++)
         if (!strcmp(config->models[i].name, name))
             return true;
-    return false;
+    return upstreams_have_model(config, name);
 }
 
 static bool stands_for(const struct config_model *model, const char *id)
@@ -127,6 +128,10 @@ static enum error_code check_claims(const struct change *change, const struct co
     enum error_code code = OK;
     for (size_t i = 0; i < change->config.model_count && code == OK; i++)
         code = refuse_claimed(model, &change->config.models[i], error);
+    const struct upstreams_config *upstreams = upstreams_config(&change->config);
+    for (size_t i = 0; i < upstreams->count; i++)
+        for (size_t k = 0; k < upstreams->items[i].model_count && code == OK; k++)
+            code = refuse_claimed(model, &upstreams->items[i].models[k].as, error);
     for (size_t i = 0; i < change->row_count && code == OK; i++) {
         const struct added_row *row = &change->rows[i];
         struct config config;

@@ -45,8 +45,6 @@ static enum error_code check_model_names(struct yaml_reader *reader, const struc
 
 enum error_code config_check_models(struct yaml_reader *reader, const struct config *config)
 {
-    if (config->models && config->model_count == 0)
-        return yaml_fail_at(reader, "models", "expected at least one model; without the key the embedded pair serves");
     for (size_t i = 0; i < config->model_count; i++) {
         const struct config_model *model = &config->models[i];
         enum error_code code = check_model_names(reader, config, i);

@@ -29,6 +29,7 @@ struct upstream_call {
     struct upstream *upstream;
     const struct chat_request *request;
     const struct backend_events *events;
+    void (*counted)(void *ctx, uint32_t tokens, const struct error *error); /* of a count */
     void *ctx;
     struct asking *asking;
     struct codec_reader *reader;   /* of a stream */
@@ -52,26 +53,36 @@ static const struct upstream *upstream_of(const struct backend *backend, const s
 
 /* --- the body --------------------------------------------------------------------------------------- */
 
-static struct codec_form form_of(const struct upstream_config *upstream, const struct target *target)
+static struct codec_form form_of(const struct upstream_config *upstream, const struct backend_job *job)
 {
+    const struct target *target = job->target;
     const char *model = upstream_model_id(target->model->upstream_model);
     return (struct codec_form){
         .model = upstream->kind == UPSTREAM_BEDROCK ? (struct str){NULL, 0} : str_of(model),
-        .is_stream = true,
+        .is_stream = job->use == BACKEND_REPLY,
+        .is_count = job->use == BACKEND_COUNT,
+        .says_cache_points = upstream_takes_cache_points(target->model->upstream_model),
         .says_max_tokens = upstream->max_tokens_name == UPSTREAM_WORD_OLDER ||
                            (upstream->max_tokens_name == UPSTREAM_WORD_USUAL && upstream->url),
     };
+}
+
+static enum error_code refuse_count(const struct target *target, struct error *error)
+{
+    return error_set(error, ERROR_INVALID, "The provider of model %s does not count tokens.", target->name);
 }
 
 static enum error_code prepare(const struct backend *backend, struct backend_job *job, struct error *error)
 {
     const struct upstream *upstream = upstream_of(backend, job->target);
     const struct codec *codec = wire_codec(upstream->config->kind);
-    const struct codec_form form = form_of(upstream->config, job->target);
+    const struct codec_form form = form_of(upstream->config, job);
     struct upstream_body *body = ARENA_NEW(job->request->arena, struct upstream_body);
     struct buf text;
     if (!body || !codec)
         return error_no_memory(error);
+    if (job->use == BACKEND_COUNT && !wire_can(upstream, WIRE_COUNT))
+        return refuse_count(job->target, error);
     buf_init(&text, 2 * (size_t)limit(body_bytes) + BODY_EXTRA_BYTES);
     enum error_code code = codec->request_write(job->request, &form, &text, error);
     if (code == OK && !arena_str(job->request->arena, buf_str(&text), &body->text))
@@ -346,10 +357,15 @@ static void on_failed(void *ctx, const struct error *error)
 
 /* --- the backend ------------------------------------------------------------------------------------ */
 
-static struct backend_call *start(struct backend *backend, const struct backend_job *job,
-                                  const struct backend_events *events, void *ctx, struct error *error)
+/* Of Anthropic's API, where the client speaks it too. */
+static struct str api_version_of(const struct chat_request *request)
 {
-    static const struct asking_events asked = {on_reply, on_bytes, on_end, on_failed};
+    return request->origin == wire_codec(UPSTREAM_ANTHROPIC) ? request->api_version : (struct str){NULL, 0};
+}
+
+static struct upstream_call *new_call(struct backend *backend, const struct backend_job *job, void *ctx,
+                                      struct error *error)
+{
     const struct upstream_body *body = job->prepared;
     struct upstream_call *call = mem_calloc(1, sizeof(*call));
     if (!call) {
@@ -359,39 +375,108 @@ static struct backend_call *start(struct backend *backend, const struct backend_
     call->call.backend = backend;
     call->upstream = upstreams_at(own(backend)->upstreams, job->target->model->upstream);
     call->request = job->request;
-    call->events = events;
     call->ctx = ctx;
     call->begun_us = clock_now_us();
     call->body_bytes = body->text.len;
     buf_init(&call->whole, (size_t)limit(upstream_reply_bytes));
+    return call;
+}
+
+/* NULL: refused at once; the call is gone. */
+static struct backend_call *ask(struct upstream_call *call, const struct backend_job *job,
+                                const struct asking_events *events, struct error *error)
+{
+    const struct upstream_body *body = job->prepared;
     struct asking_setup setup = {
-        .transport = own(backend)->transport,
+        .transport = own(call->call.backend)->transport,
         .upstream = call->upstream,
-        .ask = {.use = WIRE_REPLY,
+        .ask = {.use = job->use == BACKEND_COUNT ? WIRE_COUNT : WIRE_REPLY,
                 .model = upstream_model_id(job->target->model->upstream_model),
                 .body = body->text,
                 .hash = body->hash[0] ? body->hash : NULL,
-                .api_version = job->request->api_version},
+                .api_version = api_version_of(job->request)},
         .has_elsewhere = job->has_elsewhere,
         .request_id = job->request_id,
     };
-    call->asking = asking_start(&setup, &asked, call, error);
+    call->asking = asking_start(&setup, events, call, error);
     if (call->asking)
         return &call->call;
     free_call(call);
     return NULL;
 }
 
-/* Nobody here knows how an upstream's model reads a prompt, and what is estimated is no count. */
+static struct backend_call *start(struct backend *backend, const struct backend_job *job,
+                                  const struct backend_events *events, void *ctx, struct error *error)
+{
+    static const struct asking_events asked = {on_reply, on_bytes, on_end, on_failed};
+    struct upstream_call *call = new_call(backend, job, ctx, error);
+    if (!call)
+        return NULL;
+    call->events = events;
+    return ask(call, job, &asked, error);
+}
+
+/* --- counting --------------------------------------------------------------------------------------- */
+
+static void on_count_reply(void *ctx, const struct transfer_head *head, bool is_stream)
+{
+    struct upstream_call *call = ctx;
+    (void)head;
+    (void)is_stream;
+    buf_clear(&call->whole);
+}
+
+static void on_count_bytes(void *ctx, struct str bytes)
+{
+    struct upstream_call *call = ctx;
+    buf_append_str(&call->whole, bytes);
+}
+
+static void on_count_failed(void *ctx, const struct error *error)
+{
+    struct upstream_call *call = ctx;
+    call->counted(call->ctx, 0, error);
+}
+
+/* {"input_tokens":N}, or {"inputTokens":N} */
+static void on_count_end(void *ctx)
+{
+    struct upstream_call *call = ctx;
+    struct error error;
+    yyjson_doc *doc = NULL;
+    if (json_parse(buf_str(&call->whole), &doc, &error) != OK)
+        doc = NULL;
+    yyjson_val *root = doc ? yyjson_doc_get_root(doc) : NULL, *count = yyjson_obj_get(root, "input_tokens");
+    if (!count)
+        count = yyjson_obj_get(root, "inputTokens");
+    const bool is_count = yyjson_is_uint(count) && yyjson_get_uint(count) <= UINT32_MAX;
+    const uint32_t tokens = is_count ? (uint32_t)yyjson_get_uint(count) : 0;
+    json_free(doc);
+    if (is_count) {
+        asking_answered(call->asking);
+        call->counted(call->ctx, tokens, NULL);
+        return;
+    }
+    (void)error_set(&error, ERROR_MODEL, "the upstream's count can't be read");
+    if (!asking_retry(call->asking, &error))
+        call->counted(call->ctx, 0, &error);
+}
+
+/* What is estimated is no count: only a provider that counts is asked, and of whole prompts. */
 static struct backend_call *count(struct backend *backend, const struct backend_job *job,
                                   void (*counted)(void *ctx, uint32_t tokens, const struct error *error), void *ctx,
                                   struct error *error)
 {
-    (void)backend;
-    (void)counted;
-    (void)ctx;
-    (void)error_set(error, ERROR_INVALID, "The provider of model %s does not count tokens.", job->target->name);
-    return NULL;
+    static const struct asking_events asked = {on_count_reply, on_count_bytes, on_count_end, on_count_failed};
+    if (job->text.data) {
+        (void)refuse_count(job->target, error);
+        return NULL;
+    }
+    struct upstream_call *call = new_call(backend, job, ctx, error);
+    if (!call)
+        return NULL;
+    call->counted = counted;
+    return ask(call, job, &asked, error);
 }
 
 static void hold_back(struct backend_call *common, bool holds)

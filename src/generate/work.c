@@ -564,7 +564,19 @@ static void settle_tier(struct work *work)
         reservation_has_room(work->reservation, clock_now_us()))
         return;
     work->reservation = NULL;
-    request->tier = TIER_DEFAULT;
+    work->tier_asked = request->tier = TIER_DEFAULT;
+}
+
+/* An upstream's request is charged as the upstream charges it; who answers in its place serves what was asked for. */
+static void take_tier(struct work *work, const struct target *target)
+{
+    struct chat_request *request = work->setup.request;
+    if (target->model->upstream) {
+        request->tier = upstream_tier(target->model->upstream, work->tier_asked);
+        return;
+    }
+    request->tier = work->tier_asked;
+    settle_tier(work);
 }
 
 /* A reply whose request gives no maximum is bound by the target's card and speed; of what nobody waits for, by its
@@ -611,7 +623,7 @@ static bool let_in(struct work *work)
     work->placement.upstream_id = (struct str){0};
     chat_request_goes_to(work->setup.request, work->backend->ops->traits(work->backend, target));
     if (work->setup.kind == WORK_REPLY) {
-        settle_tier(work);
+        take_tier(work, target);
         bound_reply(work, &match);
     }
     if (work->setup.offload) {
@@ -730,6 +742,7 @@ void work_begin(struct work *work)
     struct chat_request *request = work->setup.request;
     if (!request->has_tier)
         request->tier = work->setup.tier;
+    work->tier_asked = request->tier;
     work->is_unbounded = request->max_tokens == 0;
     work->checks = work->setup.kind == WORK_REPLY && reply_needs_check(request);
     work->gathers = work->setup.collects || work->checks;

@@ -30,6 +30,7 @@ struct work {
     struct warmth_round *round;      /* NULL: nobody wants to know */
     struct placement placement;
     struct reservation *reservation; /* that the request is served within; NULL: none */
+    enum tier tier_asked;            /* before a target that does not sell it */
     bool is_unbounded;               /* the request gives no maximum of tokens */
 
     const struct model *held; /* of the target whose turn it is: its worker stays until the work is done with it */

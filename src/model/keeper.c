@@ -211,7 +211,7 @@ static bool is_configured(const struct keeper *keeper, const char *name)
     for (size_t i = 0; i < keeper->config->model_count; i++)
         if (!strcmp(keeper->config->models[i].name, name))
             return true;
-    return false;
+    return upstreams_have_model(keeper->config, name);
 }
 
 static enum error_code check_names(const struct keeper *keeper, const struct config_model *config, struct error *error)

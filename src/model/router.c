@@ -6,6 +6,7 @@
 
 #include "core/config_section.h"
 #include "core/config_values.h"
+#include "upstream/config.h"
 
 /* --- keys ------------------------------------------------------------------------------------------- */
 
@@ -129,6 +130,8 @@ static enum error_code check_name(struct yaml_reader *reader, const struct confi
     for (size_t k = 0; k < config->model_count; k++)
         if (!strcmp(config->models[k].name, name))
             return fail_in(reader, i, "name", "'%s' is the name of a model", name);
+    if (upstreams_have_model(config, name))
+        return fail_in(reader, i, "name", "'%s' is the name of a model", name);
     if (routers->items[i].shadow.share && strspn(name, ".") == strlen(name)) /* it names a directory */
         return fail_in(reader, i, "name", "'%s' can't be the name of a router with shadow", name);
     if (config->model_count == 0 && config_is_embedded_name(str_of(name)))

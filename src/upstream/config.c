@@ -99,6 +99,11 @@ static const char *const words[] = {[UPSTREAM_WORD_USUAL] = "usual",
                                     [UPSTREAM_WORD_OLDER] = "max_tokens",
                                     NULL};
 
+static bool is_sold(struct str text)
+{
+    return str_eq(text, STR("flex")) || str_eq(text, STR("priority"));
+}
+
 static bool is_name(struct str text)
 {
     return config_is_made_of(text, "._-", 64);
@@ -169,6 +174,8 @@ static const struct field upstream_fields[] = {
     {"connect_timeout", FIELD_MS, FIELD_AT(upstream_config, connect_ms), .low = 1, .high = TIMEOUT_MAX_MS},
     {"first_byte_timeout", FIELD_MS, FIELD_AT(upstream_config, first_byte_ms), .low = 1, .high = TIMEOUT_MAX_MS},
     {"idle_timeout", FIELD_MS, FIELD_AT(upstream_config, idle_ms), .low = 1, .high = TIMEOUT_MAX_MS},
+    {"tiers", FIELD_STRINGS, FIELD_LIST_AT(upstream_config, tiers, tier_count), .check = is_sold,
+     .expected = "flex or priority"},
     {"retries", FIELD_CUSTOM, .custom = read_retries},
     {"requests", FIELD_UINT32, FIELD_AT(upstream_config, requests), .low = 1, .high = UINT32_MAX},
     {"requests_per_minute", FIELD_UINT32, FIELD_AT(upstream_config, requests_per_minute), .low = 1,
@@ -261,6 +268,8 @@ static enum error_code check_upstream(struct yaml_reader *reader, const struct c
 static enum error_code check(struct yaml_reader *reader, const struct config *config)
 {
     const struct upstreams_config *upstreams = upstreams_config(config);
+    if (config->models && config->model_count == 0 && upstreams->count == 0)
+        return yaml_fail_at(reader, "models", "expected at least one model; without the key the embedded pair serves");
     for (size_t i = 0; i < upstreams->count; i++) {
         enum error_code code = check_upstream(reader, config, i);
         for (size_t k = 0; k < upstreams->items[i].model_count && code == OK; k++)
@@ -286,6 +295,29 @@ size_t upstream_find(const struct upstreams_config *upstreams, const char *name)
         if (!strcmp(upstreams->items[i].name, name))
             return i;
     return SIZE_MAX;
+}
+
+bool upstreams_have_model(const struct config *config, const char *name)
+{
+    const struct upstreams_config *upstreams = upstreams_config(config);
+    for (size_t i = 0; i < upstreams->count; i++)
+        for (size_t k = 0; k < upstreams->items[i].model_count; k++)
+            if (!strcmp(upstreams->items[i].models[k].as.name, name))
+                return true;
+    return false;
+}
+
+enum tier upstream_tier(const struct upstream_config *upstream, enum tier asked)
+{
+    const bool is_usual = upstream->kind == UPSTREAM_BEDROCK || (upstream->kind == UPSTREAM_OPENAI && !upstream->url);
+    if (asked != TIER_FLEX && asked != TIER_PRIORITY)
+        return TIER_DEFAULT;
+    if (!upstream->tiers)
+        return is_usual ? asked : TIER_DEFAULT;
+    for (size_t i = 0; i < upstream->tier_count; i++)
+        if (!strcmp(upstream->tiers[i], tier_names[asked]))
+            return asked;
+    return TIER_DEFAULT;
 }
 
 const char *upstream_kind_name(enum upstream_kind kind)

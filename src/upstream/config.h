@@ -33,6 +33,8 @@ struct upstream_config {
     const char *version;    /* of Anthropic's API; NULL: the client's, or 2023-06-01 */
     enum upstream_word max_tokens_name;
     uint64_t connect_ms, first_byte_ms, idle_ms; /* timeouts; 0: the usual ones */
+    const char **tiers;     /* that it sells; NULL: the usual ones */
+    size_t tier_count;
     uint32_t retries;       /* plus one; 0: the usual number */
     uint32_t requests;      /* at once; 0: any number */
     uint32_t requests_per_minute;
@@ -50,14 +52,20 @@ struct upstreams_config {
 extern const struct config_section upstreams_section;
 const struct upstreams_config *upstreams_config(const struct config *config);
 
-/* The upstream's number, NULL-safe look-up by name; SIZE_MAX: there is none. */
+/* The number of the upstream of that name; SIZE_MAX: there is none. */
 size_t upstream_find(const struct upstreams_config *upstreams, const char *name);
+
+/* Whether a model of some upstream has this name. */
+bool upstreams_have_model(const struct config *config, const char *name);
 
 const char *upstream_kind_name(enum upstream_kind kind);
 const char *upstream_model_id(const struct upstream_model *model); /* as the upstream calls it */
 
 /* What a request may need and get there: bits of chat/traits.h. Without `capabilities` all that its API can say. */
 uint32_t upstream_takes(const struct upstream_config *upstream, const struct upstream_model *model);
+/* The tier that a request which asks for `asked` is served in, and charged as: what it does not sell is default. */
+enum tier upstream_tier(const struct upstream_config *upstream, enum tier asked);
+
 /* Whether chat completions of the model take marks of cache points on their parts. */
 bool upstream_takes_cache_points(const struct upstream_model *model);
 

@@ -42,10 +42,12 @@ static enum error_code read_secret(struct upstream *upstream, struct error *erro
     struct buf text;
     buf_init(&text, SECRET_BYTES_MAX);
     enum error_code code = file_read(config->key_file, &text, error);
-    if (code == OK)
+    if (code == OK) {
         code = keep_secret(upstream, buf_str(&text), config->key_file, error);
-    else
+    } else {
         (void)error_prefix(error, "upstream '%s': key_file", config->name);
+        code = error->code = ERROR_INVALID;
+    }
     if (text.data)
         OPENSSL_cleanse(text.data, text.len);
     buf_deinit(&text);

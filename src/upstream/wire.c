@@ -32,7 +32,9 @@ enum codec_framing wire_framing(enum upstream_kind kind)
 
 bool wire_can(const struct upstream *upstream, enum wire_use use)
 {
-    return use != WIRE_LIST || upstream->config->kind != UPSTREAM_BEDROCK;
+    static const enum wire_use missing[UPSTREAM_KINDS] = {
+        [UPSTREAM_OPENAI] = WIRE_COUNT, [UPSTREAM_ANTHROPIC] = WIRE_USES, [UPSTREAM_BEDROCK] = WIRE_LIST};
+    return missing[upstream->config->kind] != use;
 }
 
 bool wire_wants_hash(const struct upstream *upstream)
@@ -44,7 +46,7 @@ bool wire_wants_hash(const struct upstream *upstream)
 
 static void append_path(struct buf *out, enum upstream_kind kind, const struct wire_ask *ask)
 {
-    static const char *const fixed[UPSTREAM_KINDS][WIRE_LIST + 1] = {
+    static const char *const fixed[UPSTREAM_KINDS][WIRE_USES] = {
         [UPSTREAM_OPENAI] = {[WIRE_REPLY] = "/chat/completions", [WIRE_LIST] = "/models"},
         [UPSTREAM_ANTHROPIC] = {"/v1/messages", "/v1/messages/count_tokens", "/v1/models"},
     };

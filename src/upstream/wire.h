@@ -11,6 +11,7 @@ enum wire_use {
     WIRE_REPLY, /* streamed */
     WIRE_COUNT, /* the tokens of a prompt */
     WIRE_LIST,  /* which models there are: costs nothing */
+    WIRE_USES,
 };
 
 struct wire_ask {
@@ -23,6 +24,7 @@ struct wire_ask {
 
 const struct codec *wire_codec(enum upstream_kind kind); /* NULL: nobody registered it */
 enum codec_framing wire_framing(enum upstream_kind kind);
+/* Whether its API has such a request. */
 bool wire_can(const struct upstream *upstream, enum wire_use use);
 bool wire_wants_hash(const struct upstream *upstream); /* of bodies: it is signed */
 

@@ -18,6 +18,7 @@ A plan's entries are taken one by each request; without one it answers. Keys of 
     no_end    neither [DONE] nor the event that ends the stream, and the connection ends in order
     no_usage, double_usage
     whole     answers as if no stream had been asked for
+    count     the answer to a question for a count
     slow      seconds between two pieces
     error     an error event in the stream: its type, after the first piece where `late`"""
 
@@ -272,6 +273,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.server.provider.released.wait(120)
             elif "status" in entry:
                 self.fail(entry)
+            elif "count" in self.path:
+                self.send(200, entry.get("count", {"inputTokens": 1}))
             elif entry.get("whole"):
                 self.send(200, APIS[self.api()][1](entry, json.loads(text).get("model")), entry)
             else:

@@ -1,13 +1,15 @@
 """Upstreams: models of other servers behind the same names, tokens, prices and errors as our own. The provider is
 fake_provider.py, which speaks all three APIs and fails as it is told."""
 
+import http.client
 import json
+import os
 import subprocess
 
 import botocore.exceptions
 import pytest
 
-from conftest import FULCRUM, Server, metrics
+from conftest import FULCRUM, Server, metrics, start
 from fake_provider import FakeProvider
 
 KEY = "sk-this-is-nobody-elses-business"
@@ -21,7 +23,9 @@ upstreams:
     key_env: FAKE_KEY
     {more}
     models:
+      - {{name: blind, upstream_model: m, capabilities: []}}
       - {{name: gpt, upstream_model: gpt-real, ids: [openai.gpt-test], context: 1000,
+          capabilities: [images, penalties, cache_points],
           price: {{input: 2, output: 10, cache_read: 0.2, cache_write_5m: 2.5, cache_write_1h: 4}}}}
   - name: an
     kind: anthropic
@@ -172,7 +176,7 @@ def test_models_are_listed(gateway):
     text = subprocess.run(command, text=True, capture_output=True, check=True).stdout
     assert "gpt  (gpt-real of upstream oa)\n    openai.gpt-test\n" in text
     listed = json.loads(subprocess.run([*command, "--json"], text=True, capture_output=True, check=True).stdout)
-    assert {"name": "nova", "upstream": "br", "upstreamModel": "nova-real:0"}.items() <= listed[3].items()
+    assert {"name": "nova", "upstream": "br", "upstreamModel": "nova-real:0"}.items() <= listed[4].items()
 
 
 def test_metrics(gateway, bedrock):
@@ -186,3 +190,218 @@ def test_metrics(gateway, bedrock):
     assert 'fulcrum_model_ready{model="tiny"}' in after and 'fulcrum_model_ready{model="gpt"}' not in after
 
 
+
+
+# --- what goes across --------------------------------------------------------------------------------------
+
+
+def post(server, path, body, **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.request("POST", path, json.dumps(body), {"content-type": "application/json", **headers})
+    reply = connection.getresponse()
+    text = json.loads(reply.read())
+    connection.close()
+    return reply, text
+
+
+def in_converse(gateway, model):
+    usage = gateway.client().converse(**ask(model))["usage"]
+    return usage["inputTokens"], usage["cacheReadInputTokens"], usage["cacheWriteInputTokens"], usage["outputTokens"]
+
+
+def in_anthropic(gateway, model):
+    usage = post(gateway, "/v1/messages", {"model": model, "max_tokens": 9,
+                                           "messages": [{"role": "user", "content": "hello"}]},
+                 **{"anthropic-version": "2023-06-01"})[1]["usage"]
+    return (usage["input_tokens"], usage["cache_read_input_tokens"], usage["cache_creation_input_tokens"],
+            usage["output_tokens"])
+
+
+def in_openai(gateway, model):
+    usage = post(gateway, "/v1/chat/completions", {"model": model, "messages": [{"role": "user", "content": "hello"}]}
+                 )[1]["usage"]
+    details = usage["prompt_tokens_details"]
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+    read, written = details["cached_tokens"], details.get("cache_write_tokens", 20)
+    return usage["prompt_tokens"] - read - written, read, written, usage["completion_tokens"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("dialect", [in_converse, in_anthropic, in_openai])
+def test_usage_in_every_dialect_from_every_provider(gateway, dialect, model):
+    assert dialect(gateway, model) == (11, 100, 20, 7)
+
+
+TOOL = {"toolSpec": {"name": "look", "inputSchema": {"json": {"type": "object"}}}}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_tools_and_reasoning(bedrock, provider, model):
+    provider.plan({"thinking": "hm", "tool": ("call_1", "look", '{"at": [1, 2]}')})
+    reply = bedrock.converse(**ask(model, toolConfig={"tools": [TOOL]}))
+    assert reply["stopReason"] == "tool_use"
+    reasoning, text, use = reply["output"]["message"]["content"]
+    assert reasoning["reasoningContent"]["reasoningText"]["text"] == "hm"
+    if model != "gpt":  # which signs nothing
+        assert reasoning["reasoningContent"]["reasoningText"]["signature"] == "c2lnbmVk"
+    assert text == {"text": "From the provider."}
+    assert use["toolUse"] == {"toolUseId": "call_1", "name": "look", "input": {"at": [1, 2]}}
+
+
+def test_marks_arrive_in_the_providers_words(bedrock, provider):
+    point = {"cachePoint": {"type": "default"}}
+    for model in MODELS:
+        bedrock.converse(modelId=model, system=[{"text": "S"}, point],
+                         messages=[{"role": "user", "content": [{"text": "a"}, point]}])
+    openai, anthropic, converse = (request.body for request in provider.requests)
+    assert anthropic["system"] == [{"type": "text", "text": "S", "cache_control": {"type": "ephemeral"}}]
+    assert anthropic["messages"][0]["content"][0]["cache_control"] == {"type": "ephemeral"}
+    assert converse["system"][1] == point and converse["messages"][0]["content"][1] == point
+    mark = {"mode": "explicit"}
+    assert openai["messages"][0]["content"][0]["prompt_cache_breakpoint"] == mark
+    assert openai["messages"][1]["content"][0]["prompt_cache_breakpoint"] == mark
+    assert openai["prompt_cache_options"] == mark
+
+
+def test_a_dialects_own_members_pass(gateway, provider):
+    """A provider of the client's API gets what nobody here knows; one of another API does not, and the header says so."""
+    body = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 9, "thinking": {"type": "adaptive"},
+            "metadata": {"user_id": "u"}, "from_the_future": {"a": [1.50]}}
+    kept, _ = post(gateway, "/v1/messages", {"model": "claude", **body}, **{"anthropic-version": "2026-10-21"})
+    lost, _ = post(gateway, "/v1/messages", {"model": "gpt", **body}, **{"anthropic-version": "2026-10-21"})
+    assert provider.requests[0].body["from_the_future"] == {"a": [1.5]}
+    assert provider.requests[0].headers["anthropic-version"] == "2026-10-21"
+    assert "from_the_future" not in provider.requests[1].body
+    assert "from_the_future" not in (kept.headers["x-fulcrum-ignored"] or "")
+    assert "from_the_future" in lost.headers["x-fulcrum-ignored"]
+
+
+def test_a_model_that_does_not_see(bedrock):
+    image = {"image": {"format": "png", "source": {"bytes": b"png"}}}
+    with pytest.raises(botocore.exceptions.ClientError) as caught:
+        bedrock.converse(modelId="blind", messages=[{"role": "user", "content": [image]}])
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_counting_is_the_providers(gateway, bedrock, provider):
+    for model, member in (("claude", "input_tokens"), ("nova", "inputTokens")):
+        provider.plan({"count": {member: 77}})
+        counted = bedrock.count_tokens(modelId=model, input={"converse": {
+            "messages": [{"role": "user", "content": [{"text": "hello"}]}]}})
+        assert counted["inputTokens"] == 77
+    with pytest.raises(botocore.exceptions.ClientError) as caught:
+        bedrock.count_tokens(modelId="gpt", input={"converse": {
+            "messages": [{"role": "user", "content": [{"text": "hello"}]}]}})
+    assert "does not count tokens" in caught.value.response["Error"]["Message"]
+
+
+def test_tiers_that_a_provider_does_not_sell_are_not_charged(gateway, bedrock, provider):
+    flex = {"serviceTier": {"type": "flex"}}
+    assert line_of(gateway, bedrock.converse(**ask("claude", **flex)))["costPicodollars"] == COST
+    cheaper = line_of(gateway, bedrock.converse(**ask("nova", **flex)))
+    assert cheaper["costPicodollars"] == COST // 2 and cheaper["tier"] == "flex"
+    assert provider.requests[1].body["serviceTier"] == {"type": "flex"}
+
+
+# --- the configuration -------------------------------------------------------------------------------------
+
+
+def check_config(path, text, *options, **env):
+    (path / "fulcrum.yaml").write_text(text)
+    done = subprocess.run([str(FULCRUM), "check-config", "--config", str(path / "fulcrum.yaml"), *options], text=True,
+                          capture_output=True, env={**os.environ, **env}, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_probe(tmp_path, provider):
+    config = UPSTREAMS.format(path="x", url=provider.url, more="", routers="").split("upstreams:")[1]
+    provider.models = ["gpt-real"]
+    code, text = check_config(tmp_path, f"models: []\nupstreams:{config}", "--probe", FAKE_KEY=KEY)
+    assert code == 0, text
+    assert "upstream 'oa' answers and lists 1 model\n" in text and "upstream 'br' answers\n" in text
+    assert "note: upstream 'an' does not list 'claude-real'" in text
+    assert [request.method for request in provider.requests] == ["GET", "GET", "GET", "POST"][-len(provider.requests):]
+    assert not any("/completions" in request.path or "converse-stream" in request.path or request.path.endswith(
+        "/messages") for request in provider.requests)
+    provider.plan({"status": 401, "body": {"error": {"message": f"Incorrect API key provided: {KEY}"}}})
+    code, text = check_config(tmp_path, f"models: []\nupstreams:{config}", "--probe", FAKE_KEY=KEY)
+    assert code == 1 and "upstream 'oa' refuses: 401" in text and KEY not in text
+
+
+@pytest.mark.parametrize("text, expected", [
+    ("models: []\n", "expected at least one model"),
+    ("upstreams:\n  - {name: a, kind: openai, models: []}\n", "upstreams[0].models: expected at least one model"),
+    ("upstreams:\n  - {name: a, kind: closed, models: [{name: m}]}\n", "upstreams[0].kind"),
+    ("upstreams:\n  - {name: engine, kind: openai, models: [{name: m}]}\n", "what the ledger calls"),
+    ("upstreams:\n  - {name: a, kind: bedrock, models: [{name: m}]}\n", "the key 'region' is missing"),
+    ("upstreams:\n  - {name: a, kind: openai, url: ftp://x, models: [{name: m}]}\n", "upstreams[0].url"),
+    ("upstreams:\n  - {name: a, kind: openai, models: [{name: desk-small}]}\n", "already stands for model"),
+    ("upstreams:\n  - {name: a, kind: openai, models: [{name: m, ids: [x]}, {name: n, ids: [x]}]}\n",
+     "upstreams[0].models[1].ids[0]: 'x' already stands for model 'm'"),
+    ("upstreams:\n  - {name: a, kind: openai, key_env: NOT_THERE, models: [{name: m}]}\n",
+     "the environment has no NOT_THERE"),
+    ("upstreams:\n  - {name: a, kind: openai, key_file: not/there, models: [{name: m}]}\n", "upstream 'a': key_file"),
+    ("upstreams:\n  - {name: a, kind: openai, models: [{name: m, price_as: nobody.knows}]}\n",
+     "no price book has 'nobody.knows'"),
+    ("upstreams:\n  - {name: a, kind: openai, models: [{name: m, capabilities: [telepathy]}]}\n", "one of images")])
+def test_what_is_wrong_is_said(tmp_path, text, expected):
+    code, said = check_config(tmp_path, text)
+    assert code == 2 and expected in said
+
+
+def test_a_gateway_without_a_model_of_its_own(tmp_path, provider):
+    server = Server(config=f"models: []\nupstreams:\n  - {{name: a, kind: openai, url: '{provider.url}/v1', "
+                           f"key_file: key, models: [{{name: m}}]}}\n", workdir=prepared(tmp_path))
+    try:
+        assert text_of(server.client().converse(**ask("m"))) == "From the provider."
+        assert provider.requests[0].headers["authorization"] == f"Bearer {KEY}"
+        assert "model has no price" in server.log()
+    finally:
+        assert server.stop() == 0
+
+
+def prepared(path):
+    (path / "key").write_text(KEY + "\n")
+    return path
+
+
+# --- a real server behind it -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory, random_model):
+    running = start(tmp_path_factory.mktemp("second"), random_model, extra="cache:\n  min_tokens: 32\n")
+    yield running
+    assert running.stop() == 0
+
+
+def test_another_server_of_ours(tmp_path, second):
+    """By each of the three APIs: the same words, tokens and cache as asked directly."""
+    kinds = {"openai": "/v1", "anthropic": "", "bedrock": ""}
+    several = "".join(f"  - {{name: up-{kind}, kind: {kind}, url: '{second.url}{path}', region: us-east-1, "
+                      f"models: [{{name: {kind}, upstream_model: tiny, price: {{input: 1, output: 2}}}}]}}\n"
+                      for kind, path in kinds.items())
+    server = Server(config="models: []\nupstreams:\n" + several, workdir=tmp_path)
+    long = "Alpha beta gamma delta. " * 30
+    request = {"system": [{"text": long}, {"cachePoint": {"type": "default"}}],
+               "messages": [{"role": "user", "content": [{"text": "hello"}]}],
+               "inferenceConfig": {"maxTokens": 12, "temperature": 0}}
+    try:
+        client = server.client()
+        direct = second.client().converse(modelId="tiny", **request)
+        again = second.client().converse(modelId="tiny", **request)
+        assert again["usage"]["cacheReadInputTokens"] > 0
+        for kind in kinds:
+            reply = client.converse(modelId=kind, **request)
+            assert text_of(reply) == text_of(direct)
+            assert reply["usage"]["outputTokens"] == direct["usage"]["outputTokens"]
+            assert reply["usage"]["totalTokens"] == direct["usage"]["totalTokens"]
+            text, usage, failure = streamed(client.converse_stream(modelId=kind, **request))
+            assert text == text_of(direct) and failure is None
+            assert usage["totalTokens"] == direct["usage"]["totalTokens"]
+            if kind != "openai":  # without its marks nothing is cached there; others are another tenant than `direct`
+                assert usage["cacheReadInputTokens"] == again["usage"]["cacheReadInputTokens"]
+        assert client.count_tokens(modelId="anthropic", input={"converse": {"messages": request["messages"]}})[
+            "inputTokens"] > 0
+    finally:
+        assert server.stop() == 0

@@ -284,6 +284,142 @@ static void what_has_no_words_is_refused_by_name(void **state)
             "max_tokens: required by an upstream that speaks Anthropic's API");
 }
 
+/* --- marks of the prompt cache ---------------------------------------------------------------------- */
+
+static const char marked_converse[] =
+    "{\"system\":[{\"text\":\"S\"},{\"cachePoint\":{\"type\":\"default\",\"ttl\":\"1h\"}}],\"messages\":[{"
+    "\"role\":\"user\","
+    "\"content\":[{\"text\":\"a\"},{\"cachePoint\":{\"type\":\"default\"}},{\"text\":\"b\"}]},{\"role\":\"assistant\","
+    "\"content\":[{\"toolUse\":{\"toolUseId\":\"t1\",\"name\":\"n\",\"input\":{}}}]},{\"role\":\"user\",\"content\":["
+    "{\"toolResult\":{\"toolUseId\":\"t1\",\"content\":[{\"text\":\"r\"}]}},{\"cachePoint\":{\"type\":\"default\"}}]}],"
+    "\"inferenceConfig\":{\"maxTokens\":7},\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"n\",\"inputSchema\":"
+    "{\"json\":{\"type\":\"object\"}}}},{\"cachePoint\":{\"type\":\"default\",\"ttl\":\"1h\"}}]}}";
+static const char marked_anthropic[] =
+    "{" VERSION ",\"system\":[{\"type\":\"text\",\"text\":\"S\",\"cache_control\":{\"type\":\"ephemeral\","
+    "\"ttl\":\"1h\"}}],"
+    "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"type\":"
+    "\"ephemeral\"}},{\"type\":\"text\",\"text\":\"b\"}]},{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\","
+    "\"id\":\"t1\",\"name\":\"n\",\"input\":{}}]},{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+    "\"tool_use_id\":\"t1\",\"content\":\"r\",\"cache_control\":{\"type\":\"ephemeral\"}}]}],\"tools\":[{"
+    "\"name\":\"n\","
+    "\"input_schema\":{\"type\":\"object\"},\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}}]}";
+#define BREAKPOINT "\"prompt_cache_breakpoint\":{\"mode\":\"explicit\"}"
+#define LONG_BREAKPOINT "\"prompt_cache_breakpoint\":{\"mode\":\"explicit\",\"ttl\":\"12h\"}"
+static const char marked_chat[] =
+    "{\"messages\":[{\"role\":\"system\",\"content\":[{\"type\":\"text\",\"text\":\"S\"," LONG_BREAKPOINT "}]},"
+    "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"," BREAKPOINT "},{\"type\":\"text\","
+    "\"text\":\"b\"}]},{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"t1\",\"type\":\"function\","
+    "\"function\":{\"name\":\"n\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"t1\",\"content\":["
+    "{\"type\":\"text\",\"text\":\"r\"," BREAKPOINT "}]}],\"max_completion_tokens\":7,\"tools\":[{\"type\":"
+    "\"function\","
+    "\"function\":{\"name\":\"n\",\"parameters\":{\"type\":\"object\"}}}]}";
+
+static void read_marked(struct parsed *parsed, const struct codec *codec, struct str body)
+{
+    parsed_init(parsed, false);
+    parsed->request.is_target_unknown = true;
+    if (codec == &chat_codec)
+        parsed->request.api_version = STR("v1"); /* OpenAI's own API, whose parts are marked */
+    if (codec_parse_text(codec, body, CODEC_GENERATE, &parsed->request, &parsed->error) != OK)
+        fail_msg("%s\n  in " STR_FMT, parsed->error.message, STR_ARG(body));
+}
+
+/* "T3600 S3600 a300 r300": what the cache points stand behind, and how long they live. */
+static void name_marks(const struct chat_request *request, struct buf *out)
+{
+    for (size_t i = 0; i < request->tool_count; i++)
+        if (request->tools[i].cache_point_after)
+            buf_appendf(out, " T%u", request->tools[i].ttl_seconds);
+    for (size_t i = 1; i < request->system_count; i++)
+        if (request->system[i].kind == CHAT_CACHE_POINT)
+            buf_appendf(out, " " STR_FMT "%u", STR_ARG(request->system[i - 1].text), request->system[i].ttl_seconds);
+    for (size_t i = 0; i < request->message_count; i++)
+        for (size_t k = 1; k < request->messages[i].block_count; k++) {
+            const struct chat_block *block = &request->messages[i].blocks[k], *before = block - 1;
+            const struct str text = before->kind == CHAT_TOOL_RESULT ? before->content[0].text : before->text;
+            if (block->kind == CHAT_CACHE_POINT)
+                buf_appendf(out, " " STR_FMT "%u", STR_ARG(text), block->ttl_seconds);
+        }
+}
+
+static void marks_cross(const struct codec *from, const char *body, const struct codec *to, const char *expected)
+{
+    const struct codec_form form = {.model = {to == &chat_codec ? "m" : NULL, to == &chat_codec},
+                                    .says_cache_points = true};
+    struct parsed first, second;
+    struct error error;
+    struct buf written, marks;
+    buf_init(&written, 1 << 20);
+    buf_init(&marks, 1 << 20);
+    read_marked(&first, from, str_of(body));
+    if (to->request_write(&first.request, &form, &written, &error) != OK)
+        fail_msg("%s", error.message);
+    read_marked(&second, to, buf_str(&written));
+    name_marks(&second.request, &marks);
+    if (!str_eq(buf_str(&marks), str_of(expected)))
+        fail_msg("from %s to %s:" STR_FMT "\n  in " STR_FMT, from->name, to->name, STR_ARG(buf_str(&marks)),
+                 STR_ARG(buf_str(&written)));
+    release(&first);
+    release(&second);
+    buf_deinit(&written);
+    buf_deinit(&marks);
+}
+
+/* Chat completions take none on tools: that of theirs moves to the end of the first system part. */
+static void marks_cross_dialects(void **state)
+{
+    static const struct {
+        const struct codec *codec;
+        const char *body, *marks;
+    } sides[] = {{&converse_codec, marked_converse, " T3600 S3600 a300 r300"},
+                 {&anthropic_codec, marked_anthropic, " T3600 S3600 a300 r300"},
+                 {&chat_codec, marked_chat, " S3600 a300 r300"}};
+    (void)state;
+    for (size_t from = 0; from < 3; from++)
+        for (size_t to = 0; to < 3; to++)
+            marks_cross(sides[from].codec, sides[from].body, sides[to].codec,
+                        sides[from].codec == &chat_codec ? sides[from].marks : sides[to].marks);
+}
+
+/* Neither do the assistant's messages: theirs moves behind the next part. Without the capability there are none. */
+static void marks_move_where_they_may_stand(void **state)
+{
+    static const char behind_assistant[] =
+        "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"a\"}]},{\"role\":\"assistant\",\"content\":["
+        "{\"text\":\"b\"},{\"cachePoint\":{\"type\":\"default\"}}]},{\"role\":\"user\",\"content\":[{\"text\":"
+        "\"c\"}]}],\"inferenceConfig\":{\"maxTokens\":7}}";
+    struct parsed parsed;
+    struct buf out;
+    (void)state;
+    marks_cross(&converse_codec, behind_assistant, &chat_codec, " c300");
+    parse_open(&parsed, &converse_codec, str_of(marked_converse));
+    write_ok(&chat_codec, &parsed.request, &out);
+    assert_true(str_find(buf_str(&out), STR("prompt_cache"), 0) < 0);
+    release(&parsed);
+    buf_deinit(&out);
+}
+
+/* --- counts ----------------------------------------------------------------------------------------- */
+
+static void counts_ask_for_the_prompt_alone(void **state)
+{
+    static const struct codec_form count = {.is_count = true}, named = {.model = {"m", 1}, .is_count = true};
+    struct parsed parsed;
+    struct error error;
+    struct buf out;
+    (void)state;
+    buf_init(&out, 1 << 20);
+    parse_open(&parsed, &converse_codec, STR("{" HELLO ",\"inferenceConfig\":{\"temperature\":0}}"));
+    assert_int_equal(converse_codec.request_write(&parsed.request, &count, &out, &error), OK);
+    assert_str_equal(buf_str(&out), "{\"input\":{\"converse\":{" HELLO "}}}");
+    buf_clear(&out);
+    assert_int_equal(anthropic_codec.request_write(&parsed.request, &named, &out, &error), OK);
+    assert_str_equal(buf_str(&out), "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\","
+                                    "\"text\":\"a\"}]}]}");
+    release(&parsed);
+    buf_deinit(&out);
+}
+
 static void captured_requests_come_back(void **state)
 {
     (void)state;
@@ -524,6 +660,9 @@ int main(void)
         cmocka_unit_test(requests_cross_dialects),
         cmocka_unit_test(members_find_their_other_names),
         cmocka_unit_test(what_has_no_words_is_refused_by_name),
+        cmocka_unit_test(marks_cross_dialects),
+        cmocka_unit_test(marks_move_where_they_may_stand),
+        cmocka_unit_test(counts_ask_for_the_prompt_alone),
         cmocka_unit_test(captured_requests_come_back),
         cmocka_unit_test(captured_claude_inputs_come_back),
         cmocka_unit_test(random_requests_come_back),

@@ -364,11 +364,29 @@ static void append_metadata(struct request_writer *writer)
         buf_append_char(writer->out, '}');
 }
 
+/* Of the prompt alone, inside what CountTokens wants around it. */
+static enum error_code write_count(struct request_writer *writer)
+{
+    const struct chat_request *request = writer->request;
+    struct buf *out = writer->out;
+    buf_append_text(out, "{\"input\":{\"converse\":{");
+    enum error_code code = request_messages(writer, append_blocks);
+    if (code == OK && request->system_count > 0)
+        code = append_blocks(writer, "system", request->system, request->system_count);
+    if (code == OK)
+        code = append_tool_config(writer);
+    buf_append_text(out, "}}}");
+    return code == OK ? request_done(writer) : code;
+}
+
 enum error_code converse_request_write(const struct chat_request *request, const struct codec_form *form,
                                        struct buf *out, struct error *error)
 {
-    struct request_writer writer = {request, form, out, error, "Converse", request->origin == &converse_codec};
+    struct request_writer writer = {.request = request, .form = form, .out = out, .error = error,
+                                    .dialect = "Converse", .is_own = request->origin == &converse_codec};
     enum error_code code = request_check(&writer, anthropic_members);
+    if (code == OK && form->is_count)
+        return write_count(&writer);
     buf_append_char(out, '{');
     if (code == OK)
         code = request_messages(&writer, append_blocks);

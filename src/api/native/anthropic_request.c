@@ -306,6 +306,8 @@ static void append_head(struct request_writer *writer)
     } else {
         request_text(out, "anthropic_version", version.len > 0 ? version : STR(BEDROCK_VERSION));
     }
+    if (form->is_count)
+        return;
     request_key(out, "max_tokens");
     buf_append_u64(out, writer->request->max_tokens);
 }
@@ -315,9 +317,10 @@ enum error_code anthropic_request_write(const struct chat_request *request, cons
 {
     static const char *const said[] = {"mcp_servers", "container", NULL};
     static const char *const head[] = {"anthropic_version", NULL};
-    struct request_writer writer = {request, form, out, error, "Anthropic's API", request->origin == &anthropic_codec};
+    struct request_writer writer = {.request = request, .form = form, .out = out, .error = error,
+                                    .dialect = "Anthropic's API", .is_own = request->origin == &anthropic_codec};
     enum error_code code = request_check(&writer, said);
-    if (code == OK && request->max_tokens == 0)
+    if (code == OK && request->max_tokens == 0 && !form->is_count)
         code = field_error(error, "max_tokens", "", "required by an upstream that speaks Anthropic's API");
     buf_append_char(out, '{');
     append_head(&writer);
@@ -325,7 +328,8 @@ enum error_code anthropic_request_write(const struct chat_request *request, cons
         code = append_blocks(&writer, "system", request->system, request->system_count);
     if (code == OK)
         code = request_messages(&writer, append_blocks);
-    append_sampling(&writer);
+    if (!form->is_count)
+        append_sampling(&writer);
     if (code == OK)
         code = append_tools(&writer);
     if (writer.is_own) {

@@ -96,6 +96,39 @@ static enum error_code append_part(struct request_writer *writer, const struct c
     }
 }
 
+/* --- marks ------------------------------------------------------------------------------------------ */
+
+/* Tools and the assistant's messages take no marks: the next part that does gets theirs. */
+static void owe_mark(struct request_writer *writer, uint32_t ttl_seconds)
+{
+    if (writer->form->says_cache_points && ttl_seconds > writer->owed_ttl_seconds)
+        writer->owed_ttl_seconds = ttl_seconds;
+}
+
+/* Seconds that a mark behind block `i` shall live; 0: there is none. */
+static uint32_t mark_behind(const struct request_writer *writer, const struct chat_block *blocks, size_t count,
+                            size_t i)
+{
+    if (!writer->form->says_cache_points || i + 1 >= count || blocks[i + 1].kind != CHAT_CACHE_POINT)
+        return 0;
+    return blocks[i + 1].ttl_seconds;
+}
+
+/* Of the part that was written last, whose brace opens again. */
+static void append_mark(struct request_writer *writer, uint32_t ttl_seconds)
+{
+    struct buf *out = writer->out;
+    if (ttl_seconds < writer->owed_ttl_seconds)
+        ttl_seconds = writer->owed_ttl_seconds;
+    writer->owed_ttl_seconds = 0;
+    if (ttl_seconds == 0 || out->failed)
+        return;
+    out->len--;
+    buf_appendf(out, ",\"prompt_cache_breakpoint\":{\"mode\":\"explicit\"%s}}",
+                ttl_seconds > 300 ? ",\"ttl\":\"12h\"" : "");
+    writer->marks++;
+}
+
 /* What a message has parts for: reasoning and cache points are the providers' own affair here. */
 static bool is_part(const struct chat_block *block)
 {
@@ -119,15 +152,20 @@ static enum error_code append_content(struct request_writer *writer, const struc
     size_t parts = count_parts(blocks, count);
     request_key(out, "content");
     for (size_t i = 0; parts == 1 && i < count; i++) {
-        if (!is_part(&blocks[i]) || blocks[i].kind != CHAT_TEXT || (writer->is_own && blocks[i].raw))
+        if (!is_part(&blocks[i]) || blocks[i].kind != CHAT_TEXT || (writer->is_own && blocks[i].raw) ||
+            writer->owed_ttl_seconds > 0 || mark_behind(writer, blocks, count, i) > 0)
             continue;
         buf_append_json(out, blocks[i].text);
         return OK;
     }
     buf_append_char(out, '[');
-    for (size_t i = 0; i < count && code == OK; i++)
-        if (is_part(&blocks[i]))
-            code = append_part(writer, &blocks[i]);
+    for (size_t i = 0; i < count && code == OK; i++) {
+        if (!is_part(&blocks[i]))
+            continue;
+        code = append_part(writer, &blocks[i]);
+        if (!(writer->is_own && blocks[i].raw))
+            append_mark(writer, mark_behind(writer, blocks, count, i));
+    }
     buf_append_char(out, ']');
     return code;
 }
@@ -135,7 +173,8 @@ static enum error_code append_content(struct request_writer *writer, const struc
 /* --- messages --------------------------------------------------------------------------------------- */
 
 /* Text alone is what every server takes of a tool. */
-static enum error_code append_result(struct request_writer *writer, const struct chat_block *block)
+static enum error_code append_result(struct request_writer *writer, const struct chat_block *block,
+                                     uint32_t ttl_seconds)
 {
     struct buf *out = writer->out, text;
     struct str result = {0};
@@ -157,8 +196,16 @@ static enum error_code append_result(struct request_writer *writer, const struct
     buf_append_str(&text, result);
     buf_append_text(out, "{\"role\":\"tool\"");
     request_text(out, "tool_call_id", block->id);
-    request_text(out, "content", buf_str(&text));
-    buf_append_char(out, '}');
+    if (ttl_seconds > 0 || writer->owed_ttl_seconds > 0) {
+        buf_append_text(out, ",\"content\":[{\"type\":\"text\"");
+        request_text(out, "text", buf_str(&text));
+        buf_append_char(out, '}');
+        append_mark(writer, ttl_seconds);
+        buf_append_text(out, "]}");
+    } else {
+        request_text(out, "content", buf_str(&text));
+        buf_append_char(out, '}');
+    }
     out->failed = out->failed || text.failed;
     buf_deinit(&text);
     return OK;
@@ -188,15 +235,27 @@ static void append_calls(struct request_writer *writer, const struct chat_messag
         buf_append_char(out, ']');
 }
 
+/* Its parts take no marks: what is owed waits, and its own are owed behind it. */
 static enum error_code append_assistant(struct request_writer *writer, const struct chat_message *message)
 {
+    const uint32_t owed = writer->owed_ttl_seconds;
+    struct codec_form form = *writer->form;
+    const struct codec_form *whole = writer->form;
     enum error_code code = OK;
+    writer->owed_ttl_seconds = 0;
+    form.says_cache_points = false;
+    writer->form = &form;
     buf_append_text(writer->out, "{\"role\":\"assistant\"");
     if (count_parts(message->blocks, message->block_count) > 0)
         code = append_content(writer, message->blocks, message->block_count);
     else
         buf_append_text(writer->out, ",\"content\":null");
     append_calls(writer, message);
+    writer->form = whole;
+    owe_mark(writer, owed);
+    for (size_t i = 0; i < message->block_count; i++)
+        if (message->blocks[i].kind == CHAT_CACHE_POINT)
+            owe_mark(writer, message->blocks[i].ttl_seconds);
     buf_append_char(writer->out, '}');
     return code;
 }
@@ -208,7 +267,8 @@ static enum error_code append_user(struct request_writer *writer, const struct c
     for (size_t from = 0, to; from < message->block_count && code == OK; from = to) {
         to = from + 1;
         if (message->blocks[from].kind == CHAT_TOOL_RESULT) {
-            code = append_result(writer, &message->blocks[from]);
+            code = append_result(writer, &message->blocks[from],
+                                 mark_behind(writer, message->blocks, message->block_count, from));
             continue;
         }
         while (to < message->block_count && message->blocks[to].kind != CHAT_TOOL_RESULT)
@@ -271,6 +331,9 @@ static enum error_code append_messages(struct request_writer *writer)
 {
     request_key(writer->out, "messages");
     buf_append_char(writer->out, '[');
+    for (size_t i = 0; i < writer->request->tool_count; i++)
+        if (writer->request->tools[i].cache_point_after && !(writer->is_own && writer->request->tools[i].raw))
+            owe_mark(writer, writer->request->tools[i].ttl_seconds);
     enum error_code code = append_system(writer);
     for (size_t i = 0; i < writer->request->message_count && code == OK; i++)
         code = append_message(writer, &writer->request->messages[i]);
@@ -391,11 +454,20 @@ static void append_format(struct request_writer *writer)
         request_text(out, "reasoning_effort", effort);
 }
 
+/* In the dialect's own words it has passed already. */
+static void append_tier(struct request_writer *writer)
+{
+    const struct chat_request *request = writer->request;
+    if (!writer->is_own && request->has_tier && (request->tier == TIER_FLEX || request->tier == TIER_PRIORITY))
+        request_text(writer->out, "service_tier", str_of(tier_names[request->tier]));
+}
+
 enum error_code chat_body_request_write(const struct chat_request *request, const struct codec_form *form,
                                         struct buf *out, struct error *error)
 {
     static const char *const said[] = {NULL};
-    struct request_writer writer = {request, form, out, error, "chat completions", request->origin == &chat_codec};
+    struct request_writer writer = {.request = request, .form = form, .out = out, .error = error,
+                                    .dialect = "chat completions", .is_own = request->origin == &chat_codec};
     enum error_code code = request_check(&writer, said);
     buf_append_char(out, '{');
     if (form->model.data)
@@ -409,6 +481,9 @@ enum error_code chat_body_request_write(const struct chat_request *request, cons
         request_extras(&writer, "", NULL);
     else
         append_format(&writer);
+    append_tier(&writer);
+    if (writer.marks > 0 && !(writer.is_own && yyjson_obj_get(request->body, "prompt_cache_options")))
+        buf_append_text(out, ",\"prompt_cache_options\":{\"mode\":\"explicit\"}");
     if (form->is_stream) /* usage comes in streams that ask for it alone */
         buf_append_text(out, ",\"stream\":true,\"stream_options\":{\"include_usage\":true}");
     buf_append_char(out, '}');
