@@ -24,6 +24,16 @@ static struct ggml_tensor *project(struct ggml_context *ctx, const struct layer_
     return ggml_add(ctx, y, ggml_mul_mat(ctx, adapter->b, low));
 }
 
+/* The corrections' bounds, in turns over the first training's length, are llama.cpp's. */
+static struct ggml_tensor *turn(struct ggml_context *ctx, struct ggml_tensor *x, struct ggml_tensor *positions,
+                                int size, const struct model_shape *shape)
+{
+    if (shape->yarn_factor <= 0)
+        return ggml_rope_ext(ctx, x, positions, NULL, size, 0, 0, shape->rope_base, 1.0f, 0.0f, 1.0f, 0.0f, 0.0f);
+    return ggml_rope_ext(ctx, x, positions, NULL, size, 0, (int)shape->yarn_original, shape->rope_base,
+                         1.0f / shape->yarn_factor, 1.0f, shape->yarn_attention, 32.0f, 1.0f);
+}
+
 /* Splits (heads*s, t) into heads, turns them by their position and lays them
  * out row by row: (s, l, heads*b).
  *
@@ -36,8 +46,7 @@ static struct ggml_tensor *split_heads(struct ggml_context *ctx, struct ggml_ten
     int64_t size = x->ne[0] / heads;
     if (is_turned) {
         x = ggml_reshape_3d(ctx, x, size, heads, inputs->length * inputs->rows);
-        x = ggml_rope_ext(ctx, x, inputs->positions, NULL, (int)size, 0, 0, shape->rope_base, 1.0f, 0.0f, 1.0f, 0.0f,
-                          0.0f);
+        x = turn(ctx, x, inputs->positions, (int)size, shape);
     }
     x = ggml_reshape_4d(ctx, x, size, heads, inputs->length, inputs->rows);
     x = ggml_cont(ctx, ggml_permute(ctx, x, 0, 2, 1, 3)); /* (s, l, heads, b) */

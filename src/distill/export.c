@@ -27,6 +27,12 @@ static void set_shape(struct gguf_context *gguf, const struct model_shape *shape
     gguf_set_val_f32(gguf, "llama.attention.layer_norm_rms_epsilon", shape->norm_epsilon);
     gguf_set_val_u32(gguf, "llama.rope.dimension_count", model_shape_head_size(shape));
     gguf_set_val_f32(gguf, "llama.rope.freq_base", shape->rope_base);
+    if (shape->yarn_factor > 0) {
+        gguf_set_val_str(gguf, "llama.rope.scaling.type", "yarn");
+        gguf_set_val_f32(gguf, "llama.rope.scaling.factor", shape->yarn_factor);
+        gguf_set_val_f32(gguf, "llama.rope.scaling.attn_factor", shape->yarn_attention);
+        gguf_set_val_u32(gguf, "llama.rope.scaling.original_context_length", shape->yarn_original);
+    }
 }
 
 static void set_general(struct gguf_context *gguf, const char *name, enum export_type type,

@@ -52,7 +52,7 @@ static bool is_text(const struct pretrained *pretrained, const char *key, const 
 }
 
 /* What changes the computation without a tensor of its own. */
-static enum error_code check_rope(const struct pretrained *pretrained, const struct model_shape *shape,
+static enum error_code check_rope(const struct pretrained *pretrained, struct model_shape *shape,
                                   struct error *error)
 {
     uint32_t turned = model_shape_head_size(shape), key = turned, value = turned;
@@ -63,10 +63,18 @@ static enum error_code check_rope(const struct pretrained *pretrained, const str
         return error_set(error, ERROR_INVALID,
                          "%s: heads of %u, %u and %u turned; the trainer knows heads of width / heads",
                          pretrained->path, key, value, turned);
-    if (gguf_find_key(pretrained->gguf, "llama.rope.scaling.type") >= 0 &&
-        !is_text(pretrained, "llama.rope.scaling.type", "none"))
+    if (gguf_find_key(pretrained->gguf, "llama.rope.scaling.type") < 0 ||
+        is_text(pretrained, "llama.rope.scaling.type", "none"))
+        return OK;
+    shape->yarn_original = shape->context;
+    shape->yarn_attention = 1;
+    get_f32(pretrained, "llama.rope.scaling.factor", &shape->yarn_factor);
+    get_f32(pretrained, "llama.rope.scaling.attn_factor", &shape->yarn_attention);
+    (void)get_u32(pretrained, "llama.rope.scaling.original_context_length", &shape->yarn_original);
+    if (!is_text(pretrained, "llama.rope.scaling.type", "yarn") || !(shape->yarn_factor > 1))
         return error_set(error, ERROR_INVALID,
-                         "%s: its positions are scaled (llama.rope.scaling.type), which the trainer does not do",
+                         "%s: its positions are scaled (llama.rope.scaling.type); of the ways to do so the trainer "
+                         "knows yarn",
                          pretrained->path);
     return OK;
 }

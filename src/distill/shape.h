@@ -16,6 +16,10 @@ struct model_shape {
     bool is_tied;          /* the head is the embedding */
     float rope_base;
     float norm_epsilon;
+    /* YaRN (Peng et al. 2023, arXiv 2309.00071), as llama.cpp has it: positions beyond those of the first training. */
+    float yarn_factor;    /* so many times further; 0: positions are as they are */
+    float yarn_attention; /* beside its own scale of queries and keys */
+    uint32_t yarn_original; /* tokens that it was trained on at first */
 };
 
 /* The matrices of a layer, in the order of struct layer_weights. */
@@ -38,7 +42,9 @@ static inline bool model_shape_equal(const struct model_shape *a, const struct m
 {
     return a->layers == b->layers && a->width == b->width && a->heads == b->heads && a->kv_heads == b->kv_heads &&
            a->feed_forward == b->feed_forward && a->vocabulary == b->vocabulary && a->context == b->context &&
-           a->is_tied == b->is_tied && a->rope_base == b->rope_base && a->norm_epsilon == b->norm_epsilon;
+           a->is_tied == b->is_tied && a->rope_base == b->rope_base && a->norm_epsilon == b->norm_epsilon &&
+           a->yarn_factor == b->yarn_factor && a->yarn_attention == b->yarn_attention &&
+           a->yarn_original == b->yarn_original;
 }
 
 static inline uint32_t model_shape_head_size(const struct model_shape *shape)

@@ -328,6 +328,15 @@ static void choose_type(struct run *run, const struct model_shape *shape)
         run->type = fits_q8_0(shape) ? EXPORT_Q8_0 : EXPORT_F32;
 }
 
+static void scale_positions(const struct train_yarn *yarn, struct model_shape *shape)
+{
+    if (yarn->factor == 0.0)
+        return;
+    shape->yarn_factor = (float)yarn->factor;
+    shape->yarn_attention = (float)yarn->attention;
+    shape->yarn_original = yarn->original;
+}
+
 static enum error_code decide_shape(struct run *run, struct model_shape *shape, struct error *error)
 {
     const char *path = run->base;
@@ -340,6 +349,8 @@ static enum error_code decide_shape(struct run *run, struct model_shape *shape, 
     enum error_code code = pretrained_open(path, &run->pretrained, error);
     if (!code)
         code = pretrained_shape(&run->pretrained, shape, error);
+    if (!code)
+        scale_positions(&run->config->yarn, shape);
     if (!code)
         choose_type(run, shape);
     if (!code && run->type == EXPORT_Q8_0 && !fits_q8_0(shape))

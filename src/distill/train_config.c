@@ -149,12 +149,20 @@ static const struct field pruned_fields[] = {
 };
 static const struct field_table pruned_table = FIELD_TABLE(pruned_fields, struct pruning);
 
+static const struct field yarn_fields[] = {
+    {"factor", FIELD_REAL, .is_required = true, AT(train_yarn, factor)},
+    {"original", FIELD_UINT32, .is_required = true, AT(train_yarn, original), .low = 16, .high = 1u << 20},
+    {"attention", FIELD_REAL, AT(train_yarn, attention)},
+};
+static const struct field_table yarn_table = FIELD_TABLE(yarn_fields, struct train_yarn);
+
 static const char *const frozen_kinds[] = {"none", "embedding", NULL};
 static const char *const export_types[] = {"q8_0", "f32", "adapter", "auto", NULL};
 static const struct field root_fields[] = {
     {"name", FIELD_STRING, .is_required = true, AT(train_config, name)},
     {"model", FIELD_OBJECT, .table = &model_table},
     {"tuned_from", FIELD_FILE, AT(train_config, tuned_from)},
+    {"yarn", FIELD_OBJECT, AT(train_config, yarn), .table = &yarn_table},
     {"pruned", FIELD_PART, AT(train_config, pruned), .table = &pruned_table},
     {"frozen", FIELD_CHOICE, AT(train_config, frozen), .choices = frozen_kinds},
     {"adapter", FIELD_OBJECT, .table = &adapter_table},
@@ -187,6 +195,7 @@ static void set_defaults(struct train_config *config)
                                             .epsilon = 1e-8, .momentum = 0.95, .clip = 1.0};
     config->measure = (struct train_measure){.rows = 200, .length = 256, .every = 200};
     config->teacher = (struct train_teacher){.temperature = 1.0, .weight = 0.7};
+    config->yarn.attention = 1.0;
     config->threads = 1;
     config->checkpoint_every = 200;
     config->log_every = 10;
@@ -303,6 +312,19 @@ static enum error_code check_teacher(struct yaml_reader *reader, const struct tr
     return OK;
 }
 
+static enum error_code check_yarn(struct yaml_reader *reader, const struct train_config *config)
+{
+    if (config->yarn.factor == 0.0)
+        return OK;
+    if (!config->tuned_from)
+        return yaml_fail_at(reader, "yarn", "expected tuned_from besides: it is for a model that was trained on less");
+    if (!(config->yarn.factor > 1.0 && config->yarn.factor <= 64.0))
+        return yaml_fail_at(reader, "yarn.factor", "expected more than 1, at most 64");
+    if (!(config->yarn.attention > 0.0))
+        return yaml_fail_at(reader, "yarn.attention", "expected more than 0");
+    return OK;
+}
+
 static enum error_code check_pruned(struct yaml_reader *reader, const struct train_config *config)
 {
     const struct pruning *pruned = config->pruned;
@@ -322,6 +344,8 @@ static enum error_code check_config(struct yaml_reader *reader, struct train_con
 {
     config->optim.with_muon = config->optimiser == OPTIM_MUON;
     enum error_code code = config->tuned_from ? check_tuned(reader, config) : check_model(reader, config);
+    if (!code)
+        code = check_yarn(reader, config);
     if (!code)
         code = check_pruned(reader, config);
     if (!code)

@@ -64,10 +64,17 @@ struct pruning {
     uint32_t vocabulary; /* tokens at most; 0: all */
 };
 
+/* How positions of a pretrained model are scaled from here on (shape.h); factor 0: as its file says. */
+struct train_yarn {
+    double factor, attention;
+    uint32_t original;
+};
+
 struct train_config {
     struct arena arena;
     const char *name; /* general.name of the exported file */
     const char *tuned_from; /* GGUF file to begin with (pretrained.h), in place of model and tokenizer; NULL: neither */
+    struct train_yarn yarn; /* with tuned_from */
     struct pruning *pruned; /* with tuned_from; NULL: all of it is there */
     struct tuning tuning;
     enum frozen_kind frozen;

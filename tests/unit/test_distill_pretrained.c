@@ -33,7 +33,18 @@ static struct weights *weights_of(const char *path)
 
 /* --- what is computed ------------------------------------------------------------------------------- */
 
-static void logits_are_those_of_llama_cpp(const char *type)
+static void spoil(const char *path, void (*change)(struct gguf_context *gguf));
+
+/* Beyond half of what it was trained on at first. */
+static void reach_further(struct gguf_context *gguf)
+{
+    gguf_set_val_str(gguf, "llama.rope.scaling.type", "yarn");
+    gguf_set_val_f32(gguf, "llama.rope.scaling.factor", 4.0f);
+    gguf_set_val_f32(gguf, "llama.rope.scaling.attn_factor", 1.15f);
+    gguf_set_val_u32(gguf, "llama.rope.scaling.original_context_length", LOGIT_TOKENS / 2);
+}
+
+static void logits_are_those_of_llama_cpp(const char *type, bool is_scaled)
 {
     char path[64];
     struct error error;
@@ -45,8 +56,11 @@ static void logits_are_those_of_llama_cpp(const char *type)
     const struct batch_shape shape = {LOGIT_TOKENS, 1, LOGIT_TOKENS};
     temporary_path(path, "pretrained.gguf");
     write_model(path, type);
+    if (is_scaled)
+        spoil(path, reach_further);
     struct weights *weights = weights_of(path);
     assert_int_equal(weights->shape.vocabulary, 512);
+    assert_true(weights->shape.yarn_factor == (is_scaled ? 4.0f : 0.0f));
     assert_false(weights->shape.is_tied);
     assert_ok(compute_new(1, true, &compute, &error));
     assert_ok(graph_new(compute, weights, shape, false, &graph, &error));
@@ -67,8 +81,9 @@ static void logits_are_those_of_llama_cpp(const char *type)
 static void floats_compute_what_llama_cpp_does(void **state)
 {
     (void)state;
-    logits_are_those_of_llama_cpp(NULL);
-    logits_are_those_of_llama_cpp("f16");
+    logits_are_those_of_llama_cpp(NULL, false);
+    logits_are_those_of_llama_cpp("f16", false);
+    logits_are_those_of_llama_cpp(NULL, true);
 }
 
 /* llama.cpp turns activations to bytes for such weights and we don't, so only the weights are looked at. */
@@ -572,6 +587,12 @@ static void spoil(const char *path, void (*change)(struct gguf_context *gguf))
 
 static void scale_positions(struct gguf_context *gguf)
 {
+    gguf_set_val_str(gguf, "llama.rope.scaling.type", "linear");
+    gguf_set_val_f32(gguf, "llama.rope.scaling.factor", 2.0f);
+}
+
+static void scale_by_nothing(struct gguf_context *gguf)
+{
     gguf_set_val_str(gguf, "llama.rope.scaling.type", "yarn");
 }
 
@@ -603,6 +624,7 @@ static void what_the_graph_lacks_is_refused_by_name(void **state)
         const char *message;
     } cases[] = {
         {scale_positions, "llama.rope.scaling.type"},
+        {scale_by_nothing, "llama.rope.scaling.type"},
         {turn_less, "8 turned"},
         {lose_the_layers, "no llama.block_count in it"},
         {have_too_many_layers, "blk.2.attn_norm.weight is missing"},
@@ -641,6 +663,8 @@ static void keys_that_the_file_decides_are_refused(void **state)
         {"model: {layers: 1, width: 32, heads: 2, kv_heads: 1, feed_forward: 64}",
          "model: expected nothing with tuned_from"},
         {"tokenizer: {corpus: [rows.jsonl]}", "tokenizer: expected nothing with tuned_from"},
+        {"yarn: {factor: 1, original: 512}", "yarn.factor: expected more than 1"},
+        {"yarn: {factor: 4}", "yarn"},
         {"grown_from: rows.jsonl", "grown_from: expected nothing with tuned_from"},
         {"frozen: layers", "frozen: expected none or embedding"},
         {"adapter: {rank: 0}", "adapter.rank: expected"},
