@@ -232,6 +232,8 @@ static double waits(const struct plan_choice *choice, enum arrival arrival, unsi
         return 0;
     if (choice->is_given && choice->batch == WAIT_QUIET)
         return arrival != ARRIVAL_LIVE;
+    if (choice->is_given) /* who names the lever has decided that they wait */
+        return arrival == ARRIVAL_BURST || arrival == ARRIVAL_NIGHTLY;
     return weights[which][arrival];
 }
 

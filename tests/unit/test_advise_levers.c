@@ -564,6 +564,37 @@ static void test_what_if(void **state)
     check_sums();
 }
 
+/* One night alone: asked openly, half of it may wait; who names the lever has decided. */
+static void test_what_if_of_one_night(void **state)
+{
+    struct advisor_options options = {
+        .book = fixture.book, .catalog = &fixture.catalog, .predictor = fixture.predictor};
+    const int64_t whole = (int64_t)200 * (900 * 3000000ll + 60 * 15000000) / 2;
+    struct buf system, user, answer;
+    struct error error;
+    (void)state;
+    init_texts(&system, &user, &answer);
+    fixture_words(&fixture, &system, 12);
+    for (unsigned named = 0; named < 2; named++) {
+        options.choice = (struct plan_choice){.is_given = named == 1, .batch = WAIT_NIGHTLY};
+        advisor_free(advisor);
+        assert_int_equal(advisor_new(&options, &advisor, &error), OK);
+        buf_clear(&fixture.log);
+        for (unsigned i = 0; i < 200; i++) {
+            buf_clear(&user);
+            buf_clear(&answer);
+            fixture_words(&fixture, &user, 300);
+            fixture_words(&fixture, &answer, 40);
+            fixture_add(&fixture, &(struct fixture_request){.second = 2 * 3600 + 5 * i, .model = SONNET,
+                        .operation = "Converse", .system = buf_str(&system), .user = buf_str(&user),
+                        .answer = buf_str(&answer), .input = 900, .output = 60});
+        }
+        finish();
+        assert_int_equal(advice->plan.sums[PLAN_BATCH].saved, named ? whole : whole / 2);
+    }
+    free_texts(&system, &user, &answer);
+}
+
 /* All of it at once: every lever has its part, and the parts add up. */
 static void test_mix(void **state)
 {
@@ -607,6 +638,7 @@ int main(void)
         CASE(test_open_answers), CASE(test_simple_questions), CASE(test_nothing_to_gain), CASE(test_mix),
         CASE(test_repeatable),  CASE(test_conversations), CASE(test_tools_in_another_order),
         CASE(test_timestamp_at_the_end), CASE(test_first_message), CASE(test_part_of_the_traffic), CASE(test_what_if),
+        CASE(test_what_if_of_one_night),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
