@@ -116,7 +116,7 @@ class Desk:
         self.tool_specs = {name: tool_spec(name, tool) for name, tool in tools.TOOLS.items()}
         self.tasks = {"classify": self.classify, "extract": self.extract, "tool": self.tool, "answer": self.answer,
                       "summary": self.summary, "tag": self.tag, "copy": self.copy, "bridge": self.bridge, "lookup": self.lookup,
-                      "recall": self.recall}
+                      "recall": self.recall, "handbook": self.handbook}
 
     # Text
 
@@ -589,6 +589,51 @@ class Desk:
         pairs = [(self.question(fact, known, "simple" if dice.chance(0.8) else "complex"), fact.value)
                  for fact in asked[1:]]
         pairs.append((self.question(asked[0], known, kind), asked[0].value))
+        return self.packed("answer", kind, system, pairs)
+
+    def rulebook(self, tokens):
+        """What a desk's people are told, that no question is about: examples of what customers write, intent by intent,
+        and rules; some of it as a price list. Fills about `tokens`."""
+        dice = self.dice
+        out, used, names = [], 0.0, dice.sample(self.intent_names, len(self.intent_names))
+        line = dice.pick(facts.LIST_LINES)
+        listed = 0.5 * dice.unit() if dice.chance(0.3) else 0.0
+        while used < tokens:
+            if dice.unit() < listed:
+                out.append(line.format(p=self.values.product(), amount=self.values.amount(),
+                                       stock=dice.between(1, 200), code=self.values.code()))
+            else:
+                if not names:
+                    names = dice.sample(self.intent_names, len(self.intent_names))
+                intent = names.pop()
+                said = [self.say(f"intent/{intent}/say", {}) for _ in range(dice.between(1, 3))]
+                out.append(f"{intent}: {' / '.join(said)} {self.say('rules', {})}")
+            used += tokens_of(out[-1]) + 1
+        return out
+
+    def handbook(self, kind, single=False):
+        """What a shop's desk works with: a long rule book first, then the facts that customers ask for, then the order.
+        Questions are about these facts. In a quarter of the rows a message is sorted or read behind such a book."""
+        dice = self.dice
+        top = self.length or 2304
+        if not single and dice.chance(0.25):
+            saved, self.length = self.length, 256
+            row = self.tasks[dice.pick(("classify", "extract", "summary", "tag"))](kind)
+            self.length = saved
+            book = self.rulebook((top / 1.1 - row_tokens(row)) * dice.unit() ** 0.5)
+            row["system"] = "\n".join([*book, row["system"]])
+            return row
+        count = 1 if single else dice.between(6, 12)
+        known = self.facts_for(dice.between(120, min(300, top // 3)))
+        used = sum(tokens_of(f.text) for f in known) + 60 + (QUESTION_TOKENS + 2 * TURN_TOKENS + 4) * count
+        room = top / 1.1 - used
+        book = self.rulebook(room if single or dice.chance(0.6) else room * dice.unit())
+        system = "\n".join([self.say("personas", {}), *book, *[f.text for f in known if f.text],
+                            self.say("answer_orders", {})])
+        pairs = [(self.question(fact, known, "simple" if dice.chance(0.65) else "complex"), fact.value)
+                 for fact in dice.sample(known, min(count, len(known)))[1:]]
+        last = dice.pick(known)
+        pairs.append((self.question(last, known, kind), last.value))
         return self.packed("answer", kind, system, pairs)
 
     # Conversations

@@ -21,6 +21,16 @@
 
 bool config_is_embedded_name(struct str name)
 {
+    static const char *const names[] = {CONFIG_EMBEDDED_LARGE, CONFIG_EMBEDDED_SMALL, CONFIG_EMBEDDED_LARGE_LONG,
+                                        CONFIG_EMBEDDED_SMALL_LONG, CONFIG_EMBEDDED_STUDENT};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (str_eq(name, str_of(names[i])))
+            return true;
+    return false;
+}
+
+bool config_is_pair_name(struct str name)
+{
     return str_eq(name, STR(CONFIG_EMBEDDED_LARGE)) || str_eq(name, STR(CONFIG_EMBEDDED_SMALL));
 }
 

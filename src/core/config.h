@@ -127,6 +127,11 @@ const char *config_find(const char *given);
 /* The embedded pair's names; models with these names need no path. */
 #define CONFIG_EMBEDDED_LARGE "desk-large"
 #define CONFIG_EMBEDDED_SMALL "desk-small"
+/* Embedded beside them, served where a configuration names them: the pair for prompts of 2,000 tokens, a student. */
+#define CONFIG_EMBEDDED_LARGE_LONG "desk-large-long"
+#define CONFIG_EMBEDDED_SMALL_LONG "desk-small-long"
+#define CONFIG_EMBEDDED_STUDENT "desk-student"
 bool config_is_embedded_name(struct str name);
+bool config_is_pair_name(struct str name); /* of the two that are served without a configuration */
 
 #endif

@@ -53,8 +53,9 @@ enum error_code config_check_models(struct yaml_reader *reader, const struct con
         char path[64];
         snprintf(path, sizeof(path), "models[%zu]", i);
         if (!model->path && !model->worker && !config_is_embedded_name(str_of(model->name)))
-            return yaml_fail_at(reader, path, "the key 'path' is missing (only %s and %s are embedded)",
-                                CONFIG_EMBEDDED_LARGE, CONFIG_EMBEDDED_SMALL);
+            return yaml_fail_at(reader, path, "the key 'path' is missing (only %s, %s, their -long forms and %s "
+                                "are embedded)",
+                                CONFIG_EMBEDDED_LARGE, CONFIG_EMBEDDED_SMALL, CONFIG_EMBEDDED_STUDENT);
         if (model->has_price && model->price_as)
             return yaml_fail_at(reader, path, "expected price or price_as, got both");
         if (model->price_share && !model->has_price && !model->price_as)

@@ -32,5 +32,25 @@ EMBED(embedded_desk_eval, "models/desk_eval.jsonl")
 #else
 ABSENT(embedded_desk_eval)
 #endif
+#if __has_include("../../models/desk-student.gguf")
+EMBED(embedded_desk_student, "models/desk-student.gguf")
+#else
+ABSENT(embedded_desk_student)
+#endif
+#if __has_include("../../models/desk-large-long.gguf")
+EMBED(embedded_desk_large_long, "models/desk-large-long.gguf")
+#else
+ABSENT(embedded_desk_large_long)
+#endif
+#if __has_include("../../models/desk-small-long.gguf")
+EMBED(embedded_desk_small_long, "models/desk-small-long.gguf")
+#else
+ABSENT(embedded_desk_small_long)
+#endif
+#if __has_include("../../models/demo.json")
+EMBED(embedded_demo, "models/demo.json")
+#else
+ABSENT(embedded_demo)
+#endif
 
     .section .note.GNU-stack, "", %progbits

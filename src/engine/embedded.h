@@ -4,7 +4,8 @@
 
 #include "core/str.h"
 
-/* "desk-large.gguf", "desk-small.gguf", "aliases.yaml", "desk_eval.jsonl"; data NULL when there is none. */
+/* "desk-large.gguf", "desk-small.gguf", "desk-student.gguf", "aliases.yaml", "demo.json", "desk_eval.jsonl"; data NULL
+ * when there is none. */
 struct str embedded_file(struct str name);
 
 #endif

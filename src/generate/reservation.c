@@ -25,7 +25,7 @@ static bool has_model(const struct config *config, const char *name)
     for (size_t i = 0; i < config->model_count; i++)
         if (!strcmp(config->models[i].name, name))
             return true;
-    return config->model_count == 0 && config_is_embedded_name(str_of(name));
+    return config->model_count == 0 && config_is_pair_name(str_of(name));
 }
 
 static enum error_code check(struct yaml_reader *reader, const struct config *config)

@@ -134,7 +134,7 @@ static enum error_code check_name(struct yaml_reader *reader, const struct confi
         return fail_in(reader, i, "name", "'%s' is the name of a model", name);
     if (routers->items[i].shadow.share && strspn(name, ".") == strlen(name)) /* it names a directory */
         return fail_in(reader, i, "name", "'%s' can't be the name of a router with shadow", name);
-    if (config->model_count == 0 && config_is_embedded_name(str_of(name)))
+    if (config->model_count == 0 && config_is_pair_name(str_of(name)))
         return fail_in(reader, i, "name", "'%s' is the name of a model", name);
     return OK;
 }

@@ -216,7 +216,8 @@ static void models(void **state)
     (void)state;
     refuse("models: []", "1: models: expected at least one model; without the key the embedded pair serves");
     refuse("models: [{name: qwen}]",
-           "1: models[0]: the key 'path' is missing (only desk-large and desk-small are embedded)");
+           "1: models[0]: the key 'path' is missing (only desk-large, desk-small, their -long forms and "
+           "desk-student are embedded)");
     refuse("models:\n- name: desk-large\n- name: desk-large",
            "3: models[1].name: 'desk-large' already stands for model 'desk-large'");
     refuse("models:\n- name: desk-large\n  ids: [a.b]\n- name: desk-small\n  ids: [c.d,\n   a.b]",
