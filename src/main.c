@@ -15,6 +15,7 @@ static const struct command commands[] = {
     {"eval", cmd_eval, "measure the quality of a model, or of two"},
     {"ledger", cmd_ledger, "what requests cost, and what was saved"},
     {"advise", cmd_advise, "read logs, and say in dollars which lever to pull first"},
+    {"demo", cmd_demo, "play a support desk's day, and see what each lever saves of it"},
     {"show", cmd_show, "show what the console of a running server shows"},
     {"batch", cmd_batch, "submit batch jobs to a running server, and follow them"},
     {"distill", cmd_distill, "submit customization jobs to a running server, and follow them"},

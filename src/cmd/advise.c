@@ -7,6 +7,7 @@
 
 #include "advise/report.h"
 #include "cmd/advise_remote.h"
+#include "cmd/advise_scales.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
 #include "cmd/sections.h"
@@ -14,7 +15,6 @@
 #include "core/file.h"
 #include "core/subprocess.h"
 #include "core/util.h"
-#include "engine/embedded.h"
 
 #define OUT_MAX (4u << 20)
 #define TELL_US 100000
@@ -191,76 +191,6 @@ static enum error_code read_what_if(const char *text, struct what_if *what_if, s
 
 /* --- the command ------------------------------------------------------------------------------------------ */
 
-/* What sources are weighed by. */
-struct scales {
-    struct config config;
-    struct price_book *book;
-    struct catalog catalog;
-    struct predictor *predictor;
-};
-
-/* Prices of a configuration: that of the server whose data is read, or what --prices makes one of. */
-static enum error_code load_config(const struct options *options, bool is_own, struct config *config,
-                                   struct error *error)
-{
-    char text[4200] = "";
-    if (!options->prices && (is_own || options->config))
-        return config_load(config_find(options->config), program_sections, config, error);
-    if (options->prices) {
-        char path[2048], *whole = realpath(options->prices, NULL);
-        if (!whole)
-            return error_set_errno(error, ERROR_NOT_FOUND, errno, "--prices %s", options->prices);
-        const int len = snprintf(path, sizeof(path), "%s", whole);
-        free(whole); /* lint: allow(memory) realpath's own */
-        struct buf quoted;
-        buf_init(&quoted, sizeof(text));
-        buf_append_text(&quoted, "prices: [");
-        buf_append_json(&quoted, (struct str){path, (size_t)len});
-        buf_append_text(&quoted, "]\n");
-        const bool fits = !quoted.failed && len < (int)sizeof(path);
-        (void)snprintf(text, sizeof(text), STR_FMT, STR_ARG(buf_str(&quoted)));
-        buf_deinit(&quoted);
-        if (!fits)
-            return error_set(error, ERROR_INVALID, "--prices: the path is too long");
-    }
-    return config_parse(str_of(text), "--prices", program_sections, config, error);
-}
-
-static enum error_code load_scales(const struct options *options, bool is_own, struct scales *scales,
-                                   struct error *error)
-{
-    enum error_code code = load_config(options, is_own, &scales->config, error);
-    if (code == OK)
-        code = price_book_load(&scales->config, &scales->book, error);
-    if (code == OK)
-        code = catalog_load(embedded_file(STR("aliases.yaml")), &scales->catalog, error);
-    if (code == OK)
-        code = predictor_open_builtin(PREDICTOR_GENERAL, &scales->predictor, error);
-    return code;
-}
-
-static void free_scales(struct scales *scales)
-{
-    predictor_free(scales->predictor);
-    catalog_deinit(&scales->catalog);
-    price_book_free(scales->book);
-    config_deinit(&scales->config);
-}
-
-/* The row that prompts are to be routed to; ERROR_INVALID: no book has it. */
-static enum error_code find_router(const struct scales *scales, struct str id, const struct price_row **row,
-                                   struct error *error)
-{
-    struct advise_price price;
-    *row = NULL;
-    if (id.len == 0)
-        return OK;
-    advise_price_find(scales->book, &scales->catalog, id, STR(""), &price);
-    *row = price.row;
-    return *row ? OK : error_set(error, ERROR_INVALID, "--what-if: router: no price book has '" STR_FMT "'",
-                                 STR_ARG(id));
-}
-
 static enum error_code read_days(const char *text, uint64_t *from_us, struct error *error)
 {
     uint64_t days;
@@ -284,7 +214,8 @@ static enum error_code read_sources(struct advisor *advisor, struct progress *pr
     return code == OK ? advisor_finish(advisor, advice, error) : code;
 }
 
-static int advise(const struct options *options, const struct scales *scales, const char *const *sources, int count)
+static int advise(const struct options *options, const struct advise_scales *scales,
+                  const char *const *sources, int count)
 {
     struct progress progress = {.is_terminal = isatty(STDERR_FILENO), .is_for_server = options->tells_progress};
     struct advisor_options asked = {.book = scales->book, .catalog = &scales->catalog,
@@ -297,7 +228,7 @@ static int advise(const struct options *options, const struct scales *scales, co
     struct error error;
     if (read_days(options->days, &asked.from_us, &error) ||
         (options->what_if && read_what_if(options->what_if, &what_if, &error)) ||
-        find_router(scales, what_if.router, &asked.small, &error))
+        advise_scales_find(scales, what_if.router, &asked.small, &error))
         return cmd_fail("advise", &error, CMD_USAGE);
     asked.choice = what_if.choice;
     if (advisor_new(&asked, &advisor, &error) != OK)
@@ -311,7 +242,7 @@ static int advise(const struct options *options, const struct scales *scales, co
 }
 
 /* The data directory of the configuration that is here. */
-static int advise_own(const struct options *options, const struct scales *scales)
+static int advise_own(const struct options *options, const struct advise_scales *scales)
 {
     struct config config;
     struct error error;
@@ -362,7 +293,7 @@ static int ask_server(const struct options *options, bool has_source)
 int cmd_advise(int argc, char **argv)
 {
     struct options options = {0};
-    struct scales scales = {0};
+    struct advise_scales scales = {0};
     struct error error;
     int status;
     const struct cmd_option known[] = {
@@ -387,12 +318,12 @@ int cmd_advise(int argc, char **argv)
         fputs(usage, stderr);
         return CMD_USAGE;
     }
-    if (load_scales(&options, optind >= argc, &scales, &error) != OK)
+    if (advise_scales_load(options.prices, options.config, optind >= argc, &scales, &error) != OK)
         status = cmd_fail("advise", &error, CMD_USAGE);
     else if (optind >= argc)
         status = advise_own(&options, &scales);
     else
         status = advise(&options, &scales, (const char *const *)(argv + optind), argc - optind);
-    free_scales(&scales);
+    advise_scales_free(&scales);
     return status;
 }

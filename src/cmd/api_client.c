@@ -121,8 +121,8 @@ static enum error_code describe(const struct api_client *client, long status, co
     return code;
 }
 
-enum error_code api_client_call(struct api_client *client, const char *target, struct str body, struct buf *reply,
-                                struct error *error)
+static enum error_code perform(struct api_client *client, const char *method, const char *target, struct str body,
+                               struct buf *reply, struct error *error)
 {
     struct buf url;
     long status = 0;
@@ -141,10 +141,23 @@ enum error_code api_client_call(struct api_client *client, const char *target, s
     } else {
         curl_easy_setopt(client->curl, CURLOPT_HTTPGET, 1L);
     }
+    curl_easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, method);
     CURLcode result = curl_easy_perform(client->curl);
     buf_deinit(&url);
     if (result)
         return error_set(error, ERROR_UNAVAILABLE, "%s: %s", client->endpoint, curl_easy_strerror(result));
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
     return status >= 200 && status < 300 ? OK : describe(client, status, reply, error);
+}
+
+enum error_code api_client_call(struct api_client *client, const char *target, struct str body, struct buf *reply,
+                                struct error *error)
+{
+    return perform(client, body.data ? "POST" : "GET", target, body, reply, error);
+}
+
+enum error_code api_client_put(struct api_client *client, const char *target, struct str body, struct buf *reply,
+                               struct error *error)
+{
+    return perform(client, "PUT", target, body, reply, error);
 }

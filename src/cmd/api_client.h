@@ -20,5 +20,8 @@ void api_client_free(struct api_client *client); /* NULL is legal */
  * the server's own message; ERROR_UNAVAILABLE: nobody answers. */
 enum error_code api_client_call(struct api_client *client, const char *target, struct str body, struct buf *reply,
                                 struct error *error) WARN_UNUSED;
+/* PUT of these bytes, into the object store. */
+enum error_code api_client_put(struct api_client *client, const char *target, struct str body, struct buf *reply,
+                               struct error *error) WARN_UNUSED;
 
 #endif

@@ -13,6 +13,7 @@ int cmd_eval(int argc, char **argv);
 int cmd_advise(int argc, char **argv);
 int cmd_batch(int argc, char **argv);
 int cmd_distill(int argc, char **argv);
+int cmd_demo(int argc, char **argv);
 int cmd_cache(int argc, char **argv);
 int cmd_ledger(int argc, char **argv);
 int cmd_router(int argc, char **argv);
