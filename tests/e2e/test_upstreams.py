@@ -9,6 +9,7 @@ import subprocess
 import botocore.exceptions
 import pytest
 
+import batch_fixture as batch
 from conftest import FULCRUM, Server, metrics, start
 from fake_provider import FakeProvider
 
@@ -405,3 +406,22 @@ def test_another_server_of_ours(tmp_path, second):
             "inputTokens"] > 0
     finally:
         assert server.stop() == 0
+
+
+# --- batch jobs --------------------------------------------------------------------------------------------
+
+
+def test_a_batch_job(gateway, provider):
+    """Each record is a request, charged as the provider charges it."""
+    store = batch.Store(gateway, bucket="upstreams")
+    control = gateway.client("bedrock")
+    before = len(lines(gateway))
+    job = batch.submit(control, store, batch.records(batch.converse(f"text {i}") for i in range(40)), model="gpt")
+    batch.wait_for(control, job)
+    rows = store.output(job, "in.jsonl")
+    assert len(rows) == 40
+    assert all(row["modelOutput"]["usage"]["totalTokens"] == 138 for row in rows)
+    made = lines(gateway)[before:]
+    assert len(made) == 40 and {line["costPicodollars"] for line in made} == {COST}
+    assert {line["provider"] for line in made} == {"oa"}
+    assert len(provider.requests) == 40
