@@ -10,14 +10,14 @@ import pytest
 from conftest import ROOT, start
 
 
-def run(url, ca=None, script="bedrock.mjs", **more):
+def run(url, ca=None, script="bedrock.mjs", argument="", **more):
     modules = os.environ.get("FULCRUM_NODE_MODULES")
     if not modules or not shutil.which("node"):
         pytest.skip("skipped: no node")
     env = {**os.environ, "FULCRUM_URL": url, **more}
     if ca:
         env["NODE_EXTRA_CA_CERTS"] = str(ca)
-    done = subprocess.run(["node", str(ROOT / "tests/e2e" / script)], env=env, capture_output=True, text=True,
+    done = subprocess.run(["node", str(ROOT / "tests/e2e" / script), argument], env=env, capture_output=True, text=True,
                           timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

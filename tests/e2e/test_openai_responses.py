@@ -14,7 +14,7 @@ from conftest import start
 from test_ledger import export
 from test_openai import FIND, FLAT, NAMED, NESTED, chunks_of, client, raw
 
-HELLO = {"model": NAMED, "max_output_tokens": 5, "input": "Hello there."}
+HELLO = {"model": NAMED, "max_output_tokens": 5, "temperature": 0, "input": "Hello there."}
 PATCH = {"type": "custom", "name": "patch", "description": "Patches.", "format": {"type": "text"}}
 PATH = "/v1/responses"
 
@@ -276,7 +276,7 @@ def test_bodies_of_the_other_route(server):
     answer, text = raw(server, {**body, "stream": True}, "/v1/chat/completions")
     assert answer.status == 200 and chunks_of(text)[-1]["choices"][0]["finish_reason"] == "length"
     assert "reasoning" in answer.headers["x-fulcrum-ignored"]
-    reply = post(server, {"model": NAMED, "max_tokens": 5, "messages": [{"role": "user", "content": "Hi"}]})
+    reply = post(server, {"model": NAMED, "max_tokens": 5, "temperature": 0, "messages": [{"role": "user", "content": "Hi"}]})
     assert reply["object"] == "response" and reply["usage"]["output_tokens"] == 5
     assert post(server, {**HELLO, "previous_response_id": reply["id"]})["output"]
 
