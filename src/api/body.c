@@ -46,6 +46,36 @@ void body_step(struct body *body, void (*run)(void *ctx), void (*next)(void *ctx
     next(body->ctx, false);
 }
 
+static void bring(void *ctx)
+{
+    struct body *body = ctx;
+    const size_t before = body->call->exchange->arena.bytes;
+    body->code = body->call->operation->memory->bring(body->call, body->root, body->request, &body->error);
+    body->is_large = body->is_large || body->call->exchange->arena.bytes - before > OFFLOAD_INLINE_BYTES;
+}
+
+static void brought(void *ctx, bool is_gone)
+{
+    struct body *body = ctx;
+    if (!is_gone && body->code == OK)
+        body->code = body_charge_made(body, &body->error);
+    body->next(body->ctx, is_gone);
+}
+
+void body_bring(struct body *body, yyjson_val *root, struct chat_request *request,
+                void (*next)(void *ctx, bool is_gone))
+{
+    const struct operation_memory *memory = body->call->operation->memory;
+    if (!memory || !memory->refers(root)) {
+        next(body->ctx, false);
+        return;
+    }
+    body->root = root;
+    body->request = request;
+    body->next = next;
+    offload_start(&body->offload, body->call->exchange, bring, brought, body);
+}
+
 enum error_code body_charge_made(struct body *body, struct error *error)
 {
     struct http_exchange *exchange = body->call->exchange;

@@ -777,25 +777,14 @@ static void on_model_known(void *ctx, bool is_gone)
         finish_failed(inference, &body->error);
 }
 
-/* On another thread, whatever the body's size: what the body refers to. */
-static void bring(void *ctx)
-{
-    struct inference *inference = ctx;
-    struct body *body = &inference->body;
-    struct chat_request *request = &inference->request;
-    body->code = body->call->operation->memory->bring(body->call, yyjson_doc_get_root(request->document), request,
-                                                      &body->error);
-}
-
 static void on_peeked(void *ctx, bool is_gone)
 {
     struct inference *inference = ctx;
-    struct body *body = &inference->body;
-    const struct operation_memory *memory = inference->call->operation->memory;
-    if (!is_gone && body->code == OK && memory && memory->refers(yyjson_doc_get_root(inference->request.document)))
-        offload_start(&body->offload, inference->call->exchange, bring, on_model_known, inference);
-    else
+    struct chat_request *request = &inference->request;
+    if (is_gone || inference->body.code != OK)
         on_model_known(inference, is_gone);
+    else
+        body_bring(&inference->body, yyjson_doc_get_root(request->document), request, on_model_known);
 }
 
 static void on_open(void *ctx, bool is_gone)

@@ -231,24 +231,13 @@ static void peek(void *ctx)
                                                 &step->error);
 }
 
-/* On another thread, whatever the body's size: what the body refers to. */
-static void bring(void *ctx)
-{
-    struct count_call *count = ctx;
-    struct body *step = &count->step;
-    step->code = step->call->operation->memory->bring(step->call, yyjson_doc_get_root(count->body), &count->request,
-                                                      &step->error);
-}
-
 static void on_peeked(void *ctx, bool is_gone)
 {
     struct count_call *count = ctx;
-    struct body *step = &count->step;
-    const struct operation_memory *memory = count->call->operation->memory;
-    if (!is_gone && step->code == OK && memory && memory->refers(yyjson_doc_get_root(count->body)))
-        offload_start(&step->offload, count->call->exchange, bring, on_model_known, count);
-    else
+    if (is_gone || count->step.code != OK)
         on_model_known(count, is_gone);
+    else
+        body_bring(&count->step, yyjson_doc_get_root(count->body), &count->request, on_model_known);
 }
 
 static void on_open(void *ctx, bool is_gone)

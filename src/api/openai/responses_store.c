@@ -59,6 +59,8 @@ enum error_code responses_open(const char *data, struct responses **responses, s
         return error_no_memory(error);
     pthread_mutex_init(&made->mutex, NULL);
     enum error_code code = sql_open(path, SQL_WRITE, &made->sql, error);
+    if (code == OK) /* outlives the process, and not a power cut: nobody shall wait for the disk at each reply */
+        code = sql_exec(made->sql, "PRAGMA synchronous = NORMAL", error);
     if (code == OK)
         code = migrate(made->sql, &migration, error);
     for (size_t i = 0; i < QUERIES && code == OK; i++)

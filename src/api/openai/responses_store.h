@@ -1,7 +1,7 @@
 /* responses_store.h - replies of Responses that clients may come back to, in DATA/responses.db: each with the items
  * that were asked and the one before it, for limit(responses_keep_ms), as long as its tenant keeps within
- * limit(responses) and limit(responses_bytes); then the oldest go. Calls wait for the disk: they are for threads that
- * may. Any of them. */
+ * limit(responses) and limit(responses_bytes); then the oldest go. They outlive the process; a power cut may take the
+ * last ones. Calls wait for the disk: they are for threads that may. Any of them. */
 #ifndef API_OPENAI_RESPONSES_STORE_H
 #define API_OPENAI_RESPONSES_STORE_H
 
