@@ -312,7 +312,8 @@ static void add_common_headers(struct inference *inference)
     call_add_header(call, "x-fulcrum-model", str_of(placement->answered.name));
     if (call->route)
         add_route(inference, placement);
-    call_add_header(call, "x-fulcrum-cache", cache_header(&call->cache, &call->exchange->arena));
+    if (!call->cache.is_late)
+        call_add_header(call, "x-fulcrum-cache", cache_header(&call->cache, &call->exchange->arena));
     call_add_ignored(call);
     if (call->operation->headers && call->operation->headers->add)
         call->operation->headers->add(call, &inference->request, inference->is_stream);

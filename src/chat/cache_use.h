@@ -3,6 +3,7 @@
 #ifndef CHAT_CACHE_USE_H
 #define CHAT_CACHE_USE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Why less was read than could have been. */
@@ -24,6 +25,7 @@ struct chat_cache_use {
     uint32_t write_1h_tokens; /* of them, up to checkpoints that live for an hour */
     enum chat_cache_miss miss;
     uint32_t miss_value, miss_need;
+    bool is_late; /* an upstream that tells it at the end alone has not yet */
 };
 
 #endif

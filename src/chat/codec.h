@@ -37,6 +37,7 @@ struct chat_reply {
     struct str stop_sequence; /* with CHAT_STOP_SEQUENCE */
     struct str upstream_id, upstream_model; /* of an upstream's: as it calls them; else empty */
     struct chat_usage usage;
+    bool has_late_input;    /* at the start of its stream the input side of usage was an estimate */
     bool has_odd_usage;     /* of an upstream's: its counts don't add up to the total that it says itself */
     double confidence;      /* of a whole one, where it was asked for: how sure its model was; below 0: not known */
     uint64_t latency_ms;    /* of the whole call */

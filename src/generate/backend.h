@@ -42,7 +42,7 @@ struct backend_job {
 struct backend_call {
     struct backend *backend;
     struct chat_usage usage;     /* counted so far: the input side from on_started on, output as it comes */
-    struct chat_cache_use cache; /* final from on_started on */
+    struct chat_cache_use cache; /* final from on_started on, as is the input side; at the end where it is late */
     uint64_t first_token_us;     /* clock_now_us() at on_started */
     struct str upstream_id;      /* what answers calls the request, in the request's arena; empty: nothing */
     double confidence;           /* of the reply so far, where the job wants it: how sure its model is of it, 0 to 1;

@@ -118,6 +118,7 @@ static void take_usage(struct upstream_call *call, const struct chat_usage *said
                                      .output_tokens = said->output_tokens};
     if (usage->output_tokens < written && !call->is_over)
         usage->output_tokens = written;
+    call->call.cache.is_late = !is_counted(said) && !call->is_over;
     call->call.cache.read_tokens = (uint32_t)usage->cache_read_tokens;
     call->call.cache.write_1h_tokens = (uint32_t)usage->cache_write_1h_tokens;
     call->call.cache.write_tokens = (uint32_t)(usage->cache_write_5m_tokens + usage->cache_write_1h_tokens);

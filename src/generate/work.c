@@ -178,6 +178,7 @@ void work_announce(struct work *work, uint64_t first_token_us)
         work->reply.doubted = (struct str){0};
     work->reply.first_byte_ms = (first_token_us - work->setup.started_us) / 1000;
     work->reply.usage = usage;
+    work->reply.has_late_input = work_cache(work).is_late;
     if (work->is_withheld)
         work->reply.usage.output_tokens = 0; /* as when it began */
     if (work->reservation)

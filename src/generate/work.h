@@ -149,7 +149,7 @@ void work_hold_back(struct work *work, bool holds);
 
 enum work_state work_reached(const struct work *work); /* before it ended */
 struct chat_usage work_usage(const struct work *work); /* so far */
-struct chat_cache_use work_cache(const struct work *work); /* final from on_started on */
+struct chat_cache_use work_cache(const struct work *work); /* final from on_started on, unless it is late */
 const struct placement *work_placement(const struct work *work);
 const struct ledger_line *work_line(struct work *work); /* of one that has ended; WORK_LINE_CALLER */
 /* Likewise, after work_settle: of a reply that was taken back; NULL: none was. Whose it was is in the placement. */

@@ -233,6 +233,24 @@ def test_usage_in_every_dialect_from_every_provider(gateway, dialect, model):
     assert dialect(gateway, model) == (11, 100, 20, 7)
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_usage_of_a_stream_in_anthropics_dialect(gateway, model):
+    """Providers that tell it at the end alone have it in the last event, and no header says what nobody knows yet."""
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)
+    connection.request("POST", "/v1/messages", json.dumps({"model": model, "max_tokens": 9, "stream": True, "messages": [
+        {"role": "user", "content": "hello"}]}), {"content-type": "application/json",
+                                                  "anthropic-version": "2023-06-01"})
+    reply = connection.getresponse()
+    events = [json.loads(line[6:]) for line in reply.read().decode().splitlines() if line.startswith("data: ")]
+    connection.close()
+    usage = {**events[0]["message"]["usage"], **events[-2]["usage"]}
+    assert (usage["input_tokens"], usage["cache_read_input_tokens"], usage["cache_creation_input_tokens"],
+            usage["output_tokens"]) == (11, 100, 20, 7)
+    is_early = model == "claude"
+    assert (events[0]["message"]["usage"]["cache_read_input_tokens"] == 100) == is_early
+    assert reply.headers["x-fulcrum-cache"] == ("hit; read=100; write=20" if is_early else None)
+
+
 TOOL = {"toolSpec": {"name": "look", "inputSchema": {"json": {"type": "object"}}}}
 
 

@@ -266,9 +266,15 @@ static void stream_end(struct codec_stream *stream, const struct chat_reply *rep
     }
     buf_append_text(out, "{\"type\":\"message_delta\",\"delta\":{");
     append_stop(out, reply);
-    buf_appendf(out, "},\"usage\":{\"output_tokens\":%llu", (unsigned long long)reply->usage.output_tokens);
-    append_thinking_tokens(out, &reply->usage);
-    buf_append_text(out, "}}");
+    if (reply->has_late_input) { /* what message_start said of it is replaced */
+        buf_append_text(out, "},");
+        append_usage(out, &reply->usage);
+        buf_append_char(out, '}');
+    } else {
+        buf_appendf(out, "},\"usage\":{\"output_tokens\":%llu", (unsigned long long)reply->usage.output_tokens);
+        append_thinking_tokens(out, &reply->usage);
+        buf_append_text(out, "}}");
+    }
     codec_stream_emit(stream, "message_delta");
     buf_append_text(out, "{\"type\":\"message_stop\"");
     if (is_bedrock(stream->request)) {
