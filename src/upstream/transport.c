@@ -376,7 +376,7 @@ struct str transfer_header(const struct transfer_head *head, const char *name)
 static bool set_headers(struct transfer *transfer, const struct transfer_request *request)
 {
     static const char *const always[] = {"Expect:", "Accept-Encoding: identity",
-                                         "User-Agent: fulcrum/" FULCRUM_VERSION};
+                                         ("User-Agent: fulcrum/" FULCRUM_VERSION)};
     for (size_t i = 0; i < request->header_count + sizeof(always) / sizeof(always[0]); i++) {
         const char *line = i < request->header_count ? request->headers[i] : always[i - request->header_count];
         struct curl_slist *longer = curl_slist_append(transfer->headers, line);
