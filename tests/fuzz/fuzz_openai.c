@@ -13,7 +13,7 @@ static void check_json(struct str text)
 {
     yyjson_doc *doc;
     struct error error;
-    const enum error_code code = json_parse(text, &doc, &error);
+    const enum error_code code = json_parse_exact(text, &doc, &error); /* echoes have numbers as they came */
     assert(code == OK);
     json_free(doc);
 }
