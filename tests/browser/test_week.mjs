@@ -87,7 +87,9 @@ test("a week by days", async () => {
   const spend = page.locator(".panel", { hasText: "Spend by class of tokens" });
   await spend.locator("summary").click();
   const rows = spend.locator(".chart-data tbody tr");
-  const days = await rows.evaluateAll((all) => all.map((row) => row.cells[0].textContent.slice(0, 10)));
+  const shown = () => rows.evaluateAll((all) => all.map((row) => row.cells[0].textContent.slice(0, 10)));
+  await until(async () => (await shown()).length >= DAYS, "a row for each day");
+  const days = await shown();
   for (const group of groups) assert.ok(days.includes(group.key), group.key);
   const levers = page.locator(".bill tbody tr", { hasNotText: "–" }).locator("th");
   const named = await levers.allTextContents();
