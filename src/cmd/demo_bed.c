@@ -50,7 +50,7 @@ static void append_config(struct buf *out, bool has_cache, bool has_router)
     append_model(out, CONFIG_EMBEDDED_STUDENT, DEMO_SMALL_ID, "teacher: \"" DEMO_LARGE_ID "\"", has_cache);
     if (has_router)
         buf_append_text(out, "routers:\n  - {name: " DEMO_ROUTER ", models: [" DEMO_SMALL ", " DEMO_LARGE
-                             "], tolerance: 1, escalate: {below: 0.5, share: 1}}\n");
+                             "], tolerance: 1, escalate: {below: 0.6, share: 1}}\n");
 }
 
 static enum error_code write_config(char *path, bool has_cache, bool has_router, struct error *error)
