@@ -1,22 +1,18 @@
 """Upstreams that fail in every way: no client waits for ever, none pays twice, and each sees an error of its own API. Each
 test has an upstream of its own, since failures are remembered."""
 
-import http.client
 import itertools
-import json
-import subprocess
+import os
 import threading
 import time
 
 import botocore.exceptions
 import pytest
 
-from conftest import FULCRUM, Server, metrics, ready, wait_until
+from conftest import Server, metrics, ready, wait_until
 from fake_provider import APIS, FakeProvider, stream_of
+from upstream_fixture import COST, KEY, PRICE, ask, line_of, lines, post, refused, streamed, text_of
 
-KEY = "sk-this-is-nobody-elses-business"
-PRICE = "{input: 2, output: 10, cache_read: 0.2, cache_write_5m: 2.5, cache_write_1h: 4}"
-COST = 2_000_000 * 11 + 10_000_000 * 7 + 200_000 * 100 + 2_500_000 * 20
 EACH = {"": 40, "routed": 8}  # upstreams of each kind and way; 6 of the others
 WAYS = {"": "", "routed": "", "once": "retries: 0", "short": "first_byte_timeout: 600, idle_timeout: 600, retries: 1"}
 
@@ -71,54 +67,6 @@ def bedrock(gateway):
     return gateway.client()
 
 
-def ask(model, text="hello"):
-    return {"modelId": model, "messages": [{"role": "user", "content": [{"text": text}]}]}
-
-
-def text_of(reply):
-    return reply["output"]["message"]["content"][0]["text"]
-
-
-def streamed(reply):
-    """Text and final usage of a stream, and the error that ended it."""
-    text, usage, failure = "", None, None
-    try:
-        for event in reply["stream"]:
-            text += event.get("contentBlockDelta", {}).get("delta", {}).get("text", "")
-            usage = event.get("metadata", {}).get("usage", usage)
-    except botocore.exceptions.EventStreamError as error:
-        failure = error.response["Error"]["Code"]
-    return text, usage, failure
-
-
-def all_lines(server):
-    out = subprocess.run([str(FULCRUM), "ledger", "export", "--json", "--data", str(server.workdir / "data")], text=True,
-                         capture_output=True, check=True).stdout
-    return [json.loads(line) for line in out.splitlines()]
-
-
-def line_of(server, reply):
-    request = reply["ResponseMetadata"]["RequestId"]
-    found = [line for line in all_lines(server) if line["requestId"] == request]
-    assert len(found) <= 1
-    return found[0] if found else None
-
-
-def refused(call, **arguments):
-    with pytest.raises(botocore.exceptions.ClientError) as caught:
-        call(**arguments)
-    return caught.value.response
-
-
-def post(server, path, body, **headers):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-    connection.request("POST", path, json.dumps(body), {"content-type": "application/json", **headers})
-    reply = connection.getresponse()
-    text = reply.read()
-    connection.close()
-    return reply, text
-
-
 # --- what is tried again -----------------------------------------------------------------------------------
 
 
@@ -164,7 +112,7 @@ def test_throttling_stays_throttling(gateway, bedrock, provider, api):
     reply, text = post(gateway, "/v1/messages", {"model": model, "max_tokens": 5,
                                                  "messages": [{"role": "user", "content": "hello"}]},
                        **{"anthropic-version": "2023-06-01"})
-    assert reply.status == 429 and json.loads(text)["error"]["type"] == "rate_limit_error"
+    assert reply.status == 429 and text["error"]["type"] == "rate_limit_error"
     assert 30 <= int(reply.headers["retry-after"]) <= 33
 
 
@@ -271,7 +219,7 @@ def test_cut_at_every_byte(gateway, bedrock, provider, api):
     """A reply that was cut is an error, or whole; never half of one that looks whole, and never billed twice."""
     model = unused(api, "once")
     whole = stream_of(api)
-    before = len(all_lines(gateway))
+    before = len(lines(gateway))
     cost = 0
     for cut in range(0, len(whole), 1 if len(whole) < 400 else 3):
         provider.plan({"cut": cut}, {})
@@ -281,10 +229,10 @@ def test_cut_at_every_byte(gateway, bedrock, provider, api):
         assert len(provider.requests) == 1
         assert text_of(bedrock.converse(**ask(model))) == "From the provider."
         cost += COST
-    lines = all_lines(gateway)[before:]
-    assert sum(line["costPicodollars"] for line in lines if line["operation"] == "Converse") == cost
-    assert len({line["requestId"] for line in lines}) == len(lines)
-    assert all(line["costPicodollars"] <= COST for line in lines)
+    made = lines(gateway)[before:]
+    assert sum(line["costPicodollars"] for line in made if line["operation"] == "Converse") == cost
+    assert len({line["requestId"] for line in made}) == len(made)
+    assert all(line["costPicodollars"] <= COST for line in made)
 
 
 def streamed_or_refused(bedrock, model):
@@ -361,8 +309,8 @@ def test_a_client_that_leaves_is_told_to_the_provider(gateway, bedrock, provider
             break
     stream["stream"].close()
     assert wait_until(lambda: provider.dropped > dropped)
-    assert wait_until(lambda: any(line["requestId"] == request for line in all_lines(gateway)))
-    line = next(line for line in all_lines(gateway) if line["requestId"] == request)
+    assert wait_until(lambda: any(line["requestId"] == request for line in lines(gateway)))
+    line = next(line for line in lines(gateway) if line["requestId"] == request)
     assert line["outcome"] == "cancelled" and 0 < line["costPicodollars"] < 2000 * 10_000_000
 
 
@@ -371,6 +319,7 @@ def resident_bytes(server):
         return int(file.read().split()[1]) * 4096
 
 
+@pytest.mark.skipif(bool(os.environ.get("SANITIZE")), reason="sanitizers keep what is freed")
 def test_a_slow_reader_holds_the_provider_back(gateway, bedrock, provider):
     pieces = 3000
     provider.plan({"text": ["0123456789abcdef" * 1024] * pieces})

@@ -6,14 +6,13 @@ import json
 import os
 import subprocess
 
-import botocore.exceptions
 import pytest
 
 import batch_fixture as batch
 from conftest import FULCRUM, Server, metrics, start
 from fake_provider import FakeProvider
+from upstream_fixture import COST, KEY, PRICE, ask, line_of, lines, post, refused, streamed, text_of
 
-KEY = "sk-this-is-nobody-elses-business"
 UPSTREAMS = """\
 models:
   - {{name: tiny, path: {path}, context: 2048, price: {{input: 1, output: 2}}}}
@@ -27,7 +26,7 @@ upstreams:
       - {{name: blind, upstream_model: m, capabilities: []}}
       - {{name: gpt, upstream_model: gpt-real, ids: [openai.gpt-test], context: 1000,
           capabilities: [images, penalties, cache_points],
-          price: {{input: 2, output: 10, cache_read: 0.2, cache_write_5m: 2.5, cache_write_1h: 4}}}}
+          price: {price}}}
   - name: an
     kind: anthropic
     url: {url}
@@ -35,7 +34,7 @@ upstreams:
     {more}
     models:
       - {{name: claude, upstream_model: claude-real, ids: [anthropic.claude-test],
-          price: {{input: 2, output: 10, cache_read: 0.2, cache_write_5m: 2.5, cache_write_1h: 4}}}}
+          price: {price}}}
   - name: br
     kind: bedrock
     url: {url}
@@ -45,15 +44,14 @@ upstreams:
     {more}
     models:
       - {{name: nova, upstream_model: "nova-real:0", ids: [amazon.nova-test],
-          price: {{input: 2, output: 10, cache_read: 0.2, cache_write_5m: 2.5, cache_write_1h: 4}}}}
+          price: {price}}}
 {routers}"""
 MODELS = ["gpt", "claude", "nova"]
 UPSTREAM_OF = {"gpt": "oa", "claude": "an", "nova": "br"}
-COST = 2_000_000 * 11 + 10_000_000 * 7 + 200_000 * 100 + 2_500_000 * 20
 
 
 def begin(path, provider, model, more="", routers="", **options):
-    config = UPSTREAMS.format(path=model, url=provider.url, more=more, routers=routers)
+    config = UPSTREAMS.format(price=PRICE, path=model, url=provider.url, more=more, routers=routers)
     return Server(config=config, workdir=path, env={"FAKE_KEY": KEY}, **options)
 
 
@@ -80,37 +78,6 @@ def fresh(provider):
 @pytest.fixture(scope="module")
 def bedrock(gateway):
     return gateway.client()
-
-
-def ask(model, text="hello", **more):
-    return {"modelId": model, "messages": [{"role": "user", "content": [{"text": text}]}], **more}
-
-
-def text_of(reply):
-    return reply["output"]["message"]["content"][0]["text"]
-
-
-def lines(server):
-    out = subprocess.run([str(FULCRUM), "ledger", "export", "--json", "--data", str(server.workdir / "data")], text=True,
-                         capture_output=True, check=True).stdout
-    return [json.loads(line) for line in out.splitlines()]
-
-
-def line_of(server, reply):
-    request = reply["ResponseMetadata"]["RequestId"]
-    return next((line for line in lines(server) if line["requestId"] == request), None)
-
-
-def streamed(reply):
-    """Text and final usage of a stream, and the error that ended it."""
-    text, usage, failure = "", None, None
-    try:
-        for event in reply["stream"]:
-            text += event.get("contentBlockDelta", {}).get("delta", {}).get("text", "")
-            usage = event.get("metadata", {}).get("usage", usage)
-    except botocore.exceptions.EventStreamError as error:
-        failure = error.response["Error"]["Code"]
-    return text, usage, failure
 
 
 # --- every kind --------------------------------------------------------------------------------------------
@@ -191,18 +158,7 @@ def test_metrics(gateway, bedrock):
     assert 'fulcrum_model_ready{model="tiny"}' in after and 'fulcrum_model_ready{model="gpt"}' not in after
 
 
-
-
 # --- what goes across --------------------------------------------------------------------------------------
-
-
-def post(server, path, body, **headers):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-    connection.request("POST", path, json.dumps(body), {"content-type": "application/json", **headers})
-    reply = connection.getresponse()
-    text = json.loads(reply.read())
-    connection.close()
-    return reply, text
 
 
 def in_converse(gateway, model):
@@ -297,9 +253,8 @@ def test_a_dialects_own_members_pass(gateway, provider):
 
 def test_a_model_that_does_not_see(bedrock):
     image = {"image": {"format": "png", "source": {"bytes": b"png"}}}
-    with pytest.raises(botocore.exceptions.ClientError) as caught:
-        bedrock.converse(modelId="blind", messages=[{"role": "user", "content": [image]}])
-    assert caught.value.response["Error"]["Code"] == "ValidationException"
+    failure = refused(bedrock.converse, modelId="blind", messages=[{"role": "user", "content": [image]}])
+    assert failure["Error"]["Code"] == "ValidationException"
 
 
 def test_counting_is_the_providers(gateway, bedrock, provider):
@@ -308,10 +263,9 @@ def test_counting_is_the_providers(gateway, bedrock, provider):
         counted = bedrock.count_tokens(modelId=model, input={"converse": {
             "messages": [{"role": "user", "content": [{"text": "hello"}]}]}})
         assert counted["inputTokens"] == 77
-    with pytest.raises(botocore.exceptions.ClientError) as caught:
-        bedrock.count_tokens(modelId="gpt", input={"converse": {
-            "messages": [{"role": "user", "content": [{"text": "hello"}]}]}})
-    assert "does not count tokens" in caught.value.response["Error"]["Message"]
+    failure = refused(bedrock.count_tokens, modelId="gpt", input={"converse": {
+        "messages": [{"role": "user", "content": [{"text": "hello"}]}]}})
+    assert "does not count tokens" in failure["Error"]["Message"]
 
 
 def test_tiers_that_a_provider_does_not_sell_are_not_charged(gateway, bedrock, provider):
@@ -333,7 +287,7 @@ def check_config(path, text, *options, **env):
 
 
 def test_probe(tmp_path, provider):
-    config = UPSTREAMS.format(path="x", url=provider.url, more="", routers="").split("upstreams:")[1]
+    config = UPSTREAMS.format(price=PRICE, path="x", url=provider.url, more="", routers="").split("upstreams:")[1]
     provider.models = ["gpt-real"]
     code, text = check_config(tmp_path, f"models: []\nupstreams:{config}", "--probe", FAKE_KEY=KEY)
     assert code == 0, text
