@@ -8,6 +8,7 @@
 #include "api/openai/responses_store.h"
 #include "api/operations.h"
 #include "api/recent.h"
+#include "api/upload.h"
 #include "ledger/reads.h"
 
 /* --- start and stop --------------------------------------------------------------------------------- */
@@ -34,6 +35,7 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     made->monitor = options->monitor;
     made->traces = options->traces;
     made->batch = options->batch;
+    made->files = options->files;
     made->evaluations = options->evaluations;
     made->alarms = options->alarms;
     made->dashboards = options->dashboards;
@@ -210,13 +212,17 @@ void api_on_head(void *thread_ctx, struct http_exchange *exchange, struct meant 
 {
     struct api_thread *thread = thread_ctx;
     struct api_call *call = call_new(thread, exchange);
+    struct error error;
     exchange->user = call;
     exchange->refuses_body = !call || !find_operation(call, meant_match(meant)) ||
                              !identify(call, meant) || !admit(call);
     if (exchange->refuses_body)
         return;
     http_set_owner(exchange, str_of(call->identity.tenant));
-    exchange->body_max = call->operation->takes_prompt ? 0 : (size_t)limit(control_body_bytes);
+    if (call->operation->is_upload)
+        exchange->refuses_body = upload_begin(call, &error) != OK && !refuse_for(call, &error);
+    else
+        exchange->body_max = call->operation->takes_prompt ? 0 : (size_t)limit(control_body_bytes);
 }
 
 /* --- the whole request ------------------------------------------------------------------------------ */
@@ -236,8 +242,13 @@ static void answer(struct api_call *call)
 
 void api_on_request(void *thread_ctx, struct http_exchange *exchange)
 {
-    struct api_call *call = exchange->user;
+    struct api_call *call = upload_call(exchange);
     (void)thread_ctx;
+    if (call) {
+        call->operation->handle(call);
+        return;
+    }
+    call = exchange->user;
     if (!call) {
         respond_no_memory(exchange);
     } else if (call->operation->handle || call->refusal) {

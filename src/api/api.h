@@ -18,6 +18,7 @@ struct api;
 struct customize;
 struct dashboards;
 struct evaluations;
+struct files;
 struct invocations;
 struct metrics;
 struct monitor;
@@ -38,6 +39,7 @@ struct api_options {
     struct monitor *monitor;
     struct traces *traces; /* NULL: none are sent */
     struct batch *batch;
+    struct files *files;
     struct customize *customize;
     struct evaluations *evaluations;
     struct alarms *alarms;

@@ -239,10 +239,15 @@ void call_refuse(struct api_call *call, int status, const char *message, const c
     dialect_refuse(call->dialect, call->exchange, &refusal, message, call->request_id, &header, allow ? 1 : 0);
 }
 
+void call_start_reply(struct api_call *call, const char *content_type)
+{
+    set_own_headers(call, str_of(content_type));
+    http_respond_start(call->exchange, 200, call->headers, call->header_count);
+}
+
 void call_start_stream(struct api_call *call)
 {
-    set_own_headers(call, str_of(call->operation->framing->content_type));
-    http_respond_start(call->exchange, 200, call->headers, call->header_count);
+    call_start_reply(call, call->operation->framing->content_type);
 }
 
 void call_fail_stream(struct api_call *call, struct buf *frames, const struct error *error, bool is_told)

@@ -23,6 +23,7 @@ struct api_thread {
     struct metrics metrics;
     struct metrics_rows genai; /* metrics_genai.h */
     uint64_t s3_requests; /* under way */
+    uint64_t uploads;     /* likewise (upload.h) */
 };
 
 struct api {
@@ -49,6 +50,7 @@ struct api {
     struct ledger_reads *reads; /* of the ledger, for questions */
     struct recents *recents;    /* requests that were answered lately */
     struct responses *responses; /* of OpenAI's API, that are kept */
+    struct files *files;         /* of OpenAI's API, and those of batches */
     struct metrics *batch_metrics; /* of its records; the runner's thread counts */
     struct metrics *shadow_metrics; /* of answers that routers learn from; likewise */
     _Atomic(const struct server *) server;
@@ -137,7 +139,9 @@ void call_refuse(struct api_call *call, int status, const char *message, const c
  * it off. */
 void call_fail_stream(struct api_call *call, struct buf *frames, const struct error *error, bool is_told);
 
-/* Starts a streamed 200 with the call's headers, framed as its operation says. */
+/* Starts a streamed 200 with the call's headers. */
+void call_start_reply(struct api_call *call, const char *content_type);
+/* The same, framed as its operation says. */
 void call_start_stream(struct api_call *call);
 
 /* Counts and logs a request whose reply somebody else writes or nobody can. */

@@ -48,6 +48,7 @@ struct api_operation {
     void (*handle)(struct api_call *call); /* NULL: not served, refused by name */
     bool is_open;                          /* asks for no credentials */
     bool needs_admin;                      /* with tenants: a credential or a session with that role */
+    bool is_upload;    /* its body goes to a file, and `handle` ends that (upload.h) */
     bool takes_prompt; /* its body may be large: the handler proves and reads it itself (body.h) */
     /* Of operations that ask a model for a reply (inference_run) or have its prompt counted (count_tokens). */
     const struct codec *codec;             /* of their bodies; NULL: that of the model's own, or, to count, Bedrock's */

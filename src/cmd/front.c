@@ -2,6 +2,7 @@
 #include "cmd/front.h"
 
 #include "api/api.h"
+#include "api/upload.h"
 #include "core/log.h"
 #include "core/util.h"
 #include "s3/s3.h"
@@ -27,7 +28,8 @@ void front_on_head(void *thread_ctx, struct http_exchange *exchange)
 void front_on_request(void *thread_ctx, struct http_exchange *exchange)
 {
     struct api_thread *thread = thread_ctx;
-    if (exchange->on_body || exchange->user == &of_s3)
+    const bool is_s3 = exchange->user == &of_s3 || (exchange->on_body && !upload_call(exchange));
+    if (is_s3)
         s3_on_request(thread, exchange);
     else
         api_on_request(thread, exchange);

@@ -36,6 +36,7 @@
 #include "store/disk.h"
 #include "traces/traces.h"
 #include "upstream/upstreams.h"
+#include "store/files.h"
 #include "store/objects_config.h"
 
 static const char usage[] =
@@ -82,6 +83,7 @@ struct serve {
     struct routing *routing;
     struct upstreams upstreams;
     struct work_shared work;
+    struct files *files;
     struct batch *batch;
     struct customize *customize;
     struct evaluations *evaluations;
@@ -438,6 +440,8 @@ static enum error_code open_work(struct serve *serve, unsigned threads, struct e
     if (code == OK)
         code = open_shadow(serve, threads + 1, error);
     if (code == OK)
+        code = files_open(config->data, &serve->files, error);
+    if (code == OK)
         code = open_customize(serve, error); /* batch jobs may ask for custom models */
     if (code == OK)
         code = open_batch(serve, threads, error);
@@ -465,6 +469,7 @@ static enum error_code start_server(struct serve *serve, unsigned threads, struc
         .alarms = serve->alarms,
         .dashboards = serve->dashboards,
         .batch = serve->batch,
+        .files = serve->files,
         .customize = serve->customize,
         .evaluations = serve->evaluations,
         .batch_metrics = &serve->batch_metrics,
@@ -614,6 +619,7 @@ static bool stop(struct serve *serve)
     dashboards_close(serve->dashboards);
     monitor_close(serve->monitor);
     const bool is_settled = ledger_close(serve->ledger);
+    files_close(serve->files);
     objects_close(serve->objects);
     if (serve->has_loop) {
         uv_walk(&serve->loop, close_handle, NULL);

@@ -60,6 +60,11 @@
     X(responses, 100000, "replies", "of OpenAI's Responses that are kept for one tenant; then the oldest go")    \
     X(responses_bytes, 1073741824, "bytes", "of them, with what was asked")                                  \
     X(responses_keep_ms, 2592000000, "ms", "that they are kept: 30 days")                                     \
+    X(files, 10000, "files", "of OpenAI's files, and those of batches, that are kept for one tenant")        \
+    X(files_bytes, 10737418240, "bytes", "of them")                                                          \
+    X(files_keep_ms, 2592000000, "ms", "that a file of a batch is kept: 30 days")                            \
+    X(upload_bytes, 536870912, "bytes", "one file, or one batch of messages, as it is sent")                 \
+    X(uploads, 64, "requests", "that send one, under way on one I/O thread; over it ThrottlingException")    \
     X(tools, 1000, "tools", "tools of one request")                                                          \
     X(stop_sequences, 2500, "sequences", "stop sequences of one request")                                    \
     X(stop_sequence_bytes, 1024, "bytes", "one stop sequence")                                               \
@@ -108,6 +113,11 @@
     X(batch_in_flight, 32, "records", "records of batch jobs that one model is given at once")               \
     X(batch_in_flight_bytes, 67108864, "bytes", "lines of records on their way, after which none is begun")  \
     X(batch_record_tries, 3, "times", "a record whose engine died is tried before it is an error")           \
+    X(batch_models, 64, "models", "that the records of one batch job ask for")                              \
+    X(batch_relay_records, 10, "records", "of a job for one upstream's model, below which none is relayed")   \
+    X(batch_relay_bytes, 104857600, "bytes", "of lines that are relayed as one batch")                       \
+    X(batch_relay_poll_ms, 5000, "ms", "before a relayed batch is looked at first; later ever longer")       \
+    X(batch_relay_poll_max_ms, 300000, "ms", "the same at most")                                             \
     X(eval_jobs, 20, "jobs", "a tenant's evaluation jobs that have not ended")                               \
     X(advice_seconds, 600, "s", "a run of the advisor over the server's own data; a longer one is ended")    \
     X(advice_memory_bytes, 2147483648, "bytes", "address space of such a run")                               \

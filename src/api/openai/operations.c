@@ -2,6 +2,7 @@
 #include "api/call.h"
 #include "api/openai/chat.h"
 #include "api/openai/dialect.h"
+#include "api/openai/files.h"
 #include "api/openai/responses.h"
 
 #define SESSION_BYTES_MAX 256
@@ -58,6 +59,11 @@ static const struct api_operation rows[] = {
      .codec = &openai_responses_codec, .headers = &chat_headers, .memory = &openai_memory},
     {"GET", "/v1/responses/{response}", "GetResponse", .handle = openai_get_response},
     {"DELETE", "/v1/responses/{response}", "DeleteResponse", .handle = openai_delete_response},
+    {"POST", "/v1/files", "CreateFile", .handle = openai_create_file, .is_upload = true},
+    {"GET", "/v1/files", "ListFiles", .handle = openai_list_files},
+    {"GET", "/v1/files/{file}", "GetFile", .handle = openai_get_file},
+    {"DELETE", "/v1/files/{file}", "DeleteFile", .handle = openai_delete_file},
+    {"GET", "/v1/files/{file}/content", "GetFileContent", .handle = openai_get_file_content},
     {"GET", "/v1/models", "ListModels", .handle = openai_list_models},
     {"GET", "/v1/models/{model}", "GetModel", .handle = openai_get_model},
 };
@@ -69,8 +75,6 @@ static const struct absent_operation absent[] = {
     {"POST", "/v1/conversations", "CreateConversation"},
     {"POST", "/v1/embeddings", "CreateEmbedding"},
     {"POST", "/v1/moderations", "CreateModeration"},
-    {"POST", "/v1/files", "CreateFile"},
-    {"GET", "/v1/files", "ListFiles"},
     {"POST", "/v1/batches", "CreateBatch"},
     {"GET", "/v1/batches", "ListBatches"},
     {"POST", "/v1/images/generations", "CreateImage"},
