@@ -334,6 +334,8 @@ static void on_wait(void *ctx)
 {
     struct inference *inference = ctx;
     const struct dialect_framing *framing = inference->call->operation->framing;
+    if (inference->call->exchange->user != inference) /* another thread has the request; the client may be gone */
+        return;
     if (!inference->has_started) {
         call_add_ignored(inference->call);
         inference->has_started = true;

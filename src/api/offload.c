@@ -56,6 +56,7 @@ void offload_start(struct offload *offload, struct http_exchange *exchange, void
     *offload = (struct offload){.exchange = exchange, .run = run, .done = done, .ctx = ctx, .work.data = offload};
     exchange->user = offload;
     exchange->on_close = on_close;
+    exchange->on_drain = NULL; /* whoever set it reads `user` as something else */
     http_pin(exchange);
     atomic_fetch_add(&total, 1);
     atomic_fetch_add(&running, 1);

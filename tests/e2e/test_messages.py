@@ -6,11 +6,13 @@ import http.client
 import json
 import os
 import signal
+import socket
 
 import anthropic
 import pytest
 
-from conftest import start
+from conftest import metrics, start, wait_until
+from test_edge import Gate, head, running
 from test_ledger import export
 
 NAMED = "tiny"
@@ -194,4 +196,27 @@ def test_a_stream_that_waits_says_so(tmp_path, random_model):
     names = [name for name, _ in events_of(early.decode() + reply.read().decode())]
     assert names[:2] == ["ping", "ping"] and names[-1] == "message_stop" and names.count("message_start") == 1
     connection.close()
+    assert server.stop() == 0
+
+
+def test_a_stream_is_silent_while_another_thread_has_its_request(tmp_path, random_model):
+    """Which writes the prompt of a large body; and the client may leave meanwhile."""
+    gate = Gate(tmp_path)
+    server = start(tmp_path, random_model, extra="limits: {stream_wait_ms: 20}\n", env=gate.env)
+    data = json.dumps({**HELLO, "stream": True}).encode() + b" " * 200_000
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client_socket:
+        headers = {"Host": "a", "Content-Type": "application/json"}
+        client_socket.sendall(head("POST", "/v1/messages", headers, len(data)) + data)
+        for step in range(3):  # who asks, which model, the request; the prompt comes next
+            os.close(os.open(gate.path, os.O_WRONLY))
+            assert wait_until(lambda: metrics(server)["fulcrum_offloaded_total"] == step + 2, timeout=60)
+        client_socket.settimeout(0.5)  # some dozen times that a waiting stream would say so
+        with pytest.raises(TimeoutError):
+            client_socket.recv(1)
+        client_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset
+    assert wait_until(lambda: metrics(server)["fulcrum_connections"] == 1)
+    gate.open()
+    assert wait_until(lambda: running(server) == 0, timeout=60)
+    assert wait_until(lambda: "status=499" in server.log())
+    assert raw(server, HELLO)[0].status == 200
     assert server.stop() == 0
