@@ -46,12 +46,16 @@ void body_step(struct body *body, void (*run)(void *ctx), void (*next)(void *ctx
     next(body->ctx, false);
 }
 
+/* --- which model is meant ----------------------------------------------------------------------------- */
+
 static void bring(void *ctx)
 {
     struct body *body = ctx;
-    const size_t before = body->call->exchange->arena.bytes;
-    body->code = body->call->operation->memory->bring(body->call, body->root, body->request, &body->error);
-    body->is_large = body->is_large || body->call->exchange->arena.bytes - before > OFFLOAD_INLINE_BYTES;
+    const struct api_call *call = body->call;
+    yyjson_val *root = yyjson_doc_get_root(body->request->document);
+    const size_t before = call->exchange->arena.bytes;
+    body->code = call->operation->memory->bring(body->call, root, body->request, &body->error);
+    body->is_large = body->is_large || call->exchange->arena.bytes - before > OFFLOAD_INLINE_BYTES;
 }
 
 static void brought(void *ctx, bool is_gone)
@@ -62,19 +66,40 @@ static void brought(void *ctx, bool is_gone)
     body->next(body->ctx, is_gone);
 }
 
-void body_bring(struct body *body, yyjson_val *root, struct chat_request *request,
-                void (*next)(void *ctx, bool is_gone))
+static void peek(void *ctx)
 {
+    struct body *body = ctx;
+    struct api_call *call = body->call;
+    body->code = json_parse_exact(call->exchange->request.body, &body->request->document, &body->error);
+    if (body->code == OK)
+        body->code = call->dialect->peek(yyjson_doc_get_root(body->request->document), &call->resource,
+                                         &body->wants_stream, &body->error);
+}
+
+static void peeked(void *ctx, bool is_gone)
+{
+    struct body *body = ctx;
     const struct operation_memory *memory = body->call->operation->memory;
-    if (!memory || !memory->refers(root)) {
-        next(body->ctx, false);
-        return;
-    }
-    body->root = root;
+    const bool is_read = !is_gone && body->code == OK;
+    if (is_read && memory && memory->refers(yyjson_doc_get_root(body->request->document)))
+        offload_start(&body->offload, body->call->exchange, bring, brought, body);
+    else
+        body->next(body->ctx, is_gone);
+}
+
+void body_peek(struct body *body, struct chat_request *request, void (*next)(void *ctx, bool is_gone))
+{
     body->request = request;
     body->next = next;
-    offload_start(&body->offload, body->call->exchange, bring, brought, body);
+    if (body->is_large) {
+        offload_start(&body->offload, body->call->exchange, peek, peeked, body);
+        return;
+    }
+    peek(body);
+    peeked(body, false);
 }
+
+/* --- its size ----------------------------------------------------------------------------------------- */
 
 enum error_code body_charge_made(struct body *body, struct error *error)
 {

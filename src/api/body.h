@@ -21,8 +21,8 @@ struct body {
     enum error_code code; /* of the last step */
     struct error error;
     struct offload offload;
-    yyjson_val *root; /* while what it refers to is brought, for this request */
-    struct chat_request *request;
+    struct chat_request *request; /* body_peek's */
+    bool wants_stream;            /* it found that the body does */
 };
 
 /* Runs `next` on the I/O thread when the body is known to be the caller's; body->code says whether it is, and error
@@ -31,10 +31,11 @@ void body_open(struct body *body, struct api_call *call, void (*next)(void *ctx,
 /* One step: `run` sets body->code and error, `next` finds them. */
 void body_step(struct body *body, void (*run)(void *ctx), void (*next)(void *ctx, bool is_gone));
 
-/* Brings what the document refers to, where its operation keeps that (operations.h): on another thread whatever the
- * body's size, for it waits for the disk. What was brought counts as the body does, and makes it a large one. */
-void body_bring(struct body *body, yyjson_val *root, struct chat_request *request,
-                void (*next)(void *ctx, bool is_gone));
+/* A step for dialects whose bodies say which model is meant (dialect.peek): parses the body as request->document, and
+ * sets the call's resource and wants_stream. Then what the document refers to is brought, where its operation keeps
+ * that (operations.h): on another thread whatever the body's size, for it waits for the disk; what was brought counts
+ * as the body does, and makes it a large one. */
+void body_peek(struct body *body, struct chat_request *request, void (*next)(void *ctx, bool is_gone));
 
 /* Counts what was made since the last time. ERROR_UNAVAILABLE: there is no room. */
 enum error_code body_charge_made(struct body *body, struct error *error) WARN_UNUSED;

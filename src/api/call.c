@@ -91,6 +91,21 @@ void call_prepare_request(struct api_call *call, struct chat_request *request)
     request->is_target_unknown = call->route || call->match.model->upstream || call->thread->api->work->others.router;
 }
 
+enum error_code call_note_session(const struct api_call *call, const char *const *names, struct chat_request *request,
+                                  struct error *error)
+{
+    struct str session = {0};
+    for (size_t i = 0; names[i] && session.len == 0; i++)
+        session = http_header_get(&call->exchange->request, names[i]);
+    if (session.len == 0 || session.len > CHAT_SESSION_BYTES_MAX || !str_is_utf8(session))
+        return OK;
+    request->metadata = ARENA_NEW(request->arena, struct chat_metadata);
+    if (!request->metadata)
+        return error_no_memory(error);
+    request->metadata[request->metadata_count++] = (struct chat_metadata){STR("session"), session};
+    return OK;
+}
+
 struct charge_subject call_subject(const struct api_call *call)
 {
     return (struct charge_subject){

@@ -114,6 +114,11 @@ enum error_code call_need_one_body(const struct api_call *call, struct error *er
 /* What a request has to know before its body is parsed, after the model is resolved. */
 void call_prepare_request(struct api_call *call, struct chat_request *request);
 
+/* The first of these headers that is there says whose turn of which conversation the request is: its metadata
+ * "session". `names` ends with NULL. */
+enum error_code call_note_session(const struct api_call *call, const char *const *names, struct chat_request *request,
+                                  struct error *error) WARN_UNUSED;
+
 /* Who asked for what, for the ledger; after the model is resolved. */
 struct charge_subject call_subject(const struct api_call *call);
 

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "core/json.h"
+
 #define RETRY_USUAL_S 1 /* where nobody knows better */
 
 #define OWN_HEADERS 4
@@ -17,6 +19,19 @@ const char *dialect_message(const struct dialect *dialect, const struct error *e
     if (is_internal)
         return "The server failed on this request; its log says why.";
     return error->message[0] ? error->message : dialect->of_code(error->code).name;
+}
+
+struct dialect_error dialect_error_of(const struct dialect_error *errors, size_t count, enum error_code code)
+{
+    return (size_t)code < count && errors[code].name ? errors[code] : errors[ERROR_INTERNAL];
+}
+
+enum error_code dialect_peek(yyjson_val *root, struct str *model, bool *is_stream, struct error *error)
+{
+    enum error_code code = json_get_str(root, "", "model", model, NULL, error);
+    if (code == OK && model->len == 0)
+        code = error_set(error, ERROR_INVALID, "model: required and missing");
+    return code == OK ? json_get_bool(root, "", "stream", is_stream, NULL, error) : code;
 }
 
 void dialect_refuse(const struct dialect *dialect, struct http_exchange *exchange, const struct dialect_error *error,

@@ -61,6 +61,11 @@ struct dialect_framing {
     bool names_logged_events; /* in a log an event is {"TYPE":PAYLOAD}; else its payload says what it is */
 };
 
+/* For tables of errors by code: the code's, or that of ERROR_INTERNAL. */
+struct dialect_error dialect_error_of(const struct dialect_error *errors, size_t count, enum error_code code);
+/* `peek` of dialects whose bodies have the members `model` and `stream`. */
+enum error_code dialect_peek(yyjson_val *root, struct str *model, bool *is_stream, struct error *error);
+
 /* What may be said to a caller: internal errors keep their message for the log. */
 const char *dialect_message(const struct dialect *dialect, const struct error *error);
 

@@ -752,26 +752,14 @@ static void on_parsed(void *ctx, bool is_gone)
     begin(inference);
 }
 
-/* A step of body.h, where the body says which model is meant. */
-static void peek(void *ctx)
-{
-    struct inference *inference = ctx;
-    struct api_call *call = inference->call;
-    struct body *body = &inference->body;
-    bool is_stream = false;
-    body->code = json_parse_exact(call->exchange->request.body, &inference->request.document, &body->error);
-    if (body->code == OK)
-        body->code = call->dialect->peek(yyjson_doc_get_root(inference->request.document), &call->resource, &is_stream,
-                                         &body->error);
-    inference->is_stream = inference->is_stream && is_stream;
-}
-
 static void on_model_known(void *ctx, bool is_gone)
 {
     struct inference *inference = ctx;
     struct body *body = &inference->body;
     if (is_over(inference, is_gone))
         return;
+    if (inference->call->dialect->peek)
+        inference->is_stream = inference->is_stream && body->wants_stream;
     if (body->code == OK)
         body->code = prepare(inference, &body->error);
     if (body->code == OK)
@@ -780,23 +768,13 @@ static void on_model_known(void *ctx, bool is_gone)
         finish_failed(inference, &body->error);
 }
 
-static void on_peeked(void *ctx, bool is_gone)
-{
-    struct inference *inference = ctx;
-    struct chat_request *request = &inference->request;
-    if (is_gone || inference->body.code != OK)
-        on_model_known(inference, is_gone);
-    else
-        body_bring(&inference->body, yyjson_doc_get_root(request->document), request, on_model_known);
-}
-
 static void on_open(void *ctx, bool is_gone)
 {
     struct inference *inference = ctx;
     if (!is_gone && inference->body.code == OK)
         inference->logged = logged_begin(inference->call);
     if (!is_gone && inference->body.code == OK && inference->call->dialect->peek)
-        body_step(&inference->body, peek, on_peeked);
+        body_peek(&inference->body, &inference->request, on_model_known);
     else
         on_model_known(inference, is_gone);
 }

@@ -133,6 +133,7 @@ struct chat_sampling {
 struct chat_metadata {
     struct str key, value;
 };
+#define CHAT_SESSION_BYTES_MAX 256 /* of the one under "session": whose turns of which conversation a request is of */
 
 /* A member that no lever reads: of the object at the path `where` ("" at the root), neither a block, a message nor a
  * tool, which have it in their raw nodes. */

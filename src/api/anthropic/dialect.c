@@ -4,7 +4,6 @@
 #include <assert.h>
 
 #include "api/sse.h"
-#include "core/json.h"
 
 static const struct dialect_error errors[] = {
     [ERROR_INVALID] = {400, "invalid_request_error"},
@@ -27,8 +26,7 @@ static const struct dialect_error errors[] = {
 
 static struct dialect_error of_code(enum error_code code)
 {
-    return (size_t)code < sizeof(errors) / sizeof(errors[0]) && errors[code].name ? errors[code]
-                                                                                  : errors[ERROR_INTERNAL];
+    return dialect_error_of(errors, sizeof(errors) / sizeof(errors[0]), code);
 }
 
 static struct dialect_error of_auth(enum auth_problem problem)
@@ -62,14 +60,6 @@ static bool append_error(struct buf *out, const struct dialect_error *error, str
     return buf_appendf(out, ",\"request_id\":\"%s\"}", request_id);
 }
 
-static enum error_code peek(yyjson_val *root, struct str *model, bool *is_stream, struct error *error)
-{
-    enum error_code code = json_get_str(root, "", "model", model, NULL, error);
-    if (code == OK && model->len == 0)
-        code = error_set(error, ERROR_INVALID, "model: required and missing");
-    return code == OK ? json_get_bool(root, "", "stream", is_stream, NULL, error) : code;
-}
-
 const struct dialect anthropic_dialect = {
     .name = "anthropic",
     .telemetry = "anthropic",
@@ -80,7 +70,7 @@ const struct dialect anthropic_dialect = {
     .of_auth = of_auth,
     .of_status = of_status,
     .append_error = append_error,
-    .peek = peek,
+    .peek = dialect_peek,
     .count_member = "input_tokens",
 };
 

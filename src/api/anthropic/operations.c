@@ -5,8 +5,6 @@
 
 #define VERSION_FIRST "2023-06-01" /* of clients that send none, as people do by hand */
 
-#define SESSION_BYTES_MAX 256
-
 /* --- headers ---------------------------------------------------------------------------------------- */
 
 static enum error_code check_version(struct str version, struct error *error)
@@ -17,28 +15,15 @@ static enum error_code check_version(struct str version, struct error *error)
                      VERSION_FIRST " or 2026-10-21", STR_ARG(str_slice(version, 0, 64)));
 }
 
-/* Whose turn of which agent it is, by Claude Code: the request's session. */
-static enum error_code note_session(const struct http_request *http, struct chat_request *request, struct error *error)
-{
-    const struct str session = http_header_get(http, "x-claude-code-session-id");
-    if (session.len == 0 || session.len > SESSION_BYTES_MAX || !str_is_utf8(session))
-        return OK;
-    request->metadata = ARENA_NEW(request->arena, struct chat_metadata);
-    if (!request->metadata)
-        return error_no_memory(error);
-    request->metadata[request->metadata_count++] = (struct chat_metadata){STR("session"), session};
-    return OK;
-}
-
 static enum error_code parse_headers(struct api_call *call, bool is_stream, struct chat_request *request,
                                      struct error *error)
 {
-    const struct http_request *http = &call->exchange->request;
-    const struct str version = http_header_get(http, "anthropic-version");
+    static const char *const sessions[] = {"x-claude-code-session-id", NULL};
+    const struct str version = http_header_get(&call->exchange->request, "anthropic-version");
     (void)is_stream;
     request->api_version = version.data ? version : STR(VERSION_FIRST);
     const enum error_code code = check_version(request->api_version, error);
-    return code == OK ? note_session(http, request, error) : code;
+    return code == OK ? call_note_session(call, sessions, request, error) : code;
 }
 
 static const struct operation_headers message_headers = {.parse = parse_headers};

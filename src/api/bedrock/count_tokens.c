@@ -8,7 +8,7 @@
 struct count_call {
     struct api_call *call; /* in the exchange's arena, as this is */
     struct body step;
-    yyjson_doc *body;
+    yyjson_doc *wrapping; /* of CountTokens */
     struct chat_request request;
     struct work *work; /* NULL until the body is parsed */
 };
@@ -18,8 +18,8 @@ static void release(struct count_call *count)
     work_end(count->work, LEDGER_CANCELLED);
     count->work = NULL;
     codec_request_free(&count->request);
-    json_free(count->body);
-    count->body = NULL;
+    json_free(count->wrapping);
+    count->wrapping = NULL;
 }
 
 static void on_close(struct http_exchange *exchange)
@@ -94,8 +94,8 @@ static enum error_code parse_native(struct count_call *count, yyjson_val *value,
 /* Of a dialect whose body for this is that of a request. */
 static enum error_code parse_plain(struct count_call *count, struct error *error)
 {
-    return codec_parse(count->call->operation->codec, yyjson_doc_get_root(count->body), CODEC_COUNT, &count->request,
-                       error);
+    return codec_parse(count->call->operation->codec, yyjson_doc_get_root(count->request.document), CODEC_COUNT,
+                       &count->request, error);
 }
 
 static enum error_code parse_wrapped(struct count_call *count, struct error *error)
@@ -105,10 +105,10 @@ static enum error_code parse_wrapped(struct count_call *count, struct error *err
     struct api_call *call = count->call;
     yyjson_val *root, *input = NULL, *value = NULL;
     size_t which = 0;
-    enum error_code code = json_parse_exact(call->exchange->request.body, &count->body, error);
+    enum error_code code = json_parse_exact(call->exchange->request.body, &count->wrapping, error);
     if (code != OK)
         return code;
-    root = yyjson_doc_get_root(count->body);
+    root = yyjson_doc_get_root(count->wrapping);
     if (!yyjson_is_obj(root))
         return error_set(error, ERROR_INVALID, "the request body must be a JSON object, got %s", json_type_name(root));
     code = fields_known(count->request.ignored, root, "", root_members, error);
@@ -130,7 +130,7 @@ static void parse_body(void *ctx)
 {
     struct count_call *count = ctx;
     struct body *step = &count->step;
-    step->code = count->body ? parse_plain(count, &step->error) : parse_wrapped(count, &step->error);
+    step->code = count->request.document ? parse_plain(count, &step->error) : parse_wrapped(count, &step->error);
     if (step->code == OK)
         step->code = chat_request_check(&count->request, &step->error);
     if (step->code == OK && step->is_large)
@@ -219,32 +219,11 @@ static void on_model_known(void *ctx, bool is_gone)
         on_failed(count, &step->error);
 }
 
-/* A step of body.h, where the body says which model is meant. */
-static void peek(void *ctx)
-{
-    struct count_call *count = ctx;
-    struct body *step = &count->step;
-    bool is_stream;
-    step->code = json_parse_exact(count->call->exchange->request.body, &count->body, &step->error);
-    if (step->code == OK)
-        step->code = count->call->dialect->peek(yyjson_doc_get_root(count->body), &count->call->resource, &is_stream,
-                                                &step->error);
-}
-
-static void on_peeked(void *ctx, bool is_gone)
-{
-    struct count_call *count = ctx;
-    if (is_gone || count->step.code != OK)
-        on_model_known(count, is_gone);
-    else
-        body_bring(&count->step, yyjson_doc_get_root(count->body), &count->request, on_model_known);
-}
-
 static void on_open(void *ctx, bool is_gone)
 {
     struct count_call *count = ctx;
     if (!is_gone && count->step.code == OK && count->call->dialect->peek)
-        body_step(&count->step, peek, on_peeked);
+        body_peek(&count->step, &count->request, on_model_known);
     else
         on_model_known(count, is_gone);
 }

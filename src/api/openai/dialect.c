@@ -47,8 +47,7 @@ static const struct {
 
 static struct dialect_error of_code(enum error_code code)
 {
-    return (size_t)code < sizeof(errors) / sizeof(errors[0]) && errors[code].name ? errors[code]
-                                                                                  : errors[ERROR_INTERNAL];
+    return dialect_error_of(errors, sizeof(errors) / sizeof(errors[0]), code);
 }
 
 static struct dialect_error of_auth(enum auth_problem problem)
@@ -165,14 +164,6 @@ void openai_append_error(struct buf *out, const struct error *error)
 
 /* --- the dialect ------------------------------------------------------------------------------------ */
 
-static enum error_code peek(yyjson_val *root, struct str *model, bool *is_stream, struct error *error)
-{
-    enum error_code code = json_get_str(root, "", "model", model, NULL, error);
-    if (code == OK && model->len == 0)
-        code = error_set(error, ERROR_INVALID, "model: required and missing");
-    return code == OK ? json_get_bool(root, "", "stream", is_stream, NULL, error) : code;
-}
-
 /* Both APIs have models at the same paths. */
 static const struct dialect *speaks(const struct http_request *request)
 {
@@ -190,7 +181,7 @@ const struct dialect openai_dialect = {
     .of_auth = of_auth,
     .of_status = of_status,
     .append_error = append_error,
-    .peek = peek,
+    .peek = dialect_peek,
     .speaks = speaks,
     .count_member = "input_tokens",
     .count_object = "response.input_tokens",

@@ -5,34 +5,16 @@
 #include "api/openai/files.h"
 #include "api/openai/responses.h"
 
-#define SESSION_BYTES_MAX 256
-
 /* --- headers ---------------------------------------------------------------------------------------- */
-
-/* By which clients say whose turns of which conversation a request is one of: the first that is there counts, and what
- * the body says goes before it. */
-static enum error_code note_session(const struct http_request *http, struct chat_request *request, struct error *error)
-{
-    static const char *const names[] = {"x-session-id", "x-claude-code-session-id", "session_id", "session-id",
-                                        "x-session-affinity"};
-    struct str session = {0};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && session.len == 0; i++)
-        session = http_header_get(http, names[i]);
-    if (session.len == 0 || session.len > SESSION_BYTES_MAX || !str_is_utf8(session))
-        return OK;
-    request->metadata = ARENA_NEW(request->arena, struct chat_metadata);
-    if (!request->metadata)
-        return error_no_memory(error);
-    request->metadata[request->metadata_count++] = (struct chat_metadata){STR("session"), session};
-    return OK;
-}
 
 static enum error_code parse_headers(struct api_call *call, bool is_stream, struct chat_request *request,
                                      struct error *error)
 {
+    static const char *const sessions[] = {"x-session-id", "x-claude-code-session-id", "session_id", "session-id",
+                                           "x-session-affinity", NULL};
     (void)is_stream;
     request->api_version = STR(OPENAI_VERSION);
-    return note_session(&call->exchange->request, request, error);
+    return call_note_session(call, sessions, request, error); /* what the body says goes before it */
 }
 
 static void add_headers(struct api_call *call, const struct chat_request *request, bool is_stream)

@@ -6,7 +6,6 @@
 #define METADATA_COUNT_MAX 16
 #define METADATA_KEY_MAX 64
 #define METADATA_VALUE_MAX 512
-#define SESSION_BYTES_MAX 256
 
 /* --- the tier ----------------------------------------------------------------------------------------- */
 
@@ -61,7 +60,7 @@ static enum error_code add_pair(yyjson_val *key, yyjson_val *value, struct chat_
 
 static bool is_session(struct str text)
 {
-    return text.len > 0 && text.len <= SESSION_BYTES_MAX;
+    return text.len > 0 && text.len <= CHAT_SESSION_BYTES_MAX;
 }
 
 /* Whose turns of which conversation these are: the body's word for it, else what a header said (in metadata by now). */
