@@ -24,9 +24,8 @@ static const struct needs_member needed[] = {
     {"guided_grammar", CHAT_NEED_GUIDED_TEXT, "replies can be held to a JSON schema only, by response_format"},
 };
 
-static enum error_code parse_sampling(yyjson_val *root, struct chat_request *request, struct error *error)
+enum error_code chat_body_sampling(yyjson_val *root, struct chat_request *request, struct error *error)
 {
-    static const char *const penalties[] = {"frequency_penalty", "presence_penalty", "repetition_penalty"};
     struct chat_sampling *sampling = &request->sampling;
     int64_t top_k = 0, seed = 0;
     enum error_code code = json_get_number(root, "", "temperature", 0, TEMPERATURE_MAX, &sampling->temperature,
@@ -37,6 +36,15 @@ static enum error_code parse_sampling(yyjson_val *root, struct chat_request *req
         code = json_get_int(root, "", "top_k", -1, TOP_K_MAX, &top_k, &sampling->has_top_k, error);
     if (code == OK)
         code = json_get_int(root, "", "seed", INT64_MIN, INT64_MAX, &seed, &sampling->has_seed, error);
+    sampling->top_k = top_k > 0 ? (int32_t)top_k : 0;
+    sampling->seed = (uint64_t)seed;
+    return code;
+}
+
+static enum error_code check_penalties(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    static const char *const penalties[] = {"frequency_penalty", "presence_penalty", "repetition_penalty"};
+    enum error_code code = OK;
     for (size_t i = 0; i < sizeof(penalties) / sizeof(penalties[0]) && code == OK; i++) {
         double penalty = 0;
         bool present;
@@ -45,8 +53,6 @@ static enum error_code parse_sampling(yyjson_val *root, struct chat_request *req
             code = needs_ignore(request, CHAT_NEED_PENALTIES, root, "", penalties[i],
                                 "penalties have no effect on these models", error);
     }
-    sampling->top_k = top_k > 0 ? (int32_t)top_k : 0;
-    sampling->seed = (uint64_t)seed;
     return code;
 }
 
@@ -235,7 +241,9 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
     if (code == OK)
         code = parse_length(root, request, error);
     if (code == OK)
-        code = parse_sampling(root, request, error);
+        code = chat_body_sampling(root, request, error);
+    if (code == OK)
+        code = check_penalties(root, request, error);
     if (code == OK)
         code = parse_stops(root, request, error);
     if (code == OK)

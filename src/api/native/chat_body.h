@@ -76,6 +76,9 @@ enum error_code chat_body_reply_parse(yyjson_val *root, struct arena *arena, str
                                           struct error *error) WARN_UNUSED;
 struct codec_reader *chat_body_stream_open(enum codec_framing framing, const struct chat_sink *sink);
 
+/* temperature, top_p, top_k and seed, where the body has them. */
+enum error_code chat_body_sampling(yyjson_val *root, struct chat_request *request, struct error *error) WARN_UNUSED;
+
 /* A part of a message that is no text: an image, audio, video, a file, or what only the provider knows. */
 enum error_code chat_body_media(struct chat_request *request, yyjson_val *part, struct str type, const char *where,
                                 struct chat_block *block, struct error *error) WARN_UNUSED;

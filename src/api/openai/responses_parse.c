@@ -4,9 +4,6 @@
 #include "api/openai/chat.h"
 #include "api/openai/responses.h"
 
-#define TEMPERATURE_MAX 2
-#define TOP_K_MAX 500
-
 /* --- IDs -------------------------------------------------------------------------------------------- */
 
 static bool is_hex(struct str text)
@@ -145,18 +142,11 @@ static enum error_code parse_input(yyjson_val *root, struct chat_request *reques
 static enum error_code parse_sampling(yyjson_val *root, struct chat_request *request, struct error *error)
 {
     struct chat_sampling *sampling = &request->sampling;
-    int64_t most = 0, top_logprobs = 0, top_k = 0, seed = 0;
+    int64_t most = 0, top_logprobs = 0;
     bool has_most;
     sampling->temperature = 1;
     sampling->top_p = 1;
-    enum error_code code = json_get_number(root, "", "temperature", 0, TEMPERATURE_MAX, &sampling->temperature,
-                                           &sampling->has_temperature, error);
-    if (code == OK)
-        code = fields_get_top_p(root, "", "top_p", &sampling->top_p, &sampling->has_top_p, error);
-    if (code == OK)
-        code = json_get_int(root, "", "top_k", -1, TOP_K_MAX, &top_k, &sampling->has_top_k, error);
-    if (code == OK)
-        code = json_get_int(root, "", "seed", INT64_MIN, INT64_MAX, &seed, &sampling->has_seed, error);
+    enum error_code code = chat_body_sampling(root, request, error);
     if (code == OK)
         code = json_get_int(root, "", "max_output_tokens", 1, INT32_MAX, &most, &has_most, error);
     if (code == OK)
@@ -164,8 +154,6 @@ static enum error_code parse_sampling(yyjson_val *root, struct chat_request *req
     if (code == OK && top_logprobs > 0)
         code = field_error(error, "", "top_logprobs", "probabilities are not given here");
     request->max_tokens = (uint32_t)most;
-    sampling->top_k = top_k > 0 ? (int32_t)top_k : 0;
-    sampling->seed = (uint64_t)seed;
     return code;
 }
 
