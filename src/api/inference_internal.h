@@ -1,5 +1,5 @@
 /* inference_internal.h - a request for a model's reply from inside: inference.c brings it to a work, inference_reply.c
- * writes what comes of that, inference_end.c tells everybody how it ended. One I/O thread, but for the steps of body.h. */
+ * writes what comes of that, inference_end.c tells everybody how it ended. One I/O thread, but for body.h's steps. */
 #ifndef API_INFERENCE_INTERNAL_H
 #define API_INFERENCE_INTERNAL_H
 
@@ -53,7 +53,8 @@ void inference_leave(struct inference *inference, enum ledger_outcome outcome);
 void inference_tell_end(struct inference *inference, int status, const char *error_name);
 void inference_tell_gone(struct inference *inference);
 void inference_tell_no_memory(struct inference *inference);
-struct dialect_error inference_shown(const struct api_call *call, const struct error *error); /* as the client reads it */
+/* As the client reads it. */
+struct dialect_error inference_shown(const struct api_call *call, const struct error *error);
 
 void inference_release(struct inference *inference); /* all that is not in the arena */
 

@@ -29,7 +29,8 @@ struct offload {
 
 /* Queues `run`, then calls `done` on the I/O thread. `is_gone`: the client has left, on_close was this module's; what
  * was made is to be freed, nothing may be answered, and the exchange is gone when `done` returns. Sets the exchange's
- * user and on_close, and takes its on_drain away; all are free again in `done`. Where the pool takes nothing more, both run before this returns. */
+ * user and on_close, and takes its on_drain away; all are free again in `done`. Where the pool takes nothing more, both
+ * run before this returns. */
 void offload_start(struct offload *offload, struct http_exchange *exchange, void (*run)(void *ctx),
                    void (*done)(void *ctx, bool is_gone), void *ctx);
 

@@ -1,5 +1,5 @@
 /* work.c - see work.h. Each state is a function that either leads to the next
- * one or leaves the work to somebody who calls back; `advance` is the one place
+ * one or leaves the work to somebody who calls back; `work_advance` is the one place
  * where they follow each other. */
 #include <assert.h>
 
@@ -10,13 +10,6 @@
 #include "generate/work_internal.h"
 
 #define UPSTREAM_ID_MAX 256 /* bytes: the ledger has promised room for a line before it is known */
-
-static void advance(struct work *work);
-
-static struct target *current(struct work *work)
-{
-    return &work->placement.answered;
-}
 
 /* --- the line in the ledger ------------------------------------------------------------------------- */
 
@@ -123,7 +116,7 @@ void work_end_call(struct work *work)
     work->call = NULL;
 }
 
-static void reach_end(struct work *work)
+void work_reach_end(struct work *work)
 {
     assert(work->state != WORK_ENDED);
     work->reached = work->state;
@@ -137,11 +130,11 @@ static bool is_refusal(const struct work *work, enum error_code code)
            (code == ERROR_INVALID || code == ERROR_TOO_LARGE || code == ERROR_THROTTLED);
 }
 
-static void fail(struct work *work, const struct error *error)
+void work_fail(struct work *work, const struct error *error)
 {
     if (work_gives_back(work))
         return;
-    reach_end(work);
+    work_reach_end(work);
     if (is_refusal(work, error->code))
         work_drop_line(work);
     settle_broken(work, LEDGER_FAILED);
@@ -168,7 +161,7 @@ static bool goes_elsewhere(struct work *work, const struct error *error)
 void work_announce(struct work *work, uint64_t first_token_us)
 {
     const struct chat_usage usage = work_usage(work);
-    const struct target *target = current(work);
+    const struct target *target = work_current(work);
     work->first_token_us = first_token_us;
     if (target->match)
         work->reply.model_id = target->match->id;
@@ -231,7 +224,7 @@ static bool tell(struct work *work)
     if (collect_is_whole(&work->collect))
         return work_lets_go(work);
     work_end_call(work);
-    fail(work, (error_no_memory(&error), &error));
+    work_fail(work, (error_no_memory(&error), &error));
     return false;
 }
 
@@ -242,7 +235,7 @@ static void on_progress(void *ctx)
         if (!work_must_decide(work))
             return;
         if (work_takes_back(work, work->call->confidence, false)) {
-            advance(work);
+            work_advance(work);
             return;
         }
         if (!tell(work))
@@ -283,7 +276,7 @@ void work_finish(struct work *work)
     };
     work->reply.usage = work->usage;
     work->reply.latency_ms = (now_us - started_us) / 1000;
-    reach_end(work);
+    work_reach_end(work);
     work->handlers->on_finished(work->ctx, &work->reply, &figures);
 }
 
@@ -302,11 +295,11 @@ static void on_finished(void *ctx, enum chat_stop_reason stop, struct str stop_s
         learn(work);
     if (code != ERROR_NO_MEMORY && work->is_withheld &&
         work_takes_back(work, code == OK ? work->reply.confidence : 0, code == OK)) {
-        advance(work);
+        work_advance(work);
         return;
     }
     if (code != OK)
-        fail(work, &error);
+        work_fail(work, &error);
     else if (!work->is_withheld || tell(work))
         work_finish(work);
 }
@@ -315,7 +308,7 @@ static void on_blamed(void *ctx, const struct error *error)
 {
     struct work *work = ctx;
     work->documents = NULL;
-    fail(work, error);
+    work_fail(work, error);
 }
 
 static void on_failed(void *ctx, const struct error *failure)
@@ -324,14 +317,14 @@ static void on_failed(void *ctx, const struct error *failure)
     const struct error error = *failure;
     work_end_call(work);
     if (goes_elsewhere(work, &error)) {
-        advance(work);
+        work_advance(work);
         return;
     }
     if (work->first_token_us == 0 && work->setup.kind == WORK_REPLY && !work->doubted)
         work->documents =
-            documents_blame(work->backend, current(work), work->setup.request, &error, on_blamed, work);
+            documents_blame(work->backend, work_current(work), work->setup.request, &error, on_blamed, work);
     if (!work->documents)
-        fail(work, &error);
+        work_fail(work, &error);
 }
 
 static void on_counted(void *ctx, uint32_t tokens, const struct error *error)
@@ -342,7 +335,7 @@ static void on_counted(void *ctx, uint32_t tokens, const struct error *error)
         return;
     }
     work_end_call(work);
-    reach_end(work);
+    work_reach_end(work);
     work->handlers->on_counted(work->ctx, tokens);
 }
 
@@ -353,11 +346,11 @@ static void on_documents(void *ctx, const struct error *refusal)
     struct work *work = ctx;
     work->documents = NULL;
     if (refusal) {
-        fail(work, refusal);
+        work_fail(work, refusal);
         return;
     }
     work->state = WORK_ROUTE;
-    advance(work);
+    work_advance(work);
 }
 
 /* Whether there is one is said before anything is waited for; whether it has room, when the request goes in. */
@@ -383,176 +376,11 @@ static bool wait_for_texts(struct work *work)
         code = documents_resolve(work->setup.port->documents, work->setup.subject.tenant, work->setup.request,
                                  on_documents, work, &work->documents, &error);
     if (code != OK) {
-        fail(work, &error);
+        work_fail(work, &error);
         return false;
     }
     work->state = work->documents ? WORK_TEXTS : WORK_ROUTE;
     return !work->documents;
-}
-
-/* --- ROUTE ------------------------------------------------------------------------------------------ */
-
-static struct backend *backend_of(const struct work *work, const struct target *target)
-{
-    struct backend *backend = work->setup.port->backends[target->kind];
-    assert(backend);
-    return backend;
-}
-
-/* Leaves those targets out that can't take the request. None is left: *error is the first one's refusal. */
-static enum error_code keep_fitting(struct work *work, struct target *targets, size_t *count, struct error *error)
-{
-    struct error refusal = {.code = OK};
-    size_t kept = 0;
-    for (size_t i = 0; i < *count; i++) {
-        const struct backend *backend = backend_of(work, &targets[i]);
-        struct error *reason = refusal.code == OK ? &refusal : error;
-        if (chat_request_fits(work->setup.request, backend->ops->traits(backend, &targets[i]), reason) == OK)
-            targets[kept++] = targets[i];
-    }
-    if (kept == 0)
-        *error = refusal;
-    *count = kept;
-    return kept > 0 ? OK : error->code;
-}
-
-/* What the target makes of the model ID that was asked for. */
-static struct catalog_match match_at(const struct work *work)
-{
-    const struct target *target = &work->placement.answered;
-    struct catalog_match match = target->match ? *target->match : *work->setup.match;
-    match.model = target->model;
-    return match;
-}
-
-/* The target that has its turn, as its backend gets the request. */
-static void fill_job(struct work *work, const struct catalog_match *match)
-{
-    struct target *target = current(work);
-    work->backend = backend_of(work, target);
-    work->job.use = work->setup.kind == WORK_COUNT ? BACKEND_COUNT : BACKEND_REPLY;
-    work->job.target = target;
-    work->job.request = work->setup.request;
-    work->job.tenant = work->setup.subject.tenant;
-    work->job.has_elsewhere = work->placement.attempts + 1 < work->target_count;
-    work->job.request_id = work->setup.subject.request_id;
-    work->job.wants_confidence = work->setup.wants_confidence || work->is_doubtable;
-    work->job.cache_min_tokens = catalog_cache_min_tokens(work->setup.port->shared->config, match);
-}
-
-static void on_warmth(void *ctx, uint32_t tokens, const struct error *error)
-{
-    struct work *work = ctx;
-    struct warmth_round *round = work->round;
-    work->targets[round->asked].prompt_tokens = error ? 0 : work->call->prompt_tokens;
-    work_end_call(work);
-    round->tokens[round->asked++] = error ? 0 : tokens;
-    advance(work);
-}
-
-/* Its prompt is written. What can't be asked is taken as cold. */
-static bool ask(struct work *work)
-{
-    struct error ignored;
-    if (!work->refusal)
-        work->call = work->backend->ops->warmth(work->backend, &work->job, on_warmth, work, &ignored);
-    work->refusal = NULL;
-    work->round->asked += !work->call;
-    return !work->call;
-}
-
-/* True: all have been asked. */
-static bool ask_all(struct work *work)
-{
-    struct warmth_round *round = work->round;
-    while (round->asked < work->target_count) {
-        struct target *target = &work->targets[round->asked];
-        if (!work_hold(work, target)) {
-            work_leave_out(work, round->asked);
-            continue;
-        }
-        *current(work) = *target;
-        if (!backend_of(work, target)->ops->warmth) {
-            round->asked++;
-            continue;
-        }
-        const struct catalog_match match = match_at(work);
-        fill_job(work, &match);
-        if (work->setup.offload) {
-            work->setup.offload(work->ctx, work);
-            return false;
-        }
-        work_prepare(work);
-        if (!ask(work))
-            return false;
-    }
-    return true;
-}
-
-static void put_first(struct work *work, size_t chosen)
-{
-    assert(chosen < work->target_count);
-    const struct target first = work->targets[chosen];
-    memmove(work->targets + 1, work->targets, chosen * sizeof(first));
-    work->targets[0] = first;
-    work->placement.warm_tokens = work->round->tokens[chosen];
-}
-
-/* Those that may answer, in the order in which they are tried. */
-static enum error_code list_targets(struct work *work, const struct work_router *router, struct error *error)
-{
-    struct chat_request *request = work->setup.request;
-    struct target *list = router ? ARENA_ARRAY(request->arena, struct target, WORK_TARGETS_MAX) : NULL;
-    size_t count = list ? router->route(router->ctx, request, &work->placement, list) : 0;
-    assert(count <= WORK_TARGETS_MAX);
-    if (count == 0) {
-        list = &work->placement.routed; /* the one asked for, as yet */
-        count = 1;
-    }
-    work->targets = list;
-    enum error_code code = keep_fitting(work, list, &count, error);
-    work->target_count = count;
-    if (code == OK && count > 1 && router->choose && work->setup.kind != WORK_COUNT) {
-        work->round = ARENA_NEW(request->arena, struct warmth_round);
-        if (!work->round)
-            return error_no_memory(error);
-        *work->round = (struct warmth_round){0};
-    }
-    return code;
-}
-
-static bool fail_for_none(struct work *work)
-{
-    struct error error;
-    (void)error_set(&error, ERROR_INVALID,
-                    work->setup.router ? "None of the prompt router's models is served here any more."
-                                       : "The provided model identifier is invalid.");
-    fail(work, &error);
-    return false;
-}
-
-static bool route(struct work *work)
-{
-    const struct work_router *router = work_router_of(work);
-    struct error error;
-    if (!work->targets && list_targets(work, router, &error) != OK) {
-        fail(work, &error);
-        return false;
-    }
-    if (work->round && !ask_all(work))
-        return false;
-    if (work->target_count == 0)
-        return fail_for_none(work);
-    if (work->round)
-        put_first(work, router->choose(router->ctx, work->setup.request, &work->placement, work->targets,
-                                       work->round->tokens, work->target_count));
-    work->placement.routed = work->targets[0];
-    work->state = WORK_ADMIT;
-    if (work->setup.kind != WORK_CHOICE)
-        return true;
-    reach_end(work);
-    work->handlers->on_chosen(work->ctx, &work->placement);
-    return false;
 }
 
 /* --- ADMIT ------------------------------------------------------------------------------------------ */
@@ -606,7 +434,7 @@ static bool go_on(struct work *work, const struct error *refusal)
     if (!refusal && work_open_line(work, &error) != OK)
         refusal = &error;
     if (refusal)
-        fail(work, refusal);
+        work_fail(work, refusal);
     else
         work->state = WORK_RUN;
     return !refusal;
@@ -615,11 +443,11 @@ static bool go_on(struct work *work, const struct error *refusal)
 /* The target whose turn it is, which is held, gets the request. */
 static bool let_in(struct work *work)
 {
-    struct target *target = current(work);
+    struct target *target = work_current(work);
     *target = work->placement.routed = work->targets[work->placement.attempts];
-    const struct catalog_match match = match_at(work);
+    const struct catalog_match match = work_match_at(work);
     work_withhold(work);
-    fill_job(work, &match);
+    work_fill_job(work, &match);
     work->placement.provider = target->model->upstream ? target->model->upstream->name : work->backend->ops->name;
     work->placement.upstream_id = (struct str){0};
     chat_request_goes_to(work->setup.request, work->backend->ops->traits(work->backend, target));
@@ -640,7 +468,7 @@ static bool admit(struct work *work)
 {
     const size_t count = work->target_count;
     if (!work_hold_next(work))
-        return fail_for_none(work);
+        return work_fail_for_none(work);
     if (!work->round || work->placement.attempts > 0 || work->target_count == count)
         return let_in(work);
     work->state = WORK_ROUTE;
@@ -663,8 +491,8 @@ void work_prepare(void *ctx)
 void work_continue(struct work *work, const struct error *refusal)
 {
     assert(work->state == WORK_ROUTE || work->state == WORK_ADMIT);
-    if (work->state == WORK_ROUTE ? ask(work) : go_on(work, refusal))
-        advance(work);
+    if (work->state == WORK_ROUTE ? work_ask(work) : go_on(work, refusal))
+        work_advance(work);
 }
 
 /* --- RUN -------------------------------------------------------------------------------------------- */
@@ -686,19 +514,19 @@ static bool run(struct work *work)
     if (goes_elsewhere(work, &error))
         return true;
     work_drop_line(work);
-    fail(work, &error);
+    work_fail(work, &error);
     return false;
 }
 
 /* --- the way ---------------------------------------------------------------------------------------- */
 
-static void advance(struct work *work)
+void work_advance(struct work *work)
 {
     bool goes_on = true;
     while (goes_on) {
         switch (work->state) {
         case WORK_TEXTS: goes_on = wait_for_texts(work); break;
-        case WORK_ROUTE: goes_on = route(work); break;
+        case WORK_ROUTE: goes_on = work_route(work); break;
         case WORK_ADMIT: goes_on = admit(work); break;
         case WORK_RUN: goes_on = run(work); break;
         case WORK_ENDED: goes_on = false; break;
@@ -747,7 +575,7 @@ void work_begin(struct work *work)
     work->is_unbounded = request->max_tokens == 0;
     work->checks = work->setup.kind == WORK_REPLY && reply_needs_check(request);
     work->gathers = work->setup.collects || work->checks;
-    advance(work);
+    work_advance(work);
 }
 
 void work_end(struct work *work, enum ledger_outcome outcome)
@@ -767,7 +595,7 @@ void work_end(struct work *work, enum ledger_outcome outcome)
         model_release(work->held);
     work->held = NULL;
     if (work->state != WORK_ENDED)
-        reach_end(work);
+        work_reach_end(work);
 }
 
 void work_hold_back(struct work *work, bool holds)

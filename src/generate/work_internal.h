@@ -1,5 +1,5 @@
-/* work_internal.h - a work from inside, for work.c, for work_turns.c: whose turn it is, and for work_doubt.c: replies
- * that a router may take back.
+/* work_internal.h - a work from inside, for work.c, for work_route.c: who may answer, for work_turns.c: whose turn it
+ * is, and for work_doubt.c: replies that a router may take back.
  *
  * Such a reply is withheld: its events are collected and told to nobody until the router has decided, of a whole reply
  * when it is whole, of a stream after so many tokens at most. So is each whole reply of a router that has another
@@ -62,13 +62,32 @@ static inline const struct work_router *work_router_of(const struct work *work)
 {
     return work->setup.router ? work->setup.router : work->setup.port->shared->others.router;
 }
+static inline struct target *work_current(struct work *work)
+{
+    return &work->placement.answered;
+}
+void work_advance(struct work *work); /* from state to state until it has to wait: the work may be gone */
+void work_reach_end(struct work *work);
+void work_fail(struct work *work, const struct error *error); /* the last handler: the work may be gone */
 void work_end_call(struct work *work);
 enum error_code work_open_line(struct work *work, struct error *error) WARN_UNUSED;
 void work_drop_line(struct work *work);
 void work_announce(struct work *work, uint64_t first_token_us); /* a handler may end the work */
 void work_finish(struct work *work);                            /* the last handler: the work may be gone */
 
+/* --- of work_route.c --- */
+
+bool work_route(struct work *work); /* false: the work waits or has ended */
+/* How warm the prompt, which is written, is for the target whose turn it is; what can't be asked is taken as cold.
+ * True: it was not asked. */
+bool work_ask(struct work *work);
+
 /* --- of work_turns.c --- */
+
+struct backend *work_backend_of(const struct work *work, const struct target *target);
+struct catalog_match work_match_at(const struct work *work); /* what the target makes of the ID that was asked for */
+void work_fill_job(struct work *work, const struct catalog_match *match); /* of the target that has its turn */
+bool work_fail_for_none(struct work *work); /* false: no target is left, the work may be gone */
 
 /* Keeps the target's model, in its newest version, until another one is held or the work ends; false: it is gone. */
 bool work_hold(struct work *work, struct target *target) WARN_UNUSED;

@@ -1,7 +1,40 @@
-/* work_turns.c - whose turn it is: targets whose models are taken off the server between the choice and their turn. See
- * work_internal.h. */
+/* work_turns.c - whose turn it is: the target as its backend gets the request, and targets whose models are taken off
+ * the server between the choice and their turn. See work_internal.h. */
+#include <assert.h>
+
 #include "core/log.h"
 #include "generate/work_internal.h"
+
+struct backend *work_backend_of(const struct work *work, const struct target *target)
+{
+    struct backend *backend = work->setup.port->backends[target->kind];
+    assert(backend);
+    return backend;
+}
+
+/* What the target makes of the model ID that was asked for. */
+struct catalog_match work_match_at(const struct work *work)
+{
+    const struct target *target = &work->placement.answered;
+    struct catalog_match match = target->match ? *target->match : *work->setup.match;
+    match.model = target->model;
+    return match;
+}
+
+/* The target that has its turn, as its backend gets the request. */
+void work_fill_job(struct work *work, const struct catalog_match *match)
+{
+    struct target *target = work_current(work);
+    work->backend = work_backend_of(work, target);
+    work->job.use = work->setup.kind == WORK_COUNT ? BACKEND_COUNT : BACKEND_REPLY;
+    work->job.target = target;
+    work->job.request = work->setup.request;
+    work->job.tenant = work->setup.subject.tenant;
+    work->job.has_elsewhere = work->placement.attempts + 1 < work->target_count;
+    work->job.request_id = work->setup.subject.request_id;
+    work->job.wants_confidence = work->setup.wants_confidence || work->is_doubtable;
+    work->job.cache_min_tokens = catalog_cache_min_tokens(work->setup.port->shared->config, match);
+}
 
 /* A model may have been replaced since the request came, and then its newest version answers; false: it is gone. */
 bool work_hold(struct work *work, struct target *target)
@@ -48,5 +81,15 @@ bool work_hold_next(struct work *work)
         if (work->doubted)
             placement->why = STR("failed-over");
     }
+    return false;
+}
+
+bool work_fail_for_none(struct work *work)
+{
+    struct error error;
+    (void)error_set(&error, ERROR_INVALID,
+                    work->setup.router ? "None of the prompt router's models is served here any more."
+                                       : "The provided model identifier is invalid.");
+    work_fail(work, &error);
     return false;
 }
