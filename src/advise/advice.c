@@ -34,6 +34,10 @@ enum error_code advisor_new(const struct advisor_options *options, struct adviso
     }
     made->advice.intake.default_model = options->model;
     made->advice.intake.small = options->small;
+    made->advice.intake.router = options->router;
+    made->advice.intake.route = options->route;
+    made->advice.intake.student = options->student;
+    made->advice.intake.batch = options->batch;
     *advisor = made;
     return OK;
 }
@@ -116,8 +120,11 @@ static enum error_code on_line(void *ctx, const struct ledger_line *line, struct
         .tier = line->tier,
         .usage = line->usage,
     };
+    yyjson_doc *tags = line->tags.len > 0 ? yyjson_read(line->tags.data, line->tags.len, 0) : NULL;
+    record.tags = yyjson_doc_get_root(tags);
     shape_read_price_name(line->price, &record);
     (void)take(advisor, ADVISE_READ, &record, true);
+    yyjson_doc_free(tags);
     if (advisor->code != OK)
         *error = advisor->error;
     return advisor->code;

@@ -247,6 +247,10 @@ bool body_read_request(yyjson_val *body, struct arena *arena, struct advise_reco
     struct builder builder = {.arena = arena, .record = record};
     yyjson_val *tools = yyjson_obj_get(body, "tools"), *messages = yyjson_obj_get(body, "messages");
     record->block_count = record->tool_count = record->message_count = 0;
+    if (!record->tags)
+        record->tags = yyjson_obj_get(body, "requestMetadata");
+    if (!record->tags)
+        record->tags = yyjson_obj_get(body, "metadata");
     read_tools(&builder, tools ? tools : yyjson_obj_get(yyjson_obj_get(body, "toolConfig"), "tools"));
     read_content(&builder, (struct place){ADVISE_SYSTEM, ADVISE_OTHER, 0}, yyjson_obj_get(body, "system"));
     read_content(&builder, (struct place){ADVISE_SYSTEM, ADVISE_OTHER, 0}, yyjson_obj_get(body, "instructions"));

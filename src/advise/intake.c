@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "core/json.h"
 #include "core/mem.h"
 #include "route/decide.h"
 #include "route/features.h"
@@ -13,6 +14,11 @@
 #define ASK_ONE_IN 16         /* of them */
 #define MEMO_SLOTS 4096u
 #define TOLERANCE 0.05
+
+struct verdict_memo {
+    uint64_t hash; /* of the prompt; 0: empty */
+    uint8_t verdict, again[CASES];
+};
 
 enum error_code intake_init(struct intake *intake, const struct price_book *book, const struct catalog *catalog,
                             const struct predictor *predictor, struct error *error)
@@ -162,31 +168,72 @@ static uint64_t prompt_hash(const struct advise_record *record)
     uint64_t hash = 1;
     for (size_t i = 0; i < record->block_count; i++)
         hash = mix(hash, record->blocks[i].hash);
-    return hash & ~UINT64_C(3);
+    return hash | 1;
 }
 
-static enum row_verdict ask(struct intake *intake, struct group *group, const struct advise_record *record,
-                            const struct route_prompt *prompt)
+/* By the rule of thumb: the smallest model of the family, or the one that was asked. */
+static bool ask_pair(const struct intake *intake, struct row *row)
 {
     struct prediction predictions[2];
     struct predictor_bound bound;
     struct error ignored;
     const struct predictor_candidate pair[2] = {{STR("small"), 1}, {STR("large"), 10}};
-    if (!intake->predictor || !group->price.small || prompt->user.count == 0 || prompt->images > 0)
-        return prompt->images > 0 ? VERDICT_STAYS : VERDICT_UNASKED;
-    const uint64_t hash = prompt_hash(record);
-    uint64_t *memo = &intake->memo[(hash >> 2) % MEMO_SLOTS];
-    if (*memo != 0 && (*memo & ~UINT64_C(3)) == hash)
-        return (enum row_verdict)(*memo & 3);
-    if ((group->count >= ASK_ALL && group->count % ASK_ONE_IN != 0) ||
-        predictor_bind(intake->predictor, pair, 2, &bound, &ignored) != OK)
-        return VERDICT_UNASKED;
+    if (predictor_bind(intake->predictor, pair, 2, &bound, &ignored) != OK)
+        return false;
+    predictor_ask_features(intake->predictor, &bound, intake->features, predictions);
+    row->verdict = (uint8_t)decide_verdict(predictions);
+    return true;
+}
+
+static void ask_router(const struct intake *intake, struct row *row)
+{
+    struct advise_routing routing;
+    double tokens[PRICE_CLASSES];
+    for (unsigned i = 0; i < PRICE_CLASSES; i++)
+        tokens[i] = row->tokens[i];
+    advise_router_ask(intake->router, intake->features, tokens, &routing);
+    row->verdict = (uint8_t)(VERDICT_ROUTED + routing.chosen);
+    for (unsigned i = 0; i < CASES; i++)
+        row->again[i] = (uint8_t)lround(UINT8_MAX * routing.again[i]);
+}
+
+/* What has been said of the same prompt before holds again. */
+static void ask(struct intake *intake, struct group *group, const struct advise_record *record,
+                const struct route_prompt *prompt, struct row *row)
+{
+    const bool is_routed = intake->router ? (row->flags & ROW_FOR_ROUTE) != 0
+                                          : intake->predictor && group->price.small && prompt->user.count > 0;
+    row->verdict = prompt->images > 0 ? VERDICT_STAYS : VERDICT_UNASKED;
+    if (!is_routed || prompt->images > 0)
+        return;
+    struct verdict_memo *memo = &intake->memo[prompt_hash(record) >> 2 & (MEMO_SLOTS - 1)];
+    const bool is_known = memo->hash == prompt_hash(record);
+    if (!is_known && group->count >= ASK_ALL && group->count % ASK_ONE_IN != 0)
+        return;
+    if (is_known) {
+        row->verdict = memo->verdict;
+        memcpy(row->again, memo->again, sizeof(row->again));
+        return;
+    }
     group->asked++;
     features_read(prompt, intake->features);
-    predictor_ask_features(intake->predictor, &bound, intake->features, predictions);
-    const enum row_verdict verdict = decide_verdict(predictions);
-    *memo = hash | verdict;
-    return verdict;
+    if (intake->router)
+        ask_router(intake, row);
+    else if (!ask_pair(intake, row))
+        return;
+    *memo = (struct verdict_memo){.hash = prompt_hash(record), .verdict = row->verdict};
+    memcpy(memo->again, row->again, sizeof(memo->again));
+}
+
+static void count_verdict(const struct row *row, struct cluster *cluster)
+{
+    if (row->verdict < VERDICT_ROUTED) {
+        cluster->verdicts[row->verdict]++;
+        return;
+    }
+    cluster->routed[row->verdict - VERDICT_ROUTED].asked++;
+    for (unsigned i = 0; i < CASES; i++)
+        cluster->routed[row->verdict - VERDICT_ROUTED].again[i] += row->again[i] / (double)UINT8_MAX;
 }
 
 /* --- rows -------------------------------------------------------------------------------------------- */
@@ -245,6 +292,21 @@ static void keep_flags(const struct advise_record *record, bool is_ledger, struc
                                      (!record->block_count || !record->has_reply) ? ROW_PAIRED : 0));
 }
 
+bool intake_takes(const struct intake_scope *scope, const struct advise_record *record)
+{
+    if (scope->name.len == 0 || str_eq(scope->name, STR("model")))
+        return scope->name.len == 0 || str_eq(scope->value, record->model);
+    yyjson_val *tag = yyjson_obj_getn((yyjson_val *)record->tags, scope->name.data, scope->name.len);
+    return yyjson_is_str(tag) && str_eq(json_str(tag), scope->value);
+}
+
+static void keep_scopes(const struct intake *intake, const struct advise_record *record, struct row *row)
+{
+    row->flags = (uint16_t)(row->flags | (intake_takes(&intake->route, record) ? ROW_FOR_ROUTE : 0) |
+                            (intake_takes(&intake->student, record) ? ROW_FOR_STUDENT : 0) |
+                            (intake_takes(&intake->batch, record) ? ROW_FOR_BATCH : 0));
+}
+
 /* Turns of a conversation begin with the same message. */
 static uint64_t conversation_of(const struct advise_record *record)
 {
@@ -300,8 +362,8 @@ static enum error_code read_texts(struct intake *intake, const struct advise_rec
         return error_no_memory(error);
     alike_add(cluster->alike, asked_of(&prompt), record->answer);
     read_tools(record, cluster);
-    row->verdict = (uint8_t)ask(intake, &intake->groups[row->group], record, &prompt);
-    cluster->verdicts[row->verdict]++;
+    ask(intake, &intake->groups[row->group], record, &prompt, row);
+    count_verdict(row, cluster);
     return OK;
 }
 
@@ -327,6 +389,7 @@ enum error_code intake_add(struct intake *intake, const struct advise_record *re
     row.conversation = conversation_of(record);
     keep_tokens(record, &row);
     keep_flags(record, is_ledger, &row);
+    keep_scopes(intake, record, &row);
     keep_blocks(record, &row);
     if (record->block_count > 0)
         code = read_texts(intake, record, &row, error);

@@ -7,6 +7,7 @@
 #include "advise/alike.h"
 #include "advise/prices.h"
 #include "advise/record.h"
+#include "advise/router.h"
 #include "advise/rows.h"
 #include "advise/template.h"
 #include "route/predictor.h"
@@ -27,18 +28,30 @@ struct group {
 /* Requests of one template, or of a group's without one. */
 struct cluster {
     struct alike *alike; /* NULL: none yet */
-    uint64_t verdicts[4];
+    uint64_t verdicts[VERDICT_ROUTED];
+    struct {
+        double asked, again[CASES]; /* prompts that went to a candidate, and what of their answers is made again */
+    } routed[DECIDE_CANDIDATES_MAX];
     uint64_t tool_set, tool_order; /* of the first request: of its tools in any order, and as they stood */
     uint64_t tooled, reordered;    /* requests with tools; with the same ones in another order */
 };
 
 bool cluster_is_reordered(const struct cluster *cluster); /* one request in twenty, at least */
 
+/* Which requests a lever takes: those that have a tag of that name and value, or with the name "model" ask for that
+ * ID; with an empty name all. */
+struct intake_scope {
+    struct str name, value;
+};
+bool intake_takes(const struct intake_scope *scope, const struct advise_record *record);
+
 struct intake {
     const struct price_book *book;
     const struct catalog *catalog;
     const struct predictor *predictor;
     const struct price_row *small; /* where prompts are routed to; NULL: the cheapest of each family */
+    const struct advise_router *router; /* that answers; NULL: none is named */
+    struct intake_scope route, student, batch;
     struct str default_model; /* of records that name none; empty: they stay without */
     struct log_rows *rows;
     struct templates *templates;
@@ -49,7 +62,7 @@ struct intake {
     uint64_t read;        /* records */
     uint64_t failed;      /* of them, requests that cost nothing */
     bool has_pairs;       /* there are rows that belong together */
-    uint64_t *memo;       /* prompts the predictor was asked about */
+    struct verdict_memo *memo; /* prompts the predictor was asked about */
     struct features *features;
 };
 

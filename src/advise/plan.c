@@ -35,8 +35,6 @@
 #define EASE_STUDENT 0.75
 #define STUDENT_WORK 2500.0 /* requests at which a student is half worth its work */
 
-enum { CASE_MIDDLE, CASE_LOW, CASE_HIGH, CASES };
-
 struct block {
     double cost;
     double saved[CASES][PLAN_LEVERS];
@@ -183,7 +181,9 @@ struct course {
     const struct advise_price *price;
     const struct replay_usage *today, *then;
     enum arrival arrival;
-    double routed[CASES], taught[CASES];
+    const struct price_row *small, *instead, *student; /* who answers, or answers again, in the model's place */
+    double routed[CASES], taught[CASES]; /* shares that go there */
+    double again[CASES]; /* of the routed ones */
 };
 
 static double of_verdict(uint8_t verdict, const struct cluster *cluster, unsigned which)
@@ -193,32 +193,81 @@ static double of_verdict(uint8_t verdict, const struct cluster *cluster, unsigne
     case VERDICT_STAYS: return 0;
     case VERDICT_SMALL: return sure[which];
     case VERDICT_SMALL_UNSURE: return unsure[which];
-    case VERDICT_UNASKED: break;
+    case VERDICT_UNASKED:
+    case VERDICT_ROUTED: break;
     }
     return routed_share(cluster, which);
+}
+
+/* Of prompts that were not looked at: where most of their kind went. SIZE_MAX: none was looked at. */
+static size_t usual_candidate(const struct cluster *cluster, const struct advise_router *router)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < router->count; i++)
+        if (cluster->routed[i].asked > cluster->routed[best].asked)
+            best = i;
+    return cluster->routed[best].asked > 0 ? best : SIZE_MAX;
+}
+
+static void follow_router(const struct advise_router *router, const struct cluster *seen, struct course *course)
+{
+    const struct row *row = course->row;
+    const bool is_asked = row->verdict >= VERDICT_ROUTED;
+    const size_t chosen = is_asked ? row->verdict - (size_t)VERDICT_ROUTED : usual_candidate(seen, router);
+    if (chosen == SIZE_MAX || row->verdict == VERDICT_STAYS || !(row->flags & ROW_FOR_ROUTE) ||
+        router->candidates[chosen].price == course->price->row)
+        return;
+    course->small = router->candidates[chosen].price;
+    course->instead = router->candidates[advise_router_strongest(router)].price;
+    for (unsigned i = 0; i < CASES; i++) {
+        course->routed[i] = 1;
+        course->again[i] = is_asked ? row->again[i] / (double)UINT8_MAX
+                                    : seen->routed[chosen].again[i] / seen->routed[chosen].asked;
+    }
 }
 
 static void share_out(const struct planning *planning, struct course *course)
 {
     static const double taught[CASES] = {1, 0.8, 1.05};
+    const struct plan_choice *choice = &planning->choice;
     const struct plan_cluster *cluster = &planning->plan->clusters[course->row->cluster];
     const struct cluster *seen = &planning->intake->clusters[course->row->cluster];
-    const bool may_route = !planning->choice.is_given || planning->choice.route;
-    for (unsigned i = 0; i < CASES; i++) {
-        const bool is_taught = course->price->small && (course->row->flags & ROW_BODY);
-        course->taught[i] = is_taught ? fmin(1, cluster->share * taught[i]) : 0;
-        course->routed[i] = may_route && course->price->small && cluster->share <= 0
-                                ? of_verdict(course->row->verdict, seen, i) : 0;
+    const bool is_named = choice->student && (course->row->flags & ROW_FOR_STUDENT);
+    const double share = is_named ? 1 : choice->student ? 0 : cluster->share;
+    course->small = course->instead = course->price->small;
+    course->student = is_named ? choice->student : course->price->small;
+    if (share > 0) {
+        for (unsigned i = 0; i < CASES && course->student && (course->row->flags & ROW_BODY); i++)
+            course->taught[i] = is_named ? 1 : fmin(1, share * taught[i]);
+        return;
     }
+    if (choice->is_given && !choice->route)
+        return;
+    if (planning->intake->router)
+        follow_router(planning->intake->router, seen, course);
+    for (unsigned i = 0; i < CASES && !planning->intake->router && course->small; i++)
+        course->routed[i] = of_verdict(course->row->verdict, seen, i);
 }
 
-/* What is asked of the model itself and of the smaller one, in such shares. */
-static double mixed(const struct course *course, double share, enum tier tier, const struct replay_usage *usage)
+/* What a request costs with the usage: of the model itself, and less so by routing and by a student. */
+struct split {
+    double cost, routed[CASES], taught[CASES]; /* what is saved in each case */
+    double left; /* behind both, in the middle one */
+};
+
+static void split_cost(const struct course *course, enum tier tier, const struct replay_usage *usage,
+                       struct split *split)
 {
     const double large = advise_cost(course->price->row, tier, usage->tokens);
-    if (share <= 0)
-        return large;
-    return (1 - share) * large + share * advise_cost(course->price->small, tier, usage->tokens);
+    const double small = course->small ? advise_cost(course->small, tier, usage->tokens) : large;
+    const double instead = course->instead ? advise_cost(course->instead, tier, usage->tokens) : large;
+    const double student = course->student ? advise_cost(course->student, tier, usage->tokens) : large;
+    split->cost = large;
+    for (unsigned i = 0; i < CASES; i++) {
+        split->routed[i] = course->routed[i] * (large - small - course->again[i] * instead);
+        split->taught[i] = course->taught[i] * (large - student);
+    }
+    split->left = large - split->routed[CASE_MIDDLE] - split->taught[CASE_MIDDLE];
 }
 
 static double waits(const struct plan_choice *choice, enum arrival arrival, unsigned which)
@@ -240,47 +289,63 @@ static double waits(const struct plan_choice *choice, enum arrival arrival, unsi
 /* Sums stop at INT64_MAX, nine million dollars, as the ledger's do. */
 static void add_pico(int64_t *sum, int64_t more)
 {
-    *sum = more < INT64_MAX - *sum ? *sum + more : INT64_MAX;
+    if (__builtin_add_overflow(*sum, more, sum))
+        *sum = more < 0 ? -INT64_MAX : INT64_MAX;
+}
+
+/* What each lever saves of a request: behind those before it, and as the only one. */
+struct gains {
+    double saved[CASES][PLAN_LEVERS], alone[PLAN_LEVERS];
+};
+
+static void find_gains(const struct planning *planning, const struct course *course, struct gains *gains)
+{
+    static const double sure[CASES] = {1, 0.85, 1.05}; /* that tokens stand where bytes do */
+    const enum tier tier = (enum tier)course->row->tier;
+    struct split today, then, batch_today, batch_then;
+    split_cost(course, tier, course->today, &today);
+    split_cost(course, tier, course->then, &then);
+    split_cost(course, TIER_BATCH, course->today, &batch_today);
+    split_cost(course, TIER_BATCH, course->then, &batch_then);
+    const double cached = fmin(today.left, then.left), tier_gain = fmax(0, cached - batch_then.left);
+    const bool waits_here = course->row->flags & ROW_FOR_BATCH;
+    for (unsigned i = 0; i < CASES; i++) {
+        gains->saved[i][PLAN_ROUTE] = today.routed[i];
+        gains->saved[i][PLAN_DISTILL] = today.taught[i];
+        gains->saved[i][PLAN_CACHE] = sure[i] * (today.left - cached);
+        gains->saved[i][PLAN_BATCH] = waits_here * waits(&planning->choice, course->arrival, i) * tier_gain;
+    }
+    gains->alone[PLAN_ROUTE] = today.routed[CASE_MIDDLE];
+    gains->alone[PLAN_DISTILL] = today.taught[CASE_MIDDLE];
+    gains->alone[PLAN_CACHE] = fmax(0, today.cost - then.cost);
+    gains->alone[PLAN_BATCH] = waits_here * waits(&planning->choice, course->arrival, CASE_MIDDLE) *
+                               fmax(0, today.cost - batch_today.cost);
 }
 
 /* Whole picodollars, so that shares add up. */
-static void count_row(struct planning *planning, struct course *course, struct block *block)
+static void count_row(struct planning *planning, const struct course *course, struct block *block)
 {
     struct plan *plan = planning->plan;
     struct plan_group *group = &plan->groups[course->row->group];
     struct plan_cluster *cluster = &plan->clusters[course->row->cluster];
     const enum tier tier = (enum tier)course->row->tier;
-    const double small_share = course->routed[CASE_MIDDLE] + course->taught[CASE_MIDDLE];
-    const double cost = mixed(course, 0, tier, course->today);
-    const double small = course->price->small ? mixed(course, 1, tier, course->today) : cost;
-    const double before = mixed(course, small_share, tier, course->today);
-    const double cached = fmin(before, mixed(course, small_share, tier, course->then));
-    const double tier_gain = fmax(0, cached - mixed(course, small_share, TIER_BATCH, course->then));
-    const double alone_gain = fmax(0, cost - mixed(course, 0, TIER_BATCH, course->today));
-    static const double sure[CASES] = {1, 0.85, 1.05}; /* that tokens stand where bytes do */
-    for (unsigned i = 0; i < CASES; i++) {
-        block->saved[i][PLAN_ROUTE] += course->routed[i] * (cost - small);
-        block->saved[i][PLAN_DISTILL] += course->taught[i] * (cost - small);
-        block->saved[i][PLAN_CACHE] += sure[i] * (before - cached);
-        block->saved[i][PLAN_BATCH] += waits(&planning->choice, course->arrival, i) * tier_gain;
-    }
-    const int64_t saved[PLAN_LEVERS] = {
-        llround(course->routed[CASE_MIDDLE] * (cost - small)), llround(course->taught[CASE_MIDDLE] * (cost - small)),
-        llround(before - cached), llround(waits(&planning->choice, course->arrival, CASE_MIDDLE) * tier_gain)};
+    const double cost = advise_cost(course->price->row, tier, course->today->tokens);
+    struct gains gains;
+    find_gains(planning, course, &gains);
     for (unsigned i = 0; i < PLAN_LEVERS; i++) {
-        add_pico(&plan->sums[i].saved, saved[i]);
-        group->saved[i] += (double)saved[i];
-        cluster->saved[i] += (double)saved[i];
+        const int64_t saved = llround(gains.saved[CASE_MIDDLE][i]);
+        add_pico(&plan->sums[i].saved, saved);
+        add_pico(&plan->sums[i].alone, llround(gains.alone[i]));
+        group->saved[i] += (double)saved;
+        cluster->saved[i] += (double)saved;
+        for (unsigned k = 0; k < CASES; k++)
+            block->saved[k][i] += gains.saved[k][i];
     }
-    add_pico(&plan->sums[PLAN_ROUTE].alone, saved[PLAN_ROUTE]);
-    add_pico(&plan->sums[PLAN_DISTILL].alone, saved[PLAN_DISTILL]);
-    add_pico(&plan->sums[PLAN_CACHE].alone, llround(fmax(0, cost - mixed(course, 0, tier, course->then))));
-    add_pico(&plan->sums[PLAN_BATCH].alone,
-             llround(waits(&planning->choice, course->arrival, CASE_MIDDLE) * alone_gain));
     add_pico(&plan->cost, llround(cost));
     block->cost += cost;
-    group->shadow += course->price->small ? SHADOW_SHARE * small : 0;
+    group->shadow += course->small ? SHADOW_SHARE * advise_cost(course->small, tier, course->today->tokens) : 0;
     group->routed += course->routed[CASE_MIDDLE];
+    group->again += course->routed[CASE_MIDDLE] * course->again[CASE_MIDDLE];
 }
 
 static void plan_row(struct planning *planning, const struct row *row)
@@ -388,7 +453,7 @@ enum error_code plan_make(struct plan *plan, const struct plan_choice *choice, c
 {
     struct planning planning = {.plan = plan, .choice = *choice, .intake = intake, .rows = rows,
         .replay = replay_new()};
-    *plan = (struct plan){.start = -1};
+    *plan = (struct plan){.start = -1, .student = choice->student};
     plan->groups = mem_calloc(LIMIT_ADVISE_GROUPS, sizeof(*plan->groups));
     plan->clusters = mem_calloc(INTAKE_CLUSTERS, sizeof(*plan->clusters));
     plan->arrivals = arrivals_new();

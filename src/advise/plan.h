@@ -19,6 +19,7 @@ struct plan_choice {
     bool route, distill, cache;
     enum plan_wait { WAIT_NEVER, WAIT_NIGHTLY, WAIT_QUIET } batch; /* bursts at night; all that nobody seems to read */
     enum plan_ttl { TTL_BEST, TTL_5M, TTL_1H } ttl;
+    const struct price_row *student; /* of one that is there and takes whatever is its; NULL: those worth making */
 };
 
 struct plan_sum {
@@ -35,7 +36,8 @@ struct plan_group {
     double saved[PLAN_LEVERS];
     double prompt_tokens, read_today, read_marks, read_then;
     double shadow;                 /* of 2% of its requests, by the smaller model */
-    double routed;                 /* requests that would go there */
+    double routed;                 /* requests that would go there, */
+    double again;                  /* and those of them whose answer the router has made again */
 };
 
 struct plan_cluster {
@@ -58,6 +60,7 @@ struct plan {
     struct plan_cluster *clusters; /* [INTAKE_CLUSTERS] */
     struct arrivals *arrivals;
     uint64_t dropped;              /* prefixes that there was no room for */
+    const struct price_row *student; /* of the choice */
 };
 
 /* `rows` are sorted by time here. */

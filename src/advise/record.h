@@ -32,6 +32,7 @@ struct advise_record {
     struct str tenant, model;
     struct str place; /* of the price, where `model` doesn't say it */
     struct str session; /* the conversation, by the client's word; empty: none */
+    const struct yyjson_val *tags; /* in the caller's own words, an object; NULL: it said nothing of the request */
     bool is_stream, is_failed;
     bool has_usage;  /* the log counted; else tokens are guessed from bytes */
     bool has_reply;

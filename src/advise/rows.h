@@ -23,10 +23,14 @@ enum row_flag {
     ROW_MEDIA = 1 << 6,
     ROW_LEDGER = 1 << 7, /* a line of our ledger */
     ROW_PAIRED = 1 << 8, /* input and output are lines of their own */
+    ROW_FOR_ROUTE = 1 << 9, /* a named lever takes it (intake.h) */
+    ROW_FOR_STUDENT = 1 << 10,
+    ROW_FOR_BATCH = 1 << 11,
 };
 
-/* What the predictor says: may the smallest model of the family answer? */
-enum row_verdict { VERDICT_UNASKED, VERDICT_STAYS, VERDICT_SMALL, VERDICT_SMALL_UNSURE };
+/* What the predictor says: may the smallest model of the family answer? Where a router is named, which of its
+ * candidates does: VERDICT_ROUTED and its place. */
+enum row_verdict { VERDICT_UNASKED, VERDICT_STAYS, VERDICT_SMALL, VERDICT_SMALL_UNSURE, VERDICT_ROUTED };
 
 struct row_block {
     uint64_t hash;
@@ -47,6 +51,7 @@ struct row {
     uint8_t tier, verdict;
     uint8_t head_end; /* blocks up to the end of the head: tools and system, or of the first message */
     uint8_t block_count;
+    uint8_t again[3]; /* of 255: what of such answers is made again, in router.h's cases */
     struct row_block blocks[LIMIT_ADVISE_BLOCKS];
 };
 

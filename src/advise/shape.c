@@ -109,6 +109,7 @@ static enum advise_flaw read_log(yyjson_val *line, const struct shape_bodies *bo
     record->is_failed = yyjson_obj_get(line, "errorCode") && !output;
     record->session = ANY_TEXT(yyjson_obj_get(line, "requestMetadata"), "session", "sessionId", "session_id",
                                "session-id");
+    record->tags = ANY_OF(line, "requestMetadata");
     (void)moment_of_value(yyjson_obj_get(line, "timestamp"), &record->time_us);
     if (record->model.len == 0)
         return ADVISE_NO_MODEL;
@@ -185,6 +186,7 @@ static enum advise_flaw read_ledger(yyjson_val *line, struct advise_record *reco
     record->id = member(line, "requestId");
     record->tenant = member(line, "tenant");
     record->session = member(line, "session");
+    record->tags = yyjson_obj_get(line, "profileTags");
     record->model = member(line, "modelRequested");
     shape_read_price_name(member(line, "priceBook"), record);
     record->is_stream = str_ends(member(line, "operation"), STR("Stream"));
@@ -240,6 +242,7 @@ static enum advise_flaw read_spend(const struct spend *spend, struct arena *aren
     record->model = spend->model;
     record->tenant = spend->tenant;
     record->session = spend->session;
+    record->tags = spend->metadata;
     record->is_failed = str_eq(spend->status, STR("failure"));
     (void)moment_read(spend->start, &record->time_us);
     record->is_stream = moment_read(spend->first, &first) && moment_read(spend->end, &end) && first < end;
@@ -347,6 +350,7 @@ static void read_pair_facts(yyjson_val *line, yyjson_val *request, yyjson_val *r
     record->tenant = ANY_TEXT(line, "tenant", "team", "organization", "project", "api_key");
     record->session = ANY_TEXT(line, "session", "session_id", "sessionId", "conversation_id", "thread_id");
     record->is_stream = record->is_stream || yyjson_get_bool(stream);
+    record->tags = record->tags ? record->tags : yyjson_obj_get(line, "metadata");
     read_tier(yyjson_obj_get(reply, "service_tier"), record);
     read_tier(yyjson_obj_get(request, "service_tier"), record);
     yyjson_val *time = ANY_OF(line, "timestamp", "time", "created_at", "createdAt", "start_time", "startTime", "ts",

@@ -237,6 +237,34 @@ static bool any_small(const struct advice *advice)
     return false;
 }
 
+static double labels_of(const struct advise_router *router)
+{
+    double labels = 0;
+    for (size_t i = 0; i < router->count; i++)
+        labels += router->candidates[i].judged;
+    return labels;
+}
+
+static void write_named_router(const struct advice *advice, const struct plan_group *group, struct words *why,
+                               struct words *where)
+{
+    const struct advise_router *router = advice->intake.router;
+    const double labels = labels_of(router);
+    say(why, " the router %s would send %.0f%% to another model", router->name,
+        share_of(group->routed, (double)group->requests));
+    if (router->below > 0) {
+        say(why, " and have %.0f%% of those answers made again", share_of(group->again, group->routed));
+        if (labels > 0)
+            say(why, ", as %.0f labels of its shadow say", labels);
+        else
+            say(why, "; how sure a model is of its answers nobody knows before it has answered, so this may be far "
+                     "off: a shadow of 2%% would tell, and costs ");
+        if (labels == 0)
+            say_dollars(why, group->shadow);
+    }
+    say(where, "the router %s in place of the model ID", router->name);
+}
+
 static void write_route(const struct advice *advice, struct words *why, struct words *where)
 {
     const uint32_t best = advice_best_group(advice, PLAN_ROUTE);
@@ -253,6 +281,10 @@ static void write_route(const struct advice *advice, struct words *why, struct w
     const struct group *of = &advice->intake.groups[best];
     say(why, "of the prompts to ");
     say_group(why, of);
+    if (advice->intake.router) {
+        write_named_router(advice, group, why, where);
+        return;
+    }
     say(why, " the predictor would send %.0f%% to %s", share_of(group->routed, (double)group->requests),
         of->price.small->id);
     say(why, "; to be sure, a shadow of 2%% of them costs ");
@@ -263,6 +295,12 @@ static void write_route(const struct advice *advice, struct words *why, struct w
 static void write_distill(const struct advice *advice, struct words *why, struct words *where)
 {
     const uint32_t best = advice_best_cluster(advice, PLAN_DISTILL);
+    if (best != UINT32_MAX && advice->plan.student) {
+        say_number(why, (double)advice->plan.clusters[best].requests);
+        say(why, " requests would go to a student at the price of %s", advice->plan.student->id);
+        say_requests(where, advice, best);
+        return;
+    }
     if (best == UINT32_MAX) {
         say(why, any_body(advice) ? "no %d and more alike prompts have answers of few kinds"
                                   : "the log has no prompts and answers (%d and more alike ones are needed)", 200);

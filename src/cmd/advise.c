@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "advise/report.h"
+#include "cmd/advise_levers.h"
 #include "cmd/advise_remote.h"
 #include "cmd/advise_scales.h"
 #include "cmd/cmd.h"
@@ -39,8 +40,10 @@ static const char usage[] =
     "  --days N       requests of the last N days\n"
     "  --tenant NAME  this tenant's requests and no others'\n"
     "  --config FILE  a server's configuration: the prices that it names, and without SOURCE its data directory\n"
-    "  --what-if KEY=VALUE,...  only these levers: ttl=5m|1h|best, router=auto or a model ID, batch=nightly|all,\n"
-    "                 distill=on. Without SOURCE, of this server's data directory\n"
+    "  --what-if KEY=VALUE,...  only these levers: ttl=5m|1h|best, router=auto, a router of the configuration or a\n"
+    "                 model ID, batch=nightly|all, distill=on, a student of the configuration or a model ID; with\n"
+    "                 VALUE@TAG:WORD or VALUE@model:ID of such requests alone. Without SOURCE, of this server's data\n"
+    "                 directory\n"
     "  --endpoint URL  the advice of the server that runs there, on its own requests\n";
 
 struct options {
@@ -124,71 +127,6 @@ static int print_advice(const struct options *options, const struct advice *advi
     return cmd_fail("advise", &error, CMD_FAILED);
 }
 
-/* --- what if ---------------------------------------------------------------------------------------------- */
-
-struct what_if {
-    struct plan_choice choice;
-    struct str router; /* a model ID; empty: the cheapest of each family */
-};
-
-static bool read_ttl(struct str value, struct what_if *what_if)
-{
-    what_if->choice.cache = !str_eq(value, STR("off"));
-    what_if->choice.ttl = str_eq(value, STR("5m")) ? TTL_5M : str_eq(value, STR("1h")) ? TTL_1H : TTL_BEST;
-    return !what_if->choice.cache || what_if->choice.ttl != TTL_BEST || str_eq(value, STR("best"));
-}
-
-static bool read_batch(struct str value, struct what_if *what_if)
-{
-    what_if->choice.batch = str_eq(value, STR("nightly")) ? WAIT_NIGHTLY
-                            : str_eq(value, STR("all"))   ? WAIT_QUIET
-                                                          : WAIT_NEVER;
-    return what_if->choice.batch != WAIT_NEVER || str_eq(value, STR("off"));
-}
-
-static bool read_router(struct str value, struct what_if *what_if)
-{
-    what_if->choice.route = !str_eq(value, STR("off"));
-    what_if->router = what_if->choice.route && !str_eq(value, STR("auto")) ? value : STR("");
-    return value.len > 0;
-}
-
-static bool read_distill(struct str value, struct what_if *what_if)
-{
-    what_if->choice.distill = str_eq(value, STR("on"));
-    return what_if->choice.distill || str_eq(value, STR("off"));
-}
-
-/* KEY=VALUE,... */
-static enum error_code read_what_if(const char *text, struct what_if *what_if, struct error *error)
-{
-    static const struct {
-        const char *key, *values;
-        bool (*read)(struct str value, struct what_if *what_if);
-    } keys[] = {{"ttl", "5m, 1h, best or off", read_ttl},
-                {"router", "a model ID, auto or off", read_router},
-                {"batch", "nightly, all or off", read_batch},
-                {"distill", "on or off", read_distill}};
-    struct str rest = str_of(text), pair;
-    what_if->choice.is_given = true;
-    while (str_split(&rest, ',', &pair)) {
-        const ptrdiff_t equals = str_find_char(pair, '=', 0);
-        const struct str key = str_slice(pair, 0, equals < 0 ? pair.len : (size_t)equals);
-        const struct str value = equals < 0 ? STR("") : str_slice(pair, (size_t)equals + 1, pair.len);
-        size_t i = 0;
-        while (i < sizeof(keys) / sizeof(keys[0]) && !str_eq(key, str_of(keys[i].key)))
-            i++;
-        if (i == sizeof(keys) / sizeof(keys[0]))
-            return error_set(error, ERROR_INVALID, "--what-if: expected ttl, router, batch or "
-                             "distill, got '" STR_FMT "'",
-                             STR_ARG(key));
-        if (!keys[i].read(value, what_if))
-            return error_set(error, ERROR_INVALID, "--what-if: %s: expected %s, got '" STR_FMT "'", keys[i].key,
-                             keys[i].values, STR_ARG(value));
-    }
-    return OK;
-}
-
 /* --- the command ------------------------------------------------------------------------------------------ */
 
 static enum error_code read_days(const char *text, uint64_t *from_us, struct error *error)
@@ -222,22 +160,27 @@ static int advise(const struct options *options, const struct advise_scales *sca
                                     .predictor = scales->predictor, .model = str_of(options->model),
                                     .tenant = str_of(options->tenant),
                                     .progress = tell, .ctx = &progress};
-    struct what_if what_if = {.router = STR("")};
-    struct advisor *advisor;
+    struct advise_levers levers = {.own = NULL};
+    struct advisor *advisor = NULL;
     const struct advice *advice;
     struct error error;
-    if (read_days(options->days, &asked.from_us, &error) ||
-        (options->what_if && read_what_if(options->what_if, &what_if, &error)) ||
-        advise_scales_find(scales, what_if.router, &asked.small, &error))
-        return cmd_fail("advise", &error, CMD_USAGE);
-    asked.choice = what_if.choice;
-    if (advisor_new(&asked, &advisor, &error) != OK)
-        return cmd_fail("advise", &error, CMD_FAILED);
-    const enum error_code code = read_sources(advisor, &progress, sources, count, &advice, &error);
+    int status = CMD_FAILED;
+    enum error_code code = read_days(options->days, &asked.from_us, &error);
+    if (code == OK)
+        code = advise_levers_read(options->what_if, scales, scales->config.data, &levers, &error);
+    advise_levers_apply(&levers, &asked);
+    if (code != OK)
+        status = CMD_USAGE;
+    else
+        code = advisor_new(&asked, &advisor, &error);
+    if (code == OK) {
+        code = read_sources(advisor, &progress, sources, count, &advice, &error);
+        status = code == ERROR_NOT_FOUND ? CMD_USAGE : CMD_FAILED;
+    }
     clear_progress(&progress);
-    const int status = code == OK ? print_advice(options, advice)
-                                  : cmd_fail("advise", &error, code == ERROR_NOT_FOUND ? CMD_USAGE : CMD_FAILED);
+    status = code == OK ? print_advice(options, advice) : cmd_fail("advise", &error, status);
     advisor_free(advisor);
+    advise_levers_free(&levers);
     return status;
 }
 

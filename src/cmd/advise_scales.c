@@ -36,17 +36,27 @@ static enum error_code load_config(const char *prices, const char *path, bool is
     return config_parse(str_of(text), "--prices", program_sections, config, error);
 }
 
-enum error_code advise_scales_load(const char *prices, const char *config, bool is_own, struct advise_scales *scales,
-                                   struct error *error)
+static enum error_code load_rest(struct advise_scales *scales, struct error *error)
 {
-    enum error_code code = load_config(prices, config, is_own, &scales->config, error);
-    if (code == OK)
-        code = price_book_load(&scales->config, &scales->book, error);
+    enum error_code code = price_book_load(&scales->config, &scales->book, error);
     if (code == OK)
         code = catalog_load(embedded_file(STR("aliases.yaml")), &scales->catalog, error);
     if (code == OK)
         code = predictor_open_builtin(PREDICTOR_GENERAL, &scales->predictor, error);
     return code;
+}
+
+enum error_code advise_scales_load(const char *prices, const char *config, bool is_own, struct advise_scales *scales,
+                                   struct error *error)
+{
+    const enum error_code code = load_config(prices, config, is_own, &scales->config, error);
+    return code == OK ? load_rest(scales, error) : code;
+}
+
+enum error_code advise_scales_parse(struct str config, struct advise_scales *scales, struct error *error)
+{
+    const enum error_code code = config_parse(config, "the configuration", program_sections, &scales->config, error);
+    return code == OK ? load_rest(scales, error) : code;
 }
 
 void advise_scales_free(struct advise_scales *scales)
@@ -57,16 +67,12 @@ void advise_scales_free(struct advise_scales *scales)
     config_deinit(&scales->config);
 }
 
-/* The row that prompts are to be routed to; ERROR_INVALID: no book has it. */
-enum error_code advise_scales_find(const struct advise_scales *scales, struct str id, const struct price_row **row,
-                                   struct error *error)
+enum error_code advise_scales_find(const struct advise_scales *scales, const char *key, struct str id,
+                                   const struct price_row **row, struct error *error)
 {
     struct advise_price price;
-    *row = NULL;
-    if (id.len == 0)
-        return OK;
     advise_price_find(scales->book, &scales->catalog, id, STR(""), &price);
     *row = price.row;
-    return *row ? OK : error_set(error, ERROR_INVALID, "--what-if: router: no price book has '" STR_FMT "'",
+    return *row ? OK : error_set(error, ERROR_INVALID, "--what-if: %s: no price book has '" STR_FMT "'", key,
                                  STR_ARG(id));
 }

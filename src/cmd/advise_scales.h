@@ -21,8 +21,11 @@ enum error_code advise_scales_load(const char *prices, const char *config, bool 
                                    struct error *error) WARN_UNUSED;
 void advise_scales_free(struct advise_scales *scales);
 
-/* The row of a model ID that prompts are to be routed to; NULL for an empty one. ERROR_INVALID: no book has it. */
-enum error_code advise_scales_find(const struct advise_scales *scales, struct str id, const struct price_row **row,
-                                   struct error *error) WARN_UNUSED;
+/* By a configuration that is not in a file. */
+enum error_code advise_scales_parse(struct str config, struct advise_scales *scales, struct error *error) WARN_UNUSED;
+
+/* The row of the model ID that a what-if's `key` names. ERROR_INVALID: no book has it. */
+enum error_code advise_scales_find(const struct advise_scales *scales, const char *key, struct str id,
+                                   const struct price_row **row, struct error *error) WARN_UNUSED;
 
 #endif

@@ -147,7 +147,7 @@ static enum error_code foretell(struct demo *demo, struct error *error)
         return error_no_memory(error);
     if (demo->log_file && fwrite(demo->log.data, 1, demo->log.len, demo->log_file) != demo->log.len)
         return error_set(error, ERROR_IO, "--log %s: cannot write", demo->options->log);
-    return demo_foretell(buf_str(&demo->log), DEMO_SMALL_ID, &demo->report.advice, error);
+    return demo_foretell(buf_str(&demo->log), &demo->report.advice, error);
 }
 
 /* Both kinds of notes by the large model. */

@@ -68,8 +68,9 @@ static bool append_end(struct buf *body, const struct demo_ask *ask, unsigned to
     demo_session(ask->phase, ask->first + conversation, cell, session);
     return buf_appendf(body,
                        "],\"inferenceConfig\":{\"maxTokens\":%u,\"temperature\":0},"
-                       "\"requestMetadata\":{\"session\":\"%s\"}}",
-                       tokens, session);
+                       "\"requestMetadata\":{\"session\":\"%s\",\"" DEMO_TAG "\":\"%s\"}}",
+                       tokens, session,
+                       cell < DEMO_TURNS ? DEMO_TAG_TURN : ask->day->conversations[conversation].notes[ask->note].task);
 }
 
 static bool append_turn(void *ctx, size_t index, struct buf *body)

@@ -6,6 +6,9 @@
 #include "core/buf.h"
 #include "demo/figures.h"
 
+#define DEMO_TAG "task" /* of requestMetadata: what is asked for */
+#define DEMO_TAG_TURN "turn"
+
 struct demo_ask {
     const struct demo_day *day;
     size_t first; /* number of the day's first conversation among those of all days */

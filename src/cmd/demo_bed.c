@@ -41,7 +41,7 @@ static void append_model(struct buf *out, const char *name, const char *id, cons
                 has_cache ? "implicit" : "off");
 }
 
-static void append_config(struct buf *out, bool has_cache, bool has_router)
+void demo_bed_append_config(struct buf *out, bool has_cache, bool has_router)
 {
     buf_append_text(out, "models:\n");
     append_model(out, DEMO_LARGE, DEMO_LARGE_ID, "ids: [\"" DEMO_LARGE_ID "\"], threads: 2", has_cache);
@@ -60,7 +60,7 @@ static enum error_code write_config(char *path, bool has_cache, bool has_router,
     if (fd < 0)
         return error_set_errno(error, ERROR_IO, errno, "cannot make a file in /tmp");
     buf_init(&text, LIMIT_CONFIG_BYTES);
-    append_config(&text, has_cache, has_router);
+    demo_bed_append_config(&text, has_cache, has_router);
     const bool is_written = !text.failed && write(fd, text.data, text.len) == (ssize_t)text.len;
     buf_deinit(&text);
     close(fd);

@@ -21,6 +21,9 @@ struct demo_bed {
     double engine_s; /* that its models had computed when it was asked last */
 };
 
+/* The configuration of such a server. */
+void demo_bed_append_config(struct buf *out, bool has_cache, bool has_router);
+
 /* SIGINT and SIGTERM end the server that runs, so that whoever waits for it gives up and cleans up. Once. */
 void demo_bed_catch_signals(void);
 bool demo_bed_is_interrupted(void);

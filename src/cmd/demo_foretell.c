@@ -2,12 +2,30 @@
 #include "cmd/demo_foretell.h"
 
 #include "advise/report.h"
-#include "cmd/advise_scales.h"
+#include "cmd/advise_levers.h"
+#include "cmd/demo_ask.h"
+#include "cmd/demo_bed.h"
+
+/* The levers of the phase `all`. */
+#define LEVERS                                                                                                 \
+    "router=" DEMO_ROUTER "@" DEMO_TAG ":" DEMO_TAG_TURN ",distill=" CONFIG_EMBEDDED_STUDENT "@" DEMO_TAG      \
+    ":summary,ttl=best,batch=nightly"
+
+static void take(const struct advice *made, struct demo_advice *advice)
+{
+    static const enum plan_lever levers[DEMO_SHARES] = {PLAN_ROUTE, PLAN_DISTILL, PLAN_CACHE, PLAN_BATCH};
+    for (size_t i = 0; i < DEMO_SHARES; i++) {
+        const struct plan_sum *sum = &made->plan.sums[levers[i]];
+        advice->alone[i] += sum->alone;
+        advice->shares[i] += sum->saved;
+        advice->low[i] += sum->low;
+        advice->high[i] += sum->high;
+    }
+}
 
 static enum error_code weigh(const struct advisor_options *options, struct str log, struct demo_advice *advice,
                              struct error *error)
 {
-    static const enum plan_lever levers[DEMO_SHARES] = {PLAN_ROUTE, PLAN_DISTILL, PLAN_CACHE, PLAN_BATCH};
     struct advisor *advisor;
     const struct advice *made;
     if (advisor_new(options, &advisor, error) != OK)
@@ -16,30 +34,39 @@ static enum error_code weigh(const struct advisor_options *options, struct str l
     if (code == OK)
         code = advisor_finish(advisor, &made, error);
     if (code == OK && options->choice.is_given)
-        for (size_t i = 0; i < DEMO_SHARES; i++)
-            advice->alone[i] += made->plan.sums[levers[i]].alone;
+        take(made, advice);
     else if (code == OK)
         advice->start_with = made->plan.start < 0 ? NULL : made->levers[made->plan.start].name;
     advisor_free(advisor);
     return code;
 }
 
-enum error_code demo_foretell(struct str log, const char *small, struct demo_advice *advice, struct error *error)
+static enum error_code load_scales(struct advise_scales *scales, struct error *error)
+{
+    struct buf text;
+    buf_init(&text, LIMIT_CONFIG_BYTES);
+    demo_bed_append_config(&text, true, true);
+    const enum error_code code =
+        text.failed ? error_no_memory(error) : advise_scales_parse(buf_str(&text), scales, error);
+    buf_deinit(&text);
+    return code;
+}
+
+enum error_code demo_foretell(struct str log, struct demo_advice *advice, struct error *error)
 {
     struct advise_scales scales = {0};
-    struct advisor_options options = {0};
-    enum error_code code = advise_scales_load(NULL, NULL, false, &scales, error);
-    options.book = scales.book;
-    options.catalog = &scales.catalog;
-    options.predictor = scales.predictor;
+    struct advise_levers levers = {.own = NULL};
+    enum error_code code = load_scales(&scales, error);
+    struct advisor_options options = {
+        .book = scales.book, .catalog = &scales.catalog, .predictor = scales.predictor};
     if (code == OK)
         code = weigh(&options, log, advice, error);
-    options.choice = (struct plan_choice){.is_given = true, .route = true, .distill = true, .cache = true,
-                                          .batch = WAIT_NIGHTLY};
     if (code == OK)
-        code = advise_scales_find(&scales, str_of(small), &options.small, error);
+        code = advise_levers_read(LEVERS, &scales, NULL, &levers, error);
+    advise_levers_apply(&levers, &options);
     if (code == OK)
         code = weigh(&options, log, advice, error);
+    advise_levers_free(&levers);
     advise_scales_free(&scales);
     return code;
 }

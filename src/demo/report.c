@@ -56,11 +56,13 @@ static void append_tasks(struct buf *out, const struct demo_report *report)
 static void append_shares(struct buf *out, const struct demo_report *report)
 {
     const double saved = (double)(report->sums[DEMO_NONE].cost - report->sums[DEMO_ALL].cost);
-    buf_append_text(out, "\nlever      its share of all   of it      saved alone     foretold\n");
+    buf_append_text(out, "\nlever      its share of all   of it    foretold, between             saved alone     "
+                         "foretold\n");
     for (size_t i = 0; i < DEMO_SHARES; i++)
-        buf_appendf(out, "%-10s       %10.6f  %5.1f%%       %10.6f   %10.6f\n", demo_share_names[i],
+        buf_appendf(out, "%-10s       %10.6f  %5.1f%%  %10.6f %9.6f %9.6f    %10.6f   %10.6f\n", demo_share_names[i],
                     (double)report->shares[i] / PICO, saved > 0 ? 100 * (double)report->shares[i] / saved : 0,
-                    (double)demo_saved_alone(report, (enum demo_share)i) / PICO,
+                    (double)report->advice.shares[i] / PICO, report->advice.low[i] / PICO,
+                    report->advice.high[i] / PICO, (double)demo_saved_alone(report, (enum demo_share)i) / PICO,
                     (double)report->advice.alone[i] / PICO);
     buf_appendf(out, "together         %10.6f\n", saved / PICO);
     if (report->advice.start_with)
@@ -117,6 +119,15 @@ static void append_dollars_object(struct buf *out, const char *name, const int64
     buf_append_char(out, '}');
 }
 
+static void append_intervals(struct buf *out, const struct demo_advice *advice)
+{
+    buf_append_text(out, ",\"foretoldBetween\":{");
+    for (size_t i = 0; i < DEMO_SHARES; i++)
+        buf_appendf(out, "%s\"%s\":[%.6f,%.6f]", i ? "," : "", demo_share_names[i], advice->low[i] / PICO,
+                    advice->high[i] / PICO);
+    buf_append_char(out, '}');
+}
+
 void demo_append_json(struct buf *out, const struct demo_report *report)
 {
     buf_appendf(out, "{\"conversations\":%zu,\"phases\":[", report->conversations * report->days);
@@ -132,6 +143,8 @@ void demo_append_json(struct buf *out, const struct demo_report *report)
         alone[i] = demo_saved_alone(report, (enum demo_share)i);
     append_dollars_object(out, "alone", alone);
     append_dollars_object(out, "foretold", report->advice.alone);
+    append_dollars_object(out, "foretoldShares", report->advice.shares);
+    append_intervals(out, &report->advice);
     buf_append_text(out, ",\"startWith\":");
     if (report->advice.start_with)
         buf_append_json(out, str_of(report->advice.start_with));

@@ -9,6 +9,8 @@
 /* What the advisor said of the day without levers, and which lever to start with; NULL: none. */
 struct demo_advice {
     int64_t alone[DEMO_SHARES]; /* saved by a lever as the only one */
+    int64_t shares[DEMO_SHARES]; /* by each behind those before it */
+    double low[DEMO_SHARES], high[DEMO_SHARES]; /* of these, 95% */
     const char *start_with;
 };
 

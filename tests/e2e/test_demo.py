@@ -108,9 +108,15 @@ def test_advise_names_the_first_lever(day):
 
 
 def test_foretold(day):
-    """What the cache saves alone was foretold within 5%."""
+    """What was foretold of the levers that are then pulled: of the cache and the student within 5%, alone and behind
+    those before them; of the router, whose answers nobody has judged yet, in the interval."""
     report, _, _ = day
-    assert abs(report["foretold"]["cache"] / report["alone"]["cache"] - 1) < Decimal("0.05")
+    for lever in ("cache", "distill"):
+        assert abs(report["foretold"][lever] / report["alone"][lever] - 1) < Decimal("0.05")
+    assert abs(report["foretoldShares"]["distill"] / report["shares"]["distill"] - 1) < Decimal("0.05")
+    for lever in ("route", "distill", "cache"):
+        low, high = report["foretoldBetween"][lever]
+        assert low <= report["shares"][lever] <= high
 
 
 def test_days_have_shops_of_their_own():
