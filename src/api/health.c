@@ -14,7 +14,7 @@
 #include "invocations/invocations.h"
 #include "store/disk.h"
 #include "traces/traces.h"
-#include "upstream/upstreams.h"
+#include "upstream/metrics.h"
 
 #define METRICS_TEXT_MAX (16u << 20)
 #define READY_TEXT_MAX (64u << 10)
@@ -43,6 +43,8 @@ void health_ready(struct api_call *call)
     buf_append_text(&out, is_ready ? "ready\n" : "");
     buf_append_str(&out, buf_str(&wrong));
     condition_append_text(&out);
+    if (api->work->upstreams)
+        upstreams_append_notes(api->work->upstreams, &out);
     call_respond(call, is_ready ? 200 : 503, STR("text/plain; charset=utf-8"), buf_str(&out));
     buf_deinit(&wrong);
     buf_deinit(&out);

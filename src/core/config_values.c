@@ -156,7 +156,7 @@ bool config_is_url(struct str text)
     const ptrdiff_t slash = str_find_char(rest, '/', 0);
     const struct str host = str_slice(rest, 0, slash < 0 ? rest.len : (size_t)slash);
     for (size_t i = 0; i < text.len; i++)
-        if (text.data[i] <= ' ' || text.data[i] > '~')
+        if (text.data[i] <= ' ' || text.data[i] > '~' || text.data[i] == '"' || text.data[i] == '\\')
             return false;
     return (is_tls || str_starts(text, STR("http://"))) && host.len > 0 && str_find_char(host, '@', 0) < 0;
 }

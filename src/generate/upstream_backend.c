@@ -4,8 +4,10 @@
 
 #include "core/json.h"
 #include "core/util.h"
+#include "generate/charge.h"
 #include "model/resolve.h"
 #include "upstream/asking.h"
+#include "upstream/prefix.h"
 
 #define BODY_EXTRA_BYTES (1u << 20) /* that a body may be longer than the client's in another dialect, at least */
 #define ESTIMATE_BYTES 4            /* of text, for a token that nobody has counted */
@@ -22,6 +24,8 @@ struct upstream_backend {
 struct upstream_body {
     struct str text;
     char hash[2 * SHA256_LEN + 1]; /* of it; empty: nobody needs it */
+    bool has_prefix;
+    struct affinity_prefix prefix; /* of the prompt, where replicas are chosen by it */
 };
 
 struct upstream_call {
@@ -51,6 +55,12 @@ static const struct upstream *upstream_of(const struct backend *backend, const s
     return upstreams_at(self->upstreams, target->model->upstream);
 }
 
+/* Of the replica that answers. */
+static struct health *health_of(const struct upstream_call *call)
+{
+    return &asking_replica(call->asking)->health;
+}
+
 /* --- the body --------------------------------------------------------------------------------------- */
 
 static struct codec_form form_of(const struct upstream_config *upstream, const struct backend_job *job)
@@ -63,7 +73,7 @@ static struct codec_form form_of(const struct upstream_config *upstream, const s
         .is_count = job->use == BACKEND_COUNT,
         .says_cache_points = upstream_takes_cache_points(target->model->upstream_model),
         .says_max_tokens = upstream->max_tokens_name == UPSTREAM_WORD_OLDER ||
-                           (upstream->max_tokens_name == UPSTREAM_WORD_USUAL && upstream->url),
+                           (upstream->max_tokens_name == UPSTREAM_WORD_USUAL && upstream_is_elsewhere(upstream)),
     };
 }
 
@@ -93,6 +103,9 @@ static enum error_code prepare(const struct backend *backend, struct backend_job
         sha256(body->text, hash);
         hex_encode(hash, sizeof(hash), body->hash);
     }
+    if (code == OK && job->use == BACKEND_REPLY && upstream->affinity)
+        body->has_prefix = prefix_read(job->request, job->tenant, str_of(job->target->name),
+                                       charge_session(job->request), &body->prefix);
     job->prepared = body;
     return code;
 }
@@ -135,7 +148,7 @@ static void close_usage(struct upstream_call *call, const struct chat_reply *rep
         call->call.usage.output_tokens = reply->usage.output_tokens;
     const uint64_t tokens = usage->input_tokens + usage->cache_read_tokens + usage->cache_write_5m_tokens +
                             usage->cache_write_1h_tokens + usage->output_tokens;
-    health_used(&call->upstream->health, tokens, is_estimated, reply->has_odd_usage,
+    health_used(health_of(call), tokens, is_estimated, reply->has_odd_usage,
                 call->call.first_token_us - call->begun_us);
 }
 
@@ -396,6 +409,7 @@ static struct backend_call *ask(struct upstream_call *call, const struct backend
                 .body = body->text,
                 .hash = body->hash[0] ? body->hash : NULL,
                 .api_version = api_version_of(job->request)},
+        .prefix = body->has_prefix ? &body->prefix : NULL,
         .has_elsewhere = job->has_elsewhere,
         .request_id = job->request_id,
     };
@@ -490,7 +504,7 @@ static void end(struct backend_call *common)
 {
     struct upstream_call *call = (struct upstream_call *)(void *)common;
     if (call->is_started && !call->is_over) /* broken off: what was made of it is charged by our own count */
-        health_used(&call->upstream->health, call->call.usage.output_tokens, true, false, 0);
+        health_used(health_of(call), call->call.usage.output_tokens, true, false, 0);
     asking_end(call->asking);
     if (call->is_reading)
         call->is_ended = true;

@@ -23,6 +23,9 @@ struct asking {
     uv_timer_t timer;
     bool is_entered, is_committed, is_held;
     unsigned repeats, repeats_max;
+    struct replica *replica;
+    uint64_t tried;   /* bits of replicas that have failed it */
+    bool is_again;    /* the next try is the same replica's */
     long status;
     struct buf head, failure; /* of a reply that is no success */
 };
@@ -30,7 +33,7 @@ struct asking {
 static void leave(struct asking *asking, enum health_end end, const struct retry_verdict *verdict)
 {
     if (asking->is_entered)
-        health_leave(&asking->setup.upstream->health, clock_now_us(), end, verdict);
+        health_leave(&asking->replica->health, clock_now_us(), end, verdict);
     asking->is_entered = false;
 }
 
@@ -84,6 +87,7 @@ static void log_failure(const struct asking *asking, const struct retry_verdict 
     if (!wire_is_harmless(upstream, message))
         message = STR("(left out: it holds the key)");
     log_event(is_ours ? LOG_ERROR : LOG_WARN, "upstream", LOG_C("upstream", upstream->config->name),
+              LOG_C("at", replica_name(asking->replica)),
               LOG_S("id", asking->setup.request_id), LOG_C("cause", retry_cause_names[verdict->cause]),
               LOG_I("status", asking->status), LOG_S("name", name),
               LOG_S("message", str_slice(message, 0, SHOWN_MAX)), LOG_I("try", asking->repeats + 1));
@@ -96,17 +100,39 @@ static void on_timer(uv_timer_t *timer)
     begin(timer->data);
 }
 
+/* At the same replica, after a pause; where another target waits for the request it would be too late. */
+static bool repeats_here(const struct asking *asking, const struct retry_verdict *verdict)
+{
+    return !asking->setup.has_elsewhere && verdict->may_repeat && verdict->wait_ms <= RETRY_WAIT_MAX_MS &&
+           health_may_repeat(&asking->replica->health, false);
+}
+
+/* What one replica can't do another may: all but what is the request's own fault. */
+static bool moves(const struct asking *asking, const struct retry_verdict *verdict)
+{
+    return verdict->cause != RETRY_REFUSED &&
+           upstream_has_other(asking->setup.upstream, clock_now_us(), asking->tried) &&
+           health_may_repeat(&asking->replica->health, true);
+}
+
 /* Whether the failure is made good by another try, which begins later. */
 static bool repeats(struct asking *asking, const struct retry_verdict *verdict)
 {
     uint32_t random;
-    if (asking->is_committed || !verdict->may_repeat || asking->repeats >= asking->repeats_max ||
-        verdict->wait_ms > RETRY_WAIT_MAX_MS || !health_may_repeat(&asking->setup.upstream->health))
+    uint64_t pause_ms = 0;
+    if (asking->is_committed || asking->repeats >= asking->repeats_max)
         return false;
-    random_bytes(&random, sizeof(random));
-    const uint64_t pause_ms = retry_pause_ms(++asking->repeats, random);
+    asking->tried |= replica_bit(asking->replica);
+    asking->is_again = !moves(asking, verdict);
+    if (asking->is_again && !repeats_here(asking, verdict))
+        return false;
+    asking->repeats++;
+    if (asking->is_again) {
+        random_bytes(&random, sizeof(random));
+        pause_ms = verdict->wait_ms ? verdict->wait_ms : retry_pause_ms(asking->repeats, random);
+    }
     asking->state = WAITING;
-    uv_timer_start(&asking->timer, on_timer, verdict->wait_ms ? verdict->wait_ms : pause_ms, 0);
+    uv_timer_start(&asking->timer, on_timer, pause_ms, 0);
     return true;
 }
 
@@ -229,18 +255,34 @@ static void on_done(void *ctx, enum transfer_fault fault, const char *what)
 
 /* --- a try ------------------------------------------------------------------------------------------ */
 
+/* Chooses who has the next try. */
+static enum error_code enter(struct asking *asking, struct error *error)
+{
+    struct upstream *upstream = asking->setup.upstream;
+    const uint64_t now_us = clock_now_us();
+    const enum health_try try = asking->repeats == 0 ? HEALTH_FIRST
+                                : asking->is_again   ? HEALTH_AGAIN
+                                                     : HEALTH_ELSEWHERE;
+    if (try != HEALTH_AGAIN)
+        asking->replica = upstream_pick(upstream, now_us, asking->setup.prefix, asking->tried);
+    if (!asking->replica) /* another has become the last one meanwhile */
+        asking->replica = upstream->replicas;
+    const enum error_code code = health_enter(&asking->replica->health, now_us, try, error);
+    asking->is_entered = code == OK;
+    return code;
+}
+
 static enum error_code attempt(struct asking *asking, struct error *error)
 {
     static const struct transfer_events events = {on_head, on_bytes, on_done};
     const struct asking_setup *setup = &asking->setup;
     struct transfer_request request;
-    enum error_code code = health_enter(&setup->upstream->health, clock_now_us(), asking->repeats > 0, error);
+    enum error_code code = enter(asking, error);
     if (code != OK)
         return code;
-    asking->is_entered = true;
     asking->status = 0;
     asking->state = ASKING;
-    code = wire_write(setup->upstream, &setup->ask, &asking->arena, &request, error);
+    code = wire_write(asking->replica, &setup->ask, &asking->arena, &request, error);
     if (code == OK) {
         asking->transfer = transfer_start(setup->transport, &request, &events, asking, error);
         code = asking->transfer ? OK : error->code;
@@ -287,7 +329,7 @@ struct asking *asking_start(struct asking_setup *setup, const struct asking_even
     asking->setup = *setup;
     asking->events = events;
     asking->ctx = ctx;
-    asking->repeats_max = setup->has_elsewhere ? 0 : config->retries ? config->retries - 1 : UPSTREAM_RETRIES;
+    asking->repeats_max = config->retries ? config->retries - 1 : UPSTREAM_RETRIES;
     arena_init(&asking->arena, 0);
     buf_init(&asking->head, FAILURE_BYTES_MAX);
     buf_init(&asking->failure, FAILURE_BYTES_MAX);
@@ -331,6 +373,11 @@ void asking_hold_back(struct asking *asking, bool holds)
         transfer_pause(asking->transfer);
     else
         transfer_resume(asking->transfer);
+}
+
+struct replica *asking_replica(const struct asking *asking)
+{
+    return asking->replica;
 }
 
 unsigned asking_repeats(const struct asking *asking)

@@ -1,7 +1,9 @@
 /* asking.h - one request to an upstream, through all its tries: the only place
  * that repeats one. What its bytes mean is the asker's affair, who says when a
  * reply can't be used (asking_retry) and when something of it has been shown to
- * somebody (asking_commit): from then on nothing is tried again.
+ * somebody (asking_commit): from then on nothing is tried again. Where the upstream
+ * has replicas, the next try is another's, at once; with none left it is the same
+ * one's, after a pause.
  *
  *   asking_start -> on_reply -> on_bytes... -> on_end -> asking_answered
  *                      ^            |            |
@@ -20,7 +22,8 @@ struct asking_setup {
     struct transport *transport;
     struct upstream *upstream;
     struct wire_ask ask;   /* its strings outlive the asking */
-    bool has_elsewhere;    /* another target would be asked: nothing is repeated here */
+    const struct affinity_prefix *prefix; /* of its prompt, outlives the asking; NULL: it has none */
+    bool has_elsewhere;    /* another target would be asked: nothing waits for the same replica here */
     struct str request_id; /* of ours, for the log; outlives the asking */
 };
 
@@ -46,5 +49,6 @@ void asking_answered(struct asking *asking); /* the reply is whole */
 
 void asking_hold_back(struct asking *asking, bool holds); /* the reader is slow */
 unsigned asking_repeats(const struct asking *asking);     /* tries besides the first */
+struct replica *asking_replica(const struct asking *asking); /* that has it now, or had it last */
 
 #endif

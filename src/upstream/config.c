@@ -7,8 +7,10 @@
 #include "chat/traits.h"
 #include "core/config_section.h"
 #include "core/config_values.h"
+#include "upstream/affinity.h"
 
 #define TIMEOUT_MAX_MS (24ull * 3600 * 1000)
+#define LOAD_BOUND_MAX 100
 
 /* --- what models can take --------------------------------------------------------------------------- */
 
@@ -94,6 +96,11 @@ bool upstream_takes_cache_points(const struct upstream_model *model)
 
 static const char *const kinds[] = {
     [UPSTREAM_OPENAI] = "openai", [UPSTREAM_ANTHROPIC] = "anthropic", [UPSTREAM_BEDROCK] = "bedrock", NULL};
+static const char *const servers[] = {[UPSTREAM_SERVER_ANY] = "any",
+                                      [UPSTREAM_SERVER_VLLM] = "vllm",
+                                      [UPSTREAM_SERVER_SGLANG] = "sglang",
+                                      [UPSTREAM_SERVER_LLAMA] = "llama-server",
+                                      NULL};
 static const char *const words[] = {[UPSTREAM_WORD_USUAL] = "usual",
                                     [UPSTREAM_WORD_NEWER] = "max_completion_tokens",
                                     [UPSTREAM_WORD_OLDER] = "max_tokens",
@@ -160,6 +167,10 @@ static const struct field upstream_fields[] = {
     {"kind", FIELD_CHOICE, .is_required = true, FIELD_AT(upstream_config, kind), .choices = kinds},
     {"url", FIELD_STRING, FIELD_AT(upstream_config, url), .check = config_is_url,
      .expected = "http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH]"},
+    {"replicas", FIELD_STRINGS, FIELD_LIST_AT(upstream_config, replicas, replica_count), .check = config_is_url,
+     .expected = "http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH]"},
+    {"load_bound", FIELD_REAL, FIELD_AT(upstream_config, bound)},
+    {"server", FIELD_CHOICE, FIELD_AT(upstream_config, server), .choices = servers},
     {"region", FIELD_STRING, FIELD_AT(upstream_config, region), .check = is_region,
      .expected = "a region, such as us-east-1"},
     {"access_key", FIELD_STRING, FIELD_AT(upstream_config, access_key), .check = is_variable,
@@ -239,6 +250,27 @@ static enum error_code check_model(struct yaml_reader *reader, const struct conf
                                                : OK;
 }
 
+static enum error_code check_replicas(struct yaml_reader *reader, const struct upstream_config *upstream, size_t i)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "upstreams[%zu]", i);
+    if (upstream->replica_count > 0 && upstream->url)
+        return yaml_fail_at(reader, path, "expected url or replicas, got both");
+    if (upstream->server != UPSTREAM_SERVER_ANY && upstream->kind != UPSTREAM_OPENAI)
+        return yaml_fail_at(reader, path, "server is for the kind openai alone");
+    snprintf(path, sizeof(path), "upstreams[%zu].load_bound", i);
+    if (upstream->bound != 0 && (upstream->bound < 1 || upstream->bound > LOAD_BOUND_MAX))
+        return yaml_fail_at(reader, path, "expected a number from 1 to 100: so many times the mean load");
+    snprintf(path, sizeof(path), "upstreams[%zu].replicas", i);
+    if (upstream->replica_count > AFFINITY_REPLICAS_MAX)
+        return yaml_fail_at(reader, path, "expected at most %d servers", AFFINITY_REPLICAS_MAX);
+    for (size_t k = 1; k < upstream->replica_count; k++)
+        for (size_t j = 0; j < k; j++)
+            if (!strcmp(upstream->replicas[j], upstream->replicas[k]))
+                return yaml_fail_at(reader, path, "'%s' stands there twice", upstream->replicas[k]);
+    return OK;
+}
+
 static enum error_code check_upstream(struct yaml_reader *reader, const struct config *config, size_t i)
 {
     const struct upstreams_config *upstreams = upstreams_config(config);
@@ -262,7 +294,7 @@ static enum error_code check_upstream(struct yaml_reader *reader, const struct c
     snprintf(path, sizeof(path), "upstreams[%zu].models", i);
     if (upstream->model_count == 0)
         return yaml_fail_at(reader, path, "expected at least one model");
-    return OK;
+    return check_replicas(reader, upstream, i);
 }
 
 static enum error_code check(struct yaml_reader *reader, const struct config *config)
@@ -309,7 +341,8 @@ bool upstreams_have_model(const struct config *config, const char *name)
 
 enum tier upstream_tier(const struct upstream_config *upstream, enum tier asked)
 {
-    const bool is_usual = upstream->kind == UPSTREAM_BEDROCK || (upstream->kind == UPSTREAM_OPENAI && !upstream->url);
+    const bool is_usual = upstream->kind == UPSTREAM_BEDROCK ||
+                          (upstream->kind == UPSTREAM_OPENAI && !upstream_is_elsewhere(upstream));
     if (asked != TIER_FLEX && asked != TIER_PRIORITY)
         return TIER_DEFAULT;
     if (!upstream->tiers)
@@ -318,6 +351,11 @@ enum tier upstream_tier(const struct upstream_config *upstream, enum tier asked)
         if (!strcmp(upstream->tiers[i], tier_names[asked]))
             return asked;
     return TIER_DEFAULT;
+}
+
+bool upstream_is_elsewhere(const struct upstream_config *upstream)
+{
+    return upstream->url || upstream->replica_count > 0;
 }
 
 const char *upstream_kind_name(enum upstream_kind kind)

@@ -9,6 +9,9 @@
 /* Which API it speaks. */
 enum upstream_kind { UPSTREAM_OPENAI, UPSTREAM_ANTHROPIC, UPSTREAM_BEDROCK, UPSTREAM_KINDS };
 
+/* Which program a local server is: what its metrics are called, and what it takes besides the API. */
+enum upstream_server { UPSTREAM_SERVER_ANY, UPSTREAM_SERVER_VLLM, UPSTREAM_SERVER_SGLANG, UPSTREAM_SERVER_LLAMA };
+
 /* How a maximum of tokens is called in chat completions. */
 enum upstream_word { UPSTREAM_WORD_USUAL, UPSTREAM_WORD_NEWER, UPSTREAM_WORD_OLDER };
 
@@ -25,7 +28,11 @@ struct upstream_model {
 struct upstream_config {
     const char *name;
     enum upstream_kind kind;
-    const char *url;        /* NULL: the kind's own */
+    const char *url;        /* NULL: the kind's own, or there are replicas */
+    const char **replicas;  /* URLs of servers that are all the same, instead of `url` */
+    size_t replica_count;
+    double bound;           /* of their load, over the mean; 0: the usual one */
+    enum upstream_server server;
     const char *region;     /* of Bedrock */
     const char *access_key; /* of Bedrock: the ID whose secret the key is; NULL: the key is an API key */
     const char *key_file, *key_env; /* where the secret is; both NULL: none is needed */
@@ -57,6 +64,9 @@ size_t upstream_find(const struct upstreams_config *upstreams, const char *name)
 
 /* Whether a model of some upstream has this name. */
 bool upstreams_have_model(const struct config *config, const char *name);
+
+/* Not at the provider whose API the kind is. */
+bool upstream_is_elsewhere(const struct upstream_config *upstream);
 
 const char *upstream_kind_name(enum upstream_kind kind);
 const char *upstream_model_id(const struct upstream_model *model); /* as the upstream calls it */

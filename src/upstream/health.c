@@ -10,6 +10,7 @@
 #define REPEATS_FIRST 10.0
 #define REPEATS_SHARE 0.2 /* of requests */
 #define MINUTE_US 60000000.0
+#define SOON_US 1000000u /* till then it may have room again */
 
 void health_init(struct health *health, const struct upstream_config *config)
 {
@@ -98,20 +99,41 @@ static enum error_code check_rest(struct health *health, uint64_t now_us, struct
     return OK;
 }
 
-enum error_code health_enter(struct health *health, uint64_t now_us, bool is_repeat, struct error *error)
+/* By the same rules as below, which say why. */
+uint64_t health_free_us(struct health *health, uint64_t now_us, uint64_t *running)
+{
+    const struct upstream_config *config = health->config;
+    uint64_t free_us = now_us;
+    pthread_mutex_lock(&health->mutex);
+    fill(health, now_us);
+    *running = health->counters.running;
+    if (health->rests_until_us > free_us)
+        free_us = health->rests_until_us;
+    if (health->state == HEALTH_OPEN && health->open_until_us > free_us)
+        free_us = health->open_until_us;
+    if ((health->state == HEALTH_HALF_OPEN && health->is_probing) ||
+        (config->requests && *running >= config->requests) ||
+        (config->requests_per_minute && health->requests_left < 1) ||
+        (config->tokens_per_minute && health->tokens_left <= 0))
+        free_us += free_us == now_us ? SOON_US : 0;
+    pthread_mutex_unlock(&health->mutex);
+    return free_us;
+}
+
+enum error_code health_enter(struct health *health, uint64_t now_us, enum health_try try, struct error *error)
 {
     pthread_mutex_lock(&health->mutex);
-    health->counters.requests += !is_repeat;
-    enum error_code code = is_repeat ? OK : check_rest(health, now_us, error);
+    health->counters.requests += try == HEALTH_FIRST;
+    enum error_code code = try == HEALTH_AGAIN ? OK : check_rest(health, now_us, error);
     if (code == OK)
         code = check_limits(health, now_us, error);
     if (code == OK) {
         health->counters.attempts++;
-        health->counters.retries += is_repeat;
+        health->counters.retries += try != HEALTH_FIRST;
         health->counters.running++;
         health->requests_left -= 1;
         health->is_probing = health->is_probing || health->state == HEALTH_HALF_OPEN;
-        if (!is_repeat)
+        if (try == HEALTH_FIRST)
             health->repeats = fmin(REPEATS_MAX, health->repeats + REPEATS_SHARE);
     }
     pthread_mutex_unlock(&health->mutex);
@@ -185,10 +207,10 @@ void health_leave(struct health *health, uint64_t now_us, enum health_end end, c
     pthread_mutex_unlock(&health->mutex);
 }
 
-bool health_may_repeat(struct health *health)
+bool health_may_repeat(struct health *health, bool is_elsewhere)
 {
     pthread_mutex_lock(&health->mutex);
-    const bool may = health->repeats >= 1 && health->state != HEALTH_OPEN;
+    const bool may = health->repeats >= 1 && (is_elsewhere || health->state != HEALTH_OPEN);
     health->repeats -= may;
     pthread_mutex_unlock(&health->mutex);
     return may;
@@ -209,5 +231,6 @@ void health_counters(struct health *health, struct health_counters *counters)
     pthread_mutex_lock(&health->mutex);
     *counters = health->counters;
     counters->state = health->state;
+    counters->rests_until_us = health->rests_until_us;
     pthread_mutex_unlock(&health->mutex);
 }

@@ -1,5 +1,5 @@
-/* health.h - what all threads know of one upstream: whether it may be asked now,
- * and what has come of asking it.
+/* health.h - what all threads know of one replica of an upstream: whether it may be
+ * asked now, and what has come of asking it.
  *
  *   closed -> open after UPSTREAM_FAULTS failures in a row within half a minute
  *   open   -> half open when its time is over: one request is let through
@@ -34,6 +34,7 @@ struct health_counters {
     uint64_t first_byte_us;               /* of all `answered`, to the first block */
     uint64_t running;                     /* now */
     enum health_state state;
+    uint64_t rests_until_us;              /* as it has asked for; in the past: it does not rest */
 };
 
 struct health {
@@ -55,16 +56,25 @@ struct health {
 void health_init(struct health *health, const struct upstream_config *config);
 void health_deinit(struct health *health);
 
-/* Before each attempt; `is_repeat`: not the first of its request. ERROR_THROTTLED or ERROR_UNAVAILABLE with retry_s:
- * not now. After OK health_leave must come. */
-enum error_code health_enter(struct health *health, uint64_t now_us, bool is_repeat, struct error *error) WARN_UNUSED;
+enum health_try {
+    HEALTH_FIRST,     /* of its request */
+    HEALTH_ELSEWHERE, /* another replica has failed it */
+    HEALTH_AGAIN,     /* this one has, and was waited for */
+};
+
+/* Before each attempt. ERROR_THROTTLED or ERROR_UNAVAILABLE with retry_s: not now. After OK health_leave must come. */
+enum error_code health_enter(struct health *health, uint64_t now_us, enum health_try try, struct error *error)
+    WARN_UNUSED;
+
+/* When it may be asked next as far as is known, at the earliest `now_us`; and how many requests it has. */
+uint64_t health_free_us(struct health *health, uint64_t now_us, uint64_t *running);
 
 /* What became of the attempt. */
 enum health_end { HEALTH_ANSWERED, HEALTH_CANCELLED, HEALTH_FAILED };
 void health_leave(struct health *health, uint64_t now_us, enum health_end end, const struct retry_verdict *verdict);
 
-/* Whether another attempt may be made after a failure. */
-bool health_may_repeat(struct health *health);
+/* Whether another attempt may be made after a failure, here or elsewhere: that is taken from its budget. */
+bool health_may_repeat(struct health *health, bool is_elsewhere);
 
 void health_used(struct health *health, uint64_t tokens, bool is_estimated, bool is_odd, uint64_t first_byte_us);
 void health_counters(struct health *health, struct health_counters *counters);

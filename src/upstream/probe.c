@@ -12,7 +12,7 @@
     "{\"input\":{\"converse\":{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"a\"}]}]}}}"
 
 struct probe {
-    struct upstream *upstream;
+    struct replica *replica;
     long status;
     struct buf head, body;
     enum transfer_fault fault;
@@ -43,6 +43,14 @@ static void on_done(void *ctx, enum transfer_fault fault, const char *what)
     uv_stop(probe->loop);
 }
 
+/* "upstream 'NAME'", with its address where it has several. */
+static void append_who(const struct probe *probe, struct buf *out)
+{
+    buf_appendf(out, "upstream '%s'", probe->replica->upstream->config->name);
+    if (probe->replica->upstream->replica_count > 1)
+        buf_appendf(out, " at %s", replica_name(probe->replica));
+}
+
 /* --- what came -------------------------------------------------------------------------------------- */
 
 static bool is_listed(yyjson_val *list, const char *id)
@@ -60,14 +68,14 @@ static bool is_listed(yyjson_val *list, const char *id)
 /* Lists may be cut into pages, so what is not there is worth a word and no fault. */
 static void append_list(const struct probe *probe, struct buf *out)
 {
-    const struct upstream_config *config = probe->upstream->config;
+    const struct upstream_config *config = probe->replica->upstream->config;
     struct error ignored;
     yyjson_doc *doc = NULL;
     if (json_parse(buf_str(&probe->body), &doc, &ignored) != OK)
         doc = NULL;
     yyjson_val *list = doc ? yyjson_obj_get(yyjson_doc_get_root(doc), "data") : NULL;
-    buf_appendf(out, "upstream '%s' answers and lists %zu model%s\n", config->name, yyjson_arr_size(list),
-                yyjson_arr_size(list) == 1 ? "" : "s");
+    append_who(probe, out);
+    buf_appendf(out, " answers and lists %zu model%s\n", yyjson_arr_size(list), yyjson_arr_size(list) == 1 ? "" : "s");
     for (size_t i = 0; i < config->model_count && yyjson_is_arr(list); i++) {
         const char *id = upstream_model_id(&config->models[i]);
         if (!is_listed(list, id))
@@ -79,11 +87,12 @@ static void append_list(const struct probe *probe, struct buf *out)
 /* True: the upstream is as it should be. */
 static bool append_result(const struct probe *probe, struct buf *out)
 {
-    const struct upstream *upstream = probe->upstream;
+    const struct upstream *upstream = probe->replica->upstream;
     const struct transfer_head head = {probe->status, buf_str(&probe->head)};
     const bool is_bedrock = upstream->config->kind == UPSTREAM_BEDROCK;
     if (probe->fault != TRANSFER_DONE) {
-        buf_appendf(out, "upstream '%s' can't be reached: %s\n", upstream->config->name, probe->what);
+        append_who(probe, out);
+        buf_appendf(out, " can't be reached: %s\n", probe->what);
         return false;
     }
     if (probe->status >= 200 && probe->status < 300 && !is_bedrock) {
@@ -92,15 +101,17 @@ static bool append_result(const struct probe *probe, struct buf *out)
     }
     /* Models that count no tokens refuse that after they have seen who asks. */
     if ((probe->status >= 200 && probe->status < 300) || (is_bedrock && probe->status == 400)) {
-        buf_appendf(out, "upstream '%s' answers\n", upstream->config->name);
+        append_who(probe, out);
+        buf_append_text(out, " answers\n");
         return true;
     }
     yyjson_doc *doc;
     const struct wire_failure failure = wire_failure(&head, buf_str(&probe->body), &doc);
     const struct str message = wire_is_harmless(upstream, failure.message) ? str_slice(failure.message, 0, 300)
                                                                            : STR("(left out: it holds the key)");
-    buf_appendf(out, "upstream '%s' refuses: %ld " STR_FMT ": " STR_FMT "\n", upstream->config->name, probe->status,
-                STR_ARG(failure.name), STR_ARG(message));
+    append_who(probe, out);
+    buf_appendf(out, " refuses: %ld " STR_FMT ": " STR_FMT "\n", probe->status, STR_ARG(failure.name),
+                STR_ARG(message));
     json_free(doc);
     return false;
 }
@@ -110,15 +121,15 @@ static bool append_result(const struct probe *probe, struct buf *out)
 static enum error_code ask(struct transport *transport, struct probe *probe, struct error *error)
 {
     static const struct transfer_events events = {on_head, on_bytes, on_done};
-    const struct upstream_config *config = probe->upstream->config;
-    const bool lists = wire_can(probe->upstream, WIRE_LIST);
+    const struct upstream_config *config = probe->replica->upstream->config;
+    const bool lists = wire_can(probe->replica->upstream, WIRE_LIST);
     const struct wire_ask ask = {.use = lists ? WIRE_LIST : WIRE_COUNT,
                                  .model = upstream_model_id(&config->models[0]),
                                  .body = lists ? (struct str){NULL, 0} : STR(COUNT_BODY)};
     struct transfer_request request;
     struct arena arena;
     arena_init(&arena, 0);
-    enum error_code code = wire_write(probe->upstream, &ask, &arena, &request, error);
+    enum error_code code = wire_write(probe->replica, &ask, &arena, &request, error);
     if (code == OK) {
         request.first_byte_ms = request.idle_ms = TIMEOUT_MS;
         struct transfer *transfer = transfer_start(transport, &request, &events, probe, error);
@@ -132,6 +143,20 @@ static enum error_code ask(struct transport *transport, struct probe *probe, str
     return code;
 }
 
+static enum error_code probe_replica(struct transport *transport, struct replica *replica, struct buf *out,
+                                     size_t *failed, struct error *error)
+{
+    struct probe probe = {.replica = replica, .loop = transport_loop(transport)};
+    buf_init(&probe.head, 65536);
+    buf_init(&probe.body, REPLY_BYTES_MAX);
+    const enum error_code code = ask(transport, &probe, error);
+    if (code == OK && !append_result(&probe, out))
+        (*failed)++;
+    buf_deinit(&probe.head);
+    buf_deinit(&probe.body);
+    return code;
+}
+
 enum error_code probe_upstreams(struct upstreams *upstreams, struct buf *out, size_t *failed, struct error *error)
 {
     uv_loop_t loop;
@@ -139,16 +164,9 @@ enum error_code probe_upstreams(struct upstreams *upstreams, struct buf *out, si
     uv_loop_init(&loop);
     struct transport *transport = transport_open(&loop, error);
     *failed = 0;
-    for (size_t i = 0; i < upstreams->count && transport && code == OK; i++) {
-        struct probe probe = {.upstream = &upstreams->items[i], .loop = &loop};
-        buf_init(&probe.head, 65536);
-        buf_init(&probe.body, REPLY_BYTES_MAX);
-        code = ask(transport, &probe, error);
-        if (code == OK && !append_result(&probe, out))
-            (*failed)++;
-        buf_deinit(&probe.head);
-        buf_deinit(&probe.body);
-    }
+    for (size_t i = 0; i < upstreams->count && transport; i++)
+        for (size_t k = 0; k < upstreams->items[i].replica_count && code == OK; k++)
+            code = probe_replica(transport, &upstreams->items[i].replicas[k], out, failed, error);
     code = transport ? code : error->code;
     transport_close(transport);
     uv_run(&loop, UV_RUN_DEFAULT);

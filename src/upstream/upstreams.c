@@ -2,11 +2,11 @@
 #include "upstream/upstreams.h"
 
 #include <curl/curl.h>
-#include <inttypes.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
 #include "core/file.h"
+#include "core/limits.h"
 
 #define SECRET_BYTES_MAX 16384
 
@@ -65,9 +65,8 @@ static struct str usual_url(const struct upstream_config *config, struct arena *
     }
 }
 
-static enum error_code split_url(struct upstream *upstream, struct arena *arena, struct error *error)
+static enum error_code split_url(struct replica *replica, struct str url, struct arena *arena, struct error *error)
 {
-    struct str url = upstream->config->url ? str_of(upstream->config->url) : usual_url(upstream->config, arena);
     while (str_ends(url, STR("/")))
         url.len--;
     const char *base = url.data ? arena_strdup(arena, url) : NULL;
@@ -77,10 +76,38 @@ static enum error_code split_url(struct upstream *upstream, struct arena *arena,
     const size_t host_at = (size_t)str_find(whole, STR("://"), 0) + 3;
     const ptrdiff_t slash = str_find_char(whole, '/', host_at);
     const size_t host_end = slash < 0 ? whole.len : (size_t)slash;
-    upstream->base = base;
-    upstream->host = arena_strdup(arena, str_slice(whole, host_at, host_end));
-    upstream->path = base + host_end;
-    return upstream->host ? OK : error_no_memory(error);
+    replica->base = base;
+    replica->host = arena_strdup(arena, str_slice(whole, host_at, host_end));
+    replica->path = base + host_end;
+    replica->id = str_hash(whole);
+    return replica->host ? OK : error_no_memory(error);
+}
+
+static enum error_code add_replica(struct upstream *upstream, struct str url, struct arena *arena, struct error *error)
+{
+    struct replica *replica = &upstream->replicas[upstream->replica_count++];
+    replica->upstream = upstream;
+    health_init(&replica->health, upstream->config);
+    return split_url(replica, url, arena, error);
+}
+
+static enum error_code add_replicas(struct upstream *upstream, struct arena *arena, struct error *error)
+{
+    const struct upstream_config *config = upstream->config;
+    const size_t count = config->replica_count > 0 ? config->replica_count : 1;
+    enum error_code code = OK;
+    upstream->replicas = ARENA_ARRAY(arena, struct replica, count);
+    if (!upstream->replicas)
+        return error_no_memory(error);
+    if (config->replica_count == 0)
+        return add_replica(upstream, config->url ? str_of(config->url) : usual_url(config, arena), arena, error);
+    for (size_t i = 0; i < count && code == OK; i++)
+        code = add_replica(upstream, str_of(config->replicas[i]), arena, error);
+    if (code != OK || count == 1)
+        return code;
+    upstream->affinity = affinity_new(config->bound > 0 ? config->bound : AFFINITY_BOUND,
+                                      (size_t)limit(affinity_blocks));
+    return upstream->affinity ? OK : error_no_memory(error);
 }
 
 /* --- all of them ------------------------------------------------------------------------------------ */
@@ -101,8 +128,7 @@ enum error_code upstreams_open(const struct config *config, struct upstreams *up
     for (size_t i = 0; i < settings->count && code == OK; i++) {
         struct upstream *upstream = &upstreams->items[upstreams->count++];
         upstream->config = &settings->items[i];
-        health_init(&upstream->health, upstream->config);
-        code = split_url(upstream, &upstreams->arena, error);
+        code = add_replicas(upstream, &upstreams->arena, error);
         if (code == OK)
             code = read_secret(upstream, error);
     }
@@ -115,7 +141,9 @@ void upstreams_close(struct upstreams *upstreams)
 {
     for (size_t i = 0; i < upstreams->count; i++) {
         struct upstream *upstream = &upstreams->items[i];
-        health_deinit(&upstream->health);
+        for (size_t k = 0; k < upstream->replica_count; k++)
+            health_deinit(&upstream->replicas[k].health);
+        affinity_free(upstream->affinity);
         if (upstream->secret)
             OPENSSL_cleanse(upstream->secret, strlen(upstream->secret));
         mem_free(upstream->secret);
@@ -129,80 +157,74 @@ struct upstream *upstreams_at(struct upstreams *upstreams, const struct upstream
     return &upstreams->items[config - upstreams->items[0].config];
 }
 
-/* --- metrics ---------------------------------------------------------------------------------------- */
-
-static void append_head(struct buf *out, const char *name, const char *type, const char *help)
+bool upstream_is_there(struct upstream *upstream, uint64_t *running)
 {
-    buf_appendf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-static void append_row(struct buf *out, const char *name, const struct upstream *upstream, uint64_t value)
-{
-    buf_appendf(out, "%s{upstream=\"%s\"} %" PRIu64 "\n", name, upstream->config->name, value);
-}
-
-static void append_failures(struct upstreams *upstreams, struct buf *out)
-{
-    static const char name[] = "fulcrum_upstream_failures_total";
-    append_head(out, name, "counter", "Attempts that an upstream did not answer, by what was wrong.");
-    for (size_t i = 0; i < upstreams->count; i++) {
+    bool is_there = false;
+    *running = 0;
+    for (size_t i = 0; i < upstream->replica_count; i++) {
         struct health_counters counters;
-        health_counters(&upstreams->items[i].health, &counters);
-        for (size_t cause = 0; cause < RETRY_CAUSES; cause++)
-            buf_appendf(out, "%s{upstream=\"%s\",cause=\"%s\"} %" PRIu64 "\n", name, upstreams->items[i].config->name,
-                        retry_cause_names[cause], counters.failures[cause]);
+        health_counters(&upstream->replicas[i].health, &counters);
+        is_there = is_there || counters.state != HEALTH_OPEN;
+        *running += counters.running;
     }
+    return is_there;
 }
 
-void upstreams_append_metrics(struct upstreams *upstreams, struct buf *out)
+const char *replica_name(const struct replica *replica)
 {
-    static const struct {
-        const char *name, *type, *help;
-        size_t offset;
-    } rows[] = {
-        {"fulcrum_upstream_requests_total", "counter", "Requests for models of the upstream.",
-         offsetof(struct health_counters, requests)},
-        {"fulcrum_upstream_attempts_total", "counter", "Times that it was asked.",
-         offsetof(struct health_counters, attempts)},
-        {"fulcrum_upstream_retries_total", "counter", "Of them, again for the same request.",
-         offsetof(struct health_counters, retries)},
-        {"fulcrum_upstream_answers_total", "counter", "Whole replies.", offsetof(struct health_counters, answered)},
-        {"fulcrum_upstream_cancelled_total", "counter", "Replies that were broken off because their client left.",
-         offsetof(struct health_counters, cancelled)},
-        {"fulcrum_upstream_turned_away_total", "counter",
-         "Requests that it was not asked for: it rests, or has had what its limits allow.",
-         offsetof(struct health_counters, turned_away)},
-        {"fulcrum_upstream_opened_total", "counter", "Times that its circuit was opened.",
-         offsetof(struct health_counters, opened)},
-        {"fulcrum_upstream_usage_estimated_total", "counter", "Replies whose tokens it did not tell.",
-         offsetof(struct health_counters, usage_estimated)},
-        {"fulcrum_upstream_usage_odd_total", "counter", "Replies whose tokens do not add up to their total.",
-         offsetof(struct health_counters, usage_odd)},
-        {"fulcrum_upstream_running", "gauge", "Requests that it has now.", offsetof(struct health_counters, running)},
-    };
-    static const char state[] = "fulcrum_upstream_circuit", first[] = "fulcrum_upstream_first_byte_seconds_total";
-    struct health_counters counters;
-    if (upstreams->count == 0)
-        return;
-    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
-        append_head(out, rows[row].name, rows[row].type, rows[row].help);
-        for (size_t i = 0; i < upstreams->count; i++) {
-            uint64_t value;
-            health_counters(&upstreams->items[i].health, &counters);
-            memcpy(&value, (const char *)&counters + rows[row].offset, sizeof(value));
-            append_row(out, rows[row].name, &upstreams->items[i], value);
+    return strstr(replica->base, "://") + 3;
+}
+
+/* --- which replica ---------------------------------------------------------------------------------- */
+
+#define REPORT_US 10000000u /* what is older says nothing about now */
+
+static struct affinity_replica look_at(struct replica *replica, uint64_t now_us, uint64_t *free_us)
+{
+    const struct replica_report *report = &replica->report;
+    uint64_t running;
+    *free_us = health_free_us(&replica->health, now_us, &running);
+    struct affinity_replica seen = {.id = replica->id, .is_out = *free_us > now_us, .load = (double)running,
+                                    .waiting = -1, .kv_use = -1};
+    const uint64_t heard_us = atomic_load(&report->heard_us);
+    if (heard_us == 0 || now_us > heard_us + REPORT_US)
+        return seen;
+    seen.waiting = (double)atomic_load(&report->waiting);
+    seen.kv_use = (double)atomic_load(&report->kv_permille) / 1000;
+    const double theirs = (double)atomic_load(&report->running) + seen.waiting; /* of other gateways too */
+    if (theirs > seen.load)
+        seen.load = theirs;
+    return seen;
+}
+
+struct replica *upstream_pick(struct upstream *upstream, uint64_t now_us, const struct affinity_prefix *prefix,
+                              uint64_t tried)
+{
+    struct affinity_replica seen[AFFINITY_REPLICAS_MAX] = {0};
+    enum affinity_why why;
+    uint64_t soonest_us = UINT64_MAX, free_us;
+    size_t best = SIZE_MAX;
+    if (!upstream->affinity)
+        return tried & 1 ? NULL : upstream->replicas;
+    for (size_t i = 0; i < upstream->replica_count; i++) {
+        seen[i] = look_at(&upstream->replicas[i], now_us, &free_us);
+        seen[i].is_out = seen[i].is_out || (tried >> i & 1);
+        if (!(tried >> i & 1) && free_us < soonest_us) {
+            soonest_us = free_us;
+            best = i;
         }
     }
-    append_failures(upstreams, out);
-    append_head(out, first, "counter", "Time that its answers took until their first block.");
-    for (size_t i = 0; i < upstreams->count; i++) {
-        health_counters(&upstreams->items[i].health, &counters);
-        buf_appendf(out, "%s{upstream=\"%s\"} %.6f\n", first, upstreams->items[i].config->name,
-                    (double)counters.first_byte_us / 1e6);
-    }
-    append_head(out, state, "gauge", "Its circuit: 0 closed, 1 open, 2 half open.");
-    for (size_t i = 0; i < upstreams->count; i++) {
-        health_counters(&upstreams->items[i].health, &counters);
-        append_row(out, state, &upstreams->items[i], counters.state);
-    }
+    const size_t chosen = affinity_choose(upstream->affinity, now_us, prefix, seen, upstream->replica_count, &why);
+    if (chosen != SIZE_MAX)
+        best = chosen;
+    return best == SIZE_MAX ? NULL : &upstream->replicas[best];
+}
+
+bool upstream_has_other(struct upstream *upstream, uint64_t now_us, uint64_t tried)
+{
+    uint64_t running;
+    for (size_t i = 0; i < upstream->replica_count; i++)
+        if (!(tried >> i & 1) && health_free_us(&upstream->replicas[i].health, now_us, &running) <= now_us)
+            return true;
+    return false;
 }

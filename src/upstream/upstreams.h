@@ -1,17 +1,35 @@
-/* upstreams.h - the upstreams of a running server: their settings, their secrets
- * and what is known of their health. Opened before threads start; any thread. */
+/* upstreams.h - the upstreams of a running server: their settings, their secrets,
+ * their replicas and what is known of the health of each. Opened before threads
+ * start; any thread. */
 #ifndef UPSTREAM_UPSTREAMS_H
 #define UPSTREAM_UPSTREAMS_H
 
+#include "upstream/affinity.h"
 #include "upstream/health.h"
 
-struct upstream {
-    const struct upstream_config *config;
+/* What a replica's own metrics said of it last (scrape.h). */
+struct replica_report {
+    _Atomic uint64_t heard_us; /* when; 0: never */
+    _Atomic uint32_t running, waiting, kv_permille;
+};
+
+/* One server of an upstream. */
+struct replica {
+    struct upstream *upstream;
     const char *base; /* the URL that paths are appended to, without a slash at its end */
     const char *host; /* of it, with the port where it has one */
     const char *path; /* of it; "" without one */
-    char *secret;     /* NULL: none is needed. Never in a message or a log */
+    uint64_t id;      /* of the URL, for affinity.h */
     struct health health;
+    struct replica_report report;
+};
+
+struct upstream {
+    const struct upstream_config *config;
+    char *secret; /* NULL: none is needed. Never in a message or a log */
+    struct replica *replicas;
+    size_t replica_count;      /* at least one */
+    struct affinity *affinity; /* NULL: there is one replica */
 };
 
 struct upstreams {
@@ -27,7 +45,20 @@ void upstreams_close(struct upstreams *upstreams); /* a zeroed one is legal */
 
 struct upstream *upstreams_at(struct upstreams *upstreams, const struct upstream_config *config);
 
-/* Appends what /metrics says of them. */
-void upstreams_append_metrics(struct upstreams *upstreams, struct buf *out);
+/* The replica of a pool for a request, by prefix (NULL: it has none) and load; `tried`: a bit for each that has failed
+ * it. Where none may be asked now, the one that may be soonest, and where all have been tried NULL. */
+struct replica *upstream_pick(struct upstream *upstream, uint64_t now_us, const struct affinity_prefix *prefix,
+                              uint64_t tried);
+/* Whether one of those that have not been tried may be asked now. */
+bool upstream_has_other(struct upstream *upstream, uint64_t now_us, uint64_t tried);
+/* Whether the circuit of one of its replicas is not open; how many requests they have. */
+bool upstream_is_there(struct upstream *upstream, uint64_t *running);
+
+/* Its URL without the scheme, for people: 127.0.0.1:8001/v1. */
+const char *replica_name(const struct replica *replica);
+static inline uint64_t replica_bit(const struct replica *replica)
+{
+    return UINT64_C(1) << (replica - replica->upstream->replicas);
+}
 
 #endif

@@ -73,15 +73,16 @@ static enum error_code add(struct transfer_request *request, struct arena *arena
 }
 
 /* "NAME: VALUE" of each header that is signed, and the signature. */
-static enum error_code add_signature(const struct upstream *upstream, const struct wire_ask *ask, struct str path,
+static enum error_code add_signature(const struct replica *replica, const struct wire_ask *ask, struct str path,
                                      struct arena *arena, struct transfer_request *request, struct error *error)
 {
+    const struct upstream *upstream = replica->upstream;
     const struct upstream_config *config = upstream->config;
     struct sigv4_signer signer = {.key_id = str_of(config->access_key), .secret = str_of(upstream->secret),
                                   .region = str_of(config->region), .service = STR("bedrock"),
                                   .rules = sigv4_rules_of(STR("bedrock")), .now_s = clock_wall_us() / 1000000};
     char timestamp[SIGV4_TIMESTAMP_LEN + 1];
-    struct http_header headers[SIGNED_MAX] = {{STR("host"), str_of(upstream->host)}, {STR("x-amz-date"), {0}}};
+    struct http_header headers[SIGNED_MAX] = {{STR("host"), str_of(replica->host)}, {STR("x-amz-date"), {0}}};
     struct http_request signed_request = {.method = ask->body.data ? STR("POST") : STR("GET"), .target = path,
                                           .path = path, .query = STR(""), .headers = headers, .header_count = 2,
                                           .body = ask->body.data ? ask->body : STR("")};
@@ -102,11 +103,12 @@ static enum error_code add_signature(const struct upstream *upstream, const stru
     return code;
 }
 
-static enum error_code add_credentials(const struct upstream *upstream, const struct wire_ask *ask, struct str path,
+static enum error_code add_credentials(const struct replica *replica, const struct wire_ask *ask, struct str path,
                                        struct arena *arena, struct transfer_request *request, struct error *error)
 {
+    const struct upstream *upstream = replica->upstream;
     if (upstream->config->access_key)
-        return add_signature(upstream, ask, path, arena, request, error);
+        return add_signature(replica, ask, path, arena, request, error);
     if (!upstream->secret)
         return OK;
     if (upstream->config->kind == UPSTREAM_ANTHROPIC)
@@ -115,11 +117,11 @@ static enum error_code add_credentials(const struct upstream *upstream, const st
     return value.data ? add(request, arena, "authorization", value, error) : error_no_memory(error);
 }
 
-static enum error_code add_headers(const struct upstream *upstream, const struct wire_ask *ask, struct str path,
+static enum error_code add_headers(const struct replica *replica, const struct wire_ask *ask, struct str path,
                                    struct arena *arena, struct transfer_request *request, struct error *error)
 {
-    const struct upstream_config *config = upstream->config;
-    enum error_code code = add_credentials(upstream, ask, path, arena, request, error);
+    const struct upstream_config *config = replica->upstream->config;
+    enum error_code code = add_credentials(replica, ask, path, arena, request, error);
     if (code == OK && ask->body.data)
         code = add(request, arena, "content-type", STR("application/json"), error);
     if (code == OK && config->kind == UPSTREAM_ANTHROPIC) {
@@ -137,10 +139,10 @@ static uint64_t or_usual(uint64_t value, uint64_t usual)
     return value ? value : usual;
 }
 
-enum error_code wire_write(const struct upstream *upstream, const struct wire_ask *ask, struct arena *arena,
+enum error_code wire_write(const struct replica *replica, const struct wire_ask *ask, struct arena *arena,
                            struct transfer_request *request, struct error *error)
 {
-    const struct upstream_config *config = upstream->config;
+    const struct upstream_config *config = replica->upstream->config;
     struct buf url;
     *request = (struct transfer_request){
         .body = ask->body,
@@ -150,14 +152,14 @@ enum error_code wire_write(const struct upstream *upstream, const struct wire_as
         .idle_ms = or_usual(config->idle_ms, UPSTREAM_IDLE_MS),
     };
     buf_init(&url, URL_BYTES_MAX);
-    buf_append_text(&url, upstream->base);
+    buf_append_text(&url, replica->base);
     append_path(&url, config->kind, ask);
     request->url = url.failed ? NULL : arena_strdup(arena, buf_str(&url));
     buf_deinit(&url);
     if (!request->url)
         return error_no_memory(error);
-    const struct str path = str_of(request->url + strlen(upstream->base) - strlen(upstream->path));
-    return add_headers(upstream, ask, path, arena, request, error);
+    const struct str path = str_of(request->url + strlen(replica->base) - strlen(replica->path));
+    return add_headers(replica, ask, path, arena, request, error);
 }
 
 /* --- replies ---------------------------------------------------------------------------------------- */

@@ -29,7 +29,7 @@ bool wire_can(const struct upstream *upstream, enum wire_use use);
 bool wire_wants_hash(const struct upstream *upstream); /* of bodies: it is signed */
 
 /* Fills url, headers, body and timeouts; strings lie in the arena. */
-enum error_code wire_write(const struct upstream *upstream, const struct wire_ask *ask, struct arena *arena,
+enum error_code wire_write(const struct replica *replica, const struct wire_ask *ask, struct arena *arena,
                            struct transfer_request *request, struct error *error) WARN_UNUSED;
 
 /* Of a reply that is no success: the error's name by its API, and its message. Slices of `doc`, which is the caller's

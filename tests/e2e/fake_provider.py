@@ -23,6 +23,7 @@ A plan's entries are taken one by each request; without one it answers. Keys of 
     error     an error event in the stream: its type, after the first piece where `late`"""
 
 import binascii
+import contextlib
 import dataclasses
 import http.server
 import json
@@ -243,7 +244,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def setup(self):
         super().setup()
-        self.number = self.server.provider.connected()
+        self.number = self.server.provider.connected(self.connection)
 
     def api(self):
         if self.path.startswith("/model/"):
@@ -349,6 +350,7 @@ class FakeProvider:
         self.requests, self.plans, self.default = [], [], {}
         self.models = ["m"]
         self.connections = self.dropped = 0
+        self.open = []
         self.released = threading.Event()
         self.server = Server(("127.0.0.1", port), Handler)
         self.server.provider = self
@@ -356,8 +358,9 @@ class FakeProvider:
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def connected(self):
+    def connected(self, connection):
         with self.lock:
+            self.open.append(connection)
             self.connections += 1
             return self.connections
 
@@ -370,6 +373,9 @@ class FakeProvider:
         self.released.set()
         self.server.shutdown()
         self.server.server_close()
+        for connection in self.open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self):
         return self

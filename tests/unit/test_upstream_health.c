@@ -18,7 +18,7 @@ static void init(struct health *health, struct upstream_config *config)
 static enum error_code enter(struct health *health, uint64_t now_us, struct error *error)
 {
     *error = (struct error){0};
-    return health_enter(health, now_us, false, error);
+    return health_enter(health, now_us, HEALTH_FIRST, error);
 }
 
 static void fail_once(struct health *health, uint64_t now_us)
@@ -121,7 +121,12 @@ static void test_rest(void **state)
     health_leave(&health, START, HEALTH_FAILED, &throttled);
     assert_int_equal(enter(&health, START + 3 * SECOND, &error), ERROR_THROTTLED);
     assert_int_equal(error.retry_s, 4);
-    assert_int_equal(health_enter(&health, START + 3 * SECOND, true, &error), OK); /* who has waited as he was told */
+    /* Who has waited as he was told may ask; of a request that comes from another replica that is not known. */
+    assert_int_equal(health_enter(&health, START + 3 * SECOND, HEALTH_AGAIN, &error), OK);
+    assert_int_equal(health_enter(&health, START + 3 * SECOND, HEALTH_ELSEWHERE, &error), ERROR_THROTTLED);
+    uint64_t running;
+    assert_int_equal(health_free_us(&health, START + 3 * SECOND, &running), START + 7 * SECOND);
+    assert_int_equal(running, 1);
     assert_int_equal(enter(&health, START + 7 * SECOND, &error), OK);
     health_deinit(&health);
 }
@@ -160,14 +165,14 @@ static void test_budget_of_repetitions(void **state)
     int repeats = 0;
     (void)state;
     init(&health, &config);
-    while (health_may_repeat(&health))
+    while (health_may_repeat(&health, false))
         repeats++;
     assert_in_range(repeats, 1, 20);
     for (int i = 0; i < 50; i++) {
         assert_int_equal(enter(&health, START, &error), OK);
         health_leave(&health, START, HEALTH_ANSWERED, NULL);
     }
-    for (repeats = 0; health_may_repeat(&health);)
+    for (repeats = 0; health_may_repeat(&health, false);)
         repeats++;
     assert_in_range(repeats, 9, 10); /* a fifth of them */
     health_deinit(&health);

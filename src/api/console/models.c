@@ -108,10 +108,10 @@ static const char *kind_of(const struct console_ask *ask, const struct model *mo
 static void put_upstream(struct console_ask *ask, const struct model *model)
 {
     struct console_reply *reply = &ask->reply;
-    struct health_counters counters;
-    health_counters(&upstreams_at(ask->api->work->upstreams, model->upstream)->health, &counters);
-    console_put_bool(reply, "ready", counters.state != HEALTH_OPEN);
-    console_put_uint(reply, "running", counters.running);
+    uint64_t running;
+    const bool is_ready = upstream_is_there(upstreams_at(ask->api->work->upstreams, model->upstream), &running);
+    console_put_bool(reply, "ready", is_ready);
+    console_put_uint(reply, "running", running);
     console_put_uint(reply, "queued", 0);
     console_put_null(reply, "parameters");
     console_put_text(reply, "architecture", str_of(model->upstream->name));

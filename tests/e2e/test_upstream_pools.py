@@ -1,0 +1,254 @@
+"""Pools: several servers of one model. A conversation stays where its prompt is warm; what one replica can't do another
+does; each has a health of its own."""
+
+import concurrent.futures
+import contextlib
+import os
+import subprocess
+
+import pytest
+
+from conftest import FULCRUM, Server, metrics, ready, wait_until
+from fake_provider import FakeProvider
+from upstream_fixture import COST, PRICE, ask, line_of, post, refused, streamed, text_of
+
+CONFIG = """\
+models: []
+upstreams:
+  - name: pool
+    kind: openai
+    replicas: [{urls}]
+    {more}
+    models: [{{name: m, upstream_model: real, price: {price}}}, {{name: n, price: {price}}}]
+"""
+
+
+class Pool:
+    """Four fake providers, and a server before them."""
+
+    def __init__(self, path, providers, more=""):
+        self.providers = providers
+        urls = ", ".join(f"'{provider.url}/v1'" for provider in providers)
+        self.server = Server(config=CONFIG.format(urls=urls, price=PRICE, more=more), workdir=path)
+        self.bedrock = self.server.client()
+
+    def counts(self):
+        return [len(provider.requests) for provider in self.providers]
+
+    def who(self, before):
+        """The replica that had the one request since `before`."""
+        rose = [i for i, (old, new) in enumerate(zip(before, self.counts())) if new > old]
+        assert len(rose) == 1 and sum(self.counts()) == sum(before) + 1
+        return rose[0]
+
+    def ask(self, text="hello", session=None, model="m"):
+        before = self.counts()
+        more = {"requestMetadata": {"session": session}} if session else {}
+        reply = self.bedrock.converse(**ask(model, text, **more))
+        assert text_of(reply) == "From the provider."
+        return self.who(before)
+
+    def name(self, i):
+        return f"127.0.0.1:{self.providers[i].port}/v1"
+
+    def metric(self, name, i, **labels):
+        more = "".join(f',{key}="{value}"' for key, value in labels.items())
+        return metrics(self.server)[f'{name}{{upstream="pool",replica="{self.name(i)}"{more}}}']
+
+
+@contextlib.contextmanager
+def pool_of(path, count=4, more=""):
+    with contextlib.ExitStack() as stack:
+        pool = Pool(path, [stack.enter_context(FakeProvider()) for _ in range(count)], more)
+        stack.callback(pool.server.stop)
+        yield pool
+        assert pool.server.stop() == 0
+
+
+@pytest.fixture
+def pool(tmp_path):
+    with pool_of(tmp_path) as made:
+        yield made
+
+
+# --- affinity ----------------------------------------------------------------------------------------------
+
+
+def test_a_session_stays_on_its_replica(pool):
+    where = {f"s{i}": pool.ask("hello", f"s{i}") for i in range(24)}
+    assert set(where.values()) == {0, 1, 2, 3}
+    for session, replica in where.items():
+        assert pool.ask("something else", session) == replica
+    assert sum(metrics(pool.server)[f'fulcrum_upstream_placed_total{{upstream="pool",why="{why}"}}']
+               for why in ("key", "known", "spilled", "moved")) == 48
+
+
+def test_sessions_as_clients_name_them(pool):
+    """By a header or by the body, whatever else is asked: the same name, the same replica."""
+    body = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
+
+    def where(headers, **more):
+        before = pool.counts()
+        reply, _ = post(pool.server, "/v1/chat/completions",
+                        {**body, "messages": [{"role": "user", "content": os.urandom(9).hex()}], **more}, **headers)
+        assert reply.status == 200
+        return pool.who(before)
+
+    for session in ("a", "b", "c"):
+        first = where({"x-session-id": session})
+        for headers, more in (({"x-claude-code-session-id": session}, {}), ({"session_id": session}, {}),
+                              ({"x-session-affinity": session}, {}), ({}, {"session_id": session}),
+                              ({}, {"prompt_cache_key": session}), ({"x-session-id": "z"}, {"session_id": session})):
+            assert where(headers, **more) == first
+
+
+def test_a_conversation_without_a_name_stays_too(pool):
+    """By what its prompt begins with, in whatever API its turns are sent."""
+    for i in range(8):
+        turns = [{"role": "user", "content": f"Question {i}. " * 100},
+                 {"role": "assistant", "content": "From the provider."}, {"role": "user", "content": "And?"}]
+        before = pool.counts()
+        post(pool.server, "/v1/chat/completions", {"model": "m", "messages": turns[:1]})
+        where = pool.who(before)
+        before = pool.counts()
+        post(pool.server, "/v1/messages", {"model": "m", "max_tokens": 9, "messages": turns},
+             **{"anthropic-version": "2023-06-01"})
+        assert pool.who(before) == where
+
+
+def test_tenants_are_apart(pool):
+    """The same prompt of another tenant is another key: what one has cached the other can't find out."""
+    others = [pool.server.client(key=f"AKID{i}") for i in range(12)]
+    where = set()
+    for client in others:
+        before = pool.counts()
+        client.converse(**ask("m", "hello " * 400))
+        where.add(pool.who(before))
+    assert len(where) > 1
+
+
+def test_load_is_bounded(pool):
+    """One key alone can't keep a replica busy while others have nothing to do: they take what is over its share."""
+    for provider in pool.providers:
+        provider.default = {"slow": 0.2}
+    with concurrent.futures.ThreadPoolExecutor(40) as threads:
+        client = pool.server.client()
+        asked = [threads.submit(client.converse, **ask("m", "hello", requestMetadata={"session": "the-same"}))
+                 for _ in range(40)]
+        assert all(text_of(one.result()) == "From the provider." for one in asked)
+    assert min(pool.counts()) > 0 and max(pool.counts()) <= 20
+
+
+# --- replicas that fail ------------------------------------------------------------------------------------
+
+
+def test_a_replica_that_dies_before_the_first_word(pool):
+    """Its request goes to another at once, and is paid once; streams too."""
+    first = pool.ask("hello", "s")
+    for failure in ({"cut": 0}, {"status": 500}, {"error": "server_error"}, {"status": 401}):
+        pool.providers[first].plan(failure)
+        before = pool.counts()
+        reply = pool.bedrock.converse_stream(**ask("m", "hello", requestMetadata={"session": "s"}))
+        assert streamed(reply)[0] == "From the provider."
+        after = pool.counts()
+        assert after[first] == before[first] + 1 and sum(after) == sum(before) + 2
+        line = line_of(pool.server, reply)
+        assert line["attempts"] == 2 and line["costPicodollars"] == COST
+
+
+def test_a_replica_that_is_gone(pool):
+    where = {f"s{i}": pool.ask("hello", f"s{i}") for i in range(16)}
+    gone = where["s0"]
+    pool.providers[gone].close()
+    for session, replica in where.items():
+        before = pool.counts()
+        reply = pool.bedrock.converse(**ask("m", "hello", requestMetadata={"session": session}))
+        assert text_of(reply) == "From the provider."
+        took = pool.who(before)
+        assert took != gone and replica in (gone, took)
+    assert pool.metric("fulcrum_upstream_failures_total", gone, cause="unreached") >= 1
+
+
+def test_429_cools_one_replica_alone(pool):
+    first = pool.ask("hello", "s")
+    pool.providers[first].plan({"status": 429, "headers": {"retry-after": "30"}})
+    reply = pool.bedrock.converse(**ask("m", "hello", requestMetadata={"session": "s"}))
+    assert text_of(reply) == "From the provider."
+    assert len(pool.providers[first].requests) == 1
+    others = {pool.ask("hello", f"t{i}") for i in range(16)}
+    assert first not in others and len(others) == 3
+    status, said = ready(pool.server)
+    assert status == 200 and f"upstream pool: replica {pool.name(first)} is left alone" in said
+    assert pool.metric("fulcrum_upstream_failures_total", first, cause="throttled") == 1
+
+
+def test_all_throttled_is_throttled(pool):
+    """With the shortest of their times."""
+    for i, provider in enumerate(pool.providers):
+        provider.default = {"status": 429, "headers": {"retry-after": str(20 + 5 * i)}}
+    for _ in range(2):
+        failure = refused(pool.bedrock.converse, **ask("m"))
+        assert failure["Error"]["Code"] == "ThrottlingException"
+    assert sum(pool.counts()) == 4
+    failure = refused(pool.bedrock.converse, **ask("m"))
+    assert sum(pool.counts()) == 4
+    assert 17 <= int(failure["ResponseMetadata"]["HTTPHeaders"]["retry-after"]) <= 20
+
+
+def test_the_requests_own_fault_goes_nowhere_else(pool):
+    first = pool.ask("hello", "s")
+    pool.providers[first].plan({"status": 400, "body": {"error": {"message": "too long"}}})
+    failure = refused(pool.bedrock.converse, **ask("m", "hello", requestMetadata={"session": "s"}))
+    assert failure["Error"]["Message"] == "too long" and sum(pool.counts()) == 1
+
+
+def test_the_circuit_of_a_replica(tmp_path):
+    with pool_of(tmp_path, more="retries: 1") as pool:
+        first = pool.ask("hello", "s")
+        pool.providers[first].default = {"status": 500}
+        assert wait_until(lambda: broken(pool, first))
+        assert pool.ask("hello", "s") != first
+        pool.providers[first].default = {}
+        assert wait_until(lambda: pool.bedrock.converse(**ask("m", "x", requestMetadata={"session": os.urandom(4).hex()}))
+                          and pool.metric("fulcrum_upstream_circuit", first) == 0)
+
+
+def broken(pool, replica):
+    pool.bedrock.converse(**ask("m", "hello", requestMetadata={"session": os.urandom(4).hex()}))
+    return pool.metric("fulcrum_upstream_circuit", replica) == 1
+
+
+def test_a_hanging_replica(tmp_path):
+    with pool_of(tmp_path, more="first_byte_timeout: 500") as pool:
+        first = pool.ask("hello", "s")
+        pool.providers[first].plan({"hang": "head"})
+        reply = pool.bedrock.converse(**ask("m", "hello", requestMetadata={"session": "s"}))
+        assert text_of(reply) == "From the provider." and line_of(pool.server, reply)["attempts"] == 2
+
+
+# --- the configuration -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text, expected", [
+    ("url: 'http://a/v1', replicas: ['http://b/v1']", "expected url or replicas, got both"),
+    ("replicas: ['http://a/v1', 'http://a/v1']", "upstreams[0].replicas: 'http://a/v1' stands there twice"),
+    ("replicas: ['http://a/v1', 'ftp://b']", "upstreams[0].replicas[1]"),
+    ("replicas: ['http://a/v1', 'http://b/v1'], load_bound: 0.5", "upstreams[0].load_bound: expected a number from 1"),
+    ("server: ollama", "upstreams[0].server")])
+def test_what_is_wrong_is_said(tmp_path, text, expected):
+    path = tmp_path / "fulcrum.yaml"
+    path.write_text(f"models: []\nupstreams:\n  - {{name: a, kind: openai, {text}, models: [{{name: m}}]}}\n")
+    done = subprocess.run([str(FULCRUM), "check-config", "--config", str(path)], text=True, capture_output=True,
+                          check=False)
+    assert done.returncode == 2 and expected in done.stdout + done.stderr
+
+
+def test_probe_asks_each(tmp_path):
+    with pool_of(tmp_path, 2) as pool:
+        pool.providers[1].close()
+        done = subprocess.run([str(FULCRUM), "check-config", "--probe", "--config", str(tmp_path / "fulcrum.yaml")],
+                              text=True, capture_output=True, check=False)
+        said = done.stdout + done.stderr
+        assert done.returncode == 1
+        assert f"upstream 'pool' at {pool.name(0)} answers and lists 1 model\n" in said
+        assert f"upstream 'pool' at {pool.name(1)} can't be reached" in said
