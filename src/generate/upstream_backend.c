@@ -8,6 +8,7 @@
 #include "model/resolve.h"
 #include "upstream/asking.h"
 #include "upstream/prefix.h"
+#include "upstream/scrape.h"
 
 #define BODY_EXTRA_BYTES (1u << 20) /* that a body may be longer than the client's in another dialect, at least */
 #define ESTIMATE_BYTES 4            /* of text, for a token that nobody has counted */
@@ -17,6 +18,7 @@ struct upstream_backend {
     struct backend backend;
     struct upstreams *upstreams;
     struct transport *transport;
+    struct scrape *scrape; /* NULL: no pool says what it has to do */
     struct chat_traits *traits[LIMIT_UPSTREAMS]; /* by the upstream, then by its model */
 };
 
@@ -529,6 +531,7 @@ static uint32_t context(const struct backend *backend, const struct target *targ
 static void close_backend(struct backend *backend)
 {
     struct upstream_backend *self = own(backend);
+    scrape_close(self->scrape);
     transport_close(self->transport);
     for (size_t i = 0; i < LIMIT_UPSTREAMS; i++)
         mem_free(self->traits[i]);
@@ -569,7 +572,7 @@ struct backend *upstream_backend_new(struct upstreams *upstreams, uv_loop_t *loo
         made->backend.ops = &ops;
         made->upstreams = upstreams;
         made->transport = transport_open(loop, error);
-        if (made->transport && make_traits(made))
+        if (made->transport && make_traits(made) && scrape_open(made->transport, upstreams, &made->scrape, error) == OK)
             return &made->backend;
         close_backend(&made->backend);
     }

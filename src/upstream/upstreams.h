@@ -36,6 +36,7 @@ struct upstreams {
     struct arena arena;
     struct upstream *items; /* in the order of fulcrum.yaml */
     size_t count;
+    _Atomic bool is_scraped; /* one of the threads reads the replicas' metrics */
 };
 
 /* Reads the secrets. An error names the upstream and the file or variable. */

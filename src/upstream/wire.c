@@ -47,7 +47,7 @@ bool wire_wants_hash(const struct upstream *upstream)
 static void append_path(struct buf *out, enum upstream_kind kind, const struct wire_ask *ask)
 {
     static const char *const fixed[UPSTREAM_KINDS][WIRE_USES] = {
-        [UPSTREAM_OPENAI] = {[WIRE_REPLY] = "/chat/completions", [WIRE_LIST] = "/models"},
+        [UPSTREAM_OPENAI] = {[WIRE_REPLY] = "/chat/completions", [WIRE_LIST] = "/models", [WIRE_METRICS] = "/metrics"},
         [UPSTREAM_ANTHROPIC] = {"/v1/messages", "/v1/messages/count_tokens", "/v1/models"},
     };
     if (kind != UPSTREAM_BEDROCK) {
@@ -134,6 +134,13 @@ static enum error_code add_headers(const struct replica *replica, const struct w
 }
 _Static_assert(UPSTREAM_HEADERS_MAX + 8 <= TRANSFER_HEADERS_MAX, "there is room for all of them");
 
+/* Metrics stand beside the API, not in it. */
+static struct str base_of(const struct replica *replica, enum wire_use use)
+{
+    const struct str base = str_of(replica->base);
+    return use == WIRE_METRICS && str_ends(base, STR("/v1")) ? str_slice(base, 0, base.len - 3) : base;
+}
+
 static uint64_t or_usual(uint64_t value, uint64_t usual)
 {
     return value ? value : usual;
@@ -152,13 +159,13 @@ enum error_code wire_write(const struct replica *replica, const struct wire_ask 
         .idle_ms = or_usual(config->idle_ms, UPSTREAM_IDLE_MS),
     };
     buf_init(&url, URL_BYTES_MAX);
-    buf_append_text(&url, replica->base);
+    buf_append_str(&url, base_of(replica, ask->use));
     append_path(&url, config->kind, ask);
     request->url = url.failed ? NULL : arena_strdup(arena, buf_str(&url));
     buf_deinit(&url);
     if (!request->url)
         return error_no_memory(error);
-    const struct str path = str_of(request->url + strlen(replica->base) - strlen(replica->path));
+    const struct str path = str_of(request->url + (replica->path - replica->base));
     return add_headers(replica, ask, path, arena, request, error);
 }
 

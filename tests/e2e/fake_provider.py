@@ -260,6 +260,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return provider.plans.pop(0) if provider.plans else provider.default
 
     def do_GET(self):
+        if self.path == "/metrics":  # nobody counts these
+            self.send_metrics(self.server.provider.metrics)
+            return
         entry = self.take(None)
         if "status" in entry:
             self.fail(entry)
@@ -283,6 +286,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except OSError:
             self.server.provider.dropped += 1
             self.close_connection = True
+
+    def send_metrics(self, text):
+        self.send_response(200 if text is not None else 404)
+        self.send_header("content-type", "text/plain; version=0.0.4")
+        self.send_header("content-length", str(len(text or "")))
+        self.end_headers()
+        self.wfile.write((text or "").encode())
 
     def fail(self, entry):
         bodies = {"openai": {"error": {"message": "no", "type": "some_error", "code": None}},
@@ -349,6 +359,7 @@ class FakeProvider:
         self.lock = threading.Lock()
         self.requests, self.plans, self.default = [], [], {}
         self.models = ["m"]
+        self.metrics = None
         self.connections = self.dropped = 0
         self.open = []
         self.released = threading.Event()

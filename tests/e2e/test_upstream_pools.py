@@ -139,6 +139,50 @@ def test_load_is_bounded(pool):
     assert min(pool.counts()) > 0 and max(pool.counts()) <= 20
 
 
+# --- what replicas say of themselves -----------------------------------------------------------------------
+
+SAYS = {"vllm": """\
+# HELP vllm:num_requests_running Number of requests in model execution batches.
+vllm:num_requests_running{{engine="0",model_name="a}}b"}} {running}
+vllm:num_requests_waiting{{engine="0",model_name="a}}b"}} {waiting}
+vllm:num_requests_waiting_by_reason{{engine="0",reason="capacity"}} 400
+vllm:kv_cache_usage_perc{{engine="0",model_name="a}}b"}} {kv}
+""", "sglang": """\
+sglang:num_running_reqs{{model_name="m"}} {running}
+sglang:num_queue_reqs{{model_name="m"}} {waiting}
+sglang:token_usage{{model_name="m"}} {kv}
+""", "llama-server": "llamacpp:requests_processing {running}\nllamacpp:requests_deferred {waiting}\n"}
+
+
+@pytest.mark.parametrize("server", SAYS)
+def test_who_says_that_he_is_full_is_passed_over(tmp_path, server):
+    with pool_of(tmp_path, more=f"server: {server}") as pool:
+        first = pool.ask("hello", "s")
+        for i, provider in enumerate(pool.providers):
+            provider.metrics = SAYS[server].format(running=1, waiting=9 if i == first else 0, kv=0.5)
+        assert wait_until(lambda: pool.ask("hello", "s") != first)
+        says = pool.metric("fulcrum_upstream_replica_says", first, what="waiting")
+        assert says == 9
+        for provider in pool.providers:
+            provider.metrics = SAYS[server].format(running=1, waiting=0, kv=0.5)
+        assert wait_until(lambda: pool.metric("fulcrum_upstream_replica_says", first, what="waiting") == 0)
+        pool.providers[first].metrics = SAYS[server].format(running=1, waiting=0, kv=0.99)
+        if server != "llama-server":  # which says nothing of it
+            assert wait_until(lambda: pool.ask("hello", "t0") is not None and
+                              pool.metric("fulcrum_upstream_replica_says", first, what="kv_permille") == 990)
+            assert first not in {pool.ask("hello", f"u{i}") for i in range(12)}
+
+
+def test_metrics_that_are_not_there_harm_nobody(tmp_path):
+    with pool_of(tmp_path, more="server: vllm") as pool:
+        first = pool.ask("hello", "s")
+        assert wait_until(lambda: pool.server.log().count("upstream_metrics") == 4)
+        assert pool.ask("hello", "s") == first
+        for provider in pool.providers:
+            provider.metrics = "vllm:num_requests_running x\n\x00{{{\n" * 1000
+        assert pool.ask("hello", "s") == first
+
+
 # --- replicas that fail ------------------------------------------------------------------------------------
 
 
