@@ -156,6 +156,7 @@ void call_account(struct api_call *call, int status);
 /* Operations, by file. */
 void inference_run(struct api_call *call); /* all that ask a model for a reply */
 void inference_refuse(struct api_call *call, const struct error *error); /* of them, by its headers alone */
+void invoke_model(struct api_call *call); /* likewise, or for embeddings */
 void count_tokens(struct api_call *call);
 void control_list_foundation_models(struct api_call *call);
 void control_get_foundation_model(struct api_call *call);

@@ -6,6 +6,8 @@
 
 const char *genai_operation(const struct chat_request *request)
 {
+    if (request->embed)
+        return "embeddings";
     return request->raw_prompt.data ? "text_completion" : "chat";
 }
 

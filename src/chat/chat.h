@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <yyjson.h>
 
+#include "chat/embed.h"
 #include "chat/ignored.h"
 #include "core/error.h"
 #include "core/mem.h"
@@ -191,6 +192,8 @@ struct chat_request {
     struct chat_extra *extras, *last_extra;
     size_t extra_count;
     bool is_extra_lost; /* there were more than LIMIT_EXTRAS */
+
+    const struct embed_request *embed; /* embeddings are wanted, and no reply (embed.h); NULL: a reply */
 
     yyjson_val *earlier; /* set before parsing: what the body refers to and is kept here, or NULL */
     struct str api_version;  /* set before parsing: of the dialect's API, by a header; data NULL: the body says it */

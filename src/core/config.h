@@ -50,6 +50,7 @@ struct config_model {
     uint64_t price_share; /* part of price or price_as, times 10^12; 0: all of it */
     enum config_cache_mode cache;
     uint32_t cache_min_tokens; /* 0: cache.min_tokens */
+    bool is_matryoshka;        /* the beginning of an embedding of it is one, too */
 };
 
 struct config_section;

@@ -153,6 +153,7 @@ static const struct field model_fields[] = {
     {"price_share", FIELD_PICO, FIELD_AT(config_model, price_share), .low = 1, .high = CONFIG_PICO},
     {"cache", FIELD_CHOICE, FIELD_AT(config_model, cache), .choices = cache_modes},
     {"cache_min_tokens", FIELD_UINT32, FIELD_AT(config_model, cache_min_tokens), .low = 1, .high = CONFIG_TOKENS_MAX},
+    {"matryoshka", FIELD_BOOL, FIELD_AT(config_model, is_matryoshka)},
 };
 static const struct field_table model_table = FIELD_TABLE(model_fields, struct config_model);
 

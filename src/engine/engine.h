@@ -35,6 +35,7 @@ struct engine_model_info {
     bool can_cut_state;       /* plain attention: state can be cut at any block */
     bool is_row_independent;  /* replies are the same to the bit whatever else runs: model.h */
     char row_hindrance[96];   /* what prevents it, "" */
+    uint32_t embedding;       /* it makes embeddings of so many values, and no replies; 0: replies */
     const char *chat_template; /* the file's Jinja text, "" without */
     /* Text around each role's content, measured from llama.cpp's own renderer;
      * empty when it does not know the template. */
@@ -88,6 +89,24 @@ struct engine_request {
     uint32_t cache_min_tokens; /* shorter prefixes are not cached */
     enum tier tier;
     bool wants_certainty; /* costs a pass over the vocabulary for each token of the reply */
+};
+
+/* Something to make an embedding of. */
+struct engine_input {
+    struct str text;       /* data NULL: the tokens instead, as they are */
+    const int32_t *tokens;
+    uint32_t token_count;
+};
+struct engine_embed {
+    const struct engine_input *inputs;
+    size_t count;
+    enum tier tier;
+};
+struct engine_embeddings {
+    uint32_t width; /* values of each */
+    size_t count;
+    const uint32_t *tokens; /* of each input, with those that the model wants around it */
+    const float *values;    /* [count][width], each of length 1 */
 };
 
 enum engine_stop { ENGINE_STOP_END, ENGINE_STOP_LENGTH, ENGINE_STOP_SEQUENCE, ENGINE_STOP_CONTEXT };
@@ -215,6 +234,13 @@ void engine_port_close(struct engine_port *port); /* drops pending calls silentl
 struct engine_call *engine_generate(struct engine_port *port, size_t model, const struct engine_request *request,
                                     const struct engine_handlers *handlers, void *ctx, struct error *error);
 void engine_cancel(struct engine_call *call); /* no handler runs after this */
+
+/* The embeddings of some inputs, in their order, of a model that makes such. Refused and freed as engine_generate; what
+ * the callback gets is valid inside. ERROR_INVALID: the model makes none, an input is empty or too long. */
+struct engine_call *engine_embed(struct engine_port *port, size_t model, const struct engine_embed *wanted,
+                                 void (*on_embedded)(void *ctx, const struct engine_embeddings *embeddings,
+                                                     const struct error *error),
+                                 void *ctx, struct error *error);
 
 /* Counts the tokens of segments as the engine would prefill them (beginning-of-sequence token included). */
 struct engine_call *engine_count(struct engine_port *port, size_t model, const struct engine_segment *segments,

@@ -306,6 +306,24 @@ static uint64_t cell_bytes(const struct model *model)
     return (uint64_t)llama_model_n_layer(m) * (uint64_t)llama_model_n_head_kv(m) * head * 2u * 2u;
 }
 
+/* Every token sees every other. */
+static bool is_encoder(const struct llama_model *model, const char *arch)
+{
+    char name[96], text[32];
+    snprintf(name, sizeof(name), "%s.attention.causal", arch);
+    return llama_model_meta_val_str(model, name, text, sizeof(text)) >= 0 && strcmp(text, "false") == 0;
+}
+
+/* How it makes one embedding of those of all tokens; UNSPECIFIED: it makes none. Encoders whose file says nothing take
+ * the mean. */
+static enum llama_pooling_type pooling_of(const struct llama_model *model, const char *arch)
+{
+    const uint32_t said = meta_u32(model, arch, "pooling_type"); /* 0: none, or not said */
+    if (said != LLAMA_POOLING_TYPE_NONE)
+        return (enum llama_pooling_type)said;
+    return is_encoder(model, arch) ? LLAMA_POOLING_TYPE_MEAN : LLAMA_POOLING_TYPE_UNSPECIFIED;
+}
+
 static uint32_t least(uint64_t a, uint64_t b)
 {
     return (uint32_t)(a < b ? a : b);
@@ -317,6 +335,23 @@ static bool has_gpu(void)
         if (ggml_backend_dev_type(ggml_backend_dev_get(i)) == GGML_BACKEND_DEVICE_TYPE_GPU)
             return true;
     return false;
+}
+
+#define LOGITS_BYTES_MAX (1ull << 30)
+
+/* An input must lie in one batch, since what is pooled is the batch's. Models that could write as well compute logits
+ * of all its tokens. */
+static void decide_input_sizes(struct model *model, const struct model_options *options)
+{
+    struct model_facts *facts = &model->facts;
+    const uint64_t most = LOGITS_BYTES_MAX / ((uint64_t)facts->vocabulary * sizeof(float) + 1);
+    if (options->context == 0 && !is_encoder(model->llama, facts->architecture))
+        facts->context = least(facts->context, most > MODEL_BATCH_DEFAULT ? most : MODEL_BATCH_DEFAULT);
+    facts->parallel = MODEL_INPUTS;
+    facts->scratch = facts->parallel;
+    facts->batch = facts->context < MODEL_BATCH_DEFAULT ? MODEL_BATCH_DEFAULT : facts->context;
+    facts->batch = (facts->batch + facts->parallel - 1) / facts->parallel * facts->parallel; /* as graphs have it */
+    facts->cells = (facts->batch + 255) / 256 * 256;
 }
 
 static void decide_sizes(struct model *model, const struct model_options *options)
@@ -335,6 +370,8 @@ static void decide_sizes(struct model *model, const struct model_options *option
         cells = options->kv_bytes / each;
     cells = cells < facts->context ? facts->context : cells;
     facts->cells = least((cells + 255) / 256 * 256, 1u << 30);
+    if (facts->embedding != 0)
+        decide_input_sizes(model, options);
     const uint32_t cores = broker_cores();
     facts->threads = facts->parameters < MODEL_SMALL_PARAMETERS ? 1 : cores;
     if (options->threads != 0)
@@ -362,6 +399,12 @@ static void run_context(void *arg)
     params.n_ubatch = model->facts.batch;
     params.n_seq_max = model->facts.scratch + 1; /* states of sequences above it can't be saved */
     params.n_outputs_max = model->facts.scratch + 1;
+    params.embeddings = model->facts.embedding != 0;
+    params.pooling_type = pooling_of(model->llama, model->facts.architecture);
+    if (params.embeddings) { /* all tokens are pooled, and no state is saved */
+        params.n_seq_max = model->facts.parallel;
+        params.n_outputs_max = params.n_outputs_max_per_seq = model->facts.batch;
+    }
     params.n_threads = params.n_threads_batch = (int32_t)model->facts.threads;
     params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
     params.kv_unified = true;
@@ -396,7 +439,17 @@ static void fill_facts(struct model *model)
     fill_text_facts(model);
     facts->parameters = llama_model_n_params(model->llama);
     facts->state_kind = state_kind_of(model->llama);
+    if (pooling_of(model->llama, facts->architecture) != LLAMA_POOLING_TYPE_UNSPECIFIED)
+        facts->embedding = (uint32_t)llama_model_n_embd_out(model->llama);
     name_state_format(facts);
+}
+
+static enum error_code check_pooling(const struct model *model, struct error *error)
+{
+    const enum llama_pooling_type pooling = pooling_of(model->llama, model->facts.architecture);
+    if (pooling != LLAMA_POOLING_TYPE_RANK)
+        return OK;
+    return error_set(error, ERROR_INVALID, "models that rank texts can't be served; this one is such a model");
 }
 
 /* --- whether rows are independent --------------------------------------------------------------------- */
@@ -472,6 +525,10 @@ static void find_row_independence(struct model *model)
     char message[256] = "";
     struct model_facts *facts = &model->facts;
     struct row_probe probe = {.model = model};
+    if (facts->embedding != 0) {
+        snprintf(facts->row_hindrance, sizeof(facts->row_hindrance), "embeddings, which are pooled over a batch");
+        return;
+    }
     *(void **)&probe.takes = backend_function("ggml_backend_cpu_tiles_takes");
     if (has_gpu()) {
         snprintf(facts->row_hindrance, sizeof(facts->row_hindrance), "a GPU, whose kernels choose by batch");
@@ -668,7 +725,7 @@ enum error_code model_load(const struct model_options *options, struct model **r
         fill_facts(model);
         measure_template(model);
         decide_sizes(model, options);
-        code = make_vocabulary(model, error);
+        code = model->facts.embedding != 0 ? check_pooling(model, error) : make_vocabulary(model, error);
     }
     if (code == OK) {
         find_row_independence(model);
@@ -757,22 +814,20 @@ struct tokenize_call {
     struct str text;
     llama_token *out;
     int32_t cap, count;
-    bool is_template;
+    bool is_template, is_input;
 };
 
 static void run_tokenize(void *arg)
 {
     struct tokenize_call *call = arg;
-    call->count = llama_tokenize(call->vocab, call->text.data, (int32_t)call->text.len, call->out, call->cap, false,
-                                 call->is_template);
+    call->count = llama_tokenize(call->vocab, call->text.data, (int32_t)call->text.len, call->out, call->cap,
+                                 call->is_input, call->is_template);
 }
 
-enum error_code model_tokenize(const struct model *model, struct str text, bool is_template,
-                               struct model_tokens *tokens, struct error *error)
+static enum error_code tokenize(const struct model *model, struct str text, bool is_template, bool is_input,
+                                struct model_tokens *tokens, struct error *error)
 {
     char message[128];
-    if (text.len == 0)
-        return OK;
     if (text.len > INT32_MAX / 2)
         return error_set(error, ERROR_TOO_LARGE, "a text of %zu bytes is too long", text.len);
     /* First guess: three bytes a token. A negative count says how many there are. */
@@ -783,7 +838,7 @@ enum error_code model_tokenize(const struct model *model, struct str text, bool 
         struct tokenize_call call = {model->vocab, text, tokens->items + tokens->count,
                                      (int32_t)(tokens->cap - tokens->count > INT32_MAX ? INT32_MAX
                                                                                         : tokens->cap - tokens->count),
-                                     0, is_template};
+                                     0, is_template, is_input};
         if (guard_call(run_tokenize, &call, message, sizeof(message)) != 0 || call.count == INT32_MIN)
             return error_set(error, ERROR_MODEL, "the tokenizer refused the text");
         if (call.count >= 0) {
@@ -793,6 +848,18 @@ enum error_code model_tokenize(const struct model *model, struct str text, bool 
         want = (size_t)-call.count;
     }
     return error_set(error, ERROR_INTERNAL, "the tokenizer changed its mind");
+}
+
+enum error_code model_tokenize(const struct model *model, struct str text, bool is_template,
+                               struct model_tokens *tokens, struct error *error)
+{
+    return text.len == 0 ? OK : tokenize(model, text, is_template, false, tokens, error);
+}
+
+enum error_code model_tokenize_input(const struct model *model, struct str text, struct model_tokens *tokens,
+                                     struct error *error)
+{
+    return tokenize(model, text, false, true, tokens, error);
 }
 
 size_t model_piece(const struct model *model, model_token token, char out[MODEL_PIECE_MAX])
@@ -864,6 +931,11 @@ float *model_logits(struct model *model, uint32_t index)
     return llama_get_logits_ith(model->context, (int32_t)index);
 }
 
+const float *model_embedding(struct model *model, uint32_t sequence)
+{
+    return llama_get_embeddings_seq(model->context, (llama_seq_id)sequence);
+}
+
 void model_set_threads(struct model *model, uint32_t threads)
 {
     if (threads == model->threads)
@@ -892,7 +964,8 @@ bool model_seq_cut(struct model *model, uint32_t sequence, uint32_t begin)
 
 void model_clear(struct model *model)
 {
-    llama_memory_clear(llama_get_memory(model->context), false);
+    if (llama_get_memory(model->context) != NULL) /* encoders have none */
+        llama_memory_clear(llama_get_memory(model->context), false);
 }
 
 size_t model_state_size(struct model *model, uint32_t sequence)

@@ -42,6 +42,7 @@ struct model_options {
 
 #define MODEL_CONTEXT_DEFAULT 8192u
 #define MODEL_PARALLEL_DEFAULT 16u
+#define MODEL_INPUTS 64u /* the same of models that make embeddings, whatever is said: an input takes no memory */
 #define MODEL_BATCH_DEFAULT 512u
 #define MODEL_SMALL_PARAMETERS 50000000u /* below it one thread is fastest on a shared machine */
 
@@ -56,6 +57,7 @@ struct model_facts {
     uint32_t batch;
     uint32_t tile;        /* queries that attention takes together once a batch has so many; 0: no such number */
     uint32_t cells;       /* KV cells of all sequences together */
+    uint32_t embedding;   /* it makes embeddings of so many values, and writes nothing; 0: it writes text */
     uint32_t threads;     /* most this model should use */
     uint32_t piece_max;   /* bytes of the longest token */
     enum model_state_kind state_kind;
@@ -96,6 +98,9 @@ enum error_code model_tokenize_begin(const struct model *model, struct model_tok
 enum error_code model_tokenize(const struct model *model, struct str text, bool is_template,
                                struct model_tokens *tokens, struct error *error) WARN_UNUSED;
 #define MODEL_PIECE_MAX 512
+/* Of an input to embed: with the tokens that the model wants around it; no special tokens are recognised in it. */
+enum error_code model_tokenize_input(const struct model *model, struct str text, struct model_tokens *tokens,
+                                     struct error *error) WARN_UNUSED;
 /* Bytes of a token ("" for special ones), not NUL-terminated, maybe part of a character. */
 size_t model_piece(const struct model *model, model_token token, char out[MODEL_PIECE_MAX]);
 bool model_is_end(const struct model *model, model_token token); /* ends the reply */
@@ -115,6 +120,9 @@ void model_batch_add(struct model *model, model_token token, uint32_t position, 
 enum model_result model_decode(struct model *model) WARN_UNUSED;
 /* logits[vocabulary] of the batch's token `index`, which wanted them. Until the next decode. */
 float *model_logits(struct model *model, uint32_t index);
+/* values[facts.embedding] of a sequence that was in the last decode with all its tokens, as the model pools them, not
+ * normalised; of a model that makes embeddings. NULL: there are none. Until the next decode. */
+const float *model_embedding(struct model *model, uint32_t sequence);
 void model_set_threads(struct model *model, uint32_t threads);
 
 /* Sequences 0 .. facts.scratch. */

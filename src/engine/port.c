@@ -17,7 +17,7 @@
 #define SWEEP_MS 1000u
 
 /* The last three are questions: one frame there, one back, no place in the queue. */
-enum call_state { CALL_WAITING, CALL_STARTED, CALL_COUNTING, CALL_WARMTH, CALL_PREFIXES };
+enum call_state { CALL_WAITING, CALL_STARTED, CALL_EMBEDDING, CALL_COUNTING, CALL_WARMTH, CALL_PREFIXES };
 
 struct engine_call {
     struct engine_port *port;
@@ -25,6 +25,7 @@ struct engine_call {
     enum call_state state;
     enum tier tier;
     struct engine_handlers handlers;
+    void (*on_embedded)(void *ctx, const struct engine_embeddings *embeddings, const struct error *error);
     void (*on_count)(void *ctx, uint32_t tokens, const struct error *error);
     void (*on_warmth)(void *ctx, const struct engine_warmth *warmth, const struct error *error);
     void (*on_prefixes)(void *ctx, const struct engine_prefixes *prefixes, const struct error *error);
@@ -65,7 +66,7 @@ static struct port_link *link_of(const struct engine_port *port, size_t model)
 static void count_state(struct engine_call *call, int64_t change)
 {
     struct engine_model *model = engine_model_at(call->port->engine, call->model);
-    if (call->state == CALL_WAITING)
+    if (call->state == CALL_WAITING || call->state == CALL_EMBEDDING)
         atomic_fetch_add(&model->waiting[call->tier], (uint64_t)change);
     else if (call->state == CALL_STARTED)
         atomic_fetch_add(&model->running, (uint64_t)change);
@@ -147,6 +148,8 @@ static void fail_call(struct engine_call *call, const struct error *error)
     release_call(call);
     if (copy.state == CALL_COUNTING)
         copy.on_count(copy.ctx, 0, error);
+    else if (copy.state == CALL_EMBEDDING)
+        copy.on_embedded(copy.ctx, NULL, error);
     else if (copy.state == CALL_WARMTH)
         copy.on_warmth(copy.ctx, NULL, error);
     else if (copy.state == CALL_PREFIXES)
@@ -252,13 +255,28 @@ static bool on_kept(struct engine_call *call, struct str payload)
     return is_good;
 }
 
+static bool on_embedded(struct engine_call *call, struct str payload)
+{
+    struct engine_embeddings embeddings;
+    struct arena arena;
+    arena_init(&arena, 2 * PROTOCOL_PAYLOAD_MAX);
+    const bool is_good = call->state == CALL_EMBEDDING && protocol_get_embedded(payload, &arena, &embeddings);
+    if (is_good) {
+        const struct engine_call copy = *call;
+        release_call(call);
+        copy.on_embedded(copy.ctx, &embeddings, NULL);
+    }
+    arena_deinit(&arena);
+    return is_good;
+}
+
 static bool on_port_frame(void *ctx, const struct frame_header *header, struct str payload)
 {
     struct port_link *link = ctx;
     struct engine_call *call = find_call(link->port, link->model, header->call);
     if (call == NULL) /* cancelled a moment ago */
         return (header->type >= FRAME_STARTED && header->type <= FRAME_COUNTED) || header->type == FRAME_WARM ||
-               header->type == FRAME_KEPT;
+               header->type == FRAME_KEPT || header->type == FRAME_EMBEDDED;
     switch (header->type) {
     case FRAME_STARTED: return on_started(call, payload);
     case FRAME_TEXT: return on_text(call, payload);
@@ -267,6 +285,7 @@ static bool on_port_frame(void *ctx, const struct frame_header *header, struct s
     case FRAME_COUNTED: return on_counted(call, payload);
     case FRAME_WARM: return on_warm(call, payload);
     case FRAME_KEPT: return on_kept(call, payload);
+    case FRAME_EMBEDDED: return on_embedded(call, payload);
     default: return false;
     }
 }
@@ -533,26 +552,44 @@ static struct engine_call *submit(struct engine_call *call, struct port_link *li
     return call;
 }
 
+/* A call that has to wait its turn; NULL: there is no place for it. */
+static struct engine_call *queue_call(struct engine_port *port, size_t model, enum call_state state, enum tier tier,
+                                      void *ctx, struct error *error)
+{
+    const uint64_t most = engine_queue_limit(port->engine->config, tier);
+    if (atomic_load(&engine_model_at(port->engine, model)->waiting[tier]) < most)
+        return new_call(port, model, state, tier, ctx, error);
+    (void)error_set(error, ERROR_THROTTLED, "%llu requests of tier %s wait for model %s already; try again later",
+                    (unsigned long long)most, tier_names[tier], engine_model_at(port->engine, model)->config->name);
+    error->retry_s = retry_s(port->engine, model, tier);
+    return NULL;
+}
+
 struct engine_call *engine_generate(struct engine_port *port, size_t model, const struct engine_request *request,
                                     const struct engine_handlers *handlers, void *ctx, struct error *error)
 {
     struct port_link *link = usable_link(port, model, error);
-    if (link == NULL)
-        return NULL;
-    const uint64_t most = engine_queue_limit(port->engine->config, request->tier);
-    if (atomic_load(&engine_model_at(port->engine, model)->waiting[request->tier]) >= most) {
-        (void)error_set(error, ERROR_THROTTLED,
-                        "%llu requests of tier %s wait for model %s already; try again later",
-                        (unsigned long long)most, tier_names[request->tier],
-                        engine_model_at(port->engine, model)->config->name);
-        error->retry_s = retry_s(port->engine, model, request->tier);
-        return NULL;
-    }
-    struct engine_call *call = new_call(port, model, CALL_WAITING, request->tier, ctx, error);
+    struct engine_call *call =
+        link == NULL ? NULL : queue_call(port, model, CALL_WAITING, request->tier, ctx, error);
     if (call == NULL)
         return NULL;
     call->handlers = *handlers;
     protocol_put_generate(link_begin(&link->link), call->id, request);
+    return submit(call, link, error);
+}
+
+struct engine_call *engine_embed(struct engine_port *port, size_t model, const struct engine_embed *wanted,
+                                 void (*embedded)(void *ctx, const struct engine_embeddings *embeddings,
+                                                  const struct error *error),
+                                 void *ctx, struct error *error)
+{
+    struct port_link *link = usable_link(port, model, error);
+    struct engine_call *call =
+        link == NULL ? NULL : queue_call(port, model, CALL_EMBEDDING, wanted->tier, ctx, error);
+    if (call == NULL)
+        return NULL;
+    call->on_embedded = embedded;
+    protocol_put_embed(link_begin(&link->link), call->id, wanted);
     return submit(call, link, error);
 }
 

@@ -130,6 +130,38 @@ void protocol_put_warmth(struct buf *out, uint32_t call, const struct engine_req
     frame_end(out, start);
 }
 
+void protocol_put_embed(struct buf *out, uint32_t call, const struct engine_embed *wanted)
+{
+    const size_t start = frame_begin(out, FRAME_EMBED, call);
+    put_u8(out, (uint8_t)wanted->tier);
+    put_u32(out, (uint32_t)wanted->count);
+    for (size_t i = 0; i < wanted->count; i++) {
+        const struct engine_input *input = &wanted->inputs[i];
+        put_u8(out, input->text.data == NULL);
+        if (input->text.data != NULL) {
+            put_str(out, input->text);
+            continue;
+        }
+        put_u32(out, input->token_count);
+        for (uint32_t k = 0; k < input->token_count; k++)
+            put_u32(out, (uint32_t)input->tokens[k]);
+    }
+    frame_end(out, start);
+}
+
+void protocol_put_embedded(struct buf *out, uint32_t call, const struct engine_embeddings *embeddings)
+{
+    const size_t start = frame_begin(out, FRAME_EMBEDDED, call);
+    put_u32(out, embeddings->width);
+    put_u32(out, (uint32_t)embeddings->count);
+    for (size_t i = 0; i < embeddings->count; i++) {
+        put_u32(out, embeddings->tokens[i]);
+        for (uint32_t k = 0; k < embeddings->width; k++)
+            put_f32(out, embeddings->values[i * embeddings->width + k]);
+    }
+    frame_end(out, start);
+}
+
 void protocol_put_cancel(struct buf *out, uint32_t call)
 {
     frame_end(out, frame_begin(out, FRAME_CANCEL, call));
@@ -295,6 +327,7 @@ void protocol_put_hello(struct buf *out, const struct engine_model_info *info)
     put_u8(out, info->can_cut_state);
     put_u8(out, info->is_row_independent);
     put_str(out, str_of(info->row_hindrance));
+    put_u32(out, info->embedding);
     put_str(out, str_of(info->chat_template));
     put_u8(out, info->has_generic);
     for (size_t i = 0; i < 6; i++)
@@ -638,6 +671,54 @@ bool protocol_get_kept(struct str payload, struct arena *arena, struct engine_pr
     return get_prefixes(&in, arena, kept) && get_shares(&in, arena, kept) && reader_done(&in);
 }
 
+/* False: no memory. */
+static bool get_input(struct reader *in, struct arena *arena, struct engine_input *input)
+{
+    *input = (struct engine_input){0};
+    if (!get_bool(in)) {
+        input->text = get_str(in);
+        return true;
+    }
+    input->token_count = (uint32_t)get_count(in, 4);
+    int32_t *tokens = ARENA_ARRAY(arena, int32_t, (size_t)input->token_count + 1);
+    for (uint32_t i = 0; tokens != NULL && i < input->token_count; i++)
+        tokens[i] = (int32_t)get_u32(in);
+    input->tokens = tokens;
+    return tokens != NULL;
+}
+
+bool protocol_get_embed(struct str payload, struct arena *arena, struct engine_embed *wanted)
+{
+    struct reader in = {.rest = payload};
+    const uint8_t tier = get_u8(&in);
+    const size_t count = get_count(&in, 5);
+    struct engine_input *inputs = ARENA_ARRAY(arena, struct engine_input, count + 1);
+    in.bad = in.bad || tier >= TIERS;
+    *wanted = (struct engine_embed){inputs, count, in.bad ? TIER_DEFAULT : (enum tier)tier};
+    for (size_t i = 0; inputs != NULL && i < count; i++)
+        if (!get_input(&in, arena, &inputs[i]))
+            return false;
+    return inputs != NULL && reader_done(&in);
+}
+
+bool protocol_get_embedded(struct str payload, struct arena *arena, struct engine_embeddings *embeddings)
+{
+    struct reader in = {.rest = payload};
+    const uint32_t width = get_u32(&in);
+    const size_t count = width > PROTOCOL_PAYLOAD_MAX / 4 ? 0 : get_count(&in, 4 + 4 * (size_t)width);
+    uint32_t *tokens = ARENA_ARRAY(arena, uint32_t, count + 1);
+    float *values = ARENA_ARRAY(arena, float, count * width + 1);
+    *embeddings = (struct engine_embeddings){width, count, tokens, values};
+    if (tokens == NULL || values == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        tokens[i] = get_u32(&in);
+        for (uint32_t k = 0; k < width; k++)
+            values[i * width + k] = get_f32(&in);
+    }
+    return reader_done(&in);
+}
+
 bool protocol_get_config(struct str payload, struct arena *arena, struct frame_config *config)
 {
     struct reader in = {.rest = payload};
@@ -686,6 +767,7 @@ bool protocol_get_hello(struct str payload, struct arena *arena, struct engine_m
     info->can_cut_state = get_bool(&in);
     info->is_row_independent = get_bool(&in);
     const struct str row_hindrance = get_str(&in);
+    info->embedding = get_u32(&in);
     const struct str chat_template = get_str(&in);
     info->has_generic = get_bool(&in);
     for (size_t i = 0; i < 6; i++)

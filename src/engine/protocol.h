@@ -27,6 +27,8 @@
  *   COUNT     u32 count of segments, each as above
  *   WARMTH    string tenant, string cache_salt, u8 cache, u32 least tokens, segments as COUNT
  *   PREFIXES  u8 whether of one tenant only, string tenant, u32 how many at most
+ *   EMBED     u8 tier, u32 count of inputs, each: u8 whether it is tokens, then string text, or u32 count and that
+ *             many i32
  *   CANCEL    nothing. Unknown calls are ignored: they may just have ended.
  * Port links, worker to gateway:
  *   STARTED   u32 prompt tokens, cache use
@@ -40,11 +42,12 @@
  *   KEPT      u8 whether there is more, u32 count of pieces, each: string tenant, u32 tokens, u32 of its own, u64
  *             bytes, u32 hits, u8 on disk, u32 seconds until it ends (2^32 - 1: never), u32 seconds unused;
  *             u32 count of tenants, each: string name, u64 bytes in memory, u64 on disk
+ *   EMBEDDED  u32 values of each, u32 count, each: u32 tokens, that many f32
  * A cache use: u32 read, write, written for an hour, u8 miss, u32 its two figures.
  * A GENERATE is answered by at most one STARTED, TEXT any number of times, and
  * exactly one FINISHED or FAILED; after CANCEL by nothing more (but what was
  * on its way). COUNT by one COUNTED or FAILED, WARMTH by one WARM or FAILED,
- * PREFIXES by one KEPT or FAILED.
+ * PREFIXES by one KEPT or FAILED, EMBED by one EMBEDDED or FAILED.
  *
  * Control link, gateway to worker:
  *   CONFIG    first and once: the fields of struct frame_config in their order,
@@ -52,7 +55,8 @@
  * Control link, worker to gateway:
  *   HELLO     the model is loaded: string fingerprint, u64 parameters,
  *             u32 context, vocabulary, parallel, string architecture,
- *             u8 can cut state, string template, u8 has generic, 6 strings
+ *             u8 can cut state, u8 row independent, string hindrance, u32 values of an embedding, string template,
+ *             u8 has generic, 6 strings
  *   FATAL     string message: the model can't be loaded, do not restart */
 #ifndef ENGINE_PROTOCOL_H
 #define ENGINE_PROTOCOL_H
@@ -89,6 +93,8 @@ enum frame_type {
     FRAME_WARM,
     FRAME_PREFIXES,
     FRAME_KEPT,
+    FRAME_EMBED,
+    FRAME_EMBEDDED,
     FRAME_TYPE_END,
 };
 
@@ -138,6 +144,7 @@ struct frame_prefixes {
     uint32_t most;
 };
 void protocol_put_prefixes(struct buf *out, uint32_t call, const struct frame_prefixes *prefixes);
+void protocol_put_embed(struct buf *out, uint32_t call, const struct engine_embed *wanted);
 void protocol_put_cancel(struct buf *out, uint32_t call);
 void protocol_put_started(struct buf *out, uint32_t call, const struct engine_started *started);
 void protocol_put_text(struct buf *out, uint32_t call, struct str text, uint32_t tokens,
@@ -147,6 +154,7 @@ void protocol_put_failed(struct buf *out, uint32_t call, const struct error *err
 void protocol_put_counted(struct buf *out, uint32_t call, uint32_t tokens);
 void protocol_put_warm(struct buf *out, uint32_t call, const struct engine_warmth *warmth);
 void protocol_put_kept(struct buf *out, uint32_t call, const struct engine_prefixes *kept);
+void protocol_put_embedded(struct buf *out, uint32_t call, const struct engine_embeddings *embeddings);
 void protocol_put_config(struct buf *out, const struct frame_config *config);
 void protocol_put_hello(struct buf *out, const struct engine_model_info *info);
 void protocol_put_fatal(struct buf *out, struct str message);
@@ -160,6 +168,7 @@ bool protocol_get_generate(struct str payload, struct arena *arena, struct engin
 bool protocol_get_count(struct str payload, struct arena *arena, struct engine_segment **segments, size_t *count);
 bool protocol_get_warmth(struct str payload, struct arena *arena, struct engine_request *request);
 bool protocol_get_prefixes(struct str payload, struct frame_prefixes *prefixes);
+bool protocol_get_embed(struct str payload, struct arena *arena, struct engine_embed *wanted);
 bool protocol_get_started(struct str payload, struct engine_started *started);
 bool protocol_get_text(struct str payload, struct str *text, uint32_t *tokens, struct engine_certainty *certainty);
 bool protocol_get_finished(struct str payload, struct engine_finished *finished);
@@ -167,6 +176,7 @@ bool protocol_get_failed(struct str payload, struct error *error);
 bool protocol_get_counted(struct str payload, uint32_t *tokens);
 bool protocol_get_warm(struct str payload, struct engine_warmth *warmth);
 bool protocol_get_kept(struct str payload, struct arena *arena, struct engine_prefixes *kept);
+bool protocol_get_embedded(struct str payload, struct arena *arena, struct engine_embeddings *embeddings);
 bool protocol_get_config(struct str payload, struct arena *arena, struct frame_config *config);
 bool protocol_get_hello(struct str payload, struct arena *arena, struct engine_model_info *info);
 bool protocol_get_fatal(struct str payload, struct str *message);

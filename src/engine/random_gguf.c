@@ -17,6 +17,8 @@
 #define MAMBA_KERNEL 4u
 #define MAMBA_STATE 16u
 #define MAMBA_RANK 4u
+#define WORD_START "\xe2\x96\x81" /* before the first piece of a word, in a vocabulary of words */
+#define WORD_SPECIALS 104u /* tokens up to the last that has a number of its own there */
 #define POST_NORM 4.0f /* of gemma2: with a tied head the last token would else repeat itself */
 #define MAMBA_STEP_BIAS (-3.0f) /* before softplus: a token is half forgotten after about 14 more */
 
@@ -90,7 +92,40 @@ static void put_vocabulary(struct builder *b)
     gguf_set_val_str(b->gguf, "tokenizer.chat_template", chatml);
 }
 
-static const char *const architectures[] = {"llama", "mamba", "gemma2"};
+/* Letters and pairs of them, each as the beginning of a word and inside one. */
+static const char *word_text(struct builder *b, uint32_t number)
+{
+    const char *start = number % 2 ? "" : WORD_START;
+    const uint32_t letter = number / 2;
+    if (letter < LETTERS)
+        return arena_printf(&b->arena, "%s%c", start, (int)('a' + letter)).data;
+    const uint32_t pair = letter - LETTERS;
+    if (pair < LETTERS * LETTERS)
+        return arena_printf(&b->arena, "%s%c%c", start, (int)('a' + pair / LETTERS), (int)('a' + pair % LETTERS)).data;
+    return arena_printf(&b->arena, WORD_START "w%u", number).data;
+}
+
+static void put_words(struct builder *b)
+{
+    static const char *const specials[] = {"[UNK]", "[CLS]", "[SEP]", "[MASK]"}; /* from 100 on */
+    const uint32_t count = b->options->vocabulary;
+    const char **texts = ARENA_ARRAY(&b->arena, const char *, count);
+    int32_t *types = ARENA_ARRAY(&b->arena, int32_t, count);
+    for (uint32_t token = 0; token < count; token++) {
+        types[token] = token < WORD_SPECIALS ? 3 : 1;
+        texts[token] = token >= WORD_SPECIALS ? word_text(b, token - WORD_SPECIALS)
+                                              : arena_printf(&b->arena, "[unused%u]", token).data;
+        if (token >= 100 && token < WORD_SPECIALS)
+            texts[token] = specials[token - 100];
+    }
+    texts[0] = "[PAD]";
+    gguf_set_val_str(b->gguf, "tokenizer.ggml.model", "bert");
+    gguf_set_arr_str(b->gguf, "tokenizer.ggml.tokens", texts, count);
+    gguf_set_arr_data(b->gguf, "tokenizer.ggml.token_type", GGUF_TYPE_INT32, types, count);
+    gguf_set_val_u32(b->gguf, "tokenizer.ggml.token_type_count", 2);
+}
+
+static const char *const architectures[] = {"llama", "mamba", "gemma2", "bert"};
 
 static const char *key_of(struct builder *b, const char *key)
 {
@@ -119,8 +154,15 @@ static void put_shape(struct builder *b)
     gguf_set_val_u32(b->gguf, key_of(b, "attention.head_count"), is_mamba ? 0 : o->heads);
     gguf_set_val_f32(b->gguf, key_of(b, "attention.layer_norm_rms_epsilon"), 1e-5f);
     gguf_set_val_u32(b->gguf, key_of(b, "vocab_size"), o->vocabulary);
+    if (o->pooling > 0)
+        gguf_set_val_u32(b->gguf, key_of(b, "pooling_type"), o->pooling);
     if (is_mamba) {
         put_mamba_shape(b);
+        return;
+    }
+    if (o->kind == RANDOM_GGUF_BERT) {
+        gguf_set_val_bool(b->gguf, key_of(b, "attention.causal"), false);
+        gguf_set_val_f32(b->gguf, key_of(b, "attention.layer_norm_epsilon"), 1e-12f);
         return;
     }
     gguf_set_val_u32(b->gguf, key_of(b, "attention.head_count_kv"), o->kv_heads);
@@ -245,9 +287,38 @@ static void put_layer(struct builder *b, uint32_t layer)
         put_constant(b, layer_name(b, layer, norms[i]), o->width, i < 2 ? 1.0f : POST_NORM);
 }
 
+static void put_norm(struct builder *b, const char *name, uint32_t width)
+{
+    put_constant(b, arena_printf(&b->arena, "%s.weight", name).data, width, 1.0f);
+    put_constant(b, arena_printf(&b->arena, "%s.bias", name).data, width, 0.0f);
+}
+
+static void put_bert(struct builder *b)
+{
+    const struct random_gguf_options *o = b->options;
+    const struct matrix matrices[] = {
+        {"attn_q.weight", o->width, o->width, false},          {"attn_k.weight", o->width, o->width, false},
+        {"attn_v.weight", o->width, o->width, false},          {"attn_output.weight", o->width, o->width, false},
+        {"ffn_up.weight", o->width, o->feed_forward, false},   {"ffn_down.weight", o->feed_forward, o->width, false},
+    };
+    put_matrix(b, "token_embd.weight", o->width, o->vocabulary, sqrtf((float)o->width), b->type);
+    put_matrix(b, "token_types.weight", o->width, 2, 1.0f, GGML_TYPE_F32);
+    put_matrix(b, "position_embd.weight", o->width, o->context, 1.0f, GGML_TYPE_F32);
+    put_norm(b, "token_embd_norm", o->width);
+    for (uint32_t layer = 0; layer < o->layers; layer++) {
+        put_matrices(b, layer, matrices, sizeof(matrices) / sizeof(matrices[0]));
+        put_norm(b, layer_name(b, layer, "attn_output_norm"), o->width);
+        put_norm(b, layer_name(b, layer, "layer_output_norm"), o->width);
+    }
+}
+
 static void put_weights(struct builder *b)
 {
     const struct random_gguf_options *o = b->options;
+    if (o->kind == RANDOM_GGUF_BERT) {
+        put_bert(b);
+        return;
+    }
     const bool is_tied = o->kind == RANDOM_GGUF_GEMMA2;
     put_matrix(b, "token_embd.weight", o->width, o->vocabulary, is_tied ? 1.0f : sqrtf((float)o->width),
                b->type);
@@ -266,7 +337,7 @@ static void put_weights(struct builder *b)
 static size_t weights_bytes(const struct random_gguf_options *o)
 {
     const size_t layer = (size_t)o->width * ((size_t)4 * o->width + (size_t)3 * o->feed_forward);
-    const size_t values = layer * o->layers + (size_t)2 * o->width * o->vocabulary;
+    const size_t values = layer * o->layers + (size_t)2 * o->width * o->vocabulary + (size_t)o->width * o->context;
     return values * sizeof(float) + ((size_t)16 << 20);
 }
 
@@ -308,7 +379,10 @@ enum error_code random_gguf_write(const struct random_gguf_options *options, con
         return error_no_memory(error);
     }
     put_shape(&b);
-    put_vocabulary(&b);
+    if (options->kind == RANDOM_GGUF_BERT)
+        put_words(&b);
+    else
+        put_vocabulary(&b);
     put_weights(&b);
     const bool written = gguf_write_to_file(b.gguf, path, false);
     gguf_free(b.gguf);

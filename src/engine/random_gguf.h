@@ -2,7 +2,8 @@
  *
  * Llama architecture with an untied head; or, for what can't be cut, mamba
  * (recurrent; feed_forward is the inner width) and gemma2 (every second layer
- * sees a window only; the head is the embedding). Byte-level BPE vocabulary (256
+ * sees a window only; the head is the embedding); or bert, which makes embeddings (words of letters, the rest unknown).
+ * Byte-level BPE vocabulary (256
  * bytes, pairs of letters, filler words, ChatML's special tokens) and the ChatML
  * template. The same options always give the same file. Any thread. */
 #ifndef ENGINE_RANDOM_GGUF_H
@@ -12,7 +13,7 @@
 
 #include "core/error.h"
 
-enum random_gguf_kind { RANDOM_GGUF_LLAMA, RANDOM_GGUF_MAMBA, RANDOM_GGUF_GEMMA2 };
+enum random_gguf_kind { RANDOM_GGUF_LLAMA, RANDOM_GGUF_MAMBA, RANDOM_GGUF_GEMMA2, RANDOM_GGUF_BERT };
 
 struct random_gguf_options {
     enum random_gguf_kind kind;
@@ -21,6 +22,7 @@ struct random_gguf_options {
     uint32_t context;
     uint64_t seed;
     uint32_t window; /* of gemma2, tokens */
+    uint32_t pooling; /* as llama.cpp counts them: 1 mean, 2 the first token, 3 the last; 0: it writes text */
     const char *weights; /* a type as ggml names it, "q4_K", or "q4_K_M": that with some matrices in "q6_K"; NULL: F32,
                           * as rows always are that are no whole blocks */
 };

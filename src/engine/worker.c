@@ -12,6 +12,7 @@
 #include "core/must.h"
 #include "core/util.h"
 #include "engine/embedded.h"
+#include "engine/embedder.h"
 #include "engine/link.h"
 #include "engine/prompt_memo.h"
 #include "engine/scheduler.h"
@@ -33,6 +34,7 @@ struct front_port {
  * queued the pool thread that prepares it. */
 struct front_call {
     struct job job; /* owner points back here */
+    struct embed_job embed; /* likewise; of FRAME_EMBED, with the job's arena */
     struct front_port *port; /* NULL once the link is gone */
     uint32_t id;
     enum frame_type type; /* what asked for it */
@@ -57,14 +59,16 @@ struct front {
     uv_async_t wake;
     uv_timer_t heartbeat;
 
-    pthread_mutex_t mutex; /* guards the two below: from the model thread to the front */
+    pthread_mutex_t mutex; /* guards the three below: from the model thread to the front */
     struct event *events, **events_end;
+    struct embed_job *embedded;
     bool is_loaded;
 
     bool is_up; /* front: HELLO or FATAL was sent */
     struct prompt_memo memo;
     struct model *model; /* set by the model thread before is_loaded */
-    struct scheduler *scheduler;
+    struct scheduler *scheduler; /* NULL where there is an embedder */
+    struct embedder *embedder;   /* of a model that makes embeddings; else NULL */
     struct prefix_store *prefixes;
     struct error load_error;
 };
@@ -80,6 +84,18 @@ static void post(void *ctx, struct event *events)
     pthread_mutex_lock(&w->mutex);
     *w->events_end = events;
     w->events_end = end;
+    pthread_mutex_unlock(&w->mutex);
+    uv_async_send(&w->wake);
+}
+
+static void post_embedded(void *ctx, struct embed_job *jobs)
+{
+    struct front *w = ctx;
+    pthread_mutex_lock(&w->mutex);
+    struct embed_job **end = &w->embedded;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = jobs;
     pthread_mutex_unlock(&w->mutex);
     uv_async_send(&w->wake);
 }
@@ -135,6 +151,33 @@ static struct scheduler_tiers tiers_of(const struct frame_config *config)
     return tiers;
 }
 
+static enum error_code make_scheduler(struct front *w, struct error *error)
+{
+    const struct frame_config *config = &w->config;
+    if (load_prefixes(w, error) != OK)
+        return error->code;
+    const struct scheduler_options scheduler = {
+        .tiers = tiers_of(config),
+        .model = w->model,
+        .broker = &w->client,
+        .prefixes = w->prefixes,
+        .is_serial = is_serial(w),
+        .chunk_max = (uint32_t)(config->prefill_chunk_tokens < UINT32_MAX ? config->prefill_chunk_tokens : UINT32_MAX),
+        .post = post,
+        .ctx = w,
+    };
+    w->scheduler = scheduler_new(&scheduler);
+    return w->scheduler == NULL ? error_no_memory(error) : OK;
+}
+
+static enum error_code make_embedder(struct front *w, struct error *error)
+{
+    const struct embedder_options embedder = {
+        .model = w->model, .broker = &w->client, .is_serial = is_serial(w), .post = post_embedded, .ctx = w};
+    w->embedder = embedder_new(&embedder);
+    return w->embedder == NULL ? error_no_memory(error) : OK;
+}
+
 static enum error_code load(struct front *w, struct error *error)
 {
     const struct frame_config *config = &w->config;
@@ -165,20 +208,7 @@ static enum error_code load(struct front *w, struct error *error)
     const size_t count = model_compute_tasks(w->model, tasks, BROKER_TASKS_MAX);
     for (size_t i = 0; i < count; i++)
         broker_client_watch(&w->client, tasks[i]);
-    if (load_prefixes(w, error) != OK)
-        return error->code;
-    const struct scheduler_options scheduler = {
-        .tiers = tiers_of(config),
-        .model = w->model,
-        .broker = &w->client,
-        .prefixes = w->prefixes,
-        .is_serial = is_serial(w),
-        .chunk_max = (uint32_t)(config->prefill_chunk_tokens < UINT32_MAX ? config->prefill_chunk_tokens : UINT32_MAX),
-        .post = post,
-        .ctx = w,
-    };
-    w->scheduler = scheduler_new(&scheduler);
-    return w->scheduler == NULL ? error_no_memory(error) : OK;
+    return model_facts(w->model)->embedding != 0 ? make_embedder(w, error) : make_scheduler(w, error);
 }
 
 static void *model_main(void *arg)
@@ -192,7 +222,9 @@ static void *model_main(void *arg)
     w->is_loaded = true;
     pthread_mutex_unlock(&w->mutex);
     uv_async_send(&w->wake);
-    if (code == OK)
+    if (code == OK && w->embedder != NULL)
+        embedder_run(w->embedder);
+    else if (code == OK)
         scheduler_run(w->scheduler);
     return NULL;
 }
@@ -209,6 +241,7 @@ static void free_call(struct front_call *call)
         else
             call->port->calls = call->next;
     }
+    embed_job_deinit(&call->embed);
     grammar_free(call->job.grammar);
     model_tokens_deinit(&call->job.tokens);
     arena_deinit(&call->job.arena);
@@ -239,6 +272,15 @@ static void fail_call(struct front_call *call, const struct error *error)
  * a prompt that just fills it leaves no token for a reply. */
 #define TOO_LONG "Input is too long for requested model: prompt is too long: "
 
+static enum error_code check_queue(const struct front *w, enum tier tier, uint64_t queued, uint64_t more,
+                                   struct error *error)
+{
+    if (queued == 0 || queued + more <= w->config.queue_tokens)
+        return OK;
+    return error_set(error, ERROR_THROTTLED, "%llu prompt tokens of tier %s wait already; try again later",
+                     (unsigned long long)queued, tier_names[tier]);
+}
+
 static enum error_code check_size(const struct front *w, const struct front_call *call, struct error *error)
 {
     const struct model_facts *facts = model_facts(w->model);
@@ -248,11 +290,28 @@ static enum error_code check_size(const struct front *w, const struct front_call
                          count > facts->context ? facts->context : facts->context - 1);
     if (count == 0)
         return error_set(error, ERROR_INVALID, "the prompt is empty");
-    const uint64_t queued = scheduler_queued_tokens(w->scheduler, (uint8_t)call->job.request.tier);
-    if (queued > 0 && queued + count > w->config.queue_tokens)
-        return error_set(error, ERROR_THROTTLED, "%llu prompt tokens of tier %s wait already; try again later",
-                         (unsigned long long)queued, tier_names[call->job.request.tier]);
-    return OK;
+    const enum tier tier = call->job.request.tier;
+    return check_queue(w, tier, scheduler_queued_tokens(w->scheduler, (uint8_t)tier), count, error);
+}
+
+/* A reply must fit into a frame. */
+static enum error_code check_inputs(const struct front *w, const struct front_call *call, struct error *error)
+{
+    const enum tier tier = call->embed.wanted.tier;
+    const size_t most = PROTOCOL_PAYLOAD_MAX / (4 * ((size_t)model_facts(w->model)->embedding + 1)) - 1;
+    if (call->embed.wanted.count > most)
+        return error_set(error, ERROR_INVALID, "input: at most %zu inputs of this model in a request", most);
+    return check_queue(w, tier, embedder_queued_tokens(w->embedder, tier), embed_job_tokens(&call->embed), error);
+}
+
+/* Of a model that writes no embeddings are wanted, or of one that makes them something else than a count. */
+static enum error_code check_kind(const struct front *w, enum frame_type type, struct error *error)
+{
+    if (type == FRAME_COUNT || (type == FRAME_EMBED) == (w->embedder != NULL))
+        return OK;
+    return error_set(error, ERROR_INVALID, type == FRAME_EMBED
+                                               ? "model: this one writes text and makes no embeddings"
+                                               : "model: this one makes embeddings and no replies");
 }
 
 static void send_counted(struct front_call *call)
@@ -283,6 +342,8 @@ static void dispatch(struct front *w, struct front_call *call)
     }
     if (error.code == OK && call->type == FRAME_GENERATE)
         error.code = check_size(w, call, &error);
+    if (error.code == OK && call->type == FRAME_EMBED)
+        error.code = check_inputs(w, call, &error);
     if (error.code != OK) {
         fail_call(call, &error);
         return;
@@ -293,6 +354,11 @@ static void dispatch(struct front *w, struct front_call *call)
     }
     if (call->type == FRAME_WARMTH) {
         send_warm(w, call);
+        return;
+    }
+    if (call->type == FRAME_EMBED) {
+        call->is_submitted = true;
+        embedder_submit(w->embedder, &call->embed);
         return;
     }
     must(!call->is_submitted && call->type == FRAME_GENERATE, "a request is queued once", LOG_I("call", call->id),
@@ -356,6 +422,10 @@ static void prepare(const struct model *model, struct front_call *call)
     const struct model_facts *facts = model_facts(model);
     const size_t at_least = text_len(request, 0) / facts->piece_max;
     call->error.code = OK;
+    if (call->type == FRAME_EMBED) {
+        call->error.code = embed_job_prepare(model, &call->embed, &call->job.arena, &call->error);
+        return;
+    }
     if (call->type == FRAME_GENERATE && at_least > facts->context) {
         (void)error_set(&call->error, ERROR_INVALID, TOO_LONG "%zu tokens > %u maximum, counted no further", at_least,
                         facts->context);
@@ -394,7 +464,7 @@ static struct front_call *new_call(struct front_port *port, uint32_t id)
     if (call == NULL)
         return NULL;
     arena_init(&call->job.arena, REQUEST_ARENA_MAX);
-    call->job.owner = call;
+    call->job.owner = call->embed.owner = call;
     call->port = port;
     call->id = id;
     call->work.data = call;
@@ -416,7 +486,8 @@ static struct front_call *find_call(const struct front_port *port, uint32_t id)
 static void cancel_call(struct front *w, struct front_call *call)
 {
     call->is_cancelled = true;
-    if (call->is_submitted)
+    atomic_store(&call->embed.is_cancelled, true);
+    if (call->is_submitted && call->type == FRAME_GENERATE)
         scheduler_cancel(w->scheduler, &call->job);
 }
 
@@ -427,6 +498,8 @@ static bool decode(struct front_call *call, struct str payload)
     struct engine_segment *segments = NULL;
     if (call->type == FRAME_GENERATE)
         return protocol_get_generate(payload, arena, request);
+    if (call->type == FRAME_EMBED)
+        return protocol_get_embed(payload, arena, &call->embed.wanted);
     if (call->type == FRAME_WARMTH)
         return protocol_get_warmth(payload, arena, request);
     const bool good = protocol_get_count(payload, arena, &segments, &request->segment_count);
@@ -454,10 +527,16 @@ static bool on_request(struct front_port *port, const struct frame_header *heade
         free_call(call);
         return false;
     }
+    if (check_kind(w, call->type, &error) != OK) {
+        fail_call(call, &error);
+        return true;
+    }
     if (call->type == FRAME_WARMTH || (call->type == FRAME_GENERATE && w->memo.count > 0))
         prompt_memo_recall(&w->memo, &call->job, &call->recall);
     const bool is_costly = request->grammar.len > 0 && !request->observes_grammar; /* may grow by its repetitions */
-    const size_t work = text_len(request, call->recall.segments) + request->grammar.len;
+    const size_t work = call->type == FRAME_EMBED
+                            ? payload.len
+                            : text_len(request, call->recall.segments) + request->grammar.len;
     if ((is_costly || work > INLINE_TEXT_MAX) &&
         uv_queue_work(&w->loop, &call->work, on_work, on_work_done) == 0)
         return true;
@@ -519,7 +598,8 @@ static bool on_port_frame(void *ctx, const struct frame_header *header, struct s
         link_flush(&port->link);
         return good;
     }
-    if (header->type == FRAME_GENERATE || header->type == FRAME_COUNT || header->type == FRAME_WARMTH) {
+    if (header->type == FRAME_GENERATE || header->type == FRAME_COUNT || header->type == FRAME_WARMTH ||
+        header->type == FRAME_EMBED) {
         const bool good = on_request(port, header, payload);
         link_flush(&port->link);
         return good;
@@ -577,6 +657,22 @@ static void on_event(struct event *event)
     event_free(event);
 }
 
+static void on_embedded(struct front *w, struct embed_job *job)
+{
+    struct front_call *call = job->owner;
+    const struct engine_embeddings made = {.width = model_facts(w->model)->embedding, .count = job->wanted.count,
+                                           .tokens = job->counts, .values = job->values};
+    if (job->error.code != OK) {
+        fail_call(call, &job->error);
+        return;
+    }
+    if (call->port != NULL && !call->is_cancelled) {
+        protocol_put_embedded(link_begin(&call->port->link), call->id, &made);
+        sent(call->port);
+    }
+    free_call(call);
+}
+
 static void say_hello(struct front *w)
 {
     w->is_up = true;
@@ -592,6 +688,7 @@ static void say_hello(struct front *w)
             .parallel = facts->parallel,
             .can_cut_state = facts->state_kind == MODEL_STATE_ATTENTION,
             .is_row_independent = facts->is_row_independent,
+            .embedding = facts->embedding,
             .chat_template = facts->chat_template,
             .has_generic = facts->has_generic,
         };
@@ -611,6 +708,8 @@ static void on_wake(uv_async_t *wake)
     struct front *w = wake->loop->data;
     pthread_mutex_lock(&w->mutex);
     struct event *event = w->events;
+    struct embed_job *job = w->embedded;
+    w->embedded = NULL;
     const bool is_loaded = w->is_loaded;
     w->events = NULL;
     w->events_end = &w->events;
@@ -621,6 +720,11 @@ static void on_wake(uv_async_t *wake)
         struct event *next = event->next;
         on_event(event);
         event = next;
+    }
+    while (job != NULL) {
+        struct embed_job *next = job->next;
+        on_embedded(w, job);
+        job = next;
     }
     flush_ports(w);
 }

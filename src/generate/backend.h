@@ -21,7 +21,7 @@ struct backend {
     const struct backend_ops *ops; /* the first member of the backend's own struct */
 };
 
-enum backend_use { BACKEND_REPLY, BACKEND_COUNT };
+enum backend_use { BACKEND_REPLY, BACKEND_COUNT, BACKEND_EMBED };
 
 /* One request as a backend gets it: the same from prepare on until its call has ended. */
 struct backend_job {
@@ -73,6 +73,13 @@ struct backend_ops {
     struct backend_call *(*count)(struct backend *backend, const struct backend_job *job,
                                   void (*on_count)(void *ctx, uint32_t tokens, const struct error *error), void *ctx,
                                   struct error *error);
+
+    /* The embeddings of request->embed; what the callback gets is valid inside, and the call's usage is final then.
+     * NULL: nothing behind this backend makes any. */
+    struct backend_call *(*embed)(struct backend *backend, const struct backend_job *job,
+                                  void (*on_embedded)(void *ctx, const struct embeddings *embeddings,
+                                                      const struct error *error),
+                                  void *ctx, struct error *error);
 
     /* How many tokens of the prompt are warm at the target for this tenant: a question that changes nothing. Where the
      * op is NULL nobody knows. */

@@ -22,6 +22,7 @@ struct engine_reply {
     const struct chat_request *request;
     const struct backend_events *events;
     void (*on_count)(void *ctx, uint32_t tokens, const struct error *error);
+    void (*on_embedded)(void *ctx, const struct embeddings *embeddings, const struct error *error);
     void *ctx;
     struct reply_parser *parser;
     uint64_t max_reply_us;
@@ -34,8 +35,22 @@ static struct engine_backend *own(struct backend *backend)
 
 /* --- the prompt ------------------------------------------------------------------------------------- */
 
+static enum error_code check_embed(const struct model *model, const struct embed_request *embed, struct error *error)
+{
+    if (model->embedding == 0)
+        return error_set(error, ERROR_INVALID, "model: %s writes text and makes no embeddings", model->name);
+    if (embed->dimensions == 0 || embed->dimensions == model->embedding)
+        return OK;
+    if (embed->dimensions < model->embedding && model->config->is_matryoshka)
+        return OK;
+    return error_set(error, ERROR_INVALID, "dimensions: %s makes %u values%s", model->name, model->embedding,
+                     model->config->is_matryoshka ? " at most" : " and is not known to make fewer (matryoshka: true)");
+}
+
 static enum error_code prepare(const struct backend *backend, struct backend_job *job, struct error *error)
 {
+    if (job->use == BACKEND_EMBED)
+        return check_embed(job->target->model, job->request->embed, error);
     const struct template_spec *spec = &job->target->model->spec;
     struct engine_prompt *prompt = ARENA_NEW(job->request->arena, struct engine_prompt);
     if (!prompt)
@@ -288,6 +303,67 @@ static struct backend_call *count(struct backend *backend, const struct backend_
     return reply->running ? &reply->call : NULL;
 }
 
+/* The first values of each, again of length 1. False: no memory. */
+static bool shorten(const struct chat_request *request, struct embeddings *made)
+{
+    const uint32_t width = request->embed->dimensions, from_width = made->width;
+    if (width == 0 || width >= from_width)
+        return true;
+    float *values = ARENA_ARRAY(request->arena, float, made->count * width);
+    for (size_t i = 0; values && i < made->count; i++) {
+        const float *from = made->values + i * from_width;
+        double sum = 0;
+        for (uint32_t k = 0; k < width; k++)
+            sum += (double)from[k] * (double)from[k];
+        for (uint32_t k = 0; k < width; k++)
+            values[i * width + k] = sum > 0 ? (float)((double)from[k] / sqrt(sum)) : 0;
+    }
+    made->values = values;
+    made->width = width;
+    return values != NULL;
+}
+
+static void on_embeddings(void *ctx, const struct engine_embeddings *made, const struct error *error)
+{
+    struct engine_reply *reply = ctx;
+    struct embeddings embeddings = {0};
+    struct error no_memory;
+    reply->running = NULL;
+    if (made) {
+        embeddings = (struct embeddings){made->width, made->count, made->values, made->tokens, 0};
+        if (!shorten(reply->request, &embeddings)) {
+            reply->on_embedded(reply->ctx, NULL, (error_no_memory(&no_memory), &no_memory));
+            return;
+        }
+        for (size_t i = 0; i < made->count; i++)
+            embeddings.input_tokens += made->tokens[i];
+        reply->call.usage.input_tokens = embeddings.input_tokens;
+    }
+    reply->on_embedded(reply->ctx, made ? &embeddings : NULL, error);
+}
+
+static struct backend_call *embed(struct backend *backend, const struct backend_job *job,
+                                  void (*embedded)(void *ctx, const struct embeddings *embeddings,
+                                                   const struct error *error),
+                                  void *ctx, struct error *error)
+{
+    const struct embed_request *request = job->request->embed;
+    struct engine_input *inputs = ARENA_ARRAY(job->request->arena, struct engine_input, request->count);
+    struct engine_reply *reply = inputs ? new_reply(backend, job, ctx, error) : NULL;
+    if (!reply) {
+        (void)error_no_memory(error);
+        return NULL;
+    }
+    for (size_t i = 0; i < request->count; i++)
+        inputs[i] = (struct engine_input){request->inputs[i].text, request->inputs[i].tokens,
+                                          request->inputs[i].token_count};
+    const struct engine_embed wanted = {inputs, request->count, tier_queue(job->request->tier)};
+    reply->on_embedded = embedded;
+    error->code = ERROR_NO_MEMORY;
+    reply->running = engine_embed(own(backend)->port, job->target->model->worker, &wanted, on_embeddings, reply, error);
+    return reply->running ? &reply->call : NULL;
+}
+
 static void on_warmth(void *ctx, const struct engine_warmth *warmth, const struct error *error)
 {
     struct engine_reply *reply = ctx;
@@ -345,6 +421,7 @@ struct backend *engine_backend_new(struct engine_port *port, struct error *error
         .prepare = prepare,
         .start = start,
         .count = count,
+        .embed = embed,
         .warmth = warmth,
         .end = end,
         .traits = traits,

@@ -5,6 +5,7 @@
 #include "core/json.h"
 #include "core/util.h"
 #include "generate/charge.h"
+#include "generate/upstream_embed.h"
 #include "model/resolve.h"
 #include "upstream/asking.h"
 #include "upstream/prefix.h"
@@ -36,6 +37,7 @@ struct upstream_call {
     const struct chat_request *request;
     const struct backend_events *events;
     void (*counted)(void *ctx, uint32_t tokens, const struct error *error); /* of a count */
+    void (*embedded)(void *ctx, const struct embeddings *embeddings, const struct error *error); /* of embeddings */
     void *ctx;
     struct asking *asking;
     struct codec_reader *reader;   /* of a stream */
@@ -84,19 +86,34 @@ static enum error_code refuse_count(const struct target *target, struct error *e
     return error_set(error, ERROR_INVALID, "The provider of model %s does not count tokens.", target->name);
 }
 
+static enum error_code refuse_embed(const struct target *target, struct error *error)
+{
+    return error_set(error, ERROR_INVALID, "model: the provider of %s makes no embeddings", target->name);
+}
+
+static enum error_code write_body(const struct backend_job *job, const struct upstream_config *upstream,
+                                  struct buf *text, struct error *error)
+{
+    const struct codec_form form = form_of(upstream, job);
+    if (job->use != BACKEND_EMBED)
+        return wire_codec(upstream->kind)->request_write(job->request, &form, text, error);
+    upstream_embed_write(job->request, form.model, text);
+    return text->failed ? error_no_memory(error) : OK;
+}
+
 static enum error_code prepare(const struct backend *backend, struct backend_job *job, struct error *error)
 {
     const struct upstream *upstream = upstream_of(backend, job->target);
-    const struct codec *codec = wire_codec(upstream->config->kind);
-    const struct codec_form form = form_of(upstream->config, job);
     struct upstream_body *body = ARENA_NEW(job->request->arena, struct upstream_body);
     struct buf text;
-    if (!body || !codec)
+    if (!body)
         return error_no_memory(error);
+    if (job->use == BACKEND_EMBED && !wire_can(upstream, WIRE_EMBED))
+        return refuse_embed(job->target, error);
     if (job->use == BACKEND_COUNT && !wire_can(upstream, WIRE_COUNT))
         return refuse_count(job->target, error);
     buf_init(&text, 2 * (size_t)limit(body_bytes) + BODY_EXTRA_BYTES);
-    enum error_code code = codec->request_write(job->request, &form, &text, error);
+    enum error_code code = write_body(job, upstream->config, &text, error);
     if (code == OK && !arena_str(job->request->arena, buf_str(&text), &body->text))
         code = error_no_memory(error);
     buf_deinit(&text);
@@ -398,6 +415,13 @@ static struct upstream_call *new_call(struct backend *backend, const struct back
     return call;
 }
 
+static enum wire_use wire_use_of(enum backend_use use)
+{
+    if (use == BACKEND_EMBED)
+        return WIRE_EMBED;
+    return use == BACKEND_COUNT ? WIRE_COUNT : WIRE_REPLY;
+}
+
 /* NULL: refused at once; the call is gone. */
 static struct backend_call *ask(struct upstream_call *call, const struct backend_job *job,
                                 const struct asking_events *events, struct error *error)
@@ -406,7 +430,7 @@ static struct backend_call *ask(struct upstream_call *call, const struct backend
     struct asking_setup setup = {
         .transport = own(call->call.backend)->transport,
         .upstream = call->upstream,
-        .ask = {.use = job->use == BACKEND_COUNT ? WIRE_COUNT : WIRE_REPLY,
+        .ask = {.use = wire_use_of(job->use),
                 .model = upstream_model_id(job->target->model->upstream_model),
                 .body = body->text,
                 .hash = body->hash[0] ? body->hash : NULL,
@@ -435,6 +459,7 @@ static struct backend_call *start(struct backend *backend, const struct backend_
 
 /* --- counting --------------------------------------------------------------------------------------- */
 
+/* A reply that is read once it is whole. */
 static void on_count_reply(void *ctx, const struct transfer_head *head, bool is_stream)
 {
     struct upstream_call *call = ctx;
@@ -493,6 +518,74 @@ static struct backend_call *count(struct backend *backend, const struct backend_
     if (!call)
         return NULL;
     call->counted = counted;
+    return ask(call, job, &asked, error);
+}
+
+/* --- embeddings ------------------------------------------------------------------------------------- */
+
+static void on_embed_bytes(void *ctx, struct str bytes)
+{
+    struct upstream_call *call = ctx;
+    struct error error;
+    if (call->whole.len + bytes.len <= call->whole.max && buf_append_str(&call->whole, bytes))
+        return;
+    (void)error_set(&error, ERROR_MODEL, "the upstream's reply is longer than the limit");
+    if (!asking_retry(call->asking, &error))
+        call->embedded(call->ctx, NULL, &error);
+}
+
+static void on_embed_failed(void *ctx, const struct error *error)
+{
+    struct upstream_call *call = ctx;
+    call->call.repeats = asking_repeats(call->asking);
+    call->embedded(call->ctx, NULL, error);
+}
+
+static void close_embed(struct upstream_call *call, struct embeddings *made, bool has_usage)
+{
+    asking_answered(call->asking);
+    if (!has_usage)
+        made->input_tokens = call->body_bytes / ESTIMATE_BYTES;
+    call->call.usage.input_tokens = made->input_tokens;
+    call->call.repeats = asking_repeats(call->asking);
+    health_used(health_of(call), made->input_tokens, !has_usage, false, clock_now_us() - call->begun_us);
+}
+
+static void on_embed_end(void *ctx)
+{
+    struct upstream_call *call = ctx;
+    const size_t count = call->request->embed->count;
+    struct embeddings made;
+    struct arena arena;
+    struct error error;
+    yyjson_doc *doc = NULL;
+    bool has_usage = false;
+    arena_init(&arena, 0);
+    enum error_code code = json_parse_exact(buf_str(&call->whole), &doc, &error);
+    if (code == OK)
+        code = upstream_embed_read(yyjson_doc_get_root(doc), count, &arena, &made, &has_usage, &error);
+    json_free(doc);
+    if (code == ERROR_INVALID)
+        error.code = ERROR_MODEL;
+    if (code == OK) {
+        close_embed(call, &made, has_usage);
+        call->embedded(call->ctx, &made, NULL);
+    } else if (!asking_retry(call->asking, &error)) {
+        call->embedded(call->ctx, NULL, &error);
+    }
+    arena_deinit(&arena);
+}
+
+static struct backend_call *embed(struct backend *backend, const struct backend_job *job,
+                                  void (*embedded)(void *ctx, const struct embeddings *embeddings,
+                                                   const struct error *error),
+                                  void *ctx, struct error *error)
+{
+    static const struct asking_events asked = {on_count_reply, on_embed_bytes, on_embed_end, on_embed_failed};
+    struct upstream_call *call = new_call(backend, job, ctx, error);
+    if (!call)
+        return NULL;
+    call->embedded = embedded;
     return ask(call, job, &asked, error);
 }
 
@@ -560,6 +653,7 @@ struct backend *upstream_backend_new(struct upstreams *upstreams, uv_loop_t *loo
         .prepare = prepare,
         .start = start,
         .count = count,
+        .embed = embed,
         .hold_back = hold_back,
         .end = end,
         .traits = traits,

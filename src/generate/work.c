@@ -327,6 +327,18 @@ static void on_failed(void *ctx, const struct error *failure)
         work_fail(work, &error);
 }
 
+static void on_embedded(void *ctx, const struct embeddings *embeddings, const struct error *error)
+{
+    struct work *work = ctx;
+    if (error) {
+        on_failed(work, error);
+        return;
+    }
+    work_end_call(work);
+    work_reach_end(work);
+    work->handlers->on_embedded(work->ctx, embeddings);
+}
+
 static void on_counted(void *ctx, uint32_t tokens, const struct error *error)
 {
     struct work *work = ctx;
@@ -451,10 +463,10 @@ static bool let_in(struct work *work)
     work->placement.provider = target->model->upstream ? target->model->upstream->name : work->backend->ops->name;
     work->placement.upstream_id = (struct str){0};
     chat_request_goes_to(work->setup.request, work->backend->ops->traits(work->backend, target));
-    if (work->setup.kind == WORK_REPLY) {
+    if (work->setup.kind == WORK_REPLY || work->setup.kind == WORK_EMBED)
         take_tier(work, target);
+    if (work->setup.kind == WORK_REPLY)
         bound_reply(work, &match);
-    }
     if (work->setup.offload) {
         work->setup.offload(work->ctx, work);
         return false;
@@ -497,14 +509,25 @@ void work_continue(struct work *work, const struct error *refusal)
 
 /* --- RUN -------------------------------------------------------------------------------------------- */
 
-static bool run(struct work *work)
+/* NULL: refused at once. */
+static struct backend_call *call_backend(struct work *work, struct error *error)
 {
     const struct backend_ops *ops = work->backend->ops;
+    if (work->setup.kind == WORK_COUNT)
+        return ops->count(work->backend, &work->job, on_counted, work, error);
+    if (work->setup.kind != WORK_EMBED)
+        return ops->start(work->backend, &work->job, &work->events, work, error);
+    if (ops->embed)
+        return ops->embed(work->backend, &work->job, on_embedded, work, error);
+    (void)error_set(error, ERROR_INVALID, "model: this one makes no embeddings");
+    return NULL;
+}
+
+static bool run(struct work *work)
+{
     struct error error;
     work->placement.attempts++;
-    work->call = work->setup.kind == WORK_COUNT
-                     ? ops->count(work->backend, &work->job, on_counted, work, &error)
-                     : ops->start(work->backend, &work->job, &work->events, work, &error);
+    work->call = call_backend(work, &error);
     if (work->call) {
         work->call->confidence = -1; /* until the backend knows it */
         if (work->handlers->on_placed)

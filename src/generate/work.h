@@ -12,6 +12,7 @@
  *           whole reply of a router is whole, the next target is tried, from ADMIT on
  *   ENDED   its line is closed
  *
+ * Embeddings are a work whose answer comes at once, in on_embedded, and has a line.
  * Counting the tokens of a prompt is a work too: one without a reply, a tier or
  * a line; so is the question where a request would go, which ends behind ROUTE.
  * Everything runs on the port's thread, but for work_prepare; a work lies in its
@@ -27,6 +28,8 @@
  *   block_*         between on_started and the end   no                no
  *   on_progress     after some of them               yes               no
  *   on_finished     last: the reply is whole         yes, or later     must, once, before the
+ *                                                                      reply's last byte
+ *   on_embedded     last: the embeddings are there   yes, or later     must, once, before the
  *                                                                      reply's last byte
  *   on_counted      last, of a count                 yes, or later     no
  *   on_chosen       last, of a choice                yes, or later     no
@@ -50,7 +53,7 @@
 
 struct work;
 
-enum work_kind { WORK_REPLY, WORK_COUNT, WORK_CHOICE };
+enum work_kind { WORK_REPLY, WORK_EMBED, WORK_COUNT, WORK_CHOICE };
 
 /* Who keeps the line of a reply in the ledger. */
 enum work_line {
@@ -93,6 +96,7 @@ struct work_handlers {
     void (*block_stop)(void *ctx, size_t index, enum chat_block_kind kind);
     void (*on_progress)(void *ctx);
     void (*on_finished)(void *ctx, const struct chat_reply *reply, const struct work_figures *figures);
+    void (*on_embedded)(void *ctx, const struct embeddings *embeddings); /* they are valid inside */
     void (*on_counted)(void *ctx, uint32_t tokens);
     void (*on_chosen)(void *ctx, const struct placement *placement); /* `routed` is where it would go */
     void (*on_failed)(void *ctx, const struct error *error);

@@ -92,7 +92,8 @@ static enum error_code list_targets(struct work *work, const struct work_router 
     work->targets = list;
     enum error_code code = keep_fitting(work, list, &count, error);
     work->target_count = count;
-    if (code == OK && count > 1 && router->choose && work->setup.kind != WORK_COUNT) {
+    if (code == OK && count > 1 && router->choose && work->setup.kind != WORK_COUNT &&
+        work->setup.kind != WORK_EMBED) {
         work->round = ARENA_NEW(request->arena, struct warmth_round);
         if (!work->round)
             return error_no_memory(error);

@@ -21,12 +21,19 @@ struct catalog_match work_match_at(const struct work *work)
     return match;
 }
 
+static enum backend_use use_of(enum work_kind kind)
+{
+    if (kind == WORK_EMBED)
+        return BACKEND_EMBED;
+    return kind == WORK_COUNT ? BACKEND_COUNT : BACKEND_REPLY;
+}
+
 /* The target that has its turn, as its backend gets the request. */
 void work_fill_job(struct work *work, const struct catalog_match *match)
 {
     struct target *target = work_current(work);
     work->backend = work_backend_of(work, target);
-    work->job.use = work->setup.kind == WORK_COUNT ? BACKEND_COUNT : BACKEND_REPLY;
+    work->job.use = use_of(work->setup.kind);
     work->job.target = target;
     work->job.request = work->setup.request;
     work->job.tenant = work->setup.subject.tenant;

@@ -230,6 +230,7 @@ enum error_code registry_describe(struct registry *registry, const struct model 
                                   info->has_generic ? generic : NULL);
     own->context = info->context;
     own->parallel = info->parallel;
+    own->embedding = info->embedding;
     memcpy(own->fingerprint, info->fingerprint, sizeof(own->fingerprint));
     return OK;
 }

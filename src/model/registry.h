@@ -64,6 +64,7 @@ struct model {
     struct template_spec spec;         /* this and the rest: since it was loaded */
     uint32_t context;                  /* tokens of one sequence */
     uint32_t parallel;                 /* sequences at once */
+    uint32_t embedding;                /* values of an embedding, which is what it makes; 0: replies */
     char fingerprint[65];              /* of its file; empty: it was never loaded */
     struct model_live *live;
 };

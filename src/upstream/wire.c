@@ -32,9 +32,12 @@ enum codec_framing wire_framing(enum upstream_kind kind)
 
 bool wire_can(const struct upstream *upstream, enum wire_use use)
 {
-    static const enum wire_use missing[UPSTREAM_KINDS] = {
-        [UPSTREAM_OPENAI] = WIRE_COUNT, [UPSTREAM_ANTHROPIC] = WIRE_USES, [UPSTREAM_BEDROCK] = WIRE_LIST};
-    return missing[upstream->config->kind] != use;
+    static const bool has[UPSTREAM_KINDS][WIRE_USES] = {
+        [UPSTREAM_OPENAI] = {[WIRE_REPLY] = true, [WIRE_EMBED] = true, [WIRE_LIST] = true},
+        [UPSTREAM_ANTHROPIC] = {[WIRE_REPLY] = true, [WIRE_COUNT] = true, [WIRE_LIST] = true},
+        [UPSTREAM_BEDROCK] = {[WIRE_REPLY] = true, [WIRE_COUNT] = true},
+    };
+    return has[upstream->config->kind][use];
 }
 
 bool wire_wants_hash(const struct upstream *upstream)
@@ -47,8 +50,10 @@ bool wire_wants_hash(const struct upstream *upstream)
 static void append_path(struct buf *out, enum upstream_kind kind, const struct wire_ask *ask)
 {
     static const char *const fixed[UPSTREAM_KINDS][WIRE_USES] = {
-        [UPSTREAM_OPENAI] = {[WIRE_REPLY] = "/chat/completions", [WIRE_LIST] = "/models", [WIRE_METRICS] = "/metrics"},
-        [UPSTREAM_ANTHROPIC] = {"/v1/messages", "/v1/messages/count_tokens", "/v1/models"},
+        [UPSTREAM_OPENAI] = {[WIRE_REPLY] = "/chat/completions", [WIRE_EMBED] = "/embeddings", [WIRE_LIST] = "/models",
+                             [WIRE_METRICS] = "/metrics"},
+        [UPSTREAM_ANTHROPIC] = {[WIRE_REPLY] = "/v1/messages", [WIRE_COUNT] = "/v1/messages/count_tokens",
+                                [WIRE_LIST] = "/v1/models"},
     };
     if (kind != UPSTREAM_BEDROCK) {
         buf_append_text(out, fixed[kind][ask->use]);

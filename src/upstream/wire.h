@@ -10,6 +10,7 @@
 enum wire_use {
     WIRE_REPLY, /* streamed */
     WIRE_COUNT, /* the tokens of a prompt */
+    WIRE_EMBED, /* embeddings */
     WIRE_LIST,  /* which models there are: costs nothing */
     WIRE_METRICS, /* of a local server, beside its API */
     WIRE_USES,

@@ -22,6 +22,7 @@ A plan's entries are taken one by each request; without one it answers. Keys of 
     slow      seconds between two pieces
     error     an error event in the stream: its type, after the first piece where `late`"""
 
+import base64
 import binascii
 import contextlib
 import dataclasses
@@ -222,6 +223,17 @@ def bedrock_whole(entry, model):
     return reply
 
 
+def embeddings(body):
+    """The first value of each tells which input it is of."""
+    def one(place):
+        values = [float(place), 0.5, -0.25]
+        return base64.b64encode(struct.pack("<3f", *values)).decode() if body.get("encoding_format") == "base64" else values
+
+    count = len(body["input"]) if isinstance(body["input"], list) else 1
+    return {"object": "list", "model": body["model"], "usage": {"prompt_tokens": 9 * count, "total_tokens": 9 * count},
+            "data": [{"object": "embedding", "index": i, "embedding": one(i)} for i in reversed(range(count))]}
+
+
 APIS = {"openai": (openai_stream, openai_whole, "text/event-stream"),
         "anthropic": (anthropic_stream, anthropic_whole, "text/event-stream; charset=utf-8"),
         "bedrock": (bedrock_stream, bedrock_whole, "application/vnd.amazon.eventstream")}
@@ -277,6 +289,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.server.provider.released.wait(120)
             elif "status" in entry:
                 self.fail(entry)
+            elif self.path.endswith("/embeddings"):
+                self.send(200, entry["body"] if "body" in entry else embeddings(json.loads(text)), entry)
             elif "count" in self.path:
                 self.send(200, entry.get("count", {"inputTokens": 1}))
             elif entry.get("whole"):

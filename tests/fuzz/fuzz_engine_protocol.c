@@ -65,6 +65,8 @@ static void decode(enum frame_type type, struct str payload, struct arena *arena
         struct engine_started started;
         struct engine_finished finished;
         struct engine_warmth warmth;
+        struct engine_embed embed;
+        struct engine_embeddings embeddings;
         struct engine_certainty certainty;
         struct frame_config config;
         struct engine_model_info info;
@@ -86,6 +88,8 @@ static void decode(enum frame_type type, struct str payload, struct arena *arena
     case FRAME_WARM: (void)protocol_get_warm(payload, &out.warmth); break;
     case FRAME_PREFIXES: again_prefixes(payload); break;
     case FRAME_KEPT: again_kept(payload, arena); break;
+    case FRAME_EMBED: (void)protocol_get_embed(payload, arena, &out.embed); break;
+    case FRAME_EMBEDDED: (void)protocol_get_embedded(payload, arena, &out.embeddings); break;
     case FRAME_CONFIG: (void)protocol_get_config(payload, arena, &out.config); break;
     case FRAME_HELLO: (void)protocol_get_hello(payload, arena, &out.info); break;
     case FRAME_FATAL: (void)protocol_get_fatal(payload, &text); break;

@@ -2,7 +2,7 @@
  *
  *   make_gguf OUT [--layers N] [--width N] [--heads N] [--kv-heads N] [--ff N]
  *             [--vocab N] [--context N] [--seed N] [--type f32|q8_0|q4_K|...] [--size tiny|110m]
- *             [--kind llama|mamba|gemma2] [--window N] */
+ *             [--kind llama|mamba|gemma2|bert] [--window N] [--pooling 1..3] */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +18,7 @@ static bool set_option(struct random_gguf_options *options, const char *name, co
         {"--layers", &options->layers},     {"--width", &options->width},      {"--heads", &options->heads},
         {"--kv-heads", &options->kv_heads}, {"--ff", &options->feed_forward},  {"--vocab", &options->vocabulary},
         {"--context", &options->context},   {"--window", &options->window},
+        {"--pooling", &options->pooling},
     };
     uint64_t number = 0;
     if (strcmp(name, "--type") == 0) {
@@ -31,6 +32,7 @@ static bool set_option(struct random_gguf_options *options, const char *name, co
     if (strcmp(name, "--kind") == 0) {
         options->kind = strcmp(value, "mamba") == 0    ? RANDOM_GGUF_MAMBA
                         : strcmp(value, "gemma2") == 0 ? RANDOM_GGUF_GEMMA2
+                        : strcmp(value, "bert") == 0   ? RANDOM_GGUF_BERT
                                                        : RANDOM_GGUF_LLAMA;
         return options->kind != RANDOM_GGUF_LLAMA || strcmp(value, "llama") == 0;
     }
@@ -59,7 +61,7 @@ int main(int argc, char **argv)
     if (!good) {
         fprintf(stderr, "usage: make_gguf OUT [--layers N] [--width N] [--heads N] [--kv-heads N] [--ff N] "
                         "[--vocab N] [--context N] [--seed N] [--type f32|q8_0|q4_K|...] [--size tiny|110m] "
-                        "[--kind llama|mamba|gemma2] [--window N]\n");
+                        "[--kind llama|mamba|gemma2|bert] [--window N] [--pooling 1..3]\n");
         return 2;
     }
     if (random_gguf_write(&options, argv[1], &error) != OK) {

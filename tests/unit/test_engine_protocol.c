@@ -246,7 +246,7 @@ static void test_control(void **state)
     buf_clear(&frame);
     struct engine_model_info info = {.fingerprint = "abc", .parameters = 1u << 30, .context = 5, .vocabulary = 6,
                                      .parallel = 7, .architecture = "llama", .can_cut_state = true,
-                                     .is_row_independent = true, .row_hindrance = "x",
+                                     .is_row_independent = true, .row_hindrance = "x", .embedding = 384,
                                      .chat_template = "{{ }}", .has_generic = true,
                                      .generic = {"a", "b", "c", "d", "e", ""}};
     struct engine_model_info info_out;
@@ -256,7 +256,41 @@ static void test_control(void **state)
     assert_string_equal(info_out.generic[4], "e");
     assert_true(info_out.is_row_independent);
     assert_string_equal(info_out.row_hindrance, "x");
+    assert_int_equal(info_out.embedding, 384);
     assert_string_equal(info_out.chat_template, "{{ }}");
+    arena_deinit(&arena);
+    buf_deinit(&frame);
+}
+
+static void test_embed(void **state)
+{
+    (void)state;
+    const int32_t tokens[] = {7, 0};
+    const struct engine_input inputs[] = {{.text = STR("a")}, {.tokens = tokens, .token_count = 2}, {.text = STR("")}};
+    const struct engine_embed in = {inputs, 3, TIER_FLEX};
+    struct engine_embed out;
+    struct arena arena;
+    struct buf frame;
+    arena_init(&arena, 1u << 16);
+    buf_init(&frame, PROTOCOL_PAYLOAD_MAX);
+    protocol_put_embed(&frame, 3, &in);
+    assert_true(protocol_get_embed(payload_of(&frame, FRAME_EMBED, 3), &arena, &out));
+    assert_true(out.count == 3 && out.tier == TIER_FLEX);
+    assert_true(str_eq(out.inputs[0].text, STR("a")) && out.inputs[2].text.data != NULL);
+    assert_true(out.inputs[1].text.data == NULL && out.inputs[1].token_count == 2 && out.inputs[1].tokens[0] == 7);
+
+    const float values[] = {0.5f, -0.25f, 1, 0};
+    const uint32_t counts[] = {3, 4};
+    const struct engine_embeddings made = {.width = 2, .count = 2, .tokens = counts, .values = values};
+    struct engine_embeddings read;
+    buf_clear(&frame);
+    protocol_put_embedded(&frame, 3, &made);
+    const struct str payload = payload_of(&frame, FRAME_EMBEDDED, 3);
+    assert_true(protocol_get_embedded(payload, &arena, &read));
+    assert_true(read.width == 2 && read.count == 2 && read.tokens[1] == 4);
+    assert_memory_equal(read.values, values, sizeof(values));
+    for (size_t len = 0; len < payload.len; len++)
+        assert_false(protocol_get_embedded(str_slice(payload, 0, len), &arena, &read));
     arena_deinit(&arena);
     buf_deinit(&frame);
 }
@@ -344,6 +378,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_generate),  cmocka_unit_test(test_warmth),
         cmocka_unit_test(test_prefixes), cmocka_unit_test(test_replies),   cmocka_unit_test(test_control),
+        cmocka_unit_test(test_embed),
         cmocka_unit_test(test_truncated), cmocka_unit_test(test_hostile_lengths), cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_mutations),
     };

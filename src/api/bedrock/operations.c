@@ -9,7 +9,7 @@ static const struct api_operation rows[] = {
      .codec = &converse_codec},
     {"POST", "/model/{modelId}/converse-stream", "ConverseStream", .handle = inference_run, .takes_prompt = true,
      .codec = &converse_codec, .framing = &bedrock_events, .logs_whole = true},
-    {"POST", "/model/{modelId}/invoke", "InvokeModel", .handle = inference_run, .takes_prompt = true,
+    {"POST", "/model/{modelId}/invoke", "InvokeModel", .handle = invoke_model, .takes_prompt = true,
      .headers = &invoke_headers},
     {"POST", "/model/{modelId}/invoke-with-response-stream", "InvokeModelWithResponseStream",
      .handle = inference_run, .takes_prompt = true, .framing = &bedrock_chunks, .headers = &invoke_headers},

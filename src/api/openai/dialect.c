@@ -125,7 +125,11 @@ static void append_known(struct buf *out, const char *name, struct str message)
     size_t kind = 0;
     while (kind + 1 < sizeof(kinds) / sizeof(kinds[0]) && strcmp(kinds[kind].name, name) != 0)
         kind++;
-    if (is_too_long(message, &tokens, &most)) {
+    if (is_too_long(message, &tokens, &most) && str_starts(param, STR("input"))) {
+        snprintf(text, sizeof(text), "This model's maximum context length is " STR_FMT " tokens, but the input has "
+                 STR_FMT " tokens.", STR_ARG(most), STR_ARG(tokens));
+        append_members(out, str_of(text), kinds[kind].type, param, STR("context_length_exceeded"));
+    } else if (is_too_long(message, &tokens, &most)) {
         snprintf(text, sizeof(text), "This model's maximum context length is " STR_FMT " tokens, but the request has "
                  STR_FMT " tokens and leaves no room for a reply: prompt is too long.", STR_ARG(most), STR_ARG(tokens));
         append_members(out, str_of(text), kinds[kind].type, STR("messages"), STR("context_length_exceeded"));

@@ -21,4 +21,6 @@ void openai_append_error(struct buf *out, const struct error *error);
 void openai_list_models(struct api_call *call);
 void openai_get_model(struct api_call *call);
 
+void openai_create_embedding(struct api_call *call);
+
 #endif
