@@ -143,6 +143,16 @@ static enum error_code read_stat(struct reading *reading, const char *where, str
                      STR_ARG(str_slice(text, 0, 64)));
 }
 
+/* Periods of an alarm end at any minute, so nothing that is kept by the hour is of use to it. */
+static enum error_code check_kept(struct reading *reading, const char *where, const struct alarm_metric *metric)
+{
+    if (metric->stat.kind != MONITOR_PERCENTILE || monitor_percentile_period(&metric->metric) == 60)
+        return OK;
+    return error_set(reading->error, ERROR_INVALID,
+                     "%s: percentiles of " STR_FMT " are not kept by the minute, as an alarm needs them", where,
+                     STR_ARG(str_slice(metric->metric.name, 0, 64)));
+}
+
 static enum error_code check_period(struct reading *reading, const char *where, uint32_t period_s)
 {
     if (period_s % 60 == 0 && period_s <= DAY_S)
@@ -173,6 +183,8 @@ static enum error_code read_one_metric(struct reading *reading, yyjson_val *conf
     if (code == OK)
         code = statistic.len > 0 ? read_stat(reading, "Statistic", statistic, &spec->metrics[0].stat)
                                  : read_stat(reading, "ExtendedStatistic", extended, &spec->metrics[0].stat);
+    if (code == OK)
+        code = check_kept(reading, "ExtendedStatistic", &spec->metrics[0]);
     if (code == OK && !get(config, "Period"))
         return fail(reading, "Period", "an alarm over one metric must have it");
     if (code == OK)
@@ -211,7 +223,7 @@ static enum error_code read_query(struct reading *reading, yyjson_val *item, siz
     if (code == OK && stat)
         code = read_metric(reading, where.data, get(stat, "Metric"), &metric->metric);
     metric->metric.unit = get_str(stat, "Unit");
-    return code;
+    return code == OK && stat ? check_kept(reading, where.data, metric) : code;
 }
 
 static enum error_code read_queries(struct reading *reading, yyjson_val *list)

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { CELL_THERE = 1, CELL_SAME = 2, CELL_SKETCH = 4, CELL_UNKNOWN = 8 };
+enum { CELL_THERE = 1, CELL_SAME = 2, CELL_SKETCH = 4, CELL_UNKNOWN = 8, CELL_COARSE = 16 };
 
 #define WHOLE_MAX 9007199254740992.0 /* 2^53 */
 #define ORDER_MAX 7
@@ -31,11 +31,27 @@ static uint64_t weight(double count)
     return count < 1 ? 1 : (uint64_t)llround(count);
 }
 
-bool cell_add(struct cell *cell, double value, double count, bool has_sketch, struct arena *arena)
+/* Before samples of a width come. False: what is there is of the other one, and they can't be added. */
+static bool can_take(struct cell *cell, bool is_coarse)
+{
+    const bool fits = cell->sketch.count == 0 || cell->sketch.is_coarse == is_coarse;
+    if (fits)
+        cell->sketch.is_coarse = is_coarse;
+    cell->is_unknown = cell->is_unknown || !fits;
+    return fits;
+}
+
+static bool add_value(struct cell *cell, double value, double count, bool is_coarse, struct arena *arena)
+{
+    return !can_take(cell, is_coarse) ||
+           sketch_add(&cell->sketch, sketch_key(value, is_coarse), weight(count), arena);
+}
+
+bool cell_add(struct cell *cell, double value, double count, enum sketch_width width, struct arena *arena)
 {
     add_sums(cell, count, value * count, value, value);
-    cell->is_unknown = cell->is_unknown || !has_sketch;
-    return !has_sketch || sketch_add(&cell->sketch, sketch_key(value), weight(count), arena);
+    cell->is_unknown = cell->is_unknown || width == SKETCH_NONE;
+    return width == SKETCH_NONE || add_value(cell, value, count, width == SKETCH_COARSE, arena);
 }
 
 bool cell_merge(struct cell *into, const struct cell *from, struct arena *arena)
@@ -44,7 +60,14 @@ bool cell_merge(struct cell *into, const struct cell *from, struct arena *arena)
         return true;
     add_sums(into, from->count, from->sum, from->min, from->max);
     into->is_unknown = into->is_unknown || from->is_unknown;
-    return sketch_merge(&into->sketch, &from->sketch, arena);
+    return from->sketch.count == 0 || !can_take(into, from->sketch.is_coarse) ||
+           sketch_merge(&into->sketch, &from->sketch, arena);
+}
+
+void cell_forget_sketch(struct cell *cell)
+{
+    cell->is_unknown = true;
+    cell->sketch.count = 0;
 }
 
 void cell_deinit(struct cell *cell)
@@ -161,7 +184,8 @@ static void put_cell(struct buf *out, const struct cell *cell)
         return;
     }
     buf_append_char(out, (char)(CELL_THERE | (same ? CELL_SAME : 0) | (has_sketch ? CELL_SKETCH : 0) |
-                                (!same && !has_sketch ? CELL_UNKNOWN : 0)));
+                                (!same && !has_sketch ? CELL_UNKNOWN : 0) |
+                                (cell->sketch.is_coarse && (same || has_sketch) ? CELL_COARSE : 0)));
     put_number(out, cell->count);
     if (!same)
         put_number(out, cell->sum);
@@ -302,8 +326,9 @@ static bool take_cell(struct reader *reader, struct cell *cell, bool has_sketch,
         cell->is_unknown = cell->is_unknown || (flags & CELL_UNKNOWN);
     }
     if (flags & CELL_SAME)
-        return !cell || !has_sketch || sketch_add(&cell->sketch, sketch_key(min), weight(count), arena);
-    return !(flags & CELL_SKETCH) || take_sketch(reader, cell && has_sketch ? &cell->sketch : NULL, arena);
+        return !cell || !has_sketch || add_value(cell, min, count, flags & CELL_COARSE, arena);
+    const bool is_taken = cell && has_sketch && (flags & CELL_SKETCH) && can_take(cell, flags & CELL_COARSE);
+    return !(flags & CELL_SKETCH) || take_sketch(reader, is_taken ? &cell->sketch : NULL, arena);
 }
 
 static struct reader reader_of(struct str row)

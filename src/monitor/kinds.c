@@ -26,7 +26,7 @@ enum router { ROUTER_INVOCATIONS, ROUTER_COST, ROUTER_SAVINGS };
 enum miss { MISS_COUNT, MISS_TOKENS };
 
 const struct kind monitor_kinds[KINDS] = {
-    [KIND_OWN] = {.metrics = {{NULL, NULL, 1, true}}, .metric_count = 1, .field_count = 4},
+    [KIND_OWN] = {.metrics = {{NULL, NULL, 1, SKETCH_FINE}}, .metric_count = 1, .field_count = 4},
     [KIND_BEDROCK] =
         {
             .namespace = "AWS/Bedrock",
@@ -36,16 +36,16 @@ const struct kind monitor_kinds[KINDS] = {
             .set_count = 3,
             .metrics =
                 {
-                    [INVOCATIONS] = {"Invocations", "Count", 1, true},
-                    [INVOCATION_LATENCY] = {"InvocationLatency", "Milliseconds", TENTHS, true},
-                    [CLIENT_ERRORS] = {"InvocationClientErrors", "Count", 1, true},
-                    [SERVER_ERRORS] = {"InvocationServerErrors", "Count", 1, true},
-                    [THROTTLES] = {"InvocationThrottles", "Count", 1, true},
-                    [INPUT_TOKENS] = {"InputTokenCount", "Count", 1, false},
-                    [OUTPUT_TOKENS] = {"OutputTokenCount", "Count", 1, false},
-                    [CACHE_READ_TOKENS] = {"CacheReadInputTokenCount", "Count", 1, false},
-                    [CACHE_WRITE_TOKENS] = {"CacheWriteInputTokenCount", "Count", 1, false},
-                    [FIRST_TOKEN] = {"TimeToFirstToken", "Milliseconds", TENTHS, true},
+                    [INVOCATIONS] = {"Invocations", "Count", 1, SKETCH_FINE},
+                    [INVOCATION_LATENCY] = {"InvocationLatency", "Milliseconds", TENTHS, SKETCH_FINE},
+                    [CLIENT_ERRORS] = {"InvocationClientErrors", "Count", 1, SKETCH_FINE},
+                    [SERVER_ERRORS] = {"InvocationServerErrors", "Count", 1, SKETCH_FINE},
+                    [THROTTLES] = {"InvocationThrottles", "Count", 1, SKETCH_FINE},
+                    [INPUT_TOKENS] = {"InputTokenCount", "Count", 1, SKETCH_COARSE},
+                    [OUTPUT_TOKENS] = {"OutputTokenCount", "Count", 1, SKETCH_COARSE},
+                    [CACHE_READ_TOKENS] = {"CacheReadInputTokenCount", "Count", 1, SKETCH_COARSE},
+                    [CACHE_WRITE_TOKENS] = {"CacheWriteInputTokenCount", "Count", 1, SKETCH_COARSE},
+                    [FIRST_TOKEN] = {"TimeToFirstToken", "Milliseconds", TENTHS, SKETCH_FINE},
                 },
             .metric_count = 10,
         },
@@ -58,11 +58,11 @@ const struct kind monitor_kinds[KINDS] = {
             .set_count = 2,
             .metrics =
                 {
-                    [USE_COST] = {"Cost", "None", PICODOLLARS, false},
-                    [USE_BASELINE] = {"BaselineCost", "None", PICODOLLARS, false},
-                    [USE_PROMPT_TOKENS] = {"PromptTokens", "Count", 1, false},
-                    [USE_CACHED_TOKENS] = {"CachedPromptTokens", "Count", 1, false},
-                    [USE_CACHE_HITS] = {"CacheHits", "Count", 1, false},
+                    [USE_COST] = {"Cost", "None", PICODOLLARS, SKETCH_NONE},
+                    [USE_BASELINE] = {"BaselineCost", "None", PICODOLLARS, SKETCH_NONE},
+                    [USE_PROMPT_TOKENS] = {"PromptTokens", "Count", 1, SKETCH_NONE},
+                    [USE_CACHED_TOKENS] = {"CachedPromptTokens", "Count", 1, SKETCH_NONE},
+                    [USE_CACHE_HITS] = {"CacheHits", "Count", 1, SKETCH_NONE},
                 },
             .metric_count = 5,
         },
@@ -73,7 +73,7 @@ const struct kind monitor_kinds[KINDS] = {
             .field_count = 1,
             .sets = {0, 1},
             .set_count = 2,
-            .metrics = {{"Savings", "None", PICODOLLARS, false}},
+            .metrics = {{"Savings", "None", PICODOLLARS, SKETCH_NONE}},
             .metric_count = 1,
         },
     [KIND_ROUTER] =
@@ -85,9 +85,9 @@ const struct kind monitor_kinds[KINDS] = {
             .set_count = 3,
             .metrics =
                 {
-                    [ROUTER_INVOCATIONS] = {"RoutedInvocations", "Count", 1, false},
-                    [ROUTER_COST] = {"RoutedCost", "None", PICODOLLARS, false},
-                    [ROUTER_SAVINGS] = {"RoutedSavings", "None", PICODOLLARS, false},
+                    [ROUTER_INVOCATIONS] = {"RoutedInvocations", "Count", 1, SKETCH_NONE},
+                    [ROUTER_COST] = {"RoutedCost", "None", PICODOLLARS, SKETCH_NONE},
+                    [ROUTER_SAVINGS] = {"RoutedSavings", "None", PICODOLLARS, SKETCH_NONE},
                 },
             .metric_count = 3,
         },
@@ -98,8 +98,8 @@ const struct kind monitor_kinds[KINDS] = {
             .field_count = 1,
             .sets = {0, 1},
             .set_count = 2,
-            .metrics = {[MISS_COUNT] = {"CacheMisses", "Count", 1, false},
-                        [MISS_TOKENS] = {"CacheMissTokens", "Count", 1, false}},
+            .metrics = {[MISS_COUNT] = {"CacheMisses", "Count", 1, SKETCH_NONE},
+                        [MISS_TOKENS] = {"CacheMissTokens", "Count", 1, SKETCH_NONE}},
             .metric_count = 2,
         },
 };

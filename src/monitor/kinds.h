@@ -7,6 +7,7 @@
 #define MONITOR_KINDS_H
 
 #include "ledger/line.h"
+#include "monitor/sketch.h"
 
 enum monitor_kind {
     KIND_OWN,     /* one metric of a client's own: its fields are namespace, name, dimensions and unit */
@@ -25,7 +26,7 @@ enum monitor_kind {
 struct kind_metric {
     const char *name, *unit;
     double scale;    /* kept numbers for each of the unit */
-    bool has_sketch; /* percentiles are kept */
+    enum sketch_width width; /* of the sketch for percentiles; coarse ones are kept by the hour alone */
 };
 
 struct kind {

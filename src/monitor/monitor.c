@@ -86,7 +86,7 @@ static bool take_values(void *ctx, enum monitor_kind kind, const struct str *fie
     memcpy(key.fields, fields, table->field_count * sizeof(fields[0]));
     struct cell *cells = pending_at(pending, &key, taking->minute);
     for (size_t i = 0; cells && i < table->metric_count; i++)
-        if (!isnan(values[i]) && !cell_add(&cells[i], values[i], 1, table->metrics[i].has_sketch, &pending->arena))
+        if (!isnan(values[i]) && !cell_add(&cells[i], values[i], 1, table->metrics[i].width, &pending->arena))
             return false;
     return cells != NULL;
 }
@@ -120,7 +120,7 @@ static bool take_refusal(struct monitor *monitor, const struct refusal *refusal)
     bool is_good = cells != NULL;
     for (size_t i = 0; is_good && i < MONITOR_REFUSALS; i++)
         if (refusal->counts[i] > 0)
-            is_good = cell_add(&cells[metrics[i]], 1, (double)refusal->counts[i], true, &monitor->pending.arena);
+            is_good = cell_add(&cells[metrics[i]], 1, (double)refusal->counts[i], SKETCH_FINE, &monitor->pending.arena);
     return is_good;
 }
 
@@ -508,8 +508,9 @@ static bool add_set(struct cell *cell, const struct monitor_sample *sample, stru
 {
     struct cell set = {.count = sample->set_count, .sum = sample->set_sum, .min = sample->set_min,
                        .max = sample->set_max, .is_unknown = true};
-    return sample->set_min == sample->set_max ? cell_add(cell, sample->set_min, sample->set_count, true, arena)
-                                              : cell_merge(cell, &set, arena);
+    return sample->set_min == sample->set_max
+               ? cell_add(cell, sample->set_min, sample->set_count, SKETCH_FINE, arena)
+               : cell_merge(cell, &set, arena);
 }
 
 static bool put_sample(struct pending *pending, const struct monitor_sample *sample)
@@ -521,7 +522,7 @@ static bool put_sample(struct pending *pending, const struct monitor_sample *sam
     if (!cell || sample->is_set)
         return cell && add_set(cell, sample, &pending->arena);
     for (size_t i = 0; i < sample->count; i++)
-        if (!cell_add(cell, sample->values[i], sample->counts ? sample->counts[i] : 1, true, &pending->arena))
+        if (!cell_add(cell, sample->values[i], sample->counts ? sample->counts[i] : 1, SKETCH_FINE, &pending->arena))
             return false;
     return true;
 }

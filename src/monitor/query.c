@@ -118,10 +118,12 @@ static bool find_source(const struct monitor_metric *metric, struct source *sour
     return false;
 }
 
-bool monitor_has_percentiles(const struct monitor_metric *metric)
+uint32_t monitor_percentile_period(const struct monitor_metric *metric)
 {
     struct source source = {.kind = KIND_OWN};
-    return !find_source(metric, &source) || monitor_kinds[source.kind].metrics[source.index].has_sketch;
+    const enum sketch_width width = find_source(metric, &source)
+                                        ? monitor_kinds[source.kind].metrics[source.index].width : SKETCH_FINE;
+    return width == SKETCH_NONE ? 0 : series_grain_s[width == SKETCH_COARSE ? SERIES_HOUR : SERIES_MINUTE];
 }
 
 /* IDs of the series that make up a metric. */

@@ -52,8 +52,9 @@ struct monitor_stat {
 /* "Sum", ..., "p99.9". False: it is none that is served. */
 bool monitor_stat_parse(struct str text, struct monitor_stat *stat);
 
-/* Whether percentiles of the metric are kept: of durations, and of whatever clients put. */
-bool monitor_has_percentiles(const struct monitor_metric *metric);
+/* The least period for which percentiles of the metric are kept, whose multiples have them too: a minute of durations
+ * and of whatever clients put, an hour of counts of tokens. 0: they are not kept. */
+uint32_t monitor_percentile_period(const struct monitor_metric *metric);
 
 /* --- points --- */
 

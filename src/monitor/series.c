@@ -322,8 +322,11 @@ static enum error_code fold(struct series_db *db, int grain, int64_t id, uint64_
     if (code == OK && has_row)
         is_good = cells_unpack(sql_blob(get, 0), sums, count, &db->scratch);
     sql_reset(get);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         is_good = is_good && cell_merge(&sums[i], &cells[i], &db->scratch);
+        if (sums[i].sketch.is_coarse && grain < SERIES_HOUR)
+            cell_forget_sketch(&sums[i]);
+    }
     buf_clear(&db->packed);
     cells_pack(&db->packed, sums, count);
     if (code == OK && (!is_good || db->packed.failed))

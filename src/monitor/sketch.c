@@ -1,4 +1,4 @@
-/* sketch.c - see sketch.h. A key is the logarithm of a value to the base 1.04, moved so that all positive values have
+/* sketch.c - see sketch.h. A key is the logarithm of a value to the base, moved so that all positive values have
  * positive keys; negative values have the keys of their amounts, negated, and 0 has 0. */
 #include "monitor/sketch.h"
 
@@ -9,22 +9,28 @@
 #include "core/limits.h"
 
 #define BASE 1.04
+#define BASE_COARSE (BASE * BASE)
 #define KEY_OF_ONE 20000 /* more than the logarithm of the smallest double */
 
-int32_t sketch_key(double value)
+static double base_of(bool is_coarse)
+{
+    return is_coarse ? BASE_COARSE : BASE;
+}
+
+int32_t sketch_key(double value, bool is_coarse)
 {
     if (value == 0)
         return 0;
-    const int32_t key = KEY_OF_ONE + (int32_t)ceil(log(fabs(value)) / log(BASE));
+    const int32_t key = KEY_OF_ONE + (int32_t)ceil(log(fabs(value)) / log(base_of(is_coarse)));
     return value > 0 ? key : -key;
 }
 
-double sketch_value(int32_t key)
+double sketch_value(int32_t key, bool is_coarse)
 {
     if (key == 0)
         return 0;
-    const double border = pow(BASE, (key > 0 ? key : -key) - KEY_OF_ONE);
-    return (key > 0 ? 2 : -2) * border / (BASE + 1);
+    const double base = base_of(is_coarse), border = pow(base, (key > 0 ? key : -key) - KEY_OF_ONE);
+    return (key > 0 ? 2 : -2) * border / (base + 1);
 }
 
 static bool grow(struct sketch *sketch, struct arena *arena)
@@ -79,6 +85,8 @@ bool sketch_add(struct sketch *sketch, int32_t key, uint64_t count, struct arena
 
 bool sketch_merge(struct sketch *into, const struct sketch *from, struct arena *arena)
 {
+    assert(into->count == 0 || from->count == 0 || into->is_coarse == from->is_coarse);
+    into->is_coarse = from->count > 0 ? from->is_coarse : into->is_coarse;
     for (uint32_t i = 0; i < from->count; i++)
         if (!sketch_add(into, from->items[i].key, from->items[i].count, arena))
             return false;
@@ -99,7 +107,7 @@ double sketch_percentile(const struct sketch *sketch, double percent)
     for (uint32_t i = 0; i < sketch->count; i++) {
         below += (double)sketch->items[i].count;
         if (below >= total * percent / 100)
-            return sketch_value(sketch->items[i].key);
+            return sketch_value(sketch->items[i].key, sketch->is_coarse);
     }
-    return sketch->count ? sketch_value(sketch->items[sketch->count - 1].key) : 0;
+    return sketch->count ? sketch_value(sketch->items[sketch->count - 1].key, sketch->is_coarse) : 0;
 }

@@ -152,6 +152,24 @@ def test_statistics(used, protocol):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_percentiles_of_tokens(used, protocol):
+    """By the hour, within 4%; of shorter periods and of what has none they are refused by name."""
+    cloudwatch = client(used, protocol)
+    asked = {"Namespace": "AWS/Bedrock", "MetricName": "InputTokenCount", "Dimensions": [], **times(400)}
+    points = cloudwatch.get_metric_statistics(Period=3600, Statistics=["Minimum", "Maximum"],
+                                              ExtendedStatistics=["p50", "p90"], **asked)["Datapoints"]
+    assert points
+    for point in points:
+        percentiles = point["ExtendedStatistics"]
+        assert 0.96 * point["Minimum"] <= percentiles["p50"] <= percentiles["p90"] <= point["Maximum"]
+    with pytest.raises(botocore.exceptions.ClientError, match="kept by the hour"):
+        cloudwatch.get_metric_statistics(Period=300, ExtendedStatistics=["p90"], **asked)
+    asked["Namespace"], asked["MetricName"] = "Fulcrum", "PromptTokens"
+    with pytest.raises(botocore.exceptions.ClientError, match="PromptTokens: percentiles are kept of"):
+        cloudwatch.get_metric_statistics(Period=3600, ExtendedStatistics=["p90"], **asked)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_metrics_are_listed(used, protocol):
     def listed(**filters):
         pages = client(used, protocol).get_paginator("list_metrics").paginate(**filters)

@@ -62,7 +62,7 @@ static void percentiles_are_near(void **state)
         for (size_t i = 0; i < 5000; i++) {
             const double unit = rng_unit(&rng);
             values[i] = kind == 0 ? exp(unit * 12) : kind == 1 ? unit * 1000 - 300 : (double)rng_below(&rng, 5);
-            assert_true(sketch_add(&halves[i % 2], sketch_key(values[i]), 1, NULL));
+            assert_true(sketch_add(&halves[i % 2], sketch_key(values[i], false), 1, NULL));
         }
         assert_true(sketch_merge(&halves[0], &halves[1], NULL));
         qsort(values, 5000, sizeof(values[0]), compare_doubles);
@@ -83,12 +83,12 @@ static void sketches_are_bounded(void **state)
     struct sketch sketch = {0};
     double value = 1e-200;
     for (int i = 0; i < 20000; i++, value *= 1.05)
-        assert_true(sketch_add(&sketch, sketch_key(value), 1, NULL));
+        assert_true(sketch_add(&sketch, sketch_key(value, false), 1, NULL));
     assert_true(sketch.count <= LIMIT_MONITOR_SKETCH);
     assert_true(fabs(sketch_percentile(&sketch, 100) / (value / 1.05) - 1) < 0.03); /* the largest stay apart */
-    assert_true(sketch_key(0) == 0 && sketch_value(0) == 0);
-    assert_true(sketch_key(-5) < sketch_key(-4) && sketch_key(-1) < 0);
-    assert_true(sketch_key(5e-324) > 0 && sketch_key(1e308) > 0);
+    assert_true(sketch_key(0, false) == 0 && sketch_value(0, false) == 0);
+    assert_true(sketch_key(-5, false) < sketch_key(-4, false) && sketch_key(-1, false) < 0);
+    assert_true(sketch_key(5e-324, false) > 0 && sketch_key(1e308, false) > 0);
     sketch_deinit(&sketch);
 }
 
@@ -97,6 +97,7 @@ static void assert_cell(const struct cell *a, const struct cell *b)
     assert_true(a->count == b->count && a->sum == b->sum && a->min == b->min && a->max == b->max);
     assert_int_equal(a->is_unknown, b->is_unknown);
     assert_int_equal(a->sketch.count, b->sketch.count);
+    assert_int_equal(a->sketch.is_coarse, b->sketch.is_coarse);
     for (uint32_t i = 0; i < a->sketch.count; i++) {
         assert_int_equal(a->sketch.items[i].key, b->sketch.items[i].key);
         assert_int_equal(a->sketch.items[i].count, b->sketch.items[i].count);
@@ -108,10 +109,13 @@ static void cells_come_back(void **state)
     (void)state;
     struct cell cells[6] = {0}, again[6] = {0}, one = {0};
     struct buf row;
-    assert_true(cell_add(&cells[0], 7, 1, true, &arena));
-    assert_true(cell_add(&cells[1], 3, 2, true, &arena) && cell_add(&cells[1], -0.5, 1, true, &arena));
-    assert_true(cell_add(&cells[2], 9007199254740993.0, 1, true, &arena) && cell_add(&cells[2], 0, 1, true, &arena));
-    assert_true(cell_add(&cells[4], 1, 1, false, &arena) && cell_add(&cells[4], 2, 1, false, &arena));
+    assert_true(cell_add(&cells[0], 7, 1, SKETCH_FINE, &arena));
+    assert_true(cell_add(&cells[1], 3, 2, SKETCH_FINE, &arena) && cell_add(&cells[1], -0.5, 1, SKETCH_FINE, &arena));
+    assert_true(cell_add(&cells[2], 9007199254740993.0, 1, SKETCH_FINE, &arena));
+    assert_true(cell_add(&cells[2], 0, 1, SKETCH_FINE, &arena));
+    assert_true(cell_add(&cells[3], 40, 3, SKETCH_COARSE, &arena) && cell_add(&cells[3], 9, 1, SKETCH_COARSE, &arena));
+    assert_true(cell_add(&cells[4], 1, 1, SKETCH_NONE, &arena) && cell_add(&cells[4], 2, 1, SKETCH_NONE, &arena));
+    assert_true(cell_add(&cells[5], 700, 2, SKETCH_COARSE, &arena));
     buf_init(&row, CELL_ROW_MAX);
     cells_pack(&row, cells, 6);
     assert_true(cells_unpack(buf_str(&row), again, 6, &arena));
@@ -395,6 +399,49 @@ static void latency_has_percentiles(void **state)
     monitor_close(monitor);
 }
 
+/* By the hour, within 4 percent; a shorter period has none. */
+static void tokens_have_percentiles(void **state)
+{
+    (void)state;
+    static double values[LINES];
+    size_t count = 0;
+    make_lines(3, 0);
+    insert_lines(0, LINES);
+    struct monitor *monitor = open_monitor();
+    settle(monitor);
+    for (size_t i = 0; i < LINES; i++)
+        if (str_eq(lines[i].tenant, STR("acme")))
+            values[count++] = (double)lines[i].usage.tokens[PRICE_INPUT];
+    qsort(values, count, sizeof(values[0]), compare_doubles);
+    const struct monitor_metric which = metric("acme", "AWS/Bedrock", "InputTokenCount", NULL, 0);
+    assert_int_equal(monitor_percentile_period(&which), 3600);
+    const struct monitor_points p90 = read_points(monitor, &which, "p90", now_s - 14400, now_s + 60, 86400);
+    const double expected = values[(size_t)ceil(0.9 * (double)count) - 1];
+    if (p90.count == 1) /* all on one day */
+        assert_true(fabs(p90.values[0] - expected) <= 0.041 * expected);
+    const struct monitor_points hours = read_points(monitor, &which, "p90", now_s - 14400, now_s + 60, 3600);
+    const struct monitor_points all = read_points(monitor, &which, "Sum", now_s - 14400, now_s + 60, 3600);
+    assert_true(hours.count > 0 && hours.count == all.count);
+    const struct monitor_points minutes = read_points(monitor, &which, "p90", now_s - 14400, now_s + 60, 300);
+    const struct monitor_points sums = read_points(monitor, &which, "Sum", now_s - 14400, now_s + 60, 300);
+    assert_true(minutes.count < sums.count);
+    monitor_close(monitor);
+}
+
+/* Rows of before this width was kept. */
+static void widths_do_not_mix(void **state)
+{
+    (void)state;
+    struct cell fine = {0}, coarse = {0};
+    assert_true(cell_add(&fine, 7, 2, SKETCH_FINE, &arena) && cell_add(&coarse, 9, 1, SKETCH_COARSE, &arena));
+    assert_true(cell_merge(&fine, &coarse, &arena));
+    assert_true(fine.is_unknown && fine.count == 3 && fine.sum == 23 && fine.min == 7 && fine.max == 9);
+    struct cell none = {0};
+    assert_true(cell_merge(&none, &coarse, &arena) && none.sketch.is_coarse && !none.is_unknown);
+    cell_forget_sketch(&none);
+    assert_true(none.is_unknown && none.sketch.count == 0 && none.sum == 9);
+}
+
 /* --- faults ----------------------------------------------------------------------------------------- */
 
 static void a_step_that_fails_changes_nothing(void **state)
@@ -554,7 +601,7 @@ static void add_sample(struct series_db *db, int64_t id, uint64_t minute, double
 {
     struct cell cell = {0};
     struct error error;
-    assert_true(cell_add(&cell, (double)(minute % 7) + 0.5, 1, true, &arena));
+    assert_true(cell_add(&cell, (double)(minute % 7) + 0.5, 1, SKETCH_FINE, &arena));
     assert_int_equal(series_db_begin(db, &error), OK);
     assert_int_equal(series_db_add(db, id, minute, &cell, 1, now_s, &error), OK);
     assert_int_equal(series_db_commit(db, &error), OK);
@@ -794,6 +841,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(sums_are_the_ledgers, load, unload),
         cmocka_unit_test_setup_teardown(dimensions_match_exactly, load, unload),
         cmocka_unit_test_setup_teardown(latency_has_percentiles, load, unload),
+        cmocka_unit_test_setup_teardown(tokens_have_percentiles, load, unload),
+        cmocka_unit_test_setup_teardown(widths_do_not_mix, load, unload),
         cmocka_unit_test_setup_teardown(a_step_that_fails_changes_nothing, load, unload),
         cmocka_unit_test_setup_teardown(another_ledger_begins_anew, load, unload),
         cmocka_unit_test_setup_teardown(a_damaged_file_is_made_again, load, unload),

@@ -145,7 +145,7 @@ static enum error_code read_search(void *ctx, const struct math_search *search, 
     *found = ARENA_ARRAY(arena, struct math_series, max + 1);
     if (!searching.found || !*found)
         return error_no_memory(error);
-    enum error_code code = metric_input_stat(getting->request, NULL, search->stat, "SEARCH", &stat, error);
+    enum error_code code = metric_input_stat(getting->request, NULL, 0, search->stat, "SEARCH", &stat, error);
     if (code == OK)
         code = monitor_list(getting->request->api->monitor, &filter, match, &searching, error);
     for (*count = 0; code == OK && *count < searching.count; ++*count) {

@@ -22,7 +22,9 @@ static enum error_code read_metric(struct monitoring_request *request, yyjson_va
     if (code == OK)
         code = metric_input_period(request, monitoring_get_int(stat, "Period", 0), place, &query->period_s, error);
     (void)snprintf(place, sizeof(place), "%sMetricStat.Stat", where);
-    return code == OK ? metric_input_stat(request, &query->metric, query->stat_name, place, &query->stat, error) : code;
+    if (code != OK)
+        return code;
+    return metric_input_stat(request, &query->metric, query->period_s, query->stat_name, place, &query->stat, error);
 }
 
 static enum error_code read_query(struct monitoring_request *request, yyjson_val *item, const char *where,

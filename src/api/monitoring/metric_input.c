@@ -98,17 +98,24 @@ enum error_code metric_input_period(struct monitoring_request *request, int64_t 
 }
 
 enum error_code metric_input_stat(struct monitoring_request *request, const struct monitor_metric *metric,
-                                  struct str text, const char *where, struct monitor_stat *stat, struct error *error)
+                                  uint32_t period_s, struct str text, const char *where, struct monitor_stat *stat,
+                                  struct error *error)
 {
     if (!monitor_stat_parse(text, stat))
         return monitoring_fail(request, FAULT_PARAMETER_VALUE, error,
                                "The value " STR_FMT " for %s is not served: SampleCount, Average, Sum, Minimum, "
                                "Maximum and percentiles (p90, p99.9) are.", STR_ARG(str_slice(text, 0, 64)), where);
-    if (stat->kind != MONITOR_PERCENTILE || !metric || monitor_has_percentiles(metric))
+    const uint32_t least_s = metric ? monitor_percentile_period(metric) : 0;
+    if (stat->kind != MONITOR_PERCENTILE || !metric || (least_s > 0 && period_s % least_s == 0))
         return OK;
+    if (least_s > 0)
+        return monitoring_fail(request, FAULT_PARAMETER_VALUE, error,
+                               "The value " STR_FMT " for %s is not served of " STR_FMT " with a Period of %u: its "
+                               "percentiles are kept by the hour, so Period must be a multiple of %u.",
+                               STR_ARG(str_slice(text, 0, 64)), where, STR_ARG(metric->name), period_s, least_s);
     return monitoring_fail(request, FAULT_PARAMETER_VALUE, error,
                            "The value " STR_FMT " for %s is not served of " STR_FMT ": percentiles are kept of "
-                           "InvocationLatency, TimeToFirstToken and metrics of your own.",
+                           "AWS/Bedrock's durations and counts of tokens, and of metrics of your own.",
                            STR_ARG(str_slice(text, 0, 64)), where, STR_ARG(metric->name));
 }
 

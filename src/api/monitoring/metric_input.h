@@ -14,9 +14,10 @@ enum error_code metric_input_read(struct monitoring_request *request, yyjson_val
 enum error_code metric_input_period(struct monitoring_request *request, int64_t period, const char *where,
                                     uint32_t *seconds, struct error *error) WARN_UNUSED;
 
-/* A statistic or a percentile; of `metric`, where it is not NULL, percentiles must be kept. */
+/* A statistic or a percentile; of `metric`, where it is not NULL, percentiles must be kept for periods of so many
+ * seconds. */
 enum error_code metric_input_stat(struct monitoring_request *request, const struct monitor_metric *metric,
-                                  struct str text, const char *where, struct monitor_stat *stat,
+                                  uint32_t period_s, struct str text, const char *where, struct monitor_stat *stat,
                                   struct error *error) WARN_UNUSED;
 
 /* A unit of the service's list; empty or data NULL: none was said. */

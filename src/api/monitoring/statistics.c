@@ -30,8 +30,8 @@ static enum error_code read_names(struct asking *asking, const char *list, bool 
     yyjson_arr_foreach(names, i, max, name)
     {
         struct monitor_stat *stat = &asking->stats[asking->count];
-        const enum error_code code = metric_input_stat(asking->request, &asking->metric, json_str(name), list,
-                                                       stat, error);
+        const enum error_code code = metric_input_stat(asking->request, &asking->metric,
+                                                       asking->range.period_s, json_str(name), list, stat, error);
         if (code != OK)
             return code;
         if ((stat->kind == MONITOR_PERCENTILE) != are_percentiles)
@@ -119,8 +119,8 @@ enum error_code monitoring_get_metric_statistics(struct monitoring_request *requ
     struct asking asking = {.request = request};
     enum error_code code = metric_input_read(request, request->input, "", &asking.metric, error);
     if (code == OK)
-        code = read_statistics(&asking, error);
-    if (code == OK)
         code = read_range(&asking, error);
+    if (code == OK)
+        code = read_statistics(&asking, error);
     return code == OK ? answer(&asking, error) : code;
 }
