@@ -73,7 +73,9 @@ void active_free(struct active *active)
     drop_flights(&active->running);
     drop_flights(&active->again);
     drop_flights(&active->landed);
+    flight_free(active->upcoming);
     close_files(active);
+    mem_free(active->models);
     buf_deinit(&active->unbilled);
     arena_deinit(&active->arena);
     mem_free(active);
@@ -102,11 +104,18 @@ static void complain(struct active *active, const struct error *error)
               LOG_C("job", active->job.id), LOG_C("error", error->message));
 }
 
+/* Whether each record has a line in the output, also of a job that was stopped before it began. */
+static bool wants_all_lines(const struct active *active)
+{
+    return batch_form_of(active->runner->options, &active->job)->append_missing != NULL;
+}
+
 static void stop_running(struct active *active)
 {
     active->is_stopping = true;
     active->job.status = BATCH_STOPPING;
-    if (active->step == ACTIVE_OPENING)
+    active->job.stop_us = active->job.stop_us ? active->job.stop_us : clock_wall_us();
+    if (active->step == ACTIVE_OPENING && !wants_all_lines(active))
         atomic_store(&active->is_cancelled, true);
 }
 
@@ -116,6 +125,8 @@ static bool move(struct active *active, enum batch_status to, bool releases)
     struct error error;
     bool has_moved;
     const struct job_move step = {active->job.status, to, releases};
+    if (to == BATCH_IN_PROGRESS && active->job.start_us == 0)
+        active->job.start_us = clock_wall_us();
     if (job_db_move(active->runner->store, &active->job, &active->claim, &step, clock_wall_us(), &has_moved, &error) !=
         OK) {
         complain(active, &error);
@@ -149,6 +160,9 @@ static void end(struct active *active, enum batch_status to)
     close_files(active);
     if (directory_remove(active->dir, &error) != OK)
         log_event(LOG_WARN, "batch job's working files stay", LOG_C("error", error.message));
+    const struct batch_options *options = active->runner->options;
+    if (batch_form_of(options, &active->job)->owns_input)
+        (void)!files_delete(options->files, active->job.tenant, active->job.input_uri, &error); /* else at its time */
 }
 
 static void tell(struct active *active, const struct error *error)
@@ -213,10 +227,11 @@ static void note(struct active *active, uint64_t now_us)
 static enum error_code open_files(struct active *active, struct error *error)
 {
     struct batch_counts *counts = &active->job.counts;
+    struct batch_problems *problems = &active->job.problems;
     enum error_code code = input_open(active->dir, &active->input, error);
     if (code == ERROR_NOT_FOUND && active->may_prepare) {
         code = prepare_input(active->runner->options, &active->job, active->dir, active->claim.fence,
-                             &active->is_cancelled, error);
+                             &active->is_cancelled, problems, error);
         if (code == OK)
             code = input_open(active->dir, &active->input, error);
     }
@@ -244,6 +259,9 @@ static void run_put(void *ctx)
         .input = active->input,
         .results = active->results,
         .is_cancelled = &active->is_cancelled,
+        .missing = active->is_stopping         ? BATCH_MISSING_STOPPED
+                   : active->broken.code != OK ? BATCH_MISSING_FAILED
+                                               : BATCH_MISSING_EXPIRED,
     };
     active->outcome = output_put(&source, &active->error);
 }
@@ -252,19 +270,58 @@ static void give_task(struct active *active, enum active_step step)
 {
     active->step = step;
     active->is_working = true;
-    active->may_prepare = !active->is_stopping;
+    active->may_prepare = !active->is_stopping || wants_all_lines(active);
     active->task.run = step == ACTIVE_OPENING ? run_open : run_put;
     atomic_store(&active->is_cancelled, is_closing_down(active));
     background_give(active->runner->background, &active->task);
 }
 
-static enum error_code find_model(struct active *active, struct error *error)
+static enum error_code find_model(struct active *active, struct job_model *wanted, struct error *error)
 {
-    enum error_code code = batch_model_find(active->runner->options, &active->job, &active->model, error);
-    struct runner_model *shared = code == OK ? runner_model_of(active->runner, active->model.match.model) : NULL;
-    if (shared)
-        active->shared = shared;
-    return code != OK || shared ? code : error_no_memory(error);
+    enum error_code code =
+        batch_model_find(active->runner->options, &active->job, wanted->id, &wanted->model, error);
+    struct runner_model *shared = code == OK ? runner_model_of(active->runner, wanted->model.match.model) : NULL;
+    if (code == OK && !shared)
+        code = error_no_memory(error);
+    wanted->shared = shared ? shared : &active->runner->nowhere;
+    wanted->is_found = code == OK;
+    return code;
+}
+
+/* The job's own, before it is opened. */
+static enum error_code find_own_model(struct active *active, struct error *error)
+{
+    if (batch_form_of(active->runner->options, &active->job)->names_model)
+        return OK;
+    mem_free(active->models);
+    active->models = mem_calloc(1, sizeof(*active->models));
+    active->model_count = active->models ? 1 : 0;
+    if (!active->models)
+        return error_no_memory(error);
+    active->models[0].id = batch_source(&active->job);
+    return find_model(active, &active->models[0], error);
+}
+
+/* Those that its records name: one that is not there costs the records their results, not the job. */
+static enum error_code find_models(struct active *active, struct error *error)
+{
+    size_t count;
+    struct error ignored;
+    const struct str *names = input_models(active->input, &count);
+    if (!batch_form_of(active->runner->options, &active->job)->names_model)
+        return OK;
+    mem_free(active->models);
+    active->model_count = count + 1;
+    active->models = mem_calloc(active->model_count, sizeof(*active->models));
+    if (!active->models)
+        return error_no_memory(error);
+    active->models[count].shared = &active->runner->nowhere; /* of lines that name none */
+    for (size_t i = 0; i < count; i++) {
+        active->models[i].id = names[i];
+        if (find_model(active, &active->models[i], &ignored) == ERROR_NO_MEMORY)
+            return error_no_memory(error);
+    }
+    return OK;
 }
 
 static void open_job(struct active *active)
@@ -272,7 +329,7 @@ static void open_job(struct active *active)
     struct error error;
     if (active->job.status == BATCH_SUBMITTED && !move(active, BATCH_VALIDATING, false) && !active->is_stopping)
         return;
-    if (find_model(active, &error) != OK)
+    if (find_own_model(active, &error) != OK)
         fail(active, &error);
     else
         give_task(active, ACTIVE_OPENING);
@@ -297,6 +354,8 @@ static void opened(struct active *active)
     enum error_code code = active->outcome;
     if (code == OK)
         code = active->outcome = find_unbilled(active, &active->error);
+    if (code == OK)
+        code = active->outcome = find_models(active, &active->error);
     if (code == OK) {
         go_on(active);
         active->step = ACTIVE_RUNNING;
@@ -487,18 +546,11 @@ void active_bounced(struct flight *flight, const struct error *error, bool is_co
               LOG_I("record", flight->number), LOG_I("tries", flight->tries), LOG_C("error", error->message));
 }
 
-bool active_has_next(struct active *active, uint64_t now_us)
-{
-    bool is_open = active->step == ACTIVE_RUNNING && !active->is_lost && !active->is_waiting && !is_ending(active);
-    return is_open && now_us >= active->retry_us && !active->landed.first && active->unbilled.len == 0 &&
-           (active->again.first || active->next_place < active->job.counts.total);
-}
-
-struct flight *active_suspect(const struct active *active)
+struct flight *active_suspect(const struct active *active, const struct runner_model *model)
 {
     uint64_t tries = limit(batch_record_tries);
     for (struct flight *flight = active->again.first; flight; flight = flight->next)
-        if (flight->tries > 0 && flight->tries + 1 >= tries)
+        if (flight->wants->shared == model && flight->tries > 0 && flight->tries + 1 >= tries)
             return flight;
     return NULL;
 }
@@ -510,10 +562,15 @@ static struct flight *next_flight(struct active *active)
     for (size_t i = 0; i < SKIPS_AT_ONCE && active->next_place < active->job.counts.total; i++) {
         uint64_t number;
         bool has = false;
+        unsigned model = 0;
         enum error_code code = input_at(active->input, active->next_place, &number, &error);
         if (code == OK)
             code = results_has(active->results, number, &has, &error);
-        struct flight *flight = code == OK && !has ? flight_new(active, number) : NULL;
+        if (code == OK && !has)
+            code = input_model(active->input, number, &model, &error);
+        if (model >= active->model_count)
+            model = (unsigned)active->model_count - 1;
+        struct flight *flight = code == OK && !has ? flight_new(active, number, model) : NULL;
         if (code == OK && !has && !flight)
             code = error_no_memory(&error);
         if (code != OK) {
@@ -527,14 +584,28 @@ static struct flight *next_flight(struct active *active)
     return NULL;
 }
 
-/* The job's model may have been replaced: its ID leads to another one then. False: to none. */
-static bool renew_model(struct active *active)
+const struct flight *active_next(struct active *active, uint64_t now_us)
 {
-    const struct batch_model before = active->model;
+    bool is_open = active->step == ACTIVE_RUNNING && !active->is_lost && !active->is_waiting && !is_ending(active);
+    if (!is_open || now_us < active->retry_us || active->landed.first || active->unbilled.len > 0)
+        return NULL;
+    if (active->again.first)
+        return active->again.first;
+    if (!active->upcoming)
+        active->upcoming = next_flight(active);
+    return active->upcoming;
+}
+
+/* The model may have been replaced: its ID leads to another one then. False: to none. */
+static bool renew_model(struct active *active, struct job_model *wanted)
+{
+    const struct job_model before = *wanted;
     struct error ignored;
-    if (model_state(active->model.match.model) == MODEL_READY || find_model(active, &ignored) == OK)
+    if (wanted->is_found && model_state(wanted->model.match.model) == MODEL_READY)
         return true;
-    active->model = before; /* for what is in flight and what is refused */
+    if (wanted->id.len > 0 && find_model(active, wanted, &ignored) == OK)
+        return true;
+    *wanted = before; /* for what is in flight and what is refused */
     return false;
 }
 
@@ -542,21 +613,20 @@ void active_start_next(struct active *active)
 {
     if (active->job.status == BATCH_SCHEDULED && !move(active, BATCH_IN_PROGRESS, false))
         return;
-    const bool has_model = renew_model(active);
-    struct runner_model *model = active->shared;
-    struct flight *flight = active_suspect(active);
-    if (flight)
+    struct flight *flight = active->again.first ? active->again.first : active->upcoming;
+    struct flight *suspect = active_suspect(active, flight->wants->shared);
+    if (suspect)
+        flight = suspect;
+    const bool has_model = renew_model(active, flight->wants);
+    struct runner_model *model = flight->wants->shared;
+    if (suspect)
         model->alone = flight;
+    if (flight == active->upcoming)
+        active->upcoming = NULL;
     else
-        flight = active->again.first;
-    if (flight)
         flight_queue_remove(&active->again, flight);
-    else
-        flight = next_flight(active);
-    if (!flight)
-        return;
     flight_queue_add(&active->running, flight);
-    flight->model = active->model;
+    flight->model = flight->wants->model;
     flight->shared = model;
     model->in_flight++;
     if (has_model)
@@ -571,7 +641,7 @@ static void check_expiry(struct active *active)
 {
     if (is_ending(active) || clock_wall_us() < active->job.expires_us)
         return;
-    if (active->job.status == BATCH_IN_PROGRESS) {
+    if (active->job.status == BATCH_IN_PROGRESS || wants_all_lines(active)) {
         active->is_expired = true;
         return;
     }
@@ -587,9 +657,13 @@ static void run_on(struct active *active)
     if (is_ending(active)) {
         drop_flights(&active->running);
         drop_flights(&active->again);
+        flight_free(active->upcoming);
+        active->upcoming = NULL;
     }
     log_landed(active);
-    if (active->is_waiting || active->running.first || active->again.first)
+    if (active->is_waiting || active->running.first || active->again.first || active->upcoming)
+        return;
+    if (is_ending(active) && active->job.status == BATCH_SCHEDULED && !move(active, BATCH_IN_PROGRESS, false))
         return;
     if (is_ending(active) || active->next_place >= active->job.counts.total)
         give_task(active, ACTIVE_PUTTING);

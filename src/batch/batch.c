@@ -1,6 +1,8 @@
 /* batch.c - the gateway's side: jobs are made, listed and stopped here, and computed by runner.c. See batch.h. */
 #include "batch/batch.h"
 
+#include <stdio.h>
+
 #include "batch/runner.h"
 
 #define HOUR_US 3600000000ull
@@ -69,25 +71,41 @@ static enum error_code refresh(struct batch *batch, struct arena *arena, struct 
     return error_no_memory(error);
 }
 
-enum error_code batch_get(struct batch *batch, struct str tenant, struct str id, struct arena *arena,
-                          struct batch_job *job, struct error *error)
+enum error_code batch_get(struct batch *batch, const struct job_kind *kind, struct str tenant, struct str id,
+                          struct arena *arena, struct batch_job *job, struct error *error)
 {
-    enum error_code code = job_db_get(batch->jobs, tenant, id, arena, job, error);
+    enum error_code code = job_db_get(batch->jobs, kind, tenant, id, arena, job, error);
     return code == OK ? refresh(batch, arena, job, error) : code;
 }
 
-enum error_code batch_list(struct batch *batch, const struct job_filter *filter, struct arena *arena,
-                           struct batch_job **list, size_t *count, bool *has_more, struct error *error)
+enum error_code batch_list(struct batch *batch, const struct job_kind *kind, const struct job_filter *filter,
+                           struct arena *arena, struct batch_job **list, size_t *count, bool *has_more,
+                               struct error *error)
 {
-    enum error_code code = job_db_list(batch->jobs, filter, arena, list, count, has_more, error);
+    enum error_code code = job_db_list(batch->jobs, kind, filter, arena, list, count, has_more, error);
     for (size_t i = 0; i < *count && code == OK; i++)
         code = refresh(batch, arena, &(*list)[i], error);
     return code;
 }
 
-enum error_code batch_request_stop(struct batch *batch, struct str tenant, struct str id, struct error *error)
+enum error_code batch_delete(struct batch *batch, const struct job_kind *kind, struct str tenant, struct str id,
+                             struct error *error)
 {
-    enum error_code code = jobs_request_stop(batch->jobs, &batch_job_kind, tenant, id, clock_wall_us(), error);
+    char file[FILES_ID_LEN + 1], key[JOB_ID_LEN + 1];
+    struct error ignored;
+    enum error_code code = jobs_delete(batch->jobs, kind, tenant, id, error);
+    (void)snprintf(key, sizeof(key), STR_FMT, STR_ARG(id));
+    for (enum batch_output which = BATCH_OUTPUT; code == OK && which <= BATCH_OUTPUT_ERRORS; which++) {
+        batch_output_id(key, which, file);
+        (void)!files_delete(batch->options.files, tenant, str_of(file), &ignored); /* else their time will be up */
+    }
+    return code;
+}
+
+enum error_code batch_request_stop(struct batch *batch, const struct job_kind *kind, struct str tenant, struct str id,
+                                   struct error *error)
+{
+    enum error_code code = jobs_request_stop(batch->jobs, kind, tenant, id, clock_wall_us(), error);
     if (code == OK)
         runner_look(batch->runner);
     return code;

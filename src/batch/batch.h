@@ -26,12 +26,17 @@ void batch_close(struct batch *batch);
 /* The rest waits for the disk: any thread but I/O threads. jobs/jobs.h says what
  * each one does; the first fills in ID, times and status. */
 enum error_code batch_create(struct batch *batch, struct batch_job *job, struct error *error) WARN_UNUSED;
-enum error_code batch_get(struct batch *batch, struct str tenant, struct str id, struct arena *arena,
-                          struct batch_job *job, struct error *error) WARN_UNUSED;
-enum error_code batch_list(struct batch *batch, const struct job_filter *filter, struct arena *arena,
-                           struct batch_job **list, size_t *count, bool *has_more, struct error *error) WARN_UNUSED;
-enum error_code batch_request_stop(struct batch *batch, struct str tenant, struct str id,
+enum error_code batch_get(struct batch *batch, const struct job_kind *kind, struct str tenant, struct str id,
+                          struct arena *arena, struct batch_job *job, struct error *error) WARN_UNUSED;
+enum error_code batch_list(struct batch *batch, const struct job_kind *kind, const struct job_filter *filter,
+                           struct arena *arena, struct batch_job **list, size_t *count, bool *has_more,
+                               struct error *error) WARN_UNUSED;
+enum error_code batch_request_stop(struct batch *batch, const struct job_kind *kind, struct str tenant, struct str id,
                                    struct error *error) WARN_UNUSED;
+/* With the files that it has made. */
+enum error_code batch_delete(struct batch *batch, const struct job_kind *kind, struct str tenant, struct str id,
+                             struct error *error) WARN_UNUSED;
+/* Of Bedrock's jobs alone. */
 enum error_code batch_tags(struct batch *batch, const char *id, struct arena *arena, struct job_tags *tags,
                            struct error *error) WARN_UNUSED;
 enum error_code batch_tag(struct batch *batch, const char *id, const struct job_tags *tags,

@@ -21,26 +21,25 @@ void flight_queue_remove(struct flight_queue *queue, struct flight *flight)
     flight->next = flight->previous = NULL;
 }
 
-void flight_request_id(const char *job_id, uint64_t number, char out[UUID_LEN + 1])
+static const struct batch_form *form_of(const struct flight *flight)
 {
-    char text[64];
-    const int len = snprintf(text, sizeof(text), "fulcrum batch %s %llu", job_id, (unsigned long long)number);
-    uuid_of_text((struct str){text, (size_t)len}, out);
+    return batch_form_of(flight->job->runner->options, &flight->job->job);
 }
 
-struct flight *flight_new(struct active *job, uint64_t number)
+struct flight *flight_new(struct active *job, uint64_t number, unsigned model)
 {
     struct flight *flight = mem_calloc(1, sizeof(*flight));
     if (!flight)
         return NULL;
     flight->job = job;
-    flight->model = job->model;
-    flight->shared = job->shared;
+    flight->wants = &job->models[model];
+    flight->model = flight->wants->model;
+    flight->shared = flight->wants->shared;
     flight->number = number;
     arena_init(&flight->arena, 0);
     buf_init(&flight->line, 2 * JOURNAL_RECORD_MAX);
     buf_init(&flight->outcome, REPLY_BYTES_MAX);
-    flight_request_id(job->job.id, number, flight->request_id);
+    batch_request_id(job->job.id, number, flight->request_id);
     return flight;
 }
 
@@ -108,7 +107,7 @@ static void land_error(struct flight *flight, const struct error *error)
     struct error no_memory;
     flight->is_error = true;
     buf_clear(&flight->outcome);
-    if (!record_append_error(&flight->outcome, error)) {
+    if (!form_of(flight)->append_error(&flight->outcome, error, flight->request_id)) {
         (void)error_no_memory(&no_memory);
         release(flight);
         active_bounced(flight, &no_memory, false);
@@ -189,7 +188,7 @@ static void on_finished(void *ctx, const struct chat_reply *reply, const struct 
     buf_init(&body, REPLY_BYTES_MAX);
     buf_clear(&flight->outcome);
     bool is_written = flight->model.codec->write(&flight->request, reply, &body) && !body.failed &&
-                      record_append_output(&flight->outcome, buf_str(&body));
+                      form_of(flight)->append_output(&flight->outcome, buf_str(&body), flight->request_id);
     buf_deinit(&body);
     if (!is_written) {
         (void)error_no_memory(&error);
@@ -226,7 +225,7 @@ static enum error_code new_work(struct flight *flight, struct error *error)
     const struct routing_asker asker = batch_asker(&job->job);
     const struct work_shared *shared = job->runner->options->work;
     const struct routing *routing = flight->model.is_router ? shared->routing : NULL;
-    enum error_code code = route_new(routing, &asker, batch_source(&job->job), &flight->arena, &flight->route, error);
+    enum error_code code = route_new(routing, &asker, flight->model.id, &flight->arena, &flight->route, error);
     if (code != OK)
         return code;
     struct route *route = flight->route;
@@ -242,9 +241,9 @@ static enum error_code new_work(struct flight *flight, struct error *error)
         .router = route ? &route->hooks : NULL,
         .subject = {.request_id = str_of(flight->request_id),
                     .tenant = job->job.tenant,
-                    .dialect = str_of(job->runner->options->dialect),
-                    .operation = str_of(batch_type_names[job->job.type]),
-                    .model_requested = job->job.model_id,
+                    .dialect = str_of(form_of(flight)->dialect),
+                    .operation = str_of(form_of(flight)->operation(&job->job)),
+                    .model_requested = form_of(flight)->names_model ? flight->model.id : job->job.model_id,
                     .profile = job->job.profile,
                     .tags = job->job.profile_tags},
         .native = flight->model.fields,
@@ -267,14 +266,15 @@ static enum error_code parse(struct flight *flight, struct error *error)
     flight->bytes = line.len;
     job->runner->flight_bytes += line.len;
     if (code == OK)
-        code = record_parse(buf_str(&line), &record, error);
-    if (code == ERROR_INVALID) {
+        code = record_parse(form_of(flight), buf_str(&line), &record, error);
+    if (code == ERROR_INVALID && form_of(flight)->echoes_input) {
         buf_clear(&line);
         input_describe(job->input, flight->number, &line);
         code = error_prefix(error, STR_FMT, STR_ARG(buf_str(&line)));
     }
     if (code == OK)
-        code = batch_model_parse(&flight->model, &job->job, record.input, &flight->request, error);
+        code = batch_model_parse(job->runner->options, &flight->model, &job->job, record.input, &flight->request,
+                                 error);
     if (code == OK) {
         flight->request.document = record.document;
         record.document = NULL;
@@ -288,8 +288,13 @@ void flight_refuse(struct flight *flight)
 {
     struct error error;
     flight->state = FLIGHT_RUNNING;
-    (void)error_set(&error, ERROR_NOT_FOUND, "Model %s, which the job asks for, was removed from the server.",
-                    flight->model.match.model->name);
+    if (form_of(flight)->names_model && flight->wants->id.len == 0)
+        (void)error_set(&error, ERROR_INVALID, "model: required and missing");
+    else if (form_of(flight)->names_model)
+        (void)error_set(&error, ERROR_NOT_FOUND, "model: " STR_FMT, STR_ARG(str_slice(flight->wants->id, 0, 256)));
+    else
+        (void)error_set(&error, ERROR_NOT_FOUND, "Model %s, which the job asks for, was removed from the server.",
+                        flight->model.match.model->name);
     land_error(flight, &error);
 }
 

@@ -16,6 +16,7 @@
 #define ENTRY_LEN 24
 #define FLAG_TOO_LONG 1u
 #define FLAG_JSON 2u /* not set in what older programs wrote */
+#define MODEL_SHIFT 8
 #define WINDOW 4096u /* of the order, read at a time */
 #define FILES_BYTES_MAX (16u << 20)
 #define PATH_BYTES 4096
@@ -50,6 +51,8 @@ struct input {
     uint64_t total;
     struct input_file *files;
     size_t file_count;
+    struct str *models;
+    size_t model_count;
     struct arena arena; /* names */
     uint32_t window[WINDOW];
     uint64_t window_at;
@@ -94,6 +97,21 @@ static enum error_code take_files(struct input *input, yyjson_val *list, struct 
     return OK;
 }
 
+static enum error_code take_models(struct input *input, yyjson_val *list, struct error *error)
+{
+    size_t idx, max;
+    yyjson_val *name;
+    input->models = ARENA_ARRAY(&input->arena, struct str, yyjson_arr_size(list) + 1);
+    if (!input->models)
+        return error_no_memory(error);
+    json_arr_foreach(list, idx, max, name)
+    {
+        if (!arena_str(&input->arena, json_str(name), &input->models[input->model_count++]))
+            return error_no_memory(error);
+    }
+    return OK;
+}
+
 static enum error_code read_files(struct input *input, struct error *error)
 {
     struct buf text;
@@ -104,6 +122,8 @@ static enum error_code read_files(struct input *input, struct error *error)
         code = json_parse(buf_str(&text), &doc, error);
     if (code == OK)
         code = take_files(input, yyjson_obj_get(yyjson_doc_get_root(doc), "files"), error);
+    if (code == OK)
+        code = take_models(input, yyjson_obj_get(yyjson_doc_get_root(doc), "models"), error);
     json_free(doc);
     buf_deinit(&text);
     return code;
@@ -179,6 +199,20 @@ static enum error_code read_entry(struct input *input, uint64_t number, struct e
     return OK;
 }
 
+const struct str *input_models(const struct input *input, size_t *count)
+{
+    *count = input->model_count;
+    return input->models;
+}
+
+enum error_code input_model(struct input *input, uint64_t number, unsigned *model, struct error *error)
+{
+    struct entry entry;
+    const enum error_code code = read_entry(input, number, &entry, error);
+    *model = code == OK ? entry.flags >> MODEL_SHIFT : 0;
+    return code;
+}
+
 enum error_code input_read(struct input *input, uint64_t number, struct buf *line, bool *is_json, struct error *error)
 {
     struct entry entry;
@@ -230,7 +264,7 @@ struct input_writer {
     struct paths paths;
     struct file_writer lines, index;
     struct order *order;
-    struct buf files; /* the list so far */
+    struct buf files, models; /* the lists so far */
     uint64_t total, file_total;
     uint32_t file_count;
 };
@@ -242,6 +276,7 @@ enum error_code input_writer_new(const char *dir, struct input_writer **writer, 
         return error_no_memory(error);
     made->lines.fd = made->index.fd = -1;
     buf_init(&made->files, FILES_BYTES_MAX);
+    buf_init(&made->models, FILES_BYTES_MAX);
     buf_append_text(&made->files, "{\"files\":[");
     enum error_code code = make_paths(dir, &made->paths, error);
     if (code == OK)
@@ -267,6 +302,7 @@ void input_writer_free(struct input_writer *writer)
     (void)!file_writer_close(&writer->index, ERROR_CANCELLED, &ignored);
     order_free(writer->order);
     buf_deinit(&writer->files);
+    buf_deinit(&writer->models);
     mem_free(writer);
 }
 
@@ -284,12 +320,19 @@ enum error_code input_writer_file(struct input_writer *writer, struct str name, 
     return buf_append_json(&writer->files, name) ? OK : error_no_memory(error);
 }
 
-enum error_code input_writer_record(struct input_writer *writer, const struct line *line, bool is_json,
+enum error_code input_writer_model(struct input_writer *writer, struct str name, struct error *error)
+{
+    if (writer->models.len > 0)
+        buf_append_char(&writer->models, ',');
+    return buf_append_json(&writer->models, name) ? OK : error_no_memory(error);
+}
+
+enum error_code input_writer_record(struct input_writer *writer, const struct line *line, bool is_json, unsigned model,
                                     const struct order_key *key, struct error *error)
 {
     struct str text = line->is_too_long ? STR("") : line->text;
     const uint64_t offset = htole64(writer->lines.offset);
-    const uint32_t flags = (line->is_too_long ? FLAG_TOO_LONG : 0) | (is_json ? FLAG_JSON : 0);
+    const uint32_t flags = (line->is_too_long ? FLAG_TOO_LONG : 0) | (is_json ? FLAG_JSON : 0) | model << MODEL_SHIFT;
     const uint32_t numbers[] = {htole32((uint32_t)text.len), htole32((uint32_t)line->number),
                                 htole32(writer->file_count - 1), htole32(flags)};
     uint8_t bytes[ENTRY_LEN];
@@ -318,7 +361,9 @@ static enum error_code write_files(struct input_writer *writer, struct error *er
     char path[PATH_BYTES + 8];
     struct file_writer out;
     end_file(writer);
-    if (!buf_append_text(&writer->files, "]}"))
+    buf_append_text(&writer->files, "],\"models\":[");
+    buf_append_str(&writer->files, buf_str(&writer->models));
+    if (!buf_append_text(&writer->files, "]}") || writer->models.failed)
         return error_no_memory(error);
     (void)snprintf(path, sizeof(path), "%s.new", writer->paths.of[PART_FILES]);
     enum error_code code = file_writer_open(&out, path, error);

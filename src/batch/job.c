@@ -2,11 +2,52 @@
 #include "batch/job.h"
 
 #include <assert.h>
+#include <stdio.h>
 
-const char *const batch_type_names[BATCH_TYPES + 1] = {
+const char *const batch_type_names[BATCH_BEDROCK_TYPES + 1] = {
     [BATCH_INVOKE_MODEL] = "InvokeModel",
     [BATCH_CONVERSE] = "Converse",
 };
+
+const char *batch_type_name(enum batch_type type)
+{
+    assert(type < BATCH_TYPES);
+    return type == BATCH_OPENAI ? "OpenAI" : type == BATCH_ANTHROPIC ? "Messages" : batch_type_names[type];
+}
+
+const struct job_kind *batch_kind_of(enum batch_type type)
+{
+    return type == BATCH_OPENAI      ? &batch_openai_kind
+           : type == BATCH_ANTHROPIC ? &batch_anthropic_kind
+                                     : &batch_job_kind;
+}
+
+void batch_request_id(const char *job_id, uint64_t number, char out[UUID_LEN + 1])
+{
+    char text[64];
+    const int len = snprintf(text, sizeof(text), "fulcrum batch %s %llu", job_id, (unsigned long long)number);
+    uuid_of_text((struct str){text, (size_t)len}, out);
+}
+
+/* --- files that a batch makes ------------------------------------------------------------------------- */
+
+void batch_output_id(const char *job_id, enum batch_output which, char id[FILES_ID_LEN + 1])
+{
+    char text[64];
+    const int len = snprintf(text, sizeof(text), "fulcrum batch %s %s", job_id,
+                             which == BATCH_OUTPUT ? "output" : "errors");
+    files_id_of((struct str){text, (size_t)len}, id);
+}
+
+bool batch_has_output(const struct batch_job *job, enum batch_output which)
+{
+    const struct batch_counts *counts = &job->counts;
+    if (!batch_status_has_ended(job->status) || job->problems.count > 0)
+        return false;
+    if (job->type == BATCH_ANTHROPIC)
+        return which == BATCH_OUTPUT && counts->total > 0;
+    return which == BATCH_OUTPUT ? counts->success > 0 : counts->total > counts->success;
+}
 
 /* --- statuses ---------------------------------------------------------------------------------------- */
 
@@ -85,3 +126,23 @@ const struct job_kind batch_job_kind = {
     .steps = steps,
     .step_count = sizeof(steps) / sizeof(steps[0]),
 };
+
+const struct job_kind batch_openai_kind = {
+    .name = "openai-batch",
+    .title = "batch",
+    .subject = "API",
+    .resource = "openai-batch",
+    .statuses = statuses,
+    .status_count = BATCH_STATUSES,
+};
+
+const struct job_kind batch_anthropic_kind = {
+    .name = "message-batch",
+    .title = "message batch",
+    .subject = "API",
+    .resource = "message-batch",
+    .statuses = statuses,
+    .status_count = BATCH_STATUSES,
+};
+
+const struct job_kind *const batch_kinds[BATCH_KINDS] = {&batch_job_kind, &batch_openai_kind, &batch_anthropic_kind};

@@ -14,12 +14,13 @@ enum error_code job_db_open(const char *data, struct jobs **jobs, struct error *
 
 enum error_code job_db_create(struct jobs *jobs, struct batch_job *job, uint64_t most, bool *is_new,
                               struct error *error) WARN_UNUSED;
-enum error_code job_db_get(struct jobs *jobs, struct str tenant, struct str id, struct arena *arena,
-                           struct batch_job *job, struct error *error) WARN_UNUSED;
-enum error_code job_db_list(struct jobs *jobs, const struct job_filter *filter, struct arena *arena,
-                            struct batch_job **list, size_t *count, bool *has_more, struct error *error) WARN_UNUSED;
+enum error_code job_db_get(struct jobs *jobs, const struct job_kind *kind, struct str tenant, struct str id,
+                           struct arena *arena, struct batch_job *job, struct error *error) WARN_UNUSED;
+enum error_code job_db_list(struct jobs *jobs, const struct job_kind *kind, const struct job_filter *filter,
+                            struct arena *arena, struct batch_job **list, size_t *count, bool *has_more,
+                                struct error *error) WARN_UNUSED;
 
-/* One that cannot be started (no memory, or what is stored cannot be read) is
+/* The next one of any kind. One that cannot be started (no memory, or what is stored cannot be read) is
  * given back, the latter as Failed. */
 enum error_code job_db_claim(struct jobs *jobs, const struct job_lease *lease, bool takes_new, struct arena *arena,
                              struct batch_job *job, struct job_claim *claim, bool *has_job,

@@ -135,19 +135,21 @@ static unsigned room_of(const struct model *model)
 static bool has_suspect(const struct runner *runner, const struct runner_model *model)
 {
     for (const struct active *active = runner->jobs; active; active = active->next)
-        if (active->shared == model && active_suspect(active))
+        if (active_suspect(active, model))
             return true;
     return false;
 }
 
-static bool has_room(const struct runner *runner, const struct active *active)
+static bool has_room(const struct runner *runner, const struct active *active, const struct flight *next)
 {
-    const struct runner_model *model = active->shared;
+    const struct runner_model *model = next->wants->shared;
+    if (model == &runner->nowhere)
+        return true;
     if (model->alone || clock_now_us() < model->resume_us || runner->flight_bytes >= limit(batch_in_flight_bytes))
         return false;
     if (has_suspect(runner, model))
-        return model->in_flight == 0 && active_suspect(active);
-    return model->in_flight < room_of(active->model.match.model);
+        return model->in_flight == 0 && active_suspect(active, model);
+    return model->in_flight < room_of(next->wants->model.match.model);
 }
 
 /* One record of each job in turn, as long as there is room. */
@@ -158,7 +160,8 @@ static void pump(struct runner *runner)
     while (has_started && started < STARTS_AT_ONCE) {
         has_started = false;
         for (struct active *active = runner->jobs; active; active = active->next) {
-            if (!active_has_next(active, clock_now_us()) || !has_room(runner, active))
+            const struct flight *next = active_next(active, clock_now_us());
+            if (!next || !has_room(runner, active, next))
                 continue;
             active_start_next(active);
             has_started = true;
@@ -221,6 +224,8 @@ static void publish(struct runner *runner)
         struct job_view *view = &runner->views[runner->view_count++];
         memcpy(view->id, active->job.id, sizeof(view->id));
         view->counts = active->job.counts;
+        view->start_us = active->job.start_us;
+        view->stop_us = active->job.stop_us;
         snprintf(view->message, sizeof(view->message), STR_FMT, STR_ARG(active->job.message));
     }
     pthread_mutex_unlock(&runner->mutex);
@@ -235,6 +240,8 @@ bool runner_refresh(struct runner *runner, struct arena *arena, struct batch_job
         if (memcmp(view->id, job->id, sizeof(view->id)) != 0)
             continue;
         job->counts = view->counts;
+        job->start_us = view->start_us;
+        job->stop_us = view->stop_us;
         is_kept = arena_str(arena, str_of(view->message), &job->message);
     }
     pthread_mutex_unlock(&runner->mutex);

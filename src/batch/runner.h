@@ -43,11 +43,20 @@ struct runner_model {
     uint64_t resume_us;   /* nothing starts before */
 };
 
+/* One of the models that a claimed job's records ask for; of most jobs there is one. */
+struct job_model {
+    struct str id; /* in the job's strings, or its input's */
+    struct batch_model model;
+    struct runner_model *shared; /* with other jobs on that model; where it is not found, the runner's `nowhere` */
+    bool is_found;
+};
+
 /* What is newest of a claimed job, for those who ask: the database gets it once
  * a second, and not at all while the disk is full. */
 struct job_view {
     char id[JOB_ID_LEN + 1];
     struct batch_counts counts;
+    uint64_t start_us, stop_us;
     char message[BATCH_MESSAGE_MAX];
 };
 
@@ -63,6 +72,7 @@ struct runner {
     struct active *jobs; /* those that are claimed */
     size_t job_count;
     struct table models; /* struct runner_model, by the model's index */
+    struct runner_model nowhere;
     size_t flight_bytes; /* lines of all records on their way */
     uint64_t looked_us; /* when the database was looked into */
     /* When leases were last renewed, and when that was tried. On the clock that goes on
@@ -87,7 +97,8 @@ enum flight_state { FLIGHT_READY, FLIGHT_RUNNING, FLIGHT_DONE };
 
 struct flight {
     struct active *job;
-    struct batch_model model;    /* the job's when it was started last */
+    struct job_model *wants;
+    struct batch_model model;    /* what that was when it was started last */
     struct runner_model *shared; /* likewise */
     struct flight *next, *previous;
     enum flight_state state;
@@ -113,17 +124,14 @@ struct flight {
     bool is_error;
 };
 
-struct flight *flight_new(struct active *job, uint64_t number);
+struct flight *flight_new(struct active *job, uint64_t number, unsigned model);
 void flight_free(struct flight *flight); /* ends what runs; NULL is legal */
 
 /* Reads the record and hands it to the engine. It comes back by active_landed
  * or active_bounced, which may be before this returns. */
 void flight_start(struct flight *flight);
-/* The same for one whose model was removed: its outcome says so. */
+/* The same for one whose model is not there, or was removed: its outcome says so. */
 void flight_refuse(struct flight *flight);
-
-/* "The same work has the same ID", as a UUID. */
-void flight_request_id(const char *job_id, uint64_t number, char out[UUID_LEN + 1]);
 
 /* --- one claimed job --- */
 
@@ -140,8 +148,8 @@ struct active {
     struct batch_job job;
     struct job_claim claim;
     char dir[BATCH_PATH_MAX];
-    struct batch_model model;
-    struct runner_model *shared; /* with other jobs on that model */
+    struct job_model *models; /* since it was opened; one at least */
+    size_t model_count;
     enum active_step step;
 
     struct background_task task;
@@ -154,6 +162,7 @@ struct active {
     struct input *input;
     struct results *results;
     uint64_t next_place;         /* in the order */
+    struct flight *upcoming;     /* of the place before: the next to be started; NULL: not looked for */
     struct flight_queue running; /* with the engine */
     struct flight_queue again;   /* to be started again */
     struct flight_queue landed;  /* done, not in the log */
@@ -181,11 +190,11 @@ bool active_give_back(struct active *active);             /* to the database; fa
 void active_drop_running(struct active *active);          /* what the engine still works on is left */
 bool active_is_over(const struct active *active);         /* may be freed */
 
-/* Whether it has a record to start now, and starting it. */
-bool active_has_next(struct active *active, uint64_t now_us);
+/* The record that it would start now, NULL: none; and starting it. */
+const struct flight *active_next(struct active *active, uint64_t now_us);
 void active_start_next(struct active *active);
-/* The record that has to run alone, if it is the job's turn. */
-struct flight *active_suspect(const struct active *active);
+/* The record on this model that has to run alone, if it is the job's turn. */
+struct flight *active_suspect(const struct active *active, const struct runner_model *model);
 
 /* From flight.c: the record's outcome is there; it goes into the log. */
 void active_landed(struct flight *flight);

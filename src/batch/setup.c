@@ -16,6 +16,12 @@ struct str batch_source(const struct batch_job *job)
     return job->source.len ? job->source : job->model_id;
 }
 
+const struct batch_form *batch_form_of(const struct batch_options *options, const struct batch_job *job)
+{
+    const struct batch_form *form = options->forms[job->type];
+    return form ? form : &batch_bedrock_form;
+}
+
 /* A match with strings that outlive the arena. */
 static void take_match(const struct catalog_match *match, struct batch_model *model)
 {
@@ -24,11 +30,10 @@ static void take_match(const struct catalog_match *match, struct batch_model *mo
     model->match.place = (struct str){0};
 }
 
-static enum error_code find_match(const struct batch_options *options, const struct batch_job *job,
+static enum error_code find_match(const struct batch_options *options, const struct batch_job *job, struct str id,
                                   struct batch_model *model, struct error *error)
 {
     const struct routing_asker asker = batch_asker(job);
-    const struct str id = batch_source(job);
     struct arena arena;
     struct route *route = NULL;
     struct catalog_match match;
@@ -53,15 +58,17 @@ static enum error_code find_match(const struct batch_options *options, const str
     return code;
 }
 
-enum error_code batch_model_find(const struct batch_options *options, const struct batch_job *job,
+enum error_code batch_model_find(const struct batch_options *options, const struct batch_job *job, struct str id,
                                  struct batch_model *model, struct error *error)
 {
-    *model = (struct batch_model){0};
-    enum error_code code = find_match(options, job, model, error);
+    *model = (struct batch_model){.id = id};
+    enum error_code code = find_match(options, job, id, model, error);
     if (code != OK)
         return code;
     struct codec_pair native = codec_native(model->match.body);
-    model->codec = job->type == BATCH_CONVERSE ? codec_find(STR("converse")) : native.body;
+    model->codec = batch_form_of(options, job)->codec(job);
+    if (!model->codec)
+        model->codec = native.body;
     model->fields = native.fields;
     model->default_tokens = catalog_default_reply_tokens(options->config, &model->match);
     model->is_routed = model->is_router || model->match.model->upstream ||
@@ -70,11 +77,15 @@ enum error_code batch_model_find(const struct batch_options *options, const stru
     return model->codec ? OK : error_set(error, ERROR_INTERNAL, "nobody reads bodies of this shape");
 }
 
-enum error_code batch_model_parse(const struct batch_model *model, const struct batch_job *job, yyjson_val *input,
-                                  struct chat_request *request, struct error *error)
+enum error_code batch_model_parse(const struct batch_options *options, const struct batch_model *model,
+                                  const struct batch_job *job, yyjson_val *input, struct chat_request *request,
+                                  struct error *error)
 {
     struct ignored ignored = {.arena = request->arena};
-    request->model_id = job->model_id;
+    const struct batch_form *form = batch_form_of(options, job);
+    request->model_id = form->names_model ? model->id : job->model_id;
+    if (form->api_version)
+        request->api_version = form->api_version(job);
     request->ignored = model->is_strict ? NULL : &ignored;
     request->cache_ttl_max_seconds = catalog_cache_ttl_max_seconds(&model->match);
     request->takes_assistant_first = model->match.body == BODY_ANTHROPIC;

@@ -3,8 +3,7 @@
 #ifndef BATCH_SETUP_H
 #define BATCH_SETUP_H
 
-#include "batch/job.h"
-#include "chat/codec.h"
+#include "batch/form.h"
 #include "document/extractor.h"
 #include "engine/engine.h"
 #include "generate/routing.h"
@@ -22,7 +21,8 @@ struct batch_options {
     struct ledger *ledger;
     const struct price_book *prices;
     struct objects *objects;
-    const char *dialect; /* of all jobs, in the ledger: "bedrock" */
+    struct files *files;
+    const struct batch_form *forms[BATCH_TYPES]; /* NULL: Bedrock's */
     const struct work_shared *work;
     /* A record is in the ledger; on the runner's thread. */
     void (*on_billed)(void *ctx, struct str tenant, const struct model *model, const struct chat_usage *usage,
@@ -30,8 +30,9 @@ struct batch_options {
     void *ctx;
 };
 
-/* The model that answers a job's records, and who reads and writes their bodies. */
+/* The model that answers a job's records, or some of them, and who reads and writes their bodies. */
 struct batch_model {
+    struct str id; /* that it is asked for by */
     struct catalog_match match;
     const struct codec *codec, *fields;
     bool is_router; /* the job names one, and the match is its fallback: each record is routed by itself */
@@ -42,17 +43,21 @@ struct batch_model {
 
 /* Who a job is, to routers. */
 struct routing_asker batch_asker(const struct batch_job *job);
-struct str batch_source(const struct batch_job *job); /* the ID that its records are asked by */
+struct str batch_source(const struct batch_job *job); /* the ID that its records are asked by,
+    where it is one for all */
 
-/* ERROR_INVALID, ERROR_NOT_FOUND: there is no such model. */
-enum error_code batch_model_find(const struct batch_options *options, const struct batch_job *job,
+const struct batch_form *batch_form_of(const struct batch_options *options, const struct batch_job *job);
+
+/* By its ID, which must outlive it. ERROR_INVALID, ERROR_NOT_FOUND: there is no such model. */
+enum error_code batch_model_find(const struct batch_options *options, const struct batch_job *job, struct str id,
                                  struct batch_model *model, struct error *error) WARN_UNUSED;
 
-/* modelInput as a request of the batch tier. `request` is zeroed but for its
+/* A record's input as a request of the batch tier. `request` is zeroed but for its
  * arena, and keeps pointing into the record: who wants it to outlive that gives
  * it the record's document. codec_request_free after OK. */
-enum error_code batch_model_parse(const struct batch_model *model, const struct batch_job *job, yyjson_val *input,
-                                  struct chat_request *request, struct error *error) WARN_UNUSED;
+enum error_code batch_model_parse(const struct batch_options *options, const struct batch_model *model,
+                                  const struct batch_job *job, yyjson_val *input, struct chat_request *request,
+                                  struct error *error) WARN_UNUSED;
 
 /* DATA/batch/ID, where a job's working files lie. */
 #define BATCH_PATH_MAX 4000

@@ -8,7 +8,8 @@
 
 #include "alarm/alarms.h"
 #include "api/api.h"
-#include "api/bedrock/dialect.h"
+#include "api/anthropic/batches.h"
+#include "api/openai/batches.h"
 #include "api/control/profile_store.h"
 #include "api/metrics.h"
 #include "api/native/native.h"
@@ -363,7 +364,8 @@ static enum error_code open_batch(struct serve *serve, unsigned port, struct err
         .ledger = serve->ledger,
         .prices = serve->prices,
         .objects = serve->objects,
-        .dialect = bedrock_dialect.name,
+        .files = serve->files,
+        .forms = {[BATCH_OPENAI] = &openai_batch_form, [BATCH_ANTHROPIC] = &anthropic_batch_form},
         .work = &serve->work,
         .on_billed = on_billed,
         .ctx = serve,

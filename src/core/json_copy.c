@@ -77,6 +77,26 @@ struct str json_copy_find(struct str text, const char *name)
     return none;
 }
 
+bool json_copy_element(struct str *rest, struct str *element)
+{
+    struct str text = skip_space(*rest);
+    const bool is_first = text.len > 0 && text.data[0] == '[';
+    if (!is_first && (text.len == 0 || (text.data[0] != ',' && text.data[0] != ']')))
+        return false;
+    const bool is_end = text.data[0] == ']';
+    text = skip_space(str_slice(text, 1, text.len));
+    if (is_first && text.len > 0 && text.data[0] == ']')
+        text = skip_space(str_slice(text, 1, text.len));
+    else if (!is_end) {
+        const size_t len = value_len(text);
+        *element = str_slice(text, 0, len);
+        *rest = str_slice(text, len, text.len);
+        return len > 0;
+    }
+    *rest = text;
+    return false;
+}
+
 /* --- strings ---------------------------------------------------------------------------------------- */
 
 static unsigned hex4(struct str text)

@@ -11,6 +11,12 @@
  * object, or has no such member. */
 struct str json_copy_find(struct str text, const char *name);
 
+/* The elements of an array's text, which may be longer than a tree of it could be: *rest is that text at first, and
+ * what
+ * follows the element after. False: there is none any more; *rest is empty then where the array was whole. Commas and
+ * brackets are checked, elements are not. */
+bool json_copy_element(struct str *rest, struct str *element);
+
 /* Appends the value byte for byte as json_append prints the document that json_parse_exact makes of it: without white
  * space, with the escapes alone that strings need. */
 bool json_copy_append(struct buf *out, struct str value);

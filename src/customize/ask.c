@@ -101,7 +101,8 @@ static enum error_code job_failed(const struct batch_job *job, struct error *err
 static enum error_code get_job(struct custom_run *run, struct custom_asked *noted, struct arena *arena,
                                struct batch_job *job, struct error *error)
 {
-    const enum error_code code = batch_get(run->runner->batch, run->job.tenant, str_of(noted->job), arena, job, error);
+    const enum error_code code = batch_get(run->runner->batch, &batch_job_kind, run->job.tenant, str_of(noted->job),
+                                           arena, job, error);
     if (code == OK)
         note_counts(noted, job);
     return code;
@@ -192,7 +193,7 @@ void run_stop_teacher(struct custom_run *run)
     struct error ignored; /* it has ended */
     const char *id = latest(run)->job;
     if (id[0])
-        (void)!batch_request_stop(run->runner->batch, run->job.tenant, str_of(id), &ignored);
+        (void)!batch_request_stop(run->runner->batch, &batch_job_kind, run->job.tenant, str_of(id), &ignored);
 }
 
 /* ERROR_NOT_READY: it has not ended. */

@@ -153,7 +153,8 @@ static enum error_code look_at_child(struct course *course, size_t child, bool *
     struct arena arena;
     arena_init(&arena, 0);
     enum error_code code =
-        batch_get(course->options->batch, course->job.tenant, course->children[child], &arena, &job, error);
+        batch_get(course->options->batch, &batch_job_kind, course->job.tenant, course->children[child], &arena, &job,
+                  error);
     *has_ended = code == OK && batch_status_has_ended(job.status);
     if (*has_ended && job.status != BATCH_COMPLETED && job.status != BATCH_PARTIALLY_COMPLETED)
         code = error_set(error, ERROR_MODEL, "Batch job '%s', which asked " STR_FMT ", ended as %s. " STR_FMT, job.id,
@@ -358,7 +359,8 @@ enum error_code course_stop(struct course *course, bool *is_over, struct error *
             continue; /* it has ended, in whichever way */
         if (code == OK && !has_ended) {
             *is_over = false;
-            code = batch_request_stop(course->options->batch, course->job.tenant, course->children[i], error);
+            code = batch_request_stop(course->options->batch, &batch_job_kind, course->job.tenant, course->children[i],
+                                      error);
         }
         if (code != OK && code != ERROR_CONFLICT)
             return code;

@@ -113,7 +113,6 @@ def test_what_is_wrong_is_said_in_its_words(server):
         assert (reply.status, error["type"]) == (400, "invalid_request_error") and error["message"].startswith(word), error
     reply, text = raw(server, {**HELLO, "messages": [{"role": "user", "content": "word " * 20000}]})
     assert reply.status == 400 and "prompt is too long" in json.loads(text)["error"]["message"]
-    assert raw(server, HELLO, path="/v1/messages/batches")[0].status == 404
 
 
 def test_who_asks(tmp_path, random_model):

@@ -29,12 +29,14 @@ static enum error_code write_line(void *ctx, const struct line *line, struct err
     yyjson_doc *doc;
     struct batch_record record;
     buf_clear(out);
-    bool is_written = record_append_line(out, line->text, false, line->number, STR("\"modelOutput\":{}"));
+    struct record_line written = {line->text, false, line->number, ""};
+    bool is_written = record_append_line(&batch_bedrock_form, out, &written, STR("\"modelOutput\":{}"));
     assert(is_written && out->data[out->len - 1] == '\n');
-    (void)!record_parse(line->text, &record, error);
+    (void)!record_parse(&batch_bedrock_form, line->text, &record, error);
     /* What is no JSON is never copied in earnest; it only must not be read beyond its end. */
     buf_init(&copied, 64 * LINE_MAX_BYTES);
-    is_written = record_append_line(&copied, line->text, true, line->number, STR("\"modelOutput\":{}"));
+    written.is_json = true;
+    is_written = record_append_line(&batch_bedrock_form, &copied, &written, STR("\"modelOutput\":{}"));
     assert(is_written && (!record.document || str_eq(buf_str(out), buf_str(&copied))));
     buf_deinit(&copied);
     record_free(&record);

@@ -261,7 +261,7 @@ static void an_unreadable_job_stands_in_nobodys_way(void **state)
     assert_int_equal(job_db_claim(db, &lease, true, &arena, &job, &held, &has_job, &error), OK);
     assert_true(has_job && !strcmp(job.id, "aaaaaaaaaaa2"));
     assert_int_equal(sql_exec(sql, "UPDATE job SET terms = '{}' WHERE id = 'aaaaaaaaaaa1'", &error), OK);
-    assert_int_equal(job_db_get(db, STR("a"), STR("aaaaaaaaaaa1"), &arena, &job, &error), OK);
+    assert_int_equal(job_db_get(db, &batch_job_kind, STR("a"), STR("aaaaaaaaaaa1"), &arena, &job, &error), OK);
     assert_int_equal(job.status, BATCH_FAILED);
     assert_true(str_find(job.message, STR("cannot read"), 0) >= 0);
     arena_deinit(&arena);
@@ -339,26 +339,32 @@ static void lines_come_whole(void **state)
     }
 }
 
+static bool append_line(struct buf *out, struct str text, bool is_json, uint64_t number, struct str outcome)
+{
+    const struct record_line line = {text, is_json, number, ""};
+    return record_append_line(&batch_bedrock_form, out, &line, outcome);
+}
+
 static void output_lines(void **state)
 {
     (void)state;
     struct buf out;
     struct error error = {.code = ERROR_INVALID, .message = "no \"such\" thing"};
     buf_init(&out, 1000);
-    record_append_line(&out, STR("{\"modelInput\":{\"b\":12345678901234567890123,\"a\":[2.50]},\"recordId\":\"x\"}"),
-                       false, 3,
-                       STR("\"modelOutput\":{}"));
+    append_line(&out,
+                STR("{\"modelInput\":{\"b\":12345678901234567890123,\"a\":[2.50]},\"recordId\":\"x\"}"), false, 3,
+                    STR("\"modelOutput\":{}"));
     assert_str_equal(buf_str(&out), "{\"recordId\":\"x\",\"modelInput\":{\"b\":12345678901234567890123,\"a\":[2.50]},"
                      "\"modelOutput\":{}}\n");
     buf_clear(&out);
-    record_append_error(&out, &error);
+    batch_bedrock_form.append_error(&out, &error, "");
     assert_str_equal(buf_str(&out), "\"error\":{\"errorCode\":400,\"errorMessage\":\"no \\\"such\\\" thing\"}");
     error.code = ERROR_INTERNAL;
     buf_clear(&out);
-    record_append_error(&out, &error);
+    batch_bedrock_form.append_error(&out, &error, "");
     assert_true(str_find(buf_str(&out), STR("such"), 0) < 0);
     buf_clear(&out);
-    record_append_line(&out, STR("{"), false, 41, STR("\"error\":{}"));
+    append_line(&out, STR("{"), false, 41, STR("\"error\":{}"));
     assert_str_equal(buf_str(&out), "{\"recordId\":\"R0000000042\",\"modelInput\":null,\"error\":{}}\n");
     buf_deinit(&out);
 }
@@ -367,14 +373,14 @@ static void request_ids_follow_from_the_work(void **state)
 {
     (void)state;
     char first[UUID_LEN + 1], again[UUID_LEN + 1], other[UUID_LEN + 1];
-    flight_request_id("aaaaaaaaaaaa", 7, first);
-    flight_request_id("aaaaaaaaaaaa", 7, again);
+    batch_request_id("aaaaaaaaaaaa", 7, first);
+    batch_request_id("aaaaaaaaaaaa", 7, again);
     assert_string_equal(first, again);
     assert_int_equal(strlen(first), UUID_LEN);
     assert_true(first[14] == '8' && strchr("89ab", first[19]));
-    flight_request_id("aaaaaaaaaaaa", 8, other);
+    batch_request_id("aaaaaaaaaaaa", 8, other);
     assert_string_not_equal(first, other);
-    flight_request_id("aaaaaaaaaaab", 7, other);
+    batch_request_id("aaaaaaaaaaab", 7, other);
     assert_string_not_equal(first, other);
 }
 
@@ -484,7 +490,7 @@ static void records_are_found_by_number(void **state)
         struct line one = {str_of(text), (uint64_t)i * 2 + 1, i == 4};
         if (i == 0 || i == 2)
             assert_int_equal(input_writer_file(writer, i ? STR("b") : STR("a"), &error), OK);
-        assert_int_equal(input_writer_record(writer, &one, i % 3 == 0, &key, &error), OK);
+        assert_int_equal(input_writer_record(writer, &one, i % 3 == 0, 0, &key, &error), OK);
     }
     assert_int_equal(input_open(test_root, &input, &error), ERROR_NOT_FOUND); /* not yet whole */
     assert_int_equal(input_writer_finish(writer, &error), OK);
@@ -602,7 +608,7 @@ static void add_error(struct results *results, uint64_t number, const char *mess
     struct error error;
     buf_init(&outcome, 4096);
     assert_int_equal(error_set(&error, ERROR_INVALID, "%s", message), ERROR_INVALID);
-    assert_true(record_append_error(&outcome, &error));
+    assert_true(batch_bedrock_form.append_error(&outcome, &error, ""));
     const struct result result = {.number = number, .is_error = true, .outcome = buf_str(&outcome)};
     assert_int_equal(results_append(results, &result, &error), OK);
     buf_deinit(&outcome);
@@ -716,8 +722,8 @@ static void lines_are_copied_as_they_would_be_printed(void **state)
         struct buf parsed, copied;
         buf_init(&parsed, 4096);
         buf_init(&copied, 4096);
-        assert_true(record_append_line(&parsed, str_of(lines[i]), false, i, STR("\"error\":{}")));
-        assert_true(record_append_line(&copied, str_of(lines[i]), true, i, STR("\"error\":{}")));
+        assert_true(append_line(&parsed, str_of(lines[i]), false, i, STR("\"error\":{}")));
+        assert_true(append_line(&copied, str_of(lines[i]), true, i, STR("\"error\":{}")));
         if (!str_eq(buf_str(&parsed), buf_str(&copied)))
             fail_msg("parsed " STR_FMT "copied " STR_FMT, STR_ARG(buf_str(&parsed)), STR_ARG(buf_str(&copied)));
         buf_deinit(&parsed);
@@ -731,8 +737,8 @@ static void a_line_is_not_parsed_for_its_output(void **state)
     (void)state;
     struct buf out;
     buf_init(&out, 1000);
-    assert_true(record_append_line(&out, STR("{\"recordId\":\"a\",\"modelInput\":{no JSON}}"), true, 0,
-                                   STR("\"modelOutput\":{}")));
+    assert_true(append_line(&out, STR("{\"recordId\":\"a\",\"modelInput\":{no JSON}}"), true, 0,
+                            STR("\"modelOutput\":{}")));
     assert_str_equal(buf_str(&out), "{\"recordId\":\"a\",\"modelInput\":{noJSON},\"modelOutput\":{}}\n");
     buf_deinit(&out);
 }
@@ -776,8 +782,10 @@ static void bed_make(struct billing *bed)
     bed->active->step = ACTIVE_RUNNING;
     bed->active->next_place = 2;
     assert_true(buf_append_str(&bed->active->unbilled, first.line));
-    bed->active->shared = &bed->model;
-    bed->flight = flight_new(bed->active, 2);
+    bed->active->models = mem_calloc(1, sizeof(*bed->active->models));
+    bed->active->model_count = 1;
+    bed->active->models[0].shared = &bed->model;
+    bed->flight = flight_new(bed->active, 2, 0);
     bed->flight->state = FLIGHT_RUNNING;
     bed->model.in_flight = 1;
     flight_queue_add(&bed->active->running, bed->flight);
@@ -798,11 +806,11 @@ static void a_job_breaks_off_rather_than_lose_results(void **state)
     struct error error;
     bool has;
     bed_make(&bed);
-    assert_false(active_has_next(bed.active, 1)); /* the first one's line comes first */
+    assert_null(active_next(bed.active, 1)); /* the first one's line comes first */
     active_landed(bed.flight);
     assert_int_equal(bed.active->broken.code, ERROR_INTERNAL);
     assert_non_null(strstr(bed.active->message, "its log says why"));
-    assert_false(active_has_next(bed.active, 1));
+    assert_null(active_next(bed.active, 1));
     assert_true(!bed.active->landed.first && bed.active->unbilled.len == 0 && bed.model.in_flight == 0);
     assert_int_equal(results_has(bed.active->results, 1, &has, &error), OK);
     assert_true(has);

@@ -251,7 +251,9 @@ static void gateway_open(struct gateway *gateway, const char *owner, uint64_t no
     active_begin(active);
     (void)mkdir(active->dir, 0700);
     assert_int_equal(results_open(active->dir, active->claim.fence, TOTAL, &active->results, &counts, &error), OK);
-    active->shared = &gateway->model;
+    active->models = mem_calloc(1, sizeof(*active->models));
+    active->model_count = 1;
+    active->models[0].shared = &gateway->model;
     active->job.counts = counts;
     active->job.counts.total = TOTAL;
     active->step = ACTIVE_RUNNING;
@@ -269,7 +271,7 @@ static void gateway_close(struct gateway *gateway)
 /* The engine is done with the record; it costs nothing, so that no ledger is needed. */
 static void land(struct gateway *gateway, uint64_t number, const char *whose)
 {
-    struct flight *flight = flight_new(gateway->active, number);
+    struct flight *flight = flight_new(gateway->active, number, 0);
     flight->state = FLIGHT_RUNNING;
     gateway->model.in_flight++;
     flight_queue_add(&gateway->active->running, flight);
@@ -348,7 +350,7 @@ static void write_input(const char *dir, const char *text)
     assert_int_equal(mkdir(dir, 0700), 0);
     assert_int_equal(input_writer_new(dir, &writer, &error), OK);
     assert_int_equal(input_writer_file(writer, STR("a.jsonl"), &error), OK);
-    assert_int_equal(input_writer_record(writer, &line, true, &key, &error), OK);
+    assert_int_equal(input_writer_record(writer, &line, true, 0, &key, &error), OK);
     assert_int_equal(input_writer_finish(writer, &error), OK);
     input_writer_free(writer);
 }
@@ -397,7 +399,7 @@ static void who_lost_the_claim_puts_no_output(void **state)
     one.active->job.output_uri = STR("s3://bucket/out/");
     const struct output_source source = {&one.options,         &one.active->job, one.runner.store,
                                          &one.active->claim,   one.active->dir,  input,
-                                         one.active->results, &is_cancelled};
+                                         one.active->results, &is_cancelled, BATCH_MISSING_STOPPED};
     assert_int_equal(output_put(&source, &error), ERROR_CONFLICT);
     assert_string_equal(error.message, "another runner has claimed batch job " ID);
     input_close(input);

@@ -428,7 +428,7 @@ static void the_first_tables_are_brought_up_to_date(void **state)
     sql_close(sql);
     assert_int_equal(job_db_open(test_root, &jobs, &error), OK);
     arena_init(&arena, 0);
-    assert_int_equal(job_db_get(jobs, STR("a"), STR("aaaaaaaaaaa1"), &arena, &job, &error), OK);
+    assert_int_equal(job_db_get(jobs, &batch_job_kind, STR("a"), STR("aaaaaaaaaaa1"), &arena, &job, &error), OK);
     assert_true(job.sequence == 7 && job.status == BATCH_IN_PROGRESS && job.type == BATCH_CONVERSE);
     assert_true(job.timeout_hours == 48 && job.submit_us == 1 && job.modified_us == 2 && job.expires_us == 4);
     assert_true(job.counts.total == 5 && job.counts.success == 6 && job.counts.errors == 7);

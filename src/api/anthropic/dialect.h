@@ -11,4 +11,8 @@ extern const struct dialect anthropic_dialect;
 extern const struct dialect_framing anthropic_events;
 extern const struct operations_table anthropic_operations;
 
+/* By its header; that of clients that send none. ERROR_INVALID: there is no such version. */
+enum error_code anthropic_read_version(const struct http_request *http, struct str *version,
+                                       struct error *error) WARN_UNUSED;
+
 #endif

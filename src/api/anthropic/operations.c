@@ -1,4 +1,5 @@
 /* What is served of Anthropic's API, and what its headers say. Bedrock has the same paths below /anthropic. */
+#include "api/anthropic/batches.h"
 #include "api/anthropic/dialect.h"
 #include "api/call.h"
 #include "api/native/native.h"
@@ -7,22 +8,22 @@
 
 /* --- headers ---------------------------------------------------------------------------------------- */
 
-static enum error_code check_version(struct str version, struct error *error)
+enum error_code anthropic_read_version(const struct http_request *http, struct str *version, struct error *error)
 {
-    if (str_eq(version, STR(VERSION_FIRST)) || str_eq(version, STR("2026-10-21")))
+    const struct str header = http_header_get(http, "anthropic-version");
+    *version = header.data ? header : STR(VERSION_FIRST);
+    if (str_eq(*version, STR(VERSION_FIRST)) || str_eq(*version, STR("2026-10-21")))
         return OK;
     return error_set(error, ERROR_INVALID, "anthropic-version: \"" STR_FMT "\" is not a valid version; send "
-                     VERSION_FIRST " or 2026-10-21", STR_ARG(str_slice(version, 0, 64)));
+                     VERSION_FIRST " or 2026-10-21", STR_ARG(str_slice(*version, 0, 64)));
 }
 
 static enum error_code parse_headers(struct api_call *call, bool is_stream, struct chat_request *request,
                                      struct error *error)
 {
     static const char *const sessions[] = {"x-claude-code-session-id", NULL};
-    const struct str version = http_header_get(&call->exchange->request, "anthropic-version");
     (void)is_stream;
-    request->api_version = version.data ? version : STR(VERSION_FIRST);
-    const enum error_code code = check_version(request->api_version, error);
+    const enum error_code code = anthropic_read_version(&call->exchange->request, &request->api_version, error);
     return code == OK ? call_note_session(call, sessions, request, error) : code;
 }
 
@@ -35,13 +36,12 @@ static const struct api_operation rows[] = {
      .framing = &anthropic_events, .headers = &message_headers, .logs_whole = true},
     {"POST", "/v1/messages/count_tokens", "MessagesCountTokens", .handle = count_tokens, .takes_prompt = true,
      .codec = &anthropic_codec, .headers = &message_headers},
-};
-
-static const struct absent_operation absent[] = {
-    {"POST", "/v1/messages/batches", "CreateMessageBatch"},
-    {"GET", "/v1/messages/batches", "ListMessageBatches"},
-    {"GET", "/v1/messages/batches/{id}", "GetMessageBatch"},
-    {NULL, NULL, NULL},
+    {"POST", "/v1/messages/batches", "CreateMessageBatch", .handle = anthropic_create_batch, .is_upload = true},
+    {"GET", "/v1/messages/batches", "ListMessageBatches", .handle = anthropic_list_batches},
+    {"GET", "/v1/messages/batches/{batch}", "GetMessageBatch", .handle = anthropic_get_batch},
+    {"DELETE", "/v1/messages/batches/{batch}", "DeleteMessageBatch", .handle = anthropic_delete_batch},
+    {"POST", "/v1/messages/batches/{batch}/cancel", "CancelMessageBatch", .handle = anthropic_cancel_batch},
+    {"GET", "/v1/messages/batches/{batch}/results", "GetMessageBatchResults", .handle = anthropic_get_results},
 };
 
 const struct operations_table anthropic_operations = {
@@ -50,5 +50,4 @@ const struct operations_table anthropic_operations = {
     .mount = "/anthropic",
     .rows = rows,
     .count = sizeof(rows) / sizeof(rows[0]),
-    .absent = absent,
 };

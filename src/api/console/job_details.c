@@ -43,7 +43,7 @@ static enum error_code put_batch(struct console_ask *ask, const struct batch_job
 {
     struct console_reply *reply = &ask->reply;
     const struct batch_counts *counts = &job->counts;
-    console_put_text(reply, "invocationType", str_of(batch_type_names[job->type]));
+    console_put_text(reply, "invocationType", str_of(batch_type_name(job->type)));
     console_put_text(reply, "inputUri", job->input_uri);
     console_put_text(reply, "outputUri", folder_of(ask->arena, job->output_uri, "", STR(""), job->id));
     console_put_time(reply, "expires", job->expires_us);
@@ -267,7 +267,7 @@ static enum error_code put_children(struct console_ask *ask, const struct eval_j
         struct batch_job child;
         struct error ignored;
         if (children[i].len > 0 &&
-            batch_get(ask->api->batch, job->tenant, children[i], ask->arena, &child, &ignored) == OK)
+            batch_get(ask->api->batch, &batch_job_kind, job->tenant, children[i], ask->arena, &child, &ignored) == OK)
             console_put_text(&ask->reply, NULL, console_batch_arn(&child, ask->arena));
     }
     console_close(&ask->reply);
@@ -326,7 +326,8 @@ static enum error_code find(struct details_ask *ask)
     ask->job.custom = custom;
     ask->job.eval = eval;
     switch (ask->job.kind) {
-    case CONSOLE_BATCH: return batch_get(api->batch, tenant, ask->id, base->arena, batch, &base->error);
+    case CONSOLE_BATCH: return batch_get(api->batch, &batch_job_kind, tenant, ask->id, base->arena, batch,
+                                         &base->error);
     case CONSOLE_CUSTOMIZATION:
         return customize_get(api->customize, tenant, ask->id, base->arena, custom, &base->error);
     case CONSOLE_EVALUATION:

@@ -119,7 +119,7 @@ static void add_children(const struct console_ask *ask, const struct eval_job *j
     for (size_t i = 0; i < EVAL_CHILDREN; i++) {
         struct batch_job child;
         if (children[i].len == 0 ||
-            batch_get(ask->api->batch, job->tenant, children[i], ask->arena, &child, &ignored) != OK)
+            batch_get(ask->api->batch, &batch_job_kind, job->tenant, children[i], ask->arena, &child, &ignored) != OK)
             continue;
         progress->done += child.counts.success + child.counts.errors;
         progress->total += child.counts.total;
@@ -215,7 +215,8 @@ static enum error_code read_part(struct jobs_ask *ask, size_t kind, struct part 
     if (ask->status.data)
         filter.status = kinds[kind]->statuses[status].name;
     if (kind == CONSOLE_BATCH)
-        return batch_list(api->batch, &filter, base->arena, &part->batch, &part->count, &part->has_more, error);
+        return batch_list(api->batch, &batch_job_kind, &filter, base->arena, &part->batch, &part->count,
+                          &part->has_more, error);
     if (kind == CONSOLE_CUSTOMIZATION)
         return customize_list(api->customize, &filter, base->arena, &part->custom, &part->count, &part->has_more,
                               error);

@@ -47,7 +47,7 @@ static void append_job(struct buf *out, const struct batch_job *job)
     json_append_same_member(out, "vpcConfig", request);
     buf_appendf(out, ",\"timeoutDurationInHours\":%u", job->timeout_hours);
     json_append_time_member(out, "jobExpirationTime", job->expires_us);
-    json_append_member(out, "modelInvocationType", str_of(batch_type_names[job->type]));
+    json_append_member(out, "modelInvocationType", str_of(batch_type_name(job->type)));
     append_counts(out, &job->counts);
     buf_append_char(out, '}');
     json_free(doc);
@@ -107,7 +107,8 @@ static void answer_get(struct job_call *jobs, struct buf *body)
 static enum error_code ask_stop(struct job_call *jobs)
 {
     enum error_code code = job_call_find(jobs);
-    return code == OK ? batch_request_stop(jobs->batch, jobs->tenant, jobs->identifier.id, &jobs->error) : code;
+    return code == OK ? batch_request_stop(jobs->batch, &batch_job_kind, jobs->tenant, jobs->identifier.id,
+                                           &jobs->error) : code;
 }
 
 static void run_for_one(struct api_call *call, enum error_code (*ask)(struct job_call *jobs),
@@ -134,7 +135,8 @@ void batch_stop_job(struct api_call *call)
 
 static enum error_code ask_list(struct job_call *jobs)
 {
-    return batch_list(jobs->batch, &jobs->filter, jobs->arena, &jobs->list, &jobs->count, &jobs->has_more,
+    return batch_list(jobs->batch, &batch_job_kind, &jobs->filter, jobs->arena, &jobs->list, &jobs->count,
+                      &jobs->has_more,
                       &jobs->error);
 }
 

@@ -63,7 +63,8 @@ enum error_code job_call_find(struct job_call *jobs)
 {
     const struct batch_identifier *wanted = &jobs->identifier;
     struct batch_job *job = &jobs->job;
-    enum error_code code = batch_get(jobs->batch, jobs->tenant, wanted->id, jobs->arena, job, &jobs->error);
+    enum error_code code = batch_get(jobs->batch, &batch_job_kind, jobs->tenant, wanted->id, jobs->arena, job,
+                                     &jobs->error);
     bool is_other = wanted->account.len > 0 &&
                     (!str_eq(wanted->account, job->account) || !str_eq(wanted->region, job->region));
     if (code == OK && is_other)

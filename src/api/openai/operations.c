@@ -1,5 +1,6 @@
 /* What is served of OpenAI's API, and what its headers say. */
 #include "api/call.h"
+#include "api/openai/batches.h"
 #include "api/openai/chat.h"
 #include "api/openai/dialect.h"
 #include "api/openai/files.h"
@@ -48,6 +49,10 @@ static const struct api_operation rows[] = {
     {"GET", "/v1/files/{file}", "GetFile", .handle = openai_get_file},
     {"DELETE", "/v1/files/{file}", "DeleteFile", .handle = openai_delete_file},
     {"GET", "/v1/files/{file}/content", "GetFileContent", .handle = openai_get_file_content},
+    {"POST", "/v1/batches", "CreateBatch", .handle = openai_create_batch},
+    {"GET", "/v1/batches", "ListBatches", .handle = openai_list_batches},
+    {"GET", "/v1/batches/{batch}", "GetBatch", .handle = openai_get_batch},
+    {"POST", "/v1/batches/{batch}/cancel", "CancelBatch", .handle = openai_cancel_batch},
     {"GET", "/v1/models", "ListModels", .handle = openai_list_models},
     {"GET", "/v1/models/{model}", "GetModel", .handle = openai_get_model},
 };
@@ -58,8 +63,6 @@ static const struct absent_operation absent[] = {
     {"POST", "/v1/responses/compact", "CompactResponse"},
     {"POST", "/v1/conversations", "CreateConversation"},
     {"POST", "/v1/moderations", "CreateModeration"},
-    {"POST", "/v1/batches", "CreateBatch"},
-    {"GET", "/v1/batches", "ListBatches"},
     {"POST", "/v1/images/generations", "CreateImage"},
     {"POST", "/v1/audio/speech", "CreateSpeech"},
     {"POST", "/v1/audio/transcriptions", "CreateTranscription"},
