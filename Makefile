@@ -73,13 +73,14 @@ UNIT_SUPPORT := $(call objects,$(wildcard tests/unit/support*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 TOOL_SRC := $(wildcard tests/tools/*.c)
 BENCH_SUPPORT := $(call objects,$(wildcard bench/support*.c))
+AFFINITY_PARTS := bench/affinity_servers.c
 CACHE_PARTS := $(addprefix bench/cache_,bed.c document.c tenants.c)
 DISTILL_PARTS := bench/distill_speed.c
 KERNELS_PARTS := $(addprefix bench/kernels_,bed.c load.c perplexity.c rates.c same.c)
 ROUTE_PARTS := $(addprefix bench/route_,desk.c talk.c)
 TIERS_PARTS := $(addprefix bench/tiers_,bed.c documents.c)
-BENCH_SRC := $(filter-out bench/support% $(CACHE_PARTS) $(DISTILL_PARTS) $(KERNELS_PARTS) $(ROUTE_PARTS) \
-	$(TIERS_PARTS),$(wildcard bench/*.c))
+BENCH_SRC := $(filter-out bench/support% $(AFFINITY_PARTS) $(CACHE_PARTS) $(DISTILL_PARTS) $(KERNELS_PARTS) \
+	$(ROUTE_PARTS) $(TIERS_PARTS),$(wildcard bench/*.c))
 BENCH_TOOLS := cache_replay instant_worker # want arguments: run by hand and by tests, not by `make bench`
 
 # The console's page: the files of console/, and its charts below vendor/.
@@ -178,6 +179,7 @@ $(BUILD)/tests/replay_%: $(OBJ)/tests/fuzz/fuzz_%.c.o $(OBJ)/tests/fuzz/replay_m
 	$(call link)
 $(BUILD)/tests/tools/%: $(OBJ)/tests/tools/%.c.o $(LINKED)
 	$(call link)
+$(BUILD)/bench/affinity: $(call objects,$(AFFINITY_PARTS))
 $(BUILD)/bench/cache: $(call objects,$(CACHE_PARTS))
 $(BUILD)/bench/distill: $(call objects,$(DISTILL_PARTS))
 $(BUILD)/bench/kernels: $(call objects,$(KERNELS_PARTS))

@@ -3,15 +3,7 @@
  *   build/bench/cache_replay --trace FILE --blocks N[,N...] [--policy lru|ttl|value] [--ghosts N] [--ttl SECONDS]
  *                            [--json]
  *
- * A trace is the JSON lines of the Mooncake traces, plain or gzip, one request a line:
- *
- *   {"timestamp": 27482, "hash_ids": [46, 47, 48], ...}
- *
- * timestamp   milliseconds since the trace began, not falling; 0 when absent
- * hash_ids    one number for each block of the prompt, in order; equal numbers with equal numbers
- *             before them are the same block
- *
- * Other fields are ignored. Every block has the size 1 and there is room for N; no model runs and no
+ * support_trace.h says what a trace is. Every block has the size 1 and there is room for N; no model runs and no
  * payload exists. A hit is a block that was stored, as were all before it. Beside the policy stand
  *
  *   lru        the same code with the policy lru
@@ -26,14 +18,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
+#include "support_trace.h"
 #include "cache/tree.h"
 #include "core/buf.h"
 #include "core/json.h"
 #include "core/mem.h"
 
-#define LINE_MAX_BYTES ((size_t)1 << 24)
 #define SIZES_MAX 32
 #define GHOSTS_DEFAULT 65536
 #define TTL_DEFAULT_S 300
@@ -43,122 +34,6 @@ _Noreturn static void die(int status, const char *what, const char *detail)
 {
     (void)fprintf(stderr, "cache_replay: %s%s%s\n", what, detail[0] ? ": " : "", detail);
     exit(status);
-}
-
-/* --- the trace ---------------------------------------------------------------------------------------- */
-
-struct request {
-    uint64_t now_us;
-    size_t first; /* in trace.blocks */
-    uint32_t count;
-};
-
-/* A block is known by the block before it and its hash. */
-struct known {
-    uint64_t hash;
-    int32_t parent; /* -1: it begins a prompt */
-    int32_t id;     /* -1: the slot is free */
-};
-
-struct trace {
-    struct request *requests;
-    size_t request_count, request_cap;
-    int32_t *blocks; /* ids of all requests */
-    size_t block_count, block_cap;
-    struct known *table; /* open addressing */
-    size_t table_cap;
-    int32_t distinct;
-};
-
-static struct known *find_slot(const struct trace *trace, int32_t parent, uint64_t hash)
-{
-    uint64_t mixed = (hash ^ (uint64_t)(uint32_t)parent << 32) * UINT64_C(0x9e3779b97f4a7c15);
-    for (size_t i = mixed >> 20;; i++) {
-        struct known *slot = &trace->table[i & (trace->table_cap - 1)];
-        if (slot->id < 0 || (slot->hash == hash && slot->parent == parent))
-            return slot;
-    }
-}
-
-static void grow_table(struct trace *trace)
-{
-    struct known *old = trace->table;
-    const size_t old_cap = trace->table_cap;
-    trace->table_cap = old_cap ? 2 * old_cap : 1024;
-    trace->table = mem_must_alloc(trace->table_cap * sizeof(*trace->table));
-    for (size_t i = 0; i < trace->table_cap; i++)
-        trace->table[i].id = -1;
-    for (size_t i = 0; i < old_cap; i++) {
-        if (old[i].id >= 0)
-            *find_slot(trace, old[i].parent, old[i].hash) = old[i];
-    }
-    mem_free(old);
-}
-
-static int32_t block_id(struct trace *trace, int32_t parent, uint64_t hash)
-{
-    if ((size_t)trace->distinct * 2 >= trace->table_cap)
-        grow_table(trace);
-    struct known *slot = find_slot(trace, parent, hash);
-    if (slot->id < 0)
-        *slot = (struct known){hash, parent, trace->distinct++};
-    return slot->id;
-}
-
-static void add_request(struct trace *trace, yyjson_val *line, const char *where)
-{
-    yyjson_val *ids = yyjson_obj_get(line, "hash_ids"), *stamp = yyjson_obj_get(line, "timestamp");
-    if (!yyjson_is_arr(ids))
-        die(1, where, "expected an object with a list `hash_ids`");
-    if (!mem_grow((void **)&trace->requests, trace->request_count, &trace->request_cap, sizeof(*trace->requests)))
-        die(1, "out of memory", "");
-    struct request *request = &trace->requests[trace->request_count];
-    const double ms = yyjson_is_num(stamp) ? yyjson_get_num(stamp) : 0;
-    *request = (struct request){.now_us = ms > 0 ? (uint64_t)(ms * 1000) : 0, .first = trace->block_count};
-    if (trace->request_count > 0 && request->now_us < request[-1].now_us)
-        request->now_us = request[-1].now_us;
-    trace->request_count++;
-    int32_t parent = -1;
-    size_t index, count;
-    yyjson_val *id;
-    yyjson_arr_foreach(ids, index, count, id) {
-        if (!yyjson_is_int(id))
-            die(1, where, "hash_ids: expected whole numbers");
-        if (!mem_grow((void **)&trace->blocks, trace->block_count, &trace->block_cap, sizeof(*trace->blocks)))
-            die(1, "out of memory", "");
-        parent = block_id(trace, parent, yyjson_get_uint(id));
-        trace->blocks[trace->block_count++] = parent;
-        request->count++;
-    }
-}
-
-static void read_trace(const char *path, struct trace *trace)
-{
-    struct error error;
-    char where[512];
-    gzFile file = gzopen(path, "rb"); /* reads plain files as they are */
-    if (file == NULL)
-        die(1, path, strerror(errno));
-    char *line = mem_must_alloc(LINE_MAX_BYTES);
-    for (unsigned number = 1; gzgets(file, line, (int)LINE_MAX_BYTES) != NULL; number++) {
-        struct str text = str_trim(str_of(line));
-        yyjson_doc *doc = NULL;
-        if (text.len == 0)
-            continue;
-        (void)snprintf(where, sizeof(where), "%s:%u", path, number);
-        if (json_parse(text, &doc, &error) != OK)
-            die(1, where, error.message);
-        add_request(trace, yyjson_doc_get_root(doc), where);
-        json_free(doc);
-    }
-    int code;
-    const char *message = gzerror(file, &code);
-    if (code != Z_OK && code != Z_STREAM_END)
-        die(1, path, message);
-    (void)gzclose(file);
-    mem_free(line);
-    if (trace->block_count == 0)
-        die(1, path, "no request with a block");
 }
 
 /* --- the real tree ------------------------------------------------------------------------------------ */
@@ -171,7 +46,7 @@ static void drop_nothing(void *ctx, enum cache_place place, uint64_t bytes, uint
     (void)payload;
 }
 
-static uint32_t replay_request(struct prefix_tree *tree, const int32_t *tokens, const struct request *request,
+static uint32_t replay_request(struct prefix_tree *tree, const int32_t *tokens, const struct trace_request *request,
                                uint32_t ttl_s, struct error *error)
 {
     const struct prefix_query query = {.tokens = tokens, .count = request->count, .now_us = request->now_us};
@@ -208,7 +83,7 @@ static double replay(const struct trace *trace, enum cache_policy_kind policy, u
     if (prefix_tree_new(&options, &tree, &error) != OK)
         die(1, "tree", error.message);
     for (size_t i = 0; i < trace->request_count; i++) {
-        const struct request *request = &trace->requests[i];
+        const struct trace_request *request = &trace->requests[i];
         hits += replay_request(tree, trace->blocks + request->first, request, ttl_s, &error);
     }
     prefix_tree_free(tree);
@@ -267,7 +142,7 @@ static uint32_t *find_next_uses(const struct trace *trace)
     uint32_t *seen = mem_must_alloc((size_t)trace->distinct * sizeof(*seen));
     memset(seen, 0xff, (size_t)trace->distinct * sizeof(*seen));
     for (size_t r = trace->request_count; r-- > 0;) {
-        const struct request *request = &trace->requests[r];
+        const struct trace_request *request = &trace->requests[r];
         for (size_t i = request->first; i < request->first + request->count; i++) {
             next_uses[i] = seen[trace->blocks[i]];
             seen[trace->blocks[i]] = (uint32_t)r;
@@ -283,7 +158,7 @@ static double replay_optimum(const struct trace *trace, const uint32_t *next_use
                         .is_stored = mem_must_calloc((size_t)trace->distinct, sizeof(*o.is_stored))};
     uint64_t hits = 0, stored = 0;
     for (size_t r = 0; r < trace->request_count; r++) {
-        const struct request *request = &trace->requests[r];
+        const struct trace_request *request = &trace->requests[r];
         bool is_prefix = true;
         for (uint32_t depth = 0; depth < request->count; depth++) {
             const size_t i = request->first + depth;
@@ -376,7 +251,7 @@ int main(int argc, char **argv)
 {
     const struct arguments a = parse(argc, argv);
     struct trace trace = {0};
-    read_trace(a.trace, &trace);
+    trace_read(a.trace, &trace);
     uint32_t *next_uses = find_next_uses(&trace);
     const double unbounded = 1 - (double)trace.distinct / (double)trace.block_count;
     if (!a.is_json)
@@ -396,8 +271,6 @@ int main(int argc, char **argv)
                    100 * unbounded);
     }
     mem_free(next_uses);
-    mem_free(trace.requests);
-    mem_free(trace.blocks);
-    mem_free(trace.table);
+    trace_free(&trace);
     return 0;
 }

@@ -162,6 +162,11 @@ int llama_server_pid(const struct llama_server *server)
     return (int)server->pid;
 }
 
+uint16_t llama_server_port(const struct llama_server *server)
+{
+    return server->port;
+}
+
 /* --- one request --------------------------------------------------------------------------------------- */
 
 bool llama_server_complete(struct llama_server *server, struct str prompt, uint32_t max_tokens, uint32_t *read,

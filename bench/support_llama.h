@@ -27,6 +27,7 @@ struct llama_server_options {
 struct llama_server *llama_server_start(const struct llama_server_options *options, const char **why);
 void llama_server_stop(struct llama_server *server);
 int llama_server_pid(const struct llama_server *server);
+uint16_t llama_server_port(const struct llama_server *server); /* on 127.0.0.1 */
 
 /* Tokens of the prompt that were read from its cache and all of them. False: no reply of that kind. */
 bool llama_server_complete(struct llama_server *server, struct str prompt, uint32_t max_tokens, uint32_t *read,
