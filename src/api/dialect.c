@@ -67,10 +67,13 @@ void dialect_fail_with(const struct dialect *dialect, struct http_exchange *exch
     struct http_header headers[3];
     size_t count = 0;
     char seconds[16];
+    const bool is_vain = error->code == ERROR_BUDGET; /* before the budget begins again */
     int len = snprintf(seconds, sizeof(seconds), "%u", error->retry_s ? error->retry_s : RETRY_USUAL_S);
     const struct dialect_error known = dialect->of_code(error->code);
     assert(extra_count <= 2);
-    if (known.status == 429 || known.status == 503)
+    if (is_vain)
+        headers[count++] = (struct http_header){STR("x-should-retry"), STR("false")};
+    else if (known.status == 429 || known.status == 503)
         headers[count++] = (struct http_header){STR("retry-after"), {seconds, (size_t)len}};
     for (size_t i = 0; i < extra_count; i++)
         headers[count++] = extra[i];

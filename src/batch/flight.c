@@ -131,7 +131,7 @@ static void fail(struct flight *flight, const struct error *cause)
 {
     const struct error error = *cause;
     bool is_refused = error.code == ERROR_INVALID || error.code == ERROR_TOO_LARGE;
-    bool is_early = error.code == ERROR_THROTTLED || error.code == ERROR_NOT_READY ||
+    bool is_early = error.code == ERROR_THROTTLED || error.code == ERROR_NOT_READY || error.code == ERROR_BUDGET ||
                     error.code == ERROR_NO_MEMORY || (error.code == ERROR_TIMEOUT && !flight->has_token) ||
                     is_not_there(flight, error.code);
     if (is_refused) {

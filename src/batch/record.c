@@ -68,6 +68,7 @@ static unsigned status_of(enum error_code code)
     case ERROR_TIMEOUT: return 408;
     case ERROR_MODEL: return 424;
     case ERROR_THROTTLED:
+    case ERROR_BUDGET:
     case ERROR_NOT_READY: return 429;
     case ERROR_UNAVAILABLE: return 503;
     default: return 500;

@@ -22,6 +22,7 @@ enum error_code {
     ERROR_TAGS,         /* more tags than a resource may have    (TooManyTagsException 400) */
     ERROR_TOO_LARGE,    /* body or document over its limit       (ValidationException 400; HTTP 413 outside) */
     ERROR_THROTTLED,    /* refused early, retry later            (ThrottlingException 429) */
+    ERROR_BUDGET,       /* what may be spent is spent            (no other try before the budget begins again) */
     ERROR_NOT_READY,    /* the model is still loading            (ModelNotReadyException 429) */
     ERROR_TIMEOUT,      /* the model took too long               (ModelTimeoutException 408) */
     ERROR_MODEL,        /* the engine failed on this request     (ModelErrorException 424) */

@@ -14,6 +14,7 @@ static const struct dialect_error errors[] = {
     [ERROR_TAGS] = {400, "invalid_request_error"},
     [ERROR_TOO_LARGE] = {413, "request_too_large"},
     [ERROR_THROTTLED] = {429, "rate_limit_error"},
+    [ERROR_BUDGET] = {429, "billing_error"},
     [ERROR_NOT_READY] = {529, "overloaded_error"},
     [ERROR_TIMEOUT] = {504, "timeout_error"},
     [ERROR_MODEL] = {500, "api_error"},

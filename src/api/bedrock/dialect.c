@@ -22,6 +22,8 @@ static const struct known_error errors[] = {
     [ERROR_TAGS] = {{400, "TooManyTagsException"}, "validationException"},
     [ERROR_TOO_LARGE] = {{400, "ValidationException"}, "validationException"},
     [ERROR_THROTTLED] = {{429, "ThrottlingException"}, "throttlingException"},
+    /* Not 429: SDKs of AWS try that again, whatever the headers say. */
+    [ERROR_BUDGET] = {{400, "ServiceQuotaExceededException"}, "throttlingException"},
     [ERROR_NOT_READY] = {{429, "ModelNotReadyException"}, "serviceUnavailableException"},
     [ERROR_TIMEOUT] = {{408, "ModelTimeoutException"}, "modelStreamErrorException"},
     [ERROR_MODEL] = {{424, "ModelErrorException"}, "modelStreamErrorException"},
