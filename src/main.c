@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"cache", cmd_cache, "say why one request does not read what another one cached"},
     {"train", cmd_train, "train a model"},
     {"router", cmd_router, "learn which model answers a prompt well, and measure it"},
+    {"keys", cmd_keys, "make and revoke API keys, and say what may be spent"},
     {"models", cmd_models, "list the models, their files and the IDs that mean them"},
     {"check-config", cmd_check_config, "check a configuration and do nothing else"},
     {"limits", cmd_limits, "print every limit, its value and what it bounds"},

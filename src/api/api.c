@@ -9,6 +9,7 @@
 #include "api/operations.h"
 #include "api/recent.h"
 #include "api/upload.h"
+#include "keys/keys.h"
 #include "ledger/reads.h"
 
 /* --- start and stop --------------------------------------------------------------------------------- */
@@ -21,6 +22,8 @@ enum error_code api_new(const struct api_options *options, struct api **api, str
     made->started_us = clock_wall_us();
     made->config = options->work->config;
     made->sessions = options->sessions;
+    made->keys = options->work->keys;
+    made->auth_keys = made->keys ? keys_auth(made->keys) : NULL;
     made->catalog = options->catalog;
     made->models = options->models;
     made->engine = options->work->engine;

@@ -27,7 +27,8 @@ struct api_call *call_new(struct api_thread *thread, struct http_exchange *excha
 struct auth_question call_question(const struct api_call *call)
 {
     const struct api *api = call->thread->api;
-    return (struct auth_question){.config = api->config, .sessions = api->sessions, .now_us = clock_wall_us()};
+    return (struct auth_question){
+        .config = api->config, .sessions = api->sessions, .keys = api->auth_keys, .now_us = clock_wall_us()};
 }
 
 enum error_code call_prove(struct api_call *call, struct error *error)
@@ -111,6 +112,7 @@ struct charge_subject call_subject(const struct api_call *call)
     return (struct charge_subject){
         .request_id = str_of(call->request_id),
         .tenant = str_of(call->identity.tenant),
+        .key = str_of(call->identity.key_id),
         .dialect = str_of(call->dialect->name),
         .operation = str_of(call->operation->name),
         .model_requested = call->resource,

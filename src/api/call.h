@@ -30,6 +30,8 @@ struct api {
     uint64_t started_us; /* clock_wall_us() */
     const struct config *config;
     struct sessions *sessions; /* of the console */
+    const struct auth_keys *auth_keys; /* virtual ones */
+    struct keys *keys;                 /* the same, with what they and others may spend */
     const struct catalog *catalog;
     struct engine *engine;
     struct extractor *extractor;

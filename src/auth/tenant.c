@@ -39,6 +39,51 @@ static void be_tenant(const struct config_tenant *tenant, enum config_role role,
     snprintf(identity->account, sizeof(identity->account), "%s", tenant->account);
 }
 
+static const struct config_tenant *find_tenant(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->tenant_count; i++)
+        if (!strcmp(config->tenants[i].name, name))
+            return &config->tenants[i];
+    return NULL;
+}
+
+/* --- virtual keys --- */
+
+/* Whose the key is, if it is good. A key of a tenant that fulcrum.yaml has no more lets nobody in. */
+static enum auth_problem be_key(const struct config *config, enum auth_key_state state, const struct auth_key *key,
+                                struct auth_identity *identity, struct error *error)
+{
+    if (state == AUTH_KEY_MISSING)
+        return refuse(AUTH_DENIED, error, "This API key is not known here: `fulcrum keys list` says which are.");
+    if (state == AUTH_KEY_REVOKED)
+        return refuse(AUTH_DENIED, error, "This API key was revoked.");
+    if (state == AUTH_KEY_EXPIRED)
+        return refuse(AUTH_DENIED, error, "This API key has expired.");
+    const struct config_tenant *tenant = find_tenant(config, key->tenant);
+    if (!tenant && config->tenant_count > 0)
+        return refuse(AUTH_DENIED, error, "This API key is of a tenant that is not in fulcrum.yaml.");
+    if (tenant)
+        be_tenant(tenant, ROLE_VIEWER, identity);
+    identity->is_admin = false;
+    memcpy(identity->tenant, key->tenant, sizeof(identity->tenant));
+    memcpy(identity->key_id, key->id, sizeof(identity->key_id));
+    return AUTH_OK;
+}
+
+/* True: the token is that of a virtual key, and *problem is what follows. */
+static bool identify_key(const struct auth_question *question, struct str token, struct auth_identity *identity,
+                         enum auth_problem *problem, struct error *error)
+{
+    struct auth_key key;
+    if (!question->keys)
+        return false;
+    const enum auth_key_state state = question->keys->by_token(question->keys->ctx, token, question->now_us, &key);
+    if (state == AUTH_KEY_UNKNOWN)
+        return false;
+    *problem = be_key(question->config, state, &key, identity, error);
+    return true;
+}
+
 /* --- signatures --- */
 
 static const struct config_tenant *find_key(const struct config *config, struct str id, const struct config_key **key)
@@ -60,12 +105,55 @@ static uint64_t seconds(const struct auth_question *question)
     return question->now_us / 1000000;
 }
 
+/* Whom a signature is by: what it has to be checked with, and who that is. */
+struct signer {
+    struct str secret; /* data NULL: nobody checks it */
+    const struct config_key *key;
+    struct auth_key virtual_key;
+};
+
+/* A key of fulcrum.yaml, a virtual key, or without tenants anybody who gives a name. `unknown`: what else is said. */
+static enum auth_problem find_signer(const struct auth_question *question, struct str id, const char *unknown,
+                                     struct signer *signer, struct auth_identity *identity, struct error *error)
+{
+    const struct config *config = question->config;
+    enum auth_key_state state = AUTH_KEY_UNKNOWN;
+    *signer = (struct signer){.secret = {NULL, 0}};
+    const struct config_tenant *tenant = find_key(config, id, &signer->key);
+    if (tenant) {
+        be_tenant(tenant, signer->key->role, identity);
+        signer->secret = str_of(signer->key->secret);
+        return AUTH_OK;
+    }
+    if (question->keys)
+        state = question->keys->by_id(question->keys->ctx, id, question->now_us, &signer->virtual_key);
+    if (state != AUTH_KEY_UNKNOWN) {
+        signer->secret = str_of(signer->virtual_key.secret);
+        return be_key(config, state, &signer->virtual_key, identity, error);
+    }
+    return config->tenant_count == 0 ? AUTH_OK : refuse(AUTH_UNKNOWN_KEY, error, unknown);
+}
+
+/* The signature fits. */
+static void be_signer(const struct signer *signer, struct auth_identity *identity)
+{
+    identity->key = signer->key;
+    memcpy(identity->key_secret, signer->virtual_key.secret, sizeof(identity->key_secret));
+}
+
+struct str auth_secret(const struct auth_identity *identity)
+{
+    if (identity->key)
+        return str_of(identity->key->secret);
+    return identity->key_secret[0] ? str_of(identity->key_secret) : (struct str){NULL, 0};
+}
+
 static enum auth_problem identify_signed(const struct auth_question *question, const struct http_request *request,
                                          struct arena *arena, struct auth_identity *identity,
                                          struct sigv4_proof *proof, struct error *error)
 {
-    const struct config *config = question->config;
     struct sigv4_claim claim;
+    struct signer signer;
     enum auth_problem problem = AUTH_OK;
     if (question->claim)
         claim = *question->claim;
@@ -76,21 +164,18 @@ static enum auth_problem identify_signed(const struct auth_question *question, c
     if (!copy_name(claim.region, identity->region, AUTH_SCOPE_MAX) ||
         !copy_name(claim.service, identity->service, AUTH_SCOPE_MAX))
         return refuse(AUTH_INCOMPLETE, error, "Credential should be scoped to a valid region and service.");
-    if (config->tenant_count == 0) {
+    problem = find_signer(question, claim.key_id, "The security token included in the request is invalid.", &signer,
+                          identity, error);
+    if (!problem && !signer.secret.data) {
         if (copy_name(claim.key_id, identity->tenant, AUTH_TENANT_MAX))
             return AUTH_OK;
         return refuse(AUTH_INCOMPLETE, error, "Credential: the access key ID is too long or has odd characters.");
     }
-    const struct config_key *key;
-    const struct config_tenant *tenant = find_key(config, claim.key_id, &key);
-    if (!tenant)
-        return refuse(AUTH_UNKNOWN_KEY, error, "The security token included in the request is invalid.");
-    problem = sigv4_verify_head(request, &claim, str_of(key->secret), sigv4_rules_of(claim.service), seconds(question),
-                                arena, proof, error);
-    if (!problem) {
-        be_tenant(tenant, key->role, identity);
-        identity->key = key;
-    }
+    if (!problem)
+        problem = sigv4_verify_head(request, &claim, signer.secret, sigv4_rules_of(claim.service), seconds(question),
+                                    arena, proof, error);
+    if (!problem)
+        be_signer(&signer, identity);
     return problem;
 }
 
@@ -98,26 +183,23 @@ static enum auth_problem identify_signed(const struct auth_question *question, c
 static enum auth_problem identify_old_link(const struct auth_question *question, const struct http_request *request,
                                            struct arena *arena, struct auth_identity *identity, struct error *error)
 {
-    const struct config *config = question->config;
     struct sigv2_claim claim;
+    struct signer signer;
     enum auth_problem problem = sigv2_read_claim(request, arena, &claim, error);
     if (problem)
         return problem;
     (void)snprintf(identity->service, sizeof(identity->service), "s3");
-    if (config->tenant_count == 0) {
+    problem = find_signer(question, claim.key_id, "The AWS Access Key Id you provided does not exist in our records.",
+                          &signer, identity, error);
+    if (!problem && !signer.secret.data) {
         if (copy_name(claim.key_id, identity->tenant, AUTH_TENANT_MAX))
             return AUTH_OK;
         return refuse(AUTH_INCOMPLETE, error, "AWSAccessKeyId: it is too long or has odd characters.");
     }
-    const struct config_key *key;
-    const struct config_tenant *tenant = find_key(config, claim.key_id, &key);
-    if (!tenant)
-        return refuse(AUTH_UNKNOWN_KEY, error, "The AWS Access Key Id you provided does not exist in our records.");
-    problem = sigv2_verify(request, &claim, str_of(key->secret), seconds(question), arena, error);
-    if (!problem) {
-        be_tenant(tenant, key->role, identity);
-        identity->key = key;
-    }
+    if (!problem)
+        problem = sigv2_verify(request, &claim, signer.secret, seconds(question), arena, error);
+    if (!problem)
+        be_signer(&signer, identity);
     return problem;
 }
 
@@ -167,10 +249,14 @@ bool auth_find_key(const struct config *config, struct str key, struct session *
     return true;
 }
 
-static enum auth_problem identify_token(const struct config *config, struct str token, struct auth_identity *identity,
-                                        struct error *error)
+static enum auth_problem identify_token(const struct auth_question *question, struct str token,
+                                        struct auth_identity *identity, struct error *error)
 {
+    const struct config *config = question->config;
     enum config_role role = ROLE_VIEWER;
+    enum auth_problem problem;
+    if (identify_key(question, token, identity, &problem, error))
+        return problem;
     if (config->tenant_count == 0) {
         uint8_t digest[SHA256_LEN];
         char hex[SIGV4_HEX_LEN + 1];
@@ -230,6 +316,8 @@ static enum auth_problem act_for(const struct auth_question *question, struct st
     const struct config *config = question->config;
     if (str_eq(wanted, str_of(identity->tenant)))
         return AUTH_OK;
+    if (identity->key_id[0])
+        return refuse(AUTH_DENIED, error, SESSION_TENANT_HEADER ": a virtual key acts for its own tenant alone.");
     if (config->tenant_count == 0) {
         if (copy_name(wanted, identity->tenant, AUTH_TENANT_MAX))
             return AUTH_OK;
@@ -258,7 +346,7 @@ static enum auth_problem identify_credentials(const struct auth_question *questi
         return identify_signed(question, request, arena, identity, proof, error);
     const struct str token = find_api_key(request);
     if (token.len)
-        return identify_token(config, token, identity, error);
+        return identify_token(question, token, identity, error);
     if (config->tenant_count == 0)
         return AUTH_OK;
     const struct str secret = question->sessions ? cookie_get(request, STR(SESSION_COOKIE)) : (struct str){NULL, 0};

@@ -16,6 +16,7 @@ int cmd_distill(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_cache(int argc, char **argv);
 int cmd_ledger(int argc, char **argv);
+int cmd_keys(int argc, char **argv);
 int cmd_router(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_limits(int argc, char **argv);

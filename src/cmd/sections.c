@@ -7,6 +7,7 @@
 #include "document/config.h"
 #include "engine/tier.h"
 #include "generate/reservation.h"
+#include "keys/config.h"
 #include "ledger/price_config.h"
 #include "model/replies.h"
 #include "model/router.h"
@@ -20,7 +21,7 @@ const struct config_section *const program_sections[] = {
     &config_server_section,  &cache_section,       &replies_section,        &tls_section,
     &config_tenants_section, &reservation_section, &cache_share_section,    &tenant_objects_section,
     &tenant_routing_section, &routers_section,     &config_limits_section,  &prices_section,
-    &tiers_section,          &s3_section,          &objects_section,        &documents_section,
-    &monitor_section,        &traces_section,      &alarms_section,         &upstreams_section,
-    NULL,
+    &budgets_section,        &tiers_section,          &s3_section,          &objects_section,
+    &documents_section,      &monitor_section,        &traces_section,      &alarms_section,
+    &upstreams_section,      NULL,
 };

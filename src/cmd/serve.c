@@ -28,6 +28,7 @@
 #include "generate/routing.h"
 #include "generate/shadow.h"
 #include "invocations/invocations.h"
+#include "keys/keys.h"
 #include "ledger/ledger.h"
 #include "model/keeper.h"
 #include "monitor/config.h"
@@ -78,6 +79,7 @@ struct serve {
     uv_async_t rows; /* of models were changed */
     struct extractor *extractor;
     struct reservations *reservations;
+    struct keys *keys;
     struct resources *profiles;
     struct invocations *invocations;
     struct traces *traces;
@@ -417,6 +419,9 @@ static enum error_code open_work(struct serve *serve, unsigned threads, struct e
     enum error_code code = extractor_new(needs_walls, &serve->extractor, error);
     if (code == OK)
         code = reservations_new(config, &serve->reservations, error);
+    const struct keys_options keys = {.config = config};
+    if (code == OK)
+        code = keys_open(&keys, &serve->keys, error);
     if (code == OK)
         code = resources_open(&profile_resource, config->data, &serve->profiles, error);
     if (code == OK)
@@ -435,6 +440,7 @@ static enum error_code open_work(struct serve *serve, unsigned threads, struct e
         .ledger = serve->ledger,
         .prices = serve->prices,
         .reservations = serve->reservations,
+        .keys = serve->keys,
         .routing = serve->routing,
         .upstreams = serve->upstreams.count > 0 ? &serve->upstreams : NULL,
         .others = *serve->others,
@@ -615,6 +621,7 @@ static bool stop(struct serve *serve)
     resources_close(serve->profiles);
     routing_free(serve->routing);
     reservations_free(serve->reservations);
+    keys_close(serve->keys);
     metrics_deinit(&serve->batch_metrics);
     metrics_deinit(&serve->shadow_metrics);
     alarms_close(serve->alarms);

@@ -108,9 +108,6 @@ enum error_code config_check_tenants(struct yaml_reader *reader, const struct co
             if (!strcmp(config->tenants[j].name, tenant->name))
                 return yaml_fail_at(reader, path, "'%s' is the name of an earlier tenant", tenant->name);
         }
-        snprintf(path, sizeof(path), "tenants[%zu]", i);
-        if (tenant->key_count + tenant->bearer_count == 0)
-            return yaml_fail_at(reader, path, "expected keys or bearer: nobody could be this tenant");
         enum error_code code = check_tenant_credentials(reader, config, i);
         if (code)
             return code;

@@ -251,6 +251,12 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_ALARM_HISTORY_ALL 100000 /* of the history of all alarms */
 #define LIMIT_ALARM_ACTIONS 1000 /* that wait for their web hooks; more are given up */
 #define LIMIT_DASHBOARDS 500 /* dashboards of one tenant */
+#define LIMIT_KEYS 20000 /* virtual keys, revoked ones included */
+#define LIMIT_KEY_MODELS 64 /* models that a virtual key may be bound to */
+#define LIMIT_KEY_TAGS 16 /* tags of a virtual key */
+#define LIMIT_BUDGETS 20000 /* that were made while the server runs or before */
+#define LIMIT_BUDGET_TAGS 64 /* tags with budgets of one tenant in fulcrum.yaml */
+#define LIMIT_BUDGETS_HELD 64 /* budgets that hold for one request */
 #define LIMIT_DASHBOARDS_ALL 10000 /* dashboards in all */
 #define LIMIT_DASHBOARD_BYTES 1048576 /* body of one dashboard */
 

@@ -35,6 +35,7 @@ struct backend_job {
     bool has_elsewhere;        /* another target follows: a backend does not wait until this one can answer */
     struct str request_id;     /* for the log */
     bool wants_confidence;     /* in a reply: how sure the model is of it */
+    uint64_t prompt_tokens_max; /* the prompt has no more; `prepare` says so. 0: not known */
     void *prepared;            /* what `prepare` has made, in the request's arena; NULL: it was not asked */
 };
 

@@ -24,6 +24,7 @@ void charge_begin(struct charge *charge, const struct charge_subject *subject, c
         .model_invoked = str_of(answered->name),
         .price = str_of(answered->price->name),
         .baseline_price = subject->is_shadow ? STR(PRICE_NONE) : str_of(untaught(&placement->asked)->name),
+        .key = subject->key,
         .profile = subject->profile,
         .tags = subject->tags,
         .time_us = time_us,

@@ -13,6 +13,7 @@
 struct charge_subject {
     struct str request_id, tenant, dialect, operation;
     struct str model_requested; /* as asked for */
+    struct str key; /* ID of the virtual key; empty: another credential */
     struct str profile, tags;   /* of the application profile that was asked for; empty: none. See ledger/line.h */
     bool is_shadow;             /* nobody did: a router learns from the answer, and the lever of that pays for it */
 };

@@ -47,10 +47,29 @@ static enum error_code check_embed(const struct model *model, const struct embed
                      model->config->is_matryoshka ? " at most" : " and is not known to make fewer (matryoshka: true)");
 }
 
+/* A token has a byte at least, but for those that the model puts around a text. */
+static uint64_t tokens_at_most(const struct engine_prompt *prompt)
+{
+    uint64_t tokens = 1;
+    for (size_t i = 0; i < prompt->segment_count; i++)
+        tokens += prompt->segments[i].text.len + 1;
+    return tokens;
+}
+
+static uint64_t embed_tokens_at_most(const struct embed_request *embed)
+{
+    uint64_t tokens = 0;
+    for (size_t i = 0; i < embed->count; i++)
+        tokens += embed->inputs[i].text.len + embed->inputs[i].token_count + 2;
+    return tokens;
+}
+
 static enum error_code prepare(const struct backend *backend, struct backend_job *job, struct error *error)
 {
-    if (job->use == BACKEND_EMBED)
+    if (job->use == BACKEND_EMBED) {
+        job->prompt_tokens_max = embed_tokens_at_most(job->request->embed);
         return check_embed(job->target->model, job->request->embed, error);
+    }
     const struct template_spec *spec = &job->target->model->spec;
     struct engine_prompt *prompt = ARENA_NEW(job->request->arena, struct engine_prompt);
     if (!prompt)
@@ -60,6 +79,7 @@ static enum error_code prepare(const struct backend *backend, struct backend_job
                                ? engine_prompt_write(spec, job->request, prompt, error)
                                : engine_prompt_write_segments(spec, job->request, prompt, error);
     job->prepared = prompt;
+    job->prompt_tokens_max = code == OK ? tokens_at_most(prompt) : 0;
     return code;
 }
 

@@ -13,6 +13,8 @@
 
 #define BODY_EXTRA_BYTES (1u << 20) /* that a body may be longer than the client's in another dialect, at least */
 #define ESTIMATE_BYTES 4            /* of text, for a token that nobody has counted */
+#define UNSEEN_TOKENS 4096  /* at most, that providers put into a prompt themselves, for tools say */
+#define MEDIUM_TOKENS 65536 /* the same of an image */
 #define MAX_TOKENS_USUAL 4096       /* where an API wants a maximum and nobody has said one */
 
 struct upstream_backend {
@@ -101,6 +103,18 @@ static enum error_code write_body(const struct backend_job *job, const struct up
     return text->failed ? error_no_memory(error) : OK;
 }
 
+/* Images and the like, whose tokens their bytes don't bound. */
+static uint64_t media_of(const struct chat_request *request)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < request->message_count; i++)
+        for (size_t k = 0; k < request->messages[i].block_count; k++) {
+            const enum chat_block_kind kind = request->messages[i].blocks[k].kind;
+            count += kind == CHAT_IMAGE || kind == CHAT_VIDEO || kind == CHAT_AUDIO || kind == CHAT_DOCUMENT;
+        }
+    return count;
+}
+
 static enum error_code prepare(const struct backend *backend, struct backend_job *job, struct error *error)
 {
     const struct upstream *upstream = upstream_of(backend, job->target);
@@ -126,6 +140,7 @@ static enum error_code prepare(const struct backend *backend, struct backend_job
         body->has_prefix = prefix_read(job->request, job->tenant, str_of(job->target->name),
                                        charge_session(job->request), &body->prefix);
     job->prepared = body;
+    job->prompt_tokens_max = body->text.len + UNSEEN_TOKENS + MEDIUM_TOKENS * media_of(job->request);
     return code;
 }
 

@@ -52,10 +52,15 @@ enum error_code work_open_line(struct work *work, struct error *error)
     enum error_code code = OK;
     if (work->setup.line == WORK_LINE_NONE)
         return OK;
+    code = work_reserve(work, error);
+    if (code != OK)
+        return code;
     begin_charge(work);
     if (work->setup.line == WORK_LINE_LEDGER)
         code = ledger_accept(work->setup.port->shared->ledger, &work->charge.line, error);
     work->is_open = code == OK;
+    if (code != OK)
+        work_spent(work, 0);
     return code;
 }
 
@@ -66,6 +71,7 @@ void work_drop_line(struct work *work)
     if (work->is_open && work->setup.line == WORK_LINE_LEDGER)
         (void)!ledger_refuse(work->setup.port->shared->ledger, &work->charge.line, &ignored);
     work->is_open = work->is_charged = false;
+    work_spent(work, 0);
 }
 
 static void tell_router(struct work *work)
@@ -86,11 +92,13 @@ enum error_code work_settle(struct work *work, enum ledger_outcome outcome, stru
     const bool is_broken = work_bill_doubted(work, is_paid(work, outcome), &lost) != OK;
     end_charge(work, is_broken ? LEDGER_FAILED : outcome);
     tell_router(work);
-    if (work->setup.line != WORK_LINE_LEDGER)
-        return OK;
-    if (ledger_finish(work->setup.port->shared->ledger, &work->charge.line, error) != OK || is_broken)
+    const uint64_t cost = work->charge.line.quote.cost, doubted_cost = is_broken ? 0 : work_doubted_cost(work);
+    const bool is_kept = work->setup.line != WORK_LINE_LEDGER ||
+                         ledger_finish(work->setup.port->shared->ledger, &work->charge.line, error) == OK;
+    work_spent(work, doubted_cost + (is_kept ? cost : 0));
+    if (!is_kept || (is_broken && work->setup.line == WORK_LINE_LEDGER))
         return error_set(error, ERROR_UNAVAILABLE, "The ledger could not record this request.");
-    if (work->handlers->on_billed)
+    if (work->setup.line == WORK_LINE_LEDGER && work->handlers->on_billed)
         work->handlers->on_billed(work->ctx, &work->placement.answered, &work->charge.line);
     return OK;
 }
@@ -383,7 +391,9 @@ static enum error_code find_reservation(struct work *work, struct error *error)
 static bool wait_for_texts(struct work *work)
 {
     struct error error;
-    enum error_code code = find_reservation(work, &error);
+    enum error_code code = work_check_key(work, &error);
+    if (code == OK)
+        code = find_reservation(work, &error);
     if (code == OK)
         code = documents_resolve(work->setup.port->documents, work->setup.subject.tenant, work->setup.request,
                                  on_documents, work, &work->documents, &error);
@@ -609,6 +619,7 @@ void work_end(struct work *work, enum ledger_outcome outcome)
     work->documents = NULL;
     settle_broken(work, outcome);
     work_end_call(work);
+    work_end_minute(work);
     work_drop_doubted(work);
     collect_deinit(&work->collect);
     if (work->is_over)

@@ -4,13 +4,16 @@
  * Such a reply is withheld: its events are collected and told to nobody until the router has decided, of a whole reply
  * when it is whole, of a stream after so many tokens at most. So is each whole reply of a router that has another
  * target left, which answers where this one breaks. Taken back, it is kept until a better one is there, since that may
- * fail. */
+ * fail.
+ *
+ * Money is reserved before a target gets the request, and settled with its line (work_spending.c). */
 #ifndef GENERATE_WORK_INTERNAL_H
 #define GENERATE_WORK_INTERNAL_H
 
 #include "generate/collect.h"
 #include "generate/documents.h"
 #include "generate/work.h"
+#include "keys/keys.h"
 
 /* Each target in turn is asked how warm it is. */
 struct warmth_round {
@@ -52,6 +55,9 @@ struct work {
     struct doubted *doubted;  /* a reply that was taken back; NULL: none */
     bool *is_over;            /* NULL, or set by work_end: the work may be gone */
 
+    struct spending spending; /* reserved while its line is open */
+    uint64_t minute_tokens;   /* taken from its key's minute */
+    bool has_tags, has_minute; /* the subject has all of its tags; its key's minute was asked */
     struct charge charge;
     bool is_charged, is_open; /* the charge has begun; its line has not ended */
 };
@@ -81,6 +87,16 @@ bool work_route(struct work *work); /* false: the work waits or has ended */
 /* How warm the prompt, which is written, is for the target whose turn it is; what can't be asked is taken as cold.
  * True: it was not asked. */
 bool work_ask(struct work *work);
+
+/* --- of work_spending.c --- */
+
+/* Whether its key may use what it asks for; at the start, of everything. */
+enum error_code work_check_key(const struct work *work, struct error *error) WARN_UNUSED;
+/* Before a line is opened: a part of its key's minute, once, and what the target may cost at most of all budgets. */
+enum error_code work_reserve(struct work *work, struct error *error) WARN_UNUSED;
+/* What it did cost, by its lines; 0: nothing, as one that was not let in after all. Harmless where nothing is held. */
+void work_spent(struct work *work, uint64_t cost);
+void work_end_minute(struct work *work); /* once, at the end of all */
 
 /* --- of work_turns.c --- */
 

@@ -12,6 +12,7 @@
 #include "generate/reservation.h"
 #include "ledger/ledger.h"
 
+struct keys;        /* keys/keys.h */
 struct upstreams;   /* upstream/upstreams.h */
 struct routing;     /* routing.h */
 struct work_router; /* work.h */
@@ -34,6 +35,7 @@ struct work_shared {
     struct ledger *ledger;
     const struct price_book *prices;
     struct reservations *reservations;
+    struct keys *keys; /* virtual keys and budgets; NULL: there are none */
     const struct routing *routing; /* who answers where a router is named; NULL: there are none */
     struct upstreams *upstreams; /* servers of others; NULL: there are none */
     struct shadow *shadow; /* what routers learn with; NULL: none does */

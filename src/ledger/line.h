@@ -31,11 +31,13 @@ struct ledger_line {
     struct str model_invoked;   /* name of the model that answered */
     struct str price, baseline_price; /* names of price rows */
     struct str profile; /* ARN of the application inference profile that was asked for; empty: none... */
-    struct str tags;    /* ...and its tags then, a JSON object of strings; empty: none */
+    struct str tags;    /* ...and its tags then, with the key's and those of the request that budgets name: a JSON
+                        * object of strings; empty: none */
     struct str provider;    /* who answered: LEDGER_PROVIDER_ENGINE, or an upstream's name; empty: not known */
     struct str upstream_id; /* what the upstream calls the request; empty: none */
     struct str router;      /* what chose the model, by its own word; empty: the client did */
     struct str session;     /* the conversation or task that the client counts the request to; empty: it says none */
+    struct str key; /* ID of the virtual key that asked; empty: another credential did */
     struct str miss_reason; /* why less than all of the prompt came from the cache, in a word; empty: all did */
     uint64_t time_us; /* clock_wall_us() when the request came */
     enum tier tier;   /* that it is priced in */
@@ -65,7 +67,7 @@ enum ledger_kind {
     LEDGER_OUTCOME,
 };
 
-#define LEDGER_LINE_VERSION 5 /* of lines in journals and results of batch jobs, and of ledger.db */
+#define LEDGER_LINE_VERSION 6 /* of lines in journals and results of batch jobs, and of ledger.db */
 
 /* FIRST or NEXT(name in SQL, kind without LEDGER_, version that brought it, member, name in exports or NULL). */
 #define LEDGER_COLUMNS(FIRST, NEXT)                                                                             \
@@ -107,7 +109,8 @@ enum ledger_kind {
     NEXT(cost_cache_write_1h, OPTIONAL, 4, quote.classes[PRICE_CACHE_WRITE_1H], "costCacheWrite1hPicodollars")  \
     NEXT(cost_output, OPTIONAL, 4, quote.classes[PRICE_OUTPUT], "costOutputPicodollars")                        \
     NEXT(miss_reason, TEXT, 4, miss_reason, "cacheMissReason")                                                  \
-    NEXT(saved_shadow, SIGNED, 5, quote.saved[LEVER_SHADOW], "savedShadow")
+    NEXT(saved_shadow, SIGNED, 5, quote.saved[LEVER_SHADOW], "savedShadow")                                     \
+    NEXT(api_key, TEXT, 6, key, "keyId")
 
 #define LEDGER_COLUMN_ONE(...) +1
 enum { LEDGER_COLUMN_COUNT = 0 LEDGER_COLUMNS(LEDGER_COLUMN_ONE, LEDGER_COLUMN_ONE) };

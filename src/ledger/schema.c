@@ -31,6 +31,7 @@
 #define DEFINE_2(name, kind) name " " TYPE_##kind " NOT NULL DEFAULT ''"
 #define DEFINE_4(name, kind) name " " TYPE_##kind
 #define DEFINE_5(name, kind) DEFINE_4(name, kind)
+#define DEFINE_6(name, kind) DEFINE_4(name, kind)
 
 /* --- the columns of a version, or of all up to it --- */
 
@@ -39,6 +40,7 @@
 #define IF_1_2(text)
 #define IF_1_4(text)
 #define IF_1_5(text)
+#define IF_1_6(text)
 #define DEFINE_NEXT_OF_1(name, kind, since, ...) IF_1_##since(", " DEFINE_##since(#name, kind))
 #define DEFINE_ALL_OF_1 LEDGER_COLUMNS(DEFINE_FIRST, DEFINE_NEXT_OF_1)
 
@@ -46,6 +48,7 @@
 #define IF_2_2(text) text
 #define IF_2_4(text)
 #define IF_2_5(text)
+#define IF_2_6(text)
 #define ADD_2(name, kind, since, ...) IF_2_##since("ALTER TABLE line ADD COLUMN " DEFINE_##since(#name, kind) ";")
 #define ADD_ALL_OF_2 LEDGER_COLUMNS(ADD_2, ADD_2)
 
@@ -53,6 +56,7 @@
 #define UP_TO_3_2(text) text
 #define UP_TO_3_4(text)
 #define UP_TO_3_5(text)
+#define UP_TO_3_6(text)
 #define NAME_UP_TO_3(name, kind, since, ...) UP_TO_3_##since(", " #name)
 #define NAMES_UP_TO_3 LEDGER_COLUMNS(LEDGER_NAME_FIRST, NAME_UP_TO_3)
 
@@ -60,6 +64,7 @@
 #define UP_TO_4_2(text) text
 #define UP_TO_4_4(text) text
 #define UP_TO_4_5(text)
+#define UP_TO_4_6(text)
 #define DEFINE_NEXT_UP_TO_4(name, kind, since, ...) UP_TO_4_##since(", " DEFINE_##since(#name, kind))
 #define DEFINE_ALL_UP_TO_4 LEDGER_COLUMNS(DEFINE_FIRST, DEFINE_NEXT_UP_TO_4)
 
@@ -67,8 +72,17 @@
 #define IF_5_2(text)
 #define IF_5_4(text)
 #define IF_5_5(text) text
+#define IF_5_6(text)
 #define ADD_5(name, kind, since, ...) IF_5_##since("ALTER TABLE line ADD COLUMN " DEFINE_##since(#name, kind) ";")
 #define ADD_ALL_OF_5 LEDGER_COLUMNS(ADD_5, ADD_5)
+
+#define IF_6_1(text)
+#define IF_6_2(text)
+#define IF_6_4(text)
+#define IF_6_5(text)
+#define IF_6_6(text) text
+#define ADD_6(name, kind, since, ...) IF_6_##since("ALTER TABLE line ADD COLUMN " DEFINE_##since(#name, kind) ";")
+#define ADD_ALL_OF_6 LEDGER_COLUMNS(ADD_6, ADD_6)
 
 #define LABEL_FIRST(name) #name " TEXT NOT NULL"
 #define LABEL_NEXT(name) ", " #name " TEXT NOT NULL"
@@ -114,7 +128,8 @@ static const char *const steps[LEDGER_DB_VERSION] = {
           "CREATE TABLE summed (through INTEGER NOT NULL) STRICT;"
           "INSERT INTO summed VALUES (0);",
     [4] = ADD_ALL_OF_5,
+    [5] = ADD_ALL_OF_6,
 };
-_Static_assert(LEDGER_DB_VERSION == 5, "one step for each version");
+_Static_assert(LEDGER_DB_VERSION == 6, "one step for each version");
 
 const struct migration ledger_migration = {.room = NULL, .steps = steps, .step_count = LEDGER_DB_VERSION};

@@ -67,14 +67,14 @@ static bool read_coding(struct s3 *s3, struct s3_put *put)
         s3_fail(s3, 501, "NotImplemented", "The payload signing " STR_FMT " is not implemented.", STR_ARG(payload));
         return false;
     }
-    put->is_signed = s3->identity.key && str_starts(payload, STR("STREAMING-AWS4-"));
+    put->is_signed = auth_secret(&s3->identity).data && str_starts(payload, STR("STREAMING-AWS4-"));
     if (!put->is_signed)
         return true;
     struct sigv4_claim claim;
     struct error error;
     if (sigv4_read_claim(&s3->request, &s3->arena, &claim, &error) != AUTH_OK)
         return refuse(s3, "InvalidRequest", "Chunks can be signed where signature version 4 signs the request.");
-    if (sigv4_chunks_init(&put->signer, &claim, str_of(s3->identity.key->secret)) &&
+    if (sigv4_chunks_init(&put->signer, &claim, auth_secret(&s3->identity)) &&
         checksum_init(&put->chunk, CHECKSUM_SHA256))
         return true;
     s3_fail_memory(s3);

@@ -456,7 +456,8 @@ static bool may_send(const struct api_thread *thread, struct http_exchange *exch
     struct auth_identity identity;
     struct error ignored;
     const struct auth_question question = {
-        .config = thread->api->config, .sessions = thread->api->sessions, .now_us = clock_wall_us()};
+        .config = thread->api->config, .sessions = thread->api->sessions, .keys = thread->api->auth_keys,
+        .now_us = clock_wall_us()};
     if (auth_identify(&question, &exchange->request, &identity, &ignored) != OK)
         return false;
     http_set_owner(exchange, str_of(identity.tenant));
