@@ -76,11 +76,12 @@ BENCH_SUPPORT := $(call objects,$(wildcard bench/support*.c))
 AFFINITY_PARTS := bench/affinity_servers.c
 CACHE_PARTS := $(addprefix bench/cache_,bed.c document.c tenants.c)
 DISTILL_PARTS := bench/distill_speed.c
+GATEWAY_PARTS := $(addprefix bench/gateway_,peers.c upstream.c)
 KERNELS_PARTS := $(addprefix bench/kernels_,bed.c load.c perplexity.c rates.c same.c)
 ROUTE_PARTS := $(addprefix bench/route_,desk.c talk.c)
 TIERS_PARTS := $(addprefix bench/tiers_,bed.c documents.c)
-BENCH_SRC := $(filter-out bench/support% $(AFFINITY_PARTS) $(CACHE_PARTS) $(DISTILL_PARTS) $(KERNELS_PARTS) \
-	$(ROUTE_PARTS) $(TIERS_PARTS),$(wildcard bench/*.c))
+BENCH_SRC := $(filter-out bench/support% $(AFFINITY_PARTS) $(CACHE_PARTS) $(DISTILL_PARTS) $(GATEWAY_PARTS) \
+	$(KERNELS_PARTS) $(ROUTE_PARTS) $(TIERS_PARTS),$(wildcard bench/*.c))
 BENCH_TOOLS := cache_replay instant_worker # want arguments: run by hand and by tests, not by `make bench`
 
 # The console's page: the files of console/, and its charts below vendor/.
@@ -182,6 +183,7 @@ $(BUILD)/tests/tools/%: $(OBJ)/tests/tools/%.c.o $(LINKED)
 $(BUILD)/bench/affinity: $(call objects,$(AFFINITY_PARTS))
 $(BUILD)/bench/cache: $(call objects,$(CACHE_PARTS))
 $(BUILD)/bench/distill: $(call objects,$(DISTILL_PARTS))
+$(BUILD)/bench/gateway: $(call objects,$(GATEWAY_PARTS))
 $(BUILD)/bench/kernels: $(call objects,$(KERNELS_PARTS))
 $(BUILD)/bench/route: $(call objects,$(ROUTE_PARTS))
 $(BUILD)/bench/tiers: $(call objects,$(TIERS_PARTS))

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support_server.h"
 #include "core/buf.h"
 #include "core/json.h"
 #include "core/mem.h"
@@ -50,18 +51,6 @@ const char *llama_server_program(const char **why)
 }
 
 /* --- the process ------------------------------------------------------------------------------------ */
-
-static uint16_t free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(address);
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const bool is_bound = fd >= 0 && bind(fd, (struct sockaddr *)&address, len) == 0 &&
-                          getsockname(fd, (struct sockaddr *)&address, &len) == 0;
-    if (fd >= 0)
-        close(fd);
-    return is_bound ? ntohs(address.sin_port) : 0;
-}
 
 static void exec_server(const struct llama_server_options *options, uint16_t port)
 {
@@ -127,7 +116,7 @@ struct llama_server *llama_server_start(const struct llama_server_options *optio
     *why = "skipped: it did not start, see " LOG_PATH;
     buf_init(&server->body, REPLY_MAX);
     buf_init(&server->reply, REPLY_MAX);
-    server->port = free_port();
+    server->port = bench_free_port();
     server->curl = curl_easy_init();
     if (server->port != 0 && server->curl != NULL) {
         curl_easy_setopt(server->curl, CURLOPT_PROXY, "");

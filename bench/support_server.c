@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,4 +63,16 @@ void bench_server_stop(const struct bench_server *server)
     (void)kill(server->pid, SIGTERM);
     if (waitpid(server->pid, &status, 0) != server->pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
         die("the server did not end well", server->log);
+}
+
+uint16_t bench_free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool is_bound = fd >= 0 && bind(fd, (struct sockaddr *)&address, len) == 0 &&
+                          getsockname(fd, (struct sockaddr *)&address, &len) == 0;
+    if (fd >= 0)
+        close(fd);
+    return is_bound ? ntohs(address.sin_port) : 0;
 }

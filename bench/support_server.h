@@ -15,4 +15,6 @@ struct bench_server {
 struct bench_server bench_server_start(const char *config, const char *data, const char *log);
 void bench_server_stop(const struct bench_server *server); /* exits the bench when it does not end well */
 
+uint16_t bench_free_port(void); /* of 127.0.0.1, for a server that is told one; 0: there is none */
+
 #endif
