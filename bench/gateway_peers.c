@@ -1,4 +1,5 @@
-/* gateway_peers.c - other gateways before the same provider, each as its makers start it: one process, its log in a file.
+/* gateway_peers.c - other gateways before the same provider, each as its makers start it: one process, its log in
+ * a file.
  *
  * bench/gateway_peers.sh installs them, once; without them their figures are left out. */
 #include <errno.h>
@@ -46,7 +47,8 @@ static void write_litellm_config(uint16_t provider)
     if (!file || fprintf(file,
                          "model_list:\n"
                          "  - model_name: instant\n"
-                         "    litellm_params: {model: openai/instant, api_key: none, api_base: \"http://127.0.0.1:%u/v1\"}\n",
+                         "    litellm_params: {model: openai/instant, api_key: none,\n"
+                         "                     api_base: \"http://127.0.0.1:%u/v1\"}\n",
                          provider) < 0 ||
         fclose(file) != 0)
         die(LITELLM_CONFIG);

@@ -1,9 +1,9 @@
 /* gateway_upstream.c - Fulcrum between a client and a provider that answers at once (support_provider.h), and other
  * gateways in its place. Part of `make bench B=gateway`, which see; all of one run.
  *
- *   upstream_added_p50_us, _p99_us   a chat completion's latency at one client through Fulcrum (HTTP, JSON, price, ledger,
- *                      metrics, log) less that of the provider asked directly; rounds of both alternate, the median of
- *                      the rounds counts
+ *   upstream_added_p50_us, _p99_us   a chat completion's latency at one client through Fulcrum (HTTP, JSON, price,
+ *                      ledger, metrics, log) less that of the provider asked directly; rounds of both alternate, the
+ *                      median of the rounds counts
  *   PEER_times, PEER_stream_times    requests a second at 64 clients, through Fulcrum over through the peer
  *   large_request_ms   what a request of a megabyte (an image in base64) takes longer than one asked directly, median
  *   open_streams_mb    resident memory of the server with 1,000 streams open
@@ -220,7 +220,8 @@ static void read_ledger(uint64_t *lines, uint64_t *tokens)
     (void)pclose(out);
 }
 
-static void bench_million(struct bench *report, struct load *load, const struct bench_server *server, struct str request)
+static void bench_million(struct bench *report, struct load *load, const struct bench_server *server,
+                          struct str request)
 {
     const uint64_t wanted = bench_setting("BENCH_REQUESTS", 1000000);
     uint64_t lines, tokens, lines_after, tokens_after, waited = 0;

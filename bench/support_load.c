@@ -130,12 +130,13 @@ static bool is_whole(struct client *client)
 static void receive(struct run *run, struct client *client)
 {
     struct load *load = run->load;
-    if (!buf_reserve(&client->in, 16384))
+    struct buf *in = &client->in;
+    if (!buf_reserve(in, 16384))
         die("a reply is too long");
-    const ssize_t len = recv(client->fd, client->in.data + client->in.len, client->in.cap - client->in.len, MSG_DONTWAIT);
+    const ssize_t len = recv(client->fd, in->data + in->len, in->cap - in->len, MSG_DONTWAIT);
     if (len <= 0)
         die("recv");
-    client->in.len += (size_t)len;
+    in->len += (size_t)len;
     if (!is_whole(client))
         return;
     const uint64_t now = clock_now_us();

@@ -1,5 +1,5 @@
-/* support_load.h - a load generator for HTTP/1.1: so many clients over keep-alive connections to a port of this machine,
- * each of which sends its next request when its reply is whole. One thread. */
+/* support_load.h - a load generator for HTTP/1.1: so many clients over keep-alive connections to a port of this
+ * machine, each of which sends its next request when its reply is whole. One thread. */
 #ifndef BENCH_SUPPORT_LOAD_H
 #define BENCH_SUPPORT_LOAD_H
 
@@ -20,8 +20,8 @@ struct load {
 void load_init(struct load *load);
 void load_deinit(struct load *load);
 
-/* Runs until `calls` replies came or `us` have passed; replies a second. Exits the bench when one is no 200 or none comes
- * for long. */
+/* Runs until `calls` replies came or `us` have passed; replies a second. Exits the bench when one is no 200 or none
+ * comes for long. */
 double load_run(struct load *load, size_t clients, uint64_t calls, uint64_t us);
 
 /* Connected, TCP_NODELAY; exits the bench when it can't be. */

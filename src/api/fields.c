@@ -7,6 +7,8 @@
 #include "chat/traits.h"
 #include "core/limits.h"
 
+#define CHARACTER_BYTES_MAX 4
+
 struct field_path field_path_index(const char *where, const char *key, size_t index)
 {
     struct field_path path;
@@ -182,6 +184,8 @@ enum error_code fields_get_str(yyjson_val *object, const char *where, const char
         *present = is_there;
     if (code != OK || !is_there)
         return code;
+    if (value->len / CHARACTER_BYTES_MAX >= low && value->len <= high) /* however many bytes each has */
+        return OK;
     size_t characters = fields_characters(*value);
     if (characters < low)
         return field_error(error, where, key, "must have at least %zu character%s", low, low == 1 ? "" : "s");

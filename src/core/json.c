@@ -68,19 +68,34 @@ static void capped_free(void *ctx, void *ptr)
     mem_free(block_of(ptr));
 }
 
+/* Where the string ends that begins before `at`: behind its closing quote, or at the text's end. A quote belongs to
+ * the string when an odd number of backslashes stands before it. Most of a large body is one string, so the C library,
+ * which takes many bytes at a time, looks for quotes. */
+static size_t string_end(struct str text, size_t at)
+{
+    const size_t from = at;
+    const char *quote;
+    while (at < text.len && (quote = memchr(text.data + at, '"', text.len - at))) {
+        const size_t place = (size_t)(quote - text.data);
+        size_t before = place;
+        while (before > from && text.data[before - 1] == '\\')
+            before--;
+        if ((place - before) % 2 == 0)
+            return place + 1;
+        at = place + 1;
+    }
+    return text.len;
+}
+
 size_t json_cost(struct str text)
 {
     size_t values = 1; /* each stands before a comma or a colon, or opens a container */
-    bool in_string = false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-        if (in_string) {
-            i += c == '\\';
-            in_string = c != '"';
-        } else {
-            in_string = c == '"';
+    for (size_t i = 0; i < text.len;) {
+        const char c = text.data[i++];
+        if (c == '"')
+            i = string_end(text, i);
+        else
             values += c == ',' || c == ':' || c == '[' || c == '{';
-        }
     }
     return text.len + values * sizeof(yyjson_val);
 }
@@ -88,16 +103,10 @@ size_t json_cost(struct str text)
 static bool depth_is_ok(struct str text)
 {
     size_t depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-        if (in_string) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                in_string = false;
-        } else if (c == '"') {
-            in_string = true;
+    for (size_t i = 0; i < text.len;) {
+        const char c = text.data[i++];
+        if (c == '"') {
+            i = string_end(text, i);
         } else if (c == '[' || c == '{') {
             if (++depth > LIMIT_JSON_DEPTH)
                 return false;

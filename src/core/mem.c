@@ -54,7 +54,7 @@ uint64_t mem_fail_count(void)
     return atomic_load(&alloc_count);
 }
 
-#define LARGE_PIECE (256 << 10)
+#define LARGE_PIECE (4 << 20) /* a body of a megabyte is several buffers of that size, one after the other */
 
 void mem_keep_little(void)
 {

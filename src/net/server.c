@@ -27,7 +27,7 @@
 #define KEEPALIVE_PROBES 3
 #define OTHER_DESCRIPTORS 256           /* that the program needs besides clients' connections */
 #define CONNECTIONS_MIN 16              /* per thread, however few descriptors there are */
-#define TRIM_BYTES ((size_t)16 << 20)   /* held for bodies, after which memory is given back to the system */
+#define TRIM_BYTES ((size_t)4 << 20)   /* held for bodies, after which memory is given back to the system */
 
 /* Threads report once: ready to accept, or failed. Then they run until drained. */
 enum thread_report { THREAD_PENDING, THREAD_READY, THREAD_FAILED };

@@ -292,6 +292,27 @@ static void append_random_value(struct rng *rng, struct buf *out, unsigned depth
     append_space(rng, out);
 }
 
+/* Quotes that are escaped, and backslashes that are: nothing within a string counts. */
+static void the_cost_of_random_values(void **state)
+{
+    (void)state;
+    struct rng rng;
+    struct error error;
+    rng_seed(&rng, 7);
+    for (int round = 0; round < 2000; round++) {
+        struct buf text;
+        yyjson_doc *doc;
+        buf_init(&text, 1 << 20);
+        append_random_value(&rng, &text, 4);
+        assert_int_equal(json_parse(buf_str(&text), &doc, &error), OK);
+        const size_t needed = text.len + yyjson_doc_get_val_count(doc) * sizeof(yyjson_val);
+        const size_t bound = text.len + (yyjson_doc_get_val_count(doc) * 2 + 1) * sizeof(yyjson_val);
+        assert_in_range(json_cost(buf_str(&text)), needed, bound);
+        json_free(doc);
+        buf_deinit(&text);
+    }
+}
+
 static void copied_is_what_is_printed(struct str text, yyjson_val *value)
 {
     struct buf printed, copied;
@@ -369,6 +390,7 @@ int main(void)
         cmocka_unit_test(multiples_are_exact),
         cmocka_unit_test(every_failing_allocation_is_an_error),
         cmocka_unit_test(the_cost_of_parsing),
+        cmocka_unit_test(the_cost_of_random_values),
         cmocka_unit_test(copies_are_what_a_parser_would_print),
         cmocka_unit_test(copies_of_what_is_no_json_end),
     };
