@@ -159,6 +159,7 @@ static void begin(struct inference *inference)
         .native = codec_native(call->match.body).fields,
         .tier = TIER_DEFAULT,
         .is_stream = inference->is_stream,
+        .passes_on = inference->codec->stream_pass && inference->request.api_version.data,
         .collects = needs_whole_reply(inference) || inference->is_noted,
         .wants_confidence = inference->is_noted || inference->tells_confidence,
         .started_us = call->exchange->request.started_us,

@@ -58,25 +58,37 @@ static bool flush(struct inference *inference)
     return false;
 }
 
+static bool tells_blocks(const struct inference *inference)
+{
+    return inference->is_stream && !inference->stream.is_verbatim;
+}
+
+static void on_event(void *ctx, struct str type, yyjson_val *event)
+{
+    struct inference *inference = ctx;
+    if (inference->is_stream)
+        inference->codec->stream_pass(&inference->stream, type, event);
+}
+
 static void on_block_start(void *ctx, size_t index, enum chat_block_kind kind, struct str tool_id,
                            struct str tool_name)
 {
     struct inference *inference = ctx;
-    if (inference->is_stream)
+    if (tells_blocks(inference))
         inference->codec->stream_block_start(&inference->stream, index, kind, tool_id, tool_name);
 }
 
 static void on_block_delta(void *ctx, size_t index, enum chat_block_kind kind, struct str text)
 {
     struct inference *inference = ctx;
-    if (inference->is_stream)
+    if (tells_blocks(inference))
         inference->codec->stream_block_delta(&inference->stream, index, kind, text);
 }
 
 static void on_block_stop(void *ctx, size_t index, enum chat_block_kind kind)
 {
     struct inference *inference = ctx;
-    if (inference->is_stream)
+    if (tells_blocks(inference))
         inference->codec->stream_block_stop(&inference->stream, index, kind);
 }
 
@@ -148,7 +160,10 @@ static void on_started(void *ctx, const struct chat_reply *reply)
         inference->has_started = true;
         call_start_stream(call);
     }
-    inference->codec->stream_start(&inference->stream, reply);
+    inference->stream.is_verbatim = reply->is_verbatim;
+    inference->stream.reply = reply;
+    if (!reply->is_verbatim)
+        inference->codec->stream_start(&inference->stream, reply);
     (void)flush(inference);
 }
 
@@ -211,7 +226,10 @@ static void finish_whole(struct inference *inference, const struct chat_reply *r
     struct buf body;
     struct error error;
     buf_init(&body, REPLY_BODY_MAX);
-    inference->codec->write(&inference->request, reply, &body);
+    if (reply->verbatim)
+        inference->codec->pass(&inference->request, reply, reply->verbatim, &body);
+    else
+        inference->codec->write(&inference->request, reply, &body);
     if (work_settle(inference->work, body.failed ? LEDGER_FAILED : LEDGER_COMPLETED, &error) != OK) {
         buf_deinit(&body);
         inference_fail(inference, &error);
@@ -323,6 +341,7 @@ const struct work_handlers inference_handlers = {
     .block_start = on_block_start,
     .block_delta = on_block_delta,
     .block_stop = on_block_stop,
+    .on_event = on_event,
     .on_progress = on_progress,
     .on_finished = on_finished,
     .on_failed = on_failed,

@@ -113,6 +113,8 @@ static enum error_code take_json(struct reply_reader *reader, struct str type, s
         code = reader->take(reader, type, root, error);
     else
         code = reply_malformed(error, "an event is no object");
+    if (code == OK && reader->failed.code == OK && reader->common.event)
+        reader->common.event(reader->common.sink.ctx, type, root);
     json_free(doc);
     if (code == OK && reader->failed.code != OK)
         *error = reader->failed;

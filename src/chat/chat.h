@@ -197,6 +197,7 @@ struct chat_request {
 
     yyjson_val *earlier; /* set before parsing: what the body refers to and is kept here, or NULL */
     struct str api_version;  /* set before parsing: of the dialect's API, by a header; data NULL: the body says it */
+    struct str betas;        /* set before parsing: features of Anthropic's API that a header names; data NULL: none */
     struct ignored *ignored; /* set before parsing: where unknown members are noted; NULL: they are refused */
     bool takes_assistant_first; /* set before parsing: the assistant may begin, where the user says something too */
     /* Set before parsing: who serves the request is decided afterwards, and chat_request_fits asked then. Else it is a

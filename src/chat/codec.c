@@ -69,6 +69,25 @@ void codec_request_free(struct chat_request *request)
     request->body = NULL;
 }
 
+void codec_append_with(struct buf *out, yyjson_val *object, const char *key, struct str text)
+{
+    size_t i, max;
+    yyjson_val *name, *value;
+    buf_append_char(out, '{');
+    json_obj_foreach(object, i, max, name, value)
+    {
+        if (i > 0)
+            buf_append_char(out, ',');
+        buf_append_json(out, json_str(name));
+        buf_append_char(out, ':');
+        if (yyjson_equals_str(name, key))
+            buf_append_json(out, text);
+        else
+            json_append(out, value);
+    }
+    buf_append_char(out, '}');
+}
+
 void codec_stream_emit(struct codec_stream *stream, const char *event_type)
 {
     if (stream->scratch.failed)

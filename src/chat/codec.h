@@ -38,6 +38,8 @@ struct chat_reply {
     struct str upstream_id, upstream_model; /* of an upstream's: as it calls them; else empty */
     struct chat_usage usage;
     bool has_late_input;    /* at the start of its stream the input side of usage was an estimate */
+    bool is_verbatim;       /* of an upstream's: it comes in its own words beside the blocks, for who passes those on */
+    yyjson_val *verbatim;   /* likewise, of a whole one: its body, valid inside on_finished */
     bool has_odd_usage;     /* of an upstream's: its counts don't add up to the total that it says itself */
     double confidence;      /* of a whole one, where it was asked for: how sure its model was; below 0: not known */
     uint64_t latency_ms;    /* of the whole call */
@@ -51,6 +53,8 @@ struct codec_stream {
     const struct chat_reply *reply; /* the codec's own: set by its stream_start, for those that name it in each chunk */
     size_t calls;                   /* likewise: tool calls that have begun */
     size_t events;                  /* likewise: so many were emitted */
+    bool is_verbatim;               /* its events are an upstream's own: blocks are not told */
+    bool has_end;                   /* likewise: the last one that counts was among them */
     bool is_start_owed;             /* likewise: a block has begun whose form its first piece will tell */
     uint64_t created_s;             /* likewise: Unix time that all its events name */
     struct str held_id, held_name;  /* likewise: of the call in `held`, in the request's arena */
@@ -88,6 +92,8 @@ struct codec_reader {
     bool is_started; /* the upstream has begun to answer: usage of the prompt is known where its API says it now */
     bool has_stop;   /* reply.stop is known */
     bool is_over;    /* nothing follows that counts */
+    /* Each event that has been read, of sink.ctx; after what it means has gone into the sink. NULL: unheard. */
+    void (*event)(void *ctx, struct str type, yyjson_val *root);
 };
 
 struct codec {
@@ -112,6 +118,12 @@ struct codec {
     /* Instead of stream_end, once it has started: what went wrong, in an event of its own. False: that could not be
      * said. NULL: the framing of the stream says it. */
     bool (*stream_fail)(struct codec_stream *stream, const struct error *error);
+
+    /* For replies of upstreams to requests in their own words (request->origin), which lose nothing on their way: says
+     * an event, or a whole reply, as it came but for the model's name. After the events comes stream_end, which knows
+     * them by stream->is_verbatim. NULL: replies are always said anew. */
+    void (*stream_pass)(struct codec_stream *stream, struct str type, yyjson_val *event);
+    bool (*pass)(const struct chat_request *request, const struct chat_reply *reply, yyjson_val *body, struct buf *out);
 
     /* For upstreams that speak it; NULL: none does. Appends the body that asks for the same: raw nodes and extras as
      * they are where the request came in this dialect, else said in its words. ERROR_INVALID begins with the path of
@@ -161,6 +173,8 @@ void codec_request_free(struct chat_request *request); /* its document, where it
 
 /* Emits what is in the scratch buffer as one event and empties it. Sticky: a
  * stream whose scratch failed emits nothing more, and codec_stream_failed tells. */
+/* Appends the object with its member `key` replaced by that text. */
+void codec_append_with(struct buf *out, yyjson_val *object, const char *key, struct str text);
 void codec_stream_emit(struct codec_stream *stream, const char *event_type);
 bool codec_stream_failed(const struct codec_stream *stream);
 

@@ -33,8 +33,13 @@ enum chat_need {
     CHAT_NEED_ASSISTANT_FIRST = 1 << 18,   /* a conversation that no user begins */
     CHAT_NEED_OTHER_BLOCKS = 1 << 19,      /* CHAT_OTHER: of one provider alone */
     CHAT_NEED_EXTRAS = 1 << 20,            /* members that nobody here knows; takes: they are passed on */
+    CHAT_NEED_CHOICES = 1 << 21,           /* several replies */
+    CHAT_NEED_LOGPROBS = 1 << 22,          /* how likely its tokens were */
 };
-#define CHAT_NEEDS_DIALECT (CHAT_NEED_OTHER_BLOCKS | CHAT_NEED_EXTRAS) /* where the request came in the target's own */
+/* What only a reply in its provider's own words holds (codec.h). */
+#define CHAT_NEEDS_VERBATIM (CHAT_NEED_CHOICES | CHAT_NEED_LOGPROBS)
+/* Where the request came in the target's own dialect. */
+#define CHAT_NEEDS_DIALECT (CHAT_NEED_OTHER_BLOCKS | CHAT_NEED_EXTRAS | CHAT_NEEDS_VERBATIM)
 
 struct chat_traits {
     uint32_t takes;

@@ -34,6 +34,7 @@ struct backend_job {
     uint64_t max_reply_us;     /* from the first token on: then the reply ends as at max_tokens; 0: none */
     bool has_elsewhere;        /* another target follows: a backend does not wait until this one can answer */
     struct str request_id;     /* for the log */
+    bool passes_on;            /* whoever asked takes a reply in its provider's words, where they are the request's */
     bool wants_confidence;     /* in a reply: how sure the model is of it */
     uint64_t prompt_tokens_max; /* the prompt has no more; `prepare` says so. 0: not known */
     void *prepared;            /* what `prepare` has made, in the request's arena; NULL: it was not asked */
@@ -49,6 +50,8 @@ struct backend_call {
     double confidence;           /* of the reply so far, where the job wants it: how sure its model is of it, 0 to 1;
                                   * the work begins it below 0: not known */
     unsigned repeats;            /* times that the target was asked again */
+    bool is_verbatim;            /* from on_started on: on_event tells the reply in its own words, or `verbatim` does */
+    yyjson_val *verbatim;        /* of a whole one, inside on_finished */
     uint32_t prompt_tokens;      /* of a question about warmth: of the whole prompt; 0: not known */
 };
 
@@ -57,6 +60,7 @@ struct backend_call {
 struct backend_events {
     void (*on_started)(void *ctx); /* the first token is there */
     struct chat_sink sink;
+    void (*on_event)(void *ctx, struct str type, yyjson_val *event); /* of a verbatim stream; NULL: unheard */
     void (*on_progress)(void *ctx); /* after each piece of text has become events of the sink */
     void (*on_finished)(void *ctx, enum chat_stop_reason stop, struct str stop_sequence);
     void (*on_failed)(void *ctx, const struct error *error);

@@ -45,6 +45,8 @@ struct upstream_call {
     struct codec_reader *reader;   /* of a stream */
     struct buf whole;              /* of a reply that is none */
     bool is_stream, is_started, is_over;
+    bool passes_on;                /* the reply is told in its own words too */
+    struct buf early;              /* its events before it has started: a JSON array of pairs without its end */
     bool is_reading, is_ended;     /* the reader is at work; the call was ended meanwhile */
     uint64_t begun_us;
     uint64_t body_bytes, text_bytes; /* for estimates */
@@ -69,13 +71,25 @@ static struct health *health_of(const struct upstream_call *call)
 
 /* --- the body --------------------------------------------------------------------------------------- */
 
+/* Of a reply that is read into blocks something would be lost. */
+static bool needs_whole(const struct backend_job *job)
+{
+    const struct chat_request *request = job->request;
+    return !request->is_stream && (request->extra_count > 0 || request->needs || request->wants);
+}
+
+static bool is_passed_on(const struct backend_job *job, const struct upstream_config *upstream)
+{
+    return job->use == BACKEND_REPLY && job->passes_on && job->request->origin == wire_codec(upstream->kind);
+}
+
 static struct codec_form form_of(const struct upstream_config *upstream, const struct backend_job *job)
 {
     const struct target *target = job->target;
     const char *model = upstream_model_id(target->model->upstream_model);
     return (struct codec_form){
         .model = upstream->kind == UPSTREAM_BEDROCK ? (struct str){NULL, 0} : str_of(model),
-        .is_stream = job->use == BACKEND_REPLY,
+        .is_stream = job->use == BACKEND_REPLY && !(is_passed_on(job, upstream) && needs_whole(job)),
         .is_count = job->use == BACKEND_COUNT,
         .says_cache_points = upstream_takes_cache_points(target->model->upstream_model),
         .says_max_tokens = upstream->max_tokens_name == UPSTREAM_WORD_OLDER ||
@@ -86,6 +100,12 @@ static struct codec_form form_of(const struct upstream_config *upstream, const s
 static enum error_code refuse_count(const struct target *target, struct error *error)
 {
     return error_set(error, ERROR_INVALID, "The provider of model %s does not count tokens.", target->name);
+}
+
+static enum error_code refuse_verbatim(const struct backend_job *job, struct error *error)
+{
+    return error_set(error, ERROR_INVALID, "%s: only a request by itself in the provider's own API may ask for this",
+                     job->request->needs & CHAT_NEED_CHOICES ? "n" : "logprobs");
 }
 
 static enum error_code refuse_embed(const struct target *target, struct error *error)
@@ -122,6 +142,9 @@ static enum error_code prepare(const struct backend *backend, struct backend_job
     struct buf text;
     if (!body)
         return error_no_memory(error);
+    if ((job->request->needs & CHAT_NEEDS_VERBATIM) && job->use == BACKEND_REPLY &&
+        !is_passed_on(job, upstream->config))
+        return refuse_verbatim(job, error);
     if (job->use == BACKEND_EMBED && !wire_can(upstream, WIRE_EMBED))
         return refuse_embed(job->target, error);
     if (job->use == BACKEND_COUNT && !wire_can(upstream, WIRE_COUNT))
@@ -194,6 +217,7 @@ static void free_call(struct upstream_call *call)
     if (call->reader)
         codec->stream_close(call->reader);
     buf_deinit(&call->whole);
+    buf_deinit(&call->early);
     mem_free(call);
 }
 
@@ -208,6 +232,48 @@ static void show(struct upstream_call *call)
     if (call->reader)
         take_usage(call, &call->reader->reply.usage);
     call->events->on_started(call->ctx);
+}
+
+/* --- its own words ---------------------------------------------------------------------------------- */
+
+static void keep_early(struct upstream_call *call, struct str type, yyjson_val *root)
+{
+    buf_append_text(&call->early, call->early.len > 0 ? ",[" : "[[");
+    buf_append_json(&call->early, type);
+    buf_append_char(&call->early, ',');
+    json_append(&call->early, root);
+    buf_append_char(&call->early, ']');
+}
+
+/* What came before the reply had begun. */
+static void tell_early(struct upstream_call *call)
+{
+    yyjson_doc *doc = NULL;
+    yyjson_val *pair;
+    struct error ignored;
+    size_t i, max;
+    if (call->early.len == 0)
+        return;
+    buf_append_char(&call->early, ']');
+    if (json_parse_exact(buf_str(&call->early), &doc, &ignored) != OK)
+        doc = NULL;
+    json_arr_foreach(doc ? yyjson_doc_get_root(doc) : NULL, i, max, pair)
+        call->events->on_event(call->ctx, json_str(yyjson_arr_get_first(pair)), yyjson_arr_get_last(pair));
+    json_free(doc);
+    buf_clear(&call->early);
+}
+
+static void on_event(void *ctx, struct str type, yyjson_val *root)
+{
+    struct upstream_call *call = ctx;
+    if (call->is_ended)
+        return;
+    if (!call->is_started) {
+        keep_early(call, type, root);
+        return;
+    }
+    tell_early(call);
+    call->events->on_event(call->ctx, type, root);
 }
 
 static void on_block_start(void *ctx, size_t index, enum chat_block_kind kind, struct str id, struct str name)
@@ -245,6 +311,7 @@ static void finish(struct upstream_call *call, const struct chat_reply *reply)
         free_call(call);
         return;
     }
+    tell_early(call);
     close_usage(call, reply);
     if (reply->stop == CHAT_STOP_SEQUENCE)
         (void)arena_str(call->request->arena, reply->stop_sequence, &sequence);
@@ -276,6 +343,10 @@ static void on_reply(void *ctx, const struct transfer_head *head, bool is_stream
     codec->stream_close(call->reader);
     call->reader = is_stream ? codec->stream_open(wire_framing(kind), &sink) : NULL;
     call->is_stream = is_stream;
+    call->call.is_verbatim = call->passes_on && is_stream == call->request->is_stream;
+    if (call->reader && call->call.is_verbatim)
+        call->reader->event = on_event;
+    buf_clear(&call->early);
     call->text_bytes = 0;
     call->call.repeats = asking_repeats(call->asking);
     call->call.upstream_id = (struct str){NULL, 0};
@@ -367,6 +438,8 @@ static void read_whole(struct upstream_call *call)
     } else {
         if (!call->call.upstream_id.data)
             keep_id(call, reply.upstream_id);
+        if (call->call.is_verbatim)
+            call->call.verbatim = yyjson_doc_get_root(doc);
         tell_whole(call, &reply);
     }
     json_free(doc);
@@ -426,7 +499,9 @@ static struct upstream_call *new_call(struct backend *backend, const struct back
     call->ctx = ctx;
     call->begun_us = clock_now_us();
     call->body_bytes = body->text.len;
+    call->passes_on = is_passed_on(job, call->upstream->config);
     buf_init(&call->whole, (size_t)limit(upstream_reply_bytes));
+    buf_init(&call->early, (size_t)limit(upstream_event_bytes));
     return call;
 }
 
@@ -449,7 +524,9 @@ static struct backend_call *ask(struct upstream_call *call, const struct backend
                 .model = upstream_model_id(job->target->model->upstream_model),
                 .body = body->text,
                 .hash = body->hash[0] ? body->hash : NULL,
-                .api_version = api_version_of(job->request)},
+                .api_version = api_version_of(job->request),
+                .betas = job->request->origin == wire_codec(UPSTREAM_ANTHROPIC) ? job->request->betas
+                                                                                : (struct str){NULL, 0}},
         .prefix = body->has_prefix ? &body->prefix : NULL,
         .has_elsewhere = job->has_elsewhere,
         .request_id = job->request_id,

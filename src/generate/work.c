@@ -180,6 +180,7 @@ void work_announce(struct work *work, uint64_t first_token_us)
     work->reply.first_byte_ms = (first_token_us - work->setup.started_us) / 1000;
     work->reply.usage = usage;
     work->reply.has_late_input = work_cache(work).is_late;
+    work->reply.is_verbatim = work->call && work->call->is_verbatim;
     if (work->is_withheld)
         work->reply.usage.output_tokens = 0; /* as when it began */
     if (work->reservation)
@@ -195,6 +196,13 @@ static void on_started(void *ctx)
     work->answer_us = work->call->first_token_us;
     if (!work->is_withheld)
         work_announce(work, work->answer_us);
+}
+
+static void on_event(void *ctx, struct str type, yyjson_val *event)
+{
+    struct work *work = ctx;
+    if (work->handlers->on_event)
+        work->handlers->on_event(work->ctx, type, event);
 }
 
 static void on_block_start(void *ctx, size_t index, enum chat_block_kind kind, struct str tool_id,
@@ -294,6 +302,7 @@ static void on_finished(void *ctx, enum chat_stop_reason stop, struct str stop_s
     struct work *work = ctx;
     struct error error;
     work->reply.confidence = work->call->confidence;
+    work->reply.verbatim = work->call->verbatim;
     work->decode_us = clock_now_us() - work->answer_us;
     work_end_call(work);
     work->reply.stop = stop;
@@ -590,6 +599,7 @@ struct work *work_new(const struct work_setup *setup, const struct work_handlers
         .placement = {.asked = asked, .routed = asked, .answered = asked},
         .events = {.on_started = on_started,
                    .sink = {work, on_block_start, on_block_delta, on_block_stop},
+                   .on_event = on_event,
                    .on_progress = on_progress,
                    .on_finished = on_finished,
                    .on_failed = on_failed},

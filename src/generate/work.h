@@ -74,6 +74,7 @@ struct work_setup {
     enum tier tier;             /* where the request asks for none */
     bool is_stream;             /* what was sent of a reply is paid for, also when it breaks off */
     bool collects;              /* the finished reply carries all blocks */
+    bool passes_on;             /* takes replies in their provider's own words, where the request is too (codec.h) */
     bool wants_confidence;      /* the finished reply says how sure the model was */
     uint64_t started_us;        /* clock_now_us() of the request's first byte */
     /* Where not NULL: calls work_prepare here or on another thread, and then work_continue here, or work_end. */
@@ -94,6 +95,7 @@ struct work_handlers {
     void (*block_start)(void *ctx, size_t index, enum chat_block_kind kind, struct str tool_id, struct str tool_name);
     void (*block_delta)(void *ctx, size_t index, enum chat_block_kind kind, struct str text);
     void (*block_stop)(void *ctx, size_t index, enum chat_block_kind kind);
+    void (*on_event)(void *ctx, struct str type, yyjson_val *event); /* of a reply that is_verbatim; as block_* */
     void (*on_progress)(void *ctx);
     void (*on_finished)(void *ctx, const struct chat_reply *reply, const struct work_figures *figures);
     void (*on_embedded)(void *ctx, const struct embeddings *embeddings); /* they are valid inside */

@@ -52,8 +52,9 @@ static bool may_break(const struct work *work)
 void work_withhold(struct work *work)
 {
     const bool has_other = work->doubted && work->doubted->is_whole && !work->setup.is_stream;
-    work->is_doubtable = may_doubt(work);
-    work->is_withheld = work->is_doubtable || has_other || may_break(work);
+    const bool is_verbatim = (work->setup.request->needs & CHAT_NEEDS_VERBATIM) != 0; /* nothing can be kept of it */
+    work->is_doubtable = !is_verbatim && may_doubt(work);
+    work->is_withheld = !is_verbatim && (work->is_doubtable || has_other || may_break(work));
 }
 
 void work_forget_reply(struct work *work)

@@ -39,6 +39,7 @@ void work_fill_job(struct work *work, const struct catalog_match *match)
     work->job.tenant = work->setup.subject.tenant;
     work->job.has_elsewhere = work->placement.attempts + 1 < work->target_count;
     work->job.request_id = work->setup.subject.request_id;
+    work->job.passes_on = work->setup.passes_on && !work->is_withheld;
     work->job.wants_confidence = work->setup.wants_confidence || work->is_doubtable;
     work->job.cache_min_tokens = catalog_cache_min_tokens(work->setup.port->shared->config, match);
 }

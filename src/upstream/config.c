@@ -52,7 +52,7 @@ static const struct {
 
 static const uint32_t usual[UPSTREAM_KINDS] = {
     [UPSTREAM_OPENAI] = TAKES_COMMON | CHAT_NEED_AUDIO | CHAT_NEED_VIDEO | CHAT_NEED_PENALTIES | CHAT_NEED_TOKEN_BIAS |
-                        CHAT_NEED_GUIDED_TEXT | CHAT_NEED_ASSISTANT_FIRST,
+                        CHAT_NEED_GUIDED_TEXT | CHAT_NEED_ASSISTANT_FIRST | CHAT_NEEDS_VERBATIM,
     [UPSTREAM_ANTHROPIC] = TAKES_COMMON | CHAT_NEED_CITATIONS | CHAT_NEED_THINKING | CHAT_NEED_TOOL_CHANGES |
                            CHAT_NEED_CONNECTORS | CHAT_NEED_CONTEXT_EDITS | CHAT_NEED_ASSISTANT_FIRST,
     [UPSTREAM_BEDROCK] = TAKES_COMMON | CHAT_NEED_VIDEO | CHAT_NEED_AUDIO | CHAT_NEED_CITATIONS | CHAT_NEED_THINKING |
@@ -78,7 +78,7 @@ static bool has_capability(const struct upstream_model *model, const char *name)
 
 uint32_t upstream_takes(const struct upstream_config *upstream, const struct upstream_model *model)
 {
-    uint32_t takes = usual[upstream->kind] & CHAT_NEED_ASSISTANT_FIRST;
+    uint32_t takes = usual[upstream->kind] & (CHAT_NEED_ASSISTANT_FIRST | CHAT_NEEDS_VERBATIM);
     if (!model->capabilities)
         return usual[upstream->kind];
     for (size_t i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]); i++)

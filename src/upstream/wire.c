@@ -133,11 +133,13 @@ static enum error_code add_headers(const struct replica *replica, const struct w
         const struct str asked = ask->api_version.data ? ask->api_version : STR(ANTHROPIC_VERSION);
         code = add(request, arena, "anthropic-version", config->version ? str_of(config->version) : asked, error);
     }
+    if (code == OK && config->kind == UPSTREAM_ANTHROPIC && ask->betas.len > 0)
+        code = add(request, arena, "anthropic-beta", ask->betas, error);
     for (size_t i = 0; i < config->header_count && request->header_count < TRANSFER_HEADERS_MAX; i++)
         request->headers[request->header_count++] = config->headers[i];
     return code;
 }
-_Static_assert(UPSTREAM_HEADERS_MAX + 8 <= TRANSFER_HEADERS_MAX, "there is room for all of them");
+_Static_assert(UPSTREAM_HEADERS_MAX + 9 <= TRANSFER_HEADERS_MAX, "there is room for all of them");
 
 /* Metrics stand beside the API, not in it. */
 static struct str base_of(const struct replica *replica, enum wire_use use)

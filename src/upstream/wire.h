@@ -22,6 +22,7 @@ struct wire_ask {
     struct str body;
     const char *hash;      /* SHA-256 of the body in hex; NULL: nobody made it */
     struct str api_version; /* of Anthropic's API, as the client has it; data NULL: it said none */
+    struct str betas;       /* likewise */
 };
 
 const struct codec *wire_codec(enum upstream_kind kind); /* NULL: nobody registered it */

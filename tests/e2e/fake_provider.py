@@ -18,6 +18,7 @@ A plan's entries are taken one by each request; without one it answers. Keys of 
     no_end    neither [DONE] nor the event that ends the stream, and the connection ends in order
     no_usage, double_usage
     whole     answers as if no stream had been asked for
+    events    what its stream says, as JSON, instead of the text; json: the whole reply
     count     the answer to a question for a count
     slow      seconds between two pieces
     error     an error event in the stream: its type, after the first piece where `late`"""
@@ -80,6 +81,10 @@ def openai_usage(usage):
 
 
 def openai_stream(entry, model):
+    if "events" in entry:
+        yield from (sse(data) for data in [*entry["events"], "[DONE]"])
+        return
+
     def chunk(delta, reason=None, **more):
         return sse({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": model,
                     "choices": [{"index": 0, "delta": delta, "finish_reason": reason}], **more})
@@ -123,6 +128,10 @@ def anthropic_usage(usage):
 
 
 def anthropic_stream(entry, model):
+    if "events" in entry:
+        yield from (sse(data, data["type"]) for data in entry["events"])
+        return
+
     def say(data):
         return sse(data, data["type"])
 
@@ -293,6 +302,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.send(200, entry["body"] if "body" in entry else embeddings(json.loads(text)), entry)
             elif "count" in self.path:
                 self.send(200, entry.get("count", {"inputTokens": 1}))
+            elif "json" in entry:
+                self.send(200, entry["json"], entry)
             elif entry.get("whole"):
                 self.send(200, APIS[self.api()][1](entry, json.loads(text).get("model")), entry)
             else:

@@ -3,6 +3,7 @@
 #include "api/anthropic/dialect.h"
 #include "api/call.h"
 #include "api/native/native.h"
+#include "chat/traits.h"
 
 #define VERSION_FIRST "2023-06-01" /* of clients that send none, as people do by hand */
 
@@ -18,12 +19,31 @@ enum error_code anthropic_read_version(const struct http_request *http, struct s
                      VERSION_FIRST " or 2026-10-21", STR_ARG(str_slice(*version, 0, 64)));
 }
 
+/* The header may come several times. Models of this program leave it out of account. */
+static enum error_code read_betas(const struct http_request *http, struct chat_request *request, struct error *error)
+{
+    for (size_t i = 0; i < http->header_count; i++) {
+        const struct http_header *header = &http->headers[i];
+        if (!str_eq(header->name, STR("anthropic-beta")) || header->value.len == 0)
+            continue;
+        request->betas = arena_printf(request->arena, STR_FMT "%s" STR_FMT, STR_ARG(request->betas),
+                                      request->betas.len > 0 ? "," : "", STR_ARG(header->value));
+        if (!request->betas.data)
+            return error_no_memory(error);
+    }
+    if (request->betas.len > 0 && request->ignored)
+        ignored_note(request->ignored, "", STR("anthropic-beta"), CHAT_NEED_EXTRAS);
+    return OK;
+}
+
 static enum error_code parse_headers(struct api_call *call, bool is_stream, struct chat_request *request,
                                      struct error *error)
 {
     static const char *const sessions[] = {"x-claude-code-session-id", NULL};
     (void)is_stream;
-    const enum error_code code = anthropic_read_version(&call->exchange->request, &request->api_version, error);
+    enum error_code code = anthropic_read_version(&call->exchange->request, &request->api_version, error);
+    if (code == OK)
+        code = read_betas(&call->exchange->request, request, error);
     return code == OK ? call_note_session(call, sessions, request, error) : code;
 }
 

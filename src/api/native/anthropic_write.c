@@ -257,8 +257,47 @@ static void stream_end_completion(struct codec_stream *stream, const struct chat
     native_emit_last(stream, reply, "chunk");
 }
 
+/* --- an upstream's own words -------------------------------------------------------------------------- */
+
+static void stream_pass(struct codec_stream *stream, struct str type, yyjson_val *event)
+{
+    struct buf *out = &stream->scratch;
+    yyjson_val *message = yyjson_obj_get(event, "message");
+    const char *name = yyjson_get_str(yyjson_obj_get(event, "type"));
+    (void)type;
+    stream->has_end = stream->has_end || (name && strcmp(name, "message_stop") == 0);
+    if (yyjson_is_obj(message)) {
+        buf_append_text(out, "{\"type\":\"message_start\",\"message\":");
+        codec_append_with(out, message, "model", stream->reply->model_id);
+        buf_append_char(out, '}');
+    } else {
+        json_append(out, event);
+    }
+    codec_stream_emit(stream, name ? name : "");
+}
+
+static bool pass(const struct chat_request *request, const struct chat_reply *reply, yyjson_val *body, struct buf *out)
+{
+    (void)request;
+    codec_append_with(out, body, "model", reply->model_id);
+    return !out->failed;
+}
+
+/* Servers forget it. */
+static void end_verbatim(struct codec_stream *stream)
+{
+    if (stream->has_end)
+        return;
+    buf_append_text(&stream->scratch, "{\"type\":\"message_stop\"}");
+    codec_stream_emit(stream, "message_stop");
+}
+
 static void stream_end(struct codec_stream *stream, const struct chat_reply *reply)
 {
+    if (stream->is_verbatim) {
+        end_verbatim(stream);
+        return;
+    }
     struct buf *out = &stream->scratch;
     if (is_completion(stream->request)) {
         stream_end_completion(stream, reply);
@@ -296,6 +335,8 @@ const struct codec anthropic_codec = {
     .stream_block_stop = stream_block_stop,
     .stream_block_cites = stream_block_cites,
     .stream_end = stream_end,
+    .stream_pass = stream_pass,
+    .pass = pass,
     .request_write = anthropic_request_write,
     .reply_parse = anthropic_reply_parse,
     .stream_open = anthropic_stream_open,

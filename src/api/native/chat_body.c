@@ -17,7 +17,7 @@ static const struct field_absent refused[] = {
 };
 /* ...and those that other targets may know. */
 static const struct needs_member needed[] = {
-    {"web_search_options", CHAT_NEED_CONNECTORS, "there is no search on the web here"},
+    {"web_search_options", CHAT_NEED_OTHER_BLOCKS, "there is no search on the web here"},
     {"documents", CHAT_NEED_OTHER_BLOCKS, "send the texts in messages"},
     {"guided_json", CHAT_NEED_GUIDED_TEXT, "send response_format instead"},
     {"guided_regex", CHAT_NEED_GUIDED_TEXT, "replies can be held to a JSON schema only, by response_format"},
@@ -86,20 +86,27 @@ static enum error_code parse_length(yyjson_val *root, struct chat_request *reque
 }
 
 /* What asks for more than one reply, or for more of it than its text. */
-static enum error_code parse_extent(yyjson_val *root, struct error *error)
+static enum error_code parse_extent(yyjson_val *root, struct chat_request *request, struct error *error)
 {
     int64_t n = 1, top_logprobs = 0;
     bool logprobs = false;
+    const bool is_api = chat_body_is_api(request);
     enum error_code code = json_get_int(root, "", "n", 1, 128, &n, NULL, error);
-    if (code == OK && n != 1)
+    if (code == OK && n != 1 && !is_api)
         return field_error(error, "", "n", "one reply is made of a request; send it %lld times", (long long)n);
+    if (code == OK && n != 1)
+        code = needs_note(request, CHAT_NEED_CHOICES, error, "", "n",
+                          "this model makes one reply of a request; send it %lld times", (long long)n);
     if (code == OK && !json_is_number(yyjson_obj_get(root, "logprobs")))
         code = json_get_bool(root, "", "logprobs", &logprobs, NULL, error);
     if (code == OK)
         code = json_get_int(root, "", "top_logprobs", 0, 20, &top_logprobs, NULL, error);
-    if (code == OK && (logprobs || top_logprobs > 0 || json_is_number(yyjson_obj_get(root, "logprobs"))))
-        code = field_error(error, "", logprobs ? "logprobs" : "top_logprobs", "probabilities are not given here");
-    return code;
+    if (code != OK || (!logprobs && top_logprobs == 0 && !json_is_number(yyjson_obj_get(root, "logprobs"))))
+        return code;
+    if (!is_api)
+        return field_error(error, "", logprobs ? "logprobs" : "top_logprobs", "probabilities are not given here");
+    return needs_note(request, CHAT_NEED_LOGPROBS, error, "", logprobs ? "logprobs" : "top_logprobs",
+                      "this model's probabilities are not given");
 }
 
 static enum error_code parse_modalities(yyjson_val *root, struct chat_request *request, struct error *error)
@@ -247,7 +254,7 @@ static enum error_code parse_root(yyjson_val *root, struct chat_request *request
     if (code == OK)
         code = parse_stops(root, request, error);
     if (code == OK)
-        code = parse_extent(root, error);
+        code = parse_extent(root, request, error);
     if (code == OK && chat_body_is_api(request))
         code = parse_api_extent(root, request, error);
     if (code == OK)

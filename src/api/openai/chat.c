@@ -215,16 +215,40 @@ static void stream_end(struct codec_stream *stream, const struct chat_reply *rep
 {
     struct buf *out = &stream->scratch;
     stream->reply = reply;
-    begin_chunk(stream);
-    buf_append_text(out, is_completion(stream->request) ? "\"text\":\"\"" : "\"delta\":{}");
-    end_chunk(stream, chat_body_finish_reason(stream->request, reply->stop));
-    if (!wants_usage(stream->request))
+    if (!stream->is_verbatim) {
+        begin_chunk(stream);
+        buf_append_text(out, is_completion(stream->request) ? "\"text\":\"\"" : "\"delta\":{}");
+        end_chunk(stream, chat_body_finish_reason(stream->request, reply->stop));
+    }
+    if (!wants_usage(stream->request) || stream->has_end)
         return;
     append_identity(out, stream->request, reply, true, stream->created_s);
     buf_append_text(out, ",\"choices\":[],");
     append_usage(out, &reply->usage);
     buf_append_char(out, '}');
     codec_stream_emit(stream, "chunk");
+}
+
+/* --- an upstream's own words -------------------------------------------------------------------------- */
+
+/* Usage was asked for on the way to the upstream: who did not ask does not get the chunk. */
+static void stream_pass(struct codec_stream *stream, struct str type, yyjson_val *event)
+{
+    const bool is_usage = yyjson_arr_size(yyjson_obj_get(event, "choices")) == 0 &&
+                          yyjson_is_obj(yyjson_obj_get(event, "usage"));
+    (void)type;
+    if (is_usage && (!wants_usage(stream->request) || stream->has_end))
+        return;
+    stream->has_end = stream->has_end || is_usage;
+    codec_append_with(&stream->scratch, event, "model", stream->reply->model_id);
+    codec_stream_emit(stream, "chunk");
+}
+
+static bool pass(const struct chat_request *request, const struct chat_reply *reply, yyjson_val *body, struct buf *out)
+{
+    (void)request;
+    codec_append_with(out, body, "model", reply->model_id);
+    return !out->failed;
 }
 
 const struct codec openai_chat_codec = {
@@ -236,4 +260,6 @@ const struct codec openai_chat_codec = {
     .stream_block_delta = stream_block_delta,
     .stream_block_stop = stream_block_stop,
     .stream_end = stream_end,
+    .stream_pass = stream_pass,
+    .pass = pass,
 };
