@@ -8,6 +8,7 @@ import { changed, elsewhere, go } from "../lib/place.js";
 import { range } from "../lib/range.js";
 import { csvTool, moneyColumn, table } from "../lib/table.js";
 import { badge, code, empty, facts, field, panel } from "../lib/widgets.js";
+import { budgetsPanel, keysPanel } from "./spending.js";
 
 const YAML = `# fulcrum.yaml
 tenants:
@@ -15,6 +16,7 @@ tenants:
     bearer: [{sha256: "...", role: admin}]
     cache: {floor: 256MiB, ceiling: 2GiB}
     objects: {quota: 50GiB}
+    budgets: {day: 5, month: 100}    # dollars
     routing: {budget: 0.40}          # dollars for a thousand requests`;
 
 const profileCommand = (key) => `aws bedrock create-inference-profile --endpoint-url ${location.origin} \\
@@ -173,6 +175,7 @@ function tagPanel(context) {
 
 export default function budgets(context) {
   const { tenant } = context.params;
+  const spending = budgetsPanel(context, tenant);
   return h(
     "div",
     { class: "grid" },
@@ -204,6 +207,8 @@ export default function budgets(context) {
           h("details", h("summary", "Name the tenants, and give each its share"), code(YAML, "the configuration")),
       ],
     }),
+    spending,
+    keysPanel(context, tenant, spending),
     tagPanel(context),
   );
 }

@@ -109,6 +109,10 @@ struct alarm_action {
     struct str tenant, name, action, body; /* action: its ARN or address; body: JSON */
     unsigned tries;
 };
+/* One more, that no alarm stands behind: its tenant, its name for people, where it leads and what it says.
+ * ERROR_UNAVAILABLE: too many wait. */
+enum error_code alarm_action_add(struct alarm_store *store, const struct alarm_action *action, uint64_t now_us,
+                                 struct error *error) WARN_UNUSED;
 /* The one that is due first, if it is by now; else *due_us is when, 0 where there is none. */
 enum error_code alarm_action_next(struct alarm_store *store, uint64_t now_us, struct arena *arena,
                                   struct alarm_action *action, bool *has_one, uint64_t *due_us,

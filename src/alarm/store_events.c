@@ -186,19 +186,28 @@ static void append_notice(struct buf *out, const struct alarm *old, const struct
     buf_append_char(out, '}');
 }
 
+static enum error_code insert_action(struct alarm_store *store, const struct alarm_action *action, uint64_t now_us,
+                                     struct error *error)
+{
+    struct sql_statement *query = store->queries[ALARM_QUERY_ACT];
+    sql_bind_text(query, 1, action->tenant);
+    sql_bind_text(query, 2, action->name);
+    sql_bind_text(query, 3, action->action);
+    sql_bind_text(query, 4, action->body);
+    sql_bind_int(query, 5, (int64_t)now_us);
+    return sql_run(query, error);
+}
+
 static enum error_code queue_action(struct alarm_store *store, const struct alarm *old, const struct alarm *now,
                                     struct str action, uint64_t now_us, struct error *error)
 {
-    struct sql_statement *query = store->queries[ALARM_QUERY_ACT];
     struct buf body;
     buf_init(&body, TEXT_MAX);
     append_notice(&body, old, now, action, now_us);
-    sql_bind_text(query, 1, now->tenant);
-    sql_bind_text(query, 2, now->name);
-    sql_bind_text(query, 3, action);
-    sql_bind_text(query, 4, buf_str(&body));
-    sql_bind_int(query, 5, (int64_t)now_us);
-    const enum error_code code = body.failed ? error_no_memory(error) : sql_run(query, error);
+    const struct alarm_action queued = {
+        .tenant = now->tenant, .name = now->name, .action = action, .body = buf_str(&body)};
+    const enum error_code code =
+        body.failed ? error_no_memory(error) : insert_action(store, &queued, now_us, error);
     buf_deinit(&body);
     return code;
 }
@@ -241,6 +250,21 @@ enum error_code alarm_note_actions(struct alarm_store *store, const struct alarm
     for (size_t i = 0; code == OK && i < now->spec.action_counts[now->state]; i++)
         code = queue_or_give_up(store, old, now, now->spec.actions[now->state][i], now_us, error);
     return code;
+}
+
+enum error_code alarm_action_add(struct alarm_store *store, const struct alarm_action *action, uint64_t now_us,
+                                 struct error *error)
+{
+    int64_t waiting = 0;
+    enum error_code code = alarm_begin(store, error);
+    if (code != OK)
+        return code;
+    code = sql_number(store->sql, "SELECT count(*) FROM alarm_action", &waiting, error);
+    if (code == OK && (uint64_t)waiting >= LIMIT_ALARM_ACTIONS)
+        code = error_set(error, ERROR_UNAVAILABLE, "too many actions of alarms wait already");
+    if (code == OK)
+        code = insert_action(store, action, now_us, error);
+    return alarm_end(store, code, error);
 }
 
 enum error_code alarm_action_next(struct alarm_store *store, uint64_t now_us, struct arena *arena,

@@ -12,6 +12,7 @@
 #include "generate/routing.h"
 #include "generate/shadow.h"
 #include "invocations/invocations.h"
+#include "keys/keys.h"
 #include "store/disk.h"
 #include "traces/traces.h"
 #include "upstream/metrics.h"
@@ -487,6 +488,7 @@ void health_metrics(struct api_call *call)
     metrics_append_head(&out, "fulcrum_condition", "gauge", "What is wrong: 0 nothing, 1 note, 2 down.");
     condition_append_metrics(&out);
     alarms_append_metrics(api->alarms, &out);
+    keys_append_metrics(api->keys, &out);
     respond_metrics(call, &out);
     buf_deinit(&out);
 }

@@ -241,6 +241,7 @@ static enum error_code new_work(struct flight *flight, struct error *error)
         .router = route ? &route->hooks : NULL,
         .subject = {.request_id = str_of(flight->request_id),
                     .tenant = job->job.tenant,
+                    .key = job->job.key,
                     .dialect = str_of(form_of(flight)->dialect),
                     .operation = str_of(form_of(flight)->operation(&job->job)),
                     .model_requested = form_of(flight)->names_model ? flight->model.id : job->job.model_id,

@@ -86,6 +86,7 @@ struct batch_job {
     struct str tenant, account, region;
     struct str name, token, model_id, role_arn;
     struct str source; /* what the application profile that model_id names stands for; empty: it names none... */
+    struct str key; /* virtual key that made it, for budgets and the ledger; empty: another credential did */
     struct str profile, profile_tags; /* ...else the profile and its tags, for the ledger */
     enum batch_type type;
     struct str input_uri, output_uri; /* of a batch with files: the ID of its input, and nothing */

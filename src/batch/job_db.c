@@ -44,6 +44,7 @@ static bool append_terms(struct buf *out, const struct batch_job *job)
         {",\"inputUri\":", job->input_uri},  {",\"outputUri\":", job->output_uri},
         {",\"source\":", job->source},       {",\"profile\":", job->profile},
         {",\"profileTags\":", job->profile_tags}, {",\"endpoint\":", job->endpoint},
+        {",\"key\":", job->key},
     };
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
         buf_append_text(out, members[i].name);
@@ -95,7 +96,7 @@ static enum error_code take_terms(yyjson_val *terms, struct arena *arena, struct
     } members[] = {
         {"roleArn", &job->role_arn}, {"inputUri", &job->input_uri}, {"outputUri", &job->output_uri},
         {"source", &job->source},    {"profile", &job->profile},    {"profileTags", &job->profile_tags},
-        {"endpoint", &job->endpoint},
+        {"endpoint", &job->endpoint}, {"key", &job->key},
     };
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
         if (!arena_str(arena, json_str(yyjson_obj_get(terms, members[i].name)), members[i].value))

@@ -419,7 +419,7 @@ static enum error_code open_work(struct serve *serve, unsigned threads, struct e
     enum error_code code = extractor_new(needs_walls, &serve->extractor, error);
     if (code == OK)
         code = reservations_new(config, &serve->reservations, error);
-    const struct keys_options keys = {.config = config};
+    const struct keys_options keys = {.config = config, .alarms = serve->alarms};
     if (code == OK)
         code = keys_open(&keys, &serve->keys, error);
     if (code == OK)

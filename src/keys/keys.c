@@ -5,20 +5,18 @@
 #include <stdatomic.h>
 #include <sys/resource.h>
 
-#include "core/json.h"
 #include "core/log.h"
+#include "keys/alert.h"
 #include "keys/config.h"
 #include "keys/tally.h"
 
 #define LOOK_MS 200        /* for changes of the store, and for alerts */
 #define TALLY_EVERY_MS 5000
 #define KEYS_NICE 5
-#define ALERT_NAME_MAX 1024
 
 struct keys {
     const struct config *config;
-    keys_alert_fn on_alert;
-    void *ctx;
+    struct alarms *alarms;
     struct auth_keys auth;
     struct ring *ring;
     struct accounts *accounts;
@@ -133,6 +131,16 @@ static enum error_code load(struct keys *keys, struct error *error)
     return code;
 }
 
+enum error_code keys_read(struct keys *keys,
+                          enum error_code (*read)(void *ctx, struct key_store *store, struct error *error), void *ctx,
+                          struct error *error)
+{
+    (void)pthread_mutex_lock(&keys->storing);
+    const enum error_code code = read(ctx, keys->store, error);
+    (void)pthread_mutex_unlock(&keys->storing);
+    return code;
+}
+
 enum error_code keys_change(struct keys *keys,
                             enum error_code (*change)(void *ctx, struct key_store *store, struct error *error),
                             void *ctx, struct error *error)
@@ -147,41 +155,6 @@ enum error_code keys_change(struct keys *keys,
 
 /* --- alerts ----------------------------------------------------------------------------------------- */
 
-/* By which it is known whether the alert was given: another limit is another budget. */
-static void append_name(struct buf *out, const struct account_state *account)
-{
-    const struct subject *subject = &account->spec.subject;
-    buf_appendf(out, "%s/" STR_FMT "/" STR_FMT "/%s/%s/%llu", subject_kind_names[subject->kind],
-                STR_ARG(subject->tenant), STR_ARG(subject->name), budget_period_names[account->spec.period],
-                account_source_names[account->spec.source], (unsigned long long)account->spec.limit);
-}
-
-static enum error_code alert(struct keys *keys, const struct account_state *account, struct error *error)
-{
-    char limit[DOLLARS_TEXT], spent[DOLLARS_TEXT];
-    struct buf name, who;
-    bool is_new = false;
-    buf_init(&name, ALERT_NAME_MAX);
-    buf_init(&who, ALERT_NAME_MAX);
-    append_name(&name, account);
-    subject_append(&who, &account->spec.subject);
-    (void)pthread_mutex_lock(&keys->storing);
-    const enum error_code code = key_store_alert(keys->store, buf_str(&name), account->window.first_day,
-                                                 account->percent, &is_new, error);
-    (void)pthread_mutex_unlock(&keys->storing);
-    if (is_new) {
-        log_event(LOG_WARN, "budget", LOG_S("of", buf_str(&who)),
-                  LOG_C("period", budget_period_names[account->spec.period]), LOG_I("percent", account->percent),
-                  LOG_C("spent_dollars", dollars_text(account->spent, spent)),
-                  LOG_C("limit_dollars", dollars_text(account->spec.limit, limit)));
-        if (keys->on_alert)
-            keys->on_alert(keys->ctx, account);
-    }
-    buf_deinit(&name);
-    buf_deinit(&who);
-    return code;
-}
-
 static void give_alerts(struct keys *keys)
 {
     struct arena arena;
@@ -191,7 +164,7 @@ static void give_alerts(struct keys *keys)
     arena_init(&arena, 0);
     enum error_code code = accounts_take_alerts(keys->accounts, clock_wall_us(), &arena, &states, &count, &error);
     for (size_t i = 0; code == OK && i < count; i++)
-        code = alert(keys, &states[i], &error);
+        code = alert_give(&states[i], keys->store, &keys->storing, keys->alarms, &error);
     if (code != OK)
         log_event(LOG_ERROR, "alerts of budgets are lost", LOG_C("error", error.message));
     arena_deinit(&arena);
@@ -271,8 +244,7 @@ enum error_code keys_open(const struct keys_options *options, struct keys **keys
     if (!made)
         return error_no_memory(error);
     made->config = options->config;
-    made->on_alert = options->on_alert;
-    made->ctx = options->ctx;
+    made->alarms = options->alarms;
     (void)pthread_mutex_init(&made->storing, NULL);
     (void)pthread_mutex_init(&made->waking, NULL);
     (void)pthread_condattr_init(&monotonic);

@@ -7,18 +7,15 @@
 #ifndef KEYS_KEYS_H
 #define KEYS_KEYS_H
 
+#include "alarm/alarms.h"
 #include "keys/accounts.h"
 #include "keys/ring.h"
 
 struct keys;
 
-/* An account has reached 80 or 100% of its limit; on the keys' thread, once for a period. */
-typedef void (*keys_alert_fn)(void *ctx, const struct account_state *account);
-
 struct keys_options {
     const struct config *config; /* with its data directory, whose ledger is open */
-    keys_alert_fn on_alert;      /* NULL: the log alone is told */
-    void *ctx;
+    struct alarms *alarms;       /* that alerts of budgets go through; NULL: the log alone is told */
 };
 /* Sums are as the ledger has them. All is borrowed. */
 enum error_code keys_open(const struct keys_options *options, struct keys **keys, struct error *error) WARN_UNUSED;
@@ -30,10 +27,16 @@ struct accounts *keys_accounts(const struct keys *keys);
 
 /* --- changes, and what people are shown: each waits for the disk; any thread --- */
 
+enum error_code keys_read(struct keys *keys,
+                          enum error_code (*read)(void *ctx, struct key_store *store, struct error *error), void *ctx,
+                          struct error *error) WARN_UNUSED;
 /* `change` with the store; then what it did is in force, unless it failed. */
 enum error_code keys_change(struct keys *keys,
                             enum error_code (*change)(void *ctx, struct key_store *store, struct error *error),
                             void *ctx, struct error *error) WARN_UNUSED;
+
+/* Rows of /metrics. */
+void keys_append_metrics(struct keys *keys, struct buf *out);
 
 /* --- tags --- */
 

@@ -43,7 +43,8 @@ enum query {
     QUERY_FORGET,
     QUERY_THROUGH,
     QUERY_SET_THROUGH,
-    QUERY_ALERT,
+    QUERY_HAS_ALERT,
+    QUERY_NOTE_ALERT,
     QUERIES,
 };
 
@@ -74,8 +75,9 @@ static const char *const texts[QUERIES] = {
     [QUERY_FORGET] = "DELETE FROM key_spent WHERE day < ?",
     [QUERY_THROUGH] = "SELECT row, mark FROM key_through",
     [QUERY_SET_THROUGH] = "UPDATE key_through SET row = ?1, mark = ?2",
-    [QUERY_ALERT] = "INSERT INTO key_alert (budget, first_day, percent) VALUES (?1, ?2, ?3) "
-                    "ON CONFLICT DO UPDATE SET first_day = ?2 WHERE first_day <> ?2 RETURNING 1",
+    [QUERY_HAS_ALERT] = "SELECT 1 FROM key_alert WHERE budget = ?1 AND first_day = ?2 AND percent = ?3",
+    [QUERY_NOTE_ALERT] = "INSERT INTO key_alert (budget, first_day, percent) VALUES (?1, ?2, ?3) "
+                         "ON CONFLICT DO UPDATE SET first_day = ?2",
 };
 
 struct key_store {
@@ -453,14 +455,26 @@ enum error_code key_store_set_through(struct key_store *store, int64_t row, cons
 
 /* --- alerts ----------------------------------------------------------------------------------------- */
 
-enum error_code key_store_alert(struct key_store *store, struct str budget, uint32_t first_day, unsigned percent,
-                                bool *is_new, struct error *error)
+static void bind_alert(struct sql_statement *query, struct str budget, uint32_t first_day, unsigned percent)
 {
-    struct sql_statement *query = store->queries[QUERY_ALERT];
     sql_bind_text(query, 1, budget);
     sql_bind_int(query, 2, first_day);
     sql_bind_int(query, 3, percent);
-    const enum error_code code = first_row(query, is_new, error);
+}
+
+enum error_code key_store_has_alert(struct key_store *store, struct str budget, uint32_t first_day, unsigned percent,
+                                    bool *was_given, struct error *error)
+{
+    struct sql_statement *query = store->queries[QUERY_HAS_ALERT];
+    bind_alert(query, budget, first_day, percent);
+    const enum error_code code = first_row(query, was_given, error);
     sql_reset(query);
     return code;
+}
+
+enum error_code key_store_note_alert(struct key_store *store, struct str budget, uint32_t first_day, unsigned percent,
+                                     struct error *error)
+{
+    bind_alert(store->queries[QUERY_NOTE_ALERT], budget, first_day, percent);
+    return sql_run(store->queries[QUERY_NOTE_ALERT], error);
 }

@@ -82,9 +82,11 @@ enum error_code key_store_set_through(struct key_store *store, int64_t row, cons
 
 /* --- alerts --- */
 
-/* Whether this is the first one of the period at this share (a percentage); then it counts as given. `budget` is the
- * account's name (budgets.h). */
-enum error_code key_store_alert(struct key_store *store, struct str budget, uint32_t first_day, unsigned percent,
-                                bool *is_new, struct error *error) WARN_UNUSED;
+/* Whether one was given of this budget, as alert.c names it, at this share in the period that begins then; and that one
+ * was. */
+enum error_code key_store_has_alert(struct key_store *store, struct str budget, uint32_t first_day, unsigned percent,
+                                    bool *was_given, struct error *error) WARN_UNUSED;
+enum error_code key_store_note_alert(struct key_store *store, struct str budget, uint32_t first_day, unsigned percent,
+                                     struct error *error) WARN_UNUSED;
 
 #endif

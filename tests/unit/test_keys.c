@@ -148,13 +148,14 @@ static void test_store(void **state)
     assert_int_equal(key_store_set_budgets(store, &budget, 1, &error), OK);
     assert_int_equal(key_store_budgets(store, &arena, &budgets, &count, &error), OK);
     assert_int_equal(count, 0);
-    bool is_new;
-    assert_int_equal(key_store_alert(store, STR("b"), 5, 80, &is_new, &error), OK);
-    assert_true(is_new);
-    assert_int_equal(key_store_alert(store, STR("b"), 5, 80, &is_new, &error), OK);
-    assert_false(is_new);
-    assert_int_equal(key_store_alert(store, STR("b"), 6, 80, &is_new, &error), OK);
-    assert_true(is_new);
+    bool was_given;
+    for (uint32_t day = 5; day < 7; day++) { /* each period has its own */
+        assert_int_equal(key_store_has_alert(store, STR("b"), day, 80, &was_given, &error), OK);
+        assert_false(was_given);
+        assert_int_equal(key_store_note_alert(store, STR("b"), day, 80, &error), OK);
+        assert_int_equal(key_store_has_alert(store, STR("b"), day, 80, &was_given, &error), OK);
+        assert_true(was_given);
+    }
     key_store_close(store);
 }
 

@@ -131,6 +131,7 @@ static enum error_code create(struct upload *upload, struct batch_job *job, stru
     *job = (struct batch_job){
         .type = BATCH_ANTHROPIC,
         .tenant = str_of(call->identity.tenant),
+        .key = str_of(call->identity.key_id),
         .account = str_of(call->identity.account),
         .region = str_of(call->identity.region),
         .model_id = STR("anthropic"),

@@ -27,4 +27,11 @@ void console_routers(struct api_call *call);
 void console_advice(struct api_call *call);
 void console_alarms(struct api_call *call);
 
+/* --- keys.c --- */
+void console_keys(struct api_call *call);
+void console_key_create(struct api_call *call);
+void console_key_revoke(struct api_call *call);
+void console_budgets(struct api_call *call);
+void console_budget_set(struct api_call *call);
+
 #endif

@@ -21,6 +21,11 @@ static const struct api_operation rows[] = {
     {"GET", "/fulcrum/routers", "ListRouters", .handle = console_routers},
     {"GET", "/fulcrum/advice", "GetAdvice", .handle = console_advice},
     {"GET", "/fulcrum/alarms", "ListAlarms", .handle = console_alarms},
+    {"GET", "/fulcrum/keys", "ListKeys", .handle = console_keys},
+    {"POST", "/fulcrum/keys", "CreateKey", .handle = console_key_create, .needs_admin = true},
+    {"DELETE", "/fulcrum/keys/{keyId}", "RevokeKey", .handle = console_key_revoke, .needs_admin = true},
+    {"GET", "/fulcrum/budgets", "ListBudgets", .handle = console_budgets},
+    {"POST", "/fulcrum/budgets", "SetBudgets", .handle = console_budget_set, .needs_admin = true},
     {"GET", "/fulcrum/routers/{modelId}", "DescribeRouter", .handle = describe_router},
     {"POST", "/fulcrum/routers/{modelId}/explain", "ExplainRoute", .handle = explain_route, .takes_prompt = true},
 };

@@ -79,6 +79,7 @@ static enum error_code parse_create(struct job_call *jobs)
     if (code == OK && job->type == BATCH_INVOKE_MODEL)
         code = call_need_one_body(call, &jobs->error);
     job->tenant = jobs->tenant;
+    job->key = str_of(call->identity.key_id);
     if (call->profile.len > 0)
         job->source = call->source;
     job->profile = call->profile;

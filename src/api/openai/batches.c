@@ -219,6 +219,7 @@ static enum error_code parse_create(struct batch_call *asked)
     job->type = BATCH_OPENAI;
     job->request = http->body;
     job->tenant = asked->tenant;
+    job->key = str_of(asked->call->identity.key_id);
     job->model_id = STR("openai");
     job->account = str_of(asked->call->identity.account);
     job->region = str_of(asked->call->identity.region);
