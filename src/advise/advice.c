@@ -38,6 +38,7 @@ enum error_code advisor_new(const struct advisor_options *options, struct adviso
     made->advice.intake.route = options->route;
     made->advice.intake.student = options->student;
     made->advice.intake.batch = options->batch;
+    made->advice.intake.counter = options->counter;
     *advisor = made;
     return OK;
 }

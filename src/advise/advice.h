@@ -44,6 +44,7 @@ struct advisor_options {
     const struct price_row *small;     /* where prompts are routed to; NULL: the cheapest of each family */
     const struct advise_router *router; /* that decides it; NULL: none is named */
     struct intake_scope route, student, batch; /* which requests a lever takes */
+    struct intake_counter counter;
     uint64_t from_us;                  /* records of a time before are left out; 0: none */
     void (*progress)(void *ctx, uint64_t bytes, uint64_t records); /* may be NULL */
     void *ctx;

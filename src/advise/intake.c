@@ -13,6 +13,7 @@
 #define ASK_ALL 1500          /* requests of a group whose prompts the predictor reads, every one; then */
 #define ASK_ONE_IN 16         /* of them */
 #define MEMO_SLOTS 4096u
+#define COUNTED_HEADS 64 /* of a template that are counted; others are taken to be as the mean of these */
 #define TOLERANCE 0.05
 
 struct verdict_memo {
@@ -339,6 +340,27 @@ static void read_tools(const struct advise_record *record, struct cluster *clust
     cluster->reordered += set == cluster->tool_set && order != cluster->tool_order;
 }
 
+/* By the model's own tokenizer, where there is one. */
+static uint32_t count_head(const struct intake *intake, const struct group *group, struct str head,
+                           struct cluster *cluster)
+{
+    const uint64_t hash = str_hash(head) | 1;
+    if (!intake->counter.count || head.len == 0)
+        return 0;
+    if (cluster->counted.hash == hash)
+        return cluster->counted.last;
+    if (cluster->counted.heads == COUNTED_HEADS)
+        return (uint32_t)lround(cluster->counted.tokens * (double)head.len / (double)cluster->counted.bytes);
+    cluster->counted.hash = hash;
+    cluster->counted.last = intake->counter.count(intake->counter.ctx, str_of(group->model), head);
+    if (cluster->counted.last > 0) {
+        cluster->counted.heads++;
+        cluster->counted.bytes += head.len;
+        cluster->counted.tokens += cluster->counted.last;
+    }
+    return cluster->counted.last;
+}
+
 /* What is read of the texts. */
 static enum error_code read_texts(struct intake *intake, const struct advise_record *record, struct row *row,
                                   struct error *error)
@@ -361,6 +383,8 @@ static enum error_code read_texts(struct intake *intake, const struct advise_rec
     if (!cluster->alike && !(cluster->alike = alike_new()))
         return error_no_memory(error);
     alike_add(cluster->alike, asked_of(&prompt), record->answer);
+    if (match.index != TEMPLATE_NONE)
+        row->head_tokens = count_head(intake, &intake->groups[row->group], head, cluster);
     read_tools(record, cluster);
     ask(intake, &intake->groups[row->group], record, &prompt, row);
     count_verdict(row, cluster);

@@ -34,9 +34,20 @@ struct cluster {
     } routed[DECIDE_CANDIDATES_MAX];
     uint64_t tool_set, tool_order; /* of the first request: of its tools in any order, and as they stood */
     uint64_t tooled, reordered;    /* requests with tools; with the same ones in another order */
+    struct {
+        uint64_t hash, heads, bytes; /* of the last head that was counted; all of them */
+        double tokens;
+        uint32_t last;               /* tokens of the last one */
+    } counted;
 };
 
 bool cluster_is_reordered(const struct cluster *cluster); /* one request in twenty, at least */
+
+/* Tokens of a text, as a model counts them. */
+struct intake_counter {
+    uint32_t (*count)(void *ctx, struct str model, struct str text); /* 0: it is not known; NULL: of no model */
+    void *ctx;
+};
 
 /* Which requests a lever takes: those that have a tag of that name and value, or with the name "model" ask for that
  * ID; with an empty name all. */
@@ -52,6 +63,7 @@ struct intake {
     const struct price_row *small; /* where prompts are routed to; NULL: the cheapest of each family */
     const struct advise_router *router; /* that answers; NULL: none is named */
     struct intake_scope route, student, batch;
+    struct intake_counter counter;
     struct str default_model; /* of records that name none; empty: they stay without */
     struct log_rows *rows;
     struct templates *templates;

@@ -136,7 +136,7 @@ struct bound {
 struct bounds {
     struct bound items[BOUNDS_MAX];
     size_t count;
-    double per_byte; /* tokens */
+    double per_byte, per_head_byte; /* tokens: of the prompt but its head, and of that */
 };
 
 static uint64_t mix(uint64_t hash, uint64_t more)
@@ -145,10 +145,10 @@ static uint64_t mix(uint64_t hash, uint64_t more)
     return (hash ^ (hash >> 29)) | 1;
 }
 
-static void add_bound(struct bounds *bounds, uint64_t key, double bytes, struct bound bound)
+static void add_bound(struct bounds *bounds, uint64_t key, double tokens, struct bound bound)
 {
     bound.key = key;
-    bound.tokens = bytes * bounds->per_byte;
+    bound.tokens = tokens;
     bounds->items[bounds->count++] = bound;
 }
 
@@ -159,19 +159,19 @@ static void add_plain(struct bounds *bounds, const struct intake *intake, const 
         row->template == TEMPLATE_NONE ? NULL : templates_at(intake->templates, row->template);
     const uint32_t stable = template ? template_stable(template) : 0;
     uint64_t chain = mix(row->group, 1);
-    double bytes = 0;
+    double tokens = 0;
     bool has_split = false;
     for (unsigned i = 0; i < row->block_count; i++) {
         const bool is_head = !has_split && row->blocks[i].part != ADVISE_TOOL;
         if (is_head && stable > 0 && row->head_same >= stable)
-            add_bound(bounds, mix(mix(chain, row->template), stable), bytes + stable,
+            add_bound(bounds, mix(mix(chain, row->template), stable), tokens + stable * bounds->per_head_byte,
                       (struct bound){.kind = BOUND_SPLIT});
         has_split = has_split || is_head;
         chain = mix(chain, row->blocks[i].hash);
-        bytes += row->blocks[i].bytes;
+        tokens += row->blocks[i].bytes * (is_head ? bounds->per_head_byte : bounds->per_byte);
         const bool is_at_head = i + 1u == row->head_end;
         if (i + 1u >= row->head_end || row->blocks[i].mark)
-            add_bound(bounds, chain, bytes,
+            add_bound(bounds, chain, tokens,
                       (struct bound){.kind = is_at_head ? BOUND_HEAD : BOUND_TAIL,
                                      .is_last = i + 1u == row->block_count,
                                      .mark = row->blocks[i].mark});
@@ -184,7 +184,7 @@ static void add_fixed(struct bounds *bounds, const struct intake *intake, const 
     const bool is_broken =
         row->template != TEMPLATE_NONE && template_break(templates_at(intake->templates, row->template));
     uint64_t chain = mix(row->group, 2), tools = 0;
-    double bytes = 0;
+    double tokens = 0;
     bool has_head = false;
     if (!is_broken && !cluster_is_reordered(&intake->clusters[row->cluster]))
         return;
@@ -193,10 +193,11 @@ static void add_fixed(struct bounds *bounds, const struct intake *intake, const 
         tools += is_tool ? mix(1, row->blocks[i].hash) : 0;
         chain = mix(is_head ? mix(chain, tools) : chain,
                     is_tool ? 0 : is_head && is_broken ? row->template : row->blocks[i].hash);
-        bytes += is_head && is_broken ? row->head_matched : row->blocks[i].bytes;
+        tokens += (is_head && is_broken ? row->head_matched : row->blocks[i].bytes) *
+                  (is_head ? bounds->per_head_byte : bounds->per_byte);
         has_head = has_head || is_head;
         if (i + 1u >= row->head_end)
-            add_bound(bounds, chain, bytes,
+            add_bound(bounds, chain, tokens,
                       (struct bound){.kind = i + 1u == row->head_end ? BOUND_HEAD : BOUND_TAIL, .is_fixed = true,
                                      .is_last = i + 1u == row->block_count});
     }
@@ -280,6 +281,17 @@ static void touch_all(struct replay *replay, const struct bounds *bounds, uint64
     }
 }
 
+/* A head that has more tokens than the whole prompt was counted by another tokenizer. */
+static void set_rates(struct bounds *bounds, const struct row *row, double whole, double bytes)
+{
+    const bool is_known = row->head_tokens > 0 && row->head_tokens < whole && row->head_bytes < bytes;
+    bounds->per_byte = bounds->per_head_byte = bytes > 0 ? whole / bytes : 0;
+    if (!is_known)
+        return;
+    bounds->per_head_byte = (double)row->head_tokens / row->head_bytes;
+    bounds->per_byte = (whole - row->head_tokens) / (bytes - row->head_bytes);
+}
+
 void replay_row(struct replay *replay, const struct intake *intake, const struct row *row, uint64_t time_us,
                 struct replay_usage usages[REPLAY_POLICIES])
 {
@@ -293,7 +305,7 @@ void replay_row(struct replay *replay, const struct intake *intake, const struct
     }
     for (unsigned i = 0; i < row->block_count; i++)
         bytes += row->blocks[i].bytes;
-    bounds.per_byte = bytes > 0 ? whole / bytes : 0;
+    set_rates(&bounds, row, whole, bytes);
     if (row->block_count > 0 && price->has_cache) {
         add_plain(&bounds, intake, row);
         add_fixed(&bounds, intake, row);

@@ -46,6 +46,7 @@ struct row {
     uint32_t group, cluster;
     uint32_t tokens[PRICE_CLASSES];
     uint32_t head_bytes, head_same, head_matched; /* template.h */
+    uint32_t head_tokens;  /* by the model's own tokenizer; 0: not known */
     uint16_t template;
     uint16_t flags;
     uint8_t tier, verdict;

@@ -9,6 +9,7 @@
 #include "cmd/advise_levers.h"
 #include "cmd/advise_remote.h"
 #include "cmd/advise_scales.h"
+#include "cmd/advise_tokens.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
 #include "cmd/sections.h"
@@ -52,6 +53,7 @@ struct options {
     /* Internal, of a server's child (advise/runs.h). */
     const char *parent, *seconds, *memory;
     bool tells_progress;
+    bool is_own; /* of this server's data directory */
 };
 
 struct progress {
@@ -161,6 +163,7 @@ static int advise(const struct options *options, const struct advise_scales *sca
                                     .tenant = str_of(options->tenant),
                                     .progress = tell, .ctx = &progress};
     struct advise_levers levers = {.own = NULL};
+    struct advise_tokens *tokens = options->config || options->is_own ? advise_tokens_new(&scales->config) : NULL;
     struct advisor *advisor = NULL;
     const struct advice *advice;
     struct error error;
@@ -169,6 +172,7 @@ static int advise(const struct options *options, const struct advise_scales *sca
     if (code == OK)
         code = advise_levers_read(options->what_if, scales, scales->config.data, &levers, &error);
     advise_levers_apply(&levers, &asked);
+    asked.counter = (struct intake_counter){tokens ? advise_tokens_count : NULL, tokens};
     if (code != OK)
         status = CMD_USAGE;
     else
@@ -181,6 +185,7 @@ static int advise(const struct options *options, const struct advise_scales *sca
     status = code == OK ? print_advice(options, advice) : cmd_fail("advise", &error, status);
     advisor_free(advisor);
     advise_levers_free(&levers);
+    advise_tokens_free(tokens);
     return status;
 }
 
@@ -261,9 +266,10 @@ int cmd_advise(int argc, char **argv)
         fputs(usage, stderr);
         return CMD_USAGE;
     }
-    if (advise_scales_load(options.prices, options.config, optind >= argc, &scales, &error) != OK)
+    options.is_own = optind >= argc;
+    if (advise_scales_load(options.prices, options.config, options.is_own, &scales, &error) != OK)
         status = cmd_fail("advise", &error, CMD_USAGE);
-    else if (optind >= argc)
+    else if (options.is_own)
         status = advise_own(&options, &scales);
     else
         status = advise(&options, &scales, (const char *const *)(argv + optind), argc - optind);

@@ -15,26 +15,12 @@ struct reading {
 
 /* --- a router of the configuration -------------------------------------------------------------------- */
 
-/* The model's place in the configuration, or the count of models. */
-static size_t find_model(const struct config *config, struct str listed)
-{
-    for (size_t i = 0; i < config->model_count; i++) {
-        const struct config_model *model = &config->models[i];
-        bool is_it = str_eq(listed, str_of(model->name));
-        for (size_t k = 0; k < model->id_count; k++)
-            is_it = is_it || str_eq(listed, str_of(model->ids[k]));
-        if (is_it)
-            return i;
-    }
-    return config->model_count;
-}
-
 static enum error_code make_candidate(const struct advise_scales *scales, const struct router *router, size_t index,
                                       struct advise_candidate *candidate, struct error *error)
 {
     const struct config *config = &scales->config;
     const struct str listed = router->models[index].listed;
-    const size_t place = find_model(config, listed);
+    const size_t place = config_find_model(config, listed);
     struct advise_price price = {.row = NULL};
     *candidate = (struct advise_candidate){.name = listed, .id = listed, .tells = place < config->model_count};
     if (candidate->tells && config->models[place].id_count > 0)
@@ -163,7 +149,7 @@ static enum error_code read_router(struct reading *reading, struct str value, st
 static enum error_code read_distill(struct reading *reading, struct str value, struct error *error)
 {
     struct plan_choice *choice = &reading->levers->choice;
-    const size_t place = find_model(&reading->scales->config, value);
+    const size_t place = config_find_model(&reading->scales->config, value);
     choice->distill = value.len > 0 && !str_eq(value, STR("off"));
     if (value.len == 0)
         return refuse("distill", "on, a student of the configuration, a model ID or off", value, error);

@@ -3,6 +3,7 @@
 
 #include "advise/report.h"
 #include "cmd/advise_levers.h"
+#include "cmd/advise_tokens.h"
 #include "cmd/demo_ask.h"
 #include "cmd/demo_bed.h"
 
@@ -57,8 +58,9 @@ enum error_code demo_foretell(struct str log, struct demo_advice *advice, struct
     struct advise_scales scales = {0};
     struct advise_levers levers = {.own = NULL};
     enum error_code code = load_scales(&scales, error);
-    struct advisor_options options = {
-        .book = scales.book, .catalog = &scales.catalog, .predictor = scales.predictor};
+    struct advise_tokens *tokens = code == OK ? advise_tokens_new(&scales.config) : NULL;
+    struct advisor_options options = {.book = scales.book, .catalog = &scales.catalog, .predictor = scales.predictor,
+                                      .counter = {tokens ? advise_tokens_count : NULL, tokens}};
     if (code == OK)
         code = weigh(&options, log, advice, error);
     if (code == OK)
@@ -67,6 +69,7 @@ enum error_code demo_foretell(struct str log, struct demo_advice *advice, struct
     if (code == OK)
         code = weigh(&options, log, advice, error);
     advise_levers_free(&levers);
+    advise_tokens_free(tokens);
     advise_scales_free(&scales);
     return code;
 }

@@ -182,6 +182,19 @@ void config_deinit(struct config *config)
     *config = (struct config){0};
 }
 
+size_t config_find_model(const struct config *config, struct str name)
+{
+    for (size_t i = 0; i < config->model_count; i++) {
+        const struct config_model *model = &config->models[i];
+        bool is_it = str_eq(name, str_of(model->name));
+        for (size_t k = 0; k < model->id_count; k++)
+            is_it = is_it || str_eq(name, str_of(model->ids[k]));
+        if (is_it)
+            return i;
+    }
+    return config->model_count;
+}
+
 const char *config_find(const char *given)
 {
     if (given)

@@ -122,6 +122,9 @@ enum error_code config_parse(struct str text, const char *file, const struct con
 /* Appends a file of at most LIMIT_CONFIG_BYTES; the buffer's max must be some KiB more. */
 enum error_code config_read_file(const char *path, struct buf *buf, struct error *error) WARN_UNUSED;
 
+/* The place of the model that is named so or has that ID, or the count of models. */
+size_t config_find_model(const struct config *config, struct str name);
+
 /* `given`, or fulcrum.yaml where the working directory has one, or NULL. */
 const char *config_find(const char *given);
 

@@ -8,6 +8,7 @@
 
 #include "advise_fixture.h"
 #include "cmd/advise_levers.h"
+#include "cmd/advise_tokens.h"
 #include "route/features.h"
 #include "route/labels.h"
 
@@ -203,6 +204,69 @@ static void test_scopes(void **state)
     yyjson_doc_free(doc);
 }
 
+/* --- tokens ---------------------------------------------------------------------------------------------- */
+
+static void test_tokens_of_the_models(void **state)
+{
+    (void)state;
+    const struct str text = STR("Where is my parcel? Order 5512, please.");
+    struct advise_tokens *tokens = advise_tokens_new(&scales.config);
+    const uint32_t count = advise_tokens_count(tokens, STR("desk-large"), text);
+    assert_true(count > 5 && count < text.len);
+    assert_int_equal(advise_tokens_count(tokens, STR(PRO), text), count); /* by its ID */
+    assert_int_equal(advise_tokens_count(tokens, STR("anthropic.claude-sonnet-4-6"), text), 0);
+    advise_tokens_free(tokens);
+}
+
+static uint32_t count_three_quarters(void *ctx, struct str model, struct str text)
+{
+    ++*(unsigned *)ctx;
+    return str_eq(model, STR(PRO)) && text.len == 6000 ? 3000 : 0;
+}
+
+/* Tokens that would be read from the cache, of 100 prompts of 4,000 of which 6,000 bytes of some 12,000 are the same. */
+static double read_then(uint32_t (*count)(void *ctx, struct str model, struct str text), unsigned *calls)
+{
+    struct fixture fixture;
+    struct advisor *advisor;
+    const struct advice *advice;
+    struct buf user;
+    fixture_init(&fixture);
+    buf_init(&user, 1 << 20);
+    fixture_words(&fixture, &user, 2000);
+    const struct str system = str_slice(buf_str(&user), 0, 6000);
+    char head[6000];
+    memcpy(head, system.data, sizeof(head));
+    for (unsigned i = 0; i < 100; i++) {
+        buf_clear(&user);
+        fixture_words(&fixture, &user, 2000);
+        const struct fixture_request request = {
+            .second = 60 * i, .model = PRO, .system = {head, sizeof(head)}, .answer = STR("no"), .input = 4000,
+            .user = str_slice(buf_str(&user), 0, 6000), .output = 2};
+        fixture_add(&fixture, &request);
+    }
+    const struct advisor_options options = {.book = fixture.book, .catalog = &fixture.catalog,
+                                            .counter = {count, calls}};
+    assert_int_equal(advisor_new(&options, &advisor, &error), OK);
+    assert_int_equal(advisor_read_text(advisor, buf_str(&fixture.log), &error), OK);
+    assert_int_equal(advisor_finish(advisor, &advice, &error), OK);
+    const double read = advice->plan.groups[0].read_then;
+    advisor_free(advisor);
+    buf_deinit(&user);
+    fixture_deinit(&fixture);
+    return read;
+}
+
+/* Where the model's tokenizer is there it says what the head of a prompt takes, else bytes do. */
+static void test_tokens_of_the_head(void **state)
+{
+    (void)state;
+    unsigned calls = 0;
+    assert_true(fabs(read_then(NULL, NULL) - 99 * 2000) < 99);
+    assert_true(fabs(read_then(count_three_quarters, &calls) - 99 * 3000) < 99);
+    assert_int_equal(calls, 1); /* the same head once */
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -210,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_words),        TEST(test_wrong_words),  TEST(test_no_escalation), TEST(test_unknown_model),
         TEST(test_known_models), TEST(test_labels),       TEST(test_scopes),
+        TEST(test_tokens_of_the_models), TEST(test_tokens_of_the_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
