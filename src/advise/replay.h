@@ -3,8 +3,8 @@
  *
  * A policy says behind what a mark stands and how long a prefix lives after its last use. All policies are followed at
  * once, since which prefixes are touched does not depend on how long they live. Tokens of a prefix are those that the
- * model's tokenizer counts in its head, where that is known; what is left of the prompt's counted tokens is in proportion
- * to bytes. Memory: LIMIT_ADVISE_PREFIXES, those not used for an hour are dropped. One
+ * model's tokenizer counts in its head, where that is known; what is left of the prompt's counted tokens is in
+ * proportion to bytes. Memory: LIMIT_ADVISE_PREFIXES, those not used for an hour are dropped. One
  * thread. */
 #ifndef ADVISE_REPLAY_H
 #define ADVISE_REPLAY_H

@@ -19,7 +19,7 @@
 #include "core/util.h"
 #include "engine/embedded.h"
 
-#define CONVERSATIONS 200
+#define CONVERSATIONS 80 /* as many as two quiet cores play in two minutes; docs/DEMO.md */
 #define CONVERSATIONS_MAX 5000
 #define DAYS_MAX 365
 #define OUT_MAX (4u << 20)
@@ -36,7 +36,7 @@ static const char usage[] =
     "tokens, and at night a summary and a satisfaction tag of each; first with no lever pulled, then with each\n"
     "alone (cache, route, distill, batch), then with all. Prints cost and quality beside each other, each lever's\n"
     "share, and what the advisor had foretold. The same seed plays the same day.\n\n"
-    "  --conversations N  of a day; 200\n"
+    "  --conversations N  of a day; 80, which take two minutes on two cores\n"
     "  --days D           so many days, each with a shop of its own; 1\n"
     "  --seed S           another day; 1\n"
     "  --prompt N         tokens of the system prompt, about; 2000\n"

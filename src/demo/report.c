@@ -64,7 +64,10 @@ static void append_shares(struct buf *out, const struct demo_report *report)
                     (double)report->advice.shares[i] / PICO, report->advice.low[i] / PICO,
                     report->advice.high[i] / PICO, (double)demo_saved_alone(report, (enum demo_share)i) / PICO,
                     (double)report->advice.alone[i] / PICO);
-    buf_appendf(out, "together         %10.6f\n", saved / PICO);
+    int64_t foretold = 0;
+    for (size_t i = 0; i < DEMO_SHARES; i++)
+        foretold += report->advice.shares[i];
+    buf_appendf(out, "together         %10.6f          %10.6f\n", saved / PICO, (double)foretold / PICO);
     if (report->advice.start_with)
         buf_appendf(out, "The advisor, given the day without levers, starts with: %s.\n", report->advice.start_with);
 }

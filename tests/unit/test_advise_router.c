@@ -224,7 +224,7 @@ static uint32_t count_three_quarters(void *ctx, struct str model, struct str tex
     return str_eq(model, STR(PRO)) && text.len == 6000 ? 3000 : 0;
 }
 
-/* Tokens that would be read from the cache, of 100 prompts of 4,000 of which 6,000 bytes of some 12,000 are the same. */
+/* Tokens that the cache would give, of 100 prompts of 4,000 of which 6,000 bytes of some 12,000 are the same. */
 static double read_then(uint32_t (*count)(void *ctx, struct str model, struct str text), unsigned *calls)
 {
     struct fixture fixture;
