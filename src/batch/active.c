@@ -6,6 +6,7 @@
 #include "batch/files.h"
 #include "batch/output.h"
 #include "batch/prepare.h"
+#include "batch/relay.h"
 #include "batch/runner.h"
 #include "core/log.h"
 
@@ -74,6 +75,7 @@ void active_free(struct active *active)
     drop_flights(&active->again);
     drop_flights(&active->landed);
     flight_free(active->upcoming);
+    relay_free(active->relay);
     close_files(active);
     mem_free(active->models);
     buf_deinit(&active->unbilled);
@@ -157,6 +159,8 @@ static void end(struct active *active, enum batch_status to)
     struct error error;
     if (!move(active, to, true))
         return;
+    relay_free(active->relay);
+    active->relay = NULL;
     close_files(active);
     if (directory_remove(active->dir, &error) != OK)
         log_event(LOG_WARN, "batch job's working files stay", LOG_C("error", error.message));
@@ -247,6 +251,12 @@ static void run_open(void *ctx)
     active->outcome = open_files(active, &active->error);
 }
 
+static void run_relay(void *ctx)
+{
+    struct active *active = ctx;
+    active->outcome = relay_open(active, &active->relay, &active->error);
+}
+
 static void run_put(void *ctx)
 {
     struct active *active = ctx;
@@ -271,7 +281,7 @@ static void give_task(struct active *active, enum active_step step)
     active->step = step;
     active->is_working = true;
     active->may_prepare = !active->is_stopping || wants_all_lines(active);
-    active->task.run = step == ACTIVE_OPENING ? run_open : run_put;
+    active->task.run = step == ACTIVE_OPENING ? run_open : step == ACTIVE_RELAYING ? run_relay : run_put;
     atomic_store(&active->is_cancelled, is_closing_down(active));
     background_give(active->runner->background, &active->task);
 }
@@ -358,10 +368,10 @@ static void opened(struct active *active)
         code = active->outcome = find_models(active, &active->error);
     if (code == OK) {
         go_on(active);
-        active->step = ACTIVE_RUNNING;
         active->is_noted = false;
         if (active->job.status == BATCH_VALIDATING)
             (void)move(active, BATCH_SCHEDULED, false);
+        active->step = ACTIVE_RELAYING;
         return;
     }
     close_files(active);
@@ -373,6 +383,23 @@ static void opened(struct active *active)
         wait_for(active, &active->error);
     else if (code != ERROR_CANCELLED)
         fail(active, &active->error);
+}
+
+/* What cannot be relayed is asked as ever. */
+static void relayed(struct active *active)
+{
+    const enum error_code code = active->outcome;
+    if (code == OK)
+        go_on(active);
+    else if (code == ERROR_CONFLICT)
+        complain(active, &active->error);
+    else if (batch_may_pass(code))
+        wait_for(active, &active->error);
+    else if (code != ERROR_CANCELLED)
+        log_event(LOG_WARN, "batch job is not relayed", LOG_C("job", active->job.id),
+                  LOG_C("error", active->error.message));
+    if (!batch_may_pass(code) && code != ERROR_CANCELLED)
+        active->step = ACTIVE_RUNNING;
 }
 
 /* --- the end ---------------------------------------------------------------------------------------- */
@@ -416,6 +443,8 @@ void active_task_done(struct active *active)
         return;
     if (active->step == ACTIVE_OPENING)
         opened(active);
+    else if (active->step == ACTIVE_RELAYING)
+        relayed(active);
     else
         put(active);
 }
@@ -555,6 +584,13 @@ struct flight *active_suspect(const struct active *active, const struct runner_m
     return NULL;
 }
 
+/* Whether the record is at its provider, or the job ends and nothing has come of it there. */
+static bool is_passed_over(const struct active *active, uint64_t number)
+{
+    const enum relay_place place = active->relay ? relay_place_of(active->relay, number) : RELAY_NONE;
+    return place == RELAY_AWAY || (place == RELAY_NONE && is_ending(active));
+}
+
 /* The next record without a result; NULL: none, or not now. */
 static struct flight *next_flight(struct active *active)
 {
@@ -566,6 +602,7 @@ static struct flight *next_flight(struct active *active)
         enum error_code code = input_at(active->input, active->next_place, &number, &error);
         if (code == OK)
             code = results_has(active->results, number, &has, &error);
+        has = has || is_passed_over(active, number);
         if (code == OK && !has)
             code = input_model(active->input, number, &model, &error);
         if (model >= active->model_count)
@@ -586,7 +623,8 @@ static struct flight *next_flight(struct active *active)
 
 const struct flight *active_next(struct active *active, uint64_t now_us)
 {
-    bool is_open = active->step == ACTIVE_RUNNING && !active->is_lost && !active->is_waiting && !is_ending(active);
+    const bool is_over = is_ending(active) && (!active->relay || active->broken.code != OK);
+    bool is_open = active->step == ACTIVE_RUNNING && !active->is_lost && !active->is_waiting && !is_over;
     if (!is_open || now_us < active->retry_us || active->landed.first || active->unbilled.len > 0)
         return NULL;
     if (active->again.first)
@@ -652,20 +690,56 @@ static void check_expiry(struct active *active)
     end(active, BATCH_EXPIRED);
 }
 
-static void run_on(struct active *active)
+/* What the job's end leaves alone: replies that a provider's batch has brought are paid for. */
+static void drop_for_end(struct active *active, struct flight_queue *queue)
 {
-    if (is_ending(active)) {
-        drop_flights(&active->running);
-        drop_flights(&active->again);
+    for (struct flight *flight = queue->first, *next; flight; flight = next) {
+        next = flight->next;
+        if (flight->is_relayed && active->broken.code == OK)
+            continue;
+        flight_queue_remove(queue, flight);
+        let_go(flight);
+        flight_free(flight);
+    }
+}
+
+/* False: the provider has records of the job. */
+static bool run_relayed(struct active *active, uint64_t now_us)
+{
+    if (!active->relay || active->broken.code != OK)
+        return true;
+    if (is_ending(active))
+        relay_stop(active->relay);
+    relay_tick(active->relay, now_us);
+    if (relay_has_news(active->relay)) {
+        active->next_place = 0;
+        (void)uv_async_send(&active->runner->wake);
+    }
+    return relay_is_over(active->relay);
+}
+
+static void end_early(struct active *active)
+{
+    drop_for_end(active, &active->running);
+    drop_for_end(active, &active->again);
+    if (active->upcoming && (!active->relay || relay_place_of(active->relay, active->upcoming->number) != RELAY_BACK)) {
         flight_free(active->upcoming);
         active->upcoming = NULL;
     }
+}
+
+static void run_on(struct active *active, uint64_t now_us)
+{
+    if (is_ending(active))
+        end_early(active);
     log_landed(active);
-    if (active->is_waiting || active->running.first || active->again.first || active->upcoming)
+    const bool is_here = run_relayed(active, now_us);
+    if (active->is_waiting || !is_here || active->running.first || active->again.first || active->upcoming)
         return;
     if (is_ending(active) && active->job.status == BATCH_SCHEDULED && !move(active, BATCH_IN_PROGRESS, false))
         return;
-    if (is_ending(active) || active->next_place >= active->job.counts.total)
+    const bool is_over = is_ending(active) && (!active->relay || active->broken.code != OK);
+    if (is_over || active->next_place >= active->job.counts.total)
         give_task(active, ACTIVE_PUTTING);
 }
 
@@ -678,7 +752,8 @@ void active_tick(struct active *active, uint64_t now_us)
         return;
     switch (active->step) {
     case ACTIVE_OPENING: open_job(active); break;
-    case ACTIVE_RUNNING: run_on(active); break;
+    case ACTIVE_RELAYING: give_task(active, ACTIVE_RELAYING); break;
+    case ACTIVE_RUNNING: run_on(active, now_us); break;
     case ACTIVE_PUTTING: give_task(active, ACTIVE_PUTTING); break;
     }
     if (!active->is_working)

@@ -1,6 +1,7 @@
 /* flight.c - one record on its way: read, given to a work, and its outcome kept until the log has it. What becomes of
  * it is active.c's. */
 #include "batch/record.h"
+#include "batch/relay.h"
 #include "batch/runner.h"
 #include "core/log.h"
 
@@ -39,6 +40,7 @@ struct flight *flight_new(struct active *job, uint64_t number, unsigned model)
     arena_init(&flight->arena, 0);
     buf_init(&flight->line, 2 * JOURNAL_RECORD_MAX);
     buf_init(&flight->outcome, REPLY_BYTES_MAX);
+    buf_init(&flight->relayed_text, REPLY_BYTES_MAX);
     batch_request_id(job->job.id, number, flight->request_id);
     return flight;
 }
@@ -66,6 +68,7 @@ void flight_free(struct flight *flight)
     arena_deinit(&flight->arena);
     buf_deinit(&flight->line);
     buf_deinit(&flight->outcome);
+    buf_deinit(&flight->relayed_text);
     mem_free(flight);
 }
 
@@ -251,6 +254,7 @@ static enum error_code new_work(struct flight *flight, struct error *error)
         .collects = true,
         .wants_confidence = flight->is_noted,
         .tier = TIER_BATCH,
+        .instead = flight->is_relayed ? &flight->relayed.backend : NULL,
         .started_us = clock_now_us(),
     };
     flight->work = work_new(&setup, &handlers, flight);
@@ -299,10 +303,37 @@ void flight_refuse(struct flight *flight)
     land_error(flight, &error);
 }
 
+/* The reply of one that a provider's batch has brought. False: it is over, or has to be tried again. */
+static bool take_relayed(struct flight *flight)
+{
+    struct active *job = flight->job;
+    struct runner *runner = job->runner;
+    struct error error;
+    const enum relay_place place = job->relay ? relay_place_of(job->relay, flight->number) : RELAY_NONE;
+    flight->is_relayed = place == RELAY_BACK;
+    if (place != RELAY_BACK && place != RELAY_REFUSED)
+        return true;
+    buf_clear(&flight->relayed_text);
+    if (relay_read(job->relay, flight->number, &flight->relayed_text, &error) != OK) {
+        active_bounced(flight, &error, false);
+        return false;
+    }
+    if (place == RELAY_REFUSED) {
+        (void)error_set(&error, ERROR_INVALID, STR_FMT, STR_ARG(buf_str(&flight->relayed_text)));
+        land_error(flight, &error);
+        return false;
+    }
+    relayed_backend_init(&flight->relayed, runner->work.backends[TARGET_UPSTREAM], &runner->loop,
+                         flight->model.match.model->upstream->kind, buf_str(&flight->relayed_text));
+    return true;
+}
+
 void flight_start(struct flight *flight)
 {
     struct error error;
     flight->state = FLIGHT_RUNNING;
+    if (!take_relayed(flight))
+        return;
     flight->is_placed = flight->has_token = false;
     flight->request = (struct chat_request){.arena = &flight->arena};
     enum error_code code = new_work(flight, &error);

@@ -11,6 +11,7 @@
 
 #include "batch/files.h"
 #include "core/log.h"
+#include "upstream/transport.h"
 
 #define TICK_MS 200
 #define LOOK_US 1000000u
@@ -110,6 +111,14 @@ static void drop_over(struct runner *runner)
     }
 }
 
+struct transport *runner_transport(struct runner *runner)
+{
+    struct error ignored;
+    if (!runner->transport)
+        runner->transport = transport_open(&runner->loop, &ignored);
+    return runner->transport;
+}
+
 /* --- which record next ------------------------------------------------------------------------------ */
 
 struct runner_model *runner_model_of(struct runner *runner, const struct model *model)
@@ -186,6 +195,8 @@ static void close_all(struct runner *runner)
 {
     if (uv_is_closing((uv_handle_t *)&runner->tick))
         return;
+    transport_close(runner->transport);
+    runner->transport = NULL;
     work_port_close(&runner->work);
     uv_close((uv_handle_t *)&runner->tick, NULL);
     uv_close((uv_handle_t *)&runner->wake, NULL);

@@ -26,11 +26,14 @@
 #include "core/limits.h"
 #include "core/table.h"
 #include "core/util.h"
+#include "generate/relayed_backend.h"
 #include "generate/shadow.h"
 #include "generate/work.h"
 
 struct flight;
 struct active;
+struct relay;
+struct transport;
 
 struct flight_queue {
     struct flight *first, *last;
@@ -69,6 +72,7 @@ struct runner {
     uv_timer_t tick;
     struct background *background;
     struct work_port work;
+    struct transport *transport; /* to providers' batches; NULL: none was needed yet */
     struct active *jobs; /* those that are claimed */
     size_t job_count;
     struct table models; /* struct runner_model, by the model's index */
@@ -110,6 +114,9 @@ struct flight {
     struct route *route;     /* likewise; NULL: the job names no router */
     bool is_noted;           /* its router learns from it */
     struct shadow_case *noted; /* what it learns, since there is a reply: given once the log has that; may be NULL */
+    bool is_relayed;         /* its reply came in a batch of its provider (relay.h)... */
+    struct buf relayed_text; /* ...and this is it */
+    struct relayed_backend relayed;
     bool is_placed, has_token;
     const struct model *answered; /* since it has a reply */
     size_t bytes; /* of its line, while it is on its way */
@@ -137,6 +144,7 @@ void flight_refuse(struct flight *flight);
 
 enum active_step {
     ACTIVE_OPENING, /* its input is prepared, or its results are read */
+    ACTIVE_RELAYING, /* what goes to a provider's batches is written */
     ACTIVE_RUNNING,
     ACTIVE_PUTTING, /* its output is written */
 };
@@ -161,6 +169,7 @@ struct active {
 
     struct input *input;
     struct results *results;
+    struct relay *relay; /* NULL: none of its records is relayed */
     uint64_t next_place;         /* in the order */
     struct flight *upcoming;     /* of the place before: the next to be started; NULL: not looked for */
     struct flight_queue running; /* with the engine */
@@ -210,6 +219,8 @@ void flight_queue_remove(struct flight_queue *queue, struct flight *flight);
 
 enum error_code runner_start(const struct batch_options *options, struct jobs *store, struct runner **runner,
                              struct error *error) WARN_UNUSED;
+/* NULL: no memory. */
+struct transport *runner_transport(struct runner *runner);
 /* Claims a job and puts it behind the others; false: there is none to be had, or not now. */
 bool runner_claim(struct runner *runner);
 /* Whether its leases hold as far as it can know. If not (it stood still, or could not renew them), nothing is written

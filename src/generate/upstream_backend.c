@@ -167,6 +167,23 @@ static enum error_code prepare(const struct backend *backend, struct backend_job
     return code;
 }
 
+enum error_code upstream_backend_write_whole(const struct backend *backend, const struct config *config,
+                                             const struct catalog_match *match, struct chat_request *request,
+                                             struct buf *out, struct error *error)
+{
+    const struct target target = {.kind = TARGET_UPSTREAM, .model = match->model, .name = match->model->name,
+                                  .match = match};
+    const struct backend_job job = {.use = BACKEND_REPLY, .target = &target, .request = request};
+    enum error_code code = chat_request_fits(request, backend->ops->traits(backend, &target), error);
+    if (code != OK)
+        return code;
+    if (request->max_tokens == 0)
+        request->max_tokens = upstream_backend_max_tokens(config, match);
+    struct codec_form form = form_of(match->model->upstream, &job);
+    form.is_stream = false;
+    return wire_codec(match->model->upstream->kind)->request_write(request, &form, out, error);
+}
+
 /* --- usage ------------------------------------------------------------------------------------------ */
 
 static bool is_counted(const struct chat_usage *usage)

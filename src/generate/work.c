@@ -431,7 +431,7 @@ static void settle_tier(struct work *work)
 static void take_tier(struct work *work, const struct target *target)
 {
     struct chat_request *request = work->setup.request;
-    if (target->model->upstream) {
+    if (target->model->upstream && !work->setup.instead) {
         request->tier = upstream_tier(target->model->upstream, work->tier_asked);
         return;
     }

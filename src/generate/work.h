@@ -72,6 +72,8 @@ struct work_setup {
     struct charge_subject subject;
     const struct codec *native; /* see chat_reply */
     enum tier tier;             /* where the request asks for none */
+    struct backend *instead;    /* has the reply of the upstream that would be asked, and its price is that of `tier`;
+                                 * outlives the work. NULL: it is asked */
     bool is_stream;             /* what was sent of a reply is paid for, also when it breaks off */
     bool collects;              /* the finished reply carries all blocks */
     bool passes_on;             /* takes replies in their provider's own words, where the request is too (codec.h) */

@@ -7,7 +7,8 @@
 
 struct backend *work_backend_of(const struct work *work, const struct target *target)
 {
-    struct backend *backend = work->setup.port->backends[target->kind];
+    const bool is_instead = work->setup.instead && target->kind == TARGET_UPSTREAM;
+    struct backend *backend = is_instead ? work->setup.instead : work->setup.port->backends[target->kind];
     assert(backend);
     return backend;
 }

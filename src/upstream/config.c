@@ -106,6 +106,11 @@ static const char *const words[] = {[UPSTREAM_WORD_USUAL] = "usual",
                                     [UPSTREAM_WORD_OLDER] = "max_tokens",
                                     NULL};
 
+static const char *const batches[] = {[UPSTREAM_BATCH_USUAL] = "usual",
+                                      [UPSTREAM_BATCH_SOLD] = "true",
+                                      [UPSTREAM_BATCH_NOT] = "false",
+                                      NULL};
+
 static bool is_sold(struct str text)
 {
     return str_eq(text, STR("flex")) || str_eq(text, STR("priority"));
@@ -187,6 +192,7 @@ static const struct field upstream_fields[] = {
     {"idle_timeout", FIELD_MS, FIELD_AT(upstream_config, idle_ms), .low = 1, .high = TIMEOUT_MAX_MS},
     {"tiers", FIELD_STRINGS, FIELD_LIST_AT(upstream_config, tiers, tier_count), .check = is_sold,
      .expected = "flex or priority"},
+    {"batch", FIELD_CHOICE, FIELD_AT(upstream_config, batch), .choices = batches},
     {"retries", FIELD_CUSTOM, .custom = read_retries},
     {"requests", FIELD_UINT32, FIELD_AT(upstream_config, requests), .low = 1, .high = UINT32_MAX},
     {"requests_per_minute", FIELD_UINT32, FIELD_AT(upstream_config, requests_per_minute), .low = 1,
@@ -271,6 +277,17 @@ static enum error_code check_replicas(struct yaml_reader *reader, const struct u
     return OK;
 }
 
+static enum error_code check_batch(struct yaml_reader *reader, const struct upstream_config *upstream, size_t i)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "upstreams[%zu].batch", i);
+    if (upstream->batch == UPSTREAM_BATCH_SOLD && upstream->kind == UPSTREAM_BEDROCK)
+        return yaml_fail_at(reader, path, "batches go to the kinds openai and anthropic alone");
+    if (upstream->batch == UPSTREAM_BATCH_SOLD && upstream->replica_count > 0)
+        return yaml_fail_at(reader, path, "a batch goes to one server, not to replicas");
+    return OK;
+}
+
 static enum error_code check_upstream(struct yaml_reader *reader, const struct config *config, size_t i)
 {
     const struct upstreams_config *upstreams = upstreams_config(config);
@@ -294,7 +311,8 @@ static enum error_code check_upstream(struct yaml_reader *reader, const struct c
     snprintf(path, sizeof(path), "upstreams[%zu].models", i);
     if (upstream->model_count == 0)
         return yaml_fail_at(reader, path, "expected at least one model");
-    return check_replicas(reader, upstream, i);
+    const enum error_code code = check_batch(reader, upstream, i);
+    return code == OK ? check_replicas(reader, upstream, i) : code;
 }
 
 static enum error_code check(struct yaml_reader *reader, const struct config *config)
@@ -351,6 +369,14 @@ enum tier upstream_tier(const struct upstream_config *upstream, enum tier asked)
         if (!strcmp(upstream->tiers[i], tier_names[asked]))
             return asked;
     return TIER_DEFAULT;
+}
+
+bool upstream_sells_batch(const struct upstream_config *upstream)
+{
+    if (upstream->kind == UPSTREAM_BEDROCK || upstream->replica_count > 0)
+        return false;
+    return upstream->batch == UPSTREAM_BATCH_SOLD ||
+           (upstream->batch == UPSTREAM_BATCH_USUAL && !upstream_is_elsewhere(upstream));
 }
 
 bool upstream_is_elsewhere(const struct upstream_config *upstream)

@@ -25,6 +25,9 @@ struct upstream_model {
 
 #define UPSTREAM_HEADERS_MAX 16
 
+/* Whether it sells batches of its own. */
+enum upstream_batch { UPSTREAM_BATCH_USUAL, UPSTREAM_BATCH_SOLD, UPSTREAM_BATCH_NOT };
+
 struct upstream_config {
     const char *name;
     enum upstream_kind kind;
@@ -42,6 +45,7 @@ struct upstream_config {
     uint64_t connect_ms, first_byte_ms, idle_ms; /* timeouts; 0: the usual ones */
     const char **tiers;     /* that it sells; NULL: the usual ones */
     size_t tier_count;
+    enum upstream_batch batch;
     uint32_t retries;       /* plus one; 0: the usual number */
     uint32_t requests;      /* at once; 0: any number */
     uint32_t requests_per_minute;
@@ -75,6 +79,10 @@ const char *upstream_model_id(const struct upstream_model *model); /* as the ups
 uint32_t upstream_takes(const struct upstream_config *upstream, const struct upstream_model *model);
 /* The tier that a request which asks for `asked` is served in, and charged as: what it does not sell is default. */
 enum tier upstream_tier(const struct upstream_config *upstream, enum tier asked);
+
+/* Whether batch jobs go there as batches of its own, at its batch price: OpenAI's and Anthropic's own API, and servers
+ * that are said to have one. */
+bool upstream_sells_batch(const struct upstream_config *upstream);
 
 /* Whether chat completions of the model take marks of cache points on their parts. */
 bool upstream_takes_cache_points(const struct upstream_model *model);

@@ -36,6 +36,7 @@ struct transfer_request {
     size_t header_count;
     const char *ca;       /* file of certificates; NULL: the system's */
     uint64_t connect_ms, first_byte_ms, idle_ms;
+    bool is_once; /* never sent twice: on a new connection, for what a kept one has swallowed libcurl sends again */
 };
 
 enum transfer_fault {

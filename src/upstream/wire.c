@@ -55,6 +55,10 @@ static void append_path(struct buf *out, enum upstream_kind kind, const struct w
         [UPSTREAM_ANTHROPIC] = {[WIRE_REPLY] = "/v1/messages", [WIRE_COUNT] = "/v1/messages/count_tokens",
                                 [WIRE_LIST] = "/v1/models"},
     };
+    if (ask->use == WIRE_PATH) {
+        buf_append_text(out, ask->path);
+        return;
+    }
     if (kind != UPSTREAM_BEDROCK) {
         buf_append_text(out, fixed[kind][ask->use]);
         return;
@@ -128,7 +132,8 @@ static enum error_code add_headers(const struct replica *replica, const struct w
     const struct upstream_config *config = replica->upstream->config;
     enum error_code code = add_credentials(replica, ask, path, arena, request, error);
     if (code == OK && ask->body.data)
-        code = add(request, arena, "content-type", STR("application/json"), error);
+        code = add(request, arena, "content-type",
+                   str_of(ask->content_type ? ask->content_type : "application/json"), error);
     if (code == OK && config->kind == UPSTREAM_ANTHROPIC) {
         const struct str asked = ask->api_version.data ? ask->api_version : STR(ANTHROPIC_VERSION);
         code = add(request, arena, "anthropic-version", config->version ? str_of(config->version) : asked, error);

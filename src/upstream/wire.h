@@ -13,12 +13,15 @@ enum wire_use {
     WIRE_EMBED, /* embeddings */
     WIRE_LIST,  /* which models there are: costs nothing */
     WIRE_METRICS, /* of a local server, beside its API */
+    WIRE_PATH, /* wire_ask.path: what is no question to a model */
     WIRE_USES,
 };
 
 struct wire_ask {
     enum wire_use use;
     const char *model; /* as the upstream calls it */
+    const char *path;  /* of WIRE_PATH: below its URL */
+    const char *content_type; /* of the body; NULL: JSON */
     struct str body;
     const char *hash;      /* SHA-256 of the body in hex; NULL: nobody made it */
     struct str api_version; /* of Anthropic's API, as the client has it; data NULL: it said none */

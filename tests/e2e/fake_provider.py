@@ -36,6 +36,8 @@ import threading
 import time
 import urllib.parse
 
+from fake_batches import Batches
+
 USAGE = {"input": 11, "read": 100, "write": 20, "output": 7}
 TEXT = ["From ", "the ", "provider."]
 
@@ -281,6 +283,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return provider.plans.pop(0) if provider.plans else provider.default
 
     def do_GET(self):
+        if self.server.provider.batches.answer(self, "GET"):
+            return
         if self.path == "/metrics":  # nobody counts these
             self.send_metrics(self.server.provider.metrics)
             return
@@ -292,6 +296,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         text = self.rfile.read(int(self.headers["content-length"]))
+        if self.server.provider.batches.answer(self, "POST", text):
+            return
         entry = self.take(json.loads(text))
         try:
             if entry.get("hang") == "head":
@@ -384,6 +390,7 @@ class FakeProvider:
         self.lock = threading.Lock()
         self.requests, self.plans, self.default = [], [], {}
         self.models = ["m"]
+        self.batches = Batches()
         self.metrics = None
         self.connections = self.dropped = 0
         self.open = []
