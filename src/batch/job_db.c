@@ -1,7 +1,8 @@
 /* job_db.c - a batch job as a row of the store of jobs.
  *
  * subject is the model ID. Terms: {"roleArn", "type", "inputUri", "outputUri",
- * "timeoutHours", "source", "profile", "profileTags", "endpoint", "keepSeconds"}.
+ * "timeoutHours", "source", "profile", "profileTags", "endpoint", "keepSeconds",
+ * "key"}.
  * Progress: {"total", "success", "errors", "inputTokens", "outputTokens", "startUs",
  * "stopUs", "firstErrors": [{"number", "code", "message"}], "problems": [{"code",
  * "param", "line", "message"}]}. Both stand in databases: members may be added, and are 0

@@ -10,6 +10,8 @@
 #include "batch/relay_parts.h"
 #include "core/io.h"
 #include "core/log.h"
+#include "keys/keys.h"
+#include "keys/tally.h"
 
 #define REPLY_BYTES_MAX ((size_t)8 << 20)
 #define HEAD_BYTES_MAX ((size_t)65536)
@@ -117,8 +119,7 @@ enum error_code relay_read(struct relay *relay, uint64_t number, struct buf *out
     return code;
 }
 
-/* --- a part's states
- * ------------------------------------------------------------------------------------------------ */
+/* --- a part's states ----------------------------------------------------------------------------------- */
 
 static enum upstream_kind kind_of(const struct relay_part *part)
 {
@@ -167,8 +168,57 @@ static void give_up(struct relay_part *part, const char *why)
     enter(part, RELAY_GIVEN_UP);
 }
 
-/* --- requests
- * --------------------------------------------------------------------------------------------------------- */
+/* --- budgets --------------------------------------------------------------------------------------------- */
+
+/* A token has a byte at least. */
+static uint64_t bound_of(const struct relay_part *part)
+{
+    static const enum price_class classes[] = {PRICE_INPUT, PRICE_CACHE_WRITE_5M, PRICE_CACHE_WRITE_1H};
+    const struct batch_options *options = part->relay->active->runner->options;
+    const struct catalog_match *match = &part->model->model.match;
+    const struct price_row *row = price_book_row_of(options->prices, match->model->price, match->id, match->place);
+    uint64_t most = 0;
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        struct price_usage usage = {.tokens[PRICE_OUTPUT] = part->reply_tokens};
+        usage.tokens[classes[i]] = part->bytes;
+        const uint64_t cost = price_cost(row, tier_price(TIER_BATCH), &usage);
+        most = cost > most ? cost : most;
+    }
+    return most;
+}
+
+/* All that the part may cost, before the provider has it: budgets hold for batches as for requests. What is there since
+ * before a restart is owed. */
+static enum error_code reserve(struct relay_part *part, struct error *error)
+{
+    const struct batch_job *job = &part->relay->active->job;
+    struct keys *keys = part->relay->active->runner->options->work->keys;
+    struct arena *arena = &part->relay->arena;
+    const bool is_there = part->state == RELAY_CREATING || part->state == RELAY_CREATED;
+    struct subject *subjects;
+    struct str tags;
+    size_t count;
+    if (!keys || part->has_reserved || accounts_are_none(keys_accounts(keys)))
+        return OK;
+    enum error_code code = keys_tags(keys, job->key, job->profile_tags, NULL, 0, arena, &tags, error);
+    if (code == OK)
+        code = tally_subjects(job->tenant, job->key, tags, arena, &subjects, &count, error);
+    if (code != OK)
+        return code;
+    code = (is_there ? accounts_owe : accounts_reserve_whole)(keys_accounts(keys), subjects, count, bound_of(part),
+                                                              clock_wall_us(), arena, &part->spending, error);
+    part->has_reserved = code == OK;
+    return code;
+}
+
+static void release(struct relay_part *part)
+{
+    struct keys *keys = part->relay->active->runner->options->work->keys;
+    if (keys && part->spending.count > 0)
+        accounts_settle(keys_accounts(keys), &part->spending, 0, clock_wall_us(), clock_wall_us());
+}
+
+/* --- requests ------------------------------------------------------------------------------------------ */
 
 static void drop_ask(struct relay_part *part)
 {
@@ -325,8 +375,7 @@ static void ask_results(struct relay_part *part)
     start(part, ASK_RESULTS, PROVIDER_RESULTS, id, (struct str){NULL, 0}, NULL);
 }
 
-/* --- what the provider says
- * ---------------------------------------------------------------------------------------------- */
+/* --- what the provider says ---------------------------------------------------------------------------- */
 
 static bool is_other(const struct relay_part *part, const char *id)
 {
@@ -511,8 +560,7 @@ static void on_done(void *ctx, enum transfer_fault fault, const char *what)
     json_free(doc);
 }
 
-/* --- the course
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- the course ---------------------------------------------------------------------------------------- */
 
 static void stop_part(struct relay_part *part)
 {
@@ -568,6 +616,8 @@ void relay_tick(struct relay *relay, uint64_t now_us)
         }
         if (relay->is_stopping)
             stop_part(part);
+        if (!is_done(part) && reserve(part, &error) != OK)
+            give_up(part, error.message);
         step(part);
     }
 }
@@ -611,6 +661,7 @@ enum error_code relay_open(struct active *active, struct relay **relay, struct e
     if (!made)
         return error_no_memory(error);
     made->active = active;
+    arena_init(&made->arena, 0);
     made->log_fd = -1;
     made->entries = mem_calloc((size_t)active->job.counts.total + 1, sizeof(*made->entries));
     enum error_code code = made->entries ? relay_load(made, error) : error_no_memory(error);
@@ -629,12 +680,14 @@ void relay_free(struct relay *relay)
     for (size_t i = 0; i < relay->part_count; i++) {
         struct relay_part *part = &relay->parts[i];
         drop_ask(part);
+        release(part);
         arena_deinit(&part->arena);
         if (part->results_fd >= 0)
             (void)close(part->results_fd);
     }
     if (relay->log_fd >= 0)
         (void)close(relay->log_fd);
+    arena_deinit(&relay->arena);
     mem_free(relay->parts);
     mem_free(relay->entries);
     mem_free(relay);

@@ -18,6 +18,7 @@
 #define PART_RECORDS_MAX 50000u
 #define BODY_EXTRA_BYTES ((size_t)1 << 20)
 #define PIECE_RECORDS 4096u
+#define REPLY_TOKENS_MAX 131072u /* where neither record nor target bounds it */
 
 const char *const relay_state_names[RELAY_STATES] = {
     [RELAY_BUILT] = "built",     [RELAY_UPLOADED] = "uploaded", [RELAY_CREATING] = "creating",
@@ -40,10 +41,12 @@ enum error_code relay_note(struct relay_part *part, struct error *error)
     struct relay *relay = part->relay;
     struct buf line;
     buf_init(&line, 8192);
-    buf_appendf(&line, "{\"part\":%u,\"state\":\"%s\",\"fence\":%llu,\"model\":%zu,\"records\":%llu,\"creating\":%llu,"
-                "\"file\":\"%s\",\"id\":\"%s\",\"others\":[", part->number, relay_state_names[part->state],
+    buf_appendf(&line, "{\"part\":%u,\"state\":\"%s\",\"fence\":%llu,\"model\":%zu,\"records\":%llu,\"bytes\":%llu,"
+                "\"replyTokens\":%llu,\"creating\":%llu,\"file\":\"%s\",\"id\":\"%s\",\"others\":[", part->number,
+                    relay_state_names[part->state],
                 (unsigned long long)part->fence, (size_t)(part->model - relay->active->models),
-                (unsigned long long)part->records, (unsigned long long)part->creating_us, part->file, part->id);
+                (unsigned long long)part->records, (unsigned long long)part->bytes,
+                (unsigned long long)part->reply_tokens, (unsigned long long)part->creating_us, part->file, part->id);
     for (size_t i = 0; i < part->other_count; i++)
         buf_appendf(&line, "%s\"%s\"", i ? "," : "", part->others[i]);
     buf_append_text(&line, "]}\n");
@@ -109,6 +112,8 @@ static enum error_code take_state(struct relay *relay, yyjson_val *root, struct 
             part->state = i;
     part->fence = yyjson_get_uint(yyjson_obj_get(root, "fence"));
     part->records = yyjson_get_uint(yyjson_obj_get(root, "records"));
+    part->bytes = yyjson_get_uint(yyjson_obj_get(root, "bytes"));
+    part->reply_tokens = yyjson_get_uint(yyjson_obj_get(root, "replyTokens"));
     part->creating_us = yyjson_get_uint(yyjson_obj_get(root, "creating"));
     part->must_look = part->state == RELAY_CREATING;
     copy_text(root, "file", part->file, sizeof(part->file));
@@ -219,6 +224,7 @@ struct building {
     char body_path[RELAY_PATH_MAX], numbers_path[RELAY_PATH_MAX];
     struct arena arena;
     struct buf line, text;
+    uint64_t reply_tokens; /* of the record, at most */
 };
 
 static enum upstream_kind kind_of(const struct job_model *model)
@@ -247,6 +253,7 @@ static enum error_code write_record(struct building *building, uint64_t number, 
         *is_fit = !request.documents &&
                   upstream_backend_write_whole(active->runner->work.backends[TARGET_UPSTREAM], options->config,
                                                &model->model.match, &request, &building->text, &ignored) == OK;
+        building->reply_tokens = request.max_tokens ? request.max_tokens : REPLY_TOKENS_MAX;
         codec_request_free(&request);
     }
     record_free(&record);
@@ -308,6 +315,8 @@ static enum error_code add_record(struct building *building, uint64_t number, st
     building->relay->entries[number] =
         (struct relay_entry){.part = (uint8_t)(part->number + 1), .place = RELAY_AWAY};
     part->records++;
+    part->bytes += building->text.len;
+    part->reply_tokens += building->reply_tokens;
     const bool is_full = part->records == PART_RECORDS_MAX || building->body.offset >= limit(batch_relay_bytes);
     return code == OK && is_full ? end_part(building, OK, error) : code;
 }

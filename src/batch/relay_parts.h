@@ -6,6 +6,7 @@
 #include "batch/lines.h"
 #include "batch/provider.h"
 #include "batch/relay.h"
+#include "keys/accounts.h"
 #include "upstream/wire.h"
 
 #define RELAY_PARTS_MAX 200 /* a record's part fits into a byte */
@@ -41,6 +42,9 @@ struct relay_part {
     struct upstream *upstream;
     enum relay_state state;
     uint64_t records;
+    uint64_t bytes, reply_tokens; /* of all of them at most: what they may cost */
+    bool has_reserved;
+    struct spending spending;     /* held while the part is at the provider, and until the job ends */
     char file[PROVIDER_ID_MAX], id[PROVIDER_ID_MAX]; /* at the provider */
     uint64_t creating_us;                    /* when it was first to be made */
     char others[RELAY_REFUSED_MAX][PROVIDER_ID_MAX]; /* batches that looked like its own and are not */
@@ -73,6 +77,7 @@ struct relay_part {
 struct relay {
     struct active *active;
     struct relay_entry *entries; /* by record */
+    struct arena arena;          /* of what parts hold */
     struct relay_part *parts;    /* stay where they are once it is opened */
     size_t part_count, part_cap;
     int log_fd;

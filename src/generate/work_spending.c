@@ -113,6 +113,9 @@ static enum error_code reserve(struct work *work, struct keys *keys, struct erro
         tally_subjects(subject->tenant, subject->key, subject->tags, arena, &subjects, &count, error);
     if (code != OK)
         return code;
+    if (work->setup.instead) /* it has been made, and is to be paid */
+        return accounts_owe(keys_accounts(keys), subjects, count, 1 + bound(work), clock_wall_us(), arena,
+                            &work->spending, error);
     return accounts_reserve(keys_accounts(keys), subjects, count, bound(work), clock_wall_us(), arena,
                             &work->spending, error);
 }
@@ -128,7 +131,7 @@ enum error_code work_reserve(struct work *work, struct error *error)
         code = find_tags(work, keys, error);
     if (code == OK && has_accounts)
         code = reserve(work, keys, error);
-    if (code == OK && has_key(work) && !work->has_minute)
+    if (code == OK && has_key(work) && !work->has_minute && !work->setup.instead)
         code = take_minute(work, keys, error);
     if (code != OK)
         work_spent(work, 0);

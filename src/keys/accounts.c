@@ -311,18 +311,21 @@ static bool find_all(struct accounts *accounts, const struct subject *subjects, 
 }
 
 /* What is spent goes before what is reserved: the one lasts. */
-static enum error_code check_room(struct account *const found[], size_t count, struct error *error)
+static enum error_code check_room(struct account *const found[], size_t count, uint64_t more, struct error *error)
 {
     for (int reserved = 0; reserved < 2; reserved++)
         for (size_t i = 0; i < count; i++)
-            if (found[i]->spent + (reserved ? found[i]->reserved : 0) >= (ledger_sum)found[i]->spec.limit)
+            if (found[i]->spent + (reserved ? found[i]->reserved + more : 0) >= (ledger_sum)found[i]->spec.limit)
                 return refuse(found[i], !reserved, error);
     return OK;
 }
 
-enum error_code accounts_reserve(struct accounts *accounts, const struct subject *subjects, size_t count,
-                                 uint64_t amount, uint64_t now_us, struct arena *arena, struct spending *spending,
-                                 struct error *error)
+/* When a request is let in. */
+enum entry { ENTRY_IF_ANY_IS_LEFT, ENTRY_IF_ALL_IS_LEFT, ENTRY_ALWAYS };
+
+static enum error_code hold(struct accounts *accounts, const struct subject *subjects, size_t count, uint64_t amount,
+                            enum entry entry, uint64_t now_us, struct arena *arena, struct spending *spending,
+                            struct error *error)
 {
     struct account *found[LIMIT_BUDGETS_HELD];
     size_t found_count;
@@ -334,8 +337,8 @@ enum error_code accounts_reserve(struct accounts *accounts, const struct subject
     if (!find_all(accounts, subjects, count, now_us, found, &found_count))
         code = error_set(error, ERROR_INVALID, "More than %d budgets hold for this request: send fewer tags.",
                          LIMIT_BUDGETS_HELD);
-    if (code == OK)
-        code = check_room(found, found_count, error);
+    if (code == OK && entry != ENTRY_ALWAYS)
+        code = check_room(found, found_count, entry == ENTRY_IF_ALL_IS_LEFT ? amount : 0, error);
     if (code == OK && found_count > 0) {
         spending->held = ARENA_ARRAY(arena, struct account *, found_count);
         code = spending->held ? OK : error_no_memory(error);
@@ -351,6 +354,26 @@ enum error_code accounts_reserve(struct accounts *accounts, const struct subject
         spending->amount = amount;
     }
     return code;
+}
+
+enum error_code accounts_reserve(struct accounts *accounts, const struct subject *subjects, size_t count,
+                                 uint64_t amount, uint64_t now_us, struct arena *arena, struct spending *spending,
+                                 struct error *error)
+{
+    return hold(accounts, subjects, count, amount, ENTRY_IF_ANY_IS_LEFT, now_us, arena, spending, error);
+}
+
+enum error_code accounts_reserve_whole(struct accounts *accounts, const struct subject *subjects, size_t count,
+                                       uint64_t amount, uint64_t now_us, struct arena *arena,
+                                       struct spending *spending, struct error *error)
+{
+    return hold(accounts, subjects, count, amount, ENTRY_IF_ALL_IS_LEFT, now_us, arena, spending, error);
+}
+
+enum error_code accounts_owe(struct accounts *accounts, const struct subject *subjects, size_t count, uint64_t amount,
+                             uint64_t now_us, struct arena *arena, struct spending *spending, struct error *error)
+{
+    return hold(accounts, subjects, count, amount, ENTRY_ALWAYS, now_us, arena, spending, error);
 }
 
 void accounts_settle(struct accounts *accounts, struct spending *spending, uint64_t cost, uint64_t time_us,

@@ -68,6 +68,14 @@ bool accounts_know_tag(struct accounts *accounts, struct str key);
 enum error_code accounts_reserve(struct accounts *accounts, const struct subject *subjects, size_t count,
                                  uint64_t amount, uint64_t now_us, struct arena *arena, struct spending *spending,
                                  struct error *error) WARN_UNUSED;
+/* The same of many requests at once: let in only where all of the amount is left. */
+enum error_code accounts_reserve_whole(struct accounts *accounts, const struct subject *subjects, size_t count,
+                                       uint64_t amount, uint64_t now_us, struct arena *arena,
+                                       struct spending *spending, struct error *error) WARN_UNUSED;
+/* The same of what will be paid in any case: it is never refused for want of room. */
+enum error_code accounts_owe(struct accounts *accounts, const struct subject *subjects, size_t count, uint64_t amount,
+                             uint64_t now_us, struct arena *arena, struct spending *spending,
+                             struct error *error) WARN_UNUSED;
 /* What it cost, by a line of a request that came at `time_us`; nothing is held any more. */
 void accounts_settle(struct accounts *accounts, struct spending *spending, uint64_t cost, uint64_t time_us,
                      uint64_t now_us);
