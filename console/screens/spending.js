@@ -157,7 +157,7 @@ function keyColumns(reload) {
     },
     isAdmin() && {
       key: "do",
-      label: "",
+      label: "Change",
       value: () => "",
       cell: (row) => row.state !== "revoked" && action("Revoke", revoke(row, reload), { level: "small danger" }),
     },
@@ -226,7 +226,7 @@ function budgetColumns(reload) {
     { key: "refused", label: "Refused", end: true, value: (row) => row.refused, cell: (row) => count(row.refused) },
     isAdmin() && {
       key: "do",
-      label: "",
+      label: "Change",
       value: () => "",
       cell: (row) =>
         row.source === "fulcrum.yaml"

@@ -97,13 +97,18 @@ void console_keys(struct api_call *call)
 
 /* --- budgets ---------------------------------------------------------------------------------------- */
 
-/* Whose the budget is; data NULL: everybody's. */
+/* Also one that is good no longer. */
+static bool is_key(const struct console_ask *ask, struct str id, struct auth_key *key)
+{
+    const enum auth_key_state state = ring_by_id(keys_ring(ask->api->keys), id, 0, key);
+    return state == AUTH_KEY_GOOD || state == AUTH_KEY_REVOKED;
+}
+
+/* Whose the budget is; empty: everybody's. */
 static struct str owner_of(const struct console_ask *ask, const struct subject *subject, struct auth_key *key)
 {
     if (subject->kind == SUBJECT_KEY)
-        return ring_by_id(keys_ring(ask->api->keys), subject->name, 1, key) == AUTH_KEY_MISSING
-                   ? STR("")
-                   : str_of(key->tenant);
+        return is_key(ask, subject->name, key) ? str_of(key->tenant) : STR("");
     return subject->tenant;
 }
 
@@ -378,8 +383,7 @@ static enum error_code read_budget(struct keys_ask *ask, yyjson_val *root)
         return code;
     if (!subject_kind_find(of, &subject.kind))
         return error_set(error, ERROR_INVALID, "of: expected tenant, key or tag");
-    if (subject.kind == SUBJECT_KEY && ring_by_id(keys_ring(ask->base.api->keys), name, 1, &key) != AUTH_KEY_GOOD &&
-        (!key_is_id(name) || key.tenant[0] == '\0'))
+    if (subject.kind == SUBJECT_KEY && !is_key(&ask->base, name, &key))
         return error_set(error, ERROR_INVALID, "name: expected the ID of a key");
     subject.tenant = subject.kind == SUBJECT_KEY ? STR("") : tenant;
     subject.name = subject.kind == SUBJECT_TENANT ? STR("") : name;
