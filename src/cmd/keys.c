@@ -17,7 +17,7 @@ static const char usage[] =
     "usage: fulcrum keys create [NAME] [options]   makes an API key, and shows it this once\n"
     "       fulcrum keys list                  keys, what they may ask, what they spent; then budgets\n"
     "       fulcrum keys revoke KEY            by its ID or its name\n"
-    "       fulcrum keys budget KEY --day D    what a key may spend; also --tenant NAME and --tag KEY=VALUE\n"
+    "       fulcrum keys budget KEY [--day D]  what a key may spend; also --tenant NAME and --tag KEY=VALUE\n"
     "  --tenant NAME       whose the key is, the budget is of, or the list is about; default\n"
     "  --expires WHEN      12h, 30d, or a date or time in UTC; never\n"
     "  --models ID,ID      IDs, names, routers and patterns with * that the key may ask for; all\n"
@@ -78,7 +78,7 @@ static bool is_right_usage(const struct options *options)
         return !options->what && !options->tag && !has_amount(options) && !options->alert;
     if (!strcmp(options->verb, "revoke"))
         return options->what && !options->tag && !has_amount(options) && !options->alert;
-    return !strcmp(options->verb, "budget") && has_amount(options) &&
+    return !strcmp(options->verb, "budget") && (has_amount(options) || !options->alert) &&
            (options->what ? !options->tag : options->tag || options->tenant);
 }
 
@@ -217,7 +217,7 @@ static enum error_code set_budget(struct keys_command *command, const struct opt
     enum error_code code = find_subject(command, options, &subject, error);
     if (code == OK)
         code = wish_budgets(command, options, &subject, rows, &count, error);
-    if (code == OK)
+    if (code == OK && count > 0)
         code = key_store_set_budgets(command->store, rows, count, error);
     return code == OK ? keys_show_budgets(command, &subject, error) : code;
 }

@@ -192,7 +192,7 @@ enum error_code keys_show_budgets(struct keys_command *command, const struct sub
     if (code == OK && command->is_json)
         buf_append_text(&command->out, "]}\n");
     if (code == OK && command->out.len == 0)
-        buf_append_text(&command->out, "no budget any more\n");
+        buf_append_text(&command->out, "no budget\n");
     mem_free(list.items);
     return code;
 }

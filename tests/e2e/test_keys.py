@@ -99,6 +99,9 @@ def test_a_key_is_bound_to_its_models(served):
     with pytest.raises(botocore.exceptions.ClientError) as denied:
         converse(by_bedrock(served, made["accessKeyId"], made["secretAccessKey"]))
     assert denied.value.response["Error"]["Code"] == "AccessDeniedException"
+    listed = [model.id for model in by_openai(served, made["key"]).models.list()]
+    assert listed == ["anthropic.claude-3-5-sonnet-20241022-v2:0"]
+    assert keys(served, "budget", "bound")["budgets"] == []
     named = make(served, "named", "--models", "tiny")  # what answers, by its own name
     assert ask_openai(served, named["key"]).usage.completion_tokens == 5
 
@@ -316,7 +319,8 @@ tenants:
     (["budget", "--tag", "team", "--day", "1"], "tag: expected KEY=VALUE"),
     (["budget", "nobody", "--day", "1"], "There is no key 'nobody'"),
     (["revoke", "nobody"], "There is no key 'nobody'"),
-    (["budget", "x"], "usage: fulcrum keys"),
+    (["budget"], "usage: fulcrum keys"),
+    (["budget", "x", "--alert", "arn:x"], "usage: fulcrum keys"),
     (["list", "x"], "usage: fulcrum keys"),
 ])
 def test_wrong_commands_say_why(tmp_path, args, message):

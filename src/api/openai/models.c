@@ -4,6 +4,7 @@
 #include "api/openai/dialect.h"
 #include "core/json.h"
 #include "customize/customize.h"
+#include "keys/keys.h"
 #include "model/router.h"
 
 #define MODELS_BODY_MAX (8u << 20)
@@ -34,12 +35,26 @@ static void append_one(struct buf *out, const struct api *api, const struct list
 struct listing {
     struct buf *out;
     const struct api *api;
+    struct str key; /* virtual one that asks; empty: none */
     struct str first, last;
     size_t count;
 };
 
+/* A virtual key is shown what it may ask for. */
+static bool may_ask(const struct listing *listing, struct str id, const struct model *model)
+{
+    const bool is_upstream = model && model->upstream_model;
+    const struct str names[] = {id, str_of(model ? model->name : NULL),
+                                is_upstream ? str_of(upstream_model_id(model->upstream_model)) : STR("")};
+    struct error ignored;
+    return listing->key.len == 0 || ring_may_ask(keys_ring(listing->api->keys), listing->key, names,
+                                                 sizeof(names) / sizeof(names[0]), &ignored) == OK;
+}
+
 static void list_one(struct listing *listing, struct str id, const struct model *model)
 {
+    if (!may_ask(listing, id, model))
+        return;
     if (listing->count++ > 0)
         buf_append_char(listing->out, ',');
     else
@@ -72,7 +87,7 @@ void openai_list_models(struct api_call *call)
 {
     struct buf body;
     buf_init(&body, MODELS_BODY_MAX);
-    struct listing listing = {.out = &body, .api = call->thread->api};
+    struct listing listing = {.out = &body, .api = call->thread->api, .key = str_of(call->identity.key_id)};
     buf_append_text(&body, "{\"object\":\"list\",\"data\":[");
     list_all(&listing);
     buf_append_text(&body, "],\"has_more\":false,\"first_id\":");
