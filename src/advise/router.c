@@ -135,24 +135,36 @@ static yyjson_val *of_candidate(yyjson_val *numbers, const struct advise_candida
     return value ? value : yyjson_obj_getn(numbers, candidate->id.data, candidate->id.len);
 }
 
+void advise_router_judge(struct advise_router *router, size_t index, double confidence, double quality,
+                         double promised)
+{
+    struct advise_candidate *candidate = &router->candidates[index];
+    double chance = confidence;
+    if (router->predictor && !isnan(quality))
+        (void)predictor_chance(router->predictor, name_for(router->predictor, candidate), confidence, quality,
+                               &chance);
+    candidate->judged++;
+    candidate->doubtful += chance < bound_of(router, index, promised);
+}
+
+static double number_of(yyjson_val *value, double otherwise)
+{
+    return yyjson_is_num(value) ? yyjson_get_num(value) : otherwise;
+}
+
 static enum error_code on_label(void *ctx, const struct label_line *line, struct error *error)
 {
     struct advise_router *router = ((struct learning *)ctx)->router;
     yyjson_val *confidences = yyjson_obj_get(line->root, "confidence");
     yyjson_val *predicted = yyjson_obj_get(line->root, "predicted");
-    yyjson_val *best = of_candidate(predicted, &router->candidates[advise_router_strongest(router)]);
+    const struct advise_candidate *best = &router->candidates[advise_router_strongest(router)];
     (void)error;
     for (size_t i = 0; i < router->count; i++) {
-        struct advise_candidate *candidate = &router->candidates[i];
-        yyjson_val *confidence = of_candidate(confidences, candidate), *quality = of_candidate(predicted, candidate);
-        double chance = yyjson_get_num(confidence);
-        if (!yyjson_is_num(confidence))
-            continue;
-        if (router->predictor && yyjson_is_num(quality))
-            (void)predictor_chance(router->predictor, name_for(router->predictor, candidate), chance,
-                                   yyjson_get_num(quality), &chance);
-        candidate->judged++;
-        candidate->doubtful += chance < bound_of(router, i, yyjson_is_num(best) ? yyjson_get_num(best) : 1);
+        yyjson_val *confidence = of_candidate(confidences, &router->candidates[i]);
+        if (yyjson_is_num(confidence))
+            advise_router_judge(router, i, yyjson_get_num(confidence),
+                                number_of(of_candidate(predicted, &router->candidates[i]), (double)NAN),
+                                number_of(of_candidate(predicted, best), 1));
     }
     return OK;
 }

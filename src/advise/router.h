@@ -48,6 +48,11 @@ struct features;
 void advise_router_ask(const struct advise_router *router, const struct features *features,
                        const double tokens[PRICE_CLASSES], struct advise_routing *routing);
 
+/* An answer of candidate `index` that was so sure, where the text promised `quality` of it (NAN: that is not known) and
+ * `promised` of the strongest one's. */
+void advise_router_judge(struct advise_router *router, size_t index, double confidence, double quality,
+                         double promised);
+
 /* Counts the labels of a file; `damaged` gets lines that are none. ERROR_NOT_FOUND: there is none. */
 enum error_code advise_router_learn(struct advise_router *router, const char *path, size_t *damaged,
                                     struct error *error) WARN_UNUSED;

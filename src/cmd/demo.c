@@ -27,6 +27,7 @@
 #define TELL_US 100000
 #define BAR 30
 #define STEPS_OF_CONVERSATION (4 * DEMO_TURNS + 4 * DEMO_NOTES + 1) /* requests of all phases */
+#define SHADOW_ONE_IN 5 /* conversations, whose questions the small model answers, too, before it is routed to */
 #define SUMMARY 0 /* notes of a conversation */
 #define TAG 1
 
@@ -141,13 +142,41 @@ static void same(struct demo *demo, enum demo_phase phase, size_t first_cell, si
 
 /* --- servers -------------------------------------------------------------------------------------------- */
 
+static void judge(void *ctx, double confidence)
+{
+    struct demo_shadow *shadow = ctx;
+    if (mem_grow((void **)&shadow->confidences, shadow->count, &shadow->cap, sizeof(*shadow->confidences)))
+        shadow->confidences[shadow->count++] = confidence;
+}
+
+/* On the server with a cache, where it takes a second. Nothing of it is the day's: not its answers, nor its time. */
+static enum error_code ask_shadow(struct demo *demo, struct demo_shadow *shadow, struct error *error)
+{
+    struct demo_day some = demo->day;
+    struct demo_figures figures;
+    double seconds;
+    some.count = (demo->day.count + SHADOW_ONE_IN - 1) / SHADOW_ONE_IN;
+    enum error_code code = demo_figures_init(&figures, some.count, error);
+    const struct demo_ask ask = {.day = &some, .figures = &figures, .phase = DEMO_CACHE, .model = DEMO_SMALL_ID,
+                                 .endpoint = demo->bed.server.url, .has_marks = true, .judge = judge, .ctx = shadow};
+    if (code == OK)
+        code = demo_ask_turns(&ask, error);
+    demo_figures_deinit(&figures);
+    return code == OK ? demo_bed_engine_seconds(&demo->bed, &seconds, error) : code;
+}
+
 static enum error_code foretell(struct demo *demo, struct error *error)
 {
+    struct demo_shadow shadow = {.confidences = NULL};
     if (demo->log.failed)
         return error_no_memory(error);
     if (demo->log_file && fwrite(demo->log.data, 1, demo->log.len, demo->log_file) != demo->log.len)
         return error_set(error, ERROR_IO, "--log %s: cannot write", demo->options->log);
-    return demo_foretell(buf_str(&demo->log), &demo->report.advice, error);
+    enum error_code code = ask_shadow(demo, &shadow, error);
+    if (code == OK)
+        code = demo_foretell(buf_str(&demo->log), &shadow, &demo->report.advice, error);
+    mem_free(shadow.confidences);
+    return code;
 }
 
 /* Both kinds of notes by the large model. */
@@ -178,7 +207,7 @@ static enum error_code without_levers(struct demo *demo, struct error *error)
     same(demo, DEMO_DISTILL, DEMO_TURNS + TAG, 1, notes[TAG]);
     same(demo, DEMO_BATCH, 0, DEMO_TURNS, turns);
     same(demo, DEMO_ROUTE, DEMO_TURNS, DEMO_NOTES, notes[SUMMARY] + notes[TAG]);
-    return foretell(demo, error);
+    return OK;
 }
 
 static enum error_code with_cache(struct demo *demo, struct error *error)
@@ -187,7 +216,9 @@ static enum error_code with_cache(struct demo *demo, struct error *error)
     enum error_code code = ask_turns(demo, DEMO_CACHE, DEMO_LARGE_ID, true, &turns, error);
     if (code == OK)
         code = ask_large_notes(demo, DEMO_CACHE, false, notes, error);
-    return code == OK ? demo_bed_read_ledger(&demo->bed, &demo->figures, error) : code;
+    if (code == OK)
+        code = demo_bed_read_ledger(&demo->bed, &demo->figures, error);
+    return code == OK ? foretell(demo, error) : code;
 }
 
 /* The lines of notes that were not asked are not in this ledger, so those that are there already stay. */

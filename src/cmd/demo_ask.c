@@ -164,7 +164,8 @@ static enum error_code take(void *ctx, size_t index, struct str body, double con
 {
     struct course *course = ctx;
     yyjson_doc *doc;
-    (void)confidence;
+    if (course->ask->judge && confidence >= 0)
+        course->ask->judge(course->ask->ctx, confidence);
     if (json_parse(body, &doc, error) != OK)
         return error->code;
     yyjson_val *root = yyjson_doc_get_root(doc);
@@ -201,6 +202,7 @@ static enum error_code run(struct course *course, size_t count,
     const struct ask ask = {.endpoint = course->ask->endpoint,
                             .model = course->ask->model,
                             .count = count,
+                            .wants_confidence = course->ask->judge != NULL,
                             .ctx = course,
                             .append_body = append_body,
                             .take = take,

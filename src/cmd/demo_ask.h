@@ -18,6 +18,7 @@ struct demo_ask {
     size_t note;           /* which of a conversation's notes, where notes are asked */
     bool has_marks;        /* cache points behind the system prompt and behind the last message */
     struct buf *log;       /* gets a record of each request, in the form of the service's invocation log; NULL: none */
+    void (*judge)(void *ctx, double confidence); /* how sure the model is of each answer; NULL: nobody asks */
     void (*progress)(void *ctx, size_t done); /* requests of this call; NULL is legal */
     void *ctx;
 };

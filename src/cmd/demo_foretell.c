@@ -1,6 +1,8 @@
 /* demo_foretell.c - see demo_foretell.h. */
 #include "cmd/demo_foretell.h"
 
+#include <math.h>
+
 #include "advise/report.h"
 #include "cmd/advise_levers.h"
 #include "cmd/advise_tokens.h"
@@ -53,7 +55,15 @@ static enum error_code load_scales(struct advise_scales *scales, struct error *e
     return code;
 }
 
-enum error_code demo_foretell(struct str log, struct demo_advice *advice, struct error *error)
+/* The small model comes first in the router. */
+static void judge(const struct demo_shadow *shadow, struct advise_router *router)
+{
+    for (size_t i = 0; i < shadow->count; i++)
+        advise_router_judge(router, 0, shadow->confidences[i], (double)NAN, 1);
+}
+
+enum error_code demo_foretell(struct str log, const struct demo_shadow *shadow, struct demo_advice *advice,
+                              struct error *error)
 {
     struct advise_scales scales = {0};
     struct advise_levers levers = {.own = NULL};
@@ -65,6 +75,8 @@ enum error_code demo_foretell(struct str log, struct demo_advice *advice, struct
         code = weigh(&options, log, advice, error);
     if (code == OK)
         code = advise_levers_read(LEVERS, &scales, NULL, &levers, error);
+    if (code == OK)
+        judge(shadow, &levers.router);
     advise_levers_apply(&levers, &options);
     if (code == OK)
         code = weigh(&options, log, advice, error);

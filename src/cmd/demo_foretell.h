@@ -5,7 +5,14 @@
 
 #include "demo/report.h"
 
+/* How sure the small model was of its answers to some of the day's questions, as a router's shadow would tell. */
+struct demo_shadow {
+    double *confidences;
+    size_t count, cap;
+};
+
 /* `log` is the day's, as records of an invocation log. Adds to the sums of `advice`. */
-enum error_code demo_foretell(struct str log, struct demo_advice *advice, struct error *error) WARN_UNUSED;
+enum error_code demo_foretell(struct str log, const struct demo_shadow *shadow, struct demo_advice *advice,
+                              struct error *error) WARN_UNUSED;
 
 #endif
