@@ -179,6 +179,7 @@ struct chat_request {
     uint32_t max_tokens; /* 0: as many as the context allows */
     struct str *stop_sequences;
     size_t stop_count;
+    uint32_t choices; /* replies that are wanted; 0 and 1: one */
 
     enum tier tier; /* that it is served in; until the reservation is looked at, what was asked for */
     bool has_tier;  /* it was; false: whoever serves the request chooses */

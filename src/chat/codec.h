@@ -23,6 +23,13 @@ struct chat_reply_block {
     size_t citation_count;
 };
 
+/* A reply besides the first. */
+struct chat_choice {
+    const struct chat_reply_block *blocks;
+    size_t block_count;
+    enum chat_stop_reason stop;
+};
+
 /* A reply as far as it is known. At a stream's start only the identity, the
  * input side of usage and first_byte_ms are. */
 struct chat_reply {
@@ -35,6 +42,8 @@ struct chat_reply {
     size_t block_count;
     enum chat_stop_reason stop;
     struct str stop_sequence; /* with CHAT_STOP_SEQUENCE */
+    const struct chat_choice *choices; /* of a whole one: those besides it, where the request wants several */
+    size_t choice_count;
     struct str upstream_id, upstream_model; /* of an upstream's: as it calls them; else empty */
     struct chat_usage usage;
     bool has_late_input;    /* at the start of its stream the input side of usage was an estimate */
@@ -51,6 +60,7 @@ struct codec_stream {
     const struct codec *codec;
     const struct chat_request *request;
     const struct chat_reply *reply; /* the codec's own: set by its stream_start, for those that name it in each chunk */
+    size_t choice;                  /* likewise: whose chunks are written */
     size_t calls;                   /* likewise: tool calls that have begun */
     size_t events;                  /* likewise: so many were emitted */
     bool is_verbatim;               /* its events are an upstream's own: blocks are not told */

@@ -17,6 +17,8 @@
 #include "chat/traits.h"
 #include "generate/target.h"
 
+struct chat_choice;
+
 struct backend {
     const struct backend_ops *ops; /* the first member of the backend's own struct */
 };
@@ -51,6 +53,8 @@ struct backend_call {
                                   * the work begins it below 0: not known */
     unsigned repeats;            /* times that the target was asked again */
     bool is_verbatim;            /* from on_started on: on_event tells the reply in its own words, or `verbatim` does */
+    const struct chat_choice *choices; /* in the request's arena, from on_finished on: request->choices - 1, or none */
+    size_t choice_count;
     yyjson_val *verbatim;        /* of a whole one, inside on_finished */
     uint32_t prompt_tokens;      /* of a question about warmth: of the whole prompt; 0: not known */
 };

@@ -7,7 +7,9 @@
 
 #include "chat/reply_parser.h"
 #include "core/util.h"
+#include "generate/engine_choices.h"
 #include "generate/engine_prompt.h"
+#include "generate/engine_reply.h"
 #include "ledger/line.h"
 
 struct engine_backend {
@@ -26,6 +28,11 @@ struct engine_reply {
     void *ctx;
     struct reply_parser *parser;
     uint64_t max_reply_us;
+    struct engine_choices *choices; /* besides it; NULL: none are wanted */
+    bool is_over;                   /* it has ended, and waits for those */
+    enum chat_stop_reason stop;
+    struct str stop_sequence;
+    uint64_t output;                /* tokens of it alone */
 };
 
 static struct engine_backend *own(struct backend *backend)
@@ -90,7 +97,39 @@ static void fail(struct engine_reply *reply, const struct error *error)
     if (reply->running)
         engine_cancel(reply->running);
     reply->running = NULL;
+    engine_choices_end(reply->choices);
     reply->events->on_failed(reply->ctx, error);
+}
+
+/* All that were wanted are there, or more will come. */
+static void settle(struct engine_reply *reply)
+{
+    if (!reply->is_over || !engine_choices_are_done(reply->choices))
+        return;
+    reply->call.usage.output_tokens = reply->output + engine_choices_output(reply->choices);
+    if (reply->choices) {
+        reply->call.choices = engine_choices_list(reply->choices);
+        reply->call.choice_count = reply->request->choices - 1;
+    }
+    reply->events->on_finished(reply->ctx, reply->stop, reply->stop_sequence);
+}
+
+static void end_with(struct engine_reply *reply, enum chat_stop_reason stop, struct str sequence)
+{
+    reply->is_over = true;
+    reply->stop = stop;
+    reply->stop_sequence = sequence;
+    settle(reply);
+}
+
+static void on_choices(void *ctx)
+{
+    settle(ctx);
+}
+
+static void on_choice_failed(void *ctx, const struct error *error)
+{
+    fail(ctx, error);
 }
 
 static enum chat_cache_miss miss_of(enum engine_miss miss)
@@ -106,6 +145,19 @@ static enum chat_cache_miss miss_of(enum engine_miss miss)
     case ENGINE_MISS_NONE: break;
     }
     return CHAT_MISS_NONE;
+}
+
+enum chat_stop_reason engine_stop_reason(const struct reply_parser *parser, enum engine_stop stop)
+{
+    switch (stop) {
+    case ENGINE_STOP_LENGTH: return CHAT_STOP_MAX_TOKENS;
+    case ENGINE_STOP_CONTEXT: return CHAT_STOP_CONTEXT_WINDOW;
+    case ENGINE_STOP_SEQUENCE: return CHAT_STOP_SEQUENCE;
+    case ENGINE_STOP_END: break;
+    }
+    if (reply_parser_tool_use_count(parser) > 0)
+        return CHAT_STOP_TOOL_USE;
+    return reply_parser_has_malformed_call(parser) ? CHAT_STOP_MALFORMED_TOOL_USE : CHAT_STOP_END_TURN;
 }
 
 static void set_input(struct engine_reply *reply, uint32_t prompt, const struct engine_cache_use *cache)
@@ -134,19 +186,6 @@ static void on_started(void *ctx, const struct engine_started *started)
     reply->events->on_started(reply->ctx);
 }
 
-static enum chat_stop_reason stop_reason(const struct engine_reply *reply, enum engine_stop stop)
-{
-    switch (stop) {
-    case ENGINE_STOP_LENGTH: return CHAT_STOP_MAX_TOKENS;
-    case ENGINE_STOP_CONTEXT: return CHAT_STOP_CONTEXT_WINDOW;
-    case ENGINE_STOP_SEQUENCE: return CHAT_STOP_SEQUENCE;
-    case ENGINE_STOP_END: break;
-    }
-    if (reply_parser_tool_use_count(reply->parser) > 0)
-        return CHAT_STOP_TOOL_USE;
-    return reply_parser_has_malformed_call(reply->parser) ? CHAT_STOP_MALFORMED_TOOL_USE : CHAT_STOP_END_TURN;
-}
-
 #define CONFIDENCE_TOKENS 8.0
 
 /* The probability of the whole reply; of one that is longer, as if it had so many tokens like its own: how a long text
@@ -170,12 +209,12 @@ static void on_finished(void *ctx, const struct engine_finished *finished)
         return;
     }
     set_input(reply, finished->prompt_tokens, &finished->cache);
-    reply->call.usage.output_tokens = finished->output_tokens;
+    reply->output = finished->output_tokens;
     on_certainty(reply, &finished->certainty);
-    const enum chat_stop_reason stop = stop_reason(reply, finished->stop);
+    const enum chat_stop_reason stop = engine_stop_reason(reply->parser, finished->stop);
     if (stop == CHAT_STOP_SEQUENCE && finished->stop_index < reply->request->stop_count)
         sequence = reply->request->stop_sequences[finished->stop_index];
-    reply->events->on_finished(reply->ctx, stop, sequence);
+    end_with(reply, stop, sequence);
 }
 
 /* Its time is up: what is there is the reply. */
@@ -185,7 +224,7 @@ static void cut_off(struct engine_reply *reply)
     engine_cancel(reply->running);
     reply->running = NULL;
     if (reply_parser_finish(reply->parser, &error) == OK)
-        reply->events->on_finished(reply->ctx, CHAT_STOP_MAX_TOKENS, (struct str){0});
+        end_with(reply, CHAT_STOP_MAX_TOKENS, (struct str){0});
     else
         fail(reply, &error);
 }
@@ -194,7 +233,8 @@ static void on_text(void *ctx, struct str text, uint32_t token_count)
 {
     struct engine_reply *reply = ctx;
     struct error error;
-    reply->call.usage.output_tokens += token_count;
+    reply->output += token_count;
+    reply->call.usage.output_tokens = reply->output + engine_choices_output(reply->choices);
     if (reply_parser_feed(reply->parser, text, &error) != OK)
         fail(reply, &error);
     else if (reply->max_reply_us && clock_now_us() - reply->call.first_token_us >= reply->max_reply_us)
@@ -285,8 +325,20 @@ static struct engine_call *submit(struct engine_reply *reply, const struct backe
     wanted.tier = tier_queue(request->tier);
     wanted.wants_certainty = job->wants_confidence;
     error->code = ERROR_NO_MEMORY;
-    return engine_generate(own(reply->call.backend)->port, job->target->model->worker, &wanted, &handlers, reply,
-                           error);
+    struct engine_port *port = own(reply->call.backend)->port;
+    struct engine_call *call =
+        engine_generate(port, job->target->model->worker, &wanted, &handlers, reply, error);
+    if (!call || request->choices < 2)
+        return call;
+    const struct engine_choices_setup setup = {
+        .port = port, .worker = job->target->model->worker, .family = job->target->model->spec.family,
+        .request = request, .wanted = &wanted, .max_reply_us = job->max_reply_us, .on_done = on_choices,
+        .on_failed = on_choice_failed, .ctx = reply};
+    reply->choices = engine_choices_start(&setup, error);
+    if (reply->choices)
+        return call;
+    engine_cancel(call);
+    return NULL;
 }
 
 static struct backend_call *start(struct backend *backend, const struct backend_job *job,
@@ -414,6 +466,7 @@ static void end(struct backend_call *call)
     reply->running = NULL;
     reply_parser_free(reply->parser);
     reply->parser = NULL;
+    engine_choices_end(reply->choices);
 }
 
 static const struct chat_traits *traits(const struct backend *backend, const struct target *target)

@@ -277,6 +277,8 @@ static enum error_code gather(struct work *work, struct error *error)
 static void learn(const struct work *work)
 {
     const struct model *model = work->placement.answered.model;
+    if (work->setup.request->choices > 1) /* their tokens are those of several replies */
+        return;
     expected_reply_learn(model, work->usage.output_tokens);
     if (work->setup.request->tier != TIER_BATCH) /* which waits for others: its speed says nothing */
         default_reply_learn(model, work->usage.output_tokens, work->decode_us);
@@ -303,6 +305,8 @@ static void on_finished(void *ctx, enum chat_stop_reason stop, struct str stop_s
     struct error error;
     work->reply.confidence = work->call->confidence;
     work->reply.verbatim = work->call->verbatim;
+    work->reply.choices = work->call->choices;
+    work->reply.choice_count = work->call->choice_count;
     work->decode_us = clock_now_us() - work->answer_us;
     work_end_call(work);
     work->reply.stop = stop;

@@ -94,6 +94,7 @@ static enum error_code parse_extent(yyjson_val *root, struct chat_request *reque
     enum error_code code = json_get_int(root, "", "n", 1, 128, &n, NULL, error);
     if (code == OK && n != 1 && !is_api)
         return field_error(error, "", "n", "one reply is made of a request; send it %lld times", (long long)n);
+    request->choices = (uint32_t)n;
     if (code == OK && n != 1)
         code = needs_note(request, CHAT_NEED_CHOICES, error, "", "n",
                           "this model makes one reply of a request; send it %lld times", (long long)n);

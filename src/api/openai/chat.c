@@ -66,10 +66,10 @@ static void append_usage(struct buf *out, const struct chat_usage *usage)
 
 /* --- whole replies ---------------------------------------------------------------------------------- */
 
-static bool write_reply(const struct chat_request *request, const struct chat_reply *reply, struct buf *out)
+static void append_choice(struct buf *out, const struct chat_request *request, const struct chat_reply *reply,
+                          size_t index)
 {
-    append_identity(out, request, reply, false, clock_wall_us() / 1000000);
-    buf_append_text(out, ",\"choices\":[{\"index\":0,");
+    buf_appendf(out, "%s{\"index\":%zu,", index > 0 ? "," : "", index);
     if (is_completion(request)) {
         buf_append_text(out, "\"text\":");
         native_append_texts(out, reply);
@@ -77,7 +77,29 @@ static bool write_reply(const struct chat_request *request, const struct chat_re
         buf_append_text(out, "\"message\":");
         chat_body_append_message(out, request, reply);
     }
-    buf_appendf(out, ",\"logprobs\":null,\"finish_reason\":\"%s\"}],", chat_body_finish_reason(request, reply->stop));
+    buf_appendf(out, ",\"logprobs\":null,\"finish_reason\":\"%s\"}", chat_body_finish_reason(request, reply->stop));
+}
+
+/* One of the others, as if it were the reply. */
+static struct chat_reply other_of(const struct chat_reply *reply, size_t place)
+{
+    struct chat_reply other = *reply;
+    other.blocks = reply->choices[place].blocks;
+    other.block_count = reply->choices[place].block_count;
+    other.stop = reply->choices[place].stop;
+    return other;
+}
+
+static bool write_reply(const struct chat_request *request, const struct chat_reply *reply, struct buf *out)
+{
+    append_identity(out, request, reply, false, clock_wall_us() / 1000000);
+    buf_append_text(out, ",\"choices\":[");
+    append_choice(out, request, reply, 0);
+    for (size_t i = 0; i < reply->choice_count; i++) {
+        const struct chat_reply other = other_of(reply, i);
+        append_choice(out, request, &other, i + 1);
+    }
+    buf_append_text(out, "],");
     append_usage(out, &reply->usage);
     return buf_append_char(out, '}');
 }
@@ -92,7 +114,7 @@ static bool wants_usage(const struct chat_request *request)
 static void begin_chunk(struct codec_stream *stream)
 {
     append_identity(&stream->scratch, stream->request, stream->reply, true, stream->created_s);
-    buf_append_text(&stream->scratch, ",\"choices\":[{\"index\":0,");
+    buf_appendf(&stream->scratch, ",\"choices\":[{\"index\":%zu,", stream->choice);
 }
 
 /* `reason` is NULL but for the last. */
@@ -104,15 +126,21 @@ static void end_chunk(struct codec_stream *stream, const char *reason)
     codec_stream_emit(stream, "chunk");
 }
 
-static void stream_start(struct codec_stream *stream, const struct chat_reply *reply)
+static void begin_choice(struct codec_stream *stream)
 {
-    stream->reply = reply;
-    stream->created_s = clock_wall_us() / 1000000;
+    stream->calls = 0;
     if (is_completion(stream->request))
         return;
     begin_chunk(stream);
     buf_append_text(&stream->scratch, "\"delta\":{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}");
     end_chunk(stream, NULL);
+}
+
+static void stream_start(struct codec_stream *stream, const struct chat_reply *reply)
+{
+    stream->reply = reply;
+    stream->created_s = clock_wall_us() / 1000000;
+    begin_choice(stream);
 }
 
 /* Kept until the call is whole. */
@@ -211,15 +239,35 @@ static void stream_block_stop(struct codec_stream *stream, size_t index, enum ch
     end_chunk(stream, NULL);
 }
 
+static void end_choice(struct codec_stream *stream, enum chat_stop_reason stop)
+{
+    begin_chunk(stream);
+    buf_append_text(&stream->scratch, is_completion(stream->request) ? "\"text\":\"\"" : "\"delta\":{}");
+    end_chunk(stream, chat_body_finish_reason(stream->request, stop));
+}
+
+/* One of the others: it was not told while it came. */
+static void tell_choice(struct codec_stream *stream, const struct chat_choice *choice)
+{
+    stream->choice++;
+    begin_choice(stream);
+    for (size_t i = 0; i < choice->block_count; i++) {
+        const struct chat_reply_block *block = &choice->blocks[i];
+        stream_block_start(stream, i, block->kind, block->tool_id, block->tool_name);
+        stream_block_delta(stream, i, block->kind, block->text);
+        stream_block_stop(stream, i, block->kind);
+    }
+    end_choice(stream, choice->stop);
+}
+
 static void stream_end(struct codec_stream *stream, const struct chat_reply *reply)
 {
     struct buf *out = &stream->scratch;
     stream->reply = reply;
-    if (!stream->is_verbatim) {
-        begin_chunk(stream);
-        buf_append_text(out, is_completion(stream->request) ? "\"text\":\"\"" : "\"delta\":{}");
-        end_chunk(stream, chat_body_finish_reason(stream->request, reply->stop));
-    }
+    if (!stream->is_verbatim)
+        end_choice(stream, reply->stop);
+    for (size_t i = 0; i < reply->choice_count; i++)
+        tell_choice(stream, &reply->choices[i]);
     if (!wants_usage(stream->request) || stream->has_end)
         return;
     append_identity(out, stream->request, reply, true, stream->created_s);

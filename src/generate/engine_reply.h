@@ -1,0 +1,10 @@
+/* engine_reply.h - what all replies of the engine have in common. Pure functions. */
+#ifndef GENERATE_ENGINE_REPLY_H
+#define GENERATE_ENGINE_REPLY_H
+
+#include "chat/reply_parser.h"
+#include "engine/engine.h"
+
+enum chat_stop_reason engine_stop_reason(const struct reply_parser *parser, enum engine_stop stop);
+
+#endif
