@@ -9,6 +9,7 @@ import openai
 import pytest
 
 from conftest import start, wait_until
+from test_javascript import run
 from test_ledger import export
 from test_openai import NAMED, client
 
@@ -203,3 +204,11 @@ def test_killed_gateways_lose_and_repeat_nothing(tmp_path, random_model):
         row["outputTokens"] for row in lines)
     assert len(api.files.list(purpose="batch_output").data) == 1
     assert server.stop() == 0
+
+
+def test_the_sdks_for_javascript(server):
+    ids = ["r0", "r1", "r2"]
+    assert run(server.url, script="batches.mjs") == {
+        "openai": {"status": "completed", "listed": True, "ids": ids},
+        "anthropic": {"counts": {"processing": 0, "succeeded": 3, "errored": 0, "canceled": 0, "expired": 0},
+                      "results": [[id, "succeeded"] for id in ids], "gone": "message_batch_deleted"}}
