@@ -209,6 +209,34 @@ static void on_finished(void *ctx, const struct chat_reply *reply, const struct 
     land(flight);
 }
 
+/* They are valid only now. */
+static void on_embedded(void *ctx, const struct embeddings *embeddings)
+{
+    struct flight *flight = ctx;
+    const struct target *answered = &work_placement(flight->work)->answered;
+    const struct str model_id = answered->match ? answered->match->id : flight->model.match.id;
+    struct buf body;
+    struct error error;
+    buf_init(&body, REPLY_BYTES_MAX);
+    buf_clear(&flight->outcome);
+    const bool is_written = flight->model.embed->write(&flight->request, model_id, embeddings, &body) && !body.failed &&
+                            form_of(flight)->append_output(&flight->outcome, buf_str(&body), flight->request_id);
+    buf_deinit(&body);
+    if (!is_written) {
+        (void)error_no_memory(&error);
+        fail(flight, &error);
+        return;
+    }
+    flight->usage = (struct chat_usage){.input_tokens = embeddings->input_tokens};
+    flight->answered = answered->model;
+    if (work_settle(flight->work, LEDGER_COMPLETED, &error) != OK) {
+        fail(flight, &error);
+        return;
+    }
+    keep_lines(flight);
+    land(flight);
+}
+
 static void on_failed(void *ctx, const struct error *error)
 {
     fail(ctx, error);
@@ -222,6 +250,7 @@ static enum error_code new_work(struct flight *flight, struct error *error)
         .on_placed = on_placed,
         .on_started = on_started,
         .on_finished = on_finished,
+        .on_embedded = on_embedded,
         .on_failed = on_failed,
     };
     const struct active *job = flight->job;
@@ -234,10 +263,10 @@ static enum error_code new_work(struct flight *flight, struct error *error)
     struct route *route = flight->route;
     if (route)
         route->request_id = str_of(flight->request_id);
-    flight->is_noted = route && shadow_wants(shared->shadow, route, str_of(flight->request_id));
+    flight->is_noted = route && !flight->model.embed && shadow_wants(shared->shadow, route, str_of(flight->request_id));
     const struct work_setup setup = {
         .port = &job->runner->work,
-        .kind = WORK_REPLY,
+        .kind = flight->model.embed ? WORK_EMBED : WORK_REPLY,
         .line = WORK_LINE_CALLER,
         .request = &flight->request,
         .match = route ? route_match(route) : &flight->model.match,
@@ -251,7 +280,7 @@ static enum error_code new_work(struct flight *flight, struct error *error)
                     .profile = job->job.profile,
                     .tags = job->job.profile_tags},
         .native = flight->model.fields,
-        .collects = true,
+        .collects = !flight->model.embed,
         .wants_confidence = flight->is_noted,
         .tier = TIER_BATCH,
         .instead = flight->is_relayed ? &flight->relayed.backend : NULL,

@@ -13,6 +13,13 @@
 /* Why a record has no result. */
 enum batch_missing { BATCH_MISSING_EXPIRED, BATCH_MISSING_STOPPED, BATCH_MISSING_FAILED };
 
+/* Bodies that ask for embeddings, and no reply. */
+struct batch_embed {
+    enum error_code (*parse)(yyjson_val *root, struct chat_request *request, struct error *error);
+    bool (*write)(const struct chat_request *request, struct str model_id, const struct embeddings *made,
+                  struct buf *out);
+};
+
 struct batch_form {
     const char *dialect;                  /* in the ledger: "bedrock" */
     const char *id_member, *input_member; /* of a line: "recordId", "modelInput" */
@@ -24,6 +31,7 @@ struct batch_form {
 
     const char *(*operation)(const struct batch_job *job);        /* in the ledger */
     const struct codec *(*codec)(const struct batch_job *job);    /* NULL: the model's own, or Converse's */
+    const struct batch_embed *(*embed)(const struct batch_job *job); /* NULL, or gives NULL: replies are asked for */
     struct str (*api_version)(const struct batch_job *job);       /* for the request; NULL: the body says it */
 
     /* False: a job that has such a line fails before anything is computed, for the reason in *problem. NULL: a line

@@ -100,7 +100,8 @@ static enum error_code key_of(struct prepare *prepare, const struct batch_record
     if (known->is_found)
         code = batch_model_parse(prepare->options, &known->model, prepare->job, record->input, &request, &ignored);
     if (known->is_found && code == OK) {
-        code = order_key_of(&known->model.match.model->spec, &request, key, &ignored);
+        if (!request.embed) /* which no cache is for */
+            code = order_key_of(&known->model.match.model->spec, &request, key, &ignored);
         codec_request_free(&request);
     }
     if (prepare->form->names_model)

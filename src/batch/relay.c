@@ -23,7 +23,8 @@
 bool relay_may(const struct active *active, const struct job_model *model)
 {
     const struct work_shared *work = active->runner->options->work;
-    if (!model->is_found || model->model.is_router || !work || !work->upstreams || work->others.router)
+    const bool is_plain = model->is_found && !model->model.is_router && !model->model.embed;
+    if (!is_plain || !work || !work->upstreams || work->others.router)
         return false;
     const struct upstream_config *upstream = model->model.match.model->upstream;
     return upstream && provider_has_batches(upstream->kind) && upstream_sells_batch(upstream);

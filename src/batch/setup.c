@@ -66,7 +66,9 @@ enum error_code batch_model_find(const struct batch_options *options, const stru
     if (code != OK)
         return code;
     struct codec_pair native = codec_native(model->match.body);
-    model->codec = batch_form_of(options, job)->codec(job);
+    const struct batch_form *form = batch_form_of(options, job);
+    model->embed = form->embed ? form->embed(job) : NULL;
+    model->codec = form->codec(job);
     if (!model->codec)
         model->codec = native.body;
     model->fields = native.fields;
@@ -75,6 +77,18 @@ enum error_code batch_model_find(const struct batch_options *options, const stru
                        (options->work && options->work->others.router);
     model->is_strict = options->config->strict;
     return model->codec ? OK : error_set(error, ERROR_INTERNAL, "nobody reads bodies of this shape");
+}
+
+static enum error_code parse_embed(const struct batch_model *model, yyjson_val *input, struct chat_request *request,
+                                   const struct ignored *ignored, struct error *error)
+{
+    request->body = input;
+    request->tier = TIER_BATCH;
+    const enum error_code code = model->embed->parse(input, request, error);
+    request->ignored = NULL; /* it ends with the caller */
+    if (code == OK)
+        ignored_log(ignored);
+    return code;
 }
 
 enum error_code batch_model_parse(const struct batch_options *options, const struct batch_model *model,
@@ -90,6 +104,8 @@ enum error_code batch_model_parse(const struct batch_options *options, const str
     request->cache_ttl_max_seconds = catalog_cache_ttl_max_seconds(&model->match);
     request->takes_assistant_first = model->match.body == BODY_ANTHROPIC;
     request->is_target_unknown = model->is_routed;
+    if (model->embed)
+        return parse_embed(model, input, request, &ignored, error);
     enum error_code code = codec_parse(model->codec, input, CODEC_GENERATE, request, error);
     request->ignored = NULL; /* it ends here */
     if (code != OK)

@@ -35,6 +35,7 @@ struct batch_model {
     struct str id; /* that it is asked for by */
     struct catalog_match match;
     const struct codec *codec, *fields;
+    const struct batch_embed *embed; /* NULL: replies are asked for */
     bool is_router; /* the job names one, and the match is its fallback: each record is routed by itself */
     bool is_routed; /* others than it may answer */
     bool is_strict; /* unknown members of a record are refused */

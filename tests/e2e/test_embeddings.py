@@ -11,6 +11,7 @@ import subprocess
 import openai
 import pytest
 
+import test_openai_batches as batches
 from conftest import BUILD, Server, metrics
 from fake_provider import FakeProvider
 from test_ledger import export
@@ -193,3 +194,22 @@ def test_nonsense_of_a_provider_is_its_fault(server, provider):
     reply, text = raw(server, {"model": "far", "input": "a"}, "/v1/embeddings")
     assert reply.status >= 500, text
     assert len(provider.requests) == 3
+
+
+def test_a_batch(server, provider):
+    """Local and a provider's, with an error among them: numbers as of a request, a line for each."""
+    api = openai.OpenAI(api_key="any", base_url=server.url + "/v1", max_retries=0)
+    bodies = [{"model": model, "input": ["one", "two words"]} for model in ("words", "far", "last")]
+    bodies.append({"model": "words", "input": []})
+    made = batches.submit(api, [batches.line(f"r{i}", body, "/v1/embeddings") for i, body in enumerate(bodies)],
+                          "/v1/embeddings")
+    done = batches.wait_for(api, made)
+    assert batches.counts(done) == (4, 3, 1)
+    rows = batches.read(api, done.output_file_id)
+    for i, body in enumerate(bodies[:3]):
+        reply = rows[f"r{i}"]["response"]["body"]
+        direct = api.embeddings.create(**body, encoding_format="float")
+        assert [item["embedding"] for item in reply["data"]] == [item.embedding for item in direct.data]
+        assert reply["usage"] == direct.usage.model_dump()
+    lines = [line for line in export(server).values() if line["operation"] == "CreateEmbedding" and line["dialect"] == "openai"]
+    assert {line["tier"] for line in lines if line["modelInvoked"] == "words"} >= {"batch"}

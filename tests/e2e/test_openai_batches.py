@@ -118,7 +118,7 @@ def test_what_cannot_be_asked_for(server):
     file = api.files.create(file=("a", b"{}"), purpose="batch").id
     other = api.files.create(file=("a", b"{}"), purpose="user_data").id
     good = {"input_file_id": file, "endpoint": CHAT, "completion_window": "24h"}
-    for wrong in ({"input_file_id": "file-none"}, {"input_file_id": other}, {"endpoint": "/v1/embeddings"},
+    for wrong in ({"input_file_id": "file-none"}, {"input_file_id": other}, {"endpoint": "/v1/moderations"},
                   {"completion_window": "1h"}, {"metadata": {"k" * 65: "v"}},
                   {"output_expires_after": {"anchor": "created_at", "seconds": 5}}):
         with pytest.raises(openai.BadRequestError) as caught:

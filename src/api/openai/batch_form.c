@@ -7,6 +7,8 @@
 #include "api/openai/dialect.h"
 #include "api/openai/responses.h"
 
+#define EMBEDDINGS "/v1/embeddings"
+
 static const struct {
     const char *path, *operation;
     const struct codec *codec;
@@ -14,6 +16,7 @@ static const struct {
     {"/v1/chat/completions", "ChatCompletions", &openai_chat_codec},
     {"/v1/completions", "Completions", &openai_chat_codec},
     {"/v1/responses", "CreateResponse", &openai_responses_codec},
+    {EMBEDDINGS, "CreateEmbedding", &openai_chat_codec},
 };
 
 static size_t endpoint_of(struct str path)
@@ -37,6 +40,11 @@ static const char *operation(const struct batch_job *job)
 static const struct codec *codec_of(const struct batch_job *job)
 {
     return openai_batch_serves(job->endpoint) ? endpoints[endpoint_of(job->endpoint)].codec : &openai_chat_codec;
+}
+
+static const struct batch_embed *embed_of(const struct batch_job *job)
+{
+    return str_eq(job->endpoint, STR(EMBEDDINGS)) ? &openai_batch_embed : NULL;
 }
 
 static struct str version_of(const struct batch_job *job)
@@ -135,6 +143,7 @@ const struct batch_form openai_batch_form = {
     .output_name = "batch",
     .operation = operation,
     .codec = codec_of,
+    .embed = embed_of,
     .api_version = version_of,
     .check = check,
     .append_head = append_head,

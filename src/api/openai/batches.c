@@ -195,8 +195,8 @@ static enum error_code read_members(yyjson_val *root, struct batch_job *job, str
     if (job->input_uri.len == 0)
         return error_set(error, ERROR_INVALID, "input_file_id: required and missing");
     if (!openai_batch_serves(job->endpoint))
-        return error_set(error, ERROR_INVALID, "endpoint: must be /v1/chat/completions, /v1/completions or "
-                         "/v1/responses");
+        return error_set(error, ERROR_INVALID, "endpoint: must be /v1/chat/completions, /v1/completions, "
+                         "/v1/responses or /v1/embeddings");
     if (!str_eq(window, STR("24h")))
         return error_set(error, ERROR_INVALID, "completion_window: must be 24h");
     return read_keep(root, job, error);

@@ -7,6 +7,8 @@
 
 extern const struct batch_form openai_batch_form;
 
+extern const struct batch_embed openai_batch_embed; /* embeddings.c has it */
+
 bool openai_batch_serves(struct str endpoint); /* whether records for this path can be computed */
 
 void openai_create_batch(struct api_call *call);

@@ -83,6 +83,15 @@ static bool write_reply(const struct chat_request *request, const struct embed_r
     return buf_appendf(out, ",\"usage\":{\"prompt_tokens\":%llu,\"total_tokens\":%llu}}", tokens, tokens);
 }
 
+static bool write_record(const struct chat_request *request, struct str model_id, const struct embeddings *made,
+                         struct buf *out)
+{
+    const struct embed_reply reply = {model_id, made};
+    return write_reply(request, &reply, out);
+}
+
+const struct batch_embed openai_batch_embed = {.parse = parse, .write = write_record};
+
 void openai_create_embedding(struct api_call *call)
 {
     static const struct embed_format format = {.parse = parse, .write = write_reply};
