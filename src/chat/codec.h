@@ -85,6 +85,10 @@ struct codec_form {
     bool is_stream;       /* where the body says so */
     bool is_count;        /* the tokens of the prompt are wanted: what is about the reply is left out */
     bool says_cache_points; /* chat completions: its parts may be marked as ends of prefixes */
+    /* Chat completions of vLLM; data NULL: of others. Caches are shared by those with the same salt alone, and the less
+     * the priority, the sooner. What the client says of either is left out. */
+    struct str cache_salt;
+    int priority;
     bool says_max_tokens; /* chat completions: by the name that max_completion_tokens had before */
 };
 

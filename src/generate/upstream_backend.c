@@ -4,17 +4,13 @@
 
 #include "core/json.h"
 #include "core/util.h"
-#include "generate/charge.h"
+#include "generate/upstream_body.h"
 #include "generate/upstream_embed.h"
 #include "model/resolve.h"
 #include "upstream/asking.h"
-#include "upstream/prefix.h"
 #include "upstream/scrape.h"
 
-#define BODY_EXTRA_BYTES (1u << 20) /* that a body may be longer than the client's in another dialect, at least */
 #define ESTIMATE_BYTES 4            /* of text, for a token that nobody has counted */
-#define UNSEEN_TOKENS 4096  /* at most, that providers put into a prompt themselves, for tools say */
-#define MEDIUM_TOKENS 65536 /* the same of an image */
 #define MAX_TOKENS_USUAL 4096       /* where an API wants a maximum and nobody has said one */
 
 struct upstream_backend {
@@ -25,29 +21,42 @@ struct upstream_backend {
     struct chat_traits *traits[LIMIT_UPSTREAMS]; /* by the upstream, then by its model */
 };
 
-/* What `prepare` makes, in the request's arena. */
-struct upstream_body {
-    struct str text;
-    char hash[2 * SHA256_LEN + 1]; /* of it; empty: nobody needs it */
-    bool has_prefix;
-    struct affinity_prefix prefix; /* of the prompt, where replicas are chosen by it */
+struct upstream_call;
+
+/* One asking of a call. Where the first is slow to begin and the upstream has another replica that may be asked, a
+ * second is begun (`hedge_after`): the one that shows a block first has the call, the other is ended. */
+struct leg {
+    struct upstream_call *call;
+    struct asking *asking;       /* NULL: not begun, or ended */
+    struct codec_reader *reader; /* of a stream */
+    struct buf whole;            /* of a reply that is none */
+    struct buf early;            /* its events before it has started: a JSON array of pairs without its end */
+    struct str id;               /* what the upstream calls it, in the request's arena */
+    bool is_stream;
+    bool is_verbatim;            /* it is told in its own words too */
+};
+
+/* Begins the second leg; lives until the loop has let go of it. */
+struct hedge {
+    uv_timer_t timer;
+    struct upstream_call *call;
 };
 
 struct upstream_call {
     struct backend_call call; /* the first member */
     struct upstream *upstream;
-    const struct chat_request *request;
+    const struct backend_job *job;
     const struct backend_events *events;
     void (*counted)(void *ctx, uint32_t tokens, const struct error *error); /* of a count */
     void (*embedded)(void *ctx, const struct embeddings *embeddings, const struct error *error); /* of embeddings */
     void *ctx;
-    struct asking *asking;
-    struct codec_reader *reader;   /* of a stream */
-    struct buf whole;              /* of a reply that is none */
-    bool is_stream, is_started, is_over;
-    bool passes_on;                /* the reply is told in its own words too */
-    struct buf early;              /* its events before it has started: a JSON array of pairs without its end */
-    bool is_reading, is_ended;     /* the reader is at work; the call was ended meanwhile */
+    struct leg legs[2];
+    struct leg *winner;            /* whose blocks are told; NULL: none has shown any */
+    struct hedge *hedge;           /* NULL: there is no second leg to come */
+    unsigned repeats;              /* of legs that have ended, and the second leg itself */
+    bool passes_on;                /* the reply may be told in its own words */
+    bool is_over;
+    bool is_reading, is_ended;     /* a reader is at work; the call was ended meanwhile */
     uint64_t begun_us;
     uint64_t body_bytes, text_bytes; /* for estimates */
 };
@@ -64,107 +73,14 @@ static const struct upstream *upstream_of(const struct backend *backend, const s
 }
 
 /* Of the replica that answers. */
-static struct health *health_of(const struct upstream_call *call)
+static struct health *health_of(const struct leg *leg)
 {
-    return &asking_replica(call->asking)->health;
-}
-
-/* --- the body --------------------------------------------------------------------------------------- */
-
-/* Of a reply that is read into blocks something would be lost. */
-static bool needs_whole(const struct backend_job *job)
-{
-    const struct chat_request *request = job->request;
-    return !request->is_stream && (request->extra_count > 0 || request->needs || request->wants);
-}
-
-static bool is_passed_on(const struct backend_job *job, const struct upstream_config *upstream)
-{
-    return job->use == BACKEND_REPLY && job->passes_on && job->request->origin == wire_codec(upstream->kind);
-}
-
-static struct codec_form form_of(const struct upstream_config *upstream, const struct backend_job *job)
-{
-    const struct target *target = job->target;
-    const char *model = upstream_model_id(target->model->upstream_model);
-    return (struct codec_form){
-        .model = upstream->kind == UPSTREAM_BEDROCK ? (struct str){NULL, 0} : str_of(model),
-        .is_stream = job->use == BACKEND_REPLY && !(is_passed_on(job, upstream) && needs_whole(job)),
-        .is_count = job->use == BACKEND_COUNT,
-        .says_cache_points = upstream_takes_cache_points(target->model->upstream_model),
-        .says_max_tokens = upstream->max_tokens_name == UPSTREAM_WORD_OLDER ||
-                           (upstream->max_tokens_name == UPSTREAM_WORD_USUAL && upstream_is_elsewhere(upstream)),
-    };
-}
-
-static enum error_code refuse_count(const struct target *target, struct error *error)
-{
-    return error_set(error, ERROR_INVALID, "The provider of model %s does not count tokens.", target->name);
-}
-
-static enum error_code refuse_verbatim(const struct backend_job *job, struct error *error)
-{
-    return error_set(error, ERROR_INVALID, "%s: only a request by itself in the provider's own API may ask for this",
-                     job->request->needs & CHAT_NEED_CHOICES ? "n" : "logprobs");
-}
-
-static enum error_code refuse_embed(const struct target *target, struct error *error)
-{
-    return error_set(error, ERROR_INVALID, "model: the provider of %s makes no embeddings", target->name);
-}
-
-static enum error_code write_body(const struct backend_job *job, const struct upstream_config *upstream,
-                                  struct buf *text, struct error *error)
-{
-    const struct codec_form form = form_of(upstream, job);
-    if (job->use != BACKEND_EMBED)
-        return wire_codec(upstream->kind)->request_write(job->request, &form, text, error);
-    upstream_embed_write(job->request, form.model, text);
-    return text->failed ? error_no_memory(error) : OK;
-}
-
-/* Images and the like, whose tokens their bytes don't bound. */
-static uint64_t media_of(const struct chat_request *request)
-{
-    uint64_t count = 0;
-    for (size_t i = 0; i < request->message_count; i++)
-        for (size_t k = 0; k < request->messages[i].block_count; k++) {
-            const enum chat_block_kind kind = request->messages[i].blocks[k].kind;
-            count += kind == CHAT_IMAGE || kind == CHAT_VIDEO || kind == CHAT_AUDIO || kind == CHAT_DOCUMENT;
-        }
-    return count;
+    return &asking_replica(leg->asking)->health;
 }
 
 static enum error_code prepare(const struct backend *backend, struct backend_job *job, struct error *error)
 {
-    const struct upstream *upstream = upstream_of(backend, job->target);
-    struct upstream_body *body = ARENA_NEW(job->request->arena, struct upstream_body);
-    struct buf text;
-    if (!body)
-        return error_no_memory(error);
-    if ((job->request->needs & CHAT_NEEDS_VERBATIM) && job->use == BACKEND_REPLY &&
-        !is_passed_on(job, upstream->config))
-        return refuse_verbatim(job, error);
-    if (job->use == BACKEND_EMBED && !wire_can(upstream, WIRE_EMBED))
-        return refuse_embed(job->target, error);
-    if (job->use == BACKEND_COUNT && !wire_can(upstream, WIRE_COUNT))
-        return refuse_count(job->target, error);
-    buf_init(&text, 2 * (size_t)limit(body_bytes) + BODY_EXTRA_BYTES);
-    enum error_code code = write_body(job, upstream->config, &text, error);
-    if (code == OK && !arena_str(job->request->arena, buf_str(&text), &body->text))
-        code = error_no_memory(error);
-    buf_deinit(&text);
-    if (code == OK && wire_wants_hash(upstream)) {
-        uint8_t hash[SHA256_LEN];
-        sha256(body->text, hash);
-        hex_encode(hash, sizeof(hash), body->hash);
-    }
-    if (code == OK && job->use == BACKEND_REPLY && upstream->affinity)
-        body->has_prefix = prefix_read(job->request, job->tenant, str_of(job->target->name),
-                                       charge_session(job->request), &body->prefix);
-    job->prepared = body;
-    job->prompt_tokens_max = body->text.len + UNSEEN_TOKENS + MEDIUM_TOKENS * media_of(job->request);
-    return code;
+    return upstream_body_write(upstream_of(backend, job->target), job, error);
 }
 
 enum error_code upstream_backend_write_whole(const struct backend *backend, const struct config *config,
@@ -179,7 +95,7 @@ enum error_code upstream_backend_write_whole(const struct backend *backend, cons
         return code;
     if (request->max_tokens == 0)
         request->max_tokens = upstream_backend_max_tokens(config, match);
-    struct codec_form form = form_of(match->model->upstream, &job);
+    struct codec_form form = upstream_form(match->model->upstream, &job);
     form.is_stream = false;
     return wire_codec(match->model->upstream->kind)->request_write(request, &form, out, error);
 }
@@ -222,88 +138,139 @@ static void close_usage(struct upstream_call *call, const struct chat_reply *rep
         call->call.usage.output_tokens = reply->usage.output_tokens;
     const uint64_t tokens = usage->input_tokens + usage->cache_read_tokens + usage->cache_write_5m_tokens +
                             usage->cache_write_1h_tokens + usage->output_tokens;
-    health_used(health_of(call), tokens, is_estimated, reply->has_odd_usage,
+    health_used(health_of(call->winner), tokens, is_estimated, reply->has_odd_usage,
                 call->call.first_token_us - call->begun_us);
 }
 
 /* --- events ----------------------------------------------------------------------------------------- */
 
+static void free_hedge(uv_handle_t *handle)
+{
+    mem_free(handle->data);
+}
+
+static void drop_hedge(struct upstream_call *call)
+{
+    if (call->hedge)
+        uv_close((uv_handle_t *)&call->hedge->timer, free_hedge);
+    call->hedge = NULL;
+}
+
+static void end_asking(struct leg *leg)
+{
+    if (!leg->asking)
+        return;
+    leg->call->repeats += asking_repeats(leg->asking);
+    asking_end(leg->asking);
+    leg->asking = NULL;
+}
+
+static void end_leg(struct leg *leg)
+{
+    end_asking(leg);
+    wire_codec(leg->call->upstream->config->kind)->stream_close(leg->reader);
+    leg->reader = NULL;
+    buf_deinit(&leg->whole);
+    buf_deinit(&leg->early);
+}
+
 static void free_call(struct upstream_call *call)
 {
-    const struct codec *codec = wire_codec(call->upstream->config->kind);
-    if (call->reader)
-        codec->stream_close(call->reader);
-    buf_deinit(&call->whole);
-    buf_deinit(&call->early);
+    for (size_t i = 0; i < sizeof(call->legs) / sizeof(call->legs[0]); i++)
+        end_leg(&call->legs[i]);
     mem_free(call);
 }
 
-/* The first block shows: nothing is asked again from here on. */
-static void show(struct upstream_call *call)
+static struct leg *other_leg(const struct leg *leg)
 {
-    if (call->is_started)
+    struct upstream_call *call = leg->call;
+    return leg == &call->legs[0] ? &call->legs[1] : &call->legs[0];
+}
+
+static void count_repeats(struct upstream_call *call)
+{
+    call->call.repeats = call->repeats;
+    for (size_t i = 0; i < sizeof(call->legs) / sizeof(call->legs[0]); i++)
+        if (call->legs[i].asking)
+            call->call.repeats += asking_repeats(call->legs[i].asking);
+}
+
+/* The first block shows: nothing is asked again from here on, and nobody else has a say. */
+static void show(struct leg *leg)
+{
+    struct upstream_call *call = leg->call;
+    if (call->winner)
         return;
-    call->is_started = true;
-    asking_commit(call->asking);
+    call->winner = leg;
+    drop_hedge(call);
+    end_leg(other_leg(leg));
+    count_repeats(call);
+    asking_commit(leg->asking);
+    call->call.upstream_id = leg->id;
+    call->call.is_verbatim = leg->is_verbatim;
     call->call.first_token_us = clock_now_us();
-    if (call->reader)
-        take_usage(call, &call->reader->reply.usage);
+    if (leg->reader)
+        take_usage(call, &leg->reader->reply.usage);
     call->events->on_started(call->ctx);
 }
 
 /* --- its own words ---------------------------------------------------------------------------------- */
 
-static void keep_early(struct upstream_call *call, struct str type, yyjson_val *root)
+static void keep_early(struct leg *leg, struct str type, yyjson_val *root)
 {
-    buf_append_text(&call->early, call->early.len > 0 ? ",[" : "[[");
-    buf_append_json(&call->early, type);
-    buf_append_char(&call->early, ',');
-    json_append(&call->early, root);
-    buf_append_char(&call->early, ']');
+    buf_append_text(&leg->early, leg->early.len > 0 ? ",[" : "[[");
+    buf_append_json(&leg->early, type);
+    buf_append_char(&leg->early, ',');
+    json_append(&leg->early, root);
+    buf_append_char(&leg->early, ']');
 }
 
 /* What came before the reply had begun. */
-static void tell_early(struct upstream_call *call)
+static void tell_early(struct leg *leg)
 {
+    const struct upstream_call *call = leg->call;
     yyjson_doc *doc = NULL;
     yyjson_val *pair;
     struct error ignored;
     size_t i, max;
-    if (call->early.len == 0)
+    if (leg->early.len == 0)
         return;
-    buf_append_char(&call->early, ']');
-    if (json_parse_exact(buf_str(&call->early), &doc, &ignored) != OK)
+    buf_append_char(&leg->early, ']');
+    if (json_parse_exact(buf_str(&leg->early), &doc, &ignored) != OK)
         doc = NULL;
     json_arr_foreach(doc ? yyjson_doc_get_root(doc) : NULL, i, max, pair)
         call->events->on_event(call->ctx, json_str(yyjson_arr_get_first(pair)), yyjson_arr_get_last(pair));
     json_free(doc);
-    buf_clear(&call->early);
+    buf_clear(&leg->early);
 }
 
 static void on_event(void *ctx, struct str type, yyjson_val *root)
 {
-    struct upstream_call *call = ctx;
+    struct leg *leg = ctx;
+    const struct upstream_call *call = leg->call;
     if (call->is_ended)
         return;
-    if (!call->is_started) {
-        keep_early(call, type, root);
+    if (call->winner != leg) {
+        keep_early(leg, type, root);
         return;
     }
-    tell_early(call);
+    tell_early(leg);
     call->events->on_event(call->ctx, type, root);
 }
 
 static void on_block_start(void *ctx, size_t index, enum chat_block_kind kind, struct str id, struct str name)
 {
-    struct upstream_call *call = ctx;
-    show(call);
+    struct leg *leg = ctx;
+    struct upstream_call *call = leg->call;
+    show(leg);
     if (!call->is_ended)
         call->events->sink.block_start(call->events->sink.ctx, index, kind, id, name);
 }
 
 static void on_block_delta(void *ctx, size_t index, enum chat_block_kind kind, struct str text)
 {
-    struct upstream_call *call = ctx;
+    struct leg *leg = ctx;
+    struct upstream_call *call = leg->call;
     call->text_bytes += text.len;
     if (!call->is_ended)
         call->events->sink.block_delta(call->events->sink.ctx, index, kind, text);
@@ -311,153 +278,170 @@ static void on_block_delta(void *ctx, size_t index, enum chat_block_kind kind, s
 
 static void on_block_stop(void *ctx, size_t index, enum chat_block_kind kind)
 {
-    struct upstream_call *call = ctx;
+    struct leg *leg = ctx;
+    struct upstream_call *call = leg->call;
     if (!call->is_ended)
         call->events->sink.block_stop(call->events->sink.ctx, index, kind);
 }
 
 /* The asker may be gone after it. */
-static void finish(struct upstream_call *call, const struct chat_reply *reply)
+static void finish(struct leg *leg, const struct chat_reply *reply)
 {
+    struct upstream_call *call = leg->call;
     struct str sequence = {0};
-    asking_answered(call->asking);
+    asking_answered(leg->asking);
     call->is_reading = true;
-    show(call);
+    show(leg);
     call->is_reading = false;
     if (call->is_ended) {
         free_call(call);
         return;
     }
-    tell_early(call);
+    tell_early(leg);
     close_usage(call, reply);
     if (reply->stop == CHAT_STOP_SEQUENCE)
-        (void)arena_str(call->request->arena, reply->stop_sequence, &sequence);
+        (void)arena_str(call->job->request->arena, reply->stop_sequence, &sequence);
     call->events->on_finished(call->ctx, reply->stop, sequence);
 }
 
-static void fail(struct upstream_call *call, struct error *error)
+/* The leg can't answer; the other one still may. */
+static void give_up(struct leg *leg, const struct error *error)
 {
-    if (asking_retry(call->asking, error))
+    struct upstream_call *call = leg->call;
+    if (!call->winner && other_leg(leg)->asking) {
+        end_leg(leg);
         return;
-    call->call.repeats = asking_repeats(call->asking);
+    }
+    count_repeats(call);
+    drop_hedge(call);
     call->events->on_failed(call->ctx, error);
 }
 
-static void keep_id(struct upstream_call *call, struct str id)
+static void fail(struct leg *leg, struct error *error)
+{
+    if (!asking_retry(leg->asking, error))
+        give_up(leg, error);
+}
+
+static void keep_id(struct leg *leg, struct str id)
 {
     if (id.len > 0)
-        (void)arena_str(call->request->arena, id, &call->call.upstream_id);
+        (void)arena_str(leg->call->job->request->arena, id, &leg->id);
+    leg->call->call.upstream_id = leg->id;
 }
 
 /* --- what the upstream says ------------------------------------------------------------------------- */
 
 static void on_reply(void *ctx, const struct transfer_head *head, bool is_stream)
 {
-    struct upstream_call *call = ctx;
-    const enum upstream_kind kind = call->upstream->config->kind;
+    struct leg *leg = ctx;
+    const enum upstream_kind kind = leg->call->upstream->config->kind;
     const struct codec *codec = wire_codec(kind);
-    const struct chat_sink sink = {call, on_block_start, on_block_delta, on_block_stop};
-    codec->stream_close(call->reader);
-    call->reader = is_stream ? codec->stream_open(wire_framing(kind), &sink) : NULL;
-    call->is_stream = is_stream;
-    call->call.is_verbatim = call->passes_on && is_stream == call->request->is_stream;
-    if (call->reader && call->call.is_verbatim)
-        call->reader->event = on_event;
-    buf_clear(&call->early);
-    call->text_bytes = 0;
-    call->call.repeats = asking_repeats(call->asking);
-    call->call.upstream_id = (struct str){NULL, 0};
-    buf_clear(&call->whole);
-    keep_id(call, wire_request_id(head));
+    const struct chat_sink sink = {leg, on_block_start, on_block_delta, on_block_stop};
+    codec->stream_close(leg->reader);
+    leg->reader = is_stream ? codec->stream_open(wire_framing(kind), &sink) : NULL;
+    leg->is_stream = is_stream;
+    leg->is_verbatim = leg->call->passes_on && is_stream == leg->call->job->request->is_stream;
+    if (leg->reader && leg->is_verbatim)
+        leg->reader->event = on_event;
+    buf_clear(&leg->early);
+    leg->id = (struct str){NULL, 0};
+    buf_clear(&leg->whole);
+    keep_id(leg, wire_request_id(head));
+    count_repeats(leg->call);
 }
 
 /* A step of the reader, whose events may end the call. False: it was, and is gone. */
-static bool step(struct upstream_call *call, enum error_code *code, struct str bytes, bool is_end, struct error *error)
+static bool step(struct leg *leg, enum error_code *code, struct str bytes, bool is_end, struct error *error)
 {
-    const struct codec *codec = call->reader->codec;
+    struct upstream_call *call = leg->call;
+    const struct codec *codec = leg->reader->codec;
     call->is_reading = true;
-    *code = is_end ? codec->stream_finish(call->reader, error) : codec->stream_parse(call->reader, bytes, error);
+    *code = is_end ? codec->stream_finish(leg->reader, error) : codec->stream_parse(leg->reader, bytes, error);
     call->is_reading = false;
     if (call->is_ended) {
         free_call(call);
         return false;
     }
-    if (!call->call.upstream_id.data)
-        keep_id(call, call->reader->reply.upstream_id);
+    if (!leg->id.data)
+        keep_id(leg, leg->reader->reply.upstream_id);
     return true;
 }
 
 static void on_bytes(void *ctx, struct str bytes)
 {
-    struct upstream_call *call = ctx;
+    struct leg *leg = ctx;
+    struct upstream_call *call = leg->call;
     enum error_code code;
     struct error error;
-    if (!call->is_stream) {
-        if (call->whole.len + bytes.len > call->whole.max || !buf_append_str(&call->whole, bytes))
-            fail(call, (error_set(&error, ERROR_MODEL, "the upstream's reply is longer than the limit"), &error));
+    if (!leg->is_stream) {
+        if (leg->whole.len + bytes.len > leg->whole.max || !buf_append_str(&leg->whole, bytes))
+            fail(leg, (error_set(&error, ERROR_MODEL, "the upstream's reply is longer than the limit"), &error));
         return;
     }
-    if (!call->reader) {
-        fail(call, (error_no_memory(&error), &error));
+    if (!leg->reader) {
+        fail(leg, (error_no_memory(&error), &error));
         return;
     }
-    if (!step(call, &code, bytes, false, &error))
+    if (!step(leg, &code, bytes, false, &error))
         return;
     if (code != OK) {
-        fail(call, &error);
-    } else if (call->reader->is_over) {
-        finish(call, &call->reader->reply);
-    } else if (call->is_started) {
-        take_usage(call, &call->reader->reply.usage);
+        fail(leg, &error);
+    } else if (leg->reader->is_over) {
+        finish(leg, &leg->reader->reply);
+    } else if (call->winner) {
+        take_usage(call, &leg->reader->reply.usage);
         call->events->on_progress(call->ctx);
     }
 }
 
 /* The blocks of a reply that came whole, as events. */
-static void tell_whole(struct upstream_call *call, const struct chat_reply *reply)
+static void tell_whole(struct leg *leg, const struct chat_reply *reply)
 {
-    const struct chat_sink sink = {call, on_block_start, on_block_delta, on_block_stop};
+    struct upstream_call *call = leg->call;
+    const struct chat_sink sink = {leg, on_block_start, on_block_delta, on_block_stop};
     call->is_reading = true;
     for (size_t i = 0; i < reply->block_count && !call->is_ended; i++) {
         const struct chat_reply_block *block = &reply->blocks[i];
-        sink.block_start(call, i, block->kind, block->tool_id, block->tool_name);
+        sink.block_start(leg, i, block->kind, block->tool_id, block->tool_name);
         if (block->text.len > 0)
-            sink.block_delta(call, i, block->kind, block->text);
+            sink.block_delta(leg, i, block->kind, block->text);
         if (block->signature.len > 0)
-            sink.block_delta(call, i, CHAT_SIGNATURE, block->signature);
+            sink.block_delta(leg, i, CHAT_SIGNATURE, block->signature);
         if (block->data.len > 0)
-            sink.block_delta(call, i, CHAT_REDACTED, block->data);
-        sink.block_stop(call, i, block->kind);
+            sink.block_delta(leg, i, CHAT_REDACTED, block->data);
+        sink.block_stop(leg, i, block->kind);
     }
     call->is_reading = false;
     if (call->is_ended)
         free_call(call);
     else
-        finish(call, reply);
+        finish(leg, reply);
 }
 
-static void read_whole(struct upstream_call *call)
+static void read_whole(struct leg *leg)
 {
     struct arena arena;
     struct chat_reply reply;
     struct error error;
     yyjson_doc *doc = NULL;
-    const struct buf text = call->whole; /* the call may be gone before what points into it */
-    buf_init(&call->whole, text.max);
+    const struct buf text = leg->whole; /* the call may be gone before what points into it */
+    buf_init(&leg->whole, text.max);
     arena_init(&arena, 0);
     enum error_code code = json_parse_exact(buf_str(&text), &doc, &error);
     if (code == ERROR_INVALID)
         code = error.code = ERROR_MODEL;
     if (code == OK)
-        code = wire_codec(call->upstream->config->kind)->reply_parse(yyjson_doc_get_root(doc), &arena, &reply, &error);
+        code = wire_codec(leg->call->upstream->config->kind)->reply_parse(yyjson_doc_get_root(doc), &arena, &reply,
+                                                                         &error);
     if (code != OK) {
-        fail(call, &error);
+        fail(leg, &error);
     } else {
-        if (!call->call.upstream_id.data)
-            keep_id(call, reply.upstream_id);
-        if (call->call.is_verbatim)
-            call->call.verbatim = yyjson_doc_get_root(doc);
-        tell_whole(call, &reply);
+        if (!leg->id.data)
+            keep_id(leg, reply.upstream_id);
+        if (leg->is_verbatim)
+            leg->call->call.verbatim = yyjson_doc_get_root(doc);
+        tell_whole(leg, &reply);
     }
     json_free(doc);
     arena_deinit(&arena);
@@ -467,30 +451,28 @@ static void read_whole(struct upstream_call *call)
 
 static void on_end(void *ctx)
 {
-    struct upstream_call *call = ctx;
+    struct leg *leg = ctx;
     enum error_code code;
     struct error error;
-    if (!call->is_stream) {
-        read_whole(call);
+    if (!leg->is_stream) {
+        read_whole(leg);
         return;
     }
-    if (!call->reader) {
-        fail(call, (error_no_memory(&error), &error));
+    if (!leg->reader) {
+        fail(leg, (error_no_memory(&error), &error));
         return;
     }
-    if (!step(call, &code, STR(""), true, &error))
+    if (!step(leg, &code, STR(""), true, &error))
         return;
     if (code == OK)
-        finish(call, &call->reader->reply);
+        finish(leg, &leg->reader->reply);
     else
-        fail(call, &error);
+        fail(leg, &error);
 }
 
 static void on_failed(void *ctx, const struct error *error)
 {
-    struct upstream_call *call = ctx;
-    call->call.repeats = asking_repeats(call->asking);
-    call->events->on_failed(call->ctx, error);
+    give_up(ctx, error);
 }
 
 /* --- the backend ------------------------------------------------------------------------------------ */
@@ -512,13 +494,16 @@ static struct upstream_call *new_call(struct backend *backend, const struct back
     }
     call->call.backend = backend;
     call->upstream = upstreams_at(own(backend)->upstreams, job->target->model->upstream);
-    call->request = job->request;
+    call->job = job;
     call->ctx = ctx;
     call->begun_us = clock_now_us();
     call->body_bytes = body->text.len;
-    call->passes_on = is_passed_on(job, call->upstream->config);
-    buf_init(&call->whole, (size_t)limit(upstream_reply_bytes));
-    buf_init(&call->early, (size_t)limit(upstream_event_bytes));
+    call->passes_on = upstream_is_passed_on(job, call->upstream->config);
+    for (size_t i = 0; i < sizeof(call->legs) / sizeof(call->legs[0]); i++) {
+        call->legs[i].call = call;
+        buf_init(&call->legs[i].whole, (size_t)limit(upstream_reply_bytes));
+        buf_init(&call->legs[i].early, (size_t)limit(upstream_event_bytes));
+    }
     return call;
 }
 
@@ -529,10 +514,10 @@ static enum wire_use wire_use_of(enum backend_use use)
     return use == BACKEND_COUNT ? WIRE_COUNT : WIRE_REPLY;
 }
 
-/* NULL: refused at once; the call is gone. */
-static struct backend_call *ask(struct upstream_call *call, const struct backend_job *job,
-                                const struct asking_events *events, struct error *error)
+static bool begin_leg(struct leg *leg, uint64_t avoided, const struct asking_events *events, struct error *error)
 {
+    const struct upstream_call *call = leg->call;
+    const struct backend_job *job = call->job;
     const struct upstream_body *body = job->prepared;
     struct asking_setup setup = {
         .transport = own(call->call.backend)->transport,
@@ -545,25 +530,72 @@ static struct backend_call *ask(struct upstream_call *call, const struct backend
                 .betas = job->request->origin == wire_codec(UPSTREAM_ANTHROPIC) ? job->request->betas
                                                                                 : (struct str){NULL, 0}},
         .prefix = body->has_prefix ? &body->prefix : NULL,
+        .avoided = avoided,
         .has_elsewhere = job->has_elsewhere,
         .request_id = job->request_id,
     };
-    call->asking = asking_start(&setup, events, call, error);
-    if (call->asking)
+    leg->asking = asking_start(&setup, events, leg, error);
+    return leg->asking != NULL;
+}
+
+/* NULL: refused at once; the call is gone. */
+static struct backend_call *ask(struct upstream_call *call, const struct asking_events *events, struct error *error)
+{
+    if (begin_leg(&call->legs[0], 0, events, error))
         return &call->call;
     free_call(call);
     return NULL;
 }
 
+static const struct asking_events reply_events = {on_reply, on_bytes, on_end, on_failed};
+
+/* Once, and only where a replica has room that the first leg does not wait for. */
+static bool begin_second(struct upstream_call *call)
+{
+    struct replica *first = call->legs[0].asking ? asking_replica(call->legs[0].asking) : NULL;
+    struct error ignored;
+    if (!call->hedge || !first)
+        return false;
+    drop_hedge(call);
+    if (!upstream_has_other(call->upstream, clock_now_us(), replica_bit(first)) ||
+        !health_may_repeat(&first->health, true) ||
+        !begin_leg(&call->legs[1], replica_bit(first), &reply_events, &ignored))
+        return false;
+    call->repeats++;
+    return true;
+}
+
+static void on_hedge(uv_timer_t *timer)
+{
+    const struct hedge *hedge = timer->data;
+    (void)begin_second(hedge->call);
+}
+
+/* Without memory for it there is one leg. */
+static void plan_second(struct upstream_call *call)
+{
+    const uint64_t after_ms = call->upstream->config->hedge_ms;
+    struct hedge *hedge = after_ms && call->upstream->affinity ? mem_calloc(1, sizeof(*hedge)) : NULL;
+    if (!hedge)
+        return;
+    hedge->call = call;
+    uv_timer_init(transport_loop(own(call->call.backend)->transport), &hedge->timer);
+    hedge->timer.data = hedge;
+    uv_timer_start(&hedge->timer, on_hedge, after_ms, 0);
+    call->hedge = hedge;
+}
+
 static struct backend_call *start(struct backend *backend, const struct backend_job *job,
                                   const struct backend_events *events, void *ctx, struct error *error)
 {
-    static const struct asking_events asked = {on_reply, on_bytes, on_end, on_failed};
     struct upstream_call *call = new_call(backend, job, ctx, error);
     if (!call)
         return NULL;
     call->events = events;
-    return ask(call, job, &asked, error);
+    struct backend_call *begun = ask(call, &reply_events, error);
+    if (begun)
+        plan_second(call);
+    return begun;
 }
 
 /* --- counting --------------------------------------------------------------------------------------- */
@@ -571,31 +603,32 @@ static struct backend_call *start(struct backend *backend, const struct backend_
 /* A reply that is read once it is whole. */
 static void on_count_reply(void *ctx, const struct transfer_head *head, bool is_stream)
 {
-    struct upstream_call *call = ctx;
+    struct leg *leg = ctx;
     (void)head;
     (void)is_stream;
-    buf_clear(&call->whole);
+    buf_clear(&leg->whole);
 }
 
 static void on_count_bytes(void *ctx, struct str bytes)
 {
-    struct upstream_call *call = ctx;
-    buf_append_str(&call->whole, bytes);
+    struct leg *leg = ctx;
+    buf_append_str(&leg->whole, bytes);
 }
 
 static void on_count_failed(void *ctx, const struct error *error)
 {
-    struct upstream_call *call = ctx;
-    call->counted(call->ctx, 0, error);
+    const struct leg *leg = ctx;
+    leg->call->counted(leg->call->ctx, 0, error);
 }
 
 /* {"input_tokens":N}, or {"inputTokens":N} */
 static void on_count_end(void *ctx)
 {
-    struct upstream_call *call = ctx;
+    const struct leg *leg = ctx;
+    const struct upstream_call *call = leg->call;
     struct error error;
     yyjson_doc *doc = NULL;
-    if (json_parse(buf_str(&call->whole), &doc, &error) != OK)
+    if (json_parse(buf_str(&leg->whole), &doc, &error) != OK)
         doc = NULL;
     yyjson_val *root = doc ? yyjson_doc_get_root(doc) : NULL, *count = yyjson_obj_get(root, "input_tokens");
     if (!count)
@@ -604,12 +637,12 @@ static void on_count_end(void *ctx)
     const uint32_t tokens = is_count ? (uint32_t)yyjson_get_uint(count) : 0;
     json_free(doc);
     if (is_count) {
-        asking_answered(call->asking);
+        asking_answered(leg->asking);
         call->counted(call->ctx, tokens, NULL);
         return;
     }
     (void)error_set(&error, ERROR_MODEL, "the upstream's count can't be read");
-    if (!asking_retry(call->asking, &error))
+    if (!asking_retry(leg->asking, &error))
         call->counted(call->ctx, 0, &error);
 }
 
@@ -620,66 +653,68 @@ static struct backend_call *count(struct backend *backend, const struct backend_
 {
     static const struct asking_events asked = {on_count_reply, on_count_bytes, on_count_end, on_count_failed};
     if (job->text.data) {
-        (void)refuse_count(job->target, error);
+        (void)upstream_refuse_count(job->target, error);
         return NULL;
     }
     struct upstream_call *call = new_call(backend, job, ctx, error);
     if (!call)
         return NULL;
     call->counted = counted;
-    return ask(call, job, &asked, error);
+    return ask(call, &asked, error);
 }
 
 /* --- embeddings ------------------------------------------------------------------------------------- */
 
 static void on_embed_bytes(void *ctx, struct str bytes)
 {
-    struct upstream_call *call = ctx;
+    struct leg *leg = ctx;
     struct error error;
-    if (call->whole.len + bytes.len <= call->whole.max && buf_append_str(&call->whole, bytes))
+    if (leg->whole.len + bytes.len <= leg->whole.max && buf_append_str(&leg->whole, bytes))
         return;
     (void)error_set(&error, ERROR_MODEL, "the upstream's reply is longer than the limit");
-    if (!asking_retry(call->asking, &error))
-        call->embedded(call->ctx, NULL, &error);
+    if (!asking_retry(leg->asking, &error))
+        leg->call->embedded(leg->call->ctx, NULL, &error);
 }
 
 static void on_embed_failed(void *ctx, const struct error *error)
 {
-    struct upstream_call *call = ctx;
-    call->call.repeats = asking_repeats(call->asking);
-    call->embedded(call->ctx, NULL, error);
+    const struct leg *leg = ctx;
+    count_repeats(leg->call);
+    leg->call->embedded(leg->call->ctx, NULL, error);
 }
 
-static void close_embed(struct upstream_call *call, struct embeddings *made, bool has_usage)
+static void close_embed(struct leg *leg, struct embeddings *made, bool has_usage)
 {
-    asking_answered(call->asking);
+    struct upstream_call *call = leg->call;
+    asking_answered(leg->asking);
     if (!has_usage)
         made->input_tokens = call->body_bytes / ESTIMATE_BYTES;
     call->call.usage.input_tokens = made->input_tokens;
-    call->call.repeats = asking_repeats(call->asking);
-    health_used(health_of(call), made->input_tokens, !has_usage, false, clock_now_us() - call->begun_us);
+    count_repeats(call);
+    health_used(health_of(leg), made->input_tokens, !has_usage, false, clock_now_us() - call->begun_us);
 }
 
 static void on_embed_end(void *ctx)
 {
-    struct upstream_call *call = ctx;
-    const size_t count = call->request->embed->count;
+    struct leg *leg = ctx;
+    struct upstream_call *call = leg->call;
+    const size_t count = call->job->request->embed->count;
     struct embeddings made;
     struct arena arena;
     struct error error;
     yyjson_doc *doc = NULL;
     bool has_usage = false;
     arena_init(&arena, 0);
-    enum error_code code = json_parse_exact(buf_str(&call->whole), &doc, &error);
+    enum error_code code = json_parse_exact(buf_str(&leg->whole), &doc, &error);
     if (code == OK)
         code = upstream_embed_read(yyjson_doc_get_root(doc), count, &arena, &made, &has_usage, &error);
     json_free(doc);
     if (code == ERROR_INVALID)
         error.code = ERROR_MODEL;
     if (code == OK) {
-        close_embed(call, &made, has_usage);
+        close_embed(leg, &made, has_usage);
         call->embedded(call->ctx, &made, NULL);
-    } else if (!asking_retry(call->asking, &error)) {
+    } else if (!asking_retry(leg->asking, &error)) {
         call->embedded(call->ctx, NULL, &error);
     }
     arena_deinit(&arena);
@@ -695,21 +730,25 @@ static struct backend_call *embed(struct backend *backend, const struct backend_
     if (!call)
         return NULL;
     call->embedded = embedded;
-    return ask(call, job, &asked, error);
+    return ask(call, &asked, error);
 }
 
 static void hold_back(struct backend_call *common, bool holds)
 {
     struct upstream_call *call = (struct upstream_call *)(void *)common;
-    asking_hold_back(call->asking, holds);
+    for (size_t i = 0; i < sizeof(call->legs) / sizeof(call->legs[0]); i++)
+        if (call->legs[i].asking)
+            asking_hold_back(call->legs[i].asking, holds);
 }
 
 static void end(struct backend_call *common)
 {
     struct upstream_call *call = (struct upstream_call *)(void *)common;
-    if (call->is_started && !call->is_over) /* broken off: what was made of it is charged by our own count */
-        health_used(health_of(call), call->call.usage.output_tokens, true, false, 0);
-    asking_end(call->asking);
+    if (call->winner && !call->is_over) /* broken off: what was made of it is charged by our own count */
+        health_used(health_of(call->winner), call->call.usage.output_tokens, true, false, 0);
+    drop_hedge(call);
+    for (size_t i = 0; i < sizeof(call->legs) / sizeof(call->legs[0]); i++)
+        end_asking(&call->legs[i]);
     if (call->is_reading)
         call->is_ended = true;
     else

@@ -260,9 +260,8 @@ static enum error_code enter(struct asking *asking, struct error *error)
 {
     struct upstream *upstream = asking->setup.upstream;
     const uint64_t now_us = clock_now_us();
-    const enum health_try try = asking->repeats == 0 ? HEALTH_FIRST
-                                : asking->is_again   ? HEALTH_AGAIN
-                                                     : HEALTH_ELSEWHERE;
+    const bool is_first = asking->repeats == 0 && asking->setup.avoided == 0;
+    const enum health_try try = is_first ? HEALTH_FIRST : asking->is_again ? HEALTH_AGAIN : HEALTH_ELSEWHERE;
     if (try != HEALTH_AGAIN)
         asking->replica = upstream_pick(upstream, now_us, asking->setup.prefix, asking->tried);
     if (!asking->replica) /* another has become the last one meanwhile */
@@ -329,6 +328,7 @@ struct asking *asking_start(struct asking_setup *setup, const struct asking_even
     asking->setup = *setup;
     asking->events = events;
     asking->ctx = ctx;
+    asking->tried = setup->avoided;
     asking->repeats_max = config->retries ? config->retries - 1 : UPSTREAM_RETRIES;
     arena_init(&asking->arena, 0);
     buf_init(&asking->head, FAILURE_BYTES_MAX);

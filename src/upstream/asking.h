@@ -23,6 +23,7 @@ struct asking_setup {
     struct upstream *upstream;
     struct wire_ask ask;   /* its strings outlive the asking */
     const struct affinity_prefix *prefix; /* of its prompt, outlives the asking; NULL: it has none */
+    uint64_t avoided;      /* bits of replicas that have it already, by another asking */
     bool has_elsewhere;    /* another target would be asked: nothing waits for the same replica here */
     struct str request_id; /* of ours, for the log; outlives the asking */
 };

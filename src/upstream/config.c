@@ -101,6 +101,14 @@ static const char *const servers[] = {[UPSTREAM_SERVER_ANY] = "any",
                                       [UPSTREAM_SERVER_SGLANG] = "sglang",
                                       [UPSTREAM_SERVER_LLAMA] = "llama-server",
                                       NULL};
+static const char *const providers[] = {
+    [UPSTREAM_PROVIDER_USUAL] = "usual",         [UPSTREAM_PROVIDER_CEREBRAS] = "cerebras",
+    [UPSTREAM_PROVIDER_DEEPSEEK] = "deepseek",   [UPSTREAM_PROVIDER_FIREWORKS] = "fireworks",
+    [UPSTREAM_PROVIDER_GEMINI] = "gemini",       [UPSTREAM_PROVIDER_GROQ] = "groq",
+    [UPSTREAM_PROVIDER_MISTRAL] = "mistral",     [UPSTREAM_PROVIDER_OPENROUTER] = "openrouter",
+    [UPSTREAM_PROVIDER_TOGETHER] = "together",   [UPSTREAM_PROVIDER_XAI] = "xai",
+    [UPSTREAM_PROVIDERS] = NULL,
+};
 static const char *const words[] = {[UPSTREAM_WORD_USUAL] = "usual",
                                     [UPSTREAM_WORD_NEWER] = "max_completion_tokens",
                                     [UPSTREAM_WORD_OLDER] = "max_tokens",
@@ -172,9 +180,11 @@ static const struct field upstream_fields[] = {
     {"kind", FIELD_CHOICE, .is_required = true, FIELD_AT(upstream_config, kind), .choices = kinds},
     {"url", FIELD_STRING, FIELD_AT(upstream_config, url), .check = config_is_url,
      .expected = "http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH]"},
+    {"provider", FIELD_CHOICE, FIELD_AT(upstream_config, provider), .choices = providers},
     {"replicas", FIELD_STRINGS, FIELD_LIST_AT(upstream_config, replicas, replica_count), .check = config_is_url,
      .expected = "http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH]"},
     {"load_bound", FIELD_REAL, FIELD_AT(upstream_config, bound)},
+    {"hedge_after", FIELD_MS, FIELD_AT(upstream_config, hedge_ms), .low = 1, .high = TIMEOUT_MAX_MS},
     {"server", FIELD_CHOICE, FIELD_AT(upstream_config, server), .choices = servers},
     {"region", FIELD_STRING, FIELD_AT(upstream_config, region), .check = is_region,
      .expected = "a region, such as us-east-1"},
@@ -264,6 +274,13 @@ static enum error_code check_replicas(struct yaml_reader *reader, const struct u
         return yaml_fail_at(reader, path, "expected url or replicas, got both");
     if (upstream->server != UPSTREAM_SERVER_ANY && upstream->kind != UPSTREAM_OPENAI)
         return yaml_fail_at(reader, path, "server is for the kind openai alone");
+    if (upstream->provider != UPSTREAM_PROVIDER_USUAL && upstream->kind != UPSTREAM_OPENAI)
+        return yaml_fail_at(reader, path, "provider is for the kind openai alone");
+    if (upstream->provider != UPSTREAM_PROVIDER_USUAL && (upstream->url || upstream->replica_count > 0))
+        return yaml_fail_at(reader, path, "expected provider, url or replicas, got two of them");
+    if (upstream->hedge_ms && (upstream->server == UPSTREAM_SERVER_ANY || upstream->replica_count < 2))
+        return yaml_fail_at(reader, path, "hedge_after is for several replicas of a local server, which `server` "
+                                          "names: elsewhere both requests are paid");
     snprintf(path, sizeof(path), "upstreams[%zu].load_bound", i);
     if (upstream->bound != 0 && (upstream->bound < 1 || upstream->bound > LOAD_BOUND_MAX))
         return yaml_fail_at(reader, path, "expected a number from 1 to 100: so many times the mean load");
@@ -381,7 +398,23 @@ bool upstream_sells_batch(const struct upstream_config *upstream)
 
 bool upstream_is_elsewhere(const struct upstream_config *upstream)
 {
-    return upstream->url || upstream->replica_count > 0;
+    return upstream->url || upstream->replica_count > 0 || upstream->provider != UPSTREAM_PROVIDER_USUAL;
+}
+
+const char *upstream_provider_url(enum upstream_provider provider)
+{
+    static const char *const urls[UPSTREAM_PROVIDERS] = {
+        [UPSTREAM_PROVIDER_CEREBRAS] = "https://api.cerebras.ai/v1",
+        [UPSTREAM_PROVIDER_DEEPSEEK] = "https://api.deepseek.com/v1",
+        [UPSTREAM_PROVIDER_FIREWORKS] = "https://api.fireworks.ai/inference/v1",
+        [UPSTREAM_PROVIDER_GEMINI] = "https://generativelanguage.googleapis.com/v1beta/openai",
+        [UPSTREAM_PROVIDER_GROQ] = "https://api.groq.com/openai/v1",
+        [UPSTREAM_PROVIDER_MISTRAL] = "https://api.mistral.ai/v1",
+        [UPSTREAM_PROVIDER_OPENROUTER] = "https://openrouter.ai/api/v1",
+        [UPSTREAM_PROVIDER_TOGETHER] = "https://api.together.xyz/v1",
+        [UPSTREAM_PROVIDER_XAI] = "https://api.x.ai/v1",
+    };
+    return urls[provider];
 }
 
 const char *upstream_kind_name(enum upstream_kind kind)

@@ -12,6 +12,21 @@ enum upstream_kind { UPSTREAM_OPENAI, UPSTREAM_ANTHROPIC, UPSTREAM_BEDROCK, UPST
 /* Which program a local server is: what its metrics are called, and what it takes besides the API. */
 enum upstream_server { UPSTREAM_SERVER_ANY, UPSTREAM_SERVER_VLLM, UPSTREAM_SERVER_SGLANG, UPSTREAM_SERVER_LLAMA };
 
+/* Well-known providers that speak chat completions. */
+enum upstream_provider {
+    UPSTREAM_PROVIDER_USUAL, /* the kind's own */
+    UPSTREAM_PROVIDER_CEREBRAS,
+    UPSTREAM_PROVIDER_DEEPSEEK,
+    UPSTREAM_PROVIDER_FIREWORKS,
+    UPSTREAM_PROVIDER_GEMINI,
+    UPSTREAM_PROVIDER_GROQ,
+    UPSTREAM_PROVIDER_MISTRAL,
+    UPSTREAM_PROVIDER_OPENROUTER,
+    UPSTREAM_PROVIDER_TOGETHER,
+    UPSTREAM_PROVIDER_XAI,
+    UPSTREAM_PROVIDERS
+};
+
 /* How a maximum of tokens is called in chat completions. */
 enum upstream_word { UPSTREAM_WORD_USUAL, UPSTREAM_WORD_NEWER, UPSTREAM_WORD_OLDER };
 
@@ -31,11 +46,13 @@ enum upstream_batch { UPSTREAM_BATCH_USUAL, UPSTREAM_BATCH_SOLD, UPSTREAM_BATCH_
 struct upstream_config {
     const char *name;
     enum upstream_kind kind;
-    const char *url;        /* NULL: the kind's own, or there are replicas */
+    enum upstream_provider provider;
+    const char *url;        /* NULL: the provider's own, or there are replicas */
     const char **replicas;  /* URLs of servers that are all the same, instead of `url` */
     size_t replica_count;
     double bound;           /* of their load, over the mean; 0: the usual one */
     enum upstream_server server;
+    uint64_t hedge_ms;      /* after which another replica is asked too; 0: none ever is */
     const char *region;     /* of Bedrock */
     const char *access_key; /* of Bedrock: the ID whose secret the key is; NULL: the key is an API key */
     const char *key_file, *key_env; /* where the secret is; both NULL: none is needed */
@@ -71,6 +88,8 @@ bool upstreams_have_model(const struct config *config, const char *name);
 
 /* Not at the provider whose API the kind is. */
 bool upstream_is_elsewhere(const struct upstream_config *upstream);
+
+const char *upstream_provider_url(enum upstream_provider provider); /* NULL: the kind's own */
 
 const char *upstream_kind_name(enum upstream_kind kind);
 const char *upstream_model_id(const struct upstream_model *model); /* as the upstream calls it */

@@ -58,6 +58,8 @@ static enum error_code read_secret(struct upstream *upstream, struct error *erro
 
 static struct str usual_url(const struct upstream_config *config, struct arena *arena)
 {
+    if (upstream_provider_url(config->provider))
+        return str_of(upstream_provider_url(config->provider));
     switch (config->kind) {
     case UPSTREAM_OPENAI: return STR("https://api.openai.com/v1");
     case UPSTREAM_ANTHROPIC: return STR("https://api.anthropic.com");

@@ -3,6 +3,8 @@ does; each has a health of its own."""
 
 import concurrent.futures
 import contextlib
+import http.client
+import json
 import os
 import subprocess
 
@@ -10,7 +12,7 @@ import pytest
 
 from conftest import FULCRUM, Server, metrics, ready, wait_until
 from fake_provider import FakeProvider
-from upstream_fixture import COST, PRICE, ask, line_of, post, refused, streamed, text_of
+from upstream_fixture import COST, PRICE, ask, line_of, lines, post, refused, streamed, text_of
 
 CONFIG = """\
 models: []
@@ -137,6 +139,110 @@ def test_load_is_bounded(pool):
                  for _ in range(40)]
         assert all(text_of(one.result()) == "From the provider." for one in asked)
     assert min(pool.counts()) > 0 and max(pool.counts()) <= 20
+
+
+# --- hedging -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def hedged(tmp_path_factory):
+    with pool_of(tmp_path_factory.mktemp("hedged"), more="server: llama-server\n    hedge_after: 1s") as made:
+        yield made
+
+
+@pytest.fixture
+def slow(hedged):
+    """The replica of a session, which is told to be slow; and the session."""
+    for provider in hedged.providers:
+        provider.plan()
+        provider.default = {}
+    session = os.urandom(6).hex()
+    return hedged.ask("hello", session), {"requestMetadata": {"session": session}}
+
+
+def moved(hedged, before, first):
+    after = hedged.counts()
+    assert after[first] == before[first] + 1 and sum(after) == sum(before) + 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("slowly", [{"hang": "head"}, {"hang": "body", "cut": 0}, {"hang": "body", "cut": 60}])
+def test_another_is_asked_where_one_is_slow(hedged, slow, slowly, stream):
+    """Who shows a word first has the call; the other is ended, and only one is paid."""
+    first, more = slow
+    before, made = hedged.counts(), len(lines(hedged.server))
+    hedged.providers[first].plan(slowly)
+    before[first] = 0
+    if stream:
+        reply = hedged.bedrock.converse_stream(**ask("m", "hello", **more))
+        assert streamed(reply)[0] == "From the provider."
+    else:
+        reply = hedged.bedrock.converse(**ask("m", "hello", **more))
+        assert text_of(reply) == "From the provider."
+    moved(hedged, before, first)
+    line = line_of(hedged.server, reply)
+    assert line["costPicodollars"] == COST and line["attempts"] == 2 and len(lines(hedged.server)) == made + 1
+    assert wait_until(lambda: hedged.metric("fulcrum_upstream_running", first) == 0)
+    assert hedged.metric("fulcrum_upstream_cancelled_total", first) >= 1
+
+
+def test_nobody_else_is_asked_once_a_word_is_there(hedged, slow):
+    first, more = slow
+    hedged.providers[first].plan({"slow": 0.5})
+    before = hedged.counts()
+    assert streamed(hedged.bedrock.converse_stream(**ask("m", "hello", **more)))[0] == "From the provider."
+    assert hedged.who([0 if i == first else count for i, count in enumerate(before)]) == first
+
+
+def test_the_slow_one_may_still_win(hedged, slow):
+    """What was asked second fails: the first goes on."""
+    first, more = slow
+    for i, provider in enumerate(hedged.providers):
+        provider.plan()
+        provider.default = {"slow": 1, "text": ["", "late"]} if i == first else {"status": 400}
+    reply = hedged.bedrock.converse(**ask("m", "hello", **more))
+    assert sum(hedged.counts()) == 2
+    assert text_of(reply) == "late" and line_of(hedged.server, reply)["costPicodollars"] == COST
+
+
+def test_both_fail(hedged, slow):
+    first, more = slow
+    for i, provider in enumerate(hedged.providers):
+        provider.plan()
+        provider.default = {"slow": 2, "error": "invalid_request_error"} if i == first else {"status": 400}
+    assert refused(hedged.bedrock.converse, **ask("m", "hello", **more))["Error"]["Code"] == "ValidationException"
+    assert sum(hedged.counts()) == 2
+    assert wait_until(lambda: sum(hedged.metric("fulcrum_upstream_running", i) for i in range(4)) == 0)
+
+
+def test_a_client_that_leaves_ends_both(hedged, slow):
+    first, _ = slow
+    for provider in hedged.providers:
+        provider.plan()
+        provider.default = {"hang": "head"}
+    connection = http.client.HTTPConnection("127.0.0.1", hedged.server.port, timeout=60)
+    connection.request("POST", "/v1/chat/completions", json.dumps(
+        {"model": "m", "messages": [{"role": "user", "content": "hello"}]}), {"content-type": "application/json"})
+    assert wait_until(lambda: sum(hedged.counts()) == 2)
+    connection.close()
+    assert wait_until(lambda: sum(hedged.metric("fulcrum_upstream_running", i) for i in range(4)) == 0)
+
+
+# --- vLLM --------------------------------------------------------------------------------------------------
+
+
+def test_what_vllm_gets_besides(tmp_path):
+    """A salt for each tenant's cache, and a priority; not those that a client says."""
+    with pool_of(tmp_path, 2, "server: vllm\n    tiers: [flex, priority]") as pool:
+        body = {"model": "m", "messages": [{"role": "user", "content": "hello"}], "cache_salt": "mine", "priority": -99}
+        for more in ({}, {"service_tier": "flex"}, {"service_tier": "priority"}):
+            post(pool.server, "/v1/chat/completions", {**body, **more, "session_id": "s"})
+        pool.bedrock.converse(**ask("m", "hello", requestMetadata={"session": "s"}))
+        asked = sorted((request for provider in pool.providers for request in provider.requests),
+                       key=lambda request: request.body.get("priority", 0))
+        assert [request.body.get("priority") for request in asked] == [-10, None, None, 10]
+        salts = {request.body["cache_salt"] for request in asked}
+        assert len(salts) == 2 and all(len(salt) == 64 for salt in salts)
 
 
 # --- what replicas say of themselves -----------------------------------------------------------------------
@@ -278,7 +384,9 @@ def test_a_hanging_replica(tmp_path):
     ("replicas: ['http://a/v1', 'http://a/v1']", "upstreams[0].replicas: 'http://a/v1' stands there twice"),
     ("replicas: ['http://a/v1', 'ftp://b']", "upstreams[0].replicas[1]"),
     ("replicas: ['http://a/v1', 'http://b/v1'], load_bound: 0.5", "upstreams[0].load_bound: expected a number from 1"),
-    ("server: ollama", "upstreams[0].server")])
+    ("server: ollama", "upstreams[0].server"), ("provider: nobody", "upstreams[0].provider"),
+    ("provider: groq, url: 'http://a/v1'", "expected provider, url or replicas, got two of them"),
+    ("replicas: ['http://a/v1', 'http://b/v1'], hedge_after: 1s", "hedge_after is for several replicas of a local")])
 def test_what_is_wrong_is_said(tmp_path, text, expected):
     path = tmp_path / "fulcrum.yaml"
     path.write_text(f"models: []\nupstreams:\n  - {{name: a, kind: openai, {text}, models: [{{name: m}}]}}\n")

@@ -454,6 +454,17 @@ static void append_format(struct request_writer *writer)
         request_text(out, "reasoning_effort", effort);
 }
 
+static const char *const vllm_members[] = {"cache_salt", "priority", NULL};
+
+/* A priority that is not 0 is refused by servers that are not told to go by it. */
+static void append_vllm(const struct codec_form *form, struct buf *out)
+{
+    if (form->cache_salt.data)
+        request_text(out, "cache_salt", form->cache_salt);
+    if (form->cache_salt.data && form->priority)
+        buf_appendf(out, ",\"priority\":%d", form->priority);
+}
+
 /* In the dialect's own words it has passed already. */
 static void append_tier(struct request_writer *writer)
 {
@@ -478,10 +489,11 @@ enum error_code chat_body_request_write(const struct chat_request *request, cons
     if (code == OK)
         code = append_tools(&writer);
     if (writer.is_own)
-        request_extras(&writer, "", NULL);
+        request_extras(&writer, "", form->cache_salt.data ? vllm_members : NULL);
     else
         append_format(&writer);
     append_tier(&writer);
+    append_vllm(form, out);
     if (writer.marks > 0 && !(writer.is_own && yyjson_obj_get(request->body, "prompt_cache_options")))
         buf_append_text(out, ",\"prompt_cache_options\":{\"mode\":\"explicit\"}");
     if (form->is_stream) /* usage comes in streams that ask for it alone */
