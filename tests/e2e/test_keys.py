@@ -219,6 +219,17 @@ def test_tags_of_a_key_go_before_those_of_a_request(served):
     assert list(export(served).values())[-1]["profileTags"] == {"team": "green", "stage": "test"}
 
 
+def test_metadata_of_openais_api_are_tags(served):
+    made = make(served, "labelled")
+    keys(served, "budget", "--tag", "job=nightly", "--week", "0.000001")
+
+    def nightly():
+        return ask_openai(served, made["key"], metadata={"job": "nightly"})
+    refused = until_refused(nightly)
+    assert "The budget of tag job=nightly for the week is spent" in refused.message
+    assert ask_openai(served, made["key"], metadata={"job": "hourly"})
+
+
 # --- restarts ---
 
 def test_what_was_spent_outlives_kill_9(tmp_path, random_model):
