@@ -293,7 +293,7 @@ def test_what_is_wrong_is_said_in_its_words(server):
         sdk.chat.completions.create(**{**HELLO, "messages": [{"role": "user", "content": "word " * 20000}]})
     assert caught.value.code == "context_length_exceeded" and caught.value.param == "messages"
     assert "maximum context length is 2048 tokens" in caught.value.body["message"]
-    for change, param in (({"messages": []}, "messages"), ({"model": 7}, "model"), ({"n": 2}, "n"),
+    for change, param in (({"messages": []}, "messages"), ({"model": 7}, "model"), ({"n": 129}, "n"),
                           ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role"),
                           ({"logprobs": True}, "logprobs"), ({"temperature": 3}, "temperature"),
                           ({"logit_bias": {"1": 5}}, "logit_bias"), ({"modalities": ["audio"]}, "modalities")):
@@ -302,8 +302,8 @@ def test_what_is_wrong_is_said_in_its_words(server):
         assert reply.status == 400 and set(error) == {"message", "type", "param", "code"}, text
         assert error["type"] == "invalid_request_error" and error["param"] == param, text
     assert raw(server, {**HELLO, "logit_bias": {}, "n": 1, "logprobs": False})[0].status == 200
-    reply, text = raw(server, {}, path="/v1/embeddings")
-    assert reply.status == 404 and "CreateEmbedding" in json.loads(text)["error"]["message"]
+    reply, text = raw(server, {}, path="/v1/moderations")
+    assert reply.status == 404 and "CreateModeration" in json.loads(text)["error"]["message"]
     reply, text = raw(server, None, method="PUT")
     assert reply.status == 405 and json.loads(text)["error"]["type"] == "invalid_request_error"
 
