@@ -222,7 +222,14 @@ enum chat_stop_reason {
     CHAT_STOP_PAUSE,     /* the provider wants to be asked to go on */
 };
 
-/* Exact counts from the engine. total input = input + cache_read + cache_write. */
+/* How far counts can be believed. */
+enum chat_usage_note {
+    CHAT_USAGE_COUNTED,   /* whoever answered counted them, and they add up */
+    CHAT_USAGE_ESTIMATED, /* nobody counted all of them: the reply broke off, or its provider told no usage */
+    CHAT_USAGE_ODD,       /* a provider's, which do not add up to the totals that it says itself */
+};
+
+/* Exact counts, but for what `note` says. total input = input + cache_read + cache_write. */
 struct chat_usage {
     uint64_t input_tokens;
     uint64_t output_tokens;
@@ -230,6 +237,7 @@ struct chat_usage {
     uint64_t cache_read_tokens;
     uint64_t cache_write_5m_tokens;
     uint64_t cache_write_1h_tokens;
+    enum chat_usage_note note;
 };
 
 /* Where a reply goes, event by event: blocks of text, tool use, reasoning and

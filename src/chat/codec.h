@@ -49,7 +49,6 @@ struct chat_reply {
     bool has_late_input;    /* at the start of its stream the input side of usage was an estimate */
     bool is_verbatim;       /* of an upstream's: it comes in its own words beside the blocks, for who passes those on */
     yyjson_val *verbatim;   /* likewise, of a whole one: its body, valid inside on_finished */
-    bool has_odd_usage;     /* of an upstream's: its counts don't add up to the total that it says itself */
     double confidence;      /* of a whole one, where it was asked for: how sure its model was; below 0: not known */
     uint64_t latency_ms;    /* of the whole call */
     uint64_t first_byte_ms; /* until the first token */

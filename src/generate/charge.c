@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "upstream/config.h"
+
 /* What it costs, or would cost by the one whose place it has taken. */
 static const struct price_row *untaught(const struct target *target)
 {
@@ -36,6 +38,13 @@ void charge_begin(struct charge *charge, const struct charge_subject *subject, c
     charge_place(charge, placement, &(struct chat_cache_use){.miss = CHAT_MISS_NONE});
 }
 
+static struct str upstream_model_of(const struct target *target)
+{
+    if (target->kind != TARGET_UPSTREAM || !target->model)
+        return STR("");
+    return str_of(upstream_model_id(target->model->upstream_model));
+}
+
 struct str charge_session(const struct chat_request *request)
 {
     static const char *const keys[] = {"session", "sessionId", "session_id", "session-id"};
@@ -62,6 +71,16 @@ struct str charge_miss_word(enum chat_cache_miss miss)
     return str_of(reasons[miss]);
 }
 
+static struct str usage_word(enum chat_usage_note note)
+{
+    switch (note) {
+    case CHAT_USAGE_COUNTED: break;
+    case CHAT_USAGE_ESTIMATED: return STR("estimated");
+    case CHAT_USAGE_ODD: return STR("odd");
+    }
+    return STR("");
+}
+
 /* A probability, or another number that is not below 0. */
 static uint64_t millionths_of(double score)
 {
@@ -78,6 +97,7 @@ void charge_place(struct charge *charge, const struct placement *placement, cons
     line->attempts = placement->attempts + placement->repeats;
     line->router = placement->why;
     line->router_score = has_router ? millionths_of(placement->score) : LEDGER_ABSENT;
+    line->upstream_model = upstream_model_of(&placement->answered);
     line->miss_reason = charge_miss_word(cache->miss);
 }
 
@@ -110,6 +130,7 @@ void charge_end(struct charge *charge, enum ledger_outcome outcome, const struct
     const struct price_row *answered = charge->path.answered;
     line->outcome = outcome;
     line->usage = charge_usage(usage);
+    line->usage_note = usage ? usage_word(usage->note) : STR("");
     line->quote = charge->is_shadow ? price_quote_shadow(answered, line->tier, &line->usage)
                                     : price_quote(&charge->path, line->tier, &line->usage);
     line->latency_us = latency_us;

@@ -121,6 +121,8 @@ static void take_usage(struct upstream_call *call, const struct chat_usage *said
                                      .output_tokens = said->output_tokens};
     if (usage->output_tokens < written && !call->is_over)
         usage->output_tokens = written;
+    if (!call->is_over)
+        usage->note = CHAT_USAGE_ESTIMATED;
     call->call.cache.is_late = !is_counted(said) && !call->is_over;
     call->call.cache.read_tokens = (uint32_t)usage->cache_read_tokens;
     call->call.cache.write_1h_tokens = (uint32_t)usage->cache_write_1h_tokens;
@@ -134,11 +136,13 @@ static void close_usage(struct upstream_call *call, const struct chat_reply *rep
     const bool is_estimated = !is_counted(&reply->usage) || (reply->usage.output_tokens == 0 && call->text_bytes > 0);
     take_usage(call, &reply->usage);
     call->is_over = true;
-    if (!is_estimated)
+    if (!is_estimated) {
         call->call.usage.output_tokens = reply->usage.output_tokens;
+        call->call.usage.note = reply->usage.note;
+    }
     const uint64_t tokens = usage->input_tokens + usage->cache_read_tokens + usage->cache_write_5m_tokens +
                             usage->cache_write_1h_tokens + usage->output_tokens;
-    health_used(health_of(call->winner), tokens, is_estimated, reply->has_odd_usage,
+    health_used(health_of(call->winner), tokens, is_estimated, reply->usage.note == CHAT_USAGE_ODD,
                 call->call.first_token_us - call->begun_us);
 }
 
@@ -312,6 +316,8 @@ static void give_up(struct leg *leg, const struct error *error)
         end_leg(leg);
         return;
     }
+    if (call->winner == leg && leg->reader) /* what came in the same piece as the failure counts, too */
+        take_usage(call, &leg->reader->reply.usage);
     count_repeats(call);
     drop_hedge(call);
     call->events->on_failed(call->ctx, error);
@@ -400,6 +406,7 @@ static void tell_whole(struct leg *leg, const struct chat_reply *reply)
 {
     struct upstream_call *call = leg->call;
     const struct chat_sink sink = {leg, on_block_start, on_block_delta, on_block_stop};
+    take_usage(call, &reply->usage); /* known before the first block shows */
     call->is_reading = true;
     for (size_t i = 0; i < reply->block_count && !call->is_ended; i++) {
         const struct chat_reply_block *block = &reply->blocks[i];

@@ -38,6 +38,8 @@ struct ledger_line {
     struct str router;      /* what chose the model, by its own word; empty: the client did */
     struct str session;     /* the conversation or task that the client counts the request to; empty: it says none */
     struct str key; /* ID of the virtual key that asked; empty: another credential did */
+    struct str upstream_model; /* the model that answered, as its upstream calls it; empty: the engine's */
+    struct str usage_note;  /* in a word, why `usage` is not simply what was counted; empty: it is */
     struct str miss_reason; /* why less than all of the prompt came from the cache, in a word; empty: all did */
     uint64_t time_us; /* clock_wall_us() when the request came */
     enum tier tier;   /* that it is priced in */
@@ -110,7 +112,9 @@ enum ledger_kind {
     NEXT(cost_output, OPTIONAL, 4, quote.classes[PRICE_OUTPUT], "costOutputPicodollars")                        \
     NEXT(miss_reason, TEXT, 4, miss_reason, "cacheMissReason")                                                  \
     NEXT(saved_shadow, SIGNED, 5, quote.saved[LEVER_SHADOW], "savedShadow")                                     \
-    NEXT(api_key, TEXT, 6, key, "keyId")
+    NEXT(api_key, TEXT, 6, key, "keyId")                                                                        \
+    NEXT(upstream_model, TEXT, 6, upstream_model, "upstreamModel")                                              \
+    NEXT(usage_note, TEXT, 6, usage_note, "usageNote")
 
 #define LEDGER_COLUMN_ONE(...) +1
 enum { LEDGER_COLUMN_COUNT = 0 LEDGER_COLUMNS(LEDGER_COLUMN_ONE, LEDGER_COLUMN_ONE) };

@@ -10,7 +10,8 @@ A plan's entries are taken one by each request; without one it answers. Keys of 
 
     text      pieces of the reply
     thinking  a piece of reasoning before them, tool: (id, name, json) behind them
-    usage     {"input", "read", "write", "output"}: tokens, counted apart
+    usage     {"input", "read", "write", "output"}: tokens, counted apart; "write_1h": of those that were written
+    shape     how chat completions say it: see provider_usage.py
     stop      end, length or stop
     status, headers, body     a failure
     cut       bytes of the body, then the connection is closed; {"cut": 0} after the head
@@ -37,6 +38,7 @@ import time
 import urllib.parse
 
 from fake_batches import Batches
+from provider_usage import anthropic_usage, bedrock_usage, openai_usage
 
 USAGE = {"input": 11, "read": 100, "write": 20, "output": 7}
 TEXT = ["From ", "the ", "provider."]
@@ -76,12 +78,6 @@ def event(name, payload):
 # --- each API's stream, as pieces of bytes ----------------------------------------------------------------
 
 
-def openai_usage(usage):
-    prompt = usage["input"] + usage["read"] + usage["write"]
-    return {"prompt_tokens": prompt, "completion_tokens": usage["output"], "total_tokens": prompt + usage["output"],
-            "prompt_tokens_details": {"cached_tokens": usage["read"], "cache_write_tokens": usage["write"]}}
-
-
 def openai_stream(entry, model):
     if "events" in entry:
         yield from (sse(data) for data in [*entry["events"], "[DONE]"])
@@ -111,7 +107,7 @@ def openai_stream(entry, model):
     if not entry.get("no_end"):
         yield chunk({}, "tool_calls" if "tool" in entry else reasons[entry.get("stop", "end")])
     for _ in range(0 if entry.get("no_usage") else 2 if entry.get("double_usage") else 1):
-        yield sse({"id": "chatcmpl-1", "model": model, "choices": [], "usage": openai_usage(usage)})
+        yield sse({"id": "chatcmpl-1", "model": model, "choices": [], "usage": openai_usage(usage, entry.get("shape"))})
     if not entry.get("no_end") and not entry.get("no_done"):
         yield sse("[DONE]")
 
@@ -120,13 +116,8 @@ def openai_whole(entry, model):
     message = {"role": "assistant", "content": "".join(entry.get("text", TEXT))}
     reply = {"id": "chatcmpl-1", "model": model, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
     if not entry.get("no_usage"):
-        reply["usage"] = openai_usage(entry.get("usage", USAGE))
+        reply["usage"] = openai_usage(entry.get("usage", USAGE), entry.get("shape"))
     return reply
-
-
-def anthropic_usage(usage):
-    return {"input_tokens": usage["input"], "cache_read_input_tokens": usage["read"],
-            "cache_creation_input_tokens": usage["write"], "output_tokens": usage["output"]}
 
 
 def anthropic_stream(entry, model):
@@ -185,11 +176,6 @@ def anthropic_whole(entry, model):
     return {"id": "msg_1", "type": "message", "role": "assistant", "model": model, "stop_reason": "end_turn",
             "content": [{"type": "text", "text": "".join(entry.get("text", TEXT))}],
             "usage": {} if entry.get("no_usage") else anthropic_usage(entry.get("usage", USAGE))}
-
-
-def bedrock_usage(usage):
-    return {"inputTokens": usage["input"], "outputTokens": usage["output"], "cacheReadInputTokens": usage["read"],
-            "cacheWriteInputTokens": usage["write"], "totalTokens": sum(usage.values())}
 
 
 def bedrock_stream(entry, model):

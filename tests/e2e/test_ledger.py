@@ -28,7 +28,8 @@ FIELDS = ["requestId", "time", "tenant", "dialect", "operation", "modelRequested
           "savedRoute", "savedDistill", "savedCache", "savedTier", "profile", "profileTags", "provider",
           "upstreamRequestId", "attempts", "router", "routerScore", "session", "costInputPicodollars",
           "costCacheReadPicodollars", "costCacheWritePicodollars", "costCacheWrite1hPicodollars",
-          "costOutputPicodollars", "cacheMissReason", "savedShadow", "keyId"]
+          "costOutputPicodollars", "cacheMissReason", "savedShadow", "keyId", "upstreamModel",
+          "usageNote"]
 
 
 def ledger(server_or_path, *args):

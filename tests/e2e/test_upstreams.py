@@ -24,7 +24,7 @@ upstreams:
     {more}
     models:
       - {{name: blind, upstream_model: m, capabilities: []}}
-      - {{name: gpt, upstream_model: gpt-real, ids: [openai.gpt-test], context: 1000,
+      - {{name: gpt, upstream_model: gpt-real, ids: [openai.gpt-test, anthropic.gpt-test], context: 1000,
           capabilities: [images, penalties, cache_points],
           price: {price}}}
   - name: an
@@ -43,7 +43,7 @@ upstreams:
     key_env: FAKE_KEY
     {more}
     models:
-      - {{name: nova, upstream_model: "nova-real:0", ids: [amazon.nova-test],
+      - {{name: nova, upstream_model: "nova-real:0", ids: [amazon.nova-test, anthropic.nova-test],
           price: {price}}}
 {routers}"""
 MODELS = ["gpt", "claude", "nova"]
@@ -142,7 +142,7 @@ def test_connections_are_kept(bedrock, provider):
 def test_models_are_listed(gateway):
     command = [str(FULCRUM), "models", "--config", str(gateway.workdir / "fulcrum.yaml")]
     text = subprocess.run(command, text=True, capture_output=True, check=True).stdout
-    assert "gpt  (gpt-real of upstream oa)\n    openai.gpt-test\n" in text
+    assert "gpt  (gpt-real of upstream oa)\n    openai.gpt-test\n    anthropic.gpt-test\n" in text
     listed = json.loads(subprocess.run([*command, "--json"], text=True, capture_output=True, check=True).stdout)
     assert {"name": "nova", "upstream": "br", "upstreamModel": "nova-real:0"}.items() <= listed[4].items()
 

@@ -101,6 +101,8 @@ static void lines_are_encoded_whole(void **state)
     line.upstream_id = STR("req_1");
     line.session = STR("s");
     line.miss_reason = STR("expired");
+    line.upstream_model = STR("gpt-6");
+    line.usage_note = STR("odd");
     line.attempts = 3;
     line.router_score = 912345;
     size_t len = ledger_line_encode(&line, payload);
@@ -119,6 +121,8 @@ static void lines_are_encoded_whole(void **state)
     assert_str_equal(back.upstream_id, "req_1");
     assert_str_equal(back.session, "s");
     assert_str_equal(back.miss_reason, "expired");
+    assert_str_equal(back.upstream_model, "gpt-6");
+    assert_str_equal(back.usage_note, "odd");
     assert_true(back.attempts == 3 && back.router_score == 912345 && back.router.len == 0);
     for (size_t cut = 0; cut < len; cut++)
         assert_false(ledger_line_decode((struct str){(char *)payload, cut}, &back));

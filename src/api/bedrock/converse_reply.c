@@ -2,6 +2,7 @@
 #include "api/bedrock/converse.h"
 
 #include "api/reply_reader.h"
+#include "api/usage_read.h"
 
 static enum chat_stop_reason stop_of(struct str name)
 {
@@ -19,23 +20,22 @@ static uint64_t count_of(yyjson_val *usage, const char *key, const char *other)
 
 static void read_usage(yyjson_val *usage, struct chat_reply *reply)
 {
-    struct chat_usage *counts = &reply->usage;
-    const uint64_t total = fields_count(usage, "totalTokens");
     yyjson_val *details = yyjson_obj_get(usage, "cacheDetails"), *detail;
-    uint64_t written = count_of(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount"), hour = 0;
+    struct usage_said said = {
+        .prompt = fields_count(usage, "inputTokens"),
+        .read = count_of(usage, "cacheReadInputTokens", "cacheReadInputTokenCount"),
+        .written = count_of(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount"),
+        .replied = fields_count(usage, "outputTokens"),
+        .total = fields_count(usage, "totalTokens"),
+        .is_apart = true,
+    };
     size_t i, max;
     yyjson_arr_foreach(details, i, max, detail)
     {
         if (yyjson_equals_str(yyjson_obj_get(detail, "ttl"), "1h"))
-            hour = fields_count(detail, "inputTokens");
+            said.written_1h = fields_count(detail, "inputTokens");
     }
-    counts->input_tokens = fields_count(usage, "inputTokens");
-    counts->output_tokens = fields_count(usage, "outputTokens");
-    counts->cache_read_tokens = count_of(usage, "cacheReadInputTokens", "cacheReadInputTokenCount");
-    counts->cache_write_1h_tokens = hour < written ? hour : written;
-    counts->cache_write_5m_tokens = written - counts->cache_write_1h_tokens;
-    reply->has_odd_usage = total && total != counts->input_tokens + counts->cache_read_tokens + written +
-                                                 counts->output_tokens;
+    usage_take(&said, &reply->usage);
 }
 
 /* The sequence that ended the reply, where additionalModelResponseFieldPaths asked for it. */

@@ -2,6 +2,7 @@
 #include "api/native/anthropic.h"
 
 #include "api/reply_reader.h"
+#include "api/usage_read.h"
 
 static enum chat_stop_reason stop_of(struct str name)
 {
@@ -26,24 +27,32 @@ static void read_count(yyjson_val *object, const char *key, uint64_t *count)
         *count = fields_count(object, key);
 }
 
-/* Members that are there overwrite what an earlier event said. */
+/* Members that are there overwrite what an earlier event said. What is written and not said for how long counts as
+ * written for 5 minutes. */
 static void read_usage(yyjson_val *usage, struct chat_reply *reply)
 {
-    struct chat_usage *counts = &reply->usage;
+    const struct chat_usage *before = &reply->usage;
     yyjson_val *creation = yyjson_obj_get(usage, "cache_creation");
-    read_count(usage, "input_tokens", &counts->input_tokens);
-    read_count(usage, "output_tokens", &counts->output_tokens);
-    read_count(usage, "cache_read_input_tokens", &counts->cache_read_tokens);
-    read_count(yyjson_obj_get(usage, "output_tokens_details"), "thinking_tokens", &counts->reasoning_tokens);
-    if (yyjson_is_obj(creation)) {
-        read_count(creation, "ephemeral_5m_input_tokens", &counts->cache_write_5m_tokens);
-        read_count(creation, "ephemeral_1h_input_tokens", &counts->cache_write_1h_tokens);
-    } else if (counts->cache_write_1h_tokens == 0) {
-        read_count(usage, "cache_creation_input_tokens", &counts->cache_write_5m_tokens);
-    }
-    uint64_t written = counts->cache_write_5m_tokens + counts->cache_write_1h_tokens, said = written;
-    read_count(usage, "cache_creation_input_tokens", &said);
-    reply->has_odd_usage = said != written;
+    uint64_t short_lived = before->cache_write_5m_tokens;
+    struct usage_said said = {
+        .prompt = before->input_tokens,
+        .read = before->cache_read_tokens,
+        .written_1h = before->cache_write_1h_tokens,
+        .replied = before->output_tokens,
+        .reasoning = before->reasoning_tokens,
+        .is_apart = true,
+    };
+    read_count(usage, "input_tokens", &said.prompt);
+    read_count(usage, "output_tokens", &said.replied);
+    read_count(usage, "cache_read_input_tokens", &said.read);
+    read_count(yyjson_obj_get(usage, "output_tokens_details"), "thinking_tokens", &said.reasoning);
+    read_count(creation, "ephemeral_5m_input_tokens", &short_lived);
+    read_count(creation, "ephemeral_1h_input_tokens", &said.written_1h);
+    said.written = short_lived + said.written_1h;
+    read_count(usage, "cache_creation_input_tokens", &said.written);
+    said.is_odd = before->note == CHAT_USAGE_ODD ||
+                  (yyjson_is_obj(creation) && said.written != short_lived + said.written_1h);
+    usage_take(&said, &reply->usage);
 }
 
 /* --- whole ------------------------------------------------------------------------------------------ */

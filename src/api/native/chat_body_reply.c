@@ -5,6 +5,7 @@
 #include "api/citations.h"
 #include "api/native/native.h"
 #include "api/reply_reader.h"
+#include "api/usage_read.h"
 
 /* Models that were made to call a tool may say "stop", and those that decline say it in words of their own. */
 static enum chat_stop_reason stop_of(struct str name, bool has_calls, bool has_refusal)
@@ -19,26 +20,33 @@ static enum chat_stop_reason stop_of(struct str name, bool has_calls, bool has_r
     return has_refusal ? CHAT_STOP_REFUSAL : CHAT_STOP_END_TURN;
 }
 
-/* The prompt's count holds what was read from the cache, and written to it. Gateways that count them beside it say so
- * by their total, or by sums that are larger than the prompt: there nothing is taken off. */
+/* The detail, or where that is not there the first of two members beside the details. */
+static uint64_t count_of(yyjson_val *details, const char *detail, yyjson_val *usage, const char *key, const char *other)
+{
+    if (yyjson_obj_get(details, detail))
+        return fields_count(details, detail);
+    return fields_count(usage, yyjson_obj_get(usage, key) ? key : other);
+}
+
+/* The prompt's count holds what was read from the cache, and written to it. DeepSeek says what was read in a member of
+ * its own and what was not beside it; LiteLLM says both, in Anthropic's words, outside of the details. */
 static void read_usage(yyjson_val *usage, struct chat_reply *reply)
 {
-    struct chat_usage *counts = &reply->usage;
-    yyjson_val *prompt = yyjson_obj_get(usage, "prompt_tokens_details");
-    uint64_t all = fields_count(usage, "prompt_tokens"), total = fields_count(usage, "total_tokens");
-    uint64_t read = fields_count(prompt, "cached_tokens"), written = fields_count(prompt, "cache_write_tokens");
-    const uint64_t replied = fields_count(usage, "completion_tokens");
-    const bool is_apart = total && read + written > 0 && total == all + read + written + replied;
-    reply->has_odd_usage = read > all || written > all - read || (total && total != all + replied);
-    if (is_apart)
-        all += read + written;
-    read = read < all ? read : all;
-    written = written < all - read ? written : all - read;
-    counts->input_tokens = all - read - written;
-    counts->cache_read_tokens = read;
-    counts->cache_write_5m_tokens = written;
-    counts->output_tokens = replied;
-    counts->reasoning_tokens = fields_count(yyjson_obj_get(usage, "completion_tokens_details"), "reasoning_tokens");
+    yyjson_val *prompt = yyjson_obj_get(usage, "prompt_tokens_details"), *missed;
+    yyjson_val *lives = yyjson_obj_get(prompt, "cache_write_tokens_details");
+    struct usage_said said = {
+        .prompt = fields_count(usage, "prompt_tokens"),
+        .read = count_of(prompt, "cached_tokens", usage, "prompt_cache_hit_tokens", "cache_read_input_tokens"),
+        .written = count_of(prompt, "cache_write_tokens", usage, "cache_creation_input_tokens", "cache_write_tokens"),
+        .written_1h = fields_count(lives, "ttl_12h_tokens"),
+        .replied = fields_count(usage, "completion_tokens"),
+        .reasoning = fields_count(yyjson_obj_get(usage, "completion_tokens_details"), "reasoning_tokens"),
+        .total = fields_count(usage, "total_tokens"),
+    };
+    missed = yyjson_obj_get(usage, "prompt_cache_miss_tokens");
+    said.is_odd = missed && said.prompt != fields_count(usage, "prompt_cache_hit_tokens") +
+                                               fields_count(usage, "prompt_cache_miss_tokens");
+    usage_take(&said, &reply->usage);
 }
 
 /* Two names for the same thing circulate. */
