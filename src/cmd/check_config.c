@@ -1,4 +1,6 @@
 /* check_config.c - `fulcrum check-config`: reads a configuration as serve would, and starts nothing. */
+#include <string.h>
+
 #include "cmd/cmd.h"
 #include "cmd/cmd_io.h"
 #include "cmd/sections.h"
@@ -49,6 +51,26 @@ static void append_unused_patterns(struct buf *out, const struct registry *model
     }
 }
 
+/* What each of the models of upstreams costs by, and where that is not what its provider lists. */
+static void append_prices(struct buf *out, const struct registry *models, const struct price_book *prices)
+{
+    const struct model_list *list = registry_list(models);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct model *model = list->models[i];
+        if (model->kind != MODEL_UPSTREAM)
+            continue;
+        const struct price_row *row = price_book_row_of(prices, model->price, str_of(model->name), STR(""));
+        buf_appendf(out, "price: %s (%s of upstream %s) %s%s", model->name, upstream_model_id(model->upstream_model),
+                    model->upstream->name, strcmp(row->name, PRICE_NONE) ? "costs as " : "", row->name);
+        if (model_price_is_elsewhere(model))
+            buf_appendf(out, ": the list of %s does not have it; give it price or price_as",
+                        upstream_provider(model->upstream));
+        else if (!strcmp(row->name, PRICE_NONE))
+            buf_append_text(out, ": its requests cost nothing; give it price or price_as");
+        buf_append_char(out, '\n');
+    }
+}
+
 static enum error_code append_notes(struct buf *out, const struct config *config, struct price_book *prices,
                                     struct error *error)
 {
@@ -58,8 +80,10 @@ static enum error_code append_notes(struct buf *out, const struct config *config
         return code;
     struct registry *models;
     code = registry_new(config, prices, &models, error);
-    if (code == OK)
+    if (code == OK) {
         append_unused_patterns(out, models, &catalog);
+        append_prices(out, models, prices);
+    }
     registry_free(models);
     catalog_deinit(&catalog);
     return code;

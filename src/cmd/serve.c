@@ -290,7 +290,11 @@ static void warn_of_unpriced(const struct serve *serve)
         const char *name = list->models[i]->name;
         const struct price_row *row =
             price_book_row_of(serve->prices, list->models[i]->price, str_of(name), STR(""));
-        if (!strcmp(row->name, PRICE_NONE))
+        if (model_price_is_elsewhere(list->models[i]))
+            log_event(LOG_WARN, "the price list of a model's provider does not have it: give it price or price_as",
+                      LOG_C("model", name), LOG_C("provider", upstream_provider(list->models[i]->upstream)),
+                      LOG_C("priced", row->name));
+        else if (!strcmp(row->name, PRICE_NONE))
             log_event(LOG_WARN, "model has no price under its own name: give it price or price_as",
                       LOG_C("model", name));
     }

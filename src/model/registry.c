@@ -72,7 +72,7 @@ static struct config_model with_cache_prices(const struct config_model *config)
     return priced;
 }
 
-/* By what is said of it, else by the ID of the upstream, as price books have those of its provider. */
+/* By what is said of it, else as its provider lists it ("openai/gpt-5.5"), else as Bedrock lists it. */
 static enum error_code find_upstream_price(struct registry *registry, const struct upstream_config *upstream,
                                            const struct upstream_model *settings, const struct price_row **price,
                                            struct error *error)
@@ -88,13 +88,32 @@ static enum error_code find_upstream_price(struct registry *registry, const stru
         enum error_code code = price_book_add(registry->prices, &priced, price, error);
         return code == OK ? OK : error_prefix(error, "upstream '%s', model '%s'", upstream->name, settings->as.name);
     }
-    *price = price_book_find(registry->prices, bare, price_place(id, bare));
+    const char *provider = upstream_provider(upstream);
+    const struct str listed = arena_printf(&registry->arena, "%s/" STR_FMT, provider ? provider : "", STR_ARG(id));
+    if (!listed.data)
+        return error_no_memory(error);
+    if (provider)
+        *price = price_book_find(registry->prices, listed, STR(""));
+    if (!*price)
+        *price = price_book_find(registry->prices, bare, price_place(id, bare));
     const struct str longer = arena_printf(&registry->arena, "%s" STR_FMT, prefixes[upstream->kind], STR_ARG(id));
     if (!longer.data)
         return error_no_memory(error);
     if (!*price)
         *price = price_book_find(registry->prices, longer, STR(""));
     return OK;
+}
+
+bool model_price_is_elsewhere(const struct model *model)
+{
+    if (model->kind != MODEL_UPSTREAM || model->upstream_model->as.has_price || model->upstream_model->as.price_as)
+        return false;
+    const char *provider = upstream_provider(model->upstream);
+    if (!provider)
+        return false;
+    const struct str id = model->price ? str_of(model->price->id) : STR("");
+    const size_t len = strlen(provider);
+    return !str_starts(id, str_of(provider)) || id.len <= len || id.data[len] != '/';
 }
 
 static enum error_code make_upstream_model(struct registry *registry, const struct upstream_config *upstream,

@@ -98,6 +98,8 @@ const struct model *registry_find(const struct registry *registry, const char *n
  * too many; ERROR_INVALID: no price book has its price_as or its teacher. */
 enum error_code registry_add(struct registry *registry, const struct config_model *config, const struct model **model,
                              struct error *error) WARN_UNUSED;
+/* Of an upstream's whose provider has a price list that does not have it, where nothing else says its price. */
+bool model_price_is_elsewhere(const struct model *model);
 /* What its worker says of it. Before anybody asks for it. */
 enum error_code registry_describe(struct registry *registry, const struct model *model,
                                   const struct engine_model_info *info, struct error *error) WARN_UNUSED;

@@ -200,6 +200,8 @@ static const struct field upstream_fields[] = {
     {"connect_timeout", FIELD_MS, FIELD_AT(upstream_config, connect_ms), .low = 1, .high = TIMEOUT_MAX_MS},
     {"first_byte_timeout", FIELD_MS, FIELD_AT(upstream_config, first_byte_ms), .low = 1, .high = TIMEOUT_MAX_MS},
     {"idle_timeout", FIELD_MS, FIELD_AT(upstream_config, idle_ms), .low = 1, .high = TIMEOUT_MAX_MS},
+    {"priced_by", FIELD_STRING, FIELD_AT(upstream_config, priced_by), .check = is_name,
+     .expected = "the provider whose prices its models have, such as openai"},
     {"tiers", FIELD_STRINGS, FIELD_LIST_AT(upstream_config, tiers, tier_count), .check = is_sold,
      .expected = "flex or priority"},
     {"batch", FIELD_CHOICE, FIELD_AT(upstream_config, batch), .choices = batches},

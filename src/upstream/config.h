@@ -60,6 +60,7 @@ struct upstream_config {
     const char *version;    /* of Anthropic's API; NULL: the client's, or 2023-06-01 */
     enum upstream_word max_tokens_name;
     uint64_t connect_ms, first_byte_ms, idle_ms; /* timeouts; 0: the usual ones */
+    const char *priced_by;  /* the provider whose prices its models have; NULL: upstream_provider says */
     const char **tiers;     /* that it sells; NULL: the usual ones */
     size_t tier_count;
     enum upstream_batch batch;
@@ -102,6 +103,9 @@ enum tier upstream_tier(const struct upstream_config *upstream, enum tier asked)
 /* Whether batch jobs go there as batches of its own, at its batch price: OpenAI's and Anthropic's own API, and servers
  * that are said to have one. */
 bool upstream_sells_batch(const struct upstream_config *upstream);
+
+/* The provider whose price list its models are in, by `priced_by`, its URL or its kind; NULL: nobody knows one. */
+const char *upstream_provider(const struct upstream_config *upstream);
 
 /* Whether chat completions of the model take marks of cache points on their parts. */
 bool upstream_takes_cache_points(const struct upstream_model *model);

@@ -342,6 +342,66 @@ static void own_files_go_first(void **state)
     config_deinit(&read);
 }
 
+/* --- providers' own lists --- */
+
+#define SOL "openai/gpt-6.1-sol"
+
+/* Dollars per million tokens, by hand: 2, 0.1 read, 2.5 and 5 written, 10; flex half, priority twice as much. */
+static void providers_have_lists_of_their_own(void **state)
+{
+    (void)state;
+    const struct price_row *row = row_of(SOL);
+    assert_string_equal(row->name, "providers@2026-11-30/" SOL "/global");
+    /* 11 * 2,000,000 + 100 * 100,000 + 15 * 2,500,000 + 5 * 5,000,000 + 7 * 10,000,000 */
+    assert_int_equal(price_cost(row, TIER_DEFAULT, USAGE(11, 100, 15, 5, 7)), 164500000);
+    assert_int_equal(price_cost(row, TIER_FLEX, USAGE(11, 100, 15, 5, 7)), 82250000);
+    assert_int_equal(price_cost(row, TIER_BATCH, USAGE(11, 100, 15, 5, 7)), 82250000);
+    assert_int_equal(price_cost(row, TIER_PRIORITY, USAGE(11, 100, 15, 5, 7)), 329000000);
+    /* All of a longer prompt: 272,000 * 200,000 + 1 * 4,000,000 + 2 * 15,000,000 */
+    assert_int_equal(price_cost(row, TIER_DEFAULT, USAGE(1, 272000, 0, 0, 2)), 54434000000);
+    assert_int_equal(price_cost(row, TIER_DEFAULT, USAGE(0, 272000, 0, 0, 2)), 27220000000);
+    /* Not as Bedrock sells the model of the same name. */
+    row = row_of("anthropic/claude-opus-5-5");
+    assert_int_equal(price_cost(row, TIER_DEFAULT, USAGE(11, 100, 15, 5, 7)), 319000000);
+    assert_int_equal(price_cost(row, TIER_BATCH, USAGE(11, 100, 15, 5, 7)), 159500000);
+    assert_int_equal(price_cost(row, TIER_PRIORITY, USAGE(11, 100, 15, 5, 7)), 319000000);
+    /* Half of a cent for a million tokens and less. */
+    assert_int_equal(price_cost(row_of("deepseek/deepseek-v4-flash"), TIER_DEFAULT, USAGE(1, 1, 1, 0, 1)), 1506000);
+    assert_int_equal(price_cost(row_of("openai/text-embedding-3-small"), TIER_DEFAULT, USAGE(3, 0, 0, 0, 0)), 60000);
+}
+
+static void tiers_have_prices_of_their_own(void **state)
+{
+    (void)state;
+    struct config read;
+    struct price_book *made;
+    struct error error;
+    const char *text = HEAD "models:\n"
+                            "  - {id: m, input: 2, output: 8, cache: {read: 1, write_5m: 3, write_1h: 4}, source: s,\n"
+                            "     tiers: [batch, flex],\n"
+                            "     above: [{tokens: 10, input: 4, output: 16}, {tokens: 20, input: 5, output: 6}],\n"
+                            "     by_tier:\n"
+                            "       [{tier: flex, input: 1.5, output: 7,\n"
+                            "         above: [{tokens: 20, input: 3, output: 4}]}]}\n";
+    assert_int_equal(load_prices(text, "", &read, &made, &error), OK);
+    const struct price_row *row = price_book_find(made, STR("m"), STR(""));
+    /* By the factor of 0.4; by prices of its own; not sold above 10 tokens; sold above 20. */
+    assert_int_equal(price_cost(row, TIER_BATCH, USAGE(5, 0, 0, 0, 1)), 7200000);
+    assert_int_equal(price_cost(row, TIER_FLEX, USAGE(5, 1, 0, 0, 1)), 16000000);
+    assert_int_equal(price_cost(row, TIER_FLEX, USAGE(11, 0, 0, 0, 1)), 60000000);
+    assert_int_equal(price_cost(row, TIER_FLEX, USAGE(21, 0, 0, 0, 1)), 67000000);
+    price_book_free(made);
+    config_deinit(&read);
+    assert_int_equal(load_prices(HEAD "models:\n  - {id: m, input: 2, output: 8, source: s,\n"
+                                      "     by_tier: [{tier: flex, input: 1, output: 1, above: [{tokens: 9, input: 1, "
+                                      "output: 1}]}]}\n", "", &read, &made, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.message, "models[0].by_tier[0].above[0].tokens: expected the tokens of one of"));
+    assert_int_equal(load_prices(HEAD "models:\n  - {id: m, input: 2, output: 8, source: s,\n"
+                                      "     by_tier: [{tier: flex, input: 1, output: 1}, {tier: flex, input: 2, "
+                                      "output: 1}]}\n", "", &read, &made, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.message, "models[0].by_tier[1].tier: 'flex' stands there twice"));
+}
+
 /* In all tiers and for requests of any length; a model that comes again has the row that it had. */
 static void a_share_of_a_price_is_a_part_of_every_rate(void **state)
 {
@@ -501,6 +561,8 @@ int main(void)
         cmocka_unit_test(whole_catalogue_is_priced),
         cmocka_unit_test(place_of_an_id),
         cmocka_unit_test(own_files_go_first),
+        cmocka_unit_test(providers_have_lists_of_their_own),
+        cmocka_unit_test(tiers_have_prices_of_their_own),
         cmocka_unit_test(a_share_of_a_price_is_a_part_of_every_rate),
         cmocka_unit_test(bad_files),
         cmocka_unit_test(prices_too_large_to_count),
