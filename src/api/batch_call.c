@@ -10,13 +10,9 @@
 
 struct batch_call *batch_call_new(struct api_call *call, const struct job_kind *kind, const char *prefix)
 {
-    struct batch_call *asked = ARENA_NEW(&call->exchange->arena, struct batch_call);
-    if (!asked) {
-        struct error error;
-        (void)error_no_memory(&error);
-        call_fail(call, &error);
+    struct batch_call *asked = CALL_NEW(call, struct batch_call);
+    if (!asked)
         return NULL;
-    }
     asked->call = call;
     asked->kind = kind;
     asked->prefix = prefix;

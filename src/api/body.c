@@ -71,7 +71,7 @@ static void peek(void *ctx)
     struct body *body = ctx;
     struct api_call *call = body->call;
     body->code = json_parse_exact(call->exchange->request.body, &body->request->document, &body->error);
-    if (body->code == OK)
+    if (body->code == OK && call->dialect->peek)
         body->code = call->dialect->peek(yyjson_doc_get_root(body->request->document), &call->resource,
                                          &body->wants_stream, &body->error);
 }

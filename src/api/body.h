@@ -31,10 +31,10 @@ void body_open(struct body *body, struct api_call *call, void (*next)(void *ctx,
 /* One step: `run` sets body->code and error, `next` finds them. */
 void body_step(struct body *body, void (*run)(void *ctx), void (*next)(void *ctx, bool is_gone));
 
-/* A step for dialects whose bodies say which model is meant (dialect.peek): parses the body as request->document, and
- * sets the call's resource and wants_stream. Then what the document refers to is brought, where its operation keeps
- * that (operations.h): on another thread whatever the body's size, for it waits for the disk; what was brought counts
- * as the body does, and makes it a large one. */
+/* A step before the model is known: parses the body as request->document and, where the dialect's bodies say which
+ * model is meant (dialect.peek), sets the call's resource and wants_stream. Then what the document refers to is
+ * brought, where its operation keeps that (operations.h): on another thread whatever the body's size, for it waits for
+ * the disk; what was brought counts as the body does, and makes it a large one. */
 void body_peek(struct body *body, struct chat_request *request, void (*next)(void *ctx, bool is_gone));
 
 /* Counts what was made since the last time. ERROR_UNAVAILABLE: there is no room. */

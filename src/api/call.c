@@ -3,6 +3,7 @@
 
 #include "api/control/profiles.h"
 #include "core/log.h"
+#include "monitor/monitor.h"
 
 /* What logs call a request that reaches no operation. */
 static const struct api_operation no_operation = {.name = "none"};
@@ -222,13 +223,43 @@ void call_respond(struct api_call *call, int status, struct str content_type, st
 
 void call_respond_json(struct api_call *call, const struct buf *body)
 {
-    struct error error;
-    if (!body->failed) {
+    if (body->failed)
+        call_fail_no_memory(call);
+    else
         call_respond(call, 200, STR("application/json"), buf_str(body));
-        return;
-    }
+}
+
+void call_fail_no_memory(struct api_call *call)
+{
+    struct error error;
     (void)error_no_memory(&error);
     call_fail(call, &error);
+}
+
+void *call_alloc(struct api_call *call, size_t size)
+{
+    void *made = arena_alloc(&call->exchange->arena, size);
+    if (!made)
+        call_fail_no_memory(call);
+    return made;
+}
+
+struct dialect_error call_shown_error(const struct api_call *call, const struct error *error)
+{
+    const enum auth_problem problem = call->identity.problem;
+    return problem == AUTH_OK ? call->dialect->of_code(error->code) : call->dialect->of_auth(problem);
+}
+
+void call_note_refusal(const struct api_call *call, const struct error *error)
+{
+    const int status = call->dialect->of_code(error->code).status;
+    if (call->identity.problem != AUTH_OK)
+        return;
+    monitor_refused(call->thread->api->monitor, str_of(call->identity.tenant),
+                    call->has_match ? call_subject(call).model_requested : STR(""),
+                    status == 429                                   ? MONITOR_THROTTLE
+                    : status >= 500 || status == 424 || status == 408 ? MONITOR_SERVER_ERROR
+                                                                    : MONITOR_CLIENT_ERROR);
 }
 
 void call_fail(struct api_call *call, const struct error *error)

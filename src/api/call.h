@@ -139,6 +139,16 @@ void call_add_trace(struct api_call *call, struct str traceparent, struct str tr
 /* Each answers, counts and logs the request; call and exchange are gone after. */
 void call_respond(struct api_call *call, int status, struct str content_type, struct str body);
 void call_respond_json(struct api_call *call, const struct buf *body); /* 200, or 500 when the buffer failed */
+/* Zeroed, in the call's arena. NULL: there is no memory, and the call was answered so. */
+void *call_alloc(struct api_call *call, size_t size);
+#define CALL_NEW(call, type) ((type *)call_alloc((call), sizeof(type)))
+void call_fail_no_memory(struct api_call *call);
+
+/* As the client reads it: of refused authentication what that is, else the error's own. */
+struct dialect_error call_shown_error(const struct api_call *call, const struct error *error);
+/* Points of metrics come from lines of the ledger; of a request that has none they come from here. */
+void call_note_refusal(const struct api_call *call, const struct error *error);
+
 void call_fail(struct api_call *call, const struct error *error); /* by the name of identity.problem where it has one */
 /* What has no code of ours: 404 for no operation, 405 (with `allow`, else NULL) for another method. */
 void call_refuse(struct api_call *call, int status, const char *message, const char *allow);

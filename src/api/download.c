@@ -99,10 +99,8 @@ void download_start(struct api_call *call, int fd, uint64_t bytes, const char *c
 {
     struct download *download = mem_calloc(1, sizeof(*download));
     if (!download) {
-        struct error error;
         (void)close(fd);
-        (void)error_no_memory(&error);
-        call_fail(call, &error);
+        call_fail_no_memory(call);
         return;
     }
     download->call = call;

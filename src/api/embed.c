@@ -7,7 +7,6 @@
 #include "api/traced.h"
 #include "core/json.h"
 #include "generate/work.h"
-#include "monitor/monitor.h"
 
 #define REPLY_BODY_MAX (512u << 20)
 #define INLINE_VALUES_MAX 16384u /* of an answer that is written on the I/O thread */
@@ -17,7 +16,6 @@ struct embedding {
     const struct embed_format *format;
     struct traced *traced; /* NULL: traces are off */
     struct body step;
-    yyjson_doc *document;
     struct chat_request request;
     struct work *work; /* NULL until the body is parsed */
     struct embeddings made;
@@ -32,8 +30,7 @@ static void release(struct embedding *embedding, enum ledger_outcome outcome)
 {
     work_end(embedding->work, outcome);
     embedding->work = NULL;
-    json_free(embedding->document);
-    embedding->document = NULL;
+    codec_request_free(&embedding->request);
     mem_free(embedding->values);
     embedding->values = NULL;
     buf_deinit(&embedding->out);
@@ -89,16 +86,10 @@ static bool is_over(struct embedding *embedding, bool is_gone)
 static void fail(struct embedding *embedding, const struct error *error)
 {
     struct api_call *call = embedding->call;
-    const enum auth_problem problem = call->identity.problem;
-    const struct dialect_error known =
-        problem == AUTH_OK ? call->dialect->of_code(error->code) : call->dialect->of_auth(problem);
+    const struct dialect_error known = call_shown_error(call, error);
     const struct error copy = *error;
-    if (!embedding->has_line && problem == AUTH_OK)
-        monitor_refused(call->thread->api->monitor, str_of(call->identity.tenant),
-                        call->has_match ? call_subject(call).model_requested : STR(""),
-                        known.status == 429   ? MONITOR_THROTTLE
-                        : known.status >= 500 ? MONITOR_SERVER_ERROR
-                                              : MONITOR_CLIENT_ERROR);
+    if (!embedding->has_line)
+        call_note_refusal(call, error);
     tell_end(embedding, known.status, known.name);
     release(embedding, LEDGER_FAILED);
     call_fail(call, &copy);
@@ -276,7 +267,7 @@ static void parse(void *ctx)
     struct embedding *embedding = ctx;
     struct body *step = &embedding->step;
     struct chat_request *request = &embedding->request;
-    yyjson_val *root = yyjson_doc_get_root(embedding->document);
+    yyjson_val *root = yyjson_doc_get_root(request->document);
     request->body = root;
     step->code = yyjson_is_obj(root) ? embedding->format->parse(root, request, &step->error)
                                      : error_set(&step->error, ERROR_INVALID,
@@ -294,19 +285,6 @@ static enum error_code prepare(struct embedding *embedding, struct error *error)
         return code;
     call_prepare_request(call, &embedding->request);
     return headers ? headers->parse(call, false, &embedding->request, error) : OK;
-}
-
-/* A step of body.h. */
-static void peek(void *ctx)
-{
-    struct embedding *embedding = ctx;
-    struct api_call *call = embedding->call;
-    struct body *step = &embedding->step;
-    bool is_stream;
-    step->code = json_parse_exact(call->exchange->request.body, &embedding->document, &step->error);
-    if (step->code == OK && call->dialect->peek)
-        step->code = call->dialect->peek(yyjson_doc_get_root(embedding->document), &call->resource, &is_stream,
-                                         &step->error);
 }
 
 static void on_peeked(void *ctx, bool is_gone)
@@ -327,7 +305,7 @@ static void on_open(void *ctx, bool is_gone)
 {
     struct embedding *embedding = ctx;
     if (!is_gone && embedding->step.code == OK)
-        body_step(&embedding->step, peek, on_peeked);
+        body_peek(&embedding->step, &embedding->request, on_peeked);
     else
         on_peeked(embedding, is_gone);
 }
@@ -335,12 +313,9 @@ static void on_open(void *ctx, bool is_gone)
 void embed_run(struct api_call *call, const struct embed_format *format)
 {
     static const struct embed_request unread = {0}; /* until it is known what is wanted: embeddings */
-    struct embedding *embedding = ARENA_NEW(&call->exchange->arena, struct embedding);
-    if (!embedding) {
-        struct error error;
-        call_fail(call, (error_no_memory(&error), &error));
+    struct embedding *embedding = CALL_NEW(call, struct embedding);
+    if (!embedding)
         return;
-    }
     embedding->call = call;
     embedding->format = format;
     embedding->request.embed = &unread;

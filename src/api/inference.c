@@ -229,13 +229,9 @@ static void on_open(void *ctx, bool is_gone)
 /* NULL: no memory; the call was answered. */
 static struct inference *inference_new(struct api_call *call)
 {
-    struct inference *inference = ARENA_NEW(&call->exchange->arena, struct inference);
-    if (!inference) {
-        struct error error;
-        (void)error_no_memory(&error);
-        call_fail(call, &error);
+    struct inference *inference = CALL_NEW(call, struct inference);
+    if (!inference)
         return NULL;
-    }
     inference->call = call;
     inference->traced = traced_begin(call);
     inference->is_stream = call->operation->framing != NULL;
@@ -255,7 +251,7 @@ void inference_refuse(struct api_call *call, const struct error *error)
     struct inference *inference = inference_new(call);
     if (!inference)
         return;
-    inference_tell_end(inference, inference_shown(call, error).status, inference_shown(call, error).name);
+    inference_tell_end(inference, call_shown_error(call, error).status, call_shown_error(call, error).name);
     inference_release(inference);
     call_fail(call, error);
 }

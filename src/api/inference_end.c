@@ -4,7 +4,6 @@
 #include "api/genai.h"
 #include "api/logged.h"
 #include "api/recent.h"
-#include "monitor/monitor.h"
 
 void inference_stop_waiting(struct inference *inference)
 {
@@ -88,12 +87,6 @@ void inference_tell_no_memory(struct inference *inference)
     inference_tell_end(inference, known.status, known.name);
 }
 
-struct dialect_error inference_shown(const struct api_call *call, const struct error *error)
-{
-    const enum auth_problem problem = call->identity.problem;
-    return problem == AUTH_OK ? call->dialect->of_code(error->code) : call->dialect->of_auth(problem);
-}
-
 void inference_note_cache(struct inference *inference)
 {
     struct api_call *call = inference->call;
@@ -114,29 +107,16 @@ void inference_leave(struct inference *inference, enum ledger_outcome outcome)
     work_end(inference->work, outcome);
 }
 
-/* Points of metrics come from lines; of a request without one they come from here. */
-static void note_refusal(const struct inference *inference, const struct error *error)
-{
-    const struct api_call *call = inference->call;
-    const int status = call->dialect->of_code(error->code).status;
-    if (inference->has_line || call->identity.problem != AUTH_OK)
-        return;
-    monitor_refused(call->thread->api->monitor, str_of(call->identity.tenant),
-                    call->has_match ? call_subject(call).model_requested : STR(""),
-                    status == 429                                   ? MONITOR_THROTTLE
-                    : status >= 500 || status == 424 || status == 408 ? MONITOR_SERVER_ERROR
-                                                                    : MONITOR_CLIENT_ERROR);
-}
-
 void inference_fail(struct inference *inference, const struct error *error)
 {
     struct api_call *call = inference->call;
     const struct codec *codec = inference->codec;
-    const struct dialect_error known = inference_shown(call, error);
+    const struct dialect_error known = call_shown_error(call, error);
     const bool is_told = inference->has_started && inference->stream.reply && codec->stream_fail &&
                          codec->stream_fail(&inference->stream, error);
     inference_leave(inference, LEDGER_FAILED);
-    note_refusal(inference, error);
+    if (!inference->has_line)
+        call_note_refusal(call, error);
     inference_tell_end(inference, known.status, known.name);
     if (!inference->has_started) {
         inference_release(inference);

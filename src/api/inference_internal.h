@@ -53,8 +53,6 @@ void inference_leave(struct inference *inference, enum ledger_outcome outcome);
 void inference_tell_end(struct inference *inference, int status, const char *error_name);
 void inference_tell_gone(struct inference *inference);
 void inference_tell_no_memory(struct inference *inference);
-/* As the client reads it. */
-struct dialect_error inference_shown(const struct api_call *call, const struct error *error);
 
 void inference_release(struct inference *inference); /* all that is not in the arena */
 

@@ -14,6 +14,8 @@ import boto3
 import botocore.config
 import pytest
 
+from fake_provider import FakeProvider
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / (os.environ.get("BUILD") or "build")  # an absolute path stays one
 FULCRUM = BUILD / "fulcrum"
@@ -85,6 +87,13 @@ class Server:
             aws_secret_access_key="secret",
             config=botocore.config.Config(retries={"max_attempts": retries, "mode": "standard"}, read_timeout=60),
             **more)
+
+
+@pytest.fixture(scope="module")
+def provider():
+    """Of models, and as it is told: fake_provider.py."""
+    with FakeProvider() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,6 @@ import pytest
 
 import test_openai_batches as batches
 from conftest import BUILD, Server, metrics
-from fake_provider import FakeProvider
 from test_ledger import export
 from test_openai import raw
 
@@ -34,12 +33,6 @@ upstreams:
     models: [{{name: claude, upstream_model: c}}]
 """
 WIDTH = 64
-
-
-@pytest.fixture(scope="module")
-def provider():
-    with FakeProvider() as running:
-        yield running
 
 
 def make(path, *options):

@@ -10,7 +10,7 @@ import botocore.exceptions
 import pytest
 
 from conftest import Server, metrics, ready, wait_until
-from fake_provider import APIS, FakeProvider, stream_of
+from fake_provider import APIS, stream_of
 from upstream_fixture import COST, KEY, PRICE, ask, line_of, lines, post, refused, streamed, text_of
 
 EACH = {"": 40, "routed": 8}  # upstreams of each kind and way; 6 of the others
@@ -23,12 +23,6 @@ def upstream(api, way, number, url):
     more = "region: us-east-1, access_key: AKIDTEST," if api == "bedrock" else ""
     return (f"  - {{name: up-{name}, kind: {api}, url: '{url}{path}', key_env: FAKE_KEY, {more} "
             f"{WAYS[way] + ',' if WAYS[way] else ''} models: [{{name: {name}, upstream_model: m, price: {PRICE}}}]}}\n")
-
-
-@pytest.fixture(scope="module")
-def provider():
-    with FakeProvider() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

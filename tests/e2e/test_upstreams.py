@@ -10,7 +10,6 @@ import pytest
 
 import batch_fixture as batch
 from conftest import FULCRUM, Server, metrics, start
-from fake_provider import FakeProvider
 from upstream_fixture import COST, KEY, PRICE, ask, line_of, lines, post, refused, streamed, text_of
 
 UPSTREAMS = """\
@@ -53,12 +52,6 @@ UPSTREAM_OF = {"gpt": "oa", "claude": "an", "nova": "br"}
 def begin(path, provider, model, more="", routers="", **options):
     config = UPSTREAMS.format(price=PRICE, path=model, url=provider.url, more=more, routers=routers)
     return Server(config=config, workdir=path, env={"FAKE_KEY": KEY}, **options)
-
-
-@pytest.fixture(scope="module")
-def provider():
-    with FakeProvider() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import anthropic
 import openai
 import pytest
 
-from fake_provider import FakeProvider, openai_usage, USAGE
+from fake_provider import openai_usage, USAGE
 from test_ledger import export
 from test_messages import raw as raw_messages
 from test_openai import chunks_of, raw
@@ -15,12 +15,6 @@ from test_upstreams import begin
 from upstream_fixture import COST
 
 ASK = {"model": "gpt", "messages": [{"role": "user", "content": "Hi", "x_hint": {"a": [1, None]}}]}
-
-
-@pytest.fixture(scope="module")
-def provider():
-    with FakeProvider() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -230,13 +230,9 @@ static void on_open(void *ctx, bool is_gone)
 
 void count_tokens(struct api_call *call)
 {
-    struct count_call *count = ARENA_NEW(&call->exchange->arena, struct count_call);
-    if (!count) {
-        struct error error;
-        (void)error_no_memory(&error);
-        call_fail(call, &error);
+    struct count_call *count = CALL_NEW(call, struct count_call);
+    if (!count)
         return;
-    }
     count->call = call;
     body_open(&count->step, call, on_open, count);
 }

@@ -17,13 +17,9 @@ static enum error_code read_format(struct console_ask *ask)
 
 void *console_ask_new(struct api_call *call, size_t size, const char *const *names, const char *list)
 {
-    struct console_ask *ask = arena_alloc(&call->exchange->arena, size);
-    if (!ask) {
-        struct error error;
-        (void)error_no_memory(&error);
-        call_fail(call, &error);
+    struct console_ask *ask = call_alloc(call, size);
+    if (!ask)
         return NULL;
-    }
     ask->call = call;
     ask->api = call->thread->api;
     ask->arena = &call->exchange->arena;

@@ -5,13 +5,9 @@
 
 void *change_new(struct api_call *call, size_t size)
 {
-    struct change *change = arena_alloc(&call->exchange->arena, size);
-    if (!change) {
-        struct error error;
-        (void)error_no_memory(&error);
-        call_fail(call, &error);
+    struct change *change = call_alloc(call, size);
+    if (!change)
         return NULL;
-    }
     change->call = call;
     return change;
 }

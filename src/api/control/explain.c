@@ -157,13 +157,9 @@ static void on_open(void *ctx, bool is_gone)
 
 void explain_route(struct api_call *call)
 {
-    struct explain_call *explain = ARENA_NEW(&call->exchange->arena, struct explain_call);
-    if (!explain) {
-        struct error error;
-        (void)error_no_memory(&error);
-        call_fail(call, &error);
+    struct explain_call *explain = CALL_NEW(call, struct explain_call);
+    if (!explain)
         return;
-    }
     explain->call = call;
     body_open(&explain->step, call, on_open, explain);
 }

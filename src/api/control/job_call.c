@@ -7,13 +7,9 @@
 
 struct job_call *job_call_new(struct api_call *call)
 {
-    struct job_call *jobs = ARENA_NEW(&call->exchange->arena, struct job_call);
-    if (!jobs) {
-        struct error error;
-        (void)error_no_memory(&error);
-        call_fail(call, &error);
+    struct job_call *jobs = CALL_NEW(call, struct job_call);
+    if (!jobs)
         return NULL;
-    }
     jobs->call = call;
     jobs->batch = call->thread->api->batch;
     jobs->arena = &call->exchange->arena;

@@ -186,13 +186,9 @@ static void done(void *ctx, bool is_gone)
 
 static struct monitoring_work *work_of(struct api_call *call)
 {
-    struct error error;
-    struct monitoring_work *work = ARENA_NEW(&call->exchange->arena, struct monitoring_work);
-    if (!work) {
-        (void)error_no_memory(&error);
-        call_fail(call, &error);
+    struct monitoring_work *work = CALL_NEW(call, struct monitoring_work);
+    if (!work)
         return NULL;
-    }
     work->call = call;
     work->protocol = monitoring_protocol_of(call->dialect);
     work->request = (struct monitoring_request){

@@ -197,13 +197,9 @@ static void done(void *ctx, bool is_gone)
 static struct file_call *new_call(struct api_call *call, enum error_code (*ask)(struct file_call *asked),
                                   void (*answer)(struct file_call *asked))
 {
-    struct file_call *asked = ARENA_NEW(&call->exchange->arena, struct file_call);
-    if (!asked) {
-        struct error error;
-        (void)error_no_memory(&error);
-        call_fail(call, &error);
+    struct file_call *asked = CALL_NEW(call, struct file_call);
+    if (!asked)
         return NULL;
-    }
     asked->call = call;
     asked->ask = ask;
     asked->answer = answer;

@@ -313,13 +313,9 @@ static void on_answer(void *ctx, bool is_gone)
 
 static void ask(struct api_call *call, bool deletes)
 {
-    struct asking *asking = ARENA_NEW(&call->exchange->arena, struct asking);
-    if (!asking) {
-        struct error error;
-        (void)error_no_memory(&error);
-        call_fail(call, &error);
+    struct asking *asking = CALL_NEW(call, struct asking);
+    if (!asking)
         return;
-    }
     asking->call = call;
     asking->deletes = deletes;
     offload_start(&asking->offload, call->exchange, ask_store, on_answer, asking);
