@@ -94,16 +94,20 @@ static enum error_code check_upstreams(const struct config *config, bool is_prob
                                        struct error *error)
 {
     struct upstreams upstreams;
+    struct buf answers; /* of their own: an error has room for them alone */
     size_t failed = 0;
     enum error_code code = upstreams_open(config, &upstreams, error);
     if (code != OK)
         return code;
+    buf_init(&answers, out->max);
     if (is_probed)
-        code = probe_upstreams(&upstreams, out, &failed, error);
+        code = probe_upstreams(&upstreams, &answers, &failed, error);
     upstreams_close(&upstreams);
     if (code == OK && failed > 0)
         code = error_set(error, ERROR_UNAVAILABLE, "%zu upstream%s did not answer as expected:\n" STR_FMT, failed,
-                         failed == 1 ? "" : "s", STR_ARG(buf_str(out)));
+                         failed == 1 ? "" : "s", STR_ARG(buf_str(&answers)));
+    buf_append_str(out, buf_str(&answers));
+    buf_deinit(&answers);
     return code;
 }
 
