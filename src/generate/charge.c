@@ -40,9 +40,8 @@ void charge_begin(struct charge *charge, const struct charge_subject *subject, c
 
 static struct str upstream_model_of(const struct target *target)
 {
-    if (target->kind != TARGET_UPSTREAM || !target->model)
-        return STR("");
-    return str_of(upstream_model_id(target->model->upstream_model));
+    const struct model *model = target->model; /* a backend of another kind may have models without one */
+    return model && model->upstream_model ? str_of(upstream_model_id(model->upstream_model)) : STR("");
 }
 
 struct str charge_session(const struct chat_request *request)
