@@ -43,6 +43,8 @@ void usage_take(const struct usage_said *said, struct chat_usage *usage)
     };
     const uint64_t long_lived = said->written_1h < counts.written ? said->written_1h : counts.written;
     *usage = (struct chat_usage){
+        .tier = usage->tier,
+        .has_tier = usage->has_tier,
         .input_tokens = fresh_of(&counts, &is_odd),
         .cache_read_tokens = counts.read,
         .cache_write_5m_tokens = counts.written - long_lived,

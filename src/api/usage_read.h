@@ -17,8 +17,7 @@ struct usage_said {
 
 /* Where an API counts cached tokens inside of the prompt, some gateways count them beside it: the total tells, or sums
  * that are larger than the prompt. There nothing is taken off, and the counts are marked as CHAT_USAGE_ODD, as are all
- * that do not add up. */
+ * that do not add up. What was said of the tier stays. */
 void usage_take(const struct usage_said *said, struct chat_usage *usage);
-
 
 #endif

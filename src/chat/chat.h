@@ -238,6 +238,8 @@ struct chat_usage {
     uint64_t cache_write_5m_tokens;
     uint64_t cache_write_1h_tokens;
     enum chat_usage_note note;
+    enum tier tier; /* that a provider says it has served in, and charges... */
+    bool has_tier;  /* ...where it says so */
 };
 
 /* Where a reply goes, event by event: blocks of text, tool use, reasoning and

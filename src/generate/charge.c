@@ -128,6 +128,8 @@ void charge_end(struct charge *charge, enum ledger_outcome outcome, const struct
     struct ledger_line *line = &charge->line;
     const struct price_row *answered = charge->path.answered;
     line->outcome = outcome;
+    if (usage && usage->has_tier && line->tier != TIER_BATCH) /* its own word goes before what it was asked for */
+        line->tier = tier_price(usage->tier);
     line->usage = charge_usage(usage);
     line->usage_note = usage ? usage_word(usage->note) : STR("");
     line->quote = charge->is_shadow ? price_quote_shadow(answered, line->tier, &line->usage)

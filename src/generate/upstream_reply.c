@@ -23,6 +23,8 @@ static void take_usage(struct upstream_call *call, const struct chat_usage *said
     else
         *usage = (struct chat_usage){.input_tokens = call->body_bytes / ESTIMATE_BYTES,
                                      .output_tokens = said->output_tokens};
+    usage->tier = said->tier;
+    usage->has_tier = said->has_tier;
     if (usage->output_tokens < written && !call->is_over)
         usage->output_tokens = written;
     if (!call->is_over)

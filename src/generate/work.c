@@ -293,6 +293,8 @@ void work_finish(struct work *work)
         .decode_us = work->decode_us,
     };
     work->reply.usage = work->usage;
+    if (work->usage.has_tier && work->setup.request->tier != TIER_BATCH) /* as it is charged */
+        work->setup.request->tier = work->usage.tier;
     work->reply.latency_ms = (now_us - started_us) / 1000;
     work_reach_end(work);
     work->handlers->on_finished(work->ctx, &work->reply, &figures);

@@ -21,6 +21,7 @@ A plan's entries are taken one by each request; without one it answers. Keys of 
     whole     answers as if no stream had been asked for
     events    what its stream says, as JSON, instead of the text; json: the whole reply
     count     the answer to a question for a count
+    tier      that it says it has served in, of OpenAI's API and Bedrock's
     slow      seconds between two pieces
     error     an error event in the stream: its type, after the first piece where `late`"""
 
@@ -107,7 +108,8 @@ def openai_stream(entry, model):
     if not entry.get("no_end"):
         yield chunk({}, "tool_calls" if "tool" in entry else reasons[entry.get("stop", "end")])
     for _ in range(0 if entry.get("no_usage") else 2 if entry.get("double_usage") else 1):
-        yield sse({"id": "chatcmpl-1", "model": model, "choices": [], "usage": openai_usage(usage, entry.get("shape"))})
+        yield sse({"id": "chatcmpl-1", "model": model, "choices": [], "usage": openai_usage(usage, entry.get("shape")),
+                   **({"service_tier": entry["tier"]} if "tier" in entry else {})})
     if not entry.get("no_end") and not entry.get("no_done"):
         yield sse("[DONE]")
 
@@ -115,6 +117,8 @@ def openai_stream(entry, model):
 def openai_whole(entry, model):
     message = {"role": "assistant", "content": "".join(entry.get("text", TEXT))}
     reply = {"id": "chatcmpl-1", "model": model, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    if "tier" in entry:
+        reply["service_tier"] = entry["tier"]
     if not entry.get("no_usage"):
         reply["usage"] = openai_usage(entry.get("usage", USAGE), entry.get("shape"))
     return reply
@@ -208,13 +212,16 @@ def bedrock_stream(entry, model):
         yield event("messageStop", {"stopReason": "tool_use" if "tool" in entry else reasons[entry.get("stop", "end")]})
     if not entry.get("no_end") and not entry.get("no_usage"):
         for _ in range(2 if entry.get("double_usage") else 1):
-            yield event("metadata", {"usage": bedrock_usage(entry.get("usage", USAGE)), "metrics": {"latencyMs": 5}})
+            yield event("metadata", {"usage": bedrock_usage(entry.get("usage", USAGE)), "metrics": {"latencyMs": 5},
+                                     **({"serviceTier": {"type": entry["tier"]}} if "tier" in entry else {})})
 
 
 def bedrock_whole(entry, model):
     del model
     message = {"role": "assistant", "content": [{"text": "".join(entry.get("text", TEXT))}]}
     reply = {"output": {"message": message}, "stopReason": "end_turn", "metrics": {"latencyMs": 5}}
+    if "tier" in entry:
+        reply["serviceTier"] = {"type": entry["tier"]}
     if not entry.get("no_usage"):
         reply["usage"] = bedrock_usage(entry.get("usage", USAGE))
     return reply

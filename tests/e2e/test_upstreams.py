@@ -269,6 +269,19 @@ def test_tiers_that_a_provider_does_not_sell_are_not_charged(gateway, bedrock, p
     assert provider.requests[1].body["serviceTier"] == {"type": "flex"}
 
 
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_the_tier_that_a_provider_served_in_is_charged(gateway, bedrock, provider, is_whole):
+    """Flex without capacity is served as default; a project's own setting may make priority of default."""
+    plan = {"whole": True} if is_whole else {}
+    provider.plan({"tier": "default", **plan}, {"tier": "priority", **plan}, {"tier": "no-such-tier", **plan})
+    reply = bedrock.converse(**ask("nova", serviceTier={"type": "flex"}))
+    line = line_of(gateway, reply)
+    assert (line["tier"], line["costPicodollars"], reply["serviceTier"]["type"]) == ("default", COST, "default")
+    line = line_of(gateway, bedrock.converse(**ask("gpt")))
+    assert line["tier"] == "priority" and line["costPicodollars"] > COST
+    assert line_of(gateway, bedrock.converse(**ask("nova")))["costPicodollars"] == COST
+
+
 # --- the configuration -------------------------------------------------------------------------------------
 
 

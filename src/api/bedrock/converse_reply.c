@@ -18,6 +18,16 @@ static uint64_t count_of(yyjson_val *usage, const char *key, const char *other)
     return fields_count(usage, yyjson_obj_get(usage, key) ? key : other);
 }
 
+/* {"serviceTier": {"type": "flex"}} */
+static void read_tier(yyjson_val *root, struct chat_reply *reply)
+{
+    enum tier tier;
+    if (tier_find(json_str(yyjson_obj_get(yyjson_obj_get(root, "serviceTier"), "type")), &tier)) {
+        reply->usage.tier = tier;
+        reply->usage.has_tier = true;
+    }
+}
+
 static void read_usage(yyjson_val *usage, struct chat_reply *reply)
 {
     yyjson_val *details = yyjson_obj_get(usage, "cacheDetails"), *detail;
@@ -115,6 +125,7 @@ enum error_code converse_reply_parse(yyjson_val *root, struct arena *arena, stru
     reply->stop_sequence = stop_sequence_of(root);
     reply->latency_ms = fields_count(yyjson_obj_get(root, "metrics"), "latencyMs");
     read_usage(yyjson_obj_get(root, "usage"), reply);
+    read_tier(root, reply);
     return code;
 }
 
@@ -202,6 +213,7 @@ static enum error_code take_event(struct reply_reader *reader, struct str type, 
         common->reply.stop_sequence = reply_keep(reader, stop_sequence_of(root));
     } else if (str_eq(type, STR("metadata"))) {
         read_usage(yyjson_obj_get(root, "usage"), &common->reply);
+        read_tier(root, &common->reply);
         common->reply.latency_ms = fields_count(yyjson_obj_get(root, "metrics"), "latencyMs");
         if (common->has_stop)
             reply_over(reader);

@@ -72,6 +72,9 @@ void chat_body_append_call(struct buf *out, const struct chat_request *request, 
 enum error_code chat_body_request_write(const struct chat_request *request, const struct codec_form *form,
                                         struct buf *out, struct error *error) WARN_UNUSED;
 
+/* What a tier is called in `service_tier`; false: it has no such name. */
+bool chat_body_tier(struct str name, enum tier *tier);
+
 enum error_code chat_body_reply_parse(yyjson_val *root, struct arena *arena, struct chat_reply *reply,
                                           struct error *error) WARN_UNUSED;
 struct codec_reader *chat_body_stream_open(enum codec_framing framing, const struct chat_sink *sink);

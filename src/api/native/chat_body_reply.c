@@ -30,6 +30,34 @@ static uint64_t count_of(yyjson_val *details, const char *detail, yyjson_val *us
 
 /* The prompt's count holds what was read from the cache, and written to it. DeepSeek says what was read in a member of
  * its own and what was not beside it; LiteLLM says both, in Anthropic's words, outside of the details. */
+bool chat_body_tier(struct str name, enum tier *tier)
+{
+    static const struct {
+        const char *name;
+        enum tier tier;
+    } tiers[] = {
+        {"default", TIER_DEFAULT}, {"flex", TIER_FLEX},    {"priority", TIER_PRIORITY}, {"fast", TIER_PRIORITY},
+        {"scale", TIER_DEFAULT},   {"ultrafast", TIER_PRIORITY}, {"standard", TIER_DEFAULT},
+    };
+    for (size_t i = 0; i < sizeof(tiers) / sizeof(tiers[0]); i++) {
+        if (!str_eq(name, str_of(tiers[i].name)))
+            continue;
+        *tier = tiers[i].tier;
+        return true;
+    }
+    return false;
+}
+
+/* Of a reply or of any chunk. */
+static void read_tier(yyjson_val *root, struct chat_reply *reply)
+{
+    enum tier tier;
+    if (chat_body_tier(json_str(yyjson_obj_get(root, "service_tier")), &tier)) {
+        reply->usage.tier = tier;
+        reply->usage.has_tier = true;
+    }
+}
+
 static void read_usage(yyjson_val *usage, struct chat_reply *reply)
 {
     yyjson_val *prompt = yyjson_obj_get(usage, "prompt_tokens_details"), *missed;
@@ -156,6 +184,7 @@ enum error_code chat_body_reply_parse(yyjson_val *root, struct arena *arena, str
     reply->stop = stop_of(json_str(yyjson_obj_get(choice, "finish_reason")), yyjson_arr_size(calls) > 0,
                           refusal.len > 0);
     read_usage(yyjson_obj_get(root, "usage"), reply);
+    read_tier(root, reply);
     return OK;
 }
 
@@ -225,6 +254,7 @@ static enum error_code take_event(struct reply_reader *reader, struct str frame,
     struct codec_reader *common = &reader->common;
     yyjson_val *choice = first_choice(root), *reason = yyjson_obj_get(choice, "finish_reason");
     yyjson_val *usage = yyjson_obj_get(root, "usage");
+    read_tier(root, &common->reply);
     enum error_code code = check_failure(root, error);
     (void)frame;
     if (code != OK)

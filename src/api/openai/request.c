@@ -1,5 +1,6 @@
 /* What bodies of OpenAI's API say besides the conversation: tier, metadata, session. */
 #include "api/fields.h"
+#include "api/native/chat_body.h"
 #include "api/openai/chat.h"
 #include "core/limits.h"
 
@@ -9,27 +10,15 @@
 
 /* --- the tier ----------------------------------------------------------------------------------------- */
 
-static const struct {
-    const char *name;
-    enum tier tier;
-} tiers[] = {
-    {"default", TIER_DEFAULT}, {"flex", TIER_FLEX},    {"priority", TIER_PRIORITY}, {"fast", TIER_PRIORITY},
-    {"scale", TIER_DEFAULT},   {"ultrafast", TIER_PRIORITY}, {"standard", TIER_DEFAULT},
-};
-
 static enum error_code parse_tier(yyjson_val *root, struct chat_request *request, struct error *error)
 {
     struct str name = {0};
     const enum error_code code = json_get_str(root, "", "service_tier", &name, NULL, error);
     if (code != OK || name.len == 0 || str_eq(name, STR("auto")))
         return code;
-    for (size_t i = 0; i < sizeof(tiers) / sizeof(tiers[0]); i++) {
-        if (!str_eq(name, str_of(tiers[i].name)))
-            continue;
-        request->tier = tiers[i].tier;
-        request->has_tier = true;
+    request->has_tier = chat_body_tier(name, &request->tier);
+    if (request->has_tier)
         return OK;
-    }
     return field_error(error, "", "service_tier", "must be one of auto, default, flex, priority, fast");
 }
 
