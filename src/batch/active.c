@@ -736,10 +736,12 @@ static void run_on(struct active *active, uint64_t now_us)
     const bool is_here = run_relayed(active, now_us);
     if (active->is_waiting || !is_here || active->running.first || active->again.first || active->upcoming)
         return;
-    if (is_ending(active) && active->job.status == BATCH_SCHEDULED && !move(active, BATCH_IN_PROGRESS, false))
+    const bool is_all = active->next_place >= active->job.counts.total; /* maybe before it was taken up again */
+    const bool begins = active->job.status == BATCH_SCHEDULED && (is_ending(active) || is_all);
+    if (begins && !move(active, BATCH_IN_PROGRESS, false))
         return;
     const bool is_over = is_ending(active) && (!active->relay || active->broken.code != OK);
-    if (is_over || active->next_place >= active->job.counts.total)
+    if (is_over || is_all)
         give_task(active, ACTIVE_PUTTING);
 }
 
