@@ -53,9 +53,7 @@ static size_t row_bytes(const struct row *row)
 static int open_unnamed(void)
 {
     char path[4096];
-    const char *folder = getenv("TMPDIR");
-    if (snprintf(path, sizeof(path), "%s/fulcrum-advise-XXXXXX", folder && *folder ? folder : "/tmp") >=
-        (int)sizeof(path))
+    if (!io_temporary_path("fulcrum-advise-XXXXXX", path, sizeof(path)))
         return -1;
     const int fd = mkostemp(path, O_CLOEXEC);
     if (fd >= 0)

@@ -58,7 +58,7 @@ static enum error_code write_config(char *path, bool has_cache, bool has_router,
     struct buf text;
     const int fd = mkstemps(path, 5);
     if (fd < 0)
-        return error_set_errno(error, ERROR_IO, errno, "cannot make a file in /tmp");
+        return error_set_errno(error, ERROR_IO, errno, "cannot make a file (TMPDIR says where)");
     buf_init(&text, LIMIT_CONFIG_BYTES);
     demo_bed_append_config(&text, has_cache, has_router);
     const bool is_written = !text.failed && write(fd, text.data, text.len) == (ssize_t)text.len;
@@ -74,8 +74,10 @@ static enum error_code write_config(char *path, bool has_cache, bool has_router,
 
 enum error_code demo_bed_start(bool has_cache, bool has_router, struct demo_bed *bed, struct error *error)
 {
-    char path[] = "/tmp/fulcrum-demo-XXXXXX.yaml";
+    char path[4096];
     *bed = (struct demo_bed){.client = NULL};
+    if (!io_temporary_path("fulcrum-demo-XXXXXX.yaml", path, sizeof(path)))
+        return error_set(error, ERROR_INVALID, "TMPDIR is too long");
     if (write_config(path, has_cache, has_router, error) != OK)
         return error->code;
     enum error_code code = eval_server_start(path, &bed->server, error);

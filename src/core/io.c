@@ -256,3 +256,10 @@ bool io_space(int fd, uint64_t *free_bytes, uint64_t *total_bytes)
         *free_bytes = *total_bytes = 0;
     return true;
 }
+
+bool io_temporary_path(const char *name, char *path, size_t size)
+{
+    const char *folder = getenv("TMPDIR");
+    const int len = snprintf(path, size, "%s/%s", folder && *folder ? folder : "/tmp", name);
+    return len > 0 && (size_t)len < size;
+}

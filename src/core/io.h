@@ -44,4 +44,7 @@ bool io_has_faults(void);                           /* any of these is on */
 void io_pretend_space(uint64_t free_bytes);         /* what io_space says is free; UINT64_MAX: the truth */
 void io_pretend_silence(bool is_silent);              /* io_space says 0 of 0, as some file systems do */
 
+/* NAME in $TMPDIR, or in /tmp where that is not set; false: the path is longer than `size`. */
+bool io_temporary_path(const char *name, char *path, size_t size);
+
 #endif
