@@ -122,7 +122,7 @@ static void append_placed(struct upstreams *upstreams, struct buf *out)
     for (size_t i = 0; i < upstreams->count; i++)
         for (size_t why = 0; why < AFFINITY_WHYS && upstreams->items[i].affinity; why++)
             buf_appendf(out, "%s{upstream=\"%s\",why=\"%s\"} %" PRIu64 "\n", name, upstreams->items[i].config->name,
-                        affinity_why_names[why], affinity_chosen(upstreams->items[i].affinity, why));
+                        affinity_why_names[why], affinity_chosen(upstreams->items[i].affinity, (enum affinity_why)why));
 }
 
 static bool has_pool(const struct upstreams *upstreams)
