@@ -63,6 +63,12 @@ static struct str without_latest(struct str name)
     return str_ends(name, STR("-latest")) ? str_slice(name, 0, name.len - 7) : name;
 }
 
+/* Of providers' own lists, which know no families and no cards: their rows count where no other has the model. */
+static bool is_of_provider(const struct price_row *row)
+{
+    return row && str_starts(str_of(row->name), STR("providers@"));
+}
+
 static const struct price_row *find_alike(const struct price_book *book, struct str name)
 {
     const struct price_row *dateless = NULL;
@@ -70,7 +76,7 @@ static const struct price_row *find_alike(const struct price_book *book, struct 
     for (size_t i = 0; i < price_book_count(book); i++) {
         const struct price_row *row = price_book_row(book, i);
         const struct str id = without_version(without_provider(str_of(row->id)));
-        if (id.len == 0)
+        if (id.len == 0 || is_of_provider(row))
             continue;
         if (str_eq_nocase(id, bare))
             return price_book_find(book, str_of(row->id), STR(""));
@@ -85,13 +91,15 @@ static const struct price_row *find_row(const struct price_book *book, struct st
     struct arn arn;
     const struct str asked = arn_split(model, &arn) ? arn.id : model;
     struct str bare = catalog_bare_id(asked);
-    const struct price_row *row = price_book_find(book, bare, place.len ? place : price_place(asked, bare));
-    if (row)
-        return row;
+    const struct price_row *named = price_book_find(book, bare, place.len ? place : price_place(asked, bare));
+    if (named && !is_of_provider(named))
+        return named;
     const struct str last = behind_slashes(asked);
     bare = catalog_bare_id(last);
-    row = price_book_find(book, bare, price_place(last, bare));
-    return row ? row : find_alike(book, bare);
+    const struct price_row *row = price_book_find(book, bare, price_place(last, bare));
+    if (!row || is_of_provider(row))
+        row = find_alike(book, bare);
+    return row ? row : named;
 }
 
 /* --- families ------------------------------------------------------------------------------------------ */
