@@ -27,9 +27,12 @@ static bool read_line(struct str line, const char *name, double *value)
     struct str rest = str_slice(line, wanted.len, line.len), number;
     if (rest.len == 0 || (rest.data[0] != '{' && rest.data[0] != ' '))
         return false;
-    for (size_t i = rest.len; i > 0 && rest.data[0] == '{'; i--)
-        if (rest.data[i - 1] == '}')
-            rest = str_slice(rest, i, rest.len);
+    if (rest.data[0] == '{') {
+        size_t end = rest.len; /* values of labels may have braces, too */
+        while (end > 0 && rest.data[end - 1] != '}')
+            end--;
+        rest = str_slice(rest, end, rest.len);
+    }
     rest = str_trim(rest);
     return str_split(&rest, ' ', &number) && str_to_double(number, value) && isfinite(*value) && *value >= 0;
 }

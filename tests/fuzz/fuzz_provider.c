@@ -14,7 +14,7 @@ static void read_all(enum upstream_kind kind, yyjson_val *root)
         assert(strlen(batch.id) < PROVIDER_ID_MAX && strlen(batch.key) < PROVIDER_KEY_MAX);
         for (enum provider_path which = PROVIDER_UPLOAD; which <= PROVIDER_RESULTS; which++) {
             provider_path_of(kind, which, batch.id, path);
-            assert(!strchr(path + 1, ' ') && !strchr(path, '\n') && strlen(path) < PROVIDER_PATH_MAX);
+            assert(!strchr(path, ' ') && !strchr(path, '\n') && strlen(path) < PROVIDER_PATH_MAX);
         }
     }
     if (provider_read_result(kind, root, "abcdefghijkl", &result) && result.fate == PROVIDER_SUCCEEDED)
