@@ -64,6 +64,7 @@ static void exec_peer(const struct gateway_peer *peer, size_t index)
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (file < 0 || dup2(file, STDOUT_FILENO) < 0 || dup2(file, STDERR_FILENO) < 0)
         _exit(1);
+    (void)setenv("LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY", "true", 1); /* it asks for no key then */
     if (index == 0)
         (void)execlp("node", "node", PORTKEY, option, "--headless", (char *)NULL);
     else
