@@ -84,7 +84,7 @@ def is_typed(data):
 # What may be said of a valid request when memory or the disk fails: not that the request is at fault.
 TROUBLE = {0, 408, 424, 429, 500, 503}
 
-FAULTS = [{"MEM_FAIL_EVERY": every, "MEM_FAIL_FROM": "2500"} for every in ("37", "101", "499")] + [
+FAULTS = [{"MEM_FAIL_EVERY": every, "MEM_FAIL_FROM": "6000"} for every in ("37", "101", "499")] + [
     {"IO_FAIL_EVERY": every, "IO_SHORT_EVERY": "4", "IO_SEED": every, "IO_FAIL_FROM": "2000"} for every in ("9", "60")]
 
 

@@ -577,7 +577,7 @@ def test_a_queue_without_room_loses_the_record_alone(own):
 
 
 def test_a_disk_that_fails_now_and_then(own):
-    server = own(FAST, env={"IO_FAIL_EVERY": "7", "IO_SEED": "3", "IO_SHORT_EVERY": "5", "IO_FAIL_FROM": "800"})
+    server = own(FAST, env={"IO_FAIL_EVERY": "7", "IO_SEED": "3", "IO_SHORT_EVERY": "5", "IO_FAIL_FROM": "1600"})
     tenant = Tenant(server, "fickle")
     made = lambda: any(row["Name"] == tenant.bucket for row in tenant.s3.list_buckets()["Buckets"])
 
