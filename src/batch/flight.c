@@ -183,27 +183,36 @@ static void note(struct flight *flight, const struct chat_reply *reply, const st
                                     work_placement(flight->work), reply);
 }
 
+/* What was said is the record's outcome, and its line is settled. False: that failed, and the flight has landed. */
+static bool settle(struct flight *flight, const struct buf *body, bool is_written, const struct chat_usage *usage)
+{
+    struct error error;
+    buf_clear(&flight->outcome);
+    if (!is_written || body->failed ||
+        !form_of(flight)->append_output(&flight->outcome, buf_str(body), flight->request_id)) {
+        (void)error_no_memory(&error);
+        fail(flight, &error);
+        return false;
+    }
+    flight->usage = *usage;
+    flight->answered = work_placement(flight->work)->answered.model;
+    if (work_settle(flight->work, LEDGER_COMPLETED, &error) != OK) {
+        fail(flight, &error);
+        return false;
+    }
+    return true;
+}
+
 static void on_finished(void *ctx, const struct chat_reply *reply, const struct work_figures *figures)
 {
     struct flight *flight = ctx;
     struct buf body;
-    struct error error;
     buf_init(&body, REPLY_BYTES_MAX);
-    buf_clear(&flight->outcome);
-    bool is_written = flight->model.codec->write(&flight->request, reply, &body) && !body.failed &&
-                      form_of(flight)->append_output(&flight->outcome, buf_str(&body), flight->request_id);
+    const bool is_written = flight->model.codec->write(&flight->request, reply, &body);
+    const bool is_settled = settle(flight, &body, is_written, &reply->usage);
     buf_deinit(&body);
-    if (!is_written) {
-        (void)error_no_memory(&error);
-        fail(flight, &error);
+    if (!is_settled)
         return;
-    }
-    flight->usage = reply->usage;
-    flight->answered = work_placement(flight->work)->answered.model;
-    if (work_settle(flight->work, LEDGER_COMPLETED, &error) != OK) {
-        fail(flight, &error);
-        return;
-    }
     note(flight, reply, figures);
     keep_lines(flight);
     land(flight);
@@ -215,24 +224,14 @@ static void on_embedded(void *ctx, const struct embeddings *embeddings)
     struct flight *flight = ctx;
     const struct target *answered = &work_placement(flight->work)->answered;
     const struct str model_id = answered->match ? answered->match->id : flight->model.match.id;
+    const struct chat_usage usage = {.input_tokens = embeddings->input_tokens};
     struct buf body;
-    struct error error;
     buf_init(&body, REPLY_BYTES_MAX);
-    buf_clear(&flight->outcome);
-    const bool is_written = flight->model.embed->write(&flight->request, model_id, embeddings, &body) && !body.failed &&
-                            form_of(flight)->append_output(&flight->outcome, buf_str(&body), flight->request_id);
+    const bool is_written = flight->model.embed->write(&flight->request, model_id, embeddings, &body);
+    const bool is_settled = settle(flight, &body, is_written, &usage);
     buf_deinit(&body);
-    if (!is_written) {
-        (void)error_no_memory(&error);
-        fail(flight, &error);
+    if (!is_settled)
         return;
-    }
-    flight->usage = (struct chat_usage){.input_tokens = embeddings->input_tokens};
-    flight->answered = answered->model;
-    if (work_settle(flight->work, LEDGER_COMPLETED, &error) != OK) {
-        fail(flight, &error);
-        return;
-    }
     keep_lines(flight);
     land(flight);
 }
