@@ -8,6 +8,7 @@
 #include "cmd/cmd_io.h"
 #include "cmd/ledger_check.h"
 #include "cmd/ledger_focus.h"
+#include "cmd/ledger_reconcile.h"
 #include "cmd/sections.h"
 #include "core/config.h"
 #include "core/util.h"
@@ -23,6 +24,7 @@ static const char usage[] =
     "       fulcrum ledger export --focus [--by day|hour] [--from TIME] [--to TIME] [--tenant NAME]\n"
     "                             [--metadata KEYS] [--account ID] [--out FILE] [--data DIR | --config FILE]\n"
     "       fulcrum ledger check [--json] [--data DIR | --config FILE]\n"
+    "       fulcrum ledger reconcile --provider openai|anthropic|bedrock-cur FILE|URL... (--help says more)\n"
     "What requests cost and what was saved against the model asked for, on demand, standard tier, no cache.\n"
     "`export` prints every request, `summary` sums. `check` names lines and price rows that are not what was\n"
     "written, and exits with 1 if there are any. A server may run on the data directory meanwhile.\n"
@@ -312,7 +314,7 @@ static bool parse_action(int argc, char **argv, const struct bounds *given, stru
     options->is_export = is_one && !strcmp(argv[optind], "export");
     options->is_check = is_one && !strcmp(argv[optind], "check");
     if (!is_summary && !options->is_export && !options->is_check) {
-        fprintf(stderr, "fulcrum ledger: expected summary, export or check\n%s", usage);
+        fprintf(stderr, "fulcrum ledger: expected summary, export, check or reconcile\n%s", usage);
         return false;
     }
     if (options->is_check && options->format == FORMAT_CSV) {
@@ -434,6 +436,8 @@ int cmd_ledger(int argc, char **argv)
     struct config config = {0};
     struct error error;
     int status;
+    if (argc > 1 && !strcmp(argv[1], "reconcile"))
+        return cmd_ledger_reconcile(argc - 1, argv + 1);
     if (!parse_options(argc, argv, &options, &status))
         return status;
     if (!options.data && config_load(config_find(options.config), program_sections, &config, &error))

@@ -236,7 +236,11 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_ADVISE_SORT_BYTES 1048576u   /* of rows that are sorted at once; the others lie in a file */
 #define LIMIT_ADVISE_PREFIXES 1048576u      /* that a replay remembers at once */
 #define LIMIT_ADVISE_BURSTS 256             /* of one kind of request */
-#define LIMIT_ADVISE_TABLE_COLUMNS 128      /* of a comma-separated file */
+#define LIMIT_ADVISE_TABLE_COLUMNS 1024     /* of a comma-separated file; bills of AWS have one for each tag */
+#define LIMIT_RECONCILE_CELLS 65536         /* models times days, or hours, compared with a provider's report */
+#define LIMIT_RECONCILE_MODELS 4096         /* names of models in it, and in the ledger's lines beside it */
+#define LIMIT_RECONCILE_PAGE_BYTES 67108864u /* of one page of it, or one row of a bill */
+#define LIMIT_RECONCILE_PAGES 10000         /* that follow each other */
 #define LIMIT_ESCALATE_HOLD 1024 /* tokens of a stream that a router may hold back */
 #define LIMIT_ALARM_ACTION_BYTES 1024      /* of the ARN or address of an action */
 #define LIMIT_ALARM_DESCRIPTION 1024

@@ -38,6 +38,7 @@ import threading
 import time
 import urllib.parse
 
+import fake_reports
 from fake_batches import Batches
 from provider_usage import anthropic_usage, bedrock_usage, openai_usage
 
@@ -275,8 +276,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             provider.requests.append(request)
             return provider.plans.pop(0) if provider.plans else provider.default
 
+    def count(self, entry, model):
+        """What it will bill for a reply."""
+        model = urllib.parse.unquote(self.path.split("/")[2]) if self.api() == "bedrock" else model
+        self.server.provider.served.append(fake_reports.Served(
+            self.api(), model, entry.get("usage", USAGE), entry.get("tier", "default"), time.time()))
+
     def do_GET(self):
-        if self.server.provider.batches.answer(self, "GET"):
+        if self.server.provider.batches.answer(self, "GET") or fake_reports.answer(self):
             return
         if self.path == "/metrics":  # nobody counts these
             self.send_metrics(self.server.provider.metrics)
@@ -304,8 +311,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             elif "json" in entry:
                 self.send(200, entry["json"], entry)
             elif entry.get("whole"):
+                self.count(entry, json.loads(text).get("model"))
                 self.send(200, APIS[self.api()][1](entry, json.loads(text).get("model")), entry)
             else:
+                self.count(entry, json.loads(text).get("model"))
                 self.stream(entry, json.loads(text).get("model"))
         except OSError:
             self.server.provider.dropped += 1
@@ -382,6 +391,7 @@ class FakeProvider:
     def __init__(self, port=0):
         self.lock = threading.Lock()
         self.requests, self.plans, self.default = [], [], {}
+        self.served, self.asked = [], []  # what it would bill; questions for its reports
         self.models = ["m"]
         self.batches = Batches()
         self.metrics = None
