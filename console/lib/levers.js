@@ -2,7 +2,7 @@
 
 import { dollars, pico } from "./format.js";
 
-/** In the ledger's order: each saves from what those before it have left. */
+/** In the ledger's order: each saves from what those before it have left. Rare ones are shown where there are any. */
 export const LEVERS = [
   {
     key: "savedRoute",
@@ -36,6 +36,14 @@ export const LEVERS = [
     label: "Learning",
     colour: "shadow",
     about: "Answers that nobody asked for, from which routers learn. Always a cost.",
+    isRare: true,
+  },
+  {
+    key: "savedResponse",
+    label: "Response cache",
+    colour: "response",
+    about: "The same request again, answered from the response cache: what it would have cost after the other levers.",
+    isRare: true,
   },
 ];
 

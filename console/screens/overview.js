@@ -123,7 +123,7 @@ function billTable(today, month) {
     h(
       "tbody",
       LEVERS.filter(
-        (lever) => [today, month].some((group) => pico(of(group, lever.key)) !== 0n) || lever.key !== "savedShadow",
+        (lever) => [today, month].some((group) => pico(of(group, lever.key)) !== 0n) || !lever.isRare,
       ).map(row),
       row({ label: "Billed", colour: "billed", key: "cost" }),
     ),

@@ -231,7 +231,6 @@ static void append_sums(const struct scrape *scrape)
 
 static void append_levers(const struct scrape *scrape)
 {
-    static const char *const levers[LEVERS] = {"route", "distil", "cache", "tier", "shadow"};
     static const struct {
         const char *name, *help;
         size_t offset;
@@ -246,7 +245,7 @@ static void append_levers(const struct scrape *scrape)
         for (size_t model = 0; model < scrape->model_count; model++)
             for (size_t i = 0; scrape->model_names[model] && i < LEVERS; i++)
                 buf_appendf(scrape->out, "%s{model=\"%s\",lever=\"%s\"} %" PRIu64 "\n", rows[row].name,
-                            scrape->model_names[model], levers[i],
+                            scrape->model_names[model], price_lever_names[i],
                             sum_model(scrape, model, rows[row].offset + i * sizeof(metrics_count)));
     }
 }

@@ -210,7 +210,7 @@ static void add_money(struct span *span, const struct traced *traced)
         "fulcrum.cost.output_picodollars"};
     static const char *const levers[LEVERS] = {
         "fulcrum.saved.route_picodollars", "fulcrum.saved.distil_picodollars", "fulcrum.saved.cache_picodollars",
-        "fulcrum.saved.tier_picodollars", "fulcrum.saved.shadow_picodollars"};
+        "fulcrum.saved.tier_picodollars", "fulcrum.saved.shadow_picodollars", "fulcrum.saved.response_picodollars"};
     if (!traced->has_bill)
         return;
     span_number(span, "fulcrum.cost.picodollars", (int64_t)traced->cost);

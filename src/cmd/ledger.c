@@ -197,10 +197,9 @@ static enum error_code print_lever(struct printer *printer, const char *name, ui
 
 static enum error_code print_levers(struct printer *printer, const struct ledger_group *group, struct error *error)
 {
-    static const char *const names[LEVERS] = {"route", "distil", "cache", "tier", "shadow"};
     enum error_code code = OK;
     for (size_t i = 0; i < LEVERS && code == OK; i++)
-        code = print_lever(printer, names[i], group->touched[i], group->saved[i], group->baseline, error);
+        code = print_lever(printer, price_lever_names[i], group->touched[i], group->saved[i], group->baseline, error);
     if (code == OK)
         code = print_lever(printer, "total", ledger_group_requests(group), saved_of(group), group->baseline, error);
     return code;

@@ -213,14 +213,13 @@ static void set_usage(struct writer *writer, const struct bill_row *row)
 
 static void set_lever(struct writer *writer, const struct bill_row *row)
 {
-    static const char *const names[LEVERS] = {"route", "distil", "cache", "tier", "shadow"};
     const bool is_shadow = row->lever == LEVER_SHADOW;
     writer->values[AT_ChargeCategory] = row->cost < 0 ? STR("Credit") : STR("Adjustment");
-    writer->values[AT_x_Lever] = str_of(names[row->lever]);
+    writer->values[AT_x_Lever] = str_of(price_lever_names[row->lever]);
     writer->values[AT_ChargeDescription] =
         is_shadow ? STR("Answers that nobody asked for, from which routers learn")
                   : kept(writer, arena_printf(&writer->arena, "%s by the lever %s, against the list price",
-                                              row->cost < 0 ? "Saved" : "Spent more", names[row->lever]));
+                                              row->cost < 0 ? "Saved" : "Spent more", price_lever_names[row->lever]));
 }
 
 static void set_rounding(struct writer *writer, const struct bill_row *row)

@@ -32,8 +32,9 @@ enum {
 #define COLUMNS                                                                                              \
     ", baseline_price, input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, "      \
     "output_tokens, cost_input, cost_cache_read, cost_cache_write_5m, cost_cache_write_1h, cost_output, "    \
-    "saved_route, saved_distil, saved_cache, saved_tier, coalesce(saved_shadow, 0), baseline"
-_Static_assert(PRICE_CLASSES == 5 && LEVERS == 5, "COLUMNS names each of them");
+    "saved_route, saved_distil, saved_cache, saved_tier, coalesce(saved_shadow, 0), "            \
+    "coalesce(saved_response, 0), baseline"
+_Static_assert(PRICE_CLASSES == 5 && LEVERS == 6, "COLUMNS names each of them");
 
 /* Of one class of tokens, at one step of the price. */
 struct part {

@@ -12,7 +12,7 @@ const char *const ledger_class_fields[PRICE_CLASSES] = {"costInputPicodollars", 
                                                         "costCacheWritePicodollars", "costCacheWrite1hPicodollars",
                                                         "costOutputPicodollars"};
 const char *const ledger_saved_fields[LEVERS] = {"savedRoute", "savedDistill", "savedCache", "savedTier",
-                                                 "savedShadow"};
+                                                 "savedShadow", "savedResponse"};
 
 /* --- fields ----------------------------------------------------------------------------------------- */
 
@@ -93,6 +93,7 @@ static const char *dollars_of(const char *field)
         {"savedCache", "savedCacheDollars"},
         {"savedTier", "savedTierDollars"},
         {"savedShadow", "savedShadowDollars"},
+        {"savedResponse", "savedResponseDollars"},
         {"costInputPicodollars", "costInputDollars"},
         {"costCacheReadPicodollars", "costCacheReadDollars"},
         {"costCacheWritePicodollars", "costCacheWriteDollars"},

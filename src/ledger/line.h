@@ -69,7 +69,7 @@ enum ledger_kind {
     LEDGER_OUTCOME,
 };
 
-#define LEDGER_LINE_VERSION 6 /* of lines in journals and results of batch jobs, and of ledger.db */
+#define LEDGER_LINE_VERSION 7 /* of lines in journals and results of batch jobs, and of ledger.db */
 
 /* FIRST or NEXT(name in SQL, kind without LEDGER_, version that brought it, member, name in exports or NULL). */
 #define LEDGER_COLUMNS(FIRST, NEXT)                                                                             \
@@ -114,7 +114,8 @@ enum ledger_kind {
     NEXT(saved_shadow, SIGNED, 5, quote.saved[LEVER_SHADOW], "savedShadow")                                     \
     NEXT(api_key, TEXT, 6, key, "keyId")                                                                        \
     NEXT(upstream_model, TEXT, 6, upstream_model, "upstreamModel")                                              \
-    NEXT(usage_note, TEXT, 6, usage_note, "usageNote")
+    NEXT(usage_note, TEXT, 6, usage_note, "usageNote")                                                          \
+    NEXT(saved_response, SIGNED, 7, quote.saved[LEVER_RESPONSE], "savedResponse")
 
 #define LEDGER_COLUMN_ONE(...) +1
 enum { LEDGER_COLUMN_COUNT = 0 LEDGER_COLUMNS(LEDGER_COLUMN_ONE, LEDGER_COLUMN_ONE) };

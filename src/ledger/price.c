@@ -3,10 +3,13 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "core/json.h"
 
 #define TOKENS_PER_RATE 1000000u
+
+const char *const price_lever_names[LEVERS] = {"route", "distil", "cache", "tier", "shadow", "response"};
 
 const enum tier price_tiers[TIERS] = {TIER_DEFAULT, TIER_PRIORITY, TIER_FLEX, TIER_BATCH};
 
@@ -94,6 +97,7 @@ struct price_quote price_quote(const struct price_path *path, enum tier tier, co
         [LEVER_CACHE] = price_cost(path->answered, TIER_DEFAULT, usage),
         [LEVER_TIER] = quote.cost,
         [LEVER_SHADOW] = quote.cost,
+        [LEVER_RESPONSE] = quote.cost,
     };
     uint64_t before = quote.baseline;
     for (size_t i = 0; i < LEVERS; i++) {
@@ -109,6 +113,15 @@ struct price_quote price_quote_shadow(const struct price_row *answered, enum tie
     struct price_quote quote = {0};
     quote.cost = cost_by_class(answered, tier, usage, quote.classes);
     quote.saved[LEVER_SHADOW] = -(int64_t)quote.cost;
+    return quote;
+}
+
+struct price_quote price_quote_again(const struct price_path *path, enum tier tier, const struct price_usage *usage)
+{
+    struct price_quote quote = price_quote(path, tier, usage);
+    quote.saved[LEVER_RESPONSE] = (int64_t)quote.cost;
+    quote.cost = 0;
+    memset(quote.classes, 0, sizeof(quote.classes));
     return quote;
 }
 

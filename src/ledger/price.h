@@ -48,9 +48,10 @@ uint64_t price_cost(const struct price_row *row, enum tier tier, const struct pr
 /* The same as if there were no cache: all input at the input price, standard tier. */
 uint64_t price_cost_plain(const struct price_row *row, const struct price_usage *usage);
 
-/* The levers, in the order in which savings are attributed. The last one only spends: on answers that nobody asked for,
- * which routers learn from. */
-enum price_lever { LEVER_ROUTE, LEVER_DISTIL, LEVER_CACHE, LEVER_TIER, LEVER_SHADOW, LEVERS };
+/* The levers, in the order in which savings are attributed. LEVER_SHADOW only spends: on answers that nobody asked for,
+ * which routers learn from. LEVER_RESPONSE: answers that were given again. */
+enum price_lever { LEVER_ROUTE, LEVER_DISTIL, LEVER_CACHE, LEVER_TIER, LEVER_SHADOW, LEVER_RESPONSE, LEVERS };
+extern const char *const price_lever_names[LEVERS]; /* "route", ... */
 
 /* The prices that one request goes through: of the model asked for (behind a
  * router its fallback), of the one that routing chose, and of the one that
@@ -70,6 +71,10 @@ struct price_quote price_quote(const struct price_path *path, enum tier tier, co
 /* Of an answer that nobody asked for: the baseline is 0, and all of its cost a saving below zero of the one lever. */
 struct price_quote price_quote_shadow(const struct price_row *answered, enum tier tier,
                                       const struct price_usage *usage);
+
+/* Of an answer that was given again: it costs nothing, and what it would have cost is the saving of the one lever,
+ * behind those of the others. */
+struct price_quote price_quote_again(const struct price_path *path, enum tier tier, const struct price_usage *usage);
 
 /* Appends all rates as compact JSON, so that a ledger can keep what its lines were priced by. */
 bool price_row_append(struct buf *out, const struct price_row *row);

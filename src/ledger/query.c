@@ -214,6 +214,7 @@ static const struct {
     [LEVER_CACHE] = {LEDGER_SUM_saved_cache, LEDGER_SUM_touched_cache},
     [LEVER_TIER] = {LEDGER_SUM_saved_tier, LEDGER_SUM_touched_tier},
     [LEVER_SHADOW] = {LEDGER_SUM_saved_shadow, LEDGER_SUM_touched_shadow},
+    [LEVER_RESPONSE] = {LEDGER_SUM_saved_response, LEDGER_SUM_touched_response},
 };
 
 static bool read_group(struct sql_statement *row, struct ledger_group *group)

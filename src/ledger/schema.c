@@ -32,6 +32,7 @@
 #define DEFINE_4(name, kind) name " " TYPE_##kind
 #define DEFINE_5(name, kind) DEFINE_4(name, kind)
 #define DEFINE_6(name, kind) DEFINE_4(name, kind)
+#define DEFINE_7(name, kind) DEFINE_4(name, kind)
 
 /* --- the columns of a version, or of all up to it --- */
 
@@ -41,6 +42,7 @@
 #define IF_1_4(text)
 #define IF_1_5(text)
 #define IF_1_6(text)
+#define IF_1_7(text)
 #define DEFINE_NEXT_OF_1(name, kind, since, ...) IF_1_##since(", " DEFINE_##since(#name, kind))
 #define DEFINE_ALL_OF_1 LEDGER_COLUMNS(DEFINE_FIRST, DEFINE_NEXT_OF_1)
 
@@ -49,6 +51,7 @@
 #define IF_2_4(text)
 #define IF_2_5(text)
 #define IF_2_6(text)
+#define IF_2_7(text)
 #define ADD_2(name, kind, since, ...) IF_2_##since("ALTER TABLE line ADD COLUMN " DEFINE_##since(#name, kind) ";")
 #define ADD_ALL_OF_2 LEDGER_COLUMNS(ADD_2, ADD_2)
 
@@ -57,6 +60,7 @@
 #define UP_TO_3_4(text)
 #define UP_TO_3_5(text)
 #define UP_TO_3_6(text)
+#define UP_TO_3_7(text)
 #define NAME_UP_TO_3(name, kind, since, ...) UP_TO_3_##since(", " #name)
 #define NAMES_UP_TO_3 LEDGER_COLUMNS(LEDGER_NAME_FIRST, NAME_UP_TO_3)
 
@@ -65,6 +69,7 @@
 #define UP_TO_4_4(text) text
 #define UP_TO_4_5(text)
 #define UP_TO_4_6(text)
+#define UP_TO_4_7(text)
 #define DEFINE_NEXT_UP_TO_4(name, kind, since, ...) UP_TO_4_##since(", " DEFINE_##since(#name, kind))
 #define DEFINE_ALL_UP_TO_4 LEDGER_COLUMNS(DEFINE_FIRST, DEFINE_NEXT_UP_TO_4)
 
@@ -73,6 +78,7 @@
 #define IF_5_4(text)
 #define IF_5_5(text) text
 #define IF_5_6(text)
+#define IF_5_7(text)
 #define ADD_5(name, kind, since, ...) IF_5_##since("ALTER TABLE line ADD COLUMN " DEFINE_##since(#name, kind) ";")
 #define ADD_ALL_OF_5 LEDGER_COLUMNS(ADD_5, ADD_5)
 
@@ -81,8 +87,18 @@
 #define IF_6_4(text)
 #define IF_6_5(text)
 #define IF_6_6(text) text
+#define IF_6_7(text)
 #define ADD_6(name, kind, since, ...) IF_6_##since("ALTER TABLE line ADD COLUMN " DEFINE_##since(#name, kind) ";")
 #define ADD_ALL_OF_6 LEDGER_COLUMNS(ADD_6, ADD_6)
+
+#define IF_7_1(text)
+#define IF_7_2(text)
+#define IF_7_4(text)
+#define IF_7_5(text)
+#define IF_7_6(text)
+#define IF_7_7(text) text
+#define ADD_7(name, kind, since, ...) IF_7_##since("ALTER TABLE line ADD COLUMN " DEFINE_##since(#name, kind) ";")
+#define ADD_ALL_OF_7 LEDGER_COLUMNS(ADD_7, ADD_7)
 
 #define LABEL_FIRST(name) #name " TEXT NOT NULL"
 #define LABEL_NEXT(name) ", " #name " TEXT NOT NULL"
@@ -129,7 +145,8 @@ static const char *const steps[LEDGER_DB_VERSION] = {
           "INSERT INTO summed VALUES (0);",
     [4] = ADD_ALL_OF_5,
     [5] = ADD_ALL_OF_6,
+    [6] = ADD_ALL_OF_7,
 };
-_Static_assert(LEDGER_DB_VERSION == 6, "one step for each version");
+_Static_assert(LEDGER_DB_VERSION == 7, "one step for each version");
 
 const struct migration ledger_migration = {.room = NULL, .steps = steps, .step_count = LEDGER_DB_VERSION};

@@ -67,7 +67,9 @@ extern const struct migration ledger_migration;
     NEXT(first_token_us, "first_token_us")                                                                      \
     NEXT(first_tokens, "first_token_us IS NOT NULL")                                                            \
     NEXT(saved_shadow, "saved_shadow")                                                                          \
-    NEXT(touched_shadow, "coalesce(saved_shadow, 0) <> 0")
+    NEXT(touched_shadow, "coalesce(saved_shadow, 0) <> 0")                                                      \
+    NEXT(saved_response, "saved_response")                                                                      \
+    NEXT(touched_response, "coalesce(saved_response, 0) <> 0")
 
 #define LEDGER_SUM_NAME(name, sql) LEDGER_SUM_##name,
 enum { LEDGER_SUMS(LEDGER_SUM_NAME, LEDGER_SUM_NAME) LEDGER_SUM_COUNT };

@@ -173,9 +173,8 @@ static bool take_use(const struct ledger_line *line, kinds_each *each, void *ctx
 
 static bool take_levers(const struct ledger_line *line, kinds_each *each, void *ctx)
 {
-    static const char *const names[LEVERS] = {"route", "distil", "cache", "tier", "shadow"};
     for (size_t lever = 0; lever < LEVERS; lever++) {
-        const struct str fields[KIND_FIELDS_MAX] = {str_of(names[lever])};
+        const struct str fields[KIND_FIELDS_MAX] = {str_of(price_lever_names[lever])};
         const double values[KIND_METRICS_MAX] = {(double)line->quote.saved[lever]};
         if (line->quote.saved[lever] != 0 && !each(ctx, KIND_LEVER, fields, values))
             return false;

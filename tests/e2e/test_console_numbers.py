@@ -22,7 +22,7 @@ routers:
 SHOP = "You are the help desk of Willow Corner. " + "Open Monday to Friday, 9 am to 5 pm. Returns take 60 days. " * 40
 TOKENS = ["inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens", "cacheWrite1hInputTokens", "outputTokens"]
 CLASSES = ["input", "cacheRead", "cacheWrite", "cacheWrite1h", "output"]
-LEVERS = ["Route", "Distill", "Cache", "Tier", "Shadow"]
+LEVERS = ["Route", "Distill", "Cache", "Tier", "Shadow", "Response"]
 BYS = ["total", "minute", "hour", "day", "tenant", "model", "tier", "operation", "outcome", "miss", "provider", "router",
        "profile", "tag:team"]
 
@@ -155,7 +155,7 @@ def test_series_are_the_ledgers(own):
     cost = json.loads(get(own, "series", metric="cost", period=3600, from_="-3h")[1], parse_float=Decimal)
     assert sum(cost["series"][0]["values"]) == Decimal(sum(line["costPicodollars"] for line in lines)).scaleb(-12)
     saved = json.loads(get(own, "series", metric="saved", period=300, from_="-1h")[1], parse_float=Decimal)
-    assert [series["label"] for series in saved["series"]] == ["route", "distil", "cache", "tier", "shadow"]
+    assert [series["label"] for series in saved["series"]] == ["route", "distil", "cache", "tier", "shadow", "response"]
     for series, lever in zip(saved["series"], LEVERS):
         assert sum(series["values"]) == Decimal(sum(line[f"saved{lever}"] for line in lines)).scaleb(-12)
     rate = ask(own, "series", metric="hitRate", period=86400, from_="-2d")["series"][0]["values"]

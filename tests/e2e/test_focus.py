@@ -17,7 +17,7 @@ from test_ledger import PRO, body, export, ledger, post
 
 PICO = Decimal(10) ** -12
 LEVERS = {"route": "savedRoute", "distil": "savedDistill", "cache": "savedCache", "tier": "savedTier",
-          "shadow": "savedShadow"}
+          "shadow": "savedShadow", "response": "savedResponse"}
 METERS = {"input": "inputTokens", "cache read": "cacheReadInputTokens", "cache write 5m": "cacheWriteInputTokens",
           "cache write 1h": "cacheWrite1hInputTokens", "output": "outputTokens"}
 HEAP_BYTES = 8 << 20

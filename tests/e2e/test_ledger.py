@@ -29,7 +29,7 @@ FIELDS = ["requestId", "time", "tenant", "dialect", "operation", "modelRequested
           "upstreamRequestId", "attempts", "router", "routerScore", "session", "costInputPicodollars",
           "costCacheReadPicodollars", "costCacheWritePicodollars", "costCacheWrite1hPicodollars",
           "costOutputPicodollars", "cacheMissReason", "savedShadow", "keyId", "upstreamModel",
-          "usageNote"]
+          "usageNote", "savedResponse"]
 
 
 def ledger(server_or_path, *args):
@@ -213,9 +213,9 @@ def test_sums_agree(server):
         assert sum(row["outputTokens"] for row in rows) == sum(line["outputTokens"] for line in lines)
     levers = {row["lever"]: row for row in map(json.loads, ledger(
         server, "summary", "--by", "lever", "--json").stdout.splitlines())}
-    assert list(levers) == ["route", "distil", "cache", "tier", "shadow", "total"]
+    assert list(levers) == ["route", "distil", "cache", "tier", "shadow", "response", "total"]
     fields = {"route": "savedRoute", "distil": "savedDistill", "cache": "savedCache", "tier": "savedTier",
-              "shadow": "savedShadow"}
+              "shadow": "savedShadow", "response": "savedResponse"}
     for lever, field in fields.items():
         assert levers[lever]["savedPicodollars"] == sum(line[field] for line in lines)
     assert levers["total"]["savedPicodollars"] == total["baselinePicodollars"] - total["costPicodollars"]

@@ -77,7 +77,7 @@ static void complete_line(struct ledger_line *line, uint64_t number)
     line->outcome = LEDGER_COMPLETED;
     line->usage = (struct price_usage){{number, 2, 3, 4, 5}};
     int64_t n = (int64_t)number;
-    line->quote = (struct price_quote){.cost = number * 7, .baseline = number * 9, .saved = {n, 0, n * 2, -n}};
+    line->quote = (struct price_quote){.cost = number * 7, .baseline = number * 9, .saved = {n, 0, n * 2, -n, -3, 3}};
     line->latency_us = number + 1500;
     line->first_token_us = number + 500;
 }
@@ -85,7 +85,7 @@ static void complete_line(struct ledger_line *line, uint64_t number)
 /* --- encoding --- */
 
 #define HEAD 8u
-#define NUMBERS 22u
+#define NUMBERS 23u
 
 static void lines_are_encoded_whole(void **state)
 {
@@ -550,9 +550,9 @@ static void damaged_files(void **state)
     assert_int_equal(ledger_view_open(test_root, &view, &error), ERROR_INVALID);
     assert_non_null(strstr(error.message, "is not a ledger"));
     ledger_close(open_ledger()); /* an empty file is a new database */
-    exec_db("PRAGMA user_version = 7");
+    exec_db("PRAGMA user_version = 8");
     refuse_to_open("made by a newer version");
-    exec_db("PRAGMA user_version = 6; UPDATE price SET rates = 'other', checksum = seal(name, 'other') "
+    exec_db("PRAGMA user_version = 7; UPDATE price SET rates = 'other', checksum = seal(name, 'other') "
             "WHERE name = 'bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1'");
     refuse_to_open("bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1 has other prices than those that lines of the");
     (void)snprintf(error.message, sizeof(error.message), "%s/ledger.db", test_root);
@@ -700,7 +700,8 @@ static void every_changed_column_is_named(void **state)
         "cache_write_1h_tokens = 0", "output_tokens = 4", "latency_us = latency_us * 2", "first_token_us = NULL",
         "outcome = 'failed'", "price = ''", "baseline_price = ''", "cost = cost - 1", "baseline = baseline + 1",
         "saved_route = 0", "saved_distil = 1", "saved_cache = -saved_cache", "saved_tier = saved_tier + 256",
-        "saved_shadow = NULL", "profile = 'a'", "tags = '{}'", "checksum = checksum + 1", "checksum = NULL",
+        "saved_shadow = NULL", "saved_response = 1", "profile = 'a'", "tags = '{}'", "checksum = checksum + 1",
+        "checksum = NULL",
         "tier = 'defaulu'", "outcome = 'complfted'", "price = baseline_price, baseline_price = price || ''",
         "input_tokens = output_tokens, output_tokens = input_tokens"};
     struct found found;
@@ -712,7 +713,7 @@ static void every_changed_column_is_named(void **state)
                                            LEDGER_LINE_COLUMNS ", checksum FROM line WHERE rowid = 3; "
                                            "UPDATE line SET %s WHERE rowid = 3", changes[i]);
         exec_db(text);
-        const bool is_same = i == 31; /* both names are equal here: nothing changed */
+        const bool is_same = i == 32; /* both names are equal here: nothing changed */
         const struct ledger_checked checked = check(&found);
         if (checked.damages != !is_same || found.counts[LEDGER_DAMAGED_LINE] != !is_same)
             fail_msg("%s: %d damages", changes[i], (int)checked.damages);

@@ -95,6 +95,8 @@ static void make_line(struct rng *rng, size_t i)
         line->tenant = STR("(shadow)");
         line->baseline_price = STR(PRICE_NONE);
         line->quote = price_quote_shadow(path.answered, line->tier, &line->usage);
+    } else if (rng_below(rng, 9) == 0) {
+        line->quote = price_quote_again(&path, line->tier, &line->usage);
     }
 }
 

@@ -226,6 +226,29 @@ static void shadows(void **state)
         assert_int_equal(quote.saved[i], i == LEVER_SHADOW ? -(int64_t)quote.cost : 0);
 }
 
+/* An answer that was given again costs nothing; the other levers have the shares that they would have had. */
+static void answers_again(void **state)
+{
+    (void)state;
+    const struct price_row *pro = row_of("amazon.nova-pro-v1:0"), *lite = row_of("amazon.nova-lite-v1:0");
+    const struct price_path path = {.asked = pro, .routed = lite, .answered = lite};
+    const struct price_usage *usage = USAGE(400, 600, 0, 0, 100);
+    const struct price_quote first = price_quote(&path, TIER_FLEX, usage);
+    const struct price_quote again = price_quote_again(&path, TIER_FLEX, usage);
+    int64_t saved = 0;
+    assert_int_equal(first.saved[LEVER_RESPONSE], 0);
+    assert_int_equal(again.cost, 0);
+    assert_int_equal(again.baseline, first.baseline);
+    assert_int_equal(again.saved[LEVER_RESPONSE], first.cost);
+    for (size_t i = 0; i < LEVERS; i++) {
+        saved += again.saved[i];
+        assert_int_equal(again.saved[i], i == LEVER_RESPONSE ? (int64_t)first.cost : first.saved[i]);
+    }
+    for (size_t i = 0; i < PRICE_CLASSES; i++)
+        assert_int_equal(again.classes[i], 0);
+    assert_int_equal(saved, again.baseline - again.cost);
+}
+
 /* The contract: under their own names the pair has the prices of Nova Pro and Lite. */
 static void embedded_pair(void **state)
 {
@@ -557,6 +580,7 @@ int main(void)
         cmocka_unit_test(rounding),
         cmocka_unit_test(savings),
         cmocka_unit_test(shadows),
+        cmocka_unit_test(answers_again),
         cmocka_unit_test(embedded_pair),
         cmocka_unit_test(whole_catalogue_is_priced),
         cmocka_unit_test(place_of_an_id),

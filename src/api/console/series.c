@@ -102,11 +102,10 @@ static void put_value(struct console_reply *reply, const struct series_ask *ask,
 
 static void put_from_lines(struct console_reply *reply, const struct series_ask *ask)
 {
-    static const char *const levers[LEVERS] = {"route", "distil", "cache", "tier", "shadow"};
     const size_t count = ask->metric == METRIC_SAVED ? LEVERS : 1;
     for (size_t series = 0; series < count; series++) {
         console_open(reply, NULL, '{');
-        console_put_text(reply, "label", str_of(count > 1 ? levers[series] : metric_names[ask->metric]));
+        console_put_text(reply, "label", str_of(count > 1 ? price_lever_names[series] : metric_names[ask->metric]));
         console_open(reply, "values", '[');
         for (size_t i = 0; i < ask->count; i++)
             put_value(reply, ask, &ask->groups[i], series);

@@ -5,6 +5,7 @@
 
 #include "api/console/console.h"
 #include "api/fields.h"
+#include "ledger/fields.h"
 
 #define GROUPS_DEFAULT 1000
 #define GROUPS_MAX 10000
@@ -58,14 +59,13 @@ double console_hit_rate(const struct ledger_group *group)
 
 static void put_money(struct console_reply *reply, const struct ledger_group *group)
 {
-    static const char *const saved[LEVERS] = {"savedRoute", "savedDistill", "savedCache", "savedTier", "savedShadow"};
     static const char *const classes[PRICE_CLASSES] = {"costInput", "costCacheRead", "costCacheWrite",
                                                        "costCacheWrite1h", "costOutput"};
     console_put_money(reply, "cost", group->cost);
     console_put_money(reply, "baseline", group->baseline);
     console_put_money(reply, "saved", group->baseline - group->cost);
     for (size_t i = 0; i < LEVERS; i++)
-        console_put_money(reply, saved[i], group->saved[i]);
+        console_put_money(reply, ledger_saved_fields[i], group->saved[i]);
     for (size_t i = 0; i < PRICE_CLASSES; i++)
         console_put_money(reply, classes[i], group->classes[i]);
 }
