@@ -284,11 +284,10 @@ static bool is_by_tier(const struct figure *figure)
 static bool differs(const struct figure *figure)
 {
     const int64_t difference = difference_of(figure), theirs = theirs_of(figure);
-    const unsigned __int128 size = difference < 0 ? -(__int128)difference : difference;
-    const unsigned __int128 whole = theirs < 0 ? -(__int128)theirs : theirs;
-    if (size <= (unsigned __int128)figure->cell->rounding[figure->measure])
-        return false;
-    return size * MILLION > whole * figure->compare->settings->tolerance;
+    const __int128 size = difference < 0 ? -(__int128)difference : difference;
+    const __int128 whole = theirs < 0 ? -(__int128)theirs : theirs;
+    return size > figure->cell->rounding[figure->measure] &&
+           size * MILLION > whole * (__int128)figure->compare->settings->tolerance;
 }
 
 static struct figure figure_of(const struct figure *figure, unsigned measure, unsigned tier)
