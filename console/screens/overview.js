@@ -481,6 +481,7 @@ const BY = [
   ["tier", "Tier"],
   ["operation", "Operation"],
   ["router", "Routed"],
+  ["key", "Key"],
   ["profile", "Profile"],
   ["provider", "Provider"],
 ];
@@ -490,6 +491,7 @@ const FILTERS = {
   tier: "tier",
   operation: "operation",
   router: "router",
+  key: "key",
   profile: "profile",
 };
 

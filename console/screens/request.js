@@ -29,6 +29,8 @@ function summary({ request }) {
       ["Asked for", filterLink("model", request.modelRequested)],
       ["Answered by", request.modelInvoked],
       ["Provider", request.provider !== "engine" && request.provider],
+      ["Replica", request.replica],
+      ["Key", filterLink("key", request.keyId)],
       ["Session", filterLink("session", request.session)],
       ["Profile", filterLink("profile", request.profile)],
       ["Billed", h("span", exact(of(request, "cost")))],

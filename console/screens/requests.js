@@ -10,7 +10,7 @@ import { csvTool, serverTable } from "../lib/table.js";
 import { action, badge, code, empty, field, mono, panel, select } from "../lib/widgets.js";
 import { requestPage } from "./request.js";
 
-const FILTERS = ["tenant", "model", "operation", "tier", "outcome", "miss", "router", "session", "profile", "id"];
+const FILTERS = ["tenant", "model", "operation", "tier", "outcome", "miss", "router", "key", "session", "profile", "id"];
 const TIERS = ["default", "priority", "flex", "batch"];
 const OUTCOMES = ["completed", "failed", "cancelled"];
 
@@ -71,8 +71,9 @@ function filters(params, known) {
     choice("router", "Routed because", known.router, params.router),
     h(
       "details",
-      { open: ["session", "profile", "id"].some((name) => params[name]) },
+      { open: ["key", "session", "profile", "id"].some((name) => params[name]) },
       h("summary", "More"),
+      typed("key", "Key", params.key),
       typed("session", "Session", params.session),
       typed("profile", "Profile", params.profile),
       typed("id", "Request ID", params.id),

@@ -4,6 +4,7 @@
 #include "api/control/profiles.h"
 #include "core/log.h"
 #include "monitor/monitor.h"
+#include "upstream/upstreams.h"
 
 /* What logs call a request that reaches no operation. */
 static const struct api_operation no_operation = {.name = "none"};
@@ -126,6 +127,16 @@ struct ignored *call_unknown_members(struct api_call *call)
 {
     call->ignored.arena = &call->exchange->arena;
     return call->thread->api->config->strict ? NULL : &call->ignored;
+}
+
+void call_add_answerer(struct api_call *call, const struct placement *placement)
+{
+    call_add_header(call, "x-fulcrum-model", str_of(placement->answered.name));
+    if (!placement->replica)
+        return;
+    const struct str number = arena_printf(&call->exchange->arena, "%zu", replica_number(placement->replica));
+    if (number.data)
+        call_add_header(call, "x-fulcrum-replica", number);
 }
 
 void call_add_ignored(struct api_call *call)

@@ -126,6 +126,8 @@ struct charge_subject call_subject(const struct api_call *call);
 
 /* Where members that nobody here knows are noted, for call_add_ignored; NULL: they are refused. */
 struct ignored *call_unknown_members(struct api_call *call);
+/* Names in the reply the model that answered, and of several servers which. */
+void call_add_answerer(struct api_call *call, const struct placement *placement);
 /* Logs and names in the reply what of the body was ignored. */
 void call_add_ignored(struct api_call *call);
 

@@ -101,7 +101,7 @@ static void add_headers(struct embedding *embedding)
 {
     struct api_call *call = embedding->call;
     const struct placement *placement = work_placement(embedding->work);
-    call_add_header(call, "x-fulcrum-model", str_of(placement->answered.name));
+    call_add_answerer(call, placement);
     call_add_ignored(call);
     if (call->operation->headers && call->operation->headers->add)
         call->operation->headers->add(call, &embedding->request, false);

@@ -108,7 +108,7 @@ static void add_common_headers(struct inference *inference)
 {
     struct api_call *call = inference->call;
     const struct placement *placement = work_placement(inference->work);
-    call_add_header(call, "x-fulcrum-model", str_of(placement->answered.name));
+    call_add_answerer(call, placement);
     if (call->route)
         add_route(inference, placement);
     if (!call->cache.is_late)

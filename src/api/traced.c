@@ -3,6 +3,7 @@
 
 #include "api/genai.h"
 #include "traces/span.h"
+#include "upstream/upstreams.h"
 
 #define PICODOLLARS 1e12
 #define STATE_BYTES_MAX 8192
@@ -199,6 +200,8 @@ static void add_course(struct span *span, const struct traced *traced, const str
         span_text(span, "fulcrum.provider", str_of(placement->provider));
     if (placement->upstream_id.len > 0)
         span_text(span, "fulcrum.upstream.request_id", placement->upstream_id);
+    if (placement->replica)
+        span_text(span, "fulcrum.upstream.replica", str_of(replica_name(placement->replica)));
     span_number(span, "fulcrum.attempts", placement->attempts);
 }
 

@@ -49,6 +49,7 @@ struct backend_call {
     struct chat_cache_use cache; /* final from on_started on, as is the input side; at the end where it is late */
     uint64_t first_token_us;     /* clock_now_us() at on_started */
     struct str upstream_id;      /* what answers calls the request, in the request's arena; empty: nothing */
+    const struct replica *replica; /* of several servers the one that answers, with upstream_id; NULL: there is one */
     double confidence;           /* of the reply so far, where the job wants it: how sure its model is of it, 0 to 1;
                                   * the work begins it below 0: not known */
     unsigned repeats;            /* times that the target was asked again */

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "upstream/config.h"
+#include "upstream/upstreams.h"
 
 /* What it costs, or would cost by the one whose place it has taken. */
 static const struct price_row *untaught(const struct target *target)
@@ -93,6 +94,7 @@ void charge_place(struct charge *charge, const struct placement *placement, cons
     const bool has_router = placement->why.len > 0;
     line->provider = str_of(placement->provider);
     line->upstream_id = placement->upstream_id;
+    line->replica = placement->replica ? str_of(replica_name(placement->replica)) : STR("");
     line->attempts = placement->attempts + placement->repeats;
     line->router = placement->why;
     line->router_score = has_router ? millionths_of(placement->score) : LEDGER_ABSENT;

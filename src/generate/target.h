@@ -36,6 +36,7 @@ struct placement {
     struct target answered; /* has the request now; final once the first token is there */
     const char *provider;   /* of `answered`: its upstream, or its backend, by name; NULL: none has been asked yet */
     struct str upstream_id; /* what it calls the request; empty: nothing, or not known yet */
+    const struct replica *replica; /* of several servers of the upstream the one that answers; NULL: there is one */
     struct str why;         /* the router's word for its choice; empty: there was none to make */
     double score;           /* likewise */
     uint32_t warm_tokens;   /* of the prompt, at the first choice, where the router wanted to know; else 0 */

@@ -68,6 +68,12 @@ static inline struct health *upstream_leg_health(const struct leg *leg)
     return &asking_replica(leg->asking)->health;
 }
 
+/* The replica that answers, of several; NULL: there is one. */
+static inline const struct replica *upstream_leg_replica(const struct leg *leg)
+{
+    return leg->asking && leg->call->upstream->replica_count > 1 ? asking_replica(leg->asking) : NULL;
+}
+
 /* --- of upstream_backend.c --- */
 
 struct upstream_call *upstream_call_new(struct backend *backend, const struct backend_job *job, void *ctx,

@@ -96,6 +96,7 @@ static void close_embed(struct leg *leg, struct embeddings *made, bool has_usage
 {
     struct upstream_call *call = leg->call;
     asking_answered(leg->asking);
+    call->call.replica = upstream_leg_replica(leg);
     if (!has_usage)
         made->input_tokens = call->body_bytes / ESTIMATE_BYTES;
     call->call.usage.input_tokens = made->input_tokens;

@@ -117,6 +117,7 @@ static void show(struct leg *leg)
     upstream_call_count_repeats(call);
     asking_commit(leg->asking);
     call->call.upstream_id = leg->id;
+    call->call.replica = upstream_leg_replica(leg);
     call->call.is_verbatim = leg->is_verbatim;
     call->call.first_token_us = clock_now_us();
     if (leg->reader)
@@ -242,6 +243,7 @@ static void keep_id(struct leg *leg, struct str id)
     if (id.len > 0)
         (void)arena_str(leg->call->job->request->arena, id, &leg->id);
     leg->call->call.upstream_id = leg->id;
+    leg->call->call.replica = upstream_leg_replica(leg);
 }
 
 /* --- what the upstream says ------------------------------------------------------------------------- */

@@ -27,6 +27,7 @@ static void note_call(struct work *work)
     const struct str id = work->call->upstream_id;
     work->placement.repeats = work->repeats + work->call->repeats;
     work->placement.upstream_id = str_slice(id, 0, id.len < UPSTREAM_ID_MAX ? id.len : UPSTREAM_ID_MAX);
+    work->placement.replica = work->call->replica;
 }
 
 static bool is_paid(const struct work *work, enum ledger_outcome outcome)
@@ -194,6 +195,7 @@ static void on_started(void *ctx)
 {
     struct work *work = ctx;
     work->answer_us = work->call->first_token_us;
+    note_call(work);
     if (!work->is_withheld)
         work_announce(work, work->answer_us);
 }
@@ -487,6 +489,7 @@ static bool let_in(struct work *work)
     work_fill_job(work, &match);
     work->placement.provider = target->model->upstream ? target->model->upstream->name : work->backend->ops->name;
     work->placement.upstream_id = (struct str){0};
+    work->placement.replica = NULL;
     chat_request_goes_to(work->setup.request, work->backend->ops->traits(work->backend, target));
     if (work->setup.kind == WORK_REPLY || work->setup.kind == WORK_EMBED)
         take_tier(work, target);

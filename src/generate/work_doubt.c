@@ -105,6 +105,7 @@ static void keep(struct work *work, struct doubted *doubted, const struct placem
         .collect = work->collect,
     };
     doubted->placement.upstream_id = work->placement.upstream_id;
+    doubted->placement.replica = work->placement.replica;
     work->doubted = doubted;
     work->held = NULL;
     work->usage = (struct chat_usage){0};

@@ -10,7 +10,7 @@
 
 #define ROW_TEXT_MAX 65536
 #define FIRST_WITH_CHECKSUMS 3
-#define FIRST_WITH_SUMS 4
+#define FIRST_WITH_SUMS 8 /* by all that they are asked for */
 
 struct ledger_db {
     struct sql *sql;

@@ -39,6 +39,7 @@ struct ledger_line {
     struct str session;     /* the conversation or task that the client counts the request to; empty: it says none */
     struct str key; /* ID of the virtual key that asked; empty: another credential did */
     struct str upstream_model; /* the model that answered, as its upstream calls it; empty: the engine's */
+    struct str replica;     /* of several servers behind the upstream the one that answered; empty: there is one */
     struct str usage_note;  /* in a word, why `usage` is not simply what was counted; empty: it is */
     struct str miss_reason; /* why less than all of the prompt came from the cache, in a word; empty: all did */
     uint64_t time_us; /* clock_wall_us() when the request came */
@@ -69,7 +70,7 @@ enum ledger_kind {
     LEDGER_OUTCOME,
 };
 
-#define LEDGER_LINE_VERSION 7 /* of lines in journals and results of batch jobs, and of ledger.db */
+#define LEDGER_LINE_VERSION 8 /* of lines in journals and results of batch jobs, and of ledger.db */
 
 /* FIRST or NEXT(name in SQL, kind without LEDGER_, version that brought it, member, name in exports or NULL). */
 #define LEDGER_COLUMNS(FIRST, NEXT)                                                                             \
@@ -115,7 +116,8 @@ enum ledger_kind {
     NEXT(api_key, TEXT, 6, key, "keyId")                                                                        \
     NEXT(upstream_model, TEXT, 6, upstream_model, "upstreamModel")                                              \
     NEXT(usage_note, TEXT, 6, usage_note, "usageNote")                                                          \
-    NEXT(saved_response, SIGNED, 7, quote.saved[LEVER_RESPONSE], "savedResponse")
+    NEXT(saved_response, SIGNED, 7, quote.saved[LEVER_RESPONSE], "savedResponse")                               \
+    NEXT(replica, TEXT, 8, replica, "replica")
 
 #define LEDGER_COLUMN_ONE(...) +1
 enum { LEDGER_COLUMN_COUNT = 0 LEDGER_COLUMNS(LEDGER_COLUMN_ONE, LEDGER_COLUMN_ONE) };

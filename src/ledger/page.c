@@ -34,6 +34,7 @@ static const struct {
     [LEDGER_WITH_OUTCOME] = {"outcome", "outcome"},
     [LEDGER_WITH_MISS] = {"coalesce(miss_reason, '')", "miss_reason"},
     [LEDGER_WITH_ROUTER] = {"coalesce(router, '')", "router"},
+    [LEDGER_WITH_KEY] = {"coalesce(api_key, '')", "api_key"},
     [LEDGER_WITH_PROFILE] = {"coalesce(profile, '')", "profile"},
     [LEDGER_WITH_SESSION] = {"coalesce(session, '')", NULL},
 };

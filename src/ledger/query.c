@@ -26,7 +26,7 @@ const char *const ledger_by_names[LEDGER_BYS] = {
     [LEDGER_BY_MINUTE] = "minute",    [LEDGER_BY_TENANT] = "tenant",     [LEDGER_BY_MODEL] = "model",
     [LEDGER_BY_TIER] = "tier",        [LEDGER_BY_OPERATION] = "operation", [LEDGER_BY_OUTCOME] = "outcome",
     [LEDGER_BY_MISS] = "miss",        [LEDGER_BY_PROVIDER] = "provider", [LEDGER_BY_ROUTER] = "router",
-    [LEDGER_BY_PROFILE] = "profile",  [LEDGER_BY_TAG] = "tag:",
+    [LEDGER_BY_KEY] = "key",          [LEDGER_BY_PROFILE] = "profile",   [LEDGER_BY_TAG] = "tag:",
 };
 
 bool ledger_by_parse(struct str text, enum ledger_by *by, struct str *tag)
@@ -57,6 +57,7 @@ static const char *const columns[LEDGER_BYS] = {
     [LEDGER_BY_MISS] = "coalesce(miss_reason, '')",
     [LEDGER_BY_PROVIDER] = "coalesce(provider, '')",
     [LEDGER_BY_ROUTER] = "coalesce(router, '')",
+    [LEDGER_BY_KEY] = "coalesce(api_key, '')",
     [LEDGER_BY_PROFILE] = "coalesce(profile, '')",
     [LEDGER_BY_TAG] = "coalesce((SELECT value FROM json_each(iif(coalesce(tags, '') = '', '{}', tags)) "
                       "WHERE key = ?1), '')",

@@ -23,13 +23,14 @@ enum ledger_by {
     LEDGER_BY_MISS, /* why the prompt did not come from the cache whole; empty: it did */
     LEDGER_BY_PROVIDER,
     LEDGER_BY_ROUTER,
+    LEDGER_BY_KEY,     /* ID of the virtual key that asked; empty: another credential did */
     LEDGER_BY_PROFILE, /* application profile that was asked for; empty: none */
     LEDGER_BY_TAG,     /* value that its tag had then; empty: none */
     LEDGER_BYS,
 };
 extern const char *const ledger_by_names[LEDGER_BYS]; /* "total", "day", ..., "tag:" */
 #define LEDGER_BY_WORDS                                                                                         \
-    "day, hour, minute, tenant, model, tier, operation, outcome, miss, provider, router, profile, tag:KEY"
+    "day, hour, minute, tenant, model, tier, operation, outcome, miss, provider, router, key, profile, tag:KEY"
 
 /* One of these names; behind "tag:" stands the tag's key, a part of `text`. */
 bool ledger_by_parse(struct str text, enum ledger_by *by, struct str *tag);

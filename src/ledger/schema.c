@@ -33,6 +33,7 @@
 #define DEFINE_5(name, kind) DEFINE_4(name, kind)
 #define DEFINE_6(name, kind) DEFINE_4(name, kind)
 #define DEFINE_7(name, kind) DEFINE_4(name, kind)
+#define DEFINE_8(name, kind) DEFINE_4(name, kind)
 
 /* --- the columns of a version, or of all up to it --- */
 
@@ -43,6 +44,7 @@
 #define IF_1_5(text)
 #define IF_1_6(text)
 #define IF_1_7(text)
+#define IF_1_8(text)
 #define DEFINE_NEXT_OF_1(name, kind, since, ...) IF_1_##since(", " DEFINE_##since(#name, kind))
 #define DEFINE_ALL_OF_1 LEDGER_COLUMNS(DEFINE_FIRST, DEFINE_NEXT_OF_1)
 
@@ -52,6 +54,7 @@
 #define IF_2_5(text)
 #define IF_2_6(text)
 #define IF_2_7(text)
+#define IF_2_8(text)
 #define ADD_2(name, kind, since, ...) IF_2_##since("ALTER TABLE line ADD COLUMN " DEFINE_##since(#name, kind) ";")
 #define ADD_ALL_OF_2 LEDGER_COLUMNS(ADD_2, ADD_2)
 
@@ -61,6 +64,7 @@
 #define UP_TO_3_5(text)
 #define UP_TO_3_6(text)
 #define UP_TO_3_7(text)
+#define UP_TO_3_8(text)
 #define NAME_UP_TO_3(name, kind, since, ...) UP_TO_3_##since(", " #name)
 #define NAMES_UP_TO_3 LEDGER_COLUMNS(LEDGER_NAME_FIRST, NAME_UP_TO_3)
 
@@ -70,6 +74,7 @@
 #define UP_TO_4_5(text)
 #define UP_TO_4_6(text)
 #define UP_TO_4_7(text)
+#define UP_TO_4_8(text)
 #define DEFINE_NEXT_UP_TO_4(name, kind, since, ...) UP_TO_4_##since(", " DEFINE_##since(#name, kind))
 #define DEFINE_ALL_UP_TO_4 LEDGER_COLUMNS(DEFINE_FIRST, DEFINE_NEXT_UP_TO_4)
 
@@ -79,6 +84,7 @@
 #define IF_5_5(text) text
 #define IF_5_6(text)
 #define IF_5_7(text)
+#define IF_5_8(text)
 #define ADD_5(name, kind, since, ...) IF_5_##since("ALTER TABLE line ADD COLUMN " DEFINE_##since(#name, kind) ";")
 #define ADD_ALL_OF_5 LEDGER_COLUMNS(ADD_5, ADD_5)
 
@@ -88,6 +94,7 @@
 #define IF_6_5(text)
 #define IF_6_6(text) text
 #define IF_6_7(text)
+#define IF_6_8(text)
 #define ADD_6(name, kind, since, ...) IF_6_##since("ALTER TABLE line ADD COLUMN " DEFINE_##since(#name, kind) ";")
 #define ADD_ALL_OF_6 LEDGER_COLUMNS(ADD_6, ADD_6)
 
@@ -97,13 +104,30 @@
 #define IF_7_5(text)
 #define IF_7_6(text)
 #define IF_7_7(text) text
+#define IF_7_8(text)
 #define ADD_7(name, kind, since, ...) IF_7_##since("ALTER TABLE line ADD COLUMN " DEFINE_##since(#name, kind) ";")
 #define ADD_ALL_OF_7 LEDGER_COLUMNS(ADD_7, ADD_7)
+
+#define IF_8_1(text)
+#define IF_8_2(text)
+#define IF_8_4(text)
+#define IF_8_5(text)
+#define IF_8_6(text)
+#define IF_8_7(text)
+#define IF_8_8(text) text
+#define ADD_8(name, kind, since, ...) IF_8_##since("ALTER TABLE line ADD COLUMN " DEFINE_##since(#name, kind) ";")
+#define ADD_ALL_OF_8 LEDGER_COLUMNS(ADD_8, ADD_8)
 
 #define LABEL_FIRST(name) #name " TEXT NOT NULL"
 #define LABEL_NEXT(name) ", " #name " TEXT NOT NULL"
 #define LABEL_NAME_FIRST(name) #name
 #define LABEL_NAME_NEXT(name) ", " #name
+#define LABELS_UP_TO_7(FIRST, NEXT)                                                                             \
+    FIRST(tenant) NEXT(model_invoked) NEXT(operation) NEXT(tier) NEXT(outcome) NEXT(miss_reason) NEXT(provider) \
+    NEXT(router) NEXT(profile) NEXT(tags)
+#define CREATE_LABELS(labels)                                                                                   \
+    "CREATE TABLE label (id INTEGER PRIMARY KEY, " labels(LABEL_FIRST, LABEL_NEXT) ", UNIQUE ("                 \
+    labels(LABEL_NAME_FIRST, LABEL_NAME_NEXT) ")) STRICT;"
 
 #define KEEP_LINES                                                                                              \
     "CREATE TRIGGER line_keep BEFORE UPDATE ON line WHEN old.checksum IS NOT NULL "                             \
@@ -137,8 +161,7 @@ static const char *const steps[LEDGER_DB_VERSION] = {
           "CREATE INDEX line_tenant ON line (tenant, time_us);"
           "CREATE UNIQUE INDEX line_batch ON line (request_id) WHERE tier = 'batch';"
           KEEP_LINES STAY_LINES
-          "CREATE TABLE label (id INTEGER PRIMARY KEY, " LEDGER_LABELS(LABEL_FIRST, LABEL_NEXT) ", UNIQUE ("
-          LEDGER_LABELS(LABEL_NAME_FIRST, LABEL_NAME_NEXT) ")) STRICT;"
+          CREATE_LABELS(LABELS_UP_TO_7)
           "CREATE TABLE sums (grain INTEGER NOT NULL, bucket INTEGER NOT NULL, label INTEGER NOT NULL, "
           "packed BLOB NOT NULL, PRIMARY KEY (grain, bucket, label)) STRICT, WITHOUT ROWID;"
           "CREATE TABLE summed (through INTEGER NOT NULL) STRICT;"
@@ -146,7 +169,13 @@ static const char *const steps[LEDGER_DB_VERSION] = {
     [4] = ADD_ALL_OF_5,
     [5] = ADD_ALL_OF_6,
     [6] = ADD_ALL_OF_7,
+    /* Sums by the key, too: they are made anew, some lines at a time; until then questions read lines. */
+    [7] = ADD_ALL_OF_8
+          "DROP TABLE label;"
+          CREATE_LABELS(LEDGER_LABELS)
+          "DELETE FROM sums;"
+          "UPDATE summed SET through = 0;",
 };
-_Static_assert(LEDGER_DB_VERSION == 7, "one step for each version");
+_Static_assert(LEDGER_DB_VERSION == 8, "one step for each version");
 
 const struct migration ledger_migration = {.room = NULL, .steps = steps, .step_count = LEDGER_DB_VERSION};

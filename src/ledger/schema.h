@@ -33,7 +33,7 @@ extern const struct migration ledger_migration;
 /* The columns of `line` by which sums are kept, in the order of `label`. FIRST or NEXT(name). */
 #define LEDGER_LABELS(FIRST, NEXT)                                                                              \
     FIRST(tenant) NEXT(model_invoked) NEXT(operation) NEXT(tier) NEXT(outcome) NEXT(miss_reason) NEXT(provider) \
-    NEXT(router) NEXT(profile) NEXT(tags)
+    NEXT(router) NEXT(profile) NEXT(tags) NEXT(api_key)
 
 /* What is summed, in the order of the packed list (store/sql_pack.h); a new sum goes to the end. FIRST or NEXT(name,
  * SQL over a line). */

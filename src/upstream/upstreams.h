@@ -57,6 +57,11 @@ bool upstream_is_there(struct upstream *upstream, uint64_t *running);
 
 /* Its URL without the scheme, for people: 127.0.0.1:8001/v1. */
 const char *replica_name(const struct replica *replica);
+/* Its place in `replicas:`, from 1 on: for clients, whom addresses do not concern. */
+static inline size_t replica_number(const struct replica *replica)
+{
+    return (size_t)(replica - replica->upstream->replicas) + 1;
+}
 static inline uint64_t replica_bit(const struct replica *replica)
 {
     return UINT64_C(1) << (replica - replica->upstream->replicas);

@@ -24,7 +24,7 @@ TOKENS = ["inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens", "cache
 CLASSES = ["input", "cacheRead", "cacheWrite", "cacheWrite1h", "output"]
 LEVERS = ["Route", "Distill", "Cache", "Tier", "Shadow", "Response"]
 BYS = ["total", "minute", "hour", "day", "tenant", "model", "tier", "operation", "outcome", "miss", "provider", "router",
-       "profile", "tag:team"]
+       "key", "profile", "tag:team"]
 
 
 def get(server, path, headers=None, **query):

@@ -2,6 +2,7 @@
 dialect's words; many clients at once, kill -9, and what fulcrum.yaml says of the same."""
 
 import concurrent.futures
+import json
 import signal
 import subprocess
 import time
@@ -35,6 +36,12 @@ def spent(server, key_id):
     return sum(line["costPicodollars"] for line in export(server).values() if line["keyId"] == key_id)
 
 
+def summary(server, *args):
+    done = subprocess.run([str(FULCRUM), "ledger", "summary", "--json", *args, "--data", str(server.workdir / "data")],
+                          text=True, capture_output=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 # --- whose a credential is ---
 
 def test_a_key_is_a_bearer_token_an_api_key_and_an_access_key_pair(served):
@@ -45,6 +52,9 @@ def test_a_key_is_a_bearer_token_an_api_key_and_an_access_key_pair(served):
     assert converse(pair)["usage"]["outputTokens"] == 5
     lines = [line for line in export(served).values() if line["keyId"] == made["id"]]
     assert len(lines) >= 4 and {line["tenant"] for line in lines} == {"shop"}
+    sums = {row["key"]: row for row in summary(served, "--by", "key")}
+    assert sums[made["id"]]["requests"] == len(lines)
+    assert sums[made["id"]]["costPicodollars"] == sum(line["costPicodollars"] for line in lines) > 0
     with pytest.raises(botocore.exceptions.ClientError) as refused:  # also where nobody else's signature is checked
         converse(by_bedrock(served, made["accessKeyId"], "not the secret"))
     assert refused.value.response["Error"]["Code"] == "InvalidSignatureException"

@@ -29,7 +29,7 @@ FIELDS = ["requestId", "time", "tenant", "dialect", "operation", "modelRequested
           "upstreamRequestId", "attempts", "router", "routerScore", "session", "costInputPicodollars",
           "costCacheReadPicodollars", "costCacheWritePicodollars", "costCacheWrite1hPicodollars",
           "costOutputPicodollars", "cacheMissReason", "savedShadow", "keyId", "upstreamModel",
-          "usageNote", "savedResponse"]
+          "usageNote", "savedResponse", "replica"]
 
 
 def ledger(server_or_path, *args):

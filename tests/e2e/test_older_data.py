@@ -56,6 +56,8 @@ def test_export_beside_no_server(copy):
     rows = list(csv.reader(io.StringIO(ledger(copy, "export", "--csv").stdout)))
     earlier = list(csv.reader(io.StringIO((FIXTURE / "export.csv").read_text())))
     assert [row[:len(FIELDS)] for row in rows] == earlier
+    group, = (json.loads(line) for line in ledger(copy, "summary", "--by", "key", "--json").stdout.splitlines())
+    assert group["key"] == "" and group["requests"] == len(EARLIER)  # their sums are none by key
 
 
 def test_a_server_takes_it_over(copy, random_model):

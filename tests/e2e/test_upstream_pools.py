@@ -48,7 +48,9 @@ class Pool:
         more = {"requestMetadata": {"session": session}} if session else {}
         reply = self.bedrock.converse(**ask(model, text, **more))
         assert text_of(reply) == "From the provider."
-        return self.who(before)
+        who = self.who(before)
+        assert reply["ResponseMetadata"]["HTTPHeaders"]["x-fulcrum-replica"] == str(who + 1)
+        return who
 
     def name(self, i):
         return f"127.0.0.1:{self.providers[i].port}/v1"
@@ -83,6 +85,26 @@ def test_a_session_stays_on_its_replica(pool):
         assert pool.ask("something else", session) == replica
     assert sum(metrics(pool.server)[f'fulcrum_upstream_placed_total{{upstream="pool",why="{why}"}}']
                for why in ("key", "known", "spilled", "moved")) == 48
+    answered = [line["replica"] for line in lines(pool.server)]
+    assert sorted(answered) == sorted(pool.name(i) for i, count in enumerate(pool.counts()) for _ in range(count))
+
+
+def test_the_replica_that_answered_is_named(pool):
+    """After one has failed the other; of streams, embeddings and what no pool is behind, too."""
+    gone = pool.ask("hello", "s")
+    pool.providers[gone].default = {"status": 503}
+    before = pool.counts()
+    reply = pool.bedrock.converse_stream(**ask("m", "hello", requestMetadata={"session": "s"}))
+    assert streamed(reply)[0] == "From the provider."
+    where, = [i for i, (old, new) in enumerate(zip(before, pool.counts())) if new > old and i != gone]
+    assert reply["ResponseMetadata"]["HTTPHeaders"]["x-fulcrum-replica"] == str(where + 1)
+    assert lines(pool.server)[-1]["replica"] == pool.name(where)
+    pool.providers[gone].default = {}
+    before = pool.counts()
+    answer, _ = post(pool.server, "/v1/embeddings", {"model": "m", "input": "hello"})
+    where = pool.who(before)
+    assert answer.status == 200 and answer.getheader("x-fulcrum-replica") == str(where + 1)
+    assert lines(pool.server)[-1]["replica"] == pool.name(where)
 
 
 def test_sessions_as_clients_name_them(pool):

@@ -50,6 +50,7 @@ static char ids[LINES][UUID_LEN + 1];
 static void make_lines(struct rng *rng)
 {
     static const char *const tenants[] = {"acme", "globex", "hooli"}, *const models[] = {"large", "small"};
+    static const char *const keys[] = {"", "FKweb", "FKjobs"};
     static const char *const reasons[] = {"", "expired", "first-use"};
     static const char *const tags[] = {"", "{\"team\":\"a\"}", "{\"team\":\"b\",\"x\":\"1\"}"};
     for (size_t i = 0; i < LINES; i++) {
@@ -60,6 +61,7 @@ static void make_lines(struct rng *rng)
             .operation = rng_below(rng, 2) ? STR("Converse") : STR("InvokeModel"), .model_requested = STR("m"),
             .model_invoked = str_of(models[rng_below(rng, 2)]), .price = STR("p"), .baseline_price = STR("p"),
             .tags = str_of(tags[rng_below(rng, 3)]), .miss_reason = str_of(reasons[rng_below(rng, 3)]),
+            .key = str_of(keys[rng_below(rng, 3)]),
             .provider = STR(LEDGER_PROVIDER_ENGINE), .attempts = 1 + rng_below(rng, 3),
             .time_us = BEGIN_US + day + rng_below(rng, 3) * UINT64_C(7200000000) + rng_below(rng, 400000000),
             .tier = (enum tier)rng_below(rng, TIERS), .outcome = (enum ledger_outcome)rng_below(rng, LEDGER_OUTCOMES),

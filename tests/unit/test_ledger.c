@@ -550,9 +550,9 @@ static void damaged_files(void **state)
     assert_int_equal(ledger_view_open(test_root, &view, &error), ERROR_INVALID);
     assert_non_null(strstr(error.message, "is not a ledger"));
     ledger_close(open_ledger()); /* an empty file is a new database */
-    exec_db("PRAGMA user_version = 8");
+    exec_db("PRAGMA user_version = 9");
     refuse_to_open("made by a newer version");
-    exec_db("PRAGMA user_version = 7; UPDATE price SET rates = 'other', checksum = seal(name, 'other') "
+    exec_db("PRAGMA user_version = 8; UPDATE price SET rates = 'other', checksum = seal(name, 'other') "
             "WHERE name = 'bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1'");
     refuse_to_open("bedrock@2026-08-21/amazon.nova-pro-v1:0/us-east-1 has other prices than those that lines of the");
     (void)snprintf(error.message, sizeof(error.message), "%s/ledger.db", test_root);

@@ -19,6 +19,7 @@ static struct str word_of(const struct ledger_line *line, enum ledger_filter_wor
     case LEDGER_WITH_OUTCOME: return str_of(ledger_outcome_names[line->outcome]);
     case LEDGER_WITH_MISS: return line->miss_reason;
     case LEDGER_WITH_ROUTER: return line->router;
+    case LEDGER_WITH_KEY: return line->key;
     case LEDGER_WITH_PROFILE: return line->profile;
     case LEDGER_WITH_SESSION: return line->session;
     default: break;

@@ -34,6 +34,7 @@ static void key_of(const struct ledger_line *line, const struct ledger_query *qu
     case LEDGER_BY_MISS: text = line->miss_reason; break;
     case LEDGER_BY_PROVIDER: text = line->provider; break;
     case LEDGER_BY_ROUTER: text = line->router; break;
+    case LEDGER_BY_KEY: text = line->key; break;
     case LEDGER_BY_PROFILE: text = line->profile; break;
     case LEDGER_BY_TAG: text = line->tags.len ? str_slice(line->tags, 9, 10) : STR(""); break;
     default: fail();

@@ -76,7 +76,8 @@ static enum error_code read_question(struct api_call *call, struct requests_ask 
         enum ledger_filter_word word;
     } words[] = {{"model", LEDGER_WITH_MODEL},   {"operation", LEDGER_WITH_OPERATION}, {"tier", LEDGER_WITH_TIER},
                  {"outcome", LEDGER_WITH_OUTCOME}, {"miss", LEDGER_WITH_MISS},         {"router", LEDGER_WITH_ROUTER},
-                 {"profile", LEDGER_WITH_PROFILE}, {"session", LEDGER_WITH_SESSION}};
+                 {"key", LEDGER_WITH_KEY},       {"profile", LEDGER_WITH_PROFILE},
+                 {"session", LEDGER_WITH_SESSION}};
     struct console_period period;
     uint64_t limit = CONSOLE_PAGE_DEFAULT;
     size_t sort = LEDGER_SORT_TIME;
@@ -100,7 +101,7 @@ static enum error_code read_question(struct api_call *call, struct requests_ask 
 void console_requests(struct api_call *call)
 {
     static const char *const names[] = {"from", "to",     "model",   "operation", "tier", "outcome", "miss",   "router",
-                                        "session", "profile", "id", "sort", "limit", "cursor", NULL};
+                                        "key", "session", "profile", "id", "sort", "limit", "cursor", NULL};
     struct requests_ask *ask = console_ask_new(call, sizeof(*ask), names, "requests");
     if (!ask)
         return;
