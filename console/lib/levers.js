@@ -107,6 +107,7 @@ export const ROUTE_REASONS = {
   escalated: "the answer of a cheaper one was doubtful",
   "no-predictor": "nothing is known of qualities: the fallback",
   "failed-over": "another was chosen, and failed",
+  "response-cache": "it gave the same request this answer before",
   doubted: "this answer was doubtful and was made again",
 };
 

@@ -13,6 +13,7 @@
 #include "generate/shadow.h"
 #include "invocations/invocations.h"
 #include "keys/keys.h"
+#include "recall/recall.h"
 #include "store/disk.h"
 #include "traces/traces.h"
 #include "upstream/metrics.h"
@@ -306,6 +307,20 @@ static void append_invocations(struct buf *out, const struct api *api)
                 lost, counters.lost_memory, lost, counters.lost_disk, lost, counters.lost_destination);
 }
 
+static void append_recall(struct buf *out, const struct api *api)
+{
+    const struct recall_figures figures = recall_figures(api->work->recall);
+    const struct metrics_row rows[] = {
+        {"fulcrum_response_cache_hits_total", "counter", "Requests whose answer was there.", figures.hits},
+        {"fulcrum_response_cache_misses_total", "counter", "Requests whose answer was looked for and had to be made.",
+         figures.misses},
+        {"fulcrum_response_cache_evicted_total", "counter", "Answers that made room for others.", figures.evicted},
+        {"fulcrum_response_cache_entries", "gauge", "Answers that are kept.", figures.entries},
+        {"fulcrum_response_cache_bytes", "gauge", "Of them.", figures.bytes},
+    };
+    append_rows(out, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
 static void append_traces(struct buf *out, const struct api *api)
 {
     struct traces_counters counters;
@@ -481,6 +496,8 @@ void health_metrics(struct api_call *call)
     append_server(&out, api);
     append_ledger(&out, api);
     append_invocations(&out, api);
+    if (api->work->recall)
+        append_recall(&out, api);
     append_traces(&out, api);
     append_disk(&out);
     append_learning(&out, api);

@@ -88,6 +88,8 @@ static void parse(void *ctx)
     struct str salt = http_header_get(http, "x-fulcrum-cache-salt");
     if (salt.data && !request->cache_salt.data)
         request->cache_salt = salt;
+    if (body->code == OK)
+        recalling_read(&inference->recalling, inference->call, request);
 }
 
 static bool needs_whole_reply(const struct inference *inference)
@@ -148,6 +150,8 @@ static void begin(struct inference *inference)
     inference->is_noted =
         call->route && shadow_wants(call->thread->api->work->shadow, call->route, str_of(call->request_id));
     inference->tells_confidence = !inference->is_stream && wants_confidence(call);
+    if (inference->tells_confidence)
+        recalling_leave_out(&inference->recalling, "confidence");
     const struct work_setup setup = {
         .port = &call->thread->work,
         .kind = WORK_REPLY,
@@ -158,6 +162,7 @@ static void begin(struct inference *inference)
         .subject = call_subject(call),
         .native = codec_native(call->match.body).fields,
         .tier = TIER_DEFAULT,
+        .recall = recalling_wish(&inference->recalling),
         .is_stream = inference->is_stream,
         .passes_on = inference->codec->stream_pass && inference->request.api_version.data,
         .collects = needs_whole_reply(inference) || inference->is_noted,

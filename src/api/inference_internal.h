@@ -5,6 +5,7 @@
 
 #include "api/body.h"
 #include "api/call.h"
+#include "api/recalling.h"
 #include "api/traced.h"
 #include "api/waiting.h"
 #include "generate/work.h"
@@ -23,6 +24,7 @@ struct inference {
     bool has_line;    /* of the ledger */
     bool is_cache_noted; /* what became of the prompt's cache is in the metrics */
     bool tells_confidence; /* the client asked for it */
+    struct recalling recalling; /* once the body is understood */
     struct invocation *logged; /* NULL: it is not */
     struct traced *traced;     /* likewise */
     const struct chat_reply *reply; /* whole, while it is finished; else NULL */

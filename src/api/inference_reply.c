@@ -111,7 +111,8 @@ static void add_common_headers(struct inference *inference)
     call_add_answerer(call, placement);
     if (call->route)
         add_route(inference, placement);
-    if (!call->cache.is_late)
+    recalling_add_header(&inference->recalling, call, placement);
+    if (call->has_cache && !call->cache.is_late)
         call_add_header(call, "x-fulcrum-cache", cache_header(&call->cache, &call->exchange->arena));
     call_add_ignored(call);
     if (call->operation->headers && call->operation->headers->add)
@@ -150,7 +151,7 @@ static void on_started(void *ctx, const struct chat_reply *reply)
     struct inference *inference = ctx;
     struct api_call *call = inference->call;
     call->usage.first_token_us = clock_now_us() - call->exchange->request.started_us;
-    call->has_cache = true;
+    call->has_cache = !work_placement(inference->work)->is_recalled; /* else no prompt was read */
     call->cache = work_cache(inference->work);
     inference_stop_waiting(inference);
     if (!inference->is_stream)
@@ -295,7 +296,7 @@ static struct shadow_case *note(struct inference *inference, const struct chat_r
 {
     struct api_call *call = inference->call;
     const struct http_request *http = &call->exchange->request;
-    if (!inference->is_noted)
+    if (!inference->is_noted || work_placement(inference->work)->is_recalled)
         return NULL;
     const struct shadow_source source = {
         .request_id = str_of(call->request_id),
@@ -322,7 +323,8 @@ static void on_finished(void *ctx, const struct chat_reply *reply, const struct 
     if (!inference->is_stream) /* which may have been withheld */
         call->usage.first_token_us = figures->first_token_us;
     call->usage.decode_us = figures->decode_us;
-    metrics_timed(&call->thread->metrics, call->match.model->index, &call->usage);
+    if (!work_placement(inference->work)->is_recalled)
+        metrics_timed(&call->thread->metrics, call->match.model->index, &call->usage);
     if (inference->is_stream)
         finish_stream(inference, reply);
     else

@@ -35,6 +35,7 @@ struct operation_memory {
     /* What it refers to, before it is parsed: request->earlier. On a thread that may wait. */
     enum error_code (*bring)(struct api_call *call, yyjson_val *root, struct chat_request *request,
                              struct error *error);
+    bool (*keeps)(const struct chat_request *request); /* its reply is to be kept */
     /* On the call's thread, of a request whose reply is whole: in the exchange's arena, what is kept besides it. NULL:
      * nothing is to be kept. */
     void *(*note)(struct api_call *call, const struct chat_request *request);

@@ -35,6 +35,7 @@
 #include "monitor/dashboards.h"
 #include "monitor/monitor.h"
 #include "net/tls_config.h"
+#include "recall/recall.h"
 #include "store/disk.h"
 #include "traces/traces.h"
 #include "upstream/upstreams.h"
@@ -84,6 +85,7 @@ struct serve {
     struct invocations *invocations;
     struct traces *traces;
     struct routing *routing;
+    struct recall *recall;
     struct upstreams upstreams;
     struct work_shared work;
     struct files *files;
@@ -414,6 +416,17 @@ static enum error_code open_evaluations(struct serve *serve, struct error *error
     return evaluations_open(&options, &serve->evaluations, error);
 }
 
+static enum error_code open_recall(struct serve *serve, struct error *error)
+{
+    const struct recall_bounds bounds = {
+        .bytes = limit(response_cache_bytes),
+        .entries = limit(response_cache_entries),
+        .entry_bytes = limit(response_cache_entry_bytes),
+    };
+    serve->recall = recall_new(&bounds);
+    return serve->recall ? OK : error_no_memory(error);
+}
+
 /* What requests and jobs are worked on with. */
 static enum error_code open_work(struct serve *serve, unsigned threads, struct error *error)
 {
@@ -436,6 +449,8 @@ static enum error_code open_work(struct serve *serve, unsigned threads, struct e
                                             {find_custom, serve}};
     if (code == OK)
         code = routing_new(&routing, &serve->routing, error);
+    if (code == OK)
+        code = open_recall(serve, error);
     serve->work = (struct work_shared){
         .config = config,
         .engine = serve->engine,
@@ -446,6 +461,7 @@ static enum error_code open_work(struct serve *serve, unsigned threads, struct e
         .reservations = serve->reservations,
         .keys = serve->keys,
         .routing = serve->routing,
+        .recall = serve->recall,
         .upstreams = serve->upstreams.count > 0 ? &serve->upstreams : NULL,
         .others = *serve->others,
     };
@@ -624,6 +640,7 @@ static bool stop(struct serve *serve)
     extractor_free(serve->extractor);
     resources_close(serve->profiles);
     routing_free(serve->routing);
+    recall_free(serve->recall);
     reservations_free(serve->reservations);
     keys_close(serve->keys);
     metrics_deinit(&serve->batch_metrics);

@@ -32,6 +32,12 @@ struct config_price { /* picodollars per million tokens */
     uint64_t input, output, cache_read, cache_write_5m, cache_write_1h;
 };
 
+/* `response_cache:` of a model, a router or a tenant: answers that are given again (recall/recall.h). */
+struct config_recall {
+    uint64_t ttl_ms; /* 0: none is */
+    bool tools, sampled; /* also to requests with tools; with a temperature above 0 */
+};
+
 struct config_model {
     const char *name;
     const char *path;     /* NULL: embedded model of that name */
@@ -50,6 +56,7 @@ struct config_model {
     uint64_t price_share; /* part of price or price_as, times 10^12; 0: all of it */
     enum config_cache_mode cache;
     uint32_t cache_min_tokens; /* 0: cache.min_tokens */
+    const struct config_recall *recall; /* NULL: what holds for the tenant */
     bool is_matryoshka;        /* the beginning of an embedding of it is one, too */
 };
 

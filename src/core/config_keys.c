@@ -127,6 +127,17 @@ enum error_code config_read_headers(struct yaml_reader *reader, const yaml_node_
     return OK;
 }
 
+/* --- answers that are given again --- */
+
+#define RECALL_TTL_MAX_MS (UINT64_C(30) * 24 * 60 * 60 * 1000)
+
+static const struct field recall_fields[] = {
+    {"ttl", FIELD_MS, .is_required = true, FIELD_AT(config_recall, ttl_ms), .high = RECALL_TTL_MAX_MS},
+    {"tools", FIELD_BOOL, FIELD_AT(config_recall, tools)},
+    {"sampled", FIELD_BOOL, FIELD_AT(config_recall, sampled)},
+};
+const struct field_table config_recall_table = FIELD_TABLE(recall_fields, struct config_recall);
+
 /* --- models --- */
 
 static const char *const cache_modes[] = {
@@ -153,6 +164,7 @@ static const struct field model_fields[] = {
     {"price_share", FIELD_PICO, FIELD_AT(config_model, price_share), .low = 1, .high = CONFIG_PICO},
     {"cache", FIELD_CHOICE, FIELD_AT(config_model, cache), .choices = cache_modes},
     {"cache_min_tokens", FIELD_UINT32, FIELD_AT(config_model, cache_min_tokens), .low = 1, .high = CONFIG_TOKENS_MAX},
+    {"response_cache", FIELD_PART, FIELD_AT(config_model, recall), .table = &config_recall_table},
     {"matryoshka", FIELD_BOOL, FIELD_AT(config_model, is_matryoshka)},
 };
 static const struct field_table model_table = FIELD_TABLE(model_fields, struct config_model);

@@ -41,6 +41,9 @@ enum error_code config_read_price(struct yaml_reader *reader, const yaml_node_t 
 enum error_code config_read_headers(struct yaml_reader *reader, const yaml_node_t *node, const char **lines, size_t max,
                                     size_t *count);
 
+/* Keys of a `response_cache` mapping: a struct config_recall, as a FIELD_PART of models and routers. */
+extern const struct field_table config_recall_table;
+
 /* What names of models, their IDs and patterns of IDs are made of, with what messages say of them. */
 bool config_is_model_name(struct str text);
 bool config_is_model_id(struct str text);

@@ -56,6 +56,9 @@
     X(parked_bytes, 536870912, "bytes", "states of preempted requests, besides what the cache has of them")  \
     X(prefill_chunk_tokens, 512, "tokens", "prompt tokens of one step while replies run")                    \
     X(messages, 10000, "messages", "messages of one request")                                                \
+    X(response_cache_bytes, 67108864, "bytes", "answers that are kept to be given again; the least used go first") \
+    X(response_cache_entries, 10000, "answers", "of them at most")                                           \
+    X(response_cache_entry_bytes, 1048576, "bytes", "of one answer: a longer one is not kept")               \
     X(content_blocks, 20000, "blocks", "content blocks of one request")                                      \
     X(responses, 100000, "replies", "of OpenAI's Responses that are kept for one tenant; then the oldest go")    \
     X(responses_bytes, 1073741824, "bytes", "of them, with what was asked")                                  \

@@ -95,6 +95,7 @@ void charge_place(struct charge *charge, const struct placement *placement, cons
     line->provider = str_of(placement->provider);
     line->upstream_id = placement->upstream_id;
     line->replica = placement->replica ? str_of(replica_name(placement->replica)) : STR("");
+    charge->is_again = placement->is_recalled;
     line->attempts = placement->attempts + placement->repeats;
     line->router = placement->why;
     line->router_score = has_router ? millionths_of(placement->score) : LEDGER_ABSENT;
@@ -134,8 +135,10 @@ void charge_end(struct charge *charge, enum ledger_outcome outcome, const struct
         line->tier = tier_price(usage->tier);
     line->usage = charge_usage(usage);
     line->usage_note = usage ? usage_word(usage->note) : STR("");
-    line->quote = charge->is_shadow ? price_quote_shadow(answered, line->tier, &line->usage)
-                                    : price_quote(&charge->path, line->tier, &line->usage);
+    if (charge->is_shadow)
+        line->quote = price_quote_shadow(answered, line->tier, &line->usage);
+    else
+        line->quote = (charge->is_again ? price_quote_again : price_quote)(&charge->path, line->tier, &line->usage);
     line->latency_us = latency_us;
     line->first_token_us = first_token_us;
 }

@@ -21,7 +21,7 @@ struct charge_subject {
 struct charge {
     struct ledger_line line;
     struct price_path path;
-    bool is_shadow;
+    bool is_shadow, is_again;
 };
 
 /* `time_us`: clock_wall_us() when the request came. */

@@ -64,21 +64,45 @@ bool collect_is_whole(const struct collect *collect)
     return !collect->is_out_of_memory && !collect->text.failed;
 }
 
+static void tell_begin(const struct chat_sink *sink, size_t index, const struct chat_reply_block *block)
+{
+    if (sink->block_start)
+        sink->block_start(sink->ctx, index, block->kind, block->tool_id, block->tool_name);
+    if (sink->block_delta && block->text.len > 0)
+        sink->block_delta(sink->ctx, index, block->kind, block->text);
+    if (sink->block_delta && block->signature.len > 0)
+        sink->block_delta(sink->ctx, index, CHAT_SIGNATURE, block->signature);
+    if (sink->block_delta && block->data.len > 0)
+        sink->block_delta(sink->ctx, index, CHAT_REDACTED, block->data);
+}
+
+void collect_tell_block(const struct chat_sink *sink, size_t index, const struct chat_reply_block *block)
+{
+    tell_begin(sink, index, block);
+    if (sink->block_stop)
+        sink->block_stop(sink->ctx, index, block->kind);
+}
+
+static struct chat_reply_block block_of(const struct collect *collect, const struct collect_span *span)
+{
+    return (struct chat_reply_block){
+        .kind = span->kind,
+        .text = str_slice(buf_str(&collect->text), span->from, span->from + span->len),
+        .tool_id = span->tool_id,
+        .tool_name = span->tool_name,
+        .signature = span->signature,
+        .data = span->data,
+    };
+}
+
 void collect_tell(const struct collect *collect, const struct chat_sink *sink)
 {
     for (size_t i = 0; i < collect->span_count; i++) {
-        const struct collect_span *span = &collect->spans[i];
-        const struct str text = str_slice(buf_str(&collect->text), span->from, span->from + span->len);
-        if (sink->block_start)
-            sink->block_start(sink->ctx, i, span->kind, span->tool_id, span->tool_name);
-        if (sink->block_delta && text.len > 0)
-            sink->block_delta(sink->ctx, i, span->kind, text);
-        if (sink->block_delta && span->signature.len > 0)
-            sink->block_delta(sink->ctx, i, CHAT_SIGNATURE, span->signature);
-        if (sink->block_delta && span->data.len > 0)
-            sink->block_delta(sink->ctx, i, CHAT_REDACTED, span->data);
-        if (sink->block_stop && i < collect->stopped_count)
-            sink->block_stop(sink->ctx, i, span->kind);
+        const struct chat_reply_block block = block_of(collect, &collect->spans[i]);
+        if (i < collect->stopped_count)
+            collect_tell_block(sink, i, &block);
+        else
+            tell_begin(sink, i, &block);
     }
 }
 
@@ -89,17 +113,8 @@ bool collect_finish(struct collect *collect, struct chat_reply *reply)
     collect->blocks = mem_calloc(collect->span_count + 1, sizeof(*collect->blocks));
     if (!collect->blocks)
         return false;
-    for (size_t i = 0; i < collect->span_count; i++) {
-        const struct collect_span *span = &collect->spans[i];
-        collect->blocks[i] = (struct chat_reply_block){
-            .kind = span->kind,
-            .text = str_slice(buf_str(&collect->text), span->from, span->from + span->len),
-            .tool_id = span->tool_id,
-            .tool_name = span->tool_name,
-            .signature = span->signature,
-            .data = span->data,
-        };
-    }
+    for (size_t i = 0; i < collect->span_count; i++)
+        collect->blocks[i] = block_of(collect, &collect->spans[i]);
     reply->blocks = collect->blocks;
     reply->block_count = collect->span_count;
     return true;

@@ -29,6 +29,9 @@ bool collect_is_whole(const struct collect *collect);
 /* The same events again, of what was collected; functions of the sink may be NULL. */
 void collect_tell(const struct collect *collect, const struct chat_sink *sink);
 
+/* One whole block, as events. */
+void collect_tell_block(const struct chat_sink *sink, size_t index, const struct chat_reply_block *block);
+
 /* Puts all blocks into `reply`; they live until collect_deinit. False: no memory. */
 bool collect_finish(struct collect *collect, struct chat_reply *reply) WARN_UNUSED;
 

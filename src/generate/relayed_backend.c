@@ -3,6 +3,7 @@
 
 #include "core/json.h"
 #include "core/util.h"
+#include "generate/collect.h"
 #include "upstream/wire.h"
 
 #define ESTIMATE_BYTES 4 /* of text, for a token that the provider has not counted */
@@ -29,18 +30,6 @@ static enum error_code prepare(const struct backend *backend, struct backend_job
 }
 
 /* --- telling --------------------------------------------------------------------------------------------- */
-
-static void tell_block(const struct chat_sink *sink, size_t i, const struct chat_reply_block *block)
-{
-    sink->block_start(sink->ctx, i, block->kind, block->tool_id, block->tool_name);
-    if (block->text.len > 0)
-        sink->block_delta(sink->ctx, i, block->kind, block->text);
-    if (block->signature.len > 0)
-        sink->block_delta(sink->ctx, i, CHAT_SIGNATURE, block->signature);
-    if (block->data.len > 0)
-        sink->block_delta(sink->ctx, i, CHAT_REDACTED, block->data);
-    sink->block_stop(sink->ctx, i, block->kind);
-}
 
 /* The provider's own count; where it has none, an estimate, as of any reply of an upstream. */
 static void take_usage(struct relayed_call *call, const struct chat_reply *reply)
@@ -70,7 +59,7 @@ static void tell(struct relayed_call *call, const struct chat_reply *reply)
     call->call.first_token_us = clock_now_us();
     call->events->on_started(call->ctx);
     for (size_t i = 0; i < reply->block_count && !call->is_ended; i++)
-        tell_block(&call->events->sink, i, &reply->blocks[i]);
+        collect_tell_block(&call->events->sink, i, &reply->blocks[i]);
     if (call->is_ended)
         return;
     if (reply->stop == CHAT_STOP_SEQUENCE)

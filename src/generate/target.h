@@ -6,6 +6,7 @@
 #ifndef GENERATE_TARGET_H
 #define GENERATE_TARGET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/str.h"
@@ -45,6 +46,8 @@ struct placement {
     struct target doubted;  /* answered before, and its answer was taken back; name NULL: there was none */
     double doubted_chance;  /* that it was right */
     unsigned doubted_attempts; /* `attempts` then */
+    bool is_recalled;         /* nobody was asked: `answered` gave the same request this answer before... */
+    uint64_t recalled_age_us; /* ...so long ago */
 };
 
 #endif

@@ -99,6 +99,8 @@ enum error_code work_settle(struct work *work, enum ledger_outcome outcome, stru
     work_spent(work, doubted_cost + (is_kept ? cost : 0));
     if (!is_kept || (is_broken && work->setup.line == WORK_LINE_LEDGER))
         return error_set(error, ERROR_UNAVAILABLE, "The ledger could not record this request.");
+    if (outcome == LEDGER_COMPLETED)
+        work_remember(work);
     if (work->setup.line == WORK_LINE_LEDGER && work->handlers->on_billed)
         work->handlers->on_billed(work->ctx, &work->placement.answered, &work->charge.line);
     return OK;
@@ -323,10 +325,12 @@ static void on_finished(void *ctx, enum chat_stop_reason stop, struct str stop_s
         work_advance(work);
         return;
     }
-    if (code != OK)
+    if (code != OK) {
         work_fail(work, &error);
-    else if (!work->is_withheld || tell(work))
+    } else if (!work->is_withheld || tell(work)) {
+        work->is_fit = true;
         work_finish(work);
+    }
 }
 
 static void on_blamed(void *ctx, const struct error *error)
@@ -436,7 +440,7 @@ static void settle_tier(struct work *work)
 }
 
 /* An upstream's request is charged as the upstream charges it; who answers in its place serves what was asked for. */
-static void take_tier(struct work *work, const struct target *target)
+void work_take_tier(struct work *work, const struct target *target)
 {
     struct chat_request *request = work->setup.request;
     if (target->model->upstream && !work->setup.instead) {
@@ -487,12 +491,12 @@ static bool let_in(struct work *work)
     const struct catalog_match match = work_match_at(work);
     work_withhold(work);
     work_fill_job(work, &match);
-    work->placement.provider = target->model->upstream ? target->model->upstream->name : work->backend->ops->name;
+    work->placement.provider = work_provider_of(work, target);
     work->placement.upstream_id = (struct str){0};
     work->placement.replica = NULL;
     chat_request_goes_to(work->setup.request, work->backend->ops->traits(work->backend, target));
     if (work->setup.kind == WORK_REPLY || work->setup.kind == WORK_EMBED)
-        take_tier(work, target);
+        work_take_tier(work, target);
     if (work->setup.kind == WORK_REPLY)
         bound_reply(work, &match);
     if (work->setup.offload) {
@@ -640,6 +644,7 @@ void work_end(struct work *work, enum ledger_outcome outcome)
     work_end_call(work);
     work_end_minute(work);
     work_drop_doubted(work);
+    work_forget_recalled(work);
     collect_deinit(&work->collect);
     if (work->is_over)
         *work->is_over = true;

@@ -5,7 +5,8 @@
  *
  *   TEXTS   the texts of the request's documents are waited for
  *   ROUTE   which targets may answer, in which order; a router may ask first
- *           how warm they hold the prompt
+ *           how warm they hold the prompt; where the same request was answered
+ *           before, that answer is given again, and the work is ENDED
  *   ADMIT   its tier and reservation, the bound of its reply; the prompt is
  *           written; its line in the ledger is opened
  *   RUN     a backend has it; where that fails before the first token, or before a
@@ -50,6 +51,7 @@
 #include "generate/charge.h"
 #include "generate/target.h"
 #include "generate/work_port.h"
+#include "recall/recall_key.h"
 
 struct work;
 
@@ -60,6 +62,14 @@ enum work_line {
     WORK_LINE_NONE,    /* of a count or a choice */
     WORK_LINE_LEDGER,  /* the ledger, from admission on: one journal record then, one at the end */
     WORK_LINE_CALLER,  /* the caller's own log: work_line gives it to him once the work has ended */
+};
+
+/* Of a request whose answer may have been given before, or may be given again (recall/recall_key.h). */
+struct work_recall {
+    const struct config_recall *rules;
+    uint8_t digest[SHA256_LEN]; /* recall_digest of the request */
+    bool reads, keeps;
+    uint64_t max_age_us; /* an older answer is not taken */
 };
 
 struct work_setup {
@@ -74,6 +84,7 @@ struct work_setup {
     enum tier tier;             /* where the request asks for none */
     struct backend *instead;    /* has the reply of the upstream that would be asked, and its price is that of `tier`;
                                  * outlives the work. NULL: it is asked */
+    const struct work_recall *recall; /* outlives the work; NULL: the request is always answered anew */
     bool is_stream;             /* what was sent of a reply is paid for, also when it breaks off */
     bool collects;              /* the finished reply carries all blocks */
     bool passes_on;             /* takes replies in their provider's own words, where the request is too (codec.h) */

@@ -14,6 +14,7 @@
 #include "generate/documents.h"
 #include "generate/work.h"
 #include "keys/keys.h"
+#include "recall/recall.h"
 
 /* Each target in turn is asked how warm it is. */
 struct warmth_round {
@@ -53,6 +54,10 @@ struct work {
     bool is_doubtable;        /* the router may take the reply back once it knows how sure the model is... */
     bool is_withheld;             /* ...and until then nobody is told of it; nor of one that may break */
     struct doubted *doubted;  /* a reply that was taken back; NULL: none */
+    struct recall_key recall_key;    /* where setup.recall is there, from ROUTE on */
+    const struct recalled *recalled; /* the answer that is given again; NULL: it is made */
+    bool is_recall_done;      /* it has been looked for */
+    bool remembers, is_fit;   /* the answer is to be kept; and it came whole, from who was to give it */
     bool *is_over;            /* NULL, or set by work_end: the work may be gone */
 
     struct spending spending; /* reserved while its line is open */
@@ -81,6 +86,15 @@ void work_drop_line(struct work *work);
 void work_announce(struct work *work, uint64_t first_token_us); /* a handler may end the work */
 void work_finish(struct work *work);                            /* the last handler: the work may be gone */
 
+void work_take_tier(struct work *work, const struct target *target); /* that it is served in there */
+
+/* --- of work_recall.c --- */
+
+/* The request was answered before, and is so again: the work may be gone. False: it is to be answered. */
+bool work_recalls(struct work *work);
+void work_remember(struct work *work); /* once its line is in the ledger */
+void work_forget_recalled(struct work *work);
+
 /* --- of work_route.c --- */
 
 bool work_route(struct work *work); /* false: the work waits or has ended */
@@ -101,6 +115,7 @@ void work_end_minute(struct work *work); /* once, at the end of all */
 /* --- of work_turns.c --- */
 
 struct backend *work_backend_of(const struct work *work, const struct target *target);
+const char *work_provider_of(const struct work *work, const struct target *target); /* as the ledger names it */
 struct catalog_match work_match_at(const struct work *work); /* what the target makes of the ID that was asked for */
 void work_fill_job(struct work *work, const struct catalog_match *match); /* of the target that has its turn */
 bool work_fail_for_none(struct work *work); /* false: no target is left, the work may be gone */

@@ -17,6 +17,7 @@ struct upstreams;   /* upstream/upstreams.h */
 struct routing;     /* routing.h */
 struct work_router; /* work.h */
 struct shadow;      /* shadow.h */
+struct recall;      /* recall/recall.h */
 
 /* What answers besides the embedded engine, and who chooses; zero: nothing, and nobody. */
 struct work_others {
@@ -38,6 +39,7 @@ struct work_shared {
     struct keys *keys; /* virtual keys and budgets; NULL: there are none */
     const struct routing *routing; /* who answers where a router is named; NULL: there are none */
     struct upstreams *upstreams; /* servers of others; NULL: there are none */
+    struct recall *recall; /* answers that are given again; NULL: none are */
     struct shadow *shadow; /* what routers learn with; NULL: none does */
     struct work_others others;
 };

@@ -110,6 +110,11 @@ bool work_route(struct work *work)
         work_fail(work, &error);
         return false;
     }
+    if (!work->is_recall_done) {
+        work->is_recall_done = true;
+        if (work_recalls(work))
+            return false;
+    }
     if (work->round && !ask_all(work))
         return false;
     if (work->target_count == 0)

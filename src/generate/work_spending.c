@@ -62,6 +62,8 @@ static uint64_t bound(const struct work *work)
     const struct target *target = &work->placement.answered;
     const enum tier tier = tier_price(work->setup.request->tier);
     uint64_t most = 0;
+    if (work->recalled)
+        return 0;
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
         struct price_usage usage = {.tokens[PRICE_OUTPUT] = reply_tokens(work)};
         usage.tokens[classes[i]] = work->job.prompt_tokens_max;
@@ -148,7 +150,7 @@ void work_spent(struct work *work, uint64_t cost)
 void work_end_minute(struct work *work)
 {
     const struct chat_usage usage = work_usage(work);
-    const bool was_served = work->first_token_us != 0;
+    const bool was_served = work->first_token_us != 0 && !work->recalled;
     const uint64_t used = usage.input_tokens + usage.cache_write_5m_tokens + usage.cache_write_1h_tokens +
                           usage.output_tokens;
     if (!work->has_minute)

@@ -13,6 +13,11 @@ struct backend *work_backend_of(const struct work *work, const struct target *ta
     return backend;
 }
 
+const char *work_provider_of(const struct work *work, const struct target *target)
+{
+    return target->model->upstream ? target->model->upstream->name : work_backend_of(work, target)->ops->name;
+}
+
 /* What the target makes of the model ID that was asked for. */
 struct catalog_match work_match_at(const struct work *work)
 {
@@ -40,7 +45,7 @@ void work_fill_job(struct work *work, const struct catalog_match *match)
     work->job.tenant = work->setup.subject.tenant;
     work->job.has_elsewhere = work->placement.attempts + 1 < work->target_count;
     work->job.request_id = work->setup.subject.request_id;
-    work->job.passes_on = work->setup.passes_on && !work->is_withheld;
+    work->job.passes_on = work->setup.passes_on && !work->is_withheld && !work->remembers;
     work->job.wants_confidence = work->setup.wants_confidence || work->is_doubtable;
     work->job.cache_min_tokens = catalog_cache_min_tokens(work->setup.port->shared->config, match);
 }

@@ -200,6 +200,13 @@ static struct config_model *copy_config(struct arena *arena, const struct config
                    (keep(arena, &copy->chat_template) || !config->chat_template) &&
                    (keep(arena, &copy->price_as) || !config->price_as) &&
                    (keep(arena, &copy->teacher) || !config->teacher);
+    if (config->recall) {
+        struct config_recall *recall = ARENA_NEW(arena, struct config_recall);
+        is_kept = is_kept && recall;
+        if (recall)
+            *recall = *config->recall;
+        copy->recall = recall;
+    }
     for (size_t i = 0; i < config->id_count && is_kept; i++) {
         ids[i] = config->ids[i];
         is_kept = keep(arena, &ids[i]);

@@ -92,6 +92,7 @@ static const struct field router_fields[] = {
     {"margin", FIELD_STRING, FIELD_AT(router_config, margin), .check = is_share, .expected = "a number from 0 to 1"},
     {"escalate", FIELD_OBJECT, FIELD_AT(router_config, escalate), .table = &escalate_table},
     {"shadow", FIELD_CUSTOM, .custom = read_shadow},
+    {"response_cache", FIELD_PART, FIELD_AT(router_config, recall), .table = &config_recall_table},
     {"predictor", FIELD_PATH, FIELD_AT(router_config, predictor)},
 };
 static const struct field_table router_table = FIELD_TABLE(router_fields, struct router_config);

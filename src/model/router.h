@@ -77,6 +77,7 @@ struct router_config {
     } escalate;
     uint64_t budget; /* picodollars for a thousand requests; 0: none */
     struct router_shadow shadow;
+    const struct config_recall *recall; /* NULL: what holds for the tenant */
     const char *predictor; /* file; NULL: the one of the program that knows most of the models */
 };
 struct routers_config {

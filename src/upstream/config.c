@@ -169,6 +169,7 @@ static const struct field model_fields[] = {
     {"price", FIELD_CUSTOM, .custom = config_read_price},
     {"cache_min_tokens", FIELD_UINT32, FIELD_AT(upstream_model, as.cache_min_tokens), .low = 1,
      .high = CONFIG_TOKENS_MAX},
+    {"response_cache", FIELD_PART, FIELD_AT(upstream_model, as.recall), .table = &config_recall_table},
     {"capabilities", FIELD_STRINGS, FIELD_LIST_AT(upstream_model, capabilities, capability_count),
      .check = is_capability, .expected = "one of " CAPABILITIES},
 };

@@ -12,7 +12,7 @@ A plan's entries are taken one by each request; without one it answers. Keys of 
     thinking  a piece of reasoning before them, tool: (id, name, json) behind them
     usage     {"input", "read", "write", "output"}: tokens, counted apart; "write_1h": of those that were written
     shape     how chat completions say it: see provider_usage.py
-    stop      end, length or stop
+    stop      end, length or stop; of chat completions also filter
     status, headers, body     a failure
     cut       bytes of the body, then the connection is closed; {"cut": 0} after the head
     hang      "head": never answers; "body": after `cut` bytes nothing more comes
@@ -105,7 +105,7 @@ def openai_stream(entry, model):
         call, name, arguments = entry["tool"]
         yield chunk({"tool_calls": [{"index": 0, "id": call, "type": "function",
                                      "function": {"name": name, "arguments": arguments}}]})
-    reasons = {"end": "stop", "length": "length", "stop": "stop"}
+    reasons = {"end": "stop", "length": "length", "stop": "stop", "filter": "content_filter"}
     if not entry.get("no_end"):
         yield chunk({}, "tool_calls" if "tool" in entry else reasons[entry.get("stop", "end")])
     for _ in range(0 if entry.get("no_usage") else 2 if entry.get("double_usage") else 1):

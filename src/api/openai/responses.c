@@ -255,7 +255,8 @@ static void keep(void *ctx, struct str reply)
         log_event(LOG_ERROR, "response not kept", LOG_C("id", call->request_id), LOG_C("error", error.message));
 }
 
-const struct operation_memory openai_memory = {.refers = refers, .bring = bring, .note = note, .keep = keep};
+const struct operation_memory openai_memory = {
+    .refers = refers, .bring = bring, .keeps = openai_is_stored, .note = note, .keep = keep};
 
 /* --- by ID ------------------------------------------------------------------------------------------ */
 
