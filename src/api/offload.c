@@ -14,13 +14,18 @@ static void on_close(struct http_exchange *exchange)
     offload->is_gone = true;
 }
 
-/* Opening waits for the other side. */
+/* A FIFO, each byte of which lets one through. */
 static void pass_gate(void)
 {
     const char *gate = getenv("FULCRUM_OFFLOAD_GATE");
-    int fd = gate ? open(gate, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd >= 0)
-        (void)close(fd);
+    char byte;
+    bool is_shut = gate != NULL;
+    while (is_shut) {
+        const int fd = open(gate, O_RDONLY | O_CLOEXEC); /* waits for the other side */
+        is_shut = fd >= 0 && read(fd, &byte, 1) != 1;
+        if (fd >= 0)
+            (void)close(fd);
+    }
 }
 
 static void on_work(uv_work_t *work)

@@ -88,7 +88,9 @@ enum delivery deliver(const struct deliverer *deliverer, const struct spool_file
         code = disk_admit(file->bytes / 2, error);
     if (code == OK)
         code = compress_file(fd, offset, path, lines, error);
-    if (code == OK)
+    if (code == OK && *lines == 0 && !file->is_body) /* no record got onto the disk */
+        outcome = DELIVERED;
+    else if (code == OK)
         outcome = put(deliverer, &header, path, error);
     (void)unlink(path);
     if (fd >= 0)

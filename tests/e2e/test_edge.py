@@ -1,6 +1,7 @@
 """The HTTP edge: credentials before bodies, headers that must be signed, large bodies beside streams, half-closed
 connections. What one I/O thread holds and who gives way is tested in memory: tests/unit/test_net_budget.c."""
 
+import contextlib
 import hashlib
 import http.client
 import json
@@ -168,11 +169,15 @@ class Gate:
         os.mkfifo(self.path)
         self.env = {"FULCRUM_OFFLOAD_GATE": self.path}
 
+    def let_one_through(self):
+        with contextlib.suppress(BrokenPipeError), open(self.path, "wb", buffering=0) as gate:
+            gate.write(b"1")
+
     def open(self):
         """For good: for the work that waits and for all that comes."""
         def let_through():
             while True:
-                os.close(os.open(self.path, os.O_WRONLY))
+                self.let_one_through()
         threading.Thread(target=let_through, daemon=True).start()
 
 

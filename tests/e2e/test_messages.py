@@ -207,7 +207,7 @@ def test_a_stream_is_silent_while_another_thread_has_its_request(tmp_path, rando
         headers = {"Host": "a", "Content-Type": "application/json"}
         client_socket.sendall(head("POST", "/v1/messages", headers, len(data)) + data)
         for step in range(3):  # who asks, which model, the request; the prompt comes next
-            os.close(os.open(gate.path, os.O_WRONLY))
+            gate.let_one_through()
             assert wait_until(lambda: metrics(server)["fulcrum_offloaded_total"] == step + 2, timeout=60)
         client_socket.settimeout(0.5)  # some dozen times that a waiting stream would say so
         with pytest.raises(TimeoutError):
