@@ -8,6 +8,7 @@
 #include "engine/tier.h"
 #include "generate/reservation.h"
 #include "keys/config.h"
+#include "keys/rates.h"
 #include "ledger/price_config.h"
 #include "model/replies.h"
 #include "model/router.h"
@@ -22,7 +23,7 @@ const struct config_section *const program_sections[] = {
     &config_server_section,  &cache_section,         &replies_section,     &tls_section,
     &config_tenants_section, &reservation_section,   &cache_share_section, &tenant_objects_section,
     &tenant_routing_section, &tenant_recall_section, &routers_section,     &config_limits_section,
-    &prices_section,         &budgets_section,       &tiers_section,       &s3_section,
-    &objects_section,        &documents_section,     &monitor_section,     &traces_section,
-    &alarms_section,         &upstreams_section,     NULL,
+    &prices_section,         &budgets_section,       &tenant_rate_section, &tiers_section,
+    &s3_section,             &objects_section,       &documents_section,   &monitor_section,
+    &traces_section,         &alarms_section,        &upstreams_section,   NULL,
 };

@@ -61,8 +61,8 @@ struct work {
     bool *is_over;            /* NULL, or set by work_end: the work may be gone */
 
     struct spending spending; /* reserved while its line is open */
-    uint64_t minute_tokens;   /* taken from its key's minute */
-    bool has_tags, has_minute; /* the subject has all of its tags; its key's minute was asked */
+    uint64_t minute_tokens;   /* taken from its key's and its tenant's minute */
+    bool has_tags, has_minute; /* the subject has all of its tags; its key's and its tenant's minute was asked */
     struct charge charge;
     bool is_charged, is_open; /* the charge has begun; its line has not ended */
 };
@@ -106,7 +106,8 @@ bool work_ask(struct work *work);
 
 /* Whether its key may use what it asks for; at the start, of everything. */
 enum error_code work_check_key(const struct work *work, struct error *error) WARN_UNUSED;
-/* Before a line is opened: a part of its key's minute, once, and what the target may cost at most of all budgets. */
+/* Before a line is opened: a part of its key's and its tenant's minute, once, and what the target may cost at most of
+ * all budgets. */
 enum error_code work_reserve(struct work *work, struct error *error) WARN_UNUSED;
 /* What it did cost, by its lines; 0: nothing, as one that was not let in after all. Harmless where nothing is held. */
 void work_spent(struct work *work, uint64_t cost);

@@ -33,6 +33,12 @@ enum error_code work_check_key(const struct work *work, struct error *error)
                         error);
 }
 
+/* Records of jobs wait their turn in any case: of a tenant's minute they take nothing. */
+static bool has_rate(const struct work *work, const struct keys *keys)
+{
+    return work->setup.line == WORK_LINE_LEDGER && rates_bound(keys_rates(keys), work->setup.subject.tenant);
+}
+
 /* --- the bound -------------------------------------------------------------------------------------- */
 
 /* Replies that a provider was asked to make at once. */
@@ -95,11 +101,20 @@ static enum error_code find_tags(struct work *work, struct keys *keys, struct er
     return code;
 }
 
+/* Of the tenant's minute and of its key's, both or none. */
 static enum error_code take_minute(struct work *work, struct keys *keys, struct error *error)
 {
-    const uint64_t tokens = work->job.prompt_tokens_max / BYTES_PER_TOKEN;
-    const enum error_code code =
-        ring_take(keys_ring(keys), work->setup.subject.key, tokens, clock_wall_us(), error);
+    const struct charge_subject *subject = &work->setup.subject;
+    const uint64_t tokens = work->job.prompt_tokens_max / BYTES_PER_TOKEN, now_us = clock_wall_us();
+    enum error_code code = OK;
+    if (has_rate(work, keys))
+        code = rates_take(keys_rates(keys), subject->tenant, tokens, now_us, error);
+    if (code != OK)
+        return code;
+    if (has_key(work))
+        code = ring_take(keys_ring(keys), subject->key, tokens, now_us, error);
+    if (code != OK && has_rate(work, keys))
+        rates_undo(keys_rates(keys), subject->tenant, tokens);
     work->has_minute = code == OK;
     work->minute_tokens = tokens;
     return code;
@@ -133,7 +148,7 @@ enum error_code work_reserve(struct work *work, struct error *error)
         code = find_tags(work, keys, error);
     if (code == OK && has_accounts)
         code = reserve(work, keys, error);
-    if (code == OK && has_key(work) && !work->has_minute && !work->setup.instead)
+    if (code == OK && (has_key(work) || has_rate(work, keys)) && !work->has_minute && !work->setup.instead)
         code = take_minute(work, keys, error);
     if (code != OK)
         work_spent(work, 0);
@@ -153,9 +168,13 @@ void work_end_minute(struct work *work)
     const bool was_served = work->first_token_us != 0 && !work->recalled;
     const uint64_t used = usage.input_tokens + usage.cache_write_5m_tokens + usage.cache_write_1h_tokens +
                           usage.output_tokens;
+    const struct charge_subject *subject = &work->setup.subject;
+    const struct keys *keys = work->setup.port->shared->keys;
     if (!work->has_minute)
         return;
     work->has_minute = false;
-    ring_give(keys_ring(work->setup.port->shared->keys), work->setup.subject.key, work->minute_tokens,
-              was_served ? used : 0, clock_wall_us());
+    if (has_key(work))
+        ring_give(keys_ring(keys), subject->key, work->minute_tokens, was_served ? used : 0, clock_wall_us());
+    if (has_rate(work, keys))
+        rates_give(keys_rates(keys), subject->tenant, work->minute_tokens, was_served ? used : 0, clock_wall_us());
 }

@@ -20,6 +20,7 @@ struct keys {
     struct auth_keys auth;
     struct ring *ring;
     struct accounts *accounts;
+    struct rates *rates;
 
     pthread_mutex_t storing; /* of what follows */
     struct key_store *store;
@@ -219,7 +220,8 @@ static enum error_code open_parts(struct keys *keys, struct error *error)
 {
     uint8_t master[KEY_MASTER_LEN];
     keys->accounts = accounts_new();
-    enum error_code code = keys->accounts ? key_store_open(keys->config->data, &keys->store, error)
+    keys->rates = rates_new(keys->config);
+    enum error_code code = keys->accounts && keys->rates ? key_store_open(keys->config->data, &keys->store, error)
                                           : error_no_memory(error);
     if (code == OK)
         code = tally_open(keys->config->data, keys->store, &keys->tally, error);
@@ -278,6 +280,7 @@ void keys_close(struct keys *keys)
     key_store_close(keys->store);
     ring_free(keys->ring);
     accounts_free(keys->accounts);
+    rates_free(keys->rates);
     (void)pthread_cond_destroy(&keys->wake);
     (void)pthread_mutex_destroy(&keys->waking);
     (void)pthread_mutex_destroy(&keys->storing);
@@ -297,4 +300,9 @@ struct ring *keys_ring(const struct keys *keys)
 struct accounts *keys_accounts(const struct keys *keys)
 {
     return keys->accounts;
+}
+
+struct rates *keys_rates(const struct keys *keys)
+{
+    return keys->rates;
 }

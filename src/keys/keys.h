@@ -9,6 +9,7 @@
 
 #include "alarm/alarms.h"
 #include "keys/accounts.h"
+#include "keys/rates.h"
 #include "keys/ring.h"
 
 struct keys;
@@ -24,6 +25,7 @@ void keys_close(struct keys *keys); /* NULL is legal */
 const struct auth_keys *keys_auth(const struct keys *keys);
 struct ring *keys_ring(const struct keys *keys);
 struct accounts *keys_accounts(const struct keys *keys);
+struct rates *keys_rates(const struct keys *keys);
 
 /* --- changes, and what people are shown: each waits for the disk; any thread --- */
 

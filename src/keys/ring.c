@@ -1,21 +1,14 @@
 /* ring.c - see ring.h: two hash tables over an array of keys. */
 #include "keys/ring.h"
 
-#include <math.h>
 #include <pthread.h>
 
 #include "core/json.h"
 #include "core/limits.h"
+#include "keys/meter.h"
 #include "model/resolve.h"
 
-#define MINUTE_US 6e7
 #define NO_SLOT UINT32_MAX
-
-/* What is left of the minute; below zero: owed. */
-struct meter {
-    double requests, tokens;
-    uint64_t filled_us; /* 0: never, it is full */
-};
 
 struct ring_key {
     struct key_row row; /* strings in the ring's arena */
@@ -266,44 +259,9 @@ enum error_code ring_may_ask(struct ring *ring, struct str id, const struct str 
 
 /* --- how often -------------------------------------------------------------------------------------- */
 
-static void fill(double *left, uint64_t per_minute, double us)
+static struct meter_limits limits_of(const struct ring_key *key)
 {
-    const double most = (double)per_minute, filled = *left + most * us / MINUTE_US;
-    *left = filled > most ? most : filled;
-}
-
-static void fill_up(struct ring_key *key, uint64_t now_us)
-{
-    struct meter *meter = &key->meter;
-    if (meter->filled_us == 0)
-        *meter = (struct meter){(double)key->row.requests, (double)key->row.tokens, now_us};
-    const double us = now_us > meter->filled_us ? (double)(now_us - meter->filled_us) : 0;
-    fill(&meter->requests, key->row.requests, us);
-    fill(&meter->tokens, key->row.tokens, us);
-    meter->filled_us = now_us;
-}
-
-static enum error_code wait_for(const struct ring_key *key, const char *what, uint64_t per_minute, double missing,
-                                struct error *error)
-{
-    const double seconds = ceil(missing * 60 / (double)per_minute);
-    (void)error_set(error, ERROR_THROTTLED, "The key '" STR_FMT "' has used its %llu %s a minute.",
-                    STR_ARG(key->row.name), (unsigned long long)per_minute, what);
-    error->retry_s = seconds < 1 ? 1 : (unsigned)seconds;
-    return error->code;
-}
-
-static enum error_code take(struct ring_key *key, uint64_t tokens, uint64_t now_us, struct error *error)
-{
-    struct meter *meter = &key->meter;
-    fill_up(key, now_us);
-    if (key->row.requests && meter->requests < 1)
-        return wait_for(key, "requests", key->row.requests, 1 - meter->requests, error);
-    if (key->row.tokens && meter->tokens <= 0)
-        return wait_for(key, "tokens", key->row.tokens, 1 - meter->tokens, error);
-    meter->requests -= key->row.requests ? 1 : 0;
-    meter->tokens -= key->row.tokens ? (double)tokens : 0;
-    return OK;
+    return (struct meter_limits){key->row.requests, key->row.tokens};
 }
 
 enum error_code ring_take(struct ring *ring, struct str id, uint64_t tokens, uint64_t now_us, struct error *error)
@@ -311,8 +269,10 @@ enum error_code ring_take(struct ring *ring, struct str id, uint64_t tokens, uin
     enum error_code code = OK;
     (void)pthread_mutex_lock(&ring->mutex);
     struct ring_key *key = find_id(ring->content, id);
-    if (key && (key->row.requests || key->row.tokens))
-        code = take(key, tokens, now_us, error);
+    if (key) {
+        const struct meter_limits limits = limits_of(key);
+        code = meter_take(&key->meter, &limits, "key", key->row.name, tokens, now_us, error);
+    }
     (void)pthread_mutex_unlock(&ring->mutex);
     return code;
 }
@@ -321,9 +281,9 @@ void ring_give(struct ring *ring, struct str id, uint64_t taken, uint64_t used, 
 {
     (void)pthread_mutex_lock(&ring->mutex);
     struct ring_key *key = find_id(ring->content, id);
-    if (key && key->row.tokens) {
-        fill_up(key, now_us);
-        key->meter.tokens += (double)taken - (double)used;
+    if (key) {
+        const struct meter_limits limits = limits_of(key);
+        meter_give(&key->meter, &limits, taken, used, now_us);
     }
     (void)pthread_mutex_unlock(&ring->mutex);
 }

@@ -1,9 +1,7 @@
 /* ring.h - the virtual keys in memory: whose a credential is, what it may ask, and how often.
  *
  * A ring is made whole from the store's rows and takes the place of the last one; what keys have used of their minute
- * goes over. A minute is a bucket of requests and one of tokens that fill evenly. A request is let in while both hold
- * something; it takes its prompt's estimated tokens then, and when it ends what it really used, which may leave a debt
- * that the next ones wait off. One mutex, held for some hundred nanoseconds: any thread. */
+ * goes over (meter.h). One mutex, held for some hundred nanoseconds: any thread. */
 #ifndef KEYS_RING_H
 #define KEYS_RING_H
 

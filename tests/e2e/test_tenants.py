@@ -4,19 +4,29 @@ import hashlib
 import http.client
 import json
 
+import anthropic
 import botocore.exceptions
+import openai
 import pytest
 
 from conftest import start, wait_until
+from keys_fixture import ask_anthropic, ask_openai
 
 HELLO = [{"role": "user", "content": [{"text": "Hello there."}]}]
 BODY = json.dumps({"messages": HELLO, "inferenceConfig": {"maxTokens": 2}})
-TOKEN = "fulcrum-test-token"
+TOKEN, BUSY, WORDY = "fulcrum-test-token", "fulcrum-test-busy", "fulcrum-test-wordy"
 TENANTS = f"""\
 tenants:
   - name: shop
     keys: [{{id: AKIDSHOP, secret: "sh0p/secret+key"}}]
     bearer: [{hashlib.sha256(TOKEN.encode()).hexdigest()}]
+  - name: busy
+    keys: [{{id: AKIDBUSY, secret: "busy/secret"}}]
+    bearer: [{hashlib.sha256(BUSY.encode()).hexdigest()}]
+    rate: {{requests_per_minute: 2}}
+  - name: wordy
+    bearer: [{hashlib.sha256(WORDY.encode()).hexdigest()}]
+    rate: {{tokens_per_minute: 5}}
 """
 
 
@@ -67,6 +77,31 @@ def test_bearer_tokens(guarded):
     assert post(guarded, {"Authorization": "Bearer other"}) == 403
     assert post(guarded, {}) == 403
     assert TOKEN not in guarded.log()
+
+
+def test_a_tenants_minute_is_one_for_all_its_credentials(guarded):
+    pair = client(guarded, "AKIDBUSY", "busy/secret")
+    ask(pair)
+    ask_openai(guarded, BUSY, tokens=1)
+    with pytest.raises(openai.RateLimitError) as refused:
+        ask_openai(guarded, BUSY, tokens=1)
+    assert refused.value.code == "rate_limit_exceeded"
+    assert "The tenant 'busy' has used its 2 requests a minute." in refused.value.message
+    assert 0 < int(refused.value.response.headers["retry-after"]) <= 30
+    with pytest.raises(anthropic.RateLimitError) as limited:
+        ask_anthropic(guarded, BUSY)
+    assert limited.value.response.json()["error"]["type"] == "rate_limit_error"
+    with pytest.raises(botocore.exceptions.ClientError) as throttled:
+        ask(pair)
+    assert throttled.value.response["Error"]["Code"] == "ThrottlingException"
+    assert post(guarded, {"Authorization": f"Bearer {TOKEN}"}) == 200
+
+
+def test_a_tenants_tokens_a_minute(guarded):
+    ask_openai(guarded, WORDY, tokens=60)
+    with pytest.raises(openai.RateLimitError) as refused:  # a debt of what went over
+        ask_openai(guarded, WORDY, tokens=1)
+    assert "The tenant 'wordy' has used its 5 tokens a minute." in refused.value.message
 
 
 def test_without_tenants_the_key_names_who_asks(server):
