@@ -161,3 +161,8 @@ enum error_code api_client_put(struct api_client *client, const char *target, st
 {
     return perform(client, "PUT", target, body, reply, error);
 }
+
+enum error_code api_client_delete(struct api_client *client, const char *target, struct buf *reply, struct error *error)
+{
+    return perform(client, "DELETE", target, (struct str){NULL, 0}, reply, error);
+}

@@ -23,5 +23,7 @@ enum error_code api_client_call(struct api_client *client, const char *target, s
 /* PUT of these bytes, into the object store. */
 enum error_code api_client_put(struct api_client *client, const char *target, struct str body, struct buf *reply,
                                struct error *error) WARN_UNUSED;
+enum error_code api_client_delete(struct api_client *client, const char *target, struct buf *reply,
+                                  struct error *error) WARN_UNUSED;
 
 #endif

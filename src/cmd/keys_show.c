@@ -6,19 +6,6 @@
 #include "keys/config.h"
 #include "keys/tally.h"
 
-/* A budget with what was spent of it. */
-struct shown {
-    struct budget_row row;
-    enum account_source source;
-    struct window window;
-    ledger_sum spent;
-};
-
-struct shown_list {
-    struct shown *items;
-    size_t count, cap;
-};
-
 static const char *state_of(const struct key_row *key)
 {
     if (key->revoked_us)
@@ -28,18 +15,15 @@ static const char *state_of(const struct key_row *key)
 
 /* --- a new key -------------------------------------------------------------------------------------- */
 
-void keys_show_new(struct keys_command *command, const struct key_row *key, const struct key_secret *secret,
-                   const uint8_t master[KEY_MASTER_LEN])
+void keys_show_new(struct keys_command *command, const struct key_row *key, struct str token, struct str access)
 {
     struct buf *out = &command->out;
-    char access[KEY_ACCESS_SECRET_LEN + 1];
-    key_access_secret(master, key->id, access);
     if (!command->is_json) {
         buf_appendf(out, "id       " STR_FMT "  (" STR_FMT ", tenant " STR_FMT ")\n", STR_ARG(key->id),
                     STR_ARG(key->name), STR_ARG(key->tenant));
-        buf_appendf(out, "key      %s\n", secret->token);
+        buf_appendf(out, "key      " STR_FMT "\n", STR_ARG(token));
         buf_appendf(out, "as an access key pair\n         AWS_ACCESS_KEY_ID=" STR_FMT
-                         "\n         AWS_SECRET_ACCESS_KEY=%s\n", STR_ARG(key->id), access);
+                         "\n         AWS_SECRET_ACCESS_KEY=" STR_FMT "\n", STR_ARG(key->id), STR_ARG(access));
         buf_append_text(out, "The key is kept as a hash alone: this is the only time that it is shown.\n");
         return;
     }
@@ -47,16 +31,25 @@ void keys_show_new(struct keys_command *command, const struct key_row *key, cons
     buf_append_json(out, key->id);
     (void)json_append_member(out, "name", key->name);
     (void)json_append_member(out, "tenant", key->tenant);
-    (void)json_append_member(out, "key", str_of(secret->token));
+    (void)json_append_member(out, "key", token);
     (void)json_append_member(out, "accessKeyId", key->id);
-    (void)json_append_member(out, "secretAccessKey", str_of(access));
+    (void)json_append_member(out, "secretAccessKey", access);
     (void)json_append_time_member(out, "expiresAt", key->expires_us);
     buf_append_text(out, "}\n");
 }
 
+void keys_show_revoked(struct keys_command *command, const struct key_row *key)
+{
+    if (command->is_json)
+        buf_appendf(&command->out, "{\"id\":\"" STR_FMT "\",\"state\":\"revoked\"}\n", STR_ARG(key->id));
+    else
+        buf_appendf(&command->out, "%s " STR_FMT " (" STR_FMT ")\n", key->revoked_us ? "was revoked:" : "revoked",
+                    STR_ARG(key->id), STR_ARG(key->name));
+}
+
 /* --- budgets ---------------------------------------------------------------------------------------- */
 
-static enum error_code add(struct shown_list *list, const struct budget_row *row, enum account_source source,
+static enum error_code add(struct keys_budgets *list, const struct budget_row *row, enum account_source source,
                            struct error *error)
 {
     void *items = list->items;
@@ -65,12 +58,13 @@ static enum error_code add(struct shown_list *list, const struct budget_row *row
     if (!mem_grow(&items, list->count, &list->cap, sizeof(*list->items)))
         return error_no_memory(error);
     list->items = items;
-    list->items[list->count++] =
-        (struct shown){*row, source, window_at(row->period, window_day(clock_wall_us())), 0};
+    const struct window window = window_at(row->period, window_day(clock_wall_us()));
+    list->items[list->count++] = (struct keys_budget){
+        .row = *row, .source = source, .window = window, .resets_us = window_end_us(&window)};
     return OK;
 }
 
-static enum error_code add_limits(struct shown_list *list, const struct subject *subject, const uint64_t *limits,
+static enum error_code add_limits(struct keys_budgets *list, const struct subject *subject, const uint64_t *limits,
                                   const char *alert, struct error *error)
 {
     enum error_code code = OK;
@@ -81,7 +75,7 @@ static enum error_code add_limits(struct shown_list *list, const struct subject 
     return code;
 }
 
-static enum error_code add_configured(const struct config *config, struct shown_list *list, struct error *error)
+static enum error_code add_configured(const struct config *config, struct keys_budgets *list, struct error *error)
 {
     enum error_code code = OK;
     for (size_t i = 0; code == OK && i < config->tenant_count; i++) {
@@ -96,7 +90,7 @@ static enum error_code add_configured(const struct config *config, struct shown_
     return code;
 }
 
-static enum error_code find_spent(struct keys_command *command, struct shown_list *list, struct error *error)
+static enum error_code find_spent(struct keys_command *command, struct keys_budgets *list, struct error *error)
 {
     struct tally *tally = NULL;
     struct subject *subjects = ARENA_ARRAY(&command->arena, struct subject, list->count + 1);
@@ -119,7 +113,7 @@ static enum error_code find_spent(struct keys_command *command, struct shown_lis
     return code;
 }
 
-static enum error_code read_budgets(struct keys_command *command, struct shown_list *list, struct error *error)
+static enum error_code read_budgets(struct keys_command *command, struct keys_budgets *list, struct error *error)
 {
     struct budget_row *rows;
     size_t count;
@@ -131,18 +125,18 @@ static enum error_code read_budgets(struct keys_command *command, struct shown_l
     return code == OK ? find_spent(command, list, error) : code;
 }
 
-static void append_budget_text(struct buf *out, const struct shown *shown)
+static void append_budget_text(struct buf *out, const struct keys_budget *shown)
 {
     char limit[DOLLARS_TEXT], spent[DOLLARS_TEXT], end[TIMESTAMP_LEN + 1];
     buf_append_text(out, "  ");
     subject_append(out, &shown->row.subject);
-    clock_iso8601(window_end_us(&shown->window), end);
+    clock_iso8601(shown->resets_us, end);
     buf_appendf(out, ": $%s a %s, $%s spent, begins again %.16sZ%s\n", dollars_text(shown->row.limit, limit),
                 budget_period_names[shown->row.period], dollars_text(shown->spent, spent), end,
                 shown->source == ACCOUNT_OF_FILE ? "  (fulcrum.yaml)" : "");
 }
 
-static void append_budget_json(struct buf *out, const struct shown *shown)
+static void append_budget_json(struct buf *out, const struct keys_budget *shown)
 {
     char limit[DOLLARS_TEXT], spent[DOLLARS_TEXT];
     const struct subject *subject = &shown->row.subject;
@@ -152,15 +146,15 @@ static void append_budget_json(struct buf *out, const struct shown *shown)
     buf_appendf(out, ",\"period\":\"%s\",\"limitDollars\":\"%s\",\"spentDollars\":\"%s\"",
                 budget_period_names[shown->row.period], dollars_text(shown->row.limit, limit),
                 dollars_text(shown->spent, spent));
-    (void)json_append_time_member(out, "resetsAt", window_end_us(&shown->window));
+    (void)json_append_time_member(out, "resetsAt", shown->resets_us);
     if (shown->row.alert.len > 0)
         (void)json_append_member(out, "alert", shown->row.alert);
     (void)json_append_member(out, "source", str_of(account_source_names[shown->source]));
     buf_append_char(out, '}');
 }
 
-static void append_budgets(struct keys_command *command, const struct shown_list *list,
-                           bool (*is_wanted)(const struct shown *shown, const void *ctx), const void *ctx)
+static void append_budgets(struct keys_command *command, const struct keys_budgets *list,
+                           bool (*is_wanted)(const struct keys_budget *shown, const void *ctx), const void *ctx)
 {
     bool has_one = false;
     for (size_t i = 0; i < list->count; i++) {
@@ -176,23 +170,26 @@ static void append_budgets(struct keys_command *command, const struct shown_list
     }
 }
 
-static bool is_of_subject(const struct shown *shown, const void *ctx)
+static bool is_of_subject(const struct keys_budget *shown, const void *ctx)
 {
     return subject_eq(&shown->row.subject, ctx);
 }
 
+void keys_show_subject(struct keys_command *command, const struct keys_budgets *budgets, const struct subject *subject)
+{
+    buf_append_text(&command->out, command->is_json ? "{\"budgets\":[" : "");
+    append_budgets(command, budgets, is_of_subject, subject);
+    buf_append_text(&command->out, command->is_json ? "]}\n" : "");
+    if (command->out.len == 0)
+        buf_append_text(&command->out, "no budget\n");
+}
+
 enum error_code keys_show_budgets(struct keys_command *command, const struct subject *subject, struct error *error)
 {
-    struct shown_list list = {.count = 0};
+    struct keys_budgets list = {.count = 0};
     const enum error_code code = read_budgets(command, &list, error);
-    if (code == OK && command->is_json)
-        buf_append_text(&command->out, "{\"budgets\":[");
     if (code == OK)
-        append_budgets(command, &list, is_of_subject, subject);
-    if (code == OK && command->is_json)
-        buf_append_text(&command->out, "]}\n");
-    if (code == OK && command->out.len == 0)
-        buf_append_text(&command->out, "no budget\n");
+        keys_show_subject(command, &list, subject);
     mem_free(list.items);
     return code;
 }
@@ -242,7 +239,7 @@ struct wanted {
     size_t key_count;
 };
 
-static bool is_wanted(const struct shown *shown, const void *ctx)
+static bool is_wanted(const struct keys_budget *shown, const void *ctx)
 {
     const struct wanted *wanted = ctx;
     const struct subject *subject = &shown->row.subject;
@@ -270,24 +267,27 @@ static void append_keys(struct keys_command *command, const struct wanted *wante
     }
 }
 
-enum error_code keys_show_list(struct keys_command *command, struct str tenant, struct error *error)
+void keys_show_rows(struct keys_command *command, const struct key_row *keys, size_t count,
+                    const struct keys_budgets *budgets, struct str tenant)
 {
-    struct shown_list list = {.count = 0};
-    struct key_row *keys;
-    struct wanted wanted = {.tenant = tenant};
-    enum error_code code = key_store_keys(command->store, &command->arena, &keys, &wanted.key_count, error);
-    if (code == OK)
-        code = read_budgets(command, &list, error);
-    if (code != OK) {
-        mem_free(list.items);
-        return code;
-    }
-    wanted.keys = keys;
+    const struct wanted wanted = {tenant, keys, count};
     buf_append_text(&command->out, command->is_json ? "{\"keys\":[" : "");
     append_keys(command, &wanted);
-    buf_append_text(&command->out, command->is_json ? "],\n\"budgets\":[" : list.count > 0 ? "budgets\n" : "");
-    append_budgets(command, &list, is_wanted, &wanted);
+    buf_append_text(&command->out, command->is_json ? "],\n\"budgets\":[" : budgets->count > 0 ? "budgets\n" : "");
+    append_budgets(command, budgets, is_wanted, &wanted);
     buf_append_text(&command->out, command->is_json ? "]}\n" : "");
+}
+
+enum error_code keys_show_list(struct keys_command *command, struct str tenant, struct error *error)
+{
+    struct keys_budgets list = {.count = 0};
+    struct key_row *keys;
+    size_t count;
+    enum error_code code = key_store_keys(command->store, &command->arena, &keys, &count, error);
+    if (code == OK)
+        code = read_budgets(command, &list, error);
+    if (code == OK)
+        keys_show_rows(command, keys, count, &list, tenant);
     mem_free(list.items);
-    return OK;
+    return code;
 }

@@ -1,7 +1,9 @@
 """Virtual keys by `fulcrum keys`, and the SDKs that use them."""
 
 import json
+import os
 import subprocess
+import tempfile
 
 import anthropic
 import boto3
@@ -21,6 +23,18 @@ def keys(server_or_path, *args, check=True):
     config = ["--config", str(workdir / "fulcrum.yaml")] if (workdir / "fulcrum.yaml").exists() else []
     done = subprocess.run([str(FULCRUM), "keys", *args, "--data", str(workdir / "data"), *config, "--json"],
                           cwd=workdir, text=True, capture_output=True, check=False)
+    if not check:
+        return done
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def keys_remote(server, *args, key="", check=True):
+    """`fulcrum keys ARGS --endpoint URL --json`, from a directory without anything."""
+    with tempfile.TemporaryDirectory() as empty:
+        done = subprocess.run([str(FULCRUM), "keys", *args, "--endpoint", server.url, "--json"], cwd=empty, text=True,
+                              capture_output=True, check=False, env={**os.environ, "AWS_BEARER_TOKEN_BEDROCK": key})
+        assert not os.listdir(empty)
     if not check:
         return done
     assert done.returncode == 0, done.stderr

@@ -11,7 +11,7 @@ import pytest
 import batch_fixture
 import s3_fixture
 from conftest import metrics, start, wait_until
-from keys_fixture import MODEL, ask_openai, keys, until_refused, works
+from keys_fixture import MODEL, ask_openai, keys, keys_remote, until_refused, works
 from test_alarms import Receiver
 from test_ledger import export
 
@@ -112,6 +112,44 @@ def test_a_key_is_no_administrator(served):
     assert ask(served, "GET", "budgets", **bearer)[1]["budgets"] == []
     assert ask(served, "GET", "budgets?tenant=other", **bearer)[0] == 404
     assert [row["name"] for row in ask(served, "GET", "budgets?tenant=other")[1]["budgets"]] == [other["id"]]
+
+
+def test_commands_without_the_data_directory(served):
+    """`fulcrum keys --endpoint`: the same keys and budgets, by the API, with an administrator's key."""
+    made = keys_remote(served, "create", "remote", "--tenant", "far-away", "--models", "amazon.*,tiny", "--rpm", "90",
+                       "--tags", "team=blue,cost=7", "--expires", "2d", "--day", "0.25", "--month", "7", "--alert", TOPIC)
+    assert ask_openai(served, made["key"]).usage.completion_tokens == 5  # at once
+    assert made["accessKeyId"] == made["id"] and made["secretAccessKey"]
+    other = keys_remote(served, "create", "--tpm", "1000")
+
+    def in_any_order(said):
+        return said["keys"], sorted(json.dumps(row) for row in said["budgets"])
+    for arguments in ((), ("--tenant", "far-away"), ("--tenant", "nobody")):  # once what was spent is in the ledger
+        assert wait_until(lambda: in_any_order(keys(served, "list", *arguments))
+                          == in_any_order(keys_remote(served, "list", *arguments)), timeout=10)
+    row, = keys_remote(served, "list", "--tenant", "far-away")["keys"]
+    assert (row["name"], row["models"], row["tags"]) == ("remote", ["amazon.*", "tiny"], {"team": "blue", "cost": "7"})
+    assert row["requestsPerMinute"] == 90 and row["expiresAt"] == made["expiresAt"]
+    said = keys_remote(served, "budget", "remote", "--day", "0", "--week", "2")["budgets"]
+    assert {(one["name"], one["period"], one["limitDollars"]) for one in said} == {
+        (made["id"], "week", "2.00"), (made["id"], "month", "7.00")}
+    assert keys_remote(served, "budget", "remote")["budgets"] == said
+    said, = keys_remote(served, "budget", "--tag", "team=blue", "--tenant", "far-away", "--month", "3")["budgets"]
+    assert (said["of"], said["tenant"], said["name"]) == ("tag", "far-away", "team=blue")
+    refused = [(("create", "remote", "--tenant", "far-away"), "", "remote"),
+               (("create", "x", "--rpm", "0"), "", "--rpm: expected a number above 0"),
+               (("budget", "nobody", "--day", "1"), "", "there is no key 'nobody'"),
+               (("budget", "remote", "--day", "much"), "", "day"),
+               (("revoke", "nobody"), "", "nobody"),
+               (("create", "mine"), made["key"], "administrators"), (("list",), "sk-fulcrum-none", "")]
+    for arguments, key, words in refused:
+        done = keys_remote(served, *arguments, key=key, check=False)
+        assert done.returncode == 1 and done.stderr.startswith("fulcrum keys: ") and words in done.stderr, done.stderr
+    assert keys_remote(served, "revoke", other["id"]) == {"id": other["id"], "state": "revoked"}
+    assert keys_remote(served, "revoke", "remote", "--tenant", "far-away")["id"] == made["id"]
+    with pytest.raises(openai.AuthenticationError):
+        ask_openai(served, made["key"])
+    assert keys_remote(served, "list", "--data", "x", check=False).returncode == 2
 
 
 def test_alerts_are_told_once(served, hook):
