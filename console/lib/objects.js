@@ -62,8 +62,16 @@ export async function read(uri, tenant) {
 
 /** Saves an object as a file: never opened as a page, whoever wrote it. */
 export async function download(uri, tenant) {
-  const blob = await (await read(uri, tenant)).blob();
-  save(new Blob([blob], { type: "application/octet-stream" }), uri.replace(/^.*\//, "") || "object");
+  await saveReply(await read(uri, tenant), uri.replace(/^.*\//, "") || "object");
+}
+
+/** What a path of one of the server's APIs answers, as a file. */
+export async function downloadPath(path, name, tenant) {
+  await saveReply(await ask(path, { tenant }), name);
+}
+
+async function saveReply(reply, name) {
+  save(new Blob([await reply.blob()], { type: "application/octet-stream" }), name);
 }
 
 export function save(blob, name) {

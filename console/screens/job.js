@@ -3,7 +3,7 @@
 import { fulcrum, isAdmin, send, together } from "../lib/api.js";
 import { h, replace } from "../lib/dom.js";
 import { bytes, count, percent, seconds, tail, time } from "../lib/format.js";
-import { download, list, parseUri } from "../lib/objects.js";
+import { download, downloadPath, list, parseUri } from "../lib/objects.js";
 import { changed } from "../lib/place.js";
 import { table } from "../lib/table.js";
 import { action, badge, confirm, copyButton, empty, facts, failure, mono } from "../lib/widgets.js";
@@ -21,9 +21,11 @@ const STAGES = {
   stopping: "stopping",
 };
 const STOP_PATHS = {
-  batch: "/model-invocation-job/",
-  customization: "/model-customization-jobs/",
-  evaluation: "/evaluation-job/",
+  batch: (id) => `/model-invocation-job/${id}/stop`,
+  "openai-batch": (id) => `/v1/batches/${id}/cancel`,
+  "message-batch": (id) => `/v1/messages/batches/${id}/cancel`,
+  customization: (id) => `/model-customization-jobs/${id}/stop`,
+  evaluation: (id) => `/evaluation-job/${id}/stop`,
 };
 
 /** "training · 412 of 1,200 · 1 min 35 s left". */
@@ -41,7 +43,7 @@ const length = (job) => job.started && job.ended && (Date.parse(job.ended) - Dat
 async function stop(job) {
   const text = `${job.name} ends here. What it computed until now stays, and is billed.`;
   if (!(await confirm("Stop the job", text, "Stop it"))) return;
-  await send("POST", `${STOP_PATHS[job.kind]}${encodeURIComponent(job.arn)}/stop`, undefined, job.tenant);
+  await send("POST", STOP_PATHS[job.kind](encodeURIComponent(job.arn)), undefined, job.tenant);
   toast("The job was asked to stop.");
 }
 
@@ -91,6 +93,32 @@ function filesPart(job) {
   return body;
 }
 
+/* Of batches whose API keeps the files: each to be saved. */
+function resultsPart(job) {
+  const { details } = job;
+  const content = (id) => id && `/v1/files/${id}/content`;
+  const rows = [
+    { name: "Answers", path: content(details.outputFileId), file: "answers.jsonl" },
+    { name: "Errors", path: content(details.errorFileId), file: "errors.jsonl" },
+    { name: "Results", path: details.hasResults && `/v1/messages/batches/${job.arn}/results`, file: "results.jsonl" },
+    { name: "Records", path: content(details.inputFileId), file: "records.jsonl" },
+  ].filter((row) => row.path);
+  const save = (row) =>
+    downloadPath(row.path, `${job.arn}-${row.file}`, job.tenant).catch((error) => toast(error.message, "bad"));
+  const link = (row) => h("button", { type: "button", class: "link", onclick: () => save(row) }, row.name);
+  const columns = [
+    { key: "name", label: "File", value: (row) => row.name, cell: link },
+    { key: "path", label: "Where", wide: true, value: (row) => row.path, cell: (row) => mono(row.path) },
+  ];
+  return table({ caption: "Files", columns, rows, none: empty("No results yet", "They come when the batch has ended.") });
+}
+
+const PROBLEMS = [
+  { key: "line", label: "Line", end: true, value: (row) => row.line },
+  { key: "code", label: "Code", value: (row) => row.code },
+  { key: "message", label: "Message", wide: true, value: (row) => row.message },
+];
+
 /* --- batch ---------------------------------------------------------------------------------------------- */
 
 function batchPart({ details }) {
@@ -107,10 +135,15 @@ function batchPart({ details }) {
       ["Tokens in", count(details.inputTokens)],
       ["Tokens out", count(details.outputTokens)],
       ["Kind of call", details.invocationType],
+      ["Endpoint", details.endpoint],
       ["Time is up", details.expires && `${time(details.expires, false)} UTC`],
-      ["Input", mono(details.inputUri)],
-      ["Output", mono(details.outputUri)],
+      ["Input", details.inputUri && mono(details.inputUri)],
+      ["Output", details.outputUri && mono(details.outputUri)],
     ]),
+    details.problems?.length > 0 && [
+      h("h3", "What is wrong with its records"),
+      table({ caption: "What is wrong with its records", csv: true, rows: details.problems, columns: PROBLEMS }),
+    ],
     details.firstErrors.length > 0 && [
       h("h3", "First errors"),
       table({ caption: "First errors", csv: true, rows: details.firstErrors, columns }),
@@ -190,6 +223,14 @@ const PARTS = {
     ["records", "Records", batchPart],
     ["files", "Results", filesPart],
   ],
+  "openai-batch": [
+    ["records", "Records", batchPart],
+    ["files", "Results", resultsPart],
+  ],
+  "message-batch": [
+    ["records", "Records", batchPart],
+    ["files", "Results", resultsPart],
+  ],
   customization: [
     ["stages", "Stages", stagesPart],
     ["next", "Next", nextPart],
@@ -206,6 +247,8 @@ const PARTS = {
 };
 
 function kindOf(arn) {
+  if (arn.startsWith("batch_")) return "openai-batch";
+  if (arn.startsWith("msgbatch_")) return "message-batch";
   if (arn.includes(":model-customization-job/")) return "customization";
   return arn.includes(":evaluation-job/") ? "evaluation" : "batch";
 }

@@ -1,4 +1,4 @@
-// Jobs: batch, customization and evaluation jobs, newest first; a file that is dropped here becomes a batch job.
+// Jobs: batches of each API, customization and evaluation jobs, newest first; a file that is dropped here becomes a batch job.
 
 import { fulcrum, isAdmin, path, send } from "../lib/api.js";
 import { h, replace } from "../lib/dom.js";
@@ -26,6 +26,8 @@ import { jobPage, progressWords } from "./job.js";
 const KINDS = [
   ["", "All"],
   ["batch", "Batch"],
+  ["openai-batch", "OpenAI batches"],
+  ["message-batch", "Message batches"],
   ["customization", "Customization"],
   ["evaluation", "Evaluation"],
 ];

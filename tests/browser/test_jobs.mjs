@@ -94,3 +94,51 @@ test("a file that is no JSON is refused by its lines, a job without a file too",
   assert.deepEqual(browser.takeFaults(), []);
   await page.context().close();
 });
+
+test("batches of OpenAI's and Anthropic's API stand there too: results are saved, one that runs is stopped", async () => {
+  const messages = [{ role: "user", content: "Name the intent: where is my parcel?" }];
+  const records = [1, 2].map((i) => ({
+    custom_id: `r${i}`,
+    method: "POST",
+    url: "/v1/chat/completions",
+    body: { model: "desk-small", max_tokens: 8, messages: i === 1 ? messages : "none" },
+  }));
+  const form = new FormData();
+  form.set("purpose", "batch");
+  form.set("file", new Blob([records.map((line) => JSON.stringify(line)).join("\n")]), "in.jsonl");
+  const file = await (await fetch(`${server.url}/v1/files`, { method: "POST", body: form })).json();
+  const made = await server.ask("POST", "/v1/batches", {
+    input_file_id: file.id,
+    endpoint: "/v1/chat/completions",
+    completion_window: "24h",
+  });
+  const long = await server.ask("POST", "/v1/messages/batches", {
+    requests: Array.from({ length: 2000 }, (none, i) => ({
+      custom_id: `m${i}`,
+      params: { model: "desk-large", max_tokens: 64, messages },
+    })),
+  });
+  const page = await browser.page(server);
+  await open(page, server, "#/jobs");
+  await page.locator(`#job-${long.id}`).click();
+  await page.locator("#stop").click();
+  await page.locator("dialog[open] button", { hasText: "Stop it" }).click();
+  await page.locator(".panel.wide .badge", { hasText: "Stopped" }).waitFor();
+  await page.locator("#back").click();
+  await page.locator("#tab-openai-batch").click();
+  await page.locator(`#job-${made.id}`).click();
+  await page.locator(".panel.wide .badge", { hasText: "Completed" }).waitFor();
+  for (const [name, word] of [
+    ["Answers", /"custom_id":"r1".*"chat.completion"/],
+    ["Errors", /"custom_id":"r2"/],
+    ["Records", /"custom_id":"r1"/],
+  ]) {
+    const link = page.locator("button.link", { hasText: name });
+    const [download] = await Promise.all([page.waitForEvent("download"), link.click()]);
+    assert.match(fs.readFileSync(await download.path(), "utf8"), word);
+  }
+  await picture(page, "openai-batch");
+  assert.deepEqual(await inaccessible(page), []);
+  assert.deepEqual(browser.takeFaults(), []);
+  await page.context().close();
+});

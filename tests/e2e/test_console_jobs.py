@@ -10,6 +10,8 @@ import os
 import subprocess
 import urllib.parse
 
+import anthropic
+import openai
 import pytest
 
 import batch_fixture
@@ -208,6 +210,41 @@ def test_jobs_of_another_tenant_are_not_there(server, batch, custom, compared):
     assert {job["tenant"] for job in show(server, "jobs", "ops")["jobs"]} == {"shop"}
     assert show(server, "jobs", "ops", tenant="bank")["jobs"] == []
     assert show(server, "jobs", "ops", tenant="shop") == show(server, "jobs")
+
+
+def test_batches_of_other_apis(server):
+    """OpenAI's and Anthropic's stand in the list, with what came of them, and end by their own API."""
+    records = [{"custom_id": f"r{i}", "method": "POST", "url": "/v1/chat/completions",
+                "body": {"model": NOVA, "max_tokens": 4,
+                         "messages": [{"role": "user" if i else "nobody", "content": "Hello."}]}}
+               for i in range(3)]
+    gpt = openai.OpenAI(api_key="bank", base_url=server.url + "/v1")
+    file = gpt.files.create(file=("in.jsonl", jsonl(records)), purpose="batch")
+    made = gpt.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+    messages = anthropic.Anthropic(api_key="bank", base_url=server.url).messages.batches
+    other = messages.create(requests=[{"custom_id": f"m{i}", "params": {
+        "model": NOVA, "max_tokens": 4, "messages": [{"role": "user", "content": "Hello."}]}} for i in range(2)])
+    assert wait_until(lambda: all(details(server, one, "bank")["ended"] for one in (made.id, other.id)), 60)
+    job = details(server, made.id, "bank")
+    assert (job["kind"], job["arn"], job["name"], job["model"]) == ("openai-batch", made.id, made.id, None)
+    ended = gpt.batches.retrieve(made.id)
+    told = job["details"]
+    assert told["records"] == {"total": 3, "success": 2, "errors": 1} and told["problems"] == []
+    assert (told["endpoint"], told["inputFileId"]) == ("/v1/chat/completions", file.id)
+    assert (told["outputFileId"], told["errorFileId"]) == (ended.output_file_id, ended.error_file_id)
+    assert len(gpt.files.content(told["outputFileId"]).text.splitlines()) == 2
+    job = details(server, other.id, "bank")
+    assert (job["kind"], job["status"], job["details"]["hasResults"]) == ("message-batch", "Completed", True)
+    assert [one["arn"] for one in show(server, "jobs", "bank")["jobs"]] == [other.id, made.id]
+    assert [one["arn"] for one in show(server, "jobs", "bank", kind="message-batch")["jobs"]] == [other.id]
+    assert show(server, "jobs", kind="openai-batch")["jobs"] == []
+    assert ask(server, "jobs/" + made.id)[0] == 404 and details(server, made.id, "ops")["tenant"] == "bank"
+    assert ask(server, "jobs/msg" + made.id, "bank")[0] == 404
+    wrong = gpt.files.create(file=("bad.jsonl", b'{"custom_id": "x"}\n'), purpose="batch")
+    made = gpt.batches.create(input_file_id=wrong.id, endpoint="/v1/chat/completions", completion_window="24h")
+    assert wait_until(lambda: details(server, made.id, "bank")["ended"], 60)
+    problem, = details(server, made.id, "bank")["details"]["problems"]
+    assert problem["line"] == 1 and problem["message"]
 
 
 # --- models -------------------------------------------------------------------------------------------------------

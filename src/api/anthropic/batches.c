@@ -13,7 +13,7 @@
 #include "core/limits.h"
 #include "store/files.h"
 
-#define PREFIX "msgbatch_"
+#define PREFIX ANTHROPIC_BATCH_PREFIX
 #define PATH "/v1/messages/batches"
 #define WINDOW_HOURS 24u
 #define KEEP_S (29u * 86400u)

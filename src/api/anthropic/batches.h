@@ -6,6 +6,8 @@
 #include "api/call.h"
 #include "batch/form.h"
 
+#define ANTHROPIC_BATCH_PREFIX "msgbatch_" /* of IDs */
+
 extern const struct batch_form anthropic_batch_form;
 
 /* The requests of a body as lines, given one by one to `take` (compact, without a line feed). Each has a custom_id of

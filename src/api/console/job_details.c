@@ -39,13 +39,54 @@ static void put_first_errors(struct console_reply *reply, const struct batch_cou
     console_close(reply);
 }
 
+/* What was wrong with the records of a batch that was not begun. */
+static void put_problems(struct console_reply *reply, const struct batch_problems *problems)
+{
+    console_open(reply, "problems", '[');
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct batch_problem *problem = &problems->items[i];
+        console_open(reply, NULL, '{');
+        console_put_uint(reply, "line", problem->line);
+        console_put_text(reply, "code", str_of(problem->code));
+        console_put_text(reply, "message", str_of(problem->message));
+        console_close(reply);
+    }
+    console_close(reply);
+}
+
+static void put_file(struct console_reply *reply, const char *name, const struct batch_job *job,
+                     enum batch_output which)
+{
+    char id[FILES_ID_LEN + 1];
+    batch_output_id(job->id, which, id);
+    console_put_text(reply, name, batch_has_output(job, which) ? str_of(id) : (struct str){NULL, 0});
+}
+
+/* Of OpenAI's files by their ID; Anthropic's API gives results by the batch's own. */
+static void put_files(struct console_reply *reply, const struct batch_job *job)
+{
+    if (job->type == BATCH_OPENAI) {
+        console_put_text(reply, "endpoint", job->endpoint);
+        console_put_text(reply, "inputFileId", job->input_uri);
+        put_file(reply, "outputFileId", job, BATCH_OUTPUT);
+        put_file(reply, "errorFileId", job, BATCH_OUTPUT_ERRORS);
+    } else {
+        console_put_bool(reply, "hasResults", batch_has_output(job, BATCH_OUTPUT));
+    }
+    put_problems(reply, &job->problems);
+}
+
 static enum error_code put_batch(struct console_ask *ask, const struct batch_job *job)
 {
     struct console_reply *reply = &ask->reply;
     const struct batch_counts *counts = &job->counts;
     console_put_text(reply, "invocationType", str_of(batch_type_name(job->type)));
-    console_put_text(reply, "inputUri", job->input_uri);
-    console_put_text(reply, "outputUri", folder_of(ask->arena, job->output_uri, "", STR(""), job->id));
+    if (batch_has_files(job->type)) {
+        put_files(reply, job);
+    } else {
+        console_put_text(reply, "inputUri", job->input_uri);
+        console_put_text(reply, "outputUri", folder_of(ask->arena, job->output_uri, "", STR(""), job->id));
+    }
     console_put_time(reply, "expires", job->expires_us);
     console_open(reply, "records", '{');
     console_put_uint(reply, "total", counts->total);
@@ -326,8 +367,11 @@ static enum error_code find(struct details_ask *ask)
     ask->job.custom = custom;
     ask->job.eval = eval;
     switch (ask->job.kind) {
-    case CONSOLE_BATCH: return batch_get(api->batch, &batch_job_kind, tenant, ask->id, base->arena, batch,
-                                         &base->error);
+    case CONSOLE_BATCH:
+    case CONSOLE_OPENAI_BATCH:
+    case CONSOLE_MESSAGE_BATCH:
+        return batch_get(api->batch, console_job_kinds[ask->job.kind], tenant, ask->id, base->arena, batch,
+                         &base->error);
     case CONSOLE_CUSTOMIZATION:
         return customize_get(api->customize, tenant, ask->id, base->arena, custom, &base->error);
     case CONSOLE_EVALUATION:
@@ -339,7 +383,9 @@ static enum error_code find(struct details_ask *ask)
 static enum error_code put_details(struct details_ask *ask)
 {
     switch (ask->job.kind) {
-    case CONSOLE_BATCH: return put_batch(&ask->base, ask->job.batch);
+    case CONSOLE_BATCH:
+    case CONSOLE_OPENAI_BATCH:
+    case CONSOLE_MESSAGE_BATCH: return put_batch(&ask->base, ask->job.batch);
     case CONSOLE_CUSTOMIZATION: return put_custom(&ask->base, ask->job.custom);
     case CONSOLE_EVALUATION:
     case CONSOLE_JOB_KINDS: break;
@@ -370,12 +416,12 @@ static enum error_code read_arn(struct details_ask *ask, struct str text)
 {
     struct arn arn;
     ask->arn = text;
-    if (!arn_split(text, &arn))
-        return error_set(&ask->base.error, ERROR_INVALID, "arn: expected the ARN of a job, as /fulcrum/jobs lists it");
-    ask->id = str_slice(arn.id, arn.id.len > JOB_ID_LEN ? arn.id.len - JOB_ID_LEN : 0, arn.id.len);
-    return console_job_kind_of(arn.type, &ask->job.kind)
-               ? OK
-               : error_set(&ask->base.error, ERROR_NOT_FOUND, "There is no job at this ARN.");
+    if (console_job_find(text, &ask->job.kind, &ask->id))
+        return OK;
+    return arn_split(text, &arn)
+               ? error_set(&ask->base.error, ERROR_NOT_FOUND, "There is no job at this ARN.")
+               : error_set(&ask->base.error, ERROR_INVALID,
+                           "arn: expected the ARN of a job, or the ID of a batch, as /fulcrum/jobs lists it");
 }
 
 void console_job_details(struct api_call *call)

@@ -1,12 +1,23 @@
-/* GET /fulcrum/jobs: batch, customization and evaluation jobs in one list, the newest first. */
+/* GET /fulcrum/jobs: batch jobs of each API, customization and evaluation jobs in one list, the newest first. */
 #include "api/console/jobs.h"
 
+#include "api/anthropic/batches.h"
 #include "api/console/console.h"
+#include "api/openai/batches.h"
+#include "core/arn.h"
 #include "core/util.h"
 
 static const char *const kind_names[CONSOLE_JOB_KINDS + 1] = {
-    [CONSOLE_BATCH] = "batch", [CONSOLE_CUSTOMIZATION] = "customization", [CONSOLE_EVALUATION] = "evaluation"};
-static const struct job_kind *const kinds[CONSOLE_JOB_KINDS] = {&batch_job_kind, &custom_job_kind, &eval_job_kind};
+    [CONSOLE_BATCH] = "batch",
+    [CONSOLE_OPENAI_BATCH] = "openai-batch",
+    [CONSOLE_MESSAGE_BATCH] = "message-batch",
+    [CONSOLE_CUSTOMIZATION] = "customization",
+    [CONSOLE_EVALUATION] = "evaluation"};
+const struct job_kind *const console_job_kinds[CONSOLE_JOB_KINDS] = {
+    &batch_job_kind, &batch_openai_kind, &batch_anthropic_kind, &custom_job_kind, &eval_job_kind};
+/* Of those whose API names jobs by an ID. */
+static const char *const prefixes[CONSOLE_JOB_KINDS] = {
+    [CONSOLE_OPENAI_BATCH] = OPENAI_BATCH_PREFIX, [CONSOLE_MESSAGE_BATCH] = ANTHROPIC_BATCH_PREFIX};
 
 /* --- what all have ----------------------------------------------------------------------------------- */
 
@@ -32,6 +43,11 @@ static struct str arn_of(const struct job_kind *kind, struct str region, struct 
 
 struct str console_batch_arn(const struct batch_job *job, struct arena *arena)
 {
+    const enum console_job_kind kind = job->type == BATCH_OPENAI      ? CONSOLE_OPENAI_BATCH
+                                       : job->type == BATCH_ANTHROPIC ? CONSOLE_MESSAGE_BATCH
+                                                                      : CONSOLE_BATCH;
+    if (prefixes[kind])
+        return arena_printf(arena, "%s%s", prefixes[kind], job->id);
     return arn_of(&batch_job_kind, job->region, job->account, job->id, arena);
 }
 
@@ -54,7 +70,9 @@ static struct str eval_arn(const struct eval_job *job, struct arena *arena)
 struct str console_job_arn(const struct console_job *job, struct arena *arena)
 {
     switch (job->kind) {
-    case CONSOLE_BATCH: return console_batch_arn(job->batch, arena);
+    case CONSOLE_BATCH:
+    case CONSOLE_OPENAI_BATCH:
+    case CONSOLE_MESSAGE_BATCH: return console_batch_arn(job->batch, arena);
     case CONSOLE_CUSTOMIZATION: return custom_arn(job->custom, arena);
     case CONSOLE_EVALUATION:
     case CONSOLE_JOB_KINDS: break;
@@ -62,13 +80,17 @@ struct str console_job_arn(const struct console_job *job, struct arena *arena)
     return eval_arn(job->eval, arena);
 }
 
-bool console_job_kind_of(struct str type, enum console_job_kind *kind)
+bool console_job_find(struct str text, enum console_job_kind *kind, struct str *id)
 {
+    struct arn arn;
+    const bool is_arn = arn_split(text, &arn);
+    const struct str name = is_arn ? arn.id : text;
+    *id = str_slice(name, name.len > JOB_ID_LEN ? name.len - JOB_ID_LEN : 0, name.len);
     for (size_t i = 0; i < CONSOLE_JOB_KINDS; i++) {
-        if (!str_eq(type, str_of(kinds[i]->resource)))
-            continue;
         *kind = (enum console_job_kind)i;
-        return true;
+        if (prefixes[i] ? !is_arn && str_starts(text, str_of(prefixes[i]))
+                        : is_arn && str_eq(arn.type, str_of(console_job_kinds[i]->resource)))
+            return true;
     }
     return false;
 }
@@ -78,8 +100,11 @@ static void read_batch(const struct batch_job *job, struct arena *arena, struct 
     static const char *const stages[BATCH_STATUSES] = {
         [BATCH_SUBMITTED] = "waiting",  [BATCH_VALIDATING] = "validation", [BATCH_SCHEDULED] = "waiting",
         [BATCH_IN_PROGRESS] = "answers", [BATCH_STOPPING] = "stopping"};
-    *head = (struct head){console_batch_arn(job, arena), job->name, job->tenant, job->message, job->model_id,
-                          batch_status_name(job->status), job->submit_us, 0, job->end_us};
+    const struct str arn = console_batch_arn(job, arena);
+    const bool has_files = batch_has_files(job->type); /* no name, and a model in each record */
+    *head = (struct head){arn, has_files ? arn : job->name, job->tenant, job->message,
+                          has_files ? (struct str){NULL, 0} : job->model_id, batch_status_name(job->status),
+                          job->submit_us, job->start_us, job->end_us};
     *progress = (struct progress){stages[job->status], job->counts.success + job->counts.errors, job->counts.total, 0};
 }
 
@@ -164,7 +189,9 @@ void console_job_put(struct console_ask *ask, const struct console_job *job)
     struct head head = {0};
     struct progress progress = {0};
     switch (job->kind) {
-    case CONSOLE_BATCH: read_batch(job->batch, ask->arena, &head, &progress); break;
+    case CONSOLE_BATCH:
+    case CONSOLE_OPENAI_BATCH:
+    case CONSOLE_MESSAGE_BATCH: read_batch(job->batch, ask->arena, &head, &progress); break;
     case CONSOLE_CUSTOMIZATION: read_custom(job->custom, ask->arena, &head, &progress); break;
     case CONSOLE_EVALUATION: read_eval(ask, job->eval, &head, &progress); break;
     case CONSOLE_JOB_KINDS: return;
@@ -210,12 +237,12 @@ static enum error_code read_part(struct jobs_ask *ask, size_t kind, struct part 
                                 .beyond = ask->page.has_cursor ? (int64_t)ask->page.keys[0] : 0};
     *part = (struct part){0};
     if ((ask->kind != CONSOLE_JOB_KINDS && ask->kind != kind) ||
-        (ask->status.data && !job_status_find(kinds[kind], ask->status, &status)))
+        (ask->status.data && !job_status_find(console_job_kinds[kind], ask->status, &status)))
         return OK;
     if (ask->status.data)
-        filter.status = kinds[kind]->statuses[status].name;
-    if (kind == CONSOLE_BATCH)
-        return batch_list(api->batch, &batch_job_kind, &filter, base->arena, &part->batch, &part->count,
+        filter.status = console_job_kinds[kind]->statuses[status].name;
+    if (console_is_batch((enum console_job_kind)kind))
+        return batch_list(api->batch, console_job_kinds[kind], &filter, base->arena, &part->batch, &part->count,
                           &part->has_more, error);
     if (kind == CONSOLE_CUSTOMIZATION)
         return customize_list(api->customize, &filter, base->arena, &part->custom, &part->count, &part->has_more,
@@ -228,6 +255,8 @@ static struct console_job job_at(const struct part *part, size_t kind)
     struct console_job job = {.kind = (enum console_job_kind)kind};
     switch (job.kind) {
     case CONSOLE_BATCH:
+    case CONSOLE_OPENAI_BATCH:
+    case CONSOLE_MESSAGE_BATCH:
         job.batch = &part->batch[part->at];
         job.sequence = job.batch->sequence;
         break;
@@ -297,7 +326,7 @@ static enum error_code read_status(struct jobs_ask *ask)
     if (!ask->status.data)
         return OK;
     for (size_t kind = 0; kind < CONSOLE_JOB_KINDS; kind++)
-        if (job_status_find(kinds[kind], ask->status, &ignored))
+        if (job_status_find(console_job_kinds[kind], ask->status, &ignored))
             return OK;
     return error_set(&ask->base.error, ERROR_INVALID, "status: no job has the status '" STR_FMT "'",
                      STR_ARG(str_slice(ask->status, 0, 64)));

@@ -7,7 +7,7 @@
 #include "api/openai/list.h"
 #include "core/limits.h"
 
-#define PREFIX "batch_"
+#define PREFIX OPENAI_BATCH_PREFIX
 #define WINDOW_HOURS 24u
 #define KEEP_MIN_S 3600
 #define KEEP_MAX_S 2592000

@@ -5,6 +5,8 @@
 #include "api/call.h"
 #include "batch/form.h"
 
+#define OPENAI_BATCH_PREFIX "batch_" /* of IDs */
+
 extern const struct batch_form openai_batch_form;
 
 extern const struct batch_embed openai_batch_embed; /* embeddings.c has it */
