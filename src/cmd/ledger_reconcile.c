@@ -295,8 +295,8 @@ static void append_table_row(struct printer *printer, const struct compare_diffe
     struct buf *out = &printer->out;
     if (printer->rows == 0)
         buf_appendf(out, TABLE_LINE "%s\n", "period", "model", "figure", "tier", "ledger", "provider", "why");
-    (void)snprintf(model, sizeof(model), "%.*s", difference->model.len < 28 ? (int)difference->model.len : 28,
-                   difference->model.data);
+    (void)snprintf(model, sizeof(model), STR_FMT,
+                   STR_ARG(difference->model.len > 0 ? str_slice(difference->model, 0, 28) : STR("(none)")));
     const size_t begin = out->len;
     append_period(out, printer->options->settings.period_us, difference->period_us);
     while (out->len < begin + 17 && buf_append_char(out, ' '))
@@ -361,9 +361,6 @@ static void append_conclusion(struct printer *printer, const struct compare_sums
     for (size_t i = 0; i < WHYS; i++)
         if (sums->by_why[i] > 0)
             buf_appendf(out, "%s: %s\n", compare_why_names[i], compare_why_texts[i]);
-    if (sums->nameless > 0)
-        buf_appendf(out, "%" PRIu64 " rows of tokens name no model and are not compared: group the report by model\n",
-                    sums->nameless);
     buf_append_text(out, sums->differences > 0 ? "differs: " : "equal: ");
     append_period(out, HOUR_US, sums->from_us);
     buf_append_text(out, " to ");
@@ -382,9 +379,9 @@ static void append_json_conclusion(struct printer *printer, const struct compare
     clock_iso8601(sums->from_us, from);
     clock_iso8601(sums->to_us, to);
     buf_appendf(out, "{\"conclusion\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"requests\":%" PRIu64 ",\"rows\":%" PRIu64
-                     ",\"rowsWithoutModel\":%" PRIu64 ",\"figures\":%" PRIu64 ",\"differences\":%" PRIu64 ",\"why\":{",
-                sums->differences > 0 ? "differs" : "equal", from, to, sums->lines, sums->items, sums->nameless,
-                sums->figures, sums->differences);
+                     ",\"figures\":%" PRIu64 ",\"differences\":%" PRIu64 ",\"why\":{",
+                sums->differences > 0 ? "differs" : "equal", from, to, sums->lines, sums->items, sums->figures,
+                sums->differences);
     for (size_t i = 0; i < WHYS; i++)
         if (sums->by_why[i] > 0) {
             buf_appendf(out, "%s\"%s\":%" PRIu64, separator, compare_why_names[i], sums->by_why[i]);

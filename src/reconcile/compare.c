@@ -19,6 +19,7 @@ struct compare {
 };
 
 const char *const compare_why_names[WHYS] = {
+    [WHY_NO_MODEL] = "no-model",
     [WHY_EDGE] = "period-edge",
     [WHY_MISSING_LINES] = "missing-lines",
     [WHY_MISSING_REPORT] = "missing-in-report",
@@ -35,6 +36,7 @@ const char *const compare_why_names[WHYS] = {
 };
 
 const char *const compare_why_texts[WHYS] = {
+    [WHY_NO_MODEL] = "rows that name no model: searches, other services, or a report that has to be grouped by model",
     [WHY_EDGE] = "the same is too much in the period beside it: here a request counts when it came, there when it "
                  "ended",
     [WHY_MISSING_LINES] = "the provider counted requests that the ledger does not have: another key, or a program "
@@ -102,16 +104,6 @@ static bool is_inside(const struct compare *compare, uint64_t time_us)
     return time_us >= settings->from_us && (!settings->to_us || time_us < settings->to_us);
 }
 
-/* Without a model tokens can't be compared, and costs in all alone. */
-static void add_nameless(struct compare_sums *sums, const struct report_item *item)
-{
-    if (item->said & (1u << REPORT_COST)) {
-        add(&sums->theirs[REPORT_COST], item->values[REPORT_COST]);
-        sums->said |= 1u << REPORT_COST;
-    }
-    sums->nameless += (item->said & TOKENS_MASK) != 0;
-}
-
 static void add_item(struct cell *cell, const struct report_item *item)
 {
     const size_t tier = item->has_tier ? item->tier : CELL_ANY_TIER;
@@ -136,10 +128,6 @@ enum error_code compare_item(void *ctx, const struct report_item *item, struct e
                                                "provider for shorter buckets",
                          period < UINT64_C(86400000000) ? "an hour" : "a day");
     compare->sums.items++;
-    if (item->model.len == 0) {
-        add_nameless(&compare->sums, item);
-        return OK;
-    }
     const enum error_code code = cells_find(&compare->cells, item->from_us - item->from_us % period, item->model, &cell,
                                             error);
     if (code == OK)
@@ -264,11 +252,11 @@ static unsigned said_of(const struct cell *cell)
     return cell->tiered | cell->untiered;
 }
 
-/* Cells of both sides; what one alone has it says all of. */
+/* Cells of both sides; what one alone has it says all of. Without a model nothing of a cell can be told by class. */
 static bool is_compared(const struct figure *figure)
 {
     const unsigned bit = 1u << figure->measure;
-    if (figure->cell->absent & bit)
+    if ((figure->cell->absent & bit) || (figure->cell->model.len == 0 && figure->measure >= REPORT_CLASS_COST))
         return false;
     if (said_of(figure->cell) & bit)
         return true;
@@ -346,11 +334,15 @@ static bool is_at_edge(const struct figure *figure)
     return false;
 }
 
+/* Of a class's cost its own tokens tell, of the whole cost all. */
 static enum compare_why why_cost(const struct figure *figure)
 {
+    const bool is_of_class = figure->measure >= REPORT_CLASS_COST;
+    struct figure own = figure_of(figure, is_of_class ? figure->measure - REPORT_CLASS_COST : 0, figure->tier);
+    own.tier = is_by_tier(&own) ? own.tier : CELL_ANY_TIER;
     if (!(said_of(figure->cell) & TOKENS_MASK))
         return WHY_NO_TOKENS;
-    if (tokens_differ(figure))
+    if (is_of_class ? differs(&own) : tokens_differ(figure))
         return WHY_TOKENS;
     return tiers_differ(figure) ? WHY_TIER : WHY_PRICE;
 }
@@ -384,6 +376,8 @@ static enum compare_why why_of(const struct figure *figure)
 {
     const struct figure all = figure_of(figure, figure->measure, CELL_ANY_TIER);
     const struct figure requests = figure_of(figure, REPORT_REQUESTS, CELL_ANY_TIER);
+    if (figure->cell->model.len == 0)
+        return WHY_NO_MODEL;
     if (is_at_edge(figure))
         return WHY_EDGE;
     if (figure->cell->lines == 0)
@@ -422,11 +416,17 @@ static void set_rates(const struct figure *figure, struct compare_difference *di
     difference->their_rate = is_compared(&tokens) ? rate_of(difference->theirs, theirs_of(&tokens)) : 0;
 }
 
+/* The cost of a class says more than the whole where its price does. */
+static bool is_of_price(enum compare_why why)
+{
+    return why == WHY_PRICE || why == WHY_TIER;
+}
+
 static enum error_code tell(const struct telling *telling, const struct figure *figure, struct error *error)
 {
     const struct cell *cell = figure->cell;
     telling->sums->figures++;
-    if (!differs(figure))
+    if (!differs(figure) || (figure->measure >= REPORT_CLASS_COST && !is_of_price(why_of(figure))))
         return OK;
     struct compare_difference difference = {
         .period_us = cell->period_us,

@@ -9,6 +9,7 @@
 
 /* Why a figure differs, the first that fits. */
 enum compare_why {
+    WHY_NO_MODEL,       /* the provider's row names no model */
     WHY_EDGE,           /* the same is missing in one period and too much in the one beside it */
     WHY_MISSING_LINES,  /* the provider counted what the ledger does not have */
     WHY_MISSING_REPORT, /* the ledger has what the provider does not say */
@@ -34,7 +35,7 @@ struct compare_evidence {
 
 struct compare_difference {
     uint64_t period_us; /* when it begins */
-    struct str model;   /* as the provider calls it, where it does */
+    struct str model;   /* as the provider calls it, where it does; empty: its row names none */
     unsigned measure;   /* enum report_measure */
     enum tier tier;     /* TIERS: of all */
     int64_t ours, theirs;
@@ -70,7 +71,6 @@ struct compare_sums {
     uint64_t from_us, to_us; /* what was compared; equal: the reports cover nothing */
     uint64_t lines, items;
     uint64_t figures, differences;
-    uint64_t nameless;       /* items of tokens that name no model: they are not compared */
     uint64_t by_why[WHYS];   /* differences */
     int64_t ours[REPORT_MEASURES], theirs[REPORT_MEASURES];
     unsigned said;           /* bit by measure: what the reports have */

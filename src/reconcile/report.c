@@ -229,6 +229,8 @@ static size_t numbers_of(struct str id, struct str numbers[NUMBERS_MAX])
 struct str report_model_key(struct str model, struct arena *arena)
 {
     struct str numbers[NUMBERS_MAX];
+    if (model.len == 0)
+        return STR("");
     const struct str id = without_date(without_version(without_edition(without_maker(catalog_bare_id(model)))));
     char *key = arena_alloc(arena, 2 * id.len + 2);
     size_t len = 0;

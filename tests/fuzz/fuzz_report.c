@@ -12,7 +12,7 @@ static enum error_code each(void *ctx, const struct compare_difference *differen
     (void)ctx;
     (void)error;
     assert(difference->ours == 0 && difference->theirs != 0);
-    assert(difference->why == WHY_MISSING_LINES || difference->why == WHY_EDGE);
+    assert(difference->why == WHY_MISSING_LINES || difference->why == WHY_EDGE || difference->why == WHY_NO_MODEL);
     assert(difference->measure < REPORT_MEASURES && difference->tier <= TIERS);
     return OK;
 }

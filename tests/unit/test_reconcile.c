@@ -440,7 +440,13 @@ static void tells_costs(void **state)
     assert_int_equal(told[1].why, WHY_TOKENS);
     item.said &= ~((1u << REPORT_COST) - 1);
     compare_these(&item, 1, &line, 1, 0);
-    assert_all(WHY_NO_TOKENS, 2);
+    assert_all(WHY_NO_TOKENS, 1); /* of classes nothing more is told */
+    item.model = STR("");
+    compare_these(&item, 1, &line, 1, 0);
+    assert_int_equal(told_count, 2);
+    assert_int_equal(told[0].why, WHY_NO_MODEL);
+    assert_int_equal(told[0].theirs, 3008000000);
+    assert_int_equal(told[1].why, WHY_MISSING_REPORT);
 }
 
 static void is_bounded(void **state)
