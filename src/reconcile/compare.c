@@ -198,7 +198,7 @@ enum error_code compare_line(void *ctx, const struct ledger_line *line, struct e
     const struct compare_settings *settings = compare->settings;
     struct cell *cell;
     if (line->time_us < compare->sums.from_us || line->time_us >= compare->sums.to_us ||
-        !is_of_upstreams(settings, line->provider))
+        !is_of_upstreams(settings, line->provider) || line->attempts == 0) /* given again: nobody was asked */
         return OK;
     const uint64_t begin = line->time_us - line->time_us % settings->period_us;
     const enum error_code code = cells_find(&compare->cells, begin, model_of(settings, line), &cell, error);

@@ -64,7 +64,7 @@ void compare_free(struct compare *compare);                          /* NULL is 
  * periods. */
 enum error_code compare_item(void *ctx, const struct report_item *item, struct error *error);
 void compare_bucket(void *ctx, uint64_t from_us, uint64_t to_us);
-/* For ledger_view_lines; lines of others and of other times are passed over. */
+/* For ledger_view_lines; lines of others, of other times and those for which nobody was asked are passed over. */
 enum error_code compare_line(void *ctx, const struct ledger_line *line, struct error *error);
 
 struct compare_sums {

@@ -347,10 +347,11 @@ static void tells_equal(void **state)
 {
     (void)state;
     struct ledger_line lines[] = {line_at(TODAY_US, 10, 5), line_at(TODAY_US + DAY_US - 1, 20, 5),
-                                  line_at(TODAY_US + DAY_US, 9, 9), line_at(TODAY_US, 7, 7)};
+                                  line_at(TODAY_US + DAY_US, 9, 9), line_at(TODAY_US, 7, 7), line_at(TODAY_US, 10, 5)};
     const struct report_item item = item_at(TODAY_US, 30, 10, 2);
     lines[3].provider = STR("another"); /* and the third is of a day that the report does not cover */
-    const struct compare_sums sums = compare_these(&item, 1, lines, 4, 0);
+    lines[4].attempts = 0;              /* an answer of the response cache */
+    const struct compare_sums sums = compare_these(&item, 1, lines, 5, 0);
     assert_int_equal(told_count, 0);
     assert_int_equal(sums.lines, 2);
     assert_int_equal(sums.from_us, TODAY_US);
