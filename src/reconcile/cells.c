@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAME_BYTES_MAX 256 /* of a model's name; the rest is none of it */
+
 struct cell_name {
     struct str model, key;
 };
@@ -81,7 +83,7 @@ enum error_code cells_find(struct cells *cells, uint64_t period_us, struct str m
                            struct error *error)
 {
     const struct cell_name *name = NULL;
-    const enum error_code code = name_of(cells, model, &name, error);
+    const enum error_code code = name_of(cells, str_slice(model, 0, NAME_BYTES_MAX), &name, error);
     if (code != OK)
         return code;
     if (!grow(cells))

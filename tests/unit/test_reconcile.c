@@ -419,6 +419,36 @@ static void tells_edges(void **state)
     assert_all(WHY_EDGE, 6);
 }
 
+/* By the hour the lines lie where the report's hours have them, or beside. */
+static void tells_hours(void **state)
+{
+    (void)state;
+    const struct str upstream = STR("oa");
+    const struct compare_settings settings = {.period_us = DAY_US / 24, .upstreams = &upstream, .upstream_count = 1,
+                                              .from_us = TODAY_US, .to_us = TODAY_US + DAY_US / 2};
+    struct report_item items[] = {item_at(TODAY_US, 10, 5, 1), item_at(TODAY_US + DAY_US / 24, 10, 5, 1),
+                                  item_at(TODAY_US + DAY_US / 2, 10, 5, 1)}; /* the last is not asked for */
+    const struct ledger_line lines[] = {line_at(TODAY_US, 10, 5), line_at(TODAY_US + DAY_US / 24 + 1, 10, 4)};
+    struct compare *compare = compare_new(&settings);
+    struct compare_sums sums;
+    struct error error;
+    told_count = 0;
+    for (size_t i = 0; i < 3; i++) {
+        items[i].to_us = items[i].from_us + DAY_US / 24;
+        compare_bucket(compare, items[i].from_us, items[i].to_us);
+        assert_int_equal(compare_item(compare, &items[i], &error), OK);
+    }
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(compare_line(compare, &lines[i], &error), OK);
+    assert_int_equal(compare_all(compare, keep, NULL, &sums, &error), OK);
+    assert_int_equal(sums.items, 2);
+    assert_int_equal(sums.to_us, TODAY_US + DAY_US / 2);
+    assert_all(WHY_UNKNOWN, 1);
+    assert_int_equal(told[0].period_us, TODAY_US + DAY_US / 24);
+    assert_int_equal(told[0].measure, PRICE_OUTPUT);
+    compare_free(compare);
+}
+
 static void tells_costs(void **state)
 {
     (void)state;
@@ -478,7 +508,7 @@ int main(void)
         cmocka_unit_test(reads_bills),  cmocka_unit_test(refuses),            cmocka_unit_test(reads_files),
         cmocka_unit_test(knows_names),  cmocka_unit_test(reads_numbers),      cmocka_unit_test(tells_equal),
         cmocka_unit_test(tells_requests), cmocka_unit_test(tells_tokens),     cmocka_unit_test(tells_edges),
-        cmocka_unit_test(tells_costs),  cmocka_unit_test(is_bounded),
+        cmocka_unit_test(tells_hours),  cmocka_unit_test(tells_costs),  cmocka_unit_test(is_bounded),
     };
     return cmocka_run_group_tests(tests, test_root_make, test_root_remove);
 }
