@@ -200,6 +200,10 @@ static void append_query(struct session *session, struct buf *url)
         append_parameter(session->curl, url, "group_by[]", str_of(cost_groups[!is_openai]));
     for (size_t i = 0; i < 3 && !is_cost && usage_groups[!is_openai][i]; i++)
         append_parameter(session->curl, url, "group_by[]", str_of(usage_groups[!is_openai][i]));
+    if (fetch->reader->filter.project.len > 0)
+        append_parameter(session->curl, url, "group_by[]", is_openai ? STR("project_id") : STR("workspace_id"));
+    if (fetch->reader->filter.key.len > 0)
+        append_parameter(session->curl, url, "group_by[]", STR("api_key_id"));
 }
 
 static enum error_code make_url(struct session *session, const char *url, struct buf *made, struct error *error)

@@ -147,7 +147,7 @@ def test_table(gateway, served, tmp_path):
 # --- what differs ------------------------------------------------------------------------------------------
 
 
-def test_request_outside(gateway, served, tmp_path):
+def test_request_outside(gateway, provider, served, tmp_path):
     """Another program uses the account; told apart by its key, the rest is equal."""
     served.append(fake_reports.Served("openai", "gpt-5.6-sol", LONG, time=served[0].time, key="key_other"))
     path = fake_reports.write(tmp_path / "usage.json", fake_reports.openai_usage(of(served, "openai")))
@@ -158,6 +158,12 @@ def test_request_outside(gateway, served, tmp_path):
     assert [(one["model"], one["tier"], one["ledger"], one["provider"]) for one in requests] == [
         ("gpt-5.6-sol", "default", 3, 4)]
     assert compare(gateway, "openai", path, "--key", "key_fulcrum")[1]["differences"] == 0
+    url = f"{provider.url}/v1/organization/usage/completions"
+    assert compare(gateway, "openai", url, "--from", "2020-01-01", "--key", "key_fulcrum", "--project",
+                   "proj_1")[1]["differences"] == 0
+    assert provider.asked[-1]["group_by[]"] == ["model", "batch", "service_tier", "project_id", "api_key_id"]
+    done = run(gateway, "openai", path, "--key", "key_nobody")
+    assert done.returncode == 2 and "nothing to compare: no row of usage of openai in that project" in done.stderr
 
 
 def test_price(gateway, served, tmp_path):
