@@ -253,7 +253,7 @@ static void append_period(struct buf *out, uint64_t period_us, uint64_t time_us)
 
 static const char *tier_name(enum tier tier)
 {
-    return tier < TIERS ? tier_names[tier] : "";
+    return tier < TIERS_PRICED ? tier_names[tier] : "";
 }
 
 /* The row that is to be mended, and from which rate to which: dollars per million tokens. */
@@ -320,7 +320,7 @@ static void append_json_row(struct printer *printer, const struct compare_differ
     buf_append_char(out, '"');
     json_append_member(out, "model", difference->model);
     json_append_member(out, "figure", str_of(report_measure_names[difference->measure]));
-    if (difference->tier < TIERS)
+    if (difference->tier < TIERS_PRICED)
         json_append_member(out, "tier", str_of(tier_names[difference->tier]));
     buf_appendf(out, ",\"ledger\":%" PRId64 ",\"provider\":%" PRId64, difference->ours, difference->theirs);
     json_append_member(out, "why", str_of(compare_why_names[difference->why]));

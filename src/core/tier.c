@@ -5,7 +5,7 @@
 
 const char *const tier_names[TIER_NAMES + 1] = {
     [TIER_PRIORITY] = "priority", [TIER_DEFAULT] = "default",   [TIER_FLEX] = "flex",
-    [TIER_BATCH] = "batch",       [TIER_RESERVED] = "reserved",
+    [TIER_BATCH] = "batch",       [TIER_ULTRAFAST] = "ultrafast", [TIER_RESERVED] = "reserved",
 };
 
 static const struct {
@@ -16,6 +16,7 @@ static const struct {
     [TIER_DEFAULT] = {TIER_DEFAULT, TIER_DEFAULT, true},
     [TIER_FLEX] = {TIER_FLEX, TIER_FLEX, true},
     [TIER_BATCH] = {TIER_BATCH, TIER_BATCH, false},
+    [TIER_ULTRAFAST] = {TIER_PRIORITY, TIER_ULTRAFAST, false}, /* OpenAI's API has the word */
     [TIER_RESERVED] = {TIER_PRIORITY, TIER_DEFAULT, true}, /* paid for by the month, its tokens count as default */
 };
 

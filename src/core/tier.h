@@ -16,15 +16,18 @@ enum tier {
     TIER_FLEX,
     TIER_BATCH, /* of records of batch jobs; nobody may ask for it */
     TIERS,      /* those that have a queue, a configuration and a price of their own */
-    TIER_RESERVED = TIERS, /* capacity that a tenant has: runs as priority until it is used up, costs as default */
+    TIER_ULTRAFAST = TIERS, /* of providers alone: a price, and no queue here */
+    TIERS_PRICED,           /* those that have a price of their own */
+    /* Capacity that a tenant has: runs as priority until it is used up, costs as default. */
+    TIER_RESERVED = TIERS_PRICED,
     TIER_NAMES,
 };
 
 extern const char *const tier_names[TIER_NAMES + 1]; /* the API's, the ledger's and the metrics'; ends with NULL */
 
 bool tier_find(struct str name, enum tier *tier); /* any of the names */
-bool tier_may_be_asked(enum tier tier);           /* by a request of its own */
+bool tier_may_be_asked(enum tier tier);           /* by a request of its own, in every API */
 enum tier tier_queue(enum tier tier);             /* whose queue a request of the tier waits in; below TIERS */
-enum tier tier_price(enum tier tier);             /* whose price it has; below TIERS */
+enum tier tier_price(enum tier tier);             /* whose price it has; below TIERS_PRICED */
 
 #endif

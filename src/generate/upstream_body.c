@@ -40,7 +40,8 @@ struct codec_form upstream_form(const struct upstream_config *upstream, const st
 /* One cache for each tenant, and within it for each salt of his: who measures times learns nothing of others. */
 static bool add_vllm(const struct upstream_config *upstream, const struct backend_job *job, struct codec_form *form)
 {
-    static const int priorities[] = {[TIER_PRIORITY] = -10, [TIER_DEFAULT] = 0, [TIER_FLEX] = 10};
+    static const int priorities[] = {[TIER_PRIORITY] = -10, [TIER_DEFAULT] = 0, [TIER_FLEX] = 10,
+                                     [TIER_ULTRAFAST] = -10};
     const struct chat_request *request = job->request;
     uint8_t hash[SHA256_LEN];
     char text[2 * SHA256_LEN + 1];

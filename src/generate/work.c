@@ -447,7 +447,7 @@ void work_take_tier(struct work *work, const struct target *target)
         request->tier = upstream_tier(target->model->upstream, work->tier_asked);
         return;
     }
-    request->tier = work->tier_asked;
+    request->tier = work->tier_asked == TIER_ULTRAFAST ? TIER_DEFAULT : work->tier_asked; /* nobody here sells it */
     settle_tier(work);
 }
 

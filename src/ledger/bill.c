@@ -220,7 +220,7 @@ static enum error_code take_line(struct summing_up *sums, struct error *error)
     const int other = first_other(sums);
     enum tier tier;
     enum error_code code = OK;
-    if (!tier_find(sql_text(sums->lines, KEY_TIER), &tier) || tier >= TIERS)
+    if (!tier_find(sql_text(sums->lines, KEY_TIER), &tier) || tier >= TIERS_PRICED)
         return OK;
     if (sums->has_group && other < KEYS)
         code = give_price(sums, error);

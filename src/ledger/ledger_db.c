@@ -323,7 +323,7 @@ static void bind_column(struct sql_statement *insert, int index, struct ledger_l
 enum error_code ledger_db_insert(struct ledger_db *db, const struct ledger_line *line, struct error *error)
 {
     struct ledger_line copy = *line; /* columns are reached by pointers that may write */
-    assert(line->tier < TIERS && line->outcome < LEDGER_OUTCOMES);
+    assert(line->tier < TIERS_PRICED && line->outcome < LEDGER_OUTCOMES);
     for (int i = 0; i < LEDGER_COLUMN_COUNT; i++)
         bind_column(db->insert, i + 1, &copy, &ledger_columns[i]);
     return sql_run(db->insert, error);

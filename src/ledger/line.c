@@ -18,6 +18,7 @@
 #define MARK_LEN (HEAD_LEN - 1)
 #define HEADLESS_VERSION 2 /* the last without a head... */
 #define FIRST_VERSION 4    /* ...and the first with one */
+#define ULTRAFAST_VERSION 8 /* that the tier came with */
 
 const char *const ledger_outcome_names[LEDGER_OUTCOMES + 1] = {
     [LEDGER_COMPLETED] = "completed",
@@ -26,7 +27,7 @@ const char *const ledger_outcome_names[LEDGER_OUTCOMES + 1] = {
 };
 
 /* In the order of the numbers that journals have for them. */
-static const enum tier tiers[TIERS] = {TIER_DEFAULT, TIER_PRIORITY, TIER_FLEX, TIER_BATCH};
+static const enum tier tiers[TIERS_PRICED] = {TIER_DEFAULT, TIER_PRIORITY, TIER_FLEX, TIER_BATCH, TIER_ULTRAFAST};
 
 #define ROW(name_, kind_, since_, member, field_)                                                               \
     {.name = #name_, .field = (field_), .kind = LEDGER_##kind_, .since = (since_),                              \
@@ -86,7 +87,7 @@ void ledger_column_clear(struct ledger_line *line, const struct ledger_column *c
 static uint8_t tier_number(enum tier tier)
 {
     uint8_t number = 0;
-    assert(tier < TIERS);
+    assert(tier < TIERS_PRICED);
     while (tiers[number] != tier)
         number++;
     return number;
@@ -176,10 +177,11 @@ static void take_text(struct str *left, struct str *text)
     *text = bytes ? (struct str){bytes, len} : STR("");
 }
 
-static bool take_words(struct str *left, struct ledger_line *line)
+static bool take_words(struct str *left, unsigned version, struct ledger_line *line)
 {
     const char *words = take(left, 2);
-    if (!words || (uint8_t)words[0] >= TIERS || (uint8_t)words[1] >= LEDGER_OUTCOMES)
+    const uint8_t known = version < ULTRAFAST_VERSION ? TIERS : TIERS_PRICED;
+    if (!words || (uint8_t)words[0] >= known || (uint8_t)words[1] >= LEDGER_OUTCOMES)
         return false;
     line->tier = tiers[(uint8_t)words[0]];
     line->outcome = (enum ledger_outcome)words[1];
@@ -204,7 +206,7 @@ bool ledger_line_take(struct str *lines, struct ledger_line *line)
         if (is_number(ledger_columns[i].kind) && ledger_columns[i].since <= version)
             take_number(&left, ledger_column_number(line, &ledger_columns[i]));
     }
-    if (!take_words(&left, line))
+    if (!take_words(&left, version, line))
         return false;
     bool is_over = false;
     for (size_t i = 0; i < LEDGER_COLUMN_COUNT; i++) {

@@ -92,7 +92,7 @@ static enum error_code take_line(struct counting *counting, struct sql_statement
     struct ledger_miss *miss = miss_of(counting->misses, sql_text(line, C_REASON));
     const struct price_usage warm = price_usage_warm(&usage);
     const enum error_code code = find_row(counting, sql_text(line, C_PRICE), &known, error);
-    if (code != OK || !tier_find(sql_text(line, C_TIER), &tier) || tier >= TIERS)
+    if (code != OK || !tier_find(sql_text(line, C_TIER), &tier) || tier >= TIERS_PRICED)
         return code;
     miss->requests++;
     miss->tokens += price_input_tokens(&usage) - usage.tokens[PRICE_CACHE_READ];

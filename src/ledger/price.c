@@ -11,7 +11,7 @@
 
 const char *const price_lever_names[LEVERS] = {"route", "distil", "cache", "tier", "shadow", "response"};
 
-const enum tier price_tiers[TIERS] = {TIER_DEFAULT, TIER_PRIORITY, TIER_FLEX, TIER_BATCH};
+const enum tier price_tiers[TIERS_PRICED] = {TIER_DEFAULT, TIER_PRIORITY, TIER_FLEX, TIER_BATCH, TIER_ULTRAFAST};
 
 /* Half up, once; the product has up to 128 bits. */
 static uint64_t class_cost(uint64_t tokens, uint64_t rate)
@@ -48,7 +48,7 @@ static uint64_t cost_by_class(const struct price_row *row, enum tier tier, const
 {
     const struct price_step *step = price_row_step(row, usage);
     uint64_t cost = 0;
-    assert(tier < TIERS);
+    assert(tier < TIERS_PRICED);
     for (size_t i = 0; i < PRICE_CLASSES; i++) {
         classes[i] = class_cost(usage->tokens[i], step->rates[tier][i]);
         cost = sum_costs(cost, classes[i]);
@@ -127,13 +127,22 @@ struct price_quote price_quote_again(const struct price_path *path, enum tier ti
 
 static const char *const class_names[PRICE_CLASSES] = {"input", "cacheRead", "cacheWrite5m", "cacheWrite1h", "output"};
 
+/* Texts of before know no such tier; where it is not sold they stay as they are. */
+static bool is_left_out(const struct price_step *step, enum tier tier)
+{
+    return tier == TIER_ULTRAFAST &&
+           !memcmp(step->rates[tier], step->rates[TIER_DEFAULT], sizeof(step->rates[tier]));
+}
+
 bool price_row_append(struct buf *out, const struct price_row *row)
 {
     buf_append_char(out, '[');
     for (size_t i = 0; i < row->step_count; i++) {
         buf_appendf(out, "%s{\"above\":%" PRIu64, i ? "," : "", row->steps[i].above_tokens);
-        for (size_t tier = 0; tier < TIERS; tier++) {
+        for (size_t tier = 0; tier < TIERS_PRICED; tier++) {
             const uint64_t *rates = row->steps[i].rates[price_tiers[tier]];
+            if (is_left_out(&row->steps[i], price_tiers[tier]))
+                continue;
             buf_appendf(out, ",\"%s\":{", tier_names[price_tiers[tier]]);
             for (size_t k = 0; k < PRICE_CLASSES; k++)
                 buf_appendf(out, "%s\"%s\":%" PRIu64, k ? "," : "", class_names[k], rates[k]);
@@ -164,10 +173,12 @@ static enum price_difference compare_step(const struct price_step *step, yyjson_
 {
     yyjson_val *above = yyjson_obj_get(known, "above");
     enum price_difference difference = above ? compare_number(above, step->above_tokens) : PRICE_UNREADABLE;
-    for (size_t tier = 0; tier < TIERS; tier++) {
+    for (size_t tier = 0; tier < TIERS_PRICED; tier++) {
         yyjson_val *rates = yyjson_obj_get(known, tier_names[tier]);
         if (rates && !yyjson_is_obj(rates))
             return PRICE_UNREADABLE;
+        if (!rates && is_left_out(step, (enum tier)tier))
+            continue;
         for (size_t k = 0; k < PRICE_CLASSES; k++)
             difference = worse(difference, compare_number(yyjson_obj_get(rates, class_names[k]), step->rates[tier][k]));
     }
@@ -204,9 +215,11 @@ static bool read_number(yyjson_val *object, const char *name, uint64_t *number)
 static bool read_step(yyjson_val *known, struct price_step *step)
 {
     bool is_read = read_number(known, "above", &step->above_tokens);
-    for (size_t tier = 0; tier < TIERS; tier++) {
+    for (size_t tier = 0; tier < TIERS_PRICED; tier++) {
         yyjson_val *rates = yyjson_obj_get(known, tier_names[tier]);
-        for (size_t k = 0; k < PRICE_CLASSES; k++)
+        if (!rates && tier == TIER_ULTRAFAST) /* it is not sold, and the standard one has been read */
+            memcpy(step->rates[tier], step->rates[TIER_DEFAULT], sizeof(step->rates[tier]));
+        for (size_t k = 0; k < PRICE_CLASSES && (rates || tier != TIER_ULTRAFAST); k++)
             is_read = is_read && read_number(rates, class_names[k], &step->rates[tier][k]);
     }
     return is_read;

@@ -24,7 +24,7 @@ enum price_class {
     PRICE_CLASSES,
 };
 
-extern const enum tier price_tiers[TIERS]; /* in the order in which price lists have them */
+extern const enum tier price_tiers[TIERS_PRICED]; /* in the order in which price lists have them */
 
 struct price_usage {
     uint64_t tokens[PRICE_CLASSES];
@@ -32,7 +32,7 @@ struct price_usage {
 
 struct price_step {
     uint64_t above_tokens; /* holds for requests whose whole input has more tokens than that */
-    uint64_t rates[TIERS][PRICE_CLASSES];
+    uint64_t rates[TIERS_PRICED][PRICE_CLASSES];
 };
 
 struct price_row {

@@ -74,6 +74,8 @@ static enum error_code name_own(struct price_book *book, struct price_row *row, 
     return failed || !row->name ? error_no_memory(error) : OK;
 }
 
+#define OWN_ULTRAFAST 6 /* times the standard price, as OpenAI sells it */
+
 /* Who sets a price sells all tiers, at the embedded book's factors. */
 static enum error_code price_own(struct price_book *book, struct price_row *row, const struct config_model *model,
                                  struct error *error)
@@ -90,6 +92,8 @@ static enum error_code price_own(struct price_book *book, struct price_row *row,
     if (!step)
         return error_no_memory(error);
     price_step_fill(step, &book->books[0], &entry, &prices, CONFIG_PICO);
+    for (size_t k = 0; k < PRICE_CLASSES; k++)
+        step->rates[TIER_ULTRAFAST][k] = price_scale(step->rates[TIER_DEFAULT][k], OWN_ULTRAFAST * CONFIG_PICO);
     if (price_step_check(step, model->name, error) != OK)
         return error->code;
     *row = (struct price_row){.id = model->name, .place = "", .steps = step, .step_count = 1};
@@ -105,7 +109,7 @@ static enum error_code price_share(struct price_book *book, const struct price_r
         return error_no_memory(error);
     for (size_t i = 0; i < of->step_count; i++) {
         steps[i].above_tokens = of->steps[i].above_tokens;
-        for (size_t tier = 0; tier < TIERS; tier++)
+        for (size_t tier = 0; tier < TIERS_PRICED; tier++)
             for (size_t k = 0; k < PRICE_CLASSES; k++)
                 steps[i].rates[tier][k] = price_scale(of->steps[i].rates[tier][k], model->price_share);
     }

@@ -28,6 +28,11 @@ static bool is_sold_tier(struct str text)
     return str_eq(text, STR("batch")) || str_eq(text, STR("flex")) || str_eq(text, STR("priority"));
 }
 
+static bool is_priced_tier(struct str text)
+{
+    return is_sold_tier(text) || str_eq(text, STR("ultrafast"));
+}
+
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define LIST_AT(type, member, counter) AT(type, member), .count_offset = offsetof(struct type, counter)
 #define PRICE_AT(type, member) FIELD_PICO, AT(type, member), .high = CONFIG_PRICE_MAX
@@ -56,8 +61,8 @@ static const struct field step_fields[] = {
 static const struct field_table step_table = FIELD_TABLE(step_fields, struct step_entry);
 
 static const struct field tier_price_fields[] = {
-    {"tier", FIELD_STRING, .is_required = true, AT(tier_entry, tier), .check = is_sold_tier,
-     .expected = "batch, flex or priority"},
+    {"tier", FIELD_STRING, .is_required = true, AT(tier_entry, tier), .check = is_priced_tier,
+     .expected = "batch, flex, priority or ultrafast"},
     {"input", PRICE_AT(tier_entry, prices.input), .is_required = true},
     {"output", PRICE_AT(tier_entry, prices.output), .is_required = true},
     {"cache", FIELD_CUSTOM, .custom = read_cache},
@@ -82,7 +87,8 @@ static const struct field model_fields[] = {
     {"tiers", FIELD_STRINGS, LIST_AT(model_entry, tiers, tier_count), .check = is_sold_tier,
      .expected = "batch, flex or priority"},
     {"source", FIELD_STRING, .is_required = true, AT(model_entry, source), WORD},
-    {"by_tier", FIELD_OBJECTS, LIST_AT(model_entry, by_tier, by_tier_count), .high = TIERS, .table = &tier_price_table},
+    {"by_tier", FIELD_OBJECTS, LIST_AT(model_entry, by_tier, by_tier_count), .high = TIERS_PRICED,
+     .table = &tier_price_table},
     {"above", FIELD_OBJECTS, LIST_AT(model_entry, above, above_count), .high = STEPS_MAX, .table = &step_table},
     {"places", FIELD_OBJECTS, LIST_AT(model_entry, places, place_count), .high = PLACES_MAX, .table = &place_table},
 };

@@ -40,14 +40,15 @@ static bool is_sold(const struct model_entry *model, enum tier tier)
 void price_step_fill(struct price_step *step, const struct book_file *file, const struct model_entry *model,
                      const struct prices *prices, uint64_t factor)
 {
-    const uint64_t factors[TIERS] = {
+    const uint64_t factors[TIERS_PRICED] = {
         [TIER_DEFAULT] = CONFIG_PICO,
         [TIER_PRIORITY] = file->tiers.priority,
         [TIER_FLEX] = file->tiers.flex,
         [TIER_BATCH] = file->tiers.batch,
+        [TIER_ULTRAFAST] = CONFIG_PICO, /* sold at prices of its own alone */
     };
     fill_rates(step->rates[TIER_DEFAULT], prices, factor);
-    for (size_t tier = 0; tier < TIERS; tier++)
+    for (size_t tier = 0; tier < TIERS_PRICED; tier++)
         for (size_t i = 0; i < PRICE_CLASSES; i++)
             step->rates[tier][i] = price_scale(step->rates[TIER_DEFAULT][i],
                                                is_sold(model, (enum tier)tier) ? factors[tier] : CONFIG_PICO);
@@ -55,7 +56,7 @@ void price_step_fill(struct price_step *step, const struct book_file *file, cons
 
 enum error_code price_step_check(const struct price_step *step, const char *name, struct error *error)
 {
-    for (size_t tier = 0; tier < TIERS; tier++)
+    for (size_t tier = 0; tier < TIERS_PRICED; tier++)
         for (size_t i = 0; i < PRICE_CLASSES; i++)
             if (step->rates[price_tiers[tier]][i] > RATE_MAX)
                 return error_set(error, ERROR_INVALID,

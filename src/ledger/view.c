@@ -235,7 +235,7 @@ static bool find_outcome(struct str text, enum ledger_outcome *outcome)
 static bool read_column(struct sql_statement *row, int n, struct ledger_line *line, const struct ledger_column *column)
 {
     if (column->kind == LEDGER_TIER)
-        return tier_find(sql_text(row, n), &line->tier) && line->tier < TIERS;
+        return tier_find(sql_text(row, n), &line->tier) && line->tier < TIERS_PRICED;
     if (column->kind == LEDGER_OUTCOME)
         return find_outcome(sql_text(row, n), &line->outcome);
     if (sql_is_null(row, n))

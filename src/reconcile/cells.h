@@ -5,14 +5,14 @@
 
 #include "reconcile/compare.h"
 
-#define CELL_ANY_TIER TIERS /* of what a report says of no tier */
+#define CELL_ANY_TIER TIERS_PRICED /* of what a report says of no tier */
 
 struct cell {
     uint64_t period_us;
     struct str key, model; /* report_model_key, and the name that shows */
     unsigned tiered, untiered; /* bit by measure: what the reports say by tier, and what of all */
     unsigned absent;           /* what lines of earlier programs do not say */
-    int64_t ours[TIERS][REPORT_MEASURES], theirs[TIERS + 1][REPORT_MEASURES];
+    int64_t ours[TIERS_PRICED][REPORT_MEASURES], theirs[TIERS_PRICED + 1][REPORT_MEASURES];
     int64_t rounding[REPORT_MEASURES]; /* picodollars that costs may be off */
     uint64_t lines;
     struct compare_evidence evidence;

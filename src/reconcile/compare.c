@@ -230,14 +230,14 @@ static int64_t sum_of(int64_t (*side)[REPORT_MEASURES], size_t tiers, unsigned m
 static int64_t ours_of(const struct figure *figure)
 {
     struct cell *cell = (struct cell *)(uintptr_t)figure->cell;
-    return figure->tier == CELL_ANY_TIER ? sum_of(cell->ours, TIERS, figure->measure)
+    return figure->tier == CELL_ANY_TIER ? sum_of(cell->ours, TIERS_PRICED, figure->measure)
                                          : cell->ours[figure->tier][figure->measure];
 }
 
 static int64_t theirs_of(const struct figure *figure)
 {
     struct cell *cell = (struct cell *)(uintptr_t)figure->cell;
-    return figure->tier == CELL_ANY_TIER ? sum_of(cell->theirs, TIERS + 1, figure->measure)
+    return figure->tier == CELL_ANY_TIER ? sum_of(cell->theirs, TIERS_PRICED + 1, figure->measure)
                                          : cell->theirs[figure->tier][figure->measure];
 }
 
@@ -298,7 +298,7 @@ static bool tokens_differ(const struct figure *figure)
 static bool tiers_differ(const struct figure *figure)
 {
     for (unsigned i = 0; i < PRICE_CLASSES; i++)
-        for (unsigned tier = 0; tier < TIERS; tier++) {
+        for (unsigned tier = 0; tier < TIERS_PRICED; tier++) {
             const struct figure tokens = figure_of(figure, i, tier);
             if (is_by_tier(&tokens) && differs(&tokens))
                 return true;
@@ -455,7 +455,7 @@ static enum error_code tell_measure(const struct telling *telling, const struct 
     add(&telling->sums->theirs[figure->measure], theirs_of(figure));
     if (!is_by_tier(figure))
         return tell(telling, figure, error);
-    for (unsigned tier = 0; tier < TIERS && code == OK; tier++) {
+    for (unsigned tier = 0; tier < TIERS_PRICED && code == OK; tier++) {
         const struct figure one = figure_of(figure, figure->measure, tier);
         if (ours_of(&one) != 0 || theirs_of(&one) != 0)
             code = tell(telling, &one, error);

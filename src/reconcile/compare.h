@@ -37,7 +37,7 @@ struct compare_difference {
     uint64_t period_us; /* when it begins */
     struct str model;   /* as the provider calls it, where it does; empty: its row names none */
     unsigned measure;   /* enum report_measure */
-    enum tier tier;     /* TIERS: of all */
+    enum tier tier;     /* TIERS_PRICED: of all */
     int64_t ours, theirs;
     enum compare_why why;
     struct compare_evidence evidence;

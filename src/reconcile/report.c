@@ -133,6 +133,8 @@ enum tier report_tier_of(struct str word)
         return TIER_BATCH;
     if (has(word, "flex"))
         return TIER_FLEX;
+    if (has(word, "ultrafast"))
+        return TIER_ULTRAFAST;
     return has(word, "priority") || str_eq_nocase(word, STR("fast")) ? TIER_PRIORITY : TIER_DEFAULT;
 }
 

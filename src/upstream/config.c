@@ -121,7 +121,7 @@ static const char *const batches[] = {[UPSTREAM_BATCH_USUAL] = "usual",
 
 static bool is_sold(struct str text)
 {
-    return str_eq(text, STR("flex")) || str_eq(text, STR("priority"));
+    return str_eq(text, STR("flex")) || str_eq(text, STR("priority")) || str_eq(text, STR("ultrafast"));
 }
 
 static bool is_name(struct str text)
@@ -381,10 +381,10 @@ enum tier upstream_tier(const struct upstream_config *upstream, enum tier asked)
 {
     const bool is_usual = upstream->kind == UPSTREAM_BEDROCK ||
                           (upstream->kind == UPSTREAM_OPENAI && !upstream_is_elsewhere(upstream));
-    if (asked != TIER_FLEX && asked != TIER_PRIORITY)
+    if (asked != TIER_FLEX && asked != TIER_PRIORITY && asked != TIER_ULTRAFAST)
         return TIER_DEFAULT;
-    if (!upstream->tiers)
-        return is_usual ? asked : TIER_DEFAULT;
+    if (!upstream->tiers) /* the dearest one is sold for few models: somebody has to say so */
+        return is_usual && asked != TIER_ULTRAFAST ? asked : TIER_DEFAULT;
     for (size_t i = 0; i < upstream->tier_count; i++)
         if (!strcmp(upstream->tiers[i], tier_names[asked]))
             return asked;

@@ -194,8 +194,8 @@ def test_json_is_enforced(server):
 def test_the_tier_that_served_is_told(server):
     def tier(asked):
         return client(server).chat.completions.create(**HELLO, service_tier=asked).service_tier
-    assert [tier(asked) for asked in ("auto", "default", "flex", "priority", "fast", "scale")] == \
-        ["default", "default", "flex", "priority", "priority", "default"]
+    assert [tier(asked) for asked in ("auto", "default", "flex", "priority", "fast", "scale", "ultrafast")] == \
+        ["default", "default", "flex", "priority", "priority", "default", "default"]
     assert client(server).chat.completions.create(**HELLO).service_tier is None
     reply, text = raw(server, {**HELLO, "service_tier": "golden"})
     assert reply.status == 400 and json.loads(text)["error"]["param"] == "service_tier"

@@ -7,7 +7,7 @@ import pytest
 
 from conftest import FULCRUM, Server
 from fake_provider import FakeProvider
-from upstream_fixture import KEY, ask, line_of
+from upstream_fixture import KEY, ask, line_of, lines, post
 
 CONFIG = """\
 models: []
@@ -17,7 +17,7 @@ upstreams:
     url: {url}/v1
     key_env: FAKE_KEY
     priced_by: openai
-    tiers: [flex, priority]
+    tiers: [flex, priority, ultrafast]
     models:
       - {{name: sol, upstream_model: gpt-6.1-sol}}
       - {{name: own, upstream_model: gpt-6.1-sol, price: {{input: 1, output: 1}}}}
@@ -67,6 +67,43 @@ def test_costs(gateway, model, tier, row, cost):
     line = line_of(gateway, reply)
     assert (line["priceBook"], line["costPicodollars"], line["tier"]) == (row, cost, tier)
     assert reply["ResponseMetadata"]["HTTPHeaders"]["x-fulcrum-cost"] == str(cost)
+
+
+def chat(gateway, provider, model, path="/v1/chat/completions"):
+    """The tier that is told, the one that the provider was asked for, and the line."""
+    provider.plan()
+    said = {"input": "hello", "store": False} if path.endswith("responses") else \
+        {"messages": [{"role": "user", "content": "hello"}]}
+    _, reply = post(gateway, path, {"model": model, "service_tier": "ultrafast", **said})
+    return reply["service_tier"], provider.requests[0].body.get("service_tier"), lines(gateway)[-1]
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses"])
+@pytest.mark.parametrize("model, cost", [
+    # 11 x 12,000,000 + 100 x 600,000 + 20 x 15,000,000 + 7 x 60,000,000: its own row
+    ("sol", 6 * (11 * 2_000_000 + 100 * 100_000 + 20 * 2_500_000 + 7 * 10_000_000)),
+    ("own", 6 * (11 + 100 + 20 + 7) * 1_000_000)])  # cached tokens as others, where its price does not say
+def test_the_dearest_tier_where_it_is_sold(gateway, provider, path, model, cost):
+    provider.default = {"usage": {**COUNTS, "write_1h": 0}}
+    told, asked, line = chat(gateway, provider, model, path)
+    assert (told, asked, line["tier"]) == ("ultrafast", "ultrafast", "ultrafast")
+    assert line["costPicodollars"] == cost and line["savedTier"] < 0
+    assert line["baselinePicodollars"] - sum(
+        line[f"saved{lever}"] for lever in ("Route", "Distill", "Cache", "Tier", "Shadow", "Response")) == cost
+    provider.default = {"usage": COUNTS}
+
+
+def test_the_dearest_tier_where_it_is_not_sold(gateway, provider):
+    told, asked, line = chat(gateway, provider, "qwen")
+    assert (told, asked, line["tier"]) == ("default", None, "default")
+
+
+def test_the_dearest_tier_that_was_not_had(gateway, provider):
+    """What the provider says it has served in is charged."""
+    provider.default = {"usage": COUNTS, "tier": "default"}
+    line = chat(gateway, provider, "sol")[2]
+    assert (line["tier"], line["costPicodollars"]) == ("default", 164_500_000)
+    provider.default = {"usage": COUNTS}
 
 
 def test_what_is_not_listed_is_said_at_the_start(gateway):

@@ -26,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(lines.data > payload.data && lines.data + lines.len == payload.data + size);
     if (size > JOURNAL_RECORD_MAX || !ledger_line_decode(payload, &line))
         return 0;
-    assert(line.tier < TIERS && line.outcome < LEDGER_OUTCOMES && ledger_line_version(payload) <= LEDGER_LINE_VERSION);
+    assert(line.tier < TIERS_PRICED && line.outcome < LEDGER_OUTCOMES);
+    assert(ledger_line_version(payload) <= LEDGER_LINE_VERSION);
     size_t len = ledger_line_encode(&line, again);
     if (len == 0) { /* an earlier line, as long as a record may be */
         assert(ledger_line_version(payload) < LEDGER_LINE_VERSION);

@@ -13,7 +13,7 @@ static enum error_code each(void *ctx, const struct compare_difference *differen
     (void)error;
     assert(difference->ours == 0 && difference->theirs != 0);
     assert(difference->why == WHY_MISSING_LINES || difference->why == WHY_EDGE || difference->why == WHY_NO_MODEL);
-    assert(difference->measure < REPORT_MEASURES && difference->tier <= TIERS);
+    assert(difference->measure < REPORT_MEASURES && difference->tier <= TIERS_PRICED);
     return OK;
 }
 

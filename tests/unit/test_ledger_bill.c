@@ -86,7 +86,8 @@ static void make_line(struct rng *rng, size_t i)
         .tags = str_of(tags[rng_below(rng, 3)]), .session = str_of(sessions[rng_below(rng, 3)]),
         .provider = STR(LEDGER_PROVIDER_ENGINE), .attempts = 1, .router_score = LEDGER_ABSENT,
         .time_us = BEGIN_US + rng_below(rng, 4) * 3 * DAY_US + rng_below(rng, 6 * HOUR_US),
-        .tier = price_tiers[rng_below(rng, TIERS)], .outcome = LEDGER_COMPLETED, .first_token_us = LEDGER_NO_TOKEN,
+        .tier = price_tiers[rng_below(rng, TIERS_PRICED)], .outcome = LEDGER_COMPLETED,
+        .first_token_us = LEDGER_NO_TOKEN,
         .usage = {{rng_below(rng, is_long ? 400000 : 900), rng_below(rng, 2) * rng_below(rng, 5000),
                    rng_below(rng, 3) * 17, rng_below(rng, 2) * 33, rng_below(rng, 700)}},
     };

@@ -249,6 +249,40 @@ static void answers_again(void **state)
     assert_int_equal(saved, again.baseline - again.cost);
 }
 
+/* Texts of before do not know the tier: where it is not sold they are the same, and are read as the standard one. */
+static void ultrafast_is_sold_by_prices_of_its_own(void **state)
+{
+    (void)state;
+    const struct price_row *pro = row_of("amazon.nova-pro-v1:0"), *sol = row_of("openai/gpt-6.1-sol");
+    struct price_step plain = sol->steps[0];
+    struct price_row before = *sol, read;
+    struct arena arena;
+    struct buf text;
+    arena_init(&arena, 0);
+    buf_init(&text, 1 << 16);
+    before.steps = &plain;
+    before.step_count = 1;
+    const struct price_row now = {.name = sol->name, .steps = sol->steps, .step_count = 1};
+    memcpy(plain.rates[TIER_ULTRAFAST], plain.rates[TIER_DEFAULT], sizeof(plain.rates[TIER_DEFAULT]));
+    assert_int_equal(price_cost(sol, TIER_ULTRAFAST, USAGE(10, 10, 10, 0, 10)),
+                     6 * price_cost(sol, TIER_DEFAULT, USAGE(10, 10, 10, 0, 10)));
+    assert_int_equal(price_cost(pro, TIER_ULTRAFAST, USAGE(10, 10, 0, 0, 10)),
+                     price_cost(pro, TIER_DEFAULT, USAGE(10, 10, 0, 0, 10)));
+    assert_true(price_row_append(&text, &before));
+    assert_true(str_find(buf_str(&text), STR("ultrafast"), 0) < 0);
+    assert_int_equal(price_row_compare(&before, buf_str(&text)), PRICE_SAME);
+    assert_int_equal(price_row_compare(&now, buf_str(&text)), PRICE_MORE);
+    assert_true(price_row_read(buf_str(&text), STR("n"), &arena, &read));
+    assert_memory_equal(read.steps[0].rates[TIER_ULTRAFAST], plain.rates[TIER_DEFAULT],
+                        sizeof(plain.rates[TIER_DEFAULT]));
+    buf_clear(&text);
+    assert_true(price_row_append(&text, &now));
+    assert_int_equal(price_row_compare(&now, buf_str(&text)), PRICE_SAME);
+    assert_int_equal(price_row_compare(&before, buf_str(&text)), PRICE_OTHER);
+    buf_deinit(&text);
+    arena_deinit(&arena);
+}
+
 /* The contract: under their own names the pair has the prices of Nova Pro and Lite. */
 static void embedded_pair(void **state)
 {
@@ -581,6 +615,7 @@ int main(void)
         cmocka_unit_test(savings),
         cmocka_unit_test(shadows),
         cmocka_unit_test(answers_again),
+        cmocka_unit_test(ultrafast_is_sold_by_prices_of_its_own),
         cmocka_unit_test(embedded_pair),
         cmocka_unit_test(whole_catalogue_is_priced),
         cmocka_unit_test(place_of_an_id),

@@ -37,7 +37,7 @@ bool chat_body_tier(struct str name, enum tier *tier)
         enum tier tier;
     } tiers[] = {
         {"default", TIER_DEFAULT}, {"flex", TIER_FLEX},    {"priority", TIER_PRIORITY}, {"fast", TIER_PRIORITY},
-        {"scale", TIER_DEFAULT},   {"ultrafast", TIER_PRIORITY}, {"standard", TIER_DEFAULT},
+        {"scale", TIER_DEFAULT},   {"ultrafast", TIER_ULTRAFAST}, {"standard", TIER_DEFAULT},
     };
     for (size_t i = 0; i < sizeof(tiers) / sizeof(tiers[0]); i++) {
         if (!str_eq(name, str_of(tiers[i].name)))

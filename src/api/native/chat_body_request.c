@@ -454,8 +454,6 @@ static void append_format(struct request_writer *writer)
         request_text(out, "reasoning_effort", effort);
 }
 
-static const char *const vllm_members[] = {"cache_salt", "priority", NULL};
-
 /* A priority that is not 0 is refused by servers that are not told to go by it. */
 static void append_vllm(const struct codec_form *form, struct buf *out)
 {
@@ -465,11 +463,31 @@ static void append_vllm(const struct codec_form *form, struct buf *out)
         buf_appendf(out, ",\"priority\":%d", form->priority);
 }
 
+/* The client's own word for a tier that is not sold there. */
+static bool is_unsold(const struct request_writer *writer)
+{
+    enum tier asked;
+    return writer->request->tier == TIER_DEFAULT &&
+           chat_body_tier(json_str(request_extra(writer->request, "service_tier")), &asked) && asked != TIER_DEFAULT;
+}
+
+/* Members of the client's own that are not passed on; NULL: all are. */
+static const char *const *unpassed(const struct request_writer *writer)
+{
+    static const char *const tier[] = {"service_tier", NULL};
+    static const char *const members[] = {"service_tier", "cache_salt", "priority", NULL};
+    const char *const *vllm = members + 1;
+    if (is_unsold(writer))
+        return writer->form->cache_salt.data ? members : tier;
+    return writer->form->cache_salt.data ? vllm : NULL;
+}
+
 /* In the dialect's own words it has passed already. */
 static void append_tier(struct request_writer *writer)
 {
     const struct chat_request *request = writer->request;
-    if (!writer->is_own && request->has_tier && (request->tier == TIER_FLEX || request->tier == TIER_PRIORITY))
+    if (!writer->is_own && request->has_tier &&
+        (request->tier == TIER_FLEX || request->tier == TIER_PRIORITY || request->tier == TIER_ULTRAFAST))
         request_text(writer->out, "service_tier", str_of(tier_names[request->tier]));
 }
 
@@ -489,7 +507,7 @@ enum error_code chat_body_request_write(const struct chat_request *request, cons
     if (code == OK)
         code = append_tools(&writer);
     if (writer.is_own)
-        request_extras(&writer, "", form->cache_salt.data ? vllm_members : NULL);
+        request_extras(&writer, "", unpassed(&writer));
     else
         append_format(&writer);
     append_tier(&writer);

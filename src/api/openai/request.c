@@ -19,13 +19,15 @@ static enum error_code parse_tier(yyjson_val *root, struct chat_request *request
     request->has_tier = chat_body_tier(name, &request->tier);
     if (request->has_tier)
         return OK;
-    return field_error(error, "", "service_tier", "must be one of auto, default, flex, priority, fast");
+    return field_error(error, "", "service_tier", "must be one of auto, default, flex, priority, fast, ultrafast");
 }
 
 const char *openai_tier(const struct chat_request *request)
 {
     if (!yyjson_is_str(yyjson_obj_get(request->body, "service_tier")))
         return NULL;
+    if (request->tier == TIER_ULTRAFAST)
+        return tier_names[TIER_ULTRAFAST];
     switch (tier_queue(request->tier)) {
     case TIER_PRIORITY: return "priority";
     case TIER_FLEX: return "flex";
