@@ -33,7 +33,8 @@ INSTALLED := $(shell ACCEL=$(ACCEL) deps/install $(GROUPS_NEEDED))
 DEPS := $(firstword $(INSTALLED))
 BACKENDS := $(word 2,$(INSTALLED))
 CHARTS := $(word 3,$(INSTALLED))
-ifeq ($(CHARTS),)
+TEMPLATES := $(word 4,$(INSTALLED))
+ifeq ($(TEMPLATES),)
 $(error the dependencies could not be installed, see above)
 endif
 include $(DEPS)/deps.mk
@@ -51,7 +52,7 @@ endif
 C_FLAGS := -std=c17 $(COMMON) -Wconversion -Wstrict-prototypes -Wvla $(CFLAGS)
 CXX_FLAGS := -std=c++17 $(COMMON) $(CXXFLAGS)
 LD_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -Wl,-z,relro,-z,now $(LDFLAGS)
-LIBS := $(DEPS_LIBS) -lnghttp2 -luv -lssl -lcrypto -lyaml -lcurl -lzstd -lxxhash -lzip -lxml2 -lgumbo -licuuc -lz -lm -lpthread -lstdc++
+LIBS := $(TEMPLATES)/libjinja.a $(DEPS_LIBS) -lnghttp2 -luv -lssl -lcrypto -lyaml -lcurl -lzstd -lxxhash -lzip -lxml2 -lgumbo -licuuc -lz -lm -lpthread -lstdc++
 
 # --- sources are discovered ---------------------------------------------------------------------------
 
@@ -146,6 +147,9 @@ $(BACKENDS_NAMED): $(OBJ)/backends
 
 # The only file that includes llama.h; C++ exceptions unwind through it to the guard.
 $(OBJ)/src/engine/model.c.o: C_FLAGS += -fexceptions
+
+# The only file that includes headers of llama.cpp's common.
+$(OBJ)/src/jinja/render.cpp.o: CXX_FLAGS += -isystem $(DEPS)/share/llama.cpp/common
 
 # Which sets of kernels the processor has, the unit tests say.
 $(OBJ)/tests/fuzz/fuzz_kernels.c.o: C_FLAGS += -Itests/unit

@@ -315,8 +315,6 @@ static bool on_control_frame(void *ctx, const struct frame_header *header, struc
         };
         if (strcmp(worker.fault, "other") == 0)
             info.fingerprint[0] = '1';
-        for (size_t i = 0; i < 6; i++)
-            info.generic[i] = "";
         protocol_put_hello(out, &info);
     }
     link_flush(&worker.control);

@@ -29,6 +29,7 @@ static const struct command commands[] = {
     {"version", cmd_version, "print the version"},
     {"worker", cmd_worker, NULL},
     {"extract", cmd_extract, NULL},
+    {"template", cmd_template, NULL},
 };
 
 static const struct command *find_command(const char *name)

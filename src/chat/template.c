@@ -9,19 +9,26 @@
 #define TEXT(literal) {(literal), sizeof(literal) - 1}
 
 static const struct template_generic chatml_around = {
-    .system_prefix = TEXT("<|im_start|>system\n"),
-    .system_suffix = TEXT("<|im_end|>\n"),
-    .user_prefix = TEXT("<|im_start|>user\n"),
-    .user_suffix = TEXT("<|im_end|>\n"),
-    .assistant_prefix = TEXT("<|im_start|>assistant\n"),
-    .assistant_suffix = TEXT("<|im_end|>\n"),
+    .pieces = {
+        [PIECE_SYSTEM_PREFIX] = TEXT("<|im_start|>system\n"),
+        [PIECE_SYSTEM_SUFFIX] = TEXT("<|im_end|>\n"),
+        [PIECE_USER_PREFIX] = TEXT("<|im_start|>user\n"),
+        [PIECE_USER_SUFFIX] = TEXT("<|im_end|>\n"),
+        [PIECE_ASSISTANT_PREFIX] = TEXT("<|im_start|>assistant\n"),
+        [PIECE_ASSISTANT_SUFFIX] = TEXT("<|im_end|>\n"),
+        [PIECE_OPENING] = TEXT("<|im_start|>assistant\n"),
+    },
 };
 
 static const struct template_generic gemma_around = {
-    .user_prefix = TEXT("<start_of_turn>user\n"),
-    .user_suffix = TEXT("<end_of_turn>\n"),
-    .assistant_prefix = TEXT("<start_of_turn>model\n"),
-    .assistant_suffix = TEXT("<end_of_turn>\n"),
+    .pieces = {
+        [PIECE_USER_PREFIX] = TEXT("<start_of_turn>user\n"),
+        [PIECE_USER_SUFFIX] = TEXT("<end_of_turn>\n"),
+        [PIECE_ASSISTANT_PREFIX] = TEXT("<start_of_turn>model\n"),
+        [PIECE_ASSISTANT_SUFFIX] = TEXT("<end_of_turn>\n"),
+        [PIECE_OPENING] = TEXT("<start_of_turn>model\n"),
+    },
+    .flags = TEMPLATE_TRIMS | TEMPLATE_SYSTEM_IN_USER,
 };
 
 _Static_assert(TEMPLATE_GENERIC == CONFIG_TEMPLATE_FAMILIES, "each family but the generic one has a name");
@@ -67,21 +74,16 @@ enum template_family template_detect(struct str jinja)
     return contains(jinja, "<start_of_turn>") ? TEMPLATE_GEMMA : TEMPLATE_GENERIC;
 }
 
-struct template_spec template_choose(const char *family, struct str jinja, const char *const *generic)
+struct template_spec template_choose(const char *family, struct str jinja, const struct template_generic *generic)
 {
     struct template_spec spec = {.family = TEMPLATE_CHATML};
     if (family && template_family_parse(str_of(family), &spec.family))
         return spec;
     spec.family = template_detect(jinja);
-    if (!generic) {
-        if (spec.family == TEMPLATE_GENERIC)
-            spec.family = TEMPLATE_CHATML;
-        return spec;
-    }
-    struct str *parts[] = {&spec.generic.system_prefix, &spec.generic.system_suffix,    &spec.generic.user_prefix,
-                           &spec.generic.user_suffix,   &spec.generic.assistant_prefix, &spec.generic.assistant_suffix};
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-        *parts[i] = str_of(generic[i]);
+    if (generic)
+        spec.generic = *generic;
+    else if (spec.family == TEMPLATE_GENERIC)
+        spec.family = TEMPLATE_CHATML;
     return spec;
 }
 
@@ -102,12 +104,9 @@ static void render_raw(struct prompt_builder *builder, struct str text)
 static void render_family(struct prompt_builder *builder, const struct template_spec *spec,
                           const struct chat_request *request, const struct turns *turns)
 {
-    const struct hermes_style chatml = {.around = &chatml_around};
-    const struct hermes_style gemma = {.around = &gemma_around, .trim = true, .system_in_user = true};
-    const struct hermes_style generic = {.around = &spec->generic};
     switch (spec->family) {
     case TEMPLATE_CHATML:
-        template_render_hermes(builder, &chatml, request, turns);
+        template_render_hermes(builder, &chatml_around, request, turns);
         break;
     case TEMPLATE_LLAMA3:
         template_render_llama3(builder, request, turns);
@@ -116,10 +115,10 @@ static void render_family(struct prompt_builder *builder, const struct template_
         template_render_mistral(builder, request, turns);
         break;
     case TEMPLATE_GEMMA:
-        template_render_hermes(builder, &gemma, request, turns);
+        template_render_hermes(builder, &gemma_around, request, turns);
         break;
     case TEMPLATE_GENERIC:
-        template_render_hermes(builder, &generic, request, turns);
+        template_render_hermes(builder, &spec->generic, request, turns);
         break;
     }
 }

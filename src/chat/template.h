@@ -17,14 +17,30 @@ enum template_family {
     TEMPLATE_LLAMA3,  /* Llama 3.x instruct */
     TEMPLATE_MISTRAL, /* [INST], [AVAILABLE_TOOLS], [TOOL_CALLS] */
     TEMPLATE_GEMMA,   /* <start_of_turn>, no system role */
-    TEMPLATE_GENERIC, /* prefixes and suffixes measured from llama.cpp's renderer */
+    TEMPLATE_GENERIC, /* what the file's own Jinja template was measured to write (jinja/examine.h) */
 };
 
 /* For TEMPLATE_GENERIC: the text around each role's content. */
+enum template_generic_piece {
+    PIECE_SYSTEM_PREFIX,
+    PIECE_SYSTEM_SUFFIX,
+    PIECE_USER_PREFIX,
+    PIECE_USER_SUFFIX,
+    PIECE_ASSISTANT_PREFIX,
+    PIECE_ASSISTANT_SUFFIX,
+    PIECE_OPENING, /* of the turn that the model is to write */
+    PIECE_BARE,    /* before the first turn, where there is no system text */
+    TEMPLATE_PIECES,
+};
+#define TEMPLATE_TRIMS_SYSTEM 1u    /* white space around system texts is dropped... */
+#define TEMPLATE_TRIMS_USER 2u      /* ...around what the user says... */
+#define TEMPLATE_TRIMS_ASSISTANT 4u /* ...and the assistant */
+#define TEMPLATE_TRIMS (TEMPLATE_TRIMS_SYSTEM | TEMPLATE_TRIMS_USER | TEMPLATE_TRIMS_ASSISTANT)
+#define TEMPLATE_SYSTEM_IN_USER 8u /* no system role: its text opens the first user turn */
+#define TEMPLATE_SYSTEM_JOINS 16u  /* the first user turn has no prefix behind a system text */
 struct template_generic {
-    struct str system_prefix, system_suffix;
-    struct str user_prefix, user_suffix;
-    struct str assistant_prefix, assistant_suffix;
+    struct str pieces[TEMPLATE_PIECES];
+    unsigned flags;
 };
 
 struct template_spec {
@@ -51,9 +67,8 @@ bool template_family_parse(struct str name, enum template_family *family); /* ch
 const char *template_family_name(enum template_family family);
 
 /* How a model is spoken to: by the family that somebody named for it (NULL: nobody), else by its file's template, else
- * by what was measured of it, `generic` being the prefix and suffix of system, user and assistant (NULL: nothing was).
- * The strings of `generic` are borrowed. */
-struct template_spec template_choose(const char *family, struct str jinja, const char *const *generic);
+ * by what was measured of it (NULL: nothing was). The strings of `generic` are borrowed. */
+struct template_spec template_choose(const char *family, struct str jinja, const struct template_generic *generic);
 
 /* Renders with the opening of the assistant's turn at the end (or continuing
  * the last message when it is the assistant's). The beginning-of-sequence

@@ -54,13 +54,7 @@ struct str tool_result_text(struct prompt_builder *builder, const struct chat_bl
 void render_tool_result_text(struct prompt_builder *builder, const struct chat_block *block);
 
 /* Families with Hermes tool calls. */
-struct hermes_style {
-    const struct template_generic *around;
-    bool trim;           /* white space around content is dropped */
-    bool system_in_user; /* no system role: its text opens the first user turn */
-};
-
-void template_render_hermes(struct prompt_builder *builder, const struct hermes_style *style,
+void template_render_hermes(struct prompt_builder *builder, const struct template_generic *around,
                             const struct chat_request *request, const struct turns *turns);
 void template_render_llama3(struct prompt_builder *builder, const struct chat_request *request,
                             const struct turns *turns);

@@ -45,7 +45,7 @@ static bool is_own(const struct template_spec *spec, const struct markers *marke
     if (!markers)
         return spec->family == TEMPLATE_LLAMA3;
     if (spec->family == TEMPLATE_GENERIC)
-        return contains(spec->generic.user_prefix, markers->telling);
+        return contains(spec->generic.pieces[PIECE_USER_PREFIX], markers->telling);
     return spec->family == markers->family;
 }
 

@@ -8,6 +8,7 @@ struct work_others;
 int cmd_serve_with(int argc, char **argv, const struct work_others *others); /* not NULL; see generate/work_port.h */
 int cmd_worker(int argc, char **argv); /* internal: an engine worker, started by serve */
 int cmd_extract(int argc, char **argv); /* internal: the text of one document, started by serve */
+int cmd_template(int argc, char **argv); /* internal: renderings of one chat template, started by worker and models */
 int cmd_train(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_advise(int argc, char **argv);

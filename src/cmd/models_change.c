@@ -31,6 +31,7 @@
 static const char usage[] =
     "usage: fulcrum models [list]              models that `serve` would serve, their files, the IDs that mean them;\n"
     "                                          list: also what was added, and what became of it\n"
+    "       fulcrum models --examine [NAME|FILE]   what their chat templates can do; FILE: GGUF or .jinja\n"
     "       fulcrum models add NAME --path FILE [options]   one more, in a server that runs or before it starts\n"
     "       fulcrum models replace NAME [options]   another file or other settings; what is not given stays\n"
     "       fulcrum models remove NAME         running requests end first\n"
@@ -41,14 +42,14 @@ static const char usage[] =
     "  --price-as ID       the model ID whose price counts\n"
     "  --chat-template T   chatml, llama3, mistral or gemma; the file's own\n"
     "  --data DIR          the server's data directory; --config FILE the configuration that names it\n"
-    "  --json              models and list: as JSON\n"
+    "  --json              models, list and --examine: as JSON\n"
     "Models added here are served again after a restart. Exit status: 0 done, 1 failed (the server goes on as it\n"
     "was), 2 wrong usage.\n";
 
 struct options {
     const char *verb, *name;
     const char *config, *data, *path, *adapter, *ids, *context, *parallel, *price_as, *chat_template;
-    bool is_json;
+    bool is_json, is_examine;
 };
 
 struct change {
@@ -69,6 +70,7 @@ static bool parse_options(int argc, char **argv, struct options *options, int *s
         {"context", .value = &options->context},   {"parallel", .value = &options->parallel},
         {"price-as", .value = &options->price_as}, {"chat-template", .value = &options->chat_template},
         {"json", .flag = &options->is_json},
+        {"examine", .flag = &options->is_examine},
     };
     *options = (struct options){0};
     if (!cmd_read_options(argc, argv, usage, known, sizeof(known) / sizeof(known[0]), status))
@@ -492,6 +494,8 @@ static enum error_code run(struct change *change, struct buf *out, struct error 
         return code;
     if (options->data)
         change->config.data = options->data;
+    if (options->is_examine)
+        return models_examine(out, &change->config, options->verb, options->is_json, error);
     if (!options->verb)
         return models_append(out, &change->config, options->is_json, error);
     const bool is_list = !strcmp(options->verb, "list");
@@ -510,7 +514,7 @@ static bool is_right_usage(const struct options *options)
     static const char *const verbs[] = {"add", "replace", "remove"};
     const bool has_settings = options->path || options->adapter || options->ids || options->context ||
                               options->parallel || options->price_as || options->chat_template;
-    if (!options->verb || !strcmp(options->verb, "list"))
+    if (options->is_examine || !options->verb || !strcmp(options->verb, "list"))
         return !options->name && !has_settings;
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
         if (!strcmp(options->verb, verbs[i]))

@@ -17,6 +17,7 @@
 
 #include "core/config.h"
 #include "core/error.h"
+#include "chat/template.h"
 #include "core/str.h"
 #include "engine/tier.h"
 
@@ -37,10 +38,8 @@ struct engine_model_info {
     char row_hindrance[96];   /* what prevents it, "" */
     uint32_t embedding;       /* it makes embeddings of so many values, and no replies; 0: replies */
     const char *chat_template; /* the file's Jinja text, "" without */
-    /* Text around each role's content, measured from llama.cpp's own renderer;
-     * empty when it does not know the template. */
-    const char *generic[6];   /* system, user, assistant: prefix, suffix */
-    bool has_generic;
+    struct template_generic generic; /* what the template writes around content, as it was measured */
+    bool has_generic;                /* it was, and proved; families that are known are not measured */
 };
 
 struct engine_segment {

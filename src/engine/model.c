@@ -421,6 +421,12 @@ static void name_state_format(struct model_facts *facts)
              ggml_version(), ggml_type_name(params.type_k), ggml_type_name(params.type_v));
 }
 
+/* Borrowed. */
+static const char *text_of(const struct model *model, llama_token token)
+{
+    return token == LLAMA_TOKEN_NULL ? "" : llama_vocab_get_text(model->vocab, token);
+}
+
 static void fill_text_facts(struct model *model)
 {
     struct model_facts *facts = &model->facts;
@@ -431,6 +437,8 @@ static void fill_text_facts(struct model *model)
     facts->piece_max = longest_piece(model);
     const char *text = llama_model_chat_template(model->llama, NULL);
     facts->chat_template = text != NULL ? text : "";
+    facts->begin_text = text_of(model, llama_vocab_bos(model->vocab));
+    facts->end_text = text_of(model, llama_vocab_eos(model->vocab));
 }
 
 static void fill_facts(struct model *model)
@@ -545,73 +553,6 @@ static void find_row_independence(struct model *model)
         llama_batch_free(probe.batch);
 }
 
-/* --- what llama.cpp's renderer writes around each role's content ------------------------------------- */
-
-#define RENDER_MAX ((size_t)16 << 10)
-
-struct render_call {
-    const char *text;
-    const struct llama_chat_message *messages;
-    size_t count;
-    char *out;
-    int32_t len;
-};
-
-static void run_render(void *arg)
-{
-    struct render_call *call = arg;
-    call->len = llama_chat_apply_template(call->text, call->messages, call->count, false, call->out, RENDER_MAX);
-}
-
-/* Renders the first `count` messages; false where the renderer does not know the template. */
-static bool render(const struct model *model, const struct llama_chat_message *messages, size_t count, char *out,
-                   size_t *len)
-{
-    char message[128];
-    struct render_call call = {model->facts.chat_template, messages, count, out, -1};
-    if (guard_call(run_render, &call, message, sizeof(message)) != 0 || call.len < 0 || (size_t)call.len >= RENDER_MAX)
-        return false;
-    *len = (size_t)call.len;
-    return true;
-}
-
-/* Each message must only append to what was rendered before; what it appends is
- * prefix, content, suffix. Templates that fold roles together have no such form. */
-static bool find_affixes(struct model *model, char *before, char *after)
-{
-    static const struct llama_chat_message messages[] = {
-        {"system", "SYSTEM-CONTENT"}, {"user", "USER-CONTENT"}, {"assistant", "ASSISTANT-CONTENT"}};
-    size_t before_len = 0, after_len = 0;
-    for (size_t i = 0; i < 3; i++) {
-        if (!render(model, messages, i + 1, after, &after_len) || after_len < before_len ||
-            (before_len > 0 && memcmp(before, after, before_len) != 0))
-            return false;
-        const struct str added = {after + before_len, after_len - before_len};
-        const struct str content = str_of(messages[i].content);
-        const ptrdiff_t at = str_find(added, content, 0);
-        if (at < 0)
-            return false;
-        model->facts.generic[2 * i] = arena_strdup(&model->arena, str_slice(added, 0, (size_t)at));
-        model->facts.generic[2 * i + 1] =
-            arena_strdup(&model->arena, str_slice(added, (size_t)at + content.len, added.len));
-        if (model->facts.generic[2 * i] == NULL || model->facts.generic[2 * i + 1] == NULL)
-            return false;
-        memcpy(before, after, after_len);
-        before_len = after_len;
-    }
-    return true;
-}
-
-static void measure_template(struct model *model)
-{
-    for (size_t i = 0; i < 6; i++)
-        model->facts.generic[i] = "";
-    char *scratch = mem_alloc(2 * RENDER_MAX);
-    if (scratch != NULL && model->facts.chat_template[0] != '\0')
-        model->facts.has_generic = find_affixes(model, scratch, scratch + RENDER_MAX);
-    mem_free(scratch);
-}
-
 /* --- life ------------------------------------------------------------------------------------------- */
 
 static enum error_code load_llama(struct model *model, struct load_call *call, struct error *error)
@@ -723,7 +664,6 @@ enum error_code model_load(const struct model_options *options, struct model **r
         code = load_weights(model, options, error);
     if (code == OK) {
         fill_facts(model);
-        measure_template(model);
         decide_sizes(model, options);
         code = model->facts.embedding != 0 ? check_pooling(model, error) : make_vocabulary(model, error);
     }

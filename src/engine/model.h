@@ -67,13 +67,12 @@ struct model_facts {
     char row_hindrance[96]; /* the first operation that prevents it; "" */
     char state_format[64]; /* two contexts with the same one can read each other's states of this model */
     const char *chat_template; /* "" without */
-    const char *generic[6];    /* engine.h */
-    bool has_generic;
+    const char *begin_text, *end_text; /* of the tokens that begin and end a sequence, "" without */
 };
 
 enum error_code model_load(const struct model_options *options, struct model **model, struct error *error) WARN_UNUSED;
 /* The tokenizer functions and model_vocabulary only; no weights are read. Of the facts: architecture, vocabulary,
- * piece_max and chat_template. */
+ * piece_max and those of the template. */
 enum error_code model_load_vocabulary(const char *path, struct model **model, struct error *error) WARN_UNUSED;
 void model_free(struct model *model);
 const struct model_facts *model_facts(const struct model *model);

@@ -330,8 +330,9 @@ void protocol_put_hello(struct buf *out, const struct engine_model_info *info)
     put_u32(out, info->embedding);
     put_str(out, str_of(info->chat_template));
     put_u8(out, info->has_generic);
-    for (size_t i = 0; i < 6; i++)
-        put_str(out, str_of(info->generic[i]));
+    put_u8(out, (uint8_t)info->generic.flags);
+    for (size_t i = 0; i < TEMPLATE_PIECES; i++)
+        put_str(out, info->generic.pieces[i]);
     frame_end(out, start);
 }
 
@@ -770,8 +771,9 @@ bool protocol_get_hello(struct str payload, struct arena *arena, struct engine_m
     info->embedding = get_u32(&in);
     const struct str chat_template = get_str(&in);
     info->has_generic = get_bool(&in);
-    for (size_t i = 0; i < 6; i++)
-        if ((info->generic[i] = arena_strdup(arena, get_str(&in))) == NULL)
+    info->generic.flags = (unsigned)get_le(&in, 1);
+    for (size_t i = 0; i < TEMPLATE_PIECES; i++)
+        if (!arena_str(arena, get_str(&in), &info->generic.pieces[i]))
             return false;
     info->chat_template = arena_strdup(arena, chat_template);
     return reader_done(&in) && info->chat_template != NULL &&

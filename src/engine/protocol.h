@@ -56,7 +56,7 @@
  *   HELLO     the model is loaded: string fingerprint, u64 parameters,
  *             u32 context, vocabulary, parallel, string architecture,
  *             u8 can cut state, u8 row independent, string hindrance, u32 values of an embedding, string template,
- *             u8 has generic, 6 strings
+ *             u8 has generic, u8 flags, 8 strings of struct template_generic
  *   FATAL     string message: the model can't be loaded, do not restart */
 #ifndef ENGINE_PROTOCOL_H
 #define ENGINE_PROTOCOL_H

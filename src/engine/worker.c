@@ -16,6 +16,7 @@
 #include "engine/link.h"
 #include "engine/prompt_memo.h"
 #include "engine/scheduler.h"
+#include "jinja/examine.h"
 
 #define HEARTBEAT_MS 100u
 #define INLINE_TEXT_MAX ((size_t)64 << 10) /* more text and grammar is worked on in libuv's pool */
@@ -71,6 +72,7 @@ struct front {
     struct embedder *embedder;   /* of a model that makes embeddings; else NULL */
     struct prefix_store *prefixes;
     struct error load_error;
+    struct examination examined; /* the model's template; its texts lie in `arena` */
 };
 
 /* --- model thread ----------------------------------------------------------------------------------- */
@@ -178,6 +180,24 @@ static enum error_code make_embedder(struct front *w, struct error *error)
     return w->embedder == NULL ? error_no_memory(error) : OK;
 }
 
+/* Families that chat/template.h writes itself need no examination. A template that can't be examined keeps no model
+ * from being served: its prompts are ChatML's then. */
+static void examine(struct front *w)
+{
+    const struct model_facts *facts = model_facts(w->model);
+    const struct examined_source source = {str_of(facts->chat_template), facts->begin_text, facts->end_text};
+    struct error error;
+    for (size_t i = 0; i < TEMPLATE_PIECES; i++)
+        w->examined.around.pieces[i] = STR("");
+    if (template_detect(source.text) != TEMPLATE_GENERIC || facts->embedding != 0)
+        return;
+    if (jinja_examine(&source, &w->arena, &w->examined, &error) != OK)
+        snprintf(w->examined.hindrance, sizeof(w->examined.hindrance), "it was not examined: %.120s", error.message);
+    if (!w->examined.is_measured)
+        log_event(LOG_WARN, "template_replaced", LOG_S("model", w->config.name),
+                  LOG_C("because", w->examined.hindrance), LOG_C("by", "chatml"));
+}
+
 static enum error_code load(struct front *w, struct error *error)
 {
     const struct frame_config *config = &w->config;
@@ -199,6 +219,7 @@ static enum error_code load(struct front *w, struct error *error)
     const enum error_code code = model_load(&options, &w->model, error);
     if (code != OK)
         return code;
+    examine(w);
     if (is_serial(w))
         log_event(LOG_WARN, "deterministic_is_serial", LOG_S("model", config->name),
                   LOG_C("because_of", model_facts(w->model)->row_hindrance));
@@ -690,12 +711,12 @@ static void say_hello(struct front *w)
             .is_row_independent = facts->is_row_independent,
             .embedding = facts->embedding,
             .chat_template = facts->chat_template,
-            .has_generic = facts->has_generic,
+            .has_generic = w->examined.is_measured,
+            .generic = w->examined.around,
         };
         memcpy(info.fingerprint, facts->fingerprint, sizeof(info.fingerprint));
         memcpy(info.architecture, facts->architecture, sizeof(info.architecture));
         memcpy(info.row_hindrance, facts->row_hindrance, sizeof(info.row_hindrance));
-        memcpy(info.generic, facts->generic, sizeof(info.generic));
         protocol_put_hello(out, &info);
     }
     if (!link_end(&w->control))

@@ -246,14 +246,12 @@ enum error_code registry_describe(struct registry *registry, const struct model 
 {
     struct model *own = table_at(&registry->versions, model->worker);
     assert(own == model);
-    const char *generic[6];
-    for (size_t i = 0; i < sizeof(generic) / sizeof(generic[0]); i++) {
-        generic[i] = info->has_generic ? info->generic[i] : "";
-        if (!keep(&registry->arena, &generic[i]))
+    struct template_generic generic = info->generic;
+    for (size_t i = 0; i < TEMPLATE_PIECES; i++)
+        if (!arena_str(&registry->arena, info->generic.pieces[i], &generic.pieces[i]))
             return error_no_memory(error);
-    }
     own->spec = template_choose(model->config->chat_template, str_of(info->chat_template),
-                                  info->has_generic ? generic : NULL);
+                                info->has_generic ? &generic : NULL);
     own->context = info->context;
     own->parallel = info->parallel;
     own->embedding = info->embedding;

@@ -248,12 +248,14 @@ static void test_control(void **state)
                                      .parallel = 7, .architecture = "llama", .can_cut_state = true,
                                      .is_row_independent = true, .row_hindrance = "x", .embedding = 384,
                                      .chat_template = "{{ }}", .has_generic = true,
-                                     .generic = {"a", "b", "c", "d", "e", ""}};
+                                     .generic = {.pieces = {[PIECE_ASSISTANT_PREFIX] = STR("e")},
+                                                 .flags = TEMPLATE_TRIMS}};
     struct engine_model_info info_out;
     protocol_put_hello(&frame, &info);
     assert_true(protocol_get_hello(payload_of(&frame, FRAME_HELLO, 0), &arena, &info_out));
     assert_string_equal(info_out.fingerprint, "abc");
-    assert_string_equal(info_out.generic[4], "e");
+    assert_true(str_eq(info_out.generic.pieces[PIECE_ASSISTANT_PREFIX], STR("e")));
+    assert_int_equal(info_out.generic.flags, TEMPLATE_TRIMS);
     assert_true(info_out.is_row_independent);
     assert_string_equal(info_out.row_hindrance, "x");
     assert_int_equal(info_out.embedding, 384);

@@ -9,7 +9,8 @@ static struct template_spec family_spec(struct str name)
     struct template_spec spec = {0};
     if (!template_family_parse(name, &spec.family)) {
         spec.family = TEMPLATE_GENERIC;
-        spec.generic = (struct template_generic){STR("S:"), STR("\n"), STR("U:"), STR("\n"), STR("A:"), STR("</a>")};
+        spec.generic = (struct template_generic){
+            .pieces = {STR("S:"), STR("\n"), STR("U:"), STR("\n"), STR("A:"), STR("</a>"), STR("A:"), STR("")}};
     }
     return spec;
 }
