@@ -113,13 +113,13 @@ static struct engine_finished generate(struct engine_bed *bed, const struct engi
 }
 
 /* A prompt in two segments: `shared` words that depend on the seed, then a question. */
-struct prompt {
+struct warm_prompt {
     char text[TEXT_MAX], question[64];
     struct engine_segment segments[2];
     struct engine_request request;
 };
 
-static void prompt_init(struct prompt *prompt, unsigned seed, unsigned words, const char *question,
+static void prompt_init(struct warm_prompt *prompt, unsigned seed, unsigned words, const char *question,
                         enum engine_cache cache)
 {
     size_t len = 0;
@@ -168,7 +168,7 @@ static void warm_is_what_is_read(bool is_deterministic)
     uint64_t most[3] = {0};
     for (unsigned i = 0; i < 36; i++) { /* the same beginnings come again: cut, longer, and with other ends */
         static const char *const questions[] = {"why?", "how much is it, and when?", "w"};
-        struct prompt prompt;
+        struct warm_prompt prompt;
         const unsigned mode = i % 3;
         prompt_init(&prompt, i % 2, 20 + i % 7 * 60, questions[i / 3 % 3], modes[mode]);
         const uint32_t read = ask_then_read(bed, &prompt.request);
@@ -190,7 +190,7 @@ static void test_nobody_else_is_told(void **state)
 {
     (void)state;
     struct engine_bed *bed = open_bed(64u << 20, NULL, false);
-    struct prompt prompt;
+    struct warm_prompt prompt;
     prompt_init(&prompt, 3, 300, "why?", ENGINE_CACHE_EXPLICIT);
     assert_int_equal(warmth_of(bed, &prompt.request).warm_tokens, 0);
     (void)generate(bed, &prompt.request);
@@ -218,7 +218,7 @@ static void test_no_step_is_waited_for(void **state)
 {
     (void)state;
     struct engine_bed *bed = open_bed(64u << 20, NULL, false);
-    struct prompt prompt, story;
+    struct warm_prompt prompt, story;
     struct reply reply;
     prompt_init(&prompt, 3, 300, "why?", ENGINE_CACHE_IMPLICIT);
     (void)generate(bed, &prompt.request);
@@ -246,7 +246,7 @@ static void test_questions_renew_nothing(void **state)
 {
     (void)state;
     struct engine_bed *bed = open_bed(64u << 20, NULL, false);
-    struct prompt prompt;
+    struct warm_prompt prompt;
     struct engine_warmth warmth;
     prompt_init(&prompt, 5, 200, "why?", ENGINE_CACHE_EXPLICIT);
     prompt.segments[0].ttl_seconds = 1;
@@ -268,7 +268,7 @@ static void test_disk_is_told_apart(void **state)
 {
     (void)state;
     struct engine_bed *bed = open_bed(64u << 20, test_root, false);
-    struct prompt prompt;
+    struct warm_prompt prompt;
     prompt_init(&prompt, 7, 300, "why?", ENGINE_CACHE_EXPLICIT);
     (void)generate(bed, &prompt.request);
     const struct engine_warmth before = warmth_of(bed, &prompt.request);
@@ -329,7 +329,7 @@ static void test_what_is_kept_is_listed(void **state)
 {
     (void)state;
     struct engine_bed *bed = open_bed(64u << 20, test_root, false);
-    struct prompt prompt, story;
+    struct warm_prompt prompt, story;
     struct reply reply;
     struct engine_counters counters;
     assert_int_equal(list(bed, (struct str){NULL, 0}).count, 0);
@@ -373,7 +373,7 @@ static void test_without_a_cache(void **state)
 {
     (void)state;
     struct engine_bed *bed = open_bed(0, NULL, false);
-    struct prompt prompt;
+    struct warm_prompt prompt;
     prompt_init(&prompt, 7, 300, "why?", ENGINE_CACHE_EXPLICIT);
     const struct engine_finished finished = generate(bed, &prompt.request);
     const struct engine_warmth warmth = warmth_of(bed, &prompt.request);
@@ -386,7 +386,7 @@ static void test_odd_prompts(void **state)
 {
     (void)state;
     struct engine_bed *bed = open_bed(64u << 20, NULL, false);
-    struct prompt prompt;
+    struct warm_prompt prompt;
     prompt_init(&prompt, 7, 1, "", ENGINE_CACHE_EXPLICIT);
     struct engine_request request = prompt.request;
     request.segment_count = 0; /* nothing but what the model puts before each prompt, if it does */
@@ -410,7 +410,7 @@ static void test_ends_once(void **state)
 {
     (void)state;
     struct engine_bed *bed = open_bed(64u << 20, NULL, false);
-    struct prompt prompt;
+    struct warm_prompt prompt;
     struct answer answers[8] = {0};
     struct error error;
     prompt_init(&prompt, 7, 300, "why?", ENGINE_CACHE_EXPLICIT);
@@ -450,7 +450,7 @@ static void test_turns_are_recalled(void **state)
                                         "It is on its way to you, since Tuesday.",
                                         "<|im_end|>\n<|im_start|>user\n",
                                         "And when will it be here? I wait for it so much."};
-    struct prompt prompt;
+    struct warm_prompt prompt;
     struct engine_segment segments[14];
     prompt_init(&prompt, 11, 40, "", ENGINE_CACHE_EXPLICIT);
     prompt.request.segments = segments;
