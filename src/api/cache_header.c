@@ -42,6 +42,20 @@ struct str cache_header(const struct chat_cache_use *use, struct arena *arena)
                         use->read_tokens, use->write_tokens, reason.len ? "; reason=" : "", STR_ARG(reason));
 }
 
+static const char *ttl_word(const struct chat_placed_mark *mark)
+{
+    if (mark->ttl_seconds == 0)
+        return "none";
+    return mark->ttl_seconds > 300 ? "1h" : "5m";
+}
+
+struct str cache_marks_header(const struct chat_cache_use *use, struct arena *arena)
+{
+    return arena_printf(arena, "system=%s; expected=%.2f; tokens=%u, end=%s; expected=%.2f; tokens=%u",
+                        ttl_word(&use->system), use->system.expected, use->system.tokens, ttl_word(&use->end),
+                        use->end.expected, use->end.tokens);
+}
+
 enum chat_cache_miss cache_miss_of(struct str word)
 {
     for (int miss = CHAT_MISS_NONE; miss <= CHAT_MISS_DISABLED; miss++)

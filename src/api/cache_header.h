@@ -24,4 +24,8 @@ enum chat_cache_miss cache_miss_of(struct str word);
  * not known. In the arena, or a constant. */
 struct str cache_explanation(const struct chat_cache_use *use, bool has_figures, struct arena *arena);
 
+/* "system=5m; expected=1.40; tokens=1832, end=none; ...": where marks were placed for a client who placed none, how
+ * often what is before them is expected to come back in time, and how long that is; data NULL: no memory. */
+struct str cache_marks_header(const struct chat_cache_use *use, struct arena *arena);
+
 #endif

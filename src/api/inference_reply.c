@@ -114,6 +114,11 @@ static void add_common_headers(struct inference *inference)
     recalling_add_header(&inference->recalling, call, placement);
     if (call->has_cache && !call->cache.is_late)
         call_add_header(call, "x-fulcrum-cache", cache_header(&call->cache, &call->exchange->arena));
+    if (call->has_cache && call->cache.is_thought_of) {
+        const struct str marks = cache_marks_header(&call->cache, &call->exchange->arena);
+        if (marks.data)
+            call_add_header(call, "x-fulcrum-marks", marks);
+    }
     call_add_ignored(call);
     if (call->operation->headers && call->operation->headers->add)
         call->operation->headers->add(call, &inference->request, inference->is_stream);

@@ -18,6 +18,13 @@ enum chat_cache_miss {
     CHAT_MISS_DISABLED,
 };
 
+/* A mark that this program has placed, or thought of: what it would keep, for how long, and why. */
+struct chat_placed_mark {
+    uint32_t ttl_seconds; /* 0: none is placed */
+    uint32_t tokens;      /* about, of the prompt before it */
+    double expected;      /* times that they are expected to come back meanwhile */
+};
+
 /* A prompt has read + write + plain input tokens. */
 struct chat_cache_use {
     uint32_t read_tokens;
@@ -26,6 +33,8 @@ struct chat_cache_use {
     enum chat_cache_miss miss;
     uint32_t miss_value, miss_need;
     bool is_late; /* an upstream that tells it at the end alone has not yet */
+    bool is_thought_of; /* the client has placed no mark, and a provider of marks is asked */
+    struct chat_placed_mark system, end; /* then: behind tools and system text, and behind the last message */
 };
 
 #endif

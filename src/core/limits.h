@@ -146,6 +146,7 @@
     X(upstream_unread_bytes, 262144, "bytes", "of an upstream's stream, ahead of its client: then it waits") \
     X(upstream_connections, 256, "connections", "kept open to upstreams by one I/O thread while nothing runs") \
     X(affinity_blocks, 262144, "blocks", "of 512 bytes of prompts that a pool of replicas remembers: 40 bytes each") \
+    X(marks_prefixes, 16384, "prefixes", "of prompts that an upstream remembers, to place marks of its cache")       \
     X(replica_metrics_bytes, 4194304, "bytes", "metrics of a replica of a pool, of one scrape")              \
     X(kv_bytes, 536870912, "bytes", "live KV cells of one worker")                                           \
     X(object_bytes, 5368709120, "bytes", "one object written in one piece, or one part of an upload")        \

@@ -60,6 +60,7 @@ struct upstream_call *upstream_call_new(struct backend *backend, const struct ba
     call->ctx = ctx;
     call->begun_us = clock_now_us();
     call->body_bytes = body->text.len;
+    call->marks = body->marks.is_thought_of ? &body->marks : NULL;
     call->passes_on = upstream_is_passed_on(job, call->upstream->config);
     for (size_t i = 0; i < sizeof(call->legs) / sizeof(call->legs[0]); i++) {
         call->legs[i].call = call;

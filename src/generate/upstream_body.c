@@ -73,14 +73,17 @@ static enum error_code refuse_embed(const struct target *target, struct error *e
     return error_set(error, ERROR_INVALID, "model: the provider of %s makes no embeddings", target->name);
 }
 
-static enum error_code write_body(const struct backend_job *job, const struct upstream_config *upstream,
-                                  struct buf *text, struct error *error)
+static enum error_code write_body(const struct backend_job *job, const struct upstream *upstream,
+                                  struct upstream_marks *marks, struct buf *text, struct error *error)
 {
-    struct codec_form form = upstream_form(upstream, job);
-    if (!add_vllm(upstream, job, &form))
+    struct codec_form form = upstream_form(upstream->config, job);
+    const struct chat_request *marked;
+    if (!add_vllm(upstream->config, job, &form))
         return error_no_memory(error);
-    if (job->use != BACKEND_EMBED)
-        return wire_codec(upstream->kind)->request_write(job->request, &form, text, error);
+    if (job->use != BACKEND_EMBED) {
+        const enum error_code code = upstream_marks_place(upstream, job, marks, &marked, error);
+        return code == OK ? wire_codec(upstream->config->kind)->request_write(marked, &form, text, error) : code;
+    }
     upstream_embed_write(job->request, form.model, text);
     return text->failed ? error_no_memory(error) : OK;
 }
@@ -111,7 +114,7 @@ enum error_code upstream_body_write(const struct upstream *upstream, struct back
     if (job->use == BACKEND_COUNT && !wire_can(upstream, WIRE_COUNT))
         return upstream_refuse_count(job->target, error);
     buf_init(&text, 2 * (size_t)limit(body_bytes) + BODY_EXTRA_BYTES);
-    enum error_code code = write_body(job, upstream->config, &text, error);
+    enum error_code code = write_body(job, upstream, &body->marks, &text, error);
     if (code == OK && !arena_str(job->request->arena, buf_str(&text), &body->text))
         code = error_no_memory(error);
     buf_deinit(&text);

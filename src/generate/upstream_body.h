@@ -7,6 +7,7 @@
 #include "chat/codec.h"
 #include "core/util.h"
 #include "generate/backend.h"
+#include "generate/upstream_marks.h"
 #include "upstream/upstreams.h"
 
 /* What a body says besides the request. */
@@ -18,6 +19,7 @@ struct upstream_body {
     char hash[2 * SHA256_LEN + 1]; /* of it; empty: nobody needs it */
     bool has_prefix;
     struct affinity_prefix prefix;
+    struct upstream_marks marks;
 };
 
 /* Makes job->prepared of it. ERROR_INVALID: the upstream's API has no words for the request, or does nothing of the

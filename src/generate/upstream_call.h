@@ -4,6 +4,7 @@
 #define GENERATE_UPSTREAM_CALL_H
 
 #include "generate/upstream_backend.h"
+#include "generate/upstream_marks.h"
 #include "upstream/asking.h"
 #include "upstream/scrape.h"
 
@@ -42,6 +43,7 @@ struct upstream_call {
     struct backend_call call; /* the first member */
     struct upstream *upstream;
     const struct backend_job *job;
+    const struct upstream_marks *marks; /* that were thought of; NULL: none */
     const struct backend_events *events;
     void (*counted)(void *ctx, uint32_t tokens, const struct error *error); /* of a count */
     void (*embedded)(void *ctx, const struct embeddings *embeddings, const struct error *error); /* of embeddings */

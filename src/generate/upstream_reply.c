@@ -13,6 +13,19 @@ static bool is_counted(const struct chat_usage *usage)
            0;
 }
 
+/* Why nothing was read, as it was foreseen; what the upstream did goes before that. */
+static enum chat_cache_miss miss_of(const struct chat_cache_use *foreseen, const struct chat_usage *usage)
+{
+    const bool has_written = usage->cache_write_5m_tokens + usage->cache_write_1h_tokens > 0;
+    if (usage->cache_read_tokens > 0)
+        return CHAT_MISS_NONE;
+    if (has_written && foreseen->is_thought_of && foreseen->miss == CHAT_MISS_NONE)
+        return CHAT_MISS_EVICTED; /* it should have been there */
+    if (has_written && (foreseen->miss == CHAT_MISS_BELOW_MINIMUM || foreseen->miss == CHAT_MISS_NO_CHECKPOINT))
+        return CHAT_MISS_FIRST_USE; /* kept of its own */
+    return foreseen->miss;
+}
+
 /* The upstream's own words, and until those have come an estimate: what is broken off is charged too. */
 static void take_usage(struct upstream_call *call, const struct chat_usage *said)
 {
@@ -29,6 +42,8 @@ static void take_usage(struct upstream_call *call, const struct chat_usage *said
         usage->output_tokens = written;
     if (!call->is_over)
         usage->note = CHAT_USAGE_ESTIMATED;
+    call->call.cache = call->marks ? call->marks->use : (struct chat_cache_use){.miss = CHAT_MISS_NONE};
+    call->call.cache.miss = miss_of(&call->call.cache, usage);
     call->call.cache.is_late = !is_counted(said) && !call->is_over;
     call->call.cache.read_tokens = (uint32_t)usage->cache_read_tokens;
     call->call.cache.write_1h_tokens = (uint32_t)usage->cache_write_1h_tokens;
@@ -48,6 +63,8 @@ static void close_usage(struct upstream_call *call, const struct chat_reply *rep
     }
     const uint64_t tokens = usage->input_tokens + usage->cache_read_tokens + usage->cache_write_5m_tokens +
                             usage->cache_write_1h_tokens + usage->output_tokens;
+    if (call->marks && !is_estimated && reply->usage.note == CHAT_USAGE_COUNTED)
+        marks_counted(call->upstream->marks, call->marks->group, call->marks->bytes, tokens - usage->output_tokens);
     health_used(upstream_leg_health(call->winner), tokens, is_estimated, reply->usage.note == CHAT_USAGE_ODD,
                 call->call.first_token_us - call->begun_us);
 }

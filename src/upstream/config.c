@@ -175,6 +175,8 @@ static const struct field model_fields[] = {
 };
 static const struct field_table model_table = FIELD_TABLE(model_fields, struct upstream_model);
 
+static const char *const marks[] = {[UPSTREAM_MARKS_AUTO] = "auto", [UPSTREAM_MARKS_CLIENT] = "client", NULL};
+
 static const struct field upstream_fields[] = {
     {"name", FIELD_STRING, .is_required = true, FIELD_AT(upstream_config, name), .check = is_name,
      .expected = "a name of up to 64 letters, digits and ._-"},
@@ -197,6 +199,7 @@ static const struct field upstream_fields[] = {
     {"ca", FIELD_FILE, FIELD_AT(upstream_config, ca)},
     {"version", FIELD_STRING, FIELD_AT(upstream_config, version), .check = is_region,
      .expected = "a version of Anthropic's API, such as 2023-06-01"},
+    {"cache_marks", FIELD_CHOICE, FIELD_AT(upstream_config, marks), .choices = marks},
     {"max_tokens_name", FIELD_CHOICE, FIELD_AT(upstream_config, max_tokens_name), .choices = words},
     {"connect_timeout", FIELD_MS, FIELD_AT(upstream_config, connect_ms), .low = 1, .high = TIMEOUT_MAX_MS},
     {"first_byte_timeout", FIELD_MS, FIELD_AT(upstream_config, first_byte_ms), .low = 1, .high = TIMEOUT_MAX_MS},
@@ -389,6 +392,11 @@ enum tier upstream_tier(const struct upstream_config *upstream, enum tier asked)
         if (!strcmp(upstream->tiers[i], tier_names[asked]))
             return asked;
     return TIER_DEFAULT;
+}
+
+bool upstream_places_marks(const struct upstream_config *upstream)
+{
+    return upstream->kind != UPSTREAM_OPENAI && upstream->marks == UPSTREAM_MARKS_AUTO;
 }
 
 bool upstream_sells_batch(const struct upstream_config *upstream)

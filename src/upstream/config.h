@@ -43,6 +43,9 @@ struct upstream_model {
 /* Whether it sells batches of its own. */
 enum upstream_batch { UPSTREAM_BATCH_USUAL, UPSTREAM_BATCH_SOLD, UPSTREAM_BATCH_NOT };
 
+/* Who places the marks of the prompt cache where a provider keeps only what is marked. */
+enum upstream_marking { UPSTREAM_MARKS_AUTO, UPSTREAM_MARKS_CLIENT };
+
 struct upstream_config {
     const char *name;
     enum upstream_kind kind;
@@ -64,6 +67,7 @@ struct upstream_config {
     const char **tiers;     /* that it sells; NULL: the usual ones */
     size_t tier_count;
     enum upstream_batch batch;
+    enum upstream_marking marks;
     uint32_t retries;       /* plus one; 0: the usual number */
     uint32_t requests;      /* at once; 0: any number */
     uint32_t requests_per_minute;
@@ -99,6 +103,9 @@ const char *upstream_model_id(const struct upstream_model *model); /* as the ups
 uint32_t upstream_takes(const struct upstream_config *upstream, const struct upstream_model *model);
 /* The tier that a request which asks for `asked` is served in, and charged as: what it does not sell is default. */
 enum tier upstream_tier(const struct upstream_config *upstream, enum tier asked);
+
+/* Whether this program marks prompts of those who mark nothing: where the API keeps only what is marked. */
+bool upstream_places_marks(const struct upstream_config *upstream);
 
 /* Whether batch jobs go there as batches of its own, at its batch price: OpenAI's and Anthropic's own API, and servers
  * that are said to have one. */

@@ -99,6 +99,27 @@ static void append_counters(struct upstreams *upstreams, struct buf *out)
     }
 }
 
+/* --- marks ------------------------------------------------------------------------------------------ */
+
+static void append_marks(struct upstreams *upstreams, struct buf *out)
+{
+    static const char *const rows[][2] = {
+        {"fulcrum_upstream_marks_placed_total", "Marks of the prompt cache that were placed for clients."},
+        {"fulcrum_upstream_marks_withheld_total", "Prefixes that were long enough for one and not worth it."},
+    };
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        append_head(out, rows[row][0], "counter", rows[row][1]);
+        for (size_t i = 0; i < upstreams->count; i++) {
+            uint64_t totals[2];
+            if (!upstreams->items[i].marks)
+                continue;
+            marks_totals(upstreams->items[i].marks, &totals[0], &totals[1]);
+            buf_appendf(out, "%s{upstream=\"%s\"} %" PRIu64 "\n", rows[row][0], upstreams->items[i].config->name,
+                        totals[row]);
+        }
+    }
+}
+
 /* --- pools ------------------------------------------------------------------------------------------ */
 
 static void append_reports(struct buf *out, struct replica *replica)
@@ -146,6 +167,7 @@ void upstreams_append_metrics(struct upstreams *upstreams, struct buf *out)
     each(upstreams, out, append_first_byte);
     append_head(out, "fulcrum_upstream_circuit", "gauge", "Its circuit: 0 closed, 1 open, 2 half open.");
     each(upstreams, out, append_circuit);
+    append_marks(upstreams, out);
     if (!has_pool(upstreams))
         return;
     append_placed(upstreams, out);

@@ -12,8 +12,10 @@ struct walk {
     uint64_t chain; /* of all whole blocks so far */
     unsigned char block[PREFIX_BLOCK_BYTES];
     size_t filled;
-    uint64_t *blocks;
+    uint64_t *blocks; /* NULL: nobody wants them, and all of the prompt is walked */
     size_t count;
+    uint64_t bytes;   /* of the prompt, about */
+    struct prefix_ends *ends; /* NULL: nobody wants them */
     uint64_t key;
     bool has_key;
     struct buf scratch; /* of JSON values */
@@ -25,14 +27,14 @@ static void close_block(struct walk *walk)
 {
     walk->chain = XXH3_64bits_withSeed(walk->block, walk->filled, walk->chain);
     walk->filled = 0;
-    if (walk->count < PREFIX_BLOCKS_MAX)
+    if (walk->blocks && walk->count < PREFIX_BLOCKS_MAX)
         walk->blocks[walk->count++] = walk->chain;
 }
 
 static void feed(struct walk *walk, const void *data, size_t len)
 {
     const unsigned char *from = data;
-    while (len > 0 && walk->count < PREFIX_BLOCKS_MAX) {
+    while (len > 0 && walk->count < PREFIX_BLOCKS_MAX) { /* a walk for ends alone counts none */
         const size_t room = sizeof(walk->block) - walk->filled, taken = len < room ? len : room;
         memcpy(walk->block + walk->filled, from, taken);
         walk->filled += taken;
@@ -82,6 +84,7 @@ static void walk_block(struct walk *walk, const struct chat_block *block)
     feed_str(walk, block->id);
     feed_str(walk, block->json);
     feed_str(walk, block->data);
+    walk->bytes += block->text.len + block->json.len + (block->data.len > 0 ? PREFIX_FILE_BYTES : 0);
     if (block->kind == CHAT_JSON || block->kind == CHAT_OTHER)
         feed_json(walk, block->value ? block->value : block->raw);
 }
@@ -102,21 +105,32 @@ static void walk_tools(struct walk *walk, const struct chat_request *request)
         feed_str(walk, tool->name);
         feed_str(walk, tool->description);
         feed_json(walk, tool->schema ? tool->schema : tool->raw);
+        walk->bytes += tool->name.len + tool->description.len + walk->scratch.len;
         if (tool->cache_point_after)
             mark(walk);
     }
+}
+
+static struct marks_prefix end_here(const struct walk *walk)
+{
+    const uint64_t hash = XXH3_64bits_withSeed(walk->block, walk->filled, walk->chain);
+    return (struct marks_prefix){hash ? hash : 1, walk->bytes};
 }
 
 static void walk_request(struct walk *walk, const struct chat_request *request)
 {
     walk_tools(walk, request);
     walk_blocks(walk, request->system, request->system_count);
+    if (walk->ends && request->tool_count + request->system_count > 0)
+        walk->ends->fixed = end_here(walk);
     for (size_t i = 0; i < request->message_count; i++) {
         const struct chat_message *message = &request->messages[i];
         const unsigned char role = (unsigned char)message->role;
         feed(walk, &role, 1);
         walk_blocks(walk, message->blocks, message->block_count);
         mark(walk);
+        if (walk->ends)
+            walk->ends->messages[walk->ends->count++] = end_here(walk);
     }
     feed_str(walk, request->raw_prompt);
     if (walk->has_key)
@@ -130,10 +144,28 @@ static uint64_t chained(struct str text, uint64_t before)
     return XXH3_64bits_withSeed(text.data ? text.data : "", text.len, before);
 }
 
+static uint64_t salt_of(const struct chat_request *request, struct str tenant, struct str model)
+{
+    return chained(request->cache_salt, chained(model, chained(tenant, 0)));
+}
+
+bool prefix_read_ends(const struct chat_request *request, struct str tenant, struct str model, struct prefix_ends *ends)
+{
+    struct marks_prefix *messages = ARENA_ARRAY(request->arena, struct marks_prefix, request->message_count + 1);
+    *ends = (struct prefix_ends){.messages = messages, .salt = salt_of(request, tenant, model)};
+    struct walk walk = {.chain = ends->salt, .ends = ends};
+    if (!ends->messages)
+        return false;
+    buf_init(&walk.scratch, (size_t)limit(body_bytes));
+    walk_request(&walk, request);
+    buf_deinit(&walk.scratch);
+    return true;
+}
+
 bool prefix_read(const struct chat_request *request, struct str tenant, struct str model, struct str session,
                  struct affinity_prefix *prefix)
 {
-    const uint64_t salt = chained(request->cache_salt, chained(model, chained(tenant, 0)));
+    const uint64_t salt = salt_of(request, tenant, model);
     struct walk walk = {.chain = salt, .blocks = ARENA_ARRAY(request->arena, uint64_t, PREFIX_BLOCKS_MAX)};
     if (!walk.blocks)
         return false;

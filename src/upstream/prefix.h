@@ -7,6 +7,7 @@
 
 #include "chat/chat.h"
 #include "upstream/affinity.h"
+#include "upstream/marks.h"
 
 #define PREFIX_BLOCK_BYTES 512
 #define PREFIX_BLOCKS_MAX 1024 /* what is behind them is not looked at */
@@ -16,5 +17,17 @@
  * Blocks lie in the request's arena. False: no memory. */
 bool prefix_read(const struct chat_request *request, struct str tenant, struct str model, struct str session,
                  struct affinity_prefix *prefix) WARN_UNUSED;
+
+/* The same walk for marks.h: hashes of what the prompt begins with, up to the end of its tools and system text, and up
+ * to the end of each message; none is 0. Files count as FILE_BYTES each. */
+#define PREFIX_FILE_BYTES 6000
+struct prefix_ends {
+    struct marks_prefix fixed;     /* hash 0: it has neither tools nor system text */
+    struct marks_prefix *messages; /* in the request's arena */
+    size_t count;
+    uint64_t salt;                 /* of tenant, model and cache salt */
+};
+bool prefix_read_ends(const struct chat_request *request, struct str tenant, struct str model,
+                      struct prefix_ends *ends) WARN_UNUSED; /* false: no memory */
 
 #endif

@@ -133,6 +133,10 @@ enum error_code upstreams_open(const struct config *config, struct upstreams *up
         code = add_replicas(upstream, &upstreams->arena, error);
         if (code == OK)
             code = read_secret(upstream, error);
+        if (code == OK && upstream_places_marks(upstream->config)) {
+            upstream->marks = marks_new((size_t)limit(marks_prefixes));
+            code = upstream->marks ? OK : error_no_memory(error);
+        }
     }
     if (code != OK)
         upstreams_close(upstreams);
@@ -146,6 +150,7 @@ void upstreams_close(struct upstreams *upstreams)
         for (size_t k = 0; k < upstream->replica_count; k++)
             health_deinit(&upstream->replicas[k].health);
         affinity_free(upstream->affinity);
+        marks_free(upstream->marks);
         if (upstream->secret)
             OPENSSL_cleanse(upstream->secret, strlen(upstream->secret));
         mem_free(upstream->secret);

@@ -6,6 +6,7 @@
 
 #include "upstream/affinity.h"
 #include "upstream/health.h"
+#include "upstream/marks.h"
 
 /* What a replica's own metrics said of it last (scrape.h). */
 struct replica_report {
@@ -30,6 +31,7 @@ struct upstream {
     struct replica *replicas;
     size_t replica_count;      /* at least one */
     struct affinity *affinity; /* NULL: there is one replica */
+    struct marks *marks;       /* NULL: clients alone place marks */
 };
 
 struct upstreams {

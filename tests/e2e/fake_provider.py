@@ -274,7 +274,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
                           body, self.number)
         with provider.lock:
             provider.requests.append(request)
-            return provider.plans.pop(0) if provider.plans else provider.default
+            entry = provider.plans.pop(0) if provider.plans else provider.default
+            if provider.cache and "status" not in entry:
+                entry = {**entry, "usage": provider.cache.usage(body, USAGE["output"])}
+            return entry
 
     def count(self, entry, model):
         """What it will bill for a reply."""
@@ -395,6 +398,7 @@ class FakeProvider:
         self.models = ["m"]
         self.batches = Batches()
         self.metrics = None
+        self.cache = None  # fake_cache.py
         self.connections = self.dropped = 0
         self.open = []
         self.released = threading.Event()

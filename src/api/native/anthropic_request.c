@@ -130,6 +130,14 @@ static enum error_code append_open_block(struct request_writer *writer, const st
     }
 }
 
+/* The node but for its last brace. */
+static void append_open_raw(struct buf *out, yyjson_val *raw)
+{
+    json_append(out, raw);
+    if (!out->failed)
+        out->len--;
+}
+
 static bool takes_cache_control(const struct chat_block *block)
 {
     return block->kind != CHAT_REASONING && !(block->kind == CHAT_TEXT && block->text.len == 0);
@@ -149,12 +157,16 @@ static enum error_code append_blocks(struct request_writer *writer, const char *
         if (block->kind == CHAT_CACHE_POINT || is_empty)
             continue;
         request_item(out);
-        if (writer->is_own && block->raw) {
+        const bool is_raw = writer->is_own && yyjson_is_obj(block->raw);
+        bool is_marked = i + 1 < count && blocks[i + 1].kind == CHAT_CACHE_POINT && takes_cache_control(block);
+        if (is_raw && (!is_marked || yyjson_obj_get(block->raw, "cache_control"))) {
             json_append(out, block->raw);
             continue;
         }
-        code = append_open_block(writer, block);
-        bool is_marked = i + 1 < count && blocks[i + 1].kind == CHAT_CACHE_POINT && takes_cache_control(block);
+        if (is_raw)
+            append_open_raw(out, block->raw);
+        else
+            code = append_open_block(writer, block);
         if (is_marked)
             anthropic_append_cache_control(out, blocks[i + 1].ttl_seconds);
         buf_append_char(out, '}');
@@ -176,7 +188,11 @@ static enum error_code append_tool(struct request_writer *writer, size_t index)
     struct buf *out = writer->out;
     request_item(out);
     if (writer->is_own && tool->raw) {
-        json_append(out, tool->raw);
+        const bool is_marked = tool->cache_point_after && !yyjson_obj_get(tool->raw, "cache_control");
+        append_open_raw(out, tool->raw);
+        if (is_marked)
+            anthropic_append_cache_control(out, tool->ttl_seconds);
+        buf_append_char(out, '}');
         return OK;
     }
     if (!tool->schema) {
