@@ -7,6 +7,7 @@
 #ifndef CHAT_CODEC_H
 #define CHAT_CODEC_H
 
+#include "chat/cache_use.h"
 #include "chat/chat.h"
 #include "core/buf.h"
 #include "core/catalog.h"
@@ -32,6 +33,13 @@ struct chat_choice {
 
 /* A reply as far as it is known. At a stream's start only the identity, the
  * input side of usage and first_byte_ms are. */
+/* What an upstream says itself of its prompt cache, to who asked for it. */
+struct chat_told_miss {
+    bool is_told;
+    enum chat_cache_miss why;
+    uint64_t tokens; /* that were not read because of it */
+};
+
 struct chat_reply {
     struct str request_id; /* UUID */
     struct str model_id;   /* as asked for; behind a router that of the model that answers */
@@ -46,6 +54,7 @@ struct chat_reply {
     size_t choice_count;
     struct str upstream_id, upstream_model; /* of an upstream's: as it calls them; else empty */
     struct chat_usage usage;
+    struct chat_told_miss miss; /* of an upstream's */
     bool has_late_input;    /* at the start of its stream the input side of usage was an estimate */
     bool is_verbatim;       /* of an upstream's: it comes in its own words beside the blocks, for who passes those on */
     yyjson_val *verbatim;   /* likewise, of a whole one: its body, valid inside on_finished */

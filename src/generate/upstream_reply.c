@@ -26,9 +26,19 @@ static enum chat_cache_miss miss_of(const struct chat_cache_use *foreseen, const
     return foreseen->miss;
 }
 
-/* The upstream's own words, and until those have come an estimate: what is broken off is charged too. */
-static void take_usage(struct upstream_call *call, const struct chat_usage *said)
+/* As the upstream tells it. A change lies behind what was not missed. */
+static void take_miss(const struct chat_told_miss *told, const struct chat_usage *usage, struct chat_cache_use *use)
 {
+    const uint64_t prompt = usage->input_tokens + usage->cache_read_tokens + usage->cache_write_5m_tokens +
+                            usage->cache_write_1h_tokens;
+    use->miss = told->why;
+    use->miss_value = told->why == CHAT_MISS_CHANGED && told->tokens < prompt ? (uint32_t)(prompt - told->tokens) : 0;
+}
+
+/* The upstream's own words, and until those have come an estimate: what is broken off is charged too. */
+static void take_usage(struct upstream_call *call, const struct chat_reply *reply)
+{
+    const struct chat_usage *said = &reply->usage;
     struct chat_usage *usage = &call->call.usage;
     const uint64_t written = call->text_bytes / ESTIMATE_BYTES;
     if (is_counted(said))
@@ -44,6 +54,8 @@ static void take_usage(struct upstream_call *call, const struct chat_usage *said
         usage->note = CHAT_USAGE_ESTIMATED;
     call->call.cache = call->marks ? call->marks->use : (struct chat_cache_use){.miss = CHAT_MISS_NONE};
     call->call.cache.miss = miss_of(&call->call.cache, usage);
+    if (reply->miss.is_told)
+        take_miss(&reply->miss, usage, &call->call.cache);
     call->call.cache.is_late = !is_counted(said) && !call->is_over;
     call->call.cache.read_tokens = (uint32_t)usage->cache_read_tokens;
     call->call.cache.write_1h_tokens = (uint32_t)usage->cache_write_1h_tokens;
@@ -55,7 +67,7 @@ static void close_usage(struct upstream_call *call, const struct chat_reply *rep
 {
     const struct chat_usage *usage = &call->call.usage;
     const bool is_estimated = !is_counted(&reply->usage) || (reply->usage.output_tokens == 0 && call->text_bytes > 0);
-    take_usage(call, &reply->usage);
+    take_usage(call, reply);
     call->is_over = true;
     if (!is_estimated) {
         call->call.usage.output_tokens = reply->usage.output_tokens;
@@ -138,7 +150,7 @@ static void show(struct leg *leg)
     call->call.is_verbatim = leg->is_verbatim;
     call->call.first_token_us = clock_now_us();
     if (leg->reader)
-        take_usage(call, &leg->reader->reply.usage);
+        take_usage(call, &leg->reader->reply);
     call->events->on_started(call->ctx);
 }
 
@@ -243,7 +255,7 @@ static void give_up(struct leg *leg, const struct error *error)
         return;
     }
     if (call->winner == leg && leg->reader) /* what came in the same piece as the failure counts, too */
-        take_usage(call, &leg->reader->reply.usage);
+        take_usage(call, &leg->reader->reply);
     upstream_call_count_repeats(call);
     upstream_call_drop_hedge(call);
     call->events->on_failed(call->ctx, error);
@@ -323,7 +335,7 @@ static void on_bytes(void *ctx, struct str bytes)
     } else if (leg->reader->is_over) {
         finish(leg, &leg->reader->reply);
     } else if (call->winner) {
-        take_usage(call, &leg->reader->reply.usage);
+        take_usage(call, &leg->reader->reply);
         call->events->on_progress(call->ctx);
     }
 }
@@ -333,7 +345,7 @@ static void tell_whole(struct leg *leg, const struct chat_reply *reply)
 {
     struct upstream_call *call = leg->call;
     const struct chat_sink sink = {leg, on_block_start, on_block_delta, on_block_stop};
-    take_usage(call, &reply->usage); /* known before the first block shows */
+    take_usage(call, reply); /* known before the first block shows */
     call->is_reading = true;
     for (size_t i = 0; i < reply->block_count && !call->is_ended; i++) {
         const struct chat_reply_block *block = &reply->blocks[i];

@@ -21,6 +21,7 @@ A plan's entries are taken one by each request; without one it answers. Keys of 
     whole     answers as if no stream had been asked for
     events    what its stream says, as JSON, instead of the text; json: the whole reply
     count     the answer to a question for a count
+    message   members of Anthropic's message besides the usual ones
     tier      that it says it has served in, of OpenAI's API and Bedrock's
     slow      seconds between two pieces
     error     an error event in the stream: its type, after the first piece where `late`"""
@@ -136,7 +137,8 @@ def anthropic_stream(entry, model):
     usage = entry.get("usage", USAGE)
     start = {} if entry.get("no_usage") else {**anthropic_usage(usage), "output_tokens": 1}
     yield say({"type": "message_start", "message": {"id": "msg_1", "type": "message", "role": "assistant",
-                                                    "model": model, "content": [], "usage": start}})
+                                                    "model": model, "content": [], "usage": start,
+                                                    **entry.get("message", {})}})
     yield say({"type": "ping"})
     failure = {"type": "error", "error": {"type": entry.get("error"), "message": "it went wrong"}}
     if "error" in entry and not entry.get("late"):

@@ -166,6 +166,22 @@ def test_what_is_unknown_stays_beside_a_mark(gateway, provider):
     assert sent == expected
 
 
+@pytest.mark.parametrize("said, told", [
+    ({"type": "messages_changed", "cache_missed_input_tokens": 31}, "changed-at-token=100"),
+    ({"type": "system_changed", "cache_missed_input_tokens": 131}, "changed-at-token=0"),
+    ({"type": "previous_message_not_found"}, "expired=0"), ({"type": "model_changed"}, "first-use"),
+    ({"type": "unheard_of"}, None), (None, None)])
+def test_what_the_provider_says_of_a_miss(gateway, provider, said, told):
+    body = {"model": "claude", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}],
+            "diagnostics": {"previous_message_id": "msg_0"}, "stream": True}
+    provider.plan({"message": {"diagnostics": {"cache_miss_reason": said}}})
+    reply, text = raw_messages(gateway, body)
+    assert reply.status == 200 and json.dumps(said, separators=(",", ":"))[1:-1] in text
+    assert reply.headers["x-fulcrum-cache"].partition("; reason=")[2] == (told or "")
+    line = export(gateway)[reply.headers["request-id"]]
+    assert line["cacheMissReason"] == (told or "").partition("=")[0]
+
+
 def test_it_is_counted(gateway):
     figures = metrics(gateway)
     assert figures['fulcrum_upstream_marks_placed_total{upstream="an"}'] > 0

@@ -55,6 +55,27 @@ static void read_usage(yyjson_val *usage, struct chat_reply *reply)
     usage_take(&said, &reply->usage);
 }
 
+/* Why less was read than by the message before, in the words of this program; a kind that is not known says nothing. */
+static void read_diagnostics(yyjson_val *diagnostics, struct chat_reply *reply)
+{
+    static const struct {
+        const char *type;
+        enum chat_cache_miss why;
+    } kinds[] = {
+        {"model_changed", CHAT_MISS_FIRST_USE},    {"system_changed", CHAT_MISS_CHANGED},
+        {"tools_changed", CHAT_MISS_CHANGED},      {"messages_changed", CHAT_MISS_CHANGED},
+        {"previous_message_not_found", CHAT_MISS_EXPIRED},
+    };
+    yyjson_val *reason = yyjson_obj_get(diagnostics, "cache_miss_reason");
+    const struct str type = json_str(yyjson_obj_get(reason, "type"));
+    if (yyjson_is_null(reason))
+        reply->miss = (struct chat_told_miss){.is_told = true, .why = CHAT_MISS_NONE};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (str_eq(type, str_of(kinds[i].type)))
+            reply->miss = (struct chat_told_miss){.is_told = true, .why = kinds[i].why};
+    read_count(reason, "cache_missed_input_tokens", &reply->miss.tokens);
+}
+
 /* --- whole ------------------------------------------------------------------------------------------ */
 
 /* False: a block of a kind that nobody here knows. */
@@ -105,6 +126,7 @@ enum error_code anthropic_reply_parse(yyjson_val *root, struct arena *arena, str
     reply->stop = stop_of(json_str(yyjson_obj_get(root, "stop_reason")));
     reply->stop_sequence = json_str(yyjson_obj_get(root, "stop_sequence"));
     read_usage(yyjson_obj_get(root, "usage"), reply);
+    read_diagnostics(yyjson_obj_get(root, "diagnostics"), reply);
     return code;
 }
 
@@ -116,6 +138,7 @@ static void take_message_start(struct reply_reader *reader, yyjson_val *message)
     reply->upstream_id = reply_keep(reader, json_str(yyjson_obj_get(message, "id")));
     reply->upstream_model = reply_keep(reader, json_str(yyjson_obj_get(message, "model")));
     read_usage(yyjson_obj_get(message, "usage"), reply);
+    read_diagnostics(yyjson_obj_get(message, "diagnostics"), reply);
 }
 
 /* Some servers give the whole input here, and no pieces. */
