@@ -165,7 +165,8 @@ void work_spent(struct work *work, uint64_t cost)
 void work_end_minute(struct work *work)
 {
     const struct chat_usage usage = work_usage(work);
-    const bool was_served = work->first_token_us != 0 && !work->recalled;
+    const bool is_embedding = work->setup.kind == WORK_EMBED; /* which has no first token; a failed one used none */
+    const bool was_served = (work->first_token_us != 0 || is_embedding) && !work->recalled;
     const uint64_t used = usage.input_tokens + usage.cache_write_5m_tokens + usage.cache_write_1h_tokens +
                           usage.output_tokens;
     const struct charge_subject *subject = &work->setup.subject;

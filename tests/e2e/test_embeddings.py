@@ -12,7 +12,8 @@ import openai
 import pytest
 
 import test_openai_batches as batches
-from conftest import BUILD, Server, metrics
+from conftest import BUILD, Server, metrics, wait_until
+from keys_fixture import keys, works
 from test_ledger import export
 from test_openai import raw
 
@@ -206,3 +207,18 @@ def test_a_batch(server, provider):
         assert reply["usage"] == direct.usage.model_dump()
     lines = [line for line in export(server).values() if line["operation"] == "CreateEmbedding" and line["dialect"] == "openai"]
     assert {line["tier"] for line in lines if line["modelInvoked"] == "words"} >= {"batch"}
+
+
+def test_they_count_for_a_keys_minute(server):
+    made = keys(server, "create", "words", "--tpm", "40")
+    own = openai.OpenAI(api_key=made["key"], base_url=server.url + "/v1", max_retries=0)
+    assert wait_until(lambda: works(lambda: own.models.list()))
+
+    def is_refused():
+        try:
+            own.embeddings.create(model="words", input="one two three four five six")
+        except openai.RateLimitError:
+            return True
+        return False
+
+    assert any(is_refused() for _ in range(40))
