@@ -96,7 +96,7 @@ void fill_text(char *text, uint32_t count, uint64_t seed)
 void begin(struct bed *bed, struct client *client, uint32_t prefix, uint32_t count, enum engine_cache cache,
            const char *tenant)
 {
-    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, NULL};
+    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, NULL, NULL};
     const struct engine_segment segments[] = {
         {.ends_checkpoint = prefix > 0, .ttl_seconds = PREFIX_TTL, .text = {client->text, prefix}},
         {.text = {client->text + prefix, count - prefix}},

@@ -211,7 +211,7 @@ static void on_failed(void *ctx, const struct error *error)
 static void start(struct bed *bed, struct client *client, uint32_t tokens, uint32_t max_tokens)
 {
     static char text[2 * LONG_PROMPT_TOKENS];
-    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, NULL};
+    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, NULL, NULL};
     size_t len = 0;
     for (uint32_t i = 0; i < tokens; i++)
         text[len++] = i % 2 == 0 ? ' ' : (char)('0' + rand() % 10);

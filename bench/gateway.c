@@ -108,7 +108,7 @@ static void stop_bare(struct bare *bare)
 /* Fills `latencies` with `calls` round trips, one after the other. */
 static void run_bare(struct bare *bare, double *latencies, size_t calls)
 {
-    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, NULL};
+    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, NULL, NULL};
     const struct engine_segment segment = {.text = STR(PROMPT)};
     const struct engine_request request = {
         .segments = &segment, .segment_count = 1, .max_tokens = 16, .top_p = 1.0f, .tenant = STR("bench"),

@@ -119,7 +119,7 @@ static void put_started(struct port *port, uint32_t call, uint32_t prompt)
 
 static void put_word(struct port *port, uint32_t call)
 {
-    protocol_put_text(link_begin(&port->link), call, WORD, 1, &(struct engine_certainty){0});
+    protocol_put_text(link_begin(&port->link), call, &(struct frame_text){.text = WORD, .tokens = 1});
 }
 
 /* --- replies with delays ---------------------------------------------------------------------------- */

@@ -156,7 +156,7 @@ static void on_failed(void *ctx, const struct error *error)
 
 static void ask_next(struct client *client)
 {
-    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, NULL};
+    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, NULL, NULL};
     struct run *run = client->run;
     struct error error;
     if (run->next == run->count)

@@ -148,7 +148,7 @@ static void on_failed(void *ctx, const struct error *error)
 
 static void start_next(struct bed *bed)
 {
-    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, NULL};
+    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, NULL, NULL};
     struct engine_segment segments[64];
     if (bed->next == bed->row_count)
         return;

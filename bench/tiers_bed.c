@@ -142,7 +142,7 @@ static struct client *new_client(struct bed *bed, enum kind kind, uint32_t promp
 void ask(struct bed *bed, enum kind kind, uint32_t prompt, uint32_t reply)
 {
     static char text[PROMPT_MAX];
-    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, NULL};
+    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, NULL, NULL};
     static const enum tier tiers[] = {TIER_DEFAULT, TIER_PRIORITY, TIER_BATCH};
     struct error error = {.code = OK};
     write_prompt(text, prompt);

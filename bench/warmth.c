@@ -102,7 +102,7 @@ static void on_failed(void *ctx, const struct error *error)
 
 static void begin_reply(struct reply *reply)
 {
-    static const struct engine_handlers handlers = {NULL, on_text, on_reply, on_failed, NULL};
+    static const struct engine_handlers handlers = {NULL, on_text, on_reply, on_failed, NULL, NULL};
     const struct engine_segment segment = {.text = STR("a story of a thousand words")};
     const struct engine_request request = {.segments = &segment, .segment_count = 1, .max_tokens = REPLY_TOKENS,
                                            .top_p = 1.0f, .tenant = STR("bench"), .tier = TIER_DEFAULT};
@@ -200,7 +200,7 @@ static void on_read(void *ctx, const struct engine_finished *finished)
 /* Each asker has a prompt of its own, which a request reads once. */
 static void make_warm(struct bed *bed, uint32_t tokens, uint32_t clients)
 {
-    static const struct engine_handlers handlers = {NULL, on_text, on_read, on_failed, NULL};
+    static const struct engine_handlers handlers = {NULL, on_text, on_read, on_failed, NULL, NULL};
     for (uint32_t i = 0; i < clients; i++) {
         struct asker *asker = &bed->askers[i];
         struct engine_segment segments[2];

@@ -19,6 +19,7 @@ void inference_release(struct inference *inference)
     codec_request_free(&inference->request);
     buf_deinit(&inference->stream.scratch);
     buf_deinit(&inference->stream.held);
+    buf_deinit(&inference->stream.held_logprobs);
     buf_deinit(&inference->out);
 }
 

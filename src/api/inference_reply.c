@@ -25,6 +25,7 @@ void inference_open_stream(struct inference *inference)
         .codec = inference->codec, .request = &inference->request, .ctx = inference, .emit = emit};
     buf_init(&inference->stream.scratch, REPLY_BODY_MAX);
     buf_init(&inference->stream.held, REPLY_BODY_MAX);
+    buf_init(&inference->stream.held_logprobs, REPLY_BODY_MAX);
 }
 
 /* Frames could not be built. */
@@ -83,6 +84,8 @@ static void on_block_delta(void *ctx, size_t index, enum chat_block_kind kind, s
     struct inference *inference = ctx;
     if (tells_blocks(inference))
         inference->codec->stream_block_delta(&inference->stream, index, kind, text);
+    inference->stream.logprobs = NULL;
+    inference->stream.logprob_count = 0;
 }
 
 static void on_block_stop(void *ctx, size_t index, enum chat_block_kind kind)
@@ -90,6 +93,14 @@ static void on_block_stop(void *ctx, size_t index, enum chat_block_kind kind)
     struct inference *inference = ctx;
     if (tells_blocks(inference))
         inference->codec->stream_block_stop(&inference->stream, index, kind);
+}
+
+static void on_block_logprobs(void *ctx, size_t index, const struct token_logprob *tokens, size_t count)
+{
+    struct inference *inference = ctx;
+    (void)index;
+    inference->stream.logprobs = tokens;
+    inference->stream.logprob_count = count;
 }
 
 /* Who answers, and why not somebody else. */
@@ -347,6 +358,7 @@ const struct work_handlers inference_handlers = {
     .on_started = on_started,
     .block_start = on_block_start,
     .block_delta = on_block_delta,
+    .block_logprobs = on_block_logprobs,
     .block_stop = on_block_stop,
     .on_event = on_event,
     .on_progress = on_progress,

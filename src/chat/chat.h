@@ -19,6 +19,7 @@
 #include "chat/embed.h"
 #include "chat/ignored.h"
 #include "core/error.h"
+#include "core/logprob.h"
 #include "core/mem.h"
 #include "core/str.h"
 #include "core/tier.h"
@@ -180,6 +181,9 @@ struct chat_request {
     struct str *stop_sequences;
     size_t stop_count;
     uint32_t choices; /* replies that are wanted; 0 and 1: one */
+    uint32_t best;    /* of them those are given whose tokens were the likeliest; 0: all are */
+    bool wants_logprobs;  /* how likely the tokens of its text were... */
+    uint8_t top_logprobs; /* ...and so many of the likeliest in each place */
 
     enum tier tier; /* that it is served in; until the reservation is looked at, what was asked for */
     bool has_tier;  /* it was; false: whoever serves the request chooses */
@@ -252,6 +256,8 @@ struct chat_sink {
      * are whole ones inside a block of reasoning. */
     void (*block_delta)(void *ctx, size_t index, enum chat_block_kind kind, struct str text);
     void (*block_stop)(void *ctx, size_t index, enum chat_block_kind kind);
+    /* Of the tokens that begin in the next piece of text of this block; NULL: unheard. */
+    void (*block_logprobs)(void *ctx, size_t index, const struct token_logprob *tokens, size_t count);
 };
 
 /* Reads as a document in a prompt. */

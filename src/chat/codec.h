@@ -22,6 +22,8 @@ struct chat_reply_block {
     struct str data;      /* of reasoning that is shown to nobody, base64: instead of its text */
     const struct chat_citation *citations; /* of text */
     size_t citation_count;
+    const struct token_logprob *logprobs; /* of text, where the request wants them; `at` counts from its begin */
+    size_t logprob_count;
 };
 
 /* A reply besides the first. */
@@ -29,6 +31,7 @@ struct chat_choice {
     const struct chat_reply_block *blocks;
     size_t block_count;
     enum chat_stop_reason stop;
+    double mean_logprob; /* of its tokens, where request->best is set */
 };
 
 /* A reply as far as it is known. At a stream's start only the identity, the
@@ -58,6 +61,7 @@ struct chat_reply {
     bool has_late_input;    /* at the start of its stream the input side of usage was an estimate */
     bool is_verbatim;       /* of an upstream's: it comes in its own words beside the blocks, for who passes those on */
     yyjson_val *verbatim;   /* likewise, of a whole one: its body, valid inside on_finished */
+    double mean_logprob;    /* of its tokens, where request->best is set */
     double confidence;      /* of a whole one, where it was asked for: how sure its model was; below 0: not known */
     uint64_t latency_ms;    /* of the whole call */
     uint64_t first_byte_ms; /* until the first token */
@@ -75,6 +79,10 @@ struct codec_stream {
     bool has_end;                   /* likewise: the last one that counts was among them */
     bool is_start_owed;             /* likewise: a block has begun whose form its first piece will tell */
     uint64_t created_s;             /* likewise: Unix time that all its events name */
+    const struct token_logprob *logprobs; /* of the piece of text that is told */
+    size_t logprob_count;
+    size_t characters;              /* the codec's own: of the text told so far */
+    struct buf held_logprobs;       /* likewise: of the block that is open, as they are written */
     struct str held_id, held_name;  /* likewise: of the call in `held`, in the request's arena */
     struct buf held;                /* likewise: what can't be told before its block is whole */
     struct buf scratch;

@@ -61,6 +61,11 @@ struct reply_parser {
     bool has_arguments;
     size_t arguments_from, arguments_to; /* in held, while the name is not known */
 
+    size_t fed;      /* bytes, up to the one that is being read */
+    size_t text_end; /* of them, where the text in `out` ends */
+    void (*on_text)(void *ctx, size_t index, size_t from, size_t to); /* NULL: nobody asks */
+    void *on_text_ctx;
+
     size_t tool_use_count;
     bool has_malformed_call;
 };
@@ -87,6 +92,13 @@ struct reply_parser *reply_parser_new(enum template_family family, const struct 
     buf_init(&parser->out, 2 * limit(response_buffer_bytes)); /* room for all that was held */
     buf_init(&parser->word, TOOL_NAME_MAX);
     return parser;
+}
+
+void reply_parser_on_text(struct reply_parser *parser, void (*on_text)(void *ctx, size_t index, size_t from, size_t to),
+                          void *ctx)
+{
+    parser->on_text = on_text;
+    parser->on_text_ctx = ctx;
 }
 
 void reply_parser_free(struct reply_parser *parser)
@@ -120,6 +132,10 @@ static void pass_on(struct reply_parser *parser, bool is_final)
     size_t ready = text.len - (is_final ? 0 : unfinished_tail(text));
     if (ready == 0)
         return;
+    if (parser->on_text != NULL && parser->block_kind == CHAT_TEXT) {
+        const size_t from = parser->text_end - text.len;
+        parser->on_text(parser->on_text_ctx, parser->block_index, from, from + ready);
+    }
     parser->sink->block_delta(parser->sink->ctx, parser->block_index, parser->block_kind, str_slice(text, 0, ready));
     buf_consume(&parser->out, ready);
 }
@@ -141,7 +157,8 @@ static void open_block(struct reply_parser *parser, enum chat_block_kind kind, s
     parser->sink->block_start(parser->sink->ctx, parser->block_index, kind, id, name);
 }
 
-static void add_text(struct reply_parser *parser, struct str text)
+/* `end`: of all that was fed, where the text ends. */
+static void add_text(struct reply_parser *parser, struct str text, size_t end)
 {
     if (text.len == 0)
         return;
@@ -149,6 +166,7 @@ static void add_text(struct reply_parser *parser, struct str text)
         open_block(parser, CHAT_TEXT, STR(""), STR(""));
     parser->is_at_start = false;
     buf_append_str(&parser->out, text);
+    parser->text_end = end;
 }
 
 static void open_tool_use(struct reply_parser *parser)
@@ -175,7 +193,7 @@ static void call_is_text(struct reply_parser *parser, char next)
     if (parser->has_marker || parser->drops_broken)
         parser->has_malformed_call = true;
     if (!parser->drops_broken)
-        add_text(parser, buf_str(&parser->held));
+        add_text(parser, buf_str(&parser->held), parser->fed - 1);
     parser->is_at_start = false;
     buf_clear(&parser->held);
     parser->state = STATE_TEXT;
@@ -395,8 +413,11 @@ static void read_end_marker_byte(struct reply_parser *parser, char c)
         memcpy(copy, held.data, len);
         buf_clear(&parser->held);
         parser->state = STATE_TEXT;
-        for (size_t i = 0; i < len; i++)
+        parser->fed -= len;
+        for (size_t i = 0; i < len; i++) {
+            parser->fed++;
             read_text_byte(parser, copy[i]);
+        }
     }
 }
 
@@ -492,7 +513,7 @@ static void read_text_byte(struct reply_parser *parser, char c)
         if (match == MATCH_PART && held.len - rest.len <= SPACE_HELD_MAX)
             return;
         size_t len = held.len - rest.len + (match == MATCH_NONE);
-        add_text(parser, str_slice(held, 0, len));
+        add_text(parser, str_slice(held, 0, len), parser->fed - (held.len - len));
         buf_consume(&parser->held, len);
     }
 }
@@ -549,9 +570,11 @@ enum error_code reply_parser_feed(struct reply_parser *parser, struct str text, 
 {
     while (text.len > 0) {
         size_t plain = plain_prefix(parser, text);
-        add_text(parser, str_slice(text, 0, plain));
+        parser->fed += plain;
+        add_text(parser, str_slice(text, 0, plain), parser->fed);
         text = str_slice(text, plain, text.len);
         if (text.len > 0) {
+            parser->fed++;
             read_byte(parser, text.data[0]);
             text = str_slice(text, 1, text.len);
         }
@@ -570,7 +593,7 @@ static void finish_text(struct reply_parser *parser)
     if (parser->state == STATE_AFTER_CALL ||
         (is_behind_call && without_leading_space(buf_str(&parser->held)).len == 0))
         return;
-    add_text(parser, buf_str(&parser->held));
+    add_text(parser, buf_str(&parser->held), parser->fed);
 }
 
 /* What the end of the text makes of a call that is not complete. */
@@ -580,7 +603,7 @@ static void finish_call(struct reply_parser *parser)
     if (is_named || parser->has_marker || parser->drops_broken)
         parser->has_malformed_call = true;
     if (!is_named && !parser->drops_broken)
-        add_text(parser, buf_str(&parser->held));
+        add_text(parser, buf_str(&parser->held), parser->fed);
 }
 
 enum error_code reply_parser_finish(struct reply_parser *parser, struct error *error)

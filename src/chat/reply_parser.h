@@ -18,6 +18,10 @@ struct reply_parser *reply_parser_new(enum template_family family, const struct 
                                       const struct chat_sink *sink);
 void reply_parser_free(struct reply_parser *parser);
 
+/* Before each piece of text in a block of text is passed on: from which byte to which of all that was fed it is. */
+void reply_parser_on_text(struct reply_parser *parser, void (*on_text)(void *ctx, size_t index, size_t from, size_t to),
+                          void *ctx);
+
 enum error_code reply_parser_feed(struct reply_parser *parser, struct str text, struct error *error) WARN_UNUSED;
 
 /* End of text: flushes what was held back and closes the open block. */

@@ -3,7 +3,7 @@
 
 #include "core/limits.h"
 
-const struct chat_traits chat_traits_embedded = {.takes = CHAT_NEED_CHOICES};
+const struct chat_traits chat_traits_embedded = {.takes = CHAT_NEEDS_VERBATIM};
 
 enum error_code chat_request_need(struct chat_request *request, enum chat_need need, const char *message,
                                   struct error *error)

@@ -259,6 +259,7 @@ bool limits_set(struct str name, uint64_t value); /* false: no such limit */
 #define LIMIT_ALARM_HISTORY_ALL 100000 /* of the history of all alarms */
 #define LIMIT_ALARM_ACTIONS 1000 /* that wait for their web hooks; more are given up */
 #define LIMIT_DASHBOARDS 500 /* dashboards of one tenant */
+#define LIMIT_LOGPROBS 1048576 /* probabilities of tokens that all replies of a request may have */
 #define LIMIT_KEYS 20000 /* virtual keys, revoked ones included */
 #define LIMIT_KEY_MODELS 64 /* models that a virtual key may be bound to */
 #define LIMIT_KEY_TAGS 16 /* tags of a virtual key */

@@ -15,9 +15,10 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "chat/template.h"
 #include "core/config.h"
 #include "core/error.h"
-#include "chat/template.h"
+#include "core/logprob.h"
 #include "core/str.h"
 #include "engine/tier.h"
 
@@ -88,6 +89,8 @@ struct engine_request {
     uint32_t cache_min_tokens; /* shorter prefixes are not cached */
     enum tier tier;
     bool wants_certainty; /* costs a pass over the vocabulary for each token of the reply */
+    bool wants_logprobs;  /* the same */
+    uint8_t top_logprobs; /* likeliest tokens of each place, with wants_logprobs; LOGPROB_TOP_MAX at most */
 };
 
 /* Something to make an embedding of. */
@@ -174,6 +177,9 @@ struct engine_handlers {
     void (*on_finished)(void *ctx, const struct engine_finished *finished);
     void (*on_failed)(void *ctx, const struct error *error);
     void (*on_certainty)(void *ctx, const struct engine_certainty *certainty); /* before on_text; may be NULL */
+    /* Of the tokens that begin in the text of the next on_text, valid inside; what a stop sequence cuts off has none.
+     * May be NULL. */
+    void (*on_logprobs)(void *ctx, const struct token_logprob *tokens, size_t count);
 };
 
 /* Who hears of a worker that was added; on the main thread, ctx first. Exactly one of on_failed and on_gone comes last:

@@ -259,13 +259,10 @@ static bool add_texts(const struct model *model, llama_token token, struct arena
 {
     char piece[MODEL_PIECE_MAX];
     const size_t len = model_piece(model, token, piece);
-    int32_t marker_len = 0;
     if (!arena_str(arena, (struct str){piece, len}, &out->piece))
         return false;
-    if (len == 0)
-        marker_len = llama_token_to_piece(model->vocab, token, piece, sizeof(piece), 0, true);
     out->is_end = model_is_end(model, token);
-    return arena_str(arena, (struct str){piece, marker_len > 0 ? (size_t)marker_len : 0}, &out->marker);
+    return arena_str(arena, (struct str){piece, len == 0 ? model_marker(model, token, piece) : 0}, &out->marker);
 }
 
 static enum error_code make_vocabulary(struct model *model, struct error *error)
@@ -805,6 +802,12 @@ enum error_code model_tokenize_input(const struct model *model, struct str text,
 size_t model_piece(const struct model *model, model_token token, char out[MODEL_PIECE_MAX])
 {
     const int32_t len = llama_token_to_piece(model->vocab, token, out, MODEL_PIECE_MAX, 0, false);
+    return len < 0 ? 0 : (size_t)len;
+}
+
+size_t model_marker(const struct model *model, model_token token, char out[MODEL_PIECE_MAX])
+{
+    const int32_t len = llama_token_to_piece(model->vocab, token, out, MODEL_PIECE_MAX, 0, true);
     return len < 0 ? 0 : (size_t)len;
 }
 

@@ -102,6 +102,7 @@ enum error_code model_tokenize_input(const struct model *model, struct str text,
                                      struct error *error) WARN_UNUSED;
 /* Bytes of a token ("" for special ones), not NUL-terminated, maybe part of a character. */
 size_t model_piece(const struct model *model, model_token token, char out[MODEL_PIECE_MAX]);
+size_t model_marker(const struct model *model, model_token token, char out[MODEL_PIECE_MAX]); /* of a special one */
 bool model_is_end(const struct model *model, model_token token); /* ends the reply */
 
 /* --- decoding: model thread --------------------------------------------------------------------------- */

@@ -176,17 +176,25 @@ static bool on_started(struct engine_call *call, struct str payload)
 
 static bool on_text(struct engine_call *call, struct str payload)
 {
-    struct str text;
-    uint32_t tokens;
-    struct engine_certainty certainty;
-    if (!protocol_get_text(payload, &text, &tokens, &certainty) || call->state != CALL_STARTED || !str_is_utf8(text))
-        return false;
-    call->since_us = clock_now_us();
-    if (call->handlers.on_certainty != NULL && certainty.tokens > 0)
-        call->handlers.on_certainty(call->ctx, &certainty);
-    if (call->handlers.on_text != NULL)
-        call->handlers.on_text(call->ctx, text, tokens);
-    return true;
+    struct frame_text frame;
+    struct token_logprob *logprobs;
+    struct arena arena;
+    arena_init(&arena, 4 * PROTOCOL_PAYLOAD_MAX); /* which takes nothing where no logprobs came */
+    const bool is_good = call->state == CALL_STARTED && protocol_get_text(payload, &arena, &frame, &logprobs) &&
+                         str_is_utf8(frame.text);
+    if (is_good) {
+        const struct engine_handlers handlers = call->handlers;
+        void *const ctx = call->ctx;
+        call->since_us = clock_now_us();
+        if (handlers.on_certainty != NULL && frame.certainty.tokens > 0)
+            handlers.on_certainty(ctx, &frame.certainty);
+        if (handlers.on_logprobs != NULL && frame.count > 0)
+            handlers.on_logprobs(ctx, logprobs, frame.count);
+        if (handlers.on_text != NULL)
+            handlers.on_text(ctx, frame.text, frame.tokens);
+    }
+    arena_deinit(&arena);
+    return is_good;
 }
 
 static bool on_finished(struct engine_call *call, struct str payload)

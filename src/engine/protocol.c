@@ -105,6 +105,7 @@ void protocol_put_generate(struct buf *out, uint32_t call, const struct engine_r
     put_u64(out, request->seed);
     put_u8(out, (uint8_t)request->tier);
     put_u8(out, request->wants_certainty);
+    put_u8(out, request->wants_logprobs ? (uint8_t)(1 + request->top_logprobs) : 0);
     put_str(out, request->grammar);
     put_u8(out, request->observes_grammar);
     put_cache_wish(out, request);
@@ -191,13 +192,29 @@ static void put_certainty(struct buf *out, const struct engine_certainty *certai
     put_f32(out, certainty->sum);
 }
 
-void protocol_put_text(struct buf *out, uint32_t call, struct str text, uint32_t tokens,
-                       const struct engine_certainty *certainty)
+static void put_token(struct buf *out, const struct logprob *token)
+{
+    put_f32(out, token->value);
+    put_str(out, token->bytes);
+}
+
+void protocol_put_logprob(struct buf *out, const struct token_logprob *token)
+{
+    put_u32(out, (uint32_t)token->at);
+    put_token(out, &token->chosen);
+    put_u8(out, (uint8_t)token->top_count);
+    for (size_t i = 0; i < token->top_count; i++)
+        put_token(out, &token->top[i]);
+}
+
+void protocol_put_text(struct buf *out, uint32_t call, const struct frame_text *frame)
 {
     const size_t start = frame_begin(out, FRAME_TEXT, call);
-    put_u32(out, tokens);
-    put_certainty(out, certainty);
-    buf_append_str(out, text);
+    put_u32(out, frame->tokens);
+    put_certainty(out, &frame->certainty);
+    put_u32(out, frame->count);
+    buf_append_str(out, frame->records);
+    buf_append_str(out, frame->text);
     frame_end(out, start);
 }
 
@@ -480,6 +497,10 @@ bool protocol_get_generate(struct str payload, struct arena *arena, struct engin
     in.bad = in.bad || tier >= TIERS;
     request->tier = in.bad ? TIER_DEFAULT : (enum tier)tier;
     request->wants_certainty = get_bool(&in);
+    const uint8_t logprobs = get_u8(&in);
+    in.bad = in.bad || logprobs > 1 + LOGPROB_TOP_MAX;
+    request->wants_logprobs = logprobs > 0;
+    request->top_logprobs = logprobs > 0 ? (uint8_t)(logprobs - 1) : 0;
     request->grammar = get_str(&in);
     request->observes_grammar = get_bool(&in);
     get_cache_wish(&in, request);
@@ -536,12 +557,47 @@ static void get_certainty(struct reader *in, struct engine_certainty *certainty)
     in->bad = in->bad || !(certainty->sum <= 0) || isinf(certainty->sum);
 }
 
-bool protocol_get_text(struct str payload, struct str *text, uint32_t *tokens, struct engine_certainty *certainty)
+static void get_token(struct reader *in, struct logprob *token)
+{
+    token->value = get_f32(in);
+    token->bytes = get_str(in);
+    in->bad = in->bad || !(token->value <= 0) || isinf(token->value);
+}
+
+static bool get_logprob(struct reader *in, struct arena *arena, struct token_logprob *token)
+{
+    token->at = get_u32(in);
+    get_token(in, &token->chosen);
+    token->top_count = get_u8(in);
+    in->bad = in->bad || token->top_count > LOGPROB_TOP_MAX;
+    if (in->bad || token->top_count == 0)
+        return !in->bad;
+    struct logprob *top = ARENA_ARRAY(arena, struct logprob, token->top_count);
+    if (top == NULL)
+        return false;
+    for (size_t i = 0; i < token->top_count; i++)
+        get_token(in, &top[i]);
+    token->top = top;
+    return !in->bad;
+}
+
+bool protocol_get_text(struct str payload, struct arena *arena, struct frame_text *frame,
+                       struct token_logprob **logprobs)
 {
     struct reader in = {.rest = payload};
-    *tokens = get_u32(&in);
-    get_certainty(&in, certainty);
-    *text = in.rest;
+    *frame = (struct frame_text){.tokens = get_u32(&in)};
+    get_certainty(&in, &frame->certainty);
+    const size_t count = get_count(&in, 13);
+    *logprobs = count > 0 ? ARENA_ARRAY(arena, struct token_logprob, count) : NULL;
+    if (count > 0 && *logprobs == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!get_logprob(&in, arena, &(*logprobs)[i]))
+            return false;
+    frame->count = (uint32_t)count;
+    frame->text = in.rest;
+    for (size_t i = 0; i < count; i++)
+        in.bad = in.bad || (*logprobs)[i].at > frame->text.len || (i > 0 && (*logprobs)[i].at < (*logprobs)[i - 1].at);
     return !in.bad;
 }
 

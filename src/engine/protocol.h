@@ -19,7 +19,8 @@
  *
  * Port links, gateway to worker:
  *   GENERATE  u32 max_tokens, f32 temperature, f32 top_p, i32 top_k, u64 seed,
- *             u8 tier (enum tier), u8 wants to know its certainty, string grammar, string tenant, string cache_salt,
+ *             u8 tier (enum tier), u8 wants to know its certainty, u8 wants the probabilities of its tokens (0: no,
+ *             else 1 and how many of the likeliest in each place), string grammar, string tenant, string cache_salt,
  *             u8 cache (off, explicit, implicit), u32 least tokens of a prefix,
  *             u32 count of stops, that many strings,
  *             u32 count of segments, each: u8 flags (1 template, 2 ends a
@@ -32,7 +33,9 @@
  *   CANCEL    nothing. Unknown calls are ignored: they may just have ended.
  * Port links, worker to gateway:
  *   STARTED   u32 prompt tokens, cache use
- *   TEXT      u32 tokens, certainty, then text to the end of the frame (whole UTF-8 characters)
+ *   TEXT      u32 tokens, certainty, u32 count of probabilities, each: u32 bytes of the text before the token, the
+ *             token, u8 count of the likeliest, that many; then text to the end of the frame (whole UTF-8 characters).
+ *             A token: f32 logarithm of its probability, string bytes
  *   FINISHED  u8 stop, u32 stop index, u32 prompt, prefilled tokens, cache use,
  *             u32 output tokens, u64 queue, prefill, decode in microseconds,
  *             certainty: u32 tokens, f32 sum of logarithms
@@ -147,8 +150,15 @@ void protocol_put_prefixes(struct buf *out, uint32_t call, const struct frame_pr
 void protocol_put_embed(struct buf *out, uint32_t call, const struct engine_embed *wanted);
 void protocol_put_cancel(struct buf *out, uint32_t call);
 void protocol_put_started(struct buf *out, uint32_t call, const struct engine_started *started);
-void protocol_put_text(struct buf *out, uint32_t call, struct str text, uint32_t tokens,
-                       const struct engine_certainty *certainty);
+/* What a piece of a reply comes with; `records` are `count` times what protocol_put_logprob has put. */
+struct frame_text {
+    struct str text;
+    uint32_t tokens, count;
+    struct engine_certainty certainty;
+    struct str records;
+};
+void protocol_put_logprob(struct buf *out, const struct token_logprob *token);
+void protocol_put_text(struct buf *out, uint32_t call, const struct frame_text *frame);
 void protocol_put_finished(struct buf *out, uint32_t call, const struct engine_finished *finished);
 void protocol_put_failed(struct buf *out, uint32_t call, const struct error *error);
 void protocol_put_counted(struct buf *out, uint32_t call, uint32_t tokens);
@@ -170,7 +180,9 @@ bool protocol_get_warmth(struct str payload, struct arena *arena, struct engine_
 bool protocol_get_prefixes(struct str payload, struct frame_prefixes *prefixes);
 bool protocol_get_embed(struct str payload, struct arena *arena, struct engine_embed *wanted);
 bool protocol_get_started(struct str payload, struct engine_started *started);
-bool protocol_get_text(struct str payload, struct str *text, uint32_t *tokens, struct engine_certainty *certainty);
+/* Sets all but the records, and *logprobs: as many as `count`; NULL where there are none. */
+bool protocol_get_text(struct str payload, struct arena *arena, struct frame_text *frame,
+                       struct token_logprob **logprobs);
 bool protocol_get_finished(struct str payload, struct engine_finished *finished);
 bool protocol_get_failed(struct str payload, struct error *error);
 bool protocol_get_counted(struct str payload, uint32_t *tokens);

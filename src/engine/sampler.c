@@ -75,6 +75,20 @@ static void select_top(struct sampler_candidate *items, uint32_t count, uint32_t
     }
 }
 
+uint32_t sampler_top(const float *logits, uint32_t count, uint32_t want, struct sampler_candidate *top)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count && want > 0; i++) {
+        if (!(logits[i] > (found < want ? -INFINITY : top[found - 1].logit)))
+            continue;
+        uint32_t at = found < want ? found++ : found - 1;
+        for (; at > 0 && top[at - 1].logit < logits[i]; at--)
+            top[at] = top[at - 1];
+        top[at] = (struct sampler_candidate){logits[i], (int32_t)i};
+    }
+    return found;
+}
+
 static double weight(const struct sampler *sampler, float logit, float top)
 {
     return exp(((double)logit - (double)top) / (double)sampler->temperature);

@@ -29,4 +29,7 @@ void sampler_init(struct sampler *sampler, float temperature, float top_p, int32
 int32_t sampler_pick(struct sampler *sampler, const float *logits, uint32_t count, struct sampler_candidate *scratch);
 int32_t sampler_greedy(const float *logits, uint32_t count); /* the first of the largest */
 
+/* The `want` largest into top[want], the largest first; how many there were. */
+uint32_t sampler_top(const float *logits, uint32_t count, uint32_t want, struct sampler_candidate *top);
+
 #endif

@@ -10,6 +10,7 @@
 void event_free(struct event *event)
 {
     buf_deinit(&event->text);
+    buf_deinit(&event->logprobs);
     mem_free(event->error);
     mem_free(event);
 }

@@ -91,6 +91,8 @@ struct event {
     struct buf text;
     uint32_t text_tokens;
     struct engine_certainty certainty; /* with the text */
+    struct buf logprobs; /* likewise: logprob_count of protocol_put_logprob */
+    uint32_t logprob_count;
 };
 void event_free(struct event *event);
 

@@ -12,12 +12,27 @@
 #include <pthread.h>
 
 #include "engine/park.h"
+#include "engine/protocol.h"
 #include "engine/sampler.h"
 #include "engine/scheduler.h"
 #include "engine/step_cost.h"
 #include "engine/text.h"
 
 enum phase { PHASE_PROMPT, PHASE_REPLY };
+
+/* A token whose text has not gone out; of the likeliest in its place the `logit` is a logprob. */
+struct token_entry {
+    size_t at; /* bytes of the reply before it */
+    float value;
+    model_token token;
+    uint32_t top_count;
+    struct sampler_candidate top[LOGPROB_TOP_MAX];
+};
+struct token_log {
+    struct token_entry *items;
+    size_t count, cap;
+    size_t bytes, shown; /* of the reply's text as its tokens have it: all, and what went out */
+};
 
 struct sequence {
     struct job *job;
@@ -34,6 +49,7 @@ struct sequence {
     uint32_t output, output_max, cells;
     uint32_t silent_tokens; /* chosen since the last text event */
     struct engine_certainty certainty; /* of the tokens chosen so far, where the request wants to know */
+    struct token_log log;              /* likewise: how likely they were */
     struct text_filter text;
     struct sampler sampler;
     struct model_tokens reply; /* chosen so far */
@@ -125,6 +141,15 @@ void step_restore(struct scheduler *s);                 /* puts stored prefixes 
 void step_compose(struct scheduler *s);                 /* who computes how much: `batched`, s->shape */
 bool step_has(const struct sequence *seq, const struct step_shape *pass); /* it has a part in this pass of the step */
 void step_fill(struct scheduler *s, const struct step_shape *pass);       /* the model's batch */
+
+/* --- scheduler_logprobs.c --- */
+/* For each token of a reply whose request wants them, in this order: with the logits as the model gave them (false: no
+ * memory); with that of the token that was chosen; with the bytes of its text, which is added to the filter. */
+bool logprobs_begin(struct scheduler *s, struct sequence *seq, const float *logits, float mass) WARN_UNUSED;
+void logprobs_choose(struct sequence *seq, model_token token, float logit, float mass);
+void logprobs_add_text(struct sequence *seq, size_t len);
+/* Before `ready` bytes are taken out of the filter: puts those of the tokens that begin in them; how many. */
+uint32_t logprobs_tell(struct scheduler *s, struct sequence *seq, size_t ready, struct buf *out);
 
 /* --- scheduler_reply.c --- */
 /* After a good pass: what was computed counts, and tokens are chosen. */

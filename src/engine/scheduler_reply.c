@@ -8,17 +8,24 @@
 
 static void flush_text(struct scheduler *s, struct sequence *seq, bool is_last)
 {
-    struct buf text;
+    struct buf text, logprobs;
+    uint32_t count = 0;
     buf_init(&text, 4u << 20);
+    buf_init(&logprobs, PROTOCOL_PAYLOAD_MAX);
+    if (seq->job->request.wants_logprobs)
+        count = logprobs_tell(s, seq, text_filter_ready(&seq->text, is_last), &logprobs);
     if (text_filter_take(&seq->text, is_last, &text) && text.len > 0) {
         struct event *event = add_event(s, EVENT_TEXT, seq->job);
         event->text = text;
         event->text_tokens = seq->silent_tokens;
         event->certainty = seq->certainty;
+        event->logprobs = logprobs;
+        event->logprob_count = count;
         seq->silent_tokens = 0;
         return;
     }
     buf_deinit(&text);
+    buf_deinit(&logprobs);
 }
 
 /* Prompt and reply together, for the conversation's next turn. */
@@ -104,10 +111,13 @@ static enum error_code add_text(struct scheduler *s, struct sequence *seq, model
     char piece[MODEL_PIECE_MAX];
     if (grammar == NULL) {
         const size_t len = model_piece(s->options.model, token, piece);
+        logprobs_add_text(seq, len);
         return text_filter_push(&seq->text, (struct str){piece, len}) ? OK : error_no_memory(error);
     }
     const struct grammar_listener listener = {&seq->text, on_decided};
-    if (!text_filter_add(&seq->text, grammar_piece(grammar, token)))
+    const struct str text = grammar_piece(grammar, token);
+    logprobs_add_text(seq, text.len);
+    if (!text_filter_add(&seq->text, text))
         return error_no_memory(error);
     return grammar_accept(grammar, token, &listener, error);
 }
@@ -193,19 +203,26 @@ static void advance(struct scheduler *s, struct sequence *seq)
     float *logits = model_logits(s->options.model, seq->row);
     if (seq->phase == PHASE_PROMPT)
         start_reply(s, seq);
-    const bool is_asked = seq->job->request.wants_certainty;
+    const struct engine_request *request = &seq->job->request;
+    const bool is_asked = request->wants_certainty || request->wants_logprobs;
     const float mass = is_asked ? log_mass(logits, s->facts->vocabulary) : 0;
+    if (request->wants_logprobs && !logprobs_begin(s, seq, logits, mass)) {
+        sequence_fail(s, seq, (error_no_memory(&error), &error));
+        return;
+    }
     model_token token = sampler_pick(&seq->sampler, logits, s->facts->vocabulary, s->scratch);
     if (seq->job->grammar != NULL && pick_by_grammar(s, seq, logits, &token, &error) != OK) {
         sequence_fail(s, seq, &error);
         return;
     }
-    if (is_asked && token >= 0)
+    if (request->wants_certainty && token >= 0)
         count_certainty(seq, logits, token, mass);
     if (token < 0 || model_is_end(s->options.model, token)) {
         finish(s, seq, ENGINE_STOP_END);
         return;
     }
+    if (request->wants_logprobs)
+        logprobs_choose(seq, token, logits[token], mass);
     if (!take_token(s, seq, token, &error))
         return;
     flush_text(s, seq, false);

@@ -84,6 +84,7 @@ static void release(struct scheduler *s, struct sequence *seq)
     fair_queue_leave(seq->job->item.flow);
     seq->job->item.flow = NULL;
     text_filter_deinit(&seq->text);
+    mem_free(seq->log.items);
     model_tokens_deinit(&seq->reply);
     mem_free(seq);
 }

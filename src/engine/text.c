@@ -110,6 +110,15 @@ static size_t character_begun(struct str text)
     return 0;
 }
 
+/* Of the broken character that the text begins with: one mark stands for all of it. */
+static size_t broken_len(struct str text)
+{
+    size_t len = 1;
+    while (len < text.len && ((uint8_t)text.data[len] & 0xC0) == 0x80)
+        len++;
+    return len;
+}
+
 static bool append_valid(struct buf *out, struct str text)
 {
     while (text.len > 0) {
@@ -121,20 +130,37 @@ static bool append_valid(struct buf *out, struct str text)
             return true;
         if (!buf_append_text(out, REPLACEMENT))
             return false;
-        text = str_slice(text, 1, text.len);
-        while (text.len > 0 && ((uint8_t)text.data[0] & 0xC0) == 0x80) /* one mark for one broken character */
-            text = str_slice(text, 1, text.len);
+        text = str_slice(text, broken_len(text), text.len);
     }
     return true;
 }
 
+size_t text_filter_ready(const struct text_filter *filter, bool is_last)
+{
+    if (is_last || filter->is_stopped)
+        return filter->held.len;
+    const size_t len = filter->held.len - filter->undecided - stop_begun(filter);
+    return len - character_begun(str_slice(buf_str(&filter->held), 0, len));
+}
+
+void text_filter_follow(const struct text_filter *filter, struct text_cursor *cursor, size_t held)
+{
+    while (cursor->held < held) {
+        const struct str rest = str_slice(buf_str(&filter->held), cursor->held, filter->held.len);
+        const size_t valid = str_utf8_valid_len(rest), wanted = held - cursor->held;
+        size_t step = valid > 0 ? (valid < wanted ? valid : wanted) : broken_len(rest);
+        while (valid > 0 && step < rest.len && ((uint8_t)rest.data[step] & 0xC0) == 0x80 && step < valid)
+            step--;
+        if (step == 0)
+            return;
+        cursor->held += step;
+        cursor->shown += valid > 0 ? step : sizeof(REPLACEMENT) - 1;
+    }
+}
+
 bool text_filter_take(struct text_filter *filter, bool is_last, struct buf *out)
 {
-    size_t len = filter->held.len;
-    if (!is_last && !filter->is_stopped) {
-        len -= filter->undecided + stop_begun(filter);
-        len -= character_begun(str_slice(buf_str(&filter->held), 0, len));
-    }
+    const size_t len = text_filter_ready(filter, is_last);
     if (len == 0)
         return true;
     if (!append_valid(out, str_slice(buf_str(&filter->held), 0, len)))

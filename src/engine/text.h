@@ -37,6 +37,16 @@ bool text_filter_push(struct text_filter *filter, struct str piece);
 bool text_filter_add(struct text_filter *filter, struct str piece);
 void text_filter_decide(struct text_filter *filter, size_t len, bool is_text);
 
+/* Bytes of `held` that may be shown; with is_last, and once stopped, all of them. */
+size_t text_filter_ready(const struct text_filter *filter, bool is_last);
+
+/* A place in `held` and in what is shown of it, which differ behind broken characters: before the character that it is
+ * in. It goes forward only. */
+struct text_cursor {
+    size_t held, shown;
+};
+void text_filter_follow(const struct text_filter *filter, struct text_cursor *cursor, size_t held);
+
 /* Appends what may be shown to out; with is_last everything that is left. */
 bool text_filter_take(struct text_filter *filter, bool is_last, struct buf *out);
 

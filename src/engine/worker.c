@@ -653,12 +653,25 @@ static void on_port_closed(void *ctx)
 
 /* --- events of the scheduler ------------------------------------------------------------------------ */
 
+static void put_text(struct buf *out, uint32_t id, const struct event *event)
+{
+    const struct frame_text frame = {
+        .text = buf_str(&event->text),
+        .tokens = event->text_tokens,
+        .count = event->logprob_count,
+        .certainty = event->certainty,
+        .records = buf_str(&event->logprobs),
+    };
+    protocol_put_text(out, id, &frame);
+    out->failed = out->failed || event->logprobs.failed;
+}
+
 static void send_event(struct front_port *port, uint32_t id, const struct event *event)
 {
     struct buf *out = link_begin(&port->link);
     switch (event->kind) {
     case EVENT_STARTED: protocol_put_started(out, id, &event->started); break;
-    case EVENT_TEXT: protocol_put_text(out, id, buf_str(&event->text), event->text_tokens, &event->certainty); break;
+    case EVENT_TEXT: put_text(out, id, event); break;
     case EVENT_FINISHED: protocol_put_finished(out, id, &event->finished); break;
     case EVENT_FAILED: protocol_put_failed(out, id, event->error); break;
     case EVENT_GONE: return;

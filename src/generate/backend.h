@@ -52,6 +52,7 @@ struct backend_call {
     const struct replica *replica; /* of several servers the one that answers, with upstream_id; NULL: there is one */
     double confidence;           /* of the reply so far, where the job wants it: how sure its model is of it, 0 to 1;
                                   * the work begins it below 0: not known */
+    double mean_logprob;         /* of the reply's tokens, where request->best is set */
     unsigned repeats;            /* times that the target was asked again */
     bool is_verbatim;            /* from on_started on: on_event tells the reply in its own words, or `verbatim` does */
     const struct chat_choice *choices; /* in the request's arena, from on_finished on: request->choices - 1, or none */

@@ -9,6 +9,8 @@ struct collect_span {
     size_t from, len;
     struct str tool_id, tool_name;
     struct str signature, data; /* of reasoning */
+    struct token_logprob *logprobs; /* of text, on the heap but for what they point to */
+    size_t logprob_count, logprob_cap;
 };
 
 void collect_init(struct collect *collect, struct arena *arena)
@@ -20,6 +22,8 @@ void collect_init(struct collect *collect, struct arena *arena)
 void collect_deinit(struct collect *collect)
 {
     buf_deinit(&collect->text);
+    for (size_t i = 0; i < collect->span_count; i++)
+        mem_free(collect->spans[i].logprobs);
     mem_free(collect->spans);
     mem_free(collect->blocks);
     *collect = (struct collect){0};
@@ -52,6 +56,25 @@ void collect_delta(struct collect *collect, enum chat_block_kind kind, struct st
     }
     buf_append_str(&collect->text, text);
     span->len += text.len;
+}
+
+static bool keep_logprob(struct collect *collect, struct collect_span *span, const struct token_logprob *token)
+{
+    void *items = span->logprobs;
+    if (!mem_grow(&items, span->logprob_count, &span->logprob_cap, sizeof(*token)))
+        return false;
+    span->logprobs = items;
+    if (!token_logprob_copy(collect->arena, token, &span->logprobs[span->logprob_count]))
+        return false;
+    span->logprobs[span->logprob_count++].at += span->len;
+    return true;
+}
+
+void collect_logprobs(struct collect *collect, const struct token_logprob *tokens, size_t count)
+{
+    for (size_t i = 0; i < count && collect->span_count > 0; i++)
+        if (!keep_logprob(collect, &collect->spans[collect->span_count - 1], &tokens[i]))
+            collect->is_out_of_memory = true;
 }
 
 void collect_stop(struct collect *collect)
@@ -92,6 +115,8 @@ static struct chat_reply_block block_of(const struct collect *collect, const str
         .tool_name = span->tool_name,
         .signature = span->signature,
         .data = span->data,
+        .logprobs = span->logprobs,
+        .logprob_count = span->logprob_count,
     };
 }
 

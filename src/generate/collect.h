@@ -23,6 +23,8 @@ void collect_deinit(struct collect *collect);
 /* As the events of chat_sink come. What memory does not hold is noticed in collect_finish. */
 void collect_start(struct collect *collect, enum chat_block_kind kind, struct str tool_id, struct str tool_name);
 void collect_delta(struct collect *collect, enum chat_block_kind kind, struct str text);
+/* Of the next piece of text. */
+void collect_logprobs(struct collect *collect, const struct token_logprob *tokens, size_t count);
 void collect_stop(struct collect *collect); /* only who tells needs it */
 bool collect_is_whole(const struct collect *collect);
 

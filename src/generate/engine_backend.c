@@ -8,6 +8,7 @@
 #include "chat/reply_parser.h"
 #include "core/util.h"
 #include "generate/engine_choices.h"
+#include "generate/engine_logprobs.h"
 #include "generate/engine_prompt.h"
 #include "generate/engine_reply.h"
 #include "ledger/line.h"
@@ -27,6 +28,7 @@ struct engine_reply {
     void (*on_embedded)(void *ctx, const struct embeddings *embeddings, const struct error *error);
     void *ctx;
     struct reply_parser *parser;
+    struct engine_logprobs logprobs;
     uint64_t max_reply_us;
     struct engine_choices *choices; /* besides it; NULL: none are wanted */
     bool is_over;                   /* it has ended, and waits for those */
@@ -211,6 +213,7 @@ static void on_finished(void *ctx, const struct engine_finished *finished)
     set_input(reply, finished->prompt_tokens, &finished->cache);
     reply->output = finished->output_tokens;
     on_certainty(reply, &finished->certainty);
+    reply->call.mean_logprob = engine_mean_logprob(&finished->certainty);
     const enum chat_stop_reason stop = engine_stop_reason(reply->parser, finished->stop);
     if (stop == CHAT_STOP_SEQUENCE && finished->stop_index < reply->request->stop_count)
         sequence = reply->request->stop_sequences[finished->stop_index];
@@ -229,13 +232,19 @@ static void cut_off(struct engine_reply *reply)
         fail(reply, &error);
 }
 
+static void on_logprobs(void *ctx, const struct token_logprob *tokens, size_t count)
+{
+    struct engine_reply *reply = ctx;
+    engine_logprobs_add(&reply->logprobs, tokens, count);
+}
+
 static void on_text(void *ctx, struct str text, uint32_t token_count)
 {
     struct engine_reply *reply = ctx;
     struct error error;
     reply->output += token_count;
     reply->call.usage.output_tokens = reply->output + engine_choices_output(reply->choices);
-    if (reply_parser_feed(reply->parser, text, &error) != OK)
+    if (engine_logprobs_feed(&reply->logprobs, reply->parser, text, &error) != OK)
         fail(reply, &error);
     else if (reply->max_reply_us && clock_now_us() - reply->call.first_token_us >= reply->max_reply_us)
         cut_off(reply);
@@ -309,7 +318,8 @@ static struct engine_request request_of(const struct backend_job *job)
 
 static struct engine_call *submit(struct engine_reply *reply, const struct backend_job *job, struct error *error)
 {
-    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, on_certainty};
+    static const struct engine_handlers handlers = {on_started, on_text, on_finished,
+                                                    on_failed,  on_certainty, on_logprobs};
     const struct chat_request *request = job->request;
     const struct engine_prompt *prompt = job->prepared;
     struct engine_request wanted = request_of(job);
@@ -323,7 +333,9 @@ static struct engine_call *submit(struct engine_reply *reply, const struct backe
     wanted.stops = request->stop_sequences;
     wanted.stop_count = request->stop_count;
     wanted.tier = tier_queue(request->tier);
-    wanted.wants_certainty = job->wants_confidence;
+    wanted.wants_certainty = job->wants_confidence || request->best > 0;
+    wanted.wants_logprobs = request->wants_logprobs;
+    wanted.top_logprobs = request->top_logprobs;
     error->code = ERROR_NO_MEMORY;
     struct engine_port *port = own(reply->call.backend)->port;
     struct engine_call *call =
@@ -344,15 +356,21 @@ static struct engine_call *submit(struct engine_reply *reply, const struct backe
 static struct backend_call *start(struct backend *backend, const struct backend_job *job,
                                   const struct backend_events *events, void *ctx, struct error *error)
 {
+    if (engine_logprobs_check(job->request, job->target->model->context, error) != OK)
+        return NULL;
     struct engine_reply *reply = new_reply(backend, job, ctx, error);
     if (!reply)
         return NULL;
     reply->events = events;
     reply->parser = reply_parser_new(job->target->model->spec.family, job->request, &events->sink);
-    if (!reply->parser)
+    if (!reply->parser) {
         (void)error_no_memory(error);
-    else if ((reply->running = submit(reply, job, error)))
+        return NULL;
+    }
+    engine_logprobs_init(&reply->logprobs, job->request, reply->parser, &events->sink);
+    if ((reply->running = submit(reply, job, error)))
         return &reply->call;
+    engine_logprobs_deinit(&reply->logprobs);
     reply_parser_free(reply->parser);
     return NULL;
 }
@@ -466,6 +484,7 @@ static void end(struct backend_call *call)
     reply->running = NULL;
     reply_parser_free(reply->parser);
     reply->parser = NULL;
+    engine_logprobs_deinit(&reply->logprobs);
     engine_choices_end(reply->choices);
 }
 

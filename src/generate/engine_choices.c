@@ -4,6 +4,7 @@
 #include "chat/reply_parser.h"
 #include "core/util.h"
 #include "generate/collect.h"
+#include "generate/engine_logprobs.h"
 #include "generate/engine_reply.h"
 
 struct choice {
@@ -11,6 +12,7 @@ struct choice {
     struct engine_call *running; /* NULL once it ended */
     struct reply_parser *parser;
     struct chat_sink sink; /* the parser's */
+    struct engine_logprobs logprobs;
     struct collect collect;
     uint64_t first_us, output;
     bool is_done;
@@ -47,6 +49,23 @@ static void on_block_stop(void *ctx, size_t index, enum chat_block_kind kind)
     collect_stop(&choice->collect);
 }
 
+static void on_block_logprobs(void *ctx, size_t index, const struct token_logprob *tokens, size_t count)
+{
+    struct choice *choice = ctx;
+    (void)index;
+    collect_logprobs(&choice->collect, tokens, count);
+}
+
+/* The list that goes with the call; what it points to lies in the arena. */
+static bool keep_logprobs(struct arena *arena, struct chat_reply_block *block)
+{
+    struct token_logprob *kept = ARENA_ARRAY(arena, struct token_logprob, block->logprob_count + 1);
+    if (kept && block->logprob_count > 0)
+        memcpy(kept, block->logprobs, block->logprob_count * sizeof(*kept));
+    block->logprobs = kept;
+    return kept != NULL;
+}
+
 /* Into the arena: what was collected goes with the call, before anybody writes it. */
 static enum error_code keep_blocks(struct choice *choice, struct chat_choice *made, struct error *error)
 {
@@ -59,7 +78,7 @@ static enum error_code keep_blocks(struct choice *choice, struct chat_choice *ma
         return error_no_memory(error);
     for (size_t i = 0; i < reply.block_count; i++) {
         blocks[i] = reply.blocks[i];
-        if (!arena_str(arena, reply.blocks[i].text, &blocks[i].text))
+        if (!arena_str(arena, reply.blocks[i].text, &blocks[i].text) || !keep_logprobs(arena, &blocks[i]))
             return error_no_memory(error);
     }
     made->blocks = blocks;
@@ -76,6 +95,7 @@ static void drop(struct choice *choice)
     choice->running = NULL;
     reply_parser_free(choice->parser);
     choice->parser = NULL;
+    engine_logprobs_deinit(&choice->logprobs);
     collect_deinit(&choice->collect);
 }
 
@@ -122,13 +142,19 @@ static void on_started(void *ctx, const struct engine_started *started)
     choice->first_us = clock_now_us();
 }
 
+static void on_logprobs(void *ctx, const struct token_logprob *tokens, size_t count)
+{
+    struct choice *choice = ctx;
+    engine_logprobs_add(&choice->logprobs, tokens, count);
+}
+
 static void on_text(void *ctx, struct str text, uint32_t token_count)
 {
     struct choice *choice = ctx;
     const uint64_t most_us = choice->all->setup.max_reply_us;
     struct error error;
     choice->output += token_count;
-    if (reply_parser_feed(choice->parser, text, &error) != OK) {
+    if (engine_logprobs_feed(&choice->logprobs, choice->parser, text, &error) != OK) {
         fail(choice, &error);
     } else if (most_us && clock_now_us() - choice->first_us >= most_us) {
         engine_cancel(choice->running);
@@ -142,6 +168,7 @@ static void on_finished(void *ctx, const struct engine_finished *finished)
     struct choice *choice = ctx;
     choice->running = NULL;
     choice->output = finished->output_tokens;
+    choice->all->made[choice - choice->all->items].mean_logprob = engine_mean_logprob(&finished->certainty);
     finish(choice, finished->stop);
 }
 
@@ -157,16 +184,18 @@ static void on_failed(void *ctx, const struct error *error)
 static enum error_code start(struct choice *choice, uint64_t number, struct error *error)
 {
     static const struct engine_handlers handlers = {
-        .on_started = on_started, .on_text = on_text, .on_finished = on_finished, .on_failed = on_failed};
+        .on_started = on_started, .on_text = on_text, .on_finished = on_finished, .on_failed = on_failed,
+        .on_logprobs = on_logprobs};
     const struct engine_choices_setup *setup = &choice->all->setup;
     struct engine_request wanted = *setup->wanted;
     wanted.seed += number;
-    wanted.wants_certainty = false;
+    wanted.wants_certainty = setup->request->best > 0;
     collect_init(&choice->collect, setup->request->arena);
-    choice->sink = (struct chat_sink){choice, on_block_start, on_block_delta, on_block_stop};
+    choice->sink = (struct chat_sink){choice, on_block_start, on_block_delta, on_block_stop, on_block_logprobs};
     choice->parser = reply_parser_new(setup->family, setup->request, &choice->sink);
     if (!choice->parser)
         return error_no_memory(error);
+    engine_logprobs_init(&choice->logprobs, setup->request, choice->parser, &choice->sink);
     error->code = ERROR_NO_MEMORY;
     choice->running = engine_generate(setup->port, setup->worker, &wanted, &handlers, choice, error);
     return choice->running ? OK : error->code;

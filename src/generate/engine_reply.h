@@ -7,4 +7,10 @@
 
 enum chat_stop_reason engine_stop_reason(const struct reply_parser *parser, enum engine_stop stop);
 
+/* Of the tokens of a reply; 0 where nobody asked how certain it is. */
+static inline double engine_mean_logprob(const struct engine_certainty *certainty)
+{
+    return certainty->tokens > 0 ? (double)certainty->sum / certainty->tokens : 0;
+}
+
 #endif

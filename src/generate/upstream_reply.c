@@ -282,7 +282,7 @@ static void on_reply(void *ctx, const struct transfer_head *head, bool is_stream
     struct leg *leg = ctx;
     const enum upstream_kind kind = leg->call->upstream->config->kind;
     const struct codec *codec = wire_codec(kind);
-    const struct chat_sink sink = {leg, on_block_start, on_block_delta, on_block_stop};
+    const struct chat_sink sink = {leg, on_block_start, on_block_delta, on_block_stop, NULL};
     codec->stream_close(leg->reader);
     leg->reader = is_stream ? codec->stream_open(wire_framing(kind), &sink) : NULL;
     leg->is_stream = is_stream;
@@ -344,7 +344,7 @@ static void on_bytes(void *ctx, struct str bytes)
 static void tell_whole(struct leg *leg, const struct chat_reply *reply)
 {
     struct upstream_call *call = leg->call;
-    const struct chat_sink sink = {leg, on_block_start, on_block_delta, on_block_stop};
+    const struct chat_sink sink = {leg, on_block_start, on_block_delta, on_block_stop, NULL};
     take_usage(call, reply); /* known before the first block shows */
     call->is_reading = true;
     for (size_t i = 0; i < reply->block_count && !call->is_ended; i++) {

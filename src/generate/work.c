@@ -237,6 +237,16 @@ static void on_block_stop(void *ctx, size_t index, enum chat_block_kind kind)
         work->handlers->block_stop(work->ctx, index, kind);
 }
 
+/* Of a reply that is not withheld: its request needs it as it comes. */
+static void on_block_logprobs(void *ctx, size_t index, const struct token_logprob *tokens, size_t count)
+{
+    struct work *work = ctx;
+    if (work->gathers)
+        collect_logprobs(&work->collect, tokens, count);
+    if (work->handlers->block_logprobs)
+        work->handlers->block_logprobs(work->ctx, index, tokens, count);
+}
+
 /* What was withheld; false: the work has ended. */
 static bool tell(struct work *work)
 {
@@ -310,6 +320,7 @@ static void on_finished(void *ctx, enum chat_stop_reason stop, struct str stop_s
     struct work *work = ctx;
     struct error error;
     work->reply.confidence = work->call->confidence;
+    work->reply.mean_logprob = work->call->mean_logprob;
     work->reply.verbatim = work->call->verbatim;
     work->reply.choices = work->call->choices;
     work->reply.choice_count = work->call->choice_count;
@@ -611,7 +622,7 @@ struct work *work_new(const struct work_setup *setup, const struct work_handlers
         .ctx = ctx,
         .placement = {.asked = asked, .routed = asked, .answered = asked},
         .events = {.on_started = on_started,
-                   .sink = {work, on_block_start, on_block_delta, on_block_stop},
+                   .sink = {work, on_block_start, on_block_delta, on_block_stop, on_block_logprobs},
                    .on_event = on_event,
                    .on_progress = on_progress,
                    .on_finished = on_finished,

@@ -108,6 +108,7 @@ struct work_handlers {
     void (*block_start)(void *ctx, size_t index, enum chat_block_kind kind, struct str tool_id, struct str tool_name);
     void (*block_delta)(void *ctx, size_t index, enum chat_block_kind kind, struct str text);
     void (*block_stop)(void *ctx, size_t index, enum chat_block_kind kind);
+    void (*block_logprobs)(void *ctx, size_t index, const struct token_logprob *tokens, size_t count);
     void (*on_event)(void *ctx, struct str type, yyjson_val *event); /* of a reply that is_verbatim; as block_* */
     void (*on_progress)(void *ctx);
     void (*on_finished)(void *ctx, const struct chat_reply *reply, const struct work_figures *figures);

@@ -81,7 +81,7 @@ bool work_lets_go(struct work *work)
     work->is_over = NULL;
     work->is_withheld = false;
     collect_tell(&work->collect, &(struct chat_sink){work->ctx, handlers->block_start, handlers->block_delta,
-                                                     handlers->block_stop});
+                                                     handlers->block_stop, NULL});
     if (!work->gathers)
         work_forget_reply(work);
     return true;

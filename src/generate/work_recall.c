@@ -76,7 +76,7 @@ static void tell(struct work *work)
 {
     const struct work_handlers *handlers = work->handlers;
     const struct recalled *answer = work->recalled;
-    const struct chat_sink sink = {work->ctx, handlers->block_start, handlers->block_delta, handlers->block_stop};
+    const struct chat_sink sink = {work->ctx, handlers->block_start, handlers->block_delta, handlers->block_stop, NULL};
     bool is_over = false;
     if (handlers->on_placed)
         handlers->on_placed(work->ctx, &work->placement);

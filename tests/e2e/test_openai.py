@@ -276,7 +276,7 @@ def test_plain_completions(server):
     assert pieces[-1].choices[0].finish_reason == "length" and pieces[-1].choices[0].text == ""
     assert client(server).completions.create(model=NAMED, prompt="Once upon", seed=7).usage.completion_tokens <= 16
     for body, param in (({"prompt": ["a", "b"]}, "prompt"), ({"prompt": [1, 2]}, "prompt"),
-                        ({"prompt": "a", "echo": True}, "echo"), ({"prompt": "a", "suffix": "z"}, "suffix")):
+                        ({"prompt": "a", "echo": True, "logprobs": 1}, "echo"), ({"prompt": "a", "suffix": "z"}, "suffix")):
         reply, text = raw(server, {"model": NAMED, **body}, path="/v1/completions")
         assert reply.status == 400 and json.loads(text)["error"]["param"] == param, text
 
@@ -295,7 +295,7 @@ def test_what_is_wrong_is_said_in_its_words(server):
     assert "maximum context length is 2048 tokens" in caught.value.body["message"]
     for change, param in (({"messages": []}, "messages"), ({"model": 7}, "model"), ({"n": 129}, "n"),
                           ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role"),
-                          ({"logprobs": True}, "logprobs"), ({"temperature": 3}, "temperature"),
+                          ({"logprobs": True, "top_logprobs": 21}, "top_logprobs"), ({"temperature": 3}, "temperature"),
                           ({"logit_bias": {"1": 5}}, "logit_bias"), ({"modalities": ["audio"]}, "modalities")):
         reply, text = raw(server, {**HELLO, **change})
         error = json.loads(text)["error"]

@@ -282,7 +282,7 @@ def test_bodies_of_the_other_route(server):
 
 
 def test_what_is_wrong_is_said(server):
-    for change, param in (({"input": 7}, "input"), ({"background": True}, "background"), ({"top_logprobs": 3}, "top_logprobs"),
+    for change, param in (({"input": 7}, "input"), ({"background": True}, "background"), ({"top_logprobs": 21}, "top_logprobs"),
                           ({"conversation": "conv_1"}, "conversation"), ({"prompt": {"id": "pmpt_1"}}, "prompt"),
                           ({"input": [{"role": "robot", "content": "x"}]}, "input[0].role"),
                           ({"input": [{"type": "function_call", "name": "x"}]}, "input[0].call_id"),

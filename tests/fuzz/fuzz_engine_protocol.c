@@ -67,12 +67,13 @@ static void decode(enum frame_type type, struct str payload, struct arena *arena
         struct engine_warmth warmth;
         struct engine_embed embed;
         struct engine_embeddings embeddings;
-        struct engine_certainty certainty;
+        struct frame_text text;
         struct frame_config config;
         struct engine_model_info info;
         struct error error;
     } out;
     struct engine_segment *segments;
+    struct token_logprob *logprobs;
     struct str text;
     size_t count;
     uint32_t tokens;
@@ -81,7 +82,7 @@ static void decode(enum frame_type type, struct str payload, struct arena *arena
     case FRAME_COUNT: (void)protocol_get_count(payload, arena, &segments, &count); break;
     case FRAME_WARMTH: again_warmth(payload, arena); break;
     case FRAME_STARTED: (void)protocol_get_started(payload, &out.started); break;
-    case FRAME_TEXT: (void)protocol_get_text(payload, &text, &tokens, &out.certainty); break;
+    case FRAME_TEXT: (void)protocol_get_text(payload, arena, &out.text, &logprobs); break;
     case FRAME_FINISHED: (void)protocol_get_finished(payload, &out.finished); break;
     case FRAME_FAILED: (void)protocol_get_failed(payload, &out.error); break;
     case FRAME_COUNTED: (void)protocol_get_counted(payload, &tokens); break;

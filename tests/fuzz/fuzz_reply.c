@@ -41,7 +41,7 @@ static void on_stop(void *ctx, size_t index, enum chat_block_kind kind)
 static void read_stream(const struct codec *codec, enum codec_framing framing, struct str bytes, size_t piece)
 {
     struct watch watch = {0};
-    const struct chat_sink sink = {&watch, on_start, on_delta, on_stop};
+    const struct chat_sink sink = {&watch, on_start, on_delta, on_stop, NULL};
     struct error error = {0};
     struct codec_reader *reader = codec->stream_open(framing, &sink);
     enum error_code code = OK;

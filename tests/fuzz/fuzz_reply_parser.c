@@ -44,7 +44,7 @@ static void on_stop(void *ctx, size_t index, enum chat_block_kind kind)
 static void split(enum template_family family, const struct chat_request *request, struct str reply, size_t step,
                   struct record *record)
 {
-    struct chat_sink sink = {record, on_start, on_delta, on_stop};
+    struct chat_sink sink = {record, on_start, on_delta, on_stop, NULL};
     struct reply_parser *parser = reply_parser_new(family, request, &sink);
     struct error error;
     assert(parser != NULL);

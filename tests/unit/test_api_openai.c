@@ -116,7 +116,13 @@ static void what_is_wrong_is_named(void **state)
         {"{" HELLO ",\"metadata\":[]}", "metadata: expected an object"},
         {"{" HELLO ",\"max_completion_tokens\":0}", "max_completion_tokens: must be at least 1"},
         {"{\"prompt\":[\"a\",\"b\"]}", "prompt: one text is continued by a request"},
-        {"{\"prompt\":\"a\",\"best_of\":2}", "best_of: one reply is made of a request"},
+        {"{\"prompt\":\"a\",\"n\":3,\"best_of\":2}", "best_of: must be n at least, which is 3"},
+        {"{\"prompt\":\"a\",\"best_of\":2,\"stream\":true}", "best_of: replies are compared once they are whole"},
+        {"{" HELLO ",\"best_of\":2}", "best_of: goes with prompt only"},
+        {"{" HELLO ",\"echo\":true}", "echo: goes with prompt only"},
+        {"{\"prompt\":\"a\",\"echo\":true,\"logprobs\":0}", "echo: probabilities of a prompt are not given"},
+        {"{\"prompt\":\"a\",\"logprobs\":21}", "logprobs: must be between 0 and 20"},
+        {"{" HELLO ",\"logprobs\":true,\"top_logprobs\":21}", "top_logprobs: must be between 0 and 20"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct parsed parsed;

@@ -218,7 +218,7 @@ static void frame(void *ctx, struct str type, struct str payload)
 static enum error_code read_stream(const struct codec *codec, enum codec_framing framing, struct str bytes, size_t cut,
                                    struct record *record, struct error *error)
 {
-    const struct chat_sink sink = {record, on_start, on_delta, on_stop};
+    const struct chat_sink sink = {record, on_start, on_delta, on_stop, NULL};
     struct codec_reader *reader = codec->stream_open(framing, &sink);
     enum error_code code = OK;
     assert_non_null(reader);
@@ -589,7 +589,7 @@ static void every_failing_allocation_is_an_error(void **state)
     for (uint64_t nth = 1; nth < 200; nth++) {
         struct record record = {0};
         struct error error = {0};
-        const struct chat_sink sink = {&record, on_start, on_delta, on_stop};
+        const struct chat_sink sink = {&record, on_start, on_delta, on_stop, NULL};
         buf_init(&record.text, 1 << 16);
         assert_true(buf_reserve(&record.text, 1 << 12));
         mem_fail_at(nth);

@@ -54,7 +54,7 @@ static const char TOOLS[] =
 static void split(enum template_family family, const struct chat_request *request, struct str reply, size_t step,
                   struct record *record, bool *is_malformed)
 {
-    struct chat_sink sink = {record, on_start, on_delta, on_stop};
+    struct chat_sink sink = {record, on_start, on_delta, on_stop, NULL};
     struct reply_parser *parser = reply_parser_new(family, request, &sink);
     struct error error;
     struct rng rng;
@@ -105,6 +105,74 @@ static void check(enum template_family family, const char *reply, const char *ev
 static void check_malformed(enum template_family family, const char *reply, const char *events)
 {
     check_with(family, "auto", reply, events, true);
+}
+
+/* Each piece of text, and where it lay in what was fed. */
+struct places {
+    struct str fed;
+    size_t from, to;
+};
+
+static void on_place(void *ctx, size_t index, size_t from, size_t to)
+{
+    struct places *places = ctx;
+    (void)index;
+    assert_true(from >= places->to && from < to);
+    places->from = from;
+    places->to = to;
+}
+
+static void on_nothing(void *ctx, size_t index, enum chat_block_kind kind, struct str id, struct str name)
+{
+    (void)ctx, (void)index, (void)kind, (void)id, (void)name;
+}
+
+static void on_placed_text(void *ctx, size_t index, enum chat_block_kind kind, struct str text)
+{
+    struct places *places = ctx;
+    (void)index;
+    if (kind != CHAT_TEXT)
+        return;
+    assert_int_equal(text.len, places->to - places->from);
+    assert_memory_equal(text.data, places->fed.data + places->from, text.len);
+}
+
+static void on_end(void *ctx, size_t index, enum chat_block_kind kind)
+{
+    (void)ctx, (void)index, (void)kind;
+}
+
+static void text_says_where_it_came_from(void **state)
+{
+    (void)state;
+    static const char *const replies[] = {
+        "just text, <tool_c and more",
+        "Look. <tool_call>\n{\"name\": \"get\", \"arguments\": {}}\n</tool_call> and </tool then",
+        "<tool_call>\n{\"name\": \"nobody\", \"arguments\": {}}\n</tool_call> behind",
+    };
+    char json[256];
+    struct arena arena;
+    snprintf(json, sizeof(json), TOOLS, "auto");
+    yyjson_doc *doc = fixture_parse(json);
+    arena_init(&arena, 0);
+    struct chat_request request = fixture_request(&arena, yyjson_doc_get_root(doc));
+    for (size_t i = 0; i < 3; i++)
+        for (size_t step = 1; step < 40; step++) {
+            struct places places = {.fed = str_of(replies[i])};
+            const struct chat_sink sink = {&places, on_nothing, on_placed_text, on_end, NULL};
+            struct error error;
+            struct reply_parser *parser = reply_parser_new(TEMPLATE_CHATML, &request, &sink);
+            reply_parser_on_text(parser, on_place, &places);
+            for (size_t at = 0; at < places.fed.len; at += step) {
+                const size_t end = at + step < places.fed.len ? at + step : places.fed.len;
+                assert_int_equal(reply_parser_feed(parser, str_slice(places.fed, at, end), &error), OK);
+            }
+            assert_int_equal(reply_parser_finish(parser, &error), OK);
+            assert_int_equal(places.to, places.fed.len); /* each of them ends with text */
+            reply_parser_free(parser);
+        }
+    arena_deinit(&arena);
+    yyjson_doc_free(doc);
 }
 
 static void plain_text(void **state)
@@ -253,7 +321,7 @@ static void names_are_passed_on_before_arguments_end(void **state)
     struct arena arena;
     struct record record = {0};
     struct error error;
-    struct chat_sink sink = {&record, on_start, on_delta, on_stop};
+    struct chat_sink sink = {&record, on_start, on_delta, on_stop, NULL};
     char json[256];
     snprintf(json, sizeof(json), TOOLS, "auto");
     yyjson_doc *doc = fixture_parse(json);
@@ -301,7 +369,7 @@ static void every_failing_allocation_is_an_error(void **state)
         struct error error;
         char space[256];
         record.text = (struct buf){.data = space, .cap = sizeof(space), .max = sizeof(space)};
-        struct chat_sink sink = {&record, on_start, on_delta, on_stop};
+        struct chat_sink sink = {&record, on_start, on_delta, on_stop, NULL};
         mem_fail_at(n);
         struct reply_parser *parser = reply_parser_new(TEMPLATE_CHATML, &request, &sink);
         code = parser == NULL ? ERROR_NO_MEMORY : reply_parser_feed(parser, reply, &error);
@@ -320,6 +388,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_text),
+        cmocka_unit_test(text_says_where_it_came_from),
         cmocka_unit_test(hermes_calls),
         cmocka_unit_test(hermes_text_that_looks_like_a_call),
         cmocka_unit_test(broken_calls),

@@ -81,7 +81,7 @@ static void on_certainty(void *ctx, const struct engine_certainty *certainty)
     reply->certainty = *certainty;
 }
 
-static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, on_certainty};
+static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, on_certainty, NULL};
 
 static struct engine_request request_of(const struct engine_segment *segments, size_t count, uint32_t max_tokens)
 {

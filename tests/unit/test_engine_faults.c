@@ -72,7 +72,7 @@ static void on_failed(void *ctx, const struct error *error)
 
 static bool begin(struct engine_bed *bed, struct reply *reply)
 {
-    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, NULL};
+    static const struct engine_handlers handlers = {on_started, on_text, on_finished, on_failed, NULL, NULL};
     static const struct engine_segment segment = {.text = {"hello", 5}};
     const struct engine_request request = {.segments = &segment, .segment_count = 1};
     struct error error;

@@ -37,6 +37,36 @@ static struct engine_request full_request(void)
         .tenant = STR("shop"), .cache_salt = STR("pepper"), .tier = 3};
 }
 
+static void test_text_with_logprobs(void **state)
+{
+    (void)state;
+    const struct logprob top[] = {{STR("a"), -0.5f}, {STR("\xE2\x82"), LOGPROB_LEAST}};
+    const struct token_logprob tokens[] = {{.chosen = {STR("a"), -0.5f}, .top = top, .top_count = 2, .at = 0},
+                                           {.chosen = {STR(""), 0}, .at = 3}};
+    struct buf records, frame;
+    struct arena arena;
+    struct frame_text in, out;
+    struct token_logprob *read = NULL;
+    buf_init(&records, 1 << 16);
+    buf_init(&frame, 1 << 16);
+    arena_init(&arena, 0);
+    for (size_t i = 0; i < 2; i++)
+        protocol_put_logprob(&records, &tokens[i]);
+    in = (struct frame_text){.text = STR("abc"), .tokens = 2, .count = 2, .records = buf_str(&records)};
+    protocol_put_text(&frame, 5, &in);
+    const struct str payload = payload_of(&frame, FRAME_TEXT, 5);
+    assert_true(protocol_get_text(payload, &arena, &out, &read));
+    assert_int_equal(out.count, 2);
+    assert_true(str_eq(out.text, in.text) && read[0].top_count == 2 && read[1].top_count == 0);
+    assert_true(str_eq(read[0].top[1].bytes, top[1].bytes) && read[0].top[1].value == LOGPROB_LEAST);
+    assert_true(read[0].chosen.value == -0.5f && read[1].at == 3);
+    for (size_t len = 0; len + in.text.len < payload.len; len++) /* cut within the records */
+        assert_false(protocol_get_text(str_slice(payload, 0, len), &arena, &out, &read));
+    arena_deinit(&arena);
+    buf_deinit(&frame);
+    buf_deinit(&records);
+}
+
 static void test_generate(void **state)
 {
     (void)state;
@@ -184,21 +214,20 @@ static void test_replies(void **state)
     }
 
     buf_clear(&frame);
-    struct str text;
-    uint32_t tokens;
-    struct engine_certainty certainty;
-    protocol_put_text(&frame, 3, STR("héllo"), 4, &(struct engine_certainty){5, -1.5F});
-    assert_true(protocol_get_text(payload_of(&frame, FRAME_TEXT, 3), &text, &tokens, &certainty));
-    assert_int_equal(certainty.tokens, 5);
-    assert_true(certainty.sum == -1.5F);
-    assert_true(str_eq(text, STR("héllo")));
-    assert_int_equal(tokens, 4);
+    struct frame_text text;
+    struct token_logprob *logprobs;
+    protocol_put_text(&frame, 3, &(struct frame_text){.text = STR("héllo"), .tokens = 4, .certainty = {5, -1.5F}});
+    assert_true(protocol_get_text(payload_of(&frame, FRAME_TEXT, 3), NULL, &text, &logprobs));
+    assert_int_equal(text.certainty.tokens, 5);
+    assert_true(text.certainty.sum == -1.5F && logprobs == NULL);
+    assert_true(str_eq(text.text, STR("héllo")));
+    assert_int_equal(text.tokens, 4);
     /* No logarithm of a probability: a worker that says so is broken. */
     static const float sums[] = {0.5F, NAN, -INFINITY};
     for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
         buf_clear(&frame);
-        protocol_put_text(&frame, 3, STR("a"), 1, &(struct engine_certainty){1, sums[i]});
-        assert_false(protocol_get_text(payload_of(&frame, FRAME_TEXT, 3), &text, &tokens, &certainty));
+        protocol_put_text(&frame, 3, &(struct frame_text){.text = STR("a"), .tokens = 1, .certainty = {1, sums[i]}});
+        assert_false(protocol_get_text(payload_of(&frame, FRAME_TEXT, 3), NULL, &text, &logprobs));
     }
 
     buf_clear(&frame);
@@ -378,6 +407,7 @@ static void test_mutations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text_with_logprobs),
         cmocka_unit_test(test_generate),  cmocka_unit_test(test_warmth),
         cmocka_unit_test(test_prefixes), cmocka_unit_test(test_replies),   cmocka_unit_test(test_control),
         cmocka_unit_test(test_embed),

@@ -42,6 +42,34 @@ static void filter(const struct str *stops, size_t stop_count, const char *const
         buf_deinit(&out_);                                                               \
     } while (0)
 
+static void test_places_behind_broken_characters(void **state)
+{
+    (void)state;
+    struct text_filter filter;
+    struct text_cursor cursor = {0};
+    text_filter_init(&filter, NULL, 0);
+    assert_true(text_filter_push(&filter, STR("a\xE2\x82\xACz\x80\x80y\xFFx")));
+    static const size_t places[][2] = {{0, 0}, {1, 1}, {3, 1}, {4, 4}, {5, 5}, {7, 8}, {8, 9}, {9, 12}};
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        text_filter_follow(&filter, &cursor, places[i][0]);
+        assert_int_equal(cursor.shown, places[i][1]);
+    }
+    text_filter_deinit(&filter);
+}
+
+static void test_the_largest(void **state)
+{
+    (void)state;
+    const float logits[] = {1, 5, NAN, -INFINITY, 5, 3};
+    struct sampler_candidate top[20];
+    assert_int_equal(sampler_top(logits, 6, 3, top), 3);
+    assert_int_equal(top[0].token, 1);
+    assert_int_equal(top[1].token, 4);
+    assert_int_equal(top[2].token, 5);
+    assert_int_equal(sampler_top(logits, 6, 20, top), 4); /* what has no probability is none of them */
+    assert_int_equal(sampler_top(logits, 6, 0, top), 0);
+}
+
 static void test_stops(void **state)
 {
     (void)state;
@@ -168,6 +196,8 @@ static void test_large_nucleus(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_places_behind_broken_characters),
+        cmocka_unit_test(test_the_largest),
         cmocka_unit_test(test_stops),        cmocka_unit_test(test_stops_count_in_text_alone),
         cmocka_unit_test(test_characters),    cmocka_unit_test(test_greedy),
         cmocka_unit_test(test_distribution), cmocka_unit_test(test_large_nucleus),

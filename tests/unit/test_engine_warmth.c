@@ -92,7 +92,7 @@ static void on_failed(void *ctx, const struct error *error)
     reply->is_done = reply->is_failed = true;
 }
 
-static const struct engine_handlers handlers = {NULL, on_text, on_finished, on_failed, NULL};
+static const struct engine_handlers handlers = {NULL, on_text, on_finished, on_failed, NULL, NULL};
 
 static struct engine_call *begin(struct engine_bed *bed, const struct engine_request *request, struct reply *reply)
 {

@@ -85,11 +85,31 @@ static enum error_code parse_length(yyjson_val *root, struct chat_request *reque
     return code;
 }
 
+/* Plain completions say in one number how many of the likeliest are wanted. */
+static enum error_code parse_logprobs(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    yyjson_val *value = yyjson_obj_get(root, "logprobs");
+    const bool is_number = json_is_number(value);
+    bool logprobs = false;
+    int64_t top = 0;
+    enum error_code code = is_number ? json_get_int(root, "", "logprobs", 0, LOGPROB_TOP_MAX, &top, &logprobs, error)
+                                     : json_get_bool(root, "", "logprobs", &logprobs, NULL, error);
+    if (code == OK && !is_number)
+        code = json_get_int(root, "", "top_logprobs", 0, LOGPROB_TOP_MAX, &top, NULL, error);
+    if (code != OK || (!logprobs && top == 0))
+        return code;
+    const char *name = logprobs ? "logprobs" : "top_logprobs";
+    if (!chat_body_is_api(request))
+        return field_error(error, "", name, "probabilities are not given here");
+    request->wants_logprobs = true;
+    request->top_logprobs = (uint8_t)top;
+    return needs_note(request, CHAT_NEED_LOGPROBS, error, "", name, "this model's probabilities are not given");
+}
+
 /* What asks for more than one reply, or for more of it than its text. */
 static enum error_code parse_extent(yyjson_val *root, struct chat_request *request, struct error *error)
 {
-    int64_t n = 1, top_logprobs = 0;
-    bool logprobs = false;
+    int64_t n = 1;
     const bool is_api = chat_body_is_api(request);
     enum error_code code = json_get_int(root, "", "n", 1, 128, &n, NULL, error);
     if (code == OK && n != 1 && !is_api)
@@ -98,16 +118,7 @@ static enum error_code parse_extent(yyjson_val *root, struct chat_request *reque
     if (code == OK && n != 1)
         code = needs_note(request, CHAT_NEED_CHOICES, error, "", "n",
                           "this model makes one reply of a request; send it %lld times", (long long)n);
-    if (code == OK && !json_is_number(yyjson_obj_get(root, "logprobs")))
-        code = json_get_bool(root, "", "logprobs", &logprobs, NULL, error);
-    if (code == OK)
-        code = json_get_int(root, "", "top_logprobs", 0, 20, &top_logprobs, NULL, error);
-    if (code != OK || (!logprobs && top_logprobs == 0 && !json_is_number(yyjson_obj_get(root, "logprobs"))))
-        return code;
-    if (!is_api)
-        return field_error(error, "", logprobs ? "logprobs" : "top_logprobs", "probabilities are not given here");
-    return needs_note(request, CHAT_NEED_LOGPROBS, error, "", logprobs ? "logprobs" : "top_logprobs",
-                      "this model's probabilities are not given");
+    return code == OK ? parse_logprobs(root, request, error) : code;
 }
 
 static enum error_code parse_modalities(yyjson_val *root, struct chat_request *request, struct error *error)
@@ -123,23 +134,43 @@ static enum error_code parse_modalities(yyjson_val *root, struct chat_request *r
     return code;
 }
 
+/* So many replies are made, of which the likeliest n are given. */
+static enum error_code parse_best(yyjson_val *root, struct chat_request *request, struct error *error)
+{
+    int64_t best_of = 0;
+    const uint32_t given = request->choices;
+    enum error_code code = json_get_int(root, "", "best_of", 0, 128, &best_of, NULL, error);
+    if (code != OK || best_of <= 1)
+        return code;
+    if (!yyjson_obj_get(root, "prompt"))
+        return field_error(error, "", "best_of", "goes with prompt only");
+    if (best_of < given)
+        return field_error(error, "", "best_of", "must be n at least, which is %u", given);
+    if (best_of == given)
+        return OK;
+    if (yyjson_is_true(yyjson_obj_get(root, "stream")))
+        return field_error(error, "", "best_of", "replies are compared once they are whole; leave stream out");
+    request->choices = (uint32_t)best_of;
+    request->best = given;
+    return needs_note(request, CHAT_NEED_CHOICES, error, "", "best_of", "this model makes one reply of a request");
+}
+
 /* Of OpenAI's own API alone. */
 static enum error_code parse_api_extent(yyjson_val *root, struct chat_request *request, struct error *error)
 {
     bool echo = false;
-    int64_t best_of = 1;
     struct str suffix = {0};
     enum error_code code = parse_modalities(root, request, error);
     if (code == OK)
         code = json_get_bool(root, "", "echo", &echo, NULL, error);
     if (code == OK)
-        code = json_get_int(root, "", "best_of", 0, 128, &best_of, NULL, error);
+        code = parse_best(root, request, error);
     if (code == OK)
         code = json_get_str(root, "", "suffix", &suffix, NULL, error);
-    if (code == OK && echo)
-        code = field_error(error, "", "echo", "the prompt is not given back here");
-    if (code == OK && best_of > 1)
-        code = field_error(error, "", "best_of", "one reply is made of a request");
+    if (code == OK && echo && !yyjson_obj_get(root, "prompt"))
+        code = field_error(error, "", "echo", "goes with prompt only");
+    if (code == OK && echo && request->wants_logprobs)
+        code = field_error(error, "", "echo", "probabilities of a prompt are not given; leave echo or logprobs out");
     if (code == OK && suffix.len > 0)
         code = field_error(error, "", "suffix", "text is continued at its end only");
     return code;

@@ -5,6 +5,7 @@
 
 #include "api/native/chat_body.h"
 #include "api/native/native.h"
+#include "api/openai/logprobs.h"
 #include "api/openai/responses.h"
 #include "core/util.h"
 
@@ -66,6 +67,37 @@ static void append_usage(struct buf *out, const struct chat_usage *usage)
 
 /* --- whole replies ---------------------------------------------------------------------------------- */
 
+/* "logprobs":... of pieces of text; null where they are not wanted. */
+static void append_logprobs(struct buf *out, const struct chat_request *request, const struct openai_piece *pieces,
+                            size_t count, size_t offset)
+{
+    if (!request->wants_logprobs || count == 0) {
+        buf_append_text(out, ",\"logprobs\":null");
+    } else if (is_completion(request)) {
+        buf_append_text(out, ",\"logprobs\":");
+        openai_append_legacy_logprobs(out, pieces, count, offset, request->top_logprobs > 0);
+    } else {
+        buf_append_text(out, ",\"logprobs\":{\"content\":[");
+        openai_append_logprobs(out, pieces, count);
+        buf_append_text(out, "],\"refusal\":null}");
+    }
+}
+
+static void append_reply_logprobs(struct buf *out, const struct chat_request *request, const struct chat_reply *reply)
+{
+    size_t count = 0;
+    const struct openai_piece *pieces = request->wants_logprobs ? openai_pieces(request->arena, reply, &count) : NULL;
+    out->failed = out->failed || (request->wants_logprobs && !pieces);
+    append_logprobs(out, request, pieces, count, 0);
+}
+
+/* The prompt, where it is to be given back; else nothing. */
+static struct str echo_of(const struct chat_request *request)
+{
+    const bool is_wanted = is_completion(request) && yyjson_is_true(yyjson_obj_get(request->body, "echo"));
+    return is_wanted ? request->raw_prompt : STR("");
+}
+
 static void append_choice(struct buf *out, const struct chat_request *request, const struct chat_reply *reply,
                           size_t index)
 {
@@ -77,27 +109,63 @@ static void append_choice(struct buf *out, const struct chat_request *request, c
         buf_append_text(out, "\"message\":");
         chat_body_append_message(out, request, reply);
     }
-    buf_appendf(out, ",\"logprobs\":null,\"finish_reason\":\"%s\"}", chat_body_finish_reason(request, reply->stop));
+    append_reply_logprobs(out, request, reply);
+    buf_appendf(out, ",\"finish_reason\":\"%s\"}", chat_body_finish_reason(request, reply->stop));
 }
 
-/* One of the others, as if it were the reply. */
-static struct chat_reply other_of(const struct chat_reply *reply, size_t place)
+/* The reply, of its place 0, or one of the others, as if it were the reply. */
+static struct chat_reply choice_at(const struct chat_reply *reply, size_t place)
 {
     struct chat_reply other = *reply;
-    other.blocks = reply->choices[place].blocks;
-    other.block_count = reply->choices[place].block_count;
-    other.stop = reply->choices[place].stop;
+    if (place == 0)
+        return other;
+    other.blocks = reply->choices[place - 1].blocks;
+    other.block_count = reply->choices[place - 1].block_count;
+    other.stop = reply->choices[place - 1].stop;
+    other.mean_logprob = reply->choices[place - 1].mean_logprob;
     return other;
 }
 
+/* The prompt as a block before the others. False: no memory. */
+static bool put_echo(const struct chat_request *request, struct chat_reply *reply)
+{
+    struct chat_reply_block *blocks = ARENA_ARRAY(request->arena, struct chat_reply_block, reply->block_count + 1);
+    if (!blocks)
+        return false;
+    blocks[0] = (struct chat_reply_block){.kind = CHAT_TEXT, .text = echo_of(request)};
+    for (size_t i = 0; i < reply->block_count; i++)
+        blocks[i + 1] = reply->blocks[i];
+    reply->blocks = blocks;
+    reply->block_count++;
+    return true;
+}
+
+/* How many others are likelier, of the same likelihood those that come before it. */
+static size_t rank_of(const struct chat_reply *reply, size_t place)
+{
+    const double own = choice_at(reply, place).mean_logprob;
+    size_t rank = 0;
+    for (size_t i = 0; i <= reply->choice_count; i++) {
+        const double other = choice_at(reply, i).mean_logprob;
+        rank += other > own || (other == own && i < place);
+    }
+    return rank;
+}
+
+/* Of more replies than are given those that the model itself found likeliest, the likeliest first; else all. */
 static bool write_reply(const struct chat_request *request, const struct chat_reply *reply, struct buf *out)
 {
+    const size_t count = request->best > 0 ? request->best : reply->choice_count + 1;
     append_identity(out, request, reply, false, clock_wall_us() / 1000000);
     buf_append_text(out, ",\"choices\":[");
-    append_choice(out, request, reply, 0);
-    for (size_t i = 0; i < reply->choice_count; i++) {
-        const struct chat_reply other = other_of(reply, i);
-        append_choice(out, request, &other, i + 1);
+    for (size_t rank = 0; rank < count; rank++) {
+        size_t place = rank;
+        for (size_t i = 0; request->best > 0 && i <= reply->choice_count; i++)
+            place = rank_of(reply, i) == rank ? i : place;
+        struct chat_reply choice = choice_at(reply, place);
+        if (echo_of(request).len > 0 && !put_echo(request, &choice))
+            return false;
+        append_choice(out, request, &choice, rank);
     }
     buf_append_text(out, "],");
     append_usage(out, &reply->usage);
@@ -117,21 +185,34 @@ static void begin_chunk(struct codec_stream *stream)
     buf_appendf(&stream->scratch, ",\"choices\":[{\"index\":%zu,", stream->choice);
 }
 
-/* `reason` is NULL but for the last. */
-static void end_chunk(struct codec_stream *stream, const char *reason)
+/* `reason` is NULL but for the last, and `piece` but for text. */
+static void end_chunk_with(struct codec_stream *stream, const char *reason, const struct openai_piece *piece)
 {
     const char *quote = reason ? "\"" : "";
-    buf_appendf(&stream->scratch, ",\"logprobs\":null,\"finish_reason\":%s%s%s}]%s}", quote, reason ? reason : "null",
-                quote, wants_usage(stream->request) ? ",\"usage\":null" : "");
+    append_logprobs(&stream->scratch, stream->request, piece, piece ? 1 : 0, stream->characters);
+    buf_appendf(&stream->scratch, ",\"finish_reason\":%s%s%s}]%s}", quote, reason ? reason : "null", quote,
+                wants_usage(stream->request) ? ",\"usage\":null" : "");
     codec_stream_emit(stream, "chunk");
+}
+
+static void end_chunk(struct codec_stream *stream, const char *reason)
+{
+    end_chunk_with(stream, reason, NULL);
 }
 
 static void begin_choice(struct codec_stream *stream)
 {
     stream->calls = 0;
-    if (is_completion(stream->request))
+    stream->characters = 0;
+    if (is_completion(stream->request) && echo_of(stream->request).len == 0)
         return;
     begin_chunk(stream);
+    if (is_completion(stream->request)) {
+        buf_append_text(&stream->scratch, "\"text\":");
+        buf_append_json(&stream->scratch, echo_of(stream->request));
+        end_chunk(stream, NULL);
+        return;
+    }
     buf_append_text(&stream->scratch, "\"delta\":{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}");
     end_chunk(stream, NULL);
 }
@@ -217,7 +298,9 @@ static void stream_block_delta(struct codec_stream *stream, size_t index, enum c
         append_arguments(stream, text);
     else
         append_piece(stream, kind, text);
-    end_chunk(stream, NULL);
+    const struct openai_piece piece = {text, stream->logprobs, stream->logprob_count};
+    end_chunk_with(stream, NULL, kind == CHAT_TEXT ? &piece : NULL);
+    stream->characters += stream->request->wants_logprobs ? openai_characters(text) : 0;
 }
 
 /* A call that was held is told whole: its text is inside its arguments. */
@@ -254,6 +337,8 @@ static void tell_choice(struct codec_stream *stream, const struct chat_choice *c
     for (size_t i = 0; i < choice->block_count; i++) {
         const struct chat_reply_block *block = &choice->blocks[i];
         stream_block_start(stream, i, block->kind, block->tool_id, block->tool_name);
+        stream->logprobs = block->logprobs;
+        stream->logprob_count = block->logprob_count;
         stream_block_delta(stream, i, block->kind, block->text);
         stream_block_stop(stream, i, block->kind);
     }

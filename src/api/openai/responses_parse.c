@@ -139,6 +139,18 @@ static enum error_code parse_input(yyjson_val *root, struct chat_request *reques
 
 /* --- the rest --------------------------------------------------------------------------------------- */
 
+static bool includes(yyjson_val *root, const char *what)
+{
+    yyjson_val *item;
+    size_t i, max;
+    yyjson_arr_foreach(yyjson_obj_get(root, "include"), i, max, item)
+    {
+        if (yyjson_equals_str(item, what))
+            return true;
+    }
+    return false;
+}
+
 static enum error_code parse_sampling(yyjson_val *root, struct chat_request *request, struct error *error)
 {
     struct chat_sampling *sampling = &request->sampling;
@@ -150,11 +162,14 @@ static enum error_code parse_sampling(yyjson_val *root, struct chat_request *req
     if (code == OK)
         code = json_get_int(root, "", "max_output_tokens", 1, INT32_MAX, &most, &has_most, error);
     if (code == OK)
-        code = json_get_int(root, "", "top_logprobs", 0, 20, &top_logprobs, NULL, error);
-    if (code == OK && top_logprobs > 0)
-        code = field_error(error, "", "top_logprobs", "probabilities are not given here");
+        code = json_get_int(root, "", "top_logprobs", 0, LOGPROB_TOP_MAX, &top_logprobs, NULL, error);
     request->max_tokens = (uint32_t)most;
-    return code;
+    request->top_logprobs = (uint8_t)top_logprobs;
+    request->wants_logprobs = top_logprobs > 0 || includes(root, "message.output_text.logprobs");
+    if (code != OK || !request->wants_logprobs)
+        return code;
+    return needs_note(request, CHAT_NEED_LOGPROBS, error, "", top_logprobs > 0 ? "top_logprobs" : "include",
+                      "this model's probabilities are not given");
 }
 
 /* text: {"format": {...}, "verbosity": ...} */

@@ -4,6 +4,7 @@
 #include "api/native/native.h"
 #include "api/openai/chat.h"
 #include "api/openai/dialect.h"
+#include "api/openai/logprobs.h"
 #include "api/openai/responses.h"
 #include "core/json.h"
 #include "core/util.h"
@@ -22,6 +23,13 @@ static enum item_form form_of(const struct chat_request *request, enum chat_bloc
     }
 }
 
+static void append_logprobs(struct buf *out, struct str logprobs)
+{
+    buf_append_text(out, ",\"logprobs\":[");
+    buf_append_str(out, logprobs);
+    buf_append_char(out, ']');
+}
+
 static void append_item_id(struct buf *out, enum item_form form, struct str request_id, size_t index)
 {
     static const char *const prefixes[] = {"msg_", "msg_", "rs_", "fc_", "ctc_"};
@@ -31,13 +39,16 @@ static void append_item_id(struct buf *out, enum item_form form, struct str requ
     buf_appendf(out, "%02zx\"", index);
 }
 
-static void append_part(struct buf *out, enum item_form form, struct str text)
+/* `logprobs` as they are written, without the brackets. */
+static void append_part(struct buf *out, enum item_form form, struct str text, struct str logprobs)
 {
-    static const char *const heads[] = {"{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":[],\"text\":",
+    static const char *const heads[] = {"{\"type\":\"output_text\",\"annotations\":[],\"text\":",
                                         "{\"type\":\"refusal\",\"refusal\":",
                                         "{\"type\":\"reasoning_text\",\"text\":"};
     buf_append_text(out, heads[form]);
     buf_append_json(out, text);
+    if (form == ITEM_MESSAGE)
+        append_logprobs(out, logprobs);
     buf_append_char(out, '}');
 }
 
@@ -51,7 +62,7 @@ static void append_call(struct buf *out, enum item_form form, const struct chat_
 
 /* The text of a custom call's block is its input, without the arguments around it. */
 static void append_item(struct buf *out, enum item_form form, struct str request_id, size_t index, const char *status,
-                        const struct chat_reply_block *block)
+                        const struct chat_reply_block *block, struct str logprobs)
 {
     static const char *const types[] = {"message", "message", "reasoning", "function_call", "custom_tool_call"};
     const bool has_text = block->text.len > 0 || strcmp(status, "in_progress") != 0;
@@ -66,7 +77,7 @@ static void append_item(struct buf *out, enum item_form form, struct str request
     buf_append_text(out, form == ITEM_REASONING ? ",\"summary\":[]" : ",\"role\":\"assistant\"");
     buf_append_text(out, ",\"content\":[");
     if (has_text)
-        append_part(out, form, block->text);
+        append_part(out, form, block->text, logprobs);
     buf_append_char(out, ']');
     if (form == ITEM_REASONING && (block->signature.len > 0 || block->data.len > 0))
         json_append_member(out, "encrypted_content", block->signature.len > 0 ? block->signature : block->data);
@@ -75,8 +86,9 @@ static void append_item(struct buf *out, enum item_form form, struct str request
 
 static void append_output(struct buf *out, const struct chat_request *request, const struct chat_reply *reply)
 {
-    struct buf input;
+    struct buf input, logprobs;
     buf_init(&input, out->max);
+    buf_init(&logprobs, out->max);
     buf_append_text(out, ",\"output\":[");
     for (size_t i = 0; i < reply->block_count; i++) {
         struct chat_reply_block block = reply->blocks[i];
@@ -86,11 +98,14 @@ static void append_output(struct buf *out, const struct chat_request *request, c
             block.text = buf_str(&input);
         }
         buf_append_text(out, i > 0 ? "," : "");
-        append_item(out, form, reply->request_id, i, "completed", &block);
+        buf_clear(&logprobs);
+        openai_append_logprobs(&logprobs, &(struct openai_piece){block.text, block.logprobs, block.logprob_count}, 1);
+        out->failed = out->failed || input.failed || logprobs.failed;
+        append_item(out, form, reply->request_id, i, "completed", &block, buf_str(&logprobs));
     }
     buf_append_char(out, ']');
-    out->failed = out->failed || input.failed;
     buf_deinit(&input);
+    buf_deinit(&logprobs);
 }
 
 /* --- the object ------------------------------------------------------------------------------------- */
@@ -233,7 +248,8 @@ static void tell_item(struct codec_stream *stream, const char *type, enum item_f
     const struct chat_reply_block block = {.text = text, .tool_id = stream->held_id, .tool_name = stream->held_name};
     begin_event(stream, type);
     buf_appendf(&stream->scratch, ",\"output_index\":%zu,\"item\":", index);
-    append_item(&stream->scratch, form, stream->reply->request_id, index, status, &block);
+    append_item(&stream->scratch, form, stream->reply->request_id, index, status, &block,
+                buf_str(&stream->held_logprobs));
     end_event(stream, type);
 }
 
@@ -243,7 +259,7 @@ static void tell_part(struct codec_stream *stream, const char *type, enum item_f
     begin_event(stream, type);
     append_place(stream, form, index);
     buf_append_text(&stream->scratch, ",\"part\":");
-    append_part(&stream->scratch, form, text);
+    append_part(&stream->scratch, form, text, buf_str(&stream->held_logprobs));
     end_event(stream, type);
 }
 
@@ -258,12 +274,26 @@ static void stream_block_start(struct codec_stream *stream, size_t index, enum c
 {
     struct arena *arena = stream->request->arena;
     buf_clear(&stream->held);
+    buf_clear(&stream->held_logprobs);
     if (!arena_str(arena, tool_id, &stream->held_id) || !arena_str(arena, tool_name, &stream->held_name))
         stream->scratch.failed = true;
     const enum item_form form = form_now(stream, kind);
     tell_item(stream, "response.output_item.added", form, index, "in_progress", STR(""));
     if (form <= ITEM_REASONING)
         tell_part(stream, "response.content_part.added", form, index, STR(""));
+}
+
+/* Those of a piece, which are kept for what tells the whole block. */
+static void tell_logprobs(struct codec_stream *stream, struct str text)
+{
+    const struct openai_piece piece = {text, stream->logprobs, stream->logprob_count};
+    struct buf *held = &stream->held_logprobs;
+    if (held->len > 0 && piece.count > 0)
+        buf_append_char(held, ',');
+    const size_t from = held->len;
+    openai_append_logprobs(held, &piece, 1);
+    append_logprobs(&stream->scratch, str_slice(buf_str(held), from, held->len));
+    stream->scratch.failed = stream->scratch.failed || held->failed;
 }
 
 static void tell_piece(struct codec_stream *stream, enum item_form form, size_t index, struct str text)
@@ -275,7 +305,7 @@ static void tell_piece(struct codec_stream *stream, enum item_form form, size_t 
     append_place(stream, form, index);
     json_append_member(&stream->scratch, "delta", text);
     if (form == ITEM_MESSAGE)
-        buf_append_text(&stream->scratch, ",\"logprobs\":[]");
+        tell_logprobs(stream, text);
     end_event(stream, types[form]);
 }
 
@@ -305,7 +335,7 @@ static void tell_whole(struct codec_stream *stream, enum item_form form, size_t 
         json_append_member(&stream->scratch, "name", stream->held_name);
     json_append_member(&stream->scratch, rows[form].member, text);
     if (form == ITEM_MESSAGE)
-        buf_append_text(&stream->scratch, ",\"logprobs\":[]");
+        append_logprobs(&stream->scratch, buf_str(&stream->held_logprobs));
     end_event(stream, rows[form].type);
 }
 
