@@ -30,6 +30,10 @@ def python_of(variable):
     return pathlib.Path(folder) / "bin"
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: trains, or counts on the processors: nothing runs beside it")
+
+
 class Server:
     """One `fulcrum serve` process; log() is its standard error so far."""
 

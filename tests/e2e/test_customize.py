@@ -13,6 +13,8 @@ from batch_fixture import Store, jsonl
 from conftest import FULCRUM, Server, wait_until
 from custom_fixture import CONFIG, FAST, intents, line, output, rejected, request, wait_for
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, random_model):

@@ -11,6 +11,8 @@ import pytest
 
 from conftest import FULCRUM, wait_until
 
+pytestmark = pytest.mark.alone
+
 PHASES = ["none", "cache", "route", "distill", "batch", "all"]
 LEVERS = ["route", "distill", "cache", "tier"]
 

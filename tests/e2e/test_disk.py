@@ -17,6 +17,8 @@ import batch_fixture
 import custom_fixture
 from conftest import FULCRUM, metrics, start, wait_until
 
+pytestmark = pytest.mark.alone
+
 HELLO = json.dumps({"messages": [{"role": "user", "content": [{"text": "Hello there."}]}],
                     "inferenceConfig": {"maxTokens": 2, "temperature": 0}})
 

@@ -12,6 +12,8 @@ import pytest
 
 from conftest import FULCRUM, ROOT, wait_until
 
+pytestmark = pytest.mark.alone
+
 NO_MODEL = ["--smollm2", "/nonexistent"]  # the embedded pair alone
 WHOLE = ["--hyper", "studentLayers=-", "--hyper", "studentVocabulary=-", "--hyper", "learningRate=0.002"]
 SHOP = ["shop", "--rows", "20", "--mixed", "4", "--synthetic", "0", "--gold", "8", "--length", "200", "--epochs", "1",

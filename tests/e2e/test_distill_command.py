@@ -11,6 +11,8 @@ from conftest import FULCRUM, Server
 from custom_fixture import FAST, INTENTS, line, request
 from test_distillation import config_of, distill
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, random_model, slow_model):

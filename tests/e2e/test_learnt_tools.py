@@ -9,6 +9,8 @@ from batch_fixture import Store, jsonl
 from conftest import Server, wait_until
 from custom_fixture import CONFIG, line, output, rejected, request, wait_for
 
+pytestmark = pytest.mark.alone
+
 CONFIG = CONFIG.replace("models:", "models:\n  - {{name: desk-small}}").replace("context: 512", "context: 1024")
 LEARN = {"epochCount": "30", "batchSize": "6", "validationShare": "0"}
 TOOLS = {"tools": [{"toolSpec": {"name": name, "description": "d", "inputSchema": {"json": {

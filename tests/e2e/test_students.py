@@ -11,6 +11,8 @@ from batch_fixture import Store, jsonl
 from conftest import FULCRUM, Server, wait_until
 from custom_fixture import FAST, INTENTS, intents, output, request, wait_for
 
+pytestmark = pytest.mark.alone
+
 CONFIG = """\
 limits: {{customization_prompts_min: 8}}
 models:

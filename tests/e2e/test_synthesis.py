@@ -11,6 +11,8 @@ from batch_fixture import Store, jsonl
 from conftest import BUILD, FULCRUM, Server, wait_until
 from custom_fixture import FAST, asked, line, output, request, wait_for
 
+pytestmark = pytest.mark.alone
+
 CONFIG = """\
 limits: {{customization_prompts_min: 8}}
 models:

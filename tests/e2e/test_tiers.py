@@ -11,6 +11,8 @@ import pytest
 
 from conftest import CONFIG, FULCRUM, OPERATOR, Server, ask_operator, start, wait_until
 
+pytestmark = pytest.mark.alone
+
 PRO = "amazon.nova-pro-v1:0"
 SONNET = "anthropic.claude-3-5-sonnet-20241022-v2:0"
 HELLO = [{"role": "user", "content": [{"text": "Hello there"}]}]

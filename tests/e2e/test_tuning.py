@@ -7,6 +7,8 @@ import pytest
 
 from conftest import FULCRUM, Server
 
+pytestmark = pytest.mark.alone
+
 INTENTS = {"refund": "class_one", "invoice": "class_two", "address": "class_three", "coupon": "class_four"}
 
 RECIPE = """\
