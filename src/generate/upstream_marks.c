@@ -18,8 +18,12 @@ static bool blocks_are_marked(const struct chat_block *blocks, size_t count)
     return false;
 }
 
+/* Or somebody has said how he wants it kept. */
 static bool is_marked(const struct chat_request *request)
 {
+    for (const struct chat_extra *extra = request->extras; extra; extra = extra->next)
+        if (str_eq(extra->name, STR("prompt_cache_options")))
+            return true;
     for (size_t i = 0; i < request->tool_count; i++)
         if (request->tools[i].cache_point_after)
             return true;
@@ -116,13 +120,14 @@ static bool mark_system(struct chat_request *copy, uint32_t ttl_seconds)
     return true;
 }
 
-static bool mark_end(struct chat_request *copy, uint32_t ttl_seconds)
+/* Behind the first `count` of them. */
+static bool mark_messages(struct chat_request *copy, size_t count, uint32_t ttl_seconds)
 {
     struct chat_message *messages = ARENA_ARRAY(copy->arena, struct chat_message, copy->message_count);
     if (!messages)
         return false;
     memcpy(messages, copy->messages, copy->message_count * sizeof(*messages));
-    struct chat_message *last = &messages[copy->message_count - 1];
+    struct chat_message *last = &messages[count - 1];
     last->raw = NULL;
     copy->messages = messages;
     return append_mark(copy->arena, &last->blocks, &last->block_count, ttl_seconds);
@@ -138,10 +143,25 @@ static enum error_code copy_with_marks(const struct upstream_marks *marks, const
     if (!copy)
         return error_no_memory(error);
     *copy = **request;
-    if ((system_s > 0 && !mark_system(copy, system_s)) || (end_s > 0 && !mark_end(copy, end_s)))
+    if ((system_s > 0 && !mark_system(copy, system_s)) ||
+        (end_s > 0 && marks->read_end > 0 && !mark_messages(copy, marks->read_end, end_s)) ||
+        (end_s > 0 && !mark_messages(copy, copy->message_count, end_s)))
         return error_no_memory(error);
     *request = copy;
     return OK;
+}
+
+/* A mark reads what an earlier one wrote where that is not farther back than so many blocks. */
+#define LOOKS_BACK 20
+
+/* Of the messages up to which a provider has the prompt, where the last mark would not find it. */
+static size_t far_end(const struct chat_request *request, size_t read_end)
+{
+    size_t blocks = 0;
+    for (size_t i = read_end; i < request->message_count; i++)
+        blocks += request->messages[i].block_count;
+    const struct chat_message *end = read_end > 0 ? &request->messages[read_end - 1] : NULL;
+    return end && blocks >= LOOKS_BACK && takes_mark(end->blocks, end->block_count) ? read_end : 0;
 }
 
 /* Tools alone take a mark in Anthropic's own API; models of others behind Converse take none there. */
@@ -183,6 +203,7 @@ enum error_code upstream_marks_place(const struct upstream *upstream, const stru
     marks->is_thought_of = true;
     marks->group = ends.salt;
     marks->bytes = whole.bytes;
+    marks->read_end = far_end(given, choice.read_end);
     take_choice(&choice, job->cache_min_tokens, &marks->use);
     return copy_with_marks(marks, request, error);
 }

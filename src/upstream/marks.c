@@ -321,14 +321,15 @@ static void place(const struct marks_prompt *prompt, const struct group *group, 
 }
 
 /* The longest beginning of the prompt that was a prompt itself. */
-static struct prefix *find_earlier(struct marks *marks, const struct marks_prompt *prompt, uint64_t *bytes)
+static struct prefix *find_earlier(struct marks *marks, const struct marks_prompt *prompt, uint64_t *bytes, size_t *end)
 {
     struct prefix *found = find(marks, prompt->whole.hash);
     *bytes = prompt->whole.bytes;
+    *end = 0;
     for (size_t i = 0; i < prompt->earlier_count && i < EARLIER_MAX && !found; i++) {
-        const struct marks_prefix *end = &prompt->earlier[prompt->earlier_count - 1 - i];
-        found = find(marks, end->hash);
-        *bytes = end->bytes;
+        *end = prompt->earlier_count - i;
+        found = find(marks, prompt->earlier[*end - 1].hash);
+        *bytes = prompt->earlier[*end - 1].bytes;
     }
     return found;
 }
@@ -387,7 +388,8 @@ static void choose(struct marks *marks, const struct marks_prompt *prompt, uint6
     const struct group *group = group_of(marks, prompt->group);
     struct prefix *fixed = prompt->fixed.hash ? find(marks, prompt->fixed.hash) : NULL;
     uint64_t bytes = 0;
-    struct prefix *earlier = find_earlier(marks, prompt, &bytes);
+    size_t end = 0;
+    struct prefix *earlier = find_earlier(marks, prompt, &bytes, &end);
     if (fixed)
         come_back(marks, fixed, now_us);
     if (earlier)
@@ -395,6 +397,7 @@ static void choose(struct marks *marks, const struct marks_prompt *prompt, uint6
     const double fixed_tokens = tokens_of(group, prompt->fixed.bytes);
     const double fixed_there = is_there(fixed, now_us) ? fixed_tokens : 0;
     const double earlier_there = is_there(earlier, now_us) ? tokens_of(group, bytes) : 0;
+    choice->read_end = earlier_there > 0 ? end : 0;
     const struct bet first = {.total = fixed_tokens, .there = fixed_there, .known = fixed, .kind = KIND_FIXED};
     if (prompt->fixed.hash)
         place(prompt, group, &first, now_us, &choice->fixed);

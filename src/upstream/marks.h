@@ -64,6 +64,7 @@ enum marks_miss { MARKS_MISS_NONE, MARKS_MISS_FIRST, MARKS_MISS_EXPIRED, MARKS_M
 
 struct marks_choice {
     struct marks_place fixed, whole;
+    size_t read_end; /* of `earlier`, from 1 on: the one whose prefix a provider has; 0: none is known to be there */
     enum marks_miss miss;
     uint32_t miss_value; /* seconds since it was used, or tokens that it has */
 };

@@ -4,6 +4,8 @@
 
 import json
 
+LOOKS_BACK = 20  # pieces before a mark, among which it finds what was kept
+
 
 def anthropic_pieces(body):
     """(text, seconds that its mark asks for, or 0) of the prompt, in its order."""
@@ -50,7 +52,8 @@ class MarkedCache:
             ends.append((text, ttl))
             marked += ttl > 0
         self.marks.append(marked)
-        read = max((len(end) for end, _ in ends if end in self.kept and marked), default=0)
+        near = {k for place, (_, ttl) in enumerate(ends) if ttl for k in range(place - LOOKS_BACK, place + 1)}
+        read = max((len(end) for k, (end, _) in enumerate(ends) if k in near and end in self.kept), default=0)
         last = max((len(end) for end, ttl in ends if ttl and len(end) // 4 >= self.least), default=0)
         written = max(last - read, 0)
         hour = written if any(ttl > 300 for _, ttl in ends) else 0

@@ -149,6 +149,33 @@ def test_what_never_comes_again_costs_little(gateway, provider):
     assert sum(provider.cache.marks[-30:]) == 0
 
 
+def test_turns_of_many_blocks(gateway, provider):
+    """An agent's, which calls twelve tools at once: the last mark alone would not find what the turn before has left."""
+    provider.cache = MarkedCache()
+    before, messages = set(export(gateway)), [{"role": "user", "content": "go on"}]
+    for turn in range(6):
+        reply, text = raw_messages(gateway, {"model": "claude", "max_tokens": 50, "system": "agent" + RULES,
+                                             "messages": messages})
+        assert reply.status == 200, text
+        calls = [{"type": "tool_use", "id": f"t{turn}_{i}", "name": "look", "input": {"at": i}} for i in range(12)]
+        results = [{"type": "tool_result", "tool_use_id": call["id"], "content": f"{call['id']} is there. " * 30}
+                   for call in calls]
+        messages += [{"role": "assistant", "content": calls}, {"role": "user", "content": results}]
+    cost, lines = cost_of(gateway, before)
+    assert max(provider.cache.marks) == 3
+    assert all(line["cacheReadInputTokens"] > line["cacheWriteInputTokens"] for line in lines[2:])
+    assert cost < 0.6 * sum(line["baselinePicodollars"] for line in lines)
+
+
+def test_who_wants_nothing_kept(gateway, provider):
+    provider.cache = MarkedCache()
+    body = {"model": "claude", "messages": [{"role": "system", "content": "nothing" + RULES},
+                                            {"role": "user", "content": "hi"}],
+            "prompt_cache_options": {"mode": "explicit"}}
+    assert all(raw(gateway, body)[0].status == 200 for _ in range(3))
+    assert provider.cache.marks == [0, 0, 0]
+
+
 def test_what_is_unknown_stays_beside_a_mark(gateway, provider):
     """Of the same API: nodes keep their members, and nothing but the mark is added."""
     body = {"model": "claude", "max_tokens": 9, "x_new": {"a": 1.50},
