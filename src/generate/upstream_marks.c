@@ -179,7 +179,6 @@ enum error_code upstream_marks_place(const struct upstream *upstream, const stru
     const struct chat_request *given = job->request;
     const struct chat_message *last = last_message(given);
     struct prefix_ends ends;
-    struct marks_choice choice;
     *request = given;
     *marks = (struct upstream_marks){.is_thought_of = false};
     if (!upstream->marks || job->use != BACKEND_REPLY || !job->target->price || !last || last->role != CHAT_USER ||
@@ -188,7 +187,7 @@ enum error_code upstream_marks_place(const struct upstream *upstream, const stru
     if (!prefix_read_ends(given, job->tenant, str_of(job->target->name), &ends))
         return error_no_memory(error);
     const struct marks_prefix whole = ends.messages[ends.count - 1];
-    const struct marks_prompt prompt = {
+    marks->prompt = (struct marks_prompt){
         .group = ends.salt,
         .fixed = may_mark_system(upstream, given) ? ends.fixed : (struct marks_prefix){0, 0},
         .whole = whole,
@@ -199,11 +198,11 @@ enum error_code upstream_marks_place(const struct upstream *upstream, const stru
         .min_tokens = job->cache_min_tokens,
         .rates = rates_of(job, whole.bytes / 4),
     };
-    marks_choose(upstream->marks, &prompt, clock_now_us(), &choice);
+    marks_choose(upstream->marks, &marks->prompt, clock_now_us(), &marks->choice);
     marks->is_thought_of = true;
     marks->group = ends.salt;
     marks->bytes = whole.bytes;
-    marks->read_end = far_end(given, choice.read_end);
-    take_choice(&choice, job->cache_min_tokens, &marks->use);
+    marks->read_end = far_end(given, marks->choice.read_end);
+    take_choice(&marks->choice, job->cache_min_tokens, &marks->use);
     return copy_with_marks(marks, request, error);
 }

@@ -141,6 +141,8 @@ static void show(struct leg *leg)
     if (call->winner)
         return;
     call->winner = leg;
+    if (call->marks)
+        marks_sent(call->upstream->marks, &call->marks->prompt, &call->marks->choice, clock_now_us());
     upstream_call_drop_hedge(call);
     end_leg(other_leg(leg));
     upstream_call_count_repeats(call);

@@ -334,9 +334,9 @@ static struct prefix *find_earlier(struct marks *marks, const struct marks_promp
     return found;
 }
 
-/* It was sent, and with a mark or without. */
-static void sent(struct marks *marks, const struct marks_prompt *prompt, const struct marks_prefix *end,
-                 enum kind kind, uint32_t ttl_s, uint64_t now_us)
+/* A provider has had it, with a mark or without. */
+static void remember(struct marks *marks, const struct marks_prompt *prompt, const struct marks_prefix *end,
+                     enum kind kind, uint32_t ttl_s, uint64_t now_us)
 {
     struct prefix *prefix = find(marks, end->hash);
     if (!prefix) {
@@ -417,11 +417,18 @@ void marks_choose(struct marks *marks, const struct marks_prompt *prompt, uint64
     pthread_mutex_lock(&marks->mutex);
     notice_time(marks, now_us);
     choose(marks, prompt, now_us, choice);
-    if (prompt->fixed.hash)
-        sent(marks, prompt, &prompt->fixed, KIND_FIXED, choice->fixed.ttl_s, now_us);
-    sent(marks, prompt, &prompt->whole, prompt->is_later ? KIND_LATER : KIND_FIRST, choice->whole.ttl_s, now_us);
     count(marks, prompt, &choice->fixed);
     count(marks, prompt, &choice->whole);
+    pthread_mutex_unlock(&marks->mutex);
+}
+
+void marks_sent(struct marks *marks, const struct marks_prompt *prompt, const struct marks_choice *choice,
+                uint64_t now_us)
+{
+    pthread_mutex_lock(&marks->mutex);
+    if (prompt->fixed.hash)
+        remember(marks, prompt, &prompt->fixed, KIND_FIXED, choice->fixed.ttl_s, now_us);
+    remember(marks, prompt, &prompt->whole, prompt->is_later ? KIND_LATER : KIND_FIRST, choice->whole.ttl_s, now_us);
     pthread_mutex_unlock(&marks->mutex);
 }
 

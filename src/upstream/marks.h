@@ -72,8 +72,10 @@ struct marks_choice {
 struct marks *marks_new(size_t prefixes_max); /* at least 1; NULL: no memory */
 void marks_free(struct marks *marks);         /* NULL is legal */
 
-/* Decides, and remembers the prompt as sent so. */
 void marks_choose(struct marks *marks, const struct marks_prompt *prompt, uint64_t now_us, struct marks_choice *choice);
+/* The provider has begun to answer it, marked so, and has its prefixes from now on. */
+void marks_sent(struct marks *marks, const struct marks_prompt *prompt, const struct marks_choice *choice,
+                uint64_t now_us);
 
 /* What a provider counted for a prompt of so many bytes: tokens are estimated by it. */
 void marks_counted(struct marks *marks, uint64_t group, uint64_t bytes, uint64_t tokens);

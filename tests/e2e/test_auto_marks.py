@@ -167,6 +167,14 @@ def test_turns_of_many_blocks(gateway, provider):
     assert cost < 0.6 * sum(line["baselinePicodollars"] for line in lines)
 
 
+def test_what_failed_is_not_there(gateway, provider):
+    body = {"model": "claude", "max_tokens": 9, "system": "refused" + RULES, "messages": [{"role": "user", "content": "hi"}]}
+    provider.plan({"status": 400, "body": {"type": "error", "error": {"type": "invalid_request_error", "message": "no"}}})
+    assert raw_messages(gateway, body)[0].status == 400
+    provider.cache = MarkedCache()
+    assert "first-use" in raw_messages(gateway, body)[0].headers["x-fulcrum-cache"]
+
+
 def test_who_wants_nothing_kept(gateway, provider):
     provider.cache = MarkedCache()
     body = {"model": "claude", "messages": [{"role": "system", "content": "nothing" + RULES},

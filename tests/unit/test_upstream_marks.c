@@ -35,6 +35,7 @@ static struct marks_choice ask(struct day *day, uint64_t fixed, uint64_t whole, 
     const struct marks_prompt prompt = prompt_of(fixed, whole, earlier, count);
     struct marks_choice choice;
     marks_choose(day->marks, &prompt, day->now_us, &choice);
+    marks_sent(day->marks, &prompt, &choice, day->now_us);
     return choice;
 }
 
@@ -161,6 +162,7 @@ static void test_what_does_not_pay(void **state)
         struct marks_prompt prompt = prompt_of(5, 6, NULL, 0);
         prompt.min_tokens = WHOLE / 4 + 1;
         marks_choose(day.marks, &prompt, day.now_us, &choice);
+        marks_sent(day.marks, &prompt, &choice, day.now_us);
         assert_int_equal(choice.fixed.ttl_s + choice.whole.ttl_s, 0);
         assert_int_equal(choice.miss, MARKS_MISS_SHORT);
         assert_int_equal(choice.miss_value, WHOLE / 4);
@@ -228,6 +230,7 @@ static void test_at_random(void **state)
             prompt.group = rng_below(&rng, 3);
             struct marks_choice choice;
             marks_choose(day.marks, &prompt, day.now_us, &choice);
+            marks_sent(day.marks, &prompt, &choice, day.now_us);
             assert_true(choice.whole.ttl_s == 0 || choice.fixed.ttl_s == 0 || choice.fixed.ttl_s >= choice.whole.ttl_s);
             assert_true(choice.whole.expected >= 0 && choice.whole.expected <= 20);
         }
